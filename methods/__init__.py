@@ -1,0 +1,1 @@
+"""The uncertainty methods: how an opinion about an image is formed."""

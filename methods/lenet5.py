@@ -1,0 +1,85 @@
+"""The article's network: LeNet-5 with dropout on whole channels; returns logits."""
+
+from __future__ import annotations
+
+import torch
+from jaxtyping import Bool, Float
+from torch import Tensor, nn
+from torch.nn.functional import avg_pool2d, interpolate
+from torch.nn.utils import skip_init
+
+CHANNELS = (6, 16)
+"""How many channels the two convolutions have; dropout keeps or drops each of the 22 as a whole."""
+
+
+class LeNet5(nn.Module):
+    """LeNet-5 (LeCun et al. 1998) in the article's form, 61,706 parameters.
+
+    conv 1→6 5x5, tanh, Dropout2d, average pool 2; conv 6→16 5x5, tanh, Dropout2d, average pool 2;
+    linear 400→120, tanh, 120→84, tanh, 84→10. Images enter as 28x28 in [0, 1]; they are resized to
+    32x32 (bilinear) and normalised here, so that no caller can forget it.
+
+    Which channels dropout keeps is an argument, not a mode: without it dropout is off. So the
+    network draws no random numbers, and a mask can be shared by all images of a pass.
+
+    Args:
+        mean, deviation: the normalisation, ``(image - mean) / deviation``.
+        dropout: probability p that a channel is dropped; kept ones are scaled by 1 / (1 - p).
+        generator: source of the initial weights (Xavier uniform; biases are zero).
+    """
+
+    def __init__(
+        self,
+        *,
+        mean: float = 0.1307,
+        deviation: float = 0.3081,
+        dropout: float = 0.5,
+        generator: torch.Generator | None = None,
+    ) -> None:
+        super().__init__()
+        self.mean, self.deviation, self.dropout = mean, deviation, dropout
+        # skip_init: torch's own initialisation would advance the global random state.
+        self.conv1 = skip_init(nn.Conv2d, 1, CHANNELS[0], 5)
+        self.conv2 = skip_init(nn.Conv2d, *CHANNELS, 5)
+        self.linear1 = skip_init(nn.Linear, 400, 120)
+        self.linear2 = skip_init(nn.Linear, 120, 84)
+        self.linear3 = skip_init(nn.Linear, 84, 10)
+        for layer in self.children():
+            nn.init.xavier_uniform_(layer.get_parameter("weight"), generator=generator)
+            nn.init.zeros_(layer.get_parameter("bias"))
+
+    def forward(
+        self,
+        images: Float[Tensor, "images 1 28 28"],
+        kept: Bool[Tensor, "#images 22"] | None = None,
+    ) -> Float[Tensor, "images 10"]:
+        """Logits. ``kept``: the channels that dropout keeps, one row an image or one for all."""
+        return self.classify(self.first_maps(images), kept)
+
+    def first_maps(
+        self, images: Float[Tensor, "images 1 28 28"]
+    ) -> Float[Tensor, "images 6 14 14"]:
+        """The pooled maps of the first convolution, before dropout: the same for every mask."""
+        resized = interpolate(images, size=32, mode="bilinear", align_corners=False)
+        normalised = (resized - self.mean) / self.deviation
+        return avg_pool2d(torch.tanh(self.conv1(normalised)), 2)
+
+    def classify(
+        self,
+        maps: Float[Tensor, "images 6 14 14"],
+        kept: Bool[Tensor, "#images 22"] | None = None,
+    ) -> Float[Tensor, "images 10"]:
+        """Logits from the first maps; dropping a channel commutes with pooling, so it comes here."""
+        first, second = self._scales(kept)
+        maps = avg_pool2d(torch.tanh(self.conv2(maps * first)), 2) * second
+        hidden = torch.tanh(self.linear1(maps.flatten(start_dim=1)))
+        hidden = torch.tanh(self.linear2(hidden))
+        logits: Tensor = self.linear3(hidden)
+        return logits
+
+    def _scales(self, kept: Tensor | None) -> tuple[Tensor | float, Tensor | float]:
+        if kept is None:
+            return 1.0, 1.0
+        scales = kept[:, :, None, None] / (1 - self.dropout)
+        first, second = scales.split(CHANNELS, dim=1)
+        return first, second
