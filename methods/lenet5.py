@@ -6,7 +6,6 @@ import torch
 from jaxtyping import Bool, Float
 from torch import Tensor, nn
 from torch.nn.functional import avg_pool2d, interpolate
-from torch.nn.utils import skip_init
 
 CHANNELS = (6, 16)
 """How many channels the two convolutions have; dropout keeps or drops each of the 22 as a whole."""
@@ -38,12 +37,14 @@ class LeNet5(nn.Module):
     ) -> None:
         super().__init__()
         self.mean, self.deviation, self.dropout = mean, deviation, dropout
-        # skip_init: torch's own initialisation would advance the global random state.
-        self.conv1 = skip_init(nn.Conv2d, 1, CHANNELS[0], 5)
-        self.conv2 = skip_init(nn.Conv2d, *CHANNELS, 5)
-        self.linear1 = skip_init(nn.Linear, 400, 120)
-        self.linear2 = skip_init(nn.Linear, 120, 84)
-        self.linear3 = skip_init(nn.Linear, 84, 10)
+        # Laid out without values: torch's own initialisation would advance the global random state.
+        with torch.device("meta"):
+            self.conv1 = nn.Conv2d(1, CHANNELS[0], 5)
+            self.conv2 = nn.Conv2d(*CHANNELS, 5)
+            self.linear1 = nn.Linear(400, 120)
+            self.linear2 = nn.Linear(120, 84)
+            self.linear3 = nn.Linear(84, 10)
+        self.to_empty(device="cpu")
         for layer in self.children():
             nn.init.xavier_uniform_(layer.get_parameter("weight"), generator=generator)
             nn.init.zeros_(layer.get_parameter("bias"))
@@ -69,7 +70,7 @@ class LeNet5(nn.Module):
         maps: Float[Tensor, "images 6 14 14"],
         kept: Bool[Tensor, "#images 22"] | None = None,
     ) -> Float[Tensor, "images 10"]:
-        """Logits from the first maps; dropping a channel commutes with pooling, so it comes here."""
+        """Logits from the first maps; dropping a channel commutes with its pooling."""
         first, second = self._scales(kept)
         maps = avg_pool2d(torch.tanh(self.conv2(maps * first)), 2) * second
         hidden = torch.tanh(self.linear1(maps.flatten(start_dim=1)))
@@ -81,5 +82,4 @@ class LeNet5(nn.Module):
         if kept is None:
             return 1.0, 1.0
         scales = kept[:, :, None, None] / (1 - self.dropout)
-        first, second = scales.split(CHANNELS, dim=1)
-        return first, second
+        return scales[:, : CHANNELS[0]], scales[:, CHANNELS[0] :]

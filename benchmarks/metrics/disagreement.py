@@ -1,0 +1,87 @@
+"""How much the members' votes differ. A vote is a member's arg-max; ties go to the lowest class."""
+
+from __future__ import annotations
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from benchmarks.metrics._arguments import ROUNDING, require_probabilities
+
+
+def pairwise_disagreement(
+    vote_share: Float[Tensor, "images classes"], members: int | None
+) -> Float[Tensor, " images"]:
+    """The chance that two different members vote for different classes.
+
+    1 − Σ_c v_c (v_c − 1) / (M (M − 1)) for v_c of M votes (Simpson 1949; between networks, Fort, Hu
+    & Lakshminarayanan 2019), in [0, 1]. Unbiased: its expectation is the same
+    for any M, namely 1 − Σ_c s_c², which is the value for the exact distribution
+    (``members=None``). NaN for one member, which has no partner.
+
+    Raises:
+        ValueError: a row is no distribution of ``members`` whole votes.
+
+    >>> pairwise_disagreement(torch.tensor([[0.5, 0.5, 0.0], [1.0, 0.0, 0.0]]), members=4)
+    tensor([0.6667, 0.0000], dtype=torch.float64)
+    >>> pairwise_disagreement(torch.tensor([[0.5, 0.5, 0.0]]), members=None)
+    tensor([0.5000], dtype=torch.float64)
+    """
+    shares = _defined_shares(vote_share, members)
+    if members is None:
+        return 1 - shares.square().sum(dim=-1)
+    votes = (shares * members).round()
+    return 1 - (votes * (votes - 1)).sum(dim=-1) / (members * (members - 1))
+
+
+def variation_ratio(
+    vote_share: Float[Tensor, "images classes"], members: int | None
+) -> Float[Tensor, " images"]:
+    """The share of members that do not vote for the most voted class.
+
+    1 − max_c s_c (Freeman 1965; Gal 2016, section 3.3.1), in [0, 1 − 1 / min(members, classes)].
+    The class is the mode of the votes, not the arg-max of the mean. Biased low for few members:
+    compare at the same ``members``. NaN for one member; ``members=None`` is the exact distribution.
+
+    Raises:
+        ValueError: a row is no distribution of ``members`` whole votes.
+
+    >>> variation_ratio(torch.tensor([[0.25, 0.75]]), members=4)
+    tensor([0.2500], dtype=torch.float64)
+    """
+    return 1 - _defined_shares(vote_share, members).amax(dim=-1)
+
+
+def vote_entropy(
+    vote_share: Float[Tensor, "images classes"], members: int | None
+) -> Float[Tensor, " images"]:
+    """Entropy of the votes, in nats (Dagan & Engelson 1995, not divided by log members).
+
+    H(s) = −Σ_c s_c log s_c, in [0, log min(members, classes)]. Biased low for few members:
+    compare at the same ``members``. NaN for one member; ``members=None`` is the exact distribution.
+
+    Raises:
+        ValueError: a row is no distribution of ``members`` whole votes.
+
+    >>> vote_entropy(torch.tensor([[0.5, 0.5]]), members=2)
+    tensor([0.6931], dtype=torch.float64)
+    """
+    summed: Tensor = torch.special.entr(_defined_shares(vote_share, members)).sum(dim=-1)
+    return summed
+
+
+def _defined_shares(
+    vote_share: Float[Tensor, "images classes"], members: int | None
+) -> Float[Tensor, "images classes"]:
+    """The shares, NaN where one member alone can neither agree nor disagree."""
+    require_probabilities(vote_share)
+    shares = vote_share.double().clamp(max=1)  # exact shares are sums, which rounding may lift
+    if members is None:
+        return shares
+    votes = shares * members
+    if members < 1 or ((votes - votes.round()).abs() > ROUNDING).any():
+        raise ValueError(
+            f"vote_share holds other than whole votes of {members} members; expected multiples of "
+            "1 / members: pass Prediction.vote_share, not its mean, and members=None if exact"
+        )
+    return torch.full_like(shares, torch.nan) if members == 1 else shares

@@ -1,0 +1,169 @@
+"""What every uncertainty method must keep, as one check that anybody can run on their own."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from methods.interface import Prediction, UncertaintyMethod
+
+BATCH_TOLERANCE = 1e-5
+"""How far an answer may depend on which other images are asked about: rounding, no more."""
+
+
+class ContractError(AssertionError):
+    """A method does not keep the contract; the message says which clause and how it failed."""
+
+
+def check_method(
+    build: Callable[[int], UncertaintyMethod],
+    images: Tensor,
+    labels: Tensor,
+    test_images: Tensor,
+    test_labels: Tensor,
+) -> None:
+    """Fit the method on a small real data set, three times, and check every clause.
+
+    ``fit`` returns the method; shapes and types are right; probabilities and vote shares sum to
+    one; nothing is NaN; the same seed gives the same answer, another seed another one where there
+    are members that could differ; asking twice, or in two batches, changes nothing; the global
+    random state and the modes of modules are left alone; and it beats chance.
+
+    Args:
+        build: makes an unfitted method from a seed.
+        images, labels: what to learn from, [images, 1, 28, 28] in [0, 1] and [images].
+        test_images, test_labels: at least ten images to be asked about.
+
+    Raises:
+        ContractError: a clause is not kept.
+    """
+    method = build(0)
+    _require(method.fit(images, labels) is method, "fit must return the method itself")
+    random_states, modes = _random_states(), _module_modes(method)
+    prediction = method.predict(test_images)
+    _require(random_states == _random_states(), "predict must leave the global random state alone")
+    _require(modes == _module_modes(method), "predict must leave train and eval modes alone")
+
+    check_prediction(prediction, len(test_images))
+    _check_members_differ(prediction)
+    _require(_same(prediction, method.predict(test_images)), "predict must answer twice alike")
+    _check_batches(method, prediction, test_images)
+    again = build(0).fit(images, labels).predict(test_images)
+    _require(_same(prediction, again), "the same seed must give the same answer")
+    other = build(1).fit(images, labels).predict(test_images)
+    _require(
+        prediction.members == 1 or not _same(prediction, other),
+        "another seed must give another answer, since there are several members",
+    )
+    accuracy = (prediction.mean.argmax(dim=1) == test_labels).double().mean().item()
+    chance = torch.bincount(test_labels).max().item() / len(test_labels)
+    _require(accuracy > chance, f"accuracy {accuracy:.3f} must beat chance, {chance:.3f}")
+
+
+def check_prediction(prediction: Prediction, images: int) -> None:
+    """Check the clauses that concern a single prediction of so many images.
+
+    Raises:
+        ContractError: shapes, types, sums, signs, finiteness or whole votes are not as promised.
+    """
+    _require(isinstance(prediction, Prediction), "predict must return a Prediction")
+    _check_shapes(prediction, images)
+    _check_values(prediction)
+    _check_votes(prediction)
+
+
+def _check_shapes(prediction: Prediction, images: int) -> None:
+    classes = prediction.mean.shape[-1]
+    tensors = {
+        "mean": (prediction.mean, (images, classes)),
+        "vote_share": (prediction.vote_share, (images, classes)),
+        "expected_entropy": (prediction.expected_entropy, (images,)),
+    }
+    tensors |= {name: (score, (images,)) for name, score in prediction.scores.items()}
+    for name, (tensor, shape) in tensors.items():
+        _require(tuple(tensor.shape) == shape, f"{name} must be {shape}, not {tuple(tensor.shape)}")
+        _require(bool(tensor.isfinite().all()), f"{name} must be finite everywhere")
+    for name in ("mean", "vote_share", "expected_entropy"):
+        dtype = getattr(prediction, name).dtype
+        _require(dtype == torch.float64, f"{name} must be float64, not {dtype}")
+
+
+def _check_values(prediction: Prediction) -> None:
+    for name in ("mean", "vote_share"):
+        shares = getattr(prediction, name)
+        _require(bool((shares >= 0).all()), f"{name} must not be negative")
+        worst = (shares.sum(dim=1) - 1).abs().max().item()
+        _require(worst < 1e-6, f"every row of {name} must sum to 1; one is off by {worst:.2g}")
+    entropy = torch.special.entr(prediction.mean).sum(dim=1)
+    _require(
+        bool((prediction.expected_entropy >= 0).all())
+        and bool((prediction.expected_entropy <= entropy + 1e-6).all()),
+        "expected_entropy must lie between 0 and the entropy of the mean (in nats)",
+    )
+
+
+def _check_votes(prediction: Prediction) -> None:
+    if prediction.members is None:
+        return
+    _require(prediction.members >= 1, f"members must be at least 1, not {prediction.members}")
+    votes = prediction.vote_share * prediction.members
+    _require(
+        bool((votes - votes.round()).abs().max() < 1e-6),
+        f"vote_share must hold whole votes of {prediction.members} members",
+    )
+
+
+def _check_members_differ(prediction: Prediction) -> None:
+    if prediction.members == 1:
+        return
+    entropy = torch.special.entr(prediction.mean).sum(dim=1)
+    _require(
+        bool((entropy - prediction.expected_entropy > 1e-9).any()),
+        "the members must differ, but all have the same opinion of every image",
+    )
+
+
+def _check_batches(method: UncertaintyMethod, whole: Prediction, images: Tensor) -> None:
+    parts = [method.predict(part) for part in (images[:3], images[3:])]
+    for name in ("mean", "expected_entropy"):
+        joined = torch.cat([getattr(part, name) for part in parts])
+        worst = (joined - getattr(whole, name)).abs().max().item()
+        _require(
+            worst <= BATCH_TOLERANCE,
+            f"{name} must not depend on the batch split; it moves by {worst:.2g}",
+        )
+
+
+def _same(one: Prediction, other: Prediction) -> bool:
+    return all(
+        torch.equal(getattr(one, name), getattr(other, name))
+        for name in ("mean", "vote_share", "expected_entropy")
+    )
+
+
+def _random_states() -> tuple[object, ...]:
+    return (
+        torch.get_rng_state().numpy().tobytes(),
+        np.random.get_state()[1].tobytes(),  # type: ignore[index]  # noqa: NPY002
+        random.getstate(),
+    )
+
+
+def _module_modes(method: UncertaintyMethod) -> list[bool]:
+    held = [
+        item
+        for value in vars(method).values()
+        for item in (value if isinstance(value, (list, tuple)) else [value])
+    ]
+    return [
+        part.training for item in held if isinstance(item, nn.Module) for part in item.modules()
+    ]
+
+
+def _require(kept: bool, clause: str) -> None:
+    if not kept:
+        raise ContractError(clause)

@@ -1,0 +1,43 @@
+"""The reference: one network, dropout left on, T passes."""
+
+from __future__ import annotations
+
+from torch import Tensor
+
+from methods.inference import pass_logits
+from methods.interface import Prediction
+from methods.masks import pass_masks
+from methods.network_pool import NetworkPool
+from methods.pooled import PooledMethod
+
+
+class MCDropout(PooledMethod):
+    """Monte-Carlo dropout (Gal & Ghahramani 2016), as in the article.
+
+    Each pass drops whole channels after both convolutions, by a mask of its own that all images
+    share: T sub-networks look at every image. So the Monte-Carlo error is common to all images;
+    it shows in the spread over replicates, not in a bootstrap over images.
+
+    Args:
+        passes: T, how many sub-networks vote.
+    """
+
+    name = "mc_dropout"
+
+    def __init__(
+        self,
+        *,
+        seed: int = 0,
+        device: str = "cpu",
+        pool: NetworkPool | None = None,
+        replicate: int = 0,
+        passes: int = 100,
+    ) -> None:
+        super().__init__(seed=seed, device=device, pool=pool, replicate=replicate)
+        self.passes = passes
+
+    def predict(self, images: Tensor) -> Prediction:
+        """What the T sub-networks think of each image."""
+        (network,) = self.fitted
+        masks = pass_masks(self.seed, self.replicate, self.passes, network.dropout)
+        return Prediction.of_logits(pass_logits(network, images, masks))

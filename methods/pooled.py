@@ -1,0 +1,45 @@
+"""What the methods that take their networks from a pool have in common."""
+
+from __future__ import annotations
+
+from typing import Self
+
+from torch import Tensor
+
+from methods.interface import UncertaintyMethod
+from methods.lenet5 import LeNet5
+from methods.network_pool import NetworkPool
+from methods.training import LabelledImages
+
+
+class PooledMethod(UncertaintyMethod):
+    """A method whose members are networks of a pool, or sub-networks of one of them.
+
+    Args:
+        pool: where the networks come from; by default a pool of its own, in memory.
+        replicate: which of the pool's networks are used, and which random numbers drawn.
+    """
+
+    fitted: list[LeNet5]
+
+    def __init__(
+        self,
+        *,
+        seed: int = 0,
+        device: str = "cpu",
+        pool: NetworkPool | None = None,
+        replicate: int = 0,
+    ) -> None:
+        super().__init__(seed=seed, device=device)
+        self.pool = pool or NetworkPool(seed=seed, device=device)
+        self.replicate = replicate
+
+    @property
+    def networks(self) -> range:
+        """The numbers of the pool's networks that this replicate uses: by default one."""
+        return range(self.replicate, self.replicate + 1)
+
+    def fit(self, images: Tensor, labels: Tensor) -> Self:
+        """Train the networks, or take them from the pool where they are trained already."""
+        self.fitted = self.pool.networks(self.networks, LabelledImages(images, labels))
+        return self

@@ -1,0 +1,27 @@
+"""What tests share: a little real data, and a place of their own for everything written."""
+
+from __future__ import annotations
+
+import os
+
+# The suite's promises are about bits: torch must not pick another kernel for another thread count.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+import pytest
+
+from benchmarks.datasets import load_mnist
+from methods.training import LabelledImages
+
+
+@pytest.fixture(scope="session")
+def training_images() -> LabelledImages:
+    """The first 1,500 of MNIST's training images."""
+    mnist = load_mnist("train")
+    return LabelledImages(mnist.images[:1500], mnist.labels[:1500])
+
+
+@pytest.fixture(scope="session")
+def test_images() -> LabelledImages:
+    """The first 300 of MNIST's test images."""
+    mnist = load_mnist("test")
+    return LabelledImages(mnist.images[:300], mnist.labels[:300])

@@ -1,0 +1,95 @@
+"""Every method of the table of contents keeps the contract, and does what its name says."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+import torch
+
+from methods import METHODS, PooledMethod
+from methods.contract import check_method
+from methods.deep_ensemble import DeepEnsemble
+from methods.inference import logits
+from methods.interface import UncertaintyMethod
+from methods.masks import pass_masks
+from methods.mc_dropout import MCDropout
+from methods.network_pool import NetworkPool
+from methods.recipes import PLAIN, RECIPES, STANDARD
+from methods.softmax import Softmax
+from methods.training import LabelledImages
+
+POOL = NetworkPool(replace(STANDARD, epochs=2))
+MEMBERS = 4
+
+
+@pytest.mark.parametrize("name", METHODS)
+def test_keeps_the_contract(
+    name: str, training_images: LabelledImages, test_images: LabelledImages
+) -> None:
+    def build(seed: int) -> UncertaintyMethod:
+        return METHODS[name].build(replace(POOL, seed=seed), size=MEMBERS)
+
+    check_method(
+        build,
+        training_images.images,
+        training_images.labels,
+        test_images.images,
+        test_images.labels,
+    )
+
+
+@pytest.mark.parametrize("name", METHODS)
+def test_can_be_built_from_seed_and_device_alone(name: str) -> None:
+    method = METHODS[name].method(seed=3, device="cpu")
+    assert (method.seed, method.device, method.name) == (3, "cpu", name)
+
+
+def test_softmax_is_the_networks_softmax(
+    training_images: LabelledImages, test_images: LabelledImages
+) -> None:
+    method = Softmax(pool=POOL, replicate=1).fit(training_images.images, training_images.labels)
+    (network,) = POOL.networks([1], training_images)
+    prediction = method.predict(test_images.images)
+    expected = network(test_images.images).softmax(dim=1).double()
+    torch.testing.assert_close(prediction.mean, expected, atol=1e-6, rtol=1e-5)
+    assert prediction.members == 1
+
+
+def test_mc_dropout_is_the_mean_of_its_passes(
+    training_images: LabelledImages, test_images: LabelledImages
+) -> None:
+    method = MCDropout(pool=POOL, replicate=1, passes=6)
+    method.fit(training_images.images, training_images.labels)
+    (network,) = POOL.networks([1], training_images)
+    masks = pass_masks(0, 1, 6, 0.5)
+    passes = [network(test_images.images, mask[None]) for mask in masks]
+    expected = torch.stack(passes).softmax(dim=-1).mean(0).double()
+    prediction = method.predict(test_images.images)
+    torch.testing.assert_close(prediction.mean, expected, atol=1e-6, rtol=1e-5)
+    votes = torch.stack([p.argmax(1) for p in passes])
+    counts = torch.nn.functional.one_hot(votes, 10).sum(0)
+    assert torch.equal((prediction.vote_share * 6).round().long(), counts)
+
+
+def test_ensemble_asks_its_own_block_of_the_pool(
+    training_images: LabelledImages, test_images: LabelledImages
+) -> None:
+    method = DeepEnsemble(pool=POOL, replicate=1, members=2)
+    assert list(method.networks) == [2, 3]
+    method.fit(training_images.images, training_images.labels)
+    networks = POOL.networks([2, 3], training_images)
+    outputs = torch.stack([logits(n, test_images.images) for n in networks])
+    expected = outputs.softmax(dim=-1).mean(0).double()
+    prediction = method.predict(test_images.images)
+    torch.testing.assert_close(prediction.mean, expected, atol=1e-6, rtol=1e-5)
+
+
+@pytest.mark.parametrize("recipe", RECIPES.values(), ids=lambda recipe: recipe.name)
+def test_only_mc_dropout_objects_and_only_to_networks_without_dropout(recipe: object) -> None:
+    objecting = [name for name, entry in METHODS.items() if entry.objection(recipe)]
+    assert objecting == (["mc_dropout"] if recipe is PLAIN else [])
+
+
+def test_networks_of_the_suites_methods_come_from_the_pool() -> None:
+    assert all(issubclass(entry.method, PooledMethod) for entry in METHODS.values())

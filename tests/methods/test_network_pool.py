@@ -1,0 +1,101 @@
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import torch
+from torch.nn.utils import parameters_to_vector
+
+from methods import network_pool
+from methods.network_pool import NetworkPool
+from methods.network_store import DamagedNetworkError, NetworkKey, NetworkStore
+from methods.recipes import ARTICLE, STANDARD
+from methods.training import LabelledImages, TrainedNetwork
+
+SHORT = replace(STANDARD, epochs=1)
+KEY = NetworkKey(SHORT, seed=0, index=0, fingerprint="f", engine="e")
+
+
+@pytest.fixture
+def pool(tmp_path: Path) -> NetworkPool:
+    return NetworkPool(SHORT, store=NetworkStore(tmp_path / "networks"))
+
+
+def no_training(*_: object, **__: object) -> TrainedNetwork:
+    raise AssertionError("a stored network must not be trained again")
+
+
+def test_network_is_trained_once(
+    pool: NetworkPool, training_images: LabelledImages, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = pool.trained(0, training_images)
+    monkeypatch.setattr(network_pool, "train_network", no_training)
+    again = pool.trained(0, training_images)
+    vectors = [parameters_to_vector(t.network.parameters()) for t in (first, again)]
+    assert torch.equal(*vectors)
+    assert again.log == first.log
+
+
+def test_network_without_validation_series_is_trained_again_for_them(
+    pool: NetworkPool, training_images: LabelledImages, test_images: LabelledImages
+) -> None:
+    first = pool.trained(0, training_images)
+    watched = pool.trained(0, training_images, test_images)
+    assert {row.split for row in watched.log} == {"training", "validation"}
+    vectors = [parameters_to_vector(t.network.parameters()) for t in (first, watched)]
+    assert torch.equal(*vectors)
+    assert pool.trained(0, training_images, test_images).log == watched.log
+
+
+def test_pool_without_a_store_keeps_nothing(training_images: LabelledImages) -> None:
+    (network,) = NetworkPool(SHORT).networks([0], training_images)
+    assert network(training_images.images[:2]).shape == (2, 10)
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        replace(KEY, recipe=replace(ARTICLE, epochs=1)),
+        replace(KEY, recipe=replace(SHORT, learning_rate=1e-2)),
+        replace(KEY, seed=1),
+        replace(KEY, index=1),
+        replace(KEY, fingerprint="g"),
+        replace(KEY, engine="d"),
+    ],
+)
+def test_every_part_of_the_key_matters(other: NetworkKey) -> None:
+    assert other.file_name != KEY.file_name
+
+
+def test_other_training_images_are_another_network(
+    pool: NetworkPool, training_images: LabelledImages
+) -> None:
+    fewer = LabelledImages(training_images.images[:640], training_images.labels[:640])
+    pool.trained(0, training_images)
+    pool.trained(0, fewer)
+    assert len(list(pool.store.folder.iterdir())) == 2
+
+
+@pytest.mark.parametrize("content", [b"", b"not a network", None])
+def test_damaged_file_is_named_with_what_to_do(
+    pool: NetworkPool, training_images: LabelledImages, content: bytes | None
+) -> None:
+    pool.trained(0, training_images)
+    (path,) = pool.store.folder.iterdir()
+    path.write_bytes(path.read_bytes()[:-100] if content is None else content)
+    with pytest.raises(DamagedNetworkError, match=rf"{path}.*delete the file"):
+        pool.trained(0, training_images)
+
+
+def test_interrupted_write_leaves_nothing(
+    pool: NetworkPool, training_images: LabelledImages, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupted(_tensors: object, path: Path, _metadata: object) -> None:
+        path.write_bytes(b"half")
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("methods.network_store.save_file", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        pool.trained(0, training_images)
+    assert list(pool.store.folder.iterdir()) == []

@@ -1,0 +1,208 @@
+import math
+from itertools import product
+
+import numpy as np
+import pytest
+import scipy.stats
+import torch
+
+from benchmarks.metrics.calibration import (
+    confidence,
+    debiased_calibration_error,
+    debiased_squared_calibration_error,
+    equal_mass_bins,
+    equal_width_bins,
+    expected_calibration_error,
+    maximum_calibration_error,
+)
+
+BINNINGS = [equal_width_bins, equal_mass_bins]
+
+
+def random_prediction(images: int = 600) -> tuple[torch.Tensor, torch.Tensor]:
+    """Ten classes, overconfident; no confidence lies on an edge."""
+    generator = np.random.default_rng(images)
+    mean = generator.dirichlet(np.full(10, 0.2), images)
+    return torch.from_numpy(mean), torch.from_numpy(generator.integers(0, 3, images))
+
+
+def random_flags(images: int = 600) -> tuple[torch.Tensor, torch.Tensor]:
+    mean, labels = random_prediction(images)
+    return confidence(mean), mean.argmax(1) == labels
+
+
+def flags(*values: int) -> torch.Tensor:
+    return torch.tensor(values, dtype=torch.bool)
+
+
+def test_bins_by_hand_with_an_empty_one():
+    bins = equal_width_bins(torch.tensor([0.5, 0.25, 1.0, 0.875]), flags(1, 0, 1, 0), bins=4)
+    assert bins.lower.tolist() == [0, 0.25, 0.5, 0.75]
+    assert bins.upper.tolist() == [0.25, 0.5, 0.75, 1]
+    assert bins.count.tolist() == [1, 1, 0, 2]
+    assert bins.confidence[[0, 1, 3]].tolist() == [0.25, 0.5, 0.9375]
+    assert bins.accuracy[[0, 1, 3]].tolist() == [0, 1, 0.5]
+    assert bins.confidence[2].isnan()
+    assert bins.accuracy[2].isnan()
+    assert expected_calibration_error(bins) == (0.25 + 0.5 + 2 * 0.4375) / 4
+
+
+def test_every_upper_edge_belongs_to_its_bin():
+    edges = torch.arange(16, dtype=torch.float64) / 15
+    bins = equal_width_bins(edges, torch.ones(16, dtype=torch.bool))
+    assert bins.count.tolist() == [2] + [1] * 14  # a confidence of 0 falls into the first
+
+
+@pytest.mark.parametrize("binning", BINNINGS)
+def test_confidence_of_exactly_one_is_in_the_last_bin(binning):
+    bins = binning(torch.tensor([0.5, 1.0, 1.0, 1.0, 1.0]), flags(1, 1, 1, 0, 0))
+    assert bins.upper[-1] == 1
+    assert (bins.count[-1], bins.confidence[-1], bins.accuracy[-1]) == (4, 1, 0.5)
+    assert expected_calibration_error(bins) == (0.5 + 4 * 0.5) / 5
+
+
+def test_expected_calibration_error_agrees_with_torchmetrics_and_netcal():
+    functional = pytest.importorskip("torchmetrics.functional.classification")
+    netcal = pytest.importorskip("netcal.metrics")
+    mean, labels = random_prediction()
+    value = expected_calibration_error(equal_width_bins(*random_flags()))
+    theirs = functional.multiclass_calibration_error(mean, labels, num_classes=10, n_bins=15)
+    assert value == pytest.approx(theirs.item(), abs=1e-6)
+    assert value == pytest.approx(netcal.ECE(15).measure(mean.numpy(), labels.numpy()))
+
+
+def test_maximum_calibration_error_agrees_with_torchmetrics():
+    functional = pytest.importorskip("torchmetrics.functional.classification")
+    mean, labels = random_prediction()
+    value = maximum_calibration_error(equal_width_bins(*random_flags()), smallest_bin=1)
+    theirs = functional.multiclass_calibration_error(mean, labels, 10, n_bins=15, norm="max")
+    assert value == pytest.approx(theirs.item(), abs=1e-6)
+
+
+def test_maximum_calibration_error_leaves_out_small_bins():
+    confidences = torch.tensor([0.1] * 9 + [0.9] * 10)
+    bins = equal_width_bins(confidences, flags(*[1] * 19))
+    assert maximum_calibration_error(bins) == pytest.approx(0.1)
+    assert maximum_calibration_error(bins, smallest_bin=9) == pytest.approx(0.9)
+    assert math.isnan(maximum_calibration_error(bins, smallest_bin=11))
+
+
+def test_equal_mass_bins_of_distinct_values_are_the_sorted_images_cut_evenly():
+    confidences, correct = random_flags(600)
+    bins = equal_mass_bins(confidences, correct)
+    order = confidences.argsort()
+    assert bins.count.tolist() == [40] * 15
+    np.testing.assert_allclose(bins.confidence, confidences[order].reshape(15, 40).mean(1))
+    np.testing.assert_allclose(bins.accuracy, correct[order].double().reshape(15, 40).mean(1))
+
+
+@pytest.mark.parametrize("images", [7, 30, 607])
+def test_equal_mass_bins_differ_by_one_image_at_most(images):
+    counts = equal_mass_bins(*random_flags(images)).count
+    assert counts.sum() == images
+    assert counts.max() - counts.min() <= 1
+    assert len(counts) == min(images, 15)
+
+
+def test_equal_mass_bins_never_split_ties_and_ignore_the_order_of_images():
+    confidences, correct = random_flags()
+    confidences = (confidences * 20).ceil() / 20
+    shuffle = torch.randperm(600, generator=torch.Generator().manual_seed(0))
+    bins = equal_mass_bins(confidences, correct)
+    shuffled = equal_mass_bins(confidences[shuffle], correct[shuffle])
+    assert torch.equal(bins.count, shuffled.count)
+    assert torch.equal(bins.accuracy, shuffled.accuracy)
+    assert (bins.count > 0).all()
+    for value in confidences.unique():
+        assert ((bins.lower < value) & (value <= bins.upper)).sum() == 1
+    inside = (confidences[:, None] > bins.lower) & (confidences[:, None] <= bins.upper)
+    assert torch.equal(inside.sum(0), bins.count)
+
+
+def test_equal_mass_bins_of_one_value_are_one_bin():
+    bins = equal_mass_bins(torch.full((50,), 0.8), flags(*[1] * 40 + [0] * 10))
+    assert (bins.lower.tolist(), bins.upper.tolist(), bins.count.tolist()) == ([0], [1], [50])
+    assert expected_calibration_error(bins) == pytest.approx(0, abs=1e-7)
+
+
+@pytest.mark.parametrize("binning", BINNINGS)
+def test_debiased_error_is_the_authors_resampling_with_ever_more_resamples(binning):
+    bins = binning(*random_flags(), bins=10)
+    filled = (bins.count > 0).numpy()
+    count, conf, acc = (
+        field.numpy()[filled] for field in (bins.count, bins.confidence, bins.accuracy)
+    )
+    weight, deviation = count / count.sum(), np.sqrt(acc * (1 - acc) / count)
+    redrawn = np.random.default_rng(0).normal(acc, deviation, (20_000, len(acc)))
+    errors = np.abs(redrawn - conf) @ weight
+    expected = 2 * np.abs(acc - conf) @ weight - errors.mean()
+    value = debiased_calibration_error(bins)
+    assert value == pytest.approx(expected, abs=5 * errors.std() / math.sqrt(20_000))
+
+
+def test_debiased_error_subtracts_the_mean_of_a_folded_normal():
+    bins = equal_width_bins(torch.full((10,), 0.75), flags(*[1] * 6 + [0] * 4))
+    deviation = math.sqrt(0.6 * 0.4 / 10)
+    folded = scipy.stats.foldnorm(0.15 / deviation, scale=deviation).mean()
+    assert debiased_calibration_error(bins) == pytest.approx(2 * 0.15 - folded)
+
+
+def test_debiased_error_of_bins_without_variance_is_the_plain_one():
+    confidences = torch.tensor([0.25, 0.25, 0.5, 1.0, 1.0])  # one bin of one image, one perfect
+    bins = equal_width_bins(confidences, flags(0, 0, 1, 1, 1))
+    assert debiased_calibration_error(bins) == expected_calibration_error(bins) == 0.2
+
+
+def test_debiased_error_of_a_calibrated_model_keeps_59_percent_of_the_bias():
+    generator = torch.Generator().manual_seed(0)
+    plain, debiased = [], []
+    for _ in range(200):
+        confidences = torch.rand(1500, generator=generator, dtype=torch.float64)
+        correct = torch.rand(1500, generator=generator, dtype=torch.float64) < confidences
+        bins = equal_width_bins(confidences, correct)
+        plain.append(expected_calibration_error(bins))
+        debiased.append(debiased_calibration_error(bins))
+    # the gap is normal with deviation σ, and drawing labels again makes that √2 σ
+    assert np.mean(debiased) / np.mean(plain) == pytest.approx(2 - math.sqrt(2), rel=0.04)
+
+
+@pytest.mark.parametrize("accuracy", [0.0, 0.3, 0.75])
+def test_debiased_squared_error_expects_the_true_squared_error(accuracy):
+    confidences = torch.full((4,), 0.75, dtype=torch.float64)
+    expectation = sum(
+        accuracy ** sum(outcome)
+        * (1 - accuracy) ** (4 - sum(outcome))
+        * debiased_squared_calibration_error(equal_width_bins(confidences, flags(*outcome)))
+        for outcome in product([0, 1], repeat=4)
+    )
+    assert expectation == pytest.approx((0.75 - accuracy) ** 2, abs=1e-15)
+
+
+def test_debiased_squared_error_counts_a_bin_of_one_image_as_zero():
+    bins = equal_width_bins(torch.tensor([0.125, 0.75, 0.75]), flags(1, 1, 0))
+    assert debiased_squared_calibration_error(bins) == pytest.approx(2 / 3 * (0.0625 - 0.25))
+
+
+@pytest.mark.parametrize("binning", BINNINGS)
+@pytest.mark.parametrize(
+    ("confidences", "correct", "message"),
+    [
+        (torch.tensor([0.5, 3.0]), flags(1, 1), "range from 0.5 to 3; expected .* in \\[0, 1\\]"),
+        (torch.tensor([-0.5, 0.5]), flags(1, 1), "range from -0.5 to 0.5"),
+        (torch.tensor([0.5, torch.nan]), flags(1, 1), "1 of 2 values are NaN"),
+        (torch.tensor([0.5, 0.5]), torch.tensor([7, 2]), "expected torch.bool"),
+        (torch.tensor([0.5, 0.5]), flags(1), "expected \\[images\\] for both"),
+        (torch.tensor([]), flags(), "at least one image"),
+    ],
+    ids=["logits", "negative", "nan", "labels", "lengths", "none"],
+)
+def test_arguments_that_would_give_a_wrong_number_are_refused(
+    binning, confidences, correct, message
+):
+    with pytest.raises(ValueError, match=message):
+        binning(confidences, correct)
+
+
+def test_rounding_above_one_is_no_error():
+    above = torch.tensor([np.nextafter(1, 2), 0.5], dtype=torch.float64)
+    assert equal_width_bins(above, flags(1, 1)).count[-1] == 1

@@ -1,0 +1,115 @@
+import math
+
+import numpy as np
+import pytest
+import torch
+from sklearn.metrics import average_precision_score, roc_auc_score, roc_curve
+
+from benchmarks.metrics.detection import aupr_in, aupr_out, auroc, fpr95
+
+MEASURES = [auroc, aupr_out, aupr_in, fpr95]
+
+
+@pytest.fixture(params=[None, 1, 0], ids=["distinct", "ties", "many ties"])
+def scores_and_positive(request) -> tuple[torch.Tensor, torch.Tensor]:
+    generator = np.random.default_rng(0)
+    positive = generator.random(700) < 0.3
+    scores = generator.normal(1.2 * positive)
+    if request.param is not None:
+        scores = scores.round(request.param)
+    return torch.from_numpy(scores), torch.from_numpy(positive)
+
+
+def test_auroc_agrees_with_scikit_learn_and_with_all_pairs(scores_and_positive):
+    scores, positive = scores_and_positive
+    difference = scores[positive][:, None] - scores[~positive]
+    all_pairs = (torch.sign(difference) + 1).double().mean().item() / 2
+    assert auroc(scores, positive) == pytest.approx(all_pairs, abs=1e-14)
+    assert auroc(scores, positive) == pytest.approx(roc_auc_score(positive, scores), abs=1e-14)
+
+
+def test_aupr_agrees_with_scikit_learn(scores_and_positive):
+    scores, positive = scores_and_positive
+    theirs_out = average_precision_score(positive, scores)
+    theirs_in = average_precision_score(~positive, -scores)
+    assert aupr_out(scores, positive) == pytest.approx(theirs_out, abs=1e-14)
+    assert aupr_in(scores, positive) == pytest.approx(theirs_in, abs=1e-14)
+
+
+def test_fpr95_is_the_first_point_of_the_roc_curve_at_95_percent(scores_and_positive):
+    scores, positive = scores_and_positive
+    false, true, _ = roc_curve(positive, scores, drop_intermediate=False)
+    found = (true * positive.sum().item()).round()
+    first = np.flatnonzero(100 * found >= 95 * positive.sum().item())[0]
+    assert fpr95(scores, positive) == pytest.approx(false[first])
+
+
+@pytest.mark.parametrize("hundreds", [0.2, 1, 1.4, 3, 100])
+def test_fpr95_takes_exactly_95_percent_as_enough(hundreds):
+    positives = round(100 * hundreds)
+    missed = positives // 20
+    high, low = torch.full((positives - missed,), 3.0), torch.full((missed,), 1.0)
+    middle = torch.full((4,), 2.0)
+    scores = torch.cat([high, low, middle])
+    positive = torch.arange(len(scores)) < positives
+    assert fpr95(scores, positive) == 0
+    scores[0] = 1.0  # one more is missed, so that the negatives must be flagged as well
+    assert fpr95(scores, positive) == 1
+
+
+def test_fpr95_of_nineteen_needs_all_of_them():
+    scores = torch.tensor([3.0] * 18 + [1.0] + [2.0, 0.0])
+    assert fpr95(scores, torch.arange(21) < 19) == 0.5
+
+
+def test_by_hand_with_a_tie_between_the_kinds():
+    scores = torch.tensor([4.0, 3.0, 3.0, 2.0, 1.0])
+    positive = torch.tensor([True, True, False, False, True])
+    assert auroc(scores, positive) == (2 + 1.5 + 0) / 6
+    assert aupr_out(scores, positive) == pytest.approx((1 / 1 + 2 / 3 + 3 / 5) / 3)
+    assert aupr_in(scores, positive) == pytest.approx((1 / 2 + 2 / 4) / 2)
+    assert fpr95(scores, positive) == 1
+
+
+def test_higher_scores_are_positive():
+    scores, positive = torch.tensor([0.0, 1.0, 2.0, 3.0]), torch.tensor([0, 0, 1, 1]).bool()
+    assert [measure(scores, positive) for measure in MEASURES] == [1, 1, 1, 0]
+    assert auroc(-scores, positive) == 0
+    assert fpr95(-scores, positive) == 1
+
+
+def test_constant_score_is_chance():
+    positive = torch.arange(10) < 3
+    values = [measure(torch.zeros(10), positive) for measure in MEASURES]
+    assert values == pytest.approx([0.5, 0.3, 0.7, 1])
+
+
+@pytest.mark.parametrize("measure", MEASURES)
+def test_order_of_images_does_not_matter(measure, scores_and_positive):
+    scores, positive = scores_and_positive
+    assert measure(scores, positive) == measure(scores.flip(0), positive.flip(0))
+
+
+@pytest.mark.parametrize("measure", MEASURES)
+@pytest.mark.parametrize("positive", [True, False])
+def test_one_kind_alone_is_undefined(measure, positive):
+    assert math.isnan(measure(torch.tensor([1.0, 2.0]), torch.tensor([positive] * 2)))
+
+
+@pytest.mark.parametrize("measure", MEASURES)
+def test_infinite_scores_are_ranked(measure):
+    positive = torch.tensor([False, True, False, True])
+    infinite = torch.tensor([-torch.inf, torch.inf, 0.5, 0.25])
+    assert measure(infinite, positive) == measure(torch.tensor([-9, 9, 0.5, 0.25]), positive)
+
+
+@pytest.mark.parametrize("measure", MEASURES)
+def test_undefined_scores_are_refused(measure):
+    with pytest.raises(ValueError, match="2 of 3 values are NaN and cannot be ranked"):
+        measure(torch.tensor([torch.nan, 1.0, torch.nan]), torch.tensor([True, False, True]))
+
+
+@pytest.mark.parametrize("measure", [auroc, aupr_out, fpr95])
+def test_labels_are_refused_as_flags(measure):
+    with pytest.raises(ValueError, match=r"flags are torch.int64; expected torch.bool"):
+        measure(torch.tensor([0.5, 1.0]), torch.tensor([0, 1]))

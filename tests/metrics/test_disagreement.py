@@ -1,0 +1,97 @@
+from fractions import Fraction
+from itertools import combinations, product
+from math import log, prod
+
+import numpy as np
+import pytest
+import scipy.stats
+import torch
+
+from benchmarks.metrics.disagreement import pairwise_disagreement, variation_ratio, vote_entropy
+from methods.interface import Prediction
+
+MEASURES = [pairwise_disagreement, variation_ratio, vote_entropy]
+
+
+def shares(votes: list[int], classes: int = 3) -> torch.Tensor:
+    return torch.bincount(torch.tensor(votes), minlength=classes)[None].double() / len(votes)
+
+
+@pytest.mark.parametrize("members", [2, 3, 7, 100])
+def test_pairwise_disagreement_counts_the_pairs_that_differ(members):
+    votes = np.random.default_rng(members).integers(0, 3, members).tolist()
+    pairs = list(combinations(votes, 2))
+    differ = Fraction(sum(a != b for a, b in pairs), len(pairs))
+    value = pairwise_disagreement(shares(votes), members).item()
+    assert value == pytest.approx(float(differ), abs=1e-15)
+
+
+def test_pairwise_disagreement_expects_the_exact_value_from_any_number_of_members():
+    distribution = [0.5, 0.3, 0.2]
+    expectation = sum(
+        prod(distribution[vote] for vote in votes)
+        * pairwise_disagreement(shares(list(votes)), members=4).item()
+        for votes in product(range(3), repeat=4)
+    )
+    exact = pairwise_disagreement(torch.tensor([distribution]), members=None).item()
+    assert exact == pytest.approx(1 - 0.25 - 0.09 - 0.04)
+    assert expectation == pytest.approx(exact)
+
+
+def test_shares_in_single_precision_give_whole_votes():
+    votes = [0] * 93 + [1] * 7
+    single = pairwise_disagreement(shares(votes).float(), members=100)
+    assert torch.equal(single, pairwise_disagreement(shares(votes), members=100))
+
+
+def test_variation_ratio_is_by_the_mode_of_votes_not_the_argmax_of_the_mean():
+    narrow, wide = [[0.51, 0.49]], [[0.0, 1.0]]
+    prediction = Prediction.of(torch.tensor([narrow, narrow, wide]))
+    assert prediction.mean.argmax() == 1
+    assert variation_ratio(prediction.vote_share, members=3).item() == pytest.approx(1 / 3)
+
+
+def test_vote_entropy_agrees_with_scipy():
+    votes = np.random.default_rng(0).multinomial(50, [0.6, 0.3, 0.1, 0.0], size=100)
+    np.testing.assert_allclose(
+        vote_entropy(torch.from_numpy(votes / 50), members=50),
+        scipy.stats.entropy(votes, axis=1),
+        atol=1e-14,
+    )
+
+
+@pytest.mark.parametrize(
+    ("measure", "value"),
+    [
+        (pairwise_disagreement, 4 / 9),
+        (variation_ratio, 1 / 3),
+        (vote_entropy, log(3) - 2 / 3 * log(2)),
+    ],
+)
+def test_exact_distribution_by_hand(measure, value):
+    thirds = torch.tensor([[1 / 3, 2 / 3]], dtype=torch.float64)
+    assert measure(thirds, members=None).item() == pytest.approx(value)
+
+
+@pytest.mark.parametrize("measure", MEASURES)
+def test_one_member_is_undefined(measure):
+    assert measure(torch.tensor([[0.0, 1.0], [1.0, 0.0]]), members=1).isnan().all()
+
+
+@pytest.mark.parametrize("measure", MEASURES)
+@pytest.mark.parametrize("members", [2, 100, None])
+def test_unanimous_members_do_not_disagree(measure, members):
+    unanimous = torch.tensor([[0.0, 1.0, 0.0]])
+    assert measure(unanimous, members).item() == 0
+
+
+@pytest.mark.parametrize("measure", MEASURES)
+def test_exact_shares_that_sum_to_a_little_over_one_do_not_disagree(measure):
+    lifted = torch.tensor([[np.nextafter(1, 2), 0.0]], dtype=torch.float64)
+    assert measure(lifted, members=None).item() == 0
+
+
+@pytest.mark.parametrize("measure", MEASURES)
+def test_mean_probabilities_are_refused_as_votes(measure):
+    with pytest.raises(ValueError, match="whole votes of 50 members"):
+        measure(torch.tensor([[0.333, 0.667]]), members=50)

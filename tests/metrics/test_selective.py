@@ -1,0 +1,93 @@
+from fractions import Fraction
+from itertools import pairwise, permutations
+
+import numpy as np
+import pytest
+import torch
+from sklearn.metrics import roc_auc_score
+
+from benchmarks.metrics.selective import augrc, aurc, risk_coverage_curve
+
+
+def areas_in_one_order(wrong: list[int]) -> tuple[Fraction, Fraction]:
+    n = len(wrong)
+    errors = [sum(wrong[:i]) for i in range(n + 1)]
+    mean_risk = sum(Fraction(errors[i], i) for i in range(1, n + 1)) / n
+    trapezoids = sum(Fraction(a + b, 2 * n) for a, b in pairwise(errors)) / n
+    return mean_risk, trapezoids
+
+
+@pytest.mark.parametrize(
+    ("uncertainty", "wrong"),
+    [
+        ([1, 2, 3, 4, 5, 6], [0, 1, 0, 0, 1, 1]),
+        ([1, 2, 2, 3, 3, 3], [0, 1, 0, 0, 1, 1]),
+        ([2, 1, 2, 1, 2, 1], [1, 0, 0, 1, 0, 1]),
+        ([1, 1, 1, 1, 1, 1], [1, 0, 0, 0, 1, 0]),
+    ],
+    ids=["distinct", "ties", "two ties", "constant"],
+)
+def test_areas_are_the_mean_over_all_orders_of_tied_images(uncertainty, wrong):
+    orders = [
+        areas_in_one_order([wrong[i] for i in order])
+        for order in permutations(range(6))
+        if all(uncertainty[a] <= uncertainty[b] for a, b in pairwise(order))
+    ]
+    expected = [float(sum(areas) / len(orders)) for areas in zip(*orders, strict=True)]
+    arguments = torch.tensor(uncertainty).double(), ~torch.tensor(wrong).bool()
+    assert [aurc(*arguments), augrc(*arguments)] == pytest.approx(expected, abs=1e-15)
+
+
+@pytest.mark.parametrize("decimals", [16, 1], ids=["distinct", "ties"])
+def test_augrc_is_what_auroc_and_accuracy_make_it(decimals):
+    generator = np.random.default_rng(0)
+    wrong = generator.random(800) < 0.2
+    uncertainty = generator.normal(wrong).round(decimals)
+    accuracy = 1 - wrong.mean()
+    area = (1 - roc_auc_score(wrong, uncertainty)) * accuracy * (1 - accuracy)
+    value = augrc(torch.from_numpy(uncertainty), torch.from_numpy(~wrong))
+    assert value == pytest.approx(area + (1 - accuracy) ** 2 / 2, abs=1e-14)
+
+
+def test_curve_by_hand():
+    uncertainty = torch.tensor([0.9, 0.1, 0.5, 0.5])
+    coverage, risk = risk_coverage_curve(uncertainty, torch.tensor([False, False, True, True]))
+    assert coverage.tolist() == [0.25, 0.5, 0.75, 1]
+    np.testing.assert_allclose(risk, [1, 1 / 2, 1 / 3, 2 / 4])
+
+
+def test_lower_uncertainty_is_answered_first():
+    correct = torch.tensor([True, True, False, False])
+    uncertainty = torch.arange(4.0)
+    assert aurc(uncertainty, correct) == pytest.approx((0 + 0 + 1 / 3 + 1 / 2) / 4)
+    assert aurc(-uncertainty, correct) == pytest.approx((1 + 1 + 2 / 3 + 1 / 2) / 4)
+    assert augrc(uncertainty, correct) == 1 / 8
+    assert augrc(-uncertainty, correct) == 3 / 8
+
+
+@pytest.mark.parametrize(("right", "error_rate"), [(1000, 0.0), (0, 1.0), (970, 0.03)])
+def test_constant_uncertainty_has_the_error_rate(right, error_rate):
+    correct = torch.arange(1000) < right
+    uncertainty = torch.zeros(1000)
+    assert aurc(uncertainty, correct) == pytest.approx(error_rate, abs=1e-12)
+    assert augrc(uncertainty, correct) == pytest.approx(error_rate / 2, abs=1e-12)
+
+
+@pytest.mark.parametrize("area", [aurc, augrc])
+def test_order_of_images_does_not_matter(area):
+    generator = torch.Generator().manual_seed(0)
+    uncertainty = torch.rand(500, generator=generator).mul(20).round()
+    correct = torch.rand(500, generator=generator) < 0.8
+    assert area(uncertainty, correct) == area(uncertainty.flip(0), correct.flip(0))
+
+
+@pytest.mark.parametrize("area", [aurc, augrc])
+def test_undefined_uncertainty_is_refused(area):
+    with pytest.raises(ValueError, match="1 of 2 values are NaN and cannot be ranked"):
+        area(torch.tensor([torch.nan, 1.0]), torch.tensor([True, False]))
+
+
+@pytest.mark.parametrize("area", [aurc, augrc])
+def test_labels_are_refused_as_flags(area):
+    with pytest.raises(ValueError, match=r"expected torch\.bool"):
+        area(torch.tensor([0.5, 1.0]), torch.tensor([0, 1]))
