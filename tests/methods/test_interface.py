@@ -42,7 +42,7 @@ def test_logits_give_the_same_as_their_softmax() -> None:
 
 
 def test_votes_on_logits_see_what_rounded_probabilities_hide() -> None:
-    logits = torch.tensor([[[0.0, 5e-8]]])
+    logits = torch.tensor([[[0.0, 1e-8]]])
     assert Prediction.of(logits.softmax(-1)).vote_share.tolist() == [[1, 0]]
     assert Prediction.of_logits(logits).vote_share.tolist() == [[0, 1]]
 
