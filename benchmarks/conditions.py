@@ -1,0 +1,129 @@
+"""The conditions under which a method is judged: clean, rotated and out-of-distribution images."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+from hashlib import sha256
+from pathlib import Path
+
+import numpy as np
+import torch
+from jaxtyping import Float, Int64
+from torch import Tensor
+from torchvision.transforms import InterpolationMode
+from torchvision.transforms.v2.functional import rotate
+
+from benchmarks.datasets import OUT_OF_DISTRIBUTION, load_mnist, load_out_of_distribution
+from benchmarks.errors import UserError
+from methods.seeds import derive_seed
+
+CLEAN = "clean"
+
+LABELS_DOUBTFUL_BEYOND = 90
+"""Degrees from which on a label is no longer well defined: a 6 turns into a 9."""
+
+
+@dataclass(frozen=True)
+class Condition:
+    """A named set of images to judge; nothing is loaded until `build`.
+
+    Attributes:
+        name: ``clean``, ``rotated-<degrees>`` or ``ood-<data set>``.
+        angle: degrees by which the clean images are turned, counter-clockwise.
+        dataset: the out-of-distribution set, or ``None`` for MNIST's own test images.
+    """
+
+    name: str
+    angle: int = 0
+    dataset: str | None = None
+
+    @property
+    def labelled(self) -> bool:
+        """Whether the images belong to the ten classes."""
+        return self.dataset is None
+
+    @property
+    def labels_doubtful(self) -> bool:
+        """Whether the images are turned so far that their labels are no longer well defined."""
+        return self.angle > LABELS_DOUBTFUL_BEYOND
+
+    def build(self, images: int | None, *, seed: int, data_dir: Path | None) -> Judged:
+        """The condition's images: all of them, or a seeded choice.
+
+        The choice is the same for clean and every rotation, so that these are paired.
+
+        Raises:
+            benchmarks.datasets.Unavailable: the data set cannot be had.
+        """
+        if self.dataset is not None:
+            pool = load_out_of_distribution(self.dataset, seed=seed, data_dir=data_dir)
+            return Judged(pool.images[_choice(len(pool.images), images, seed)], None)
+        test = load_mnist("test", data_dir=data_dir)
+        chosen = _choice(len(test.images), images, seed)
+        return Judged(turned(test.images[chosen], self.angle), test.labels[chosen])
+
+
+@dataclass(frozen=True, eq=False)
+class Judged:
+    """Images that the methods are asked about.
+
+    Attributes:
+        images: in [0, 1].
+        labels: ``None`` where the images belong to none of the classes.
+    """
+
+    images: Float[Tensor, "images 1 28 28"]
+    labels: Int64[Tensor, " images"] | None
+
+    @property
+    def fingerprint(self) -> str:
+        """SHA-256 of the images' bytes, in 64 hexadecimal digits."""
+        return sha256(self.images.contiguous().numpy().data).hexdigest()
+
+
+CONDITIONS = {
+    condition.name: condition
+    for condition in (
+        Condition(CLEAN),
+        *(Condition(f"rotated-{angle:03d}", angle=angle) for angle in range(15, 181, 15)),
+        *(Condition(f"ood-{name}", dataset=name) for name in OUT_OF_DISTRIBUTION),
+    )
+}
+
+
+def turned(images: Float[Tensor, "images 1 28 28"], angle: int) -> Float[Tensor, "images 1 28 28"]:
+    """The images turned counter-clockwise by degrees: bilinear, black where nothing was."""
+    if angle == 0:
+        return images
+    result: Tensor = rotate(images, float(angle), InterpolationMode.BILINEAR, fill=[0.0])
+    return result
+
+
+def matching(patterns: tuple[str, ...]) -> tuple[str, ...]:
+    """The conditions that match any of the globs, in their order; ``clean`` is always among them.
+
+    Raises:
+        UserError: a glob matches none.
+
+    >>> matching(("rotated-0[13]*",))
+    ('clean', 'rotated-015', 'rotated-030')
+    """
+    for pattern in patterns:
+        if not any(fnmatchcase(name, pattern) for name in CONDITIONS):
+            raise UserError(
+                f"no condition matches {pattern!r}; there are {', '.join(CONDITIONS)}, "
+                "and globs such as 'rotated-*'"
+            )
+    wanted = (CLEAN, *patterns)
+    return tuple(
+        name for name in CONDITIONS if any(fnmatchcase(name, pattern) for pattern in wanted)
+    )
+
+
+def _choice(available: int, wanted: int | None, seed: int) -> Int64[Tensor, " images"]:
+    """Which images are judged, ascending."""
+    if wanted is None or wanted >= available:
+        return torch.arange(available)
+    random = np.random.default_rng(derive_seed("images", seed))
+    return torch.from_numpy(np.sort(random.permutation(available)[:wanted]))

@@ -1,0 +1,180 @@
+"""What a run computes (a configuration) and where it runs (a machine)."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass, fields, replace
+from hashlib import sha256
+from pathlib import Path
+from typing import Literal
+
+from benchmarks.conditions import CONDITIONS, matching
+from benchmarks.datasets import ON_REQUEST_ONLY, WITHOUT_DOWNLOAD
+from benchmarks.errors import UserError
+from benchmarks.own_method import load_entry
+from methods import METHODS, Entry
+from methods.recipes import RECIPES, Recipe
+
+OPTIONS = {
+    "preset": "--preset",
+    "recipes": "--recipe",
+    "methods": "--methods",
+    "own_methods": "--method",
+    "conditions": "--conditions",
+    "members": "--members",
+    "passes": "--passes",
+    "replicates": "--replicates",
+    "images": "--images",
+    "epochs": "--epochs",
+    "seed": "--seed",
+    "device": "--device",
+}
+"""What the command line calls each part of a configuration."""
+
+
+@dataclass(frozen=True)
+class Configuration:
+    """What a run computes: two runs of one configuration write the same numbers.
+
+    Attributes:
+        preset: which preset this began as.
+        recipes: how the pool's networks are trained.
+        methods: the methods judged, by their names in `methods.METHODS`.
+        own_methods: users' methods, ``path/to/file.py:Class``.
+        conditions: the images judged; ``clean`` is always among them.
+        members: sizes M of the deep ensemble; replicates of a size are disjoint.
+        passes: numbers T of MC-dropout's passes.
+        replicates: how many networks of the pool the single-network methods are repeated on.
+        images: how many images of each condition are judged; ``None``: all.
+        epochs: how long networks train; ``None``: as long as the recipe says.
+        seed: what every random choice follows from.
+        device: where networks train and answer.
+    """
+
+    preset: str
+    recipes: tuple[str, ...]
+    methods: tuple[str, ...]
+    conditions: tuple[str, ...]
+    members: tuple[int, ...]
+    passes: tuple[int, ...]
+    replicates: int
+    own_methods: tuple[str, ...] = ()
+    images: int | None = None
+    epochs: int | None = None
+    seed: int = 0
+    device: Literal["cpu", "cuda"] = "cpu"
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "conditions", matching(self.conditions))
+        _require_known("recipes", self.recipes, RECIPES)
+        _require_known("methods", self.methods, METHODS)
+        if not self.methods and not self.own_methods:
+            raise UserError("no method is chosen; name one with --methods or --method")
+        for name in ("members", "passes", "replicates", "images", "epochs"):
+            _require_positive(name, getattr(self, name))
+        if self.seed < 0:
+            raise UserError(f"--seed: {self.seed} is negative; it takes a whole number from 0")
+
+    @property
+    def entries(self) -> dict[str, Entry]:
+        """The methods judged, by name: the suite's, then the users' own.
+
+        Raises:
+            UserError: a user's method cannot be loaded, or has the name of another.
+        """
+        entries = {name: METHODS[name] for name in self.methods}
+        for own in self.own_methods:
+            entry = load_entry(own)
+            if entry.method.name in METHODS.keys() | entries.keys():
+                raise UserError(
+                    f"--method {own}: the name {entry.method.name!r} is taken; give the class "
+                    "another one"
+                )
+            entries[entry.method.name] = entry
+        return entries
+
+    def recipe(self, name: str) -> Recipe:
+        """The recipe of this name, trained for as long as this configuration says."""
+        recipe = RECIPES[name]
+        return recipe if self.epochs is None else replace(recipe, epochs=self.epochs)
+
+    @property
+    def identity(self) -> dict[str, object]:
+        """The configuration as JSON values; of users' methods what they are, not where they lie."""
+        own = {
+            f"{Path(file).name}:{name}": sha256(Path(file).read_bytes()).hexdigest()
+            for file, _, name in (method.rpartition(":") for method in self.own_methods)
+        }
+        as_json: dict[str, object] = json.loads(json.dumps(asdict(self) | {"own_methods": own}))
+        return as_json
+
+    @property
+    def command(self) -> str:
+        """The shortest command line that gives this configuration (users' methods by file name)."""
+        preset = PRESETS[self.preset]
+        words = ["python run_all.py", f"--preset {self.preset}"]
+        for field in fields(self):
+            value = getattr(self, field.name)
+            if value != getattr(preset, field.name):
+                values = value if isinstance(value, tuple) else (value,)
+                words.append(f"{OPTIONS[field.name]} {','.join(Path(str(v)).name for v in values)}")
+        return " ".join(words)
+
+
+@dataclass(frozen=True)
+class Machine:
+    """Where a run computes: no part of its identity, and written nowhere.
+
+    Attributes:
+        out: the folder that the run writes.
+        networks: the network store's folder.
+        data_dir: where the user keeps data sets; ``None``: nowhere.
+        jobs: how many units of work run side by side.
+    """
+
+    out: Path
+    networks: Path
+    data_dir: Path | None
+    jobs: int
+
+
+def _require_known(part: str, names: tuple[str, ...], known: Iterable[str]) -> None:
+    for name in names:
+        if name not in known:
+            raise UserError(f"{OPTIONS[part]}: {name!r} is none of {', '.join(known)}")
+
+
+def _require_positive(part: str, numbers: int | tuple[int, ...] | None) -> None:
+    for number in numbers if isinstance(numbers, tuple) else (numbers,):
+        if number is not None and number < 1:
+            raise UserError(f"{OPTIONS[part]}: {number} is too small; it takes at least 1")
+
+
+QUICK = Configuration(
+    preset="quick",
+    recipes=("standard",),
+    methods=tuple(METHODS),
+    conditions=tuple(
+        name for name, c in CONDITIONS.items() if c.labelled or c.dataset in WITHOUT_DOWNLOAD
+    ),
+    members=(10,),
+    passes=(10, 100),
+    replicates=3,
+    images=1000,
+    epochs=2,
+)
+
+FULL = Configuration(
+    preset="full",
+    recipes=tuple(RECIPES),
+    methods=tuple(METHODS),
+    conditions=tuple(
+        name for name, c in CONDITIONS.items() if c.labelled or c.dataset not in ON_REQUEST_ONLY
+    ),
+    members=(50,),
+    passes=(50, 100),
+    replicates=10,
+)
+
+PRESETS = {configuration.preset: configuration for configuration in (QUICK, FULL)}

@@ -1,0 +1,53 @@
+"""What the terminal shows at the end of a run: the main numbers, and where the rest lies."""
+
+from __future__ import annotations
+
+import pandas as pd
+from rich.box import SIMPLE_HEAD
+from rich.console import Console
+from rich.table import Table
+
+from benchmarks.records import read_table
+from benchmarks.run import Run
+
+COLUMNS = (
+    ("accuracy\nclean", "clean", "accuracy", ""),
+    ("ECE\nclean", "clean", "ece", ""),
+    ("accuracy\n45°", "rotated-045", "accuracy", ""),
+    ("ECE\n45°", "rotated-045", "ece", ""),
+    ("disagree\n45°", "rotated-045", "pairwise_disagreement", ""),
+    ("AUROC\nFashion", "ood-fashion_mnist", "auroc", "predictive_entropy"),
+)
+"""Heading, condition, metric and score; narrow enough for 80 columns."""
+
+
+def show_outcome(run: Run) -> None:
+    """Print the main numbers of `summary.csv`, if there is one, and name the files."""
+    console = Console()
+    out = run.machine.out
+    if (out / "summary.csv").exists():
+        console.print(_table(read_table(out / "summary.csv")))
+    for path in sorted(out.glob("*.*")):
+        console.print(f"wrote {path}", highlight=False, soft_wrap=True)
+
+
+def _table(summary: pd.DataFrame) -> Table:
+    table = Table(title="Means over replicates", box=SIMPLE_HEAD, title_justify="left")
+    table.add_column("recipe")
+    table.add_column("method", no_wrap=True)
+    for heading, *_ in COLUMNS:
+        table.add_column(heading, justify="right", no_wrap=True)
+    for names, rows in summary.groupby(["recipe", "method", "members"], sort=False):
+        recipe, method, members = map(str, names)
+        cells = (_cell(rows, *column[1:]) for column in COLUMNS)
+        table.add_row(recipe, f"{method} {members}", *cells)
+    return table
+
+
+def _cell(rows: pd.DataFrame, condition: str, metric: str, score: str) -> str:
+    chosen = rows[
+        (rows["condition"] == condition) & (rows["metric"] == metric) & (rows["score"] == score)
+    ]
+    if chosen.empty or pd.isna(chosen["value"].iloc[0]):
+        return "—"
+    return f"{chosen['value'].iloc[0]:.4f}"

@@ -1,0 +1,127 @@
+"""Predictions on disk: a shard a (recipe, method, size, replicate) and condition, written once."""
+
+from __future__ import annotations
+
+import zipfile
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from jaxtyping import Int64
+from torch import Tensor
+
+from benchmarks.errors import UserError
+from benchmarks.files import written_whole
+from methods import Prediction
+
+OWN_RECIPE = "own"
+"""The recipe column of methods that train themselves, in their own way."""
+
+_EXACT = 0
+"""How a shard spells ``members=None``, the exact distribution."""
+
+_SCORE = "score:"
+"""What the names of a method's own scores begin with in a shard."""
+
+
+@dataclass(frozen=True, order=True)
+class Cell:
+    """One replicate of one method: what is fitted once and then judges every condition.
+
+    Attributes:
+        recipe: how its networks were trained; ``own`` where it trains itself.
+        method: the method's name.
+        size: how many members it is asked to have; ``None`` where that is not to be chosen.
+        replicate: which repetition.
+    """
+
+    recipe: str
+    method: str
+    size: int | None
+    replicate: int
+
+    @property
+    def name(self) -> str:
+        """For progress lines and file names."""
+        size = "" if self.size is None else f"-{self.size}"
+        return f"{self.recipe}/{self.method}{size}/replicate-{self.replicate:02d}"
+
+
+@dataclass(frozen=True, eq=False)
+class Shard:
+    """What one cell thinks of one condition, with the labels it will be measured against."""
+
+    prediction: Prediction
+    labels: Int64[Tensor, " images"] | None
+
+
+@dataclass(frozen=True)
+class PredictionStore:
+    """The shards of a run: ``<recipe>/<method>-<size>/replicate-<r>/<condition>.npz``.
+
+    A shard holds ``mean`` and ``vote_share`` [images, classes], ``expected_entropy`` [images],
+    ``members`` (0: exact), where there are any ``labels`` [images], and a method's own scores as
+    ``score:<name>`` [images].
+    """
+
+    folder: Path
+
+    def path(self, cell: Cell, condition: str) -> Path:
+        """Where the shard lies, or will lie."""
+        return self.folder / cell.name / f"{condition}.npz"
+
+    def holds(self, cell: Cell, condition: str) -> bool:
+        """Whether the shard has been written."""
+        return self.path(cell, condition).exists()
+
+    def save(self, cell: Cell, condition: str, shard: Shard) -> None:
+        """Write the shard."""
+        prediction = shard.prediction
+        arrays = {
+            "mean": prediction.mean,
+            "vote_share": prediction.vote_share,
+            "expected_entropy": prediction.expected_entropy,
+            "members": torch.tensor(prediction.members or _EXACT),
+            **{_SCORE + name: score for name, score in prediction.scores.items()},
+        }
+        if shard.labels is not None:
+            arrays["labels"] = shard.labels
+        with (
+            written_whole(self.path(cell, condition)) as temporary,
+            temporary.open("wb") as file,
+        ):
+            # Through a file object: given a name, NumPy would append its own suffix.
+            np.savez_compressed(
+                file, allow_pickle=False, **{key: value.numpy() for key, value in arrays.items()}
+            )
+
+    def load(self, cell: Cell, condition: str) -> Shard:
+        """Read the shard.
+
+        Raises:
+            UserError: the file is damaged.
+        """
+        path = self.path(cell, condition)
+        try:
+            with np.load(path) as file:
+                arrays = {name: torch.from_numpy(file[name]) for name in file.files}
+        except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
+            raise UserError(
+                f"the shard {path} cannot be read ({error}); delete it and run again: "
+                "that one shard is then predicted anew"
+            ) from error
+        return Shard(
+            Prediction(
+                mean=arrays["mean"],
+                vote_share=arrays["vote_share"],
+                expected_entropy=arrays["expected_entropy"],
+                members=int(arrays["members"]) or None,
+                scores={
+                    name.removeprefix(_SCORE): array
+                    for name, array in arrays.items()
+                    if name.startswith(_SCORE)
+                },
+            ),
+            arrays.get("labels"),
+        )

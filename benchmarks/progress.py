@@ -1,0 +1,47 @@
+"""How far a stage is: a bar with the time left on a terminal, plain lines elsewhere."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Iterator
+from typing import TypeVar
+
+from rich.console import Console
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    TextColumn,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+)
+
+T = TypeVar("T")
+
+
+def tracked(done: Iterable[T], total: int, stage: str, unit: str) -> Iterator[T]:
+    """Hand on what is done while showing how much of the total that is."""
+    console = Console(stderr=True)
+    return (_bar if console.is_terminal else _lines)(done, total, stage, unit, console)
+
+
+def _bar(done: Iterable[T], total: int, stage: str, unit: str, console: Console) -> Iterator[T]:
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TextColumn(unit),
+        TimeElapsedColumn(),
+        TextColumn("left"),
+        TimeRemainingColumn(),
+    )
+    with Progress(*columns, console=console) as progress:
+        yield from progress.track(done, total=total, description=f"{stage:8}")
+
+
+def _lines(done: Iterable[T], total: int, stage: str, unit: str, console: Console) -> Iterator[T]:
+    start = time.monotonic()
+    for count, item in enumerate(done, start=1):
+        seconds = time.monotonic() - start
+        console.print(f"{stage:8} {count} of {total} {unit}, {seconds:.0f} s", highlight=False)
+        yield item

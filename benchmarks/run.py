@@ -1,0 +1,121 @@
+"""A run: a configuration on a machine, what it consists of and where its parts lie."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+from benchmarks.conditions import CONDITIONS, Condition, Judged
+from benchmarks.configuration import Configuration, Machine
+from benchmarks.datasets import load_mnist
+from benchmarks.predictions import OWN_RECIPE, Cell, PredictionStore
+from methods import UncertaintyMethod
+from methods.network_pool import NetworkPool
+from methods.network_store import NetworkStore
+from methods.pooled import PooledMethod
+from methods.recipes import STANDARD
+from methods.training import LabelledImages
+
+
+@dataclass(frozen=True)
+class Run:
+    """What a stage is given; small, so that it can be sent to any worker.
+
+    Attributes:
+        configuration: what is computed.
+        machine: where.
+    """
+
+    configuration: Configuration
+    machine: Machine
+
+    @property
+    def shards(self) -> PredictionStore:
+        """Where the predictions lie."""
+        return PredictionStore(self.machine.out / "predictions")
+
+    @property
+    def conditions(self) -> tuple[Condition, ...]:
+        """The conditions judged, `clean` first."""
+        return tuple(CONDITIONS[name] for name in self.configuration.conditions)
+
+    def pool(self, recipe: str) -> NetworkPool:
+        """The networks of a recipe."""
+        return NetworkPool(
+            recipe=STANDARD if recipe == OWN_RECIPE else self.configuration.recipe(recipe),
+            seed=self.configuration.seed,
+            device=self.configuration.device,
+            store=NetworkStore(self.machine.networks),
+        )
+
+    def method(self, cell: Cell) -> UncertaintyMethod:
+        """The cell's method, not fitted yet."""
+        entry = self.configuration.entries[cell.method]
+        return entry.build(self.pool(cell.recipe), cell.replicate, cell.size)
+
+    def cells(self) -> list[Cell]:
+        """Everything that judges, in the order of the configuration."""
+        return [
+            Cell(recipe, name, size, replicate)
+            for name, entry in self.configuration.entries.items()
+            for recipe in (self.configuration.recipes if entry.pooled else (OWN_RECIPE,))
+            for size in self._sizes(name)
+            for replicate in range(self._replicates(name, size))
+        ]
+
+    def objection(self, cell: Cell) -> str | None:
+        """Why the cell's method is not applicable to its recipe; ``None`` if it is."""
+        entry = self.configuration.entries[cell.method]
+        return entry.objection(self.pool(cell.recipe).recipe) if entry.pooled else None
+
+    def networks(self) -> list[tuple[str, int]]:
+        """Which networks of the pools the cells need: pairs (recipe, number), each once."""
+        needed = {
+            (cell.recipe, number)
+            for cell in self.cells()
+            if self.objection(cell) is None
+            and isinstance(method := self.method(cell), PooledMethod)
+            for number in method.networks
+        }
+        return sorted(needed, key=lambda pair: (self.configuration.recipes.index(pair[0]), pair[1]))
+
+    def training_images(self) -> LabelledImages:
+        """MNIST's training images, loaded once a process."""
+        return _mnist("train", self.machine.data_dir)
+
+    def test_images(self) -> LabelledImages:
+        """MNIST's test images, loaded once a process: the training log's validation data."""
+        return _mnist("test", self.machine.data_dir)
+
+    def judged(self, condition: Condition) -> Judged:
+        """The images of a condition, built once a process."""
+        return _judged(
+            condition,
+            self.configuration.images,
+            self.configuration.seed,
+            self.machine.data_dir,
+        )
+
+    def _sizes(self, method: str) -> tuple[int | None, ...]:
+        size = self.configuration.entries[method].size
+        return getattr(self.configuration, size) if size else (None,)
+
+    def _replicates(self, method: str, size: int | None) -> int:
+        """Ensembles share out the largest one's networks; a replicate of the others has its own."""
+        if self.configuration.entries[method].size != "members" or size is None:
+            return self.configuration.replicates
+        return min(self.configuration.replicates, max(self.configuration.members) // size)
+
+
+@cache
+def _mnist(split: str, data_dir: Path | None) -> LabelledImages:
+    data = load_mnist("train" if split == "train" else "test", data_dir=data_dir)
+    if data.labels is None:
+        raise AssertionError("MNIST always has labels")
+    return LabelledImages(data.images, data.labels)
+
+
+@cache
+def _judged(condition: Condition, images: int | None, seed: int, data_dir: Path | None) -> Judged:
+    return condition.build(images, seed=seed, data_dir=data_dir)

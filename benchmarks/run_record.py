@@ -1,0 +1,134 @@
+"""`run.json`: what was run, with what, where, and how long it took."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from benchmarks.environment import commit, environment
+from benchmarks.errors import UserError
+from benchmarks.files import write_json
+from benchmarks.run import Run
+
+FILE = "run.json"
+
+WRITTEN = ("predictions", "errors", "training.csv", "measurements.csv", "summary.csv", FILE)
+"""What a run writes into its folder, and what `--overwrite` removes from it."""
+
+
+class RunRecord:
+    """The record of a run, on disk after every change.
+
+    Keys: ``version`` and ``configuration`` are the run's identity; ``command`` gives the same run
+    again; ``commit`` and ``environment`` say what computed it; ``data`` has for each set of images
+    its ``fingerprint``, or says why it is ``unavailable``; ``seconds`` is the wall time by stage,
+    resumed runs added up.
+    """
+
+    def __init__(self, path: Path, content: dict[str, Any]) -> None:
+        self._path = path
+        self._content = content
+
+    @classmethod
+    def begin(cls, run: Run, *, overwrite: bool = False) -> RunRecord:
+        """The record of a new run, or of an earlier run of the same configuration to be resumed.
+
+        Raises:
+            UserError: the output folder holds a run of another configuration, or of another
+                version, and is not to be overwritten.
+        """
+        out = run.machine.out
+        if overwrite:
+            _remove_earlier_run(out)
+        identity = {
+            "version": version("uncertainty-bench"),
+            "configuration": run.configuration.identity,
+        }
+        earlier = _read(out / FILE)
+        _require_same(earlier, identity, out)
+        record = cls(
+            out / FILE,
+            identity
+            | {
+                "command": run.configuration.command,
+                "commit": commit(),
+                "environment": environment(run.configuration.device),
+                "data": earlier.get("data", {}),
+                "seconds": earlier.get("seconds", {}),
+            },
+        )
+        record._save()
+        return record
+
+    @property
+    def data(self) -> dict[str, dict[str, str]]:
+        """For each set of images its fingerprint, or the reason why it is unavailable."""
+        data: dict[str, dict[str, str]] = self._content["data"]
+        return data
+
+    def note_data(self, data: dict[str, dict[str, str]]) -> None:
+        """Write down what the images are."""
+        self._content["data"] = data
+        self._save()
+
+    @contextmanager
+    def timed(self, stage: str) -> Iterator[None]:
+        """Add the block's wall time to the stage's, even if it is interrupted."""
+        start = time.monotonic()
+        try:
+            yield
+        finally:
+            seconds = self._content["seconds"]
+            seconds[stage] = round(seconds.get(stage, 0.0) + time.monotonic() - start, 1)
+            self._save()
+
+    def _save(self) -> None:
+        write_json(self._content, self._path)
+
+
+def _read(path: Path) -> dict[str, Any]:
+    if not path.exists():
+        return {}
+    try:
+        content: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise UserError(
+            f"{path} is damaged ({error}); start the run anew with --overwrite"
+        ) from error
+    return content
+
+
+def _require_same(earlier: dict[str, Any], identity: dict[str, Any], out: Path) -> None:
+    if not earlier:
+        return
+    differing = [
+        name
+        for part in ("version", "configuration")
+        for name in _differing(part, earlier.get(part), identity[part])
+    ]
+    if differing:
+        raise UserError(
+            f"{out} holds a run of another configuration (other {', '.join(differing)}); choose "
+            "another folder with --out, or remove that run with --overwrite"
+        )
+
+
+def _differing(part: str, one: object, other: object) -> list[str]:
+    if isinstance(one, dict) and isinstance(other, dict):
+        return [key for key in other if one.get(key) != other[key]]
+    return [] if one == other else [part]
+
+
+def _remove_earlier_run(out: Path) -> None:
+    for name in WRITTEN:
+        path = out / name
+        if path.is_dir():
+            shutil.rmtree(path)
+        else:
+            path.unlink(missing_ok=True)

@@ -1,0 +1,203 @@
+"""The stages of a run, each resumable, each reading only what the ones before it wrote."""
+
+from __future__ import annotations
+
+import traceback
+from collections.abc import Callable, Iterator
+from dataclasses import asdict
+from itertools import chain
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import joblib
+import pandas as pd
+
+from benchmarks.conditions import CLEAN
+from benchmarks.datasets import Unavailable
+from benchmarks.errors import UserError
+from benchmarks.files import written_whole
+from benchmarks.measure import measure, without_value
+from benchmarks.predictions import Cell, Shard
+from benchmarks.progress import tracked
+from benchmarks.records import Measurement, as_table, summarise, write_table
+from benchmarks.run import Run
+from benchmarks.run_record import RunRecord
+from methods.contract import check_prediction
+from methods.network_store import DamagedNetworkError
+from methods.threads import one_torch_thread
+from methods.training import TrainedNetwork, TrainingDivergedError
+
+
+class Failure(NamedTuple):
+    """What failed, and why in one line."""
+
+    what: str
+    reason: str
+
+
+def run_stages(run: Run, only: str | None = None, *, overwrite: bool = False) -> list[Failure]:
+    """Run all stages, or only one, and return what failed; everything else is on disk then.
+
+    Raises:
+        UserError: the output folder belongs to another configuration, data are damaged, or there
+            is nothing yet to measure.
+    """
+    record = RunRecord.begin(run, overwrite=overwrite)
+    failures: list[Failure] = []
+    for name, stage in STAGES.items():
+        if only in (None, name):
+            with record.timed(name):
+                failures += stage(run, record)
+    return failures
+
+
+def train(run: Run, record: RunRecord) -> list[Failure]:
+    """Fill the network store and write the log of each network's training, `training.csv`."""
+    wanted = run.networks()
+    run.training_images()  # found and verified once, before workers ask for them side by side
+    outcomes = _side_by_side(run, _train_one, wanted, "train", "networks")
+    failures = [outcome for _, outcome in outcomes if isinstance(outcome, Failure)]
+    logs = {pair: outcome for pair, outcome in outcomes if not isinstance(outcome, Failure)}
+    rows = [
+        {"recipe": recipe, "network": number} | asdict(row)
+        for recipe, number in wanted
+        if (recipe, number) in logs
+        for row in logs[recipe, number]
+    ]
+    if rows:
+        write_table(pd.DataFrame(rows), run.machine.out / "training.csv")
+    return failures
+
+
+def predict(run: Run, record: RunRecord) -> list[Failure]:
+    """Write the shards that are not there yet; a method is fitted once for all its conditions."""
+    record.note_data(_find_data(run))
+    unavailable = _unavailable(record)
+    pending = [cell for cell in run.cells() if _is_pending(run, cell, unavailable)]
+    outcomes = _side_by_side(
+        run, _predict_one, [(cell, tuple(unavailable)) for cell in pending], "predict", "cells"
+    )
+    return [outcome for _, outcome in outcomes if outcome is not None]
+
+
+def measure_all(run: Run, record: RunRecord) -> list[Failure]:
+    """Recompute every number from the shards: `measurements.csv` and `summary.csv`."""
+    if not record.data:
+        raise UserError(
+            f"there are no predictions in {run.machine.out} yet; run without --only first"
+        )
+    cells = [(cell, _unavailable(record)) for cell in run.cells()]
+    outcomes = _side_by_side(run, _measure_one, cells, "measure", "cells")
+    table = as_table(chain.from_iterable(rows for _, rows in outcomes))
+    write_table(table, run.machine.out / "measurements.csv")
+    write_table(summarise(table), run.machine.out / "summary.csv")
+    return []
+
+
+STAGES: dict[str, Callable[[Run, RunRecord], list[Failure]]] = {
+    "train": train,
+    "predict": predict,
+    "measure": measure_all,
+}
+"""In the order in which they build on one another."""
+
+
+def _side_by_side(
+    run: Run, work: Callable[..., Any], units: list[Any], stage: str, unit: str
+) -> list[tuple[Any, Any]]:
+    """Each unit with what the work on it returned, in the order in which they were finished."""
+    parallel = joblib.Parallel(n_jobs=run.machine.jobs, return_as="generator_unordered")
+    done = parallel(joblib.delayed(work)(run, item) for item in units)
+    return list(tracked(done, len(units), stage, unit))
+
+
+@one_torch_thread()
+def _train_one(run: Run, wanted: tuple[str, int]) -> tuple[tuple[str, int], Any]:
+    recipe, number = wanted
+    try:
+        trained: TrainedNetwork = run.pool(recipe).trained(
+            number, run.training_images(), run.test_images()
+        )
+    except TrainingDivergedError as error:
+        return wanted, Failure(f"network {number} of {recipe}", str(error))
+    return wanted, trained.log
+
+
+@one_torch_thread()
+def _predict_one(run: Run, wanted: tuple[Cell, tuple[str, ...]]) -> tuple[Cell, Failure | None]:
+    cell, unavailable = wanted
+    try:
+        training = run.training_images()
+        method = run.method(cell).fit(training.images, training.labels)
+        for condition in run.conditions:
+            if condition.name in unavailable or run.shards.holds(cell, condition.name):
+                continue
+            judged = run.judged(condition)
+            prediction = method.predict(judged.images)
+            check_prediction(prediction, len(judged.images))
+            run.shards.save(cell, condition.name, Shard(prediction, judged.labels))
+    except (UserError, DamagedNetworkError):
+        raise
+    # Whatever a method raises is its own failure: it is reported, and the others go on.
+    except Exception as error:
+        reason = f"{type(error).__name__}: {error}".splitlines()[0]
+        with written_whole(_error_path(run, cell)) as temporary:
+            temporary.write_text(f"{reason}\n\n{traceback.format_exc()}")
+        return cell, Failure(cell.name, reason)
+    _error_path(run, cell).unlink(missing_ok=True)
+    return cell, None
+
+
+@one_torch_thread()
+def _measure_one(run: Run, wanted: tuple[Cell, dict[str, str]]) -> tuple[Cell, list[Measurement]]:
+    cell, unavailable = wanted
+    return cell, list(_rows(run, cell, unavailable))
+
+
+def _rows(run: Run, cell: Cell, unavailable: dict[str, str]) -> Iterator[Measurement]:
+    objection = run.objection(cell)
+    clean = run.shards.load(cell, CLEAN) if run.shards.holds(cell, CLEAN) else None
+    for condition in run.conditions:
+        if objection is not None:
+            yield from without_value(cell, condition, clean, "not applicable", objection)
+        elif condition.name in unavailable:
+            reason = unavailable[condition.name]
+            yield from without_value(cell, condition, clean, "unavailable", reason)
+        elif clean is None or not run.shards.holds(cell, condition.name):
+            reason = _failure_reason(run, cell)
+            yield from without_value(cell, condition, clean, "failed", reason)
+        else:
+            yield from measure(cell, condition, run.shards.load(cell, condition.name), clean)
+
+
+def _is_pending(run: Run, cell: Cell, unavailable: dict[str, str]) -> bool:
+    return run.objection(cell) is None and any(
+        condition.name not in unavailable and not run.shards.holds(cell, condition.name)
+        for condition in run.conditions
+    )
+
+
+def _find_data(run: Run) -> dict[str, dict[str, str]]:
+    """Try each condition's data once, before workers ask for them side by side."""
+    data = {"training": {"fingerprint": run.training_images().fingerprint}}
+    for condition in run.conditions:
+        try:
+            data[condition.name] = {"fingerprint": run.judged(condition).fingerprint}
+        except Unavailable as error:
+            data[condition.name] = {"unavailable": str(error)}
+    return data
+
+
+def _unavailable(record: RunRecord) -> dict[str, str]:
+    return {
+        name: entry["unavailable"] for name, entry in record.data.items() if "unavailable" in entry
+    }
+
+
+def _failure_reason(run: Run, cell: Cell) -> str:
+    path = _error_path(run, cell)
+    return path.read_text().splitlines()[0] if path.exists() else "not predicted yet"
+
+
+def _error_path(run: Run, cell: Cell) -> Path:
+    return run.machine.out / "errors" / f"{cell.name.replace('/', '-')}.txt"

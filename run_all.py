@@ -1,0 +1,199 @@
+"""Compare uncertainty methods: choose, run, report."""
+
+from __future__ import annotations
+
+import signal
+import sys
+from dataclasses import replace
+from importlib.metadata import version
+from pathlib import Path
+from typing import Annotated, Any, Literal, NoReturn
+
+import joblib
+import platformdirs
+import torch
+import typer
+
+from benchmarks.conditions import CONDITIONS
+from benchmarks.configuration import PRESETS, Machine
+from benchmarks.errors import UserError
+from benchmarks.outcome import show_outcome
+from benchmarks.run import Run
+from benchmarks.runner import STAGES, run_stages
+from methods import METHODS
+from methods.network_store import DamagedNetworkError
+from methods.recipes import RECIPES
+
+NETWORKS = Path(platformdirs.user_cache_dir("uncertainty-bench")) / "networks"
+
+Names = list[str] | None
+
+
+def main(
+    preset: Annotated[
+        Literal["quick", "full"],
+        typer.Option(help="Where the configuration starts: minutes, or the complete comparison."),
+    ] = "quick",
+    recipe: Annotated[
+        Names, typer.Option(help="How networks are trained; several, separated by commas.")
+    ] = None,
+    methods: Annotated[Names, typer.Option(help="The methods, separated by commas.")] = None,
+    method: Annotated[
+        Names, typer.Option(help="A method of your own: path/to/file.py:ClassName.")
+    ] = None,
+    conditions: Annotated[
+        Names, typer.Option(help="Globs such as 'rotated-*', separated by commas.")
+    ] = None,
+    members: Annotated[Names, typer.Option(help="Sizes of the deep ensemble.")] = None,
+    passes: Annotated[Names, typer.Option(help="Numbers of MC-dropout's passes.")] = None,
+    replicates: Annotated[
+        int | None, typer.Option(help="On how many networks single-network methods are repeated.")
+    ] = None,
+    images: Annotated[int | None, typer.Option(help="Images judged of each condition.")] = None,
+    epochs: Annotated[int | None, typer.Option(help="How long networks train.")] = None,
+    seed: Annotated[int, typer.Option(help="What every random choice follows from.")] = 0,
+    device: Annotated[
+        Literal["auto", "cpu", "cuda"], typer.Option(help="Where networks train and answer.")
+    ] = "auto",
+    data_dir: Annotated[
+        Path | None,
+        typer.Option(help="A folder with data sets of yours.", envvar="UNCERTAINTY_BENCH_DATA"),
+    ] = None,
+    networks: Annotated[
+        Path, typer.Option(help="Where trained networks are kept.", show_default="the cache")
+    ] = NETWORKS,
+    out: Annotated[
+        Path | None, typer.Option(help="Where results go.", show_default="results/<preset>")
+    ] = None,
+    only: Annotated[str | None, typer.Option(help=f"Run one stage: {', '.join(STAGES)}.")] = None,
+    jobs: Annotated[
+        int | None, typer.Option(help="Units of work side by side.", show_default="every core")
+    ] = None,
+    list_all: Annotated[
+        bool, typer.Option("--list", help="List what there is to choose from, and exit.")
+    ] = False,
+    overwrite: Annotated[
+        bool, typer.Option("--overwrite", help="Remove the run that the output folder holds.")
+    ] = False,
+    show_version: Annotated[bool, typer.Option("--version", help="Show the version.")] = False,
+) -> None:
+    """Compare uncertainty methods on clean, rotated and out-of-distribution MNIST.
+
+    Every option starts from the preset's value. A run that was interrupted goes on where it
+    stopped when the same command is given again.
+    """
+    if show_version:
+        print(version("uncertainty-bench"))
+        return
+    if list_all:
+        _list_choices()
+        return
+    device = _device(device)
+    chosen: dict[str, Any] = {
+        "recipes": _separate(recipe),
+        "methods": _separate(methods),
+        "own_methods": tuple(method) if method else None,
+        "conditions": _separate(conditions),
+        "members": _numbers("--members", members),
+        "passes": _numbers("--passes", passes),
+        "replicates": replicates,
+        "images": images,
+        "epochs": epochs,
+    }
+    configuration = replace(
+        PRESETS[preset],
+        seed=seed,
+        device=device,
+        **{name: value for name, value in chosen.items() if value is not None},
+    )
+    machine = Machine(
+        out=out or Path("results") / preset,
+        networks=networks,
+        data_dir=_existing(data_dir),
+        jobs=_jobs(jobs, device),
+    )
+    _run(Run(configuration, machine), only, overwrite=overwrite)
+
+
+def _run(run: Run, only: str | None, *, overwrite: bool) -> None:
+    if only is not None and only not in STAGES:
+        raise UserError(f"--only: {only!r} is none of {', '.join(STAGES)}")
+    signal.signal(signal.SIGTERM, _interrupt)
+    try:
+        failures = run_stages(run, only, overwrite=overwrite)
+    except KeyboardInterrupt as interrupt:
+        print("interrupted; the same command goes on where this stopped", file=sys.stderr)
+        by_signal = interrupt.args[0] if interrupt.args else signal.SIGINT
+        raise typer.Exit(128 + by_signal) from interrupt
+    show_outcome(run)
+    for what, reason in failures:
+        print(f"failed: {what}: {reason}", file=sys.stderr)
+    if failures:
+        raise typer.Exit(1)
+
+
+def _interrupt(by_signal: int, _frame: object) -> NoReturn:
+    raise KeyboardInterrupt(by_signal)
+
+
+def _separate(values: Names) -> tuple[str, ...] | None:
+    if values is None:
+        return None
+    return tuple(word.strip() for value in values for word in value.split(",") if word.strip())
+
+
+def _numbers(option: str, values: Names) -> tuple[int, ...] | None:
+    words = _separate(values)
+    if words is None:
+        return None
+    for word in words:
+        if not word.isdecimal():
+            raise UserError(f"{option}: {word!r} is no whole number; for example {option} 10,50")
+    return tuple(sorted({int(word) for word in words}))
+
+
+def _device(device: str) -> Literal["cpu", "cuda"]:
+    if device == "cuda" and not torch.cuda.is_available():
+        raise UserError("--device cuda: torch finds no CUDA device here; use cpu or auto")
+    return "cuda" if device != "cpu" and torch.cuda.is_available() else "cpu"
+
+
+def _existing(data_dir: Path | None) -> Path | None:
+    if data_dir is not None and not data_dir.is_dir():
+        raise UserError(f"--data-dir {data_dir}: there is no such folder")
+    return data_dir
+
+
+def _jobs(jobs: int | None, device: str) -> int:
+    if jobs is not None and jobs < 1:
+        raise UserError(f"--jobs: {jobs} is too small; it takes at least 1")
+    return jobs or (1 if device == "cuda" else joblib.cpu_count())
+
+
+def _list_choices() -> None:
+    for title, names in (
+        ("presets", PRESETS),
+        ("recipes", RECIPES),
+        ("methods", METHODS),
+        ("conditions", CONDITIONS),
+        ("stages", STAGES),
+    ):
+        print(f"{title:11} {' '.join(names)}")
+
+
+def command_line() -> int:
+    """Run the command line and return its exit status: 2 for a user's mistake, 130 for Ctrl-C."""
+    app = typer.Typer(add_completion=False, rich_markup_mode=None)
+    app.command()(main)
+    try:
+        return app(standalone_mode=False) or 0
+    except (UserError, DamagedNetworkError) as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 2
+    except typer.TyperException as error:
+        print(f"error: {error.format_message()}", file=sys.stderr)
+        return 2
+
+
+if __name__ == "__main__":
+    sys.exit(command_line())
