@@ -57,8 +57,8 @@ class Condition:
             benchmarks.datasets.Unavailable: the data set cannot be had.
         """
         if self.dataset is not None:
-            pool = load_out_of_distribution(self.dataset, seed=seed, data_dir=data_dir)
-            return Judged(pool.images[_choice(len(pool.images), images, seed)], None)
+            foreign = load_out_of_distribution(self.dataset, seed=seed, data_dir=data_dir)
+            return Judged(foreign[_choice(len(foreign), images, seed)], None)
         test = load_mnist("test", data_dir=data_dir)
         chosen = _choice(len(test.images), images, seed)
         return Judged(turned(test.images[chosen], self.angle), test.labels[chosen])

