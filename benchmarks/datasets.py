@@ -24,7 +24,7 @@ from torchvision import datasets as torchvision
 from benchmarks.data_files import DataFile, DataSet, Unavailable, read
 from benchmarks.downloads import DebianPackage, Mirror, NpmPackage
 from benchmarks.errors import UserError
-from methods.training import LabelledImages
+from methods.labelled_images import LabelledImages
 
 __all__ = [
     "ON_REQUEST_ONLY",

@@ -12,11 +12,12 @@ from benchmarks.configuration import Configuration, Machine
 from benchmarks.datasets import load_mnist
 from benchmarks.predictions import OWN_RECIPE, Cell, PredictionStore
 from methods import UncertaintyMethod
+from methods.labelled_images import LabelledImages
 from methods.network_pool import NetworkPool
 from methods.network_store import NetworkStore
 from methods.pooled import PooledMethod
 from methods.recipes import STANDARD
-from methods.training import LabelledImages
+from methods.torch_engine import TorchEngine
 
 
 @dataclass(frozen=True)
@@ -46,7 +47,7 @@ class Run:
         return NetworkPool(
             recipe=STANDARD if recipe == OWN_RECIPE else self.configuration.recipe(recipe),
             seed=self.configuration.seed,
-            device=self.configuration.device,
+            engine=TorchEngine(self.configuration.device),
             store=NetworkStore(self.machine.networks),
         )
 

@@ -48,7 +48,7 @@ class Entry:
             options |= {"seed": pool.seed, "pool": pool, "replicate": replicate}
         else:
             options |= {"seed": derive_seed(self.method.name, pool.seed, replicate)}
-        return self.method(device=pool.device, **options)
+        return self.method(device=pool.engine.device, **options)
 
     def objection(self, recipe: Recipe) -> str | None:
         """Why the method is not applicable to networks of this recipe; ``None`` if it is."""

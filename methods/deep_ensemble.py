@@ -5,7 +5,6 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from methods.inference import logits
 from methods.interface import Prediction
 from methods.network_pool import NetworkPool
 from methods.pooled import PooledMethod
@@ -42,4 +41,7 @@ class DeepEnsemble(PooledMethod):
 
     def predict(self, images: Tensor) -> Prediction:
         """What the M networks think of each image."""
-        return Prediction.of_logits(torch.stack([logits(n, images) for n in self.fitted]))
+        engine = self.pool.engine
+        return Prediction.of_logits(
+            torch.stack([engine.logits(network, images) for network in self.fitted])
+        )

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from torch import Tensor
 
-from methods.inference import pass_logits
 from methods.interface import Prediction
 from methods.masks import pass_masks
 from methods.network_pool import NetworkPool
@@ -40,4 +39,4 @@ class MCDropout(PooledMethod):
         """What the T sub-networks think of each image."""
         (network,) = self.fitted
         masks = pass_masks(self.seed, self.replicate, self.passes, network.dropout)
-        return Prediction.of_logits(pass_logits(network, images, masks))
+        return Prediction.of_logits(self.pool.engine.pass_logits(network, images, masks))

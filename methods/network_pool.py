@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
+from methods.engines import Engine
+from methods.labelled_images import LabelledImages
 from methods.lenet5 import LeNet5
 from methods.network_store import NetworkKey, NetworkStore
 from methods.recipes import STANDARD, Recipe
-from methods.training import ENGINE, LabelledImages, TrainedNetwork, train_network
+from methods.torch_engine import TorchEngine
+from methods.training import TrainedNetwork, train_network
 
 
 @dataclass(frozen=True)
@@ -17,18 +20,18 @@ class NetworkPool:
 
     Attributes:
         recipe, seed: what number i of the pool is, together with the training data.
-        device: where networks are trained and handed out.
+        engine: what trains the networks and asks them.
         store: where trained networks are kept; without one they live in memory only.
     """
 
     recipe: Recipe = STANDARD
     seed: int = 0
-    device: str = "cpu"
+    engine: Engine = field(default_factory=TorchEngine)
     store: NetworkStore | None = None
 
     def networks(self, indices: Iterable[int], training: LabelledImages) -> list[LeNet5]:
-        """These networks, ready for inference on the pool's device."""
-        return [self.trained(i, training).network.to(self.device) for i in indices]
+        """These networks, trained."""
+        return [self.trained(i, training).network for i in indices]
 
     def trained(
         self, index: int, training: LabelledImages, validation: LabelledImages | None = None
@@ -38,12 +41,12 @@ class NetworkPool:
         A stored network whose log lacks the validation series is trained anew where these are
         asked for; its weights come out the same.
         """
-        key = NetworkKey(self.recipe, self.seed, index, training.fingerprint, ENGINE)
+        key = NetworkKey(self.recipe, self.seed, index, training.fingerprint, self.engine.name)
         stored = self.store.load(key) if self.store else None
         if stored and (validation is None or any(row.split == "validation" for row in stored.log)):
             return stored
         trained = train_network(
-            self.recipe, index, training, validation, seed=self.seed, device=self.device
+            self.recipe, index, training, validation, seed=self.seed, engine=self.engine
         )
         if self.store:
             self.store.save(key, trained)

@@ -7,9 +7,10 @@ from typing import Self
 from torch import Tensor
 
 from methods.interface import UncertaintyMethod
+from methods.labelled_images import LabelledImages
 from methods.lenet5 import LeNet5
 from methods.network_pool import NetworkPool
-from methods.training import LabelledImages
+from methods.torch_engine import TorchEngine
 
 
 class PooledMethod(UncertaintyMethod):
@@ -31,7 +32,7 @@ class PooledMethod(UncertaintyMethod):
         replicate: int = 0,
     ) -> None:
         super().__init__(seed=seed, device=device)
-        self.pool = pool or NetworkPool(seed=seed, device=device)
+        self.pool = pool or NetworkPool(seed=seed, engine=TorchEngine(device))
         self.replicate = replicate
 
     @property

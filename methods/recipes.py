@@ -5,6 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+from jaxtyping import Float, Int64
+from torch import Tensor
+from torch.nn.functional import cross_entropy
+
 
 @dataclass(frozen=True)
 class Recipe:
@@ -31,6 +35,12 @@ class Recipe:
     epochs: int = 10
     batch_size: int = 64
     learning_rate: float = 1e-3
+
+    def mean_loss(
+        self, logits: Float[Tensor, "images 10"], labels: Int64[Tensor, " images"]
+    ) -> Float[Tensor, ""]:
+        """The mean over a batch of what the recipe minimises."""
+        return cross_entropy(logits.softmax(dim=1) if self.loss == "softmax" else logits, labels)
 
 
 STANDARD = Recipe("standard")

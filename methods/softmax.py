@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from torch import Tensor
 
-from methods.inference import logits
 from methods.interface import Prediction
 from methods.pooled import PooledMethod
 
@@ -20,4 +19,4 @@ class Softmax(PooledMethod):
     def predict(self, images: Tensor) -> Prediction:
         """The one network's opinion."""
         (network,) = self.fitted
-        return Prediction.of_logits(logits(network, images)[None])
+        return Prediction.of_logits(self.pool.engine.logits(network, images)[None])

@@ -1,47 +1,26 @@
-"""Train a network by a recipe, in plain PyTorch over tensors in memory."""
+"""Train a network by a recipe, and keep a log of how well it does."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import cached_property, partial
-from hashlib import sha256
 
 import numpy as np
 import torch
-from jaxtyping import Float, Int64
+from jaxtyping import Bool, Int64
 from sklearn.metrics import precision_recall_fscore_support
 from torch import Tensor
-from torch.nn.functional import cross_entropy
 
-from methods.inference import logits
+from methods.engines import Engine
+from methods.labelled_images import LabelledImages
 from methods.lenet5 import LeNet5
 from methods.masks import draw_masks
 from methods.recipes import Recipe
 from methods.seeds import derive_seed
 
-ENGINE = f"torch-{torch.__version__}"
-"""What trained a network, as the network store's key names it."""
-
 
 class TrainingDivergedError(Exception):
     """A network's loss became NaN or infinite; the message names recipe, network and epoch."""
-
-
-@dataclass(frozen=True, eq=False)
-class LabelledImages:
-    """Labelled images: images in [0, 1] and their classes."""
-
-    images: Float[Tensor, "images 1 28 28"]
-    labels: Int64[Tensor, " images"]
-
-    @cached_property
-    def fingerprint(self) -> str:
-        """SHA-256 of the tensors' bytes, in 64 hexadecimal digits."""
-        digest = sha256(self.images.contiguous().numpy().data)
-        digest.update(self.labels.contiguous().numpy().data)
-        return digest.hexdigest()
 
 
 @dataclass(frozen=True)
@@ -78,8 +57,8 @@ def train_network(
     training: LabelledImages,
     validation: LabelledImages | None = None,
     *,
+    engine: Engine,
     seed: int = 0,
-    device: str = "cpu",
 ) -> TrainedNetwork:
     """Network ``index`` of the recipe: initial weights, order and masks follow from (seed, index).
 
@@ -88,11 +67,11 @@ def train_network(
     """
     splits = {"training": training} | ({"validation": validation} if validation else {})
     random = np.random.default_rng(derive_seed("training", seed, index))
-    network = initial_network(recipe, index, seed=seed).to(device)
-    optimiser = torch.optim.Adam(network.parameters(), lr=recipe.learning_rate)
+    network = initial_network(recipe, index, seed=seed)
+    trainer = engine.trainer(network, recipe, training)
     log = []
     for epoch in range(1, recipe.epochs + 1):
-        loss = _train_epoch(network, optimiser, recipe, training, random, device)
+        loss = trainer.epoch(*_order_and_masks(recipe, len(training.labels), random))
         if not math.isfinite(loss):
             raise TrainingDivergedError(
                 f"network {index} of recipe {recipe.name!r}: the loss became {loss} in epoch "
@@ -100,7 +79,8 @@ def train_network(
             )
         for split, data in splits.items():
             masks = np.random.default_rng(derive_seed("evaluation", seed, index, epoch, split))
-            log.append(_evaluate(network, recipe, data, epoch, split, masks))
+            kept = draw_masks(masks, len(data.labels), recipe.dropout)
+            log.append(_evaluate(engine, network, recipe, data, kept, epoch, split))
     return TrainedNetwork(network.cpu(), tuple(log))
 
 
@@ -114,64 +94,33 @@ def initial_network(recipe: Recipe, index: int, *, seed: int = 0) -> LeNet5:
     )
 
 
-def recipe_loss(
-    recipe: Recipe, outputs: Float[Tensor, "images 10"], labels: Int64[Tensor, " images"]
-) -> Float[Tensor, ""]:
-    """The recipe's mean loss of a batch of logits; see `methods.recipes.Recipe.loss`."""
-    if recipe.loss == "softmax":
-        outputs = outputs.softmax(dim=1)
-    return cross_entropy(outputs, labels)
-
-
-def _train_epoch(
-    network: LeNet5,
-    optimiser: torch.optim.Optimizer,
-    recipe: Recipe,
-    data: LabelledImages,
-    random: np.random.Generator,
-    device: str,
-) -> float:
-    """One pass over the data; returns the mean of the batches' losses."""
-    total = torch.zeros((), device=device)
-    for batch, kept in _batches(recipe, len(data.labels), random):
-        outputs = network(data.images[batch].to(device), kept.to(device))
-        loss = recipe_loss(recipe, outputs, data.labels[batch].to(device))
-        optimiser.zero_grad()
-        loss.backward()  # type: ignore[no-untyped-call]
-        optimiser.step()
-        total += loss.detach()
-    return total.item() / math.ceil(len(data.labels) / recipe.batch_size)
-
-
-def _batches(
+def _order_and_masks(
     recipe: Recipe, images: int, random: np.random.Generator
-) -> Iterator[tuple[Tensor, Tensor]]:
-    """An epoch's batches: which images, and the channels that dropout keeps for each of them."""
+) -> tuple[Int64[Tensor, " images"], Bool[Tensor, "images 22"]]:
+    """An epoch's order of the images, and the channels that dropout keeps at each position."""
     order = random.permutation(images) if recipe.shuffled else np.arange(images)
-    kept = draw_masks(random, images, recipe.dropout)
-    split = partial(torch.split, split_size_or_sections=recipe.batch_size)
-    return zip(split(torch.from_numpy(order)), split(kept), strict=True)
+    return torch.from_numpy(order), draw_masks(random, images, recipe.dropout)
 
 
 def _evaluate(
+    engine: Engine,
     network: LeNet5,
     recipe: Recipe,
     data: LabelledImages,
+    kept: Bool[Tensor, "images 22"],
     epoch: int,
     split: str,
-    random: np.random.Generator,
 ) -> EpochLog:
-    outputs = logits(network, data.images)
+    outputs = engine.logits(network, data.images)
     votes = outputs.argmax(dim=1)
     precision, recall, _, _ = precision_recall_fscore_support(
         data.labels, votes, average="macro", zero_division=0.0
     )
-    kept = draw_masks(random, len(data.labels), recipe.dropout)
-    votes_dropout_on = logits(network, data.images, kept).argmax(dim=1)
+    votes_dropout_on = engine.logits(network, data.images, kept).argmax(dim=1)
     return EpochLog(
         epoch=epoch,
         split=split,
-        loss=recipe_loss(recipe, outputs, data.labels).item(),
+        loss=recipe.mean_loss(outputs, data.labels).item(),
         accuracy=(votes == data.labels).double().mean().item(),
         precision=float(precision),
         recall=float(recall),

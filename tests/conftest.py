@@ -10,7 +10,7 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 import pytest
 
 from benchmarks.datasets import load_mnist
-from methods.training import LabelledImages
+from methods.labelled_images import LabelledImages
 
 
 @pytest.fixture(scope="session")

@@ -10,14 +10,13 @@ import torch
 from methods import METHODS, PooledMethod
 from methods.contract import check_method
 from methods.deep_ensemble import DeepEnsemble
-from methods.inference import logits
 from methods.interface import UncertaintyMethod
+from methods.labelled_images import LabelledImages
 from methods.masks import pass_masks
 from methods.mc_dropout import MCDropout
 from methods.network_pool import NetworkPool
 from methods.recipes import PLAIN, RECIPES, STANDARD
 from methods.softmax import Softmax
-from methods.training import LabelledImages
 
 POOL = NetworkPool(replace(STANDARD, epochs=2))
 MEMBERS = 4
@@ -79,7 +78,7 @@ def test_ensemble_asks_its_own_block_of_the_pool(
     assert list(method.networks) == [2, 3]
     method.fit(training_images.images, training_images.labels)
     networks = POOL.networks([2, 3], training_images)
-    outputs = torch.stack([logits(n, test_images.images) for n in networks])
+    outputs = torch.stack([network(test_images.images) for network in networks])
     expected = outputs.softmax(dim=-1).mean(0).double()
     prediction = method.predict(test_images.images)
     torch.testing.assert_close(prediction.mean, expected, atol=1e-6, rtol=1e-5)

@@ -8,10 +8,11 @@ import torch
 from torch.nn.utils import parameters_to_vector
 
 from methods import network_pool
+from methods.labelled_images import LabelledImages
 from methods.network_pool import NetworkPool
 from methods.network_store import DamagedNetworkError, NetworkKey, NetworkStore
 from methods.recipes import ARTICLE, STANDARD
-from methods.training import LabelledImages, TrainedNetwork
+from methods.training import TrainedNetwork
 
 SHORT = replace(STANDARD, epochs=1)
 KEY = NetworkKey(SHORT, seed=0, index=0, fingerprint="f", engine="e")

@@ -9,19 +9,19 @@ import torch
 from sklearn.metrics import accuracy_score, log_loss, precision_score, recall_score
 from torch.nn.utils import parameters_to_vector
 
-from methods.inference import logits
 from methods.masks import draw_masks
 from methods.recipes import ARTICLE, ARTICLE_LOGITS, RECIPES, STANDARD
 from methods.seeds import derive_seed
+from methods.torch_engine import TorchEngine
 from methods.training import (
     LabelledImages,
     TrainedNetwork,
     TrainingDivergedError,
     initial_network,
-    recipe_loss,
     train_network,
 )
 
+ENGINE = TorchEngine()
 SHORT = replace(STANDARD, epochs=1)
 
 
@@ -32,7 +32,7 @@ def weights(trained: TrainedNetwork) -> torch.Tensor:
 @pytest.fixture(scope="module")
 def trained(training_images: LabelledImages, test_images: LabelledImages) -> TrainedNetwork:
     recipe = replace(STANDARD, epochs=3)
-    return train_network(recipe, 0, training_images, test_images)
+    return train_network(recipe, 0, training_images, test_images, engine=ENGINE)
 
 
 def test_learns(trained: TrainedNetwork) -> None:
@@ -47,7 +47,7 @@ def test_log_has_a_row_for_each_split_and_epoch(trained: TrainedNetwork) -> None
 
 def test_log_agrees_with_scikit_learn(trained: TrainedNetwork, test_images: LabelledImages) -> None:
     row, labels = trained.log[-1], test_images.labels
-    outputs = logits(trained.network, test_images.images)
+    outputs = ENGINE.logits(trained.network, test_images.images)
     votes = outputs.argmax(dim=1)
     assert row.accuracy == pytest.approx(accuracy_score(labels, votes))
     assert row.precision == pytest.approx(precision_score(labels, votes, average="macro"))
@@ -61,14 +61,14 @@ def test_accuracy_with_dropout_on_draws_a_mask_an_image(
 ) -> None:
     random = np.random.default_rng(derive_seed("evaluation", 0, 0, 3, "validation"))
     kept = draw_masks(random, len(test_images.labels), 0.5)
-    votes = logits(trained.network, test_images.images, kept).argmax(dim=1)
+    votes = ENGINE.logits(trained.network, test_images.images, kept).argmax(dim=1)
     expected = accuracy_score(test_images.labels, votes)
     assert trained.log[-1].accuracy_dropout_on == pytest.approx(expected)
     assert trained.log[-1].accuracy_dropout_on != trained.log[-1].accuracy
 
 
 def test_same_seed_and_index_give_the_same_bits(training_images: LabelledImages) -> None:
-    one, same = (train_network(SHORT, 3, training_images) for _ in range(2))
+    one, same = (train_network(SHORT, 3, training_images, engine=ENGINE) for _ in range(2))
     assert torch.equal(weights(one), weights(same))
 
 
@@ -76,21 +76,21 @@ def test_watching_a_network_does_not_change_it(
     training_images: LabelledImages, test_images: LabelledImages
 ) -> None:
     recipe = replace(STANDARD, epochs=2)
-    alone = train_network(recipe, 0, training_images)
-    watched = train_network(recipe, 0, training_images, test_images)
+    alone = train_network(recipe, 0, training_images, engine=ENGINE)
+    watched = train_network(recipe, 0, training_images, test_images, engine=ENGINE)
     assert torch.equal(weights(alone), weights(watched))
 
 
 @pytest.mark.parametrize(("index", "seed"), [(1, 0), (0, 1)])
 def test_other_networks_differ(training_images: LabelledImages, index: int, seed: int) -> None:
-    one = train_network(SHORT, 0, training_images)
-    other = train_network(SHORT, index, training_images, seed=seed)
+    one = train_network(SHORT, 0, training_images, engine=ENGINE)
+    other = train_network(SHORT, index, training_images, seed=seed, engine=ENGINE)
     assert not torch.equal(weights(one), weights(other))
 
 
 def test_global_random_state_is_left_alone(training_images: LabelledImages) -> None:
     before = torch.get_rng_state()
-    train_network(SHORT, 0, training_images)
+    train_network(SHORT, 0, training_images, engine=ENGINE)
     assert torch.equal(before, torch.get_rng_state())
 
 
@@ -98,13 +98,10 @@ def test_order_of_an_unshuffled_recipe_matters_and_of_a_shuffled_one_is_drawn(
     training_images: LabelledImages,
 ) -> None:
     """Without dropout and with given weights, only the order is left to make networks differ."""
-    from methods.training import _batches
+    from methods.training import _order_and_masks
 
     orders = {
-        name: [
-            torch.cat([batch for batch, _ in _batches(recipe, 130, np.random.default_rng(seed))])
-            for seed in (0, 1)
-        ]
+        name: [_order_and_masks(recipe, 130, np.random.default_rng(seed))[0] for seed in (0, 1)]
         for name, recipe in RECIPES.items()
     }
     for name in ("article", "article-logits"):
@@ -118,8 +115,8 @@ def test_double_softmax_cannot_fall_below_its_bound() -> None:
     perfect = torch.full((1, 10), -1e4)
     perfect[0, 3] = 1e4
     label = torch.tensor([3])
-    assert recipe_loss(ARTICLE, perfect, label).item() == pytest.approx(math.log(1 + 9 / math.e))
-    assert recipe_loss(ARTICLE_LOGITS, perfect, label).item() == 0
+    assert ARTICLE.mean_loss(perfect, label).item() == pytest.approx(math.log(1 + 9 / math.e))
+    assert ARTICLE_LOGITS.mean_loss(perfect, label).item() == 0
 
 
 def test_recipes_are_the_designs() -> None:
@@ -135,9 +132,11 @@ def test_one_step_is_adams(training_images: LabelledImages) -> None:
     recipe = replace(STANDARD, epochs=1, dropout=0.0, shuffled=False)
     few = LabelledImages(training_images.images[:64], training_images.labels[:64])
     start = initial_network(recipe, 0)
-    recipe_loss(recipe, start(few.images), few.labels).backward()
+    recipe.mean_loss(start(few.images), few.labels).backward()
     gradient = torch.cat([p.grad.flatten() for p in start.parameters()])
-    step = weights(train_network(recipe, 0, few)) - parameters_to_vector(start.parameters())
+    step = weights(train_network(recipe, 0, few, engine=ENGINE)) - parameters_to_vector(
+        start.parameters()
+    )
     clear = gradient.abs() > 1e-4
     torch.testing.assert_close(step[clear], -1e-3 * gradient[clear].sign(), rtol=1e-3, atol=2e-6)
 
@@ -149,4 +148,4 @@ def test_diverged_loss_stops_with_a_clear_error(
     broken = LabelledImages(training_images.images.clone(), training_images.labels)
     broken.images[70] = value
     with pytest.raises(TrainingDivergedError, match=r"network 7 of recipe 'standard'.* in epoch 1"):
-        train_network(SHORT, 7, broken)
+        train_network(SHORT, 7, broken, engine=ENGINE)
