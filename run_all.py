@@ -16,6 +16,7 @@ import typer
 
 from benchmarks.conditions import CONDITIONS
 from benchmarks.configuration import PRESETS, Machine
+from benchmarks.datasets import Unavailable
 from benchmarks.errors import UserError
 from benchmarks.outcome import show_outcome
 from benchmarks.run import Run
@@ -107,8 +108,8 @@ def main(
         **{name: value for name, value in chosen.items() if value is not None},
     )
     machine = Machine(
-        out=out or Path("results") / preset,
-        networks=networks,
+        out=_folder("--out", out or Path("results") / preset),
+        networks=_folder("--networks", networks),
         data_dir=_existing(data_dir),
         jobs=_jobs(jobs, device),
     )
@@ -158,6 +159,12 @@ def _device(device: str) -> Literal["cpu", "cuda"]:
     return "cuda" if device != "cpu" and torch.cuda.is_available() else "cpu"
 
 
+def _folder(option: str, path: Path) -> Path:
+    if path.exists() and not path.is_dir():
+        raise UserError(f"{option} {path}: this is a file; it takes a folder")
+    return path
+
+
 def _existing(data_dir: Path | None) -> Path | None:
     if data_dir is not None and not data_dir.is_dir():
         raise UserError(f"--data-dir {data_dir}: there is no such folder")
@@ -187,7 +194,7 @@ def command_line() -> int:
     app.command()(main)
     try:
         return app(standalone_mode=False) or 0
-    except (UserError, DamagedNetworkError) as error:
+    except (UserError, Unavailable, DamagedNetworkError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
     except typer.TyperException as error:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass, fields, replace
 from hashlib import sha256
@@ -66,10 +67,14 @@ class Configuration:
     device: Literal["cpu", "cuda"] = "cpu"
 
     def __post_init__(self) -> None:
+        for name in ("recipes", "methods", "own_methods", "members", "passes"):
+            object.__setattr__(self, name, tuple(dict.fromkeys(getattr(self, name))))
         object.__setattr__(self, "conditions", matching(self.conditions))
+        for name in ("recipes", "members", "passes"):
+            _require_any(name, getattr(self, name))
         _require_known("recipes", self.recipes, RECIPES)
         _require_known("methods", self.methods, METHODS)
-        if not self.methods and not self.own_methods:
+        if not self.entries:
             raise UserError("no method is chosen; name one with --methods or --method")
         for name in ("members", "passes", "replicates", "images", "epochs"):
             _require_positive(name, getattr(self, name))
@@ -102,10 +107,10 @@ class Configuration:
     @property
     def identity(self) -> dict[str, object]:
         """The configuration as JSON values; of users' methods what they are, not where they lie."""
-        own = {
-            f"{Path(file).name}:{name}": sha256(Path(file).read_bytes()).hexdigest()
-            for file, _, name in (method.rpartition(":") for method in self.own_methods)
-        }
+        own = [
+            {"method": _without_folder(method), "sha256": _sha256_of_file(method)}
+            for method in self.own_methods
+        ]
         as_json: dict[str, object] = json.loads(json.dumps(asdict(self) | {"own_methods": own}))
         return as_json
 
@@ -113,13 +118,16 @@ class Configuration:
     def command(self) -> str:
         """The shortest command line that gives this configuration (users' methods by file name)."""
         preset = PRESETS[self.preset]
-        words = ["python run_all.py", f"--preset {self.preset}"]
+        words = ["python", "run_all.py", "--preset", self.preset]
         for field in fields(self):
             value = getattr(self, field.name)
-            if value != getattr(preset, field.name):
+            if field.name == "own_methods":
+                for method in value:
+                    words += [OPTIONS[field.name], _without_folder(method)]
+            elif value != getattr(preset, field.name):
                 values = value if isinstance(value, tuple) else (value,)
-                words.append(f"{OPTIONS[field.name]} {','.join(Path(str(v)).name for v in values)}")
-        return " ".join(words)
+                words += [OPTIONS[field.name], ",".join(map(str, values))]
+        return shlex.join(words)
 
 
 @dataclass(frozen=True)
@@ -143,6 +151,20 @@ def _require_known(part: str, names: tuple[str, ...], known: Iterable[str]) -> N
     for name in names:
         if name not in known:
             raise UserError(f"{OPTIONS[part]}: {name!r} is none of {', '.join(known)}")
+
+
+def _require_any(part: str, chosen: tuple[object, ...]) -> None:
+    if not chosen:
+        raise UserError(f"{OPTIONS[part]}: nothing is chosen; leave it out for the preset's choice")
+
+
+def _without_folder(method: str) -> str:
+    file, _, name = method.rpartition(":")
+    return f"{Path(file).name}:{name}"
+
+
+def _sha256_of_file(method: str) -> str:
+    return sha256(Path(method.rpartition(":")[0]).read_bytes()).hexdigest()
 
 
 def _require_positive(part: str, numbers: int | tuple[int, ...] | None) -> None:

@@ -40,14 +40,13 @@ def processor() -> str:
 
 def commit() -> str | None:
     """The commit of the code, ``modified`` where a file differs from it; ``None`` outside git."""
-    here = Path(__file__).parent
-    git = ["git", "-C", str(here)]
+    git = ["git", "-C", str(Path(__file__).parent)]
     try:
         head = subprocess.run(
             [*git, "rev-parse", "HEAD"], capture_output=True, text=True, check=True
         )
         status = subprocess.run(
-            [*git, "status", "--porcelain", "--", "*.py"],
+            [*git, "status", "--porcelain", "--", ":/*.py"],
             capture_output=True,
             text=True,
             check=True,

@@ -104,7 +104,8 @@ def measure(cell: Cell, condition: Condition, shard: Shard, clean: Shard) -> Ite
         if math.isnan(found.value):
             yield row(found.metric, found.score, None, status="undefined", reason=found.reason)
         elif found.by_label and condition.labels_doubtful:
-            yield row(found.metric, found.score, found.value, status="doubtful", reason=DOUBTFUL)
+            reason = "; ".join(filter(None, (DOUBTFUL, found.reason)))
+            yield row(found.metric, found.score, found.value, status="doubtful", reason=reason)
         else:
             yield row(found.metric, found.score, found.value, status="ok", reason=found.reason)
 

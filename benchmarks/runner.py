@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import traceback
 from collections.abc import Callable, Iterator
 from dataclasses import asdict
@@ -140,9 +141,10 @@ def _predict_one(run: Run, wanted: tuple[Cell, tuple[str, ...]]) -> tuple[Cell, 
         raise
     # Whatever a method raises is its own failure: it is reported, and the others go on.
     except Exception as error:
-        reason = f"{type(error).__name__}: {error}".splitlines()[0]
+        reason = _without_folders(f"{type(error).__name__}: {error}".splitlines()[0])
+        trace = _without_folders(traceback.format_exc())
         with written_whole(_error_path(run, cell)) as temporary:
-            temporary.write_text(f"{reason}\n\n{traceback.format_exc()}")
+            temporary.write_text(f"{reason}\n\n{trace}", encoding="utf-8")
         return cell, Failure(cell.name, reason)
     _error_path(run, cell).unlink(missing_ok=True)
     return cell, None
@@ -160,7 +162,7 @@ def _rows(run: Run, cell: Cell, unavailable: dict[str, str]) -> Iterator[Measure
     for condition in run.conditions:
         if objection is not None:
             yield from without_value(cell, condition, clean, "not applicable", objection)
-        elif condition.name in unavailable:
+        elif condition.name in unavailable and not run.shards.holds(cell, condition.name):
             reason = unavailable[condition.name]
             yield from without_value(cell, condition, clean, "unavailable", reason)
         elif clean is None or not run.shards.holds(cell, condition.name):
@@ -196,7 +198,14 @@ def _unavailable(record: RunRecord) -> dict[str, str]:
 
 def _failure_reason(run: Run, cell: Cell) -> str:
     path = _error_path(run, cell)
-    return path.read_text().splitlines()[0] if path.exists() else "not predicted yet"
+    if not path.exists():
+        return "not predicted yet"
+    return path.read_text(encoding="utf-8").splitlines()[0]
+
+
+def _without_folders(text: str) -> str:
+    """The text with the file names of absolute paths alone: folders are nobody's business."""
+    return re.sub(r"""(?<![\w.])(?:[A-Za-z]:)?[/\\](?:[^\s"'/\\]+[/\\])+""", "", text)
 
 
 def _error_path(run: Run, cell: Cell) -> Path:
