@@ -22,6 +22,7 @@ from benchmarks.outcome import show_outcome
 from benchmarks.run import Run
 from benchmarks.runner import STAGES, run_stages
 from methods import METHODS
+from methods.engine_choice import EngineName
 from methods.network_store import DamagedNetworkError
 from methods.recipes import RECIPES
 
@@ -51,10 +52,17 @@ def main(
         int | None, typer.Option(help="On how many networks single-network methods are repeated.")
     ] = None,
     images: Annotated[int | None, typer.Option(help="Images judged of each condition.")] = None,
+    exact_images: Annotated[
+        int | None, typer.Option(help="Images judged of each condition of mc_dropout_exact.")
+    ] = None,
     epochs: Annotated[int | None, typer.Option(help="How long networks train.")] = None,
     seed: Annotated[int, typer.Option(help="What every random choice follows from.")] = 0,
     device: Annotated[
         Literal["auto", "cpu", "cuda"], typer.Option(help="Where networks train and answer.")
+    ] = "auto",
+    engine: Annotated[
+        Literal["auto", "numba", "torch"],
+        typer.Option(help="What computes: kernels, on the CPU only, or PyTorch."),
     ] = "auto",
     data_dir: Annotated[
         Path | None,
@@ -99,12 +107,14 @@ def main(
         "passes": _numbers("--passes", passes),
         "replicates": replicates,
         "images": images,
+        "exact_images": exact_images,
         "epochs": epochs,
     }
     configuration = replace(
         PRESETS[preset],
         seed=seed,
         device=device,
+        engine=_engine(engine, device),
         **{name: value for name, value in chosen.items() if value is not None},
     )
     machine = Machine(
@@ -163,6 +173,12 @@ def _folder(option: str, path: Path) -> Path:
     if path.exists() and not path.is_dir():
         raise UserError(f"{option} {path}: this is a file; it takes a folder")
     return path
+
+
+def _engine(engine: str, device: str) -> EngineName:
+    if engine == "numba" and device != "cpu":
+        raise UserError(f"--engine numba computes on the CPU, not on {device}; use torch or auto")
+    return "torch" if engine == "torch" or device != "cpu" else "numba"
 
 
 def _existing(data_dir: Path | None) -> Path | None:

@@ -10,11 +10,12 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Literal
 
-from benchmarks.conditions import CONDITIONS, matching
+from benchmarks.conditions import CONDITIONS, EXACT_CONDITIONS, matching
 from benchmarks.datasets import ON_REQUEST_ONLY, WITHOUT_DOWNLOAD
 from benchmarks.errors import UserError
 from benchmarks.own_method import load_entry
 from methods import METHODS, Entry
+from methods.engine_choice import EngineName
 from methods.recipes import RECIPES, Recipe
 
 OPTIONS = {
@@ -27,9 +28,11 @@ OPTIONS = {
     "passes": "--passes",
     "replicates": "--replicates",
     "images": "--images",
+    "exact_images": "--exact-images",
     "epochs": "--epochs",
     "seed": "--seed",
     "device": "--device",
+    "engine": "--engine",
 }
 """What the command line calls each part of a configuration."""
 
@@ -48,9 +51,11 @@ class Configuration:
         passes: numbers T of MC-dropout's passes.
         replicates: how many networks of the pool the single-network methods are repeated on.
         images: how many images of each condition are judged; ``None``: all.
+        exact_images: how many of each small condition, where exact MC-dropout is judged.
         epochs: how long networks train; ``None``: as long as the recipe says.
         seed: what every random choice follows from.
         device: where networks train and answer.
+        engine: what computes: the kernels (CPU only) or PyTorch.
     """
 
     preset: str
@@ -62,21 +67,24 @@ class Configuration:
     replicates: int
     own_methods: tuple[str, ...] = ()
     images: int | None = None
+    exact_images: int = 200
     epochs: int | None = None
     seed: int = 0
     device: Literal["cpu", "cuda"] = "cpu"
+    engine: EngineName = "numba"
 
     def __post_init__(self) -> None:
         for name in ("recipes", "methods", "own_methods", "members", "passes"):
             object.__setattr__(self, name, tuple(dict.fromkeys(getattr(self, name))))
-        object.__setattr__(self, "conditions", matching(self.conditions))
         for name in ("recipes", "members", "passes"):
             _require_any(name, getattr(self, name))
         _require_known("recipes", self.recipes, RECIPES)
         _require_known("methods", self.methods, METHODS)
+        small = EXACT_CONDITIONS if any(e.exact for e in self.entries.values()) else ()
+        object.__setattr__(self, "conditions", matching((*self.conditions, *small)))
         if not self.entries:
             raise UserError("no method is chosen; name one with --methods or --method")
-        for name in ("members", "passes", "replicates", "images", "epochs"):
+        for name in ("members", "passes", "replicates", "images", "exact_images", "epochs"):
             _require_positive(name, getattr(self, name))
         if self.seed < 0:
             raise UserError(f"--seed: {self.seed} is negative; it takes a whole number from 0")
@@ -176,14 +184,16 @@ def _require_positive(part: str, numbers: int | tuple[int, ...] | None) -> None:
 QUICK = Configuration(
     preset="quick",
     recipes=("standard",),
-    methods=tuple(METHODS),
+    methods=tuple(name for name, entry in METHODS.items() if not entry.exact),
     conditions=tuple(
-        name for name, c in CONDITIONS.items() if c.labelled or c.dataset in WITHOUT_DOWNLOAD
+        name
+        for name, c in CONDITIONS.items()
+        if not c.exact and (c.labelled or c.dataset in WITHOUT_DOWNLOAD)
     ),
-    members=(10,),
-    passes=(10, 100),
-    replicates=3,
-    images=1000,
+    members=(50,),
+    passes=(50, 100),
+    replicates=5,
+    images=2000,
     epochs=2,
 )
 
@@ -191,9 +201,7 @@ FULL = Configuration(
     preset="full",
     recipes=tuple(RECIPES),
     methods=tuple(METHODS),
-    conditions=tuple(
-        name for name, c in CONDITIONS.items() if c.labelled or c.dataset not in ON_REQUEST_ONLY
-    ),
+    conditions=tuple(name for name, c in CONDITIONS.items() if c.dataset not in ON_REQUEST_ONLY),
     members=(50,),
     passes=(50, 100),
     replicates=10,

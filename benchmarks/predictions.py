@@ -95,6 +95,10 @@ class PredictionStore:
                 file, allow_pickle=False, **{key: value.numpy() for key, value in arrays.items()}
             )
 
+    def load_if_there(self, cell: Cell, condition: str) -> Shard | None:
+        """Read the shard, if it has been written."""
+        return self.load(cell, condition) if self.holds(cell, condition) else None
+
     def load(self, cell: Cell, condition: str) -> Shard:
         """Read the shard.
 

@@ -6,6 +6,7 @@ import re
 import traceback
 from collections.abc import Callable, Iterator
 from dataclasses import asdict
+from functools import partial
 from itertools import chain
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -13,7 +14,6 @@ from typing import Any, NamedTuple
 import joblib
 import pandas as pd
 
-from benchmarks.conditions import CLEAN
 from benchmarks.datasets import Unavailable
 from benchmarks.errors import UserError
 from benchmarks.files import written_whole
@@ -56,7 +56,8 @@ def train(run: Run, record: RunRecord) -> list[Failure]:
     """Fill the network store and write the log of each network's training, `training.csv`."""
     wanted = run.networks()
     run.training_images()  # found and verified once, before workers ask for them side by side
-    outcomes = _side_by_side(run, _train_one, wanted, "train", "networks")
+    threads = run.configuration.engine == "numba"
+    outcomes = _side_by_side(run, _train_one, wanted, "train", "networks", threads=threads)
     failures = [outcome for _, outcome in outcomes if isinstance(outcome, Failure)]
     logs = {pair: outcome for pair, outcome in outcomes if not isinstance(outcome, Failure)}
     rows = [
@@ -75,10 +76,12 @@ def predict(run: Run, record: RunRecord) -> list[Failure]:
     record.note_data(_find_data(run))
     unavailable = _unavailable(record)
     pending = [cell for cell in run.cells() if _is_pending(run, cell, unavailable)]
-    outcomes = _side_by_side(
-        run, _predict_one, [(cell, tuple(unavailable)) for cell in pending], "predict", "cells"
-    )
-    return [outcome for _, outcome in outcomes if outcome is not None]
+    failures = []
+    for threads in (True, False):
+        units = [(c, tuple(unavailable)) for c in pending if run.fits_threads(c) is threads]
+        outcomes = _side_by_side(run, _predict_one, units, "predict", "cells", threads=threads)
+        failures += [outcome for _, outcome in outcomes if outcome is not None]
+    return failures
 
 
 def measure_all(run: Run, record: RunRecord) -> list[Failure]:
@@ -103,11 +106,22 @@ STAGES: dict[str, Callable[[Run, RunRecord], list[Failure]]] = {
 """In the order in which they build on one another."""
 
 
+@one_torch_thread()
 def _side_by_side(
-    run: Run, work: Callable[..., Any], units: list[Any], stage: str, unit: str
+    run: Run,
+    work: Callable[..., Any],
+    units: list[Any],
+    stage: str,
+    unit: str,
+    *,
+    threads: bool = False,
 ) -> list[tuple[Any, Any]]:
     """Each unit with what the work on it returned, in the order in which they were finished."""
-    parallel = joblib.Parallel(n_jobs=run.machine.jobs, return_as="generator_unordered")
+    parallel = joblib.Parallel(
+        n_jobs=min(run.machine.jobs, max(len(units), 1)),
+        prefer="threads" if threads else "processes",
+        return_as="generator_unordered",
+    )
     done = parallel(joblib.delayed(work)(run, item) for item in units)
     return list(tracked(done, len(units), stage, unit))
 
@@ -130,7 +144,7 @@ def _predict_one(run: Run, wanted: tuple[Cell, tuple[str, ...]]) -> tuple[Cell, 
     try:
         training = run.training_images()
         method = run.method(cell).fit(training.images, training.labels)
-        for condition in run.conditions:
+        for condition in run.conditions_of(cell):
             if condition.name in unavailable or run.shards.holds(cell, condition.name):
                 continue
             judged = run.judged(condition)
@@ -158,24 +172,24 @@ def _measure_one(run: Run, wanted: tuple[Cell, dict[str, str]]) -> tuple[Cell, l
 
 def _rows(run: Run, cell: Cell, unavailable: dict[str, str]) -> Iterator[Measurement]:
     objection = run.objection(cell)
-    clean = run.shards.load(cell, CLEAN) if run.shards.holds(cell, CLEAN) else None
-    for condition in run.conditions:
+    for condition in run.conditions_of(cell):
+        shard = run.shards.load_if_there(cell, condition.name)
+        reference = run.shards.load_if_there(cell, condition.reference)
+        without = partial(without_value, cell, condition, reference)
         if objection is not None:
-            yield from without_value(cell, condition, clean, "not applicable", objection)
-        elif condition.name in unavailable and not run.shards.holds(cell, condition.name):
-            reason = unavailable[condition.name]
-            yield from without_value(cell, condition, clean, "unavailable", reason)
-        elif clean is None or not run.shards.holds(cell, condition.name):
-            reason = _failure_reason(run, cell)
-            yield from without_value(cell, condition, clean, "failed", reason)
+            yield from without("not applicable", objection)
+        elif shard is not None and reference is not None:
+            yield from measure(cell, condition, shard, reference)
+        elif condition.name in unavailable:
+            yield from without("unavailable", unavailable[condition.name])
         else:
-            yield from measure(cell, condition, run.shards.load(cell, condition.name), clean)
+            yield from without("failed", _failure_reason(run, cell))
 
 
 def _is_pending(run: Run, cell: Cell, unavailable: dict[str, str]) -> bool:
     return run.objection(cell) is None and any(
         condition.name not in unavailable and not run.shards.holds(cell, condition.name)
-        for condition in run.conditions
+        for condition in run.conditions_of(cell)
     )
 
 
