@@ -1,4 +1,4 @@
-"""Run as a script with the names of modules: calls their kernels once, so that they are compiled."""
+"""Run as a script with names of modules: calls their kernels once, so that they get compiled."""
 
 from __future__ import annotations
 
