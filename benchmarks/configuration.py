@@ -10,7 +10,7 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Literal
 
-from benchmarks.conditions import CONDITIONS, EXACT_CONDITIONS, matching
+from benchmarks.conditions import CONDITIONS, matching
 from benchmarks.datasets import ON_REQUEST_ONLY, WITHOUT_DOWNLOAD
 from benchmarks.errors import UserError
 from benchmarks.own_method import load_entry
@@ -80,8 +80,7 @@ class Configuration:
             _require_any(name, getattr(self, name))
         _require_known("recipes", self.recipes, RECIPES)
         _require_known("methods", self.methods, METHODS)
-        small = EXACT_CONDITIONS if any(e.exact for e in self.entries.values()) else ()
-        object.__setattr__(self, "conditions", matching((*self.conditions, *small)))
+        object.__setattr__(self, "conditions", matching(self.conditions))
         if not self.entries:
             raise UserError("no method is chosen; name one with --methods or --method")
         for name in ("members", "passes", "replicates", "images", "exact_images", "epochs"):
@@ -186,9 +185,7 @@ QUICK = Configuration(
     recipes=("standard",),
     methods=tuple(name for name, entry in METHODS.items() if not entry.exact),
     conditions=tuple(
-        name
-        for name, c in CONDITIONS.items()
-        if not c.exact and (c.labelled or c.dataset in WITHOUT_DOWNLOAD)
+        name for name, c in CONDITIONS.items() if c.labelled or c.dataset in WITHOUT_DOWNLOAD
     ),
     members=(50,),
     passes=(50, 100),

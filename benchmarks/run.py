@@ -7,7 +7,7 @@ from functools import cache
 from pathlib import Path
 from typing import Literal
 
-from benchmarks.conditions import CONDITIONS, Condition, Judged
+from benchmarks.conditions import CONDITIONS, EXACT_CONDITIONS, Condition, Judged
 from benchmarks.configuration import Configuration, Machine
 from benchmarks.datasets import load_mnist
 from benchmarks.predictions import OWN_RECIPE, Cell, PredictionStore
@@ -39,8 +39,10 @@ class Run:
 
     @property
     def conditions(self) -> tuple[Condition, ...]:
-        """The conditions judged, `clean` first."""
-        return tuple(CONDITIONS[name] for name in self.configuration.conditions)
+        """The conditions judged, `clean` first; the small ones only where a method needs them."""
+        chosen = tuple(CONDITIONS[name] for name in self.configuration.conditions)
+        exact = any(entry.exact for entry in self.configuration.entries.values())
+        return chosen + EXACT_CONDITIONS if exact else chosen
 
     def conditions_of(self, cell: Cell) -> tuple[Condition, ...]:
         """The conditions that the cell's method is asked about; references come first."""

@@ -16,6 +16,7 @@ from methods.engine.train import TrainingState, loss_gradient, train_epoch
 __all__ = [
     "CHANNELS",
     "PARAMETERS",
+    "VERSION",
     "TrainingState",
     "compile_kernels",
     "enumerate_subnetworks",
@@ -25,3 +26,6 @@ __all__ = [
     "sample_logits",
     "train_epoch",
 ]
+
+VERSION = 1
+"""Counted up when a change gives other results: networks trained by another are not reused."""
