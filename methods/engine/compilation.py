@@ -2,8 +2,7 @@
 
 Two kinds of functions run compiled. A `kernel` does one thing in loops of its own and is compiled
 once; an `inlined` one only calls others and becomes part of every kernel that calls it. Neither
-allocates: all room comes from outside, so no array is ever counted, and a kernel that would
-allocate does not compile.
+allocates: all room comes from outside, and a kernel that would allocate does not compile.
 """
 
 from __future__ import annotations
@@ -32,10 +31,11 @@ SETTINGS = {
     # Sums may be reordered, hence vectorised, but NaN and infinity keep their meaning (neither
     # "nnan" nor "ninf"): a network that diverged must not pass for one that did not.
     "fastmath": {"reassoc", "contract", "nsz", "arcp"},
-    "_nrt": False,  # without allocations there is nothing to count references of
+    # No reference counts: with them, every slice of an array would cost two atomic operations.
+    "_nrt": False,
 }
 
-REHEARSALS = (("train",), ("predict", "sample", "enumeration"))
+REHEARSALS = (("train", "predict"), ("sample", "enumeration"))
 """Modules that `rehearsal` compiles side by side, in two groups of about ten seconds each."""
 
 
@@ -70,7 +70,7 @@ def compile_kernels() -> None:
 
 
 def kernels_are_cached() -> bool:
-    """Whether kernels need only be loaded; if not, the first call takes seconds: say so."""
+    """Whether kernels need only be loaded; if not, the next call takes seconds: announce it."""
     return CACHE is not None and (CACHE / COMPLETE).exists()
 
 

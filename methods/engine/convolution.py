@@ -53,6 +53,33 @@ def convolution(size: int, width: int) -> Convolution:
     return add_convolution
 
 
+def two_convolutions(size: int, width: int) -> Callable[..., None]:
+    """The kernel that adds two convolutions of the same inputs, which are then read only once."""
+    copy = size + 4 * width
+
+    @kernel
+    def add_convolutions(
+        outputs: Float32[Array, " size"],
+        others: Float32[Array, " size"],
+        shifted: Float32[Array, " 5*copy"],
+        weight: Float32[Array, " 25"],
+        other_weight: Float32[Array, " 25"],
+    ) -> None:
+        """As ``add_convolution`` for (outputs, weight) and for (others, other_weight)."""
+        for r in range(5):
+            x = shifted[r * width :]
+            w, v = weight[5 * r : 5 * r + 5], other_weight[5 * r : 5 * r + 5]
+            w0, w1, w2, w3, w4 = w[0], w[1], w[2], w[3], w[4]
+            v0, v1, v2, v3, v4 = v[0], v[1], v[2], v[3], v[4]
+            for i in range(size):
+                x0, x1, x2 = x[i], x[i + copy], x[i + 2 * copy]
+                x3, x4 = x[i + 3 * copy], x[i + 4 * copy]
+                outputs[i] += w0 * x0 + w1 * x1 + w2 * x2 + w3 * x3 + w4 * x4
+                others[i] += v0 * x0 + v1 * x1 + v2 * x2 + v3 * x3 + v4 * x4
+
+    return add_convolutions
+
+
 def weight_gradient(size: int, width: int) -> Convolution:
     """The kernel that adds a convolution's gradient with respect to its weight."""
     copy = size + 4 * width
@@ -87,6 +114,8 @@ add_first_convolution = convolution(FIRST_MAP, FIRST_WIDTH)
 """From the 32x32 pixels to a 28x28 map."""
 add_second_convolution = convolution(SECOND_MAP, POOLED_WIDTH)
 """From a pooled 14x14 map to a 10x10 map."""
+add_second_convolutions = two_convolutions(SECOND_MAP, POOLED_WIDTH)
+"""The same to two 10x10 maps."""
 add_backward_convolution = convolution(POOLED_MAP, POOLED_WIDTH)
 """From the errors of a 10x10 map, with margins, to those of a 14x14 map."""
 add_first_weight_gradient = weight_gradient(FIRST_MAP, FIRST_WIDTH)

@@ -57,13 +57,8 @@ def add_kept_products(
     width = totals.shape[1]
     for k in range(0, SECOND * FEATURES, 5):
         o, q = k // FEATURES, k % FEATURES
-        x0, x1, x2, x3, x4 = (
-            weights[k],
-            weights[k + 1],
-            weights[k + 2],
-            weights[k + 3],
-            weights[k + 4],
-        )
+        w = weights[k : k + 5]
+        x0, x1, x2, x3, x4 = w[0], w[1], w[2], w[3], w[4]
         for row in range(totals.shape[0]):
             if kept[row, FIRST + o]:
                 total, a = totals[row], features[row, o, q : q + 5]

@@ -16,6 +16,7 @@ from methods.engine.compilation import inlined, kernel
 from methods.engine.convolution import (
     add_first_convolution,
     add_second_convolution,
+    add_second_convolutions,
     shift_left,
 )
 from methods.engine.dense import (
@@ -102,17 +103,35 @@ def second_layer(
 ) -> None:
     """Each kept channel: tanh(Σ conv(kept first maps) + bias), pooled and scaled; others 0."""
     for o in range(SECOND):
+        maps.second[o, :] = parameters.conv2_bias[o]
+    for c in range(FIRST):
+        if kept[c]:
+            for o in range(0, SECOND, 2):
+                add_to_two_maps(parameters, kept, maps, c, o)
+    for o in range(SECOND):
         if kept[FIRST + o]:
             values = maps.second[o]
-            values[:] = parameters.conv2_bias[o]
-            for c in range(FIRST):
-                if kept[c]:
-                    add_second_convolution(values, maps.shifted[c], parameters.conv2_weight[o, c])
             for i in range(SECOND_MAP):
                 values[i] = tanh(values[i])
             pool_second(features[o], values, scales.dropout)
         else:
             features[o, :] = f4(0)
+
+
+@inlined
+def add_to_two_maps(
+    parameters: Parameters, kept: Bool[Array, " 22"], maps: Maps, c: int, o: int
+) -> None:
+    """Add conv(first map c) to the second maps o and o + 1, as far as they are kept."""
+    inputs, weight = maps.shifted[c], parameters.conv2_weight
+    if kept[FIRST + o] and kept[FIRST + o + 1]:
+        add_second_convolutions(
+            maps.second[o], maps.second[o + 1], inputs, weight[o, c], weight[o + 1, c]
+        )
+    elif kept[FIRST + o]:
+        add_second_convolution(maps.second[o], inputs, weight[o, c])
+    elif kept[FIRST + o + 1]:
+        add_second_convolution(maps.second[o + 1], inputs, weight[o + 1, c])
 
 
 @kernel
