@@ -176,9 +176,9 @@ def _folder(option: str, path: Path) -> Path:
 
 
 def _engine(engine: str, device: str) -> EngineName:
-    if engine == "numba" and device != "cpu":
-        raise UserError(f"--engine numba computes on the CPU, not on {device}; use torch or auto")
-    return "torch" if engine == "torch" or device != "cpu" else "numba"
+    if engine == "auto":
+        return "numba" if device == "cpu" else "torch"
+    return "torch" if engine == "torch" else "numba"
 
 
 def _existing(data_dir: Path | None) -> Path | None:

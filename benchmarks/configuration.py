@@ -85,6 +85,8 @@ class Configuration:
             raise UserError("no method is chosen; name one with --methods or --method")
         for name in ("members", "passes", "replicates", "images", "exact_images", "epochs"):
             _require_positive(name, getattr(self, name))
+        if self.engine == "numba" and self.device != "cpu":
+            raise UserError(f"--engine numba computes on the CPU, not on {self.device}; use torch")
         if self.seed < 0:
             raise UserError(f"--seed: {self.seed} is negative; it takes a whole number from 0")
 

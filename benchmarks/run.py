@@ -13,6 +13,7 @@ from benchmarks.datasets import load_mnist
 from benchmarks.predictions import OWN_RECIPE, Cell, PredictionStore
 from methods import UncertaintyMethod
 from methods.engine_choice import choose_engine
+from methods.engines import Engine
 from methods.labelled_images import LabelledImages
 from methods.network_pool import NetworkPool
 from methods.network_store import NetworkStore
@@ -36,6 +37,11 @@ class Run:
     def shards(self) -> PredictionStore:
         """Where the predictions lie."""
         return PredictionStore(self.machine.out / "predictions")
+
+    @property
+    def engine(self) -> Engine:
+        """What trains the networks and asks them."""
+        return choose_engine(self.configuration.engine, self.configuration.device)
 
     @property
     def conditions(self) -> tuple[Condition, ...]:
@@ -64,7 +70,7 @@ class Run:
         return NetworkPool(
             recipe=STANDARD if recipe == OWN_RECIPE else self.configuration.recipe(recipe),
             seed=self.configuration.seed,
-            engine=choose_engine(self.configuration.engine, self.configuration.device),
+            engine=self.engine,
             store=NetworkStore(self.machine.networks),
         )
 

@@ -58,7 +58,7 @@ class RunRecord:
             | {
                 "command": run.configuration.command,
                 "commit": commit(),
-                "environment": environment(run.configuration.device),
+                "environment": environment(run.engine),
                 "data": earlier.get("data", {}),
                 "seconds": earlier.get("seconds", {}),
             },

@@ -19,11 +19,12 @@ from benchmarks.errors import UserError
 from benchmarks.files import written_whole
 from benchmarks.measure import measure, without_value
 from benchmarks.predictions import Cell, Shard
-from benchmarks.progress import tracked
+from benchmarks.progress import announce, tracked
 from benchmarks.records import Measurement, as_table, summarise, write_table
 from benchmarks.run import Run
 from benchmarks.run_record import RunRecord
 from methods.contract import check_prediction
+from methods.engine import compile_kernels, kernels_are_cached
 from methods.network_store import DamagedNetworkError
 from methods.threads import one_torch_thread
 from methods.training import TrainedNetwork, TrainingDivergedError
@@ -44,6 +45,9 @@ def run_stages(run: Run, only: str | None = None, *, overwrite: bool = False) ->
             is nothing yet to measure.
     """
     record = RunRecord.begin(run, overwrite=overwrite)
+    if run.configuration.engine == "numba" and not kernels_are_cached():
+        announce("compile", "the kernels, once on this machine: about 15 s")
+        compile_kernels()
     failures: list[Failure] = []
     for name, stage in STAGES.items():
         if only in (None, name):

@@ -14,10 +14,12 @@ import torch
 
 from benchmarks import environment as module
 from benchmarks.environment import commit, environment, processor
+from methods.numba_engine import NumbaEngine
+from methods.torch_engine import TorchEngine
 
 
 def test_environment_is_this_ones() -> None:
-    found = environment("cpu")
+    found = environment(NumbaEngine())
     assert found["python"] == platform.python_version()
     assert found["cores"] == os.cpu_count()
     assert found["device"] == "cpu"
@@ -29,7 +31,7 @@ def test_environment_is_this_ones() -> None:
 
 
 def test_environment_tells_nothing_of_whose_it_is() -> None:
-    text = json.dumps(environment("cpu"))
+    text = json.dumps(environment(NumbaEngine()))
     assert str(Path.home()) not in text
     assert platform.node() not in text
     if len(getpass.getuser()) > 3:
@@ -37,8 +39,8 @@ def test_environment_tells_nothing_of_whose_it_is() -> None:
 
 
 def test_cuda_device_goes_by_its_name(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(torch.cuda, "get_device_name", lambda: "A Card")
-    assert environment("cuda")["device"] == "A Card"
+    monkeypatch.setattr(torch.cuda, "get_device_name", {"cuda": "A Card"}.get)
+    assert environment(TorchEngine("cuda"))["device"] == "A Card"
 
 
 @pytest.mark.skipif(not Path("/proc/cpuinfo").exists(), reason="only Linux has this file")

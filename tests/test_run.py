@@ -16,6 +16,7 @@ from benchmarks.conditions import CONDITIONS
 from benchmarks.configuration import FULL, QUICK, Configuration, Machine
 from benchmarks.predictions import Cell
 from benchmarks.run import Run
+from methods import METHODS
 from methods.deep_ensemble import DeepEnsemble
 from methods.labelled_images import LabelledImages
 from methods.mc_dropout import MCDropout
@@ -69,22 +70,37 @@ def run_of(configuration: Configuration = QUICK, folder: Path = Path("nowhere"))
     return Run(configuration, Machine(folder / "out", folder / "networks", None, jobs=1))
 
 
-def test_quick_is_ten_networks_and_ten_cells() -> None:
+def test_quick_is_fifty_networks_and_sixteen_cells() -> None:
     run = run_of(QUICK)
-    assert run.networks() == [("standard", number) for number in range(10)]
+    assert run.networks() == [("standard", number) for number in range(50)]
     assert run.cells() == [
-        *(Cell("standard", "softmax", None, replicate) for replicate in range(3)),
-        *(Cell("standard", "mc_dropout", 10, replicate) for replicate in range(3)),
-        *(Cell("standard", "mc_dropout", 100, replicate) for replicate in range(3)),
-        Cell("standard", "deep_ensemble", 10, 0),
+        *(Cell("standard", "softmax", None, replicate) for replicate in range(5)),
+        *(Cell("standard", "mc_dropout", 50, replicate) for replicate in range(5)),
+        *(Cell("standard", "mc_dropout", 100, replicate) for replicate in range(5)),
+        Cell("standard", "deep_ensemble", 50, 0),
     ]
+    assert not any(condition.exact for condition in run.conditions)
 
 
 def test_full_is_fifty_networks_a_recipe() -> None:
     run = run_of(FULL)
     assert run.networks() == [(recipe, number) for recipe in RECIPES for number in range(50)]
-    assert len(run.cells()) == 4 * (10 + 2 * 10 + 1)
+    assert len(run.cells()) == 4 * (10 + 2 * 10 + 1 + 1)
     assert len(set(run.cells())) == len(run.cells())
+
+
+def test_exact_mc_dropout_judges_the_small_conditions_and_so_do_all_beside_it() -> None:
+    run = run_of(FULL)
+    small = ["exact-clean", "exact-rotated-045", "exact-ood-fashion_mnist"]
+    judged = {
+        name: [condition.name for condition in run.conditions_of(Cell("standard", name, None, 0))]
+        for name in METHODS
+    }
+    assert judged["mc_dropout_exact"] == small
+    for name in ("softmax", "mc_dropout", "deep_ensemble"):
+        assert judged[name] == [*FULL.conditions, *small]
+    exact = [cell for cell in run.cells() if cell.method == "mc_dropout_exact"]
+    assert [(cell.recipe, cell.replicate) for cell in exact] == [(name, 0) for name in RECIPES]
 
 
 def test_smaller_ensembles_share_out_the_networks_of_the_largest() -> None:
@@ -100,7 +116,7 @@ def test_smaller_ensembles_share_out_the_networks_of_the_largest() -> None:
 def test_methods_without_dropout_need_no_network_of_their_own() -> None:
     only_dropout = replace(QUICK, recipes=("plain", "standard"), methods=("mc_dropout",))
     run = run_of(only_dropout)
-    assert run.networks() == [("standard", number) for number in range(3)]
+    assert run.networks() == [("standard", number) for number in range(QUICK.replicates)]
     objections = {cell.recipe: run.objection(cell) for cell in run.cells()}
     assert objections["standard"] is None
     assert "without dropout" in str(objections["plain"])
@@ -108,11 +124,11 @@ def test_methods_without_dropout_need_no_network_of_their_own() -> None:
 
 def test_own_method_has_a_recipe_of_its_own_and_needs_no_network(own: str) -> None:
     run = run_of(replace(QUICK, recipes=("plain", "article"), methods=(), own_methods=(own,)))
-    assert run.cells() == [Cell("own", "mine", None, replicate) for replicate in range(3)]
+    assert run.cells() == [Cell("own", "mine", None, replicate) for replicate in range(5)]
     assert run.networks() == []
-    assert [run.objection(cell) for cell in run.cells()] == [None] * 3
+    assert [run.objection(cell) for cell in run.cells()] == [None] * 5
     seeds = {run.method(cell).seed for cell in run.cells()}
-    assert len(seeds) == 3
+    assert len(seeds) == 5
 
 
 def test_cell_s_method_is_built_as_the_cell_says() -> None:

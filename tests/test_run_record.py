@@ -74,13 +74,13 @@ def test_seconds_of_resumed_stages_add_up(tmp_path: Path, monkeypatch: pytest.Mo
         ({"seed": 1, "members": (3,)}, "members, seed"),
         ({"conditions": ("rotated-015",)}, "conditions"),
         ({"preset": "full"}, "preset"),
-        ({"device": "cuda"}, "device"),
+        ({"device": "cuda", "engine": "torch"}, "device, engine"),
     ],
 )
 def test_folder_of_another_configuration_is_refused(
     changes: dict[str, object], named: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(run_record, "environment", lambda device: {"device": device})
+    monkeypatch.setattr(run_record, "environment", lambda engine: {"engine": engine.name})
     RunRecord.begin(run_in(tmp_path))
     before = (tmp_path / "run.json").read_bytes()
     with pytest.raises(UserError) as refused:

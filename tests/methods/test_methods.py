@@ -10,24 +10,32 @@ import torch
 from methods import METHODS, PooledMethod
 from methods.contract import check_method
 from methods.deep_ensemble import DeepEnsemble
+from methods.engines import Engine
 from methods.interface import UncertaintyMethod
 from methods.labelled_images import LabelledImages
 from methods.masks import pass_masks
 from methods.mc_dropout import MCDropout
 from methods.network_pool import NetworkPool
+from methods.numba_engine import NumbaEngine
 from methods.recipes import PLAIN, RECIPES, STANDARD
 from methods.softmax import Softmax
+from methods.torch_engine import TorchEngine
 
 POOL = NetworkPool(replace(STANDARD, epochs=2))
 MEMBERS = 4
+ENGINES = [TorchEngine(), NumbaEngine()]
 
 
+@pytest.mark.parametrize("engine", ENGINES, ids=lambda engine: engine.name.split("-")[0])
 @pytest.mark.parametrize("name", METHODS)
 def test_keeps_the_contract(
-    name: str, training_images: LabelledImages, test_images: LabelledImages
+    name: str, engine: Engine, training_images: LabelledImages, test_images: LabelledImages
 ) -> None:
+    if METHODS[name].exact and engine != NumbaEngine():
+        pytest.skip("it always computes with the kernels")
+
     def build(seed: int) -> UncertaintyMethod:
-        return METHODS[name].build(replace(POOL, seed=seed), size=MEMBERS)
+        return METHODS[name].build(replace(POOL, seed=seed, engine=engine), size=MEMBERS)
 
     asked = 4 if METHODS[name].exact else 300
     check_method(
