@@ -17,13 +17,14 @@ import pandas as pd
 from benchmarks.datasets import Unavailable
 from benchmarks.errors import UserError
 from benchmarks.files import written_whole
-from benchmarks.measure import measure, without_value
+from benchmarks.measure import SCORES, measure, without_value
 from benchmarks.predictions import Cell, Shard
 from benchmarks.progress import announce, tracked
 from benchmarks.records import Measurement, as_table, summarise, write_table
 from benchmarks.run import Run
 from benchmarks.run_record import RunRecord
-from methods.contract import check_prediction
+from methods import Prediction
+from methods.contract import ContractError, check_prediction
 from methods.engine import compile_kernels, kernels_are_cached
 from methods.network_store import DamagedNetworkError
 from methods.threads import one_torch_thread
@@ -154,6 +155,7 @@ def _predict_one(run: Run, wanted: tuple[Cell, tuple[str, ...]]) -> tuple[Cell, 
             judged = run.judged(condition)
             prediction = method.predict(judged.images)
             check_prediction(prediction, len(judged.images))
+            _require_own_names(prediction)
             run.shards.save(cell, condition.name, Shard(prediction, judged.labels))
     except (UserError, DamagedNetworkError):
         raise
@@ -219,6 +221,11 @@ def _failure_reason(run: Run, cell: Cell) -> str:
     if not path.exists():
         return "not predicted yet"
     return path.read_text(encoding="utf-8").splitlines()[0]
+
+
+def _require_own_names(prediction: Prediction) -> None:
+    if taken := SCORES.keys() & prediction.scores.keys():
+        raise ContractError(f"scores of one's own need names of their own, not {min(taken)!r}")
 
 
 def _without_folders(text: str) -> str:
