@@ -45,6 +45,11 @@ class Measurement:
 MEASURED = ("ok", "doubtful")
 """The statuses of rows that have a value."""
 
+OWN_RECIPE = "own"
+"""The recipe column of methods that train themselves, in their own way."""
+
+_TEXT = ("recipe", "method", "members", "condition", "score", "metric", "status", "reason")
+
 _KEY = ["recipe", "method", "members", "condition", "score", "metric"]
 
 
@@ -89,9 +94,9 @@ def write_table(table: pd.DataFrame, path: Path) -> None:
 
 def read_table(path: Path) -> pd.DataFrame:
     """Read a table that `write_table` wrote; what is empty text stays empty text."""
-    table = pd.read_csv(path, dtype={"members": str})
-    text = table.select_dtypes(include=["object", "string"]).columns
-    return table.fillna(dict.fromkeys(text, ""))
+    # A method may be called "null", and a column of reasons may be empty: both are text.
+    table = pd.read_csv(path, dtype=dict.fromkeys(_TEXT, str), keep_default_na=False, na_values="")
+    return table.fillna({name: "" for name in _TEXT if name in table})
 
 
 def _members_rank(members: str) -> float:
