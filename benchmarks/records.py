@@ -48,6 +48,12 @@ MEASURED = ("ok", "doubtful")
 OWN_RECIPE = "own"
 """The recipe column of methods that train themselves, in their own way."""
 
+CURVES = "curves"
+"""The folder of the tables that only figures need."""
+
+IMAGES = "images.npz"
+"""The file with the pictures that figures show."""
+
 _TEXT = ("recipe", "method", "members", "condition", "score", "metric", "status", "reason")
 
 _KEY = ["recipe", "method", "members", "condition", "score", "metric"]

@@ -13,10 +13,12 @@ import joblib
 import pandas as pd
 
 from benchmarks.conditions import CLEAN
+from benchmarks.curves import write_curves
 from benchmarks.datasets import Unavailable
 from benchmarks.errors import UserError
 from benchmarks.files import written_whole
 from benchmarks.measure import measure, without_value
+from benchmarks.pictures import write_pictures
 from benchmarks.predictions import Cell, Shard
 from benchmarks.progress import tracked
 from benchmarks.records import Measurement, as_table, summarise, write_table
@@ -70,18 +72,22 @@ def train(run: Run, record: RunRecord) -> list[Failure]:
 
 
 def predict(run: Run, record: RunRecord) -> list[Failure]:
-    """Write the shards that are not there yet; a method is fitted once for all its conditions."""
+    """Write the shards that are not there yet, and `images.npz`.
+
+    A method is fitted once for all its conditions.
+    """
     record.note_data(_find_data(run))
     unavailable = _unavailable(record)
     pending = [cell for cell in run.cells() if _is_pending(run, cell, unavailable)]
     outcomes = _side_by_side(
         run, _predict_one, [(cell, tuple(unavailable)) for cell in pending], "predict", "cells"
     )
+    write_pictures(run, unavailable)
     return [outcome for _, outcome in outcomes if outcome is not None]
 
 
 def measure_all(run: Run, record: RunRecord) -> list[Failure]:
-    """Recompute every number from the shards: `measurements.csv` and `summary.csv`."""
+    """Recompute every number from the shards: `measurements.csv`, `summary.csv`, `curves/`."""
     if not record.data:
         raise UserError(
             f"there are no predictions in {run.machine.out} yet; run without --only first"
@@ -91,6 +97,7 @@ def measure_all(run: Run, record: RunRecord) -> list[Failure]:
     table = as_table(chain.from_iterable(rows for _, rows in outcomes))
     write_table(table, run.machine.out / "measurements.csv")
     write_table(summarise(table), run.machine.out / "summary.csv")
+    write_curves(run, _unavailable(record))
     return []
 
 
