@@ -7,7 +7,8 @@ from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks.records import read_table
+from benchmarks.records import CURVES, read_table
+from benchmarks.report import FIGURES, TABLES
 from benchmarks.run import Run
 
 COLUMNS = (
@@ -29,6 +30,10 @@ def show_outcome(run: Run) -> None:
         console.print(_table(read_table(out / "summary.csv")))
     for path in sorted(out.glob("*.*")):
         console.print(f"wrote {path}", highlight=False, soft_wrap=True)
+    for path in (out / CURVES, out / TABLES, out / FIGURES):
+        if path.is_dir():
+            files = sum(1 for _ in path.iterdir())
+            console.print(f"wrote {path}/ ({files} files)", highlight=False, soft_wrap=True)
 
 
 def _table(summary: pd.DataFrame) -> Table:

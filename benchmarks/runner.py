@@ -22,6 +22,7 @@ from benchmarks.pictures import write_pictures
 from benchmarks.predictions import Cell, Shard
 from benchmarks.progress import tracked
 from benchmarks.records import Measurement, as_table, summarise, write_table
+from benchmarks.report import write_report
 from benchmarks.run import Run
 from benchmarks.run_record import RunRecord
 from methods.contract import check_prediction
@@ -44,6 +45,10 @@ def run_stages(run: Run, only: str | None = None, *, overwrite: bool = False) ->
         UserError: the output folder belongs to another configuration, data are damaged, or there
             is nothing yet to measure.
     """
+    if only == REPORT:
+        # Needs nothing but a run's files, so it may be asked of any folder, and changes no record.
+        write_report(run.machine.out)
+        return []
     record = RunRecord.begin(run, overwrite=overwrite)
     failures: list[Failure] = []
     for name, stage in STAGES.items():
@@ -101,10 +106,19 @@ def measure_all(run: Run, record: RunRecord) -> list[Failure]:
     return []
 
 
+def report(run: Run, record: RunRecord) -> list[Failure]:
+    """Draw every table and figure from what the stages before wrote: `tables/`, `figures/`."""
+    write_report(run.machine.out)
+    return []
+
+
+REPORT = "report"
+
 STAGES: dict[str, Callable[[Run, RunRecord], list[Failure]]] = {
     "train": train,
     "predict": predict,
     "measure": measure_all,
+    REPORT: report,
 }
 """In the order in which they build on one another."""
 
