@@ -16,11 +16,13 @@ import typer
 
 from benchmarks.conditions import CONDITIONS
 from benchmarks.configuration import PRESETS, Machine
+from benchmarks.datasets import Unavailable
 from benchmarks.errors import UserError
 from benchmarks.outcome import show_outcome
 from benchmarks.run import Run
 from benchmarks.runner import STAGES, run_stages
 from methods import METHODS
+from methods.engine_choice import EngineName
 from methods.network_store import DamagedNetworkError
 from methods.recipes import RECIPES
 
@@ -50,10 +52,17 @@ def main(
         int | None, typer.Option(help="On how many networks single-network methods are repeated.")
     ] = None,
     images: Annotated[int | None, typer.Option(help="Images judged of each condition.")] = None,
+    exact_images: Annotated[
+        int | None, typer.Option(help="Images judged of each condition of mc_dropout_exact.")
+    ] = None,
     epochs: Annotated[int | None, typer.Option(help="How long networks train.")] = None,
     seed: Annotated[int, typer.Option(help="What every random choice follows from.")] = 0,
     device: Annotated[
         Literal["auto", "cpu", "cuda"], typer.Option(help="Where networks train and answer.")
+    ] = "auto",
+    engine: Annotated[
+        Literal["auto", "numba", "torch"],
+        typer.Option(help="What computes: kernels, on the CPU only, or PyTorch."),
     ] = "auto",
     data_dir: Annotated[
         Path | None,
@@ -98,17 +107,19 @@ def main(
         "passes": _numbers("--passes", passes),
         "replicates": replicates,
         "images": images,
+        "exact_images": exact_images,
         "epochs": epochs,
     }
     configuration = replace(
         PRESETS[preset],
         seed=seed,
         device=device,
+        engine=_engine(engine, device),
         **{name: value for name, value in chosen.items() if value is not None},
     )
     machine = Machine(
-        out=out or Path("results") / preset,
-        networks=networks,
+        out=_folder("--out", out or Path("results") / preset),
+        networks=_folder("--networks", networks),
         data_dir=_existing(data_dir),
         jobs=_jobs(jobs, device),
     )
@@ -158,6 +169,18 @@ def _device(device: str) -> Literal["cpu", "cuda"]:
     return "cuda" if device != "cpu" and torch.cuda.is_available() else "cpu"
 
 
+def _folder(option: str, path: Path) -> Path:
+    if path.exists() and not path.is_dir():
+        raise UserError(f"{option} {path}: this is a file; it takes a folder")
+    return path
+
+
+def _engine(engine: str, device: str) -> EngineName:
+    if engine == "auto":
+        return "numba" if device == "cpu" else "torch"
+    return "torch" if engine == "torch" else "numba"
+
+
 def _existing(data_dir: Path | None) -> Path | None:
     if data_dir is not None and not data_dir.is_dir():
         raise UserError(f"--data-dir {data_dir}: there is no such folder")
@@ -187,7 +210,7 @@ def command_line() -> int:
     app.command()(main)
     try:
         return app(standalone_mode=False) or 0
-    except (UserError, DamagedNetworkError) as error:
+    except (UserError, Unavailable, DamagedNetworkError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
     except typer.TyperException as error:

@@ -19,6 +19,7 @@ from benchmarks.errors import UserError
 from methods.seeds import derive_seed
 
 CLEAN = "clean"
+EXACT_CLEAN = "exact-clean"
 
 LABELS_DOUBTFUL_BEYOND = 90
 """Degrees from which on a label is no longer well defined: a 6 turns into a 9."""
@@ -29,14 +30,17 @@ class Condition:
     """A named set of images to judge; nothing is loaded until `build`.
 
     Attributes:
-        name: ``clean``, ``rotated-<degrees>`` or ``ood-<data set>``.
+        name: ``clean``, ``rotated-<degrees>`` or ``ood-<data set>``; with ``exact-`` in front, a
+            few images of it, on which even exact MC-dropout is affordable.
         angle: degrees by which the clean images are turned, counter-clockwise.
         dataset: the out-of-distribution set, or ``None`` for MNIST's own test images.
+        exact: whether it is one of the small ones; their digits are stratified by class.
     """
 
     name: str
     angle: int = 0
     dataset: str | None = None
+    exact: bool = False
 
     @property
     def labelled(self) -> bool:
@@ -47,6 +51,11 @@ class Condition:
     def labels_doubtful(self) -> bool:
         """Whether the images are turned so far that their labels are no longer well defined."""
         return self.angle > LABELS_DOUBTFUL_BEYOND
+
+    @property
+    def reference(self) -> str:
+        """The condition of in-distribution images that this one is told apart from."""
+        return EXACT_CLEAN if self.exact else CLEAN
 
     def build(self, images: int | None, *, seed: int, data_dir: Path | None) -> Judged:
         """The condition's images: all of them, or a seeded choice.
@@ -60,7 +69,10 @@ class Condition:
             foreign = load_out_of_distribution(self.dataset, seed=seed, data_dir=data_dir)
             return Judged(foreign[_choice(len(foreign), images, seed)], None)
         test = load_mnist("test", data_dir=data_dir)
-        chosen = _choice(len(test.images), images, seed)
+        if self.exact and images is not None:
+            chosen = _stratified_choice(test.labels, images, seed)
+        else:
+            chosen = _choice(len(test.images), images, seed)
         return Judged(turned(test.images[chosen], self.angle), test.labels[chosen])
 
 
@@ -90,6 +102,13 @@ CONDITIONS = {
         *(Condition(f"ood-{name}", dataset=name) for name in OUT_OF_DISTRIBUTION),
     )
 }
+
+EXACT_CONDITIONS = (
+    Condition(EXACT_CLEAN, exact=True),
+    Condition("exact-rotated-045", angle=45, exact=True),
+    Condition("exact-ood-fashion_mnist", dataset="fashion_mnist", exact=True),
+)
+"""Judged beside the others, by every method, where exact MC-dropout is among the methods."""
 
 
 def turned(images: Float[Tensor, "images 1 28 28"], angle: int) -> Float[Tensor, "images 1 28 28"]:
@@ -125,5 +144,21 @@ def _choice(available: int, wanted: int | None, seed: int) -> Int64[Tensor, " im
     """Which images are judged, ascending."""
     if wanted is None or wanted >= available:
         return torch.arange(available)
-    random = np.random.default_rng(derive_seed("images", seed))
-    return torch.from_numpy(np.sort(random.permutation(available)[:wanted]))
+    return torch.from_numpy(np.sort(_generator(seed).permutation(available)[:wanted]))
+
+
+def _stratified_choice(
+    labels: Int64[Tensor, " available"], wanted: int, seed: int
+) -> Int64[Tensor, " images"]:
+    """Equally many images of each class (the lowest classes have one more), ascending."""
+    shuffled = _generator(seed).permutation(len(labels))
+    classes = labels.numpy()[shuffled]
+    rank = np.empty(len(labels), dtype=np.int64)
+    for c in range(10):
+        members = np.flatnonzero(classes == c)
+        rank[members] = np.arange(len(members)) * 10 + c
+    return torch.from_numpy(np.sort(shuffled[np.argsort(rank)[:wanted]]))
+
+
+def _generator(seed: int) -> np.random.Generator:
+    return np.random.default_rng(derive_seed("images", seed))

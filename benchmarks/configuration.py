@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass, fields, replace
 from hashlib import sha256
@@ -14,6 +15,7 @@ from benchmarks.datasets import ON_REQUEST_ONLY, WITHOUT_DOWNLOAD
 from benchmarks.errors import UserError
 from benchmarks.own_method import load_entry
 from methods import METHODS, Entry
+from methods.engine_choice import EngineName
 from methods.recipes import RECIPES, Recipe
 
 OPTIONS = {
@@ -26,9 +28,11 @@ OPTIONS = {
     "passes": "--passes",
     "replicates": "--replicates",
     "images": "--images",
+    "exact_images": "--exact-images",
     "epochs": "--epochs",
     "seed": "--seed",
     "device": "--device",
+    "engine": "--engine",
 }
 """What the command line calls each part of a configuration."""
 
@@ -47,9 +51,11 @@ class Configuration:
         passes: numbers T of MC-dropout's passes.
         replicates: how many networks of the pool the single-network methods are repeated on.
         images: how many images of each condition are judged; ``None``: all.
+        exact_images: how many of each small condition, where exact MC-dropout is judged.
         epochs: how long networks train; ``None``: as long as the recipe says.
         seed: what every random choice follows from.
         device: where networks train and answer.
+        engine: what computes: the kernels (CPU only) or PyTorch.
     """
 
     preset: str
@@ -61,18 +67,26 @@ class Configuration:
     replicates: int
     own_methods: tuple[str, ...] = ()
     images: int | None = None
+    exact_images: int = 200
     epochs: int | None = None
     seed: int = 0
     device: Literal["cpu", "cuda"] = "cpu"
+    engine: EngineName = "numba"
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "conditions", matching(self.conditions))
+        for name in ("recipes", "methods", "own_methods", "members", "passes"):
+            object.__setattr__(self, name, tuple(dict.fromkeys(getattr(self, name))))
+        for name in ("recipes", "members", "passes"):
+            _require_any(name, getattr(self, name))
         _require_known("recipes", self.recipes, RECIPES)
         _require_known("methods", self.methods, METHODS)
-        if not self.methods and not self.own_methods:
+        object.__setattr__(self, "conditions", matching(self.conditions))
+        if not self.entries:
             raise UserError("no method is chosen; name one with --methods or --method")
-        for name in ("members", "passes", "replicates", "images", "epochs"):
+        for name in ("members", "passes", "replicates", "images", "exact_images", "epochs"):
             _require_positive(name, getattr(self, name))
+        if self.engine == "numba" and self.device != "cpu":
+            raise UserError(f"--engine numba computes on the CPU, not on {self.device}; use torch")
         if self.seed < 0:
             raise UserError(f"--seed: {self.seed} is negative; it takes a whole number from 0")
 
@@ -102,10 +116,10 @@ class Configuration:
     @property
     def identity(self) -> dict[str, object]:
         """The configuration as JSON values; of users' methods what they are, not where they lie."""
-        own = {
-            f"{Path(file).name}:{name}": sha256(Path(file).read_bytes()).hexdigest()
-            for file, _, name in (method.rpartition(":") for method in self.own_methods)
-        }
+        own = [
+            {"method": _without_folder(method), "sha256": _sha256_of_file(method)}
+            for method in self.own_methods
+        ]
         as_json: dict[str, object] = json.loads(json.dumps(asdict(self) | {"own_methods": own}))
         return as_json
 
@@ -113,13 +127,16 @@ class Configuration:
     def command(self) -> str:
         """The shortest command line that gives this configuration (users' methods by file name)."""
         preset = PRESETS[self.preset]
-        words = ["python run_all.py", f"--preset {self.preset}"]
+        words = ["python", "run_all.py", "--preset", self.preset]
         for field in fields(self):
             value = getattr(self, field.name)
-            if value != getattr(preset, field.name):
+            if field.name == "own_methods":
+                for method in value:
+                    words += [OPTIONS[field.name], _without_folder(method)]
+            elif value != getattr(preset, field.name):
                 values = value if isinstance(value, tuple) else (value,)
-                words.append(f"{OPTIONS[field.name]} {','.join(Path(str(v)).name for v in values)}")
-        return " ".join(words)
+                words += [OPTIONS[field.name], ",".join(map(str, values))]
+        return shlex.join(words)
 
 
 @dataclass(frozen=True)
@@ -145,6 +162,20 @@ def _require_known(part: str, names: tuple[str, ...], known: Iterable[str]) -> N
             raise UserError(f"{OPTIONS[part]}: {name!r} is none of {', '.join(known)}")
 
 
+def _require_any(part: str, chosen: tuple[object, ...]) -> None:
+    if not chosen:
+        raise UserError(f"{OPTIONS[part]}: nothing is chosen; leave it out for the preset's choice")
+
+
+def _without_folder(method: str) -> str:
+    file, _, name = method.rpartition(":")
+    return f"{Path(file).name}:{name}"
+
+
+def _sha256_of_file(method: str) -> str:
+    return sha256(Path(method.rpartition(":")[0]).read_bytes()).hexdigest()
+
+
 def _require_positive(part: str, numbers: int | tuple[int, ...] | None) -> None:
     for number in numbers if isinstance(numbers, tuple) else (numbers,):
         if number is not None and number < 1:
@@ -154,14 +185,14 @@ def _require_positive(part: str, numbers: int | tuple[int, ...] | None) -> None:
 QUICK = Configuration(
     preset="quick",
     recipes=("standard",),
-    methods=tuple(METHODS),
+    methods=tuple(name for name, entry in METHODS.items() if not entry.exact),
     conditions=tuple(
         name for name, c in CONDITIONS.items() if c.labelled or c.dataset in WITHOUT_DOWNLOAD
     ),
-    members=(10,),
-    passes=(10, 100),
-    replicates=3,
-    images=1000,
+    members=(50,),
+    passes=(50, 100),
+    replicates=5,
+    images=2000,
     epochs=2,
 )
 
@@ -169,9 +200,7 @@ FULL = Configuration(
     preset="full",
     recipes=tuple(RECIPES),
     methods=tuple(METHODS),
-    conditions=tuple(
-        name for name, c in CONDITIONS.items() if c.labelled or c.dataset not in ON_REQUEST_ONLY
-    ),
+    conditions=tuple(name for name, c in CONDITIONS.items() if c.dataset not in ON_REQUEST_ONLY),
     members=(50,),
     passes=(50, 100),
     replicates=10,

@@ -6,7 +6,7 @@ and agrees with that replicate's rows in ``measurements.csv``.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 import pandas as pd
@@ -78,15 +78,13 @@ class Dispute(NamedTuple):
 
 
 @one_torch_thread()
-def write_curves(run: Run, unavailable: Collection[str] = ()) -> None:
+def write_curves(run: Run) -> None:
     """Write every table of `COLUMNS` into the run's folder of curves."""
     rows: dict[str, list[Row]] = {name: [] for name in COLUMNS}
     for cell in _first_replicates(run):
-        for name, row in _of_cell(run, cell, unavailable):
+        for name, row in _of_cell(run, cell):
             rows[name].append(row)
-    rows["disputed"] = [
-        row for recipe in recipes_compared(run) for row in _disputed(run, recipe, unavailable)
-    ]
+    rows["disputed"] = [row for recipe in recipes_compared(run) for row in _disputed(run, recipe)]
     for name, columns in COLUMNS.items():
         table = pd.DataFrame(rows[name], columns=list(columns)).round(DECIMALS)
         write_table(table, run.machine.out / CURVES / f"{name}.csv")
@@ -104,7 +102,7 @@ def recipes_compared(run: Run) -> tuple[str, ...]:
     return tuple(sorted(run.configuration.recipes)) if pooled else (OWN_RECIPE,)
 
 
-def most_disputed(run: Run, recipe: str, unavailable: Collection[str] = ()) -> list[Dispute]:
+def most_disputed(run: Run, recipe: str) -> list[Dispute]:
     """The images on which the methods' votes differ most, each under one condition only.
 
     The difference is the Jensen–Shannon divergence of the methods' votes (Lin 1991, equation 5.1),
@@ -115,10 +113,9 @@ def most_disputed(run: Run, recipe: str, unavailable: Collection[str] = ()) -> l
     cells = _contestants(run, recipe)
     conditions = [
         condition
-        for condition in run.conditions
+        for condition in _large_conditions(run)
         if condition.labelled
         and not condition.labels_doubtful
-        and condition.name not in unavailable
         and all(run.shards.holds(cell, condition.name) for cell in cells)
     ]
     if len(cells) < 2 or not conditions:
@@ -131,6 +128,11 @@ def most_disputed(run: Run, recipe: str, unavailable: Collection[str] = ()) -> l
         for image in order
         if largest[image] > 0
     ]
+
+
+def _large_conditions(run: Run) -> list[Condition]:
+    """Without those that are small for the sake of exact MC-dropout: too few for a curve."""
+    return [condition for condition in run.conditions if not condition.exact]
 
 
 def _first_replicates(run: Run) -> list[Cell]:
@@ -150,14 +152,14 @@ def _contestants(run: Run, recipe: str) -> list[Cell]:
     return [largest[method] for method in sorted(largest)]
 
 
-def _of_cell(run: Run, cell: Cell, unavailable: Collection[str]) -> Iterator[tuple[str, Row]]:
+def _of_cell(run: Run, cell: Cell) -> Iterator[tuple[str, Row]]:
     """The cell's rows, each with the name of its table."""
     clean = run.shards.load(cell, CLEAN)
     digit = rotated_digit(clean.labels)
-    for condition in run.conditions:
-        if condition.name in unavailable or not run.shards.holds(cell, condition.name):
+    for condition in _large_conditions(run):
+        shard = run.shards.load_if_there(cell, condition.name)
+        if shard is None:
             continue
-        shard = run.shards.load(cell, condition.name)
         origin = _origin(cell, shard, condition)
         for name, row in _of_shard(condition, shard, clean):
             yield name, origin | row
@@ -222,8 +224,8 @@ def _votes(shard: Shard, index: int) -> Iterator[Row]:
         yield dict(zip(_VOTES, values, strict=True))
 
 
-def _disputed(run: Run, recipe: str, unavailable: Collection[str]) -> Iterator[Row]:
-    for rank, dispute in enumerate(most_disputed(run, recipe, unavailable), start=1):
+def _disputed(run: Run, recipe: str) -> Iterator[Row]:
+    for rank, dispute in enumerate(most_disputed(run, recipe), start=1):
         for cell in _contestants(run, recipe):
             shard = run.shards.load(cell, dispute.condition.name)
             origin = _origin(cell, shard, dispute.condition) | {"recipe": recipe}

@@ -10,21 +10,24 @@ from pathlib import Path
 
 import torch
 
+from methods.engines import Engine
+
 LIBRARIES = (
-    *("joblib", "numpy", "pandas", "safetensors", "scikit-learn", "scipy"),
+    *("joblib", "numba", "numpy", "pandas", "safetensors", "scikit-learn", "scipy"),
     *("torch", "torchvision"),
 )
 
 
-def environment(device: str) -> dict[str, object]:
-    """The versions, the processor and the device that networks run on."""
+def environment(engine: Engine) -> dict[str, object]:
+    """The versions, the processor, and the engine and device that networks run on."""
     return {
         "python": platform.python_version(),
         "libraries": {name: version(name) for name in LIBRARIES},
         "system": f"{platform.system()} {platform.machine()}",
         "processor": processor(),
         "cores": os.cpu_count(),
-        "device": torch.cuda.get_device_name() if device == "cuda" else "cpu",
+        "engine": engine.name,
+        "device": "cpu" if engine.device == "cpu" else torch.cuda.get_device_name(engine.device),
     }
 
 
@@ -40,14 +43,13 @@ def processor() -> str:
 
 def commit() -> str | None:
     """The commit of the code, ``modified`` where a file differs from it; ``None`` outside git."""
-    here = Path(__file__).parent
-    git = ["git", "-C", str(here)]
+    git = ["git", "-C", str(Path(__file__).parent)]
     try:
         head = subprocess.run(
             [*git, "rev-parse", "HEAD"], capture_output=True, text=True, check=True
         )
         status = subprocess.run(
-            [*git, "status", "--porcelain", "--", "*.py"],
+            [*git, "status", "--porcelain", "--", ":/*.py"],
             capture_output=True,
             text=True,
             check=True,

@@ -10,7 +10,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from benchmarks.conditions import CLEAN, Condition
+from benchmarks.conditions import Condition
 from benchmarks.metrics import calibration, detection, disagreement, entropy, scoring, selective
 from benchmarks.predictions import Cell, Shard
 from benchmarks.records import Measurement
@@ -98,13 +98,14 @@ class Finding(NamedTuple):
 
 
 def measure(cell: Cell, condition: Condition, shard: Shard, clean: Shard) -> Iterator[Measurement]:
-    """Every measure of one shard; detection compares it with the same cell's clean shard."""
+    """Every measure of one shard; detection compares it with the same cell's reference shard."""
     row = partial(_row, cell, condition, _members(cell, shard), images=len(shard.prediction.mean))
     for found in _findings(condition, shard, clean.prediction):
         if math.isnan(found.value):
             yield row(found.metric, found.score, None, status="undefined", reason=found.reason)
         elif found.by_label and condition.labels_doubtful:
-            yield row(found.metric, found.score, found.value, status="doubtful", reason=DOUBTFUL)
+            reason = "; ".join(filter(None, (DOUBTFUL, found.reason)))
+            yield row(found.metric, found.score, found.value, status="doubtful", reason=reason)
         else:
             yield row(found.metric, found.score, found.value, status="ok", reason=found.reason)
 
@@ -128,7 +129,7 @@ def measured(condition: Condition, own_scores: tuple[str, ...] = ()) -> list[tup
     pairs = [(metric, "") for metric in (*UNCERTAINTIES, *LABELLED)]
     if condition.labelled:
         pairs += [(metric, score) for metric in SELECTIVE for score in scores]
-    if condition.name != CLEAN:
+    if condition.name != condition.reference:
         pairs += [(PREVALENCE, "")]
         pairs += [(metric, score) for metric in DETECTION for score in scores]
     return pairs
@@ -175,7 +176,7 @@ def _findings(condition: Condition, shard: Shard, clean: Prediction) -> Iterator
     scores = _scores(prediction)
     if labels is not None:
         yield from _selection(scores, scoring.correct(prediction.mean, labels))
-    if condition.name != CLEAN:
+    if condition.name != condition.reference:
         yield from _detection(scores, _scores(clean), len(prediction.mean), len(clean.mean))
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pandas as pd
 from rich.box import SIMPLE_HEAD
 from rich.console import Console
@@ -28,17 +30,26 @@ def show_outcome(run: Run) -> None:
     out = run.machine.out
     if (out / "summary.csv").exists():
         console.print(_table(read_table(out / "summary.csv")))
-    for path in sorted(out.glob("*.*")):
-        console.print(f"wrote {path}", highlight=False, soft_wrap=True)
+    for path in sorted(out.glob("[!.]*.*")):
+        _tell(console, path)
     for path in (out / CURVES, out / TABLES, out / FIGURES):
         if path.is_dir():
-            files = sum(1 for _ in path.iterdir())
-            console.print(f"wrote {path}/ ({files} files)", highlight=False, soft_wrap=True)
+            _tell(console, f"{path}/ ({sum(1 for _ in path.iterdir())} files)")
+
+
+def _tell(console: Console, written: Path | str) -> None:
+    console.print(f"wrote {written}", highlight=False, markup=False, soft_wrap=True)
 
 
 def _table(summary: pd.DataFrame) -> Table:
-    table = Table(title="Means over replicates", box=SIMPLE_HEAD, title_justify="left")
-    table.add_column("recipe")
+    table = Table(
+        title="Means over replicates",
+        title_justify="left",
+        box=SIMPLE_HEAD,
+        padding=0,
+        show_edge=False,
+    )
+    table.add_column("recipe", no_wrap=True)
     table.add_column("method", no_wrap=True)
     for heading, *_ in COLUMNS:
         table.add_column(heading, justify="right", no_wrap=True)

@@ -50,8 +50,9 @@ def _load_module(path: Path, location: str) -> object:
     sys.modules[module_name] = module
     try:
         spec.loader.exec_module(module)
-    except Exception as error:
-        raise UserError(
-            f"--method {location}: the file cannot be imported ({type(error).__name__}: {error})"
-        ) from error
+    # A script that ends in sys.exit() would end the run.
+    except (Exception, SystemExit) as error:
+        del sys.modules[module_name]
+        said = " ".join(f"{type(error).__name__}: {error}".split())
+        raise UserError(f"--method {location}: the file cannot be imported ({said})") from error
     return module

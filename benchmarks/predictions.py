@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import zipfile
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -93,6 +92,10 @@ class PredictionStore:
                 file, allow_pickle=False, **{key: value.numpy() for key, value in arrays.items()}
             )
 
+    def load_if_there(self, cell: Cell, condition: str) -> Shard | None:
+        """Read the shard, if it has been written."""
+        return self.load(cell, condition) if self.holds(cell, condition) else None
+
     def load(self, cell: Cell, condition: str) -> Shard:
         """Read the shard.
 
@@ -101,24 +104,31 @@ class PredictionStore:
         """
         path = self.path(cell, condition)
         try:
-            with np.load(path) as file:
-                arrays = {name: torch.from_numpy(file[name]) for name in file.files}
-        except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
+            return _read(path)
+        # What damaged bytes raise is up to zipfile, zlib and NumPy, and is nearly anything.
+        except Exception as error:
+            said = " ".join(f"{type(error).__name__}: {error}".split())
             raise UserError(
-                f"the shard {path} cannot be read ({error}); delete it and run again: "
+                f"the shard {path} cannot be read ({said}); delete it and run again: "
                 "that one shard is then predicted anew"
             ) from error
-        return Shard(
-            Prediction(
-                mean=arrays["mean"],
-                vote_share=arrays["vote_share"],
-                expected_entropy=arrays["expected_entropy"],
-                members=int(arrays["members"]) or None,
-                scores={
-                    name.removeprefix(_SCORE): array
-                    for name, array in arrays.items()
-                    if name.startswith(_SCORE)
-                },
-            ),
-            arrays.get("labels"),
-        )
+
+
+def _read(path: Path) -> Shard:
+    # Through a file object: NumPy leaves its own open where the archive is damaged.
+    with path.open("rb") as file, np.load(file) as archive:
+        arrays = {name: torch.from_numpy(archive[name]) for name in archive.files}
+    return Shard(
+        Prediction(
+            mean=arrays["mean"],
+            vote_share=arrays["vote_share"],
+            expected_entropy=arrays["expected_entropy"],
+            members=int(arrays["members"]) or None,
+            scores={
+                name.removeprefix(_SCORE): array
+                for name, array in arrays.items()
+                if name.startswith(_SCORE)
+            },
+        ),
+        arrays.get("labels"),
+    )

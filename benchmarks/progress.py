@@ -25,6 +25,11 @@ def tracked(done: Iterable[T], total: int, stage: str, unit: str) -> Iterator[T]
     return (_bar if console.is_terminal else _lines)(done, total, stage, unit, console)
 
 
+def announce(stage: str, text: str) -> None:
+    """Say what is being waited for where no count can show it."""
+    Console(stderr=True).print(f"{stage:8} {text}", highlight=False)
+
+
 def _bar(done: Iterable[T], total: int, stage: str, unit: str, console: Console) -> Iterator[T]:
     columns = (
         TextColumn("{task.description}"),

@@ -66,7 +66,7 @@ def as_table(measurements: Iterable[Measurement]) -> pd.DataFrame:
     table["value"] = table["value"].astype(float)
     order = table["members"].map(_members_rank)
     table = table.assign(order=order).sort_values(
-        ["recipe", "method", "order", "replicate", "condition", "metric", "score"], kind="stable"
+        ["recipe", "method", "order", "members", "replicate", "condition", "metric", "score"]
     )
     return table.drop(columns="order").reset_index(drop=True)
 
@@ -79,10 +79,12 @@ def summarise(measurements: pd.DataFrame) -> pd.DataFrame:
     """
     rows = []
     for key, group in measurements.groupby(_KEY, sort=False, dropna=False):
-        values = group.loc[group["status"].isin(MEASURED), "value"].to_numpy()
+        measured = group[group["status"].isin(MEASURED)]
+        values = measured["value"].to_numpy()
         value, lower, upper = mean_with_interval(values)
-        worst = group.loc[~group["status"].isin(MEASURED)]
-        shown = (worst if len(values) == 0 else group).iloc[0]
+        alike = group if measured.empty else measured
+        telling = alike[alike["reason"] != ""]
+        shown = (alike if telling.empty else telling).iloc[0]
         rows.append(
             dict(zip(_KEY, key, strict=True))
             | {"value": value, "lower": lower, "upper": upper, "replicates": len(values)}
@@ -100,9 +102,20 @@ def write_table(table: pd.DataFrame, path: Path) -> None:
 
 def read_table(path: Path) -> pd.DataFrame:
     """Read a table that `write_table` wrote; what is empty text stays empty text."""
-    # A method may be called "null", and a column of reasons may be empty: both are text.
-    table = pd.read_csv(path, dtype=dict.fromkeys(_TEXT, str), keep_default_na=False, na_values="")
+    # Python's own float, since pandas before 3 reads some numbers in other bits.
+    table = pd.read_csv(
+        path,
+        dtype=dict.fromkeys(_TEXT, str),
+        converters=dict.fromkeys(("value", "lower", "upper"), _number),
+        # A method may be called "null", and a column of reasons may be empty: both are text.
+        keep_default_na=False,
+        na_values="",
+    )
     return table.fillna({name: "" for name in _TEXT if name in table})
+
+
+def _number(text: str) -> float:
+    return float(text or "nan")
 
 
 def _members_rank(members: str) -> float:

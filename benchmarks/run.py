@@ -7,18 +7,19 @@ from functools import cache
 from pathlib import Path
 from typing import Literal
 
-from benchmarks.conditions import CONDITIONS, Condition, Judged
+from benchmarks.conditions import CONDITIONS, EXACT_CONDITIONS, Condition, Judged
 from benchmarks.configuration import Configuration, Machine
 from benchmarks.datasets import load_mnist
 from benchmarks.predictions import Cell, PredictionStore
 from benchmarks.records import OWN_RECIPE
 from methods import UncertaintyMethod
+from methods.engine_choice import choose_engine
+from methods.engines import Engine
 from methods.labelled_images import LabelledImages
 from methods.network_pool import NetworkPool
 from methods.network_store import NetworkStore
 from methods.pooled import PooledMethod
 from methods.recipes import STANDARD
-from methods.torch_engine import TorchEngine
 
 
 @dataclass(frozen=True)
@@ -39,16 +40,38 @@ class Run:
         return PredictionStore(self.machine.out / "predictions")
 
     @property
+    def engine(self) -> Engine:
+        """What trains the networks and asks them."""
+        return choose_engine(self.configuration.engine, self.configuration.device)
+
+    @property
     def conditions(self) -> tuple[Condition, ...]:
-        """The conditions judged, `clean` first."""
-        return tuple(CONDITIONS[name] for name in self.configuration.conditions)
+        """The conditions judged, `clean` first; the small ones only where a method needs them."""
+        chosen = tuple(CONDITIONS[name] for name in self.configuration.conditions)
+        exact = any(entry.exact for entry in self.configuration.entries.values())
+        return chosen + EXACT_CONDITIONS if exact else chosen
+
+    def conditions_of(self, cell: Cell) -> tuple[Condition, ...]:
+        """The conditions that the cell's method is asked about; references come first."""
+        exact_only = self.configuration.entries[cell.method].exact
+        return tuple(c for c in self.conditions if c.exact or not exact_only)
+
+    def fits_threads(self, cell: Cell) -> bool:
+        """Whether such cells can work side by side in threads: if kernels do the work, they can.
+
+        Others get processes: PyTorch's training holds Python's lock most of the time, and a
+        user's method may change global state while it is fitted.
+        """
+        return (
+            self.configuration.engine == "numba" and self.configuration.entries[cell.method].pooled
+        )
 
     def pool(self, recipe: str) -> NetworkPool:
         """The networks of a recipe."""
         return NetworkPool(
             recipe=STANDARD if recipe == OWN_RECIPE else self.configuration.recipe(recipe),
             seed=self.configuration.seed,
-            engine=TorchEngine(self.configuration.device),
+            engine=self.engine,
             store=NetworkStore(self.machine.networks),
         )
 
@@ -93,12 +116,9 @@ class Run:
 
     def judged(self, condition: Condition) -> Judged:
         """The images of a condition, built once a process."""
-        return _judged(
-            condition,
-            self.configuration.images,
-            self.configuration.seed,
-            self.machine.data_dir,
-        )
+        chosen = self.configuration
+        images = chosen.exact_images if condition.exact else chosen.images
+        return _judged(condition, images, chosen.seed, self.machine.data_dir)
 
     def _sizes(self, method: str) -> tuple[int | None, ...]:
         size = self.configuration.entries[method].size
@@ -106,7 +126,10 @@ class Run:
 
     def _replicates(self, method: str, size: int | None) -> int:
         """Ensembles share out the largest one's networks; a replicate of the others has its own."""
-        if self.configuration.entries[method].size != "members" or size is None:
+        entry = self.configuration.entries[method]
+        if entry.exact:
+            return 1
+        if entry.size != "members" or size is None:
             return self.configuration.replicates
         return min(self.configuration.replicates, max(self.configuration.members) // size)
 

@@ -49,13 +49,13 @@ class RunRecord:
                 version, and is not to be overwritten.
         """
         out = run.machine.out
-        if overwrite:
-            _remove_earlier_run(out)
         identity = {
             "version": version("uncertainty-bench"),
             "configuration": run.configuration.identity,
         }
-        earlier = _read(out / FILE)
+        if overwrite:
+            _remove_earlier_run(out)
+        earlier = _read(out)
         _require_same(earlier, identity, out)
         record = cls(
             out / FILE,
@@ -63,7 +63,7 @@ class RunRecord:
             | {
                 "command": run.configuration.command,
                 "commit": commit(),
-                "environment": environment(run.configuration.device),
+                "environment": environment(run.engine),
                 "data": earlier.get("data", {}),
                 "seconds": earlier.get("seconds", {}),
             },
@@ -97,16 +97,23 @@ class RunRecord:
         write_json(self._content, self._path)
 
 
-def _read(path: Path) -> dict[str, Any]:
+def _read(out: Path) -> dict[str, Any]:
+    path = out / FILE
     if not path.exists():
+        left = [name for name in WRITTEN if (out / name).exists()]
+        if left:
+            raise UserError(
+                f"{out} holds {left[0]} of a run whose {FILE} is gone; choose another folder with "
+                "--out, or remove that run with --overwrite"
+            )
         return {}
     try:
         content: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-    except ValueError as error:
+        return dict(content) | {"configuration": dict(content["configuration"])}
+    except (ValueError, TypeError, KeyError) as error:
         raise UserError(
             f"{path} is damaged ({error}); start the run anew with --overwrite"
         ) from error
-    return content
 
 
 def _require_same(earlier: dict[str, Any], identity: dict[str, Any], out: Path) -> None:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
 import traceback
 from collections.abc import Callable, Iterator
 from dataclasses import asdict
+from functools import partial
 from itertools import chain
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -12,7 +14,6 @@ from typing import Any, NamedTuple
 import joblib
 import pandas as pd
 
-from benchmarks.conditions import CLEAN
 from benchmarks.curves import write_curves
 from benchmarks.datasets import Unavailable
 from benchmarks.errors import UserError
@@ -20,12 +21,13 @@ from benchmarks.files import written_whole
 from benchmarks.measure import measure, without_value
 from benchmarks.pictures import write_pictures
 from benchmarks.predictions import Cell, Shard
-from benchmarks.progress import tracked
+from benchmarks.progress import announce, tracked
 from benchmarks.records import Measurement, as_table, summarise, write_table
 from benchmarks.report import write_report
 from benchmarks.run import Run
 from benchmarks.run_record import RunRecord
 from methods.contract import check_prediction
+from methods.engine import compile_kernels, kernels_are_cached
 from methods.network_store import DamagedNetworkError
 from methods.threads import one_torch_thread
 from methods.training import TrainedNetwork, TrainingDivergedError
@@ -50,6 +52,9 @@ def run_stages(run: Run, only: str | None = None, *, overwrite: bool = False) ->
         write_report(run.machine.out)
         return []
     record = RunRecord.begin(run, overwrite=overwrite)
+    if run.configuration.engine == "numba" and not kernels_are_cached():
+        announce("compile", "the kernels, once on this machine: about 15 s")
+        compile_kernels()
     failures: list[Failure] = []
     for name, stage in STAGES.items():
         if only in (None, name):
@@ -62,7 +67,8 @@ def train(run: Run, record: RunRecord) -> list[Failure]:
     """Fill the network store and write the log of each network's training, `training.csv`."""
     wanted = run.networks()
     run.training_images()  # found and verified once, before workers ask for them side by side
-    outcomes = _side_by_side(run, _train_one, wanted, "train", "networks")
+    threads = run.configuration.engine == "numba"
+    outcomes = _side_by_side(run, _train_one, wanted, "train", "networks", threads=threads)
     failures = [outcome for _, outcome in outcomes if isinstance(outcome, Failure)]
     logs = {pair: outcome for pair, outcome in outcomes if not isinstance(outcome, Failure)}
     rows = [
@@ -84,11 +90,13 @@ def predict(run: Run, record: RunRecord) -> list[Failure]:
     record.note_data(_find_data(run))
     unavailable = _unavailable(record)
     pending = [cell for cell in run.cells() if _is_pending(run, cell, unavailable)]
-    outcomes = _side_by_side(
-        run, _predict_one, [(cell, tuple(unavailable)) for cell in pending], "predict", "cells"
-    )
+    failures = []
+    for threads in (True, False):
+        units = [(c, tuple(unavailable)) for c in pending if run.fits_threads(c) is threads]
+        outcomes = _side_by_side(run, _predict_one, units, "predict", "cells", threads=threads)
+        failures += [outcome for _, outcome in outcomes if outcome is not None]
     write_pictures(run, unavailable)
-    return [outcome for _, outcome in outcomes if outcome is not None]
+    return failures
 
 
 def measure_all(run: Run, record: RunRecord) -> list[Failure]:
@@ -102,7 +110,7 @@ def measure_all(run: Run, record: RunRecord) -> list[Failure]:
     table = as_table(chain.from_iterable(rows for _, rows in outcomes))
     write_table(table, run.machine.out / "measurements.csv")
     write_table(summarise(table), run.machine.out / "summary.csv")
-    write_curves(run, _unavailable(record))
+    write_curves(run)
     return []
 
 
@@ -123,11 +131,22 @@ STAGES: dict[str, Callable[[Run, RunRecord], list[Failure]]] = {
 """In the order in which they build on one another."""
 
 
+@one_torch_thread()
 def _side_by_side(
-    run: Run, work: Callable[..., Any], units: list[Any], stage: str, unit: str
+    run: Run,
+    work: Callable[..., Any],
+    units: list[Any],
+    stage: str,
+    unit: str,
+    *,
+    threads: bool = False,
 ) -> list[tuple[Any, Any]]:
     """Each unit with what the work on it returned, in the order in which they were finished."""
-    parallel = joblib.Parallel(n_jobs=run.machine.jobs, return_as="generator_unordered")
+    parallel = joblib.Parallel(
+        n_jobs=min(run.machine.jobs, max(len(units), 1)),
+        prefer="threads" if threads else "processes",
+        return_as="generator_unordered",
+    )
     done = parallel(joblib.delayed(work)(run, item) for item in units)
     return list(tracked(done, len(units), stage, unit))
 
@@ -150,7 +169,7 @@ def _predict_one(run: Run, wanted: tuple[Cell, tuple[str, ...]]) -> tuple[Cell, 
     try:
         training = run.training_images()
         method = run.method(cell).fit(training.images, training.labels)
-        for condition in run.conditions:
+        for condition in run.conditions_of(cell):
             if condition.name in unavailable or run.shards.holds(cell, condition.name):
                 continue
             judged = run.judged(condition)
@@ -161,9 +180,10 @@ def _predict_one(run: Run, wanted: tuple[Cell, tuple[str, ...]]) -> tuple[Cell, 
         raise
     # Whatever a method raises is its own failure: it is reported, and the others go on.
     except Exception as error:
-        reason = f"{type(error).__name__}: {error}".splitlines()[0]
+        reason = _without_folders(f"{type(error).__name__}: {error}".splitlines()[0])
+        trace = _without_folders(traceback.format_exc())
         with written_whole(_error_path(run, cell)) as temporary:
-            temporary.write_text(f"{reason}\n\n{traceback.format_exc()}")
+            temporary.write_text(f"{reason}\n\n{trace}", encoding="utf-8")
         return cell, Failure(cell.name, reason)
     _error_path(run, cell).unlink(missing_ok=True)
     return cell, None
@@ -177,24 +197,24 @@ def _measure_one(run: Run, wanted: tuple[Cell, dict[str, str]]) -> tuple[Cell, l
 
 def _rows(run: Run, cell: Cell, unavailable: dict[str, str]) -> Iterator[Measurement]:
     objection = run.objection(cell)
-    clean = run.shards.load(cell, CLEAN) if run.shards.holds(cell, CLEAN) else None
-    for condition in run.conditions:
+    for condition in run.conditions_of(cell):
+        shard = run.shards.load_if_there(cell, condition.name)
+        reference = run.shards.load_if_there(cell, condition.reference)
+        without = partial(without_value, cell, condition, reference)
         if objection is not None:
-            yield from without_value(cell, condition, clean, "not applicable", objection)
+            yield from without("not applicable", objection)
+        elif shard is not None and reference is not None:
+            yield from measure(cell, condition, shard, reference)
         elif condition.name in unavailable:
-            reason = unavailable[condition.name]
-            yield from without_value(cell, condition, clean, "unavailable", reason)
-        elif clean is None or not run.shards.holds(cell, condition.name):
-            reason = _failure_reason(run, cell)
-            yield from without_value(cell, condition, clean, "failed", reason)
+            yield from without("unavailable", unavailable[condition.name])
         else:
-            yield from measure(cell, condition, run.shards.load(cell, condition.name), clean)
+            yield from without("failed", _failure_reason(run, cell))
 
 
 def _is_pending(run: Run, cell: Cell, unavailable: dict[str, str]) -> bool:
     return run.objection(cell) is None and any(
         condition.name not in unavailable and not run.shards.holds(cell, condition.name)
-        for condition in run.conditions
+        for condition in run.conditions_of(cell)
     )
 
 
@@ -217,7 +237,14 @@ def _unavailable(record: RunRecord) -> dict[str, str]:
 
 def _failure_reason(run: Run, cell: Cell) -> str:
     path = _error_path(run, cell)
-    return path.read_text().splitlines()[0] if path.exists() else "not predicted yet"
+    if not path.exists():
+        return "not predicted yet"
+    return path.read_text(encoding="utf-8").splitlines()[0]
+
+
+def _without_folders(text: str) -> str:
+    """The text with the file names of absolute paths alone: folders are nobody's business."""
+    return re.sub(r"""(?<![\w.])(?:[A-Za-z]:)?[/\\](?:[^\s"'/\\]+[/\\])+""", "", text)
 
 
 def _error_path(run: Run, cell: Cell) -> Path:

@@ -11,6 +11,7 @@ from typing import Any, Literal
 from methods.deep_ensemble import DeepEnsemble
 from methods.interface import Prediction, UncertaintyMethod
 from methods.mc_dropout import MCDropout
+from methods.mc_dropout_exact import MCDropoutExact
 from methods.network_pool import NetworkPool
 from methods.pooled import PooledMethod
 from methods.recipes import Recipe
@@ -28,11 +29,14 @@ class Entry:
         method: the class.
         size: which of its keyword arguments says how many members it has, if any.
         needs_dropout: whether it makes no sense for networks trained without dropout.
+        exact: whether it is too slow for more than a few images, and knows no Monte-Carlo error
+            that replicates could show: it judges the small conditions only, once.
     """
 
     method: type[UncertaintyMethod]
     size: Literal["passes", "members"] | None = None
     needs_dropout: bool = False
+    exact: bool = False
 
     @property
     def pooled(self) -> bool:
@@ -62,6 +66,7 @@ METHODS = {
     for entry in (
         Entry(Softmax),
         Entry(MCDropout, size="passes", needs_dropout=True),
+        Entry(MCDropoutExact, needs_dropout=True, exact=True),
         Entry(DeepEnsemble, size="members"),
     )
 }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pickle
 import random
 from collections.abc import Callable
 
@@ -77,6 +78,7 @@ def check_prediction(prediction: Prediction, images: int) -> None:
 
 
 def _check_shapes(prediction: Prediction, images: int) -> None:
+    _require(prediction.mean.ndim == 2, "mean must be [images, classes]")
     classes = prediction.mean.shape[-1]
     tensors = {
         "mean": (prediction.mean, (images, classes)),
@@ -148,7 +150,7 @@ def _same(one: Prediction, other: Prediction) -> bool:
 def _random_states() -> tuple[object, ...]:
     return (
         torch.get_rng_state().numpy().tobytes(),
-        np.random.get_state()[1].tobytes(),  # type: ignore[index]  # noqa: NPY002
+        pickle.dumps(np.random.get_state()),  # noqa: NPY002
         random.getstate(),
     )
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
+from methods.engine_choice import choose_engine
 from methods.engines import Engine
 from methods.labelled_images import LabelledImages
 from methods.lenet5 import LeNet5
 from methods.network_store import NetworkKey, NetworkStore
 from methods.recipes import STANDARD, Recipe
-from methods.torch_engine import TorchEngine
 from methods.training import TrainedNetwork, train_network
 
 
@@ -26,7 +26,7 @@ class NetworkPool:
 
     recipe: Recipe = STANDARD
     seed: int = 0
-    engine: Engine = field(default_factory=TorchEngine)
+    engine: Engine = field(default_factory=choose_engine)
     store: NetworkStore | None = None
 
     def networks(self, indices: Iterable[int], training: LabelledImages) -> list[LeNet5]:

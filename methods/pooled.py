@@ -6,11 +6,11 @@ from typing import Self
 
 from torch import Tensor
 
+from methods.engine_choice import choose_engine
 from methods.interface import UncertaintyMethod
 from methods.labelled_images import LabelledImages
 from methods.lenet5 import LeNet5
 from methods.network_pool import NetworkPool
-from methods.torch_engine import TorchEngine
 
 
 class PooledMethod(UncertaintyMethod):
@@ -32,7 +32,7 @@ class PooledMethod(UncertaintyMethod):
         replicate: int = 0,
     ) -> None:
         super().__init__(seed=seed, device=device)
-        self.pool = pool or NetworkPool(seed=seed, engine=TorchEngine(device))
+        self.pool = pool or NetworkPool(seed=seed, engine=choose_engine(device=device))
         self.replicate = replicate
 
     @property

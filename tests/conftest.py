@@ -10,7 +10,14 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 import pytest
 
 from benchmarks.datasets import load_mnist
+from benchmarks.own_method import load_entry
 from methods.labelled_images import LabelledImages
+
+
+@pytest.fixture(autouse=True)
+def _no_remembered_methods() -> None:
+    """Users' methods are loaded once a process, but tests write files of one name anew."""
+    load_entry.cache_clear()
 
 
 @pytest.fixture(scope="session")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
@@ -215,12 +216,15 @@ def test_same_predictions_give_the_same_bytes(run: Run) -> None:
     assert {path: path.read_bytes() for path in paths} == before
 
 
-def test_set_that_cannot_be_had_has_neither_curves_nor_pictures(run: Run, tmp_path: Path) -> None:
+def test_set_that_cannot_be_had_has_neither_pictures_nor_curves(run: Run, tmp_path: Path) -> None:
     elsewhere = replace(run, machine=replace(run.machine, out=tmp_path))
-    (tmp_path / "predictions").symlink_to(run.machine.out / "predictions")
+    shutil.copytree(run.machine.out / "predictions", tmp_path / "predictions")
     missing = ["rotated-030", "ood-uniform_noise"]
+    for shard in (tmp_path / "predictions").rglob("*.npz"):
+        if shard.stem in missing:
+            shard.unlink()
     write_pictures(elsewhere, missing)
-    write_curves(elsewhere, missing)
+    write_curves(elsewhere)
     for name in COLUMNS:
         assert not set(curve(elsewhere, name)["condition"]) & set(missing)
     assert curve(elsewhere, "roc").empty

@@ -7,6 +7,9 @@ from itertools import pairwise
 from typing import NamedTuple
 
 CLEAN = "clean"
+EXACT = "exact-"
+"""What the names of conditions begin with that are small for the sake of exact MC-dropout."""
+
 MEAN_ROTATED = "rotated-mean"
 """The mean over the rotations whose labels are well defined; see `benchmarks.report.results`."""
 
@@ -129,6 +132,15 @@ def angle_of(condition: str) -> int | None:
     return int(turned[1]) if turned else None
 
 
+def condition_rank(condition: str) -> tuple[int, int, str]:
+    """The place among other conditions: by angle, then the foreign sets as they are listed here."""
+    large = condition.removeprefix(EXACT)
+    angle = angle_of(large)
+    if angle is not None:
+        return 0, angle, ""
+    return (1, list(FOREIGN).index(large), "") if large in FOREIGN else (2, 0, large)
+
+
 def rotated(angle: int) -> str:
     """The condition that turns the images by this angle; clean for 0."""
     return f"rotated-{angle:03d}" if angle else CLEAN
@@ -139,7 +151,11 @@ def condition_label(condition: str) -> str:
 
     >>> condition_label("rotated-045"), condition_label("ood-kmnist"), condition_label("ood-mine")
     ('45°', 'KMNIST', 'mine')
+    >>> condition_label("exact-rotated-045")
+    '45°, small set'
     """
+    if condition.startswith(EXACT):
+        return f"{condition_label(condition.removeprefix(EXACT))}, small set"
     angle = angle_of(condition)
     if condition == CLEAN:
         return "Clean"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
@@ -15,11 +15,13 @@ from numpy.typing import NDArray
 from benchmarks.errors import UserError
 from benchmarks.records import CURVES, IMAGES, MEASURED, OWN_RECIPE, read_table, summarise
 from benchmarks.report.names import (
-    FOREIGN,
+    EXACT,
     LABELS_DOUBTFUL_BEYOND,
     MEAN_ROTATED,
+    SCORES,
     Variant,
     angle_of,
+    condition_rank,
 )
 
 SIZES_SHOWN = 2
@@ -118,9 +120,17 @@ class Results:
     @property
     def foreign(self) -> tuple[str, ...]:
         """The out-of-distribution conditions, unavailable ones too."""
-        found = sorted({c for c in self.summary["condition"] if c.startswith("ood-")})
-        order = list(FOREIGN)
-        return tuple(sorted(found, key=lambda c: order.index(c) if c in order else len(order)))
+        return self._conditions("ood-")
+
+    @property
+    def small(self) -> tuple[str, ...]:
+        """The conditions that are small for the sake of exact MC-dropout."""
+        return self._conditions(EXACT)
+
+    def judging(self, conditions: Sequence[str]) -> tuple[Variant, ...]:
+        """The variants that were asked about any of the conditions, with or without success."""
+        asked = self.summary[self.summary["condition"].isin(conditions)]
+        return replace(self, summary=asked).variants
 
     def find(
         self, variant: Variant, condition: str, metric: str, score: str = ""
@@ -134,10 +144,20 @@ class Results:
 
     def replicates(self, variant: Variant) -> int:
         """Over how many replicates the variant's numbers are means."""
-        rows = (self.summary["method"] == variant.method) & (
-            self.summary["members"] == variant.members
-        )
-        return int(self.summary.loc[rows, "replicates"].max())
+        return int(self._of(variant)["replicates"].max())
+
+    def own_scores(self, variant: Variant) -> tuple[str, ...]:
+        """The uncertainty scores that only this method has."""
+        return tuple(sorted(set(self._of(variant)["score"]) - SCORES.keys() - {""}))
+
+    def _of(self, variant: Variant) -> pd.DataFrame:
+        summary = self.summary
+        rows = (summary["method"] == variant.method) & (summary["members"] == variant.members)
+        return summary[rows]
+
+    def _conditions(self, prefix: str) -> tuple[str, ...]:
+        found = {c for c in self.summary["condition"] if c.startswith(prefix)}
+        return tuple(sorted(found, key=condition_rank))
 
     @cached_property
     def _rows(self) -> dict[tuple[str, ...], dict[str, Any]]:

@@ -7,7 +7,9 @@ from typing import Any
 
 from benchmarks.report.names import (
     CLEAN,
+    EXACT,
     MEAN_ROTATED,
+    METHODS,
     METRICS,
     SCORES,
     Variant,
@@ -50,6 +52,8 @@ def tables(results: Results, recipe: str) -> Iterator[Table]:
             yield detection(results, recipe, metric)
     for metric in SELECTIVE:
         yield selective(results, recipe, metric)
+    if results.small:
+        yield exact(results, recipe)
 
 
 def overview(results: Results, recipe: str) -> Table:
@@ -58,9 +62,11 @@ def overview(results: Results, recipe: str) -> Table:
     if results.angles_averaged:
         asked += [(MEAN_ROTATED, metric) for metric in ("accuracy", "ece", "pairwise_disagreement")]
     asked += [(condition, "auroc") for condition in results.foreign[:1]]
+    conditions = [condition for condition, _ in asked]
+    variants = results.judging(conditions)
     return Table(
         name=f"overview-{recipe}",
-        caption=f"The methods in a line each. {_setting(results, recipe)}",
+        caption=f"The methods in a line each. {_setting(results, recipe, conditions)}",
         group_heading="",
         label_headings=("Method",),
         headings=tuple(
@@ -70,50 +76,61 @@ def overview(results: Results, recipe: str) -> Table:
         ),
         rows=tuple(
             Row("", (variant.label,), tuple(_cell(results, variant, *pair) for pair in asked))
-            for variant in results.variants
+            for variant in variants
         ),
-        remarks=_remarks(results, by_score=bool(results.foreign)),
+        remarks=_remarks(results, variants, by_score=bool(results.foreign)),
     )
 
 
 def main(results: Results, recipe: str) -> Table:
     """Every method on clean, turned and foreign images."""
     conditions = [CLEAN, *([MEAN_ROTATED] if results.angles_averaged else []), *results.foreign]
-    return Table(
+    return _by_condition(
+        results,
+        MAIN,
         name=f"main-{recipe}",
-        caption=f"Every method on every kind of images. {_setting(results, recipe)}",
-        group_heading="Images",
-        label_headings=("Method",),
-        headings=tuple(METRICS[metric].heading for metric in MAIN),
-        rows=_by_condition(results, conditions, MAIN),
-        remarks=_remarks(results, by_score=_compared_with_clean(results)),
+        caption=f"Every method on every kind of images. {_setting(results, recipe, conditions)}",
+        conditions=conditions,
     )
 
 
 def calibration(results: Results, recipe: str) -> Table:
     """Calibration in detail, turned images in steps of 30 degrees where there are such."""
     angles = [angle for angle in results.angles if angle % 30 == 0] or results.angles
-    return Table(
+    conditions = [CLEAN, *map(rotated, angles)]
+    return _by_condition(
+        results,
+        CALIBRATION,
         name=f"calibration-{recipe}",
-        caption=f"Calibration in detail, 15 bins. {_setting(results, recipe)}",
-        group_heading="Images",
-        label_headings=("Method",),
-        headings=tuple(METRICS[metric].heading for metric in CALIBRATION),
-        rows=_by_condition(results, [CLEAN, *map(rotated, angles)], CALIBRATION),
-        remarks=_remarks(results),
+        caption=f"Calibration in detail, 15 bins. {_setting(results, recipe, conditions)}",
+        conditions=conditions,
+    )
+
+
+def exact(results: Results, recipe: str) -> Table:
+    """Every method on the few images that exact MC-dropout can afford."""
+    conditions = list(results.small)
+    return _by_condition(
+        results,
+        MAIN,
+        name=f"exact-{recipe}",
+        caption="MC-dropout without sampling beside all others, on the same few images. "
+        + _setting(results, recipe, conditions),
+        conditions=conditions,
     )
 
 
 def detection(results: Results, recipe: str, metric: str) -> Table:
     """How well each score of each method tells foreign and turned images from clean ones."""
     turned = [MEAN_ROTATED] if results.angles_averaged else []
+    conditions = [*results.foreign, *turned] or list(map(rotated, results.angles))
     return _by_score(
         results,
         metric,
         name=f"detection-{metric}-{recipe}",
         caption=f"Telling images from clean ones by each score: {_sought(metric)}. "
-        + _setting(results, recipe),
-        conditions=[*results.foreign, *turned],
+        + _setting(results, recipe, conditions),
+        conditions=conditions,
     )
 
 
@@ -121,34 +138,50 @@ def selective(results: Results, recipe: str, metric: str) -> Table:
     """How well each score of each method finds the misclassified images, where labels are sure."""
     certain = results.angles_averaged
     angles = [angle for angle in certain if angle % 30 == 0] or certain
-    mean = [MEAN_ROTATED] if results.angles_averaged else []
+    mean = [MEAN_ROTATED] if certain else []
+    conditions = [CLEAN, *map(rotated, angles), *mean]
     return _by_score(
         results,
         metric,
         name=f"selective-{metric}-{recipe}",
         caption=f"Finding the misclassified images by each score: {_sought(metric)}. "
-        + _setting(results, recipe),
-        conditions=[CLEAN, *map(rotated, angles), *mean],
+        + _setting(results, recipe, conditions),
+        conditions=conditions,
     )
 
 
 def _by_condition(
-    results: Results, conditions: list[str], metrics: tuple[str, ...]
-) -> tuple[Row, ...]:
-    return tuple(
-        Row(
-            _condition(results, condition),
-            (variant.label,),
-            tuple(_cell(results, variant, condition, metric) for metric in metrics),
-        )
-        for condition in conditions
-        for variant in results.variants
+    results: Results,
+    metrics: tuple[str, ...],
+    *,
+    name: str,
+    caption: str,
+    conditions: list[str],
+) -> Table:
+    variants = results.judging(conditions)
+    return Table(
+        name=name,
+        caption=caption,
+        group_heading="Images",
+        label_headings=("Method",),
+        headings=tuple(METRICS[metric].heading for metric in metrics),
+        rows=tuple(
+            Row(
+                _condition(results, condition),
+                (variant.label,),
+                tuple(_cell(results, variant, condition, metric) for metric in metrics),
+            )
+            for condition in conditions
+            for variant in variants
+        ),
+        remarks=_remarks(results, variants, by_score="auroc" in metrics and len(conditions) > 1),
     )
 
 
 def _by_score(
     results: Results, metric: str, *, name: str, caption: str, conditions: list[str]
 ) -> Table:
+    variants = results.judging(conditions)
     return Table(
         name=name,
         caption=caption,
@@ -163,19 +196,11 @@ def _by_score(
                     _cell(results, variant, condition, metric, score) for condition in conditions
                 ),
             )
-            for variant in results.variants
-            for score in _scores(results, variant)
+            for variant in variants
+            for score in (*SCORES, *results.own_scores(variant))
         ),
-        remarks=_remarks(results),
+        remarks=_remarks(results, variants),
     )
-
-
-def _scores(results: Results, variant: Variant) -> list[str]:
-    """The scores of a method: those that all have, then its own."""
-    summary = results.summary
-    rows = (summary["method"] == variant.method) & (summary["members"] == variant.members)
-    own = set(summary.loc[rows, "score"]) - SCORES.keys() - {""}
-    return [*SCORES, *sorted(own)]
 
 
 def _cell(
@@ -185,7 +210,8 @@ def _cell(
         score = MAIN_SCORE if metric in DETECTION else ""
     found: dict[str, Any] | None = results.find(variant, condition, metric, score)
     if found is None:
-        return Cell(reason=NOT_COMPARED if condition == CLEAN and metric in DETECTION else "")
+        reference = condition in (CLEAN, EXACT + CLEAN)
+        return Cell(reason=NOT_COMPARED if reference and metric in DETECTION else "")
     half_width = (found["upper"] - found["lower"]) / 2
     return Cell(found["value"], half_width, found["status"], found["reason"])
 
@@ -204,15 +230,19 @@ def _compared_with_clean(results: Results) -> bool:
     return bool(results.foreign or results.angles)
 
 
-def _setting(results: Results, recipe: str) -> str:
-    return f"Recipe {recipe}, {int(results.summary['images'].max()):,} images of each condition."
+def _setting(results: Results, recipe: str, conditions: list[str]) -> str:
+    judged = results.summary["condition"].isin(conditions)
+    images = int(results.summary.loc[judged, "images"].max())
+    return f"Recipe {recipe}, {images:,} images of each condition."
 
 
-def _remarks(results: Results, *, by_score: bool = False) -> tuple[str, ...]:
-    counts = {variant.label: results.replicates(variant) for variant in results.variants}
+def _remarks(
+    results: Results, variants: tuple[Variant, ...], *, by_score: bool = False
+) -> tuple[str, ...]:
+    counts = {variant.label: results.replicates(variant) for variant in variants}
     replicates = "; ".join(f"{label}: {count}" for label, count in counts.items() if count)
-    methods = {variant.method for variant in results.variants}
-    shared = "deep_ensemble" in methods and methods & {"softmax", "mc_dropout"}
+    methods = {variant.method for variant in variants}
+    shared = "deep_ensemble" in methods and len(methods & METHODS.keys()) > 1
     several = "; ± is half of the 95 % interval over them (Student's t)"
     return (
         f"Means over replicates ({replicates})"

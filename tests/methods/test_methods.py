@@ -10,31 +10,40 @@ import torch
 from methods import METHODS, PooledMethod
 from methods.contract import check_method
 from methods.deep_ensemble import DeepEnsemble
+from methods.engines import Engine
 from methods.interface import UncertaintyMethod
 from methods.labelled_images import LabelledImages
 from methods.masks import pass_masks
 from methods.mc_dropout import MCDropout
 from methods.network_pool import NetworkPool
+from methods.numba_engine import NumbaEngine
 from methods.recipes import PLAIN, RECIPES, STANDARD
 from methods.softmax import Softmax
+from methods.torch_engine import TorchEngine
 
 POOL = NetworkPool(replace(STANDARD, epochs=2))
 MEMBERS = 4
+ENGINES = [TorchEngine(), NumbaEngine()]
 
 
+@pytest.mark.parametrize("engine", ENGINES, ids=lambda engine: engine.name.split("-")[0])
 @pytest.mark.parametrize("name", METHODS)
 def test_keeps_the_contract(
-    name: str, training_images: LabelledImages, test_images: LabelledImages
+    name: str, engine: Engine, training_images: LabelledImages, test_images: LabelledImages
 ) -> None:
-    def build(seed: int) -> UncertaintyMethod:
-        return METHODS[name].build(replace(POOL, seed=seed), size=MEMBERS)
+    if METHODS[name].exact and engine != NumbaEngine():
+        pytest.skip("it always computes with the kernels")
 
+    def build(seed: int) -> UncertaintyMethod:
+        return METHODS[name].build(replace(POOL, seed=seed, engine=engine), size=MEMBERS)
+
+    asked = 4 if METHODS[name].exact else 300
     check_method(
         build,
         training_images.images,
         training_images.labels,
-        test_images.images,
-        test_images.labels,
+        test_images.images[:asked],
+        test_images.labels[:asked],
     )
 
 
@@ -85,9 +94,9 @@ def test_ensemble_asks_its_own_block_of_the_pool(
 
 
 @pytest.mark.parametrize("recipe", RECIPES.values(), ids=lambda recipe: recipe.name)
-def test_only_mc_dropout_objects_and_only_to_networks_without_dropout(recipe: object) -> None:
+def test_only_dropout_objects_and_only_to_networks_without_dropout(recipe: object) -> None:
     objecting = [name for name, entry in METHODS.items() if entry.objection(recipe)]
-    assert objecting == (["mc_dropout"] if recipe is PLAIN else [])
+    assert objecting == (["mc_dropout", "mc_dropout_exact"] if recipe is PLAIN else [])
 
 
 def test_networks_of_the_suites_methods_come_from_the_pool() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pandas as pd
@@ -30,6 +31,7 @@ CONFIGURATION = Configuration(
     passes=(3, 8),
     replicates=2,
     images=80,
+    exact_images=40,
 )
 
 OWN = """
@@ -41,7 +43,7 @@ class Mine(UncertaintyMethod):
     def predict(self, images): ...
 """
 
-MEMBERS_OF_OWN = 5
+MEMBERS = {"my_method": 5, "mc_dropout_exact": 30}
 
 MakeRun = Callable[..., Path]
 
@@ -49,7 +51,7 @@ MakeRun = Callable[..., Path]
 def prediction(run: Run, cell: Cell, condition: Condition) -> Prediction:
     """Opinions around the label: the more the images are turned, the less certain and common."""
     judged = run.judged(condition)
-    members = cell.size or (MEMBERS_OF_OWN if cell.recipe == "own" else 1)
+    members = cell.size or MEMBERS.get(cell.method, 1)
     seed = derive_seed(cell.name, condition.name)
     random = torch.Generator().manual_seed(seed)
     spread = 1 + condition.angle / 45 if condition.labelled else 2.0
@@ -57,9 +59,11 @@ def prediction(run: Run, cell: Cell, condition: Condition) -> Prediction:
     if judged.labels is not None:
         logits += 4 * torch.nn.functional.one_hot(judged.labels, 10)
     made = Prediction.of_logits(logits)
-    if cell.recipe == "own":
-        made.scores["own_score"] = made.expected_entropy  # type: ignore[index]
-    return made
+    if cell.method == "mc_dropout_exact":
+        return replace(made, members=None)
+    return (
+        replace(made, scores={"own_score": made.expected_entropy}) if cell.recipe == "own" else made
+    )
 
 
 def training_log(networks: int) -> pd.DataFrame:
@@ -111,7 +115,7 @@ def make_run(tmp_path_factory: pytest.TempPathFactory) -> MakeRun:
         for cell in run.cells():
             if run.objection(cell) or (fails and cell.name.startswith(fails)):
                 continue
-            for condition in run.conditions:
+            for condition in run.conditions_of(cell):
                 if condition.name not in reasons:
                     shard = Shard(prediction(run, cell, condition), run.judged(condition).labels)
                     run.shards.save(cell, condition.name, shard)

@@ -130,6 +130,10 @@ FOREIGN = {name for name in FIGURES if name.startswith(("histograms", "roc"))}
 OF_SEVERAL = {
     name for name in FIGURES if name.endswith(("mutual_information", "pairwise_disagreement"))
 }
+EXACT = {
+    "methods": ("softmax", "mc_dropout_exact"),
+    "unavailable": {"exact-ood-fashion_mnist": "asleep"},
+}
 VARIATIONS: dict[str, tuple[dict[str, Any], set[str]]] = {
     "one method of one member": ({"methods": ("softmax",)}, OF_SEVERAL | {"disputed"}),
     "an own method alone": ({"methods": (), "own": True}, {"disputed", "training"}),
@@ -141,6 +145,7 @@ VARIATIONS: dict[str, tuple[dict[str, Any], set[str]]] = {
         FOREIGN,
     ),
     "one replicate": ({"replicates": 1}, set()),
+    "exact MC-dropout": (EXACT, OF_SEVERAL | {"disputed"}),
     "a method that fails": ({"fails": "standard/mc_dropout"}, set()),
     "a method that fails once": ({"own": True, "fails": "own/my_method/replicate-00"}, set()),
 }
@@ -153,7 +158,8 @@ def test_runs_of_all_kinds_are_reported(name: str, make_run: Any) -> None:
     results = Results.load(make_run(**changes)).of_recipe(recipe)
     assert {drawing.name for drawing in figures(results)} == FIGURES - missing
     detection = {table for table in TABLES if table.startswith("detection")}
-    expected = TABLES - detection if name == "clean images alone" else TABLES
+    expected = TABLES - detection if name == "clean images alone" else set(TABLES)
+    expected |= {"exact"} if name == "exact MC-dropout" else set()
     found = list(tables(results, recipe))
     assert {table.name for table in found} == {f"{table}-{recipe}" for table in expected}
     assert all(markdown(table) and latex(table) and len(as_frame(table)) for table in found)

@@ -15,7 +15,7 @@ from benchmarks.report.digits import rounded
 from benchmarks.report.names import METRICS, Variant
 from benchmarks.report.results import Results
 from benchmarks.report.table import Cell, Row, Table, as_frame, latex, markdown
-from benchmarks.report.tables import CALIBRATION, MAIN, calibration, main
+from benchmarks.report.tables import CALIBRATION, MAIN, calibration, main, tables
 from benchmarks.statistics import mean_with_interval
 
 CONDITIONS = {"Clean": "clean", "30°": "rotated-030", "60°": "rotated-060", "120°": "rotated-120"}
@@ -178,6 +178,26 @@ def test_names_are_escaped(reported: Path) -> None:
     printed = latex(hostile)
     assert "a\\_b\\textbar{}c & $1.000$$^{a}$ \\\\" in printed
     assert "100\\% \\#1 \\{x\\} \\textasciitilde{}\\textasciicircum{}\\textbackslash{}" in printed
+
+
+def test_exact_mc_dropout_is_shown_on_the_small_sets_only_and_beside_all_others(make_run) -> None:
+    folder = make_run(
+        methods=("softmax", "mc_dropout", "mc_dropout_exact"),
+        unavailable={"exact-ood-fashion_mnist": "asleep"},
+    )
+    results = Results.load(folder).of_recipe("standard")
+    found = {table.name: table for table in tables(results, "standard")}
+    text = markdown(found.pop("exact-standard"))
+    assert "40 images of each condition" in text
+    clean, turned, fashion = re.split(r"\| \*\*", text)[1:]
+    for group, name in ((clean, "Clean"), (turned, "45°"), (fashion, "Fashion-MNIST")):
+        assert group.startswith(f"{name}, small set**")
+        for method in ("Softmax", "MC-dropout, T = 3", "MC-dropout, T = 8", "MC-dropout, exact"):
+            assert f"| {method} |" in group
+    assert turned.count("0.") > 25
+    assert fashion.count("n/a <sup>a</sup>") == 4 * 8
+    assert not [name for name, table in found.items() if "exact" in markdown(table)]
+    assert "80 images of each condition" in markdown(found["main-standard"])
 
 
 def test_own_scores_have_a_row(reported: Path) -> None:

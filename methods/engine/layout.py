@@ -1,0 +1,90 @@
+"""Where everything lies: the flat parameter vector and the flat, padded maps.
+
+Maps are stored flat, with rows padded to 32 or 16 values. So a step down is a constant distance,
+a 5x5 convolution is one sum of 25 terms over a flat index, and the padding, computed along with
+the rest, is never looked at.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any, NamedTuple, TypeAlias
+
+import numpy as np
+from jaxtyping import Float32
+
+Array: TypeAlias = np.ndarray[Any, np.dtype[Any]]
+f4 = np.float32
+
+FIRST, SECOND = 6, 16
+"""Channels of the two convolutions."""
+CHANNELS = FIRST + SECOND
+HIDDEN_1, HIDDEN_2, CLASSES = 120, 84, 10
+
+PIXELS = 32 * 32
+"""The resized image."""
+FIRST_MAP, FIRST_WIDTH = 28 * 32, 32
+"""A map of the first convolution: 28 rows of 32, the last 4 columns padding."""
+POOLED_MAP, POOLED_WIDTH = 14 * 16, 16
+"""A pooled one: 14 rows of 16, the last 2 columns padding."""
+SECOND_MAP = 10 * 16
+"""A map of the second convolution: 10 rows of 16, the last 6 columns padding."""
+FEATURES = 5 * 5
+"""Such a map pooled: one channel's part of what enters the first linear layer; no padding."""
+MARGIN = 4 * POOLED_WIDTH
+"""Four rows of zeros above and below a map, for the convolution that runs backwards."""
+
+
+class Parameters(NamedTuple):
+    """The ten tensors of a network, or of a gradient, as views of one flat vector."""
+
+    conv1_weight: Float32[Array, "6 25"]
+    conv1_bias: Float32[Array, " 6"]
+    conv2_weight: Float32[Array, "16 6 25"]
+    conv2_bias: Float32[Array, " 16"]
+    linear1_weight: Float32[Array, "120 400"]
+    linear1_bias: Float32[Array, " 120"]
+    linear2_weight: Float32[Array, "84 120"]
+    linear2_bias: Float32[Array, " 84"]
+    linear3_weight: Float32[Array, "10 84"]
+    linear3_bias: Float32[Array, " 10"]
+
+
+SHAPES = (
+    (FIRST, 25),
+    (FIRST,),
+    (SECOND, FIRST, 25),
+    (SECOND,),
+    (HIDDEN_1, SECOND * FEATURES),
+    (HIDDEN_1,),
+    (HIDDEN_2, HIDDEN_1),
+    (HIDDEN_2,),
+    (CLASSES, HIDDEN_2),
+    (CLASSES,),
+)
+"""Those of `Parameters`, in its order."""
+PARAMETERS = sum(math.prod(shape) for shape in SHAPES)
+"""61,706."""
+
+
+def views(vector: Float32[Array, " 61706"]) -> Parameters:
+    """The tensors of a flat vector in the order of torch's ``parameters_to_vector``."""
+    ends = np.cumsum([math.prod(shape) for shape in SHAPES])
+    parts = np.split(vector, ends[:-1])
+    return Parameters(*(part.reshape(shape) for part, shape in zip(parts, SHAPES, strict=True)))
+
+
+class Scales(NamedTuple):
+    """What normalisation and dropout multiply by and add, as the kernels use it."""
+
+    pixel: np.float32
+    pixel_offset: np.float32
+    dropout: np.float32
+
+
+def room(*shape: int) -> Float32[Array, ...]:
+    """Zeros that begin on a cache line, so that no vector of a padded row straddles two."""
+    size = math.prod(shape)
+    raw = np.zeros(size + 16, f4)
+    start = -raw.ctypes.data % 64 // raw.itemsize
+    return raw[start : start + size].reshape(shape)

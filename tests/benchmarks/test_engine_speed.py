@@ -1,0 +1,213 @@
+"""The engine beside PyTorch, work by work: ``python -m pytest tests/benchmarks``.
+
+Everything runs on one core, as each network does when several are trained at once; so the ratios
+within a group hold for any number of cores. Images have MNIST's shape and random pixels: no speed
+depends on what they show. Sizes are reduced; ``extra_info`` says how much was done.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor
+from torch.nn.functional import avg_pool2d, cross_entropy
+from torch.nn.utils import parameters_to_vector
+from torch.utils.data import DataLoader, Dataset
+from torchvision import transforms
+
+from methods.engine import (
+    TrainingState,
+    compile_kernels,
+    enumerate_subnetworks,
+    logits,
+    sample_logits,
+    train_epoch,
+)
+from methods.lenet5 import LeNet5
+
+NORMALISATION = {"mean": 0.1307, "deviation": 0.3081}
+RANDOM = np.random.default_rng(0)
+PIXELS = RANDOM.integers(0, 256, (3000, 28, 28), dtype=np.uint8)
+IMAGES = (PIXELS / 255).astype(np.float32)
+LABELS = RANDOM.integers(0, 10, 3000)
+
+Measure = Callable[..., Any]
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _one_core_and_compiled_kernels() -> Iterator[None]:
+    compile_kernels()
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(threads)
+
+
+@pytest.fixture
+def measure(benchmark: Any) -> Measure:
+    """Times a call a few times after a first one, and notes how much work it was."""
+
+    def run(work: Callable[[], Any], *, rounds: int = 3, **amount: int) -> None:
+        benchmark.extra_info.update(amount)
+        benchmark.pedantic(work, rounds=rounds, warmup_rounds=1)
+
+    return run
+
+
+def network(seed: int = 0) -> LeNet5:
+    return LeNet5(generator=torch.Generator().manual_seed(seed))
+
+
+def vector(network: LeNet5) -> np.ndarray:
+    return parameters_to_vector(network.parameters()).detach().numpy()
+
+
+def masks(rows: int) -> np.ndarray:
+    return np.random.default_rng(1).random((rows, 22)) < 0.5
+
+
+class ImageByImage(Dataset[tuple[Tensor, int]]):
+    """What a tutorial would write: every image is opened, resized and normalised each time."""
+
+    transform = transforms.Compose(
+        [
+            transforms.ToPILImage(),
+            transforms.Resize((32, 32)),
+            transforms.ToTensor(),
+            transforms.Normalize(*NORMALISATION.values()),
+        ]
+    )
+
+    def __len__(self) -> int:
+        return len(PIXELS)
+
+    def __getitem__(self, index: int) -> tuple[Tensor, int]:
+        return self.transform(PIXELS[index]), int(LABELS[index])
+
+
+class ForPreparedImages(LeNet5):
+    """The network for images that the data loader has resized and normalised."""
+
+    def first_maps(self, images: Tensor) -> Tensor:
+        return avg_pool2d(torch.tanh(self.conv1(images)), 2)
+
+
+def train_in_torch(model: LeNet5, batches: Iterator[tuple[Tensor, Tensor]]) -> None:
+    optimiser = torch.optim.Adam(model.parameters(), lr=1e-3)
+    generator = torch.Generator().manual_seed(0)
+    for images, labels in batches:
+        kept = torch.rand(len(images), 22, generator=generator) < 0.5
+        optimiser.zero_grad()
+        cross_entropy(model(images, kept), labels).backward()
+        optimiser.step()
+
+
+@pytest.mark.benchmark(group="training, one epoch of 3,000 images")
+class TestTraining:
+    def test_data_loader(self, measure: Measure) -> None:
+        loader = DataLoader(ImageByImage(), batch_size=64, shuffle=True)
+        measure(lambda: train_in_torch(ForPreparedImages(), iter(loader)), images=3000)
+
+    def test_in_memory(self, measure: Measure) -> None:
+        images, labels = torch.from_numpy(IMAGES)[:, None], torch.from_numpy(LABELS)
+
+        def work() -> None:
+            order = torch.randperm(3000)
+            batches = ((images[part], labels[part]) for part in order.split(64))
+            train_in_torch(network(), batches)
+
+        measure(work, images=3000)
+
+    def test_engine(self, measure: Measure) -> None:
+        def work() -> None:
+            train_epoch(
+                TrainingState.start(vector(network())),
+                IMAGES,
+                LABELS,
+                np.random.default_rng(0).permutation(3000),
+                masks(3000),
+                **NORMALISATION,
+                loss="logits",
+                dropout=0.5,
+                batch_size=64,
+                learning_rate=1e-3,
+            )
+
+        measure(work, rounds=10, images=3000)
+
+
+@pytest.mark.benchmark(group="MC-dropout, 100 passes over 500 images")
+class TestSample:
+    def test_whole_passes(self, measure: Measure) -> None:
+        model, images = network(), torch.from_numpy(IMAGES[:500, None])
+
+        @torch.inference_mode()
+        def work() -> Tensor:
+            return torch.stack([model(images, kept[None]) for kept in torch.from_numpy(masks(100))])
+
+        measure(work, images=500, passes=100)
+
+    def test_first_maps_once(self, measure: Measure) -> None:
+        model, images = network(), torch.from_numpy(IMAGES[:500, None])
+
+        @torch.inference_mode()
+        def work() -> Tensor:
+            maps = model.first_maps(images)
+            kept = torch.from_numpy(masks(100))
+            return torch.stack([model.classify(maps, mask[None]) for mask in kept])
+
+        measure(work, images=500, passes=100)
+
+    def test_engine(self, measure: Measure) -> None:
+        parameters = vector(network())
+
+        def work() -> np.ndarray:
+            return sample_logits(parameters, IMAGES[:500], masks(100), dropout=0.5, **NORMALISATION)
+
+        measure(work, rounds=10, images=500, passes=100)
+
+
+@pytest.mark.benchmark(group="sub-networks of one image (PyTorch: one in 1,024 of them)")
+class TestEnumeration:
+    def test_masks_as_a_batch(self, measure: Measure) -> None:
+        model, image = network(), torch.from_numpy(IMAGES[:1, None])
+
+        @torch.inference_mode()
+        def work() -> Tensor:
+            maps = model.first_maps(image).expand(2**12, -1, -1, -1)
+            return model.classify(maps, torch.from_numpy(masks(2**12)))
+
+        measure(work, subnetworks=2**12)
+
+    def test_engine(self, measure: Measure) -> None:
+        parameters = vector(network())
+
+        def work() -> object:
+            return enumerate_subnetworks(parameters, IMAGES[:1], dropout=0.5, **NORMALISATION)
+
+        measure(work, subnetworks=2**22)
+
+
+@pytest.mark.benchmark(group="50 networks on 1,000 images, dropout off")
+class TestPrediction:
+    def test_loop(self, measure: Measure) -> None:
+        models = [network(seed) for seed in range(50)]
+        batches = torch.from_numpy(IMAGES[:1000, None]).split(500)  # the fastest size here
+
+        @torch.inference_mode()
+        def work() -> Tensor:
+            return torch.stack([torch.cat([model(each) for each in batches]) for model in models])
+
+        measure(work, images=1000, networks=50)
+
+    def test_engine(self, measure: Measure) -> None:
+        vectors = [vector(network(seed)) for seed in range(50)]
+
+        def work() -> list[np.ndarray]:
+            return [logits(each, IMAGES[:1000], **NORMALISATION) for each in vectors]
+
+        measure(work, images=1000, networks=50)

@@ -1,0 +1,275 @@
+"""Each clause of the contract catches the method that breaks it, and a good method passes."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable
+from dataclasses import replace
+from functools import partial
+from itertools import count
+from typing import Self
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor, nn
+
+from methods.contract import ContractError, check_method, check_prediction
+from methods.interface import Prediction, UncertaintyMethod
+from methods.labelled_images import LabelledImages
+
+MEMBERS = 3
+
+
+class NearestMean(UncertaintyMethod):
+    """A good method: nearest class mean, each member's means a little displaced."""
+
+    name = "nearest_mean"
+
+    def fit(self, images: Tensor, labels: Tensor) -> Self:
+        flat = images.flatten(start_dim=1)
+        means = torch.stack([flat[labels == c].mean(dim=0) for c in range(10)])
+        generator = torch.Generator().manual_seed(self.seed)
+        self.means = means + 0.05 * torch.randn((MEMBERS, *means.shape), generator=generator)
+        self.layers = [nn.Linear(2, 2), nn.Dropout()]
+        self.head = nn.Linear(2, 2).eval()
+        return self
+
+    def predict(self, images: Tensor) -> Prediction:
+        flat = images.flatten(start_dim=1)
+        return Prediction.of_logits(torch.stack([-torch.cdist(flat, m) for m in self.means]))
+
+
+Check = Callable[[Callable[..., UncertaintyMethod]], None]
+
+
+@pytest.fixture
+def check(training_images: LabelledImages, test_images: LabelledImages) -> Check:
+    def check(cls: Callable[..., UncertaintyMethod]) -> None:
+        data = (training_images, test_images)
+        tensors = [tensor[:300] for part in data for tensor in (part.images, part.labels)]
+        check_method(lambda seed: cls(seed=seed), *tensors)
+
+    return check
+
+
+class Answers(NearestMean):
+    """A method whose answer is altered; each subclass says how."""
+
+    def alter(self, prediction: Prediction, images: Tensor) -> Prediction:
+        raise NotImplementedError
+
+    def predict(self, images: Tensor) -> Prediction:
+        return self.alter(super().predict(images), images)
+
+
+def answering(alter: Callable[[Prediction], object]) -> type[UncertaintyMethod]:
+    return type("Altered", (Answers,), {"alter": lambda _, prediction, __: alter(prediction)})
+
+
+def doing(action: Callable[[UncertaintyMethod], object]) -> type[UncertaintyMethod]:
+    def alter(self: UncertaintyMethod, prediction: Prediction, _: Tensor) -> Prediction:
+        action(self)
+        return prediction
+
+    return type("Acting", (Answers,), {"alter": alter})
+
+
+def one_hot_votes(mean: Tensor) -> Tensor:
+    return nn.functional.one_hot(mean.argmax(dim=1), 10).double()
+
+
+class FitReturnsNothing(NearestMean):
+    def fit(self, images: Tensor, labels: Tensor) -> None:  # type: ignore[override]
+        super().fit(images, labels)
+
+
+class FitReturnsAnother(NearestMean):
+    def fit(self, images: Tensor, labels: Tensor) -> NearestMean:  # type: ignore[override]
+        return NearestMean().fit(images, labels)
+
+
+class DependsOnTheBatch(Answers):
+    def alter(self, prediction: Prediction, images: Tensor) -> Prediction:
+        # Normalised by the batch at hand, as a forgotten batch normalisation would.
+        return NearestMean.predict(self, images / images.mean() * 0.13)
+
+
+class AnswersAtRandom(Answers):
+    def fit(self, images: Tensor, labels: Tensor) -> Self:
+        self.generator = torch.Generator().manual_seed(self.seed)
+        return super().fit(images, labels)
+
+    def alter(self, prediction: Prediction, images: Tensor) -> Prediction:
+        drawn = torch.rand(MEMBERS, len(images), 10, generator=self.generator).double()
+        return Prediction.of(drawn / drawn.sum(dim=-1, keepdim=True))
+
+
+class CountsItsInstances(NearestMean):
+    built = count()
+
+    def __init__(self, *, seed: int = 0, device: str = "cpu") -> None:
+        super().__init__(seed=next(self.built), device=device)
+
+
+class IgnoresItsSeed(NearestMean):
+    def __init__(self, *, seed: int = 0, device: str = "cpu") -> None:
+        super().__init__(seed=7, device=device)
+
+
+class LearnsNothing(NearestMean):
+    def fit(self, images: Tensor, labels: Tensor) -> Self:
+        return super().fit(images, labels.roll(1))
+
+
+class MembersAlike(NearestMean):
+    def predict(self, images: Tensor) -> Prediction:
+        first = -torch.cdist(images.flatten(start_dim=1), self.means[0])
+        return Prediction.of_logits(first.expand(MEMBERS, -1, -1))
+
+
+BROKEN: dict[str, tuple[type[UncertaintyMethod], str]] = {
+    "fit returns nothing": (FitReturnsNothing, "fit must return the method itself"),
+    "fit returns another": (FitReturnsAnother, "fit must return the method itself"),
+    "probabilities alone": (answering(lambda p: p.mean), "predict must return a Prediction"),
+    "one image too few": (
+        answering(lambda p: replace(p, mean=p.mean[1:])),
+        r"mean must be \(300, 10\), not \(299, 10\)",
+    ),
+    "a class too few in votes": (
+        answering(lambda p: replace(p, vote_share=p.vote_share[:, :9])),
+        r"vote_share must be \(300, 10\), not \(300, 9\)",
+    ),
+    "members' entropies": (
+        answering(lambda p: replace(p, expected_entropy=p.expected_entropy.expand(3, -1))),
+        r"expected_entropy must be \(300,\), not \(3, 300\)",
+    ),
+    "one axis": (answering(lambda p: replace(p, mean=p.mean[:, 0])), r"mean must be"),
+    "no axis": (answering(lambda p: replace(p, mean=p.mean.mean())), r"mean must be"),
+    "score of the wrong shape": (
+        answering(lambda p: replace(p, scores={"mine": p.mean})),
+        r"mine must be \(300,\), not \(300, 10\)",
+    ),
+    "score with NaN": (
+        answering(lambda p: replace(p, scores={"mine": p.mean[:, 0] * torch.nan})),
+        "mine must be finite",
+    ),
+    "single precision": (
+        answering(lambda p: replace(p, mean=p.mean.float())),
+        r"mean must be float64, not torch\.float32",
+    ),
+    "NaN": (
+        answering(lambda p: replace(p, mean=p.mean / 0 * 0)),
+        "mean must be finite everywhere",
+    ),
+    "infinite entropy": (
+        answering(lambda p: replace(p, expected_entropy=p.expected_entropy / 0)),
+        "expected_entropy must be finite everywhere",
+    ),
+    "negative probabilities": (
+        answering(lambda p: replace(p, mean=2 * p.mean - 0.1)),
+        "mean must not be negative",
+    ),
+    "rows that do not sum to one": (
+        answering(lambda p: replace(p, mean=p.mean * 0.99)),
+        r"every row of mean must sum to 1; one is off by 0\.01",
+    ),
+    "counts instead of shares": (
+        answering(lambda p: replace(p, vote_share=p.vote_share * MEMBERS)),
+        "every row of vote_share must sum to 1; one is off by 2",
+    ),
+    "entropy in bits of the mean": (
+        answering(
+            lambda p: replace(p, expected_entropy=torch.special.entr(p.mean).sum(1) / np.log(2))
+        ),
+        "expected_entropy must lie between 0 and the entropy of the mean",
+    ),
+    "negative entropy": (
+        answering(lambda p: replace(p, expected_entropy=-p.expected_entropy)),
+        "expected_entropy must lie between 0",
+    ),
+    "no member": (answering(lambda p: replace(p, members=0)), "members must be at least 1, not 0"),
+    "fractional votes": (
+        answering(lambda p: replace(p, vote_share=p.mean)),
+        "vote_share must hold whole votes of 3 members",
+    ),
+    "members alike": (MembersAlike, "the members must differ"),
+    "torch's random state": (
+        doing(lambda _: torch.rand(1)),
+        "predict must leave the global random state alone",
+    ),
+    "NumPy's random state": (
+        doing(lambda _: np.random.random()),  # noqa: NPY002
+        "predict must leave the global random state alone",
+    ),
+    "Python's random state": (
+        doing(lambda _: random.random()),
+        "predict must leave the global random state alone",
+    ),
+    "mode of a module": (
+        doing(lambda method: method.head.train()),
+        "predict must leave train and eval modes alone",
+    ),
+    "mode of a module in a list": (
+        doing(lambda method: method.layers[1].eval()),
+        "predict must leave train and eval modes alone",
+    ),
+    "batch split": (DependsOnTheBatch, "mean must not depend on the batch split"),
+    "random answers": (AnswersAtRandom, "predict must answer twice alike"),
+    "other seed than given": (CountsItsInstances, "the same seed must give the same answer"),
+    "seed ignored": (IgnoresItsSeed, "another seed must give another answer"),
+    "nothing learnt": (LearnsNothing, r"accuracy 0\.\d+ must beat chance, 0\.\d+"),
+}
+
+
+def test_good_method_passes(check: Check) -> None:
+    check(NearestMean)
+
+
+@pytest.mark.parametrize("name", BROKEN)
+def test_broken_method_is_caught_by_its_clause(name: str, check: Check) -> None:
+    broken, clause = BROKEN[name]
+    with pytest.raises(ContractError, match=clause):
+        check(broken)
+
+
+@pytest.mark.parametrize(
+    "draw",
+    [partial(torch.rand, 1), np.random.random_sample, partial(random.gauss, 0, 1)],
+    ids=["torch", "NumPy", "Python"],
+)
+def test_a_single_draw_is_noticed_wherever_the_generator_stands(
+    draw: Callable[[], object], check: Check
+) -> None:
+    draw()  # a generator in use shows the next draw in its position alone
+    with pytest.raises(ContractError, match="global random state"):
+        check(doing(lambda _: draw()))
+
+
+def test_single_member_need_not_differ_by_seed(check: Check) -> None:
+    class One(IgnoresItsSeed):
+        def predict(self, images: Tensor) -> Prediction:
+            return Prediction.of_logits(-torch.cdist(images.flatten(1), self.means[0])[None])
+
+    check(One)
+
+
+def test_exact_distribution_needs_no_whole_votes(test_images: LabelledImages) -> None:
+    random_shares = np.random.default_rng(0).dirichlet(np.ones(10), 20)
+    mean = torch.from_numpy(random_shares)
+    entropy = torch.special.entr(mean).sum(dim=1)
+    exact = Prediction(mean, mean.flip(1), 0.5 * entropy, members=None)
+    check_prediction(exact, 20)
+    with pytest.raises(ContractError, match="whole votes"):
+        check_prediction(replace(exact, members=100), 20)
+
+
+def test_rounding_is_forgiven() -> None:
+    sharp = torch.zeros(4, 10, dtype=torch.float64)
+    sharp[:, 0] = 1 + 1e-9
+    check_prediction(Prediction(sharp, one_hot_votes(sharp), torch.zeros(4).double(), 5), 4)
+
+
+def test_clauses_are_assertions_with_a_message() -> None:
+    with pytest.raises(AssertionError, match=r"mean must be \(3, 10\), not \(2, 10\)"):
+        check_prediction(Prediction.of(torch.full((1, 2, 10), 0.1)), 3)

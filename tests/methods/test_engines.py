@@ -1,0 +1,91 @@
+"""The fast engine computes what PyTorch computes, up to rounding."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+from torch.nn.utils import parameters_to_vector
+
+from methods.engine_choice import choose_engine
+from methods.labelled_images import LabelledImages
+from methods.masks import draw_masks, pass_masks
+from methods.mc_dropout_exact import exact_prediction
+from methods.numba_engine import NumbaEngine
+from methods.recipes import ARTICLE, PLAIN, RECIPES, STANDARD, Recipe
+from methods.torch_engine import TorchEngine
+from methods.training import initial_network, train_network
+
+TORCH, NUMBA = TorchEngine(), NumbaEngine()
+
+
+@pytest.mark.parametrize("recipe", RECIPES.values(), ids=RECIPES)
+@pytest.mark.parametrize("masked", [False, True])
+def test_logits_agree(recipe: Recipe, masked: bool, test_images: LabelledImages) -> None:
+    network = initial_network(recipe, 0)
+    kept = draw_masks(np.random.default_rng(0), len(test_images.labels), 0.5) if masked else None
+    ours, theirs = (engine.logits(network, test_images.images, kept) for engine in (NUMBA, TORCH))
+    torch.testing.assert_close(ours, theirs, atol=1e-5, rtol=1e-5)
+
+
+def test_passes_agree_and_vote_alike(test_images: LabelledImages) -> None:
+    network, masks = initial_network(ARTICLE, 0), pass_masks(0, 0, 30, ARTICLE.dropout)
+    masks[0, :6] = False
+    masks[1, 6:] = False
+    ours, theirs = (e.pass_logits(network, test_images.images, masks) for e in (NUMBA, TORCH))
+    torch.testing.assert_close(ours, theirs, atol=1e-5, rtol=1e-5)
+    assert torch.equal(ours.argmax(-1), theirs.argmax(-1))
+
+
+@pytest.mark.parametrize("recipe", [STANDARD, ARTICLE, PLAIN], ids=lambda recipe: recipe.name)
+def test_an_epoch_leads_to_the_same_network(
+    recipe: Recipe, training_images: LabelledImages
+) -> None:
+    """Both see the same masks in the same order; rounding drifts apart slowly."""
+    once = replace(recipe, epochs=1)
+    ours, theirs = (
+        parameters_to_vector(
+            train_network(once, 0, training_images, engine=engine).network.parameters()
+        )
+        for engine in (NUMBA, TORCH)
+    )
+    torch.testing.assert_close(ours, theirs, atol=2e-4, rtol=1e-3)
+
+
+def test_networks_trained_side_by_side_are_those_trained_alone(
+    training_images: LabelledImages,
+) -> None:
+    def weights(index: int) -> torch.Tensor:
+        trained = train_network(replace(STANDARD, epochs=1), index, training_images, engine=NUMBA)
+        return parameters_to_vector(trained.network.parameters())
+
+    with ThreadPoolExecutor(4) as threads:
+        beside = list(threads.map(weights, range(4)))
+    assert all(torch.equal(vector, weights(index)) for index, vector in enumerate(beside))
+
+
+def test_exact_prediction_is_what_many_passes_approach(test_images: LabelledImages) -> None:
+    network, images = initial_network(STANDARD, 0), test_images.images[:2]
+    exact = exact_prediction(network, images)
+    passes = NUMBA.pass_logits(network, images, pass_masks(0, 0, 20_000, 0.5)).double().softmax(-1)
+    error = passes.std(dim=0) / 20_000**0.5
+    assert ((exact.mean - passes.mean(dim=0)).abs() < 4.5 * error + 1e-7).all()
+    assert exact.members is None
+    entropies = torch.special.entr(passes).sum(-1)
+    error = entropies.std(dim=0) / 20_000**0.5
+    assert ((exact.expected_entropy - entropies.mean(dim=0)).abs() < 4.5 * error + 1e-7).all()
+
+
+def test_kernels_are_chosen_where_they_fit() -> None:
+    assert choose_engine() == NUMBA
+    assert choose_engine("torch") == TORCH
+    assert choose_engine(device="cuda") == TorchEngine("cuda")
+    with pytest.raises(ValueError, match="the numba engine computes on the CPU, not on cuda"):
+        choose_engine("numba", "cuda")
+
+
+def test_names_tell_engines_apart() -> None:
+    assert len({NUMBA.name, TORCH.name, TorchEngine("cuda").name}) == 3

@@ -1,0 +1,290 @@
+"""What a user types, and the one line that answers a mistake."""
+
+from __future__ import annotations
+
+import re
+import signal
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from importlib.metadata import version
+from pathlib import Path
+
+import pytest
+import torch
+
+import run_all
+from benchmarks import run as run_module
+from benchmarks.conditions import CONDITIONS
+from benchmarks.configuration import PRESETS
+from benchmarks.datasets import Unavailable
+from benchmarks.run import Run
+from benchmarks.runner import STAGES, Failure
+from methods import METHODS
+from methods.recipes import RECIPES
+
+CommandLine = Callable[..., tuple[int, str, str]]
+
+
+@pytest.fixture(autouse=True)
+def nothing_is_computed(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[None]:
+    def no_images(*_: object, **__: object) -> None:
+        raise AssertionError("a mistake must be found before anything is computed")
+
+    monkeypatch.setattr(run_module, "load_mnist", no_images)
+    monkeypatch.setattr(run_all, "NETWORKS", tmp_path / "networks")
+    monkeypatch.delenv("UNCERTAINTY_BENCH_DATA", raising=False)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("COLUMNS", "80")
+    run_module._mnist.cache_clear()
+    terminated = signal.getsignal(signal.SIGTERM)
+    yield
+    signal.signal(signal.SIGTERM, terminated)
+
+
+@pytest.fixture
+def command_line(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> CommandLine:
+    """Exit status, standard output and standard error of these arguments."""
+
+    def call(*arguments: str) -> tuple[int, str, str]:
+        monkeypatch.setattr(sys, "argv", ["run_all.py", *arguments])
+        status = run_all.command_line()
+        return status, *capsys.readouterr()
+
+    return call
+
+
+@pytest.fixture
+def chosen(monkeypatch: pytest.MonkeyPatch) -> list[tuple[Run, str | None, bool]]:
+    """What would have been run."""
+    runs = []
+
+    def record(run: Run, only: str | None, *, overwrite: bool) -> list[Failure]:
+        runs.append((run, only, overwrite))
+        return []
+
+    monkeypatch.setattr(run_all, "run_stages", record)
+    return runs
+
+
+def test_version_is_the_packages(command_line: CommandLine) -> None:
+    assert command_line("--version") == (0, version("uncertainty-bench") + "\n", "")
+
+
+def test_list_names_everything_there_is(command_line: CommandLine) -> None:
+    status, shown, error = command_line("--list")
+    assert (status, error) == (0, "")
+    words = set(shown.split())
+    assert {*PRESETS, *RECIPES, *METHODS, *CONDITIONS, *STAGES} < words
+
+
+def test_help_explains_every_option(command_line: CommandLine) -> None:
+    status, shown, error = command_line("--help")
+    assert (status, error) == (0, "")
+    options = (
+        *("preset", "recipe", "methods", "method", "conditions", "members", "passes"),
+        *("replicates", "images", "epochs", "seed", "device", "data-dir", "networks", "out"),
+        *("only", "jobs", "list", "overwrite", "version"),
+    )
+    for option in options:
+        assert re.search(rf"^\s+--{option}\b.*\s\s+\S", shown, re.MULTILINE), option
+    assert str(Path.home()) not in shown
+
+
+def test_script_answers_as_well() -> None:
+    script = Path(run_all.__file__)
+    ended = subprocess.run(
+        [sys.executable, str(script), "--preset", "slow"],
+        capture_output=True,
+        text=True,
+        check=False,
+        cwd=script.parent,
+    )
+    assert ended.returncode == 2
+    assert ended.stdout == ""
+    assert re.fullmatch(r"error: .*'slow'.*'quick', 'full'.*\n", ended.stderr)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "named", "allowed"),
+    [
+        (["--preset", "slow"], "slow", ["quick", "full"]),
+        (["--recipe", "standard,fancy"], "fancy", RECIPES),
+        (["--methods", "softmax,magic"], "magic", METHODS),
+        (["--conditions", "clean,upside-*"], "upside-*", ["clean", "rotated-015", "ood-kmnist"]),
+        (["--members", "10,ten"], "ten", ["10"]),
+        (["--members", "0"], "0", ["at least 1"]),
+        (["--members", "-3"], "-3", []),
+        (["--members", "2.5"], "2.5", []),
+        (["--passes", "0"], "0", ["at least 1"]),
+        (["--passes", "many"], "many", ["10"]),
+        (["--replicates", "0"], "0", ["at least 1"]),
+        (["--replicates", "two"], "--replicates", ["integer"]),
+        (["--images", "0"], "0", ["at least 1"]),
+        (["--epochs", "0"], "0", ["at least 1"]),
+        (["--seed", "-1"], "-1", ["from 0"]),
+        (["--seed", "x"], "--seed", ["integer"]),
+        (["--device", "tpu"], "tpu", ["auto", "cpu", "cuda"]),
+        (["--data-dir", "nowhere"], "nowhere", ["no such folder"]),
+        (["--only", "rest"], "rest", STAGES),
+        (["--jobs", "0"], "0", ["at least 1"]),
+        (["--jobs", "all"], "--jobs", ["integer"]),
+        (["--metods", "softmax"], "--metods", ["--methods"]),
+        (["softmax"], "softmax", []),
+        (["--method", "mine.py"], "mine.py", ["path/to/file.py:ClassName"]),
+        (["--method", "mine.py:Mine"], "mine.py", ["no file"]),
+        (["--method", "mine:Mine"], "mine:Mine", ["path/to/file.py:ClassName"]),
+        (["--methods", "", "--conditions", "clean"], "--methods", ["--method"]),
+        (["--recipe", ""], "--recipe", []),
+        (["--members", ","], "--members", []),
+        (["--passes", ""], "--passes", []),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, list) else "",
+)
+def test_bad_value_is_answered_in_one_line(
+    arguments: list[str], named: str, allowed: list[str], command_line: CommandLine
+) -> None:
+    status, shown, error = command_line(*arguments)
+    assert (status, shown) == (2, "")
+    assert re.fullmatch(r"error: [^\n]+\n", error)
+    assert "Traceback" not in error
+    for word in (named, *allowed):
+        assert word in error
+    assert list(Path.cwd().iterdir()) == []
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="needs a machine without CUDA")
+def test_cuda_is_refused_where_there_is_none(command_line: CommandLine) -> None:
+    status, _, error = command_line("--device", "cuda")
+    assert status == 2
+    assert re.fullmatch(r"error: --device cuda: .* use cpu or auto\n", error)
+
+
+@pytest.mark.parametrize(
+    ("code", "said"),
+    [
+        ("import nothing_of_this_name", "nothing_of_this_name"),
+        ("class Other: pass", "no 'Mine'"),
+        ("class Mine: pass", "no subclass of UncertaintyMethod"),
+        (
+            "from methods import UncertaintyMethod\nclass Mine(UncertaintyMethod): name = 'm'",
+            "does not implement fit, predict",
+        ),
+        ("1 +", "SyntaxError"),
+        ("raise ValueError('two\\nlines')", "ValueError: two"),
+    ],
+)
+def test_mistake_in_a_method_of_ones_own(code: str, said: str, command_line: CommandLine) -> None:
+    Path("mine.py").write_text(code)
+    status, _, error = command_line("--method", "mine.py:Mine")
+    assert status == 2
+    assert re.fullmatch(r"error: --method mine\.py:Mine: [^\n]+\n", error)
+    assert said in error
+
+
+@pytest.mark.parametrize("option", ["--out", "--networks"])
+def test_folder_that_is_a_file_is_refused(
+    option: str, command_line: CommandLine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    Path("taken").write_text("a file")
+    status, _, error = command_line(option, "taken")
+    assert status == 2
+    assert re.fullmatch(r"error: [^\n]*taken[^\n]*\n", error)
+
+
+def test_mnist_that_cannot_be_had_is_told_in_one_line(
+    command_line: CommandLine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def nowhere(*_: object, **__: object) -> None:
+        raise Unavailable("mnist cannot be had: nobody answers")
+
+    monkeypatch.setattr(run_module, "load_mnist", nowhere)
+    status, _, error = command_line("--jobs", "1")
+    assert status == 2
+    assert re.fullmatch(r"error: [^\n]*nobody answers[^\n]*\n", error)
+
+
+def test_options_choose_the_configuration(
+    command_line: CommandLine, chosen: list[tuple[Run, str | None, bool]]
+) -> None:
+    status, _, _ = command_line(
+        *("--preset", "full", "--recipe", "article, plain", "--recipe", "standard"),
+        *("--methods", "softmax,mc_dropout", "--conditions", "rotated-0[13]*,ood-*noise"),
+        *("--members", "20", "--passes", "100,5", "--passes", "10", "--replicates", "4"),
+        *("--images", "60", "--epochs", "3", "--seed", "8", "--device", "cpu", "--jobs", "2"),
+        *("--only", "measure", "--overwrite", "--out", "there", "--networks", "pool"),
+        *("--data-dir", "."),
+    )
+    assert status == 0
+    ((run, only, overwrite),) = chosen
+    configuration = run.configuration
+    assert configuration.preset == "full"
+    assert configuration.recipes == ("article", "plain", "standard")
+    assert configuration.methods == ("softmax", "mc_dropout")
+    assert configuration.conditions == (
+        *("clean", "rotated-015", "rotated-030", "ood-uniform_noise", "ood-gaussian_noise"),
+    )
+    assert (configuration.members, configuration.passes) == ((20,), (5, 10, 100))
+    assert (configuration.replicates, configuration.images) == (4, 60)
+    assert (configuration.epochs, configuration.seed, configuration.device) == (3, 8, "cpu")
+    machine = run.machine
+    assert (machine.out, machine.networks) == (Path("there"), Path("pool"))
+    assert (machine.data_dir, machine.jobs) == (Path(), 2)
+    assert (only, overwrite) == ("measure", True)
+
+
+@pytest.mark.parametrize("preset", PRESETS)
+def test_without_options_it_is_the_preset(
+    preset: str, command_line: CommandLine, chosen: list[tuple[Run, str | None, bool]]
+) -> None:
+    command_line("--preset", preset, "--device", "cpu")
+    ((run, only, overwrite),) = chosen
+    assert run.configuration == PRESETS[preset]
+    assert run.machine.out == Path("results") / preset
+    assert run.machine.data_dir is None
+    assert run.machine.jobs >= 1
+    assert (only, overwrite) == (None, False)
+
+
+def test_data_folder_may_come_from_the_environment(
+    command_line: CommandLine,
+    chosen: list[tuple[Run, str | None, bool]],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    Path("sets").mkdir()
+    monkeypatch.setenv("UNCERTAINTY_BENCH_DATA", "sets")
+    command_line()
+    assert chosen[0][0].machine.data_dir == Path("sets")
+
+
+def test_failures_are_listed_and_the_status_is_1(
+    command_line: CommandLine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object, **__: object) -> list[Failure]:
+        return [Failure("own/mine/replicate-00", "ValueError: no")]
+
+    monkeypatch.setattr(run_all, "run_stages", fail)
+    status, _, error = command_line()
+    assert (status, error) == (1, "failed: own/mine/replicate-00: ValueError: no\n")
+
+
+@pytest.mark.parametrize(
+    ("interrupt", "status"),
+    [(KeyboardInterrupt(), 130), (KeyboardInterrupt(signal.SIGTERM), 143)],
+    ids=["Ctrl-C", "SIGTERM"],
+)
+def test_interruption_is_one_line(
+    interrupt: KeyboardInterrupt,
+    status: int,
+    command_line: CommandLine,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def interrupted(*_: object, **__: object) -> None:
+        raise interrupt
+
+    monkeypatch.setattr(run_all, "run_stages", interrupted)
+    found, _, error = command_line()
+    assert found == status
+    assert re.fullmatch(r"interrupted; [^\n]+\n", error)

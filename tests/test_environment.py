@@ -1,0 +1,113 @@
+from __future__ import annotations
+
+import getpass
+import json
+import os
+import platform
+import re
+import subprocess
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from benchmarks import environment as module
+from benchmarks.environment import commit, environment, processor
+from methods.numba_engine import NumbaEngine
+from methods.torch_engine import TorchEngine
+
+
+def test_environment_is_this_ones() -> None:
+    found = environment(NumbaEngine())
+    assert found["python"] == platform.python_version()
+    assert found["cores"] == os.cpu_count()
+    assert found["device"] == "cpu"
+    libraries = found["libraries"]
+    assert isinstance(libraries, dict)
+    assert libraries["numpy"] == np.__version__
+    assert libraries["torch"] == torch.__version__
+    assert json.loads(json.dumps(found)) == found
+
+
+def test_environment_tells_nothing_of_whose_it_is() -> None:
+    text = json.dumps(environment(NumbaEngine()))
+    assert str(Path.home()) not in text
+    assert platform.node() not in text
+    if len(getpass.getuser()) > 3:
+        assert getpass.getuser() not in text
+
+
+def test_cuda_device_goes_by_its_name(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch.cuda, "get_device_name", {"cuda": "A Card"}.get)
+    assert environment(TorchEngine("cuda"))["device"] == "A Card"
+
+
+@pytest.mark.skipif(not Path("/proc/cpuinfo").exists(), reason="only Linux has this file")
+def test_processor_is_the_systems() -> None:
+    assert isinstance(processor(), str)
+    (name, *_) = re.findall(r"^model name\s*: (.*)$", Path("/proc/cpuinfo").read_text(), re.M) or [
+        platform.processor()
+    ]
+    assert processor() == name.strip()
+
+
+def test_processor_of_a_system_that_does_not_tell(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: object, **__: object) -> str:
+        raise OSError
+
+    monkeypatch.setattr(Path, "read_text", refuse)
+    assert processor() == platform.processor()
+
+
+@pytest.fixture
+def repository(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A fresh repository in which the module seems to lie."""
+    for name in ("GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE"):
+        monkeypatch.delenv(name, raising=False)
+    (tmp_path / "package").mkdir()
+    (tmp_path / "package" / "code.py").write_text("1\n")
+    git(tmp_path, "init", "--quiet")
+    git(tmp_path, "add", ".")
+    author = ("-c", "user.name=Tester", "-c", "user.email=tester@example.org")
+    git(tmp_path, *author, "commit", "--quiet", "--no-gpg-sign", "-m", "one")
+    monkeypatch.setattr(module, "__file__", str(tmp_path / "package" / "environment.py"))
+    return tmp_path
+
+
+def git(folder: Path, *arguments: str) -> str:
+    ended = subprocess.run(
+        ["git", "-C", str(folder), *arguments], check=True, capture_output=True, text=True
+    )
+    return ended.stdout.strip()
+
+
+def test_commit_is_the_heads(repository: Path) -> None:
+    assert commit() == git(repository, "rev-parse", "HEAD")
+
+
+@pytest.mark.parametrize("file", ["code.py", "new.py"])
+def test_changed_code_is_told(file: str, repository: Path) -> None:
+    (repository / "package" / file).write_text("2\n")
+    assert commit() == f"{git(repository, 'rev-parse', 'HEAD')} modified"
+
+
+def test_changed_code_elsewhere_in_the_repository_is_told(repository: Path) -> None:
+    (repository / "run_all.py").write_text("2\n")
+    assert commit() == f"{git(repository, 'rev-parse', 'HEAD')} modified"
+
+
+def test_changed_notes_do_not_matter(repository: Path) -> None:
+    (repository / "package" / "notes.md").write_text("2\n")
+    assert commit() == git(repository, "rev-parse", "HEAD")
+
+
+def test_there_is_no_commit_outside_git(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "__file__", str(tmp_path / "environment.py"))
+    monkeypatch.setenv("GIT_CEILING_DIRECTORIES", str(tmp_path.parent))
+    assert commit() is None
+
+
+def test_there_is_no_commit_without_git(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    assert commit() is None

@@ -1,0 +1,170 @@
+"""The record of a run: what it tells, and which runs it lets go on."""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import replace
+from importlib.metadata import version
+from pathlib import Path
+
+import pytest
+
+from benchmarks import run_record
+from benchmarks.configuration import QUICK, Configuration, Machine
+from benchmarks.errors import UserError
+from benchmarks.run import Run
+from benchmarks.run_record import RunRecord
+
+
+def run_in(folder: Path, configuration: Configuration = QUICK) -> Run:
+    return Run(configuration, Machine(folder, folder / "networks", None, jobs=1))
+
+
+def content(folder: Path) -> dict[str, object]:
+    return json.loads((folder / "run.json").read_text(encoding="utf-8"))
+
+
+def test_record_tells_what_was_run_with_what(tmp_path: Path) -> None:
+    RunRecord.begin(run_in(tmp_path / "new" / "folder"))
+    record = content(tmp_path / "new" / "folder")
+    assert list(record) == [
+        *("version", "configuration", "command", "commit", "environment", "data", "seconds"),
+    ]
+    assert record["version"] == version("uncertainty-bench")
+    assert record["configuration"] == QUICK.identity
+    assert record["command"] == QUICK.command
+    assert (record["data"], record["seconds"]) == ({}, {})
+
+
+def test_same_configuration_goes_on_with_data_and_seconds(tmp_path: Path) -> None:
+    record = RunRecord.begin(run_in(tmp_path))
+    record.note_data({"clean": {"fingerprint": "f"}})
+    with record.timed("train"):
+        pass
+    again = RunRecord.begin(run_in(tmp_path))
+    assert again.data == {"clean": {"fingerprint": "f"}}
+    assert content(tmp_path)["seconds"] == {"train": 0.0}
+
+
+def test_machine_may_change(tmp_path: Path) -> None:
+    run = run_in(tmp_path)
+    RunRecord.begin(run)
+    moved = replace(run.machine, networks=Path("other"), data_dir=Path("other"), jobs=7)
+    RunRecord.begin(replace(run, machine=moved))
+
+
+def test_seconds_of_resumed_stages_add_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = iter([10.0, 12.5, 100.0, 101.25, 7.0, 8.0])
+    monkeypatch.setattr(run_record.time, "monotonic", lambda: next(clock))
+    with RunRecord.begin(run_in(tmp_path)).timed("train"):
+        pass
+    record = RunRecord.begin(run_in(tmp_path))
+    with pytest.raises(KeyboardInterrupt), record.timed("train"):
+        raise KeyboardInterrupt
+    with record.timed("predict"):
+        pass
+    assert content(tmp_path)["seconds"] == {"train": pytest.approx(3.75, abs=0.06), "predict": 1.0}
+
+
+@pytest.mark.parametrize(
+    ("changes", "named"),
+    [
+        ({"seed": 1}, "seed"),
+        ({"seed": 1, "members": (3,)}, "members, seed"),
+        ({"conditions": ("rotated-015",)}, "conditions"),
+        ({"preset": "full"}, "preset"),
+        ({"device": "cuda", "engine": "torch"}, "device, engine"),
+    ],
+)
+def test_folder_of_another_configuration_is_refused(
+    changes: dict[str, object], named: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(run_record, "environment", lambda engine: {"engine": engine.name})
+    RunRecord.begin(run_in(tmp_path))
+    before = (tmp_path / "run.json").read_bytes()
+    with pytest.raises(UserError) as refused:
+        RunRecord.begin(run_in(tmp_path, replace(QUICK, **changes)))
+    message = str(refused.value)
+    assert str(tmp_path) in message
+    assert f"(other {named})" in message
+    assert "--out" in message
+    assert "--overwrite" in message
+    assert "\n" not in message
+    assert (tmp_path / "run.json").read_bytes() == before
+
+
+def test_folder_of_another_version_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    RunRecord.begin(run_in(tmp_path))
+    monkeypatch.setattr(run_record, "version", lambda _: "99.0")
+    with pytest.raises(UserError, match=r"\(other version\)"):
+        RunRecord.begin(run_in(tmp_path))
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [b"", b"{", b"\xff\xfe", b"[]", b"[1]", b"null", b'"text"', b"{}", b'{"version": "0.1.0"}'],
+)
+def test_damaged_record_is_named_with_what_to_do(damage: bytes, tmp_path: Path) -> None:
+    RunRecord.begin(run_in(tmp_path))
+    (tmp_path / "run.json").write_bytes(damage)
+    with pytest.raises(UserError) as refused:
+        RunRecord.begin(run_in(tmp_path))
+    assert "--overwrite" in str(refused.value)
+    assert "\n" not in str(refused.value)
+    assert (tmp_path / "run.json").read_bytes() == damage
+    RunRecord.begin(run_in(tmp_path), overwrite=True)
+    assert content(tmp_path)["configuration"] == QUICK.identity
+
+
+@pytest.mark.parametrize(
+    "left", ["predictions/standard/softmax/replicate-00/clean.npz", "summary.csv"]
+)
+def test_results_whose_record_is_lost_are_not_taken_for_this_runs(
+    left: str, tmp_path: Path
+) -> None:
+    (tmp_path / left).parent.mkdir(parents=True, exist_ok=True)
+    (tmp_path / left).write_text("of some other run")
+    with pytest.raises(UserError, match="--overwrite"):
+        RunRecord.begin(run_in(tmp_path))
+    RunRecord.begin(run_in(tmp_path), overwrite=True)
+    assert not (tmp_path / left).exists()
+
+
+def test_overwriting_removes_what_a_run_writes_and_nothing_else(tmp_path: Path) -> None:
+    RunRecord.begin(run_in(tmp_path))
+    for name in ("predictions/a/clean.npz", "errors/a.txt", "measurements.csv", "summary.csv"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text("old")
+    for name in ("notes.txt", "networks/a.safetensors"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text("mine")
+    RunRecord.begin(run_in(tmp_path, replace(QUICK, seed=1)), overwrite=True)
+    left = {str(path.relative_to(tmp_path)) for path in tmp_path.rglob("*") if path.is_file()}
+    assert left == {"run.json", "notes.txt", "networks/a.safetensors"}
+
+
+def test_overwriting_an_empty_folder_is_no_mistake(tmp_path: Path) -> None:
+    RunRecord.begin(run_in(tmp_path), overwrite=True)
+    assert (tmp_path / "run.json").exists()
+
+
+def test_mistake_is_found_before_anything_is_overwritten(tmp_path: Path) -> None:
+    RunRecord.begin(run_in(tmp_path))
+    before = (tmp_path / "run.json").read_bytes()
+    with pytest.raises(UserError, match=r"there is no file nowhere\.py"):
+        RunRecord.begin(
+            run_in(tmp_path, replace(QUICK, own_methods=("nowhere.py:Mine",))), overwrite=True
+        )
+    assert (tmp_path / "run.json").read_bytes() == before
+
+
+def test_record_holds_no_path(tmp_path: Path) -> None:
+    record = RunRecord.begin(run_in(tmp_path))
+    record.note_data({"clean": {"fingerprint": "f"}})
+    text = (tmp_path / "run.json").read_text()
+    assert str(tmp_path) not in text
+    assert str(Path.home()) not in text
+    assert not re.search(r'"[^"]*(/[\w.-]+){2,}', text.replace(QUICK.command, ""))
