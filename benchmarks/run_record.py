@@ -78,7 +78,18 @@ class RunRecord:
         return data
 
     def note_data(self, data: dict[str, dict[str, str]]) -> None:
-        """Write down what the images are."""
+        """Write down what the images are.
+
+        Raises:
+            UserError: a set differs from what this run was begun with.
+        """
+        for name, entry in self.data.items():
+            earlier, now = entry.get("fingerprint"), data.get(name, {}).get("fingerprint")
+            if earlier and now and earlier != now:
+                raise UserError(
+                    f"the images of {name!r} differ from those that this run was begun with "
+                    f"(fingerprint {now[:12]}, not {earlier[:12]}); start it anew with --overwrite"
+                )
         self._content["data"] = data
         self._save()
 

@@ -18,7 +18,7 @@ from benchmarks.curves import write_curves
 from benchmarks.datasets import Unavailable
 from benchmarks.errors import UserError
 from benchmarks.files import written_whole
-from benchmarks.measure import measure, without_value
+from benchmarks.measure import SCORES, measure, without_value
 from benchmarks.pictures import write_pictures
 from benchmarks.predictions import Cell, Shard
 from benchmarks.progress import announce, tracked
@@ -26,7 +26,8 @@ from benchmarks.records import Measurement, as_table, summarise, write_table
 from benchmarks.report import write_report
 from benchmarks.run import Run
 from benchmarks.run_record import RunRecord
-from methods.contract import check_prediction
+from methods import Prediction
+from methods.contract import ContractError, check_prediction
 from methods.engine import compile_kernels, kernels_are_cached
 from methods.network_store import DamagedNetworkError
 from methods.threads import one_torch_thread
@@ -68,18 +69,22 @@ def train(run: Run, record: RunRecord) -> list[Failure]:
     wanted = run.networks()
     run.training_images()  # found and verified once, before workers ask for them side by side
     threads = run.configuration.engine == "numba"
-    outcomes = _side_by_side(run, _train_one, wanted, "train", "networks", threads=threads)
-    failures = [outcome for _, outcome in outcomes if isinstance(outcome, Failure)]
-    logs = {pair: outcome for pair, outcome in outcomes if not isinstance(outcome, Failure)}
+    units = _training_units(wanted, together=run.engine.together)
+    done = _side_by_side(run, _train_some, units, "train", "networks", threads=threads)
+    outcomes = {network: outcome for _, some in done for network, outcome in some.items()}
     rows = [
         {"recipe": recipe, "network": number} | asdict(row)
         for recipe, number in wanted
-        if (recipe, number) in logs
-        for row in logs[recipe, number]
+        if isinstance(trained := outcomes[recipe, number], TrainedNetwork)
+        for row in trained.log
     ]
     if rows:
         write_table(pd.DataFrame(rows), run.machine.out / "training.csv")
-    return failures
+    return [
+        Failure(f"network {number} of {recipe}", str(outcomes[recipe, number]))
+        for recipe, number in wanted
+        if not isinstance(outcomes[recipe, number], TrainedNetwork)
+    ]
 
 
 def predict(run: Run, record: RunRecord) -> list[Failure]:
@@ -151,16 +156,23 @@ def _side_by_side(
     return list(tracked(done, len(units), stage, unit))
 
 
+def _training_units(
+    networks: list[tuple[str, int]], *, together: bool
+) -> list[tuple[str, list[int]]]:
+    """What a worker trains at a time: one network, or all of a recipe."""
+    if not together:
+        return [(recipe, [number]) for recipe, number in networks]
+    recipes = dict.fromkeys(recipe for recipe, _ in networks)
+    return [(name, [number for recipe, number in networks if recipe == name]) for name in recipes]
+
+
 @one_torch_thread()
-def _train_one(run: Run, wanted: tuple[str, int]) -> tuple[tuple[str, int], Any]:
-    recipe, number = wanted
-    try:
-        trained: TrainedNetwork = run.pool(recipe).trained(
-            number, run.training_images(), run.test_images()
-        )
-    except TrainingDivergedError as error:
-        return wanted, Failure(f"network {number} of {recipe}", str(error))
-    return wanted, trained.log
+def _train_some(
+    run: Run, wanted: tuple[str, list[int]]
+) -> tuple[tuple[str, list[int]], dict[tuple[str, int], TrainedNetwork | TrainingDivergedError]]:
+    recipe, numbers = wanted
+    outcomes = run.pool(recipe).train(numbers, run.training_images(), run.test_images())
+    return wanted, dict(zip(((recipe, n) for n in numbers), outcomes, strict=True))
 
 
 @one_torch_thread()
@@ -175,6 +187,7 @@ def _predict_one(run: Run, wanted: tuple[Cell, tuple[str, ...]]) -> tuple[Cell, 
             judged = run.judged(condition)
             prediction = method.predict(judged.images)
             check_prediction(prediction, len(judged.images))
+            _require_own_names(prediction)
             run.shards.save(cell, condition.name, Shard(prediction, judged.labels))
     except (UserError, DamagedNetworkError):
         raise
@@ -240,6 +253,11 @@ def _failure_reason(run: Run, cell: Cell) -> str:
     if not path.exists():
         return "not predicted yet"
     return path.read_text(encoding="utf-8").splitlines()[0]
+
+
+def _require_own_names(prediction: Prediction) -> None:
+    if taken := SCORES.keys() & prediction.scores.keys():
+        raise ContractError(f"scores of one's own need names of their own, not {min(taken)!r}")
 
 
 def _without_folders(text: str) -> str:

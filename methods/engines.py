@@ -14,12 +14,16 @@ from methods.recipes import Recipe
 
 
 class Trainer(Protocol):
-    """A network in training, with the state of its optimiser."""
+    """Networks in training, each on its own, with the state of their optimisers."""
 
-    def epoch(self, order: Int64[Tensor, " images"], kept: Bool[Tensor, "images 22"]) -> float:
-        """One pass over the images in this order, in batches; returns the mean loss.
+    def epoch(
+        self,
+        orders: Int64[Tensor, "networks images"],
+        kept: Bool[Tensor, "networks images 22"],
+    ) -> list[float]:
+        """One pass of each network over the images in its order, in batches; their mean losses.
 
-        ``kept``: the channels that dropout keeps at each position of the order. The network is
+        ``kept``: the channels that dropout keeps at each position of an order. The networks are
         changed in place.
         """
 
@@ -36,13 +40,18 @@ class Engine(ABC):
     device: str
 
     @property
+    def together(self) -> bool:
+        """Whether networks train at once, in one trainer, or better side by side in workers."""
+        return False
+
+    @property
     @abstractmethod
     def name(self) -> str:
         """What computes, with its version and device: part of a stored network's key."""
 
     @abstractmethod
-    def trainer(self, network: LeNet5, recipe: Recipe, data: LabelledImages) -> Trainer:
-        """Make the network ready to be trained on these images by this recipe."""
+    def trainer(self, networks: list[LeNet5], recipe: Recipe, data: LabelledImages) -> Trainer:
+        """Make the networks ready to be trained on these images by this recipe."""
 
     @abstractmethod
     def logits(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from methods.engine_choice import choose_engine
@@ -11,7 +11,7 @@ from methods.labelled_images import LabelledImages
 from methods.lenet5 import LeNet5
 from methods.network_store import NetworkKey, NetworkStore
 from methods.recipes import STANDARD, Recipe
-from methods.training import TrainedNetwork, train_network
+from methods.training import TrainedNetwork, TrainingDivergedError, train_networks
 
 
 @dataclass(frozen=True)
@@ -29,25 +29,53 @@ class NetworkPool:
     engine: Engine = field(default_factory=choose_engine)
     store: NetworkStore | None = None
 
-    def networks(self, indices: Iterable[int], training: LabelledImages) -> list[LeNet5]:
-        """These networks, trained."""
-        return [self.trained(i, training).network for i in indices]
+    def networks(self, indices: Sequence[int], training: LabelledImages) -> list[LeNet5]:
+        """These networks, trained.
 
-    def trained(
-        self, index: int, training: LabelledImages, validation: LabelledImages | None = None
-    ) -> TrainedNetwork:
-        """Network ``index`` with its log: from the store, or trained now and stored.
+        Raises:
+            TrainingDivergedError: one of them cannot be trained.
+        """
+        networks = []
+        for outcome in self.train(indices, training):
+            if isinstance(outcome, TrainingDivergedError):
+                raise outcome
+            networks.append(outcome.network)
+        return networks
+
+    def train(
+        self,
+        indices: Sequence[int],
+        training: LabelledImages,
+        validation: LabelledImages | None = None,
+    ) -> list[TrainedNetwork | TrainingDivergedError]:
+        """These networks with their logs: from the store, or trained now and stored.
 
         A stored network whose log lacks the validation series is trained anew where these are
-        asked for; its weights come out the same.
+        asked for; its weights come out the same. An engine that trains networks together gets all
+        that are missing; another gets one after the other, each stored as soon as it is trained.
         """
-        key = NetworkKey(self.recipe, self.seed, index, training.fingerprint, self.engine.name)
-        stored = self.store.load(key) if self.store else None
-        if stored and (validation is None or any(row.split == "validation" for row in stored.log)):
+        outcomes: dict[int, TrainedNetwork | TrainingDivergedError | None] = {
+            index: self._stored(index, training, validation) for index in indices
+        }
+        missing = [index for index, stored in outcomes.items() if stored is None]
+        groups = [missing] if self.engine.together else [[index] for index in missing]
+        for group in filter(None, groups):
+            trained = train_networks(
+                self.recipe, group, training, validation, seed=self.seed, engine=self.engine
+            )
+            for index, outcome in zip(group, trained, strict=True):
+                outcomes[index] = outcome
+                if self.store and isinstance(outcome, TrainedNetwork):
+                    self.store.save(self._key(index, training), outcome)
+        return [outcome for outcome in outcomes.values() if outcome is not None]
+
+    def _stored(
+        self, index: int, training: LabelledImages, validation: LabelledImages | None
+    ) -> TrainedNetwork | None:
+        stored = self.store.load(self._key(index, training)) if self.store else None
+        if stored is None or validation is None:
             return stored
-        trained = train_network(
-            self.recipe, index, training, validation, seed=self.seed, engine=self.engine
-        )
-        if self.store:
-            self.store.save(key, trained)
-        return trained
+        return stored if any(row.split == "validation" for row in stored.log) else None
+
+    def _key(self, index: int, training: LabelledImages) -> NetworkKey:
+        return NetworkKey(self.recipe, self.seed, index, training.fingerprint, self.engine.name)

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numba
 import numpy as np
+import numpy.typing as npt
 import torch
 from jaxtyping import Bool, Float, Int64
 from torch import Tensor
@@ -32,9 +33,9 @@ class NumbaEngine(Engine):
         """For example ``kernels-1-numba-0.62.0``."""
         return f"kernels-{kernels.VERSION}-numba-{numba.__version__}"
 
-    def trainer(self, network: LeNet5, recipe: Recipe, data: LabelledImages) -> NumbaTrainer:
-        """Adam, batch by batch."""
-        return NumbaTrainer(network, recipe, data)
+    def trainer(self, networks: list[LeNet5], recipe: Recipe, data: LabelledImages) -> NumbaTrainer:
+        """Adam, network after network."""
+        return NumbaTrainer(networks, recipe, data)
 
     def logits(
         self,
@@ -65,35 +66,48 @@ class NumbaEngine(Engine):
 
 
 class NumbaTrainer:
-    """A network trained by Adam on one thread."""
+    """Networks trained by Adam on one thread."""
 
-    def __init__(self, network: LeNet5, recipe: Recipe, data: LabelledImages) -> None:
-        self._network = network
+    def __init__(self, networks: list[LeNet5], recipe: Recipe, data: LabelledImages) -> None:
+        self._networks = networks
+        self._states = [kernels.TrainingState.start(network_vector(n)) for n in networks]
         self._recipe = recipe
-        self._state = kernels.TrainingState.start(network_vector(network))
         self._images, self._labels = data.images.numpy(), data.labels.numpy()
 
-    def epoch(self, order: Int64[Tensor, " images"], kept: Bool[Tensor, "images 22"]) -> float:
-        """One pass over the images in this order, in batches; returns the mean loss."""
+    def epoch(
+        self,
+        orders: Int64[Tensor, "networks images"],
+        kept: Bool[Tensor, "networks images 22"],
+    ) -> list[float]:
+        """One pass of each network over the images in its order; the mean losses."""
+        units = zip(self._networks, self._states, orders.numpy(), kept.numpy(), strict=True)
+        return [self._train(*unit) for unit in units]
+
+    def _train(
+        self,
+        network: LeNet5,
+        state: kernels.TrainingState,
+        order: npt.NDArray[np.int64],
+        kept: npt.NDArray[np.bool_],
+    ) -> float:
         loss = kernels.train_epoch(
-            self._state,
+            state,
             self._images,
             self._labels,
-            order.numpy(),
-            kept.numpy(),
+            order,
+            kept,
             loss=self._recipe.loss,
             batch_size=self._recipe.batch_size,
             learning_rate=self._recipe.learning_rate,
-            **network_numbers(self._network),
+            **network_numbers(network),
         )
-        trained = torch.from_numpy(self._state.parameters.copy())
-        vector_to_parameters(trained, self._network.parameters())
+        vector_to_parameters(torch.from_numpy(state.parameters.copy()), network.parameters())
         return loss
 
 
-def network_vector(network: LeNet5) -> np.ndarray[tuple[int], np.dtype[np.float32]]:
+def network_vector(network: LeNet5) -> npt.NDArray[np.float32]:
     """The network's parameters as the kernels read them: one flat vector, in torch's order."""
-    vector: np.ndarray[tuple[int], np.dtype[np.float32]] = (
+    vector: npt.NDArray[np.float32] = (
         parameters_to_vector(network.parameters()).detach().cpu().numpy()
     )
     return vector

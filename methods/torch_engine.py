@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import torch
 from jaxtyping import Bool, Float, Int64
 from torch import Tensor
+from torch.func import functional_call, stack_module_state, vmap
 
 from methods.engines import Engine
 from methods.labelled_images import LabelledImages
@@ -20,7 +21,7 @@ a CPU, where larger batches fall out of its caches."""
 
 @dataclass(frozen=True)
 class TorchEngine(Engine):
-    """PyTorch on a device: trains network after network, asks batch after batch."""
+    """PyTorch on a device; asks network after network, batch after batch."""
 
     device: str = "cpu"
 
@@ -29,9 +30,17 @@ class TorchEngine(Engine):
         """For example ``torch-2.9.0-cpu``."""
         return f"torch-{torch.__version__}-{self.device}"
 
-    def trainer(self, network: LeNet5, recipe: Recipe, data: LabelledImages) -> TorchTrainer:
-        """Adam, step by step."""
-        return TorchTrainer(network, recipe, data, self.device)
+    @property
+    def together(self) -> bool:
+        """A small network leaves an accelerator idle; fifty at once do not."""
+        return self.device != "cpu"
+
+    def trainer(
+        self, networks: list[LeNet5], recipe: Recipe, data: LabelledImages
+    ) -> LoopTrainer | StackedTrainer:
+        """Adam: network after network on the CPU, all at once elsewhere."""
+        kind = StackedTrainer if self.together else LoopTrainer
+        return kind(networks, recipe, data, self.device)
 
     @torch.inference_mode()
     def logits(
@@ -70,32 +79,99 @@ class TorchEngine(Engine):
         return torch.cat(outputs, dim=1)
 
 
-class TorchTrainer:
-    """A network trained by Adam on one device."""
+class LoopTrainer:
+    """Networks trained by Adam one after the other, in the plainest way."""
 
-    def __init__(self, network: LeNet5, recipe: Recipe, data: LabelledImages, device: str) -> None:
-        self._network = network.to(device)
-        self._optimiser = torch.optim.Adam(network.parameters(), lr=recipe.learning_rate)
+    def __init__(
+        self, networks: list[LeNet5], recipe: Recipe, data: LabelledImages, device: str
+    ) -> None:
+        self._networks = [network.to(device) for network in networks]
+        self._optimisers = [
+            torch.optim.Adam(network.parameters(), lr=recipe.learning_rate) for network in networks
+        ]
         self._recipe = recipe
         self._images, self._labels = data.images.to(device), data.labels.to(device)
 
-    def epoch(self, order: Int64[Tensor, " images"], kept: Bool[Tensor, "images 22"]) -> float:
-        """One pass over the images in this order, in batches; returns the mean loss."""
-        device = self._images.device
-        order, kept = order.to(device), kept.to(device)
-        total = torch.zeros((), dtype=torch.float64, device=device)
+    def epoch(
+        self,
+        orders: Int64[Tensor, "networks images"],
+        kept: Bool[Tensor, "networks images 22"],
+    ) -> list[float]:
+        """One pass of each network over the images in its order; the mean losses."""
+        units = zip(self._networks, self._optimisers, orders, kept, strict=True)
+        return [self._train(*unit) for unit in units]
+
+    def _train(
+        self,
+        network: LeNet5,
+        optimiser: torch.optim.Optimizer,
+        order: Int64[Tensor, " images"],
+        kept: Bool[Tensor, "images 22"],
+    ) -> float:
+        order, kept = order.to(self._images.device), kept.to(self._images.device)
+        total = torch.zeros((), dtype=torch.float64, device=order.device)
         for start in range(0, len(order), self._recipe.batch_size):
-            batch = slice(start, start + self._recipe.batch_size)
-            loss = self._step(order[batch], kept[batch])
-            total += loss * len(order[batch])
+            batch = order[start : start + self._recipe.batch_size]
+            outputs = network(self._images[batch], kept[start : start + self._recipe.batch_size])
+            loss = self._recipe.mean_loss(outputs, self._labels[batch])
+            optimiser.zero_grad()
+            loss.backward()  # type: ignore[no-untyped-call]
+            optimiser.step()
+            total += loss.detach() * len(batch)
         return total.item() / len(order)
 
-    def _step(
-        self, batch: Int64[Tensor, " batch"], kept: Bool[Tensor, "batch 22"]
-    ) -> Float[Tensor, ""]:
-        outputs = self._network(self._images[batch], kept)
-        loss = self._recipe.mean_loss(outputs, self._labels[batch])
-        self._optimiser.zero_grad()
-        loss.backward()  # type: ignore[no-untyped-call]
-        self._optimiser.step()
-        return loss.detach()
+
+class StackedTrainer:
+    """Networks trained at once: their weights stacked along a first axis, one Adam for all.
+
+    Adam works on each number by itself, so networks share nothing but the device's time.
+    """
+
+    def __init__(
+        self, networks: list[LeNet5], recipe: Recipe, data: LabelledImages, device: str
+    ) -> None:
+        self._networks = [network.to(device) for network in networks]
+        self._parameters, _ = stack_module_state(networks)
+        self._optimiser = torch.optim.Adam(self._parameters.values(), lr=recipe.learning_rate)
+        self._recipe = recipe
+        self._images, self._labels = data.images.to(device), data.labels.to(device)
+
+    def epoch(
+        self,
+        orders: Int64[Tensor, "networks images"],
+        kept: Bool[Tensor, "networks images 22"],
+    ) -> list[float]:
+        """One pass of each network over the images in its order; the mean losses."""
+        orders, kept = orders.to(self._images.device), kept.to(self._images.device)
+        total = torch.zeros(len(orders), dtype=torch.float64, device=orders.device)
+        for start in range(0, orders.shape[1], self._recipe.batch_size):
+            batch = slice(start, start + self._recipe.batch_size)
+            losses = self._losses(orders[:, batch], kept[:, batch])
+            self._optimiser.zero_grad()
+            losses.sum().backward()  # type: ignore[no-untyped-call]
+            self._optimiser.step()
+            total += losses.detach() * orders[:, batch].shape[1]
+        self._hand_back()
+        return (total / orders.shape[1]).tolist()
+
+    def _losses(
+        self,
+        batches: Int64[Tensor, "networks batch"],
+        kept: Bool[Tensor, "networks batch 22"],
+    ) -> Float[Tensor, " networks"]:
+        def loss(
+            parameters: dict[str, Tensor], images: Tensor, labels: Tensor, kept: Tensor
+        ) -> Tensor:
+            outputs = functional_call(self._networks[0], parameters, (images, kept))
+            return self._recipe.mean_loss(outputs, labels)
+
+        losses: Tensor = vmap(loss)(
+            self._parameters, self._images[batches], self._labels[batches], kept
+        )
+        return losses
+
+    @torch.no_grad()
+    def _hand_back(self) -> None:
+        for i, network in enumerate(self._networks):
+            for name, parameter in network.named_parameters():
+                parameter.copy_(self._parameters[name][i])

@@ -1,8 +1,9 @@
-"""Train a network by a recipe, and keep a log of how well it does."""
+"""Train networks by a recipe, and keep a log of how well each does."""
 
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -60,28 +61,52 @@ def train_network(
     engine: Engine,
     seed: int = 0,
 ) -> TrainedNetwork:
-    """Network ``index`` of the recipe: initial weights, order and masks follow from (seed, index).
+    """One network of the recipe; see `train_networks`.
 
     Raises:
         TrainingDivergedError: the loss became NaN or infinite.
     """
+    (outcome,) = train_networks(recipe, [index], training, validation, engine=engine, seed=seed)
+    if isinstance(outcome, TrainingDivergedError):
+        raise outcome
+    return outcome
+
+
+def train_networks(
+    recipe: Recipe,
+    indices: Sequence[int],
+    training: LabelledImages,
+    validation: LabelledImages | None = None,
+    *,
+    engine: Engine,
+    seed: int = 0,
+) -> list[TrainedNetwork | TrainingDivergedError]:
+    """Networks of the recipe: weights, order and masks of each follow from (seed, index).
+
+    A network whose loss becomes NaN or infinite is given up, with the error in its place; the
+    others are not concerned.
+    """
+    networks = [initial_network(recipe, index, seed=seed) for index in indices]
+    randoms = [np.random.default_rng(derive_seed("training", seed, index)) for index in indices]
+    trainer = engine.trainer(networks, recipe, training)
     splits = {"training": training} | ({"validation": validation} if validation else {})
-    random = np.random.default_rng(derive_seed("training", seed, index))
-    network = initial_network(recipe, index, seed=seed)
-    trainer = engine.trainer(network, recipe, training)
-    log = []
+    logs: list[list[EpochLog]] = [[] for _ in indices]
+    diverged: dict[int, TrainingDivergedError] = {}
     for epoch in range(1, recipe.epochs + 1):
-        loss = trainer.epoch(*_order_and_masks(recipe, len(training.labels), random))
-        if not math.isfinite(loss):
-            raise TrainingDivergedError(
-                f"network {index} of recipe {recipe.name!r}: the loss became {loss} in epoch "
-                f"{epoch}; lower the learning rate ({recipe.learning_rate}) or check the images"
-            )
-        for split, data in splits.items():
-            masks = np.random.default_rng(derive_seed("evaluation", seed, index, epoch, split))
-            kept = draw_masks(masks, len(data.labels), recipe.dropout)
-            log.append(_evaluate(engine, network, recipe, data, kept, epoch, split))
-    return TrainedNetwork(network.cpu(), tuple(log))
+        losses = trainer.epoch(*_orders_and_masks(recipe, len(training.labels), randoms))
+        for i, loss in enumerate(losses):
+            if i not in diverged and not math.isfinite(loss):
+                diverged[i] = _diverged(recipe, indices[i], epoch, loss)
+        if len(diverged) == len(indices):
+            break
+        for i in set(range(len(indices))) - diverged.keys():
+            for split, data in splits.items():
+                kept = _evaluation_masks(recipe, seed, indices[i], epoch, split, data)
+                logs[i].append(_evaluate(engine, networks[i], recipe, data, kept, epoch, split))
+    return [
+        diverged.get(i) or TrainedNetwork(networks[i].cpu(), tuple(logs[i]))
+        for i in range(len(indices))
+    ]
 
 
 def initial_network(recipe: Recipe, index: int, *, seed: int = 0) -> LeNet5:
@@ -94,12 +119,31 @@ def initial_network(recipe: Recipe, index: int, *, seed: int = 0) -> LeNet5:
     )
 
 
-def _order_and_masks(
-    recipe: Recipe, images: int, random: np.random.Generator
-) -> tuple[Int64[Tensor, " images"], Bool[Tensor, "images 22"]]:
-    """An epoch's order of the images, and the channels that dropout keeps at each position."""
-    order = random.permutation(images) if recipe.shuffled else np.arange(images)
-    return torch.from_numpy(order), draw_masks(random, images, recipe.dropout)
+def _orders_and_masks(
+    recipe: Recipe, images: int, randoms: Sequence[np.random.Generator]
+) -> tuple[Int64[Tensor, "networks images"], Bool[Tensor, "networks images 22"]]:
+    """An epoch's orders of the images, and the channels that dropout keeps at each position."""
+    orders, kept = [], []
+    for random in randoms:
+        order = random.permutation(images) if recipe.shuffled else np.arange(images)
+        orders.append(torch.from_numpy(order))
+        kept.append(draw_masks(random, images, recipe.dropout))
+    return torch.stack(orders), torch.stack(kept)
+
+
+def _evaluation_masks(
+    recipe: Recipe, seed: int, index: int, epoch: int, split: str, data: LabelledImages
+) -> Bool[Tensor, "images 22"]:
+    """Drawn from a stream of their own, so that watching a network does not change it."""
+    random = np.random.default_rng(derive_seed("evaluation", seed, index, epoch, split))
+    return draw_masks(random, len(data.labels), recipe.dropout)
+
+
+def _diverged(recipe: Recipe, index: int, epoch: int, loss: float) -> TrainingDivergedError:
+    return TrainingDivergedError(
+        f"network {index} of recipe {recipe.name!r}: the loss became {loss} in epoch {epoch}; "
+        f"lower the learning rate ({recipe.learning_rate}) or check the images"
+    )
 
 
 def _evaluate(

@@ -168,3 +168,13 @@ def test_record_holds_no_path(tmp_path: Path) -> None:
     assert str(tmp_path) not in text
     assert str(Path.home()) not in text
     assert not re.search(r'"[^"]*(/[\w.-]+){2,}', text.replace(QUICK.command, ""))
+
+
+def test_images_must_stay_those_that_the_run_was_begun_with(tmp_path: Path) -> None:
+    record = RunRecord.begin(run_in(tmp_path))
+    record.note_data({"clean": {"fingerprint": "f" * 64}, "ood-kmnist": {"unavailable": "no"}})
+    later = {"clean": {"fingerprint": "f" * 64}, "ood-kmnist": {"fingerprint": "e" * 64}}
+    record.note_data(later)
+    with pytest.raises(UserError, match=r"the images of 'clean' differ .* --overwrite"):
+        record.note_data(later | {"clean": {"fingerprint": "d" * 64}})
+    assert content(tmp_path)["data"] == later

@@ -117,7 +117,7 @@ def no_training(monkeypatch: pytest.MonkeyPatch) -> None:
     def train(*_: object, **__: object) -> None:
         raise AssertionError("nothing was to be trained")
 
-    monkeypatch.setattr(network_pool, "train_network", train)
+    monkeypatch.setattr(network_pool, "train_networks", train)
 
 
 @pytest.fixture

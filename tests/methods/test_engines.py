@@ -16,8 +16,15 @@ from methods.masks import draw_masks, pass_masks
 from methods.mc_dropout_exact import exact_prediction
 from methods.numba_engine import NumbaEngine
 from methods.recipes import ARTICLE, PLAIN, RECIPES, STANDARD, Recipe
-from methods.torch_engine import TorchEngine
-from methods.training import initial_network, train_network
+from methods.torch_engine import LoopTrainer, StackedTrainer, TorchEngine
+from methods.training import (
+    TrainedNetwork,
+    TrainingDivergedError,
+    _orders_and_masks,
+    initial_network,
+    train_network,
+    train_networks,
+)
 
 TORCH, NUMBA = TorchEngine(), NumbaEngine()
 
@@ -53,6 +60,61 @@ def test_an_epoch_leads_to_the_same_network(
         for engine in (NUMBA, TORCH)
     )
     torch.testing.assert_close(ours, theirs, atol=2e-4, rtol=1e-3)
+
+
+@pytest.mark.parametrize("recipe", [STANDARD, ARTICLE, PLAIN], ids=lambda recipe: recipe.name)
+def test_networks_trained_at_once_are_those_trained_one_by_one(
+    recipe: Recipe, training_images: LabelledImages
+) -> None:
+    vectors, losses = [], []
+    for kind in (LoopTrainer, StackedTrainer):
+        networks = [initial_network(recipe, index) for index in range(3)]
+        trainer = kind(networks, recipe, training_images, "cpu")
+        randoms = [np.random.default_rng(index) for index in range(3)]
+        losses += [trainer.epoch(*_orders_and_masks(recipe, 1500, randoms)) for _ in range(2)]
+        vectors.append(torch.stack([parameters_to_vector(n.parameters()) for n in networks]))
+    torch.testing.assert_close(*vectors, atol=5e-4, rtol=1e-3)
+    assert losses[2] == pytest.approx(losses[0], rel=1e-5)
+    assert losses[3] == pytest.approx(losses[1], rel=1e-3)
+
+
+@pytest.mark.parametrize("kind", [LoopTrainer, StackedTrainer])
+def test_a_network_that_diverges_leaves_the_others_alone(
+    kind: type[LoopTrainer | StackedTrainer],
+    training_images: LabelledImages,
+) -> None:
+    class Ill(TorchEngine):
+        def trainer(self, networks, recipe, data):
+            with torch.no_grad():
+                networks[1].conv1.weight[0, 0, 0, 0] = torch.nan
+            return kind(networks, recipe, data, "cpu")
+
+    once = replace(STANDARD, epochs=1)
+    outcomes = train_networks(once, [4, 7, 9], training_images, engine=Ill())
+    assert isinstance(outcomes[1], TrainingDivergedError)
+    assert "network 7 of recipe 'standard'" in str(outcomes[1])
+    for index, outcome in ((4, outcomes[0]), (9, outcomes[2])):
+        assert isinstance(outcome, TrainedNetwork)
+        alone = train_network(once, index, training_images, engine=TORCH).network
+        torch.testing.assert_close(
+            *(parameters_to_vector(n.parameters()) for n in (outcome.network, alone)),
+            atol=2e-4,
+            rtol=1e-3,
+        )
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device on this machine")
+def test_cuda_trains_at_once_what_the_cpu_trains(training_images: LabelledImages) -> None:
+    once = replace(STANDARD, epochs=1)
+    on_cuda = train_networks(once, [0, 1], training_images, engine=TorchEngine("cuda"))
+    for index, outcome in enumerate(on_cuda):
+        assert isinstance(outcome, TrainedNetwork)
+        alone = train_network(once, index, training_images, engine=TORCH).network
+        torch.testing.assert_close(
+            *(parameters_to_vector(n.parameters()) for n in (outcome.network, alone)),
+            atol=2e-3,
+            rtol=1e-2,
+        )
 
 
 def test_networks_trained_side_by_side_are_those_trained_alone(

@@ -30,9 +30,9 @@ def no_training(*_: object, **__: object) -> TrainedNetwork:
 def test_network_is_trained_once(
     pool: NetworkPool, training_images: LabelledImages, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    first = pool.trained(0, training_images)
-    monkeypatch.setattr(network_pool, "train_network", no_training)
-    again = pool.trained(0, training_images)
+    first = pool.train([0], training_images)[0]
+    monkeypatch.setattr(network_pool, "train_networks", no_training)
+    again = pool.train([0], training_images)[0]
     vectors = [parameters_to_vector(t.network.parameters()) for t in (first, again)]
     assert torch.equal(*vectors)
     assert again.log == first.log
@@ -41,12 +41,12 @@ def test_network_is_trained_once(
 def test_network_without_validation_series_is_trained_again_for_them(
     pool: NetworkPool, training_images: LabelledImages, test_images: LabelledImages
 ) -> None:
-    first = pool.trained(0, training_images)
-    watched = pool.trained(0, training_images, test_images)
+    first = pool.train([0], training_images)[0]
+    watched = pool.train([0], training_images, test_images)[0]
     assert {row.split for row in watched.log} == {"training", "validation"}
     vectors = [parameters_to_vector(t.network.parameters()) for t in (first, watched)]
     assert torch.equal(*vectors)
-    assert pool.trained(0, training_images, test_images).log == watched.log
+    assert pool.train([0], training_images, test_images)[0].log == watched.log
 
 
 def test_pool_without_a_store_keeps_nothing(training_images: LabelledImages) -> None:
@@ -73,8 +73,8 @@ def test_other_training_images_are_another_network(
     pool: NetworkPool, training_images: LabelledImages
 ) -> None:
     fewer = LabelledImages(training_images.images[:640], training_images.labels[:640])
-    pool.trained(0, training_images)
-    pool.trained(0, fewer)
+    pool.train([0], training_images)[0]
+    pool.train([0], fewer)[0]
     assert len(list(pool.store.folder.iterdir())) == 2
 
 
@@ -82,11 +82,11 @@ def test_other_training_images_are_another_network(
 def test_damaged_file_is_named_with_what_to_do(
     pool: NetworkPool, training_images: LabelledImages, content: bytes | None
 ) -> None:
-    pool.trained(0, training_images)
+    pool.train([0], training_images)[0]
     (path,) = pool.store.folder.iterdir()
     path.write_bytes(path.read_bytes()[:-100] if content is None else content)
     with pytest.raises(DamagedNetworkError, match=rf"{path}.*delete the file"):
-        pool.trained(0, training_images)
+        pool.train([0], training_images)[0]
 
 
 def test_interrupted_write_leaves_nothing(
@@ -98,5 +98,5 @@ def test_interrupted_write_leaves_nothing(
 
     monkeypatch.setattr("methods.network_store.save_file", interrupted)
     with pytest.raises(KeyboardInterrupt):
-        pool.trained(0, training_images)
+        pool.train([0], training_images)[0]
     assert list(pool.store.folder.iterdir()) == []
