@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pandas as pd
 from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks.records import read_table
+from benchmarks.records import CURVES, read_table
+from benchmarks.report import FIGURES, TABLES
 from benchmarks.run import Run
 
 COLUMNS = (
@@ -28,7 +31,14 @@ def show_outcome(run: Run) -> None:
     if (out / "summary.csv").exists():
         console.print(_table(read_table(out / "summary.csv")))
     for path in sorted(out.glob("[!.]*.*")):
-        console.print(f"wrote {path}", highlight=False, markup=False, soft_wrap=True)
+        _tell(console, path)
+    for path in (out / CURVES, out / TABLES, out / FIGURES):
+        if path.is_dir():
+            _tell(console, f"{path}/ ({sum(1 for _ in path.iterdir())} files)")
+
+
+def _tell(console: Console, written: Path | str) -> None:
+    console.print(f"wrote {written}", highlight=False, markup=False, soft_wrap=True)
 
 
 def _table(summary: pd.DataFrame) -> Table:

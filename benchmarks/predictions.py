@@ -14,9 +14,6 @@ from benchmarks.errors import UserError
 from benchmarks.files import written_whole
 from methods import Prediction
 
-OWN_RECIPE = "own"
-"""The recipe column of methods that train themselves, in their own way."""
-
 _EXACT = 0
 """How a shard spells ``members=None``, the exact distribution."""
 

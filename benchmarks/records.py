@@ -45,6 +45,17 @@ class Measurement:
 MEASURED = ("ok", "doubtful")
 """The statuses of rows that have a value."""
 
+OWN_RECIPE = "own"
+"""The recipe column of methods that train themselves, in their own way."""
+
+CURVES = "curves"
+"""The folder of the tables that only figures need."""
+
+IMAGES = "images.npz"
+"""The file with the pictures that figures show."""
+
+_TEXT = ("recipe", "method", "members", "condition", "score", "metric", "status", "reason")
+
 _KEY = ["recipe", "method", "members", "condition", "score", "metric"]
 
 
@@ -92,8 +103,15 @@ def write_table(table: pd.DataFrame, path: Path) -> None:
 def read_table(path: Path) -> pd.DataFrame:
     """Read a table that `write_table` wrote; what is empty text stays empty text."""
     # Python's own float, since pandas before 3 reads some numbers in other bits.
-    numbers = dict.fromkeys(("value", "lower", "upper"), _number)
-    return pd.read_csv(path, dtype={"members": str}, keep_default_na=False, converters=numbers)
+    table = pd.read_csv(
+        path,
+        dtype=dict.fromkeys(_TEXT, str),
+        converters=dict.fromkeys(("value", "lower", "upper"), _number),
+        # A method may be called "null", and a column of reasons may be empty: both are text.
+        keep_default_na=False,
+        na_values="",
+    )
+    return table.fillna({name: "" for name in _TEXT if name in table})
 
 
 def _number(text: str) -> float:

@@ -10,7 +10,8 @@ from typing import Literal
 from benchmarks.conditions import CONDITIONS, EXACT_CONDITIONS, Condition, Judged
 from benchmarks.configuration import Configuration, Machine
 from benchmarks.datasets import load_mnist
-from benchmarks.predictions import OWN_RECIPE, Cell, PredictionStore
+from benchmarks.predictions import Cell, PredictionStore
+from benchmarks.records import OWN_RECIPE
 from methods import UncertaintyMethod
 from methods.engine_choice import choose_engine
 from methods.engines import Engine

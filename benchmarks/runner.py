@@ -14,13 +14,16 @@ from typing import Any, NamedTuple
 import joblib
 import pandas as pd
 
+from benchmarks.curves import write_curves
 from benchmarks.datasets import Unavailable
 from benchmarks.errors import UserError
 from benchmarks.files import written_whole
 from benchmarks.measure import SCORES, measure, without_value
+from benchmarks.pictures import write_pictures
 from benchmarks.predictions import Cell, Shard
 from benchmarks.progress import announce, tracked
 from benchmarks.records import Measurement, as_table, summarise, write_table
+from benchmarks.report import write_report
 from benchmarks.run import Run
 from benchmarks.run_record import RunRecord
 from methods import Prediction
@@ -45,6 +48,10 @@ def run_stages(run: Run, only: str | None = None, *, overwrite: bool = False) ->
         UserError: the output folder belongs to another configuration, data are damaged, or there
             is nothing yet to measure.
     """
+    if only == REPORT:
+        # Needs nothing but a run's files, so it may be asked of any folder, and changes no record.
+        write_report(run.machine.out)
+        return []
     record = RunRecord.begin(run, overwrite=overwrite)
     if run.configuration.engine == "numba" and not kernels_are_cached():
         announce("compile", "the kernels, once on this machine: about 15 s")
@@ -81,7 +88,10 @@ def train(run: Run, record: RunRecord) -> list[Failure]:
 
 
 def predict(run: Run, record: RunRecord) -> list[Failure]:
-    """Write the shards that are not there yet; a method is fitted once for all its conditions."""
+    """Write the shards that are not there yet, and `images.npz`.
+
+    A method is fitted once for all its conditions.
+    """
     record.note_data(_find_data(run))
     unavailable = _unavailable(record)
     pending = [cell for cell in run.cells() if _is_pending(run, cell, unavailable)]
@@ -90,11 +100,12 @@ def predict(run: Run, record: RunRecord) -> list[Failure]:
         units = [(c, tuple(unavailable)) for c in pending if run.fits_threads(c) is threads]
         outcomes = _side_by_side(run, _predict_one, units, "predict", "cells", threads=threads)
         failures += [outcome for _, outcome in outcomes if outcome is not None]
+    write_pictures(run, unavailable)
     return failures
 
 
 def measure_all(run: Run, record: RunRecord) -> list[Failure]:
-    """Recompute every number from the shards: `measurements.csv` and `summary.csv`."""
+    """Recompute every number from the shards: `measurements.csv`, `summary.csv`, `curves/`."""
     if not record.data:
         raise UserError(
             f"there are no predictions in {run.machine.out} yet; run without --only first"
@@ -104,13 +115,23 @@ def measure_all(run: Run, record: RunRecord) -> list[Failure]:
     table = as_table(chain.from_iterable(rows for _, rows in outcomes))
     write_table(table, run.machine.out / "measurements.csv")
     write_table(summarise(table), run.machine.out / "summary.csv")
+    write_curves(run)
     return []
 
+
+def report(run: Run, record: RunRecord) -> list[Failure]:
+    """Draw every table and figure from what the stages before wrote: `tables/`, `figures/`."""
+    write_report(run.machine.out)
+    return []
+
+
+REPORT = "report"
 
 STAGES: dict[str, Callable[[Run, RunRecord], list[Failure]]] = {
     "train": train,
     "predict": predict,
     "measure": measure_all,
+    REPORT: report,
 }
 """In the order in which they build on one another."""
 

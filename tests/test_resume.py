@@ -24,7 +24,7 @@ SCRIPT = """
 import sys
 
 import run_all
-from benchmarks import conditions, run
+from benchmarks import conditions, run, runner
 from benchmarks.datasets import load_mnist
 from methods.labelled_images import LabelledImages
 
@@ -35,6 +35,7 @@ def load(split, *, data_dir):
 
 
 conditions.load_mnist = run.load_mnist = load
+runner.write_report = lambda _: None  # tests/report draw; this saves time
 sys.exit(run_all.command_line())
 """
 
@@ -147,9 +148,11 @@ def test_run_killed_again_and_again_ends_with_the_same_bytes(start: Start, tmp_p
         assert not (killed / "out" / "measurements.csv").exists()
     finish(uninterrupted)
     finish(start(killed, *OPTIONS))
-    for name in ("measurements.csv", "summary.csv", "training.csv"):
-        expected = (whole / "out" / name).read_bytes()
-        assert (killed / "out" / name).read_bytes() == expected, name
+    written = [path for path in (whole / "out").rglob("*") if path.suffix in (".csv", ".npz")]
+    assert len(written) > 3
+    for path in written:
+        name = path.relative_to(whole)
+        assert (killed / name).read_bytes() == path.read_bytes(), name
     assert check_files(killed) == check_files(whole)
 
 

@@ -91,6 +91,7 @@ def small_mnist() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(run_module, "load_mnist", load)
         patch.setattr(conditions, "load_mnist", load)
+        patch.setattr(runner, "write_report", lambda _: None)  # tests/report draw; this saves time
         forget_images()
         yield
     forget_images()
@@ -155,6 +156,10 @@ def arrays(folder: Path, cell: Cell, condition: str) -> dict[str, np.ndarray]:
         return dict(file)
 
 
+def shards_of(folder: Path) -> list[Path]:
+    return list((folder / "out" / "predictions").rglob("*.npz"))
+
+
 def own_method(folder: Path, *changes: tuple[str, str]) -> str:
     text = OWN
     for old, new in changes:
@@ -175,8 +180,9 @@ def test_every_file_is_there(finished: Path) -> None:
     out = finished / "out"
     assert {path.name for path in out.iterdir()} == {
         *("measurements.csv", "summary.csv", "training.csv", "run.json", "predictions"),
+        *("curves", "images.npz"),
     }
-    shards = {str(path.relative_to(out)) for path in out.rglob("*.npz")}
+    shards = {str(path.relative_to(out)) for path in shards_of(finished)}
     expected = {
         f"predictions/{Cell(*cell).name}/{condition}.npz"
         for cell in CELLS
@@ -293,7 +299,7 @@ def test_record_tells_the_configuration_and_the_data(finished: Path) -> None:
     assert record["configuration"] == SMALL.identity
     assert set(record["data"]) == {"training", *SMALL.conditions}
     assert len({entry["fingerprint"] for entry in record["data"].values()}) == 6
-    assert set(record["seconds"]) == {"train", "predict", "measure"}
+    assert set(record["seconds"]) == {"train", "predict", "measure", "report"}
 
 
 def test_second_run_trains_nothing_and_writes_the_same_bytes(
@@ -332,7 +338,8 @@ def test_one_stage_writes_its_own_files_only(stage: str, tmp_path: Path) -> None
     few = replace(SMALL, recipes=("plain",), methods=("softmax",), conditions=(), replicates=1)
     assert run_stages(run_in(tmp_path, few), stage) == []
     written = {path.name for path in (tmp_path / "out").iterdir()}
-    assert written == {"run.json", {"train": "training.csv", "predict": "predictions"}[stage]}
+    own = {"train": {"training.csv"}, "predict": {"predictions", "images.npz"}}
+    assert written == {"run.json", *own[stage]}
 
 
 def test_measuring_before_predicting_says_what_to_do(tmp_path: Path) -> None:
@@ -346,7 +353,7 @@ def test_lost_shard_is_predicted_again(condition: str, folder: Path, no_training
     run = run_in(folder)
     lost = run.shards.path(Cell("standard", "mc_dropout", 4, 1), condition)
     content = lost.read_bytes()
-    others = {path: path.stat().st_mtime_ns for path in folder.rglob("*.npz") if path != lost}
+    others = {path: path.stat().st_mtime_ns for path in shards_of(folder) if path != lost}
     lost.unlink()
     assert run_stages(run) == []
     assert lost.read_bytes() == content
@@ -481,7 +488,7 @@ def test_prediction_that_breaks_the_contract_is_a_failure(tmp_path: Path) -> Non
     mine = replace(SMALL, methods=(), own_methods=(location,), conditions=(), replicates=1)
     (failure,) = run_stages(run_in(tmp_path, mine))
     assert failure.reason.startswith("ContractError: every row of mean must sum to 1")
-    assert not list((tmp_path / "out").rglob("*.npz"))
+    assert not shards_of(tmp_path)
 
 
 def test_diverging_network_is_reported_and_the_others_are_kept(
@@ -519,7 +526,7 @@ def test_overwriting_removes_the_earlier_run_but_nothing_else(folder: Path) -> N
     (folder / "out" / "notes.txt").write_text("mine")
     few = replace(SMALL, recipes=("plain",), methods=("softmax",), conditions=(), replicates=1)
     assert run_stages(run_in(folder, few), overwrite=True) == []
-    assert len(list((folder / "out").rglob("*.npz"))) == 1
+    assert len(shards_of(folder)) == 1
     assert (folder / "out" / "notes.txt").read_text() == "mine"
     table = read_table(folder / "out" / "measurements.csv")
     assert set(table["method"]) == {"softmax"}

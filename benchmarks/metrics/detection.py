@@ -89,6 +89,31 @@ def fpr95(scores: Float[Tensor, " images"], positive: Bool[Tensor, " images"]) -
     return _ratio(int(negatives.cumsum(0)[threshold]), int(negatives.sum() * positives.any()))
 
 
+def roc_curve(
+    scores: Float[Tensor, " images"], positive: Bool[Tensor, " images"]
+) -> tuple[Float[Tensor, " thresholds"], Float[Tensor, " thresholds"]]:
+    """Shares of negatives and of positives that are flagged at each threshold, from none to all.
+
+    For the distinct scores t from the highest down #{negative, score ≥ t} / #negative and
+    #{positive, score ≥ t} / #positive, after the point (0, 0). Joined by straight lines, the area
+    below is the `auroc`.
+
+    Raises:
+        ValueError: a score is NaN, or has no flag.
+
+    >>> roc_curve(torch.tensor([0.1, 0.4, 0.4, 0.8]), torch.tensor([False, False, True, True]))[1]
+    tensor([0.0000, 0.5000, 1.0000, 1.0000], dtype=torch.float64)
+    """
+    flagged_positives, flagged_negatives = (
+        torch.cat([counts.new_zeros(1), counts.cumsum(0)])
+        for counts in _counts_from_the_top(scores, positive)
+    )
+    return (
+        flagged_negatives.double() / flagged_negatives[-1],
+        flagged_positives.double() / flagged_positives[-1],
+    )
+
+
 def _counts_from_the_top(
     scores: Float[Tensor, " images"], positive: Bool[Tensor, " images"]
 ) -> tuple[Int64[Tensor, " distinct"], Int64[Tensor, " distinct"]]:

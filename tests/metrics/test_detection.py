@@ -3,9 +3,10 @@ import math
 import numpy as np
 import pytest
 import torch
-from sklearn.metrics import average_precision_score, roc_auc_score, roc_curve
+from sklearn import metrics as sklearn
+from sklearn.metrics import average_precision_score, roc_auc_score
 
-from benchmarks.metrics.detection import aupr_in, aupr_out, auroc, fpr95
+from benchmarks.metrics.detection import aupr_in, aupr_out, auroc, fpr95, roc_curve
 
 MEASURES = [auroc, aupr_out, aupr_in, fpr95]
 
@@ -38,10 +39,19 @@ def test_aupr_agrees_with_scikit_learn(scores_and_positive):
 
 def test_fpr95_is_the_first_point_of_the_roc_curve_at_95_percent(scores_and_positive):
     scores, positive = scores_and_positive
-    false, true, _ = roc_curve(positive, scores, drop_intermediate=False)
+    false, true, _ = sklearn.roc_curve(positive, scores, drop_intermediate=False)
     found = (true * positive.sum().item()).round()
     first = np.flatnonzero(100 * found >= 95 * positive.sum().item())[0]
     assert fpr95(scores, positive) == pytest.approx(false[first])
+
+
+def test_roc_curve_agrees_with_scikit_learn_and_encloses_the_auroc(scores_and_positive):
+    scores, positive = scores_and_positive
+    false, true = roc_curve(scores, positive)
+    their_false, their_true, _ = sklearn.roc_curve(positive, scores, drop_intermediate=False)
+    np.testing.assert_allclose(false, their_false, atol=1e-15)
+    np.testing.assert_allclose(true, their_true, atol=1e-15)
+    assert torch.trapezoid(true, false).item() == pytest.approx(auroc(scores, positive))
 
 
 @pytest.mark.parametrize("hundreds", [0.2, 1, 1.4, 3, 100])

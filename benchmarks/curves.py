@@ -1,0 +1,268 @@
+"""From shards to the small tables that only figures need, without a network or an image.
+
+Each curve is that of one replicate, the first that there is: it belongs to a network that exists,
+and agrees with that replicate's rows in ``measurements.csv``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+
+import pandas as pd
+import torch
+from jaxtyping import Float, Int64
+from torch import Tensor
+
+from benchmarks.conditions import CLEAN, Condition
+from benchmarks.measure import SCORES
+from benchmarks.metrics import calibration, detection, scoring, selective
+from benchmarks.predictions import Cell, Shard
+from benchmarks.records import CURVES, OWN_RECIPE, write_table
+from benchmarks.run import Run
+from methods.threads import one_torch_thread
+
+SHOWN_SCORES = ("predictive_entropy", "mutual_information", "pairwise_disagreement")
+"""The scores whose curves are drawn."""
+
+SHOWN_ANGLES = (0, 30, 60)
+"""The degrees at which reliability and selective prediction are drawn; 0 is clean."""
+
+BIN_WIDTHS = {
+    "predictive_entropy": 0.08,
+    "mutual_information": 0.02,
+    "pairwise_disagreement": 0.04,
+}
+"""Of the histograms, in the score's unit."""
+
+CURVE_POINTS = 100
+"""At most; more than a column of print can show."""
+
+DECIMALS = 5
+
+DIGIT = 1
+"""Which digit is turned before the methods' eyes, as in Gal & Ghahramani 2016, figure 4."""
+
+DISPUTED = 12
+"""How many images, those which the methods dispute most, are shown."""
+
+_ORIGIN = ("recipe", "method", "members", "replicate", "condition")
+_VOTES = ("index", "label", "class", "vote_share", "mean_probability")
+
+COLUMNS = {
+    "reliability": (*_ORIGIN, "lower", "upper", "count", "confidence", "accuracy"),
+    "histograms": (*_ORIGIN, "score", "lower", "upper", "count"),
+    "roc": (*_ORIGIN, "score", "flagged_clean", "flagged"),
+    "risk_coverage": (*_ORIGIN, "score", "coverage", "risk"),
+    "rotated_digit": (*_ORIGIN, *_VOTES),
+    "disputed": (*_ORIGIN, "rank", "divergence", *_VOTES),
+}
+"""The tables and their columns.
+
+``reliability``: the 15 bins of the ECE. ``histograms``: images a bin of a score, bins [lower,
+upper). ``roc``: shares of the clean images and of the condition's that are flagged as uncertain.
+``risk_coverage``: the error rate among the most certain images. ``rotated_digit``: the first 1
+among the images, turned. ``disputed``: see `most_disputed`; ``recipe`` is there the recipe whose
+methods were compared, also in the rows of methods that train themselves.
+"""
+
+Row = dict[str, Any]
+
+
+class Dispute(NamedTuple):
+    """An image that the methods dispute, under the condition in which they do so most."""
+
+    condition: Condition
+    image: int
+    divergence: float
+
+
+@one_torch_thread()
+def write_curves(run: Run) -> None:
+    """Write every table of `COLUMNS` into the run's folder of curves."""
+    rows: dict[str, list[Row]] = {name: [] for name in COLUMNS}
+    for cell in _first_replicates(run):
+        for name, row in _of_cell(run, cell):
+            rows[name].append(row)
+    rows["disputed"] = [row for recipe in recipes_compared(run) for row in _disputed(run, recipe)]
+    for name, columns in COLUMNS.items():
+        table = pd.DataFrame(rows[name], columns=list(columns)).round(DECIMALS)
+        write_table(table, run.machine.out / CURVES / f"{name}.csv")
+
+
+def rotated_digit(labels: Int64[Tensor, " images"] | None) -> int | None:
+    """The index of the first digit 1, or ``None`` if there is none."""
+    found = [] if labels is None else (labels == DIGIT).nonzero().flatten().tolist()
+    return int(found[0]) if found else None
+
+
+def recipes_compared(run: Run) -> tuple[str, ...]:
+    """The recipes whose methods are compared; methods that train themselves are in each."""
+    pooled = any(entry.pooled for entry in run.configuration.entries.values())
+    return tuple(sorted(run.configuration.recipes)) if pooled else (OWN_RECIPE,)
+
+
+def most_disputed(run: Run, recipe: str) -> list[Dispute]:
+    """The images on which the methods' votes differ most, each under one condition only.
+
+    The difference is the Jensen–Shannon divergence of the methods' votes (Lin 1991, equation 5.1),
+    H(mean_k s_k) − mean_k H(s_k) with s_k the vote shares of method k, in nats: zero where all
+    methods vote alike, however split the votes of each. Compared are the largest size of each
+    method, under the conditions whose labels are well defined; none if there is one method only.
+    """
+    cells = _contestants(run, recipe)
+    conditions = [
+        condition
+        for condition in _large_conditions(run)
+        if condition.labelled
+        and not condition.labels_doubtful
+        and all(run.shards.holds(cell, condition.name) for cell in cells)
+    ]
+    if len(cells) < 2 or not conditions:
+        return []
+    divergence = torch.stack([_divergence(run, cells, condition) for condition in conditions])
+    largest, where = divergence.max(dim=0)
+    order = largest.sort(descending=True, stable=True).indices[:DISPUTED].tolist()
+    return [
+        Dispute(conditions[int(where[image])], image, float(largest[image]))
+        for image in order
+        if largest[image] > 0
+    ]
+
+
+def _large_conditions(run: Run) -> list[Condition]:
+    """Without those that are small for the sake of exact MC-dropout: too few for a curve."""
+    return [condition for condition in run.conditions if not condition.exact]
+
+
+def _first_replicates(run: Run) -> list[Cell]:
+    """Of each method, size and recipe the first replicate that has judged the clean images."""
+    first: dict[tuple[str, str, int], Cell] = {}
+    for cell in sorted(run.cells(), key=lambda cell: cell.replicate):
+        if run.objection(cell) is None and run.shards.holds(cell, CLEAN):
+            first.setdefault((cell.recipe, cell.method, cell.size or 0), cell)
+    return [first[key] for key in sorted(first)]
+
+
+def _contestants(run: Run, recipe: str) -> list[Cell]:
+    """The largest size of each method of a recipe, and of the methods that train themselves."""
+    largest = {
+        cell.method: cell for cell in _first_replicates(run) if cell.recipe in (recipe, OWN_RECIPE)
+    }
+    return [largest[method] for method in sorted(largest)]
+
+
+def _of_cell(run: Run, cell: Cell) -> Iterator[tuple[str, Row]]:
+    """The cell's rows, each with the name of its table."""
+    clean = run.shards.load(cell, CLEAN)
+    digit = rotated_digit(clean.labels)
+    for condition in _large_conditions(run):
+        shard = run.shards.load_if_there(cell, condition.name)
+        if shard is None:
+            continue
+        origin = _origin(cell, shard, condition)
+        for name, row in _of_shard(condition, shard, clean):
+            yield name, origin | row
+        if condition.labelled and digit is not None:
+            for row in _votes(shard, digit):
+                yield "rotated_digit", origin | row
+
+
+def _of_shard(condition: Condition, shard: Shard, clean: Shard) -> Iterator[tuple[str, Row]]:
+    mean, labels = shard.prediction.mean, shard.labels
+    scores = _defined_scores(shard)
+    if labels is not None and condition.angle in SHOWN_ANGLES:
+        correct = scoring.correct(mean, labels)
+        for row in _reliability(calibration.confidence(mean), correct):
+            yield "reliability", row
+        for name, score in scores.items():
+            for row in _risk_coverage(score, correct):
+                yield "risk_coverage", {"score": name} | row
+    if condition.name == CLEAN or not condition.labelled:
+        for name, score in scores.items():
+            for row in _histogram(score, BIN_WIDTHS[name]):
+                yield "histograms", {"score": name} | row
+    if not condition.labelled:
+        clean_scores = _defined_scores(clean)
+        for name, score in scores.items():
+            for row in _roc(score, clean_scores[name]) if name in clean_scores else ():
+                yield "roc", {"score": name} | row
+
+
+def _reliability(confidence: Tensor, correct: Tensor) -> Iterator[Row]:
+    bins = calibration.equal_width_bins(confidence, correct)
+    columns = ("lower", "upper", "count", "confidence", "accuracy")
+    for values in zip(*(getattr(bins, column).tolist() for column in columns), strict=True):
+        yield dict(zip(columns, values, strict=True))
+
+
+def _risk_coverage(score: Tensor, correct: Tensor) -> Iterator[Row]:
+    coverage, risk = selective.risk_coverage_curve(score, correct)
+    for i in _thinned(coverage):
+        yield {"coverage": coverage[i].item(), "risk": risk[i].item()}
+
+
+def _histogram(score: Tensor, width: float) -> Iterator[Row]:
+    """The bins from 0 to the last that is not empty."""
+    for b, count in enumerate(torch.bincount((score / width).long()).tolist()):
+        yield {"lower": b * width, "upper": (b + 1) * width, "count": count}
+
+
+def _roc(score: Tensor, clean: Tensor) -> Iterator[Row]:
+    both = torch.cat([clean, score])
+    flagged_clean, flagged = detection.roc_curve(both, torch.arange(len(both)) >= len(clean))
+    for i in _thinned(flagged_clean + flagged):
+        yield {"flagged_clean": flagged_clean[i].item(), "flagged": flagged[i].item()}
+
+
+def _votes(shard: Shard, index: int) -> Iterator[Row]:
+    prediction, labels = shard.prediction, shard.labels
+    label = None if labels is None else int(labels[index])
+    shares, means = prediction.vote_share[index].tolist(), prediction.mean[index].tolist()
+    for c, (share, mean) in enumerate(zip(shares, means, strict=True)):
+        values = (index, label, c, share, mean)
+        yield dict(zip(_VOTES, values, strict=True))
+
+
+def _disputed(run: Run, recipe: str) -> Iterator[Row]:
+    for rank, dispute in enumerate(most_disputed(run, recipe), start=1):
+        for cell in _contestants(run, recipe):
+            shard = run.shards.load(cell, dispute.condition.name)
+            origin = _origin(cell, shard, dispute.condition) | {"recipe": recipe}
+            for row in _votes(shard, dispute.image):
+                yield origin | {"rank": rank, "divergence": dispute.divergence} | row
+
+
+def _divergence(run: Run, cells: list[Cell], condition: Condition) -> Float[Tensor, " images"]:
+    """Rounded, so that images are ranked alike on every machine."""
+    shares = torch.stack(
+        [run.shards.load(cell, condition.name).prediction.vote_share for cell in cells]
+    )
+    entropy_of_mean = torch.special.entr(shares.mean(dim=0)).sum(dim=-1)
+    difference: Tensor = entropy_of_mean - torch.special.entr(shares).sum(dim=-1).mean(dim=0)
+    return difference.round(decimals=9)
+
+
+def _defined_scores(shard: Shard) -> dict[str, Float[Tensor, " images"]]:
+    """Without those that one member alone leaves undefined."""
+    scores = {name: SCORES[name](shard.prediction) for name in SHOWN_SCORES}
+    return {name: score for name, score in scores.items() if not score.isnan().any()}
+
+
+def _thinned(position: Float[Tensor, " points"]) -> list[int]:
+    """Which points of a curve to keep: first and last, and even steps of an ascending position."""
+    steps = torch.linspace(float(position[0]), float(position[-1]), CURVE_POINTS).double()
+    kept = torch.searchsorted(position.contiguous(), steps).clamp(max=len(position) - 1)
+    return sorted({0, *kept.tolist(), len(position) - 1})
+
+
+def _origin(cell: Cell, shard: Shard, condition: Condition) -> Row:
+    members = shard.prediction.members
+    values = (
+        cell.recipe,
+        cell.method,
+        "exact" if members is None else str(members),
+        cell.replicate,
+        condition.name,
+    )
+    return dict(zip(_ORIGIN, values, strict=True))

@@ -1,0 +1,65 @@
+"""From the files of a run to tables and figures; imports neither torch nor methods."""
+
+from __future__ import annotations
+
+from io import BytesIO
+from pathlib import Path
+
+from matplotlib import rc_context
+from PIL import Image
+from PIL.Image import Dither
+
+from benchmarks.files import written_whole
+from benchmarks.progress import tracked
+from benchmarks.records import write_table
+from benchmarks.report.figures import Drawing, figures
+from benchmarks.report.results import Results
+from benchmarks.report.style import DPI, SETTINGS
+from benchmarks.report.table import Table, as_frame, latex, markdown
+from benchmarks.report.tables import tables
+
+TABLES, FIGURES = "tables", "figures"
+
+COLOURS = 128
+"""Of a PNG, which they make a third as large; drawings need no more."""
+
+
+def write_report(folder: Path) -> None:
+    """Write every table and figure of the run whose files are in the folder.
+
+    Raises:
+        UserError: nothing has been measured there yet.
+    """
+    results = Results.load(folder)
+    done = (_write_recipe(results, recipe, folder) for recipe in results.recipes)
+    for _ in tracked(done, len(results.recipes), "report", "recipes"):
+        pass
+
+
+def _write_recipe(results: Results, recipe: str, folder: Path) -> str:
+    of_recipe = results.of_recipe(recipe)
+    for table in tables(of_recipe, recipe):
+        _write_table(table, folder / TABLES)
+    with rc_context(SETTINGS):
+        for drawing in figures(of_recipe):
+            _write_drawing(drawing, recipe, folder / FIGURES)
+    return recipe
+
+
+def _write_table(table: Table, folder: Path) -> None:
+    for suffix, text in (("md", markdown(table)), ("tex", latex(table))):
+        with written_whole(folder / f"{table.name}.{suffix}") as temporary:
+            temporary.write_text(text, encoding="utf-8")
+    write_table(as_frame(table), folder / f"{table.name}.csv")
+
+
+def _write_drawing(drawing: Drawing, recipe: str, folder: Path) -> None:
+    name = f"{drawing.name}-{recipe}"
+    with written_whole(folder / f"{name}.svg") as temporary:
+        drawing.figure.savefig(temporary, format="svg", metadata={"Date": None, "Creator": None})
+    drawing.figure.set_layout_engine("none")  # what has been laid out stays where it is
+    with written_whole(folder / f"{name}.png") as temporary, BytesIO() as picture:
+        drawing.figure.savefig(picture, format="png", dpi=DPI)
+        few_colours = Image.open(picture).convert("RGB").quantize(COLOURS, dither=Dither.NONE)
+        few_colours.save(temporary, format="png", optimize=True, dpi=(DPI, DPI))
+    write_table(drawing.numbers, folder / f"{name}.csv")

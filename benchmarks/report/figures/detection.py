@@ -1,0 +1,121 @@
+"""Clean images against foreign ones: how a score is distributed, and the ROC curve it gives."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.patches import Patch
+
+from benchmarks.report.figures.drawing import Drawing, legend_below, panels, rows_of
+from benchmarks.report.names import CLEAN, METRICS, Variant, condition_label
+from benchmarks.report.results import Results
+from benchmarks.report.style import COLUMN, PAGE, Look
+
+IN_A_ROW = 3
+"""Panels of ROC curves; more histograms are set closer, and share an axis label."""
+
+LEAST_SHARE = 0.0005
+"""Of images, where the axis begins."""
+
+
+def roc_figures(results: Results, looks: Mapping[Variant, Look]) -> Iterator[Drawing]:
+    """A figure a score, a panel a set of foreign images."""
+    table = results.curve("roc")
+    for score in _scores(table):
+        numbers = table[table["score"] == score]
+        conditions = [c for c in results.foreign if c in set(numbers["condition"])]
+        columns = min(IN_A_ROW, len(conditions))
+        figure, axes = panels(
+            len(conditions),
+            columns=IN_A_ROW,
+            width=max(COLUMN, PAGE * columns / IN_A_ROW),
+            height=2.2,
+            sharex=True,
+            sharey=True,
+        )
+        for ax, condition in zip(axes, conditions, strict=True):
+            draw_roc(ax, numbers[numbers["condition"] == condition], looks)
+            ax.set_title(condition_label(condition))
+        for ax in axes[::columns]:
+            ax.set_ylabel("OOD images flagged")
+        for ax in axes[-columns:]:
+            ax.set_xlabel(f"Clean images flagged\n(by {METRICS[score].name.lower()})")
+        legend_below(figure, axes)
+        yield Drawing(f"roc-{score}", figure, numbers)
+
+
+def histogram_figures(results: Results, looks: Mapping[Variant, Look]) -> Iterator[Drawing]:
+    """A figure a score, a row a method, a column a set of foreign images."""
+    table = results.curve("histograms")
+    for score in _scores(table):
+        numbers = table[table["score"] == score]
+        conditions = [c for c in results.foreign if c in set(numbers["condition"])]
+        variants = [v for v in results.largest if not rows_of(numbers, v).empty]
+        if not conditions:
+            continue
+        figure = Figure(
+            figsize=(max(COLUMN, PAGE * min(1, len(conditions) / 3)), 0.5 + 1.15 * len(variants)),
+            layout="constrained",
+        )
+        grid = figure.subplots(
+            *(len(variants), len(conditions)), squeeze=False, sharex=True, sharey=True
+        )
+        for variant, row in zip(variants, grid, strict=True):
+            row[0].set_ylabel(looks[variant].label.replace(", ", ",\n"))
+            for condition, ax in zip(conditions, row, strict=True):
+                draw_histogram(ax, rows_of(numbers, variant), condition, looks[variant])
+        for condition, ax in zip(conditions, grid[0], strict=True):
+            ax.set_title(condition_label(condition))
+        grid[0, 0].set_xlim(0, numbers.loc[numbers["count"] > 0, "upper"].max())
+        labelled = grid[-1] if len(conditions) <= IN_A_ROW else grid[-1, len(conditions) // 2 :][:1]
+        for ax in labelled:
+            ax.set_xlabel(METRICS[score].axis_label)
+        figure.supylabel("Share of images", fontsize="medium")
+        legend_below(figure, [], extra=_histogram_legend())
+        yield Drawing(f"histograms-{score}", figure, numbers)
+
+
+def draw_roc(ax: Axes, numbers: pd.DataFrame, looks: Mapping[Variant, Look]) -> Axes:
+    """One set of foreign images: a curve a method; chance is the diagonal."""
+    ax.plot([0, 1], [0, 1], color="0.6", linewidth=0.8, zorder=1, label="Chance")
+    for variant, look in looks.items():
+        curve = rows_of(numbers, variant)
+        if not curve.empty:
+            ax.plot(curve["flagged_clean"], curve["flagged"], **look.curve)
+    ax.set(xlim=(0, 1.01), ylim=(0, 1.02))
+    return ax
+
+
+def draw_histogram(ax: Axes, numbers: pd.DataFrame, condition: str, look: Look) -> Axes:
+    """One method and set: the clean images' score in grey, the foreign ones' as an outline."""
+    clean, foreign = (numbers[numbers["condition"] == name] for name in (CLEAN, condition))
+    if not clean.empty:
+        ax.stairs(*_shares(clean), color="0.75", fill=True)
+    if not foreign.empty:
+        ax.stairs(*_shares(foreign), color=look.color, linewidth=1.2)
+    ax.set_yscale("log")
+    ax.minorticks_off()
+    ax.set_ylim(LEAST_SHARE, 1)
+    return ax
+
+
+def _shares(bins: pd.DataFrame) -> tuple[pd.Series[float], list[float]]:
+    """The heights of the steps, which a logarithmic scale wants above 0, and their edges."""
+    shares = bins["count"] / bins["count"].sum()
+    return shares.clip(lower=LEAST_SHARE / 10), [*bins["lower"], bins["upper"].iloc[-1]]
+
+
+def _scores(table: pd.DataFrame) -> list[str]:
+    return [score for score in METRICS if score in set(table["score"])]
+
+
+def _histogram_legend() -> list[Patch]:
+    return [
+        Patch(color="0.75", label="Clean images"),
+        Patch(
+            facecolor="white", edgecolor="0.2", linewidth=1.2, label="Out-of-distribution images"
+        ),
+    ]

@@ -1,0 +1,110 @@
+"""What all figures share: a drawing with its numbers, empty axes, a legend, and shades."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+import pandas as pd
+from matplotlib.artist import Artist
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from benchmarks.report.names import DOUBTFUL, LABELS_DOUBTFUL_BEYOND, Variant
+from benchmarks.report.results import Pixels
+from benchmarks.report.style import SHADE
+
+MARGIN = 4
+"""Degrees beside the first and the last angle, so that markers are whole."""
+
+
+LETTER, HANDLE = 0.054, 0.45
+"""Widths in inches of what a legend consists of; a handle with the space around it."""
+
+
+class Drawing(NamedTuple):
+    """A figure, and the numbers that it shows.
+
+    Attributes:
+        name: of its files.
+    """
+
+    name: str
+    figure: Figure
+    numbers: pd.DataFrame
+
+
+def panels(
+    count: int, *, columns: int, width: float, height: float, **shared: Any
+) -> tuple[Figure, list[Axes]]:
+    """A figure of so many panels, in rows of so many columns; ``height`` is that of a row."""
+    columns = min(columns, count)
+    rows = math.ceil(count / columns)
+    figure = Figure(figsize=(width, rows * height), layout="constrained")
+    grid = figure.subplots(rows, columns, squeeze=False, **shared).flatten().tolist()
+    for unused in grid[count:]:
+        unused.remove()
+    axes = grid[:count]
+    for lowest in axes[-columns:]:
+        lowest.tick_params(labelbottom=True)
+    return figure, axes
+
+
+def legend_below(figure: Figure, axes: Iterable[Axes], *, extra: Sequence[Artist] = ()) -> None:
+    """One legend for all panels, each label once; ``extra``: more that has a label."""
+    found: dict[str, Artist] = {}
+    for ax in axes:
+        handles, labels = ax.get_legend_handles_labels()
+        for label, handle in zip(labels, handles, strict=True):
+            found.setdefault(label, handle)
+    found |= {str(handle.get_label()): handle for handle in extra}
+    if found:
+        figure.legend(
+            list(found.values()),
+            list(found),
+            loc="outside lower center",
+            ncols=_columns_that_fit(list(found), figure.get_figwidth()),
+        )
+
+
+def _columns_that_fit(labels: list[str], width: float) -> int:
+    """Into how many columns a legend may be set, by the usual widths of letters and handles."""
+    for columns in range(len(labels), 1, -1):
+        longest = [max(map(len, column)) for column in np.array_split(labels, columns)]
+        if sum(LETTER * letters + HANDLE for letters in longest) <= width:
+            return columns
+    return 1
+
+
+def shade_doubtful(ax: Axes, angles: Iterable[int], *, reason: bool = True) -> Axes:
+    """Shade the angles at which labels are not well defined, if there are such, and say why."""
+    last = max(angles, default=0)
+    if last > LABELS_DOUBTFUL_BEYOND:
+        ax.axvspan(LABELS_DOUBTFUL_BEYOND, last + MARGIN, color=SHADE, linewidth=0, zorder=0)
+        middle = (LABELS_DOUBTFUL_BEYOND + last) / 2
+        above = ax.get_xaxis_transform()
+        if reason:
+            ax.text(middle, 1.02, DOUBTFUL, transform=above, ha="center", fontsize="x-small")
+    return ax
+
+
+def show_picture(ax: Axes, pixels: Pixels | None) -> Axes:
+    """A picture, dark on light as on paper; an empty frame where there is none."""
+    if pixels is not None:
+        ax.imshow(pixels, cmap="gray_r", vmin=0, vmax=255, interpolation="nearest")
+    ax.set(xticks=[], yticks=[])
+    ax.grid(visible=False)
+    for spine in ax.spines.values():
+        spine.set(visible=True, linewidth=0.4, color="0.6")
+    return ax
+
+
+def rows_of(table: pd.DataFrame, variant: Variant, **columns: str) -> pd.DataFrame:
+    """The rows of a method and size, with these values in further columns."""
+    wanted = {"method": variant.method, "members": variant.members} | columns
+    chosen = pd.Series(True, index=table.index)
+    for name, value in wanted.items():
+        chosen &= table[name] == value
+    return table[chosen]

@@ -1,0 +1,94 @@
+"""Every measure against the angle by which the images are turned."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+import pandas as pd
+from matplotlib.axes import Axes
+
+from benchmarks.report.figures.drawing import (
+    MARGIN,
+    Drawing,
+    legend_below,
+    panels,
+    rows_of,
+    shade_doubtful,
+)
+from benchmarks.report.names import METRICS, Variant, rotated
+from benchmarks.report.results import Results
+from benchmarks.report.style import BAND, COLUMN, PAGE, Look
+
+MEASURES = (
+    *("accuracy", "nll", "ece"),
+    *("predictive_entropy", "mutual_information", "pairwise_disagreement"),
+)
+COLUMNS = ["method", "members", "metric", "angle", "value", "lower", "upper"]
+
+
+def rotation_figures(results: Results, looks: Mapping[Variant, Look]) -> Iterator[Drawing]:
+    """All measures in one figure of both columns' width, and each alone in a column's."""
+    numbers = lines(results)
+    if numbers["angle"].nunique() < 2:
+        return
+    measures = [metric for metric in MEASURES if metric in set(numbers["metric"])]
+    figure, axes = panels(len(measures), columns=3, width=PAGE, height=1.75, sharex=True)
+    for place, (ax, metric) in enumerate(zip(axes, measures, strict=True)):
+        draw(ax, numbers, metric, looks, reason=place < 3)
+    for ax in axes[:-3]:
+        ax.set_xlabel("")
+    legend_below(figure, axes)
+    yield Drawing("rotation", figure, numbers)
+    for metric in measures:
+        figure, (ax,) = panels(1, columns=1, width=COLUMN, height=2.7)
+        draw(ax, numbers, metric, looks)
+        legend_below(figure, [ax])
+        yield Drawing(f"rotation-{metric}", figure, numbers[numbers["metric"] == metric])
+
+
+def lines(results: Results) -> pd.DataFrame:
+    """The value of each measure, with its interval, at each angle."""
+    rows = []
+    for variant in results.shown:
+        for metric in MEASURES:
+            for angle in (0, *results.angles):
+                found = results.find(variant, rotated(angle), metric)
+                if found is not None and pd.notna(found["value"]):
+                    bounds = (found["value"], found["lower"], found["upper"])
+                    rows.append((*variant, metric, angle, *bounds))
+    return pd.DataFrame(rows, columns=COLUMNS)
+
+
+def draw(
+    ax: Axes,
+    numbers: pd.DataFrame,
+    metric: str,
+    looks: Mapping[Variant, Look],
+    *,
+    reason: bool = True,
+) -> Axes:
+    """One measure: a line a method, and a band where there is an interval.
+
+    ``reason``: whether to write above the shaded range why it is shaded.
+    """
+    shade_doubtful(ax, numbers["angle"], reason=reason)
+    for variant, look in looks.items():
+        line = rows_of(numbers, variant, metric=metric)
+        if line.empty:
+            continue
+        ax.plot(line["angle"], line["value"], **look.line)
+        ax.fill_between(
+            line["angle"],
+            line["lower"],
+            line["upper"],
+            color=look.color,
+            alpha=BAND if look.filled else BAND / 2,
+            linewidth=0,
+        )
+    values = numbers.loc[numbers["metric"] == metric, "value"]
+    highest = 1.02 if metric == "accuracy" else 1.1 * values[values < float("inf")].max()
+    ax.set_ylim(0, highest if highest > 0 else None)
+    ax.set_xlim(-MARGIN, numbers["angle"].max() + MARGIN)
+    ax.set_xticks(range(0, int(numbers["angle"].max()) + 1, 30))
+    ax.set(xlabel="Rotation (degrees)", ylabel=METRICS[metric].axis_label)
+    return ax

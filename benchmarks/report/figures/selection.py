@@ -1,0 +1,50 @@
+"""Risk against coverage: the error rate of those that a method is most certain of."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+import pandas as pd
+from matplotlib.axes import Axes
+
+from benchmarks.report.figures.drawing import Drawing, legend_below, panels, rows_of
+from benchmarks.report.names import METRICS, Variant, angle_of, condition_label
+from benchmarks.report.results import Results
+from benchmarks.report.style import COLUMN, PAGE, Look
+
+LEAST_COVERAGE = 0.02
+"""Where curves begin: the error rate of fewer images is chance."""
+
+
+def risk_coverage_figures(results: Results, looks: Mapping[Variant, Look]) -> Iterator[Drawing]:
+    """A figure a score, a panel a condition."""
+    table = results.curve("risk_coverage")
+    for score in (score for score in METRICS if score in set(table["score"])):
+        numbers = table[table["score"] == score]
+        conditions = sorted(set(numbers["condition"]), key=lambda c: angle_of(c) or 0)
+        figure, axes = panels(
+            len(conditions),
+            columns=3,
+            width=max(COLUMN, PAGE * len(conditions) / 3),
+            height=2.3,
+            sharex=True,
+        )
+        for ax, condition in zip(axes, conditions, strict=True):
+            draw(ax, numbers[numbers["condition"] == condition], looks)
+            ax.set_title(condition_label(condition))
+            ax.set_xlabel(f"Images answered\n(by {METRICS[score].name.lower()})")
+        axes[0].set_ylabel("Error rate")
+        legend_below(figure, axes)
+        yield Drawing(f"risk-coverage-{score}", figure, numbers)
+
+
+def draw(ax: Axes, numbers: pd.DataFrame, looks: Mapping[Variant, Look]) -> Axes:
+    """One condition: a curve a method, from its most certain images to all."""
+    for variant, look in looks.items():
+        curve = rows_of(numbers, variant)
+        curve = curve[curve["coverage"] >= LEAST_COVERAGE]
+        if not curve.empty:
+            ax.plot(curve["coverage"], curve["risk"], **look.curve)
+    ax.set_xlim(0, 1)
+    ax.set_ylim(bottom=0)
+    return ax

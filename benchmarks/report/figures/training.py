@@ -1,0 +1,74 @@
+"""How the networks' loss, accuracy, precision and recall went from epoch to epoch."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.ticker import MaxNLocator
+
+from benchmarks.report.figures.drawing import Drawing, legend_below, panels
+from benchmarks.report.names import Variant
+from benchmarks.report.results import Results
+from benchmarks.report.style import BAND, PAGE, Look
+
+MEASURES = {
+    "loss": "Loss",
+    "accuracy": "Accuracy",
+    "precision": "Precision",
+    "recall": "Recall",
+}
+SPLITS = {"training": ("0.15", "o", "-"), "validation": ("0.55", "s", (0.0, (4.0, 1.5)))}
+"""Colour, marker and dash: greys, since colours are the methods'."""
+
+DROPOUT_ON = "accuracy_dropout_on"
+
+
+def training_figures(results: Results, looks: Mapping[Variant, Look]) -> Iterator[Drawing]:
+    """A panel a measure: the mean over the networks, and their range."""
+    if results.training is None or results.training.empty:
+        return
+    numbers = over_networks(results.training)
+    networks = results.training["network"].nunique()
+    figure, axes = panels(len(MEASURES), columns=4, width=PAGE, height=2.0, sharex=True)
+    for ax, measure in zip(axes, MEASURES, strict=True):
+        draw(ax, numbers, measure)
+    axes[0].set_ylabel(f"Mean of {networks} networks\n(band: least to most)")
+    legend_below(figure, axes)
+    yield Drawing("training", figure, numbers)
+
+
+def over_networks(log: pd.DataFrame) -> pd.DataFrame:
+    """Of each measure, split and epoch the mean, the least and the most of the networks."""
+    tidy = log.melt(
+        id_vars=["epoch", "split"], value_vars=[*MEASURES, DROPOUT_ON], var_name="measure"
+    )
+    groups = tidy.groupby(["measure", "split", "epoch"], sort=True)["value"]
+    return groups.agg(mean="mean", least="min", most="max").reset_index()
+
+
+def draw(ax: Axes, numbers: pd.DataFrame, measure: str) -> Axes:
+    """One measure, on training and on validation images; accuracy with dropout on as well."""
+    drawn = [(measure, True)] + ([(DROPOUT_ON, False)] if measure == "accuracy" else [])
+    for name, filled in drawn:
+        for split, (color, marker, linestyle) in SPLITS.items():
+            line = numbers[(numbers["measure"] == name) & (numbers["split"] == split)]
+            if line.empty:
+                continue
+            ax.fill_between(
+                line["epoch"], line["least"], line["most"], color=color, alpha=BAND, linewidth=0
+            )
+            ax.plot(
+                line["epoch"],
+                line["mean"],
+                color=color,
+                marker=marker,
+                linestyle=linestyle,
+                linewidth=1.2 if filled else 0.8,
+                markerfacecolor=color if filled else "white",
+                label=split.capitalize() + ("" if filled else ", dropout on"),
+            )
+    ax.set(title=MEASURES[measure], xlabel="Epoch")
+    ax.xaxis.set_major_locator(MaxNLocator(5, integer=True))
+    return ax

@@ -1,0 +1,97 @@
+"""The generated parts of README.md: numbers and figures there come from committed results.
+
+``python -m benchmarks.report.readme`` fills them anew; a test fails where they differ.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from benchmarks.files import written_whole
+from benchmarks.report import FIGURES, TABLES
+from benchmarks.report.results import Results
+from benchmarks.report.table import markdown
+from benchmarks.report.tables import overview
+
+ROOT = Path(__file__).parents[2]
+README = ROOT / "README.md"
+RESULTS = Path("results/quick")
+"""Relative to the repository, as the README's links are."""
+
+RECIPE = "standard"
+"""Whose results are shown, where the run has it."""
+
+SHOWN = {
+    "rotation": "Every measure against the angle by which the digits are turned.",
+    "roc-predictive_entropy": "Telling out-of-distribution images from clean digits.",
+    "rotated-digit": "One digit 1, turned, and the votes of each method.",
+}
+"""The figures shown, and what they show."""
+
+_SECTION = re.compile(
+    r"(?P<begin><!-- generated: (?P<name>[\w-]+) -->\n)(?P<content>.*?)(?P<end><!-- end -->)",
+    re.DOTALL,
+)
+
+
+def filled(readme: str, results: Path, root: Path = ROOT) -> str:
+    """The text with what stands between each pair of marks made from a run's results.
+
+    ``<!-- generated: NAME -->`` and ``<!-- end -->`` are the marks, NAME one of ``overview``,
+    ``figures`` and ``provenance``; ``results`` is relative to ``root``.
+    """
+    sections = _sections(root, results)
+    return _SECTION.sub(
+        lambda match: f"{match['begin']}{sections[match['name']]}{match['end']}", readme
+    )
+
+
+def _sections(root: Path, results: Path) -> dict[str, str]:
+    loaded = Results.load(root / results)
+    recipe = RECIPE if RECIPE in loaded.recipes else loaded.recipes[0]
+    record = json.loads((root / results / "run.json").read_text(encoding="utf-8"))
+    return {
+        "overview": markdown(overview(loaded.of_recipe(recipe), recipe)),
+        "figures": _figures(root, results, recipe),
+        "provenance": _provenance(record, results),
+    }
+
+
+def _figures(root: Path, results: Path, recipe: str) -> str:
+    images = {
+        results / FIGURES / f"{name}-{recipe}.png": caption for name, caption in SHOWN.items()
+    }
+    return "\n".join(
+        f"![{caption}]({path.as_posix()})\n*{caption}*\n"
+        for path, caption in images.items()
+        if (root / path).exists()
+    )
+
+
+def _provenance(record: Mapping[str, Any], results: Path) -> str:
+    environment = record["environment"]
+    libraries = environment["libraries"]
+    device = "no GPU" if environment["device"] == "cpu" else environment["device"]
+    folder = results.as_posix()
+    return (
+        f"Made by `{record['command']}` with uncertainty-bench {record['version']}, Python "
+        f"{environment['python']}, torch {libraries['torch']} on {environment['system']} "
+        f"({environment['processor']}, {environment['cores']} cores, {device}). "
+        f"All of it: [tables]({folder}/{TABLES}), [figures]({folder}/{FIGURES}), "
+        f"[every number]({folder}/summary.csv), [the record of the run]({folder}/run.json).\n"
+    )
+
+
+def main() -> None:
+    """Write README.md with its generated parts made anew."""
+    text = filled(README.read_text(encoding="utf-8"), RESULTS)
+    with written_whole(README) as temporary:
+        temporary.write_text(text, encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()

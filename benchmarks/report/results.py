@@ -1,0 +1,209 @@
+"""What a run wrote, read back for tables and figures: CSVs and pictures, nothing else."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from benchmarks.errors import UserError
+from benchmarks.records import CURVES, IMAGES, MEASURED, OWN_RECIPE, read_table, summarise
+from benchmarks.report.names import (
+    EXACT,
+    LABELS_DOUBTFUL_BEYOND,
+    MEAN_ROTATED,
+    SCORES,
+    Variant,
+    angle_of,
+    condition_rank,
+)
+
+SIZES_SHOWN = 2
+"""Of how many sizes of a method, the largest, figures show lines; tables show all."""
+
+_CURVE_COLUMNS = ["recipe", "method", "members", "condition", "score", "rank"]
+
+Pixels = NDArray[np.uint8]
+
+
+@dataclass(frozen=True, eq=False)
+class Results:
+    """The results of a run, of all its recipes or of one.
+
+    Attributes:
+        summary: ``summary.csv``, and the means over rotations as one more condition.
+        training: ``training.csv``; ``None`` if no network was trained.
+        curves: the tables of ``curves/`` by name, those that there are.
+        pictures: the pictures of ``images.npz`` by condition and index.
+    """
+
+    summary: pd.DataFrame
+    training: pd.DataFrame | None = None
+    curves: Mapping[str, pd.DataFrame] = field(default_factory=dict)
+    pictures: Mapping[tuple[str, int], Pixels] = field(default_factory=dict)
+
+    @classmethod
+    def load(cls, folder: Path) -> Results:
+        """Read a run's folder.
+
+        Raises:
+            UserError: nothing has been measured there yet.
+        """
+        if not (folder / "summary.csv").exists():
+            raise UserError(f"there are no results in {folder} yet; run without --only first")
+        measurements = read_table(folder / "measurements.csv")
+        training = folder / "training.csv"
+        return cls(
+            summary=pd.concat(
+                [read_table(folder / "summary.csv"), summarise(mean_over_rotations(measurements))],
+                ignore_index=True,
+            ),
+            training=read_table(training) if training.exists() else None,
+            curves={
+                path.stem: read_table(path) for path in sorted((folder / CURVES).glob("*.csv"))
+            },
+            pictures=_read_pictures(folder / IMAGES),
+        )
+
+    @property
+    def recipes(self) -> tuple[str, ...]:
+        """The recipes compared; methods that train themselves belong to each of them."""
+        found = sorted(set(self.summary["recipe"]))
+        return tuple(name for name in found if name != OWN_RECIPE) or tuple(found)
+
+    def of_recipe(self, recipe: str) -> Results:
+        """The results of one recipe, and of the methods that train themselves."""
+
+        def chosen(table: pd.DataFrame) -> pd.DataFrame:
+            return table[table["recipe"].isin([recipe, OWN_RECIPE])]
+
+        return replace(
+            self,
+            summary=chosen(self.summary),
+            training=None if self.training is None else chosen(self.training),
+            curves={name: chosen(table) for name, table in self.curves.items()},
+        )
+
+    @property
+    def variants(self) -> tuple[Variant, ...]:
+        """Every method of every size, in the order in which they are shown."""
+        pairs = set(zip(self.summary["method"], self.summary["members"], strict=True))
+        return tuple(sorted((Variant(*pair) for pair in pairs), key=lambda v: v.rank))
+
+    @property
+    def shown(self) -> tuple[Variant, ...]:
+        """Those that have a line in figures: the largest sizes of each method."""
+        return self._largest(SIZES_SHOWN)
+
+    @property
+    def largest(self) -> tuple[Variant, ...]:
+        """Those that have a panel in figures: the largest size of each method."""
+        return self._largest(1)
+
+    @property
+    def angles(self) -> tuple[int, ...]:
+        """The angles by which images were turned, without 0."""
+        found = {angle_of(condition) for condition in self.summary["condition"]}
+        return tuple(sorted(angle for angle in found if angle))
+
+    @property
+    def angles_averaged(self) -> tuple[int, ...]:
+        """The angles that the mean over rotations is of."""
+        return tuple(angle for angle in self.angles if angle <= LABELS_DOUBTFUL_BEYOND)
+
+    @property
+    def foreign(self) -> tuple[str, ...]:
+        """The out-of-distribution conditions, unavailable ones too."""
+        return self._conditions("ood-")
+
+    @property
+    def small(self) -> tuple[str, ...]:
+        """The conditions that are small for the sake of exact MC-dropout."""
+        return self._conditions(EXACT)
+
+    def judging(self, conditions: Sequence[str]) -> tuple[Variant, ...]:
+        """The variants that were asked about any of the conditions, with or without success."""
+        asked = self.summary[self.summary["condition"].isin(conditions)]
+        return replace(self, summary=asked).variants
+
+    def find(
+        self, variant: Variant, condition: str, metric: str, score: str = ""
+    ) -> dict[str, Any] | None:
+        """The row of the summary, if there is one; meant for results of one recipe."""
+        return self._rows.get((*variant, condition, metric, score))
+
+    def curve(self, name: str) -> pd.DataFrame:
+        """A table of curves; empty where there is none, with the columns that all have."""
+        return self.curves.get(name, pd.DataFrame(columns=_CURVE_COLUMNS))
+
+    def replicates(self, variant: Variant) -> int:
+        """Over how many replicates the variant's numbers are means."""
+        return int(self._of(variant)["replicates"].max())
+
+    def own_scores(self, variant: Variant) -> tuple[str, ...]:
+        """The uncertainty scores that only this method has."""
+        return tuple(sorted(set(self._of(variant)["score"]) - SCORES.keys() - {""}))
+
+    def _of(self, variant: Variant) -> pd.DataFrame:
+        summary = self.summary
+        rows = (summary["method"] == variant.method) & (summary["members"] == variant.members)
+        return summary[rows]
+
+    def _conditions(self, prefix: str) -> tuple[str, ...]:
+        found = {c for c in self.summary["condition"] if c.startswith(prefix)}
+        return tuple(sorted(found, key=condition_rank))
+
+    @cached_property
+    def _rows(self) -> dict[tuple[str, ...], dict[str, Any]]:
+        key = ["method", "members", "condition", "metric", "score"]
+        return {
+            tuple(str(row[name]) for name in key): {str(name): v for name, v in row.items()}
+            for row in self.summary.to_dict("records")
+        }
+
+    def _largest(self, sizes: int) -> tuple[Variant, ...]:
+        """Of each method the largest sizes of which anything has been measured."""
+        measured = self.summary[self.summary["value"].notna()]
+        with_values = replace(self, summary=measured).variants
+        return tuple(
+            variant
+            for variant in with_values
+            if variant in [v for v in with_values if v.method == variant.method][-sizes:]
+        )
+
+
+def mean_over_rotations(measurements: pd.DataFrame) -> pd.DataFrame:
+    """Each replicate's mean over its rotations of up to 90°, as rows of one more condition.
+
+    Where a rotation has no value the mean has none either, for the same reason.
+    """
+    angles = measurements["condition"].map(angle_of)
+    turned = measurements[(angles > 0) & (angles <= LABELS_DOUBTFUL_BEYOND)]
+    key = ["recipe", "method", "members", "replicate", "score", "metric"]
+    # The rows that have something to tell come first, so that theirs are the status and the reason.
+    told = pd.DataFrame(
+        {"missing": ~turned["status"].isin(MEASURED), "reason": turned["reason"] != ""}
+    )
+    first = told.sort_values(["missing", "reason"], ascending=False, kind="stable").index
+    groups = turned.loc[first].groupby(key, sort=False)
+    means = groups.agg(
+        value=("value", lambda values: values.mean(skipna=False)),
+        images=("images", "first"),
+        status=("status", "first"),
+        reason=("reason", "first"),
+    )
+    return means.reset_index().assign(condition=MEAN_ROTATED)[measurements.columns]
+
+
+def _read_pictures(path: Path) -> dict[tuple[str, int], Pixels]:
+    if not path.exists():
+        return {}
+    with np.load(path) as file:
+        pairs = zip(file["condition"].tolist(), file["index"].tolist(), strict=True)
+        return dict(zip(pairs, file["pixels"], strict=True))

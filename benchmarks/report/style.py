@@ -1,0 +1,121 @@
+"""How everything looks: a colour, a marker and a dash for each method, and the sizes of print.
+
+Colours are those of Okabe & Ito (2008), told apart by the colour-blind; markers and dashes tell
+the methods apart in grey as well.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from benchmarks.report.names import METHODS, Variant
+
+COLUMN, PAGE = 3.3, 6.9
+"""Widths in inches: of a column, and of both."""
+
+DPI = 200
+
+SETTINGS: Any = {
+    "font.family": "DejaVu Sans",
+    "font.size": 7.5,
+    "axes.titlesize": 7.5,
+    "axes.labelsize": 7.5,
+    "xtick.labelsize": 7,
+    "ytick.labelsize": 7,
+    "legend.fontsize": 7,
+    "axes.linewidth": 0.6,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.grid": True,
+    "axes.axisbelow": True,
+    "grid.color": "0.88",
+    "grid.linewidth": 0.5,
+    "xtick.major.width": 0.6,
+    "ytick.major.width": 0.6,
+    "xtick.major.size": 2.5,
+    "ytick.major.size": 2.5,
+    "lines.linewidth": 1.2,
+    "lines.markersize": 3.8,
+    "legend.frameon": False,
+    "legend.handlelength": 2.6,
+    "legend.columnspacing": 1.2,
+    "hatch.linewidth": 0.5,
+    "figure.constrained_layout.wspace": 0.04,
+    # Text stays text, and the same figure is written as the same bytes.
+    "svg.fonttype": "none",
+    "svg.hashsalt": "uncertainty-bench",
+    "pdf.fonttype": 42,
+}
+
+SHADE = "0.9"
+"""Of the range in which labels are not well defined."""
+
+BAND = 0.15
+"""How opaque intervals are; those of a method's smaller sizes are half as much."""
+
+
+@dataclass(frozen=True)
+class Look:
+    """How a method of a size is drawn.
+
+    Attributes:
+        filled: whether markers are; those of a method's smaller sizes are hollow.
+    """
+
+    label: str
+    color: str
+    marker: str
+    linestyle: str | tuple[float, tuple[float, ...]]
+    filled: bool = True
+
+    @property
+    def line(self) -> dict[str, Any]:
+        """The arguments of a line with markers."""
+        return {
+            "label": self.label,
+            "color": self.color,
+            "linestyle": self.linestyle,
+            "marker": self.marker,
+            "markerfacecolor": self.color if self.filled else "white",
+            "linewidth": 1.2 if self.filled else 0.8,
+        }
+
+    @property
+    def curve(self) -> dict[str, Any]:
+        """The arguments of a line of many points, of which only some have a marker."""
+        return self.line | {"markevery": 0.25, "markersize": 3.0}
+
+
+_DASHED, _DASH_DOTTED = (0.0, (4.0, 1.5)), (0.0, (4.0, 1.2, 1.0, 1.2))
+
+_LOOKS = {
+    "softmax": Look("", "#000000", "s", (0.0, (1.0, 1.2))),
+    "mc_dropout": Look("", "#0072B2", "o", "-"),
+    "mc_dropout_exact": Look("", "#56B4E9", "D", _DASH_DOTTED),
+    "deep_ensemble": Look("", "#D55E00", "^", _DASHED),
+}
+
+_SPARE = (
+    Look("", "#009E73", "v", _DASH_DOTTED),
+    Look("", "#CC79A7", "P", (0.0, (6.0, 1.5, 1.0, 1.5, 1.0, 1.5))),
+    Look("", "#E69F00", "X", (0.0, (2.0, 1.0))),
+    Look("", "#8C8C8C", "*", "-"),
+)
+"""Of users' methods, in the order of their names; with more than four, looks come again."""
+
+
+def looks(variants: Sequence[Variant]) -> dict[Variant, Look]:
+    """The look of each method and size; all of a run's must be given, so that none changes."""
+    unknown = sorted({variant.method for variant in variants} - METHODS.keys())
+    own = {method: _SPARE[i % len(_SPARE)] for i, method in enumerate(unknown)}
+    largest = {variant.method: variant for variant in sorted(variants, key=lambda v: v.rank)}
+    return {
+        variant: replace(
+            (_LOOKS | own)[variant.method],
+            label=variant.label,
+            filled=variant == largest[variant.method],
+        )
+        for variant in variants
+    }

@@ -1,0 +1,267 @@
+"""A table as it is printed: Markdown, LaTeX (booktabs) or CSV."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+from string import ascii_lowercase
+from typing import NamedTuple
+
+import pandas as pd
+
+from benchmarks.records import MEASURED
+from benchmarks.report.digits import rounded
+
+UNDEFINED = "—"
+NO_VALUE = "n/a"
+DOUBTFUL_MARK = "†"
+
+
+class Cell(NamedTuple):
+    """What a table says of one method, condition and measure.
+
+    Attributes:
+        value: NaN where there is none.
+        half_width: half of the interval's width; NaN where there is none.
+        status, reason: as in `benchmarks.records.Measurement`.
+    """
+
+    value: float = math.nan
+    half_width: float = math.nan
+    status: str = "undefined"
+    reason: str = ""
+
+    @property
+    def texts(self) -> tuple[str, str]:
+        """The value, or what stands for it, and the half-width; the latter may be empty."""
+        if not math.isnan(self.value):
+            return rounded(self.value, self.half_width)
+        return (UNDEFINED if self.status == "undefined" else NO_VALUE), ""
+
+    @property
+    def footnote(self) -> str:
+        """What the reader must be told of this very cell, or nothing."""
+        if self.status in ("undefined", "doubtful"):
+            return ""
+        if self.status in MEASURED:
+            return self.reason
+        return f"{self.status}: {self.reason}" if self.reason else self.status
+
+
+class Row(NamedTuple):
+    """A line of a table: its group (empty: none), its labels, and a cell a column."""
+
+    group: str
+    labels: tuple[str, ...]
+    cells: tuple[Cell, ...]
+
+
+@dataclass(frozen=True)
+class Table:
+    """A table before it is printed.
+
+    Attributes:
+        name: of its files.
+        caption: what it shows.
+        group_heading: what the groups of rows are, where there are any.
+        label_headings: over the columns that name the row.
+        headings: over the columns of cells.
+        rows: those of a group one after the other.
+        remarks: what is to be said below, beside what the cells ask for.
+    """
+
+    name: str
+    caption: str
+    group_heading: str
+    label_headings: tuple[str, ...]
+    headings: tuple[str, ...]
+    rows: tuple[Row, ...]
+    remarks: tuple[str, ...] = ()
+
+    @property
+    def all_headings(self) -> tuple[str, ...]:
+        """Over the labels and over the cells; some have a second line."""
+        return (*self.label_headings, *self.headings)
+
+    @property
+    def footnotes(self) -> dict[str, str]:
+        """The letter of each footnote, in the order in which the cells need them."""
+        found = dict.fromkeys(cell.footnote for row in self.rows for cell in row.cells)
+        return dict(zip(filter(None, found), _letters(), strict=False))
+
+    @property
+    def notes(self) -> tuple[tuple[str, str], ...]:
+        """All that stands below the table: pairs of a mark (empty: none) and a text."""
+        cells = [cell for row in self.rows for cell in row.cells]
+        undefined = _reasons(cells, "undefined")
+        doubtful = _reasons(cells, "doubtful")
+        return (
+            *(("", remark) for remark in self.remarks),
+            *([(UNDEFINED, f"undefined: {'; '.join(undefined)}")] if undefined else []),
+            *([(DOUBTFUL_MARK, f"doubtful: {'; '.join(doubtful)}")] if doubtful else []),
+            *((letter, text) for text, letter in self.footnotes.items()),
+        )
+
+
+def markdown(table: Table) -> str:
+    """The table in GitHub's Markdown, with its caption above and its notes below."""
+    stubs, columns = len(table.label_headings), len(table.headings)
+    lines = [
+        f"**{_markdown(table.caption)}**",
+        "",
+        _pipes([heading.replace("\n", "<br>") for heading in table.all_headings]),
+        _pipes(["---"] * stubs + ["---:"] * columns),
+    ]
+    for group, rows in _groups(table):
+        if group:
+            lines.append(_pipes([f"**{_markdown(group)}**", *[""] * (stubs + columns - 1)]))
+        for row in rows:
+            cells = [_markdown_cell(cell, table.footnotes) for cell in row.cells]
+            lines.append(_pipes([*map(_markdown, row.labels), *cells]))
+    for mark, text in table.notes:
+        sign = f"<sup>{mark}</sup> " if mark in table.footnotes.values() else f"{mark} ".lstrip()
+        lines += ["", f"{sign}{_markdown(text)}"]
+    return "\n".join(lines) + "\n"
+
+
+def latex(table: Table) -> str:
+    """The table as a LaTeX float; it needs the package booktabs, and no other."""
+    stubs, columns = len(table.label_headings), len(table.headings)
+    wide = "*" if columns > 2 else ""
+    size = "\\scriptsize" if columns > 4 else "\\footnotesize"
+    lines = [
+        f"\\begin{{table{wide}}}",
+        f"\\centering{size}\\setlength{{\\tabcolsep}}{{2pt}}",
+        f"\\caption{{{latex_text(table.caption)}}}",
+        f"\\label{{tab:{table.name}}}",
+        f"\\begin{{tabular}}{{@{{}}{'l' * stubs}{'r' * columns}@{{}}}}",
+        "\\toprule",
+        *(_ampersands(line) for line in _heading_lines(table)),
+    ]
+    for group, rows in _groups(table):
+        lines.append("\\midrule")
+        if group:
+            lines.append(
+                f"\\multicolumn{{{stubs + columns}}}{{l}}{{\\emph{{{latex_text(group)}}}}} \\\\"
+            )
+        for row in rows:
+            cells = [_latex_cell(cell, table.footnotes) for cell in row.cells]
+            lines.append(_ampersands([*map(latex_text, row.labels), *cells]))
+    lines += ["\\bottomrule", "\\end{tabular}"]
+    lines += [
+        f"\\par\\smallskip\\parbox{{\\linewidth}}{{\\scriptsize {_latex_note(*note, table)}}}"
+        for note in table.notes
+    ]
+    return "\n".join([*lines, f"\\end{{table{wide}}}"]) + "\n"
+
+
+def as_frame(table: Table) -> pd.DataFrame:
+    """The table's digits for a CSV: a half-width has a column of its own, a status is a word."""
+    rows = []
+    for row in table.rows:
+        line = {table.group_heading: row.group} if row.group else {}
+        line |= dict(zip(table.label_headings, row.labels, strict=True))
+        headings = [heading.replace("\n", " ") for heading in table.headings]
+        for heading, cell in zip(headings, row.cells, strict=True):
+            value, spread = cell.texts
+            line[heading] = cell.status if math.isnan(cell.value) else value.replace("−", "-")
+            line[f"{heading} ±"] = spread
+        line["notes"] = "; ".join(dict.fromkeys(cell.reason for cell in row.cells if cell.reason))
+        rows.append(line)
+    return pd.DataFrame(rows)
+
+
+def latex_text(text: str) -> str:
+    """The text with everything escaped that LaTeX would take for a command.
+
+    >>> print(latex_text("my_method: 5 % ↓, −1°"))
+    my\\_method: 5 \\% $\\downarrow$, $-$1$^\\circ$
+    """
+    return "".join(_LATEX.get(character, character) for character in text)
+
+
+_LATEX = {
+    **{character: f"\\{character}" for character in "&%$#_{}"},
+    "\\": "\\textbackslash{}",
+    "~": "\\textasciitilde{}",
+    "^": "\\textasciicircum{}",
+    "<": "\\textless{}",
+    ">": "\\textgreater{}",
+    "|": "\\textbar{}",
+    "°": "$^\\circ$",
+    "±": "$\\pm$",
+    "−": "$-$",
+    "–": "--",
+    "—": "---",
+    "∞": "$\\infty$",
+    "↑": "$\\uparrow$",
+    "↓": "$\\downarrow$",
+    "†": "$\\dagger$",
+    "×": "$\\times$",
+    "’": "'",
+}
+
+
+def _letters() -> Iterator[str]:
+    """The marks a, b, … z, aa, bb, …"""
+    times = 1
+    while True:
+        yield from (letter * times for letter in ascii_lowercase)
+        times += 1
+
+
+def _reasons(cells: list[Cell], status: str) -> list[str]:
+    return list(dict.fromkeys(c.reason for c in cells if c.status == status and c.reason))
+
+
+def _groups(table: Table) -> list[tuple[str, list[Row]]]:
+    names = dict.fromkeys(row.group for row in table.rows)
+    return [(name, [row for row in table.rows if row.group == name]) for name in names]
+
+
+def _heading_lines(table: Table) -> Iterator[list[str]]:
+    split = [[latex_text(line) for line in heading.split("\n")] for heading in table.all_headings]
+    for number in range(max(map(len, split))):
+        yield [lines[number] if number < len(lines) else "" for lines in split]
+
+
+def _markdown_cell(cell: Cell, footnotes: dict[str, str]) -> str:
+    value, spread = cell.texts
+    text = f"{value} ± {spread}" if spread else value
+    text += f" {DOUBTFUL_MARK}" if cell.status == "doubtful" else ""
+    return text + (f" <sup>{footnotes[cell.footnote]}</sup>" if cell.footnote else "")
+
+
+def _latex_cell(cell: Cell, footnotes: dict[str, str]) -> str:
+    value, spread = cell.texts
+    if math.isnan(cell.value):
+        text = latex_text(value)
+    else:
+        number = value.replace("−", "-").replace("∞", "\\infty")
+        # Without its leading zero, eight columns fit on a page.
+        text = f"${number}_{{\\pm {spread.removeprefix('0')}}}$" if spread else f"${number}$"
+    text += "$^\\dagger$" if cell.status == "doubtful" else ""
+    return text + (f"$^{{{footnotes[cell.footnote]}}}$" if cell.footnote else "")
+
+
+def _latex_note(mark: str, text: str, table: Table) -> str:
+    if not mark:
+        return latex_text(text)
+    if mark in table.footnotes.values():
+        return f"$^{{{mark}}}$ {latex_text(text)}"
+    return f"{latex_text(mark)} {latex_text(text)}"
+
+
+def _markdown(text: str) -> str:
+    for character, escaped in (("<", "&lt;"), ("|", "\\|"), ("*", "\\*"), ("_", "\\_")):
+        text = text.replace(character, escaped)
+    return text
+
+
+def _pipes(cells: list[str]) -> str:
+    return f"| {' | '.join(cells)} |"
+
+
+def _ampersands(cells: list[str]) -> str:
+    return f"{' & '.join(cells)} \\\\"

@@ -1,0 +1,256 @@
+"""Which tables there are: each from the results of one recipe."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from benchmarks.report.names import (
+    CLEAN,
+    EXACT,
+    MEAN_ROTATED,
+    METHODS,
+    METRICS,
+    SCORES,
+    Variant,
+    angles_label,
+    condition_label,
+    rotated,
+    score_label,
+)
+from benchmarks.report.results import Results
+from benchmarks.report.table import Cell, Row, Table
+
+MAIN = (
+    *("accuracy", "nll", "brier", "ece"),
+    *("predictive_entropy", "mutual_information", "pairwise_disagreement", "auroc"),
+)
+CALIBRATION = (
+    *("accuracy", "nll", "brier"),
+    *("ece", "ece_equal_mass", "ece_debiased", "squared_ce_debiased", "mce"),
+)
+DETECTION = ("auroc", "aupr_out", "aupr_in", "fpr95")
+SELECTIVE = ("misclassification_auroc", "aurc", "augrc")
+
+MAIN_SCORE = "predictive_entropy"
+"""The score by which AUROC is shown where only one is: every method has it."""
+
+NOT_COMPARED = "clean images are what the others are compared with"
+
+SHARED_NETWORKS = (
+    "The suite's methods draw on one pool of networks: the ensemble contains those of the others."
+)
+
+
+def tables(results: Results, recipe: str) -> Iterator[Table]:
+    """Every table of a recipe; ``results`` are those of this recipe."""
+    yield overview(results, recipe)
+    yield main(results, recipe)
+    yield calibration(results, recipe)
+    if _compared_with_clean(results):
+        for metric in DETECTION:
+            yield detection(results, recipe, metric)
+    for metric in SELECTIVE:
+        yield selective(results, recipe, metric)
+    if results.small:
+        yield exact(results, recipe)
+
+
+def overview(results: Results, recipe: str) -> Table:
+    """A line a method: what fits into a column, or on the first screen of a page."""
+    asked = [(CLEAN, "accuracy"), (CLEAN, "ece"), (CLEAN, "pairwise_disagreement")]
+    if results.angles_averaged:
+        asked += [(MEAN_ROTATED, metric) for metric in ("accuracy", "ece", "pairwise_disagreement")]
+    asked += [(condition, "auroc") for condition in results.foreign[:1]]
+    conditions = [condition for condition, _ in asked]
+    variants = results.judging(conditions)
+    return Table(
+        name=f"overview-{recipe}",
+        caption=f"The methods in a line each. {_setting(results, recipe, conditions)}",
+        group_heading="",
+        label_headings=("Method",),
+        headings=tuple(
+            f"{METRICS[metric].name} {METRICS[metric].better}".rstrip()
+            + f"\n{_condition(results, condition)}"
+            for condition, metric in asked
+        ),
+        rows=tuple(
+            Row("", (variant.label,), tuple(_cell(results, variant, *pair) for pair in asked))
+            for variant in variants
+        ),
+        remarks=_remarks(results, variants, by_score=bool(results.foreign)),
+    )
+
+
+def main(results: Results, recipe: str) -> Table:
+    """Every method on clean, turned and foreign images."""
+    conditions = [CLEAN, *([MEAN_ROTATED] if results.angles_averaged else []), *results.foreign]
+    return _by_condition(
+        results,
+        MAIN,
+        name=f"main-{recipe}",
+        caption=f"Every method on every kind of images. {_setting(results, recipe, conditions)}",
+        conditions=conditions,
+    )
+
+
+def calibration(results: Results, recipe: str) -> Table:
+    """Calibration in detail, turned images in steps of 30 degrees where there are such."""
+    angles = [angle for angle in results.angles if angle % 30 == 0] or results.angles
+    conditions = [CLEAN, *map(rotated, angles)]
+    return _by_condition(
+        results,
+        CALIBRATION,
+        name=f"calibration-{recipe}",
+        caption=f"Calibration in detail, 15 bins. {_setting(results, recipe, conditions)}",
+        conditions=conditions,
+    )
+
+
+def exact(results: Results, recipe: str) -> Table:
+    """Every method on the few images that exact MC-dropout can afford."""
+    conditions = list(results.small)
+    return _by_condition(
+        results,
+        MAIN,
+        name=f"exact-{recipe}",
+        caption="MC-dropout without sampling beside all others, on the same few images. "
+        + _setting(results, recipe, conditions),
+        conditions=conditions,
+    )
+
+
+def detection(results: Results, recipe: str, metric: str) -> Table:
+    """How well each score of each method tells foreign and turned images from clean ones."""
+    turned = [MEAN_ROTATED] if results.angles_averaged else []
+    conditions = [*results.foreign, *turned] or list(map(rotated, results.angles))
+    return _by_score(
+        results,
+        metric,
+        name=f"detection-{metric}-{recipe}",
+        caption=f"Telling images from clean ones by each score: {_sought(metric)}. "
+        + _setting(results, recipe, conditions),
+        conditions=conditions,
+    )
+
+
+def selective(results: Results, recipe: str, metric: str) -> Table:
+    """How well each score of each method finds the misclassified images, where labels are sure."""
+    certain = results.angles_averaged
+    angles = [angle for angle in certain if angle % 30 == 0] or certain
+    mean = [MEAN_ROTATED] if certain else []
+    conditions = [CLEAN, *map(rotated, angles), *mean]
+    return _by_score(
+        results,
+        metric,
+        name=f"selective-{metric}-{recipe}",
+        caption=f"Finding the misclassified images by each score: {_sought(metric)}. "
+        + _setting(results, recipe, conditions),
+        conditions=conditions,
+    )
+
+
+def _by_condition(
+    results: Results,
+    metrics: tuple[str, ...],
+    *,
+    name: str,
+    caption: str,
+    conditions: list[str],
+) -> Table:
+    variants = results.judging(conditions)
+    return Table(
+        name=name,
+        caption=caption,
+        group_heading="Images",
+        label_headings=("Method",),
+        headings=tuple(METRICS[metric].heading for metric in metrics),
+        rows=tuple(
+            Row(
+                _condition(results, condition),
+                (variant.label,),
+                tuple(_cell(results, variant, condition, metric) for metric in metrics),
+            )
+            for condition in conditions
+            for variant in variants
+        ),
+        remarks=_remarks(results, variants, by_score="auroc" in metrics and len(conditions) > 1),
+    )
+
+
+def _by_score(
+    results: Results, metric: str, *, name: str, caption: str, conditions: list[str]
+) -> Table:
+    variants = results.judging(conditions)
+    return Table(
+        name=name,
+        caption=caption,
+        group_heading="Method",
+        label_headings=("Score",),
+        headings=tuple(_condition(results, condition) for condition in conditions),
+        rows=tuple(
+            Row(
+                variant.label,
+                (score_label(score),),
+                tuple(
+                    _cell(results, variant, condition, metric, score) for condition in conditions
+                ),
+            )
+            for variant in variants
+            for score in (*SCORES, *results.own_scores(variant))
+        ),
+        remarks=_remarks(results, variants),
+    )
+
+
+def _cell(
+    results: Results, variant: Variant, condition: str, metric: str, score: str | None = None
+) -> Cell:
+    if score is None:
+        score = MAIN_SCORE if metric in DETECTION else ""
+    found: dict[str, Any] | None = results.find(variant, condition, metric, score)
+    if found is None:
+        reference = condition in (CLEAN, EXACT + CLEAN)
+        return Cell(reason=NOT_COMPARED if reference and metric in DETECTION else "")
+    half_width = (found["upper"] - found["lower"]) / 2
+    return Cell(found["value"], half_width, found["status"], found["reason"])
+
+
+def _sought(metric: str) -> str:
+    return f"{METRICS[metric].name} {METRICS[metric].better}"
+
+
+def _condition(results: Results, condition: str) -> str:
+    if condition == MEAN_ROTATED:
+        return angles_label(results.angles_averaged)
+    return condition_label(condition)
+
+
+def _compared_with_clean(results: Results) -> bool:
+    return bool(results.foreign or results.angles)
+
+
+def _setting(results: Results, recipe: str, conditions: list[str]) -> str:
+    judged = results.summary["condition"].isin(conditions)
+    images = int(results.summary.loc[judged, "images"].max())
+    return f"Recipe {recipe}, {images:,} images of each condition."
+
+
+def _remarks(
+    results: Results, variants: tuple[Variant, ...], *, by_score: bool = False
+) -> tuple[str, ...]:
+    counts = {variant.label: results.replicates(variant) for variant in variants}
+    replicates = "; ".join(f"{label}: {count}" for label, count in counts.items() if count)
+    methods = {variant.method for variant in variants}
+    shared = "deep_ensemble" in methods and len(methods & METHODS.keys()) > 1
+    several = "; ± is half of the 95 % interval over them (Student's t)"
+    return (
+        f"Means over replicates ({replicates})"
+        f"{several if max(counts.values(), default=0) > 1 else ''}.",
+        *([f"AUROC against the clean images, by {_lower(MAIN_SCORE)}."] if by_score else []),
+        *([SHARED_NETWORKS] if shared else []),
+    )
+
+
+def _lower(score: str) -> str:
+    return score_label(score).lower()

@@ -1,0 +1,182 @@
+"""The whole report: that it is drawn from files alone, always alike, whatever a run consists of."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from benchmarks import conditions
+from benchmarks.configuration import PRESETS, Machine
+from benchmarks.errors import UserError
+from benchmarks.report import names, write_report
+from benchmarks.report.figures import figures
+from benchmarks.report.results import Results
+from benchmarks.report.table import as_frame, latex, markdown
+from benchmarks.report.tables import main, tables
+from benchmarks.run import Run
+from benchmarks.runner import run_stages
+
+FIGURES = {
+    "rotation",
+    *(f"rotation-{metric}" for metric in ("accuracy", "nll", "ece", "predictive_entropy")),
+    *(f"rotation-{metric}" for metric in ("mutual_information", "pairwise_disagreement")),
+    "entropy-split",
+    "reliability",
+    *(
+        f"{kind}-{score}"
+        for kind in ("histograms", "roc", "risk-coverage")
+        for score in ("predictive_entropy", "mutual_information", "pairwise_disagreement")
+    ),
+    *("rotated-digit", "disputed", "training"),
+}
+TABLES = {
+    *("overview", "main", "calibration"),
+    *(f"detection-{metric}" for metric in ("auroc", "aupr_out", "aupr_in", "fpr95")),
+    *(f"selective-{metric}" for metric in ("misclassification_auroc", "aurc", "augrc")),
+}
+
+
+def drawn(folder: Path, recipe: str = "standard") -> set[str]:
+    ending = f"-{recipe}.png"
+    return {path.name.removesuffix(ending) for path in (folder / "figures").glob(f"*{ending}")}
+
+
+def tabulated(folder: Path, recipe: str = "standard") -> set[str]:
+    ending = f"-{recipe}.md"
+    return {path.name.removesuffix(ending) for path in (folder / "tables").glob(f"*{ending}")}
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    return {
+        path.relative_to(folder).as_posix(): path.read_bytes()
+        for part in ("tables", "figures")
+        for path in (folder / part).iterdir()
+    }
+
+
+def test_every_table_and_figure_is_written_in_all_its_forms(reported: Path) -> None:
+    assert drawn(reported) == FIGURES
+    assert tabulated(reported) == TABLES
+    assert {path.suffix for path in (reported / "figures").iterdir()} == {".png", ".svg", ".csv"}
+    assert len(list((reported / "figures").iterdir())) == 3 * len(FIGURES)
+    assert len(list((reported / "tables").iterdir())) == 3 * len(TABLES)
+
+
+def test_everything_is_drawn_again_from_the_committed_files_byte_for_byte(
+    reported: Path, tmp_path: Path
+) -> None:
+    for path in reported.iterdir():
+        if path.is_file() or path.name == "curves":
+            (shutil.copy if path.is_file() else shutil.copytree)(path, tmp_path / path.name)
+    write_report(tmp_path)
+    again, before = contents(tmp_path), contents(reported)
+    assert again.keys() == before.keys()
+    assert [name for name in before if again[name] != before[name]] == []
+
+
+def test_stage_report_takes_a_folder_of_any_configuration_and_leaves_its_record(
+    measured: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shutil.copy(measured / "run.json", tmp_path)
+    reports: list[Path] = []
+    monkeypatch.setattr("benchmarks.runner.write_report", reports.append)
+    machine = Machine(tmp_path, tmp_path / "networks", None, jobs=1)
+    assert run_stages(Run(PRESETS["full"], machine), "report") == []
+    assert reports == [tmp_path]
+    assert (tmp_path / "run.json").read_bytes() == (measured / "run.json").read_bytes()
+
+
+def test_nothing_measured_yet_is_told(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match=r"there are no results in .* run without --only first"):
+        write_report(tmp_path)
+
+
+def test_report_imports_neither_torch_nor_methods() -> None:
+    code = (
+        "import sys, benchmarks.report.readme; "
+        "print([m for m in sys.modules if m.split('.')[0] in ('torch', 'methods')])"
+    )
+    root = Path(names.__file__).parents[2]
+    found = subprocess.run(
+        [sys.executable, "-c", code], cwd=root, capture_output=True, text=True, check=True
+    )
+    assert found.stdout.strip() == "[]"
+
+
+def test_constants_that_are_repeated_without_torch_agree() -> None:
+    assert names.LABELS_DOUBTFUL_BEYOND == conditions.LABELS_DOUBTFUL_BEYOND
+    assert names.CLEAN == conditions.CLEAN
+    foreign = {name for name, condition in conditions.CONDITIONS.items() if condition.dataset}
+    assert set(names.FOREIGN) == foreign
+    assert all(
+        names.angle_of(n) == c.angle for n, c in conditions.CONDITIONS.items() if not c.dataset
+    )
+
+
+def test_no_date_nor_path_is_written(reported: Path) -> None:
+    private = [str(reported.parent), str(Path.home()), "<dc:date>", "matplotlib.org"]
+    for name, content in contents(reported).items():
+        text = content.decode("utf-8", errors="ignore")
+        assert not [word for word in private if word in text], name
+
+
+ROTATION = {name for name in FIGURES if name.startswith("rotation")}
+FOREIGN = {name for name in FIGURES if name.startswith(("histograms", "roc"))}
+OF_SEVERAL = {
+    name for name in FIGURES if name.endswith(("mutual_information", "pairwise_disagreement"))
+}
+EXACT = {
+    "methods": ("softmax", "mc_dropout_exact"),
+    "unavailable": {"exact-ood-fashion_mnist": "asleep"},
+}
+VARIATIONS: dict[str, tuple[dict[str, Any], set[str]]] = {
+    "one method of one member": ({"methods": ("softmax",)}, OF_SEVERAL | {"disputed"}),
+    "an own method alone": ({"methods": (), "own": True}, {"disputed", "training"}),
+    "no rotation": ({"conditions": ("ood-*_noise",)}, ROTATION | {"rotated-digit"}),
+    "no foreign images": ({"conditions": ("rotated-0[36]0",)}, FOREIGN),
+    "clean images alone": ({"conditions": ()}, ROTATION | FOREIGN | {"rotated-digit"}),
+    "no set to be had": (
+        {"unavailable": {f"ood-{kind}_noise": "asleep" for kind in ("uniform", "gaussian")}},
+        FOREIGN,
+    ),
+    "one replicate": ({"replicates": 1}, set()),
+    "exact MC-dropout": (EXACT, OF_SEVERAL | {"disputed"}),
+    "a method that fails": ({"fails": "standard/mc_dropout"}, set()),
+    "a method that fails once": ({"own": True, "fails": "own/my_method/replicate-00"}, set()),
+}
+
+
+@pytest.mark.parametrize("name", VARIATIONS)
+def test_runs_of_all_kinds_are_reported(name: str, make_run: Any) -> None:
+    changes, missing = VARIATIONS[name]
+    recipe = "own" if name == "an own method alone" else "standard"
+    results = Results.load(make_run(**changes)).of_recipe(recipe)
+    assert {drawing.name for drawing in figures(results)} == FIGURES - missing
+    detection = {table for table in TABLES if table.startswith("detection")}
+    expected = TABLES - detection if name == "clean images alone" else set(TABLES)
+    expected |= {"exact"} if name == "exact MC-dropout" else set()
+    found = list(tables(results, recipe))
+    assert {table.name for table in found} == {f"{table}-{recipe}" for table in expected}
+    assert all(markdown(table) and latex(table) and len(as_frame(table)) for table in found)
+
+
+def test_recipes_are_reported_apart_and_an_own_method_in_each(make_run: Any) -> None:
+    folder = make_run(own=True, recipes=("standard", "plain"), conditions=("rotated-030",))
+    results = Results.load(folder)
+    assert results.recipes == ("plain", "standard")
+    for recipe in results.recipes:
+        text = markdown(main(results.of_recipe(recipe), recipe))
+        assert "my\\_method, M = 5" in text
+        assert "Deep ensemble, M = 4" in text
+    plain = results.of_recipe("plain")
+    not_applicable = "not applicable: the recipe 'plain' trains without dropout"
+    assert not_applicable in markdown(main(plain, "plain"))
+    drawn = {drawing.name: drawing for drawing in figures(plain)}
+    assert "training" not in drawn  # the log is of the other recipe
+    assert set(drawn["rotation"].numbers["method"]) == {"softmax", "deep_ensemble", "my_method"}
+    assert "my_method" in set(drawn["disputed"].numbers["method"])

@@ -1,0 +1,51 @@
+"""How a run's files are read back."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pandas as pd
+
+from benchmarks.records import read_table, write_table
+from benchmarks.report.results import Results
+
+
+def test_text_is_read_back_as_it_was_written(tmp_path: Path) -> None:
+    table = pd.DataFrame(
+        {
+            "method": ["null", "NA", "softmax"],
+            "members": ["", "exact", "010"],
+            "value": [1 / 3, float("inf"), float("nan")],
+            "reason": ["", "", ""],
+        }
+    )
+    write_table(table, tmp_path / "table.csv")
+    pd.testing.assert_frame_equal(read_table(tmp_path / "table.csv"), table, check_dtype=False)
+
+
+def test_sizes_are_ordered_as_numbers_and_own_methods_come_last(make_run) -> None:
+    folder = make_run(own=True, members=(3, 12), passes=(20, 100, 5), conditions=())
+    results = Results.load(folder)
+    assert [variant.label for variant in results.variants] == [
+        "Softmax",
+        *(f"MC-dropout, T = {passes}" for passes in (5, 20, 100)),
+        *(f"Deep ensemble, M = {members}" for members in (3, 12)),
+        "my_method, M = 5",
+    ]
+    assert [v.members for v in results.shown] == ["1", "20", "100", "3", "12", "5"]
+    assert [v.members for v in results.largest] == ["1", "100", "12", "5"]
+
+
+def test_method_that_failed_has_a_line_in_tables_and_none_in_figures(make_run) -> None:
+    results = Results.load(make_run(fails="standard/deep_ensemble", replicates=1))
+    assert "Deep ensemble, M = 4" in [variant.label for variant in results.variants]
+    assert "deep_ensemble" not in {variant.method for variant in results.shown}
+
+
+def test_folder_without_curves_or_pictures_is_read(measured: Path, tmp_path: Path) -> None:
+    for name in ("measurements.csv", "summary.csv"):
+        (tmp_path / name).write_bytes((measured / name).read_bytes())
+    results = Results.load(tmp_path)
+    assert results.training is None
+    assert results.curve("roc").empty
+    assert results.pictures == {}

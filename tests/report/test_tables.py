@@ -1,0 +1,215 @@
+"""What is printed in a cell, against `summary.csv`; and how tables are written."""
+
+from __future__ import annotations
+
+import math
+import re
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from benchmarks.records import read_table
+from benchmarks.report.digits import rounded
+from benchmarks.report.names import METRICS, Variant
+from benchmarks.report.results import Results
+from benchmarks.report.table import Cell, Row, Table, as_frame, latex, markdown
+from benchmarks.report.tables import CALIBRATION, MAIN, calibration, main, tables
+from benchmarks.statistics import mean_with_interval
+
+CONDITIONS = {"Clean": "clean", "30°": "rotated-030", "60°": "rotated-060", "120°": "rotated-120"}
+CONDITIONS |= {"Uniform noise": "ood-uniform_noise", "Gaussian noise": "ood-gaussian_noise"}
+
+
+def table_of(*cells: Cell, label: str = "mine") -> Table:
+    headings = tuple(f"column {number}" for number in range(len(cells)))
+    return Table("name", "A caption", "", ("Method",), headings, (Row("", (label,), cells),))
+
+
+def half_unit(text: str) -> float:
+    """By how much a number may differ from one that is printed so."""
+    return 0.5001 * 10.0 ** -len(text.partition(".")[2])
+
+
+@pytest.mark.parametrize(("name", "metrics"), [("main", MAIN), ("calibration", CALIBRATION)])
+def test_cells_are_the_summarys_values(name: str, metrics: tuple[str, ...], reported: Path) -> None:
+    printed = pd.read_csv(reported / "tables" / f"{name}-standard.csv", dtype=str)
+    summary = read_table(reported / "summary.csv")
+    variants = {
+        Variant(*pair).label: pair
+        for pair in zip(summary["method"], summary["members"], strict=True)
+    }
+    compared = 0
+    for row in printed[printed["Images"].isin(CONDITIONS)].to_dict("records"):
+        method, members = variants[row["Method"]]
+        of_row = summary[
+            (summary["method"] == method)
+            & (summary["members"] == members)
+            & (summary["condition"] == CONDITIONS[row["Images"]])
+        ]
+        for metric in metrics:
+            heading = METRICS[metric].heading.replace("\n", " ")
+            score = "predictive_entropy" if metric == "auroc" else ""
+            found = of_row[(of_row["metric"] == metric) & (of_row["score"] == score)]
+            if found.empty or math.isnan(found["value"].iloc[0]):
+                assert row[heading] == ("undefined" if found.empty else found["status"].iloc[0])
+                continue
+            compared += 1
+            value, spread = row[heading], row[f"{heading} ±"]
+            assert float(value) == pytest.approx(found["value"].iloc[0], abs=half_unit(value))
+            half = (found["upper"].iloc[0] - found["lower"].iloc[0]) / 2
+            if math.isnan(half):
+                assert isinstance(spread, float)
+            else:
+                assert float(spread) == pytest.approx(half, abs=half_unit(spread))
+    assert compared > 40
+
+
+def test_mean_over_rotations_is_that_of_each_replicate_then_summarised(reported: Path) -> None:
+    measurements = read_table(reported / "measurements.csv")
+    rows = measurements[
+        (measurements["method"] == "mc_dropout")
+        & (measurements["members"] == "8")
+        & (measurements["metric"] == "accuracy")
+        & measurements["condition"].isin(["rotated-030", "rotated-060"])
+    ]
+    means = [rows.loc[rows["replicate"] == r, "value"].mean() for r in (0, 1)]
+    value, lower, upper = mean_with_interval(np.array(means))
+    results = Results.load(reported).of_recipe("standard")
+    found = results.find(Variant("mc_dropout", "8"), "rotated-mean", "accuracy")
+    assert found is not None
+    assert (found["value"], found["lower"], found["upper"]) == pytest.approx((value, lower, upper))
+    assert found["replicates"] == 2
+    assert "**Mean of 30°, 60°**" in markdown(main(results, "standard"))
+
+
+def test_rotations_without_a_value_leave_the_mean_without_one(make_run) -> None:
+    folder = make_run(unavailable={"rotated-060": "lost"})
+    results = Results.load(folder).of_recipe("standard")
+    found = results.find(Variant("softmax", "1"), "rotated-mean", "accuracy")
+    assert found is not None
+    assert math.isnan(found["value"])
+    assert (found["status"], found["reason"]) == ("unavailable", "lost")
+
+
+def test_cells_without_a_value_say_why(reported: Path) -> None:
+    text = (reported / "tables" / "main-standard.md").read_text()
+    softmax = text[text.index("**Clean**") :].splitlines()[1]
+    assert softmax.startswith("| Softmax | 0.")
+    assert softmax.endswith("| — | — | — |")
+    gaussian = text[text.index("**Gaussian noise**") :].splitlines()[1]
+    assert gaussian.count("n/a <sup>a</sup>") == 8
+    assert "<sup>a</sup> unavailable: the mirror is asleep" in text
+    assert "— undefined: one member cannot disagree with itself;" in text
+    assert "out-of-distribution images have no label" in text
+
+
+def test_doubtful_cells_are_marked_and_no_others(reported: Path) -> None:
+    text = (reported / "tables" / "calibration-standard.md").read_text()
+    *certain, doubtful = re.split(r"\| \*\*", text.partition("\n\n† ")[0])
+    assert doubtful.startswith("120°")
+    assert doubtful.count("†") == len(CALIBRATION) * 5
+    assert "†" not in "".join(certain)
+    assert "\n† doubtful: turned beyond 90 degrees, labels are no longer well defined" in text
+
+
+def test_failure_is_a_footnote_whether_or_not_there_is_a_value() -> None:
+    failed = Cell(status="failed", reason="ValueError: no")
+    partly = Cell(0.5, status="failed", reason="ValueError: once")
+    infinite = Cell(math.inf, status="ok", reason="2 of 80 labels were given the probability 0")
+    text = markdown(table_of(failed, partly, infinite, failed))
+    row = "n/a <sup>a</sup> | 0.500 <sup>b</sup> | ∞ <sup>c</sup> | n/a <sup>a</sup>"
+    assert f"| mine | {row} |" in text
+    assert "<sup>a</sup> failed: ValueError: no" in text
+    assert "<sup>c</sup> 2 of 80 labels were given the probability 0" in text
+    numbers = as_frame(table_of(failed, partly)).iloc[0]
+    assert numbers["column 0"] == "failed"
+    assert numbers["notes"] == "ValueError: no; ValueError: once"
+
+
+@pytest.mark.parametrize(
+    ("value", "half_width", "expected"),
+    [
+        (0.9576, 0.00354, ("0.9576", "0.0035")),
+        (0.9576, 0.00356, ("0.958", "0.004")),
+        (0.9576, 0.0096, ("0.958", "0.010")),
+        (2.78, 17.3, ("3", "17")),
+        (1234.0, 250.0, ("1234", "250")),
+        (-0.00004, 0.001, ("0.0000", "0.0010")),
+        (-0.25, 0.04, ("−0.25", "0.04")),
+        (1.0, 0.0, ("1.000", "0.000")),
+        (0.9999994, 0.0000026, ("1.0000", "0.0000")),
+        (0.00020541, 0.0000234, ("0.00021", "0.00002")),
+        (0.0, math.nan, ("0.000", "")),
+        (12.3456, math.nan, ("12.346", "")),
+        (0.0000001, math.nan, ("0.000000", "")),
+        (-math.inf, math.nan, ("−∞", "")),
+    ],
+)
+def test_digits_follow_the_uncertainty(
+    value: float, half_width: float, expected: tuple[str, str]
+) -> None:
+    assert rounded(value, half_width) == expected
+
+
+def test_latex_has_a_cell_a_column_and_no_character_that_it_cannot_print(reported: Path) -> None:
+    files = sorted((reported / "tables").glob("*.tex"))
+    assert files
+    for path in files:
+        text = path.read_text(encoding="utf-8")
+        assert text.isascii(), path.name
+        assert text.count("{") == text.count("}")
+        assert text.count("$") % 2 == 0
+        columns = re.search(r"\\begin\{tabular\}\{@\{\}([lr]+)@\{\}\}", text)
+        assert columns is not None
+        body = text[text.index("\\toprule") : text.index("\\bottomrule")].splitlines()
+        rows = [line for line in body if line.endswith("\\\\") and "multicolumn" not in line]
+        assert len(rows) >= 6
+        for line in rows:
+            assert len(re.findall(r"(?<!\\)&", line)) == len(columns[1]) - 1
+
+
+def test_names_are_escaped(reported: Path) -> None:
+    assert "my\\_method, M = 5" in (reported / "tables" / "main-standard.tex").read_text()
+    hostile = table_of(Cell(1.0, status="failed", reason="a|b <c> 100% #1 {x} ~^\\"), label="a_b|c")
+    assert "| a\\_b\\|c | 1.000 <sup>a</sup> |" in markdown(hostile)
+    assert "a\\|b &lt;c> 100%" in markdown(hostile)
+    printed = latex(hostile)
+    assert "a\\_b\\textbar{}c & $1.000$$^{a}$ \\\\" in printed
+    assert "100\\% \\#1 \\{x\\} \\textasciitilde{}\\textasciicircum{}\\textbackslash{}" in printed
+
+
+def test_exact_mc_dropout_is_shown_on_the_small_sets_only_and_beside_all_others(make_run) -> None:
+    folder = make_run(
+        methods=("softmax", "mc_dropout", "mc_dropout_exact"),
+        unavailable={"exact-ood-fashion_mnist": "asleep"},
+    )
+    results = Results.load(folder).of_recipe("standard")
+    found = {table.name: table for table in tables(results, "standard")}
+    text = markdown(found.pop("exact-standard"))
+    assert "40 images of each condition" in text
+    clean, turned, fashion = re.split(r"\| \*\*", text)[1:]
+    for group, name in ((clean, "Clean"), (turned, "45°"), (fashion, "Fashion-MNIST")):
+        assert group.startswith(f"{name}, small set**")
+        for method in ("Softmax", "MC-dropout, T = 3", "MC-dropout, T = 8", "MC-dropout, exact"):
+            assert f"| {method} |" in group
+    assert turned.count("0.") > 25
+    assert fashion.count("n/a <sup>a</sup>") == 4 * 8
+    assert not [name for name, table in found.items() if "exact" in markdown(table)]
+    assert "80 images of each condition" in markdown(found["main-standard"])
+
+
+def test_own_scores_have_a_row(reported: Path) -> None:
+    rows = pd.read_csv(reported / "tables" / "detection-auroc-standard.csv", dtype=str)
+    mine = rows[rows["Method"] == "my_method, M = 5"]
+    assert list(mine["Score"])[-1] == "own_score"
+    assert mine["Uniform noise"].iloc[-1].startswith("0.")
+    assert (mine["Gaussian noise"] == "unavailable").all()
+
+
+def test_one_replicate_has_no_interval_and_claims_none(make_run) -> None:
+    results = Results.load(make_run(replicates=1, methods=("softmax",))).of_recipe("standard")
+    text = markdown(calibration(results, "standard"))
+    assert "±" not in text
+    assert "Means over replicates (Softmax: 1)." in text
