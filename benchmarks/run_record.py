@@ -57,6 +57,8 @@ class RunRecord:
             _remove_earlier_run(out)
         earlier = _read(out)
         _require_same(earlier, identity, out)
+        if not (out / "predictions").exists():
+            earlier = {}  # published results, say: there is nothing to go on from
         record = cls(
             out / FILE,
             identity

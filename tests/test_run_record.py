@@ -39,6 +39,7 @@ def test_record_tells_what_was_run_with_what(tmp_path: Path) -> None:
 
 def test_same_configuration_goes_on_with_data_and_seconds(tmp_path: Path) -> None:
     record = RunRecord.begin(run_in(tmp_path))
+    (tmp_path / "predictions").mkdir()
     record.note_data({"clean": {"fingerprint": "f"}})
     with record.timed("train"):
         pass
@@ -57,6 +58,8 @@ def test_machine_may_change(tmp_path: Path) -> None:
 def test_seconds_of_resumed_stages_add_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     clock = iter([10.0, 12.5, 100.0, 101.25, 7.0, 8.0])
     monkeypatch.setattr(run_record.time, "monotonic", lambda: next(clock))
+    RunRecord.begin(run_in(tmp_path))
+    (tmp_path / "predictions").mkdir()
     with RunRecord.begin(run_in(tmp_path)).timed("train"):
         pass
     record = RunRecord.begin(run_in(tmp_path))
@@ -178,3 +181,14 @@ def test_images_must_stay_those_that_the_run_was_begun_with(tmp_path: Path) -> N
     with pytest.raises(UserError, match=r"the images of 'clean' differ .* --overwrite"):
         record.note_data(later | {"clean": {"fingerprint": "d" * 64}})
     assert content(tmp_path)["data"] == later
+
+
+def test_published_results_are_begun_anew(tmp_path: Path) -> None:
+    """A clone holds results without their predictions, perhaps of another processor's bits."""
+    record = RunRecord.begin(run_in(tmp_path))
+    record.note_data({"clean": {"fingerprint": "f" * 64}})
+    with record.timed("train"):
+        pass
+    again = RunRecord.begin(run_in(tmp_path))
+    again.note_data({"clean": {"fingerprint": "e" * 64}})
+    assert content(tmp_path)["seconds"] == {}
