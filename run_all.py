@@ -7,6 +7,7 @@ import sys
 from dataclasses import replace
 from importlib.metadata import version
 from pathlib import Path
+from tempfile import TemporaryFile
 from typing import Annotated, Any, Literal, NoReturn
 
 import joblib
@@ -97,6 +98,8 @@ def main(
     if list_all:
         _list_choices()
         return
+    if only is not None and only not in STAGES:
+        raise UserError(f"--only: {only!r} is none of {', '.join(STAGES)}")
     device = _device(device)
     chosen: dict[str, Any] = {
         "recipes": _separate(recipe),
@@ -110,6 +113,8 @@ def main(
         "exact_images": exact_images,
         "epochs": epochs,
     }
+    if chosen["conditions"] == ():
+        raise UserError("--conditions: nothing is chosen; leave it out for the preset's choice")
     configuration = replace(
         PRESETS[preset],
         seed=seed,
@@ -118,17 +123,15 @@ def main(
         **{name: value for name, value in chosen.items() if value is not None},
     )
     machine = Machine(
-        out=_folder("--out", out or Path("results") / preset),
-        networks=_folder("--networks", networks),
         data_dir=_existing(data_dir),
         jobs=_jobs(jobs, device),
+        out=_folder("--out", out or Path("results") / preset),
+        networks=_folder("--networks", networks),
     )
     _run(Run(configuration, machine), only, overwrite=overwrite)
 
 
 def _run(run: Run, only: str | None, *, overwrite: bool) -> None:
-    if only is not None and only not in STAGES:
-        raise UserError(f"--only: {only!r} is none of {', '.join(STAGES)}")
     signal.signal(signal.SIGTERM, _interrupt)
     try:
         failures = run_stages(run, only, overwrite=overwrite)
@@ -172,7 +175,14 @@ def _device(device: str) -> Literal["cpu", "cuda"]:
 def _folder(option: str, path: Path) -> Path:
     if path.exists() and not path.is_dir():
         raise UserError(f"{option} {path}: this is a file; it takes a folder")
-    return path
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+        with TemporaryFile(dir=path):
+            return path
+    except OSError as error:
+        raise UserError(
+            f"{option} {path}: the folder cannot be written ({error.strerror}); name another"
+        ) from error
 
 
 def _engine(engine: str, device: str) -> EngineName:
@@ -206,7 +216,7 @@ def _list_choices() -> None:
 
 def command_line() -> int:
     """Run the command line and return its exit status: 2 for a user's mistake, 130 for Ctrl-C."""
-    app = typer.Typer(add_completion=False, rich_markup_mode=None)
+    app = typer.Typer(add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
     app.command()(main)
     try:
         return app(standalone_mode=False) or 0

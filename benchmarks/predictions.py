@@ -89,7 +89,8 @@ class PredictionStore:
         ):
             # Through a file object: given a name, NumPy would append its own suffix.
             np.savez_compressed(
-                file, allow_pickle=False, **{key: value.numpy() for key, value in arrays.items()}
+                file,
+                **{key: value.numpy() for key, value in arrays.items()},  # type: ignore[arg-type]
             )
 
     def load_if_there(self, cell: Cell, condition: str) -> Shard | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import Literal
+from typing import Literal, cast
 
 from benchmarks.conditions import CONDITIONS, EXACT_CONDITIONS, Condition, Judged
 from benchmarks.configuration import Configuration, Machine
@@ -100,9 +100,8 @@ class Run:
         needed = {
             (cell.recipe, number)
             for cell in self.cells()
-            if self.objection(cell) is None
-            and isinstance(method := self.method(cell), PooledMethod)
-            for number in method.networks
+            if self.configuration.entries[cell.method].pooled and self.objection(cell) is None
+            for number in cast(PooledMethod, self.method(cell)).networks
         }
         return sorted(needed, key=lambda pair: (self.configuration.recipes.index(pair[0]), pair[1]))
 

@@ -180,19 +180,20 @@ def _predict_one(run: Run, wanted: tuple[Cell, tuple[str, ...]]) -> tuple[Cell, 
     cell, unavailable = wanted
     try:
         training = run.training_images()
-        method = run.method(cell).fit(training.images, training.labels)
+        method = run.method(cell).fit(training.images.clone(), training.labels.clone())
         for condition in run.conditions_of(cell):
             if condition.name in unavailable or run.shards.holds(cell, condition.name):
                 continue
             judged = run.judged(condition)
-            prediction = method.predict(judged.images)
+            # A copy, as above: what a method does to its images must not reach the others.
+            prediction = method.predict(judged.images.clone())
             check_prediction(prediction, len(judged.images))
-            _require_own_names(prediction)
+            _require_comparable(prediction, run.shards.load_if_there(cell, condition.reference))
             run.shards.save(cell, condition.name, Shard(prediction, judged.labels))
     except (UserError, DamagedNetworkError):
         raise
     # Whatever a method raises is its own failure: it is reported, and the others go on.
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         reason = _without_folders(f"{type(error).__name__}: {error}".splitlines()[0])
         trace = _without_folders(traceback.format_exc())
         with written_whole(_error_path(run, cell)) as temporary:
@@ -255,9 +256,17 @@ def _failure_reason(run: Run, cell: Cell) -> str:
     return path.read_text(encoding="utf-8").splitlines()[0]
 
 
-def _require_own_names(prediction: Prediction) -> None:
+def _require_comparable(prediction: Prediction, reference: Shard | None) -> None:
+    """What the measures need beyond the contract: our classes, and scores of one set of names."""
+    if (classes := prediction.mean.shape[1]) != 10:
+        raise ContractError(f"MNIST has 10 classes; the prediction has {classes}")
     if taken := SCORES.keys() & prediction.scores.keys():
         raise ContractError(f"scores of one's own need names of their own, not {min(taken)!r}")
+    if reference and reference.prediction.scores.keys() != prediction.scores.keys():
+        raise ContractError(
+            f"scores must be the same for all images: {sorted(prediction.scores)} here, "
+            f"{sorted(reference.prediction.scores)} for the clean ones"
+        )
 
 
 def _without_folders(text: str) -> str:

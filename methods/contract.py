@@ -32,7 +32,7 @@ def check_method(
     ``fit`` returns the method; shapes and types are right; probabilities and vote shares sum to
     one; nothing is NaN; the same seed gives the same answer, another seed another one where there
     are members that could differ; asking twice, or in two batches, changes nothing; the global
-    random state and the modes of modules are left alone; and it beats chance.
+    random state, the modes of modules and the images are left alone; and it beats chance.
 
     Args:
         build: makes an unfitted method from a seed.
@@ -43,9 +43,14 @@ def check_method(
         ContractError: a clause is not kept.
     """
     method = build(0)
+    given = [tensor.clone() for tensor in (images, labels, test_images)]
     _require(method.fit(images, labels) is method, "fit must return the method itself")
     random_states, modes = _random_states(), _module_modes(method)
     prediction = method.predict(test_images)
+    _require(
+        all(map(torch.equal, given, (images, labels, test_images))),
+        "fit and predict must leave the images and labels alone",
+    )
     _require(random_states == _random_states(), "predict must leave the global random state alone")
     _require(modes == _module_modes(method), "predict must leave train and eval modes alone")
 
@@ -89,6 +94,10 @@ def _check_shapes(prediction: Prediction, images: int) -> None:
     for name, (tensor, shape) in tensors.items():
         _require(tuple(tensor.shape) == shape, f"{name} must be {shape}, not {tuple(tensor.shape)}")
         _require(bool(tensor.isfinite().all()), f"{name} must be finite everywhere")
+        _require(
+            tensor.device.type == "cpu" and not tensor.requires_grad,
+            f"{name} must lie on the CPU, without a gradient",
+        )
     for name in ("mean", "vote_share", "expected_entropy"):
         dtype = getattr(prediction, name).dtype
         _require(dtype == torch.float64, f"{name} must be float64, not {dtype}")

@@ -7,10 +7,13 @@ import os
 from dataclasses import asdict, dataclass
 from hashlib import sha256
 from pathlib import Path
+from threading import get_ident
 
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
+from torch.nn.utils import parameters_to_vector
 
+from methods.lenet5 import LeNet5
 from methods.recipes import Recipe
 from methods.training import EpochLog, TrainedNetwork, initial_network
 
@@ -70,22 +73,34 @@ class NetworkStore:
         try:
             with safe_open(path, framework="pt") as file:
                 network.load_state_dict({name: file.get_tensor(name) for name in file.keys()})  # noqa: SIM118
-                rows = json.loads(file.metadata()["log"])
-        except (SafetensorError, OSError, KeyError, RuntimeError, ValueError) as error:
+                metadata = file.metadata()
+            if metadata["sha256"] != _checksum(network):
+                raise ValueError("its weights are not those that were stored")
+            log = tuple(EpochLog(**row) for row in json.loads(metadata["log"]))
+        except (SafetensorError, OSError, KeyError, RuntimeError, TypeError, ValueError) as error:
             raise DamagedNetworkError(
                 f"the stored network {path} cannot be read ({error}); delete the file and run "
                 "again: that one network is then trained anew"
             ) from error
-        return TrainedNetwork(network, tuple(EpochLog(**row) for row in rows))
+        return TrainedNetwork(network, log)
 
     def save(self, key: NetworkKey, trained: TrainedNetwork) -> None:
         """Store the network under this key, replacing what was there."""
         self.folder.mkdir(parents=True, exist_ok=True)
         path = self.folder / key.file_name
-        temporary = path.with_name(f".{path.name}.{os.getpid()}")
-        log = json.dumps([asdict(row) for row in trained.log])
+        temporary = path.with_name(f".{path.name}.{os.getpid()}.{get_ident()}")
+        metadata = {
+            "key": key.text,
+            "log": json.dumps([asdict(row) for row in trained.log]),
+            "sha256": _checksum(trained.network),
+        }
         try:
-            save_file(trained.network.state_dict(), temporary, {"key": key.text, "log": log})
+            save_file(trained.network.state_dict(), temporary, metadata)
             temporary.replace(path)
         finally:
             temporary.unlink(missing_ok=True)
+
+
+def _checksum(network: LeNet5) -> str:
+    weights = parameters_to_vector(network.parameters()).detach()
+    return sha256(weights.numpy().data).hexdigest()

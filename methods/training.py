@@ -95,8 +95,9 @@ def train_networks(
     for epoch in range(1, recipe.epochs + 1):
         losses = trainer.epoch(*_orders_and_masks(recipe, len(training.labels), randoms))
         for i, loss in enumerate(losses):
-            if i not in diverged and not math.isfinite(loss):
-                diverged[i] = _diverged(recipe, indices[i], epoch, loss)
+            next_loss = loss if _is_finite(networks[i]) else math.nan
+            if i not in diverged and not math.isfinite(next_loss):
+                diverged[i] = _diverged(recipe, indices[i], epoch, next_loss)
         if len(diverged) == len(indices):
             break
         for i in set(range(len(indices))) - diverged.keys():
@@ -139,10 +140,15 @@ def _evaluation_masks(
     return draw_masks(random, len(data.labels), recipe.dropout)
 
 
+def _is_finite(network: LeNet5) -> bool:
+    """The last step of an epoch can spoil weights that no loss has seen yet."""
+    return all(bool(parameter.isfinite().all()) for parameter in network.parameters())
+
+
 def _diverged(recipe: Recipe, index: int, epoch: int, loss: float) -> TrainingDivergedError:
     return TrainingDivergedError(
-        f"network {index} of recipe {recipe.name!r}: the loss became {loss} in epoch {epoch}; "
-        f"lower the learning rate ({recipe.learning_rate}) or check the images"
+        f"network {index} of recipe {recipe.name!r}: the loss became {loss} in "
+        f"epoch {epoch}; lower the learning rate ({recipe.learning_rate}) or check the images"
     )
 
 

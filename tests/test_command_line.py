@@ -288,3 +288,11 @@ def test_interruption_is_one_line(
     found, _, error = command_line()
     assert found == status
     assert re.fullmatch(r"interrupted; [^\n]+\n", error)
+
+
+@pytest.mark.parametrize("option", ["--out", "--networks"])
+def test_folder_that_cannot_be_written_is_refused(option: str, command_line: CommandLine) -> None:
+    Path("taken").write_text("a file")
+    status, _, error = command_line(option, "taken/inside")
+    assert status == 2
+    assert re.fullmatch(r"error: [^\n]*taken/inside[^\n]*cannot be written[^\n]*\n", error)

@@ -491,6 +491,37 @@ def test_prediction_that_breaks_the_contract_is_a_failure(tmp_path: Path) -> Non
     assert not shards_of(tmp_path)
 
 
+@pytest.mark.parametrize(
+    ("code", "said"),
+    [
+        (('scores={"nearest": nearest}', 'scores={"predictive_entropy": nearest}'), "names"),
+        (
+            ('scores={"nearest": nearest}', "scores={str(images.mean()): nearest}"),
+            "scores must be the same for all images",
+        ),
+    ],
+)
+def test_scores_that_cannot_be_compared_are_a_failure(
+    code: tuple[str, str], said: str, tmp_path: Path
+) -> None:
+    location = own_method(tmp_path / "code", code)
+    mine = replace(SMALL, methods=(), own_methods=(location,), replicates=1)
+    (failure,) = run_stages(run_in(tmp_path, mine))
+    assert said in failure.reason
+
+
+def test_what_a_method_does_to_its_images_does_not_reach_the_others(tmp_path: Path) -> None:
+    location = own_method(
+        tmp_path / "code",
+        ("flat = images.flatten(start_dim=1)", "flat = images.mul_(0).flatten(1)"),
+    )
+    mine = replace(SMALL, methods=(), own_methods=(location,), conditions=(), replicates=1)
+    run = run_in(tmp_path, mine)
+    before = run.training_images().images.clone()
+    run_stages(run)
+    assert torch.equal(run.training_images().images, before)
+
+
 def test_diverging_network_is_reported_and_the_others_are_kept(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

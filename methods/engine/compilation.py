@@ -95,7 +95,10 @@ def _cache_folder() -> Path | None:
     A folder named after all sources leaves nothing stale to find. ``NUMBA_CACHE_DIR`` goes first.
     """
     sources = sorted(Path(__file__).parent.glob("*.py"))
-    state = [numba.__version__, numba.config.CPU_NAME or _processor()]
+    # Numba looks kernels up by path and time of their source, so the folder must, too: a copy of
+    # the sources that took it for complete would compile for itself, to other bits.
+    stamps = [f"{source.resolve()} {source.stat().st_mtime_ns}" for source in sources]
+    state = [numba.__version__, numba.config.CPU_NAME or _processor(), *stamps]
     content = b"".join([*(source.read_bytes() for source in sources), *map(str.encode, state)])
     parent = numba.config.CACHE_DIR or user_cache_dir("uncertainty-bench", appauthor=False)
     folder = Path(parent) / f"kernels-{hashlib.sha256(content).hexdigest()[:16]}"

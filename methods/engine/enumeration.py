@@ -51,6 +51,8 @@ def enumerate_subnetworks(
     """What dropout's sub-networks think on average; takes about a second for each image.
 
     A sub-network that keeps k of the n = 22 channels weighs (1 − p)ᵏ·pⁿ⁻ᵏ, with p = ``dropout``.
+    What either half of the second channels adds to a unit of the first linear layer is clamped
+    at ±43 (trained networks reach about 12): beyond, halves that cancel would be off.
 
     Args:
         parameters: of one network, all finite, in the order of torch's ``parameters_to_vector``.

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 
@@ -100,3 +101,24 @@ def test_interrupted_write_leaves_nothing(
     with pytest.raises(KeyboardInterrupt):
         pool.train([0], training_images)[0]
     assert list(pool.store.folder.iterdir()) == []
+
+
+def test_flipped_bit_in_the_weights_is_noticed(
+    pool: NetworkPool, training_images: LabelledImages
+) -> None:
+    pool.train([0], training_images)
+    (path,) = pool.store.folder.iterdir()
+    content = bytearray(path.read_bytes())
+    content[-40] ^= 1
+    path.write_bytes(content)
+    with pytest.raises(DamagedNetworkError, match=r"its weights are not those that were stored"):
+        pool.train([0], training_images)
+
+
+def test_threads_may_store_one_network_at_once(
+    pool: NetworkPool, training_images: LabelledImages
+) -> None:
+    (trained,) = pool.train([0], training_images)
+    with ThreadPoolExecutor(4) as threads:
+        list(threads.map(lambda _: pool.store.save(KEY, trained), range(100)))
+    assert pool.store.load(KEY).log == trained.log
