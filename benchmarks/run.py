@@ -46,10 +46,14 @@ class Run:
 
     @property
     def conditions(self) -> tuple[Condition, ...]:
-        """The conditions judged, `clean` first; the small ones only where a method needs them."""
+        """The conditions judged, `clean` first, and where a method needs them their small ones."""
         chosen = tuple(CONDITIONS[name] for name in self.configuration.conditions)
-        exact = any(entry.exact for entry in self.configuration.entries.values())
-        return chosen + EXACT_CONDITIONS if exact else chosen
+        if not any(entry.exact for entry in self.configuration.entries.values()):
+            return chosen
+        names = {f"exact-{condition.name}" for condition in chosen}
+        return chosen + tuple(
+            condition for condition in EXACT_CONDITIONS if condition.name in names
+        )
 
     def conditions_of(self, cell: Cell) -> tuple[Condition, ...]:
         """The conditions that the cell's method is asked about; references come first."""

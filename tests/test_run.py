@@ -103,6 +103,12 @@ def test_exact_mc_dropout_judges_the_small_conditions_and_so_do_all_beside_it() 
     assert [(cell.recipe, cell.replicate) for cell in exact] == [(name, 0) for name in RECIPES]
 
 
+def test_small_conditions_are_those_of_the_chosen_ones() -> None:
+    run = run_of(replace(QUICK, methods=("mc_dropout_exact",), conditions=("rotated-045",)))
+    names = [condition.name for condition in run.conditions]
+    assert names == ["clean", "rotated-045", "exact-clean", "exact-rotated-045"]
+
+
 def test_smaller_ensembles_share_out_the_networks_of_the_largest() -> None:
     run = run_of(replace(FULL, recipes=("plain",), methods=("deep_ensemble",), members=(5, 20, 50)))
     replicates = {
