@@ -23,7 +23,7 @@ from benchmarks.outcome import show_outcome
 from benchmarks.run import Run
 from benchmarks.runner import STAGES, run_stages
 from methods import METHODS
-from methods.engine_choice import EngineName
+from methods.engine_choice import fitting_engine
 from methods.network_store import DamagedNetworkError
 from methods.recipes import RECIPES
 
@@ -119,7 +119,7 @@ def main(
         PRESETS[preset],
         seed=seed,
         device=device,
-        engine=_engine(engine, device),
+        engine=fitting_engine(engine, device),
         **{name: value for name, value in chosen.items() if value is not None},
     )
     machine = Machine(
@@ -183,12 +183,6 @@ def _folder(option: str, path: Path) -> Path:
         raise UserError(
             f"{option} {path}: the folder cannot be written ({error.strerror}); name another"
         ) from error
-
-
-def _engine(engine: str, device: str) -> EngineName:
-    if engine == "auto":
-        return "numba" if device == "cpu" else "torch"
-    return "torch" if engine == "torch" else "numba"
 
 
 def _existing(data_dir: Path | None) -> Path | None:

@@ -9,10 +9,22 @@ from methods.numba_engine import NumbaEngine
 from methods.torch_engine import TorchEngine
 
 EngineName = Literal["numba", "torch"]
+Choice = EngineName | Literal["auto"]
 
 
-def choose_engine(name: EngineName | Literal["auto"] = "auto", device: str = "cpu") -> Engine:
-    """The engine of this name; ``auto``: the kernels on the CPU, PyTorch on another device.
+def fitting_engine(choice: Choice, device: str) -> EngineName:
+    """The name of the engine chosen; ``auto``: the kernels on the CPU, PyTorch elsewhere.
+
+    >>> fitting_engine("auto", "cuda")
+    'torch'
+    """
+    if choice == "auto":
+        return "numba" if device == "cpu" else "torch"
+    return choice
+
+
+def choose_engine(choice: Choice = "auto", device: str = "cpu") -> Engine:
+    """The engine chosen, by its name or as it fits the device.
 
     Raises:
         ValueError: the kernels are asked to compute on another device than the CPU.
@@ -20,7 +32,7 @@ def choose_engine(name: EngineName | Literal["auto"] = "auto", device: str = "cp
     >>> choose_engine("auto", "cuda").name.startswith("torch")
     True
     """
-    if name == "torch" or (name == "auto" and device != "cpu"):
+    if fitting_engine(choice, device) == "torch":
         return TorchEngine(device)
     if device != "cpu":
         raise ValueError(f"the numba engine computes on the CPU, not on {device}; use torch")

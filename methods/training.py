@@ -95,9 +95,9 @@ def train_networks(
     for epoch in range(1, recipe.epochs + 1):
         losses = trainer.epoch(*_orders_and_masks(recipe, len(training.labels), randoms))
         for i, loss in enumerate(losses):
-            next_loss = loss if _is_finite(networks[i]) else math.nan
-            if i not in diverged and not math.isfinite(next_loss):
-                diverged[i] = _diverged(recipe, indices[i], epoch, next_loss)
+            foreseen = loss if _is_finite(networks[i]) else math.nan
+            if i not in diverged and not math.isfinite(foreseen):
+                diverged[i] = _diverged(recipe, indices[i], epoch, foreseen)
         if len(diverged) == len(indices):
             break
         for i in set(range(len(indices))) - diverged.keys():
