@@ -183,7 +183,8 @@ def test_names_are_escaped(reported: Path) -> None:
 def test_exact_mc_dropout_is_shown_on_the_small_sets_only_and_beside_all_others(make_run) -> None:
     folder = make_run(
         methods=("softmax", "mc_dropout", "mc_dropout_exact"),
-        unavailable={"exact-ood-fashion_mnist": "asleep"},
+        conditions=("clean", "rotated-045", "ood-fashion_mnist"),
+        unavailable={"ood-fashion_mnist": "asleep", "exact-ood-fashion_mnist": "asleep"},
     )
     results = Results.load(folder).of_recipe("standard")
     found = {table.name: table for table in tables(results, "standard")}
