@@ -49,6 +49,10 @@ def main(
     ] = None,
     members: Annotated[Names, typer.Option(help="Sizes of the deep ensemble.")] = None,
     passes: Annotated[Names, typer.Option(help="Numbers of MC-dropout's passes.")] = None,
+    swept: Annotated[
+        Names,
+        typer.Option(help="Recipes judged at all sizes; others only at those that are compared."),
+    ] = None,
     replicates: Annotated[
         int | None, typer.Option(help="On how many networks single-network methods are repeated.")
     ] = None,
@@ -108,6 +112,7 @@ def main(
         "conditions": _separate(conditions),
         "members": _numbers("--members", members),
         "passes": _numbers("--passes", passes),
+        "swept": _separate(swept),
         "replicates": replicates,
         "images": images,
         "exact_images": exact_images,

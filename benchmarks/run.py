@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 from typing import Literal, cast
@@ -12,6 +12,7 @@ from benchmarks.configuration import Configuration, Machine
 from benchmarks.datasets import load_mnist
 from benchmarks.predictions import Cell, PredictionStore
 from benchmarks.records import OWN_RECIPE
+from benchmarks.sizes import compared_sizes
 from methods import UncertaintyMethod
 from methods.engine_choice import choose_engine
 from methods.engines import Engine
@@ -90,8 +91,22 @@ class Run:
             Cell(recipe, name, size, replicate)
             for name, entry in self.configuration.entries.items()
             for recipe in (self.configuration.recipes if entry.pooled else (OWN_RECIPE,))
-            for size in self._sizes(name)
+            for size in self._sizes(name, recipe)
             for replicate in range(self._replicates(name, size))
+        ]
+
+    def families(self) -> list[tuple[Cell, ...]]:
+        """The cells, each with those whose members are among its own, after it.
+
+        So that members are asked once: fewer passes are the first of more, and the networks of a
+        smaller ensemble are some of the largest one's.
+        """
+        families: dict[Cell, list[Cell]] = {}
+        for cell in self.cells():
+            families.setdefault(self._largest(cell), []).append(cell)
+        return [
+            (largest, *(cell for cell in family if cell != largest))
+            for largest, family in families.items()
         ]
 
     def objection(self, cell: Cell) -> str | None:
@@ -123,9 +138,28 @@ class Run:
         images = chosen.exact_images if condition.exact else chosen.images
         return _judged(condition, images, chosen.seed, self.machine.data_dir)
 
-    def _sizes(self, method: str) -> tuple[int | None, ...]:
-        size = self.configuration.entries[method].size
-        return getattr(self.configuration, size) if size else (None,)
+    def _largest(self, cell: Cell) -> Cell:
+        size = self.configuration.entries[cell.method].size
+        if size is None:
+            return cell
+        return replace(
+            cell,
+            size=max(getattr(self.configuration, size)),
+            replicate=0 if size == "members" else cell.replicate,
+        )
+
+    def _sizes(self, method: str, recipe: str) -> tuple[int | None, ...]:
+        chosen = self.configuration
+        size = chosen.entries[method].size
+        if size is None:
+            return (None,)
+        sizes: tuple[int, ...] = getattr(chosen, size)
+        if recipe in (set(chosen.swept).intersection(chosen.recipes) or chosen.recipes):
+            return sizes
+        entries = chosen.entries.items()
+        return compared_sizes(
+            {name: getattr(chosen, entry.size) for name, entry in entries if entry.size}
+        )[method]
 
     def _replicates(self, method: str, size: int | None) -> int:
         """Ensembles share out the largest one's networks; a replicate of the others has its own."""
