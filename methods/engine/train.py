@@ -332,17 +332,3 @@ def _place(batch: Batch, maps: Maps, image: int) -> Maps:
         maps.shifted,
         batch.second[image],
     )
-
-
-def rehearse() -> None:
-    """Call every kernel of this module once, so that it is compiled."""
-    loss_gradient(
-        np.zeros(PARAMETERS, f4),
-        np.zeros((1, 28, 28), f4),
-        np.zeros(1, int),
-        None,
-        loss="logits",
-        mean=0.0,
-        deviation=1.0,
-        dropout=0.0,
-    )
