@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import math
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
+from typing import NamedTuple, cast
 
 import pandas as pd
 
 from benchmarks.files import written_whole
-from benchmarks.statistics import mean_with_interval
 
 
 @dataclass(frozen=True)
@@ -42,6 +43,21 @@ class Measurement:
     reason: str = ""
 
 
+class Interval(NamedTuple):
+    """A 95 % interval around a number of the summary.
+
+    Attributes:
+        half_width: NaN where there is no interval.
+        reason: why there is none.
+    """
+
+    half_width: float
+    reason: str = ""
+
+
+Key = tuple[str, str, str, str, str, str]
+"""Recipe, method, members, condition, score and metric: what a row of the summary is of."""
+
 MEASURED = ("ok", "doubtful")
 """The statuses of rows that have a value."""
 
@@ -71,24 +87,23 @@ def as_table(measurements: Iterable[Measurement]) -> pd.DataFrame:
     return table.drop(columns="order").reset_index(drop=True)
 
 
-def summarise(measurements: pd.DataFrame) -> pd.DataFrame:
-    """Mean over replicates with a 95 % interval: ``summary.csv``.
-
-    The interval is Student's t over replicates. It covers the draw of networks and masks, not the
-    choice of test images; with a single replicate there is none, and the bounds are empty.
-    """
+def summarise(
+    measurements: pd.DataFrame, intervals: Mapping[Key, Interval] | None = None
+) -> pd.DataFrame:
+    """Mean over replicates with its 95 % interval, where there is one: ``summary.csv``."""
     rows = []
     for key, group in measurements.groupby(_KEY, sort=False, dropna=False):
         measured = group[group["status"].isin(MEASURED)]
-        values = measured["value"].to_numpy()
-        value, lower, upper = mean_with_interval(values)
+        value = float(measured["value"].mean()) if len(measured) else math.nan
+        interval = (intervals or {}).get(cast(Key, key), Interval(math.nan))
         alike = group if measured.empty else measured
         telling = alike[alike["reason"] != ""]
         shown = (alike if telling.empty else telling).iloc[0]
         rows.append(
             dict(zip(_KEY, key, strict=True))
-            | {"value": value, "lower": lower, "upper": upper, "replicates": len(values)}
-            | {name: shown[name] for name in ("images", "status", "reason")}
+            | {"value": value, **_bounds(value, interval.half_width)}
+            | {"replicates": len(measured), "images": shown["images"], "status": shown["status"]}
+            | {"reason": "; ".join(filter(None, (shown["reason"], interval.reason)))}
         )
     bounds = ["value", "lower", "upper", "replicates", "images", "status", "reason"]
     return pd.DataFrame(rows, columns=_KEY + bounds)
@@ -112,6 +127,15 @@ def read_table(path: Path) -> pd.DataFrame:
         na_values="",
     )
     return table.fillna({name: "" for name in _TEXT if name in table})
+
+
+def _bounds(value: float, half_width: float) -> dict[str, float]:
+    """The interval's bounds, to as many decimals as give the half-width four digits."""
+    if not half_width > 0:
+        return {"lower": math.nan, "upper": math.nan}
+    decimals = 3 - math.floor(math.log10(half_width))
+    bounds = {"lower": value - half_width, "upper": value + half_width}
+    return {name: round(bound, decimals) for name, bound in bounds.items()}
 
 
 def _number(text: str) -> float:
