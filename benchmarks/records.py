@@ -54,6 +54,54 @@ class Interval(NamedTuple):
     half_width: float
     reason: str = ""
 
+    def around(self, value: float) -> tuple[float, float, float]:
+        """Value and bounds, to as many decimals as give the half-width four digits.
+
+        >>> Interval(0.0123456).around(0.2)
+        (0.2, 0.18765, 0.21235)
+        """
+        if not self.half_width > 0:
+            return value, math.nan, math.nan
+        decimals = 3 - math.floor(math.log10(self.half_width))
+        lower, upper = value - self.half_width, value + self.half_width
+        return round(value, decimals), round(lower, decimals), round(upper, decimals)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Comparison:
+    """A paired difference between two methods on the same images: ``method`` less the other.
+
+    Attributes:
+        recipe, condition, metric, score: of what; as in `Measurement`.
+        method, members, other_method, other_members: whose.
+        difference: of the means over replicates.
+        lower, upper: its 95 % interval; ``None`` where there is none.
+        p_value: two-sided, of no difference; ``None`` where nothing is tested, since no value of
+            the measure is better than another.
+        effect_size: of means over images, in standard deviations of the images' own differences
+            (Cohen's d); ``None`` for other measures, whose difference is an effect itself.
+        images: on how many.
+        status: ``ok``, or ``undefined``: there is no difference.
+        reason: why the status is not ``ok``, or why there is no interval.
+    """
+
+    recipe: str
+    condition: str
+    metric: str
+    score: str
+    method: str
+    members: str
+    other_method: str
+    other_members: str
+    difference: float | None = None
+    lower: float | None = None
+    upper: float | None = None
+    p_value: float | None = None
+    effect_size: float | None = None
+    images: int
+    status: str = "ok"
+    reason: str = ""
+
 
 Key = tuple[str, str, str, str, str, str]
 """Recipe, method, members, condition, score and metric: what a row of the summary is of."""
@@ -80,7 +128,7 @@ def as_table(measurements: Iterable[Measurement]) -> pd.DataFrame:
     columns = [field.name for field in fields(Measurement)]
     table = pd.DataFrame([asdict(row) for row in measurements], columns=columns)
     table["value"] = table["value"].astype(float)
-    order = table["members"].map(_members_rank)
+    order = table["members"].map(members_rank)
     table = table.assign(order=order).sort_values(
         ["recipe", "method", "order", "members", "replicate", "condition", "metric", "score"]
     )
@@ -96,17 +144,23 @@ def summarise(
         measured = group[group["status"].isin(MEASURED)]
         value = float(measured["value"].mean()) if len(measured) else math.nan
         interval = (intervals or {}).get(cast(Key, key), Interval(math.nan))
+        _, lower, upper = interval.around(value)
         alike = group if measured.empty else measured
         telling = alike[alike["reason"] != ""]
         shown = (alike if telling.empty else telling).iloc[0]
         rows.append(
             dict(zip(_KEY, key, strict=True))
-            | {"value": value, **_bounds(value, interval.half_width)}
+            | {"value": value, "lower": lower, "upper": upper}
             | {"replicates": len(measured), "images": shown["images"], "status": shown["status"]}
             | {"reason": "; ".join(filter(None, (shown["reason"], interval.reason)))}
         )
     bounds = ["value", "lower", "upper", "replicates", "images", "status", "reason"]
     return pd.DataFrame(rows, columns=_KEY + bounds)
+
+
+def members_rank(members: str) -> float:
+    """The place of a size among others; those that are no number come last."""
+    return float(members) if members.isdigit() else math.inf
 
 
 def write_table(table: pd.DataFrame, path: Path) -> None:
@@ -129,18 +183,5 @@ def read_table(path: Path) -> pd.DataFrame:
     return table.fillna({name: "" for name in _TEXT if name in table})
 
 
-def _bounds(value: float, half_width: float) -> dict[str, float]:
-    """The interval's bounds, to as many decimals as give the half-width four digits."""
-    if not half_width > 0:
-        return {"lower": math.nan, "upper": math.nan}
-    decimals = 3 - math.floor(math.log10(half_width))
-    bounds = {"lower": value - half_width, "upper": value + half_width}
-    return {name: round(bound, decimals) for name, bound in bounds.items()}
-
-
 def _number(text: str) -> float:
     return float(text or "nan")
-
-
-def _members_rank(members: str) -> float:
-    return float(members) if members.isdigit() else float("inf")
