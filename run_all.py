@@ -19,6 +19,7 @@ from benchmarks.conditions import CONDITIONS
 from benchmarks.configuration import PRESETS, Machine
 from benchmarks.datasets import Unavailable
 from benchmarks.errors import UserError
+from benchmarks.integrity import IntegrityError
 from benchmarks.outcome import show_outcome
 from benchmarks.run import Run
 from benchmarks.runner import STAGES, run_stages
@@ -209,11 +210,17 @@ def _list_choices() -> None:
 
 
 def command_line() -> int:
-    """Run the command line and return its exit status: 2 for a user's mistake, 130 for Ctrl-C."""
+    """Run the command line and return its exit status.
+
+    1 where the run or a part of it failed, 2 for a user's mistake, 130 for Ctrl-C.
+    """
     app = typer.Typer(add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
     app.command()(main)
     try:
         return app(standalone_mode=False) or 0
+    except IntegrityError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 1
     except (UserError, Unavailable, DamagedNetworkError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 2

@@ -18,6 +18,7 @@ from benchmarks.curves import write_curves
 from benchmarks.datasets import Unavailable
 from benchmarks.errors import UserError
 from benchmarks.files import written_whole
+from benchmarks.integrity import probe_networks, probe_shards, summarise_shards
 from benchmarks.measure import SCORES, measure, without_value
 from benchmarks.pictures import write_pictures
 from benchmarks.predictions import Cell, Shard
@@ -47,6 +48,7 @@ def run_stages(run: Run, only: str | None = None, *, overwrite: bool = False) ->
     Raises:
         UserError: the output folder belongs to another configuration, data are damaged, or there
             is nothing yet to measure.
+        IntegrityError: what must hold before anything is scored does not.
     """
     if only == REPORT:
         # Needs nothing but a run's files, so it may be asked of any folder, and changes no record.
@@ -95,6 +97,8 @@ def predict(run: Run, record: RunRecord) -> list[Failure]:
     record.note_data(_find_data(run))
     unavailable = _unavailable(record)
     pending = [cell for cell in run.cells() if _is_pending(run, cell, unavailable)]
+    if pending:
+        record.note_integrity("networks", probe_networks(run))
     failures = []
     for threads in (True, False):
         units = [(c, tuple(unavailable)) for c in pending if run.fits_threads(c) is threads]
@@ -110,6 +114,8 @@ def measure_all(run: Run, record: RunRecord) -> list[Failure]:
         raise UserError(
             f"there are no predictions in {run.machine.out} yet; run without --only first"
         )
+    probed = _side_by_side(run, probe_shards, run.cells(), "probe", "cells")
+    record.note_integrity("predictions", summarise_shards(chain.from_iterable(probed)))
     cells = [(cell, _unavailable(record)) for cell in run.cells()]
     outcomes = _side_by_side(run, _measure_one, cells, "measure", "cells")
     table = as_table(chain.from_iterable(rows for _, rows in outcomes))
@@ -145,8 +151,8 @@ def _side_by_side(
     unit: str,
     *,
     threads: bool = False,
-) -> list[tuple[Any, Any]]:
-    """Each unit with what the work on it returned, in the order in which they were finished."""
+) -> list[Any]:
+    """What the work on each unit returned, in the order in which they were finished."""
     parallel = joblib.Parallel(
         n_jobs=min(run.machine.jobs, max(len(units), 1)),
         prefer="threads" if threads else "processes",

@@ -13,6 +13,7 @@ from benchmarks.files import written_whole
 from benchmarks.progress import tracked
 from benchmarks.records import write_table
 from benchmarks.report.figures import Drawing, figures
+from benchmarks.report.integrity import integrity_table
 from benchmarks.report.results import Results
 from benchmarks.report.style import DPI, SETTINGS
 from benchmarks.report.table import Table, as_frame, latex, markdown
@@ -31,6 +32,8 @@ def write_report(folder: Path) -> None:
         UserError: nothing has been measured there yet.
     """
     results = Results.load(folder)
+    if (integrity := integrity_table(folder)) is not None:
+        _write_table(integrity, folder / TABLES)
     done = (_write_recipe(results, recipe, folder) for recipe in results.recipes)
     for _ in tracked(done, len(results.recipes), "report", "recipes"):
         pass
