@@ -58,6 +58,9 @@ def main(
         int | None, typer.Option(help="Images judged of each condition of mc_dropout_exact.")
     ] = None,
     epochs: Annotated[int | None, typer.Option(help="How long networks train.")] = None,
+    resamples: Annotated[
+        int | None, typer.Option(help="How often images are drawn anew for intervals.")
+    ] = None,
     seed: Annotated[int, typer.Option(help="What every random choice follows from.")] = 0,
     device: Annotated[
         Literal["auto", "cpu", "cuda"], typer.Option(help="Where networks train and answer.")
@@ -113,6 +116,7 @@ def main(
         "images": images,
         "exact_images": exact_images,
         "epochs": epochs,
+        "resamples": resamples,
     }
     if chosen["conditions"] == ():
         raise UserError("--conditions: nothing is chosen; leave it out for the preset's choice")

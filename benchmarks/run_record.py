@@ -23,7 +23,8 @@ from benchmarks.run import Run
 FILE = "run.json"
 
 WRITTEN = (
-    *("predictions", "errors", "training.csv", "measurements.csv", "summary.csv", FILE),
+    *("predictions", "errors", "training.csv", FILE),
+    *("measurements.csv", "summary.csv", "comparisons.csv"),
     *(CURVES, IMAGES, TABLES, FIGURES),
 )
 """What a run writes into its folder, and what `--overwrite` removes from it."""

@@ -14,17 +14,20 @@ from typing import Any, NamedTuple
 import joblib
 import pandas as pd
 
-from benchmarks.curves import write_curves
+from benchmarks.curves import recipes_compared, write_curves
 from benchmarks.datasets import Unavailable
 from benchmarks.errors import UserError
+from benchmarks.evidence import Evidence, comparisons_table, weigh
 from benchmarks.files import written_whole
 from benchmarks.integrity import probe_networks, probe_shards, summarise_shards
 from benchmarks.measure import SCORES, measure, without_value
 from benchmarks.pictures import write_pictures
 from benchmarks.predictions import Cell, Shard
 from benchmarks.progress import announce, tracked
-from benchmarks.records import Measurement, as_table, summarise, write_table
+from benchmarks.records import OWN_RECIPE, Measurement, as_table, summarise, write_table
 from benchmarks.report import write_report
+from benchmarks.resampled import Unit, resample, units
+from benchmarks.rotations import mean_over_rotations
 from benchmarks.run import Run
 from benchmarks.run_record import RunRecord
 from methods import Prediction
@@ -109,7 +112,10 @@ def predict(run: Run, record: RunRecord) -> list[Failure]:
 
 
 def measure_all(run: Run, record: RunRecord) -> list[Failure]:
-    """Recompute every number from the shards: `measurements.csv`, `summary.csv`, `curves/`."""
+    """Recompute every number from the shards.
+
+    Writes `measurements.csv`, `summary.csv`, `comparisons.csv` and `curves/`.
+    """
     if not record.data:
         raise UserError(
             f"there are no predictions in {run.machine.out} yet; run without --only first"
@@ -119,8 +125,12 @@ def measure_all(run: Run, record: RunRecord) -> list[Failure]:
     cells = [(cell, _unavailable(record)) for cell in run.cells()]
     outcomes = _side_by_side(run, _measure_one, cells, "measure", "cells")
     table = as_table(chain.from_iterable(rows for _, rows in outcomes))
+    own_scores = sorted(set(table["score"]) - SCORES.keys() - {""})
+    intervals, comparisons = _weigh_all(run, own_scores)
+    table_and_mean = pd.concat([table, mean_over_rotations(table)], ignore_index=True)
     write_table(table, run.machine.out / "measurements.csv")
-    write_table(summarise(table), run.machine.out / "summary.csv")
+    write_table(summarise(table_and_mean, intervals), run.machine.out / "summary.csv")
+    write_table(comparisons_table(comparisons), run.machine.out / "comparisons.csv")
     write_curves(run)
     return []
 
@@ -213,6 +223,30 @@ def _predict_one(run: Run, wanted: tuple[Cell, tuple[str, ...]]) -> tuple[Cell, 
 def _measure_one(run: Run, wanted: tuple[Cell, dict[str, str]]) -> tuple[Cell, list[Measurement]]:
     cell, unavailable = wanted
     return cell, list(_rows(run, cell, unavailable))
+
+
+def _weigh_all(run: Run, own_scores: list[str]) -> Evidence:
+    """All intervals and comparisons; methods that train themselves have equal ones by recipe."""
+    pending = units(recipes_compared(run), run.conditions, own_scores)
+    found = dict(_side_by_side(run, _weigh_one, pending, "measure", "resampled parts"))
+    return Evidence(
+        {key: interval for unit in pending for key, interval in found[unit].intervals.items()},
+        [row for unit in pending for row in found[unit].comparisons],
+    )
+
+
+@one_torch_thread()
+def _weigh_one(run: Run, unit: Unit) -> tuple[Unit, Evidence]:
+    cells = [
+        cell
+        for cell in run.cells()
+        if cell.recipe in (unit.recipe, OWN_RECIPE) and run.objection(cell) is None
+    ]
+    chosen = run.configuration
+    found = resample(
+        *(unit, cells, run.shards.load_if_there), resamples=chosen.resamples, seed=chosen.seed
+    )
+    return unit, Evidence({}, []) if found is None else weigh(unit, found)
 
 
 def _rows(run: Run, cell: Cell, unavailable: dict[str, str]) -> Iterator[Measurement]:

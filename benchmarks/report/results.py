@@ -13,11 +13,10 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from benchmarks.errors import UserError
-from benchmarks.records import CURVES, IMAGES, MEASURED, OWN_RECIPE, read_table, summarise
+from benchmarks.records import CURVES, IMAGES, OWN_RECIPE, read_table
 from benchmarks.report.names import (
     EXACT,
     LABELS_DOUBTFUL_BEYOND,
-    MEAN_ROTATED,
     SCORES,
     Variant,
     angle_of,
@@ -37,7 +36,7 @@ class Results:
     """The results of a run, of all its recipes or of one.
 
     Attributes:
-        summary: ``summary.csv``, and the means over rotations as one more condition.
+        summary: ``summary.csv``.
         training: ``training.csv``; ``None`` if no network was trained.
         curves: the tables of ``curves/`` by name, those that there are.
         pictures: the pictures of ``images.npz`` by condition and index.
@@ -57,13 +56,9 @@ class Results:
         """
         if not (folder / "summary.csv").exists():
             raise UserError(f"there are no results in {folder} yet; run without --only first")
-        measurements = read_table(folder / "measurements.csv")
         training = folder / "training.csv"
         return cls(
-            summary=pd.concat(
-                [read_table(folder / "summary.csv"), summarise(mean_over_rotations(measurements))],
-                ignore_index=True,
-            ),
+            summary=read_table(folder / "summary.csv"),
             training=read_table(training) if training.exists() else None,
             curves={
                 path.stem: read_table(path) for path in sorted((folder / CURVES).glob("*.csv"))
@@ -176,29 +171,6 @@ class Results:
             for variant in with_values
             if variant in [v for v in with_values if v.method == variant.method][-sizes:]
         )
-
-
-def mean_over_rotations(measurements: pd.DataFrame) -> pd.DataFrame:
-    """Each replicate's mean over its rotations of up to 90°, as rows of one more condition.
-
-    Where a rotation has no value the mean has none either, for the same reason.
-    """
-    angles = measurements["condition"].map(angle_of)
-    turned = measurements[(angles > 0) & (angles <= LABELS_DOUBTFUL_BEYOND)]
-    key = ["recipe", "method", "members", "replicate", "score", "metric"]
-    # The rows that have something to tell come first, so that theirs are the status and the reason.
-    told = pd.DataFrame(
-        {"missing": ~turned["status"].isin(MEASURED), "reason": turned["reason"] != ""}
-    )
-    first = told.sort_values(["missing", "reason"], ascending=False, kind="stable").index
-    groups = turned.loc[first].groupby(key, sort=False)
-    means = groups.agg(
-        value=("value", lambda values: values.mean(skipna=False)),
-        images=("images", "first"),
-        status=("status", "first"),
-        reason=("reason", "first"),
-    )
-    return means.reset_index().assign(condition=MEAN_ROTATED)[measurements.columns]
 
 
 def _read_pictures(path: Path) -> dict[tuple[str, int], Pixels]:
