@@ -16,6 +16,7 @@ from benchmarks.files import write_json
 from benchmarks.given_predictions import GivenPredictions
 from benchmarks.measure import measure
 from benchmarks.predictions import Cell, Shard
+from benchmarks.progress import tracked
 from benchmarks.records import OWN_RECIPE, Measurement, as_table, summarise, write_table
 from benchmarks.report import TABLES, write_table_files
 from benchmarks.report.results import Results
@@ -97,10 +98,10 @@ def _weigh(cells: dict[Cell, GivenPredictions], resamples: int, seed: int) -> Ev
     def load(cell: Cell, condition: str) -> Shard | None:
         return {c.name: shard for c, shard in cells[cell].shards.items()}.get(condition)
 
-    conditions = next(iter(cells.values())).shards
+    pending = units([OWN_RECIPE], next(iter(cells.values())).shards)
+    done = ((unit, resample(unit, cells, load, resamples=resamples, seed=seed)) for unit in pending)
     evidence = Evidence({}, [])
-    for unit in units([OWN_RECIPE], conditions):
-        found = resample(unit, cells, load, resamples=resamples, seed=seed)
+    for unit, found in tracked(done, len(pending), "score", "resampled parts"):
         if found is not None:
             intervals, comparisons = weigh(unit, found)
             evidence.intervals.update(intervals)
