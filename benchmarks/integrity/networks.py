@@ -104,7 +104,11 @@ def same_bits(
     training: LabelledImages,
     images: Float[Tensor, "images 1 28 28"],
 ) -> Check:
-    """A small network trained and asked twice gives the same bits, and the next one others."""
+    """A small network trained and asked twice gives the same bits, and the next one others.
+
+    Bits are demanded on the CPU. Elsewhere sums may be added up in another order, so that what is
+    demanded there is a distance below that of different networks.
+    """
     few = LabelledImages(training.images[:LEARNED_FROM], training.labels[:LEARNED_FROM])
 
     def answers(index: int) -> Float[Tensor, "images 10"]:
@@ -112,17 +116,21 @@ def same_bits(
         return engine.logits(trained.network, images)
 
     first, again, other = answers(0), answers(0), answers(1)
+    exact = engine.device == "cpu"
+    apart = ((first - again).norm() / first.norm()).item()
     return Check(
-        probe="same bits",
-        claim="the same seed gives the same bits, and another network other ones",
+        probe="same bits" if exact else "same answers",
+        claim="the same seed gives the same "
+        + ("bits, and another network other ones" if exact else "answers, but for rounding"),
         subject=recipe.name,
         found={
             "images learned from": len(few.labels),
             "logits compared": first.numel(),
             "logits that differ when repeated": int((first != again).sum()),
+            "relative distance when repeated": apart,
             "logits that differ of another network": int((first != other).sum()),
         },
-        passed=torch.equal(first, again) and not torch.equal(first, other),
+        passed=apart <= (0 if exact else LEAST_DIFFERENCE) and not torch.equal(first, other),
     )
 
 
