@@ -80,6 +80,11 @@ def test_foreign_images_are_compared_by_auroc_alone() -> None:
     assert recomputed.found["values compared"] == 1
 
 
+def test_later_replicates_are_looked_at_but_not_measured_again() -> None:
+    later = probe_shard("some/clean", shard(), None, recompute=False)
+    assert (later.rows, later.unsound, later.compared) == (2 * IMAGES, 0, 0)
+
+
 def test_shards_are_summed_up_whatever_their_order() -> None:
     probed = [ProbedShard(name, 10, 0, off, 5, 0, off) for name, off in (("a", 1e-9), ("b", 0.0))]
     assert summarise_shards(probed) == summarise_shards(reversed(probed))
