@@ -172,7 +172,7 @@ def _reliable(found: Estimate, measured: _Measured, columns: list[int]) -> Inter
     """The interval, unless the resamples cannot give one."""
     if (measured.undefined[columns] > MOST_UNDEFINED).any():
         return Interval(math.nan, TOO_FEW)
-    return Interval(found.half_width) if found.error > 0 else Interval(math.nan, ALIKE)
+    return Interval(found.half_width) if found.half_width > 0 else Interval(math.nan, ALIKE)
 
 
 def _comparison(

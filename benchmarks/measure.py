@@ -140,6 +140,12 @@ def scores_of(prediction: Prediction) -> dict[str, Tensor]:
     return {name: score(prediction) for name, score in SCORES.items()} | dict(prediction.scores)
 
 
+def score_of(prediction: Prediction, name: str) -> Tensor | None:
+    """One of these, or ``None`` if it is another method's own."""
+    of_each = SCORES.get(name)
+    return prediction.scores.get(name) if of_each is None else of_each(prediction)
+
+
 def members_of(cell: Cell, shard: Shard | None) -> str:
     """How many members judged; where nothing was judged, how many were to."""
     if shard is None:

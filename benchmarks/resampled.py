@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from benchmarks.conditions import MEAN_ROTATED, Condition
-from benchmarks.measure import DETECTION, SCORES, SELECTIVE, UNCERTAINTIES, members_of, scores_of
+from benchmarks.measure import DETECTION, SCORES, SELECTIVE, UNCERTAINTIES, members_of, score_of
 from benchmarks.metrics import calibration, scoring
 from benchmarks.predictions import Cell, Shard
 from benchmarks.statistics import binned
@@ -201,13 +201,14 @@ def _on_resamples(
         if unit.family == CALIBRATION:
             return _calibration(prediction.mean, labels)
         return _means([of_each(prediction.mean, labels) for of_each in AGAINST_LABELS.values()])
-    score = scores_of(prediction).get(unit.score)
+    score = score_of(prediction, unit.score)
     if score is None or score.isnan().any():
         return None
     correct = None if labels is None else scoring.correct(prediction.mean, labels).numpy()
     if condition.name == condition.reference:
         return _ranking(score.numpy(), correct, None)
-    return _ranking(score.numpy(), correct, scores_of(reference.prediction)[unit.score].numpy())
+    clean = score_of(reference.prediction, unit.score)
+    return _ranking(score.numpy(), correct, None if clean is None else clean.numpy())
 
 
 def _means(contributions: list[Tensor]) -> OnResamples:

@@ -23,8 +23,9 @@ def difference(
         ValueError: both have several replicates, and not equally many.
 
     >>> independent = np.diag([2.0, 1.0])
-    >>> difference(np.array([5.0]), np.array([3.0]), independent, images=100)[:2]
-    (2.0, 1.7320508075688772)
+    >>> found = difference(np.array([5.0]), np.array([3.0]), independent, images=100)
+    >>> found.value, round(found.image_error**2, 6)
+    (2.0, 3.0)
     """
     if len(one) != len(other) and min(len(one), len(other)) != 1:
         raise ValueError(

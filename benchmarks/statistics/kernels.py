@@ -24,6 +24,17 @@ def _compiled(function: Function) -> Function:
 
 
 @_compiled
+def _column_sums(
+    weights: UInt8[np.ndarray, "images resamples"],
+) -> Float64[np.ndarray, " resamples"]:
+    sums = np.zeros(weights.shape[1])
+    for weight in weights:
+        for b in range(len(sums)):
+            sums[b] += weight[b]
+    return sums
+
+
+@_compiled
 def count_draws(
     drawn: UInt32[np.ndarray, "block images"], weights: UInt8[np.ndarray, "images resamples"]
 ) -> None:
@@ -69,13 +80,7 @@ def detect(
     an image is the last of its score.
     """
     first_positive, resamples = negatives.shape
-    all_negatives, all_positives = np.zeros(resamples), np.zeros(resamples)
-    for weight in negatives:
-        for b in range(resamples):
-            all_negatives[b] += weight[b]
-    for weight in positives:
-        for b in range(resamples):
-            all_positives[b] += weight[b]
+    all_negatives, all_positives = _column_sums(negatives), _column_sums(positives)
     # Those of higher scores, and those of the score at hand.
     above_n, above_p = np.zeros(resamples), np.zeros(resamples)
     here_n, here_p = np.zeros(resamples), np.zeros(resamples)
@@ -122,20 +127,23 @@ def select(
     rows: Int32[np.ndarray, " images"],
     ends: Bool[np.ndarray, " images"],
     correct: Bool[np.ndarray, " images"],
-    harmonic: Float64[np.ndarray, " draws"],
     weights: UInt8[np.ndarray, "images resamples"],
     measures: Float64[np.ndarray, "3 resamples"],
 ) -> None:
     """AUROC of finding the errors, AURC and AUGRC in one pass from the most certain image on.
 
     ``rows``: the images by rising uncertainty; ``ends``: whether an image is the last of its
-    uncertainty; ``correct``: in the order of ``rows``; ``harmonic``: the harmonic numbers H_0, H_1,
-    … up to the largest sum of weights. Copies of an image are ties: of m images with e errors after
-    a images with E errors, in a random order,
+    uncertainty; ``correct``: in the order of ``rows``. Copies of an image are ties: of m images
+    with e errors after a images with E errors, in a random order,
 
-        Σ_{k=1..m} (E + e k / m) / (a + k) = e + (E − a e / m) (H_{a+m} − H_a).
+        Σ_{k=1..m} (E + e k / m) / (a + k) = e + (E − a e / m) (H_{a+m} − H_a)
+
+    with the harmonic numbers H_k = 1 + 1/2 + … + 1/k.
     """
     resamples = weights.shape[1]
+    harmonic = np.zeros(int(_column_sums(weights).max()) + 1)
+    for k in range(1, len(harmonic)):
+        harmonic[k] = harmonic[k - 1] + 1 / k
     right, wrong = np.zeros(resamples), np.zeros(resamples)
     here_right, here_wrong = np.zeros(resamples), np.zeros(resamples)
     before, after = np.zeros(resamples), np.zeros(resamples)

@@ -80,10 +80,8 @@ class Selection(NamedTuple):
         >>> ranked.measures(np.ones((2, 1), dtype=np.uint8))[:, 0].tolist()
         [1.0, 0.25, 0.125]
         """
-        drawn = int(weights.sum(axis=0, dtype=np.int64).max())
-        harmonic = np.concatenate([[0.0], np.cumsum(1 / np.arange(1, drawn + 1))])
         found = np.empty((3, weights.shape[1]))
-        select(self.rows, self.ends, self.correct, harmonic, weights, found)
+        select(self.rows, self.ends, self.correct, weights, found)
         return found
 
 
