@@ -318,7 +318,7 @@ def test_record_tells_what_the_probes_found(finished: Path) -> None:
     sound, recomputed = (check["found"] for check in integrity["predictions"])
     assert sound["shards"] == len(CELLS) * len(SMALL.conditions)
     first_replicates = sum(replicate == 0 for *_, replicate in CELLS)
-    assert recomputed["values compared"] == first_replicates * (3 * 4 + 4)
+    assert recomputed["values compared (first replicates)"] == first_replicates * (3 * 4 + 4)
 
 
 def test_failing_network_probe_stops_the_run_before_anything_is_predicted(

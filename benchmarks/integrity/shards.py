@@ -105,10 +105,10 @@ def recomputed_measures(shards: list[ProbedShard]) -> Check:
     """Accuracy, NLL, Brier, ECE and AUROC are those that an independent computation gives."""
     return Check(
         probe="recomputed measures",
-        claim="accuracy, NLL, Brier, ECE and AUROC of first replicates agree with an independent path",
+        claim="accuracy, NLL, Brier, ECE and AUROC agree with an independent computation",
         subject=_subject([shard.name for shard in shards if shard.differing]),
         found={
-            "values compared": sum(shard.compared for shard in shards),
+            "values compared (first replicates)": sum(shard.compared for shard in shards),
             "values that differ": sum(shard.differing for shard in shards),
             "largest difference of the others": max(shard.difference for shard in shards),
         },
