@@ -86,7 +86,17 @@ def test_help_explains_every_option(command_line: CommandLine) -> None:
     assert (status, error) == (0, "")
     options = (
         *("preset", "recipe", "methods", "method", "conditions", "members", "passes"),
-        *("replicates", "images", "epochs", "seed", "device", "data-dir", "networks", "out"),
+        *(
+            "in-depth",
+            "replicates",
+            "images",
+            "epochs",
+            "seed",
+            "device",
+            "data-dir",
+            "networks",
+            "out",
+        ),
         *("only", "jobs", "list", "overwrite", "version"),
     )
     for option in options:

@@ -26,7 +26,8 @@ from benchmarks.run import Run
 from benchmarks.runner import run_stages
 from methods import network_pool
 from methods.labelled_images import LabelledImages
-from methods.recipes import RECIPES
+from methods.recipes import RECIPES, Recipe
+from methods.training import TrainingDivergedError
 
 SMALL = Configuration(
     preset="quick",
@@ -397,6 +398,7 @@ def test_one_stage_writes_its_own_files_only(stage: str, tmp_path: Path) -> None
 def test_measuring_before_predicting_says_what_to_do(tmp_path: Path) -> None:
     with pytest.raises(UserError, match=r"no predictions .* run without --only first"):
         run_stages(run_in(tmp_path), "measure")
+    assert not (tmp_path / "out").exists()
 
 
 @pytest.mark.parametrize("condition", ["clean", "rotated-120", "ood-uniform_noise"])
@@ -594,6 +596,42 @@ def test_diverging_network_is_reported_and_the_others_are_kept(
     assert [path.name.startswith("standard") for path in (tmp_path / "networks").iterdir()] == [
         True
     ]
+
+
+def test_diverging_network_fails_only_the_ensembles_that_it_belongs_to(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    trained = network_pool.train_networks
+
+    def train(recipe: Recipe, indices: list[int], *rest: object, **options: object) -> list[object]:
+        if indices == [3]:
+            return [TrainingDivergedError("network 3 came to nothing")]
+        return trained(recipe, indices, *rest, **options)
+
+    monkeypatch.setattr(network_pool, "train_networks", train)
+    ensembles = replace(
+        SMALL, recipes=("standard",), methods=("deep_ensemble",), conditions=(), members=(2, 4)
+    )
+    failures = run_stages(run_in(tmp_path, ensembles))
+    assert [failure.what for failure in failures] == [
+        "network 3 of standard",
+        "standard/deep_ensemble-4/replicate-00",
+        "standard/deep_ensemble-2/replicate-01",
+    ]
+    assert [path.parent.name for path in shards_of(tmp_path)] == ["replicate-00"]
+
+
+def test_cells_of_a_family_are_as_if_predicted_alone(tmp_path: Path) -> None:
+    chosen = replace(SMALL, recipes=("standard",), methods=("mc_dropout", "deep_ensemble"))
+    both = replace(chosen, passes=(3, 7), members=(2, 5))
+    run_stages(run_in(tmp_path, both), only="predict")
+    few = replace(chosen, passes=(3,), members=(2,))
+    machine = replace(run_in(tmp_path).machine, out=tmp_path / "few" / "out")
+    run_stages(Run(few, machine), only="predict")
+    assert len(shards_of(tmp_path / "few")) > 0
+    for path in shards_of(tmp_path / "few"):
+        twin = tmp_path / "out" / path.relative_to(machine.out)
+        assert twin.read_bytes() == path.read_bytes()
 
 
 def test_folder_of_another_configuration_is_refused_and_left_alone(folder: Path) -> None:

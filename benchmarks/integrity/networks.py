@@ -205,12 +205,13 @@ def _different(what: str, recipe: str, vectors: Float[Tensor, "networks numbers"
 
 
 def _mc_dropout_masks(run: Run, recipe: str) -> list[Bool[Tensor, "passes 22"]]:
-    """The masks that MC-dropout draws, replicate after replicate; none where it takes no part."""
-    replicates = {
-        cell.replicate
-        for cell in run.cells()
-        if (cell.recipe, cell.method) == (recipe, MCDropout.name) and run.objection(cell) is None
-    }
-    chosen = run.configuration
-    passes, dropout = max(chosen.passes), chosen.recipe(recipe).dropout
-    return [pass_masks(chosen.seed, replicate, passes, dropout) for replicate in sorted(replicates)]
+    """The masks that MC-dropout draws, replicate after replicate; none where it takes no part.
+
+    Those of fewer passes are a prefix of the most passes'.
+    """
+    passes: dict[int, int] = {}
+    for cell in run.cells():
+        if (cell.recipe, cell.method) == (recipe, MCDropout.name) and run.objection(cell) is None:
+            passes[cell.replicate] = max(cell.size or 0, passes.get(cell.replicate, 0))
+    seed, dropout = run.configuration.seed, run.configuration.recipe(recipe).dropout
+    return [pass_masks(seed, replicate, most, dropout) for replicate, most in passes.items()]
