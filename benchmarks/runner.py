@@ -20,6 +20,7 @@ from benchmarks.datasets import Unavailable
 from benchmarks.errors import UserError
 from benchmarks.evidence import Evidence, comparisons_table, weigh
 from benchmarks.files import written_whole
+from benchmarks.integrity import probe_networks, probe_shards, summarise_shards
 from benchmarks.measure import SCORES, measure, without_value
 from benchmarks.pictures import write_pictures
 from benchmarks.predictions import Cell, Shard
@@ -51,6 +52,7 @@ def run_stages(run: Run, only: str | None = None, *, overwrite: bool = False) ->
     Raises:
         UserError: the output folder belongs to another configuration, data are damaged, or there
             is nothing yet to measure.
+        IntegrityError: what must hold before anything is scored does not.
     """
     if only == REPORT:
         # Needs nothing but a run's files, so it may be asked of any folder, and changes no record.
@@ -109,6 +111,8 @@ def predict(run: Run, record: RunRecord) -> list[Failure]:
     ]
     # The longest first: it cannot be split, and would keep one worker waiting for the other.
     pending.sort(key=lambda family: not run.configuration.entries[family[0].method].exact)
+    if pending:
+        record.note_integrity("networks", probe_networks(run))
     failures = []
     for threads in (True, False):
         units = [(f, tuple(unavailable)) for f in pending if run.fits_threads(f[0]) is threads]
@@ -123,6 +127,8 @@ def measure_all(run: Run, record: RunRecord) -> list[Failure]:
 
     Writes `measurements.csv`, `summary.csv`, `comparisons.csv` and `curves/`.
     """
+    probed = _side_by_side(run, probe_shards, run.cells(), "probe", "cells")
+    record.note_integrity("predictions", summarise_shards(chain.from_iterable(probed)))
     cells = [(cell, _unavailable(record)) for cell in run.cells()]
     outcomes = _side_by_side(run, _measure_one, cells, "measure", "cells")
     table = as_table(chain.from_iterable(rows for _, rows in outcomes))
@@ -163,8 +169,8 @@ def _side_by_side(
     unit: str,
     *,
     threads: bool = False,
-) -> list[tuple[Any, Any]]:
-    """Each unit with what the work on it returned, in the order in which they were finished."""
+) -> list[Any]:
+    """What the work on each unit returned, in the order in which they were finished."""
     parallel = joblib.Parallel(
         n_jobs=min(run.machine.jobs, max(len(units), 1)),
         prefer="threads" if threads else "processes",

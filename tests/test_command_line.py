@@ -18,6 +18,7 @@ from benchmarks import run as run_module
 from benchmarks.conditions import CONDITIONS
 from benchmarks.configuration import PRESETS
 from benchmarks.datasets import Unavailable
+from benchmarks.integrity import IntegrityError
 from benchmarks.run import Run
 from benchmarks.runner import STAGES, Failure
 from methods import METHODS
@@ -267,6 +268,16 @@ def test_data_folder_may_come_from_the_environment(
     monkeypatch.setenv("UNCERTAINTY_BENCH_DATA", "sets")
     command_line()
     assert chosen[0][0].machine.data_dir == Path("sets")
+
+
+def test_failing_probe_is_one_line_and_the_status_is_1(
+    command_line: CommandLine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object, **__: object) -> list[Failure]:
+        raise IntegrityError("the integrity probe 'same bits' failed")
+
+    monkeypatch.setattr(run_all, "run_stages", fail)
+    assert command_line() == (1, "", "error: the integrity probe 'same bits' failed\n")
 
 
 def test_failures_are_listed_and_the_status_is_1(
