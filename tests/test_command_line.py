@@ -86,18 +86,8 @@ def test_help_explains_every_option(command_line: CommandLine) -> None:
     assert (status, error) == (0, "")
     options = (
         *("preset", "recipe", "methods", "method", "conditions", "members", "passes"),
-        *(
-            "in-depth",
-            "replicates",
-            "images",
-            "epochs",
-            "seed",
-            "device",
-            "data-dir",
-            "networks",
-            "out",
-        ),
-        *("only", "jobs", "list", "overwrite", "version"),
+        *("in-depth", "replicates", "images", "epochs", "resamples", "seed", "device"),
+        *("data-dir", "networks", "out", "only", "jobs", "list", "overwrite", "version"),
     )
     for option in options:
         assert re.search(rf"^\s+--{option}\b.*\s\s+\S", shown, re.MULTILINE), option
@@ -135,6 +125,7 @@ def test_script_answers_as_well() -> None:
         (["--replicates", "two"], "--replicates", ["integer"]),
         (["--images", "0"], "0", ["at least 1"]),
         (["--epochs", "0"], "0", ["at least 1"]),
+        (["--resamples", "20"], "20", ["at least 100"]),
         (["--seed", "-1"], "-1", ["from 0"]),
         (["--seed", "x"], "--seed", ["integer"]),
         (["--device", "tpu"], "tpu", ["auto", "cpu", "cuda"]),
@@ -226,7 +217,7 @@ def test_options_choose_the_configuration(
         *("--members", "20", "--passes", "100,5", "--passes", "10", "--replicates", "4"),
         *("--images", "60", "--epochs", "3", "--seed", "8", "--device", "cpu", "--jobs", "2"),
         *("--only", "measure", "--overwrite", "--out", "there", "--networks", "pool"),
-        *("--data-dir", "."),
+        *("--data-dir", ".", "--resamples", "700"),
     )
     assert status == 0
     ((run, only, overwrite),) = chosen
@@ -240,6 +231,7 @@ def test_options_choose_the_configuration(
     assert (configuration.members, configuration.passes) == ((20,), (5, 10, 100))
     assert (configuration.replicates, configuration.images) == (4, 60)
     assert (configuration.epochs, configuration.seed, configuration.device) == (3, 8, "cpu")
+    assert configuration.resamples == 700
     machine = run.machine
     assert (machine.out, machine.networks) == (Path("there"), Path("pool"))
     assert (machine.data_dir, machine.jobs) == (Path(), 2)

@@ -139,7 +139,8 @@ def test_results_whose_record_is_lost_are_not_taken_for_this_runs(
 
 def test_overwriting_removes_what_a_run_writes_and_nothing_else(tmp_path: Path) -> None:
     RunRecord.begin(run_in(tmp_path))
-    for name in ("predictions/a/clean.npz", "errors/a.txt", "measurements.csv", "summary.csv"):
+    written = ("measurements.csv", "summary.csv", "comparisons.csv")
+    for name in ("predictions/a/clean.npz", "errors/a.txt", *written):
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).write_text("old")
     for name in ("notes.txt", "networks/a.safetensors"):

@@ -39,6 +39,7 @@ SMALL = Configuration(
     replicates=2,
     images=150,
     epochs=1,
+    resamples=100,
 )
 
 CELLS = [
@@ -149,7 +150,7 @@ def run_in(folder: Path, configuration: Configuration = SMALL) -> Run:
 def tables(folder: Path) -> dict[str, bytes]:
     return {
         name: (folder / "out" / name).read_bytes()
-        for name in ("training.csv", "measurements.csv", "summary.csv")
+        for name in ("training.csv", "measurements.csv", "summary.csv", "comparisons.csv")
     }
 
 
@@ -181,8 +182,8 @@ def breaking(when: str, error: str = "RuntimeError('not these\\nof all')") -> tu
 def test_every_file_is_there(finished: Path) -> None:
     out = finished / "out"
     assert {path.name for path in out.iterdir()} == {
-        *("measurements.csv", "summary.csv", "training.csv", "run.json", "predictions"),
-        *("curves", "images.npz"),
+        *("measurements.csv", "summary.csv", "comparisons.csv", "training.csv", "run.json"),
+        *("predictions", "curves", "images.npz"),
     }
     shards = {str(path.relative_to(out)) for path in shards_of(finished)}
     expected = {
@@ -378,6 +379,7 @@ def test_measuring_alone_needs_neither_networks_nor_images(
     shutil.rmtree(folder / "networks")
     (folder / "out" / "measurements.csv").unlink()
     (folder / "out" / "summary.csv").unlink()
+    (folder / "out" / "comparisons.csv").unlink()
     forget_images()
     monkeypatch.setattr(run_module, "load_mnist", no_images)
     monkeypatch.setattr(conditions, "load_mnist", no_images)
