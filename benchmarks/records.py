@@ -118,7 +118,10 @@ CURVES = "curves"
 IMAGES = "images.npz"
 """The file with the pictures that figures show."""
 
-_TEXT = ("recipe", "method", "members", "condition", "score", "metric", "status", "reason")
+_TEXT = (
+    *("recipe", "method", "members", "condition", "score", "metric", "status", "reason"),
+    *("other_method", "other_members"),
+)
 
 _KEY = ["recipe", "method", "members", "condition", "score", "metric"]
 

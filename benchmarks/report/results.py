@@ -37,12 +37,14 @@ class Results:
 
     Attributes:
         summary: ``summary.csv``.
+        comparisons: ``comparisons.csv``; empty where there is none.
         training: ``training.csv``; ``None`` if no network was trained.
         curves: the tables of ``curves/`` by name, those that there are.
         pictures: the pictures of ``images.npz`` by condition and index.
     """
 
     summary: pd.DataFrame
+    comparisons: pd.DataFrame = field(default_factory=pd.DataFrame)
     training: pd.DataFrame | None = None
     curves: Mapping[str, pd.DataFrame] = field(default_factory=dict)
     pictures: Mapping[tuple[str, int], Pixels] = field(default_factory=dict)
@@ -56,9 +58,10 @@ class Results:
         """
         if not (folder / "summary.csv").exists():
             raise UserError(f"there are no results in {folder} yet; run without --only first")
-        training = folder / "training.csv"
+        training, comparisons = folder / "training.csv", folder / "comparisons.csv"
         return cls(
             summary=read_table(folder / "summary.csv"),
+            comparisons=read_table(comparisons) if comparisons.exists() else pd.DataFrame(),
             training=read_table(training) if training.exists() else None,
             curves={
                 path.stem: read_table(path) for path in sorted((folder / CURVES).glob("*.csv"))
@@ -81,6 +84,7 @@ class Results:
         return replace(
             self,
             summary=chosen(self.summary),
+            comparisons=self.comparisons.loc[lambda rows: rows["recipe"] == recipe],
             training=None if self.training is None else chosen(self.training),
             curves={name: chosen(table) for name, table in self.curves.items()},
         )
@@ -133,6 +137,24 @@ class Results:
         """The row of the summary, if there is one; meant for results of one recipe."""
         return self._rows.get((*variant, condition, metric, score))
 
+    def compared(self, one: Variant, other: Variant, asked: tuple[str, str, str]) -> float | None:
+        """The corrected p-value of their difference, NaN if it could not be tested.
+
+        ``None`` where they were not compared; ``asked``: condition, metric and score.
+        """
+        found = self._p_values
+        return found.get((*one, *other, *asked), found.get((*other, *one, *asked)))
+
+    @cached_property
+    def contestants(self) -> frozenset[Variant]:
+        """The variants that were compared with another method."""
+        return frozenset(
+            variant
+            for *names, _, _, _ in self._p_values
+            if names[0] != names[2]
+            for variant in (Variant(*names[:2]), Variant(*names[2:]))
+        )
+
     def curve(self, name: str) -> pd.DataFrame:
         """A table of curves; empty where there is none, with the columns that all have."""
         return self.curves.get(name, pd.DataFrame(columns=_CURVE_COLUMNS))
@@ -161,6 +183,14 @@ class Results:
             tuple(str(row[name]) for name in key): {str(name): v for name, v in row.items()}
             for row in self.summary.to_dict("records")
         }
+
+    @cached_property
+    def _p_values(self) -> dict[tuple[str, ...], float]:
+        names = ["method", "members", "other_method", "other_members"]
+        if self.comparisons.empty:
+            return {}
+        table = self.comparisons[[*names, "condition", "metric", "score", "p_holm"]]
+        return {tuple(map(str, key)): float(p) for *key, p in table.itertuples(index=False)}
 
     def _largest(self, sizes: int) -> tuple[Variant, ...]:
         """Of each method the largest sizes of which anything has been measured."""

@@ -1,4 +1,4 @@
-"""Intervals contain the truth as often as they say: simulated tests sets whose truth is known.
+"""Intervals contain the truth as often as they say: simulated test sets whose truth is known.
 
 An image has a difficulty, a replicate a skill, and both together something of their own; so the
 images and the replicates that a method is judged by are crossed, as they are in a run.
@@ -150,13 +150,13 @@ def test_percentiles_over_few_replicates_would_cover_too_seldom() -> None:
 
 
 def test_binned_ece_is_not_covered_and_the_debiased_one_is_better() -> None:
-    """A gap of 0.02 in every bin: what chance adds to it, an interval does not take away."""
-    random, drawn, images, gap = np.random.default_rng(3), weights(6, 1000), 1000, 0.02
+    """A gap of 0.01 in every bin: what chance adds to it, an interval does not take away."""
+    random, drawn, images, gap = np.random.default_rng(3), weights(6, 1000), 1000, 0.01
     once = np.ones((images, 1), np.uint8)
     found: dict[str, list[Estimate]] = {"plain": [], "debiased": []}
     measures = (binned.expected_calibration_error, binned.debiased_calibration_error)
     edges = np.arange(1, 16) / 15
-    for _ in range(500):
+    for _ in range(200):
         confidence = random.uniform(0.5, 1.0, images)
         correct = random.random(images) < confidence - gap
         bins = BinnedImages.of(confidence, correct, edges)
@@ -164,6 +164,6 @@ def test_binned_ece_is_not_covered_and_the_debiased_one_is_better() -> None:
             resampled = np.atleast_2d(np.cov(measure(bins.fill(drawn))))
             found[name].append(estimate(measure(bins.fill(once)), resampled, images))
     plain, debiased = (covered(found[name], gap) for name in ("plain", "debiased"))
-    assert plain < 0.7 < debiased
+    assert plain < 0.6 < 0.85 < debiased
     bias = {name: np.mean([one.value for one in ones]) - gap for name, ones in found.items()}
-    assert abs(bias["debiased"]) < bias["plain"] / 2
+    assert abs(bias["debiased"]) < 0.6 * bias["plain"]
