@@ -42,7 +42,7 @@ class Scores:
     @property
     def results(self) -> Results:
         """What tables are made of."""
-        return Results(self.summary)
+        return Results(self.summary, self.comparisons)
 
 
 @one_torch_thread()

@@ -158,13 +158,18 @@ def test_scoring_again_gives_the_same_bytes_and_leaves_nothing_stale(
 
 def test_several_files_are_compared(command_line: CommandLine, tmp_path: Path) -> None:
     np.savez("one.npz", probabilities=GOOD, labels=LABELS)
-    np.savez("two.npz", probabilities=members(4, labels=LABELS)[0], labels=LABELS)
-    status, shown, _ = command_line("one.npz", "two.npz", "--out", "out")
+    np.savez("two.npz", probabilities=members(4)[0], labels=LABELS)
+    np.savez("like_one.npz", probabilities=members(6, labels=LABELS), labels=LABELS)
+    status, shown, _ = command_line("one.npz", "two.npz", "like_one.npz", "--out", "out")
     assert status == 0
-    assert "one, M = 4" in shown
+    assert re.search(r"Clean +like_one, M = 4 +one, M = 4 +two ", shown)
+    assert re.search(r"Accuracy ↑ .* ≈ .*", shown)
+    table = (tmp_path / "out" / "tables" / "main-own.md").read_text(encoding="utf-8")
+    assert re.search(r"\| two \| 0\.\d+ ± [\d.]+ \|", table)
+    assert re.search(r"one, M = 4 \| \*\*0\.\d+ ± [\d.]+\*\* \|", table)
     comparisons = pd.read_csv(tmp_path / "out" / "comparisons.csv")
-    accuracy = comparisons[comparisons["metric"] == "accuracy"].iloc[0]
-    assert {accuracy["method"], accuracy["other_method"]} == {"one", "two"}
+    accuracy = comparisons[comparisons["metric"] == "accuracy"]
+    assert len(accuracy) == 3
 
 
 @pytest.mark.parametrize("kind", ["<f2", "<f4", ">f4", ">f8", "longdouble"])

@@ -6,8 +6,9 @@ from collections.abc import Iterator
 
 from rich.box import SIMPLE_HEAD
 from rich.table import Table as Shown
+from rich.text import Text
 
-from benchmarks.report.table import Cell, Table
+from benchmarks.report.table import BEST, TIED, TIED_MARK, Cell, Table
 
 
 def terminal(table: Table) -> Iterator[Shown]:
@@ -34,7 +35,8 @@ def notes(table: Table) -> Iterator[str]:
         yield f"{mark} {text}".lstrip()
 
 
-def _text(cell: Cell, table: Table) -> str:
+def _text(cell: Cell, table: Table) -> Text:
     value, spread = cell.texts
-    mark = table.footnotes.get(cell.footnote, "")
-    return " ".join(filter(None, (value, spread and f"± {spread}", mark)))
+    marks = (TIED_MARK if cell.verdict == TIED else "", table.footnotes.get(cell.footnote, ""))
+    words = filter(None, (value, spread and f"± {spread}", *marks))
+    return Text(" ".join(words), style="bold" if cell.verdict == BEST else "")
