@@ -31,11 +31,15 @@ OPTIONS = {
     "images": "--images",
     "exact_images": "--exact-images",
     "epochs": "--epochs",
+    "batch_sizes": "--batch-sizes",
     "seed": "--seed",
     "device": "--device",
     "engine": "--engine",
 }
 """What the command line calls each part of a configuration."""
+
+SIZES = ("members", "passes", "batch_sizes")
+"""Parts that are positive numbers, at least one."""
 
 
 @dataclass(frozen=True)
@@ -56,6 +60,7 @@ class Configuration:
         images: how many images of each condition are judged; ``None``: all.
         exact_images: how many of each small condition, where exact MC-dropout is judged.
         epochs: how long networks train; ``None``: as long as the recipe says.
+        batch_sizes: how many images methods are asked about at a time when they are timed.
         seed: what every random choice follows from.
         device: where networks train and answer.
         engine: what computes: the kernels (CPU only) or PyTorch.
@@ -73,14 +78,15 @@ class Configuration:
     images: int | None = None
     exact_images: int = 200
     epochs: int | None = None
+    batch_sizes: tuple[int, ...] = (1, 8, 64, 1024)
     seed: int = 0
     device: Literal["cpu", "cuda"] = "cpu"
     engine: EngineName = "numba"
 
     def __post_init__(self) -> None:
-        for name in ("recipes", "methods", "own_methods", "members", "passes", "swept"):
+        for name in ("recipes", "methods", "own_methods", *SIZES, "swept"):
             object.__setattr__(self, name, tuple(dict.fromkeys(getattr(self, name))))
-        for name in ("recipes", "members", "passes"):
+        for name in ("recipes", *SIZES):
             _require_any(name, getattr(self, name))
         for name in ("recipes", "swept"):
             _require_known(name, getattr(self, name), RECIPES)
@@ -88,7 +94,7 @@ class Configuration:
         object.__setattr__(self, "conditions", matching(self.conditions))
         if not self.entries:
             raise UserError("no method is chosen; name one with --methods or --method")
-        for name in ("members", "passes", "replicates", "images", "exact_images", "epochs"):
+        for name in (*SIZES, "replicates", "images", "exact_images", "epochs"):
             _require_positive(name, getattr(self, name))
         if self.engine == "numba" and self.device != "cpu":
             raise UserError(f"--engine numba computes on the CPU, not on {self.device}; use torch")

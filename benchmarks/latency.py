@@ -178,4 +178,5 @@ def _events(device: str) -> tuple[torch.cuda.Event, torch.cuda.Event] | None:
     if torch.device(device).type != "cuda":
         return None
     with torch.cuda.device(device):
-        return torch.cuda.Event(enable_timing=True), torch.cuda.Event(enable_timing=True)
+        first, last = (torch.cuda.Event(enable_timing=True) for _ in range(2))  # type: ignore[no-untyped-call]
+    return first, last

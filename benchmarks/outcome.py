@@ -9,8 +9,7 @@ from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks.records import CURVES, read_table
-from benchmarks.report import FIGURES, TABLES
+from benchmarks.records import CURVES, FIGURES, TABLES, read_table
 from benchmarks.run import Run
 
 COLUMNS = (

@@ -9,7 +9,6 @@ from pathlib import Path
 import pandas as pd
 
 from benchmarks.files import written_whole
-from benchmarks.statistics import mean_with_interval
 
 
 @dataclass(frozen=True)
@@ -54,6 +53,12 @@ CURVES = "curves"
 IMAGES = "images.npz"
 """The file with the pictures that figures show."""
 
+LATENCY = "latency.csv"
+"""The file with what each method costs; unlike all others it differs from run to run."""
+
+TABLES, FIGURES = "tables", "figures"
+"""The folders of what the report draws."""
+
 _TEXT = ("recipe", "method", "members", "condition", "score", "metric", "status", "reason")
 
 _KEY = ["recipe", "method", "members", "condition", "score", "metric"]
@@ -77,6 +82,9 @@ def summarise(measurements: pd.DataFrame) -> pd.DataFrame:
     The interval is Student's t over replicates. It covers the draw of networks and masks, not the
     choice of test images; with a single replicate there is none, and the bounds are empty.
     """
+    # Here, not above: SciPy is imported only where something has been measured.
+    from benchmarks.statistics import mean_with_interval
+
     rows = []
     for key, group in measurements.groupby(_KEY, sort=False, dropna=False):
         measured = group[group["status"].isin(MEASURED)]

@@ -7,22 +7,20 @@ import shutil
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from benchmarks.environment import commit, environment
+from benchmarks.environment import commit, environment, suite_version
 from benchmarks.errors import UserError
 from benchmarks.files import write_json
-from benchmarks.records import CURVES, IMAGES
-from benchmarks.report import FIGURES, TABLES
+from benchmarks.records import CURVES, FIGURES, IMAGES, LATENCY, TABLES
 from benchmarks.run import Run
 
 FILE = "run.json"
 
 WRITTEN = (
     *("predictions", "errors", "training.csv", "measurements.csv", "summary.csv", FILE),
-    *(CURVES, IMAGES, TABLES, FIGURES),
+    *(LATENCY, CURVES, IMAGES, TABLES, FIGURES),
 )
 """What a run writes into its folder, and what `--overwrite` removes from it."""
 
@@ -50,7 +48,7 @@ class RunRecord:
         """
         out = run.machine.out
         identity = {
-            "version": version("uncertainty-bench"),
+            "version": suite_version(),
             "configuration": run.configuration.identity,
         }
         if overwrite:

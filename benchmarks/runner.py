@@ -27,6 +27,8 @@ from benchmarks.records import Measurement, as_table, summarise, write_table
 from benchmarks.report import write_report
 from benchmarks.run import Run
 from benchmarks.run_record import RunRecord
+from benchmarks.stages import LATENCY, REPORT
+from benchmarks.timing import time_methods
 from methods import MemberMethod, Prediction
 from methods.contract import ContractError, check_prediction
 from methods.engine import compile_kernels, kernels_are_cached
@@ -126,18 +128,22 @@ def measure_all(run: Run, record: RunRecord) -> list[Failure]:
     return []
 
 
+def latency(run: Run, record: RunRecord) -> list[Failure]:
+    """Time every method on every device, `latency.csv`, with nothing else at work beside it."""
+    return [Failure(*failed) for failed in time_methods(run)]
+
+
 def report(run: Run, record: RunRecord) -> list[Failure]:
     """Draw every table and figure from what the stages before wrote: `tables/`, `figures/`."""
     write_report(run.machine.out)
     return []
 
 
-REPORT = "report"
-
 STAGES: dict[str, Callable[[Run, RunRecord], list[Failure]]] = {
     "train": train,
     "predict": predict,
     "measure": measure_all,
+    LATENCY: latency,
     REPORT: report,
 }
 """In the order in which they build on one another."""

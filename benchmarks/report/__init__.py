@@ -11,14 +11,12 @@ from PIL.Image import Dither
 
 from benchmarks.files import written_whole
 from benchmarks.progress import tracked
-from benchmarks.records import write_table
+from benchmarks.records import FIGURES, TABLES, write_table
 from benchmarks.report.figures import Drawing, figures
 from benchmarks.report.results import Results
 from benchmarks.report.style import DPI, SETTINGS
 from benchmarks.report.table import Table, as_frame, latex, markdown
 from benchmarks.report.tables import tables
-
-TABLES, FIGURES = "tables", "figures"
 
 COLOURS = 128
 """Of a PNG, which they make a third as large; drawings need no more."""

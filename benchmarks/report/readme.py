@@ -15,7 +15,7 @@ from typing import Any
 import pandas as pd
 
 from benchmarks.files import written_whole
-from benchmarks.report import FIGURES, TABLES
+from benchmarks.records import FIGURES, TABLES
 from benchmarks.report.names import MEAN_ROTATED
 from benchmarks.report.results import Results
 from benchmarks.report.table import markdown
