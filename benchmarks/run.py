@@ -109,6 +109,10 @@ class Run:
             for largest, family in families.items()
         ]
 
+    def is_compared(self, cell: Cell) -> bool:
+        """Whether methods are compared at the cell's size; others show what a size buys."""
+        return cell.size is None or cell.size in self._compared_sizes[cell.method]
+
     def objection(self, cell: Cell) -> str | None:
         """Why the cell's method is not applicable to its recipe; ``None`` if it is."""
         entry = self.configuration.entries[cell.method]
@@ -154,12 +158,15 @@ class Run:
         if size is None:
             return (None,)
         sizes: tuple[int, ...] = getattr(chosen, size)
-        if recipe in (set(chosen.swept).intersection(chosen.recipes) or chosen.recipes):
-            return sizes
-        entries = chosen.entries.items()
+        swept = set(chosen.swept).intersection(chosen.recipes) or chosen.recipes
+        return sizes if recipe in swept else self._compared_sizes[method]
+
+    @property
+    def _compared_sizes(self) -> dict[str, tuple[int, ...]]:
+        chosen = self.configuration
         return compared_sizes(
-            {name: getattr(chosen, entry.size) for name, entry in entries if entry.size}
-        )[method]
+            {name: getattr(chosen, e.size) for name, e in chosen.entries.items() if e.size}
+        )
 
     def _replicates(self, method: str, size: int | None) -> int:
         """Ensembles share out the largest one's networks; a replicate of the others has its own."""

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-LATENCY, REPORT = "latency", "report"
-"""Two that need little: one neither data nor trained networks, the other files alone."""
+MEASURE, LATENCY, REPORT = "measure", "latency", "report"
 
-STAGES = ("train", "predict", "measure", LATENCY, REPORT)
+STAGES = ("train", "predict", MEASURE, LATENCY, REPORT)
 """In the order in which they build on one another."""
