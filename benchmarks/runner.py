@@ -19,10 +19,11 @@ from benchmarks.curves import write_curves
 from benchmarks.datasets import Unavailable
 from benchmarks.errors import UserError
 from benchmarks.files import written_whole
+from benchmarks.kernels import compile_once
 from benchmarks.measure import SCORES, measure, without_value
 from benchmarks.pictures import write_pictures
 from benchmarks.predictions import Cell, Shard
-from benchmarks.progress import announce, tracked
+from benchmarks.progress import tracked
 from benchmarks.records import Measurement, as_table, summarise, write_table
 from benchmarks.report import write_report
 from benchmarks.run import Run
@@ -31,7 +32,6 @@ from benchmarks.stages import LATENCY, MEASURE, REPORT
 from benchmarks.timing import time_methods
 from methods import MemberMethod, Prediction
 from methods.contract import ContractError, check_prediction
-from methods.engine import compile_kernels, kernels_are_cached
 from methods.network_store import DamagedNetworkError
 from methods.threads import one_torch_thread
 from methods.training import TrainedNetwork, TrainingDivergedError
@@ -60,9 +60,8 @@ def run_stages(run: Run, only: str | None = None, *, overwrite: bool = False) ->
             f"there are no predictions in {run.machine.out} yet; run without --only first"
         )
     record = RunRecord.begin(run, overwrite=overwrite)
-    if run.configuration.engine == "numba" and not kernels_are_cached():
-        announce("compile", "the kernels, once on this machine: about 15 s")
-        compile_kernels()
+    if run.configuration.engine == "numba":
+        compile_once()
     failures: list[Failure] = []
     for name, stage in STAGES.items():
         if only in (None, name):

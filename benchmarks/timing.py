@@ -21,6 +21,8 @@ import torch
 from torch import Tensor
 
 from benchmarks.environment import processor, version_of
+from benchmarks.errors import UserError
+from benchmarks.kernels import compile_once
 from benchmarks.latency import Limits, Timed, stopwatch
 from benchmarks.network_cost import network_cost
 from benchmarks.peak_memory import peak_memory
@@ -134,7 +136,18 @@ class Unit:
 
 
 def time_alone(run: Run, *, overwrite: bool = False) -> list[tuple[str, str]]:
-    """The stage by itself, without importing what the others need; see `time_methods`."""
+    """The stage by itself, without importing what the others need; see `time_methods`.
+
+    Raises:
+        UserError: the output folder belongs to another configuration, or holds published results,
+            whose record of another machine would be lost.
+    """
+    out = run.machine.out
+    if (out / "summary.csv").exists() and not run.shards.folder.exists() and not overwrite:
+        raise UserError(
+            f"{out} holds results without their predictions, perhaps of another machine; choose "
+            "another folder with --out"
+        )
     record = RunRecord.begin(run, overwrite=overwrite)
     with record.timed(LATENCY):
         return time_methods(run)
@@ -146,6 +159,8 @@ def time_methods(run: Run) -> list[tuple[str, str]]:
     Rows of this machine and these versions are kept, so that a run goes on where it was stopped;
     delete the file to time everything anew.
     """
+    if has_kernels():
+        compile_once()
     path = run.machine.out / FILE
     earlier = _read(path)
     rows = {unit: _kept(earlier, unit, run) for unit in _units(run)}
