@@ -23,7 +23,7 @@ from torch import Tensor
 from benchmarks.environment import processor, version_of
 from benchmarks.errors import UserError
 from benchmarks.kernels import compile_once
-from benchmarks.latency import Limits, Timed, stopwatch
+from benchmarks.latency import WALL, Limits, Timed, stopwatch
 from benchmarks.network_cost import network_cost
 from benchmarks.peak_memory import peak_memory
 from benchmarks.progress import tracked
@@ -86,7 +86,7 @@ class Latency:
     threads: int | None
     engine: str
     mode: str
-    clock: str = ""
+    clock: str = WALL
     p50_ms: float | None = None
     p50_lower_ms: float | None = None
     p50_upper_ms: float | None = None
@@ -222,37 +222,25 @@ def _concerns(entry: Entry, setup: Setup, found: list[Setup]) -> bool:
 
 def _absent(run: Run) -> Iterator[Latency]:
     """A row for everything that this machine lacks, or that would take too long."""
-    row = partial(Latency, members="", device_name="", threads=None, mode="")
     for name, entry in run.configuration.entries.items():
-        if entry.exact:
+        for setup in setups() if entry.exact else ():
             for size in run.configuration.batch_sizes:
-                if size > 1:
-                    yield row(
-                        name,
-                        members="exact",
-                        batch_size=size,
-                        device="cpu",
-                        engine="numba",
-                        status="not applicable",
-                        reason=SINGLE_IMAGES,
+                if size > 1 and _concerns(entry, setup, [setup]):
+                    row = _row(entry, Unit(name, None, setup, size))
+                    yield replace(
+                        row, members="exact", status="not applicable", reason=SINGLE_IMAGES
                     )
+        lacking = []
         if entry.pooled and not has_kernels():
-            yield row(
-                name,
-                batch_size=None,
-                device="cpu",
-                engine="numba",
-                status="unavailable",
-                reason=NO_KERNELS,
-            )
+            lacking.append(("cpu", "numba", NO_KERNELS))
         if not torch.cuda.is_available():
-            yield row(
-                name,
-                batch_size=None,
-                device="cuda",
-                engine="torch",
+            lacking.append(("cuda", "torch", NO_GPU))
+        for device, engine, reason in lacking:
+            yield Latency(
+                *(name, "", None, device, "", None, engine, ""),
+                clock="",
                 status="unavailable",
-                reason=NO_GPU,
+                reason=reason,
             )
 
 

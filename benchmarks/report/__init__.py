@@ -11,9 +11,10 @@ from PIL.Image import Dither
 
 from benchmarks.files import written_whole
 from benchmarks.progress import tracked
-from benchmarks.records import FIGURES, TABLES, write_table
+from benchmarks.records import FIGURES, SUMMARY, TABLES, write_table
 from benchmarks.report.figures import Drawing, figures
-from benchmarks.report.results import Results
+from benchmarks.report.latency_tables import cost_tables, latency_tables
+from benchmarks.report.results import Results, read_latency
 from benchmarks.report.style import DPI, SETTINGS
 from benchmarks.report.table import Table, as_frame, latex, markdown
 from benchmarks.report.tables import tables
@@ -28,6 +29,11 @@ def write_report(folder: Path) -> None:
     Raises:
         UserError: nothing has been measured there yet.
     """
+    latency = read_latency(folder)
+    for table in latency_tables(latency):
+        _write_table(table, folder / TABLES)
+    if not latency.empty and not (folder / SUMMARY).exists():
+        return  # of a machine on which methods were timed, and nothing else
     results = Results.load(folder)
     done = (_write_recipe(results, recipe, folder) for recipe in results.recipes)
     for _ in tracked(done, len(results.recipes), "report", "recipes"):
@@ -36,7 +42,7 @@ def write_report(folder: Path) -> None:
 
 def _write_recipe(results: Results, recipe: str, folder: Path) -> str:
     of_recipe = results.of_recipe(recipe)
-    for table in tables(of_recipe, recipe):
+    for table in (*tables(of_recipe, recipe), *cost_tables(of_recipe, recipe)):
         _write_table(table, folder / TABLES)
     with rc_context(SETTINGS):
         for drawing in figures(of_recipe):

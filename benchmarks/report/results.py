@@ -13,7 +13,17 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from benchmarks.errors import UserError
-from benchmarks.records import CURVES, IMAGES, MEASURED, OWN_RECIPE, read_table, summarise
+from benchmarks.records import (
+    COMPARISONS,
+    CURVES,
+    IMAGES,
+    LATENCY,
+    MEASURED,
+    OWN_RECIPE,
+    SUMMARY,
+    read_table,
+    summarise,
+)
 from benchmarks.report.names import (
     EXACT,
     LABELS_DOUBTFUL_BEYOND,
@@ -23,9 +33,7 @@ from benchmarks.report.names import (
     angle_of,
     condition_rank,
 )
-
-SIZES_SHOWN = 2
-"""Of how many sizes of a method, the largest, figures show lines; tables show all."""
+from benchmarks.sizes import compared_sizes
 
 _CURVE_COLUMNS = ["recipe", "method", "members", "condition", "score", "rank"]
 
@@ -40,12 +48,16 @@ class Results:
         summary: ``summary.csv``, and the means over rotations as one more condition.
         training: ``training.csv``; ``None`` if no network was trained.
         curves: the tables of ``curves/`` by name, those that there are.
+        comparisons: ``comparisons.csv``; empty if methods were not compared.
+        latency: ``latency.csv``; empty if nothing was timed. It belongs to every recipe.
         pictures: the pictures of ``images.npz`` by condition and index.
     """
 
     summary: pd.DataFrame
     training: pd.DataFrame | None = None
     curves: Mapping[str, pd.DataFrame] = field(default_factory=dict)
+    comparisons: pd.DataFrame = field(default_factory=pd.DataFrame)
+    latency: pd.DataFrame = field(default_factory=pd.DataFrame)
     pictures: Mapping[tuple[str, int], Pixels] = field(default_factory=dict)
 
     @classmethod
@@ -55,19 +67,21 @@ class Results:
         Raises:
             UserError: nothing has been measured there yet.
         """
-        if not (folder / "summary.csv").exists():
+        if not (folder / SUMMARY).exists():
             raise UserError(f"there are no results in {folder} yet; run without --only first")
         measurements = read_table(folder / "measurements.csv")
         training = folder / "training.csv"
         return cls(
             summary=pd.concat(
-                [read_table(folder / "summary.csv"), summarise(mean_over_rotations(measurements))],
+                [read_table(folder / SUMMARY), summarise(mean_over_rotations(measurements))],
                 ignore_index=True,
             ),
             training=read_table(training) if training.exists() else None,
             curves={
                 path.stem: read_table(path) for path in sorted((folder / CURVES).glob("*.csv"))
             },
+            comparisons=_read_if_there(folder / COMPARISONS),
+            latency=read_latency(folder),
             pictures=_read_pictures(folder / IMAGES),
         )
 
@@ -88,6 +102,7 @@ class Results:
             summary=chosen(self.summary),
             training=None if self.training is None else chosen(self.training),
             curves={name: chosen(table) for name, table in self.curves.items()},
+            comparisons=self.comparisons if self.comparisons.empty else chosen(self.comparisons),
         )
 
     @property
@@ -98,13 +113,32 @@ class Results:
 
     @property
     def shown(self) -> tuple[Variant, ...]:
-        """Those that have a line in figures: the largest sizes of each method."""
-        return self._largest(SIZES_SHOWN)
+        """Those that have a line in figures: the sizes that are compared; see `judging`."""
+        return self._of_which_something_was_measured.compared
 
     @property
     def largest(self) -> tuple[Variant, ...]:
         """Those that have a panel in figures: the largest size of each method."""
-        return self._largest(1)
+        last = {variant.method: variant for variant in self.shown}
+        return tuple(variant for variant in self.shown if variant == last[variant.method])
+
+    @property
+    def compared(self) -> tuple[Variant, ...]:
+        """The variants of the sizes that stand beside one another; `benchmarks.sizes` says which.
+
+        All sizes are in the figure and the table of quality against cost alone.
+        """
+        sizes: dict[str, list[int]] = {}
+        for variant in self.variants:
+            # A single member has nothing to be compared with at equal size.
+            if variant.members.isdigit() and variant.members != "1":
+                sizes.setdefault(variant.method, []).append(int(variant.members))
+        kept = compared_sizes(sizes)
+        return tuple(
+            v
+            for v in self.variants
+            if v.method not in kept or not v.members.isdigit() or int(v.members) in kept[v.method]
+        )
 
     @property
     def angles(self) -> tuple[int, ...]:
@@ -128,15 +162,22 @@ class Results:
         return self._conditions(EXACT)
 
     def judging(self, conditions: Sequence[str]) -> tuple[Variant, ...]:
-        """The variants that were asked about any of the conditions, with or without success."""
+        """Of those compared the ones asked about any of the conditions, with or without success."""
         asked = self.summary[self.summary["condition"].isin(conditions)]
-        return replace(self, summary=asked).variants
+        judging = set(replace(self, summary=asked).variants)
+        return tuple(variant for variant in self.compared if variant in judging)
 
     def find(
         self, variant: Variant, condition: str, metric: str, score: str = ""
     ) -> dict[str, Any] | None:
         """The row of the summary, if there is one; meant for results of one recipe."""
         return self._rows.get((*variant, condition, metric, score))
+
+    def difference(
+        self, one: Variant, other: Variant, condition: str, metric: str, score: str = ""
+    ) -> tuple[float, float] | None:
+        """The interval of the paired difference of two variants, if they were compared."""
+        return self._differences.get((*one, *other, condition, metric, score))
 
     def curve(self, name: str) -> pd.DataFrame:
         """A table of curves; empty where there is none, with the columns that all have."""
@@ -167,15 +208,21 @@ class Results:
             for row in self.summary.to_dict("records")
         }
 
-    def _largest(self, sizes: int) -> tuple[Variant, ...]:
-        """Of each method the largest sizes of which anything has been measured."""
-        measured = self.summary[self.summary["value"].notna()]
-        with_values = replace(self, summary=measured).variants
-        return tuple(
-            variant
-            for variant in with_values
-            if variant in [v for v in with_values if v.method == variant.method][-sizes:]
-        )
+    @cached_property
+    def _differences(self) -> dict[tuple[str, ...], tuple[float, float]]:
+        found: dict[tuple[str, ...], tuple[float, float]] = {}
+        for row in self.comparisons.to_dict("records"):
+            if row["status"] == "ok" and pd.notna(row["lower"]):
+                one = (row["method"], row["members"])
+                other = (row["other_method"], row["other_members"])
+                asked = (row["condition"], row["metric"], row["score"])
+                found[(*one, *other, *asked)] = (row["lower"], row["upper"])
+                found[(*other, *one, *asked)] = (-row["upper"], -row["lower"])
+        return found
+
+    @property
+    def _of_which_something_was_measured(self) -> Results:
+        return replace(self, summary=self.summary[self.summary["value"].notna()])
 
 
 def mean_over_rotations(measurements: pd.DataFrame) -> pd.DataFrame:
@@ -199,6 +246,15 @@ def mean_over_rotations(measurements: pd.DataFrame) -> pd.DataFrame:
         reason=("reason", "first"),
     )
     return means.reset_index().assign(condition=MEAN_ROTATED)[measurements.columns]
+
+
+def read_latency(folder: Path) -> pd.DataFrame:
+    """``latency.csv``; empty if nothing was timed there."""
+    return _read_if_there(folder / LATENCY)
+
+
+def _read_if_there(path: Path) -> pd.DataFrame:
+    return read_table(path) if path.exists() else pd.DataFrame()
 
 
 def _read_pictures(path: Path) -> dict[tuple[str, int], Pixels]:
