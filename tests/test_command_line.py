@@ -90,6 +90,7 @@ def test_help_explains_every_option(command_line: CommandLine) -> None:
             "replicates",
             "images",
             "epochs",
+            "batch-sizes",
             "seed",
             "device",
             "data-dir",
@@ -134,6 +135,9 @@ def test_script_answers_as_well() -> None:
         (["--replicates", "two"], "--replicates", ["integer"]),
         (["--images", "0"], "0", ["at least 1"]),
         (["--epochs", "0"], "0", ["at least 1"]),
+        (["--batch-sizes", "0"], "0", ["at least 1"]),
+        (["--batch-sizes", "1,many"], "many", ["10"]),
+        (["--batch-sizes", ","], "--batch-sizes", []),
         (["--seed", "-1"], "-1", ["from 0"]),
         (["--seed", "x"], "--seed", ["integer"]),
         (["--device", "tpu"], "tpu", ["auto", "cpu", "cuda"]),
@@ -223,7 +227,20 @@ def test_options_choose_the_configuration(
         *("--preset", "full", "--recipe", "article, plain", "--recipe", "standard"),
         *("--methods", "softmax,mc_dropout", "--conditions", "rotated-0[13]*,ood-*noise"),
         *("--members", "20", "--passes", "100,5", "--passes", "10", "--replicates", "4"),
-        *("--images", "60", "--epochs", "3", "--seed", "8", "--device", "cpu", "--jobs", "2"),
+        *(
+            "--images",
+            "60",
+            "--epochs",
+            "3",
+            "--batch-sizes",
+            "32,4",
+            "--seed",
+            "8",
+            "--device",
+            "cpu",
+            "--jobs",
+            "2",
+        ),
         *("--only", "measure", "--overwrite", "--out", "there", "--networks", "pool"),
         *("--data-dir", "."),
     )
@@ -239,6 +256,7 @@ def test_options_choose_the_configuration(
     assert (configuration.members, configuration.passes) == ((20,), (5, 10, 100))
     assert (configuration.replicates, configuration.images) == (4, 60)
     assert (configuration.epochs, configuration.seed, configuration.device) == (3, 8, "cpu")
+    assert configuration.batch_sizes == (4, 32)
     machine = run.machine
     assert (machine.out, machine.networks) == (Path("there"), Path("pool"))
     assert (machine.data_dir, machine.jobs) == (Path(), 2)

@@ -181,6 +181,7 @@ def test_every_part_changes_the_identity(tmp_path: Path) -> None:
         "seed": 1,
         "engine": "torch",
         "exact_images": 3,
+        "batch_sizes": (1,),
     }
     assert set(changes) | {"device"} == {field.name for field in fields(Configuration)}
     for part, value in changes.items():

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shutil
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -47,10 +49,25 @@ without_cuda = pytest.mark.skipif(torch.cuda.is_available(), reason="needs a mac
 with_cuda = pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
 
 
-@pytest.fixture(autouse=True)
-def in_little_time(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.fixture(scope="module", autouse=True)
+def in_little_time() -> Iterator[None]:
     short = Limits(seconds=0.02, fewest=10)
-    monkeypatch.setattr(timing, "LIMITS", {"quick": short, "full": short})
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(timing, "LIMITS", {"quick": short, "full": short})
+        yield
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory: pytest.TempPathFactory, in_little_time: None) -> Path:
+    """A folder in whose `out` all has been timed."""
+    folder = tmp_path_factory.mktemp("finished")
+    assert time_methods(run_in(folder)) == []
+    return folder
+
+
+@pytest.fixture
+def table(finished: Path) -> pd.DataFrame:
+    return table_of(run_in(finished))
 
 
 def run_in(folder: Path, configuration: Configuration = SMALL) -> Run:
@@ -79,9 +96,8 @@ def own(folder: Path, *changes: tuple[str, str]) -> Configuration:
 
 
 def test_largest_sizes_are_timed_everywhere_and_smaller_ones_where_quality_asks(
-    tmp_path: Path,
+    table: pd.DataFrame,
 ) -> None:
-    table = timed(tmp_path)
     assert list(table) == COLUMNS
     cpu = table[(table["status"] == "ok") & (table["device"] == "cpu")]
     assert set(cpu["clock"]) == {"wall"}
@@ -98,8 +114,7 @@ def test_largest_sizes_are_timed_everywhere_and_smaller_ones_where_quality_asks(
     }
 
 
-def test_numbers_agree_with_one_another(tmp_path: Path) -> None:
-    table = timed(tmp_path)
+def test_numbers_agree_with_one_another(table: pd.DataFrame) -> None:
     rows = table[table["status"] == "ok"]
     assert (
         (rows["images_per_s"] / (1000 * rows["batch_size"] / rows["p50_ms"]))
@@ -133,8 +148,7 @@ def test_known_sleep_and_allocation_are_measured_through_the_stage(tmp_path: Pat
 
 
 @without_cuda
-def test_machine_without_a_gpu_says_so_for_each_method(tmp_path: Path) -> None:
-    table = timed(tmp_path)
+def test_machine_without_a_gpu_says_so_for_each_method(table: pd.DataFrame) -> None:
     rows = table[table["device"] == "cuda"]
     assert list(rows["method"]) == ["softmax", "mc_dropout", "deep_ensemble"]
     assert set(rows["status"]) == {"unavailable"}
@@ -143,8 +157,7 @@ def test_machine_without_a_gpu_says_so_for_each_method(tmp_path: Path) -> None:
 
 
 @with_cuda
-def test_gpu_is_timed_by_both_clocks(tmp_path: Path) -> None:
-    table = timed(tmp_path)
+def test_gpu_is_timed_by_both_clocks(table: pd.DataFrame) -> None:
     rows = table[table["device"] == "cuda:0"]
     assert set(rows["clock"]) == {"wall", "device"}
     assert set(rows["device_name"]) == {torch.cuda.get_device_name(0)}
@@ -155,7 +168,7 @@ def test_machine_without_numba_says_so_and_times_with_torch(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(timing, "has_kernels", lambda: False)
-    table = timed(tmp_path, replace(SMALL, engine="torch"))
+    table = timed(tmp_path, replace(SMALL, engine="torch", batch_sizes=(1,)))
     assert set(table.loc[table["status"] == "ok", "engine"]) == {"torch"}
     rows = table[table["engine"] == "numba"]
     assert set(rows["reason"]) == {"Numba is not installed"}
@@ -171,8 +184,10 @@ def test_exact_enumeration_is_timed_on_single_images_alone(tmp_path: Path) -> No
     assert "single images" in rows.loc[8, "reason"]
 
 
-def test_what_is_timed_is_not_timed_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    timed(tmp_path)
+def test_what_is_timed_is_not_timed_again(
+    finished: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shutil.copytree(finished, tmp_path, dirs_exist_ok=True)
     path = tmp_path / "out" / "latency.csv"
     before = path.read_bytes()
     lines = before.splitlines(keepends=True)
