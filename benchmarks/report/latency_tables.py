@@ -119,9 +119,8 @@ def cost_table(results: Results, recipe: str, setup: Setup) -> Table:
         group_heading="Method",
         label_headings=("Measure", "Needed"),
         headings=(
-            "Value\nneeded",
-            "Value\nfull",
-            *(f"{heading}\n{which}" for heading in images for which in ("needed", "full")),
+            *("Value\nat this size", "Value\nat full size"),
+            *(f"{heading}\nat {which} size" for heading in images for which in ("this", "full")),
         ),
         rows=tuple(
             _needed_row(results, full, asked, setup, sizes)
@@ -197,7 +196,7 @@ def _needed_row(
     if found is None:
         unknown = Cell(reason=NOT_KNOWN)
         values[0], times[::2] = unknown, [unknown] * len(sizes)
-    label = "—" if found is None else found.label.rpartition(", ")[2]
+    label = "—" if found is None else found.size
     return Row(full.label, (_measure(results, asked), label), (*values, *times))
 
 

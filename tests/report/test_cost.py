@@ -169,7 +169,7 @@ def test_without_an_interval_nothing_is_claimed(results: Results) -> None:
     frame = as_frame(table)
     row = frame[(frame["Method"] == "MC-dropout, T = 8") & frame["Measure"].str.startswith("Acc")]
     assert row["Needed"].iloc[0] == "—"
-    assert row["Value needed"].iloc[0] == "undefined"
+    assert row["Value at this size"].iloc[0] == "undefined"
     assert "no interval" in row["notes"].iloc[0]
 
 
@@ -182,8 +182,11 @@ def test_table_of_sizes_tells_what_they_cost(results: Results) -> None:
     ]
     (row,) = row.to_dict("records")
     assert row["Needed"] == "T = 4"
-    assert (row["ms, 1 image needed"], row["ms, 1 image full"]) == ("4.00", "8.00")
-    assert (row["ms, 64 images needed"], row["ms, 64 images full"]) == ("44.0", "88.0")
+    assert (row["ms, 1 image at this size"], row["ms, 1 image at full size"]) == ("4.00", "8.00")
+    assert (row["ms, 64 images at this size"], row["ms, 64 images at full size"]) == (
+        "44.0",
+        "88.0",
+    )
     assert "Deep ensemble, M = 4" in set(frame["Method"])
     assert markdown(table)
     assert latex(table)

@@ -33,7 +33,7 @@ def cost_figures(results: Results, looks: Mapping[Variant, Look]) -> Iterator[Dr
         draw(ax, numbers[chosen & (numbers["batch_size"] == sizes[row])], looks)
         arrow = METRICS[metric].better
         ax.set_ylabel(f"{METRICS[metric].axis_label} {arrow}\n{condition_label(condition)}")
-        ax.set_xlabel(f"Milliseconds for {_images(sizes[row])}")
+        ax.set_xlabel(f"Milliseconds, {_images(sizes[row])}")
     legend_below(figure, axes)
     figure.suptitle(f"Median latency on {setup.label}", fontsize="medium")
     yield Drawing("cost", figure, numbers)
@@ -46,7 +46,8 @@ def draw(ax: Axes, numbers: pd.DataFrame, looks: Mapping[Variant, Look]) -> Axes
         *(front["p50_ms"], front["value"]),
         color="0.8",
         linewidth=5,
-        solid_capstyle="round",
+        marker="o",
+        markersize=9,
         zorder=1,
         label=FRONT,
     )
@@ -77,7 +78,11 @@ def draw(ax: Axes, numbers: pd.DataFrame, looks: Mapping[Variant, Look]) -> Axes
     ax.xaxis.set_major_locator(LogLocator(numticks=6))
     ax.xaxis.set_major_formatter(StrMethodFormatter("{x:g}"))
     ax.xaxis.set_minor_formatter(NullFormatter())
-    ax.margins(0.1)
+    ax.margins(x=0.1)
+    # By the values: small sizes scatter so much that their intervals would dwarf all differences.
+    lowest, highest = numbers["value"].min(), numbers["value"].max()
+    margin = 0.3 * (highest - lowest) or 0.1 * abs(highest)
+    ax.set_ylim(lowest - margin, highest + margin)
     return ax
 
 
@@ -89,4 +94,4 @@ def _label(method: str, line: pd.DataFrame) -> str:
 
 
 def _images(count: int) -> str:
-    return "one image" if count == 1 else f"{count:,} images at once"
+    return "one image" if count == 1 else f"{count:,} images"
