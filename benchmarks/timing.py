@@ -66,7 +66,8 @@ class Latency:
         device, device_name: in torch's words, and the device's full name.
         threads: of torch on the CPU. The kernels use one whatever this is.
         engine: ``numba``, ``torch``, or ``own`` where a user's method computes for itself.
-        mode: how the members are asked: by ``kernels``, in a ``loop``, or ``stacked``.
+        mode: how the members are asked: by ``kernels``, a ``single`` one, in a ``loop`` or, all
+            at once, ``stacked``; see `methods.torch_engine`.
         clock: ``wall`` or ``device``; see `benchmarks.latency`.
         p50_ms, p50_lower_ms, p50_upper_ms: median of the calls, and its 95 % interval.
         p90_ms, p99_ms: percentiles, from 30 and 300 calls.
@@ -335,7 +336,12 @@ def _row(entry: Entry, unit: Unit) -> Latency:
 def _mode(entry: Entry, setup: Setup) -> str:
     if not entry.pooled:
         return OWN_ENGINE
-    return "kernels" if setup.engine == "numba" else "loop"
+    if setup.engine == "numba":
+        return "kernels"
+    if entry.size is None:
+        return "single"
+    # As PyTorch's engine does: on the CPU whole networks are faster one by one.
+    return "loop" if entry.size == "members" and setup.device == "cpu" else "stacked"
 
 
 def _kept(earlier: pd.DataFrame, unit: Unit, run: Run) -> list[dict[str, Any]]:
