@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import signal
 import sys
+from collections.abc import Sequence
 from dataclasses import replace
-from importlib.metadata import version
 from pathlib import Path
 from typing import Annotated, Any, Literal, NoReturn
 
-import joblib
 import platformdirs
 import torch
 import typer
@@ -17,12 +16,14 @@ import typer
 from benchmarks.conditions import CONDITIONS
 from benchmarks.configuration import PRESETS, Machine
 from benchmarks.datasets import Unavailable
+from benchmarks.environment import suite_version
 from benchmarks.errors import UserError
 from benchmarks.files import writable_folder
 from benchmarks.integrity import IntegrityError
 from benchmarks.outcome import show_outcome
 from benchmarks.run import Run
-from benchmarks.runner import STAGES, run_stages
+from benchmarks.stages import LATENCY, STAGES
+from benchmarks.timing import time_alone
 from methods import METHODS
 from methods.engine_choice import fitting_engine
 from methods.network_store import DamagedNetworkError
@@ -65,6 +66,9 @@ def main(
     resamples: Annotated[
         int | None, typer.Option(help="How often images are drawn anew for intervals.")
     ] = None,
+    batch_sizes: Annotated[
+        Names, typer.Option(help="Images asked about at a time when methods are timed.")
+    ] = None,
     seed: Annotated[int, typer.Option(help="What every random choice follows from.")] = 0,
     device: Annotated[
         Literal["auto", "cpu", "cuda"], typer.Option(help="Where networks train and answer.")
@@ -101,7 +105,7 @@ def main(
     stopped when the same command is given again.
     """
     if show_version:
-        print(version("uncertainty-bench"))
+        print(suite_version())
         return
     if list_all:
         _list_choices()
@@ -122,6 +126,7 @@ def main(
         "exact_images": exact_images,
         "epochs": epochs,
         "resamples": resamples,
+        "batch_sizes": _numbers("--batch-sizes", batch_sizes),
     }
     if chosen["conditions"] == ():
         raise UserError("--conditions: nothing is chosen; leave it out for the preset's choice")
@@ -134,7 +139,7 @@ def main(
     )
     machine = Machine(
         data_dir=_existing(data_dir),
-        jobs=_jobs(jobs, device),
+        jobs=1 if only == LATENCY else _jobs(jobs, device),
         out=writable_folder("--out", out or Path("results") / preset),
         networks=writable_folder("--networks", networks),
     )
@@ -154,6 +159,16 @@ def _run(run: Run, only: str | None, *, overwrite: bool) -> None:
         print(f"failed: {what}: {reason}", file=sys.stderr)
     if failures:
         raise typer.Exit(1)
+
+
+def run_stages(run: Run, only: str | None, *, overwrite: bool) -> Sequence[tuple[str, str]]:
+    """Run all stages, or only one, and return what failed, and why."""
+    if only == LATENCY:
+        return time_alone(run, overwrite=overwrite)
+    # Here, not above: what the other stages import is not needed to time methods.
+    from benchmarks import runner
+
+    return runner.run_stages(run, only, overwrite=overwrite)
 
 
 def _interrupt(by_signal: int, _frame: object) -> NoReturn:
@@ -191,7 +206,9 @@ def _existing(data_dir: Path | None) -> Path | None:
 def _jobs(jobs: int | None, device: str) -> int:
     if jobs is not None and jobs < 1:
         raise UserError(f"--jobs: {jobs} is too small; it takes at least 1")
-    return jobs or (1 if device == "cuda" else joblib.cpu_count())
+    from joblib import cpu_count  # here, as above
+
+    return jobs or (1 if device == "cuda" else cpu_count())
 
 
 def _list_choices() -> None:

@@ -32,6 +32,7 @@ OPTIONS = {
     "exact_images": "--exact-images",
     "epochs": "--epochs",
     "resamples": "--resamples",
+    "batch_sizes": "--batch-sizes",
     "seed": "--seed",
     "device": "--device",
     "engine": "--engine",
@@ -40,6 +41,9 @@ OPTIONS = {
 
 FEWEST_RESAMPLES = 100
 """Of which the standard error of a standard error is 7 %."""
+
+SIZES = ("members", "passes", "batch_sizes")
+"""Parts that are positive numbers, at least one."""
 
 
 @dataclass(frozen=True)
@@ -62,6 +66,7 @@ class Configuration:
         exact_images: how many of each small condition, where exact MC-dropout is judged.
         epochs: how long networks train; ``None``: as long as the recipe says.
         resamples: how often the images are drawn anew for intervals and comparisons.
+        batch_sizes: how many images methods are asked about at a time when they are timed.
         seed: what every random choice follows from.
         device: where networks train and answer.
         engine: what computes: the kernels (CPU only) or PyTorch.
@@ -80,14 +85,15 @@ class Configuration:
     exact_images: int = 200
     epochs: int | None = None
     resamples: int = 10_000
+    batch_sizes: tuple[int, ...] = (1, 8, 64, 1024)
     seed: int = 0
     device: Literal["cpu", "cuda"] = "cpu"
     engine: EngineName = "numba"
 
     def __post_init__(self) -> None:
-        for name in ("recipes", "methods", "own_methods", "members", "passes", "in_depth"):
+        for name in ("recipes", "methods", "own_methods", *SIZES, "in_depth"):
             object.__setattr__(self, name, tuple(dict.fromkeys(getattr(self, name))))
-        for name in ("recipes", "members", "passes"):
+        for name in ("recipes", *SIZES):
             _require_any(name, getattr(self, name))
         for name in ("recipes", "in_depth"):
             _require_known(name, getattr(self, name), RECIPES)
@@ -95,7 +101,7 @@ class Configuration:
         object.__setattr__(self, "conditions", matching(self.conditions))
         if not self.entries:
             raise UserError("no method is chosen; name one with --methods or --method")
-        for name in ("members", "passes", "replicates", "images", "exact_images", "epochs"):
+        for name in (*SIZES, "replicates", "images", "exact_images", "epochs"):
             _require_positive(name, getattr(self, name))
         if self.engine == "numba" and self.device != "cpu":
             raise UserError(f"--engine numba computes on the CPU, not on {self.device}; use torch")

@@ -5,7 +5,8 @@ from __future__ import annotations
 import os
 import platform
 import subprocess
-from importlib.metadata import version
+import tomllib
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 import torch
@@ -22,13 +23,30 @@ def environment(engine: Engine) -> dict[str, object]:
     """The versions, the processor, and the engine and device that networks run on."""
     return {
         "python": platform.python_version(),
-        "libraries": {name: version(name) for name in LIBRARIES},
+        "libraries": {name: version_of(name) for name in LIBRARIES},
         "system": f"{platform.system()} {platform.machine()}",
         "processor": processor(),
         "cores": os.cpu_count(),
         "engine": engine.name,
         "device": "cpu" if engine.device == "cpu" else torch.cuda.get_device_name(engine.device),
     }
+
+
+def version_of(library: str) -> str | None:
+    """The version installed; ``None`` where it is not: not every stage needs all of them."""
+    try:
+        return version(library)
+    except PackageNotFoundError:
+        return None
+
+
+def suite_version() -> str:
+    """The suite's own version, which a checkout tells even where it is not installed."""
+    project = Path(__file__).parents[1] / "pyproject.toml"
+    if not project.exists():
+        return version("uncertainty-bench")
+    told: str = tomllib.loads(project.read_text(encoding="utf-8"))["project"]["version"]
+    return told
 
 
 def processor() -> str:

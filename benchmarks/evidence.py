@@ -19,6 +19,7 @@ import pandas as pd
 from benchmarks.measure import DETECTION, LABELLED, SELECTIVE, UNCERTAINTIES
 from benchmarks.records import Comparison, Interval, Key, members_rank
 from benchmarks.resampled import AGAINST_LABELS, Resampled, Unit, Values
+from benchmarks.sizes import compared_variants
 from benchmarks.statistics.differences import difference, effect_size, holm
 from benchmarks.statistics.estimate import Estimate, estimate
 
@@ -86,12 +87,12 @@ def weigh(unit: Unit, found: Resampled) -> Evidence:
 def pairs_compared(variants: list[Variant]) -> list[tuple[Variant, Variant]]:
     """Which methods are compared, in the order of the variants.
 
-    Each with each other: the largest size of every method, and any size that is another method's
-    largest. Of the other sizes each is compared with its own method's largest.
+    Each with each other where sizes stand beside one another (see `benchmarks.sizes`); every other
+    size with its own method's largest.
     """
     largest = {variant.method: variant for variant in sorted(variants, key=_order)}
-    sizes = {variant.members for variant in largest.values()}
-    shown = {v for v in variants if v == largest[v.method] or v.members in sizes}
+    compared = compared_variants((variant.method, variant.members) for variant in variants)
+    shown = {variant for variant in variants if (variant.method, variant.members) in compared}
     return [
         (one, other)
         for one, other in combinations(variants, 2)

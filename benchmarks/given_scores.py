@@ -17,8 +17,17 @@ from benchmarks.given_predictions import GivenPredictions
 from benchmarks.measure import measure
 from benchmarks.predictions import Cell, Shard
 from benchmarks.progress import tracked
-from benchmarks.records import OWN_RECIPE, Measurement, as_table, summarise, write_table
-from benchmarks.report import TABLES, write_table_files
+from benchmarks.records import (
+    COMPARISONS,
+    OWN_RECIPE,
+    SUMMARY,
+    TABLES,
+    Measurement,
+    as_table,
+    summarise,
+    write_table,
+)
+from benchmarks.report import write_table_files
 from benchmarks.report.results import Results
 from benchmarks.report.tables import tables
 from benchmarks.resampled import resample, units
@@ -65,8 +74,8 @@ def write_scores(
     for stale in (folder / TABLES).glob(f"*-{OWN_RECIPE}.*"):
         stale.unlink()  # of sets that an earlier file had and this one has not
     write_table(scores.measurements, folder / "measurements.csv")
-    write_table(scores.summary, folder / "summary.csv")
-    write_table(scores.comparisons, folder / "comparisons.csv")
+    write_table(scores.summary, folder / SUMMARY)
+    write_table(scores.comparisons, folder / COMPARISONS)
     for table in tables(scores.results, OWN_RECIPE):
         write_table_files(table, folder / TABLES)
     record = {

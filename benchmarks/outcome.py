@@ -10,10 +10,9 @@ from rich.console import Console
 from rich.table import Table
 
 from benchmarks.conditions import EXACT_CONDITIONS
-from benchmarks.records import CURVES, read_table
-from benchmarks.report import FIGURES, TABLES
+from benchmarks.records import CURVES, FIGURES, SUMMARY, TABLES, read_table
 from benchmarks.run import Run
-from benchmarks.sizes import compared_sizes
+from benchmarks.sizes import compared_variants
 
 COLUMNS = (
     ("accuracy\nclean", "clean", "accuracy", ""),
@@ -30,8 +29,8 @@ def show_outcome(run: Run) -> None:
     """Print the main numbers of `summary.csv`, if there is one, and name the files."""
     console = Console()
     out = run.machine.out
-    if (out / "summary.csv").exists():
-        console.print(_table(read_table(out / "summary.csv")))
+    if (out / SUMMARY).exists():
+        console.print(_table(read_table(out / SUMMARY)))
     for path in sorted(out.glob("[!.]*.*")):
         _tell(console, path)
     for path in (out / CURVES, out / TABLES, out / FIGURES):
@@ -65,13 +64,9 @@ def _table(summary: pd.DataFrame) -> Table:
 def _compared(summary: pd.DataFrame) -> pd.DataFrame:
     """Without the small conditions, of which no column tells, and sizes that stand beside none."""
     large = summary[~summary["condition"].isin([condition.name for condition in EXACT_CONDITIONS])]
-    sizes = large[large["members"].str.isdigit()].astype({"members": int})
-    compared = compared_sizes({str(m): rows["members"] for m, rows in sizes.groupby("method")})
-    shown = [
-        not members.isdigit() or int(members) in compared[method]
-        for method, members in zip(large["method"], large["members"], strict=True)
-    ]
-    return large[shown]
+    named = list(zip(large["method"], large["members"], strict=True))
+    compared = compared_variants(named)
+    return large[[variant in compared for variant in named]]
 
 
 def _cell(rows: pd.DataFrame, condition: str, metric: str, score: str) -> str:

@@ -118,9 +118,23 @@ CURVES = "curves"
 IMAGES = "images.npz"
 """The file with the pictures that figures show."""
 
+LATENCY = "latency.csv"
+"""The file with what each method costs; unlike all others it differs from run to run."""
+
+SUMMARY = "summary.csv"
+"""The file with the means over replicates."""
+
+COMPARISONS = "comparisons.csv"
+"""The file with the paired differences between methods, and between sizes of one."""
+
+TABLES, FIGURES = "tables", "figures"
+"""The folders of what the report draws."""
+
 _TEXT = (
     *("recipe", "method", "members", "condition", "score", "metric", "status", "reason"),
     *("other_method", "other_members"),
+    *("device", "device_name", "engine", "mode", "clock", "stopped_because"),
+    *("torch_version", "cuda_version", "numba_version"),
 )
 
 _KEY = ["recipe", "method", "members", "condition", "score", "metric"]

@@ -8,23 +8,21 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from benchmarks.environment import commit, environment
+from benchmarks.environment import commit, environment, suite_version
 from benchmarks.errors import UserError
 from benchmarks.files import write_json
 from benchmarks.integrity import Check, require_passed
-from benchmarks.records import CURVES, IMAGES
-from benchmarks.report import FIGURES, TABLES
+from benchmarks.records import COMPARISONS, CURVES, FIGURES, IMAGES, LATENCY, SUMMARY, TABLES
 from benchmarks.run import Run
 
 FILE = "run.json"
 
 WRITTEN = (
     *("predictions", "errors", "training.csv", FILE),
-    *("measurements.csv", "summary.csv", "comparisons.csv"),
+    *("measurements.csv", SUMMARY, COMPARISONS, LATENCY),
     *(CURVES, IMAGES, TABLES, FIGURES),
 )
 """What a run writes into its folder, and what `--overwrite` removes from it."""
@@ -54,7 +52,7 @@ class RunRecord:
         """
         out = run.machine.out
         identity = {
-            "version": version("uncertainty-bench"),
+            "version": suite_version(),
             "configuration": run.configuration.identity,
         }
         if overwrite:

@@ -21,19 +21,29 @@ from benchmarks.errors import UserError
 from benchmarks.evidence import Evidence, comparisons_table, weigh
 from benchmarks.files import written_whole
 from benchmarks.integrity import probe_networks, probe_shards, summarise_shards
+from benchmarks.kernels import compile_once
 from benchmarks.measure import SCORES, measure, without_value
 from benchmarks.pictures import write_pictures
 from benchmarks.predictions import Cell, Shard
-from benchmarks.progress import announce, tracked
-from benchmarks.records import OWN_RECIPE, Measurement, as_table, summarise, write_table
+from benchmarks.progress import tracked
+from benchmarks.records import (
+    COMPARISONS,
+    OWN_RECIPE,
+    SUMMARY,
+    Measurement,
+    as_table,
+    summarise,
+    write_table,
+)
 from benchmarks.report import write_report
 from benchmarks.resampled import Unit, resample, units
 from benchmarks.rotations import mean_over_rotations
 from benchmarks.run import Run
 from benchmarks.run_record import RunRecord
+from benchmarks.stages import LATENCY, MEASURE, REPORT
+from benchmarks.timing import time_methods
 from methods import MemberMethod, Prediction
 from methods.contract import ContractError, check_prediction
-from methods.engine import compile_kernels, kernels_are_cached
 from methods.network_store import DamagedNetworkError
 from methods.threads import one_torch_thread
 from methods.training import TrainedNetwork, TrainingDivergedError
@@ -63,9 +73,8 @@ def run_stages(run: Run, only: str | None = None, *, overwrite: bool = False) ->
             f"there are no predictions in {run.machine.out} yet; run without --only first"
         )
     record = RunRecord.begin(run, overwrite=overwrite)
-    if run.configuration.engine == "numba" and not kernels_are_cached():
-        announce("compile", "the kernels, once on this machine: about 15 s")
-        compile_kernels()
+    if run.configuration.engine == "numba":
+        compile_once()
     failures: list[Failure] = []
     for name, stage in STAGES.items():
         if only in (None, name):
@@ -136,10 +145,15 @@ def measure_all(run: Run, record: RunRecord) -> list[Failure]:
     intervals, comparisons = _weigh_all(run, own_scores)
     table_and_mean = pd.concat([table, mean_over_rotations(table)], ignore_index=True)
     write_table(table, run.machine.out / "measurements.csv")
-    write_table(summarise(table_and_mean, intervals), run.machine.out / "summary.csv")
-    write_table(comparisons_table(comparisons), run.machine.out / "comparisons.csv")
+    write_table(summarise(table_and_mean, intervals), run.machine.out / SUMMARY)
+    write_table(comparisons_table(comparisons), run.machine.out / COMPARISONS)
     write_curves(run)
     return []
+
+
+def latency(run: Run, record: RunRecord) -> list[Failure]:
+    """Time every method on every device, `latency.csv`, with nothing else at work beside it."""
+    return [Failure(*failed) for failed in time_methods(run)]
 
 
 def report(run: Run, record: RunRecord) -> list[Failure]:
@@ -148,13 +162,11 @@ def report(run: Run, record: RunRecord) -> list[Failure]:
     return []
 
 
-MEASURE = "measure"
-REPORT = "report"
-
 STAGES: dict[str, Callable[[Run, RunRecord], list[Failure]]] = {
     "train": train,
     "predict": predict,
     MEASURE: measure_all,
+    LATENCY: latency,
     REPORT: report,
 }
 """In the order in which they build on one another."""

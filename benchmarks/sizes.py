@@ -29,3 +29,25 @@ def compared_sizes(sizes: Mapping[str, Iterable[int]]) -> dict[str, tuple[int, .
         method: tuple(s for s in of_method if s in largest or len(of_method) <= FEW)
         for method, of_method in given.items()
     }
+
+
+def compared_variants(variants: Iterable[tuple[str, str]]) -> set[tuple[str, str]]:
+    """Of pairs (method, members as records spell them) those of the sizes that are compared.
+
+    A single member has nothing to be compared with at equal size; a method that has no other size
+    (softmax), or whose members are not counted, is compared as it is.
+
+    >>> sorted(compared_variants([("softmax", "1"), ("mine", "1"), ("mine", "5"), ("it", "exact")]))
+    [('it', 'exact'), ('mine', '5'), ('softmax', '1')]
+    """
+    given = set(variants)
+    sizes: dict[str, list[int]] = {}
+    for method, members in given:
+        if members.isdigit() and members != "1":
+            sizes.setdefault(method, []).append(int(members))
+    compared = compared_sizes(sizes)
+    return {
+        (method, members)
+        for method, members in given
+        if method not in compared or not members.isdigit() or int(members) in compared[method]
+    }

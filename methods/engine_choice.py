@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+from importlib.util import find_spec
 from typing import Literal
 
 from methods.engines import Engine
-from methods.numba_engine import NumbaEngine
 from methods.torch_engine import TorchEngine
 
 EngineName = Literal["numba", "torch"]
@@ -15,12 +15,19 @@ Choice = EngineName | Literal["auto"]
 def fitting_engine(choice: Choice, device: str) -> EngineName:
     """The name of the engine chosen; ``auto``: the kernels on the CPU, PyTorch elsewhere.
 
+    Where Numba is not installed PyTorch computes everywhere.
+
     >>> fitting_engine("auto", "cuda")
     'torch'
     """
     if choice == "auto":
-        return "numba" if device == "cpu" else "torch"
+        return "numba" if device == "cpu" and has_kernels() else "torch"
     return choice
+
+
+def has_kernels() -> bool:
+    """Whether Numba is installed, which compiles the kernels."""
+    return find_spec("numba") is not None
 
 
 def choose_engine(choice: Choice = "auto", device: str = "cpu") -> Engine:
@@ -36,4 +43,7 @@ def choose_engine(choice: Choice = "auto", device: str = "cpu") -> Engine:
         return TorchEngine(device)
     if device != "cpu":
         raise ValueError(f"the numba engine computes on the CPU, not on {device}; use torch")
+    # Here, not above: PyTorch's engine is all that a machine without Numba needs.
+    from methods.numba_engine import NumbaEngine
+
     return NumbaEngine()

@@ -6,10 +6,8 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from methods import engine as kernels
 from methods.interface import Prediction
 from methods.lenet5 import LeNet5
-from methods.numba_engine import network_numbers, network_vector
 from methods.pooled import PooledMethod
 
 
@@ -34,6 +32,10 @@ def exact_prediction(network: LeNet5, images: Float[Tensor, "images 1 28 28"]) -
     A sub-network that keeps k of the 22 channels weighs (1 − p)ᵏ pⁿ⁻ᵏ with p the network's dropout
     and n = 22. Votes are counted on logits; ``members`` is ``None``.
     """
+    # Here, not above: the other methods need no Numba.
+    from methods import engine as kernels
+    from methods.numba_engine import network_numbers, network_vector
+
     mean, vote_share, expected_entropy = kernels.enumerate_subnetworks(
         network_vector(network), images.numpy(), **network_numbers(network)
     )

@@ -9,8 +9,6 @@ from hashlib import sha256
 from pathlib import Path
 from threading import get_ident
 
-from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
 from torch.nn.utils import parameters_to_vector
 
 from methods.lenet5 import LeNet5
@@ -66,6 +64,9 @@ class NetworkStore:
         Raises:
             DamagedNetworkError: its file cannot be read.
         """
+        # Here and in `save`, not above: networks that nobody stores need no such library.
+        from safetensors import SafetensorError, safe_open
+
         path = self.folder / key.file_name
         if not path.exists():
             return None
@@ -86,6 +87,8 @@ class NetworkStore:
 
     def save(self, key: NetworkKey, trained: TrainedNetwork) -> None:
         """Store the network under this key, replacing what was there."""
+        from safetensors.torch import save_file
+
         self.folder.mkdir(parents=True, exist_ok=True)
         path = self.folder / key.file_name
         temporary = path.with_name(f".{path.name}.{os.getpid()}.{get_ident()}")

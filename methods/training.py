@@ -9,7 +9,6 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 from jaxtyping import Bool, Int64
-from sklearn.metrics import precision_recall_fscore_support
 from torch import Tensor
 
 from methods.engines import Engine
@@ -161,6 +160,9 @@ def _evaluate(
     epoch: int,
     split: str,
 ) -> EpochLog:
+    # Here, not above: networks can be asked where scikit-learn is not installed.
+    from sklearn.metrics import precision_recall_fscore_support
+
     outputs = engine.logits(network, data.images)
     votes = outputs.argmax(dim=1)
     precision, recall, _, _ = precision_recall_fscore_support(

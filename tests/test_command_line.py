@@ -86,8 +86,8 @@ def test_help_explains_every_option(command_line: CommandLine) -> None:
     assert (status, error) == (0, "")
     options = (
         *("preset", "recipe", "methods", "method", "conditions", "members", "passes"),
-        *("in-depth", "replicates", "images", "epochs", "resamples", "seed", "device"),
-        *("data-dir", "networks", "out", "only", "jobs", "list", "overwrite", "version"),
+        *("in-depth", "replicates", "images", "epochs", "resamples", "batch-sizes", "seed"),
+        *("device", "data-dir", "networks", "out", "only", "jobs", "list", "overwrite", "version"),
     )
     for option in options:
         assert re.search(rf"^\s+--{option}\b.*\s\s+\S", shown, re.MULTILINE), option
@@ -126,6 +126,9 @@ def test_script_answers_as_well() -> None:
         (["--images", "0"], "0", ["at least 1"]),
         (["--epochs", "0"], "0", ["at least 1"]),
         (["--resamples", "20"], "20", ["at least 100"]),
+        (["--batch-sizes", "0"], "0", ["at least 1"]),
+        (["--batch-sizes", "1,many"], "many", ["10"]),
+        (["--batch-sizes", ","], "--batch-sizes", []),
         (["--seed", "-1"], "-1", ["from 0"]),
         (["--seed", "x"], "--seed", ["integer"]),
         (["--device", "tpu"], "tpu", ["auto", "cpu", "cuda"]),
@@ -215,7 +218,20 @@ def test_options_choose_the_configuration(
         *("--preset", "full", "--recipe", "article, plain", "--recipe", "standard"),
         *("--methods", "softmax,mc_dropout", "--conditions", "rotated-0[13]*,ood-*noise"),
         *("--members", "20", "--passes", "100,5", "--passes", "10", "--replicates", "4"),
-        *("--images", "60", "--epochs", "3", "--seed", "8", "--device", "cpu", "--jobs", "2"),
+        *(
+            "--images",
+            "60",
+            "--epochs",
+            "3",
+            "--batch-sizes",
+            "32,4",
+            "--seed",
+            "8",
+            "--device",
+            "cpu",
+            "--jobs",
+            "2",
+        ),
         *("--only", "measure", "--overwrite", "--out", "there", "--networks", "pool"),
         *("--data-dir", ".", "--resamples", "700"),
     )
@@ -232,6 +248,7 @@ def test_options_choose_the_configuration(
     assert (configuration.replicates, configuration.images) == (4, 60)
     assert (configuration.epochs, configuration.seed, configuration.device) == (3, 8, "cpu")
     assert configuration.resamples == 700
+    assert configuration.batch_sizes == (4, 32)
     machine = run.machine
     assert (machine.out, machine.networks) == (Path("there"), Path("pool"))
     assert (machine.data_dir, machine.jobs) == (Path(), 2)

@@ -183,6 +183,7 @@ def test_every_part_changes_the_identity(tmp_path: Path) -> None:
         "engine": "torch",
         "exact_images": 3,
         "resamples": 300,
+        "batch_sizes": (1,),
     }
     assert set(changes) | {"device"} == {field.name for field in fields(Configuration)}
     for part, value in changes.items():

@@ -348,15 +348,16 @@ def test_largest_sizes_and_their_equals_are_all_compared_and_others_with_their_o
     variants = [
         Variant("standard", *pair)
         for pair in (
-            *(("deep_ensemble", "5"), ("deep_ensemble", "50"), ("mc_dropout", "10")),
-            *(("mc_dropout", "50"), ("mc_dropout", "100"), ("softmax", "1")),
+            *(("deep_ensemble", "1"), ("deep_ensemble", "5"), ("deep_ensemble", "20")),
+            *(("deep_ensemble", "50"), ("mc_dropout", "10"), ("mc_dropout", "50")),
+            *(("mc_dropout", "100"), ("softmax", "1")),
         )
     ]
     pairs = {(one[1:], other[1:]) for one, other in pairs_compared(variants)}
     main = [("deep_ensemble", "50"), ("mc_dropout", "50"), ("mc_dropout", "100"), ("softmax", "1")]
     assert pairs == {
         *((one, other) for i, one in enumerate(main) for other in main[i + 1 :]),
-        (("deep_ensemble", "5"), ("deep_ensemble", "50")),
+        *((("deep_ensemble", size), ("deep_ensemble", "50")) for size in ("1", "5", "20")),
         (("mc_dropout", "10"), ("mc_dropout", "100")),
     }
 

@@ -102,7 +102,7 @@ def test_folder_of_another_version_is_refused(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     RunRecord.begin(run_in(tmp_path))
-    monkeypatch.setattr(run_record, "version", lambda _: "99.0")
+    monkeypatch.setattr(run_record, "suite_version", lambda: "99.0")
     with pytest.raises(UserError, match=r"\(other version\)"):
         RunRecord.begin(run_in(tmp_path))
 

@@ -94,7 +94,9 @@ def small_mnist() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(run_module, "load_mnist", load)
         patch.setattr(conditions, "load_mnist", load)
-        patch.setattr(runner, "write_report", lambda _: None)  # tests/report draw; this saves time
+        # Other tests time and draw; this saves time.
+        patch.setattr(runner, "time_methods", lambda _: [])
+        patch.setattr(runner, "write_report", lambda _: None)
         forget_images()
         yield
     forget_images()
@@ -302,7 +304,7 @@ def test_record_tells_the_configuration_and_the_data(finished: Path) -> None:
     assert record["configuration"] == SMALL.identity
     assert set(record["data"]) == {"training", *SMALL.conditions}
     assert len({entry["fingerprint"] for entry in record["data"].values()}) == 6
-    assert set(record["seconds"]) == {"train", "predict", "measure", "report"}
+    assert set(record["seconds"]) == {"train", "predict", "measure", "latency", "report"}
 
 
 def test_record_tells_what_the_probes_found(finished: Path) -> None:

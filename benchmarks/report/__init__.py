@@ -11,15 +11,14 @@ from PIL.Image import Dither
 
 from benchmarks.files import written_whole
 from benchmarks.progress import tracked
-from benchmarks.records import write_table
+from benchmarks.records import FIGURES, SUMMARY, TABLES, write_table
 from benchmarks.report.figures import Drawing, figures
 from benchmarks.report.integrity import integrity_table
-from benchmarks.report.results import Results
+from benchmarks.report.latency_tables import cost_tables, latency_tables
+from benchmarks.report.results import Results, read_latency
 from benchmarks.report.style import DPI, SETTINGS
 from benchmarks.report.table import Table, as_frame, latex, markdown
 from benchmarks.report.tables import tables
-
-TABLES, FIGURES = "tables", "figures"
 
 COLOURS = 128
 """Of a PNG, which they make a third as large; drawings need no more."""
@@ -31,6 +30,11 @@ def write_report(folder: Path) -> None:
     Raises:
         UserError: nothing has been measured there yet.
     """
+    latency = read_latency(folder)
+    for table in latency_tables(latency):
+        write_table_files(table, folder / TABLES)
+    if not latency.empty and not (folder / SUMMARY).exists():
+        return  # of a machine on which methods were timed, and nothing else
     results = Results.load(folder)
     if (integrity := integrity_table(folder)) is not None:
         write_table_files(integrity, folder / TABLES)
@@ -39,22 +43,22 @@ def write_report(folder: Path) -> None:
         pass
 
 
+def _write_recipe(results: Results, recipe: str, folder: Path) -> str:
+    of_recipe = results.of_recipe(recipe)
+    for table in (*tables(of_recipe, recipe), *cost_tables(of_recipe, recipe)):
+        write_table_files(table, folder / TABLES)
+    with rc_context(SETTINGS):
+        for drawing in figures(of_recipe):
+            _write_drawing(drawing, recipe, folder / FIGURES)
+    return recipe
+
+
 def write_table_files(table: Table, folder: Path) -> None:
     """Write a table as Markdown, LaTeX and CSV."""
     for suffix, text in (("md", markdown(table)), ("tex", latex(table))):
         with written_whole(folder / f"{table.name}.{suffix}") as temporary:
             temporary.write_text(text, encoding="utf-8")
     write_table(as_frame(table), folder / f"{table.name}.csv")
-
-
-def _write_recipe(results: Results, recipe: str, folder: Path) -> str:
-    of_recipe = results.of_recipe(recipe)
-    for table in tables(of_recipe, recipe):
-        write_table_files(table, folder / TABLES)
-    with rc_context(SETTINGS):
-        for drawing in figures(of_recipe):
-            _write_drawing(drawing, recipe, folder / FIGURES)
-    return recipe
 
 
 def _write_drawing(drawing: Drawing, recipe: str, folder: Path) -> None:

@@ -110,7 +110,16 @@ class Variant(NamedTuple):
             return name
         if self.members == "exact":
             return f"{name}, exact"
-        return f"{name}, {'T' if self.method == 'mc_dropout' else 'M'} = {self.members}"
+        return f"{name}, {self.size}"
+
+    @property
+    def size(self) -> str:
+        """The number of passes T or members M.
+
+        >>> Variant("mc_dropout", "1").size
+        'T = 1'
+        """
+        return f"{'T' if self.method == 'mc_dropout' else 'M'} = {self.members}"
 
     @property
     def rank(self) -> tuple[int, str, float]:

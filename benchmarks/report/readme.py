@@ -15,9 +15,10 @@ from typing import Any
 import pandas as pd
 
 from benchmarks.files import written_whole
-from benchmarks.report import FIGURES, TABLES
+from benchmarks.records import FIGURES, TABLES
+from benchmarks.report.latency_tables import latency_table
 from benchmarks.report.names import MEAN_ROTATED
-from benchmarks.report.results import Results
+from benchmarks.report.results import Results, read_latency
 from benchmarks.report.table import markdown
 from benchmarks.report.tables import overview
 
@@ -25,6 +26,14 @@ ROOT = Path(__file__).parents[2]
 README = ROOT / "README.md"
 RESULTS = Path("results/quick")
 """Relative to the repository, as the README's links are."""
+
+GPU_RESULTS = Path("results/gpu")
+"""Holds a folder for each card on which methods were timed, named after it."""
+
+NO_GPU = (
+    "No GPU has been measured yet; `python run_all.py --only latency --out results/gpu/CARD` on a "
+    "machine that has one makes this table.\n"
+)
 
 RECIPE = "standard"
 """Whose results are shown, where the run has it."""
@@ -46,7 +55,7 @@ def filled(readme: str, results: Path, root: Path = ROOT) -> str:
     """The text with what stands between each pair of marks made from a run's results.
 
     ``<!-- generated: NAME -->`` and ``<!-- end -->`` are the marks, NAME one of ``answer``,
-    ``overview``, ``figures`` and ``provenance``; ``results`` is relative to ``root``.
+    ``overview``, ``figures``, ``latency`` and ``provenance``; ``results`` is relative to ``root``.
     """
     sections = _sections(root, results)
     return _SECTION.sub(
@@ -62,6 +71,7 @@ def _sections(root: Path, results: Path) -> dict[str, str]:
         "answer": _answer(loaded.of_recipe(recipe).summary),
         "overview": markdown(overview(loaded.of_recipe(recipe), recipe)),
         "figures": _figures(root, results, recipe),
+        "latency": _latency(root, results),
         "provenance": _provenance(record, results),
     }
 
@@ -109,6 +119,20 @@ def _figures(root: Path, results: Path, recipe: str) -> str:
         for path, caption in images.items()
         if (root / path).exists()
     )
+
+
+def _latency(root: Path, results: Path) -> str:
+    """What was timed on the CPU beside the results, and on each GPU that has a folder."""
+    here = read_latency(root / results)
+    tables = [] if here.empty else [latency_table(here[here["device_name"] != ""])]
+    cards = [
+        latency[latency["device"].str.startswith("cuda:")]
+        for folder in sorted((root / GPU_RESULTS).glob("*"))
+        if not (latency := read_latency(folder)).empty
+    ]
+    tables += [latency_table(card) for card in cards if not card.empty]
+    missing = [] if any(not card.empty for card in cards) else [NO_GPU]
+    return "\n".join([*map(markdown, tables), *missing])
 
 
 def _provenance(record: Mapping[str, Any], results: Path) -> str:

@@ -13,7 +13,15 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from benchmarks.errors import UserError
-from benchmarks.records import CURVES, IMAGES, OWN_RECIPE, read_table
+from benchmarks.records import (
+    COMPARISONS,
+    CURVES,
+    IMAGES,
+    LATENCY,
+    OWN_RECIPE,
+    SUMMARY,
+    read_table,
+)
 from benchmarks.report.names import (
     EXACT,
     LABELS_DOUBTFUL_BEYOND,
@@ -22,9 +30,7 @@ from benchmarks.report.names import (
     angle_of,
     condition_rank,
 )
-
-SIZES_SHOWN = 2
-"""Of how many sizes of a method, the largest, figures show lines; tables show all."""
+from benchmarks.sizes import compared_variants
 
 _CURVE_COLUMNS = ["recipe", "method", "members", "condition", "score", "rank"]
 
@@ -37,16 +43,18 @@ class Results:
 
     Attributes:
         summary: ``summary.csv``.
-        comparisons: ``comparisons.csv``; empty where there is none.
         training: ``training.csv``; ``None`` if no network was trained.
         curves: the tables of ``curves/`` by name, those that there are.
+        comparisons: ``comparisons.csv``; empty if methods were not compared.
+        latency: ``latency.csv``; empty if nothing was timed. It belongs to every recipe.
         pictures: the pictures of ``images.npz`` by condition and index.
     """
 
     summary: pd.DataFrame
-    comparisons: pd.DataFrame = field(default_factory=pd.DataFrame)
     training: pd.DataFrame | None = None
     curves: Mapping[str, pd.DataFrame] = field(default_factory=dict)
+    comparisons: pd.DataFrame = field(default_factory=pd.DataFrame)
+    latency: pd.DataFrame = field(default_factory=pd.DataFrame)
     pictures: Mapping[tuple[str, int], Pixels] = field(default_factory=dict)
 
     @classmethod
@@ -56,16 +64,17 @@ class Results:
         Raises:
             UserError: nothing has been measured there yet.
         """
-        if not (folder / "summary.csv").exists():
+        if not (folder / SUMMARY).exists():
             raise UserError(f"there are no results in {folder} yet; run without --only first")
-        training, comparisons = folder / "training.csv", folder / "comparisons.csv"
+        training = folder / "training.csv"
         return cls(
-            summary=read_table(folder / "summary.csv"),
-            comparisons=read_table(comparisons) if comparisons.exists() else pd.DataFrame(),
+            summary=read_table(folder / SUMMARY),
             training=read_table(training) if training.exists() else None,
             curves={
                 path.stem: read_table(path) for path in sorted((folder / CURVES).glob("*.csv"))
             },
+            comparisons=_read_if_there(folder / COMPARISONS),
+            latency=read_latency(folder),
             pictures=_read_pictures(folder / IMAGES),
         )
 
@@ -84,9 +93,11 @@ class Results:
         return replace(
             self,
             summary=chosen(self.summary),
-            comparisons=self.comparisons.loc[lambda rows: rows["recipe"] == recipe],
             training=None if self.training is None else chosen(self.training),
             curves={name: chosen(table) for name, table in self.curves.items()},
+            comparisons=self.comparisons
+            if self.comparisons.empty
+            else self.comparisons[self.comparisons["recipe"] == recipe],
         )
 
     @property
@@ -97,13 +108,23 @@ class Results:
 
     @property
     def shown(self) -> tuple[Variant, ...]:
-        """Those that have a line in figures: the largest sizes of each method."""
-        return self._largest(SIZES_SHOWN)
+        """Those that have a line in figures: the sizes that are compared; see `judging`."""
+        return self._of_which_something_was_measured.compared
 
     @property
     def largest(self) -> tuple[Variant, ...]:
         """Those that have a panel in figures: the largest size of each method."""
-        return self._largest(1)
+        last = {variant.method: variant for variant in self.shown}
+        return tuple(variant for variant in self.shown if variant == last[variant.method])
+
+    @property
+    def compared(self) -> tuple[Variant, ...]:
+        """The variants of the sizes that stand beside one another; `benchmarks.sizes` says which.
+
+        All sizes are in the figure and the table of quality against cost alone.
+        """
+        compared = compared_variants(self.variants)
+        return tuple(variant for variant in self.variants if variant in compared)
 
     @property
     def angles(self) -> tuple[int, ...]:
@@ -127,9 +148,10 @@ class Results:
         return self._conditions(EXACT)
 
     def judging(self, conditions: Sequence[str]) -> tuple[Variant, ...]:
-        """The variants that were asked about any of the conditions, with or without success."""
+        """Of those compared the ones asked about any of the conditions, with or without success."""
         asked = self.summary[self.summary["condition"].isin(conditions)]
-        return replace(self, summary=asked).variants
+        judging = set(replace(self, summary=asked).variants)
+        return tuple(variant for variant in self.compared if variant in judging)
 
     def find(
         self, variant: Variant, condition: str, metric: str, score: str = ""
@@ -137,7 +159,7 @@ class Results:
         """The row of the summary, if there is one; meant for results of one recipe."""
         return self._rows.get((*variant, condition, metric, score))
 
-    def compared(self, one: Variant, other: Variant, asked: tuple[str, str, str]) -> float | None:
+    def p_value(self, one: Variant, other: Variant, asked: tuple[str, str, str]) -> float | None:
         """The corrected p-value of their difference, NaN if it could not be tested.
 
         ``None`` where they were not compared; ``asked``: condition, metric and score.
@@ -154,6 +176,12 @@ class Results:
             if names[0] != names[2]
             for variant in (Variant(*names[:2]), Variant(*names[2:]))
         )
+
+    def difference(
+        self, one: Variant, other: Variant, condition: str, metric: str, score: str = ""
+    ) -> tuple[float, float] | None:
+        """The interval of the paired difference of two variants, if they were compared."""
+        return self._differences.get((*one, *other, condition, metric, score))
 
     def curve(self, name: str) -> pd.DataFrame:
         """A table of curves; empty where there is none, with the columns that all have."""
@@ -192,15 +220,30 @@ class Results:
         table = self.comparisons[[*names, "condition", "metric", "score", "p_holm"]]
         return {tuple(map(str, key)): float(p) for *key, p in table.itertuples(index=False)}
 
-    def _largest(self, sizes: int) -> tuple[Variant, ...]:
-        """Of each method the largest sizes of which anything has been measured."""
-        measured = self.summary[self.summary["value"].notna()]
-        with_values = replace(self, summary=measured).variants
-        return tuple(
-            variant
-            for variant in with_values
-            if variant in [v for v in with_values if v.method == variant.method][-sizes:]
-        )
+    @cached_property
+    def _differences(self) -> dict[tuple[str, ...], tuple[float, float]]:
+        found: dict[tuple[str, ...], tuple[float, float]] = {}
+        for row in self.comparisons.to_dict("records"):
+            if row["status"] == "ok" and pd.notna(row["lower"]):
+                one = (row["method"], row["members"])
+                other = (row["other_method"], row["other_members"])
+                asked = (row["condition"], row["metric"], row["score"])
+                found[(*one, *other, *asked)] = (row["lower"], row["upper"])
+                found[(*other, *one, *asked)] = (-row["upper"], -row["lower"])
+        return found
+
+    @property
+    def _of_which_something_was_measured(self) -> Results:
+        return replace(self, summary=self.summary[self.summary["value"].notna()])
+
+
+def read_latency(folder: Path) -> pd.DataFrame:
+    """``latency.csv``; empty if nothing was timed there."""
+    return _read_if_there(folder / LATENCY)
+
+
+def _read_if_there(path: Path) -> pd.DataFrame:
+    return read_table(path) if path.exists() else pd.DataFrame()
 
 
 def _read_pictures(path: Path) -> dict[tuple[str, int], Pixels]:

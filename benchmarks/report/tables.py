@@ -241,7 +241,7 @@ def _judged(
         return cell
     if variant == best:
         return cell._replace(verdict=BEST)
-    p_value = results.compared(best, variant, asked)
+    p_value = results.p_value(best, variant, asked)
     # What could not be tested (NaN) was not told apart either.
     told_apart = p_value is None or p_value < SIGNIFICANT
     return cell if told_apart else cell._replace(verdict=TIED)
@@ -261,7 +261,7 @@ def _best(results: Results, variants: tuple[Variant, ...], asked: Asked) -> Vari
     if not better or len(values) < 2:
         return None
     best = (max if better == "↑" else min)(values, key=lambda variant: values[variant])
-    compared = any(results.compared(best, other, asked) is not None for other in values)
+    compared = any(results.p_value(best, other, asked) is not None for other in values)
     return best if compared else None
 
 

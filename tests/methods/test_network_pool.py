@@ -97,7 +97,7 @@ def test_interrupted_write_leaves_nothing(
         path.write_bytes(b"half")
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("methods.network_store.save_file", interrupted)
+    monkeypatch.setattr("safetensors.torch.save_file", interrupted)
     with pytest.raises(KeyboardInterrupt):
         pool.train([0], training_images)[0]
     assert list(pool.store.folder.iterdir()) == []

@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 from pathlib import Path
 
+import pandas as pd
 import pytest
 
 from benchmarks.report.readme import README, RESULTS, ROOT, filled
@@ -16,6 +17,8 @@ old
 <!-- end -->
 between
 <!-- generated: figures -->
+<!-- end -->
+<!-- generated: latency -->
 <!-- end -->
 <!-- generated: provenance -->
 <!-- end -->
@@ -47,5 +50,25 @@ def test_marked_sections_are_filled_and_the_rest_is_kept(reported: Path, tmp_pat
 
 def test_readme_has_every_mark() -> None:
     text = README.read_text(encoding="utf-8")
-    for name in ("overview", "figures", "provenance"):
+    for name in ("overview", "figures", "latency", "provenance"):
         assert text.count(f"<!-- generated: {name} -->") == 1
+
+
+def test_latency_is_of_the_cards_that_have_a_folder(reported: Path, tmp_path: Path) -> None:
+    shutil.copytree(reported, tmp_path / "results", ignore=lambda *_: ["predictions"])
+    text = "<!-- generated: latency -->\n<!-- end -->\n"
+    without = filled(text, Path("results"), tmp_path)
+    assert "No GPU has been measured yet" in without
+    assert "| --- |" not in without
+    row = {"method": "softmax", "members": "1", "batch_size": 1, "clock": "wall", "p50_ms": 0.75}
+    card = row | {"device": "cuda:0", "device_name": "A Card", "threads": 8, "engine": "torch"}
+    rows = pd.DataFrame([row | {"device": "cpu", "device_name": "A Processor"}, card])
+    rows = rows.assign(p50_lower_ms=0.7, p50_upper_ms=0.8)
+    folder = tmp_path / "results" / "gpu" / "a-card"
+    folder.mkdir(parents=True)
+    rows.assign(status="ok", reason="").to_csv(folder / "latency.csv", index=False)
+    with_card = filled(text, Path("results"), tmp_path)
+    assert "| **A Card** |" in with_card
+    assert "| Softmax | 0.75 ± 0.05 |" in with_card
+    assert "Processor" not in with_card
+    assert "No GPU" not in with_card

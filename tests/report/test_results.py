@@ -32,7 +32,9 @@ def test_sizes_are_ordered_as_numbers_and_own_methods_come_last(make_run) -> Non
         *(f"Deep ensemble, M = {members}" for members in (3, 12)),
         "my_method, M = 5",
     ]
-    assert [v.members for v in results.shown] == ["1", "20", "100", "3", "12", "5"]
+    # T = 5 is the size of the own method; of the ensemble, which has two, both are shown.
+    assert [v.members for v in results.shown] == ["1", "5", "100", "3", "12", "5"]
+    assert results.judging(["clean"]) == results.shown
     assert [v.members for v in results.largest] == ["1", "100", "12", "5"]
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from benchmarks.report.figures.cost import cost_figures
 from benchmarks.report.figures.detection import histogram_figures, roc_figures
 from benchmarks.report.figures.drawing import Drawing
 from benchmarks.report.figures.entropy_split import entropy_figures
@@ -27,6 +28,7 @@ FAMILIES = (
     rotated_digit_figures,
     disputed_figures,
     training_figures,
+    cost_figures,
 )
 """Each gives the figures that there is something to draw of, from the results of one recipe."""
 

@@ -1,0 +1,15 @@
+"""The kernels of the fast engine, compiled before anybody waits for them unawares."""
+
+from __future__ import annotations
+
+from benchmarks.progress import announce
+
+
+def compile_once() -> None:
+    """Have the kernels compiled where they are not cached yet, and say so, for it takes seconds."""
+    # Here, not above: nothing else needs Numba.
+    from methods.engine import compile_kernels, kernels_are_cached
+
+    if not kernels_are_cached():
+        announce("compile", "the kernels, once on this machine: about 15 s")
+        compile_kernels()

@@ -1,0 +1,174 @@
+"""Quality against cost: what each size of a method buys, and how long an answer takes."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from typing import NamedTuple
+
+import pandas as pd
+
+from benchmarks.report.names import CLEAN, MEAN_ROTATED, METRICS, Variant
+from benchmarks.report.results import Results
+
+COLUMNS = [
+    *("metric", "condition", "method", "members", "value", "lower", "upper"),
+    *("batch_size", "p50_ms", "pareto", "device_name", "threads", "engine"),
+]
+
+Asked = tuple[str, str, str]
+"""A metric, the condition it is measured on, and the score it uses or nothing."""
+
+
+class Setup(NamedTuple):
+    """What timings have in common that may be compared."""
+
+    device: str
+    device_name: str
+    threads: float
+    engine: str
+
+    @property
+    def label(self) -> str:
+        """For example ``AMD EPYC, 2 cores (1 thread, kernels)``.
+
+        >>> Setup("cuda:0", "A Card", 8, "torch").label
+        'A Card'
+        """
+        if self.device != "cpu":
+            return self.device_name
+        threads = f"{self.threads:.0f} thread" + ("s" if self.threads > 1 else "")
+        computed = {"numba": ", kernels", "torch": ", PyTorch"}.get(self.engine, "")
+        return f"{self.device_name} ({threads}{computed})"
+
+
+def timed(latency: pd.DataFrame) -> pd.DataFrame:
+    """The rows that have a time by the wall's clock."""
+    return latency[(latency["status"] == "ok") & (latency["clock"] == "wall")]
+
+
+def main_setup(latency: pd.DataFrame) -> Setup | None:
+    """The setup that sizes are compared in: of those in which most were timed, first a GPU."""
+    if latency.empty:
+        return None
+    rows = timed(latency)[[*Setup._fields, "method", "members"]].drop_duplicates()
+    counted = Counter(Setup(*key) for key in rows[list(Setup._fields)].itertuples(index=False))
+    most = max(counted.values(), default=0)
+    found = [setup for setup, count in counted.items() if count == most]
+    return min(found, key=lambda setup: setup.device == "cpu", default=None)
+
+
+def batch_sizes(latency: pd.DataFrame) -> tuple[int, ...]:
+    """The smallest and the largest number of images asked about at a time."""
+    sizes = sorted({int(size) for size in timed(latency)["batch_size"]})
+    return tuple(dict.fromkeys([*sizes[:1], *sizes[-1:]]))
+
+
+def drawn(results: Results) -> list[Asked]:
+    """What is drawn against cost: NLL and ECE of clean images, and AUROC of a foreign set."""
+    return [
+        ("nll", CLEAN, ""),
+        ("ece", CLEAN, ""),
+        *(("auroc", condition, "predictive_entropy") for condition in results.foreign[:1]),
+    ]
+
+
+def tabulated(results: Results) -> list[Asked]:
+    """What the table of sizes judges by: the same, and turned images and disagreement too."""
+    turned = [MEAN_ROTATED] if results.angles_averaged else []
+    return [
+        *((metric, CLEAN, "") for metric in ("accuracy", "nll", "ece")),
+        *((metric, condition, "") for condition in turned for metric in ("accuracy", "nll", "ece")),
+        *(
+            ("auroc", condition, score)
+            for condition in results.foreign[:1]
+            for score in ("predictive_entropy", "mutual_information")
+        ),
+    ]
+
+
+def points(results: Results) -> pd.DataFrame:
+    """A row for each measure, size and batch size that has both a value and a time."""
+    latency = results.latency
+    setup = main_setup(latency)
+    if setup is None:
+        return pd.DataFrame(columns=COLUMNS)
+    rows = []
+    for metric, condition, score in drawn(results):
+        for batch_size in batch_sizes(latency):
+            rows += list(_points(results, (metric, condition, score), setup, batch_size))
+    return pd.DataFrame(rows, columns=COLUMNS)
+
+
+def milliseconds(
+    latency: pd.DataFrame, setup: Setup, variant: Variant, batch_size: int
+) -> pd.Series | None:
+    """The row of a variant in a setup, if it was timed there."""
+    rows = timed(latency)
+    for name, value in (*setup._asdict().items(), *variant._asdict().items()):
+        rows = rows[rows[name] == value]
+    rows = rows[rows["batch_size"] == batch_size]
+    return None if rows.empty else rows.iloc[0]
+
+
+def needed(results: Results, full: Variant, asked: Asked) -> Variant | None:
+    """The smallest size from which on every one is within noise of the full one, if that is known.
+
+    Within noise: the interval of the paired difference to the full size holds 0; where sizes were
+    not compared, the value lies in the full one's own interval. It is a statement about what these
+    images can tell apart, not one of equality.
+    """
+    sizes = [v for v in results.variants if v.method == full.method and v.members.isdigit()]
+    smallest = full
+    for variant in sorted(sizes, key=lambda v: v.rank, reverse=True):
+        if variant == full:
+            continue
+        within = _within_noise(results, variant, full, asked)
+        if within is None:
+            return None
+        if not within:
+            break
+        smallest = variant
+    return smallest
+
+
+def _points(
+    results: Results, asked: Asked, setup: Setup, batch_size: int
+) -> Iterator[dict[str, object]]:
+    metric, condition, score = asked
+    found = []
+    for variant in results.variants:
+        quality = results.find(variant, condition, metric, score)
+        cost = milliseconds(results.latency, setup, variant, batch_size)
+        if quality is not None and pd.notna(quality["value"]) and cost is not None:
+            found.append((variant, quality, float(cost["p50_ms"])))
+    sign = -1 if METRICS[metric].better == "↑" else 1
+    losses = [(ms, sign * quality["value"]) for _, quality, ms in found]
+    for (variant, quality, ms), own in zip(found, losses, strict=True):
+        yield {
+            "metric": metric,
+            "condition": condition,
+            **variant._asdict(),
+            **{name: quality[name] for name in ("value", "lower", "upper")},
+            "batch_size": batch_size,
+            "p50_ms": ms,
+            "pareto": not any(_dominates(other, own) for other in losses),
+            **{name: getattr(setup, name) for name in ("device_name", "threads", "engine")},
+        }
+
+
+def _dominates(one: tuple[float, float], other: tuple[float, float]) -> bool:
+    """Whether one is no slower and no worse, and not the same."""
+    return one != other and all(a <= b for a, b in zip(one, other, strict=True))
+
+
+def _within_noise(results: Results, variant: Variant, full: Variant, asked: Asked) -> bool | None:
+    metric, condition, score = asked
+    value, whole = (results.find(v, condition, metric, score) for v in (variant, full))
+    if value is None or whole is None or pd.isna(value["value"]) or pd.isna(whole["value"]):
+        return None
+    if (bounds := results.difference(variant, full, condition, metric, score)) is not None:
+        return bounds[0] <= 0 <= bounds[1]
+    if pd.isna(whole["lower"]):
+        return None
+    return bool(whole["lower"] <= value["value"] <= whole["upper"])

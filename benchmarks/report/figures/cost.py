@@ -1,0 +1,97 @@
+"""Quality against latency: what more passes or members buy, and which of all are worth it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.ticker import LogLocator, NullFormatter, StrMethodFormatter
+
+from benchmarks.report.cost import main_setup, points
+from benchmarks.report.figures.drawing import Drawing, legend_below, panels
+from benchmarks.report.names import METHODS, METRICS, Variant, condition_label
+from benchmarks.report.results import Results
+from benchmarks.report.style import PAGE, Look
+
+FRONT = "Pareto front: none is both faster and better"
+
+
+def cost_figures(results: Results, looks: Mapping[Variant, Look]) -> Iterator[Drawing]:
+    """A column a measure; a row for single images, and one for the largest batch."""
+    numbers = points(results)
+    setup = main_setup(results.latency)
+    if numbers.empty or setup is None:
+        return
+    asked = list(numbers[["metric", "condition"]].drop_duplicates().itertuples(index=False))
+    sizes = sorted(set(numbers["batch_size"]))
+    figure, axes = panels(len(asked) * len(sizes), columns=len(asked), width=PAGE, height=2.1)
+    for place, ax in enumerate(axes):
+        row, column = divmod(place, len(asked))
+        metric, condition = asked[column]
+        chosen = (numbers["metric"] == metric) & (numbers["condition"] == condition)
+        draw(ax, numbers[chosen & (numbers["batch_size"] == sizes[row])], looks)
+        arrow = METRICS[metric].better
+        ax.set_ylabel(f"{METRICS[metric].axis_label} {arrow}\n{condition_label(condition)}")
+        ax.set_xlabel(f"Milliseconds, {_images(sizes[row])}")
+    legend_below(figure, axes)
+    figure.suptitle(f"Median latency on {setup.label}", fontsize="medium")
+    yield Drawing("cost", figure, numbers)
+
+
+def draw(ax: Axes, numbers: pd.DataFrame, looks: Mapping[Variant, Look]) -> Axes:
+    """One measure: a line a method over its sizes, each with its number of members beside it."""
+    front = numbers[numbers["pareto"]].sort_values("p50_ms")
+    ax.plot(
+        *(front["p50_ms"], front["value"]),
+        color="0.8",
+        linewidth=5,
+        marker="o",
+        markersize=9,
+        zorder=1,
+        label=FRONT,
+    )
+    for method, line in numbers.groupby("method", sort=False):
+        look = next(
+            look for variant, look in reversed([*looks.items()]) if variant.method == method
+        )
+        line = line.assign(size=pd.to_numeric(line["members"])).sort_values("size")
+        ax.plot(line["p50_ms"], line["value"], **look.line | {"label": _label(str(method), line)})
+        spread = [line["value"] - line["lower"], line["upper"] - line["value"]]
+        ax.errorbar(
+            *(line["p50_ms"], line["value"], spread),
+            fmt="none",
+            ecolor=look.color,
+            elinewidth=0.6,
+            alpha=0.6,
+        )
+        for point in line.itertuples() if len(line) > 1 else ():
+            ax.annotate(
+                str(point.members),
+                (point.p50_ms, point.value),
+                xytext=(2.5, 2.5),
+                textcoords="offset points",
+                fontsize="x-small",
+                color=look.color,
+            )
+    ax.set_xscale("log")
+    ax.xaxis.set_major_locator(LogLocator(numticks=6))
+    ax.xaxis.set_major_formatter(StrMethodFormatter("{x:g}"))
+    ax.xaxis.set_minor_formatter(NullFormatter())
+    ax.margins(x=0.1)
+    # By the values: small sizes scatter so much that their intervals would dwarf all differences.
+    lowest, highest = numbers["value"].min(), numbers["value"].max()
+    margin = 0.3 * (highest - lowest) or 0.1 * abs(highest)
+    ax.set_ylim(lowest - margin, highest + margin)
+    return ax
+
+
+def _label(method: str, line: pd.DataFrame) -> str:
+    name = METHODS.get(method, method)
+    if len(line) < 2:
+        return name
+    return f"{name}, {'passes T' if method == 'mc_dropout' else 'members M'} beside each point"
+
+
+def _images(count: int) -> str:
+    return "one image" if count == 1 else f"{count:,} images"

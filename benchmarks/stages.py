@@ -1,0 +1,8 @@
+"""The stages of a run by their names; what each does stands in `benchmarks.runner`."""
+
+from __future__ import annotations
+
+MEASURE, LATENCY, REPORT = "measure", "latency", "report"
+
+STAGES = ("train", "predict", MEASURE, LATENCY, REPORT)
+"""In the order in which they build on one another."""

@@ -1,0 +1,237 @@
+"""Latency tables, and quality against cost: which sizes are worth it and which are enough."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable
+from dataclasses import asdict, replace
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from matplotlib.figure import Figure
+
+from benchmarks.records import write_table
+from benchmarks.report import cost, write_report
+from benchmarks.report.cost import Setup, main_setup, needed, points
+from benchmarks.report.figures.cost import draw
+from benchmarks.report.latency_tables import cost_tables, latency_tables
+from benchmarks.report.names import Variant
+from benchmarks.report.results import Results
+from benchmarks.report.style import looks
+from benchmarks.report.table import as_frame, latex, markdown
+from benchmarks.timing import COLUMNS, NO_GPU, Latency
+
+PASSES, MEMBERS = (1, 2, 4, 8), (2, 4)
+
+ROW = Latency(
+    *("softmax", "1", 1, "cpu", "A Processor", 1, "numba", "kernels"),
+    **{"p50_ms": 0.5, "p50_lower_ms": 0.49, "p50_upper_ms": 0.51, "calls": 300},
+    **{"parameters": 61706, "multiply_adds": 416520, "weight_bytes": 246824},
+    peak_memory_mb=1.5,
+)
+
+
+def write_latency(rows: list[Latency], folder: Path) -> None:
+    write_table(
+        pd.DataFrame(list(map(asdict, rows)), columns=COLUMNS, dtype=object),
+        folder / "latency.csv",
+    )
+
+
+def timings() -> list[Latency]:
+    """A millisecond a pass or member and ten an image; the largest sizes with two threads too."""
+    rows = []
+    for method, sizes in (("softmax", (1,)), ("mc_dropout", PASSES), ("deep_ensemble", MEMBERS)):
+        for size in sizes:
+            for batch_size in (1, 64):
+                ms = size * (1 + 10 * (batch_size > 1)) * (3 if method == "deep_ensemble" else 1)
+                row = replace(
+                    ROW,
+                    method=method,
+                    members=str(size),
+                    batch_size=batch_size,
+                    p50_ms=ms,
+                    p50_lower_ms=0.98 * ms,
+                    p50_upper_ms=1.02 * ms,
+                )
+                rows.append(row)
+                if size == max(sizes):
+                    rows.append(replace(row, threads=2, p50_ms=7.0))
+    absent = replace(Latency("softmax", "", None, "cuda", "", None, "torch", ""), clock="")
+    return [
+        *rows,
+        *(
+            replace(absent, method=method, status="unavailable", reason=NO_GPU)
+            for method in ("softmax", "mc_dropout", "deep_ensemble")
+        ),
+    ]
+
+
+@pytest.fixture(scope="module")
+def folder(make_run: Callable[..., Path]) -> Path:
+    found = make_run(members=MEMBERS, passes=PASSES)
+    write_latency(timings(), found)
+    return found
+
+
+@pytest.fixture(scope="module")
+def results(folder: Path) -> Results:
+    return Results.load(folder).of_recipe("standard")
+
+
+def test_all_sizes_are_in_cost_alone(results: Results) -> None:
+    assert [v.members for v in results.shown] == ["1", "4", "8", "2", "4"]
+    assert set(points(results).query("method == 'mc_dropout'")["members"]) == set("1248")
+
+
+def test_setup_compared_is_the_one_in_which_most_sizes_were_timed(results: Results) -> None:
+    assert main_setup(results.latency) == Setup("cpu", "A Processor", 1, "numba")
+    gpu = results.latency[results.latency["threads"] == 1].assign(
+        device="cuda:0", device_name="A Card", engine="torch"
+    )
+    both = pd.concat([results.latency, gpu], ignore_index=True)
+    found = main_setup(both)
+    assert found is not None
+    assert found.label == "A Card"
+    assert main_setup(pd.DataFrame()) is None
+
+
+def test_points_join_value_and_time(results: Results) -> None:
+    row = points(results).query("method == 'mc_dropout' and members == '4' and batch_size == 64")
+    row = row[row["metric"] == "ece"].iloc[0]
+    found = results.find(Variant("mc_dropout", "4"), "clean", "ece")
+    assert found is not None
+    assert (row["value"], row["p50_ms"]) == (found["value"], 44)
+
+
+def test_front_is_what_nothing_else_beats(results: Results) -> None:
+    for (metric, _), rows in points(results).groupby(["metric", "batch_size"]):
+        loss = rows["value"] * (-1 if metric == "auroc" else 1)
+        best = [
+            not any((rows["p50_ms"] < ms) & (loss <= own) | (rows["p50_ms"] <= ms) & (loss < own))
+            for ms, own in zip(rows["p50_ms"], loss, strict=True)
+        ]
+        assert list(rows["pareto"]) == best
+        assert any(best)
+
+
+def with_values(results: Results, values: dict[str, float], width: float) -> Results:
+    """The results with other accuracies of MC-dropout on clean images."""
+    summary = results.summary.copy()
+    for members, value in values.items():
+        mine = (summary["method"] == "mc_dropout") & (summary["members"] == members)
+        mine &= (summary["condition"] == "clean") & (summary["metric"] == "accuracy")
+        summary.loc[mine, ["value", "lower", "upper"]] = (value, value - width, value + width)
+    return replace(results, summary=summary)
+
+
+ACCURACY = ("accuracy", "clean", "")
+
+
+@pytest.mark.parametrize(
+    ("values", "enough"),
+    [
+        ({"1": 0.80, "2": 0.89, "4": 0.905, "8": 0.91}, "4"),
+        ({"1": 0.91, "2": 0.80, "4": 0.905, "8": 0.91}, "4"),  # the first is so by chance
+        ({"1": 0.91, "2": 0.91, "4": 0.91, "8": 0.91}, "1"),
+        ({"1": 0.1, "2": 0.2, "4": 0.3, "8": 0.91}, "8"),
+    ],
+)
+def test_enough_is_the_size_from_which_all_are_within_noise(
+    values: dict[str, float], enough: str, results: Results
+) -> None:
+    full = Variant("mc_dropout", "8")
+    found = needed(with_values(results, values, 0.01), full, ACCURACY)
+    assert found == Variant("mc_dropout", enough)
+
+
+def test_paired_differences_decide_where_there_are_any(results: Results) -> None:
+    full = Variant("mc_dropout", "8")
+    values = with_values(results, {"1": 0.1, "2": 0.2, "4": 0.3, "8": 0.91}, 0.01)
+    compared = pd.DataFrame(
+        {
+            **dict(zip(("metric", "condition", "score"), ACCURACY, strict=True)),
+            **{"method": "mc_dropout", "other_method": "mc_dropout", "other_members": "8"},
+            **{"members": ["1", "2", "4"], "status": "ok"},
+            **{"lower": [-0.9, -0.1, -0.1], "upper": [-0.1, 0.1, 0.1]},
+        }
+    )
+    found = needed(replace(values, comparisons=compared), full, ACCURACY)
+    assert found == Variant("mc_dropout", "2")
+
+
+def test_without_an_interval_nothing_is_claimed(results: Results) -> None:
+    values = with_values(results, dict.fromkeys("1248", 0.9), np.nan)
+    assert needed(values, Variant("mc_dropout", "8"), ACCURACY) is None
+    (table,) = cost_tables(values, "standard")
+    frame = as_frame(table)
+    row = frame[(frame["Method"] == "MC-dropout, T = 8") & frame["Measure"].str.startswith("Acc")]
+    assert row["Needed"].iloc[0] == "—"
+    assert row["Value at this size"].iloc[0] == "undefined"
+    assert "no interval" in row["notes"].iloc[0]
+
+
+def test_table_of_sizes_tells_what_they_cost(results: Results) -> None:
+    values = with_values(results, {"1": 0.80, "2": 0.89, "4": 0.905, "8": 0.91}, 0.01)
+    (table,) = cost_tables(values, "standard")
+    frame = as_frame(table)
+    row = frame[
+        (frame["Method"] == "MC-dropout, T = 8") & (frame["Measure"] == "Accuracy ↑, Clean")
+    ]
+    (row,) = row.to_dict("records")
+    assert row["Needed"] == "T = 4"
+    assert (row["ms, 1 image at this size"], row["ms, 1 image at full size"]) == ("4.00", "8.00")
+    assert (row["ms, 64 images at this size"], row["ms, 64 images at full size"]) == (
+        "44.0",
+        "88.0",
+    )
+    assert "Deep ensemble, M = 4" in set(frame["Method"])
+    assert markdown(table)
+    assert latex(table)
+
+
+def test_latency_is_tabled_by_device_and_batch_size(results: Results) -> None:
+    latency, resources = latency_tables(results.latency)
+    text = markdown(latency)
+    cpu, more, gpu = text.split("\n| **")[1:]
+    assert cpu.startswith("A Processor (1 thread, kernels)**")
+    assert "| MC-dropout, T = 8 | 8.00 ± 0.16 | 88.0 ± 1.8 |" in cpu
+    assert "T = 4" not in text
+    assert more.startswith("A Processor (2 threads, kernels)**")
+    assert gpu.startswith("GPU**")
+    assert gpu.count("n/a <sup>a</sup>") == 6
+    assert "unavailable: no GPU on this machine" in gpu
+    frame = as_frame(resources)
+    assert list(frame["Weights (MB)"]) == ["0.247"] * 3
+
+
+def test_timings_alone_are_reported(tmp_path: Path) -> None:
+    write_latency(timings(), tmp_path)
+    write_report(tmp_path)
+    written = {path.name for path in (tmp_path / "tables").glob("*.md")}
+    assert written == {"latency.md", "resources.md"}
+    assert not (tmp_path / "figures").exists()
+
+
+def test_run_with_timings_has_the_figure_and_the_tables(folder: Path, tmp_path: Path) -> None:
+    shutil.copytree(folder, tmp_path, dirs_exist_ok=True, ignore=lambda *_: ["predictions"])
+    write_report(tmp_path)
+    for name in ("latency", "resources", "cost-standard"):
+        assert {path.suffix for path in (tmp_path / "tables").glob(f"{name}.*")} == {
+            *(".md", ".csv", ".tex")
+        }
+    assert {path.suffix for path in (tmp_path / "figures").glob("cost-standard.*")} == {
+        *(".png", ".svg", ".csv")
+    }
+
+
+def test_draw_takes_an_axes_and_returns_it(results: Results) -> None:
+    numbers = points(results)
+    ax = Figure().subplots()
+    one = numbers[(numbers["metric"] == "nll") & (numbers["batch_size"] == 1)]
+    assert draw(ax, one, looks(results.shown)) is ax
+    assert ax.get_xscale() == "log"
+    assert [text.get_text() for text in ax.texts] == ["1", "2", "4", "8", "2", "4"]
+    assert set(cost.COLUMNS) == set(numbers)

@@ -1,0 +1,87 @@
+"""Timing on a machine that has a checkout, and few packages: as a bare one with a GPU would."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+from importlib.metadata import Distribution, PackageNotFoundError, distribution
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from benchmarks.runner import STAGES as WORK
+from benchmarks.stages import STAGES
+
+ROOT = Path(__file__).parents[1]
+
+REQUIRED = ("torch", "torchvision", "numpy", "pandas", "typer", "jaxtyping", "platformdirs")
+"""What the README says that `--only latency` needs."""
+
+
+def with_dependencies(names: tuple[str, ...]) -> list[Distribution]:
+    """These packages and all that they require here."""
+    found: dict[str, Distribution] = {}
+    wanted = list(names)
+    while wanted:
+        name = re.sub(r"[-_.]+", "-", wanted.pop()).lower()
+        if name in found:
+            continue
+        try:
+            found[name] = distribution(name)
+        except PackageNotFoundError:
+            continue  # of another system or Python
+        required = [r for r in found[name].requires or [] if "extra ==" not in r]
+        wanted += [re.split(r"[^\w.-]", requirement)[0] for requirement in required]
+    return list(found.values())
+
+
+@pytest.fixture(scope="module")
+def packages(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with the required packages alone, as links to those installed."""
+    folder = tmp_path_factory.mktemp("packages")
+    for package in with_dependencies(REQUIRED):
+        for name in {path.parts[0] for path in package.files or [] if path.parts[0] != ".."}:
+            link = folder / name
+            if not link.exists():
+                link.symlink_to(Path(str(package.locate_file(name))))
+    return folder
+
+
+def bare(packages: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """Run Python without its site packages, and with the required ones instead."""
+    return subprocess.run(
+        [sys.executable, "-S", *arguments],
+        cwd=ROOT,
+        env={"PATH": os.environ["PATH"], "PYTHONPATH": str(packages), "OMP_NUM_THREADS": "1"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+@pytest.mark.parametrize("name", ["numba", "sklearn", "scipy", "joblib", "matplotlib", "rich"])
+def test_machine_of_this_test_is_bare(name: str, packages: Path) -> None:
+    assert bare(packages, "-c", f"import {name}").returncode == (name != "rich")
+
+
+def test_timing_needs_few_packages_and_no_installation(packages: Path, tmp_path: Path) -> None:
+    ended = bare(
+        packages,
+        *("run_all.py", "--only", "latency", "--out", str(tmp_path / "out")),
+        *("--networks", str(tmp_path / "networks"), "--batch-sizes", "1"),
+        *("--passes", "2", "--members", "2", "--device", "cpu"),
+    )
+    assert ended.returncode == 0, ended.stderr
+    assert {path.name for path in (tmp_path / "out").iterdir()} == {"latency.csv", "run.json"}
+    table = pd.read_csv(tmp_path / "out" / "latency.csv", keep_default_na=False)
+    timed = table[(table["status"] == "ok") & (table["device"] == "cpu")]
+    assert set(timed["method"]) == {"softmax", "mc_dropout", "deep_ensemble"}
+    assert set(timed["engine"]) == {"torch"}
+    assert "Numba is not installed" in set(table["reason"])
+
+
+def test_names_of_stages_are_those_that_have_work() -> None:
+    assert tuple(WORK) == STAGES
