@@ -19,7 +19,7 @@ from benchmarks.datasets import Unavailable
 from benchmarks.environment import suite_version
 from benchmarks.errors import UserError
 from benchmarks.files import writable_folder
-from benchmarks.integrity import IntegrityError
+from benchmarks.integrity.check import IntegrityError
 from benchmarks.outcome import show_outcome
 from benchmarks.run import Run
 from benchmarks.stages import LATENCY, STAGES

@@ -14,7 +14,7 @@ from typing import Any
 from benchmarks.environment import commit, environment, suite_version
 from benchmarks.errors import UserError
 from benchmarks.files import write_json
-from benchmarks.integrity import Check, require_passed
+from benchmarks.integrity.check import Check, require_passed
 from benchmarks.records import COMPARISONS, CURVES, FIGURES, IMAGES, LATENCY, SUMMARY, TABLES
 from benchmarks.run import Run
 

@@ -20,7 +20,8 @@ from benchmarks.datasets import Unavailable
 from benchmarks.errors import UserError
 from benchmarks.evidence import Evidence, comparisons_table, weigh
 from benchmarks.files import written_whole
-from benchmarks.integrity import probe_networks, probe_shards, summarise_shards
+from benchmarks.integrity.networks import probe_networks
+from benchmarks.integrity.shards import probe_shards, summarise_shards
 from benchmarks.kernels import compile_once
 from benchmarks.measure import SCORES, measure, without_value
 from benchmarks.pictures import write_pictures

@@ -18,7 +18,7 @@ from benchmarks import run as run_module
 from benchmarks.conditions import CONDITIONS
 from benchmarks.configuration import PRESETS
 from benchmarks.datasets import Unavailable
-from benchmarks.integrity import IntegrityError
+from benchmarks.integrity.check import IntegrityError
 from benchmarks.run import Run
 from benchmarks.runner import STAGES, Failure
 from methods import METHODS

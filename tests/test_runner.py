@@ -19,7 +19,7 @@ from benchmarks import run as run_module
 from benchmarks.configuration import Configuration, Machine
 from benchmarks.datasets import Unavailable, load_mnist
 from benchmarks.errors import UserError
-from benchmarks.integrity import IntegrityError
+from benchmarks.integrity.check import IntegrityError
 from benchmarks.predictions import Cell
 from benchmarks.records import read_table
 from benchmarks.run import Run

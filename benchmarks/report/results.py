@@ -43,17 +43,17 @@ class Results:
 
     Attributes:
         summary: ``summary.csv``.
+        comparisons: ``comparisons.csv``; empty if methods were not compared.
         training: ``training.csv``; ``None`` if no network was trained.
         curves: the tables of ``curves/`` by name, those that there are.
-        comparisons: ``comparisons.csv``; empty if methods were not compared.
         latency: ``latency.csv``; empty if nothing was timed. It belongs to every recipe.
         pictures: the pictures of ``images.npz`` by condition and index.
     """
 
     summary: pd.DataFrame
+    comparisons: pd.DataFrame = field(default_factory=pd.DataFrame)
     training: pd.DataFrame | None = None
     curves: Mapping[str, pd.DataFrame] = field(default_factory=dict)
-    comparisons: pd.DataFrame = field(default_factory=pd.DataFrame)
     latency: pd.DataFrame = field(default_factory=pd.DataFrame)
     pictures: Mapping[tuple[str, int], Pixels] = field(default_factory=dict)
 

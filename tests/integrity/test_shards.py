@@ -11,9 +11,9 @@ import pytest
 import torch
 
 from benchmarks import measure
-from benchmarks.integrity import Check, IntegrityError, require_passed, summarise_shards
+from benchmarks.integrity.check import Check, IntegrityError, require_passed
 from benchmarks.integrity.recomputation import recomputed_against_labels, recomputed_auroc
-from benchmarks.integrity.shards import ProbedShard, probe_shard
+from benchmarks.integrity.shards import ProbedShard, probe_shard, summarise_shards
 from benchmarks.predictions import Shard
 from methods import Prediction
 
