@@ -7,7 +7,6 @@ import sys
 from dataclasses import replace
 from importlib.metadata import version
 from pathlib import Path
-from tempfile import TemporaryFile
 from typing import Annotated, Any, Literal, NoReturn
 
 import joblib
@@ -19,6 +18,8 @@ from benchmarks.conditions import CONDITIONS
 from benchmarks.configuration import PRESETS, Machine
 from benchmarks.datasets import Unavailable
 from benchmarks.errors import UserError
+from benchmarks.files import writable_folder
+from benchmarks.integrity import IntegrityError
 from benchmarks.outcome import show_outcome
 from benchmarks.run import Run
 from benchmarks.runner import STAGES, run_stages
@@ -49,6 +50,10 @@ def main(
     ] = None,
     members: Annotated[Names, typer.Option(help="Sizes of the deep ensemble.")] = None,
     passes: Annotated[Names, typer.Option(help="Numbers of MC-dropout's passes.")] = None,
+    in_depth: Annotated[
+        Names,
+        typer.Option(help="Recipes judged at all sizes and by mc_dropout_exact, if not all."),
+    ] = None,
     replicates: Annotated[
         int | None, typer.Option(help="On how many networks single-network methods are repeated.")
     ] = None,
@@ -111,6 +116,7 @@ def main(
         "conditions": _separate(conditions),
         "members": _numbers("--members", members),
         "passes": _numbers("--passes", passes),
+        "in_depth": _separate(in_depth),
         "replicates": replicates,
         "images": images,
         "exact_images": exact_images,
@@ -129,8 +135,8 @@ def main(
     machine = Machine(
         data_dir=_existing(data_dir),
         jobs=_jobs(jobs, device),
-        out=_folder("--out", out or Path("results") / preset),
-        networks=_folder("--networks", networks),
+        out=writable_folder("--out", out or Path("results") / preset),
+        networks=writable_folder("--networks", networks),
     )
     _run(Run(configuration, machine), only, overwrite=overwrite)
 
@@ -176,19 +182,6 @@ def _device(device: str) -> Literal["cpu", "cuda"]:
     return "cuda" if device != "cpu" and torch.cuda.is_available() else "cpu"
 
 
-def _folder(option: str, path: Path) -> Path:
-    if path.exists() and not path.is_dir():
-        raise UserError(f"{option} {path}: this is a file; it takes a folder")
-    try:
-        path.mkdir(parents=True, exist_ok=True)
-        with TemporaryFile(dir=path):
-            return path
-    except OSError as error:
-        raise UserError(
-            f"{option} {path}: the folder cannot be written ({error.strerror}); name another"
-        ) from error
-
-
 def _existing(data_dir: Path | None) -> Path | None:
     if data_dir is not None and not data_dir.is_dir():
         raise UserError(f"--data-dir {data_dir}: there is no such folder")
@@ -213,11 +206,17 @@ def _list_choices() -> None:
 
 
 def command_line() -> int:
-    """Run the command line and return its exit status: 2 for a user's mistake, 130 for Ctrl-C."""
+    """Run the command line and return its exit status.
+
+    1 where the run or a part of it failed, 2 for a user's mistake, 130 for Ctrl-C.
+    """
     app = typer.Typer(add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
     app.command()(main)
     try:
         return app(standalone_mode=False) or 0
+    except IntegrityError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 1
     except (UserError, Unavailable, DamagedNetworkError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 2

@@ -26,6 +26,7 @@ OPTIONS = {
     "conditions": "--conditions",
     "members": "--members",
     "passes": "--passes",
+    "in_depth": "--in-depth",
     "replicates": "--replicates",
     "images": "--images",
     "exact_images": "--exact-images",
@@ -53,6 +54,9 @@ class Configuration:
         conditions: the images judged; ``clean`` is always among them.
         members: sizes M of the deep ensemble; replicates of a size are disjoint.
         passes: numbers T of MC-dropout's passes.
+        in_depth: the recipes whose networks are judged at every size and by exact MC-dropout, the
+            others only at the sizes that `benchmarks.sizes` compares. All recipes, if none of
+            these is chosen.
         replicates: how many networks of the pool the single-network methods are repeated on.
         images: how many images of each condition are judged; ``None``: all.
         exact_images: how many of each small condition, where exact MC-dropout is judged.
@@ -70,6 +74,7 @@ class Configuration:
     members: tuple[int, ...]
     passes: tuple[int, ...]
     replicates: int
+    in_depth: tuple[str, ...] = ()
     own_methods: tuple[str, ...] = ()
     images: int | None = None
     exact_images: int = 200
@@ -80,11 +85,12 @@ class Configuration:
     engine: EngineName = "numba"
 
     def __post_init__(self) -> None:
-        for name in ("recipes", "methods", "own_methods", "members", "passes"):
+        for name in ("recipes", "methods", "own_methods", "members", "passes", "in_depth"):
             object.__setattr__(self, name, tuple(dict.fromkeys(getattr(self, name))))
         for name in ("recipes", "members", "passes"):
             _require_any(name, getattr(self, name))
-        _require_known("recipes", self.recipes, RECIPES)
+        for name in ("recipes", "in_depth"):
+            _require_known(name, getattr(self, name), RECIPES)
         _require_known("methods", self.methods, METHODS)
         object.__setattr__(self, "conditions", matching(self.conditions))
         if not self.entries:
@@ -213,8 +219,9 @@ FULL = Configuration(
     recipes=tuple(RECIPES),
     methods=tuple(METHODS),
     conditions=tuple(name for name, c in CONDITIONS.items() if c.dataset not in ON_REQUEST_ONLY),
-    members=(50,),
-    passes=(50, 100),
+    members=(1, 2, 5, 10, 20, 50),
+    passes=(1, 2, 5, 10, 20, 50, 100),
+    in_depth=("standard",),
     replicates=10,
 )
 

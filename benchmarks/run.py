@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 from typing import Literal, cast
@@ -12,6 +12,7 @@ from benchmarks.configuration import Configuration, Machine
 from benchmarks.datasets import load_mnist
 from benchmarks.predictions import Cell, PredictionStore
 from benchmarks.records import OWN_RECIPE
+from benchmarks.sizes import compared_sizes
 from methods import UncertaintyMethod
 from methods.engine_choice import choose_engine
 from methods.engines import Engine
@@ -56,9 +57,14 @@ class Run:
         )
 
     def conditions_of(self, cell: Cell) -> tuple[Condition, ...]:
-        """The conditions that the cell's method is asked about; references come first."""
-        exact_only = self.configuration.entries[cell.method].exact
-        return tuple(c for c in self.conditions if c.exact or not exact_only)
+        """The conditions that the cell's method is asked about; references come first.
+
+        Small ones are for recipes where exact MC-dropout stands beside the others.
+        """
+        if self.configuration.entries[cell.method].exact:
+            return tuple(c for c in self.conditions if c.exact)
+        small = cell.recipe == OWN_RECIPE or self._in_depth(cell.recipe)
+        return tuple(c for c in self.conditions if small or not c.exact)
 
     def fits_threads(self, cell: Cell) -> bool:
         """Whether such cells can work side by side in threads: if kernels do the work, they can.
@@ -90,9 +96,28 @@ class Run:
             Cell(recipe, name, size, replicate)
             for name, entry in self.configuration.entries.items()
             for recipe in (self.configuration.recipes if entry.pooled else (OWN_RECIPE,))
-            for size in self._sizes(name)
+            if not entry.exact or self._in_depth(recipe)
+            for size in self._sizes(name, recipe)
             for replicate in range(self._replicates(name, size))
         ]
+
+    def families(self) -> list[tuple[Cell, ...]]:
+        """The cells, each with those whose members are among its own, after it.
+
+        So that members are asked once: fewer passes are the first of more, and the networks of a
+        smaller ensemble are some of the largest one's.
+        """
+        families: dict[Cell, list[Cell]] = {}
+        for cell in self.cells():
+            families.setdefault(self._largest(cell), []).append(cell)
+        return [
+            (largest, *(cell for cell in family if cell != largest))
+            for largest, family in families.items()
+        ]
+
+    def is_compared(self, cell: Cell) -> bool:
+        """Whether methods are compared at the cell's size; others show what a size buys."""
+        return cell.size is None or cell.size in self._compared_sizes[cell.method]
 
     def objection(self, cell: Cell) -> str | None:
         """Why the cell's method is not applicable to its recipe; ``None`` if it is."""
@@ -123,9 +148,34 @@ class Run:
         images = chosen.exact_images if condition.exact else chosen.images
         return _judged(condition, images, chosen.seed, self.machine.data_dir)
 
-    def _sizes(self, method: str) -> tuple[int | None, ...]:
-        size = self.configuration.entries[method].size
-        return getattr(self.configuration, size) if size else (None,)
+    def _largest(self, cell: Cell) -> Cell:
+        size = self.configuration.entries[cell.method].size
+        if size is None:
+            return cell
+        return replace(
+            cell,
+            size=max(getattr(self.configuration, size)),
+            replicate=0 if size == "members" else cell.replicate,
+        )
+
+    def _sizes(self, method: str, recipe: str) -> tuple[int | None, ...]:
+        chosen = self.configuration
+        size = chosen.entries[method].size
+        if size is None:
+            return (None,)
+        sizes: tuple[int, ...] = getattr(chosen, size)
+        return sizes if self._in_depth(recipe) else self._compared_sizes[method]
+
+    def _in_depth(self, recipe: str) -> bool:
+        chosen = self.configuration
+        return recipe in (set(chosen.in_depth).intersection(chosen.recipes) or chosen.recipes)
+
+    @property
+    def _compared_sizes(self) -> dict[str, tuple[int, ...]]:
+        chosen = self.configuration
+        return compared_sizes(
+            {name: getattr(chosen, e.size) for name, e in chosen.entries.items() if e.size}
+        )
 
     def _replicates(self, method: str, size: int | None) -> int:
         """Ensembles share out the largest one's networks; a replicate of the others has its own."""

@@ -9,16 +9,18 @@ from dataclasses import asdict
 from functools import partial
 from itertools import chain
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
 import joblib
 import pandas as pd
+from torch import Tensor
 
 from benchmarks.curves import recipes_compared, write_curves
 from benchmarks.datasets import Unavailable
 from benchmarks.errors import UserError
 from benchmarks.evidence import Evidence, comparisons_table, weigh
 from benchmarks.files import written_whole
+from benchmarks.integrity import probe_networks, probe_shards, summarise_shards
 from benchmarks.measure import SCORES, measure, without_value
 from benchmarks.pictures import write_pictures
 from benchmarks.predictions import Cell, Shard
@@ -29,7 +31,7 @@ from benchmarks.resampled import Unit, resample, units
 from benchmarks.rotations import mean_over_rotations
 from benchmarks.run import Run
 from benchmarks.run_record import RunRecord
-from methods import Prediction
+from methods import MemberMethod, Prediction
 from methods.contract import ContractError, check_prediction
 from methods.engine import compile_kernels, kernels_are_cached
 from methods.network_store import DamagedNetworkError
@@ -50,11 +52,16 @@ def run_stages(run: Run, only: str | None = None, *, overwrite: bool = False) ->
     Raises:
         UserError: the output folder belongs to another configuration, data are damaged, or there
             is nothing yet to measure.
+        IntegrityError: what must hold before anything is scored does not.
     """
     if only == REPORT:
         # Needs nothing but a run's files, so it may be asked of any folder, and changes no record.
         write_report(run.machine.out)
         return []
+    if only == MEASURE and not run.shards.folder.exists():
+        raise UserError(
+            f"there are no predictions in {run.machine.out} yet; run without --only first"
+        )
     record = RunRecord.begin(run, overwrite=overwrite)
     if run.configuration.engine == "numba" and not kernels_are_cached():
         announce("compile", "the kernels, once on this machine: about 15 s")
@@ -93,16 +100,24 @@ def train(run: Run, record: RunRecord) -> list[Failure]:
 def predict(run: Run, record: RunRecord) -> list[Failure]:
     """Write the shards that are not there yet, and `images.npz`.
 
-    A method is fitted once for all its conditions.
+    A method is fitted once for all its conditions, and cells of one family ask their members once.
     """
     record.note_data(_find_data(run))
     unavailable = _unavailable(record)
-    pending = [cell for cell in run.cells() if _is_pending(run, cell, unavailable)]
+    pending = [
+        family
+        for family in run.families()
+        if any(_is_pending(run, cell, unavailable) for cell in family)
+    ]
+    # The longest first: it cannot be split, and would keep one worker waiting for the other.
+    pending.sort(key=lambda family: not run.configuration.entries[family[0].method].exact)
+    if pending:
+        record.note_integrity("networks", probe_networks(run))
     failures = []
     for threads in (True, False):
-        units = [(c, tuple(unavailable)) for c in pending if run.fits_threads(c) is threads]
-        outcomes = _side_by_side(run, _predict_one, units, "predict", "cells", threads=threads)
-        failures += [outcome for _, outcome in outcomes if outcome is not None]
+        units = [(f, tuple(unavailable)) for f in pending if run.fits_threads(f[0]) is threads]
+        outcomes = _side_by_side(run, _predict_some, units, "predict", "families", threads=threads)
+        failures += [failure for _, some in outcomes for failure in some]
     write_pictures(run, unavailable)
     return failures
 
@@ -112,10 +127,8 @@ def measure_all(run: Run, record: RunRecord) -> list[Failure]:
 
     Writes `measurements.csv`, `summary.csv`, `comparisons.csv` and `curves/`.
     """
-    if not record.data:
-        raise UserError(
-            f"there are no predictions in {run.machine.out} yet; run without --only first"
-        )
+    probed = _side_by_side(run, probe_shards, run.cells(), "probe", "cells")
+    record.note_integrity("predictions", summarise_shards(chain.from_iterable(probed)))
     cells = [(cell, _unavailable(record)) for cell in run.cells()]
     outcomes = _side_by_side(run, _measure_one, cells, "measure", "cells")
     table = as_table(chain.from_iterable(rows for _, rows in outcomes))
@@ -135,12 +148,13 @@ def report(run: Run, record: RunRecord) -> list[Failure]:
     return []
 
 
+MEASURE = "measure"
 REPORT = "report"
 
 STAGES: dict[str, Callable[[Run, RunRecord], list[Failure]]] = {
     "train": train,
     "predict": predict,
-    "measure": measure_all,
+    MEASURE: measure_all,
     REPORT: report,
 }
 """In the order in which they build on one another."""
@@ -155,8 +169,8 @@ def _side_by_side(
     unit: str,
     *,
     threads: bool = False,
-) -> list[tuple[Any, Any]]:
-    """Each unit with what the work on it returned, in the order in which they were finished."""
+) -> list[Any]:
+    """What the work on each unit returned, in the order in which they were finished."""
     parallel = joblib.Parallel(
         n_jobs=min(run.machine.jobs, max(len(units), 1)),
         prefer="threads" if threads else "processes",
@@ -186,31 +200,66 @@ def _train_some(
 
 
 @one_torch_thread()
-def _predict_one(run: Run, wanted: tuple[Cell, tuple[str, ...]]) -> tuple[Cell, Failure | None]:
-    cell, unavailable = wanted
+def _predict_some(
+    run: Run, wanted: tuple[tuple[Cell, ...], tuple[str, ...]]
+) -> tuple[tuple[Cell, ...], list[Failure]]:
+    """Predict a family; if that fails, each of its cells alone, since not all need all members."""
+    family, unavailable = wanted
+    failures = _predict_family(run, family, unavailable)
+    if failures and len(family) > 1:
+        alone = [_predict_family(run, (cell,), unavailable) for cell in family]
+        failures = list(chain.from_iterable(alone))
+    return family, failures
+
+
+def _predict_family(
+    run: Run, family: tuple[Cell, ...], unavailable: tuple[str, ...]
+) -> list[Failure]:
+    largest = family[0]
     try:
         training = run.training_images()
-        method = run.method(cell).fit(training.images.clone(), training.labels.clone())
-        for condition in run.conditions_of(cell):
-            if condition.name in unavailable or run.shards.holds(cell, condition.name):
+        method = run.method(largest).fit(training.images.clone(), training.labels.clone())
+        for condition in run.conditions_of(largest):
+            missing = [cell for cell in family if not run.shards.holds(cell, condition.name)]
+            if condition.name in unavailable or not missing:
                 continue
             judged = run.judged(condition)
             # A copy, as above: what a method does to its images must not reach the others.
-            prediction = method.predict(judged.images.clone())
-            check_prediction(prediction, len(judged.images))
-            _require_comparable(prediction, run.shards.load_if_there(cell, condition.reference))
-            run.shards.save(cell, condition.name, Shard(prediction, judged.labels))
+            images = judged.images.clone()
+            opinions = (
+                [(largest, method.predict(images))]
+                if len(family) == 1
+                else _shared_opinions(run, cast(MemberMethod, method), missing, images)
+            )
+            for cell, prediction in opinions:
+                check_prediction(prediction, len(judged.images))
+                _require_comparable(prediction, run.shards.load_if_there(cell, condition.reference))
+                run.shards.save(cell, condition.name, Shard(prediction, judged.labels))
     except (UserError, DamagedNetworkError):
         raise
     # Whatever a method raises is its own failure: it is reported, and the others go on.
     except (Exception, SystemExit) as error:
-        reason = _without_folders(f"{type(error).__name__}: {error}".splitlines()[0])
-        trace = _without_folders(traceback.format_exc())
-        with written_whole(_error_path(run, cell)) as temporary:
-            temporary.write_text(f"{reason}\n\n{trace}", encoding="utf-8")
-        return cell, Failure(cell.name, reason)
-    _error_path(run, cell).unlink(missing_ok=True)
-    return cell, None
+        return [_note_failure(run, cell, error) for cell in family]
+    for cell in family:
+        _error_path(run, cell).unlink(missing_ok=True)
+    return []
+
+
+def _shared_opinions(
+    run: Run, method: MemberMethod, cells: list[Cell], images: Tensor
+) -> Iterator[tuple[Cell, Prediction]]:
+    """What the cells' methods think of the images, whose members are all the given method's."""
+    logits = method.member_logits(images)
+    for cell in cells:
+        yield cell, Prediction.of_logits(logits[cast(MemberMethod, run.method(cell)).place])
+
+
+def _note_failure(run: Run, cell: Cell, error: BaseException) -> Failure:
+    reason = _without_folders(f"{type(error).__name__}: {error}".splitlines()[0])
+    trace = _without_folders("".join(traceback.format_exception(error)))
+    with written_whole(_error_path(run, cell)) as temporary:
+        temporary.write_text(f"{reason}\n\n{trace}", encoding="utf-8")
+    return Failure(cell.name, reason)
 
 
 @one_torch_thread()

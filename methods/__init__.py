@@ -13,12 +13,19 @@ from methods.interface import Prediction, UncertaintyMethod
 from methods.mc_dropout import MCDropout
 from methods.mc_dropout_exact import MCDropoutExact
 from methods.network_pool import NetworkPool
-from methods.pooled import PooledMethod
+from methods.pooled import MemberMethod, PooledMethod
 from methods.recipes import Recipe
 from methods.seeds import derive_seed
 from methods.softmax import Softmax
 
-__all__ = ["METHODS", "Entry", "PooledMethod", "Prediction", "UncertaintyMethod"]
+__all__ = [
+    "METHODS",
+    "Entry",
+    "MemberMethod",
+    "PooledMethod",
+    "Prediction",
+    "UncertaintyMethod",
+]
 
 
 @dataclass(frozen=True)

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import torch
 from torch import Tensor
 
-from methods.interface import Prediction
 from methods.network_pool import NetworkPool
-from methods.pooled import PooledMethod
+from methods.pooled import MemberMethod
 
 
-class DeepEnsemble(PooledMethod):
+class DeepEnsemble(MemberMethod):
     """A deep ensemble (Lakshminarayanan, Pritzel & Blundell 2017), without adversarial training.
 
     Members differ in initial weights, dropout masks and (where the recipe shuffles) the order of
@@ -39,9 +37,11 @@ class DeepEnsemble(PooledMethod):
         """The numbers of the pool's networks that this replicate uses."""
         return range(self.replicate * self.members, (self.replicate + 1) * self.members)
 
-    def predict(self, images: Tensor) -> Prediction:
-        """What the M networks think of each image."""
-        engine = self.pool.engine
-        return Prediction.of_logits(
-            torch.stack([engine.logits(network, images) for network in self.fitted])
-        )
+    @property
+    def place(self) -> slice:
+        """Its networks are a block of those of the largest ensemble, which begins at 0."""
+        return slice(self.networks.start, self.networks.stop)
+
+    def member_logits(self, images: Tensor) -> Tensor:
+        """The logits of the M networks, [M, images, 10]."""
+        return self.pool.engine.ensemble_logits(self.fitted, images)

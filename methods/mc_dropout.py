@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from torch import Tensor
 
-from methods.interface import Prediction
 from methods.masks import pass_masks
 from methods.network_pool import NetworkPool
-from methods.pooled import PooledMethod
+from methods.pooled import MemberMethod
 
 
-class MCDropout(PooledMethod):
+class MCDropout(MemberMethod):
     """Monte-Carlo dropout (Gal & Ghahramani 2016), as in the article.
 
     Each pass drops whole channels after both convolutions, by a mask of its own that all images
@@ -35,8 +34,13 @@ class MCDropout(PooledMethod):
         super().__init__(seed=seed, device=device, pool=pool, replicate=replicate)
         self.passes = passes
 
-    def predict(self, images: Tensor) -> Prediction:
-        """What the T sub-networks think of each image."""
+    @property
+    def place(self) -> slice:
+        """Fewer passes are the first of more."""
+        return slice(0, self.passes)
+
+    def member_logits(self, images: Tensor) -> Tensor:
+        """The logits of the T sub-networks, [T, images, 10]."""
         (network,) = self.fitted
         masks = pass_masks(self.seed, self.replicate, self.passes, network.dropout)
-        return Prediction.of_logits(self.pool.engine.pass_logits(network, images, masks))
+        return self.pool.engine.pass_logits(network, images, masks)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from typing import Self
 
+from jaxtyping import Float
 from torch import Tensor
 
 from methods.engine_choice import choose_engine
-from methods.interface import UncertaintyMethod
+from methods.interface import Prediction, UncertaintyMethod
 from methods.labelled_images import LabelledImages
 from methods.lenet5 import LeNet5
 from methods.network_pool import NetworkPool
@@ -44,3 +46,26 @@ class PooledMethod(UncertaintyMethod):
         """Train the networks, or take them from the pool where they are trained already."""
         self.fitted = self.pool.networks(self.networks, LabelledImages(images, labels))
         return self
+
+
+class MemberMethod(PooledMethod):
+    """A pooled method that asks each of its members.
+
+    What the members say can be shared: a smaller method of the same kind asks some of the same
+    members, those at `place`.
+    """
+
+    @property
+    @abstractmethod
+    def place(self) -> slice:
+        """Where its members stand among those of the largest method that has them too."""
+
+    @abstractmethod
+    def member_logits(
+        self, images: Float[Tensor, "images 1 28 28"]
+    ) -> Float[Tensor, "members images 10"]:
+        """What each member says of each image."""
+
+    def predict(self, images: Tensor) -> Prediction:
+        """What the members think of each image."""
+        return Prediction.of_logits(self.member_logits(images))

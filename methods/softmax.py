@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from torch import Tensor
 
-from methods.interface import Prediction
-from methods.pooled import PooledMethod
+from methods.pooled import MemberMethod
 
 
-class Softmax(PooledMethod):
+class Softmax(MemberMethod):
     """The softmax outputs of one network, taken as its confidence (Hendrycks & Gimpel 2017).
 
     With one member there is nothing to disagree with: measures of disagreement are undefined.
@@ -16,7 +15,12 @@ class Softmax(PooledMethod):
 
     name = "softmax"
 
-    def predict(self, images: Tensor) -> Prediction:
-        """The one network's opinion."""
+    @property
+    def place(self) -> slice:
+        """Its network is the only member."""
+        return slice(0, 1)
+
+    def member_logits(self, images: Tensor) -> Tensor:
+        """The one network's logits, [1, images, 10]."""
         (network,) = self.fitted
-        return Prediction.of_logits(self.pool.engine.logits(network, images)[None])
+        return self.pool.engine.logits(network, images)[None]

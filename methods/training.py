@@ -166,7 +166,7 @@ def _evaluate(
     precision, recall, _, _ = precision_recall_fscore_support(
         data.labels, votes, average="macro", zero_division=0.0
     )
-    votes_dropout_on = engine.logits(network, data.images, kept).argmax(dim=1)
+    on = engine.logits(network, data.images, kept) if recipe.dropout else outputs
     return EpochLog(
         epoch=epoch,
         split=split,
@@ -174,5 +174,5 @@ def _evaluate(
         accuracy=(votes == data.labels).double().mean().item(),
         precision=float(precision),
         recall=float(recall),
-        accuracy_dropout_on=(votes_dropout_on == data.labels).double().mean().item(),
+        accuracy_dropout_on=(on.argmax(dim=1) == data.labels).double().mean().item(),
     )

@@ -18,6 +18,7 @@ from benchmarks import run as run_module
 from benchmarks.conditions import CONDITIONS
 from benchmarks.configuration import PRESETS
 from benchmarks.datasets import Unavailable
+from benchmarks.integrity import IntegrityError
 from benchmarks.run import Run
 from benchmarks.runner import STAGES, Failure
 from methods import METHODS
@@ -85,8 +86,8 @@ def test_help_explains_every_option(command_line: CommandLine) -> None:
     assert (status, error) == (0, "")
     options = (
         *("preset", "recipe", "methods", "method", "conditions", "members", "passes"),
-        *("replicates", "images", "epochs", "resamples", "seed", "device", "data-dir"),
-        *("networks", "out", "only", "jobs", "list", "overwrite", "version"),
+        *("in-depth", "replicates", "images", "epochs", "resamples", "seed", "device"),
+        *("data-dir", "networks", "out", "only", "jobs", "list", "overwrite", "version"),
     )
     for option in options:
         assert re.search(rf"^\s+--{option}\b.*\s\s+\S", shown, re.MULTILINE), option
@@ -259,6 +260,16 @@ def test_data_folder_may_come_from_the_environment(
     monkeypatch.setenv("UNCERTAINTY_BENCH_DATA", "sets")
     command_line()
     assert chosen[0][0].machine.data_dir == Path("sets")
+
+
+def test_failing_probe_is_one_line_and_the_status_is_1(
+    command_line: CommandLine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object, **__: object) -> list[Failure]:
+        raise IntegrityError("the integrity probe 'same bits' failed")
+
+    monkeypatch.setattr(run_all, "run_stages", fail)
+    assert command_line() == (1, "", "error: the integrity probe 'same bits' failed\n")
 
 
 def test_failures_are_listed_and_the_status_is_1(

@@ -63,7 +63,8 @@ def test_presets_are_the_designs() -> None:
     assert list(FULL.entries) == list(METHODS)
     assert list(QUICK.entries) == ["softmax", "mc_dropout", "deep_ensemble"]
     assert FULL.recipes == tuple(RECIPES)
-    assert (FULL.members, FULL.passes, FULL.replicates) == ((50,), (50, 100), 10)
+    assert (max(FULL.members), max(FULL.passes), FULL.replicates) == (50, 100, 10)
+    assert FULL.in_depth == ("standard",)
     assert (FULL.images, FULL.epochs, FULL.resamples) == (None, None, 10_000)
     assert len(FULL.conditions) == 18
     assert QUICK.recipes == ("standard",)
@@ -174,6 +175,7 @@ def test_every_part_changes_the_identity(tmp_path: Path) -> None:
         "conditions": ("rotated-015",),
         "members": (11,),
         "passes": (7,),
+        "in_depth": ("standard",),
         "replicates": 2,
         "images": None,
         "epochs": 1,

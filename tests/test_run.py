@@ -6,6 +6,7 @@ import pickle
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import cast
 
 import pytest
 import torch
@@ -16,7 +17,7 @@ from benchmarks.conditions import CONDITIONS
 from benchmarks.configuration import FULL, QUICK, Configuration, Machine
 from benchmarks.predictions import Cell
 from benchmarks.run import Run
-from methods import METHODS
+from methods import METHODS, MemberMethod
 from methods.deep_ensemble import DeepEnsemble
 from methods.labelled_images import LabelledImages
 from methods.mc_dropout import MCDropout
@@ -85,8 +86,38 @@ def test_quick_is_fifty_networks_and_sixteen_cells() -> None:
 def test_full_is_fifty_networks_a_recipe() -> None:
     run = run_of(FULL)
     assert run.networks() == [(recipe, number) for recipe in RECIPES for number in range(50)]
-    assert len(run.cells()) == 4 * (10 + 2 * 10 + 1 + 1)
+    compared = 10 + 2 * 10 + 1
+    in_depth = 10 + 7 * 10 + 1 + (10 + 10 + 10 + 5 + 2 + 1)
+    assert len(run.cells()) == in_depth + 3 * compared
     assert len(set(run.cells())) == len(run.cells())
+
+
+def test_recipes_not_looked_at_in_depth_are_judged_at_the_sizes_compared() -> None:
+    sizes = replace(QUICK, recipes=("article", "plain"), members=(2, 5, 10), passes=(5, 10, 20))
+    every, compared = [5, 10, 20], [10, 20]
+    choices = (((), every), (("standard",), every), (("plain",), compared), (("article",), every))
+    for chosen, passes in choices:
+        cells = run_of(replace(sizes, in_depth=chosen)).cells()
+        found = {c.size for c in cells if (c.recipe, c.method) == ("article", "mc_dropout")}
+        assert sorted(size for size in found if size) == passes
+
+
+def test_a_family_asks_the_members_of_its_largest() -> None:
+    run = run_of(
+        replace(QUICK, passes=(10, 50), members=(2, 5), replicates=2, conditions=("clean",))
+    )
+    families = run.families()
+    assert sorted(cell for family in families for cell in family) == sorted(run.cells())
+    shared = [[(cell.size, cell.replicate) for cell in family] for family in families]
+    assert shared == [
+        [(None, 0)],
+        [(None, 1)],
+        [(50, 0), (10, 0)],
+        [(50, 1), (10, 1)],
+        [(5, 0), (2, 0), (2, 1)],
+    ]
+    places = [cast(MemberMethod, run.method(cell)).place for cell in families[-1]]
+    assert places == [slice(0, 5), slice(0, 2), slice(2, 4)]
 
 
 def test_exact_mc_dropout_judges_the_small_conditions_and_so_do_all_beside_it() -> None:
@@ -99,8 +130,10 @@ def test_exact_mc_dropout_judges_the_small_conditions_and_so_do_all_beside_it() 
     assert judged["mc_dropout_exact"] == small
     for name in ("softmax", "mc_dropout", "deep_ensemble"):
         assert judged[name] == [*FULL.conditions, *small]
+    elsewhere = run.conditions_of(Cell("article", "softmax", None, 0))
+    assert [condition.name for condition in elsewhere] == list(FULL.conditions)
     exact = [cell for cell in run.cells() if cell.method == "mc_dropout_exact"]
-    assert [(cell.recipe, cell.replicate) for cell in exact] == [(name, 0) for name in RECIPES]
+    assert [(cell.recipe, cell.replicate) for cell in exact] == [("standard", 0)]
 
 
 def test_small_conditions_are_those_of_the_chosen_ones() -> None:

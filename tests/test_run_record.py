@@ -29,7 +29,8 @@ def test_record_tells_what_was_run_with_what(tmp_path: Path) -> None:
     RunRecord.begin(run_in(tmp_path / "new" / "folder"))
     record = content(tmp_path / "new" / "folder")
     assert list(record) == [
-        *("version", "configuration", "command", "commit", "environment", "data", "seconds"),
+        *("version", "configuration", "command", "commit", "environment"),
+        *("data", "integrity", "seconds"),
     ]
     assert record["version"] == version("uncertainty-bench")
     assert record["configuration"] == QUICK.identity

@@ -19,13 +19,15 @@ from benchmarks import run as run_module
 from benchmarks.configuration import Configuration, Machine
 from benchmarks.datasets import Unavailable, load_mnist
 from benchmarks.errors import UserError
+from benchmarks.integrity import IntegrityError
 from benchmarks.predictions import Cell
 from benchmarks.records import read_table
 from benchmarks.run import Run
 from benchmarks.runner import run_stages
 from methods import network_pool
 from methods.labelled_images import LabelledImages
-from methods.recipes import RECIPES
+from methods.recipes import RECIPES, Recipe
+from methods.training import TrainingDivergedError
 
 SMALL = Configuration(
     preset="quick",
@@ -303,6 +305,57 @@ def test_record_tells_the_configuration_and_the_data(finished: Path) -> None:
     assert set(record["seconds"]) == {"train", "predict", "measure", "report"}
 
 
+def test_record_tells_what_the_probes_found(finished: Path) -> None:
+    integrity = json.loads((finished / "out" / "run.json").read_text())["integrity"]
+    assert all(check["passed"] for checks in integrity.values() for check in checks)
+    probed = [(check["probe"], check["subject"]) for check in integrity["networks"]]
+    of_every_recipe = ("different weights", "different predictions", "same bits")
+    assert probed == [
+        ("disjoint images", "MNIST"),
+        *((probe, "standard") for probe in (*of_every_recipe, "firing dropout", "kept share")),
+        *((probe, "plain") for probe in of_every_recipe),
+    ]
+    (shares,) = (c["found"] for c in integrity["networks"] if c["probe"] == "kept share")
+    assert shares["channels drawn"] == 2 * 4 * 22
+    sound, recomputed = (check["found"] for check in integrity["predictions"])
+    assert sound["shards"] == len(CELLS) * len(SMALL.conditions)
+    first_replicates = sum(replicate == 0 for *_, replicate in CELLS)
+    assert recomputed["values compared (first replicates)"] == first_replicates * (3 * 4 + 4)
+
+
+def test_failing_network_probe_stops_the_run_before_anything_is_predicted(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    test_images = run_module.load_mnist("test", data_dir=None)
+    monkeypatch.setattr(run_module, "load_mnist", lambda split, *, data_dir: test_images)
+    forget_images()
+    few = replace(SMALL, recipes=("plain",), methods=("softmax",), conditions=(), replicates=1)
+    with pytest.raises(IntegrityError, match=r"'disjoint images' failed.*images in both: 200"):
+        run_stages(run_in(tmp_path, few))
+    forget_images()
+    assert not shards_of(tmp_path)
+    integrity = json.loads((tmp_path / "out" / "run.json").read_text())["integrity"]
+    assert not integrity["networks"][0]["passed"]
+
+
+def test_unsound_prediction_stops_the_run_before_anything_is_scored(folder: Path) -> None:
+    for name in ("measurements.csv", "summary.csv"):
+        (folder / "out" / name).unlink()
+    cell = Cell("standard", "mc_dropout", 4, 1)
+    spoilt = arrays(folder, cell, "rotated-120")
+    spoilt["mean"][5] *= 1.001
+    run = run_in(folder)
+    np.savez(run.shards.path(cell, "rotated-120"), **spoilt)
+    with pytest.raises(
+        IntegrityError, match=r"'sound prob.*mc_dropout-4/replicate-01/rotated-120 .*rows: 1;"
+    ):
+        run_stages(run, "measure")
+    assert not (folder / "out" / "measurements.csv").exists()
+    integrity = json.loads((folder / "out" / "run.json").read_text())["integrity"]
+    assert [check["passed"] for check in integrity["predictions"]] == [False, True]
+    assert len(integrity["networks"]) == 9
+
+
 def test_second_run_trains_nothing_and_writes_the_same_bytes(
     folder: Path, no_training: None
 ) -> None:
@@ -347,6 +400,7 @@ def test_one_stage_writes_its_own_files_only(stage: str, tmp_path: Path) -> None
 def test_measuring_before_predicting_says_what_to_do(tmp_path: Path) -> None:
     with pytest.raises(UserError, match=r"no predictions .* run without --only first"):
         run_stages(run_in(tmp_path), "measure")
+    assert not (tmp_path / "out").exists()
 
 
 @pytest.mark.parametrize("condition", ["clean", "rotated-120", "ood-uniform_noise"])
@@ -544,6 +598,42 @@ def test_diverging_network_is_reported_and_the_others_are_kept(
     assert [path.name.startswith("standard") for path in (tmp_path / "networks").iterdir()] == [
         True
     ]
+
+
+def test_diverging_network_fails_only_the_ensembles_that_it_belongs_to(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    trained = network_pool.train_networks
+
+    def train(recipe: Recipe, indices: list[int], *rest: object, **options: object) -> list[object]:
+        if indices == [3]:
+            return [TrainingDivergedError("network 3 came to nothing")]
+        return trained(recipe, indices, *rest, **options)
+
+    monkeypatch.setattr(network_pool, "train_networks", train)
+    ensembles = replace(
+        SMALL, recipes=("standard",), methods=("deep_ensemble",), conditions=(), members=(2, 4)
+    )
+    failures = run_stages(run_in(tmp_path, ensembles))
+    assert [failure.what for failure in failures] == [
+        "network 3 of standard",
+        "standard/deep_ensemble-4/replicate-00",
+        "standard/deep_ensemble-2/replicate-01",
+    ]
+    assert [path.parent.name for path in shards_of(tmp_path)] == ["replicate-00"]
+
+
+def test_cells_of_a_family_are_as_if_predicted_alone(tmp_path: Path) -> None:
+    chosen = replace(SMALL, recipes=("standard",), methods=("mc_dropout", "deep_ensemble"))
+    both = replace(chosen, passes=(3, 7), members=(2, 5))
+    run_stages(run_in(tmp_path, both), only="predict")
+    few = replace(chosen, passes=(3,), members=(2,))
+    machine = replace(run_in(tmp_path).machine, out=tmp_path / "few" / "out")
+    run_stages(Run(few, machine), only="predict")
+    assert len(shards_of(tmp_path / "few")) > 0
+    for path in shards_of(tmp_path / "few"):
+        twin = tmp_path / "out" / path.relative_to(machine.out)
+        assert twin.read_bytes() == path.read_bytes()
 
 
 def test_folder_of_another_configuration_is_refused_and_left_alone(folder: Path) -> None:

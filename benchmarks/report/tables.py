@@ -6,6 +6,7 @@ import math
 from collections.abc import Iterator
 from typing import Any
 
+from benchmarks.records import OWN_RECIPE
 from benchmarks.report.names import (
     CLEAN,
     EXACT,
@@ -300,8 +301,10 @@ def _compared_with_clean(results: Results) -> bool:
 
 def _setting(results: Results, recipe: str, conditions: list[str]) -> str:
     judged = results.summary["condition"].isin(conditions)
-    images = int(results.summary.loc[judged, "images"].max())
-    return f"Recipe {recipe}, {images:,} images of each condition."
+    counts = sorted(set(results.summary.loc[judged, "images"]) - {0}) or [0]
+    images = " to ".join(f"{count:,}" for count in dict.fromkeys((counts[0], counts[-1])))
+    whose = "" if recipe == OWN_RECIPE else f"Recipe {recipe}, "
+    return f"{whose}{images} images of each condition."
 
 
 def _remarks(
