@@ -150,11 +150,16 @@ def _with_value(measured: _Measured, cells: list[int]) -> list[int]:
 
 
 def _paired(found: Resampled, one: list[int], other: list[int]) -> tuple[list[int], list[int]]:
-    """The replicates that both have, or all, where one of the two has a single one."""
+    """The replicates that both have, or all, where one of the two has a single one.
+
+    None where only one is left of several: what replicates vary by could not be seen.
+    """
     if min(len(one), len(other)) == 1:
         return one, other
     numbers = [{found.cells[place].replicate for place in places} for places in (one, other)]
     both = numbers[0] & numbers[1]
+    if len(both) < 2:
+        return [], []
     return (
         [place for place in one if found.cells[place].replicate in both],
         [place for place in other if found.cells[place].replicate in both],

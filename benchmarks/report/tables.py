@@ -46,6 +46,11 @@ INTERVAL = (
     "replicates"
 )
 
+BINNED = (
+    "An interval of a calibration error in bins (ECE, MCE) is one of that number, which chance "
+    "makes too large; it need not cover the error proper, to which the debiased ones are closer."
+)
+
 SHARED_NETWORKS = (
     "The suite's methods draw on one pool of networks: the ensemble contains those of the others, "
     "and no interval says how other networks would have made another ensemble."
@@ -99,7 +104,7 @@ def overview(results: Results, recipe: str) -> Table:
             )
             for variant in variants
         ),
-        remarks=_remarks(results, variants, by_score=bool(results.foreign)),
+        remarks=_remarks(results, variants, by_score=bool(results.foreign), binned=True),
     )
 
 
@@ -198,7 +203,12 @@ def _by_condition(
             for condition in conditions
             for variant in variants
         ),
-        remarks=_remarks(results, variants, by_score="auroc" in metrics and len(conditions) > 1),
+        remarks=_remarks(
+            results,
+            variants,
+            by_score="auroc" in metrics and len(conditions) > 1,
+            binned="ece" in metrics,
+        ),
     )
 
 
@@ -298,7 +308,11 @@ def _setting(results: Results, recipe: str, conditions: list[str]) -> str:
 
 
 def _remarks(
-    results: Results, variants: tuple[Variant, ...], *, by_score: bool = False
+    results: Results,
+    variants: tuple[Variant, ...],
+    *,
+    by_score: bool = False,
+    binned: bool = False,
 ) -> tuple[str, ...]:
     counts = {variant.label: results.replicates(variant) for variant in variants}
     replicates = "; ".join(f"{label}: {count}" for label, count in counts.items() if count)
@@ -308,6 +322,7 @@ def _remarks(
     return (
         f"Means over replicates ({replicates}); {INTERVAL}.",
         *([f"AUROC against the clean images, by {_lower(MAIN_SCORE)}."] if by_score else []),
+        *([BINNED] if binned else []),
         *([SHARED_NETWORKS] if shared else []),
         *([OTHER_SIZES] if compared and not compared >= set(variants) else []),
     )

@@ -8,6 +8,7 @@ the bits depend neither on the processor nor on how the work is shared out.
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any, TypeVar
 
 import numba
@@ -19,7 +20,12 @@ Function = TypeVar("Function", bound=Callable[..., Any])
 
 def _compiled(function: Function) -> Function:
     """Compile on the first call, or load what an earlier process has compiled."""
-    dispatcher: Function = numba.njit(cache=True, nogil=True, error_model="numpy")(function)
+    compile_it = partial(numba.njit, nogil=True, error_model="numpy")
+    dispatcher: Function
+    try:
+        dispatcher = compile_it(cache=True)(function)
+    except RuntimeError:  # no folder for the cache can be written
+        dispatcher = compile_it()(function)
     return dispatcher
 
 
@@ -147,12 +153,15 @@ def select(
     right, wrong = np.zeros(resamples), np.zeros(resamples)
     here_right, here_wrong = np.zeros(resamples), np.zeros(resamples)
     before, after = np.zeros(resamples), np.zeros(resamples)
+    place = np.zeros(resamples, dtype=np.int32)
     won, risk, area = np.zeros(resamples), np.zeros(resamples), np.zeros(resamples)
     for k in range(len(rows)):
         weight = weights[rows[k]]
+        for b in range(resamples):
+            place[b] += weight[b]
         if ends[k] and (k == 0 or ends[k - 1]):  # alone: without the divisions that ties need
             for b in range(resamples):
-                after[b] = harmonic[int(right[b] + wrong[b] + weight[b])]
+                after[b] = harmonic[place[b]]
             if correct[k]:
                 for b in range(resamples):
                     risk[b] += wrong[b] * (after[b] - before[b])
@@ -175,7 +184,7 @@ def select(
         if not ends[k]:
             continue
         for b in range(resamples):
-            after[b] = harmonic[int(right[b] + wrong[b] + here_right[b] + here_wrong[b])]
+            after[b] = harmonic[place[b]]
         for b in range(resamples):
             rate = here_wrong[b] / max(here_right[b] + here_wrong[b], 1.0)
             earlier = wrong[b] - rate * (right[b] + wrong[b])

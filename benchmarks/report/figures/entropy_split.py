@@ -20,7 +20,7 @@ TOTAL = "predictive_entropy"
 PARTS = ("expected_entropy", "mutual_information")
 COLUMNS = ["method", "members", "condition", *PARTS, TOTAL, "lower", "upper"]
 
-INTERVAL: Any = {"ecolor": "0.15", "elinewidth": 0.8, "capsize": 1.5, "capthick": 0.8}
+INTERVAL: Any = {"ecolor": "0.6", "elinewidth": 0.8, "capsize": 1.5, "capthick": 0.8}
 
 
 def entropy_figures(results: Results, looks: Mapping[Variant, Look]) -> Iterator[Drawing]:

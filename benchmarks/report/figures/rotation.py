@@ -85,8 +85,9 @@ def draw(
             alpha=BAND if look.filled else BAND / 2,
             linewidth=0,
         )
-    values = numbers.loc[numbers["metric"] == metric, "value"]
-    highest = 1.02 if metric == "accuracy" else 1.1 * values[values < float("inf")].max()
+    of_metric = numbers[numbers["metric"] == metric]
+    values = of_metric.loc[of_metric["value"] < float("inf"), ["value", "upper"]]
+    highest = 1.02 if metric == "accuracy" else 1.05 * values.max().max()
     ax.set_ylim(0, highest if highest > 0 else None)
     ax.set_xlim(-MARGIN, numbers["angle"].max() + MARGIN)
     ax.set_xticks(range(0, int(numbers["angle"].max()) + 1, 30))
