@@ -11,7 +11,6 @@ from itertools import chain
 from pathlib import Path
 from typing import Any, NamedTuple, cast
 
-import joblib
 import pandas as pd
 from torch import Tensor
 
@@ -22,11 +21,12 @@ from benchmarks.files import written_whole
 from benchmarks.measure import SCORES, measure, without_value
 from benchmarks.pictures import write_pictures
 from benchmarks.predictions import Cell, Shard
-from benchmarks.progress import announce, tracked
+from benchmarks.progress import announce
 from benchmarks.records import Measurement, as_table, summarise, write_table
 from benchmarks.report import write_report
 from benchmarks.run import Run
 from benchmarks.run_record import RunRecord
+from benchmarks.side_by_side import side_by_side
 from methods import MemberMethod, Prediction
 from methods.contract import ContractError, check_prediction
 from methods.engine import compile_kernels, kernels_are_cached
@@ -71,7 +71,7 @@ def train(run: Run, record: RunRecord) -> list[Failure]:
     run.training_images()  # found and verified once, before workers ask for them side by side
     threads = run.configuration.engine == "numba"
     units = _training_units(wanted, together=run.engine.together)
-    done = _side_by_side(run, _train_some, units, "train", "networks", threads=threads)
+    done = side_by_side(run, _train_some, units, "train", "networks", threads=threads)
     outcomes = {network: outcome for _, some in done for network, outcome in some.items()}
     rows = [
         {"recipe": recipe, "network": number} | asdict(row)
@@ -105,7 +105,7 @@ def predict(run: Run, record: RunRecord) -> list[Failure]:
     failures = []
     for threads in (True, False):
         units = [(f, tuple(unavailable)) for f in pending if run.fits_threads(f[0]) is threads]
-        outcomes = _side_by_side(run, _predict_some, units, "predict", "families", threads=threads)
+        outcomes = side_by_side(run, _predict_some, units, "predict", "families", threads=threads)
         failures += [failure for _, some in outcomes for failure in some]
     write_pictures(run, unavailable)
     return failures
@@ -118,7 +118,7 @@ def measure_all(run: Run, record: RunRecord) -> list[Failure]:
             f"there are no predictions in {run.machine.out} yet; run without --only first"
         )
     cells = [(cell, _unavailable(record)) for cell in run.cells()]
-    outcomes = _side_by_side(run, _measure_one, cells, "measure", "cells")
+    outcomes = side_by_side(run, _measure_one, cells, "measure", "cells")
     table = as_table(chain.from_iterable(rows for _, rows in outcomes))
     write_table(table, run.machine.out / "measurements.csv")
     write_table(summarise(table), run.machine.out / "summary.csv")
@@ -141,26 +141,6 @@ STAGES: dict[str, Callable[[Run, RunRecord], list[Failure]]] = {
     REPORT: report,
 }
 """In the order in which they build on one another."""
-
-
-@one_torch_thread()
-def _side_by_side(
-    run: Run,
-    work: Callable[..., Any],
-    units: list[Any],
-    stage: str,
-    unit: str,
-    *,
-    threads: bool = False,
-) -> list[tuple[Any, Any]]:
-    """Each unit with what the work on it returned, in the order in which they were finished."""
-    parallel = joblib.Parallel(
-        n_jobs=min(run.machine.jobs, max(len(units), 1)),
-        prefer="threads" if threads else "processes",
-        return_as="generator_unordered",
-    )
-    done = parallel(joblib.delayed(work)(run, item) for item in units)
-    return list(tracked(done, len(units), stage, unit))
 
 
 def _training_units(
