@@ -51,8 +51,17 @@ OWN_RECIPE = "own"
 CURVES = "curves"
 """The folder of the tables that only figures need."""
 
+CLAIMS = "claims"
+"""The folder of the tables that claims are measured by."""
+
+CLAIMS_FILE = "claims.json"
+"""The claims with their numbers and verdicts."""
+
 IMAGES = "images.npz"
 """The file with the pictures that figures show."""
+
+TEST_IMAGES = "test"
+"""The condition column of pictures whose index is that among all of MNIST's test images."""
 
 _TEXT = ("recipe", "method", "members", "condition", "score", "metric", "status", "reason")
 

@@ -14,7 +14,7 @@ from typing import Any
 from benchmarks.environment import commit, environment
 from benchmarks.errors import UserError
 from benchmarks.files import write_json
-from benchmarks.records import CURVES, IMAGES
+from benchmarks.records import CLAIMS, CLAIMS_FILE, CURVES, IMAGES
 from benchmarks.report import FIGURES, TABLES
 from benchmarks.run import Run
 
@@ -22,7 +22,7 @@ FILE = "run.json"
 
 WRITTEN = (
     *("predictions", "errors", "training.csv", "measurements.csv", "summary.csv", FILE),
-    *(CURVES, IMAGES, TABLES, FIGURES),
+    *(CURVES, IMAGES, CLAIMS, CLAIMS_FILE, "claims.md", TABLES, FIGURES),
 )
 """What a run writes into its folder, and what `--overwrite` removes from it."""
 

@@ -9,11 +9,12 @@ from dataclasses import asdict
 from functools import partial
 from itertools import chain
 from pathlib import Path
-from typing import Any, NamedTuple, cast
+from typing import NamedTuple, cast
 
 import pandas as pd
 from torch import Tensor
 
+from benchmarks.claims import write_claims
 from benchmarks.curves import write_curves
 from benchmarks.datasets import Unavailable
 from benchmarks.errors import UserError
@@ -126,6 +127,15 @@ def measure_all(run: Run, record: RunRecord) -> list[Failure]:
     return []
 
 
+def claims(run: Run, record: RunRecord) -> list[Failure]:
+    """Judge the article's claims: `claims.json`, `claims.md`, and in `claims/` their tables."""
+    try:
+        write_claims(run, _unavailable(record))
+    except TrainingDivergedError as error:
+        return [Failure("claims", str(error))]
+    return []
+
+
 def report(run: Run, record: RunRecord) -> list[Failure]:
     """Draw every table and figure from what the stages before wrote: `tables/`, `figures/`."""
     write_report(run.machine.out)
@@ -138,6 +148,7 @@ STAGES: dict[str, Callable[[Run, RunRecord], list[Failure]]] = {
     "train": train,
     "predict": predict,
     "measure": measure_all,
+    "claims": claims,
     REPORT: report,
 }
 """In the order in which they build on one another."""

@@ -12,6 +12,7 @@ from PIL.Image import Dither
 from benchmarks.files import written_whole
 from benchmarks.progress import tracked
 from benchmarks.records import write_table
+from benchmarks.report.claims_tables import claims_tables, verdict_table
 from benchmarks.report.figures import Drawing, figures
 from benchmarks.report.results import Results
 from benchmarks.report.style import DPI, SETTINGS
@@ -31,6 +32,8 @@ def write_report(folder: Path) -> None:
         UserError: nothing has been measured there yet.
     """
     results = Results.load(folder)
+    if results.claims:
+        _write_table(verdict_table(results.claims), folder / TABLES)
     done = (_write_recipe(results, recipe, folder) for recipe in results.recipes)
     for _ in tracked(done, len(results.recipes), "report", "recipes"):
         pass
@@ -38,7 +41,7 @@ def write_report(folder: Path) -> None:
 
 def _write_recipe(results: Results, recipe: str, folder: Path) -> str:
     of_recipe = results.of_recipe(recipe)
-    for table in tables(of_recipe, recipe):
+    for table in (*tables(of_recipe, recipe), *claims_tables(of_recipe, recipe)):
         _write_table(table, folder / TABLES)
     with rc_context(SETTINGS):
         for drawing in figures(of_recipe):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -13,7 +14,16 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from benchmarks.errors import UserError
-from benchmarks.records import CURVES, IMAGES, MEASURED, OWN_RECIPE, read_table, summarise
+from benchmarks.records import (
+    CLAIMS,
+    CLAIMS_FILE,
+    CURVES,
+    IMAGES,
+    MEASURED,
+    OWN_RECIPE,
+    read_table,
+    summarise,
+)
 from benchmarks.report.names import (
     EXACT,
     LABELS_DOUBTFUL_BEYOND,
@@ -39,14 +49,17 @@ class Results:
     Attributes:
         summary: ``summary.csv``, and the means over rotations as one more condition.
         training: ``training.csv``; ``None`` if no network was trained.
-        curves: the tables of ``curves/`` by name, those that there are.
-        pictures: the pictures of ``images.npz`` by condition and index.
+        curves: the tables of ``curves/`` by name, those that there are; those of ``claims/``, with
+            ``claims-`` in front; and the numbers of the claims as ``claims``.
+        claims: the content of ``claims.json``, if there is one.
+        pictures: the pictures of ``images.npz``, there and in ``claims/``, by condition and index.
     """
 
     summary: pd.DataFrame
     training: pd.DataFrame | None = None
     curves: Mapping[str, pd.DataFrame] = field(default_factory=dict)
     pictures: Mapping[tuple[str, int], Pixels] = field(default_factory=dict)
+    claims: Mapping[str, Any] | None = None
 
     @classmethod
     def load(cls, folder: Path) -> Results:
@@ -59,16 +72,18 @@ class Results:
             raise UserError(f"there are no results in {folder} yet; run without --only first")
         measurements = read_table(folder / "measurements.csv")
         training = folder / "training.csv"
+        claims = _read_claims(folder / CLAIMS_FILE)
         return cls(
             summary=pd.concat(
                 [read_table(folder / "summary.csv"), summarise(mean_over_rotations(measurements))],
                 ignore_index=True,
             ),
             training=read_table(training) if training.exists() else None,
-            curves={
-                path.stem: read_table(path) for path in sorted((folder / CURVES).glob("*.csv"))
-            },
-            pictures=_read_pictures(folder / IMAGES),
+            curves=_read_tables(folder / CURVES)
+            | {f"claims-{name}": table for name, table in _read_tables(folder / CLAIMS).items()}
+            | {"claims": claims_numbers(claims)},
+            pictures=_read_pictures(folder / IMAGES) | _read_pictures(folder / CLAIMS / IMAGES),
+            claims=claims,
         )
 
     @property
@@ -199,6 +214,29 @@ def mean_over_rotations(measurements: pd.DataFrame) -> pd.DataFrame:
         reason=("reason", "first"),
     )
     return means.reset_index().assign(condition=MEAN_ROTATED)[measurements.columns]
+
+
+def claims_numbers(claims: Mapping[str, Any] | None) -> pd.DataFrame:
+    """The numbers of `claims.json`, a row each: the place is that of the network."""
+    rows = [
+        (recipe, claim["id"], quantity, place, value)
+        for claim in (claims or {"claims": []})["claims"]
+        for recipe, numbers in claim["numbers"].items()
+        for quantity, values in numbers.items()
+        for place, value in enumerate(values)
+    ]
+    return pd.DataFrame(rows, columns=["recipe", "claim", "quantity", "network", "value"])
+
+
+def _read_tables(folder: Path) -> dict[str, pd.DataFrame]:
+    return {path.stem: read_table(path) for path in sorted(folder.glob("*.csv"))}
+
+
+def _read_claims(path: Path) -> dict[str, Any] | None:
+    if not path.exists():
+        return None
+    content: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    return content
 
 
 def _read_pictures(path: Path) -> dict[tuple[str, int], Pixels]:
