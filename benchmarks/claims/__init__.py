@@ -125,8 +125,7 @@ def _on_the_articles_terms(judgement: Judgement, evidence: Evidence) -> Judgemen
     if epochs != wanted:
         return Judgement(
             Verdict.NOT_TESTABLE,
-            f"networks were trained for {epochs} epochs, not {wanted}; measured was: "
-            f"{judgement.why}",
+            f"epochs of training: {epochs}, not {wanted}; measured was: {judgement.why}",
         )
     if evidence.networks < NETWORKS and judgement.verdict != Verdict.NOT_TESTABLE:
         fewer = f"only {evidence.networks} networks, not {NETWORKS}; {judgement.why}"

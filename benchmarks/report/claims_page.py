@@ -36,9 +36,7 @@ def claims_page(claims: Mapping[str, Any]) -> str:
 
 def _setting(setting: Mapping[str, Any]) -> str:
     if "networks" not in setting:
-        return (
-            f"This run has no networks of the recipe `{setting['recipe']}`: nothing was measured."
-        )
+        return f"Nothing was measured: there are no networks of the recipe `{setting['recipe']}`."
     return (
         f"Here: {setting['networks']} networks of the recipe `{setting['recipe']}`, "
         f"{setting['epochs']} epochs, {setting['passes']} passes, {setting['images']:,} clean test "
