@@ -181,7 +181,7 @@ def test_every_file_is_there(finished: Path) -> None:
     out = finished / "out"
     assert {path.name for path in out.iterdir()} == {
         *("measurements.csv", "summary.csv", "training.csv", "run.json", "predictions"),
-        *("curves", "images.npz"),
+        *("curves", "images.npz", "claims.json", "claims.md"),
     }
     shards = {str(path.relative_to(out)) for path in shards_of(finished)}
     expected = {
@@ -300,7 +300,7 @@ def test_record_tells_the_configuration_and_the_data(finished: Path) -> None:
     assert record["configuration"] == SMALL.identity
     assert set(record["data"]) == {"training", *SMALL.conditions}
     assert len({entry["fingerprint"] for entry in record["data"].values()}) == 6
-    assert set(record["seconds"]) == {"train", "predict", "measure", "report"}
+    assert set(record["seconds"]) == {"train", "predict", "measure", "claims", "report"}
 
 
 def test_second_run_trains_nothing_and_writes_the_same_bytes(
