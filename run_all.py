@@ -49,9 +49,9 @@ def main(
     ] = None,
     members: Annotated[Names, typer.Option(help="Sizes of the deep ensemble.")] = None,
     passes: Annotated[Names, typer.Option(help="Numbers of MC-dropout's passes.")] = None,
-    swept: Annotated[
+    in_depth: Annotated[
         Names,
-        typer.Option(help="Recipes judged at all sizes; others only at those that are compared."),
+        typer.Option(help="Recipes judged at all sizes and by mc_dropout_exact, if not all."),
     ] = None,
     replicates: Annotated[
         int | None, typer.Option(help="On how many networks single-network methods are repeated.")
@@ -112,7 +112,7 @@ def main(
         "conditions": _separate(conditions),
         "members": _numbers("--members", members),
         "passes": _numbers("--passes", passes),
-        "swept": _separate(swept),
+        "in_depth": _separate(in_depth),
         "replicates": replicates,
         "images": images,
         "exact_images": exact_images,

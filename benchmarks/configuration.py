@@ -26,7 +26,7 @@ OPTIONS = {
     "conditions": "--conditions",
     "members": "--members",
     "passes": "--passes",
-    "swept": "--swept",
+    "in_depth": "--in-depth",
     "replicates": "--replicates",
     "images": "--images",
     "exact_images": "--exact-images",
@@ -50,8 +50,9 @@ class Configuration:
         conditions: the images judged; ``clean`` is always among them.
         members: sizes M of the deep ensemble; replicates of a size are disjoint.
         passes: numbers T of MC-dropout's passes.
-        swept: the recipes whose networks are judged at every size, the others only at the sizes
-            that `benchmarks.sizes` compares. All recipes, if none of these is chosen.
+        in_depth: the recipes whose networks are judged at every size and by exact MC-dropout, the
+            others only at the sizes that `benchmarks.sizes` compares. All recipes, if none of
+            these is chosen.
         replicates: how many networks of the pool the single-network methods are repeated on.
         images: how many images of each condition are judged; ``None``: all.
         exact_images: how many of each small condition, where exact MC-dropout is judged.
@@ -68,7 +69,7 @@ class Configuration:
     members: tuple[int, ...]
     passes: tuple[int, ...]
     replicates: int
-    swept: tuple[str, ...] = ()
+    in_depth: tuple[str, ...] = ()
     own_methods: tuple[str, ...] = ()
     images: int | None = None
     exact_images: int = 200
@@ -78,11 +79,11 @@ class Configuration:
     engine: EngineName = "numba"
 
     def __post_init__(self) -> None:
-        for name in ("recipes", "methods", "own_methods", "members", "passes", "swept"):
+        for name in ("recipes", "methods", "own_methods", "members", "passes", "in_depth"):
             object.__setattr__(self, name, tuple(dict.fromkeys(getattr(self, name))))
         for name in ("recipes", "members", "passes"):
             _require_any(name, getattr(self, name))
-        for name in ("recipes", "swept"):
+        for name in ("recipes", "in_depth"):
             _require_known(name, getattr(self, name), RECIPES)
         _require_known("methods", self.methods, METHODS)
         object.__setattr__(self, "conditions", matching(self.conditions))
@@ -208,7 +209,7 @@ FULL = Configuration(
     conditions=tuple(name for name, c in CONDITIONS.items() if c.dataset not in ON_REQUEST_ONLY),
     members=(1, 2, 5, 10, 20, 50),
     passes=(1, 2, 5, 10, 20, 50, 100),
-    swept=("standard",),
+    in_depth=("standard",),
     replicates=10,
 )
 

@@ -136,9 +136,9 @@ def _large_conditions(run: Run) -> list[Condition]:
 
 
 def _first_replicates(run: Run) -> list[Cell]:
-    """Of each method, size and recipe the first replicate that has judged the clean images."""
+    """Of each method, compared size and recipe the first replicate that has judged clean images."""
     first: dict[tuple[str, str, int], Cell] = {}
-    for cell in sorted(run.cells(), key=lambda cell: cell.replicate):
+    for cell in sorted(filter(run.is_compared, run.cells()), key=lambda cell: cell.replicate):
         if run.objection(cell) is None and run.shards.holds(cell, CLEAN):
             first.setdefault((cell.recipe, cell.method, cell.size or 0), cell)
     return [first[key] for key in sorted(first)]

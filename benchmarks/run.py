@@ -57,9 +57,14 @@ class Run:
         )
 
     def conditions_of(self, cell: Cell) -> tuple[Condition, ...]:
-        """The conditions that the cell's method is asked about; references come first."""
-        exact_only = self.configuration.entries[cell.method].exact
-        return tuple(c for c in self.conditions if c.exact or not exact_only)
+        """The conditions that the cell's method is asked about; references come first.
+
+        Small ones are for recipes where exact MC-dropout stands beside the others.
+        """
+        if self.configuration.entries[cell.method].exact:
+            return tuple(c for c in self.conditions if c.exact)
+        small = cell.recipe == OWN_RECIPE or self._in_depth(cell.recipe)
+        return tuple(c for c in self.conditions if small or not c.exact)
 
     def fits_threads(self, cell: Cell) -> bool:
         """Whether such cells can work side by side in threads: if kernels do the work, they can.
@@ -91,6 +96,7 @@ class Run:
             Cell(recipe, name, size, replicate)
             for name, entry in self.configuration.entries.items()
             for recipe in (self.configuration.recipes if entry.pooled else (OWN_RECIPE,))
+            if not entry.exact or self._in_depth(recipe)
             for size in self._sizes(name, recipe)
             for replicate in range(self._replicates(name, size))
         ]
@@ -108,6 +114,10 @@ class Run:
             (largest, *(cell for cell in family if cell != largest))
             for largest, family in families.items()
         ]
+
+    def is_compared(self, cell: Cell) -> bool:
+        """Whether methods are compared at the cell's size; others show what a size buys."""
+        return cell.size is None or cell.size in self._compared_sizes[cell.method]
 
     def objection(self, cell: Cell) -> str | None:
         """Why the cell's method is not applicable to its recipe; ``None`` if it is."""
@@ -154,12 +164,18 @@ class Run:
         if size is None:
             return (None,)
         sizes: tuple[int, ...] = getattr(chosen, size)
-        if recipe in (set(chosen.swept).intersection(chosen.recipes) or chosen.recipes):
-            return sizes
-        entries = chosen.entries.items()
+        return sizes if self._in_depth(recipe) else self._compared_sizes[method]
+
+    def _in_depth(self, recipe: str) -> bool:
+        chosen = self.configuration
+        return recipe in (set(chosen.in_depth).intersection(chosen.recipes) or chosen.recipes)
+
+    @property
+    def _compared_sizes(self) -> dict[str, tuple[int, ...]]:
+        chosen = self.configuration
         return compared_sizes(
-            {name: getattr(chosen, entry.size) for name, entry in entries if entry.size}
-        )[method]
+            {name: getattr(chosen, e.size) for name, e in chosen.entries.items() if e.size}
+        )
 
     def _replicates(self, method: str, size: int | None) -> int:
         """Ensembles share out the largest one's networks; a replicate of the others has its own."""

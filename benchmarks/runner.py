@@ -54,6 +54,10 @@ def run_stages(run: Run, only: str | None = None, *, overwrite: bool = False) ->
         # Needs nothing but a run's files, so it may be asked of any folder, and changes no record.
         write_report(run.machine.out)
         return []
+    if only == MEASURE and not run.shards.folder.exists():
+        raise UserError(
+            f"there are no predictions in {run.machine.out} yet; run without --only first"
+        )
     record = RunRecord.begin(run, overwrite=overwrite)
     if run.configuration.engine == "numba" and not kernels_are_cached():
         announce("compile", "the kernels, once on this machine: about 15 s")
@@ -114,10 +118,6 @@ def predict(run: Run, record: RunRecord) -> list[Failure]:
 
 def measure_all(run: Run, record: RunRecord) -> list[Failure]:
     """Recompute every number from the shards: `measurements.csv`, `summary.csv`, `curves/`."""
-    if not record.data:
-        raise UserError(
-            f"there are no predictions in {run.machine.out} yet; run without --only first"
-        )
     cells = [(cell, _unavailable(record)) for cell in run.cells()]
     outcomes = side_by_side(run, _measure_one, cells, "measure", "cells")
     table = as_table(chain.from_iterable(rows for _, rows in outcomes))
@@ -142,12 +142,13 @@ def report(run: Run, record: RunRecord) -> list[Failure]:
     return []
 
 
+MEASURE = "measure"
 REPORT = "report"
 
 STAGES: dict[str, Callable[[Run, RunRecord], list[Failure]]] = {
     "train": train,
     "predict": predict,
-    "measure": measure_all,
+    MEASURE: measure_all,
     "claims": claims,
     REPORT: report,
 }

@@ -4,21 +4,28 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
+FEW = 2
+"""So many sizes of a method are all shown."""
+
 
 def compared_sizes(sizes: Mapping[str, Iterable[int]]) -> dict[str, tuple[int, ...]]:
     """Each method's largest size, and every size that is the largest of another method.
 
     Plug-in mutual information, vote entropy and variation ratio depend on how many members there
-    are, so methods are compared at equal sizes too, where they were judged at these.
+    are, so methods are compared at equal sizes too, where they were judged at these. Of a method
+    that has one or two sizes all are compared: whoever chose them wants to see them.
 
     Args:
         sizes: the numbers of members of each method.
 
-    >>> compared_sizes({"mc_dropout": [10, 50, 100], "deep_ensemble": [10, 50], "softmax": [1]})
-    {'mc_dropout': (50, 100), 'deep_ensemble': (50,), 'softmax': (1,)}
+    >>> compared_sizes({"mc_dropout": [5, 50, 100], "deep_ensemble": [5, 20, 50]})
+    {'mc_dropout': (50, 100), 'deep_ensemble': (50,)}
+    >>> compared_sizes({"mc_dropout": [10, 20], "deep_ensemble": [50]})
+    {'mc_dropout': (10, 20), 'deep_ensemble': (50,)}
     """
-    largest = {max(of_method, default=0) for of_method in map(tuple, sizes.values())}
+    given = {method: sorted(set(of_method)) for method, of_method in sizes.items()}
+    largest = {of_method[-1] for of_method in given.values() if of_method}
     return {
-        method: tuple(sorted(largest.intersection(of_method)))
-        for method, of_method in sizes.items()
+        method: tuple(s for s in of_method if s in largest or len(of_method) <= FEW)
+        for method, of_method in given.items()
     }

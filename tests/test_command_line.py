@@ -86,7 +86,7 @@ def test_help_explains_every_option(command_line: CommandLine) -> None:
     options = (
         *("preset", "recipe", "methods", "method", "conditions", "members", "passes"),
         *(
-            "swept",
+            "in-depth",
             "replicates",
             "images",
             "epochs",

@@ -64,7 +64,7 @@ def test_presets_are_the_designs() -> None:
     assert list(QUICK.entries) == ["softmax", "mc_dropout", "deep_ensemble"]
     assert FULL.recipes == tuple(RECIPES)
     assert (max(FULL.members), max(FULL.passes), FULL.replicates) == (50, 100, 10)
-    assert FULL.swept == ("standard",)
+    assert FULL.in_depth == ("standard",)
     assert (FULL.images, FULL.epochs) == (None, None)
     assert len(FULL.conditions) == 18
     assert QUICK.recipes == ("standard",)
@@ -174,7 +174,7 @@ def test_every_part_changes_the_identity(tmp_path: Path) -> None:
         "conditions": ("rotated-015",),
         "members": (11,),
         "passes": (7,),
-        "swept": ("standard",),
+        "in_depth": ("standard",),
         "replicates": 2,
         "images": None,
         "epochs": 1,

@@ -346,6 +346,7 @@ def test_one_stage_writes_its_own_files_only(stage: str, tmp_path: Path) -> None
 def test_measuring_before_predicting_says_what_to_do(tmp_path: Path) -> None:
     with pytest.raises(UserError, match=r"no predictions .* run without --only first"):
         run_stages(run_in(tmp_path), "measure")
+    assert not (tmp_path / "out").exists()
 
 
 @pytest.mark.parametrize("condition", ["clean", "rotated-120", "ood-uniform_noise"])
