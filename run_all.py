@@ -7,7 +7,6 @@ import sys
 from dataclasses import replace
 from importlib.metadata import version
 from pathlib import Path
-from tempfile import TemporaryFile
 from typing import Annotated, Any, Literal, NoReturn
 
 import joblib
@@ -19,6 +18,7 @@ from benchmarks.conditions import CONDITIONS
 from benchmarks.configuration import PRESETS, Machine
 from benchmarks.datasets import Unavailable
 from benchmarks.errors import UserError
+from benchmarks.files import writable_folder
 from benchmarks.outcome import show_outcome
 from benchmarks.run import Run
 from benchmarks.runner import STAGES, run_stages
@@ -130,8 +130,8 @@ def main(
     machine = Machine(
         data_dir=_existing(data_dir),
         jobs=_jobs(jobs, device),
-        out=_folder("--out", out or Path("results") / preset),
-        networks=_folder("--networks", networks),
+        out=writable_folder("--out", out or Path("results") / preset),
+        networks=writable_folder("--networks", networks),
     )
     _run(Run(configuration, machine), only, overwrite=overwrite)
 
@@ -175,19 +175,6 @@ def _device(device: str) -> Literal["cpu", "cuda"]:
     if device == "cuda" and not torch.cuda.is_available():
         raise UserError("--device cuda: torch finds no CUDA device here; use cpu or auto")
     return "cuda" if device != "cpu" and torch.cuda.is_available() else "cpu"
-
-
-def _folder(option: str, path: Path) -> Path:
-    if path.exists() and not path.is_dir():
-        raise UserError(f"{option} {path}: this is a file; it takes a folder")
-    try:
-        path.mkdir(parents=True, exist_ok=True)
-        with TemporaryFile(dir=path):
-            return path
-    except OSError as error:
-        raise UserError(
-            f"{option} {path}: the folder cannot be written ({error.strerror}); name another"
-        ) from error
 
 
 def _existing(data_dir: Path | None) -> Path | None:

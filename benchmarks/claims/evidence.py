@@ -100,7 +100,7 @@ class Evidence:
             if not self.run.shards.holds(cell, images)
         ]
         if pending:
-            _train(self.run, [cell for cell, _ in pending])
+            train(self.run, [cell for cell, _ in pending])
             threads = self.run.configuration.engine == "numba"
             side_by_side(self.run, _answer, pending, "claims", "answers", threads=threads)
 
@@ -117,8 +117,11 @@ def pool_of(run: Run, name: str) -> tuple[NetworkPool, LabelledImages]:
     return run.pool(name), run.training_images()
 
 
-def _train(run: Run, cells: Iterable[Cell]) -> None:
-    """Before questions are asked side by side, so that no network is trained for two of them."""
+def train(run: Run, cells: Iterable[Cell]) -> None:
+    """Train the networks of the cells that are not stored yet, side by side.
+
+    Before they are asked side by side, so that none is trained for two questions.
+    """
     wanted: dict[str, set[int]] = {}
     for cell in cells:
         pool_of(run, cell.recipe)  # its images are made once, before workers ask for them
