@@ -19,6 +19,7 @@ from benchmarks.configuration import PRESETS, Machine
 from benchmarks.datasets import Unavailable
 from benchmarks.errors import UserError
 from benchmarks.files import writable_folder
+from benchmarks.integrity import IntegrityError
 from benchmarks.outcome import show_outcome
 from benchmarks.run import Run
 from benchmarks.runner import STAGES, run_stages
@@ -61,6 +62,9 @@ def main(
         int | None, typer.Option(help="Images judged of each condition of mc_dropout_exact.")
     ] = None,
     epochs: Annotated[int | None, typer.Option(help="How long networks train.")] = None,
+    resamples: Annotated[
+        int | None, typer.Option(help="How often images are drawn anew for intervals.")
+    ] = None,
     seed: Annotated[int, typer.Option(help="What every random choice follows from.")] = 0,
     device: Annotated[
         Literal["auto", "cpu", "cuda"], typer.Option(help="Where networks train and answer.")
@@ -117,6 +121,7 @@ def main(
         "images": images,
         "exact_images": exact_images,
         "epochs": epochs,
+        "resamples": resamples,
     }
     if chosen["conditions"] == ():
         raise UserError("--conditions: nothing is chosen; leave it out for the preset's choice")
@@ -201,11 +206,17 @@ def _list_choices() -> None:
 
 
 def command_line() -> int:
-    """Run the command line and return its exit status: 2 for a user's mistake, 130 for Ctrl-C."""
+    """Run the command line and return its exit status.
+
+    1 where the run or a part of it failed, 2 for a user's mistake, 130 for Ctrl-C.
+    """
     app = typer.Typer(add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
     app.command()(main)
     try:
         return app(standalone_mode=False) or 0
+    except IntegrityError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 1
     except (UserError, Unavailable, DamagedNetworkError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 2

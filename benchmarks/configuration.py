@@ -31,11 +31,15 @@ OPTIONS = {
     "images": "--images",
     "exact_images": "--exact-images",
     "epochs": "--epochs",
+    "resamples": "--resamples",
     "seed": "--seed",
     "device": "--device",
     "engine": "--engine",
 }
 """What the command line calls each part of a configuration."""
+
+FEWEST_RESAMPLES = 100
+"""Of which the standard error of a standard error is 7 %."""
 
 
 @dataclass(frozen=True)
@@ -57,6 +61,7 @@ class Configuration:
         images: how many images of each condition are judged; ``None``: all.
         exact_images: how many of each small condition, where exact MC-dropout is judged.
         epochs: how long networks train; ``None``: as long as the recipe says.
+        resamples: how often the images are drawn anew for intervals and comparisons.
         seed: what every random choice follows from.
         device: where networks train and answer.
         engine: what computes: the kernels (CPU only) or PyTorch.
@@ -74,6 +79,7 @@ class Configuration:
     images: int | None = None
     exact_images: int = 200
     epochs: int | None = None
+    resamples: int = 10_000
     seed: int = 0
     device: Literal["cpu", "cuda"] = "cpu"
     engine: EngineName = "numba"
@@ -93,6 +99,11 @@ class Configuration:
             _require_positive(name, getattr(self, name))
         if self.engine == "numba" and self.device != "cpu":
             raise UserError(f"--engine numba computes on the CPU, not on {self.device}; use torch")
+        if self.resamples < FEWEST_RESAMPLES:
+            raise UserError(
+                f"--resamples: {self.resamples} is too small; it takes at least "
+                f"{FEWEST_RESAMPLES}, below which an interval's width is chance"
+            )
         if self.seed < 0:
             raise UserError(f"--seed: {self.seed} is negative; it takes a whole number from 0")
 
@@ -200,6 +211,7 @@ QUICK = Configuration(
     replicates=5,
     images=2000,
     epochs=2,
+    resamples=2000,
 )
 
 FULL = Configuration(

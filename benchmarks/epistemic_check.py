@@ -18,7 +18,7 @@ from rich.console import Console
 from rich.table import Table
 from torch import Tensor
 
-from benchmarks.claims.evidence import train
+from benchmarks.claims.answers import train
 from benchmarks.configuration import PRESETS, Configuration, Machine
 from benchmarks.datasets import Unavailable
 from benchmarks.digit_picture import read_digit

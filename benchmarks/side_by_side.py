@@ -21,10 +21,10 @@ def side_by_side(
     unit: str,
     *,
     threads: bool = False,
-) -> list[tuple[Any, Any]]:
-    """Each unit with what the work on it returned, in the order in which they were finished.
+) -> list[Any]:
+    """What the work on each unit returned, in the order in which they were finished.
 
-    ``work`` is called with the run and a unit, and returns a pair whose first is the unit.
+    ``work`` is called with the run and a unit.
     """
     parallel = joblib.Parallel(
         n_jobs=min(run.machine.jobs, max(len(units), 1)),

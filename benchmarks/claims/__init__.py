@@ -1,6 +1,6 @@
 """The article, claim by claim: each measured on its own recipe, with a verdict that is computed.
 
-A claim sees what the networks said (`evidence`), turns it into numbers, and judges these numbers
+A claim sees what the networks said (`answers`), turns it into numbers, and judges these numbers
 alone. `claims.json` holds both; `claims.md` is made of it.
 """
 
@@ -11,9 +11,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from benchmarks.claims import accuracy, agreement, cost, count_plots, missing_data, outside
+from benchmarks.claims.answers import NETWORKS, PASSES, Answers
 from benchmarks.claims.claim import Claim, Judgement, NotTestableError, Numbers, Verdict
 from benchmarks.claims.double_softmax import double_softmax
-from benchmarks.claims.evidence import NETWORKS, PASSES, Evidence
 from benchmarks.claims.exact import write_exact
 from benchmarks.claims.pictures import PECULIAR, TYPICAL
 from benchmarks.conditions import Judged
@@ -74,12 +74,12 @@ def _content(run: Run, unavailable: Mapping[str, str]) -> dict[str, Any]:
         untestable = Judgement(Verdict.NOT_TESTABLE, reason)
         claims = [_described(claim, untestable, {}, {}) for claim in CLAIMS.values()]
         return {"setting": setting, "claims": claims, "double_softmax": []}
-    evidence = {
-        name: Evidence.of(run, name, unavailable)
+    answers = {
+        name: Answers.of(run, name, unavailable)
         for name in (ARTICLE.name, *BESIDE)
         if name in chosen.recipes
     }
-    article = evidence[ARTICLE.name]
+    article = answers[ARTICLE.name]
     setting |= {
         "networks": article.networks,
         "replicates": article.replicates,
@@ -94,16 +94,16 @@ def _content(run: Run, unavailable: Mapping[str, str]) -> dict[str, Any]:
         write_exact(article)
     return {
         "setting": setting,
-        "claims": [_judged(claim, evidence) for claim in CLAIMS.values()],
+        "claims": [_judged(claim, answers) for claim in CLAIMS.values()],
         "double_softmax": [_rounded(row) for row in double_softmax(run)],
     }
 
 
-def _judged(claim: Claim, evidence: Mapping[str, Evidence]) -> dict[str, Any]:
+def _judged(claim: Claim, answers: Mapping[str, Answers]) -> dict[str, Any]:
     """The claim with its numbers by every recipe, and a verdict by the article's alone."""
     numbers: dict[str, Numbers] = {}
     found: dict[str, Judgement] = {}
-    for recipe, of_recipe in evidence.items():
+    for recipe, of_recipe in answers.items():
         try:
             measured = claim.measure(of_recipe)
             numbers[recipe] = {
@@ -113,22 +113,22 @@ def _judged(claim: Claim, evidence: Mapping[str, Evidence]) -> dict[str, Any]:
             found[recipe] = claim.judge(numbers[recipe])
         except NotTestableError as error:
             found[recipe] = Judgement(Verdict.NOT_TESTABLE, str(error))
-    verdict = _on_the_articles_terms(found.pop(ARTICLE.name), evidence[ARTICLE.name])
+    verdict = _on_the_articles_terms(found.pop(ARTICLE.name), answers[ARTICLE.name])
     beside = {recipe: found[recipe].why for recipe in found if recipe in numbers}
     return _described(claim, verdict, numbers, beside)
 
 
-def _on_the_articles_terms(judgement: Judgement, evidence: Evidence) -> Judgement:
+def _on_the_articles_terms(judgement: Judgement, answers: Answers) -> Judgement:
     """No verdict on another set-up than the article's; of fewer networks the reader is told."""
-    epochs = evidence.run.configuration.recipe(ARTICLE.name).epochs
+    epochs = answers.run.configuration.recipe(ARTICLE.name).epochs
     wanted = RECIPES[ARTICLE.name].epochs
     if epochs != wanted:
         return Judgement(
             Verdict.NOT_TESTABLE,
             f"epochs of training: {epochs}, not {wanted}; measured was: {judgement.why}",
         )
-    if evidence.networks < NETWORKS and judgement.verdict != Verdict.NOT_TESTABLE:
-        fewer = f"only {evidence.networks} networks, not {NETWORKS}; {judgement.why}"
+    if answers.networks < NETWORKS and judgement.verdict != Verdict.NOT_TESTABLE:
+        fewer = f"only {answers.networks} networks, not {NETWORKS}; {judgement.why}"
         return Judgement(judgement.verdict, fewer)
     return judgement
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pandas as pd
 
+from benchmarks.claims.answers import Answers
 from benchmarks.claims.claim import Claim, Judgement, NotTestableError, Numbers, by_networks
-from benchmarks.claims.evidence import Evidence
 from benchmarks.claims.ranks import rank_correlation
 from benchmarks.records import read_table
 
@@ -14,9 +14,9 @@ LEAST_CORRELATION = 0.9
 FINAL = {"training": (0.970, 0.980), "validation": (0.968, 0.978)}
 
 
-def measure_rise(evidence: Evidence) -> Numbers:
+def measure_rise(answers: Answers) -> Numbers:
     """First and last accuracy of each network, and its rank correlation with the epoch."""
-    log = _log(evidence)
+    log = _log(answers)
     if log["epoch"].nunique() < 2:
         raise NotTestableError("networks were trained for one epoch only")
     numbers: dict[str, list[float]] = {}
@@ -48,9 +48,9 @@ def judge_rise(numbers: Numbers) -> Judgement:
     )
 
 
-def measure_final(evidence: Evidence) -> Numbers:
+def measure_final(answers: Answers) -> Numbers:
     """The accuracy of each network after its last epoch, dropout off, and on beside it."""
-    log = _log(evidence)
+    log = _log(answers)
     return {
         f"{split} accuracy{told}": _by_network(log, split, column).iloc[:, -1].tolist()
         for column, told in (("accuracy", ""), ("accuracy_dropout_on", ", dropout on"))
@@ -70,12 +70,12 @@ def judge_final(numbers: Numbers) -> Judgement:
     )
 
 
-def _log(evidence: Evidence) -> pd.DataFrame:
-    path = evidence.run.machine.out / "training.csv"
+def _log(answers: Answers) -> pd.DataFrame:
+    path = answers.run.machine.out / "training.csv"
     if not path.exists():
         raise NotTestableError("there is no training.csv; run without --only first")
     log = read_table(path)
-    return log[(log["recipe"] == evidence.recipe) & (log["network"] < evidence.networks)]
+    return log[(log["recipe"] == answers.recipe) & (log["network"] < answers.networks)]
 
 
 def _by_network(log: pd.DataFrame, split: str, column: str) -> pd.DataFrame:

@@ -9,6 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from benchmarks.claims.answers import Answers
 from benchmarks.claims.claim import (
     Claim,
     Judgement,
@@ -17,7 +18,6 @@ from benchmarks.claims.claim import (
     Verdict,
     by_parts,
 )
-from benchmarks.claims.evidence import Evidence
 from benchmarks.claims.ranks import Placements, auroc_interval, rank_correlation
 from benchmarks.measure import UNCERTAINTIES
 from benchmarks.metrics import detection, scoring
@@ -37,7 +37,7 @@ MEASURES = {"pairwise_disagreement": "disagreement", "mutual_information": "mutu
 MOST_UNCERTAIN = 500
 
 
-def measure_certainty(evidence: Evidence) -> Numbers:
+def measure_certainty(answers: Answers) -> Numbers:
     """Images and correct majority votes by the majority's share of the votes, a number a network.
 
     A majority's class is its own; of equally many votes the lowest class wins.
@@ -45,11 +45,11 @@ def measure_certainty(evidence: Evidence) -> Numbers:
     numbers: dict[str, list[float]] = {
         f"{what}, share {one}": [] for what in ("images", "correct") for one in BINS
     }
-    for prediction in _mc_dropout(evidence):
+    for prediction in _mc_dropout(answers):
         share, vote = prediction.vote_share.max(dim=1)
         # Shares are whole votes of a hundred: without rounding 0.9 could fall below an edge.
         place = np.digitize(share.numpy().round(9), EDGES[1:-1])
-        correct = (vote == evidence.labels).numpy()
+        correct = (vote == answers.labels).numpy()
         for i, name in enumerate(BINS):
             numbers[f"images, share {name}"].append(float((place == i).sum()))
             numbers[f"correct, share {name}"].append(float(correct[place == i].sum()))
@@ -77,14 +77,14 @@ def judge_certainty(numbers: Numbers) -> Judgement:
     )
 
 
-def measure_edge_cases(evidence: Evidence) -> Numbers:
+def measure_edge_cases(answers: Answers) -> Numbers:
     """The AUROC of the ensemble's disagreement for misclassified against correct images."""
-    prediction = evidence.says(evidence.ensemble)
-    wrong = ~scoring.correct(prediction.mean, evidence.labels)
+    prediction = answers.says(answers.ensemble)
+    wrong = ~scoring.correct(prediction.mean, answers.labels)
     if not wrong.any():
         raise NotTestableError("the ensemble classifies every image correctly")
     score = UNCERTAINTIES["pairwise_disagreement"](prediction)
-    found = auroc_interval([Placements.of(score[~wrong].numpy(), score[wrong].numpy())])
+    found = auroc_interval([Placements.of(score[None, ~wrong].numpy(), score[None, wrong].numpy())])
     return {
         "AUROC of disagreement": [found.value],
         "lower bound": [found.lower],
@@ -105,22 +105,22 @@ def judge_edge_cases(numbers: Numbers) -> Judgement:
     )
 
 
-def measure_likeness(evidence: Evidence) -> Numbers:
+def measure_likeness(answers: Answers) -> Numbers:
     """How alike MC-dropout, on each network, and the ensemble of all rank the images."""
-    ensemble = evidence.says(evidence.ensemble)
+    ensemble = answers.says(answers.ensemble)
     numbers: dict[str, list[float]] = {}
 
     def add(name: str, value: float) -> None:
         numbers.setdefault(name, []).append(value)
 
-    for prediction in _mc_dropout(evidence):
-        wrong = ~scoring.correct(prediction.mean, evidence.labels)
+    for prediction in _mc_dropout(answers):
+        wrong = ~scoring.correct(prediction.mean, answers.labels)
         for measure, name in MEASURES.items():
             one, other = UNCERTAINTIES[measure](prediction), UNCERTAINTIES[measure](ensemble)
             add(f"rank correlation, {name}", rank_correlation(one, other))
             add(f"misclassification AUROC by {name}, MC-dropout", detection.auroc(one, wrong))
         add(f"shared of the {MOST_UNCERTAIN} most uncertain", _shared(prediction, ensemble))
-    wrong = ~scoring.correct(ensemble.mean, evidence.labels)
+    wrong = ~scoring.correct(ensemble.mean, answers.labels)
     for measure, name in MEASURES.items():
         score = UNCERTAINTIES[measure](ensemble)
         add(f"misclassification AUROC by {name}, ensemble", detection.auroc(score, wrong))
@@ -141,10 +141,10 @@ def judge_likeness(numbers: Numbers) -> Judgement:
     return Judgement(verdict, f"mean rank correlation {told}")
 
 
-def _mc_dropout(evidence: Evidence) -> Iterator[Prediction]:
-    cells = [evidence.mc_dropout(network) for network in range(evidence.networks)]
-    evidence.ask((cell, "clean") for cell in cells)
-    return map(evidence.says, cells)
+def _mc_dropout(answers: Answers) -> Iterator[Prediction]:
+    cells = [answers.mc_dropout(network) for network in range(answers.networks)]
+    answers.ask((cell, "clean") for cell in cells)
+    return map(answers.says, cells)
 
 
 def _shared(one: Prediction, other: Prediction) -> float:

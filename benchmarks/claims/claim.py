@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from benchmarks.claims.evidence import Evidence
+from benchmarks.claims.answers import Answers
 
 Numbers = Mapping[str, list[float]]
 """What was measured, by name: a value a network, or a single one; NaN where undefined."""
@@ -54,7 +54,7 @@ class Claim:
     statement: str
     place: str
     rule: str
-    measure: Callable[[Evidence], Numbers]
+    measure: Callable[[Answers], Numbers]
     judge: Callable[[Numbers], Judgement]
     figure: str = ""
     remark: str = ""

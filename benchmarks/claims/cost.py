@@ -7,8 +7,8 @@ from dataclasses import replace
 
 import pandas as pd
 
+from benchmarks.claims.answers import PASSES, Answers, pool_of
 from benchmarks.claims.claim import Claim, Judgement, NotTestableError, Numbers, by_parts
-from benchmarks.claims.evidence import PASSES, Evidence, pool_of
 from benchmarks.records import CLAIMS as FOLDER
 from benchmarks.records import read_table, write_table
 from methods.labelled_images import LabelledImages
@@ -27,17 +27,17 @@ LEAST_RATIO = 10
 TIMES = "training_times.csv"
 
 
-def measure_cost(evidence: Evidence) -> Numbers:
+def measure_cost(answers: Answers) -> Numbers:
     """Seconds of training one network and all of them; milliseconds of asking, by `latency.csv`.
 
     Training times are measured once and kept beside the other files of the claims.
     """
-    if evidence.recipe != ARTICLE.name:
+    if answers.recipe != ARTICLE.name:
         raise NotTestableError("what networks cost does not depend on this recipe")
-    asking = _asking(evidence)
-    path = evidence.run.machine.out / FOLDER / TIMES
+    asking = _asking(answers)
+    path = answers.run.machine.out / FOLDER / TIMES
     if not path.exists():
-        write_table(_training_times(evidence), path)
+        write_table(_training_times(answers), path)
     kept = read_table(path)
     return {
         f"seconds of training, networks: {networks}": [float(seconds)]
@@ -61,9 +61,9 @@ def judge_cost(numbers: Numbers) -> Judgement:
     )
 
 
-def _asking(evidence: Evidence) -> dict[str, list[float]]:
+def _asking(answers: Answers) -> dict[str, list[float]]:
     """Medians of both methods by the run's engine, on one thread, at the largest batch size."""
-    run = evidence.run
+    run = answers.run
     path = run.machine.out / "latency.csv"
     if not path.exists():
         raise NotTestableError("there is no latency.csv; the stage latency writes it")
@@ -76,7 +76,7 @@ def _asking(evidence: Evidence) -> dict[str, list[float]]:
     ]
     found = {}
     for name, method, members in (
-        ("ensemble", "deep_ensemble", evidence.networks),
+        ("ensemble", "deep_ensemble", answers.networks),
         (f"{PASSES} passes", "mc_dropout", PASSES),
     ):
         rows = alike[(alike["method"] == method) & (alike["members"] == str(members))]
@@ -88,9 +88,9 @@ def _asking(evidence: Evidence) -> dict[str, list[float]]:
 
 
 @one_torch_thread()
-def _training_times(evidence: Evidence) -> pd.DataFrame:
+def _training_times(answers: Answers) -> pd.DataFrame:
     """Seconds of a whole training by one thread or on one device: the fastest of a few epochs."""
-    pool, whole = pool_of(evidence.run, evidence.recipe)
+    pool, whole = pool_of(answers.run, answers.recipe)
     few = LabelledImages(whole.images[:TRAINED_ON], whole.labels[:TRAINED_ON])
     epoch = replace(pool.recipe, epochs=1)
     epochs = pool.recipe.epochs * len(whole.labels) / len(few.labels)
@@ -102,11 +102,11 @@ def _training_times(evidence: Evidence) -> pd.DataFrame:
 
     return pd.DataFrame(
         {
-            "recipe": evidence.recipe,
+            "recipe": answers.recipe,
             "networks": networks,
             "seconds": round(epochs * min(seconds(networks) for _ in range(REPEATS)), 2),
         }
-        for networks in (1, evidence.networks)
+        for networks in (1, answers.networks)
     )
 
 

@@ -6,8 +6,8 @@ import numpy as np
 import torch
 from jaxtyping import Int64
 
+from benchmarks.claims.answers import PASSES, Answers, pool_of
 from benchmarks.claims.claim import Claim, Judgement, NotTestableError, Numbers, by_networks
-from benchmarks.claims.evidence import PASSES, Evidence, pool_of
 from benchmarks.claims.pictures import PECULIAR, TWO_IMAGES, TYPICAL, images_of
 
 CLASSES = range(10)
@@ -16,14 +16,14 @@ MOST_FOR_3 = 40
 FOR_7_OR_9 = range(2, 7)
 
 
-def measure_typical(evidence: Evidence) -> Numbers:
+def measure_typical(answers: Answers) -> Numbers:
     """The votes of 100 passes for each class on image 61, a number a network."""
-    return _measure(evidence, place=0)
+    return _measure(answers, place=0)
 
 
-def measure_peculiar(evidence: Evidence) -> Numbers:
+def measure_peculiar(answers: Answers) -> Numbers:
     """The votes of 100 passes for each class on image 591, a number a network."""
-    return _measure(evidence, place=1)
+    return _measure(answers, place=1)
 
 
 def judge_typical(numbers: Numbers) -> Judgement:
@@ -52,11 +52,11 @@ def judge_peculiar(numbers: Numbers) -> Judgement:
     )
 
 
-def measure_switch(evidence: Evidence) -> Numbers:
+def measure_switch(answers: Answers) -> Numbers:
     """Whether softmax repeats itself to the last bit, and how many classes get votes."""
-    images = _two_images(evidence)
-    pool, training = pool_of(evidence.run, evidence.recipe)
-    networks = pool.networks(range(evidence.networks), training)
+    images = _two_images(answers)
+    pool, training = pool_of(answers.run, answers.recipe)
+    networks = pool.networks(range(answers.networks), training)
     numbers = {
         "softmax repeats itself": [
             float(torch.equal(pool.engine.logits(one, images), pool.engine.logits(one, images)))
@@ -64,7 +64,7 @@ def measure_switch(evidence: Evidence) -> Numbers:
         ]
     }
     for place, index in enumerate((TYPICAL, PECULIAR)):
-        voted = np.stack(list(_measure(evidence, place).values())) > 0
+        voted = np.stack(list(_measure(answers, place).values())) > 0
         numbers[f"classes with votes, image {index}"] = voted.sum(axis=0).astype(float).tolist()
     return numbers
 
@@ -82,20 +82,20 @@ def judge_switch(numbers: Numbers) -> Judgement:
     )
 
 
-def _measure(evidence: Evidence, place: int) -> dict[str, list[float]]:
-    _two_images(evidence)
-    cells = [evidence.mc_dropout(network) for network in range(evidence.networks)]
-    evidence.ask((cell, TWO_IMAGES) for cell in cells)
-    shares = [evidence.says(cell, TWO_IMAGES).vote_share[place] for cell in cells]
+def _measure(answers: Answers, place: int) -> dict[str, list[float]]:
+    _two_images(answers)
+    cells = [answers.mc_dropout(network) for network in range(answers.networks)]
+    answers.ask((cell, TWO_IMAGES) for cell in cells)
+    shares = [answers.says(cell, TWO_IMAGES).vote_share[place] for cell in cells]
     votes = (torch.stack(shares) * PASSES).round()
     return {f"votes for {c}": votes[:, c].tolist() for c in CLASSES}
 
 
-def _two_images(evidence: Evidence) -> torch.Tensor:
-    images = len(evidence.run.test_images().labels)
+def _two_images(answers: Answers) -> torch.Tensor:
+    images = len(answers.run.test_images().labels)
     if images <= PECULIAR:
         raise NotTestableError(f"there are {images} test images, none of number {PECULIAR}")
-    return images_of(evidence.run, TWO_IMAGES).images
+    return images_of(answers.run, TWO_IMAGES).images
 
 
 def _votes(numbers: Numbers) -> Int64[np.ndarray, "networks classes"]:

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator
 
 import pandas as pd
+from scipy import stats
 
 from benchmarks.conditions import CLEAN
 from benchmarks.records import MEASURED, read_table
 from benchmarks.run import Run
-from benchmarks.statistics import mean_with_interval
 from methods.recipes import ARTICLE, ARTICLE_LOGITS, STANDARD
 
 MEASURES = {
@@ -69,5 +68,8 @@ def _difference(values: pd.DataFrame) -> dict[str, float]:
     if ARTICLE_LOGITS.name not in values:
         return {}
     paired = (values[ARTICLE.name] - values[ARTICLE_LOGITS.name]).dropna().to_numpy()
-    bounds = zip(("difference", "lower", "upper"), mean_with_interval(paired), strict=True)
-    return {name: value for name, value in bounds if not math.isnan(value)}
+    mean = float(paired.mean())
+    if len(paired) < 2:
+        return {"difference": mean}
+    half = float(stats.t.ppf(0.975, len(paired) - 1) * stats.sem(paired))
+    return {"difference": mean, "lower": mean - half, "upper": mean + half}

@@ -19,7 +19,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from benchmarks.claims.evidence import PASSES, Evidence, Question, pool_of
+from benchmarks.claims.answers import PASSES, Answers, Question, pool_of
 from benchmarks.claims.pictures import (
     PECULIAR,
     TWO_IMAGES,
@@ -58,51 +58,51 @@ class Asked(NamedTuple):
     indices: tuple[int, ...]
 
 
-def write_exact(evidence: Evidence) -> None:
+def write_exact(answers: Answers) -> None:
     """Write the three tables of a recipe's networks."""
-    evidence.ask([(evidence.ensemble, "clean")])
-    asked = _asked(evidence)
-    evidence.ask(_question(evidence, one) for one in asked)
-    threads = evidence.run.configuration.engine == "numba"
-    units = [(evidence, one) for one in asked]
-    done = side_by_side(evidence.run, _compare, units, "claims", "samples", threads=threads)
-    exact = pd.DataFrame(row for _, (rows, _) in done for row in rows)
-    errors = pd.DataFrame(row for _, (_, rows) in done for row in rows)
+    answers.ask([(answers.ensemble, "clean")])
+    asked = _asked(answers)
+    answers.ask(_question(answers, one) for one in asked)
+    threads = answers.run.configuration.engine == "numba"
+    units = [(answers, one) for one in asked]
+    done = side_by_side(answers.run, _compare, units, "claims", "samples", threads=threads)
+    exact = pd.DataFrame(row for rows, _ in done for row in rows)
+    errors = pd.DataFrame(row for _, rows in done for row in rows)
     key = ["images", "network", "image"]
     exact = exact.sort_values(key, kind="stable")
-    folder = evidence.run.machine.out / CLAIMS
+    folder = answers.run.machine.out / CLAIMS
     for name, table in (
         ("exact", exact),
         ("monte_carlo_error", _over_samples(errors)),
         ("spread", _spread(exact)),
     ):
-        with_recipe = table.assign(recipe=evidence.recipe)
+        with_recipe = table.assign(recipe=answers.recipe)
         columns = ["recipe", *table.columns]
         write_table(with_recipe[columns].round(DECIMALS), folder / f"{name}.csv")
 
 
-def _asked(evidence: Evidence) -> list[Asked]:
+def _asked(answers: Answers) -> list[Asked]:
     """The disputed images first: they take longest."""
     return [
         Asked(
             DISPUTED_BY,
-            disputed_name(evidence.ensemble),
-            tuple(most_disputed(evidence.run, evidence.ensemble)),
+            disputed_name(answers.ensemble),
+            tuple(most_disputed(answers.run, answers.ensemble)),
         ),
-        *(Asked(network, TWO_IMAGES, (TYPICAL, PECULIAR)) for network in range(evidence.networks)),
+        *(Asked(network, TWO_IMAGES, (TYPICAL, PECULIAR)) for network in range(answers.networks)),
     ]
 
 
-def _question(evidence: Evidence, asked: Asked) -> Question:
-    return evidence.exact(asked.network), asked.images
+def _question(answers: Answers, asked: Asked) -> Question:
+    return answers.exact(asked.network), asked.images
 
 
 @one_torch_thread()
-def _compare(_: object, unit: tuple[Evidence, Asked]) -> tuple[Any, tuple[list[Row], list[Row]]]:
+def _compare(_: object, unit: tuple[Answers, Asked]) -> tuple[list[Row], list[Row]]:
     """Every measure, exactly and by 100 passes; and the errors of samples of each size."""
-    evidence, asked = unit
-    exact = measures(evidence.says(*_question(evidence, asked)))
-    logits = _logits(evidence, asked)
+    answers, asked = unit
+    exact = measures(answers.says(*_question(answers, asked)))
+    logits = _logits(answers, asked)
     sampled = measures(Prediction.of_logits(logits[:PASSES]))
     rows = [
         {
@@ -116,7 +116,7 @@ def _compare(_: object, unit: tuple[Evidence, Asked]) -> tuple[Any, tuple[list[R
         for place, index in enumerate(asked.indices)
         for name in exact
     ]
-    return unit, (rows, list(_errors(logits, exact, _kind(asked.images))))
+    return rows, list(_errors(logits, exact, _kind(asked.images)))
 
 
 def measures(prediction: Prediction) -> dict[str, Float[Tensor, " images"]]:
@@ -125,12 +125,12 @@ def measures(prediction: Prediction) -> dict[str, Float[Tensor, " images"]]:
     return shares | {name: of_each(prediction) for name, of_each in UNCERTAINTIES.items()}
 
 
-def _logits(evidence: Evidence, asked: Asked) -> Float[Tensor, "passes images 10"]:
+def _logits(answers: Answers, asked: Asked) -> Float[Tensor, "passes images 10"]:
     """Of as many passes as the largest sample needs; MC-dropout's own are the first of them."""
-    pool, training = pool_of(evidence.run, evidence.recipe)
+    pool, training = pool_of(answers.run, answers.recipe)
     (network,) = pool.networks([asked.network], training)
     masks = pass_masks(pool.seed, asked.network, max(SAMPLE_SIZES), network.dropout)
-    images = images_of(evidence.run, asked.images).images
+    images = images_of(answers.run, asked.images).images
     return pool.engine.pass_logits(network, images, masks)
 
 

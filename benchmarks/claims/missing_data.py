@@ -8,8 +8,8 @@ from itertools import pairwise
 import numpy as np
 
 from benchmarks.claims.agreement import MEASURES
+from benchmarks.claims.answers import Answers
 from benchmarks.claims.claim import Claim, Judgement, NotTestableError, Numbers, by_parts
-from benchmarks.claims.evidence import Evidence
 from benchmarks.claims.outside import TURNED as TURNED_BY_45
 from benchmarks.claims.training_sets import SIZES, TURNED
 from benchmarks.conditions import CLEAN
@@ -36,18 +36,18 @@ STEPS = (
 """From fewer training images like the judged ones to more, and which those are."""
 
 
-def measure_lack(evidence: Evidence) -> Numbers:
+def measure_lack(answers: Answers) -> Numbers:
     """Mean mutual information and disagreement by training set.
 
     A number a network for MC-dropout, one for the ensemble of the 10.
     """
-    if evidence.recipe != ARTICLE.name:
+    if answers.recipe != ARTICLE.name:
         raise NotTestableError("networks of this recipe are not trained on fewer images")
-    images = len(evidence.run.training_images().labels)
+    images = len(answers.run.training_images().labels)
     if images <= max(SIZES.values()):
         raise NotTestableError(f"there are only {images:,} training images")
     of_sets = {
-        name: replace(evidence, recipe=name, networks=min(MOST_NETWORKS, evidence.networks))
+        name: replace(answers, recipe=name, networks=min(MOST_NETWORKS, answers.networks))
         for name in LABELS
     }
     cells = {
@@ -57,7 +57,7 @@ def measure_lack(evidence: Evidence) -> Numbers:
         }
         for name, one in of_sets.items()
     }
-    evidence.ask(
+    answers.ask(
         (cell, condition)
         for of_set in cells.values()
         for some in of_set.values()
@@ -66,7 +66,7 @@ def measure_lack(evidence: Evidence) -> Numbers:
     )
     return {
         _name(method, measure, kind, name): [
-            float(UNCERTAINTIES[measure](evidence.says(cell, IMAGES[kind])).mean())
+            float(UNCERTAINTIES[measure](answers.says(cell, IMAGES[kind])).mean())
             for cell in cells[name][method]
         ]
         for method in (SAMPLED, ENSEMBLE)

@@ -1,4 +1,4 @@
-"""Rank correlation, and the AUROC's difference with an interval."""
+"""Rank correlation, and AUROCs with intervals over networks and images."""
 
 from __future__ import annotations
 
@@ -7,11 +7,10 @@ from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
+from jaxtyping import Float64
 from scipy import stats
 
-Floats = npt.NDArray[np.float64]
-
-QUANTILE = float(stats.norm.ppf(0.975))
+from benchmarks.statistics.estimate import estimate
 
 
 class Interval(NamedTuple):
@@ -26,57 +25,51 @@ class Placements(NamedTuple):
     """Where each image stands among those of the other kind (DeLong et al. 1988, equation 5).
 
     Of a positive image the share of negatives that score lower, of a negative one the share of
-    positives that score higher; ties count one half. The mean of either is the AUROC.
+    positives that score higher; ties count one half. The mean of either is the AUROC of a network.
 
-    >>> Placements.of(np.array([0.1, 0.4]), np.array([0.4, 0.8])).positives
-    array([0.75, 1.  ])
+    >>> Placements.of(np.array([[0.1, 0.4]]), np.array([[0.4, 0.8]])).positives
+    array([[0.75, 1.  ]])
     """
 
-    negatives: Floats
-    positives: Floats
+    negatives: Float64[np.ndarray, "networks negatives"]
+    positives: Float64[np.ndarray, "networks positives"]
 
     @classmethod
-    def of(cls, negative: Floats, positive: Floats) -> Placements:
+    def of(
+        cls,
+        negative: Float64[np.ndarray, "networks negatives"],
+        positive: Float64[np.ndarray, "networks positives"],
+    ) -> Placements:
         """From the scores of both kinds of images."""
-        ranks = stats.rankdata(np.concatenate([negative, positive]))
-        count = len(negative)
-        below = (ranks[count:] - stats.rankdata(positive)) / count
-        above = 1 - (ranks[:count] - stats.rankdata(negative)) / len(positive)
+        ranks = stats.rankdata(np.concatenate([negative, positive], axis=1), axis=1)
+        count = negative.shape[1]
+        below = (ranks[:, count:] - stats.rankdata(positive, axis=1)) / count
+        above = 1 - (ranks[:, :count] - stats.rankdata(negative, axis=1)) / positive.shape[1]
         return cls(above, below)
 
-    @classmethod
-    def mean(cls, some: Sequence[Placements]) -> Placements:
-        """Of several scores of the same images: their mean AUROC's."""
-        return cls(
-            np.mean([one.negatives for one in some], axis=0),
-            np.mean([one.positives for one in some], axis=0),
-        )
-
     def __sub__(self, other: Placements) -> Placements:
-        """Of the difference of two AUROCs on the same images."""
+        """Of the difference of AUROCs on the same images, by network or from one and the same."""
         return Placements(self.negatives - other.negatives, self.positives - other.positives)
 
 
 def auroc_interval(sets: Sequence[Placements]) -> Interval:
-    """The mean over sets of positive images of an AUROC, or of a difference of two (paired).
+    """The mean over networks and sets of positives of an AUROC, or of a paired difference of two.
 
-    The sets are told from the same negative images. The interval is normal, with DeLong's variance
-    (equation 6): Var(mean over the sets of a negative's placements) / n plus the sum over the sets
-    of Var(placements of its positives) / m, over the number of sets squared. It covers the draw of
-    images, not that of networks.
+    All sets are told from the same negative images. Over images the networks' values vary with
+    DeLong's covariance (equation 6): that of the negatives' placements, a mean over the sets, over
+    their number n, plus for each set that of its positives' over their number m, over the number
+    of sets squared. `estimate` joins it with the networks' own variance.
 
-    >>> placements = Placements.of(np.array([0.1, 0.4, 0.3]), np.array([0.4, 0.8]))
+    >>> placements = Placements.of(np.array([[0.1, 0.4, 0.3]]), np.array([[0.4, 0.8]]))
     >>> round(auroc_interval([placements]).value, 4)
     0.9167
     """
-    value = float(np.mean([one.positives.mean() for one in sets]))
     negatives = np.mean([one.negatives for one in sets], axis=0)
-    variance = (
-        negatives.var(ddof=1) / len(negatives)
-        + sum(one.positives.var(ddof=1) / len(one.positives) for one in sets) / len(sets) ** 2
+    covariance = _covariance(negatives) + sum(_covariance(one.positives) for one in sets) / (
+        len(sets) ** 2
     )
-    half = QUANTILE * float(np.sqrt(variance))
-    return Interval(value, value - half, value + half)
+    found = estimate(negatives.mean(axis=1), covariance, negatives.shape[1])
+    return Interval(found.value, found.value - found.half_width, found.value + found.half_width)
 
 
 def rank_correlation(one: npt.ArrayLike, other: npt.ArrayLike) -> float:
@@ -89,3 +82,11 @@ def rank_correlation(one: npt.ArrayLike, other: npt.ArrayLike) -> float:
     if (np.ptp(ranks, axis=1) == 0).any():
         return float("nan")
     return float(np.corrcoef(ranks)[0, 1])
+
+
+def _covariance(
+    placements: Float64[np.ndarray, "networks images"],
+) -> Float64[np.ndarray, "networks networks"]:
+    """Of the networks' means over images."""
+    covariance: Float64[np.ndarray, "networks networks"] = np.atleast_2d(np.cov(placements))
+    return covariance / placements.shape[1]

@@ -13,9 +13,9 @@ import pytest
 import torch
 
 from benchmarks.claims import CLAIMS, ORDER, exact, training_sets
-from benchmarks.claims import evidence as evidence_module
+from benchmarks.claims import answers as answers_module
+from benchmarks.claims.answers import Answers
 from benchmarks.claims.claim import Verdict
-from benchmarks.claims.evidence import Evidence
 from benchmarks.conditions import turned
 from benchmarks.datasets import load_mnist
 from benchmarks.records import read_table
@@ -96,7 +96,7 @@ def test_second_time_asks_nobody_and_writes_the_same_bytes(
 
     shutil.copytree(finished, tmp_path, dirs_exist_ok=True)
     before = written(tmp_path)
-    monkeypatch.setattr(evidence_module, "_answer", nobody)
+    monkeypatch.setattr(answers_module, "_answer", nobody)
     monkeypatch.setattr(network_pool, "train_networks", nobody)
     assert run_stages(run_in(tmp_path), "claims") == []
     assert written(tmp_path) == before
@@ -114,7 +114,7 @@ def test_jobs_do_not_show(finished: Path, tmp_path: Path) -> None:
 def test_without_the_articles_recipe_nothing_is_measured(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(evidence_module, "_answer", None)
+    monkeypatch.setattr(answers_module, "_answer", None)
     assert run_stages(run_in(tmp_path, recipes=("standard",)), "claims") == []
     content = claims_of(tmp_path)
     assert {claim["verdict"] for claim in content["claims"]} == {Verdict.NOT_TESTABLE}
@@ -201,8 +201,8 @@ def test_variance_is_told_apart_as_it_was_made() -> None:
     assert row["variance_by_network"] == pytest.approx(share.var() / both, rel=0.01)
 
 
-def test_evidence_is_of_fifty_networks_at_most(finished: Path) -> None:
+def test_answers_is_of_fifty_networks_at_most(finished: Path) -> None:
     many = Run(run_in(finished, members=(60,)).configuration, run_in(finished).machine)
-    evidence = Evidence.of(many, "article", {"ood-uniform_noise": "the mirror is asleep"})
-    assert evidence.networks == 50
-    assert evidence.foreign == ()
+    answers = Answers.of(many, "article", {"ood-uniform_noise": "the mirror is asleep"})
+    assert answers.networks == 50
+    assert answers.foreign == ()

@@ -10,18 +10,21 @@ from sklearn.metrics import roc_auc_score
 from benchmarks.claims.ranks import Placements, auroc_interval, rank_correlation
 
 
-def scores(seed: int, images: int, shift: float) -> np.ndarray:
+def scores(seed: int, images: int, shift: float, networks: int = 1) -> np.ndarray:
     """Rounded, so that there are ties."""
-    return np.random.default_rng(seed).normal(shift, 1, images).round(1)
+    return np.random.default_rng(seed).normal(shift, 1, (networks, images)).round(1)
 
 
-def test_auroc_is_scikit_learns() -> None:
-    negative, positive = scores(0, 200, 0), scores(1, 100, 1)
+def test_aurocs_are_scikit_learns() -> None:
+    negative, positive = scores(0, 200, 0, networks=3), scores(1, 100, 1, networks=3)
     placements = Placements.of(negative, positive)
-    expected = roc_auc_score(np.repeat([0, 1], [200, 100]), np.concatenate([negative, positive]))
-    assert placements.positives.mean() == pytest.approx(expected)
-    assert placements.negatives.mean() == pytest.approx(expected)
-    assert auroc_interval([placements]).value == pytest.approx(expected)
+    expected = [
+        roc_auc_score(np.repeat([0, 1], [200, 100]), both)
+        for both in np.concatenate([negative, positive], axis=1)
+    ]
+    np.testing.assert_allclose(placements.positives.mean(axis=1), expected)
+    np.testing.assert_allclose(placements.negatives.mean(axis=1), expected)
+    assert auroc_interval([placements]).value == pytest.approx(np.mean(expected))
 
 
 def test_difference_of_a_score_with_itself_is_certainly_nothing() -> None:
@@ -29,39 +32,42 @@ def test_difference_of_a_score_with_itself_is_certainly_nothing() -> None:
     assert auroc_interval([placements - placements]) == (0, 0, 0)
 
 
-def test_interval_covers_the_truth_as_often_as_it_says() -> None:
+def test_several_networks_can_be_compared_with_one() -> None:
+    many = Placements.of(scores(0, 200, 0, networks=4), scores(1, 100, 1, networks=4))
+    one = Placements.of(scores(2, 200, 0), scores(3, 100, 1))
+    difference = auroc_interval([many - one]).value
+    assert difference == pytest.approx(many.positives.mean() - one.positives.mean())
+
+
+def test_interval_over_images_covers_the_truth_as_often_as_it_says() -> None:
     """Paired differences of two noisy copies of a score, as a mean over two sets."""
     random = np.random.default_rng(0)
 
     def auroc(deviation: float) -> float:
         return float(stats.norm.cdf(1 / math.sqrt(2 * (1 + deviation**2))))
 
+    def noisy(score: np.ndarray, deviation: float) -> np.ndarray:
+        return (score + deviation * random.normal(0, 1, score.shape))[None]
+
     truth, covered, draws = auroc(0.5) - auroc(1.0), 0, 400
     for _ in range(draws):
         negative = random.normal(0, 1, 300)
+        clean = [noisy(negative, deviation) for deviation in (0.5, 1.0)]
         sets = []
-        clean = [negative + d * random.normal(0, 1, 300) for d in (0.5, 1.0)]
-        for _ in range(2):
-            positive = random.normal(1, 1, 200)
-            pair = [
-                Placements.of(one, positive + d * random.normal(0, 1, 200))
-                for one, d in zip(clean, (0.5, 1.0), strict=True)
-            ]
-            sets.append(pair[0] - pair[1])
+        for positive in random.normal(1, 1, (2, 200)):
+            one, other = (
+                Placements.of(of_clean, noisy(positive, deviation))
+                for of_clean, deviation in zip(clean, (0.5, 1.0), strict=True)
+            )
+            sets.append(one - other)
         interval = auroc_interval(sets)
         covered += interval.lower < truth < interval.upper
     assert covered / draws == pytest.approx(0.95, abs=3 * math.sqrt(0.95 * 0.05 / draws))
 
 
-def test_mean_of_placements_is_the_mean_auroc() -> None:
-    several = [Placements.of(scores(i, 50, 0), scores(i + 9, 40, 1)) for i in range(3)]
-    mean = Placements.mean(several)
-    expected = np.mean([one.positives.mean() for one in several])
-    assert mean.positives.mean() == pytest.approx(expected)
-
-
 def test_rank_correlation_is_scipys() -> None:
-    one, other = scores(0, 200, 0), scores(1, 200, 0) + 0.5 * scores(0, 200, 0)
+    one = scores(0, 200, 0)[0]
+    other = scores(1, 200, 0)[0] + 0.5 * one
     assert rank_correlation(one, other) == pytest.approx(stats.spearmanr(one, other).statistic)
 
 

@@ -33,7 +33,7 @@ Question = tuple[Cell, str]
 
 
 @dataclass(frozen=True)
-class Evidence:
+class Answers:
     """What the networks of one recipe say.
 
     Attributes:
@@ -49,8 +49,8 @@ class Evidence:
     unavailable: Mapping[str, str] = field(default_factory=dict)
 
     @classmethod
-    def of(cls, run: Run, recipe: str, unavailable: Mapping[str, str]) -> Evidence:
-        """The evidence of a recipe of the run."""
+    def of(cls, run: Run, recipe: str, unavailable: Mapping[str, str]) -> Answers:
+        """The answers of a recipe of the run."""
         numbers = [number for name, number in run.networks() if name == recipe]
         return cls(run, recipe, min(NETWORKS, len(numbers)), unavailable)
 
@@ -138,15 +138,14 @@ def train(run: Run, cells: Iterable[Cell]) -> None:
 
 
 @one_torch_thread()
-def _train_some(run: Run, unit: tuple[str, list[int]]) -> tuple[tuple[str, list[int]], None]:
+def _train_some(run: Run, unit: tuple[str, list[int]]) -> None:
     name, numbers = unit
     pool, training = pool_of(run, name)
     pool.networks(numbers, training)
-    return unit, None
 
 
 @one_torch_thread()
-def _answer(run: Run, question: Question) -> tuple[Question, None]:
+def _answer(run: Run, question: Question) -> None:
     cell, name = question
     pool, training = pool_of(run, cell.recipe)
     method = _method(run, cell)
@@ -154,7 +153,6 @@ def _answer(run: Run, question: Question) -> tuple[Question, None]:
     method.fitted = pool.networks(method.networks, training)
     asked = images_of(run, name)
     run.shards.save(cell, name, Shard(method.predict(asked.images), asked.labels))
-    return question, None
 
 
 def _method(run: Run, cell: Cell) -> PooledMethod:
