@@ -88,5 +88,6 @@ def _covariance(
     placements: Float64[np.ndarray, "networks images"],
 ) -> Float64[np.ndarray, "networks networks"]:
     """Of the networks' means over images."""
-    covariance: Float64[np.ndarray, "networks networks"] = np.atleast_2d(np.cov(placements))
-    return covariance / placements.shape[1]
+    of_one: Float64[np.ndarray, "networks networks"] = np.atleast_2d(np.cov(placements))
+    of_mean: Float64[np.ndarray, "networks networks"] = of_one / placements.shape[1]
+    return of_mean
