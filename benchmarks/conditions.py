@@ -77,7 +77,7 @@ class Condition:
             return Judged(foreign[_choice(len(foreign), images, seed)], None)
         test = load_mnist("test", data_dir=data_dir)
         if self.exact and images is not None:
-            chosen = _stratified_choice(test.labels, images, seed)
+            chosen = stratified_choice(test.labels, images, seed)
         else:
             chosen = _choice(len(test.images), images, seed)
         return Judged(turned(test.images[chosen], self.angle), test.labels[chosen])
@@ -147,17 +147,13 @@ def matching(patterns: tuple[str, ...]) -> tuple[str, ...]:
     )
 
 
-def _choice(available: int, wanted: int | None, seed: int) -> Int64[Tensor, " images"]:
-    """Which images are judged, ascending."""
-    if wanted is None or wanted >= available:
-        return torch.arange(available)
-    return torch.from_numpy(np.sort(_generator(seed).permutation(available)[:wanted]))
-
-
-def _stratified_choice(
+def stratified_choice(
     labels: Int64[Tensor, " available"], wanted: int, seed: int
 ) -> Int64[Tensor, " images"]:
-    """Equally many images of each class (the lowest classes have one more), ascending."""
+    """Equally many images of each class (the lowest classes have one more), ascending.
+
+    A smaller choice is part of a larger one.
+    """
     shuffled = _generator(seed).permutation(len(labels))
     classes = labels.numpy()[shuffled]
     rank = np.empty(len(labels), dtype=np.int64)
@@ -165,6 +161,13 @@ def _stratified_choice(
         members = np.flatnonzero(classes == c)
         rank[members] = np.arange(len(members)) * 10 + c
     return torch.from_numpy(np.sort(shuffled[np.argsort(rank)[:wanted]]))
+
+
+def _choice(available: int, wanted: int | None, seed: int) -> Int64[Tensor, " images"]:
+    """Which images are judged, ascending."""
+    if wanted is None or wanted >= available:
+        return torch.arange(available)
+    return torch.from_numpy(np.sort(_generator(seed).permutation(available)[:wanted]))
 
 
 def _generator(seed: int) -> np.random.Generator:

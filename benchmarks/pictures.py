@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
+from pathlib import Path
 
 import numpy as np
 import torch
@@ -27,8 +28,7 @@ Pictures = set[tuple[str, int]]
 def write_pictures(run: Run, unavailable: Collection[str] = ()) -> None:
     """Write the examples of each condition, the turned digit and the most disputed images.
 
-    The file holds ``pixels`` uint8 [pictures, 28, 28], and of each picture its ``condition``, its
-    ``index`` among the condition's images and its ``label`` (−1: none).
+    Each picture's index is that among its condition's images.
     """
     available = [c for c in run.conditions if not c.exact and c.name not in unavailable]
     wanted = _examples(run, available) | _turned_digit(run, available) | _disputed(run)
@@ -37,17 +37,28 @@ def write_pictures(run: Run, unavailable: Collection[str] = ()) -> None:
         for condition in available
         for index in sorted(index for name, index in wanted if name == condition.name)
     ]
-    judged = [(run.judged(condition), index) for condition, index in chosen]
-    with written_whole(run.machine.out / IMAGES) as temporary, temporary.open("wb") as file:
+    save_pictures(
+        [(condition.name, run.judged(condition), index) for condition, index in chosen],
+        run.machine.out / IMAGES,
+    )
+
+
+def save_pictures(chosen: Sequence[tuple[str, Judged, int]], path: Path) -> None:
+    """Write pictures: what their condition is called, the images and which of them it is.
+
+    The file holds ``pixels`` uint8 [pictures, 28, 28], and of each picture its ``condition``, its
+    ``index`` and its ``label`` (−1: none).
+    """
+    with written_whole(path) as temporary, temporary.open("wb") as file:
         np.savez_compressed(
             file,
             pixels=np.stack(
-                [(one.images[index, 0] * 255).round().byte().numpy() for one, index in judged]
+                [(one.images[index, 0] * 255).round().byte().numpy() for _, one, index in chosen]
             ),
-            condition=np.array([condition.name for condition, _ in chosen]),
-            index=np.array([index for _, index in chosen]),
+            condition=np.array([condition for condition, *_ in chosen]),
+            index=np.array([index for *_, index in chosen]),
             label=np.array(
-                [NO_LABEL if one.labels is None else int(one.labels[i]) for one, i in judged]
+                [NO_LABEL if one.labels is None else int(one.labels[i]) for _, one, i in chosen]
             ),
         )
 

@@ -115,6 +115,12 @@ OWN_RECIPE = "own"
 CURVES = "curves"
 """The folder of the tables that only figures need."""
 
+CLAIMS = "claims"
+"""The folder of the tables that claims are measured by."""
+
+CLAIMS_FILE = "claims.json"
+"""The claims with their numbers and verdicts."""
+
 IMAGES = "images.npz"
 """The file with the pictures that figures show."""
 
@@ -129,6 +135,9 @@ COMPARISONS = "comparisons.csv"
 
 TABLES, FIGURES = "tables", "figures"
 """The folders of what the report draws."""
+
+TEST_IMAGES = "test"
+"""The condition column of pictures whose index is that among all of MNIST's test images."""
 
 _TEXT = (
     *("recipe", "method", "members", "condition", "score", "metric", "status", "reason"),

@@ -15,7 +15,17 @@ from benchmarks.environment import commit, environment, suite_version
 from benchmarks.errors import UserError
 from benchmarks.files import write_json
 from benchmarks.integrity.check import Check, require_passed
-from benchmarks.records import COMPARISONS, CURVES, FIGURES, IMAGES, LATENCY, SUMMARY, TABLES
+from benchmarks.records import (
+    CLAIMS,
+    CLAIMS_FILE,
+    COMPARISONS,
+    CURVES,
+    FIGURES,
+    IMAGES,
+    LATENCY,
+    SUMMARY,
+    TABLES,
+)
 from benchmarks.run import Run
 
 FILE = "run.json"
@@ -23,7 +33,7 @@ FILE = "run.json"
 WRITTEN = (
     *("predictions", "errors", "training.csv", FILE),
     *("measurements.csv", SUMMARY, COMPARISONS, LATENCY),
-    *(CURVES, IMAGES, TABLES, FIGURES),
+    *(CURVES, IMAGES, CLAIMS, CLAIMS_FILE, "claims.md", TABLES, FIGURES),
 )
 """What a run writes into its folder, and what `--overwrite` removes from it."""
 

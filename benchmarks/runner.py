@@ -9,12 +9,12 @@ from dataclasses import asdict
 from functools import partial
 from itertools import chain
 from pathlib import Path
-from typing import Any, NamedTuple, cast
+from typing import NamedTuple, cast
 
-import joblib
 import pandas as pd
 from torch import Tensor
 
+from benchmarks.claims import write_claims
 from benchmarks.curves import recipes_compared, write_curves
 from benchmarks.datasets import Unavailable
 from benchmarks.errors import UserError
@@ -26,7 +26,6 @@ from benchmarks.kernels import compile_once
 from benchmarks.measure import SCORES, measure, without_value
 from benchmarks.pictures import write_pictures
 from benchmarks.predictions import Cell, Shard
-from benchmarks.progress import tracked
 from benchmarks.records import (
     COMPARISONS,
     OWN_RECIPE,
@@ -41,7 +40,8 @@ from benchmarks.resampled import Unit, resample, units
 from benchmarks.rotations import mean_over_rotations
 from benchmarks.run import Run
 from benchmarks.run_record import RunRecord
-from benchmarks.stages import LATENCY, MEASURE, REPORT
+from benchmarks.side_by_side import side_by_side
+from benchmarks.stages import CLAIMS, LATENCY, MEASURE, REPORT
 from benchmarks.timing import time_methods
 from methods import MemberMethod, Prediction
 from methods.contract import ContractError, check_prediction
@@ -90,7 +90,7 @@ def train(run: Run, record: RunRecord) -> list[Failure]:
     run.training_images()  # found and verified once, before workers ask for them side by side
     threads = run.configuration.engine == "numba"
     units = _training_units(wanted, together=run.engine.together)
-    done = _side_by_side(run, _train_some, units, "train", "networks", threads=threads)
+    done = side_by_side(run, _train_some, units, "train", "networks", threads=threads)
     outcomes = {network: outcome for _, some in done for network, outcome in some.items()}
     rows = [
         {"recipe": recipe, "network": number} | asdict(row)
@@ -126,7 +126,7 @@ def predict(run: Run, record: RunRecord) -> list[Failure]:
     failures = []
     for threads in (True, False):
         units = [(f, tuple(unavailable)) for f in pending if run.fits_threads(f[0]) is threads]
-        outcomes = _side_by_side(run, _predict_some, units, "predict", "families", threads=threads)
+        outcomes = side_by_side(run, _predict_some, units, "predict", "families", threads=threads)
         failures += [failure for _, some in outcomes for failure in some]
     write_pictures(run, unavailable)
     return failures
@@ -137,10 +137,10 @@ def measure_all(run: Run, record: RunRecord) -> list[Failure]:
 
     Writes `measurements.csv`, `summary.csv`, `comparisons.csv` and `curves/`.
     """
-    probed = _side_by_side(run, probe_shards, run.cells(), "probe", "cells")
+    probed = side_by_side(run, probe_shards, run.cells(), "probe", "cells")
     record.note_integrity("predictions", summarise_shards(chain.from_iterable(probed)))
     cells = [(cell, _unavailable(record)) for cell in run.cells()]
-    outcomes = _side_by_side(run, _measure_one, cells, "measure", "cells")
+    outcomes = side_by_side(run, _measure_one, cells, "measure", "cells")
     table = as_table(chain.from_iterable(rows for _, rows in outcomes))
     own_scores = sorted(set(table["score"]) - SCORES.keys() - {""})
     intervals, comparisons = _weigh_all(run, own_scores)
@@ -157,6 +157,15 @@ def latency(run: Run, record: RunRecord) -> list[Failure]:
     return [Failure(*failed) for failed in time_methods(run)]
 
 
+def claims(run: Run, record: RunRecord) -> list[Failure]:
+    """Judge the article's claims: `claims.json`, `claims.md`, and in `claims/` their tables."""
+    try:
+        write_claims(run, _unavailable(record))
+    except TrainingDivergedError as error:
+        return [Failure("claims", str(error))]
+    return []
+
+
 def report(run: Run, record: RunRecord) -> list[Failure]:
     """Draw every table and figure from what the stages before wrote: `tables/`, `figures/`."""
     write_report(run.machine.out)
@@ -168,29 +177,10 @@ STAGES: dict[str, Callable[[Run, RunRecord], list[Failure]]] = {
     "predict": predict,
     MEASURE: measure_all,
     LATENCY: latency,
+    CLAIMS: claims,
     REPORT: report,
 }
 """In the order in which they build on one another."""
-
-
-@one_torch_thread()
-def _side_by_side(
-    run: Run,
-    work: Callable[..., Any],
-    units: list[Any],
-    stage: str,
-    unit: str,
-    *,
-    threads: bool = False,
-) -> list[Any]:
-    """What the work on each unit returned, in the order in which they were finished."""
-    parallel = joblib.Parallel(
-        n_jobs=min(run.machine.jobs, max(len(units), 1)),
-        prefer="threads" if threads else "processes",
-        return_as="generator_unordered",
-    )
-    done = parallel(joblib.delayed(work)(run, item) for item in units)
-    return list(tracked(done, len(units), stage, unit))
 
 
 def _training_units(
@@ -284,7 +274,7 @@ def _measure_one(run: Run, wanted: tuple[Cell, dict[str, str]]) -> tuple[Cell, l
 def _weigh_all(run: Run, own_scores: list[str]) -> Evidence:
     """All intervals and comparisons; methods that train themselves have equal ones by recipe."""
     pending = units(recipes_compared(run), run.conditions, own_scores)
-    found = dict(_side_by_side(run, _weigh_one, pending, "measure", "resampled parts"))
+    found = dict(side_by_side(run, _weigh_one, pending, "measure", "resampled parts"))
     return Evidence(
         {key: interval for unit in pending for key, interval in found[unit].intervals.items()},
         [row for unit in pending for row in found[unit].comparisons],

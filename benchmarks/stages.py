@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-MEASURE, LATENCY, REPORT = "measure", "latency", "report"
+MEASURE, LATENCY, CLAIMS, REPORT = "measure", "latency", "claims", "report"
 
-STAGES = ("train", "predict", MEASURE, LATENCY, REPORT)
+STAGES = ("train", "predict", MEASURE, LATENCY, CLAIMS, REPORT)
 """In the order in which they build on one another."""

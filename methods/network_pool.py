@@ -69,6 +69,10 @@ class NetworkPool:
                     self.store.save(self._key(index, training), outcome)
         return [outcome for outcome in outcomes.values() if outcome is not None]
 
+    def missing(self, indices: Sequence[int], training: LabelledImages) -> list[int]:
+        """Which of these networks are not in the store."""
+        return [index for index in indices if self._stored(index, training, None) is None]
+
     def _stored(
         self, index: int, training: LabelledImages, validation: LabelledImages | None
     ) -> TrainedNetwork | None:

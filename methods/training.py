@@ -45,7 +45,7 @@ class EpochLog:
 
 @dataclass(frozen=True, eq=False)
 class TrainedNetwork:
-    """A network and the log of its training: per epoch a row for each split."""
+    """A network and the log of its training: per epoch a row for each split, if it was watched."""
 
     network: LeNet5
     log: tuple[EpochLog, ...]
@@ -82,13 +82,14 @@ def train_networks(
 ) -> list[TrainedNetwork | TrainingDivergedError]:
     """Networks of the recipe: weights, order and masks of each follow from (seed, index).
 
-    A network whose loss becomes NaN or infinite is given up, with the error in its place; the
-    others are not concerned.
+    Without validation images there is no log: watching a network takes longer than training it. A
+    network whose loss becomes NaN or infinite is given up, with the error in its place; the others
+    are not concerned.
     """
     networks = [initial_network(recipe, index, seed=seed) for index in indices]
     randoms = [np.random.default_rng(derive_seed("training", seed, index)) for index in indices]
     trainer = engine.trainer(networks, recipe, training)
-    splits = {"training": training} | ({"validation": validation} if validation else {})
+    splits = {"training": training, "validation": validation} if validation else {}
     logs: list[list[EpochLog]] = [[] for _ in indices]
     diverged: dict[int, TrainingDivergedError] = {}
     for epoch in range(1, recipe.epochs + 1):

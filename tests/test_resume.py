@@ -114,6 +114,7 @@ def check_files(folder: Path) -> int:
     read = {
         ".npz": lambda path: dict(np.load(path)),
         ".csv": pd.read_csv,
+        ".md": Path.read_text,
         ".json": lambda path: json.loads(path.read_text()),
         ".safetensors": load_file,
     }

@@ -185,7 +185,7 @@ def test_every_file_is_there(finished: Path) -> None:
     out = finished / "out"
     assert {path.name for path in out.iterdir()} == {
         *("measurements.csv", "summary.csv", "comparisons.csv", "training.csv", "run.json"),
-        *("predictions", "curves", "images.npz"),
+        *("predictions", "curves", "images.npz", "claims.json", "claims.md"),
     }
     shards = {str(path.relative_to(out)) for path in shards_of(finished)}
     expected = {
@@ -304,7 +304,8 @@ def test_record_tells_the_configuration_and_the_data(finished: Path) -> None:
     assert record["configuration"] == SMALL.identity
     assert set(record["data"]) == {"training", *SMALL.conditions}
     assert len({entry["fingerprint"] for entry in record["data"].values()}) == 6
-    assert set(record["seconds"]) == {"train", "predict", "measure", "latency", "report"}
+    stages = {"train", "predict", "measure", "latency", "claims", "report"}
+    assert set(record["seconds"]) == stages
 
 
 def test_record_tells_what_the_probes_found(finished: Path) -> None:

@@ -12,6 +12,7 @@ from PIL.Image import Dither
 from benchmarks.files import written_whole
 from benchmarks.progress import tracked
 from benchmarks.records import FIGURES, SUMMARY, TABLES, write_table
+from benchmarks.report.claims_tables import claims_tables, verdict_table
 from benchmarks.report.figures import Drawing, figures
 from benchmarks.report.integrity import integrity_table
 from benchmarks.report.latency_tables import cost_tables, latency_tables
@@ -36,6 +37,8 @@ def write_report(folder: Path) -> None:
     if not latency.empty and not (folder / SUMMARY).exists():
         return  # of a machine on which methods were timed, and nothing else
     results = Results.load(folder)
+    if results.claims:
+        write_table_files(verdict_table(results.claims), folder / TABLES)
     if (integrity := integrity_table(folder)) is not None:
         write_table_files(integrity, folder / TABLES)
     done = (_write_recipe(results, recipe, folder) for recipe in results.recipes)
@@ -45,8 +48,9 @@ def write_report(folder: Path) -> None:
 
 def _write_recipe(results: Results, recipe: str, folder: Path) -> str:
     of_recipe = results.of_recipe(recipe)
-    for table in (*tables(of_recipe, recipe), *cost_tables(of_recipe, recipe)):
-        write_table_files(table, folder / TABLES)
+    for of_kind in (tables, cost_tables, claims_tables):
+        for table in of_kind(of_recipe, recipe):
+            write_table_files(table, folder / TABLES)
     with rc_context(SETTINGS):
         for drawing in figures(of_recipe):
             _write_drawing(drawing, recipe, folder / FIGURES)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -14,6 +15,8 @@ from numpy.typing import NDArray
 
 from benchmarks.errors import UserError
 from benchmarks.records import (
+    CLAIMS,
+    CLAIMS_FILE,
     COMPARISONS,
     CURVES,
     IMAGES,
@@ -45,9 +48,11 @@ class Results:
         summary: ``summary.csv``.
         comparisons: ``comparisons.csv``; empty if methods were not compared.
         training: ``training.csv``; ``None`` if no network was trained.
-        curves: the tables of ``curves/`` by name, those that there are.
+        curves: the tables of ``curves/`` by name, those that there are; those of ``claims/``, with
+            ``claims-`` in front; and the numbers of the claims as ``claims``.
         latency: ``latency.csv``; empty if nothing was timed. It belongs to every recipe.
-        pictures: the pictures of ``images.npz`` by condition and index.
+        pictures: the pictures of ``images.npz``, there and in ``claims/``, by condition and index.
+        claims: the content of ``claims.json``, if there is one.
     """
 
     summary: pd.DataFrame
@@ -56,6 +61,7 @@ class Results:
     curves: Mapping[str, pd.DataFrame] = field(default_factory=dict)
     latency: pd.DataFrame = field(default_factory=pd.DataFrame)
     pictures: Mapping[tuple[str, int], Pixels] = field(default_factory=dict)
+    claims: Mapping[str, Any] | None = None
 
     @classmethod
     def load(cls, folder: Path) -> Results:
@@ -66,16 +72,17 @@ class Results:
         """
         if not (folder / SUMMARY).exists():
             raise UserError(f"there are no results in {folder} yet; run without --only first")
-        training = folder / "training.csv"
+        training, claims = folder / "training.csv", _read_claims(folder / CLAIMS_FILE)
         return cls(
             summary=read_table(folder / SUMMARY),
             training=read_table(training) if training.exists() else None,
-            curves={
-                path.stem: read_table(path) for path in sorted((folder / CURVES).glob("*.csv"))
-            },
+            curves=_read_tables(folder / CURVES)
+            | {f"claims-{name}": table for name, table in _read_tables(folder / CLAIMS).items()}
+            | {"claims": claims_numbers(claims)},
             comparisons=_read_if_there(folder / COMPARISONS),
             latency=read_latency(folder),
-            pictures=_read_pictures(folder / IMAGES),
+            pictures=_read_pictures(folder / IMAGES) | _read_pictures(folder / CLAIMS / IMAGES),
+            claims=claims,
         )
 
     @property
@@ -244,6 +251,29 @@ def read_latency(folder: Path) -> pd.DataFrame:
 
 def _read_if_there(path: Path) -> pd.DataFrame:
     return read_table(path) if path.exists() else pd.DataFrame()
+
+
+def claims_numbers(claims: Mapping[str, Any] | None) -> pd.DataFrame:
+    """The numbers of `claims.json`, a row each: the place is that of the network."""
+    rows = [
+        (recipe, claim["id"], quantity, place, value)
+        for claim in (claims or {"claims": []})["claims"]
+        for recipe, numbers in claim["numbers"].items()
+        for quantity, values in numbers.items()
+        for place, value in enumerate(values)
+    ]
+    return pd.DataFrame(rows, columns=["recipe", "claim", "quantity", "network", "value"])
+
+
+def _read_tables(folder: Path) -> dict[str, pd.DataFrame]:
+    return {path.stem: read_table(path) for path in sorted(folder.glob("*.csv"))}
+
+
+def _read_claims(path: Path) -> dict[str, Any] | None:
+    if not path.exists():
+        return None
+    content: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    return content
 
 
 def _read_pictures(path: Path) -> dict[tuple[str, int], Pixels]:

@@ -106,6 +106,11 @@ _SPARE = (
 """Of users' methods, in the order of their names; with more than four, looks come again."""
 
 
+def look_of(method: str) -> Look:
+    """The look of one of the suite's methods where its sizes are not told apart; no label."""
+    return _LOOKS[method]
+
+
 def looks(variants: Sequence[Variant]) -> dict[Variant, Look]:
     """The look of each method and size; all of a run's must be given, so that none changes."""
     unknown = sorted({variant.method for variant in variants} - METHODS.keys())

@@ -4,12 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from benchmarks.report.figures.claims import (
+    certainty_figures,
+    count_plot_figures,
+    likeness_figures,
+    missing_data_figures,
+)
 from benchmarks.report.figures.cost import cost_figures
 from benchmarks.report.figures.detection import histogram_figures, roc_figures
 from benchmarks.report.figures.drawing import Drawing
 from benchmarks.report.figures.entropy_split import entropy_figures
 from benchmarks.report.figures.reliability import reliability_figures
 from benchmarks.report.figures.rotation import rotation_figures
+from benchmarks.report.figures.sampling import monte_carlo_figures, spread_figures
 from benchmarks.report.figures.selection import risk_coverage_figures
 from benchmarks.report.figures.training import training_figures
 from benchmarks.report.figures.votes import disputed_figures, rotated_digit_figures
@@ -29,6 +36,12 @@ FAMILIES = (
     disputed_figures,
     training_figures,
     cost_figures,
+    count_plot_figures,
+    certainty_figures,
+    likeness_figures,
+    missing_data_figures,
+    monte_carlo_figures,
+    spread_figures,
 )
 """Each gives the figures that there is something to draw of, from the results of one recipe."""
 

@@ -1,0 +1,165 @@
+"""The article, claim by claim: each measured on its own recipe, with a verdict that is computed.
+
+A claim sees what the networks said (`answers`), turns it into numbers, and judges these numbers
+alone. `claims.json` holds both; `claims.md` is made of it.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import Any
+
+from benchmarks.claims import accuracy, agreement, cost, count_plots, missing_data, outside
+from benchmarks.claims.answers import NETWORKS, PASSES, Answers
+from benchmarks.claims.claim import Claim, Judgement, NotTestableError, Numbers, Verdict
+from benchmarks.claims.double_softmax import double_softmax
+from benchmarks.claims.exact import write_exact
+from benchmarks.claims.pictures import PECULIAR, TYPICAL
+from benchmarks.conditions import Judged
+from benchmarks.files import write_json, written_whole
+from benchmarks.pictures import save_pictures
+from benchmarks.records import CLAIMS as FOLDER
+from benchmarks.records import CLAIMS_FILE, IMAGES, TEST_IMAGES
+from benchmarks.report.claims_page import claims_page
+from benchmarks.run import Run
+from methods.recipes import ARTICLE, ARTICLE_LOGITS, RECIPES, STANDARD
+from methods.threads import one_torch_thread
+
+_ALL = (
+    *accuracy.CLAIMS,
+    *count_plots.CLAIMS,
+    *agreement.CLAIMS,
+    *cost.CLAIMS,
+    *outside.CLAIMS,
+    *missing_data.CLAIMS,
+)
+
+ORDER = (
+    *("accuracy-rises", "final-accuracy", "image-61", "image-591", "certain-when-agreeing"),
+    *("disagree-on-edge-cases", "dropout-mimics-ensemble", "fifty-is-expensive"),
+    *("ood-still-classified", "ood-is-aleatoric", "epistemic-is-missing-data"),
+    *("softmax-is-not-certainty", "eval-switch"),
+)
+
+CLAIMS = {id: claim for id in ORDER for claim in _ALL if claim.id == id}
+"""Every claim by its id."""
+
+BESIDE = (ARTICLE_LOGITS.name, STANDARD.name)
+"""The recipes by which a claim is measured as well, without a verdict: the article has its own."""
+
+DECIMALS = 6
+
+
+@one_torch_thread()
+def write_claims(run: Run, unavailable: Mapping[str, str]) -> None:
+    """Measure and judge every claim: `claims.json`, `claims.md`, and the tables of `exact`.
+
+    What networks answer is kept among the run's shards, so that a second time is quick.
+    """
+    content = _content(run, unavailable)
+    write_json(content, run.machine.out / CLAIMS_FILE)
+    with written_whole(run.machine.out / "claims.md") as temporary:
+        temporary.write_text(claims_page(content), encoding="utf-8")
+
+
+def _content(run: Run, unavailable: Mapping[str, str]) -> dict[str, Any]:
+    chosen = run.configuration
+    setting: dict[str, Any] = {"recipe": ARTICLE.name, "passes": PASSES}
+    if ARTICLE.name not in chosen.recipes:
+        reason = (
+            f"the run has no networks of the recipe {ARTICLE.name!r}; --recipe {ARTICLE.name} "
+            "trains them"
+        )
+        untestable = Judgement(Verdict.NOT_TESTABLE, reason)
+        claims = [_described(claim, untestable, {}, {}) for claim in CLAIMS.values()]
+        return {"setting": setting, "claims": claims, "double_softmax": []}
+    answers = {
+        name: Answers.of(run, name, unavailable)
+        for name in (ARTICLE.name, *BESIDE)
+        if name in chosen.recipes
+    }
+    article = answers[ARTICLE.name]
+    setting |= {
+        "networks": article.networks,
+        "replicates": article.replicates,
+        "epochs": chosen.recipe(ARTICLE.name).epochs,
+        "images": len(article.labels),
+    }
+    test = run.test_images()
+    if len(test.labels) > PECULIAR:
+        both = Judged(test.images, test.labels)
+        pictures = [(TEST_IMAGES, both, index) for index in (TYPICAL, PECULIAR)]
+        save_pictures(pictures, run.machine.out / FOLDER / IMAGES)
+        write_exact(article)
+    return {
+        "setting": setting,
+        "claims": [_judged(claim, answers) for claim in CLAIMS.values()],
+        "double_softmax": [_rounded(row) for row in double_softmax(run)],
+    }
+
+
+def _judged(claim: Claim, answers: Mapping[str, Answers]) -> dict[str, Any]:
+    """The claim with its numbers by every recipe, and a verdict by the article's alone."""
+    numbers: dict[str, Numbers] = {}
+    found: dict[str, Judgement] = {}
+    for recipe, of_recipe in answers.items():
+        try:
+            measured = claim.measure(of_recipe)
+            numbers[recipe] = {
+                name: [round(value, DECIMALS) for value in values]
+                for name, values in measured.items()
+            }
+            found[recipe] = claim.judge(numbers[recipe])
+        except NotTestableError as error:
+            found[recipe] = Judgement(Verdict.NOT_TESTABLE, str(error))
+    verdict = _on_the_articles_terms(found.pop(ARTICLE.name), answers[ARTICLE.name])
+    beside = {recipe: found[recipe].why for recipe in found if recipe in numbers}
+    return _described(claim, verdict, numbers, beside)
+
+
+def _on_the_articles_terms(judgement: Judgement, answers: Answers) -> Judgement:
+    """No verdict on another set-up than the article's; of fewer networks the reader is told."""
+    epochs = answers.run.configuration.recipe(ARTICLE.name).epochs
+    wanted = RECIPES[ARTICLE.name].epochs
+    if epochs != wanted:
+        return Judgement(
+            Verdict.NOT_TESTABLE,
+            f"epochs of training: {epochs}, not {wanted}; measured was: {judgement.why}",
+        )
+    if answers.networks < NETWORKS and judgement.verdict != Verdict.NOT_TESTABLE:
+        fewer = f"only {answers.networks} networks, not {NETWORKS}; {judgement.why}"
+        return Judgement(judgement.verdict, fewer)
+    return judgement
+
+
+def _described(
+    claim: Claim, judgement: Judgement, numbers: Mapping[str, Numbers], beside: Mapping[str, str]
+) -> dict[str, Any]:
+    return {
+        "id": claim.id,
+        "statement": claim.statement,
+        "place": claim.place,
+        "rule": claim.rule,
+        "remark": claim.remark,
+        "verdict": judgement.verdict.value,
+        "why": judgement.why,
+        "beside": dict(beside),
+        "figure": claim.figure,
+        "numbers": {
+            recipe: {name: [_or_none(value) for value in values] for name, values in some.items()}
+            for recipe, some in numbers.items()
+        },
+    }
+
+
+def _rounded(row: Mapping[str, object]) -> dict[str, object]:
+    return {
+        name: round(value, DECIMALS) if isinstance(value, float) else value
+        for name, value in row.items()
+    }
+
+
+def _or_none(value: float) -> float | None:
+    """JSON knows no NaN."""
+    return None if math.isnan(value) else value

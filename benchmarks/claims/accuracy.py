@@ -1,0 +1,111 @@
+"""Claims about the article's training plots."""
+
+from __future__ import annotations
+
+import pandas as pd
+
+from benchmarks.claims.answers import Answers
+from benchmarks.claims.claim import Claim, Judgement, NotTestableError, Numbers, by_networks
+from benchmarks.claims.ranks import rank_correlation
+from benchmarks.records import read_table
+
+SPLITS = ("training", "validation")
+LEAST_CORRELATION = 0.9
+FINAL = {"training": (0.970, 0.980), "validation": (0.968, 0.978)}
+
+
+def measure_rise(answers: Answers) -> Numbers:
+    """First and last accuracy of each network, and its rank correlation with the epoch."""
+    log = _log(answers)
+    if log["epoch"].nunique() < 2:
+        raise NotTestableError("networks were trained for one epoch only")
+    numbers: dict[str, list[float]] = {}
+    for split in SPLITS:
+        curves = _by_network(log, split, "accuracy")
+        numbers[f"{split} accuracy, first epoch"] = curves.iloc[:, 0].tolist()
+        numbers[f"{split} accuracy, last epoch"] = curves.iloc[:, -1].tolist()
+        numbers[f"{split}, rank correlation with epoch"] = [
+            rank_correlation(curves.columns, curve) for curve in curves.to_numpy()
+        ]
+    return numbers
+
+
+def judge_rise(numbers: Numbers) -> Judgement:
+    """Last above first and rank correlation at least 0.9, on both splits, for each network."""
+    return by_networks(
+        {
+            split: [
+                last > first and correlation >= LEAST_CORRELATION
+                for first, last, correlation in zip(
+                    numbers[f"{split} accuracy, first epoch"],
+                    numbers[f"{split} accuracy, last epoch"],
+                    numbers[f"{split}, rank correlation with epoch"],
+                    strict=True,
+                )
+            ]
+            for split in SPLITS
+        }
+    )
+
+
+def measure_final(answers: Answers) -> Numbers:
+    """The accuracy of each network after its last epoch, dropout off, and on beside it."""
+    log = _log(answers)
+    return {
+        f"{split} accuracy{told}": _by_network(log, split, column).iloc[:, -1].tolist()
+        for column, told in (("accuracy", ""), ("accuracy_dropout_on", ", dropout on"))
+        for split in SPLITS
+    }
+
+
+def judge_final(numbers: Numbers) -> Judgement:
+    """Training and validation accuracy in the article's range, for each network."""
+    return by_networks(
+        {
+            f"{split} in {100 * low:.1f}–{100 * high:.1f} %": [
+                low <= accuracy <= high for accuracy in numbers[f"{split} accuracy"]
+            ]
+            for split, (low, high) in FINAL.items()
+        }
+    )
+
+
+def _log(answers: Answers) -> pd.DataFrame:
+    path = answers.run.machine.out / "training.csv"
+    if not path.exists():
+        raise NotTestableError("there is no training.csv; run without --only first")
+    log = read_table(path)
+    return log[(log["recipe"] == answers.recipe) & (log["network"] < answers.networks)]
+
+
+def _by_network(log: pd.DataFrame, split: str, column: str) -> pd.DataFrame:
+    """A row a network, a column an epoch."""
+    return log[log["split"] == split].pivot(index="network", columns="epoch", values=column)
+
+
+CLAIMS = (
+    Claim(
+        id="accuracy-rises",
+        statement="Training and validation accuracy rise over the epochs.",
+        place="training: the plots of accuracy over epochs",
+        rule="The last epoch is above the first and Spearman's correlation of accuracy with the "
+        "epoch is at least 0.9, on both splits, per network.",
+        measure=measure_rise,
+        judge=judge_rise,
+        figure="training",
+    ),
+    Claim(
+        id="final-accuracy",
+        statement="At epoch 10 training accuracy is just under 98 %, validation accuracy about "
+        "97.3 %.",
+        place="training: the text below the plots",
+        rule="Training accuracy is in 97.0–98.0 % and validation accuracy in 96.8–97.8 %, per "
+        "network, dropout off.",
+        measure=measure_final,
+        judge=judge_final,
+        figure="training",
+        remark="The article's validation images are MNIST's test images. Its listing computes the "
+        "training accuracy before it switches dropout off, so accuracy with dropout on stands "
+        "beside.",
+    ),
+)

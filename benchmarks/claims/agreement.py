@@ -1,0 +1,198 @@
+"""Claims about what agreement and disagreement say of an image."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import pairwise
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from benchmarks.claims.answers import Answers
+from benchmarks.claims.claim import (
+    Claim,
+    Judgement,
+    NotTestableError,
+    Numbers,
+    Verdict,
+    by_parts,
+)
+from benchmarks.claims.ranks import Placements, auroc_interval, rank_correlation
+from benchmarks.measure import UNCERTAINTIES
+from benchmarks.metrics import detection, scoring
+from methods import Prediction
+
+OVERWHELMING = 0.9
+LEAST_ACCURACY = 0.99
+EDGES = (0.0, 0.5, 0.6, 0.7, 0.8, OVERWHELMING, 1.0)
+"""Of the bins of the vote share, [lower, upper), the last with its upper edge."""
+
+BINS = tuple(f"{low:.1f}–{high:.1f}" for low, high in pairwise(EDGES))
+
+LEAST_AUROC = 0.9
+
+MIMICS, RESEMBLES = 0.8, 0.5
+MEASURES = {"pairwise_disagreement": "disagreement", "mutual_information": "mutual information"}
+MOST_UNCERTAIN = 500
+
+
+def measure_certainty(answers: Answers) -> Numbers:
+    """Images and correct majority votes by the majority's share of the votes, a number a network.
+
+    A majority's class is its own; of equally many votes the lowest class wins.
+    """
+    numbers: dict[str, list[float]] = {
+        f"{what}, share {one}": [] for what in ("images", "correct") for one in BINS
+    }
+    for prediction in _mc_dropout(answers):
+        share, vote = prediction.vote_share.max(dim=1)
+        # Shares are whole votes of a hundred: without rounding 0.9 could fall below an edge.
+        place = np.digitize(share.numpy().round(9), EDGES[1:-1])
+        correct = (vote == answers.labels).numpy()
+        for i, name in enumerate(BINS):
+            numbers[f"images, share {name}"].append(float((place == i).sum()))
+            numbers[f"correct, share {name}"].append(float(correct[place == i].sum()))
+    return numbers
+
+
+def judge_certainty(numbers: Numbers) -> Judgement:
+    """Over all networks: accuracy in the last bin above 99 %, and rising from bin to bin.
+
+    Bins without an image are left out.
+    """
+    images, correct = (
+        np.array([sum(numbers[f"{what}, share {one}"]) for one in BINS])
+        for what in ("images", "correct")
+    )
+    accuracy = correct[images > 0] / images[images > 0]
+    certain = correct[-1] / images[-1] if images[-1] else 0.0
+    shown = ", ".join(f"{100 * value:.1f} %" for value in accuracy)
+    return by_parts(
+        {
+            f"accuracy {100 * certain:.2f} % where at least 90 % of votes agree": certain
+            > LEAST_ACCURACY,
+            f"accuracy rises over the bins ({shown})": bool((np.diff(accuracy) > 0).all()),
+        }
+    )
+
+
+def measure_edge_cases(answers: Answers) -> Numbers:
+    """The AUROC of the ensemble's disagreement for misclassified against correct images."""
+    prediction = answers.says(answers.ensemble)
+    wrong = ~scoring.correct(prediction.mean, answers.labels)
+    if not wrong.any():
+        raise NotTestableError("the ensemble classifies every image correctly")
+    score = UNCERTAINTIES["pairwise_disagreement"](prediction)
+    found = auroc_interval([Placements.of(score[None, ~wrong].numpy(), score[None, wrong].numpy())])
+    return {
+        "AUROC of disagreement": [found.value],
+        "lower bound": [found.lower],
+        "upper bound": [found.upper],
+        "misclassified images": [float(wrong.sum())],
+        "mean disagreement, misclassified": [float(score[wrong].mean())],
+        "mean disagreement, correct": [float(score[~wrong].mean())],
+    }
+
+
+def judge_edge_cases(numbers: Numbers) -> Judgement:
+    """AUROC at least 0.9."""
+    (auroc,) = numbers["AUROC of disagreement"]
+    return Judgement(
+        Verdict.REPRODUCED if auroc >= LEAST_AUROC else Verdict.NOT_REPRODUCED,
+        f"AUROC {auroc:.3f} ({numbers['lower bound'][0]:.3f} to {numbers['upper bound'][0]:.3f} "
+        "over images)",
+    )
+
+
+def measure_likeness(answers: Answers) -> Numbers:
+    """How alike MC-dropout, on each network, and the ensemble of all rank the images."""
+    ensemble = answers.says(answers.ensemble)
+    numbers: dict[str, list[float]] = {}
+
+    def add(name: str, value: float) -> None:
+        numbers.setdefault(name, []).append(value)
+
+    for prediction in _mc_dropout(answers):
+        wrong = ~scoring.correct(prediction.mean, answers.labels)
+        for measure, name in MEASURES.items():
+            one, other = UNCERTAINTIES[measure](prediction), UNCERTAINTIES[measure](ensemble)
+            add(f"rank correlation, {name}", rank_correlation(one, other))
+            add(f"misclassification AUROC by {name}, MC-dropout", detection.auroc(one, wrong))
+        add(f"shared of the {MOST_UNCERTAIN} most uncertain", _shared(prediction, ensemble))
+    wrong = ~scoring.correct(ensemble.mean, answers.labels)
+    for measure, name in MEASURES.items():
+        score = UNCERTAINTIES[measure](ensemble)
+        add(f"misclassification AUROC by {name}, ensemble", detection.auroc(score, wrong))
+    return numbers
+
+
+def judge_likeness(numbers: Numbers) -> Judgement:
+    """The mean over networks of each rank correlation; the lower one decides."""
+    means = {
+        name: float(np.mean(numbers[f"rank correlation, {name}"])) for name in MEASURES.values()
+    }
+    lowest = min(means.values())
+    if lowest >= MIMICS:
+        verdict = Verdict.REPRODUCED
+    else:
+        verdict = Verdict.PARTLY if lowest >= RESEMBLES else Verdict.NOT_REPRODUCED
+    told = ", ".join(f"{value:.2f} by {name}" for name, value in means.items())
+    return Judgement(verdict, f"mean rank correlation {told}")
+
+
+def _mc_dropout(answers: Answers) -> Iterator[Prediction]:
+    cells = [answers.mc_dropout(network) for network in range(answers.networks)]
+    answers.ask((cell, "clean") for cell in cells)
+    return map(answers.says, cells)
+
+
+def _shared(one: Prediction, other: Prediction) -> float:
+    """The share that the most uncertain images of both, by mutual information, have in common."""
+    chosen = [_most_uncertain(prediction) for prediction in (one, other)]
+    return len(chosen[0] & chosen[1]) / len(chosen[0])
+
+
+def _most_uncertain(prediction: Prediction) -> set[int]:
+    score: Tensor = UNCERTAINTIES["mutual_information"](prediction)
+    order = torch.sort(score, descending=True, stable=True).indices
+    return set(order[:MOST_UNCERTAIN].tolist())
+
+
+CLAIMS = (
+    Claim(
+        id="certain-when-agreeing",
+        statement="An overwhelming majority of votes means that the models are certain.",
+        place="the discussion of image 61's count plot",
+        rule="Where at least 90 % of the 100 votes agree, accuracy exceeds 99 %, and accuracy "
+        "rises over bins of the majority's share; of all networks' votes together. Reproduced "
+        "if both hold, partly if one does.",
+        measure=measure_certainty,
+        judge=judge_certainty,
+        figure="claims-certainty",
+    ),
+    Claim(
+        id="disagree-on-edge-cases",
+        statement="Different models classify edge cases differently.",
+        place="Epistemic/Model Uncertainty",
+        rule="The AUROC of the ensemble's disagreement for misclassified against correct images is "
+        "at least 0.9.",
+        measure=measure_edge_cases,
+        judge=judge_edge_cases,
+        figure="histograms-pairwise_disagreement",
+        remark="The members differ in initial weights and dropout masks only; all have one "
+        "architecture, unlike the article's sentence.",
+    ),
+    Claim(
+        id="dropout-mimics-ensemble",
+        statement="One network with dropout on mimics many models.",
+        place="where dropout is introduced as a stand-in for an ensemble",
+        rule="Spearman's correlation, over images, of MC-dropout's and the ensemble's "
+        "disagreement, and that of their mutual information: at least 0.8 "
+        "reproduced, at least 0.5 partly. Of each the mean over networks; the lower one decides.",
+        measure=measure_likeness,
+        judge=judge_likeness,
+        figure="claims-likeness",
+        remark="The ensemble contains each of the networks that MC-dropout uses.",
+    ),
+)

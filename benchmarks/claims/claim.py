@@ -1,0 +1,97 @@
+"""What a claim is, and how its verdict follows from numbers: computed, never typed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import NamedTuple
+
+import numpy as np
+
+from benchmarks.claims.answers import Answers
+
+Numbers = Mapping[str, list[float]]
+"""What was measured, by name: a value a network, or a single one; NaN where undefined."""
+
+
+class Verdict(StrEnum):
+    """What the measurement says of a claim."""
+
+    REPRODUCED = "reproduced"
+    PARTLY = "partly"
+    NOT_REPRODUCED = "not reproduced"
+    NOT_TESTABLE = "not testable here"
+
+
+class Judgement(NamedTuple):
+    """A verdict, and in a line what it rests on."""
+
+    verdict: Verdict
+    why: str
+
+
+class NotTestableError(Exception):
+    """A claim cannot be measured in this run; the message says why."""
+
+
+@dataclass(frozen=True)
+class Claim:
+    """A statement of the article, how it is measured, and when it holds.
+
+    Attributes:
+        id: what tables call it.
+        statement: what the article says, in our words.
+        place: where it stands in the article.
+        rule: when it holds; thresholds were fixed before anyone looked.
+        measure: the numbers of one recipe; raises `NotTestableError` where there can be none.
+        judge: the rule. It sees nothing but these numbers, so a reader can judge again.
+        figure: what the report draws of it, less the recipe.
+        remark: what else a reader must know to believe the verdict.
+    """
+
+    id: str
+    statement: str
+    place: str
+    rule: str
+    measure: Callable[[Answers], Numbers]
+    judge: Callable[[Numbers], Judgement]
+    figure: str = ""
+    remark: str = ""
+
+
+def by_networks(parts: Mapping[str, Sequence[bool]]) -> Judgement:
+    """The verdict of a rule that counts networks, from what holds for each of them.
+
+    Reproduced if all parts together hold for at least half of the networks, partly if for at least
+    a tenth.
+
+    >>> by_networks({"up": [True, True, False], "down": [True, False, False]})
+    Judgement(verdict=<Verdict.PARTLY: 'partly'>, why='up: 2; down: 1; together: 1 of 3 networks')
+    """
+    flags = np.array(list(parts.values()), dtype=bool)
+    together, networks = int(flags.all(axis=0).sum()), flags.shape[1]
+    counts = [f"{part}: {sum(holds)}" for part, holds in parts.items()]
+    counts = [*counts, f"together: {together}"] if len(parts) > 1 else counts
+    if 2 * together >= networks:
+        verdict = Verdict.REPRODUCED
+    elif 10 * together >= networks:
+        verdict = Verdict.PARTLY
+    else:
+        verdict = Verdict.NOT_REPRODUCED
+    return Judgement(verdict, f"{'; '.join(counts)} of {networks} networks")
+
+
+def by_parts(parts: Mapping[str, bool]) -> Judgement:
+    """The verdict of a rule that counts no networks: reproduced if all parts hold, partly if some.
+
+    >>> by_parts({"accuracy 0.995": True, "falls over bins": False})
+    Judgement(verdict=<Verdict.PARTLY: 'partly'>, why='accuracy 0.995: yes; falls over bins: no')
+    """
+    if all(parts.values()):
+        verdict = Verdict.REPRODUCED
+    else:
+        verdict = Verdict.PARTLY if any(parts.values()) else Verdict.NOT_REPRODUCED
+    return Judgement(
+        verdict, "; ".join(f"{part}: {'yes' if holds else 'no'}" for part, holds in parts.items())
+    )

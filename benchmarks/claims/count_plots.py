@@ -1,0 +1,138 @@
+"""Claims about the votes for the article's two images."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from jaxtyping import Int64
+
+from benchmarks.claims.answers import PASSES, Answers, pool_of
+from benchmarks.claims.claim import Claim, Judgement, NotTestableError, Numbers, by_networks
+from benchmarks.claims.pictures import PECULIAR, TWO_IMAGES, TYPICAL, images_of
+
+CLASSES = range(10)
+MOST_FOR_8 = 90
+MOST_FOR_3 = 40
+FOR_7_OR_9 = range(2, 7)
+
+
+def measure_typical(answers: Answers) -> Numbers:
+    """The votes of 100 passes for each class on image 61, a number a network."""
+    return _measure(answers, place=0)
+
+
+def measure_peculiar(answers: Answers) -> Numbers:
+    """The votes of 100 passes for each class on image 591, a number a network."""
+    return _measure(answers, place=1)
+
+
+def judge_typical(numbers: Numbers) -> Judgement:
+    """More than 90 votes for 8, and 2 the runner-up; of equally many votes the lower class's."""
+    votes = _votes(numbers)
+    others = np.delete(votes, 8, axis=1)
+    runner_up = np.where(others.max(axis=1) > 0, np.delete(CLASSES, 8)[others.argmax(axis=1)], -1)
+    return by_networks(
+        {
+            f"more than {MOST_FOR_8} votes for 8": list(votes[:, 8] > MOST_FOR_8),
+            "runner-up 2": list(runner_up == 2),
+        }
+    )
+
+
+def judge_peculiar(numbers: Numbers) -> Judgement:
+    """More than 40 votes for 3, and 2 to 6 for 7 and 9 together."""
+    votes = _votes(numbers)
+    return by_networks(
+        {
+            f"more than {MOST_FOR_3} votes for 3": list(votes[:, 3] > MOST_FOR_3),
+            f"{FOR_7_OR_9[0]} to {FOR_7_OR_9[-1]} votes for 7 and 9": list(
+                np.isin(votes[:, 7] + votes[:, 9], FOR_7_OR_9)
+            ),
+        }
+    )
+
+
+def measure_switch(answers: Answers) -> Numbers:
+    """Whether softmax repeats itself to the last bit, and how many classes get votes."""
+    images = _two_images(answers)
+    pool, training = pool_of(answers.run, answers.recipe)
+    networks = pool.networks(range(answers.networks), training)
+    numbers = {
+        "softmax repeats itself": [
+            float(torch.equal(pool.engine.logits(one, images), pool.engine.logits(one, images)))
+            for one in networks
+        ]
+    }
+    for place, index in enumerate((TYPICAL, PECULIAR)):
+        voted = np.stack(list(_measure(answers, place).values())) > 0
+        numbers[f"classes with votes, image {index}"] = voted.sum(axis=0).astype(float).tolist()
+    return numbers
+
+
+def judge_switch(numbers: Numbers) -> Judgement:
+    """Off: equal to the last bit; on: more than one class gets votes on either image."""
+    distinct = np.max(
+        [numbers[f"classes with votes, image {index}"] for index in (TYPICAL, PECULIAR)], axis=0
+    )
+    return by_networks(
+        {
+            "off, the same answer twice": [one == 1 for one in numbers["softmax repeats itself"]],
+            "on, more than one distinct vote": list(distinct > 1),
+        }
+    )
+
+
+def _measure(answers: Answers, place: int) -> dict[str, list[float]]:
+    _two_images(answers)
+    cells = [answers.mc_dropout(network) for network in range(answers.networks)]
+    answers.ask((cell, TWO_IMAGES) for cell in cells)
+    shares = [answers.says(cell, TWO_IMAGES).vote_share[place] for cell in cells]
+    votes = (torch.stack(shares) * PASSES).round()
+    return {f"votes for {c}": votes[:, c].tolist() for c in CLASSES}
+
+
+def _two_images(answers: Answers) -> torch.Tensor:
+    images = len(answers.run.test_images().labels)
+    if images <= PECULIAR:
+        raise NotTestableError(f"there are {images} test images, none of number {PECULIAR}")
+    return images_of(answers.run, TWO_IMAGES).images
+
+
+def _votes(numbers: Numbers) -> Int64[np.ndarray, "networks classes"]:
+    return np.stack([numbers[f"votes for {c}"] for c in CLASSES], axis=1).astype(np.int64)
+
+
+CLAIMS = (
+    Claim(
+        id="image-61",
+        statement="Of 100 passes over test image 61, a typical 8, more than 90 vote for 8 and the "
+        "few others for 2.",
+        place="the count plot of image 61",
+        rule="More than 90 votes for 8, and 2 the runner-up, per network.",
+        measure=measure_typical,
+        judge=judge_typical,
+        figure="claims-count-plots",
+        remark="Without any other vote there is no runner-up.",
+    ),
+    Claim(
+        id="image-591",
+        statement="Of 100 passes over test image 591, a peculiar 8, more than 40 vote for 3 and "
+        "about 4 for 7 or 9.",
+        place="the count plot of image 591",
+        rule="More than 40 votes for 3, and 2 to 6 votes for 7 and 9 together, per network.",
+        measure=measure_peculiar,
+        judge=judge_peculiar,
+        figure="claims-count-plots",
+    ),
+    Claim(
+        id="eval-switch",
+        statement="With dropout off a network gives the same answer every time; with dropout on "
+        "its answers vary.",
+        place="the network's method for predicting, dropout off or on by an argument",
+        rule="Repeated softmax predictions are equal to the last bit, and the 100 passes cast more "
+        "than one distinct vote on at least one of the two images, per network.",
+        measure=measure_switch,
+        judge=judge_switch,
+        figure="claims-count-plots",
+    ),
+)

@@ -1,0 +1,75 @@
+"""What the article's slip costs: the same networks with and without a softmax before the loss."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pandas as pd
+from scipy import stats
+
+from benchmarks.conditions import CLEAN
+from benchmarks.records import MEASURED, read_table
+from benchmarks.run import Run
+from methods.recipes import ARTICLE, ARTICLE_LOGITS, STANDARD
+
+MEASURES = {
+    "accuracy, clean": (CLEAN, "accuracy", ""),
+    "NLL, clean": (CLEAN, "nll", ""),
+    "ECE, clean": (CLEAN, "ece", ""),
+    "ECE, 45°": ("rotated-045", "ece", ""),
+    "AUROC, mean of foreign sets": ("ood-", "auroc", "predictive_entropy"),
+}
+"""What is compared: condition (or what several begin with), metric and score."""
+
+RECIPES = (ARTICLE.name, ARTICLE_LOGITS.name, STANDARD.name)
+
+
+def double_softmax(run: Run) -> list[dict[str, object]]:
+    """A row a method and measure: its mean by each recipe, and by how much the loss changes it.
+
+    ``difference`` is `article` less `article-logits`, with Student's t interval over replicates:
+    replicate r of both uses the network of one initialisation, one order and the same masks, so
+    they are paired. Without replicates there is no interval.
+    """
+    path = run.machine.out / "measurements.csv"
+    if not path.exists():
+        return []
+    table = read_table(path)
+    table = table[table["recipe"].isin(RECIPES) & table["status"].isin(MEASURED)]
+    return list(_rows(table)) if ARTICLE.name in set(table["recipe"]) else []
+
+
+def _rows(table: pd.DataFrame) -> Iterator[dict[str, object]]:
+    for method in ("softmax", "mc_dropout", "deep_ensemble"):
+        of_method = table[table["method"] == method]
+        largest = of_method[of_method["members"] == _largest(of_method)]
+        for name, (condition, metric, score) in MEASURES.items():
+            rows = largest[
+                largest["condition"].str.startswith(condition)
+                & (largest["metric"] == metric)
+                & (largest["score"] == score)
+            ]
+            values = rows.pivot_table(index="replicate", columns="recipe", values="value")
+            if values.empty:
+                continue
+            yield {
+                "method": method,
+                "measure": name,
+                **{recipe: float(values[recipe].mean()) for recipe in RECIPES if recipe in values},
+                **_difference(values),
+            }
+
+
+def _largest(rows: pd.DataFrame) -> str:
+    return str(max(rows["members"], key=float, default=""))
+
+
+def _difference(values: pd.DataFrame) -> dict[str, float]:
+    if ARTICLE_LOGITS.name not in values:
+        return {}
+    paired = (values[ARTICLE.name] - values[ARTICLE_LOGITS.name]).dropna().to_numpy()
+    mean = float(paired.mean())
+    if len(paired) < 2:
+        return {"difference": mean}
+    half = float(stats.t.ppf(0.975, len(paired) - 1) * stats.sem(paired))
+    return {"difference": mean, "lower": mean - half, "upper": mean + half}

@@ -1,0 +1,121 @@
+"""The claim that epistemic uncertainty comes from too few similar training images."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from itertools import pairwise
+
+import numpy as np
+
+from benchmarks.claims.agreement import MEASURES
+from benchmarks.claims.answers import Answers
+from benchmarks.claims.claim import Claim, Judgement, NotTestableError, Numbers, by_parts
+from benchmarks.claims.outside import TURNED as TURNED_BY_45
+from benchmarks.claims.training_sets import SIZES, TURNED
+from benchmarks.conditions import CLEAN
+from benchmarks.measure import UNCERTAINTIES
+from methods.recipes import ARTICLE
+
+MOST_NETWORKS = 10
+IMAGES = {"clean": CLEAN, "45°": TURNED_BY_45}
+SAMPLED, ENSEMBLE = "MC-dropout", "ensemble"
+
+GROWING = (*SIZES, ARTICLE.name)
+"""Ever more training images like the clean ones."""
+
+LABELS = {
+    **{name: f"{size:,}" for name, size in SIZES.items()},
+    ARTICLE.name: "all",
+    TURNED: "all, turned",
+}
+
+STEPS = (
+    *((one, other, "clean") for one, other in pairwise(GROWING)),
+    (ARTICLE.name, TURNED, "45°"),
+)
+"""From fewer training images like the judged ones to more, and which those are."""
+
+
+def measure_lack(answers: Answers) -> Numbers:
+    """Mean mutual information and disagreement by training set.
+
+    A number a network for MC-dropout, one for the ensemble of the 10.
+    """
+    if answers.recipe != ARTICLE.name:
+        raise NotTestableError("networks of this recipe are not trained on fewer images")
+    images = len(answers.run.training_images().labels)
+    if images <= max(SIZES.values()):
+        raise NotTestableError(f"there are only {images:,} training images")
+    of_sets = {
+        name: replace(answers, recipe=name, networks=min(MOST_NETWORKS, answers.networks))
+        for name in LABELS
+    }
+    cells = {
+        name: {
+            SAMPLED: [one.mc_dropout(network) for network in range(one.networks)],
+            ENSEMBLE: [one.ensemble],
+        }
+        for name, one in of_sets.items()
+    }
+    answers.ask(
+        (cell, condition)
+        for of_set in cells.values()
+        for some in of_set.values()
+        for cell in some
+        for condition in IMAGES.values()
+    )
+    return {
+        _name(method, measure, kind, name): [
+            float(UNCERTAINTIES[measure](answers.says(cell, IMAGES[kind])).mean())
+            for cell in cells[name][method]
+        ]
+        for method in (SAMPLED, ENSEMBLE)
+        for measure in MEASURES
+        for kind in IMAGES
+        for name in LABELS
+    }
+
+
+def judge_lack(numbers: Numbers) -> Judgement:
+    """For each method: both measures fall at every step to more training images of a kind."""
+    return by_parts(
+        {
+            f"{method}: falls at {falls} of {steps} steps": falls == steps
+            for method in (SAMPLED, ENSEMBLE)
+            for falls, steps in [_falls(numbers, method)]
+        }
+    )
+
+
+def _falls(numbers: Numbers, method: str) -> tuple[int, int]:
+    falls = [
+        np.mean(numbers[_name(method, measure, kind, more)])
+        < np.mean(numbers[_name(method, measure, kind, fewer)])
+        for measure in MEASURES
+        for fewer, more, kind in STEPS
+    ]
+    return sum(map(bool, falls)), len(falls)
+
+
+def _name(method: str, measure: str, kind: str, training: str) -> str:
+    return f"{method}, {MEASURES[measure]}, {kind}, trained on {LABELS[training]}"
+
+
+CLAIMS = (
+    Claim(
+        id="epistemic-is-missing-data",
+        statement="Epistemic uncertainty comes from too few similar images among the training "
+        "images.",
+        place="Epistemic/Model Uncertainty",
+        rule="Mutual information and disagreement fall on clean images from 1,000 to 10,000 to "
+        "60,000 training images, and on images turned by 45° from 60,000 training images to 60,000 "
+        "turned at random; means over 10 networks. Reproduced if at every step for MC-dropout and "
+        "for the ensemble of 10, partly if for one of them.",
+        measure=measure_lack,
+        judge=judge_lack,
+        figure="claims-missing-data",
+        remark="All networks take as many steps of Adam as the article's, so that fewer images do "
+        "not mean less training; choices are nested and stratified; each training image is turned "
+        "once, by an angle uniform in ±180°.",
+    ),
+)

@@ -1,0 +1,225 @@
+"""Claims about images from outside, and about confidence."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import numpy.typing as npt
+from torch import Tensor
+
+from benchmarks.claims.answers import Answers
+from benchmarks.claims.claim import (
+    Claim,
+    Judgement,
+    NotTestableError,
+    Numbers,
+    Verdict,
+    by_parts,
+)
+from benchmarks.claims.ranks import Placements, auroc_interval
+from benchmarks.conditions import CLEAN
+from benchmarks.measure import LABELLED, UNCERTAINTIES
+from benchmarks.metrics import calibration
+from benchmarks.predictions import Cell
+
+CONFIDENT = 0.9
+LEAST_CONFIDENT_SHARE = 0.1
+
+TURNED = "rotated-045"
+LEAST_ECE = 0.02
+
+SOFTMAX, SAMPLED, ENSEMBLE = "softmax", "MC-dropout", "ensemble"
+
+
+def measure_confident(answers: Answers) -> Numbers:
+    """The share of each set's images with a confidence above 0.9, a number a network."""
+    return {
+        f"{name}, {_short(condition)}": [
+            _confident_share(answers.says(cell, condition).mean) for cell in cells
+        ]
+        for name, cells in _asked(answers, _foreign(answers)).items()
+        for condition in _foreign(answers)
+    }
+
+
+def judge_confident(numbers: Numbers) -> Judgement:
+    """Above 10 % of all sets' images for softmax; partly if only of some set's."""
+    shares = {
+        name.removeprefix(f"{SOFTMAX}, "): float(np.mean(values))
+        for name, values in numbers.items()
+        if name.startswith(f"{SOFTMAX}, ")
+    }
+    mean = float(np.mean(list(shares.values())))
+    if mean > LEAST_CONFIDENT_SHARE:
+        verdict = Verdict.REPRODUCED
+    else:
+        some = any(share > LEAST_CONFIDENT_SHARE for share in shares.values())
+        verdict = Verdict.PARTLY if some else Verdict.NOT_REPRODUCED
+    told = ", ".join(f"{100 * share:.0f} % of {name}" for name, share in shares.items())
+    return Judgement(verdict, f"{100 * mean:.1f} % of all, {told}")
+
+
+def measure_split(answers: Answers) -> Numbers:
+    """The share of mutual information in predictive entropy, over all images of a kind together."""
+    kinds = {"clean": (CLEAN,), "45°": (TURNED,), "foreign": _foreign(answers)}
+    cells = _asked(answers, sum(kinds.values(), ()))
+    return {
+        f"epistemic share, {name}, {kind}": [
+            _epistemic_share(answers, cell, conditions) for cell in cells[name]
+        ]
+        for name in (SAMPLED, ENSEMBLE)
+        for kind, conditions in kinds.items()
+    }
+
+
+def judge_split(numbers: Numbers) -> Judgement:
+    """The epistemic share falls from clean and from turned images to foreign ones, for both."""
+    mean = {name: float(np.mean(values)) for name, values in numbers.items()}
+
+    def share(name: str, kind: str) -> float:
+        return mean[f"epistemic share, {name}, {kind}"]
+
+    return by_parts(
+        {
+            f"{name}, from {kind} ({share(name, kind):.2f}) to foreign "
+            f"({share(name, 'foreign'):.2f}) it falls": share(name, "foreign") < share(name, kind)
+            for name in (SAMPLED, ENSEMBLE)
+            for kind in ("clean", "45°")
+        }
+    )
+
+
+def measure_similarity(answers: Answers) -> Numbers:
+    """Softmax's ECE on turned images, and by how much its AUROC differs from the others'."""
+    foreign = _foreign(answers)
+    cells = _asked(answers, (CLEAN, TURNED, *foreign))
+    numbers = {
+        f"ECE, {name}, {kind}": [
+            LABELLED["ece"](answers.says(cell, condition).mean, answers.labels)
+            for cell in cells[name]
+        ]
+        for name in cells
+        for kind, condition in (("clean", CLEAN), ("45°", TURNED))
+    }
+    placements = {
+        name: [_placements(answers, some, condition) for condition in foreign]
+        for name, some in cells.items()
+    }
+    for name, sets in placements.items():
+        numbers[f"AUROC, {name}"] = [auroc_interval(sets).value]
+    for name in (SAMPLED, ENSEMBLE):
+        pairs = zip(placements[SOFTMAX], placements[name], strict=True)
+        difference = auroc_interval([one - other for one, other in pairs])
+        for part, value in difference._asdict().items():
+            numbers[f"AUROC, {SOFTMAX} less {name}, {part}"] = [value]
+    return numbers
+
+
+def judge_similarity(numbers: Numbers) -> Judgement:
+    """ECE above 2 points, and AUROC below both others' with intervals that exclude zero."""
+    ece = float(np.mean(numbers[f"ECE, {SOFTMAX}, 45°"]))
+    parts = {f"ECE {ece:.3f} at 45° above {LEAST_ECE}": ece > LEAST_ECE}
+    below = []
+    for name in (SAMPLED, ENSEMBLE):
+        value, lower, upper = (
+            numbers[f"AUROC, {SOFTMAX} less {name}, {part}"][0]
+            for part in ("value", "lower", "upper")
+        )
+        below.append((name, f"{value:+.3f} ({lower:+.3f} to {upper:+.3f})", upper < 0))
+    told = ", ".join(f"{difference} from {name}'s" for name, difference, _ in below)
+    parts[f"AUROC differs by {told}: below both"] = all(holds for *_, holds in below)
+    return by_parts(parts)
+
+
+def _foreign(answers: Answers) -> tuple[str, ...]:
+    if not answers.foreign:
+        raise NotTestableError("the run has no out-of-distribution images")
+    return answers.foreign
+
+
+def _asked(answers: Answers, conditions: Sequence[str]) -> dict[str, list[Cell]]:
+    """The cells of each method, all of which have been asked about the conditions."""
+    networks = range(answers.replicates)
+    cells: dict[str, list[Cell]] = {
+        SOFTMAX: [answers.softmax(network) for network in networks],
+        SAMPLED: [answers.mc_dropout(network) for network in networks],
+        ENSEMBLE: [answers.ensemble],
+    }
+    answers.ask((cell, one) for some in cells.values() for cell in some for one in conditions)
+    return cells
+
+
+def _confident_share(mean: Tensor) -> float:
+    return float((calibration.confidence(mean) > CONFIDENT).double().mean())
+
+
+def _epistemic_share(answers: Answers, cell: Cell, conditions: Sequence[str]) -> float:
+    """Sum of mutual information over sum of predictive entropy."""
+    predictions = [answers.says(cell, condition) for condition in conditions]
+
+    def total(measure: str) -> float:
+        return float(sum(UNCERTAINTIES[measure](one).sum() for one in predictions))
+
+    return total("mutual_information") / total("predictive_entropy")
+
+
+def _placements(answers: Answers, cells: Sequence[Cell], condition: str) -> Placements:
+    """Of predictive entropy, which every method has; a row a cell."""
+    clean, foreign = (
+        np.stack([_entropy(answers, cell, images) for cell in cells])
+        for images in (CLEAN, condition)
+    )
+    return Placements.of(clean, foreign)
+
+
+def _entropy(answers: Answers, cell: Cell, images: str) -> npt.NDArray[np.float64]:
+    return UNCERTAINTIES["predictive_entropy"](answers.says(cell, images)).numpy()
+
+
+def _short(condition: str) -> str:
+    return condition.removeprefix("ood-")
+
+
+CLAIMS = (
+    Claim(
+        id="ood-still-classified",
+        statement="An image from outside the training classes is still given one of them.",
+        place="introduction",
+        rule="The share of out-of-distribution images with a confidence above 0.9 exceeds 10 % for "
+        "softmax, over all sets together; partly if only for some set.",
+        measure=measure_confident,
+        judge=judge_confident,
+        figure="histograms-predictive_entropy",
+        remark="That some class has the largest probability is true of any classifier; what can be "
+        "tested is whether it is given with confidence.",
+    ),
+    Claim(
+        id="ood-is-aleatoric",
+        statement="What sets in for images from outside the training classes is aleatoric "
+        "uncertainty.",
+        place="introduction",
+        rule="The share of mutual information in predictive entropy falls from clean and from "
+        "rotated (45°) images to out-of-distribution ones, for MC-dropout and for the ensemble; "
+        "partly if in some of the four comparisons, not reproduced if it does not fall.",
+        measure=measure_split,
+        judge=judge_split,
+        figure="entropy-split",
+        remark="Plug-in mutual information of 100 passes and of 50 members is not the same "
+        "estimate: compare within a method.",
+    ),
+    Claim(
+        id="softmax-is-not-certainty",
+        statement="A network's outputs are similarity, not certainty.",
+        place="where the outputs of a classifier are explained",
+        rule="The ECE of softmax exceeds 2 points on images turned by 45°, and its AUROC for "
+        "out-of-distribution images, by predictive entropy and as a mean over the sets, is below "
+        "MC-dropout's and the ensemble's with intervals that exclude zero. Partly if one half "
+        "holds.",
+        measure=measure_similarity,
+        judge=judge_similarity,
+        figure="roc-predictive_entropy",
+        remark="Differences are paired by image (DeLong) and, with MC-dropout, by network; the "
+        "intervals cover the draw of both, but there is one ensemble only.",
+    ),
+)

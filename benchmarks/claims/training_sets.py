@@ -1,0 +1,78 @@
+"""More and fewer similar training images, for the claim that epistemic uncertainty is their lack.
+
+Networks of the article's recipe are trained on stratified, nested choices of MNIST's training
+images, and on all of them turned. All take as many steps of Adam, up to a part of an epoch:
+with as many epochs, networks with few images would be trained too little as well, and nobody
+could tell the one lack from the other.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from functools import cache
+
+import numpy as np
+import torch
+from jaxtyping import Float, Int64
+from torch import Tensor
+from torch.nn.functional import affine_grid, grid_sample
+
+from benchmarks.conditions import stratified_choice
+from benchmarks.run import Run
+from methods.labelled_images import LabelledImages
+from methods.network_pool import NetworkPool
+from methods.recipes import ARTICLE, Recipe
+from methods.seeds import derive_seed
+
+TURNED = "article-turned"
+SIZES = {"article-1000": 1_000, "article-10000": 10_000}
+"""Training images in all; a tenth of each class."""
+
+TRAINING_SETS = (*SIZES, TURNED)
+"""Beside all images as they are, which is the recipe `article` itself."""
+
+BATCH = 2_000
+"""Images turned at a time."""
+
+
+def training_set(run: Run, name: str) -> tuple[NetworkPool, LabelledImages]:
+    """The pool of a training set's networks, and its images."""
+    whole = run.training_images()
+    training = _chosen(run, name)
+    article = run.configuration.recipe(ARTICLE.name)
+    recipe = replace(article, epochs=_as_many_steps(article, len(whole.labels), training))
+    return replace(run.pool(ARTICLE.name), recipe=recipe), training
+
+
+def turned_at_random(
+    images: Float[Tensor, "images 1 28 28"], random: np.random.Generator
+) -> Float[Tensor, "images 1 28 28"]:
+    """Each image turned once, by an angle uniform in [-180°, 180°); bilinear, black outside."""
+    angles = torch.from_numpy(random.uniform(-np.pi, np.pi, len(images))).float()
+    cosine, sine, zero = angles.cos(), angles.sin(), torch.zeros(len(images))
+    rows = [torch.stack(row, dim=1) for row in ((cosine, -sine, zero), (sine, cosine, zero))]
+    turns = torch.stack(rows, dim=1)
+    batches = zip(torch.split(images, BATCH), torch.split(turns, BATCH), strict=True)
+    return torch.cat([_turn(batch, turn) for batch, turn in batches])
+
+
+def _turn(images: Tensor, turn: Float[Tensor, "images 2 3"]) -> Tensor:
+    grid = affine_grid(turn, list(images.shape), align_corners=False)
+    return grid_sample(images, grid, mode="bilinear", align_corners=False)
+
+
+@cache
+def _chosen(run: Run, name: str) -> LabelledImages:
+    """Made once a process, since its fingerprint takes a while."""
+    whole, seed = run.training_images(), run.configuration.seed
+    if name == TURNED:
+        random = np.random.default_rng(derive_seed(TURNED, seed))
+        return LabelledImages(turned_at_random(whole.images, random), whole.labels)
+    chosen: Int64[Tensor, " images"] = stratified_choice(whole.labels, SIZES[name], seed)
+    return LabelledImages(whole.images[chosen], whole.labels[chosen])
+
+
+def _as_many_steps(recipe: Recipe, images: int, training: LabelledImages) -> int:
+    """Epochs over the training images that come to the steps of the recipe's over all images."""
+    steps = recipe.epochs * -(-images // recipe.batch_size)
+    return max(1, round(steps / -(-len(training.labels) // recipe.batch_size)))

@@ -1,0 +1,107 @@
+"""A picture of a digit, of any size and colour, made into what MNIST's images are."""
+
+from __future__ import annotations
+
+import warnings
+from pathlib import Path
+
+import numpy as np
+import torch
+from jaxtyping import Float
+from PIL import Image, ImageOps
+from torch import Tensor
+
+from benchmarks.errors import UserError
+
+SIDE, BOX = 28, 20
+"""Pixels of MNIST's images, and of the box that their digits fill (LeCun et al. 1998)."""
+
+LEAST_CONTRAST = 0.05
+"""Share of the full range of grey between background and ink, below which a picture is blank."""
+
+INK = 0.1
+"""Share of the strongest ink from which on a pixel belongs to the digit."""
+
+DEEP = ("I", "F")
+"""What the names of Pillow's modes begin with whose pixels are numbers beyond 8 bits."""
+
+
+def read_digit(path: Path) -> Float[Tensor, "1 28 28"]:
+    """The picture as an image in [0, 1], light on dark.
+
+    Transparent pixels are white. What most of the border looks like is the background, so the
+    digit may be darker or lighter. It is scaled to fit a box of 20x20 and shifted by whole pixels
+    to have its centre of mass in the middle, as MNIST's were.
+
+    Raises:
+        UserError: there is no such file, it is no picture, or nothing is drawn on it.
+    """
+    ink = _ink(_grey(path))
+    if ink.max() < LEAST_CONTRAST:
+        raise UserError(f"--image {path}: the picture is blank; it takes a digit on a background")
+    return torch.from_numpy(_placed(_fitted(ink / ink.max()))).float()[None]
+
+
+def _grey(path: Path) -> Float[np.ndarray, "rows columns"]:
+    """Shades of grey, black 0 and white 1."""
+    try:
+        with warnings.catch_warnings(), Image.open(path) as picture:
+            # Pillow only warns of pictures that would fill the memory.
+            warnings.simplefilter("error", Image.DecompressionBombWarning)
+            upright = ImageOps.exif_transpose(picture)
+            if not upright.mode.startswith(DEEP):
+                on_white = Image.new("RGBA", upright.size, "white")
+                on_white.alpha_composite(upright.convert("RGBA"))
+                upright = on_white.convert("L")
+            pixels = np.asarray(upright, dtype=np.float64)
+    except FileNotFoundError as error:
+        raise UserError(f"--image {path}: there is no such file") from error
+    # What damaged files raise is up to the format's decoder.
+    except Exception as error:
+        said = " ".join(str(error).split()) or type(error).__name__
+        raise UserError(
+            f"--image {path}: this cannot be read as a picture ({said}); it takes a PNG, a JPEG or "
+            "another common format"
+        ) from error
+    full = 255 if upright.mode == "L" else max(pixels.max(), 1.0)
+    grey: Float[np.ndarray, "rows columns"] = pixels / full
+    return grey
+
+
+def _ink(grey: Float[np.ndarray, "rows columns"]) -> Float[np.ndarray, "rows columns"]:
+    """How far each pixel is from the background, towards the digit's side."""
+    border = np.concatenate([grey[0], grey[-1], grey[:, 0], grey[:, -1]])
+    background = float(np.median(border))
+    difference = grey - background
+    # Of a mid-grey background, the stronger of both sides is the digit's.
+    lighter = difference.max() > -difference.min()
+    ink: Float[np.ndarray, "rows columns"] = np.clip(
+        difference if lighter else -difference, 0, None
+    )
+    return ink
+
+
+def _fitted(ink: Float[np.ndarray, "rows columns"]) -> Float[np.ndarray, "height width"]:
+    """The digit alone, its longer side 20 pixels."""
+    rows, columns = (np.flatnonzero((ink >= INK).any(axis=axis)) for axis in (1, 0))
+    digit = ink[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
+    scale = BOX / max(digit.shape)
+    height, width = (max(1, round(side * scale)) for side in digit.shape)
+    picture = Image.fromarray(digit.astype(np.float32))
+    scaled = np.asarray(picture.resize((width, height), Image.Resampling.BOX), dtype=np.float64)
+    fitted: Float[np.ndarray, "height width"] = scaled / scaled.max()
+    return fitted
+
+
+def _placed(digit: Float[np.ndarray, "height width"]) -> Float[np.ndarray, "28 28"]:
+    """Its centre of mass in the middle of 28x28 pixels, as far as it stays inside."""
+    image = np.zeros((SIDE, SIDE))
+    starts = []
+    for axis, side in enumerate(digit.shape):
+        mass = digit.sum(axis=1 - axis)
+        centre = float((mass * np.arange(side)).sum() / mass.sum())
+        # To MNIST the 15th pixel is the middle.
+        starts.append(min(max(round(SIDE / 2 - centre), 0), SIDE - side))
+    top, left = starts
+    image[top : top + digit.shape[0], left : left + digit.shape[1]] = digit
+    return image

@@ -1,0 +1,226 @@
+"""The article's count plot for any image: ``python -m benchmarks.epistemic_check --index 591``."""
+
+from __future__ import annotations
+
+import math
+import sys
+from dataclasses import replace
+from pathlib import Path
+from typing import Annotated, Literal
+
+import joblib
+import platformdirs
+import typer
+from jaxtyping import Float, Int64
+from matplotlib import rc_context
+from rich.box import SIMPLE_HEAD
+from rich.console import Console
+from rich.table import Table
+from torch import Tensor
+
+from benchmarks.claims.answers import train
+from benchmarks.configuration import PRESETS, Configuration, Machine
+from benchmarks.datasets import Unavailable
+from benchmarks.digit_picture import read_digit
+from benchmarks.errors import UserError
+from benchmarks.files import writable_folder, written_whole
+from benchmarks.measure import UNCERTAINTIES
+from benchmarks.predictions import Cell
+from benchmarks.progress import announce
+from benchmarks.report.figures.count_plots import count_plots
+from benchmarks.report.names import Variant
+from benchmarks.report.style import DPI, SETTINGS
+from benchmarks.run import Run
+from methods import METHODS, Prediction, UncertaintyMethod
+from methods.engine_choice import fitting_engine
+from methods.network_store import DamagedNetworkError
+from methods.recipes import RECIPES
+from methods.training import TrainingDivergedError
+
+NETWORKS = Path(platformdirs.user_cache_dir("uncertainty-bench")) / "networks"
+
+FORMATS = (".png", ".svg", ".pdf")
+
+SHOWN = {
+    "predictive_entropy": "predictive entropy",
+    "mutual_information": "mutual information",
+    "pairwise_disagreement": "disagreement",
+    "variation_ratio": "variation ratio",
+}
+
+
+def epistemic_check(
+    method: UncertaintyMethod, image: Float[Tensor, "*one 28 28"], model_number: int
+) -> Int64[Tensor, " classes"]:
+    """How many of so many models vote for each class of one image in [0, 1]; the article's name.
+
+    A method with one member gives all its votes to one class, however often it is asked.
+
+    Raises:
+        ValueError: the tensor is no single image, or the method has another number of members.
+    """
+    if image.numel() != 28 * 28:
+        raise ValueError(f"the image has the shape {list(image.shape)}; expected one of 28x28")
+    prediction = method.predict(image.reshape(1, 1, 28, 28))
+    if prediction.members not in (1, model_number):
+        raise ValueError(
+            f"{method.name} has {prediction.members or 'no countable'} members, not "
+            f"{model_number}; build it with as many as are to vote"
+        )
+    return (prediction.vote_share[0] * model_number).round().long()
+
+
+def main(
+    index: Annotated[
+        int | None, typer.Option(help="The number of one of MNIST's test images, from 0.")
+    ] = None,
+    image: Annotated[
+        Path | None, typer.Option(help="A picture of a digit, of any size and colours.")
+    ] = None,
+    passes: Annotated[int, typer.Option(help="Of MC-dropout.")] = 100,
+    members: Annotated[int, typer.Option(help="Of the deep ensemble.")] = 50,
+    recipe: Annotated[str, typer.Option(help="How networks are trained.")] = "standard",
+    preset: Annotated[
+        Literal["quick", "full"],
+        typer.Option(help="Whose networks: trained for two epochs, or as long as the recipe says."),
+    ] = "quick",
+    epochs: Annotated[int | None, typer.Option(help="How long networks train instead.")] = None,
+    seed: Annotated[int, typer.Option(help="Of networks and masks.")] = 0,
+    data_dir: Annotated[
+        Path | None,
+        typer.Option(help="A folder with data sets of yours.", envvar="UNCERTAINTY_BENCH_DATA"),
+    ] = None,
+    networks: Annotated[
+        Path, typer.Option(help="Where trained networks are kept.", show_default="the cache")
+    ] = NETWORKS,
+    out: Annotated[
+        Path | None,
+        typer.Option(help="The figure's file, PNG, SVG or PDF.", show_default="named by the image"),
+    ] = None,
+) -> None:
+    """Count the votes of softmax, MC-dropout and a deep ensemble for one image, and draw them.
+
+    Networks are those that a run of the same preset has trained; missing ones are trained now.
+    """
+    if (index is None) == (image is None):
+        raise UserError("name one image, either by --index 591 or by --image my_digit.png")
+    _require_recipe(recipe)
+    configuration = replace(
+        PRESETS[preset],
+        recipes=(recipe,),
+        passes=(passes,),
+        members=(members,),
+        replicates=1,
+        epochs=epochs or PRESETS[preset].epochs,
+        seed=seed,
+        engine=fitting_engine("auto", "cpu"),
+    )
+    title = f"Test image {index}" if image is None else image.name
+    path = out or Path(f"epistemic-check-{index if image is None else image.stem}.png")
+    if path.suffix not in FORMATS:
+        raise UserError(f"--out {path}: a figure is {', '.join(FORMATS)}; name one")
+    machine = Machine(
+        out=writable_folder("--out", path.parent),
+        networks=writable_folder("--networks", networks),
+        data_dir=data_dir,
+        jobs=joblib.cpu_count(),
+    )
+    run = Run(configuration, machine)
+    picture = _test_image(run, index) if image is None else read_digit(image)
+    predictions = _predictions(run, picture)
+    _show(title, predictions)
+    _draw(title, picture, predictions, path)
+
+
+def _require_recipe(recipe: str) -> None:
+    names = [name for name, known in RECIPES.items() if known.dropout]
+    if recipe not in names:
+        raise UserError(f"--recipe: {recipe!r} is none of {', '.join(names)}")
+
+
+def _test_image(run: Run, index: int | None) -> Float[Tensor, "1 28 28"]:
+    images = run.test_images().images
+    if index is None or not 0 <= index < len(images):
+        raise UserError(f"--index: {index} is no test image; they go from 0 to {len(images) - 1}")
+    return images[index]
+
+
+def _predictions(run: Run, picture: Tensor) -> dict[Variant, Prediction]:
+    cells = _cells(run.configuration)
+    pool, training = run.pool(cells[0].recipe), run.training_images()
+    missing = pool.missing(range(max(run.configuration.members)), training)
+    if missing:
+        announce("train", f"{len(missing)} networks that are not stored yet")
+        train(run, cells)
+    found = {}
+    for cell in cells:
+        method = METHODS[cell.method].build(pool, cell.replicate, cell.size)
+        prediction = method.fit(training.images, training.labels).predict(picture[None])
+        found[Variant(cell.method, str(prediction.members))] = prediction
+    return found
+
+
+def _cells(chosen: Configuration) -> list[Cell]:
+    (recipe,), (passes,), (members,) = chosen.recipes, chosen.passes, chosen.members
+    return [
+        Cell(recipe, "softmax", None, 0),
+        Cell(recipe, "mc_dropout", passes, 0),
+        Cell(recipe, "deep_ensemble", members, 0),
+    ]
+
+
+def _counts(prediction: Prediction) -> list[int]:
+    votes = (prediction.vote_share[0] * (prediction.members or 1)).round()
+    return [int(count) for count in votes]
+
+
+def _measures(prediction: Prediction) -> dict[str, float]:
+    return {name: float(UNCERTAINTIES[name](prediction)[0]) for name in SHOWN}
+
+
+def _show(title: str, predictions: dict[Variant, Prediction]) -> None:
+    console = Console()
+    votes = Table(title=f"{title}: votes for each class", title_justify="left", box=SIMPLE_HEAD)
+    measures = Table(title="Measures (entropies in nats)", title_justify="left", box=SIMPLE_HEAD)
+    for table, headings in ((votes, map(str, range(10))), (measures, SHOWN.values())):
+        table.padding = (0, 1, 0, 0)
+        table.show_edge = False
+        table.add_column("")
+        for heading in headings:
+            table.add_column(heading.replace(" ", "\n"), justify="right")
+    for variant, prediction in predictions.items():
+        votes.add_row(variant.label, *(str(count or "") for count in _counts(prediction)))
+        found = _measures(prediction).values()
+        measures.add_row(
+            variant.label, *("—" if math.isnan(value) else f"{value:.3f}" for value in found)
+        )
+    console.print(votes)
+    console.print(measures)
+
+
+def _draw(title: str, picture: Tensor, predictions: dict[Variant, Prediction], path: Path) -> None:
+    counts = {variant: _counts(prediction) for variant, prediction in predictions.items()}
+    measures = {variant: _measures(prediction) for variant, prediction in predictions.items()}
+    pixels = (picture[0] * 255).round().byte().numpy()
+    with rc_context(SETTINGS), written_whole(path) as temporary:
+        figure = count_plots(title, pixels, counts, measures)
+        figure.savefig(temporary, format=path.suffix.removeprefix("."), dpi=DPI)
+    Console().print(f"wrote {path}", highlight=False, markup=False, soft_wrap=True)
+
+
+def command_line() -> int:
+    """Run the command line and return its exit status: 2 for a user's mistake."""
+    app = typer.Typer(add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
+    app.command()(main)
+    try:
+        return app(standalone_mode=False, prog_name="python -m benchmarks.epistemic_check") or 0
+    except (UserError, Unavailable, DamagedNetworkError, TrainingDivergedError) as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 2
+    except typer.TyperException as error:
+        print(f"error: {error.format_message()}", file=sys.stderr)
+        return 2
+
+
+if __name__ == "__main__":
+    sys.exit(command_line())

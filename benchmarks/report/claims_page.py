@@ -1,0 +1,131 @@
+"""`claims.md`: every statement of the article with its verdict, and the numbers behind it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from statistics import fmean
+from typing import Any
+
+from benchmarks.report.digits import rounded
+from benchmarks.report.names import METHODS
+from benchmarks.report.table import UNDEFINED
+
+INTRODUCTION = (
+    "Statements of the article *An Overview of Epistemic Uncertainty in Deep Learning*, in our "
+    "words, each measured on networks trained as the article's listing trains them. Thresholds "
+    "were fixed before anyone looked; verdicts are computed from the numbers below, which are "
+    "those of `claims.json`. Where a rule counts networks, a claim is *reproduced* if it holds for "
+    "at least half of them, *partly* from a tenth. The article's initialisation is not legible in "
+    "its listing: Xavier-uniform weights and zero biases are assumed."
+)
+
+
+def claims_page(claims: Mapping[str, Any]) -> str:
+    """The page in Markdown, from the content of `claims.json`."""
+    parts = [
+        "# The article, claim by claim",
+        INTRODUCTION,
+        _setting(claims["setting"]),
+        _overview(claims["claims"]),
+        *(_claim(claim) for claim in claims["claims"]),
+    ]
+    if claims["double_softmax"]:
+        parts.append(_double_softmax(claims["double_softmax"]))
+    return "\n\n".join(parts) + "\n"
+
+
+def _setting(setting: Mapping[str, Any]) -> str:
+    if "networks" not in setting:
+        return f"Nothing was measured: there are no networks of the recipe `{setting['recipe']}`."
+    return (
+        f"Here: {setting['networks']} networks of the recipe `{setting['recipe']}`, "
+        f"{setting['epochs']} epochs, {setting['passes']} passes, {setting['images']:,} clean test "
+        f"images; out-of-distribution and turned images on {setting['replicates']} of the networks."
+    )
+
+
+def _overview(claims: Sequence[Mapping[str, Any]]) -> str:
+    lines = ["| claim | verdict | what it rests on |", "|---|---|---|"]
+    lines += [
+        f"| [{claim['id']}](#{claim['id']}) | *{claim['verdict']}* | {claim['why']} |"
+        for claim in claims
+    ]
+    return "\n".join(lines)
+
+
+def _claim(claim: Mapping[str, Any]) -> str:
+    lines = [
+        f"## {claim['id']}",
+        "",
+        f"> {claim['statement']}",
+        "",
+        f"In the article: {claim['place']}.",
+        "",
+        f"**Rule.** {claim['rule']}",
+        "",
+        f"**Verdict: *{claim['verdict']}*.** {claim['why']}.",
+    ]
+    if claim["remark"]:
+        lines += ["", claim["remark"]]
+    for recipe, why in claim["beside"].items():
+        lines += ["", f"By the recipe `{recipe}`: {why}."]
+    if claim["numbers"]:
+        lines += ["", *_numbers(claim["numbers"])]
+    for recipe in claim["numbers"] if claim["figure"] else ():
+        name = f"{claim['figure']}-{recipe}"
+        lines += ["", f"[Figure, `{recipe}`](figures/{name}.png)"]
+    return "\n".join(lines)
+
+
+def _numbers(numbers: Mapping[str, Mapping[str, list[float | None]]]) -> Iterator[str]:
+    """A line a quantity: its mean over the networks, and least to most, by each recipe."""
+    yield f"| | {' | '.join(f'`{recipe}`' for recipe in numbers)} |"
+    yield f"|---|{'---:|' * len(numbers)}"
+    names = dict.fromkeys(name for some in numbers.values() for name in some)
+    for name in names:
+        cells = [_spread(some.get(name, [])) for some in numbers.values()]
+        yield f"| {name} | {' | '.join(cells)} |"
+
+
+def _spread(values: Sequence[float | None]) -> str:
+    known = [value for value in values if value is not None]
+    if not known:
+        return UNDEFINED
+    if len(known) == 1:
+        return _text(known[0])
+    return f"{_text(fmean(known))} ({_text(min(known))} to {_text(max(known))}, n = {len(known)})"
+
+
+def _text(value: float) -> str:
+    return f"{value:g}" if value == round(value) else rounded(value)[0]
+
+
+def _double_softmax(rows: Sequence[Mapping[str, Any]]) -> str:
+    recipes = [name for name in rows[0] if name not in ("method", "measure", *_DIFFERENCE)]
+    lines = [
+        "## What the double softmax costs",
+        "",
+        "The recipes `article` and `article-logits` differ in the loss alone. The difference is "
+        "the former less the latter, paired by network, with a 95 % interval (Student's t) over "
+        "them; the ensemble is one, and has none. What it does to image 591 stands "
+        "[there](#image-591).",
+        "",
+        f"| method | measure | {' | '.join(f'`{recipe}`' for recipe in recipes)} | difference |",
+        f"|---|---|{'---:|' * (len(recipes) + 1)}",
+    ]
+    for row in rows:
+        cells = [_text(row[recipe]) if recipe in row else UNDEFINED for recipe in recipes]
+        method = METHODS[row["method"]]
+        lines.append(f"| {method} | {row['measure']} | {' | '.join([*cells, _difference(row)])} |")
+    return "\n".join(lines)
+
+
+_DIFFERENCE = ("difference", "lower", "upper")
+
+
+def _difference(row: Mapping[str, Any]) -> str:
+    if "difference" not in row:
+        return UNDEFINED
+    if "lower" not in row:
+        return rounded(row["difference"])[0]
+    return " ± ".join(rounded(row["difference"], (row["upper"] - row["lower"]) / 2))

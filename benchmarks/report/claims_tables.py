@@ -1,0 +1,85 @@
+"""The tables of the claims: verdicts, what scatters the votes, and what samples cost in error."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from benchmarks.report.figures.sampling import KINDS, MEASURES, errors_shown
+from benchmarks.report.results import Results
+from benchmarks.report.table import Cell, Row, Table
+
+
+def verdict_table(claims: Mapping[str, Any]) -> Table:
+    """A line a claim; what each verdict rests on stands in `claims.md`."""
+    setting = claims["setting"]
+    networks = f", {setting['networks']} networks" if "networks" in setting else ""
+    return Table(
+        name="claims",
+        caption=f"The article's claims. Recipe {setting['recipe']}{networks}.",
+        group_heading="",
+        label_headings=("Claim", "Verdict"),
+        headings=(),
+        rows=tuple(Row("", (one["id"], one["verdict"]), ()) for one in claims["claims"]),
+    )
+
+
+def claims_tables(results: Results, recipe: str) -> Iterator[Table]:
+    """Those of a recipe that was sampled and enumerated; none of another."""
+    if not results.curve("claims-spread").empty:
+        yield spread_table(results, recipe)
+        yield error_table(results, recipe)
+
+
+def spread_table(results: Results, recipe: str) -> Table:
+    """For each class that gets votes, by what they scatter."""
+    spread = results.curve("claims-spread")
+    columns = {
+        "mean_share": "Mean\nshare",
+        "deviation_by_network": "Deviation\nby network",
+        "deviation_by_passes": "Deviation\nby passes",
+        "variance_by_network": "Variance\nby network",
+    }
+    networks = int(spread["networks"].max())
+    return Table(
+        name=f"claims-spread-{recipe}",
+        caption="How much of a count plot is the draw of the network, and how much that of 100 "
+        f"passes. Recipe {recipe}, {networks} networks, exact shares of votes.",
+        group_heading="Image",
+        label_headings=("Class",),
+        headings=tuple(columns.values()),
+        rows=tuple(
+            Row(
+                str(line["image"]),
+                (str(line["class"]),),
+                tuple(Cell(line[column]) for column in columns),
+            )
+            for line in spread.to_dict("records")
+        ),
+        remarks=("The last column is the share of the variance of sampled votes.",),
+    )
+
+
+def error_table(results: Results, recipe: str) -> Table:
+    """The root mean square error of each measure by the number of passes."""
+    errors = errors_shown(results.curve("claims-monte_carlo_error"))
+    sizes = sorted(set(errors["passes"]))
+    found = errors.set_index(["images", "measure", "passes"])["rms_error"]
+    return Table(
+        name=f"claims-monte-carlo-error-{recipe}",
+        caption="Root mean square error of a sample of T passes against all sub-networks. "
+        f"Recipe {recipe}.",
+        group_heading="Images",
+        label_headings=("Measure",),
+        headings=tuple(f"T = {size}" for size in sizes),
+        rows=tuple(
+            Row(
+                label,
+                (name,),
+                tuple(Cell(found.get((images, measure, size), float("nan"))) for size in sizes),
+            )
+            for images, label in KINDS.items()
+            for measure, name in MEASURES.items()
+        ),
+        remarks=("Samples are disjoint parts of 1,000 passes of each network.",),
+    )

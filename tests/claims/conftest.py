@@ -1,0 +1,52 @@
+"""A small run by the article's recipe, on real data, with everything that claims need."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from benchmarks import conditions, runner
+from benchmarks import run as run_module
+from benchmarks.claims import pictures, training_sets
+from benchmarks.datasets import load_mnist
+from benchmarks.records import write_table
+from benchmarks.runner import run_stages
+from methods.labelled_images import LabelledImages
+from tests.claims.support import forget_images, run_in
+
+
+@pytest.fixture(scope="module", autouse=True)
+def small_mnist() -> Iterator[None]:
+    """600 images to train with and 600 to test, so that there is one of number 591."""
+    whole = {"train": load_mnist("train"), "test": load_mnist("test")}
+
+    def load(split: str, *, data_dir: Path | None) -> LabelledImages:
+        return LabelledImages(whole[split].images[:600], whole[split].labels[:600])
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(run_module, "load_mnist", load)
+        patch.setattr(conditions, "load_mnist", load)
+        patch.setattr(runner, "write_report", lambda _: None)
+        patch.setattr(pictures, "MOST_DISPUTED", 2)
+        patch.setitem(training_sets.SIZES, "article-1000", 100)
+        patch.setitem(training_sets.SIZES, "article-10000", 300)
+        forget_images()
+        yield
+    forget_images()
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory: pytest.TempPathFactory, small_mnist: None) -> Path:
+    """A folder with a finished run in `out` and its networks in `networks`."""
+    folder = tmp_path_factory.mktemp("finished")
+    assert run_stages(run_in(folder), "train") == []
+    times = {"method": ["mc_dropout", "deep_ensemble"], "members": [100, 2], "p50_ms": [4.0, 1.0]}
+    alike = {"engine": "numba", "device": "cpu", "threads": 1, "batch_size": 64, "clock": "wall"}
+    write_table(
+        pd.DataFrame(times).assign(status="ok", reason="", **alike), folder / "out" / "latency.csv"
+    )
+    assert run_stages(run_in(folder)) == []
+    return folder

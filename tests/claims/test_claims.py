@@ -1,0 +1,208 @@
+"""The stage `claims`, end to end, on a run by the article's recipe and on others."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+
+from benchmarks.claims import CLAIMS, ORDER, exact, training_sets
+from benchmarks.claims import answers as answers_module
+from benchmarks.claims.answers import Answers
+from benchmarks.claims.claim import Verdict
+from benchmarks.conditions import turned
+from benchmarks.datasets import load_mnist
+from benchmarks.records import read_table
+from benchmarks.report.claims_page import claims_page
+from benchmarks.run import Run
+from benchmarks.runner import run_stages
+from methods import METHODS, network_pool
+from tests.claims.support import run_in
+
+
+def claims_of(folder: Path) -> dict[str, Any]:
+    content: dict[str, Any] = json.loads((folder / "out" / "claims.json").read_text())
+    return content
+
+
+def written(folder: Path) -> dict[str, bytes]:
+    paths = [folder / "out" / name for name in ("claims.json", "claims.md")]
+    return {path.name: path.read_bytes() for path in (*paths, *(folder / "out/claims").iterdir())}
+
+
+def by_id(content: dict[str, Any]) -> dict[str, dict[str, Any]]:
+    return {claim["id"]: claim for claim in content["claims"]}
+
+
+def test_every_claim_is_measured_and_judged(finished: Path) -> None:
+    content = claims_of(finished)
+    assert tuple(by_id(content)) == ORDER
+    for claim in content["claims"]:
+        assert claim["verdict"] in set(Verdict) - {Verdict.NOT_TESTABLE}, claim["id"]
+        assert claim["why"].startswith("only 2 networks, not 50; ")
+    setting = content["setting"]
+    assert (setting["networks"], setting["epochs"], setting["images"]) == (2, 10, 600)
+
+
+def test_verdict_follows_from_the_published_numbers(finished: Path) -> None:
+    for claim in claims_of(finished)["claims"]:
+        numbers = {
+            name: [float("nan") if value is None else value for value in values]
+            for name, values in claim["numbers"]["article"].items()
+        }
+        judgement = CLAIMS[claim["id"]].judge(numbers)
+        assert judgement.verdict == claim["verdict"]
+        assert claim["why"].endswith(judgement.why)
+
+
+def test_other_recipes_stand_beside_without_a_verdict(finished: Path) -> None:
+    claims = by_id(claims_of(finished))
+    assert set(claims["image-591"]["beside"]) == {"article-logits"}
+    assert set(claims["image-591"]["numbers"]) == {"article", "article-logits"}
+    for own in ("epistemic-is-missing-data", "fifty-is-expensive"):
+        assert set(claims[own]["numbers"]) == {"article"}
+
+
+def test_votes_are_mc_dropouts_own(finished: Path) -> None:
+    run = run_in(finished)
+    numbers = by_id(claims_of(finished))["image-591"]["numbers"]["article-logits"]
+    method = METHODS["mc_dropout"].build(run.pool("article-logits"), 1, 100)
+    training = run.training_images()
+    method.fit(training.images, training.labels)
+    expected = method.predict(run.test_images().images[591:592]).vote_share[0] * 100
+    assert [numbers[f"votes for {c}"][1] for c in range(10)] == expected.round().tolist()
+
+
+def test_page_says_it_all(finished: Path) -> None:
+    page = (finished / "out" / "claims.md").read_text()
+    for claim in claims_of(finished)["claims"]:
+        for part in ("statement", "place", "rule", "why"):
+            assert claim[part] in page
+    assert "## What the double softmax costs" in page
+    assert page == claims_page(claims_of(finished))
+
+
+def test_second_time_asks_nobody_and_writes_the_same_bytes(
+    finished: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def nobody(*_: object) -> None:
+        raise AssertionError("nobody was to be asked")
+
+    shutil.copytree(finished, tmp_path, dirs_exist_ok=True)
+    before = written(tmp_path)
+    monkeypatch.setattr(answers_module, "_answer", nobody)
+    monkeypatch.setattr(network_pool, "train_networks", nobody)
+    assert run_stages(run_in(tmp_path), "claims") == []
+    assert written(tmp_path) == before
+
+
+def test_jobs_do_not_show(finished: Path, tmp_path: Path) -> None:
+    shutil.copytree(finished, tmp_path, dirs_exist_ok=True)
+    before = written(tmp_path)
+    for shard in (tmp_path / "out" / "predictions").rglob("article-images.npz"):
+        shard.unlink()
+    assert run_stages(run_in(tmp_path, jobs=2), "claims") == []
+    assert written(tmp_path) == before
+
+
+def test_without_the_articles_recipe_nothing_is_measured(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(answers_module, "_answer", None)
+    assert run_stages(run_in(tmp_path, recipes=("standard",)), "claims") == []
+    content = claims_of(tmp_path)
+    assert {claim["verdict"] for claim in content["claims"]} == {Verdict.NOT_TESTABLE}
+    assert all("--recipe article trains them" in claim["why"] for claim in content["claims"])
+    assert "Nothing was measured" in (tmp_path / "out" / "claims.md").read_text()
+
+
+def test_other_training_gets_no_verdict(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("benchmarks.claims.write_exact", lambda _: None)
+    run = run_in(tmp_path, epochs=1, recipes=("article",), conditions=())
+    assert run_stages(run) == []
+    claims = by_id(claims_of(tmp_path))
+    assert {claim["verdict"] for claim in claims.values()} == {Verdict.NOT_TESTABLE}
+    why = {id: claim["why"] for id, claim in claims.items()}
+    assert why["image-61"].startswith("epochs of training: 1, not 10; measured was: ")
+    assert "one epoch only" in why["accuracy-rises"]
+    assert "no out-of-distribution images" in why["ood-is-aleatoric"]
+    assert "no latency.csv" in why["fifty-is-expensive"]
+
+
+@pytest.mark.parametrize("name", training_sets.TRAINING_SETS)
+def test_training_sets_take_as_many_steps(name: str, finished: Path) -> None:
+    run = run_in(finished)
+    pool, training = training_sets.training_set(run, name)
+    images = training_sets.SIZES.get(name, 600)
+    assert len(training.labels) == images
+    counts = torch.bincount(training.labels, minlength=10)
+    if name in training_sets.SIZES:
+        assert counts.tolist() == [images // 10] * 10
+    assert pool.recipe.epochs * -(-images // 64) == pytest.approx(100, abs=3)
+    assert training is training_sets.training_set(run, name)[1]
+
+
+def test_smaller_training_set_is_part_of_the_larger(finished: Path) -> None:
+    few, more = (
+        {image.numpy().tobytes() for image in training_sets._chosen(run_in(finished), name).images}
+        for name in training_sets.SIZES
+    )
+    assert few < more
+
+
+def test_images_turn_by_the_drawn_angle_as_the_conditions_do() -> None:
+    class Quarter:
+        def uniform(self, *_: object) -> np.ndarray:
+            return np.array([np.pi / 4, -np.pi / 6])
+
+    images = load_mnist("test").images[:2]
+    found = training_sets.turned_at_random(images, Quarter())  # type: ignore[arg-type]
+    expected = torch.stack([turned(images, 45)[0], turned(images, -30)[1]])
+    torch.testing.assert_close(found, expected, atol=1e-4, rtol=0)
+
+
+def test_sampled_measures_are_near_the_exact_ones_and_nearer_with_more_passes(
+    finished: Path,
+) -> None:
+    table = read_table(finished / "out" / "claims" / "exact.csv")
+    assert set(table["image"][table["images"] == "article-images"]) == {61, 591}
+    shares = table[table["measure"].str.startswith("votes")]
+    totals = shares.groupby(["images", "network", "image"])[["exact", "sampled"]].sum()
+    np.testing.assert_allclose(totals, 1, atol=1e-5)
+    errors = read_table(finished / "out" / "claims" / "monte_carlo_error.csv")
+    disagreement = errors[errors["measure"] == "pairwise_disagreement"]
+    for _, line in disagreement.groupby("images"):
+        ascending = line.sort_values("passes")["rms_error"].to_numpy()
+        assert ascending[-1] < ascending[0]
+
+
+def test_variance_is_told_apart_as_it_was_made() -> None:
+    """Of shares that differ by network by a known deviation, sampled by binomial draws."""
+    random = np.random.default_rng(0)
+    share = random.beta(8, 4, 20_000)
+    table = pd.DataFrame(
+        {
+            "images": "article-images",
+            "image": 61,
+            "measure": "votes for 8",
+            "exact": share,
+            "sampled": random.binomial(100, share) / 100,
+        }
+    )
+    (row,) = exact._spread(table).to_dict("records")
+    both = row["deviation_by_network"] ** 2 + row["deviation_by_passes"] ** 2
+    assert both == pytest.approx(row["sampled_deviation"] ** 2, rel=0.03)
+    assert row["variance_by_network"] == pytest.approx(share.var() / both, rel=0.01)
+
+
+def test_answers_is_of_fifty_networks_at_most(finished: Path) -> None:
+    many = Run(run_in(finished, members=(60,)).configuration, run_in(finished).machine)
+    answers = Answers.of(many, "article", {"ood-uniform_noise": "the mirror is asleep"})
+    assert answers.networks == 50
+    assert answers.foreign == ()

@@ -1,0 +1,291 @@
+"""Every rule on either side of each of its thresholds, with made-up numbers."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import pytest
+
+from benchmarks.claims import CLAIMS, ORDER
+from benchmarks.claims.agreement import BINS
+from benchmarks.claims.claim import Verdict, by_networks, by_parts
+from benchmarks.claims.missing_data import IMAGES, LABELS, MEASURES
+
+YES, PARTLY, NO = Verdict.REPRODUCED, Verdict.PARTLY, Verdict.NOT_REPRODUCED
+NETWORKS = 50
+
+Numbers = dict[str, list[float]]
+
+
+def judged(id: str, numbers: Numbers) -> Verdict:
+    return CLAIMS[id].judge(numbers).verdict
+
+
+def of_networks(holding: int, holds: Numbers, fails: Numbers) -> Numbers:
+    """Numbers of 50 networks, of which so many are like the first."""
+    return {name: holds[name] * holding + fails[name] * (NETWORKS - holding) for name in holds}
+
+
+def rise() -> Numbers:
+    numbers = {}
+    for split in ("training", "validation"):
+        numbers[f"{split} accuracy, first epoch"] = [0.93]
+        numbers[f"{split} accuracy, last epoch"] = [0.97]
+        numbers[f"{split}, rank correlation with epoch"] = [0.9]
+    return numbers
+
+
+def final(training: float = 0.975, validation: float = 0.973) -> Numbers:
+    return {
+        "training accuracy": [training],
+        "validation accuracy": [validation],
+        "training accuracy, dropout on": [0.5],
+        "validation accuracy, dropout on": [0.5],
+    }
+
+
+def votes(**classes: float) -> Numbers:
+    return {f"votes for {c}": [classes.get(f"c{c}", 0.0)] for c in range(10)}
+
+
+def switch(same: float = 1.0, first: float = 1.0, second: float = 2.0) -> Numbers:
+    return {
+        "softmax repeats itself": [same],
+        "classes with votes, image 61": [first],
+        "classes with votes, image 591": [second],
+    }
+
+
+PER_NETWORK: list[tuple[str, Numbers, Numbers]] = [
+    *(
+        ("accuracy-rises", rise(), rise() | {name: [value]})
+        for name, value in (
+            ("training accuracy, last epoch", 0.93),
+            ("validation accuracy, last epoch", 0.92),
+            ("training, rank correlation with epoch", 0.899),
+            ("validation, rank correlation with epoch", 0.899),
+            ("validation, rank correlation with epoch", math.nan),
+        )
+    ),
+    ("final-accuracy", final(0.970), final(0.96999)),
+    ("final-accuracy", final(0.980), final(0.98001)),
+    ("final-accuracy", final(validation=0.968), final(validation=0.96799)),
+    ("final-accuracy", final(validation=0.978), final(validation=0.97801)),
+    ("image-61", votes(c8=91, c2=9), votes(c8=90, c2=10)),
+    ("image-61", votes(c8=91, c2=5, c3=4), votes(c8=91, c2=4, c3=5)),
+    ("image-61", votes(c8=96, c2=2, c3=2), votes(c8=96, c1=2, c2=2)),
+    ("image-61", votes(c8=99, c2=1), votes(c8=100)),
+    ("image-591", votes(c3=41, c7=2, c9=2, c8=55), votes(c3=40, c7=2, c9=2, c8=56)),
+    ("image-591", votes(c3=41, c7=2, c8=57), votes(c3=41, c7=1, c8=58)),
+    ("image-591", votes(c3=41, c7=3, c9=3, c8=53), votes(c3=41, c7=3, c9=4, c8=52)),
+    ("eval-switch", switch(), switch(same=0.0)),
+    ("eval-switch", switch(first=2.0, second=1.0), switch(second=1.0)),
+]
+
+
+@pytest.mark.parametrize(("id", "holds", "fails"), PER_NETWORK)
+@pytest.mark.parametrize(
+    ("holding", "verdict"),
+    [(50, YES), (25, YES), (24, PARTLY), (5, PARTLY), (4, NO), (0, NO)],
+)
+def test_rule_counts_networks(
+    id: str, holds: Numbers, fails: Numbers, holding: int, verdict: Verdict
+) -> None:
+    assert judged(id, of_networks(holding, holds, fails)) == verdict
+
+
+def test_halves_are_told_apart() -> None:
+    numbers = of_networks(30, votes(c8=95, c2=5), votes(c8=95, c3=5))
+    assert CLAIMS["image-61"].judge(numbers).why == (
+        "more than 90 votes for 8: 50; runner-up 2: 30; together: 30 of 50 networks"
+    )
+
+
+def certainty(last: float = 995.0) -> Numbers:
+    correct = [40.0, 50.0, 60.0, 70.0, 80.0]
+    numbers = {f"images, share {one}": [50.0, 50.0] for one in BINS[:-1]}
+    numbers |= {
+        f"correct, share {one}": [count / 2] * 2
+        for one, count in zip(BINS[:-1], correct, strict=True)
+    }
+    of_last = {"images": [1000.0, 0.0], "correct": [last, 0.0]}
+    return numbers | {f"{what}, share {BINS[-1]}": values for what, values in of_last.items()}
+
+
+def nothing_in(name: str) -> Numbers:
+    return {f"{what}, share {name}": [0.0] for what in ("images", "correct")}
+
+
+@pytest.mark.parametrize(
+    ("numbers", "verdict"),
+    [
+        (certainty(991.0), YES),
+        (certainty(990.0), PARTLY),
+        (certainty() | {f"correct, share {BINS[1]}": [20.0, 20.0]}, PARTLY),
+        (certainty(990.0) | {f"correct, share {BINS[1]}": [20.0, 20.0]}, NO),
+        (certainty() | nothing_in(BINS[0]), YES),
+        (certainty() | nothing_in(BINS[-1]), PARTLY),
+    ],
+)
+def test_certain_when_agreeing(numbers: Numbers, verdict: Verdict) -> None:
+    assert judged("certain-when-agreeing", numbers) == verdict
+
+
+@pytest.mark.parametrize(("auroc", "verdict"), [(0.9, YES), (0.8999, NO)])
+def test_disagree_on_edge_cases(auroc: float, verdict: Verdict) -> None:
+    numbers = {"AUROC of disagreement": [auroc], "lower bound": [0.8], "upper bound": [1.0]}
+    assert judged("disagree-on-edge-cases", numbers) == verdict
+
+
+@pytest.mark.parametrize(
+    ("disagreement", "information", "verdict"),
+    [
+        ([0.7, 0.9], [0.8, 0.8], YES),
+        ([0.9, 0.9], [0.8, 0.79], PARTLY),
+        ([0.79, 0.8], [0.9, 0.9], PARTLY),
+        ([0.5, 0.5], [0.9, 0.9], PARTLY),
+        ([0.49, 0.5], [0.9, 0.9], NO),
+        ([0.9, 0.9], [0.1, 0.8], NO),
+    ],
+)
+def test_dropout_mimics_ensemble(
+    disagreement: list[float], information: list[float], verdict: Verdict
+) -> None:
+    numbers = {
+        "rank correlation, disagreement": disagreement,
+        "rank correlation, mutual information": information,
+    }
+    assert judged("dropout-mimics-ensemble", numbers) == verdict
+
+
+@pytest.mark.parametrize(
+    ("training", "asking", "verdict"),
+    [(10.0, 1.1, YES), (9.9, 1.1, PARTLY), (10.0, 1.0, PARTLY), (9.9, 1.0, NO)],
+)
+def test_fifty_is_expensive(training: float, asking: float, verdict: Verdict) -> None:
+    numbers = {
+        "seconds of training, networks: 1": [7.0],
+        "seconds of training, networks: 50": [7.0 * training],
+        "milliseconds of asking, ensemble": [100.0 * asking],
+        "milliseconds of asking, 100 passes": [100.0],
+    }
+    assert judged("fifty-is-expensive", numbers) == verdict
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "verdict"),
+    [
+        ([0.2, 0.3], [0.0, 0.0], YES),
+        ([0.2, 0.2], [0.0, 0.0], PARTLY),
+        ([0.1, 0.1], [0.1, 0.1], NO),
+        ([0.0, 0.0], [0.0, 0.0], NO),
+    ],
+)
+def test_ood_still_classified(one: list[float], other: list[float], verdict: Verdict) -> None:
+    numbers = {"softmax, a": one, "softmax, b": other, "MC-dropout, a": [1.0], "ensemble, a": [1.0]}
+    assert judged("ood-still-classified", numbers) == verdict
+
+
+def split(sampled: tuple[float, ...], ensemble: tuple[float, ...]) -> Numbers:
+    return {
+        f"epistemic share, {name}, {kind}": [value]
+        for name, values in (("MC-dropout", sampled), ("ensemble", ensemble))
+        for kind, value in zip(("clean", "45°", "foreign"), values, strict=True)
+    }
+
+
+@pytest.mark.parametrize(
+    ("numbers", "verdict"),
+    [
+        (split((0.5, 0.4, 0.3), (0.4, 0.5, 0.3)), YES),
+        (split((0.5, 0.4, 0.4), (0.4, 0.5, 0.3)), PARTLY),
+        (split((0.5, 0.1, 0.4), (0.1, 0.2, 0.3)), PARTLY),
+        (split((0.4, 0.4, 0.4), (0.1, 0.2, 0.3)), NO),
+    ],
+)
+def test_ood_is_aleatoric(numbers: Numbers, verdict: Verdict) -> None:
+    assert judged("ood-is-aleatoric", numbers) == verdict
+
+
+def lack(**rising: str) -> Numbers:
+    """Falls everywhere but, for a method, from one training set to the next on this kind."""
+    values = {"1,000": 0.4, "10,000": 0.3, "all": 0.2, "all, turned": 0.1}
+    numbers: Numbers = {
+        f"{method}, {measure}, {kind}, trained on {training}": [values[training]]
+        for method in ("MC-dropout", "ensemble")
+        for measure in MEASURES.values()
+        for kind in IMAGES
+        for training in LABELS.values()
+    }
+    for method, name in rising.items():
+        numbers[f"{method.replace('MC', 'MC-dropout')}, {name}"] = [0.35]
+    return numbers
+
+
+@pytest.mark.parametrize(
+    ("numbers", "verdict"),
+    [
+        (lack(), YES),
+        (lack(ensemble="disagreement, clean, trained on 10,000"), YES),
+        (lack(ensemble="disagreement, clean, trained on all"), PARTLY),
+        (lack(MC="mutual information, clean, trained on all"), PARTLY),
+        (lack(MC="disagreement, 45°, trained on all, turned"), PARTLY),
+        (lack(MC="disagreement, clean, trained on all, turned"), YES),
+        (
+            lack(
+                MC="disagreement, clean, trained on all",
+                ensemble="mutual information, 45°, trained on all, turned",
+            ),
+            NO,
+        ),
+    ],
+)
+def test_epistemic_is_missing_data(numbers: Numbers, verdict: Verdict) -> None:
+    assert judged("epistemic-is-missing-data", numbers) == verdict
+
+
+def similarity(ece: float = 0.021, sampled: float = -0.001, ensemble: float = -0.001) -> Numbers:
+    numbers: Numbers = {"ECE, softmax, 45°": [ece]}
+    for name, upper in (("MC-dropout", sampled), ("ensemble", ensemble)):
+        bounds = {"value": upper - 0.01, "lower": upper - 0.02, "upper": upper}
+        numbers |= {
+            f"AUROC, softmax less {name}, {part}": [value] for part, value in bounds.items()
+        }
+    return numbers
+
+
+@pytest.mark.parametrize(
+    ("numbers", "verdict"),
+    [
+        (similarity(), YES),
+        (similarity(ece=0.02), PARTLY),
+        (similarity(sampled=0.0), PARTLY),
+        (similarity(ensemble=0.001), PARTLY),
+        (similarity(ece=0.02, ensemble=0.001), NO),
+    ],
+)
+def test_softmax_is_not_certainty(numbers: Numbers, verdict: Verdict) -> None:
+    assert judged("softmax-is-not-certainty", numbers) == verdict
+
+
+def test_every_claim_is_there_once_and_says_all_that_a_reader_needs() -> None:
+    assert tuple(CLAIMS) == ORDER
+    for claim in CLAIMS.values():
+        said: Any = (claim.statement, claim.place, claim.rule)
+        assert all(said)
+        assert claim.statement.endswith(".")
+
+
+@pytest.mark.parametrize(
+    ("parts", "verdict"),
+    [((True, True), YES), ((True, False), PARTLY), ((False, False), NO)],
+)
+def test_parts(parts: tuple[bool, bool], verdict: Verdict) -> None:
+    assert by_parts({"a": parts[0], "b": parts[1]}).verdict == verdict
+
+
+def test_parts_must_hold_for_the_same_networks() -> None:
+    judgement = by_networks({"a": [True, False], "b": [False, True]})
+    assert judgement.verdict == NO
+    assert judgement.why == "a: 1; b: 1; together: 0 of 2 networks"
