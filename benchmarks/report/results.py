@@ -28,6 +28,8 @@ SIZES_SHOWN = 2
 
 _CURVE_COLUMNS = ["recipe", "method", "members", "condition", "score", "rank"]
 
+_NOTHING_COMPARED = pd.DataFrame(columns=["recipe"])
+
 Pixels = NDArray[np.uint8]
 
 
@@ -44,7 +46,7 @@ class Results:
     """
 
     summary: pd.DataFrame
-    comparisons: pd.DataFrame = field(default_factory=pd.DataFrame)
+    comparisons: pd.DataFrame = field(default_factory=lambda: _NOTHING_COMPARED)
     training: pd.DataFrame | None = None
     curves: Mapping[str, pd.DataFrame] = field(default_factory=dict)
     pictures: Mapping[tuple[str, int], Pixels] = field(default_factory=dict)
@@ -61,7 +63,7 @@ class Results:
         training, comparisons = folder / "training.csv", folder / "comparisons.csv"
         return cls(
             summary=read_table(folder / "summary.csv"),
-            comparisons=read_table(comparisons) if comparisons.exists() else pd.DataFrame(),
+            comparisons=read_table(comparisons) if comparisons.exists() else _NOTHING_COMPARED,
             training=read_table(training) if training.exists() else None,
             curves={
                 path.stem: read_table(path) for path in sorted((folder / CURVES).glob("*.csv"))
