@@ -13,7 +13,7 @@ from benchmarks.report.readme import README, RESULTS, ROOT, filled
 TEXT = """# Title
 
 <!-- generated: overview -->
-old
+stale
 <!-- end -->
 between
 <!-- generated: figures -->
@@ -37,7 +37,7 @@ def test_marked_sections_are_filled_and_the_rest_is_kept(reported: Path, tmp_pat
     shutil.copytree(reported, tmp_path / "results", ignore=lambda *_: ["predictions"])
     text = filled(TEXT, Path("results"), tmp_path)
     assert text.startswith("# Title\n\n<!-- generated: overview -->\n**The methods in a line each.")
-    assert "old" not in text
+    assert "stale" not in text
     assert "<!-- end -->\nbetween\n<!-- generated: figures -->\n![" in text
     assert "](results/figures/rotation-standard.png)" in text
     assert "Made by `python run_all.py --preset quick" in text

@@ -51,3 +51,4 @@ def test_folder_without_curves_or_pictures_is_read(measured: Path, tmp_path: Pat
     assert results.training is None
     assert results.curve("roc").empty
     assert results.pictures == {}
+    assert not results.of_recipe("standard").contestants
