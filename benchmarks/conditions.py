@@ -67,13 +67,14 @@ class Condition:
         """
         if self.dataset is not None:
             foreign = load_out_of_distribution(self.dataset, seed=seed, data_dir=data_dir)
-            return Judged(foreign[_choice(len(foreign), images, seed)], None)
+            chosen = _choice(len(foreign), images, seed)
+            return Judged(foreign[chosen], None, chosen)
         test = load_mnist("test", data_dir=data_dir)
         if self.exact and images is not None:
             chosen = _stratified_choice(test.labels, images, seed)
         else:
             chosen = _choice(len(test.images), images, seed)
-        return Judged(turned(test.images[chosen], self.angle), test.labels[chosen])
+        return Judged(turned(test.images[chosen], self.angle), test.labels[chosen], chosen)
 
 
 @dataclass(frozen=True, eq=False)
@@ -83,10 +84,12 @@ class Judged:
     Attributes:
         images: in [0, 1].
         labels: ``None`` where the images belong to none of the classes.
+        places: of the images in the data set that they were chosen from.
     """
 
     images: Float[Tensor, "images 1 28 28"]
     labels: Int64[Tensor, " images"] | None
+    places: Int64[Tensor, " images"]
 
     @property
     def fingerprint(self) -> str:

@@ -18,6 +18,7 @@ from torch import Tensor
 from benchmarks.curves import write_curves
 from benchmarks.datasets import Unavailable
 from benchmarks.errors import UserError
+from benchmarks.explorer import write_explorer
 from benchmarks.files import written_whole
 from benchmarks.measure import SCORES, measure, without_value
 from benchmarks.pictures import write_pictures
@@ -123,6 +124,7 @@ def measure_all(run: Run, record: RunRecord) -> list[Failure]:
     write_table(table, run.machine.out / "measurements.csv")
     write_table(summarise(table), run.machine.out / "summary.csv")
     write_curves(run)
+    write_explorer(run)
     return []
 
 

@@ -196,7 +196,17 @@ def test_fingerprint_follows_the_content() -> None:
 def test_fingerprint_is_of_the_values_not_of_their_order_in_memory() -> None:
     images = torch.arange(4 * 784.0).reshape(4, 1, 28, 28)
     transposed = images.transpose(2, 3).contiguous().transpose(2, 3)
-    assert Judged(transposed, None).fingerprint == Judged(images, None).fingerprint
+    places = torch.arange(4)
+    made = Judged(images, None, places).fingerprint
+    assert Judged(transposed, None, places).fingerprint == made
+
+
+def test_images_tell_their_places_in_the_data_set(test_images: LabelledImages) -> None:
+    clean = build("clean", 10)
+    assert len(set(clean.places.tolist())) == 10
+    assert torch.equal(clean.images, load_mnist("test").images[clean.places])
+    assert torch.equal(build("rotated-015", 10).places, clean.places)
+    assert build("ood-uniform_noise", 10).places.max() < 10_000
 
 
 def test_nothing_is_loaded_before_a_condition_is_built(monkeypatch: pytest.MonkeyPatch) -> None:
