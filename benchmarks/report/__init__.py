@@ -1,4 +1,4 @@
-"""From the files of a run to tables and figures; imports neither torch nor methods."""
+"""From the files of a run to tables, figures and a page; imports neither torch nor methods."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from benchmarks.files import written_whole
 from benchmarks.progress import tracked
 from benchmarks.records import write_table
 from benchmarks.report.figures import Drawing, figures
+from benchmarks.report.page import write_page
 from benchmarks.report.results import Results
 from benchmarks.report.style import DPI, SETTINGS
 from benchmarks.report.table import Table, as_frame, latex, markdown
@@ -25,7 +26,7 @@ COLOURS = 128
 
 
 def write_report(folder: Path) -> None:
-    """Write every table and figure of the run whose files are in the folder.
+    """Write every table and figure of the run whose files are in the folder, and its page.
 
     Raises:
         UserError: nothing has been measured there yet.
@@ -34,6 +35,7 @@ def write_report(folder: Path) -> None:
     done = (_write_recipe(results, recipe, folder) for recipe in results.recipes)
     for _ in tracked(done, len(results.recipes), "report", "recipes"):
         pass
+    write_page(results, folder)
 
 
 def _write_recipe(results: Results, recipe: str, folder: Path) -> str:
