@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import signal
 import sys
+import webbrowser
 from dataclasses import replace
 from importlib.metadata import version
 from pathlib import Path
@@ -20,6 +21,7 @@ from benchmarks.configuration import PRESETS, Machine
 from benchmarks.datasets import Unavailable
 from benchmarks.errors import UserError
 from benchmarks.outcome import show_outcome
+from benchmarks.report.page import INDEX
 from benchmarks.run import Run
 from benchmarks.runner import STAGES, run_stages
 from methods import METHODS
@@ -89,6 +91,9 @@ def main(
     overwrite: Annotated[
         bool, typer.Option("--overwrite", help="Remove the run that the output folder holds.")
     ] = False,
+    open_page: Annotated[
+        bool, typer.Option("--open", help="Open the page of the results at the end.")
+    ] = False,
     show_version: Annotated[bool, typer.Option("--version", help="Show the version.")] = False,
 ) -> None:
     """Compare uncertainty methods on clean, rotated and out-of-distribution MNIST.
@@ -133,10 +138,10 @@ def main(
         out=_folder("--out", out or Path("results") / preset),
         networks=_folder("--networks", networks),
     )
-    _run(Run(configuration, machine), only, overwrite=overwrite)
+    _run(Run(configuration, machine), only, overwrite=overwrite, open_page=open_page)
 
 
-def _run(run: Run, only: str | None, *, overwrite: bool) -> None:
+def _run(run: Run, only: str | None, *, overwrite: bool, open_page: bool) -> None:
     signal.signal(signal.SIGTERM, _interrupt)
     try:
         failures = run_stages(run, only, overwrite=overwrite)
@@ -145,10 +150,20 @@ def _run(run: Run, only: str | None, *, overwrite: bool) -> None:
         by_signal = interrupt.args[0] if interrupt.args else signal.SIGINT
         raise typer.Exit(128 + by_signal) from interrupt
     show_outcome(run)
+    if open_page:
+        _open(run.machine.out / INDEX)
     for what, reason in failures:
         print(f"failed: {what}: {reason}", file=sys.stderr)
     if failures:
         raise typer.Exit(1)
+
+
+def _open(page: Path) -> None:
+    """In the browser; a machine without one is told where the page lies."""
+    if not page.exists():
+        print(f"--open: there is no {page} yet; run without --only first", file=sys.stderr)
+    elif not webbrowser.open(page.resolve().as_uri()):
+        print(f"--open: no browser was found here; open {page} in one", file=sys.stderr)
 
 
 def _interrupt(by_signal: int, _frame: object) -> NoReturn:

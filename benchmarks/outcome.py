@@ -11,6 +11,7 @@ from rich.table import Table
 
 from benchmarks.records import CURVES, read_table
 from benchmarks.report import FIGURES, TABLES
+from benchmarks.report.page import INDEX
 from benchmarks.run import Run
 
 COLUMNS = (
@@ -25,12 +26,12 @@ COLUMNS = (
 
 
 def show_outcome(run: Run) -> None:
-    """Print the main numbers of `summary.csv`, if there is one, and name the files."""
+    """Print the main numbers of `summary.csv`, if there is one; name the files, the page first."""
     console = Console()
     out = run.machine.out
     if (out / "summary.csv").exists():
         console.print(_table(read_table(out / "summary.csv")))
-    for path in sorted(out.glob("[!.]*.*")):
+    for path in sorted(out.glob("[!.]*.*"), key=lambda path: (path.name != INDEX, path)):
         _tell(console, path)
     for path in (out / CURVES, out / TABLES, out / FIGURES):
         if path.is_dir():

@@ -16,13 +16,14 @@ from benchmarks.errors import UserError
 from benchmarks.files import write_json
 from benchmarks.records import CURVES, IMAGES
 from benchmarks.report import FIGURES, TABLES
+from benchmarks.report.page import INDEX
 from benchmarks.run import Run
 
 FILE = "run.json"
 
 WRITTEN = (
     *("predictions", "errors", "training.csv", "measurements.csv", "summary.csv", FILE),
-    *(CURVES, IMAGES, TABLES, FIGURES),
+    *(CURVES, IMAGES, TABLES, FIGURES, INDEX),
 )
 """What a run writes into its folder, and what `--overwrite` removes from it."""
 

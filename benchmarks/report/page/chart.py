@@ -21,6 +21,8 @@ INK = "#000000"
 
 _SOLID = "-"
 
+_LOCATOR = MaxNLocator(5, steps=[1, 2, 2.5, 5, 10])
+
 
 class Tick(NamedTuple):
     """A place on an axis, in pixels, and what is written there."""
@@ -70,7 +72,7 @@ class Axis:
         if self.logarithmic:
             first, last = math.ceil(math.log10(self.low)), math.floor(math.log10(self.high))
             return [10.0**power for power in range(first, last + 1)]
-        return [round(float(v), 9) for v in MaxNLocator(5).tick_values(self.low, self.high)]
+        return [round(float(v), 9) for v in _LOCATOR.tick_values(self.low, self.high)]
 
 
 def x_axis(label: str, low: float, high: float, *, places: tuple[float, ...] = ()) -> Axis:

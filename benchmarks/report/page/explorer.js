@@ -1,7 +1,7 @@
 // The image explorer: cards of the images that the filters leave, and one image in detail.
 const explored = JSON.parse(document.getElementById("explorer-data")?.textContent ?? "null");
 
-const PAGE_OF_CARDS = 48;
+const FIRST_CARDS = 24;
 let showsAll = false;
 
 const SVG = "http://www.w3.org/2000/svg";
@@ -57,7 +57,7 @@ function pictureOf(image, side) {
 function barsOf(image, method, { width, height, named }) {
   const opinion = image.opinions[method];
   const step = width / 10;
-  const bottom = height - (named ? 18 : 5);
+  const bottom = height - (named ? 22 : 5);
   const cast = CLASSES.filter((c) => opinion.votes[c] > 0)
     .sort((a, b) => opinion.votes[b] - opinion.votes[a])
     .map((c) => `${c}: ${percent(opinion.votes[c])}`);
@@ -74,7 +74,9 @@ function barsOf(image, method, { width, height, named }) {
     const tells = element("svg:title", {}, `${c}: ${percent(opinion.votes[c])} of votes, mean probability ${decimals(opinion.mean[c])}`);
     made.append(element("svg:g", {}, tells, element("svg:rect", bar)));
     if (opinion.mean[c] >= 0.005) {
-      made.append(element("svg:path", { class: "mean", d: `M${c * step} ${mean}h${step}` }));
+      // Twice: a border of the page's colour sets the line off from a bar of its own.
+      const across = `M${c * step} ${mean}h${step}`;
+      made.append(element("svg:path", { class: "mean-border", d: across }), element("svg:path", { class: "mean", d: across }));
     }
     if (named) {
       const digit = element("svg:text", { x: (c + 0.5) * step, y: height - 4, "text-anchor": "middle" }, String(c));
@@ -89,15 +91,11 @@ function barsOf(image, method, { width, height, named }) {
   return made;
 }
 
-function verdictOf(image, method) {
+function verdictOf(image, method, says = "") {
   const right = isRight(image, method);
-  const says = `says ${arrayMax(image.opinions[method].mean)}`;
+  says += arrayMax(image.opinions[method].mean);
   if (right === null) return element("span", {}, says);
   return element("span", { class: right ? "right" : "wrong" }, `${says} ${right ? "✓" : "✗"}`);
-}
-
-function shortName(label) {
-  return label.split(",")[0];
 }
 
 // The value by which images are sorted; null where there is none.
@@ -112,7 +110,8 @@ function cardOf(image, chosen) {
   if (nameOf(image) === chosen.image) link.setAttribute("aria-current", "true");
   const votes = explored.methods.map((method, place) => image.opinions[place] && element(
     "span", { class: "votes", title: method.label },
-    barsOf(image, place, { width: 70, height: 22, named: false }), verdictOf(image, place),
+    barsOf(image, place, { width: 90, height: 26, named: false }),
+    verdictOf(image, place, `${method.label.split(",")[0]}: `),
   ));
   link.append(
     pictureOf(image, 84),
@@ -146,7 +145,7 @@ function detailOf(image, found) {
   const elsewhere = explored.images.filter((other) => other !== image && other.label !== null
     && image.label !== null && other.place === image.place);
   const methods = explored.methods.map((method, number) => image.opinions[number] && element("figure", {},
-    element("figcaption", {}, `${method.label} `, verdictOf(image, number)),
+    element("figcaption", {}, `${method.label}: `, verdictOf(image, number)),
     barsOf(image, number, { width: 240, height: 120, named: true })));
   return [
     element("h3", {}, titleOf(image)),
@@ -228,7 +227,7 @@ function showExplorer(values) {
   const chosen = chosenIn(values);
   showFilters(chosen);
   const found = imagesFor(chosen);
-  const shown = showsAll ? found : found.slice(0, PAGE_OF_CARDS);
+  const shown = showsAll ? found : found.slice(0, FIRST_CARDS);
   document.getElementById("found").textContent = `${found.length} of ${explored.images.length} images`;
   document.getElementById("cards").replaceChildren(...shown.map((image) => cardOf(image, chosen)));
   const more = document.getElementById("more");

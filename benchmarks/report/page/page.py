@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup, escape
 
 from benchmarks.files import written_whole
 from benchmarks.report.answer import answer
@@ -49,6 +51,7 @@ def _environment() -> Environment:
         lstrip_blocks=True,
     )
     environment.policies["json.dumps_kwargs"] = {"ensure_ascii": False, "separators": (",", ":")}
+    environment.filters["code"] = _code
     environment.globals |= {name: getattr(chart, name) for name in ("color", "dashes", "key")}
     return environment
 
@@ -97,6 +100,11 @@ def _setting(run: Mapping[str, Any]) -> str:
         "seed": f"seed {chosen.get('seed')}",
     }
     return ", ".join(text for name, text in told.items() if name in chosen and text)
+
+
+def _code(text: str) -> Markup:
+    """The text escaped, and what stands between backticks marked as code."""
+    return Markup(re.sub("`+([^`]+)`+", r"<code>\1</code>", str(escape(text))))
 
 
 def _text(name: str) -> str:
