@@ -14,7 +14,7 @@ from torch import Tensor
 from torchvision.transforms import InterpolationMode
 from torchvision.transforms.v2.functional import rotate
 
-from benchmarks.datasets import OUT_OF_DISTRIBUTION, load_mnist, load_out_of_distribution
+from benchmarks.datasets import IMAGES, OUT_OF_DISTRIBUTION, load_mnist, load_out_of_distribution
 from benchmarks.errors import UserError
 from methods.seeds import derive_seed
 
@@ -67,14 +67,13 @@ class Condition:
         """
         if self.dataset is not None:
             foreign = load_out_of_distribution(self.dataset, seed=seed, data_dir=data_dir)
-            chosen = _choice(len(foreign), images, seed)
-            return Judged(foreign[chosen], None, chosen)
+            return Judged(foreign[_choice(len(foreign), images, seed)], None)
         test = load_mnist("test", data_dir=data_dir)
         if self.exact and images is not None:
             chosen = _stratified_choice(test.labels, images, seed)
         else:
             chosen = _choice(len(test.images), images, seed)
-        return Judged(turned(test.images[chosen], self.angle), test.labels[chosen], chosen)
+        return Judged(turned(test.images[chosen], self.angle), test.labels[chosen])
 
 
 @dataclass(frozen=True, eq=False)
@@ -84,12 +83,10 @@ class Judged:
     Attributes:
         images: in [0, 1].
         labels: ``None`` where the images belong to none of the classes.
-        places: of the images in the data set that they were chosen from.
     """
 
     images: Float[Tensor, "images 1 28 28"]
     labels: Int64[Tensor, " images"] | None
-    places: Int64[Tensor, " images"]
 
     @property
     def fingerprint(self) -> str:
@@ -141,6 +138,11 @@ def matching(patterns: tuple[str, ...]) -> tuple[str, ...]:
     return tuple(
         name for name in CONDITIONS if any(fnmatchcase(name, pattern) for pattern in wanted)
     )
+
+
+def places(images: int | None, seed: int) -> Int64[Tensor, " images"]:
+    """Which of a set's images are judged, told without loading it; not of the small conditions."""
+    return _choice(IMAGES, images, seed)
 
 
 def _choice(available: int, wanted: int | None, seed: int) -> Int64[Tensor, " images"]:

@@ -11,7 +11,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from benchmarks.conditions import CLEAN, CONDITIONS, Condition
+from benchmarks.conditions import CLEAN, CONDITIONS, Condition, places
 from benchmarks.curves import (
     certain_conditions,
     contestants,
@@ -81,11 +81,11 @@ def write_explorer(run: Run) -> None:
         for row in _rows(run, recipe, condition, list(images))
     ]
     table = pd.DataFrame(rows, columns=list(COLUMNS)).astype({"label": "Int64"})
-    places = {
+    decimals = {
         name: MEASURE_DECIMALS if name in ("divergence", *MEASURES) else SHARE_DECIMALS
         for name in table.select_dtypes("float")
     }
-    write_table(table.round(places), run.machine.out / CURVES / "explorer.csv")
+    write_table(table.round(decimals), run.machine.out / CURVES / "explorer.csv")
 
 
 def explored(run: Run) -> list[Explored]:
@@ -114,8 +114,9 @@ def _rankings(run: Run) -> Iterator[list[tuple[str, Picture]]]:
     cells = contestants(run, recipe)
     if not cells:
         return
-    for name in dict.fromkeys((recipe, *({ARTICLE} & set(recipes)))):
-        yield _of_article(run, name)
+    for name in dict.fromkeys((recipe, ARTICLE)):
+        if name in recipes and contestants(run, name):
+            yield _of_article(run, name)
     certain = certain_conditions(run, cells)
     for conditions in ([c for c in certain if not c.angle], [c for c in certain if c.angle]):
         for why, values in _values(run, cells, conditions):
@@ -123,17 +124,21 @@ def _rankings(run: Run) -> Iterator[list[tuple[str, Picture]]]:
             yield [(why, (recipe, one.condition.name, one.image)) for one in ranked]
     for condition in large_conditions(run):
         if not condition.labelled and run.shards.holds(cells[0], condition.name):
-            first = range(min(SAMPLE, len(run.judged(condition).images)))
+            first = range(min(SAMPLE, len(_places(run))))
             yield [("sample", (recipe, condition.name, index)) for index in first]
 
 
 def _of_article(run: Run, recipe: str) -> list[tuple[str, Picture]]:
-    places = run.judged(CONDITIONS[CLEAN]).places.tolist()
+    judged = _places(run)
     return [
-        ("article", (recipe, CLEAN, places.index(place)))
+        ("article", (recipe, CLEAN, judged.index(place)))
         for place in ARTICLE_IMAGES
-        if place in places
+        if place in judged
     ]
+
+
+def _places(run: Run) -> list[int]:
+    return [int(place) for place in places(run.configuration.images, run.configuration.seed)]
 
 
 def _values(
@@ -163,18 +168,21 @@ def _rows(
     run: Run, recipe: str, condition: Condition, images: list[Explored]
 ) -> Iterator[dict[str, Any]]:
     """A row an image and method, of images of one condition."""
-    judged = run.judged(condition)
     cells = [c for c in contestants(run, recipe) if run.shards.holds(c, condition.name)]
-    opinions = [(cell, run.shards.load(cell, condition.name).prediction) for cell in cells]
-    columns = [(_origin(cell, prediction), _columns(prediction)) for cell, prediction in opinions]
+    shards = [run.shards.load(cell, condition.name) for cell in cells]
+    columns = [
+        (_origin(cell, shard.prediction), _columns(shard.prediction))
+        for cell, shard in zip(cells, shards, strict=True)
+    ]
+    labels, judged = shards[0].labels, _places(run)
     differing = divergence(run, cells, condition) if len(cells) > 1 else None
     for image in images:
         what = {
             "recipe": recipe,
             "condition": condition.name,
             "index": image.image,
-            "place": int(judged.places[image.image]),
-            "label": None if judged.labels is None else int(judged.labels[image.image]),
+            "place": judged[image.image],
+            "label": None if labels is None else int(labels[image.image]),
             "why": ";".join(image.why),
             "divergence": None if differing is None else float(differing[image.image]),
         }

@@ -11,7 +11,7 @@ import torch
 
 from benchmarks import conditions
 from benchmarks.conditions import CONDITIONS, Condition, Judged, matching, turned
-from benchmarks.datasets import load_mnist
+from benchmarks.datasets import load_mnist, load_out_of_distribution
 from benchmarks.errors import UserError
 from methods.labelled_images import LabelledImages
 
@@ -196,17 +196,7 @@ def test_fingerprint_follows_the_content() -> None:
 def test_fingerprint_is_of_the_values_not_of_their_order_in_memory() -> None:
     images = torch.arange(4 * 784.0).reshape(4, 1, 28, 28)
     transposed = images.transpose(2, 3).contiguous().transpose(2, 3)
-    places = torch.arange(4)
-    made = Judged(images, None, places).fingerprint
-    assert Judged(transposed, None, places).fingerprint == made
-
-
-def test_images_tell_their_places_in_the_data_set(test_images: LabelledImages) -> None:
-    clean = build("clean", 10)
-    assert len(set(clean.places.tolist())) == 10
-    assert torch.equal(clean.images, load_mnist("test").images[clean.places])
-    assert torch.equal(build("rotated-015", 10).places, clean.places)
-    assert build("ood-uniform_noise", 10).places.max() < 10_000
+    assert Judged(transposed, None).fingerprint == Judged(images, None).fingerprint
 
 
 def test_nothing_is_loaded_before_a_condition_is_built(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -220,3 +210,15 @@ def test_real_test_images_can_be_judged(monkeypatch: pytest.MonkeyPatch) -> None
     assert judged.images.shape == (50, 1, 28, 28)
     assert judged.images.min() >= 0
     assert judged.images.max() <= 1
+
+
+@pytest.mark.parametrize("images", [10, None])
+def test_places_of_the_judged_images_are_told_without_loading_them(
+    images: int | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(conditions, "load_mnist", load_mnist)
+    monkeypatch.setattr(conditions, "load_out_of_distribution", load_out_of_distribution)
+    chosen = conditions.places(images, 0)
+    assert torch.equal(build("clean", images).images, load_mnist("test").images[chosen])
+    noise = load_out_of_distribution("uniform_noise", seed=0, data_dir=None)
+    assert torch.equal(build("ood-uniform_noise", images).images, noise[chosen])

@@ -12,7 +12,7 @@ import pytest
 import torch
 
 from benchmarks import explorer
-from benchmarks.conditions import CONDITIONS
+from benchmarks.conditions import places
 from benchmarks.configuration import Configuration, Machine
 from benchmarks.explorer import explored, write_explorer
 from benchmarks.measure import UNCERTAINTIES
@@ -77,10 +77,10 @@ def test_digits_of_the_article_are_there_by_both_recipes(run: Run) -> None:
 
 def test_digits_of_the_article_are_found_by_their_place_among_fewer(run: Run) -> None:
     some = replace(run, configuration=replace(CONFIGURATION, images=9_000))
-    places = some.judged(CONDITIONS["clean"]).places.tolist()
-    found = {place for place in explorer.ARTICLE_IMAGES if place in places}
+    chosen = places(9_000, 0).tolist()
+    found = {place for place in explorer.ARTICLE_IMAGES if place in chosen}
     indices = {image for _, (_, _, image) in explorer._of_article(some, "standard")}
-    assert {places[index] for index in indices} == found
+    assert {chosen[index] for index in indices} == found
 
 
 def test_chosen_are_those_of_the_highest_values(run: Run) -> None:
