@@ -21,7 +21,7 @@ from benchmarks.configuration import PRESETS, Machine
 from benchmarks.datasets import Unavailable
 from benchmarks.errors import UserError
 from benchmarks.outcome import show_outcome
-from benchmarks.report.page import INDEX
+from benchmarks.records import INDEX
 from benchmarks.run import Run
 from benchmarks.runner import STAGES, run_stages
 from methods import METHODS

@@ -9,9 +9,8 @@ from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks.records import CURVES, read_table
+from benchmarks.records import CURVES, INDEX, read_table
 from benchmarks.report import FIGURES, TABLES
-from benchmarks.report.page import INDEX
 from benchmarks.run import Run
 
 COLUMNS = (

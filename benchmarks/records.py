@@ -52,7 +52,10 @@ CURVES = "curves"
 """The folder of the tables that only figures need."""
 
 IMAGES = "images.npz"
-"""The file with the pictures that figures show."""
+"""The file with the pictures that figures and page show."""
+
+INDEX = "index.html"
+"""The page that shows all of it to people."""
 
 _TEXT = ("recipe", "method", "members", "condition", "score", "metric", "status", "reason")
 

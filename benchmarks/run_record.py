@@ -14,9 +14,8 @@ from typing import Any
 from benchmarks.environment import commit, environment
 from benchmarks.errors import UserError
 from benchmarks.files import write_json
-from benchmarks.records import CURVES, IMAGES
+from benchmarks.records import CURVES, IMAGES, INDEX
 from benchmarks.report import FIGURES, TABLES
-from benchmarks.report.page import INDEX
 from benchmarks.run import Run
 
 FILE = "run.json"

@@ -11,6 +11,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup, escape
 
 from benchmarks.files import written_whole
+from benchmarks.records import INDEX
 from benchmarks.report.answer import answer
 from benchmarks.report.names import Variant
 from benchmarks.report.page import chart
@@ -25,8 +26,6 @@ from benchmarks.report.page.provenance import provenance, record
 from benchmarks.report.page.rotation import rotation_charts
 from benchmarks.report.results import Results
 from benchmarks.report.style import Look, looks
-
-INDEX = "index.html"
 
 FIRST = "standard"
 """The recipe shown first, where the run has it."""
