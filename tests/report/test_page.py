@@ -194,6 +194,8 @@ def test_cost_is_drawn_with_its_front(reported: Path, tmp_path: Path) -> None:
     assert [cost.batch for cost in found] == ["Single images", "64 images at once"]
     chart = found[0].charts[0]
     assert len(chart.front.split("L")) == 2
+    assert found[0].times == "Softmax: 1 ms; MC-dropout, T = 8: 9 ms"
+    assert [mark.note for mark in chart.lines[1].marks] == ["3", "8"]
     assert [drawn.key for drawn in chart.lines] == ["softmax-1", "mc_dropout-8"]
     tips = [mark.tip for mark in chart.lines[1].marks]
     assert tips == [
@@ -222,6 +224,8 @@ def test_axes_place_values_and_write_round_ones() -> None:
     assert [tick.text for tick in y.ticks] == ["0", "0.2", "0.4", "0.6", "0.8", "1"]
     steps = log_axis("ms", 0.5, 2000)
     assert [tick.text for tick in steps.ticks] == ["1", "10", "100", "1,000"]
+    few = log_axis("ms", 0.15, 6)
+    assert [tick.text for tick in few.ticks] == ["0.2", "0.5", "1", "2", "5"]
     assert steps.at(1000**0.5) == pytest.approx((steps.at(1) + steps.at(1000)) / 2, abs=0.1)
 
 

@@ -217,6 +217,16 @@ def test_filters_leave_the_images_that_they_name(page: Open, reported: Path) -> 
     assert all("30°" in one.text for one in visible(chrome, ".card-title"))
 
 
+def test_one_particular_image_is_found_by_its_number(page: Open, reported: Path) -> None:
+    chrome = page()
+    place = int(explored(reported)["place"].iloc[-1])
+    chrome.find_element(By.NAME, "place").send_keys(str(place), Keys.TAB)
+    shown = [one.text for one in visible(chrome, ".card-title")]
+    assert shown
+    assert all(f"image {place}" in title for title in shown)
+    assert f"place={place}" in chrome.current_url
+
+
 def test_a_card_leads_to_an_image_whose_numbers_are_those_written(
     page: Open, reported: Path
 ) -> None:

@@ -19,6 +19,9 @@ LEFT, RIGHT, TOP, BOTTOM = 52, 352, 12, 204
 INK = "#000000"
 """The colour of style.py that turns with the page from dark on light to light on dark."""
 
+FEW_DECADES = 3
+"""Below so many, a logarithmic axis has ticks between the powers of ten."""
+
 _SOLID = "-"
 
 _LOCATOR = MaxNLocator(5, steps=[1, 2, 2.5, 5, 10])
@@ -70,8 +73,9 @@ class Axis:
 
     def _round_values(self) -> Sequence[float]:
         if self.logarithmic:
-            first, last = math.ceil(math.log10(self.low)), math.floor(math.log10(self.high))
-            return [10.0**power for power in range(first, last + 1)]
+            first, last = math.floor(math.log10(self.low)), math.floor(math.log10(self.high))
+            steps = (1, 2, 5) if last - first < FEW_DECADES else (1,)
+            return [step * 10.0**power for power in range(first, last + 1) for step in steps]
         return [round(float(v), 9) for v in _LOCATOR.tick_values(self.low, self.high)]
 
 
@@ -91,9 +95,10 @@ def y_axis(label: str, low: float, high: float) -> Axis:
 
 
 class Point(NamedTuple):
-    """A value, the bounds of its interval (NaN: none), and what is told where it is pointed at.
+    """A value, and the bounds of its interval (NaN: none).
 
-    A point that tells nothing has no marker.
+    ``tip`` is told where it is pointed at, and a point that tells nothing has no marker; ``note``
+    is written beside it.
     """
 
     x: float
@@ -101,14 +106,16 @@ class Point(NamedTuple):
     lower: float = math.nan
     upper: float = math.nan
     tip: str = ""
+    note: str = ""
 
 
 class Mark(NamedTuple):
-    """A marker: its place in pixels and what it tells."""
+    """A marker: its place in pixels, what it tells, and what is written beside it."""
 
     x: float
     y: float
     tip: str
+    note: str
 
 
 @dataclass(frozen=True)
@@ -171,7 +178,7 @@ def line(look: Look, variant: Variant, points: Iterable[Point], x: Axis, y: Axis
             [(x.at(p.x), y.at(p.upper)) for p in bounded]
             + [(x.at(p.x), y.at(p.lower)) for p in reversed(bounded)]
         ),
-        marks=tuple(Mark(x.at(p.x), y.at(p.y), p.tip) for p in finite if p.tip),
+        marks=tuple(Mark(x.at(p.x), y.at(p.y), p.tip, p.note) for p in finite if p.tip),
     )
 
 

@@ -25,7 +25,7 @@ class Numbers(NamedTuple):
 
 
 class Claim(NamedTuple):
-    """A claim as the page shows it."""
+    """A claim as the page shows it; ``figures`` are paths beside the page."""
 
     id: str
     statement: str
@@ -36,6 +36,7 @@ class Claim(NamedTuple):
     remarks: tuple[str, ...]
     recipes: tuple[str, ...]
     numbers: tuple[Numbers, ...]
+    figures: tuple[str, ...]
 
     @property
     def kind(self) -> str:
@@ -55,12 +56,13 @@ def claims(folder: Path) -> Claims | None:
     path = folder / FILE
     if not path.exists():
         return None
-    found = tuple(_claim(row) for row in json.loads(path.read_text(encoding="utf-8"))["claims"])
+    rows = json.loads(path.read_text(encoding="utf-8"))["claims"]
+    found = tuple(_claim(row, folder) for row in rows)
     count = Counter(claim.verdict for claim in found)
     return Claims(found, tuple((v, count[v]) for v in VERDICTS if count[v]))
 
 
-def _claim(row: Mapping[str, Any]) -> Claim:
+def _claim(row: Mapping[str, Any], folder: Path) -> Claim:
     beside = [f"By the recipe {recipe}: {why}." for recipe, why in row.get("beside", {}).items()]
     numbers: Mapping[str, Mapping[str, list[float | None]]] = row.get("numbers", {})
     names = dict.fromkeys(name for some in numbers.values() for name in some)
@@ -71,6 +73,11 @@ def _claim(row: Mapping[str, Any]) -> Claim:
         numbers=tuple(
             Numbers(name, tuple(_spread(some.get(name, [])) for some in numbers.values()))
             for name in names
+        ),
+        figures=tuple(
+            path
+            for recipe in numbers
+            if (folder / (path := f"figures/{row.get('figure')}-{recipe}.png")).exists()
         ),
     )
 

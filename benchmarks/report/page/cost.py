@@ -28,10 +28,17 @@ from benchmarks.report.style import Look
 
 
 class Cost(NamedTuple):
-    """The charts of one size of batches, one a measure, and on what machine was timed."""
+    """The charts of one size of batches, one a measure.
+
+    Attributes:
+        batch: how many images were asked about at once.
+        machine: on which was timed.
+        times: the median of each method's largest size.
+    """
 
     batch: str
     machine: str
+    times: str
     charts: tuple[Chart, ...]
 
 
@@ -44,6 +51,7 @@ def costs(numbers: Path, looks: Mapping[Variant, Look]) -> list[Cost]:
         Cost(
             "Single images" if size == 1 else f"{size:,.0f} images at once",
             _machine(rows.iloc[0]),
+            _times(rows),
             tuple(
                 _chart(of_measure, str(metric), str(condition), looks)
                 for (metric, condition), of_measure in rows.groupby(
@@ -57,6 +65,15 @@ def costs(numbers: Path, looks: Mapping[Variant, Look]) -> list[Cost]:
 
 def _machine(row: pd.Series) -> str:
     return f"{row['device_name']}, engine {row['engine']}, threads {row['threads']:g}"
+
+
+def _times(rows: pd.DataFrame) -> str:
+    pairs = rows[["method", "members", "p50_ms"]].drop_duplicates(["method", "members"])
+    medians = {
+        Variant(method, members): ms for method, members, ms in pairs.itertuples(index=False)
+    }
+    largest = {variant.method: variant for variant in sorted(medians, key=lambda v: v.rank)}
+    return "; ".join(f"{v.label}: {medians[v]:.2g} ms" for v in largest.values())
 
 
 def _chart(rows: pd.DataFrame, metric: str, condition: str, looks: Mapping[Variant, Look]) -> Chart:
@@ -76,7 +93,8 @@ def _chart(rows: pd.DataFrame, metric: str, condition: str, looks: Mapping[Varia
         front=path(
             (x.at(row["p50_ms"]), y.at(row["value"]))
             for row in rows[rows["pareto"]].sort_values("p50_ms").to_dict("records")
-        ),
+        )
+        + "h0",  # so that one point alone is seen as well
     )
 
 
@@ -96,4 +114,6 @@ def _point(row: Mapping[Any, Any]) -> Point:
     value, spread = rounded(row["value"], half if math.isfinite(half) else math.nan)
     size = Variant(str(row["method"]), str(row["members"])).label
     tip = f"{size}: {value}{f' ± {spread}' if spread else ''} in {row['p50_ms']:.3g} ms"
-    return Point(row["p50_ms"], row["value"], tip=tip + (", on the front" if row["pareto"] else ""))
+    tip += ", on the front" if row["pareto"] else ""
+    note = str(row["members"]) if row["members"] != "1" else ""
+    return Point(row["p50_ms"], row["value"], tip=tip, note=note)

@@ -162,12 +162,14 @@ function detailOf(image, found) {
   ];
 }
 
-// The filters: each a name, a label and its choices; the first is what is chosen if nothing is.
+// The filters: each a name, a label and its choices, of which the first is what is chosen if nothing
+// is; a filter without choices takes a number.
 function filters() {
   const any = [["", "any"]];
   const pairs = (list) => list.map(({ key, label }) => [key, label]);
   return [
     ["condition", "Condition", [...any, ...pairs(explored.conditions)]],
+    ["place", "Image number", null],
     ["class", "Label", [...any, ...CLASSES.map((c) => [String(c), String(c)])]],
     ["why", "Chosen for", [...any, ...pairs(explored.reasons)]],
     ["method", "Method", pairs(explored.methods)],
@@ -181,7 +183,7 @@ function chosenIn(values) {
   const chosen = { image: values.get("image") };
   for (const [name, , choices] of filters()) {
     const wanted = values.get(name) ?? "";
-    chosen[name] = choices.some(([key]) => key === wanted) ? wanted : choices[0][0];
+    chosen[name] = !choices || choices.some(([key]) => key === wanted) ? wanted : choices[0][0];
   }
   chosen.methodKey = chosen.method;
   chosen.method = explored.methods.findIndex((method) => method.key === chosen.method);
@@ -191,11 +193,11 @@ function chosenIn(values) {
 function imagesFor(chosen) {
   const kept = explored.images.filter((image) =>
     (!chosen.condition || image.condition === chosen.condition)
+    && (!chosen.place || image.place === Number(chosen.place))
     && (!chosen.class || image.label === Number(chosen.class))
     && (!chosen.why || image.why.includes(chosen.why))
     && (!chosen.outcome || isRight(image, chosen.method) === (chosen.outcome === "right")));
   const sign = chosen.order === "lowest" ? 1 : -1;
-  const lowest = (value) => (value === null ? -sign * Infinity : value);
   return kept.sort((a, b) => {
     const [x, y] = [a, b].map((image) => valueOf(image, chosen));
     if (x === y) return 0;
@@ -208,18 +210,20 @@ function showFilters(chosen) {
   const form = document.getElementById("filters");
   if (!form.children.length) {
     for (const [name, label, choices] of filters()) {
-      const select = element("select", { name }, ...choices.map(([value, text]) => element("option", { value }, text)));
-      form.append(element("label", {}, label, select));
+      const input = choices
+        ? element("select", { name }, ...choices.map(([value, text]) => element("option", { value }, text)))
+        : element("input", { name, type: "number", min: 0, placeholder: "any" });
+      form.append(element("label", {}, label, input));
     }
     form.addEventListener("change", ({ target }) => {
-      const isFirst = target.selectedIndex === 0;
-      fragment.change("explorer", { [target.name]: isFirst ? null : target.value });
+      const isAny = target.selectedIndex === 0 || target.value === "";
+      fragment.change("explorer", { [target.name]: isAny ? null : target.value });
     });
     form.addEventListener("submit", (event) => event.preventDefault());
     document.getElementById("more").addEventListener("click", () => { showsAll = true; showState(); });
   }
-  for (const select of form.elements) {
-    select.value = select.name === "method" ? chosen.methodKey : chosen[select.name];
+  for (const input of form.elements) {
+    input.value = input.name === "method" ? chosen.methodKey : chosen[input.name];
   }
 }
 
