@@ -69,11 +69,9 @@ def _machine(row: pd.Series) -> str:
 
 def _times(rows: pd.DataFrame) -> str:
     pairs = rows[["method", "members", "p50_ms"]].drop_duplicates(["method", "members"])
-    medians = {
-        Variant(method, members): ms for method, members, ms in pairs.itertuples(index=False)
-    }
+    medians = {Variant(*variant): ms for *variant, ms in pairs.itertuples(index=False)}
     largest = {variant.method: variant for variant in sorted(medians, key=lambda v: v.rank)}
-    return "; ".join(f"{v.label}: {medians[v]:.2g} ms" for v in largest.values())
+    return ", ".join(f"{medians[v]:.2g} ms ({v.label})" for v in largest.values())
 
 
 def _chart(rows: pd.DataFrame, metric: str, condition: str, looks: Mapping[Variant, Look]) -> Chart:

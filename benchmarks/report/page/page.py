@@ -57,6 +57,7 @@ def _environment() -> Environment:
 
 def _content(results: Results, folder: Path) -> dict[str, Any]:
     recipes = sorted(results.recipes, key=lambda name: (name != FIRST, name))
+    chosen = record(folder).get("configuration", {})
     shown = explorer(results, looks(results.largest))
     return {
         "recipes": [_of_recipe(results.of_recipe(name), name, folder) for name in recipes],
@@ -65,7 +66,8 @@ def _content(results: Results, folder: Path) -> dict[str, Any]:
         "claims": claims(folder),
         "definitions": definitions(),
         "provenance": provenance(folder),
-        "setting": _setting(record(folder)),
+        "setting": _setting(chosen),
+        "quick": chosen.get("preset") == "quick",
         "width": chart.WIDTH,
         "height": chart.HEIGHT,
         "style": _text("page.css"),
@@ -87,18 +89,21 @@ def _of_recipe(results: Results, recipe: str, folder: Path) -> dict[str, Any]:
     }
 
 
-def _setting(run: Mapping[str, Any]) -> str:
-    """How large the run was, as far as its record tells."""
-    chosen = run.get("configuration", {})
-    images = chosen.get("images")
-    told = {
-        "preset": f"preset {chosen.get('preset')}",
-        "epochs": f"{chosen['epochs']} training epochs" if chosen.get("epochs") else "",
-        "images": f"{images:,} images of each condition" if images else "all images",
-        "replicates": f"{chosen.get('replicates')} replicates",
-        "seed": f"seed {chosen.get('seed')}",
+def _setting(chosen: Mapping[str, Any]) -> str:
+    """How large the run was, as far as its configuration tells."""
+    names = {
+        "preset": "preset",
+        "epochs": "training epochs",
+        "images": "images of each condition",
+        "replicates": "replicates",
+        "seed": "seed",
     }
-    return ", ".join(text for name, text in told.items() if name in chosen and text)
+    told = {label: chosen.get(name) for name, label in names.items()}
+    return "; ".join(
+        f"{label}: {value:,}" if isinstance(value, int) else f"{label}: {value}"
+        for label, value in told.items()
+        if value is not None
+    )
 
 
 def _code(text: str) -> Markup:

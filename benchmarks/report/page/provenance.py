@@ -17,7 +17,7 @@ DOWNLOADS = {
     "claims.json": "the article's claims and their verdicts",
     "claims.md": "the same, to read",
     "images.npz": "the pictures shown",
-    RECORD: "configuration, command, versions, fingerprints",
+    RECORD: "configuration, command, versions, fingerprints, wall time",
 }
 """The files of a run, and what is in them; ``FOLDERS`` those that hold many."""
 
@@ -44,7 +44,10 @@ class Provenance(NamedTuple):
 
 
 def provenance(folder: Path) -> Provenance:
-    """Read from the run's record; whatever is not in there is left out."""
+    """Read from the run's record; whatever is not in there is left out.
+
+    The wall time is, too: it changes when a run is resumed, and the page should not.
+    """
     return Provenance(tuple(_facts(record(folder))), tuple(_downloads(folder)))
 
 
@@ -57,7 +60,6 @@ def record(folder: Path) -> dict[str, Any]:
 
 def _facts(content: dict[str, Any]) -> list[tuple[str, str]]:
     environment = content.get("environment", {})
-    seconds = content.get("seconds", {})
     found = {
         "Command": content.get("command"),
         "Commit": content.get("commit"),
@@ -72,7 +74,6 @@ def _facts(content: dict[str, Any]) -> list[tuple[str, str]]:
         "Libraries": ", ".join(
             f"{name} {version}" for name, version in environment.get("libraries", {}).items()
         ),
-        "Wall time": ", ".join(f"{stage} {value:,.0f} s" for stage, value in seconds.items()),
         "Integrity": _integrity(content.get("integrity", {})),
     }
     return [(name, str(text)) for name, text in found.items() if text]
