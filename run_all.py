@@ -8,7 +8,6 @@ import webbrowser
 from dataclasses import replace
 from importlib.metadata import version
 from pathlib import Path
-from tempfile import TemporaryFile
 from typing import Annotated, Any, Literal, NoReturn
 
 import joblib
@@ -20,6 +19,8 @@ from benchmarks.conditions import CONDITIONS
 from benchmarks.configuration import PRESETS, Machine
 from benchmarks.datasets import Unavailable
 from benchmarks.errors import UserError
+from benchmarks.files import writable_folder
+from benchmarks.integrity import IntegrityError
 from benchmarks.outcome import show_outcome
 from benchmarks.records import INDEX
 from benchmarks.run import Run
@@ -51,9 +52,9 @@ def main(
     ] = None,
     members: Annotated[Names, typer.Option(help="Sizes of the deep ensemble.")] = None,
     passes: Annotated[Names, typer.Option(help="Numbers of MC-dropout's passes.")] = None,
-    swept: Annotated[
+    in_depth: Annotated[
         Names,
-        typer.Option(help="Recipes judged at all sizes; others only at those that are compared."),
+        typer.Option(help="Recipes judged at all sizes and by mc_dropout_exact, if not all."),
     ] = None,
     replicates: Annotated[
         int | None, typer.Option(help="On how many networks single-network methods are repeated.")
@@ -63,6 +64,9 @@ def main(
         int | None, typer.Option(help="Images judged of each condition of mc_dropout_exact.")
     ] = None,
     epochs: Annotated[int | None, typer.Option(help="How long networks train.")] = None,
+    resamples: Annotated[
+        int | None, typer.Option(help="How often images are drawn anew for intervals.")
+    ] = None,
     seed: Annotated[int, typer.Option(help="What every random choice follows from.")] = 0,
     device: Annotated[
         Literal["auto", "cpu", "cuda"], typer.Option(help="Where networks train and answer.")
@@ -117,11 +121,12 @@ def main(
         "conditions": _separate(conditions),
         "members": _numbers("--members", members),
         "passes": _numbers("--passes", passes),
-        "swept": _separate(swept),
+        "in_depth": _separate(in_depth),
         "replicates": replicates,
         "images": images,
         "exact_images": exact_images,
         "epochs": epochs,
+        "resamples": resamples,
     }
     if chosen["conditions"] == ():
         raise UserError("--conditions: nothing is chosen; leave it out for the preset's choice")
@@ -135,8 +140,8 @@ def main(
     machine = Machine(
         data_dir=_existing(data_dir),
         jobs=_jobs(jobs, device),
-        out=_folder("--out", out or Path("results") / preset),
-        networks=_folder("--networks", networks),
+        out=writable_folder("--out", out or Path("results") / preset),
+        networks=writable_folder("--networks", networks),
     )
     _run(Run(configuration, machine), only, overwrite=overwrite, open_page=open_page)
 
@@ -192,19 +197,6 @@ def _device(device: str) -> Literal["cpu", "cuda"]:
     return "cuda" if device != "cpu" and torch.cuda.is_available() else "cpu"
 
 
-def _folder(option: str, path: Path) -> Path:
-    if path.exists() and not path.is_dir():
-        raise UserError(f"{option} {path}: this is a file; it takes a folder")
-    try:
-        path.mkdir(parents=True, exist_ok=True)
-        with TemporaryFile(dir=path):
-            return path
-    except OSError as error:
-        raise UserError(
-            f"{option} {path}: the folder cannot be written ({error.strerror}); name another"
-        ) from error
-
-
 def _existing(data_dir: Path | None) -> Path | None:
     if data_dir is not None and not data_dir.is_dir():
         raise UserError(f"--data-dir {data_dir}: there is no such folder")
@@ -229,11 +221,17 @@ def _list_choices() -> None:
 
 
 def command_line() -> int:
-    """Run the command line and return its exit status: 2 for a user's mistake, 130 for Ctrl-C."""
+    """Run the command line and return its exit status.
+
+    1 where the run or a part of it failed, 2 for a user's mistake, 130 for Ctrl-C.
+    """
     app = typer.Typer(add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
     app.command()(main)
     try:
         return app(standalone_mode=False) or 0
+    except IntegrityError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 1
     except (UserError, Unavailable, DamagedNetworkError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 2

@@ -20,6 +20,8 @@ from methods.seeds import derive_seed
 
 CLEAN = "clean"
 EXACT_CLEAN = "exact-clean"
+MEAN_ROTATED = "rotated-mean"
+"""What the mean over the rotations whose labels are well defined is called among conditions."""
 
 LABELS_DOUBTFUL_BEYOND = 90
 """Degrees from which on a label is no longer well defined: a 6 turns into a 9."""
@@ -51,6 +53,11 @@ class Condition:
     def labels_doubtful(self) -> bool:
         """Whether the images are turned so far that their labels are no longer well defined."""
         return self.angle > LABELS_DOUBTFUL_BEYOND
+
+    @property
+    def averaged(self) -> bool:
+        """Whether it is one of the rotations that the mean over rotations is of."""
+        return self.angle > 0 and not self.labels_doubtful and not self.exact
 
     @property
     def reference(self) -> str:

@@ -26,16 +26,20 @@ OPTIONS = {
     "conditions": "--conditions",
     "members": "--members",
     "passes": "--passes",
-    "swept": "--swept",
+    "in_depth": "--in-depth",
     "replicates": "--replicates",
     "images": "--images",
     "exact_images": "--exact-images",
     "epochs": "--epochs",
+    "resamples": "--resamples",
     "seed": "--seed",
     "device": "--device",
     "engine": "--engine",
 }
 """What the command line calls each part of a configuration."""
+
+FEWEST_RESAMPLES = 100
+"""Of which the standard error of a standard error is 7 %."""
 
 
 @dataclass(frozen=True)
@@ -50,12 +54,14 @@ class Configuration:
         conditions: the images judged; ``clean`` is always among them.
         members: sizes M of the deep ensemble; replicates of a size are disjoint.
         passes: numbers T of MC-dropout's passes.
-        swept: the recipes whose networks are judged at every size, the others only at the sizes
-            that `benchmarks.sizes` compares. All recipes, if none of these is chosen.
+        in_depth: the recipes whose networks are judged at every size and by exact MC-dropout, the
+            others only at the sizes that `benchmarks.sizes` compares. All recipes, if none of
+            these is chosen.
         replicates: how many networks of the pool the single-network methods are repeated on.
         images: how many images of each condition are judged; ``None``: all.
         exact_images: how many of each small condition, where exact MC-dropout is judged.
         epochs: how long networks train; ``None``: as long as the recipe says.
+        resamples: how often the images are drawn anew for intervals and comparisons.
         seed: what every random choice follows from.
         device: where networks train and answer.
         engine: what computes: the kernels (CPU only) or PyTorch.
@@ -68,21 +74,22 @@ class Configuration:
     members: tuple[int, ...]
     passes: tuple[int, ...]
     replicates: int
-    swept: tuple[str, ...] = ()
+    in_depth: tuple[str, ...] = ()
     own_methods: tuple[str, ...] = ()
     images: int | None = None
     exact_images: int = 200
     epochs: int | None = None
+    resamples: int = 10_000
     seed: int = 0
     device: Literal["cpu", "cuda"] = "cpu"
     engine: EngineName = "numba"
 
     def __post_init__(self) -> None:
-        for name in ("recipes", "methods", "own_methods", "members", "passes", "swept"):
+        for name in ("recipes", "methods", "own_methods", "members", "passes", "in_depth"):
             object.__setattr__(self, name, tuple(dict.fromkeys(getattr(self, name))))
         for name in ("recipes", "members", "passes"):
             _require_any(name, getattr(self, name))
-        for name in ("recipes", "swept"):
+        for name in ("recipes", "in_depth"):
             _require_known(name, getattr(self, name), RECIPES)
         _require_known("methods", self.methods, METHODS)
         object.__setattr__(self, "conditions", matching(self.conditions))
@@ -92,6 +99,11 @@ class Configuration:
             _require_positive(name, getattr(self, name))
         if self.engine == "numba" and self.device != "cpu":
             raise UserError(f"--engine numba computes on the CPU, not on {self.device}; use torch")
+        if self.resamples < FEWEST_RESAMPLES:
+            raise UserError(
+                f"--resamples: {self.resamples} is too small; it takes at least "
+                f"{FEWEST_RESAMPLES}, below which an interval's width is chance"
+            )
         if self.seed < 0:
             raise UserError(f"--seed: {self.seed} is negative; it takes a whole number from 0")
 
@@ -199,6 +211,7 @@ QUICK = Configuration(
     replicates=5,
     images=2000,
     epochs=2,
+    resamples=2000,
 )
 
 FULL = Configuration(
@@ -208,7 +221,7 @@ FULL = Configuration(
     conditions=tuple(name for name, c in CONDITIONS.items() if c.dataset not in ON_REQUEST_ONLY),
     members=(1, 2, 5, 10, 20, 50),
     passes=(1, 2, 5, 10, 20, 50, 100),
-    swept=("standard",),
+    in_depth=("standard",),
     replicates=10,
 )
 

@@ -7,7 +7,10 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from tempfile import TemporaryFile
 from threading import get_ident
+
+from benchmarks.errors import UserError
 
 
 @contextmanager
@@ -26,3 +29,21 @@ def write_json(value: object, path: Path) -> None:
     """Write a value as indented JSON."""
     with written_whole(path) as temporary:
         temporary.write_text(json.dumps(value, indent=2) + "\n", encoding="utf-8")
+
+
+def writable_folder(option: str, path: Path) -> Path:
+    """The folder that an option names, made where it is not there yet.
+
+    Raises:
+        UserError: it is a file, or cannot be written.
+    """
+    if path.exists() and not path.is_dir():
+        raise UserError(f"{option} {path}: this is a file; it takes a folder")
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+        with TemporaryFile(dir=path):
+            return path
+    except OSError as error:
+        raise UserError(
+            f"{option} {path}: the folder cannot be written ({error.strerror}); name another"
+        ) from error

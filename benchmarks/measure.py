@@ -99,7 +99,7 @@ class Finding(NamedTuple):
 
 def measure(cell: Cell, condition: Condition, shard: Shard, clean: Shard) -> Iterator[Measurement]:
     """Every measure of one shard; detection compares it with the same cell's reference shard."""
-    row = partial(_row, cell, condition, _members(cell, shard), images=len(shard.prediction.mean))
+    row = partial(_row, cell, condition, members_of(cell, shard), images=len(shard.prediction.mean))
     for found in _findings(condition, shard, clean.prediction):
         if math.isnan(found.value):
             yield row(found.metric, found.score, None, status="undefined", reason=found.reason)
@@ -114,7 +114,7 @@ def without_value(
     cell: Cell, condition: Condition, clean: Shard | None, status: str, reason: str
 ) -> Iterator[Measurement]:
     """The rows that `measure` would give, each with the reason why there is no value."""
-    row = partial(_row, cell, condition, _members(cell, clean), images=0)
+    row = partial(_row, cell, condition, members_of(cell, clean), images=0)
     own_scores = tuple(clean.prediction.scores) if clean else ()
     for metric, score in measured(condition, own_scores):
         yield row(metric, score, None, status=status, reason=reason)
@@ -133,6 +133,24 @@ def measured(condition: Condition, own_scores: tuple[str, ...] = ()) -> list[tup
         pairs += [(PREVALENCE, "")]
         pairs += [(metric, score) for metric in DETECTION for score in scores]
     return pairs
+
+
+def scores_of(prediction: Prediction) -> dict[str, Tensor]:
+    """What the method ranks images by, its own scores too; NaN where undefined."""
+    return {name: score(prediction) for name, score in SCORES.items()} | dict(prediction.scores)
+
+
+def score_of(prediction: Prediction, name: str) -> Tensor | None:
+    """One of these, or ``None`` if it is another method's own."""
+    of_each = SCORES.get(name)
+    return prediction.scores.get(name) if of_each is None else of_each(prediction)
+
+
+def members_of(cell: Cell, shard: Shard | None) -> str:
+    """How many members judged; where nothing was judged, how many were to."""
+    if shard is None:
+        return "" if cell.size is None else str(cell.size)
+    return "exact" if shard.prediction.members is None else str(shard.prediction.members)
 
 
 def _row(
@@ -162,22 +180,15 @@ def _row(
     )
 
 
-def _members(cell: Cell, shard: Shard | None) -> str:
-    """How many members judged; where nothing was judged, how many were to."""
-    if shard is None:
-        return "" if cell.size is None else str(cell.size)
-    return "exact" if shard.prediction.members is None else str(shard.prediction.members)
-
-
 def _findings(condition: Condition, shard: Shard, clean: Prediction) -> Iterator[Finding]:
     prediction, labels = shard.prediction, shard.labels
     yield from _uncertainty(prediction)
     yield from _against_labels(prediction.mean, labels)
-    scores = _scores(prediction)
+    scores = scores_of(prediction)
     if labels is not None:
         yield from _selection(scores, scoring.correct(prediction.mean, labels))
     if condition.name != condition.reference:
-        yield from _detection(scores, _scores(clean), len(prediction.mean), len(clean.mean))
+        yield from _detection(scores, scores_of(clean), len(prediction.mean), len(clean.mean))
 
 
 def _uncertainty(prediction: Prediction) -> Iterator[Finding]:
@@ -221,10 +232,6 @@ def _detection(
                 continue
             both = torch.cat([clean_scores[name], score])
             yield Finding(metric, name, of_score(both, positive), "", False)
-
-
-def _scores(prediction: Prediction) -> dict[str, Tensor]:
-    return {name: score(prediction) for name, score in SCORES.items()} | dict(prediction.scores)
 
 
 def _top_label(mean: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:

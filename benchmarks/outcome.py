@@ -9,9 +9,11 @@ from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
 
+from benchmarks.conditions import EXACT_CONDITIONS
 from benchmarks.records import CURVES, INDEX, read_table
 from benchmarks.report import FIGURES, TABLES
 from benchmarks.run import Run
+from benchmarks.sizes import compared_sizes
 
 COLUMNS = (
     ("accuracy\nclean", "clean", "accuracy", ""),
@@ -53,11 +55,23 @@ def _table(summary: pd.DataFrame) -> Table:
     table.add_column("method", no_wrap=True)
     for heading, *_ in COLUMNS:
         table.add_column(heading, justify="right", no_wrap=True)
-    for names, rows in summary.groupby(["recipe", "method", "members"], sort=False):
+    for names, rows in _compared(summary).groupby(["recipe", "method", "members"], sort=False):
         recipe, method, members = map(str, names)
         cells = (_cell(rows, *column[1:]) for column in COLUMNS)
         table.add_row(recipe, f"{method} {members}", *cells)
     return table
+
+
+def _compared(summary: pd.DataFrame) -> pd.DataFrame:
+    """Without the small conditions, of which no column tells, and sizes that stand beside none."""
+    large = summary[~summary["condition"].isin([condition.name for condition in EXACT_CONDITIONS])]
+    sizes = large[large["members"].str.isdigit()].astype({"members": int})
+    compared = compared_sizes({str(m): rows["members"] for m, rows in sizes.groupby("method")})
+    shown = [
+        not members.isdigit() or int(members) in compared[method]
+        for method, members in zip(large["method"], large["members"], strict=True)
+    ]
+    return large[shown]
 
 
 def _cell(rows: pd.DataFrame, condition: str, metric: str, score: str) -> str:

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import math
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
+from typing import NamedTuple, cast
 
 import pandas as pd
 
 from benchmarks.files import written_whole
-from benchmarks.statistics import mean_with_interval
 
 
 @dataclass(frozen=True)
@@ -42,6 +43,69 @@ class Measurement:
     reason: str = ""
 
 
+class Interval(NamedTuple):
+    """A 95 % interval around a number of the summary.
+
+    Attributes:
+        half_width: NaN where there is no interval.
+        reason: why there is none.
+    """
+
+    half_width: float
+    reason: str = ""
+
+    def around(self, value: float) -> tuple[float, float, float]:
+        """Value and bounds, to as many decimals as give the half-width four digits.
+
+        >>> Interval(0.0123456).around(0.2)
+        (0.2, 0.18765, 0.21235)
+        """
+        if not self.half_width > 0:
+            return value, math.nan, math.nan
+        decimals = 3 - math.floor(math.log10(self.half_width))
+        lower, upper = value - self.half_width, value + self.half_width
+        return round(value, decimals), round(lower, decimals), round(upper, decimals)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Comparison:
+    """A paired difference between two methods on the same images: ``method`` less the other.
+
+    Attributes:
+        recipe, condition, metric, score: of what; as in `Measurement`.
+        method, members, other_method, other_members: whose.
+        difference: of the means over replicates.
+        lower, upper: its 95 % interval; ``None`` where there is none.
+        p_value: two-sided, of no difference; ``None`` where nothing is tested, since no value of
+            the measure is better than another.
+        effect_size: of means over images, in standard deviations of the images' own differences
+            (Cohen's d); ``None`` for other measures, whose difference is an effect itself.
+        images: on how many.
+        status: ``ok``, or ``undefined``: there is no difference.
+        reason: why the status is not ``ok``, or why there is no interval.
+    """
+
+    recipe: str
+    condition: str
+    metric: str
+    score: str
+    method: str
+    members: str
+    other_method: str
+    other_members: str
+    difference: float | None = None
+    lower: float | None = None
+    upper: float | None = None
+    p_value: float | None = None
+    effect_size: float | None = None
+    images: int
+    status: str = "ok"
+    reason: str = ""
+
+
+Key = tuple[str, str, str, str, str, str]
+"""Recipe, method, members, condition, score and metric: what a row of the summary is of."""
+
 MEASURED = ("ok", "doubtful")
 """The statuses of rows that have a value."""
 
@@ -57,7 +121,10 @@ IMAGES = "images.npz"
 INDEX = "index.html"
 """The page that shows all of it to people."""
 
-_TEXT = ("recipe", "method", "members", "condition", "score", "metric", "status", "reason")
+_TEXT = (
+    *("recipe", "method", "members", "condition", "score", "metric", "status", "reason"),
+    *("other_method", "other_members"),
+)
 
 _KEY = ["recipe", "method", "members", "condition", "score", "metric"]
 
@@ -67,34 +134,39 @@ def as_table(measurements: Iterable[Measurement]) -> pd.DataFrame:
     columns = [field.name for field in fields(Measurement)]
     table = pd.DataFrame([asdict(row) for row in measurements], columns=columns)
     table["value"] = table["value"].astype(float)
-    order = table["members"].map(_members_rank)
+    order = table["members"].map(members_rank)
     table = table.assign(order=order).sort_values(
         ["recipe", "method", "order", "members", "replicate", "condition", "metric", "score"]
     )
     return table.drop(columns="order").reset_index(drop=True)
 
 
-def summarise(measurements: pd.DataFrame) -> pd.DataFrame:
-    """Mean over replicates with a 95 % interval: ``summary.csv``.
-
-    The interval is Student's t over replicates. It covers the draw of networks and masks, not the
-    choice of test images; with a single replicate there is none, and the bounds are empty.
-    """
+def summarise(
+    measurements: pd.DataFrame, intervals: Mapping[Key, Interval] | None = None
+) -> pd.DataFrame:
+    """Mean over replicates with its 95 % interval, where there is one: ``summary.csv``."""
     rows = []
     for key, group in measurements.groupby(_KEY, sort=False, dropna=False):
         measured = group[group["status"].isin(MEASURED)]
-        values = measured["value"].to_numpy()
-        value, lower, upper = mean_with_interval(values)
+        value = float(measured["value"].mean()) if len(measured) else math.nan
+        interval = (intervals or {}).get(cast(Key, key), Interval(math.nan))
+        _, lower, upper = interval.around(value)
         alike = group if measured.empty else measured
         telling = alike[alike["reason"] != ""]
         shown = (alike if telling.empty else telling).iloc[0]
         rows.append(
             dict(zip(_KEY, key, strict=True))
-            | {"value": value, "lower": lower, "upper": upper, "replicates": len(values)}
-            | {name: shown[name] for name in ("images", "status", "reason")}
+            | {"value": value, "lower": lower, "upper": upper}
+            | {"replicates": len(measured), "images": shown["images"], "status": shown["status"]}
+            | {"reason": "; ".join(filter(None, (shown["reason"], interval.reason)))}
         )
     bounds = ["value", "lower", "upper", "replicates", "images", "status", "reason"]
     return pd.DataFrame(rows, columns=_KEY + bounds)
+
+
+def members_rank(members: str) -> float:
+    """The place of a size among others; those that are no number come last."""
+    return float(members) if members.isdigit() else math.inf
 
 
 def write_table(table: pd.DataFrame, path: Path) -> None:
@@ -119,7 +191,3 @@ def read_table(path: Path) -> pd.DataFrame:
 
 def _number(text: str) -> float:
     return float(text or "nan")
-
-
-def _members_rank(members: str) -> float:
-    return float(members) if members.isdigit() else float("inf")

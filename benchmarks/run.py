@@ -57,9 +57,14 @@ class Run:
         )
 
     def conditions_of(self, cell: Cell) -> tuple[Condition, ...]:
-        """The conditions that the cell's method is asked about; references come first."""
-        exact_only = self.configuration.entries[cell.method].exact
-        return tuple(c for c in self.conditions if c.exact or not exact_only)
+        """The conditions that the cell's method is asked about; references come first.
+
+        Small ones are for recipes where exact MC-dropout stands beside the others.
+        """
+        if self.configuration.entries[cell.method].exact:
+            return tuple(c for c in self.conditions if c.exact)
+        small = cell.recipe == OWN_RECIPE or self._in_depth(cell.recipe)
+        return tuple(c for c in self.conditions if small or not c.exact)
 
     def fits_threads(self, cell: Cell) -> bool:
         """Whether such cells can work side by side in threads: if kernels do the work, they can.
@@ -91,6 +96,7 @@ class Run:
             Cell(recipe, name, size, replicate)
             for name, entry in self.configuration.entries.items()
             for recipe in (self.configuration.recipes if entry.pooled else (OWN_RECIPE,))
+            if not entry.exact or self._in_depth(recipe)
             for size in self._sizes(name, recipe)
             for replicate in range(self._replicates(name, size))
         ]
@@ -158,8 +164,11 @@ class Run:
         if size is None:
             return (None,)
         sizes: tuple[int, ...] = getattr(chosen, size)
-        swept = set(chosen.swept).intersection(chosen.recipes) or chosen.recipes
-        return sizes if recipe in swept else self._compared_sizes[method]
+        return sizes if self._in_depth(recipe) else self._compared_sizes[method]
+
+    def _in_depth(self, recipe: str) -> bool:
+        chosen = self.configuration
+        return recipe in (set(chosen.in_depth).intersection(chosen.recipes) or chosen.recipes)
 
     @property
     def _compared_sizes(self) -> dict[str, tuple[int, ...]]:

@@ -7,6 +7,7 @@ import shutil
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import asdict
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ from typing import Any
 from benchmarks.environment import commit, environment
 from benchmarks.errors import UserError
 from benchmarks.files import write_json
+from benchmarks.integrity import Check, require_passed
 from benchmarks.records import CURVES, IMAGES, INDEX
 from benchmarks.report import FIGURES, TABLES
 from benchmarks.run import Run
@@ -21,7 +23,8 @@ from benchmarks.run import Run
 FILE = "run.json"
 
 WRITTEN = (
-    *("predictions", "errors", "training.csv", "measurements.csv", "summary.csv", FILE),
+    *("predictions", "errors", "training.csv", FILE),
+    *("measurements.csv", "summary.csv", "comparisons.csv"),
     *(CURVES, IMAGES, TABLES, FIGURES, INDEX),
 )
 """What a run writes into its folder, and what `--overwrite` removes from it."""
@@ -32,8 +35,9 @@ class RunRecord:
 
     Keys: ``version`` and ``configuration`` are the run's identity; ``command`` gives the same run
     again; ``commit`` and ``environment`` say what computed it; ``data`` has for each set of images
-    its ``fingerprint``, or says why it is ``unavailable``; ``seconds`` is the wall time by stage,
-    resumed runs added up.
+    its ``fingerprint``, or says why it is ``unavailable``; ``integrity`` is what the probes of
+    ``networks`` and of ``predictions`` found; ``seconds`` is the wall time by stage, resumed runs
+    added up.
     """
 
     def __init__(self, path: Path, content: dict[str, Any]) -> None:
@@ -67,6 +71,7 @@ class RunRecord:
                 "commit": commit(),
                 "environment": environment(run.engine),
                 "data": earlier.get("data", {}),
+                "integrity": earlier.get("integrity", {}),
                 "seconds": earlier.get("seconds", {}),
             },
         )
@@ -94,6 +99,16 @@ class RunRecord:
                 )
         self._content["data"] = data
         self._save()
+
+    def note_integrity(self, probed: str, checks: list[Check]) -> None:
+        """Write down what the probes of networks or predictions found, then stop if one failed.
+
+        Raises:
+            IntegrityError: a probe failed.
+        """
+        self._content["integrity"][probed] = [asdict(check) for check in checks]
+        self._save()
+        require_passed(checks)
 
     @contextmanager
     def timed(self, stage: str) -> Iterator[None]:

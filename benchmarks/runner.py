@@ -15,17 +15,21 @@ import joblib
 import pandas as pd
 from torch import Tensor
 
-from benchmarks.curves import write_curves
+from benchmarks.curves import recipes_compared, write_curves
 from benchmarks.datasets import Unavailable
 from benchmarks.errors import UserError
+from benchmarks.evidence import Evidence, comparisons_table, weigh
 from benchmarks.explorer import write_explorer
 from benchmarks.files import written_whole
+from benchmarks.integrity import probe_networks, probe_shards, summarise_shards
 from benchmarks.measure import SCORES, measure, without_value
 from benchmarks.pictures import write_pictures
 from benchmarks.predictions import Cell, Shard
 from benchmarks.progress import announce, tracked
-from benchmarks.records import Measurement, as_table, summarise, write_table
+from benchmarks.records import OWN_RECIPE, Measurement, as_table, summarise, write_table
 from benchmarks.report import write_report
+from benchmarks.resampled import Unit, resample, units
+from benchmarks.rotations import mean_over_rotations
 from benchmarks.run import Run
 from benchmarks.run_record import RunRecord
 from methods import MemberMethod, Prediction
@@ -49,11 +53,16 @@ def run_stages(run: Run, only: str | None = None, *, overwrite: bool = False) ->
     Raises:
         UserError: the output folder belongs to another configuration, data are damaged, or there
             is nothing yet to measure.
+        IntegrityError: what must hold before anything is scored does not.
     """
     if only == REPORT:
         # Needs nothing but a run's files, so it may be asked of any folder, and changes no record.
         write_report(run.machine.out)
         return []
+    if only == MEASURE and not run.shards.folder.exists():
+        raise UserError(
+            f"there are no predictions in {run.machine.out} yet; run without --only first"
+        )
     record = RunRecord.begin(run, overwrite=overwrite)
     if run.configuration.engine == "numba" and not kernels_are_cached():
         announce("compile", "the kernels, once on this machine: about 15 s")
@@ -103,6 +112,8 @@ def predict(run: Run, record: RunRecord) -> list[Failure]:
     ]
     # The longest first: it cannot be split, and would keep one worker waiting for the other.
     pending.sort(key=lambda family: not run.configuration.entries[family[0].method].exact)
+    if pending:
+        record.note_integrity("networks", probe_networks(run))
     failures = []
     for threads in (True, False):
         units = [(f, tuple(unavailable)) for f in pending if run.fits_threads(f[0]) is threads]
@@ -113,16 +124,21 @@ def predict(run: Run, record: RunRecord) -> list[Failure]:
 
 
 def measure_all(run: Run, record: RunRecord) -> list[Failure]:
-    """Recompute every number from the shards: `measurements.csv`, `summary.csv`, `curves/`."""
-    if not record.data:
-        raise UserError(
-            f"there are no predictions in {run.machine.out} yet; run without --only first"
-        )
+    """Recompute every number from the shards.
+
+    Writes `measurements.csv`, `summary.csv`, `comparisons.csv` and `curves/`.
+    """
+    probed = _side_by_side(run, probe_shards, run.cells(), "probe", "cells")
+    record.note_integrity("predictions", summarise_shards(chain.from_iterable(probed)))
     cells = [(cell, _unavailable(record)) for cell in run.cells()]
     outcomes = _side_by_side(run, _measure_one, cells, "measure", "cells")
     table = as_table(chain.from_iterable(rows for _, rows in outcomes))
+    own_scores = sorted(set(table["score"]) - SCORES.keys() - {""})
+    intervals, comparisons = _weigh_all(run, own_scores)
+    table_and_mean = pd.concat([table, mean_over_rotations(table)], ignore_index=True)
     write_table(table, run.machine.out / "measurements.csv")
-    write_table(summarise(table), run.machine.out / "summary.csv")
+    write_table(summarise(table_and_mean, intervals), run.machine.out / "summary.csv")
+    write_table(comparisons_table(comparisons), run.machine.out / "comparisons.csv")
     write_curves(run)
     write_explorer(run)
     return []
@@ -134,12 +150,13 @@ def report(run: Run, record: RunRecord) -> list[Failure]:
     return []
 
 
+MEASURE = "measure"
 REPORT = "report"
 
 STAGES: dict[str, Callable[[Run, RunRecord], list[Failure]]] = {
     "train": train,
     "predict": predict,
-    "measure": measure_all,
+    MEASURE: measure_all,
     REPORT: report,
 }
 """In the order in which they build on one another."""
@@ -154,8 +171,8 @@ def _side_by_side(
     unit: str,
     *,
     threads: bool = False,
-) -> list[tuple[Any, Any]]:
-    """Each unit with what the work on it returned, in the order in which they were finished."""
+) -> list[Any]:
+    """What the work on each unit returned, in the order in which they were finished."""
     parallel = joblib.Parallel(
         n_jobs=min(run.machine.jobs, max(len(units), 1)),
         prefer="threads" if threads else "processes",
@@ -251,6 +268,30 @@ def _note_failure(run: Run, cell: Cell, error: BaseException) -> Failure:
 def _measure_one(run: Run, wanted: tuple[Cell, dict[str, str]]) -> tuple[Cell, list[Measurement]]:
     cell, unavailable = wanted
     return cell, list(_rows(run, cell, unavailable))
+
+
+def _weigh_all(run: Run, own_scores: list[str]) -> Evidence:
+    """All intervals and comparisons; methods that train themselves have equal ones by recipe."""
+    pending = units(recipes_compared(run), run.conditions, own_scores)
+    found = dict(_side_by_side(run, _weigh_one, pending, "measure", "resampled parts"))
+    return Evidence(
+        {key: interval for unit in pending for key, interval in found[unit].intervals.items()},
+        [row for unit in pending for row in found[unit].comparisons],
+    )
+
+
+@one_torch_thread()
+def _weigh_one(run: Run, unit: Unit) -> tuple[Unit, Evidence]:
+    cells = [
+        cell
+        for cell in run.cells()
+        if cell.recipe in (unit.recipe, OWN_RECIPE) and run.objection(cell) is None
+    ]
+    chosen = run.configuration
+    found = resample(
+        *(unit, cells, run.shards.load_if_there), resamples=chosen.resamples, seed=chosen.seed
+    )
+    return unit, Evidence({}, []) if found is None else weigh(unit, found)
 
 
 def _rows(run: Run, cell: Cell, unavailable: dict[str, str]) -> Iterator[Measurement]:

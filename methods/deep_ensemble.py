@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import torch
 from torch import Tensor
 
 from methods.network_pool import NetworkPool
@@ -45,5 +44,4 @@ class DeepEnsemble(MemberMethod):
 
     def member_logits(self, images: Tensor) -> Tensor:
         """The logits of the M networks, [M, images, 10]."""
-        engine = self.pool.engine
-        return torch.stack([engine.logits(network, images) for network in self.fitted])
+        return self.pool.engine.ensemble_logits(self.fitted, images)

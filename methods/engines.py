@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Sequence
 from typing import Protocol
 
+import torch
 from jaxtyping import Bool, Float, Int64
 from torch import Tensor
 
@@ -61,6 +63,12 @@ class Engine(ABC):
         kept: Bool[Tensor, "images 22"] | None = None,
     ) -> Float[Tensor, "images 10"]:
         """The network's logits; ``kept``: the channels that dropout keeps of each image."""
+
+    def ensemble_logits(
+        self, networks: Sequence[LeNet5], images: Float[Tensor, "images 1 28 28"]
+    ) -> Float[Tensor, "networks images 10"]:
+        """Logits of each network, dropout off; the networks are of one recipe."""
+        return torch.stack([self.logits(network, images) for network in networks])
 
     @abstractmethod
     def pass_logits(

@@ -71,15 +71,23 @@ class LeNet5(nn.Module):
         kept: Bool[Tensor, "#images 22"] | None = None,
     ) -> Float[Tensor, "images 10"]:
         """Logits from the first maps; dropping a channel commutes with its pooling."""
-        first, second = self._scales(kept)
-        maps = avg_pool2d(torch.tanh(self.conv2(maps * first)), 2) * second
+        if kept is None:
+            return self.classify_second(self.conv2(maps))
+        first, second = torch.split(self.scales(kept)[:, :, None, None], list(CHANNELS), dim=1)
+        return self.classify_second(self.conv2(maps * first), second)
+
+    def classify_second(
+        self,
+        maps: Float[Tensor, "images 16 10 10"],
+        scales: Float[Tensor, "#images 16 1 1"] | float = 1.0,
+    ) -> Float[Tensor, "images 10"]:
+        """Logits from the second convolution's sums and the scales of its channels."""
+        maps = avg_pool2d(torch.tanh(maps), 2) * scales
         hidden = torch.tanh(self.linear1(maps.flatten(start_dim=1)))
         hidden = torch.tanh(self.linear2(hidden))
         logits: Tensor = self.linear3(hidden)
         return logits
 
-    def _scales(self, kept: Tensor | None) -> tuple[Tensor | float, Tensor | float]:
-        if kept is None:
-            return 1.0, 1.0
-        scales = kept[:, :, None, None] / (1 - self.dropout)
-        return scales[:, : CHANNELS[0]], scales[:, CHANNELS[0] :]
+    def scales(self, kept: Bool[Tensor, "masks 22"]) -> Float[Tensor, "masks 22"]:
+        """What dropout multiplies each channel by: 1 / (1 - p) where it is kept, else 0."""
+        return kept / (1 - self.dropout)

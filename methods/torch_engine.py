@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 import torch
@@ -9,19 +11,30 @@ from jaxtyping import Bool, Float, Int64
 from torch import Tensor
 from torch.func import functional_call, stack_module_state, vmap
 
+from methods import at_once
 from methods.engines import Engine
 from methods.labelled_images import LabelledImages
 from methods.lenet5 import LeNet5
 from methods.recipes import Recipe
 
-BATCH_SIZE = 200
-"""Images asked about at a time: activations, not results, are what would explode. The fastest on
-a CPU, where larger batches fall out of its caches."""
+ON_THE_CPU, ELSEWHERE = 100, 2**14
+"""Members times images asked about at a time: activations, not results, are what would explode.
+
+Each takes some 40 kB in a network, and 80 kB where the terms of sub-networks are made: together
+1.3 GB at most. On a CPU larger batches fall out of its caches.
+"""
+
+
+@contextmanager
+def _asking() -> Iterator[None]:
+    """Without gradients, and in the whole of float32: cuDNN would round convolutions to TF32."""
+    with torch.inference_mode(), torch.backends.cudnn.flags(enabled=True, allow_tf32=False):
+        yield
 
 
 @dataclass(frozen=True)
 class TorchEngine(Engine):
-    """PyTorch on a device; asks network after network, batch after batch."""
+    """PyTorch on a device; where it is not the CPU, networks are trained and asked at once."""
 
     device: str = "cpu"
 
@@ -42,7 +55,7 @@ class TorchEngine(Engine):
         kind = StackedTrainer if self.together else LoopTrainer
         return kind(networks, recipe, data, self.device)
 
-    @torch.inference_mode()
+    @_asking()
     def logits(
         self,
         network: LeNet5,
@@ -51,32 +64,37 @@ class TorchEngine(Engine):
     ) -> Float[Tensor, "images 10"]:
         """The network's logits; ``kept``: the channels that dropout keeps of each image."""
         network = network.to(self.device)
-        batches = torch.split(images, BATCH_SIZE)
+        batches = torch.split(images.to(self.device), self._most)
         if kept is None:
-            return torch.cat([network(batch.to(self.device)).cpu() for batch in batches])
-        masks = torch.split(kept, BATCH_SIZE)
-        return torch.cat(
-            [
-                network(batch.to(self.device), mask.to(self.device)).cpu()
-                for batch, mask in zip(batches, masks, strict=True)
-            ]
-        )
+            return torch.cat([network(batch) for batch in batches]).cpu()
+        masks = torch.split(kept.to(self.device), self._most)
+        return torch.cat([network(*each) for each in zip(batches, masks, strict=True)]).cpu()
 
-    @torch.inference_mode()
+    @_asking()
+    def ensemble_logits(
+        self, networks: Sequence[LeNet5], images: Float[Tensor, "images 1 28 28"]
+    ) -> Float[Tensor, "networks images 10"]:
+        """Logits of each network: one by one on the CPU, where that is faster, else at once."""
+        if not self.together:
+            return super().ensemble_logits(networks, images)
+        networks, images = [n.to(self.device) for n in networks], images.to(self.device)
+        return at_once.ensemble_logits(networks, images, most=self._most).cpu()
+
+    @_asking()
     def pass_logits(
         self,
         network: LeNet5,
         images: Float[Tensor, "images 1 28 28"],
         masks: Bool[Tensor, "passes 22"],
     ) -> Float[Tensor, "passes images 10"]:
-        """Logits of one pass a mask; the first maps are the same for all passes."""
-        network, masks = network.to(self.device), masks.to(self.device)
-        outputs = []
-        for batch in torch.split(images, BATCH_SIZE):
-            maps = network.first_maps(batch.to(self.device))
-            passes = torch.stack([network.classify(maps, mask[None]) for mask in masks])
-            outputs.append(passes.cpu())
-        return torch.cat(outputs, dim=1)
+        """Logits of one pass a mask, all at once on any device."""
+        network, images = network.to(self.device), images.to(self.device)
+        masks = masks.to(self.device)
+        return at_once.subnetwork_logits(network, images, masks, most=self._most).cpu()
+
+    @property
+    def _most(self) -> int:
+        return ON_THE_CPU if self.device == "cpu" else ELSEWHERE
 
 
 class LoopTrainer:

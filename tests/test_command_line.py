@@ -18,6 +18,7 @@ from benchmarks import run as run_module
 from benchmarks.conditions import CONDITIONS
 from benchmarks.configuration import PRESETS
 from benchmarks.datasets import Unavailable
+from benchmarks.integrity import IntegrityError
 from benchmarks.run import Run
 from benchmarks.runner import STAGES, Failure
 from methods import METHODS
@@ -85,18 +86,8 @@ def test_help_explains_every_option(command_line: CommandLine) -> None:
     assert (status, error) == (0, "")
     options = (
         *("preset", "recipe", "methods", "method", "conditions", "members", "passes"),
-        *(
-            "swept",
-            "replicates",
-            "images",
-            "epochs",
-            "seed",
-            "device",
-            "data-dir",
-            "networks",
-            "out",
-        ),
-        *("only", "jobs", "list", "overwrite", "version"),
+        *("in-depth", "replicates", "images", "epochs", "resamples", "seed", "device"),
+        *("data-dir", "networks", "out", "only", "jobs", "list", "overwrite", "version"),
     )
     for option in options:
         assert re.search(rf"^\s+--{option}\b.*\s\s+\S", shown, re.MULTILINE), option
@@ -134,6 +125,7 @@ def test_script_answers_as_well() -> None:
         (["--replicates", "two"], "--replicates", ["integer"]),
         (["--images", "0"], "0", ["at least 1"]),
         (["--epochs", "0"], "0", ["at least 1"]),
+        (["--resamples", "20"], "20", ["at least 100"]),
         (["--seed", "-1"], "-1", ["from 0"]),
         (["--seed", "x"], "--seed", ["integer"]),
         (["--device", "tpu"], "tpu", ["auto", "cpu", "cuda"]),
@@ -225,7 +217,7 @@ def test_options_choose_the_configuration(
         *("--members", "20", "--passes", "100,5", "--passes", "10", "--replicates", "4"),
         *("--images", "60", "--epochs", "3", "--seed", "8", "--device", "cpu", "--jobs", "2"),
         *("--only", "measure", "--overwrite", "--out", "there", "--networks", "pool"),
-        *("--data-dir", "."),
+        *("--data-dir", ".", "--resamples", "700"),
     )
     assert status == 0
     ((run, only, overwrite),) = chosen
@@ -239,6 +231,7 @@ def test_options_choose_the_configuration(
     assert (configuration.members, configuration.passes) == ((20,), (5, 10, 100))
     assert (configuration.replicates, configuration.images) == (4, 60)
     assert (configuration.epochs, configuration.seed, configuration.device) == (3, 8, "cpu")
+    assert configuration.resamples == 700
     machine = run.machine
     assert (machine.out, machine.networks) == (Path("there"), Path("pool"))
     assert (machine.data_dir, machine.jobs) == (Path(), 2)
@@ -267,6 +260,16 @@ def test_data_folder_may_come_from_the_environment(
     monkeypatch.setenv("UNCERTAINTY_BENCH_DATA", "sets")
     command_line()
     assert chosen[0][0].machine.data_dir == Path("sets")
+
+
+def test_failing_probe_is_one_line_and_the_status_is_1(
+    command_line: CommandLine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object, **__: object) -> list[Failure]:
+        raise IntegrityError("the integrity probe 'same bits' failed")
+
+    monkeypatch.setattr(run_all, "run_stages", fail)
+    assert command_line() == (1, "", "error: the integrity probe 'same bits' failed\n")
 
 
 def test_failures_are_listed_and_the_status_is_1(

@@ -64,8 +64,8 @@ def test_presets_are_the_designs() -> None:
     assert list(QUICK.entries) == ["softmax", "mc_dropout", "deep_ensemble"]
     assert FULL.recipes == tuple(RECIPES)
     assert (max(FULL.members), max(FULL.passes), FULL.replicates) == (50, 100, 10)
-    assert FULL.swept == ("standard",)
-    assert (FULL.images, FULL.epochs) == (None, None)
+    assert FULL.in_depth == ("standard",)
+    assert (FULL.images, FULL.epochs, FULL.resamples) == (None, None, 10_000)
     assert len(FULL.conditions) == 18
     assert QUICK.recipes == ("standard",)
     assert not {"ood-notmnist", "ood-kmnist"} & set(QUICK.conditions)
@@ -104,6 +104,7 @@ def test_recipe_trains_as_long_as_the_configuration_says() -> None:
         ({"replicates": 0}, "--replicates: 0 is too small"),
         ({"images": 0}, "--images: 0 is too small"),
         ({"epochs": 0}, "--epochs: 0 is too small"),
+        ({"resamples": 99}, "--resamples: 99 is too small; it takes at least 100"),
         ({"seed": -1}, "--seed: -1 is negative"),
     ],
 )
@@ -174,13 +175,14 @@ def test_every_part_changes_the_identity(tmp_path: Path) -> None:
         "conditions": ("rotated-015",),
         "members": (11,),
         "passes": (7,),
-        "swept": ("standard",),
+        "in_depth": ("standard",),
         "replicates": 2,
         "images": None,
         "epochs": 1,
         "seed": 1,
         "engine": "torch",
         "exact_images": 3,
+        "resamples": 300,
     }
     assert set(changes) | {"device"} == {field.name for field in fields(Configuration)}
     for part, value in changes.items():

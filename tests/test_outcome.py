@@ -75,6 +75,20 @@ def test_table_fits_the_terminal_with_the_longest_names_of_the_suite(
     assert "mc_dropout exact" in text
 
 
+def test_only_compared_sizes_and_methods_that_judge_whole_conditions_have_a_line(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    rows = [replace(ROW, members=str(passes)) for passes in (1, 10, 50, 100)]
+    rows += [replace(ROW, method="deep_ensemble", members=str(m)) for m in (1, 20, 50)]
+    rows += [replace(ROW, method="mc_dropout_exact", members="exact", condition="exact-clean")]
+    lines = shown(tmp_path, rows, capsys).splitlines()
+    assert [line.split()[1:3] for line in lines if line.startswith("standard")] == [
+        ["deep_ensemble", "50"],
+        ["mc_dropout", "50"],
+        ["mc_dropout", "100"],
+    ]
+
+
 def test_what_has_no_number_is_a_dash(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     rows = [replace(ROW, value=None, status="failed", reason="because", members="")]
     text = shown(tmp_path, rows, capsys)

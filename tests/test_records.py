@@ -10,9 +10,8 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from scipy import stats
 
-from benchmarks.records import Measurement, as_table, read_table, summarise, write_table
+from benchmarks.records import Interval, Measurement, as_table, read_table, summarise, write_table
 
 ROW = Measurement("standard", "mc_dropout", 0, "10", "clean", "", "ece", 0.25, 100)
 
@@ -131,15 +130,24 @@ def test_missing_value_is_written_as_nothing_and_an_infinite_one_is(tmp_path: Pa
     assert infinite == "standard,mc_dropout,1,10,clean,,ece,inf,100,ok,"
 
 
-def test_summary_is_the_mean_with_students_interval() -> None:
-    values = [0.3, 0.1, 0.2, 0.25]
-    (row,) = summarise(
-        as_table([replace(ROW, replicate=i, value=v) for i, v in enumerate(values)])
-    ).to_dict("records")
-    lower, upper = stats.t.interval(0.95, 3, loc=np.mean(values), scale=stats.sem(values))
-    assert row["value"] == pytest.approx(0.2125)
-    assert (row["lower"], row["upper"]) == pytest.approx((lower, upper))
-    assert (row["replicates"], row["images"], row["status"]) == (4, 100, "ok")
+def test_summary_is_the_mean_with_the_interval_of_its_key() -> None:
+    table = as_table([replace(ROW, replicate=i, value=v) for i, v in enumerate((0.3, 0.1, 0.2))])
+    key = ("standard", "mc_dropout", "10", "clean", "", "ece")
+    others = {(*key[:3], "rotated-015", *key[4:]): Interval(0.5)}
+    (row,) = summarise(table, {key: Interval(0.0123456)} | others).to_dict("records")
+    assert row["value"] == pytest.approx(0.2)
+    # Four digits of the half-width are enough.
+    assert (row["lower"], row["upper"]) == (0.18765, 0.21235)
+    assert (row["replicates"], row["images"], row["status"]) == (3, 100, "ok")
+
+
+def test_missing_interval_says_why() -> None:
+    key = ("standard", "mc_dropout", "10", "clean", "", "ece")
+    doubtful = replace(ROW, status="doubtful", reason="turned")
+    for row, reason in ((ROW, "alike"), (doubtful, "turned; alike")):
+        (found,) = summarise(as_table([row]), {key: Interval(math.nan, "alike")}).to_dict("records")
+        assert math.isnan(found["lower"])
+        assert found["reason"] == reason
 
 
 def test_summary_keeps_apart_what_differs_in_anything_but_the_replicate() -> None:

@@ -42,7 +42,7 @@ sys.exit(run_all.command_line())
 OPTIONS = (
     *("--recipe", "standard,plain", "--conditions", "rotated-045,rotated-120,ood-*_noise"),
     *("--members", "2", "--passes", "40", "--replicates", "2", "--images", "150"),
-    *("--epochs", "3", "--device", "cpu", "--jobs", "1"),
+    *("--epochs", "3", "--resamples", "100", "--device", "cpu", "--jobs", "1"),
 )
 
 SLEEPY = '''

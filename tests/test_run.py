@@ -86,18 +86,18 @@ def test_quick_is_fifty_networks_and_sixteen_cells() -> None:
 def test_full_is_fifty_networks_a_recipe() -> None:
     run = run_of(FULL)
     assert run.networks() == [(recipe, number) for recipe in RECIPES for number in range(50)]
-    compared = 10 + 2 * 10 + 1 + 1
-    swept = 10 + 7 * 10 + 1 + (10 + 10 + 10 + 5 + 2 + 1)
-    assert len(run.cells()) == swept + 3 * compared
+    compared = 10 + 2 * 10 + 1
+    in_depth = 10 + 7 * 10 + 1 + (10 + 10 + 10 + 5 + 2 + 1)
+    assert len(run.cells()) == in_depth + 3 * compared
     assert len(set(run.cells())) == len(run.cells())
 
 
-def test_recipes_that_are_not_swept_are_judged_at_the_sizes_compared() -> None:
-    swept = replace(QUICK, recipes=("article", "plain"), members=(2, 5, 10), passes=(5, 10, 20))
+def test_recipes_not_looked_at_in_depth_are_judged_at_the_sizes_compared() -> None:
+    sizes = replace(QUICK, recipes=("article", "plain"), members=(2, 5, 10), passes=(5, 10, 20))
     every, compared = [5, 10, 20], [10, 20]
     choices = (((), every), (("standard",), every), (("plain",), compared), (("article",), every))
     for chosen, passes in choices:
-        cells = run_of(replace(swept, swept=chosen)).cells()
+        cells = run_of(replace(sizes, in_depth=chosen)).cells()
         found = {c.size for c in cells if (c.recipe, c.method) == ("article", "mc_dropout")}
         assert sorted(size for size in found if size) == passes
 
@@ -130,8 +130,10 @@ def test_exact_mc_dropout_judges_the_small_conditions_and_so_do_all_beside_it() 
     assert judged["mc_dropout_exact"] == small
     for name in ("softmax", "mc_dropout", "deep_ensemble"):
         assert judged[name] == [*FULL.conditions, *small]
+    elsewhere = run.conditions_of(Cell("article", "softmax", None, 0))
+    assert [condition.name for condition in elsewhere] == list(FULL.conditions)
     exact = [cell for cell in run.cells() if cell.method == "mc_dropout_exact"]
-    assert [(cell.recipe, cell.replicate) for cell in exact] == [(name, 0) for name in RECIPES]
+    assert [(cell.recipe, cell.replicate) for cell in exact] == [("standard", 0)]
 
 
 def test_small_conditions_are_those_of_the_chosen_ones() -> None:

@@ -29,7 +29,8 @@ def test_record_tells_what_was_run_with_what(tmp_path: Path) -> None:
     RunRecord.begin(run_in(tmp_path / "new" / "folder"))
     record = content(tmp_path / "new" / "folder")
     assert list(record) == [
-        *("version", "configuration", "command", "commit", "environment", "data", "seconds"),
+        *("version", "configuration", "command", "commit", "environment"),
+        *("data", "integrity", "seconds"),
     ]
     assert record["version"] == version("uncertainty-bench")
     assert record["configuration"] == QUICK.identity
@@ -138,7 +139,8 @@ def test_results_whose_record_is_lost_are_not_taken_for_this_runs(
 
 def test_overwriting_removes_what_a_run_writes_and_nothing_else(tmp_path: Path) -> None:
     RunRecord.begin(run_in(tmp_path))
-    for name in ("predictions/a/clean.npz", "errors/a.txt", "measurements.csv", "summary.csv"):
+    written = ("measurements.csv", "summary.csv", "comparisons.csv")
+    for name in ("predictions/a/clean.npz", "errors/a.txt", *written):
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).write_text("old")
     for name in ("notes.txt", "networks/a.safetensors"):

@@ -19,6 +19,7 @@ from benchmarks import run as run_module
 from benchmarks.configuration import Configuration, Machine
 from benchmarks.datasets import Unavailable, load_mnist
 from benchmarks.errors import UserError
+from benchmarks.integrity import IntegrityError
 from benchmarks.predictions import Cell
 from benchmarks.records import read_table
 from benchmarks.run import Run
@@ -38,6 +39,7 @@ SMALL = Configuration(
     replicates=2,
     images=150,
     epochs=1,
+    resamples=100,
 )
 
 CELLS = [
@@ -148,7 +150,7 @@ def run_in(folder: Path, configuration: Configuration = SMALL) -> Run:
 def tables(folder: Path) -> dict[str, bytes]:
     return {
         name: (folder / "out" / name).read_bytes()
-        for name in ("training.csv", "measurements.csv", "summary.csv")
+        for name in ("training.csv", "measurements.csv", "summary.csv", "comparisons.csv")
     }
 
 
@@ -180,8 +182,8 @@ def breaking(when: str, error: str = "RuntimeError('not these\\nof all')") -> tu
 def test_every_file_is_there(finished: Path) -> None:
     out = finished / "out"
     assert {path.name for path in out.iterdir()} == {
-        *("measurements.csv", "summary.csv", "training.csv", "run.json", "predictions"),
-        *("curves", "images.npz"),
+        *("measurements.csv", "summary.csv", "comparisons.csv", "training.csv", "run.json"),
+        *("predictions", "curves", "images.npz"),
     }
     shards = {str(path.relative_to(out)) for path in shards_of(finished)}
     expected = {
@@ -303,6 +305,57 @@ def test_record_tells_the_configuration_and_the_data(finished: Path) -> None:
     assert set(record["seconds"]) == {"train", "predict", "measure", "report"}
 
 
+def test_record_tells_what_the_probes_found(finished: Path) -> None:
+    integrity = json.loads((finished / "out" / "run.json").read_text())["integrity"]
+    assert all(check["passed"] for checks in integrity.values() for check in checks)
+    probed = [(check["probe"], check["subject"]) for check in integrity["networks"]]
+    of_every_recipe = ("different weights", "different predictions", "same bits")
+    assert probed == [
+        ("disjoint images", "MNIST"),
+        *((probe, "standard") for probe in (*of_every_recipe, "firing dropout", "kept share")),
+        *((probe, "plain") for probe in of_every_recipe),
+    ]
+    (shares,) = (c["found"] for c in integrity["networks"] if c["probe"] == "kept share")
+    assert shares["channels drawn"] == 2 * 4 * 22
+    sound, recomputed = (check["found"] for check in integrity["predictions"])
+    assert sound["shards"] == len(CELLS) * len(SMALL.conditions)
+    first_replicates = sum(replicate == 0 for *_, replicate in CELLS)
+    assert recomputed["values compared (first replicates)"] == first_replicates * (3 * 4 + 4)
+
+
+def test_failing_network_probe_stops_the_run_before_anything_is_predicted(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    test_images = run_module.load_mnist("test", data_dir=None)
+    monkeypatch.setattr(run_module, "load_mnist", lambda split, *, data_dir: test_images)
+    forget_images()
+    few = replace(SMALL, recipes=("plain",), methods=("softmax",), conditions=(), replicates=1)
+    with pytest.raises(IntegrityError, match=r"'disjoint images' failed.*images in both: 200"):
+        run_stages(run_in(tmp_path, few))
+    forget_images()
+    assert not shards_of(tmp_path)
+    integrity = json.loads((tmp_path / "out" / "run.json").read_text())["integrity"]
+    assert not integrity["networks"][0]["passed"]
+
+
+def test_unsound_prediction_stops_the_run_before_anything_is_scored(folder: Path) -> None:
+    for name in ("measurements.csv", "summary.csv"):
+        (folder / "out" / name).unlink()
+    cell = Cell("standard", "mc_dropout", 4, 1)
+    spoilt = arrays(folder, cell, "rotated-120")
+    spoilt["mean"][5] *= 1.001
+    run = run_in(folder)
+    np.savez(run.shards.path(cell, "rotated-120"), **spoilt)
+    with pytest.raises(
+        IntegrityError, match=r"'sound prob.*mc_dropout-4/replicate-01/rotated-120 .*rows: 1;"
+    ):
+        run_stages(run, "measure")
+    assert not (folder / "out" / "measurements.csv").exists()
+    integrity = json.loads((folder / "out" / "run.json").read_text())["integrity"]
+    assert [check["passed"] for check in integrity["predictions"]] == [False, True]
+    assert len(integrity["networks"]) == 9
+
+
 def test_second_run_trains_nothing_and_writes_the_same_bytes(
     folder: Path, no_training: None
 ) -> None:
@@ -326,6 +379,7 @@ def test_measuring_alone_needs_neither_networks_nor_images(
     shutil.rmtree(folder / "networks")
     (folder / "out" / "measurements.csv").unlink()
     (folder / "out" / "summary.csv").unlink()
+    (folder / "out" / "comparisons.csv").unlink()
     forget_images()
     monkeypatch.setattr(run_module, "load_mnist", no_images)
     monkeypatch.setattr(conditions, "load_mnist", no_images)
@@ -346,6 +400,7 @@ def test_one_stage_writes_its_own_files_only(stage: str, tmp_path: Path) -> None
 def test_measuring_before_predicting_says_what_to_do(tmp_path: Path) -> None:
     with pytest.raises(UserError, match=r"no predictions .* run without --only first"):
         run_stages(run_in(tmp_path), "measure")
+    assert not (tmp_path / "out").exists()
 
 
 @pytest.mark.parametrize("condition", ["clean", "rotated-120", "ood-uniform_noise"])

@@ -13,6 +13,7 @@ from benchmarks.files import written_whole
 from benchmarks.progress import tracked
 from benchmarks.records import write_table
 from benchmarks.report.figures import Drawing, figures
+from benchmarks.report.integrity import integrity_table
 from benchmarks.report.page import write_page
 from benchmarks.report.results import Results
 from benchmarks.report.style import DPI, SETTINGS
@@ -32,27 +33,30 @@ def write_report(folder: Path) -> None:
         UserError: nothing has been measured there yet.
     """
     results = Results.load(folder)
+    if (integrity := integrity_table(folder)) is not None:
+        write_table_files(integrity, folder / TABLES)
     done = (_write_recipe(results, recipe, folder) for recipe in results.recipes)
     for _ in tracked(done, len(results.recipes), "report", "recipes"):
         pass
     write_page(results, folder)
 
 
-def _write_recipe(results: Results, recipe: str, folder: Path) -> str:
-    of_recipe = results.of_recipe(recipe)
-    for table in tables(of_recipe, recipe):
-        _write_table(table, folder / TABLES)
-    with rc_context(SETTINGS):
-        for drawing in figures(of_recipe):
-            _write_drawing(drawing, recipe, folder / FIGURES)
-    return recipe
-
-
-def _write_table(table: Table, folder: Path) -> None:
+def write_table_files(table: Table, folder: Path) -> None:
+    """Write a table as Markdown, LaTeX and CSV."""
     for suffix, text in (("md", markdown(table)), ("tex", latex(table))):
         with written_whole(folder / f"{table.name}.{suffix}") as temporary:
             temporary.write_text(text, encoding="utf-8")
     write_table(as_frame(table), folder / f"{table.name}.csv")
+
+
+def _write_recipe(results: Results, recipe: str, folder: Path) -> str:
+    of_recipe = results.of_recipe(recipe)
+    for table in tables(of_recipe, recipe):
+        write_table_files(table, folder / TABLES)
+    with rc_context(SETTINGS):
+        for drawing in figures(of_recipe):
+            _write_drawing(drawing, recipe, folder / FIGURES)
+    return recipe
 
 
 def _write_drawing(drawing: Drawing, recipe: str, folder: Path) -> None:

@@ -11,7 +11,7 @@ EXACT = "exact-"
 """What the names of conditions begin with that are small for the sake of exact MC-dropout."""
 
 MEAN_ROTATED = "rotated-mean"
-"""The mean over the rotations whose labels are well defined; see `benchmarks.report.results`."""
+"""The mean over the rotations whose labels are well defined; see `benchmarks.conditions`."""
 
 LABELS_DOUBTFUL_BEYOND = 90
 """Degrees; the same as in `benchmarks.conditions`, which a test compares."""

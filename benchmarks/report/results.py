@@ -13,11 +13,10 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from benchmarks.errors import UserError
-from benchmarks.records import CURVES, IMAGES, MEASURED, OWN_RECIPE, read_table, summarise
+from benchmarks.records import CURVES, IMAGES, OWN_RECIPE, read_table
 from benchmarks.report.names import (
     EXACT,
     LABELS_DOUBTFUL_BEYOND,
-    MEAN_ROTATED,
     SCORES,
     Variant,
     angle_of,
@@ -37,13 +36,15 @@ class Results:
     """The results of a run, of all its recipes or of one.
 
     Attributes:
-        summary: ``summary.csv``, and the means over rotations as one more condition.
+        summary: ``summary.csv``.
+        comparisons: ``comparisons.csv``; empty where there is none.
         training: ``training.csv``; ``None`` if no network was trained.
         curves: the tables of ``curves/`` by name, those that there are.
         pictures: the pictures of ``images.npz`` by condition and index.
     """
 
     summary: pd.DataFrame
+    comparisons: pd.DataFrame = field(default_factory=pd.DataFrame)
     training: pd.DataFrame | None = None
     curves: Mapping[str, pd.DataFrame] = field(default_factory=dict)
     pictures: Mapping[tuple[str, int], Pixels] = field(default_factory=dict)
@@ -57,13 +58,10 @@ class Results:
         """
         if not (folder / "summary.csv").exists():
             raise UserError(f"there are no results in {folder} yet; run without --only first")
-        measurements = read_table(folder / "measurements.csv")
-        training = folder / "training.csv"
+        training, comparisons = folder / "training.csv", folder / "comparisons.csv"
         return cls(
-            summary=pd.concat(
-                [read_table(folder / "summary.csv"), summarise(mean_over_rotations(measurements))],
-                ignore_index=True,
-            ),
+            summary=read_table(folder / "summary.csv"),
+            comparisons=read_table(comparisons) if comparisons.exists() else pd.DataFrame(),
             training=read_table(training) if training.exists() else None,
             curves={
                 path.stem: read_table(path) for path in sorted((folder / CURVES).glob("*.csv"))
@@ -86,6 +84,7 @@ class Results:
         return replace(
             self,
             summary=chosen(self.summary),
+            comparisons=self.comparisons.loc[lambda rows: rows["recipe"] == recipe],
             training=None if self.training is None else chosen(self.training),
             curves={name: chosen(table) for name, table in self.curves.items()},
         )
@@ -138,6 +137,24 @@ class Results:
         """The row of the summary, if there is one; meant for results of one recipe."""
         return self._rows.get((*variant, condition, metric, score))
 
+    def compared(self, one: Variant, other: Variant, asked: tuple[str, str, str]) -> float | None:
+        """The corrected p-value of their difference, NaN if it could not be tested.
+
+        ``None`` where they were not compared; ``asked``: condition, metric and score.
+        """
+        found = self._p_values
+        return found.get((*one, *other, *asked), found.get((*other, *one, *asked)))
+
+    @cached_property
+    def contestants(self) -> frozenset[Variant]:
+        """The variants that were compared with another method."""
+        return frozenset(
+            variant
+            for *names, _, _, _ in self._p_values
+            if names[0] != names[2]
+            for variant in (Variant(*names[:2]), Variant(*names[2:]))
+        )
+
     def curve(self, name: str) -> pd.DataFrame:
         """A table of curves; empty where there is none, with the columns that all have."""
         return self.curves.get(name, pd.DataFrame(columns=_CURVE_COLUMNS))
@@ -167,6 +184,14 @@ class Results:
             for row in self.summary.to_dict("records")
         }
 
+    @cached_property
+    def _p_values(self) -> dict[tuple[str, ...], float]:
+        names = ["method", "members", "other_method", "other_members"]
+        if self.comparisons.empty:
+            return {}
+        table = self.comparisons[[*names, "condition", "metric", "score", "p_holm"]]
+        return {tuple(map(str, key)): float(p) for *key, p in table.itertuples(index=False)}
+
     def _largest(self, sizes: int) -> tuple[Variant, ...]:
         """Of each method the largest sizes of which anything has been measured."""
         measured = self.summary[self.summary["value"].notna()]
@@ -176,29 +201,6 @@ class Results:
             for variant in with_values
             if variant in [v for v in with_values if v.method == variant.method][-sizes:]
         )
-
-
-def mean_over_rotations(measurements: pd.DataFrame) -> pd.DataFrame:
-    """Each replicate's mean over its rotations of up to 90°, as rows of one more condition.
-
-    Where a rotation has no value the mean has none either, for the same reason.
-    """
-    angles = measurements["condition"].map(angle_of)
-    turned = measurements[(angles > 0) & (angles <= LABELS_DOUBTFUL_BEYOND)]
-    key = ["recipe", "method", "members", "replicate", "score", "metric"]
-    # The rows that have something to tell come first, so that theirs are the status and the reason.
-    told = pd.DataFrame(
-        {"missing": ~turned["status"].isin(MEASURED), "reason": turned["reason"] != ""}
-    )
-    first = told.sort_values(["missing", "reason"], ascending=False, kind="stable").index
-    groups = turned.loc[first].groupby(key, sort=False)
-    means = groups.agg(
-        value=("value", lambda values: values.mean(skipna=False)),
-        images=("images", "first"),
-        status=("status", "first"),
-        reason=("reason", "first"),
-    )
-    return means.reset_index().assign(condition=MEAN_ROTATED)[measurements.columns]
 
 
 def _read_pictures(path: Path) -> dict[tuple[str, int], Pixels]:

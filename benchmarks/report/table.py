@@ -16,6 +16,16 @@ from benchmarks.report.digits import rounded
 UNDEFINED = "—"
 NO_VALUE = "n/a"
 DOUBTFUL_MARK = "†"
+TIED_MARK = "≈"
+
+BEST, TIED = "best", "tied"
+"""What the comparisons say of a cell, where they say anything in its favour."""
+
+LEGEND = {
+    BEST: "Bold: the best of the methods, by the same score.",
+    TIED: "not told apart from the best: paired difference on the same images, p ≥ 0.05 after "
+    "Holm's correction for all pairs of methods and all conditions of this measure and score",
+}
 
 
 class Cell(NamedTuple):
@@ -25,12 +35,14 @@ class Cell(NamedTuple):
         value: NaN where there is none.
         half_width: half of the interval's width; NaN where there is none.
         status, reason: as in `benchmarks.records.Measurement`.
+        verdict: `BEST`, `TIED` with the best, or neither.
     """
 
     value: float = math.nan
     half_width: float = math.nan
     status: str = "undefined"
     reason: str = ""
+    verdict: str = ""
 
     @property
     def texts(self) -> tuple[str, str]:
@@ -96,8 +108,11 @@ class Table:
         cells = [cell for row in self.rows for cell in row.cells]
         undefined = _reasons(cells, "undefined")
         doubtful = _reasons(cells, "doubtful")
+        verdicts = {cell.verdict for cell in cells}
         return (
             *(("", remark) for remark in self.remarks),
+            *([("", LEGEND[BEST])] if BEST in verdicts else []),
+            *([(TIED_MARK, LEGEND[TIED])] if TIED in verdicts else []),
             *([(UNDEFINED, f"undefined: {'; '.join(undefined)}")] if undefined else []),
             *([(DOUBTFUL_MARK, f"doubtful: {'; '.join(doubtful)}")] if doubtful else []),
             *((letter, text) for text, letter in self.footnotes.items()),
@@ -157,7 +172,7 @@ def latex(table: Table) -> str:
 
 
 def as_frame(table: Table) -> pd.DataFrame:
-    """The table's digits for a CSV: a half-width has a column of its own, a status is a word."""
+    """The table's digits for a CSV: half-width and verdict have columns of their own."""
     rows = []
     for row in table.rows:
         line = {table.group_heading: row.group} if row.group else {}
@@ -167,6 +182,7 @@ def as_frame(table: Table) -> pd.DataFrame:
             value, spread = cell.texts
             line[heading] = cell.status if math.isnan(cell.value) else value.replace("−", "-")
             line[f"{heading} ±"] = spread
+            line[f"{heading} verdict"] = cell.verdict
         line["notes"] = "; ".join(dict.fromkeys(cell.reason for cell in row.cells if cell.reason))
         rows.append(line)
     return pd.DataFrame(rows)
@@ -191,6 +207,8 @@ _LATEX = {
     "|": "\\textbar{}",
     "°": "$^\\circ$",
     "±": "$\\pm$",
+    "≈": "$\\approx$",
+    "≥": "$\\geq$",
     "−": "$-$",
     "–": "--",
     "—": "---",
@@ -229,6 +247,8 @@ def _heading_lines(table: Table) -> Iterator[list[str]]:
 def _markdown_cell(cell: Cell, footnotes: dict[str, str]) -> str:
     value, spread = cell.texts
     text = f"{value} ± {spread}" if spread else value
+    text = f"**{text}**" if cell.verdict == BEST else text
+    text += f" {TIED_MARK}" if cell.verdict == TIED else ""
     text += f" {DOUBTFUL_MARK}" if cell.status == "doubtful" else ""
     return text + (f" <sup>{footnotes[cell.footnote]}</sup>" if cell.footnote else "")
 
@@ -239,8 +259,10 @@ def _latex_cell(cell: Cell, footnotes: dict[str, str]) -> str:
         text = latex_text(value)
     else:
         number = value.replace("−", "-").replace("∞", "\\infty")
+        number = f"\\mathbf{{{number}}}" if cell.verdict == BEST else number
         # Without its leading zero, eight columns fit on a page.
         text = f"${number}_{{\\pm {spread.removeprefix('0')}}}$" if spread else f"${number}$"
+    text += "$^\\approx$" if cell.verdict == TIED else ""
     text += "$^\\dagger$" if cell.status == "doubtful" else ""
     return text + (f"$^{{{footnotes[cell.footnote]}}}$" if cell.footnote else "")
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from typing import Any
 
+from benchmarks.records import OWN_RECIPE
 from benchmarks.report.names import (
     CLEAN,
     EXACT,
@@ -19,7 +21,7 @@ from benchmarks.report.names import (
     score_label,
 )
 from benchmarks.report.results import Results
-from benchmarks.report.table import Cell, Row, Table
+from benchmarks.report.table import BEST, TIED, Cell, Row, Table
 
 MAIN = (
     *("accuracy", "nll", "brier", "ece"),
@@ -35,11 +37,26 @@ SELECTIVE = ("misclassification_auroc", "aurc", "augrc")
 MAIN_SCORE = "predictive_entropy"
 """The score by which AUROC is shown where only one is: every method has it."""
 
+SIGNIFICANT = 0.05
+
 NOT_COMPARED = "clean images are what the others are compared with"
 
-SHARED_NETWORKS = (
-    "The suite's methods draw on one pool of networks: the ensemble contains those of the others."
+INTERVAL = (
+    "± is half of the 95 % interval, over the draw of images and, where there are several, of "
+    "replicates"
 )
+
+SHARED_NETWORKS = (
+    "The suite's methods draw on one pool of networks: the ensemble contains those of the others, "
+    "and no interval says how other networks would have made another ensemble."
+)
+
+OTHER_SIZES = (
+    "A size that is no method's largest is compared with the largest of its own method only."
+)
+
+Asked = tuple[str, str, str]
+"""What a cell is about: condition, metric and score."""
 
 
 def tables(results: Results, recipe: str) -> Iterator[Table]:
@@ -58,11 +75,11 @@ def tables(results: Results, recipe: str) -> Iterator[Table]:
 
 def overview(results: Results, recipe: str) -> Table:
     """A line a method: what fits into a column, or on the first screen of a page."""
-    asked = [(CLEAN, "accuracy"), (CLEAN, "ece"), (CLEAN, "pairwise_disagreement")]
-    if results.angles_averaged:
-        asked += [(MEAN_ROTATED, metric) for metric in ("accuracy", "ece", "pairwise_disagreement")]
-    asked += [(condition, "auroc") for condition in results.foreign[:1]]
-    conditions = [condition for condition, _ in asked]
+    kinds = [CLEAN, *([MEAN_ROTATED] if results.angles_averaged else [])]
+    measures = ("accuracy", "ece", "pairwise_disagreement")
+    asked = [_by_main_score(kind, metric) for kind in kinds for metric in measures]
+    asked += [_by_main_score(condition, "auroc") for condition in results.foreign[:1]]
+    conditions = [condition for condition, *_ in asked]
     variants = results.judging(conditions)
     return Table(
         name=f"overview-{recipe}",
@@ -72,10 +89,14 @@ def overview(results: Results, recipe: str) -> Table:
         headings=tuple(
             f"{METRICS[metric].name} {METRICS[metric].better}".rstrip()
             + f"\n{_condition(results, condition)}"
-            for condition, metric in asked
+            for condition, metric, _ in asked
         ),
         rows=tuple(
-            Row("", (variant.label,), tuple(_cell(results, variant, *pair) for pair in asked))
+            Row(
+                "",
+                (variant.label,),
+                tuple(_judged(results, variants, variant, of) for of in asked),
+            )
             for variant in variants
         ),
         remarks=_remarks(results, variants, by_score=bool(results.foreign)),
@@ -169,7 +190,10 @@ def _by_condition(
             Row(
                 _condition(results, condition),
                 (variant.label,),
-                tuple(_cell(results, variant, condition, metric) for metric in metrics),
+                tuple(
+                    _judged(results, variants, variant, _by_main_score(condition, metric))
+                    for metric in metrics
+                ),
             )
             for condition in conditions
             for variant in variants
@@ -193,7 +217,8 @@ def _by_score(
                 variant.label,
                 (score_label(score),),
                 tuple(
-                    _cell(results, variant, condition, metric, score) for condition in conditions
+                    _judged(results, variants, variant, (condition, metric, score))
+                    for condition in conditions
                 ),
             )
             for variant in variants
@@ -203,13 +228,47 @@ def _by_score(
     )
 
 
-def _cell(
-    results: Results, variant: Variant, condition: str, metric: str, score: str | None = None
+def _by_main_score(condition: str, metric: str) -> Asked:
+    return condition, metric, MAIN_SCORE if metric in DETECTION else ""
+
+
+def _judged(
+    results: Results, variants: tuple[Variant, ...], variant: Variant, asked: Asked
 ) -> Cell:
-    if score is None:
-        score = MAIN_SCORE if metric in DETECTION else ""
-    found: dict[str, Any] | None = results.find(variant, condition, metric, score)
+    """The cell, with the verdict of its comparison with the best of the variants."""
+    cell, best = _cell(results, variant, asked), _best(results, variants, asked)
+    if best is None:
+        return cell
+    if variant == best:
+        return cell._replace(verdict=BEST)
+    p_value = results.compared(best, variant, asked)
+    # What could not be tested (NaN) was not told apart either.
+    told_apart = p_value is None or p_value < SIGNIFICANT
+    return cell if told_apart else cell._replace(verdict=TIED)
+
+
+def _best(results: Results, variants: tuple[Variant, ...], asked: Asked) -> Variant | None:
+    """The best of those that were compared with one another; ``None`` if none can be said to be."""
+    values = {
+        variant: found["value"]
+        for variant in variants
+        if variant in results.contestants
+        and (found := results.find(variant, *asked)) is not None
+        and found["status"] == "ok"
+        and math.isfinite(found["value"])
+    }
+    better = METRICS[asked[1]].better
+    if not better or len(values) < 2:
+        return None
+    best = (max if better == "↑" else min)(values, key=lambda variant: values[variant])
+    compared = any(results.compared(best, other, asked) is not None for other in values)
+    return best if compared else None
+
+
+def _cell(results: Results, variant: Variant, asked: Asked) -> Cell:
+    found: dict[str, Any] | None = results.find(variant, *asked)
     if found is None:
+        condition, metric, _ = asked
         reference = condition in (CLEAN, EXACT + CLEAN)
         return Cell(reason=NOT_COMPARED if reference and metric in DETECTION else "")
     half_width = (found["upper"] - found["lower"]) / 2
@@ -232,8 +291,10 @@ def _compared_with_clean(results: Results) -> bool:
 
 def _setting(results: Results, recipe: str, conditions: list[str]) -> str:
     judged = results.summary["condition"].isin(conditions)
-    images = int(results.summary.loc[judged, "images"].max())
-    return f"Recipe {recipe}, {images:,} images of each condition."
+    counts = sorted(set(results.summary.loc[judged, "images"]) - {0}) or [0]
+    images = " to ".join(f"{count:,}" for count in dict.fromkeys((counts[0], counts[-1])))
+    whose = "" if recipe == OWN_RECIPE else f"Recipe {recipe}, "
+    return f"{whose}{images} images of each condition."
 
 
 def _remarks(
@@ -243,12 +304,12 @@ def _remarks(
     replicates = "; ".join(f"{label}: {count}" for label, count in counts.items() if count)
     methods = {variant.method for variant in variants}
     shared = "deep_ensemble" in methods and len(methods & METHODS.keys()) > 1
-    several = "; ± is half of the 95 % interval over them (Student's t)"
+    compared = results.contestants
     return (
-        f"Means over replicates ({replicates})"
-        f"{several if max(counts.values(), default=0) > 1 else ''}.",
+        f"Means over replicates ({replicates}); {INTERVAL}.",
         *([f"AUROC against the clean images, by {_lower(MAIN_SCORE)}."] if by_score else []),
         *([SHARED_NETWORKS] if shared else []),
+        *([OTHER_SIZES] if compared and not compared >= set(variants) else []),
     )
 
 

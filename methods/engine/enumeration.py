@@ -24,7 +24,6 @@ from methods.engine.layout import (
     FIRST,
     HIDDEN_1,
     HIDDEN_2,
-    PARAMETERS,
     SECOND,
     Array,
     Parameters,
@@ -349,10 +348,3 @@ def add_votes(
     """vote_share_k += weight · Σ weight_i over the columns i that vote for k."""
     for i in range(SUBSETS):
         vote_share[vote[i]] += weight * weights[i]
-
-
-def rehearse() -> None:
-    """Call every kernel of this module once, so that it is compiled; one sub-network will do."""
-    enumerate_subnetworks(
-        np.zeros(PARAMETERS, f4), np.zeros((1, 28, 28), f4), mean=0.0, deviation=1.0, dropout=0.0
-    )

@@ -199,6 +199,21 @@ def activations_room(rows: int) -> Activations:
     return Activations(room(rows, 128), room(rows, 96), room(rows, 16))
 
 
+class Workspace(NamedTuple):
+    """Room for one image in the convolutions, and for some rows in the linear layers."""
+
+    maps: Maps
+    features: Float32[Array, "rows 16 25"]
+    linears: Linears
+    activations: Activations
+
+
+def workspace(rows: int) -> Workspace:
+    """Fresh room for one network; rows are images or passes."""
+    features = room(rows, SECOND, FEATURES)
+    return Workspace(maps_room(), features, linears_room(), activations_room(rows))
+
+
 @inlined
 def first_rows(activations: Activations, rows: int) -> Activations:
     """The part of the room that a smaller number of rows needs."""

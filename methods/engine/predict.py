@@ -2,37 +2,27 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
 import numpy as np
 from jaxtyping import Bool, Float32
 
 from methods.engine import check
 from methods.engine.compilation import compile_kernels, kernel
 from methods.engine.forward import (
-    Activations,
-    Linears,
-    Maps,
-    activations_room,
+    Workspace,
     classify,
     first_layer,
     first_rows,
-    linears_room,
-    maps_room,
     second_layer,
     set_linears,
+    workspace,
 )
 from methods.engine.layout import (
     CHANNELS,
     CLASSES,
-    FEATURES,
-    PARAMETERS,
-    SECOND,
     Array,
     Parameters,
     Scales,
     f4,
-    room,
     views,
 )
 
@@ -68,23 +58,8 @@ def logits(
     masks, scales = check.kept(kept, len(images)), check.scales(mean, deviation, dropout)
     out = np.empty((len(images), CLASSES), f4)
     compile_kernels()
-    _logits(views(vector), images, masks, scales, _workspace(), out)
+    _logits(views(vector), images, masks, scales, workspace(TOGETHER), out)
     return out
-
-
-class Workspace(NamedTuple):
-    """Room for one image in the convolutions, and for `TOGETHER` in the linear layers."""
-
-    maps: Maps
-    features: Float32[Array, "together 16 25"]
-    linears: Linears
-    activations: Activations
-
-
-def _workspace() -> Workspace:
-    return Workspace(
-        maps_room(), room(TOGETHER, SECOND, FEATURES), linears_room(), activations_room(TOGETHER)
-    )
 
 
 @kernel
@@ -109,8 +84,3 @@ def _logits(
         for i in range(part.shape[0]):
             for k in range(CLASSES):
                 out[start + i, k] = rows.logits[i, k]
-
-
-def rehearse() -> None:
-    """Call every kernel of this module once, so that it is compiled."""
-    logits(np.zeros(PARAMETERS, f4), np.zeros((1, 28, 28), f4), mean=0.0, deviation=1.0)

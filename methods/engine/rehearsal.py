@@ -3,8 +3,28 @@
 from __future__ import annotations
 
 import sys
-from importlib import import_module
+from collections.abc import Callable
+
+import numpy as np
+
+from methods.engine.enumeration import enumerate_subnetworks
+from methods.engine.layout import CHANNELS, PARAMETERS, f4
+from methods.engine.predict import logits
+from methods.engine.sample import sample_logits
+from methods.engine.train import loss_gradient
+
+NETWORK, IMAGE = np.zeros(PARAMETERS, f4), np.zeros((1, 28, 28), f4)
+NUMBERS = {"mean": 0.0, "deviation": 1.0, "dropout": 0.0}  # so there is one sub-network only
+
+REHEARSED: dict[str, Callable[[], object]] = {
+    "train": lambda: loss_gradient(
+        NETWORK, IMAGE, np.zeros(1, int), None, loss="logits", **NUMBERS
+    ),
+    "predict": lambda: logits(NETWORK, IMAGE, None, **NUMBERS),
+    "sample": lambda: sample_logits(NETWORK, IMAGE, np.ones((1, CHANNELS), bool), **NUMBERS),
+    "enumeration": lambda: enumerate_subnetworks(NETWORK, IMAGE, **NUMBERS),
+}
 
 if __name__ == "__main__":
     for name in sys.argv[1:]:
-        import_module(f"methods.engine.{name}").rehearse()
+        REHEARSED[name]()

@@ -2,37 +2,28 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
 import numpy as np
 from jaxtyping import Bool, Float32
 
 from methods.engine import check
 from methods.engine.compilation import compile_kernels, kernel
 from methods.engine.forward import (
-    Activations,
-    Linears,
-    Maps,
-    activations_room,
+    Workspace,
     classify,
     first_layer,
     first_rows,
-    linears_room,
-    maps_room,
     set_linears,
+    workspace,
 )
 from methods.engine.layout import (
     CHANNELS,
     CLASSES,
-    FEATURES,
     FIRST,
-    PARAMETERS,
     SECOND,
     Array,
     Parameters,
     Scales,
     f4,
-    room,
     views,
 )
 from methods.engine.partial_maps import PartialMaps, combine, partial_maps_room, set_partial_maps
@@ -66,28 +57,17 @@ def sample_logits(
     masks, scales = check.kept(kept, len(kept)), check.scales(mean, deviation, dropout)
     out = np.empty((len(masks), len(images), CLASSES), f4)
     compile_kernels()
-    _sample_logits(views(vector), images, masks, np.ones(CHANNELS, bool), scales, _workspace(), out)
-    return out
-
-
-class Workspace(NamedTuple):
-    """Room for one image in the convolutions, and for `TOGETHER` passes in the linear layers."""
-
-    maps: Maps
-    partial: PartialMaps
-    features: Float32[Array, "together 16 25"]
-    linears: Linears
-    activations: Activations
-
-
-def _workspace() -> Workspace:
-    return Workspace(
-        maps_room(),
+    _sample_logits(
+        views(vector),
+        images,
+        masks,
+        np.ones(CHANNELS, bool),
+        scales,
+        workspace(TOGETHER),
         partial_maps_room(),
-        room(TOGETHER, SECOND, FEATURES),
-        linears_room(),
-        activations_room(TOGETHER),
+        out,
     )
+    return out
 
 
 @kernel
@@ -98,10 +78,11 @@ def _sample_logits(
     all_kept: Bool[Array, " 22"],
     scales: Scales,
     workspace: Workspace,
+    partial: PartialMaps,
     out: Float32[Array, "passes images 10"],
 ) -> None:
     """Fill ``out`` image by image, some passes at a time."""
-    maps, partial, features, linears, activations = workspace
+    maps, features, linears, activations = workspace
     set_linears(linears, parameters)
     for image in range(images.shape[0]):
         first_layer(parameters, images[image], all_kept, scales, maps)
@@ -119,15 +100,3 @@ def _sample_logits(
             for i in range(masks.shape[0]):
                 for k in range(CLASSES):
                     out[start + i, image, k] = rows.logits[i, k]
-
-
-def rehearse() -> None:
-    """Call every kernel of this module once, so that it is compiled."""
-    sample_logits(
-        np.zeros(PARAMETERS, f4),
-        np.zeros((1, 28, 28), f4),
-        np.ones((1, CHANNELS), bool),
-        mean=0.0,
-        deviation=1.0,
-        dropout=0.0,
-    )

@@ -1,14 +1,8 @@
-"""The engine beside PyTorch, work by work: ``python -m pytest tests/benchmarks``.
-
-Everything runs on one core, as each network does when several are trained at once; so the ratios
-within a group hold for any number of cores. Images have MNIST's shape and random pixels: no speed
-depends on what they show. Sizes are reduced; ``extra_info`` says how much was done.
-"""
+"""The engine beside PyTorch, work by work."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from typing import Any
 
 import numpy as np
 import pytest
@@ -21,7 +15,6 @@ from torchvision import transforms
 
 from methods.engine import (
     TrainingState,
-    compile_kernels,
     enumerate_subnetworks,
     logits,
     sample_logits,
@@ -35,27 +28,7 @@ PIXELS = RANDOM.integers(0, 256, (3000, 28, 28), dtype=np.uint8)
 IMAGES = (PIXELS / 255).astype(np.float32)
 LABELS = RANDOM.integers(0, 10, 3000)
 
-Measure = Callable[..., Any]
-
-
-@pytest.fixture(scope="module", autouse=True)
-def _one_core_and_compiled_kernels() -> Iterator[None]:
-    compile_kernels()
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
-
-
-@pytest.fixture
-def measure(benchmark: Any) -> Measure:
-    """Times a call a few times after a first one, and notes how much work it was."""
-
-    def run(work: Callable[[], Any], *, rounds: int = 3, **amount: int) -> None:
-        benchmark.extra_info.update(amount)
-        benchmark.pedantic(work, rounds=rounds, warmup_rounds=1)
-
-    return run
+Measure = Callable[..., None]
 
 
 def network(seed: int = 0) -> LeNet5:

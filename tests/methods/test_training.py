@@ -9,7 +9,9 @@ import torch
 from sklearn.metrics import accuracy_score, log_loss, precision_score, recall_score
 from torch.nn.utils import parameters_to_vector
 
+from methods.engines import Engine
 from methods.masks import draw_masks
+from methods.numba_engine import NumbaEngine
 from methods.recipes import ARTICLE, ARTICLE_LOGITS, RECIPES, STANDARD
 from methods.seeds import derive_seed
 from methods.torch_engine import TorchEngine
@@ -149,3 +151,12 @@ def test_diverged_loss_stops_with_a_clear_error(
     broken.images[70] = value
     with pytest.raises(TrainingDivergedError, match=r"network 7 of recipe 'standard'.* in epoch 1"):
         train_network(SHORT, 7, broken, engine=ENGINE)
+
+
+@pytest.mark.parametrize("engine", [ENGINE, NumbaEngine()], ids=["torch", "numba"])
+def test_a_last_step_that_no_loss_has_seen_is_noticed(
+    engine: Engine, training_images: LabelledImages
+) -> None:
+    one_step = replace(SHORT, batch_size=1500, learning_rate=math.inf)
+    with pytest.raises(TrainingDivergedError, match="the loss became nan in epoch 1"):
+        train_network(one_step, 7, training_images, engine=engine)

@@ -61,24 +61,6 @@ def test_confidence_of_exactly_one_is_in_the_last_bin(binning):
     assert expected_calibration_error(bins) == (0.5 + 4 * 0.5) / 5
 
 
-def test_expected_calibration_error_agrees_with_torchmetrics_and_netcal():
-    functional = pytest.importorskip("torchmetrics.functional.classification")
-    netcal = pytest.importorskip("netcal.metrics")
-    mean, labels = random_prediction()
-    value = expected_calibration_error(equal_width_bins(*random_flags()))
-    theirs = functional.multiclass_calibration_error(mean, labels, num_classes=10, n_bins=15)
-    assert value == pytest.approx(theirs.item(), abs=1e-6)
-    assert value == pytest.approx(netcal.ECE(15).measure(mean.numpy(), labels.numpy()))
-
-
-def test_maximum_calibration_error_agrees_with_torchmetrics():
-    functional = pytest.importorskip("torchmetrics.functional.classification")
-    mean, labels = random_prediction()
-    value = maximum_calibration_error(equal_width_bins(*random_flags()), smallest_bin=1)
-    theirs = functional.multiclass_calibration_error(mean, labels, 10, n_bins=15, norm="max")
-    assert value == pytest.approx(theirs.item(), abs=1e-6)
-
-
 def test_maximum_calibration_error_leaves_out_small_bins():
     confidences = torch.tensor([0.1] * 9 + [0.9] * 10)
     bins = equal_width_bins(confidences, flags(*[1] * 19))

@@ -32,6 +32,7 @@ CONFIGURATION = Configuration(
     replicates=2,
     images=80,
     exact_images=40,
+    resamples=200,
 )
 
 OWN = """

@@ -20,8 +20,10 @@ from benchmarks.report.page.chart import Point, line, log_axis, x_axis, y_axis
 from benchmarks.report.page.claims import claims
 from benchmarks.report.page.cost import costs
 from benchmarks.report.page.definitions import SOURCES, definitions
+from benchmarks.report.page.leaderboard import leaderboard
 from benchmarks.report.results import Results
 from benchmarks.report.style import looks
+from benchmarks.report.table import BEST, TIED
 
 VOID = {"meta", "link", "br", "hr", "img", "input"}
 
@@ -140,6 +142,19 @@ def test_runs_of_all_kinds_have_a_page(changes: dict[str, Any], make_run: Any) -
     chosen = changes.get("recipes", ())
     panels = {a["data-choice"] for _, a in parsed.elements if a.get("data-panel") == "recipe"}
     assert set(chosen) <= panels
+
+
+def test_verdicts_of_the_comparisons_are_marked(reported: Path) -> None:
+    results = Results.load(reported).of_recipe("standard")
+    board = leaderboard(results, "standard")
+    verdicts = Counter(
+        cell.verdict for view in board.views for row in view.rows for cell in row.cells
+    )
+    assert verdicts[BEST] and verdicts[TIED]
+    parsed = Parsed((reported / "index.html").read_text(encoding="utf-8"))
+    classes = Counter(attributes.get("class") for _, attributes in parsed.elements)
+    assert classes["number best"] == verdicts[BEST]
+    assert Counter(tag for tag, _ in parsed.elements)["abbr"] == verdicts[TIED]
 
 
 CLAIM = {

@@ -6,7 +6,6 @@ import math
 import re
 from pathlib import Path
 
-import numpy as np
 import pandas as pd
 import pytest
 
@@ -16,7 +15,6 @@ from benchmarks.report.names import METRICS, Variant
 from benchmarks.report.results import Results
 from benchmarks.report.table import Cell, Row, Table, as_frame, latex, markdown
 from benchmarks.report.tables import CALIBRATION, MAIN, calibration, main, tables
-from benchmarks.statistics import mean_with_interval
 
 CONDITIONS = {"Clean": "clean", "30°": "rotated-030", "60°": "rotated-060", "120°": "rotated-120"}
 CONDITIONS |= {"Uniform noise": "ood-uniform_noise", "Gaussian noise": "ood-gaussian_noise"}
@@ -66,20 +64,19 @@ def test_cells_are_the_summarys_values(name: str, metrics: tuple[str, ...], repo
     assert compared > 40
 
 
-def test_mean_over_rotations_is_that_of_each_replicate_then_summarised(reported: Path) -> None:
+def test_mean_over_rotations_is_that_of_each_replicate(reported: Path) -> None:
     measurements = read_table(reported / "measurements.csv")
     rows = measurements[
         (measurements["method"] == "mc_dropout")
         & (measurements["members"] == "8")
-        & (measurements["metric"] == "accuracy")
+        & (measurements["metric"] == "nll")
         & measurements["condition"].isin(["rotated-030", "rotated-060"])
     ]
-    means = [rows.loc[rows["replicate"] == r, "value"].mean() for r in (0, 1)]
-    value, lower, upper = mean_with_interval(np.array(means))
     results = Results.load(reported).of_recipe("standard")
-    found = results.find(Variant("mc_dropout", "8"), "rotated-mean", "accuracy")
+    found = results.find(Variant("mc_dropout", "8"), "rotated-mean", "nll")
     assert found is not None
-    assert (found["value"], found["lower"], found["upper"]) == pytest.approx((value, lower, upper))
+    assert found["value"] == pytest.approx(rows["value"].mean())
+    assert found["lower"] < found["value"] < found["upper"]
     assert found["replicates"] == 2
     assert "**Mean of 30°, 60°**" in markdown(main(results, "standard"))
 
@@ -99,15 +96,15 @@ def test_cells_without_a_value_say_why(reported: Path) -> None:
     assert softmax.startswith("| Softmax | 0.")
     assert softmax.endswith("| — | — | — |")
     gaussian = text[text.index("**Gaussian noise**") :].splitlines()[1]
-    assert gaussian.count("n/a <sup>a</sup>") == 8
-    assert "<sup>a</sup> unavailable: the mirror is asleep" in text
+    letter = text[text.index(" unavailable: the mirror is asleep") - len("b</sup>")]
+    assert gaussian.count(f"n/a <sup>{letter}</sup>") == 8
     assert "— undefined: one member cannot disagree with itself;" in text
     assert "out-of-distribution images have no label" in text
 
 
 def test_doubtful_cells_are_marked_and_no_others(reported: Path) -> None:
     text = (reported / "tables" / "calibration-standard.md").read_text()
-    *certain, doubtful = re.split(r"\| \*\*", text.partition("\n\n† ")[0])
+    *certain, doubtful = re.split(r"\n\| \*\*", text.partition("\n\n† ")[0])
     assert doubtful.startswith("120°")
     assert doubtful.count("†") == len(CALIBRATION) * 5
     assert "†" not in "".join(certain)
@@ -190,13 +187,13 @@ def test_exact_mc_dropout_is_shown_on_the_small_sets_only_and_beside_all_others(
     found = {table.name: table for table in tables(results, "standard")}
     text = markdown(found.pop("exact-standard"))
     assert "40 images of each condition" in text
-    clean, turned, fashion = re.split(r"\| \*\*", text)[1:]
+    clean, turned, fashion = re.split(r"\n\| \*\*", text)[1:]
     for group, name in ((clean, "Clean"), (turned, "45°"), (fashion, "Fashion-MNIST")):
         assert group.startswith(f"{name}, small set**")
         for method in ("Softmax", "MC-dropout, T = 3", "MC-dropout, T = 8", "MC-dropout, exact"):
             assert f"| {method} |" in group
     assert turned.count("0.") > 25
-    assert fashion.count("n/a <sup>a</sup>") == 4 * 8
+    assert fashion.count("n/a <sup>") == 4 * 8
     assert not [name for name, table in found.items() if "exact" in markdown(table)]
     assert "80 images of each condition" in markdown(found["main-standard"])
 
@@ -209,8 +206,86 @@ def test_own_scores_have_a_row(reported: Path) -> None:
     assert (mine["Gaussian noise"] == "unavailable").all()
 
 
-def test_one_replicate_has_no_interval_and_claims_none(make_run) -> None:
+def test_one_replicate_has_an_interval_over_images(make_run) -> None:
     results = Results.load(make_run(replicates=1, methods=("softmax",))).of_recipe("standard")
     text = markdown(calibration(results, "standard"))
-    assert "±" not in text
-    assert "Means over replicates (Softmax: 1)." in text
+    assert text.count(" ± ") > 20
+    assert "Means over replicates (Softmax: 1); ± is half of the 95 % interval" in text
+    assert "Bold" not in text
+
+
+def row_of(
+    method: str, members: str, value: float, *, metric: str = "accuracy"
+) -> dict[str, object]:
+    return {
+        **{"recipe": "standard", "method": method, "members": members, "condition": "clean"},
+        **{"score": "", "metric": metric, "value": value, "lower": value - 0.01},
+        **{"upper": value + 0.01, "replicates": 1, "images": 80, "status": "ok", "reason": ""},
+    }
+
+
+def compared(one: str, other: str, p_value: float, metric: str = "accuracy") -> dict[str, object]:
+    methods = dict(zip(("method", "members"), one.split(), strict=True))
+    methods |= dict(zip(("other_method", "other_members"), other.split(), strict=True))
+    return methods | {
+        **{"recipe": "standard", "condition": "clean", "metric": metric, "score": ""},
+        "p_holm": p_value,
+    }
+
+
+def verdicts(rows: list[dict[str, object]], comparisons: list[dict[str, object]]) -> list[str]:
+    table = calibration(Results(pd.DataFrame(rows), pd.DataFrame(comparisons)), "standard")
+    return [row.cells[0].verdict for row in table.rows]
+
+
+VALUES = [
+    row_of("softmax", "1", 0.90),
+    row_of("mc_dropout", "20", 0.99),
+    row_of("mc_dropout", "50", 0.92),
+    row_of("deep_ensemble", "50", 0.94),
+]
+
+
+@pytest.mark.parametrize(
+    ("of_dropout", "of_softmax", "expected"),
+    [(0.2, 0.01, ["", "", "tied", "best"]), (0.04, math.nan, ["tied", "", "", "best"])],
+)
+def test_best_is_marked_and_whatever_is_not_told_apart_from_it(
+    of_dropout: float, of_softmax: float, expected: list[str]
+) -> None:
+    """A size that was compared with its own method only can be neither."""
+    comparisons = [
+        compared("deep_ensemble 50", "mc_dropout 50", of_dropout),
+        compared("deep_ensemble 50", "softmax 1", of_softmax),
+        compared("mc_dropout 50", "softmax 1", 0.9),
+        compared("mc_dropout 20", "mc_dropout 50", 0.9),
+    ]
+    assert verdicts(VALUES, comparisons) == expected
+    assert verdicts(VALUES, []) == [""] * 4
+
+
+def test_less_is_better_where_the_arrow_says_so_and_doubtful_values_win_nothing() -> None:
+    comparisons = [compared("deep_ensemble 50", "softmax 1", 0.01, "nll")]
+    rows = [
+        row_of("softmax", "1", 0.2, metric="nll"),
+        row_of("deep_ensemble", "50", 0.3, metric="nll"),
+    ]
+    results = Results(pd.DataFrame(rows), pd.DataFrame(comparisons))
+    column = CALIBRATION.index("nll")
+    found = [row.cells[column].verdict for row in calibration(results, "standard").rows]
+    assert found == ["best", ""]
+    rows[0]["status"] = "doubtful"
+    results = Results(pd.DataFrame(rows), pd.DataFrame(comparisons))
+    assert {row.cells[column].verdict for row in calibration(results, "standard").rows} == {""}
+
+
+def test_verdicts_are_printed_with_their_legend() -> None:
+    best, tied = Cell(0.96, 0.01, "ok", verdict="best"), Cell(0.95, 0.01, "ok", verdict="tied")
+    text = markdown(table_of(best, tied))
+    assert "| **0.960 ± 0.010** | 0.950 ± 0.010 ≈ |" in text
+    assert "Bold: the best of the methods" in text
+    assert "≈ not told apart from the best" in text
+    printed = latex(table_of(best, tied))
+    assert r"$\mathbf{0.960}_{\pm .010}$ & $0.950_{\pm .010}$$^\approx$" in printed
+    assert list(as_frame(table_of(best, tied)).filter(like="verdict").iloc[0]) == ["best", "tied"]
+    assert "Bold" not in markdown(table_of(Cell(0.9, 0.1, "ok")))

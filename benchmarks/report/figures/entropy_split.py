@@ -1,11 +1,14 @@
-"""Predictive entropy, split into expected entropy and mutual information."""
+"""Predictive entropy with its interval, split into expected entropy and mutual information."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from typing import Any
 
 import pandas as pd
+from matplotlib.artist import Artist
 from matplotlib.axes import Axes
+from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
 from benchmarks.report.figures.drawing import Drawing, legend_below, panels, rows_of
@@ -13,8 +16,11 @@ from benchmarks.report.names import Variant, condition_label, rotated
 from benchmarks.report.results import Results
 from benchmarks.report.style import PAGE, Look
 
+TOTAL = "predictive_entropy"
 PARTS = ("expected_entropy", "mutual_information")
-COLUMNS = ["method", "members", "condition", *PARTS]
+COLUMNS = ["method", "members", "condition", *PARTS, TOTAL, "lower", "upper"]
+
+INTERVAL: Any = {"ecolor": "0.15", "elinewidth": 0.8, "capsize": 1.5, "capthick": 0.8}
 
 
 def entropy_figures(results: Results, looks: Mapping[Variant, Look]) -> Iterator[Drawing]:
@@ -34,15 +40,20 @@ def entropy_figures(results: Results, looks: Mapping[Variant, Look]) -> Iterator
 
 
 def parts(results: Results) -> pd.DataFrame:
-    """Expected entropy and mutual information of each condition; the latter may be undefined."""
+    """The parts of each condition's entropy, and the interval of the whole.
+
+    The mutual information may be undefined.
+    """
     conditions = [rotated(angle) for angle in (0, *results.angles)] + list(results.foreign)
     rows = []
     for variant in results.largest:
         for condition in conditions:
             found = [results.find(variant, condition, part) for part in PARTS]
             expected, information = (row["value"] if row else float("nan") for row in found)
-            if pd.notna(expected):
-                rows.append((*variant, condition, expected, information))
+            whole = results.find(variant, condition, TOTAL)
+            if whole and pd.notna(expected):
+                total = (whole["value"], whole["lower"], whole["upper"])
+                rows.append((*variant, condition, expected, information, *total))
     return pd.DataFrame(rows, columns=COLUMNS)
 
 
@@ -62,6 +73,13 @@ def draw(ax: Axes, numbers: pd.DataFrame, look: Look) -> Axes:
         hatch="//////",
         linewidth=0.6,
     )
+    ax.errorbar(
+        places,
+        numbers[TOTAL],
+        yerr=(numbers["upper"] - numbers["lower"]) / 2,
+        fmt="none",
+        **INTERVAL,
+    )
     alone = "" if information.notna().any() else " (one member: nothing to split)"
     ax.set_title(f"{look.label}{alone}", loc="left", pad=2)
     ax.set_xticks(places, labels, rotation=40, ha="right", rotation_mode="anchor")
@@ -70,7 +88,7 @@ def draw(ax: Axes, numbers: pd.DataFrame, look: Look) -> Axes:
     return ax
 
 
-def _legend() -> list[Patch]:
+def _legend() -> list[Artist]:
     return [
         Patch(facecolor="0.35", label="Expected entropy (aleatoric)"),
         Patch(
@@ -79,4 +97,5 @@ def _legend() -> list[Patch]:
             hatch="//////",
             label="Mutual information (epistemic)",
         ),
+        Line2D([], [], color=INTERVAL["ecolor"], linewidth=0.8, label="95 % interval of both"),
     ]

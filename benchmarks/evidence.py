@@ -1,0 +1,225 @@
+"""From resamples to what can be said: the interval of every measure, and paired differences.
+
+Compared are methods on the same images; nothing is tested across conditions that are made of the
+same images, nor where labels are not well defined.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Iterator
+from dataclasses import asdict, fields
+from functools import partial
+from itertools import combinations
+from typing import NamedTuple
+
+import numpy as np
+import pandas as pd
+
+from benchmarks.measure import DETECTION, LABELLED, SELECTIVE, UNCERTAINTIES
+from benchmarks.records import Comparison, Interval, Key, members_rank
+from benchmarks.resampled import AGAINST_LABELS, Resampled, Unit, Values
+from benchmarks.statistics.differences import difference, effect_size, holm
+from benchmarks.statistics.estimate import Estimate, estimate
+
+MEANS_OVER_IMAGES = (*UNCERTAINTIES, *AGAINST_LABELS)
+"""Measures whose differences have an effect size in standard deviations."""
+
+BY_LABEL = (*LABELLED, *SELECTIVE)
+
+TESTED = (*BY_LABEL, *DETECTION)
+"""Measures of which one value is better than another."""
+
+MOST_UNDEFINED = 0.01
+"""The share of resamples that may leave a measure undefined; above it there is no interval."""
+
+TOO_FEW = "no interval: few images decide, and some resamples lack them all"
+ALIKE = "no interval: every resample gives the same value"
+INFINITE = "an infinite value is compared with nothing"
+
+
+class Variant(NamedTuple):
+    """A method of a size, whose replicates belong together."""
+
+    recipe: str
+    method: str
+    members: str
+
+
+class Evidence(NamedTuple):
+    """What is known of some measures: an interval each, and differences between methods."""
+
+    intervals: dict[Key, Interval]
+    comparisons: list[Comparison]
+
+
+class _Measured(NamedTuple):
+    """One measure under one condition: of each cell, and between them."""
+
+    metric: str
+    condition: str
+    values: Values
+    covariance: Values
+    undefined: Values
+
+
+def weigh(unit: Unit, found: Resampled) -> Evidence:
+    """The interval of each of the unit's measures, and the differences between its methods."""
+    evidence = Evidence({}, [])
+    variants = _variants(found)
+    uncompared = set(_uncompared(unit))
+    for measured in _each(unit, found):
+        for variant, cells in variants.items():
+            if columns := _with_value(measured, cells):
+                key = (*variant, measured.condition, unit.score, measured.metric)
+                evidence.intervals[key] = _interval(measured, columns, found.images)
+        if (measured.metric, measured.condition) in uncompared:
+            continue
+        for pair in pairs_compared(list(variants)):
+            places = _paired(found, *(_with_value(measured, variants[one]) for one in pair))
+            if all(places):
+                row = _comparison(unit, measured, pair, places, found.images)
+                evidence.comparisons.append(row)
+    return evidence
+
+
+def pairs_compared(variants: list[Variant]) -> list[tuple[Variant, Variant]]:
+    """Which methods are compared, in the order of the variants.
+
+    Each with each other: the largest size of every method, and any size that is another method's
+    largest. Of the other sizes each is compared with its own method's largest.
+    """
+    largest = {variant.method: variant for variant in sorted(variants, key=_order)}
+    sizes = {variant.members for variant in largest.values()}
+    shown = {v for v in variants if v == largest[v.method] or v.members in sizes}
+    return [
+        (one, other)
+        for one, other in combinations(variants, 2)
+        if {one, other} <= shown
+        or (one.method == other.method and largest[one.method] in (one, other))
+    ]
+
+
+def comparisons_table(comparisons: Iterable[Comparison]) -> pd.DataFrame:
+    """The comparisons with p-values corrected for their number: ``comparisons.csv``.
+
+    The family of tests within which Holm's correction is made is all pairs of methods under all
+    conditions, of one recipe, metric and score. Sorted, so that equal runs write equal bytes.
+    """
+    columns = [field.name for field in fields(Comparison)]
+    table = pd.DataFrame([asdict(row) for row in comparisons], columns=columns)
+    family = ["recipe", "metric", "score"]
+    sizes = [table[name].map(members_rank) for name in ("members", "other_members")]
+    table = table.assign(size=sizes[0], other_size=sizes[1]).sort_values(
+        [*family, "condition", "method", "size", "members", "other_method", "other_size"]
+    )
+    corrected = table.groupby(family)["p_value"].transform(lambda p: holm(p.to_numpy(float)))
+    table.insert(columns.index("p_value") + 1, "p_holm", corrected)
+    for name in ("p_value", "p_holm", "effect_size"):
+        table[name] = table[name].astype(float).map(_three_digits)
+    return table.drop(columns=["size", "other_size"]).reset_index(drop=True)
+
+
+def _variants(found: Resampled) -> dict[Variant, list[int]]:
+    """Where the replicates of each method and size are, in their order."""
+    variants: dict[Variant, list[int]] = {}
+    for place, (cell, members) in enumerate(zip(found.cells, found.members, strict=True)):
+        variants.setdefault(Variant(cell.recipe, cell.method, members), []).append(place)
+    return {variant: variants[variant] for variant in sorted(variants, key=_order)}
+
+
+def _each(unit: Unit, found: Resampled) -> Iterator[_Measured]:
+    for m, metric in enumerate(unit.metrics):
+        for k, condition in enumerate(found.conditions):
+            of_all = (found.estimates[m, k], found.covariance[m, k], found.undefined[m, k])
+            yield _Measured(metric, condition, *of_all)
+
+
+def _uncompared(unit: Unit) -> Iterator[tuple[str, str]]:
+    """What decides nothing: doubtful labels, and detection at each angle beside their mean."""
+    for condition in unit.conditions:
+        if condition.labels_doubtful:
+            yield from ((metric, condition.name) for metric in BY_LABEL)
+        if condition.angle and not condition.exact:
+            yield from ((metric, condition.name) for metric in DETECTION)
+
+
+def _with_value(measured: _Measured, cells: list[int]) -> list[int]:
+    return [cell for cell in cells if not math.isnan(measured.values[cell])]
+
+
+def _paired(found: Resampled, one: list[int], other: list[int]) -> tuple[list[int], list[int]]:
+    """The replicates that both have, or all, where one of the two has a single one."""
+    if min(len(one), len(other)) == 1:
+        return one, other
+    numbers = [{found.cells[place].replicate for place in places} for places in (one, other)]
+    both = numbers[0] & numbers[1]
+    return (
+        [place for place in one if found.cells[place].replicate in both],
+        [place for place in other if found.cells[place].replicate in both],
+    )
+
+
+def _interval(measured: _Measured, columns: list[int], images: int) -> Interval:
+    """Without a reason where the value is infinite: its row says why."""
+    if not np.isfinite(measured.values[columns]).all():
+        return Interval(math.nan)
+    between = measured.covariance[np.ix_(columns, columns)]
+    return _reliable(estimate(measured.values[columns], between, images), measured, columns)
+
+
+def _reliable(found: Estimate, measured: _Measured, columns: list[int]) -> Interval:
+    """The interval, unless the resamples cannot give one."""
+    if (measured.undefined[columns] > MOST_UNDEFINED).any():
+        return Interval(math.nan, TOO_FEW)
+    return Interval(found.half_width) if found.half_width > 0 else Interval(math.nan, ALIKE)
+
+
+def _comparison(
+    unit: Unit,
+    measured: _Measured,
+    pair: tuple[Variant, Variant],
+    places: tuple[list[int], list[int]],
+    images: int,
+) -> Comparison:
+    columns = [*places[0], *places[1]]
+    row = partial(
+        Comparison,
+        recipe=unit.recipe,
+        condition=measured.condition,
+        metric=measured.metric,
+        score=unit.score,
+        method=pair[0].method,
+        members=pair[0].members,
+        other_method=pair[1].method,
+        other_members=pair[1].members,
+        images=images,
+    )
+    if not np.isfinite(measured.values[columns]).all():
+        return row(status="undefined", reason=INFINITE)
+    found = difference(
+        measured.values[places[0]],
+        measured.values[places[1]],
+        measured.covariance[np.ix_(columns, columns)],
+        images,
+    )
+    interval = _reliable(found, measured, columns)
+    tested = measured.metric in TESTED and interval.reason != TOO_FEW
+    of_means = measured.metric in MEANS_OVER_IMAGES
+    value, lower, upper = interval.around(found.value)
+    return row(
+        difference=value,
+        lower=lower,
+        upper=upper,
+        p_value=found.p_value if tested else None,
+        effect_size=effect_size(found, images) if of_means else None,
+        reason=interval.reason,
+    )
+
+
+def _order(variant: Variant) -> tuple[str, float, str]:
+    return variant.method, members_rank(variant.members), variant.members
+
+
+def _three_digits(value: float) -> float:
+    return float(f"{value:.3g}")

@@ -1,0 +1,49 @@
+"""The table of what the integrity probes found, from ``run.json``."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from benchmarks.report.table import Row, Table
+
+
+def integrity_table(folder: Path) -> Table | None:
+    """What every probe of a run found; ``None`` where no probe has been recorded."""
+    path = folder / "run.json"
+    record = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
+    probed: Mapping[str, list[dict[str, Any]]] = record.get("integrity", {})
+    checks = [check for found in probed.values() for check in found]
+    if not checks:
+        return None
+    missing = [name for name in ("networks", "predictions") if name not in probed]
+    return Table(
+        name="integrity",
+        caption="What was probed before anything was scored, and what was found.",
+        group_heading="Probe",
+        label_headings=("Of", "Found", "Number"),
+        headings=(),
+        rows=tuple(
+            Row(_claim(check), (check["subject"], what, _number(number)), ())
+            for check in checks
+            for what, number in check["found"].items()
+        ),
+        remarks=tuple(f"The {name} were not probed." for name in missing),
+    )
+
+
+def _claim(check: Mapping[str, Any]) -> str:
+    """The same for all subjects, so that these stand together."""
+    failed = "" if check["passed"] else "FAILED: "
+    return f"{failed}{check['probe'].capitalize()}: {check['claim']}"
+
+
+def _number(number: float) -> str:
+    """Counts in full, with separators; other numbers to four digits.
+
+    >>> _number(60000), _number(0.49981), _number(7.8e-16)
+    ('60,000', '0.4998', '7.8e-16')
+    """
+    return f"{number:,}" if isinstance(number, int) else f"{number:.4g}"

@@ -1,0 +1,197 @@
+"""What is done for every image and every resample, compiled: the resamples are the inner axis.
+
+Resamples lie side by side in memory, so that each loop over them is one of the processor's vector
+instructions; sums are exact integers in float64, or added up in the order of the images, so that
+the bits depend neither on the processor nor on how the work is shared out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+import numba
+import numpy as np
+from jaxtyping import Bool, Float64, Int32, UInt8, UInt32
+
+Function = TypeVar("Function", bound=Callable[..., Any])
+
+
+def _compiled(function: Function) -> Function:
+    """Compile on the first call, or load what an earlier process has compiled."""
+    dispatcher: Function = numba.njit(cache=True, nogil=True, error_model="numpy")(function)
+    return dispatcher
+
+
+@_compiled
+def _column_sums(
+    weights: UInt8[np.ndarray, "images resamples"],
+) -> Float64[np.ndarray, " resamples"]:
+    sums = np.zeros(weights.shape[1])
+    for weight in weights:
+        for b in range(len(sums)):
+            sums[b] += weight[b]
+    return sums
+
+
+@_compiled
+def count_draws(
+    drawn: UInt32[np.ndarray, "block images"], weights: UInt8[np.ndarray, "images resamples"]
+) -> None:
+    """Add to the weights how often each image was drawn into each resample."""
+    for b in range(weights.shape[1]):
+        for i in drawn[b]:
+            weights[i, b] += 1
+
+
+@_compiled
+def bin_sums(
+    bin_of_image: Int32[np.ndarray, " images"],
+    confidence: Float64[np.ndarray, " images"],
+    correct: Bool[np.ndarray, " images"],
+    weights: UInt8[np.ndarray, "images resamples"],
+    sums: Float64[np.ndarray, "3 bins resamples"],
+) -> None:
+    """Add to the sums each bin's images, confidences and correct images."""
+    images, resamples = weights.shape
+    for i in range(images):
+        weight = weights[i]
+        count, confident, right = sums[:, bin_of_image[i]]
+        for b in range(resamples):
+            count[b] += weight[b]
+        for b in range(resamples):
+            confident[b] += weight[b] * confidence[i]
+        if correct[i]:
+            for b in range(resamples):
+                right[b] += weight[b]
+
+
+@_compiled
+def detect(
+    rows: Int32[np.ndarray, " images"],
+    ends: Bool[np.ndarray, " images"],
+    negatives: UInt8[np.ndarray, "negatives resamples"],
+    positives: UInt8[np.ndarray, "positives resamples"],
+    measures: Float64[np.ndarray, "4 resamples"],
+) -> None:
+    """AUROC, AUPR-Out, AUPR-In and FPR95 in one pass from the highest score down.
+
+    ``rows``: the images by falling score, positives numbered after the negatives; ``ends``: whether
+    an image is the last of its score.
+    """
+    first_positive, resamples = negatives.shape
+    all_negatives, all_positives = _column_sums(negatives), _column_sums(positives)
+    # Those of higher scores, and those of the score at hand.
+    above_n, above_p = np.zeros(resamples), np.zeros(resamples)
+    here_n, here_p = np.zeros(resamples), np.zeros(resamples)
+    won, flagged = np.zeros(resamples), np.zeros(resamples)
+    precision_out, precision_in = np.zeros(resamples), np.zeros(resamples)
+    for k in range(len(rows)):
+        if rows[k] >= first_positive:
+            weight = positives[rows[k] - first_positive]
+            for b in range(resamples):
+                here_p[b] += weight[b]
+        else:
+            weight = negatives[rows[k]]
+            for b in range(resamples):
+                here_n[b] += weight[b]
+        if not ends[k]:
+            continue
+        alone = k == 0 or ends[k - 1]
+        if not alone or rows[k] < first_positive:
+            for b in range(resamples):
+                won[b] += here_n[b] * (2 * above_p[b] + here_p[b])
+                flagged[b] += here_n[b] if 20 * above_p[b] < 19 * all_positives[b] else 0.0
+            for b in range(resamples):
+                left_n, left_p = all_negatives[b] - above_n[b], all_positives[b] - above_p[b]
+                precision_in[b] += here_n[b] * left_n / max(left_n + left_p, 1.0)
+            for b in range(resamples):
+                above_n[b] += here_n[b]
+                here_n[b] = 0.0
+        if not alone or rows[k] >= first_positive:
+            for b in range(resamples):
+                above_p[b] += here_p[b]
+            for b in range(resamples):
+                precision_out[b] += here_p[b] * above_p[b] / max(above_p[b] + above_n[b], 1.0)
+            for b in range(resamples):
+                here_p[b] = 0.0
+    for b in range(resamples):
+        measures[0, b] = won[b] / (2 * all_positives[b] * all_negatives[b])
+        measures[1, b] = precision_out[b] / all_positives[b]
+        measures[2, b] = precision_in[b] / all_negatives[b]
+        measures[3, b] = flagged[b] / all_negatives[b]
+
+
+@_compiled
+def select(
+    rows: Int32[np.ndarray, " images"],
+    ends: Bool[np.ndarray, " images"],
+    correct: Bool[np.ndarray, " images"],
+    weights: UInt8[np.ndarray, "images resamples"],
+    measures: Float64[np.ndarray, "3 resamples"],
+) -> None:
+    """AUROC of finding the errors, AURC and AUGRC in one pass from the most certain image on.
+
+    ``rows``: the images by rising uncertainty; ``ends``: whether an image is the last of its
+    uncertainty; ``correct``: in the order of ``rows``. Copies of an image are ties: of m images
+    with e errors after a images with E errors, in a random order,
+
+        Σ_{k=1..m} (E + e k / m) / (a + k) = e + (E − a e / m) (H_{a+m} − H_a)
+
+    with the harmonic numbers H_k = 1 + 1/2 + … + 1/k.
+    """
+    resamples = weights.shape[1]
+    harmonic = np.zeros(int(_column_sums(weights).max()) + 1)
+    for k in range(1, len(harmonic)):
+        harmonic[k] = harmonic[k - 1] + 1 / k
+    right, wrong = np.zeros(resamples), np.zeros(resamples)
+    here_right, here_wrong = np.zeros(resamples), np.zeros(resamples)
+    before, after = np.zeros(resamples), np.zeros(resamples)
+    won, risk, area = np.zeros(resamples), np.zeros(resamples), np.zeros(resamples)
+    for k in range(len(rows)):
+        weight = weights[rows[k]]
+        if ends[k] and (k == 0 or ends[k - 1]):  # alone: without the divisions that ties need
+            for b in range(resamples):
+                after[b] = harmonic[int(right[b] + wrong[b] + weight[b])]
+            if correct[k]:
+                for b in range(resamples):
+                    risk[b] += wrong[b] * (after[b] - before[b])
+                    area[b] += 2 * weight[b] * wrong[b]
+                for b in range(resamples):
+                    right[b] += weight[b]
+            else:
+                for b in range(resamples):
+                    risk[b] += weight[b] - right[b] * (after[b] - before[b])
+                    area[b] += weight[b] * (2 * wrong[b] + weight[b])
+                for b in range(resamples):
+                    won[b] += 2 * weight[b] * right[b]
+                    wrong[b] += weight[b]
+            for b in range(resamples):
+                before[b] = after[b]
+            continue
+        here = here_right if correct[k] else here_wrong
+        for b in range(resamples):
+            here[b] += weight[b]
+        if not ends[k]:
+            continue
+        for b in range(resamples):
+            after[b] = harmonic[int(right[b] + wrong[b] + here_right[b] + here_wrong[b])]
+        for b in range(resamples):
+            rate = here_wrong[b] / max(here_right[b] + here_wrong[b], 1.0)
+            earlier = wrong[b] - rate * (right[b] + wrong[b])
+            risk[b] += here_wrong[b] + earlier * (after[b] - before[b])
+        for b in range(resamples):
+            won[b] += here_wrong[b] * (2 * right[b] + here_right[b])
+            area[b] += (here_right[b] + here_wrong[b]) * (2 * wrong[b] + here_wrong[b])
+        for b in range(resamples):
+            right[b] += here_right[b]
+            wrong[b] += here_wrong[b]
+        for b in range(resamples):
+            before[b] = after[b]
+            here_right[b] = 0.0
+            here_wrong[b] = 0.0
+    for b in range(resamples):
+        drawn = right[b] + wrong[b]
+        measures[0, b] = won[b] / (2 * right[b] * wrong[b])
+        measures[1, b] = risk[b] / drawn
+        measures[2, b] = area[b] / (2 * drawn * drawn)
