@@ -150,7 +150,8 @@ def test_verdicts_of_the_comparisons_are_marked(reported: Path) -> None:
     verdicts = Counter(
         cell.verdict for view in board.views for row in view.rows for cell in row.cells
     )
-    assert verdicts[BEST] and verdicts[TIED]
+    assert verdicts[BEST]
+    assert verdicts[TIED]
     parsed = Parsed((reported / "index.html").read_text(encoding="utf-8"))
     classes = Counter(attributes.get("class") for _, attributes in parsed.elements)
     assert classes["number best"] == verdicts[BEST]

@@ -14,7 +14,8 @@ const fragment = {
       if (value === null) values.delete(name);
       else values.set(name, value);
     }
-    return `#${section}${values.size ? `?${values}` : ""}`;
+    const query = values.toString();
+    return `#${section}${query && `?${query}`}`;
   },
   change(section, changes) {
     history.replaceState(null, "", fragment.with(section, changes));
