@@ -53,10 +53,8 @@ def _turned(results: Results) -> str:
         verb = ""
     chances = f"{_listed(said)}, while " if said else ""
     angles = results.angles_averaged
-    return (
-        f"Turned by {angles[0]}° to {angles[-1]}°, {chances}confidence and accuracy are "
-        f"{_gaps(gap)} apart (ECE)."
-    )
+    ends = " to ".join(dict.fromkeys(f"{angle}°" for angle in (angles[0], angles[-1])))
+    return f"Turned by {ends}, {chances}confidence and accuracy are {_gaps(gap)} apart (ECE)."
 
 
 def _gaps(gap: Values) -> str:

@@ -14,6 +14,7 @@ import pandas as pd
 import pytest
 
 from benchmarks.records import write_table
+from benchmarks.report.answer import answer
 from benchmarks.report.names import METRICS
 from benchmarks.report.page import write_page
 from benchmarks.report.page.chart import Point, line, log_axis, x_axis, y_axis
@@ -122,6 +123,22 @@ def test_everything_is_escaped(reported: Path, tmp_path: Path) -> None:
     data = re.search(r'id="explorer-data">(.*?)</script>', text, re.DOTALL)
     assert data is not None
     assert any(bad in method["label"] for method in json.loads(data[1])["methods"])
+
+
+def test_answer_leaves_out_what_there_are_no_numbers_for(make_run: Any) -> None:
+    folder = make_run(
+        methods=("mc_dropout",),
+        conditions=("rotated-030", "ood-*_noise"),
+        unavailable={"ood-uniform_noise": "asleep"},
+    )
+    said = answer(Results.load(folder).of_recipe("standard"))
+    assert re.sub(r"\d\.\d\d", "_", re.sub(r"\d+\.\d %", "_", said)) == (
+        "Of clean digits MC-dropout classifies _ correctly. Turned by 30°, two passes of MC-dropout "
+        "disagree about an image with a chance of _, while confidence and accuracy are _ "
+        "(MC-dropout) apart (ECE). Gaussian noise is told from clean digits by predictive entropy "
+        "with an AUROC of _ by MC-dropout."
+    )
+    assert answer(Results.load(make_run(methods=(), own=True)).of_recipe("own")) == ""
 
 
 @pytest.mark.parametrize(

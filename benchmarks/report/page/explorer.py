@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from base64 import b64encode
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from io import BytesIO
 from typing import Any
@@ -20,7 +21,7 @@ from benchmarks.report.names import (
     condition_label,
     condition_rank,
 )
-from benchmarks.report.page.chart import color, key
+from benchmarks.report.page.chart import color, key, looks_of
 from benchmarks.report.results import Pixels, Results
 from benchmarks.report.style import Look
 
@@ -71,12 +72,12 @@ def explorer(results: Results, looks: Mapping[Variant, Look]) -> dict[str, Any] 
         "sheet": _sheet([results.pictures.get(place) for place in places]),
         "columns": IN_A_ROW,
         "rows": -(-len(places) // IN_A_ROW),
-        "methods": [{"key": key(v), "label": v.label, "color": color(looks[v])} for v in variants],
+        "methods": [
+            {"key": key(v), "label": v.label, "color": color(looks_of(looks, v))} for v in variants
+        ],
         "measures": [{"key": name, "label": m.axis_label} for name, m in MEASURES.items()],
         "conditions": [{"key": c, "label": condition_label(c)} for c in conditions],
-        "recipes": sorted(
-            {image["recipe"] for image in images}, key=lambda r: r != images[0]["recipe"]
-        ),
+        "recipes": [recipe for recipe, _ in Counter(rows["recipe"]).most_common()],
         "reasons": _reasons(images),
         "images": [
             image | {"picture": places[image["condition"], image["index"]]} for image in images
