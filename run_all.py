@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import signal
 import sys
+import webbrowser
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -21,6 +22,7 @@ from benchmarks.errors import UserError
 from benchmarks.files import writable_folder
 from benchmarks.integrity.check import IntegrityError
 from benchmarks.outcome import show_outcome
+from benchmarks.records import INDEX
 from benchmarks.run import Run
 from benchmarks.stages import LATENCY, STAGES
 from benchmarks.timing import time_alone
@@ -97,6 +99,9 @@ def main(
     overwrite: Annotated[
         bool, typer.Option("--overwrite", help="Remove the run that the output folder holds.")
     ] = False,
+    open_page: Annotated[
+        bool, typer.Option("--open", help="Open the page of the results at the end.")
+    ] = False,
     show_version: Annotated[bool, typer.Option("--version", help="Show the version.")] = False,
 ) -> None:
     """Compare uncertainty methods on clean, rotated and out-of-distribution MNIST.
@@ -143,10 +148,10 @@ def main(
         out=writable_folder("--out", out or Path("results") / preset),
         networks=writable_folder("--networks", networks),
     )
-    _run(Run(configuration, machine), only, overwrite=overwrite)
+    _run(Run(configuration, machine), only, overwrite=overwrite, open_page=open_page)
 
 
-def _run(run: Run, only: str | None, *, overwrite: bool) -> None:
+def _run(run: Run, only: str | None, *, overwrite: bool, open_page: bool) -> None:
     signal.signal(signal.SIGTERM, _interrupt)
     try:
         failures = run_stages(run, only, overwrite=overwrite)
@@ -155,6 +160,8 @@ def _run(run: Run, only: str | None, *, overwrite: bool) -> None:
         by_signal = interrupt.args[0] if interrupt.args else signal.SIGINT
         raise typer.Exit(128 + by_signal) from interrupt
     show_outcome(run)
+    if open_page:
+        _open(run.machine.out / INDEX)
     for what, reason in failures:
         print(f"failed: {what}: {reason}", file=sys.stderr)
     if failures:
@@ -169,6 +176,14 @@ def run_stages(run: Run, only: str | None, *, overwrite: bool) -> Sequence[tuple
     from benchmarks import runner
 
     return runner.run_stages(run, only, overwrite=overwrite)
+
+
+def _open(page: Path) -> None:
+    """In the browser; a machine without one is told where the page lies."""
+    if not page.exists():
+        print(f"--open: there is no {page} yet; run without --only first", file=sys.stderr)
+    elif not webbrowser.open(page.resolve().as_uri()):
+        print(f"--open: no browser was found here; open {page} in one", file=sys.stderr)
 
 
 def _interrupt(by_signal: int, _frame: object) -> NoReturn:

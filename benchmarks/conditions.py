@@ -14,7 +14,7 @@ from torch import Tensor
 from torchvision.transforms import InterpolationMode
 from torchvision.transforms.v2.functional import rotate
 
-from benchmarks.datasets import OUT_OF_DISTRIBUTION, load_mnist, load_out_of_distribution
+from benchmarks.datasets import IMAGES, OUT_OF_DISTRIBUTION, load_mnist, load_out_of_distribution
 from benchmarks.errors import UserError
 from methods.seeds import derive_seed
 
@@ -147,6 +147,18 @@ def matching(patterns: tuple[str, ...]) -> tuple[str, ...]:
     )
 
 
+def places(images: int | None, seed: int) -> Int64[Tensor, " images"]:
+    """Which of a set's images are judged, told without loading it; not of the small conditions."""
+    return _choice(IMAGES, images, seed)
+
+
+def _choice(available: int, wanted: int | None, seed: int) -> Int64[Tensor, " images"]:
+    """Which images are judged, ascending."""
+    if wanted is None or wanted >= available:
+        return torch.arange(available)
+    return torch.from_numpy(np.sort(_generator(seed).permutation(available)[:wanted]))
+
+
 def stratified_choice(
     labels: Int64[Tensor, " available"], wanted: int, seed: int
 ) -> Int64[Tensor, " images"]:
@@ -161,13 +173,6 @@ def stratified_choice(
         members = np.flatnonzero(classes == c)
         rank[members] = np.arange(len(members)) * 10 + c
     return torch.from_numpy(np.sort(shuffled[np.argsort(rank)[:wanted]]))
-
-
-def _choice(available: int, wanted: int | None, seed: int) -> Int64[Tensor, " images"]:
-    """Which images are judged, ascending."""
-    if wanted is None or wanted >= available:
-        return torch.arange(available)
-    return torch.from_numpy(np.sort(_generator(seed).permutation(available)[:wanted]))
 
 
 def _generator(seed: int) -> np.random.Generator:

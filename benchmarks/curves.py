@@ -69,12 +69,12 @@ methods were compared, also in the rows of methods that train themselves.
 Row = dict[str, Any]
 
 
-class Dispute(NamedTuple):
-    """An image that the methods dispute, under the condition in which they do so most."""
+class Ranked(NamedTuple):
+    """An image, under the condition in which some value of it is highest."""
 
     condition: Condition
     image: int
-    divergence: float
+    value: float
 
 
 @one_torch_thread()
@@ -102,35 +102,46 @@ def recipes_compared(run: Run) -> tuple[str, ...]:
     return tuple(sorted(run.configuration.recipes)) if pooled else (OWN_RECIPE,)
 
 
-def most_disputed(run: Run, recipe: str) -> list[Dispute]:
-    """The images on which the methods' votes differ most, each under one condition only.
+def most_disputed(run: Run, recipe: str) -> list[Ranked]:
+    """The images on which the methods' votes differ most: see `divergence`.
 
-    The difference is the Jensen–Shannon divergence of the methods' votes (Lin 1991, equation 5.1),
-    H(mean_k s_k) − mean_k H(s_k) with s_k the vote shares of method k, in nats: zero where all
-    methods vote alike, however split the votes of each. Compared are the largest size of each
-    method, under the conditions whose labels are well defined; none if there is one method only.
+    Compared are the largest size of each method, under the conditions whose labels are well
+    defined; none if there is one method only.
     """
-    cells = _contestants(run, recipe)
-    conditions = [
+    cells = contestants(run, recipe)
+    if len(cells) < 2:
+        return []
+    values = {c: divergence(run, cells, c) for c in certain_conditions(run, cells)}
+    return highest(values, DISPUTED)
+
+
+def highest(values: dict[Condition, Float[Tensor, " images"]], count: int) -> list[Ranked]:
+    """The images of the highest values, each under one condition only, and none of value 0."""
+    if not values:
+        return []
+    conditions = list(values)
+    # Rounded, so that images are ranked alike on every machine.
+    of_each, where = torch.stack(list(values.values())).round(decimals=9).max(dim=0)
+    order = of_each.sort(descending=True, stable=True).indices[:count].tolist()
+    return [
+        Ranked(conditions[int(where[image])], image, float(of_each[image]))
+        for image in order
+        if of_each[image] > 0
+    ]
+
+
+def certain_conditions(run: Run, cells: list[Cell]) -> list[Condition]:
+    """Those whose labels are well defined and which all of the cells have judged."""
+    return [
         condition
-        for condition in _large_conditions(run)
+        for condition in large_conditions(run)
         if condition.labelled
         and not condition.labels_doubtful
         and all(run.shards.holds(cell, condition.name) for cell in cells)
     ]
-    if len(cells) < 2 or not conditions:
-        return []
-    divergence = torch.stack([_divergence(run, cells, condition) for condition in conditions])
-    largest, where = divergence.max(dim=0)
-    order = largest.sort(descending=True, stable=True).indices[:DISPUTED].tolist()
-    return [
-        Dispute(conditions[int(where[image])], image, float(largest[image]))
-        for image in order
-        if largest[image] > 0
-    ]
 
 
-def _large_conditions(run: Run) -> list[Condition]:
+def large_conditions(run: Run) -> list[Condition]:
     """Without those that are small for the sake of exact MC-dropout: too few for a curve."""
     return [condition for condition in run.conditions if not condition.exact]
 
@@ -144,7 +155,7 @@ def _first_replicates(run: Run) -> list[Cell]:
     return [first[key] for key in sorted(first)]
 
 
-def _contestants(run: Run, recipe: str) -> list[Cell]:
+def contestants(run: Run, recipe: str) -> list[Cell]:
     """The largest size of each method of a recipe, and of the methods that train themselves."""
     largest = {
         cell.method: cell for cell in _first_replicates(run) if cell.recipe in (recipe, OWN_RECIPE)
@@ -156,7 +167,7 @@ def _of_cell(run: Run, cell: Cell) -> Iterator[tuple[str, Row]]:
     """The cell's rows, each with the name of its table."""
     clean = run.shards.load(cell, CLEAN)
     digit = rotated_digit(clean.labels)
-    for condition in _large_conditions(run):
+    for condition in large_conditions(run):
         shard = run.shards.load_if_there(cell, condition.name)
         if shard is None:
             continue
@@ -226,21 +237,26 @@ def _votes(shard: Shard, index: int) -> Iterator[Row]:
 
 def _disputed(run: Run, recipe: str) -> Iterator[Row]:
     for rank, dispute in enumerate(most_disputed(run, recipe), start=1):
-        for cell in _contestants(run, recipe):
+        for cell in contestants(run, recipe):
             shard = run.shards.load(cell, dispute.condition.name)
             origin = _origin(cell, shard, dispute.condition) | {"recipe": recipe}
             for row in _votes(shard, dispute.image):
-                yield origin | {"rank": rank, "divergence": dispute.divergence} | row
+                yield origin | {"rank": rank, "divergence": dispute.value} | row
 
 
-def _divergence(run: Run, cells: list[Cell], condition: Condition) -> Float[Tensor, " images"]:
-    """Rounded, so that images are ranked alike on every machine."""
+def divergence(run: Run, cells: list[Cell], condition: Condition) -> Float[Tensor, " images"]:
+    """How much the cells' votes differ on each image, in nats.
+
+    The Jensen–Shannon divergence of the votes (Lin 1991, equation 5.1), H(mean_k s_k) −
+    mean_k H(s_k) with s_k the vote shares of cell k: zero where all vote alike, however split the
+    votes of each.
+    """
     shares = torch.stack(
         [run.shards.load(cell, condition.name).prediction.vote_share for cell in cells]
     )
     entropy_of_mean = torch.special.entr(shares.mean(dim=0)).sum(dim=-1)
     difference: Tensor = entropy_of_mean - torch.special.entr(shares).sum(dim=-1).mean(dim=0)
-    return difference.round(decimals=9)
+    return difference
 
 
 def _defined_scores(shard: Shard) -> dict[str, Float[Tensor, " images"]]:

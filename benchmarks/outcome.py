@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.table import Table
 
 from benchmarks.conditions import EXACT_CONDITIONS
-from benchmarks.records import CURVES, FIGURES, SUMMARY, TABLES, read_table
+from benchmarks.records import CURVES, FIGURES, INDEX, SUMMARY, TABLES, read_table
 from benchmarks.run import Run
 from benchmarks.sizes import compared_variants
 
@@ -26,12 +26,12 @@ COLUMNS = (
 
 
 def show_outcome(run: Run) -> None:
-    """Print the main numbers of `summary.csv`, if there is one, and name the files."""
+    """Print the main numbers of `summary.csv`, if there is one; name the files, the page first."""
     console = Console()
     out = run.machine.out
     if (out / SUMMARY).exists():
         console.print(_table(read_table(out / SUMMARY)))
-    for path in sorted(out.glob("[!.]*.*")):
+    for path in sorted(out.glob("[!.]*.*"), key=lambda path: (path.name != INDEX, path)):
         _tell(console, path)
     for path in (out / CURVES, out / TABLES, out / FIGURES):
         if path.is_dir():

@@ -10,6 +10,7 @@ import torch
 
 from benchmarks.conditions import CLEAN, CONDITIONS, Condition, Judged
 from benchmarks.curves import most_disputed, recipes_compared, rotated_digit
+from benchmarks.explorer import explored
 from benchmarks.files import written_whole
 from benchmarks.records import IMAGES
 from benchmarks.run import Run
@@ -26,12 +27,13 @@ Pictures = set[tuple[str, int]]
 
 @one_torch_thread()
 def write_pictures(run: Run, unavailable: Collection[str] = ()) -> None:
-    """Write the examples of each condition, the turned digit and the most disputed images.
+    """Write the examples of each condition, the turned digit, and the images disputed or explored.
 
     Each picture's index is that among its condition's images.
     """
     available = [c for c in run.conditions if not c.exact and c.name not in unavailable]
     wanted = _examples(run, available) | _turned_digit(run, available) | _disputed(run)
+    wanted |= {(one.condition.name, one.image) for one in explored(run)}
     chosen = [
         (condition, index)
         for condition in available

@@ -122,7 +122,10 @@ CLAIMS_FILE = "claims.json"
 """The claims with their numbers and verdicts."""
 
 IMAGES = "images.npz"
-"""The file with the pictures that figures show."""
+"""The file with the pictures that figures and page show."""
+
+INDEX = "index.html"
+"""The page that shows all of it to people."""
 
 LATENCY = "latency.csv"
 """The file with what each method costs; unlike all others it differs from run to run."""

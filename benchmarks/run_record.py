@@ -22,6 +22,7 @@ from benchmarks.records import (
     CURVES,
     FIGURES,
     IMAGES,
+    INDEX,
     LATENCY,
     SUMMARY,
     TABLES,
@@ -33,7 +34,7 @@ FILE = "run.json"
 WRITTEN = (
     *("predictions", "errors", "training.csv", FILE),
     *("measurements.csv", SUMMARY, COMPARISONS, LATENCY),
-    *(CURVES, IMAGES, CLAIMS, CLAIMS_FILE, "claims.md", TABLES, FIGURES),
+    *(CURVES, IMAGES, CLAIMS, CLAIMS_FILE, "claims.md", TABLES, FIGURES, INDEX),
 )
 """What a run writes into its folder, and what `--overwrite` removes from it."""
 

@@ -19,6 +19,7 @@ from benchmarks.curves import recipes_compared, write_curves
 from benchmarks.datasets import Unavailable
 from benchmarks.errors import UserError
 from benchmarks.evidence import Evidence, comparisons_table, weigh
+from benchmarks.explorer import write_explorer
 from benchmarks.files import written_whole
 from benchmarks.integrity.networks import probe_networks
 from benchmarks.integrity.shards import probe_shards, summarise_shards
@@ -149,6 +150,7 @@ def measure_all(run: Run, record: RunRecord) -> list[Failure]:
     write_table(summarise(table_and_mean, intervals), run.machine.out / SUMMARY)
     write_table(comparisons_table(comparisons), run.machine.out / COMPARISONS)
     write_curves(run)
+    write_explorer(run)
     return []
 
 

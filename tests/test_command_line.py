@@ -300,6 +300,27 @@ def test_failures_are_listed_and_the_status_is_1(
     assert (status, error) == (1, "failed: own/mine/replicate-00: ValueError: no\n")
 
 
+@pytest.mark.parametrize(("has_browser", "said"), [(True, ""), (False, "no browser was found")])
+def test_page_is_opened_at_the_end(
+    has_browser: bool,
+    said: str,
+    command_line: CommandLine,
+    chosen: list[tuple[Run, str | None, bool]],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    opened: list[str] = []
+    monkeypatch.setattr("webbrowser.open", lambda url: opened.append(url) or has_browser)
+    page = Path("results/mine/index.html")
+    status, _, error = command_line("--open", "--out", "results/mine")
+    assert (status, opened) == (0, [])
+    assert error == f"--open: there is no {page} yet; run without --only first\n"
+    page.write_text("")
+    status, _, error = command_line("--open", "--out", "results/mine")
+    assert (status, opened) == (0, [page.resolve().as_uri()])
+    assert said in error
+    assert len(chosen) == 2
+
+
 @pytest.mark.parametrize(
     ("interrupt", "status"),
     [(KeyboardInterrupt(), 130), (KeyboardInterrupt(signal.SIGTERM), 143)],

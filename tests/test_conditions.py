@@ -11,7 +11,7 @@ import torch
 
 from benchmarks import conditions
 from benchmarks.conditions import CONDITIONS, Condition, Judged, matching, turned
-from benchmarks.datasets import load_mnist
+from benchmarks.datasets import load_mnist, load_out_of_distribution
 from benchmarks.errors import UserError
 from methods.labelled_images import LabelledImages
 
@@ -210,3 +210,15 @@ def test_real_test_images_can_be_judged(monkeypatch: pytest.MonkeyPatch) -> None
     assert judged.images.shape == (50, 1, 28, 28)
     assert judged.images.min() >= 0
     assert judged.images.max() <= 1
+
+
+@pytest.mark.parametrize("images", [10, None])
+def test_places_of_the_judged_images_are_told_without_loading_them(
+    images: int | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(conditions, "load_mnist", load_mnist)
+    monkeypatch.setattr(conditions, "load_out_of_distribution", load_out_of_distribution)
+    chosen = conditions.places(images, 0)
+    assert torch.equal(build("clean", images).images, load_mnist("test").images[chosen])
+    noise = load_out_of_distribution("uniform_noise", seed=0, data_dir=None)
+    assert torch.equal(build("ood-uniform_noise", images).images, noise[chosen])

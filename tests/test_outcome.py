@@ -100,10 +100,12 @@ def test_files_are_named_where_they_lie(tmp_path: Path, capsys: pytest.CaptureFi
     folder = tmp_path / ("a folder with a long name and [brackets] " * 3)
     folder.mkdir()
     (folder / "run.json").write_text("{}")
+    (folder / "index.html").write_text("<!DOCTYPE html>")
     (folder / ".measurements.csv.123").write_text("left by a run that was killed")
     text = shown(folder, [ROW], capsys)
     wrote = [line for line in text.splitlines() if line.startswith("wrote")]
-    assert wrote == [f"wrote {folder / name}" for name in ("run.json", "summary.csv")]
+    names = ("index.html", "run.json", "summary.csv")  # the page first
+    assert wrote == [f"wrote {folder / name}" for name in names]
 
 
 def test_nothing_is_shown_where_nothing_was_measured(

@@ -1,4 +1,4 @@
-"""From the files of a run to tables and figures; imports neither torch nor methods."""
+"""From the files of a run to tables, figures and a page; imports neither torch nor methods."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ from benchmarks.report.claims_tables import claims_tables, verdict_table
 from benchmarks.report.figures import Drawing, figures
 from benchmarks.report.integrity import integrity_table
 from benchmarks.report.latency_tables import cost_tables, latency_tables
+from benchmarks.report.page import write_page
 from benchmarks.report.results import Results, read_latency
 from benchmarks.report.style import DPI, SETTINGS
 from benchmarks.report.table import Table, as_frame, latex, markdown
@@ -26,7 +27,7 @@ COLOURS = 128
 
 
 def write_report(folder: Path) -> None:
-    """Write every table and figure of the run whose files are in the folder.
+    """Write every table and figure of the run whose files are in the folder, and its page.
 
     Raises:
         UserError: nothing has been measured there yet.
@@ -44,6 +45,7 @@ def write_report(folder: Path) -> None:
     done = (_write_recipe(results, recipe, folder) for recipe in results.recipes)
     for _ in tracked(done, len(results.recipes), "report", "recipes"):
         pass
+    write_page(results, folder)
 
 
 def _write_recipe(results: Results, recipe: str, folder: Path) -> str:

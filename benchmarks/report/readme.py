@@ -6,18 +6,15 @@
 from __future__ import annotations
 
 import json
-import math
 import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import pandas as pd
-
 from benchmarks.files import written_whole
 from benchmarks.records import FIGURES, TABLES
+from benchmarks.report.answer import answer
 from benchmarks.report.latency_tables import latency_table
-from benchmarks.report.names import MEAN_ROTATED
 from benchmarks.report.results import Results, read_latency
 from benchmarks.report.table import markdown
 from benchmarks.report.tables import overview
@@ -68,46 +65,12 @@ def _sections(root: Path, results: Path) -> dict[str, str]:
     recipe = RECIPE if RECIPE in loaded.recipes else loaded.recipes[0]
     record = json.loads((root / results / "run.json").read_text(encoding="utf-8"))
     return {
-        "answer": _answer(loaded.of_recipe(recipe).summary),
+        "answer": f"{answer(loaded.of_recipe(recipe))}\n",
         "overview": markdown(overview(loaded.of_recipe(recipe), recipe)),
         "figures": _figures(root, results, recipe),
         "latency": _latency(root, results),
         "provenance": _provenance(record, results),
     }
-
-
-def _answer(summary: pd.DataFrame) -> str:
-    """Three sentences that hold whatever the numbers are: the largest size of each method."""
-
-    def value(method: str, condition: str, metric: str, score: str = "") -> float:
-        rows = summary[
-            (summary["method"] == method)
-            & (summary["condition"] == condition)
-            & (summary["metric"] == metric)
-            & (summary["score"] == score)
-        ]
-        if rows.empty:
-            return math.nan
-        return float(rows["value"].to_numpy()[rows["members"].astype(int).to_numpy().argmax()])
-
-    methods = ("deep_ensemble", "mc_dropout", "softmax")
-    accuracy = [f"{100 * value(name, 'clean', 'accuracy'):.1f} %" for name in methods]
-    gap = [f"{value(name, MEAN_ROTATED, 'ece'):.2f}" for name in methods]
-    disagreement = [
-        f"{value(name, MEAN_ROTATED, 'pairwise_disagreement'):.2f}" for name in methods[:2]
-    ]
-    auroc = [
-        f"{value(name, 'ood-fashion_mnist', 'auroc', 'predictive_entropy'):.2f}" for name in methods
-    ]
-    return (
-        f"Of clean digits the deep ensemble classifies {accuracy[0]} correctly, MC-dropout "
-        f"{accuracy[1]} and a single network (softmax) {accuracy[2]}. Turned by 15° to 90°, two "
-        f"members of the ensemble disagree about an image with a chance of {disagreement[0]} and "
-        f"two passes of MC-dropout with {disagreement[1]}, while confidence and accuracy are "
-        f"{gap[0]}, {gap[1]} and, for softmax, {gap[2]} apart (ECE). Fashion-MNIST is told from "
-        f"clean digits by predictive entropy with an AUROC of {auroc[0]} by the ensemble, "
-        f"{auroc[1]} by MC-dropout and {auroc[2]} by softmax.\n"
-    )
 
 
 def _figures(root: Path, results: Path, recipe: str) -> str:

@@ -1,0 +1,206 @@
+"""Which single images are worth a look, and what each method thinks of them: `explorer.csv`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import chain, groupby, zip_longest
+from typing import Any, NamedTuple
+
+import pandas as pd
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from benchmarks.conditions import CLEAN, CONDITIONS, Condition, places
+from benchmarks.curves import (
+    certain_conditions,
+    contestants,
+    divergence,
+    highest,
+    large_conditions,
+    recipes_compared,
+)
+from benchmarks.measure import UNCERTAINTIES
+from benchmarks.metrics import calibration, scoring
+from benchmarks.predictions import Cell, Shard
+from benchmarks.records import CURVES, write_table
+from benchmarks.run import Run
+from methods import Prediction
+from methods.threads import one_torch_thread
+
+IMAGES = 300
+"""How many are chosen, if the run has as many."""
+
+SAMPLE = 12
+"""Of each out-of-distribution set: the first that were judged."""
+
+ARTICLE_IMAGES = (61, 591)
+"""Places in MNIST's test set of the digits that the article shows."""
+
+PREFERRED, ARTICLE = "standard", "article"
+"""The recipe whose methods are asked, where the run has it; the article's digits need another."""
+
+MEASURES = (
+    *("confidence", "predictive_entropy", "expected_entropy"),
+    *("mutual_information", "pairwise_disagreement"),
+)
+
+_CLASSES = range(10)
+
+COLUMNS = (
+    *("recipe", "condition", "index", "place", "label", "why", "divergence"),
+    *("method", "members", "replicate"),
+    *MEASURES,
+    *(f"vote_share_{c}" for c in _CLASSES),
+    *(f"mean_probability_{c}" for c in _CLASSES),
+)
+"""A row an image and method. ``index`` is among the images judged, ``place`` in their data set;
+``why``: see `explored`; ``divergence``: of the methods' votes."""
+
+MEASURE_DECIMALS, SHARE_DECIMALS = 5, 3
+
+Picture = tuple[str, str, int]
+"""Recipe, condition and index."""
+
+
+class Explored(NamedTuple):
+    """An image that was chosen, and for what."""
+
+    recipe: str
+    condition: Condition
+    image: int
+    why: tuple[str, ...]
+
+
+@one_torch_thread()
+def write_explorer(run: Run) -> None:
+    """Write what the largest size of each method, its first replicate, thinks of each image."""
+    rows = [
+        row
+        for (recipe, condition), images in groupby(explored(run), lambda i: (i.recipe, i.condition))
+        for row in _rows(run, recipe, condition, list(images))
+    ]
+    table = pd.DataFrame(rows, columns=list(COLUMNS)).astype({"label": "Int64"})
+    decimals = {
+        name: MEASURE_DECIMALS if name in ("divergence", *MEASURES) else SHARE_DECIMALS
+        for name in table.select_dtypes("float")
+    }
+    write_table(table.round(decimals), run.machine.out / CURVES / "explorer.csv")
+
+
+def explored(run: Run) -> list[Explored]:
+    """The images chosen, in turn from each of several rankings, until there are enough.
+
+    Why an image was chosen is one or more of: ``article`` (shown in the article); ``sample`` (of an
+    out-of-distribution set); and, ranked apart for clean and for turned images, ``disputed:METHOD``
+    (whose members disagree most), ``wrong:METHOD`` (misclassified with most confidence) and
+    ``divergent`` (on which the methods' votes differ most).
+    """
+    chosen: dict[Picture, list[str]] = {}
+    for why, picture in filter(None, chain.from_iterable(zip_longest(*_rankings(run)))):
+        chosen.setdefault(picture, []).append(why)
+        if len(chosen) == IMAGES:
+            break
+    by_place = sorted(chosen, key=lambda p: (p[0], list(CONDITIONS).index(p[1]), p[2]))
+    return [
+        Explored(recipe, CONDITIONS[name], index, tuple(dict.fromkeys(chosen[recipe, name, index])))
+        for recipe, name, index in by_place
+    ]
+
+
+def _rankings(run: Run) -> Iterator[list[tuple[str, Picture]]]:
+    recipes = recipes_compared(run)
+    recipe = PREFERRED if PREFERRED in recipes else recipes[0]
+    cells = contestants(run, recipe)
+    if not cells:
+        return
+    for name in dict.fromkeys((recipe, ARTICLE)):
+        if name in recipes and contestants(run, name):
+            yield _of_article(run, name)
+    certain = certain_conditions(run, cells)
+    for conditions in ([c for c in certain if not c.angle], [c for c in certain if c.angle]):
+        for why, values in _values(run, cells, conditions):
+            ranked = highest(values, IMAGES)
+            yield [(why, (recipe, one.condition.name, one.image)) for one in ranked]
+    for condition in large_conditions(run):
+        if not condition.labelled and run.shards.holds(cells[0], condition.name):
+            first = range(min(SAMPLE, len(_places(run))))
+            yield [("sample", (recipe, condition.name, index)) for index in first]
+
+
+def _of_article(run: Run, recipe: str) -> list[tuple[str, Picture]]:
+    judged = _places(run)
+    return [
+        ("article", (recipe, CLEAN, judged.index(place)))
+        for place in ARTICLE_IMAGES
+        if place in judged
+    ]
+
+
+def _places(run: Run) -> list[int]:
+    return [int(place) for place in places(run.configuration.images, run.configuration.seed)]
+
+
+def _values(
+    run: Run, cells: list[Cell], conditions: list[Condition]
+) -> Iterator[tuple[str, dict[Condition, Float[Tensor, " images"]]]]:
+    """By what the images are ranked, under each of the conditions."""
+    for cell in cells:
+        shards = {c: run.shards.load(cell, c.name) for c in conditions}
+        yield f"wrong:{cell.method}", {c: _wrong_confidence(s) for c, s in shards.items()}
+        disputed = UNCERTAINTIES["pairwise_disagreement"]
+        yield (
+            f"disputed:{cell.method}",
+            {c: disputed(s.prediction).nan_to_num(0.0) for c, s in shards.items()},
+        )
+    if len(cells) > 1:
+        yield "divergent", {c: divergence(run, cells, c) for c in conditions}
+
+
+def _wrong_confidence(shard: Shard) -> Float[Tensor, " images"]:
+    """The confidence of each misclassified image, and 0 of all others."""
+    mean, labels = shard.prediction.mean, shard.labels
+    assert labels is not None
+    return torch.where(scoring.correct(mean, labels), 0.0, calibration.confidence(mean))
+
+
+def _rows(
+    run: Run, recipe: str, condition: Condition, images: list[Explored]
+) -> Iterator[dict[str, Any]]:
+    """A row an image and method, of images of one condition."""
+    cells = [c for c in contestants(run, recipe) if run.shards.holds(c, condition.name)]
+    shards = [run.shards.load(cell, condition.name) for cell in cells]
+    columns = [
+        (_origin(cell, shard.prediction), _columns(shard.prediction))
+        for cell, shard in zip(cells, shards, strict=True)
+    ]
+    labels, judged = shards[0].labels, _places(run)
+    differing = divergence(run, cells, condition) if len(cells) > 1 else None
+    for image in images:
+        what = {
+            "recipe": recipe,
+            "condition": condition.name,
+            "index": image.image,
+            "place": judged[image.image],
+            "label": None if labels is None else int(labels[image.image]),
+            "why": ";".join(image.why),
+            "divergence": None if differing is None else float(differing[image.image]),
+        }
+        for origin, values in columns:
+            yield what | origin | {name: float(of_all[image.image]) for name, of_all in values}
+
+
+def _origin(cell: Cell, prediction: Prediction) -> dict[str, Any]:
+    members = "exact" if prediction.members is None else str(prediction.members)
+    return {"method": cell.method, "members": members, "replicate": cell.replicate}
+
+
+def _columns(prediction: Prediction) -> list[tuple[str, Float[Tensor, " images"]]]:
+    measures = {"confidence": calibration.confidence(prediction.mean)} | {
+        name: of_each(prediction) for name, of_each in UNCERTAINTIES.items()
+    }
+    return [
+        *((name, measures[name]) for name in MEASURES),
+        *((f"vote_share_{c}", prediction.vote_share[:, c]) for c in _CLASSES),
+        *((f"mean_probability_{c}", prediction.mean[:, c]) for c in _CLASSES),
+    ]

@@ -1,0 +1,216 @@
+"""A chart before it is drawn as SVG: axes, lines with markers and bands, placed on a canvas."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from matplotlib.ticker import MaxNLocator
+
+from benchmarks.report.names import Variant
+from benchmarks.report.style import Look
+
+WIDTH, HEIGHT = 360, 250
+LEFT, RIGHT, TOP, BOTTOM = 52, 352, 12, 204
+"""The edges of the plot on the canvas, in pixels where it is as wide as drawn."""
+
+INK = "#000000"
+"""The colour of style.py that turns with the page from dark on light to light on dark."""
+
+FEW_DECADES = 3
+"""Below so many, a logarithmic axis has ticks between the powers of ten."""
+
+_SOLID = "-"
+
+_LOCATOR = MaxNLocator(5, steps=[1, 2, 2.5, 5, 10])
+
+
+class Tick(NamedTuple):
+    """A place on an axis, in pixels, and what is written there."""
+
+    at: float
+    text: str
+
+
+@dataclass(frozen=True)
+class Axis:
+    """From values to pixels.
+
+    Attributes:
+        label: what it shows, with its unit.
+        low, high: the values at its ends.
+        start, end: the pixels at its ends.
+        places: the values of its ticks; empty: round ones.
+        logarithmic: in steps of ten.
+    """
+
+    label: str
+    low: float
+    high: float
+    start: float
+    end: float
+    places: tuple[float, ...] = ()
+    logarithmic: bool = False
+
+    def at(self, value: float) -> float:
+        """The pixel of a value; those beyond the axis lie at its ends."""
+        if self.logarithmic:
+            share = math.log(value / self.low) / math.log(self.high / self.low)
+        else:
+            share = (value - self.low) / (self.high - self.low)
+        return round(self.start + min(max(share, 0.0), 1.0) * (self.end - self.start), 1)
+
+    @property
+    def ticks(self) -> list[Tick]:
+        """Those within the axis."""
+        return [
+            Tick(self.at(value), f"{value:,.6g}")
+            for value in self.places or self._round_values()
+            if self.low <= value <= self.high
+        ]
+
+    def _round_values(self) -> Sequence[float]:
+        if self.logarithmic:
+            first, last = math.floor(math.log10(self.low)), math.floor(math.log10(self.high))
+            steps = (1, 2, 5) if last - first < FEW_DECADES else (1,)
+            return [step * 10.0**power for power in range(first, last + 1) for step in steps]
+        return [round(float(v), 9) for v in _LOCATOR.tick_values(self.low, self.high)]
+
+
+def x_axis(label: str, low: float, high: float, *, places: tuple[float, ...] = ()) -> Axis:
+    """The axis below."""
+    return Axis(label, low, high, LEFT, RIGHT, places)
+
+
+def log_axis(label: str, low: float, high: float) -> Axis:
+    """The axis below, in steps of ten."""
+    return Axis(label, low, high, LEFT, RIGHT, logarithmic=True)
+
+
+def y_axis(label: str, low: float, high: float) -> Axis:
+    """The axis on the left."""
+    return Axis(label, low, high, BOTTOM, TOP)
+
+
+class Point(NamedTuple):
+    """A value, and the bounds of its interval (NaN: none).
+
+    ``tip`` is told where it is pointed at, and a point that tells nothing has no marker; ``note``
+    is written beside it.
+    """
+
+    x: float
+    y: float
+    lower: float = math.nan
+    upper: float = math.nan
+    tip: str = ""
+    note: str = ""
+
+
+class Mark(NamedTuple):
+    """A marker: its place in pixels, what it tells, and what is written beside it."""
+
+    x: float
+    y: float
+    tip: str
+    note: str
+
+
+@dataclass(frozen=True)
+class Line:
+    """A method's line, in pixels.
+
+    Attributes:
+        key: of its method and size, by which it is switched on and off.
+        line, band: the paths; the band's is empty where there is no interval.
+    """
+
+    key: str
+    look: Look
+    line: str
+    band: str
+    marks: tuple[Mark, ...]
+
+    @property
+    def color(self) -> str:
+        """As the style sheet understands it."""
+        return color(self.look)
+
+    @property
+    def dashes(self) -> str:
+        """As SVG has them, in pixels."""
+        return dashes(self.look)
+
+
+@dataclass(frozen=True)
+class Chart:
+    """All that is drawn.
+
+    Attributes:
+        title: above it.
+        description: what it shows, for those who do not see it.
+        shaded: from where to where, in pixels, the background is shaded; ``None``: nowhere.
+        diagonal: whether it has one, from corner to corner.
+        front: the path of a Pareto front; empty: none.
+    """
+
+    title: str
+    description: str
+    x: Axis
+    y: Axis
+    lines: tuple[Line, ...]
+    shaded: tuple[float, float] | None = None
+    diagonal: bool = False
+    front: str = ""
+
+
+def line(look: Look, variant: Variant, points: Iterable[Point], x: Axis, y: Axis) -> Line:
+    """The line through the points; a value that is not finite interrupts it."""
+    finite = [point for point in points if math.isfinite(point.y)]
+    bounded = [p for p in finite if math.isfinite(p.lower) and math.isfinite(p.upper)]
+    return Line(
+        key=key(variant),
+        look=look,
+        line=path((x.at(p.x), y.at(p.y)) for p in finite),
+        band=path(
+            [(x.at(p.x), y.at(p.upper)) for p in bounded]
+            + [(x.at(p.x), y.at(p.lower)) for p in reversed(bounded)]
+        ),
+        marks=tuple(Mark(x.at(p.x), y.at(p.y), p.tip, p.note) for p in finite if p.tip),
+    )
+
+
+def key(variant: Variant) -> str:
+    """Of a method and size.
+
+    >>> key(Variant("mc_dropout", "100"))
+    'mc_dropout-100'
+    """
+    return f"{variant.method}-{variant.members}"
+
+
+def looks_of(looks: Mapping[Variant, Look], variant: Variant) -> Look:
+    """The look of a size, or where that is drawn nowhere else that of the method's largest."""
+    if variant in looks:
+        return looks[variant]
+    return [look for other, look in looks.items() if other.method == variant.method][-1]
+
+
+def color(look: Look) -> str:
+    """The look's colour; black is the ink of the page, be it light or dark."""
+    return "var(--ink)" if look.color == INK else look.color
+
+
+def dashes(look: Look) -> str:
+    """The look's dashes as SVG has them, in pixels; those of style.py are in widths of the line."""
+    if isinstance(look.linestyle, str):
+        return "none" if look.linestyle == _SOLID else look.linestyle
+    return " ".join(f"{2 * length:g}" for length in look.linestyle[1])
+
+
+def path(points: Iterable[tuple[float, float]]) -> str:
+    """Through points in pixels; empty where there are none."""
+    joined = "L".join(f"{x:g} {y:g}" for x, y in points)
+    return joined and f"M{joined}"

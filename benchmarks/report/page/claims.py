@@ -1,0 +1,92 @@
+"""The article's claims and their verdicts, from `claims.json`."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from statistics import fmean
+from typing import Any, NamedTuple
+
+from benchmarks.report.digits import rounded
+from benchmarks.report.table import UNDEFINED
+
+FILE = "claims.json"
+
+VERDICTS = ("reproduced", "partly", "not reproduced", "not testable here")
+
+
+class Numbers(NamedTuple):
+    """A quantity, and its spread over the networks of each recipe."""
+
+    name: str
+    spreads: tuple[str, ...]
+
+
+class Claim(NamedTuple):
+    """A claim as the page shows it; ``figures`` are paths beside the page."""
+
+    id: str
+    statement: str
+    place: str
+    rule: str
+    verdict: str
+    why: str
+    remarks: tuple[str, ...]
+    recipes: tuple[str, ...]
+    numbers: tuple[Numbers, ...]
+    figures: tuple[str, ...]
+
+    @property
+    def kind(self) -> str:
+        """The verdict as a class of the style sheet."""
+        return self.verdict.replace(" ", "-")
+
+
+class Claims(NamedTuple):
+    """All claims, and how many have each verdict."""
+
+    claims: tuple[Claim, ...]
+    tally: tuple[tuple[str, int], ...]
+
+
+def claims(folder: Path) -> Claims | None:
+    """Read from the run's folder; ``None`` where no claim was judged."""
+    path = folder / FILE
+    if not path.exists():
+        return None
+    rows = json.loads(path.read_text(encoding="utf-8"))["claims"]
+    found = tuple(_claim(row, folder) for row in rows)
+    count = Counter(claim.verdict for claim in found)
+    return Claims(found, tuple((v, count[v]) for v in VERDICTS if count[v]))
+
+
+def _claim(row: Mapping[str, Any], folder: Path) -> Claim:
+    beside = [f"By the recipe {recipe}: {why}." for recipe, why in row.get("beside", {}).items()]
+    numbers: Mapping[str, Mapping[str, list[float | None]]] = row.get("numbers", {})
+    names = dict.fromkeys(name for some in numbers.values() for name in some)
+    return Claim(
+        **{name: row[name] for name in ("id", "statement", "place", "rule", "verdict", "why")},
+        remarks=tuple(filter(None, (row.get("remark", ""), *beside))),
+        recipes=tuple(numbers),
+        numbers=tuple(
+            Numbers(name, tuple(_spread(some.get(name, [])) for some in numbers.values()))
+            for name in names
+        ),
+        figures=tuple(
+            path
+            for recipe in numbers
+            if (folder / (path := f"figures/{row.get('figure')}-{recipe}.png")).exists()
+        ),
+    )
+
+
+def _spread(values: Sequence[float | None]) -> str:
+    known = [value for value in values if value is not None]
+    if not known:
+        return UNDEFINED
+    if len(known) == 1:
+        return rounded(known[0])[0]
+    least, most = rounded(min(known))[0], rounded(max(known))[0]
+    return f"{rounded(fmean(known))[0]} ({least} to {most}, n = {len(known)})"

@@ -1,0 +1,117 @@
+"""Quality against cost: what more passes or members buy, and which of all are worth it."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import pandas as pd
+
+from benchmarks.records import read_table
+from benchmarks.report.digits import rounded
+from benchmarks.report.names import METRICS, Variant, condition_label
+from benchmarks.report.page.chart import (
+    Axis,
+    Chart,
+    Line,
+    Point,
+    line,
+    log_axis,
+    looks_of,
+    path,
+    y_axis,
+)
+from benchmarks.report.style import Look
+
+
+class Cost(NamedTuple):
+    """The charts of one size of batches, one a measure.
+
+    Attributes:
+        batch: how many images were asked about at once.
+        machine: on which was timed.
+        times: the median of each method's largest size.
+    """
+
+    batch: str
+    machine: str
+    times: str
+    charts: tuple[Chart, ...]
+
+
+def costs(numbers: Path, looks: Mapping[Variant, Look]) -> list[Cost]:
+    """A group of charts a size of batches, from the numbers of the figure; none without these."""
+    if not numbers.exists():
+        return []
+    points = read_table(numbers)
+    return [
+        Cost(
+            "Single images" if size == 1 else f"{size:,.0f} images at once",
+            _machine(rows.iloc[0]),
+            _times(rows),
+            tuple(
+                _chart(of_measure, str(metric), str(condition), looks)
+                for (metric, condition), of_measure in rows.groupby(
+                    ["metric", "condition"], sort=False
+                )
+            ),
+        )
+        for size, rows in points.groupby("batch_size")
+    ]
+
+
+def _machine(row: pd.Series) -> str:
+    return f"{row['device_name']}, engine {row['engine']}, threads {row['threads']:g}"
+
+
+def _times(rows: pd.DataFrame) -> str:
+    pairs = rows[["method", "members", "p50_ms"]].drop_duplicates(["method", "members"])
+    medians = {Variant(*variant): ms for *variant, ms in pairs.itertuples(index=False)}
+    largest = {variant.method: variant for variant in sorted(medians, key=lambda v: v.rank)}
+    return ", ".join(f"{medians[v]:.2g} ms ({v.label})" for v in largest.values())
+
+
+def _chart(rows: pd.DataFrame, metric: str, condition: str, looks: Mapping[Variant, Look]) -> Chart:
+    spread = rows[["value", "lower", "upper"]]
+    low, high = float(np.nanmin(spread)), float(np.nanmax(spread))
+    margin = 0.08 * (high - low) or 0.1
+    arrow = METRICS[metric].better
+    x = log_axis("Milliseconds (median)", rows["p50_ms"].min() / 1.5, rows["p50_ms"].max() * 1.5)
+    y = y_axis(f"{METRICS[metric].axis_label} {arrow}".strip(), low - margin, high + margin)
+    title = f"{METRICS[metric].name} {arrow}, {condition_label(condition)}"
+    return Chart(
+        title=title,
+        description=f"{title}, against the median time of an answer; the front is shaded",
+        x=x,
+        y=y,
+        lines=tuple(_lines(rows, x, y, looks)),
+        front=path(
+            (x.at(row["p50_ms"]), y.at(row["value"]))
+            for row in rows[rows["pareto"]].sort_values("p50_ms").to_dict("records")
+        )
+        + "h0",  # so that one point alone is seen as well
+    )
+
+
+def _lines(rows: pd.DataFrame, x: Axis, y: Axis, looks: Mapping[Variant, Look]) -> list[Line]:
+    """A line a method over its sizes, switched with the largest of them."""
+    lines = []
+    for method, of_method in rows.groupby("method", sort=False):
+        variants = [Variant(str(method), members) for members in of_method["members"]]
+        largest = max(variants, key=lambda v: v.rank)
+        ordered = of_method.sort_values("p50_ms").to_dict("records")
+        lines.append(line(looks_of(looks, largest), largest, map(_point, ordered), x, y))
+    return lines
+
+
+def _point(row: Mapping[Any, Any]) -> Point:
+    half = (row["upper"] - row["lower"]) / 2
+    value, spread = rounded(row["value"], half if math.isfinite(half) else math.nan)
+    size = Variant(str(row["method"]), str(row["members"])).label
+    tip = f"{size}: {value}{f' ± {spread}' if spread else ''} in {row['p50_ms']:.3g} ms"
+    tip += ", on the front" if row["pareto"] else ""
+    note = str(row["members"]) if row["members"] != "1" else ""
+    return Point(row["p50_ms"], row["value"], tip=tip, note=note)

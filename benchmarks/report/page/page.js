@@ -1,0 +1,142 @@
+"use strict";
+document.documentElement.classList.add("scripted");
+
+// The state of the page is its fragment, #SECTION?NAME=VALUE&…, so that a link leads to each state.
+const fragment = {
+  read() {
+    const [section, query] = location.hash.slice(1).split("?");
+    return { section, values: new URLSearchParams(query) };
+  },
+  // The fragment with these changes; a value of null takes a name out.
+  with(section, changes) {
+    const { values } = fragment.read();
+    for (const [name, value] of Object.entries(changes)) {
+      if (value === null) values.delete(name);
+      else values.set(name, value);
+    }
+    const query = values.toString();
+    return `#${section}${query && `?${query}`}`;
+  },
+  change(section, changes) {
+    history.replaceState(null, "", fragment.with(section, changes));
+    showState();
+  },
+};
+
+const all = (selector, within = document) => [...within.querySelectorAll(selector)];
+const sectionOf = (node) => node.closest("section")?.id ?? fragment.read().section;
+
+// Of several panels one is shown: that of the button pressed.
+function showChoices(values) {
+  for (const switched of all("[data-switch]")) {
+    const name = switched.dataset.switch;
+    const buttons = all(`[data-for="${name}"] [data-choice]`, switched);
+    const choices = buttons.map((button) => button.dataset.choice);
+    if (!choices.length) continue;
+    const wanted = values.get(name);
+    const chosen = choices.includes(wanted) ? wanted : choices[0];
+    for (const button of buttons) button.setAttribute("aria-pressed", button.dataset.choice === chosen);
+    for (const panel of all(`[data-panel="${name}"]`, switched)) panel.hidden = panel.dataset.choice !== chosen;
+  }
+}
+
+// Methods that are switched off are not drawn.
+const offIn = (values) => (values.get("off") ?? "").split(",").filter(Boolean);
+
+function showLines(values) {
+  const off = offIn(values);
+  for (const button of all("[data-toggle]")) button.setAttribute("aria-pressed", !off.includes(button.dataset.toggle));
+  for (const line of all("[data-series]")) line.classList.toggle("off", off.includes(line.dataset.series));
+}
+
+document.addEventListener("click", ({ target }) => {
+  const choice = target.closest("[data-for] [data-choice]");
+  if (choice) {
+    fragment.change(sectionOf(choice), { [choice.closest("[data-for]").dataset.for]: choice.dataset.choice });
+  }
+  const toggle = target.closest("[data-toggle]");
+  if (toggle) {
+    const off = new Set(offIn(fragment.read().values));
+    if (!off.delete(toggle.dataset.toggle)) off.add(toggle.dataset.toggle);
+    fragment.change(sectionOf(toggle), { off: off.size ? [...off].join(",") : null });
+  }
+  const heading = target.closest(".sortable thead button");
+  if (heading) sortBy(heading.closest("th"));
+});
+
+// Best first where the arrow tells what is better; cells without a value stay last.
+function sortBy(heading) {
+  const table = heading.closest("table");
+  const column = heading.cellIndex;
+  const before = heading.getAttribute("aria-sort");
+  const first = heading.textContent.includes("↑") ? "descending" : "ascending";
+  const other = first === "ascending" ? "descending" : "ascending";
+  const order = before === first ? other : first;
+  for (const th of all("thead th", table)) th.setAttribute("aria-sort", th === heading ? order : "none");
+  const sign = order === "ascending" ? 1 : -1;
+  const rows = all("tbody tr", table).map((row) => ({ row, cell: row.cells[column] }));
+  const numbers = heading.classList.contains("number");
+  const known = rows.filter(({ cell }) => !numbers || "value" in cell.dataset);
+  known.sort((a, b) => sign * (numbers
+    ? a.cell.dataset.value - b.cell.dataset.value
+    : a.cell.textContent.localeCompare(b.cell.textContent, "en", { numeric: true })));
+  const unknown = rows.filter((one) => !known.includes(one));
+  table.tBodies[0].append(...[...known, ...unknown].map(({ row }) => row));
+}
+
+// What a marker tells, where it is pointed at or reached by the arrow keys.
+const tip = document.getElementById("tip");
+
+function tell(mark) {
+  hush();
+  if (!mark) return;
+  mark.classList.add("told");
+  tip.textContent = `${mark.closest("[data-name]").dataset.name}, ${mark.dataset.tip}`;
+  tip.hidden = false;
+  const at = mark.getBoundingClientRect();
+  const left = Math.min(Math.max(at.left + 12, 4), innerWidth - tip.offsetWidth - 4);
+  tip.style.left = `${left}px`;
+  tip.style.top = `${Math.max(at.top - tip.offsetHeight - 8, 4)}px`;
+}
+
+function hush() {
+  tip.hidden = true;
+  for (const mark of all("use.told")) mark.classList.remove("told");
+}
+
+document.addEventListener("pointerover", ({ target }) => {
+  if (target.matches?.("use[data-tip]")) tell(target);
+  else if (!target.closest?.(".chart svg:focus")) hush();
+});
+document.addEventListener("focusout", hush);
+document.addEventListener("scroll", hush, { passive: true });
+document.addEventListener("keydown", (event) => {
+  const drawing = event.target.closest?.(".chart svg");
+  const step = { ArrowRight: 1, ArrowDown: 1, ArrowLeft: -1, ArrowUp: -1 }[event.key];
+  if (event.key === "Escape") hush();
+  if (!drawing || !step) return;
+  event.preventDefault();
+  const marks = all("[data-series]:not(.off) use[data-tip]", drawing);
+  const now = marks.findIndex((mark) => mark.classList.contains("told"));
+  const next = now < 0 ? (step > 0 ? 0 : marks.length - 1) : (now + step + marks.length) % marks.length;
+  tell(marks[next]);
+});
+
+// The parts of the page that follow the state; the explorer adds itself.
+const followers = [showChoices, showLines];
+
+function showState() {
+  const { values } = fragment.read();
+  for (const follow of followers) follow(values);
+}
+
+function openTarget() {
+  const { section } = fragment.read();
+  const target = section && document.getElementById(section);
+  if (!target) return;
+  target.querySelector(":scope > details")?.setAttribute("open", "");
+  target.closest("details")?.setAttribute("open", "");
+  if (location.hash.includes("?")) target.scrollIntoView();
+}
+
+addEventListener("hashchange", () => { showState(); openTarget(); });

@@ -1,0 +1,115 @@
+"""All sections, each a small reader and a small template, written into one file."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup, escape
+
+from benchmarks.files import written_whole
+from benchmarks.records import INDEX
+from benchmarks.report.answer import answer
+from benchmarks.report.names import Variant
+from benchmarks.report.page import chart
+from benchmarks.report.page.calibration import reliability_charts
+from benchmarks.report.page.claims import claims
+from benchmarks.report.page.cost import costs
+from benchmarks.report.page.definitions import definitions
+from benchmarks.report.page.detection import detections
+from benchmarks.report.page.explorer import explorer
+from benchmarks.report.page.leaderboard import leaderboard
+from benchmarks.report.page.provenance import provenance, record
+from benchmarks.report.page.rotation import rotation_charts
+from benchmarks.report.results import Results
+from benchmarks.report.style import Look, looks
+
+FIRST = "standard"
+"""The recipe shown first, where the run has it."""
+
+
+def write_page(results: Results, folder: Path) -> None:
+    """Write the page of the run whose files are in the folder; the same files give the same bytes.
+
+    ``results`` are those of all recipes.
+    """
+    html = _environment().get_template("page.html.j2").render(_content(results, folder))
+    with written_whole(folder / INDEX) as temporary:
+        temporary.write_text(html, encoding="utf-8")
+
+
+def _environment() -> Environment:
+    environment = Environment(
+        loader=PackageLoader("benchmarks.report.page"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.policies["json.dumps_kwargs"] = {"ensure_ascii": False, "separators": (",", ":")}
+    environment.filters["code"] = _code
+    environment.globals |= {name: getattr(chart, name) for name in ("color", "dashes", "key")}
+    return environment
+
+
+def _content(results: Results, folder: Path) -> dict[str, Any]:
+    recipes = sorted(results.recipes, key=lambda name: (name != FIRST, name))
+    chosen = record(folder).get("configuration", {})
+    shown = explorer(results, looks(results.largest))
+    return {
+        "recipes": [_of_recipe(results.of_recipe(name), name, folder) for name in recipes],
+        "explorer": shown,
+        "explorer_data": shown and {name: shown[name] for name in shown if name != "sheet"},
+        "claims": claims(folder),
+        "definitions": definitions(),
+        "provenance": provenance(folder),
+        "setting": _setting(chosen),
+        "quick": chosen.get("preset") == "quick",
+        "width": chart.WIDTH,
+        "height": chart.HEIGHT,
+        "style": _text("page.css"),
+        "scripts": [_text("page.js"), _text("explorer.js")],
+    }
+
+
+def _of_recipe(results: Results, recipe: str, folder: Path) -> dict[str, Any]:
+    look: Mapping[Variant, Look] = looks(results.shown)
+    return {
+        "name": recipe,
+        "answer": answer(results),
+        "looks": look,
+        "leaderboard": leaderboard(results, recipe),
+        "rotation": rotation_charts(results, look),
+        "calibration": reliability_charts(results, look),
+        "detection": detections(results, look),
+        "cost": costs(folder / "figures" / f"cost-{recipe}.csv", look),
+    }
+
+
+def _setting(chosen: Mapping[str, Any]) -> str:
+    """How large the run was, as far as its configuration tells."""
+    names = {
+        "preset": "preset",
+        "epochs": "training epochs",
+        "images": "images of each condition",
+        "replicates": "replicates",
+        "seed": "seed",
+    }
+    told = {label: chosen.get(name) for name, label in names.items()}
+    return "; ".join(
+        f"{label}: {value:,}" if isinstance(value, int) else f"{label}: {value}"
+        for label, value in told.items()
+        if value is not None
+    )
+
+
+def _code(text: str) -> Markup:
+    """The text escaped, and what stands between backticks marked as code."""
+    return Markup(re.sub("`+([^`]+)`+", r"<code>\1</code>", str(escape(text))))
+
+
+def _text(name: str) -> str:
+    return (Path(__file__).parent / name).read_text(encoding="utf-8")

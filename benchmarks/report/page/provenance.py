@@ -1,0 +1,97 @@
+"""What made the numbers: the run's record, and the files that it wrote."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any, NamedTuple
+
+RECORD = "run.json"
+
+DOWNLOADS = {
+    "summary.csv": "means over replicates, with intervals",
+    "measurements.csv": "every number of every replicate",
+    "comparisons.csv": "paired differences between methods",
+    "latency.csv": "what an answer costs",
+    "training.csv": "the log of each network's training",
+    "claims.json": "the article's claims and their verdicts",
+    "claims.md": "the same, to read",
+    "images.npz": "the pictures shown",
+    RECORD: "configuration, command, versions, fingerprints, wall time",
+}
+"""The files of a run, and what is in them; ``FOLDERS`` those that hold many."""
+
+FOLDERS = {
+    "tables": "each table as Markdown, CSV and LaTeX",
+    "figures": "each figure as PNG and SVG, and its numbers",
+    "curves": "what figures need beyond the summary",
+    "claims": "what the claims' figures need",
+}
+
+
+class Download(NamedTuple):
+    """A file or folder beside the page, and what is in it."""
+
+    path: str
+    what: str
+
+
+class Provenance(NamedTuple):
+    """What made the numbers, as pairs of a heading and a text, and the files."""
+
+    facts: tuple[tuple[str, str], ...]
+    downloads: tuple[Download, ...]
+
+
+def provenance(folder: Path) -> Provenance:
+    """Read from the run's record; whatever is not in there is left out.
+
+    The wall time is, too: it changes when a run is resumed, and the page should not.
+    """
+    return Provenance(tuple(_facts(record(folder))), tuple(_downloads(folder)))
+
+
+def record(folder: Path) -> dict[str, Any]:
+    """The run's record; empty where there is none."""
+    path = folder / RECORD
+    content: dict[str, Any] = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
+    return content
+
+
+def _facts(content: dict[str, Any]) -> list[tuple[str, str]]:
+    environment = content.get("environment", {})
+    found = {
+        "Command": content.get("command"),
+        "Commit": content.get("commit"),
+        "Version": content.get("version") and f"uncertainty-bench {content['version']}",
+        "Machine": ", ".join(
+            str(environment[name]) for name in ("processor", "system") if environment.get(name)
+        )
+        + (f", {environment['cores']} cores" if environment.get("cores") else ""),
+        "Device": environment.get("device"),
+        "Engine": environment.get("engine"),
+        "Python": environment.get("python"),
+        "Libraries": ", ".join(
+            f"{name} {version}" for name, version in environment.get("libraries", {}).items()
+        ),
+        "Integrity": _integrity(content.get("integrity", {})),
+    }
+    return [(name, str(text)) for name, text in found.items() if text]
+
+
+def _integrity(integrity: dict[str, Any]) -> str:
+    """How many of the probes passed, and the names of those that did not."""
+    checks = [check for probed in integrity.values() for check in probed]
+    failed = [str(check.get("probe")) for check in checks if not check.get("passed")]
+    if not checks:
+        return ""
+    passed = f"{len(checks) - len(failed)} of {len(checks)} probes passed"
+    return passed + (f"; failed: {', '.join(failed)}" if failed else "")
+
+
+def _downloads(folder: Path) -> list[Download]:
+    files = [Download(name, what) for name, what in DOWNLOADS.items() if (folder / name).exists()]
+    folders = [
+        Download(f"{name}/", what) for name, what in FOLDERS.items() if (folder / name).is_dir()
+    ]
+    return files + folders

@@ -1,0 +1,279 @@
+"""The page as a file: whole, small, alike on repeat, and honest about what a run lacks."""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+from collections import Counter
+from html.parser import HTMLParser
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pytest
+
+from benchmarks.records import write_table
+from benchmarks.report.answer import answer
+from benchmarks.report.names import METRICS
+from benchmarks.report.page import write_page
+from benchmarks.report.page.chart import Point, line, log_axis, x_axis, y_axis
+from benchmarks.report.page.claims import claims
+from benchmarks.report.page.cost import costs
+from benchmarks.report.page.definitions import SOURCES, definitions
+from benchmarks.report.page.leaderboard import leaderboard
+from benchmarks.report.results import Results
+from benchmarks.report.style import looks
+from benchmarks.report.table import BEST, TIED
+
+VOID = {"meta", "link", "br", "hr", "img", "input"}
+
+
+class Parsed(HTMLParser):
+    """The elements with their attributes; that all are closed in order."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.open: list[str] = []
+        self.elements: list[tuple[str, dict[str, str | None]]] = []
+        self.texts: list[str] = []
+        self.feed(text)
+        self.close()
+        assert self.open == []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.elements.append((tag, dict(attrs)))
+        if tag not in VOID:
+            self.open.append(tag)
+
+    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.elements.append((tag, dict(attrs)))
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self.open.pop() == tag
+
+    def handle_data(self, data: str) -> None:
+        if self.open and self.open[-1] not in ("script", "style"):
+            self.texts.append(data)
+
+    @property
+    def text(self) -> str:
+        return " ".join(" ".join(self.texts).split())
+
+
+def copied(folder: Path, to: Path) -> Path:
+    shutil.copytree(folder, to, ignore=shutil.ignore_patterns("predictions", "*.png", "*.svg"))
+    return to
+
+
+def page_of(folder: Path) -> str:
+    write_page(Results.load(folder), folder)
+    return (folder / "index.html").read_text(encoding="utf-8")
+
+
+def test_page_is_whole_and_small_and_asks_for_nothing(reported: Path) -> None:
+    text = (reported / "index.html").read_text(encoding="utf-8")
+    parsed = Parsed(text)
+    assert len(text.encode()) < 5_000_000
+    identifiers = Counter(a["id"] for _, a in parsed.elements if "id" in a)
+    assert [name for name, count in identifiers.items() if count > 1] == []
+    assert "http://" not in text.replace("http://www.w3.org/2000/svg", "")
+    assert "https://" not in text
+    links = {a["href"] for tag, a in parsed.elements if tag == "a" and a.get("href")}
+    assert all(link[1:] in identifiers for link in links if link and link.startswith("#"))
+    landmarks = [tag for tag, _ in parsed.elements if tag in ("header", "nav", "main", "h1")]
+    assert landmarks == ["header", "h1", "nav", "main"]
+    heads = [attributes for tag, attributes in parsed.elements if tag == "th"]
+    assert heads
+    assert all(attributes.get("scope") in ("col", "row") for attributes in heads)
+
+
+def test_same_files_give_the_same_bytes_wherever_they_lie(reported: Path, tmp_path: Path) -> None:
+    folder = copied(reported, tmp_path / "elsewhere")
+    record = json.loads((folder / "run.json").read_text())
+    record["seconds"] = {"report": 7.0}  # as is known only once the page has been written
+    (folder / "run.json").write_text(json.dumps(record))
+    again = page_of(folder)
+    assert again == (reported / "index.html").read_text(encoding="utf-8")
+    assert str(reported.parent) not in again
+
+
+def test_whatever_is_missing_is_said(reported: Path, tmp_path: Path) -> None:
+    folder = copied(reported, tmp_path / "run")
+    shutil.rmtree(folder / "curves")
+    for name in ("images.npz", "run.json"):
+        (folder / name).unlink()
+    text = Parsed(page_of(folder)).text
+    for what in ("Calibration", "Detection of foreign images", "Cost", "The article's claims"):
+        assert f"{what}: not measured in this run." in text
+    assert "Single images: not measured in this run." in text
+
+
+def test_everything_is_escaped(reported: Path, tmp_path: Path) -> None:
+    folder = copied(reported, tmp_path / "run")
+    bad = "<script>alert(1)</script>&'"
+    for path in (*folder.glob("*.csv"), *(folder / "curves").iterdir()):
+        path.write_text(path.read_text().replace("my_method", bad))
+    record = json.loads((folder / "run.json").read_text())
+    record["command"] = bad
+    (folder / "run.json").write_text(json.dumps(record))
+    text = page_of(folder)
+    assert "<script>alert" not in text
+    assert "&lt;script&gt;alert(1)&lt;/script&gt;&amp;&#39;" in text
+    data = re.search(r'id="explorer-data">(.*?)</script>', text, re.DOTALL)
+    assert data is not None
+    assert any(bad in method["label"] for method in json.loads(data[1])["methods"])
+
+
+def test_answer_leaves_out_what_there_are_no_numbers_for(make_run: Any) -> None:
+    folder = make_run(
+        methods=("mc_dropout",),
+        conditions=("rotated-030", "ood-*_noise"),
+        unavailable={"ood-uniform_noise": "asleep"},
+    )
+    said = answer(Results.load(folder).of_recipe("standard"))
+    assert re.sub(r"\d\.\d\d", "_", re.sub(r"\d+\.\d %", "_", said)) == (
+        "Of clean digits MC-dropout classifies _ correctly. Turned by 30°, two passes of "
+        "MC-dropout disagree about an image with a chance of _, while confidence and accuracy are "
+        "_ (MC-dropout) apart (ECE). Gaussian noise is told from clean digits by predictive "
+        "entropy with an AUROC of _ by MC-dropout."
+    )
+    assert answer(Results.load(make_run(methods=(), own=True)).of_recipe("own")) == ""
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"methods": ("softmax",)},
+        {"methods": (), "own": True},
+        {"conditions": ()},
+        {"recipes": ("plain", "standard"), "conditions": ("rotated-030",)},
+        {"methods": ("softmax", "mc_dropout_exact")},
+        {"fails": "standard/mc_dropout"},
+    ],
+    ids=str,
+)
+def test_runs_of_all_kinds_have_a_page(changes: dict[str, Any], make_run: Any) -> None:
+    parsed = Parsed(page_of(make_run(**changes)))
+    assert "nan" not in parsed.text.split()
+    chosen = changes.get("recipes", ())
+    panels = {a["data-choice"] for _, a in parsed.elements if a.get("data-panel") == "recipe"}
+    assert set(chosen) <= panels
+
+
+def test_verdicts_of_the_comparisons_are_marked(reported: Path) -> None:
+    results = Results.load(reported).of_recipe("standard")
+    board = leaderboard(results, "standard")
+    verdicts = Counter(
+        cell.verdict for view in board.views for row in view.rows for cell in row.cells
+    )
+    assert verdicts[BEST]
+    assert verdicts[TIED]
+    parsed = Parsed((reported / "index.html").read_text(encoding="utf-8"))
+    classes = Counter(attributes.get("class") for _, attributes in parsed.elements)
+    assert classes["number best"] == verdicts[BEST]
+    assert Counter(tag for tag, _ in parsed.elements)["abbr"] == verdicts[TIED]
+
+
+CLAIM = {
+    "id": "image-61",
+    "statement": "Image 61 is <told> differently.",
+    "place": "section 2",
+    "rule": "at least half",
+    "remark": "",
+    "verdict": "not reproduced",
+    "why": "together: 3 of 50 networks",
+    "beside": {"standard": "together: 5 of 50 networks"},
+    "figure": "",
+    "numbers": {"article": {"votes": [0.25, 0.75, None]}, "standard": {"gap": [0.5]}},
+}
+
+
+def test_claims_are_shown_with_verdict_and_numbers(reported: Path, tmp_path: Path) -> None:
+    folder = copied(reported, tmp_path / "run")
+    content = {"claims": [CLAIM, CLAIM | {"id": "other", "verdict": "reproduced"}]}
+    (folder / "claims.json").write_text(json.dumps(content))
+    found = claims(folder)
+    assert found is not None
+    assert found.tally == (("reproduced", 1), ("not reproduced", 1))
+    assert found.claims[0].numbers == (
+        ("votes", ("0.500 (0.250 to 0.750, n = 2)", "—")),
+        ("gap", ("—", "0.500")),
+    )
+    text = Parsed(page_of(folder)).text
+    assert "Of 2 claims 1 reproduced, 1 not reproduced:" in text
+    assert "Image 61 is <told> differently." in text
+    assert "By the recipe standard: together: 5 of 50 networks." in text
+
+
+def test_cost_is_drawn_with_its_front(reported: Path, tmp_path: Path) -> None:
+    folder = copied(reported, tmp_path / "run")
+    rows = [
+        ("softmax", "1", 0.10, 1.0, True),
+        ("mc_dropout", "3", 0.12, 4.0, False),
+        ("mc_dropout", "8", 0.09, 9.0, True),
+    ]
+    table = pd.DataFrame(
+        [
+            {
+                **{"metric": "nll", "condition": "clean", "method": method, "members": members},
+                **{"value": value, "lower": value - 0.01, "upper": value + 0.01},
+                **{"batch_size": size, "p50_ms": ms * size, "pareto": pareto},
+                **{"device_name": "a processor", "threads": 1, "engine": "numba"},
+            }
+            for size in (1, 64)
+            for method, members, value, ms, pareto in rows
+        ]
+    )
+    path = folder / "figures" / "cost-standard.csv"
+    write_table(table, path)
+    found = costs(path, looks(Results.load(folder).shown))
+    assert [cost.batch for cost in found] == ["Single images", "64 images at once"]
+    chart = found[0].charts[0]
+    assert len(chart.front.split("L")) == 2
+    assert found[0].times == "1 ms (Softmax), 9 ms (MC-dropout, T = 8)"
+    assert [mark.note for mark in chart.lines[1].marks] == ["3", "8"]
+    assert [drawn.key for drawn in chart.lines] == ["softmax-1", "mc_dropout-8"]
+    tips = [mark.tip for mark in chart.lines[1].marks]
+    assert tips == [
+        "MC-dropout, T = 3: 0.120 ± 0.010 in 4 ms",
+        "MC-dropout, T = 8: 0.090 ± 0.010 in 9 ms, on the front",
+    ]
+    assert "a processor, engine numba, threads 1" in Parsed(page_of(folder)).text
+
+
+def test_every_measure_is_defined_where_it_is_computed() -> None:
+    root = Path(__file__).parents[2]
+    assert SOURCES.keys() == METRICS.keys()
+    for definition in definitions():
+        path, _, number = definition.place.partition(":")
+        first = (root / path).read_text(encoding="utf-8").splitlines()[int(number) - 1]
+        assert first == definition.source.splitlines()[0]
+        assert first.startswith("def ")
+        assert definition.summary.endswith(".")
+
+
+def test_axes_place_values_and_write_round_ones() -> None:
+    x, y = x_axis("x", 0, 10), y_axis("y", 0, 1)
+    assert (x.at(0), x.at(10), y.at(0), y.at(1)) == (x.start, x.end, y.start, y.end)
+    assert x.at(5) == (x.start + x.end) / 2
+    assert x.at(99) == x.end
+    assert [tick.text for tick in y.ticks] == ["0", "0.2", "0.4", "0.6", "0.8", "1"]
+    steps = log_axis("ms", 0.5, 2000)
+    assert [tick.text for tick in steps.ticks] == ["1", "10", "100", "1,000"]
+    few = log_axis("ms", 0.15, 6)
+    assert [tick.text for tick in few.ticks] == ["0.2", "0.5", "1", "2", "5"]
+    assert steps.at(1000**0.5) == pytest.approx((steps.at(1) + steps.at(1000)) / 2, abs=0.1)
+
+
+def test_line_leaves_out_what_is_infinite_and_has_a_band_where_there_are_bounds(
+    reported: Path,
+) -> None:
+    variant, look = next(iter(looks(Results.load(reported).shown).items()))
+    x, y = x_axis("x", 0, 10), y_axis("y", 0, 10)
+    points = [Point(0, 1, 0, 2, "a"), Point(5, float("inf"), tip="b"), Point(10, 3, 2, 4, "c")]
+    drawn = line(look, variant, points, x, y)
+    assert [mark.tip for mark in drawn.marks] == ["a", "c"]
+    assert drawn.line.count("L") == 1
+    assert drawn.band.count("L") == 3
+    assert line(look, variant, [], x, y).line == ""

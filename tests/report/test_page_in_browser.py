@@ -1,0 +1,330 @@
+"""The page of a real run in a real browser: what it shows, and that it shows what was measured."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+from urllib.parse import unquote
+
+import pandas as pd
+import pytest
+
+from benchmarks.records import read_table
+from benchmarks.report.names import METRICS, SCORES, Variant, condition_label
+
+pytest.importorskip("selenium", reason="selenium drives the browser")
+
+from selenium.webdriver import Chrome, ChromeOptions
+from selenium.webdriver.chrome.service import Service
+from selenium.webdriver.common.by import By
+from selenium.webdriver.common.keys import Keys
+from selenium.webdriver.remote.webelement import WebElement
+from selenium.webdriver.support.ui import Select
+
+BROWSERS = ("chromium", "chromium-browser", "google-chrome")
+DRIVERS = ("chromedriver", "chromium.chromedriver")
+WIDE, NARROW = 1280, 400
+
+Open = Callable[..., Chrome]
+
+
+def installed(names: tuple[str, ...]) -> str | None:
+    return next(filter(None, map(shutil.which, names)), None)
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Chrome]:
+    program, driver = installed(BROWSERS), installed(DRIVERS)
+    if program is None or driver is None:
+        pytest.skip("no browser: apt-get install chromium chromium-driver")
+    options = ChromeOptions()
+    options.binary_location = program
+    for argument in ("--headless=new", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage"):
+        options.add_argument(argument)
+    options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
+    chrome = Chrome(options=options, service=Service(driver))
+    yield chrome
+    chrome.quit()
+
+
+@pytest.fixture
+def page(browser: Chrome, reported: Path) -> Iterator[Open]:
+    """Opens the page at a fragment, anew; the console must stay silent to the end."""
+
+    def open_at(fragment: str = "", *, width: int = WIDE, scheme: str = "light") -> Chrome:
+        feature = {"name": "prefers-color-scheme", "value": scheme}
+        browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": [feature]})
+        size = {"width": width, "height": 900, "deviceScaleFactor": 1, "mobile": width < 600}
+        browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", size)
+        browser.get("about:blank")
+        browser.get(f"{(reported / 'index.html').as_uri()}{fragment}")
+        return browser
+
+    yield open_at
+    assert browser.get_log("browser") == []
+
+
+def found(where: Chrome | WebElement, selector: str) -> list[WebElement]:
+    return where.find_elements(By.CSS_SELECTOR, selector)
+
+
+def visible(where: Chrome | WebElement, selector: str) -> list[WebElement]:
+    return [one for one in found(where, selector) if one.is_displayed()]
+
+
+def press(chrome: Chrome, selector: str, text: str) -> WebElement:
+    """Click the visible element of this text, by script: the bar at the top may lie over it."""
+    one = next(e for e in visible(chrome, selector) if e.text.strip().startswith(text))
+    chrome.execute_script("arguments[0].click()", one)
+    return one
+
+
+def column(chrome: Chrome, place: int) -> list[str]:
+    return [
+        row.find_elements(By.CSS_SELECTOR, "th, td")[place].text
+        for row in visible(chrome, "#leaderboard tbody tr")
+    ]
+
+
+def explored(folder: Path) -> pd.DataFrame:
+    return read_table(folder / "curves" / "explorer.csv")
+
+
+def test_nothing_is_fetched_and_the_console_is_silent(page: Open) -> None:
+    chrome = page()
+    fetched = chrome.execute_script(
+        "return performance.getEntriesByType('resource').map(one => one.name)"
+        ".filter(name => !name.startsWith('data:'))"
+    )
+    assert fetched == []
+    assert chrome.title == "Which uncertainty method should you trust?"
+    titles = [one.text for one in visible(chrome, "h2")]
+    assert titles[0] == "The answer"
+    assert len(titles) == len(found(chrome, "nav li"))
+
+
+def test_numbers_of_the_leaderboard_are_those_of_the_measurements(
+    page: Open, reported: Path
+) -> None:
+    chrome = page()
+    measurements = read_table(reported / "measurements.csv")
+    means = measurements.groupby(["method", "members", "condition", "metric", "score"])["value"]
+    expected = means.mean().to_dict()
+    names = {Variant(*key[:2]).label: key[:2] for key in expected}
+    metrics = {metric.heading.replace("\n", " "): name for name, metric in METRICS.items()}
+    conditions = {condition_label(name): name for name in set(measurements["condition"])}
+    compared = 0
+    for view in [one.text for one in visible(chrome, "#leaderboard .switch button")]:
+        press(chrome, "#leaderboard .switch button", view)
+        if view not in conditions:
+            continue  # the mean over rotations is no condition of the measurements
+        headings = [one.text for one in visible(chrome, "#leaderboard thead th")]
+        for row in visible(chrome, "#leaderboard tbody tr"):
+            variant = names[row.find_element(By.CSS_SELECTOR, "th").text.strip()]
+            for heading, cell in zip(headings[1:], found(row, "td"), strict=True):
+                if not cell.get_attribute("data-value"):
+                    assert cell.text.startswith(("—", "n/a"))
+                    continue
+                metric = metrics[heading]
+                score = "predictive_entropy" if metric == "auroc" else ""
+                shown = cell.text.split()[0]
+                decimals = len(shown.partition(".")[2])
+                value = expected[*variant, conditions[view], metric, score]
+                assert shown == f"{value:.{decimals}f}"
+                compared += 1
+    assert compared > 50
+
+
+def test_a_heading_sorts_best_first_and_then_the_other_way(page: Open) -> None:
+    chrome = page()
+    heading = press(chrome, "#leaderboard thead button", "Accuracy")
+    place = [one.text for one in visible(chrome, "#leaderboard thead th")].index(
+        next(t.text for t in visible(chrome, "#leaderboard thead th") if "Accuracy" in t.text)
+    )
+    descending = [float(text.split()[0]) for text in column(chrome, place)]
+    assert descending == sorted(descending, reverse=True)
+    sort = heading.find_element(By.XPATH, "..").get_attribute("aria-sort")
+    assert sort == "descending"
+    press(chrome, "#leaderboard thead button", "Accuracy")
+    assert [float(text.split()[0]) for text in column(chrome, place)] == descending[::-1]
+    press(chrome, "#leaderboard thead button", "ECE")
+    assert heading.find_element(By.XPATH, "..").get_attribute("aria-sort") == "none"
+    press(chrome, "#leaderboard thead button", "Disagreement")
+    last = len(visible(chrome, "#leaderboard thead th")) - 1
+    assert column(chrome, last)[-1] == "—"  # softmax has none, and stays last
+    press(chrome, "#leaderboard thead button", "Disagreement")
+    assert column(chrome, last)[-1] == "—"
+
+
+def test_a_switch_leads_to_a_state_that_a_link_leads_to_as_well(page: Open) -> None:
+    chrome = page()
+    press(chrome, "#leaderboard .switch button", "Uniform noise")
+    captions = [one.text for one in visible(chrome, "#leaderboard caption")]
+    assert captions == ["Uniform noise"]
+    fragment = unquote(chrome.current_url.partition("#")[2])
+    assert fragment == "leaderboard?images=Uniform+noise"
+    again = page(f"#{fragment}")
+    assert [one.text for one in visible(again, "#leaderboard caption")] == ["Uniform noise"]
+
+
+def test_a_method_switched_off_is_drawn_nowhere(page: Open) -> None:
+    chrome = page()
+    assert visible(chrome, "#rotation [data-series='softmax-1']")
+    button = press(chrome, "#rotation .legend button", "Softmax")
+    assert button.get_attribute("aria-pressed") == "false"
+    assert not visible(chrome, "[data-series='softmax-1']")
+    assert visible(chrome, "#rotation [data-series='deep_ensemble-4']")
+    assert not visible(page("#calibration?off=softmax-1"), "[data-series='softmax-1']")
+
+
+def test_arrow_keys_tell_the_values_of_a_chart(page: Open, reported: Path) -> None:
+    chrome = page()
+    drawing = found(chrome, "#rotation .chart svg")[0]
+    chrome.execute_script("arguments[0].focus()", drawing)
+    drawing.send_keys(Keys.ARROW_RIGHT)
+    told = chrome.find_element(By.ID, "tip").text
+    summary = read_table(reported / "summary.csv").set_index(["method", "condition", "metric"])
+    value = float(summary.loc[("softmax", "clean", "accuracy"), "value"])
+    shown = told.split()[2]
+    assert told.startswith("Softmax, 0°: ")
+    assert shown == f"{value:.{len(shown.partition('.')[2])}f}"
+    drawing.send_keys(Keys.ARROW_RIGHT)
+    assert chrome.find_element(By.ID, "tip").text.startswith("Softmax, 30°: ")
+    drawing.send_keys(Keys.ESCAPE)
+    assert not chrome.find_element(By.ID, "tip").is_displayed()
+
+
+def test_filters_leave_the_images_that_they_name(page: Open, reported: Path) -> None:
+    chrome = page()
+    rows = explored(reported)
+    images = rows.drop_duplicates(["condition", "index"])
+    assert chrome.find_element(By.ID, "found").text == f"{len(images)} of {len(images)} images"
+    Select(chrome.find_element(By.NAME, "condition")).select_by_visible_text("30°")
+    Select(chrome.find_element(By.NAME, "method")).select_by_value("mc_dropout-8")
+    Select(chrome.find_element(By.NAME, "outcome")).select_by_value("wrong")
+    Select(chrome.find_element(By.NAME, "sort")).select_by_value("predictive_entropy")
+    of_method = rows[(rows["method"] == "mc_dropout") & (rows["condition"] == "rotated-030")]
+    means = of_method[[f"mean_probability_{c}" for c in range(10)]].to_numpy()
+    wrong = of_method[means.argmax(axis=1) != of_method["label"]]
+    told = chrome.find_element(By.ID, "found").text
+    assert told == f"{len(wrong)} of {len(images)} images"
+    shown = [float(one.text.rpartition(": ")[2]) for one in visible(chrome, ".card-value")]
+    expected = wrong["predictive_entropy"].sort_values(ascending=False).head(len(shown))
+    assert shown == pytest.approx(expected.tolist(), abs=5.1e-4)
+    assert all("30°" in one.text for one in visible(chrome, ".card-title"))
+
+
+def test_one_particular_image_is_found_by_its_number(page: Open, reported: Path) -> None:
+    chrome = page()
+    place = int(explored(reported)["place"].iloc[-1])
+    chrome.find_element(By.NAME, "place").send_keys(str(place), Keys.TAB)
+    shown = [one.text for one in visible(chrome, ".card-title")]
+    assert shown
+    assert all(f"image {place}" in title for title in shown)
+    assert f"place={place}" in chrome.current_url
+
+
+def test_a_card_leads_to_an_image_whose_numbers_are_those_written(
+    page: Open, reported: Path
+) -> None:
+    chrome = page()
+    card = visible(chrome, "#cards a")[0]
+    title = card.find_element(By.CSS_SELECTOR, ".card-title").text
+    chrome.execute_script("arguments[0].click()", card)
+    detail = chrome.find_element(By.ID, "detail")
+    assert detail.is_displayed()
+    assert detail.find_element(By.CSS_SELECTOR, "h3").text == title
+    fragment = unquote(chrome.current_url.partition("#")[2])
+    condition, place = fragment.partition("image=")[2].split("/")[:2]
+    rows = explored(reported)
+    rows = rows[(rows["condition"] == condition) & (rows["place"] == int(place))]
+    variants = zip(rows["method"], rows["members"], strict=True)
+    rows = rows.assign(label=[Variant(*variant).label for variant in variants])
+    heads = [one.text for one in found(detail, "thead th")][1:]
+    assert sorted(heads) == sorted(rows["label"])
+    measures = ["confidence", "predictive_entropy", "expected_entropy", "mutual_information"]
+    for line, measure in zip(found(detail, "tbody tr"), measures, strict=False):
+        cells = [cell.text for cell in found(line, "td")]
+        for head, text in zip(heads, cells, strict=True):
+            value = rows.loc[rows["label"] == head, measure].iloc[0]
+            assert text == ("—" if pd.isna(value) else f"{value:.3f}")
+    chrome.back()
+    assert not chrome.find_element(By.ID, "detail").is_displayed()
+    again = page(f"#{fragment}")
+    assert again.find_element(By.CSS_SELECTOR, "#detail h3").text == title
+
+
+def test_source_of_a_definition_is_found_by_its_link(page: Open) -> None:
+    chrome = page("#measure-auroc")
+    assert chrome.find_element(By.CSS_SELECTOR, "#measure-auroc details").get_property("open")
+    source = chrome.find_element(By.ID, "source-auroc").text
+    assert "def auroc(" in source
+    assert found(chrome, "#measure-auroc a")[0].text.startswith("benchmarks/metrics/detection.py:")
+
+
+def test_every_relative_link_leads_to_a_file(page: Open, reported: Path) -> None:
+    chrome = page()
+    links = [one.get_dom_attribute("href") for one in found(chrome, "main a")]
+    files = [link for link in links if not link.startswith("#")]
+    assert {"summary.csv", "measurements.csv", "tables/", "curves/explorer.csv"} <= set(files)
+    assert [link for link in files if not (reported / link).exists()] == []
+
+
+@pytest.mark.parametrize("width", [WIDE, NARROW])
+def test_nothing_is_wider_than_the_screen(page: Open, width: int) -> None:
+    chrome = page("#explorer?condition=clean", width=width)
+    assert chrome.execute_script("return document.documentElement.scrollWidth") <= width
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_text_stands_out_from_the_background(page: Open, scheme: str) -> None:
+    chrome = page(scheme=scheme)
+    colours = {
+        name: chrome.execute_script(
+            "return getComputedStyle(document.documentElement).getPropertyValue(arguments[0])",
+            f"--{name}",
+        )
+        for name in ("paper", "panel", "text", "soft", "link", "good", "middle", "bad")
+    }
+    assert (luminance(colours["paper"]) > 0.5) is (scheme == "light")
+    for ground in ("paper", "panel"):
+        for name in ("text", "soft", "link", "good", "middle", "bad"):
+            assert contrast(colours[name], colours[ground]) >= 4.5, (name, ground)
+
+
+def contrast(one: str, other: str) -> float:
+    """WCAG 2.2, relative luminances."""
+    low, high = sorted((luminance(one), luminance(other)))
+    return (high + 0.05) / (low + 0.05)
+
+
+def luminance(colour: str) -> float:
+    digits = colour.strip().removeprefix("#")
+    digits = "".join(2 * digit for digit in digits) if len(digits) == 3 else digits
+    parts = [int(digits[i : i + 2], 16) / 255 for i in (0, 2, 4)]
+    linear = [p / 12.92 if p <= 0.04045 else ((p + 0.055) / 1.055) ** 2.4 for p in parts]
+    return sum(weight * part for weight, part in zip((0.2126, 0.7152, 0.0722), linear, strict=True))
+
+
+def test_every_control_and_picture_has_a_name(browser: Chrome, page: Open) -> None:
+    page("#explorer")
+    tree: dict[str, Any] = browser.execute_cdp_cmd("Accessibility.getFullAXTree", {})
+    nameless = [
+        json.dumps(node["role"])
+        for node in tree["nodes"]
+        if not node.get("ignored")
+        and node["role"].get("value") in ("button", "link", "combobox", "image", "img", "table")
+        and not node.get("name", {}).get("value")
+    ]
+    assert nameless == []
+
+
+def test_scores_are_switched_with_their_charts(page: Open) -> None:
+    chrome = page()
+    labels = [one.text for one in visible(chrome, "#detection .switch button")]
+    assert labels[0] == SCORES["predictive_entropy"]
+    press(chrome, "#detection .switch button", "Mutual information")
+    assert [one.text for one in visible(chrome, "#detection h3")] == ["By mutual information"]
