@@ -84,7 +84,7 @@ class Configuration:
     images: int | None = None
     exact_images: int = 200
     epochs: int | None = None
-    resamples: int = 10_000
+    resamples: int = 2000
     batch_sizes: tuple[int, ...] = (1, 8, 64, 1024)
     seed: int = 0
     device: Literal["cpu", "cuda"] = "cpu"
@@ -217,7 +217,6 @@ QUICK = Configuration(
     replicates=5,
     images=2000,
     epochs=2,
-    resamples=2000,
 )
 
 FULL = Configuration(

@@ -15,6 +15,7 @@ import pandas as pd
 from torch import Tensor
 
 from benchmarks.claims import write_claims
+from benchmarks.conditions import CLEAN, CONDITIONS
 from benchmarks.curves import recipes_compared, write_curves
 from benchmarks.datasets import Unavailable
 from benchmarks.errors import UserError
@@ -291,10 +292,16 @@ def _weigh_one(run: Run, unit: Unit) -> tuple[Unit, Evidence]:
         if cell.recipe in (unit.recipe, OWN_RECIPE) and run.objection(cell) is None
     ]
     chosen = run.configuration
-    found = resample(
-        *(unit, cells, run.shards.load_if_there), resamples=chosen.resamples, seed=chosen.seed
-    )
+    load = partial(_shard_weighed, run)
+    found = resample(unit, cells, load, resamples=chosen.resamples, seed=chosen.seed)
     return unit, Evidence({}, []) if found is None else weigh(unit, found)
+
+
+def _shard_weighed(run: Run, cell: Cell, condition: str) -> Shard | None:
+    """Of a size that stands beside no other method, rotations are left out: most of the work."""
+    if CONDITIONS.get(condition, CONDITIONS[CLEAN]).angle and not run.is_compared(cell):
+        return None
+    return run.shards.load_if_there(cell, condition)
 
 
 def _rows(run: Run, cell: Cell, unavailable: dict[str, str]) -> Iterator[Measurement]:

@@ -65,7 +65,7 @@ def test_presets_are_the_designs() -> None:
     assert FULL.recipes == tuple(RECIPES)
     assert (max(FULL.members), max(FULL.passes), FULL.replicates) == (50, 100, 10)
     assert FULL.in_depth == ("standard",)
-    assert (FULL.images, FULL.epochs, FULL.resamples) == (None, None, 10_000)
+    assert (FULL.images, FULL.epochs, FULL.resamples) == (None, None, 2000)
     assert len(FULL.conditions) == 18
     assert QUICK.recipes == ("standard",)
     assert not {"ood-notmnist", "ood-kmnist"} & set(QUICK.conditions)
