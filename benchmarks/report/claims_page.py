@@ -47,10 +47,15 @@ def _setting(setting: Mapping[str, Any]) -> str:
 def _overview(claims: Sequence[Mapping[str, Any]]) -> str:
     lines = ["| claim | verdict | what it rests on |", "|---|---|---|"]
     lines += [
-        f"| [{claim['id']}](#{claim['id']}) | *{claim['verdict']}* | {claim['why']} |"
+        f"| [{claim['id']}](#{claim['id']}) | *{claim['verdict']}* | {_cell(claim['why'])} |"
         for claim in claims
     ]
     return "\n".join(lines)
+
+
+def _cell(text: str) -> str:
+    """Of a table."""
+    return text.replace("|", "\\|")
 
 
 def _claim(claim: Mapping[str, Any]) -> str:

@@ -14,8 +14,8 @@ from benchmarks.report.results import Results
 from benchmarks.report.style import BAND, PAGE, Look
 
 MEASURES = {
-    "loss": "Loss",
     "accuracy": "Accuracy",
+    "loss": "Loss",
     "precision": "Precision",
     "recall": "Recall",
 }
@@ -24,9 +24,15 @@ SPLITS = {"training": ("0.15", "o", "-"), "validation": ("0.55", "s", (0.0, (4.0
 
 DROPOUT_ON = "accuracy_dropout_on"
 
+ARTICLE, TOLD = "article", {"training": 0.98, "validation": 0.973}
+"""The recipe of the article's network, and the accuracies that it tells of its tenth epoch."""
+
+TOLD_AFTER = 10
+"""Epochs."""
+
 
 def training_figures(results: Results, looks: Mapping[Variant, Look]) -> Iterator[Drawing]:
-    """A panel a measure: the mean over the networks, and their range."""
+    """The article's plots, a panel a measure: the mean over the networks, and their range."""
     if results.training is None or results.training.empty:
         return
     numbers = over_networks(results.training)
@@ -34,7 +40,9 @@ def training_figures(results: Results, looks: Mapping[Variant, Look]) -> Iterato
     figure, axes = panels(len(MEASURES), columns=4, width=PAGE, height=2.0, sharex=True)
     for ax, measure in zip(axes, MEASURES, strict=True):
         draw(ax, numbers, measure)
-    axes[0].set_ylabel(f"Mean of {networks} networks\n(band: least to most)")
+    if results.recipes == (ARTICLE,) and numbers["epoch"].max() == TOLD_AFTER:
+        draw_told(axes[0])
+    axes[0].set_ylabel(f"Mean of {networks} networks\n(band: their range)")
     legend_below(figure, axes)
     yield Drawing("training", figure, numbers)
 
@@ -71,4 +79,13 @@ def draw(ax: Axes, numbers: pd.DataFrame, measure: str) -> Axes:
             )
     ax.set(title=MEASURES[measure], xlabel="Epoch")
     ax.xaxis.set_major_locator(MaxNLocator(5, integer=True))
+    return ax
+
+
+def draw_told(ax: Axes) -> Axes:
+    """The article's own accuracies, as crosses at its last epoch."""
+    colors = [SPLITS[split][0] for split in TOLD]
+    places = [TOLD_AFTER] * len(TOLD)
+    ax.scatter(places, list(TOLD.values()), marker="x", s=18, color=colors, zorder=3)
+    ax.scatter([], [], marker="x", s=18, color="0.15", label="As the article tells")
     return ax

@@ -1,0 +1,279 @@
+"""Tables and figures of the claims, from files alone."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from matplotlib.figure import Figure
+
+from benchmarks.claims import agreement
+from benchmarks.claims.claim import Verdict
+from benchmarks.claims.missing_data import LABELS
+from benchmarks.records import read_table, write_table
+from benchmarks.report import write_report
+from benchmarks.report.claims_page import claims_page
+from benchmarks.report.claims_tables import claims_tables, error_table, verdict_table
+from benchmarks.report.figures import claims, sampling, training
+from benchmarks.report.results import Results, claims_numbers
+from benchmarks.report.table import as_frame, latex, markdown
+
+NETWORKS = 4
+
+
+def content() -> dict[str, object]:
+    """What the stage `claims` writes, with made-up numbers of four networks."""
+    random = np.random.default_rng(0)
+
+    def of_networks(low: float, high: float) -> list[float]:
+        return [float(value) for value in random.uniform(low, high, NETWORKS).round(3)]
+
+    counts = {f"votes for {c}": [10.0] * NETWORKS for c in range(10)}
+    shares = {
+        f"{what}, share {one}": [float(number)] * NETWORKS
+        for what, number in (("images", 20), ("correct", 15))
+        for one in agreement.BINS
+    }
+    shares |= {f"images, share {agreement.BINS[0]}": [0.0] * NETWORKS}
+    shares |= {f"correct, share {agreement.BINS[0]}": [0.0] * NETWORKS}
+    likeness = {f"rank correlation, {name}": of_networks(0.4, 0.9) for name in claims.MEASURES}
+    lack = {
+        f"{method}, {measure}, {kind}, trained on {label}": of_networks(0, 0.3)[:count]
+        for method, count in (("MC-dropout", NETWORKS), ("ensemble", 1))
+        for measure in claims.MEASURES
+        for kind in ("clean", "45°")
+        for label in LABELS.values()
+    }
+    numbers = {
+        "image-61": counts,
+        "image-591": counts,
+        "certain-when-agreeing": shares,
+        "dropout-mimics-ensemble": likeness,
+        "epistemic-is-missing-data": lack,
+        "accuracy-rises": {"training, rank correlation with epoch": [None, 0.95, 1.0, 1.0]},
+        "fifty-is-expensive": {},
+    }
+    return {
+        "setting": {
+            "recipe": "article",
+            "passes": 100,
+            "networks": NETWORKS,
+            "replicates": 2,
+            "epochs": 10,
+            "images": 1234,
+        },
+        "claims": [
+            {
+                "id": id,
+                "statement": f"{id} holds.",
+                "place": "somewhere",
+                "rule": "A rule.",
+                "remark": "",
+                "verdict": Verdict.PARTLY.value if some else Verdict.NOT_TESTABLE.value,
+                "why": "a | reason",
+                "beside": {"standard": "the same"} if some else {},
+                "figure": "claims-count-plots" if some else "",
+                "numbers": {"standard": some} if some else {},
+            }
+            for id, some in numbers.items()
+        ],
+        "double_softmax": [
+            {"method": "softmax", "measure": "ECE", "article": 0.3, "article-logits": 0.2}
+            | {"difference": 0.1, "lower": 0.08, "upper": 0.12},
+            {"method": "deep_ensemble", "measure": "ECE", "article": 0.3, "article-logits": 0.2}
+            | {"difference": 0.1},
+        ],
+    }
+
+
+@pytest.fixture(scope="module")
+def folder(reported: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A run's folder with claims in it, without what was drawn of it."""
+    folder = tmp_path_factory.mktemp("claims")
+    for name in ("summary.csv", "comparisons.csv", "images.npz", "training.csv"):
+        (folder / name).write_bytes((reported / name).read_bytes())
+    (folder / "claims.json").write_text(json.dumps(content()))
+    random = np.random.default_rng(1)
+    measures = [*(f"votes for {c}" for c in range(10)), *sampling.MEASURES][:-4]
+    measures += ["pairwise_disagreement", "predictive_entropy", "mutual_information"]
+    errors = pd.DataFrame(
+        {
+            "recipe": "standard",
+            "images": images,
+            "measure": measure,
+            "passes": passes,
+            "mean_error": 0.0,
+            "rms_error": 1 / passes,
+            "samples": 8,
+        }
+        for images in sampling.KINDS
+        for measure in measures
+        for passes in (10, 100)
+    )
+    spread = pd.DataFrame(
+        {
+            "recipe": "standard",
+            "image": image,
+            "class": c,
+            "networks": NETWORKS,
+            "mean_share": 0.1,
+            "deviation_by_network": random.uniform(0, 0.1),
+            "deviation_by_passes": 0.03,
+            "variance_by_network": 0.5,
+            "sampled_deviation": 0.1,
+        }
+        for image in (61, 591)
+        for c in range(10)
+    )
+    write_table(errors, folder / "claims" / "monte_carlo_error.csv")
+    write_table(spread, folder / "claims" / "spread.csv")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def drawn(folder: Path) -> Path:
+    write_report(folder)
+    return folder
+
+
+def test_every_figure_and_table_of_the_claims_is_written(drawn: Path) -> None:
+    figures = {path.stem for path in (drawn / "figures").glob("claims-*.png")}
+    assert figures == {
+        f"claims-{name}-standard"
+        for name in ("count-plots", "certainty", "likeness", "missing-data", "spread")
+    } | {"claims-monte-carlo-error-standard"}
+    tables = {path.name for path in (drawn / "tables").glob("claims*.md")}
+    assert tables == {
+        "claims.md",
+        "claims-spread-standard.md",
+        "claims-monte-carlo-error-standard.md",
+    }
+
+
+def test_drawing_again_writes_the_same_bytes(drawn: Path) -> None:
+    paths = [*(drawn / "figures").glob("claims*"), *(drawn / "tables").glob("claims*")]
+    before = {path: path.read_bytes() for path in paths}
+    write_report(drawn)
+    assert {path: path.read_bytes() for path in paths} == before
+
+
+def test_without_claims_nothing_of_them_is_drawn(reported: Path) -> None:
+    assert not list((reported / "figures").glob("claims*"))
+    assert not list((reported / "tables").glob("claims*"))
+
+
+def test_other_recipes_have_no_figures_of_these_numbers(folder: Path) -> None:
+    results = Results.load(folder).of_recipe("plain")
+    for family in (
+        claims.count_plot_figures,
+        claims.certainty_figures,
+        claims.likeness_figures,
+        claims.missing_data_figures,
+        sampling.monte_carlo_figures,
+        sampling.spread_figures,
+    ):
+        assert list(family(results, {})) == []
+    assert list(claims_tables(results, "plain")) == []
+
+
+def test_draw_functions_take_an_axes_and_return_it(folder: Path) -> None:
+    results = Results.load(folder)
+    numbers = results.curve("claims")
+    of_claim = dict(list(numbers.groupby("claim")))
+    by_set = claims.by_training_set(of_claim["epistemic-is-missing-data"])
+    errors = sampling.errors_shown(results.curve("claims-monte_carlo_error"))
+    for draw, *arguments in (
+        (claims.draw_counts, of_claim["image-61"]),
+        (claims.draw_certainty, claims.by_share(of_claim["certain-when-agreeing"])),
+        (claims.draw_images, claims.by_share(of_claim["certain-when-agreeing"])),
+        (claims.draw_likeness, of_claim["dropout-mimics-ensemble"]),
+        (claims.draw_training_sets, by_set, "disagreement", "clean"),
+        (sampling.draw_errors, errors),
+        (sampling.draw_spread, results.curve("claims-spread")),
+        (training.draw_told,),
+    ):
+        ax = Figure().subplots()
+        assert draw(ax, *arguments) is ax
+        assert ax.has_data()
+
+
+def test_bins_of_vote_shares_are_of_all_networks_together() -> None:
+    numbers = claims_numbers(content())
+    of_claim = numbers[numbers["claim"] == "certain-when-agreeing"]
+    bins = claims.by_share(of_claim)
+    assert list(zip(bins["lower"], bins["upper"], strict=True)) == [
+        (0.0, 0.5),
+        (0.5, 0.6),
+        (0.6, 0.7),
+        (0.7, 0.8),
+        (0.8, 0.9),
+        (0.9, 1.0),
+    ]
+    assert bins["accuracy"].isna().tolist() == [True, *[False] * 5]
+    assert set(bins["accuracy"].dropna()) == {0.75}
+
+
+def test_error_of_the_votes_is_the_root_mean_square_over_classes() -> None:
+    errors = pd.DataFrame(
+        {
+            "images": "disputed",
+            "measure": [f"votes for {c}" for c in range(10)],
+            "passes": 10,
+            "rms_error": [0.3, *[0.0] * 9],
+            "samples": 8,
+        }
+    )
+    (row,) = sampling.errors_shown(errors).to_dict("records")
+    assert row["rms_error"] == pytest.approx(0.3 / np.sqrt(10))
+
+
+def test_verdicts_stand_in_a_table_in_all_its_forms(folder: Path) -> None:
+    table = verdict_table(content())
+    assert "| image-61 | partly |" in markdown(table)
+    assert "image-61 & partly" in latex(table)
+    frame = as_frame(table)
+    assert list(frame["Verdict"])[-1] == "not testable here"
+    errors = as_frame(error_table(Results.load(folder).of_recipe("standard"), "standard"))
+    assert list(errors["T = 100"]) == ["0.010"] * 8
+
+
+def test_page_tells_verdicts_numbers_and_the_slips_cost() -> None:
+    page = claims_page(content())
+    for said in (
+        "4 networks of the recipe `article`, 10 epochs, 100 passes, 1,234 clean test images",
+        "| [image-61](#image-61) | *partly* | a \\| reason |",
+        "**Verdict: *not testable here*.** a | reason.",
+        "| votes for 3 | 10 (10 to 10, n = 4) |",
+        "| training, rank correlation with epoch | 0.983 (0.950 to 1, n = 3) |",
+        "By the recipe `standard`: the same.",
+        "| Softmax | ECE | 0.300 | 0.200 | 0.100 ± 0.020 |",
+        "| Deep ensemble | ECE | 0.300 | 0.200 | 0.100 |",
+    ):
+        assert said in page
+
+
+def test_training_figure_shows_what_the_article_tells_for_its_recipe_alone(
+    reported: Path,
+) -> None:
+    log = read_table(reported / "training.csv")
+    longer = pd.concat([log, log.assign(epoch=10)])
+    results = Results.load(reported)
+    for recipe, expected in (("article", 1), ("standard", 0)):
+        of_recipe = Results(
+            summary=results.summary.assign(recipe=recipe),
+            training=longer.assign(recipe=recipe),
+        )
+        (drawing,) = training.training_figures(of_recipe, {})
+        labels = [text.get_text() for text in drawing.figure.legends[0].get_texts()]
+        assert labels.count("As the article tells") == expected
+
+
+def test_thresholds_drawn_are_those_of_the_rule() -> None:
+    assert claims.THRESHOLDS == {
+        "partly": agreement.RESEMBLES,
+        "reproduced": agreement.MIMICS,
+    }
+    assert tuple(LABELS.values()) == claims.TRAINED_ON
