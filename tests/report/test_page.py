@@ -133,10 +133,10 @@ def test_answer_leaves_out_what_there_are_no_numbers_for(make_run: Any) -> None:
     )
     said = answer(Results.load(folder).of_recipe("standard"))
     assert re.sub(r"\d\.\d\d", "_", re.sub(r"\d+\.\d %", "_", said)) == (
-        "Of clean digits MC-dropout classifies _ correctly. Turned by 30°, two passes of MC-dropout "
-        "disagree about an image with a chance of _, while confidence and accuracy are _ "
-        "(MC-dropout) apart (ECE). Gaussian noise is told from clean digits by predictive entropy "
-        "with an AUROC of _ by MC-dropout."
+        "Of clean digits MC-dropout classifies _ correctly. Turned by 30°, two passes of "
+        "MC-dropout disagree about an image with a chance of _, while confidence and accuracy are "
+        "_ (MC-dropout) apart (ECE). Gaussian noise is told from clean digits by predictive "
+        "entropy with an AUROC of _ by MC-dropout."
     )
     assert answer(Results.load(make_run(methods=(), own=True)).of_recipe("own")) == ""
 
