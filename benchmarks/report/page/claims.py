@@ -99,6 +99,11 @@ def _spread(values: Sequence[float | None]) -> str:
     if not known:
         return UNDEFINED
     if len(known) == 1:
-        return rounded(known[0])[0]
-    least, most = rounded(min(known))[0], rounded(max(known))[0]
-    return f"{rounded(fmean(known))[0]} ({least} to {most}, n = {len(known)})"
+        return _text(known[0])
+    least, most = _text(min(known)), _text(max(known))
+    return f"{_text(fmean(known))} ({least} to {most}, n = {len(known)})"
+
+
+def _text(value: float) -> str:
+    """Counts as counts, other numbers as in the tables."""
+    return f"{value:g}" if value == round(value) else rounded(value)[0]
