@@ -20,6 +20,7 @@ from benchmarks.report.page import write_page
 from benchmarks.report.page.chart import Point, line, log_axis, x_axis, y_axis
 from benchmarks.report.page.claims import claims
 from benchmarks.report.page.cost import costs
+from benchmarks.report.page.data_uri import data_uri
 from benchmarks.report.page.definitions import SOURCES, definitions
 from benchmarks.report.page.leaderboard import leaderboard
 from benchmarks.report.results import Results
@@ -184,7 +185,7 @@ CLAIM = {
     "verdict": "not reproduced",
     "why": "together: 3 of 50 networks",
     "beside": {"standard": "together: 5 of 50 networks"},
-    "figure": "",
+    "figure": "claims-count-plots",
     "numbers": {"article": {"votes": [0.25, 0.75, None]}, "standard": {"gap": [0.5]}},
 }
 
@@ -193,6 +194,8 @@ def test_claims_are_shown_with_verdict_and_numbers(reported: Path, tmp_path: Pat
     folder = copied(reported, tmp_path / "run")
     content = {"claims": [CLAIM, CLAIM | {"id": "other", "verdict": "reproduced"}]}
     (folder / "claims.json").write_text(json.dumps(content))
+    for recipe in ("article", "standard"):
+        (folder / "figures" / f"claims-count-plots-{recipe}.png").write_bytes(recipe.encode())
     found = claims(folder)
     assert found is not None
     assert found.tally == (("reproduced", 1), ("not reproduced", 1))
@@ -201,6 +204,8 @@ def test_claims_are_shown_with_verdict_and_numbers(reported: Path, tmp_path: Pat
         ("gap", ("—", "0.500")),
     )
     text = Parsed(page_of(folder)).text
+    pictures = [a["src"] for tag, a in Parsed(page_of(folder)).elements if tag == "img"]
+    assert pictures == [data_uri(b"article")] * 2
     assert "Of 2 claims 1 reproduced, 1 not reproduced:" in text
     assert "Image 61 is <told> differently." in text
     assert "By the recipe standard: together: 5 of 50 networks." in text

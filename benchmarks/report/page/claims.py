@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from statistics import fmean
 from typing import Any, NamedTuple
 
 from benchmarks.report.digits import rounded
+from benchmarks.report.page.data_uri import data_uri
 from benchmarks.report.table import UNDEFINED
 
 FILE = "claims.json"
@@ -24,8 +25,16 @@ class Numbers(NamedTuple):
     spreads: tuple[str, ...]
 
 
+class Figure(NamedTuple):
+    """A figure: whose, its path beside the page, and its bytes as an address."""
+
+    recipe: str
+    path: str
+    uri: str
+
+
 class Claim(NamedTuple):
-    """A claim as the page shows it; ``figures`` are paths beside the page."""
+    """A claim as the page shows it; its figures by recipe, first that of the verdict."""
 
     id: str
     statement: str
@@ -36,7 +45,7 @@ class Claim(NamedTuple):
     remarks: tuple[str, ...]
     recipes: tuple[str, ...]
     numbers: tuple[Numbers, ...]
-    figures: tuple[str, ...]
+    figures: tuple[Figure, ...]
 
     @property
     def kind(self) -> str:
@@ -74,12 +83,15 @@ def _claim(row: Mapping[str, Any], folder: Path) -> Claim:
             Numbers(name, tuple(_spread(some.get(name, [])) for some in numbers.values()))
             for name in names
         ),
-        figures=tuple(
-            path
-            for recipe in numbers
-            if (folder / (path := f"figures/{row.get('figure')}-{recipe}.png")).exists()
-        ),
+        figures=tuple(_figures(row, folder)),
     )
+
+
+def _figures(row: Mapping[str, Any], folder: Path) -> Iterator[Figure]:
+    for recipe in row.get("numbers", {}):
+        path = f"figures/{row.get('figure')}-{recipe}.png"
+        if (folder / path).exists():
+            yield Figure(recipe, path, data_uri((folder / path).read_bytes()))
 
 
 def _spread(values: Sequence[float | None]) -> str:
@@ -87,6 +99,11 @@ def _spread(values: Sequence[float | None]) -> str:
     if not known:
         return UNDEFINED
     if len(known) == 1:
-        return rounded(known[0])[0]
-    least, most = rounded(min(known))[0], rounded(max(known))[0]
-    return f"{rounded(fmean(known))[0]} ({least} to {most}, n = {len(known)})"
+        return _text(known[0])
+    least, most = _text(min(known)), _text(max(known))
+    return f"{_text(fmean(known))} ({least} to {most}, n = {len(known)})"
+
+
+def _text(value: float) -> str:
+    """Counts as counts, other numbers as in the tables."""
+    return f"{value:g}" if value == round(value) else rounded(value)[0]

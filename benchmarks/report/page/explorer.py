@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from base64 import b64encode
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from io import BytesIO
@@ -22,6 +21,7 @@ from benchmarks.report.names import (
     condition_rank,
 )
 from benchmarks.report.page.chart import color, key, looks_of
+from benchmarks.report.page.data_uri import data_uri
 from benchmarks.report.results import Pixels, Results
 from benchmarks.report.style import Look
 
@@ -137,4 +137,4 @@ def _sheet(pictures: Sequence[Pixels | None]) -> str:
             sheet[row : row + SIDE, column : column + SIDE] = pixels
     with BytesIO() as file:
         Image.fromarray(sheet).save(file, format="png", optimize=True)
-        return f"data:image/png;base64,{b64encode(file.getvalue()).decode('ascii')}"
+        return data_uri(file.getvalue())
