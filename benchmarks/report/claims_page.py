@@ -108,15 +108,16 @@ def _text(value: float) -> str:
 
 
 def _without_sampling(recipe: str) -> str:
-    spread, error = f"claims-spread-{recipe}", f"claims-monte-carlo-error-{recipe}"
+    spread, error = (
+        f"[table](tables/{name}-{recipe}.md), [figure](figures/{name}-{recipe}.png)"
+        for name in ("claims-spread", "claims-monte-carlo-error")
+    )
     return (
         "## Count plots without sampling\n\n"
         "All 2²² sub-networks of every network vote on images 61 and 591, and those of one network "
         "on the most disputed images. By what the votes of a class scatter, the draw of the "
-        f"network or that of 100 passes: [table](tables/{spread}.md), [figure](figures/{spread}.png). "
-        f"How far samples of T passes are off: [table](tables/{error}.md), "
-        f"[figure](figures/{error}.png). Every vote and measure, exact and sampled: "
-        "[exact.csv](claims/exact.csv)."
+        f"network or that of 100 passes: {spread}. How far samples of T passes are off: {error}. "
+        "Every vote and measure, exact and sampled: [exact.csv](claims/exact.csv)."
     )
 
 
