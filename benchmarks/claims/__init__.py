@@ -122,12 +122,12 @@ def _on_the_articles_terms(judgement: Judgement, answers: Answers) -> Judgement:
     """No verdict on another set-up than the article's; of fewer networks the reader is told."""
     epochs = answers.run.configuration.recipe(ARTICLE.name).epochs
     wanted = RECIPES[ARTICLE.name].epochs
+    if judgement.verdict == Verdict.NOT_TESTABLE:
+        return judgement
     if epochs != wanted:
-        return Judgement(
-            Verdict.NOT_TESTABLE,
-            f"epochs of training: {epochs}, not {wanted}; measured was: {judgement.why}",
-        )
-    if answers.networks < NETWORKS and judgement.verdict != Verdict.NOT_TESTABLE:
+        reason = f"epochs of training: {epochs}, not {wanted}; measured was: {judgement.why}"
+        return Judgement(Verdict.NOT_TESTABLE, reason)
+    if answers.networks < NETWORKS:
         fewer = f"only {answers.networks} networks, not {NETWORKS}; {judgement.why}"
         return Judgement(judgement.verdict, fewer)
     return judgement

@@ -124,17 +124,16 @@ def train(run: Run, cells: Iterable[Cell]) -> None:
     """
     wanted: dict[str, set[int]] = {}
     for cell in cells:
-        pool_of(run, cell.recipe)  # its images are made once, before workers ask for them
         wanted.setdefault(cell.recipe, set()).update(_method(run, cell).networks)
-    units = [
-        (name, numbers)
-        for name, all_numbers in wanted.items()
-        for numbers in (
-            [sorted(all_numbers)] if run.engine.together else [[n] for n in sorted(all_numbers)]
-        )
-    ]
-    threads = run.configuration.engine == "numba"
-    side_by_side(run, _train_some, units, "claims", "networks", threads=threads)
+    units = []
+    for name, numbers in wanted.items():
+        pool, training = pool_of(run, name)
+        missing = pool.missing(sorted(numbers), training)
+        groups = [missing] if pool.engine.together else [[number] for number in missing]
+        units += [(name, group) for group in groups if group]
+    if units:
+        threads = run.configuration.engine == "numba"
+        side_by_side(run, _train_some, units, "claims", "networks", threads=threads)
 
 
 @one_torch_thread()
