@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping
 
 import pandas as pd
@@ -75,7 +76,8 @@ def draw(ax: Axes, numbers: pd.DataFrame, looks: Mapping[Variant, Look]) -> Axes
                 color=look.color,
             )
     ax.set_xscale("log")
-    ax.xaxis.set_major_locator(LogLocator(numticks=6))
+    decades = math.log10(numbers["p50_ms"].max() / numbers["p50_ms"].min())
+    ax.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5) if decades < 2 else (1,), numticks=6))
     ax.xaxis.set_major_formatter(StrMethodFormatter("{x:g}"))
     ax.xaxis.set_minor_formatter(NullFormatter())
     ax.margins(x=0.1)
@@ -87,9 +89,9 @@ def draw(ax: Axes, numbers: pd.DataFrame, looks: Mapping[Variant, Look]) -> Axes
 
 
 def _label(method: str, line: pd.DataFrame) -> str:
-    name = METHODS.get(method, method)
     if len(line) < 2:
-        return name
+        return Variant(method, str(line["members"].iloc[0])).label
+    name = METHODS.get(method, method)
     return f"{name}, {'passes T' if method == 'mc_dropout' else 'members M'} beside each point"
 
 
