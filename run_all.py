@@ -10,17 +10,15 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any, Literal, NoReturn
 
-import platformdirs
 import torch
 import typer
 
+from benchmarks.command_line import NETWORKS, exit_status
 from benchmarks.conditions import CONDITIONS
 from benchmarks.configuration import PRESETS, Machine
-from benchmarks.datasets import Unavailable
 from benchmarks.environment import suite_version
 from benchmarks.errors import UserError
 from benchmarks.files import writable_folder
-from benchmarks.integrity.check import IntegrityError
 from benchmarks.outcome import show_outcome
 from benchmarks.records import INDEX
 from benchmarks.run import Run
@@ -28,10 +26,7 @@ from benchmarks.stages import LATENCY, STAGES
 from benchmarks.timing import time_alone
 from methods import METHODS
 from methods.engine_choice import fitting_engine
-from methods.network_store import DamagedNetworkError
 from methods.recipes import RECIPES
-
-NETWORKS = Path(platformdirs.user_cache_dir("uncertainty-bench")) / "networks"
 
 Names = list[str] | None
 
@@ -242,19 +237,7 @@ def command_line() -> int:
 
     1 where the run or a part of it failed, 2 for a user's mistake, 130 for Ctrl-C.
     """
-    app = typer.Typer(add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
-    app.command()(main)
-    try:
-        return app(standalone_mode=False) or 0
-    except IntegrityError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 1
-    except (UserError, Unavailable, DamagedNetworkError) as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 2
-    except typer.TyperException as error:
-        print(f"error: {error.format_message()}", file=sys.stderr)
-        return 2
+    return exit_status(main)
 
 
 if __name__ == "__main__":

@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Annotated, Literal
 
 import joblib
-import platformdirs
 import typer
 from jaxtyping import Float, Int64
 from matplotlib import rc_context
@@ -19,8 +18,8 @@ from rich.table import Table
 from torch import Tensor
 
 from benchmarks.claims.answers import train
+from benchmarks.command_line import NETWORKS, exit_status
 from benchmarks.configuration import PRESETS, Configuration, Machine
-from benchmarks.datasets import Unavailable
 from benchmarks.digit_picture import read_digit
 from benchmarks.errors import UserError
 from benchmarks.files import writable_folder, written_whole
@@ -33,11 +32,7 @@ from benchmarks.report.style import DPI, SETTINGS
 from benchmarks.run import Run
 from methods import METHODS, Prediction, UncertaintyMethod
 from methods.engine_choice import fitting_engine
-from methods.network_store import DamagedNetworkError
 from methods.recipes import RECIPES
-from methods.training import TrainingDivergedError
-
-NETWORKS = Path(platformdirs.user_cache_dir("uncertainty-bench")) / "networks"
 
 FORMATS = (".png", ".svg", ".pdf")
 
@@ -210,16 +205,7 @@ def _draw(title: str, picture: Tensor, predictions: dict[Variant, Prediction], p
 
 def command_line() -> int:
     """Run the command line and return its exit status: 2 for a user's mistake."""
-    app = typer.Typer(add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
-    app.command()(main)
-    try:
-        return app(standalone_mode=False, prog_name="python -m benchmarks.epistemic_check") or 0
-    except (UserError, Unavailable, DamagedNetworkError, TrainingDivergedError) as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 2
-    except typer.TyperException as error:
-        print(f"error: {error.format_message()}", file=sys.stderr)
-        return 2
+    return exit_status(main, "python -m benchmarks.epistemic_check")
 
 
 if __name__ == "__main__":

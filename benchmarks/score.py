@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
+from benchmarks.command_line import exit_status
 from benchmarks.configuration import FEWEST_RESAMPLES
 from benchmarks.errors import UserError
 from benchmarks.files import writable_folder
@@ -73,16 +74,7 @@ def _show(scores: Scores, out: Path | None) -> None:
 
 def command_line() -> int:
     """Run the command line and return its exit status: 2 for a user's mistake."""
-    app = typer.Typer(add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
-    app.command()(main)
-    try:
-        return app(standalone_mode=False, prog_name="python -m benchmarks.score") or 0
-    except UserError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 2
-    except typer.TyperException as error:
-        print(f"error: {error.format_message()}", file=sys.stderr)
-        return 2
+    return exit_status(main, "python -m benchmarks.score")
 
 
 if __name__ == "__main__":

@@ -59,9 +59,8 @@ def test_methods_know_nothing_of_the_benchmark() -> None:
 def test_benchmarks_know_nothing_of_the_command_line() -> None:
     assert len(modules("benchmarks")) > 10
     assert offending("benchmarks", never={"run_all", "tests"}) == []
-    assert offending("benchmarks", never={"typer"}) == [
-        f"{command} imports typer" for command in COMMANDS
-    ]
+    offenders = offending("benchmarks", never={"typer", "benchmarks.command_line"})
+    assert {line.split()[0] for line in offenders} == {"benchmarks/command_line.py", *COMMANDS}
     commands = {"benchmarks.epistemic_check", "benchmarks.score"}
     assert offending("benchmarks", never=commands) == []
 

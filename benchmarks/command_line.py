@@ -1,0 +1,47 @@
+"""What the command lines share: where networks are kept, and how an error ends in a status."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import platformdirs
+import typer
+
+from benchmarks.datasets import Unavailable
+from benchmarks.errors import UserError
+from benchmarks.integrity.check import IntegrityError
+from methods.network_store import DamagedNetworkError
+from methods.training import TrainingDivergedError
+
+NETWORKS = Path(platformdirs.user_cache_dir("uncertainty-bench")) / "networks"
+"""Where trained networks are found again by all runs, unless told otherwise."""
+
+
+def exit_status(main: Callable[..., None], name: str | None = None) -> int:
+    """Run a function as a command line and return its exit status.
+
+    0 where all went well, 1 where the suite does not keep what it promises, 2 for a user's mistake
+    or for what only a user can mend; the function itself may raise ``typer.Exit`` with another.
+    An error is one line on stderr.
+
+    Args:
+        main: its parameters are the command's arguments and options.
+        name: what the help calls the command, where it is not the file that was run.
+    """
+    app = typer.Typer(add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
+    app.command()(main)
+    try:
+        return app(standalone_mode=False, prog_name=name) or 0
+    except IntegrityError as error:
+        return _failed(str(error), 1)
+    except (UserError, Unavailable, DamagedNetworkError, TrainingDivergedError) as error:
+        return _failed(str(error), 2)
+    except typer.TyperException as error:
+        return _failed(error.format_message(), 2)
+
+
+def _failed(message: str, status: int) -> int:
+    print(f"error: {message}", file=sys.stderr)
+    return status
