@@ -42,6 +42,9 @@ OPTIONS = {
 FEWEST_RESAMPLES = 100
 """Of which the standard error of a standard error is 7 %."""
 
+MOST = 1_000_000
+"""Of anything that is counted; beyond it lie slips of the keyboard that would exhaust memory."""
+
 SIZES = ("members", "passes", "batch_sizes")
 """Parts that are positive numbers, at least one."""
 
@@ -102,7 +105,7 @@ class Configuration:
         if not self.entries:
             raise UserError("no method is chosen; name one with --methods or --method")
         for name in (*SIZES, "replicates", "images", "exact_images", "epochs"):
-            _require_positive(name, getattr(self, name))
+            _require_sensible(name, getattr(self, name))
         if self.engine == "numba" and self.device != "cpu":
             raise UserError(f"--engine numba computes on the CPU, not on {self.device}; use torch")
         if self.resamples < FEWEST_RESAMPLES:
@@ -199,10 +202,12 @@ def _sha256_of_file(method: str) -> str:
     return sha256(Path(method.rpartition(":")[0]).read_bytes()).hexdigest()
 
 
-def _require_positive(part: str, numbers: int | tuple[int, ...] | None) -> None:
+def _require_sensible(part: str, numbers: int | tuple[int, ...] | None) -> None:
     for number in numbers if isinstance(numbers, tuple) else (numbers,):
         if number is not None and number < 1:
             raise UserError(f"{OPTIONS[part]}: {number} is too small; it takes at least 1")
+        if number is not None and number > MOST:
+            raise UserError(f"{OPTIONS[part]}: {number} is too large; it takes at most {MOST}")
 
 
 QUICK = Configuration(

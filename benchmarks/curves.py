@@ -18,7 +18,7 @@ from benchmarks.conditions import CLEAN, Condition
 from benchmarks.measure import SCORES
 from benchmarks.metrics import calibration, detection, scoring, selective
 from benchmarks.predictions import Cell, Shard
-from benchmarks.records import CURVES, OWN_RECIPE, write_table
+from benchmarks.records import CURVES, OWN_RECIPE, members_text, write_table
 from benchmarks.run import Run
 from methods.threads import one_torch_thread
 
@@ -273,11 +273,10 @@ def _thinned(position: Float[Tensor, " points"]) -> list[int]:
 
 
 def _origin(cell: Cell, shard: Shard, condition: Condition) -> Row:
-    members = shard.prediction.members
     values = (
         cell.recipe,
         cell.method,
-        "exact" if members is None else str(members),
+        members_text(shard.prediction.members),
         cell.replicate,
         condition.name,
     )

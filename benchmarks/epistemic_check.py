@@ -106,14 +106,13 @@ def main(
         passes=(passes,),
         members=(members,),
         replicates=1,
-        epochs=epochs or PRESETS[preset].epochs,
+        epochs=PRESETS[preset].epochs if epochs is None else epochs,
         seed=seed,
         engine=fitting_engine("auto", "cpu"),
     )
     title = f"Test image {index}" if image is None else image.name
     path = out or Path(f"epistemic-check-{index if image is None else image.stem}.png")
-    if path.suffix not in FORMATS:
-        raise UserError(f"--out {path}: a figure is {', '.join(FORMATS)}; name one")
+    _require_format(path)
     machine = Machine(
         out=writable_folder("--out", path.parent),
         networks=writable_folder("--networks", networks),
@@ -125,6 +124,11 @@ def main(
     predictions = _predictions(run, picture)
     _show(title, predictions)
     _draw(title, picture, predictions, path)
+
+
+def _require_format(path: Path) -> None:
+    if path.suffix not in FORMATS:
+        raise UserError(f"--out {path}: a figure is {', '.join(FORMATS)}; name one")
 
 
 def _require_recipe(recipe: str) -> None:

@@ -23,7 +23,7 @@ from benchmarks.curves import (
 from benchmarks.measure import UNCERTAINTIES
 from benchmarks.metrics import calibration, scoring
 from benchmarks.predictions import Cell, Shard
-from benchmarks.records import CURVES, write_table
+from benchmarks.records import CURVES, members_text, write_table
 from benchmarks.run import Run
 from methods import Prediction
 from methods.threads import one_torch_thread
@@ -191,7 +191,7 @@ def _rows(
 
 
 def _origin(cell: Cell, prediction: Prediction) -> dict[str, Any]:
-    members = "exact" if prediction.members is None else str(prediction.members)
+    members = members_text(prediction.members)
     return {"method": cell.method, "members": members, "replicate": cell.replicate}
 
 

@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryFile
 from threading import get_ident
+from typing import Any
 
 from benchmarks.errors import UserError
 
@@ -29,6 +30,22 @@ def write_json(value: object, path: Path) -> None:
     """Write a value as indented JSON."""
     with written_whole(path) as temporary:
         temporary.write_text(json.dumps(value, indent=2) + "\n", encoding="utf-8")
+
+
+def read_json(path: Path) -> dict[str, Any]:
+    """Read an object that `write_json` wrote; an empty one where there is no such file.
+
+    Raises:
+        UserError: the file holds something else.
+    """
+    if not path.exists():
+        return {}
+    try:
+        return dict(json.loads(path.read_text(encoding="utf-8")))
+    except (ValueError, TypeError) as error:
+        raise UserError(
+            f"{path} is damaged ({error}); remove it, or start the run anew with --overwrite"
+        ) from error
 
 
 def writable_folder(option: str, path: Path) -> Path:

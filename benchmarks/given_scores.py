@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from importlib.metadata import version
 from pathlib import Path
 
 import pandas as pd
 
 from benchmarks.conditions import CLEAN, CONDITIONS
+from benchmarks.environment import suite_version
 from benchmarks.errors import UserError
 from benchmarks.evidence import Evidence, comparisons_table, weigh
 from benchmarks.files import write_json
@@ -19,7 +19,9 @@ from benchmarks.predictions import Cell, Shard
 from benchmarks.progress import tracked
 from benchmarks.records import (
     COMPARISONS,
+    MEASUREMENTS,
     OWN_RECIPE,
+    RECORD,
     SUMMARY,
     TABLES,
     Measurement,
@@ -31,10 +33,9 @@ from benchmarks.report import write_table_files
 from benchmarks.report.results import Results
 from benchmarks.report.tables import tables
 from benchmarks.resampled import resample, units
-from benchmarks.run_record import FILE as RUN_RECORD
 from methods.threads import one_torch_thread
 
-RECORD = "score.json"
+SCORE = "score.json"
 
 
 @dataclass(frozen=True, eq=False)
@@ -73,18 +74,18 @@ def write_scores(
     """Write the numbers, every table, and `score.json`: what was scored, by which version."""
     for stale in (folder / TABLES).glob(f"*-{OWN_RECIPE}.*"):
         stale.unlink()  # of sets that an earlier file had and this one has not
-    write_table(scores.measurements, folder / "measurements.csv")
+    write_table(scores.measurements, folder / MEASUREMENTS)
     write_table(scores.summary, folder / SUMMARY)
     write_table(scores.comparisons, folder / COMPARISONS)
     for table in tables(scores.results, OWN_RECIPE):
         write_table_files(table, folder / TABLES)
     record = {
-        "version": version("uncertainty-bench"),
+        "version": suite_version(),
         "resamples": resamples,
         "seed": seed,
         "files": {one.method: one.sha256 for one in given},
     }
-    write_json(record, folder / RECORD)
+    write_json(record, folder / SCORE)
 
 
 def require_no_run(folder: Path) -> None:
@@ -93,7 +94,7 @@ def require_no_run(folder: Path) -> None:
     Raises:
         UserError: the folder holds a run.
     """
-    if (folder / RUN_RECORD).exists():
+    if (folder / RECORD).exists():
         raise UserError(f"--out {folder}: this folder holds a run of the suite; name another one")
 
 

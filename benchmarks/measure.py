@@ -13,7 +13,7 @@ from torch import Tensor
 from benchmarks.conditions import Condition
 from benchmarks.metrics import calibration, detection, disagreement, entropy, scoring, selective
 from benchmarks.predictions import Cell, Shard
-from benchmarks.records import Measurement
+from benchmarks.records import Measurement, members_text
 from methods import Prediction
 
 UNCERTAINTIES: dict[str, Callable[[Prediction], Tensor]] = {
@@ -150,7 +150,7 @@ def members_of(cell: Cell, shard: Shard | None) -> str:
     """How many members judged; where nothing was judged, how many were to."""
     if shard is None:
         return "" if cell.size is None else str(cell.size)
-    return "exact" if shard.prediction.members is None else str(shard.prediction.members)
+    return members_text(shard.prediction.members)
 
 
 def _row(

@@ -10,6 +10,7 @@ from typing import NamedTuple, cast
 
 import pandas as pd
 
+from benchmarks.errors import UserError
 from benchmarks.files import written_whole
 
 
@@ -121,6 +122,9 @@ CLAIMS = "claims"
 CLAIMS_FILE = "claims.json"
 """The claims with their numbers and verdicts."""
 
+CLAIMS_PAGE = "claims.md"
+"""The same, to read."""
+
 IMAGES = "images.npz"
 """The file with the pictures that figures and page show."""
 
@@ -129,6 +133,15 @@ INDEX = "index.html"
 
 LATENCY = "latency.csv"
 """The file with what each method costs; unlike all others it differs from run to run."""
+
+MEASUREMENTS = "measurements.csv"
+"""The file with every number of every replicate."""
+
+RECORD = "run.json"
+"""The file that says what made the others."""
+
+TRAINING = "training.csv"
+"""The file with the log of each network's training."""
 
 SUMMARY = "summary.csv"
 """The file with the means over replicates."""
@@ -187,6 +200,15 @@ def summarise(
     return pd.DataFrame(rows, columns=_KEY + bounds)
 
 
+def members_text(members: int | None) -> str:
+    """How tables write the number of a prediction's members: ``None`` is the exact distribution.
+
+    >>> members_text(100), members_text(None)
+    ('100', 'exact')
+    """
+    return "exact" if members is None else str(members)
+
+
 def members_rank(members: str) -> float:
     """The place of a size among others; those that are no number come last."""
     return float(members) if members.isdigit() else math.inf
@@ -199,16 +221,25 @@ def write_table(table: pd.DataFrame, path: Path) -> None:
 
 
 def read_table(path: Path) -> pd.DataFrame:
-    """Read a table that `write_table` wrote; what is empty text stays empty text."""
-    # Python's own float, since pandas before 3 reads some numbers in other bits.
-    table = pd.read_csv(
-        path,
-        dtype=dict.fromkeys(_TEXT, str),
-        converters=dict.fromkeys(("value", "lower", "upper"), _number),
-        # A method may be called "null", and a column of reasons may be empty: both are text.
-        keep_default_na=False,
-        na_values="",
-    )
+    """Read a table that `write_table` wrote; what is empty text stays empty text.
+
+    Raises:
+        UserError: the file is not such a table.
+    """
+    try:
+        table = pd.read_csv(
+            path,
+            dtype=dict.fromkeys(_TEXT, str),
+            # Python's own float, since pandas before 3 reads some numbers in other bits.
+            converters=dict.fromkeys(("value", "lower", "upper"), _number),
+            # A method may be called "null", and a column of reasons may be empty: both are text.
+            keep_default_na=False,
+            na_values="",
+        )
+    except ValueError as error:
+        raise UserError(
+            f"{path} is damaged ({error}); remove it and have its stage write it again with --only"
+        ) from error
     return table.fillna({name: "" for name in _TEXT if name in table})
 
 

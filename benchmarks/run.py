@@ -66,15 +66,17 @@ class Run:
         small = cell.recipe == OWN_RECIPE or self._in_depth(cell.recipe)
         return tuple(c for c in self.conditions if small or not c.exact)
 
-    def fits_threads(self, cell: Cell) -> bool:
-        """Whether such cells can work side by side in threads: if kernels do the work, they can.
+    @property
+    def in_threads(self) -> bool:
+        """Whether networks work side by side in threads: if kernels do the work, they can.
 
-        Others get processes: PyTorch's training holds Python's lock most of the time, and a
-        user's method may change global state while it is fitted.
+        PyTorch's get processes: its training holds Python's lock most of the time.
         """
-        return (
-            self.configuration.engine == "numba" and self.configuration.entries[cell.method].pooled
-        )
+        return self.configuration.engine == "numba"
+
+    def fits_threads(self, cell: Cell) -> bool:
+        """Whether such cells can: not a user's method, which may change global state."""
+        return self.in_threads and self.configuration.entries[cell.method].pooled
 
     def pool(self, recipe: str) -> NetworkPool:
         """The networks of a recipe."""

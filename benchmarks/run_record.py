@@ -18,23 +18,25 @@ from benchmarks.integrity.check import Check, require_passed
 from benchmarks.records import (
     CLAIMS,
     CLAIMS_FILE,
+    CLAIMS_PAGE,
     COMPARISONS,
     CURVES,
     FIGURES,
     IMAGES,
     INDEX,
     LATENCY,
+    MEASUREMENTS,
+    RECORD,
     SUMMARY,
     TABLES,
+    TRAINING,
 )
 from benchmarks.run import Run
 
-FILE = "run.json"
-
 WRITTEN = (
-    *("predictions", "errors", "training.csv", FILE),
-    *("measurements.csv", SUMMARY, COMPARISONS, LATENCY),
-    *(CURVES, IMAGES, CLAIMS, CLAIMS_FILE, "claims.md", TABLES, FIGURES, INDEX),
+    *("predictions", "errors", TRAINING, RECORD),
+    *(MEASUREMENTS, SUMMARY, COMPARISONS, LATENCY),
+    *(CURVES, IMAGES, CLAIMS, CLAIMS_FILE, CLAIMS_PAGE, TABLES, FIGURES, INDEX),
 )
 """What a run writes into its folder, and what `--overwrite` removes from it."""
 
@@ -73,7 +75,7 @@ class RunRecord:
         if not (out / "predictions").exists():
             earlier = {}  # published results, say: there is nothing to go on from
         record = cls(
-            out / FILE,
+            out / RECORD,
             identity
             | {
                 "command": run.configuration.command,
@@ -135,13 +137,13 @@ class RunRecord:
 
 
 def _read(out: Path) -> dict[str, Any]:
-    path = out / FILE
+    path = out / RECORD
     if not path.exists():
         left = [name for name in WRITTEN if (out / name).exists()]
         if left:
             raise UserError(
-                f"{out} holds {left[0]} of a run whose {FILE} is gone; choose another folder with "
-                "--out, or remove that run with --overwrite"
+                f"{out} holds {left[0]} of a run whose {RECORD} is gone; choose another folder "
+                "with --out, or remove that run with --overwrite"
             )
         return {}
     try:

@@ -30,8 +30,10 @@ from benchmarks.pictures import write_pictures
 from benchmarks.predictions import Cell, Shard
 from benchmarks.records import (
     COMPARISONS,
+    MEASUREMENTS,
     OWN_RECIPE,
     SUMMARY,
+    TRAINING,
     Measurement,
     as_table,
     summarise,
@@ -90,9 +92,8 @@ def train(run: Run, record: RunRecord) -> list[Failure]:
     """Fill the network store and write the log of each network's training, `training.csv`."""
     wanted = run.networks()
     run.training_images()  # found and verified once, before workers ask for them side by side
-    threads = run.configuration.engine == "numba"
     units = _training_units(wanted, together=run.engine.together)
-    done = side_by_side(run, _train_some, units, "train", "networks", threads=threads)
+    done = side_by_side(run, _train_some, units, "train", "networks", threads=run.in_threads)
     outcomes = {network: outcome for _, some in done for network, outcome in some.items()}
     rows = [
         {"recipe": recipe, "network": number} | asdict(row)
@@ -101,7 +102,7 @@ def train(run: Run, record: RunRecord) -> list[Failure]:
         for row in trained.log
     ]
     if rows:
-        write_table(pd.DataFrame(rows), run.machine.out / "training.csv")
+        write_table(pd.DataFrame(rows), run.machine.out / TRAINING)
     return [
         Failure(f"network {number} of {recipe}", str(outcomes[recipe, number]))
         for recipe, number in wanted
@@ -147,7 +148,7 @@ def measure_all(run: Run, record: RunRecord) -> list[Failure]:
     own_scores = sorted(set(table["score"]) - SCORES.keys() - {""})
     intervals, comparisons = _weigh_all(run, own_scores)
     table_and_mean = pd.concat([table, mean_over_rotations(table)], ignore_index=True)
-    write_table(table, run.machine.out / "measurements.csv")
+    write_table(table, run.machine.out / MEASUREMENTS)
     write_table(summarise(table_and_mean, intervals), run.machine.out / SUMMARY)
     write_table(comparisons_table(comparisons), run.machine.out / COMPARISONS)
     write_curves(run)

@@ -28,7 +28,7 @@ from benchmarks.network_cost import network_cost
 from benchmarks.peak_memory import peak_memory
 from benchmarks.progress import tracked
 from benchmarks.records import LATENCY as FILE
-from benchmarks.records import write_table
+from benchmarks.records import members_text, write_table
 from benchmarks.run import Run
 from benchmarks.run_record import RunRecord
 from benchmarks.stages import LATENCY
@@ -293,7 +293,7 @@ def _time(method: UncertaintyMethod, images: Tensor, row: Latency, limits: Limit
     members = method.predict(images[:1]).members
     about = replace(
         row,
-        members="exact" if members is None else str(members),
+        members=members_text(members),
         peak_memory_mb=None if peak.megabytes is None else round(peak.megabytes, 3),
         **(cost._asdict() if cost else {}),
         reason="; ".join(filter(None, (row.reason, peak.reason))),

@@ -104,6 +104,7 @@ def test_recipe_trains_as_long_as_the_configuration_says() -> None:
         ({"replicates": 0}, "--replicates: 0 is too small"),
         ({"images": 0}, "--images: 0 is too small"),
         ({"epochs": 0}, "--epochs: 0 is too small"),
+        ({"members": (10**20,)}, f"--members: {10**20} is too large; it takes at most 1000000"),
         ({"resamples": 99}, "--resamples: 99 is too small; it takes at least 100"),
         ({"seed": -1}, "--seed: -1 is negative"),
     ],

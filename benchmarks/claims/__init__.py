@@ -20,7 +20,7 @@ from benchmarks.conditions import Judged
 from benchmarks.files import write_json, written_whole
 from benchmarks.pictures import save_pictures
 from benchmarks.records import CLAIMS as FOLDER
-from benchmarks.records import CLAIMS_FILE, IMAGES, TEST_IMAGES
+from benchmarks.records import CLAIMS_FILE, CLAIMS_PAGE, IMAGES, TEST_IMAGES
 from benchmarks.report.claims_page import claims_page
 from benchmarks.run import Run
 from methods.recipes import ARTICLE, ARTICLE_LOGITS, RECIPES, STANDARD
@@ -59,7 +59,7 @@ def write_claims(run: Run, unavailable: Mapping[str, str]) -> None:
     """
     content = _content(run, unavailable)
     write_json(content, run.machine.out / CLAIMS_FILE)
-    with written_whole(run.machine.out / "claims.md") as temporary:
+    with written_whole(run.machine.out / CLAIMS_PAGE) as temporary:
         temporary.write_text(claims_page(content), encoding="utf-8")
 
 

@@ -7,7 +7,7 @@ import pandas as pd
 from benchmarks.claims.answers import Answers
 from benchmarks.claims.claim import Claim, Judgement, NotTestableError, Numbers, by_networks
 from benchmarks.claims.ranks import rank_correlation
-from benchmarks.records import read_table
+from benchmarks.records import TRAINING, read_table
 
 SPLITS = ("training", "validation")
 LEAST_CORRELATION = 0.9
@@ -71,7 +71,7 @@ def judge_final(numbers: Numbers) -> Judgement:
 
 
 def _log(answers: Answers) -> pd.DataFrame:
-    path = answers.run.machine.out / "training.csv"
+    path = answers.run.machine.out / TRAINING
     if not path.exists():
         raise NotTestableError("there is no training.csv; run without --only first")
     log = read_table(path)

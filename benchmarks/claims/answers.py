@@ -101,7 +101,7 @@ class Answers:
         ]
         if pending:
             train(self.run, [cell for cell, _ in pending])
-            threads = self.run.configuration.engine == "numba"
+            threads = self.run.in_threads
             side_by_side(self.run, _answer, pending, "claims", "answers", threads=threads)
 
     def says(self, cell: Cell, images: str = CLEAN) -> Prediction:
@@ -132,8 +132,7 @@ def train(run: Run, cells: Iterable[Cell]) -> None:
         groups = [missing] if pool.engine.together else [[number] for number in missing]
         units += [(name, group) for group in groups if group]
     if units:
-        threads = run.configuration.engine == "numba"
-        side_by_side(run, _train_some, units, "claims", "networks", threads=threads)
+        side_by_side(run, _train_some, units, "claims", "networks", threads=run.in_threads)
 
 
 @one_torch_thread()

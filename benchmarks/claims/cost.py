@@ -10,7 +10,7 @@ import pandas as pd
 from benchmarks.claims.answers import PASSES, Answers, pool_of
 from benchmarks.claims.claim import Claim, Judgement, NotTestableError, Numbers, by_parts
 from benchmarks.records import CLAIMS as FOLDER
-from benchmarks.records import read_table, write_table
+from benchmarks.records import LATENCY, read_table, write_table
 from methods.labelled_images import LabelledImages
 from methods.recipes import ARTICLE
 from methods.threads import one_torch_thread
@@ -34,6 +34,8 @@ def measure_cost(answers: Answers) -> Numbers:
     """
     if answers.recipe != ARTICLE.name:
         raise NotTestableError("what networks cost does not depend on this recipe")
+    if answers.networks < 2:
+        raise NotTestableError("the run has one network only")
     asking = _asking(answers)
     path = answers.run.machine.out / FOLDER / TIMES
     if not path.exists():
@@ -64,7 +66,7 @@ def judge_cost(numbers: Numbers) -> Judgement:
 def _asking(answers: Answers) -> dict[str, list[float]]:
     """Medians of both methods by the run's engine, on one thread, at the largest batch size."""
     run = answers.run
-    path = run.machine.out / "latency.csv"
+    path = run.machine.out / LATENCY
     if not path.exists():
         raise NotTestableError("there is no latency.csv; the stage latency writes it")
     table = read_table(path)

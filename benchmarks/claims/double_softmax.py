@@ -8,7 +8,7 @@ import pandas as pd
 from scipy import stats
 
 from benchmarks.conditions import CLEAN
-from benchmarks.records import MEASURED, read_table
+from benchmarks.records import MEASURED, MEASUREMENTS, read_table
 from benchmarks.run import Run
 from methods.recipes import ARTICLE, ARTICLE_LOGITS, STANDARD
 
@@ -31,7 +31,7 @@ def double_softmax(run: Run) -> list[dict[str, object]]:
     replicate r of both uses the network of one initialisation, one order and the same masks, so
     they are paired. Without replicates there is no interval.
     """
-    path = run.machine.out / "measurements.csv"
+    path = run.machine.out / MEASUREMENTS
     if not path.exists():
         return []
     table = read_table(path)

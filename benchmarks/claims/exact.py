@@ -63,9 +63,10 @@ def write_exact(answers: Answers) -> None:
     answers.ask([(answers.ensemble, "clean")])
     asked = _asked(answers)
     answers.ask(_question(answers, one) for one in asked)
-    threads = answers.run.configuration.engine == "numba"
     units = [(answers, one) for one in asked]
-    done = side_by_side(answers.run, _compare, units, "claims", "samples", threads=threads)
+    done = side_by_side(
+        answers.run, _compare, units, "claims", "samples", threads=answers.run.in_threads
+    )
     exact = pd.DataFrame(row for rows, _ in done for row in rows)
     errors = pd.DataFrame(row for _, rows in done for row in rows)
     key = ["images", "network", "image"]

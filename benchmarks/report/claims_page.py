@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from statistics import fmean
 from typing import Any
 
-from benchmarks.report.digits import rounded
+from benchmarks.report.digits import UNDEFINED, plain, rounded, spread
 from benchmarks.report.names import METHODS
-from benchmarks.report.table import UNDEFINED
 
 INTRODUCTION = (
     "Statements of the article *An Overview of Epistemic Uncertainty in Deep Learning*, in our "
@@ -90,21 +88,8 @@ def _numbers(numbers: Mapping[str, Mapping[str, list[float | None]]]) -> Iterato
     yield f"|---|{'---:|' * len(numbers)}"
     names = dict.fromkeys(name for some in numbers.values() for name in some)
     for name in names:
-        cells = [_spread(some.get(name, [])) for some in numbers.values()]
+        cells = [spread(some.get(name, [])) for some in numbers.values()]
         yield f"| {name} | {' | '.join(cells)} |"
-
-
-def _spread(values: Sequence[float | None]) -> str:
-    known = [value for value in values if value is not None]
-    if not known:
-        return UNDEFINED
-    if len(known) == 1:
-        return _text(known[0])
-    return f"{_text(fmean(known))} ({_text(min(known))} to {_text(max(known))}, n = {len(known)})"
-
-
-def _text(value: float) -> str:
-    return f"{value:g}" if value == round(value) else rounded(value)[0]
 
 
 def _without_sampling(recipe: str) -> str:
@@ -135,7 +120,7 @@ def _double_softmax(rows: Sequence[Mapping[str, Any]]) -> str:
         f"|---|---|{'---:|' * (len(recipes) + 1)}",
     ]
     for row in rows:
-        cells = [_text(row[recipe]) if recipe in row else UNDEFINED for recipe in recipes]
+        cells = [plain(row[recipe]) if recipe in row else UNDEFINED for recipe in recipes]
         method = METHODS[row["method"]]
         lines.append(f"| {method} | {row['measure']} | {' | '.join([*cells, _difference(row)])} |")
     return "\n".join(lines)

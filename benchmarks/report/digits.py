@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
+from statistics import fmean
+
+UNDEFINED = "—"
 
 FEWEST, MOST = 3, 6
 """Decimals of a number whose uncertainty is not known."""
@@ -32,6 +36,29 @@ def rounded(value: float, half_width: float = math.nan) -> tuple[str, str]:
         decimals = _decimals_of_value(value)
     spread = f"{half_width:.{decimals}f}" if math.isfinite(half_width) else ""
     return _signed(value, decimals), spread
+
+
+def plain(value: float) -> str:
+    """Counts as counts, other numbers as `rounded` writes them.
+
+    >>> plain(50.0), plain(0.95874)
+    ('50', '0.959')
+    """
+    return f"{value:g}" if value == round(value) else rounded(value)[0]
+
+
+def spread(values: Sequence[float | None]) -> str:
+    """The mean of those that are known, and from where to where they lie.
+
+    >>> spread([1.0, 2.5, None]), spread([7.0]), spread([])
+    ('1.750 (1 to 2.500, n = 2)', '7', '—')
+    """
+    known = [value for value in values if value is not None]
+    if not known:
+        return UNDEFINED
+    if len(known) == 1:
+        return plain(known[0])
+    return f"{plain(fmean(known))} ({plain(min(known))} to {plain(max(known))}, n = {len(known)})"
 
 
 def _decimals_of_half_width(half_width: float) -> int:

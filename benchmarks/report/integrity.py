@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from benchmarks.files import read_json
+from benchmarks.records import RECORD
 from benchmarks.report.table import Row, Table
 
 
 def integrity_table(folder: Path) -> Table | None:
     """What every probe of a run found; ``None`` where no probe has been recorded."""
-    path = folder / "run.json"
-    record = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
-    probed: Mapping[str, list[dict[str, Any]]] = record.get("integrity", {})
+    probed: Mapping[str, list[dict[str, Any]]] = read_json(folder / RECORD).get("integrity", {})
     checks = [check for found in probed.values() for check in found]
     if not checks:
         return None

@@ -5,14 +5,13 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from benchmarks.files import written_whole
-from benchmarks.records import FIGURES, TABLES
+from benchmarks.files import read_json, written_whole
+from benchmarks.records import FIGURES, RECORD, TABLES
 from benchmarks.report.answer import answer
 from benchmarks.report.latency_tables import latency_table
 from benchmarks.report.results import Results, read_latency
@@ -63,7 +62,7 @@ def filled(readme: str, results: Path, root: Path = ROOT) -> str:
 def _sections(root: Path, results: Path) -> dict[str, str]:
     loaded = Results.load(root / results)
     recipe = RECIPE if RECIPE in loaded.recipes else loaded.recipes[0]
-    record = json.loads((root / results / "run.json").read_text(encoding="utf-8"))
+    record = read_json(root / results / RECORD)
     return {
         "answer": f"{answer(loaded.of_recipe(recipe))}\n",
         "overview": markdown(overview(loaded.of_recipe(recipe), recipe)),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -14,6 +13,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from benchmarks.errors import UserError
+from benchmarks.files import read_json
 from benchmarks.records import (
     CLAIMS,
     CLAIMS_FILE,
@@ -23,6 +23,7 @@ from benchmarks.records import (
     LATENCY,
     OWN_RECIPE,
     SUMMARY,
+    TRAINING,
     read_table,
 )
 from benchmarks.report.names import (
@@ -72,7 +73,7 @@ class Results:
         """
         if not (folder / SUMMARY).exists():
             raise UserError(f"there are no results in {folder} yet; run without --only first")
-        training, claims = folder / "training.csv", _read_claims(folder / CLAIMS_FILE)
+        training, claims = folder / TRAINING, read_json(folder / CLAIMS_FILE) or None
         return cls(
             summary=read_table(folder / SUMMARY),
             training=read_table(training) if training.exists() else None,
@@ -267,13 +268,6 @@ def claims_numbers(claims: Mapping[str, Any] | None) -> pd.DataFrame:
 
 def _read_tables(folder: Path) -> dict[str, pd.DataFrame]:
     return {path.stem: read_table(path) for path in sorted(folder.glob("*.csv"))}
-
-
-def _read_claims(path: Path) -> dict[str, Any] | None:
-    if not path.exists():
-        return None
-    content: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-    return content
 
 
 def _read_pictures(path: Path) -> dict[tuple[str, int], Pixels]:

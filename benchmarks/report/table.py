@@ -11,9 +11,8 @@ from typing import NamedTuple
 import pandas as pd
 
 from benchmarks.records import MEASURED
-from benchmarks.report.digits import rounded
+from benchmarks.report.digits import UNDEFINED, rounded
 
-UNDEFINED = "—"
 NO_VALUE = "n/a"
 DOUBTFUL_MARK = "†"
 TIED_MARK = "≈"

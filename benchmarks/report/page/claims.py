@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import json
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from pathlib import Path
-from statistics import fmean
 from typing import Any, NamedTuple
 
-from benchmarks.report.digits import rounded
+from benchmarks.files import read_json
+from benchmarks.records import CLAIMS_FILE
+from benchmarks.report.digits import spread
 from benchmarks.report.page.data_uri import data_uri
-from benchmarks.report.table import UNDEFINED
-
-FILE = "claims.json"
 
 VERDICTS = ("reproduced", "partly", "not reproduced", "not testable here")
 
@@ -62,10 +59,9 @@ class Claims(NamedTuple):
 
 def claims(folder: Path) -> Claims | None:
     """Read from the run's folder; ``None`` where no claim was judged."""
-    path = folder / FILE
-    if not path.exists():
+    rows = read_json(folder / CLAIMS_FILE).get("claims")
+    if rows is None:
         return None
-    rows = json.loads(path.read_text(encoding="utf-8"))["claims"]
     found = tuple(_claim(row, folder) for row in rows)
     count = Counter(claim.verdict for claim in found)
     return Claims(found, tuple((v, count[v]) for v in VERDICTS if count[v]))
@@ -80,7 +76,7 @@ def _claim(row: Mapping[str, Any], folder: Path) -> Claim:
         remarks=tuple(filter(None, (row.get("remark", ""), *beside))),
         recipes=tuple(numbers),
         numbers=tuple(
-            Numbers(name, tuple(_spread(some.get(name, [])) for some in numbers.values()))
+            Numbers(name, tuple(spread(some.get(name, [])) for some in numbers.values()))
             for name in names
         ),
         figures=tuple(_figures(row, folder)),
@@ -92,18 +88,3 @@ def _figures(row: Mapping[str, Any], folder: Path) -> Iterator[Figure]:
         path = f"figures/{row.get('figure')}-{recipe}.png"
         if (folder / path).exists():
             yield Figure(recipe, path, data_uri((folder / path).read_bytes()))
-
-
-def _spread(values: Sequence[float | None]) -> str:
-    known = [value for value in values if value is not None]
-    if not known:
-        return UNDEFINED
-    if len(known) == 1:
-        return _text(known[0])
-    least, most = _text(min(known)), _text(max(known))
-    return f"{_text(fmean(known))} ({least} to {most}, n = {len(known)})"
-
-
-def _text(value: float) -> str:
-    """Counts as counts, other numbers as in the tables."""
-    return f"{value:g}" if value == round(value) else rounded(value)[0]

@@ -10,8 +10,8 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup, escape
 
-from benchmarks.files import written_whole
-from benchmarks.records import INDEX
+from benchmarks.files import read_json, written_whole
+from benchmarks.records import INDEX, RECORD
 from benchmarks.report.answer import answer
 from benchmarks.report.names import Variant
 from benchmarks.report.page import chart
@@ -22,7 +22,7 @@ from benchmarks.report.page.definitions import definitions
 from benchmarks.report.page.detection import detections
 from benchmarks.report.page.explorer import explorer
 from benchmarks.report.page.leaderboard import leaderboard
-from benchmarks.report.page.provenance import provenance, record
+from benchmarks.report.page.provenance import provenance
 from benchmarks.report.page.rotation import rotation_charts
 from benchmarks.report.results import Results
 from benchmarks.report.style import Look, looks
@@ -57,7 +57,7 @@ def _environment() -> Environment:
 
 def _content(results: Results, folder: Path) -> dict[str, Any]:
     recipes = sorted(results.recipes, key=lambda name: (name != FIRST, name))
-    chosen = record(folder).get("configuration", {})
+    chosen = read_json(folder / RECORD).get("configuration", {})
     shown = explorer(results, looks(results.largest))
     return {
         "recipes": [_of_recipe(results.of_recipe(name), name, folder) for name in recipes],

@@ -2,21 +2,31 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any, NamedTuple
 
-RECORD = "run.json"
+from benchmarks.files import read_json
+from benchmarks.records import (
+    CLAIMS_FILE,
+    CLAIMS_PAGE,
+    COMPARISONS,
+    IMAGES,
+    LATENCY,
+    MEASUREMENTS,
+    RECORD,
+    SUMMARY,
+    TRAINING,
+)
 
 DOWNLOADS = {
-    "summary.csv": "means over replicates, with intervals",
-    "measurements.csv": "every number of every replicate",
-    "comparisons.csv": "paired differences between methods",
-    "latency.csv": "what an answer costs",
-    "training.csv": "the log of each network's training",
-    "claims.json": "the article's claims and their verdicts",
-    "claims.md": "the same, to read",
-    "images.npz": "the pictures shown",
+    SUMMARY: "means over replicates, with intervals",
+    MEASUREMENTS: "every number of every replicate",
+    COMPARISONS: "paired differences between methods",
+    LATENCY: "what an answer costs",
+    TRAINING: "the log of each network's training",
+    CLAIMS_FILE: "the article's claims and their verdicts",
+    CLAIMS_PAGE: "the same, to read",
+    IMAGES: "the pictures shown",
     RECORD: "configuration, command, versions, fingerprints, wall time",
 }
 """The files of a run, and what is in them; ``FOLDERS`` those that hold many."""
@@ -48,14 +58,7 @@ def provenance(folder: Path) -> Provenance:
 
     The wall time is, too: it changes when a run is resumed, and the page should not.
     """
-    return Provenance(tuple(_facts(record(folder))), tuple(_downloads(folder)))
-
-
-def record(folder: Path) -> dict[str, Any]:
-    """The run's record; empty where there is none."""
-    path = folder / RECORD
-    content: dict[str, Any] = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
-    return content
+    return Provenance(tuple(_facts(read_json(folder / RECORD))), tuple(_downloads(folder)))
 
 
 def _facts(content: dict[str, Any]) -> list[tuple[str, str]]:
