@@ -25,35 +25,59 @@ INK = 0.1
 DEEP = ("I", "F")
 """What the names of Pillow's modes begin with whose pixels are numbers beyond 8 bits."""
 
+DEEPEST = 65535
+"""White, where pixels are whole numbers beyond 8 bits."""
+
+Shades = Float[np.ndarray, "rows columns"]
+
 
 def read_digit(path: Path) -> Float[Tensor, "1 28 28"]:
     """The picture as an image in [0, 1], light on dark.
 
-    Transparent pixels are white. What most of the border looks like is the background, so the
-    digit may be darker or lighter. It is scaled to fit a box of 20x20 and shifted by whole pixels
-    to have its centre of mass in the middle, as MNIST's were.
+    What most of the border looks like is the background, so the digit may be darker or lighter;
+    a digit that differs from it in colour alone is found, too. What is transparent is white, or
+    black where the digit is white itself. The digit is scaled to fit a box of 20x20 and shifted by
+    whole pixels to have its centre of mass in the middle, as MNIST's were.
 
     Raises:
         UserError: there is no such file, it is no picture, or nothing is drawn on it.
     """
-    ink = _ink(_grey(path))
-    if ink.max() < LEAST_CONTRAST:
-        raise UserError(f"--image {path}: the picture is blank; it takes a digit on a background")
-    return torch.from_numpy(_placed(_fitted(ink / ink.max()))).float()[None]
+    for shades in _readings(path):
+        ink = _ink(shades)
+        if ink.max() >= LEAST_CONTRAST:
+            return torch.from_numpy(_placed(_fitted(ink / ink.max()))).float()[None]
+    raise UserError(f"--image {path}: the picture is blank; it takes a digit on a background")
 
 
-def _grey(path: Path) -> Float[np.ndarray, "rows columns"]:
-    """Shades of grey, black 0 and white 1."""
+def _readings(path: Path) -> list[Shades]:
+    """In what a digit may show, the likeliest first; black is 0 and white 1."""
+    picture = _opened(path)
+    if picture.mode.startswith(DEEP):
+        pixels = np.asarray(picture, dtype=np.float64)
+        if not np.isfinite(pixels).all():
+            raise UserError(f"--image {path}: some pixels are no finite numbers")
+        # Pillow opens 16 bits a pixel by several modes, and floats may be of any scale.
+        full = 1.0 if picture.mode == "F" else DEEPEST
+        return [pixels / max(full, pixels.max())]
+    white, black = (_laid_on(colour, picture) for colour in ("white", "black"))
+    layers = [white.convert("L"), black.convert("L"), *white.split()]
+    return [np.asarray(layer, dtype=np.float64) / 255 for layer in layers]
+
+
+def _laid_on(colour: str, picture: Image.Image) -> Image.Image:
+    ground = Image.new("RGBA", picture.size, colour)
+    ground.alpha_composite(picture.convert("RGBA"))
+    return ground.convert("RGB")
+
+
+def _opened(path: Path) -> Image.Image:
     try:
         with warnings.catch_warnings(), Image.open(path) as picture:
             # Pillow only warns of pictures that would fill the memory.
             warnings.simplefilter("error", Image.DecompressionBombWarning)
             upright = ImageOps.exif_transpose(picture)
-            if not upright.mode.startswith(DEEP):
-                on_white = Image.new("RGBA", upright.size, "white")
-                on_white.alpha_composite(upright.convert("RGBA"))
-                upright = on_white.convert("L")
-            pixels = np.asarray(upright, dtype=np.float64)
+            upright.load()
+            return upright
     except FileNotFoundError as error:
         raise UserError(f"--image {path}: there is no such file") from error
     # What damaged files raise is up to the format's decoder.
@@ -63,16 +87,13 @@ def _grey(path: Path) -> Float[np.ndarray, "rows columns"]:
             f"--image {path}: this cannot be read as a picture ({said}); it takes a PNG, a JPEG or "
             "another common format"
         ) from error
-    full = 255 if upright.mode == "L" else max(pixels.max(), 1.0)
-    grey: Float[np.ndarray, "rows columns"] = pixels / full
-    return grey
 
 
-def _ink(grey: Float[np.ndarray, "rows columns"]) -> Float[np.ndarray, "rows columns"]:
+def _ink(shades: Shades) -> Float[np.ndarray, "rows columns"]:
     """How far each pixel is from the background, towards the digit's side."""
-    border = np.concatenate([grey[0], grey[-1], grey[:, 0], grey[:, -1]])
+    border = np.concatenate([shades[0], shades[-1], shades[:, 0], shades[:, -1]])
     background = float(np.median(border))
-    difference = grey - background
+    difference = shades - background
     # Of a mid-grey background, the stronger of both sides is the digit's.
     lighter = difference.max() > -difference.min()
     ink: Float[np.ndarray, "rows columns"] = np.clip(

@@ -127,7 +127,7 @@ def main(
 
 
 def _require_format(path: Path) -> None:
-    if path.suffix not in FORMATS:
+    if path.suffix.lower() not in FORMATS:
         raise UserError(f"--out {path}: a figure is {', '.join(FORMATS)}; name one")
 
 
@@ -203,7 +203,7 @@ def _draw(title: str, picture: Tensor, predictions: dict[Variant, Prediction], p
     pixels = (picture[0] * 255).round().byte().numpy()
     with rc_context(SETTINGS), written_whole(path) as temporary:
         figure = count_plots(title, pixels, counts, measures)
-        figure.savefig(temporary, format=path.suffix.removeprefix("."), dpi=DPI)
+        figure.savefig(temporary, format=path.suffix.lower().removeprefix("."), dpi=DPI)
     Console().print(f"wrote {path}", highlight=False, markup=False, soft_wrap=True)
 
 

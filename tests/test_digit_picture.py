@@ -54,6 +54,8 @@ def test_mnists_images_stay_as_they_are(tmp_path: Path) -> None:
         ("RGB", (250, 240, 200), (20, 30, 120), "jpg"),
         ("RGB", (10, 60, 30), (240, 240, 240), "webp"),
         ("RGBA", (0, 0, 0, 0), (20, 40, 160, 255), "png"),
+        ("RGBA", (0, 0, 0, 0), (255, 255, 255, 255), "png"),
+        ("RGB", (0, 130, 0), (255, 0, 0), "png"),
         ("LA", (0, 0), (0, 255), "png"),
         ("CMYK", (0, 0, 0, 0), (0, 0, 0, 255), "jpg"),
         ("I;16", 60000, 100, "png"),
@@ -138,3 +140,15 @@ def test_picture_that_would_fill_the_memory_is_refused(
 def test_blank_picture_is_refused(shade: int, tmp_path: Path) -> None:
     with pytest.raises(UserError, match="blank"):
         read(Image.new("L", (50, 50), shade), tmp_path / "blank.png")
+
+
+def test_faintest_ink_of_16_bits_is_blank(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="blank"):
+        read(drawn("I;16", 0, 12, (50, 50)), tmp_path / "faint.png")
+
+
+def test_numbers_that_are_none_are_told(tmp_path: Path) -> None:
+    pixels = np.zeros((50, 50), dtype=np.float32)
+    pixels[20:30, 20:30] = np.nan
+    with pytest.raises(UserError, match="no finite numbers"):
+        read(Image.fromarray(pixels), tmp_path / "digit.tiff")

@@ -66,7 +66,8 @@ def write_claims(run: Run, unavailable: Mapping[str, str]) -> None:
 def _content(run: Run, unavailable: Mapping[str, str]) -> dict[str, Any]:
     chosen = run.configuration
     setting: dict[str, Any] = {"recipe": ARTICLE.name, "passes": PASSES}
-    if ARTICLE.name not in chosen.recipes:
+    trained = {recipe for recipe, _ in run.networks()}
+    if ARTICLE.name not in trained:
         reason = (
             f"the run has no networks of the recipe {ARTICLE.name!r}; --recipe {ARTICLE.name} "
             "trains them"
@@ -77,7 +78,7 @@ def _content(run: Run, unavailable: Mapping[str, str]) -> dict[str, Any]:
     answers = {
         name: Answers.of(run, name, unavailable)
         for name in (ARTICLE.name, *BESIDE)
-        if name in chosen.recipes
+        if name in trained
     }
     article = answers[ARTICLE.name]
     setting |= {
@@ -105,6 +106,7 @@ def _judged(claim: Claim, answers: Mapping[str, Answers]) -> dict[str, Any]:
     found: dict[str, Judgement] = {}
     for recipe, of_recipe in answers.items():
         try:
+            _require_networks(claim, of_recipe)
             measured = claim.measure(of_recipe)
             numbers[recipe] = {
                 name: [round(value, DECIMALS) for value in values]
@@ -118,8 +120,15 @@ def _judged(claim: Claim, answers: Mapping[str, Answers]) -> dict[str, Any]:
     return _described(claim, verdict, numbers, beside)
 
 
+def _require_networks(claim: Claim, answers: Answers) -> None:
+    if answers.networks < claim.least_networks:
+        raise NotTestableError(
+            f"this takes at least {claim.least_networks} networks; the run has {answers.networks}"
+        )
+
+
 def _on_the_articles_terms(judgement: Judgement, answers: Answers) -> Judgement:
-    """No verdict on another set-up than the article's; of fewer networks the reader is told."""
+    """No verdict on another set-up than the article's; of fewer draws the reader is told."""
     epochs = answers.run.configuration.recipe(ARTICLE.name).epochs
     wanted = RECIPES[ARTICLE.name].epochs
     if judgement.verdict == Verdict.NOT_TESTABLE:
@@ -127,10 +136,12 @@ def _on_the_articles_terms(judgement: Judgement, answers: Answers) -> Judgement:
     if epochs != wanted:
         reason = f"epochs of training: {epochs}, not {wanted}; measured was: {judgement.why}"
         return Judgement(Verdict.NOT_TESTABLE, reason)
-    if answers.networks < NETWORKS:
-        fewer = f"only {answers.networks} networks, not {NETWORKS}; {judgement.why}"
-        return Judgement(judgement.verdict, fewer)
-    return judgement
+    draws = {
+        "networks": (answers.networks, NETWORKS),
+        "images": (len(answers.labels), len(answers.run.test_images().labels)),
+    }
+    fewer = [f"only {n} {what}, not {of}; " for what, (n, of) in draws.items() if n < of]
+    return Judgement(judgement.verdict, "".join([*fewer, judgement.why]))
 
 
 def _described(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from itertools import pairwise
 
@@ -65,8 +66,10 @@ def judge_certainty(numbers: Numbers) -> Judgement:
         np.array([sum(numbers[f"{what}, share {one}"]) for one in BINS])
         for what in ("images", "correct")
     )
+    if not images[-1] or not images[:-1].any():
+        raise NotTestableError("at least 90 % of votes agree on every image, or on none")
     accuracy = correct[images > 0] / images[images > 0]
-    certain = correct[-1] / images[-1] if images[-1] else 0.0
+    certain = correct[-1] / images[-1]
     shown = ", ".join(f"{100 * value:.1f} %" for value in accuracy)
     return by_parts(
         {
@@ -132,6 +135,8 @@ def judge_likeness(numbers: Numbers) -> Judgement:
     means = {
         name: float(np.mean(numbers[f"rank correlation, {name}"])) for name in MEASURES.values()
     }
+    if undefined := [name for name, value in means.items() if math.isnan(value)]:
+        raise NotTestableError(f"no rank correlation by {undefined[0]}: it is the same everywhere")
     lowest = min(means.values())
     if lowest >= MIMICS:
         verdict = Verdict.REPRODUCED
@@ -148,7 +153,12 @@ def _mc_dropout(answers: Answers) -> Iterator[Prediction]:
 
 
 def _shared(one: Prediction, other: Prediction) -> float:
-    """The share that the most uncertain images of both, by mutual information, have in common."""
+    """The share that the most uncertain images of both, by mutual information, have in common.
+
+    NaN where these are all images.
+    """
+    if len(one.mean) <= MOST_UNCERTAIN:
+        return math.nan
     chosen = [_most_uncertain(prediction) for prediction in (one, other)]
     return len(chosen[0] & chosen[1]) / len(chosen[0])
 
@@ -182,6 +192,7 @@ CLAIMS = (
         figure="histograms-pairwise_disagreement",
         remark="The members differ in initial weights and dropout masks only; all have one "
         "architecture, unlike the article's sentence.",
+        least_networks=2,
     ),
     Claim(
         id="dropout-mimics-ensemble",
@@ -194,5 +205,6 @@ CLAIMS = (
         judge=judge_likeness,
         figure="claims-likeness",
         remark="The ensemble contains each of the networks that MC-dropout uses.",
+        least_networks=2,
     ),
 )

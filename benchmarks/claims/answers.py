@@ -60,7 +60,7 @@ class Answers:
         return min(self.run.configuration.replicates, self.networks)
 
     @cached_property
-    def foreign(self) -> tuple[str, ...]:
+    def ood(self) -> tuple[str, ...]:
         """The out-of-distribution conditions of the run."""
         return tuple(
             condition.name

@@ -48,6 +48,7 @@ class Claim:
         judge: the rule. It sees nothing but these numbers, so a reader can judge again.
         figure: what the report draws of it, less the recipe.
         remark: what else a reader must know to believe the verdict.
+        least_networks: with fewer there is nothing to measure.
     """
 
     id: str
@@ -58,6 +59,7 @@ class Claim:
     judge: Callable[[Numbers], Judgement]
     figure: str = ""
     remark: str = ""
+    least_networks: int = 1
 
 
 def by_networks(parts: Mapping[str, Sequence[bool]]) -> Judgement:

@@ -17,7 +17,7 @@ MEASURES = {
     "NLL, clean": (CLEAN, "nll", ""),
     "ECE, clean": (CLEAN, "ece", ""),
     "ECE, 45°": ("rotated-045", "ece", ""),
-    "AUROC, mean of foreign sets": ("ood-", "auroc", "predictive_entropy"),
+    "AUROC, mean of out-of-distribution sets": ("ood-", "auroc", "predictive_entropy"),
 }
 """What is compared: condition (or what several begin with), metric and score."""
 

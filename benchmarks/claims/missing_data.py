@@ -10,14 +10,14 @@ import numpy as np
 from benchmarks.claims.agreement import MEASURES
 from benchmarks.claims.answers import Answers
 from benchmarks.claims.claim import Claim, Judgement, NotTestableError, Numbers, by_parts
-from benchmarks.claims.outside import TURNED as TURNED_BY_45
-from benchmarks.claims.training_sets import SIZES, TURNED
+from benchmarks.claims.outside import ROTATED as ROTATED_BY_45
+from benchmarks.claims.training_sets import ROTATED, SIZES
 from benchmarks.conditions import CLEAN
 from benchmarks.measure import UNCERTAINTIES
 from methods.recipes import ARTICLE
 
 MOST_NETWORKS = 10
-IMAGES = {"clean": CLEAN, "45°": TURNED_BY_45}
+IMAGES = {"clean": CLEAN, "45°": ROTATED_BY_45}
 SAMPLED, ENSEMBLE = "MC-dropout", "ensemble"
 
 GROWING = (*SIZES, ARTICLE.name)
@@ -26,12 +26,12 @@ GROWING = (*SIZES, ARTICLE.name)
 LABELS = {
     **{name: f"{size:,}" for name, size in SIZES.items()},
     ARTICLE.name: "all",
-    TURNED: "all, turned",
+    ROTATED: "all, rotated",
 }
 
 STEPS = (
     *((one, other, "clean") for one, other in pairwise(GROWING)),
-    (ARTICLE.name, TURNED, "45°"),
+    (ARTICLE.name, ROTATED, "45°"),
 )
 """From fewer training images like the judged ones to more, and which those are."""
 
@@ -108,14 +108,14 @@ CLAIMS = (
         "images.",
         place="Epistemic/Model Uncertainty",
         rule="Mutual information and disagreement fall on clean images from 1,000 to 10,000 to "
-        "60,000 training images, and on images turned by 45° from 60,000 training images to 60,000 "
-        "turned at random; means over 10 networks. Reproduced if at every step for MC-dropout and "
-        "for the ensemble of 10, partly if for one of them.",
+        "60,000 training images, and on images rotated by 45° from 60,000 training images to "
+        "60,000 rotated at random; means over 10 networks. Reproduced if at every step for "
+        "MC-dropout and for the ensemble of 10, partly if for one of them.",
         measure=measure_lack,
         judge=judge_lack,
         figure="claims-missing-data",
         remark="All networks take as many steps of Adam as the article's, so that fewer images do "
-        "not mean less training; choices are nested and stratified; each training image is turned "
-        "once, by an angle uniform in ±180°.",
+        "not mean less training; choices are nested and stratified; each training image is "
+        "rotated once, by an angle uniform in ±180°.",
     ),
 )

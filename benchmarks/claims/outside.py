@@ -26,8 +26,10 @@ from benchmarks.predictions import Cell
 CONFIDENT = 0.9
 LEAST_CONFIDENT_SHARE = 0.1
 
-TURNED = "rotated-045"
+ROTATED = "rotated-045"
 LEAST_ECE = 0.02
+
+OOD = "out of distribution"
 
 SOFTMAX, SAMPLED, ENSEMBLE = "softmax", "MC-dropout", "ensemble"
 
@@ -38,8 +40,8 @@ def measure_confident(answers: Answers) -> Numbers:
         f"{name}, {_short(condition)}": [
             _confident_share(answers.says(cell, condition).mean) for cell in cells
         ]
-        for name, cells in _asked(answers, _foreign(answers)).items()
-        for condition in _foreign(answers)
+        for name, cells in _asked(answers, _ood(answers)).items()
+        for condition in _ood(answers)
     }
 
 
@@ -62,7 +64,7 @@ def judge_confident(numbers: Numbers) -> Judgement:
 
 def measure_split(answers: Answers) -> Numbers:
     """The share of mutual information in predictive entropy, over all images of a kind together."""
-    kinds = {"clean": (CLEAN,), "45°": (TURNED,), "foreign": _foreign(answers)}
+    kinds = {"clean": (CLEAN,), "45°": (ROTATED,), OOD: _ood(answers)}
     cells = _asked(answers, sum(kinds.values(), ()))
     return {
         f"epistemic share, {name}, {kind}": [
@@ -74,7 +76,7 @@ def measure_split(answers: Answers) -> Numbers:
 
 
 def judge_split(numbers: Numbers) -> Judgement:
-    """The epistemic share falls from clean and from turned images to foreign ones, for both."""
+    """The epistemic share falls from clean and rotated to out-of-distribution images, for both."""
     mean = {name: float(np.mean(values)) for name, values in numbers.items()}
 
     def share(name: str, kind: str) -> float:
@@ -82,8 +84,8 @@ def judge_split(numbers: Numbers) -> Judgement:
 
     return by_parts(
         {
-            f"{name}, from {kind} ({share(name, kind):.2f}) to foreign "
-            f"({share(name, 'foreign'):.2f}) it falls": share(name, "foreign") < share(name, kind)
+            f"{name}, from {kind} ({share(name, kind):.2f}) to out-of-distribution "
+            f"({share(name, OOD):.2f}) it falls": share(name, OOD) < share(name, kind)
             for name in (SAMPLED, ENSEMBLE)
             for kind in ("clean", "45°")
         }
@@ -91,19 +93,19 @@ def judge_split(numbers: Numbers) -> Judgement:
 
 
 def measure_similarity(answers: Answers) -> Numbers:
-    """Softmax's ECE on turned images, and by how much its AUROC differs from the others'."""
-    foreign = _foreign(answers)
-    cells = _asked(answers, (CLEAN, TURNED, *foreign))
+    """Softmax's ECE on rotated images, and by how much its AUROC differs from the others'."""
+    ood = _ood(answers)
+    cells = _asked(answers, (CLEAN, ROTATED, *ood))
     numbers = {
         f"ECE, {name}, {kind}": [
             LABELLED["ece"](answers.says(cell, condition).mean, answers.labels)
             for cell in cells[name]
         ]
         for name in cells
-        for kind, condition in (("clean", CLEAN), ("45°", TURNED))
+        for kind, condition in (("clean", CLEAN), ("45°", ROTATED))
     }
     placements = {
-        name: [_placements(answers, some, condition) for condition in foreign]
+        name: [_placements(answers, some, condition) for condition in ood]
         for name, some in cells.items()
     }
     for name, sets in placements.items():
@@ -132,10 +134,10 @@ def judge_similarity(numbers: Numbers) -> Judgement:
     return by_parts(parts)
 
 
-def _foreign(answers: Answers) -> tuple[str, ...]:
-    if not answers.foreign:
+def _ood(answers: Answers) -> tuple[str, ...]:
+    if not answers.ood:
         raise NotTestableError("the run has no out-of-distribution images")
-    return answers.foreign
+    return answers.ood
 
 
 def _asked(answers: Answers, conditions: Sequence[str]) -> dict[str, list[Cell]]:
@@ -166,11 +168,11 @@ def _epistemic_share(answers: Answers, cell: Cell, conditions: Sequence[str]) ->
 
 def _placements(answers: Answers, cells: Sequence[Cell], condition: str) -> Placements:
     """Of predictive entropy, which every method has; a row a cell."""
-    clean, foreign = (
+    clean, ood = (
         np.stack([_entropy(answers, cell, images) for cell in cells])
         for images in (CLEAN, condition)
     )
-    return Placements.of(clean, foreign)
+    return Placements.of(clean, ood)
 
 
 def _entropy(answers: Answers, cell: Cell, images: str) -> npt.NDArray[np.float64]:
@@ -207,12 +209,13 @@ CLAIMS = (
         figure="entropy-split",
         remark="Plug-in mutual information of 100 passes and of 50 members is not the same "
         "estimate: compare within a method.",
+        least_networks=2,
     ),
     Claim(
         id="softmax-is-not-certainty",
         statement="A network's outputs are similarity, not certainty.",
         place="where the outputs of a classifier are explained",
-        rule="The ECE of softmax exceeds 2 points on images turned by 45°, and its AUROC for "
+        rule="The ECE of softmax exceeds 2 points on images rotated by 45°, and its AUROC for "
         "out-of-distribution images, by predictive entropy and as a mean over the sets, is below "
         "MC-dropout's and the ensemble's with intervals that exclude zero. Partly if one half "
         "holds.",
@@ -221,5 +224,6 @@ CLAIMS = (
         figure="roc-predictive_entropy",
         remark="Differences are paired by image (DeLong) and, with MC-dropout, by network; the "
         "intervals cover the draw of both, but there is one ensemble only.",
+        least_networks=2,
     ),
 )

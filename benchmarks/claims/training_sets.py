@@ -1,7 +1,7 @@
 """More and fewer similar training images, for the claim that epistemic uncertainty is their lack.
 
 Networks of the article's recipe are trained on stratified, nested choices of MNIST's training
-images, and on all of them turned. All take as many steps of Adam, up to a part of an epoch:
+images, and on all of them rotated. All take as many steps of Adam, up to a part of an epoch:
 with as many epochs, networks with few images would be trained too little as well, and nobody
 could tell the one lack from the other.
 """
@@ -24,15 +24,15 @@ from methods.network_pool import NetworkPool
 from methods.recipes import ARTICLE, Recipe
 from methods.seeds import derive_seed
 
-TURNED = "article-turned"
+ROTATED = "article-rotated"
 SIZES = {"article-1000": 1_000, "article-10000": 10_000}
 """Training images in all; a tenth of each class."""
 
-TRAINING_SETS = (*SIZES, TURNED)
+TRAINING_SETS = (*SIZES, ROTATED)
 """Beside all images as they are, which is the recipe `article` itself."""
 
 BATCH = 2_000
-"""Images turned at a time."""
+"""Images rotated at a time."""
 
 
 def training_set(run: Run, name: str) -> tuple[NetworkPool, LabelledImages]:
@@ -44,10 +44,10 @@ def training_set(run: Run, name: str) -> tuple[NetworkPool, LabelledImages]:
     return replace(run.pool(ARTICLE.name), recipe=recipe), training
 
 
-def turned_at_random(
+def rotated_at_random(
     images: Float[Tensor, "images 1 28 28"], random: np.random.Generator
 ) -> Float[Tensor, "images 1 28 28"]:
-    """Each image turned once, by an angle uniform in [-180°, 180°); bilinear, black outside."""
+    """Each image rotated once, by an angle uniform in [-180°, 180°); bilinear, black outside."""
     angles = torch.from_numpy(random.uniform(-np.pi, np.pi, len(images))).float()
     cosine, sine, zero = angles.cos(), angles.sin(), torch.zeros(len(images))
     rows = [torch.stack(row, dim=1) for row in ((cosine, -sine, zero), (sine, cosine, zero))]
@@ -65,9 +65,9 @@ def _turn(images: Tensor, turn: Float[Tensor, "images 2 3"]) -> Tensor:
 def _chosen(run: Run, name: str) -> LabelledImages:
     """Made once a process, since its fingerprint takes a while."""
     whole, seed = run.training_images(), run.configuration.seed
-    if name == TURNED:
-        random = np.random.default_rng(derive_seed(TURNED, seed))
-        return LabelledImages(turned_at_random(whole.images, random), whole.labels)
+    if name == ROTATED:
+        random = np.random.default_rng(derive_seed(ROTATED, seed))
+        return LabelledImages(rotated_at_random(whole.images, random), whole.labels)
     chosen: Int64[Tensor, " images"] = stratified_choice(whole.labels, SIZES[name], seed)
     return LabelledImages(whole.images[chosen], whole.labels[chosen])
 

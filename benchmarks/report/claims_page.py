@@ -40,7 +40,8 @@ def _setting(setting: Mapping[str, Any]) -> str:
     return (
         f"Here: {setting['networks']} networks of the recipe `{setting['recipe']}`, "
         f"{setting['epochs']} epochs, {setting['passes']} passes, {setting['images']:,} clean test "
-        f"images; out-of-distribution and turned images on {setting['replicates']} of the networks."
+        f"images; out-of-distribution and rotated images on {setting['replicates']} of the "
+        "networks."
     )
 
 

@@ -162,7 +162,7 @@ def test_images_turn_by_the_drawn_angle_as_the_conditions_do() -> None:
             return np.array([np.pi / 4, -np.pi / 6])
 
     images = load_mnist("test").images[:2]
-    found = training_sets.turned_at_random(images, Quarter())  # type: ignore[arg-type]
+    found = training_sets.rotated_at_random(images, Quarter())  # type: ignore[arg-type]
     expected = torch.stack([turned(images, 45)[0], turned(images, -30)[1]])
     torch.testing.assert_close(found, expected, atol=1e-4, rtol=0)
 
@@ -205,4 +205,30 @@ def test_answers_is_of_fifty_networks_at_most(finished: Path) -> None:
     many = Run(run_in(finished, members=(60,)).configuration, run_in(finished).machine)
     answers = Answers.of(many, "article", {"ood-uniform_noise": "the mirror is asleep"})
     assert answers.networks == 50
-    assert answers.foreign == ()
+    assert answers.ood == ()
+
+
+def test_one_network_has_no_verdict_that_takes_several(finished: Path, tmp_path: Path) -> None:
+    shutil.copytree(finished / "networks", tmp_path / "networks")
+    alone = run_in(tmp_path, recipes=("article",), members=(1,), replicates=1)
+    for stage in ("train", "predict", "measure", "claims"):
+        assert run_stages(alone, stage) == []
+    claims = by_id(claims_of(tmp_path))
+    for id, claim in CLAIMS.items():
+        told = "this takes at least 2 networks; the run has 1"
+        assert (claims[id]["why"] == told) is (claim.least_networks == 2), id
+    assert claims["image-591"]["verdict"] != Verdict.NOT_TESTABLE
+
+
+def test_methods_that_train_themselves_leave_nothing_to_claim(tmp_path: Path) -> None:
+    own = tmp_path / "own.py"
+    own.write_text(
+        "import torch\nfrom methods import Prediction, UncertaintyMethod\n\n"
+        "class Guess(UncertaintyMethod):\n    name = 'guess'\n\n"
+        "    def fit(self, images, labels):\n        return self\n\n"
+        "    def predict(self, images):\n"
+        "        return Prediction.of(torch.full((1, len(images), 10), 0.1))\n"
+    )
+    run = run_in(tmp_path, methods=(), own_methods=(f"{own}:Guess",))
+    assert run_stages(run, "claims") == []
+    assert {claim["verdict"] for claim in claims_of(tmp_path)["claims"]} == {Verdict.NOT_TESTABLE}

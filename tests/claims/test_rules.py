@@ -9,7 +9,7 @@ import pytest
 
 from benchmarks.claims import CLAIMS, ORDER
 from benchmarks.claims.agreement import BINS
-from benchmarks.claims.claim import Verdict, by_networks, by_parts
+from benchmarks.claims.claim import NotTestableError, Verdict, by_networks, by_parts
 from benchmarks.claims.missing_data import IMAGES, LABELS, MEASURES
 
 YES, PARTLY, NO = Verdict.REPRODUCED, Verdict.PARTLY, Verdict.NOT_REPRODUCED
@@ -125,11 +125,19 @@ def nothing_in(name: str) -> Numbers:
         (certainty() | {f"correct, share {BINS[1]}": [20.0, 20.0]}, PARTLY),
         (certainty(990.0) | {f"correct, share {BINS[1]}": [20.0, 20.0]}, NO),
         (certainty() | nothing_in(BINS[0]), YES),
-        (certainty() | nothing_in(BINS[-1]), PARTLY),
     ],
 )
 def test_certain_when_agreeing(numbers: Numbers, verdict: Verdict) -> None:
     assert judged("certain-when-agreeing", numbers) == verdict
+
+
+@pytest.mark.parametrize("empty", [BINS[-1:], BINS[:-1]])
+def test_nothing_is_said_of_agreement_that_is_the_same_everywhere(empty: tuple[str, ...]) -> None:
+    numbers = certainty()
+    for name in empty:
+        numbers |= nothing_in(name)
+    with pytest.raises(NotTestableError, match="every image, or on none"):
+        judged("certain-when-agreeing", numbers)
 
 
 @pytest.mark.parametrize(("auroc", "verdict"), [(0.9, YES), (0.8999, NO)])
@@ -157,6 +165,13 @@ def test_dropout_mimics_ensemble(
         "rank correlation, mutual information": information,
     }
     assert judged("dropout-mimics-ensemble", numbers) == verdict
+
+
+@pytest.mark.parametrize("name", ["disagreement", "mutual information"])
+def test_likeness_of_what_ranks_no_images_is_not_judged(name: str) -> None:
+    known = {"disagreement": [0.9], "mutual information": [0.9]} | {name: [math.nan]}
+    with pytest.raises(NotTestableError, match=f"by {name}"):
+        judged("dropout-mimics-ensemble", {f"rank correlation, {n}": v for n, v in known.items()})
 
 
 @pytest.mark.parametrize(
@@ -191,7 +206,7 @@ def split(sampled: tuple[float, ...], ensemble: tuple[float, ...]) -> Numbers:
     return {
         f"epistemic share, {name}, {kind}": [value]
         for name, values in (("MC-dropout", sampled), ("ensemble", ensemble))
-        for kind, value in zip(("clean", "45°", "foreign"), values, strict=True)
+        for kind, value in zip(("clean", "45°", "out of distribution"), values, strict=True)
     }
 
 
@@ -210,7 +225,7 @@ def test_ood_is_aleatoric(numbers: Numbers, verdict: Verdict) -> None:
 
 def lack(**rising: str) -> Numbers:
     """Falls everywhere but, for a method, from one training set to the next on this kind."""
-    values = {"1,000": 0.4, "10,000": 0.3, "all": 0.2, "all, turned": 0.1}
+    values = {"1,000": 0.4, "10,000": 0.3, "all": 0.2, "all, rotated": 0.1}
     numbers: Numbers = {
         f"{method}, {measure}, {kind}, trained on {training}": [values[training]]
         for method in ("MC-dropout", "ensemble")
@@ -230,12 +245,12 @@ def lack(**rising: str) -> Numbers:
         (lack(ensemble="disagreement, clean, trained on 10,000"), YES),
         (lack(ensemble="disagreement, clean, trained on all"), PARTLY),
         (lack(MC="mutual information, clean, trained on all"), PARTLY),
-        (lack(MC="disagreement, 45°, trained on all, turned"), PARTLY),
-        (lack(MC="disagreement, clean, trained on all, turned"), YES),
+        (lack(MC="disagreement, 45°, trained on all, rotated"), PARTLY),
+        (lack(MC="disagreement, clean, trained on all, rotated"), YES),
         (
             lack(
                 MC="disagreement, clean, trained on all",
-                ensemble="mutual information, 45°, trained on all, turned",
+                ensemble="mutual information, 45°, trained on all, rotated",
             ),
             NO,
         ),

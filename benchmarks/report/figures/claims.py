@@ -24,7 +24,7 @@ THRESHOLDS = {"partly": 0.5, "reproduced": 0.8}
 """Of the rank correlation; those of `benchmarks.claims.agreement`, which a test compares."""
 
 MEASURES = ("mutual information", "disagreement")
-TRAINED_ON = ("1,000", "10,000", "all", "all, turned")
+TRAINED_ON = ("1,000", "10,000", "all", "all, rotated")
 
 
 def count_plot_figures(results: Results, _: Mapping[Variant, Look]) -> Iterator[Drawing]:
