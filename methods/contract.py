@@ -80,6 +80,7 @@ def check_prediction(prediction: Prediction, images: int) -> None:
     _check_shapes(prediction, images)
     _check_values(prediction)
     _check_votes(prediction)
+    _check_kept_members(prediction)
 
 
 def _check_shapes(prediction: Prediction, images: int) -> None:
@@ -125,6 +126,20 @@ def _check_votes(prediction: Prediction) -> None:
     _require(
         bool((votes - votes.round()).abs().max() < 1e-6),
         f"vote_share must hold whole votes of {prediction.members} members",
+    )
+
+
+def _check_kept_members(prediction: Prediction) -> None:
+    kept = prediction.member_probabilities
+    if kept is None:
+        return
+    shape = (prediction.members, *prediction.mean.shape)
+    _require(
+        tuple(kept.shape) == shape, f"member_probabilities must be {shape}, not {tuple(kept.shape)}"
+    )
+    _require(
+        bool(((kept.double().mean(dim=0) - prediction.mean).abs() < 1e-6).all()),
+        "the mean of member_probabilities must be mean",
     )
 
 

@@ -100,7 +100,7 @@ def start() -> Iterator[Start]:
 
 
 def finish(process: subprocess.Popen[str]) -> None:
-    _, said = process.communicate(timeout=100)
+    _, said = process.communicate(timeout=600)
     assert process.returncode == 0, said
 
 
@@ -139,7 +139,7 @@ def test_run_killed_again_and_again_ends_with_the_same_bytes(start: Start, tmp_p
         read_lines(process, lines)
         time.sleep(seeded.uniform(0, 0.1))
         process.send_signal(by)
-        _, said = process.communicate(timeout=100)
+        _, said = process.communicate(timeout=600)
         if by == signal.SIGKILL:
             assert process.returncode == -signal.SIGKILL
         else:
@@ -171,6 +171,6 @@ def test_interruption_with_workers_is_one_line_and_leaves_no_worker(
     assert process.stdout.readline() == "asleep\n"
     os.killpg(process.pid, signal.SIGINT)  # as Ctrl-C does: to the workers, too
     # Waits for the workers as well, which hold the other end of the pipe.
-    _, said = process.communicate(timeout=100)
+    _, said = process.communicate(timeout=600)
     assert process.returncode == 130
     assert re.fullmatch(r"interrupted; [^\n]+\n", said)

@@ -193,6 +193,14 @@ BROKEN: dict[str, tuple[type[UncertaintyMethod], str]] = {
         answering(lambda p: replace(p, vote_share=p.mean)),
         "vote_share must hold whole votes of 3 members",
     ),
+    "a member kept too few": (
+        answering(lambda p: replace(p, member_probabilities=p.mean[None])),
+        r"member_probabilities must be \(3, 300, 10\), not \(1, 300, 10\)",
+    ),
+    "other members kept": (
+        answering(lambda p: replace(p, member_probabilities=p.vote_share.expand(3, -1, -1))),
+        "the mean of member_probabilities must be mean",
+    ),
     "members alike": (MembersAlike, "the members must differ"),
     "torch's random state": (
         doing(lambda _: torch.rand(1)),
