@@ -6,20 +6,24 @@ and agrees with that replicate's rows in ``measurements.csv``.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import cache, partial
 from typing import Any, NamedTuple
 
+import numpy as np
 import pandas as pd
 import torch
 from jaxtyping import Float, Int64
 from torch import Tensor
 
+from benchmarks.bands import Draws, image_draws, risk_band, roc_band, wilson_interval
 from benchmarks.conditions import CLEAN, Condition
 from benchmarks.measure import SCORES
 from benchmarks.metrics import calibration, detection, scoring, selective
 from benchmarks.predictions import Cell, Shard
 from benchmarks.records import CURVES, OWN_RECIPE, members_text, write_table
 from benchmarks.run import Run
+from methods.seeds import derive_seed
 from methods.threads import one_torch_thread
 
 SHOWN_SCORES = ("predictive_entropy", "mutual_information", "pairwise_disagreement")
@@ -35,8 +39,14 @@ BIN_WIDTHS = {
 }
 """Of the histograms, in the score's unit."""
 
-CURVE_POINTS = 100
-"""At most; more than a column of print can show."""
+FALSE_POSITIVE_RATES = np.arange(51) ** 2 / 2500
+"""At which ROC curves are given; closer where the fewest clean images are flagged."""
+
+COVERAGES = np.arange(1, 51) / 50
+"""At which risk is given: the error rate of fewer images is chance."""
+
+BAND_RESAMPLES = 400
+"""At most, for a band's percentiles; intervals in tables take all of a run's resamples."""
 
 DECIMALS = 5
 
@@ -47,13 +57,15 @@ DISPUTED = 12
 """How many images, those which the methods dispute most, are shown."""
 
 _ORIGIN = ("recipe", "method", "members", "replicate", "condition")
+_BINS = ("lower", "upper", "count", "confidence", "accuracy")
+_ACCURACY_BAND = ("accuracy_lower", "accuracy_upper")
 _VOTES = ("index", "label", "class", "vote_share", "mean_probability")
 
 COLUMNS = {
-    "reliability": (*_ORIGIN, "lower", "upper", "count", "confidence", "accuracy"),
+    "reliability": (*_ORIGIN, *_BINS, *_ACCURACY_BAND),
     "histograms": (*_ORIGIN, "score", "lower", "upper", "count"),
-    "roc": (*_ORIGIN, "score", "flagged_clean", "flagged"),
-    "risk_coverage": (*_ORIGIN, "score", "coverage", "risk"),
+    "roc": (*_ORIGIN, "score", "flagged_clean", "flagged", "lower", "upper"),
+    "risk_coverage": (*_ORIGIN, "score", "coverage", "risk", "lower", "upper"),
     "rotated_digit": (*_ORIGIN, *_VOTES),
     "disputed": (*_ORIGIN, "rank", "divergence", *_VOTES),
 }
@@ -64,9 +76,15 @@ upper). ``roc``: shares of the clean images and of the condition's that are flag
 ``risk_coverage``: the error rate among the most certain images. ``rotated_digit``: the first 1
 among the images, turned. ``disputed``: see `most_disputed`; ``recipe`` is there the recipe whose
 methods were compared, also in the rows of methods that train themselves.
+
+``lower`` and ``upper`` of ``flagged`` and ``risk``, and ``accuracy_lower`` and ``accuracy_upper``,
+are pointwise 95 % bounds over the draw of images: see `benchmarks.bands`.
 """
 
 Row = dict[str, Any]
+
+DrawsOf = Callable[[str | None, int], Draws]
+"""The resamples of a data set (``None``: MNIST) of so many images, the same for all curves."""
 
 
 class Ranked(NamedTuple):
@@ -81,8 +99,9 @@ class Ranked(NamedTuple):
 def write_curves(run: Run) -> None:
     """Write every table of `COLUMNS` into the run's folder of curves."""
     rows: dict[str, list[Row]] = {name: [] for name in COLUMNS}
+    draws_of = cache(partial(_draws, run))
     for cell in _first_replicates(run):
-        for name, row in _of_cell(run, cell):
+        for name, row in _of_cell(run, cell, draws_of):
             rows[name].append(row)
     rows["disputed"] = [row for recipe in recipes_compared(run) for row in _disputed(run, recipe)]
     for name, columns in COLUMNS.items():
@@ -163,7 +182,13 @@ def contestants(run: Run, recipe: str) -> list[Cell]:
     return [largest[method] for method in sorted(largest)]
 
 
-def _of_cell(run: Run, cell: Cell) -> Iterator[tuple[str, Row]]:
+def _draws(run: Run, dataset: str | None, images: int) -> Draws:
+    chosen = run.configuration
+    seed = derive_seed("bands", chosen.seed, dataset or "mnist")
+    return image_draws(images, min(BAND_RESAMPLES, chosen.resamples), seed)
+
+
+def _of_cell(run: Run, cell: Cell, draws_of: DrawsOf) -> Iterator[tuple[str, Row]]:
     """The cell's rows, each with the name of its table."""
     clean = run.shards.load(cell, CLEAN)
     digit = rotated_digit(clean.labels)
@@ -172,14 +197,17 @@ def _of_cell(run: Run, cell: Cell) -> Iterator[tuple[str, Row]]:
         if shard is None:
             continue
         origin = _origin(cell, shard, condition)
-        for name, row in _of_shard(condition, shard, clean):
+        for name, row in _of_shard(condition, shard, clean, draws_of):
             yield name, origin | row
         if condition.labelled and digit is not None:
             for row in _votes(shard, digit):
                 yield "rotated_digit", origin | row
 
 
-def _of_shard(condition: Condition, shard: Shard, clean: Shard) -> Iterator[tuple[str, Row]]:
+def _of_shard(
+    condition: Condition, shard: Shard, clean: Shard, draws_of: DrawsOf
+) -> Iterator[tuple[str, Row]]:
+    draws = draws_of(condition.dataset, len(shard.prediction.mean))
     mean, labels = shard.prediction.mean, shard.labels
     scores = _defined_scores(shard)
     if labels is not None and condition.angle in SHOWN_ANGLES:
@@ -187,7 +215,7 @@ def _of_shard(condition: Condition, shard: Shard, clean: Shard) -> Iterator[tupl
         for row in _reliability(calibration.confidence(mean), correct):
             yield "reliability", row
         for name, score in scores.items():
-            for row in _risk_coverage(score, correct):
+            for row in _risk_coverage(score, correct, draws):
                 yield "risk_coverage", {"score": name} | row
     if condition.name == CLEAN or not condition.labelled:
         for name, score in scores.items():
@@ -195,22 +223,27 @@ def _of_shard(condition: Condition, shard: Shard, clean: Shard) -> Iterator[tupl
                 yield "histograms", {"score": name} | row
     if not condition.labelled:
         clean_scores = _defined_scores(clean)
-        for name, score in scores.items():
-            for row in _roc(score, clean_scores[name]) if name in clean_scores else ():
+        both_draws = draws_of(None, len(clean.prediction.mean)), draws
+        for name in (name for name in scores if name in clean_scores):
+            for row in _roc(clean_scores[name], scores[name], both_draws):
                 yield "roc", {"score": name} | row
 
 
 def _reliability(confidence: Tensor, correct: Tensor) -> Iterator[Row]:
     bins = calibration.equal_width_bins(confidence, correct)
-    columns = ("lower", "upper", "count", "confidence", "accuracy")
-    for values in zip(*(getattr(bins, column).tolist() for column in columns), strict=True):
-        yield dict(zip(columns, values, strict=True))
+    band = wilson_interval(bins.accuracy.numpy(), bins.count.numpy())
+    columns = (*(getattr(bins, column).tolist() for column in _BINS), *band.tolist())
+    for values in zip(*columns, strict=True):
+        yield dict(zip((*_BINS, *_ACCURACY_BAND), values, strict=True))
 
 
-def _risk_coverage(score: Tensor, correct: Tensor) -> Iterator[Row]:
+def _risk_coverage(score: Tensor, correct: Tensor, draws: Draws) -> Iterator[Row]:
     coverage, risk = selective.risk_coverage_curve(score, correct)
-    for i in _thinned(coverage):
-        yield {"coverage": coverage[i].item(), "risk": risk[i].item()}
+    errors = np.interp(COVERAGES, np.append(0, coverage), np.append(0, coverage * risk))
+    lower, upper = risk_band(score.numpy(), correct.numpy(), draws, COVERAGES)
+    columns = ("coverage", "risk", "lower", "upper")
+    for values in zip(COVERAGES, errors / COVERAGES, lower, upper, strict=True):
+        yield dict(zip(columns, values, strict=True))
 
 
 def _histogram(score: Tensor, width: float) -> Iterator[Row]:
@@ -219,11 +252,16 @@ def _histogram(score: Tensor, width: float) -> Iterator[Row]:
         yield {"lower": b * width, "upper": (b + 1) * width, "count": count}
 
 
-def _roc(score: Tensor, clean: Tensor) -> Iterator[Row]:
+def _roc(clean: Tensor, score: Tensor, draws: tuple[Draws, Draws]) -> Iterator[Row]:
+    """The origin, where all curves begin, and the curve from where no clean image is flagged."""
     both = torch.cat([clean, score])
-    flagged_clean, flagged = detection.roc_curve(both, torch.arange(len(both)) >= len(clean))
-    for i in _thinned(flagged_clean + flagged):
-        yield {"flagged_clean": flagged_clean[i].item(), "flagged": flagged[i].item()}
+    shares = detection.roc_curve(both, torch.arange(len(both)) >= len(clean))
+    flagged = np.interp(FALSE_POSITIVE_RATES, *shares)
+    lower, upper = roc_band(clean.numpy(), score.numpy(), draws, FALSE_POSITIVE_RATES)
+    columns = ("flagged_clean", "flagged", "lower", "upper")
+    yield dict.fromkeys(columns, 0.0)
+    for values in zip(FALSE_POSITIVE_RATES, flagged, lower, upper, strict=True):
+        yield dict(zip(columns, values, strict=True))
 
 
 def _votes(shard: Shard, index: int) -> Iterator[Row]:
@@ -263,13 +301,6 @@ def _defined_scores(shard: Shard) -> dict[str, Float[Tensor, " images"]]:
     """Without those that one member alone leaves undefined."""
     scores = {name: SCORES[name](shard.prediction) for name in SHOWN_SCORES}
     return {name: score for name, score in scores.items() if not score.isnan().any()}
-
-
-def _thinned(position: Float[Tensor, " points"]) -> list[int]:
-    """Which points of a curve to keep: first and last, and even steps of an ascending position."""
-    steps = torch.linspace(float(position[0]), float(position[-1]), CURVE_POINTS).double()
-    kept = torch.searchsorted(position.contiguous(), steps).clamp(max=len(position) - 1)
-    return sorted({0, *kept.tolist(), len(position) - 1})
 
 
 def _origin(cell: Cell, shard: Shard, condition: Condition) -> Row:

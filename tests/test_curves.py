@@ -15,7 +15,13 @@ from sklearn.metrics import auc
 
 from benchmarks.conditions import CONDITIONS
 from benchmarks.configuration import Configuration, Machine
-from benchmarks.curves import COLUMNS, SHOWN_SCORES, write_curves
+from benchmarks.curves import (
+    COLUMNS,
+    COVERAGES,
+    FALSE_POSITIVE_RATES,
+    SHOWN_SCORES,
+    write_curves,
+)
 from benchmarks.pictures import write_pictures
 from benchmarks.predictions import Cell, Shard
 from benchmarks.records import read_table
@@ -101,6 +107,7 @@ def test_area_below_the_roc_curve_is_the_auroc(run: Run) -> None:
     assert set(table["condition"]) == {"ood-uniform_noise"}
     assert len(table.groupby(["score", *ORIGIN])) == 3 * 3 + 1
     for (score, *key), points in table.groupby(["score", *ORIGIN]):
+        assert tuple(points["flagged_clean"]) == (0, *FALSE_POSITIVE_RATES.round(5))
         area = auc(points["flagged_clean"], points["flagged"])
         assert area == pytest.approx(measured(run, "auroc", score).loc[tuple(key)], abs=0.01)
         assert tuple(points.iloc[0][["flagged_clean", "flagged"]]) == (0, 0)
@@ -115,7 +122,30 @@ def test_risk_at_full_coverage_is_the_error_rate(run: Run) -> None:
         error_rate = 1 - measured(run, "accuracy").loc[tuple(key)]
         assert last["risk"] == pytest.approx(error_rate, abs=1e-5)
         aurc = measured(run, "aurc", score).loc[tuple(key)]
-        assert points["risk"].mean() == pytest.approx(aurc, abs=1e-5)  # all of its points are kept
+        assert tuple(points["coverage"]) == tuple(COVERAGES)
+        assert points["risk"].mean() == pytest.approx(aurc, abs=0.005)  # of 50 points, not of 70
+
+
+def test_every_point_has_a_band_around_it(run: Run) -> None:
+    for name, value, bounds in (
+        ("reliability", "accuracy", ["accuracy_lower", "accuracy_upper"]),
+        ("roc", "flagged", ["lower", "upper"]),
+        ("risk_coverage", "risk", ["lower", "upper"]),
+    ):
+        table = curve(run, name).dropna(subset=value)
+        lower, upper = table[bounds].to_numpy().T
+        assert (lower >= 0).all()
+        assert (upper <= 1).all()
+        assert (lower <= table[value]).all(), name
+        assert (table[value] <= upper).all(), name
+        assert (upper - lower).max() > 0.1
+
+
+def test_error_rate_of_all_images_has_a_band_of_its_standard_error(run: Run) -> None:
+    table = curve(run, "risk_coverage")
+    for row in table[table["coverage"] == 1].to_dict("records"):
+        half_width = 1.96 * (row["risk"] * (1 - row["risk"]) / IMAGES) ** 0.5
+        assert (row["upper"] - row["lower"]) / 2 == pytest.approx(half_width, rel=0.2)
 
 
 def test_histograms_hold_every_image(run: Run) -> None:

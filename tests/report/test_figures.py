@@ -20,7 +20,7 @@ from benchmarks.report.figures import (
     training,
     votes,
 )
-from benchmarks.report.figures.drawing import show_picture
+from benchmarks.report.figures.drawing import rows_of, show_picture
 from benchmarks.report.names import Variant, angle_of, rotated
 from benchmarks.report.results import Results
 from benchmarks.report.style import looks
@@ -122,6 +122,30 @@ def test_draw_functions_take_an_axes_and_return_it(results: Results) -> None:
     ):
         ax = Figure().subplots()
         assert draw(ax, *arguments) is ax
+
+
+def test_curves_have_bands_and_bins_have_bars(results: Results) -> None:
+    look = looks(results.shown)
+    for draw, name in ((detection.draw_roc, "roc"), (selection.draw, "risk_coverage")):
+        numbers = results.curve(name)
+        drawn = [variant for variant in look if not rows_of(numbers, variant).empty]
+        assert len(draw(Figure().subplots(), numbers, look).collections) == len(drawn)
+    bins = results.curve("reliability")
+    bars = reliability.draw(Figure().subplots(), bins, look).collections
+    full = bins[bins["count"] >= reliability.FEWEST]
+    assert sum(len(bar.get_paths()) for bar in bars) == len(full)
+
+
+def test_curves_of_runs_that_are_older_than_bands_are_drawn_without(results: Results) -> None:
+    look = looks(results.shown)
+    for draw, name, bounds in (
+        (detection.draw_roc, "roc", ["lower", "upper"]),
+        (selection.draw, "risk_coverage", ["lower", "upper"]),
+        (reliability.draw, "reliability", ["accuracy_lower", "accuracy_upper"]),
+    ):
+        ax = draw(Figure().subplots(), results.curve(name).drop(columns=bounds), look)
+        assert ax.lines
+        assert not ax.collections
 
 
 def test_training_curves_are_mean_and_range_of_the_networks(reported: Path) -> None:

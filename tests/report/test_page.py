@@ -6,6 +6,7 @@ import json
 import re
 import shutil
 from collections import Counter
+from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
@@ -17,11 +18,13 @@ from benchmarks.records import write_table
 from benchmarks.report.answer import answer
 from benchmarks.report.names import METRICS
 from benchmarks.report.page import write_page
+from benchmarks.report.page.calibration import reliability_charts
 from benchmarks.report.page.chart import Point, line, log_axis, x_axis, y_axis
 from benchmarks.report.page.claims import claims
 from benchmarks.report.page.cost import costs
 from benchmarks.report.page.data_uri import data_uri
 from benchmarks.report.page.definitions import SOURCES, definitions
+from benchmarks.report.page.detection import detections
 from benchmarks.report.page.leaderboard import leaderboard
 from benchmarks.report.results import Results
 from benchmarks.report.style import looks
@@ -282,3 +285,20 @@ def test_line_leaves_out_what_is_infinite_and_has_a_band_where_there_are_bounds(
     assert drawn.line.count("L") == 1
     assert drawn.band.count("L") == 3
     assert line(look, variant, [], x, y).line == ""
+
+
+def test_curves_have_bands_and_tell_them_unless_a_run_is_older(reported: Path) -> None:
+    results = Results.load(reported).of_recipe("standard")
+    bounds = ["lower", "upper", "accuracy_lower", "accuracy_upper"]
+    older = {
+        "roc": results.curve("roc").drop(columns=bounds[:2]),
+        "reliability": results.curve("reliability").drop(columns=bounds[2:]),
+    }
+    for given, has_bands in ((results, True), (replace(results, curves=older), False)):
+        look = looks(given.shown)
+        charts = reliability_charts(given, look)
+        charts += [chart for group in detections(given, look) for chart in group.charts]
+        for drawn in (drawn for chart in charts for drawn in chart.lines):
+            assert bool(drawn.band) is has_bands
+            assert drawn.line
+            assert all((" to " in mark.tip) is has_bands for mark in drawn.marks)

@@ -9,7 +9,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 
-from benchmarks.report.figures.drawing import Drawing, legend_below, panels, rows_of
+from benchmarks.report.figures.drawing import Drawing, draw_band, legend_below, panels, rows_of
 from benchmarks.report.names import CLEAN, METRICS, Variant, condition_label
 from benchmarks.report.results import Results
 from benchmarks.report.style import COLUMN, PAGE, Look
@@ -79,12 +79,13 @@ def histogram_figures(results: Results, looks: Mapping[Variant, Look]) -> Iterat
 
 
 def draw_roc(ax: Axes, numbers: pd.DataFrame, looks: Mapping[Variant, Look]) -> Axes:
-    """One set of foreign images: a curve a method; chance is the diagonal."""
+    """One set of foreign images: a curve a method, with its band; chance is the diagonal."""
     ax.plot([0, 1], [0, 1], color="0.6", linewidth=0.8, zorder=1, label="Chance")
     for variant, look in looks.items():
         curve = rows_of(numbers, variant)
         if not curve.empty:
             ax.plot(curve["flagged_clean"], curve["flagged"], **look.curve)
+            draw_band(ax, curve, "flagged_clean", look)
     ax.set(xlim=(0, 1.01), ylim=(0, 1.02))
     return ax
 

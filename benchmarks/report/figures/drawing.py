@@ -14,7 +14,7 @@ from matplotlib.figure import Figure
 
 from benchmarks.report.names import DOUBTFUL, LABELS_DOUBTFUL_BEYOND, Variant
 from benchmarks.report.results import Pixels
-from benchmarks.report.style import SHADE
+from benchmarks.report.style import BAND, SHADE, Look
 
 MARGIN = 4
 """Degrees beside the first and the last angle, so that markers are whole."""
@@ -87,6 +87,23 @@ def shade_doubtful(ax: Axes, angles: Iterable[int], *, reason: bool = True) -> A
         above = ax.get_xaxis_transform()
         if reason:
             ax.text(middle, 1.02, DOUBTFUL, transform=above, ha="center", fontsize="x-small")
+    return ax
+
+
+def draw_band(ax: Axes, line: pd.DataFrame, x: str, look: Look) -> Axes:
+    """The interval of each point, from ``lower`` to ``upper``, over the column ``x``.
+
+    Nothing where a run is older than its curves' bands.
+    """
+    if {"lower", "upper"} <= set(line.columns):
+        ax.fill_between(
+            line[x],
+            line["lower"],
+            line["upper"],
+            color=look.color,
+            alpha=BAND if look.filled else BAND / 2,
+            linewidth=0,
+        )
     return ax
 
 

@@ -17,6 +17,11 @@ from benchmarks.report.style import COLUMN, PAGE, Look
 FEWEST = 10
 """Images that a bin must hold to be drawn: the accuracy of fewer is chance (as for the MCE)."""
 
+ACCURACY_BAND = ("accuracy_lower", "accuracy_upper")
+
+BAR = 0.6
+"""How opaque a bin's interval is."""
+
 
 def reliability_figures(results: Results, looks: Mapping[Variant, Look]) -> Iterator[Drawing]:
     """A column of two panels a condition: accuracy against confidence, and images a bin."""
@@ -43,13 +48,21 @@ def reliability_figures(results: Results, looks: Mapping[Variant, Look]) -> Iter
 
 
 def draw(ax: Axes, bins: pd.DataFrame, looks: Mapping[Variant, Look]) -> Axes:
-    """One condition: a line a method, which calibration would put on the diagonal."""
+    """One condition: a line a method, which calibration would put on the diagonal.
+
+    A bar a bin is the interval of its accuracy; none where a run is older than these.
+    """
     ax.plot([0, 1], [0, 1], color="0.6", linewidth=0.8, zorder=1, label="Perfect calibration")
     for variant, look in looks.items():
         full = rows_of(bins, variant)
         full = full[full["count"] >= FEWEST]
         if not full.empty:
             ax.plot(full["confidence"], full["accuracy"], **look.line)
+            if set(ACCURACY_BAND) <= set(full.columns):
+                lower, upper = (full[column] for column in ACCURACY_BAND)
+                ax.vlines(
+                    full["confidence"], lower, upper, color=look.color, linewidth=0.7, alpha=BAR
+                )
     ax.set(xlim=(0, 1.02), ylim=(0, 1.03))
     return ax
 

@@ -10,6 +10,7 @@ from matplotlib.axes import Axes
 from benchmarks.report.figures.drawing import (
     MARGIN,
     Drawing,
+    draw_band,
     legend_below,
     panels,
     rows_of,
@@ -17,7 +18,7 @@ from benchmarks.report.figures.drawing import (
 )
 from benchmarks.report.names import METRICS, Variant, rotated
 from benchmarks.report.results import Results
-from benchmarks.report.style import BAND, COLUMN, PAGE, Look
+from benchmarks.report.style import COLUMN, PAGE, Look
 
 MEASURES = (
     *("accuracy", "nll", "ece"),
@@ -77,14 +78,7 @@ def draw(
         if line.empty:
             continue
         ax.plot(line["angle"], line["value"], **look.line)
-        ax.fill_between(
-            line["angle"],
-            line["lower"],
-            line["upper"],
-            color=look.color,
-            alpha=BAND if look.filled else BAND / 2,
-            linewidth=0,
-        )
+        draw_band(ax, line, "angle", look)
     of_metric = numbers[numbers["metric"] == metric]
     values = of_metric.loc[of_metric["value"] < float("inf"), ["value", "upper"]]
     highest = 1.02 if metric == "accuracy" else 1.05 * values.max().max()

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 import pandas as pd
 from matplotlib.axes import Axes
 
-from benchmarks.report.figures.drawing import Drawing, legend_below, panels, rows_of
+from benchmarks.report.figures.drawing import Drawing, draw_band, legend_below, panels, rows_of
 from benchmarks.report.names import METRICS, Variant, angle_of, condition_label
 from benchmarks.report.results import Results
 from benchmarks.report.style import COLUMN, PAGE, Look
@@ -39,12 +39,13 @@ def risk_coverage_figures(results: Results, looks: Mapping[Variant, Look]) -> It
 
 
 def draw(ax: Axes, numbers: pd.DataFrame, looks: Mapping[Variant, Look]) -> Axes:
-    """One condition: a curve a method, from its most certain images to all."""
+    """One condition: a curve a method, with its band, from its most certain images to all."""
     for variant, look in looks.items():
         curve = rows_of(numbers, variant)
         curve = curve[curve["coverage"] >= LEAST_COVERAGE]
         if not curve.empty:
             ax.plot(curve["coverage"], curve["risk"], **look.curve)
+            draw_band(ax, curve, "coverage", look)
     ax.set_xlim(0, 1)
     ax.set_ylim(bottom=0)
     return ax

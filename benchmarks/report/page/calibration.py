@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from typing import Any
 
 import pandas as pd
 
 from benchmarks.report.figures.drawing import rows_of
-from benchmarks.report.figures.reliability import FEWEST
+from benchmarks.report.figures.reliability import ACCURACY_BAND, FEWEST
 from benchmarks.report.names import Variant, angle_of, condition_label
 from benchmarks.report.page.chart import Chart, Point, line, x_axis, y_axis
 from benchmarks.report.results import Results
@@ -40,8 +41,10 @@ def _chart(title: str, bins: pd.DataFrame, looks: Mapping[Variant, Look]) -> Cha
 
 
 def _point(row: Mapping[Any, Any]) -> Point:
+    lower, upper = (row.get(column, math.nan) for column in ACCURACY_BAND)
     tip = (
         f"{row['count']:,.0f} images of confidence {row['confidence']:.3f}: "
         f"accuracy {row['accuracy']:.3f}"
     )
-    return Point(row["confidence"], row["accuracy"], tip=tip)
+    interval = f" ({lower:.3f} to {upper:.3f})" if math.isfinite(lower) else ""
+    return Point(row["confidence"], row["accuracy"], lower, upper, tip + interval)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
@@ -63,14 +64,22 @@ def _chart(title: str, points: pd.DataFrame, looks: Mapping[Variant, Look]) -> C
 
 
 def _points(rows: pd.DataFrame) -> list[Point]:
-    pairs = zip(rows["flagged_clean"], rows["flagged"], strict=True)
+    # A run that is older than its curves' bands has no bounds.
+    columns = rows.reindex(columns=["flagged_clean", "flagged", "lower", "upper"])
     return [
         Point(
             clean,
             flagged,
-            tip=f"{100 * flagged:.1f} % flagged, and {100 * clean:.1f} % of the clean images"
-            if place % TOLD == TOLD // 2
-            else "",
+            lower,
+            upper,
+            _tip(clean, flagged, lower, upper) if place % TOLD == TOLD // 2 else "",
         )
-        for place, (clean, flagged) in enumerate(pairs)
+        for place, (clean, flagged, lower, upper) in enumerate(
+            columns.itertuples(index=False, name=None)
+        )
     ]
+
+
+def _tip(clean: float, flagged: float, lower: float, upper: float) -> str:
+    interval = f" ({100 * lower:.1f} to {100 * upper:.1f})" if math.isfinite(lower) else ""
+    return f"{100 * flagged:.1f} %{interval} flagged, and {100 * clean:.1f} % of the clean images"
