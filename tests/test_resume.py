@@ -11,6 +11,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -88,6 +89,8 @@ def start() -> Iterator[Start]:
             stderr=subprocess.PIPE,
             text=True,
             start_new_session=True,
+            # Where tests run in the background, a shell may have had SIGINT ignored.
+            preexec_fn=partial(signal.signal, signal.SIGINT, signal.SIG_DFL),
         )
         started.append(process)
         return process
@@ -165,10 +168,10 @@ def test_interruption_with_workers_is_one_line_and_leaves_no_worker(
     process = start(
         tmp_path,
         *("--methods", "", "--method", f"{tmp_path / 'sleepy.py'}:Sleepy", "--jobs", "2"),
-        *("--conditions", "clean", "--images", "10", "--device", "cpu"),
+        *("--conditions", "clean", "--images", "10", "--device", "cpu", "--replicates", "2"),
     )
     assert process.stdout is not None
-    assert process.stdout.readline() == "asleep\n"
+    assert [process.stdout.readline() for _ in range(2)] == ["asleep\n"] * 2
     os.killpg(process.pid, signal.SIGINT)  # as Ctrl-C does: to the workers, too
     # Waits for the workers as well, which hold the other end of the pipe.
     _, said = process.communicate(timeout=600)
