@@ -93,6 +93,11 @@ class RunRecord:
         data: dict[str, dict[str, str]] = self._content["data"]
         return data
 
+    @property
+    def trained_on(self) -> str | None:
+        """The fingerprint of the training images, if the run has needed them."""
+        return self.data.get("training", {}).get("fingerprint")
+
     def note_data(self, data: dict[str, dict[str, str]]) -> None:
         """Write down what the images are.
 

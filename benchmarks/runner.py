@@ -157,7 +157,7 @@ def measure_all(run: Run, record: RunRecord) -> list[Failure]:
 
 def latency(run: Run, record: RunRecord) -> list[Failure]:
     """Time every method on every device, `latency.csv`, with nothing else at work beside it."""
-    return [Failure(*failed) for failed in time_methods(run)]
+    return [Failure(*failed) for failed in time_methods(run, record.trained_on)]
 
 
 def claims(run: Run, record: RunRecord) -> list[Failure]:

@@ -14,12 +14,13 @@ from functools import cache, partial
 from itertools import chain, groupby, product
 from math import isnan
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pandas as pd
 import torch
 from torch import Tensor
 
+from benchmarks.configuration import Configuration
 from benchmarks.environment import processor, version_of
 from benchmarks.errors import UserError
 from benchmarks.kernels import compile_once
@@ -75,6 +76,8 @@ class Latency:
         peak_memory_mb: see `benchmarks.peak_memory`.
         calls, stopped_because: how many calls were timed, and why no more.
         parameters, multiply_adds, weight_bytes: see `benchmarks.network_cost`.
+        training_s: wall seconds of training the method's networks by the run's first recipe,
+            added up, where this engine trained them on this device; see `TrainedNetwork.seconds`.
         torch_version, cuda_version, numba_version: empty where there is none.
         status, reason: as in `benchmarks.records.Measurement`.
     """
@@ -100,6 +103,7 @@ class Latency:
     parameters: int | None = None
     multiply_adds: int | None = None
     weight_bytes: int | None = None
+    training_s: float | None = None
     torch_version: str = torch.__version__
     cuda_version: str = torch.version.cuda or ""
     numba_version: str = version_of("numba") or ""
@@ -128,12 +132,13 @@ class Setup:
 
 @dataclass(frozen=True)
 class Unit:
-    """What is timed in one go."""
+    """What is timed in one go; ``training_s`` as in `Latency`."""
 
     method: str
     size: int | None
     setup: Setup
     batch_size: int
+    training_s: float | None = None
 
 
 def time_alone(run: Run, *, overwrite: bool = False) -> list[tuple[str, str]]:
@@ -151,20 +156,23 @@ def time_alone(run: Run, *, overwrite: bool = False) -> list[tuple[str, str]]:
         )
     record = RunRecord.begin(run, overwrite=overwrite)
     with record.timed(LATENCY):
-        return time_methods(run)
+        return time_methods(run, record.trained_on)
 
 
-def time_methods(run: Run) -> list[tuple[str, str]]:
+def time_methods(run: Run, trained_on: str | None = None) -> list[tuple[str, str]]:
     """Time what is not in `latency.csv` yet, one after the other; what failed, and why.
 
     Rows of this machine and these versions are kept, so that a run goes on where it was stopped;
     delete the file to time everything anew.
+
+    Args:
+        trained_on: the fingerprint of the training images, by which stored networks are found.
     """
     if has_kernels():
         compile_once()
     path = run.machine.out / FILE
     earlier = _read(path)
-    rows = {unit: _kept(earlier, unit, run) for unit in _units(run)}
+    rows = {unit: _kept(earlier, unit, run) for unit in _units(run, trained_on)}
     missing = [unit for unit, kept in rows.items() if not kept]
     absent = [asdict(row) for row in _absent(run)]
     _write([*chain.from_iterable(rows.values()), *absent], path)
@@ -193,13 +201,14 @@ def setups() -> list[Setup]:
     ]
 
 
-def _units(run: Run) -> Iterator[Unit]:
+def _units(run: Run, trained_on: str | None) -> Iterator[Unit]:
     """Every method's largest size everywhere; smaller ones on GPUs and, on the CPU, less often.
 
     There by the run's own engine alone, on one thread, at the smallest and the largest batch size.
     """
     chosen, found = run.configuration, setups()
     main = next((setup for setup in found if setup.engine == chosen.engine), found[0])
+    seconds = _training_seconds(run, trained_on)
     for setup, (name, entry) in product(found, chosen.entries.items()):
         if not _concerns(entry, setup, found):
             continue
@@ -210,7 +219,26 @@ def _units(run: Run) -> Iterator[Unit]:
             if not (everywhere or (setup == main and at_an_end)):
                 continue
             if batch_size == 1 or not entry.exact:
-                yield Unit(name, size, setup, batch_size)
+                there = _networks_are_trained_there(setup, chosen)
+                known = seconds.get((name, size)) if there else None
+                yield Unit(name, size, setup, batch_size, known)
+
+
+def _networks_are_trained_there(setup: Setup, chosen: Configuration) -> bool:
+    """By the setup's engine, on its device, which torch may call by its kind alone."""
+    return (setup.engine, setup.device.removesuffix(":0")) == (chosen.engine, chosen.device)
+
+
+def _training_seconds(run: Run, trained_on: str | None) -> dict[tuple[str, int | None], float]:
+    """How long the networks of each method and size took to train, where that is known."""
+    chosen, found = run.configuration, {}
+    pool = run.pool(chosen.recipes[0])
+    for name, entry in chosen.entries.items():
+        for size in getattr(chosen, entry.size) if entry.size else (None,):
+            if trained_on and entry.pooled:
+                networks = cast(PooledMethod, entry.build(pool, size=size)).networks
+                found[name, size] = round(pool.training_seconds(networks, trained_on), 2)
+    return {variant: seconds for variant, seconds in found.items() if not isnan(seconds)}
 
 
 def _concerns(entry: Entry, setup: Setup, found: list[Setup]) -> bool:
@@ -329,6 +357,7 @@ def _row(entry: Entry, unit: Unit) -> Latency:
         threads=setup.threads,
         engine=setup.engine if entry.pooled else OWN_ENGINE,
         mode=_mode(entry, setup),
+        training_s=unit.training_s,
         reason="" if entry.pooled else RANDOMLY_FITTED,
     )
 
@@ -345,12 +374,15 @@ def _mode(entry: Entry, setup: Setup) -> str:
 
 
 def _kept(earlier: pd.DataFrame, unit: Unit, run: Run) -> list[dict[str, Any]]:
-    """The rows of the unit that this machine has measured already."""
+    """The rows of the unit that this machine has measured already, and how long training took."""
     row = _row(run.configuration.entries[unit.method], unit)
+    trained = {} if row.training_s is None else {"training_s": str(row.training_s)}
     same = asdict(row).items()
     wanted = {name: str(value) for name, value in same if name in IDENTITY and value != ""}
     kept = earlier[(earlier[list(wanted)] == pd.Series(wanted)).all(axis=1)]
-    return [{str(name): text for name, text in row.items()} for row in kept.to_dict("records")]
+    return [
+        {str(name): text for name, text in row.items()} | trained for row in kept.to_dict("records")
+    ]
 
 
 def _read(path: Path) -> pd.DataFrame:

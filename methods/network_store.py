@@ -64,12 +64,12 @@ class NetworkStore:
         Raises:
             DamagedNetworkError: its file cannot be read.
         """
-        # Here and in `save`, not above: networks that nobody stores need no such library.
-        from safetensors import SafetensorError, safe_open
-
         path = self.folder / key.file_name
         if not path.exists():
             return None
+        # Here and in `save`, not above: networks that nobody stores need no such library.
+        from safetensors import SafetensorError, safe_open
+
         network = initial_network(key.recipe, key.index, seed=key.seed)
         try:
             with safe_open(path, framework="pt") as file:

@@ -18,6 +18,8 @@ from benchmarks.latency import Limits
 from benchmarks.records import read_table
 from benchmarks.run import Run
 from benchmarks.timing import COLUMNS, setups, time_alone, time_methods
+from methods.network_store import NetworkKey
+from methods.training import TrainedNetwork, initial_network
 
 SMALL = replace(QUICK, members=(2, 3), passes=(2, 4), batch_sizes=(1, 2, 4))
 
@@ -182,6 +184,28 @@ def test_exact_enumeration_is_timed_on_single_images_alone(tmp_path: Path) -> No
     assert rows.loc[1, "members"] == "exact"
     assert rows.loc[8, "status"] == "not applicable"
     assert "single images" in rows.loc[8, "reason"]
+
+
+def test_training_takes_what_the_networks_in_the_store_took(tmp_path: Path) -> None:
+    few = replace(SMALL, batch_sizes=(1,))
+    run = run_in(tmp_path, few)
+    assert timed(tmp_path, few)["training_s"].isna().all()
+    for recipe, number in run.networks():
+        pool = run.pool(recipe)
+        key = NetworkKey(pool.recipe, pool.seed, number, "f", pool.engine.name)
+        network = initial_network(pool.recipe, number)
+        pool.store.save(key, TrainedNetwork(network, (), 2.5))
+    time_methods(run, "g")
+    assert table_of(run)["training_s"].isna().all()
+    time_methods(run, "f")
+    table = table_of(run)
+    there = (table["engine"] == few.engine) & (table["status"] == "ok")
+    assert table.loc[~there, "training_s"].isna().all()
+    assert table[there].groupby(["method", "members"])["training_s"].unique().to_dict() == {
+        ("softmax", "1"): [2.5],
+        **{("mc_dropout", str(passes)): [2.5] for passes in few.passes},
+        **{("deep_ensemble", str(members)): [2.5 * members] for members in few.members},
+    }
 
 
 def test_what_is_timed_is_not_timed_again(

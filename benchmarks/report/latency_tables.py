@@ -41,7 +41,10 @@ MEASURED = (
 )
 COUNTED = (
     "Multiply-adds are those of the networks as written down; engines find ways to compute fewer.",
+    "Training: wall time of each network that the method uses, added up. Networks were trained "
+    "with others beside them, as many at a time as the run had jobs, or share the time of all.",
 )
+NOT_TRAINED = "no network of this run was trained by this engine on this device"
 WITHIN_NOISE = (
     "Within noise: the paired difference to the full method is not told from 0 at this size nor at "
     "any larger one (where sizes were not compared, the value lies in the full one’s interval). "
@@ -87,6 +90,7 @@ def resources_table(latency: pd.DataFrame, setup: Setup) -> Table:
         headings=(
             "Parameters\n(thousands)",
             "Weights\n(MB)",
+            "Training\n(s)",
             "Multiply-adds\n(millions an image)",
             f"Peak memory (MB)\n{batch_size:,} images",
         ),
@@ -97,6 +101,8 @@ def resources_table(latency: pd.DataFrame, setup: Setup) -> Table:
                 (
                     _number(row["parameters"] / 1e3),
                     _number(row["weight_bytes"] / 1e6),
+                    # Timings of before it was noted lack the column.
+                    _number(row.get("training_s", math.nan), NOT_TRAINED),
                     _number(row["multiply_adds"] / 1e6),
                     _number(row["peak_memory_mb"], row["reason"]),
                 ),

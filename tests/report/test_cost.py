@@ -29,7 +29,7 @@ ROW = Latency(
     *("softmax", "1", 1, "cpu", "A Processor", 1, "numba", "kernels"),
     **{"p50_ms": 0.5, "p50_lower_ms": 0.49, "p50_upper_ms": 0.51, "calls": 300},
     **{"parameters": 61706, "multiply_adds": 416520, "weight_bytes": 246824},
-    peak_memory_mb=1.5,
+    **{"peak_memory_mb": 1.5, "training_s": 12.5},
 )
 
 
@@ -205,6 +205,13 @@ def test_latency_is_tabled_by_device_and_batch_size(results: Results) -> None:
     assert "unavailable: no GPU on this machine" in gpu
     frame = as_frame(resources)
     assert list(frame["Weights (MB)"]) == ["0.247"] * 3
+
+
+def test_training_is_tabled_where_it_is_known(results: Results) -> None:
+    _, known = latency_tables(results.latency)
+    assert list(as_frame(known)["Training (s)"]) == ["12.500"] * 3
+    _, of_before = latency_tables(results.latency.drop(columns="training_s"))
+    assert list(as_frame(of_before)["Training (s)"]) == ["undefined"] * 3
 
 
 def test_timings_alone_are_reported(tmp_path: Path) -> None:
