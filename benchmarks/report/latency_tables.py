@@ -30,7 +30,7 @@ from benchmarks.report.table import Cell, Row, Table
 
 DEVICE_CLOCK = "device"
 
-NOT_KNOWN = "the full method’s value has no interval, or the sizes were not judged"
+NOT_KNOWN = "the full method’s value has no interval"
 NOT_TIMED = "not timed"
 
 MEASURED = (
@@ -46,10 +46,11 @@ COUNTED = (
 )
 NOT_TRAINED = "no network of this run was trained by this engine on this device"
 WITHIN_NOISE = (
-    "Within noise: the paired difference to the full method is not told from 0 at this size nor at "
-    "any larger one (where sizes were not compared, the value lies in the full one’s interval). "
-    "More images would tell more sizes apart.",
+    "Within noise: neither this size nor any larger one is told to be worse than the full method, "
+    "by the 95 % interval of the paired difference; it may be better. More images would tell more "
+    "sizes apart.",
 )
+AT_MOST = ("≤: enough, but the next smaller size has no paired difference to the full one.",)
 
 
 def latency_table(latency: pd.DataFrame) -> Table:
@@ -117,6 +118,11 @@ def cost_table(results: Results, recipe: str, setup: Setup) -> Table:
     """How few passes or members are within noise of all, by each measure, and what that costs."""
     sizes = batch_sizes(results.latency)
     several = [v for v in results.largest if _sizes(results, v.method) > 1]
+    rows = tuple(
+        _needed_row(results, full, asked, setup, sizes)
+        for full in several
+        for asked in tabulated(results)
+    )
     images = [f"ms, {size:,} image" + ("s" if size > 1 else "") for size in sizes]
     return Table(
         name=f"cost-{recipe}",
@@ -128,12 +134,8 @@ def cost_table(results: Results, recipe: str, setup: Setup) -> Table:
             *("Value\nat this size", "Value\nat full size"),
             *(f"{heading}\nat {which} size" for heading in images for which in ("this", "full")),
         ),
-        rows=tuple(
-            _needed_row(results, full, asked, setup, sizes)
-            for full in several
-            for asked in tabulated(results)
-        ),
-        remarks=WITHIN_NOISE,
+        rows=rows,
+        remarks=WITHIN_NOISE + (AT_MOST if any("≤" in row.labels[1] for row in rows) else ()),
     )
 
 
@@ -196,13 +198,13 @@ def _needed_row(
     results: Results, full: Variant, asked: Asked, setup: Setup, sizes: tuple[int, ...]
 ) -> Row:
     found = needed(results, full, asked)
-    variants = [full if found is None else found, full]
+    variants = [full if found is None else found.variant, full]
     values = [_value(results, variant, asked) for variant in variants]
     times = [_time_of(results, setup, variant, size) for size in sizes for variant in variants]
     if found is None:
         unknown = Cell(reason=NOT_KNOWN)
         values[0], times[::2] = unknown, [unknown] * len(sizes)
-    label = "—" if found is None else found.size
+    label = "—" if found is None else found.label
     return Row(full.label, (_measure(results, asked), label), (*values, *times))
 
 
