@@ -16,6 +16,9 @@ COLUMNS = [
     *("batch_size", "p50_ms", "pareto", "device_name", "threads", "engine"),
 ]
 
+OWN_ENGINE = "own"
+"""The engine column of a user's method, which no engine of the suite computes."""
+
 Asked = tuple[str, str, str]
 """A metric, the condition it is measured on, and the score it uses or nothing."""
 
@@ -62,6 +65,14 @@ class Enough(NamedTuple):
 def timed(latency: pd.DataFrame) -> pd.DataFrame:
     """The rows that have a time by the wall's clock."""
     return latency[(latency["status"] == "ok") & (latency["clock"] == "wall")]
+
+
+def of_setup(latency: pd.DataFrame, setup: Setup) -> pd.DataFrame:
+    """The rows of a setup, and those of methods that compute for themselves in its place."""
+    here = latency["engine"].isin([setup.engine, OWN_ENGINE])
+    for name in ("device", "device_name", "threads"):
+        here &= latency[name] == getattr(setup, name)
+    return latency[here]
 
 
 def main_setup(latency: pd.DataFrame) -> Setup | None:
@@ -121,10 +132,9 @@ def milliseconds(
     latency: pd.DataFrame, setup: Setup, variant: Variant, batch_size: int
 ) -> pd.Series | None:
     """The row of a variant in a setup, if it was timed there."""
-    rows = timed(latency)
-    for name, value in (*setup._asdict().items(), *variant._asdict().items()):
+    rows = of_setup(timed(latency), setup)
+    for name, value in {**variant._asdict(), "batch_size": batch_size}.items():
         rows = rows[rows[name] == value]
-    rows = rows[rows["batch_size"] == batch_size]
     return None if rows.empty else rows.iloc[0]
 
 

@@ -9,12 +9,14 @@ from typing import Any
 import pandas as pd
 
 from benchmarks.report.cost import (
+    OWN_ENGINE,
     Asked,
     Setup,
     batch_sizes,
     main_setup,
     milliseconds,
     needed,
+    of_setup,
     tabulated,
 )
 from benchmarks.report.names import (
@@ -80,9 +82,7 @@ def resources_table(latency: pd.DataFrame, setup: Setup) -> Table:
     """What each method’s largest size holds, and computes for an image."""
     (*_, batch_size) = batch_sizes(latency)
     rows = _largest(latency)
-    rows = rows[(rows["batch_size"] == batch_size) & (rows["clock"] == "wall")]
-    for name, value in setup._asdict().items():
-        rows = rows[rows[name] == value]
+    rows = of_setup(rows[(rows["batch_size"] == batch_size) & (rows["clock"] == "wall")], setup)
     return Table(
         name="resources",
         caption=f"What methods hold and compute; memory on {setup.label}.",
@@ -182,7 +182,7 @@ def _time(rows: pd.DataFrame, batch_size: int) -> Cell:
 
 def _median(row: Mapping[str, Any] | pd.Series[Any]) -> Cell:
     half_width = (row["p50_upper_ms"] - row["p50_lower_ms"]) / 2
-    told = row["reason"] if row["status"] != "ok" or row["engine"] == "own" else ""
+    told = row["reason"] if row["status"] != "ok" or row["engine"] == OWN_ENGINE else ""
     return Cell(row["p50_ms"], half_width, row["status"], told)
 
 

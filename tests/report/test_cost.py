@@ -98,6 +98,18 @@ def test_setup_compared_is_the_one_in_which_most_sizes_were_timed(results: Resul
     assert main_setup(pd.DataFrame()) is None
 
 
+def test_methods_that_compute_for_themselves_stand_beside_the_others(results: Results) -> None:
+    latency = results.latency.copy()
+    latency.loc[latency["method"] == "softmax", "engine"] = "own"
+    numbers = points(replace(results, latency=latency))
+    assert set(numbers["method"]) == {"softmax", "mc_dropout", "deep_ensemble"}
+    _, resources = latency_tables(latency)
+    assert "Softmax" in set(as_frame(resources)["Method"])
+    one = numbers[(numbers["metric"] == "nll") & (numbers["batch_size"] == 1)]
+    one.loc[one["method"] == "softmax", "members"] = "exact"
+    assert draw(Figure().subplots(), one, looks(results.shown)).lines
+
+
 def test_points_join_value_and_time(results: Results) -> None:
     row = points(results).query("method == 'mc_dropout' and members == '4' and batch_size == 64")
     row = row[row["metric"] == "ece"].iloc[0]
