@@ -104,10 +104,10 @@ def stopwatch(
         wait()
         before = now()
         if events:
-            events[0].record()
+            events[0].record(torch.cuda.current_stream(device))
         call()
         if events:
-            events[1].record()
+            events[1].record(torch.cuda.current_stream(device))
         wait()
         after = now()
         insort(wall, (after - before) / 1e6)
