@@ -28,6 +28,7 @@ from benchmarks.records import (
     TABLES,
 )
 from benchmarks.run import Run
+from benchmarks.stages import LATENCY as TIMING
 
 FILE = "run.json"
 
@@ -71,7 +72,7 @@ class RunRecord:
         earlier = _read(out)
         _require_same(earlier, identity, out)
         if not (out / "predictions").exists():
-            earlier = {}  # published results, say: there is nothing to go on from
+            earlier = {"seconds": _seconds_of_timings(earlier, out)}
         record = cls(
             out / FILE,
             identity
@@ -156,6 +157,13 @@ def _read(out: Path) -> dict[str, Any]:
         raise UserError(
             f"{path} is damaged ({error}); start the run anew with --overwrite"
         ) from error
+
+
+def _seconds_of_timings(earlier: dict[str, Any], out: Path) -> dict[str, float]:
+    """All there is to go on from without predictions; none in published results, say."""
+    if not (out / LATENCY).exists() or (out / SUMMARY).exists():
+        return {}
+    return {stage: s for stage, s in earlier.get("seconds", {}).items() if stage == TIMING}
 
 
 def _require_same(earlier: dict[str, Any], identity: dict[str, Any], out: Path) -> None:
