@@ -26,14 +26,14 @@ from benchmarks.errors import UserError
 from benchmarks.kernels import compile_once
 from benchmarks.latency import WALL, Limits, Timed, stopwatch
 from benchmarks.network_cost import network_cost
-from benchmarks.peak_memory import peak_memory
+from benchmarks.peak_memory import allocated, peak_memory
 from benchmarks.progress import tracked
 from benchmarks.records import LATENCY as FILE
 from benchmarks.records import write_table
 from benchmarks.run import Run
 from benchmarks.run_record import RunRecord
 from benchmarks.stages import LATENCY
-from methods import Entry, UncertaintyMethod
+from methods import METHODS, Entry, UncertaintyMethod
 from methods.engine_choice import EngineName, choose_engine, has_kernels
 from methods.network_pool import NetworkPool
 from methods.pooled import PooledMethod
@@ -49,6 +49,7 @@ FITTED_ON = 1000
 """Random images that a user's method is fitted on."""
 
 NO_GPU = "no GPU on this machine"
+ELSEWHERE = "does not use this device"
 NO_KERNELS = "Numba is not installed"
 OWN_ENGINE = "own"
 SINGLE_IMAGES = "about a second an image: only single images are timed"
@@ -68,7 +69,8 @@ class Latency:
         threads: of torch on the CPU. The kernels use one whatever this is.
         engine: ``numba``, ``torch``, or ``own`` where a user's method computes for itself.
         mode: how the members are asked: by ``kernels``, a ``single`` one, in a ``loop`` or, all
-            at once, ``stacked``; see `methods.torch_engine`.
+            at once, ``stacked`` (see `methods.torch_engine`); ``own`` where a user's method
+            decides.
         clock: ``wall`` or ``device``; see `benchmarks.latency`.
         p50_ms, p50_lower_ms, p50_upper_ms: median of the calls, and its 95 % interval.
         p90_ms, p99_ms: percentiles, from 30 and 300 calls.
@@ -279,16 +281,26 @@ def _timed(run: Run, units: list[Unit]) -> Iterator[tuple[Unit, list[Latency]]]:
     for (name, size, setup), some in groupby(units, lambda u: (u.method, u.size, u.setup)):
         entry = run.configuration.entries[name]
         ready = cache(partial(_ready, entry, size, setup, seed))
+        before = allocated(setup.device)
         for unit in some:
             row = _row(entry, unit)
             try:
                 with torch_threads(setup.threads):
                     rows = _time(ready(), _images(unit, entry, seed), row, limits)
+                if not entry.pooled and _computes_elsewhere(rows[0], before):
+                    row = replace(row, members=rows[0].members)
+                    rows = [replace(row, status="not applicable", reason=ELSEWHERE)]
             # Whatever a method raises is its own failure; a batch may be too large for a device.
             except Exception as error:
                 reason = " ".join(f"{type(error).__name__}: {error}".split())
                 rows = [replace(row, status="failed", reason=reason)]
             yield unit, rows
+
+
+def _computes_elsewhere(timed: Latency, before: int) -> bool:
+    """Whether a method on a GPU neither allocates nor holds more bytes there than before it."""
+    idle = timed.peak_memory_mb == 0 and allocated(timed.device) <= before
+    return idle and timed.device != "cpu"
 
 
 def _ready(entry: Entry, size: int | None, setup: Setup, seed: int) -> UncertaintyMethod:
@@ -367,6 +379,8 @@ def _mode(entry: Entry, setup: Setup) -> str:
         return OWN_ENGINE
     if setup.engine == "numba":
         return "kernels"
+    if entry.method.name not in METHODS:
+        return OWN_ENGINE
     if entry.size is None:
         return "single"
     # As PyTorch's engine does: on the CPU whole networks are faster one by one.

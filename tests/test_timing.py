@@ -5,19 +5,22 @@ from __future__ import annotations
 import shutil
 from collections.abc import Iterator
 from dataclasses import replace
+from itertools import chain, repeat
 from pathlib import Path
 
 import pandas as pd
 import pytest
 import torch
 
-from benchmarks import timing
+from benchmarks import latency, timing
 from benchmarks.configuration import FULL, QUICK, Configuration, Machine
 from benchmarks.errors import UserError
 from benchmarks.latency import Limits
 from benchmarks.records import read_table
 from benchmarks.run import Run
-from benchmarks.timing import COLUMNS, setups, time_alone, time_methods
+from benchmarks.timing import COLUMNS, Setup, setups, time_alone, time_methods
+from methods import METHODS, Entry
+from methods.deep_ensemble import DeepEnsemble
 from methods.network_store import NetworkKey
 from methods.training import TrainedNetwork, initial_network
 
@@ -164,6 +167,45 @@ def test_gpu_is_timed_by_both_clocks(table: pd.DataFrame) -> None:
     assert set(rows["clock"]) == {"wall", "device"}
     assert set(rows["device_name"]) == {torch.cuda.get_device_name(0)}
     assert (rows["peak_memory_mb"] > 0).all()
+
+
+@pytest.mark.parametrize(
+    ("at_first", "later", "peak", "status"),
+    [(7, 7, 7, "not applicable"), (7, 7, 9, "ok"), (7, 8, 8, "ok")],
+    ids=["nothing there", "predicts there", "holds something there"],
+)
+def test_own_method_that_leaves_the_gpu_alone_has_no_time_there(
+    at_first: int,
+    later: int,
+    peak: int,
+    status: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    megabytes = chain([at_first], repeat(later))
+    fake = {
+        "memory_allocated": lambda _: next(megabytes) * 1_000_000,
+        "max_memory_allocated": lambda _: peak * 1_000_000,
+        **dict.fromkeys(("synchronize", "reset_peak_memory_stats"), lambda _: None),
+    }
+    for name, function in fake.items():
+        monkeypatch.setattr(torch.cuda, name, function)
+    monkeypatch.setattr(latency, "_events", lambda _: None)
+    monkeypatch.setattr(timing, "setups", lambda: [Setup("cuda:0", "A Card", 1, "torch")])
+    chosen = replace(own(tmp_path), engine="torch", batch_sizes=(1,))
+    (row,) = timed(tmp_path, chosen).query("device == 'cuda:0'").to_dict("records")
+    assert (row["status"], row["members"], row["device_name"]) == (status, "7", "A Card")
+    assert (row["reason"] == "does not use this device") == (status != "ok")
+    assert pd.isna(row["p50_ms"]) == (status != "ok")
+
+
+def test_mode_of_a_users_ensemble_is_its_own() -> None:
+    class Mine(DeepEnsemble):
+        name = "mine"
+
+    gpu = Setup("cuda:0", "A Card", 1, "torch")
+    assert timing._mode(Entry(Mine), gpu) == "own"
+    assert timing._mode(METHODS["deep_ensemble"], gpu) == "stacked"
 
 
 def test_machine_without_numba_says_so_and_times_with_torch(
