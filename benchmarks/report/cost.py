@@ -33,13 +33,14 @@ class Setup(NamedTuple):
 
     @property
     def label(self) -> str:
-        """For example ``AMD EPYC, 2 cores (1 thread, kernels)``.
+        """For example ``AMD EPYC, 2 cores (1 thread, kernels)``; cards may be of one name.
 
-        >>> Setup("cuda:0", "A Card", 8, "torch").label
-        'A Card'
+        >>> [Setup(device, "A Card", 8, "torch").label for device in ("cuda:0", "cuda:1")]
+        ['A Card', 'A Card (cuda:1)']
         """
         if self.device != "cpu":
-            return self.device_name
+            first = self.device in ("cuda", "cuda:0")
+            return self.device_name if first else f"{self.device_name} ({self.device})"
         threads = f"{self.threads:.0f} thread" + ("s" if self.threads > 1 else "")
         computed = {"numba": ", kernels", "torch": ", PyTorch"}.get(self.engine, "")
         return f"{self.device_name} ({threads}{computed})"
