@@ -30,6 +30,7 @@ from benchmarks.peak_memory import allocated, peak_memory
 from benchmarks.progress import tracked
 from benchmarks.records import LATENCY as FILE
 from benchmarks.records import write_table
+from benchmarks.report import write_latency_tables
 from benchmarks.run import Run
 from benchmarks.run_record import RunRecord
 from benchmarks.stages import LATENCY
@@ -144,7 +145,7 @@ class Unit:
 
 
 def time_alone(run: Run, *, overwrite: bool = False) -> list[tuple[str, str]]:
-    """The stage by itself, without importing what the others need; see `time_methods`.
+    """The stage by itself, without importing what the others need, and the tables of its times.
 
     Raises:
         UserError: the output folder belongs to another configuration, or holds published results,
@@ -158,7 +159,9 @@ def time_alone(run: Run, *, overwrite: bool = False) -> list[tuple[str, str]]:
         )
     record = RunRecord.begin(run, overwrite=overwrite)
     with record.timed(LATENCY):
-        return time_methods(run, record.trained_on)
+        failures = time_methods(run, record.trained_on)
+    write_latency_tables(run.machine.out)
+    return failures
 
 
 def time_methods(run: Run, trained_on: str | None = None) -> list[tuple[str, str]]:

@@ -296,7 +296,8 @@ def test_method_that_fails_is_reported_and_the_others_go_on(tmp_path: Path) -> N
 def test_record_tells_how_long_it_took_and_needs_no_data(tmp_path: Path) -> None:
     few = replace(SMALL, methods=("softmax",), batch_sizes=(1,))
     assert time_alone(run_in(tmp_path, few)) == []
-    assert {path.name for path in (tmp_path / "out").iterdir()} == {"latency.csv", "run.json"}
+    out = tmp_path / "out"
+    assert {path.name for path in out.iterdir()} == {"latency.csv", "run.json", "tables"}
     assert '"latency": ' in (tmp_path / "out" / "run.json").read_text()
 
 

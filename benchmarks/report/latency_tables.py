@@ -34,6 +34,7 @@ DEVICE_CLOCK = "device"
 
 NOT_KNOWN = "the full method’s value has no interval"
 NOT_TIMED = "not timed"
+TOO_FEW_CALLS = "fewer calls were affordable than the percentile needs"
 
 MEASURED = (
     "Median of single calls of predict, after a warm-up, each until the device is idle; ± is half "
@@ -79,13 +80,13 @@ def latency_table(latency: pd.DataFrame) -> Table:
 
 
 def resources_table(latency: pd.DataFrame, setup: Setup) -> Table:
-    """What each method’s largest size holds, and computes for an image."""
-    (*_, batch_size) = batch_sizes(latency)
+    """What each method’s largest size holds, computes for an image, and answers in time."""
+    first, *_, last = batch_sizes(latency) * 2
     rows = _largest(latency)
-    rows = of_setup(rows[(rows["batch_size"] == batch_size) & (rows["clock"] == "wall")], setup)
+    rows = of_setup(rows[(rows["batch_size"] == last) & (rows["clock"] == "wall")], setup)
     return Table(
         name="resources",
-        caption=f"What methods hold and compute; memory on {setup.label}.",
+        caption=f"What methods hold and compute; times and memory on {setup.label}.",
         group_heading="",
         label_headings=("Method",),
         headings=(
@@ -93,23 +94,11 @@ def resources_table(latency: pd.DataFrame, setup: Setup) -> Table:
             "Weights\n(MB)",
             "Training\n(s)",
             "Multiply-adds\n(millions an image)",
-            f"Peak memory (MB)\n{batch_size:,} images",
+            f"Peak memory (MB)\n{_images(last)}",
+            *(f"p{percent} (ms)\n{_images(first)}" for percent in (90, 99)),
+            f"Thousand images\na second, {_images(last)}",
         ),
-        rows=tuple(
-            Row(
-                "",
-                (Variant(row["method"], row["members"]).label,),
-                (
-                    _number(row["parameters"] / 1e3),
-                    _number(row["weight_bytes"] / 1e6),
-                    # Timings of before it was noted lack the column.
-                    _number(row.get("training_s", math.nan), NOT_TRAINED),
-                    _number(row["multiply_adds"] / 1e6),
-                    _number(row["peak_memory_mb"], row["reason"]),
-                ),
-            )
-            for _, row in rows.iterrows()
-        ),
+        rows=tuple(_resources_row(latency, setup, row, first) for _, row in rows.iterrows()),
         remarks=COUNTED,
     )
 
@@ -123,7 +112,7 @@ def cost_table(results: Results, recipe: str, setup: Setup) -> Table:
         for full in several
         for asked in tabulated(results)
     )
-    images = [f"ms, {size:,} image" + ("s" if size > 1 else "") for size in sizes]
+    images = [f"ms, {_images(size)}" for size in sizes]
     return Table(
         name=f"cost-{recipe}",
         caption="Passes or members needed to be within noise of the full method, and what that "
@@ -192,6 +181,34 @@ def _number(value: float, reason: str = "") -> Cell:
 
 def _sizes(results: Results, method: str) -> int:
     return sum(variant.method == method for variant in results.variants)
+
+
+def _resources_row(
+    latency: pd.DataFrame, setup: Setup, row: pd.Series[Any], batch_size: int
+) -> Row:
+    """A method’s row at the largest batch size, with the tails of its times at this one."""
+    variant = Variant(row["method"], row["members"])
+    short = milliseconds(latency, setup, variant, batch_size)
+    tails = (
+        [Cell(reason=NOT_TIMED)] * 2
+        if short is None
+        else [_number(short[name], TOO_FEW_CALLS) for name in ("p90_ms", "p99_ms")]
+    )
+    cells = (
+        _number(row["parameters"] / 1e3),
+        _number(row["weight_bytes"] / 1e6),
+        # Timings of before it was noted lack the column.
+        _number(row.get("training_s", math.nan), NOT_TRAINED),
+        _number(row["multiply_adds"] / 1e6),
+        _number(row["peak_memory_mb"], row["reason"]),
+        *tails,
+        _number(row["images_per_s"] / 1e3),
+    )
+    return Row("", (variant.label,), cells)
+
+
+def _images(count: int) -> str:
+    return f"{count:,} image" + ("s" if count > 1 else "")
 
 
 def _needed_row(

@@ -29,6 +29,7 @@ ROW = Latency(
     *("softmax", "1", 1, "cpu", "A Processor", 1, "numba", "kernels"),
     **{"p50_ms": 0.5, "p50_lower_ms": 0.49, "p50_upper_ms": 0.51, "calls": 300},
     **{"parameters": 61706, "multiply_adds": 416520, "weight_bytes": 246824},
+    **{"p90_ms": 0.6, "p99_ms": 0.9, "images_per_s": 2000.0},
     **{"peak_memory_mb": 1.5, "training_s": 12.5},
 )
 
@@ -55,6 +56,9 @@ def timings() -> list[Latency]:
                     p50_ms=ms,
                     p50_lower_ms=0.98 * ms,
                     p50_upper_ms=1.02 * ms,
+                    p90_ms=1.5 * ms,
+                    p99_ms=2 * ms if size < 8 else None,
+                    images_per_s=1000 * batch_size / ms,
                 )
                 rows.append(row)
                 if size == max(sizes):
@@ -263,6 +267,17 @@ def test_training_is_tabled_where_it_is_known(results: Results) -> None:
     assert list(as_frame(known)["Training (s)"]) == ["12.500"] * 3
     _, of_before = latency_tables(results.latency.drop(columns="training_s"))
     assert list(as_frame(of_before)["Training (s)"]) == ["undefined"] * 3
+
+
+def test_tails_of_single_images_and_rates_of_many_are_tabled(results: Results) -> None:
+    _, resources = latency_tables(results.latency)
+    frame = as_frame(resources).set_index("Method")
+    of_passes = frame.loc["MC-dropout, T = 8"]
+    assert float(of_passes["p90 (ms) 1 image"]) == 12
+    assert of_passes["p99 (ms) 1 image"] == "undefined"
+    rate = float(of_passes["Thousand images a second, 64 images"])
+    assert rate == pytest.approx(64 / 88, abs=1e-3)
+    assert float(frame.loc["Deep ensemble, M = 4", "p99 (ms) 1 image"]) == 24
 
 
 def test_timings_alone_are_reported(tmp_path: Path) -> None:
