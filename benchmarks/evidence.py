@@ -69,6 +69,7 @@ def weigh(unit: Unit, found: Resampled) -> Evidence:
     evidence = Evidence({}, [])
     variants = _variants(found)
     uncompared = set(_uncompared(unit))
+    averaged = [condition.name for condition in unit.conditions if condition.averaged]
     for measured in _each(unit, found):
         for variant, cells in variants.items():
             if columns := _with_value(measured, cells):
@@ -76,7 +77,7 @@ def weigh(unit: Unit, found: Resampled) -> Evidence:
                 evidence.intervals[key] = _interval(measured, columns, found.images)
         if (measured.metric, measured.condition) in uncompared:
             continue
-        for pair in pairs_compared(list(variants)):
+        for pair in pairs_compared(list(variants), smaller=measured.condition not in averaged):
             places = _paired(found, *(_with_value(measured, variants[one]) for one in pair))
             if all(places):
                 row = _comparison(unit, measured, pair, places, found.images)
@@ -84,11 +85,17 @@ def weigh(unit: Unit, found: Resampled) -> Evidence:
     return evidence
 
 
-def pairs_compared(variants: list[Variant]) -> list[tuple[Variant, Variant]]:
+def pairs_compared(
+    variants: list[Variant], *, smaller: bool = True
+) -> list[tuple[Variant, Variant]]:
     """Which methods are compared, in the order of the variants.
 
     Each with each other where sizes stand beside one another (see `benchmarks.sizes`); every other
     size with its own method's largest.
+
+    Args:
+        smaller: whether those others are compared at all. They are not where a mean over conditions
+            is compared already, since each test makes Holm's correction stricter for all.
     """
     largest = {variant.method: variant for variant in sorted(variants, key=_order)}
     compared = compared_variants((variant.method, variant.members) for variant in variants)
@@ -97,7 +104,7 @@ def pairs_compared(variants: list[Variant]) -> list[tuple[Variant, Variant]]:
         (one, other)
         for one, other in combinations(variants, 2)
         if {one, other} <= shown
-        or (one.method == other.method and largest[one.method] in (one, other))
+        or (smaller and one.method == other.method and largest[one.method] in (one, other))
     ]
 
 

@@ -29,8 +29,8 @@ from benchmarks.records import (
     summarise,
     write_table,
 )
-from benchmarks.report import write_table_files
 from benchmarks.report.results import Results
+from benchmarks.report.table import write_table_files
 from benchmarks.report.tables import tables
 from benchmarks.resampled import resample, units
 from methods.threads import one_torch_thread

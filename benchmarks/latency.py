@@ -32,7 +32,8 @@ class Limits:
         seconds, calls: what the timed calls may take at most; there is always one.
         fewest: calls before which an exact median is no reason to stop, so that tails are seen.
         within: how far, as a share of the median, its interval may reach to either side.
-        warm_up: untimed calls before; they end early at a fifth of ``seconds``, after one call.
+        warm_up: untimed calls before, after a first one, which may take long to find and load what
+            later ones need; they end early at a fifth of ``seconds``.
     """
 
     seconds: float
@@ -103,10 +104,10 @@ def stopwatch(
         wait()
         before = now()
         if events:
-            events[0].record()
+            events[0].record(torch.cuda.current_stream(device))
         call()
         if events:
-            events[1].record()
+            events[1].record(torch.cuda.current_stream(device))
         wait()
         after = now()
         insort(wall, (after - before) / 1e6)
@@ -145,12 +146,14 @@ def _rank(count: int) -> int:
 def _warm_up(
     call: Callable[[], object], wait: Callable[[], None], limits: Limits, now: Callable[[], int]
 ) -> None:
+    call()
+    wait()
     start = now()
     for _ in range(limits.warm_up):
-        call()
-        wait()
         if now() - start >= limits.seconds / 5 * 1e9:
             return
+        call()
+        wait()
 
 
 def _reason_to_stop(wall: list[float], seconds: float, limits: Limits) -> str | None:

@@ -51,9 +51,10 @@ def network_cost(method: UncertaintyMethod) -> NetworkCost | None:
     are written down. Engines find ways to compute fewer: the kernels skip dropped channels, and
     what passes share of the second convolution can be added up instead of multiplied.
     """
-    if isinstance(method, MCDropout):
+    # Not of subclasses: a user's own may ask these networks as often as it likes.
+    if type(method) is MCDropout:
         networks, multiply_adds = 1, FIRST_CONVOLUTION + method.passes * REST
-    elif isinstance(method, DeepEnsemble | Softmax):
+    elif type(method) is DeepEnsemble or type(method) is Softmax:
         networks = len(method.networks)
         multiply_adds = networks * (FIRST_CONVOLUTION + REST)
     else:

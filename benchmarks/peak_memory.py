@@ -43,10 +43,15 @@ def peak_memory(call: Callable[[], object], *, device: str = "cpu") -> Peak:
     return Peak(max(0.0, (_resident("VmHWM") - before) / 1e6))
 
 
+def allocated(device: str) -> int:
+    """Bytes that torch has allocated on a CUDA device now; 0 on the CPU, where it does not tell."""
+    return torch.cuda.memory_allocated(device) if torch.device(device).type == "cuda" else 0
+
+
 def _on_cuda(call: Callable[[], object], device: str) -> Peak:
     torch.cuda.synchronize(device)
     torch.cuda.reset_peak_memory_stats(device)
-    before = torch.cuda.memory_allocated(device)
+    before = allocated(device)
     call()
     torch.cuda.synchronize(device)
     return Peak((torch.cuda.max_memory_allocated(device) - before) / 1e6)

@@ -32,6 +32,7 @@ from benchmarks.records import (
     TRAINING,
 )
 from benchmarks.run import Run
+from benchmarks.stages import LATENCY as TIMING
 
 WRITTEN = (
     *("predictions", "errors", TRAINING, RECORD),
@@ -73,7 +74,7 @@ class RunRecord:
         earlier = _read(out)
         _require_same(earlier, identity, out)
         if not (out / "predictions").exists():
-            earlier = {}  # published results, say: there is nothing to go on from
+            earlier = {"seconds": _seconds_of_timings(earlier, out)}
         record = cls(
             out / RECORD,
             identity
@@ -94,6 +95,11 @@ class RunRecord:
         """For each set of images its fingerprint, or the reason why it is unavailable."""
         data: dict[str, dict[str, str]] = self._content["data"]
         return data
+
+    @property
+    def trained_on(self) -> str | None:
+        """The fingerprint of the training images, if the run has needed them."""
+        return self.data.get("training", {}).get("fingerprint")
 
     def note_data(self, data: dict[str, dict[str, str]]) -> None:
         """Write down what the images are.
@@ -153,6 +159,13 @@ def _read(out: Path) -> dict[str, Any]:
         raise UserError(
             f"{path} is damaged ({error}); start the run anew with --overwrite"
         ) from error
+
+
+def _seconds_of_timings(earlier: dict[str, Any], out: Path) -> dict[str, float]:
+    """All there is to go on from without predictions; none in published results, say."""
+    if not (out / LATENCY).exists() or (out / SUMMARY).exists():
+        return {}
+    return {stage: s for stage, s in earlier.get("seconds", {}).items() if stage == TIMING}
 
 
 def _require_same(earlier: dict[str, Any], identity: dict[str, Any], out: Path) -> None:

@@ -40,7 +40,7 @@ from benchmarks.records import (
     write_table,
 )
 from benchmarks.report import write_report
-from benchmarks.resampled import Unit, resample, units
+from benchmarks.resampled import CALIBRATION, LABELS, Unit, resample, units
 from benchmarks.rotations import mean_over_rotations
 from benchmarks.run import Run
 from benchmarks.run_record import RunRecord
@@ -158,7 +158,7 @@ def measure_all(run: Run, record: RunRecord) -> list[Failure]:
 
 def latency(run: Run, record: RunRecord) -> list[Failure]:
     """Time every method on every device, `latency.csv`, with nothing else at work beside it."""
-    return [Failure(*failed) for failed in time_methods(run)]
+    return [Failure(*failed) for failed in time_methods(run, record.trained_on)]
 
 
 def claims(run: Run, record: RunRecord) -> list[Failure]:
@@ -293,14 +293,19 @@ def _weigh_one(run: Run, unit: Unit) -> tuple[Unit, Evidence]:
         if cell.recipe in (unit.recipe, OWN_RECIPE) and run.objection(cell) is None
     ]
     chosen = run.configuration
-    load = partial(_shard_weighed, run)
+    load = partial(_shard_weighed, run, unit.family)
     found = resample(unit, cells, load, resamples=chosen.resamples, seed=chosen.seed)
     return unit, Evidence({}, []) if found is None else weigh(unit, found)
 
 
-def _shard_weighed(run: Run, cell: Cell, condition: str) -> Shard | None:
-    """Of a size that stands beside no other method, rotations are left out: most of the work."""
-    if CONDITIONS.get(condition, CONDITIONS[CLEAN]).angle and not run.is_compared(cell):
+def _shard_weighed(run: Run, family: str, cell: Cell, condition: str) -> Shard | None:
+    """Of a size that stands beside no other method, rotations are left out: most of the work.
+
+    But not where their mean tells how many members are enough, by measures that take little time.
+    """
+    turned = CONDITIONS.get(condition, CONDITIONS[CLEAN])
+    judged = turned.averaged and family in (LABELS, CALIBRATION)
+    if turned.angle and not judged and not run.is_compared(cell):
         return None
     return run.shards.load_if_there(cell, condition)
 

@@ -14,25 +14,27 @@ from functools import cache, partial
 from itertools import chain, groupby, product
 from math import isnan
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pandas as pd
 import torch
 from torch import Tensor
 
+from benchmarks.configuration import Configuration
 from benchmarks.environment import processor, version_of
 from benchmarks.errors import UserError
 from benchmarks.kernels import compile_once
 from benchmarks.latency import WALL, Limits, Timed, stopwatch
 from benchmarks.network_cost import network_cost
-from benchmarks.peak_memory import peak_memory
+from benchmarks.peak_memory import allocated, peak_memory
 from benchmarks.progress import tracked
 from benchmarks.records import LATENCY as FILE
 from benchmarks.records import members_text, write_table
+from benchmarks.report import write_latency_tables
 from benchmarks.run import Run
 from benchmarks.run_record import RunRecord
 from benchmarks.stages import LATENCY
-from methods import Entry, UncertaintyMethod
+from methods import METHODS, Entry, UncertaintyMethod
 from methods.engine_choice import EngineName, choose_engine, has_kernels
 from methods.network_pool import NetworkPool
 from methods.pooled import PooledMethod
@@ -48,6 +50,7 @@ FITTED_ON = 1000
 """Random images that a user's method is fitted on."""
 
 NO_GPU = "no GPU on this machine"
+ELSEWHERE = "does not use this device"
 NO_KERNELS = "Numba is not installed"
 OWN_ENGINE = "own"
 SINGLE_IMAGES = "about a second an image: only single images are timed"
@@ -67,7 +70,8 @@ class Latency:
         threads: of torch on the CPU. The kernels use one whatever this is.
         engine: ``numba``, ``torch``, or ``own`` where a user's method computes for itself.
         mode: how the members are asked: by ``kernels``, a ``single`` one, in a ``loop`` or, all
-            at once, ``stacked``; see `methods.torch_engine`.
+            at once, ``stacked`` (see `methods.torch_engine`); ``own`` where a user's method
+            decides.
         clock: ``wall`` or ``device``; see `benchmarks.latency`.
         p50_ms, p50_lower_ms, p50_upper_ms: median of the calls, and its 95 % interval.
         p90_ms, p99_ms: percentiles, from 30 and 300 calls.
@@ -75,6 +79,8 @@ class Latency:
         peak_memory_mb: see `benchmarks.peak_memory`.
         calls, stopped_because: how many calls were timed, and why no more.
         parameters, multiply_adds, weight_bytes: see `benchmarks.network_cost`.
+        training_s: wall seconds of training the method's networks by the run's first recipe,
+            added up, where this engine trained them on this device; see `TrainedNetwork.seconds`.
         torch_version, cuda_version, numba_version: empty where there is none.
         status, reason: as in `benchmarks.records.Measurement`.
     """
@@ -100,6 +106,7 @@ class Latency:
     parameters: int | None = None
     multiply_adds: int | None = None
     weight_bytes: int | None = None
+    training_s: float | None = None
     torch_version: str = torch.__version__
     cuda_version: str = torch.version.cuda or ""
     numba_version: str = version_of("numba") or ""
@@ -128,16 +135,17 @@ class Setup:
 
 @dataclass(frozen=True)
 class Unit:
-    """What is timed in one go."""
+    """What is timed in one go; ``training_s`` as in `Latency`."""
 
     method: str
     size: int | None
     setup: Setup
     batch_size: int
+    training_s: float | None = None
 
 
 def time_alone(run: Run, *, overwrite: bool = False) -> list[tuple[str, str]]:
-    """The stage by itself, without importing what the others need; see `time_methods`.
+    """The stage by itself, without importing what the others need, and the tables of its times.
 
     Raises:
         UserError: the output folder belongs to another configuration, or holds published results,
@@ -151,20 +159,25 @@ def time_alone(run: Run, *, overwrite: bool = False) -> list[tuple[str, str]]:
         )
     record = RunRecord.begin(run, overwrite=overwrite)
     with record.timed(LATENCY):
-        return time_methods(run)
+        failures = time_methods(run, record.trained_on)
+    write_latency_tables(run.machine.out)
+    return failures
 
 
-def time_methods(run: Run) -> list[tuple[str, str]]:
+def time_methods(run: Run, trained_on: str | None = None) -> list[tuple[str, str]]:
     """Time what is not in `latency.csv` yet, one after the other; what failed, and why.
 
     Rows of this machine and these versions are kept, so that a run goes on where it was stopped;
     delete the file to time everything anew.
+
+    Args:
+        trained_on: the fingerprint of the training images, by which stored networks are found.
     """
     if has_kernels():
         compile_once()
     path = run.machine.out / FILE
     earlier = _read(path)
-    rows = {unit: _kept(earlier, unit, run) for unit in _units(run)}
+    rows = {unit: _kept(earlier, unit, run) for unit in _units(run, trained_on)}
     missing = [unit for unit, kept in rows.items() if not kept]
     absent = [asdict(row) for row in _absent(run)]
     _write([*chain.from_iterable(rows.values()), *absent], path)
@@ -193,13 +206,14 @@ def setups() -> list[Setup]:
     ]
 
 
-def _units(run: Run) -> Iterator[Unit]:
+def _units(run: Run, trained_on: str | None) -> Iterator[Unit]:
     """Every method's largest size everywhere; smaller ones on GPUs and, on the CPU, less often.
 
     There by the run's own engine alone, on one thread, at the smallest and the largest batch size.
     """
     chosen, found = run.configuration, setups()
     main = next((setup for setup in found if setup.engine == chosen.engine), found[0])
+    seconds = _training_seconds(run, trained_on)
     for setup, (name, entry) in product(found, chosen.entries.items()):
         if not _concerns(entry, setup, found):
             continue
@@ -210,7 +224,26 @@ def _units(run: Run) -> Iterator[Unit]:
             if not (everywhere or (setup == main and at_an_end)):
                 continue
             if batch_size == 1 or not entry.exact:
-                yield Unit(name, size, setup, batch_size)
+                there = _networks_are_trained_there(setup, chosen)
+                known = seconds.get((name, size)) if there else None
+                yield Unit(name, size, setup, batch_size, known)
+
+
+def _networks_are_trained_there(setup: Setup, chosen: Configuration) -> bool:
+    """By the setup's engine, on its device, which torch may call by its kind alone."""
+    return (setup.engine, setup.device.removesuffix(":0")) == (chosen.engine, chosen.device)
+
+
+def _training_seconds(run: Run, trained_on: str | None) -> dict[tuple[str, int | None], float]:
+    """How long the networks of each method and size took to train, where that is known."""
+    chosen, found = run.configuration, {}
+    pool = run.pool(chosen.recipes[0])
+    for name, entry in chosen.entries.items():
+        for size in getattr(chosen, entry.size) if entry.size else (None,):
+            if trained_on and entry.pooled:
+                networks = cast(PooledMethod, entry.build(pool, size=size)).networks
+                found[name, size] = round(pool.training_seconds(networks, trained_on), 2)
+    return {variant: seconds for variant, seconds in found.items() if not isnan(seconds)}
 
 
 def _concerns(entry: Entry, setup: Setup, found: list[Setup]) -> bool:
@@ -251,16 +284,26 @@ def _timed(run: Run, units: list[Unit]) -> Iterator[tuple[Unit, list[Latency]]]:
     for (name, size, setup), some in groupby(units, lambda u: (u.method, u.size, u.setup)):
         entry = run.configuration.entries[name]
         ready = cache(partial(_ready, entry, size, setup, seed))
+        before = allocated(setup.device)
         for unit in some:
             row = _row(entry, unit)
             try:
                 with torch_threads(setup.threads):
                     rows = _time(ready(), _images(unit, entry, seed), row, limits)
+                if not entry.pooled and _computes_elsewhere(rows[0], before):
+                    row = replace(row, members=rows[0].members)
+                    rows = [replace(row, status="not applicable", reason=ELSEWHERE)]
             # Whatever a method raises is its own failure; a batch may be too large for a device.
             except Exception as error:
                 reason = " ".join(f"{type(error).__name__}: {error}".split())
                 rows = [replace(row, status="failed", reason=reason)]
             yield unit, rows
+
+
+def _computes_elsewhere(timed: Latency, before: int) -> bool:
+    """Whether a method on a GPU neither allocates nor holds more bytes there than before it."""
+    idle = timed.peak_memory_mb == 0 and allocated(timed.device) <= before
+    return idle and timed.device != "cpu"
 
 
 def _ready(entry: Entry, size: int | None, setup: Setup, seed: int) -> UncertaintyMethod:
@@ -329,6 +372,7 @@ def _row(entry: Entry, unit: Unit) -> Latency:
         threads=setup.threads,
         engine=setup.engine if entry.pooled else OWN_ENGINE,
         mode=_mode(entry, setup),
+        training_s=unit.training_s,
         reason="" if entry.pooled else RANDOMLY_FITTED,
     )
 
@@ -338,6 +382,8 @@ def _mode(entry: Entry, setup: Setup) -> str:
         return OWN_ENGINE
     if setup.engine == "numba":
         return "kernels"
+    if entry.method.name not in METHODS:
+        return OWN_ENGINE
     if entry.size is None:
         return "single"
     # As PyTorch's engine does: on the CPU whole networks are faster one by one.
@@ -345,12 +391,15 @@ def _mode(entry: Entry, setup: Setup) -> str:
 
 
 def _kept(earlier: pd.DataFrame, unit: Unit, run: Run) -> list[dict[str, Any]]:
-    """The rows of the unit that this machine has measured already."""
+    """The rows of the unit that this machine has measured already, and how long training took."""
     row = _row(run.configuration.entries[unit.method], unit)
+    trained = {} if row.training_s is None else {"training_s": str(row.training_s)}
     same = asdict(row).items()
     wanted = {name: str(value) for name, value in same if name in IDENTITY and value != ""}
     kept = earlier[(earlier[list(wanted)] == pd.Series(wanted)).all(axis=1)]
-    return [{str(name): text for name, text in row.items()} for row in kept.to_dict("records")]
+    return [
+        {str(name): text for name, text in row.items()} | trained for row in kept.to_dict("records")
+    ]
 
 
 def _read(path: Path) -> pd.DataFrame:

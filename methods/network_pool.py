@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
@@ -66,20 +67,29 @@ class NetworkPool:
             for index, outcome in zip(group, trained, strict=True):
                 outcomes[index] = outcome
                 if self.store and isinstance(outcome, TrainedNetwork):
-                    self.store.save(self._key(index, training), outcome)
+                    self.store.save(self._key(index, training.fingerprint), outcome)
         return [outcome for outcome in outcomes.values() if outcome is not None]
 
     def missing(self, indices: Sequence[int], training: LabelledImages) -> list[int]:
         """Which of these networks are not in the store."""
         return [index for index in indices if self._stored(index, training, None) is None]
 
+    def training_seconds(self, indices: Sequence[int], fingerprint: str) -> float:
+        """How long these networks took to train on images of this fingerprint, added up.
+
+        NaN where one of them is not in the store, or its time not known.
+        """
+        keys = [self._key(index, fingerprint) for index in indices]
+        stored = [self.store.load(key) if self.store else None for key in keys]
+        return sum(math.nan if trained is None else trained.seconds for trained in stored)
+
     def _stored(
         self, index: int, training: LabelledImages, validation: LabelledImages | None
     ) -> TrainedNetwork | None:
-        stored = self.store.load(self._key(index, training)) if self.store else None
+        stored = self.store.load(self._key(index, training.fingerprint)) if self.store else None
         if stored is None or validation is None:
             return stored
         return stored if any(row.split == "validation" for row in stored.log) else None
 
-    def _key(self, index: int, training: LabelledImages) -> NetworkKey:
-        return NetworkKey(self.recipe, self.seed, index, training.fingerprint, self.engine.name)
+    def _key(self, index: int, fingerprint: str) -> NetworkKey:
+        return NetworkKey(self.recipe, self.seed, index, fingerprint, self.engine.name)

@@ -50,7 +50,7 @@ class NetworkKey:
 
 
 class NetworkStore:
-    """A folder of networks, one file each: weights as safetensors, key and log as its metadata.
+    """A folder of networks, one file each: weights as safetensors, all else as its metadata.
 
     A file appears whole or not at all, so runs may share a folder and may be killed at any time.
     """
@@ -64,12 +64,12 @@ class NetworkStore:
         Raises:
             DamagedNetworkError: its file cannot be read.
         """
-        # Here and in `save`, not above: networks that nobody stores need no such library.
-        from safetensors import SafetensorError, safe_open
-
         path = self.folder / key.file_name
         if not path.exists():
             return None
+        # Here and in `save`, not above: networks that nobody stores need no such library.
+        from safetensors import SafetensorError, safe_open
+
         network = initial_network(key.recipe, key.index, seed=key.seed)
         try:
             with safe_open(path, framework="pt") as file:
@@ -78,12 +78,14 @@ class NetworkStore:
             if metadata["sha256"] != _checksum(network):
                 raise ValueError("its weights are not those that were stored")
             log = tuple(EpochLog(**row) for row in json.loads(metadata["log"]))
+            # Networks of before it was noted are as good as later ones.
+            seconds = float(metadata.get("seconds", "nan"))
         except (SafetensorError, OSError, KeyError, RuntimeError, TypeError, ValueError) as error:
             raise DamagedNetworkError(
                 f"the stored network {path} cannot be read ({error}); delete the file and run "
                 "again: that one network is then trained anew"
             ) from error
-        return TrainedNetwork(network, log)
+        return TrainedNetwork(network, log, seconds)
 
     def save(self, key: NetworkKey, trained: TrainedNetwork) -> None:
         """Store the network under this key, replacing what was there."""
@@ -95,6 +97,7 @@ class NetworkStore:
         metadata = {
             "key": key.text,
             "log": json.dumps([asdict(row) for row in trained.log]),
+            "seconds": str(trained.seconds),
             "sha256": _checksum(trained.network),
         }
         try:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from time import perf_counter
 
 import numpy as np
 import torch
@@ -45,10 +46,18 @@ class EpochLog:
 
 @dataclass(frozen=True, eq=False)
 class TrainedNetwork:
-    """A network and the log of its training: per epoch a row for each split, if it was watched."""
+    """A network, and what was seen of its training.
+
+    Attributes:
+        network: on the CPU.
+        log: per epoch a row for each split, if it was watched.
+        seconds: wall time of its training, watching left out; of networks trained together each
+            has an even share. NaN where it is not known.
+    """
 
     network: LeNet5
     log: tuple[EpochLog, ...]
+    seconds: float
 
 
 def train_network(
@@ -88,12 +97,16 @@ def train_networks(
     """
     networks = [initial_network(recipe, index, seed=seed) for index in indices]
     randoms = [np.random.default_rng(derive_seed("training", seed, index)) for index in indices]
+    start = perf_counter()
     trainer = engine.trainer(networks, recipe, training)
+    seconds = perf_counter() - start
     splits = {"training": training, "validation": validation} if validation else {}
     logs: list[list[EpochLog]] = [[] for _ in indices]
     diverged: dict[int, TrainingDivergedError] = {}
     for epoch in range(1, recipe.epochs + 1):
+        start = perf_counter()
         losses = trainer.epoch(*_orders_and_masks(recipe, len(training.labels), randoms))
+        seconds += perf_counter() - start
         for i, loss in enumerate(losses):
             foreseen = loss if _is_finite(networks[i]) else math.nan
             if i not in diverged and not math.isfinite(foreseen):
@@ -105,7 +118,7 @@ def train_networks(
                 kept = _evaluation_masks(recipe, seed, indices[i], epoch, split, data)
                 logs[i].append(_evaluate(engine, networks[i], recipe, data, kept, epoch, split))
     return [
-        diverged.get(i) or TrainedNetwork(networks[i].cpu(), tuple(logs[i]))
+        diverged.get(i) or TrainedNetwork(networks[i].cpu(), tuple(logs[i]), seconds / len(indices))
         for i in range(len(indices))
     ]
 

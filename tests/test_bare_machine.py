@@ -75,8 +75,10 @@ def test_timing_needs_few_packages_and_no_installation(packages: Path, tmp_path:
         *("--passes", "2", "--members", "2", "--device", "cpu"),
     )
     assert ended.returncode == 0, ended.stderr
-    assert {path.name for path in (tmp_path / "out").iterdir()} == {"latency.csv", "run.json"}
-    table = pd.read_csv(tmp_path / "out" / "latency.csv", keep_default_na=False)
+    out = tmp_path / "out"
+    assert {path.name for path in out.iterdir()} == {"latency.csv", "run.json", "tables"}
+    assert {path.name for path in out.glob("tables/*.md")} == {"latency.md", "resources.md"}
+    table = pd.read_csv(out / "latency.csv", keep_default_na=False)
     timed = table[(table["status"] == "ok") & (table["device"] == "cpu")]
     assert set(timed["method"]) == {"softmax", "mc_dropout", "deep_ensemble"}
     assert set(timed["engine"]) == {"torch"}

@@ -5,13 +5,14 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable, Iterator
-from itertools import cycle, repeat
+from itertools import chain, cycle, repeat
 
 import numpy as np
 import pytest
 import torch
 from scipy import stats
 
+from benchmarks import latency
 from benchmarks.latency import Limits, Timed, median_interval, stopwatch
 
 needs_cuda = pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
@@ -43,7 +44,7 @@ def test_equal_calls_stop_as_soon_as_the_tails_may_be_told() -> None:
     found, clock = timed(repeat(2.0), Limits(seconds=10))
     assert found.stopped_because == "median within 2 %"
     assert found.calls == (2.0,) * 300
-    assert clock.calls == 10 + 300
+    assert clock.calls == 1 + 10 + 300
     assert (found.median, found.interval) == (2.0, (2.0, 2.0))
     assert (found.percentile(90), found.percentile(99)) == (2.0, 2.0)
 
@@ -71,16 +72,15 @@ def test_slow_calls_end_at_the_limit_of_seconds_without_percentiles() -> None:
     assert math.isnan(found.percentile(99))
 
 
-def test_slowest_calls_are_made_twice_once_to_warm_up() -> None:
+def test_slowest_calls_are_made_thrice_twice_to_warm_up() -> None:
     found, clock = timed(repeat(60_000.0), Limits(seconds=1))
     assert found.calls == (60_000.0,)
-    assert clock.calls == 2
+    assert clock.calls == 3
     assert all(map(math.isnan, found.interval))
 
 
 def test_warm_up_is_not_timed() -> None:
-    first = iter([5000.0])
-    found, _ = timed((next(first, 1.0) for _ in repeat(0)), Limits(seconds=1))
+    found, _ = timed(chain([5000.0], repeat(30.0, 5), repeat(1.0)), Limits(seconds=1))
     assert set(found.calls) == {1.0}
 
 
@@ -112,6 +112,31 @@ def test_known_sleep_is_measured() -> None:
     (found,) = stopwatch(lambda: time.sleep(0.02), Limits(seconds=0.4))
     assert found.clock == "wall"
     assert 20 <= found.calls[0] <= found.median < 30
+
+
+class FakeEvent:
+    """Remembers the stream that it was recorded in."""
+
+    def __init__(self) -> None:
+        self.stream: object = None
+
+    def record(self, stream: object = None) -> None:
+        self.stream = stream
+
+    def elapsed_time(self, last: FakeEvent) -> float:
+        assert self.stream == last.stream
+        return float(str(self.stream)[-1])
+
+
+def test_device_that_is_not_the_current_one_is_timed_in_its_own_queue(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(latency, "_events", lambda _: (FakeEvent(), FakeEvent()))
+    monkeypatch.setattr(torch.cuda, "synchronize", lambda _: None)
+    monkeypatch.setattr(torch.cuda, "current_stream", lambda device: f"queue of {device}")
+    clock = FakeClock(repeat(2.0))
+    _, device = stopwatch(clock.work, Limits(seconds=1), device="cuda:1", now=clock.now)
+    assert set(device.calls) == {1.0}
 
 
 @needs_cuda

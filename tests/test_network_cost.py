@@ -51,3 +51,10 @@ def test_passes_share_the_first_convolution(passes: int) -> None:
 
 def test_what_was_not_counted_by_hand_has_no_figure() -> None:
     assert network_cost(MCDropoutExact()) is None
+
+
+def test_subclass_may_ask_its_networks_in_another_way() -> None:
+    class AskedTenTimes(Softmax):
+        name = "asked_ten_times"
+
+    assert network_cost(AskedTenTimes()) is None

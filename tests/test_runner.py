@@ -95,7 +95,7 @@ def small_mnist() -> Iterator[None]:
         patch.setattr(run_module, "load_mnist", load)
         patch.setattr(conditions, "load_mnist", load)
         # Other tests time and draw; this saves time.
-        patch.setattr(runner, "time_methods", lambda _: [])
+        patch.setattr(runner, "time_methods", lambda *_: [])
         patch.setattr(runner, "write_report", lambda _: None)
         forget_images()
         yield

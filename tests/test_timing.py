@@ -5,19 +5,24 @@ from __future__ import annotations
 import shutil
 from collections.abc import Iterator
 from dataclasses import replace
+from itertools import chain, repeat
 from pathlib import Path
 
 import pandas as pd
 import pytest
 import torch
 
-from benchmarks import timing
+from benchmarks import latency, timing
 from benchmarks.configuration import FULL, QUICK, Configuration, Machine
 from benchmarks.errors import UserError
 from benchmarks.latency import Limits
 from benchmarks.records import read_table
 from benchmarks.run import Run
-from benchmarks.timing import COLUMNS, setups, time_alone, time_methods
+from benchmarks.timing import COLUMNS, Setup, setups, time_alone, time_methods
+from methods import METHODS, Entry
+from methods.deep_ensemble import DeepEnsemble
+from methods.network_store import NetworkKey
+from methods.training import TrainedNetwork, initial_network
 
 SMALL = replace(QUICK, members=(2, 3), passes=(2, 4), batch_sizes=(1, 2, 4))
 
@@ -164,6 +169,45 @@ def test_gpu_is_timed_by_both_clocks(table: pd.DataFrame) -> None:
     assert (rows["peak_memory_mb"] > 0).all()
 
 
+@pytest.mark.parametrize(
+    ("at_first", "later", "peak", "status"),
+    [(7, 7, 7, "not applicable"), (7, 7, 9, "ok"), (7, 8, 8, "ok")],
+    ids=["nothing there", "predicts there", "holds something there"],
+)
+def test_own_method_that_leaves_the_gpu_alone_has_no_time_there(
+    at_first: int,
+    later: int,
+    peak: int,
+    status: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    megabytes = chain([at_first], repeat(later))
+    fake = {
+        "memory_allocated": lambda _: next(megabytes) * 1_000_000,
+        "max_memory_allocated": lambda _: peak * 1_000_000,
+        **dict.fromkeys(("synchronize", "reset_peak_memory_stats"), lambda _: None),
+    }
+    for name, function in fake.items():
+        monkeypatch.setattr(torch.cuda, name, function)
+    monkeypatch.setattr(latency, "_events", lambda _: None)
+    monkeypatch.setattr(timing, "setups", lambda: [Setup("cuda:0", "A Card", 1, "torch")])
+    chosen = replace(own(tmp_path), engine="torch", batch_sizes=(1,))
+    (row,) = timed(tmp_path, chosen).query("device == 'cuda:0'").to_dict("records")
+    assert (row["status"], row["members"], row["device_name"]) == (status, "7", "A Card")
+    assert (row["reason"] == "does not use this device") == (status != "ok")
+    assert pd.isna(row["p50_ms"]) == (status != "ok")
+
+
+def test_mode_of_a_users_ensemble_is_its_own() -> None:
+    class Mine(DeepEnsemble):
+        name = "mine"
+
+    gpu = Setup("cuda:0", "A Card", 1, "torch")
+    assert timing._mode(Entry(Mine), gpu) == "own"
+    assert timing._mode(METHODS["deep_ensemble"], gpu) == "stacked"
+
+
 def test_machine_without_numba_says_so_and_times_with_torch(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -182,6 +226,28 @@ def test_exact_enumeration_is_timed_on_single_images_alone(tmp_path: Path) -> No
     assert rows.loc[1, "members"] == "exact"
     assert rows.loc[8, "status"] == "not applicable"
     assert "single images" in rows.loc[8, "reason"]
+
+
+def test_training_takes_what_the_networks_in_the_store_took(tmp_path: Path) -> None:
+    few = replace(SMALL, batch_sizes=(1,))
+    run = run_in(tmp_path, few)
+    assert timed(tmp_path, few)["training_s"].isna().all()
+    for recipe, number in run.networks():
+        pool = run.pool(recipe)
+        key = NetworkKey(pool.recipe, pool.seed, number, "f", pool.engine.name)
+        network = initial_network(pool.recipe, number)
+        pool.store.save(key, TrainedNetwork(network, (), 2.5))
+    time_methods(run, "g")
+    assert table_of(run)["training_s"].isna().all()
+    time_methods(run, "f")
+    table = table_of(run)
+    there = (table["engine"] == few.engine) & (table["status"] == "ok")
+    assert table.loc[~there, "training_s"].isna().all()
+    assert table[there].groupby(["method", "members"])["training_s"].unique().to_dict() == {
+        ("softmax", "1"): [2.5],
+        **{("mc_dropout", str(passes)): [2.5] for passes in few.passes},
+        **{("deep_ensemble", str(members)): [2.5 * members] for members in few.members},
+    }
 
 
 def test_what_is_timed_is_not_timed_again(
@@ -230,7 +296,8 @@ def test_method_that_fails_is_reported_and_the_others_go_on(tmp_path: Path) -> N
 def test_record_tells_how_long_it_took_and_needs_no_data(tmp_path: Path) -> None:
     few = replace(SMALL, methods=("softmax",), batch_sizes=(1,))
     assert time_alone(run_in(tmp_path, few)) == []
-    assert {path.name for path in (tmp_path / "out").iterdir()} == {"latency.csv", "run.json"}
+    out = tmp_path / "out"
+    assert {path.name for path in out.iterdir()} == {"latency.csv", "run.json", "tables"}
     assert '"latency": ' in (tmp_path / "out" / "run.json").read_text()
 
 

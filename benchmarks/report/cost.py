@@ -16,6 +16,9 @@ COLUMNS = [
     *("batch_size", "p50_ms", "pareto", "device_name", "threads", "engine"),
 ]
 
+OWN_ENGINE = "own"
+"""The engine column of a user's method, which no engine of the suite computes."""
+
 Asked = tuple[str, str, str]
 """A metric, the condition it is measured on, and the score it uses or nothing."""
 
@@ -30,21 +33,47 @@ class Setup(NamedTuple):
 
     @property
     def label(self) -> str:
-        """For example ``AMD EPYC, 2 cores (1 thread, kernels)``.
+        """For example ``AMD EPYC, 2 cores (1 thread, kernels)``; cards may be of one name.
 
-        >>> Setup("cuda:0", "A Card", 8, "torch").label
-        'A Card'
+        >>> [Setup(device, "A Card", 8, "torch").label for device in ("cuda:0", "cuda:1")]
+        ['A Card', 'A Card (cuda:1)']
         """
         if self.device != "cpu":
-            return self.device_name
+            first = self.device in ("cuda", "cuda:0")
+            return self.device_name if first else f"{self.device_name} ({self.device})"
         threads = f"{self.threads:.0f} thread" + ("s" if self.threads > 1 else "")
         computed = {"numba": ", kernels", "torch": ", PyTorch"}.get(self.engine, "")
         return f"{self.device_name} ({threads}{computed})"
 
 
+class Enough(NamedTuple):
+    """A size that is not told to be worse than the full one, nor is any between.
+
+    Attributes:
+        variant: the smallest known.
+        at_most: whether the next smaller one was not compared, so that less may be enough.
+    """
+
+    variant: Variant
+    at_most: bool
+
+    @property
+    def label(self) -> str:
+        """For example ``T = 20``, or ``≤ T = 50``."""
+        return f"≤ {self.variant.size}" if self.at_most else self.variant.size
+
+
 def timed(latency: pd.DataFrame) -> pd.DataFrame:
     """The rows that have a time by the wall's clock."""
     return latency[(latency["status"] == "ok") & (latency["clock"] == "wall")]
+
+
+def of_setup(latency: pd.DataFrame, setup: Setup) -> pd.DataFrame:
+    """The rows of a setup, and those of methods that compute for themselves in its place."""
+    here = latency["engine"].isin([setup.engine, OWN_ENGINE])
+    for name in ("device", "device_name", "threads"):
+        here &= latency[name] == getattr(setup, name)
+    return latency[here]
 
 
 def main_setup(latency: pd.DataFrame) -> Setup | None:
@@ -104,32 +133,41 @@ def milliseconds(
     latency: pd.DataFrame, setup: Setup, variant: Variant, batch_size: int
 ) -> pd.Series | None:
     """The row of a variant in a setup, if it was timed there."""
-    rows = timed(latency)
-    for name, value in (*setup._asdict().items(), *variant._asdict().items()):
+    rows = of_setup(timed(latency), setup)
+    for name, value in {**variant._asdict(), "batch_size": batch_size}.items():
         rows = rows[rows[name] == value]
-    rows = rows[rows["batch_size"] == batch_size]
     return None if rows.empty else rows.iloc[0]
 
 
-def needed(results: Results, full: Variant, asked: Asked) -> Variant | None:
-    """The smallest size from which on every one is within noise of the full one, if that is known.
+def needed(results: Results, full: Variant, asked: Asked) -> Enough | None:
+    """The smallest size from which on none is told to be worse than the full one.
 
-    Within noise: the interval of the paired difference to the full size holds 0; where sizes were
-    not compared, the value lies in the full one's own interval. It is a statement about what these
-    images can tell apart, not one of equality.
+    Told to be worse: the interval of the paired difference to the full size lies on the worse side
+    of 0. It is a statement about what these images can tell apart, not one of equality. ``None``
+    where the full size has no value or no interval.
+
+    Args:
+        asked: a measure of which one value is better than another.
     """
+    metric, condition, score = asked
+    whole = results.find(full, condition, metric, score)
+    if whole is None or pd.isna(whole["value"]) or pd.isna(whole["lower"]):
+        return None
     sizes = [v for v in results.variants if v.method == full.method and v.members.isdigit()]
     smallest = full
     for variant in sorted(sizes, key=lambda v: v.rank, reverse=True):
         if variant == full:
             continue
-        within = _within_noise(results, variant, full, asked)
-        if within is None:
-            return None
-        if not within:
+        row = results.find(variant, condition, metric, score)
+        if row is not None and row["status"] == "undefined":
+            break  # as disagreement is with one member
+        bounds = results.difference(variant, full, condition, metric, score)
+        if bounds is None:
+            return Enough(smallest, at_most=True)
+        if _is_worse(bounds, METRICS[metric].better):
             break
         smallest = variant
-    return smallest
+    return Enough(smallest, at_most=False)
 
 
 def _points(
@@ -162,13 +200,7 @@ def _dominates(one: tuple[float, float], other: tuple[float, float]) -> bool:
     return one != other and all(a <= b for a, b in zip(one, other, strict=True))
 
 
-def _within_noise(results: Results, variant: Variant, full: Variant, asked: Asked) -> bool | None:
-    metric, condition, score = asked
-    value, whole = (results.find(v, condition, metric, score) for v in (variant, full))
-    if value is None or whole is None or pd.isna(value["value"]) or pd.isna(whole["value"]):
-        return None
-    if (bounds := results.difference(variant, full, condition, metric, score)) is not None:
-        return bounds[0] <= 0 <= bounds[1]
-    if pd.isna(whole["lower"]):
-        return None
-    return bool(whole["lower"] <= value["value"] <= whole["upper"])
+def _is_worse(difference: tuple[float, float], better: str) -> bool:
+    """Whether the whole interval lies on the side that is not the better one."""
+    lower, upper = difference
+    return upper < 0 if better == "↑" else lower > 0

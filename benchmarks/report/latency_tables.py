@@ -9,12 +9,14 @@ from typing import Any
 import pandas as pd
 
 from benchmarks.report.cost import (
+    OWN_ENGINE,
     Asked,
     Setup,
     batch_sizes,
     main_setup,
     milliseconds,
     needed,
+    of_setup,
     tabulated,
 )
 from benchmarks.report.names import (
@@ -30,8 +32,9 @@ from benchmarks.report.table import Cell, Row, Table
 
 DEVICE_CLOCK = "device"
 
-NOT_KNOWN = "the full method’s value has no interval, or the sizes were not judged"
+NOT_KNOWN = "the full method’s value has no interval"
 NOT_TIMED = "not timed"
+TOO_FEW_CALLS = "fewer calls were affordable than the percentile needs"
 
 MEASURED = (
     "Median of single calls of predict, after a warm-up, each until the device is idle; ± is half "
@@ -41,12 +44,16 @@ MEASURED = (
 )
 COUNTED = (
     "Multiply-adds are those of the networks as written down; engines find ways to compute fewer.",
+    "Training: wall time of each network that the method uses, added up. Networks were trained "
+    "with others beside them, as many at a time as the run had jobs, or share the time of all.",
 )
+NOT_TRAINED = "no network of this run was trained by this engine on this device"
 WITHIN_NOISE = (
-    "Within noise: the paired difference to the full method is not told from 0 at this size nor at "
-    "any larger one (where sizes were not compared, the value lies in the full one’s interval). "
-    "More images would tell more sizes apart.",
+    "Within noise: neither this size nor any larger one is told to be worse than the full method, "
+    "by the 95 % interval of the paired difference; it may be better. More images would tell more "
+    "sizes apart.",
 )
+AT_MOST = ("≤: enough, but the next smaller size has no paired difference to the full one.",)
 
 
 def latency_table(latency: pd.DataFrame) -> Table:
@@ -73,36 +80,25 @@ def latency_table(latency: pd.DataFrame) -> Table:
 
 
 def resources_table(latency: pd.DataFrame, setup: Setup) -> Table:
-    """What each method’s largest size holds, and computes for an image."""
-    (*_, batch_size) = batch_sizes(latency)
+    """What each method’s largest size holds, computes for an image, and answers in time."""
+    first, *_, last = batch_sizes(latency) * 2
     rows = _largest(latency)
-    rows = rows[(rows["batch_size"] == batch_size) & (rows["clock"] == "wall")]
-    for name, value in setup._asdict().items():
-        rows = rows[rows[name] == value]
+    rows = of_setup(rows[(rows["batch_size"] == last) & (rows["clock"] == "wall")], setup)
     return Table(
         name="resources",
-        caption=f"What methods hold and compute; memory on {setup.label}.",
+        caption=f"What methods hold and compute; times and memory on {setup.label}.",
         group_heading="",
         label_headings=("Method",),
         headings=(
             "Parameters\n(thousands)",
             "Weights\n(MB)",
+            "Training\n(s)",
             "Multiply-adds\n(millions an image)",
-            f"Peak memory (MB)\n{batch_size:,} images",
+            f"Peak memory (MB)\n{_images(last)}",
+            *(f"p{percent} (ms)\n{_images(first)}" for percent in (90, 99)),
+            f"Thousand images\na second, {_images(last)}",
         ),
-        rows=tuple(
-            Row(
-                "",
-                (Variant(row["method"], row["members"]).label,),
-                (
-                    _number(row["parameters"] / 1e3),
-                    _number(row["weight_bytes"] / 1e6),
-                    _number(row["multiply_adds"] / 1e6),
-                    _number(row["peak_memory_mb"], row["reason"]),
-                ),
-            )
-            for _, row in rows.iterrows()
-        ),
+        rows=tuple(_resources_row(latency, setup, row, first) for _, row in rows.iterrows()),
         remarks=COUNTED,
     )
 
@@ -111,7 +107,12 @@ def cost_table(results: Results, recipe: str, setup: Setup) -> Table:
     """How few passes or members are within noise of all, by each measure, and what that costs."""
     sizes = batch_sizes(results.latency)
     several = [v for v in results.largest if _sizes(results, v.method) > 1]
-    images = [f"ms, {size:,} image" + ("s" if size > 1 else "") for size in sizes]
+    rows = tuple(
+        _needed_row(results, full, asked, setup, sizes)
+        for full in several
+        for asked in tabulated(results)
+    )
+    images = [f"ms, {_images(size)}" for size in sizes]
     return Table(
         name=f"cost-{recipe}",
         caption="Passes or members needed to be within noise of the full method, and what that "
@@ -122,12 +123,8 @@ def cost_table(results: Results, recipe: str, setup: Setup) -> Table:
             *("Value\nat this size", "Value\nat full size"),
             *(f"{heading}\nat {which} size" for heading in images for which in ("this", "full")),
         ),
-        rows=tuple(
-            _needed_row(results, full, asked, setup, sizes)
-            for full in several
-            for asked in tabulated(results)
-        ),
-        remarks=WITHIN_NOISE,
+        rows=rows,
+        remarks=WITHIN_NOISE + (AT_MOST if any("≤" in row.labels[1] for row in rows) else ()),
     )
 
 
@@ -174,7 +171,7 @@ def _time(rows: pd.DataFrame, batch_size: int) -> Cell:
 
 def _median(row: Mapping[str, Any] | pd.Series[Any]) -> Cell:
     half_width = (row["p50_upper_ms"] - row["p50_lower_ms"]) / 2
-    told = row["reason"] if row["status"] != "ok" or row["engine"] == "own" else ""
+    told = row["reason"] if row["status"] != "ok" or row["engine"] == OWN_ENGINE else ""
     return Cell(row["p50_ms"], half_width, row["status"], told)
 
 
@@ -186,17 +183,45 @@ def _sizes(results: Results, method: str) -> int:
     return sum(variant.method == method for variant in results.variants)
 
 
+def _resources_row(
+    latency: pd.DataFrame, setup: Setup, row: pd.Series[Any], batch_size: int
+) -> Row:
+    """A method’s row at the largest batch size, with the tails of its times at this one."""
+    variant = Variant(row["method"], row["members"])
+    short = milliseconds(latency, setup, variant, batch_size)
+    tails = (
+        [Cell(reason=NOT_TIMED)] * 2
+        if short is None
+        else [_number(short[name], TOO_FEW_CALLS) for name in ("p90_ms", "p99_ms")]
+    )
+    cells = (
+        _number(row["parameters"] / 1e3),
+        _number(row["weight_bytes"] / 1e6),
+        # Timings of before it was noted lack the column.
+        _number(row.get("training_s", math.nan), NOT_TRAINED),
+        _number(row["multiply_adds"] / 1e6),
+        _number(row["peak_memory_mb"], row["reason"]),
+        *tails,
+        _number(row["images_per_s"] / 1e3),
+    )
+    return Row("", (variant.label,), cells)
+
+
+def _images(count: int) -> str:
+    return f"{count:,} image" + ("s" if count > 1 else "")
+
+
 def _needed_row(
     results: Results, full: Variant, asked: Asked, setup: Setup, sizes: tuple[int, ...]
 ) -> Row:
     found = needed(results, full, asked)
-    variants = [full if found is None else found, full]
+    variants = [full if found is None else found.variant, full]
     values = [_value(results, variant, asked) for variant in variants]
     times = [_time_of(results, setup, variant, size) for size in sizes for variant in variants]
     if found is None:
         unknown = Cell(reason=NOT_KNOWN)
         values[0], times[::2] = unknown, [unknown] * len(sizes)
-    label = "—" if found is None else found.size
+    label = "—" if found is None else found.label
     return Row(full.label, (_measure(results, asked), label), (*values, *times))
 
 

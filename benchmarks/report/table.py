@@ -5,12 +5,14 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from string import ascii_lowercase
 from typing import NamedTuple
 
 import pandas as pd
 
-from benchmarks.records import MEASURED
+from benchmarks.files import written_whole
+from benchmarks.records import MEASURED, write_table
 from benchmarks.report.digits import UNDEFINED, rounded
 
 NO_VALUE = "n/a"
@@ -116,6 +118,14 @@ class Table:
             *([(DOUBTFUL_MARK, f"doubtful: {'; '.join(doubtful)}")] if doubtful else []),
             *((letter, text) for text, letter in self.footnotes.items()),
         )
+
+
+def write_table_files(table: Table, folder: Path) -> None:
+    """Write a table as Markdown, LaTeX and CSV."""
+    for suffix, text in (("md", markdown(table)), ("tex", latex(table))):
+        with written_whole(folder / f"{table.name}.{suffix}") as temporary:
+            temporary.write_text(text, encoding="utf-8")
+    write_table(as_frame(table), folder / f"{table.name}.csv")
 
 
 def markdown(table: Table) -> str:

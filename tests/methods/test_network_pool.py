@@ -1,10 +1,12 @@
 from __future__ import annotations
 
+import math
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
+import safetensors.torch
 import torch
 from torch.nn.utils import parameters_to_vector
 
@@ -37,6 +39,7 @@ def test_network_is_trained_once(
     vectors = [parameters_to_vector(t.network.parameters()) for t in (first, again)]
     assert torch.equal(*vectors)
     assert again.log == first.log
+    assert again.seconds == first.seconds > 0
 
 
 def test_network_without_validation_series_is_trained_again_for_them(
@@ -48,6 +51,21 @@ def test_network_without_validation_series_is_trained_again_for_them(
     vectors = [parameters_to_vector(t.network.parameters()) for t in (first, watched)]
     assert torch.equal(*vectors)
     assert pool.train([0], training_images, test_images)[0].log == watched.log
+
+
+def test_stored_network_whose_seconds_nobody_noted_is_read(
+    pool: NetworkPool, training_images: LabelledImages, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def without_seconds(tensors: dict[str, torch.Tensor], path: Path, metadata: dict) -> None:
+        save(tensors, path, {name: text for name, text in metadata.items() if name != "seconds"})
+
+    save = safetensors.torch.save_file
+    monkeypatch.setattr("safetensors.torch.save_file", without_seconds)
+    (trained,) = pool.train([0], training_images)
+    monkeypatch.setattr(network_pool, "train_networks", no_training)
+    (stored,) = pool.train([0], training_images)
+    assert trained.seconds > 0
+    assert math.isnan(stored.seconds)
 
 
 def test_pool_without_a_store_keeps_nothing(training_images: LabelledImages) -> None:

@@ -1,7 +1,9 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -9,18 +11,20 @@ import torch
 from sklearn.metrics import accuracy_score, log_loss, precision_score, recall_score
 from torch.nn.utils import parameters_to_vector
 
+from methods import training
 from methods.engines import Engine
 from methods.masks import draw_masks
 from methods.numba_engine import NumbaEngine
 from methods.recipes import ARTICLE, ARTICLE_LOGITS, RECIPES, STANDARD
 from methods.seeds import derive_seed
-from methods.torch_engine import TorchEngine
+from methods.torch_engine import LoopTrainer, TorchEngine
 from methods.training import (
     LabelledImages,
     TrainedNetwork,
     TrainingDivergedError,
     initial_network,
     train_network,
+    train_networks,
 )
 
 ENGINE = TorchEngine()
@@ -45,6 +49,28 @@ def test_learns(trained: TrainedNetwork) -> None:
 def test_log_has_a_row_for_each_split_and_epoch(trained: TrainedNetwork) -> None:
     rows = [(row.epoch, row.split) for row in trained.log]
     assert rows == [(e, split) for e in (1, 2, 3) for split in ("training", "validation")]
+
+
+def test_seconds_are_those_of_training_shared_evenly(
+    training_images: LabelledImages, test_images: LabelledImages, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clock = 0.0
+
+    def taking(seconds: float, work: Callable[..., Any]) -> Callable[..., Any]:
+        def slow(*given: object) -> object:
+            nonlocal clock
+            clock += seconds
+            return work(*given)
+
+        return slow
+
+    monkeypatch.setattr(training, "perf_counter", lambda: clock)
+    monkeypatch.setattr(LoopTrainer, "epoch", taking(3.0, LoopTrainer.epoch))
+    monkeypatch.setattr(training, "_evaluate", taking(100.0, training._evaluate))
+    two = train_networks(
+        replace(STANDARD, epochs=2), [0, 1], training_images, test_images, engine=ENGINE
+    )
+    assert [network.seconds for network in two] == [3.0, 3.0]
 
 
 def test_log_agrees_with_scikit_learn(trained: TrainedNetwork, test_images: LabelledImages) -> None:

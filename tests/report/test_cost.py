@@ -29,7 +29,8 @@ ROW = Latency(
     *("softmax", "1", 1, "cpu", "A Processor", 1, "numba", "kernels"),
     **{"p50_ms": 0.5, "p50_lower_ms": 0.49, "p50_upper_ms": 0.51, "calls": 300},
     **{"parameters": 61706, "multiply_adds": 416520, "weight_bytes": 246824},
-    peak_memory_mb=1.5,
+    **{"p90_ms": 0.6, "p99_ms": 0.9, "images_per_s": 2000.0},
+    **{"peak_memory_mb": 1.5, "training_s": 12.5},
 )
 
 
@@ -55,6 +56,9 @@ def timings() -> list[Latency]:
                     p50_ms=ms,
                     p50_lower_ms=0.98 * ms,
                     p50_upper_ms=1.02 * ms,
+                    p90_ms=1.5 * ms,
+                    p99_ms=2 * ms if size < 8 else None,
+                    images_per_s=1000 * batch_size / ms,
                 )
                 rows.append(row)
                 if size == max(sizes):
@@ -98,6 +102,18 @@ def test_setup_compared_is_the_one_in_which_most_sizes_were_timed(results: Resul
     assert main_setup(pd.DataFrame()) is None
 
 
+def test_methods_that_compute_for_themselves_stand_beside_the_others(results: Results) -> None:
+    latency = results.latency.copy()
+    latency.loc[latency["method"] == "softmax", "engine"] = "own"
+    numbers = points(replace(results, latency=latency))
+    assert set(numbers["method"]) == {"softmax", "mc_dropout", "deep_ensemble"}
+    _, resources = latency_tables(latency)
+    assert "Softmax" in set(as_frame(resources)["Method"])
+    one = numbers[(numbers["metric"] == "nll") & (numbers["batch_size"] == 1)]
+    one.loc[one["method"] == "softmax", "members"] = "exact"
+    assert draw(Figure().subplots(), one, looks(results.shown)).lines
+
+
 def test_points_join_value_and_time(results: Results) -> None:
     row = points(results).query("method == 'mc_dropout' and members == '4' and batch_size == 64")
     row = row[row["metric"] == "ece"].iloc[0]
@@ -117,55 +133,86 @@ def test_front_is_what_nothing_else_beats(results: Results) -> None:
         assert any(best)
 
 
-def with_values(results: Results, values: dict[str, float], width: float) -> Results:
-    """The results with other accuracies of MC-dropout on clean images."""
+FULL = Variant("mc_dropout", "8")
+ACCURACY, NLL = ("accuracy", "clean", ""), ("nll", "clean", "")
+
+SAME, BETTER, WORSE = (-0.01, 0.01), (0.001, 0.009), (-0.009, -0.001)
+"""Intervals of a difference in accuracy."""
+
+
+def with_differences(
+    results: Results,
+    bounds: dict[str, tuple[float, float]],
+    asked: tuple[str, str, str] = ACCURACY,
+) -> Results:
+    """The results with an interval at T = 8, and no other differences of sizes than these to it."""
     summary = results.summary.copy()
-    for members, value in values.items():
-        mine = (summary["method"] == "mc_dropout") & (summary["members"] == members)
-        mine &= (summary["condition"] == "clean") & (summary["metric"] == "accuracy")
-        summary.loc[mine, ["value", "lower", "upper"]] = (value, value - width, value + width)
-    return replace(results, summary=summary)
-
-
-ACCURACY = ("accuracy", "clean", "")
+    whole = (summary["method"] == "mc_dropout") & (summary["members"] == "8")
+    for column, text in zip(("metric", "condition", "score"), asked, strict=True):
+        whole &= summary[column] == text
+    summary.loc[whole, ["value", "lower", "upper"]] = (0.90, 0.89, 0.91)
+    rows = [
+        dict(zip(("metric", "condition", "score"), asked, strict=True))
+        | {"method": "mc_dropout", "members": members, "status": "ok"}
+        | {"other_method": "mc_dropout", "other_members": "8", "lower": lower, "upper": upper}
+        for members, (lower, upper) in bounds.items()
+    ]
+    return replace(results, summary=summary, comparisons=pd.DataFrame(rows))
 
 
 @pytest.mark.parametrize(
-    ("values", "enough"),
+    ("bounds", "enough"),
     [
-        ({"1": 0.80, "2": 0.89, "4": 0.905, "8": 0.91}, "4"),
-        ({"1": 0.91, "2": 0.80, "4": 0.905, "8": 0.91}, "4"),  # the first is so by chance
-        ({"1": 0.91, "2": 0.91, "4": 0.91, "8": 0.91}, "1"),
-        ({"1": 0.1, "2": 0.2, "4": 0.3, "8": 0.91}, "8"),
+        ({"1": WORSE, "2": WORSE, "4": SAME}, "T = 4"),
+        ({"1": SAME, "2": WORSE, "4": SAME}, "T = 4"),  # the first is so by chance
+        ({"1": SAME, "2": SAME, "4": SAME}, "T = 1"),
+        ({"1": WORSE, "2": WORSE, "4": WORSE}, "T = 8"),
+        ({"1": WORSE, "2": SAME, "4": BETTER}, "T = 2"),
+        ({"4": SAME}, "≤ T = 4"),
+        ({"1": SAME}, "≤ T = 8"),
     ],
 )
-def test_enough_is_the_size_from_which_all_are_within_noise(
-    values: dict[str, float], enough: str, results: Results
+def test_enough_is_the_size_from_which_on_none_is_worse(
+    bounds: dict[str, tuple[float, float]], enough: str, results: Results
 ) -> None:
-    full = Variant("mc_dropout", "8")
-    found = needed(with_values(results, values, 0.01), full, ACCURACY)
-    assert found == Variant("mc_dropout", enough)
+    found = needed(with_differences(results, bounds), FULL, ACCURACY)
+    assert found is not None
+    assert found.label == enough
 
 
-def test_paired_differences_decide_where_there_are_any(results: Results) -> None:
-    full = Variant("mc_dropout", "8")
-    values = with_values(results, {"1": 0.1, "2": 0.2, "4": 0.3, "8": 0.91}, 0.01)
-    compared = pd.DataFrame(
-        {
-            **dict(zip(("metric", "condition", "score"), ACCURACY, strict=True)),
-            **{"method": "mc_dropout", "other_method": "mc_dropout", "other_members": "8"},
-            **{"members": ["1", "2", "4"], "status": "ok"},
-            **{"lower": [-0.9, -0.1, -0.1], "upper": [-0.1, 0.1, 0.1]},
-        }
-    )
-    found = needed(replace(values, comparisons=compared), full, ACCURACY)
-    assert found == Variant("mc_dropout", "2")
+def test_less_is_better_of_a_loss(results: Results) -> None:
+    with_losses = with_differences(results, {"1": BETTER, "2": WORSE, "4": SAME}, NLL)
+    found = needed(with_losses, FULL, NLL)
+    assert found is not None
+    assert found.label == "T = 2"
+
+
+def test_size_without_disagreement_is_not_enough(results: Results) -> None:
+    by_information = ("auroc", results.foreign[0], "mutual_information")
+    single = results.find(Variant("mc_dropout", "1"), by_information[1], *by_information[::2])
+    assert single is not None
+    assert single["status"] == "undefined"
+    compared = with_differences(results, {"2": SAME, "4": SAME}, by_information)
+    found = needed(compared, FULL, by_information)
+    assert found is not None
+    assert found.label == "T = 2"
+
+
+def test_sizes_are_compared_on_turned_images_too(results: Results) -> None:
+    sizes = results.comparisons.query("method == other_method == 'mc_dropout'")
+    for metric in ("accuracy", "nll", "ece"):
+        found = sizes[sizes["metric"] == metric].groupby("condition")["members"].agg(set)
+        assert found["clean"] == found["rotated-mean"] == {"1", "2", "4"}
+        assert found["rotated-030"] == {"4"}
 
 
 def test_without_an_interval_nothing_is_claimed(results: Results) -> None:
-    values = with_values(results, dict.fromkeys("1248", 0.9), np.nan)
-    assert needed(values, Variant("mc_dropout", "8"), ACCURACY) is None
-    (table,) = cost_tables(values, "standard")
+    summary = results.summary.copy()
+    of_accuracy = (summary["metric"] == "accuracy") & (summary["condition"] == "clean")
+    summary.loc[of_accuracy, ["lower", "upper"]] = np.nan
+    without = replace(results, summary=summary)
+    assert needed(without, FULL, ACCURACY) is None
+    (table,) = cost_tables(without, "standard")
     frame = as_frame(table)
     row = frame[(frame["Method"] == "MC-dropout, T = 8") & frame["Measure"].str.startswith("Acc")]
     assert row["Needed"].iloc[0] == "—"
@@ -173,9 +220,17 @@ def test_without_an_interval_nothing_is_claimed(results: Results) -> None:
     assert "no interval" in row["notes"].iloc[0]
 
 
+def test_sizes_that_were_not_compared_are_footnoted(results: Results) -> None:
+    (table,) = cost_tables(results, "standard")
+    assert "≤" not in markdown(table)
+    (table,) = cost_tables(with_differences(results, {"4": SAME}), "standard")
+    assert "| ≤ T = 4 |" in markdown(table)
+    assert "≤: enough, but" in markdown(table)
+
+
 def test_table_of_sizes_tells_what_they_cost(results: Results) -> None:
-    values = with_values(results, {"1": 0.80, "2": 0.89, "4": 0.905, "8": 0.91}, 0.01)
-    (table,) = cost_tables(values, "standard")
+    compared = with_differences(results, {"2": WORSE, "4": SAME})
+    (table,) = cost_tables(compared, "standard")
     frame = as_frame(table)
     row = frame[
         (frame["Method"] == "MC-dropout, T = 8") & (frame["Measure"] == "Accuracy ↑, Clean")
@@ -205,6 +260,24 @@ def test_latency_is_tabled_by_device_and_batch_size(results: Results) -> None:
     assert "unavailable: no GPU on this machine" in gpu
     frame = as_frame(resources)
     assert list(frame["Weights (MB)"]) == ["0.247"] * 3
+
+
+def test_training_is_tabled_where_it_is_known(results: Results) -> None:
+    _, known = latency_tables(results.latency)
+    assert list(as_frame(known)["Training (s)"]) == ["12.500"] * 3
+    _, of_before = latency_tables(results.latency.drop(columns="training_s"))
+    assert list(as_frame(of_before)["Training (s)"]) == ["undefined"] * 3
+
+
+def test_tails_of_single_images_and_rates_of_many_are_tabled(results: Results) -> None:
+    _, resources = latency_tables(results.latency)
+    frame = as_frame(resources).set_index("Method")
+    of_passes = frame.loc["MC-dropout, T = 8"]
+    assert float(of_passes["p90 (ms) 1 image"]) == 12
+    assert of_passes["p99 (ms) 1 image"] == "undefined"
+    rate = float(of_passes["Thousand images a second, 64 images"])
+    assert rate == pytest.approx(64 / 88, abs=1e-3)
+    assert float(frame.loc["Deep ensemble, M = 4", "p99 (ms) 1 image"]) == 24
 
 
 def test_timings_alone_are_reported(tmp_path: Path) -> None:

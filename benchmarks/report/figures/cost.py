@@ -56,7 +56,7 @@ def draw(ax: Axes, numbers: pd.DataFrame, looks: Mapping[Variant, Look]) -> Axes
         look = next(
             look for variant, look in reversed([*looks.items()]) if variant.method == method
         )
-        line = line.assign(size=pd.to_numeric(line["members"])).sort_values("size")
+        line = line.assign(size=pd.to_numeric(line["members"], errors="coerce")).sort_values("size")
         ax.plot(line["p50_ms"], line["value"], **look.line | {"label": _label(str(method), line)})
         spread = [line["value"] - line["lower"], line["upper"] - line["value"]]
         ax.errorbar(
