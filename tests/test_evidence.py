@@ -320,6 +320,25 @@ def test_value_that_no_resample_changes_has_no_interval(shards: Shards) -> None:
     assert interval.reason == ALIKE
 
 
+def test_certain_difference_has_no_p_value_and_certain_equality_one_of_1(shards: Shards) -> None:
+    labels = shards[ENSEMBLE, "clean"].labels
+    assert labels is not None
+    right = torch.nn.functional.one_hot(labels, 10).double()[None]
+    wrong = right.roll(1, dims=-1)
+
+    def accuracy_of(softmax: torch.Tensor) -> Comparison:
+        alike = {(cell, "clean"): Shard(Prediction.of(softmax), labels) for cell in SINGLE}
+        one = {(ENSEMBLE, "clean"): Shard(Prediction.of(right), labels)}
+        found = evidence(shards | alike | one, "labels")
+        return comparison(found, "clean", "accuracy", "deep_ensemble", "softmax")
+
+    apart, equal = accuracy_of(wrong), accuracy_of(right)
+    assert (apart.difference, apart.reason) == (1, ALIKE)
+    assert apart.p_value is not None
+    assert math.isnan(apart.p_value)
+    assert (equal.difference, equal.p_value) == (0, 1)
+
+
 def test_measure_that_resamples_can_lack_has_no_interval(shards: Shards) -> None:
     few = dict(shards)
     shard = shards[ENSEMBLE, "clean"]

@@ -21,7 +21,7 @@ from benchmarks.report.names import (
     score_label,
 )
 from benchmarks.report.results import Results
-from benchmarks.report.table import BEST, TIED, Cell, Row, Table
+from benchmarks.report.table import BEST, TIED, UNTESTED, Cell, Row, Table
 
 MAIN = (
     *("accuracy", "nll", "brier", "ece"),
@@ -247,14 +247,14 @@ def _judged(
 ) -> Cell:
     """The cell, with the verdict of its comparison with the best of the variants."""
     cell, best = _cell(results, variant, asked), _best(results, variants, asked)
-    if best is None:
+    if best is None or math.isnan(cell.value):
         return cell
     if variant == best:
         return cell._replace(verdict=BEST)
     p_value = results.p_value(best, variant, asked)
-    # What could not be tested (NaN) was not told apart either.
-    told_apart = p_value is None or p_value < SIGNIFICANT
-    return cell if told_apart else cell._replace(verdict=TIED)
+    if p_value is None or math.isnan(p_value):
+        return cell._replace(verdict=UNTESTED)
+    return cell if p_value < SIGNIFICANT else cell._replace(verdict=TIED)
 
 
 def _best(results: Results, variants: tuple[Variant, ...], asked: Asked) -> Variant | None:

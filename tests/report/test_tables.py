@@ -248,12 +248,15 @@ VALUES = [
 
 @pytest.mark.parametrize(
     ("of_dropout", "of_softmax", "expected"),
-    [(0.2, 0.01, ["", "", "tied", "best"]), (0.04, math.nan, ["tied", "", "", "best"])],
+    [
+        (0.2, 0.01, ["", "untested", "tied", "best"]),
+        (0.04, math.nan, ["untested", "untested", "", "best"]),
+    ],
 )
 def test_best_is_marked_and_whatever_is_not_told_apart_from_it(
     of_dropout: float, of_softmax: float, expected: list[str]
 ) -> None:
-    """A size that was compared with its own method only can be neither."""
+    """A size that was compared with its own method only cannot be the best."""
     comparisons = [
         compared("deep_ensemble 50", "mc_dropout 50", of_dropout),
         compared("deep_ensemble 50", "softmax 1", of_softmax),
@@ -288,4 +291,8 @@ def test_verdicts_are_printed_with_their_legend() -> None:
     printed = latex(table_of(best, tied))
     assert r"$\mathbf{0.960}_{\pm .010}$ & $0.950_{\pm .010}$$^\approx$" in printed
     assert list(as_frame(table_of(best, tied)).filter(like="verdict").iloc[0]) == ["best", "tied"]
+    untested = table_of(best, Cell(0.0, status="ok", verdict="untested"))
+    assert "| 0.000 ‡ |\n" in markdown(untested)
+    assert "\n‡ neither told apart from the best nor not: there is no p-value" in markdown(untested)
+    assert r"$0.000$$^\ddagger$" in latex(untested)
     assert "Bold" not in markdown(table_of(Cell(0.9, 0.1, "ok")))
