@@ -17,7 +17,7 @@ import numpy as np
 import pandas as pd
 
 from benchmarks.measure import DETECTION, LABELLED, SELECTIVE, UNCERTAINTIES
-from benchmarks.records import Comparison, Interval, Key, members_rank
+from benchmarks.records import BIASED, Comparison, Interval, Key, members_rank
 from benchmarks.resampled import AGAINST_LABELS, Resampled, Unit, Values
 from benchmarks.sizes import compared_variants
 from benchmarks.statistics.differences import difference, effect_size, holm
@@ -28,8 +28,8 @@ MEANS_OVER_IMAGES = (*UNCERTAINTIES, *AGAINST_LABELS)
 
 BY_LABEL = (*LABELLED, *SELECTIVE)
 
-TESTED = (*BY_LABEL, *DETECTION)
-"""Measures of which one value is better than another."""
+TESTED = tuple(metric for metric in (*BY_LABEL, *DETECTION) if metric not in BIASED)
+"""Measures of which one value is better than another, and a difference is one of the methods."""
 
 MOST_UNDEFINED = 0.01
 """The share of resamples that may leave a measure undefined; above it there is no interval."""

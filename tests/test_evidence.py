@@ -261,6 +261,9 @@ def test_paired_replicates_are_compared_one_by_one(shards: Shards) -> None:
 
 def test_nothing_is_tested_where_no_value_is_better_or_labels_are_doubtful(shards: Shards) -> None:
     assert {row.p_value for row in evidence(shards, "means").comparisons} == {None}
+    binned = evidence(shards, "calibration").comparisons
+    assert {row.metric for row in binned if row.p_value is not None} == {"squared_ce_debiased"}
+    assert all(row.lower is not None for row in binned)
     labelled = evidence(shards, "labels").comparisons
     assert {row.condition for row in labelled} == {
         *("clean", "rotated-030", "rotated-060", "rotated-mean"),

@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterator
 from typing import Any
 
-from benchmarks.records import OWN_RECIPE
+from benchmarks.records import BIASED, OWN_RECIPE
 from benchmarks.report.names import (
     CLEAN,
     EXACT,
@@ -48,7 +48,9 @@ INTERVAL = (
 
 BINNED = (
     "An interval of a calibration error in bins (ECE, MCE) is one of that number, which chance "
-    "makes too large; it need not cover the error proper, to which the debiased ones are closer."
+    "makes too large; it need not cover the error proper, to which the debiased ones are closer. "
+    "How much too large depends on a method's confidences, so none is bold and no difference of "
+    "them is tested; that of the debiased squared error is."
 )
 
 SHARED_NETWORKS = (
@@ -268,7 +270,7 @@ def _best(results: Results, variants: tuple[Variant, ...], asked: Asked) -> Vari
         and math.isfinite(found["value"])
     }
     better = METRICS[asked[1]].better
-    if not better or len(values) < 2:
+    if not better or asked[1] in BIASED or len(values) < 2:
         return None
     best = (max if better == "↑" else min)(values, key=lambda variant: values[variant])
     compared = any(results.p_value(best, other, asked) is not None for other in values)

@@ -282,6 +282,14 @@ def test_less_is_better_where_the_arrow_says_so_and_doubtful_values_win_nothing(
     assert {row.cells[column].verdict for row in calibration(results, "standard").rows} == {""}
 
 
+def test_biased_measures_have_no_verdict_and_a_remark() -> None:
+    rows = [row_of(method, "50", 0.1, metric="ece") for method in ("mc_dropout", "deep_ensemble")]
+    comparisons = [compared("deep_ensemble 50", "mc_dropout 50", math.nan, "ece")]
+    table = calibration(Results(pd.DataFrame(rows), pd.DataFrame(comparisons)), "standard")
+    assert {cell.verdict for row in table.rows for cell in row.cells} == {""}
+    assert "none is bold and no difference of them is tested" in markdown(table)
+
+
 def test_verdicts_are_printed_with_their_legend() -> None:
     best, tied = Cell(0.96, 0.01, "ok", verdict="best"), Cell(0.95, 0.01, "ok", verdict="tied")
     text = markdown(table_of(best, tied))
