@@ -37,6 +37,7 @@ MOST_UNDEFINED = 0.01
 TOO_FEW = "no interval: few images decide, and some resamples lack them all"
 ALIKE = "no interval: every resample gives the same value"
 INFINITE = "an infinite value is compared with nothing"
+UNPAIRED = "fewer than two replicates in common: what they vary by cannot be seen"
 
 
 class Variant(NamedTuple):
@@ -77,8 +78,9 @@ def weigh(unit: Unit, found: Resampled) -> Evidence:
         if (measured.metric, measured.condition) in uncompared:
             continue
         for pair in pairs_compared(list(variants)):
-            places = _paired(found, *(_with_value(measured, variants[one]) for one in pair))
-            if all(places):
+            one, other = (_with_value(measured, variants[variant]) for variant in pair)
+            if one and other:
+                places = _paired(found, one, other)
                 row = _comparison(unit, measured, pair, places, found.images)
                 evidence.comparisons.append(row)
     return evidence
@@ -152,7 +154,7 @@ def _with_value(measured: _Measured, cells: list[int]) -> list[int]:
 def _paired(found: Resampled, one: list[int], other: list[int]) -> tuple[list[int], list[int]]:
     """The replicates that both have, or all, where one of the two has a single one.
 
-    None where only one is left of several: what replicates vary by could not be seen.
+    None where several have fewer than two in common.
     """
     if min(len(one), len(other)) == 1:
         return one, other
@@ -201,6 +203,8 @@ def _comparison(
         other_members=pair[1].members,
         images=images,
     )
+    if not columns:
+        return row(status="undefined", reason=UNPAIRED)
     if not np.isfinite(measured.values[columns]).all():
         return row(status="undefined", reason=INFINITE)
     found = difference(

@@ -16,6 +16,7 @@ from benchmarks.conditions import CONDITIONS, EXACT_CONDITIONS, Condition
 from benchmarks.evidence import (
     ALIKE,
     TOO_FEW,
+    UNPAIRED,
     Evidence,
     Variant,
     comparisons_table,
@@ -295,13 +296,12 @@ def test_replicate_that_failed_leaves_the_others(shards: Shards) -> None:
     assert row.difference is not None
 
 
-def test_one_common_replicate_of_several_is_no_comparison(shards: Shards) -> None:
+def test_one_common_replicate_of_several_is_no_difference_and_says_so(shards: Shards) -> None:
     gone = (SINGLE[0], DROPOUT[1])  # left are 1 and 2, and 0 and 2
     fewer = {key: shard for key, shard in shards.items() if key[0] not in gone}
-    rows = evidence(fewer, "labels").comparisons
-    assert {(row.method, row.other_method) for row in rows} == {
-        *(("deep_ensemble", "mc_dropout"), ("deep_ensemble", "softmax")),
-    }
+    row = comparison(evidence(fewer, "labels"), "clean", "nll", "mc_dropout", "softmax")
+    assert (row.status, row.reason) == ("undefined", UNPAIRED)
+    assert row.difference is row.p_value is None
 
 
 def test_condition_without_shards_has_no_rows(shards: Shards) -> None:
