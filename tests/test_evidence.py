@@ -200,6 +200,38 @@ def test_interval_of_auroc_is_delongs(shards: Shards) -> None:
     assert interval.half_width == pytest.approx(expected, rel=0.08)
 
 
+@pytest.mark.parametrize(("clean", "foreign"), [(30, 200), (300, 30), (29, 200), (300, 1)])
+def test_detection_is_as_sure_as_the_fewer_of_the_two_kinds_are_many(
+    clean: int, foreign: int, shards: Shards
+) -> None:
+    def first(shard: Shard, images: int) -> Shard:
+        prediction = replace(
+            shard.prediction,
+            mean=shard.prediction.mean[:images],
+            vote_share=shard.prediction.vote_share[:images],
+            expected_entropy=shard.prediction.expected_entropy[:images],
+        )
+        return Shard(prediction, None if shard.labels is None else shard.labels[:images])
+
+    counts = {"clean": clean, NOISE.name: foreign}
+    few = {key: first(shards[key], counts[key[1]]) for key in shards if key[1] in counts}
+    unit = Unit("standard", (NOISE,), "predictive_entropy")
+    found = resampled(few, unit.family, unit.conditions)
+    weighed = weigh(unit, found)
+    row = comparison(weighed, NOISE.name, "auroc", "deep_ensemble", "mc_dropout")
+    key = ("standard", "deep_ensemble", "6", NOISE.name, "predictive_entropy", "auroc")
+    interval = weighed.intervals[key]
+    if min(clean, foreign) < 30:
+        assert math.isnan(interval.half_width)
+        assert interval.reason == row.reason == "no interval: fewer than 30 images of one kind"
+        assert row.p_value is None
+        return
+    place = unit.metrics.index("auroc"), 0, found.cells.index(ENSEMBLE)
+    error = math.sqrt(found.covariance[(*place, place[-1])])
+    assert interval.half_width == pytest.approx(stats.t.ppf(0.975, 29) * error)
+    assert row.p_value is not None
+
+
 def test_replicates_widen_the_interval(shards: Shards) -> None:
     found = evidence(shards, "labels")
     losses = np.stack(
