@@ -58,6 +58,11 @@ SHARED_NETWORKS = (
     "and no interval says how other networks would have made another ensemble."
 )
 
+NOT_COVERED = (
+    "No interval covers what all replicates share (their training images, a test set that everyone "
+    "has used) nor, of a single replicate, another training or, in MC-dropout, other masks."
+)
+
 OTHER_SIZES = (
     "A size that is no method's largest is compared with the largest of its own method only."
 )
@@ -325,6 +330,7 @@ def _remarks(
         f"Means over replicates ({replicates}); {INTERVAL}.",
         *([f"AUROC against the clean images, by {_lower(MAIN_SCORE)}."] if by_score else []),
         *([BINNED] if binned else []),
+        NOT_COVERED,
         *([SHARED_NETWORKS] if shared else []),
         *([OTHER_SIZES] if compared and not compared >= set(variants) else []),
     )

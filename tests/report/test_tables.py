@@ -206,6 +206,15 @@ def test_own_scores_have_a_row(reported: Path) -> None:
     assert (mine["Gaussian noise"] == "unavailable").all()
 
 
+def test_every_table_with_intervals_says_what_they_do_not_cover(reported: Path) -> None:
+    results = Results.load(reported).of_recipe("standard")
+    written = [(reported / "index.html").read_text(encoding="utf-8")]
+    written += [markdown(table) for table in tables(results, "standard")]
+    for text in written:
+        assert "No interval covers what all replicates share" in text
+        assert "a test set that everyone has used" in text
+
+
 def test_one_replicate_has_an_interval_over_images(make_run) -> None:
     results = Results.load(make_run(replicates=1, methods=("softmax",))).of_recipe("standard")
     text = markdown(calibration(results, "standard"))
