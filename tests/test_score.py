@@ -172,6 +172,17 @@ def test_several_files_are_compared(command_line: CommandLine, tmp_path: Path) -
     assert len(accuracy) == 3
 
 
+def test_files_named_as_the_suites_methods_share_no_pool_of_networks(
+    command_line: CommandLine,
+) -> None:
+    np.savez("deep_ensemble.npz", probabilities=GOOD, labels=LABELS)
+    np.savez("softmax.npz", probabilities=GOOD[0], labels=LABELS)
+    status, shown, _ = command_line("deep_ensemble.npz", "softmax.npz")
+    assert status == 0
+    assert "No interval covers" in shown
+    assert "pool of networks" not in shown
+
+
 @pytest.mark.parametrize("kind", ["<f2", "<f4", ">f4", ">f8", "longdouble"])
 def test_any_precision_and_byte_order_is_read(kind: str, tmp_path: Path) -> None:
     np.savez(tmp_path / "a.npz", probabilities=GOOD.astype(kind), labels=LABELS.astype(">i2"))

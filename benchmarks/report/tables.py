@@ -323,8 +323,10 @@ def _remarks(
 ) -> tuple[str, ...]:
     counts = {variant.label: results.replicates(variant) for variant in variants}
     replicates = "; ".join(f"{label}: {count}" for label, count in counts.items() if count)
-    methods = {variant.method for variant in variants}
-    shared = "deep_ensemble" in methods and len(methods & METHODS.keys()) > 1
+    # A user's file may be called as one of the suite's methods is.
+    of_suite = set(results.summary.loc[results.summary["recipe"] != OWN_RECIPE, "method"])
+    methods = {variant.method for variant in variants} & of_suite & METHODS.keys()
+    shared = "deep_ensemble" in methods and len(methods) > 1
     compared = results.contestants
     return (
         f"Means over replicates ({replicates}); {INTERVAL}.",
