@@ -43,7 +43,8 @@ NOT_COMPARED = "clean images are what the others are compared with"
 
 INTERVAL = (
     "± is half of the 95 % interval, over the draw of images and, where there are several, of "
-    "replicates"
+    "replicates. Near 0 and 1, or where many scores are tied, it is a rough guide, and may reach "
+    "beyond what the measure can be"
 )
 
 BINNED = (

@@ -220,6 +220,7 @@ def test_one_replicate_has_an_interval_over_images(make_run) -> None:
     text = markdown(calibration(results, "standard"))
     assert text.count(" ± ") > 20
     assert "Means over replicates (Softmax: 1); ± is half of the 95 % interval" in text
+    assert "Near 0 and 1, or where many scores are tied, it is a rough guide" in text
     assert "Bold" not in text
 
 
