@@ -104,6 +104,8 @@ class Comparison:
     reason: str = ""
 
 
+NOT_RESAMPLED = "no interval: its images were not drawn anew"
+
 Key = tuple[str, str, str, str, str, str]
 """Recipe, method, members, condition, score and metric: what a row of the summary is of."""
 
@@ -188,7 +190,8 @@ def summarise(
     for key, group in measurements.groupby(_KEY, sort=False, dropna=False):
         measured = group[group["status"].isin(MEASURED)]
         value = float(measured["value"].mean()) if len(measured) else math.nan
-        interval = (intervals or {}).get(cast(Key, key), Interval(math.nan))
+        unweighed = Interval(math.nan, NOT_RESAMPLED if math.isfinite(value) else "")
+        interval = (intervals or {}).get(cast(Key, key), unweighed)
         _, lower, upper = interval.around(value)
         alike = group if measured.empty else measured
         telling = alike[alike["reason"] != ""]

@@ -23,9 +23,9 @@ from benchmarks.evidence import (
     pairs_compared,
     weigh,
 )
-from benchmarks.measure import measure, measured
+from benchmarks.measure import SCORES, measure, measured
 from benchmarks.predictions import Cell, Shard
-from benchmarks.records import Comparison, Measurement, as_table
+from benchmarks.records import Comparison, Measurement, as_table, summarise
 from benchmarks.resampled import Resampled, Unit, resample, units
 from benchmarks.rotations import mean_over_rotations
 from benchmarks.statistics.differences import holm
@@ -446,6 +446,27 @@ def test_p_values_are_corrected_within_recipe_metric_and_score() -> None:
     ]
     pd.testing.assert_frame_equal(table, comparisons_table(rows))
     assert comparisons_table([]).empty
+
+
+def test_every_row_of_the_summary_has_an_interval_or_a_reason(shards: Shards) -> None:
+    fewer = {key: shard for key, shard in shards.items() if key[0].method != "deep_ensemble"}
+    rows = [
+        row
+        for cell in CELLS
+        for condition in TURNED
+        for row in measure(cell, condition, shards[cell, condition.name], shards[cell, "clean"])
+    ]
+    table = as_table(rows)
+    whole = pd.concat([table, mean_over_rotations(table)])
+    families = ("means", "labels", "calibration", *SCORES)
+    intervals = {}
+    for family in families:
+        intervals.update(evidence(fewer, family).intervals)
+    summary = summarise(whole, intervals)
+    without = summary[summary["lower"].isna()]
+    assert {"softmax", "deep_ensemble"} <= set(without["method"])
+    assert (without["reason"] != "").all()
+    assert (summary[summary["lower"].notna()]["method"] != "deep_ensemble").all()
 
 
 def test_mean_over_rotations_leaves_out_doubtful_and_small_conditions() -> None:
