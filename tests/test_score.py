@@ -263,6 +263,13 @@ BAD = {
         {"probabilities": changed(GOOD, (0, 0, 0), -0.2), "labels": LABELS},
         r"holds -0\.2; expected numbers from 0 on",
     ),
+    "negative by rounding": (
+        {
+            "probabilities": changed(np.eye(CLASSES)[LABELS], (0, LABELS[0] - 1), -1e-8),
+            "labels": LABELS,
+        },
+        r"holds -1e-08; .*if this is rounding, save probabilities\.clip\(0\)",
+    ),
     "no numbers": (
         {"probabilities": GOOD.astype(str), "labels": LABELS},
         r"type <U\d+; expected floating-point numbers",
@@ -289,6 +296,10 @@ BAD = {
     "labels in a column": (
         {"probabilities": GOOD, "labels": LABELS[:, None]},
         r"shape \[120, 1\].*save labels\.ravel\(\)",
+    ),
+    "labels in a row": (
+        {"probabilities": GOOD, "labels": LABELS[None]},
+        r"shape \[1, 120\]; expected \[images\]: save labels\.ravel\(\)",
     ),
     "fractional labels": (
         {"probabilities": GOOD, "labels": LABELS + 0.5},
