@@ -17,7 +17,7 @@ import numpy as np
 import pandas as pd
 
 from benchmarks.measure import DETECTION, LABELLED, SELECTIVE, UNCERTAINTIES
-from benchmarks.records import Comparison, Interval, Key, members_rank
+from benchmarks.records import BIASED, Comparison, Interval, Key, members_rank
 from benchmarks.resampled import AGAINST_LABELS, Resampled, Unit, Values
 from benchmarks.sizes import compared_variants
 from benchmarks.statistics.differences import difference, effect_size, holm
@@ -28,15 +28,21 @@ MEANS_OVER_IMAGES = (*UNCERTAINTIES, *AGAINST_LABELS)
 
 BY_LABEL = (*LABELLED, *SELECTIVE)
 
-TESTED = (*BY_LABEL, *DETECTION)
-"""Measures of which one value is better than another."""
+TESTED = tuple(metric for metric in (*BY_LABEL, *DETECTION) if metric not in BIASED)
+"""Measures of which one value is better than another, and a difference is one of the methods."""
 
 MOST_UNDEFINED = 0.01
 """The share of resamples that may leave a measure undefined; above it there is no interval."""
 
+FEWEST_OF_A_KIND = 30
+"""Images of either kind without which detection has no interval: of ten, one of AUROC covers the
+truth in 90 % of simulations, of thirty in 94 %."""
+
+FEW_OF_A_KIND = f"no interval: fewer than {FEWEST_OF_A_KIND} images of one kind"
 TOO_FEW = "no interval: few images decide, and some resamples lack them all"
 ALIKE = "no interval: every resample gives the same value"
 INFINITE = "an infinite value is compared with nothing"
+UNPAIRED = "fewer than two replicates in common: what they vary by cannot be seen"
 
 
 class Variant(NamedTuple):
@@ -55,13 +61,17 @@ class Evidence(NamedTuple):
 
 
 class _Measured(NamedTuple):
-    """One measure under one condition: of each cell, and between them."""
+    """One measure under one condition: of each cell, and between them.
+
+    ``images``: those that the interval can be no surer than: in detection the fewer of two kinds.
+    """
 
     metric: str
     condition: str
     values: Values
     covariance: Values
     undefined: Values
+    images: int
 
 
 def weigh(unit: Unit, found: Resampled) -> Evidence:
@@ -74,12 +84,13 @@ def weigh(unit: Unit, found: Resampled) -> Evidence:
         for variant, cells in variants.items():
             if columns := _with_value(measured, cells):
                 key = (*variant, measured.condition, unit.score, measured.metric)
-                evidence.intervals[key] = _interval(measured, columns, found.images)
+                evidence.intervals[key] = _interval(measured, columns)
         if (measured.metric, measured.condition) in uncompared:
             continue
         for pair in pairs_compared(list(variants), smaller=measured.condition not in averaged):
-            places = _paired(found, *(_with_value(measured, variants[one]) for one in pair))
-            if all(places):
+            one, other = (_with_value(measured, variants[variant]) for variant in pair)
+            if one and other:
+                places = _paired(found, one, other)
                 row = _comparison(unit, measured, pair, places, found.images)
                 evidence.comparisons.append(row)
     return evidence
@@ -137,10 +148,12 @@ def _variants(found: Resampled) -> dict[Variant, list[int]]:
 
 
 def _each(unit: Unit, found: Resampled) -> Iterator[_Measured]:
+    fewer = min(found.images, found.reference_images)
     for m, metric in enumerate(unit.metrics):
+        images = fewer if metric in DETECTION else found.images
         for k, condition in enumerate(found.conditions):
             of_all = (found.estimates[m, k], found.covariance[m, k], found.undefined[m, k])
-            yield _Measured(metric, condition, *of_all)
+            yield _Measured(metric, condition, *of_all, images)
 
 
 def _uncompared(unit: Unit) -> Iterator[tuple[str, str]]:
@@ -159,7 +172,7 @@ def _with_value(measured: _Measured, cells: list[int]) -> list[int]:
 def _paired(found: Resampled, one: list[int], other: list[int]) -> tuple[list[int], list[int]]:
     """The replicates that both have, or all, where one of the two has a single one.
 
-    None where only one is left of several: what replicates vary by could not be seen.
+    None where several have fewer than two in common.
     """
     if min(len(one), len(other)) == 1:
         return one, other
@@ -173,16 +186,19 @@ def _paired(found: Resampled, one: list[int], other: list[int]) -> tuple[list[in
     )
 
 
-def _interval(measured: _Measured, columns: list[int], images: int) -> Interval:
+def _interval(measured: _Measured, columns: list[int]) -> Interval:
     """Without a reason where the value is infinite: its row says why."""
     if not np.isfinite(measured.values[columns]).all():
         return Interval(math.nan)
     between = measured.covariance[np.ix_(columns, columns)]
-    return _reliable(estimate(measured.values[columns], between, images), measured, columns)
+    found = estimate(measured.values[columns], between, measured.images)
+    return _reliable(found, measured, columns)
 
 
 def _reliable(found: Estimate, measured: _Measured, columns: list[int]) -> Interval:
     """The interval, unless the resamples cannot give one."""
+    if measured.metric in DETECTION and measured.images < FEWEST_OF_A_KIND:
+        return Interval(math.nan, FEW_OF_A_KIND)
     if (measured.undefined[columns] > MOST_UNDEFINED).any():
         return Interval(math.nan, TOO_FEW)
     return Interval(found.half_width) if found.half_width > 0 else Interval(math.nan, ALIKE)
@@ -208,16 +224,18 @@ def _comparison(
         other_members=pair[1].members,
         images=images,
     )
+    if not columns:
+        return row(status="undefined", reason=UNPAIRED)
     if not np.isfinite(measured.values[columns]).all():
         return row(status="undefined", reason=INFINITE)
     found = difference(
         measured.values[places[0]],
         measured.values[places[1]],
         measured.covariance[np.ix_(columns, columns)],
-        images,
+        measured.images,
     )
     interval = _reliable(found, measured, columns)
-    tested = measured.metric in TESTED and interval.reason != TOO_FEW
+    tested = measured.metric in TESTED and interval.reason in ("", ALIKE)
     of_means = measured.metric in MEANS_OVER_IMAGES
     value, lower, upper = interval.around(found.value)
     return row(

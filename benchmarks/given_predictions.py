@@ -181,7 +181,7 @@ def _listed(arrays: Arrays, names: Any) -> str:
 
 def _axis_of_labels(name: str, labels: Array) -> Array:
     shape = list(labels.shape)
-    if labels.ndim == 2 and labels.shape[1] > 1:
+    if labels.ndim == 2 and min(labels.shape) > 1:
         raise UserError(
             f"{name!r} has the shape {shape}; expected [images], a class each: if these are "
             f"one-hot, save {name}.argmax(axis=1)"
@@ -290,6 +290,8 @@ def _require_distributions(name: str, array: Array, hint: str) -> None:
 def _remedy(name: str, row: NDArray[np.float64]) -> str:
     if (row <= 0).all() and abs(np.exp(row).sum() - 1) <= ROUNDING:
         return f"if these are logarithms, save np.exp({name})"
+    if -ROUNDING <= row.min() < 0 and abs(row.sum() - 1) <= ROUNDING:
+        return f"if this is rounding, save {name}.clip(0)"
     if (row >= 0).all() and abs(row.sum() - 1) < 0.1:
         return f"save {name} / {name}.sum(axis=-1, keepdims=True)"
     return f"if these are logits, save scipy.special.softmax({name}, axis=-1)"

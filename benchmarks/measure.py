@@ -80,7 +80,14 @@ DETECTION: dict[str, Callable[[Tensor, Tensor], float]] = {
 PREVALENCE = "prevalence"
 """The share of positives in detection, which is what AUPR-Out is by chance."""
 
+BETWEEN_MEMBERS = (
+    *("mutual_information", "pairwise_disagreement"),
+    *("variation_ratio", "vote_entropy"),
+)
+"""Measures that one member leaves undefined."""
+
 ONE_MEMBER = "one member cannot disagree with itself"
+NOT_A_NUMBER = "the method itself answered NaN"
 NO_LABELS = "out-of-distribution images have no label"
 ALL_ALIKE = "all images are classified correctly, or all wrongly"
 SMALL_BINS = "no bin holds enough images"
@@ -186,15 +193,17 @@ def _findings(condition: Condition, shard: Shard, clean: Prediction) -> Iterator
     yield from _against_labels(prediction.mean, labels)
     scores = scores_of(prediction)
     if labels is not None:
-        yield from _selection(scores, scoring.correct(prediction.mean, labels))
+        correct = scoring.correct(prediction.mean, labels)
+        yield from _selection(scores, correct, prediction.members)
     if condition.name != condition.reference:
-        yield from _detection(scores, scores_of(clean), len(prediction.mean), len(clean.mean))
+        yield from _detection(scores, scores_of(clean), prediction.members)
 
 
 def _uncertainty(prediction: Prediction) -> Iterator[Finding]:
     for metric, of_each in UNCERTAINTIES.items():
         value = _mean(of_each(prediction))
-        yield Finding(metric, "", value, ONE_MEMBER if math.isnan(value) else "", False)
+        reason = _why_nan(metric, prediction.members) if math.isnan(value) else ""
+        yield Finding(metric, "", value, reason, False)
 
 
 def _against_labels(mean: Tensor, labels: Tensor | None) -> Iterator[Finding]:
@@ -210,27 +219,34 @@ def _against_labels(mean: Tensor, labels: Tensor | None) -> Iterator[Finding]:
         yield Finding(metric, "", value, reason, True)
 
 
-def _selection(scores: dict[str, Tensor], correct: Tensor) -> Iterator[Finding]:
+def _why_nan(measure: str, members: int | None) -> str:
+    return ONE_MEMBER if members == 1 and measure in BETWEEN_MEMBERS else NOT_A_NUMBER
+
+
+def _selection(
+    scores: dict[str, Tensor], correct: Tensor, members: int | None
+) -> Iterator[Finding]:
     for metric, of_score in SELECTIVE.items():
         for name, score in scores.items():
             if score.isnan().any():
-                yield Finding(metric, name, math.nan, ONE_MEMBER, True)
+                yield Finding(metric, name, math.nan, _why_nan(name, members), True)
                 continue
             value = of_score(score, correct)
             yield Finding(metric, name, value, ALL_ALIKE if math.isnan(value) else "", True)
 
 
 def _detection(
-    scores: dict[str, Tensor], clean_scores: dict[str, Tensor], images: int, clean_images: int
+    scores: dict[str, Tensor], clean_scores: dict[str, Tensor], members: int | None
 ) -> Iterator[Finding]:
+    images, clean_images = (len(next(iter(each.values()))) for each in (scores, clean_scores))
     yield Finding(PREVALENCE, "", images / (images + clean_images), "", False)
     positive = torch.arange(clean_images + images) >= clean_images
     for metric, of_score in DETECTION.items():
         for name, score in scores.items():
-            if score.isnan().any():
-                yield Finding(metric, name, math.nan, ONE_MEMBER, False)
-                continue
             both = torch.cat([clean_scores[name], score])
+            if both.isnan().any():
+                yield Finding(metric, name, math.nan, _why_nan(name, members), False)
+                continue
             yield Finding(metric, name, of_score(both, positive), "", False)
 
 

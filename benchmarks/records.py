@@ -78,7 +78,7 @@ class Comparison:
         difference: of the means over replicates.
         lower, upper: its 95 % interval; ``None`` where there is none.
         p_value: two-sided, of no difference; ``None`` where nothing is tested, since no value of
-            the measure is better than another.
+            the measure is better than another, or its bias (see `BIASED`) would be tested.
         effect_size: of means over images, in standard deviations of the images' own differences
             (Cohen's d); ``None`` for other measures, whose difference is an effect itself.
         images: on how many.
@@ -104,8 +104,13 @@ class Comparison:
     reason: str = ""
 
 
+NOT_RESAMPLED = "no interval: its images were not drawn anew"
+
 Key = tuple[str, str, str, str, str, str]
 """Recipe, method, members, condition, score and metric: what a row of the summary is of."""
+
+BIASED = ("ece", "ece_equal_mass", "ece_debiased", "mce")
+"""Measures whose bias differs between methods, so that their differences are not tested."""
 
 MEASURED = ("ok", "doubtful")
 """The statuses of rows that have a value."""
@@ -185,7 +190,8 @@ def summarise(
     for key, group in measurements.groupby(_KEY, sort=False, dropna=False):
         measured = group[group["status"].isin(MEASURED)]
         value = float(measured["value"].mean()) if len(measured) else math.nan
-        interval = (intervals or {}).get(cast(Key, key), Interval(math.nan))
+        unweighed = Interval(math.nan, NOT_RESAMPLED if math.isfinite(value) else "")
+        interval = (intervals or {}).get(cast(Key, key), unweighed)
         _, lower, upper = interval.around(value)
         alike = group if measured.empty else measured
         telling = alike[alike["reason"] != ""]

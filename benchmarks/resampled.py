@@ -83,6 +83,7 @@ class Resampled(NamedTuple):
     Attributes:
         conditions: the unit's, by name, and the mean over rotations where it has any.
         images: how many each of them has.
+        reference_images: how many clean ones detection compares them with.
         estimates: [metrics, conditions, cells], of the images themselves.
         covariance: [metrics, conditions, cells, cells], over the resamples.
         undefined: [metrics, conditions, cells], the share of resamples without a value.
@@ -91,6 +92,7 @@ class Resampled(NamedTuple):
 
     conditions: tuple[str, ...]
     images: int
+    reference_images: int
     estimates: Values
     covariance: Values
     undefined: Values
@@ -152,6 +154,7 @@ def resample(
     return Resampled(
         conditions=(*(condition.name for condition in unit.conditions), *mean),
         images=images,
+        reference_images=sizes[1],
         estimates=estimates,
         covariance=spread.covariance,
         undefined=spread.undefined,

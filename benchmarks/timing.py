@@ -29,7 +29,7 @@ from benchmarks.network_cost import network_cost
 from benchmarks.peak_memory import allocated, peak_memory
 from benchmarks.progress import tracked
 from benchmarks.records import LATENCY as FILE
-from benchmarks.records import members_text, write_table
+from benchmarks.records import SUMMARY, members_text, write_table
 from benchmarks.report import write_latency_tables
 from benchmarks.run import Run
 from benchmarks.run_record import RunRecord
@@ -152,7 +152,7 @@ def time_alone(run: Run, *, overwrite: bool = False) -> list[tuple[str, str]]:
             whose record of another machine would be lost.
     """
     out = run.machine.out
-    if (out / "summary.csv").exists() and not run.shards.folder.exists() and not overwrite:
+    if (out / SUMMARY).exists() and not run.shards.folder.exists() and not overwrite:
         raise UserError(
             f"{out} holds results without their predictions, perhaps of another machine; choose "
             "another folder with --out"
@@ -406,7 +406,10 @@ def _read(path: Path) -> pd.DataFrame:
     """The rows as text, so that those that are kept keep their bytes; none of other columns."""
     if not path.exists():
         return pd.DataFrame(columns=COLUMNS, dtype=str)
-    table = pd.read_csv(path, dtype=str, keep_default_na=False)
+    try:
+        table = pd.read_csv(path, dtype=str, keep_default_na=False)
+    except ValueError:  # damaged; timing anew takes seconds
+        table = pd.DataFrame()
     return table if list(table) == COLUMNS else pd.DataFrame(columns=COLUMNS, dtype=str)
 
 

@@ -16,15 +16,16 @@ from benchmarks.conditions import CONDITIONS, EXACT_CONDITIONS, Condition
 from benchmarks.evidence import (
     ALIKE,
     TOO_FEW,
+    UNPAIRED,
     Evidence,
     Variant,
     comparisons_table,
     pairs_compared,
     weigh,
 )
-from benchmarks.measure import measure, measured
+from benchmarks.measure import SCORES, measure, measured
 from benchmarks.predictions import Cell, Shard
-from benchmarks.records import Comparison, Measurement, as_table
+from benchmarks.records import Comparison, Measurement, as_table, summarise
 from benchmarks.resampled import Resampled, Unit, resample, units
 from benchmarks.rotations import mean_over_rotations
 from benchmarks.statistics.differences import holm
@@ -199,6 +200,38 @@ def test_interval_of_auroc_is_delongs(shards: Shards) -> None:
     assert interval.half_width == pytest.approx(expected, rel=0.08)
 
 
+@pytest.mark.parametrize(("clean", "foreign"), [(30, 200), (300, 30), (29, 200), (300, 1)])
+def test_detection_is_as_sure_as_the_fewer_of_the_two_kinds_are_many(
+    clean: int, foreign: int, shards: Shards
+) -> None:
+    def first(shard: Shard, images: int) -> Shard:
+        prediction = replace(
+            shard.prediction,
+            mean=shard.prediction.mean[:images],
+            vote_share=shard.prediction.vote_share[:images],
+            expected_entropy=shard.prediction.expected_entropy[:images],
+        )
+        return Shard(prediction, None if shard.labels is None else shard.labels[:images])
+
+    counts = {"clean": clean, NOISE.name: foreign}
+    few = {key: first(shards[key], counts[key[1]]) for key in shards if key[1] in counts}
+    unit = Unit("standard", (NOISE,), "predictive_entropy")
+    found = resampled(few, unit.family, unit.conditions)
+    weighed = weigh(unit, found)
+    row = comparison(weighed, NOISE.name, "auroc", "deep_ensemble", "mc_dropout")
+    key = ("standard", "deep_ensemble", "6", NOISE.name, "predictive_entropy", "auroc")
+    interval = weighed.intervals[key]
+    if min(clean, foreign) < 30:
+        assert math.isnan(interval.half_width)
+        assert interval.reason == row.reason == "no interval: fewer than 30 images of one kind"
+        assert row.p_value is None
+        return
+    place = unit.metrics.index("auroc"), 0, found.cells.index(ENSEMBLE)
+    error = math.sqrt(found.covariance[(*place, place[-1])])
+    assert interval.half_width == pytest.approx(stats.t.ppf(0.975, 29) * error)
+    assert row.p_value is not None
+
+
 def test_replicates_widen_the_interval(shards: Shards) -> None:
     found = evidence(shards, "labels")
     losses = np.stack(
@@ -261,6 +294,9 @@ def test_paired_replicates_are_compared_one_by_one(shards: Shards) -> None:
 
 def test_nothing_is_tested_where_no_value_is_better_or_labels_are_doubtful(shards: Shards) -> None:
     assert {row.p_value for row in evidence(shards, "means").comparisons} == {None}
+    binned = evidence(shards, "calibration").comparisons
+    assert {row.metric for row in binned if row.p_value is not None} == {"squared_ce_debiased"}
+    assert all(row.lower is not None for row in binned)
     labelled = evidence(shards, "labels").comparisons
     assert {row.condition for row in labelled} == {
         *("clean", "rotated-030", "rotated-060", "rotated-mean"),
@@ -292,13 +328,12 @@ def test_replicate_that_failed_leaves_the_others(shards: Shards) -> None:
     assert row.difference is not None
 
 
-def test_one_common_replicate_of_several_is_no_comparison(shards: Shards) -> None:
+def test_one_common_replicate_of_several_is_no_difference_and_says_so(shards: Shards) -> None:
     gone = (SINGLE[0], DROPOUT[1])  # left are 1 and 2, and 0 and 2
     fewer = {key: shard for key, shard in shards.items() if key[0] not in gone}
-    rows = evidence(fewer, "labels").comparisons
-    assert {(row.method, row.other_method) for row in rows} == {
-        *(("deep_ensemble", "mc_dropout"), ("deep_ensemble", "softmax")),
-    }
+    row = comparison(evidence(fewer, "labels"), "clean", "nll", "mc_dropout", "softmax")
+    assert (row.status, row.reason) == ("undefined", UNPAIRED)
+    assert row.difference is row.p_value is None
 
 
 def test_condition_without_shards_has_no_rows(shards: Shards) -> None:
@@ -318,6 +353,25 @@ def test_value_that_no_resample_changes_has_no_interval(shards: Shards) -> None:
     ]
     assert math.isnan(interval.half_width)
     assert interval.reason == ALIKE
+
+
+def test_certain_difference_has_no_p_value_and_certain_equality_one_of_1(shards: Shards) -> None:
+    labels = shards[ENSEMBLE, "clean"].labels
+    assert labels is not None
+    right = torch.nn.functional.one_hot(labels, 10).double()[None]
+    wrong = right.roll(1, dims=-1)
+
+    def accuracy_of(softmax: torch.Tensor) -> Comparison:
+        alike = {(cell, "clean"): Shard(Prediction.of(softmax), labels) for cell in SINGLE}
+        one = {(ENSEMBLE, "clean"): Shard(Prediction.of(right), labels)}
+        found = evidence(shards | alike | one, "labels")
+        return comparison(found, "clean", "accuracy", "deep_ensemble", "softmax")
+
+    apart, equal = accuracy_of(wrong), accuracy_of(right)
+    assert (apart.difference, apart.reason) == (1, ALIKE)
+    assert apart.p_value is not None
+    assert math.isnan(apart.p_value)
+    assert (equal.difference, equal.p_value) == (0, 1)
 
 
 def test_measure_that_resamples_can_lack_has_no_interval(shards: Shards) -> None:
@@ -392,6 +446,27 @@ def test_p_values_are_corrected_within_recipe_metric_and_score() -> None:
     ]
     pd.testing.assert_frame_equal(table, comparisons_table(rows))
     assert comparisons_table([]).empty
+
+
+def test_every_row_of_the_summary_has_an_interval_or_a_reason(shards: Shards) -> None:
+    fewer = {key: shard for key, shard in shards.items() if key[0].method != "deep_ensemble"}
+    rows = [
+        row
+        for cell in CELLS
+        for condition in TURNED
+        for row in measure(cell, condition, shards[cell, condition.name], shards[cell, "clean"])
+    ]
+    table = as_table(rows)
+    whole = pd.concat([table, mean_over_rotations(table)])
+    families = ("means", "labels", "calibration", *SCORES)
+    intervals = {}
+    for family in families:
+        intervals.update(evidence(fewer, family).intervals)
+    summary = summarise(whole, intervals)
+    without = summary[summary["lower"].isna()]
+    assert {"softmax", "deep_ensemble"} <= set(without["method"])
+    assert (without["reason"] != "").all()
+    assert (summary[summary["lower"].notna()]["method"] != "deep_ensemble").all()
 
 
 def test_mean_over_rotations_leaves_out_doubtful_and_small_conditions() -> None:

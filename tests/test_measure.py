@@ -307,6 +307,20 @@ def test_one_member_has_no_disagreement(name: str) -> None:
             assert "one member" not in row.reason
 
 
+@pytest.mark.parametrize("members", [1, 5])
+def test_nan_that_the_method_answered_is_not_put_down_to_a_single_member(members: int) -> None:
+    condition, shard, clean = shards("rotated-045", members, own=True)
+    nan = torch.full((IMAGES,), torch.nan, dtype=torch.float64)
+    prediction = replace(shard.prediction, expected_entropy=nan, scores={"spread": nan})
+    rows = list(measure(CELL, condition, replace(shard, prediction=prediction), clean))
+    reasons = {(row.metric, row.score): row.reason for row in rows if row.status == "undefined"}
+    itself = "the method itself answered NaN"
+    assert reasons["expected_entropy", ""] == itself
+    assert reasons["auroc", "spread"] == reasons["aurc", "spread"] == itself
+    of_one = "one member cannot disagree with itself"
+    assert reasons.get(("pairwise_disagreement", "")) == (of_one if members == 1 else None)
+
+
 def test_out_of_distribution_images_have_no_label_to_be_measured_against() -> None:
     rows = by_key(rows_of("ood-uniform_noise"))
     for metric in AGAINST_LABELS:

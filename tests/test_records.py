@@ -160,16 +160,19 @@ def test_summary_keeps_apart_what_differs_in_anything_but_the_replicate() -> Non
     assert list(summarise(as_table([ROW, replace(ROW, replicate=1)]))["replicates"]) == [2]
 
 
-def test_single_replicate_has_no_bounds(tmp_path: Path) -> None:
+def test_value_that_was_not_resampled_has_no_bounds_and_says_so(tmp_path: Path) -> None:
     write_table(summarise(as_table([ROW])), tmp_path / "summary.csv")
     assert (tmp_path / "summary.csv").read_text().splitlines()[1] == (
         "standard,mc_dropout,10,clean,,ece,0.25,,,1,100,ok,"
+        "no interval: its images were not drawn anew"
     )
 
 
 def test_doubtful_values_are_summarised_and_marked() -> None:
     doubtful = replace(ROW, status="doubtful", reason="turned")
-    (row,) = summarise(as_table([doubtful, replace(doubtful, replicate=1)])).to_dict("records")
+    key = ("standard", "mc_dropout", "10", "clean", "", "ece")
+    table = as_table([doubtful, replace(doubtful, replicate=1)])
+    (row,) = summarise(table, {key: Interval(0.1)}).to_dict("records")
     assert (row["value"], row["replicates"]) == (0.25, 2)
     assert (row["status"], row["reason"]) == ("doubtful", "turned")
 

@@ -172,6 +172,17 @@ def test_several_files_are_compared(command_line: CommandLine, tmp_path: Path) -
     assert len(accuracy) == 3
 
 
+def test_files_named_as_the_suites_methods_share_no_pool_of_networks(
+    command_line: CommandLine,
+) -> None:
+    np.savez("deep_ensemble.npz", probabilities=GOOD, labels=LABELS)
+    np.savez("softmax.npz", probabilities=GOOD[0], labels=LABELS)
+    status, shown, _ = command_line("deep_ensemble.npz", "softmax.npz")
+    assert status == 0
+    assert "No interval covers" in shown
+    assert "pool of networks" not in shown
+
+
 @pytest.mark.parametrize("kind", ["<f2", "<f4", ">f4", ">f8", "longdouble"])
 def test_any_precision_and_byte_order_is_read(kind: str, tmp_path: Path) -> None:
     np.savez(tmp_path / "a.npz", probabilities=GOOD.astype(kind), labels=LABELS.astype(">i2"))
@@ -252,6 +263,13 @@ BAD = {
         {"probabilities": changed(GOOD, (0, 0, 0), -0.2), "labels": LABELS},
         r"holds -0\.2; expected numbers from 0 on",
     ),
+    "negative by rounding": (
+        {
+            "probabilities": changed(np.eye(CLASSES)[LABELS], (0, LABELS[0] - 1), -1e-8),
+            "labels": LABELS,
+        },
+        r"holds -1e-08; .*if this is rounding, save probabilities\.clip\(0\)",
+    ),
     "no numbers": (
         {"probabilities": GOOD.astype(str), "labels": LABELS},
         r"type <U\d+; expected floating-point numbers",
@@ -278,6 +296,10 @@ BAD = {
     "labels in a column": (
         {"probabilities": GOOD, "labels": LABELS[:, None]},
         r"shape \[120, 1\].*save labels\.ravel\(\)",
+    ),
+    "labels in a row": (
+        {"probabilities": GOOD, "labels": LABELS[None]},
+        r"shape \[1, 120\]; expected \[images\]: save labels\.ravel\(\)",
     ),
     "fractional labels": (
         {"probabilities": GOOD, "labels": LABELS + 0.5},

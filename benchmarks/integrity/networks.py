@@ -166,21 +166,22 @@ def firing_dropout(
 
 
 def kept_share(recipe: str, masks: Bool[Tensor, "masks 22"], dropout: float) -> Check:
-    """The share of kept channels is 1 − p, within the binomial's interval at `CHANCE`."""
-    kept, drawn = int(masks.sum()), masks.numel()
-    least, most = binom.interval(1 - CHANCE, drawn, 1 - dropout)
+    """Each layer's share of kept channels is 1 − p, within the binomial's interval at `CHANCE`."""
+    found: dict[str, int | float] = {"channels drawn": masks.numel(), "share expected": 1 - dropout}
+    passed = True
+    for number, layer in enumerate(torch.split(masks, list(CHANNELS), dim=1), start=1):
+        kept, drawn = int(layer.sum()), layer.numel()
+        least, most = map(float, binom.interval(1 - CHANCE, drawn, 1 - dropout))
+        found[f"share kept, layer {number}"] = kept / drawn
+        found[f"least share by chance, layer {number}"] = least / drawn
+        found[f"largest share by chance, layer {number}"] = most / drawn
+        passed &= least <= kept <= most
     return Check(
         probe="kept share",
-        claim="dropout keeps each channel with the chance 1 − p",
+        claim="dropout keeps each layer's channels with the chance 1 − p",
         subject=recipe,
-        found={
-            "channels drawn": drawn,
-            "share kept": kept / drawn,
-            "share expected": 1 - dropout,
-            "least share by chance": float(least) / drawn,
-            "largest share by chance": float(most) / drawn,
-        },
-        passed=bool(least <= kept <= most),
+        found=found,
+        passed=passed,
     )
 
 

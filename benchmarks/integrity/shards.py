@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
+from jaxtyping import Bool
 from torch import Tensor
 
 from benchmarks.integrity.check import Check
@@ -13,10 +14,12 @@ from benchmarks.integrity.recomputation import recomputed_against_labels, recomp
 from benchmarks.measure import DETECTION, LABELLED, SCORES
 from benchmarks.predictions import Cell, Shard
 from benchmarks.run import Run
+from methods import Prediction
 from methods.threads import one_torch_thread
 
-OFF_ONE = 1e-6
-"""How far a row of probabilities may be from a sum of 1; the same as in the methods' contract."""
+ROUNDING = 1e-6
+"""How far a row of probabilities may be from a sum of 1, and an expected entropy above that of the
+mean; the same as in the methods' contract."""
 
 ALIKE = 1e-6
 """How far two computations of a measure may differ: rounding may part scores that are tied."""
@@ -31,6 +34,9 @@ class ProbedShard:
         rows, unsound: rows of probabilities and votes; those that hold a NaN or a negative number,
             or miss a sum of 1.
         off_one: by how much the worst of the sound rows misses it.
+        images, unsound_images: those with sound rows; those of them whose expected entropy is not
+            between 0 and the entropy of the mean, or with a score of the method's own that is not
+            finite.
         compared, differing: measures computed twice; those that came out differently.
         difference: by how much the others differ at most.
     """
@@ -39,6 +45,8 @@ class ProbedShard:
     rows: int
     unsound: int
     off_one: float
+    images: int
+    unsound_images: int
     compared: int = 0
     differing: int = 0
     difference: float = 0.0
@@ -63,19 +71,23 @@ def probe_shard(
     name: str, shard: Shard, reference: Shard | None, *, recompute: bool = True
 ) -> ProbedShard:
     """Look at one shard; where it is sound its measures can be computed again."""
-    rows = torch.cat([shard.prediction.mean, shard.prediction.vote_share])
-    off_one = (rows.sum(dim=1) - 1).abs()
-    sound = (off_one <= OFF_ONE) & (rows >= 0).all(dim=1)
+    rows = torch.stack([shard.prediction.mean, shard.prediction.vote_share])
+    off_one = (rows.sum(dim=2) - 1).abs()
+    sound = (off_one <= ROUNDING) & (rows >= 0).all(dim=2)
     unsound = int((~sound).sum())
     worst = off_one[sound].max().item() if sound.any() else 0.0
-    if unsound or not recompute:
-        return ProbedShard(name, len(rows), unsound, worst)
+    whole = sound.all(dim=0)
+    unsound_images = int((whole & ~_sound_scores(shard.prediction)).sum())
+    probed = ProbedShard(name, sound.numel(), unsound, worst, int(whole.sum()), unsound_images)
+    if unsound or unsound_images or not recompute:
+        return probed
     differences = list(_differences(shard, reference))
     alike = [difference for difference in differences if difference <= ALIKE]
-    return ProbedShard(
-        name,
-        *(len(rows), unsound, worst),
-        *(len(differences), len(differences) - len(alike), max(alike, default=0.0)),
+    return replace(
+        probed,
+        compared=len(differences),
+        differing=len(differences) - len(alike),
+        difference=max(alike, default=0.0),
     )
 
 
@@ -86,18 +98,22 @@ def summarise_shards(shards: Iterable[ProbedShard]) -> list[Check]:
 
 
 def sound_probabilities(shards: list[ProbedShard]) -> Check:
-    """Stored probabilities and vote shares sum to 1, and none is NaN or negative."""
+    """Probabilities and vote shares are such, expected entropies possible, and scores finite."""
+    failing = [shard for shard in shards if shard.unsound or shard.unsound_images]
     return Check(
         probe="sound probabilities",
-        claim="probabilities and vote shares sum to 1, none NaN or negative",
-        subject=_subject([shard.name for shard in shards if shard.unsound]),
+        claim="probabilities and vote shares sum to 1, none NaN or negative, expected entropy lies "
+        "between 0 and that of the mean, and scores are finite",
+        subject=_subject([shard.name for shard in failing]),
         found={
             "shards": len(shards),
             "rows": sum(shard.rows for shard in shards),
             "unsound rows": sum(shard.unsound for shard in shards),
             "largest distance of a sum from 1": max(shard.off_one for shard in shards),
+            "images with sound rows": sum(shard.images for shard in shards),
+            "images of an impossible entropy or score": sum(s.unsound_images for s in shards),
         },
-        passed=not any(shard.unsound for shard in shards),
+        passed=not failing,
     )
 
 
@@ -114,6 +130,16 @@ def recomputed_measures(shards: list[ProbedShard]) -> Check:
         },
         passed=not any(shard.differing for shard in shards),
     )
+
+
+def _sound_scores(prediction: Prediction) -> Bool[Tensor, " images"]:
+    expected = prediction.expected_entropy
+    entropy = torch.special.entr(prediction.mean).sum(dim=1)
+    # NaN is in no range.
+    sound: Tensor = (expected >= 0) & (expected <= entropy + ROUNDING)
+    for score in prediction.scores.values():
+        sound &= score.isfinite()
+    return sound
 
 
 def _subject(failing: list[str]) -> str:

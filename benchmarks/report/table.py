@@ -17,15 +17,19 @@ from benchmarks.report.digits import UNDEFINED, rounded
 
 NO_VALUE = "n/a"
 DOUBTFUL_MARK = "†"
-TIED_MARK = "≈"
 
-BEST, TIED = "best", "tied"
-"""What the comparisons say of a cell, where they say anything in its favour."""
+BEST, TIED, UNTESTED = "best", "tied", "untested"
+"""What the comparisons say of a cell, unless it is told apart from the best."""
+
+MARKS = {TIED: "≈", UNTESTED: "‡"}
+"""What stands behind a cell with this verdict."""
 
 LEGEND = {
     BEST: "Bold: the best of the methods, by the same score.",
     TIED: "not told apart from the best: paired difference on the same images, p ≥ 0.05 after "
     "Holm's correction for all pairs of methods and all conditions of this measure and score",
+    UNTESTED: "neither told apart from the best nor not: there is no p-value of the difference; "
+    "comparisons.csv says why, where the two were compared",
 }
 
 
@@ -36,7 +40,7 @@ class Cell(NamedTuple):
         value: NaN where there is none.
         half_width: half of the interval's width; NaN where there is none.
         status, reason: as in `benchmarks.records.Measurement`.
-        verdict: `BEST`, `TIED` with the best, or neither.
+        verdict: `BEST`, `TIED` with the best, `UNTESTED` against it, or empty.
     """
 
     value: float = math.nan
@@ -113,7 +117,7 @@ class Table:
         return (
             *(("", remark) for remark in self.remarks),
             *([("", LEGEND[BEST])] if BEST in verdicts else []),
-            *([(TIED_MARK, LEGEND[TIED])] if TIED in verdicts else []),
+            *((mark, LEGEND[verdict]) for verdict, mark in MARKS.items() if verdict in verdicts),
             *([(UNDEFINED, f"undefined: {'; '.join(undefined)}")] if undefined else []),
             *([(DOUBTFUL_MARK, f"doubtful: {'; '.join(doubtful)}")] if doubtful else []),
             *((letter, text) for text, letter in self.footnotes.items()),
@@ -225,9 +229,12 @@ _LATEX = {
     "↑": "$\\uparrow$",
     "↓": "$\\downarrow$",
     "†": "$\\dagger$",
+    "‡": "$\\ddagger$",
     "×": "$\\times$",
     "’": "'",
 }
+
+_LATEX_MARKS = {TIED: "$^\\approx$", UNTESTED: "$^\\ddagger$"}
 
 
 def _letters() -> Iterator[str]:
@@ -257,7 +264,7 @@ def _markdown_cell(cell: Cell, footnotes: dict[str, str]) -> str:
     value, spread = cell.texts
     text = f"{value} ± {spread}" if spread else value
     text = f"**{text}**" if cell.verdict == BEST else text
-    text += f" {TIED_MARK}" if cell.verdict == TIED else ""
+    text += f" {MARKS[cell.verdict]}" if cell.verdict in MARKS else ""
     text += f" {DOUBTFUL_MARK}" if cell.status == "doubtful" else ""
     return text + (f" <sup>{footnotes[cell.footnote]}</sup>" if cell.footnote else "")
 
@@ -271,7 +278,7 @@ def _latex_cell(cell: Cell, footnotes: dict[str, str]) -> str:
         number = f"\\mathbf{{{number}}}" if cell.verdict == BEST else number
         # Without its leading zero, eight columns fit on a page.
         text = f"${number}_{{\\pm {spread.removeprefix('0')}}}$" if spread else f"${number}$"
-    text += "$^\\approx$" if cell.verdict == TIED else ""
+    text += _LATEX_MARKS.get(cell.verdict, "")
     text += "$^\\dagger$" if cell.status == "doubtful" else ""
     return text + (f"$^{{{footnotes[cell.footnote]}}}$" if cell.footnote else "")
 

@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterator
 from typing import Any
 
-from benchmarks.records import OWN_RECIPE
+from benchmarks.records import BIASED, OWN_RECIPE
 from benchmarks.report.names import (
     CLEAN,
     EXACT,
@@ -21,7 +21,7 @@ from benchmarks.report.names import (
     score_label,
 )
 from benchmarks.report.results import Results
-from benchmarks.report.table import BEST, TIED, Cell, Row, Table
+from benchmarks.report.table import BEST, TIED, UNTESTED, Cell, Row, Table
 
 MAIN = (
     *("accuracy", "nll", "brier", "ece"),
@@ -43,17 +43,25 @@ NOT_COMPARED = "clean images are what the others are compared with"
 
 INTERVAL = (
     "± is half of the 95 % interval, over the draw of images and, where there are several, of "
-    "replicates"
+    "replicates. Near 0 and 1, or where many scores are tied, it is a rough guide, and may reach "
+    "beyond what the measure can be"
 )
 
 BINNED = (
     "An interval of a calibration error in bins (ECE, MCE) is one of that number, which chance "
-    "makes too large; it need not cover the error proper, to which the debiased ones are closer."
+    "makes too large; it need not cover the error proper, to which the debiased ones are closer. "
+    "How much too large depends on a method's confidences, so none is bold and no difference of "
+    "them is tested; that of the debiased squared error is."
 )
 
 SHARED_NETWORKS = (
     "The suite's methods draw on one pool of networks: the ensemble contains those of the others, "
     "and no interval says how other networks would have made another ensemble."
+)
+
+NOT_COVERED = (
+    "No interval covers what all replicates share (their training images, a test set that everyone "
+    "has used) nor, of a single replicate, another training or, in MC-dropout, other masks."
 )
 
 OTHER_SIZES = (
@@ -247,14 +255,14 @@ def _judged(
 ) -> Cell:
     """The cell, with the verdict of its comparison with the best of the variants."""
     cell, best = _cell(results, variant, asked), _best(results, variants, asked)
-    if best is None:
+    if best is None or math.isnan(cell.value):
         return cell
     if variant == best:
         return cell._replace(verdict=BEST)
     p_value = results.p_value(best, variant, asked)
-    # What could not be tested (NaN) was not told apart either.
-    told_apart = p_value is None or p_value < SIGNIFICANT
-    return cell if told_apart else cell._replace(verdict=TIED)
+    if p_value is None or math.isnan(p_value):
+        return cell._replace(verdict=UNTESTED)
+    return cell if p_value < SIGNIFICANT else cell._replace(verdict=TIED)
 
 
 def _best(results: Results, variants: tuple[Variant, ...], asked: Asked) -> Variant | None:
@@ -268,7 +276,7 @@ def _best(results: Results, variants: tuple[Variant, ...], asked: Asked) -> Vari
         and math.isfinite(found["value"])
     }
     better = METRICS[asked[1]].better
-    if not better or len(values) < 2:
+    if not better or asked[1] in BIASED or len(values) < 2:
         return None
     best = (max if better == "↑" else min)(values, key=lambda variant: values[variant])
     compared = any(results.p_value(best, other, asked) is not None for other in values)
@@ -316,13 +324,16 @@ def _remarks(
 ) -> tuple[str, ...]:
     counts = {variant.label: results.replicates(variant) for variant in variants}
     replicates = "; ".join(f"{label}: {count}" for label, count in counts.items() if count)
-    methods = {variant.method for variant in variants}
-    shared = "deep_ensemble" in methods and len(methods & METHODS.keys()) > 1
+    # A user's file may be called as one of the suite's methods is.
+    of_suite = set(results.summary.loc[results.summary["recipe"] != OWN_RECIPE, "method"])
+    methods = {variant.method for variant in variants} & of_suite & METHODS.keys()
+    shared = "deep_ensemble" in methods and len(methods) > 1
     compared = results.contestants
     return (
         f"Means over replicates ({replicates}); {INTERVAL}.",
         *([f"AUROC against the clean images, by {_lower(MAIN_SCORE)}."] if by_score else []),
         *([BINNED] if binned else []),
+        NOT_COVERED,
         *([SHARED_NETWORKS] if shared else []),
         *([OTHER_SIZES] if compared and not compared >= set(variants) else []),
     )

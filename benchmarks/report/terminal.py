@@ -8,7 +8,7 @@ from rich.box import SIMPLE_HEAD
 from rich.table import Table as Shown
 from rich.text import Text
 
-from benchmarks.report.table import BEST, TIED, TIED_MARK, Cell, Table
+from benchmarks.report.table import BEST, MARKS, Cell, Table
 
 
 def terminal(table: Table) -> Iterator[Shown]:
@@ -37,6 +37,6 @@ def notes(table: Table) -> Iterator[str]:
 
 def _text(cell: Cell, table: Table) -> Text:
     value, spread = cell.texts
-    marks = (TIED_MARK if cell.verdict == TIED else "", table.footnotes.get(cell.footnote, ""))
+    marks = (MARKS.get(cell.verdict, ""), table.footnotes.get(cell.footnote, ""))
     words = filter(None, (value, spread and f"± {spread}", *marks))
     return Text(" ".join(words), style="bold" if cell.verdict == BEST else "")

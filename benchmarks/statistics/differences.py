@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from jaxtyping import Float64
 
-from benchmarks.statistics.estimate import Covariance, Estimate, Replicates, estimate
+from benchmarks.statistics.estimate import Covariance, Estimate, Replicates, estimate, varies
 
 
 def difference(
@@ -50,7 +50,8 @@ def effect_size(difference: Estimate, images: int) -> float:
     error. NaN where all images differ alike.
     """
     deviation = np.sqrt(images) * difference.image_error
-    return float(difference.value / deviation) if deviation > 0 else float("nan")
+    apart = varies(deviation, difference.value)
+    return float(difference.value / deviation) if apart else float("nan")
 
 
 def holm(p_values: Float64[np.ndarray, " tests"]) -> Float64[np.ndarray, " tests"]:

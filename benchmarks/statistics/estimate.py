@@ -33,6 +33,9 @@ from scipy.special import stdtrit
 
 CONFIDENCE = 0.95
 
+ROUNDING = 1e-12
+"""What varies by less, relative to its value or to 1, is a constant that was rounded."""
+
 SMALLEST = 700.0
 """Minus the logarithm of the smallest p-value told from 0."""
 
@@ -61,16 +64,17 @@ class Estimate(NamedTuple):
 
     @property
     def half_width(self) -> float:
-        """Half of the width of the 95 % interval around the value."""
-        return self._half_width(1 - CONFIDENCE)
+        """Half of the width of the 95 % interval around the value; 0 if it is but rounding."""
+        found = self._half_width(1 - CONFIDENCE)
+        return found if varies(found, self.value) else 0.0
 
     @property
     def p_value(self) -> float:
         """Two-sided: the level at which the interval ends at 0; NaN where nothing varies."""
         if self.value == 0:
             return 1.0
-        if not self.half_width > 0:
-            return math.nan
+        if self.half_width == 0:
+            return math.nan if varies(abs(self.value), 1) else 1.0
 
         def beyond(minus_log: float) -> float:
             return self._half_width(math.exp(-minus_log)) - abs(self.value)
@@ -79,6 +83,15 @@ class Estimate(NamedTuple):
 
     def _half_width(self, level: float) -> float:
         return math.hypot(*(part.error * stdtrit(part.degrees, level / 2) for part in self.parts))
+
+
+def varies(spread: float, value: float) -> bool:
+    """Whether a spread around a value is more than rounding.
+
+    >>> varies(1e-9, 0.1), varies(1e-17, 0.1), varies(1e-9, 1e6)
+    (True, False, False)
+    """
+    return spread > ROUNDING * max(1.0, abs(value))
 
 
 def estimate(values: Replicates, covariance: Covariance, images: int) -> Estimate:

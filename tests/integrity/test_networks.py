@@ -185,9 +185,26 @@ def test_kept_share_is_near_what_the_recipe_says(drawn_at: float, passed: bool) 
     masks = pass_masks(0, 0, 1000, drawn_at)
     check = kept_share("standard", masks, dropout=0.5)
     assert check.passed is passed
-    assert check.found["share kept"] == pytest.approx(1 - drawn_at, abs=0.01)
-    width = check.found["largest share by chance"] - check.found["least share by chance"]
-    assert width == pytest.approx(2 * 4.892 * 0.5 / 22_000**0.5, rel=0.02)
+    assert check.found["channels drawn"] == 22_000
+    for number, channels in enumerate((6, 16), start=1):
+        kept, least, largest = (
+            check.found[f"{share}, layer {number}"]
+            for share in ("share kept", "least share by chance", "largest share by chance")
+        )
+        assert kept == pytest.approx(1 - drawn_at, abs=0.02)
+        assert largest - least == pytest.approx(
+            2 * 4.892 * 0.5 / (1000 * channels) ** 0.5, rel=0.02
+        )
+
+
+def test_layers_that_keep_too_few_and_too_many_do_not_make_up_for_each_other() -> None:
+    masks = torch.zeros(1000, 22, dtype=torch.bool)
+    masks[:, 6:17] = True
+    assert masks.float().mean() == 0.5
+    check = kept_share("standard", masks, dropout=0.5)
+    assert not check.passed
+    assert check.found["share kept, layer 1"] == 0
+    assert check.found["share kept, layer 2"] == 11 / 16
 
 
 def test_probes_do_not_depend_on_how_long_a_recipe_trains(training_images: LabelledImages) -> None:

@@ -55,6 +55,21 @@ def test_one_bad_number_is_found_and_its_shard_named(part: str, number: float) -
     json.dumps(sound.found, allow_nan=False)
 
 
+@pytest.mark.parametrize("number", [math.nan, -0.1, 3.0, math.inf])
+@pytest.mark.parametrize("part", ["expected_entropy", "score"])
+def test_one_impossible_entropy_or_score_is_found(part: str, number: float) -> None:
+    prediction = replace(shard().prediction, scores={"own": torch.linspace(-9, 9, IMAGES)})
+    spoilt = prediction.expected_entropy.clone()
+    spoilt[7] = number
+    spoilt = {"expected_entropy": spoilt} if part != "score" else {"scores": {"own": spoilt}}
+    sound, recomputed = checks(Shard(replace(prediction, **spoilt), shard().labels))
+    wrong = part == "expected_entropy" or not math.isfinite(number)
+    assert sound.passed is not wrong
+    assert sound.found["images of an impossible entropy or score"] == wrong
+    assert sound.found["images with sound rows"] == IMAGES
+    assert (recomputed.found["values compared (first replicates)"] == 0) is wrong
+
+
 @pytest.mark.parametrize("metric", ["accuracy", "nll", "brier", "ece", "auroc"])
 @pytest.mark.parametrize("wrong", [1e-5, math.nan])
 def test_measure_that_went_wrong_is_found(
@@ -86,10 +101,12 @@ def test_later_replicates_are_looked_at_but_not_measured_again() -> None:
 
 
 def test_shards_are_summed_up_whatever_their_order() -> None:
-    probed = [ProbedShard(name, 10, 0, off, 5, 0, off) for name, off in (("a", 1e-9), ("b", 0.0))]
+    probed = [
+        ProbedShard(name, 10, 0, off, 5, 0, 5, 0, off) for name, off in (("a", 1e-9), ("b", 0.0))
+    ]
     assert summarise_shards(probed) == summarise_shards(reversed(probed))
     sound, recomputed = summarise_shards(probed)
-    assert list(sound.found.values()) == [2, 20, 0, 1e-9]
+    assert list(sound.found.values()) == [2, 20, 0, 1e-9, 10, 0]
     assert list(recomputed.found.values()) == [10, 0, 1e-9]
     assert summarise_shards([]) == []
 

@@ -206,11 +206,21 @@ def test_own_scores_have_a_row(reported: Path) -> None:
     assert (mine["Gaussian noise"] == "unavailable").all()
 
 
+def test_every_table_with_intervals_says_what_they_do_not_cover(reported: Path) -> None:
+    results = Results.load(reported).of_recipe("standard")
+    written = [(reported / "index.html").read_text(encoding="utf-8")]
+    written += [markdown(table) for table in tables(results, "standard")]
+    for text in written:
+        assert "No interval covers what all replicates share" in text
+        assert "a test set that everyone has used" in text
+
+
 def test_one_replicate_has_an_interval_over_images(make_run) -> None:
     results = Results.load(make_run(replicates=1, methods=("softmax",))).of_recipe("standard")
     text = markdown(calibration(results, "standard"))
     assert text.count(" ± ") > 20
     assert "Means over replicates (Softmax: 1); ± is half of the 95 % interval" in text
+    assert "Near 0 and 1, or where many scores are tied, it is a rough guide" in text
     assert "Bold" not in text
 
 
@@ -248,12 +258,15 @@ VALUES = [
 
 @pytest.mark.parametrize(
     ("of_dropout", "of_softmax", "expected"),
-    [(0.2, 0.01, ["", "", "tied", "best"]), (0.04, math.nan, ["tied", "", "", "best"])],
+    [
+        (0.2, 0.01, ["", "untested", "tied", "best"]),
+        (0.04, math.nan, ["untested", "untested", "", "best"]),
+    ],
 )
 def test_best_is_marked_and_whatever_is_not_told_apart_from_it(
     of_dropout: float, of_softmax: float, expected: list[str]
 ) -> None:
-    """A size that was compared with its own method only can be neither."""
+    """A size that was compared with its own method only cannot be the best."""
     comparisons = [
         compared("deep_ensemble 50", "mc_dropout 50", of_dropout),
         compared("deep_ensemble 50", "softmax 1", of_softmax),
@@ -279,6 +292,14 @@ def test_less_is_better_where_the_arrow_says_so_and_doubtful_values_win_nothing(
     assert {row.cells[column].verdict for row in calibration(results, "standard").rows} == {""}
 
 
+def test_biased_measures_have_no_verdict_and_a_remark() -> None:
+    rows = [row_of(method, "50", 0.1, metric="ece") for method in ("mc_dropout", "deep_ensemble")]
+    comparisons = [compared("deep_ensemble 50", "mc_dropout 50", math.nan, "ece")]
+    table = calibration(Results(pd.DataFrame(rows), pd.DataFrame(comparisons)), "standard")
+    assert {cell.verdict for row in table.rows for cell in row.cells} == {""}
+    assert "none is bold and no difference of them is tested" in markdown(table)
+
+
 def test_verdicts_are_printed_with_their_legend() -> None:
     best, tied = Cell(0.96, 0.01, "ok", verdict="best"), Cell(0.95, 0.01, "ok", verdict="tied")
     text = markdown(table_of(best, tied))
@@ -288,4 +309,8 @@ def test_verdicts_are_printed_with_their_legend() -> None:
     printed = latex(table_of(best, tied))
     assert r"$\mathbf{0.960}_{\pm .010}$ & $0.950_{\pm .010}$$^\approx$" in printed
     assert list(as_frame(table_of(best, tied)).filter(like="verdict").iloc[0]) == ["best", "tied"]
+    untested = table_of(best, Cell(0.0, status="ok", verdict="untested"))
+    assert "| 0.000 ‡ |\n" in markdown(untested)
+    assert "\n‡ neither told apart from the best nor not: there is no p-value" in markdown(untested)
+    assert r"$0.000$$^\ddagger$" in latex(untested)
     assert "Bold" not in markdown(table_of(Cell(0.9, 0.1, "ok")))

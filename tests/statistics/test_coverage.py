@@ -167,3 +167,32 @@ def test_binned_ece_is_not_covered_and_the_debiased_one_is_better() -> None:
     assert plain < 0.6 < 0.85 < debiased
     bias = {name: np.mean([one.value for one in ones]) - gap for name, ones in found.items()}
     assert abs(bias["debiased"]) < 0.6 * bias["plain"]
+
+
+def test_calibrated_methods_are_told_apart_by_binned_ece_but_not_by_the_debiased_square() -> None:
+    """One nearly always sure, one with confidences from 0.6 to 1: their bias is not the same."""
+    random, drawn, images = np.random.default_rng(4), weights(7, 1000), 1000
+
+    def edges(measure: str, confidence: Floats) -> Floats:
+        parts = np.arange(1, 16) / 15
+        return parts if measure == "ece" else np.quantile(confidence, parts)
+
+    once = np.ones((images, 1), np.uint8)
+    apart = {"ece": 0, "square": 0}
+    measures = {
+        "ece": binned.expected_calibration_error,
+        "square": binned.debiased_squared_calibration_error,
+    }
+    for _ in range(200):
+        confidences = random.beta(49, 1, images), random.uniform(0.6, 1.0, images)
+        correct = [random.random(images) < confidence for confidence in confidences]
+        for name, measure in measures.items():
+            found = [
+                BinnedImages.of(c, right, edges(name, c))
+                for c, right in zip(confidences, correct, strict=True)
+            ]
+            values = [measure(bins.fill(once)) for bins in found]
+            between = np.cov([measure(bins.fill(drawn)) for bins in found])
+            apart[name] += difference(*values, between, images).p_value < 0.05
+    assert apart["ece"] > 0.25 * 200
+    assert apart["square"] <= 0.05 * 200

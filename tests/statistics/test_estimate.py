@@ -111,6 +111,18 @@ def test_nothing_that_varies_is_no_evidence_unless_it_is_nothing() -> None:
     assert estimate(np.array([0.5]), np.zeros((1, 1)), images=1).half_width == 0
 
 
+def test_rounding_is_nothing_that_varies() -> None:
+    rounding = np.array([[1e-34]])
+    assert estimate(np.array([0.0943]), rounding, images=9).half_width == 0
+    assert math.isnan(estimate(np.array([0.0943]), rounding, images=9).p_value)
+    assert estimate(np.array([1e-16]), rounding, images=9).p_value == 1
+    assert estimate(np.array([0.1 + 0.2, 0.3]), np.zeros((2, 2)), images=9).half_width == 0
+    apart = difference(np.array([0.5]), np.array([0.4]), np.diag([1e-34, 0]), images=9)
+    assert math.isnan(effect_size(apart, 9))
+    # Small numbers that do vary are none.
+    assert estimate(np.array([1e-9]), np.array([[1e-20]]), images=9).half_width > 0
+
+
 def test_difference_pairs_replicates_and_images() -> None:
     random = np.random.default_rng(5)
     image = random.normal(size=80)
