@@ -26,6 +26,7 @@ from benchmarks.report.page.leaderboard import leaderboard
 from benchmarks.report.results import Results
 from benchmarks.report.style import looks
 from benchmarks.report.table import BEST, TIED
+from tests.report.support import CLAIMS
 
 VOID = {"meta", "link", "br", "hr", "img", "input"}
 
@@ -105,7 +106,8 @@ def test_whatever_is_missing_is_said(reported: Path, tmp_path: Path) -> None:
     for name in ("images.npz", "run.json"):
         (folder / name).unlink()
     text = Parsed(page_of(folder)).text
-    for what in ("Calibration", "Detection of foreign images", "Cost", "The article's claims"):
+    detection = "Detection of out-of-distribution images"
+    for what in ("Calibration", detection, "Cost", "The article's claims"):
         assert f"{what}: not measured in this run." in text
     assert "Single images: not measured in this run." in text
 
@@ -176,24 +178,9 @@ def test_verdicts_of_the_comparisons_are_marked(reported: Path) -> None:
     assert Counter(tag for tag, _ in parsed.elements)["abbr"] == verdicts[TIED]
 
 
-CLAIM = {
-    "id": "image-61",
-    "statement": "Image 61 is <told> differently.",
-    "place": "section 2",
-    "rule": "at least half",
-    "remark": "",
-    "verdict": "not reproduced",
-    "why": "together: 3 of 50 networks",
-    "beside": {"standard": "together: 5 of 50 networks"},
-    "figure": "claims-count-plots",
-    "numbers": {"article": {"votes": [0.25, 0.75, None]}, "standard": {"gap": [0.5]}},
-}
-
-
 def test_claims_are_shown_with_verdict_and_numbers(reported: Path, tmp_path: Path) -> None:
     folder = copied(reported, tmp_path / "run")
-    content = {"claims": [CLAIM, CLAIM | {"id": "other", "verdict": "reproduced"}]}
-    (folder / "claims.json").write_text(json.dumps(content))
+    (folder / "claims.json").write_text(json.dumps(CLAIMS))
     for recipe in ("article", "standard"):
         (folder / "figures" / f"claims-count-plots-{recipe}.png").write_bytes(recipe.encode())
     found = claims(folder)
@@ -209,6 +196,9 @@ def test_claims_are_shown_with_verdict_and_numbers(reported: Path, tmp_path: Pat
     assert "Of 2 claims 1 reproduced, 1 not reproduced:" in text
     assert "Image 61 is <told> differently." in text
     assert "By the recipe standard: together: 5 of 50 networks." in text
+    assert "out-of-distribution and turned images on 3 of the networks." in text
+    assert "Softmax NLL, clean 0.500 0.250 0.125 0.25 ± 0.05" in text
+    assert "Deep ensemble NLL, clean 0.500 0.250 — 0.250" in text
 
 
 def test_cost_is_drawn_with_its_front(reported: Path, tmp_path: Path) -> None:
@@ -237,6 +227,7 @@ def test_cost_is_drawn_with_its_front(reported: Path, tmp_path: Path) -> None:
     chart = found[0].charts[0]
     assert len(chart.front.split("L")) == 2
     assert found[0].times == "1 ms (Softmax), 9 ms (MC-dropout, T = 8)"
+    assert found[1].times == "64 ms (Softmax), 576 ms (MC-dropout, T = 8)"
     assert [mark.note for mark in chart.lines[1].marks] == ["3", "8"]
     assert [drawn.key for drawn in chart.lines] == ["softmax-1", "mc_dropout-8"]
     tips = [mark.tip for mark in chart.lines[1].marks]
@@ -271,14 +262,17 @@ def test_axes_place_values_and_write_round_ones() -> None:
     assert steps.at(1000**0.5) == pytest.approx((steps.at(1) + steps.at(1000)) / 2, abs=0.1)
 
 
-def test_line_leaves_out_what_is_infinite_and_has_a_band_where_there_are_bounds(
+def test_line_is_interrupted_by_what_is_infinite_and_its_band_where_there_are_no_bounds(
     reported: Path,
 ) -> None:
     variant, look = next(iter(looks(Results.load(reported).shown).items()))
     x, y = x_axis("x", 0, 10), y_axis("y", 0, 10)
-    points = [Point(0, 1, 0, 2, "a"), Point(5, float("inf"), tip="b"), Point(10, 3, 2, 4, "c")]
+    points = [
+        *(Point(0, 1, 0, 2, "a"), Point(1, 1, 0, 2, "b"), Point(5, float("inf"), tip="c")),
+        *(Point(8, 3, tip="d"), Point(9, 3, 2, 4, "e"), Point(10, 3, 2, 4, "f")),
+    ]
     drawn = line(look, variant, points, x, y)
-    assert [mark.tip for mark in drawn.marks] == ["a", "c"]
-    assert drawn.line.count("L") == 1
-    assert drawn.band.count("L") == 3
+    assert [mark.tip for mark in drawn.marks] == ["a", "b", "d", "e", "f"]
+    assert [part.count("L") for part in drawn.line.split("M")] == [0, 1, 2]
+    assert [part.count("L") for part in drawn.band.split("M")] == [0, 3, 3]
     assert line(look, variant, [], x, y).line == ""
