@@ -346,9 +346,8 @@ def test_measures_of_several_members_sort_at_once_or_say_why_not(
     assert values[0] > 0
     assert "Not sorted" not in chrome.find_element(By.ID, "found").text
     Select(chrome.find_element(By.NAME, "method")).select_by_visible_text("Softmax")
-    assert chrome.find_element(By.ID, "found").text.endswith(
-        "Not sorted by mutual information (nats): it needs more than one member, and Softmax has one"
-    )
+    told = chrome.find_element(By.ID, "found").text
+    assert "Not sorted by mutual information (nats): it needs more than one member" in told
 
 
 def test_the_keyboard_goes_on_where_an_image_was_closed(page: Open) -> None:
