@@ -18,12 +18,21 @@ INTRODUCTION = (
 )
 
 
+DOUBLE_SOFTMAX = "What the double softmax costs"
+
+ABOUT_DOUBLE_SOFTMAX = (
+    "The recipes `article` and `article-logits` differ in the loss alone. The difference is the "
+    "former less the latter, paired by network, with a 95 % interval (Student's t) over them; the "
+    "ensemble is one, and has none."
+)
+
+
 def claims_page(claims: Mapping[str, Any]) -> str:
     """The page in Markdown, from the content of `claims.json`."""
     parts = [
         "# The article, claim by claim",
         INTRODUCTION,
-        _setting(claims["setting"]),
+        setting_text(claims["setting"]),
         _overview(claims["claims"]),
         *(_claim(claim) for claim in claims["claims"]),
     ]
@@ -34,7 +43,8 @@ def claims_page(claims: Mapping[str, Any]) -> str:
     return "\n\n".join(parts) + "\n"
 
 
-def _setting(setting: Mapping[str, Any]) -> str:
+def setting_text(setting: Mapping[str, Any]) -> str:
+    """How many networks and images the verdicts rest on."""
     if "networks" not in setting:
         return f"Nothing was measured: there are no networks of the recipe `{setting['recipe']}`."
     return (
@@ -108,23 +118,34 @@ def _without_sampling(recipe: str) -> str:
 
 
 def _double_softmax(rows: Sequence[Mapping[str, Any]]) -> str:
-    recipes = [name for name in rows[0] if name not in ("method", "measure", *_DIFFERENCE)]
-    lines = [
-        "## What the double softmax costs",
-        "",
-        "The recipes `article` and `article-logits` differ in the loss alone. The difference is "
-        "the former less the latter, paired by network, with a 95 % interval (Student's t) over "
-        "them; the ensemble is one, and has none. What it does to image 591 stands "
-        "[there](#image-591).",
-        "",
-        f"| method | measure | {' | '.join(f'`{recipe}`' for recipe in recipes)} | difference |",
-        f"|---|---|{'---:|' * (len(recipes) + 1)}",
+    recipes, lines = double_softmax_table(rows)
+    return "\n".join(
+        [
+            f"## {DOUBLE_SOFTMAX}",
+            "",
+            f"{ABOUT_DOUBLE_SOFTMAX} What it does to image 591 stands [there](#image-591).",
+            "",
+            f"| method | measure | {' | '.join(f'`{name}`' for name in recipes)} | difference |",
+            f"|---|---|{'---:|' * (len(recipes) + 1)}",
+            *(f"| {' | '.join(line)} |" for line in lines),
+        ]
+    )
+
+
+def double_softmax_table(
+    rows: Sequence[Mapping[str, Any]],
+) -> tuple[list[str], list[list[str]]]:
+    """The recipes, and lines of method, measure, a cell a recipe, and the difference."""
+    of_all = dict.fromkeys(name for row in rows for name in row)
+    recipes = [name for name in of_all if name not in ("method", "measure", *_DIFFERENCE)]
+    return recipes, [
+        [
+            *(METHODS[row["method"]], row["measure"]),
+            *(plain(row[recipe]) if recipe in row else UNDEFINED for recipe in recipes),
+            _difference(row),
+        ]
+        for row in rows
     ]
-    for row in rows:
-        cells = [plain(row[recipe]) if recipe in row else UNDEFINED for recipe in recipes]
-        method = METHODS[row["method"]]
-        lines.append(f"| {method} | {row['measure']} | {' | '.join([*cells, _difference(row)])} |")
-    return "\n".join(lines)
 
 
 _DIFFERENCE = ("difference", "lower", "upper")

@@ -41,10 +41,11 @@ def rounded(value: float, half_width: float = math.nan) -> tuple[str, str]:
 def plain(value: float) -> str:
     """Counts as counts, other numbers as `rounded` writes them.
 
-    >>> plain(50.0), plain(0.95874)
-    ('50', '0.959')
+    >>> plain(50.0), plain(0.95874), plain(math.inf)
+    ('50', '0.959', '∞')
     """
-    return f"{value:g}" if value == round(value) else rounded(value)[0]
+    is_count = math.isfinite(value) and value == round(value)
+    return f"{value:g}" if is_count else rounded(value)[0]
 
 
 def spread(values: Sequence[float | None]) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -16,11 +17,14 @@ from benchmarks.pictures import write_pictures
 from benchmarks.predictions import Cell, Shard
 from benchmarks.records import write_table
 from benchmarks.report import write_report
+from benchmarks.report.page import write_page
+from benchmarks.report.results import Results
 from benchmarks.run import Run
 from benchmarks.run_record import RunRecord
 from benchmarks.runner import measure_all
 from methods import Prediction
 from methods.seeds import derive_seed
+from tests.report.support import CLAIMS
 
 CONFIGURATION = Configuration(
     preset="quick",
@@ -132,6 +136,15 @@ def make_run(tmp_path_factory: pytest.TempPathFactory) -> MakeRun:
 def measured(make_run: MakeRun) -> Path:
     """A run with an own method and a set that cannot be had."""
     return make_run(own=True, unavailable={"ood-gaussian_noise": "the mirror is asleep"})
+
+
+@pytest.fixture(scope="session")
+def of_both(make_run: MakeRun) -> Path:
+    """The page of a run of two recipes, with claims."""
+    folder = make_run(recipes=("standard", "article"))
+    (folder / "claims.json").write_text(json.dumps(CLAIMS), encoding="utf-8")
+    write_page(Results.load(folder), folder)
+    return folder
 
 
 @pytest.fixture(scope="session")

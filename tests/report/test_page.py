@@ -29,6 +29,7 @@ from benchmarks.report.page.leaderboard import leaderboard
 from benchmarks.report.results import Results
 from benchmarks.report.style import looks
 from benchmarks.report.table import BEST, TIED
+from tests.report.support import CLAIMS
 
 VOID = {"meta", "link", "br", "hr", "img", "input"}
 
@@ -108,7 +109,8 @@ def test_whatever_is_missing_is_said(reported: Path, tmp_path: Path) -> None:
     for name in ("images.npz", "run.json"):
         (folder / name).unlink()
     text = Parsed(page_of(folder)).text
-    for what in ("Calibration", "Detection of foreign images", "Cost", "The article's claims"):
+    detection = "Detection of out-of-distribution images"
+    for what in ("Calibration", detection, "Cost", "The article's claims"):
         assert f"{what}: not measured in this run." in text
     assert "Single images: not measured in this run." in text
 
@@ -179,24 +181,9 @@ def test_verdicts_of_the_comparisons_are_marked(reported: Path) -> None:
     assert Counter(tag for tag, _ in parsed.elements)["abbr"] == verdicts[TIED]
 
 
-CLAIM = {
-    "id": "image-61",
-    "statement": "Image 61 is <told> differently.",
-    "place": "section 2",
-    "rule": "at least half",
-    "remark": "",
-    "verdict": "not reproduced",
-    "why": "together: 3 of 50 networks",
-    "beside": {"standard": "together: 5 of 50 networks"},
-    "figure": "claims-count-plots",
-    "numbers": {"article": {"votes": [0.25, 0.75, None]}, "standard": {"gap": [0.5]}},
-}
-
-
 def test_claims_are_shown_with_verdict_and_numbers(reported: Path, tmp_path: Path) -> None:
     folder = copied(reported, tmp_path / "run")
-    content = {"claims": [CLAIM, CLAIM | {"id": "other", "verdict": "reproduced"}]}
-    (folder / "claims.json").write_text(json.dumps(content))
+    (folder / "claims.json").write_text(json.dumps(CLAIMS))
     for recipe in ("article", "standard"):
         (folder / "figures" / f"claims-count-plots-{recipe}.png").write_bytes(recipe.encode())
     found = claims(folder)
@@ -212,6 +199,9 @@ def test_claims_are_shown_with_verdict_and_numbers(reported: Path, tmp_path: Pat
     assert "Of 2 claims 1 reproduced, 1 not reproduced:" in text
     assert "Image 61 is <told> differently." in text
     assert "By the recipe standard: together: 5 of 50 networks." in text
+    assert "out-of-distribution and turned images on 3 of the networks." in text
+    assert "Softmax NLL, clean 0.500 0.250 0.125 0.25 ± 0.05" in text
+    assert "Deep ensemble NLL, clean 0.500 0.250 — 0.250" in text
 
 
 def test_cost_is_drawn_with_its_front(reported: Path, tmp_path: Path) -> None:
@@ -226,7 +216,8 @@ def test_cost_is_drawn_with_its_front(reported: Path, tmp_path: Path) -> None:
             {
                 **{"metric": "nll", "condition": "clean", "method": method, "members": members},
                 **{"value": value, "lower": value - 0.01, "upper": value + 0.01},
-                **{"batch_size": size, "p50_ms": ms * size, "pareto": pareto},
+                **{"batch_size": size, "p50_ms": ms * size},
+                **{"pareto": pareto and (size == 1 or method == "softmax")},
                 **{"device_name": "a processor", "threads": 1, "engine": "numba"},
             }
             for size in (1, 64)
@@ -240,6 +231,7 @@ def test_cost_is_drawn_with_its_front(reported: Path, tmp_path: Path) -> None:
     chart = found[0].charts[0]
     assert len(chart.front.split("L")) == 2
     assert found[0].times == "1 ms (Softmax), 9 ms (MC-dropout, T = 8)"
+    assert found[1].times == "64 ms (Softmax), 576 ms (MC-dropout, T = 8)"
     assert [mark.note for mark in chart.lines[1].marks] == ["3", "8"]
     assert [drawn.key for drawn in chart.lines] == ["softmax-1", "mc_dropout-8"]
     tips = [mark.tip for mark in chart.lines[1].marks]
@@ -247,7 +239,10 @@ def test_cost_is_drawn_with_its_front(reported: Path, tmp_path: Path) -> None:
         "MC-dropout, T = 3: 0.120 ± 0.010 in 4 ms",
         "MC-dropout, T = 8: 0.090 ± 0.010 in 9 ms, on the front",
     ]
-    assert "a processor, engine numba, threads 1" in Parsed(page_of(folder)).text
+    parsed = Parsed(page_of(folder))
+    assert "a processor, engine numba, threads 1" in parsed.text
+    fronts = [a["class"] for _, a in parsed.elements if "front" in (a.get("class") or "")]
+    assert fronts == ["front", "front alone"]
 
 
 def test_every_measure_is_defined_where_it_is_computed() -> None:
@@ -274,16 +269,19 @@ def test_axes_place_values_and_write_round_ones() -> None:
     assert steps.at(1000**0.5) == pytest.approx((steps.at(1) + steps.at(1000)) / 2, abs=0.1)
 
 
-def test_line_leaves_out_what_is_infinite_and_has_a_band_where_there_are_bounds(
+def test_line_is_interrupted_by_what_is_infinite_and_its_band_where_there_are_no_bounds(
     reported: Path,
 ) -> None:
     variant, look = next(iter(looks(Results.load(reported).shown).items()))
     x, y = x_axis("x", 0, 10), y_axis("y", 0, 10)
-    points = [Point(0, 1, 0, 2, "a"), Point(5, float("inf"), tip="b"), Point(10, 3, 2, 4, "c")]
+    points = [
+        *(Point(0, 1, 0, 2, "a"), Point(1, 1, 0, 2, "b"), Point(5, float("inf"), tip="c")),
+        *(Point(8, 3, tip="d"), Point(9, 3, 2, 4, "e"), Point(10, 3, 2, 4, "f")),
+    ]
     drawn = line(look, variant, points, x, y)
-    assert [mark.tip for mark in drawn.marks] == ["a", "c"]
-    assert drawn.line.count("L") == 1
-    assert drawn.band.count("L") == 3
+    assert [mark.tip for mark in drawn.marks] == ["a", "b", "d", "e", "f"]
+    assert [part.count("L") for part in drawn.line.split("M")] == [0, 1, 2]
+    assert [part.count("L") for part in drawn.band.split("M")] == [0, 3, 3]
     assert line(look, variant, [], x, y).line == ""
 
 

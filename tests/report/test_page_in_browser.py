@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import math
 import shutil
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote
@@ -12,8 +14,10 @@ from urllib.parse import unquote
 import pandas as pd
 import pytest
 
-from benchmarks.records import read_table
+from benchmarks.records import read_table, write_table
 from benchmarks.report.names import METRICS, SCORES, Variant, condition_label
+from benchmarks.report.page import write_page
+from benchmarks.report.results import Results
 
 pytest.importorskip("selenium", reason="selenium drives the browser")
 
@@ -22,11 +26,14 @@ from selenium.webdriver.chrome.service import Service
 from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
 from selenium.webdriver.remote.webelement import WebElement
-from selenium.webdriver.support.ui import Select
+from selenium.webdriver.support.ui import Select, WebDriverWait
 
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 DRIVERS = ("chromedriver", "chromium.chromedriver")
 WIDE, NARROW = 1280, 400
+
+TOP_OF = "(id => document.getElementById(id).querySelector('h2').getBoundingClientRect().top)"
+BAR = "document.querySelector('nav').getBoundingClientRect().bottom"
 
 Open = Callable[..., Chrome]
 
@@ -51,20 +58,38 @@ def browser() -> Iterator[Chrome]:
 
 
 @pytest.fixture
-def page(browser: Chrome, reported: Path) -> Iterator[Open]:
-    """Opens the page at a fragment, anew; the console must stay silent to the end."""
+def open_page(browser: Chrome) -> Iterator[Open]:
+    """Opens a run's page at a fragment, anew; the console must stay silent to the end."""
 
-    def open_at(fragment: str = "", *, width: int = WIDE, scheme: str = "light") -> Chrome:
+    def open_at(
+        folder: Path,
+        fragment: str = "",
+        *,
+        width: int = WIDE,
+        scheme: str = "light",
+        medium: str = "screen",
+    ) -> Chrome:
         feature = {"name": "prefers-color-scheme", "value": scheme}
-        browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": [feature]})
+        emulated = {"features": [feature], "media": medium}
+        browser.execute_cdp_cmd("Emulation.setEmulatedMedia", emulated)
         size = {"width": width, "height": 900, "deviceScaleFactor": 1, "mobile": width < 600}
         browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", size)
         browser.get("about:blank")
-        browser.get(f"{(reported / 'index.html').as_uri()}{fragment}")
+        browser.get(f"{(folder / 'index.html').as_uri()}{fragment}")
         return browser
 
     yield open_at
     assert browser.get_log("browser") == []
+
+
+@pytest.fixture
+def page(open_page: Open, reported: Path) -> Open:
+    return partial(open_page, reported)
+
+
+def until(chrome: Chrome, script: str) -> None:
+    """Wait for what follows a change of the fragment."""
+    WebDriverWait(chrome, 5).until(lambda _: chrome.execute_script(script))
 
 
 def found(where: Chrome | WebElement, selector: str) -> list[WebElement]:
@@ -159,6 +184,26 @@ def test_a_heading_sorts_best_first_and_then_the_other_way(page: Open) -> None:
     assert column(chrome, last)[-1] == "—"
 
 
+def test_what_is_infinite_is_sorted_as_the_worst(
+    open_page: Open, reported: Path, tmp_path: Path
+) -> None:
+    folder = tmp_path / "run"
+    shutil.copytree(reported, folder, ignore=shutil.ignore_patterns("predictions", "figures"))
+    summary = read_table(folder / "summary.csv")
+    rows = (summary["method"] == "softmax") & (summary["metric"] == "nll")
+    summary.loc[rows, ["value", "lower", "upper"]] = math.inf
+    write_table(summary, folder / "summary.csv")
+    write_page(Results.load(folder), folder)
+    chrome = open_page(folder)
+    headings = [one.text for one in visible(chrome, "#leaderboard thead th")]
+    place = next(i for i, text in enumerate(headings) if text.startswith("NLL"))
+    press(chrome, "#leaderboard thead button", "NLL")
+    ascending = column(chrome, place)
+    assert ascending[-1].startswith("∞")
+    press(chrome, "#leaderboard thead button", "NLL")
+    assert column(chrome, place) == ascending[::-1]
+
+
 def test_a_switch_leads_to_a_state_that_a_link_leads_to_as_well(page: Open) -> None:
     chrome = page()
     press(chrome, "#leaderboard .switch button", "Uniform noise")
@@ -168,6 +213,49 @@ def test_a_switch_leads_to_a_state_that_a_link_leads_to_as_well(page: Open) -> N
     assert fragment == "leaderboard?images=Uniform+noise"
     again = page(f"#{fragment}")
     assert [one.text for one in visible(again, "#leaderboard caption")] == ["Uniform noise"]
+
+
+@pytest.fixture
+def open_of_both(open_page: Callable[..., Chrome], of_both: Path) -> Open:
+    return partial(open_page, of_both)
+
+
+def follow(chrome: Chrome, link: str) -> str:
+    """Click the link, seen or not; the section that the page is then at."""
+    chrome.execute_script("arguments[0].click()", found(chrome, link)[0])
+    section = chrome.current_url.partition("#")[2].partition("?")[0]
+    until(chrome, f"return Math.abs({TOP_OF}('{section}') - {BAR}) < 12")
+    return section
+
+
+def recipe_shown(chrome: Chrome) -> str:
+    return visible(chrome, "#leaderboard .recipe b")[0].text
+
+
+def test_links_to_a_section_keep_what_was_chosen(open_of_both: Open) -> None:
+    chrome = open_of_both("#explorer?sort=confidence&condition=clean")
+    press(chrome, "nav .switch button", "article")
+    press(chrome, "#leaderboard .switch button", "Uniform noise")
+    for link, section in (("nav li:nth-child(3) a", "rotation"), ("dl a:last-child", "claims")):
+        assert follow(chrome, link) == section
+        assert recipe_shown(chrome) == "article"
+        assert visible(chrome, "#leaderboard caption")[0].text == "Uniform noise"
+        chosen = Select(chrome.find_element(By.NAME, "sort")).first_selected_option
+        assert chosen.text == "Confidence"
+    for _ in range(2):  # the second time without a change of the hash
+        chrome.execute_script("scrollTo(0, 9999)")
+        assert follow(chrome, ".skip") == "answer"
+    assert chrome.switch_to.active_element.get_attribute("id") == "answer"
+
+
+@pytest.mark.parametrize("width", [WIDE, NARROW])
+@pytest.mark.parametrize("state", ["", "?recipe=article"])
+def test_the_bar_covers_no_heading_that_a_link_leads_to(
+    open_of_both: Open, width: int, state: str
+) -> None:
+    chrome = open_of_both(f"#rotation{state}", width=width)
+    until(chrome, f"return {TOP_OF}('rotation') >= {BAR}")
+    assert follow(chrome, "nav li:nth-child(4) a") == "calibration"
 
 
 def test_a_method_switched_off_is_drawn_nowhere(page: Open) -> None:
@@ -225,6 +313,71 @@ def test_one_particular_image_is_found_by_its_number(page: Open, reported: Path)
     assert shown
     assert all(f"image {place}" in title for title in shown)
     assert f"place={place}" in chrome.current_url
+
+
+@pytest.mark.parametrize(
+    ("asked", "told"),
+    [
+        ("place=591", "0 of {} images. Image 591 is not among the images of this run"),
+        ("image=clean/61", "{0} of {0} images. Image 61 is not among the images of this run"),
+        ("place=9999", "0 of {} images. Image 9999 is not among those shown here"),
+        ("image=clean/9999", "{0} of {0} images. Image clean/9999 is not among those shown here"),
+    ],
+)
+def test_an_image_that_is_not_there_is_said_not_to_be(
+    page: Open, reported: Path, asked: str, told: str
+) -> None:
+    chrome = page(f"#explorer?{asked}")
+    images = len(explored(reported).drop_duplicates(["condition", "index"]))
+    assert chrome.find_element(By.ID, "found").text.startswith(told.format(images))
+    assert (
+        "article's images none is here; a run of all 10,000 has 61 and 591."
+        in found(chrome, "#explorer p")[0].text
+    )
+
+
+def test_measures_of_several_members_sort_at_once_or_say_why_not(
+    page: Open, reported: Path
+) -> None:
+    chrome = page("#explorer?sort=mutual_information")
+    shown = [one.text.rpartition(": ")[2] for one in visible(chrome, ".card-value")]
+    values = [float(value) for value in shown if value != "—"]
+    assert values == sorted(values, reverse=True)
+    assert values[0] > 0
+    assert "Not sorted" not in chrome.find_element(By.ID, "found").text
+    Select(chrome.find_element(By.NAME, "method")).select_by_visible_text("Softmax")
+    told = chrome.find_element(By.ID, "found").text
+    assert "Not sorted by mutual information (nats): it needs more than one member" in told
+
+
+def test_the_keyboard_goes_on_where_an_image_was_closed(page: Open) -> None:
+    chrome = page("#explorer")
+    card = visible(chrome, "#cards a")[3]
+    name = card.find_element(By.CSS_SELECTOR, ".card-title").text
+    card.send_keys(Keys.ENTER)
+    until(chrome, "return document.activeElement.id === 'detail'")
+    chrome.find_element(By.LINK_TEXT, "Close").send_keys(Keys.ENTER)
+    until(chrome, "return document.activeElement.matches('#cards a')")
+    assert chrome.switch_to.active_element.text.startswith(name)
+    press(chrome, "#cards a", name)
+    until(chrome, "return !document.getElementById('detail').hidden")
+    chrome.find_element(By.NAME, "place").send_keys("9999", Keys.TAB)
+    chrome.find_element(By.LINK_TEXT, "Close").send_keys(Keys.ENTER)
+    until(chrome, "return document.activeElement.id === 'found'")
+
+
+def test_nothing_is_closed_or_switched_away_on_paper(open_of_both: Open) -> None:
+    chrome = open_of_both("#leaderboard?recipe=article", medium="print")
+    tables = visible(chrome, "#leaderboard table")
+    assert len(tables) == len(found(chrome, "#leaderboard table")) / 2  # those of one recipe
+    assert len(visible(chrome, "#detection h3")) > 1
+    rule = chrome.find_element(By.CSS_SELECTOR, "#claims dd")
+    assert not rule.is_displayed()
+    chrome.execute_script("dispatchEvent(new Event('beforeprint'))")
+    assert rule.is_displayed()
+    assert len(visible(chrome, "#measures details > p > a")) == len(METRICS)
+    chrome.execute_script("dispatchEvent(new Event('afterprint'))")
+    assert not rule.is_displayed()
 
 
 def test_a_card_leads_to_an_image_whose_numbers_are_those_written(

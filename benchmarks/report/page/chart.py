@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import groupby
 from typing import NamedTuple
 
 from matplotlib.ticker import MaxNLocator
@@ -168,18 +169,29 @@ class Chart:
 
 def line(look: Look, variant: Variant, points: Iterable[Point], x: Axis, y: Axis) -> Line:
     """The line through the points; a value that is not finite interrupts it."""
-    finite = [point for point in points if math.isfinite(point.y)]
-    bounded = [p for p in finite if math.isfinite(p.lower) and math.isfinite(p.upper)]
+    drawn = list(points)
+    finite = _runs(drawn, lambda p: math.isfinite(p.y))
+    bounded = _runs(drawn, lambda p: math.isfinite(p.y + p.lower + p.upper))
     return Line(
         key=key(variant),
         look=look,
-        line=path((x.at(p.x), y.at(p.y)) for p in finite),
-        band=path(
-            [(x.at(p.x), y.at(p.upper)) for p in bounded]
-            + [(x.at(p.x), y.at(p.lower)) for p in reversed(bounded)]
+        line="".join(path((x.at(p.x), y.at(p.y)) for p in run) for run in finite),
+        band="".join(
+            path(
+                [(x.at(p.x), y.at(p.upper)) for p in run]
+                + [(x.at(p.x), y.at(p.lower)) for p in reversed(run)]
+            )
+            for run in bounded
         ),
-        marks=tuple(Mark(x.at(p.x), y.at(p.y), p.tip, p.note) for p in finite if p.tip),
+        marks=tuple(
+            Mark(x.at(p.x), y.at(p.y), p.tip, p.note) for run in finite for p in run if p.tip
+        ),
     )
+
+
+def _runs(points: Iterable[Point], known: Callable[[Point], bool]) -> list[list[Point]]:
+    """The points between those that are not known."""
+    return [list(run) for is_known, run in groupby(points, known) if is_known]
 
 
 def key(variant: Variant) -> str:

@@ -9,6 +9,12 @@ from typing import Any, NamedTuple
 
 from benchmarks.files import read_json
 from benchmarks.records import CLAIMS_FILE
+from benchmarks.report.claims_page import (
+    ABOUT_DOUBLE_SOFTMAX,
+    DOUBLE_SOFTMAX,
+    double_softmax_table,
+    setting_text,
+)
 from benchmarks.report.digits import spread
 from benchmarks.report.page.data_uri import data_uri
 
@@ -50,21 +56,40 @@ class Claim(NamedTuple):
         return self.verdict.replace(" ", "-")
 
 
+class DoubleSoftmax(NamedTuple):
+    """What the article's slip costs, as `claims.md` says it, and the table of it."""
+
+    title: str
+    about: str
+    recipes: list[str]
+    rows: list[list[str]]
+
+
 class Claims(NamedTuple):
-    """All claims, and how many have each verdict."""
+    """All claims, what they rest on, and how many have each verdict."""
 
     claims: tuple[Claim, ...]
     tally: tuple[tuple[str, int], ...]
+    setting: str
+    double_softmax: DoubleSoftmax | None
 
 
 def claims(folder: Path) -> Claims | None:
     """Read from the run's folder; ``None`` where no claim was judged."""
-    rows = read_json(folder / CLAIMS_FILE).get("claims")
-    if rows is None:
+    content = read_json(folder / CLAIMS_FILE)
+    if not content:
         return None
-    found = tuple(_claim(row, folder) for row in rows)
+    found = tuple(_claim(row, folder) for row in content["claims"])
     count = Counter(claim.verdict for claim in found)
-    return Claims(found, tuple((v, count[v]) for v in VERDICTS if count[v]))
+    slip = content["double_softmax"]
+    return Claims(
+        found,
+        tuple((v, count[v]) for v in VERDICTS if count[v]),
+        setting_text(content["setting"]),
+        DoubleSoftmax(DOUBLE_SOFTMAX, ABOUT_DOUBLE_SOFTMAX, *double_softmax_table(slip))
+        if slip
+        else None,
+    )
 
 
 def _claim(row: Mapping[str, Any], folder: Path) -> Claim:

@@ -71,7 +71,16 @@ def _times(rows: pd.DataFrame) -> str:
     pairs = rows[["method", "members", "p50_ms"]].drop_duplicates(["method", "members"])
     medians = {Variant(*variant): ms for *variant, ms in pairs.itertuples(index=False)}
     largest = {variant.method: variant for variant in sorted(medians, key=lambda v: v.rank)}
-    return ", ".join(f"{medians[v]:.2g} ms ({v.label})" for v in largest.values())
+    return ", ".join(f"{_milliseconds(medians[v])} ({v.label})" for v in largest.values())
+
+
+def _milliseconds(value: float) -> str:
+    """Three digits, and never an exponent.
+
+    >>> _milliseconds(0.012346), _milliseconds(118.4), _milliseconds(12345.6)
+    ('0.0123 ms', '118 ms', '12,300 ms')
+    """
+    return f"{float(f'{value:.3g}'):,.12g} ms"
 
 
 def _chart(rows: pd.DataFrame, metric: str, condition: str, looks: Mapping[Variant, Look]) -> Chart:
@@ -92,7 +101,7 @@ def _chart(rows: pd.DataFrame, metric: str, condition: str, looks: Mapping[Varia
             (x.at(row["p50_ms"]), y.at(row["value"]))
             for row in rows[rows["pareto"]].sort_values("p50_ms").to_dict("records")
         )
-        + "h0",  # so that one point alone is seen as well
+        + "h0",  # so that one point alone is drawn as well
     )
 
 
@@ -111,7 +120,7 @@ def _point(row: Mapping[Any, Any]) -> Point:
     half = (row["upper"] - row["lower"]) / 2
     value, spread = rounded(row["value"], half if math.isfinite(half) else math.nan)
     size = Variant(str(row["method"]), str(row["members"])).label
-    tip = f"{size}: {value}{f' ± {spread}' if spread else ''} in {row['p50_ms']:.3g} ms"
+    tip = f"{size}: {value}{f' ± {spread}' if spread else ''} in {_milliseconds(row['p50_ms'])}"
     tip += ", on the front" if row["pareto"] else ""
     note = str(row["members"]) if row["members"] != "1" else ""
     return Point(row["p50_ms"], row["value"], tip=tip, note=note)

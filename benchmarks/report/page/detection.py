@@ -47,7 +47,7 @@ def _charts(points: pd.DataFrame, results: Results, looks: Mapping[Variant, Look
 
 
 def _chart(title: str, points: pd.DataFrame, looks: Mapping[Variant, Look]) -> Chart:
-    x, y = x_axis("Clean images flagged", 0, 1), y_axis("Foreign images flagged", 0, 1)
+    x, y = x_axis("Clean images flagged", 0, 1), y_axis("OOD images flagged", 0, 1)
     chosen = {variant: rows_of(points, variant) for variant in looks}
     return Chart(
         title=title,

@@ -172,7 +172,7 @@ function filters() {
     ["place", "Image number", null],
     ["class", "Label", [...any, ...CLASSES.map((c) => [String(c), String(c)])]],
     ["why", "Chosen for", [...any, ...pairs(explored.reasons)]],
-    ["method", "Method", pairs(explored.methods)],
+    ["method", "Method", pairs([...explored.methods].sort((a, b) => a.single - b.single))],
     ["outcome", "It is", [["", "right or wrong"], ["right", "right"], ["wrong", "wrong"]]],
     ["sort", "Sort by", [["divergence", "Divergence of the methods (nats)"], ...pairs(explored.measures)]],
     ["order", "Order", [["", "highest first"], ["lowest", "lowest first"]]],
@@ -227,12 +227,35 @@ function showFilters(chosen) {
   }
 }
 
+// Why the image that is asked for is not there; empty where it is or none is.
+function absence(chosen) {
+  const place = chosen.image ? chosen.image.split("/")[1] : chosen.place;
+  const isThere = (image) => (chosen.image ? nameOf(image) === chosen.image : image.place === Number(place));
+  if (!place || explored.images.some(isThere)) return "";
+  const isUnjudged = explored.article.absent.includes(Number(place));
+  return isUnjudged
+    ? `Image ${place} is not among the images of this run; a run of all 10,000 has it`
+    : `Image ${chosen.image ?? place} is not among those shown here, which are a choice of this run's images`;
+}
+
+// Why the images are not sorted; empty where they are.
+function disorder(chosen, found) {
+  if (!found.length || found.some((image) => valueOf(image, chosen) !== null)) return "";
+  const method = explored.methods[chosen.method];
+  const because = chosen.sort === "divergence" ? "it needs more than one method"
+    : method.single ? `it needs more than one member, and ${method.label} has one`
+      : `${method.label} has no value of it`;
+  return `Not sorted by ${sortName(chosen).toLowerCase()}: ${because}`;
+}
+
 function showExplorer(values) {
   const chosen = chosenIn(values);
   showFilters(chosen);
   const found = imagesFor(chosen);
   const shown = showsAll ? found : found.slice(0, FIRST_CARDS);
-  document.getElementById("found").textContent = `${found.length} of ${explored.images.length} images`;
+  document.getElementById("found").textContent =
+    [`${found.length} of ${explored.images.length} images`, absence(chosen), disorder(chosen, found)]
+      .filter(Boolean).join(". ");
   document.getElementById("cards").replaceChildren(...shown.map((image) => cardOf(image, chosen)));
   const more = document.getElementById("more");
   more.hidden = shown.length === found.length;
@@ -243,13 +266,25 @@ function showExplorer(values) {
   detail.replaceChildren(...(image ? detailOf(image, found) : []));
 }
 
+// What was left on closing an image is gone; the keyboard goes on from its card.
+function focusCard(name) {
+  if (!name) return;
+  const link = [...document.querySelectorAll("#cards a")]
+    .find(({ hash }) => new URLSearchParams(hash.split("?")[1]).get("image") === name);
+  (link ?? document.getElementById("found")).focus();
+}
+
 if (explored) {
   followers.push(showExplorer);
-  addEventListener("hashchange", () => {
+  addEventListener("hashchange", ({ oldURL }) => {
     const detail = document.getElementById("detail");
-    if (!detail.hidden && fragment.read().values.has("image")) {
+    const { section, values } = fragment.read();
+    if (section !== "explorer") return;
+    if (!detail.hidden && values.has("image")) {
       detail.focus({ preventScroll: true });
       detail.scrollIntoView({ block: "nearest" });
+    } else {
+      focusCard(new URLSearchParams(oldURL.split("?")[1]).get("image"));
     }
   });
 }

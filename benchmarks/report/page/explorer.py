@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 from PIL import Image
 
+from benchmarks.report.figures.claims import COUNTED
 from benchmarks.report.names import (
     METHODS,
     METRICS,
@@ -73,12 +74,19 @@ def explorer(results: Results, looks: Mapping[Variant, Look]) -> dict[str, Any] 
         "columns": IN_A_ROW,
         "rows": -(-len(places) // IN_A_ROW),
         "methods": [
-            {"key": key(v), "label": v.label, "color": color(looks_of(looks, v))} for v in variants
+            {
+                "key": key(v),
+                "label": v.label,
+                "color": color(looks_of(looks, v)),
+                "single": v.members == "1",
+            }
+            for v in variants
         ],
         "measures": [{"key": name, "label": m.axis_label} for name, m in MEASURES.items()],
         "conditions": [{"key": c, "label": condition_label(c)} for c in conditions],
         "recipes": [recipe for recipe, _ in Counter(rows["recipe"]).most_common()],
         "reasons": _reasons(images),
+        "article": _article(images),
         "images": [
             image | {"picture": places[image["condition"], image["index"]]} for image in images
         ],
@@ -110,6 +118,16 @@ def _image(rows: pd.DataFrame, variants: Sequence[Variant]) -> dict[str, Any]:
 def _or_none(value: float) -> float | None:
     """JSON has no NaN."""
     return None if math.isnan(value) else float(value)
+
+
+def _article(images: Sequence[Mapping[str, Any]]) -> dict[str, list[int]]:
+    """Which of the article's images were judged in this run, and which were not."""
+    judged = {image["place"] for image in images if "article" in image["why"]}
+    places = [place for place, _ in COUNTED.values()]
+    return {
+        "judged": [place for place in places if place in judged],
+        "absent": [place for place in places if place not in judged],
+    }
 
 
 def _distinct(images: Sequence[Mapping[str, Any]]) -> dict[tuple[str, int], None]:

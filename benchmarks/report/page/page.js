@@ -23,6 +23,14 @@ const fragment = {
   },
 };
 
+// What the bar at the top covers depends on how often its contents wrap.
+function clearBar() {
+  const bar = document.querySelector("nav");
+  document.documentElement.style.scrollPaddingTop = `${bar.offsetHeight + 8}px`;
+}
+clearBar();
+addEventListener("resize", clearBar);
+
 const all = (selector, within = document) => [...within.querySelectorAll(selector)];
 const sectionOf = (node) => node.closest("section")?.id ?? fragment.read().section;
 
@@ -49,7 +57,15 @@ function showLines(values) {
   for (const line of all("[data-series]")) line.classList.toggle("off", off.includes(line.dataset.series));
 }
 
+// Links to a section keep the state that the page is in.
+const sectionLinks = all('a[href^="#"]').map((link) => ({ link, section: link.hash.slice(1) }));
+
+function showLinks() {
+  for (const { link, section } of sectionLinks) link.href = fragment.with(section, {});
+}
+
 document.addEventListener("click", ({ target }) => {
+  if (target.closest("a")?.hash === location.hash) openTarget(); // no change of the hash tells of it
   const choice = target.closest("[data-for] [data-choice]");
   if (choice) {
     fragment.change(sectionOf(choice), { [choice.closest("[data-for]").dataset.for]: choice.dataset.choice });
@@ -123,7 +139,7 @@ document.addEventListener("keydown", (event) => {
 });
 
 // The parts of the page that follow the state; the explorer adds itself.
-const followers = [showChoices, showLines];
+const followers = [showChoices, showLines, showLinks];
 
 function showState() {
   const { values } = fragment.read();
@@ -136,7 +152,21 @@ function openTarget() {
   if (!target) return;
   target.querySelector(":scope > details")?.setAttribute("open", "");
   target.closest("details")?.setAttribute("open", "");
-  if (location.hash.includes("?")) target.scrollIntoView();
+  if (!location.hash.includes("?")) return;
+  // The browser finds no element of such a name, so what it does for others is done here.
+  target.scrollIntoView();
+  if (!target.hasAttribute("tabindex")) target.tabIndex = -1;
+  target.focus({ preventScroll: true });
 }
+
+// On paper nothing can be opened.
+let printed = [];
+addEventListener("beforeprint", () => {
+  printed = all("details:not([open])");
+  for (const closed of printed) closed.open = true;
+});
+addEventListener("afterprint", () => {
+  for (const opened of printed) opened.open = false;
+});
 
 addEventListener("hashchange", () => { showState(); openTarget(); });

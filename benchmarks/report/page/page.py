@@ -50,7 +50,7 @@ def _environment() -> Environment:
         lstrip_blocks=True,
     )
     environment.policies["json.dumps_kwargs"] = {"ensure_ascii": False, "separators": (",", ":")}
-    environment.filters["code"] = _code
+    environment.filters |= {"code": _code, "number": _number}
     environment.globals |= {name: getattr(chart, name) for name in ("color", "dashes", "key")}
     return environment
 
@@ -109,6 +109,15 @@ def _setting(chosen: Mapping[str, Any]) -> str:
 def _code(text: str) -> Markup:
     """The text escaped, and what stands between backticks marked as code."""
     return Markup(re.sub("`+([^`]+)`+", r"<code>\1</code>", str(escape(text))))
+
+
+def _number(value: float) -> str:
+    """As JavaScript reads it, which has another word for what is infinite.
+
+    >>> _number(0.25), _number(float("-inf"))
+    ('0.25', '-Infinity')
+    """
+    return str(value).replace("inf", "Infinity")
 
 
 def _text(name: str) -> str:
