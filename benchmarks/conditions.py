@@ -73,8 +73,8 @@ class Condition:
             benchmarks.datasets.Unavailable: the data set cannot be had.
         """
         if self.dataset is not None:
-            foreign = load_out_of_distribution(self.dataset, seed=seed, data_dir=data_dir)
-            return Judged(foreign[_choice(len(foreign), images, seed)], None)
+            ood = load_out_of_distribution(self.dataset, seed=seed, data_dir=data_dir)
+            return Judged(ood[_choice(len(ood), images, seed)], None)
         test = load_mnist("test", data_dir=data_dir)
         if self.exact and images is not None:
             chosen = stratified_choice(test.labels, images, seed)

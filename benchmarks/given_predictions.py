@@ -28,7 +28,7 @@ from benchmarks.errors import UserError
 from benchmarks.predictions import Shard
 from methods import Prediction
 
-PROBABILITIES, LABELS, FOREIGN = "probabilities", "labels", "ood_"
+PROBABILITIES, LABELS, OOD = "probabilities", "labels", "ood_"
 
 ROUNDING = 1e-3
 """How far a row may be from a sum of 1: half precision; the measures allow as much."""
@@ -41,7 +41,7 @@ Arrays = Mapping[str, Array]
 
 @dataclass(frozen=True, eq=False)
 class GivenPredictions:
-    """What somebody's method thinks of labelled images, and of sets of foreign ones.
+    """What somebody's method thinks of labelled images, and of sets of out-of-distribution ones.
 
     Attributes:
         method: what it is called: the file's name without its ending.
@@ -72,7 +72,7 @@ def require_same_images(given: list[GivenPredictions]) -> None:
     """Methods are compared image by image: all must have judged the same ones.
 
     Raises:
-        UserError: two have one name, other labels or other sets of foreign images.
+        UserError: two have one name, other labels or other sets of out-of-distribution images.
     """
     first, *others = given
     names = [one.method for one in given]
@@ -137,24 +137,22 @@ def _array(archive: Any, name: str) -> Array:
 
 
 def _checked(arrays: Arrays) -> dict[Condition, Shard]:
-    foreign = [name for name in arrays if name.startswith(FOREIGN) and name != FOREIGN]
-    rest = {name: array for name, array in arrays.items() if name not in foreign}
+    ood = [name for name in arrays if name.startswith(OOD) and name != OOD]
+    rest = {name: array for name, array in arrays.items() if name not in ood}
     of_members = _meant(PROBABILITIES, rest, lambda a: a.dtype.kind == "f" and a.ndim in (2, 3))
     of_labels = _meant(LABELS, rest, lambda a: a.dtype.kind in "iu")
     if unknown := rest.keys() - {of_members, of_labels}:
         raise UserError(
             f"it also holds {_listed(rest, unknown)}, which could be meant for anything; leave it "
-            f"out, or call it {FOREIGN}<name> if these are predictions for foreign images"
+            f"out, or call it {OOD}<name> if these are predictions for out-of-distribution images"
         )
     labels = _axis_of_labels(of_labels, arrays[of_labels])
     members = _members(of_members, arrays[of_members], images=len(labels))
     _require_classes(of_labels, labels, classes=members.shape[2])
     shards = {CONDITIONS[CLEAN]: _shard(members, labels)}
-    for name in sorted(foreign):
-        condition = Condition(
-            f"ood-{name.removeprefix(FOREIGN)}", dataset=name.removeprefix(FOREIGN)
-        )
-        shards[condition] = _shard(_foreign_members(name, arrays[name], members), None)
+    for name in sorted(ood):
+        condition = Condition(f"ood-{name.removeprefix(OOD)}", dataset=name.removeprefix(OOD))
+        shards[condition] = _shard(_ood_members(name, arrays[name], members), None)
     return shards
 
 
@@ -223,7 +221,7 @@ def _members(name: str, array: Array, *, images: int) -> Array:
     return array if array.ndim == 3 else array[None]
 
 
-def _foreign_members(name: str, array: Array, members: Array) -> Array:
+def _ood_members(name: str, array: Array, members: Array) -> Array:
     """The array as [members, images, classes], of as many members and classes as the others."""
     _require_numbers(name, array)
     stacked = array if array.ndim == 3 else array[None]

@@ -173,8 +173,8 @@ def _weights(
     if first.dataset is None:
         yield from ((weights, weights) for weights in clean)
     else:
-        foreign = derive_seed("resamples", seed, kind, first.dataset)
-        yield from zip(image_weights(images[0], resamples, foreign), clean, strict=True)
+        ood = derive_seed("resamples", seed, kind, first.dataset)
+        yield from zip(image_weights(images[0], resamples, ood), clean, strict=True)
 
 
 def _measure(

@@ -26,9 +26,9 @@ def percentiles(curves: list[Floats]) -> Floats:
     return np.percentile(curves, [2.5, 97.5], axis=0)
 
 
-def roc_of_resample(clean: torch.Tensor, foreign: torch.Tensor) -> Floats:
+def roc_of_resample(clean: torch.Tensor, ood: torch.Tensor) -> Floats:
     """By the metric, given the images as often as they are drawn."""
-    both = torch.cat([clean, foreign])
+    both = torch.cat([clean, ood])
     curve = detection.roc_curve(both, torch.arange(len(both)) >= len(clean))
     return np.interp(RATES, *curve)
 
@@ -42,22 +42,22 @@ def risk_of_resample(uncertainty: torch.Tensor, correct: torch.Tensor) -> Floats
 @pytest.fixture(params=["distinct", "tied"])
 def scores(request: pytest.FixtureRequest) -> tuple[Floats, Floats]:
     random = np.random.default_rng(3)
-    clean, foreign = random.normal(size=80), random.normal(1, size=60)
+    clean, ood = random.normal(size=80), random.normal(1, size=60)
     if request.param == "tied":
-        return clean.round(), foreign.round()
-    return clean, foreign
+        return clean.round(), ood.round()
+    return clean, ood
 
 
 def test_roc_band_is_that_of_resampled_images(scores: tuple[Floats, Floats]) -> None:
-    clean, foreign = scores
+    clean, ood = scores
     draws = image_draws(80, 50, seed=1), image_draws(60, 50, seed=2)
     expected = percentiles(
         [
-            roc_of_resample(copies(clean, one), copies(foreign, other))
+            roc_of_resample(copies(clean, one), copies(ood, other))
             for one, other in zip(*draws, strict=True)
         ]
     )
-    np.testing.assert_allclose(roc_band(clean, foreign, draws, RATES), expected, atol=1e-12)
+    np.testing.assert_allclose(roc_band(clean, ood, draws, RATES), expected, atol=1e-12)
 
 
 def test_risk_band_is_that_of_resampled_images(scores: tuple[Floats, Floats]) -> None:

@@ -16,7 +16,7 @@ from benchmarks.errors import UserError
 from methods.labelled_images import LabelledImages
 
 ROTATED = [f"rotated-{angle:03d}" for angle in range(15, 181, 15)]
-FOREIGN = [
+OOD = [
     *("ood-fashion_mnist", "ood-notmnist", "ood-kmnist", "ood-emnist_letters"),
     *("ood-uniform_noise", "ood-gaussian_noise"),
 ]
@@ -29,11 +29,11 @@ def few_images(
     def mnist(split: str, *, data_dir: Path | None) -> LabelledImages:
         return {"test": test_images, "train": training_images}[split]
 
-    def foreign(name: str, *, seed: int, data_dir: Path | None) -> torch.Tensor:
+    def ood(name: str, *, seed: int, data_dir: Path | None) -> torch.Tensor:
         return torch.rand(80, 1, 28, 28, generator=torch.Generator().manual_seed(seed))
 
     monkeypatch.setattr(conditions, "load_mnist", mnist)
-    monkeypatch.setattr(conditions, "load_out_of_distribution", foreign)
+    monkeypatch.setattr(conditions, "load_out_of_distribution", ood)
 
 
 def build(name: str, images: int | None = None, seed: int = 0) -> Judged:
@@ -48,7 +48,7 @@ def asymmetric() -> torch.Tensor:
 
 
 def test_there_are_nineteen() -> None:
-    assert list(CONDITIONS) == ["clean", *ROTATED, *FOREIGN]
+    assert list(CONDITIONS) == ["clean", *ROTATED, *OOD]
     assert all(name == condition.name for name, condition in CONDITIONS.items())
 
 
@@ -59,9 +59,9 @@ def test_there_are_nineteen() -> None:
         (("clean",), []),
         (("rotated-*",), ROTATED),
         (("rotated-*", "clean", "rotated-015"), ROTATED),
-        (("ood-*noise", "rotated-18?"), ["rotated-180", *FOREIGN[-2:]]),
+        (("ood-*noise", "rotated-18?"), ["rotated-180", *OOD[-2:]]),
         (("ood-kmnist", "rotated-090"), ["rotated-090", "ood-kmnist"]),
-        (("*",), [*ROTATED, *FOREIGN]),
+        (("*",), [*ROTATED, *OOD]),
         (("*mnist",), ["ood-fashion_mnist", "ood-notmnist", "ood-kmnist"]),
     ],
 )

@@ -64,8 +64,8 @@ def shards() -> Shards:
         for condition in TURNED
     }
     for cell in CELLS:
-        foreign = judge(random, random.integers(10, size=200), cell, 90)
-        made[cell, NOISE.name] = replace(foreign, labels=None)
+        ood = judge(random, random.integers(10, size=200), cell, 90)
+        made[cell, NOISE.name] = replace(ood, labels=None)
     return made
 
 
@@ -187,11 +187,11 @@ def test_interval_of_the_mean_over_rotations_draws_an_image_and_its_rotations_to
 def test_interval_of_auroc_is_delongs(shards: Shards) -> None:
     """DeLong, DeLong & Clarke-Pearson 1988: the variances of the two kinds' placements."""
     found = evidence(shards, "predictive_entropy", (NOISE,))
-    clean, foreign = (
+    clean, ood = (
         stats.entropy(shards[ENSEMBLE, name].prediction.mean.numpy(), axis=1)
         for name in ("clean", NOISE.name)
     )
-    won = (foreign[:, None] > clean) + 0.5 * (foreign[:, None] == clean)
+    won = (ood[:, None] > clean) + 0.5 * (ood[:, None] == clean)
     variance = won.mean(axis=1).var(ddof=1) / 200 + won.mean(axis=0).var(ddof=1) / IMAGES
     interval = found.intervals[
         *("standard", "deep_ensemble", "6", NOISE.name, "predictive_entropy", "auroc"),
@@ -200,9 +200,9 @@ def test_interval_of_auroc_is_delongs(shards: Shards) -> None:
     assert interval.half_width == pytest.approx(expected, rel=0.08)
 
 
-@pytest.mark.parametrize(("clean", "foreign"), [(30, 200), (300, 30), (29, 200), (300, 1)])
+@pytest.mark.parametrize(("clean", "ood"), [(30, 200), (300, 30), (29, 200), (300, 1)])
 def test_detection_is_as_sure_as_the_fewer_of_the_two_kinds_are_many(
-    clean: int, foreign: int, shards: Shards
+    clean: int, ood: int, shards: Shards
 ) -> None:
     def first(shard: Shard, images: int) -> Shard:
         prediction = replace(
@@ -213,7 +213,7 @@ def test_detection_is_as_sure_as_the_fewer_of_the_two_kinds_are_many(
         )
         return Shard(prediction, None if shard.labels is None else shard.labels[:images])
 
-    counts = {"clean": clean, NOISE.name: foreign}
+    counts = {"clean": clean, NOISE.name: ood}
     few = {key: first(shards[key], counts[key[1]]) for key in shards if key[1] in counts}
     unit = Unit("standard", (NOISE,), "predictive_entropy")
     found = resampled(few, unit.family, unit.conditions)
@@ -221,7 +221,7 @@ def test_detection_is_as_sure_as_the_fewer_of_the_two_kinds_are_many(
     row = comparison(weighed, NOISE.name, "auroc", "deep_ensemble", "mc_dropout")
     key = ("standard", "deep_ensemble", "6", NOISE.name, "predictive_entropy", "auroc")
     interval = weighed.intervals[key]
-    if min(clean, foreign) < 30:
+    if min(clean, ood) < 30:
         assert math.isnan(interval.half_width)
         assert interval.reason == row.reason == "no interval: fewer than 30 images of one kind"
         assert row.p_value is None

@@ -95,13 +95,13 @@ def test_guides_example_can_be_scored(command_line: CommandLine, tmp_path: Path)
 def test_rows_are_those_that_the_suite_gives_its_own_methods(
     command_line: CommandLine, tmp_path: Path
 ) -> None:
-    foreign = members(3, images=50)
-    np.savez("mine.npz", probabilities=GOOD, labels=LABELS, ood_kmnist=foreign)
+    ood = members(3, images=50)
+    np.savez("mine.npz", probabilities=GOOD, labels=LABELS, ood_kmnist=ood)
     assert command_line("mine.npz", "--out", "out")[0] == 0
     shards = {
         CONDITIONS["clean"]: Shard(Prediction.of(torch.from_numpy(GOOD)), torch.from_numpy(LABELS)),
         Condition("ood-kmnist", dataset="kmnist"): Shard(
-            Prediction.of(torch.from_numpy(foreign)), None
+            Prediction.of(torch.from_numpy(ood)), None
         ),
     }
     cell, clean = Cell("own", "mine", None, 0), shards[CONDITIONS["clean"]]
@@ -113,8 +113,8 @@ def test_rows_are_those_that_the_suite_gives_its_own_methods(
 
 
 def test_numbers_are_those_of_scikit_learn(command_line: CommandLine, tmp_path: Path) -> None:
-    foreign = members(3, images=50)[0]
-    np.savez("mine.npz", probabilities=GOOD[0], labels=LABELS, ood_far=foreign)
+    ood = members(3, images=50)[0]
+    np.savez("mine.npz", probabilities=GOOD[0], labels=LABELS, ood_far=ood)
     assert command_line("mine.npz", "--out", "out")[0] == 0
     table = read_table(tmp_path / "out" / "measurements.csv")
     assert set(table["members"]) == {"1"}
@@ -125,7 +125,7 @@ def test_numbers_are_those_of_scikit_learn(command_line: CommandLine, tmp_path: 
 
     assert value("accuracy") == np.mean(GOOD[0].argmax(axis=1) == LABELS)
     assert value("nll") == pytest.approx(log_loss(LABELS, GOOD[0], labels=range(CLASSES)))
-    scores = np.concatenate([-GOOD[0].max(axis=1), -foreign.max(axis=1)])
+    scores = np.concatenate([-GOOD[0].max(axis=1), -ood.max(axis=1)])
     positive = np.arange(len(scores)) >= IMAGES
     auroc = value("auroc", "ood-far", "one_minus_max_probability")
     assert auroc == pytest.approx(roc_auc_score(positive, scores))
@@ -329,19 +329,19 @@ BAD = {
         r"also holds 'odd_far' \[4, 120, 7\].*call it ood_<name>",
     ),
     "nameless set": ({"probabilities": GOOD, "labels": LABELS, "ood_": GOOD}, r"also holds 'ood_'"),
-    "foreign with other members": (
+    "ood with other members": (
         {"probabilities": GOOD, "labels": LABELS, "ood_far": GOOD[:2]},
         r"'ood_far' has the shape \[2, 120, 7\]; expected .* with 4 members and 7 classes",
     ),
-    "foreign with other classes": (
+    "ood with other classes": (
         {"probabilities": GOOD, "labels": LABELS, "ood_far": GOOD[:, :, :5]},
         r"with 4 members and 7 classes",
     ),
-    "foreign logits": (
+    "out-of-distribution logits": (
         {"probabilities": GOOD, "labels": LABELS, "ood_far": LOGITS},
         r"rows of 'ood_far' are no probabilities",
     ),
-    "no foreign images": (
+    "no out-of-distribution images": (
         {"probabilities": GOOD, "labels": LABELS, "ood_far": GOOD[:, :0]},
         r"'ood_far' is empty",
     ),

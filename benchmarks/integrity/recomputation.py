@@ -33,10 +33,10 @@ def recomputed_against_labels(mean: Array, labels: NDArray[np.int64]) -> dict[st
     }
 
 
-def recomputed_auroc(clean: Array, foreign: Array) -> float:
-    """AUROC of telling foreign images from clean ones by predictive entropy.
+def recomputed_auroc(clean: Array, ood: Array) -> float:
+    """AUROC of telling out-of-distribution images from clean ones by predictive entropy.
 
     Both are means [images, classes].
     """
-    scores = entr(np.concatenate([clean, foreign])).sum(axis=1)
+    scores = entr(np.concatenate([clean, ood])).sum(axis=1)
     return float(roc_auc_score(np.arange(len(scores)) >= len(clean), scores))

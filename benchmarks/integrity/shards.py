@@ -163,8 +163,8 @@ def _difference(value: float, again: float) -> float:
 def _auroc(shard: Shard, reference: Shard) -> float:
     score = SCORES["predictive_entropy"]
     both = torch.cat([score(reference.prediction), score(shard.prediction)])
-    foreign: Tensor = torch.arange(len(both)) >= len(reference.prediction.mean)
-    return DETECTION["auroc"](both, foreign)
+    ood: Tensor = torch.arange(len(both)) >= len(reference.prediction.mean)
+    return DETECTION["auroc"](both, ood)
 
 
 def _auroc_again(shard: Shard, reference: Shard) -> float:

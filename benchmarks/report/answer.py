@@ -22,7 +22,7 @@ def answer(results: Results) -> str:
 
     A method or a sentence that there are no numbers for is left out.
     """
-    sentences = (_clean(results), _turned(results), _foreign(results))
+    sentences = (_clean(results), _turned(results), _ood(results))
     return " ".join(filter(None, sentences))
 
 
@@ -65,9 +65,9 @@ def _gaps(gap: Values) -> str:
     return _listed([f"{value:.2f} ({names[method]})" for method, value in gap.items()])
 
 
-def _foreign(results: Results) -> str:
+def _ood(results: Results) -> str:
     names = {"deep_ensemble": "the ensemble", "mc_dropout": "MC-dropout", "softmax": "softmax"}
-    for condition in results.foreign:
+    for condition in results.ood:
         auroc = _values(results, condition, "auroc", SCORE)
         if auroc:
             said = [f"{value:.2f} by {names[method]}" for method, value in auroc.items()]

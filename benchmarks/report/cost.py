@@ -94,11 +94,11 @@ def batch_sizes(latency: pd.DataFrame) -> tuple[int, ...]:
 
 
 def drawn(results: Results) -> list[Asked]:
-    """What is drawn against cost: NLL and ECE of clean images, and AUROC of a foreign set."""
+    """What is drawn against cost: NLL and ECE, clean; AUROC of an out-of-distribution set."""
     return [
         ("nll", CLEAN, ""),
         ("ece", CLEAN, ""),
-        *(("auroc", condition, "predictive_entropy") for condition in results.foreign[:1]),
+        *(("auroc", condition, "predictive_entropy") for condition in results.ood[:1]),
     ]
 
 
@@ -110,7 +110,7 @@ def tabulated(results: Results) -> list[Asked]:
         *((metric, condition, "") for condition in turned for metric in ("accuracy", "nll", "ece")),
         *(
             ("auroc", condition, score)
-            for condition in results.foreign[:1]
+            for condition in results.ood[:1]
             for score in ("predictive_entropy", "mutual_information")
         ),
     ]

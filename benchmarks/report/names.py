@@ -27,7 +27,7 @@ METHODS = {
 }
 """The suite's methods; one of a user's keeps the name that its class has."""
 
-FOREIGN = {
+OOD = {
     "ood-fashion_mnist": "Fashion-MNIST",
     "ood-notmnist": "notMNIST",
     "ood-kmnist": "KMNIST",
@@ -142,12 +142,12 @@ def angle_of(condition: str) -> int | None:
 
 
 def condition_rank(condition: str) -> tuple[int, int, str]:
-    """The place among other conditions: by angle, then the foreign sets as they are listed here."""
+    """The place among other conditions: by angle, then the sets of `OOD` as they are listed."""
     large = condition.removeprefix(EXACT)
     angle = angle_of(large)
     if angle is not None:
         return 0, angle, ""
-    return (1, list(FOREIGN).index(large), "") if large in FOREIGN else (2, 0, large)
+    return (1, list(OOD).index(large), "") if large in OOD else (2, 0, large)
 
 
 def rotated(angle: int) -> str:
@@ -170,7 +170,7 @@ def condition_label(condition: str) -> str:
         return "Clean"
     if angle is not None:
         return f"{angle}°"
-    return FOREIGN.get(condition, condition.removeprefix("ood-"))
+    return OOD.get(condition, condition.removeprefix("ood-"))
 
 
 def score_label(score: str) -> str:

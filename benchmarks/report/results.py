@@ -146,7 +146,7 @@ class Results:
         return tuple(angle for angle in self.angles if angle <= LABELS_DOUBTFUL_BEYOND)
 
     @property
-    def foreign(self) -> tuple[str, ...]:
+    def ood(self) -> tuple[str, ...]:
         """The out-of-distribution conditions, unavailable ones too."""
         return self._conditions("ood-")
 

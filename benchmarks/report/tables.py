@@ -91,7 +91,7 @@ def overview(results: Results, recipe: str) -> Table:
     kinds = [CLEAN, *([MEAN_ROTATED] if results.angles_averaged else [])]
     measures = ("accuracy", "ece", "pairwise_disagreement")
     asked = [_by_main_score(kind, metric) for kind in kinds for metric in measures]
-    asked += [_by_main_score(condition, "auroc") for condition in results.foreign[:1]]
+    asked += [_by_main_score(condition, "auroc") for condition in results.ood[:1]]
     conditions = [condition for condition, *_ in asked]
     variants = results.judging(conditions)
     return Table(
@@ -112,13 +112,13 @@ def overview(results: Results, recipe: str) -> Table:
             )
             for variant in variants
         ),
-        remarks=_remarks(results, variants, by_score=bool(results.foreign), binned=True),
+        remarks=_remarks(results, variants, by_score=bool(results.ood), binned=True),
     )
 
 
 def main(results: Results, recipe: str) -> Table:
-    """Every method on clean, turned and foreign images."""
-    conditions = [CLEAN, *([MEAN_ROTATED] if results.angles_averaged else []), *results.foreign]
+    """Every method on clean, rotated and out-of-distribution images."""
+    conditions = [CLEAN, *([MEAN_ROTATED] if results.angles_averaged else []), *results.ood]
     return _by_condition(
         results,
         MAIN,
@@ -155,9 +155,9 @@ def exact(results: Results, recipe: str) -> Table:
 
 
 def detection(results: Results, recipe: str, metric: str) -> Table:
-    """How well each score of each method tells foreign and turned images from clean ones."""
+    """How well each score of each method tells each condition's images from clean ones."""
     turned = [MEAN_ROTATED] if results.angles_averaged else []
-    conditions = [*results.foreign, *turned] or list(map(rotated, results.angles))
+    conditions = [*results.ood, *turned] or list(map(rotated, results.angles))
     return _by_score(
         results,
         metric,
@@ -304,7 +304,7 @@ def _condition(results: Results, condition: str) -> str:
 
 
 def _compared_with_clean(results: Results) -> bool:
-    return bool(results.foreign or results.angles)
+    return bool(results.ood or results.angles)
 
 
 def _setting(results: Results, recipe: str, conditions: list[str]) -> str:

@@ -90,7 +90,7 @@ def test_infinite_likelihood_is_the_same_both_ways() -> None:
     assert checks(one)[1].passed
 
 
-def test_foreign_images_are_compared_by_auroc_alone() -> None:
+def test_ood_images_are_compared_by_auroc_alone() -> None:
     recomputed = checks(shard(labelled=False), shard(1))[1]
     assert recomputed.found["values compared (first replicates)"] == 1
 

@@ -188,7 +188,7 @@ def test_less_is_better_of_a_loss(results: Results) -> None:
 
 
 def test_size_without_disagreement_is_not_enough(results: Results) -> None:
-    by_information = ("auroc", results.foreign[0], "mutual_information")
+    by_information = ("auroc", results.ood[0], "mutual_information")
     single = results.find(Variant("mc_dropout", "1"), by_information[1], *by_information[::2])
     assert single is not None
     assert single["status"] == "undefined"

@@ -199,7 +199,7 @@ def test_claims_are_shown_with_verdict_and_numbers(reported: Path, tmp_path: Pat
     assert "Of 2 claims 1 reproduced, 1 not reproduced:" in text
     assert "Image 61 is <told> differently." in text
     assert "By the recipe standard: together: 5 of 50 networks." in text
-    assert "out-of-distribution and turned images on 3 of the networks." in text
+    assert "out-of-distribution and rotated images on 3 of the networks." in text
     assert "Softmax NLL, clean 0.500 0.250 0.125 0.25 ± 0.05" in text
     assert "Deep ensemble NLL, clean 0.500 0.250 — 0.250" in text
 

@@ -114,8 +114,8 @@ def test_report_imports_neither_torch_nor_methods() -> None:
 def test_constants_that_are_repeated_without_torch_agree() -> None:
     assert names.LABELS_DOUBTFUL_BEYOND == conditions.LABELS_DOUBTFUL_BEYOND
     assert names.CLEAN == conditions.CLEAN
-    foreign = {name for name, condition in conditions.CONDITIONS.items() if condition.dataset}
-    assert set(names.FOREIGN) == foreign
+    ood = {name for name, condition in conditions.CONDITIONS.items() if condition.dataset}
+    assert set(names.OOD) == ood
     assert all(
         names.angle_of(n) == c.angle for n, c in conditions.CONDITIONS.items() if not c.dataset
     )
@@ -129,7 +129,7 @@ def test_no_date_nor_path_is_written(reported: Path) -> None:
 
 
 ROTATION = {name for name in FIGURES if name.startswith("rotation")}
-FOREIGN = {name for name in FIGURES if name.startswith(("histograms", "roc"))}
+OOD = {name for name in FIGURES if name.startswith(("histograms", "roc"))}
 OF_SEVERAL = {
     name for name in FIGURES if name.endswith(("mutual_information", "pairwise_disagreement"))
 }
@@ -141,11 +141,11 @@ VARIATIONS: dict[str, tuple[dict[str, Any], set[str]]] = {
     "one method of one member": ({"methods": ("softmax",)}, OF_SEVERAL | {"disputed"}),
     "an own method alone": ({"methods": (), "own": True}, {"disputed", "training"}),
     "no rotation": ({"conditions": ("ood-*_noise",)}, ROTATION | {"rotated-digit"}),
-    "no foreign images": ({"conditions": ("rotated-0[36]0",)}, FOREIGN),
-    "clean images alone": ({"conditions": ()}, ROTATION | FOREIGN | {"rotated-digit"}),
+    "no out-of-distribution images": ({"conditions": ("rotated-0[36]0",)}, OOD),
+    "clean images alone": ({"conditions": ()}, ROTATION | OOD | {"rotated-digit"}),
     "no set to be had": (
         {"unavailable": {f"ood-{kind}_noise": "asleep" for kind in ("uniform", "gaussian")}},
-        FOREIGN,
+        OOD,
     ),
     "one replicate": ({"replicates": 1}, set()),
     "exact MC-dropout": (EXACT, OF_SEVERAL | {"disputed"}),

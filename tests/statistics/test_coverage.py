@@ -85,7 +85,7 @@ def test_means(measure: str, replicates: int) -> None:
 @pytest.mark.parametrize("replicates", [1, 5])
 def test_auroc(replicates: int) -> None:
     random = np.random.default_rng(replicates)
-    clean, foreign = weights(1, 150), weights(2, 150)
+    clean, ood = weights(1, 150), weights(2, 150)
     once = np.ones((150, 1), np.uint8)
     found = []
     for _ in range(RUNS):
@@ -94,7 +94,7 @@ def test_auroc(replicates: int) -> None:
         scores = difficulty + BOTH * random.normal(size=(2, replicates, 150))
         ranked = [Detection.of(n, p + s) for n, p, s in zip(*scores, shift, strict=True)]
         values = np.array([one.measures(once, once)[0, 0] for one in ranked])
-        resampled = np.stack([one.measures(clean, foreign)[0] for one in ranked])
+        resampled = np.stack([one.measures(clean, ood)[0] for one in ranked])
         found.append(estimate(values, np.atleast_2d(np.cov(resampled)), 150))
     spread = math.sqrt(2 * (1 + BOTH**2) + (SKILL**2 if replicates > 1 else 0))
     assert 0.93 <= covered(found, float(stats.norm.cdf(1.2 / spread))) <= 0.97

@@ -1,4 +1,4 @@
-"""Clean images against foreign ones: how a score is distributed, and the ROC curve it gives."""
+"""Clean against out-of-distribution images: how a score is distributed, and its ROC curve."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ LEAST_SHARE = 0.0005
 
 
 def roc_figures(results: Results, looks: Mapping[Variant, Look]) -> Iterator[Drawing]:
-    """A figure a score, a panel a set of foreign images."""
+    """A figure a score, a panel a set of out-of-distribution images."""
     table = results.curve("roc")
     for score in _scores(table):
         numbers = table[table["score"] == score]
-        conditions = [c for c in results.foreign if c in set(numbers["condition"])]
+        conditions = [c for c in results.ood if c in set(numbers["condition"])]
         columns = min(IN_A_ROW, len(conditions))
         figure, axes = panels(
             len(conditions),
@@ -48,11 +48,11 @@ def roc_figures(results: Results, looks: Mapping[Variant, Look]) -> Iterator[Dra
 
 
 def histogram_figures(results: Results, looks: Mapping[Variant, Look]) -> Iterator[Drawing]:
-    """A figure a score, a row a method, a column a set of foreign images."""
+    """A figure a score, a row a method, a column a set of out-of-distribution images."""
     table = results.curve("histograms")
     for score in _scores(table):
         numbers = table[table["score"] == score]
-        conditions = [c for c in results.foreign if c in set(numbers["condition"])]
+        conditions = [c for c in results.ood if c in set(numbers["condition"])]
         variants = [v for v in results.largest if not rows_of(numbers, v).empty]
         if not conditions:
             continue
@@ -79,7 +79,7 @@ def histogram_figures(results: Results, looks: Mapping[Variant, Look]) -> Iterat
 
 
 def draw_roc(ax: Axes, numbers: pd.DataFrame, looks: Mapping[Variant, Look]) -> Axes:
-    """One set of foreign images: a curve a method, with its band; chance is the diagonal."""
+    """One out-of-distribution set: a curve a method, with its band; chance is the diagonal."""
     ax.plot([0, 1], [0, 1], color="0.6", linewidth=0.8, zorder=1, label="Chance")
     for variant, look in looks.items():
         curve = rows_of(numbers, variant)
@@ -91,12 +91,12 @@ def draw_roc(ax: Axes, numbers: pd.DataFrame, looks: Mapping[Variant, Look]) -> 
 
 
 def draw_histogram(ax: Axes, numbers: pd.DataFrame, condition: str, look: Look) -> Axes:
-    """One method and set: the clean images' score in grey, the foreign ones' as an outline."""
-    clean, foreign = (numbers[numbers["condition"] == name] for name in (CLEAN, condition))
+    """One method and set: clean images' scores in grey, out-of-distribution ones' as an outline."""
+    clean, ood = (numbers[numbers["condition"] == name] for name in (CLEAN, condition))
     if not clean.empty:
         ax.stairs(*_shares(clean), color="0.75", fill=True)
-    if not foreign.empty:
-        ax.stairs(*_shares(foreign), color=look.color, linewidth=1.2)
+    if not ood.empty:
+        ax.stairs(*_shares(ood), color=look.color, linewidth=1.2)
     ax.set_yscale("log")
     ax.minorticks_off()
     ax.set_ylim(LEAST_SHARE, 1)

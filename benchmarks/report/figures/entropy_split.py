@@ -44,7 +44,7 @@ def parts(results: Results) -> pd.DataFrame:
 
     The mutual information may be undefined.
     """
-    conditions = [rotated(angle) for angle in (0, *results.angles)] + list(results.foreign)
+    conditions = [rotated(angle) for angle in (0, *results.angles)] + list(results.ood)
     rows = []
     for variant in results.largest:
         for condition in conditions:

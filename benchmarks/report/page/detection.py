@@ -1,4 +1,4 @@
-"""ROC curves: telling foreign images from clean ones by each score."""
+"""ROC curves: telling out-of-distribution images from clean ones by each score."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ TOLD = 8
 
 
 class Detection(NamedTuple):
-    """The charts of one score, one a set of foreign images."""
+    """The charts of one score, one a set of out-of-distribution images."""
 
     score: str
     label: str
@@ -41,7 +41,7 @@ def detections(results: Results, looks: Mapping[Variant, Look]) -> list[Detectio
 def _charts(points: pd.DataFrame, results: Results, looks: Mapping[Variant, Look]) -> list[Chart]:
     return [
         _chart(condition_label(condition), points[points["condition"] == condition], looks)
-        for condition in results.foreign
+        for condition in results.ood
         if condition in set(points["condition"])
     ]
 

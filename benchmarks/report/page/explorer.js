@@ -29,10 +29,10 @@ function nameOf(image) {
 }
 
 function titleOf(image) {
-  const foreign = image.label === null;
+  const ood = image.label === null;
   const recipe = image.recipe === explored.recipes[0] ? "" : `, recipe ${image.recipe}`;
   const condition = labelOf(explored.conditions, image.condition);
-  return `${foreign ? condition : `${condition}, label ${image.label}`}, image ${image.place}${recipe}`;
+  return `${ood ? condition : `${condition}, label ${image.label}`}, image ${image.place}${recipe}`;
 }
 
 // Whether the method classifies the image correctly; null where that has no meaning.
