@@ -24,7 +24,7 @@ MEAN_ROTATED = "rotated-mean"
 """What the mean over the rotations whose labels are well defined is called among conditions."""
 
 LABELS_DOUBTFUL_BEYOND = 90
-"""Degrees from which on a label is no longer well defined: a 6 turns into a 9."""
+"""Degrees beyond which a label is no longer well defined: a 6 turns into a 9."""
 
 
 @dataclass(frozen=True)

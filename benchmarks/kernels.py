@@ -7,7 +7,7 @@ from benchmarks.progress import announce
 
 def compile_once() -> None:
     """Have the kernels compiled where they are not cached yet, and say so, for it takes seconds."""
-    # Here, not above: nothing else needs Numba.
+    # Here, not above: methods can be timed where there is no Numba.
     from methods.engine import compile_kernels, kernels_are_cached
 
     if not kernels_are_cached():

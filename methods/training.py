@@ -160,8 +160,8 @@ def _is_finite(network: LeNet5) -> bool:
 
 def _diverged(recipe: Recipe, index: int, epoch: int, loss: float) -> TrainingDivergedError:
     return TrainingDivergedError(
-        f"network {index} of recipe {recipe.name!r}: the loss became {loss} in "
-        f"epoch {epoch}; lower the learning rate ({recipe.learning_rate}) or check the images"
+        f"network {index} of recipe {recipe.name!r}: the loss became {loss} in epoch {epoch}; "
+        f"check the images, or make a recipe of a learning rate below {recipe.learning_rate}"
     )
 
 

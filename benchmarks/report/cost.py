@@ -103,7 +103,7 @@ def drawn(results: Results) -> list[Asked]:
 
 
 def tabulated(results: Results) -> list[Asked]:
-    """What the table of sizes judges by: the same, and turned images and disagreement too."""
+    """What the table of sizes judges by: accuracy, rotated images and mutual information, too."""
     turned = [MEAN_ROTATED] if results.angles_averaged else []
     return [
         *((metric, CLEAN, "") for metric in ("accuracy", "nll", "ece")),

@@ -11,8 +11,9 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.files import read_json, written_whole
-from benchmarks.records import FIGURES, RECORD, TABLES
+from benchmarks.records import CLAIMS_FILE, CLAIMS_PAGE, FIGURES, RECORD, TABLES
 from benchmarks.report.answer import answer
+from benchmarks.report.article import article_answer
 from benchmarks.report.latency_tables import latency_table
 from benchmarks.report.results import Results, read_latency
 from benchmarks.report.table import markdown
@@ -20,7 +21,7 @@ from benchmarks.report.tables import overview
 
 ROOT = Path(__file__).parents[2]
 README = ROOT / "README.md"
-RESULTS = Path("results/quick")
+RESULTS = Path("results/reference")
 """Relative to the repository, as the README's links are."""
 
 GPU_RESULTS = Path("results/gpu")
@@ -50,8 +51,9 @@ _SECTION = re.compile(
 def filled(readme: str, results: Path, root: Path = ROOT) -> str:
     """The text with what stands between each pair of marks made from a run's results.
 
-    ``<!-- generated: NAME -->`` and ``<!-- end -->`` are the marks, NAME one of ``answer``,
-    ``overview``, ``figures``, ``latency`` and ``provenance``; ``results`` is relative to ``root``.
+    ``<!-- generated: NAME -->`` and ``<!-- end -->`` are the marks, NAME one of ``article``,
+    ``answer``, ``overview``, ``figures``, ``claims``, ``latency`` and ``provenance``; ``results``
+    is relative to ``root``.
     """
     sections = _sections(root, results)
     return _SECTION.sub(
@@ -63,7 +65,10 @@ def _sections(root: Path, results: Path) -> dict[str, str]:
     loaded = Results.load(root / results)
     recipe = RECIPE if RECIPE in loaded.recipes else loaded.recipes[0]
     record = read_json(root / results / RECORD)
+    claims = read_json(root / results / CLAIMS_FILE)
     return {
+        "article": f"{article_answer(claims)}\n",
+        "claims": _claims(claims, results),
         "answer": f"{answer(loaded.of_recipe(recipe))}\n",
         "overview": markdown(overview(loaded.of_recipe(recipe), recipe)),
         "figures": _figures(root, results, recipe),
@@ -81,6 +86,16 @@ def _figures(root: Path, results: Path, recipe: str) -> str:
         for path, caption in images.items()
         if (root / path).exists()
     )
+
+
+def _claims(claims: Mapping[str, Any], results: Path) -> str:
+    """Each statement with its verdict; what that rests on is one link away."""
+    page = (results / CLAIMS_PAGE).as_posix()
+    lines = [
+        f"| [{claim['statement']}]({page}#{claim['id']}) | {claim['verdict']} |"
+        for claim in claims["claims"]
+    ]
+    return "\n".join(["| statement | verdict |", "|---|---|", *lines, ""])
 
 
 def _latency(root: Path, results: Path) -> str:

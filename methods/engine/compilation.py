@@ -54,7 +54,7 @@ def inlined(function: Function) -> Function:
 
 @cache
 def compile_kernels() -> None:
-    """Have all kernels compiled, once for each machine and version; takes about ten seconds.
+    """Have all kernels compiled, once for each machine and version; takes about 15 seconds.
 
     It happens in processes of its own, so that this one, like all later ones, only loads results.
     A process that compiled would run other machine code than one that loads: LLVM optimises a

@@ -188,7 +188,7 @@ def test_claims_are_shown_with_verdict_and_numbers(reported: Path, tmp_path: Pat
         (folder / "figures" / f"claims-count-plots-{recipe}.png").write_bytes(recipe.encode())
     found = claims(folder)
     assert found is not None
-    assert found.tally == (("reproduced", 1), ("not reproduced", 1))
+    assert found.answer.endswith("one is reproduced and one is not reproduced.")
     assert found.claims[0].numbers == (
         ("votes", ("0.500 (0.250 to 0.750, n = 2)", "—")),
         ("gap", ("—", "0.500")),
@@ -196,7 +196,7 @@ def test_claims_are_shown_with_verdict_and_numbers(reported: Path, tmp_path: Pat
     text = Parsed(page_of(folder)).text
     pictures = [a["src"] for tag, a in Parsed(page_of(folder)).elements if tag == "img"]
     assert pictures == [data_uri(b"article")] * 2
-    assert "Of 2 claims 1 reproduced, 1 not reproduced:" in text
+    assert "Of the article's two statements one is reproduced and one is not reproduced." in text
     assert "Image 61 is <told> differently." in text
     assert "By the recipe standard: together: 5 of 50 networks." in text
     assert "out-of-distribution and rotated images on 3 of the networks." in text

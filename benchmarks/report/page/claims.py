@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from benchmarks.files import read_json
 from benchmarks.records import CLAIMS_FILE
+from benchmarks.report.article import article_answer
 from benchmarks.report.claims_page import (
     ABOUT_DOUBLE_SOFTMAX,
     DOUBLE_SOFTMAX,
@@ -17,8 +17,6 @@ from benchmarks.report.claims_page import (
 )
 from benchmarks.report.digits import spread
 from benchmarks.report.page.data_uri import data_uri
-
-VERDICTS = ("reproduced", "partly", "not reproduced", "not testable here")
 
 
 class Numbers(NamedTuple):
@@ -66,10 +64,10 @@ class DoubleSoftmax(NamedTuple):
 
 
 class Claims(NamedTuple):
-    """All claims, what they rest on, and how many have each verdict."""
+    """All claims, what they say together (nothing where none was tested), and what they rest on."""
 
     claims: tuple[Claim, ...]
-    tally: tuple[tuple[str, int], ...]
+    answer: str
     setting: str
     double_softmax: DoubleSoftmax | None
 
@@ -80,11 +78,10 @@ def claims(folder: Path) -> Claims | None:
     if not content:
         return None
     found = tuple(_claim(row, folder) for row in content["claims"])
-    count = Counter(claim.verdict for claim in found)
     slip = content["double_softmax"]
     return Claims(
         found,
-        tuple((v, count[v]) for v in VERDICTS if count[v]),
+        article_answer(content),
         setting_text(content["setting"]),
         DoubleSoftmax(DOUBLE_SOFTMAX, ABOUT_DOUBLE_SOFTMAX, *double_softmax_table(slip))
         if slip

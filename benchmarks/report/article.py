@@ -1,0 +1,78 @@
+"""Whether the article holds, in three sentences, whatever its claims' numbers are."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from statistics import fmean
+from typing import Any
+
+LIKENESS = "dropout-mimics-ensemble"
+"""The claim that the article stands on: dropout instead of an ensemble."""
+
+VERDICTS = {
+    "reproduced": "reproduced",
+    "partly": "reproduced in part",
+    "not reproduced": "not reproduced",
+}
+
+NUMBERS = {1: "one", 2: "two", 3: "three", 4: "four", 5: "five", 6: "six", 7: "seven", 8: "eight"}
+NUMBERS |= {9: "nine", 10: "ten", 11: "eleven", 12: "twelve", 13: "thirteen"}
+
+
+def article_answer(claims: Mapping[str, Any]) -> str:
+    """How alike dropout and the ensemble are, what each finds, and how many claims hold.
+
+    Args:
+        claims: the content of `claims.json`.
+
+    Returns:
+        Three sentences; fewer where the first claim has no numbers, none where nothing was judged.
+    """
+    verdicts = Counter(claim["verdict"] for claim in claims["claims"])
+    if not any(verdicts[verdict] for verdict in VERDICTS):
+        return ""
+    told = [
+        sentence
+        for claim in claims["claims"]
+        if claim["id"] == LIKENESS and claim["verdict"] in VERDICTS
+        for sentence in _likeness(claim, claims["setting"])
+    ]
+    return " ".join([*told, _tally(verdicts)])
+
+
+def _likeness(claim: Mapping[str, Any], setting: Mapping[str, Any]) -> list[str]:
+    numbers: Mapping[str, list[float]] = claim["numbers"][setting["recipe"]]
+    correlation, information = (
+        fmean(numbers[f"rank correlation, {measure}"])
+        for measure in ("disagreement", "mutual information")
+    )
+    found = {
+        method: fmean(numbers[f"misclassification AUROC by disagreement, {method}"])
+        for method in ("MC-dropout", "ensemble")
+    }
+    return [
+        f"That one network with dropout on mimics many models is {VERDICTS[claim['verdict']]}: "
+        f"over {setting['images']:,} test images the disagreement of {setting['passes']} passes "
+        f"and that of {setting['networks']} networks have a rank correlation of "
+        f"{correlation:.2f}, their mutual information one of {information:.2f}.",
+        f"Misclassified images are told by disagreement with an AUROC of {found['MC-dropout']:.3f} "
+        f"by MC-dropout and of {found['ensemble']:.3f} by the ensemble.",
+    ]
+
+
+def _tally(verdicts: Mapping[str, int]) -> str:
+    said = [
+        f"{_number(verdicts[verdict])} {'are' if verdicts[verdict] > 1 else 'is'} {told}"
+        for verdict, told in VERDICTS.items()
+        if verdicts[verdict]
+    ]
+    untested = sum(verdicts.values()) - sum(verdicts[verdict] for verdict in VERDICTS)
+    if untested:
+        said.append(f"{_number(untested)} cannot be tested in this run")
+    listed = " and ".join(filter(None, (", ".join(said[:-1]), *said[-1:])))
+    return f"Of the article's {_number(sum(verdicts.values()))} statements {listed}."
+
+
+def _number(count: int) -> str:
+    return NUMBERS.get(count, str(count))
