@@ -30,7 +30,7 @@ def touch_small_blocks(megabytes: int) -> None:
 @pytest.mark.parametrize("megabytes", [20, 200])
 def test_known_block_is_measured(megabytes: int) -> None:
     found = peak_memory(lambda: touch(megabytes)).megabytes
-    assert found == pytest.approx(megabytes, rel=0.03, abs=1)
+    assert found == pytest.approx(megabytes, rel=0.03, abs=3)
 
 
 @on_linux
