@@ -24,18 +24,19 @@ def article_answer(claims: Mapping[str, Any]) -> str:
     """How alike dropout and the ensemble are, what each finds, and how many claims hold.
 
     Args:
-        claims: the content of `claims.json`.
+        claims: the content of `claims.json`; empty where claims were not asked about.
 
     Returns:
         Three sentences; fewer where the first claim has no numbers, none where nothing was judged.
     """
-    verdicts = Counter(claim["verdict"] for claim in claims["claims"])
+    judged = claims.get("claims", [])
+    verdicts = Counter(claim["verdict"] for claim in judged)
     if not any(verdicts[verdict] for verdict in VERDICTS):
         return ""
     told = [
         sentence
-        for claim in claims["claims"]
-        if claim["id"] == LIKENESS and claim["verdict"] in VERDICTS
+        for claim in judged
+        if claim["id"] == LIKENESS and claims["setting"]["recipe"] in claim["numbers"]
         for sentence in _likeness(claim, claims["setting"])
     ]
     return " ".join([*told, _tally(verdicts)])

@@ -93,7 +93,7 @@ def _claims(claims: Mapping[str, Any], results: Path) -> str:
     page = (results / CLAIMS_PAGE).as_posix()
     lines = [
         f"| [{claim['statement']}]({page}#{claim['id']}) | {claim['verdict']} |"
-        for claim in claims["claims"]
+        for claim in claims.get("claims", [])
     ]
     return "\n".join(["| statement | verdict |", "|---|---|", *lines, ""])
 

@@ -23,7 +23,11 @@ def claims(*verdicts: str) -> dict[str, Any]:
     return {
         "setting": setting,
         "claims": [
-            {"id": id, "verdict": verdict, "numbers": {"article": NUMBERS}}
+            {
+                "id": id,
+                "verdict": verdict,
+                "numbers": {} if verdict == "not testable here" else {"article": NUMBERS},
+            }
             for id, verdict in zip(ids, verdicts, strict=True)
         ],
     }
@@ -55,3 +59,4 @@ def test_what_could_not_be_tested_is_counted_alone(verdicts: tuple[str, ...], sa
 
 def test_nothing_judged_is_nothing_told() -> None:
     assert article_answer(claims("not testable here", "not testable here")) == ""
+    assert article_answer({}) == ""

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from pathlib import Path
 
 import pandas as pd
 
+from benchmarks.report.article import article_answer
 from benchmarks.report.readme import README, RESULTS, filled
+from tests.report.support import CLAIMS
 
 TEXT = """# Title
 
@@ -45,9 +48,20 @@ def test_marked_sections_are_filled_and_the_rest_is_kept(reported: Path, tmp_pat
             assert (tmp_path / line.rpartition("(")[2].removesuffix(")")).exists()
 
 
+def test_claims_are_told_and_listed_with_their_verdicts(reported: Path, tmp_path: Path) -> None:
+    shutil.copytree(reported, tmp_path / "results", ignore=lambda *_: ["predictions"])
+    (tmp_path / "results" / "claims.json").write_text(json.dumps(CLAIMS), encoding="utf-8")
+    marks = "<!-- generated: article -->\n<!-- end -->\n<!-- generated: claims -->\n<!-- end -->\n"
+    text = filled(marks, Path("results"), tmp_path)
+    assert f"-->\n{article_answer(CLAIMS)}\n<!-- end -->" in text
+    for claim in CLAIMS["claims"]:
+        row = f"| [{claim['statement']}](results/claims.md#{claim['id']}) | {claim['verdict']} |"
+        assert row in text
+
+
 def test_readme_has_every_mark() -> None:
     text = README.read_text(encoding="utf-8")
-    for name in ("overview", "figures", "latency", "provenance"):
+    for name in ("answer", "overview", "figures", "latency", "provenance"):
         assert text.count(f"<!-- generated: {name} -->") == 1
 
 
