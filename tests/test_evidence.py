@@ -85,6 +85,17 @@ def evidence(shards: Shards, family: str, conditions: tuple[Condition, ...] = TU
     return weigh(Unit("standard", conditions, family), resampled(shards, family, conditions))
 
 
+def all_measurements(shards: Shards, conditions: tuple[Condition, ...]) -> pd.DataFrame:
+    """Every measure of every cell, computed without resampling."""
+    table = as_table(
+        row
+        for cell in CELLS
+        for condition in conditions
+        for row in measure(cell, condition, shards[cell, condition.name], shards[cell, "clean"])
+    )
+    return pd.concat([table, mean_over_rotations(table)])
+
+
 def comparison(found: Evidence, condition: str, metric: str, one: str, other: str) -> Comparison:
     (row,) = [
         row
@@ -115,14 +126,7 @@ def test_estimates_are_the_measurements(
         return
     found = resampled(shards, family, conditions)
     unit = Unit("standard", conditions, family)
-    rows = [
-        row
-        for cell in CELLS
-        for condition in conditions
-        for row in measure(cell, condition, shards[cell, condition.name], shards[cell, "clean"])
-    ]
-    table = as_table(rows)
-    whole = pd.concat([table, mean_over_rotations(table)])
+    whole = all_measurements(shards, conditions)
     expected = {
         (row["method"], row["replicate"], row["condition"], row["metric"]): row["value"]
         for row in whole[whole["score"] == unit.score].to_dict("records")
@@ -450,14 +454,7 @@ def test_p_values_are_corrected_within_recipe_metric_and_score() -> None:
 
 def test_every_row_of_the_summary_has_an_interval_or_a_reason(shards: Shards) -> None:
     fewer = {key: shard for key, shard in shards.items() if key[0].method != "deep_ensemble"}
-    rows = [
-        row
-        for cell in CELLS
-        for condition in TURNED
-        for row in measure(cell, condition, shards[cell, condition.name], shards[cell, "clean"])
-    ]
-    table = as_table(rows)
-    whole = pd.concat([table, mean_over_rotations(table)])
+    whole = all_measurements(shards, TURNED)
     families = ("means", "labels", "calibration", *SCORES)
     intervals = {}
     for family in families:

@@ -16,8 +16,10 @@ VERDICTS = {
     "not reproduced": "not reproduced",
 }
 
-NUMBERS = {1: "one", 2: "two", 3: "three", 4: "four", 5: "five", 6: "six", 7: "seven", 8: "eight"}
-NUMBERS |= {9: "nine", 10: "ten", 11: "eleven", 12: "twelve", 13: "thirteen"}
+NUMBERS = (
+    *("zero", "one", "two", "three", "four", "five", "six"),
+    *("seven", "eight", "nine", "ten", "eleven", "twelve", "thirteen"),
+)
 
 
 def article_answer(claims: Mapping[str, Any]) -> str:
@@ -76,4 +78,4 @@ def _tally(verdicts: Mapping[str, int]) -> str:
 
 
 def _number(count: int) -> str:
-    return NUMBERS.get(count, str(count))
+    return NUMBERS[count] if count < len(NUMBERS) else str(count)
