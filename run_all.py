@@ -10,12 +10,12 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any, Literal, NoReturn
 
-import torch
 import typer
 
 from benchmarks.command_line import NETWORKS, exit_status
 from benchmarks.conditions import CONDITIONS
 from benchmarks.configuration import PRESETS, Machine
+from benchmarks.device_choice import fitting_device
 from benchmarks.environment import suite_version
 from benchmarks.errors import UserError
 from benchmarks.files import writable_folder
@@ -112,7 +112,7 @@ def main(
         return
     if only is not None and only not in STAGES:
         raise UserError(f"--only: {only!r} is none of {', '.join(STAGES)}")
-    device = _device(device)
+    device = fitting_device(device)
     chosen: dict[str, Any] = {
         "recipes": _separate(recipe),
         "methods": _separate(methods),
@@ -199,12 +199,6 @@ def _numbers(option: str, values: Names) -> tuple[int, ...] | None:
         if not word.isdecimal():
             raise UserError(f"{option}: {word!r} is no whole number; for example {option} 10,50")
     return tuple(sorted({int(word) for word in words}))
-
-
-def _device(device: str) -> Literal["cpu", "cuda"]:
-    if device == "cuda" and not torch.cuda.is_available():
-        raise UserError("--device cuda: torch finds no CUDA device here; use cpu or auto")
-    return "cuda" if device != "cpu" and torch.cuda.is_available() else "cpu"
 
 
 def _existing(data_dir: Path | None) -> Path | None:

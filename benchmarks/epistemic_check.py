@@ -14,12 +14,14 @@ from jaxtyping import Float, Int64
 from matplotlib import rc_context
 from rich.box import SIMPLE_HEAD
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 from torch import Tensor
 
 from benchmarks.claims.answers import train
 from benchmarks.command_line import NETWORKS, exit_status
 from benchmarks.configuration import PRESETS, Configuration, Machine
+from benchmarks.device_choice import fitting_device
 from benchmarks.digit_picture import read_digit
 from benchmarks.errors import UserError
 from benchmarks.files import writable_folder, written_whole
@@ -81,6 +83,13 @@ def main(
     ] = "quick",
     epochs: Annotated[int | None, typer.Option(help="How long networks train instead.")] = None,
     seed: Annotated[int, typer.Option(help="Of networks and masks.")] = 0,
+    device: Annotated[
+        Literal["auto", "cpu", "cuda"], typer.Option(help="Where networks train and answer.")
+    ] = "auto",
+    engine: Annotated[
+        Literal["auto", "numba", "torch"],
+        typer.Option(help="What computes: kernels, on the CPU only, or PyTorch."),
+    ] = "auto",
     data_dir: Annotated[
         Path | None,
         typer.Option(help="A folder with data sets of yours.", envvar="UNCERTAINTY_BENCH_DATA"),
@@ -95,11 +104,13 @@ def main(
 ) -> None:
     """Count the votes of softmax, MC-dropout and a deep ensemble for one image, and draw them.
 
-    Networks are those that a run of the same preset has trained; missing ones are trained now.
+    Networks are those that a run of the same preset has trained, on the same device and by the
+    same engine; missing ones are trained now.
     """
     if (index is None) == (image is None):
         raise UserError("name one image, either by --index 591 or by --image my_digit.png")
     _require_recipe(recipe)
+    device = fitting_device(device)
     configuration = replace(
         PRESETS[preset],
         recipes=(recipe,),
@@ -108,7 +119,8 @@ def main(
         replicates=1,
         epochs=PRESETS[preset].epochs if epochs is None else epochs,
         seed=seed,
-        engine=fitting_engine("auto", "cpu"),
+        device=device,
+        engine=fitting_engine(engine, device),
     )
     title = f"Test image {index}" if image is None else image.name
     path = out or Path(f"epistemic-check-{index if image is None else image.stem}.png")
@@ -117,7 +129,7 @@ def main(
         out=writable_folder("--out", path.parent),
         networks=writable_folder("--networks", networks),
         data_dir=data_dir,
-        jobs=joblib.cpu_count(),
+        jobs=1 if device == "cuda" else joblib.cpu_count(),
     )
     run = Run(configuration, machine)
     picture = _test_image(run, index) if image is None else read_digit(image)
@@ -129,6 +141,8 @@ def main(
 def _require_format(path: Path) -> None:
     if path.suffix.lower() not in FORMATS:
         raise UserError(f"--out {path}: a figure is {', '.join(FORMATS)}; name one")
+    if path.is_dir():
+        raise UserError(f"--out {path}: this is a folder; name a file in it")
 
 
 def _require_recipe(recipe: str) -> None:
@@ -179,7 +193,8 @@ def _measures(prediction: Prediction) -> dict[str, float]:
 
 def _show(title: str, predictions: dict[Variant, Prediction]) -> None:
     console = Console()
-    votes = Table(title=f"{title}: votes for each class", title_justify="left", box=SIMPLE_HEAD)
+    heading = escape(f"{title}: votes for each class")
+    votes = Table(title=heading, title_justify="left", box=SIMPLE_HEAD)
     measures = Table(title="Measures (entropies in nats)", title_justify="left", box=SIMPLE_HEAD)
     for table, headings in ((votes, map(str, range(10))), (measures, SHOWN.values())):
         table.padding = (0, 1, 0, 0)

@@ -92,12 +92,19 @@ def test_stored_networks_are_not_trained_again(
     assert again == (0, first[1], "")
 
 
+def test_networks_of_another_engine_are_others(command_line: CommandLine) -> None:
+    arguments = ("--index", "5", "--passes", "7", "--epochs", "1", "--device", "cpu")
+    status, _, said = command_line(*arguments, "--engine", "torch")
+    assert (status, "3 networks that are not stored yet" in said) == (0, True)
+
+
 def test_picture_of_ones_own_is_taken(command_line: CommandLine, tmp_path: Path) -> None:
     image = load_mnist("test").images[0, 0]
-    Image.fromarray((255 - image * 255).byte().numpy()).resize((280, 280)).save("mine.png")
-    status, shown, _ = command_line("--image", "mine.png", "--passes", "5", "--out", "a/b.svg")
+    name = r"mine [2] $\x$.png"
+    Image.fromarray((255 - image * 255).byte().numpy()).resize((280, 280)).save(name)
+    status, shown, _ = command_line("--image", name, "--passes", "5", "--out", "a/b.svg")
     assert status == 0
-    assert "mine.png: votes" in shown
+    assert f"{name}: votes" in shown
     assert (tmp_path / "a" / "b.svg").read_text().startswith("<?xml")
 
 
@@ -113,12 +120,15 @@ def test_picture_of_ones_own_is_taken(command_line: CommandLine, tmp_path: Path)
         (("--index", "1", "--passes", "0"), "--passes: 0 is too small"),
         (("--index", "1", "--recipe", "plain"), "'plain' is none of standard, article"),
         (("--index", "1", "--out", "a.doc"), "a figure is .png"),
+        (("--index", "1", "--out", "folder.png"), "this is a folder; name a file in it"),
+        (("--index", "1", "--device", "cuda", "--engine", "numba"), "--"),
         (("--index", "1", "--preset", "slow"), "'slow'"),
     ],
 )
 def test_mistake_gets_one_line(
-    arguments: tuple[str, ...], said: str, command_line: CommandLine
+    arguments: tuple[str, ...], said: str, command_line: CommandLine, tmp_path: Path
 ) -> None:
+    (tmp_path / "folder.png").mkdir()
     status, shown, error = command_line(*arguments)
     assert (status, shown) == (2, "")
     assert re.fullmatch(r"error: [^\n]+\n", error)

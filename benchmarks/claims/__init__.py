@@ -83,9 +83,11 @@ def _content(run: Run, unavailable: Mapping[str, str]) -> dict[str, Any]:
     article = answers[ARTICLE.name]
     setting |= {
         "networks": article.networks,
-        "replicates": article.replicates,
         "epochs": chosen.recipe(ARTICLE.name).epochs,
         "images": len(article.labels),
+        "ood": list(article.ood),
+        "unavailable": list(unavailable),
+        "beside": {name: one.repeated for name, one in answers.items() if name in BESIDE},
     }
     test = run.test_images()
     if len(test.labels) > PECULIAR:

@@ -20,6 +20,7 @@ from methods import METHODS, Prediction
 from methods.labelled_images import LabelledImages
 from methods.network_pool import NetworkPool
 from methods.pooled import PooledMethod
+from methods.recipes import ARTICLE
 from methods.threads import one_torch_thread
 
 NETWORKS = 50
@@ -55,9 +56,13 @@ class Answers:
         return cls(run, recipe, min(NETWORKS, len(numbers)), unavailable)
 
     @property
-    def replicates(self) -> int:
-        """On how many networks the run repeats a single-network method under all conditions."""
-        return min(self.run.configuration.replicates, self.networks)
+    def repeated(self) -> int:
+        """How many networks are asked about rotated and out-of-distribution images.
+
+        All of the article's own recipe; of one beside it those that the run has asked anyway.
+        """
+        replicates = self.run.configuration.replicates
+        return self.networks if self.recipe == ARTICLE.name else min(replicates, self.networks)
 
     @cached_property
     def ood(self) -> tuple[str, ...]:

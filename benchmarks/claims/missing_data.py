@@ -117,5 +117,6 @@ CLAIMS = (
         remark="All networks take as many steps of Adam as the article's, so that fewer images do "
         "not mean less training; choices are nested and stratified; each training image is "
         "rotated once, by an angle uniform in ±180°.",
+        least_networks=2,
     ),
 )

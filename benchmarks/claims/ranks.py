@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -10,11 +11,12 @@ import numpy.typing as npt
 from jaxtyping import Float64
 from scipy import stats
 
+from benchmarks.evidence import FEWEST_OF_A_KIND
 from benchmarks.statistics.estimate import estimate
 
 
 class Interval(NamedTuple):
-    """An estimate with the bounds of its 95 % interval."""
+    """An estimate with the bounds of its 95 % interval, NaN where there can be none."""
 
     value: float
     lower: float
@@ -58,13 +60,17 @@ def auroc_interval(sets: Sequence[Placements]) -> Interval:
     All sets are told from the same negative images. Over images the networks' values vary with
     DeLong's covariance (equation 6): that of the negatives' placements, a mean over the sets, over
     their number n, plus for each set that of its positives' over their number m, over the number
-    of sets squared. `estimate` joins it with the networks' own variance.
+    of sets squared. `estimate` joins it with the networks' own variance. Fewer than 30 images of
+    either kind have no interval: it would be too narrow.
 
     >>> placements = Placements.of(np.array([[0.1, 0.4, 0.3]]), np.array([[0.4, 0.8]]))
     >>> round(auroc_interval([placements]).value, 4)
     0.9167
     """
     negatives = np.mean([one.negatives for one in sets], axis=0)
+    fewest = min(negatives.shape[1], *(one.positives.shape[1] for one in sets))
+    if fewest < FEWEST_OF_A_KIND:
+        return Interval(float(negatives.mean()), math.nan, math.nan)
     covariance = _covariance(negatives) + sum(_covariance(one.positives) for one in sets) / (
         len(sets) ** 2
     )

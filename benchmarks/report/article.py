@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from statistics import fmean
 from typing import Any
 
@@ -29,7 +30,8 @@ def article_answer(claims: Mapping[str, Any]) -> str:
         claims: the content of `claims.json`; empty where claims were not asked about.
 
     Returns:
-        Three sentences; fewer where the first claim has no numbers, none where nothing was judged.
+        Three sentences; fewer where the first claim has no verdict or what is told of it is
+        undefined, none where nothing was judged.
     """
     judged = claims.get("claims", [])
     verdicts = Counter(claim["verdict"] for claim in judged)
@@ -38,30 +40,41 @@ def article_answer(claims: Mapping[str, Any]) -> str:
     told = [
         sentence
         for claim in judged
-        if claim["id"] == LIKENESS and claims["setting"]["recipe"] in claim["numbers"]
+        if claim["id"] == LIKENESS and claim["verdict"] in VERDICTS
         for sentence in _likeness(claim, claims["setting"])
     ]
     return " ".join([*told, _tally(verdicts)])
 
 
 def _likeness(claim: Mapping[str, Any], setting: Mapping[str, Any]) -> list[str]:
-    numbers: Mapping[str, list[float]] = claim["numbers"][setting["recipe"]]
+    numbers: Mapping[str, list[float | None]] = claim["numbers"][setting["recipe"]]
     correlation, information = (
-        fmean(numbers[f"rank correlation, {measure}"])
+        _mean(numbers[f"rank correlation, {measure}"])
         for measure in ("disagreement", "mutual information")
     )
-    found = {
-        method: fmean(numbers[f"misclassification AUROC by disagreement, {method}"])
+    sampled, ensemble = (
+        _mean(numbers[f"misclassification AUROC by disagreement, {method}"])
         for method in ("MC-dropout", "ensemble")
-    }
-    return [
+    )
+    told = [
         f"That one network with dropout on mimics many models is {VERDICTS[claim['verdict']]}: "
         f"over {setting['images']:,} test images the disagreement of {setting['passes']} passes "
         f"and that of {setting['networks']} networks have a rank correlation of "
-        f"{correlation:.2f}, their mutual information one of {information:.2f}.",
-        f"Misclassified images are told by disagreement with an AUROC of {found['MC-dropout']:.3f} "
-        f"by MC-dropout and of {found['ensemble']:.3f} by the ensemble.",
+        f"{correlation:.3f}, their mutual information one of {information:.3f} (means over the "
+        f"{setting['networks']})."
     ]
+    if not math.isnan(sampled + ensemble):
+        told.append(
+            "Disagreement tells each method's own misclassified images with an AUROC of "
+            f"{sampled:.3f} by MC-dropout, on average, and of {ensemble:.3f} by the ensemble."
+        )
+    return told
+
+
+def _mean(values: Sequence[float | None]) -> float:
+    """Of those that are defined."""
+    known = [value for value in values if value is not None]
+    return fmean(known) if known else math.nan
 
 
 def _tally(verdicts: Mapping[str, int]) -> str:

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from benchmarks.report.digits import UNDEFINED, plain, rounded, spread
-from benchmarks.report.names import METHODS
+from benchmarks.report.names import METHODS, condition_label
 
 INTRODUCTION = (
     "Statements of the article *An Overview of Epistemic Uncertainty in Deep Learning*, in our "
@@ -44,15 +44,27 @@ def claims_page(claims: Mapping[str, Any]) -> str:
 
 
 def setting_text(setting: Mapping[str, Any]) -> str:
-    """How many networks and images the verdicts rest on."""
+    """What the verdicts rest on: how many networks, and which images."""
     if "networks" not in setting:
         return f"Nothing was measured: there are no networks of the recipe `{setting['recipe']}`."
+    missing = _listed(setting["unavailable"])
+    beside = [f"{networks} of `{recipe}`" for recipe, networks in setting["beside"].items()]
     return (
         f"Here: {setting['networks']} networks of the recipe `{setting['recipe']}`, "
         f"{setting['epochs']} epochs, {setting['passes']} passes, {setting['images']:,} clean test "
-        f"images; out-of-distribution and rotated images on {setting['replicates']} of the "
-        "networks."
+        "images and the same turned; out-of-distribution images: "
+        f"{_listed(setting['ood']) or 'none'}{f' (not to be had: {missing})' if missing else ''}."
+        + (
+            f" Beside them, {' and '.join(beside)} were asked about turned and "
+            "out-of-distribution images."
+            if beside
+            else ""
+        )
     )
+
+
+def _listed(conditions: Sequence[str]) -> str:
+    return ", ".join(map(condition_label, conditions))
 
 
 def _overview(claims: Sequence[Mapping[str, Any]]) -> str:

@@ -48,6 +48,7 @@ def test_every_claim_is_measured_and_judged(finished: Path) -> None:
         assert claim["why"].startswith("only 2 networks, not 50; ")
     setting = content["setting"]
     assert (setting["networks"], setting["epochs"], setting["images"]) == (2, 10, 600)
+    assert (setting["ood"], setting["unavailable"]) == (["ood-uniform_noise"], [])
 
 
 def test_verdict_follows_from_the_published_numbers(finished: Path) -> None:
@@ -206,6 +207,12 @@ def test_answers_is_of_fifty_networks_at_most(finished: Path) -> None:
     answers = Answers.of(many, "article", {"ood-uniform_noise": "the mirror is asleep"})
     assert answers.networks == 50
     assert answers.ood == ()
+
+
+def test_articles_recipe_is_asked_about_everything_by_all_networks(finished: Path) -> None:
+    few = Run(run_in(finished, replicates=1).configuration, run_in(finished).machine)
+    repeated = {name: Answers.of(few, name, {}).repeated for name in few.configuration.recipes}
+    assert repeated == {"article": 2, "article-logits": 1}
 
 
 def test_one_network_has_no_verdict_that_takes_several(finished: Path, tmp_path: Path) -> None:

@@ -74,7 +74,8 @@ PER_NETWORK: list[tuple[str, Numbers, Numbers]] = [
     ("final-accuracy", final(validation=0.978), final(validation=0.97801)),
     ("image-61", votes(c8=91, c2=9), votes(c8=90, c2=10)),
     ("image-61", votes(c8=91, c2=5, c3=4), votes(c8=91, c2=4, c3=5)),
-    ("image-61", votes(c8=96, c2=2, c3=2), votes(c8=96, c1=2, c2=2)),
+    ("image-61", votes(c8=96, c2=4), votes(c8=96, c2=2, c3=2)),
+    ("image-61", votes(c8=96, c2=3, c1=1), votes(c8=96, c1=2, c2=2)),
     ("image-61", votes(c8=99, c2=1), votes(c8=100)),
     ("image-591", votes(c3=41, c7=2, c9=2, c8=55), votes(c3=40, c7=2, c9=2, c8=56)),
     ("image-591", votes(c3=41, c7=2, c8=57), votes(c3=41, c7=1, c8=58)),
@@ -100,6 +101,14 @@ def test_halves_are_told_apart() -> None:
     assert CLAIMS["image-61"].judge(numbers).why == (
         "more than 90 votes for 8: 50; runner-up 2: 30; together: 30 of 50 networks"
     )
+
+
+@pytest.mark.parametrize(
+    ("numbers", "runners_up"),
+    [(votes(c2=60, c8=40), 0), (votes(c2=50, c8=50), 0), (votes(c3=60, c2=40), 1)],
+)
+def test_winner_is_no_runner_up(numbers: Numbers, runners_up: int) -> None:
+    assert f"runner-up 2: {runners_up};" in CLAIMS["image-61"].judge(numbers).why
 
 
 def certainty(last: float = 995.0) -> Numbers:
@@ -282,6 +291,20 @@ def similarity(ece: float = 0.021, sampled: float = -0.001, ensemble: float = -0
 )
 def test_softmax_is_not_certainty(numbers: Numbers, verdict: Verdict) -> None:
     assert judged("softmax-is-not-certainty", numbers) == verdict
+
+
+def test_difference_without_an_interval_is_not_judged() -> None:
+    numbers = similarity() | {"AUROC, softmax less ensemble, upper": [math.nan]}
+    with pytest.raises(NotTestableError, match="too few images"):
+        judged("softmax-is-not-certainty", numbers)
+
+
+def test_bounds_are_told_where_there_are_any() -> None:
+    numbers = {"AUROC of disagreement": [0.95], "lower bound": [0.9], "upper bound": [1.0]}
+    judge = CLAIMS["disagree-on-edge-cases"].judge
+    assert judge(numbers).why == "AUROC 0.950 (0.900 to 1.000 over images)"
+    unknown = {"lower bound": [math.nan], "upper bound": [math.nan]}
+    assert judge(numbers | unknown).why == "AUROC 0.950"
 
 
 def test_every_claim_is_there_once_and_says_all_that_a_reader_needs() -> None:

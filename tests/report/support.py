@@ -17,7 +17,8 @@ CLAIM = {
 CLAIMS = {
     "setting": {
         **{"recipe": "article", "networks": 50, "epochs": 10, "passes": 100},
-        **{"images": 10_000, "replicates": 3},
+        **{"images": 10_000, "ood": ["ood-fashion_mnist"], "unavailable": ["ood-kmnist"]},
+        "beside": {"standard": 3},
     },
     "claims": [CLAIM, CLAIM | {"id": "other", "verdict": "reproduced"}],
     "double_softmax": [

@@ -27,7 +27,8 @@ def count_plots(
     """The picture, and for each method its votes by class with its measures below."""
     figure = Figure(figsize=(PAGE, 2.1), layout="constrained")
     grid = figure.subplots(1, 1 + len(counts), width_ratios=[0.8, *[1.0] * len(counts)])
-    show_picture(grid[0], pixels).set_title(title)
+    # A file may be named as it likes: no dollar sign in it begins a formula.
+    show_picture(grid[0], pixels).set_title(title, parse_math=False)
     found = looks(list(counts))
     for ax, (variant, votes) in zip(grid[1:], counts.items(), strict=True):
         draw_counts(ax, votes, found[variant])
