@@ -25,6 +25,7 @@ from benchmarks.device_choice import fitting_device
 from benchmarks.digit_picture import read_digit
 from benchmarks.errors import UserError
 from benchmarks.files import writable_folder, written_whole
+from benchmarks.kernels import compile_once
 from benchmarks.measure import UNCERTAINTIES
 from benchmarks.predictions import Cell
 from benchmarks.progress import announce
@@ -132,6 +133,8 @@ def main(
         jobs=1 if device == "cuda" else joblib.cpu_count(),
     )
     run = Run(configuration, machine)
+    if configuration.engine == "numba":
+        compile_once()
     picture = _test_image(run, index) if image is None else read_digit(image)
     predictions = _predictions(run, picture)
     _show(title, predictions)

@@ -11,7 +11,7 @@ time; ``forward``, ``loss``, ``backward`` and ``adam`` are the network and its t
 them. The public functions stand in ``train``, ``predict``, ``sample`` and ``enumeration``.
 """
 
-from methods.engine.compilation import compile_kernels, kernels_are_cached
+from methods.engine.compilation import CACHE, compile_kernels, kernels_are_cached
 from methods.engine.enumeration import enumerate_subnetworks
 from methods.engine.layout import CHANNELS, PARAMETERS
 from methods.engine.predict import logits
@@ -19,6 +19,7 @@ from methods.engine.sample import sample_logits
 from methods.engine.train import TrainingState, loss_gradient, train_epoch
 
 __all__ = [
+    "CACHE",
     "CHANNELS",
     "PARAMETERS",
     "VERSION",

@@ -129,3 +129,4 @@ def _numba_caches_in(folder: Path) -> Iterator[None]:
 REHEARSING = "UNCERTAINTY_BENCH_REHEARSING"
 COMPLETE = "complete"
 CACHE = _cache_folder()
+"""Where compiled kernels are kept; None where nothing can be written."""

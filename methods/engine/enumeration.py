@@ -68,9 +68,10 @@ def enumerate_subnetworks(
         raise ValueError("the parameters are not all finite")
     scales, sums = check.scales(mean, deviation, dropout), Sums.zero(len(images))
     compile_kernels()
-    _enumerate(
-        views(vector), images, scales, subsets(FIRST), Weights.of(dropout), _workspace(), sums
-    )
+    given = (scales, subsets(FIRST), Weights.of(dropout), _workspace())
+    # Image by image, so that an interrupt waits for one of them, not for all.
+    for one in (slice(i, i + 1) for i in range(len(images))):
+        _enumerate(views(vector), images[one], *given, Sums(*(part[one] for part in sums)))
     return sums.mean, sums.vote_share, sums.expected_entropy
 
 
@@ -90,8 +91,8 @@ class Weights(NamedTuple):
         """(1 − p)ᵏ·pⁿ⁻ᵏ for a subset of k out of n channels."""
         first, half = (subsets(size).sum(axis=1) for size in (FIRST, HALF))
         return cls(
-            (1 - dropout) ** first * dropout ** (FIRST - first),
-            (1 - dropout) ** half * dropout ** (HALF - half),
+            (1.0 - dropout) ** first * float(dropout) ** (FIRST - first),
+            (1.0 - dropout) ** half * float(dropout) ** (HALF - half),
         )
 
 

@@ -70,6 +70,14 @@ class TrainingState:
     second_moment: Float32[Array, " 61706"]
     steps: int = 0
 
+    def __post_init__(self) -> None:
+        for vector in (self.parameters, self.first_moment, self.second_moment):
+            if check.parameters(vector) is not vector:
+                raise ValueError(
+                    f"training changes its vectors in place: they are contiguous and of float32, "
+                    f"not of {vector.dtype}; TrainingState.start copies parameters to such ones"
+                )
+
     @classmethod
     def start(cls, parameters: Float32[Array, " 61706"]) -> Self:
         """Before the first step; the parameters are copied."""
@@ -219,7 +227,7 @@ def _train(
         scales,
         loss == "softmax",
         batch_size,
-        learning_rate,
+        float(learning_rate),
         _workspace(),
     )
     state.steps += -(-len(order) // batch_size)
