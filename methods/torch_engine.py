@@ -26,9 +26,16 @@ Each takes some 40 kB in a network, and 80 kB where the terms of sub-networks ar
 
 
 @contextmanager
+def _whole_float32() -> Iterator[None]:
+    """Left to itself, cuDNN would round convolutions to TF32."""
+    with torch.backends.cudnn.flags(enabled=True, allow_tf32=False):
+        yield
+
+
+@contextmanager
 def _asking() -> Iterator[None]:
-    """Without gradients, and in the whole of float32: cuDNN would round convolutions to TF32."""
-    with torch.inference_mode(), torch.backends.cudnn.flags(enabled=True, allow_tf32=False):
+    """Without gradients, and in the whole of float32."""
+    with torch.inference_mode(), _whole_float32():
         yield
 
 
@@ -110,6 +117,7 @@ class LoopTrainer:
         self._recipe = recipe
         self._images, self._labels = data.images.to(device), data.labels.to(device)
 
+    @_whole_float32()
     def epoch(
         self,
         orders: Int64[Tensor, "networks images"],
@@ -154,6 +162,7 @@ class StackedTrainer:
         self._recipe = recipe
         self._images, self._labels = data.images.to(device), data.labels.to(device)
 
+    @_whole_float32()
     def epoch(
         self,
         orders: Int64[Tensor, "networks images"],

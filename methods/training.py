@@ -9,7 +9,7 @@ from time import perf_counter
 
 import numpy as np
 import torch
-from jaxtyping import Bool, Int64
+from jaxtyping import Bool, Float, Int64
 from torch import Tensor
 
 from methods.engines import Engine
@@ -113,10 +113,13 @@ def train_networks(
                 diverged[i] = _diverged(recipe, indices[i], epoch, foreseen)
         if len(diverged) == len(indices):
             break
-        for i in set(range(len(indices))) - diverged.keys():
-            for split, data in splits.items():
+        sound = [i for i in range(len(indices)) if i not in diverged]
+        for split, data in splits.items():
+            outputs = engine.ensemble_logits([networks[i] for i in sound], data.images)
+            for i, off in zip(sound, outputs, strict=True):
                 kept = _evaluation_masks(recipe, seed, indices[i], epoch, split, data)
-                logs[i].append(_evaluate(engine, networks[i], recipe, data, kept, epoch, split))
+                on = engine.logits(networks[i], data.images, kept) if recipe.dropout else off
+                logs[i].append(_epoch_log(recipe, off, on, data.labels, epoch, split))
     return [
         diverged.get(i) or TrainedNetwork(networks[i].cpu(), tuple(logs[i]), seconds / len(indices))
         for i in range(len(indices))
@@ -165,30 +168,28 @@ def _diverged(recipe: Recipe, index: int, epoch: int, loss: float) -> TrainingDi
     )
 
 
-def _evaluate(
-    engine: Engine,
-    network: LeNet5,
+def _epoch_log(
     recipe: Recipe,
-    data: LabelledImages,
-    kept: Bool[Tensor, "images 22"],
+    off: Float[Tensor, "images 10"],
+    on: Float[Tensor, "images 10"],
+    labels: Int64[Tensor, " images"],
     epoch: int,
     split: str,
 ) -> EpochLog:
+    """From the logits with dropout off and on."""
     # Here, not above: networks can be asked where scikit-learn is not installed.
     from sklearn.metrics import precision_recall_fscore_support
 
-    outputs = engine.logits(network, data.images)
-    votes = outputs.argmax(dim=1)
+    votes = off.argmax(dim=1)
     precision, recall, _, _ = precision_recall_fscore_support(
-        data.labels, votes, average="macro", zero_division=0.0
+        labels, votes, average="macro", zero_division=0.0
     )
-    on = engine.logits(network, data.images, kept) if recipe.dropout else outputs
     return EpochLog(
         epoch=epoch,
         split=split,
-        loss=recipe.mean_loss(outputs, data.labels).item(),
-        accuracy=(votes == data.labels).double().mean().item(),
+        loss=recipe.mean_loss(off, labels).item(),
+        accuracy=(votes == labels).double().mean().item(),
         precision=float(precision),
         recall=float(recall),
-        accuracy_dropout_on=(on.argmax(dim=1) == data.labels).double().mean().item(),
+        accuracy_dropout_on=(on.argmax(dim=1) == labels).double().mean().item(),
     )

@@ -66,7 +66,7 @@ def test_seconds_are_those_of_training_shared_evenly(
 
     monkeypatch.setattr(training, "perf_counter", lambda: clock)
     monkeypatch.setattr(LoopTrainer, "epoch", taking(3.0, LoopTrainer.epoch))
-    monkeypatch.setattr(training, "_evaluate", taking(100.0, training._evaluate))
+    monkeypatch.setattr(training, "_epoch_log", taking(100.0, training._epoch_log))
     two = train_networks(
         replace(STANDARD, epochs=2), [0, 1], training_images, test_images, engine=ENGINE
     )
