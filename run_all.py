@@ -12,7 +12,14 @@ from typing import Annotated, Any, Literal, NoReturn
 
 import typer
 
-from benchmarks.command_line import NETWORKS, exit_status
+from benchmarks.command_line import (
+    NETWORKS,
+    DataDir,
+    Device,
+    EngineChoice,
+    Networks,
+    exit_status,
+)
 from benchmarks.conditions import CONDITIONS
 from benchmarks.configuration import PRESETS, Machine
 from benchmarks.device_choice import fitting_device
@@ -67,20 +74,10 @@ def main(
         Names, typer.Option(help="Images asked about at a time when methods are timed.")
     ] = None,
     seed: Annotated[int, typer.Option(help="What every random choice follows from.")] = 0,
-    device: Annotated[
-        Literal["auto", "cpu", "cuda"], typer.Option(help="Where networks train and answer.")
-    ] = "auto",
-    engine: Annotated[
-        Literal["auto", "numba", "torch"],
-        typer.Option(help="What computes: kernels, on the CPU only, or PyTorch."),
-    ] = "auto",
-    data_dir: Annotated[
-        Path | None,
-        typer.Option(help="A folder with data sets of yours.", envvar="UNCERTAINTY_BENCH_DATA"),
-    ] = None,
-    networks: Annotated[
-        Path, typer.Option(help="Where trained networks are kept.", show_default="the cache")
-    ] = NETWORKS,
+    device: Device = "auto",
+    engine: EngineChoice = "auto",
+    data_dir: DataDir = None,
+    networks: Networks = NETWORKS,
     out: Annotated[
         Path | None, typer.Option(help="Where results go.", show_default="results/<preset>")
     ] = None,

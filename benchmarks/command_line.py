@@ -1,14 +1,16 @@
-"""What the command lines share: where networks are kept, and how an error ends in a status."""
+"""What the command lines share: options, and how an error ends in a status."""
 
 from __future__ import annotations
 
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import Annotated, Literal
 
 import platformdirs
 import typer
 
+from benchmarks.data_files import DATA_VARIABLE
 from benchmarks.datasets import Unavailable
 from benchmarks.errors import UserError
 from benchmarks.integrity.check import IntegrityError
@@ -17,6 +19,21 @@ from methods.training import TrainingDivergedError
 
 NETWORKS = Path(platformdirs.user_cache_dir("uncertainty-bench")) / "networks"
 """Where trained networks are found again by all runs, unless told otherwise."""
+
+Device = Annotated[
+    Literal["auto", "cpu", "cuda"], typer.Option(help="Where networks train and answer.")
+]
+EngineChoice = Annotated[
+    Literal["auto", "numba", "torch"],
+    typer.Option(help="What computes: kernels, on the CPU only, or PyTorch."),
+]
+DataDir = Annotated[
+    Path | None,
+    typer.Option(help="A folder with data sets of yours.", envvar=DATA_VARIABLE),
+]
+Networks = Annotated[
+    Path, typer.Option(help="Where trained networks are kept.", show_default="the cache")
+]
 
 
 def exit_status(main: Callable[..., None], name: str | None = None) -> int:

@@ -19,7 +19,14 @@ from rich.table import Table
 from torch import Tensor
 
 from benchmarks.claims.answers import train
-from benchmarks.command_line import NETWORKS, exit_status
+from benchmarks.command_line import (
+    NETWORKS,
+    DataDir,
+    Device,
+    EngineChoice,
+    Networks,
+    exit_status,
+)
 from benchmarks.configuration import PRESETS, Configuration, Machine
 from benchmarks.device_choice import fitting_device
 from benchmarks.digit_picture import read_digit
@@ -84,20 +91,10 @@ def main(
     ] = "quick",
     epochs: Annotated[int | None, typer.Option(help="How long networks train instead.")] = None,
     seed: Annotated[int, typer.Option(help="Of networks and masks.")] = 0,
-    device: Annotated[
-        Literal["auto", "cpu", "cuda"], typer.Option(help="Where networks train and answer.")
-    ] = "auto",
-    engine: Annotated[
-        Literal["auto", "numba", "torch"],
-        typer.Option(help="What computes: kernels, on the CPU only, or PyTorch."),
-    ] = "auto",
-    data_dir: Annotated[
-        Path | None,
-        typer.Option(help="A folder with data sets of yours.", envvar="UNCERTAINTY_BENCH_DATA"),
-    ] = None,
-    networks: Annotated[
-        Path, typer.Option(help="Where trained networks are kept.", show_default="the cache")
-    ] = NETWORKS,
+    device: Device = "auto",
+    engine: EngineChoice = "auto",
+    data_dir: DataDir = None,
+    networks: Networks = NETWORKS,
     out: Annotated[
         Path | None,
         typer.Option(help="The figure's file, PNG, SVG or PDF.", show_default="named by the image"),
