@@ -21,7 +21,7 @@ from benchmarks.report.tables import overview
 
 ROOT = Path(__file__).parents[2]
 README = ROOT / "README.md"
-RESULTS = Path("results/quick")
+RESULTS = Path("results/reference")
 """Relative to the repository, as the README's links are."""
 
 GPU_RESULTS = Path("results/gpu")

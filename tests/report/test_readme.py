@@ -61,7 +61,8 @@ def test_claims_are_told_and_listed_with_their_verdicts(reported: Path, tmp_path
 
 def test_readme_has_every_mark() -> None:
     text = README.read_text(encoding="utf-8")
-    for name in ("answer", "overview", "figures", "latency", "provenance"):
+    names = ("article", "answer", "overview", "figures", "claims", "latency", "provenance")
+    for name in names:
         assert text.count(f"<!-- generated: {name} -->") == 1
 
 
