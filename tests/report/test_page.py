@@ -199,7 +199,7 @@ def test_claims_are_shown_with_verdict_and_numbers(reported: Path, tmp_path: Pat
     assert "Of the article's two statements one is reproduced and one is not reproduced." in text
     assert "Image 61 is <told> differently." in text
     assert "By the recipe standard: together: 5 of 50 networks." in text
-    assert "out-of-distribution and rotated images on 3 of the networks." in text
+    assert "Beside them, 3 of standard were asked about turned and" in text
     assert "Softmax NLL, clean 0.500 0.250 0.125 0.25 ± 0.05" in text
     assert "Deep ensemble NLL, clean 0.500 0.250 — 0.250" in text
 
@@ -243,6 +243,18 @@ def test_cost_is_drawn_with_its_front(reported: Path, tmp_path: Path) -> None:
     assert "a processor, engine numba, threads 1" in parsed.text
     fronts = [a["class"] for _, a in parsed.elements if "front" in (a.get("class") or "")]
     assert fronts == ["front", "front alone"]
+
+
+def test_legend_names_the_methods_that_its_charts_draw(reported: Path, tmp_path: Path) -> None:
+    folder = copied(reported, tmp_path / "run")
+    roc = pd.read_csv(folder / "curves" / "roc.csv", dtype={"members": str})
+    write_table(roc[roc["method"] != "softmax"], folder / "curves" / "roc.csv")
+    page = page_of(folder)
+    for name in ("rotation", "calibration", "detection"):
+        (section,) = re.findall(rf'<section id="{name}".*?</section>', page, re.DOTALL)
+        named = set(re.findall(r'data-toggle="([^"]+)"', section))
+        assert named == set(re.findall(r'data-series="([^"]+)"', section))
+        assert ("softmax-1" in named) is (name != "detection")
 
 
 def test_every_measure_is_defined_where_it_is_computed() -> None:
