@@ -167,7 +167,7 @@ def _fill(
     correct: Bool[Tensor, " images"],
 ) -> ReliabilityBins:
     require_flags(confidence, correct)
-    confidence = confidence.double()
+    confidence = confidence.double().contiguous()
     low, high = float(confidence.min()), float(confidence.max())
     if low < 0 or high > 1 + ROUNDING:
         raise ValueError(
