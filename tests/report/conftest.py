@@ -72,10 +72,11 @@ def prediction(run: Run, cell: Cell, condition: Condition) -> Prediction:
 
 
 def training_log(networks: int) -> pd.DataFrame:
-    measures = ["loss", "accuracy", "precision", "recall", "accuracy_dropout_on"]
+    measures = ["loss", "accuracy", "precision", "recall"]
     return pd.DataFrame(
         {"recipe": "standard", "network": network, "epoch": epoch, "split": split}
         | dict.fromkeys(measures, 0.9 + 0.01 * epoch + 0.001 * network)
+        | {"accuracy_dropout_on": 0.8 + 0.01 * epoch + 0.001 * network}
         for network in range(networks)
         for epoch in (1, 2)
         for split in ("training", "validation")

@@ -262,6 +262,15 @@ def test_page_tells_verdicts_numbers_and_the_slips_cost() -> None:
         assert said in page
 
 
+def test_training_figure_has_no_dropout_on_where_there_is_none(reported: Path) -> None:
+    log = read_table(reported / "training.csv")
+    for changes, expected in (({}, 2), ({"accuracy_dropout_on": log["accuracy"]}, 0)):
+        results = Results(Results.load(reported).summary, training=log.assign(**changes))
+        (drawing,) = training.training_figures(results, {})
+        labels = [text.get_text() for text in drawing.figure.legends[0].get_texts()]
+        assert sum(label.endswith("dropout on") for label in labels) == expected
+
+
 def test_training_figure_shows_what_the_article_tells_for_its_recipe_alone(
     reported: Path,
 ) -> None:

@@ -151,7 +151,7 @@ def test_curves_of_runs_that_are_older_than_bands_are_drawn_without(results: Res
 def test_training_curves_are_mean_and_range_of_the_networks(reported: Path) -> None:
     drawn = numbers(reported, "training").set_index(["measure", "split", "epoch"])
     row = drawn.loc[("accuracy_dropout_on", "validation", 2)]
-    assert tuple(row[["mean", "least", "most"]]) == pytest.approx((0.921, 0.92, 0.922))
+    assert tuple(row[["mean", "least", "most"]]) == pytest.approx((0.821, 0.82, 0.822))
 
 
 def test_figures_are_small_have_print_resolution_and_text_as_text(reported: Path) -> None:

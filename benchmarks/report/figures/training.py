@@ -48,10 +48,13 @@ def training_figures(results: Results, looks: Mapping[Variant, Look]) -> Iterato
 
 
 def over_networks(log: pd.DataFrame) -> pd.DataFrame:
-    """Of each measure, split and epoch the mean, the least and the most of the networks."""
-    tidy = log.melt(
-        id_vars=["epoch", "split"], value_vars=[*MEASURES, DROPOUT_ON], var_name="measure"
-    )
+    """Of each measure, split and epoch the mean, the least and the most of the networks.
+
+    Accuracy with dropout on is left out where it is the same: those networks have no dropout.
+    """
+    differs = not log[DROPOUT_ON].equals(log["accuracy"])
+    measures = [*MEASURES, DROPOUT_ON] if differs else [*MEASURES]
+    tidy = log.melt(id_vars=["epoch", "split"], value_vars=measures, var_name="measure")
     groups = tidy.groupby(["measure", "split", "epoch"], sort=True)["value"]
     return groups.agg(mean="mean", least="min", most="max").reset_index()
 
