@@ -8,7 +8,6 @@ from itertools import pairwise
 
 import numpy as np
 import torch
-from jaxtyping import Int64
 from torch import Tensor
 
 from benchmarks.claims.answers import Answers
@@ -115,19 +114,20 @@ def judge_edge_cases(numbers: Numbers) -> Judgement:
 def measure_likeness(answers: Answers) -> Numbers:
     """How alike MC-dropout, on each network, and the ensemble of all rank the images."""
     ensemble = answers.says(answers.ensemble)
-    found = {
-        measure: _misclassification_auroc(ensemble, measure, answers.labels) for measure in MEASURES
-    }
+    others = {measure: UNCERTAINTIES[measure](ensemble) for measure in MEASURES}
+    wrong = ~scoring.correct(ensemble.mean, answers.labels)
+    found = {measure: detection.auroc(other, wrong) for measure, other in others.items()}
     numbers: dict[str, list[float]] = {}
 
     def add(name: str, value: float) -> None:
         numbers.setdefault(name, []).append(value)
 
     for prediction in _mc_dropout(answers):
+        wrong = ~scoring.correct(prediction.mean, answers.labels)
         for measure, name in MEASURES.items():
-            one, other = UNCERTAINTIES[measure](prediction), UNCERTAINTIES[measure](ensemble)
-            add(f"rank correlation, {name}", rank_correlation(one, other))
-            auroc = _misclassification_auroc(prediction, measure, answers.labels)
+            one = UNCERTAINTIES[measure](prediction)
+            add(f"rank correlation, {name}", rank_correlation(one, others[measure]))
+            auroc = detection.auroc(one, wrong)
             add(f"{AUROC} by {name}, MC-dropout", auroc)
             add(f"{AUROC} by {name}, MC-dropout less ensemble", auroc - found[measure])
         add(f"shared of the {MOST_UNCERTAIN} most uncertain", _shared(prediction, ensemble))
@@ -150,14 +150,6 @@ def judge_likeness(numbers: Numbers) -> Judgement:
         verdict = Verdict.PARTLY if lowest >= RESEMBLES else Verdict.NOT_REPRODUCED
     told = ", ".join(f"{value:.3f} by {name}" for name, value in means.items())
     return Judgement(verdict, f"mean rank correlation {told}")
-
-
-def _misclassification_auroc(
-    prediction: Prediction, measure: str, labels: Int64[Tensor, " images"]
-) -> float:
-    """How well the measure tells the images that the method itself gets wrong."""
-    wrong = ~scoring.correct(prediction.mean, labels)
-    return detection.auroc(UNCERTAINTIES[measure](prediction), wrong)
 
 
 def _mc_dropout(answers: Answers) -> Iterator[Prediction]:
