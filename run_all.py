@@ -1,4 +1,4 @@
-"""Compare uncertainty methods: choose, run, report."""
+"""Compare uncertainty methods: choose, plan, workspace, report."""
 
 from __future__ import annotations
 
@@ -20,20 +20,20 @@ from benchmarks.command_line import (
     Networks,
     exit_status,
 )
-from benchmarks.conditions import CONDITIONS
-from benchmarks.configuration import PRESETS, Machine
 from benchmarks.device_choice import fitting_device
 from benchmarks.environment import suite_version
 from benchmarks.errors import UserError
 from benchmarks.files import writable_folder
-from benchmarks.outcome import show_outcome
-from benchmarks.records import INDEX
-from benchmarks.run import Run
-from benchmarks.stages import LATENCY, STAGES
-from benchmarks.timing import time_alone
+from benchmarks.latency.stage import time_alone
+from benchmarks.run.configuration import PRESETS
+from benchmarks.run.outcome import show_outcome
+from benchmarks.run.plan import Plan
+from benchmarks.run.workspace import Workspace
+from benchmarks.tasks.conditions import CONDITIONS
+from benchmarks.vocabulary import INDEX_HTML, LATENCY, STAGES
 from methods import METHODS
-from methods.engine_choice import fitting_engine
-from methods.recipes import RECIPES
+from methods.engines.choice import fitting_engine
+from methods.networks.recipes import RECIPES
 
 Names = list[str] | None
 
@@ -63,7 +63,7 @@ def main(
         int | None, typer.Option(help="On how many networks single-network methods are repeated.")
     ] = None,
     images: Annotated[int | None, typer.Option(help="Images judged of each condition.")] = None,
-    exact_images: Annotated[
+    subset_images: Annotated[
         int | None, typer.Option(help="Images judged of each condition of mc_dropout_exact.")
     ] = None,
     epochs: Annotated[int | None, typer.Option(help="How long networks train.")] = None,
@@ -113,14 +113,14 @@ def main(
     chosen: dict[str, Any] = {
         "recipes": _separate(recipe),
         "methods": _separate(methods),
-        "own_methods": tuple(method) if method else None,
+        "custom_methods": tuple(method) if method else None,
         "conditions": _separate(conditions),
         "members": _numbers("--members", members),
         "passes": _numbers("--passes", passes),
         "in_depth": _separate(in_depth),
         "replicates": replicates,
         "images": images,
-        "exact_images": exact_images,
+        "subset_images": subset_images,
         "epochs": epochs,
         "resamples": resamples,
         "batch_sizes": _numbers("--batch-sizes", batch_sizes),
@@ -134,40 +134,44 @@ def main(
         engine=fitting_engine(engine, device),
         **{name: value for name, value in chosen.items() if value is not None},
     )
-    machine = Machine(
+    workspace = Workspace(
         data_dir=_existing(data_dir),
         jobs=1 if only == LATENCY else _jobs(jobs, device),
         out=writable_folder("--out", out or Path("results") / preset),
         networks=writable_folder("--networks", networks),
     )
-    _run(Run(configuration, machine), only, overwrite=overwrite, open_page=open_page)
+    _run(Plan(configuration), workspace, only, overwrite=overwrite, open_page=open_page)
 
 
-def _run(run: Run, only: str | None, *, overwrite: bool, open_page: bool) -> None:
+def _run(
+    plan: Plan, workspace: Workspace, only: str | None, *, overwrite: bool, open_page: bool
+) -> None:
     signal.signal(signal.SIGTERM, _interrupt)
     try:
-        failures = run_stages(run, only, overwrite=overwrite)
+        failures = run_stages(plan, workspace, only, overwrite=overwrite)
     except KeyboardInterrupt as interrupt:
         print("interrupted; the same command goes on where this stopped", file=sys.stderr)
         by_signal = interrupt.args[0] if interrupt.args else signal.SIGINT
         raise typer.Exit(128 + by_signal) from interrupt
-    show_outcome(run)
+    show_outcome(workspace)
     if open_page:
-        _open(run.machine.out / INDEX)
+        _open(workspace.out / INDEX_HTML)
     for what, reason in failures:
         print(f"failed: {what}: {reason}", file=sys.stderr)
     if failures:
         raise typer.Exit(1)
 
 
-def run_stages(run: Run, only: str | None, *, overwrite: bool) -> Sequence[tuple[str, str]]:
+def run_stages(
+    plan: Plan, workspace: Workspace, only: str | None, *, overwrite: bool
+) -> Sequence[tuple[str, str]]:
     """Run all stages, or only one, and return what failed, and why."""
     if only == LATENCY:
-        return time_alone(run, overwrite=overwrite)
+        return time_alone(plan, workspace, overwrite=overwrite)
     # Here, not above: what the other stages import is not needed to time methods.
-    from benchmarks import runner
+    from benchmarks.run import stages as runner
 
-    return runner.run_stages(run, only, overwrite=overwrite)
+    return runner.run_stages(plan, workspace, only, overwrite=overwrite)
 
 
 def _open(page: Path) -> None:

@@ -10,12 +10,12 @@ from typing import Annotated, Literal
 import platformdirs
 import typer
 
-from benchmarks.data_files import DATA_VARIABLE
-from benchmarks.datasets import Unavailable
+from benchmarks.data.datasets import Unavailable
+from benchmarks.data.files import DATA_VARIABLE
 from benchmarks.errors import UserError
-from benchmarks.integrity.check import IntegrityError
-from methods.network_store import DamagedNetworkError
-from methods.training import TrainingDivergedError
+from benchmarks.run.integrity.check import IntegrityError
+from methods.networks.store import DamagedNetworkError
+from methods.networks.training import TrainingDivergedError
 
 NETWORKS = Path(platformdirs.user_cache_dir("uncertainty-bench")) / "networks"
 """Where trained networks are found again by all runs, unless told otherwise."""

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import torch
 
-from methods.engines import Engine
+from methods.engines.base import Engine
 
 LIBRARIES = (
     *("joblib", "numba", "numpy", "pandas", "safetensors", "scikit-learn", "scipy"),

@@ -12,6 +12,7 @@ from torch import Tensor
 
 from benchmarks.errors import UserError
 from benchmarks.files import written_whole
+from benchmarks.records import members_text
 from methods import Prediction
 
 _EXACT = 0
@@ -22,7 +23,7 @@ _SCORE = "score:"
 
 
 @dataclass(frozen=True, order=True)
-class Cell:
+class RunUnit:
     """One replicate of one method: what is fitted once and then judges every condition.
 
     Attributes:
@@ -45,7 +46,7 @@ class Cell:
 
 
 @dataclass(frozen=True, eq=False)
-class Shard:
+class StoredPrediction:
     """What one cell thinks of one condition, with the labels it will be measured against."""
 
     prediction: Prediction
@@ -63,17 +64,17 @@ class PredictionStore:
 
     folder: Path
 
-    def path(self, cell: Cell, condition: str) -> Path:
+    def path(self, unit: RunUnit, condition: str) -> Path:
         """Where the shard lies, or will lie."""
-        return self.folder / cell.name / f"{condition}.npz"
+        return self.folder / unit.name / f"{condition}.npz"
 
-    def holds(self, cell: Cell, condition: str) -> bool:
+    def holds(self, unit: RunUnit, condition: str) -> bool:
         """Whether the shard has been written."""
-        return self.path(cell, condition).exists()
+        return self.path(unit, condition).exists()
 
-    def save(self, cell: Cell, condition: str, shard: Shard) -> None:
+    def save(self, unit: RunUnit, condition: str, stored: StoredPrediction) -> None:
         """Write the shard."""
-        prediction = shard.prediction
+        prediction = stored.prediction
         arrays = {
             "mean": prediction.mean,
             "vote_share": prediction.vote_share,
@@ -81,10 +82,10 @@ class PredictionStore:
             "members": torch.tensor(prediction.members or _EXACT),
             **{_SCORE + name: score for name, score in prediction.scores.items()},
         }
-        if shard.labels is not None:
-            arrays["labels"] = shard.labels
+        if stored.labels is not None:
+            arrays["labels"] = stored.labels
         with (
-            written_whole(self.path(cell, condition)) as temporary,
+            written_whole(self.path(unit, condition)) as temporary,
             temporary.open("wb") as file,
         ):
             # Through a file object: given a name, NumPy would append its own suffix.
@@ -93,17 +94,17 @@ class PredictionStore:
                 **{key: value.numpy() for key, value in arrays.items()},  # type: ignore[arg-type]
             )
 
-    def load_if_there(self, cell: Cell, condition: str) -> Shard | None:
+    def load_if_there(self, unit: RunUnit, condition: str) -> StoredPrediction | None:
         """Read the shard, if it has been written."""
-        return self.load(cell, condition) if self.holds(cell, condition) else None
+        return self.load(unit, condition) if self.holds(unit, condition) else None
 
-    def load(self, cell: Cell, condition: str) -> Shard:
+    def load(self, unit: RunUnit, condition: str) -> StoredPrediction:
         """Read the shard.
 
         Raises:
             UserError: the file is damaged.
         """
-        path = self.path(cell, condition)
+        path = self.path(unit, condition)
         try:
             return _read(path)
         # What damaged bytes raise is up to zipfile, zlib and NumPy, and is nearly anything.
@@ -115,11 +116,18 @@ class PredictionStore:
             ) from error
 
 
-def _read(path: Path) -> Shard:
+def members_of(unit: RunUnit, stored: StoredPrediction | None) -> str:
+    """How many members judged; where nothing was judged, how many were to."""
+    if stored is None:
+        return "" if unit.size is None else str(unit.size)
+    return members_text(stored.prediction.members)
+
+
+def _read(path: Path) -> StoredPrediction:
     # Through a file object: NumPy leaves its own open where the archive is damaged.
     with path.open("rb") as file, np.load(file) as archive:
         arrays = {name: torch.from_numpy(archive[name]) for name in archive.files}
-    return Shard(
+    return StoredPrediction(
         Prediction(
             mean=arrays["mean"],
             vote_share=arrays["vote_share"],

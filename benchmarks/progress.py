@@ -19,10 +19,10 @@ from rich.progress import (
 T = TypeVar("T")
 
 
-def tracked(done: Iterable[T], total: int, stage: str, unit: str) -> Iterator[T]:
+def tracked(done: Iterable[T], total: int, stage: str, what: str) -> Iterator[T]:
     """Hand on what is done while showing how much of the total that is."""
     console = Console(stderr=True)
-    return (_bar if console.is_terminal else _lines)(done, total, stage, unit, console)
+    return (_bar if console.is_terminal else _lines)(done, total, stage, what, console)
 
 
 def announce(stage: str, text: str) -> None:
@@ -30,12 +30,12 @@ def announce(stage: str, text: str) -> None:
     Console(stderr=True).print(f"{stage:8} {text}", highlight=False)
 
 
-def _bar(done: Iterable[T], total: int, stage: str, unit: str, console: Console) -> Iterator[T]:
+def _bar(done: Iterable[T], total: int, stage: str, what: str, console: Console) -> Iterator[T]:
     columns = (
         TextColumn("{task.description}"),
         BarColumn(),
         MofNCompleteColumn(),
-        TextColumn(unit),
+        TextColumn(what),
         TimeElapsedColumn(),
         TextColumn("left"),
         TimeRemainingColumn(),
@@ -44,9 +44,9 @@ def _bar(done: Iterable[T], total: int, stage: str, unit: str, console: Console)
         yield from progress.track(done, total=total, description=f"{stage:8}")
 
 
-def _lines(done: Iterable[T], total: int, stage: str, unit: str, console: Console) -> Iterator[T]:
+def _lines(done: Iterable[T], total: int, stage: str, what: str, console: Console) -> Iterator[T]:
     start = time.monotonic()
     for count, item in enumerate(done, start=1):
         seconds = time.monotonic() - start
-        console.print(f"{stage:8} {count} of {total} {unit}, {seconds:.0f} s", highlight=False)
+        console.print(f"{stage:8} {count} of {total} {what}, {seconds:.0f} s", highlight=False)
         yield item

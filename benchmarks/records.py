@@ -12,6 +12,9 @@ import pandas as pd
 
 from benchmarks.errors import UserError
 from benchmarks.files import written_whole
+from benchmarks.vocabulary import (
+    WITH_VALUE,
+)
 
 
 @dataclass(frozen=True)
@@ -109,56 +112,6 @@ NOT_RESAMPLED = "no interval: its images were not drawn anew"
 Key = tuple[str, str, str, str, str, str]
 """Recipe, method, members, condition, score and metric: what a row of the summary is of."""
 
-BIASED = ("ece", "ece_equal_mass", "ece_debiased", "mce")
-"""Measures whose bias differs between methods, so that their differences are not tested."""
-
-MEASURED = ("ok", "doubtful")
-"""The statuses of rows that have a value."""
-
-OWN_RECIPE = "own"
-"""The recipe column of methods that train themselves, in their own way."""
-
-CURVES = "curves"
-"""The folder of the tables that only figures need."""
-
-CLAIMS = "claims"
-"""The folder of the tables that claims are measured by."""
-
-CLAIMS_FILE = "claims.json"
-"""The claims with their numbers and verdicts."""
-
-CLAIMS_PAGE = "claims.md"
-"""The same, to read."""
-
-IMAGES = "images.npz"
-"""The file with the pictures that figures and page show."""
-
-INDEX = "index.html"
-"""The page that shows all of it to people."""
-
-LATENCY = "latency.csv"
-"""The file with what each method costs; unlike all others it differs from run to run."""
-
-MEASUREMENTS = "measurements.csv"
-"""The file with every number of every replicate."""
-
-RECORD = "run.json"
-"""The file that says what made the others."""
-
-TRAINING = "training.csv"
-"""The file with the log of each network's training."""
-
-SUMMARY = "summary.csv"
-"""The file with the means over replicates."""
-
-COMPARISONS = "comparisons.csv"
-"""The file with the paired differences between methods, and between sizes of one."""
-
-TABLES, FIGURES = "tables", "figures"
-"""The folders of what the report draws."""
-
-TEST_IMAGES = "test"
-"""The condition column of pictures whose index is that among all of MNIST's test images."""
 
 _TEXT = (
     *("recipe", "method", "members", "condition", "score", "metric", "status", "reason"),
@@ -188,7 +141,7 @@ def summarise(
     """Mean over replicates with its 95 % interval, where there is one: ``summary.csv``."""
     rows = []
     for key, group in measurements.groupby(_KEY, sort=False, dropna=False):
-        measured = group[group["status"].isin(MEASURED)]
+        measured = group[group["status"].isin(WITH_VALUE)]
         value = float(measured["value"].mean()) if len(measured) else math.nan
         unweighed = Interval(math.nan, NOT_RESAMPLED if math.isfinite(value) else "")
         interval = (intervals or {}).get(cast(Key, key), unweighed)

@@ -12,9 +12,9 @@ from methods.deep_ensemble import DeepEnsemble
 from methods.interface import Prediction, UncertaintyMethod
 from methods.mc_dropout import MCDropout
 from methods.mc_dropout_exact import MCDropoutExact
-from methods.network_pool import NetworkPool
+from methods.networks.pool import NetworkPool
+from methods.networks.recipes import Recipe
 from methods.pooled import MemberMethod, PooledMethod
-from methods.recipes import Recipe
 from methods.seeds import derive_seed
 from methods.softmax import Softmax
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from torch import Tensor
 
-from methods.network_pool import NetworkPool
+from methods.networks.pool import NetworkPool
 from methods.pooled import MemberMethod
 
 
@@ -38,7 +38,7 @@ class DeepEnsemble(MemberMethod):
         return range(self.replicate * self.members, (self.replicate + 1) * self.members)
 
     @property
-    def place(self) -> slice:
+    def member_slice(self) -> slice:
         """Its networks are a block of those of the largest ensemble, which begins at 0."""
         return slice(self.networks.start, self.networks.stop)
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from torch import Tensor
 
-from methods.masks import pass_masks
-from methods.network_pool import NetworkPool
+from methods.networks.masks import pass_masks
+from methods.networks.pool import NetworkPool
 from methods.pooled import MemberMethod
 
 
@@ -35,7 +35,7 @@ class MCDropout(MemberMethod):
         self.passes = passes
 
     @property
-    def place(self) -> slice:
+    def member_slice(self) -> slice:
         """Fewer passes are the first of more."""
         return slice(0, self.passes)
 

@@ -7,7 +7,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from methods.interface import Prediction
-from methods.lenet5 import LeNet5
+from methods.networks.lenet5 import LeNet5
 from methods.pooled import PooledMethod
 
 
@@ -33,8 +33,8 @@ def exact_prediction(network: LeNet5, images: Float[Tensor, "images 1 28 28"]) -
     and n = 22. Votes are counted on logits; ``members`` is ``None``.
     """
     # Here, not above: the other methods need no Numba.
-    from methods import engine as kernels
-    from methods.numba_engine import network_numbers, network_vector
+    from methods.engines import lenet5_kernels as kernels
+    from methods.engines.numba import network_numbers, network_vector
 
     mean, vote_share, expected_entropy = kernels.enumerate_subnetworks(
         network_vector(network), images.numpy(), **network_numbers(network)

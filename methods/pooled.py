@@ -8,11 +8,11 @@ from typing import Self
 from jaxtyping import Float
 from torch import Tensor
 
-from methods.engine_choice import choose_engine
+from methods.engines.choice import choose_engine
 from methods.interface import Prediction, UncertaintyMethod
-from methods.labelled_images import LabelledImages
-from methods.lenet5 import LeNet5
-from methods.network_pool import NetworkPool
+from methods.networks.labelled_images import LabelledImages
+from methods.networks.lenet5 import LeNet5
+from methods.networks.pool import NetworkPool
 
 
 class PooledMethod(UncertaintyMethod):
@@ -57,7 +57,7 @@ class MemberMethod(PooledMethod):
 
     @property
     @abstractmethod
-    def place(self) -> slice:
+    def member_slice(self) -> slice:
         """Where its members stand among those of the largest method that has them too."""
 
     @abstractmethod

@@ -16,7 +16,7 @@ class Softmax(MemberMethod):
     name = "softmax"
 
     @property
-    def place(self) -> slice:
+    def member_slice(self) -> slice:
         """Its network is the only member."""
         return slice(0, 1)
 

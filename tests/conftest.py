@@ -9,9 +9,9 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 import pytest
 
-from benchmarks.datasets import load_mnist
-from benchmarks.own_method import load_entry
-from methods.labelled_images import LabelledImages
+from benchmarks.data.datasets import load_mnist
+from benchmarks.run.custom_method import load_entry
+from methods.networks.labelled_images import LabelledImages
 
 
 @pytest.fixture(autouse=True)

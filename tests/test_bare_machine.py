@@ -12,8 +12,8 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from benchmarks.runner import STAGES as WORK
-from benchmarks.stages import STAGES
+from benchmarks.run.stages import STAGES as WORK
+from benchmarks.vocabulary import STAGES
 
 ROOT = Path(__file__).parents[1]
 

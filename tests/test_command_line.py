@@ -14,15 +14,17 @@ import pytest
 import torch
 
 import run_all
-from benchmarks import run as run_module
-from benchmarks.conditions import CONDITIONS
-from benchmarks.configuration import PRESETS
-from benchmarks.datasets import Unavailable
-from benchmarks.integrity.check import IntegrityError
-from benchmarks.run import Run
-from benchmarks.runner import STAGES, Failure
+from benchmarks.data.datasets import Unavailable
+from benchmarks.run import workspace as workspace_module
+from benchmarks.run.configuration import PRESETS
+from benchmarks.run.integrity.check import IntegrityError
+from benchmarks.run.plan import Plan
+from benchmarks.run.stages import STAGES, Failure
+from benchmarks.run.workspace import Workspace
+from benchmarks.tasks.conditions import CONDITIONS
 from methods import METHODS
-from methods.recipes import RECIPES
+from methods.networks.recipes import RECIPES
+from tests.a_run import Run
 
 CommandLine = Callable[..., tuple[int, str, str]]
 
@@ -32,12 +34,12 @@ def nothing_is_computed(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iter
     def no_images(*_: object, **__: object) -> None:
         raise AssertionError("a mistake must be found before anything is computed")
 
-    monkeypatch.setattr(run_module, "load_mnist", no_images)
+    monkeypatch.setattr(workspace_module, "load_mnist", no_images)
     monkeypatch.setattr(run_all, "NETWORKS", tmp_path / "networks")
     monkeypatch.delenv("UNCERTAINTY_BENCH_DATA", raising=False)
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("COLUMNS", "80")
-    run_module._mnist.cache_clear()
+    workspace_module._mnist.cache_clear()
     terminated = signal.getsignal(signal.SIGTERM)
     yield
     signal.signal(signal.SIGTERM, terminated)
@@ -62,8 +64,10 @@ def chosen(monkeypatch: pytest.MonkeyPatch) -> list[tuple[Run, str | None, bool]
     """What would have been run."""
     runs = []
 
-    def record(run: Run, only: str | None, *, overwrite: bool) -> list[Failure]:
-        runs.append((run, only, overwrite))
+    def record(
+        plan: Plan, workspace: Workspace, only: str | None, *, overwrite: bool
+    ) -> list[Failure]:
+        runs.append((Run(plan, workspace), only, overwrite))
         return []
 
     monkeypatch.setattr(run_all, "run_stages", record)
@@ -205,7 +209,7 @@ def test_mnist_that_cannot_be_had_is_told_in_one_line(
     def nowhere(*_: object, **__: object) -> None:
         raise Unavailable("mnist cannot be had: nobody answers")
 
-    monkeypatch.setattr(run_module, "load_mnist", nowhere)
+    monkeypatch.setattr(workspace_module, "load_mnist", nowhere)
     # Where the kernels are not compiled yet, a line on stderr would announce that first.
     status, _, error = command_line("--jobs", "1", "--engine", "torch")
     assert status == 2
@@ -238,7 +242,7 @@ def test_options_choose_the_configuration(
     )
     assert status == 0
     ((run, only, overwrite),) = chosen
-    configuration = run.configuration
+    configuration = run.plan.configuration
     assert configuration.preset == "full"
     assert configuration.recipes == ("article", "plain", "standard")
     assert configuration.methods == ("softmax", "mc_dropout")
@@ -250,7 +254,7 @@ def test_options_choose_the_configuration(
     assert (configuration.epochs, configuration.seed, configuration.device) == (3, 8, "cpu")
     assert configuration.resamples == 700
     assert configuration.batch_sizes == (4, 32)
-    machine = run.machine
+    machine = run.workspace
     assert (machine.out, machine.networks) == (Path("there"), Path("pool"))
     assert (machine.data_dir, machine.jobs) == (Path(), 2)
     assert (only, overwrite) == ("measure", True)
@@ -262,10 +266,10 @@ def test_without_options_it_is_the_preset(
 ) -> None:
     command_line("--preset", preset, "--device", "cpu")
     ((run, only, overwrite),) = chosen
-    assert run.configuration == PRESETS[preset]
-    assert run.machine.out == Path("results") / preset
-    assert run.machine.data_dir is None
-    assert run.machine.jobs >= 1
+    assert run.plan.configuration == PRESETS[preset]
+    assert run.workspace.out == Path("results") / preset
+    assert run.workspace.data_dir is None
+    assert run.workspace.jobs >= 1
     assert (only, overwrite) == (None, False)
 
 
@@ -277,7 +281,7 @@ def test_data_folder_may_come_from_the_environment(
     Path("sets").mkdir()
     monkeypatch.setenv("UNCERTAINTY_BENCH_DATA", "sets")
     command_line()
-    assert chosen[0][0].machine.data_dir == Path("sets")
+    assert chosen[0][0].workspace.data_dir == Path("sets")
 
 
 def test_failing_probe_is_one_line_and_the_status_is_1(

@@ -14,8 +14,8 @@ import torch
 
 from benchmarks import environment as module
 from benchmarks.environment import commit, environment, processor
-from methods.numba_engine import NumbaEngine
-from methods.torch_engine import TorchEngine
+from methods.engines.numba import NumbaEngine
+from methods.engines.torch import TorchEngine
 
 
 def test_environment_is_this_ones() -> None:

@@ -10,13 +10,13 @@ import pytest
 import torch
 
 from benchmarks.errors import UserError
-from benchmarks.predictions import Cell, PredictionStore, Shard
+from benchmarks.predictions import PredictionStore, RunUnit, StoredPrediction
 from methods import Prediction
 
-CELL = Cell("standard", "mc_dropout", 10, 3)
+CELL = RunUnit("standard", "mc_dropout", 10, 3)
 
 
-def shard(members: int | None = 4, *, labelled: bool = True, images: int = 30) -> Shard:
+def stored(members: int | None = 4, *, labelled: bool = True, images: int = 30) -> StoredPrediction:
     random = np.random.default_rng(0)
     prediction = Prediction.of(torch.from_numpy(random.dirichlet(np.ones(10), (4, images))))
     labels = torch.from_numpy(random.integers(10, size=images))
@@ -24,7 +24,9 @@ def shard(members: int | None = 4, *, labelled: bool = True, images: int = 30) -
         "distance": torch.from_numpy(random.random(images)),
         "mean": torch.from_numpy(random.random(images).astype(np.float32)),
     }
-    return Shard(replace(prediction, members=members, scores=scores), labels if labelled else None)
+    return StoredPrediction(
+        replace(prediction, members=members, scores=scores), labels if labelled else None
+    )
 
 
 @pytest.fixture
@@ -37,7 +39,7 @@ def store(tmp_path: Path) -> PredictionStore:
 def test_shard_is_read_back_as_it_was(
     members: int | None, labelled: bool, store: PredictionStore
 ) -> None:
-    written = shard(members, labelled=labelled)
+    written = stored(members, labelled=labelled)
     store.save(CELL, "clean", written)
     read = store.load(CELL, "clean")
     for name in ("mean", "vote_share", "expected_entropy"):
@@ -59,7 +61,7 @@ def test_shard_is_read_back_as_it_was(
 def test_shard_has_its_place_and_names_of_arrays_that_others_can_read(
     store: PredictionStore,
 ) -> None:
-    store.save(CELL, "rotated-015", shard())
+    store.save(CELL, "rotated-015", stored())
     place = store.folder / "standard" / "mc_dropout-10" / "replicate-03" / "rotated-015.npz"
     with np.load(place) as file:
         assert set(file.files) == {
@@ -71,16 +73,16 @@ def test_shard_has_its_place_and_names_of_arrays_that_others_can_read(
 
 
 def test_cells_that_differ_in_anything_have_places_of_their_own(store: PredictionStore) -> None:
-    cells = [
+    units = [
         *(CELL, replace(CELL, recipe="plain"), replace(CELL, method="softmax")),
         *(replace(CELL, size=None), replace(CELL, size=1), replace(CELL, replicate=30)),
     ]
-    assert len({store.path(cell, name) for cell in cells for name in ("clean", "ood")}) == 12
+    assert len({store.path(unit, name) for unit in units for name in ("clean", "ood")}) == 12
 
 
 def test_nothing_is_held_before_it_is_written(store: PredictionStore) -> None:
     assert not store.holds(CELL, "clean")
-    store.save(CELL, "clean", shard())
+    store.save(CELL, "clean", stored())
     assert store.holds(CELL, "clean")
     assert not store.holds(CELL, "rotated-015")
     assert not store.holds(replace(CELL, replicate=4), "clean")
@@ -89,10 +91,10 @@ def test_nothing_is_held_before_it_is_written(store: PredictionStore) -> None:
 def test_same_shard_is_written_in_the_same_bytes(
     store: PredictionStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    store.save(CELL, "clean", shard())
+    store.save(CELL, "clean", stored())
     other = PredictionStore(tmp_path / "other")
     monkeypatch.setattr("time.time", lambda: 1e9)
-    other.save(CELL, "clean", shard())
+    other.save(CELL, "clean", stored())
     assert store.path(CELL, "clean").read_bytes() == other.path(CELL, "clean").read_bytes()
 
 
@@ -105,7 +107,7 @@ def test_interrupted_writing_leaves_nothing(
 
     monkeypatch.setattr(np, "savez_compressed", break_off)
     with pytest.raises(KeyboardInterrupt):
-        store.save(CELL, "clean", shard())
+        store.save(CELL, "clean", stored())
     assert not store.holds(CELL, "clean")
     assert not [path for path in store.folder.rglob("*") if path.is_file()]
 
@@ -122,7 +124,7 @@ def test_half_written_file_is_not_taken_for_a_shard(
         seen.append(store.holds(CELL, "clean"))
 
     monkeypatch.setattr(np, "savez_compressed", look)
-    store.save(CELL, "clean", shard())
+    store.save(CELL, "clean", stored())
     assert seen == [False]
 
 
@@ -150,7 +152,7 @@ def array_alone() -> bytes:
 
 @pytest.mark.parametrize("damage", DAMAGES)
 def test_damaged_shard_is_named_with_what_to_do(damage: str, store: PredictionStore) -> None:
-    store.save(CELL, "clean", shard())
+    store.save(CELL, "clean", stored())
     path = store.path(CELL, "clean")
     path.write_bytes(DAMAGES[damage](path.read_bytes()))
     with pytest.raises(UserError) as refused:
@@ -163,7 +165,7 @@ def test_damaged_shard_is_named_with_what_to_do(damage: str, store: PredictionSt
 
 @pytest.mark.parametrize("missing", ["mean", "vote_share", "expected_entropy", "members"])
 def test_shard_without_one_of_its_arrays_is_damaged(missing: str, store: PredictionStore) -> None:
-    store.save(CELL, "clean", shard())
+    store.save(CELL, "clean", stored())
     path = store.path(CELL, "clean")
     with np.load(path) as file:
         arrays = {name: file[name] for name in file.files if name != missing}
@@ -174,7 +176,7 @@ def test_shard_without_one_of_its_arrays_is_damaged(missing: str, store: Predict
 
 def test_damage_anywhere_is_noticed_or_harmless(store: PredictionStore) -> None:
     """Whatever byte is hit: the shard is refused, or is the same."""
-    written = shard(images=3)
+    written = stored(images=3)
     store.save(CELL, "clean", written)
     path = store.path(CELL, "clean")
     content = path.read_bytes()

@@ -143,8 +143,8 @@ def test_summary_is_the_mean_with_the_interval_of_its_key() -> None:
 
 def test_missing_interval_says_why() -> None:
     key = ("standard", "mc_dropout", "10", "clean", "", "ece")
-    doubtful = replace(ROW, status="doubtful", reason="turned")
-    for row, reason in ((ROW, "alike"), (doubtful, "turned; alike")):
+    ill_defined = replace(ROW, status="ill-defined labels", reason="turned")
+    for row, reason in ((ROW, "alike"), (ill_defined, "turned; alike")):
         (found,) = summarise(as_table([row]), {key: Interval(math.nan, "alike")}).to_dict("records")
         assert math.isnan(found["lower"])
         assert found["reason"] == reason
@@ -169,12 +169,12 @@ def test_value_that_was_not_resampled_has_no_bounds_and_says_so(tmp_path: Path) 
 
 
 def test_doubtful_values_are_summarised_and_marked() -> None:
-    doubtful = replace(ROW, status="doubtful", reason="turned")
+    ill_defined = replace(ROW, status="ill-defined labels", reason="turned")
     key = ("standard", "mc_dropout", "10", "clean", "", "ece")
-    table = as_table([doubtful, replace(doubtful, replicate=1)])
+    table = as_table([ill_defined, replace(ill_defined, replicate=1)])
     (row,) = summarise(table, {key: Interval(0.1)}).to_dict("records")
     assert (row["value"], row["replicates"]) == (0.25, 2)
-    assert (row["status"], row["reason"]) == ("doubtful", "turned")
+    assert (row["status"], row["reason"]) == ("ill-defined labels", "turned")
 
 
 @pytest.mark.parametrize("status", ["undefined", "unavailable", "not applicable", "failed"])

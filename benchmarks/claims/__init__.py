@@ -11,19 +11,26 @@ from collections.abc import Mapping
 from typing import Any
 
 from benchmarks.claims import accuracy, agreement, cost, count_plots, missing_data, outside
-from benchmarks.claims.answers import NETWORKS, PASSES, Answers
 from benchmarks.claims.claim import Claim, Judgement, NotTestableError, Numbers, Verdict
 from benchmarks.claims.double_softmax import double_softmax
 from benchmarks.claims.exact import write_exact
-from benchmarks.claims.pictures import PECULIAR, TYPICAL
-from benchmarks.conditions import Judged
+from benchmarks.claims.predictions import NETWORKS, PASSES, RecipePredictions
 from benchmarks.files import write_json, written_whole
-from benchmarks.pictures import save_pictures
-from benchmarks.records import CLAIMS as FOLDER
-from benchmarks.records import CLAIMS_FILE, CLAIMS_PAGE, IMAGES, TEST_IMAGES
 from benchmarks.report.claims_page import claims_page
-from benchmarks.run import Run
-from methods.recipes import ARTICLE, ARTICLE_LOGITS, RECIPES, STANDARD
+from benchmarks.run.figure_data.images import save_images
+from benchmarks.run.plan import Plan
+from benchmarks.run.workspace import Workspace
+from benchmarks.tasks.conditions import EvaluationSet
+from benchmarks.vocabulary import (
+    CLAIMS_FOLDER,
+    CLAIMS_JSON,
+    CLAIMS_MD,
+    IMAGES_NPZ,
+    PECULIAR,
+    TEST_IMAGES,
+    TYPICAL,
+)
+from methods.networks.recipes import ARTICLE, ARTICLE_LOGITS, RECIPES, STANDARD
 from methods.threads import one_torch_thread
 
 _ALL = (
@@ -52,21 +59,21 @@ DECIMALS = 6
 
 
 @one_torch_thread()
-def write_claims(run: Run, unavailable: Mapping[str, str]) -> None:
+def write_claims(plan: Plan, workspace: Workspace, unavailable: Mapping[str, str]) -> None:
     """Measure and judge every claim: `claims.json`, `claims.md`, and the tables of `exact`.
 
     What networks answer is kept among the run's shards, so that a second time is quick.
     """
-    content = _content(run, unavailable)
-    write_json(content, run.machine.out / CLAIMS_FILE)
-    with written_whole(run.machine.out / CLAIMS_PAGE) as temporary:
+    content = _content(plan, workspace, unavailable)
+    write_json(content, workspace.out / CLAIMS_JSON)
+    with written_whole(workspace.out / CLAIMS_MD) as temporary:
         temporary.write_text(claims_page(content), encoding="utf-8")
 
 
-def _content(run: Run, unavailable: Mapping[str, str]) -> dict[str, Any]:
-    chosen = run.configuration
+def _content(plan: Plan, workspace: Workspace, unavailable: Mapping[str, str]) -> dict[str, Any]:
+    chosen = plan.configuration
     setting: dict[str, Any] = {"recipe": ARTICLE.name, "passes": PASSES}
-    trained = {recipe for recipe, _ in run.networks()}
+    trained = {recipe for recipe, _ in plan.networks()}
     if ARTICLE.name not in trained:
         reason = (
             f"the run has no networks of the recipe {ARTICLE.name!r}; --recipe {ARTICLE.name} "
@@ -75,38 +82,38 @@ def _content(run: Run, unavailable: Mapping[str, str]) -> dict[str, Any]:
         untestable = Judgement(Verdict.NOT_TESTABLE, reason)
         claims = [_described(claim, untestable, {}, {}) for claim in CLAIMS.values()]
         return {"setting": setting, "claims": claims, "double_softmax": []}
-    answers = {
-        name: Answers.of(run, name, unavailable)
+    predictions = {
+        name: RecipePredictions.of(plan, workspace, name, unavailable)
         for name in (ARTICLE.name, *BESIDE)
         if name in trained
     }
-    article = answers[ARTICLE.name]
+    article = predictions[ARTICLE.name]
     setting |= {
         "networks": article.networks,
         "epochs": chosen.recipe(ARTICLE.name).epochs,
         "images": len(article.labels),
         "ood": list(article.ood),
         "unavailable": list(unavailable),
-        "beside": {name: one.repeated for name, one in answers.items() if name in BESIDE},
+        "beside": {name: one.repeated for name, one in predictions.items() if name in BESIDE},
     }
-    test = run.test_images()
+    test = workspace.test_images()
     if len(test.labels) > PECULIAR:
-        both = Judged(test.images, test.labels)
+        both = EvaluationSet(test.images, test.labels)
         pictures = [(TEST_IMAGES, both, index) for index in (TYPICAL, PECULIAR)]
-        save_pictures(pictures, run.machine.out / FOLDER / IMAGES)
+        save_images(pictures, workspace.out / CLAIMS_FOLDER / IMAGES_NPZ)
         write_exact(article)
     return {
         "setting": setting,
-        "claims": [_judged(claim, answers) for claim in CLAIMS.values()],
-        "double_softmax": [_rounded(row) for row in double_softmax(run)],
+        "claims": [_judged(claim, predictions) for claim in CLAIMS.values()],
+        "double_softmax": [_rounded(row) for row in double_softmax(workspace)],
     }
 
 
-def _judged(claim: Claim, answers: Mapping[str, Answers]) -> dict[str, Any]:
+def _judged(claim: Claim, predictions: Mapping[str, RecipePredictions]) -> dict[str, Any]:
     """The claim with its numbers by every recipe, and a verdict by the article's alone."""
     numbers: dict[str, Numbers] = {}
     found: dict[str, Judgement] = {}
-    for recipe, of_recipe in answers.items():
+    for recipe, of_recipe in predictions.items():
         try:
             _require_networks(claim, of_recipe)
             measured = claim.measure(of_recipe)
@@ -117,21 +124,21 @@ def _judged(claim: Claim, answers: Mapping[str, Answers]) -> dict[str, Any]:
             found[recipe] = claim.judge(numbers[recipe])
         except NotTestableError as error:
             found[recipe] = Judgement(Verdict.NOT_TESTABLE, str(error))
-    verdict = _on_the_articles_terms(found.pop(ARTICLE.name), answers[ARTICLE.name])
+    verdict = _on_the_articles_terms(found.pop(ARTICLE.name), predictions[ARTICLE.name])
     beside = {recipe: found[recipe].why for recipe in found if recipe in numbers}
     return _described(claim, verdict, numbers, beside)
 
 
-def _require_networks(claim: Claim, answers: Answers) -> None:
-    if answers.networks < claim.least_networks:
+def _require_networks(claim: Claim, predictions: RecipePredictions) -> None:
+    if predictions.networks < claim.least_networks:
         raise NotTestableError(
-            f"this takes at least {claim.least_networks} networks; the run has {answers.networks}"
+            f"this takes at least {claim.least_networks} networks; the run has {predictions.networks}"
         )
 
 
-def _on_the_articles_terms(judgement: Judgement, answers: Answers) -> Judgement:
+def _on_the_articles_terms(judgement: Judgement, predictions: RecipePredictions) -> Judgement:
     """No verdict on another set-up than the article's; of fewer draws the reader is told."""
-    epochs = answers.run.configuration.recipe(ARTICLE.name).epochs
+    epochs = predictions.plan.configuration.recipe(ARTICLE.name).epochs
     wanted = RECIPES[ARTICLE.name].epochs
     if judgement.verdict == Verdict.NOT_TESTABLE:
         return judgement
@@ -139,8 +146,8 @@ def _on_the_articles_terms(judgement: Judgement, answers: Answers) -> Judgement:
         reason = f"epochs of training: {epochs}, not {wanted}; measured was: {judgement.why}"
         return Judgement(Verdict.NOT_TESTABLE, reason)
     draws = {
-        "networks": (answers.networks, NETWORKS),
-        "images": (len(answers.labels), len(answers.run.test_images().labels)),
+        "networks": (predictions.networks, NETWORKS),
+        "images": (len(predictions.labels), len(predictions.workspace.test_images().labels)),
     }
     fewer = [f"only {n} {what}, not {of}; " for what, (n, of) in draws.items() if n < of]
     return Judgement(judgement.verdict, "".join([*fewer, judgement.why]))

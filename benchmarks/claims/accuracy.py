@@ -4,19 +4,20 @@ from __future__ import annotations
 
 import pandas as pd
 
-from benchmarks.claims.answers import Answers
 from benchmarks.claims.claim import Claim, Judgement, NotTestableError, Numbers, by_networks
+from benchmarks.claims.predictions import RecipePredictions
 from benchmarks.claims.ranks import rank_correlation
-from benchmarks.records import TRAINING, read_table
+from benchmarks.records import read_table
+from benchmarks.vocabulary import TRAINING_CSV
 
 SPLITS = ("training", "validation")
 LEAST_CORRELATION = 0.9
 FINAL = {"training": (0.970, 0.980), "validation": (0.968, 0.978)}
 
 
-def measure_rise(answers: Answers) -> Numbers:
+def measure_rise(predictions: RecipePredictions) -> Numbers:
     """First and last accuracy of each network, and its rank correlation with the epoch."""
-    log = _log(answers)
+    log = _log(predictions)
     if log["epoch"].nunique() < 2:
         raise NotTestableError("networks were trained for one epoch only")
     numbers: dict[str, list[float]] = {}
@@ -48,9 +49,9 @@ def judge_rise(numbers: Numbers) -> Judgement:
     )
 
 
-def measure_final(answers: Answers) -> Numbers:
+def measure_final(predictions: RecipePredictions) -> Numbers:
     """The accuracy of each network after its last epoch, dropout off, and on beside it."""
-    log = _log(answers)
+    log = _log(predictions)
     return {
         f"{split} accuracy{told}": _by_network(log, split, column).iloc[:, -1].tolist()
         for column, told in (("accuracy", ""), ("accuracy_dropout_on", ", dropout on"))
@@ -70,12 +71,12 @@ def judge_final(numbers: Numbers) -> Judgement:
     )
 
 
-def _log(answers: Answers) -> pd.DataFrame:
-    path = answers.run.machine.out / TRAINING
+def _log(predictions: RecipePredictions) -> pd.DataFrame:
+    path = predictions.workspace.out / TRAINING_CSV
     if not path.exists():
         raise NotTestableError("there is no training.csv; run without --only first")
     log = read_table(path)
-    return log[(log["recipe"] == answers.recipe) & (log["network"] < answers.networks)]
+    return log[(log["recipe"] == predictions.recipe) & (log["network"] < predictions.networks)]
 
 
 def _by_network(log: pd.DataFrame, split: str, column: str) -> pd.DataFrame:

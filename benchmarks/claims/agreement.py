@@ -10,7 +10,6 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from benchmarks.claims.answers import Answers
 from benchmarks.claims.claim import (
     Claim,
     Judgement,
@@ -19,8 +18,9 @@ from benchmarks.claims.claim import (
     Verdict,
     by_parts,
 )
+from benchmarks.claims.predictions import RecipePredictions
 from benchmarks.claims.ranks import Placements, auroc_interval, rank_correlation
-from benchmarks.measure import UNCERTAINTIES
+from benchmarks.inference.measures import UNCERTAINTIES
 from benchmarks.metrics import detection, scoring
 from methods import Prediction
 
@@ -39,7 +39,7 @@ MOST_UNCERTAIN = 500
 AUROC = "misclassification AUROC"
 
 
-def measure_certainty(answers: Answers) -> Numbers:
+def measure_certainty(predictions: RecipePredictions) -> Numbers:
     """Images and correct majority votes by the majority's share of the votes, a number a network.
 
     A majority's class is its own; of equally many votes the lowest class wins.
@@ -47,11 +47,11 @@ def measure_certainty(answers: Answers) -> Numbers:
     numbers: dict[str, list[float]] = {
         f"{what}, share {one}": [] for what in ("images", "correct") for one in BINS
     }
-    for prediction in _mc_dropout(answers):
+    for prediction in _mc_dropout(predictions):
         share, vote = prediction.vote_share.max(dim=1)
         # Shares are whole votes of a hundred: without rounding 0.9 could fall below an edge.
         place = np.digitize(share.numpy().round(9), EDGES[1:-1])
-        correct = (vote == answers.labels).numpy()
+        correct = (vote == predictions.labels).numpy()
         for i, name in enumerate(BINS):
             numbers[f"images, share {name}"].append(float((place == i).sum()))
             numbers[f"correct, share {name}"].append(float(correct[place == i].sum()))
@@ -81,10 +81,10 @@ def judge_certainty(numbers: Numbers) -> Judgement:
     )
 
 
-def measure_edge_cases(answers: Answers) -> Numbers:
+def measure_edge_cases(predictions: RecipePredictions) -> Numbers:
     """The AUROC of the ensemble's disagreement for misclassified against correct images."""
-    prediction = answers.says(answers.ensemble)
-    wrong = ~scoring.correct(prediction.mean, answers.labels)
+    prediction = predictions.prediction(predictions.ensemble)
+    wrong = ~scoring.correct(prediction.mean, predictions.labels)
     if not wrong.any():
         raise NotTestableError("the ensemble classifies every image correctly")
     score = UNCERTAINTIES["pairwise_disagreement"](prediction)
@@ -111,19 +111,19 @@ def judge_edge_cases(numbers: Numbers) -> Judgement:
     )
 
 
-def measure_likeness(answers: Answers) -> Numbers:
+def measure_rank_agreement(predictions: RecipePredictions) -> Numbers:
     """How alike MC-dropout, on each network, and the ensemble of all rank the images."""
-    ensemble = answers.says(answers.ensemble)
+    ensemble = predictions.prediction(predictions.ensemble)
     others = {measure: UNCERTAINTIES[measure](ensemble) for measure in MEASURES}
-    wrong = ~scoring.correct(ensemble.mean, answers.labels)
+    wrong = ~scoring.correct(ensemble.mean, predictions.labels)
     found = {measure: detection.auroc(other, wrong) for measure, other in others.items()}
     numbers: dict[str, list[float]] = {}
 
     def add(name: str, value: float) -> None:
         numbers.setdefault(name, []).append(value)
 
-    for prediction in _mc_dropout(answers):
-        wrong = ~scoring.correct(prediction.mean, answers.labels)
+    for prediction in _mc_dropout(predictions):
+        wrong = ~scoring.correct(prediction.mean, predictions.labels)
         for measure, name in MEASURES.items():
             one = UNCERTAINTIES[measure](prediction)
             add(f"rank correlation, {name}", rank_correlation(one, others[measure]))
@@ -136,7 +136,7 @@ def measure_likeness(answers: Answers) -> Numbers:
     return numbers
 
 
-def judge_likeness(numbers: Numbers) -> Judgement:
+def judge_rank_agreement(numbers: Numbers) -> Judgement:
     """The mean over networks of each rank correlation; the lower one decides."""
     means = {
         name: float(np.mean(numbers[f"rank correlation, {name}"])) for name in MEASURES.values()
@@ -152,10 +152,10 @@ def judge_likeness(numbers: Numbers) -> Judgement:
     return Judgement(verdict, f"mean rank correlation {told}")
 
 
-def _mc_dropout(answers: Answers) -> Iterator[Prediction]:
-    cells = [answers.mc_dropout(network) for network in range(answers.networks)]
-    answers.ask((cell, "clean") for cell in cells)
-    return map(answers.says, cells)
+def _mc_dropout(predictions: RecipePredictions) -> Iterator[Prediction]:
+    units = [predictions.mc_dropout(network) for network in range(predictions.networks)]
+    predictions.predict((unit, "clean") for unit in units)
+    return map(predictions.prediction, units)
 
 
 def _shared(one: Prediction, other: Prediction) -> float:
@@ -207,9 +207,9 @@ CLAIMS = (
         rule="Spearman's correlation, over images, of MC-dropout's and the ensemble's "
         "disagreement, and that of their mutual information: at least 0.8 "
         "reproduced, at least 0.5 partly. Of each the mean over networks; the lower one decides.",
-        measure=measure_likeness,
-        judge=judge_likeness,
-        figure="claims-likeness",
+        measure=measure_rank_agreement,
+        judge=judge_rank_agreement,
+        figure="claims-rank-agreement",
         remark="The ensemble contains each of the networks that MC-dropout uses. Misclassified "
         "are, for each method, the images that it gets wrong itself.",
         least_networks=2,

@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from benchmarks.claims.answers import Answers
+from benchmarks.claims.predictions import RecipePredictions
 
 Numbers = Mapping[str, list[float]]
 """What was measured, by name: a value a network, or a single one; NaN where undefined."""
@@ -55,7 +55,7 @@ class Claim:
     statement: str
     place: str
     rule: str
-    measure: Callable[[Answers], Numbers]
+    measure: Callable[[RecipePredictions], Numbers]
     judge: Callable[[Numbers], Judgement]
     figure: str = ""
     remark: str = ""

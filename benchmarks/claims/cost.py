@@ -7,14 +7,14 @@ from dataclasses import replace
 
 import pandas as pd
 
-from benchmarks.claims.answers import PASSES, Answers, pool_of
 from benchmarks.claims.claim import Claim, Judgement, NotTestableError, Numbers, by_parts
-from benchmarks.records import CLAIMS as FOLDER
-from benchmarks.records import LATENCY, read_table, write_table
-from methods.labelled_images import LabelledImages
-from methods.recipes import ARTICLE
+from benchmarks.claims.predictions import PASSES, RecipePredictions, pool_of
+from benchmarks.records import read_table, write_table
+from benchmarks.vocabulary import CLAIMS_FOLDER, LATENCY_CSV
+from methods.networks.labelled_images import LabelledImages
+from methods.networks.recipes import ARTICLE
+from methods.networks.training import train_networks
 from methods.threads import one_torch_thread
-from methods.training import train_networks
 
 TRAINED_ON = 3_000
 """Training images of a timed epoch; seconds are those of as many steps as the recipe takes."""
@@ -27,17 +27,17 @@ LEAST_RATIO = 10
 TIMES = "training_times.csv"
 
 
-def measure_cost(answers: Answers) -> Numbers:
+def measure_cost(predictions: RecipePredictions) -> Numbers:
     """Seconds of training one network and all of them; milliseconds of asking, by `latency.csv`.
 
     Training times are measured once and kept beside the other files of the claims.
     """
-    if answers.recipe != ARTICLE.name:
+    if predictions.recipe != ARTICLE.name:
         raise NotTestableError("what networks cost does not depend on this recipe")
-    asking = _asking(answers)
-    path = answers.run.machine.out / FOLDER / TIMES
+    asking = _asking(predictions)
+    path = predictions.workspace.out / CLAIMS_FOLDER / TIMES
     if not path.exists():
-        write_table(_training_times(answers), path)
+        write_table(_training_times(predictions), path)
     kept = read_table(path)
     return {
         f"seconds of training, networks: {networks}": [float(seconds)]
@@ -48,35 +48,34 @@ def measure_cost(answers: Answers) -> Numbers:
 def judge_cost(numbers: Numbers) -> Judgement:
     """Training all takes at least 10 times one; asking all takes longer than 100 passes."""
     one, many = (seconds for name, (seconds,) in numbers.items() if name.startswith("seconds"))
-    asked = numbers["milliseconds of asking, ensemble"][0]
+    requested = numbers["milliseconds of asking, ensemble"][0]
     sampled = numbers[f"milliseconds of asking, {PASSES} passes"][0]
     return by_parts(
         {
             f"training takes {many / one:.0f} times as long, at least {LEAST_RATIO}": many / one
             >= LEAST_RATIO,
-            f"asking takes {asked / sampled:.2f} times as long as {PASSES} passes, more than 1": (
-                asked > sampled
+            f"asking takes {requested / sampled:.2f} times as long as {PASSES} passes, more than 1": (
+                requested > sampled
             ),
         }
     )
 
 
-def _asking(answers: Answers) -> dict[str, list[float]]:
+def _asking(predictions: RecipePredictions) -> dict[str, list[float]]:
     """Medians of both methods by the run's engine, on one thread, at the largest batch size."""
-    run = answers.run
-    path = run.machine.out / LATENCY
+    path = predictions.workspace.out / LATENCY_CSV
     if not path.exists():
         raise NotTestableError("there is no latency.csv; the stage latency writes it")
     table = read_table(path)
     alike = table[
         (table["status"] == "ok")
-        & (table["engine"] == run.configuration.engine)
-        & table["device"].str.startswith(run.configuration.device)
+        & (table["engine"] == predictions.plan.configuration.engine)
+        & table["device"].str.startswith(predictions.plan.configuration.device)
         & (table["clock"] == "wall")
     ]
     found = {}
     for name, method, members in (
-        ("ensemble", "deep_ensemble", answers.networks),
+        ("ensemble", "deep_ensemble", predictions.networks),
         (f"{PASSES} passes", "mc_dropout", PASSES),
     ):
         rows = alike[(alike["method"] == method) & (alike["members"] == str(members))]
@@ -88,9 +87,9 @@ def _asking(answers: Answers) -> dict[str, list[float]]:
 
 
 @one_torch_thread()
-def _training_times(answers: Answers) -> pd.DataFrame:
+def _training_times(predictions: RecipePredictions) -> pd.DataFrame:
     """Seconds of a whole training by one thread or on one device: the fastest of a few epochs."""
-    pool, whole = pool_of(answers.run, answers.recipe)
+    pool, whole = pool_of(predictions.plan, predictions.workspace, predictions.recipe)
     few = LabelledImages(whole.images[:TRAINED_ON], whole.labels[:TRAINED_ON])
     epoch = replace(pool.recipe, epochs=1)
     epochs = pool.recipe.epochs * len(whole.labels) / len(few.labels)
@@ -102,11 +101,11 @@ def _training_times(answers: Answers) -> pd.DataFrame:
 
     return pd.DataFrame(
         {
-            "recipe": answers.recipe,
+            "recipe": predictions.recipe,
             "networks": networks,
             "seconds": round(epochs * min(seconds(networks) for _ in range(REPEATS)), 2),
         }
-        for networks in (1, answers.networks)
+        for networks in (1, predictions.networks)
     )
 
 

@@ -6,9 +6,10 @@ import numpy as np
 import torch
 from jaxtyping import Int64
 
-from benchmarks.claims.answers import PASSES, Answers, pool_of
 from benchmarks.claims.claim import Claim, Judgement, NotTestableError, Numbers, by_networks
-from benchmarks.claims.pictures import PECULIAR, TWO_IMAGES, TYPICAL, images_of
+from benchmarks.claims.images import TWO_IMAGES, images_of
+from benchmarks.claims.predictions import PASSES, RecipePredictions, pool_of
+from benchmarks.vocabulary import PECULIAR, TYPICAL
 
 CLASSES = range(10)
 MOST_FOR_8 = 90
@@ -16,14 +17,14 @@ MOST_FOR_3 = 40
 FOR_7_OR_9 = range(2, 7)
 
 
-def measure_typical(answers: Answers) -> Numbers:
+def measure_typical(predictions: RecipePredictions) -> Numbers:
     """The votes of 100 passes for each class on image 61, a number a network."""
-    return _measure(answers, place=0)
+    return _measure(predictions, place=0)
 
 
-def measure_peculiar(answers: Answers) -> Numbers:
+def measure_peculiar(predictions: RecipePredictions) -> Numbers:
     """The votes of 100 passes for each class on image 591, a number a network."""
-    return _measure(answers, place=1)
+    return _measure(predictions, place=1)
 
 
 def judge_typical(numbers: Numbers) -> Judgement:
@@ -52,11 +53,11 @@ def judge_peculiar(numbers: Numbers) -> Judgement:
     )
 
 
-def measure_switch(answers: Answers) -> Numbers:
+def measure_switch(predictions: RecipePredictions) -> Numbers:
     """Whether softmax repeats itself to the last bit, and how many classes get votes."""
-    images = _two_images(answers)
-    pool, training = pool_of(answers.run, answers.recipe)
-    networks = pool.networks(range(answers.networks), training)
+    images = _two_images(predictions)
+    pool, training = pool_of(predictions.plan, predictions.workspace, predictions.recipe)
+    networks = pool.networks(range(predictions.networks), training)
     numbers = {
         "softmax repeats itself": [
             float(torch.equal(pool.engine.logits(one, images), pool.engine.logits(one, images)))
@@ -64,7 +65,7 @@ def measure_switch(answers: Answers) -> Numbers:
         ]
     }
     for place, index in enumerate((TYPICAL, PECULIAR)):
-        voted = np.stack(list(_measure(answers, place).values())) > 0
+        voted = np.stack(list(_measure(predictions, place).values())) > 0
         numbers[f"classes with votes, image {index}"] = voted.sum(axis=0).astype(float).tolist()
     return numbers
 
@@ -82,20 +83,20 @@ def judge_switch(numbers: Numbers) -> Judgement:
     )
 
 
-def _measure(answers: Answers, place: int) -> dict[str, list[float]]:
-    _two_images(answers)
-    cells = [answers.mc_dropout(network) for network in range(answers.networks)]
-    answers.ask((cell, TWO_IMAGES) for cell in cells)
-    shares = [answers.says(cell, TWO_IMAGES).vote_share[place] for cell in cells]
+def _measure(predictions: RecipePredictions, place: int) -> dict[str, list[float]]:
+    _two_images(predictions)
+    units = [predictions.mc_dropout(network) for network in range(predictions.networks)]
+    predictions.predict((unit, TWO_IMAGES) for unit in units)
+    shares = [predictions.prediction(unit, TWO_IMAGES).vote_share[place] for unit in units]
     votes = (torch.stack(shares) * PASSES).round()
     return {f"votes for {c}": votes[:, c].tolist() for c in CLASSES}
 
 
-def _two_images(answers: Answers) -> torch.Tensor:
-    images = len(answers.run.test_images().labels)
+def _two_images(predictions: RecipePredictions) -> torch.Tensor:
+    images = len(predictions.workspace.test_images().labels)
     if images <= PECULIAR:
         raise NotTestableError(f"there are {images} test images, none of number {PECULIAR}")
-    return images_of(answers.run, TWO_IMAGES).images
+    return images_of(predictions.plan, predictions.workspace, TWO_IMAGES).images
 
 
 def _votes(numbers: Numbers) -> Int64[np.ndarray, "networks classes"]:

@@ -7,10 +7,10 @@ from collections.abc import Iterator
 import pandas as pd
 from scipy import stats
 
-from benchmarks.conditions import CLEAN
-from benchmarks.records import MEASURED, MEASUREMENTS, read_table
-from benchmarks.run import Run
-from methods.recipes import ARTICLE, ARTICLE_LOGITS, STANDARD
+from benchmarks.records import read_table
+from benchmarks.run.workspace import Workspace
+from benchmarks.vocabulary import CLEAN, MEASUREMENTS_CSV, WITH_VALUE
+from methods.networks.recipes import ARTICLE, ARTICLE_LOGITS, STANDARD
 
 MEASURES = {
     "accuracy, clean": (CLEAN, "accuracy", ""),
@@ -24,18 +24,18 @@ MEASURES = {
 RECIPES = (ARTICLE.name, ARTICLE_LOGITS.name, STANDARD.name)
 
 
-def double_softmax(run: Run) -> list[dict[str, object]]:
+def double_softmax(workspace: Workspace) -> list[dict[str, object]]:
     """A row a method and measure: its mean by each recipe, and by how much the loss changes it.
 
     ``difference`` is `article` less `article-logits`, with Student's t interval over replicates:
     replicate r of both uses the network of one initialisation, one order and the same masks, so
     they are paired. Without replicates there is no interval.
     """
-    path = run.machine.out / MEASUREMENTS
+    path = workspace.out / MEASUREMENTS_CSV
     if not path.exists():
         return []
     table = read_table(path)
-    table = table[table["recipe"].isin(RECIPES) & table["status"].isin(MEASURED)]
+    table = table[table["recipe"].isin(RECIPES) & table["status"].isin(WITH_VALUE)]
     return list(_rows(table)) if ARTICLE.name in set(table["recipe"]) else []
 
 

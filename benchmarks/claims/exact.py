@@ -1,6 +1,6 @@
 """Count plots without sampling: how much of one is Monte-Carlo noise, how much the network's draw.
 
-Written are, in the folder ``claims`` of a run,
+Written are, in the folder ``claims`` of a plan, workspace,
 
 ``exact.csv``: of each network and image every measure by all 2²² sub-networks, and by 100 passes;
 ``monte_carlo_error.csv``: by number of passes T the error of each measure, mean and root mean
@@ -11,6 +11,7 @@ square;
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import partial
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -19,33 +20,32 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from benchmarks.claims.answers import PASSES, Answers, Question, pool_of
-from benchmarks.claims.pictures import (
-    PECULIAR,
+from benchmarks.claims.images import (
     TWO_IMAGES,
-    TYPICAL,
-    disputed_name,
+    high_disagreement_name,
+    highest_disagreement,
     images_of,
-    most_disputed,
 )
-from benchmarks.measure import UNCERTAINTIES
-from benchmarks.records import CLAIMS, write_table
-from benchmarks.side_by_side import side_by_side
+from benchmarks.claims.predictions import PASSES, RecipePredictions, Request, pool_of
+from benchmarks.inference.measures import UNCERTAINTIES
+from benchmarks.parallel import parallel
+from benchmarks.records import write_table
+from benchmarks.vocabulary import CLAIMS_FOLDER, PECULIAR, TYPICAL
 from methods import Prediction
-from methods.masks import pass_masks
+from methods.networks.masks import pass_masks
 from methods.threads import one_torch_thread
 
 SAMPLE_SIZES = (10, 20, 50, 100, 200, 500, 1000)
 """The numbers of passes T; samples of one size are disjoint parts of the largest."""
 
 DECIMALS = 6
-DISPUTED_BY = 0
+PREDICTED_BY = 0
 """The number of the network that is asked about the disputed images."""
 
 Row = dict[str, Any]
 
 
-class Asked(NamedTuple):
+class Requested(NamedTuple):
     """One network and the images that it is asked about exactly.
 
     Attributes:
@@ -58,66 +58,72 @@ class Asked(NamedTuple):
     indices: tuple[int, ...]
 
 
-def write_exact(answers: Answers) -> None:
+def write_exact(predictions: RecipePredictions) -> None:
     """Write the three tables of a recipe's networks."""
-    answers.ask([(answers.ensemble, "clean")])
-    asked = _asked(answers)
-    answers.ask(_question(answers, one) for one in asked)
-    units = [(answers, one) for one in asked]
-    done = side_by_side(
-        answers.run, _compare, units, "claims", "samples", threads=answers.run.in_threads
+    predictions.predict([(predictions.ensemble, "clean")])
+    requested = _requested(predictions)
+    predictions.predict(_request(predictions, one) for one in requested)
+    done = parallel(
+        partial(_compare, predictions),
+        requested,
+        stage="claims",
+        what="samples",
+        jobs=predictions.workspace.jobs,
+        threads=predictions.plan.in_threads,
     )
     exact = pd.DataFrame(row for rows, _ in done for row in rows)
     errors = pd.DataFrame(row for _, rows in done for row in rows)
     key = ["images", "network", "image"]
     exact = exact.sort_values(key, kind="stable")
-    folder = answers.run.machine.out / CLAIMS
+    folder = predictions.workspace.out / CLAIMS_FOLDER
     for name, table in (
         ("exact", exact),
         ("monte_carlo_error", _over_samples(errors)),
         ("spread", _spread(exact)),
     ):
-        with_recipe = table.assign(recipe=answers.recipe)
+        with_recipe = table.assign(recipe=predictions.recipe)
         columns = ["recipe", *table.columns]
         write_table(with_recipe[columns].round(DECIMALS), folder / f"{name}.csv")
 
 
-def _asked(answers: Answers) -> list[Asked]:
+def _requested(predictions: RecipePredictions) -> list[Requested]:
     """The disputed images first: they take longest."""
     return [
-        Asked(
-            DISPUTED_BY,
-            disputed_name(answers.ensemble),
-            tuple(most_disputed(answers.run, answers.ensemble)),
+        Requested(
+            PREDICTED_BY,
+            high_disagreement_name(predictions.ensemble),
+            tuple(highest_disagreement(predictions.workspace, predictions.ensemble)),
         ),
-        *(Asked(network, TWO_IMAGES, (TYPICAL, PECULIAR)) for network in range(answers.networks)),
+        *(
+            Requested(network, TWO_IMAGES, (TYPICAL, PECULIAR))
+            for network in range(predictions.networks)
+        ),
     ]
 
 
-def _question(answers: Answers, asked: Asked) -> Question:
-    return answers.exact(asked.network), asked.images
+def _request(predictions: RecipePredictions, requested: Requested) -> Request:
+    return predictions.exact(requested.network), requested.images
 
 
 @one_torch_thread()
-def _compare(_: object, unit: tuple[Answers, Asked]) -> tuple[list[Row], list[Row]]:
+def _compare(predictions: RecipePredictions, requested: Requested) -> tuple[list[Row], list[Row]]:
     """Every measure, exactly and by 100 passes; and the errors of samples of each size."""
-    answers, asked = unit
-    exact = measures(answers.says(*_question(answers, asked)))
-    logits = _logits(answers, asked)
+    exact = measures(predictions.prediction(*_request(predictions, requested)))
+    logits = _logits(predictions, requested)
     sampled = measures(Prediction.of_logits(logits[:PASSES]))
     rows = [
         {
-            "images": _kind(asked.images),
-            "network": asked.network,
+            "images": _kind(requested.images),
+            "network": requested.network,
             "image": index,
             "measure": name,
             "exact": float(exact[name][place]),
             "sampled": float(sampled[name][place]),
         }
-        for place, index in enumerate(asked.indices)
+        for place, index in enumerate(requested.indices)
         for name in exact
     ]
-    return rows, list(_errors(logits, exact, _kind(asked.images)))
+    return rows, list(_errors(logits, exact, _kind(requested.images)))
 
 
 def measures(prediction: Prediction) -> dict[str, Float[Tensor, " images"]]:
@@ -126,12 +132,14 @@ def measures(prediction: Prediction) -> dict[str, Float[Tensor, " images"]]:
     return shares | {name: of_each(prediction) for name, of_each in UNCERTAINTIES.items()}
 
 
-def _logits(answers: Answers, asked: Asked) -> Float[Tensor, "passes images 10"]:
+def _logits(
+    predictions: RecipePredictions, requested: Requested
+) -> Float[Tensor, "passes images 10"]:
     """Of as many passes as the largest sample needs; MC-dropout's own are the first of them."""
-    pool, training = pool_of(answers.run, answers.recipe)
-    (network,) = pool.networks([asked.network], training)
-    masks = pass_masks(pool.seed, asked.network, max(SAMPLE_SIZES), network.dropout)
-    images = images_of(answers.run, asked.images).images
+    pool, training = pool_of(predictions.plan, predictions.workspace, predictions.recipe)
+    (network,) = pool.networks([requested.network], training)
+    masks = pass_masks(pool.seed, requested.network, max(SAMPLE_SIZES), network.dropout)
+    images = images_of(predictions.plan, predictions.workspace, requested.images).images
     return pool.engine.pass_logits(network, images, masks)
 
 
@@ -198,4 +206,4 @@ def _spread(exact: pd.DataFrame) -> pd.DataFrame:
 
 
 def _kind(images: str) -> str:
-    return images if images == TWO_IMAGES else "disputed"
+    return images if images == TWO_IMAGES else "high-disagreement"

@@ -8,13 +8,13 @@ from itertools import pairwise
 import numpy as np
 
 from benchmarks.claims.agreement import MEASURES
-from benchmarks.claims.answers import Answers
 from benchmarks.claims.claim import Claim, Judgement, NotTestableError, Numbers, by_parts
 from benchmarks.claims.outside import ROTATED as ROTATED_BY_45
+from benchmarks.claims.predictions import RecipePredictions
 from benchmarks.claims.training_sets import ROTATED, SIZES
-from benchmarks.conditions import CLEAN
-from benchmarks.measure import UNCERTAINTIES
-from methods.recipes import ARTICLE
+from benchmarks.inference.measures import UNCERTAINTIES
+from benchmarks.vocabulary import CLEAN
+from methods.networks.recipes import ARTICLE
 
 MOST_NETWORKS = 10
 IMAGES = {"clean": CLEAN, "45°": ROTATED_BY_45}
@@ -36,38 +36,38 @@ STEPS = (
 """From fewer training images like the judged ones to more, and which those are."""
 
 
-def measure_lack(answers: Answers) -> Numbers:
+def measure_lack(predictions: RecipePredictions) -> Numbers:
     """Mean mutual information and disagreement by training set.
 
     A number a network for MC-dropout, one for the ensemble of the 10.
     """
-    if answers.recipe != ARTICLE.name:
+    if predictions.recipe != ARTICLE.name:
         raise NotTestableError("networks of this recipe are not trained on fewer images")
-    images = len(answers.run.training_images().labels)
+    images = len(predictions.workspace.training_images().labels)
     if images <= max(SIZES.values()):
         raise NotTestableError(f"there are only {images:,} training images")
     of_sets = {
-        name: replace(answers, recipe=name, networks=min(MOST_NETWORKS, answers.networks))
+        name: replace(predictions, recipe=name, networks=min(MOST_NETWORKS, predictions.networks))
         for name in LABELS
     }
-    cells = {
+    units = {
         name: {
             SAMPLED: [one.mc_dropout(network) for network in range(one.networks)],
             ENSEMBLE: [one.ensemble],
         }
         for name, one in of_sets.items()
     }
-    answers.ask(
-        (cell, condition)
-        for of_set in cells.values()
+    predictions.predict(
+        (unit, condition)
+        for of_set in units.values()
         for some in of_set.values()
-        for cell in some
+        for unit in some
         for condition in IMAGES.values()
     )
     return {
         _name(method, measure, kind, name): [
-            float(UNCERTAINTIES[measure](answers.says(cell, IMAGES[kind])).mean())
-            for cell in cells[name][method]
+            float(UNCERTAINTIES[measure](predictions.prediction(unit, IMAGES[kind])).mean())
+            for unit in units[name][method]
         ]
         for method in (SAMPLED, ENSEMBLE)
         for measure in MEASURES

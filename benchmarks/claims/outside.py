@@ -9,7 +9,6 @@ import numpy as np
 import numpy.typing as npt
 from torch import Tensor
 
-from benchmarks.claims.answers import Answers
 from benchmarks.claims.claim import (
     Claim,
     Judgement,
@@ -18,11 +17,12 @@ from benchmarks.claims.claim import (
     Verdict,
     by_parts,
 )
+from benchmarks.claims.predictions import RecipePredictions
 from benchmarks.claims.ranks import Placements, auroc_interval
-from benchmarks.conditions import CLEAN
-from benchmarks.measure import LABELLED, UNCERTAINTIES
+from benchmarks.inference.measures import LABELLED, UNCERTAINTIES
 from benchmarks.metrics import calibration
-from benchmarks.predictions import Cell
+from benchmarks.predictions import RunUnit
+from benchmarks.vocabulary import CLEAN
 
 CONFIDENT = 0.9
 LEAST_CONFIDENT_SHARE = 0.1
@@ -35,14 +35,14 @@ OOD = "out of distribution"
 SOFTMAX, SAMPLED, ENSEMBLE = "softmax", "MC-dropout", "ensemble"
 
 
-def measure_confident(answers: Answers) -> Numbers:
+def measure_confident(predictions: RecipePredictions) -> Numbers:
     """The share of each set's images with a confidence above 0.9, a number a network."""
     return {
         f"{name}, {_short(condition)}": [
-            _confident_share(answers.says(cell, condition).mean) for cell in cells
+            _confident_share(predictions.prediction(unit, condition).mean) for unit in units
         ]
-        for name, cells in _asked(answers, _ood(answers)).items()
-        for condition in _ood(answers)
+        for name, units in _requested(predictions, _ood(predictions)).items()
+        for condition in _ood(predictions)
     }
 
 
@@ -63,13 +63,13 @@ def judge_confident(numbers: Numbers) -> Judgement:
     return Judgement(verdict, f"{100 * mean:.1f} % of all, {told}")
 
 
-def measure_split(answers: Answers) -> Numbers:
+def measure_split(predictions: RecipePredictions) -> Numbers:
     """The share of mutual information in predictive entropy, over all images of a kind together."""
-    kinds = {"clean": (CLEAN,), "45°": (ROTATED,), OOD: _ood(answers)}
-    cells = _asked(answers, sum(kinds.values(), ()))
+    kinds = {"clean": (CLEAN,), "45°": (ROTATED,), OOD: _ood(predictions)}
+    units = _requested(predictions, sum(kinds.values(), ()))
     return {
         f"epistemic share, {name}, {kind}": [
-            _epistemic_share(answers, cell, conditions) for cell in cells[name]
+            _epistemic_share(predictions, unit, conditions) for unit in units[name]
         ]
         for name in (SAMPLED, ENSEMBLE)
         for kind, conditions in kinds.items()
@@ -93,21 +93,21 @@ def judge_split(numbers: Numbers) -> Judgement:
     )
 
 
-def measure_similarity(answers: Answers) -> Numbers:
+def measure_similarity(predictions: RecipePredictions) -> Numbers:
     """Softmax's ECE on rotated images, and by how much its AUROC differs from the others'."""
-    ood = _ood(answers)
-    cells = _asked(answers, (CLEAN, ROTATED, *ood))
+    ood = _ood(predictions)
+    units = _requested(predictions, (CLEAN, ROTATED, *ood))
     numbers = {
         f"ECE, {name}, {kind}": [
-            LABELLED["ece"](answers.says(cell, condition).mean, answers.labels)
-            for cell in cells[name]
+            LABELLED["ece"](predictions.prediction(unit, condition).mean, predictions.labels)
+            for unit in units[name]
         ]
-        for name in cells
+        for name in units
         for kind, condition in (("clean", CLEAN), ("45°", ROTATED))
     }
     placements = {
-        name: [_placements(answers, some, condition) for condition in ood]
-        for name, some in cells.items()
+        name: [_placements(predictions, some, condition) for condition in ood]
+        for name, some in units.items()
     }
     for name, sets in placements.items():
         numbers[f"AUROC, {name}"] = [auroc_interval(sets).value]
@@ -137,49 +137,57 @@ def judge_similarity(numbers: Numbers) -> Judgement:
     return by_parts(parts)
 
 
-def _ood(answers: Answers) -> tuple[str, ...]:
-    if not answers.ood:
+def _ood(predictions: RecipePredictions) -> tuple[str, ...]:
+    if not predictions.ood:
         raise NotTestableError("the run has no out-of-distribution images")
-    return answers.ood
+    return predictions.ood
 
 
-def _asked(answers: Answers, conditions: Sequence[str]) -> dict[str, list[Cell]]:
+def _requested(
+    predictions: RecipePredictions, conditions: Sequence[str]
+) -> dict[str, list[RunUnit]]:
     """The cells of each method, all of which have been asked about the conditions."""
-    networks = range(answers.repeated)
-    cells: dict[str, list[Cell]] = {
-        SOFTMAX: [answers.softmax(network) for network in networks],
-        SAMPLED: [answers.mc_dropout(network) for network in networks],
-        ENSEMBLE: [answers.ensemble],
+    networks = range(predictions.repeated)
+    units: dict[str, list[RunUnit]] = {
+        SOFTMAX: [predictions.softmax(network) for network in networks],
+        SAMPLED: [predictions.mc_dropout(network) for network in networks],
+        ENSEMBLE: [predictions.ensemble],
     }
-    answers.ask((cell, one) for some in cells.values() for cell in some for one in conditions)
-    return cells
+    predictions.predict(
+        (unit, one) for some in units.values() for unit in some for one in conditions
+    )
+    return units
 
 
 def _confident_share(mean: Tensor) -> float:
     return float((calibration.confidence(mean) > CONFIDENT).double().mean())
 
 
-def _epistemic_share(answers: Answers, cell: Cell, conditions: Sequence[str]) -> float:
+def _epistemic_share(
+    predictions: RecipePredictions, unit: RunUnit, conditions: Sequence[str]
+) -> float:
     """Sum of mutual information over sum of predictive entropy."""
-    predictions = [answers.says(cell, condition) for condition in conditions]
+    of_conditions = [predictions.prediction(unit, condition) for condition in conditions]
 
     def total(measure: str) -> float:
-        return float(sum(UNCERTAINTIES[measure](one).sum() for one in predictions))
+        return float(sum(UNCERTAINTIES[measure](one).sum() for one in of_conditions))
 
     return total("mutual_information") / total("predictive_entropy")
 
 
-def _placements(answers: Answers, cells: Sequence[Cell], condition: str) -> Placements:
+def _placements(
+    predictions: RecipePredictions, units: Sequence[RunUnit], condition: str
+) -> Placements:
     """Of predictive entropy, which every method has; a row a cell."""
     clean, ood = (
-        np.stack([_entropy(answers, cell, images) for cell in cells])
+        np.stack([_entropy(predictions, unit, images) for unit in units])
         for images in (CLEAN, condition)
     )
     return Placements.of(clean, ood)
 
 
-def _entropy(answers: Answers, cell: Cell, images: str) -> npt.NDArray[np.float64]:
-    return UNCERTAINTIES["predictive_entropy"](answers.says(cell, images)).numpy()
+def _entropy(predictions: RecipePredictions, unit: RunUnit, images: str) -> npt.NDArray[np.float64]:
+    return UNCERTAINTIES["predictive_entropy"](predictions.prediction(unit, images)).numpy()
 
 
 def _short(condition: str) -> str:

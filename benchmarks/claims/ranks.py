@@ -11,8 +11,8 @@ import numpy.typing as npt
 from jaxtyping import Float64
 from scipy import stats
 
-from benchmarks.evidence import FEWEST_OF_A_KIND
-from benchmarks.statistics.estimate import estimate
+from benchmarks.inference.comparisons import FEWEST_OF_A_KIND
+from benchmarks.inference.estimate import estimate
 
 
 class Interval(NamedTuple):

@@ -17,11 +17,12 @@ from jaxtyping import Float, Int64
 from torch import Tensor
 from torch.nn.functional import affine_grid, grid_sample
 
-from benchmarks.conditions import stratified_choice
-from benchmarks.run import Run
-from methods.labelled_images import LabelledImages
-from methods.network_pool import NetworkPool
-from methods.recipes import ARTICLE, Recipe
+from benchmarks.run.plan import Plan
+from benchmarks.run.workspace import Workspace
+from benchmarks.tasks.conditions import stratified_choice
+from methods.networks.labelled_images import LabelledImages
+from methods.networks.pool import NetworkPool
+from methods.networks.recipes import ARTICLE, Recipe
 from methods.seeds import derive_seed
 
 ROTATED = "article-rotated"
@@ -35,13 +36,13 @@ BATCH = 2_000
 """Images rotated at a time."""
 
 
-def training_set(run: Run, name: str) -> tuple[NetworkPool, LabelledImages]:
+def training_set(plan: Plan, workspace: Workspace, name: str) -> tuple[NetworkPool, LabelledImages]:
     """The pool of a training set's networks, and its images."""
-    whole = run.training_images()
-    training = _chosen(run, name)
-    article = run.configuration.recipe(ARTICLE.name)
+    whole = workspace.training_images()
+    training = _chosen(plan, workspace, name)
+    article = plan.configuration.recipe(ARTICLE.name)
     recipe = replace(article, epochs=_as_many_steps(article, len(whole.labels), training))
-    return replace(run.pool(ARTICLE.name), recipe=recipe), training
+    return replace(plan.pool(ARTICLE.name, workspace.store), recipe=recipe), training
 
 
 def rotated_at_random(
@@ -62,9 +63,9 @@ def _turn(images: Tensor, turn: Float[Tensor, "images 2 3"]) -> Tensor:
 
 
 @cache
-def _chosen(run: Run, name: str) -> LabelledImages:
+def _chosen(plan: Plan, workspace: Workspace, name: str) -> LabelledImages:
     """Made once a process, since its fingerprint takes a while."""
-    whole, seed = run.training_images(), run.configuration.seed
+    whole, seed = workspace.training_images(), plan.configuration.seed
     if name == ROTATED:
         random = np.random.default_rng(derive_seed(ROTATED, seed))
         return LabelledImages(rotated_at_random(whole.images, random), whole.labels)

@@ -5,11 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 
 from benchmarks.progress import tracked
-from benchmarks.records import SUMMARY, TABLES
 from benchmarks.report.integrity import integrity_table
 from benchmarks.report.latency_tables import latency_tables
 from benchmarks.report.results import Results, read_latency
 from benchmarks.report.table import write_table_files
+from benchmarks.vocabulary import SUMMARY_CSV, TABLES_FOLDER
 
 
 def write_report(folder: Path) -> None:
@@ -19,7 +19,7 @@ def write_report(folder: Path) -> None:
         UserError: nothing has been measured there yet.
     """
     write_latency_tables(folder)
-    if not read_latency(folder).empty and not (folder / SUMMARY).exists():
+    if not read_latency(folder).empty and not (folder / SUMMARY_CSV).exists():
         return  # of a machine on which methods were timed, and nothing else
     # Here, not above: tables of timings are written where nothing that draws is installed.
     from benchmarks.report.claims_tables import verdict_table
@@ -28,9 +28,9 @@ def write_report(folder: Path) -> None:
 
     results = Results.load(folder)
     if results.claims:
-        write_table_files(verdict_table(results.claims), folder / TABLES)
+        write_table_files(verdict_table(results.claims), folder / TABLES_FOLDER)
     if (integrity := integrity_table(folder)) is not None:
-        write_table_files(integrity, folder / TABLES)
+        write_table_files(integrity, folder / TABLES_FOLDER)
     done = (write_recipe(results, recipe, folder) for recipe in results.recipes)
     for _ in tracked(done, len(results.recipes), "report", "recipes"):
         pass
@@ -40,4 +40,4 @@ def write_report(folder: Path) -> None:
 def write_latency_tables(folder: Path) -> None:
     """Write the tables of `latency.csv`, if methods were timed there."""
     for table in latency_tables(read_latency(folder)):
-        write_table_files(table, folder / TABLES)
+        write_table_files(table, folder / TABLES_FOLDER)

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from benchmarks.report.names import CLEAN, MEAN_ROTATED, condition_label
+from benchmarks.report.names import condition_label
 from benchmarks.report.results import Results
+from benchmarks.vocabulary import CLEAN, ROTATED_MEAN
 
 SCORE = "predictive_entropy"
 """By which images are told apart: every method has it."""
@@ -22,7 +23,7 @@ def answer(results: Results) -> str:
 
     A method or a sentence that there are no numbers for is left out.
     """
-    sentences = (_clean(results), _turned(results), _ood(results))
+    sentences = (_clean(results), _rotated(results), _ood(results))
     return " ".join(filter(None, sentences))
 
 
@@ -41,14 +42,14 @@ def _clean(results: Results) -> str:
     return f"Of clean digits {_listed(said)}." if said else ""
 
 
-def _turned(results: Results) -> str:
-    gap = _values(results, MEAN_ROTATED, "ece")
+def _rotated(results: Results) -> str:
+    gap = _values(results, ROTATED_MEAN, "ece")
     if not gap:
         return ""
     members = {"deep_ensemble": "members of the ensemble", "mc_dropout": "passes of MC-dropout"}
     verb = "disagree about an image with a chance of "
     said = []
-    for method, value in _values(results, MEAN_ROTATED, "pairwise_disagreement").items():
+    for method, value in _values(results, ROTATED_MEAN, "pairwise_disagreement").items():
         said.append(f"two {members[method]} {verb or 'with '}{value:.2f}")
         verb = ""
     chances = f"{_listed(said)}, while " if said else ""

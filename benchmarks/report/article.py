@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from statistics import fmean
 from typing import Any
 
-LIKENESS = "dropout-mimics-ensemble"
+RANK_AGREEMENT = "dropout-mimics-ensemble"
 """The claim that the article stands on: dropout instead of an ensemble."""
 
 VERDICTS = {
@@ -40,13 +40,13 @@ def article_answer(claims: Mapping[str, Any]) -> str:
     told = [
         sentence
         for claim in judged
-        if claim["id"] == LIKENESS and claim["verdict"] in VERDICTS
-        for sentence in _likeness(claim, claims["setting"])
+        if claim["id"] == RANK_AGREEMENT and claim["verdict"] in VERDICTS
+        for sentence in _rank_agreement(claim, claims["setting"])
     ]
     return " ".join([*told, _tally(verdicts)])
 
 
-def _likeness(claim: Mapping[str, Any], setting: Mapping[str, Any]) -> list[str]:
+def _rank_agreement(claim: Mapping[str, Any], setting: Mapping[str, Any]) -> list[str]:
     numbers: Mapping[str, list[float | None]] = claim["numbers"][setting["recipe"]]
     correlation, information = (
         _mean(numbers[f"rank correlation, {measure}"])

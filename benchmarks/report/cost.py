@@ -8,15 +8,16 @@ from typing import NamedTuple
 
 import pandas as pd
 
-from benchmarks.report.names import CLEAN, MEAN_ROTATED, METRICS, Variant
+from benchmarks.report.names import METRICS, Variant
 from benchmarks.report.results import Results
+from benchmarks.vocabulary import CLEAN, ROTATED_MEAN
 
 COLUMNS = [
     *("metric", "condition", "method", "members", "value", "lower", "upper"),
     *("batch_size", "p50_ms", "pareto", "device_name", "threads", "engine"),
 ]
 
-OWN_ENGINE = "own"
+OWN_ENGINE = "self-trained"
 """The engine column of a user's method, which no engine of the suite computes."""
 
 Asked = tuple[str, str, str]
@@ -104,10 +105,14 @@ def drawn(results: Results) -> list[Asked]:
 
 def tabulated(results: Results) -> list[Asked]:
     """What the table of sizes judges by: accuracy, rotated images and mutual information, too."""
-    turned = [MEAN_ROTATED] if results.angles_averaged else []
+    rotated = [ROTATED_MEAN] if results.angles_averaged else []
     return [
         *((metric, CLEAN, "") for metric in ("accuracy", "nll", "ece")),
-        *((metric, condition, "") for condition in turned for metric in ("accuracy", "nll", "ece")),
+        *(
+            (metric, condition, "")
+            for condition in rotated
+            for metric in ("accuracy", "nll", "ece")
+        ),
         *(
             ("auroc", condition, score)
             for condition in results.ood[:1]

@@ -7,13 +7,13 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.files import read_json
-from benchmarks.records import RECORD
 from benchmarks.report.table import Row, Table
+from benchmarks.vocabulary import RUN_JSON
 
 
 def integrity_table(folder: Path) -> Table | None:
     """What every probe of a run found; ``None`` where no probe has been recorded."""
-    probed: Mapping[str, list[dict[str, Any]]] = read_json(folder / RECORD).get("integrity", {})
+    probed: Mapping[str, list[dict[str, Any]]] = read_json(folder / RUN_JSON).get("integrity", {})
     checks = [check for found in probed.values() for check in found]
     if not checks:
         return None

@@ -19,16 +19,10 @@ from benchmarks.report.cost import (
     of_setup,
     tabulated,
 )
-from benchmarks.report.names import (
-    MEAN_ROTATED,
-    METRICS,
-    Variant,
-    angles_label,
-    condition_label,
-    score_label,
-)
+from benchmarks.report.names import METRICS, Variant, angles_label, condition_label, score_label
 from benchmarks.report.results import Results
 from benchmarks.report.table import Cell, Row, Table
+from benchmarks.vocabulary import ROTATED_MEAN
 
 DEVICE_CLOCK = "device"
 
@@ -242,7 +236,7 @@ def _measure(results: Results, asked: Asked) -> str:
     metric, condition, score = asked
     where = (
         angles_label(results.angles_averaged)
-        if condition == MEAN_ROTATED
+        if condition == ROTATED_MEAN
         else condition_label(condition)
     )
     name = f"{METRICS[metric].name} {METRICS[metric].better}".rstrip()

@@ -6,17 +6,9 @@ import re
 from itertools import pairwise
 from typing import NamedTuple
 
-CLEAN = "clean"
-EXACT = "exact-"
-"""What the names of conditions begin with that are small for the sake of exact MC-dropout."""
+from benchmarks.vocabulary import CLEAN, SUBSET
 
-MEAN_ROTATED = "rotated-mean"
-"""The mean over the rotations whose labels are well defined; see `benchmarks.conditions`."""
-
-LABELS_DOUBTFUL_BEYOND = 90
-"""Degrees; the same as in `benchmarks.conditions`, which a test compares."""
-
-DOUBTFUL = "labels ill-defined:\n6 and 9 swap"
+WHY_SHADED = "labels ill-defined:\n6 and 9 swap"
 """Why the range beyond is shaded."""
 
 METHODS = {
@@ -137,13 +129,13 @@ def angle_of(condition: str) -> int | None:
     """
     if condition == CLEAN:
         return 0
-    turned = re.fullmatch(r"rotated-(\d+)", condition)
-    return int(turned[1]) if turned else None
+    rotated = re.fullmatch(r"rotated-(\d+)", condition)
+    return int(rotated[1]) if rotated else None
 
 
 def condition_rank(condition: str) -> tuple[int, int, str]:
     """The place among other conditions: by angle, then the sets of `OOD` as they are listed."""
-    large = condition.removeprefix(EXACT)
+    large = condition.removeprefix(SUBSET)
     angle = angle_of(large)
     if angle is not None:
         return 0, angle, ""
@@ -160,11 +152,11 @@ def condition_label(condition: str) -> str:
 
     >>> condition_label("rotated-045"), condition_label("ood-kmnist"), condition_label("ood-mine")
     ('45°', 'KMNIST', 'mine')
-    >>> condition_label("exact-rotated-045")
+    >>> condition_label("subset-rotated-045")
     '45°, small set'
     """
-    if condition.startswith(EXACT):
-        return f"{condition_label(condition.removeprefix(EXACT))}, small set"
+    if condition.startswith(SUBSET):
+        return f"{condition_label(condition.removeprefix(SUBSET))}, small set"
     angle = angle_of(condition)
     if condition == CLEAN:
         return "Clean"

@@ -11,13 +11,13 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.files import read_json, written_whole
-from benchmarks.records import CLAIMS_FILE, CLAIMS_PAGE, FIGURES, RECORD, TABLES
 from benchmarks.report.answer import answer
 from benchmarks.report.article import article_answer
 from benchmarks.report.latency_tables import latency_table
 from benchmarks.report.results import Results, read_latency
 from benchmarks.report.table import markdown
 from benchmarks.report.tables import overview
+from benchmarks.vocabulary import CLAIMS_JSON, CLAIMS_MD, FIGURES_FOLDER, RUN_JSON, TABLES_FOLDER
 
 ROOT = Path(__file__).parents[2]
 README = ROOT / "README.md"
@@ -64,8 +64,8 @@ def filled(readme: str, results: Path, root: Path = ROOT) -> str:
 def _sections(root: Path, results: Path) -> dict[str, str]:
     loaded = Results.load(root / results)
     recipe = RECIPE if RECIPE in loaded.recipes else loaded.recipes[0]
-    record = read_json(root / results / RECORD)
-    claims = read_json(root / results / CLAIMS_FILE)
+    record = read_json(root / results / RUN_JSON)
+    claims = read_json(root / results / CLAIMS_JSON)
     return {
         "article": f"{article_answer(claims)}\n",
         "claims": _claims(claims, results),
@@ -79,7 +79,8 @@ def _sections(root: Path, results: Path) -> dict[str, str]:
 
 def _figures(root: Path, results: Path, recipe: str) -> str:
     images = {
-        results / FIGURES / f"{name}-{recipe}.png": caption for name, caption in SHOWN.items()
+        results / FIGURES_FOLDER / f"{name}-{recipe}.png": caption
+        for name, caption in SHOWN.items()
     }
     return "\n".join(
         f"![{caption}]({path.as_posix()})\n*{caption}*\n"
@@ -90,7 +91,7 @@ def _figures(root: Path, results: Path, recipe: str) -> str:
 
 def _claims(claims: Mapping[str, Any], results: Path) -> str:
     """Each statement with its verdict; what that rests on is one link away."""
-    page = (results / CLAIMS_PAGE).as_posix()
+    page = (results / CLAIMS_MD).as_posix()
     lines = [
         f"| [{claim['statement']}]({page}#{claim['id']}) | {claim['verdict']} |"
         for claim in claims.get("claims", [])
@@ -121,7 +122,7 @@ def _provenance(record: Mapping[str, Any], results: Path) -> str:
         f"Made by `{record['command']}` with uncertainty-bench {record['version']}, Python "
         f"{environment['python']}, torch {libraries['torch']} on {environment['system']} "
         f"({environment['processor']}, {environment['cores']} cores, {device}). "
-        f"All of it: [tables]({folder}/{TABLES}), [figures]({folder}/{FIGURES}), "
+        f"All of it: [tables]({folder}/{TABLES_FOLDER}), [figures]({folder}/{FIGURES_FOLDER}), "
         f"[every number]({folder}/summary.csv), [the record of the run]({folder}/run.json).\n"
     )
 

@@ -10,7 +10,7 @@ from PIL import Image
 from PIL.Image import Dither
 
 from benchmarks.files import written_whole
-from benchmarks.records import FIGURES, TABLES, write_table
+from benchmarks.records import write_table
 from benchmarks.report.claims_tables import claims_tables
 from benchmarks.report.figures import Drawing, figures
 from benchmarks.report.latency_tables import cost_tables
@@ -18,6 +18,7 @@ from benchmarks.report.results import Results
 from benchmarks.report.style import DPI, SETTINGS
 from benchmarks.report.table import write_table_files
 from benchmarks.report.tables import tables
+from benchmarks.vocabulary import FIGURES_FOLDER, TABLES_FOLDER
 
 COLOURS = 128
 """Of a PNG, which they make a third as large; drawings need no more."""
@@ -28,10 +29,10 @@ def write_recipe(results: Results, recipe: str, folder: Path) -> str:
     of_recipe = results.of_recipe(recipe)
     for of_kind in (tables, cost_tables, claims_tables):
         for table in of_kind(of_recipe, recipe):
-            write_table_files(table, folder / TABLES)
+            write_table_files(table, folder / TABLES_FOLDER)
     with rc_context(SETTINGS):
         for drawing in figures(of_recipe):
-            _write_drawing(drawing, recipe, folder / FIGURES)
+            _write_drawing(drawing, recipe, folder / FIGURES_FOLDER)
     return recipe
 
 

@@ -12,29 +12,24 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from benchmarks.compared_sizes import compared_variants
 from benchmarks.errors import UserError
 from benchmarks.files import read_json
-from benchmarks.records import (
-    CLAIMS,
-    CLAIMS_FILE,
-    COMPARISONS,
-    CURVES,
-    IMAGES,
-    LATENCY,
-    OWN_RECIPE,
-    SUMMARY,
-    TRAINING,
-    read_table,
+from benchmarks.records import read_table
+from benchmarks.report.names import SCORES, Variant, angle_of, condition_rank
+from benchmarks.vocabulary import (
+    CLAIMS_FOLDER,
+    CLAIMS_JSON,
+    COMPARISONS_CSV,
+    CURVES_FOLDER,
+    IMAGES_NPZ,
+    LABELS_ILL_DEFINED_BEYOND,
+    LATENCY_CSV,
+    SELF_TRAINED,
+    SUBSET,
+    SUMMARY_CSV,
+    TRAINING_CSV,
 )
-from benchmarks.report.names import (
-    EXACT,
-    LABELS_DOUBTFUL_BEYOND,
-    SCORES,
-    Variant,
-    angle_of,
-    condition_rank,
-)
-from benchmarks.sizes import compared_variants
 
 _CURVE_COLUMNS = ["recipe", "method", "members", "condition", "score", "rank"]
 
@@ -71,18 +66,22 @@ class Results:
         Raises:
             UserError: nothing has been measured there yet.
         """
-        if not (folder / SUMMARY).exists():
+        if not (folder / SUMMARY_CSV).exists():
             raise UserError(f"there are no results in {folder} yet; run without --only first")
-        training, claims = folder / TRAINING, read_json(folder / CLAIMS_FILE) or None
+        training, claims = folder / TRAINING_CSV, read_json(folder / CLAIMS_JSON) or None
         return cls(
-            summary=read_table(folder / SUMMARY),
+            summary=read_table(folder / SUMMARY_CSV),
             training=read_table(training) if training.exists() else None,
-            curves=_read_tables(folder / CURVES)
-            | {f"claims-{name}": table for name, table in _read_tables(folder / CLAIMS).items()}
+            curves=_read_tables(folder / CURVES_FOLDER)
+            | {
+                f"claims-{name}": table
+                for name, table in _read_tables(folder / CLAIMS_FOLDER).items()
+            }
             | {"claims": claims_numbers(claims)},
-            comparisons=_read_if_there(folder / COMPARISONS),
+            comparisons=_read_if_there(folder / COMPARISONS_CSV),
             latency=read_latency(folder),
-            pictures=_read_pictures(folder / IMAGES) | _read_pictures(folder / CLAIMS / IMAGES),
+            pictures=_read_pictures(folder / IMAGES_NPZ)
+            | _read_pictures(folder / CLAIMS_FOLDER / IMAGES_NPZ),
             claims=claims,
         )
 
@@ -90,13 +89,13 @@ class Results:
     def recipes(self) -> tuple[str, ...]:
         """The recipes compared; methods that train themselves belong to each of them."""
         found = sorted(set(self.summary["recipe"]))
-        return tuple(name for name in found if name != OWN_RECIPE) or tuple(found)
+        return tuple(name for name in found if name != SELF_TRAINED) or tuple(found)
 
     def of_recipe(self, recipe: str) -> Results:
         """The results of one recipe, and of the methods that train themselves."""
 
         def chosen(table: pd.DataFrame) -> pd.DataFrame:
-            return table[table["recipe"].isin([recipe, OWN_RECIPE])]
+            return table[table["recipe"].isin([recipe, SELF_TRAINED])]
 
         return replace(
             self,
@@ -127,7 +126,7 @@ class Results:
 
     @property
     def compared(self) -> tuple[Variant, ...]:
-        """The variants of the sizes that stand beside one another; `benchmarks.sizes` says which.
+        """The variants of the sizes that stand beside one another; `benchmarks.compared_sizes` says which.
 
         All sizes are in the figure and the table of quality against cost alone.
         """
@@ -143,7 +142,7 @@ class Results:
     @property
     def angles_averaged(self) -> tuple[int, ...]:
         """The angles that the mean over rotations is of."""
-        return tuple(angle for angle in self.angles if angle <= LABELS_DOUBTFUL_BEYOND)
+        return tuple(angle for angle in self.angles if angle <= LABELS_ILL_DEFINED_BEYOND)
 
     @property
     def ood(self) -> tuple[str, ...]:
@@ -153,7 +152,7 @@ class Results:
     @property
     def small(self) -> tuple[str, ...]:
         """The conditions that are small for the sake of exact MC-dropout."""
-        return self._conditions(EXACT)
+        return self._conditions(SUBSET)
 
     def judging(self, conditions: Sequence[str]) -> tuple[Variant, ...]:
         """Of those compared the ones asked about any of the conditions, with or without success."""
@@ -199,7 +198,7 @@ class Results:
         """Over how many replicates the variant's numbers are means."""
         return int(self._of(variant)["replicates"].max())
 
-    def own_scores(self, variant: Variant) -> tuple[str, ...]:
+    def method_scores(self, variant: Variant) -> tuple[str, ...]:
         """The uncertainty scores that only this method has."""
         return tuple(sorted(set(self._of(variant)["score"]) - SCORES.keys() - {""}))
 
@@ -247,7 +246,7 @@ class Results:
 
 def read_latency(folder: Path) -> pd.DataFrame:
     """``latency.csv``; empty if nothing was timed there."""
-    return _read_if_there(folder / LATENCY)
+    return _read_if_there(folder / LATENCY_CSV)
 
 
 def _read_if_there(path: Path) -> pd.DataFrame:

@@ -12,11 +12,12 @@ from typing import NamedTuple
 import pandas as pd
 
 from benchmarks.files import written_whole
-from benchmarks.records import MEASURED, write_table
+from benchmarks.records import write_table
 from benchmarks.report.digits import UNDEFINED, rounded
+from benchmarks.vocabulary import ILL_DEFINED, WITH_VALUE
 
 NO_VALUE = "n/a"
-DOUBTFUL_MARK = "†"
+ILL_DEFINED_MARK = "†"
 
 BEST, TIED, UNTESTED = "best", "tied", "untested"
 """What the comparisons say of a cell, unless it is told apart from the best."""
@@ -59,9 +60,9 @@ class Cell(NamedTuple):
     @property
     def footnote(self) -> str:
         """What the reader must be told of this very cell, or nothing."""
-        if self.status in ("undefined", "doubtful"):
+        if self.status in ("undefined", ILL_DEFINED):
             return ""
-        if self.status in MEASURED:
+        if self.status in WITH_VALUE:
             return self.reason
         return f"{self.status}: {self.reason}" if self.reason else self.status
 
@@ -112,14 +113,18 @@ class Table:
         """All that stands below the table: pairs of a mark (empty: none) and a text."""
         cells = [cell for row in self.rows for cell in row.cells]
         undefined = _reasons(cells, "undefined")
-        doubtful = _reasons(cells, "doubtful")
+        ill_defined = _reasons(cells, ILL_DEFINED)
         verdicts = {cell.verdict for cell in cells}
         return (
             *(("", remark) for remark in self.remarks),
             *([("", LEGEND[BEST])] if BEST in verdicts else []),
             *((mark, LEGEND[verdict]) for verdict, mark in MARKS.items() if verdict in verdicts),
             *([(UNDEFINED, f"undefined: {'; '.join(undefined)}")] if undefined else []),
-            *([(DOUBTFUL_MARK, f"doubtful: {'; '.join(doubtful)}")] if doubtful else []),
+            *(
+                [(ILL_DEFINED_MARK, f"{ILL_DEFINED}: {'; '.join(ill_defined)}")]
+                if ill_defined
+                else []
+            ),
             *((letter, text) for text, letter in self.footnotes.items()),
         )
 
@@ -265,7 +270,7 @@ def _markdown_cell(cell: Cell, footnotes: dict[str, str]) -> str:
     text = f"{value} ± {spread}" if spread else value
     text = f"**{text}**" if cell.verdict == BEST else text
     text += f" {MARKS[cell.verdict]}" if cell.verdict in MARKS else ""
-    text += f" {DOUBTFUL_MARK}" if cell.status == "doubtful" else ""
+    text += f" {ILL_DEFINED_MARK}" if cell.status == ILL_DEFINED else ""
     return text + (f" <sup>{footnotes[cell.footnote]}</sup>" if cell.footnote else "")
 
 
@@ -279,7 +284,7 @@ def _latex_cell(cell: Cell, footnotes: dict[str, str]) -> str:
         # Without its leading zero, eight columns fit on a page.
         text = f"${number}_{{\\pm {spread.removeprefix('0')}}}$" if spread else f"${number}$"
     text += _LATEX_MARKS.get(cell.verdict, "")
-    text += "$^\\dagger$" if cell.status == "doubtful" else ""
+    text += "$^\\dagger$" if cell.status == ILL_DEFINED else ""
     return text + (f"$^{{{footnotes[cell.footnote]}}}$" if cell.footnote else "")
 
 

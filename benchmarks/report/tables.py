@@ -6,11 +6,7 @@ import math
 from collections.abc import Iterator
 from typing import Any
 
-from benchmarks.records import BIASED, OWN_RECIPE
 from benchmarks.report.names import (
-    CLEAN,
-    EXACT,
-    MEAN_ROTATED,
     METHODS,
     METRICS,
     SCORES,
@@ -22,6 +18,7 @@ from benchmarks.report.names import (
 )
 from benchmarks.report.results import Results
 from benchmarks.report.table import BEST, TIED, UNTESTED, Cell, Row, Table
+from benchmarks.vocabulary import BIASED, CLEAN, ROTATED_MEAN, SELF_TRAINED, SIGNIFICANT, SUBSET
 
 MAIN = (
     *("accuracy", "nll", "brier", "ece"),
@@ -37,7 +34,6 @@ SELECTIVE = ("misclassification_auroc", "aurc", "augrc")
 MAIN_SCORE = "predictive_entropy"
 """The score by which AUROC is shown where only one is: every method has it."""
 
-SIGNIFICANT = 0.05
 
 NOT_COMPARED = "clean images are what the others are compared with"
 
@@ -88,7 +84,7 @@ def tables(results: Results, recipe: str) -> Iterator[Table]:
 
 def overview(results: Results, recipe: str) -> Table:
     """A line a method: what fits into a column, or on the first screen of a page."""
-    kinds = [CLEAN, *([MEAN_ROTATED] if results.angles_averaged else [])]
+    kinds = [CLEAN, *([ROTATED_MEAN] if results.angles_averaged else [])]
     measures = ("accuracy", "ece", "pairwise_disagreement")
     asked = [_by_main_score(kind, metric) for kind in kinds for metric in measures]
     asked += [_by_main_score(condition, "auroc") for condition in results.ood[:1]]
@@ -118,7 +114,7 @@ def overview(results: Results, recipe: str) -> Table:
 
 def main(results: Results, recipe: str) -> Table:
     """Every method on clean, rotated and out-of-distribution images."""
-    conditions = [CLEAN, *([MEAN_ROTATED] if results.angles_averaged else []), *results.ood]
+    conditions = [CLEAN, *([ROTATED_MEAN] if results.angles_averaged else []), *results.ood]
     return _by_condition(
         results,
         MAIN,
@@ -156,8 +152,8 @@ def exact(results: Results, recipe: str) -> Table:
 
 def detection(results: Results, recipe: str, metric: str) -> Table:
     """How well each score of each method tells each condition's images from clean ones."""
-    turned = [MEAN_ROTATED] if results.angles_averaged else []
-    conditions = [*results.ood, *turned] or list(map(rotated, results.angles))
+    mean = [ROTATED_MEAN] if results.angles_averaged else []
+    conditions = [*results.ood, *mean] or list(map(rotated, results.angles))
     return _by_score(
         results,
         metric,
@@ -172,7 +168,7 @@ def selective(results: Results, recipe: str, metric: str) -> Table:
     """How well each score of each method finds the misclassified images, where labels are sure."""
     certain = results.angles_averaged
     angles = [angle for angle in certain if angle % 30 == 0] or certain
-    mean = [MEAN_ROTATED] if certain else []
+    mean = [ROTATED_MEAN] if certain else []
     conditions = [CLEAN, *map(rotated, angles), *mean]
     return _by_score(
         results,
@@ -240,7 +236,7 @@ def _by_score(
                 ),
             )
             for variant in variants
-            for score in (*SCORES, *results.own_scores(variant))
+            for score in (*SCORES, *results.method_scores(variant))
         ),
         remarks=_remarks(results, variants),
     )
@@ -287,7 +283,7 @@ def _cell(results: Results, variant: Variant, asked: Asked) -> Cell:
     found: dict[str, Any] | None = results.find(variant, *asked)
     if found is None:
         condition, metric, _ = asked
-        reference = condition in (CLEAN, EXACT + CLEAN)
+        reference = condition in (CLEAN, SUBSET + CLEAN)
         return Cell(reason=NOT_COMPARED if reference and metric in DETECTION else "")
     half_width = (found["upper"] - found["lower"]) / 2
     return Cell(found["value"], half_width, found["status"], found["reason"])
@@ -298,7 +294,7 @@ def _sought(metric: str) -> str:
 
 
 def _condition(results: Results, condition: str) -> str:
-    if condition == MEAN_ROTATED:
+    if condition == ROTATED_MEAN:
         return angles_label(results.angles_averaged)
     return condition_label(condition)
 
@@ -311,7 +307,7 @@ def _setting(results: Results, recipe: str, conditions: list[str]) -> str:
     judged = results.summary["condition"].isin(conditions)
     counts = sorted(set(results.summary.loc[judged, "images"]) - {0}) or [0]
     images = " to ".join(f"{count:,}" for count in dict.fromkeys((counts[0], counts[-1])))
-    whose = "" if recipe == OWN_RECIPE else f"Recipe {recipe}, "
+    whose = "" if recipe == SELF_TRAINED else f"Recipe {recipe}, "
     return f"{whose}{images} images of each condition."
 
 
@@ -325,7 +321,7 @@ def _remarks(
     counts = {variant.label: results.replicates(variant) for variant in variants}
     replicates = "; ".join(f"{label}: {count}" for label, count in counts.items() if count)
     # A user's file may be called as one of the suite's methods is.
-    of_suite = set(results.summary.loc[results.summary["recipe"] != OWN_RECIPE, "method"])
+    of_suite = set(results.summary.loc[results.summary["recipe"] != SELF_TRAINED, "method"])
     methods = {variant.method for variant in variants} & of_suite & METHODS.keys()
     shared = "deep_ensemble" in methods and len(methods) > 1
     compared = results.contestants

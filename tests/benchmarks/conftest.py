@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from methods.engine import compile_kernels
+from methods.engines.lenet5_kernels import compile_kernels
 from methods.threads import one_torch_thread
 
 Measure = Callable[..., None]

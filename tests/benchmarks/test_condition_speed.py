@@ -10,7 +10,7 @@ from torch import Tensor
 from torchvision.transforms import InterpolationMode
 from torchvision.transforms.functional import pil_to_tensor, rotate, to_pil_image
 
-from benchmarks.conditions import turned
+from benchmarks.tasks.conditions import rotated
 
 IMAGES = torch.rand(2000, 1, 28, 28, generator=torch.Generator().manual_seed(0))
 
@@ -28,7 +28,7 @@ class TestRotation:
         measure(work, images=len(IMAGES))
 
     def test_image_by_image(self, measure: Measure) -> None:
-        measure(lambda: torch.cat([turned(i, 30) for i in IMAGES[:, None]]), images=len(IMAGES))
+        measure(lambda: torch.cat([rotated(i, 30) for i in IMAGES[:, None]]), images=len(IMAGES))
 
     def test_suite(self, measure: Measure) -> None:
-        measure(lambda: turned(IMAGES, 30), images=len(IMAGES))
+        measure(lambda: rotated(IMAGES, 30), images=len(IMAGES))

@@ -13,14 +13,14 @@ from torch.nn.utils import parameters_to_vector
 from torch.utils.data import DataLoader, Dataset
 from torchvision import transforms
 
-from methods.engine import (
+from methods.engines.lenet5_kernels import (
     TrainingState,
     enumerate_subnetworks,
     logits,
     sample_logits,
     train_epoch,
 )
-from methods.lenet5 import LeNet5
+from methods.networks.lenet5 import LeNet5
 
 NORMALISATION = {"mean": 0.1307, "deviation": 0.3081}
 RANDOM = np.random.default_rng(0)

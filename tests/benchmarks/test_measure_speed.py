@@ -9,10 +9,10 @@ import pytest
 import torch
 from torch import Tensor
 
-from benchmarks import measure as measures
-from benchmarks.conditions import CONDITIONS
 from benchmarks.metrics import calibration, detection, selective
-from benchmarks.predictions import Cell, Shard
+from benchmarks.predictions import RunUnit, StoredPrediction
+from benchmarks.run import measure as measures
+from benchmarks.tasks.conditions import CONDITIONS
 from methods import Prediction
 
 IMAGES, MEMBERS = 10_000, 20
@@ -20,31 +20,33 @@ IMAGES, MEMBERS = 10_000, 20
 Measure = Callable[..., None]
 
 
-def shard(seed: int) -> Shard:
+def stored(seed: int) -> StoredPrediction:
     random = torch.Generator().manual_seed(seed)
     labels = torch.randint(10, (IMAGES,), generator=random)
     logits = 2 * torch.randn(MEMBERS, IMAGES, 10, generator=random)
-    return Shard(Prediction.of_logits(logits + 4 * torch.nn.functional.one_hot(labels, 10)), labels)
+    return StoredPrediction(
+        Prediction.of_logits(logits + 4 * torch.nn.functional.one_hot(labels, 10)), labels
+    )
 
 
-CLEAN, TURNED = shard(0), shard(1)
+CLEAN, ROTATED = stored(0), stored(1)
 SCORE = measures.SCORES["predictive_entropy"]
-UNCERTAINTY = SCORE(TURNED.prediction)
-CORRECT = TURNED.prediction.mean.argmax(dim=1) == TURNED.labels
+UNCERTAINTY = SCORE(ROTATED.prediction)
+CORRECT = ROTATED.prediction.mean.argmax(dim=1) == ROTATED.labels
 
 
 @pytest.mark.benchmark(group="all measures of a condition of 10,000 images")
 class TestCondition:
     @pytest.mark.parametrize("name", ["clean", "rotated-045"])
     def test_condition(self, name: str, measure: Measure) -> None:
-        cell, condition = Cell("standard", "any", MEMBERS, 0), CONDITIONS[name]
-        measure(lambda: list(measures.measure(cell, condition, TURNED, CLEAN)), images=IMAGES)
+        unit, condition = RunUnit("standard", "any", MEMBERS, 0), CONDITIONS[name]
+        measure(lambda: list(measures.measure(unit, condition, ROTATED, CLEAN)), images=IMAGES)
 
 
 @pytest.mark.benchmark(group="uncertainties of 10,000 images")
 class TestUncertainties:
     def test_image_by_image(self, measure: Measure) -> None:
-        prediction = TURNED.prediction
+        prediction = ROTATED.prediction
 
         def work() -> list[tuple[float, ...]]:
             rows = zip(prediction.mean, prediction.vote_share, strict=True)
@@ -62,7 +64,7 @@ class TestUncertainties:
 
     def test_suite(self, measure: Measure) -> None:
         uncertainties = measures.UNCERTAINTIES.values()
-        measure(lambda: [of_each(TURNED.prediction) for of_each in uncertainties], images=IMAGES)
+        measure(lambda: [of_each(ROTATED.prediction) for of_each in uncertainties], images=IMAGES)
 
 
 @pytest.mark.benchmark(group="AURC of 10,000 images")
@@ -98,7 +100,7 @@ class TestDetection:
 @pytest.mark.benchmark(group="ECE of 10,000 images, 15 bins")
 class TestCalibration:
     def test_image_by_image(self, measure: Measure) -> None:
-        confidence, correct = TURNED.prediction.mean.amax(dim=1), CORRECT
+        confidence, correct = ROTATED.prediction.mean.amax(dim=1), CORRECT
 
         def work() -> float:
             gaps = [0.0] * 15
@@ -110,7 +112,7 @@ class TestCalibration:
 
     def test_suite(self, measure: Measure) -> None:
         def work() -> float:
-            confidence = calibration.confidence(TURNED.prediction.mean)
+            confidence = calibration.confidence(ROTATED.prediction.mean)
             bins = calibration.equal_width_bins(confidence, CORRECT)
             return calibration.expected_calibration_error(bins)
 

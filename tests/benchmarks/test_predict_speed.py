@@ -12,14 +12,14 @@ import torch
 from torch import Tensor
 
 from methods import METHODS, Prediction
-from methods.engines import Engine
-from methods.labelled_images import LabelledImages
-from methods.lenet5 import LeNet5
-from methods.masks import pass_masks
-from methods.network_pool import NetworkPool
-from methods.numba_engine import NumbaEngine
-from methods.torch_engine import TorchEngine
-from methods.training import initial_network
+from methods.engines.base import Engine
+from methods.engines.numba import NumbaEngine
+from methods.engines.torch import TorchEngine
+from methods.networks.labelled_images import LabelledImages
+from methods.networks.lenet5 import LeNet5
+from methods.networks.masks import pass_masks
+from methods.networks.pool import NetworkPool
+from methods.networks.training import initial_network
 
 SIZES = {"softmax": None, "mc_dropout": 100, "deep_ensemble": 50}
 

@@ -8,13 +8,14 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from benchmarks import conditions, runner
-from benchmarks import run as run_module
-from benchmarks.claims import pictures, training_sets
-from benchmarks.datasets import load_mnist
+from benchmarks.claims import images, training_sets
+from benchmarks.data.datasets import load_mnist
 from benchmarks.records import write_table
-from benchmarks.runner import run_stages
-from methods.labelled_images import LabelledImages
+from benchmarks.run import stages as runner
+from benchmarks.run import workspace as workspace_module
+from benchmarks.run.stages import run_stages
+from benchmarks.tasks import conditions
+from methods.networks.labelled_images import LabelledImages
 from tests.claims.support import forget_images, run_in
 
 
@@ -27,10 +28,10 @@ def small_mnist() -> Iterator[None]:
         return LabelledImages(whole[split].images[:600], whole[split].labels[:600])
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(run_module, "load_mnist", load)
+        patch.setattr(workspace_module, "load_mnist", load)
         patch.setattr(conditions, "load_mnist", load)
         patch.setattr(runner, "write_report", lambda _: None)
-        patch.setattr(pictures, "MOST_DISPUTED", 2)
+        patch.setattr(images, "MOST_IMAGES", 2)
         patch.setitem(training_sets.SIZES, "article-1000", 100)
         patch.setitem(training_sets.SIZES, "article-10000", 300)
         forget_images()
@@ -42,11 +43,11 @@ def small_mnist() -> Iterator[None]:
 def finished(tmp_path_factory: pytest.TempPathFactory, small_mnist: None) -> Path:
     """A folder with a finished run in `out` and its networks in `networks`."""
     folder = tmp_path_factory.mktemp("finished")
-    assert run_stages(run_in(folder), "train") == []
+    assert run_stages(*run_in(folder), "train") == []
     times = {"method": ["mc_dropout", "deep_ensemble"], "members": [100, 2], "p50_ms": [4.0, 1.0]}
     alike = {"engine": "numba", "device": "cpu", "threads": 1, "batch_size": 64, "clock": "wall"}
     write_table(
         pd.DataFrame(times).assign(status="ok", reason="", **alike), folder / "out" / "latency.csv"
     )
-    assert run_stages(run_in(folder)) == []
+    assert run_stages(*run_in(folder)) == []
     return folder

@@ -5,10 +5,12 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
-from benchmarks import run as run_module
 from benchmarks.claims import training_sets
-from benchmarks.configuration import Configuration, Machine
-from benchmarks.run import Run
+from benchmarks.run import workspace as workspace_module
+from benchmarks.run.configuration import Configuration
+from benchmarks.run.plan import Plan
+from benchmarks.run.workspace import Workspace
+from tests.a_run import Run
 
 SMALL = Configuration(
     preset="quick",
@@ -22,11 +24,11 @@ SMALL = Configuration(
 
 
 def forget_images() -> None:
-    run_module._mnist.cache_clear()
-    run_module._judged.cache_clear()
+    workspace_module._mnist.cache_clear()
+    workspace_module._evaluation_set.cache_clear()
     training_sets._chosen.cache_clear()
 
 
 def run_in(folder: Path, jobs: int = 1, **changes: object) -> Run:
-    machine = Machine(folder / "out", folder / "networks", None, jobs=jobs)
-    return Run(replace(SMALL, **changes), machine)
+    machine = Workspace(folder / "out", folder / "networks", None, jobs=jobs)
+    return Run(Plan(replace(SMALL, **changes)), machine)

@@ -13,16 +13,16 @@ import pytest
 import torch
 
 from benchmarks.claims import CLAIMS, ORDER, exact, training_sets
-from benchmarks.claims import answers as answers_module
-from benchmarks.claims.answers import Answers
+from benchmarks.claims import predictions as predictions_module
 from benchmarks.claims.claim import Verdict
-from benchmarks.conditions import turned
-from benchmarks.datasets import load_mnist
+from benchmarks.claims.predictions import RecipePredictions
+from benchmarks.data.datasets import load_mnist
 from benchmarks.records import read_table
 from benchmarks.report.claims_page import claims_page
-from benchmarks.run import Run
-from benchmarks.runner import run_stages
-from methods import METHODS, network_pool
+from benchmarks.run.stages import run_stages
+from benchmarks.tasks.conditions import rotated
+from methods import METHODS
+from methods.networks import pool as network_pool
 from tests.claims.support import run_in
 
 
@@ -73,10 +73,12 @@ def test_other_recipes_stand_beside_without_a_verdict(finished: Path) -> None:
 def test_votes_are_mc_dropouts_own(finished: Path) -> None:
     run = run_in(finished)
     numbers = by_id(claims_of(finished))["image-591"]["numbers"]["article-logits"]
-    method = METHODS["mc_dropout"].build(run.pool("article-logits"), 1, 100)
-    training = run.training_images()
+    method = METHODS["mc_dropout"].build(
+        run.plan.pool("article-logits", run.workspace.store), 1, 100
+    )
+    training = run.workspace.training_images()
     method.fit(training.images, training.labels)
-    expected = method.predict(run.test_images().images[591:592]).vote_share[0] * 100
+    expected = method.predict(*run.workspace.test_images().images[591:592]).vote_share[0] * 100
     assert [numbers[f"votes for {c}"][1] for c in range(10)] == expected.round().tolist()
 
 
@@ -97,26 +99,26 @@ def test_second_time_asks_nobody_and_writes_the_same_bytes(
 
     shutil.copytree(finished, tmp_path, dirs_exist_ok=True)
     before = written(tmp_path)
-    monkeypatch.setattr(answers_module, "_answer", nobody)
+    monkeypatch.setattr(predictions_module, "_predict", nobody)
     monkeypatch.setattr(network_pool, "train_networks", nobody)
-    assert run_stages(run_in(tmp_path), "claims") == []
+    assert run_stages(*run_in(tmp_path), "claims") == []
     assert written(tmp_path) == before
 
 
 def test_jobs_do_not_show(finished: Path, tmp_path: Path) -> None:
     shutil.copytree(finished, tmp_path, dirs_exist_ok=True)
     before = written(tmp_path)
-    for shard in (tmp_path / "out" / "predictions").rglob("article-images.npz"):
-        shard.unlink()
-    assert run_stages(run_in(tmp_path, jobs=2), "claims") == []
+    for stored in (tmp_path / "out" / "predictions").rglob("article-images.npz"):
+        stored.unlink()
+    assert run_stages(*run_in(tmp_path, jobs=2), "claims") == []
     assert written(tmp_path) == before
 
 
 def test_without_the_articles_recipe_nothing_is_measured(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(answers_module, "_answer", None)
-    assert run_stages(run_in(tmp_path, recipes=("standard",)), "claims") == []
+    monkeypatch.setattr(predictions_module, "_predict", None)
+    assert run_stages(*run_in(tmp_path, recipes=("standard",)), "claims") == []
     content = claims_of(tmp_path)
     assert {claim["verdict"] for claim in content["claims"]} == {Verdict.NOT_TESTABLE}
     assert all("--recipe article trains them" in claim["why"] for claim in content["claims"])
@@ -126,7 +128,7 @@ def test_without_the_articles_recipe_nothing_is_measured(
 def test_other_training_gets_no_verdict(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("benchmarks.claims.write_exact", lambda _: None)
     run = run_in(tmp_path, epochs=1, recipes=("article",), conditions=())
-    assert run_stages(run) == []
+    assert run_stages(*run) == []
     claims = by_id(claims_of(tmp_path))
     assert {claim["verdict"] for claim in claims.values()} == {Verdict.NOT_TESTABLE}
     why = {id: claim["why"] for id, claim in claims.items()}
@@ -139,19 +141,19 @@ def test_other_training_gets_no_verdict(tmp_path: Path, monkeypatch: pytest.Monk
 @pytest.mark.parametrize("name", training_sets.TRAINING_SETS)
 def test_training_sets_take_as_many_steps(name: str, finished: Path) -> None:
     run = run_in(finished)
-    pool, training = training_sets.training_set(run, name)
+    pool, training = training_sets.training_set(*run, name)
     images = training_sets.SIZES.get(name, 600)
     assert len(training.labels) == images
     counts = torch.bincount(training.labels, minlength=10)
     if name in training_sets.SIZES:
         assert counts.tolist() == [images // 10] * 10
     assert pool.recipe.epochs * -(-images // 64) == pytest.approx(100, abs=3)
-    assert training is training_sets.training_set(run, name)[1]
+    assert training is training_sets.training_set(*run, name)[1]
 
 
 def test_smaller_training_set_is_part_of_the_larger(finished: Path) -> None:
     few, more = (
-        {image.numpy().tobytes() for image in training_sets._chosen(run_in(finished), name).images}
+        {image.numpy().tobytes() for image in training_sets._chosen(*run_in(finished), name).images}
         for name in training_sets.SIZES
     )
     assert few < more
@@ -164,7 +166,7 @@ def test_images_turn_by_the_drawn_angle_as_the_conditions_do() -> None:
 
     images = load_mnist("test").images[:2]
     found = training_sets.rotated_at_random(images, Quarter())  # type: ignore[arg-type]
-    expected = torch.stack([turned(images, 45)[0], turned(images, -30)[1]])
+    expected = torch.stack([rotated(images, 45)[0], rotated(images, -30)[1]])
     torch.testing.assert_close(found, expected, atol=1e-4, rtol=0)
 
 
@@ -203,15 +205,20 @@ def test_variance_is_told_apart_as_it_was_made() -> None:
 
 
 def test_answers_is_of_fifty_networks_at_most(finished: Path) -> None:
-    many = Run(run_in(finished, members=(60,)).configuration, run_in(finished).machine)
-    answers = Answers.of(many, "article", {"ood-uniform_noise": "the mirror is asleep"})
-    assert answers.networks == 50
-    assert answers.ood == ()
+    many = run_in(finished, members=(60,))
+    predictions = RecipePredictions.of(
+        *many, "article", {"ood-uniform_noise": "the mirror is asleep"}
+    )
+    assert predictions.networks == 50
+    assert predictions.ood == ()
 
 
 def test_articles_recipe_is_asked_about_everything_by_all_networks(finished: Path) -> None:
-    few = Run(run_in(finished, replicates=1).configuration, run_in(finished).machine)
-    repeated = {name: Answers.of(few, name, {}).repeated for name in few.configuration.recipes}
+    few = run_in(finished, replicates=1)
+    repeated = {
+        name: RecipePredictions.of(*few, name, {}).repeated
+        for name in few.plan.configuration.recipes
+    }
     assert repeated == {"article": 2, "article-logits": 1}
 
 
@@ -219,7 +226,7 @@ def test_one_network_has_no_verdict_that_takes_several(finished: Path, tmp_path:
     shutil.copytree(finished / "networks", tmp_path / "networks")
     alone = run_in(tmp_path, recipes=("article",), members=(1,), replicates=1)
     for stage in ("train", "predict", "measure", "claims"):
-        assert run_stages(alone, stage) == []
+        assert run_stages(*alone, stage) == []
     claims = by_id(claims_of(tmp_path))
     for id, claim in CLAIMS.items():
         told = "this takes at least 2 networks; the run has 1"
@@ -236,6 +243,6 @@ def test_methods_that_train_themselves_leave_nothing_to_claim(tmp_path: Path) ->
         "    def predict(self, images):\n"
         "        return Prediction.of(torch.full((1, len(images), 10), 0.1))\n"
     )
-    run = run_in(tmp_path, methods=(), own_methods=(f"{own}:Guess",))
-    assert run_stages(run, "claims") == []
+    run = run_in(tmp_path, methods=(), custom_methods=(f"{own}:Guess",))
+    assert run_stages(*run, "claims") == []
     assert {claim["verdict"] for claim in claims_of(tmp_path)["claims"]} == {Verdict.NOT_TESTABLE}

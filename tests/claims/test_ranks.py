@@ -43,21 +43,21 @@ def test_interval_over_images_covers_the_truth_as_often_as_it_says() -> None:
     """Paired differences of two noisy copies of a score, as a mean over two sets."""
     random = np.random.default_rng(0)
 
-    def auroc(deviation: float) -> float:
-        return float(stats.norm.cdf(1 / math.sqrt(2 * (1 + deviation**2))))
+    def auroc(std: float) -> float:
+        return float(stats.norm.cdf(1 / math.sqrt(2 * (1 + std**2))))
 
-    def noisy(score: np.ndarray, deviation: float) -> np.ndarray:
-        return (score + deviation * random.normal(0, 1, score.shape))[None]
+    def noisy(score: np.ndarray, std: float) -> np.ndarray:
+        return (score + std * random.normal(0, 1, score.shape))[None]
 
     truth, covered, draws = auroc(0.5) - auroc(1.0), 0, 400
     for _ in range(draws):
         negative = random.normal(0, 1, 300)
-        clean = [noisy(negative, deviation) for deviation in (0.5, 1.0)]
+        clean = [noisy(negative, std) for std in (0.5, 1.0)]
         sets = []
         for positive in random.normal(1, 1, (2, 200)):
             one, other = (
-                Placements.of(of_clean, noisy(positive, deviation))
-                for of_clean, deviation in zip(clean, (0.5, 1.0), strict=True)
+                Placements.of(of_clean, noisy(positive, std))
+                for of_clean, std in zip(clean, (0.5, 1.0), strict=True)
             )
             sets.append(one - other)
         interval = auroc_interval(sets)

@@ -10,16 +10,16 @@ import torch
 from methods import METHODS, PooledMethod
 from methods.contract import check_method
 from methods.deep_ensemble import DeepEnsemble
-from methods.engines import Engine
+from methods.engines.base import Engine
+from methods.engines.numba import NumbaEngine
+from methods.engines.torch import TorchEngine
 from methods.interface import UncertaintyMethod
-from methods.labelled_images import LabelledImages
-from methods.masks import pass_masks
 from methods.mc_dropout import MCDropout
-from methods.network_pool import NetworkPool
-from methods.numba_engine import NumbaEngine
-from methods.recipes import PLAIN, RECIPES, STANDARD
+from methods.networks.labelled_images import LabelledImages
+from methods.networks.masks import pass_masks
+from methods.networks.pool import NetworkPool
+from methods.networks.recipes import PLAIN, RECIPES, STANDARD
 from methods.softmax import Softmax
-from methods.torch_engine import TorchEngine
 
 POOL = NetworkPool(replace(STANDARD, epochs=2))
 MEMBERS = 4

@@ -11,19 +11,21 @@ import pandas as pd
 import pytest
 import torch
 
-from benchmarks.conditions import Condition
-from benchmarks.configuration import Configuration, Machine
-from benchmarks.pictures import write_pictures
-from benchmarks.predictions import Cell, Shard
+from benchmarks.predictions import RunUnit, StoredPrediction
 from benchmarks.records import write_table
 from benchmarks.report import write_report
 from benchmarks.report.page import write_page
 from benchmarks.report.results import Results
-from benchmarks.run import Run
-from benchmarks.run_record import RunRecord
-from benchmarks.runner import measure_all
+from benchmarks.run.configuration import Configuration
+from benchmarks.run.figure_data.images import write_images
+from benchmarks.run.plan import Plan
+from benchmarks.run.record import RunRecord
+from benchmarks.run.stages import measure_all
+from benchmarks.run.workspace import Workspace
+from benchmarks.tasks.conditions import Condition
 from methods import Prediction
 from methods.seeds import derive_seed
+from tests.a_run import Run
 from tests.report.support import CLAIMS
 
 CONFIGURATION = Configuration(
@@ -35,7 +37,7 @@ CONFIGURATION = Configuration(
     passes=(3, 8),
     replicates=2,
     images=80,
-    exact_images=40,
+    subset_images=40,
     resamples=200,
 )
 
@@ -53,21 +55,23 @@ MEMBERS = {"my_method": 5, "mc_dropout_exact": 30}
 MakeRun = Callable[..., Path]
 
 
-def prediction(run: Run, cell: Cell, condition: Condition) -> Prediction:
+def prediction(run: Run, unit: RunUnit, condition: Condition) -> Prediction:
     """Opinions around the label: the more the images are turned, the less certain and common."""
-    judged = run.judged(condition)
-    members = cell.size or MEMBERS.get(cell.method, 1)
-    seed = derive_seed(cell.name, condition.name)
+    evaluated = run.workspace.evaluation_set(condition, run.plan)
+    members = unit.size or MEMBERS.get(unit.method, 1)
+    seed = derive_seed(unit.name, condition.name)
     random = torch.Generator().manual_seed(seed)
     spread = 1 + condition.angle / 45 if condition.labelled else 2.0
-    logits = spread * torch.randn(members, len(judged.images), 10, generator=random)
-    if judged.labels is not None:
-        logits += 4 * torch.nn.functional.one_hot(judged.labels, 10)
+    logits = spread * torch.randn(members, len(evaluated.images), 10, generator=random)
+    if evaluated.labels is not None:
+        logits += 4 * torch.nn.functional.one_hot(evaluated.labels, 10)
     made = Prediction.of_logits(logits)
-    if cell.method == "mc_dropout_exact":
+    if unit.method == "mc_dropout_exact":
         return replace(made, members=None)
     return (
-        replace(made, scores={"own_score": made.expected_entropy}) if cell.recipe == "own" else made
+        replace(made, scores={"own_score": made.expected_entropy})
+        if unit.recipe == "self-trained"
+        else made
     )
 
 
@@ -102,33 +106,36 @@ def make_run(tmp_path_factory: pytest.TempPathFactory) -> MakeRun:
         folder = tmp_path_factory.mktemp("run")
         if own:
             (folder / "mine.py").write_text(OWN)
-            changes["own_methods"] = (f"{folder / 'mine.py'}:Mine",)
+            changes["custom_methods"] = (f"{folder / 'mine.py'}:Mine",)
         run = Run(
-            Configuration(**{**vars(CONFIGURATION), **changes}),
-            Machine(folder / "out", folder / "networks", None, jobs=1),
+            Plan(Configuration(**{**vars(CONFIGURATION), **changes})),
+            Workspace(folder / "out", folder / "networks", None, jobs=1),
         )
         reasons = unavailable or {}
-        record = RunRecord.begin(run)
+        record = RunRecord.begin(*run)
         record.note_data(
             {"training": {"fingerprint": ""}}
             | {
                 c.name: {"unavailable": reasons[c.name]}
                 if c.name in reasons
                 else {"fingerprint": ""}
-                for c in run.conditions
+                for c in run.plan.conditions
             }
         )
-        for cell in run.cells():
-            if run.objection(cell) or (fails and cell.name.startswith(fails)):
+        for unit in run.plan.units():
+            if run.plan.objection(unit) or (fails and unit.name.startswith(fails)):
                 continue
-            for condition in run.conditions_of(cell):
+            for condition in run.plan.conditions_of(unit):
                 if condition.name not in reasons:
-                    shard = Shard(prediction(run, cell, condition), run.judged(condition).labels)
-                    run.shards.save(cell, condition.name, shard)
-        write_table(training_log(3), run.machine.out / "training.csv")
-        write_pictures(run, reasons)
-        measure_all(run, record)
-        return run.machine.out
+                    stored = StoredPrediction(
+                        prediction(run, unit, condition),
+                        run.workspace.evaluation_set(condition, run.plan).labels,
+                    )
+                    run.workspace.predictions.save(unit, condition.name, stored)
+        write_table(training_log(3), run.workspace.out / "training.csv")
+        write_images(*run, reasons)
+        measure_all(*run, record)
+        return run.workspace.out
 
     return make
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from benchmarks.report.article import LIKENESS, article_answer
+from benchmarks.report.article import RANK_AGREEMENT, article_answer
 
 NUMBERS = {
     "rank correlation, disagreement": [0.5, 0.7],
@@ -19,14 +19,14 @@ NUMBERS = {
 def claims(*verdicts: str, **numbers: list[float | None]) -> dict[str, Any]:
     """The first verdict is that of the likeness, which alone has numbers."""
     setting = {"recipe": "article", "passes": 100, "networks": 2, "images": 10_000}
-    ids = (LIKENESS, *(f"other-{i}" for i in range(len(verdicts) - 1)))
+    ids = (RANK_AGREEMENT, *(f"other-{i}" for i in range(len(verdicts) - 1)))
     return {
         "setting": setting,
         "claims": [
             {
                 "id": id,
                 "verdict": verdict,
-                "numbers": {"article": NUMBERS | numbers} if id == LIKENESS else {},
+                "numbers": {"article": NUMBERS | numbers} if id == RANK_AGREEMENT else {},
             }
             for id, verdict in zip(ids, verdicts, strict=True)
         ],

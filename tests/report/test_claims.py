@@ -39,7 +39,9 @@ def content() -> dict[str, object]:
     }
     shares |= {f"images, share {agreement.BINS[0]}": [0.0] * NETWORKS}
     shares |= {f"correct, share {agreement.BINS[0]}": [0.0] * NETWORKS}
-    likeness = {f"rank correlation, {name}": of_networks(0.4, 0.9) for name in claims.MEASURES} | {
+    rank_agreement = {
+        f"rank correlation, {name}": of_networks(0.4, 0.9) for name in claims.MEASURES
+    } | {
         "misclassification AUROC by disagreement, MC-dropout": of_networks(0.9, 0.95),
         "misclassification AUROC by disagreement, ensemble": [0.96],
     }
@@ -54,7 +56,7 @@ def content() -> dict[str, object]:
         "image-61": counts,
         "image-591": counts,
         "certain-when-agreeing": shares,
-        "dropout-mimics-ensemble": likeness,
+        "dropout-mimics-ensemble": rank_agreement,
         "epistemic-is-missing-data": lack,
         "accuracy-rises": {"training, rank correlation with epoch": [None, 0.95, 1.0, 1.0]},
         "fifty-is-expensive": {},
@@ -148,7 +150,7 @@ def test_every_figure_and_table_of_the_claims_is_written(drawn: Path) -> None:
     figures = {path.stem for path in (drawn / "figures").glob("claims-*.png")}
     assert figures == {
         f"claims-{name}-standard"
-        for name in ("count-plots", "certainty", "likeness", "missing-data", "spread")
+        for name in ("count-plots", "certainty", "rank-agreement", "missing-data", "spread")
     } | {"claims-monte-carlo-error-standard"}
     tables = {path.name for path in (drawn / "tables").glob("claims*.md")}
     assert tables == {
@@ -175,7 +177,7 @@ def test_other_recipes_have_no_figures_of_these_numbers(folder: Path) -> None:
     for family in (
         claims.count_plot_figures,
         claims.certainty_figures,
-        claims.likeness_figures,
+        claims.rank_agreement_figures,
         claims.missing_data_figures,
         sampling.monte_carlo_figures,
         sampling.spread_figures,
@@ -194,7 +196,7 @@ def test_draw_functions_take_an_axes_and_return_it(folder: Path) -> None:
         (claims.draw_counts, of_claim["image-61"]),
         (claims.draw_certainty, claims.by_share(of_claim["certain-when-agreeing"])),
         (claims.draw_images, claims.by_share(of_claim["certain-when-agreeing"])),
-        (claims.draw_likeness, of_claim["dropout-mimics-ensemble"]),
+        (claims.draw_rank_agreement, of_claim["dropout-mimics-ensemble"]),
         (claims.draw_training_sets, by_set, "disagreement", "clean"),
         (sampling.draw_errors, errors),
         (sampling.draw_spread, results.curve("claims-spread")),
@@ -224,7 +226,7 @@ def test_bins_of_vote_shares_are_of_all_networks_together() -> None:
 def test_error_of_the_votes_is_the_root_mean_square_over_classes() -> None:
     errors = pd.DataFrame(
         {
-            "images": "disputed",
+            "images": "high-disagreement",
             "measure": [f"votes for {c}" for c in range(10)],
             "passes": 10,
             "rms_error": [0.3, *[0.0] * 9],

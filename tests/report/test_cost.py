@@ -12,6 +12,7 @@ import pandas as pd
 import pytest
 from matplotlib.figure import Figure
 
+from benchmarks.latency.stage import COLUMNS, NO_GPU, Latency
 from benchmarks.records import write_table
 from benchmarks.report import cost, write_report
 from benchmarks.report.cost import Setup, main_setup, needed, points
@@ -21,7 +22,6 @@ from benchmarks.report.names import Variant
 from benchmarks.report.results import Results
 from benchmarks.report.style import looks
 from benchmarks.report.table import as_frame, latex, markdown
-from benchmarks.timing import COLUMNS, NO_GPU, Latency
 
 PASSES, MEMBERS = (1, 2, 4, 8), (2, 4)
 
@@ -104,7 +104,7 @@ def test_setup_compared_is_the_one_in_which_most_sizes_were_timed(results: Resul
 
 def test_methods_that_compute_for_themselves_stand_beside_the_others(results: Results) -> None:
     latency = results.latency.copy()
-    latency.loc[latency["method"] == "softmax", "engine"] = "own"
+    latency.loc[latency["method"] == "softmax", "engine"] = "self-trained"
     numbers = points(replace(results, latency=latency))
     assert set(numbers["method"]) == {"softmax", "mc_dropout", "deep_ensemble"}
     _, resources = latency_tables(latency)

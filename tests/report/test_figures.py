@@ -116,7 +116,7 @@ def test_draw_functions_take_an_axes_and_return_it(results: Results) -> None:
         (selection.draw, results.curve("risk_coverage"), look),
         (votes.draw_turning, digit, one),
         (votes.draw_pictures, results, digit),
-        (votes.draw_votes, results.curve("disputed"), look),
+        (votes.draw_votes, results.curve("high_disagreement"), look),
         (training.draw, training.over_networks(results.training), "accuracy"),
         (show_picture, None),
     ):

@@ -144,7 +144,7 @@ def test_answer_leaves_out_what_there_are_no_numbers_for(make_run: Any) -> None:
         "_ (MC-dropout) apart (ECE). Gaussian noise is told from clean digits by predictive "
         "entropy with an AUROC of _ by MC-dropout."
     )
-    assert answer(Results.load(make_run(methods=(), own=True)).of_recipe("own")) == ""
+    assert answer(Results.load(make_run(methods=(), own=True)).of_recipe("self-trained")) == ""
 
 
 @pytest.mark.parametrize(

@@ -10,16 +10,17 @@ from typing import Any
 
 import pytest
 
-from benchmarks import conditions
-from benchmarks.configuration import PRESETS, Machine
 from benchmarks.errors import UserError
 from benchmarks.report import names, write_report
 from benchmarks.report.figures import figures
 from benchmarks.report.results import Results
 from benchmarks.report.table import as_frame, latex, markdown
 from benchmarks.report.tables import main, tables
-from benchmarks.run import Run
-from benchmarks.runner import run_stages
+from benchmarks.run.configuration import PRESETS
+from benchmarks.run.plan import Plan
+from benchmarks.run.stages import run_stages
+from benchmarks.run.workspace import Workspace
+from benchmarks.tasks import conditions
 
 FIGURES = {
     "rotation",
@@ -32,7 +33,7 @@ FIGURES = {
         for kind in ("histograms", "roc", "risk-coverage")
         for score in ("predictive_entropy", "mutual_information", "pairwise_disagreement")
     ),
-    *("rotated-digit", "disputed", "training"),
+    *("rotated-digit", "high-disagreement", "training"),
 }
 TABLES = {
     *("overview", "main", "calibration"),
@@ -87,9 +88,9 @@ def test_stage_report_takes_a_folder_of_any_configuration_and_leaves_its_record(
 ) -> None:
     shutil.copy(measured / "run.json", tmp_path)
     reports: list[Path] = []
-    monkeypatch.setattr("benchmarks.runner.write_report", reports.append)
-    machine = Machine(tmp_path, tmp_path / "networks", None, jobs=1)
-    assert run_stages(Run(PRESETS["full"], machine), "report") == []
+    monkeypatch.setattr("benchmarks.run.stages.write_report", reports.append)
+    machine = Workspace(tmp_path, tmp_path / "networks", None, jobs=1)
+    assert run_stages(Plan(PRESETS["full"]), machine, "report") == []
     assert reports == [tmp_path]
     assert (tmp_path / "run.json").read_bytes() == (measured / "run.json").read_bytes()
 
@@ -111,9 +112,7 @@ def test_report_imports_neither_torch_nor_methods() -> None:
     assert found.stdout.strip() == "[]"
 
 
-def test_constants_that_are_repeated_without_torch_agree() -> None:
-    assert names.LABELS_DOUBTFUL_BEYOND == conditions.LABELS_DOUBTFUL_BEYOND
-    assert names.CLEAN == conditions.CLEAN
+def test_names_cover_the_conditions() -> None:
     ood = {name for name, condition in conditions.CONDITIONS.items() if condition.dataset}
     assert set(names.OOD) == ood
     assert all(
@@ -135,11 +134,11 @@ OF_SEVERAL = {
 }
 EXACT = {
     "methods": ("softmax", "mc_dropout_exact"),
-    "unavailable": {"exact-ood-fashion_mnist": "asleep"},
+    "unavailable": {"subset-ood-fashion_mnist": "asleep"},
 }
 VARIATIONS: dict[str, tuple[dict[str, Any], set[str]]] = {
-    "one method of one member": ({"methods": ("softmax",)}, OF_SEVERAL | {"disputed"}),
-    "an own method alone": ({"methods": (), "own": True}, {"disputed", "training"}),
+    "one method of one member": ({"methods": ("softmax",)}, OF_SEVERAL | {"high-disagreement"}),
+    "an own method alone": ({"methods": (), "own": True}, {"high-disagreement", "training"}),
     "no rotation": ({"conditions": ("ood-*_noise",)}, ROTATION | {"rotated-digit"}),
     "no out-of-distribution images": ({"conditions": ("rotated-0[36]0",)}, OOD),
     "clean images alone": ({"conditions": ()}, ROTATION | OOD | {"rotated-digit"}),
@@ -148,16 +147,19 @@ VARIATIONS: dict[str, tuple[dict[str, Any], set[str]]] = {
         OOD,
     ),
     "one replicate": ({"replicates": 1}, set()),
-    "exact MC-dropout": (EXACT, OF_SEVERAL | {"disputed"}),
+    "exact MC-dropout": (EXACT, OF_SEVERAL | {"high-disagreement"}),
     "a method that fails": ({"fails": "standard/mc_dropout"}, set()),
-    "a method that fails once": ({"own": True, "fails": "own/my_method/replicate-00"}, set()),
+    "a method that fails once": (
+        {"own": True, "fails": "self-trained/my_method/replicate-00"},
+        set(),
+    ),
 }
 
 
 @pytest.mark.parametrize("name", VARIATIONS)
 def test_runs_of_all_kinds_are_reported(name: str, make_run: Any) -> None:
     changes, missing = VARIATIONS[name]
-    recipe = "own" if name == "an own method alone" else "standard"
+    recipe = "self-trained" if name == "an own method alone" else "standard"
     results = Results.load(make_run(**changes)).of_recipe(recipe)
     assert {drawing.name for drawing in figures(results)} == FIGURES - missing
     detection = {table for table in TABLES if table.startswith("detection")}
@@ -182,4 +184,4 @@ def test_recipes_are_reported_apart_and_an_own_method_in_each(make_run: Any) -> 
     drawn = {drawing.name: drawing for drawing in figures(plain)}
     assert "training" not in drawn  # the log is of the other recipe
     assert set(drawn["rotation"].numbers["method"]) == {"softmax", "deep_ensemble", "my_method"}
-    assert "my_method" in set(drawn["disputed"].numbers["method"])
+    assert "my_method" in set(drawn["high-disagreement"].numbers["method"])

@@ -104,11 +104,11 @@ def test_cells_without_a_value_say_why(reported: Path) -> None:
 
 def test_doubtful_cells_are_marked_and_no_others(reported: Path) -> None:
     text = (reported / "tables" / "calibration-standard.md").read_text()
-    *certain, doubtful = re.split(r"\n\| \*\*", text.partition("\n\n† ")[0])
-    assert doubtful.startswith("120°")
-    assert doubtful.count("†") == len(CALIBRATION) * 5
+    *certain, ill_defined = re.split(r"\n\| \*\*", text.partition("\n\n† ")[0])
+    assert ill_defined.startswith("120°")
+    assert ill_defined.count("†") == len(CALIBRATION) * 5
     assert "†" not in "".join(certain)
-    assert "\n† doubtful: turned beyond 90 degrees, labels are no longer well defined" in text
+    assert "\n† ill-defined labels: rotated by more than 90°, where labels are ill-defined" in text
 
 
 def test_failure_is_a_footnote_whether_or_not_there_is_a_value() -> None:
@@ -181,18 +181,18 @@ def test_exact_mc_dropout_is_shown_on_the_small_sets_only_and_beside_all_others(
     folder = make_run(
         methods=("softmax", "mc_dropout", "mc_dropout_exact"),
         conditions=("clean", "rotated-045", "ood-fashion_mnist"),
-        unavailable={"ood-fashion_mnist": "asleep", "exact-ood-fashion_mnist": "asleep"},
+        unavailable={"ood-fashion_mnist": "asleep", "subset-ood-fashion_mnist": "asleep"},
     )
     results = Results.load(folder).of_recipe("standard")
     found = {table.name: table for table in tables(results, "standard")}
     text = markdown(found.pop("exact-standard"))
     assert "40 images of each condition" in text
-    clean, turned, fashion = re.split(r"\n\| \*\*", text)[1:]
-    for group, name in ((clean, "Clean"), (turned, "45°"), (fashion, "Fashion-MNIST")):
+    clean, rotated, fashion = re.split(r"\n\| \*\*", text)[1:]
+    for group, name in ((clean, "Clean"), (rotated, "45°"), (fashion, "Fashion-MNIST")):
         assert group.startswith(f"{name}, small set**")
         for method in ("Softmax", "MC-dropout, T = 3", "MC-dropout, T = 8", "MC-dropout, exact"):
             assert f"| {method} |" in group
-    assert turned.count("0.") > 25
+    assert rotated.count("0.") > 25
     assert fashion.count("n/a <sup>") == 4 * 8
     assert not [name for name, table in found.items() if "exact" in markdown(table)]
     assert "80 images of each condition" in markdown(found["main-standard"])
@@ -287,7 +287,7 @@ def test_less_is_better_where_the_arrow_says_so_and_doubtful_values_win_nothing(
     column = CALIBRATION.index("nll")
     found = [row.cells[column].verdict for row in calibration(results, "standard").rows]
     assert found == ["best", ""]
-    rows[0]["status"] = "doubtful"
+    rows[0]["status"] = "ill-defined labels"
     results = Results(pd.DataFrame(rows), pd.DataFrame(comparisons))
     assert {row.cells[column].verdict for row in calibration(results, "standard").rows} == {""}
 

@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from benchmarks.report.figures.claims import (
     certainty_figures,
     count_plot_figures,
-    likeness_figures,
     missing_data_figures,
+    rank_agreement_figures,
 )
 from benchmarks.report.figures.cost import cost_figures
 from benchmarks.report.figures.detection import histogram_figures, roc_figures
@@ -38,7 +38,7 @@ FAMILIES = (
     cost_figures,
     count_plot_figures,
     certainty_figures,
-    likeness_figures,
+    rank_agreement_figures,
     missing_data_figures,
     monte_carlo_figures,
     spread_figures,

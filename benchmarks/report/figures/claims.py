@@ -8,11 +8,11 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 
-from benchmarks.records import TEST_IMAGES
 from benchmarks.report.figures.drawing import Drawing, legend_below, panels, show_picture
 from benchmarks.report.names import METHODS, Variant
 from benchmarks.report.results import Results
 from benchmarks.report.style import BAND, COLUMN, PAGE, Look, look_of
+from benchmarks.vocabulary import TEST_IMAGES
 
 COUNTED = {"image-61": (61, "a typical 8"), "image-591": (591, "a peculiar 8")}
 """The claims about single images, and which these are."""
@@ -60,14 +60,14 @@ def certainty_figures(results: Results, _: Mapping[Variant, Look]) -> Iterator[D
     yield Drawing("claims-certainty", figure, numbers)
 
 
-def likeness_figures(results: Results, _: Mapping[Variant, Look]) -> Iterator[Drawing]:
+def rank_agreement_figures(results: Results, _: Mapping[Variant, Look]) -> Iterator[Drawing]:
     """How alike one network with dropout on and the ensemble rank images, a point a network."""
     numbers = _numbers(results, "dropout-mimics-ensemble")
     if numbers.empty:
         return
     figure, (ax,) = panels(1, columns=1, width=COLUMN, height=1.7)
-    draw_likeness(ax, numbers)
-    yield Drawing("claims-likeness", figure, numbers)
+    draw_rank_agreement(ax, numbers)
+    yield Drawing("claims-rank-agreement", figure, numbers)
 
 
 def missing_data_figures(results: Results, _: Mapping[Variant, Look]) -> Iterator[Drawing]:
@@ -167,7 +167,7 @@ def draw_images(ax: Axes, numbers: pd.DataFrame) -> Axes:
     return ax
 
 
-def draw_likeness(ax: Axes, numbers: pd.DataFrame) -> Axes:
+def draw_rank_agreement(ax: Axes, numbers: pd.DataFrame) -> Axes:
     """Rank correlations with the ensemble: a point a network, a stroke their mean."""
     color = look_of("mc_dropout").color
     for place, measure in enumerate(MEASURES):

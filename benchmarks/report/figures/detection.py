@@ -10,9 +10,10 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 
 from benchmarks.report.figures.drawing import Drawing, draw_band, legend_below, panels, rows_of
-from benchmarks.report.names import CLEAN, METRICS, Variant, condition_label
+from benchmarks.report.names import METRICS, Variant, condition_label
 from benchmarks.report.results import Results
 from benchmarks.report.style import COLUMN, PAGE, Look
+from benchmarks.vocabulary import CLEAN
 
 IN_A_ROW = 3
 """Panels of ROC curves; more histograms are set closer, and share an axis label."""

@@ -12,9 +12,10 @@ from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from benchmarks.report.names import DOUBTFUL, LABELS_DOUBTFUL_BEYOND, Variant
+from benchmarks.report.names import WHY_SHADED, Variant
 from benchmarks.report.results import Pixels
 from benchmarks.report.style import BAND, SHADE, Look
+from benchmarks.vocabulary import LABELS_ILL_DEFINED_BEYOND
 
 MARGIN = 4
 """Degrees beside the first and the last angle, so that markers are whole."""
@@ -78,15 +79,15 @@ def _columns_that_fit(labels: list[str], width: float) -> int:
     return 1
 
 
-def shade_doubtful(ax: Axes, angles: Iterable[int], *, reason: bool = True) -> Axes:
+def shade_ill_defined(ax: Axes, angles: Iterable[int], *, reason: bool = True) -> Axes:
     """Shade the angles at which labels are not well defined, if there are such, and say why."""
     last = max(angles, default=0)
-    if last > LABELS_DOUBTFUL_BEYOND:
-        ax.axvspan(LABELS_DOUBTFUL_BEYOND, last + MARGIN, color=SHADE, linewidth=0, zorder=0)
-        middle = (LABELS_DOUBTFUL_BEYOND + last) / 2
+    if last > LABELS_ILL_DEFINED_BEYOND:
+        ax.axvspan(LABELS_ILL_DEFINED_BEYOND, last + MARGIN, color=SHADE, linewidth=0, zorder=0)
+        middle = (LABELS_ILL_DEFINED_BEYOND + last) / 2
         above = ax.get_xaxis_transform()
         if reason:
-            ax.text(middle, 1.02, DOUBTFUL, transform=above, ha="center", fontsize="x-small")
+            ax.text(middle, 1.02, WHY_SHADED, transform=above, ha="center", fontsize="x-small")
     return ax
 
 

@@ -14,7 +14,7 @@ from benchmarks.report.figures.drawing import (
     legend_below,
     panels,
     rows_of,
-    shade_doubtful,
+    shade_ill_defined,
 )
 from benchmarks.report.names import METRICS, Variant, rotated
 from benchmarks.report.results import Results
@@ -72,7 +72,7 @@ def draw(
 
     ``reason``: whether to write above the shaded range why it is shaded.
     """
-    shade_doubtful(ax, numbers["angle"], reason=reason)
+    shade_ill_defined(ax, numbers["angle"], reason=reason)
     for variant, look in looks.items():
         line = rows_of(numbers, variant, metric=metric)
         if line.empty:

@@ -13,7 +13,10 @@ from benchmarks.report.names import Variant
 from benchmarks.report.results import Results
 from benchmarks.report.style import PAGE, Look, look_of
 
-KINDS = {"article-images": "Images 61 and 591", "disputed": "The most disputed images"}
+KINDS = {
+    "article-images": "Images 61 and 591",
+    "high-disagreement": "Images of the highest disagreement",
+}
 
 VOTES = "votes"
 """The root mean square error over the ten classes' shares of votes."""

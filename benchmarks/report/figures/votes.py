@@ -49,7 +49,7 @@ def rotated_digit_figures(results: Results, looks: Mapping[Variant, Look]) -> It
 
 def disputed_figures(results: Results, looks: Mapping[Variant, Look]) -> Iterator[Drawing]:
     """The images on which the methods' votes differ most, each with all votes."""
-    table = results.curve("disputed")
+    table = results.curve("high_disagreement")
     variants = [v for v in results.largest if not rows_of(table, v).empty]
     ranks = sorted(set(table["rank"]))
     if not ranks:
@@ -77,7 +77,7 @@ def disputed_figures(results: Results, looks: Mapping[Variant, Look]) -> Iterato
         if column:
             votes.set_yticklabels([])
     figure.supxlabel(f"Class voted for (line: the label; {AREA})", fontsize="medium")
-    yield Drawing("disputed", figure, table)
+    yield Drawing("high-disagreement", figure, table)
 
 
 def draw_turning(ax: Axes, votes: pd.DataFrame, look: Look) -> Axes:

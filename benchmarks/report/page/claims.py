@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from benchmarks.files import read_json
-from benchmarks.records import CLAIMS_FILE
 from benchmarks.report.article import article_answer
 from benchmarks.report.claims_page import (
     ABOUT_DOUBLE_SOFTMAX,
@@ -17,6 +16,7 @@ from benchmarks.report.claims_page import (
 )
 from benchmarks.report.digits import spread
 from benchmarks.report.page.data_uri import data_uri
+from benchmarks.vocabulary import CLAIMS_JSON
 
 
 class Numbers(NamedTuple):
@@ -74,7 +74,7 @@ class Claims(NamedTuple):
 
 def claims(folder: Path) -> Claims | None:
     """Read from the run's folder; ``None`` where no claim was judged."""
-    content = read_json(folder / CLAIMS_FILE)
+    content = read_json(folder / CLAIMS_JSON)
     if not content:
         return None
     found = tuple(_claim(row, folder) for row in content["claims"])

@@ -44,7 +44,7 @@ _CLASSES = range(10)
 
 _REASONS = {
     "article": "Shown in the article",
-    "disputed": "Most disputed by the members",
+    "high-disagreement": "Members disagree most",
     "wrong": "Misclassified with most confidence",
     "divergent": "The methods' votes differ most",
     "sample": "Sample of an out-of-distribution set",

@@ -11,7 +11,6 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup, escape
 
 from benchmarks.files import read_json, written_whole
-from benchmarks.records import INDEX, RECORD
 from benchmarks.report.answer import answer
 from benchmarks.report.names import Variant
 from benchmarks.report.page import chart
@@ -26,6 +25,7 @@ from benchmarks.report.page.provenance import provenance
 from benchmarks.report.page.rotation import rotation_charts
 from benchmarks.report.results import Results
 from benchmarks.report.style import Look, looks
+from benchmarks.vocabulary import INDEX_HTML, RUN_JSON
 
 FIRST = "standard"
 """The recipe shown first, where the run has it."""
@@ -37,7 +37,7 @@ def write_page(results: Results, folder: Path) -> None:
     ``results`` are those of all recipes.
     """
     html = _environment().get_template("page.html.j2").render(_content(results, folder))
-    with written_whole(folder / INDEX) as temporary:
+    with written_whole(folder / INDEX_HTML) as temporary:
         temporary.write_text(html, encoding="utf-8")
 
 
@@ -57,7 +57,7 @@ def _environment() -> Environment:
 
 def _content(results: Results, folder: Path) -> dict[str, Any]:
     recipes = sorted(results.recipes, key=lambda name: (name != FIRST, name))
-    chosen = read_json(folder / RECORD).get("configuration", {})
+    chosen = read_json(folder / RUN_JSON).get("configuration", {})
     shown = explorer(results, looks(results.largest))
     return {
         "recipes": [_of_recipe(results.of_recipe(name), name, folder) for name in recipes],

@@ -6,28 +6,28 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from benchmarks.files import read_json
-from benchmarks.records import (
-    CLAIMS_FILE,
-    CLAIMS_PAGE,
-    COMPARISONS,
-    IMAGES,
-    LATENCY,
-    MEASUREMENTS,
-    RECORD,
-    SUMMARY,
-    TRAINING,
+from benchmarks.vocabulary import (
+    CLAIMS_JSON,
+    CLAIMS_MD,
+    COMPARISONS_CSV,
+    IMAGES_NPZ,
+    LATENCY_CSV,
+    MEASUREMENTS_CSV,
+    RUN_JSON,
+    SUMMARY_CSV,
+    TRAINING_CSV,
 )
 
 DOWNLOADS = {
-    SUMMARY: "means over replicates, with intervals",
-    MEASUREMENTS: "every number of every replicate",
-    COMPARISONS: "paired differences between methods",
-    LATENCY: "what an answer costs",
-    TRAINING: "the log of each network's training",
-    CLAIMS_FILE: "the article's claims and their verdicts",
-    CLAIMS_PAGE: "the same, to read",
-    IMAGES: "the pictures shown",
-    RECORD: "configuration, command, versions, fingerprints, wall time",
+    SUMMARY_CSV: "means over replicates, with intervals",
+    MEASUREMENTS_CSV: "every number of every replicate",
+    COMPARISONS_CSV: "paired differences between methods",
+    LATENCY_CSV: "what an answer costs",
+    TRAINING_CSV: "the log of each network's training",
+    CLAIMS_JSON: "the article's claims and their verdicts",
+    CLAIMS_MD: "the same, to read",
+    IMAGES_NPZ: "the pictures shown",
+    RUN_JSON: "configuration, command, versions, fingerprints, wall time",
 }
 """The files of a run, and what is in them; ``FOLDERS`` those that hold many."""
 
@@ -58,7 +58,7 @@ def provenance(folder: Path) -> Provenance:
 
     The wall time is, too: it changes when a run is resumed, and the page should not.
     """
-    return Provenance(tuple(_facts(read_json(folder / RECORD))), tuple(_downloads(folder)))
+    return Provenance(tuple(_facts(read_json(folder / RUN_JSON))), tuple(_downloads(folder)))
 
 
 def _facts(content: dict[str, Any]) -> list[tuple[str, str]]:

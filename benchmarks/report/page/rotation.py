@@ -11,10 +11,11 @@ import pandas as pd
 from benchmarks.report.digits import rounded
 from benchmarks.report.figures.drawing import MARGIN, rows_of
 from benchmarks.report.figures.rotation import MEASURES, lines
-from benchmarks.report.names import LABELS_DOUBTFUL_BEYOND, METRICS, Variant
+from benchmarks.report.names import METRICS, Variant
 from benchmarks.report.page.chart import Chart, Point, line, x_axis, y_axis
 from benchmarks.report.results import Results
 from benchmarks.report.style import Look
+from benchmarks.vocabulary import LABELS_ILL_DEFINED_BEYOND
 
 
 def rotation_charts(results: Results, looks: Mapping[Variant, Look]) -> list[Chart]:
@@ -46,7 +47,9 @@ def _chart(numbers: pd.DataFrame, metric: str, looks: Mapping[Variant, Look]) ->
             for variant, rows in chosen.items()
             if not rows.empty
         ),
-        shaded=(x.at(LABELS_DOUBTFUL_BEYOND), x.end) if last > LABELS_DOUBTFUL_BEYOND else None,
+        shaded=(x.at(LABELS_ILL_DEFINED_BEYOND), x.end)
+        if last > LABELS_ILL_DEFINED_BEYOND
+        else None,
     )
 
 

@@ -1,0 +1,52 @@
+"""The images that claims are about, by name."""
+
+from __future__ import annotations
+
+import torch
+
+from benchmarks.metrics.disagreement import pairwise_disagreement
+from benchmarks.predictions import RunUnit
+from benchmarks.run.plan import Plan
+from benchmarks.run.workspace import Workspace
+from benchmarks.tasks.conditions import CONDITIONS, EvaluationSet
+from benchmarks.vocabulary import CLEAN, PECULIAR, TYPICAL
+
+TWO_IMAGES = "article-images"
+HIGH_DISAGREEMENT = "highest-disagreement"
+
+MOST_IMAGES = 100
+"""How many clean images, those which the ensemble disputes most, are asked about exactly."""
+
+
+def images_of(plan: Plan, workspace: Workspace, name: str) -> EvaluationSet:
+    """The images of a condition, or of the article, or those that a recipe's ensemble disputes.
+
+    The latter are named ``highest-disagreement-<recipe>-<members>``.
+    """
+    if name in CONDITIONS:
+        return workspace.evaluation_set(CONDITIONS[name], plan)
+    if name == TWO_IMAGES:
+        test = workspace.test_images()
+        return EvaluationSet(test.images[[TYPICAL, PECULIAR]], test.labels[[TYPICAL, PECULIAR]])
+    recipe, _, members = name.removeprefix(f"{HIGH_DISAGREEMENT}-").rpartition("-")
+    clean = workspace.evaluation_set(CONDITIONS[CLEAN], plan)
+    chosen = highest_disagreement(workspace, RunUnit(recipe, "deep_ensemble", int(members), 0))
+    assert clean.labels is not None
+    return EvaluationSet(clean.images[chosen], clean.labels[chosen])
+
+
+def high_disagreement_name(ensemble: RunUnit) -> str:
+    """What the images are called that this ensemble disputes most."""
+    return f"{HIGH_DISAGREEMENT}-{ensemble.recipe}-{ensemble.size}"
+
+
+def highest_disagreement(workspace: Workspace, ensemble: RunUnit) -> list[int]:
+    """The clean images about which the ensemble's members disagree most, the most disputed first.
+
+    Of equally disputed images the first come first.
+    """
+    prediction = workspace.predictions.load(ensemble, CLEAN).prediction
+    disagreement = pairwise_disagreement(prediction.vote_share, prediction.members)
+    order = torch.sort(disagreement, descending=True, stable=True).indices
+    chosen: list[int] = order[:MOST_IMAGES].tolist()
+    return chosen

@@ -1,0 +1,35 @@
+"""The bootstrap over images: how often each image is drawn into each resample."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+from jaxtyping import UInt8
+
+from benchmarks.inference.bootstrap.kernels import count_draws
+
+BLOCK = 128
+"""Resamples handed out at a time: so many accumulators stay in the fastest cache."""
+
+
+def image_weights(
+    images: int, resamples: int, seed: int
+) -> Iterator[UInt8[np.ndarray, "images block"]]:
+    """Multinomial weights of the bootstrap (Efron 1979), in blocks of at most `BLOCK` resamples.
+
+    Each column counts how often each image is among ``images`` draws with replacement, so columns
+    sum to ``images``. What is measured with the same weights is measured on the same resamples:
+    use one seed for all methods, and for conditions made of the same images. The first resamples
+    do not depend on how many follow.
+
+    >>> [block.sum(axis=0).tolist() for block in image_weights(5, 3, seed=0)]
+    [[5, 5, 5]]
+    """
+    random = np.random.default_rng(seed)
+    for start in range(0, resamples, BLOCK):
+        drawn = random.integers(images, size=(BLOCK, images), dtype=np.uint32)
+        # An image drawn 256 times would overflow, once in more than 10^400 resamples.
+        weights = np.zeros((images, min(BLOCK, resamples - start)), dtype=np.uint8)
+        count_draws(drawn, weights)
+        yield weights

@@ -1,0 +1,72 @@
+"""Paired differences between methods on the same resampled images, and what many of them mean."""
+
+from __future__ import annotations
+
+import numpy as np
+from jaxtyping import Float64
+
+from benchmarks.inference.estimate import Covariance, Estimate, Replicates, estimate, varies
+
+
+def difference(
+    one: Replicates, other: Replicates, covariance: Float64[np.ndarray, "both both"], images: int
+) -> Estimate:
+    """The mean of ``one`` less that of ``other``, replicate by replicate.
+
+    Replicates of the same place are paired: they share a network, say. Where only one side has
+    several, each is compared with the other side's single one, of which it is then not known how
+    another would have turned out.
+
+    ``covariance``: between the replicates of ``one``, then of ``other``, over resampled images.
+
+    Raises:
+        ValueError: both have several replicates, and not equally many.
+
+    >>> independent = np.diag([2.0, 1.0])
+    >>> found = difference(np.array([5.0]), np.array([3.0]), independent, images=100)
+    >>> found.value, round(found.image_error**2, 6)
+    (2.0, 3.0)
+    """
+    if len(one) != len(other) and min(len(one), len(other)) != 1:
+        raise ValueError(
+            f"{len(one)} and {len(other)} replicates cannot be paired; expected equally many, or "
+            "one on one side"
+        )
+    pairs = max(len(one), len(other))
+    contrast = np.zeros((pairs, len(one) + len(other)))
+    for pair in range(pairs):
+        contrast[pair, min(pair, len(one) - 1)] = 1
+        contrast[pair, len(one) + min(pair, len(other) - 1)] = -1
+    values = contrast @ np.concatenate([one, other])
+    between: Covariance = contrast @ covariance @ contrast.T
+    return estimate(values, between, images)
+
+
+def effect_size(difference: Estimate, images: int) -> float:
+    """A difference of means over images, in standard deviations of the images' own differences.
+
+    Cohen's d for pairs (Cohen 1988, section 2.3.5): of an image, the difference is that of the
+    means over replicates; the standard deviation is √images times the images' part of the standard
+    error. NaN where all images differ alike.
+    """
+    deviation = np.sqrt(images) * difference.image_error
+    apart = varies(deviation, difference.value)
+    return float(difference.value / deviation) if apart else float("nan")
+
+
+def holm(p_values: Float64[np.ndarray, " tests"]) -> Float64[np.ndarray, " tests"]:
+    """p-values corrected for their number (Holm 1979), in the same order; NaN are no tests.
+
+    max_{j ≤ i} min(1, (m − j + 1) p_(j)) for the i-th smallest of m: the chance of any false
+    rejection among them is at most what a corrected value is compared with, however they depend on
+    one another.
+
+    >>> holm(np.array([0.03, 0.01, 0.5])).tolist()
+    [0.06, 0.03, 0.5]
+    """
+    corrected = np.full(len(p_values), np.nan)
+    tests = np.flatnonzero(~np.isnan(p_values))
+    order = tests[np.argsort(p_values[tests], kind="stable")]
+    times = np.arange(len(order), 0, -1)
+    corrected[order] = np.minimum(np.maximum.accumulate(times * p_values[order]), 1)
+    return corrected

@@ -1,0 +1,221 @@
+"""What a user chooses for a run, checked; the presets."""
+
+from __future__ import annotations
+
+import json
+import shlex
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass, fields, replace
+from hashlib import sha256
+from pathlib import Path
+from typing import Literal
+
+from benchmarks.data.datasets import ON_REQUEST_ONLY, WITHOUT_DOWNLOAD
+from benchmarks.errors import UserError
+from benchmarks.run.custom_method import load_entry
+from benchmarks.tasks.conditions import CONDITIONS, matching
+from methods import METHODS, Entry
+from methods.engines.choice import EngineName
+from methods.networks.recipes import RECIPES, Recipe
+
+OPTIONS = {
+    "preset": "--preset",
+    "recipes": "--recipe",
+    "methods": "--methods",
+    "custom_methods": "--method",
+    "conditions": "--conditions",
+    "members": "--members",
+    "passes": "--passes",
+    "in_depth": "--in-depth",
+    "replicates": "--replicates",
+    "images": "--images",
+    "subset_images": "--subset-images",
+    "epochs": "--epochs",
+    "resamples": "--resamples",
+    "batch_sizes": "--batch-sizes",
+    "seed": "--seed",
+    "device": "--device",
+    "engine": "--engine",
+}
+"""What the command line calls each part of a configuration."""
+
+FEWEST_RESAMPLES = 100
+"""Of which the standard error of a standard error is 7 %."""
+
+MOST = 1_000_000
+"""Of anything that is counted; beyond it lie slips of the keyboard that would exhaust memory."""
+
+SIZES = ("members", "passes", "batch_sizes")
+"""Parts that are positive numbers, at least one."""
+
+
+@dataclass(frozen=True)
+class Configuration:
+    """What a run computes: two runs of one configuration write the same numbers.
+
+    Attributes:
+        preset: which preset this began as.
+        recipes: how the pool's networks are trained.
+        methods: the methods judged, by their names in `methods.METHODS`.
+        own_methods: users' methods, ``path/to/file.py:Class``.
+        conditions: the images judged; ``clean`` is always among them.
+        members: sizes M of the deep ensemble; replicates of a size are disjoint.
+        passes: numbers T of MC-dropout's passes.
+        in_depth: the recipes whose networks are judged at every size and by exact MC-dropout, the
+            others only at the sizes that `benchmarks.compared_sizes` compares. All recipes, if none of
+            these is chosen.
+        replicates: how many networks of the pool the single-network methods are repeated on.
+        images: how many images of each condition are judged; ``None``: all.
+        subset_images: how many of each subset condition, where exact MC-dropout is evaluated.
+        epochs: how long networks train; ``None``: as long as the recipe says.
+        resamples: how often the images are drawn anew for intervals and comparisons.
+        batch_sizes: how many images methods are asked about at a time when they are timed.
+        seed: what every random choice follows from.
+        device: where networks train and answer.
+        engine: what computes: the kernels (CPU only) or PyTorch.
+    """
+
+    preset: str
+    recipes: tuple[str, ...]
+    methods: tuple[str, ...]
+    conditions: tuple[str, ...]
+    members: tuple[int, ...]
+    passes: tuple[int, ...]
+    replicates: int
+    in_depth: tuple[str, ...] = ()
+    custom_methods: tuple[str, ...] = ()
+    images: int | None = None
+    subset_images: int = 200
+    epochs: int | None = None
+    resamples: int = 2000
+    batch_sizes: tuple[int, ...] = (1, 8, 64, 1024)
+    seed: int = 0
+    device: Literal["cpu", "cuda"] = "cpu"
+    engine: EngineName = "numba"
+
+    def __post_init__(self) -> None:
+        for name in ("recipes", "methods", "custom_methods", *SIZES, "in_depth"):
+            object.__setattr__(self, name, tuple(dict.fromkeys(getattr(self, name))))
+        for name in ("recipes", *SIZES):
+            _require_any(name, getattr(self, name))
+        for name in ("recipes", "in_depth"):
+            _require_known(name, getattr(self, name), RECIPES)
+        _require_known("methods", self.methods, METHODS)
+        object.__setattr__(self, "conditions", matching(self.conditions))
+        if not self.entries:
+            raise UserError("no method is chosen; name one with --methods or --method")
+        for name in (*SIZES, "replicates", "images", "subset_images", "epochs"):
+            _require_sensible(name, getattr(self, name))
+        if self.engine == "numba" and self.device != "cpu":
+            raise UserError(f"--engine numba computes on the CPU, not on {self.device}; use torch")
+        if self.resamples < FEWEST_RESAMPLES:
+            raise UserError(
+                f"--resamples: {self.resamples} is too small; it takes at least "
+                f"{FEWEST_RESAMPLES}, below which an interval's width is chance"
+            )
+        if self.seed < 0:
+            raise UserError(f"--seed: {self.seed} is negative; it takes a whole number from 0")
+
+    @property
+    def entries(self) -> dict[str, Entry]:
+        """The methods judged, by name: the suite's, then the users' own.
+
+        Raises:
+            UserError: a user's method cannot be loaded, or has the name of another.
+        """
+        entries = {name: METHODS[name] for name in self.methods}
+        for own in self.custom_methods:
+            entry = load_entry(own)
+            if entry.method.name in METHODS.keys() | entries.keys():
+                raise UserError(
+                    f"--method {own}: the name {entry.method.name!r} is taken; give the class "
+                    "another one"
+                )
+            entries[entry.method.name] = entry
+        return entries
+
+    def recipe(self, name: str) -> Recipe:
+        """The recipe of this name, trained for as long as this configuration says."""
+        recipe = RECIPES[name]
+        return recipe if self.epochs is None else replace(recipe, epochs=self.epochs)
+
+    @property
+    def identity(self) -> dict[str, object]:
+        """The configuration as JSON values; of users' methods what they are, not where they lie."""
+        own = [
+            {"method": _without_folder(method), "sha256": _sha256_of_file(method)}
+            for method in self.custom_methods
+        ]
+        as_json: dict[str, object] = json.loads(json.dumps(asdict(self) | {"custom_methods": own}))
+        return as_json
+
+    @property
+    def command(self) -> str:
+        """The shortest command line that gives this configuration (users' methods by file name)."""
+        preset = PRESETS[self.preset]
+        words = ["python", "run_all.py", "--preset", self.preset]
+        for field in fields(self):
+            value = getattr(self, field.name)
+            if field.name == "custom_methods":
+                for method in value:
+                    words += [OPTIONS[field.name], _without_folder(method)]
+            elif value != getattr(preset, field.name):
+                values = value if isinstance(value, tuple) else (value,)
+                words += [OPTIONS[field.name], ",".join(map(str, values))]
+        return shlex.join(words)
+
+
+def _require_known(part: str, names: tuple[str, ...], known: Iterable[str]) -> None:
+    for name in names:
+        if name not in known:
+            raise UserError(f"{OPTIONS[part]}: {name!r} is none of {', '.join(known)}")
+
+
+def _require_any(part: str, chosen: tuple[object, ...]) -> None:
+    if not chosen:
+        raise UserError(f"{OPTIONS[part]}: nothing is chosen; leave it out for the preset's choice")
+
+
+def _without_folder(method: str) -> str:
+    file, _, name = method.rpartition(":")
+    return f"{Path(file).name}:{name}"
+
+
+def _sha256_of_file(method: str) -> str:
+    return sha256(Path(method.rpartition(":")[0]).read_bytes()).hexdigest()
+
+
+def _require_sensible(part: str, numbers: int | tuple[int, ...] | None) -> None:
+    for number in numbers if isinstance(numbers, tuple) else (numbers,):
+        if number is not None and number < 1:
+            raise UserError(f"{OPTIONS[part]}: {number} is too small; it takes at least 1")
+        if number is not None and number > MOST:
+            raise UserError(f"{OPTIONS[part]}: {number} is too large; it takes at most {MOST}")
+
+
+QUICK = Configuration(
+    preset="quick",
+    recipes=("standard",),
+    methods=tuple(name for name, entry in METHODS.items() if not entry.exact),
+    conditions=tuple(
+        name for name, c in CONDITIONS.items() if c.labelled or c.dataset in WITHOUT_DOWNLOAD
+    ),
+    members=(50,),
+    passes=(50, 100),
+    replicates=5,
+    images=2000,
+    epochs=2,
+)
+
+FULL = Configuration(
+    preset="full",
+    recipes=tuple(RECIPES),
+    methods=tuple(METHODS),
+    conditions=tuple(name for name, c in CONDITIONS.items() if c.dataset not in ON_REQUEST_ONLY),
+    members=(1, 2, 5, 10, 20, 50),
+    passes=(1, 2, 5, 10, 20, 50, 100),
+    in_depth=("standard",),
+    replicates=10,
+)
+
+PRESETS = {configuration.preset: configuration for configuration in (QUICK, FULL)}

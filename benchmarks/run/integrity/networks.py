@@ -1,0 +1,219 @@
+"""Probes of data and networks, before anything is predicted."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from hashlib import sha256
+
+import torch
+from jaxtyping import Bool, Float
+from scipy.stats import binom
+from torch import Tensor
+from torch.nn.utils import parameters_to_vector
+
+from benchmarks.run.integrity.check import Check
+from benchmarks.run.plan import Plan
+from benchmarks.run.workspace import Workspace
+from methods.engines.base import Engine
+from methods.mc_dropout import MCDropout
+from methods.networks.labelled_images import LabelledImages
+from methods.networks.lenet5 import CHANNELS, LeNet5
+from methods.networks.masks import pass_masks
+from methods.networks.recipes import Recipe
+from methods.networks.training import TrainedNetwork, train_network
+from methods.threads import one_torch_thread
+
+LEARNED_FROM = 512
+"""Training images of the network that is trained twice, for one epoch."""
+
+ASKED = 100
+"""Test images that networks are asked about."""
+
+CHANCE = 1e-6
+"""A share of kept channels so unlikely, on both sides together, is no longer put down to chance."""
+
+LEAST_DIFFERENCE = 0.01
+"""Relative to the norm: networks trained apart differ by about as much as their norm, copies by
+nothing but rounding."""
+
+
+@one_torch_thread()
+def probe_networks(plan: Plan, workspace: Workspace) -> list[Check]:
+    """Every check of the data and of each recipe's networks, those that could be trained."""
+    training, test = workspace.training_images(), workspace.test_images()
+    asked = test.images[:ASKED]
+    checks = [disjoint_images(training, test)]
+    wanted = plan.networks()
+    for name in dict.fromkeys(recipe for recipe, _ in wanted):
+        numbers = [number for recipe, number in wanted if recipe == name]
+        outcomes = plan.pool(name, workspace.store).train(numbers, training)
+        networks = [one.network for one in outcomes if isinstance(one, TrainedNetwork)]
+        if not networks:
+            continue
+        recipe = plan.configuration.recipe(name)
+        checks += [
+            different_weights(name, networks),
+            different_predictions(name, plan.engine, networks, asked),
+            same_bits(recipe, plan.configuration.seed, plan.engine, training, asked),
+        ]
+        masks = _mc_dropout_masks(plan, name)
+        if len(masks):
+            checks += [
+                firing_dropout(name, plan.engine, networks[0], masks[0], asked),
+                kept_share(name, torch.cat(masks), recipe.dropout),
+            ]
+    return checks
+
+
+def disjoint_images(training: LabelledImages, test: LabelledImages) -> Check:
+    """No test image is a training image, by the SHA-256 of its pixels; duplicates are counted."""
+    learned, judged = _digests(training.images), _digests(test.images)
+    shared = len(set(learned) & set(judged))
+    return Check(
+        probe="disjoint images",
+        claim="no test image is also a training image",
+        subject="MNIST",
+        found={
+            "training images": len(learned),
+            "test images": len(judged),
+            "images in both": shared,
+            "exact duplicates within training": len(learned) - len(set(learned)),
+            "exact duplicates within test": len(judged) - len(set(judged)),
+        },
+        passed=shared == 0,
+    )
+
+
+def different_weights(recipe: str, networks: list[LeNet5]) -> Check:
+    """Every two networks of a recipe differ in their weights."""
+    weights = [parameters_to_vector(network.parameters()).detach() for network in networks]
+    return _different("weights", recipe, torch.stack(weights))
+
+
+def different_predictions(
+    recipe: str, engine: Engine, networks: list[LeNet5], images: Float[Tensor, "images 1 28 28"]
+) -> Check:
+    """Every two networks of a recipe differ in their logits."""
+    logits = [engine.logits(network, images).flatten() for network in networks]
+    return _different("predictions", recipe, torch.stack(logits))
+
+
+def same_bits(
+    recipe: Recipe,
+    seed: int,
+    engine: Engine,
+    training: LabelledImages,
+    images: Float[Tensor, "images 1 28 28"],
+) -> Check:
+    """A small network trained and asked twice gives the same bits, and the next one others.
+
+    Bits are demanded on the CPU. Elsewhere sums may be added up in another order, so that what is
+    demanded there is a distance below that of different networks.
+    """
+    few = LabelledImages(training.images[:LEARNED_FROM], training.labels[:LEARNED_FROM])
+
+    def answers(index: int) -> Float[Tensor, "images 10"]:
+        trained = train_network(replace(recipe, epochs=1), index, few, seed=seed, engine=engine)
+        return engine.logits(trained.network, images)
+
+    first, again, other = answers(0), answers(0), answers(1)
+    exact = engine.device == "cpu"
+    apart = ((first - again).norm() / first.norm()).item()
+    return Check(
+        probe="same bits" if exact else "same answers",
+        claim="the same seed gives the same "
+        + ("bits, and another network other ones" if exact else "answers, but for rounding"),
+        subject=recipe.name,
+        found={
+            "images learned from": len(few.labels),
+            "logits compared": first.numel(),
+            "logits that differ when repeated": int((first != again).sum()),
+            "relative distance when repeated": apart,
+            "logits that differ of another network": int((first != other).sum()),
+        },
+        passed=apart <= (0 if exact else LEAST_DIFFERENCE) and not torch.equal(first, other),
+    )
+
+
+def firing_dropout(
+    recipe: str,
+    engine: Engine,
+    network: LeNet5,
+    masks: Bool[Tensor, "passes 22"],
+    images: Float[Tensor, "images 1 28 28"],
+) -> Check:
+    """Dropping any one channel changes the logits; masks differ from pass to pass, and so answers.
+
+    Two passes may draw one mask by chance, so nine different ones in ten are enough.
+    """
+    none_dropped = torch.ones(1, sum(CHANNELS), dtype=torch.bool)
+    one_dropped = ~torch.eye(sum(CHANNELS), dtype=torch.bool)
+    whole, *lacking = engine.pass_logits(network, images, torch.cat([none_dropped, one_dropped]))
+    silent = sum(torch.equal(whole, logits) for logits in lacking)
+    drawn = len(torch.unique(masks, dim=0))
+    answers = len(torch.unique(engine.pass_logits(network, images, masks).flatten(1), dim=0))
+    return Check(
+        probe="firing dropout",
+        claim="dropping any channel changes the logits, and masks differ between passes",
+        subject=recipe,
+        found={
+            "channels that make no difference": silent,
+            "passes": len(masks),
+            "different masks": drawn,
+            "different answers": answers,
+        },
+        passed=silent == 0 and answers == drawn >= 0.9 * len(masks),
+    )
+
+
+def kept_share(recipe: str, masks: Bool[Tensor, "masks 22"], dropout: float) -> Check:
+    """Each layer's share of kept channels is 1 − p, within the binomial's interval at `CHANCE`."""
+    found: dict[str, int | float] = {"channels drawn": masks.numel(), "share expected": 1 - dropout}
+    passed = True
+    for number, layer in enumerate(torch.split(masks, list(CHANNELS), dim=1), start=1):
+        kept, drawn = int(layer.sum()), layer.numel()
+        least, most = map(float, binom.interval(1 - CHANCE, drawn, 1 - dropout))
+        found[f"share kept, layer {number}"] = kept / drawn
+        found[f"least share by chance, layer {number}"] = least / drawn
+        found[f"largest share by chance, layer {number}"] = most / drawn
+        passed &= least <= kept <= most
+    return Check(
+        probe="kept share",
+        claim="dropout keeps each layer's channels with the chance 1 − p",
+        subject=recipe,
+        found=found,
+        passed=passed,
+    )
+
+
+def _digests(images: Float[Tensor, "images 1 28 28"]) -> list[bytes]:
+    return [sha256(pixels).digest() for pixels in images.flatten(start_dim=1).numpy()]
+
+
+def _different(what: str, recipe: str, vectors: Float[Tensor, "networks numbers"]) -> Check:
+    """The distance of every two vectors, relative to their mean norm."""
+    distances = torch.pdist(vectors.double()) / vectors.double().norm(dim=1).mean()
+    alike = int((distances <= LEAST_DIFFERENCE).sum())
+    found = {"pairs of networks": len(distances), "pairs alike": alike}
+    if len(distances):
+        found["smallest relative distance"] = distances.min().item()
+    return Check(
+        probe=f"different {what}",
+        claim=f"every two networks differ in their {what} by more than 1 % of the norm",
+        subject=recipe,
+        found=found,
+        passed=alike == 0,
+    )
+
+
+def _mc_dropout_masks(plan: Plan, recipe: str) -> list[Bool[Tensor, "passes 22"]]:
+    """The masks that MC-dropout draws, replicate after replicate; none where it takes no part.
+
+    Those of fewer passes are a prefix of the most passes'.
+    """
+    passes: dict[int, int] = {}
+    for unit in plan.units():
+        if (unit.recipe, unit.method) == (recipe, MCDropout.name) and plan.objection(unit) is None:
+            passes[unit.replicate] = max(unit.size or 0, passes.get(unit.replicate, 0))
+    seed, dropout = plan.configuration.seed, plan.configuration.recipe(recipe).dropout
+    return [pass_masks(seed, replicate, most, dropout) for replicate, most in passes.items()]

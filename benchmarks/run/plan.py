@@ -1,0 +1,169 @@
+"""What a run computes, worked out of its configuration."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import cast
+
+from benchmarks.compared_sizes import compared_sizes
+from benchmarks.predictions import RunUnit
+from benchmarks.run.configuration import Configuration
+from benchmarks.tasks.conditions import CONDITIONS, SUBSET_CONDITIONS, Condition
+from benchmarks.vocabulary import SELF_TRAINED, SUBSET
+from methods import UncertaintyMethod
+from methods.engines.base import Engine
+from methods.engines.choice import choose_engine
+from methods.networks.pool import NetworkPool
+from methods.networks.recipes import STANDARD
+from methods.networks.store import NetworkStore
+from methods.pooled import PooledMethod
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What a run computes; knows no folder and loads nothing. Small, so any worker can be sent it.
+
+    Attributes:
+        configuration: what it is worked out of.
+    """
+
+    configuration: Configuration
+
+    @property
+    def engine(self) -> Engine:
+        """What trains the networks and asks them."""
+        return choose_engine(self.configuration.engine, self.configuration.device)
+
+    @property
+    def conditions(self) -> tuple[Condition, ...]:
+        """The conditions judged, `clean` first, and where a method needs them their small ones."""
+        chosen = tuple(CONDITIONS[name] for name in self.configuration.conditions)
+        if not any(entry.exact for entry in self.configuration.entries.values()):
+            return chosen
+        names = {f"{SUBSET}{condition.name}" for condition in chosen}
+        return chosen + tuple(
+            condition for condition in SUBSET_CONDITIONS if condition.name in names
+        )
+
+    def conditions_of(self, unit: RunUnit) -> tuple[Condition, ...]:
+        """The conditions that the unit's method is asked about; references come first.
+
+        Small ones are for recipes where exact MC-dropout stands beside the others.
+        """
+        if self.configuration.entries[unit.method].exact:
+            return tuple(c for c in self.conditions if c.subset)
+        small = unit.recipe == SELF_TRAINED or self._in_depth(unit.recipe)
+        return tuple(c for c in self.conditions if small or not c.subset)
+
+    @property
+    def in_threads(self) -> bool:
+        """Whether networks work side by side in threads: if kernels do the work, they can.
+
+        PyTorch's get processes: its training holds Python's lock most of the time.
+        """
+        return self.configuration.engine == "numba"
+
+    def fits_threads(self, unit: RunUnit) -> bool:
+        """Whether such cells can: not a user's method, which may change global state."""
+        return self.in_threads and self.configuration.entries[unit.method].pooled
+
+    def pool(self, recipe: str, store: NetworkStore | None = None) -> NetworkPool:
+        """The networks of a recipe; without a store they live in memory only."""
+        return NetworkPool(
+            recipe=STANDARD if recipe == SELF_TRAINED else self.configuration.recipe(recipe),
+            seed=self.configuration.seed,
+            engine=self.engine,
+            store=store,
+        )
+
+    def method(self, unit: RunUnit, store: NetworkStore | None = None) -> UncertaintyMethod:
+        """The unit's method, not fitted yet."""
+        entry = self.configuration.entries[unit.method]
+        return entry.build(self.pool(unit.recipe, store), unit.replicate, unit.size)
+
+    def units(self) -> list[RunUnit]:
+        """Everything that judges, in the order of the configuration."""
+        return [
+            RunUnit(recipe, name, size, replicate)
+            for name, entry in self.configuration.entries.items()
+            for recipe in (self.configuration.recipes if entry.pooled else (SELF_TRAINED,))
+            if not entry.exact or self._in_depth(recipe)
+            for size in self._sizes(name, recipe)
+            for replicate in range(self._replicates(name, size))
+        ]
+
+    def groups(self) -> list[tuple[RunUnit, ...]]:
+        """The run units, each with those whose members are among its own, after it.
+
+        So that members are asked once: fewer passes are the first of more, and the networks of a
+        smaller ensemble are some of the largest one's.
+        """
+        groups: dict[RunUnit, list[RunUnit]] = {}
+        for unit in self.units():
+            groups.setdefault(self._largest(unit), []).append(unit)
+        return [
+            (largest, *(unit for unit in group if unit != largest))
+            for largest, group in groups.items()
+        ]
+
+    def is_compared(self, unit: RunUnit) -> bool:
+        """Whether methods are compared at the unit's size; others show what a size buys."""
+        return unit.size is None or unit.size in self._compared_sizes[unit.method]
+
+    def objection(self, unit: RunUnit) -> str | None:
+        """Why the unit's method is not applicable to its recipe; ``None`` if it is."""
+        entry = self.configuration.entries[unit.method]
+        return entry.objection(self.pool(unit.recipe).recipe) if entry.pooled else None
+
+    def networks(self) -> list[tuple[str, int]]:
+        """Which networks of the pools the run units need: pairs (recipe, number), each once."""
+        needed = {
+            (unit.recipe, number)
+            for unit in self.units()
+            if self.configuration.entries[unit.method].pooled and self.objection(unit) is None
+            for number in cast(PooledMethod, self.method(unit)).networks
+        }
+        return sorted(needed, key=lambda pair: (self.configuration.recipes.index(pair[0]), pair[1]))
+
+    def images_of(self, condition: Condition) -> int | None:
+        """How many images of a condition are evaluated; ``None``: all."""
+        chosen = self.configuration
+        return chosen.subset_images if condition.subset else chosen.images
+
+    def _largest(self, unit: RunUnit) -> RunUnit:
+        size = self.configuration.entries[unit.method].size
+        if size is None:
+            return unit
+        return replace(
+            unit,
+            size=max(getattr(self.configuration, size)),
+            replicate=0 if size == "members" else unit.replicate,
+        )
+
+    def _sizes(self, method: str, recipe: str) -> tuple[int | None, ...]:
+        chosen = self.configuration
+        size = chosen.entries[method].size
+        if size is None:
+            return (None,)
+        sizes: tuple[int, ...] = getattr(chosen, size)
+        return sizes if self._in_depth(recipe) else self._compared_sizes[method]
+
+    def _in_depth(self, recipe: str) -> bool:
+        chosen = self.configuration
+        return recipe in (set(chosen.in_depth).intersection(chosen.recipes) or chosen.recipes)
+
+    @property
+    def _compared_sizes(self) -> dict[str, tuple[int, ...]]:
+        chosen = self.configuration
+        return compared_sizes(
+            {name: getattr(chosen, e.size) for name, e in chosen.entries.items() if e.size}
+        )
+
+    def _replicates(self, method: str, size: int | None) -> int:
+        """Ensembles share out the largest one's networks; a replicate of the others has its own."""
+        entry = self.configuration.entries[method]
+        if entry.exact:
+            return 1
+        if entry.size != "members" or size is None:
+            return self.configuration.replicates
+        return min(self.configuration.replicates, max(self.configuration.members) // size)

@@ -1,0 +1,80 @@
+"""The stages of a run, each resumable, each reading only what the ones before it wrote."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from benchmarks.claims import write_claims
+from benchmarks.errors import UserError
+from benchmarks.latency.stage import time_methods
+from benchmarks.report import write_report
+from benchmarks.run.compilation import compile_once
+from benchmarks.run.plan import Plan
+from benchmarks.run.record import RunRecord
+from benchmarks.run.stages.failure import Failure
+from benchmarks.run.stages.measure import measure_all
+from benchmarks.run.stages.predict import predict
+from benchmarks.run.stages.train import train
+from benchmarks.run.workspace import Workspace
+from benchmarks.vocabulary import CLAIMS, LATENCY, MEASURE, PREDICT, REPORT, TRAIN
+from methods.networks.training import TrainingDivergedError
+
+
+def run_stages(
+    plan: Plan, workspace: Workspace, only: str | None = None, *, overwrite: bool = False
+) -> list[Failure]:
+    """Run all stages, or only one, and return what failed; everything else is on disk then.
+
+    Raises:
+        UserError: the output folder belongs to another configuration, data are damaged, or there
+            is nothing yet to measure.
+        IntegrityError: what must hold before anything is scored does not.
+    """
+    if only == REPORT:
+        # Needs nothing but a run's files, so any folder will do, and no record changes.
+        write_report(workspace.out)
+        return []
+    if only == MEASURE and not workspace.predictions.folder.exists():
+        raise UserError(
+            f"there are no predictions in {workspace.out} yet; run without --only first"
+        )
+    record = RunRecord.begin(plan, workspace, overwrite=overwrite)
+    if plan.configuration.engine == "numba":
+        compile_once()
+    failures: list[Failure] = []
+    for name, stage in STAGES.items():
+        if only in (None, name):
+            with record.timed(name):
+                failures += stage(plan, workspace, record)
+    return failures
+
+
+def latency(plan: Plan, workspace: Workspace, record: RunRecord) -> list[Failure]:
+    """Time every method on every device, `latency.csv`, with nothing else at work beside it."""
+    return [Failure(*failed) for failed in time_methods(plan, workspace, record.trained_on)]
+
+
+def claims(plan: Plan, workspace: Workspace, record: RunRecord) -> list[Failure]:
+    """Judge the article's claims: `claims.json`, `claims.md`, and in `claims/` their tables."""
+    try:
+        write_claims(plan, workspace, record.unavailable)
+    except TrainingDivergedError as error:
+        return [Failure("claims", str(error))]
+    return []
+
+
+def report(plan: Plan, workspace: Workspace, record: RunRecord) -> list[Failure]:
+    """Draw every table, figure and the page from what the stages before wrote."""
+    write_report(workspace.out)
+    return []
+
+
+STAGES: dict[str, Callable[[Plan, Workspace, RunRecord], list[Failure]]] = {
+    TRAIN: train,
+    PREDICT: predict,
+    MEASURE: measure_all,
+    LATENCY: latency,
+    CLAIMS: claims,
+    REPORT: report,
+}
+"""In the order in which they build on one another."""

@@ -1,0 +1,46 @@
+"""What failed in a stage, and the files that tell of it."""
+
+from __future__ import annotations
+
+import re
+import traceback
+from pathlib import Path
+from typing import NamedTuple
+
+from benchmarks.files import written_whole
+from benchmarks.predictions import RunUnit
+from benchmarks.run.workspace import Workspace
+
+
+class Failure(NamedTuple):
+    """What failed, and why in one line."""
+
+    what: str
+    reason: str
+
+
+def note_failure(workspace: Workspace, unit: RunUnit, error: BaseException) -> Failure:
+    """Write the error with its trace to the unit's file; absolute paths lose their folders."""
+    reason = _without_folders(f"{type(error).__name__}: {error}".splitlines()[0])
+    trace = _without_folders("".join(traceback.format_exception(error)))
+    with written_whole(error_path(workspace, unit)) as temporary:
+        temporary.write_text(f"{reason}\n\n{trace}", encoding="utf-8")
+    return Failure(unit.name, reason)
+
+
+def failure_reason(workspace: Workspace, unit: RunUnit) -> str:
+    """Why the unit has no prediction, in one line."""
+    path = error_path(workspace, unit)
+    if not path.exists():
+        return "not predicted yet"
+    return path.read_text(encoding="utf-8").splitlines()[0]
+
+
+def error_path(workspace: Workspace, unit: RunUnit) -> Path:
+    """The file of the unit's error, whether there is one or not."""
+    return workspace.out / "errors" / f"{unit.name.replace('/', '-')}.txt"
+
+
+def _without_folders(text: str) -> str:
+    """The text with the file names of absolute paths alone: folders are nobody's business."""
+    return re.sub(r"""(?<![\w.])(?:[A-Za-z]:)?[/\\](?:[^\s"'/\\]+[/\\])+""", "", text)

@@ -1,0 +1,146 @@
+"""The stage `measure`: every number, again, from the prediction files."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import partial
+from itertools import chain
+
+import pandas as pd
+
+from benchmarks.inference.comparisons import Estimates, compare, comparisons_table
+from benchmarks.inference.measures import SCORES
+from benchmarks.inference.resampling import (
+    CALIBRATION,
+    LABELS,
+    ResamplingTask,
+    resample,
+    resampling_tasks,
+)
+from benchmarks.parallel import parallel
+from benchmarks.predictions import RunUnit, StoredPrediction
+from benchmarks.records import Measurement, as_table, summarise, write_table
+from benchmarks.run.figure_data.curves import recipes_compared, write_curves
+from benchmarks.run.figure_data.explorer import write_explorer
+from benchmarks.run.integrity.predictions import probe_predictions, summarise_predictions
+from benchmarks.run.measure import measure, without_value
+from benchmarks.run.plan import Plan
+from benchmarks.run.record import RunRecord
+from benchmarks.run.rotation_mean import mean_over_rotations
+from benchmarks.run.stages.failure import Failure, failure_reason
+from benchmarks.run.workspace import Workspace
+from benchmarks.tasks.conditions import CONDITIONS
+from benchmarks.vocabulary import (
+    CLEAN,
+    COMPARISONS_CSV,
+    MEASURE,
+    MEASUREMENTS_CSV,
+    SELF_TRAINED,
+    SUMMARY_CSV,
+)
+from methods.threads import one_torch_thread
+
+
+def measure_all(plan: Plan, workspace: Workspace, record: RunRecord) -> list[Failure]:
+    """Recompute every number from the prediction files.
+
+    Writes `measurements.csv`, `summary.csv`, `comparisons.csv` and `curves/`.
+    """
+    units, jobs = plan.units(), workspace.jobs
+    probe = partial(probe_predictions, plan, workspace)
+    probed = parallel(probe, units, stage="probe", what="run units", jobs=jobs)
+    record.note_integrity("predictions", summarise_predictions(chain.from_iterable(probed)))
+    measure_one = partial(_measure_one, plan, workspace, _left_out(workspace, record, units))
+    rows = parallel(measure_one, units, stage=MEASURE, what="run units", jobs=jobs)
+    table = as_table(chain.from_iterable(rows))
+    method_scores = sorted(set(table["score"]) - SCORES.keys() - {""})
+    intervals, comparisons = _estimate_all(plan, workspace, method_scores)
+    table_and_mean = pd.concat([table, mean_over_rotations(table)], ignore_index=True)
+    write_table(table, workspace.out / MEASUREMENTS_CSV)
+    write_table(summarise(table_and_mean, intervals), workspace.out / SUMMARY_CSV)
+    write_table(comparisons_table(comparisons), workspace.out / COMPARISONS_CSV)
+    write_curves(plan, workspace)
+    write_explorer(plan, workspace)
+    return []
+
+
+def _left_out(workspace: Workspace, record: RunRecord, units: list[RunUnit]) -> frozenset[str]:
+    """The conditions whose images cannot be had, and could not when others were predicted."""
+    return frozenset(
+        name
+        for name in record.unavailable
+        if not any(workspace.predictions.holds(unit, name) for unit in units)
+    )
+
+
+@one_torch_thread()
+def _measure_one(
+    plan: Plan, workspace: Workspace, left_out: frozenset[str], unit: RunUnit
+) -> list[Measurement]:
+    return list(_rows(plan, workspace, left_out, unit))
+
+
+def _rows(
+    plan: Plan, workspace: Workspace, left_out: frozenset[str], unit: RunUnit
+) -> Iterator[Measurement]:
+    """The rows of a unit."""
+    objection, store = plan.objection(unit), workspace.predictions
+    for condition in plan.conditions_of(unit):
+        if condition.name in left_out:
+            continue
+        stored = store.load_if_there(unit, condition.name)
+        reference = store.load_if_there(unit, condition.reference)
+        without = partial(without_value, unit, condition, reference)
+        if objection is not None:
+            yield from without("not applicable", objection)
+        elif stored is not None and reference is not None:
+            yield from measure(unit, condition, stored, reference)
+        else:
+            yield from without("failed", failure_reason(workspace, unit))
+
+
+def _estimate_all(plan: Plan, workspace: Workspace, method_scores: list[str]) -> Estimates:
+    """All intervals and comparisons; methods that train themselves have equal ones by recipe."""
+    tasks = resampling_tasks(recipes_compared(plan), plan.conditions, method_scores)
+    done = dict(
+        parallel(
+            partial(_estimate_one, plan, workspace),
+            tasks,
+            stage=MEASURE,
+            what="resampling tasks",
+            jobs=workspace.jobs,
+        )
+    )
+    return Estimates(
+        {key: interval for task in tasks for key, interval in done[task].intervals.items()},
+        [row for task in tasks for row in done[task].comparisons],
+    )
+
+
+@one_torch_thread()
+def _estimate_one(
+    plan: Plan, workspace: Workspace, task: ResamplingTask
+) -> tuple[ResamplingTask, Estimates]:
+    units = [
+        unit
+        for unit in plan.units()
+        if unit.recipe in (task.recipe, SELF_TRAINED) and plan.objection(unit) is None
+    ]
+    chosen = plan.configuration
+    load = partial(_stored_resampled, plan, workspace, task.group)
+    resampled = resample(task, units, load, resamples=chosen.resamples, seed=chosen.seed)
+    return task, Estimates({}, []) if resampled is None else compare(task, resampled)
+
+
+def _stored_resampled(
+    plan: Plan, workspace: Workspace, group: str, unit: RunUnit, condition: str
+) -> StoredPrediction | None:
+    """Of a size that stands beside no other method, rotations are left out: most of the work.
+
+    But not where their mean tells how many members are enough, by measures that take little time.
+    """
+    rotated = CONDITIONS.get(condition, CONDITIONS[CLEAN])
+    in_mean = rotated.averaged and group in (LABELS, CALIBRATION)
+    if rotated.angle and not in_mean and not plan.is_compared(unit):
+        return None
+    return workspace.predictions.load_if_there(unit, condition)

@@ -1,0 +1,151 @@
+"""The stage `predict`: write the prediction files, and the images that figures show."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import partial
+from itertools import chain
+from typing import cast
+
+from torch import Tensor
+
+from benchmarks.data.files import Unavailable
+from benchmarks.errors import UserError
+from benchmarks.inference.measures import SCORES
+from benchmarks.parallel import parallel
+from benchmarks.predictions import RunUnit, StoredPrediction
+from benchmarks.run.figure_data.images import write_images
+from benchmarks.run.integrity.networks import probe_networks
+from benchmarks.run.plan import Plan
+from benchmarks.run.record import RunRecord
+from benchmarks.run.stages.failure import Failure, error_path, note_failure
+from benchmarks.run.workspace import Workspace
+from benchmarks.vocabulary import PREDICT
+from methods import MemberMethod, Prediction
+from methods.contract import ContractError, check_prediction
+from methods.networks.store import DamagedNetworkError
+from methods.threads import one_torch_thread
+
+Group = tuple[RunUnit, ...]
+"""Run units whose members are all among those of the first; see `Plan.groups`."""
+
+
+def predict(plan: Plan, workspace: Workspace, record: RunRecord) -> list[Failure]:
+    """Write the prediction files that are not there yet, and `images.npz`.
+
+    A method is fitted once for all conditions, and the members of a group predict once.
+    """
+    record.note_data(_find_data(plan, workspace))
+    unavailable = record.unavailable
+    pending = [
+        group
+        for group in plan.groups()
+        if any(_is_pending(plan, workspace, unit, unavailable) for unit in group)
+    ]
+    # The longest first: it cannot be split, and would keep one worker waiting for the other.
+    pending.sort(key=lambda group: not plan.configuration.entries[group[0].method].exact)
+    if pending:
+        record.note_integrity("networks", probe_networks(plan, workspace))
+    failures: list[Failure] = []
+    for threads in (True, False):
+        done = parallel(
+            partial(_predict, plan, workspace, tuple(unavailable)),
+            [group for group in pending if plan.fits_threads(group[0]) is threads],
+            stage=PREDICT,
+            what="groups",
+            jobs=workspace.jobs,
+            threads=threads,
+        )
+        failures += chain.from_iterable(done)
+    write_images(plan, workspace, unavailable)
+    return failures
+
+
+def _find_data(plan: Plan, workspace: Workspace) -> dict[str, dict[str, str]]:
+    """Load each condition's images once, before workers load them in parallel."""
+    data = {"training": {"fingerprint": workspace.training_images().fingerprint}}
+    for condition in plan.conditions:
+        try:
+            images = workspace.evaluation_set(condition, plan)
+            data[condition.name] = {"fingerprint": images.fingerprint}
+        except Unavailable as error:
+            data[condition.name] = {"unavailable": str(error)}
+    return data
+
+
+def _is_pending(
+    plan: Plan, workspace: Workspace, unit: RunUnit, unavailable: dict[str, str]
+) -> bool:
+    return plan.objection(unit) is None and any(
+        condition.name not in unavailable and not workspace.predictions.holds(unit, condition.name)
+        for condition in plan.conditions_of(unit)
+    )
+
+
+@one_torch_thread()
+def _predict(
+    plan: Plan, workspace: Workspace, unavailable: tuple[str, ...], group: Group
+) -> list[Failure]:
+    """Predict a group; if that fails, each of its units alone: not all need all members."""
+    failures = _predict_group(plan, workspace, unavailable, group)
+    if failures and len(group) > 1:
+        alone = [_predict_group(plan, workspace, unavailable, (unit,)) for unit in group]
+        failures = list(chain.from_iterable(alone))
+    return failures
+
+
+def _predict_group(
+    plan: Plan, workspace: Workspace, unavailable: tuple[str, ...], group: Group
+) -> list[Failure]:
+    largest, store = group[0], workspace.predictions
+    try:
+        training = workspace.training_images()
+        method = plan.method(largest, workspace.store)
+        method.fit(training.images.clone(), training.labels.clone())
+        for condition in plan.conditions_of(largest):
+            missing = [unit for unit in group if not store.holds(unit, condition.name)]
+            if condition.name in unavailable or not missing:
+                continue
+            evaluated = workspace.evaluation_set(condition, plan)
+            # A copy, as above: what a method does to its images must not reach the others.
+            images = evaluated.images.clone()
+            predictions = (
+                [(largest, method.predict(images))]
+                if len(group) == 1
+                else _shared_predictions(plan, cast(MemberMethod, method), missing, images)
+            )
+            for unit, prediction in predictions:
+                check_prediction(prediction, len(evaluated.images))
+                _require_comparable(prediction, store.load_if_there(unit, condition.reference))
+                store.save(unit, condition.name, StoredPrediction(prediction, evaluated.labels))
+    except (UserError, DamagedNetworkError):
+        raise
+    # Whatever a method raises is its own failure: it is reported, and the others go on.
+    except (Exception, SystemExit) as error:
+        return [note_failure(workspace, unit, error) for unit in group]
+    for unit in group:
+        error_path(workspace, unit).unlink(missing_ok=True)
+    return []
+
+
+def _shared_predictions(
+    plan: Plan, method: MemberMethod, units: list[RunUnit], images: Tensor
+) -> Iterator[tuple[RunUnit, Prediction]]:
+    """The predictions of units whose members are all the given method's."""
+    logits = method.member_logits(images)
+    for unit in units:
+        members = cast(MemberMethod, plan.method(unit)).member_slice
+        yield unit, Prediction.of_logits(logits[members])
+
+
+def _require_comparable(prediction: Prediction, reference: StoredPrediction | None) -> None:
+    """What the measures need beyond the contract: our classes, and scores of one set of names."""
+    if (classes := prediction.mean.shape[1]) != 10:
+        raise ContractError(f"MNIST has 10 classes; the prediction has {classes}")
+    if taken := SCORES.keys() & prediction.scores.keys():
+        raise ContractError(f"a method's own scores need names of their own, not {min(taken)!r}")
+    if reference and reference.prediction.scores.keys() != prediction.scores.keys():
+        raise ContractError(
+            f"scores must be the same for all images: {sorted(prediction.scores)} here, "
+            f"{sorted(reference.prediction.scores)} for the clean ones"
+        )

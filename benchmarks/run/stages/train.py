@@ -1,0 +1,67 @@
+"""The stage `train`: fill the network store, and write the log of each network's training."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from functools import partial
+
+import pandas as pd
+
+from benchmarks.parallel import parallel
+from benchmarks.records import write_table
+from benchmarks.run.plan import Plan
+from benchmarks.run.record import RunRecord
+from benchmarks.run.stages.failure import Failure
+from benchmarks.run.workspace import Workspace
+from benchmarks.vocabulary import TRAIN, TRAINING_CSV
+from methods.networks.training import TrainedNetwork, TrainingDivergedError
+from methods.threads import one_torch_thread
+
+Networks = tuple[str, list[int]]
+"""A recipe and the numbers of some of its networks."""
+
+Outcomes = dict[tuple[str, int], TrainedNetwork | TrainingDivergedError]
+
+
+def train(plan: Plan, workspace: Workspace, record: RunRecord) -> list[Failure]:
+    """Train the networks that are not stored yet, and write `training.csv`."""
+    wanted = plan.networks()
+    workspace.training_images()  # found and verified once, before workers load them in parallel
+    done = parallel(
+        partial(_train, plan, workspace),
+        _batches(wanted, batched=plan.engine.trains_batched),
+        stage=TRAIN,
+        what="networks",
+        jobs=workspace.jobs,
+        threads=plan.in_threads,
+    )
+    outcomes = {network: outcome for some in done for network, outcome in some.items()}
+    rows = [
+        {"recipe": recipe, "network": number} | asdict(row)
+        for recipe, number in wanted
+        if isinstance(trained := outcomes[recipe, number], TrainedNetwork)
+        for row in trained.log
+    ]
+    if rows:
+        write_table(pd.DataFrame(rows), workspace.out / TRAINING_CSV)
+    return [
+        Failure(f"network {number} of {recipe}", str(outcomes[recipe, number]))
+        for recipe, number in wanted
+        if not isinstance(outcomes[recipe, number], TrainedNetwork)
+    ]
+
+
+def _batches(networks: list[tuple[str, int]], *, batched: bool) -> list[Networks]:
+    """What a worker trains at a time: one network, or all of a recipe."""
+    if not batched:
+        return [(recipe, [number]) for recipe, number in networks]
+    recipes = dict.fromkeys(recipe for recipe, _ in networks)
+    return [(name, [number for recipe, number in networks if recipe == name]) for name in recipes]
+
+
+@one_torch_thread()
+def _train(plan: Plan, workspace: Workspace, networks: Networks) -> Outcomes:
+    recipe, numbers = networks
+    pool = plan.pool(recipe, workspace.store)
+    outcomes = pool.train(numbers, workspace.training_images(), workspace.test_images())
+    return dict(zip(((recipe, number) for number in numbers), outcomes, strict=True))

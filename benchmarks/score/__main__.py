@@ -1,0 +1,81 @@
+"""Score anyone's predictions: ``python -m benchmarks.score predictions.npz``."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from benchmarks.command_line import exit_status
+from benchmarks.errors import UserError
+from benchmarks.files import writable_folder
+from benchmarks.report.tables import main as main_table
+from benchmarks.report.terminal import notes, terminal
+from benchmarks.run.configuration import FEWEST_RESAMPLES
+from benchmarks.score.external_predictions import read_predictions, require_same_images
+from benchmarks.score.scoring import Scores, require_no_run, score, write_scores
+from benchmarks.vocabulary import SELF_TRAINED
+
+
+def main(
+    files: Annotated[
+        list[Path],
+        typer.Argument(help="Files by np.savez; several are compared image by image."),
+    ],
+    out: Annotated[
+        Path | None, typer.Option(help="Where every number and table goes; else a table is shown.")
+    ] = None,
+    resamples: Annotated[
+        int, typer.Option(help="How often the images are drawn anew, for intervals.")
+    ] = 10_000,
+    seed: Annotated[int, typer.Option(help="What these draws follow from.")] = 0,
+) -> None:
+    """Score predictions that were made elsewhere, with the measures and tables of the suite.
+
+    A file holds, by np.savez(file, probabilities=..., labels=..., ood_NAME=...):
+
+    probabilities: [members, images, classes], or [images, classes] of one member; rows sum to 1.
+
+    labels: [images], whole numbers from 0.
+
+    ood_NAME: probabilities of out-of-distribution images, by as many members; any number of sets,
+    or none.
+    """
+    if resamples < FEWEST_RESAMPLES:
+        raise UserError(
+            f"--resamples: {resamples} is too small; it takes at least {FEWEST_RESAMPLES}"
+        )
+    if seed < 0:
+        raise UserError(f"--seed: {seed} is negative; it takes a whole number from 0")
+    external = [read_predictions(path) for path in files]
+    require_same_images(external)
+    if out is not None:
+        require_no_run(writable_folder("--out", out))
+    scores = score(external, resamples=resamples, seed=seed)
+    if out is not None:
+        write_scores(scores, external, out, resamples=resamples, seed=seed)
+    _show(scores, out)
+
+
+def _show(scores: Scores, out: Path | None) -> None:
+    console = Console()
+    table = main_table(scores.results, SELF_TRAINED)
+    console.print(table.caption, style="bold", highlight=False)
+    for part in terminal(table):
+        console.print(part)
+    for note in notes(table):
+        console.print(note, highlight=False, markup=False)
+    if out is not None:
+        console.print(f"wrote {out}", highlight=False, markup=False, soft_wrap=True)
+
+
+def command_line() -> int:
+    """Run the command line and return its exit status: 2 for a user's mistake."""
+    return exit_status(main, "python -m benchmarks.score")
+
+
+if __name__ == "__main__":
+    sys.exit(command_line())

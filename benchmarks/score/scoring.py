@@ -1,0 +1,122 @@
+"""Given predictions measured as the suite's own methods are: one way to rows and tables."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import pandas as pd
+
+from benchmarks.environment import suite_version
+from benchmarks.errors import UserError
+from benchmarks.files import write_json
+from benchmarks.inference.comparisons import Estimates, compare, comparisons_table
+from benchmarks.inference.resampling import resample, resampling_tasks
+from benchmarks.predictions import RunUnit, StoredPrediction
+from benchmarks.progress import tracked
+from benchmarks.records import Measurement, as_table, summarise, write_table
+from benchmarks.report.results import Results
+from benchmarks.report.table import write_table_files
+from benchmarks.report.tables import tables
+from benchmarks.run.measure import measure
+from benchmarks.score.external_predictions import ExternalPredictions
+from benchmarks.tasks.conditions import CONDITIONS
+from benchmarks.vocabulary import (
+    CLEAN,
+    COMPARISONS_CSV,
+    MEASUREMENTS_CSV,
+    RUN_JSON,
+    SELF_TRAINED,
+    SUMMARY_CSV,
+    TABLES_FOLDER,
+)
+from methods.threads import one_torch_thread
+
+SCORE = "score.json"
+
+
+@dataclass(frozen=True, eq=False)
+class Scores:
+    """What was measured: the tables of ``measurements.csv``, ``summary.csv``, ``comparisons.csv``.
+
+    The rows are those of a run's methods that train themselves, with a single replicate.
+    """
+
+    measurements: pd.DataFrame
+    summary: pd.DataFrame
+    comparisons: pd.DataFrame
+
+    @property
+    def results(self) -> Results:
+        """What tables are made of."""
+        return Results(self.summary, self.comparisons)
+
+
+@one_torch_thread()
+def score(external: Sequence[ExternalPredictions], *, resamples: int, seed: int) -> Scores:
+    """Every measure of every method given, with its interval over images, and their differences."""
+    units = {RunUnit(SELF_TRAINED, one.method, None, 0): one for one in external}
+    measurements = as_table(row for unit, one in units.items() for row in _rows(unit, one))
+    estimates = _estimate(units, resamples, seed)
+    return Scores(
+        measurements,
+        summarise(measurements, estimates.intervals),
+        comparisons_table(estimates.comparisons),
+    )
+
+
+def write_scores(
+    scores: Scores,
+    external: Sequence[ExternalPredictions],
+    folder: Path,
+    *,
+    resamples: int,
+    seed: int,
+) -> None:
+    """Write the numbers, every table, and `score.json`: what was scored, by which version."""
+    for stale in (folder / TABLES_FOLDER).glob(f"*-{SELF_TRAINED}.*"):
+        stale.unlink()  # of sets that an earlier file had and this one has not
+    write_table(scores.measurements, folder / MEASUREMENTS_CSV)
+    write_table(scores.summary, folder / SUMMARY_CSV)
+    write_table(scores.comparisons, folder / COMPARISONS_CSV)
+    for table in tables(scores.results, SELF_TRAINED):
+        write_table_files(table, folder / TABLES_FOLDER)
+    record = {
+        "version": suite_version(),
+        "resamples": resamples,
+        "seed": seed,
+        "files": {one.method: one.sha256 for one in external},
+    }
+    write_json(record, folder / SCORE)
+
+
+def require_no_run(folder: Path) -> None:
+    """Scores and a run of the suite must not mix.
+
+    Raises:
+        UserError: the folder holds a run.
+    """
+    if (folder / RUN_JSON).exists():
+        raise UserError(f"--out {folder}: this folder holds a run of the suite; name another one")
+
+
+def _rows(unit: RunUnit, external: ExternalPredictions) -> Iterator[Measurement]:
+    clean = external.predictions[CONDITIONS[CLEAN]]
+    for condition, stored in external.predictions.items():
+        yield from measure(unit, condition, stored, clean)
+
+
+def _estimate(units: dict[RunUnit, ExternalPredictions], resamples: int, seed: int) -> Estimates:
+    def load(unit: RunUnit, condition: str) -> StoredPrediction | None:
+        return {c.name: stored for c, stored in units[unit].predictions.items()}.get(condition)
+
+    pending = resampling_tasks([SELF_TRAINED], next(iter(units.values())).predictions)
+    done = ((task, resample(task, units, load, resamples=resamples, seed=seed)) for task in pending)
+    estimates = Estimates({}, [])
+    for task, found in tracked(done, len(pending), "score", "resampled parts"):
+        if found is not None:
+            intervals, comparisons = compare(task, found)
+            estimates.intervals.update(intervals)
+            estimates.comparisons.extend(comparisons)
+    return estimates

@@ -1,0 +1,96 @@
+"""What both computing and drawing must know, said once; imports nothing of the suite.
+
+The names of stages, of files and folders in a run's output, of conditions and statuses that code on
+both sides refers to, and the thresholds by which results are read.
+"""
+
+from __future__ import annotations
+
+TRAIN, PREDICT, MEASURE = "train", "predict", "measure"
+LATENCY, CLAIMS, REPORT = "latency", "claims", "report"
+
+STAGES = (TRAIN, PREDICT, MEASURE, LATENCY, CLAIMS, REPORT)
+"""The stages of a run, in the order in which they build on one another."""
+
+MEASUREMENTS_CSV = "measurements.csv"
+"""Every number of every replicate."""
+
+SUMMARY_CSV = "summary.csv"
+"""The means over replicates, with intervals."""
+
+COMPARISONS_CSV = "comparisons.csv"
+"""The paired differences between methods, and between sizes of one."""
+
+LATENCY_CSV = "latency.csv"
+"""What each method costs; unlike all others it differs from run to run."""
+
+TRAINING_CSV = "training.csv"
+"""The log of each network's training."""
+
+CLAIMS_JSON, CLAIMS_MD = "claims.json", "claims.md"
+"""The article's claims with their numbers and verdicts, and the same to read."""
+
+IMAGES_NPZ = "images.npz"
+"""The images that figures and page show."""
+
+INDEX_HTML = "index.html"
+"""The page that shows all of it to people."""
+
+RUN_JSON = "run.json"
+"""What made the others."""
+
+PREDICTIONS_FOLDER = "predictions"
+"""The prediction files, from which everything else can be recomputed."""
+
+ERRORS_FOLDER = "errors"
+"""Why methods failed."""
+
+CURVES_FOLDER = "curves"
+"""The tables that only figures need."""
+
+CLAIMS_FOLDER = "claims"
+"""The tables that claims are measured by."""
+
+TABLES_FOLDER, FIGURES_FOLDER = "tables", "figures"
+"""What the report draws."""
+
+CLEAN = "clean"
+"""The condition of the test images as they are."""
+
+ROTATED_MEAN = "rotated-mean"
+"""The mean over the rotations whose labels are well defined, as one more condition."""
+
+SUBSET = "subset-"
+"""What the names of conditions begin with that have few images, for the sake of exact methods."""
+
+SUBSET_CLEAN = f"{SUBSET}{CLEAN}"
+
+TEST_IMAGES = "test"
+"""The condition column of images whose index is that among all of MNIST's test images."""
+
+NO_LABEL = -1
+"""The label of an image that belongs to none of the classes."""
+
+SELF_TRAINED = "self-trained"
+"""The recipe column of methods that train themselves, in their own way."""
+
+LABELS_ILL_DEFINED_BEYOND = 90
+"""Degrees of rotation beyond which a label is no longer well defined: a 6 becomes a 9."""
+
+ILL_DEFINED = "ill-defined labels"
+"""The status of numbers that were measured against such labels."""
+
+WITH_VALUE = ("ok", ILL_DEFINED)
+"""The statuses of rows that have a value."""
+
+BIASED = ("ece", "ece_equal_mass", "ece_debiased", "mce")
+"""Metrics whose bias differs between methods, so that their differences are not tested."""
+
+CONFIDENCE = 0.95
+"""Of every interval."""
+
+SIGNIFICANT = 0.05
+"""A corrected p-value below it distinguishes two methods."""
+
+TYPICAL, PECULIAR = 61, 591
+"""The test images that the article shows: a typical 8 and a peculiar one."""

@@ -1,0 +1,132 @@
+"""How kernels are compiled: the one place that knows Numba's settings and its cache.
+
+Two kinds of functions run compiled. A `kernel` does one thing in loops of its own and is compiled
+once; an `inlined` one only calls others and becomes part of every kernel that calls it. Neither
+allocates: all room comes from outside, and a kernel that would allocate does not compile.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import cache
+from pathlib import Path
+from typing import Any, TypeVar
+
+import numba
+from filelock import FileLock
+from llvmlite import binding
+from platformdirs import user_cache_dir
+
+Function = TypeVar("Function", bound=Callable[..., Any])
+
+SETTINGS = {
+    "nogil": True,  # so that threads train one network each
+    "error_model": "numpy",  # a division by zero is an infinity, not an exception
+    # Sums may be reordered, hence vectorised, but NaN and infinity keep their meaning (neither
+    # "nnan" nor "ninf"): a network that diverged must not pass for one that did not.
+    "fastmath": {"reassoc", "contract", "nsz", "arcp"},
+    # No reference counts: with them, every slice of an array would cost two atomic operations.
+    "_nrt": False,
+}
+
+WARM_UPS = (("train", "predict"), ("sample", "enumeration"))
+"""Modules that `rehearsal` compiles side by side, in two groups of about ten seconds each."""
+
+
+def kernel(function: Function) -> Function:
+    """Compile a function on its first call, or load what an earlier process has compiled."""
+    if CACHE is None:
+        return _compiled(function)
+    with _numba_caches_in(CACHE):
+        return _compiled(function, cache=True)
+
+
+def inlined(function: Function) -> Function:
+    """Make a function part of every kernel that calls it."""
+    return _compiled(function, inline="always")
+
+
+@cache
+def compile_kernels() -> None:
+    """Have all kernels compiled, once for each machine and version; takes about 15 seconds.
+
+    It happens in processes of its own, so that this one, like all later ones, only loads results.
+    A process that compiled would run other machine code than one that loads: LLVM optimises a
+    kernel a second time as part of its caller, sums come out in another order, and the last bits
+    of a trained network would depend on whether it was the first. Where there is no cache, every
+    process compiles for itself, and they agree again.
+    """
+    if CACHE is None or WARMING_UP in os.environ:
+        return
+    with FileLock(CACHE / "lock"):
+        if not kernels_are_cached() and _warm_up():
+            (CACHE / COMPLETE).touch()
+
+
+def kernels_are_cached() -> bool:
+    """Whether kernels need only be loaded; if not, the next call takes seconds: announce it."""
+    return CACHE is not None and (CACHE / COMPLETE).exists()
+
+
+def _warm_up() -> bool:
+    """Call all kernels, each group of modules in a process of its own; whether all went well."""
+    environment = {**os.environ, WARMING_UP: "1", "PYTHONPATH": os.pathsep.join(sys.path)}
+    command = [sys.executable, "-m", "methods.engines.lenet5_kernels.warm_up"]
+    processes = [subprocess.Popen([*command, *group], env=environment) for group in WARM_UPS]
+    codes = [process.wait() for process in processes]
+    return not any(codes)
+
+
+def _compiled(function: Function, **options: Any) -> Function:
+    dispatcher: Function = numba.njit(**SETTINGS, **options)(function)
+    return dispatcher
+
+
+def _cache_folder() -> Path | None:
+    """A writable folder for this state of sources, compiler and processor, or None.
+
+    Numba notices when the file of a kernel changes, but not when that of a kernel it calls does.
+    A folder named after all sources leaves nothing stale to find. ``NUMBA_CACHE_DIR`` goes first.
+    """
+    sources = sorted(Path(__file__).parent.glob("*.py"))
+    # Numba looks kernels up by path and time of their source, so the folder must, too: a copy of
+    # the sources that took it for complete would compile for itself, to other bits.
+    stamps = [f"{source.resolve()} {source.stat().st_mtime_ns}" for source in sources]
+    state = [numba.__version__, numba.config.CPU_NAME or _processor(), *stamps]
+    content = b"".join([*(source.read_bytes() for source in sources), *map(str.encode, state)])
+    parent = numba.config.CACHE_DIR or user_cache_dir("uncertainty-bench", appauthor=False)
+    folder = Path(parent) / f"kernels-{hashlib.sha256(content).hexdigest()[:16]}"
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder):
+            return folder
+    except OSError:
+        return None
+
+
+def _processor() -> str:
+    features = binding.get_host_cpu_features().flatten()
+    return f"{binding.get_host_cpu_name()} {features}"
+
+
+@contextmanager
+def _numba_caches_in(folder: Path) -> Iterator[None]:
+    """Numba chooses a kernel's cache folder when it is defined, by this global setting."""
+    before = numba.config.CACHE_DIR
+    numba.config.CACHE_DIR = str(folder)
+    try:
+        yield
+    finally:
+        numba.config.CACHE_DIR = before
+
+
+WARMING_UP = "UNCERTAINTY_BENCH_REHEARSING"
+COMPLETE = "complete"
+CACHE = _cache_folder()
+"""Where compiled kernels are kept; None where nothing can be written."""

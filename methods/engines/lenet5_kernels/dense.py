@@ -1,0 +1,128 @@
+"""Products of small matrices without BLAS, and what stands between linear layers.
+
+BLAS would bring a thread pool of its own, and cannot skip the channels that dropout dropped.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from jaxtyping import Bool, Float32
+
+from methods.engines.lenet5_kernels.arithmetic import tanh
+from methods.engines.lenet5_kernels.compilation import kernel
+from methods.engines.lenet5_kernels.layout import FEATURES, FIRST, SECOND, Array, f4
+
+
+@kernel
+def add_product(
+    totals: Float32[Array, "rows columns"],
+    left: Float32[Array, "rows terms"],
+    right: Float32[Array, "terms columns"],
+) -> None:
+    """totals += left · right; surplus columns of ``left`` and ``right`` are padding.
+
+    Eight rows of ``right`` at a time stay in the nearest cache while all rows of ``totals`` pass.
+    """
+    terms, width = right.shape[0], totals.shape[1]
+    whole = terms // 8 * 8
+    for k in range(0, whole, 8):
+        x0, x1, x2, x3 = right[k], right[k + 1], right[k + 2], right[k + 3]
+        x4, x5, x6, x7 = right[k + 4], right[k + 5], right[k + 6], right[k + 7]
+        for row in range(totals.shape[0]):
+            total, a = totals[row], left[row, k : k + 8]
+            a0, a1, a2, a3, a4, a5, a6, a7 = a[0], a[1], a[2], a[3], a[4], a[5], a[6], a[7]
+            for i in range(width):
+                total[i] += (a0 * x0[i] + a1 * x1[i] + a2 * x2[i] + a3 * x3[i]) + (
+                    a4 * x4[i] + a5 * x5[i] + a6 * x6[i] + a7 * x7[i]
+                )
+    for k in range(whole, terms):
+        x = right[k]
+        for row in range(totals.shape[0]):
+            total, a0 = totals[row], left[row, k]
+            for i in range(width):
+                total[i] += a0 * x[i]
+
+
+@kernel
+def add_kept_products(
+    totals: Float32[Array, "rows columns"],
+    features: Float32[Array, "rows 16 25"],
+    kept: Bool[Array, "rows 22"],
+    weights: Float32[Array, "16*25 columns"],
+) -> None:
+    """totals += Σ_o features[:, o] · weights[o] over the channels o that each row has kept.
+
+    Features of channels that are not kept are never read.
+    """
+    width = totals.shape[1]
+    for k in range(0, SECOND * FEATURES, 5):
+        o, q = k // FEATURES, k % FEATURES
+        w = weights[k : k + 5]
+        x0, x1, x2, x3, x4 = w[0], w[1], w[2], w[3], w[4]
+        for row in range(totals.shape[0]):
+            if kept[row, FIRST + o]:
+                total, a = totals[row], features[row, o, q : q + 5]
+                a0, a1, a2, a3, a4 = a[0], a[1], a[2], a[3], a[4]
+                for i in range(width):
+                    total[i] += a0 * x0[i] + a1 * x1[i] + a2 * x2[i] + a3 * x3[i] + a4 * x4[i]
+
+
+@kernel
+def fill_rows(rows: Float32[Array, "rows columns"], row: Float32[Array, " columns"]) -> None:
+    """Every row becomes ``row``: where a linear layer begins with its bias."""
+    for r in range(rows.shape[0]):
+        copy(rows[r], row)
+
+
+@kernel
+def copy(target: Float32[Array, " longer"], source: Float32[Array, " size"]) -> None:
+    """target = source; a surplus at the end of ``target`` is left as it is."""
+    for i in range(source.size):
+        target[i] = source[i]
+
+
+@kernel
+def scale_rows(rows: Float32[Array, "rows columns"], factor: np.float32) -> None:
+    """Every value is multiplied by ``factor``."""
+    values = rows.reshape(-1)
+    for i in range(values.size):
+        values[i] *= factor
+
+
+@kernel
+def add_rows(total: Float32[Array, " columns"], rows: Float32[Array, "rows columns"]) -> None:
+    """total += Σ_rows rows: the gradient of a bias."""
+    for r in range(rows.shape[0]):
+        row = rows[r]
+        for i in range(total.size):
+            total[i] += row[i]
+
+
+@kernel
+def transpose(
+    target: Float32[Array, "columns more"], source: Float32[Array, "rows columns"]
+) -> None:
+    """target[j, i] = source[i, j]; surplus columns of ``target`` are left as they are."""
+    for j in range(source.shape[1]):
+        row = target[j]
+        for i in range(source.shape[0]):
+            row[i] = source[i, j]
+
+
+@kernel
+def apply_tanh(rows: Float32[Array, "rows columns"]) -> None:
+    """Every value becomes its tanh."""
+    values = rows.reshape(-1)
+    for i in range(values.size):
+        values[i] = tanh(values[i])
+
+
+@kernel
+def through_tanh(
+    errors: Float32[Array, "rows columns"], activations: Float32[Array, "rows more"]
+) -> None:
+    """errors ⊙= 1 − activations²: the derivative of tanh where its value is known."""
+    for r in range(errors.shape[0]):
+        error, activation = errors[r], activations[r]
+        for i in range(error.size):
+            error[i] *= f4(1) - activation[i] * activation[i]

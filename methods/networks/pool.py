@@ -1,0 +1,95 @@
+"""One pool of networks for all methods: they differ only in how they form an opinion."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from methods.engines.base import Engine
+from methods.engines.choice import choose_engine
+from methods.networks.labelled_images import LabelledImages
+from methods.networks.lenet5 import LeNet5
+from methods.networks.recipes import STANDARD, Recipe
+from methods.networks.store import NetworkKey, NetworkStore
+from methods.networks.training import TrainedNetwork, TrainingDivergedError, train_networks
+
+
+@dataclass(frozen=True)
+class NetworkPool:
+    """The networks of a recipe and a seed, numbered from 0, each trained at most once.
+
+    Attributes:
+        recipe, seed: what number i of the pool is, together with the training data.
+        engine: what trains the networks and asks them.
+        store: where trained networks are kept; without one they live in memory only.
+    """
+
+    recipe: Recipe = STANDARD
+    seed: int = 0
+    engine: Engine = field(default_factory=choose_engine)
+    store: NetworkStore | None = None
+
+    def networks(self, indices: Sequence[int], training: LabelledImages) -> list[LeNet5]:
+        """These networks, trained.
+
+        Raises:
+            TrainingDivergedError: one of them cannot be trained.
+        """
+        networks = []
+        for outcome in self.train(indices, training):
+            if isinstance(outcome, TrainingDivergedError):
+                raise outcome
+            networks.append(outcome.network)
+        return networks
+
+    def train(
+        self,
+        indices: Sequence[int],
+        training: LabelledImages,
+        validation: LabelledImages | None = None,
+    ) -> list[TrainedNetwork | TrainingDivergedError]:
+        """These networks with their logs: from the store, or trained now and stored.
+
+        A stored network whose log lacks the validation series is trained anew where these are
+        asked for; its weights come out the same. An engine that trains networks together gets all
+        that are missing; another gets one after the other, each stored as soon as it is trained.
+        """
+        outcomes: dict[int, TrainedNetwork | TrainingDivergedError | None] = {
+            index: self._stored(index, training, validation) for index in indices
+        }
+        missing = [index for index, stored in outcomes.items() if stored is None]
+        groups = [missing] if self.engine.trains_batched else [[index] for index in missing]
+        for group in filter(None, groups):
+            trained = train_networks(
+                self.recipe, group, training, validation, seed=self.seed, engine=self.engine
+            )
+            for index, outcome in zip(group, trained, strict=True):
+                outcomes[index] = outcome
+                if self.store and isinstance(outcome, TrainedNetwork):
+                    self.store.save(self._key(index, training.fingerprint), outcome)
+        return [outcome for outcome in outcomes.values() if outcome is not None]
+
+    def missing(self, indices: Sequence[int], training: LabelledImages) -> list[int]:
+        """Which of these networks are not in the store."""
+        return [index for index in indices if self._stored(index, training, None) is None]
+
+    def training_seconds(self, indices: Sequence[int], fingerprint: str) -> float:
+        """How long these networks took to train on images of this fingerprint, added up.
+
+        NaN where one of them is not in the store, or its time not known.
+        """
+        keys = [self._key(index, fingerprint) for index in indices]
+        stored = [self.store.load(key) if self.store else None for key in keys]
+        return sum(math.nan if trained is None else trained.seconds for trained in stored)
+
+    def _stored(
+        self, index: int, training: LabelledImages, validation: LabelledImages | None
+    ) -> TrainedNetwork | None:
+        stored = self.store.load(self._key(index, training.fingerprint)) if self.store else None
+        if stored is None or validation is None:
+            return stored
+        return stored if any(row.split == "validation" for row in stored.log) else None
+
+    def _key(self, index: int, fingerprint: str) -> NetworkKey:
+        return NetworkKey(self.recipe, self.seed, index, fingerprint, self.engine.name)

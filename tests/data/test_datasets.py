@@ -1,0 +1,200 @@
+"""The sets as tensors: facts about the real ones, and small ones made up."""
+
+from __future__ import annotations
+
+import gzip
+import hashlib
+import io
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import TypeVar
+from zipfile import ZipFile
+
+import numpy as np
+import pytest
+import torch
+
+from benchmarks.data import datasets
+from benchmarks.data import files as data_files
+from benchmarks.data.datasets import (
+    ON_REQUEST_ONLY,
+    OUT_OF_DISTRIBUTION,
+    WITHOUT_DOWNLOAD,
+    load_mnist,
+    load_out_of_distribution,
+    read_idx,
+)
+from benchmarks.data.files import DataFile, Unavailable
+from benchmarks.errors import UserError
+
+T = TypeVar("T")
+
+
+def idx(array: np.ndarray) -> bytes:
+    header = bytes([0, 0, 8, array.ndim]) + np.array(array.shape, dtype=">u4").tobytes()
+    return header + array.astype(np.uint8).tobytes()
+
+
+def or_skip(load: Callable[[], T]) -> T:
+    try:
+        return load()
+    except Unavailable as reason:
+        pytest.skip(str(reason))
+
+
+@pytest.mark.parametrize(
+    ("split", "first", "counts"),
+    [
+        ("train", 5, [5923, 6742, 5958, 6131, 5842, 5421, 5918, 6265, 5851, 5949]),
+        ("test", 7, [980, 1135, 1032, 1010, 982, 892, 958, 1028, 974, 1009]),
+    ],
+)
+def test_mnist_is_mnist(split: str, first: int, counts: list[int]) -> None:
+    mnist = or_skip(lambda: load_mnist(split))
+    assert mnist.images.shape == (sum(counts), 1, 28, 28)
+    assert mnist.images.dtype == torch.float32
+    assert (mnist.images.min(), mnist.images.max()) == (0.0, 1.0)
+    assert mnist.labels.dtype == torch.int64
+    assert mnist.labels[0] == first
+    assert mnist.labels.bincount().tolist() == counts
+
+
+def test_mnist_has_the_usual_mean_and_deviation() -> None:
+    pixels = or_skip(lambda: load_mnist("train")).images
+    assert pixels.double().mean().item() == pytest.approx(0.1307, abs=5e-5)
+    assert pixels.double().std().item() == pytest.approx(0.3081, abs=5e-5)
+
+
+@pytest.mark.parametrize("name", [name for name in OUT_OF_DISTRIBUTION if "emnist" not in name])
+def test_an_out_of_distribution_set_is_as_large_as_mnist_s_test_set(name: str) -> None:
+    drawn = or_skip(lambda: load_out_of_distribution(name, seed=3))
+    assert drawn.shape == (10_000, 1, 28, 28)
+    assert drawn.dtype == torch.float32
+    assert drawn.min() >= 0
+    assert drawn.max() <= 1
+
+
+def test_the_names_are_in_the_order_of_the_tables() -> None:
+    assert OUT_OF_DISTRIBUTION == (
+        "fashion_mnist",
+        "notmnist",
+        "kmnist",
+        "emnist_letters",
+        "uniform_noise",
+        "gaussian_noise",
+    )
+    assert {*WITHOUT_DOWNLOAD, *ON_REQUEST_ONLY} <= set(OUT_OF_DISTRIBUTION)
+
+
+def test_an_unknown_name_is_an_error() -> None:
+    with pytest.raises(UserError, match=r"'cifar10' is no .* choose among fashion_mnist, notmnist"):
+        load_out_of_distribution("cifar10", seed=0)
+
+
+@pytest.mark.parametrize("name", ["uniform_noise", "gaussian_noise"])
+def test_noise_follows_from_its_seed(name: str) -> None:
+    one, same, other = (load_out_of_distribution(name, seed=seed) for seed in (1, 1, 2))
+    assert torch.equal(one, same)
+    assert not torch.equal(one, other)
+
+
+def test_noise_of_one_seed_is_not_shared() -> None:
+    uniform, gaussian = (
+        load_out_of_distribution(name, seed=0).flatten()
+        for name in ("uniform_noise", "gaussian_noise")
+    )
+    assert abs(torch.corrcoef(torch.stack([uniform, gaussian]))[0, 1].item()) < 0.003
+
+
+def test_noise_has_the_moments_of_its_law() -> None:
+    uniform = load_out_of_distribution("uniform_noise", seed=0).double()
+    assert uniform.mean().item() == pytest.approx(1 / 2, abs=5e-4)
+    assert uniform.var().item() == pytest.approx(1 / 12, abs=5e-4)
+    gaussian = load_out_of_distribution("gaussian_noise", seed=0).double()
+    assert gaussian.mean().item() == pytest.approx(1 / 2, abs=5e-4)
+    # Both ends are two deviations away: Φ(-2) = 2.275 % of the pixels are clipped to either, and
+    # the quantiles within are the normal law's.
+    for end in (0.0, 1.0):
+        assert (gaussian == end).double().mean().item() == pytest.approx(0.02275, abs=5e-4)
+    assert (gaussian < 0.25).double().mean().item() == pytest.approx(0.158655, abs=5e-4)
+
+
+@pytest.fixture
+def data_dir(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv(data_files.CACHE_VARIABLE, str(tmp_path / "cache"))
+    monkeypatch.delenv(data_files.DATA_VARIABLE, raising=False)
+    folder = tmp_path / "data"
+    folder.mkdir()
+    return folder
+
+
+def test_emnist_s_letters_are_turned_upright_and_chosen(
+    data_dir: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    upright = np.random.default_rng(0).integers(0, 256, size=(40, 28, 28), dtype=np.uint8)
+    file = io.BytesIO()
+    with ZipFile(file, "w") as archive:
+        archive.writestr(
+            "gzip/emnist-letters-test-images-idx3-ubyte.gz",
+            gzip.compress(idx(upright.transpose(0, 2, 1))),
+        )
+    (data_dir / "EMNIST" / "raw").mkdir(parents=True)
+    (data_dir / "EMNIST" / "raw" / "gzip.zip").write_bytes(file.getvalue())
+    known = DataFile("gzip.zip", hashlib.md5(file.getvalue()).hexdigest(), "md5")
+    emnist = replace(datasets.EMNIST_LETTERS, files=(known,))
+    monkeypatch.setattr(datasets, "EMNIST_LETTERS", emnist)
+    monkeypatch.setattr(datasets, "IMAGES", 30)
+
+    letters, again, others = (
+        load_out_of_distribution("emnist_letters", seed=seed, data_dir=data_dir)
+        for seed in (0, 0, 1)
+    )
+    pixels = [image.tobytes() for image in (letters * 255).round().byte().numpy()[:, 0]]
+    assert len(set(pixels)) == 30
+    assert set(pixels) <= {image.tobytes() for image in upright}
+    assert torch.equal(letters, again)
+    assert not torch.equal(letters, others)
+
+
+@pytest.fixture
+def mnist_test_files() -> list[bytes]:
+    """From the user's own cache or data folder: requested before ``data_dir`` hides the cache."""
+    try:
+        return data_files.read(datasets.MNIST, datasets.MNIST.starting("t10k"))
+    except Unavailable as reason:
+        pytest.skip(str(reason))
+
+
+def test_real_mnist_in_a_flat_folder_is_not_taken_for_its_look_alikes(
+    mnist_test_files: list[bytes], data_dir: Path
+) -> None:
+    files = datasets.MNIST.starting("t10k")
+    for file, content in zip(files, mnist_test_files, strict=True):
+        (data_dir / file.name).write_bytes(gzip.compress(content, compresslevel=1))
+    assert len(load_mnist("test", data_dir=data_dir).labels) == 10_000
+    offline = replace(datasets.FASHION_MNIST, sources=())
+    with pytest.raises(Unavailable, match=r"^fashion_mnist: not in the data folder or the cache$"):
+        data_files.read(offline, offline.starting("t10k"), data_dir=data_dir, others=datasets.SETS)
+
+
+def test_idx_of_any_number_of_axes_is_read() -> None:
+    array = np.arange(24, dtype=np.uint8).reshape(2, 3, 4)
+    assert np.array_equal(read_idx(idx(array)), array)
+    assert np.array_equal(read_idx(idx(array[0, 0])), array[0, 0])
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"",
+        b"\0\0\x08",
+        b"\0\0\x0d\x01\0\0\0\0",
+        idx(np.zeros(9))[:-1],
+        idx(np.zeros(9)) + b"0",
+        b"\0\0\x08\x03\0",
+    ],
+)
+def test_what_is_no_idx_is_refused(content: bytes) -> None:
+    with pytest.raises(ValueError, match=r"IDX file"):
+        read_idx(content)

@@ -1,0 +1,266 @@
+"""Finding, verifying and keeping files, with a set of two small ones and sources of its own."""
+
+from __future__ import annotations
+
+import gzip
+import hashlib
+import subprocess
+import sys
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+import pytest
+from filelock import FileLock
+
+from benchmarks.data import files as data_files
+from benchmarks.data.files import DataFile, DataSet, Unavailable, read
+from benchmarks.data.sources import SourceFailed
+from benchmarks.errors import UserError
+
+IMAGES, LABELS, OTHER = b"images" * 100, b"labels" * 100, b"other" * 100
+
+
+def sha256(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()
+
+
+@dataclass(frozen=True)
+class Fake:
+    """A source that delivers what it is given, and notes what it was asked for."""
+
+    content: dict[str, bytes] | None
+    asked: list[list[str]] = field(default_factory=list)
+
+    def fetch(self, names: Sequence[str], folder: Path) -> None:
+        self.asked.append(list(names))
+        if self.content is None:
+            raise SourceFailed(f"{self} did not answer in 5 s")
+        for name in names:
+            (folder / name).write_bytes(self.content[name])
+
+    def __str__(self) -> str:
+        return "example.org"
+
+
+GOOD = {"images.gz": gzip.compress(IMAGES), "labels.gz": LABELS}
+WRONG = {"images.gz": OTHER, "labels.gz": LABELS}
+FILES = (DataFile("images.gz", sha256(IMAGES)), DataFile("labels.gz", sha256(LABELS)))
+TINY = DataSet("tiny", FILES, folders=("tiny", "Tiny/raw"), sources=())
+OTHERS = (DataSet("other", (DataFile("images.gz", sha256(OTHER)),), ("other",), ()),)
+
+
+@pytest.fixture(autouse=True)
+def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv(data_files.CACHE_VARIABLE, str(tmp_path / "cache"))
+    monkeypatch.delenv(data_files.DATA_VARIABLE, raising=False)
+    return tmp_path / "cache" / "data" / "tiny"
+
+
+@pytest.fixture
+def data_dir(tmp_path: Path) -> Path:
+    folder = tmp_path / "my data"
+    folder.mkdir()
+    return folder
+
+
+def put(path: Path, content: bytes) -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(content)
+    return path
+
+
+@pytest.mark.parametrize("folder", ["tiny", "Tiny/raw", "."])
+@pytest.mark.parametrize("suffix", ["", ".gz"])
+def test_every_layout_of_a_data_folder_is_read(data_dir: Path, folder: str, suffix: str) -> None:
+    put(data_dir / folder / f"images{suffix}", gzip.compress(IMAGES) if suffix else IMAGES)
+    put(data_dir / folder / f"labels{suffix}", gzip.compress(LABELS) if suffix else LABELS)
+    assert read(TINY, FILES, data_dir=data_dir) == [IMAGES, LABELS]
+
+
+def test_the_environment_names_the_data_folder(
+    data_dir: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    put(data_dir / "tiny/images", IMAGES)
+    monkeypatch.setenv(data_files.DATA_VARIABLE, str(data_dir))
+    assert read(TINY, FILES[:1]) == [IMAGES]
+
+
+def test_a_data_folder_that_is_none_is_an_error(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match=r"nowhere is no folder; expected .* correct --data-dir"):
+        read(TINY, FILES, data_dir=tmp_path / "nowhere")
+
+
+def test_a_namesake_of_another_set_is_passed_over(data_dir: Path) -> None:
+    put(data_dir / "images", OTHER)
+    with pytest.raises(Unavailable):
+        read(TINY, FILES[:1], data_dir=data_dir, others=OTHERS)
+    put(data_dir / "images.gz", gzip.compress(IMAGES))
+    assert read(TINY, FILES[:1], data_dir=data_dir, others=OTHERS) == [IMAGES]
+
+
+def test_a_namesake_in_the_set_s_own_folder_is_an_error(data_dir: Path) -> None:
+    put(data_dir / "tiny/images", OTHER)
+    with pytest.raises(UserError):
+        read(TINY, FILES[:1], data_dir=data_dir, others=OTHERS)
+
+
+@pytest.mark.parametrize("name", ["images", "tiny/images", "tiny/images.gz", "Tiny/raw/images"])
+def test_a_corrupt_file_is_named_with_both_checksums(data_dir: Path, name: str) -> None:
+    path = put(data_dir / name, b"damaged")
+    with pytest.raises(UserError) as caught:
+        read(TINY, FILES[:1], data_dir=data_dir, others=OTHERS)
+    message = str(caught.value)
+    for part in (str(path), sha256(IMAGES), sha256(b"damaged"), "replace it"):
+        assert part in message
+    assert "\n" not in message
+    assert path.read_bytes() == b"damaged"
+
+
+@pytest.mark.parametrize(
+    "damaged",
+    [
+        gzip.compress(IMAGES)[:-20],
+        gzip.compress(IMAGES)[:12],
+        gzip.compress(IMAGES)[:15] + b"?" + gzip.compress(IMAGES)[16:],
+        gzip.compress(IMAGES) + b"more",
+        b"\x1f\x8b and then nothing of the kind",
+    ],
+)
+def test_a_damaged_gzip_file_is_an_error(data_dir: Path, damaged: bytes) -> None:
+    put(data_dir / "tiny/images.gz", damaged)
+    with pytest.raises(UserError, match=r"images.gz is damaged") as caught:
+        read(TINY, FILES[:1], data_dir=data_dir)
+    assert sha256(IMAGES) in str(caught.value)
+
+
+def test_a_corrupt_file_in_the_cache_is_not_silently_replaced(cache: Path) -> None:
+    source = Fake(GOOD)
+    labels = put(cache / "labels", LABELS)
+    images = put(cache / "images", IMAGES[:-1])
+    with pytest.raises(UserError, match=r"delete it, and it will be fetched again"):
+        read(replace(TINY, sources=(source,)), FILES)
+    assert source.asked == []
+    assert labels.read_bytes() == LABELS
+    images.unlink()
+    assert read(replace(TINY, sources=(source,)), FILES) == [IMAGES, LABELS]
+    assert source.asked == [["images.gz"]]
+
+
+def test_data_folder_then_cache_then_sources_in_order(data_dir: Path, cache: Path) -> None:
+    dead, good, spare = Fake(None), Fake(GOOD), Fake(GOOD)
+    tiny = replace(TINY, sources=(dead, good, spare))
+    assert read(tiny, FILES, data_dir=data_dir) == [IMAGES, LABELS]
+    assert [len(source.asked) for source in (dead, good, spare)] == [1, 1, 0]
+    assert read(tiny, FILES, data_dir=data_dir) == [IMAGES, LABELS]
+    assert [len(source.asked) for source in (dead, good, spare)] == [1, 1, 0]
+    (cache / "images").write_bytes(b"damaged")
+    put(data_dir / "tiny/images", IMAGES)
+    assert read(tiny, FILES, data_dir=data_dir) == [IMAGES, LABELS]
+
+
+def test_the_cache_holds_the_files_and_nothing_else(cache: Path) -> None:
+    read(replace(TINY, sources=(Fake(GOOD),)), FILES)
+    assert {path.name for path in cache.iterdir()} - {".lock"} == {"images", "labels"}
+    assert (cache / "images").read_bytes() == IMAGES
+
+
+def test_a_download_with_a_wrong_checksum_is_not_stored(cache: Path) -> None:
+    wrong, good = Fake(WRONG), Fake(GOOD)
+    with pytest.raises(Unavailable, match=r"example.org sent images.gz with a wrong checksum$"):
+        read(replace(TINY, sources=(wrong,)), FILES)
+    assert not (cache / "images").exists()
+    assert read(replace(TINY, sources=(wrong, good)), FILES) == [IMAGES, LABELS]
+    assert good.asked == [["images.gz", "labels.gz"]]
+
+
+def test_what_cannot_be_had_is_told_on_one_line_without_paths(
+    data_dir: Path, tmp_path: Path
+) -> None:
+    tiny = replace(TINY, sources=(Fake(None), Fake(WRONG)))
+    with pytest.raises(Unavailable) as caught:
+        read(tiny, FILES, data_dir=data_dir)
+    assert str(caught.value) == (
+        "tiny: not in the data folder or the cache; example.org did not answer in 5 s; "
+        "example.org sent images.gz with a wrong checksum"
+    )
+    with pytest.raises(Unavailable, match=r"^tiny: not in the cache$"):
+        read(TINY, FILES)
+
+
+def test_a_file_known_by_md5_is_kept_as_it_came(cache: Path, data_dir: Path) -> None:
+    stored = gzip.compress(IMAGES)
+    file = DataFile("images.gz", hashlib.md5(stored).hexdigest(), "md5")
+    tiny = replace(TINY, files=(file,), sources=(Fake({"images.gz": stored}),))
+    # Its checksum says nothing about the uncompressed bytes, so these cannot be accepted.
+    put(data_dir / "tiny/images", IMAGES)
+    assert read(tiny, (file,), data_dir=data_dir) == [IMAGES]
+    assert (cache / "images.gz").read_bytes() == stored
+    put(data_dir / "tiny/images.gz", gzip.compress(OTHER))
+    with pytest.raises(UserError, match=rf"expected MD5 {file.checksum}, found "):
+        read(tiny, (file,), data_dir=data_dir)
+
+
+def test_a_cache_that_cannot_be_written_is_an_error(cache: Path) -> None:
+    put(cache, b"a file where the folder should be")
+    with pytest.raises(UserError, match=r"cannot be written .*UNCERTAINTY_BENCH_CACHE"):
+        read(TINY, FILES)
+
+
+def test_another_run_s_lock_is_waited_for_not_forever(
+    cache: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(data_files, "LOCK_SECONDS", 0.1)
+    cache.mkdir(parents=True)
+    with FileLock(cache / ".lock"), pytest.raises(Unavailable, match=r"another run has been"):
+        read(TINY, FILES)
+
+
+SLOW_RUN = f"""
+import sys, time
+from pathlib import Path
+from benchmarks.data.files import DataFile, DataSet, read
+
+class Slow:
+    def fetch(self, names, folder):
+        with (folder / "images.gz").open("wb") as file, open(sys.argv[1], "a") as log:
+            log.write("fetched ")
+            log.flush()
+            file.write({IMAGES[:300]!r})
+            file.flush()
+            time.sleep(float(sys.argv[2]))
+            file.write({IMAGES[300:]!r})
+
+tiny = DataSet("tiny", (DataFile("images.gz", {sha256(IMAGES)!r}),), ("tiny",), (Slow(),))
+assert read(tiny, tiny.files) == [{IMAGES!r}]
+"""
+
+
+def start_slow_run(log: Path, seconds: float) -> subprocess.Popen[bytes]:
+    return subprocess.Popen([sys.executable, "-c", SLOW_RUN, str(log), str(seconds)])
+
+
+def wait_for(path: Path) -> None:
+    deadline = time.monotonic() + 30
+    while not (path.exists() and path.stat().st_size > 0):
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+
+
+def test_two_runs_at_once_fetch_once(tmp_path: Path, cache: Path) -> None:
+    runs = [start_slow_run(tmp_path / "log", 0.5) for _ in range(2)]
+    assert [run.wait(30) for run in runs] == [0, 0]
+    assert (tmp_path / "log").read_text() == "fetched "
+    assert (cache / "images").read_bytes() == IMAGES
+
+
+def test_a_killed_run_leaves_nothing_half_written(tmp_path: Path, cache: Path) -> None:
+    run = start_slow_run(tmp_path / "log", 60)
+    wait_for(cache / ".partial" / "images.gz")
+    assert not (cache / "images").exists()
+    run.kill()
+    run.wait(30)
+    assert not (cache / "images").exists()
+    assert read(replace(TINY, sources=(Fake(GOOD),)), FILES) == [IMAGES, LABELS]
+    assert not (cache / ".partial").exists()

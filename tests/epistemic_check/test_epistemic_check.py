@@ -1,0 +1,176 @@
+"""The article's count plot, from the command line and from Python."""
+
+from __future__ import annotations
+
+import re
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+import torch
+from PIL import Image
+
+from benchmarks.data.datasets import load_mnist
+from benchmarks.epistemic_check import __main__ as module
+from benchmarks.epistemic_check.__main__ import epistemic_check
+from benchmarks.run import workspace as workspace_module
+from methods import METHODS
+from methods.networks import pool as network_pool
+from methods.networks.labelled_images import LabelledImages
+from methods.networks.pool import NetworkPool
+from methods.networks.recipes import STANDARD
+
+README = Path(__file__).parents[2] / "README.md"
+
+CommandLine = Callable[..., tuple[int, str, str]]
+
+
+@pytest.fixture(scope="module", autouse=True)
+def small_mnist() -> Iterator[None]:
+    whole = {"train": load_mnist("train"), "test": load_mnist("test")}
+
+    def load(split: str, *, data_dir: Path | None) -> LabelledImages:
+        return LabelledImages(whole[split].images[:600], whole[split].labels[:600])
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(workspace_module, "load_mnist", load)
+        workspace_module._mnist.cache_clear()
+        yield
+    workspace_module._mnist.cache_clear()
+
+
+@pytest.fixture(scope="module")
+def networks(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("networks")
+
+
+@pytest.fixture
+def command_line(
+    networks: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> CommandLine:
+    """Exit status, standard output and standard error of these arguments."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(module, "NETWORKS", networks)
+    monkeypatch.setenv("COLUMNS", "100")
+
+    def call(*arguments: str) -> tuple[int, str, str]:
+        options = ("--networks", str(networks), "--members", "3")
+        monkeypatch.setattr(sys, "argv", ["epistemic_check", *arguments, *options])
+        status = module.command_line()
+        return status, *capsys.readouterr()
+
+    return call
+
+
+def test_votes_are_shown_and_drawn(command_line: CommandLine, tmp_path: Path) -> None:
+    status, shown, _ = command_line("--index", "591", "--passes", "40")
+    assert status == 0
+    assert "Test image 591" in shown
+    for label, votes in (("MC-dropout, T = 40", 40), ("Deep ensemble, M = 3", 3), ("Softmax", 1)):
+        line = next(line for line in shown.splitlines() if line.startswith(label))
+        counts = map(int, line.removeprefix(label).split())
+        assert sum(counts) == votes
+    assert "wrote epistemic-check-591.png" in shown
+    with Image.open(tmp_path / "epistemic-check-591.png") as figure:
+        assert figure.size == (1380, 420)
+
+
+def test_stored_networks_are_not_trained_again(
+    command_line: CommandLine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = command_line("--index", "5", "--passes", "7", "--epochs", "1")
+    assert "3 networks that are not stored yet" in first[2]
+
+    def train(*_: object, **__: object) -> None:
+        raise AssertionError("nothing was to be trained")
+
+    monkeypatch.setattr(network_pool, "train_networks", train)
+    again = command_line("--index", "5", "--passes", "7", "--epochs", "1")
+    assert again == (0, first[1], "")
+
+
+def test_networks_of_another_engine_are_others(command_line: CommandLine) -> None:
+    arguments = ("--index", "5", "--passes", "7", "--epochs", "1", "--device", "cpu")
+    status, _, said = command_line(*arguments, "--engine", "torch")
+    assert (status, "3 networks that are not stored yet" in said) == (0, True)
+
+
+def test_picture_of_ones_own_is_taken(command_line: CommandLine, tmp_path: Path) -> None:
+    image = load_mnist("test").images[0, 0]
+    name = r"mine [2] $\x$.png"
+    Image.fromarray((255 - image * 255).byte().numpy()).resize((280, 280)).save(name)
+    status, shown, _ = command_line("--image", name, "--passes", "5", "--out", "a/b.svg")
+    assert status == 0
+    assert f"{name}: votes" in shown
+    assert (tmp_path / "a" / "b.svg").read_text().startswith("<?xml")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        ((), "name one image"),
+        (("--index", "1", "--image", "a.png"), "name one image"),
+        (("--index", "600"), "600 is no test image; they go from 0 to 599"),
+        (("--index", "-1"), "-1 is no test image"),
+        (("--index", "one"), "valid integer"),
+        (("--image", "none.png"), "there is no such file"),
+        (("--index", "1", "--passes", "0"), "--passes: 0 is too small"),
+        (("--index", "1", "--recipe", "plain"), "'plain' is none of standard, article"),
+        (("--index", "1", "--out", "a.doc"), "a figure is .png"),
+        (("--index", "1", "--out", "folder.png"), "this is a folder; name a file in it"),
+        (("--index", "1", "--device", "cuda", "--engine", "numba"), "--"),
+        (("--index", "1", "--preset", "slow"), "'slow'"),
+    ],
+)
+def test_mistake_gets_one_line(
+    arguments: tuple[str, ...], said: str, command_line: CommandLine, tmp_path: Path
+) -> None:
+    (tmp_path / "folder.png").mkdir()
+    status, shown, error = command_line(*arguments)
+    assert (status, shown) == (2, "")
+    assert re.fullmatch(r"error: [^\n]+\n", error)
+    assert said in error
+
+
+def test_example_in_the_readme_runs(command_line: CommandLine) -> None:
+    commands = re.findall(r"^python -m benchmarks\.epistemic_check (.*)$", README.read_text(), re.M)
+    assert any("--index" in command for command in commands)
+    for command in commands:
+        words = command.split("#")[0].split()
+        if "--image" in words:
+            Image.fromarray((load_mnist("test").images[3, 0] * 255).byte().numpy()).save(
+                words[words.index("--image") + 1]
+            )
+        assert command_line(*words)[0] == 0
+
+
+@pytest.fixture(scope="module")
+def pool() -> NetworkPool:
+    return NetworkPool(STANDARD.__class__("standard", epochs=1))
+
+
+@pytest.mark.parametrize(("name", "number"), [("mc_dropout", 20), ("deep_ensemble", 2)])
+def test_counts_are_of_the_members_votes(name: str, number: int, pool: NetworkPool) -> None:
+    mnist = load_mnist("train")
+    method = METHODS[name].build(pool, 0, number).fit(mnist.images[:300], mnist.labels[:300])
+    image = load_mnist("test").images[591]
+    counts = epistemic_check(method, image, number)
+    assert counts.dtype == torch.int64
+    assert counts.sum() == number
+    votes = method.member_logits(image[None]).argmax(dim=-1).flatten()  # type: ignore[attr-defined]
+    assert torch.equal(counts, torch.bincount(votes, minlength=10))
+    assert torch.equal(counts, epistemic_check(method, image[0], number))
+    with pytest.raises(ValueError, match=f"has {number} members, not 100; build it"):
+        epistemic_check(method, image, 100)
+    with pytest.raises(ValueError, match="shape"):
+        epistemic_check(method, mnist.images[:2], number)
+
+
+def test_one_member_repeats_itself(pool: NetworkPool) -> None:
+    mnist = load_mnist("train")
+    method = METHODS["softmax"].build(pool).fit(mnist.images[:300], mnist.labels[:300])
+    assert sorted(epistemic_check(method, mnist.images[0], 100).tolist())[-2:] == [0, 100]

@@ -1,0 +1,149 @@
+"""The stopwatch, with a clock of the test's own and with a method whose duration is known."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable, Iterator
+from itertools import chain, cycle, repeat
+
+import numpy as np
+import pytest
+import torch
+from scipy import stats
+
+from benchmarks.latency import stopwatch as latency
+from benchmarks.latency.stopwatch import Limits, Timed, median_interval, stopwatch
+
+needs_cuda = pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
+
+
+class FakeClock:
+    """Shows nanoseconds; calling `work` lets the next duration pass."""
+
+    def __init__(self, milliseconds: Iterator[float]) -> None:
+        self._milliseconds = milliseconds
+        self.time = 0
+        self.calls = 0
+
+    def work(self) -> None:
+        self.calls += 1
+        self.time += round(next(self._milliseconds) * 1e6)
+
+    def now(self) -> int:
+        return self.time
+
+
+def timed(milliseconds: Iterator[float], limits: Limits) -> tuple[Timed, FakeClock]:
+    clock = FakeClock(milliseconds)
+    (found,) = stopwatch(clock.work, limits, now=clock.now)
+    return found, clock
+
+
+def test_equal_calls_stop_as_soon_as_the_tails_may_be_told() -> None:
+    found, clock = timed(repeat(2.0), Limits(seconds=10))
+    assert found.stopped_because == "median within 2 %"
+    assert found.calls == (2.0,) * 300
+    assert clock.calls == 1 + 10 + 300
+    assert (found.median, found.interval) == (2.0, (2.0, 2.0))
+    assert (found.percentile(90), found.percentile(99)) == (2.0, 2.0)
+
+
+def test_calls_that_scatter_go_on_until_the_median_is_within_two_percent() -> None:
+    scattered = map(float, np.random.default_rng(0).uniform(0.8, 1.2, 100_000))
+    found, _ = timed(scattered, Limits(seconds=10))
+    lower, upper = found.interval
+    assert found.stopped_because == "median within 2 %"
+    assert len(found.calls) > 300
+    assert 0.98 * found.median <= lower <= upper <= 1.02 * found.median
+    earlier = Timed("wall", found.calls, "")
+    assert earlier.median == pytest.approx(1.0, abs=0.03)
+
+
+def test_calls_that_never_agree_end_at_the_limit_of_calls() -> None:
+    found, _ = timed(cycle([1.0, 3.0]), Limits(seconds=100, calls=500))
+    assert (found.stopped_because, len(found.calls)) == ("500 calls", 500)
+
+
+def test_slow_calls_end_at_the_limit_of_seconds_without_percentiles() -> None:
+    found, _ = timed(repeat(100.0), Limits(seconds=1.5))
+    assert (found.stopped_because, len(found.calls)) == ("1.5 s", 15)
+    assert math.isnan(found.percentile(90))
+    assert math.isnan(found.percentile(99))
+
+
+def test_slowest_calls_are_made_thrice_twice_to_warm_up() -> None:
+    found, clock = timed(repeat(60_000.0), Limits(seconds=1))
+    assert found.calls == (60_000.0,)
+    assert clock.calls == 3
+    assert all(map(math.isnan, found.interval))
+
+
+def test_warm_up_is_not_timed() -> None:
+    found, _ = timed(chain([5000.0], repeat(30.0, 5), repeat(1.0)), Limits(seconds=1))
+    assert set(found.calls) == {1.0}
+
+
+def test_tails_are_those_of_single_calls() -> None:
+    slow_now_and_then = cycle([1.0] * 19 + [9.0])
+    found, _ = timed(slow_now_and_then, Limits(seconds=10, warm_up=0))
+    assert (found.median, found.percentile(90), found.percentile(99)) == (1.0, 1.0, 9.0)
+
+
+@pytest.mark.parametrize(("calls", "known"), [(29, False), (30, True), (299, True), (300, True)])
+def test_percentiles_are_told_only_where_calls_support_them(calls: int, known: bool) -> None:
+    found = Timed("wall", tuple(map(float, range(calls))), "")
+    assert math.isnan(found.percentile(90)) is not known
+    assert math.isnan(found.percentile(99)) is (calls < 300)
+
+
+@pytest.mark.parametrize("count", [6, 7, 20, 101, 1000, 3000])
+def test_interval_of_the_median_is_the_binomials(count: int) -> None:
+    lower, upper = median_interval(range(1, count + 1))
+    assert upper == count + 1 - lower
+    assert stats.binom.cdf(lower - 1, count, 0.5) <= 0.025 < stats.binom.cdf(lower, count, 0.5)
+
+
+def test_interval_of_few_values_is_not_made_up() -> None:
+    assert all(map(math.isnan, median_interval([1.0] * 5)))
+
+
+def test_known_sleep_is_measured() -> None:
+    (found,) = stopwatch(lambda: time.sleep(0.02), Limits(seconds=0.4))
+    assert found.clock == "wall"
+    assert 20 <= found.calls[0] <= found.median < 30
+
+
+class FakeEvent:
+    """Remembers the stream that it was recorded in."""
+
+    def __init__(self) -> None:
+        self.stream: object = None
+
+    def record(self, stream: object = None) -> None:
+        self.stream = stream
+
+    def elapsed_time(self, last: FakeEvent) -> float:
+        assert self.stream == last.stream
+        return float(str(self.stream)[-1])
+
+
+def test_device_that_is_not_the_current_one_is_timed_in_its_own_queue(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(latency, "_events", lambda _: (FakeEvent(), FakeEvent()))
+    monkeypatch.setattr(torch.cuda, "synchronize", lambda _: None)
+    monkeypatch.setattr(torch.cuda, "current_stream", lambda device: f"queue of {device}")
+    clock = FakeClock(repeat(2.0))
+    _, device = stopwatch(clock.work, Limits(seconds=1), device="cuda:1", now=clock.now)
+    assert set(device.calls) == {1.0}
+
+
+@needs_cuda
+def test_both_clocks_wait_for_the_device() -> None:
+    matrix = torch.rand(4096, 4096, device="cuda")
+    work: Callable[[], object] = lambda: [matrix @ matrix for _ in range(20)]  # noqa: E731
+    wall, device = stopwatch(work, Limits(seconds=1), device="cuda")
+    assert (wall.clock, device.clock) == ("wall", "device")
+    assert device.median <= wall.median
+    assert device.median > 5

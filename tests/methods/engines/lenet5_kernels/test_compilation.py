@@ -1,0 +1,60 @@
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+from methods.engines.lenet5_kernels import kernels_are_cached, logits
+from methods.engines.lenet5_kernels.compilation import kernel
+from tests.methods.engines.lenet5_kernels.support import (
+    NORMALISATION,
+    random_images,
+    random_network,
+    vector,
+)
+
+COMPILE_WITHOUT_A_CACHE = """
+import numpy as np
+from methods.engines.lenet5_kernels import compile_kernels, kernels_are_cached
+from methods.engines.lenet5_kernels.adam import adam_step
+
+compile_kernels()
+parameters, first, second, gradient = np.ones((4, 8), np.float32)
+adam_step(parameters, first, second, gradient, 1, 0.5)
+print(kernels_are_cached(), parameters[0])
+"""
+
+
+def test_kernels_are_cached_after_the_first_call() -> None:
+    logits(vector(random_network()), random_images(1), **NORMALISATION)
+    assert kernels_are_cached()
+
+
+def test_works_where_nothing_can_be_written() -> None:
+    places = ("NUMBA_CACHE_DIR", "HOME", "XDG_CACHE_HOME", "LOCALAPPDATA")
+    nowhere = dict.fromkeys(places, f"{os.devnull}/nowhere")
+    output = subprocess.run(
+        [sys.executable, "-B", "-c", COMPILE_WITHOUT_A_CACHE],
+        env={**os.environ, **nowhere},
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout.split()
+    assert output[0] == "False"
+    # m = v = 1, hence lr·m/(1 − 0.9) / √(v/(1 − 0.999)) = 0.5·10/31.6
+    assert float(output[1]) == pytest.approx(1 - 0.158114, abs=1e-6)
+
+
+def test_a_kernel_keeps_nan_and_infinity() -> None:
+    @kernel
+    def total(values: np.ndarray) -> float:
+        result = 0.0
+        for i in range(values.size):
+            result += values[i]
+        return result
+
+    assert np.isnan(total(np.array([1.0, np.nan, 2.0])))
+    assert total(np.array([1.0, np.inf])) == np.inf

@@ -1,0 +1,128 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+
+from methods.engines.lenet5_kernels import PARAMETERS, enumerate_subnetworks, sample_logits
+from methods.engines.lenet5_kernels.enumeration import Weights, subsets
+from methods.engines.lenet5_kernels.layout import views
+from methods.interface import Prediction
+from tests.methods.engines.lenet5_kernels.support import (
+    NORMALISATION,
+    random_images,
+    random_masks,
+    random_network,
+    torch_logits,
+    vector,
+)
+
+
+@pytest.mark.parametrize(
+    ("dropout", "first", "second"),
+    [
+        (0.5, [0, 1, 2, 3, 4, 5], [0, 3, 7, 8, 12, 15]),
+        (0.3, [2, 4], [0, 1, 2, 5, 9, 10, 11, 14]),
+        (0.8, [0, 5], [3, 4, 6, 7, 8, 12, 13, 15]),
+    ],
+)
+def test_is_the_mean_over_all_masks_of_the_channels_that_matter(
+    dropout: float, first: list[int], second: list[int]
+) -> None:
+    """The others' weights are zero, so that PyTorch can try all masks that differ."""
+    network = random_network(seed=3, dropout=dropout)
+    image = random_images(1, seed=4)
+    with torch.no_grad():
+        network.conv2.weight[:, [c for c in range(6) if c not in first]] = 0
+        unused = [o for o in range(16) if o not in second]
+        network.linear1.weight.view(120, 16, 25)[:, unused] = 0
+        network.linear3.weight *= 5
+    flat = vector(network)
+
+    matters = first + [6 + o for o in second]
+    choices = subsets(len(matters))
+    kept = random_masks(len(choices))  # whatever the others do
+    kept[:, matters] = choices
+    weights = np.where(choices, 1 - dropout, dropout).prod(axis=1)
+    with torch.no_grad():
+        logits = torch_logits(network, np.repeat(image, len(choices), axis=0), kept).double()
+    probabilities = logits.softmax(dim=1)
+    entropies = torch.special.entr(probabilities).sum(dim=1)
+
+    mean, share, entropy = enumerate_subnetworks(flat, image, dropout=dropout, **NORMALISATION)
+    np.testing.assert_allclose(mean[0], weights @ probabilities.numpy(), atol=1e-6)
+    assert entropy[0] == pytest.approx(weights @ entropies.numpy(), abs=2e-6)
+    votes = np.bincount(logits.argmax(dim=1).numpy(), weights, minlength=10)
+    # One sub-network that is undecided in the last bits may vote otherwise.
+    np.testing.assert_allclose(share[0], votes, atol=1.01 * weights.max())
+    assert np.count_nonzero(votes) > 1
+
+
+@pytest.mark.parametrize("dropout", [0.5, 0.2])
+def test_agrees_with_a_large_sample_within_its_error(
+    trained: np.ndarray, digits: tuple[np.ndarray, np.ndarray], dropout: float
+) -> None:
+    image, passes = digits[0][:1], 20_000
+    kept = random_masks(passes, dropout, seed=5)
+    sample = sample_logits(trained, image, kept, dropout=dropout, **NORMALISATION)
+    sampled = Prediction.of_logits(torch.from_numpy(sample))
+    mean, share, entropy = enumerate_subnetworks(trained, image, dropout=dropout, **NORMALISATION)
+
+    probabilities = torch.from_numpy(sample).double().softmax(dim=2)[:, 0]
+    entropies = torch.special.entr(probabilities).sum(dim=1)
+    share_error = np.sqrt(share[0] * (1 - share[0]) / passes)
+    for exact, estimate, error in (
+        (mean[0], sampled.mean[0], probabilities.std(dim=0) / passes**0.5),
+        (share[0], sampled.vote_share[0], share_error),
+        (entropy[0], sampled.expected_entropy[0], entropies.std() / passes**0.5),
+    ):
+        assert (np.abs(exact - np.asarray(estimate)) <= 5 * np.asarray(error) + 1e-5).all()
+    assert entropy[0] > 0.05
+
+
+def test_everything_sums_to_one_and_repeats_to_the_bit(trained: np.ndarray) -> None:
+    images = random_images(2)
+    first = enumerate_subnetworks(trained, images, dropout=0.5, **NORMALISATION)
+    again = enumerate_subnetworks(trained, images[1:], dropout=0.5, **NORMALISATION)
+    np.testing.assert_allclose(first[0].sum(axis=1), 1, atol=1e-6)
+    np.testing.assert_array_equal(first[1].sum(axis=1), 1)
+    for whole, part in zip(first, again, strict=True):
+        np.testing.assert_array_equal(whole[1:], part)
+
+
+def test_without_dropout_only_the_whole_network_speaks() -> None:
+    network, images = random_network(dropout=0.0), random_images(3)
+    mean, share, entropy = enumerate_subnetworks(
+        vector(network), images, dropout=0.0, **NORMALISATION
+    )
+    with torch.no_grad():
+        expected = Prediction.of_logits(torch_logits(network, images)[None])
+    np.testing.assert_allclose(mean, expected.mean, atol=1e-6)
+    np.testing.assert_array_equal(share, expected.vote_share)
+    np.testing.assert_allclose(entropy, expected.expected_entropy, atol=1e-6)
+
+
+def test_ties_go_to_the_lowest_class() -> None:
+    flat = vector(random_network()).copy()
+    last = views(flat)
+    last.linear3_weight[:] = 0
+    last.linear3_bias[:] = [0, 0, 1, 0, 0, 1, 0, 0, 0, 1]
+    _, share, _ = enumerate_subnetworks(flat, random_images(1), dropout=0.5, **NORMALISATION)
+    assert share[0].tolist() == [0, 0, 1, 0, 0, 0, 0, 0, 0, 0]
+
+
+@pytest.mark.parametrize("dropout", [0.5, 0.1, 0.0])
+def test_the_weights_of_all_subsets_sum_to_one(dropout: float) -> None:
+    first, half = Weights.of(dropout)
+    assert first.sum() == pytest.approx(1, abs=1e-15)
+    assert half.sum() == pytest.approx(1, abs=1e-15)
+
+
+def test_a_network_that_is_not_finite_is_refused() -> None:
+    with pytest.raises(ValueError, match="finite"):
+        enumerate_subnetworks(
+            np.full(PARAMETERS, np.nan, np.float32),
+            random_images(1),
+            dropout=0.5,
+            **NORMALISATION,
+        )

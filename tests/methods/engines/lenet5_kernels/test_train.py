@@ -1,0 +1,180 @@
+from __future__ import annotations
+
+import hashlib
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from torch.nn.utils import parameters_to_vector
+
+from methods.engines.lenet5_kernels import TrainingState, train_epoch
+from tests.methods.engines.lenet5_kernels.support import (
+    NORMALISATION,
+    random_images,
+    random_masks,
+    random_network,
+    torch_logits,
+    torch_loss,
+    vector,
+)
+
+OPTIONS: dict[str, Any] = {
+    **NORMALISATION,
+    "loss": "logits",
+    "dropout": 0.5,
+    "batch_size": 64,
+    "learning_rate": 1e-3,
+}
+IMAGES, LABELS = random_images(300), np.arange(300) % 10
+ORDER, KEPT = np.random.default_rng(1).permutation(300), random_masks(300)
+
+
+def trained_for_an_epoch(seed: int = 0, **options: Any) -> tuple[TrainingState, float]:
+    state = TrainingState.start(vector(random_network(seed)))
+    loss = train_epoch(state, IMAGES, LABELS, ORDER, KEPT, **{**OPTIONS, **options})
+    return state, loss
+
+
+@pytest.mark.parametrize(
+    ("loss", "dropout", "batch_size"),
+    [("logits", 0.5, 64), ("softmax", 0.5, 64), ("logits", 0.3, 100), ("logits", 0.0, 7)],
+)
+def test_an_epoch_is_an_epoch_of_torchs_adam(loss: str, dropout: float, batch_size: int) -> None:
+    network = random_network(dropout=dropout)
+    optimiser = torch.optim.Adam(network.parameters(), lr=1e-3)
+    kept = random_masks(300, dropout)
+    state = TrainingState.start(vector(network))
+    value = train_epoch(
+        state,
+        IMAGES,
+        LABELS,
+        ORDER,
+        kept,
+        **{**OPTIONS, "loss": loss, "dropout": dropout, "batch_size": batch_size},
+    )
+    total = 0.0
+    for start in range(0, 300, batch_size):
+        batch, masks = ORDER[start : start + batch_size], kept[start : start + batch_size]
+        step = torch_loss(torch_logits(network, IMAGES[batch], masks), LABELS[batch], loss)
+        optimiser.zero_grad()
+        step.backward()
+        optimiser.step()
+        total += step.item() * len(batch)
+    assert value == pytest.approx(total / 300, rel=1e-5)
+    assert state.steps == -(-300 // batch_size)
+    difference = state.parameters - parameters_to_vector(network.parameters()).detach().numpy()
+    # Adam divides by the root of the squares: where a gradient is nearly zero, so is its certainty.
+    assert np.sqrt(np.mean(difference**2)) < 1e-5
+    assert np.abs(difference).max() < 1e-3
+
+
+def test_the_second_epoch_goes_on_where_the_first_ended() -> None:
+    state, _ = trained_for_an_epoch()
+    train_epoch(state, IMAGES, LABELS, ORDER, KEPT, **OPTIONS)
+    twice = TrainingState.start(vector(random_network()))
+    # 320 positions are 5 whole batches: two epochs in one call.
+    order, kept = np.resize(ORDER, 320), np.resize(KEPT, (320, 22))
+    once = TrainingState.start(vector(random_network()))
+    for _ in range(2):
+        train_epoch(once, IMAGES, LABELS, order, kept, **OPTIONS)
+    train_epoch(twice, IMAGES, LABELS, np.tile(order, 2), np.tile(kept, (2, 1)), **OPTIONS)
+    np.testing.assert_array_equal(once.parameters, twice.parameters)
+    assert once.steps == twice.steps == 10
+    assert state.steps == 10
+
+
+def test_training_learns(digits: tuple[np.ndarray, np.ndarray], trained: np.ndarray) -> None:
+    from methods.engines.lenet5_kernels import logits
+
+    images, labels = digits
+    votes = logits(trained, images, **NORMALISATION).argmax(axis=1)
+    assert np.mean(votes == labels) > 0.9
+
+
+def test_the_start_is_copied() -> None:
+    start = vector(random_network())
+    before = start.copy()
+    train_epoch(TrainingState.start(start), IMAGES, LABELS, ORDER, KEPT, **OPTIONS)
+    np.testing.assert_array_equal(start, before)
+
+
+def test_bits_are_the_same_on_repeat_and_in_any_number_of_threads() -> None:
+    alone = [trained_for_an_epoch(seed)[0].parameters for seed in (0, 1, 2, 0)]
+    with ThreadPoolExecutor(4) as pool:
+        trains_batched = [
+            state.parameters for state, _ in pool.map(trained_for_an_epoch, (0, 1, 2, 0))
+        ]
+    np.testing.assert_array_equal(alone, trains_batched)
+    np.testing.assert_array_equal(alone[0], alone[3])
+
+
+def test_bits_are_the_same_in_another_process() -> None:
+    code = (
+        "import hashlib; from tests.methods.engines.lenet5_kernels.test_train import trained_for_an_epoch; "
+        "print(hashlib.sha256(trained_for_an_epoch()[0].parameters.tobytes()).hexdigest())"
+    )
+    command = [sys.executable, "-c", code]
+    output = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    state, _ = trained_for_an_epoch()
+    assert output.strip() == hashlib.sha256(state.parameters.tobytes()).hexdigest()
+
+
+def test_a_network_that_diverged_says_so() -> None:
+    _, loss = trained_for_an_epoch(learning_rate=1e38)
+    assert not np.isfinite(loss)
+
+
+def test_a_pixel_that_is_no_number_says_so() -> None:
+    images = IMAGES.copy()
+    images[17, 3, 3] = np.nan
+    state = TrainingState.start(vector(random_network()))
+    assert np.isnan(train_epoch(state, images, LABELS, ORDER, None, **OPTIONS))
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"labels": LABELS + 1},
+        {"labels": LABELS[:-1]},
+        {"order": ORDER + 1},
+        {"order": ORDER - 1},
+        {"order": ORDER.astype(float)},
+        {"order": ORDER[:0], "kept": KEPT[:0]},
+        {"images": IMAGES[:, 1:]},
+        {"kept": KEPT[1:]},
+        {"kept": KEPT.astype(float)},
+        {"dropout": 1.0},
+        {"dropout": -0.1},
+        {"batch_size": 0},
+        {"loss": "hinge"},
+    ],
+)
+def test_what_would_leave_the_arrays_is_refused(wrong: dict[str, Any]) -> None:
+    arguments = {
+        "images": IMAGES,
+        "labels": LABELS,
+        "order": ORDER,
+        "kept": KEPT,
+        **OPTIONS,
+        **wrong,
+    }
+    state = TrainingState.start(vector(random_network()))
+    with pytest.raises(ValueError, match=r".+"):
+        train_epoch(state, **arguments)
+
+
+def test_a_vector_of_another_network_is_refused() -> None:
+    with pytest.raises(ValueError, match="61706"):
+        TrainingState.start(np.zeros(10, np.float32))
+
+
+def test_state_takes_vectors_that_training_can_change_in_place() -> None:
+    start = vector(random_network())
+    with pytest.raises(ValueError, match="of float32, not of float64"):
+        TrainingState(start.copy(), np.zeros(len(start)), np.zeros_like(start))
+    with pytest.raises(ValueError, match="parameters have the shape"):
+        TrainingState(start.copy(), np.zeros_like(start), np.zeros_like(start)[:-1])

@@ -1,0 +1,109 @@
+"""Members asked at once answer what each answers alone."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from torch import Tensor
+
+from methods.engines import batched as batched
+from methods.engines.torch import TorchEngine
+from methods.networks.labelled_images import LabelledImages
+from methods.networks.lenet5 import LeNet5
+from methods.networks.masks import pass_masks
+from methods.networks.recipes import ARTICLE, STANDARD, Recipe
+from methods.networks.training import initial_network
+
+RECIPES = pytest.mark.parametrize("recipe", [STANDARD, ARTICLE], ids=lambda recipe: recipe.name)
+MOST = pytest.mark.parametrize("most", [1, 7, 450, 2**14])
+"""Members times images at a time: less than the members, a part of the images, and all of both."""
+
+DEVICES = [
+    "cpu",
+    pytest.param(
+        "cuda",
+        marks=pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device here"),
+    ),
+]
+
+
+class AtOnce(TorchEngine):
+    """What an accelerator does, on any device."""
+
+    @property
+    def trains_batched(self) -> bool:
+        return True
+
+
+@RECIPES
+@MOST
+@torch.inference_mode()
+def test_stacked_networks_answer_as_one_by_one(
+    recipe: Recipe, most: int, test_images: LabelledImages
+) -> None:
+    images = test_images.images[:60]
+    networks = [initial_network(recipe, index) for index in range(9)]
+    assert_alike(
+        batched.ensemble_logits(networks, images, most=most),
+        torch.stack([network(images) for network in networks]),
+    )
+
+
+@RECIPES
+@MOST
+@torch.inference_mode()
+def test_subnetworks_that_share_terms_answer_as_one_by_one(
+    recipe: Recipe, most: int, test_images: LabelledImages
+) -> None:
+    images, network = test_images.images[:60], initial_network(recipe, 0)
+    masks = pass_masks(0, 0, 9, recipe.dropout)
+    masks[0, :6] = False
+    masks[1, 6:] = False
+    assert_alike(
+        batched.subnetwork_logits(network, images, masks, most=most),
+        torch.stack([network(images, mask[None]) for mask in masks]),
+    )
+
+
+@pytest.mark.parametrize("device", DEVICES)
+@pytest.mark.parametrize("engine", [TorchEngine, AtOnce])
+def test_engine_answers_on_the_cpu_what_the_loop_answers(
+    device: str, engine: type[TorchEngine], test_images: LabelledImages
+) -> None:
+    images, networks = test_images.images, [initial_network(STANDARD, index) for index in range(5)]
+    masks = pass_masks(0, 0, 20, STANDARD.dropout)
+    with torch.inference_mode():
+        members = torch.stack([network(images) for network in networks])
+        passes = torch.stack([networks[0](images, mask[None]) for mask in masks])
+    assert_alike(engine(device).ensemble_logits(networks, images), members)
+    assert_alike(engine(device).pass_logits(networks[0], images, masks), passes)
+
+
+def test_a_pass_rounds_alike_whatever_passes_there_are_besides(
+    test_images: LabelledImages,
+) -> None:
+    network, masks = initial_network(STANDARD, 0), pass_masks(0, 0, 30, STANDARD.dropout)
+    many, few = (TorchEngine().pass_logits(network, test_images.images, masks[:t]) for t in (30, 7))
+    assert torch.equal(many[:7], few)
+
+
+def test_changed_weights_are_asked_next_time(test_images: LabelledImages) -> None:
+    images, networks = test_images.images[:5], [LeNet5(), LeNet5()]
+    before = AtOnce().ensemble_logits(networks, images)
+    with torch.no_grad():
+        networks[1].linear3.bias += 1
+    after = AtOnce().ensemble_logits(networks, images)
+    torch.testing.assert_close(
+        after - before, torch.tensor([0.0, 1.0])[:, None, None].expand_as(after)
+    )
+
+
+def test_convolutions_are_left_as_precise_as_they_were(test_images: LabelledImages) -> None:
+    before = torch.backends.cudnn.allow_tf32
+    TorchEngine().logits(LeNet5(), test_images.images[:1])
+    assert torch.backends.cudnn.allow_tf32 is before
+
+
+def assert_alike(ours: Tensor, theirs: Tensor) -> None:
+    torch.testing.assert_close(ours, theirs, atol=1e-5, rtol=0)
+    assert torch.equal(ours.argmax(dim=-1), theirs.argmax(dim=-1))

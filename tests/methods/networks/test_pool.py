@@ -1,0 +1,142 @@
+from __future__ import annotations
+
+import math
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import safetensors.torch
+import torch
+from torch.nn.utils import parameters_to_vector
+
+from methods.networks import pool as network_pool
+from methods.networks.labelled_images import LabelledImages
+from methods.networks.pool import NetworkPool
+from methods.networks.recipes import ARTICLE, STANDARD
+from methods.networks.store import DamagedNetworkError, NetworkKey, NetworkStore
+from methods.networks.training import TrainedNetwork
+
+SHORT = replace(STANDARD, epochs=1)
+KEY = NetworkKey(SHORT, seed=0, index=0, fingerprint="f", engine="e")
+
+
+@pytest.fixture
+def pool(tmp_path: Path) -> NetworkPool:
+    return NetworkPool(SHORT, store=NetworkStore(tmp_path / "networks"))
+
+
+def no_training(*_: object, **__: object) -> TrainedNetwork:
+    raise AssertionError("a stored network must not be trained again")
+
+
+def test_network_is_trained_once(
+    pool: NetworkPool, training_images: LabelledImages, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = pool.train([0], training_images)[0]
+    monkeypatch.setattr(network_pool, "train_networks", no_training)
+    again = pool.train([0], training_images)[0]
+    vectors = [parameters_to_vector(t.network.parameters()) for t in (first, again)]
+    assert torch.equal(*vectors)
+    assert again.log == first.log
+    assert again.seconds == first.seconds > 0
+
+
+def test_network_without_validation_series_is_trained_again_for_them(
+    pool: NetworkPool, training_images: LabelledImages, test_images: LabelledImages
+) -> None:
+    first = pool.train([0], training_images)[0]
+    watched = pool.train([0], training_images, test_images)[0]
+    assert {row.split for row in watched.log} == {"training", "validation"}
+    vectors = [parameters_to_vector(t.network.parameters()) for t in (first, watched)]
+    assert torch.equal(*vectors)
+    assert pool.train([0], training_images, test_images)[0].log == watched.log
+
+
+def test_stored_network_whose_seconds_nobody_noted_is_read(
+    pool: NetworkPool, training_images: LabelledImages, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def without_seconds(tensors: dict[str, torch.Tensor], path: Path, metadata: dict) -> None:
+        save(tensors, path, {name: text for name, text in metadata.items() if name != "seconds"})
+
+    save = safetensors.torch.save_file
+    monkeypatch.setattr("safetensors.torch.save_file", without_seconds)
+    (trained,) = pool.train([0], training_images)
+    monkeypatch.setattr(network_pool, "train_networks", no_training)
+    (stored,) = pool.train([0], training_images)
+    assert trained.seconds > 0
+    assert math.isnan(stored.seconds)
+
+
+def test_pool_without_a_store_keeps_nothing(training_images: LabelledImages) -> None:
+    (network,) = NetworkPool(SHORT).networks([0], training_images)
+    assert network(training_images.images[:2]).shape == (2, 10)
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        replace(KEY, recipe=replace(ARTICLE, epochs=1)),
+        replace(KEY, recipe=replace(SHORT, learning_rate=1e-2)),
+        replace(KEY, seed=1),
+        replace(KEY, index=1),
+        replace(KEY, fingerprint="g"),
+        replace(KEY, engine="d"),
+    ],
+)
+def test_every_part_of_the_key_matters(other: NetworkKey) -> None:
+    assert other.file_name != KEY.file_name
+
+
+def test_other_training_images_are_another_network(
+    pool: NetworkPool, training_images: LabelledImages
+) -> None:
+    fewer = LabelledImages(training_images.images[:640], training_images.labels[:640])
+    pool.train([0], training_images)[0]
+    pool.train([0], fewer)[0]
+    assert len(list(pool.store.folder.iterdir())) == 2
+
+
+@pytest.mark.parametrize("content", [b"", b"not a network", None])
+def test_damaged_file_is_named_with_what_to_do(
+    pool: NetworkPool, training_images: LabelledImages, content: bytes | None
+) -> None:
+    pool.train([0], training_images)[0]
+    (path,) = pool.store.folder.iterdir()
+    path.write_bytes(path.read_bytes()[:-100] if content is None else content)
+    with pytest.raises(DamagedNetworkError, match=rf"{path}.*delete the file"):
+        pool.train([0], training_images)[0]
+
+
+def test_interrupted_write_leaves_nothing(
+    pool: NetworkPool, training_images: LabelledImages, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupted(_tensors: object, path: Path, _metadata: object) -> None:
+        path.write_bytes(b"half")
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("safetensors.torch.save_file", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        pool.train([0], training_images)[0]
+    assert list(pool.store.folder.iterdir()) == []
+
+
+def test_flipped_bit_in_the_weights_is_noticed(
+    pool: NetworkPool, training_images: LabelledImages
+) -> None:
+    pool.train([0], training_images)
+    (path,) = pool.store.folder.iterdir()
+    content = bytearray(path.read_bytes())
+    content[-40] ^= 1
+    path.write_bytes(content)
+    with pytest.raises(DamagedNetworkError, match=r"its weights are not those that were stored"):
+        pool.train([0], training_images)
+
+
+def test_threads_may_store_one_network_at_once(
+    pool: NetworkPool, training_images: LabelledImages
+) -> None:
+    (trained,) = pool.train([0], training_images)
+    with ThreadPoolExecutor(4) as threads:
+        list(threads.map(lambda _: pool.store.save(KEY, trained), range(100)))
+    assert pool.store.load(KEY).log == trained.log

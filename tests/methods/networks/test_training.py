@@ -1,0 +1,188 @@
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from sklearn.metrics import accuracy_score, log_loss, precision_score, recall_score
+from torch.nn.utils import parameters_to_vector
+
+from methods.engines.base import Engine
+from methods.engines.numba import NumbaEngine
+from methods.engines.torch import LoopTrainer, TorchEngine
+from methods.networks import training
+from methods.networks.masks import draw_masks
+from methods.networks.recipes import ARTICLE, ARTICLE_LOGITS, RECIPES, STANDARD
+from methods.networks.training import (
+    LabelledImages,
+    TrainedNetwork,
+    TrainingDivergedError,
+    initial_network,
+    train_network,
+    train_networks,
+)
+from methods.seeds import derive_seed
+
+ENGINE = TorchEngine()
+SHORT = replace(STANDARD, epochs=1)
+
+
+def weights(trained: TrainedNetwork) -> torch.Tensor:
+    return parameters_to_vector(trained.network.parameters())
+
+
+@pytest.fixture(scope="module")
+def trained(training_images: LabelledImages, test_images: LabelledImages) -> TrainedNetwork:
+    recipe = replace(STANDARD, epochs=3)
+    return train_network(recipe, 0, training_images, test_images, engine=ENGINE)
+
+
+def test_learns(trained: TrainedNetwork) -> None:
+    accuracies = [row.accuracy for row in trained.log if row.split == "validation"]
+    assert accuracies[-1] > max(0.75, accuracies[0])
+
+
+def test_log_has_a_row_for_each_split_and_epoch(trained: TrainedNetwork) -> None:
+    rows = [(row.epoch, row.split) for row in trained.log]
+    assert rows == [(e, split) for e in (1, 2, 3) for split in ("training", "validation")]
+
+
+def test_seconds_are_those_of_training_shared_evenly(
+    training_images: LabelledImages, test_images: LabelledImages, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clock = 0.0
+
+    def taking(seconds: float, work: Callable[..., Any]) -> Callable[..., Any]:
+        def slow(*given: object) -> object:
+            nonlocal clock
+            clock += seconds
+            return work(*given)
+
+        return slow
+
+    monkeypatch.setattr(training, "perf_counter", lambda: clock)
+    monkeypatch.setattr(LoopTrainer, "epoch", taking(3.0, LoopTrainer.epoch))
+    monkeypatch.setattr(training, "_epoch_log", taking(100.0, training._epoch_log))
+    two = train_networks(
+        replace(STANDARD, epochs=2), [0, 1], training_images, test_images, engine=ENGINE
+    )
+    assert [network.seconds for network in two] == [3.0, 3.0]
+
+
+def test_log_agrees_with_scikit_learn(trained: TrainedNetwork, test_images: LabelledImages) -> None:
+    row, labels = trained.log[-1], test_images.labels
+    outputs = ENGINE.logits(trained.network, test_images.images)
+    votes = outputs.argmax(dim=1)
+    assert row.accuracy == pytest.approx(accuracy_score(labels, votes))
+    assert row.precision == pytest.approx(precision_score(labels, votes, average="macro"))
+    assert row.recall == pytest.approx(recall_score(labels, votes, average="macro"))
+    probabilities = outputs.double().softmax(1)
+    assert row.loss == pytest.approx(log_loss(labels, probabilities), rel=1e-5)
+
+
+def test_accuracy_with_dropout_on_draws_a_mask_an_image(
+    trained: TrainedNetwork, test_images: LabelledImages
+) -> None:
+    random = np.random.default_rng(derive_seed("evaluation", 0, 0, 3, "validation"))
+    kept = draw_masks(random, len(test_images.labels), 0.5)
+    votes = ENGINE.logits(trained.network, test_images.images, kept).argmax(dim=1)
+    expected = accuracy_score(test_images.labels, votes)
+    assert trained.log[-1].accuracy_dropout_on == pytest.approx(expected)
+    assert trained.log[-1].accuracy_dropout_on != trained.log[-1].accuracy
+
+
+def test_same_seed_and_index_give_the_same_bits(training_images: LabelledImages) -> None:
+    one, same = (train_network(SHORT, 3, training_images, engine=ENGINE) for _ in range(2))
+    assert torch.equal(weights(one), weights(same))
+
+
+def test_watching_a_network_does_not_change_it(
+    training_images: LabelledImages, test_images: LabelledImages
+) -> None:
+    recipe = replace(STANDARD, epochs=2)
+    alone = train_network(recipe, 0, training_images, engine=ENGINE)
+    watched = train_network(recipe, 0, training_images, test_images, engine=ENGINE)
+    assert torch.equal(weights(alone), weights(watched))
+
+
+@pytest.mark.parametrize(("index", "seed"), [(1, 0), (0, 1)])
+def test_other_networks_differ(training_images: LabelledImages, index: int, seed: int) -> None:
+    one = train_network(SHORT, 0, training_images, engine=ENGINE)
+    other = train_network(SHORT, index, training_images, seed=seed, engine=ENGINE)
+    assert not torch.equal(weights(one), weights(other))
+
+
+def test_global_random_state_is_left_alone(training_images: LabelledImages) -> None:
+    before = torch.get_rng_state()
+    train_network(SHORT, 0, training_images, engine=ENGINE)
+    assert torch.equal(before, torch.get_rng_state())
+
+
+def test_order_of_an_unshuffled_recipe_matters_and_of_a_shuffled_one_is_drawn(
+    training_images: LabelledImages,
+) -> None:
+    """Without dropout and with given weights, only the order is left to make networks differ."""
+    from methods.networks.training import _orders_and_masks
+
+    orders = {
+        name: _orders_and_masks(recipe, 130, [np.random.default_rng(seed) for seed in (0, 1)])[0]
+        for name, recipe in RECIPES.items()
+    }
+    for name in ("article", "article-logits"):
+        assert all(torch.equal(order, torch.arange(130)) for order in orders[name])
+    for name in ("standard", "plain"):
+        assert not torch.equal(*orders[name])
+        assert all(torch.equal(order.sort().values, torch.arange(130)) for order in orders[name])
+
+
+def test_double_softmax_cannot_fall_below_its_bound() -> None:
+    perfect = torch.full((1, 10), -1e4)
+    perfect[0, 3] = 1e4
+    label = torch.tensor([3])
+    assert ARTICLE.mean_loss(perfect, label).item() == pytest.approx(math.log(1 + 9 / math.e))
+    assert ARTICLE_LOGITS.mean_loss(perfect, label).item() == 0
+
+
+def test_recipes_are_the_designs() -> None:
+    assert replace(ARTICLE, name="article-logits", loss="logits") == ARTICLE_LOGITS
+    assert (ARTICLE.mean, ARTICLE.std, STANDARD.mean) == (0.137, 0.3081, 0.1307)
+    assert {name for name, recipe in RECIPES.items() if recipe.dropout == 0} == {"plain"}
+    for recipe in RECIPES.values():
+        assert (recipe.learning_rate, recipe.batch_size, recipe.epochs) == (1e-3, 64, 10)
+
+
+def test_one_step_is_adams(training_images: LabelledImages) -> None:
+    """Adam's first step moves every weight by the learning rate against its gradient's sign."""
+    recipe = replace(STANDARD, epochs=1, dropout=0.0, shuffled=False)
+    few = LabelledImages(training_images.images[:64], training_images.labels[:64])
+    start = initial_network(recipe, 0)
+    recipe.mean_loss(start(few.images), few.labels).backward()
+    gradient = torch.cat([p.grad.flatten() for p in start.parameters()])
+    step = weights(train_network(recipe, 0, few, engine=ENGINE)) - parameters_to_vector(
+        start.parameters()
+    )
+    clear = gradient.abs() > 1e-4
+    torch.testing.assert_close(step[clear], -1e-3 * gradient[clear].sign(), rtol=1e-3, atol=2e-6)
+
+
+@pytest.mark.parametrize("value", [math.nan, math.inf])
+def test_diverged_loss_stops_with_a_clear_error(
+    training_images: LabelledImages, value: float
+) -> None:
+    broken = LabelledImages(training_images.images.clone(), training_images.labels)
+    broken.images[70] = value
+    with pytest.raises(TrainingDivergedError, match=r"network 7 of recipe 'standard'.* in epoch 1"):
+        train_network(SHORT, 7, broken, engine=ENGINE)
+
+
+@pytest.mark.parametrize("engine", [ENGINE, NumbaEngine()], ids=["torch", "numba"])
+def test_a_last_step_that_no_loss_has_seen_is_noticed(
+    engine: Engine, training_images: LabelledImages
+) -> None:
+    one_step = replace(SHORT, batch_size=1500, learning_rate=math.inf)
+    with pytest.raises(TrainingDivergedError, match="the loss became nan in epoch 1"):
+        train_network(one_step, 7, training_images, engine=engine)

@@ -1,0 +1,153 @@
+"""The images that are looked at one by one: which are chosen, and that their numbers are true."""
+
+from __future__ import annotations
+
+import shutil
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+
+from benchmarks.inference.measures import UNCERTAINTIES
+from benchmarks.predictions import RunUnit, StoredPrediction
+from benchmarks.records import read_table
+from benchmarks.run.configuration import Configuration
+from benchmarks.run.figure_data import explorer
+from benchmarks.run.figure_data.explorer import explored, write_explorer
+from benchmarks.run.figure_data.images import write_images
+from benchmarks.run.plan import Plan
+from benchmarks.run.workspace import Workspace
+from benchmarks.tasks.conditions import places
+from methods import Prediction
+from tests.a_run import Run
+
+CONFIGURATION = Configuration(
+    preset="quick",
+    recipes=("article", "standard"),
+    methods=("softmax", "mc_dropout"),
+    conditions=("rotated-030", "rotated-120", "ood-uniform_noise"),
+    members=(4,),
+    passes=(3, 6),
+    replicates=1,
+    images=None,
+)
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory: pytest.TempPathFactory) -> Run:
+    """Made-up opinions about all test images."""
+    folder = tmp_path_factory.mktemp("explorer")
+    run = Run(Plan(CONFIGURATION), Workspace(folder, folder / "networks", None, jobs=1))
+    for seed, unit in enumerate(run.plan.units()):
+        random = torch.Generator().manual_seed(seed)
+        for condition in run.plan.conditions:
+            judged = run.workspace.evaluation_set(condition, run.plan)
+            logits = 2 * torch.randn(unit.size or 1, len(judged.images), 10, generator=random)
+            if judged.labels is not None:
+                logits += 3 * torch.nn.functional.one_hot(judged.labels, 10)
+            made = Prediction.of_logits(logits)
+            run.workspace.predictions.save(
+                unit, condition.name, StoredPrediction(made, judged.labels)
+            )
+    write_explorer(*run)
+    return run
+
+
+def table(run: Run) -> pd.DataFrame:
+    return read_table(run.workspace.out / "curves" / "explorer.csv")
+
+
+def test_three_hundred_images_are_chosen_for_every_reason(run: Run) -> None:
+    chosen = explored(*run)
+    pictures = [(one.recipe, one.condition.name, one.image) for one in chosen]
+    assert len(set(pictures)) == len(pictures) == 300
+    reasons = {why for one in chosen for why in one.why}
+    assert reasons == {
+        *("article", "sample", "divergent", "high-disagreement:mc_dropout"),
+        *("wrong:softmax", "wrong:mc_dropout"),
+    }
+    assert {one.condition.name for one in chosen} == {"clean", "rotated-030", "ood-uniform_noise"}
+
+
+def test_digits_of_the_article_are_there_by_both_recipes(run: Run) -> None:
+    chosen = {(one.recipe, one.image) for one in explored(*run) if "article" in one.why}
+    assert chosen == {(recipe, place) for recipe in ("article", "standard") for place in (61, 591)}
+    rows = table(run)
+    assert set(rows.loc[rows["recipe"] == "article", "place"]) == {61, 591}
+
+
+def test_digits_of_the_article_are_found_by_their_place_among_fewer(run: Run) -> None:
+    some = Plan(replace(CONFIGURATION, images=9_000))
+    chosen = places(9_000, 0).tolist()
+    found = {place for place in explorer.ARTICLE_IMAGES if place in chosen}
+    indices = {image for _, (_, _, image) in explorer._of_article(some, "standard")}
+    assert {chosen[index] for index in indices} == found
+
+
+def test_chosen_are_those_of_the_highest_values(run: Run) -> None:
+    rows = table(run)
+    rows = rows[(rows["recipe"] == "standard") & (rows["condition"] == "clean")]
+    stored = run.workspace.predictions.load(RunUnit("standard", "mc_dropout", 6, 0), "clean")
+    high_disagreement = UNCERTAINTIES["pairwise_disagreement"](stored.prediction)
+    reason = rows["why"].str.split(";").map(lambda why: "high-disagreement:mc_dropout" in why)
+    chosen = sorted(set(rows.loc[reason, "index"]))
+    least = high_disagreement[chosen].min()
+    assert (high_disagreement > least).sum() <= len(chosen)
+    reason = rows["why"].str.split(";").map(lambda why: "wrong:softmax" in why)
+    wrong = rows[reason & (rows["method"] == "softmax")]
+    votes = wrong[[f"vote_share_{c}" for c in range(10)]].to_numpy()
+    assert (votes.argmax(axis=1) != wrong["label"]).all()
+
+
+def test_numbers_are_those_of_the_shards(run: Run) -> None:
+    rows = table(run)
+    assert tuple(rows.columns) == explorer.COLUMNS
+    for row in rows.sample(40, random_state=0).to_dict("records"):
+        size = 6 if row["method"] == "mc_dropout" else None
+        stored = run.workspace.predictions.load(
+            RunUnit(row["recipe"], row["method"], size, 0), row["condition"]
+        )
+        i, prediction = row["index"], stored.prediction
+        for kind, values in (
+            ("vote_share", prediction.vote_share),
+            ("mean_probability", prediction.mean),
+        ):
+            written = [row[f"{kind}_{c}"] for c in range(10)]
+            assert written == pytest.approx(values[i].tolist(), abs=5.1e-4)
+        assert row["confidence"] == pytest.approx(prediction.mean[i].max().item(), abs=5.1e-6)
+        for name, of_each in UNCERTAINTIES.items():
+            if name in explorer.MEASURES:
+                expected = of_each(prediction)[i].item()
+                assert row[name] == pytest.approx(expected, abs=5.1e-6, nan_ok=True)
+        label = float("nan") if stored.labels is None else int(stored.labels[i])
+        assert row["label"] == pytest.approx(label, nan_ok=True)
+
+
+def test_every_image_has_its_picture_and_bytes_are_the_same_again(run: Run) -> None:
+    write_images(*run)
+    with np.load(run.workspace.out / "images.npz") as file:
+        kept = set(zip(file["condition"].tolist(), file["index"].tolist(), strict=True))
+    rows = table(run)
+    assert set(zip(rows["condition"], rows["index"], strict=True)) <= kept
+    path = run.workspace.out / "curves" / "explorer.csv"
+    before = path.read_bytes()
+    write_explorer(*run)
+    assert path.read_bytes() == before
+
+
+def test_nothing_predicted_is_an_empty_table(run: Run, tmp_path: Path) -> None:
+    empty = Run(run.plan, replace(run.workspace, out=tmp_path))
+    write_explorer(*empty)
+    assert table(empty).empty
+
+
+def test_set_that_was_not_predicted_has_no_sample(run: Run, tmp_path: Path) -> None:
+    elsewhere = Run(run.plan, replace(run.workspace, out=tmp_path))
+    shutil.copytree(run.workspace.out / "predictions", tmp_path / "predictions")
+    for stored in (tmp_path / "predictions").rglob("ood-*.npz"):
+        stored.unlink()
+    write_explorer(*elsewhere)
+    assert set(table(elsewhere)["condition"]) == {"clean", "rotated-030"}

@@ -1,0 +1,262 @@
+"""What is computed, its identity, and the command that gives it again."""
+
+from __future__ import annotations
+
+import json
+import shlex
+import shutil
+import sys
+from dataclasses import FrozenInstanceError, fields, replace
+from pathlib import Path
+
+import pytest
+
+import run_all
+from benchmarks.errors import UserError
+from benchmarks.run.configuration import FULL, OPTIONS, PRESETS, QUICK, Configuration
+from benchmarks.run.plan import Plan
+from methods import METHODS
+from methods.networks.recipes import RECIPES
+from tests.a_run import Run
+
+OWN = """
+from methods import UncertaintyMethod
+
+
+class {cls}(UncertaintyMethod):
+    name = "{name}"
+
+    def fit(self, images, labels):
+        return self
+
+    def predict(self, images):
+        raise NotImplementedError
+
+
+class Second({cls}):
+    name = "second"
+"""
+
+
+def custom_method(folder: Path, name: str = "mine", file: str = "mine.py") -> str:
+    folder.mkdir(exist_ok=True)
+    (folder / file).write_text(OWN.format(cls="Mine", name=name))
+    return f"{folder / file}:Mine"
+
+
+def given_by(command: str, monkeypatch: pytest.MonkeyPatch) -> Configuration:
+    """The configuration that the command line would run."""
+    runs: list[Run] = []
+    monkeypatch.setattr(run_all, "run_stages", lambda run, *_, **__: runs.append(run) or [])
+    python, *words = shlex.split(command)
+    assert python == "python"
+    monkeypatch.setattr(sys, "argv", words)
+    assert run_all.command_line() == 0
+    return runs[0].configuration
+
+
+def test_presets_are_the_designs() -> None:
+    assert list(PRESETS) == ["quick", "full"]
+    for preset in PRESETS.values():
+        assert preset.conditions[0] == "clean"
+        assert sum(name.startswith("rotated") for name in preset.conditions) == 12
+        assert "ood-emnist_letters" not in preset.conditions
+    assert list(FULL.entries) == list(METHODS)
+    assert list(QUICK.entries) == ["softmax", "mc_dropout", "deep_ensemble"]
+    assert FULL.recipes == tuple(RECIPES)
+    assert (max(FULL.members), max(FULL.passes), FULL.replicates) == (50, 100, 10)
+    assert FULL.in_depth == ("standard",)
+    assert (FULL.images, FULL.epochs, FULL.resamples) == (None, None, 2000)
+    assert len(FULL.conditions) == 18
+    assert QUICK.recipes == ("standard",)
+    assert not {"ood-notmnist", "ood-kmnist"} & set(QUICK.conditions)
+
+
+def test_configuration_cannot_be_changed() -> None:
+    with pytest.raises(FrozenInstanceError):
+        QUICK.seed = 1  # type: ignore[misc]
+
+
+def test_every_part_has_an_option() -> None:
+    assert set(OPTIONS) == {field.name for field in fields(Configuration)}
+
+
+def test_conditions_are_spelled_out() -> None:
+    assert replace(QUICK, conditions=("ood-*noise",)).conditions == (
+        *("clean", "ood-uniform_noise", "ood-gaussian_noise"),
+    )
+    assert replace(QUICK, conditions=()).conditions == ("clean",)
+
+
+def test_recipe_trains_as_long_as_the_configuration_says() -> None:
+    assert QUICK.recipe("article") == replace(RECIPES["article"], epochs=2)
+    assert FULL.recipe("article") is RECIPES["article"]
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"recipes": ("fancy",)}, "--recipe: 'fancy' is none of standard, article"),
+        ({"methods": ("magic",)}, "--methods: 'magic' is none of softmax, mc_dropout"),
+        ({"methods": ()}, "no method is chosen"),
+        ({"conditions": ("upside",)}, "no condition matches 'upside'"),
+        ({"members": (10, 0)}, "--members: 0 is too small; it takes at least 1"),
+        ({"passes": (-1,)}, "--passes: -1 is too small"),
+        ({"replicates": 0}, "--replicates: 0 is too small"),
+        ({"images": 0}, "--images: 0 is too small"),
+        ({"epochs": 0}, "--epochs: 0 is too small"),
+        ({"members": (10**20,)}, f"--members: {10**20} is too large; it takes at most 1000000"),
+        ({"resamples": 99}, "--resamples: 99 is too small; it takes at least 100"),
+        ({"seed": -1}, "--seed: -1 is negative"),
+    ],
+)
+def test_mistake_is_named_with_what_is_allowed(changes: dict[str, object], said: str) -> None:
+    with pytest.raises(UserError) as refused:
+        replace(QUICK, **changes)
+    assert said in str(refused.value)
+
+
+@pytest.mark.parametrize("part", ["recipes", "members", "passes"])
+def test_emptied_choice_is_refused_and_no_silent_gap(part: str) -> None:
+    with pytest.raises(UserError, match=OPTIONS[part]):
+        replace(QUICK, **{part: ()})
+
+
+@pytest.mark.parametrize(
+    ("part", "twice", "once"),
+    [
+        ("recipes", ("plain", "standard", "plain"), ("plain", "standard")),
+        ("methods", ("softmax", "softmax"), ("softmax",)),
+        ("members", (3, 3), (3,)),
+        ("passes", (10, 2, 10), (10, 2)),
+    ],
+)
+def test_what_is_named_twice_counts_once(
+    part: str, twice: tuple[object, ...], once: tuple[object, ...]
+) -> None:
+    named = Plan(replace(QUICK, **{part: twice})).units()
+    assert sorted(named, key=str) == sorted(Plan(replace(QUICK, **{part: once})).units(), key=str)
+
+
+def test_own_methods_come_after_the_suites(tmp_path: Path) -> None:
+    own = custom_method(tmp_path)
+    assert list(replace(QUICK, custom_methods=(own,)).entries) == [*QUICK.methods, "mine"]
+    assert list(replace(QUICK, methods=(), custom_methods=(own,)).entries) == ["mine"]
+
+
+@pytest.mark.parametrize("methods", [("softmax",), ("mc_dropout",)])
+def test_own_method_must_not_take_the_name_of_one_of_the_suites(
+    methods: tuple[str, ...], tmp_path: Path
+) -> None:
+    own = custom_method(tmp_path, name="softmax")
+    with pytest.raises(UserError, match=r"mine\.py:Mine: the name 'softmax' is taken"):
+        assert replace(QUICK, methods=methods, custom_methods=(own,)).entries
+
+
+def test_own_methods_must_not_share_a_name(tmp_path: Path) -> None:
+    one, other = custom_method(tmp_path / "a"), custom_method(tmp_path / "b")
+    with pytest.raises(UserError, match="the name 'mine' is taken; give the class another one"):
+        assert replace(QUICK, custom_methods=(one, other)).entries
+
+
+@pytest.mark.parametrize("preset", PRESETS.values(), ids=PRESETS)
+def test_identity_is_json_and_stays_the_same_through_it(preset: Configuration) -> None:
+    identity = preset.identity
+    assert json.loads(json.dumps(identity)) == identity
+    assert set(identity) == {field.name for field in fields(Configuration)}
+
+
+def test_every_part_changes_the_identity(tmp_path: Path) -> None:
+    changes = {
+        "preset": "full",
+        "recipes": ("plain",),
+        "methods": ("softmax",),
+        "custom_methods": (custom_method(tmp_path),),
+        "conditions": ("rotated-015",),
+        "members": (11,),
+        "passes": (7,),
+        "in_depth": ("standard",),
+        "replicates": 2,
+        "images": None,
+        "epochs": 1,
+        "seed": 1,
+        "engine": "torch",
+        "subset_images": 3,
+        "resamples": 300,
+        "batch_sizes": (1,),
+    }
+    assert set(changes) | {"device"} == {field.name for field in fields(Configuration)}
+    for part, value in changes.items():
+        changed = replace(QUICK, **{part: value}).identity
+        assert [name for name in changed if changed[name] != QUICK.identity[name]] == [part]
+
+
+def test_own_method_is_identified_by_content_and_not_by_place(tmp_path: Path) -> None:
+    here, there = custom_method(tmp_path / "here"), custom_method(tmp_path / "there")
+    one, same = (replace(QUICK, custom_methods=(own,)).identity for own in (here, there))
+    assert one == same
+    assert str(tmp_path) not in json.dumps(one)
+    (tmp_path / "there" / "mine.py").write_text(OWN.format(cls="Mine", name="mine") + "\n# more\n")
+    assert replace(QUICK, custom_methods=(there,)).identity != one
+
+
+def test_classes_of_one_file_are_told_apart(tmp_path: Path) -> None:
+    first = custom_method(tmp_path)
+    second = first.replace(":Mine", ":Second")
+    identities = [
+        json.dumps(replace(QUICK, custom_methods=own).identity)
+        for own in ((first,), (second,), (first, second))
+    ]
+    assert len(set(identities)) == 3
+    assert "mine.py:Mine" in identities[2]
+    assert "mine.py:Second" in identities[2]
+
+
+def test_files_of_one_name_are_told_apart(tmp_path: Path) -> None:
+    one, other = custom_method(tmp_path / "a", "one"), custom_method(tmp_path / "b", "other")
+    both = replace(QUICK, custom_methods=(one, other))
+    assert list(both.entries)[-2:] == ["one", "other"]
+    alone = replace(QUICK, custom_methods=(other,))
+    assert both.identity["custom_methods"] != alone.identity["custom_methods"]
+
+
+@pytest.mark.parametrize(
+    "configuration",
+    [
+        QUICK,
+        FULL,
+        replace(QUICK, recipes=("plain", "article"), members=(3, 5), seed=4),
+        replace(QUICK, conditions=("rotated-03*", "ood-gaussian_noise"), images=20, epochs=1),
+        replace(FULL, methods=("mc_dropout",), passes=(2, 3), replicates=1, images=100),
+    ],
+    ids=["quick", "full", "recipes", "conditions", "passes"],
+)
+def test_command_gives_the_configuration_again(
+    configuration: Configuration, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert given_by(f"{configuration.command} --device cpu", monkeypatch) == configuration
+
+
+def test_command_of_a_preset_is_the_shortest() -> None:
+    assert QUICK.command == "python run_all.py --preset quick"
+    assert replace(FULL, seed=2).command == "python run_all.py --preset full --seed 2"
+
+
+@pytest.mark.parametrize("file", ["mine.py", "my own.py"])
+@pytest.mark.parametrize("methods", [(), ("softmax",)])
+@pytest.mark.parametrize("classes", [["Mine"], ["Mine", "Second"]])
+def test_command_names_own_methods_without_their_folder(
+    classes: list[str],
+    methods: tuple[str, ...],
+    file: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    custom_method(tmp_path / "code", file=file)
+    own = tuple(f"{tmp_path / 'code' / file}:{name}" for name in classes)
+    configuration = replace(QUICK, methods=methods, custom_methods=own)
+    assert str(tmp_path) not in configuration.command
+    shutil.copy(tmp_path / "code" / file, tmp_path)
+    monkeypatch.chdir(tmp_path)
+    again = given_by(f"{configuration.command} --device cpu", monkeypatch)
+    assert again.identity == configuration.identity

@@ -1,0 +1,188 @@
+"""A method from a file of the user's: the guide's example, and every mistake there is to make."""
+
+from __future__ import annotations
+
+import pickle
+import re
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import torch
+
+from benchmarks.errors import UserError
+from benchmarks.run.custom_method import load_entry
+from methods.contract import check_method
+from methods.networks.labelled_images import LabelledImages
+from methods.networks.pool import NetworkPool
+from methods.seeds import derive_seed
+
+GUIDE = Path(__file__).parents[2] / "CONTRIBUTING.md"
+
+HEAD = "from methods import Prediction, UncertaintyMethod\n"
+BODY = (
+    "    def fit(self, images, labels): return self\n    def predict(self, images): return None\n"
+)
+GOOD = f"{HEAD}class Mine(UncertaintyMethod):\n    name = 'mine'\n{BODY}"
+
+Write = Callable[..., str]
+
+
+@pytest.fixture
+def write(tmp_path: Path) -> Write:
+    def write(text: str, name: str = "Mine", file: str = "mine.py") -> str:
+        (tmp_path / file).write_text(text)
+        return f"{tmp_path / file}:{name}"
+
+    return write
+
+
+def test_guides_example_keeps_the_contract(
+    write: Write, training_images: LabelledImages, test_images: LabelledImages
+) -> None:
+    (example,) = re.findall(r"```python\n(.*?)```", GUIDE.read_text(), re.DOTALL)
+    assert len(example.splitlines()) < 40
+    entry = load_entry(write(example, "BaggedCentroids"))
+    assert (entry.pooled, entry.size, entry.needs_dropout) == (False, None, False)
+    check_method(
+        lambda seed: entry.build(NetworkPool(seed=seed)),
+        *(training_images.images, training_images.labels),
+        *(test_images.images, test_images.labels),
+    )
+
+
+def test_replicates_have_seeds_of_their_own(write: Write) -> None:
+    entry = load_entry(write(GOOD))
+    seeds = {
+        entry.build(NetworkPool(seed=seed), replicate).seed
+        for seed in (0, 1)
+        for replicate in (0, 1)
+    }
+    assert seeds == {
+        derive_seed("mine", seed, replicate) for seed in (0, 1) for replicate in (0, 1)
+    }
+    assert len(seeds) == 4
+
+
+def test_method_of_pool_networks_gets_the_pool(
+    write: Write, training_images: LabelledImages
+) -> None:
+    entry = load_entry(
+        write(
+            "from methods import PooledMethod\n"
+            "class Mine(PooledMethod):\n"
+            "    name = 'mine'\n"
+            "    def predict(self, images): return len(self.fitted)\n"
+        )
+    )
+    assert entry.pooled
+    pool = NetworkPool(seed=3)
+    method = entry.build(pool, replicate=2)
+    assert (method.seed, method.pool, list(method.networks)) == (3, pool, [2])
+
+
+def test_file_is_loaded_once(write: Write, tmp_path: Path) -> None:
+    count = f"""
+import pathlib
+log = pathlib.Path({str(tmp_path / "log")!r})
+log.write_text(("once" if not log.exists() else "again"))
+"""
+    location = write(GOOD + count)
+    assert load_entry(location) is load_entry(location)
+    assert (tmp_path / "log").read_text() == "once"
+
+
+def test_file_may_use_dataclasses_and_pickle(write: Write) -> None:
+    text = GOOD.replace(
+        "class Mine",
+        "import dataclasses\n@dataclasses.dataclass\nclass Extra:\n    x: int = 0\nclass Mine",
+    )
+    entry = load_entry(write(f"from __future__ import annotations\n{text}"))
+    method = entry.build(NetworkPool())
+    assert pickle.loads(pickle.dumps(method)).seed == method.seed
+
+
+@pytest.mark.parametrize(
+    ("location", "said"),
+    [
+        ("mine.py", "expected path/to/file.py:ClassName"),
+        ("mine.py:", "expected path/to/file.py:ClassName"),
+        (":Mine", "expected path/to/file.py:ClassName"),
+        ("mine:Mine", "expected path/to/file.py:ClassName"),
+        ("mine.txt:Mine", "expected path/to/file.py:ClassName"),
+        ("", "expected path/to/file.py:ClassName"),
+        ("nowhere/mine.py:Mine", "there is no file nowhere/mine.py"),
+    ],
+)
+def test_place_that_is_none_is_refused(location: str, said: str) -> None:
+    with pytest.raises(UserError) as refused:
+        load_entry(location)
+    assert str(refused.value) == f"--method {location}: {said}"
+
+
+def test_folder_is_no_file(tmp_path: Path) -> None:
+    (tmp_path / "mine.py").mkdir()
+    with pytest.raises(UserError, match="there is no file"):
+        load_entry(f"{tmp_path / 'mine.py'}:Mine")
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("", "the file defines no 'Mine'"),
+        ("Mine = 3", "Mine is no subclass of UncertaintyMethod"),
+        ("class Mine: pass", "Mine is no subclass of UncertaintyMethod"),
+        (
+            f"{HEAD}class Mine(UncertaintyMethod):\n    name = 'm'",
+            "does not implement fit, predict",
+        ),
+        (GOOD.replace("def predict", "def predcit"), "Mine does not implement predict"),
+        (GOOD.replace("name = 'mine'", "pass"), "Mine needs a class attribute `name`"),
+        (GOOD.replace("'mine'", "7"), "Mine needs a class attribute `name`"),
+        (GOOD.replace("'mine'", "''"), "Mine needs a class attribute `name`"),
+        (GOOD.replace("'mine'", "'my method'"), "Mine needs a class attribute `name`"),
+        (GOOD.replace("'mine'", "'../mine'"), "Mine needs a class attribute `name`"),
+        ("import nothing_of_this_name", "cannot be imported (ModuleNotFoundError: No module named"),
+        ("1 +", "cannot be imported (SyntaxError: invalid syntax"),
+        ("1 / 0", "cannot be imported (ZeroDivisionError: division by zero)"),
+        ("raise ValueError('in\\ntwo lines')", "cannot be imported (ValueError: in"),
+        ("import sys\nsys.exit(3)", "cannot be imported (SystemExit: 3)"),
+    ],
+)
+def test_mistake_in_the_file_is_told_in_one_line(text: str, said: str, write: Write) -> None:
+    location = write(text)
+    with pytest.raises(UserError) as refused:
+        load_entry(location)
+    message = str(refused.value)
+    assert message.startswith(f"--method {location}: ")
+    assert said in message
+    assert "\n" not in message
+
+
+def test_constructor_must_take_seed_and_device_alone(write: Write) -> None:
+    location = write(
+        GOOD + "    def __init__(self, *, seed, device, temperature):\n        self.seed = seed\n"
+    )
+    with pytest.raises((UserError, TypeError), match="temperature"):
+        load_entry(location).build(NetworkPool())
+
+
+def test_file_that_failed_can_be_mended_and_loaded(write: Write) -> None:
+    location = write("1 / 0")
+    with pytest.raises(UserError):
+        load_entry(location)
+    write(GOOD)
+    assert load_entry(location).method.name == "mine"
+
+
+def test_files_of_one_name_do_not_mix(write: Write, tmp_path: Path) -> None:
+    (tmp_path / "other").mkdir()
+    one = load_entry(write(GOOD))
+    other = load_entry(write(GOOD.replace("'mine'", "'yours'"), file="other/mine.py"))
+    assert (one.method.name, other.method.name) == ("mine", "yours")
+
+
+def test_global_random_state_is_not_touched_by_loading(write: Write) -> None:
+    state = torch.get_rng_state()
+    load_entry(write(GOOD))
+    assert torch.equal(torch.get_rng_state(), state)

@@ -1,0 +1,392 @@
+"""Every row against a computation of its own, with NumPy, SciPy and scikit-learn."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+from itertools import pairwise
+
+import numpy as np
+import pytest
+import torch
+from numpy.typing import NDArray
+from scipy import stats
+from sklearn.metrics import average_precision_score, brier_score_loss, log_loss, roc_auc_score
+
+from benchmarks.predictions import RunUnit, StoredPrediction
+from benchmarks.records import Measurement
+from benchmarks.run.measure import measure, measured, without_value
+from benchmarks.tasks.conditions import CONDITIONS, Condition
+from methods import Prediction
+
+CELL = RunUnit("standard", "any", 5, 1)
+IMAGES = 40
+AGAINST_LABELS = (
+    *("accuracy", "nll", "brier", "ece", "mce"),
+    *("ece_equal_mass", "ece_debiased", "squared_ce_debiased"),
+)
+KINDS = ("clean", "rotated-045", "rotated-120", "ood-uniform_noise")
+
+Array = NDArray[np.float64]
+
+
+def members_of(seed: int, members: int = 5, sharpness: float = 0.1) -> Array:
+    """Opinions around a common one of each image; [members, images, classes]."""
+    random = np.random.default_rng(seed)
+    common = random.dirichlet(np.full(10, sharpness), IMAGES) + 0.01
+    common[:20] = 0.001 + np.eye(10)[random.integers(10, size=20)]  # so that some bin is full
+    drawn = random.gamma(5 * common, size=(members, IMAGES, 10)) + 1e-6
+    return drawn / drawn.sum(axis=-1, keepdims=True)
+
+
+def labels_of(members: Array, seed: int) -> NDArray[np.int64]:
+    """Right for most of the images, so that no measure is at its end."""
+    random = np.random.default_rng(seed)
+    right = random.random(IMAGES) < 0.7
+    return np.where(right, members.mean(axis=0).argmax(axis=1), random.integers(10, size=IMAGES))
+
+
+def shard_of(
+    members: Array, labels: NDArray[np.int64] | None, *, own: bool = False
+) -> StoredPrediction:
+    prediction = Prediction.of(torch.from_numpy(members))
+    if own:
+        spread = torch.from_numpy(members.std(axis=0).sum(axis=1))
+        prediction = replace(prediction, scores={"spread": spread})
+    return StoredPrediction(prediction, None if labels is None else torch.from_numpy(labels))
+
+
+def predictions(
+    name: str, members: int = 5, *, own: bool = False
+) -> tuple[Condition, StoredPrediction, StoredPrediction]:
+    condition = CONDITIONS[name]
+    clean, rotated = members_of(0, members), members_of(1, members, sharpness=0.3)
+    judged = clean if name == "clean" else rotated
+    labels = labels_of(judged, 2) if condition.labelled else None
+    return (
+        condition,
+        shard_of(judged, labels, own=own),
+        shard_of(clean, labels_of(clean, 2), own=own),
+    )
+
+
+def rows_of(name: str, members: int = 5, *, own: bool = False) -> list[Measurement]:
+    return list(measure(CELL, *predictions(name, members, own=own)))
+
+
+def by_key(rows: list[Measurement]) -> dict[tuple[str, str], Measurement]:
+    keyed = {(row.metric, row.score): row for row in rows}
+    assert len(keyed) == len(rows)
+    return keyed
+
+
+def entropy(probabilities: Array) -> Array:
+    return np.asarray(stats.entropy(probabilities, axis=-1))
+
+
+def votes_of(members: Array) -> list[list[int]]:
+    return [[int(np.argmax(p)) for p in members[:, image]] for image in range(members.shape[1])]
+
+
+def pairs_that_differ(votes: list[int]) -> float:
+    pairs = [(a, b) for i, a in enumerate(votes) for b in votes[:i]]
+    return sum(a != b for a, b in pairs) / len(pairs)
+
+
+def uncertainties(members: Array) -> dict[str, Array]:
+    counts = [np.bincount(votes, minlength=10) for votes in votes_of(members)]
+    total, expected = entropy(members.mean(axis=0)), entropy(members).mean(axis=0)
+    return {
+        "predictive_entropy": total,
+        "expected_entropy": expected,
+        "mutual_information": total - expected,
+        "pairwise_disagreement": np.array([pairs_that_differ(v) for v in votes_of(members)]),
+        "variation_ratio": np.array([1 - count.max() / count.sum() for count in counts]),
+        "vote_entropy": np.array([entropy(count / count.sum()) for count in counts]),
+    }
+
+
+def scores(members: Array) -> dict[str, Array]:
+    left_out = ("expected_entropy", "vote_entropy")
+    of_all = {name: v for name, v in uncertainties(members).items() if name not in left_out}
+    return {"one_minus_max_probability": 1 - members.mean(axis=0).max(axis=1)} | of_all
+
+
+def gaps(bins: list[NDArray[np.intp]], confidence: Array, right: Array) -> list[tuple[int, ...]]:
+    """Of each bin that holds any image: count, accuracy and confidence."""
+    return [(len(b), right[b].mean(), confidence[b].mean()) for b in bins if len(b)]
+
+
+def against_labels(members: Array, labels: NDArray[np.int64]) -> dict[str, float]:
+    mean = members.mean(axis=0)
+    confidence, right = mean.max(axis=1), (mean.argmax(axis=1) == labels).astype(float)
+    wide = gaps(
+        [np.flatnonzero(np.ceil(confidence * 15) == b) for b in range(1, 16)], confidence, right
+    )
+    ends = [math.ceil(b * IMAGES / 15) for b in range(16)]
+    order = np.argsort(confidence)
+    equal = gaps([order[a:b] for a, b in pairwise(ends)], confidence, right)
+    ece_equal = sum(n * abs(a - c) for n, a, c in equal) / IMAGES
+    redrawn = sum(n * mean_of_folded_normal(a - c, math.sqrt(a * (1 - a) / n)) for n, a, c in equal)
+    unbiased = sum(n * ((a - c) ** 2 - a * (1 - a) / (n - 1)) for n, a, c in equal)
+    return {
+        "accuracy": float(right.mean()),
+        "nll": log_loss(labels, mean, labels=range(10)),
+        "brier": brier_score_loss(labels, mean, labels=range(10)),
+        "ece": sum(n * abs(a - c) for n, a, c in wide) / IMAGES,
+        "mce": max(abs(a - c) for n, a, c in wide if n >= 10),
+        "ece_equal_mass": ece_equal,
+        "ece_debiased": 2 * ece_equal - redrawn / IMAGES,
+        "squared_ce_debiased": unbiased / IMAGES,
+    }
+
+
+def mean_of_folded_normal(mean: float, std: float) -> float:
+    if std == 0:
+        return abs(mean)
+    return float(stats.foldnorm.mean(abs(mean) / std, scale=std))
+
+
+def aurc(score: Array, wrong: Array) -> float:
+    """An image is among the i most certain ones by the chance of its place among its ties."""
+    below = np.array([(score < s).sum() for s in score])
+    tied = np.array([(score == s).sum() for s in score])
+    risks = [(wrong * ((i - below) / tied).clip(0, 1)).sum() / i for i in range(1, len(score) + 1)]
+    return float(np.mean(risks))
+
+
+def augrc(score: Array, wrong: Array) -> float:
+    """Traub et al. 2024, equation 7, from the AUROC."""
+    accuracy = 1 - wrong.mean()
+    found = roc_auc_score(wrong, score)
+    return float((1 - found) * accuracy * (1 - accuracy) + (1 - accuracy) ** 2 / 2)
+
+
+def fpr95(positive: Array, negative: Array) -> float:
+    enough = [t for t in positive if 20 * (positive >= t).sum() >= 19 * len(positive)]
+    return float((negative >= max(enough)).mean())
+
+
+@pytest.mark.parametrize("name", KINDS)
+def test_uncertainties_are_means_over_the_images(name: str) -> None:
+    rows = by_key(rows_of(name))
+    judged = members_of(0) if name == "clean" else members_of(1, sharpness=0.3)
+    for metric, of_each in uncertainties(judged).items():
+        assert rows[metric, ""].value == pytest.approx(of_each.mean(), abs=1e-12)
+        assert rows[metric, ""].status == "ok"
+
+
+@pytest.mark.parametrize("name", ["clean", "rotated-045", "rotated-120"])
+def test_measures_against_labels(name: str) -> None:
+    rows = by_key(rows_of(name))
+    judged = members_of(0) if name == "clean" else members_of(1, sharpness=0.3)
+    expected = against_labels(judged, labels_of(judged, 2))
+    assert {metric: rows[metric, ""].value for metric in AGAINST_LABELS} == pytest.approx(expected)
+
+
+@pytest.mark.parametrize("name", ["clean", "rotated-045", "rotated-120"])
+def test_measures_of_selection(name: str) -> None:
+    rows = by_key(rows_of(name))
+    judged = members_of(0) if name == "clean" else members_of(1, sharpness=0.3)
+    wrong = (judged.mean(axis=0).argmax(axis=1) != labels_of(judged, 2)).astype(float)
+    for name_of_score, score in scores(judged).items():
+        # Scores that are equal on paper must be equal here, too.
+        score = score.round(12)
+        found = {
+            metric: rows[metric, name_of_score].value
+            for metric in ("misclassification_auroc", "aurc", "augrc")
+        }
+        assert found == pytest.approx(
+            {
+                "misclassification_auroc": roc_auc_score(wrong, score),
+                "aurc": aurc(score, wrong),
+                "augrc": augrc(score, wrong),
+            }
+        )
+
+
+@pytest.mark.parametrize("name", ["rotated-045", "rotated-120", "ood-uniform_noise"])
+def test_measures_of_detection(name: str) -> None:
+    rows = by_key(rows_of(name))
+    negatives, positives = scores(members_of(0)), scores(members_of(1, sharpness=0.3))
+    kinds = np.repeat([0, 1], IMAGES)
+    assert rows["prevalence", ""].value == 0.5
+    for score in positives:
+        negative, positive = negatives[score].round(12), positives[score].round(12)
+        both = np.concatenate([negative, positive])
+        found = {
+            metric: rows[metric, score].value
+            for metric in ("auroc", "aupr_out", "aupr_in", "fpr95")
+        }
+        assert found == pytest.approx(
+            {
+                "auroc": roc_auc_score(kinds, both),
+                "aupr_out": average_precision_score(kinds, both),
+                "aupr_in": average_precision_score(1 - kinds, -both),
+                "fpr95": fpr95(positive, negative),
+            }
+        )
+
+
+def test_prevalence_is_the_share_of_the_conditions_images() -> None:
+    condition, stored, clean = predictions("ood-uniform_noise")
+    few = shard_of(members_of(1)[:, :10], None)
+    rows = by_key(list(measure(CELL, condition, few, clean)))
+    assert rows["prevalence", ""].value == 0.2
+    assert {row.images for row in rows.values()} == {10}
+    assert stored.labels is None
+
+
+def test_own_scores_are_ranked_like_the_suites() -> None:
+    rows = by_key(rows_of("rotated-045", own=True))
+    negative = members_of(0).std(axis=0).sum(axis=1)
+    positive = members_of(1, sharpness=0.3).std(axis=0).sum(axis=1)
+    both = np.concatenate([negative, positive])
+    assert rows["auroc", "spread"].value == pytest.approx(
+        roc_auc_score(np.repeat([0, 1], IMAGES), both)
+    )
+    assert rows["fpr95", "spread"].value == pytest.approx(fpr95(positive, negative))
+    assert {"aupr_out", "aupr_in", "misclassification_auroc", "aurc", "augrc"} < {
+        metric for metric, score in rows if score == "spread"
+    }
+
+
+@pytest.mark.parametrize("own", [False, True])
+@pytest.mark.parametrize("members", [1, 5])
+@pytest.mark.parametrize("name", KINDS)
+def test_what_is_measured_is_known_beforehand(name: str, members: int, own: bool) -> None:
+    keys = measured(CONDITIONS[name], ("spread",) if own else ())
+    assert len(set(keys)) == len(keys)
+    assert set(by_key(rows_of(name, members, own=own))) == set(keys)
+
+
+@pytest.mark.parametrize("own", [False, True])
+@pytest.mark.parametrize("name", KINDS)
+def test_rows_without_value_are_the_same_rows(name: str, own: bool) -> None:
+    condition, _, clean = predictions(name, own=own)
+    rows = list(without_value(CELL, condition, clean, "failed", "it broke"))
+    assert set(by_key(rows)) == set(by_key(rows_of(name, own=own)))
+    assert {(r.value, r.images, r.status, r.reason) for r in rows} == {
+        (None, 0, "failed", "it broke")
+    }
+    assert {row.members for row in rows} == {"5"}
+
+
+def test_rows_say_whose_they_are() -> None:
+    rows = rows_of("rotated-045")
+    assert {(r.recipe, r.method, r.replicate, r.condition, r.images) for r in rows} == {
+        ("standard", "any", 1, "rotated-045", IMAGES)
+    }
+
+
+@pytest.mark.parametrize(("members", "shown"), [(1, "1"), (5, "5"), (None, "exact")])
+def test_rows_say_how_many_members_judged(members: int | None, shown: str) -> None:
+    condition, stored, clean = predictions("clean")
+    share = stored.prediction.mean if members is None else stored.prediction.mean.round()
+    share = torch.nn.functional.one_hot(share.argmax(dim=1), 10).double()
+    counted = replace(
+        stored, prediction=replace(stored.prediction, members=members, vote_share=share)
+    )
+    assert {row.members for row in measure(CELL, condition, counted, clean)} == {shown}
+
+
+def test_where_nothing_was_judged_the_members_asked_for_are_shown() -> None:
+    condition = CONDITIONS["clean"]
+    rows = without_value(CELL, condition, None, "not applicable", "no dropout")
+    assert {row.members for row in rows} == {"5"}
+    rows = without_value(replace(CELL, size=None), condition, None, "failed", "it broke")
+    assert {row.members for row in rows} == {""}
+
+
+@pytest.mark.parametrize("name", KINDS)
+def test_one_member_has_no_disagreement(name: str) -> None:
+    of_members = {
+        *("mutual_information", "pairwise_disagreement", "variation_ratio", "vote_entropy"),
+    }
+    for row in rows_of(name, members=1):
+        if row.metric in of_members or row.score in of_members:
+            assert (row.value, row.status) == (None, "undefined")
+            assert row.reason == "one member cannot disagree with itself"
+        else:
+            assert "one member" not in row.reason
+
+
+@pytest.mark.parametrize("members", [1, 5])
+def test_nan_that_the_method_answered_is_not_put_down_to_a_single_member(members: int) -> None:
+    condition, stored, clean = predictions("rotated-045", members, own=True)
+    nan = torch.full((IMAGES,), torch.nan, dtype=torch.float64)
+    prediction = replace(stored.prediction, expected_entropy=nan, scores={"spread": nan})
+    rows = list(measure(CELL, condition, replace(stored, prediction=prediction), clean))
+    reasons = {(row.metric, row.score): row.reason for row in rows if row.status == "undefined"}
+    itself = "the method itself answered NaN"
+    assert reasons["expected_entropy", ""] == itself
+    assert reasons["auroc", "spread"] == reasons["aurc", "spread"] == itself
+    of_one = "one member cannot disagree with itself"
+    assert reasons.get(("pairwise_disagreement", "")) == (of_one if members == 1 else None)
+
+
+def test_out_of_distribution_images_have_no_label_to_be_measured_against() -> None:
+    rows = by_key(rows_of("ood-uniform_noise"))
+    for metric in AGAINST_LABELS:
+        row = rows[metric, ""]
+        assert (row.value, row.status) == (None, "undefined")
+        assert row.reason == "out-of-distribution images have no label"
+    assert not {"aurc", "augrc", "misclassification_auroc"} & {metric for metric, _ in rows}
+
+
+@pytest.mark.parametrize("right", [True, False])
+def test_finding_errors_is_undefined_where_all_images_are_alike(right: bool) -> None:
+    members = members_of(0)
+    best = members.mean(axis=0).argmax(axis=1)
+    stored = shard_of(members, best if right else (best + 1) % 10)
+    rows = by_key(list(measure(CELL, CONDITIONS["clean"], stored, stored)))
+    row = rows["misclassification_auroc", "predictive_entropy"]
+    assert (row.value, row.status) == (None, "undefined")
+    assert row.reason == "all images are classified correctly, or all wrongly"
+    assert rows["aurc", "predictive_entropy"].value == (0 if right else 1)
+    assert rows["accuracy", ""].value == (1 if right else 0)
+
+
+def test_largest_gap_is_undefined_where_every_bin_is_small() -> None:
+    members = members_of(0)[:, :9]
+    stored = shard_of(members, labels_of(members_of(0), 2)[:9])
+    row = by_key(list(measure(CELL, CONDITIONS["clean"], stored, stored)))["mce", ""]
+    assert (row.value, row.status, row.reason) == (
+        *(None, "undefined"),
+        "no bin holds enough images",
+    )
+
+
+@pytest.mark.parametrize(
+    ("name", "ill_defined"), [("rotated-090", False), ("rotated-105", True), ("rotated-180", True)]
+)
+def test_measures_by_label_are_doubtful_beyond_90_degrees(name: str, ill_defined: bool) -> None:
+    by_label = {*AGAINST_LABELS, "misclassification_auroc", "aurc", "augrc"}
+    for row in rows_of(name):
+        expected = "ill-defined labels" if ill_defined and row.metric in by_label else "ok"
+        assert row.status == expected
+        assert row.value is not None
+        assert ("90°" in row.reason) == (expected == "ill-defined labels")
+
+
+@pytest.mark.parametrize("name", ["clean", "rotated-120"])
+def test_infinite_loss_is_told_with_its_count(name: str) -> None:
+    members = members_of(0)
+    labels = labels_of(members, 2)
+    for image in (3, 5, 8):
+        members[:, image] = np.eye(10)[(labels[image] + 1) % 10]
+    stored = shard_of(members, labels)
+    row = by_key(list(measure(CELL, CONDITIONS[name], stored, stored)))["nll", ""]
+    assert row.value == math.inf
+    assert "3 of 40 labels were given the probability 0" in row.reason
+    assert row.status == ("ok" if name == "clean" else "ill-defined labels")
+
+
+def test_exact_distribution_has_a_disagreement_without_pairs() -> None:
+    condition, stored, clean = predictions("clean")
+    share = np.random.default_rng(4).dirichlet(np.ones(10), IMAGES)
+    prediction = replace(stored.prediction, vote_share=torch.from_numpy(share), members=None)
+    rows = by_key(list(measure(CELL, condition, replace(stored, prediction=prediction), clean)))
+    expected = 1 - np.mean((share**2).sum(axis=1))
+    assert rows["pairwise_disagreement", ""].value == pytest.approx(expected)
+    assert rows["vote_entropy", ""].value == pytest.approx(entropy(share).mean())

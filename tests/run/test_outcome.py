@@ -1,0 +1,114 @@
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from benchmarks.records import Measurement, as_table, summarise, write_table
+from benchmarks.run.outcome import show_outcome
+from benchmarks.run.workspace import Workspace
+
+ROW = Measurement("standard", "mc_dropout", 0, "100", "clean", "", "accuracy", 0.97654321, 100)
+
+
+@pytest.fixture(autouse=True)
+def terminal_of_80_columns(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    monkeypatch.delenv("FORCE_COLOR", raising=False)
+
+
+def shown(folder: Path, rows: list[Measurement], capsys: pytest.CaptureFixture[str]) -> str:
+    folder.mkdir(exist_ok=True)
+    write_table(summarise(as_table(rows)), folder / "summary.csv")
+    show_outcome(Workspace(folder, folder, None, jobs=1))
+    return capsys.readouterr().out
+
+
+def test_main_numbers_are_means_over_replicates(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    rows = [ROW, replace(ROW, replicate=1, value=0.95), replace(ROW, metric="ece", value=0.0125)]
+    text = shown(tmp_path, rows, capsys)
+    (line,) = [line for line in text.splitlines() if "mc_dropout" in line]
+    assert line.split() == ["standard", "mc_dropout", "100", "0.9633", "0.0125", *["—"] * 4]
+
+
+def test_every_column_shows_its_own_number(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    columns = [
+        ("clean", "accuracy", ""),
+        ("clean", "ece", ""),
+        ("rotated-045", "accuracy", ""),
+        ("rotated-045", "ece", ""),
+        ("rotated-045", "pairwise_disagreement", ""),
+        ("ood-fashion_mnist", "auroc", "predictive_entropy"),
+    ]
+    others = [
+        ("rotated-090", "accuracy", ""),
+        ("ood-fashion_mnist", "auroc", "mutual_information"),
+        ("rotated-045", "auroc", "predictive_entropy"),
+    ]
+    rows = [
+        replace(ROW, condition=condition, metric=metric, score=score, value=i / 10)
+        for i, (condition, metric, score) in enumerate(columns + others)
+    ]
+    text = shown(tmp_path, rows, capsys)
+    (line,) = [line for line in text.splitlines() if "mc_dropout" in line]
+    assert line.split()[3:] == ["0.0000", "0.1000", "0.2000", "0.3000", "0.4000", "0.5000"]
+
+
+def test_table_fits_the_terminal_with_the_longest_names_of_the_suite(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    rows = [
+        replace(ROW, recipe="article-logits", method=method, members=members)
+        for method, members in (("softmax", "1"), ("deep_ensemble", "50"), ("mc_dropout", "exact"))
+    ]
+    text = shown(tmp_path, rows, capsys)
+    table = [line for line in text.splitlines() if not line.startswith("wrote")]
+    assert max(map(len, table)) <= 80
+    assert "deep_ensemble 50" in text
+    assert "article-logits" in text
+    assert "mc_dropout exact" in text
+
+
+def test_only_compared_sizes_and_methods_that_judge_whole_conditions_have_a_line(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    rows = [replace(ROW, members=str(passes)) for passes in (1, 10, 50, 100)]
+    rows += [replace(ROW, method="deep_ensemble", members=str(m)) for m in (1, 5, 20, 50)]
+    rows += [replace(ROW, method="mc_dropout_exact", members="exact", condition="subset-clean")]
+    lines = shown(tmp_path, rows, capsys).splitlines()
+    assert [line.split()[1:3] for line in lines if line.startswith("standard")] == [
+        ["deep_ensemble", "50"],
+        ["mc_dropout", "50"],
+        ["mc_dropout", "100"],
+    ]
+
+
+def test_what_has_no_number_is_a_dash(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    rows = [replace(ROW, value=None, status="failed", reason="because", members="")]
+    text = shown(tmp_path, rows, capsys)
+    (line,) = [line for line in text.splitlines() if "mc_dropout" in line]
+    assert line.split() == ["standard", "mc_dropout", *["—"] * 6]
+
+
+def test_files_are_named_where_they_lie(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    folder = tmp_path / ("a folder with a long name and [brackets] " * 3)
+    folder.mkdir()
+    (folder / "run.json").write_text("{}")
+    (folder / "index.html").write_text("<!DOCTYPE html>")
+    (folder / ".measurements.csv.123").write_text("left by a run that was killed")
+    text = shown(folder, [ROW], capsys)
+    wrote = [line for line in text.splitlines() if line.startswith("wrote")]
+    names = ("index.html", "run.json", "summary.csv")  # the page first
+    assert wrote == [f"wrote {folder / name}" for name in names]
+
+
+def test_nothing_is_shown_where_nothing_was_measured(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    show_outcome(Workspace(tmp_path / "none", tmp_path, None, jobs=1))
+    assert capsys.readouterr().out == ""

@@ -1,0 +1,228 @@
+"""What a run consists of."""
+
+from __future__ import annotations
+
+import pickle
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import cast
+
+import pytest
+import torch
+
+from benchmarks.predictions import RunUnit
+from benchmarks.run import workspace as workspace_module
+from benchmarks.run.configuration import FULL, QUICK, Configuration
+from benchmarks.run.plan import Plan
+from benchmarks.run.workspace import Workspace
+from benchmarks.tasks import conditions
+from benchmarks.tasks.conditions import CONDITIONS
+from methods import METHODS, MemberMethod
+from methods.deep_ensemble import DeepEnsemble
+from methods.mc_dropout import MCDropout
+from methods.networks.labelled_images import LabelledImages
+from methods.networks.recipes import RECIPES
+from tests.a_run import Run
+
+OWN = """
+from methods import UncertaintyMethod
+
+
+class Mine(UncertaintyMethod):
+    name = "mine"
+
+    def fit(self, images, labels):
+        return self
+
+    def predict(self, images):
+        raise NotImplementedError
+"""
+
+
+@pytest.fixture
+def loaded(
+    monkeypatch: pytest.MonkeyPatch, training_images: LabelledImages, test_images: LabelledImages
+) -> Iterator[list[str]]:
+    """What has been loaded, in turn; a little of MNIST is all there is."""
+    names = []
+
+    def mnist(split: str, *, data_dir: Path | None) -> LabelledImages:
+        names.append(split)
+        return {"train": training_images, "test": test_images}[split]
+
+    monkeypatch.setattr(workspace_module, "load_mnist", mnist)
+    monkeypatch.setattr(conditions, "load_mnist", mnist)
+    forget_images()
+    yield names
+    forget_images()
+
+
+@pytest.fixture
+def own(tmp_path: Path) -> str:
+    (tmp_path / "mine.py").write_text(OWN)
+    return f"{tmp_path / 'mine.py'}:Mine"
+
+
+def forget_images() -> None:
+    workspace_module._mnist.cache_clear()
+    workspace_module._evaluation_set.cache_clear()
+
+
+def run_of(configuration: Configuration = QUICK, folder: Path = Path("nowhere")) -> Run:
+    return Run(Plan(configuration), Workspace(folder / "out", folder / "networks", None, jobs=1))
+
+
+def test_quick_is_fifty_networks_and_sixteen_cells() -> None:
+    run = run_of(QUICK)
+    assert run.plan.networks() == [("standard", number) for number in range(50)]
+    assert run.plan.units() == [
+        *(RunUnit("standard", "softmax", None, replicate) for replicate in range(5)),
+        *(RunUnit("standard", "mc_dropout", 50, replicate) for replicate in range(5)),
+        *(RunUnit("standard", "mc_dropout", 100, replicate) for replicate in range(5)),
+        RunUnit("standard", "deep_ensemble", 50, 0),
+    ]
+    assert not any(condition.subset for condition in run.plan.conditions)
+
+
+def test_full_is_fifty_networks_a_recipe() -> None:
+    run = run_of(FULL)
+    assert run.plan.networks() == [(recipe, number) for recipe in RECIPES for number in range(50)]
+    compared = 10 + 2 * 10 + 1
+    in_depth = 10 + 7 * 10 + 1 + (10 + 10 + 10 + 5 + 2 + 1)
+    assert len(run.plan.units()) == in_depth + 3 * compared
+    assert len(set(run.plan.units())) == len(run.plan.units())
+
+
+def test_recipes_not_looked_at_in_depth_are_judged_at_the_sizes_compared() -> None:
+    sizes = replace(QUICK, recipes=("article", "plain"), members=(2, 5, 10), passes=(5, 10, 20))
+    every, compared = [5, 10, 20], [10, 20]
+    choices = (((), every), (("standard",), every), (("plain",), compared), (("article",), every))
+    for chosen, passes in choices:
+        units = run_of(replace(sizes, in_depth=chosen)).plan.units()
+        found = {c.size for c in units if (c.recipe, c.method) == ("article", "mc_dropout")}
+        assert sorted(size for size in found if size) == passes
+
+
+def test_a_family_asks_the_members_of_its_largest() -> None:
+    run = run_of(
+        replace(QUICK, passes=(10, 50), members=(2, 5), replicates=2, conditions=("clean",))
+    )
+    groups = run.plan.groups()
+    assert sorted(unit for group in groups for unit in group) == sorted(run.plan.units())
+    shared = [[(unit.size, unit.replicate) for unit in group] for group in groups]
+    assert shared == [
+        [(None, 0)],
+        [(None, 1)],
+        [(50, 0), (10, 0)],
+        [(50, 1), (10, 1)],
+        [(5, 0), (2, 0), (2, 1)],
+    ]
+    slices = [
+        cast(MemberMethod, run.plan.method(unit, run.workspace.store)).member_slice
+        for unit in groups[-1]
+    ]
+    assert slices == [slice(0, 5), slice(0, 2), slice(2, 4)]
+
+
+def test_exact_mc_dropout_judges_the_small_conditions_and_so_do_all_beside_it() -> None:
+    run = run_of(FULL)
+    small = ["subset-clean", "subset-rotated-045", "subset-ood-fashion_mnist"]
+    judged = {
+        name: [
+            condition.name
+            for condition in run.plan.conditions_of(RunUnit("standard", name, None, 0))
+        ]
+        for name in METHODS
+    }
+    assert judged["mc_dropout_exact"] == small
+    for name in ("softmax", "mc_dropout", "deep_ensemble"):
+        assert judged[name] == [*FULL.conditions, *small]
+    elsewhere = run.plan.conditions_of(RunUnit("article", "softmax", None, 0))
+    assert [condition.name for condition in elsewhere] == list(FULL.conditions)
+    exact = [unit for unit in run.plan.units() if unit.method == "mc_dropout_exact"]
+    assert [(unit.recipe, unit.replicate) for unit in exact] == [("standard", 0)]
+
+
+def test_small_conditions_are_those_of_the_chosen_ones() -> None:
+    run = run_of(replace(QUICK, methods=("mc_dropout_exact",), conditions=("rotated-045",)))
+    names = [condition.name for condition in run.plan.conditions]
+    assert names == ["clean", "rotated-045", "subset-clean", "subset-rotated-045"]
+
+
+def test_smaller_ensembles_share_out_the_networks_of_the_largest() -> None:
+    run = run_of(replace(FULL, recipes=("plain",), methods=("deep_ensemble",), members=(5, 20, 50)))
+    replicates = {
+        size: [unit.replicate for unit in run.plan.units() if unit.size == size]
+        for size in (5, 20, 50)
+    }
+    assert replicates == {5: list(range(10)), 20: [0, 1], 50: [0]}
+    used = [
+        set(run.plan.method(unit, run.workspace.store).networks)
+        for unit in run.plan.units()
+        if unit.size == 5
+    ]
+    assert len(set.union(*used)) == 50
+
+
+def test_methods_without_dropout_need_no_network_of_their_own() -> None:
+    only_dropout = replace(QUICK, recipes=("plain", "standard"), methods=("mc_dropout",))
+    run = run_of(only_dropout)
+    assert run.plan.networks() == [("standard", number) for number in range(QUICK.replicates)]
+    objections = {unit.recipe: run.plan.objection(unit) for unit in run.plan.units()}
+    assert objections["standard"] is None
+    assert "without dropout" in str(objections["plain"])
+
+
+def test_own_method_has_a_recipe_of_its_own_and_needs_no_network(own: str) -> None:
+    run = run_of(replace(QUICK, recipes=("plain", "article"), methods=(), custom_methods=(own,)))
+    assert run.plan.units() == [
+        RunUnit("self-trained", "mine", None, replicate) for replicate in range(5)
+    ]
+    assert run.plan.networks() == []
+    assert [run.plan.objection(unit) for unit in run.plan.units()] == [None] * 5
+    seeds = {run.plan.method(unit, run.workspace.store).seed for unit in run.plan.units()}
+    assert len(seeds) == 5
+
+
+def test_cell_s_method_is_built_as_the_cell_says() -> None:
+    run = run_of(replace(QUICK, recipes=("article",), seed=9, epochs=4))
+    passes = run.plan.method(RunUnit("article", "mc_dropout", 10, 2), run.workspace.store)
+    assert isinstance(passes, MCDropout)
+    assert (passes.passes, passes.replicate, passes.seed) == (10, 2, 9)
+    assert passes.pool.recipe == replace(RECIPES["article"], epochs=4)
+    ensemble = run.plan.method(RunUnit("article", "deep_ensemble", 5, 1), run.workspace.store)
+    assert isinstance(ensemble, DeepEnsemble)
+    assert list(ensemble.networks) == [5, 6, 7, 8, 9]
+
+
+def test_conditions_are_in_one_order_with_clean_first() -> None:
+    run = run_of(replace(QUICK, conditions=("ood-kmnist", "rotated-090")))
+    assert run.plan.conditions == tuple(
+        CONDITIONS[name] for name in ("clean", "rotated-090", "ood-kmnist")
+    )
+
+
+def test_images_are_loaded_once_and_only_when_asked_for(loaded: list[str]) -> None:
+    run = run_of(replace(QUICK, images=40))
+    assert loaded == []
+    assert run.workspace.training_images() is run.workspace.training_images()
+    assert loaded == ["train"]
+    judged = run.workspace.evaluation_set(CONDITIONS["rotated-030"], run.plan)
+    assert judged is run.workspace.evaluation_set(CONDITIONS["rotated-030"], run.plan)
+    assert loaded == ["train", "test"]
+    assert len(judged.images) == 40
+
+
+def test_validation_data_are_all_test_images(
+    loaded: list[str], test_images: LabelledImages
+) -> None:
+    run = run_of(replace(QUICK, images=40))
+    assert torch.equal(run.workspace.test_images().images, test_images.images)
+
+
+def test_run_can_be_sent_to_a_worker(own: str) -> None:
+    run = run_of(replace(QUICK, custom_methods=(own,)))
+    sent = pickle.dumps(run)
+    assert pickle.loads(sent) == run
+    assert len(sent) < 5000

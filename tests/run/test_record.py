@@ -1,0 +1,214 @@
+"""The record of a run: what it tells, and which runs it lets go on."""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import replace
+from importlib.metadata import version
+from pathlib import Path
+
+import pytest
+
+from benchmarks.errors import UserError
+from benchmarks.run import record as run_record
+from benchmarks.run.configuration import QUICK, Configuration
+from benchmarks.run.plan import Plan
+from benchmarks.run.record import RunRecord
+from benchmarks.run.workspace import Workspace
+from tests.a_run import Run
+
+
+def run_in(folder: Path, configuration: Configuration = QUICK) -> Run:
+    return Run(Plan(configuration), Workspace(folder, folder / "networks", None, jobs=1))
+
+
+def content(folder: Path) -> dict[str, object]:
+    return json.loads((folder / "run.json").read_text(encoding="utf-8"))
+
+
+def test_record_tells_what_was_run_with_what(tmp_path: Path) -> None:
+    RunRecord.begin(*run_in(tmp_path / "new" / "folder"))
+    record = content(tmp_path / "new" / "folder")
+    assert list(record) == [
+        *("version", "configuration", "command", "commit", "environment"),
+        *("data", "integrity", "seconds"),
+    ]
+    assert record["version"] == version("uncertainty-bench")
+    assert record["configuration"] == QUICK.identity
+    assert record["command"] == QUICK.command
+    assert (record["data"], record["seconds"]) == ({}, {})
+
+
+def test_same_configuration_goes_on_with_data_and_seconds(tmp_path: Path) -> None:
+    record = RunRecord.begin(*run_in(tmp_path))
+    (tmp_path / "predictions").mkdir()
+    record.note_data({"clean": {"fingerprint": "f"}})
+    with record.timed("train"):
+        pass
+    again = RunRecord.begin(*run_in(tmp_path))
+    assert again.data == {"clean": {"fingerprint": "f"}}
+    assert content(tmp_path)["seconds"] == {"train": 0.0}
+
+
+def test_machine_may_change(tmp_path: Path) -> None:
+    run = run_in(tmp_path)
+    RunRecord.begin(*run)
+    moved = replace(run.workspace, networks=Path("other"), data_dir=Path("other"), jobs=7)
+    RunRecord.begin(run.plan, moved)
+
+
+def test_seconds_of_resumed_stages_add_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = iter([10.0, 12.5, 100.0, 101.25, 7.0, 8.0])
+    monkeypatch.setattr(run_record.time, "monotonic", lambda: next(clock))
+    RunRecord.begin(*run_in(tmp_path))
+    (tmp_path / "predictions").mkdir()
+    with RunRecord.begin(*run_in(tmp_path)).timed("train"):
+        pass
+    record = RunRecord.begin(*run_in(tmp_path))
+    with pytest.raises(KeyboardInterrupt), record.timed("train"):
+        raise KeyboardInterrupt
+    with record.timed("predict"):
+        pass
+    assert content(tmp_path)["seconds"] == {"train": pytest.approx(3.75, abs=0.06), "predict": 1.0}
+
+
+@pytest.mark.parametrize(
+    ("changes", "named"),
+    [
+        ({"seed": 1}, "seed"),
+        ({"seed": 1, "members": (3,)}, "members, seed"),
+        ({"conditions": ("rotated-015",)}, "conditions"),
+        ({"preset": "full"}, "preset"),
+        ({"device": "cuda", "engine": "torch"}, "device, engine"),
+    ],
+)
+def test_folder_of_another_configuration_is_refused(
+    changes: dict[str, object], named: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(run_record, "environment", lambda engine: {"engine": engine.name})
+    RunRecord.begin(*run_in(tmp_path))
+    before = (tmp_path / "run.json").read_bytes()
+    with pytest.raises(UserError) as refused:
+        RunRecord.begin(*run_in(tmp_path, replace(QUICK, **changes)))
+    message = str(refused.value)
+    assert str(tmp_path) in message
+    assert f"(other {named})" in message
+    assert "--out" in message
+    assert "--overwrite" in message
+    assert "\n" not in message
+    assert (tmp_path / "run.json").read_bytes() == before
+
+
+def test_folder_of_another_version_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    RunRecord.begin(*run_in(tmp_path))
+    monkeypatch.setattr(run_record, "suite_version", lambda: "99.0")
+    with pytest.raises(UserError, match=r"\(other version\)"):
+        RunRecord.begin(*run_in(tmp_path))
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [b"", b"{", b"\xff\xfe", b"[]", b"[1]", b"null", b'"text"', b"{}", b'{"version": "0.1.0"}'],
+)
+def test_damaged_record_is_named_with_what_to_do(damage: bytes, tmp_path: Path) -> None:
+    RunRecord.begin(*run_in(tmp_path))
+    (tmp_path / "run.json").write_bytes(damage)
+    with pytest.raises(UserError) as refused:
+        RunRecord.begin(*run_in(tmp_path))
+    assert "--overwrite" in str(refused.value)
+    assert "\n" not in str(refused.value)
+    assert (tmp_path / "run.json").read_bytes() == damage
+    RunRecord.begin(*run_in(tmp_path), overwrite=True)
+    assert content(tmp_path)["configuration"] == QUICK.identity
+
+
+@pytest.mark.parametrize(
+    "left", ["predictions/standard/softmax/replicate-00/clean.npz", "summary.csv"]
+)
+def test_results_whose_record_is_lost_are_not_taken_for_this_runs(
+    left: str, tmp_path: Path
+) -> None:
+    (tmp_path / left).parent.mkdir(parents=True, exist_ok=True)
+    (tmp_path / left).write_text("of some other run")
+    with pytest.raises(UserError, match="--overwrite"):
+        RunRecord.begin(*run_in(tmp_path))
+    RunRecord.begin(*run_in(tmp_path), overwrite=True)
+    assert not (tmp_path / left).exists()
+
+
+def test_overwriting_removes_what_a_run_writes_and_nothing_else(tmp_path: Path) -> None:
+    RunRecord.begin(*run_in(tmp_path))
+    written = ("measurements.csv", "summary.csv", "comparisons.csv")
+    for name in ("predictions/a/clean.npz", "errors/a.txt", *written):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text("old")
+    for name in ("notes.txt", "networks/a.safetensors"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text("mine")
+    RunRecord.begin(*run_in(tmp_path, replace(QUICK, seed=1)), overwrite=True)
+    left = {str(path.relative_to(tmp_path)) for path in tmp_path.rglob("*") if path.is_file()}
+    assert left == {"run.json", "notes.txt", "networks/a.safetensors"}
+
+
+def test_overwriting_an_empty_folder_is_no_mistake(tmp_path: Path) -> None:
+    RunRecord.begin(*run_in(tmp_path), overwrite=True)
+    assert (tmp_path / "run.json").exists()
+
+
+def test_mistake_is_found_before_anything_is_overwritten(tmp_path: Path) -> None:
+    RunRecord.begin(*run_in(tmp_path))
+    before = (tmp_path / "run.json").read_bytes()
+    with pytest.raises(UserError, match=r"there is no file nowhere\.py"):
+        RunRecord.begin(
+            run_in(tmp_path, replace(QUICK, custom_methods=("nowhere.py:Mine",))), overwrite=True
+        )
+    assert (tmp_path / "run.json").read_bytes() == before
+
+
+def test_record_holds_no_path(tmp_path: Path) -> None:
+    record = RunRecord.begin(*run_in(tmp_path))
+    record.note_data({"clean": {"fingerprint": "f"}})
+    text = (tmp_path / "run.json").read_text()
+    assert str(tmp_path) not in text
+    assert str(Path.home()) not in text
+    assert not re.search(r'"[^"]*(/[\w.-]+){2,}', text.replace(QUICK.command, ""))
+
+
+def test_images_must_stay_those_that_the_run_was_begun_with(tmp_path: Path) -> None:
+    record = RunRecord.begin(*run_in(tmp_path))
+    record.note_data({"clean": {"fingerprint": "f" * 64}, "ood-kmnist": {"unavailable": "no"}})
+    later = {"clean": {"fingerprint": "f" * 64}, "ood-kmnist": {"fingerprint": "e" * 64}}
+    record.note_data(later)
+    with pytest.raises(UserError, match=r"the images of 'clean' differ .* --overwrite"):
+        record.note_data(later | {"clean": {"fingerprint": "d" * 64}})
+    assert content(tmp_path)["data"] == later
+
+
+def test_published_results_are_begun_anew(tmp_path: Path) -> None:
+    """A clone holds results without their predictions, perhaps of another processor's bits."""
+    record = RunRecord.begin(*run_in(tmp_path))
+    record.note_data({"clean": {"fingerprint": "f" * 64}})
+    with record.timed("train"):
+        pass
+    again = RunRecord.begin(*run_in(tmp_path))
+    again.note_data({"clean": {"fingerprint": "e" * 64}})
+    assert content(tmp_path)["seconds"] == {}
+
+
+def test_seconds_of_timings_alone_add_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = iter([0.0, 9.0, 10.0, 12.5, 100.0, 101.0])
+    monkeypatch.setattr(run_record.time, "monotonic", lambda: next(clock))
+    record = RunRecord.begin(*run_in(tmp_path))
+    with record.timed("measure"):
+        pass
+    with record.timed("latency"):
+        (tmp_path / "latency.csv").write_text("timed")
+    with RunRecord.begin(*run_in(tmp_path)).timed("latency"):
+        pass
+    assert content(tmp_path)["seconds"] == {"latency": 3.5}
+    (tmp_path / "summary.csv").write_text("published")
+    RunRecord.begin(*run_in(tmp_path))
+    assert content(tmp_path)["seconds"] == {}

@@ -1,0 +1,181 @@
+"""Runs that are killed at any moment, and go on where they stopped."""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import re
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from safetensors.numpy import load_file
+
+ROOT = Path(__file__).parents[2]
+
+SCRIPT = """
+import sys
+
+import run_all
+from benchmarks.tasks import conditions
+from benchmarks.run import plan as run
+from benchmarks.run import stages as runner
+from benchmarks.data.datasets import load_mnist
+from methods.networks.labelled_images import LabelledImages
+
+
+def load(split, *, data_dir):
+    mnist, kept = load_mnist(split, data_dir=data_dir), {"train": 1000, "test": 200}[split]
+    return LabelledImages(mnist.images[:kept].clone(), mnist.labels[:kept].clone())
+
+
+conditions.load_mnist = run.load_mnist = load
+runner.time_methods = lambda *_: []  # a stopwatch never shows the same twice
+runner.write_report = lambda _: None  # tests/report draw; this saves time
+sys.exit(run_all.command_line())
+"""
+
+OPTIONS = (
+    *("--recipe", "standard,plain", "--conditions", "rotated-045,rotated-120,ood-*_noise"),
+    *("--members", "2", "--passes", "40", "--replicates", "2", "--images", "150"),
+    *("--epochs", "3", "--resamples", "100", "--device", "cpu", "--jobs", "1"),
+)
+
+SLEEPY = '''
+import time
+
+import torch
+
+from methods import Prediction, UncertaintyMethod
+
+
+class Sleepy(UncertaintyMethod):
+    """Answers the same to every image, and only after a long while."""
+
+    name = "sleepy"
+
+    def fit(self, images, labels):
+        return self
+
+    def predict(self, images):
+        print("asleep", flush=True)
+        time.sleep(600)
+        return Prediction.of(torch.full((1, len(images), 10), 0.1))
+'''
+
+Start = Callable[..., subprocess.Popen[str]]
+
+
+@pytest.fixture
+def start() -> Iterator[Start]:
+    """Start a run in a session of its own, as a terminal would."""
+    started = []
+
+    def run(folder: Path, *options: str, script: str = SCRIPT) -> subprocess.Popen[str]:
+        process = subprocess.Popen(
+            [
+                *(sys.executable, "-c", script, *options),
+                *("--out", str(folder / "out"), "--networks", str(folder / "networks")),
+            ],
+            cwd=ROOT,
+            env=os.environ | {"OMP_NUM_THREADS": "1"},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            start_new_session=True,
+            # Where tests run in the background, a shell may have had SIGINT ignored.
+            preexec_fn=partial(signal.signal, signal.SIGINT, signal.SIG_DFL),
+        )
+        started.append(process)
+        return process
+
+    yield run
+    for process in started:
+        if process.poll() is None:
+            os.killpg(process.pid, signal.SIGKILL)
+        process.communicate()
+
+
+def finish(process: subprocess.Popen[str]) -> None:
+    _, said = process.communicate(timeout=600)
+    assert process.returncode == 0, said
+
+
+def read_lines(process: subprocess.Popen[str], count: int) -> list[str]:
+    assert process.stderr is not None
+    return [process.stderr.readline() for _ in range(count)]
+
+
+def check_files(folder: Path) -> int:
+    """Read everything that is visible, and count it."""
+    read = {
+        ".npz": lambda path: dict(np.load(path)),
+        ".csv": pd.read_csv,
+        ".md": Path.read_text,
+        ".json": lambda path: json.loads(path.read_text()),
+        ".safetensors": load_file,
+    }
+    files = [path for path in folder.rglob("*") if path.is_file() and not path.name.startswith(".")]
+    for path in files:
+        assert read[path.suffix](path) is not None
+    return len(files)
+
+
+def test_run_killed_again_and_again_ends_with_the_same_bytes(start: Start, tmp_path: Path) -> None:
+    whole, killed = tmp_path / "whole", tmp_path / "killed"
+    uninterrupted = start(whole, *OPTIONS)
+    seeded = random.Random(0)
+    # After this many lines of progress; four networks and eight cells are reported in all.
+    for by, lines in (
+        (signal.SIGKILL, 1),
+        (signal.SIGTERM, 4),
+        (signal.SIGKILL, 6),
+        (signal.SIGINT, 8),
+    ):
+        process = start(killed, *OPTIONS)
+        read_lines(process, lines)
+        time.sleep(seeded.uniform(0, 0.1))
+        process.send_signal(by)
+        _, said = process.communicate(timeout=600)
+        if by == signal.SIGKILL:
+            assert process.returncode == -signal.SIGKILL
+        else:
+            assert process.returncode == 128 + by
+            assert said.splitlines()[-1].startswith("interrupted; the same command goes on")
+            assert "Traceback" not in said
+        assert check_files(killed) > 0
+        assert not (killed / "out" / "measurements.csv").exists()
+    finish(uninterrupted)
+    finish(start(killed, *OPTIONS))
+    written = [path for path in (whole / "out").rglob("*") if path.suffix in (".csv", ".npz")]
+    assert len(written) > 3
+    for path in written:
+        name = path.relative_to(whole)
+        assert (killed / name).read_bytes() == path.read_bytes(), name
+    assert check_files(killed) == check_files(whole)
+
+
+def test_interruption_with_workers_is_one_line_and_leaves_no_worker(
+    start: Start, tmp_path: Path
+) -> None:
+    (tmp_path / "sleepy.py").write_text(SLEEPY)
+    process = start(
+        tmp_path,
+        *("--methods", "", "--method", f"{tmp_path / 'sleepy.py'}:Sleepy", "--jobs", "2"),
+        *("--conditions", "clean", "--images", "10", "--device", "cpu", "--replicates", "2"),
+    )
+    assert process.stdout is not None
+    assert [process.stdout.readline() for _ in range(2)] == ["asleep\n"] * 2
+    os.killpg(process.pid, signal.SIGINT)  # as Ctrl-C does: to the workers, too
+    # Waits for the workers as well, which hold the other end of the pipe.
+    _, said = process.communicate(timeout=600)
+    assert process.returncode == 130
+    assert re.fullmatch(r"interrupted; [^\n]+\n", said)

@@ -1,0 +1,445 @@
+"""Anyone's predictions scored: the guide's example, the suite's own numbers, every bad file."""
+
+from __future__ import annotations
+
+import io
+import json
+import re
+import shlex
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+from numpy.typing import NDArray
+from sklearn.metrics import log_loss, roc_auc_score
+
+from benchmarks.predictions import RunUnit, StoredPrediction
+from benchmarks.records import as_table, read_table
+from benchmarks.run.measure import measure
+from benchmarks.score import __main__ as score
+from benchmarks.score.external_predictions import read_predictions
+from benchmarks.tasks.conditions import CONDITIONS, Condition
+from methods import Prediction
+
+README = Path(__file__).parents[2] / "README.md"
+IMAGES, MEMBERS, CLASSES = 120, 4, 7
+
+Array = NDArray[np.float64]
+CommandLine = Callable[..., tuple[int, str, str]]
+
+
+def members(seed: int, images: int = IMAGES, labels: Array | None = None) -> Array:
+    random = np.random.default_rng(seed)
+    logits = random.normal(size=(MEMBERS, images, CLASSES))
+    if labels is not None:
+        logits[:, np.arange(images), labels] += 2
+    exponentials = np.exp(logits)
+    return exponentials / exponentials.sum(axis=-1, keepdims=True)
+
+
+LABELS = np.random.default_rng(0).integers(CLASSES, size=IMAGES)
+GOOD = members(1, labels=LABELS)
+LOGITS = np.random.default_rng(2).normal(size=GOOD.shape)
+
+
+def changed(array: Array, place: tuple[int, ...], value: float) -> Array:
+    other = array.copy()
+    other[place] = value
+    return other
+
+
+@pytest.fixture
+def command_line(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> CommandLine:
+    """Exit status, standard output and standard error of these arguments, in an empty folder."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("COLUMNS", "80")
+
+    def call(*arguments: str, resamples: int | None = 100) -> tuple[int, str, str]:
+        fewer = () if resamples is None else ("--resamples", str(resamples))
+        monkeypatch.setattr(sys, "argv", ["score", *arguments, *fewer])
+        status = score.command_line()
+        return status, *capsys.readouterr()
+
+    return call
+
+
+def test_guides_example_can_be_scored(command_line: CommandLine, tmp_path: Path) -> None:
+    section = README.read_text(encoding="utf-8").partition("## Score your own predictions")[2]
+    (example,) = re.findall(r"```python\n(.*?)```", section.partition("\n## ")[0], re.DOTALL)
+    exec(compile(example, "README.md", "exec"), {})
+    (command,) = re.findall(r"```\npython -m benchmarks\.score (.*?)\n```", section)
+    status, shown, _ = command_line(*shlex.split(command))
+    assert status == 0
+    assert "forest, M = 50" in shown
+    assert "Accuracy" in shown
+    written = {path.name for path in (tmp_path / "scored").iterdir()}
+    assert written == {
+        *("measurements.csv", "summary.csv", "comparisons.csv", "score.json", "tables"),
+    }
+    summary = read_table(tmp_path / "scored" / "summary.csv")
+    assert set(summary["condition"]) == {"clean", "ood-noise"}
+    accuracy = summary[(summary["metric"] == "accuracy") & (summary["condition"] == "clean")]
+    assert 0.85 < accuracy["lower"].iloc[0] < accuracy["value"].iloc[0]
+    assert accuracy["value"].iloc[0] < accuracy["upper"].iloc[0] < 1
+    table = (tmp_path / "scored" / "tables" / "main-self-trained.md").read_text(encoding="utf-8")
+    assert "500 to 797 images of each condition." in table
+    assert "recipe" not in table.lower()
+
+
+def test_rows_are_those_that_the_suite_gives_its_own_methods(
+    command_line: CommandLine, tmp_path: Path
+) -> None:
+    ood = members(3, images=50)
+    np.savez("mine.npz", probabilities=GOOD, labels=LABELS, ood_kmnist=ood)
+    assert command_line("mine.npz", "--out", "out")[0] == 0
+    predictions = {
+        CONDITIONS["clean"]: StoredPrediction(
+            Prediction.of(torch.from_numpy(GOOD)), torch.from_numpy(LABELS)
+        ),
+        Condition("ood-kmnist", dataset="kmnist"): StoredPrediction(
+            Prediction.of(torch.from_numpy(ood)), None
+        ),
+    }
+    unit, clean = RunUnit("self-trained", "mine", None, 0), predictions[CONDITIONS["clean"]]
+    expected = as_table(
+        row for c, stored in predictions.items() for row in measure(unit, c, stored, clean)
+    )
+    found = read_table(tmp_path / "out" / "measurements.csv")
+    pd.testing.assert_frame_equal(found, expected, check_exact=True)
+
+
+def test_numbers_are_those_of_scikit_learn(command_line: CommandLine, tmp_path: Path) -> None:
+    ood = members(3, images=50)[0]
+    np.savez("mine.npz", probabilities=GOOD[0], labels=LABELS, ood_far=ood)
+    assert command_line("mine.npz", "--out", "out")[0] == 0
+    table = read_table(tmp_path / "out" / "measurements.csv")
+    assert set(table["members"]) == {"1"}
+
+    def value(metric: str, condition: str = "clean", used: str = "") -> float:
+        rows = table[(table["metric"] == metric) & (table["condition"] == condition)]
+        return float(rows.loc[rows["score"] == used, "value"].iloc[0])
+
+    assert value("accuracy") == np.mean(GOOD[0].argmax(axis=1) == LABELS)
+    assert value("nll") == pytest.approx(log_loss(LABELS, GOOD[0], labels=range(CLASSES)))
+    scores = np.concatenate([-GOOD[0].max(axis=1), -ood.max(axis=1)])
+    positive = np.arange(len(scores)) >= IMAGES
+    auroc = value("auroc", "ood-far", "one_minus_max_probability")
+    assert auroc == pytest.approx(roc_auc_score(positive, scores))
+    assert np.isnan(value("mutual_information"))
+
+
+def test_scoring_again_gives_the_same_bytes_and_leaves_nothing_stale(
+    command_line: CommandLine, tmp_path: Path
+) -> None:
+    def contents() -> dict[str, bytes]:
+        files = (path for path in (tmp_path / "out").rglob("*") if path.is_file())
+        return {path.name: path.read_bytes() for path in files}
+
+    np.savez("mine.npz", probabilities=GOOD, labels=LABELS)
+    command_line("mine.npz", "--out", "out")
+    first = contents()
+    assert not any("detection" in name for name in first)
+    np.savez("mine.npz", probabilities=GOOD, labels=LABELS, ood_far=members(3))
+    command_line("mine.npz", "--out", "out")
+    assert "detection-auroc-self-trained.md" in contents()
+    np.savez("mine.npz", probabilities=GOOD, labels=LABELS)
+    command_line("mine.npz", "--out", "out")
+    again = contents()
+    assert {n: b for n, b in again.items() if n != "score.json"} == {
+        n: b for n, b in first.items() if n != "score.json"
+    }
+    record = json.loads(again["score.json"])
+    assert (record["resamples"], record["seed"], list(record["files"])) == (100, 0, ["mine"])
+
+
+def test_several_files_are_compared(command_line: CommandLine, tmp_path: Path) -> None:
+    np.savez("one.npz", probabilities=GOOD, labels=LABELS)
+    np.savez("two.npz", probabilities=members(4)[0], labels=LABELS)
+    np.savez("like_one.npz", probabilities=members(6, labels=LABELS), labels=LABELS)
+    status, shown, _ = command_line("one.npz", "two.npz", "like_one.npz", "--out", "out")
+    assert status == 0
+    assert re.search(r"Clean +like_one, M = 4 +one, M = 4 +two ", shown)
+    assert re.search(r"Accuracy ↑ .* ≈ .*", shown)
+    table = (tmp_path / "out" / "tables" / "main-self-trained.md").read_text(encoding="utf-8")
+    assert re.search(r"\| two \| 0\.\d+ ± [\d.]+ \|", table)
+    assert re.search(r"one, M = 4 \| \*\*0\.\d+ ± [\d.]+\*\* \|", table)
+    comparisons = pd.read_csv(tmp_path / "out" / "comparisons.csv")
+    accuracy = comparisons[comparisons["metric"] == "accuracy"]
+    assert len(accuracy) == 3
+
+
+def test_files_named_as_the_suites_methods_share_no_pool_of_networks(
+    command_line: CommandLine,
+) -> None:
+    np.savez("deep_ensemble.npz", probabilities=GOOD, labels=LABELS)
+    np.savez("softmax.npz", probabilities=GOOD[0], labels=LABELS)
+    status, shown, _ = command_line("deep_ensemble.npz", "softmax.npz")
+    assert status == 0
+    assert "No interval covers" in shown
+    assert "pool of networks" not in shown
+
+
+@pytest.mark.parametrize("kind", ["<f2", "<f4", ">f4", ">f8", "longdouble"])
+def test_any_precision_and_byte_order_is_read(kind: str, tmp_path: Path) -> None:
+    np.savez(tmp_path / "a.npz", probabilities=GOOD.astype(kind), labels=LABELS.astype(">i2"))
+    stored = read_predictions(tmp_path / "a.npz").predictions[CONDITIONS["clean"]]
+    np.testing.assert_allclose(stored.prediction.mean, GOOD.mean(axis=0), atol=1e-3)
+    np.testing.assert_array_equal(stored.labels, LABELS)
+
+
+@pytest.mark.parametrize(
+    "arrays",
+    [
+        {"arr_0": GOOD, "arr_1": LABELS},
+        {"p": GOOD, "y": LABELS.astype(np.uint8)},
+        {"probabilities": GOOD, "targets": LABELS},
+        {"softmax": GOOD, "labels": LABELS, "ood_x": members(5)},
+        {"probabilities": np.eye(CLASSES, dtype=int)[LABELS], "labels": LABELS},
+    ],
+    ids=lambda arrays: " ".join(arrays),
+)
+def test_arrays_of_other_names_are_understood_where_they_can_be(
+    arrays: dict[str, Array], tmp_path: Path
+) -> None:
+    np.savez(tmp_path / "a.npz", **arrays)
+    stored = read_predictions(tmp_path / "a.npz").predictions[CONDITIONS["clean"]]
+    assert len(stored.prediction.mean) == IMAGES
+
+
+BAD = {
+    "images first": (
+        {"probabilities": GOOD.transpose(1, 0, 2), "labels": LABELS},
+        r"shape \[120, 4, 7\], but there are 120 labels.*axis 0 looks like the images, so save "
+        r"probabilities\.transpose\(1, 0, 2\)",
+    ),
+    "classes before images": (
+        {"probabilities": GOOD.transpose(0, 2, 1), "labels": LABELS},
+        r"axis 2 looks like the images, so save probabilities\.transpose\(0, 2, 1\)",
+    ),
+    "classes by images": (
+        {"probabilities": GOOD[0].T, "labels": LABELS},
+        r"axis 1 looks like the images, so save probabilities\.transpose\(1, 0\)",
+    ),
+    "as many members as images": (
+        {"probabilities": np.moveaxis(np.repeat(GOOD, 30, axis=0), 2, 0), "labels": LABELS},
+        r"rows of 'probabilities' are no probabilities.*transpose\(",
+    ),
+    "other number of images": (
+        {"probabilities": GOOD[:, :100], "labels": LABELS},
+        r"shape \[4, 100, 7\], but there are 120 labels; expected \[members, images, classes\]",
+    ),
+    "four axes": ({"probabilities": GOOD[None], "labels": LABELS}, r"shape \[1, 4, 120, 7\]"),
+    "logits": (
+        {"probabilities": LOGITS, "labels": LABELS},
+        r"480 of 480 rows of 'probabilities' are no probabilities, the first \(member 0, image 0\) "
+        r"holds -.*logits, save scipy\.special\.softmax\(probabilities, axis=-1\)",
+    ),
+    "positive logits": (
+        {"probabilities": LOGITS[0] + 9, "labels": LABELS},
+        r"\(image 0\) sums to 6\d\..*logits",
+    ),
+    "logarithms": (
+        {"probabilities": np.log(GOOD), "labels": LABELS},
+        r"logarithms, save np\.exp\(probabilities\)",
+    ),
+    "sum off": (
+        {"probabilities": changed(GOOD, (2, 7, 0), GOOD[2, 7, 0] + 0.01), "labels": LABELS},
+        r"1 of 480 rows .*\(member 2, image 7\) sums to 1\.01; expected .* save probabilities / "
+        r"probabilities\.sum\(axis=-1, keepdims=True\)",
+    ),
+    "NaN": (
+        {"probabilities": changed(GOOD, (1, 5, 3), np.nan), "labels": LABELS},
+        r"\(member 1, image 5\) holds nan; expected",
+    ),
+    "infinite": (
+        {"probabilities": changed(GOOD, (1, 5, 3), np.inf), "labels": LABELS},
+        r"holds inf",
+    ),
+    "negative": (
+        {"probabilities": changed(GOOD, (0, 0, 0), -0.2), "labels": LABELS},
+        r"holds -0\.2; expected numbers from 0 on",
+    ),
+    "negative by rounding": (
+        {
+            "probabilities": changed(np.eye(CLASSES)[LABELS], (0, LABELS[0] - 1), -1e-8),
+            "labels": LABELS,
+        },
+        r"holds -1e-08; .*if this is rounding, save probabilities\.clip\(0\)",
+    ),
+    "no numbers": (
+        {"probabilities": GOOD.astype(str), "labels": LABELS},
+        r"type <U\d+; expected floating-point numbers",
+    ),
+    "complex": ({"probabilities": GOOD + 0j, "labels": LABELS}, r"complex128"),
+    "no members": ({"probabilities": GOOD[:0], "labels": LABELS}, r"empty.*\[0, 120, 7\]"),
+    "no images": ({"probabilities": GOOD[:, :0], "labels": LABELS[:0]}, r"'labels' is empty"),
+    "label too large": (
+        {"probabilities": GOOD, "labels": np.where(np.arange(IMAGES) == 9, 7, LABELS)},
+        r"1 of 120 'labels' are no class, the first is 7 of image 9; expected 0 to 6$",
+    ),
+    "negative label": (
+        {"probabilities": GOOD, "labels": np.where(np.arange(IMAGES) == 9, -1, LABELS)},
+        r"the first is -1 of image 9",
+    ),
+    "counted from 1": (
+        {"probabilities": GOOD, "labels": LABELS + 1},
+        r"expected 0 to 6: if you count them from 1, save labels - 1",
+    ),
+    "one-hot labels": (
+        {"probabilities": GOOD, "labels": np.eye(CLASSES)[LABELS]},
+        r"shape \[120, 7\].*one-hot, save labels\.argmax\(axis=1\)",
+    ),
+    "labels in a column": (
+        {"probabilities": GOOD, "labels": LABELS[:, None]},
+        r"shape \[120, 1\].*save labels\.ravel\(\)",
+    ),
+    "labels in a row": (
+        {"probabilities": GOOD, "labels": LABELS[None]},
+        r"shape \[1, 120\]; expected \[images\]: save labels\.ravel\(\)",
+    ),
+    "fractional labels": (
+        {"probabilities": GOOD, "labels": LABELS + 0.5},
+        r"'labels' are float64, not whole numbers.*labels\.astype\(int\)",
+    ),
+    "flags for labels": ({"probabilities": GOOD, "labels": LABELS == 1}, r"'labels' are bool"),
+    "no labels": (
+        {"probabilities": GOOD},
+        r"no array 'labels': it holds 'probabilities' \[4, 120, 7\]; write the file by np\.savez",
+    ),
+    "no probabilities": (
+        {"labels": LABELS},
+        r"no array 'probabilities': it holds 'labels' \[120\]",
+    ),
+    "nothing": ({}, r"no array 'probabilities': it holds no such array at all"),
+    "two that could be meant": (
+        {"a": GOOD, "b": GOOD, "labels": LABELS},
+        r"more than one array could be meant for the probabilities: 'a' .*, 'b' \[4, 120, 7\]; "
+        r"call the right one 'probabilities'",
+    ),
+    "two labels": (
+        {"probabilities": GOOD, "y": LABELS, "z": LABELS},
+        r"more than one array could be meant for the labels: 'y' \[120\], 'z' \[120\]",
+    ),
+    "one too many": (
+        {"probabilities": GOOD, "labels": LABELS, "odd_far": GOOD},
+        r"also holds 'odd_far' \[4, 120, 7\].*call it ood_<name>",
+    ),
+    "nameless set": ({"probabilities": GOOD, "labels": LABELS, "ood_": GOOD}, r"also holds 'ood_'"),
+    "ood with other members": (
+        {"probabilities": GOOD, "labels": LABELS, "ood_far": GOOD[:2]},
+        r"'ood_far' has the shape \[2, 120, 7\]; expected .* with 4 members and 7 classes",
+    ),
+    "ood with other classes": (
+        {"probabilities": GOOD, "labels": LABELS, "ood_far": GOOD[:, :, :5]},
+        r"with 4 members and 7 classes",
+    ),
+    "out-of-distribution logits": (
+        {"probabilities": GOOD, "labels": LABELS, "ood_far": LOGITS},
+        r"rows of 'ood_far' are no probabilities",
+    ),
+    "no out-of-distribution images": (
+        {"probabilities": GOOD, "labels": LABELS, "ood_far": GOOD[:, :0]},
+        r"'ood_far' is empty",
+    ),
+    "objects": (
+        {"probabilities": GOOD, "labels": np.array(["a", None], dtype=object)},
+        r"'labels' holds Python objects, not numbers",
+    ),
+}
+
+
+@pytest.mark.parametrize("kind", BAD)
+def test_bad_file_is_one_line_that_says_what_to_do(
+    kind: str, command_line: CommandLine, tmp_path: Path
+) -> None:
+    arrays, said = BAD[kind]
+    np.savez("bad.npz", **arrays)
+    status, shown, error = command_line("bad.npz", "--out", "out")
+    assert (status, shown) == (2, "")
+    assert re.fullmatch(r"error: bad\.npz: [^\n]+\n", error)
+    assert re.search(said, error.strip())
+    assert not (tmp_path / "out").exists()
+
+
+def npy() -> bytes:
+    file = io.BytesIO()
+    np.save(file, GOOD)
+    return file.getvalue()
+
+
+def npz(**arrays: Array) -> bytes:
+    file = io.BytesIO()
+    np.savez_compressed(file, **arrays)
+    return file.getvalue()
+
+
+def checkpoint() -> bytes:
+    file = io.BytesIO()
+    torch.save({"labels": torch.tensor([1])}, file)
+    return file.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (b"", "no .npz file"),
+        (b"image,label\n", "no .npz file"),
+        (npy(), r"one array \(\.npy\), without labels"),
+        (npz(probabilities=GOOD, labels=LABELS)[:-200], "no .npz file, or a damaged one"),
+        (checkpoint(), "is no array"),
+    ],
+    ids=["empty", "text", "npy", "cut off", "torch"],
+)
+def test_file_that_is_no_npz_is_told_so(
+    content: bytes, said: str, command_line: CommandLine, tmp_path: Path
+) -> None:
+    (tmp_path / "bad.npz").write_bytes(content)
+    status, _, error = command_line("bad.npz")
+    assert status == 2
+    assert re.fullmatch(r"error: bad\.npz: [^\n]+\n", error)
+    assert re.search(said, error)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["none.npz"], "none.npz: the file cannot be read .No such file"),
+        (["."], "the file cannot be read .Is a directory"),
+        ([], "[Mm]issing argument"),
+        (["a.npz", "--seed", "-1"], "--seed: -1 is negative"),
+        (["a.npz", "--resamples", "9"], "--resamples: 9 is too small"),
+        (["a.npz", "--out", "run"], "--out run: this folder holds a run of the suite"),
+        (["a.npz", "--out", "a.npz"], "--out a.npz: this is a file; it takes a folder"),
+        (["a.npz", "sub/a.npz"], "two files are called 'a'; rename one"),
+        (["a.npz", "shuffled.npz"], "'a' and 'shuffled' have other labels"),
+        (["a.npz", "fewer.npz"], "'a' and 'fewer' judged other images .120 clean here, 100 clean"),
+    ],
+    ids=lambda external: " ".join(external) if isinstance(external, list) else "",
+)
+def test_mistake_is_one_line(
+    arguments: list[str], said: str, command_line: CommandLine, tmp_path: Path
+) -> None:
+    for folder in ("run", "sub"):
+        (tmp_path / folder).mkdir()
+    (tmp_path / "run" / "run.json").write_text("{}")
+    np.savez("a.npz", probabilities=GOOD, labels=LABELS)
+    np.savez("sub/a.npz", probabilities=GOOD, labels=LABELS)
+    np.savez("shuffled.npz", probabilities=GOOD[:, ::-1], labels=LABELS[::-1])
+    np.savez("fewer.npz", probabilities=GOOD[:, :100], labels=LABELS[:100])
+    status, _, error = command_line(*arguments, resamples=None)
+    assert status == 2
+    assert re.fullmatch(r"error: [^\n]+\n", error)
+    assert re.search(said, error)
+
+
+def test_help_names_every_array(command_line: CommandLine) -> None:
+    status, shown, _ = command_line("--help", resamples=None)
+    assert status == 0
+    for word in ("probabilities", "labels", "ood_NAME", "[members, images, classes]", "--out"):
+        assert word in shown
