@@ -1,0 +1,61 @@
+"""Whether two runs have the same numbers: ``python tests/compare_runs.py BEFORE AFTER``.
+
+Compares `measurements.csv`, `summary.csv` and `comparisons.csv` row by row. Names that version 0.1
+wrote and that were changed since are mapped; conditions whose data could not be had, which 0.1 wrote
+as rows without a value, are left out. Reasons are sentences and are not compared. Exits with 1, and
+says where, if anything else differs.
+"""
+
+from __future__ import annotations
+
+import re
+import sys
+from pathlib import Path
+
+import pandas as pd
+
+TABLES = ("measurements.csv", "summary.csv", "comparisons.csv")
+
+RENAMED = {
+    "status": {"doubtful": "ill-defined labels"},
+    "recipe": {"own": "self-trained"},
+}
+
+
+def read(path: Path) -> pd.DataFrame:
+    """The rows as text, under the names of today, in one order."""
+    file = path if path.exists() else path.with_name(f"{path.name}.gz")
+    table = pd.read_csv(file, dtype=str, keep_default_na=False)
+    table["condition"] = table["condition"].map(lambda name: re.sub("^exact-", "subset-", name))
+    for column, names in RENAMED.items():
+        table[column] = table[column].replace(names)
+    table = table[table["status"] != "unavailable"].drop(columns="reason")
+    return table.sort_values(list(table.columns)).reset_index(drop=True)
+
+
+def difference(before: pd.DataFrame, after: pd.DataFrame) -> str:
+    """The first difference in words; empty where there is none."""
+    if list(before.columns) != list(after.columns):
+        return f"columns {list(before.columns)} are now {list(after.columns)}"
+    if len(before) != len(after):
+        return f"{len(before)} rows are now {len(after)}"
+    differing = (before != after).any(axis=1)
+    if not differing.any():
+        return ""
+    first = differing.idxmax()
+    return f"{differing.sum()} rows differ, the first {dict(before.loc[first])} is now {dict(after.loc[first])}"
+
+
+def main(before: Path, after: Path) -> int:
+    """Compare the tables of two folders; 0 where they are equal."""
+    status = 0
+    for name in TABLES:
+        one, other = read(before / name), read(after / name)
+        told = difference(one, other)
+        print(f"{name}: {told or f'{len(one)} rows are equal'}")
+        status |= bool(told)
+    return status
+
+
+if __name__ == "__main__":
+    sys.exit(main(*map(Path, sys.argv[1:])))
