@@ -41,7 +41,7 @@ def version_of(library: str) -> str | None:
 
 
 def suite_version() -> str:
-    """The suite's own version, read from the checkout where there is one."""
+    """The suite's version, read from the checkout where there is one."""
     project = Path(__file__).parents[1] / "pyproject.toml"
     if not project.exists():
         return version("uncertainty-bench")

@@ -31,7 +31,7 @@ FLOORS = {
     | {"benchmarks.tasks", "methods"},
     "benchmarks/report": GROUND | TABLES,
 }
-"""What of the suite each room may import, beside itself."""
+"""The rooms of the suite that each one may import, beside itself."""
 
 LIBRARIES = {
     "benchmarks/vocabulary.py": {"__future__"},
@@ -39,7 +39,7 @@ LIBRARIES = {
     "methods/engines/lenet5_kernels": STANDARD
     | {"numpy", "numba", "llvmlite", "jaxtyping", "filelock", "platformdirs"},
 }
-"""All that some rooms may import, beside the suite's own."""
+"""All libraries that some rooms may import."""
 
 COMMANDS = {"benchmarks/score/__main__.py", "benchmarks/epistemic_check/__main__.py"}
 """What is run by ``python -m``."""
@@ -71,11 +71,11 @@ def within(name: str, packages: Iterable[str]) -> bool:
     return any(name == package or name.startswith(f"{package}.") for package in packages)
 
 
-def room_of(place: str) -> dict[str, set[str]]:
-    """The imports of the modules in a folder or file."""
-    package = module_name(ROOT / place)
+def room_of(folder: str) -> dict[str, set[str]]:
+    """The imports of each module in a folder or file."""
+    package = module_name(ROOT / folder)
     room = {name: names for name, names in IMPORTS.items() if within(name, {package})}
-    assert room, f"there is no {place}"
+    assert room, f"there is no {folder}"
     return room
 
 
@@ -97,9 +97,9 @@ def resolved(name: str) -> str | None:
 
 
 def import_graph() -> Mapping[str, set[str]]:
-    """The modules of the suite that each one imports."""
+    """The modules of the suite that each one imports; packages that it merely lies in are not."""
     return {
-        module: {found for name in names if (found := resolved(name))} - {module}
+        module: {target for name in names if (target := resolved(name))} - {module}
         for module, names in IMPORTS.items()
     }
 
@@ -129,23 +129,23 @@ def test_imports_are_seen_in_every_form(tmp_path: Path) -> None:
     assert len(IMPORTS) > 100
 
 
-@pytest.mark.parametrize("place", FLOORS)
-def test_room_imports_only_the_rooms_below_it(place: str) -> None:
-    allowed = FLOORS[place] | {module_name(ROOT / place)}
+@pytest.mark.parametrize("folder", FLOORS)
+def test_room_imports_only_the_rooms_below_it(folder: str) -> None:
+    allowed = FLOORS[folder] | {module_name(ROOT / folder)}
     assert [
         f"{module} imports {name}"
-        for module, names in room_of(place).items()
+        for module, names in room_of(folder).items()
         for name in sorted(names)
         if within(name, SUITE) and not within(name, allowed)
     ] == []
 
 
-@pytest.mark.parametrize("place", LIBRARIES)
-def test_room_imports_few_libraries(place: str) -> None:
-    allowed = LIBRARIES[place] | {module_name(ROOT / place)}
+@pytest.mark.parametrize("folder", LIBRARIES)
+def test_room_imports_few_libraries(folder: str) -> None:
+    allowed = LIBRARIES[folder] | {module_name(ROOT / folder)}
     assert [
         f"{module} imports {name}"
-        for module, names in room_of(place).items()
+        for module, names in room_of(folder).items()
         for name in sorted(names)
         if not within(name, allowed)
     ] == []

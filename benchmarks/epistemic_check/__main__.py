@@ -37,7 +37,7 @@ FORMATS = (".png", ".svg", ".pdf")
 
 def main(
     index: Annotated[
-        int | None, typer.Option(help="The number of one of MNIST's test images, from 0.")
+        int | None, typer.Option(help="The index of an MNIST test image, from 0.")
     ] = None,
     image: Annotated[
         Path | None, typer.Option(help="An image of a digit, of any size and colours.")
@@ -47,9 +47,13 @@ def main(
     recipe: Annotated[str, typer.Option(help="How networks are trained.")] = "standard",
     preset: Annotated[
         Literal["quick", "full"],
-        typer.Option(help="Whose networks: trained for two epochs, or as long as the recipe says."),
+        typer.Option(
+            help="Which networks: those of two epochs, or of the recipe's number of epochs."
+        ),
     ] = "quick",
-    epochs: Annotated[int | None, typer.Option(help="How long networks train instead.")] = None,
+    epochs: Annotated[
+        int | None, typer.Option(help="Epochs of training, instead of the preset's.")
+    ] = None,
     seed: Annotated[int, typer.Option(help="Of networks and masks.")] = 0,
     device: Device = "auto",
     engine: EngineChoice = "auto",
