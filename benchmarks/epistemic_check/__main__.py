@@ -47,9 +47,7 @@ def main(
     recipe: Annotated[str, typer.Option(help="How networks are trained.")] = "standard",
     preset: Annotated[
         Literal["quick", "full"],
-        typer.Option(
-            help="Which networks: those of two epochs, or of the recipe's number of epochs."
-        ),
+        typer.Option(help="Which networks: of two epochs, or of the recipe's number of epochs."),
     ] = "quick",
     epochs: Annotated[
         int | None, typer.Option(help="Epochs of training, instead of the preset's.")
