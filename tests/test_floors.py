@@ -29,7 +29,7 @@ FLOORS = {
     | TABLES
     | {"benchmarks.metrics", "benchmarks.parallel", "benchmarks.predictions"}
     | {"benchmarks.tasks", "methods"},
-    "benchmarks/report": GROUND | TABLES,
+    "benchmarks/report": GROUND | TABLES | {"benchmarks.metrics.definitions"},
 }
 """The rooms of the suite that each one may import, beside itself."""
 
