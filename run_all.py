@@ -1,4 +1,4 @@
-"""Compare uncertainty methods: choose, plan, workspace, report."""
+"""Compare uncertainty methods: choose a configuration, run its stages, report."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ from benchmarks.command_line import (
     EngineChoice,
     Networks,
     exit_status,
+    fitting_device,
 )
-from benchmarks.device_choice import fitting_device
 from benchmarks.environment import suite_version
 from benchmarks.errors import UserError
 from benchmarks.files import writable_folder
@@ -41,14 +41,14 @@ Names = list[str] | None
 def main(
     preset: Annotated[
         Literal["quick", "full"],
-        typer.Option(help="Where the configuration starts: minutes, or the complete comparison."),
+        typer.Option(help="The default of every other option: minutes, or the full comparison."),
     ] = "quick",
     recipe: Annotated[
-        Names, typer.Option(help="How networks are trained; several, separated by commas.")
+        Names, typer.Option(help="How networks are trained; several separated by commas.")
     ] = None,
     methods: Annotated[Names, typer.Option(help="The methods, separated by commas.")] = None,
     method: Annotated[
-        Names, typer.Option(help="A method of your own: path/to/file.py:ClassName.")
+        Names, typer.Option(help="A custom method: path/to/file.py:ClassName.")
     ] = None,
     conditions: Annotated[
         Names, typer.Option(help="Globs such as 'rotated-*', separated by commas.")
@@ -57,23 +57,23 @@ def main(
     passes: Annotated[Names, typer.Option(help="Numbers of MC-dropout's passes.")] = None,
     in_depth: Annotated[
         Names,
-        typer.Option(help="Recipes judged at all sizes and by mc_dropout_exact, if not all."),
+        typer.Option(help="The only recipes evaluated at all sizes and with mc_dropout_exact."),
     ] = None,
     replicates: Annotated[
-        int | None, typer.Option(help="On how many networks single-network methods are repeated.")
+        int | None, typer.Option(help="Networks on which single-network methods are repeated.")
     ] = None,
-    images: Annotated[int | None, typer.Option(help="Images judged of each condition.")] = None,
+    images: Annotated[int | None, typer.Option(help="Images evaluated per condition.")] = None,
     subset_images: Annotated[
         int | None, typer.Option(help="Images judged of each condition of mc_dropout_exact.")
     ] = None,
     epochs: Annotated[int | None, typer.Option(help="How long networks train.")] = None,
     resamples: Annotated[
-        int | None, typer.Option(help="How often images are drawn anew for intervals.")
+        int | None, typer.Option(help="Bootstrap resamples of the images, for intervals.")
     ] = None,
     batch_sizes: Annotated[
-        Names, typer.Option(help="Images asked about at a time when methods are timed.")
+        Names, typer.Option(help="Images per call when methods are timed.")
     ] = None,
-    seed: Annotated[int, typer.Option(help="What every random choice follows from.")] = 0,
+    seed: Annotated[int, typer.Option(help="Of all random choices.")] = 0,
     device: Device = "auto",
     engine: EngineChoice = "auto",
     data_dir: DataDir = None,
@@ -83,11 +83,9 @@ def main(
     ] = None,
     only: Annotated[str | None, typer.Option(help=f"Run one stage: {', '.join(STAGES)}.")] = None,
     jobs: Annotated[
-        int | None, typer.Option(help="Units of work side by side.", show_default="every core")
+        int | None, typer.Option(help="Run units computed in parallel.", show_default="every core")
     ] = None,
-    list_all: Annotated[
-        bool, typer.Option("--list", help="List what there is to choose from, and exit.")
-    ] = False,
+    list_all: Annotated[bool, typer.Option("--list", help="List all choices, and exit.")] = False,
     overwrite: Annotated[
         bool, typer.Option("--overwrite", help="Remove the run that the output folder holds.")
     ] = False,
@@ -98,8 +96,8 @@ def main(
 ) -> None:
     """Compare uncertainty methods on clean, rotated and out-of-distribution MNIST.
 
-    Every option starts from the preset's value. A run that was interrupted goes on where it
-    stopped when the same command is given again.
+    Every option defaults to the preset's value. The same command continues a run that was
+    interrupted.
     """
     if show_version:
         print(suite_version())
@@ -150,7 +148,7 @@ def _run(
     try:
         failures = run_stages(plan, workspace, only, overwrite=overwrite)
     except KeyboardInterrupt as interrupt:
-        print("interrupted; the same command goes on where this stopped", file=sys.stderr)
+        print("interrupted; the same command continues the run", file=sys.stderr)
         by_signal = interrupt.args[0] if interrupt.args else signal.SIGINT
         raise typer.Exit(128 + by_signal) from interrupt
     show_outcome(workspace)
@@ -165,17 +163,17 @@ def _run(
 def run_stages(
     plan: Plan, workspace: Workspace, only: str | None, *, overwrite: bool
 ) -> Sequence[tuple[str, str]]:
-    """Run all stages, or only one, and return what failed, and why."""
+    """Run all stages, or only one; return what failed, and why."""
     if only == LATENCY:
         return time_alone(plan, workspace, overwrite=overwrite)
-    # Here, not above: what the other stages import is not needed to time methods.
+    # Imported here: timing methods needs few packages, the other stages need more.
     from benchmarks.run import stages as runner
 
     return runner.run_stages(plan, workspace, only, overwrite=overwrite)
 
 
 def _open(page: Path) -> None:
-    """In the browser; a machine without one is told where the page lies."""
+    """Open the page in a browser; without one, print where it lies."""
     if not page.exists():
         print(f"--open: there is no {page} yet; run without --only first", file=sys.stderr)
     elif not webbrowser.open(page.resolve().as_uri()):
@@ -211,7 +209,7 @@ def _existing(data_dir: Path | None) -> Path | None:
 def _jobs(jobs: int | None, device: str) -> int:
     if jobs is not None and jobs < 1:
         raise UserError(f"--jobs: {jobs} is too small; it takes at least 1")
-    from joblib import cpu_count  # here, as above
+    from joblib import cpu_count  # imported here, as in run_stages
 
     return jobs or (1 if device == "cuda" else cpu_count())
 

@@ -1,1 +1,1 @@
-"""The benchmark: what is asked of an uncertainty method, and what is written down."""
+"""The benchmark: how uncertainty methods are evaluated, and what is written down."""

@@ -1,4 +1,4 @@
-"""What the command lines share: options, and how an error ends in a status."""
+"""What the command lines share: options, the choice of device, and exit statuses."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Annotated, Literal
 
 import platformdirs
+import torch
 import typer
 
 from benchmarks.data.datasets import Unavailable
@@ -18,34 +19,43 @@ from methods.networks.store import DamagedNetworkError
 from methods.networks.training import TrainingDivergedError
 
 NETWORKS = Path(platformdirs.user_cache_dir("uncertainty-bench")) / "networks"
-"""Where trained networks are found again by all runs, unless told otherwise."""
+"""Where all runs store trained networks by default."""
 
 Device = Annotated[
-    Literal["auto", "cpu", "cuda"], typer.Option(help="Where networks train and answer.")
+    Literal["auto", "cpu", "cuda"], typer.Option(help="Where networks are trained and evaluated.")
 ]
 EngineChoice = Annotated[
     Literal["auto", "numba", "torch"],
     typer.Option(help="What computes: kernels, on the CPU only, or PyTorch."),
 ]
 DataDir = Annotated[
-    Path | None,
-    typer.Option(help="A folder with data sets of yours.", envvar=DATA_VARIABLE),
+    Path | None, typer.Option(help="A folder with your data sets.", envvar=DATA_VARIABLE)
 ]
 Networks = Annotated[
-    Path, typer.Option(help="Where trained networks are kept.", show_default="the cache")
+    Path, typer.Option(help="Where trained networks are stored.", show_default="the cache")
 ]
+
+
+def fitting_device(choice: Literal["auto", "cpu", "cuda"]) -> Literal["cpu", "cuda"]:
+    """The device chosen; ``auto``: a CUDA device where torch finds one, else the CPU.
+
+    Raises:
+        UserError: the choice is ``cuda``, and there is no such device.
+    """
+    if choice == "cuda" and not torch.cuda.is_available():
+        raise UserError("--device cuda: torch finds no CUDA device here; use cpu or auto")
+    return "cuda" if choice != "cpu" and torch.cuda.is_available() else "cpu"
 
 
 def exit_status(main: Callable[..., None], name: str | None = None) -> int:
     """Run a function as a command line and return its exit status.
 
-    0 where all went well, 1 where the suite does not keep what it promises, 2 for a user's mistake
-    or for what only a user can mend; the function itself may raise ``typer.Exit`` with another.
-    An error is one line on stderr.
+    0 where all went well, 1 where an integrity check failed, 2 for what only the user can correct;
+    the function itself may raise ``typer.Exit`` with another. An error is one line on stderr.
 
     Args:
         main: its parameters are the command's arguments and options.
-        name: what the help calls the command, where it is not the file that was run.
+        name: what the help calls the command, if it is not the file that was run.
     """
     app = typer.Typer(add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
     app.command()(main)

@@ -1,4 +1,4 @@
-"""What computes: the commit, the versions and the machine, without a path or a name of anybody."""
+"""Provenance: the commit, the versions and the machine, without paths or users' names."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ LIBRARIES = (
 
 
 def environment(engine: Engine) -> dict[str, object]:
-    """The versions, the processor, and the engine and device that networks run on."""
+    """Versions, processor, engine and device."""
     return {
         "python": platform.python_version(),
         "libraries": {name: version_of(name) for name in LIBRARIES},
@@ -33,7 +33,7 @@ def environment(engine: Engine) -> dict[str, object]:
 
 
 def version_of(library: str) -> str | None:
-    """The version installed; ``None`` where it is not: not every stage needs all of them."""
+    """The installed version; ``None`` without one: not every stage needs all libraries."""
     try:
         return version(library)
     except PackageNotFoundError:
@@ -41,16 +41,16 @@ def version_of(library: str) -> str | None:
 
 
 def suite_version() -> str:
-    """The suite's own version, which a checkout tells even where it is not installed."""
+    """The suite's version, read from the checkout where there is one."""
     project = Path(__file__).parents[1] / "pyproject.toml"
     if not project.exists():
         return version("uncertainty-bench")
-    told: str = tomllib.loads(project.read_text(encoding="utf-8"))["project"]["version"]
-    return told
+    text: str = tomllib.loads(project.read_text(encoding="utf-8"))["project"]["version"]
+    return text
 
 
 def processor() -> str:
-    """The processor's own name, where the system tells it."""
+    """The processor's model name, as far as the system gives it."""
     try:
         lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
     except OSError:

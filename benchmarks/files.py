@@ -33,7 +33,7 @@ def write_json(value: object, path: Path) -> None:
 
 
 def read_json(path: Path) -> dict[str, Any]:
-    """Read an object that `write_json` wrote; an empty one where there is no such file.
+    """Read an object that `write_json` wrote; an empty one if there is no such file.
 
     Raises:
         UserError: the file holds something else.
@@ -44,12 +44,12 @@ def read_json(path: Path) -> dict[str, Any]:
         return dict(json.loads(path.read_text(encoding="utf-8")))
     except (ValueError, TypeError) as error:
         raise UserError(
-            f"{path} is damaged ({error}); remove it, or start the run anew with --overwrite"
+            f"{path} is damaged ({error}); remove it, or start again with --overwrite"
         ) from error
 
 
 def writable_folder(option: str, path: Path) -> Path:
-    """The folder that an option names, made where it is not there yet.
+    """The folder that an option names, created if it does not exist.
 
     Raises:
         UserError: it is a file, or cannot be written.

@@ -1,4 +1,4 @@
-"""How far a stage is: a bar with the time left on a terminal, plain lines elsewhere."""
+"""Progress of a stage: a bar with the time left on a terminal, plain lines elsewhere."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ T = TypeVar("T")
 
 
 def tracked(done: Iterable[T], total: int, stage: str, what: str) -> Iterator[T]:
-    """Hand on what is done while showing how much of the total that is."""
+    """Yield each item as it is done, and show how many of the total are."""
     console = Console(stderr=True)
     return (_bar if console.is_terminal else _lines)(done, total, stage, what, console)
 
 
 def announce(stage: str, text: str) -> None:
-    """Say what is being waited for where no count can show it."""
+    """Print what is being waited for, where no count can show it."""
     Console(stderr=True).print(f"{stage:8} {text}", highlight=False)
 
 

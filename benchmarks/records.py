@@ -1,4 +1,4 @@
-"""Tidy rows: the only format between computing and drawing."""
+"""Rows and tables: the only format between computing and drawing."""
 
 from __future__ import annotations
 
@@ -12,26 +12,24 @@ import pandas as pd
 
 from benchmarks.errors import UserError
 from benchmarks.files import written_whole
-from benchmarks.vocabulary import (
-    WITH_VALUE,
-)
+from benchmarks.vocabulary import WITH_VALUE
 
 
 @dataclass(frozen=True)
 class Measurement:
-    """One number (or the reason why there is none) of one replicate.
+    """One metric of one replicate under one condition, or the reason why it has no value.
 
     Attributes:
-        recipe, method, replicate: whose it is.
-        members: how many opinions were formed, ``"exact"``, or empty where unknown.
-        condition: of which images.
-        score: the uncertainty score that a detection or selective measure used, else empty.
-        metric: which measure.
-        value: the number; ``None`` where there is none.
-        images: how many images it was measured on.
-        status: ``ok``; ``doubtful`` (measured, but the labels are not well defined);
+        recipe, method, replicate: of which networks and method.
+        members: the number of members, ``"exact"``, or empty if unknown.
+        condition: on which images.
+        score: the uncertainty score of a detection or selective metric, else empty.
+        metric: its name.
+        value: the number; ``None`` if there is none.
+        images: on how many images.
+        status: ``ok``; ``ill-defined labels`` (measured against labels that are not well defined);
             ``undefined``, ``unavailable``, ``not applicable`` or ``failed``: no value.
-        reason: why the status is not ``ok``, or what else to know.
+        reason: why the status is not ``ok``, or a remark.
     """
 
     recipe: str
@@ -51,7 +49,7 @@ class Interval(NamedTuple):
     """A 95 % interval around a number of the summary.
 
     Attributes:
-        half_width: NaN where there is no interval.
+        half_width: NaN if there is no interval.
         reason: why there is none.
     """
 
@@ -73,18 +71,18 @@ class Interval(NamedTuple):
 
 @dataclass(frozen=True, kw_only=True)
 class Comparison:
-    """A paired difference between two methods on the same images: ``method`` less the other.
+    """A paired difference on the same images: ``method`` minus ``other_method``.
 
     Attributes:
-        recipe, condition, metric, score: of what; as in `Measurement`.
-        method, members, other_method, other_members: whose.
+        recipe, condition, metric, score: as in `Measurement`.
+        method, members, other_method, other_members: what is compared.
         difference: of the means over replicates.
-        lower, upper: its 95 % interval; ``None`` where there is none.
-        p_value: two-sided, of no difference; ``None`` where nothing is tested, since no value of
-            the measure is better than another, or its bias (see `BIASED`) would be tested.
-        effect_size: of means over images, in standard deviations of the images' own differences
-            (Cohen's d); ``None`` for other measures, whose difference is an effect itself.
-        images: on how many.
+        lower, upper: its 95 % interval; ``None`` if there is none.
+        p_value: two-sided, of no difference; ``None`` if nothing is tested, because no value of
+            the metric is better than another, or its bias (`vocabulary.BIASED`) would be tested.
+        effect_size: of means over images, in standard deviations of the images' differences
+            (Cohen's d); ``None`` for other metrics, whose difference is an effect itself.
+        images: on how many images.
         status: ``ok``, or ``undefined``: there is no difference.
         reason: why the status is not ``ok``, or why there is no interval.
     """
@@ -110,8 +108,7 @@ class Comparison:
 NOT_RESAMPLED = "no interval: its images were not drawn anew"
 
 Key = tuple[str, str, str, str, str, str]
-"""Recipe, method, members, condition, score and metric: what a row of the summary is of."""
-
+"""Recipe, method, members, condition, score and metric: the key of a row of the summary."""
 
 _TEXT = (
     *("recipe", "method", "members", "condition", "score", "metric", "status", "reason"),
@@ -124,7 +121,7 @@ _KEY = ["recipe", "method", "members", "condition", "score", "metric"]
 
 
 def as_table(measurements: Iterable[Measurement]) -> pd.DataFrame:
-    """The rows as a table, sorted, so that equal runs write equal bytes."""
+    """The rows as a table in a fixed order, so that equal runs write equal bytes."""
     columns = [field.name for field in fields(Measurement)]
     table = pd.DataFrame([asdict(row) for row in measurements], columns=columns)
     table["value"] = table["value"].astype(float)
@@ -138,17 +135,17 @@ def as_table(measurements: Iterable[Measurement]) -> pd.DataFrame:
 def summarise(
     measurements: pd.DataFrame, intervals: Mapping[Key, Interval] | None = None
 ) -> pd.DataFrame:
-    """Mean over replicates with its 95 % interval, where there is one: ``summary.csv``."""
+    """``summary.csv``: the mean over replicates, with its 95 % interval if there is one."""
     rows = []
     for key, group in measurements.groupby(_KEY, sort=False, dropna=False):
         measured = group[group["status"].isin(WITH_VALUE)]
         value = float(measured["value"].mean()) if len(measured) else math.nan
-        unweighed = Interval(math.nan, NOT_RESAMPLED if math.isfinite(value) else "")
-        interval = (intervals or {}).get(cast(Key, key), unweighed)
+        not_resampled = Interval(math.nan, NOT_RESAMPLED if math.isfinite(value) else "")
+        interval = (intervals or {}).get(cast(Key, key), not_resampled)
         _, lower, upper = interval.around(value)
-        alike = group if measured.empty else measured
-        telling = alike[alike["reason"] != ""]
-        shown = (alike if telling.empty else telling).iloc[0]
+        candidates = group if measured.empty else measured
+        with_reason = candidates[candidates["reason"] != ""]
+        shown = (candidates if with_reason.empty else with_reason).iloc[0]
         rows.append(
             dict(zip(_KEY, key, strict=True))
             | {"value": value, "lower": lower, "upper": upper}
@@ -169,18 +166,18 @@ def members_text(members: int | None) -> str:
 
 
 def members_rank(members: str) -> float:
-    """The place of a size among others; those that are no number come last."""
+    """Sort key of a number of members; what is no number comes last."""
     return float(members) if members.isdigit() else math.inf
 
 
 def write_table(table: pd.DataFrame, path: Path) -> None:
-    """Write a table as CSV; numbers are written so that reading them gives the same bits."""
+    """Write a table as CSV; numbers are read back to the same bits."""
     with written_whole(path) as temporary:
         table.to_csv(temporary, index=False, lineterminator="\n")
 
 
 def read_table(path: Path) -> pd.DataFrame:
-    """Read a table that `write_table` wrote; what is empty text stays empty text.
+    """Read a table that `write_table` wrote; empty text stays empty text.
 
     Raises:
         UserError: the file is not such a table.

@@ -1,10 +1,10 @@
-"""What tests share: a little real data, and a place of their own for everything written."""
+"""What tests share: a small part of the real data."""
 
 from __future__ import annotations
 
 import os
 
-# The suite's promises are about bits: torch must not pick another kernel for another thread count.
+# Tests compare bits: torch must not pick another kernel for another thread count.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 import pytest
@@ -16,7 +16,7 @@ from methods.networks.labelled_images import LabelledImages
 
 @pytest.fixture(autouse=True)
 def _no_remembered_methods() -> None:
-    """Users' methods are loaded once a process, but tests write files of one name anew."""
+    """Custom methods are cached by file name, but tests write several files of one name."""
     load_entry.cache_clear()
 
 

@@ -18,24 +18,24 @@ from benchmarks.vocabulary import STAGES
 ROOT = Path(__file__).parents[1]
 
 REQUIRED = ("torch", "torchvision", "numpy", "pandas", "typer", "jaxtyping", "platformdirs")
-"""What the README says that `--only latency` needs."""
+"""What `--only latency` needs, by the README."""
 
 
 def with_dependencies(names: tuple[str, ...]) -> list[Distribution]:
     """These packages and all that they require here."""
-    found: dict[str, Distribution] = {}
+    distributions: dict[str, Distribution] = {}
     wanted = list(names)
     while wanted:
         name = re.sub(r"[-_.]+", "-", wanted.pop()).lower()
-        if name in found:
+        if name in distributions:
             continue
         try:
-            found[name] = distribution(name)
+            distributions[name] = distribution(name)
         except PackageNotFoundError:
             continue  # of another system or Python
-        required = [r for r in found[name].requires or [] if "extra ==" not in r]
+        required = [r for r in distributions[name].requires or [] if "extra ==" not in r]
         wanted += [re.split(r"[^\w.-]", requirement)[0] for requirement in required]
-    return list(found.values())
+    return list(distributions.values())
 
 
 @pytest.fixture(scope="module")

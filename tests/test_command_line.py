@@ -1,4 +1,4 @@
-"""What a user types, and the one line that answers a mistake."""
+"""What a user types, and the one line of a mistake."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ CommandLine = Callable[..., tuple[int, str, str]]
 @pytest.fixture(autouse=True)
 def nothing_is_computed(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[None]:
     def no_images(*_: object, **__: object) -> None:
-        raise AssertionError("a mistake must be found before anything is computed")
+        raise AssertionError("a mistake must be reported before anything is computed")
 
     monkeypatch.setattr(workspace_module, "load_mnist", no_images)
     monkeypatch.setattr(run_all, "NETWORKS", tmp_path / "networks")
@@ -98,7 +98,7 @@ def test_help_explains_every_option(command_line: CommandLine) -> None:
     assert str(Path.home()) not in shown
 
 
-def test_script_answers_as_well() -> None:
+def test_script_reports_a_mistake_too() -> None:
     script = Path(run_all.__file__)
     ended = subprocess.run(
         [sys.executable, str(script), "--preset", "slow"],
@@ -152,7 +152,7 @@ def test_script_answers_as_well() -> None:
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else "",
 )
-def test_bad_value_is_answered_in_one_line(
+def test_bad_value_is_reported_in_one_line(
     arguments: list[str], named: str, allowed: list[str], command_line: CommandLine
 ) -> None:
     status, shown, error = command_line(*arguments)
@@ -172,7 +172,7 @@ def test_cuda_is_refused_where_there_is_none(command_line: CommandLine) -> None:
 
 
 @pytest.mark.parametrize(
-    ("code", "said"),
+    ("code", "message"),
     [
         ("import nothing_of_this_name", "nothing_of_this_name"),
         ("class Other: pass", "no 'Mine'"),
@@ -185,12 +185,12 @@ def test_cuda_is_refused_where_there_is_none(command_line: CommandLine) -> None:
         ("raise ValueError('two\\nlines')", "ValueError: two"),
     ],
 )
-def test_mistake_in_a_method_of_ones_own(code: str, said: str, command_line: CommandLine) -> None:
+def test_mistake_in_a_custom_method(code: str, message: str, command_line: CommandLine) -> None:
     Path("mine.py").write_text(code)
     status, _, error = command_line("--method", "mine.py:Mine")
     assert status == 2
     assert re.fullmatch(r"error: --method mine\.py:Mine: [^\n]+\n", error)
-    assert said in error
+    assert message in error
 
 
 @pytest.mark.parametrize("option", ["--out", "--networks"])
@@ -203,17 +203,17 @@ def test_folder_that_is_a_file_is_refused(
     assert re.fullmatch(r"error: [^\n]*taken[^\n]*\n", error)
 
 
-def test_mnist_that_cannot_be_had_is_told_in_one_line(
+def test_unavailable_mnist_is_reported_in_one_line(
     command_line: CommandLine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def nowhere(*_: object, **__: object) -> None:
-        raise Unavailable("mnist cannot be had: nobody answers")
+        raise Unavailable("mnist is unavailable: no connection")
 
     monkeypatch.setattr(workspace_module, "load_mnist", nowhere)
     # Where the kernels are not compiled yet, a line on stderr would announce that first.
     status, _, error = command_line("--jobs", "1", "--engine", "torch")
     assert status == 2
-    assert re.fullmatch(r"error: [^\n]*nobody answers[^\n]*\n", error)
+    assert re.fullmatch(r"error: [^\n]*no connection[^\n]*\n", error)
 
 
 def test_options_choose_the_configuration(
@@ -223,20 +223,8 @@ def test_options_choose_the_configuration(
         *("--preset", "full", "--recipe", "article, plain", "--recipe", "standard"),
         *("--methods", "softmax,mc_dropout", "--conditions", "rotated-0[13]*,ood-*noise"),
         *("--members", "20", "--passes", "100,5", "--passes", "10", "--replicates", "4"),
-        *(
-            "--images",
-            "60",
-            "--epochs",
-            "3",
-            "--batch-sizes",
-            "32,4",
-            "--seed",
-            "8",
-            "--device",
-            "cpu",
-            "--jobs",
-            "2",
-        ),
+        *("--images", "60", "--epochs", "3", "--batch-sizes", "32,4", "--seed", "8"),
+        *("--device", "cpu", "--jobs", "2"),
         *("--only", "measure", "--overwrite", "--out", "there", "--networks", "pool"),
         *("--data-dir", ".", "--resamples", "700"),
     )
@@ -298,17 +286,17 @@ def test_failures_are_listed_and_the_status_is_1(
     command_line: CommandLine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def fail(*_: object, **__: object) -> list[Failure]:
-        return [Failure("own/mine/replicate-00", "ValueError: no")]
+        return [Failure("self-trained/mine/replicate-00", "ValueError: no")]
 
     monkeypatch.setattr(run_all, "run_stages", fail)
     status, _, error = command_line()
-    assert (status, error) == (1, "failed: own/mine/replicate-00: ValueError: no\n")
+    assert (status, error) == (1, "failed: self-trained/mine/replicate-00: ValueError: no\n")
 
 
-@pytest.mark.parametrize(("has_browser", "said"), [(True, ""), (False, "no browser was found")])
+@pytest.mark.parametrize(("has_browser", "message"), [(True, ""), (False, "no browser was found")])
 def test_page_is_opened_at_the_end(
     has_browser: bool,
-    said: str,
+    message: str,
     command_line: CommandLine,
     chosen: list[tuple[Run, str | None, bool]],
     monkeypatch: pytest.MonkeyPatch,
@@ -322,7 +310,7 @@ def test_page_is_opened_at_the_end(
     page.write_text("")
     status, _, error = command_line("--open", "--out", "results/mine")
     assert (status, opened) == (0, [page.resolve().as_uri()])
-    assert said in error
+    assert message in error
     assert len(chosen) == 2
 
 
@@ -341,8 +329,8 @@ def test_interruption_is_one_line(
         raise interrupt
 
     monkeypatch.setattr(run_all, "run_stages", interrupted)
-    found, _, error = command_line()
-    assert found == status
+    ended, _, error = command_line()
+    assert ended == status
     assert re.fullmatch(r"interrupted; [^\n]+\n", error)
 
 

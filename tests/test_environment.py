@@ -18,19 +18,19 @@ from methods.engines.numba import NumbaEngine
 from methods.engines.torch import TorchEngine
 
 
-def test_environment_is_this_ones() -> None:
-    found = environment(NumbaEngine())
-    assert found["python"] == platform.python_version()
-    assert found["cores"] == os.cpu_count()
-    assert found["device"] == "cpu"
-    libraries = found["libraries"]
+def test_environment_is_this_machines() -> None:
+    record = environment(NumbaEngine())
+    assert record["python"] == platform.python_version()
+    assert record["cores"] == os.cpu_count()
+    assert record["device"] == "cpu"
+    libraries = record["libraries"]
     assert isinstance(libraries, dict)
     assert libraries["numpy"] == np.__version__
     assert libraries["torch"] == torch.__version__
-    assert json.loads(json.dumps(found)) == found
+    assert json.loads(json.dumps(record)) == record
 
 
-def test_environment_tells_nothing_of_whose_it_is() -> None:
+def test_environment_names_no_user_or_host() -> None:
     text = json.dumps(environment(NumbaEngine()))
     assert str(Path.home()) not in text
     assert platform.node() not in text
@@ -52,7 +52,7 @@ def test_processor_is_the_systems() -> None:
     assert processor() == name.strip()
 
 
-def test_processor_of_a_system_that_does_not_tell(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_processor_of_a_system_that_does_not_name_it(monkeypatch: pytest.MonkeyPatch) -> None:
     def refuse(*_: object, **__: object) -> str:
         raise OSError
 
@@ -87,12 +87,12 @@ def test_commit_is_the_heads(repository: Path) -> None:
 
 
 @pytest.mark.parametrize("file", ["code.py", "new.py"])
-def test_changed_code_is_told(file: str, repository: Path) -> None:
+def test_changed_code_is_marked(file: str, repository: Path) -> None:
     (repository / "package" / file).write_text("2\n")
     assert commit() == f"{git(repository, 'rev-parse', 'HEAD')} modified"
 
 
-def test_changed_code_elsewhere_in_the_repository_is_told(repository: Path) -> None:
+def test_changed_code_elsewhere_in_the_repository_is_marked(repository: Path) -> None:
     (repository / "run_all.py").write_text("2\n")
     assert commit() == f"{git(repository, 'rev-parse', 'HEAD')} modified"
 

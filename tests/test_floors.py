@@ -1,26 +1,58 @@
-"""Imports only go down: command line, benchmarks, methods; and what is pure stays pure."""
+"""The rooms of the suite: imports only go down, and packages and files can be seen at a glance."""
 
 from __future__ import annotations
 
 import ast
+import graphlib
 import sys
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 import pytest
 
 ROOT = Path(__file__).parents[1]
-COMMANDS = ("benchmarks/epistemic_check/__main__.py", "benchmarks/score/__main__.py")
-"""What is run by ``python -m``: command lines of their own, which nothing imports."""
+FILES = [*sorted((ROOT / "methods").rglob("*.py")), *sorted((ROOT / "benchmarks").rglob("*.py"))]
 
+SUITE = {"methods", "benchmarks", "run_all", "tests"}
 STANDARD = sys.stdlib_module_names | {"__future__"}
 
+GROUND = {"benchmarks.errors", "benchmarks.files", "benchmarks.vocabulary"}
+TABLES = {"benchmarks.compared_sizes", "benchmarks.progress", "benchmarks.records"}
 
-def modules(folder: str) -> list[Path]:
-    return sorted((ROOT / folder).rglob("*.py"))
+FLOORS = {
+    "benchmarks/vocabulary.py": set(),
+    "methods": set(),
+    "benchmarks/metrics": set(),
+    "benchmarks/data": GROUND | {"benchmarks.progress", "methods"},
+    "benchmarks/tasks": GROUND | {"benchmarks.data", "methods"},
+    "benchmarks/inference": GROUND
+    | TABLES
+    | {"benchmarks.metrics", "benchmarks.parallel", "benchmarks.predictions"}
+    | {"benchmarks.tasks", "methods"},
+    "benchmarks/report": GROUND | TABLES | {"benchmarks.metrics.definitions"},
+}
+"""The rooms of the suite that each one may import, beside itself."""
+
+LIBRARIES = {
+    "benchmarks/vocabulary.py": {"__future__"},
+    "benchmarks/metrics": STANDARD | {"torch", "jaxtyping"},
+    "methods/engines/lenet5_kernels": STANDARD
+    | {"numpy", "numba", "llvmlite", "jaxtyping", "filelock", "platformdirs"},
+}
+"""All libraries that some rooms may import."""
+
+COMMANDS = {"benchmarks/score/__main__.py", "benchmarks/epistemic_check/__main__.py"}
+"""What is run by ``python -m``."""
+
+MOST_LINES, MOST_FILES = 300, 12
+
+
+def module_name(path: Path) -> str:
+    return ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__")
 
 
 def imported(path: Path) -> set[str]:
-    """Dotted names of the modules that a file imports, wherever in the file."""
+    """Dotted names of what a file imports, wherever in the file."""
     names = set()
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
         if isinstance(node, ast.Import):
@@ -31,67 +63,139 @@ def imported(path: Path) -> set[str]:
     return names
 
 
-def within(name: str, packages: set[str]) -> bool:
+IMPORTS = {module_name(path): imported(path) for path in FILES}
+"""By module."""
+
+
+def within(name: str, packages: Iterable[str]) -> bool:
     return any(name == package or name.startswith(f"{package}.") for package in packages)
 
 
-def offending(folder: str, *, only: set[str] | None = None, never: set[str]) -> list[str]:
-    """Imports of what is never allowed, or of what is not among the only allowed."""
-    return [
-        f"{path.relative_to(ROOT)} imports {name}"
-        for path in modules(folder)
-        for name in sorted(imported(path))
-        if within(name, never) or not (only is None or within(name, only))
-    ]
+def room_of(folder: str) -> dict[str, set[str]]:
+    """The imports of each module in a folder or file."""
+    package = module_name(ROOT / folder)
+    room = {name: names for name, names in IMPORTS.items() if within(name, {package})}
+    assert room, f"there is no {folder}"
+    return room
 
 
-def test_imports_are_found_in_every_form(tmp_path: Path) -> None:
+def importers(*packages: str) -> set[str]:
+    """The modules that import one of these packages, or something in it, from outside of it."""
+    return {
+        module
+        for package in packages
+        for module, names in IMPORTS.items()
+        if not within(module, {package}) and any(within(name, {package}) for name in names)
+    }
+
+
+def resolved(name: str) -> str | None:
+    """The module of the suite that a dotted name is, or lies in."""
+    while name and name not in IMPORTS:
+        name = name.rpartition(".")[0]
+    return name or None
+
+
+def import_graph() -> Mapping[str, set[str]]:
+    """The modules of the suite that each one imports; packages that it merely lies in are not."""
+    return {
+        module: {target for name in names if (target := resolved(name))} - {module}
+        for module, names in IMPORTS.items()
+    }
+
+
+def with_packages(module: str) -> set[str]:
+    """A module and the packages that it lies in: they are imported with it."""
+    parts = module.split(".")
+    return {".".join(parts[:depth]) for depth in range(1, len(parts) + 1)}
+
+
+def reached(modules: Iterable[str]) -> set[str]:
+    """Everything that is imported with these modules, directly or not."""
+    graph, names = import_graph(), set()
+    todo, done = set(modules), set()
+    while todo:
+        module = todo.pop()
+        done.add(module)
+        names |= IMPORTS[module]
+        todo |= {package for target in graph[module] for package in with_packages(target)} - done
+    return names | done
+
+
+def test_imports_are_seen_in_every_form(tmp_path: Path) -> None:
     path = tmp_path / "module.py"
     path.write_text("import a.b as c\nfrom d import e\n\ndef f():\n    from g.h import i, j\n")
     assert imported(path) == {"a.b", "d.e", "g.h.i", "g.h.j"}
+    assert len(IMPORTS) > 100
 
 
-def test_methods_know_nothing_of_the_benchmark() -> None:
-    assert len(modules("methods")) > 10
-    assert offending("methods", never={"benchmarks", "run_all"}) == []
+@pytest.mark.parametrize("folder", FLOORS)
+def test_room_imports_only_the_rooms_below_it(folder: str) -> None:
+    allowed = FLOORS[folder] | {module_name(ROOT / folder)}
+    assert [
+        f"{module} imports {name}"
+        for module, names in room_of(folder).items()
+        for name in sorted(names)
+        if within(name, SUITE) and not within(name, allowed)
+    ] == []
 
 
-def test_benchmarks_know_nothing_of_the_command_line() -> None:
-    assert len(modules("benchmarks")) > 10
-    assert offending("benchmarks", never={"run_all", "tests"}) == []
-    offenders = offending("benchmarks", never={"typer", "benchmarks.command_line"})
-    assert {line.split()[0] for line in offenders} == {"benchmarks/command_line.py", *COMMANDS}
-    commands = {"benchmarks.epistemic_check.__main__", "benchmarks.score.__main__"}
-    offenders = offending("benchmarks", never=commands)
-    assert {line.split()[0] for line in offenders} <= set(COMMANDS)
+@pytest.mark.parametrize("folder", LIBRARIES)
+def test_room_imports_few_libraries(folder: str) -> None:
+    allowed = LIBRARIES[folder] | {module_name(ROOT / folder)}
+    assert [
+        f"{module} imports {name}"
+        for module, names in room_of(folder).items()
+        for name in sorted(names)
+        if not within(name, allowed)
+    ] == []
 
 
-def test_metrics_know_neither_methods_nor_data() -> None:
-    allowed = STANDARD | {"torch", "jaxtyping", "benchmarks.metrics"}
-    assert len(modules("benchmarks/metrics")) > 5
-    assert offending("benchmarks/metrics", only=allowed, never=set()) == []
+def test_report_is_drawn_without_torch_and_methods() -> None:
+    heavy = {"torch", "torchvision", "methods", "sklearn", "numba"}
+    assert [
+        name for name in sorted(reached(room_of("benchmarks/report"))) if within(name, heavy)
+    ] == []
 
 
-def test_fast_engine_knows_arrays_alone() -> None:
-    allowed = STANDARD | {
-        *(
-            "numpy",
-            "numba",
-            "llvmlite",
-            "jaxtyping",
-            "filelock",
-            "platformdirs",
-            "methods.engines.lenet5_kernels",
-        ),
-    }
-    assert offending("methods/engines/lenet5_kernels", only=allowed, never=set()) == []
+def test_commands_are_imported_by_nobody() -> None:
+    assert importers("benchmarks.score", "benchmarks.epistemic_check", "run_all", "tests") == set()
+    commands = {module_name(ROOT / command) for command in COMMANDS}
+    assert importers("benchmarks.command_line") == commands
+    assert importers("typer") == commands | {"benchmarks.command_line"}
+    assert importers(*commands) == set()
 
 
-def test_report_needs_neither_torch_nor_methods() -> None:
-    assert len(modules("benchmarks/report")) > 10
-    assert offending("benchmarks/report", never={"torch", "torchvision", "methods"}) == []
+def test_stages_are_run_by_run_all_alone() -> None:
+    assert importers("benchmarks.run.stages") == set()
+    assert any(within(name, {"benchmarks.run.stages"}) for name in imported(ROOT / "run_all.py"))
 
 
-@pytest.mark.parametrize("path", [*modules("methods"), *modules("benchmarks")], ids=str)
+def test_no_module_imports_itself_by_way_of_others() -> None:
+    try:
+        graphlib.TopologicalSorter(import_graph()).prepare()
+    except graphlib.CycleError as error:
+        pytest.fail(f"import cycle: {' <- '.join(error.args[1])}")
+
+
+def source_files(folder: Path) -> list[Path]:
+    return [path for path in sorted(folder.iterdir()) if path.suffix in {".py", ".js", ".css"}]
+
+
+PACKAGES = sorted({path.parent for path in FILES})
+
+
+@pytest.mark.parametrize("package", PACKAGES, ids=module_name)
+def test_package_has_few_files(package: Path) -> None:
+    assert len(source_files(package)) <= MOST_FILES
+
+
+@pytest.mark.parametrize("package", PACKAGES, ids=module_name)
+def test_files_are_short(package: Path) -> None:
+    lines = {path.name: len(path.read_text("utf-8").splitlines()) for path in source_files(package)}
+    assert {name: count for name, count in lines.items() if count > MOST_LINES} == {}
+
+
+@pytest.mark.parametrize("path", FILES, ids=module_name)
 def test_file_is_named_for_what_is_in_it(path: Path) -> None:
     assert not {"utils", "util", "helpers", "helper", "misc", "common"} & set(path.stem.split("_"))

@@ -19,16 +19,16 @@ def plain_environment(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_lines_are_plain_where_there_is_no_terminal(capsys: pytest.CaptureFixture[str]) -> None:
     assert list(tracked(iter("abc"), 3, "train", "networks")) == ["a", "b", "c"]
-    out, said = capsys.readouterr()
+    out, shown = capsys.readouterr()
     assert out == ""
-    lines = said.splitlines()
+    lines = shown.splitlines()
     assert len(lines) == 3
     for count, line in enumerate(lines, start=1):
         assert re.fullmatch(rf"train +{count} of 3 networks, \d+ s", line)
 
 
 def test_line_is_written_as_soon_as_an_item_is_done(capsys: pytest.CaptureFixture[str]) -> None:
-    items = tracked(iter("ab"), 2, "measure", "cells")
+    items = tracked(iter("ab"), 2, "measure", "run units")
     next(items)
     assert len(capsys.readouterr().err.splitlines()) == 1
     next(items)
@@ -49,12 +49,12 @@ def test_nothing_is_done_ahead() -> None:
     assert begun == [0]
 
 
-def test_no_work_says_nothing(capsys: pytest.CaptureFixture[str]) -> None:
+def test_no_work_prints_nothing(capsys: pytest.CaptureFixture[str]) -> None:
     assert list(tracked([], 0, "train", "networks")) == []
     assert capsys.readouterr().err == ""
 
 
-def test_error_of_the_work_is_handed_on(capsys: pytest.CaptureFixture[str]) -> None:
+def test_error_of_the_work_is_passed_on(capsys: pytest.CaptureFixture[str]) -> None:
     def work() -> Iterator[int]:
         yield 1
         raise KeyboardInterrupt
@@ -70,10 +70,10 @@ def test_bar_is_shown_on_a_terminal_with_the_time_left(
     monkeypatch.setattr(
         progress, "Console", lambda **options: Console(**options, force_terminal=True, width=80)
     )
-    assert list(tracked(iter("abc"), 3, "predict", "cells")) == ["a", "b", "c"]
-    said = capsys.readouterr().err
-    assert "\x1b[" in said
-    assert "predict" in said
-    assert "3/3" in said
-    assert "left" in said
-    assert " of 3" not in said
+    assert list(tracked(iter("abc"), 3, "predict", "run units")) == ["a", "b", "c"]
+    shown = capsys.readouterr().err
+    assert "\x1b[" in shown
+    assert "predict" in shown
+    assert "3/3" in shown
+    assert "left" in shown
+    assert " of 3" not in shown

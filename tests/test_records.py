@@ -106,7 +106,7 @@ def test_table_is_read_back_as_it_was(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("reason", ["NA", "null"])
-def test_words_that_look_like_nothing_are_kept(reason: str, tmp_path: Path) -> None:
+def test_words_that_look_like_missing_values_stay_text(reason: str, tmp_path: Path) -> None:
     table = as_table([replace(ROW, value=None, status="failed", reason=reason, score=reason)])
     write_table(table, tmp_path / "table.csv")
     read = read_table(tmp_path / "table.csv")
@@ -141,16 +141,18 @@ def test_summary_is_the_mean_with_the_interval_of_its_key() -> None:
     assert (row["replicates"], row["images"], row["status"]) == (3, 100, "ok")
 
 
-def test_missing_interval_says_why() -> None:
+def test_missing_interval_has_a_reason() -> None:
     key = ("standard", "mc_dropout", "10", "clean", "", "ece")
-    ill_defined = replace(ROW, status="ill-defined labels", reason="turned")
-    for row, reason in ((ROW, "alike"), (ill_defined, "turned; alike")):
-        (found,) = summarise(as_table([row]), {key: Interval(math.nan, "alike")}).to_dict("records")
-        assert math.isnan(found["lower"])
-        assert found["reason"] == reason
+    ill_defined = replace(ROW, status="ill-defined labels", reason="rotated")
+    for row, reason in ((ROW, "alike"), (ill_defined, "rotated; alike")):
+        (summarised,) = summarise(as_table([row]), {key: Interval(math.nan, "alike")}).to_dict(
+            "records"
+        )
+        assert math.isnan(summarised["lower"])
+        assert summarised["reason"] == reason
 
 
-def test_summary_keeps_apart_what_differs_in_anything_but_the_replicate() -> None:
+def test_summary_groups_rows_that_differ_in_the_replicate_alone() -> None:
     others = {
         **{"recipe": "plain", "method": "softmax", "members": "100"},
         **{"condition": "rotated-015", "score": "mine", "metric": "mce"},
@@ -160,7 +162,7 @@ def test_summary_keeps_apart_what_differs_in_anything_but_the_replicate() -> Non
     assert list(summarise(as_table([ROW, replace(ROW, replicate=1)]))["replicates"]) == [2]
 
 
-def test_value_that_was_not_resampled_has_no_bounds_and_says_so(tmp_path: Path) -> None:
+def test_value_that_was_not_resampled_has_no_bounds_and_a_reason(tmp_path: Path) -> None:
     write_table(summarise(as_table([ROW])), tmp_path / "summary.csv")
     assert (tmp_path / "summary.csv").read_text().splitlines()[1] == (
         "standard,mc_dropout,10,clean,,ece,0.25,,,1,100,ok,"
@@ -168,13 +170,13 @@ def test_value_that_was_not_resampled_has_no_bounds_and_says_so(tmp_path: Path) 
     )
 
 
-def test_doubtful_values_are_summarised_and_marked() -> None:
-    ill_defined = replace(ROW, status="ill-defined labels", reason="turned")
+def test_values_against_ill_defined_labels_are_summarised_and_marked() -> None:
+    ill_defined = replace(ROW, status="ill-defined labels", reason="rotated")
     key = ("standard", "mc_dropout", "10", "clean", "", "ece")
     table = as_table([ill_defined, replace(ill_defined, replicate=1)])
     (row,) = summarise(table, {key: Interval(0.1)}).to_dict("records")
     assert (row["value"], row["replicates"]) == (0.25, 2)
-    assert (row["status"], row["reason"]) == ("ill-defined labels", "turned")
+    assert (row["status"], row["reason"]) == ("ill-defined labels", "rotated")
 
 
 @pytest.mark.parametrize("status", ["undefined", "unavailable", "not applicable", "failed"])
@@ -200,7 +202,7 @@ def test_replicate_that_failed_is_left_out_and_does_not_mark_the_others_as_faile
     assert (row["status"], row["images"]) == ("ok", 100)
 
 
-def test_infinite_replicate_makes_the_mean_infinite_and_says_why() -> None:
+def test_infinite_replicate_makes_the_mean_infinite_with_a_reason() -> None:
     infinite = replace(ROW, replicate=1, value=math.inf, reason="1 of 100 had the probability 0")
     (row,) = summarise(as_table([ROW, infinite])).to_dict("records")
     assert row["value"] == math.inf

@@ -1,4 +1,4 @@
-"""A picture of a digit, of any size and colour, made into what MNIST's images are."""
+"""An image of a digit, of any size and colour, converted to the form of MNIST's images."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ SIDE, BOX = 28, 20
 """Pixels of MNIST's images, and of the box that their digits fill (LeCun et al. 1998)."""
 
 LEAST_CONTRAST = 0.05
-"""Share of the full range of grey between background and ink, below which a picture is blank."""
+"""Share of the full range of grey between background and ink, below which an image is blank."""
 
 INK = 0.1
 """Share of the strongest ink from which on a pixel belongs to the digit."""
@@ -32,60 +32,60 @@ Shades = Float[np.ndarray, "rows columns"]
 
 
 def read_digit(path: Path) -> Float[Tensor, "1 28 28"]:
-    """The picture as an image in [0, 1], light on dark.
+    """The digit as an MNIST image in [0, 1], light on dark.
 
-    What most of the border looks like is the background, so the digit may be darker or lighter;
-    a digit that differs from it in colour alone is found, too. What is transparent is white, or
-    black where the digit is white itself. The digit is scaled to fit a box of 20x20 and shifted by
-    whole pixels to have its centre of mass in the middle, as MNIST's were.
+    The background is what most of the border looks like, so the digit may be darker, lighter or of
+    another colour. What is transparent is white, or black where the digit is white itself. The
+    digit is scaled to fit a box of 20x20 and shifted by whole pixels to have its centre of mass in
+    the middle, as MNIST's were.
 
     Raises:
-        UserError: there is no such file, it is no picture, or nothing is drawn on it.
+        UserError: there is no such file, it is no image, or nothing is drawn on it.
     """
-    for shades in _readings(path):
+    for shades in _grey_levels(path):
         ink = _ink(shades)
         if ink.max() >= LEAST_CONTRAST:
-            return torch.from_numpy(_placed(_fitted(ink / ink.max()))).float()[None]
-    raise UserError(f"--image {path}: the picture is blank; it takes a digit on a background")
+            return torch.from_numpy(_centred(_fitted(ink / ink.max()))).float()[None]
+    raise UserError(f"--image {path}: the image is blank; it takes a digit on a background")
 
 
-def _readings(path: Path) -> list[Shades]:
-    """In what a digit may show, the likeliest first; black is 0 and white 1."""
-    picture = _opened(path)
-    if picture.mode.startswith(DEEP):
-        pixels = np.asarray(picture, dtype=np.float64)
+def _grey_levels(path: Path) -> list[Shades]:
+    """Grey levels in which a digit may show, the likeliest first; black is 0 and white 1."""
+    image = _opened(path)
+    if image.mode.startswith(DEEP):
+        pixels = np.asarray(image, dtype=np.float64)
         if not np.isfinite(pixels).all():
             raise UserError(f"--image {path}: some pixels are no finite numbers")
         # Pillow opens 16 bits a pixel by several modes, and floats may be of any scale.
-        full = 1.0 if picture.mode == "F" else DEEPEST
+        full = 1.0 if image.mode == "F" else DEEPEST
         return [pixels / max(full, pixels.max())]
-    white, black = (_laid_on(colour, picture) for colour in ("white", "black"))
+    white, black = (_composed_on(colour, image) for colour in ("white", "black"))
     layers = [white.convert("L"), black.convert("L"), *white.split()]
     return [np.asarray(layer, dtype=np.float64) / 255 for layer in layers]
 
 
-def _laid_on(colour: str, picture: Image.Image) -> Image.Image:
-    ground = Image.new("RGBA", picture.size, colour)
-    ground.alpha_composite(picture.convert("RGBA"))
+def _composed_on(colour: str, image: Image.Image) -> Image.Image:
+    ground = Image.new("RGBA", image.size, colour)
+    ground.alpha_composite(image.convert("RGBA"))
     return ground.convert("RGB")
 
 
 def _opened(path: Path) -> Image.Image:
     try:
-        with warnings.catch_warnings(), Image.open(path) as picture:
-            # Pillow only warns of pictures that would fill the memory.
+        with warnings.catch_warnings(), Image.open(path) as image:
+            # Pillow only warns of images that would fill the memory.
             warnings.simplefilter("error", Image.DecompressionBombWarning)
-            upright = ImageOps.exif_transpose(picture)
+            upright = ImageOps.exif_transpose(image)
             upright.load()
             return upright
     except FileNotFoundError as error:
         raise UserError(f"--image {path}: there is no such file") from error
     # What damaged files raise is up to the format's decoder.
     except Exception as error:
-        said = " ".join(str(error).split()) or type(error).__name__
+        message = " ".join(str(error).split()) or type(error).__name__
         raise UserError(
-            f"--image {path}: this cannot be read as a picture ({said}); it takes a PNG, a JPEG or "
-            "another common format"
+            f"--image {path}: this cannot be read as an image ({message}); it takes a PNG, a JPEG "
+            "or another common format"
         ) from error
 
 
@@ -108,13 +108,13 @@ def _fitted(ink: Float[np.ndarray, "rows columns"]) -> Float[np.ndarray, "height
     digit = ink[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
     scale = BOX / max(digit.shape)
     height, width = (max(1, round(side * scale)) for side in digit.shape)
-    picture = Image.fromarray(digit.astype(np.float32))
-    scaled = np.asarray(picture.resize((width, height), Image.Resampling.BOX), dtype=np.float64)
+    image = Image.fromarray(digit.astype(np.float32))
+    scaled = np.asarray(image.resize((width, height), Image.Resampling.BOX), dtype=np.float64)
     fitted: Float[np.ndarray, "height width"] = scaled / scaled.max()
     return fitted
 
 
-def _placed(digit: Float[np.ndarray, "height width"]) -> Float[np.ndarray, "28 28"]:
+def _centred(digit: Float[np.ndarray, "height width"]) -> Float[np.ndarray, "28 28"]:
     """Its centre of mass in the middle of 28x28 pixels, as far as it stays inside."""
     image = np.zeros((SIDE, SIDE))
     starts = []

@@ -1,4 +1,4 @@
-"""What is measured: pure functions of tensors, which know neither methods nor data.
+"""Metrics: pure functions of tensors, which know neither methods nor data.
 
-How each measure compares with the libraries and papers that use its name is in README.md.
+README.md compares the convention of each with those of other libraries and papers.
 """

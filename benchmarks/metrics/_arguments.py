@@ -1,4 +1,4 @@
-"""Refusals of arguments that would silently give a wrong number."""
+"""Checks that refuse arguments which would silently give a wrong number."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ from jaxtyping import Bool, Float
 from torch import Tensor
 
 ROUNDING = 1e-3
-"""How far half-precision probabilities may be from a sum of 1, or shares from whole votes."""
+"""How far probabilities may be from a sum of 1, or shares from whole votes: half precision."""
 
 
 def require_probabilities(probabilities: Float[Tensor, "images classes"]) -> None:
-    """Each row must be a distribution: logits have entropies and Brier scores too, wrong ones.
+    """Each row must be a distribution: of logits, entropies and Brier scores would be wrong.
 
     Raises:
         ValueError: the tensor has not two axes, or a row is negative, NaN or does not sum to 1.
@@ -31,7 +31,7 @@ def require_probabilities(probabilities: Float[Tensor, "images classes"]) -> Non
 
 
 def require_flags(values: Float[Tensor, " images"], flags: Bool[Tensor, " images"]) -> None:
-    """Each value must be a number and have its flag: NaN cannot be ranked, nor labels be flags.
+    """Each value must be a number with a flag: NaN cannot be ranked, and labels are no flags.
 
     Raises:
         ValueError: the shapes differ or are not [images], no image, flags not Bool, or a NaN.

@@ -1,6 +1,6 @@
-"""Whether the most probable class is right as often as its probability says (top-label).
+"""Top-label calibration: whether the predicted class is right as often as its probability.
 
-First put the images in bins, `equal_width_bins` or `equal_mass_bins`; then summarise the bins.
+First bin the images, by `equal_width_bins` or `equal_mass_bins`; then summarise the bins.
 """
 
 from __future__ import annotations
@@ -67,7 +67,7 @@ def equal_width_bins(
 def equal_mass_bins(
     confidence: Float[Tensor, " images"], correct: Bool[Tensor, " images"], bins: int = 15
 ) -> ReliabilityBins:
-    """Images in bins of equally many (Nguyen & O'Connor 2015; Nixon et al. 2019).
+    """Images in bins of equal counts (Nguyen & O'Connor 2015; Nixon et al. 2019).
 
     The upper edge of bin b of B is the smallest confidence with at least the share b / B of all
     images at or below it, so that images of the same confidence share a bin whatever their order.
@@ -94,7 +94,7 @@ def equal_mass_bins(
 def expected_calibration_error(bins: ReliabilityBins) -> float:
     """ECE (Naeini et al. 2015; Guo et al. 2017, equation 3), in [0, 1].
 
-    Σ_b n_b / N · |acc_b − conf_b|. Biased high: with few images a bin, chance alone leaves gaps.
+    Σ_b n_b / N · |acc_b − conf_b|. Biased upwards: with few images per bin, chance makes gaps.
 
     >>> confidences, right = torch.tensor([0.7, 0.7, 0.9]), torch.tensor([True, False, True])
     >>> round(expected_calibration_error(equal_width_bins(confidences, right)), 4)
@@ -106,8 +106,8 @@ def expected_calibration_error(bins: ReliabilityBins) -> float:
 def maximum_calibration_error(bins: ReliabilityBins, smallest_bin: int = 10) -> float:
     """MCE (Guo et al. 2017, equation 5), in [0, 1].
 
-    max_b |acc_b − conf_b| over bins of at least ``smallest_bin`` images: the gap of a bin of one
-    or two is chance. NaN if no bin has that many.
+    max_b |acc_b − conf_b| over bins of at least ``smallest_bin`` images: the gap of smaller
+    bins is mostly chance. NaN if no bin has that many.
 
     >>> confidences, right = torch.tensor([0.7, 0.7, 0.9]), torch.tensor([True, False, True])
     >>> round(maximum_calibration_error(equal_width_bins(confidences, right), smallest_bin=2), 4)
@@ -120,26 +120,25 @@ def maximum_calibration_error(bins: ReliabilityBins, smallest_bin: int = 10) -> 
 def debiased_calibration_error(bins: ReliabilityBins) -> float:
     """ECE less an estimate of its bias (Kumar, Liang & Ma 2019; `normal_debiased_ce`, power 1).
 
-    2 · ECE − Σ_b n_b / N · E|A_b − conf_b| with A_b ~ Normal(acc_b, acc_b (1 − acc_b) / n_b): what
-    drawing the labels again would add is taken off. The authors' library resamples A_b; here the
-    expectation is in closed form, the mean of a folded normal (Leone et al. 1961):
+    2 · ECE − Σ_b n_b / N · E|A_b − conf_b| with A_b ~ Normal(acc_b, acc_b (1 − acc_b) / n_b): the
+    gap that drawing the labels again would add is subtracted. The authors' library resamples A_b;
+    here the expectation is in closed form, the mean of a folded normal (Leone et al. 1961):
     σ √(2/π) exp(−μ² / 2σ²) + μ erf(μ / σ√2) with μ = acc_b − conf_b.
 
-    At most the ECE; slightly negative where the gaps are smaller than chance would make them. Not
-    unbiased: where a model is calibrated, 2 − √2 = 59 % of the bias remains; only the squared error
-    can be freed of it. A bin whose images are all right, or all wrong, has no estimated variance
-    and counts as in the ECE; so does a bin of one image, which the library refuses.
+    At most the ECE; negative where the gaps are smaller than expected by chance. Not unbiased: for
+    a calibrated model, 2 − √2 = 59 % of the bias remains; only the squared error can be unbiased. A
+    bin whose images are all right, or all wrong, has no estimated variance and counts as in the
+    ECE; so does a bin of one image, which the authors' library refuses.
 
     >>> confidences, right = torch.full((4,), 0.75), torch.tensor([True, True, True, False])
     >>> round(debiased_calibration_error(equal_width_bins(confidences, right)), 4)
     -0.1727
     """
     gap = bins.accuracy - bins.confidence
-    deviation = (bins.accuracy * (1 - bins.accuracy) / bins.count).sqrt()
-    standardised = gap / deviation / math.sqrt(2)
+    std = (bins.accuracy * (1 - bins.accuracy) / bins.count).sqrt()
+    standardised = gap / std / math.sqrt(2)
     folded = (
-        deviation * math.sqrt(2 / math.pi) * torch.exp(-standardised.square())
-        + gap * standardised.erf()
+        std * math.sqrt(2 / math.pi) * torch.exp(-standardised.square()) + gap * standardised.erf()
     )
     # Without variance this is |gap|, its limit; without a gap as well it is 0 / 0 and counts as 0.
     return _mean_over_images(bins, 2 * gap.abs() - folded)
@@ -149,9 +148,9 @@ def debiased_squared_calibration_error(bins: ReliabilityBins) -> float:
     """The debiased squared ℓ2 calibration error of binned confidences (Kumar, Liang & Ma 2019).
 
     Σ_b n_b / N · [(conf_b − acc_b)² − acc_b (1 − acc_b) / (n_b − 1)] (section 5, definition 5.2;
-    `unbiased_square_ce`), in [−1/4, 1], squared probability: no root is taken, nor is it clamped at
-    0, either of which would bring back a bias. A bin of one image has no estimate and counts as 0,
-    as in the authors' library.
+    `unbiased_square_ce`), in [−1/4, 1], in squared probability. No root is taken, and it is not
+    clamped at 0: either would bring back a bias. A bin of one image has no estimate and counts as
+    0, as in the authors' library.
 
     >>> confidences, right = torch.full((4,), 0.75), torch.tensor([True, True, True, False])
     >>> debiased_squared_calibration_error(equal_width_bins(confidences, right))

@@ -1,8 +1,8 @@
-"""How well a score tells two kinds of images apart; for us out-of-distribution (positive) or not.
+"""Detection: how well a score distinguishes positive (out-of-distribution) images from negative.
 
 ``scores``: higher is more uncertain, hence more likely positive; any scale, infinite values too.
-``positive``: True for the kind to be found. Images of the same score are flagged together: the
-result does not depend on their order. All are NaN if either kind is absent.
+``positive``: True for the class to be detected. Images of equal score are flagged together: the
+result does not depend on their order. All metrics are NaN if either class is absent.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ def auroc(scores: Float[Tensor, " images"], positive: Bool[Tensor, " images"]) -
 
 
 def aupr_out(scores: Float[Tensor, " images"], positive: Bool[Tensor, " images"]) -> float:
-    """Average precision in finding the positives, "AUPR-Out" (Hendrycks & Gimpel 2017, section 2).
+    """Average precision for the positives, "AUPR-Out" (Hendrycks & Gimpel 2017, section 2).
 
     Σ_t (R_t − R_{t−1}) P_t over the distinct scores t from the highest down, with recall R and
     precision P of flagging {score ≥ t}; no interpolation. In (0, 1]; by chance the prevalence, the
@@ -56,9 +56,9 @@ def aupr_out(scores: Float[Tensor, " images"], positive: Bool[Tensor, " images"]
 
 
 def aupr_in(scores: Float[Tensor, " images"], positive: Bool[Tensor, " images"]) -> float:
-    """Average precision in finding the negatives, "AUPR-In" (Hendrycks & Gimpel 2017, section 2).
+    """Average precision for the negatives, "AUPR-In" (Hendrycks & Gimpel 2017, section 2).
 
-    `aupr_out` with the scores negated and the kinds exchanged: in-distribution images are found by
+    `aupr_out` with negated scores and exchanged classes: in-distribution images are detected by
     their low scores. In (0, 1]; by chance 1 − prevalence.
 
     Raises:
@@ -75,7 +75,7 @@ def fpr95(scores: Float[Tensor, " images"], positive: Bool[Tensor, " images"]) -
 
     #{negative, score ≥ t} / #negative for the highest score t at which {score ≥ t} holds at least
     95 % of the positives, compared in integers; in [0, 1], and 1 for a constant score. As in Liang,
-    Li & Srikant 2018 with the kinds exchanged: their positives are in-distribution, ours are not.
+    Li & Srikant 2018 with the classes exchanged: their positives are in-distribution, ours are not.
 
     Raises:
         ValueError: a score is NaN, or has no flag.
@@ -84,7 +84,7 @@ def fpr95(scores: Float[Tensor, " images"], positive: Bool[Tensor, " images"]) -
     0.5
     """
     positives, negatives = _counts_from_the_top(scores, positive)
-    # found / all ≥ 0.95, without the rounding of 0.95 · all
+    # flagged / all ≥ 0.95, without the rounding of 0.95 · all
     threshold = torch.searchsorted(20 * positives.cumsum(0), 19 * positives.sum())
     return _ratio(int(negatives.cumsum(0)[threshold]), int(negatives.sum() * positives.any()))
 
@@ -119,9 +119,9 @@ def _counts_from_the_top(
 ) -> tuple[Int64[Tensor, " distinct"], Int64[Tensor, " distinct"]]:
     """Positives and negatives at each distinct score, from the highest down."""
     require_flags(scores, positive)
-    distinct, place = torch.unique(scores, return_inverse=True)
-    positives = torch.bincount(place[positive], minlength=len(distinct))
-    negatives = torch.bincount(place[~positive], minlength=len(distinct))
+    distinct, rank = torch.unique(scores, return_inverse=True)
+    positives = torch.bincount(rank[positive], minlength=len(distinct))
+    negatives = torch.bincount(rank[~positive], minlength=len(distinct))
     return positives.flip(0), negatives.flip(0)
 
 

@@ -1,4 +1,4 @@
-"""How much the members' votes differ. A vote is a member's arg-max; ties go to the lowest class."""
+"""Disagreement of the members' votes. A vote is a member's arg-max; ties go to the lowest class."""
 
 from __future__ import annotations
 
@@ -15,9 +15,8 @@ def pairwise_disagreement(
     """The chance that two different members vote for different classes.
 
     1 − Σ_c v_c (v_c − 1) / (M (M − 1)) for v_c of M votes (Simpson 1949; between networks, Fort, Hu
-    & Lakshminarayanan 2019), in [0, 1]. Unbiased: its expectation is the same
-    for any M, namely 1 − Σ_c s_c², which is the value for the exact distribution
-    (``members=None``). NaN for one member, which has no partner.
+    & Lakshminarayanan 2019), in [0, 1]. Unbiased: its expectation for any M is the
+    value of the exact distribution (``members=None``), 1 − Σ_c s_c². NaN for one member.
 
     Raises:
         ValueError: a row is no distribution of ``members`` whole votes.
@@ -37,7 +36,7 @@ def pairwise_disagreement(
 def variation_ratio(
     vote_share: Float[Tensor, "images classes"], members: int | None
 ) -> Float[Tensor, " images"]:
-    """The share of members that do not vote for the most voted class.
+    """The share of members that do not vote for the class with most votes.
 
     1 − max_c s_c (Freeman 1965; Gal 2016, section 3.3.1), in [0, 1 − 1 / min(members, classes)].
     The class is the mode of the votes, not the arg-max of the mean. Biased low for few members:
@@ -73,15 +72,15 @@ def vote_entropy(
 def _defined_shares(
     vote_share: Float[Tensor, "images classes"], members: int | None
 ) -> Float[Tensor, "images classes"]:
-    """The shares, NaN where one member alone can neither agree nor disagree."""
+    """The shares; NaN for one member, whose disagreement is undefined."""
     require_probabilities(vote_share)
-    shares = vote_share.double().clamp(max=1)  # exact shares are sums, which rounding may lift
+    shares = vote_share.double().clamp(max=1)  # rounding may lift exact shares
     if members is None:
         return shares
     votes = shares * members
     if members < 1 or ((votes - votes.round()).abs() > ROUNDING).any():
         raise ValueError(
-            f"vote_share holds other than whole votes of {members} members; expected multiples of "
+            f"vote_share is not of whole votes of {members} members; expected multiples of "
             "1 / members: pass Prediction.vote_share, not its mean, and members=None if exact"
         )
     return torch.full_like(shares, torch.nan) if members == 1 else shares

@@ -1,4 +1,4 @@
-"""Entropies of the members' mean, and how much of it is the members' disagreement. In nats."""
+"""Entropy of the members' mean, and the part of it due to their disagreement. In nats."""
 
 from __future__ import annotations
 
@@ -28,8 +28,8 @@ def entropy(probabilities: Float[Tensor, "images classes"]) -> Float[Tensor, " i
 def predictive_entropy(mean: Float[Tensor, "images classes"]) -> Float[Tensor, " images"]:
     """Entropy of the members' mean p̄: the total uncertainty (Gal 2016, section 3.3.1).
 
-    H(p̄), in nats, in [0, log classes]. Not the mean of the members' entropies, which other code
-    also calls "entropy"; that is `Prediction.expected_entropy`, the aleatoric part.
+    H(p̄), in nats, in [0, log classes]. Not the mean of the members' entropies, which is
+    also called "entropy" elsewhere: that is `Prediction.expected_entropy`, the aleatoric part.
 
     >>> predictive_entropy(torch.tensor([[0.5, 0.5]]))
     tensor([0.6931], dtype=torch.float64)
@@ -42,12 +42,12 @@ def mutual_information(
     expected_entropy: Float[Tensor, " images"],
     members: int | None,
 ) -> Float[Tensor, " images"]:
-    """What knowing the member would tell of the class: the epistemic part of the uncertainty.
+    """Mutual information of the class and the member: the epistemic part of the uncertainty.
 
     H(p̄) − mean_m H(p_m), in nats (Houlsby et al. 2011, equation 2; Gal 2016, section 3.3.1), in
-    [0, log min(members, classes)]. By Jensen's inequality it cannot be negative, so what rounding
-    leaves below 0 is 0. This plug-in estimate grows with the number of members: compare methods at
-    the same ``members``. NaN for one member, where 0 would claim agreement; ``members=None`` is
+    [0, log min(members, classes)]. Not negative, by Jensen's inequality: values that rounding
+    makes negative are 0. This plug-in estimate grows with the number of members: compare methods
+    at the same ``members``. NaN for one member, where 0 would claim agreement; ``members=None`` is
     the exact distribution.
 
     Raises:

@@ -1,4 +1,4 @@
-"""Scores of the mean prediction against the labels, one value an image."""
+"""Scores of the mean prediction against the labels, one value per image."""
 
 from __future__ import annotations
 
@@ -31,8 +31,8 @@ def negative_log_likelihood(
 ) -> Float[Tensor, " images"]:
     """The logarithmic score (Good 1952; Gneiting & Raftery 2007), in nats.
 
-    −log p̄_y, in [0, ∞]. Infinite where the label was given no probability at all, and not hidden:
-    report how many are.
+    −log p̄_y, in [0, ∞]. Infinite where the label has probability 0, and not clipped: report
+    how many values are.
 
     Raises:
         ValueError: a row is no distribution, or a label is no class.

@@ -1,7 +1,7 @@
-"""What is gained by answering only where the model is most certain.
+"""Selective prediction: the error rate among the images on which the model is most certain.
 
-``uncertainty``: higher is less certain, any scale. Images of the same uncertainty have no order:
-every value is the expectation over all their orders, computed exactly.
+``uncertainty``: higher is less certain, any scale. For images of equal uncertainty, every value is
+the expectation over all their orders, computed exactly.
 """
 
 from __future__ import annotations
@@ -33,19 +33,19 @@ def risk_coverage_curve(
     tensor([0.0000, 0.2500, 0.3333, 0.5000], dtype=torch.float64)
     """
     require_flags(uncertainty, correct)
-    _, place, tied = torch.unique(uncertainty, return_inverse=True, return_counts=True)
-    errors = torch.bincount(place, (~correct).double())
-    # In a random order each of the tied images is wrong with the error rate of the tie.
+    _, rank, tied = torch.unique(uncertainty, return_inverse=True, return_counts=True)
+    errors = torch.bincount(rank, (~correct).double())
+    # In a random order, each of the tied images is an error with the error rate of the tie.
     expected_errors = (errors / tied).repeat_interleave(tied).cumsum(0)
-    answered = torch.arange(1, len(correct) + 1, device=correct.device).double()
-    return answered / len(correct), expected_errors / answered
+    selected = torch.arange(1, len(correct) + 1, device=correct.device).double()
+    return selected / len(correct), expected_errors / selected
 
 
 def aurc(uncertainty: Float[Tensor, " images"], correct: Bool[Tensor, " images"]) -> float:
     """Area under the risk-coverage curve (Geifman, Uziel & El-Yaniv 2019), in [0, 1].
 
-    1/n Σ_i #{errors among the i most certain} / i: the mean over i = 1 … n of the selective risk. A
-    constant uncertainty has the error rate.
+    1/n Σ_i #{errors among the i most certain} / i: the mean over i = 1 … n of the selective risk.
+    For a constant uncertainty it is the error rate.
 
     Raises:
         ValueError: an uncertainty is NaN, or has no flag.
@@ -60,10 +60,10 @@ def aurc(uncertainty: Float[Tensor, " images"], correct: Bool[Tensor, " images"]
 def augrc(uncertainty: Float[Tensor, " images"], correct: Bool[Tensor, " images"]) -> float:
     """Area under the generalised risk-coverage curve (Traub et al. 2024), in [0, 1/2].
 
-    The area, by trapezoids over the coverage from (0, 0), under the joint rate of answering and
-    erring, #{errors among the i most certain} / n. Equal to (1 − AUROC) · a (1 − a) + ½ (1 − a)²
-    with accuracy a and the AUROC of finding the errors. A constant uncertainty has half the error
-    rate.
+    The area, by trapezoids over the coverage from (0, 0), under the joint rate of selected
+    errors, #{errors among the i most certain} / n. Equal to (1 − AUROC) · a (1 − a) + ½ (1 − a)²
+    with accuracy a and the AUROC of detecting the errors. For a constant uncertainty it is half the
+    error rate.
 
     Raises:
         ValueError: an uncertainty is NaN, or has no flag.

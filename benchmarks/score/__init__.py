@@ -1,1 +1,1 @@
-"""TODO."""
+"""Score external predictions, of any framework, with the suite's metrics and tables."""

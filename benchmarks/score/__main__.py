@@ -1,4 +1,4 @@
-"""Score anyone's predictions: ``python -m benchmarks.score predictions.npz``."""
+"""Score external predictions: ``python -m benchmarks.score predictions.npz``."""
 
 from __future__ import annotations
 
@@ -26,23 +26,25 @@ def main(
         typer.Argument(help="Files by np.savez; several are compared image by image."),
     ],
     out: Annotated[
-        Path | None, typer.Option(help="Where every number and table goes; else a table is shown.")
+        Path | None,
+        typer.Option(help="Folder for all numbers and tables; one table is always shown."),
     ] = None,
     resamples: Annotated[
-        int, typer.Option(help="How often the images are drawn anew, for intervals.")
+        int, typer.Option(help="Bootstrap resamples of the images, for intervals.")
     ] = 10_000,
-    seed: Annotated[int, typer.Option(help="What these draws follow from.")] = 0,
+    seed: Annotated[int, typer.Option(help="Of the resampling.")] = 0,
 ) -> None:
-    """Score predictions that were made elsewhere, with the measures and tables of the suite.
+    """Score external predictions with the metrics, intervals and tables of the suite.
 
-    A file holds, by np.savez(file, probabilities=..., labels=..., ood_NAME=...):
+    A file holds arrays of these names, by np.savez(file, probabilities=..., labels=...,
+    ood_NAME=...):
 
     probabilities: [members, images, classes], or [images, classes] of one member; rows sum to 1.
 
     labels: [images], whole numbers from 0.
 
     ood_NAME: probabilities of out-of-distribution images, by as many members; any number of sets,
-    or none.
+    or none. Other names are refused.
     """
     if resamples < FEWEST_RESAMPLES:
         raise UserError(

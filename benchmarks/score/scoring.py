@@ -1,4 +1,4 @@
-"""Given predictions measured as the suite's own methods are: one way to rows and tables."""
+"""Metrics, intervals and tables of external predictions, computed as for the suite's methods."""
 
 from __future__ import annotations
 
@@ -33,14 +33,15 @@ from benchmarks.vocabulary import (
 )
 from methods.threads import one_torch_thread
 
-SCORE = "score.json"
+SCORE_JSON = "score.json"
+"""What was scored, by which version."""
 
 
 @dataclass(frozen=True, eq=False)
 class Scores:
-    """What was measured: the tables of ``measurements.csv``, ``summary.csv``, ``comparisons.csv``.
+    """The tables of ``measurements.csv``, ``summary.csv`` and ``comparisons.csv``.
 
-    The rows are those of a run's methods that train themselves, with a single replicate.
+    The rows are those of a run's self-trained methods, with a single replicate.
     """
 
     measurements: pd.DataFrame
@@ -49,13 +50,13 @@ class Scores:
 
     @property
     def results(self) -> Results:
-        """What tables are made of."""
+        """What the report makes tables of."""
         return Results(self.summary, self.comparisons)
 
 
 @one_torch_thread()
 def score(external: Sequence[ExternalPredictions], *, resamples: int, seed: int) -> Scores:
-    """Every measure of every method given, with its interval over images, and their differences."""
+    """All metrics of each method, with intervals over images, and the methods' differences."""
     units = {RunUnit(SELF_TRAINED, one.method, None, 0): one for one in external}
     measurements = as_table(row for unit, one in units.items() for row in _rows(unit, one))
     estimates = _estimate(units, resamples, seed)
@@ -74,7 +75,7 @@ def write_scores(
     resamples: int,
     seed: int,
 ) -> None:
-    """Write the numbers, every table, and `score.json`: what was scored, by which version."""
+    """Write the numbers, every table, and ``score.json``."""
     for stale in (folder / TABLES_FOLDER).glob(f"*-{SELF_TRAINED}.*"):
         stale.unlink()  # of sets that an earlier file had and this one has not
     write_table(scores.measurements, folder / MEASUREMENTS_CSV)
@@ -88,7 +89,7 @@ def write_scores(
         "seed": seed,
         "files": {one.method: one.sha256 for one in external},
     }
-    write_json(record, folder / SCORE)
+    write_json(record, folder / SCORE_JSON)
 
 
 def require_no_run(folder: Path) -> None:
@@ -111,12 +112,12 @@ def _estimate(units: dict[RunUnit, ExternalPredictions], resamples: int, seed: i
     def load(unit: RunUnit, condition: str) -> StoredPrediction | None:
         return {c.name: stored for c, stored in units[unit].predictions.items()}.get(condition)
 
-    pending = resampling_tasks([SELF_TRAINED], next(iter(units.values())).predictions)
-    done = ((task, resample(task, units, load, resamples=resamples, seed=seed)) for task in pending)
+    tasks = resampling_tasks([SELF_TRAINED], next(iter(units.values())).predictions)
+    done = ((task, resample(task, units, load, resamples=resamples, seed=seed)) for task in tasks)
     estimates = Estimates({}, [])
-    for task, found in tracked(done, len(pending), "score", "resampled parts"):
-        if found is not None:
-            intervals, comparisons = compare(task, found)
+    for task, resampled in tracked(done, len(tasks), "score", "resampling tasks"):
+        if resampled is not None:
+            intervals, comparisons = compare(task, resampled)
             estimates.intervals.update(intervals)
             estimates.comparisons.extend(comparisons)
     return estimates

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -13,13 +14,13 @@ from PIL import Image
 
 from benchmarks.data.datasets import load_mnist
 from benchmarks.epistemic_check import __main__ as module
-from benchmarks.epistemic_check.__main__ import epistemic_check
+from benchmarks.epistemic_check import epistemic_check
 from benchmarks.run import workspace as workspace_module
 from methods import METHODS
 from methods.networks import pool as network_pool
 from methods.networks.labelled_images import LabelledImages
 from methods.networks.pool import NetworkPool
-from methods.networks.recipes import STANDARD
+from methods.networks.recipes import Recipe
 
 README = Path(__file__).parents[2] / "README.md"
 
@@ -95,11 +96,11 @@ def test_stored_networks_are_not_trained_again(
 
 def test_networks_of_another_engine_are_others(command_line: CommandLine) -> None:
     arguments = ("--index", "5", "--passes", "7", "--epochs", "1", "--device", "cpu")
-    status, _, said = command_line(*arguments, "--engine", "torch")
-    assert (status, "3 networks that are not stored yet" in said) == (0, True)
+    status, _, message = command_line(*arguments, "--engine", "torch")
+    assert (status, "3 networks that are not stored yet" in message) == (0, True)
 
 
-def test_picture_of_ones_own_is_taken(command_line: CommandLine, tmp_path: Path) -> None:
+def test_image_file_is_taken(command_line: CommandLine, tmp_path: Path) -> None:
     image = load_mnist("test").images[0, 0]
     name = r"mine [2] $\x$.png"
     Image.fromarray((255 - image * 255).byte().numpy()).resize((280, 280)).save(name)
@@ -110,7 +111,7 @@ def test_picture_of_ones_own_is_taken(command_line: CommandLine, tmp_path: Path)
 
 
 @pytest.mark.parametrize(
-    ("arguments", "said"),
+    ("arguments", "message"),
     [
         ((), "name one image"),
         (("--index", "1", "--image", "a.png"), "name one image"),
@@ -127,13 +128,13 @@ def test_picture_of_ones_own_is_taken(command_line: CommandLine, tmp_path: Path)
     ],
 )
 def test_mistake_gets_one_line(
-    arguments: tuple[str, ...], said: str, command_line: CommandLine, tmp_path: Path
+    arguments: tuple[str, ...], message: str, command_line: CommandLine, tmp_path: Path
 ) -> None:
     (tmp_path / "folder.png").mkdir()
     status, shown, error = command_line(*arguments)
     assert (status, shown) == (2, "")
     assert re.fullmatch(r"error: [^\n]+\n", error)
-    assert said in error
+    assert message in error
 
 
 def test_example_in_the_readme_runs(command_line: CommandLine) -> None:
@@ -150,7 +151,7 @@ def test_example_in_the_readme_runs(command_line: CommandLine) -> None:
 
 @pytest.fixture(scope="module")
 def pool() -> NetworkPool:
-    return NetworkPool(STANDARD.__class__("standard", epochs=1))
+    return NetworkPool(Recipe("standard", epochs=1))
 
 
 @pytest.mark.parametrize(("name", "number"), [("mc_dropout", 20), ("deep_ensemble", 2)])
@@ -174,3 +175,14 @@ def test_one_member_repeats_itself(pool: NetworkPool) -> None:
     mnist = load_mnist("train")
     method = METHODS["softmax"].build(pool).fit(mnist.images[:300], mnist.labels[:300])
     assert sorted(epistemic_check(method, mnist.images[0], 100).tolist())[-2:] == [0, 100]
+
+
+def test_importing_the_function_is_light() -> None:
+    code = (
+        "import sys; from benchmarks.epistemic_check import epistemic_check; "
+        "print(*sys.modules.keys() & {'matplotlib', 'pandas', 'rich', 'typer'})"
+    )
+    ended = subprocess.run(
+        [sys.executable, "-c", code], cwd=README.parent, capture_output=True, text=True, check=True
+    )
+    assert ended.stdout == "\n"

@@ -1,6 +1,6 @@
-"""Our measures beside those of other libraries, on the same arrays.
+"""Our metrics and those of other libraries, on the same arrays.
 
-Where a library follows another convention, the test holds the relation that
+Where a library follows another convention, the test checks the relation that
 `benchmarks/metrics/README.md` documents, so that our tables can be compared with a paper's.
 """
 
@@ -39,7 +39,7 @@ IMAGES = 600
 
 
 def _members() -> Tensor:
-    """Five members of ten classes around common opinions; no confidence lies on a bin's edge."""
+    """Five members of ten classes around common probabilities; no confidence is on a bin's edge."""
     random = np.random.default_rng(0)
     common = random.dirichlet(np.full(10, 0.2), IMAGES) + 0.005
     drawn = random.gamma(3 * common, size=(5, IMAGES, 10)) + 1e-9
@@ -61,7 +61,7 @@ WIDE = equal_width_bins(CONFIDENCE, CORRECT)
 
 POSITIVE = torch.from_numpy(np.random.default_rng(3).random(IMAGES) < 0.3)
 SCORES = torch.from_numpy(np.random.default_rng(4).normal(1.2 * POSITIVE.numpy()).round(1))
-"""With ties, between the kinds too."""
+"""With ties, between the classes too."""
 
 SHARES = (SCORES - SCORES.min()) / 10
 """The same in [0, 1], where torchmetrics leaves scores as they are."""
@@ -82,7 +82,7 @@ TWICE_ONE_ONCE_OTHER = torch.tensor(
 
 
 class Pair(NamedTuple):
-    """A measure of ours and one of a library, and how the two are related.
+    """A metric of ours and one of a library, and how the two are related.
 
     Attributes:
         name: what is measured; after a colon, by which convention of theirs.
@@ -170,7 +170,7 @@ SCIKIT_LEARN = (
         lambda m: fpr_at_95(*m.roc_curve(POSITIVE, SCORES, drop_intermediate=False)),
     ),
     Pair(
-        "FPR95: in-distribution as positive (ODIN) is ours with the kinds exchanged",
+        "FPR95: in-distribution as positive (ODIN) is ours with the classes exchanged",
         lambda: fpr95(-SCORES, ~POSITIVE),
         lambda m: fpr_at_95(*m.roc_curve(~POSITIVE, -SCORES, drop_intermediate=False)),
     ),

@@ -114,8 +114,8 @@ def test_debiased_error_is_the_authors_resampling_with_ever_more_resamples(binni
     count, conf, acc = (
         field.numpy()[filled] for field in (bins.count, bins.confidence, bins.accuracy)
     )
-    weight, deviation = count / count.sum(), np.sqrt(acc * (1 - acc) / count)
-    redrawn = np.random.default_rng(0).normal(acc, deviation, (20_000, len(acc)))
+    weight, std = count / count.sum(), np.sqrt(acc * (1 - acc) / count)
+    redrawn = np.random.default_rng(0).normal(acc, std, (20_000, len(acc)))
     errors = np.abs(redrawn - conf) @ weight
     expected = 2 * np.abs(acc - conf) @ weight - errors.mean()
     value = debiased_calibration_error(bins)
@@ -124,8 +124,8 @@ def test_debiased_error_is_the_authors_resampling_with_ever_more_resamples(binni
 
 def test_debiased_error_subtracts_the_mean_of_a_folded_normal():
     bins = equal_width_bins(torch.full((10,), 0.75), flags(*[1] * 6 + [0] * 4))
-    deviation = math.sqrt(0.6 * 0.4 / 10)
-    folded = scipy.stats.foldnorm(0.15 / deviation, scale=deviation).mean()
+    std = math.sqrt(0.6 * 0.4 / 10)
+    folded = scipy.stats.foldnorm(0.15 / std, scale=std).mean()
     assert debiased_calibration_error(bins) == pytest.approx(2 * 0.15 - folded)
 
 
@@ -144,7 +144,7 @@ def test_debiased_error_of_a_calibrated_model_keeps_59_percent_of_the_bias():
         bins = equal_width_bins(confidences, correct)
         plain.append(expected_calibration_error(bins))
         debiased.append(debiased_calibration_error(bins))
-    # the gap is normal with deviation σ, and drawing labels again makes that √2 σ
+    # the gap is normal with standard deviation σ, and drawing labels again makes that √2 σ
     assert np.mean(debiased) / np.mean(plain) == pytest.approx(2 - math.sqrt(2), rel=0.04)
 
 

@@ -8,7 +8,7 @@ from sklearn.metrics import average_precision_score, roc_auc_score
 
 from benchmarks.metrics.detection import aupr_in, aupr_out, auroc, fpr95, roc_curve
 
-MEASURES = [auroc, aupr_out, aupr_in, fpr95]
+METRICS = [auroc, aupr_out, aupr_in, fpr95]
 
 
 @pytest.fixture(params=[None, 1, 0], ids=["distinct", "ties", "many ties"])
@@ -40,8 +40,8 @@ def test_aupr_agrees_with_scikit_learn(scores_and_positive):
 def test_fpr95_is_the_first_point_of_the_roc_curve_at_95_percent(scores_and_positive):
     scores, positive = scores_and_positive
     false, true, _ = sklearn.roc_curve(positive, scores, drop_intermediate=False)
-    found = (true * positive.sum().item()).round()
-    first = np.flatnonzero(100 * found >= 95 * positive.sum().item())[0]
+    flagged = (true * positive.sum().item()).round()
+    first = np.flatnonzero(100 * flagged >= 95 * positive.sum().item())[0]
     assert fpr95(scores, positive) == pytest.approx(false[first])
 
 
@@ -72,7 +72,7 @@ def test_fpr95_of_nineteen_needs_all_of_them():
     assert fpr95(scores, torch.arange(21) < 19) == 0.5
 
 
-def test_by_hand_with_a_tie_between_the_kinds():
+def test_by_hand_with_a_tie_between_the_classes():
     scores = torch.tensor([4.0, 3.0, 3.0, 2.0, 1.0])
     positive = torch.tensor([True, True, False, False, True])
     assert auroc(scores, positive) == (2 + 1.5 + 0) / 6
@@ -83,43 +83,43 @@ def test_by_hand_with_a_tie_between_the_kinds():
 
 def test_higher_scores_are_positive():
     scores, positive = torch.tensor([0.0, 1.0, 2.0, 3.0]), torch.tensor([0, 0, 1, 1]).bool()
-    assert [measure(scores, positive) for measure in MEASURES] == [1, 1, 1, 0]
+    assert [metric(scores, positive) for metric in METRICS] == [1, 1, 1, 0]
     assert auroc(-scores, positive) == 0
     assert fpr95(-scores, positive) == 1
 
 
 def test_constant_score_is_chance():
     positive = torch.arange(10) < 3
-    values = [measure(torch.zeros(10), positive) for measure in MEASURES]
+    values = [metric(torch.zeros(10), positive) for metric in METRICS]
     assert values == pytest.approx([0.5, 0.3, 0.7, 1])
 
 
-@pytest.mark.parametrize("measure", MEASURES)
-def test_order_of_images_does_not_matter(measure, scores_and_positive):
+@pytest.mark.parametrize("metric", METRICS)
+def test_order_of_images_does_not_matter(metric, scores_and_positive):
     scores, positive = scores_and_positive
-    assert measure(scores, positive) == measure(scores.flip(0), positive.flip(0))
+    assert metric(scores, positive) == metric(scores.flip(0), positive.flip(0))
 
 
-@pytest.mark.parametrize("measure", MEASURES)
+@pytest.mark.parametrize("metric", METRICS)
 @pytest.mark.parametrize("positive", [True, False])
-def test_one_kind_alone_is_undefined(measure, positive):
-    assert math.isnan(measure(torch.tensor([1.0, 2.0]), torch.tensor([positive] * 2)))
+def test_one_class_alone_is_undefined(metric, positive):
+    assert math.isnan(metric(torch.tensor([1.0, 2.0]), torch.tensor([positive] * 2)))
 
 
-@pytest.mark.parametrize("measure", MEASURES)
-def test_infinite_scores_are_ranked(measure):
+@pytest.mark.parametrize("metric", METRICS)
+def test_infinite_scores_are_ranked(metric):
     positive = torch.tensor([False, True, False, True])
     infinite = torch.tensor([-torch.inf, torch.inf, 0.5, 0.25])
-    assert measure(infinite, positive) == measure(torch.tensor([-9, 9, 0.5, 0.25]), positive)
+    assert metric(infinite, positive) == metric(torch.tensor([-9, 9, 0.5, 0.25]), positive)
 
 
-@pytest.mark.parametrize("measure", MEASURES)
-def test_undefined_scores_are_refused(measure):
+@pytest.mark.parametrize("metric", METRICS)
+def test_undefined_scores_are_refused(metric):
     with pytest.raises(ValueError, match="2 of 3 values are NaN and cannot be ranked"):
-        measure(torch.tensor([torch.nan, 1.0, torch.nan]), torch.tensor([True, False, True]))
+        metric(torch.tensor([torch.nan, 1.0, torch.nan]), torch.tensor([True, False, True]))
 
 
-@pytest.mark.parametrize("measure", [auroc, aupr_out, fpr95])
-def test_labels_are_refused_as_flags(measure):
+@pytest.mark.parametrize("metric", [auroc, aupr_out, fpr95])
+def test_labels_are_refused_as_flags(metric):
     with pytest.raises(ValueError, match=r"flags are torch.int64; expected torch.bool"):
-        measure(torch.tensor([0.5, 1.0]), torch.tensor([0, 1]))
+        metric(torch.tensor([0.5, 1.0]), torch.tensor([0, 1]))

@@ -10,7 +10,7 @@ import torch
 from benchmarks.metrics.disagreement import pairwise_disagreement, variation_ratio, vote_entropy
 from methods.interface import Prediction
 
-MEASURES = [pairwise_disagreement, variation_ratio, vote_entropy]
+METRICS = [pairwise_disagreement, variation_ratio, vote_entropy]
 
 
 def shares(votes: list[int], classes: int = 3) -> torch.Tensor:
@@ -61,37 +61,37 @@ def test_vote_entropy_agrees_with_scipy():
 
 
 @pytest.mark.parametrize(
-    ("measure", "value"),
+    ("metric", "value"),
     [
         (pairwise_disagreement, 4 / 9),
         (variation_ratio, 1 / 3),
         (vote_entropy, log(3) - 2 / 3 * log(2)),
     ],
 )
-def test_exact_distribution_by_hand(measure, value):
+def test_exact_distribution_by_hand(metric, value):
     thirds = torch.tensor([[1 / 3, 2 / 3]], dtype=torch.float64)
-    assert measure(thirds, members=None).item() == pytest.approx(value)
+    assert metric(thirds, members=None).item() == pytest.approx(value)
 
 
-@pytest.mark.parametrize("measure", MEASURES)
-def test_one_member_is_undefined(measure):
-    assert measure(torch.tensor([[0.0, 1.0], [1.0, 0.0]]), members=1).isnan().all()
+@pytest.mark.parametrize("metric", METRICS)
+def test_one_member_is_undefined(metric):
+    assert metric(torch.tensor([[0.0, 1.0], [1.0, 0.0]]), members=1).isnan().all()
 
 
-@pytest.mark.parametrize("measure", MEASURES)
+@pytest.mark.parametrize("metric", METRICS)
 @pytest.mark.parametrize("members", [2, 100, None])
-def test_unanimous_members_do_not_disagree(measure, members):
+def test_unanimous_members_do_not_disagree(metric, members):
     unanimous = torch.tensor([[0.0, 1.0, 0.0]])
-    assert measure(unanimous, members).item() == 0
+    assert metric(unanimous, members).item() == 0
 
 
-@pytest.mark.parametrize("measure", MEASURES)
-def test_exact_shares_that_sum_to_a_little_over_one_do_not_disagree(measure):
+@pytest.mark.parametrize("metric", METRICS)
+def test_exact_shares_that_sum_to_a_little_over_one_do_not_disagree(metric):
     lifted = torch.tensor([[np.nextafter(1, 2), 0.0]], dtype=torch.float64)
-    assert measure(lifted, members=None).item() == 0
+    assert metric(lifted, members=None).item() == 0
 
 
-@pytest.mark.parametrize("measure", MEASURES)
-def test_mean_probabilities_are_refused_as_votes(measure):
+@pytest.mark.parametrize("metric", METRICS)
+def test_mean_probabilities_are_refused_as_votes(metric):
     with pytest.raises(ValueError, match="whole votes of 50 members"):
-        measure(torch.tensor([[0.333, 0.667]]), members=50)
+        metric(torch.tensor([[0.333, 0.667]]), members=50)

@@ -30,7 +30,7 @@ def test_ties_go_to_the_lowest_class():
     assert correct(tied, torch.tensor([0, 1, 2])).tolist() == [False, True, False]
 
 
-def test_no_probability_for_the_label_is_infinitely_bad_and_not_hidden():
+def test_no_probability_for_the_label_is_infinite_and_not_clipped():
     mean = torch.tensor([[1.0, 0.0], [0.75, 0.25]])
     values = negative_log_likelihood(mean, torch.tensor([1, 1]))
     assert values.isinf().tolist() == [True, False]

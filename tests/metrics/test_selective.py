@@ -56,7 +56,7 @@ def test_curve_by_hand():
     np.testing.assert_allclose(risk, [1, 1 / 2, 1 / 3, 2 / 4])
 
 
-def test_lower_uncertainty_is_answered_first():
+def test_lower_uncertainty_is_selected_first():
     correct = torch.tensor([True, True, False, False])
     uncertainty = torch.arange(4.0)
     assert aurc(uncertainty, correct) == pytest.approx((0 + 0 + 1 / 3 + 1 / 2) / 4)
@@ -66,7 +66,7 @@ def test_lower_uncertainty_is_answered_first():
 
 
 @pytest.mark.parametrize(("right", "error_rate"), [(1000, 0.0), (0, 1.0), (970, 0.03)])
-def test_constant_uncertainty_has_the_error_rate(right, error_rate):
+def test_constant_uncertainty_gives_the_error_rate(right, error_rate):
     correct = torch.arange(1000) < right
     uncertainty = torch.zeros(1000)
     assert aurc(uncertainty, correct) == pytest.approx(error_rate, abs=1e-12)

@@ -1,4 +1,4 @@
-"""Anyone's predictions scored: the guide's example, the suite's own numbers, every bad file."""
+"""External predictions scored: the guide's example, the suite's own numbers, every bad file."""
 
 from __future__ import annotations
 
@@ -46,9 +46,9 @@ GOOD = members(1, labels=LABELS)
 LOGITS = np.random.default_rng(2).normal(size=GOOD.shape)
 
 
-def changed(array: Array, place: tuple[int, ...], value: float) -> Array:
+def changed(array: Array, index: tuple[int, ...], value: float) -> Array:
     other = array.copy()
-    other[place] = value
+    other[index] = value
     return other
 
 
@@ -92,7 +92,7 @@ def test_guides_example_can_be_scored(command_line: CommandLine, tmp_path: Path)
     assert "recipe" not in table.lower()
 
 
-def test_rows_are_those_that_the_suite_gives_its_own_methods(
+def test_rows_are_those_of_the_suites_own_methods(
     command_line: CommandLine, tmp_path: Path
 ) -> None:
     ood = members(3, images=50)
@@ -110,8 +110,8 @@ def test_rows_are_those_that_the_suite_gives_its_own_methods(
     expected = as_table(
         row for c, stored in predictions.items() for row in measure(unit, c, stored, clean)
     )
-    found = read_table(tmp_path / "out" / "measurements.csv")
-    pd.testing.assert_frame_equal(found, expected, check_exact=True)
+    written = read_table(tmp_path / "out" / "measurements.csv")
+    pd.testing.assert_frame_equal(written, expected, check_exact=True)
 
 
 def test_numbers_are_those_of_scikit_learn(command_line: CommandLine, tmp_path: Path) -> None:
@@ -193,21 +193,9 @@ def test_any_precision_and_byte_order_is_read(kind: str, tmp_path: Path) -> None
     np.testing.assert_array_equal(stored.labels, LABELS)
 
 
-@pytest.mark.parametrize(
-    "arrays",
-    [
-        {"arr_0": GOOD, "arr_1": LABELS},
-        {"p": GOOD, "y": LABELS.astype(np.uint8)},
-        {"probabilities": GOOD, "targets": LABELS},
-        {"softmax": GOOD, "labels": LABELS, "ood_x": members(5)},
-        {"probabilities": np.eye(CLASSES, dtype=int)[LABELS], "labels": LABELS},
-    ],
-    ids=lambda arrays: " ".join(arrays),
-)
-def test_arrays_of_other_names_are_understood_where_they_can_be(
-    arrays: dict[str, Array], tmp_path: Path
-) -> None:
-    np.savez(tmp_path / "a.npz", **arrays)
+def test_one_hot_rows_of_whole_numbers_are_read(tmp_path: Path) -> None:
+    one_hot = np.eye(CLASSES, dtype=int)[LABELS]
+    np.savez(tmp_path / "a.npz", probabilities=one_hot, labels=LABELS)
     stored = read_predictions(tmp_path / "a.npz").predictions[CONDITIONS["clean"]]
     assert len(stored.prediction.mean) == IMAGES
 
@@ -310,27 +298,36 @@ BAD = {
     "flags for labels": ({"probabilities": GOOD, "labels": LABELS == 1}, r"'labels' are bool"),
     "no labels": (
         {"probabilities": GOOD},
-        r"no array 'labels': it holds 'probabilities' \[4, 120, 7\]; write the file by np\.savez",
+        r"holds 'probabilities' \[4, 120, 7\]; it takes 'probabilities', 'labels' and, for "
+        r"out-of-distribution images, 'ood_<name>'; missing: 'labels'; write it by np\.savez",
     ),
     "no probabilities": (
         {"labels": LABELS},
-        r"no array 'probabilities': it holds 'labels' \[120\]",
+        r"holds 'labels' \[120\]; it takes .*; missing: 'probabilities'; write",
     ),
-    "nothing": ({}, r"no array 'probabilities': it holds no such array at all"),
-    "two that could be meant": (
-        {"a": GOOD, "b": GOOD, "labels": LABELS},
-        r"more than one array could be meant for the probabilities: 'a' .*, 'b' \[4, 120, 7\]; "
-        r"call the right one 'probabilities'",
+    "nothing": ({}, r"holds no array; it takes .*; missing: 'probabilities', 'labels'; write"),
+    "no names": (
+        {"arr_0": GOOD, "arr_1": LABELS},
+        r"holds 'arr_0' \[4, 120, 7\], 'arr_1' \[120\]; it takes 'probabilities', 'labels' .*; "
+        r"missing: 'probabilities', 'labels'; rename or leave out: 'arr_0', 'arr_1'; write",
     ),
-    "two labels": (
-        {"probabilities": GOOD, "y": LABELS, "z": LABELS},
-        r"more than one array could be meant for the labels: 'y' \[120\], 'z' \[120\]",
+    "another name for probabilities": (
+        {"softmax": GOOD, "labels": LABELS, "ood_x": GOOD},
+        r"; missing: 'probabilities'; rename or leave out: 'softmax'; write",
+    ),
+    "another name for labels": (
+        {"probabilities": GOOD, "y": LABELS.astype(np.uint8)},
+        r"; missing: 'labels'; rename or leave out: 'y'; write",
     ),
     "one too many": (
         {"probabilities": GOOD, "labels": LABELS, "odd_far": GOOD},
-        r"also holds 'odd_far' \[4, 120, 7\].*call it ood_<name>",
+        r"holds 'labels' \[120\], 'odd_far' \[4, 120, 7\], .*'ood_<name>'; "
+        r"rename or leave out: 'odd_far'; write",
     ),
-    "nameless set": ({"probabilities": GOOD, "labels": LABELS, "ood_": GOOD}, r"also holds 'ood_'"),
+    "nameless set": (
+        {"probabilities": GOOD, "labels": LABELS, "ood_": GOOD},
+        r"rename or leave out: 'ood_'; write",
+    ),
     "ood with other members": (
         {"probabilities": GOOD, "labels": LABELS, "ood_far": GOOD[:2]},
         r"'ood_far' has the shape \[2, 120, 7\]; expected .* with 4 members and 7 classes",
@@ -355,15 +352,15 @@ BAD = {
 
 
 @pytest.mark.parametrize("kind", BAD)
-def test_bad_file_is_one_line_that_says_what_to_do(
+def test_bad_file_is_refused_in_one_line_with_what_to_do(
     kind: str, command_line: CommandLine, tmp_path: Path
 ) -> None:
-    arrays, said = BAD[kind]
+    arrays, message = BAD[kind]
     np.savez("bad.npz", **arrays)
     status, shown, error = command_line("bad.npz", "--out", "out")
     assert (status, shown) == (2, "")
     assert re.fullmatch(r"error: bad\.npz: [^\n]+\n", error)
-    assert re.search(said, error.strip())
+    assert re.search(message, error.strip())
     assert not (tmp_path / "out").exists()
 
 
@@ -386,7 +383,7 @@ def checkpoint() -> bytes:
 
 
 @pytest.mark.parametrize(
-    ("content", "said"),
+    ("content", "message"),
     [
         (b"", "no .npz file"),
         (b"image,label\n", "no .npz file"),
@@ -396,18 +393,18 @@ def checkpoint() -> bytes:
     ],
     ids=["empty", "text", "npy", "cut off", "torch"],
 )
-def test_file_that_is_no_npz_is_told_so(
-    content: bytes, said: str, command_line: CommandLine, tmp_path: Path
+def test_file_that_is_no_npz_is_refused(
+    content: bytes, message: str, command_line: CommandLine, tmp_path: Path
 ) -> None:
     (tmp_path / "bad.npz").write_bytes(content)
     status, _, error = command_line("bad.npz")
     assert status == 2
     assert re.fullmatch(r"error: bad\.npz: [^\n]+\n", error)
-    assert re.search(said, error)
+    assert re.search(message, error)
 
 
 @pytest.mark.parametrize(
-    ("arguments", "said"),
+    ("arguments", "message"),
     [
         (["none.npz"], "none.npz: the file cannot be read .No such file"),
         (["."], "the file cannot be read .Is a directory"),
@@ -417,13 +414,13 @@ def test_file_that_is_no_npz_is_told_so(
         (["a.npz", "--out", "run"], "--out run: this folder holds a run of the suite"),
         (["a.npz", "--out", "a.npz"], "--out a.npz: this is a file; it takes a folder"),
         (["a.npz", "sub/a.npz"], "two files are called 'a'; rename one"),
-        (["a.npz", "shuffled.npz"], "'a' and 'shuffled' have other labels"),
-        (["a.npz", "fewer.npz"], "'a' and 'fewer' judged other images .120 clean here, 100 clean"),
+        (["a.npz", "shuffled.npz"], "'a' and 'shuffled' have different labels"),
+        (["a.npz", "fewer.npz"], "'a' and 'fewer' hold different images .120 clean and 100 clean"),
     ],
     ids=lambda external: " ".join(external) if isinstance(external, list) else "",
 )
 def test_mistake_is_one_line(
-    arguments: list[str], said: str, command_line: CommandLine, tmp_path: Path
+    arguments: list[str], message: str, command_line: CommandLine, tmp_path: Path
 ) -> None:
     for folder in ("run", "sub"):
         (tmp_path / folder).mkdir()
@@ -435,7 +432,7 @@ def test_mistake_is_one_line(
     status, _, error = command_line(*arguments, resamples=None)
     assert status == 2
     assert re.fullmatch(r"error: [^\n]+\n", error)
-    assert re.search(said, error)
+    assert re.search(message, error)
 
 
 def test_help_names_every_array(command_line: CommandLine) -> None:

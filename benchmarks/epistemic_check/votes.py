@@ -1,0 +1,105 @@
+"""The votes of three methods for one image: predicted, printed and drawn."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from pathlib import Path
+
+from jaxtyping import Float
+from matplotlib import rc_context
+from rich.box import SIMPLE_HEAD
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+from torch import Tensor
+
+from benchmarks.claims.predictions import train
+from benchmarks.files import written_whole
+from benchmarks.inference.measures import UNCERTAINTIES
+from benchmarks.predictions import RunUnit
+from benchmarks.progress import announce
+from benchmarks.report.figures.count_plots import count_plots
+from benchmarks.report.names import Variant
+from benchmarks.report.style import DPI, SETTINGS
+from benchmarks.run.configuration import Configuration
+from benchmarks.run.plan import Plan
+from benchmarks.run.workspace import Workspace
+from methods import METHODS, Prediction
+
+SHOWN = {
+    "predictive_entropy": "predictive entropy",
+    "mutual_information": "mutual information",
+    "pairwise_disagreement": "disagreement",
+    "variation_ratio": "variation ratio",
+}
+
+Predictions = Mapping[Variant, Prediction]
+"""By method and size, for one image."""
+
+
+def predict(plan: Plan, workspace: Workspace, image: Float[Tensor, "1 28 28"]) -> Predictions:
+    """The predictions of softmax, MC-dropout and a deep ensemble; trains what is not stored yet."""
+    units = _units(plan.configuration)
+    pool, training = plan.pool(units[0].recipe, workspace.store), workspace.training_images()
+    missing = pool.missing(range(max(plan.configuration.members)), training)
+    if missing:
+        announce("train", f"{len(missing)} networks that are not stored yet")
+        train(plan, workspace, units)
+    predictions = {}
+    for unit in units:
+        method = METHODS[unit.method].build(pool, unit.replicate, unit.size)
+        prediction = method.fit(training.images, training.labels).predict(image[None])
+        predictions[Variant(unit.method, str(prediction.members))] = prediction
+    return predictions
+
+
+def show(title: str, predictions: Predictions) -> None:
+    """Print the votes for each class, and the uncertainty measures."""
+    console = Console()
+    heading = escape(f"{title}: votes for each class")
+    votes = Table(title=heading, title_justify="left", box=SIMPLE_HEAD)
+    measures = Table(title="Measures (entropies in nats)", title_justify="left", box=SIMPLE_HEAD)
+    for table, headings in ((votes, map(str, range(10))), (measures, SHOWN.values())):
+        table.padding = (0, 1, 0, 0)
+        table.show_edge = False
+        table.add_column("")
+        for heading in headings:
+            table.add_column(heading.replace(" ", "\n"), justify="right")
+    for variant, prediction in predictions.items():
+        votes.add_row(variant.label, *(str(count or "") for count in _counts(prediction)))
+        values = _measures(prediction).values()
+        measures.add_row(
+            variant.label, *("—" if math.isnan(value) else f"{value:.3f}" for value in values)
+        )
+    console.print(votes)
+    console.print(measures)
+
+
+def draw(title: str, image: Float[Tensor, "1 28 28"], predictions: Predictions, path: Path) -> None:
+    """Draw the image and the votes to a file, in the format of its ending."""
+    counts = {variant: _counts(prediction) for variant, prediction in predictions.items()}
+    measures = {variant: _measures(prediction) for variant, prediction in predictions.items()}
+    pixels = (image[0] * 255).round().byte().numpy()
+    with rc_context(SETTINGS), written_whole(path) as temporary:
+        figure = count_plots(title, pixels, counts, measures)
+        figure.savefig(temporary, format=path.suffix.lower().removeprefix("."), dpi=DPI)
+    Console().print(f"wrote {path}", highlight=False, markup=False, soft_wrap=True)
+
+
+def _units(chosen: Configuration) -> list[RunUnit]:
+    (recipe,), (passes,), (members,) = chosen.recipes, chosen.passes, chosen.members
+    return [
+        RunUnit(recipe, "softmax", None, 0),
+        RunUnit(recipe, "mc_dropout", passes, 0),
+        RunUnit(recipe, "deep_ensemble", members, 0),
+    ]
+
+
+def _counts(prediction: Prediction) -> list[int]:
+    votes = (prediction.vote_share[0] * (prediction.members or 1)).round()
+    return [int(count) for count in votes]
+
+
+def _measures(prediction: Prediction) -> dict[str, float]:
+    return {name: float(UNCERTAINTIES[name](prediction)[0]) for name in SHOWN}
