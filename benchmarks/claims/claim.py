@@ -16,7 +16,7 @@ Numbers = Mapping[str, list[float]]
 
 
 class Verdict(StrEnum):
-    """What the measurement says of a claim."""
+    """How a measurement compares with a claim."""
 
     REPRODUCED = "reproduced"
     PARTLY = "partly"
@@ -25,14 +25,14 @@ class Verdict(StrEnum):
 
 
 class Judgement(NamedTuple):
-    """A verdict, and in a line what it rests on."""
+    """A verdict, and its reason in a line."""
 
     verdict: Verdict
     why: str
 
 
 class NotTestableError(Exception):
-    """A claim cannot be measured in this run; the message says why."""
+    """A claim cannot be measured in this run; the message is the reason."""
 
 
 @dataclass(frozen=True)
@@ -40,15 +40,15 @@ class Claim:
     """A statement of the article, how it is measured, and when it holds.
 
     Attributes:
-        id: what tables call it.
-        statement: what the article says, in our words.
-        place: where it stands in the article.
+        id: its name in tables.
+        statement: the article's, in our words.
+        place: where it is made in the article.
         rule: when it holds; thresholds were fixed before anyone looked.
         measure: the numbers of one recipe; raises `NotTestableError` where there can be none.
-        judge: the rule. It sees nothing but these numbers, so a reader can judge again.
-        figure: what the report draws of it, less the recipe.
+        judge: the rule. It depends on these numbers alone, so a reader can judge again.
+        figure: the name of the report's figure, less the recipe.
         remark: what else a reader must know to believe the verdict.
-        least_networks: with fewer there is nothing to measure.
+        least_networks: with fewer the claim cannot be measured.
     """
 
     id: str

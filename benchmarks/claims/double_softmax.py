@@ -19,17 +19,17 @@ MEASURES = {
     "ECE, 45°": ("rotated-045", "ece", ""),
     "AUROC, mean of out-of-distribution sets": ("ood-", "auroc", "predictive_entropy"),
 }
-"""What is compared: condition (or what several begin with), metric and score."""
+"""Condition (or the prefix of several), metric and score of what is compared."""
 
 RECIPES = (ARTICLE.name, ARTICLE_LOGITS.name, STANDARD.name)
 
 
 def double_softmax(workspace: Workspace) -> list[dict[str, object]]:
-    """A row a method and measure: its mean by each recipe, and by how much the loss changes it.
+    """A row for each method and measure: its mean by each recipe, and the effect of the loss.
 
     ``difference`` is `article` less `article-logits`, with Student's t interval over replicates:
-    replicate r of both uses the network of one initialisation, one order and the same masks, so
-    they are paired. Without replicates there is no interval.
+    they are paired, since replicate r of both has the same initialisation, order and masks.
+    Without replicates there is no interval.
     """
     path = workspace.out / MEASUREMENTS_CSV
     if not path.exists():

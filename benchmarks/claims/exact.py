@@ -1,10 +1,9 @@
-"""Count plots without sampling: how much of one is Monte-Carlo noise, how much the network's draw.
+"""Count plots without sampling: how much of them is Monte-Carlo noise, how much the network's draw.
 
-Written are, in the folder ``claims`` of a plan, workspace,
+Three tables in the folder ``claims`` of a run:
 
-``exact.csv``: of each network and image every measure by all 2²² sub-networks, and by 100 passes;
-``monte_carlo_error.csv``: by number of passes T the error of each measure, mean and root mean
-square;
+``exact.csv``: every measure by all 2²² sub-networks and by 100 passes, for each network and image;
+``monte_carlo_error.csv``: mean and root mean square error of each measure by number of passes T;
 ``spread.csv``: the variance of a class's votes, by networks and by passes.
 """
 
@@ -30,7 +29,7 @@ from benchmarks.claims.predictions import PASSES, RecipePredictions, Request, po
 from benchmarks.inference.measures import UNCERTAINTIES
 from benchmarks.parallel import parallel
 from benchmarks.records import write_table
-from benchmarks.vocabulary import CLAIMS_FOLDER, PECULIAR, TYPICAL
+from benchmarks.vocabulary import CLAIMS_FOLDER, CLEAN, PECULIAR, TYPICAL
 from methods import Prediction
 from methods.networks.masks import pass_masks
 from methods.threads import one_torch_thread
@@ -39,17 +38,17 @@ SAMPLE_SIZES = (10, 20, 50, 100, 200, 500, 1000)
 """The numbers of passes T; samples of one size are disjoint parts of the largest."""
 
 DECIMALS = 6
-PREDICTED_BY = 0
-"""The number of the network that is asked about the disputed images."""
+HIGH_DISAGREEMENT_NETWORK = 0
+"""The number of the network that predicts the images of the highest disagreement."""
 
 Row = dict[str, Any]
 
 
-class Requested(NamedTuple):
-    """One network and the images that it is asked about exactly.
+class Enumeration(NamedTuple):
+    """One network and the images that all its sub-networks predict.
 
     Attributes:
-        images: what the images are called together.
+        images: the name of the images together.
         indices: their numbers among the test images, or among the clean ones.
     """
 
@@ -60,19 +59,19 @@ class Requested(NamedTuple):
 
 def write_exact(predictions: RecipePredictions) -> None:
     """Write the three tables of a recipe's networks."""
-    predictions.predict([(predictions.ensemble, "clean")])
-    requested = _requested(predictions)
-    predictions.predict(_request(predictions, one) for one in requested)
-    done = parallel(
+    predictions.predict([(predictions.ensemble, CLEAN)])
+    enumerations = _enumerations(predictions)
+    predictions.predict(_request(predictions, one) for one in enumerations)
+    compared = parallel(
         partial(_compare, predictions),
-        requested,
+        enumerations,
         stage="claims",
         what="samples",
         jobs=predictions.workspace.jobs,
         threads=predictions.plan.in_threads,
     )
-    exact = pd.DataFrame(row for rows, _ in done for row in rows)
-    errors = pd.DataFrame(row for _, rows in done for row in rows)
+    exact = pd.DataFrame(row for rows, _ in compared for row in rows)
+    errors = pd.DataFrame(row for _, rows in compared for row in rows)
     key = ["images", "network", "image"]
     exact = exact.sort_values(key, kind="stable")
     folder = predictions.workspace.out / CLAIMS_FOLDER
@@ -86,44 +85,46 @@ def write_exact(predictions: RecipePredictions) -> None:
         write_table(with_recipe[columns].round(DECIMALS), folder / f"{name}.csv")
 
 
-def _requested(predictions: RecipePredictions) -> list[Requested]:
-    """The disputed images first: they take longest."""
+def _enumerations(predictions: RecipePredictions) -> list[Enumeration]:
+    """The images of the highest disagreement first: they take longest."""
     return [
-        Requested(
-            PREDICTED_BY,
+        Enumeration(
+            HIGH_DISAGREEMENT_NETWORK,
             high_disagreement_name(predictions.ensemble),
             tuple(highest_disagreement(predictions.workspace, predictions.ensemble)),
         ),
         *(
-            Requested(network, TWO_IMAGES, (TYPICAL, PECULIAR))
+            Enumeration(network, TWO_IMAGES, (TYPICAL, PECULIAR))
             for network in range(predictions.networks)
         ),
     ]
 
 
-def _request(predictions: RecipePredictions, requested: Requested) -> Request:
-    return predictions.exact(requested.network), requested.images
+def _request(predictions: RecipePredictions, enumeration: Enumeration) -> Request:
+    return predictions.exact(enumeration.network), enumeration.images
 
 
 @one_torch_thread()
-def _compare(predictions: RecipePredictions, requested: Requested) -> tuple[list[Row], list[Row]]:
+def _compare(
+    predictions: RecipePredictions, enumeration: Enumeration
+) -> tuple[list[Row], list[Row]]:
     """Every measure, exactly and by 100 passes; and the errors of samples of each size."""
-    exact = measures(predictions.prediction(*_request(predictions, requested)))
-    logits = _logits(predictions, requested)
+    exact = measures(predictions.get(*_request(predictions, enumeration)))
+    logits = _logits(predictions, enumeration)
     sampled = measures(Prediction.of_logits(logits[:PASSES]))
     rows = [
         {
-            "images": _kind(requested.images),
-            "network": requested.network,
+            "images": _kind(enumeration.images),
+            "network": enumeration.network,
             "image": index,
             "measure": name,
-            "exact": float(exact[name][place]),
-            "sampled": float(sampled[name][place]),
+            "exact": float(exact[name][position]),
+            "sampled": float(sampled[name][position]),
         }
-        for place, index in enumerate(requested.indices)
+        for position, index in enumerate(enumeration.indices)
         for name in exact
     ]
-    return rows, list(_errors(logits, exact, _kind(requested.images)))
+    return rows, list(_errors(logits, exact, _kind(enumeration.images)))
 
 
 def measures(prediction: Prediction) -> dict[str, Float[Tensor, " images"]]:
@@ -133,18 +134,18 @@ def measures(prediction: Prediction) -> dict[str, Float[Tensor, " images"]]:
 
 
 def _logits(
-    predictions: RecipePredictions, requested: Requested
+    predictions: RecipePredictions, enumeration: Enumeration
 ) -> Float[Tensor, "passes images 10"]:
-    """Of as many passes as the largest sample needs; MC-dropout's own are the first of them."""
+    """The logits of as many passes as the largest sample has; MC-dropout's are the first ones."""
     pool, training = pool_of(predictions.plan, predictions.workspace, predictions.recipe)
-    (network,) = pool.networks([requested.network], training)
-    masks = pass_masks(pool.seed, requested.network, max(SAMPLE_SIZES), network.dropout)
-    images = images_of(predictions.plan, predictions.workspace, requested.images).images
+    (network,) = pool.networks([enumeration.network], training)
+    masks = pass_masks(pool.seed, enumeration.network, max(SAMPLE_SIZES), network.dropout)
+    images = images_of(predictions.plan, predictions.workspace, enumeration.images).images
     return pool.engine.pass_logits(network, images, masks)
 
 
 def _errors(logits: Tensor, exact: dict[str, Tensor], images: str) -> Iterator[Row]:
-    """Sum of the errors, and of their squares, over images and samples of each size."""
+    """Sum of the errors and of their squares, over images and samples of each size."""
     for passes in SAMPLE_SIZES:
         samples = [measures(Prediction.of_logits(part)) for part in torch.split(logits, passes)]
         for name, truth in exact.items():
@@ -162,9 +163,10 @@ def _errors(logits: Tensor, exact: dict[str, Tensor], images: str) -> Iterator[R
 def _over_samples(errors: pd.DataFrame) -> pd.DataFrame:
     """Mean and root mean square error over networks, images and samples of a size.
 
-    The mean error is bias and, since samples of all sizes are of the same passes, their luck.
+    The mean error is the bias, plus an error that samples of all sizes share: their passes are the
+    same.
     """
-    errors = errors.sort_values([*errors.columns], kind="stable")  # sums in one order, equal bits
+    errors = errors.sort_values([*errors.columns], kind="stable")  # the same order, the same bits
     sums = errors.groupby(["images", "measure", "passes"], as_index=False).sum()
     return pd.DataFrame(
         {
@@ -179,7 +181,7 @@ def _over_samples(errors: pd.DataFrame) -> pd.DataFrame:
 
 
 def _spread(exact: pd.DataFrame) -> pd.DataFrame:
-    """Of each class's share of votes on the two images the parts of its variance.
+    """The parts of the variance of each class's share of votes on the two images.
 
     With s the exact share of a network, Var(votes / T) = Var(s) + E(s(1 − s)) / T: the draw of the
     network, and that of its T passes (the law of total variance).
@@ -196,10 +198,10 @@ def _spread(exact: pd.DataFrame) -> pd.DataFrame:
                 "class": int(str(measure).removeprefix("votes for ")),
                 "networks": len(share),
                 "mean_share": share.mean(),
-                "deviation_by_network": np.sqrt(between),
-                "deviation_by_passes": np.sqrt(within),
+                "std_by_network": np.sqrt(between),
+                "std_by_passes": np.sqrt(within),
                 "variance_by_network": between / (between + within) if between + within else 0.0,
-                "sampled_deviation": of_class["sampled"].std(),
+                "sampled_std": of_class["sampled"].std(),
             }
         )
     return pd.DataFrame(rows)

@@ -15,13 +15,13 @@ TWO_IMAGES = "article-images"
 HIGH_DISAGREEMENT = "highest-disagreement"
 
 MOST_IMAGES = 100
-"""How many clean images, those which the ensemble disputes most, are asked about exactly."""
+"""How many clean images of the highest disagreement are predicted exactly."""
 
 
 def images_of(plan: Plan, workspace: Workspace, name: str) -> EvaluationSet:
-    """The images of a condition, or of the article, or those that a recipe's ensemble disputes.
+    """The images of a condition, of the article, or of an ensemble's highest disagreement.
 
-    The latter are named ``highest-disagreement-<recipe>-<members>``.
+    The last are named ``highest-disagreement-<recipe>-<members>``.
     """
     if name in CONDITIONS:
         return workspace.evaluation_set(CONDITIONS[name], plan)
@@ -36,14 +36,14 @@ def images_of(plan: Plan, workspace: Workspace, name: str) -> EvaluationSet:
 
 
 def high_disagreement_name(ensemble: RunUnit) -> str:
-    """What the images are called that this ensemble disputes most."""
+    """The name of the images on which this ensemble's members disagree most."""
     return f"{HIGH_DISAGREEMENT}-{ensemble.recipe}-{ensemble.size}"
 
 
 def highest_disagreement(workspace: Workspace, ensemble: RunUnit) -> list[int]:
-    """The clean images about which the ensemble's members disagree most, the most disputed first.
+    """The clean images on which the ensemble's members disagree most, in descending order.
 
-    Of equally disputed images the first come first.
+    Images of equal disagreement keep their order.
     """
     prediction = workspace.predictions.load(ensemble, CLEAN).prediction
     disagreement = pairwise_disagreement(prediction.vote_share, prediction.members)

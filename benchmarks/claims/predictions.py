@@ -1,4 +1,4 @@
-"""What a recipe's networks predict: the run's prediction files, and those that claims add to them."""
+"""The predictions of a recipe's networks: those of the run, and those that claims add."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from methods.pooled import PooledMethod
 from methods.threads import one_torch_thread
 
 NETWORKS = 50
-"""How many draws of a network a claim is measured on, where the run has so many."""
+"""How many networks a claim is measured on, where the run has so many."""
 
 PASSES = 100
 """How many passes with dropout on the article takes."""
@@ -62,7 +62,7 @@ class RecipePredictions:
     def repeated(self) -> int:
         """How many networks predict rotated and out-of-distribution images.
 
-        All of the article's own recipe; of a recipe beside it those that the run uses anyway.
+        All of the article's recipe; of another recipe those that the run uses anyway.
         """
         replicates = self.plan.configuration.replicates
         return self.networks if self.recipe == ARTICLE.name else min(replicates, self.networks)
@@ -101,7 +101,7 @@ class RecipePredictions:
         return RunUnit(self.recipe, "deep_ensemble", self.networks, 0)
 
     def predict(self, requests: Iterable[Request]) -> None:
-        """Predict what has not been predicted yet; it is kept among the run's prediction files."""
+        """Predict what is not stored yet; it is stored among the run's prediction files."""
         pending: dict[RunUnit, list[str]] = {}
         for unit, images in dict.fromkeys(requests):
             if not self.workspace.predictions.holds(unit, images):
@@ -118,14 +118,14 @@ class RecipePredictions:
             threads=self.plan.in_threads,
         )
 
-    def prediction(self, unit: RunUnit, images: str = CLEAN) -> Prediction:
-        """What the unit predicts; predicted now if it has not been."""
+    def get(self, unit: RunUnit, images: str = CLEAN) -> Prediction:
+        """The unit's prediction; computed now if it is not stored."""
         self.predict([(unit, images)])
         return self.workspace.predictions.load(unit, images).prediction
 
 
 def pool_of(plan: Plan, workspace: Workspace, name: str) -> tuple[NetworkPool, LabelledImages]:
-    """The networks of a recipe or of a training set of the claims, and what they are trained on."""
+    """The networks of a recipe or of one of the `TRAINING_SETS`, and their training images."""
     if name in TRAINING_SETS:
         return training_set(plan, workspace, name)
     return plan.pool(name, workspace.store), workspace.training_images()
@@ -165,7 +165,7 @@ def _train(plan: Plan, workspace: Workspace, item: tuple[str, list[int]]) -> Non
 
 @one_torch_thread()
 def _predict(plan: Plan, workspace: Workspace, item: tuple[RunUnit, list[str]]) -> None:
-    """Fit the unit's method once, and predict all that is wanted of it."""
+    """Fit the unit's method once, and predict all these images."""
     unit, names = item
     _, training = pool_of(plan, workspace, unit.recipe)
     method = _method(plan, workspace, unit).fit(training.images, training.labels)

@@ -2,8 +2,8 @@
 
 Networks of the article's recipe are trained on stratified, nested choices of MNIST's training
 images, and on all of them rotated. All take as many steps of Adam, up to a part of an epoch:
-with as many epochs, networks with few images would be trained too little as well, and nobody
-could tell the one lack from the other.
+with as many epochs, networks with few images would be trained too little as well, and the two
+effects could not be distinguished.
 """
 
 from __future__ import annotations
@@ -52,13 +52,13 @@ def rotated_at_random(
     angles = torch.from_numpy(random.uniform(-np.pi, np.pi, len(images))).float()
     cosine, sine, zero = angles.cos(), angles.sin(), torch.zeros(len(images))
     rows = [torch.stack(row, dim=1) for row in ((cosine, -sine, zero), (sine, cosine, zero))]
-    turns = torch.stack(rows, dim=1)
-    batches = zip(torch.split(images, BATCH), torch.split(turns, BATCH), strict=True)
-    return torch.cat([_turn(batch, turn) for batch, turn in batches])
+    rotations = torch.stack(rows, dim=1)
+    batches = zip(torch.split(images, BATCH), torch.split(rotations, BATCH), strict=True)
+    return torch.cat([_rotated(*batch) for batch in batches])
 
 
-def _turn(images: Tensor, turn: Float[Tensor, "images 2 3"]) -> Tensor:
-    grid = affine_grid(turn, list(images.shape), align_corners=False)
+def _rotated(images: Tensor, rotations: Float[Tensor, "images 2 3"]) -> Tensor:
+    grid = affine_grid(rotations, list(images.shape), align_corners=False)
     return grid_sample(images, grid, mode="bilinear", align_corners=False)
 
 
@@ -74,6 +74,6 @@ def _chosen(plan: Plan, workspace: Workspace, name: str) -> LabelledImages:
 
 
 def _as_many_steps(recipe: Recipe, images: int, training: LabelledImages) -> int:
-    """Epochs over the training images that come to the steps of the recipe's over all images."""
+    """How many epochs over these training images take as many steps as the recipe over all."""
     steps = recipe.epochs * -(-images // recipe.batch_size)
     return max(1, round(steps / -(-len(training.labels) // recipe.batch_size)))

@@ -1,1 +1,1 @@
-"""TODO."""
+"""What predictions cost: latency, peak memory, multiply-adds and parameters of every method."""

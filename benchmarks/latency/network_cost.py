@@ -1,25 +1,17 @@
-"""What LeNet-5's methods cost whatever computes them: parameters, multiply-adds, bytes."""
+"""What LeNet-5's methods cost on any machine: parameters, multiply-adds, bytes."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
 from typing import NamedTuple
+
+import torch
 
 from methods import UncertaintyMethod
 from methods.deep_ensemble import DeepEnsemble
 from methods.mc_dropout import MCDropout
 from methods.softmax import Softmax
-
-PARAMETERS = 61_706
-"""conv1 6·25 + 6, conv2 16·6·25 + 16, linear 400·120 + 120, 120·84 + 84, 84·10 + 10."""
-
-BYTES = 4
-"""Of a parameter: float32."""
-
-FIRST_CONVOLUTION = 28 * 28 * 6 * 25
-"""Multiply-adds of the part that all sub-networks of a network share."""
-
-REST = 10 * 10 * 16 * 6 * 25 + 400 * 120 + 120 * 84 + 84 * 10
-"""Multiply-adds of the second convolution and the three linear layers."""
 
 
 class NetworkCost(NamedTuple):
@@ -28,7 +20,7 @@ class NetworkCost(NamedTuple):
     Attributes:
         parameters: of all its networks.
         multiply_adds: per image.
-        weight_bytes: of all its networks, in float32.
+        weight_bytes: of all its networks.
     """
 
     parameters: int
@@ -37,26 +29,39 @@ class NetworkCost(NamedTuple):
 
 
 def network_cost(method: UncertaintyMethod) -> NetworkCost | None:
-    """The cost by the layers' sizes; ``None`` for methods that are not made of whole LeNet-5s.
+    """The cost of a fitted method; ``None`` for methods that do not evaluate whole LeNet-5s.
 
-    A multiply-add is one product in a sum; activations, pooling, resizing and the softmax are not
-    counted. Per image,
-
-    * the first convolution, 28·28 places, 6 maps, 5·5 inputs: 117,600;
-    * the second, 10·10 places, 16 maps, 6·5·5 inputs: 240,000;
-    * the linear layers, 400·120 + 120·84 + 84·10: 58,920.
-
-    A network takes all three, 416,520, and M networks M times that. T passes of MC-dropout share
-    the first convolution: 117,600 + T · 298,920. These are the products of the networks as they
-    are written down. Engines find ways to compute fewer: the kernels skip dropped channels, and
-    what passes share of the second convolution can be added up instead of multiplied.
+    A multiply-add is one product in a sum, counted by PyTorch; activations, pooling, resizing and
+    the softmax are not counted. A network takes 416,520 per image, and M networks M times that. T
+    passes of MC-dropout share the first convolution: 117,600 + T · 298,920. Engines compute fewer:
+    kernels skip dropped channels, and share a part of the second convolution between passes.
     """
-    # Not of subclasses: a user's own may ask these networks as often as it likes.
+    # Not of subclasses: a custom method may evaluate these networks as often as it likes.
     if type(method) is MCDropout:
-        networks, multiply_adds = 1, FIRST_CONVOLUTION + method.passes * REST
+        passes = method.passes
     elif type(method) is DeepEnsemble or type(method) is Softmax:
-        networks = len(method.networks)
-        multiply_adds = networks * (FIRST_CONVOLUTION + REST)
+        passes = 1
     else:
         return None
-    return NetworkCost(networks * PARAMETERS, multiply_adds, networks * PARAMETERS * BYTES)
+    network, *_ = method.fitted  # all are of one architecture
+    parameters = list(network.parameters())
+    image = torch.zeros(1, 1, 28, 28, device=parameters[0].device)
+    with torch.no_grad():
+        shared = _multiply_adds(partial(network.first_maps, image))
+        rest = _multiply_adds(partial(network.classify, network.first_maps(image)))
+    of_each = NetworkCost(
+        parameters=sum(parameter.numel() for parameter in parameters),
+        multiply_adds=shared + passes * rest,
+        weight_bytes=sum(parameter.nbytes for parameter in parameters),
+    )
+    return NetworkCost(*(len(method.fitted) * number for number in of_each))
+
+
+def _multiply_adds(call: Callable[[], object]) -> int:
+    # Here, not above: the counter takes long to import.
+    from torch.utils.flop_counter import FlopCounterMode
+
+    with FlopCounterMode(display=False) as counter:
+        call()
+    operations: int = counter.get_total_flops()
+    return operations // 2  # a multiplication and an addition each

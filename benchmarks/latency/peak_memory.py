@@ -13,7 +13,7 @@ import torch
 STATUS, CLEAR_REFS = Path("/proc/self/status"), Path("/proc/self/clear_refs")
 
 RESET_PEAK = "5"
-"""What sets a process' peak of resident memory back to what is resident now; see proc(5)."""
+"""Sets a process' peak of resident memory back to what is resident now; see proc(5)."""
 
 
 class Peak(NamedTuple):
@@ -24,11 +24,11 @@ class Peak(NamedTuple):
 
 
 def peak_memory(call: Callable[[], object], *, device: str = "cpu") -> Peak:
-    """Call it once more and watch its memory; what it needs only once must have happened before.
+    """The peak memory of one more call, after a first one that allocated what is needed only once.
 
-    On a CUDA device what torch allocates there, else the growth of the process' resident set, for
-    which the free memory that the C library keeps is first handed back, so that a block used again
-    counts like a new one. Resident memory is told in pages and some are counted late: ±0.5 MB.
+    On a CUDA device what torch allocates there, else the growth of the process' resident set. The
+    C library first returns its free memory, so that a block used again counts like a new one.
+    Resident memory is counted in pages and some are counted late: ±0.5 MB.
     """
     if torch.device(device).type == "cuda":
         return _on_cuda(call, device)
@@ -44,7 +44,7 @@ def peak_memory(call: Callable[[], object], *, device: str = "cpu") -> Peak:
 
 
 def allocated(device: str) -> int:
-    """Bytes that torch has allocated on a CUDA device now; 0 on the CPU, where it does not tell."""
+    """Bytes that torch has allocated on a CUDA device now; 0 on the CPU, where it is not known."""
     return torch.cuda.memory_allocated(device) if torch.device(device).type == "cuda" else 0
 
 

@@ -1,7 +1,7 @@
 """A warmed-up, synchronised stopwatch around a callable: every single call is timed.
 
 Averages over blocks of calls would hide the tails, a clock that does not wait for the device would
-time the launch of its work, and a first call pays for what later ones find ready.
+time the launch of its work, and the first call prepares what later ones need.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ import numpy as np
 import torch
 
 WALL, DEVICE = "wall", "device"
-"""The clocks: of the process, after the device has finished; and CUDA's events, on the device."""
+"""The clocks: the process' own, after the device has finished; and CUDA's events, on the device."""
 
 P90_FROM, P99_FROM = 30, 300
 """Calls that a percentile needs: with these, three of them lie beyond it."""
@@ -30,10 +30,10 @@ class Limits:
 
     Attributes:
         seconds, calls: what the timed calls may take at most; there is always one.
-        fewest: calls before which an exact median is no reason to stop, so that tails are seen.
-        within: how far, as a share of the median, its interval may reach to either side.
-        warm_up: untimed calls before, after a first one, which may take long to find and load what
-            later ones need; they end early at a fifth of ``seconds``.
+        fewest: calls to make even if the median is precise, so that the tails are measured.
+        within: the largest half-width of the median's interval, as a share of the median.
+        warm_up: untimed calls after a first one, which may take long to load what later ones need;
+            they end early at a fifth of ``seconds``.
     """
 
     seconds: float
@@ -45,7 +45,7 @@ class Limits:
 
 @dataclass(frozen=True)
 class Timed:
-    """What one clock showed.
+    """The calls as timed by one clock.
 
     Attributes:
         clock: ``wall`` or ``device``.
@@ -68,7 +68,7 @@ class Timed:
         return median_interval(self.calls)
 
     def percentile(self, percent: Literal[90, 99]) -> float:
-        """Milliseconds; NaN where the calls are too few to tell."""
+        """Milliseconds; NaN where the calls are too few."""
         enough = len(self.calls) >= {90: P90_FROM, 99: P99_FROM}[percent]
         return float(np.percentile(self.calls, percent)) if enough else math.nan
 
@@ -82,9 +82,9 @@ def stopwatch(
 ) -> list[Timed]:
     """Time single calls until their median is known well enough.
 
-    On a CUDA device each call is timed by both clocks: from an idle device to an idle device by
-    the wall's, and between two events in its queue, gaps included, by the device's own. The wall's
-    decides when to stop.
+    On a CUDA device both clocks time each call: the wall clock from an idle device to an idle
+    device, the device's own between two events in its queue, gaps included. The wall clock decides
+    when to stop.
 
     Looking at the interval after every call makes it a little too narrow: it is a rule for
     stopping, and no test.

@@ -36,8 +36,8 @@ def spread_table(results: Results, recipe: str) -> Table:
     spread = results.curve("claims-spread")
     columns = {
         "mean_share": "Mean\nshare",
-        "deviation_by_network": "Deviation\nby network",
-        "deviation_by_passes": "Deviation\nby passes",
+        "std_by_network": "Std\nby network",
+        "std_by_passes": "Std\nby passes",
         "variance_by_network": "Variance\nby network",
     }
     networks = int(spread["networks"].max())

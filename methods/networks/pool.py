@@ -12,7 +12,12 @@ from methods.networks.labelled_images import LabelledImages
 from methods.networks.lenet5 import LeNet5
 from methods.networks.recipes import STANDARD, Recipe
 from methods.networks.store import NetworkKey, NetworkStore
-from methods.networks.training import TrainedNetwork, TrainingDivergedError, train_networks
+from methods.networks.training import (
+    TrainedNetwork,
+    TrainingDivergedError,
+    initial_network,
+    train_networks,
+)
 
 
 @dataclass(frozen=True)
@@ -93,3 +98,12 @@ class NetworkPool:
 
     def _key(self, index: int, fingerprint: str) -> NetworkKey:
         return NetworkKey(self.recipe, self.seed, index, fingerprint, self.engine.name)
+
+
+@dataclass(frozen=True)
+class UntrainedPool(NetworkPool):
+    """A pool whose networks stay as they are before their first step, whatever the images."""
+
+    def networks(self, indices: Sequence[int], training: LabelledImages) -> list[LeNet5]:
+        """These networks of the recipe, untrained."""
+        return [initial_network(self.recipe, index, seed=self.seed) for index in indices]

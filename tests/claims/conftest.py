@@ -11,7 +11,7 @@ import pytest
 from benchmarks.claims import images, training_sets
 from benchmarks.data.datasets import load_mnist
 from benchmarks.records import write_table
-from benchmarks.run import stages as runner
+from benchmarks.run import stages
 from benchmarks.run import workspace as workspace_module
 from benchmarks.run.stages import run_stages
 from benchmarks.tasks import conditions
@@ -19,7 +19,7 @@ from methods.networks.labelled_images import LabelledImages
 from tests.claims.support import forget_images, run_in
 
 
-@pytest.fixture(scope="module", autouse=True)
+@pytest.fixture(scope="module")
 def small_mnist() -> Iterator[None]:
     """600 images to train with and 600 to test, so that there is one of number 591."""
     whole = {"train": load_mnist("train"), "test": load_mnist("test")}
@@ -30,7 +30,7 @@ def small_mnist() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(workspace_module, "load_mnist", load)
         patch.setattr(conditions, "load_mnist", load)
-        patch.setattr(runner, "write_report", lambda _: None)
+        patch.setattr(stages, "write_report", lambda _: None)
         patch.setattr(images, "MOST_IMAGES", 2)
         patch.setitem(training_sets.SIZES, "article-1000", 100)
         patch.setitem(training_sets.SIZES, "article-10000", 300)

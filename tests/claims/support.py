@@ -1,16 +1,17 @@
-"""A small run by the article's recipe, with everything that claims need."""
+"""A small run by the article's recipe, with everything that claims need; verdicts."""
 
 from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
 
-from benchmarks.claims import training_sets
+from benchmarks.claims import CLAIMS, training_sets
+from benchmarks.claims.claim import Numbers, Verdict
 from benchmarks.run import workspace as workspace_module
 from benchmarks.run.configuration import Configuration
-from benchmarks.run.plan import Plan
-from benchmarks.run.workspace import Workspace
-from tests.a_run import Run
+from tests.a_run import Run, run_of
+
+YES, PARTLY, NO = Verdict.REPRODUCED, Verdict.PARTLY, Verdict.NOT_REPRODUCED
 
 SMALL = Configuration(
     preset="quick",
@@ -30,5 +31,8 @@ def forget_images() -> None:
 
 
 def run_in(folder: Path, jobs: int = 1, **changes: object) -> Run:
-    machine = Workspace(folder / "out", folder / "networks", None, jobs=jobs)
-    return Run(Plan(replace(SMALL, **changes)), machine)
+    return run_of(replace(SMALL, **changes), folder, jobs=jobs)
+
+
+def judged(id: str, numbers: Numbers) -> Verdict:
+    return CLAIMS[id].judge(numbers).verdict

@@ -25,6 +25,8 @@ from methods import METHODS
 from methods.networks import pool as network_pool
 from tests.claims.support import run_in
 
+pytestmark = pytest.mark.usefixtures("small_mnist")
+
 
 def claims_of(folder: Path) -> dict[str, Any]:
     content: dict[str, Any] = json.loads((folder / "out" / "claims.json").read_text())
@@ -66,8 +68,8 @@ def test_other_recipes_stand_beside_without_a_verdict(finished: Path) -> None:
     claims = by_id(claims_of(finished))
     assert set(claims["image-591"]["beside"]) == {"article-logits"}
     assert set(claims["image-591"]["numbers"]) == {"article", "article-logits"}
-    for own in ("epistemic-is-missing-data", "fifty-is-expensive"):
-        assert set(claims[own]["numbers"]) == {"article"}
+    for id in ("epistemic-is-missing-data", "fifty-is-expensive"):
+        assert set(claims[id]["numbers"]) == {"article"}
 
 
 def test_votes_are_mc_dropouts_own(finished: Path) -> None:
@@ -82,7 +84,7 @@ def test_votes_are_mc_dropouts_own(finished: Path) -> None:
     assert [numbers[f"votes for {c}"][1] for c in range(10)] == expected.round().tolist()
 
 
-def test_page_says_it_all(finished: Path) -> None:
+def test_page_has_all_parts_of_every_claim(finished: Path) -> None:
     page = (finished / "out" / "claims.md").read_text()
     for claim in claims_of(finished)["claims"]:
         for part in ("statement", "place", "rule", "why"):
@@ -91,16 +93,16 @@ def test_page_says_it_all(finished: Path) -> None:
     assert page == claims_page(claims_of(finished))
 
 
-def test_second_time_asks_nobody_and_writes_the_same_bytes(
+def test_second_time_predicts_nothing_and_writes_the_same_bytes(
     finished: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def nobody(*_: object) -> None:
-        raise AssertionError("nobody was to be asked")
+    def nothing(*_: object) -> None:
+        raise AssertionError("nothing was to be predicted or trained")
 
     shutil.copytree(finished, tmp_path, dirs_exist_ok=True)
     before = written(tmp_path)
-    monkeypatch.setattr(predictions_module, "_predict", nobody)
-    monkeypatch.setattr(network_pool, "train_networks", nobody)
+    monkeypatch.setattr(predictions_module, "_predict", nothing)
+    monkeypatch.setattr(network_pool, "train_networks", nothing)
     assert run_stages(*run_in(tmp_path), "claims") == []
     assert written(tmp_path) == before
 
@@ -126,7 +128,7 @@ def test_without_the_articles_recipe_nothing_is_measured(
 
 
 def test_other_training_gets_no_verdict(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("benchmarks.claims.write_exact", lambda _: None)
+    monkeypatch.setattr("benchmarks.claims.writing.write_exact", lambda _: None)
     run = run_in(tmp_path, epochs=1, recipes=("article",), conditions=())
     assert run_stages(*run) == []
     claims = by_id(claims_of(tmp_path))
@@ -135,7 +137,7 @@ def test_other_training_gets_no_verdict(tmp_path: Path, monkeypatch: pytest.Monk
     assert why["image-61"].startswith("epochs of training: 1, not 10; measured was: ")
     assert "one epoch only" in why["accuracy-rises"]
     assert "no out-of-distribution images" in why["ood-is-aleatoric"]
-    assert "asking takes" in why["fifty-is-expensive"]
+    assert "predicting takes" in why["fifty-is-expensive"]
 
 
 @pytest.mark.parametrize("name", training_sets.TRAINING_SETS)
@@ -159,15 +161,15 @@ def test_smaller_training_set_is_part_of_the_larger(finished: Path) -> None:
     assert few < more
 
 
-def test_images_turn_by_the_drawn_angle_as_the_conditions_do() -> None:
+def test_images_are_rotated_by_the_drawn_angle_as_in_the_conditions() -> None:
     class Quarter:
         def uniform(self, *_: object) -> np.ndarray:
             return np.array([np.pi / 4, -np.pi / 6])
 
     images = load_mnist("test").images[:2]
-    found = training_sets.rotated_at_random(images, Quarter())  # type: ignore[arg-type]
+    drawn = training_sets.rotated_at_random(images, Quarter())  # type: ignore[arg-type]
     expected = torch.stack([rotated(images, 45)[0], rotated(images, -30)[1]])
-    torch.testing.assert_close(found, expected, atol=1e-4, rtol=0)
+    torch.testing.assert_close(drawn, expected, atol=1e-4, rtol=0)
 
 
 def test_sampled_measures_are_near_the_exact_ones_and_nearer_with_more_passes(
@@ -185,8 +187,8 @@ def test_sampled_measures_are_near_the_exact_ones_and_nearer_with_more_passes(
         assert ascending[-1] < ascending[0]
 
 
-def test_variance_is_told_apart_as_it_was_made() -> None:
-    """Of shares that differ by network by a known deviation, sampled by binomial draws."""
+def test_parts_of_the_variance_are_those_that_were_simulated() -> None:
+    """Shares differ by network with a known standard deviation; votes are binomial draws."""
     random = np.random.default_rng(0)
     share = random.beta(8, 4, 20_000)
     table = pd.DataFrame(
@@ -199,12 +201,12 @@ def test_variance_is_told_apart_as_it_was_made() -> None:
         }
     )
     (row,) = exact._spread(table).to_dict("records")
-    both = row["deviation_by_network"] ** 2 + row["deviation_by_passes"] ** 2
-    assert both == pytest.approx(row["sampled_deviation"] ** 2, rel=0.03)
+    both = row["std_by_network"] ** 2 + row["std_by_passes"] ** 2
+    assert both == pytest.approx(row["sampled_std"] ** 2, rel=0.03)
     assert row["variance_by_network"] == pytest.approx(share.var() / both, rel=0.01)
 
 
-def test_answers_is_of_fifty_networks_at_most(finished: Path) -> None:
+def test_predictions_are_of_fifty_networks_at_most(finished: Path) -> None:
     many = run_in(finished, members=(60,))
     predictions = RecipePredictions.of(
         *many, "article", {"ood-uniform_noise": "the mirror is asleep"}
@@ -213,7 +215,7 @@ def test_answers_is_of_fifty_networks_at_most(finished: Path) -> None:
     assert predictions.ood == ()
 
 
-def test_articles_recipe_is_asked_about_everything_by_all_networks(finished: Path) -> None:
+def test_all_networks_of_the_articles_recipe_predict_everything(finished: Path) -> None:
     few = run_in(finished, replicates=1)
     repeated = {
         name: RecipePredictions.of(*few, name, {}).repeated
@@ -229,20 +231,20 @@ def test_one_network_has_no_verdict_that_takes_several(finished: Path, tmp_path:
         assert run_stages(*alone, stage) == []
     claims = by_id(claims_of(tmp_path))
     for id, claim in CLAIMS.items():
-        told = "this takes at least 2 networks; the run has 1"
-        assert (claims[id]["why"] == told) is (claim.least_networks == 2), id
+        reason = "this takes at least 2 networks; the run has 1"
+        assert (claims[id]["why"] == reason) is (claim.least_networks == 2), id
     assert claims["image-591"]["verdict"] != Verdict.NOT_TESTABLE
 
 
-def test_methods_that_train_themselves_leave_nothing_to_claim(tmp_path: Path) -> None:
-    own = tmp_path / "own.py"
-    own.write_text(
+def test_self_trained_methods_leave_nothing_to_claim(tmp_path: Path) -> None:
+    custom = tmp_path / "custom.py"
+    custom.write_text(
         "import torch\nfrom methods import Prediction, UncertaintyMethod\n\n"
         "class Guess(UncertaintyMethod):\n    name = 'guess'\n\n"
         "    def fit(self, images, labels):\n        return self\n\n"
         "    def predict(self, images):\n"
         "        return Prediction.of(torch.full((1, len(images), 10), 0.1))\n"
     )
-    run = run_in(tmp_path, methods=(), custom_methods=(f"{own}:Guess",))
+    run = run_in(tmp_path, methods=(), custom_methods=(f"{custom}:Guess",))
     assert run_stages(*run, "claims") == []
     assert {claim["verdict"] for claim in claims_of(tmp_path)["claims"]} == {Verdict.NOT_TESTABLE}

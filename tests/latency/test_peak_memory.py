@@ -29,16 +29,16 @@ def touch_small_blocks(megabytes: int) -> None:
 @on_linux
 @pytest.mark.parametrize("megabytes", [20, 200])
 def test_known_block_is_measured(megabytes: int) -> None:
-    found = peak_memory(lambda: touch(megabytes)).megabytes
-    assert found == pytest.approx(megabytes, rel=0.03, abs=3)
+    peak = peak_memory(lambda: touch(megabytes)).megabytes
+    assert peak == pytest.approx(megabytes, rel=0.03, abs=3)
 
 
 @on_linux
 def test_memory_that_was_used_before_counts_again() -> None:
     for _ in range(3):
         touch_small_blocks(60)
-        found = peak_memory(lambda: touch_small_blocks(60)).megabytes
-        assert found == pytest.approx(60, rel=0.05, abs=1)
+        peak = peak_memory(lambda: touch_small_blocks(60)).megabytes
+        assert peak == pytest.approx(60, rel=0.05, abs=1)
 
 
 @on_linux
@@ -53,16 +53,16 @@ def test_what_is_resident_is_not_counted() -> None:
     assert peak_memory(lambda: held.sum()).megabytes == pytest.approx(0, abs=2)
 
 
-def test_machine_that_does_not_tell_gets_no_figure(
+def test_machine_without_such_a_count_gets_no_number(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.setattr(module, "CLEAR_REFS", tmp_path / "no" / "such" / "file")
-    found = peak_memory(lambda: None)
-    assert found.megabytes is None
-    assert "Linux" in found.reason
+    peak = peak_memory(lambda: None)
+    assert peak.megabytes is None
+    assert "Linux" in peak.reason
 
 
 @needs_cuda
 def test_known_block_on_the_device_is_measured() -> None:
-    found = peak_memory(lambda: torch.ones(50_000_000, device="cuda"), device="cuda").megabytes
-    assert found == pytest.approx(200, rel=0.02)
+    peak = peak_memory(lambda: torch.ones(50_000_000, device="cuda"), device="cuda").megabytes
+    assert peak == pytest.approx(200, rel=0.02)

@@ -1,11 +1,9 @@
-"""The stage `latency`: what is timed, on what, and what the file says of what is not."""
+"""The stage `latency`: what is timed, on what, and the rows of what is not."""
 
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterator
 from dataclasses import replace
-from itertools import chain, repeat
 from pathlib import Path
 
 import pandas as pd
@@ -13,64 +11,19 @@ import pytest
 import torch
 
 from benchmarks.errors import UserError
-from benchmarks.latency import stage as timing
-from benchmarks.latency import stopwatch as latency
-from benchmarks.latency.stage import COLUMNS, Setup, setups, time_alone, time_methods
-from benchmarks.latency.stopwatch import Limits
-from benchmarks.records import read_table
-from benchmarks.run.configuration import FULL, QUICK, Configuration
-from benchmarks.run.plan import Plan
-from benchmarks.run.workspace import Workspace
-from methods import METHODS, Entry
-from methods.deep_ensemble import DeepEnsemble
+from benchmarks.latency import rows as rows_module
+from benchmarks.latency import setups as setups_module
+from benchmarks.latency import stage
+from benchmarks.latency.rows import COLUMNS
+from benchmarks.latency.setups import setups
+from benchmarks.latency.stage import time_alone, time_methods
+from benchmarks.run.configuration import FULL
 from methods.networks.store import NetworkKey
 from methods.networks.training import TrainedNetwork, initial_network
-from tests.a_run import Run
-
-SMALL = replace(QUICK, members=(2, 3), passes=(2, 4), batch_sizes=(1, 2, 4))
-
-OWN = '''
-import time
-
-import numpy as np
-import torch
-
-from methods import Prediction, UncertaintyMethod
-
-
-class Mine(UncertaintyMethod):
-    """Sleeps for 30 ms and touches 200 MB."""
-
-    name = "mine"
-
-    def fit(self, images, labels):
-        assert len(images) == len(labels)
-        return self
-
-    def predict(self, images):
-        time.sleep(0.03)
-        np.ones(200_000_000, dtype=np.uint8)
-        return Prediction.of(torch.full((7, len(images), 10), 0.1))
-'''
+from tests.latency.support import SMALL, run_in, table_of, timed
 
 without_cuda = pytest.mark.skipif(torch.cuda.is_available(), reason="needs a machine without CUDA")
 with_cuda = pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
-
-
-@pytest.fixture(scope="module", autouse=True)
-def in_little_time() -> Iterator[None]:
-    short = Limits(seconds=0.02, fewest=10)
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(timing, "LIMITS", {"quick": short, "full": short})
-        yield
-
-
-@pytest.fixture(scope="module")
-def finished(tmp_path_factory: pytest.TempPathFactory, in_little_time: None) -> Path:
-    """A folder in whose `out` all has been timed."""
-    folder = tmp_path_factory.mktemp("finished")
-    assert time_methods(*run_in(folder)) == []
-    return folder
 
 
 @pytest.fixture
@@ -78,45 +31,20 @@ def table(finished: Path) -> pd.DataFrame:
     return table_of(run_in(finished))
 
 
-def run_in(folder: Path, configuration: Configuration = SMALL) -> Run:
-    return Run(Plan(configuration), Workspace(folder / "out", folder / "networks", None, jobs=1))
-
-
-def timed(folder: Path, configuration: Configuration = SMALL) -> pd.DataFrame:
-    run = run_in(folder, configuration)
-    assert time_methods(*run) == []
-    return table_of(run)
-
-
-def table_of(run: Run) -> pd.DataFrame:
-    return read_table(run.workspace.out / "latency.csv")
-
-
-def own(folder: Path, *changes: tuple[str, str]) -> Configuration:
-    text = OWN
-    for old, new in changes:
-        assert old in text
-        text = text.replace(old, new)
-    (folder / "mine.py").write_text(text)
-    return replace(
-        SMALL, methods=(), custom_methods=(f"{folder / 'mine.py'}:Mine",), batch_sizes=(1, 4)
-    )
-
-
-def test_largest_sizes_are_timed_everywhere_and_smaller_ones_where_quality_asks(
+def test_largest_sizes_are_timed_everywhere_and_smaller_ones_less_often(
     table: pd.DataFrame,
 ) -> None:
     assert list(table) == COLUMNS
     cpu = table[(table["status"] == "ok") & (table["device"] == "cpu")]
     assert set(cpu["clock"]) == {"wall"}
-    found = {
+    batch_sizes = {
         key: set(rows["batch_size"].astype(int))
         for key, rows in cpu.groupby(["method", "members", "threads", "engine"])
     }
     largest = {("softmax", "1"), ("mc_dropout", "4"), ("deep_ensemble", "3")}
     smaller = {("mc_dropout", "2"), ("deep_ensemble", "2")}
     everywhere = [(s.threads, s.engine) for s in setups() if s.device == "cpu"]
-    assert found == {
+    assert batch_sizes == {
         **{(*variant, *setup): {1, 2, 4} for variant in largest for setup in everywhere},
         **{(*variant, 1, "numba"): {1, 4} for variant in smaller},
     }
@@ -142,21 +70,8 @@ def test_numbers_agree_with_one_another(table: pd.DataFrame) -> None:
     assert rows["device_name"].str.endswith(" cores").all() or torch.cuda.is_available()
 
 
-def test_known_sleep_and_allocation_are_measured_through_the_stage(tmp_path: Path) -> None:
-    table = timed(tmp_path, own(tmp_path))
-    rows = table[(table["status"] == "ok") & (table["device"] == "cpu")]
-    assert set(rows["method"]) == {"mine"}
-    assert set(rows["members"]) == {"7"}
-    assert set(rows["engine"]) == {"self-trained"}
-    assert (rows["p50_ms"] >= 30).all()
-    if rows["peak_memory_mb"].notna().all():
-        assert rows["peak_memory_mb"].between(198, 206).all()
-    assert rows["reason"].str.contains("fitted on 1,000 random images").all()
-    assert rows["parameters"].isna().all()
-
-
 @without_cuda
-def test_machine_without_a_gpu_says_so_for_each_method(table: pd.DataFrame) -> None:
+def test_machine_without_a_gpu_has_a_reason_for_each_method(table: pd.DataFrame) -> None:
     rows = table[table["device"] == "cuda"]
     assert list(rows["method"]) == ["softmax", "mc_dropout", "deep_ensemble"]
     assert set(rows["status"]) == {"unavailable"}
@@ -172,49 +87,11 @@ def test_gpu_is_timed_by_both_clocks(table: pd.DataFrame) -> None:
     assert (rows["peak_memory_mb"] > 0).all()
 
 
-@pytest.mark.parametrize(
-    ("at_first", "later", "peak", "status"),
-    [(7, 7, 7, "not applicable"), (7, 7, 9, "ok"), (7, 8, 8, "ok")],
-    ids=["nothing there", "predicts there", "holds something there"],
-)
-def test_own_method_that_leaves_the_gpu_alone_has_no_time_there(
-    at_first: int,
-    later: int,
-    peak: int,
-    status: str,
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    megabytes = chain([at_first], repeat(later))
-    fake = {
-        "memory_allocated": lambda _: next(megabytes) * 1_000_000,
-        "max_memory_allocated": lambda _: peak * 1_000_000,
-        **dict.fromkeys(("synchronize", "reset_peak_memory_stats"), lambda _: None),
-    }
-    for name, function in fake.items():
-        monkeypatch.setattr(torch.cuda, name, function)
-    monkeypatch.setattr(latency, "_events", lambda _: None)
-    monkeypatch.setattr(timing, "setups", lambda: [Setup("cuda:0", "A Card", 1, "torch")])
-    chosen = replace(own(tmp_path), engine="torch", batch_sizes=(1,))
-    (row,) = timed(tmp_path, chosen).query("device == 'cuda:0'").to_dict("records")
-    assert (row["status"], row["members"], row["device_name"]) == (status, "7", "A Card")
-    assert (row["reason"] == "does not use this device") == (status != "ok")
-    assert pd.isna(row["p50_ms"]) == (status != "ok")
-
-
-def test_mode_of_a_users_ensemble_is_its_own() -> None:
-    class Mine(DeepEnsemble):
-        name = "mine"
-
-    gpu = Setup("cuda:0", "A Card", 1, "torch")
-    assert timing._mode(Entry(Mine), gpu) == "self-trained"
-    assert timing._mode(METHODS["deep_ensemble"], gpu) == "stacked"
-
-
-def test_machine_without_numba_says_so_and_times_with_torch(
+def test_machine_without_numba_has_a_reason_and_times_with_torch(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(timing, "has_kernels", lambda: False)
+    for module in (setups_module, rows_module):
+        monkeypatch.setattr(module, "has_kernels", lambda: False)
     table = timed(tmp_path, replace(SMALL, engine="torch", batch_sizes=(1,)))
     assert set(table.loc[table["status"] == "ok", "engine"]) == {"torch"}
     rows = table[table["engine"] == "numba"]
@@ -261,8 +138,8 @@ def test_what_is_timed_is_not_timed_again(
     before = path.read_bytes()
     lines = before.splitlines(keepends=True)
     again: list[object] = []
-    measure = timing._time
-    monkeypatch.setattr(timing, "_time", lambda *given: again.append(given) or measure(*given))
+    measure = stage._time
+    monkeypatch.setattr(stage, "_time", lambda *given: again.append(given) or measure(*given))
     timed(tmp_path)
     assert path.read_bytes() == before
     assert not again
@@ -278,25 +155,14 @@ def test_another_machine_times_everything_anew(
 ) -> None:
     few = replace(SMALL, methods=("softmax",), batch_sizes=(1,))
     before = timed(tmp_path, few)
-    monkeypatch.setattr(timing, "processor", lambda: "Another Processor")
+    monkeypatch.setattr(setups_module, "processor", lambda: "Another Processor")
     after = timed(tmp_path, few)
     assert len(after) == len(before)
     measured = after[after["device"] == "cpu"]
     assert measured["device_name"].str.startswith("Another Processor").all()
 
 
-def test_method_that_fails_is_reported_and_the_others_go_on(tmp_path: Path) -> None:
-    broken = own(tmp_path, ("        time.sleep(0.03)\n", "        assert len(images) < 4\n"))
-    run = run_in(tmp_path, broken)
-    failures = time_methods(*run)
-    assert len(failures) == len({s.threads for s in setups() if s.device == "cpu"})
-    assert failures[0][0] == "mine on cpu, batch size 4"
-    assert failures[0][1].startswith("AssertionError")
-    table = table_of(run)
-    assert list(table[table["device"] == "cpu"]["status"])[:2] == ["ok", "failed"]
-
-
-def test_record_tells_how_long_it_took_and_needs_no_data(tmp_path: Path) -> None:
+def test_record_has_how_long_it_took_and_needs_no_data(tmp_path: Path) -> None:
     few = replace(SMALL, methods=("softmax",), batch_sizes=(1,))
     assert time_alone(*run_in(tmp_path, few)) == []
     out = tmp_path / "out"

@@ -36,65 +36,65 @@ class FakeClock:
 
 def timed(milliseconds: Iterator[float], limits: Limits) -> tuple[Timed, FakeClock]:
     clock = FakeClock(milliseconds)
-    (found,) = stopwatch(clock.work, limits, now=clock.now)
-    return found, clock
+    (result,) = stopwatch(clock.work, limits, now=clock.now)
+    return result, clock
 
 
-def test_equal_calls_stop_as_soon_as_the_tails_may_be_told() -> None:
-    found, clock = timed(repeat(2.0), Limits(seconds=10))
-    assert found.stopped_because == "median within 2 %"
-    assert found.calls == (2.0,) * 300
+def test_equal_calls_stop_as_soon_as_the_tails_are_known() -> None:
+    timing, clock = timed(repeat(2.0), Limits(seconds=10))
+    assert timing.stopped_because == "median within 2 %"
+    assert timing.calls == (2.0,) * 300
     assert clock.calls == 1 + 10 + 300
-    assert (found.median, found.interval) == (2.0, (2.0, 2.0))
-    assert (found.percentile(90), found.percentile(99)) == (2.0, 2.0)
+    assert (timing.median, timing.interval) == (2.0, (2.0, 2.0))
+    assert (timing.percentile(90), timing.percentile(99)) == (2.0, 2.0)
 
 
 def test_calls_that_scatter_go_on_until_the_median_is_within_two_percent() -> None:
     scattered = map(float, np.random.default_rng(0).uniform(0.8, 1.2, 100_000))
-    found, _ = timed(scattered, Limits(seconds=10))
-    lower, upper = found.interval
-    assert found.stopped_because == "median within 2 %"
-    assert len(found.calls) > 300
-    assert 0.98 * found.median <= lower <= upper <= 1.02 * found.median
-    earlier = Timed("wall", found.calls, "")
+    timing, _ = timed(scattered, Limits(seconds=10))
+    lower, upper = timing.interval
+    assert timing.stopped_because == "median within 2 %"
+    assert len(timing.calls) > 300
+    assert 0.98 * timing.median <= lower <= upper <= 1.02 * timing.median
+    earlier = Timed("wall", timing.calls, "")
     assert earlier.median == pytest.approx(1.0, abs=0.03)
 
 
 def test_calls_that_never_agree_end_at_the_limit_of_calls() -> None:
-    found, _ = timed(cycle([1.0, 3.0]), Limits(seconds=100, calls=500))
-    assert (found.stopped_because, len(found.calls)) == ("500 calls", 500)
+    timing, _ = timed(cycle([1.0, 3.0]), Limits(seconds=100, calls=500))
+    assert (timing.stopped_because, len(timing.calls)) == ("500 calls", 500)
 
 
 def test_slow_calls_end_at_the_limit_of_seconds_without_percentiles() -> None:
-    found, _ = timed(repeat(100.0), Limits(seconds=1.5))
-    assert (found.stopped_because, len(found.calls)) == ("1.5 s", 15)
-    assert math.isnan(found.percentile(90))
-    assert math.isnan(found.percentile(99))
+    timing, _ = timed(repeat(100.0), Limits(seconds=1.5))
+    assert (timing.stopped_because, len(timing.calls)) == ("1.5 s", 15)
+    assert math.isnan(timing.percentile(90))
+    assert math.isnan(timing.percentile(99))
 
 
 def test_slowest_calls_are_made_thrice_twice_to_warm_up() -> None:
-    found, clock = timed(repeat(60_000.0), Limits(seconds=1))
-    assert found.calls == (60_000.0,)
+    timing, clock = timed(repeat(60_000.0), Limits(seconds=1))
+    assert timing.calls == (60_000.0,)
     assert clock.calls == 3
-    assert all(map(math.isnan, found.interval))
+    assert all(map(math.isnan, timing.interval))
 
 
 def test_warm_up_is_not_timed() -> None:
-    found, _ = timed(chain([5000.0], repeat(30.0, 5), repeat(1.0)), Limits(seconds=1))
-    assert set(found.calls) == {1.0}
+    timing, _ = timed(chain([5000.0], repeat(30.0, 5), repeat(1.0)), Limits(seconds=1))
+    assert set(timing.calls) == {1.0}
 
 
 def test_tails_are_those_of_single_calls() -> None:
     slow_now_and_then = cycle([1.0] * 19 + [9.0])
-    found, _ = timed(slow_now_and_then, Limits(seconds=10, warm_up=0))
-    assert (found.median, found.percentile(90), found.percentile(99)) == (1.0, 1.0, 9.0)
+    timing, _ = timed(slow_now_and_then, Limits(seconds=10, warm_up=0))
+    assert (timing.median, timing.percentile(90), timing.percentile(99)) == (1.0, 1.0, 9.0)
 
 
 @pytest.mark.parametrize(("calls", "known"), [(29, False), (30, True), (299, True), (300, True)])
-def test_percentiles_are_told_only_where_calls_support_them(calls: int, known: bool) -> None:
-    found = Timed("wall", tuple(map(float, range(calls))), "")
-    assert math.isnan(found.percentile(90)) is not known
-    assert math.isnan(found.percentile(99)) is (calls < 300)
+def test_percentiles_are_known_only_where_calls_support_them(calls: int, known: bool) -> None:
+    timing = Timed("wall", tuple(map(float, range(calls))), "")
+    assert math.isnan(timing.percentile(90)) is not known
+    assert math.isnan(timing.percentile(99)) is (calls < 300)
 
 
 @pytest.mark.parametrize("count", [6, 7, 20, 101, 1000, 3000])
@@ -109,9 +109,9 @@ def test_interval_of_few_values_is_not_made_up() -> None:
 
 
 def test_known_sleep_is_measured() -> None:
-    (found,) = stopwatch(lambda: time.sleep(0.02), Limits(seconds=0.4))
-    assert found.clock == "wall"
-    assert 20 <= found.calls[0] <= found.median < 30
+    (timing,) = stopwatch(lambda: time.sleep(0.02), Limits(seconds=0.4))
+    assert timing.clock == "wall"
+    assert 20 <= timing.calls[0] <= timing.median < 30
 
 
 class FakeEvent:

@@ -10,9 +10,9 @@ import pandas as pd
 import pytest
 from matplotlib.figure import Figure
 
-from benchmarks.claims import agreement
 from benchmarks.claims.claim import Verdict
-from benchmarks.claims.missing_data import LABELS
+from benchmarks.claims.statements import agreement
+from benchmarks.claims.statements.missing_data import LABELS
 from benchmarks.records import read_table, write_table
 from benchmarks.report import write_report
 from benchmarks.report.claims_page import claims_page
@@ -127,10 +127,10 @@ def folder(reported: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
             "class": c,
             "networks": NETWORKS,
             "mean_share": 0.1,
-            "deviation_by_network": random.uniform(0, 0.1),
-            "deviation_by_passes": 0.03,
+            "std_by_network": random.uniform(0, 0.1),
+            "std_by_passes": 0.03,
             "variance_by_network": 0.5,
-            "sampled_deviation": 0.1,
+            "sampled_std": 0.1,
         }
         for image in (61, 591)
         for c in range(10)

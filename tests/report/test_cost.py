@@ -12,7 +12,7 @@ import pandas as pd
 import pytest
 from matplotlib.figure import Figure
 
-from benchmarks.latency.stage import COLUMNS, NO_GPU, Latency
+from benchmarks.latency.rows import COLUMNS, NO_GPU, Latency
 from benchmarks.records import write_table
 from benchmarks.report import cost, write_report
 from benchmarks.report.cost import Setup, main_setup, needed, points

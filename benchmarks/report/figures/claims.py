@@ -21,7 +21,7 @@ WIDTH = 0.8
 """Of all that stands above a class."""
 
 THRESHOLDS = {"partly": 0.5, "reproduced": 0.8}
-"""Of the rank correlation; those of `benchmarks.claims.agreement`, which a test compares."""
+"""Of the rank correlation, as in `benchmarks.claims.statements.agreement`; a test compares them."""
 
 MEASURES = ("mutual information", "disagreement")
 TRAINED_ON = ("1,000", "10,000", "all", "all, rotated")

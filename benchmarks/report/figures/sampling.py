@@ -95,8 +95,8 @@ def draw_errors(ax: Axes, numbers: pd.DataFrame) -> Axes:
 def draw_spread(ax: Axes, spread: pd.DataFrame) -> Axes:
     """Two bars a class: the deviation between networks, and that of a network's samples."""
     for offset, column, label, color in (
-        (-0.2, "deviation_by_network", NETWORK, look_of("deep_ensemble").color),
-        (0.2, "deviation_by_passes", PASSES, look_of("mc_dropout").color),
+        (-0.2, "std_by_network", NETWORK, look_of("deep_ensemble").color),
+        (0.2, "std_by_passes", PASSES, look_of("mc_dropout").color),
     ):
         ax.bar(
             spread["class"] + offset,

@@ -18,13 +18,13 @@ FOR_7_OR_9 = range(2, 7)
 
 
 def measure_typical(predictions: RecipePredictions) -> Numbers:
-    """The votes of 100 passes for each class on image 61, a number a network."""
-    return _measure(predictions, place=0)
+    """The votes of 100 passes for each class on image 61, for each network."""
+    return _measure(predictions, position=0)
 
 
 def measure_peculiar(predictions: RecipePredictions) -> Numbers:
-    """The votes of 100 passes for each class on image 591, a number a network."""
-    return _measure(predictions, place=1)
+    """The votes of 100 passes for each class on image 591, for each network."""
+    return _measure(predictions, position=1)
 
 
 def judge_typical(numbers: Numbers) -> Judgement:
@@ -54,7 +54,7 @@ def judge_peculiar(numbers: Numbers) -> Judgement:
 
 
 def measure_switch(predictions: RecipePredictions) -> Numbers:
-    """Whether softmax repeats itself to the last bit, and how many classes get votes."""
+    """Whether softmax gives equal bits twice, and how many classes get votes."""
     images = _two_images(predictions)
     pool, training = pool_of(predictions.plan, predictions.workspace, predictions.recipe)
     networks = pool.networks(range(predictions.networks), training)
@@ -64,30 +64,32 @@ def measure_switch(predictions: RecipePredictions) -> Numbers:
             for one in networks
         ]
     }
-    for place, index in enumerate((TYPICAL, PECULIAR)):
-        voted = np.stack(list(_measure(predictions, place).values())) > 0
+    for position, index in enumerate((TYPICAL, PECULIAR)):
+        voted = np.stack(list(_measure(predictions, position).values())) > 0
         numbers[f"classes with votes, image {index}"] = voted.sum(axis=0).astype(float).tolist()
     return numbers
 
 
 def judge_switch(numbers: Numbers) -> Judgement:
-    """Off: equal to the last bit; on: more than one class gets votes on either image."""
+    """Off: equal to the last bit; on: more than one class gets votes on at least one image."""
     distinct = np.max(
         [numbers[f"classes with votes, image {index}"] for index in (TYPICAL, PECULIAR)], axis=0
     )
     return by_networks(
         {
-            "off, the same answer twice": [one == 1 for one in numbers["softmax repeats itself"]],
+            "off, the same prediction twice": [
+                one == 1 for one in numbers["softmax repeats itself"]
+            ],
             "on, more than one distinct vote": list(distinct > 1),
         }
     )
 
 
-def _measure(predictions: RecipePredictions, place: int) -> dict[str, list[float]]:
+def _measure(predictions: RecipePredictions, position: int) -> dict[str, list[float]]:
     _two_images(predictions)
     units = [predictions.mc_dropout(network) for network in range(predictions.networks)]
     predictions.predict((unit, TWO_IMAGES) for unit in units)
-    shares = [predictions.prediction(unit, TWO_IMAGES).vote_share[place] for unit in units]
+    shares = [predictions.get(unit, TWO_IMAGES).vote_share[position] for unit in units]
     votes = (torch.stack(shares) * PASSES).round()
     return {f"votes for {c}": votes[:, c].tolist() for c in CLASSES}
 
@@ -127,8 +129,8 @@ CLAIMS = (
     ),
     Claim(
         id="eval-switch",
-        statement="With dropout off a network gives the same answer every time; with dropout on "
-        "its answers vary.",
+        statement="With dropout off a network gives the same prediction every time; with dropout "
+        "on its predictions vary.",
         place="the network's method for predicting, dropout off or on by an argument",
         rule="Repeated softmax predictions are equal to the last bit, and the 100 passes cast more "
         "than one distinct vote on at least one of the two images, per network.",

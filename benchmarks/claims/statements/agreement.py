@@ -1,4 +1,4 @@
-"""Claims about what agreement and disagreement say of an image."""
+"""Claims about agreement and disagreement between members."""
 
 from __future__ import annotations
 
@@ -19,9 +19,10 @@ from benchmarks.claims.claim import (
     by_parts,
 )
 from benchmarks.claims.predictions import RecipePredictions
-from benchmarks.claims.ranks import Placements, auroc_interval, rank_correlation
+from benchmarks.claims.rank_statistics import Placements, auroc_interval, rank_correlation
 from benchmarks.inference.measures import UNCERTAINTIES
 from benchmarks.metrics import detection, scoring
+from benchmarks.vocabulary import CLEAN
 from methods import Prediction
 
 OVERWHELMING = 0.9
@@ -40,9 +41,9 @@ AUROC = "misclassification AUROC"
 
 
 def measure_certainty(predictions: RecipePredictions) -> Numbers:
-    """Images and correct majority votes by the majority's share of the votes, a number a network.
+    """Images and correct majority votes by the majority's share of the votes, for each network.
 
-    A majority's class is its own; of equally many votes the lowest class wins.
+    Of equally many votes the lowest class wins.
     """
     numbers: dict[str, list[float]] = {
         f"{what}, share {one}": [] for what in ("images", "correct") for one in BINS
@@ -50,11 +51,11 @@ def measure_certainty(predictions: RecipePredictions) -> Numbers:
     for prediction in _mc_dropout(predictions):
         share, vote = prediction.vote_share.max(dim=1)
         # Shares are whole votes of a hundred: without rounding 0.9 could fall below an edge.
-        place = np.digitize(share.numpy().round(9), EDGES[1:-1])
+        position = np.digitize(share.numpy().round(9), EDGES[1:-1])
         correct = (vote == predictions.labels).numpy()
         for i, name in enumerate(BINS):
-            numbers[f"images, share {name}"].append(float((place == i).sum()))
-            numbers[f"correct, share {name}"].append(float(correct[place == i].sum()))
+            numbers[f"images, share {name}"].append(float((position == i).sum()))
+            numbers[f"correct, share {name}"].append(float(correct[position == i].sum()))
     return numbers
 
 
@@ -83,16 +84,16 @@ def judge_certainty(numbers: Numbers) -> Judgement:
 
 def measure_edge_cases(predictions: RecipePredictions) -> Numbers:
     """The AUROC of the ensemble's disagreement for misclassified against correct images."""
-    prediction = predictions.prediction(predictions.ensemble)
+    prediction = predictions.get(predictions.ensemble)
     wrong = ~scoring.correct(prediction.mean, predictions.labels)
     if not wrong.any():
         raise NotTestableError("the ensemble classifies every image correctly")
     score = UNCERTAINTIES["pairwise_disagreement"](prediction)
-    found = auroc_interval([Placements.of(score[None, ~wrong].numpy(), score[None, wrong].numpy())])
+    auroc = auroc_interval([Placements.of(score[None, ~wrong].numpy(), score[None, wrong].numpy())])
     return {
-        "AUROC of disagreement": [found.value],
-        "lower bound": [found.lower],
-        "upper bound": [found.upper],
+        "AUROC of disagreement": [auroc.value],
+        "lower bound": [auroc.lower],
+        "upper bound": [auroc.upper],
         "misclassified images": [float(wrong.sum())],
         "mean disagreement, misclassified": [float(score[wrong].mean())],
         "mean disagreement, correct": [float(score[~wrong].mean())],
@@ -112,11 +113,11 @@ def judge_edge_cases(numbers: Numbers) -> Judgement:
 
 
 def measure_rank_agreement(predictions: RecipePredictions) -> Numbers:
-    """How alike MC-dropout, on each network, and the ensemble of all rank the images."""
-    ensemble = predictions.prediction(predictions.ensemble)
+    """The rank correlation of MC-dropout on each network with the ensemble of all networks."""
+    ensemble = predictions.get(predictions.ensemble)
     others = {measure: UNCERTAINTIES[measure](ensemble) for measure in MEASURES}
     wrong = ~scoring.correct(ensemble.mean, predictions.labels)
-    found = {measure: detection.auroc(other, wrong) for measure, other in others.items()}
+    of_ensemble = {measure: detection.auroc(other, wrong) for measure, other in others.items()}
     numbers: dict[str, list[float]] = {}
 
     def add(name: str, value: float) -> None:
@@ -129,10 +130,10 @@ def measure_rank_agreement(predictions: RecipePredictions) -> Numbers:
             add(f"rank correlation, {name}", rank_correlation(one, others[measure]))
             auroc = detection.auroc(one, wrong)
             add(f"{AUROC} by {name}, MC-dropout", auroc)
-            add(f"{AUROC} by {name}, MC-dropout less ensemble", auroc - found[measure])
+            add(f"{AUROC} by {name}, MC-dropout less ensemble", auroc - of_ensemble[measure])
         add(f"shared of the {MOST_UNCERTAIN} most uncertain", _shared(prediction, ensemble))
     for measure, name in MEASURES.items():
-        add(f"{AUROC} by {name}, ensemble", found[measure])
+        add(f"{AUROC} by {name}, ensemble", of_ensemble[measure])
     return numbers
 
 
@@ -148,18 +149,18 @@ def judge_rank_agreement(numbers: Numbers) -> Judgement:
         verdict = Verdict.REPRODUCED
     else:
         verdict = Verdict.PARTLY if lowest >= RESEMBLES else Verdict.NOT_REPRODUCED
-    told = ", ".join(f"{value:.3f} by {name}" for name, value in means.items())
-    return Judgement(verdict, f"mean rank correlation {told}")
+    listed = ", ".join(f"{value:.3f} by {name}" for name, value in means.items())
+    return Judgement(verdict, f"mean rank correlation {listed}")
 
 
 def _mc_dropout(predictions: RecipePredictions) -> Iterator[Prediction]:
     units = [predictions.mc_dropout(network) for network in range(predictions.networks)]
-    predictions.predict((unit, "clean") for unit in units)
-    return map(predictions.prediction, units)
+    predictions.predict((unit, CLEAN) for unit in units)
+    return map(predictions.get, units)
 
 
 def _shared(one: Prediction, other: Prediction) -> float:
-    """The share that the most uncertain images of both, by mutual information, have in common.
+    """The share of the most uncertain images, by mutual information, that both have in common.
 
     NaN where these are all images.
     """

@@ -1,4 +1,4 @@
-"""The claim that fifty models are expensive: training by a stopwatch, asking by `latency.csv`."""
+"""The claim that fifty models are expensive: training is timed, prediction in `latency.csv`."""
 
 from __future__ import annotations
 
@@ -17,51 +17,53 @@ from methods.networks.training import train_networks
 from methods.threads import one_torch_thread
 
 TRAINED_ON = 3_000
-"""Training images of a timed epoch; seconds are those of as many steps as the recipe takes."""
+"""Training images of a timed epoch; its seconds are scaled to the steps of the recipe."""
 
 REPEATS = 3
 
 LEAST_RATIO = 10
-"""From which on training is called costly: an order of magnitude."""
+"""From this ratio on training is called costly: an order of magnitude."""
 
 TIMES = "training_times.csv"
 
 
 def measure_cost(predictions: RecipePredictions) -> Numbers:
-    """Seconds of training one network and all of them; milliseconds of asking, by `latency.csv`.
+    """Seconds of training one network and all of them; milliseconds of predicting by both methods.
 
-    Training times are measured once and kept beside the other files of the claims.
+    Training times are measured once and stored beside the other files of the claims.
     """
     if predictions.recipe != ARTICLE.name:
         raise NotTestableError("what networks cost does not depend on this recipe")
-    asking = _asking(predictions)
+    predicting = _milliseconds(predictions)
     path = predictions.workspace.out / CLAIMS_FOLDER / TIMES
     if not path.exists():
         write_table(_training_times(predictions), path)
-    kept = read_table(path)
+    times = read_table(path)
     return {
         f"seconds of training, networks: {networks}": [float(seconds)]
-        for networks, seconds in zip(kept["networks"], kept["seconds"], strict=True)
-    } | asking
+        for networks, seconds in zip(times["networks"], times["seconds"], strict=True)
+    } | predicting
 
 
 def judge_cost(numbers: Numbers) -> Judgement:
-    """Training all takes at least 10 times one; asking all takes longer than 100 passes."""
+    """Training all takes at least 10 times one; predicting by all takes longer than 100 passes."""
     one, many = (seconds for name, (seconds,) in numbers.items() if name.startswith("seconds"))
-    requested = numbers["milliseconds of asking, ensemble"][0]
-    sampled = numbers[f"milliseconds of asking, {PASSES} passes"][0]
+    ensemble = numbers["milliseconds of predicting, ensemble"][0]
+    sampled = numbers[f"milliseconds of predicting, {PASSES} passes"][0]
+    training, predicting = many / one, ensemble / sampled
     return by_parts(
         {
-            f"training takes {many / one:.0f} times as long, at least {LEAST_RATIO}": many / one
-            >= LEAST_RATIO,
-            f"asking takes {requested / sampled:.2f} times as long as {PASSES} passes, more than 1": (
-                requested > sampled
+            f"training takes {training:.0f} times as long, at least {LEAST_RATIO}": (
+                training >= LEAST_RATIO
+            ),
+            f"predicting takes {predicting:.2f} times as long as {PASSES} passes, more than 1": (
+                ensemble > sampled
             ),
         }
     )
 
 
-def _asking(predictions: RecipePredictions) -> dict[str, list[float]]:
+def _milliseconds(predictions: RecipePredictions) -> dict[str, list[float]]:
     """Medians of both methods by the run's engine, on one thread, at the largest batch size."""
     path = predictions.workspace.out / LATENCY_CSV
     if not path.exists():
@@ -73,7 +75,7 @@ def _asking(predictions: RecipePredictions) -> dict[str, list[float]]:
         & table["device"].str.startswith(predictions.plan.configuration.device)
         & (table["clock"] == "wall")
     ]
-    found = {}
+    medians = {}
     for name, method, members in (
         ("ensemble", "deep_ensemble", predictions.networks),
         (f"{PASSES} passes", "mc_dropout", PASSES),
@@ -82,8 +84,8 @@ def _asking(predictions: RecipePredictions) -> dict[str, list[float]]:
         if rows.empty:
             raise NotTestableError(f"latency.csv has no time of {method} with {members} members")
         row = rows.sort_values(["threads", "batch_size"], ascending=[True, False]).iloc[0]
-        found[f"milliseconds of asking, {name}"] = [float(row["p50_ms"])]
-    return found
+        medians[f"milliseconds of predicting, {name}"] = [float(row["p50_ms"])]
+    return medians
 
 
 @one_torch_thread()
@@ -114,13 +116,14 @@ CLAIMS = (
         id="fifty-is-expensive",
         statement="Training 50 models is costly in computation and time.",
         place="where dropout is introduced as a stand-in for an ensemble",
-        rule="Training 50 networks takes at least 10 times as long as one, and asking 50 members "
-        "longer than 100 passes, by the same engine on one thread. Partly if one half holds.",
+        rule="Training 50 networks takes at least 10 times as long as one, and predicting by 50 "
+        "members longer than by 100 passes, by the same engine on one thread. Partly if one half "
+        "holds.",
         measure=measure_cost,
         judge=judge_cost,
         figure="cost",
         remark="These numbers are times: another run has others. Seconds of training are those of "
-        "the fastest of three epochs on 3,000 images, times the steps of a whole training.",
+        "the fastest of three epochs on 3,000 images, scaled to the steps of a whole training.",
         least_networks=2,
     ),
 )

@@ -7,10 +7,10 @@ from itertools import pairwise
 
 import numpy as np
 
-from benchmarks.claims.agreement import MEASURES
 from benchmarks.claims.claim import Claim, Judgement, NotTestableError, Numbers, by_parts
-from benchmarks.claims.outside import ROTATED as ROTATED_BY_45
 from benchmarks.claims.predictions import RecipePredictions
+from benchmarks.claims.statements.agreement import MEASURES
+from benchmarks.claims.statements.out_of_distribution import ROTATED as ROTATED_BY_45
 from benchmarks.claims.training_sets import ROTATED, SIZES
 from benchmarks.inference.measures import UNCERTAINTIES
 from benchmarks.vocabulary import CLEAN
@@ -33,13 +33,13 @@ STEPS = (
     *((one, other, "clean") for one, other in pairwise(GROWING)),
     (ARTICLE.name, ROTATED, "45°"),
 )
-"""From fewer training images like the judged ones to more, and which those are."""
+"""From fewer training images like the evaluated ones to more; and the evaluated images."""
 
 
 def measure_lack(predictions: RecipePredictions) -> Numbers:
     """Mean mutual information and disagreement by training set.
 
-    A number a network for MC-dropout, one for the ensemble of the 10.
+    For MC-dropout a number for each network, for the ensemble of the 10 a single one.
     """
     if predictions.recipe != ARTICLE.name:
         raise NotTestableError("networks of this recipe are not trained on fewer images")
@@ -66,7 +66,7 @@ def measure_lack(predictions: RecipePredictions) -> Numbers:
     )
     return {
         _name(method, measure, kind, name): [
-            float(UNCERTAINTIES[measure](predictions.prediction(unit, IMAGES[kind])).mean())
+            float(UNCERTAINTIES[measure](predictions.get(unit, IMAGES[kind])).mean())
             for unit in units[name][method]
         ]
         for method in (SAMPLED, ENSEMBLE)

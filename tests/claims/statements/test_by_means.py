@@ -1,114 +1,18 @@
-"""Every rule on either side of each of its thresholds, with made-up numbers."""
+"""Every rule on means over networks, on either side of each of its thresholds."""
 
 from __future__ import annotations
 
 import math
-from typing import Any
 
 import pytest
 
-from benchmarks.claims import CLAIMS, ORDER
-from benchmarks.claims.agreement import BINS
-from benchmarks.claims.claim import NotTestableError, Verdict, by_networks, by_parts
-from benchmarks.claims.missing_data import IMAGES, LABELS, MEASURES
-
-YES, PARTLY, NO = Verdict.REPRODUCED, Verdict.PARTLY, Verdict.NOT_REPRODUCED
-NETWORKS = 50
+from benchmarks.claims import CLAIMS
+from benchmarks.claims.claim import NotTestableError, Verdict
+from benchmarks.claims.statements.agreement import BINS
+from benchmarks.claims.statements.missing_data import IMAGES, LABELS, MEASURES
+from tests.claims.support import NO, PARTLY, YES, judged
 
 Numbers = dict[str, list[float]]
-
-
-def judged(id: str, numbers: Numbers) -> Verdict:
-    return CLAIMS[id].judge(numbers).verdict
-
-
-def of_networks(holding: int, holds: Numbers, fails: Numbers) -> Numbers:
-    """Numbers of 50 networks, of which so many are like the first."""
-    return {name: holds[name] * holding + fails[name] * (NETWORKS - holding) for name in holds}
-
-
-def rise() -> Numbers:
-    numbers = {}
-    for split in ("training", "validation"):
-        numbers[f"{split} accuracy, first epoch"] = [0.93]
-        numbers[f"{split} accuracy, last epoch"] = [0.97]
-        numbers[f"{split}, rank correlation with epoch"] = [0.9]
-    return numbers
-
-
-def final(training: float = 0.975, validation: float = 0.973) -> Numbers:
-    return {
-        "training accuracy": [training],
-        "validation accuracy": [validation],
-        "training accuracy, dropout on": [0.5],
-        "validation accuracy, dropout on": [0.5],
-    }
-
-
-def votes(**classes: float) -> Numbers:
-    return {f"votes for {c}": [classes.get(f"c{c}", 0.0)] for c in range(10)}
-
-
-def switch(same: float = 1.0, first: float = 1.0, second: float = 2.0) -> Numbers:
-    return {
-        "softmax repeats itself": [same],
-        "classes with votes, image 61": [first],
-        "classes with votes, image 591": [second],
-    }
-
-
-PER_NETWORK: list[tuple[str, Numbers, Numbers]] = [
-    *(
-        ("accuracy-rises", rise(), rise() | {name: [value]})
-        for name, value in (
-            ("training accuracy, last epoch", 0.93),
-            ("validation accuracy, last epoch", 0.92),
-            ("training, rank correlation with epoch", 0.899),
-            ("validation, rank correlation with epoch", 0.899),
-            ("validation, rank correlation with epoch", math.nan),
-        )
-    ),
-    ("final-accuracy", final(0.970), final(0.96999)),
-    ("final-accuracy", final(0.980), final(0.98001)),
-    ("final-accuracy", final(validation=0.968), final(validation=0.96799)),
-    ("final-accuracy", final(validation=0.978), final(validation=0.97801)),
-    ("image-61", votes(c8=91, c2=9), votes(c8=90, c2=10)),
-    ("image-61", votes(c8=91, c2=5, c3=4), votes(c8=91, c2=4, c3=5)),
-    ("image-61", votes(c8=96, c2=4), votes(c8=96, c2=2, c3=2)),
-    ("image-61", votes(c8=96, c2=3, c1=1), votes(c8=96, c1=2, c2=2)),
-    ("image-61", votes(c8=99, c2=1), votes(c8=100)),
-    ("image-591", votes(c3=41, c7=2, c9=2, c8=55), votes(c3=40, c7=2, c9=2, c8=56)),
-    ("image-591", votes(c3=41, c7=2, c8=57), votes(c3=41, c7=1, c8=58)),
-    ("image-591", votes(c3=41, c7=3, c9=3, c8=53), votes(c3=41, c7=3, c9=4, c8=52)),
-    ("eval-switch", switch(), switch(same=0.0)),
-    ("eval-switch", switch(first=2.0, second=1.0), switch(second=1.0)),
-]
-
-
-@pytest.mark.parametrize(("id", "holds", "fails"), PER_NETWORK)
-@pytest.mark.parametrize(
-    ("holding", "verdict"),
-    [(50, YES), (25, YES), (24, PARTLY), (5, PARTLY), (4, NO), (0, NO)],
-)
-def test_rule_counts_networks(
-    id: str, holds: Numbers, fails: Numbers, holding: int, verdict: Verdict
-) -> None:
-    assert judged(id, of_networks(holding, holds, fails)) == verdict
-
-
-def test_halves_are_told_apart() -> None:
-    numbers = of_networks(30, votes(c8=95, c2=5), votes(c8=95, c3=5))
-    assert CLAIMS["image-61"].judge(numbers).why == (
-        "more than 90 votes for 8: 50; runner-up 2: 30; together: 30 of 50 networks"
-    )
-
-
-@pytest.mark.parametrize(
-    ("numbers", "runners_up"),
-    [(votes(c2=60, c8=40), 0), (votes(c2=50, c8=50), 0), (votes(c3=60, c2=40), 1)],
-)
-def test_winner_is_no_runner_up(numbers: Numbers, runners_up: int) -> None:
-    assert f"runner-up 2: {runners_up};" in CLAIMS["image-61"].judge(numbers).why
 
 
 def certainty(last: float = 995.0) -> Numbers:
@@ -141,7 +45,7 @@ def test_certain_when_agreeing(numbers: Numbers, verdict: Verdict) -> None:
 
 
 @pytest.mark.parametrize("empty", [BINS[-1:], BINS[:-1]])
-def test_nothing_is_said_of_agreement_that_is_the_same_everywhere(empty: tuple[str, ...]) -> None:
+def test_agreement_that_is_the_same_everywhere_has_no_verdict(empty: tuple[str, ...]) -> None:
     numbers = certainty()
     for name in empty:
         numbers |= nothing_in(name)
@@ -177,22 +81,22 @@ def test_dropout_mimics_ensemble(
 
 
 @pytest.mark.parametrize("name", ["disagreement", "mutual information"])
-def test_likeness_of_what_ranks_no_images_is_not_judged(name: str) -> None:
+def test_undefined_rank_correlation_has_no_verdict(name: str) -> None:
     known = {"disagreement": [0.9], "mutual information": [0.9]} | {name: [math.nan]}
     with pytest.raises(NotTestableError, match=f"by {name}"):
         judged("dropout-mimics-ensemble", {f"rank correlation, {n}": v for n, v in known.items()})
 
 
 @pytest.mark.parametrize(
-    ("training", "asking", "verdict"),
+    ("training", "predicting", "verdict"),
     [(10.0, 1.1, YES), (9.9, 1.1, PARTLY), (10.0, 1.0, PARTLY), (9.9, 1.0, NO)],
 )
-def test_fifty_is_expensive(training: float, asking: float, verdict: Verdict) -> None:
+def test_fifty_is_expensive(training: float, predicting: float, verdict: Verdict) -> None:
     numbers = {
         "seconds of training, networks: 1": [7.0],
         "seconds of training, networks: 50": [7.0 * training],
-        "milliseconds of asking, ensemble": [100.0 * asking],
-        "milliseconds of asking, 100 passes": [100.0],
+        "milliseconds of predicting, ensemble": [100.0 * predicting],
+        "milliseconds of predicting, 100 passes": [100.0],
     }
     assert judged("fifty-is-expensive", numbers) == verdict
 
@@ -293,37 +197,15 @@ def test_softmax_is_not_certainty(numbers: Numbers, verdict: Verdict) -> None:
     assert judged("softmax-is-not-certainty", numbers) == verdict
 
 
-def test_difference_without_an_interval_is_not_judged() -> None:
+def test_difference_without_an_interval_has_no_verdict() -> None:
     numbers = similarity() | {"AUROC, softmax less ensemble, upper": [math.nan]}
     with pytest.raises(NotTestableError, match="too few images"):
         judged("softmax-is-not-certainty", numbers)
 
 
-def test_bounds_are_told_where_there_are_any() -> None:
+def test_bounds_are_given_where_there_are_any() -> None:
     numbers = {"AUROC of disagreement": [0.95], "lower bound": [0.9], "upper bound": [1.0]}
     judge = CLAIMS["disagree-on-edge-cases"].judge
     assert judge(numbers).why == "AUROC 0.950 (0.900 to 1.000 over images)"
     unknown = {"lower bound": [math.nan], "upper bound": [math.nan]}
     assert judge(numbers | unknown).why == "AUROC 0.950"
-
-
-def test_every_claim_is_there_once_and_says_all_that_a_reader_needs() -> None:
-    assert tuple(CLAIMS) == ORDER
-    for claim in CLAIMS.values():
-        said: Any = (claim.statement, claim.place, claim.rule)
-        assert all(said)
-        assert claim.statement.endswith(".")
-
-
-@pytest.mark.parametrize(
-    ("parts", "verdict"),
-    [((True, True), YES), ((True, False), PARTLY), ((False, False), NO)],
-)
-def test_parts(parts: tuple[bool, bool], verdict: Verdict) -> None:
-    assert by_parts({"a": parts[0], "b": parts[1]}).verdict == verdict
-
-
-def test_parts_must_hold_for_the_same_networks() -> None:
-    judgement = by_networks({"a": [True, False], "b": [False, True]})
-    assert judgement.verdict == NO
-    assert judgement.why == "a: 1; b: 1; together: 0 of 2 networks"

@@ -1,4 +1,4 @@
-"""Claims about images from outside, and about confidence."""
+"""Claims about out-of-distribution images, and about confidence."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from benchmarks.claims.claim import (
     by_parts,
 )
 from benchmarks.claims.predictions import RecipePredictions
-from benchmarks.claims.ranks import Placements, auroc_interval
+from benchmarks.claims.rank_statistics import Placements, auroc_interval
 from benchmarks.inference.measures import LABELLED, UNCERTAINTIES
 from benchmarks.metrics import calibration
 from benchmarks.predictions import RunUnit
@@ -36,18 +36,18 @@ SOFTMAX, SAMPLED, ENSEMBLE = "softmax", "MC-dropout", "ensemble"
 
 
 def measure_confident(predictions: RecipePredictions) -> Numbers:
-    """The share of each set's images with a confidence above 0.9, a number a network."""
+    """The share of each set's images with a confidence above 0.9, for each network."""
     return {
         f"{name}, {_short(condition)}": [
-            _confident_share(predictions.prediction(unit, condition).mean) for unit in units
+            _confident_share(predictions.get(unit, condition).mean) for unit in units
         ]
-        for name, units in _requested(predictions, _ood(predictions)).items()
+        for name, units in _predicted(predictions, _ood(predictions)).items()
         for condition in _ood(predictions)
     }
 
 
 def judge_confident(numbers: Numbers) -> Judgement:
-    """Above 10 % of all sets' images for softmax; partly if only of some set's."""
+    """Above 10 % of the images of all sets for softmax; partly if only of some set."""
     shares = {
         name.removeprefix(f"{SOFTMAX}, "): float(np.mean(values))
         for name, values in numbers.items()
@@ -59,14 +59,14 @@ def judge_confident(numbers: Numbers) -> Judgement:
     else:
         some = any(share > LEAST_CONFIDENT_SHARE for share in shares.values())
         verdict = Verdict.PARTLY if some else Verdict.NOT_REPRODUCED
-    told = ", ".join(f"{100 * share:.0f} % of {name}" for name, share in shares.items())
-    return Judgement(verdict, f"{100 * mean:.1f} % of all, {told}")
+    listed = ", ".join(f"{100 * share:.0f} % of {name}" for name, share in shares.items())
+    return Judgement(verdict, f"{100 * mean:.1f} % of all, {listed}")
 
 
 def measure_split(predictions: RecipePredictions) -> Numbers:
-    """The share of mutual information in predictive entropy, over all images of a kind together."""
+    """The share of mutual information in predictive entropy, of sums over all images of a kind."""
     kinds = {"clean": (CLEAN,), "45°": (ROTATED,), OOD: _ood(predictions)}
-    units = _requested(predictions, sum(kinds.values(), ()))
+    units = _predicted(predictions, sum(kinds.values(), ()))
     return {
         f"epistemic share, {name}, {kind}": [
             _epistemic_share(predictions, unit, conditions) for unit in units[name]
@@ -94,12 +94,12 @@ def judge_split(numbers: Numbers) -> Judgement:
 
 
 def measure_similarity(predictions: RecipePredictions) -> Numbers:
-    """Softmax's ECE on rotated images, and by how much its AUROC differs from the others'."""
+    """ECE on clean and rotated images; AUROC, and its difference of softmax from the others."""
     ood = _ood(predictions)
-    units = _requested(predictions, (CLEAN, ROTATED, *ood))
+    units = _predicted(predictions, (CLEAN, ROTATED, *ood))
     numbers = {
         f"ECE, {name}, {kind}": [
-            LABELLED["ece"](predictions.prediction(unit, condition).mean, predictions.labels)
+            LABELLED["ece"](predictions.get(unit, condition).mean, predictions.labels)
             for unit in units[name]
         ]
         for name in units
@@ -132,8 +132,8 @@ def judge_similarity(numbers: Numbers) -> Judgement:
         if math.isnan(upper):
             raise NotTestableError("there are too few images for an interval")
         below.append((name, f"{value:+.3f} ({lower:+.3f} to {upper:+.3f})", upper < 0))
-    told = ", ".join(f"{difference} from {name}'s" for name, difference, _ in below)
-    parts[f"AUROC differs by {told}: below both"] = all(holds for *_, holds in below)
+    listed = ", ".join(f"{difference} from {name}'s" for name, difference, _ in below)
+    parts[f"AUROC differs by {listed}: below both"] = all(holds for *_, holds in below)
     return by_parts(parts)
 
 
@@ -143,10 +143,10 @@ def _ood(predictions: RecipePredictions) -> tuple[str, ...]:
     return predictions.ood
 
 
-def _requested(
+def _predicted(
     predictions: RecipePredictions, conditions: Sequence[str]
 ) -> dict[str, list[RunUnit]]:
-    """The cells of each method, all of which have been asked about the conditions."""
+    """The run units of each method, which have predicted the images of the conditions."""
     networks = range(predictions.repeated)
     units: dict[str, list[RunUnit]] = {
         SOFTMAX: [predictions.softmax(network) for network in networks],
@@ -167,7 +167,7 @@ def _epistemic_share(
     predictions: RecipePredictions, unit: RunUnit, conditions: Sequence[str]
 ) -> float:
     """Sum of mutual information over sum of predictive entropy."""
-    of_conditions = [predictions.prediction(unit, condition) for condition in conditions]
+    of_conditions = [predictions.get(unit, condition) for condition in conditions]
 
     def total(measure: str) -> float:
         return float(sum(UNCERTAINTIES[measure](one).sum() for one in of_conditions))
@@ -178,7 +178,7 @@ def _epistemic_share(
 def _placements(
     predictions: RecipePredictions, units: Sequence[RunUnit], condition: str
 ) -> Placements:
-    """Of predictive entropy, which every method has; a row a cell."""
+    """The placements by predictive entropy, which every method has; a row for each run unit."""
     clean, ood = (
         np.stack([_entropy(predictions, unit, images) for unit in units])
         for images in (CLEAN, condition)
@@ -187,7 +187,7 @@ def _placements(
 
 
 def _entropy(predictions: RecipePredictions, unit: RunUnit, images: str) -> npt.NDArray[np.float64]:
-    return UNCERTAINTIES["predictive_entropy"](predictions.prediction(unit, images)).numpy()
+    return UNCERTAINTIES["predictive_entropy"](predictions.get(unit, images)).numpy()
 
 
 def _short(condition: str) -> str:
@@ -204,13 +204,12 @@ CLAIMS = (
         measure=measure_confident,
         judge=judge_confident,
         figure="histograms-predictive_entropy",
-        remark="That some class has the largest probability is true of any classifier; what can be "
-        "tested is whether it is given with confidence.",
+        remark="Some class has the largest probability for any classifier; what can be tested is "
+        "whether the confidence is high.",
     ),
     Claim(
         id="ood-is-aleatoric",
-        statement="What sets in for images from outside the training classes is aleatoric "
-        "uncertainty.",
+        statement="Images from outside the training classes raise aleatoric uncertainty.",
         place="introduction",
         rule="The share of mutual information in predictive entropy, of sums over all images of a "
         "kind, falls from clean and from rotated (45°) images to out-of-distribution ones, for "

@@ -6,7 +6,7 @@ import pandas as pd
 
 from benchmarks.claims.claim import Claim, Judgement, NotTestableError, Numbers, by_networks
 from benchmarks.claims.predictions import RecipePredictions
-from benchmarks.claims.ranks import rank_correlation
+from benchmarks.claims.rank_statistics import rank_correlation
 from benchmarks.records import read_table
 from benchmarks.vocabulary import TRAINING_CSV
 
@@ -50,11 +50,11 @@ def judge_rise(numbers: Numbers) -> Judgement:
 
 
 def measure_final(predictions: RecipePredictions) -> Numbers:
-    """The accuracy of each network after its last epoch, dropout off, and on beside it."""
+    """The accuracy of each network after its last epoch, with dropout off and on."""
     log = _log(predictions)
     return {
-        f"{split} accuracy{told}": _by_network(log, split, column).iloc[:, -1].tolist()
-        for column, told in (("accuracy", ""), ("accuracy_dropout_on", ", dropout on"))
+        f"{split} accuracy{dropout}": _by_network(log, split, column).iloc[:, -1].tolist()
+        for column, dropout in (("accuracy", ""), ("accuracy_dropout_on", ", dropout on"))
         for split in SPLITS
     }
 
@@ -80,7 +80,7 @@ def _log(predictions: RecipePredictions) -> pd.DataFrame:
 
 
 def _by_network(log: pd.DataFrame, split: str, column: str) -> pd.DataFrame:
-    """A row a network, a column an epoch."""
+    """A row for each network, a column for each epoch."""
     return log[log["split"] == split].pivot(index="network", columns="epoch", values=column)
 
 
@@ -106,7 +106,7 @@ CLAIMS = (
         judge=judge_final,
         figure="training",
         remark="The article's validation images are MNIST's test images. Its listing computes the "
-        "training accuracy before it switches dropout off, so accuracy with dropout on stands "
-        "beside.",
+        "training accuracy before it switches dropout off, so accuracy with dropout on is shown "
+        "too.",
     ),
 )

@@ -24,10 +24,10 @@ class Interval(NamedTuple):
 
 
 class Placements(NamedTuple):
-    """Where each image stands among those of the other kind (DeLong et al. 1988, equation 5).
+    """The placement of each image among those of the other kind (DeLong et al. 1988, equation 5).
 
-    Of a positive image the share of negatives that score lower, of a negative one the share of
-    positives that score higher; ties count one half. The mean of either is the AUROC of a network.
+    For a positive image the share of negatives that score lower, for a negative one the share of
+    positives that score higher; ties count one half. The mean of either is a network's AUROC.
 
     >>> Placements.of(np.array([[0.1, 0.4]]), np.array([[0.4, 0.8]])).positives
     array([[0.75, 1.  ]])
@@ -42,7 +42,7 @@ class Placements(NamedTuple):
         negative: Float64[np.ndarray, "networks negatives"],
         positive: Float64[np.ndarray, "networks positives"],
     ) -> Placements:
-        """From the scores of both kinds of images."""
+        """From the scores of both kinds of images; a higher score means more uncertain."""
         ranks = stats.rankdata(np.concatenate([negative, positive], axis=1), axis=1)
         count = negative.shape[1]
         below = (ranks[:, count:] - stats.rankdata(positive, axis=1)) / count
@@ -50,18 +50,18 @@ class Placements(NamedTuple):
         return cls(above, below)
 
     def __sub__(self, other: Placements) -> Placements:
-        """Of the difference of AUROCs on the same images, by network or from one and the same."""
+        """The placements of a paired difference of AUROCs; either may be of a single network."""
         return Placements(self.negatives - other.negatives, self.positives - other.positives)
 
 
 def auroc_interval(sets: Sequence[Placements]) -> Interval:
     """The mean over networks and sets of positives of an AUROC, or of a paired difference of two.
 
-    All sets are told from the same negative images. Over images the networks' values vary with
-    DeLong's covariance (equation 6): that of the negatives' placements, a mean over the sets, over
-    their number n, plus for each set that of its positives' over their number m, over the number
-    of sets squared. `estimate` joins it with the networks' own variance. Fewer than 30 images of
-    either kind have no interval: it would be too narrow.
+    All sets share their negative images. The covariance over images is DeLong's (equation 6):
+    the covariance of the negatives' placements (their mean over sets) divided by their number,
+    plus for each set that of the positives' divided by their number and by the squared number of
+    sets. `estimate` adds the variance between networks. Fewer than 30 images of either kind have
+    no interval: it would be too narrow.
 
     >>> placements = Placements.of(np.array([[0.1, 0.4, 0.3]]), np.array([[0.4, 0.8]]))
     >>> round(auroc_interval([placements]).value, 4)
@@ -74,8 +74,8 @@ def auroc_interval(sets: Sequence[Placements]) -> Interval:
     covariance = _covariance(negatives) + sum(_covariance(one.positives) for one in sets) / (
         len(sets) ** 2
     )
-    found = estimate(negatives.mean(axis=1), covariance, negatives.shape[1])
-    return Interval(found.value, found.value - found.half_width, found.value + found.half_width)
+    mean = estimate(negatives.mean(axis=1), covariance, negatives.shape[1])
+    return Interval(mean.value, mean.value - mean.half_width, mean.value + mean.half_width)
 
 
 def rank_correlation(one: npt.ArrayLike, other: npt.ArrayLike) -> float:
@@ -93,7 +93,7 @@ def rank_correlation(one: npt.ArrayLike, other: npt.ArrayLike) -> float:
 def _covariance(
     placements: Float64[np.ndarray, "networks images"],
 ) -> Float64[np.ndarray, "networks networks"]:
-    """Of the networks' means over images."""
+    """The covariance of the networks' means over images."""
     of_one: Float64[np.ndarray, "networks networks"] = np.atleast_2d(np.cov(placements))
     of_mean: Float64[np.ndarray, "networks networks"] = of_one / placements.shape[1]
     return of_mean

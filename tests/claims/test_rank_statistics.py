@@ -7,7 +7,7 @@ import pytest
 from scipy import stats
 from sklearn.metrics import roc_auc_score
 
-from benchmarks.claims.ranks import Placements, auroc_interval, rank_correlation
+from benchmarks.claims.rank_statistics import Placements, auroc_interval, rank_correlation
 
 
 def scores(seed: int, images: int, shift: float, networks: int = 1) -> np.ndarray:
@@ -39,7 +39,7 @@ def test_several_networks_can_be_compared_with_one() -> None:
     assert difference == pytest.approx(many.positives.mean() - one.positives.mean())
 
 
-def test_interval_over_images_covers_the_truth_as_often_as_it_says() -> None:
+def test_interval_over_images_covers_the_truth_as_often_as_its_level() -> None:
     """Paired differences of two noisy copies of a score, as a mean over two sets."""
     random = np.random.default_rng(0)
 

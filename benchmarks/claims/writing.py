@@ -1,0 +1,173 @@
+"""Write `claims.json` and `claims.md`: every claim's numbers by each recipe, and its verdict."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import Any
+
+from benchmarks.claims.claim import Claim, Judgement, NotTestableError, Numbers, Verdict
+from benchmarks.claims.double_softmax import double_softmax
+from benchmarks.claims.exact import write_exact
+from benchmarks.claims.predictions import NETWORKS, PASSES, RecipePredictions
+from benchmarks.claims.statements import CLAIMS
+from benchmarks.files import write_json, written_whole
+from benchmarks.report.claims_page import claims_page
+from benchmarks.run.figure_data.images import save_images
+from benchmarks.run.plan import Plan
+from benchmarks.run.workspace import Workspace
+from benchmarks.tasks.conditions import EvaluationSet
+from benchmarks.vocabulary import (
+    CLAIMS_FOLDER,
+    CLAIMS_JSON,
+    CLAIMS_MD,
+    IMAGES_NPZ,
+    PECULIAR,
+    TEST_IMAGES,
+    TYPICAL,
+)
+from methods.networks.recipes import ARTICLE, ARTICLE_LOGITS, RECIPES, STANDARD
+from methods.threads import one_torch_thread
+
+BESIDE = (ARTICLE_LOGITS.name, STANDARD.name)
+"""The recipes by which a claim is measured too, without a verdict: the article has its own."""
+
+SETTING: dict[str, Any] = {"recipe": ARTICLE.name, "passes": PASSES}
+
+DECIMALS = 6
+
+
+@one_torch_thread()
+def write_claims(plan: Plan, workspace: Workspace, unavailable: Mapping[str, str]) -> None:
+    """Measure and judge every claim: `claims.json`, `claims.md`, and the tables of `exact`.
+
+    Predictions are stored among the run's prediction files, so that a second time is quick.
+    """
+    content = _content(plan, workspace, unavailable)
+    write_json(content, workspace.out / CLAIMS_JSON)
+    with written_whole(workspace.out / CLAIMS_MD) as temporary:
+        temporary.write_text(claims_page(content), encoding="utf-8")
+
+
+def _content(plan: Plan, workspace: Workspace, unavailable: Mapping[str, str]) -> dict[str, Any]:
+    trained = {recipe for recipe, _ in plan.networks()}
+    if ARTICLE.name not in trained:
+        return _without_networks()
+    predictions = {
+        name: RecipePredictions.of(plan, workspace, name, unavailable)
+        for name in (ARTICLE.name, *BESIDE)
+        if name in trained
+    }
+    test = workspace.test_images()
+    if len(test.labels) > PECULIAR:
+        evaluated = EvaluationSet(test.images, test.labels)
+        shown = [(TEST_IMAGES, evaluated, index) for index in (TYPICAL, PECULIAR)]
+        save_images(shown, workspace.out / CLAIMS_FOLDER / IMAGES_NPZ)
+        write_exact(predictions[ARTICLE.name])
+    return {
+        "setting": _setting(predictions),
+        "claims": [_judged(claim, predictions) for claim in CLAIMS.values()],
+        "double_softmax": [_rounded(row) for row in double_softmax(workspace)],
+    }
+
+
+def _without_networks() -> dict[str, Any]:
+    reason = (
+        f"the run has no networks of the recipe {ARTICLE.name!r}; --recipe {ARTICLE.name} trains "
+        "them"
+    )
+    untestable = Judgement(Verdict.NOT_TESTABLE, reason)
+    return {
+        "setting": SETTING,
+        "claims": [_described(claim, untestable, {}, {}) for claim in CLAIMS.values()],
+        "double_softmax": [],
+    }
+
+
+def _setting(predictions: Mapping[str, RecipePredictions]) -> dict[str, Any]:
+    article = predictions[ARTICLE.name]
+    return SETTING | {
+        "networks": article.networks,
+        "epochs": article.plan.configuration.recipe(ARTICLE.name).epochs,
+        "images": len(article.labels),
+        "ood": list(article.ood),
+        "unavailable": list(article.unavailable),
+        "beside": {name: one.repeated for name, one in predictions.items() if name in BESIDE},
+    }
+
+
+def _judged(claim: Claim, predictions: Mapping[str, RecipePredictions]) -> dict[str, Any]:
+    """The claim with its numbers by every recipe, and a verdict by the article's alone."""
+    numbers: dict[str, Numbers] = {}
+    judgements: dict[str, Judgement] = {}
+    for recipe, of_recipe in predictions.items():
+        try:
+            _require_networks(claim, of_recipe)
+            measured = claim.measure(of_recipe)
+            numbers[recipe] = {
+                name: [round(value, DECIMALS) for value in values]
+                for name, values in measured.items()
+            }
+            judgements[recipe] = claim.judge(numbers[recipe])
+        except NotTestableError as error:
+            judgements[recipe] = Judgement(Verdict.NOT_TESTABLE, str(error))
+    verdict = _by_the_articles_setting(judgements.pop(ARTICLE.name), predictions[ARTICLE.name])
+    beside = {recipe: one.why for recipe, one in judgements.items() if recipe in numbers}
+    return _described(claim, verdict, numbers, beside)
+
+
+def _require_networks(claim: Claim, predictions: RecipePredictions) -> None:
+    if predictions.networks < claim.least_networks:
+        raise NotTestableError(
+            f"this takes at least {claim.least_networks} networks; "
+            f"the run has {predictions.networks}"
+        )
+
+
+def _by_the_articles_setting(judgement: Judgement, predictions: RecipePredictions) -> Judgement:
+    """No verdict for other epochs than the article's; fewer networks or images are mentioned."""
+    epochs = predictions.plan.configuration.recipe(ARTICLE.name).epochs
+    wanted = RECIPES[ARTICLE.name].epochs
+    if judgement.verdict == Verdict.NOT_TESTABLE:
+        return judgement
+    if epochs != wanted:
+        reason = f"epochs of training: {epochs}, not {wanted}; measured was: {judgement.why}"
+        return Judgement(Verdict.NOT_TESTABLE, reason)
+    draws = {
+        "networks": (predictions.networks, NETWORKS),
+        "images": (len(predictions.labels), len(predictions.workspace.test_images().labels)),
+    }
+    fewer = [f"only {n} {what}, not {of}; " for what, (n, of) in draws.items() if n < of]
+    return Judgement(judgement.verdict, "".join([*fewer, judgement.why]))
+
+
+def _described(
+    claim: Claim, judgement: Judgement, numbers: Mapping[str, Numbers], beside: Mapping[str, str]
+) -> dict[str, Any]:
+    return {
+        "id": claim.id,
+        "statement": claim.statement,
+        "place": claim.place,
+        "rule": claim.rule,
+        "remark": claim.remark,
+        "verdict": judgement.verdict.value,
+        "why": judgement.why,
+        "beside": dict(beside),
+        "figure": claim.figure,
+        "numbers": {
+            recipe: {name: [_or_none(value) for value in values] for name, values in some.items()}
+            for recipe, some in numbers.items()
+        },
+    }
+
+
+def _rounded(row: Mapping[str, object]) -> dict[str, object]:
+    return {
+        name: round(value, DECIMALS) if isinstance(value, float) else value
+        for name, value in row.items()
+    }
+
+
+def _or_none(value: float) -> float | None:
+    """JSON knows no NaN."""
+    return None if math.isnan(value) else value

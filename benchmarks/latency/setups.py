@@ -1,0 +1,117 @@
+"""What is timed where: every method on the CPU by each engine, and on each CUDA device."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import product
+from math import isnan
+from typing import Any, cast
+
+import torch
+
+from benchmarks.environment import processor
+from benchmarks.run.configuration import Configuration
+from benchmarks.run.plan import Plan
+from benchmarks.run.workspace import Workspace
+from methods import Entry
+from methods.engines.choice import EngineName, has_kernels
+from methods.pooled import PooledMethod
+
+
+@dataclass(frozen=True)
+class Setup:
+    """What evaluates the networks, how many threads torch has beside it, and where."""
+
+    device: str
+    device_name: str
+    threads: int
+    engine: EngineName
+
+
+@dataclass(frozen=True)
+class LatencyTask:
+    """A method of one size, timed in one setup on one batch size.
+
+    Attributes:
+        training_s: see `benchmarks.latency.rows.Latency`.
+    """
+
+    method: str
+    size: int | None
+    setup: Setup
+    batch_size: int
+    training_s: float | None = None
+
+
+def setups() -> list[Setup]:
+    """The CPU with one thread and with all, by each engine there is; and each CUDA device."""
+    name, every = f"{processor()}, {os.cpu_count()} cores", torch.get_num_threads()
+    engines: list[EngineName] = ["numba", "torch"] if has_kernels() else ["torch"]
+    return [
+        *(Setup("cpu", name, n, engine) for engine in engines for n in sorted({1, every})),
+        *(
+            Setup(f"cuda:{i}", torch.cuda.get_device_name(i), every, "torch")
+            for i in range(torch.cuda.device_count())
+        ),
+    ]
+
+
+def latency_tasks(
+    plan: Plan, workspace: Workspace, trained_on: str | None
+) -> Iterator[LatencyTask]:
+    """Every method's largest size everywhere; smaller ones on GPUs and, on the CPU, less often.
+
+    There by the run's own engine alone, on one thread, at the smallest and the largest batch size.
+
+    Args:
+        trained_on: the fingerprint of the training images, by which stored networks are found.
+    """
+    chosen, available = plan.configuration, setups()
+    main = next((setup for setup in available if setup.engine == chosen.engine), available[0])
+    seconds = _training_seconds(plan, workspace, trained_on)
+    for setup, (name, entry) in product(available, chosen.entries.items()):
+        if not concerns(entry, setup, available):
+            continue
+        sizes = _sizes(entry, chosen)
+        for size, batch_size in product(sizes, chosen.batch_sizes):
+            at_an_end = batch_size in (min(chosen.batch_sizes), max(chosen.batch_sizes))
+            everywhere = size == max(sizes) or setup.device != "cpu"
+            if not (everywhere or (setup == main and at_an_end)):
+                continue
+            if batch_size == 1 or not entry.exact:
+                there = _networks_are_trained_there(setup, chosen)
+                known = seconds.get((name, size)) if there else None
+                yield LatencyTask(name, size, setup, batch_size, known)
+
+
+def concerns(entry: Entry, setup: Setup, available: list[Setup]) -> bool:
+    """Whether the setup makes a difference to the method."""
+    if entry.exact:
+        return setup.engine == "numba" and setup.threads == 1
+    # A method that trains itself computes for itself, whatever the engine.
+    return entry.pooled or setup.device != "cpu" or setup.engine == available[0].engine
+
+
+def _sizes(entry: Entry, chosen: Configuration) -> tuple[Any, ...]:
+    return getattr(chosen, entry.size) if entry.size else (None,)
+
+
+def _networks_are_trained_there(setup: Setup, chosen: Configuration) -> bool:
+    """By the setup's engine, on its device, which torch may call by its kind alone."""
+    return (setup.engine, setup.device.removesuffix(":0")) == (chosen.engine, chosen.device)
+
+
+def _training_seconds(
+    plan: Plan, workspace: Workspace, trained_on: str | None
+) -> dict[tuple[str, int | None], float]:
+    """How long the networks of each method and size took to train, where that is known."""
+    chosen, seconds = plan.configuration, {}
+    pool = plan.pool(chosen.recipes[0], workspace.store)
+    for name, entry in chosen.entries.items():
+        for size in _sizes(entry, chosen):
+            if trained_on and entry.pooled:
+                networks = cast(PooledMethod, entry.build(pool, size=size)).networks
+                seconds[name, size] = round(pool.training_seconds(networks, trained_on), 2)
+    return {variant: known for variant, known in seconds.items() if not isnan(known)}

@@ -1,0 +1,158 @@
+"""The stage `latency` with custom methods: self-trained ones, and ones on networks of the pool."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from itertools import chain, repeat
+from pathlib import Path
+
+import pandas as pd
+import pytest
+import torch
+
+from benchmarks.latency import setups as setups_module
+from benchmarks.latency import stopwatch
+from benchmarks.latency.rows import mode
+from benchmarks.latency.setups import Setup, setups
+from benchmarks.latency.stage import time_methods
+from benchmarks.run.configuration import Configuration
+from methods import METHODS, Entry
+from methods.deep_ensemble import DeepEnsemble
+from tests.latency.support import SMALL, run_in, table_of, timed
+
+CUSTOM = '''
+import time
+
+import numpy as np
+import torch
+
+from methods import Prediction, UncertaintyMethod
+
+
+class Mine(UncertaintyMethod):
+    """Sleeps for 30 ms and touches 200 MB."""
+
+    name = "mine"
+
+    def fit(self, images, labels):
+        assert len(images) == len(labels)
+        return self
+
+    def predict(self, images):
+        time.sleep(0.03)
+        np.ones(200_000_000, dtype=np.uint8)
+        return Prediction.of(torch.full((7, len(images), 10), 0.1))
+'''
+
+SCALED = '''
+import torch
+
+from methods import PooledMethod, Prediction
+
+
+class Scaled(PooledMethod):
+    """Temperature scaling of one network, on the images that it is fitted on."""
+
+    name = "scaled"
+
+    def fit(self, images, labels):
+        super().fit(images, labels)
+        assert len(images) == len(labels) == 1000
+        logits = self.logits(images)
+        temperatures = torch.linspace(0.5, 5, 10)
+        losses = [torch.nn.functional.cross_entropy(logits / t, labels) for t in temperatures]
+        self.temperature = temperatures[torch.stack(losses).argmin()]
+        return self
+
+    def predict(self, images):
+        return Prediction.of_logits((self.logits(images) / self.temperature)[None])
+
+    def logits(self, images):
+        return self.pool.engine.logits(self.fitted[0], images)
+'''
+
+
+def custom(folder: Path, *changes: tuple[str, str]) -> Configuration:
+    text = CUSTOM
+    for old, new in changes:
+        assert old in text
+        text = text.replace(old, new)
+    (folder / "mine.py").write_text(text)
+    return replace(
+        SMALL, methods=(), custom_methods=(f"{folder / 'mine.py'}:Mine",), batch_sizes=(1, 4)
+    )
+
+
+def test_known_sleep_and_allocation_are_measured_through_the_stage(tmp_path: Path) -> None:
+    table = timed(tmp_path, custom(tmp_path))
+    rows = table[(table["status"] == "ok") & (table["device"] == "cpu")]
+    assert set(rows["method"]) == {"mine"}
+    assert set(rows["members"]) == {"7"}
+    assert set(rows["engine"]) == {"self-trained"}
+    assert (rows["p50_ms"] >= 30).all()
+    if rows["peak_memory_mb"].notna().all():
+        assert rows["peak_memory_mb"].between(198, 206).all()
+    assert rows["reason"].str.contains("fitted on 1,000 random images").all()
+    assert rows["parameters"].isna().all()
+
+
+def test_pooled_method_may_fit_more_than_its_networks(tmp_path: Path) -> None:
+    (tmp_path / "scaled.py").write_text(SCALED)
+    chosen = replace(
+        SMALL, methods=(), custom_methods=(f"{tmp_path / 'scaled.py'}:Scaled",), batch_sizes=(1,)
+    )
+    table = timed(tmp_path, chosen)
+    rows = table[table["device"] == "cpu"]
+    assert set(rows["method"]) == {"scaled"}
+    assert set(rows["status"]) == {"ok"}
+    assert set(rows["engine"]) == {s.engine for s in setups() if s.device == "cpu"}
+
+
+@pytest.mark.parametrize(
+    ("at_first", "later", "peak", "status"),
+    [(7, 7, 7, "not applicable"), (7, 7, 9, "ok"), (7, 8, 8, "ok")],
+    ids=["nothing there", "predicts there", "holds something there"],
+)
+def test_custom_method_that_leaves_the_gpu_alone_has_no_time_there(
+    at_first: int,
+    later: int,
+    peak: int,
+    status: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    megabytes = chain([at_first], repeat(later))
+    fake = {
+        "memory_allocated": lambda _: next(megabytes) * 1_000_000,
+        "max_memory_allocated": lambda _: peak * 1_000_000,
+        **dict.fromkeys(("synchronize", "reset_peak_memory_stats"), lambda _: None),
+    }
+    for name, function in fake.items():
+        monkeypatch.setattr(torch.cuda, name, function)
+    monkeypatch.setattr(stopwatch, "_events", lambda _: None)
+    monkeypatch.setattr(setups_module, "setups", lambda: [Setup("cuda:0", "A Card", 1, "torch")])
+    chosen = replace(custom(tmp_path), engine="torch", batch_sizes=(1,))
+    (row,) = timed(tmp_path, chosen).query("device == 'cuda:0'").to_dict("records")
+    assert (row["status"], row["members"], row["device_name"]) == (status, "7", "A Card")
+    assert (row["reason"] == "does not use this device") == (status != "ok")
+    assert pd.isna(row["p50_ms"]) == (status != "ok")
+
+
+def test_mode_of_a_custom_ensemble_is_its_own() -> None:
+    class Mine(DeepEnsemble):
+        name = "mine"
+
+    gpu = Setup("cuda:0", "A Card", 1, "torch")
+    assert mode(Entry(Mine), gpu) == "custom"
+    assert mode(METHODS["deep_ensemble"], gpu) == "batched"
+
+
+def test_method_that_fails_is_reported_and_the_others_go_on(tmp_path: Path) -> None:
+    broken = custom(tmp_path, ("        time.sleep(0.03)\n", "        assert len(images) < 4\n"))
+    run = run_in(tmp_path, broken)
+    failures = time_methods(*run)
+    assert len(failures) == len({s.threads for s in setups() if s.device == "cpu"})
+    assert failures[0][0] == "mine on cpu, batch size 4"
+    assert failures[0][1].startswith("AssertionError")
+    table = table_of(run)
+    assert list(table[table["device"] == "cpu"]["status"])[:2] == ["ok", "failed"]
