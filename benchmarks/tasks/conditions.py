@@ -14,7 +14,7 @@ from torch import Tensor
 from torchvision.transforms import InterpolationMode
 from torchvision.transforms.v2.functional import rotate
 
-from benchmarks.data.datasets import (
+from benchmarks.data.loading import (
     IMAGES,
     OUT_OF_DISTRIBUTION,
     load_mnist,
@@ -68,7 +68,7 @@ class Condition:
         The choice is the same for clean and every rotation, so that these are paired.
 
         Raises:
-            benchmarks.data.datasets.Unavailable: the data set cannot be had.
+            benchmarks.data.files.Unavailable: the data set cannot be had.
         """
         if self.dataset is not None:
             ood = load_out_of_distribution(self.dataset, seed=seed, data_dir=data_dir)

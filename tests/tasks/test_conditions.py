@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import torch
 
-from benchmarks.data.datasets import load_mnist, load_out_of_distribution
+from benchmarks.data.loading import load_mnist, load_out_of_distribution
 from benchmarks.errors import UserError
 from benchmarks.tasks import conditions
 from benchmarks.tasks.conditions import CONDITIONS, Condition, EvaluationSet, matching, rotated
