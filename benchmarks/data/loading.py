@@ -29,8 +29,8 @@ def load_mnist(split: Literal["train", "test"], *, data_dir: Path | None = None)
     """MNIST (LeCun et al. 1998): 60,000 handwritten digits to train with, or 10,000 to test.
 
     Raises:
-        UserError: a file on this machine is damaged, or the data folder is none.
-        Unavailable: the set cannot be had; the message says what was tried.
+        UserError: a file on this machine is damaged, or there is no such data folder.
+        Unavailable: the set cannot be had; the message lists what was tried.
     """
     files = MNIST.starting("train" if split == "train" else "t10k")
     images, labels = read(MNIST, files, data_dir=data_dir, others=SETS)
@@ -48,12 +48,12 @@ def load_out_of_distribution(
     Args:
         name: one of ``OUT_OF_DISTRIBUTION``.
         seed: of the noise, and of the choice among EMNIST's letters; the other sets need none.
-        data_dir: where the user keeps data sets.
+        data_dir: the folder of the user's data sets.
 
     Raises:
-        UserError: no set has the name, a file on this machine is damaged, or the data folder is
-            none.
-        Unavailable: the set cannot be had; the message says what was tried.
+        UserError: no set has the name, a file on this machine is damaged, or there is no such
+            data folder.
+        Unavailable: the set cannot be had; the message lists what was tried.
     """
     if name not in _LOADERS:
         raise UserError(
@@ -141,4 +141,4 @@ WITHOUT_DOWNLOAD = ("fashion_mnist", "uniform_noise", "gaussian_noise")
 """Those that a run can have besides MNIST where only package registries can be reached."""
 
 ON_REQUEST_ONLY = ("emnist_letters",)
-"""Those too large to download (560 MB) for anyone who has not asked for them."""
+"""Those that are too large (560 MB) to download unless they are requested."""

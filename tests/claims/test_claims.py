@@ -20,7 +20,7 @@ from benchmarks.data.loading import load_mnist
 from benchmarks.records import read_table
 from benchmarks.report.claims_page import claims_page
 from benchmarks.run.stages import run_stages
-from benchmarks.tasks.conditions import rotated
+from benchmarks.tasks.rotations import rotated
 from methods import METHODS
 from methods.networks import pool as network_pool
 from tests.claims.support import run_in

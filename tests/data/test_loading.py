@@ -114,8 +114,8 @@ def test_noise_has_the_moments_of_its_distribution() -> None:
     assert uniform.var().item() == pytest.approx(1 / 12, abs=5e-4)
     gaussian = load_out_of_distribution("gaussian_noise", seed=0).double()
     assert gaussian.mean().item() == pytest.approx(1 / 2, abs=5e-4)
-    # Both ends are two standard deviations away: Φ(-2) = 2.275 % of the pixels are clipped to either, and
-    # the quantiles within are those of the normal distribution.
+    # Both ends are two standard deviations away: Φ(-2) = 2.275 % of the pixels are clipped to
+    # either, and the quantiles within are those of the normal distribution.
     for end in (0.0, 1.0):
         assert (gaussian == end).double().mean().item() == pytest.approx(0.02275, abs=5e-4)
     assert (gaussian < 0.25).double().mean().item() == pytest.approx(0.158655, abs=5e-4)
