@@ -185,15 +185,14 @@ def test_a_download_is_silent(capfd: pytest.CaptureFixture[str]) -> None:
 
 @pytest.mark.parametrize("cut", [slice(-20), slice(12)])
 def test_a_download_that_is_cut_off_is_not_stored(cache: Path, cut: slice) -> None:
-    source = Source({"images.gz": GOOD["images.gz"][cut]})
+    tiny = replace(TINY, sources=(Source({"images.gz": GOOD["images.gz"][cut]}).url,))
     with pytest.raises(Unavailable, match=r"example.org sent images.gz with a wrong checksum$"):
-        read(replace(TINY, sources=(source.url,)), FILES[:1])
+        read(tiny, FILES[:1])
     assert [path.name for path in cache.iterdir()] == [".lock"]
 
 
 def test_what_a_source_delivered_is_kept_when_the_rest_fails(cache: Path) -> None:
-    wrong = Source({"images.gz": IMAGES, "labels.gz": OTHER})
-    good = Source(GOOD)
+    wrong, good = Source({"images.gz": IMAGES, "labels.gz": OTHER}), Source(GOOD)
     with pytest.raises(Unavailable, match=r"example.org sent labels.gz with a wrong checksum$"):
         read(replace(TINY, sources=(wrong.url,)), FILES)
     assert read(replace(TINY, sources=(good.url,)), FILES) == [IMAGES, LABELS]
@@ -209,9 +208,7 @@ def test_a_download_with_a_wrong_checksum_is_not_stored(cache: Path) -> None:
     assert good.requested == ["images.gz", "labels.gz"]
 
 
-def test_what_cannot_be_had_is_reported_on_one_line_without_paths(
-    data_dir: Path, tmp_path: Path
-) -> None:
+def test_what_cannot_be_had_is_reported_on_one_line_without_paths(data_dir: Path) -> None:
     tiny = replace(TINY, sources=(Source(None).url, Source(WRONG).url))
     with pytest.raises(Unavailable) as caught:
         read(tiny, FILES, data_dir=data_dir)
