@@ -11,8 +11,7 @@ import platformdirs
 import torch
 import typer
 
-from benchmarks.data.datasets import Unavailable
-from benchmarks.data.files import DATA_VARIABLE
+from benchmarks.data.files import DATA_VARIABLE, Unavailable
 from benchmarks.errors import UserError
 from benchmarks.run.integrity.check import IntegrityError
 from methods.networks.store import DamagedNetworkError

@@ -14,7 +14,7 @@ import pytest
 import torch
 
 import run_all
-from benchmarks.data.datasets import Unavailable
+from benchmarks.data.files import Unavailable
 from benchmarks.run import workspace as workspace_module
 from benchmarks.run.configuration import PRESETS
 from benchmarks.run.integrity.check import IntegrityError

@@ -1,12 +1,16 @@
-"""Find a data set's files, verify them, and keep what had to be downloaded.
+"""Find a data set's files, verify them, and cache what had to be downloaded.
 
-A file is looked for in the user's data folder, in the cache, and then at the set's sources. It is
-verified on every reading, so no damaged file goes unnoticed, whoever wrote it.
+A file is looked for in the user's data folder, in the cache, and then at the set's sources, from
+which pooch fetches it. It is verified on every reading, so that no damaged file goes unnoticed.
+
+Pooch alone would not do: it hashes a file as it is stored, while ours are known by their
+decompressed bytes; it silently replaces a damaged file; and it has no lock between two runs.
 """
 
 from __future__ import annotations
 
 import hashlib
+import logging
 import os
 import shutil
 import zlib
@@ -16,11 +20,13 @@ from dataclasses import dataclass
 from gzip import decompress
 from pathlib import Path
 from typing import Literal
+from urllib.parse import urlsplit
 
 from filelock import FileLock, Timeout
 from platformdirs import user_cache_path
+from pooch import get_logger, retrieve
 
-from benchmarks.data.sources import Source, SourceFailed
+from benchmarks.data.downloaders import DOWNLOADERS, DownloadFailed, source_name
 from benchmarks.errors import UserError
 
 DATA_VARIABLE = "UNCERTAINTY_BENCH_DATA"
@@ -32,18 +38,21 @@ CACHE_VARIABLE = "UNCERTAINTY_BENCH_CACHE"
 LOCK_SECONDS = 1800.0
 """How long to wait for another run that is fetching the same set."""
 
+# Pooch logs every step to standard error, with paths.
+get_logger().setLevel(logging.WARNING)
+
 
 class Unavailable(Exception):
-    """A set that cannot be had; one line says what was tried, without a path of this machine."""
+    """A set that cannot be had; one line lists what was tried, without a path of this machine."""
 
 
-class Corrupt(Exception):
+class Corrupt(ValueError):
     """Bytes that are not the file they should be; the message has both checksums."""
 
 
 @dataclass(frozen=True)
 class DataFile:
-    """A file and what it is known by.
+    """A file and the checksum by which it is recognised.
 
     Attributes:
         name: as its mirror calls it; without ``.gz`` it names the uncompressed file.
@@ -69,32 +78,17 @@ class DataFile:
         Raises:
             Corrupt: they do not decompress, or have another checksum.
         """
+        label = "MD5" if self.algorithm == "md5" else "SHA-256 of the decompressed bytes"
+        expected = f"expected {label} {self.checksum}"
         try:
             content = decompress(stored) if stored.startswith(b"\x1f\x8b") else stored
         except (EOFError, OSError, zlib.error) as error:
-            raise Corrupt(
-                f"expected {self._label} {self.checksum}, "
-                f"found an incomplete or damaged gzip file ({error})"
-            ) from error
-        if self.algorithm == "md5":
-            found = hashlib.md5(stored, usedforsecurity=False).hexdigest()
-        else:
-            found = hashlib.sha256(content).hexdigest()
+            raise Corrupt(f"{expected}, found a damaged gzip file ({error})") from error
+        hashed = stored if self.algorithm == "md5" else content
+        found = hashlib.new(self.algorithm, hashed, usedforsecurity=False).hexdigest()
         if found != self.checksum:
-            raise Corrupt(f"expected {self._label} {self.checksum}, found {found}")
+            raise Corrupt(f"{expected}, found {found}")
         return content
-
-    def is_in(self, stored: bytes) -> bool:
-        """Whether the bytes are this file."""
-        try:
-            self.verified(stored)
-        except Corrupt:
-            return False
-        return True
-
-    @property
-    def _label(self) -> str:
-        return "MD5" if self.algorithm == "md5" else "SHA-256 of the decompressed bytes"
 
 
 @dataclass(frozen=True)
@@ -105,13 +99,14 @@ class DataSet:
         name: what the cache calls it.
         files: all that is known of the set; some may only serve to recognise them.
         folders: where in a data folder its files lie: ours, and other libraries' layouts.
-        sources: what to try, in order, when the files are not on this machine.
+        sources: URLs of folders to try, in order, when the files are not on this machine; see
+            `benchmarks.data.downloaders`.
     """
 
     name: str
     files: tuple[DataFile, ...]
     folders: tuple[str, ...]
-    sources: tuple[Source, ...]
+    sources: tuple[str, ...]
 
     def starting(self, start: str) -> tuple[DataFile, ...]:
         """The files whose name starts so."""
@@ -143,22 +138,25 @@ def read(
             f"the data folder {data_dir} is no folder; expected one that holds a folder for each "
             f"set, such as {data_dir / data_set.name}: correct --data-dir or {DATA_VARIABLE}"
         )
-    held: dict[DataFile, bytes] = {}
+    tried = ["not in the cache" if data_dir is None else "not in the data folder or the cache"]
+    contents: dict[DataFile, bytes] = {}
     for file in files:
-        content = None
-        if data_dir is not None:
-            content = _in_data_folder(data_set, file, data_dir, others)
+        content = None if data_dir is None else _in_data_folder(data_set, file, data_dir, others)
         if content is None:
             content = _in_cache(data_set, file)
         if content is not None:
-            held[file] = content
-    if missing := [file for file in files if file not in held]:
-        held |= _fetch(data_set, missing, searched=data_dir is not None)
-    return [held[file] for file in files]
+            contents[file] = content
+    if missing := [file for file in files if file not in contents]:
+        _fetch(data_set, missing, tried)
+    for file in missing:
+        if (content := _in_cache(data_set, file)) is None:
+            raise Unavailable(_account(data_set, tried))
+        contents[file] = content
+    return [contents[file] for file in files]
 
 
 def cache_folder() -> Path:
-    """Where downloaded data sets are kept."""
+    """Where downloaded data sets are cached."""
     root = _folder_of(CACHE_VARIABLE) or user_cache_path("uncertainty-bench")
     return root / "data"
 
@@ -171,22 +169,18 @@ def _folder_of(variable: str) -> Path | None:
 def _in_data_folder(
     data_set: DataSet, file: DataFile, data_dir: Path, others: Iterable[DataSet]
 ) -> bytes | None:
+    remedy = "replace it by an intact copy or delete it"
     for folder in data_set.folders:
         for path in _existing(file, data_dir / folder):
-            return _content(file, path, "replace it by an intact copy, or delete it")
+            return _content(file, path, remedy)
     for path in _existing(file, data_dir):
         try:
-            return _content(
-                file,
-                path,
-                "replace it by an intact copy, delete it, or move it into "
-                "a folder with the name of its set",
-            )
+            return _content(file, path, f"{remedy}, or move it into a folder named after its set")
         except UserError:
-            # MNIST and its look-alikes share their file names: outside a set's own folder, only
-            # the checksum says whose file it is.
+            # MNIST and the sets that mimic it share their file names: outside a set's own folder,
+            # only the checksum shows to which set a file belongs.
             namesakes = (twin for other in others for twin in other.files if twin.name == file.name)
-            if not any(twin.is_in(_stored(path)) for twin in namesakes):
+            if not any(_is(twin, path) for twin in namesakes):
                 raise
     return None
 
@@ -203,67 +197,65 @@ def _existing(file: DataFile, folder: Path) -> list[Path]:
 
 def _content(file: DataFile, path: Path, remedy: str) -> bytes:
     try:
-        return file.verified(_stored(path))
+        return file.verified(path.read_bytes())
     except Corrupt as error:
         raise UserError(f"the data file {path} is damaged: {error}; {remedy}") from error
-
-
-def _stored(path: Path) -> bytes:
-    try:
-        return path.read_bytes()
     except OSError as error:
         raise UserError(
             f"the data file {path} cannot be read ({error.strerror}); make it readable, or move it"
         ) from error
 
 
-def _fetch(
-    data_set: DataSet, files: Sequence[DataFile], *, searched: bool
-) -> dict[DataFile, bytes]:
-    """Bring the files into the cache, and read them from there; one run at a time."""
-    tried = ["not in the data folder or the cache" if searched else "not in the cache"]
+def _is(file: DataFile, path: Path) -> bool:
+    try:
+        return bool(_content(file, path, ""))
+    except UserError:
+        return False
+
+
+def _fetch(data_set: DataSet, files: Sequence[DataFile], tried: list[str]) -> None:
+    """Bring the files into the cache, one run at a time; note which sources failed."""
     with _locked(data_set, tried) as folder:
         for source in data_set.sources:
             # Another run may have fetched them while this one waited for the lock.
             if not (missing := [file for file in files if not _existing(file, folder)]):
-                break
+                return
+            # A killed run leaves its folder behind; only who holds the lock uses it.
+            partial = folder / ".partial"
+            shutil.rmtree(partial, ignore_errors=True)
             try:
-                _fetch_from(source, missing, folder)
-            except SourceFailed as failure:
+                for file in missing:
+                    _retrieve(source, file, partial).replace(folder / file.stored_names[0])
+            except DownloadFailed as failure:
                 tried.append(str(failure))
-    held = {file: content for file in files if (content := _in_cache(data_set, file)) is not None}
-    if len(held) < len(files):
-        raise Unavailable(_account(data_set, tried))
-    return held
+            finally:
+                shutil.rmtree(partial, ignore_errors=True)
 
 
-def _fetch_from(source: Source, files: Sequence[DataFile], folder: Path) -> None:
-    """Store what the source delivers, each file as soon as it is verified, and at once."""
-    partial = folder / ".partial"
-    # A run that was killed leaves its own behind; while we hold the lock, nobody else uses it.
-    shutil.rmtree(partial, ignore_errors=True)
-    partial.mkdir()
+def _retrieve(source: str, file: DataFile, folder: Path) -> Path:
+    """The verified file in the folder, decompressed if its checksum is of the decompressed one."""
+
+    def download(url: str, output_file: str, pooch: object) -> None:
+        output = Path(output_file)
+        # Pooch creates it for its owner's eyes only, but a cache may be shared.
+        output.unlink()
+        DOWNLOADERS[urlsplit(url).scheme](url, output_file, pooch)
+        content = file.verified(output.read_bytes())
+        if file.algorithm == "sha256":
+            output.write_bytes(content)
+
     try:
-        source.fetch([file.name for file in files], partial)
-        for file in files:
-            _store(source, file, partial, folder)
-    finally:
-        shutil.rmtree(partial, ignore_errors=True)
-
-
-def _store(source: Source, file: DataFile, partial: Path, folder: Path) -> None:
-    fetched = partial / file.name
-    try:
-        content = file.verified(fetched.read_bytes())
-    except Corrupt as error:
-        raise SourceFailed(f"{source} sent {file.name} with a wrong checksum") from error
-    if file.algorithm == "sha256":
-        fetched.write_bytes(content)
-    fetched.replace(folder / file.stored_names[0])
+        known_hash = f"{file.algorithm}:{file.checksum}"
+        url, name = source + file.name, file.stored_names[0]
+        return Path(retrieve(url, known_hash, name, folder, downloader=download))
+    except ValueError as error:
+        raise DownloadFailed(
+            f"{source_name(source)} sent {file.name} with a wrong checksum"
+        ) from error
 
 
 @contextmanager
-def _locked(data_set: DataSet, tried: list[str]) -> Iterator[Path]:
+def _locked(data_set: DataSet, tried: Sequence[str]) -> Iterator[Path]:
     """The set's folder in the cache, for this run alone."""
     folder = cache_folder() / data_set.name
     try:

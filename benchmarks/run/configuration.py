@@ -10,7 +10,7 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Literal
 
-from benchmarks.data.datasets import ON_REQUEST_ONLY, WITHOUT_DOWNLOAD
+from benchmarks.data.loading import ON_REQUEST_ONLY, WITHOUT_DOWNLOAD
 from benchmarks.errors import UserError
 from benchmarks.run.custom_method import load_entry
 from benchmarks.tasks.conditions import CONDITIONS, matching

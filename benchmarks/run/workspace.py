@@ -7,7 +7,7 @@ from functools import cache
 from pathlib import Path
 from typing import Literal
 
-from benchmarks.data.datasets import load_mnist
+from benchmarks.data.loading import load_mnist
 from benchmarks.predictions import PredictionStore
 from benchmarks.run.plan import Plan
 from benchmarks.tasks.conditions import Condition, EvaluationSet

@@ -1,1 +1,1 @@
-"""TODO."""
+"""What is to be classified: the conditions under which methods are evaluated, and their images."""

@@ -1,4 +1,4 @@
-"""The conditions under which a method is judged: clean, rotated and out-of-distribution images."""
+"""The conditions of the evaluation: clean, rotated and out-of-distribution images."""
 
 from __future__ import annotations
 
@@ -11,30 +11,29 @@ import numpy as np
 import torch
 from jaxtyping import Float, Int64
 from torch import Tensor
-from torchvision.transforms import InterpolationMode
-from torchvision.transforms.v2.functional import rotate
 
-from benchmarks.data.datasets import (
+from benchmarks.data.loading import (
     IMAGES,
     OUT_OF_DISTRIBUTION,
     load_mnist,
     load_out_of_distribution,
 )
 from benchmarks.errors import UserError
+from benchmarks.tasks.rotations import rotated
 from benchmarks.vocabulary import CLEAN, LABELS_ILL_DEFINED_BEYOND, SUBSET, SUBSET_CLEAN
 from methods.seeds import derive_seed
 
 
 @dataclass(frozen=True)
 class Condition:
-    """A named set of images to judge; nothing is loaded until `build`.
+    """A named set of images under which methods are evaluated; only `build` loads them.
 
     Attributes:
-        name: ``clean``, ``rotated-<degrees>`` or ``ood-<data set>``; with ``exact-`` in front, a
-            few images of it, on which even exact MC-dropout is affordable.
-        angle: degrees by which the clean images are turned, counter-clockwise.
+        name: ``clean``, ``rotated-<degrees>`` or ``ood-<data set>``; ``subset-`` in front denotes
+            few of its images, for which even exact MC-dropout is affordable.
+        angle: degrees by which the clean images are rotated, counter-clockwise.
         dataset: the out-of-distribution set, or ``None`` for MNIST's own test images.
-        subset: whether it is one of the small ones; their digits are stratified by class.
+        subset: whether it is a subset; its digits are stratified by class.
     """
 
     name: str
@@ -49,26 +48,26 @@ class Condition:
 
     @property
     def labels_ill_defined(self) -> bool:
-        """Whether the images are turned so far that their labels are no longer well defined."""
+        """Whether the images are rotated so far that their labels are ill-defined."""
         return self.angle > LABELS_ILL_DEFINED_BEYOND
 
     @property
     def averaged(self) -> bool:
-        """Whether it is one of the rotations that the mean over rotations is of."""
+        """Whether the mean over rotations includes it."""
         return self.angle > 0 and not self.labels_ill_defined and not self.subset
 
     @property
     def reference(self) -> str:
-        """The condition of in-distribution images that this one is told apart from."""
+        """The condition of in-distribution images from which this one is distinguished."""
         return SUBSET_CLEAN if self.subset else CLEAN
 
     def build(self, images: int | None, *, seed: int, data_dir: Path | None) -> EvaluationSet:
         """The condition's images: all of them, or a seeded choice.
 
-        The choice is the same for clean and every rotation, so that these are paired.
+        Clean and rotated images are chosen alike, so that they are paired.
 
         Raises:
-            benchmarks.data.datasets.Unavailable: the data set cannot be had.
+            benchmarks.data.files.Unavailable: the data set cannot be had.
         """
         if self.dataset is not None:
             ood = load_out_of_distribution(self.dataset, seed=seed, data_dir=data_dir)
@@ -83,7 +82,7 @@ class Condition:
 
 @dataclass(frozen=True, eq=False)
 class EvaluationSet:
-    """Images that the methods are asked about.
+    """Images on which methods are evaluated.
 
     Attributes:
         images: in [0, 1].
@@ -113,15 +112,7 @@ SUBSET_CONDITIONS = (
     Condition(f"{SUBSET}rotated-045", angle=45, subset=True),
     Condition(f"{SUBSET}ood-fashion_mnist", dataset="fashion_mnist", subset=True),
 )
-"""Judged beside the others, by every method, where exact MC-dropout is among the methods."""
-
-
-def rotated(images: Float[Tensor, "images 1 28 28"], angle: int) -> Float[Tensor, "images 1 28 28"]:
-    """The images turned counter-clockwise by degrees: bilinear, black where nothing was."""
-    if angle == 0:
-        return images
-    result: Tensor = rotate(images, float(angle), InterpolationMode.BILINEAR, fill=[0.0])
-    return result
+"""Evaluated by every method, beside the others, if exact MC-dropout is among the methods."""
 
 
 def matching(patterns: tuple[str, ...]) -> tuple[str, ...]:
@@ -145,13 +136,13 @@ def matching(patterns: tuple[str, ...]) -> tuple[str, ...]:
     )
 
 
-def places(images: int | None, seed: int) -> Int64[Tensor, " images"]:
-    """Which of a set's images are judged, told without loading it; not of the small conditions."""
+def chosen_indices(images: int | None, seed: int) -> Int64[Tensor, " images"]:
+    """Indices of the images that a condition other than a subset evaluates; loads nothing."""
     return _choice(IMAGES, images, seed)
 
 
 def _choice(available: int, wanted: int | None, seed: int) -> Int64[Tensor, " images"]:
-    """Which images are judged, ascending."""
+    """Indices of the images to evaluate, ascending."""
     if wanted is None or wanted >= available:
         return torch.arange(available)
     return torch.from_numpy(np.sort(_generator(seed).permutation(available)[:wanted]))
@@ -160,7 +151,7 @@ def _choice(available: int, wanted: int | None, seed: int) -> Int64[Tensor, " im
 def stratified_choice(
     labels: Int64[Tensor, " available"], wanted: int, seed: int
 ) -> Int64[Tensor, " images"]:
-    """Equally many images of each class (the lowest classes have one more), ascending.
+    """Indices of equally many images of each class (one more of the lowest classes), ascending.
 
     A smaller choice is part of a larger one.
     """

@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 from benchmarks.claims import images, training_sets
-from benchmarks.data.datasets import load_mnist
+from benchmarks.data.loading import load_mnist
 from benchmarks.records import write_table
 from benchmarks.run import stages
 from benchmarks.run import workspace as workspace_module

@@ -16,11 +16,11 @@ from benchmarks.claims import CLAIMS, ORDER, exact, training_sets
 from benchmarks.claims import predictions as predictions_module
 from benchmarks.claims.claim import Verdict
 from benchmarks.claims.predictions import RecipePredictions
-from benchmarks.data.datasets import load_mnist
+from benchmarks.data.loading import load_mnist
 from benchmarks.records import read_table
 from benchmarks.report.claims_page import claims_page
 from benchmarks.run.stages import run_stages
-from benchmarks.tasks.conditions import rotated
+from benchmarks.tasks.rotations import rotated
 from methods import METHODS
 from methods.networks import pool as network_pool
 from tests.claims.support import run_in

@@ -1,4 +1,4 @@
-"""Finding, verifying and keeping files, with a set of two small ones and sources of its own."""
+"""Finding, verifying and caching files, with a set of two small ones and sources of its own."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ import hashlib
 import subprocess
 import sys
 import time
-from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -15,8 +14,8 @@ import pytest
 from filelock import FileLock
 
 from benchmarks.data import files as data_files
+from benchmarks.data.downloaders import DownloadFailed
 from benchmarks.data.files import DataFile, DataSet, Unavailable, read
-from benchmarks.data.sources import SourceFailed
 from benchmarks.errors import UserError
 
 IMAGES, LABELS, OTHER = b"images" * 100, b"labels" * 100, b"other" * 100
@@ -26,22 +25,27 @@ def sha256(content: bytes) -> str:
     return hashlib.sha256(content).hexdigest()
 
 
-@dataclass(frozen=True)
-class Fake:
-    """A source that delivers what it is given, and notes what it was asked for."""
+@dataclass
+class Source:
+    """A source that delivers the content it is given, and records the names that are requested.
+
+    It is registered as the downloader of a scheme of its own.
+    """
 
     content: dict[str, bytes] | None
-    asked: list[list[str]] = field(default_factory=list)
+    requested: list[str] = field(default_factory=list)
 
-    def fetch(self, names: Sequence[str], folder: Path) -> None:
-        self.asked.append(list(names))
+    @property
+    def url(self) -> str:
+        data_files.DOWNLOADERS[f"source{id(self)}"] = self
+        return f"source{id(self)}://example.org/"
+
+    def __call__(self, url: str, output_file: str, pooch: object) -> None:
+        name = url.rpartition("/")[2]
+        self.requested.append(name)
         if self.content is None:
-            raise SourceFailed(f"{self} did not answer in 5 s")
-        for name in names:
-            (folder / name).write_bytes(self.content[name])
-
-    def __str__(self) -> str:
-        return "example.org"
+            raise DownloadFailed("example.org did not answer in 5 s")
+        Path(output_file).write_bytes(self.content[name])
 
 
 GOOD = {"images.gz": gzip.compress(IMAGES), "labels.gz": LABELS}
@@ -55,6 +59,7 @@ OTHERS = (DataSet("other", (DataFile("images.gz", sha256(OTHER)),), ("other",), 
 def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv(data_files.CACHE_VARIABLE, str(tmp_path / "cache"))
     monkeypatch.delenv(data_files.DATA_VARIABLE, raising=False)
+    monkeypatch.setattr(data_files, "DOWNLOADERS", {})
     return tmp_path / "cache" / "data" / "tiny"
 
 
@@ -136,49 +141,75 @@ def test_a_damaged_gzip_file_is_an_error(data_dir: Path, damaged: bytes) -> None
 
 
 def test_a_corrupt_file_in_the_cache_is_not_silently_replaced(cache: Path) -> None:
-    source = Fake(GOOD)
+    source = Source(GOOD)
+    tiny = replace(TINY, sources=(source.url,))
     labels = put(cache / "labels", LABELS)
     images = put(cache / "images", IMAGES[:-1])
     with pytest.raises(UserError, match=r"delete it, and it will be fetched again"):
-        read(replace(TINY, sources=(source,)), FILES)
-    assert source.asked == []
+        read(tiny, FILES)
+    assert source.requested == []
     assert labels.read_bytes() == LABELS
     images.unlink()
-    assert read(replace(TINY, sources=(source,)), FILES) == [IMAGES, LABELS]
-    assert source.asked == [["images.gz"]]
+    assert read(tiny, FILES) == [IMAGES, LABELS]
+    assert source.requested == ["images.gz"]
 
 
 def test_data_folder_then_cache_then_sources_in_order(data_dir: Path, cache: Path) -> None:
-    dead, good, spare = Fake(None), Fake(GOOD), Fake(GOOD)
-    tiny = replace(TINY, sources=(dead, good, spare))
+    sources = (Source(None), Source(GOOD), Source(GOOD))
+    tiny = replace(TINY, sources=tuple(source.url for source in sources))
     assert read(tiny, FILES, data_dir=data_dir) == [IMAGES, LABELS]
-    assert [len(source.asked) for source in (dead, good, spare)] == [1, 1, 0]
+    assert [len(source.requested) for source in sources] == [1, 2, 0]
     assert read(tiny, FILES, data_dir=data_dir) == [IMAGES, LABELS]
-    assert [len(source.asked) for source in (dead, good, spare)] == [1, 1, 0]
+    assert [len(source.requested) for source in sources] == [1, 2, 0]
     (cache / "images").write_bytes(b"damaged")
     put(data_dir / "tiny/images", IMAGES)
     assert read(tiny, FILES, data_dir=data_dir) == [IMAGES, LABELS]
 
 
 def test_the_cache_holds_the_files_and_nothing_else(cache: Path) -> None:
-    read(replace(TINY, sources=(Fake(GOOD),)), FILES)
+    read(replace(TINY, sources=(Source(GOOD).url,)), FILES)
     assert {path.name for path in cache.iterdir()} - {".lock"} == {"images", "labels"}
     assert (cache / "images").read_bytes() == IMAGES
 
 
-def test_a_download_with_a_wrong_checksum_is_not_stored(cache: Path) -> None:
-    wrong, good = Fake(WRONG), Fake(GOOD)
+def test_a_cached_file_has_the_usual_rights(cache: Path) -> None:
+    read(replace(TINY, sources=(Source(GOOD).url,)), FILES)
+    usual = put(cache / "another", b"").stat().st_mode
+    assert {(cache / name).stat().st_mode for name in ("images", "labels")} == {usual}
+
+
+def test_a_download_is_silent(capfd: pytest.CaptureFixture[str]) -> None:
+    read(replace(TINY, sources=(Source(GOOD).url,)), FILES)
+    assert capfd.readouterr() == ("", "")
+
+
+@pytest.mark.parametrize("cut", [slice(-20), slice(12)])
+def test_a_download_that_is_cut_off_is_not_stored(cache: Path, cut: slice) -> None:
+    tiny = replace(TINY, sources=(Source({"images.gz": GOOD["images.gz"][cut]}).url,))
     with pytest.raises(Unavailable, match=r"example.org sent images.gz with a wrong checksum$"):
-        read(replace(TINY, sources=(wrong,)), FILES)
+        read(tiny, FILES[:1])
+    assert [path.name for path in cache.iterdir()] == [".lock"]
+
+
+def test_what_a_source_delivered_is_kept_when_the_rest_fails(cache: Path) -> None:
+    wrong, good = Source({"images.gz": IMAGES, "labels.gz": OTHER}), Source(GOOD)
+    with pytest.raises(Unavailable, match=r"example.org sent labels.gz with a wrong checksum$"):
+        read(replace(TINY, sources=(wrong.url,)), FILES)
+    assert read(replace(TINY, sources=(good.url,)), FILES) == [IMAGES, LABELS]
+    assert good.requested == ["labels.gz"]
+
+
+def test_a_download_with_a_wrong_checksum_is_not_stored(cache: Path) -> None:
+    wrong, good = Source(WRONG), Source(GOOD)
+    with pytest.raises(Unavailable, match=r"example.org sent images.gz with a wrong checksum$"):
+        read(replace(TINY, sources=(wrong.url,)), FILES)
     assert not (cache / "images").exists()
-    assert read(replace(TINY, sources=(wrong, good)), FILES) == [IMAGES, LABELS]
-    assert good.asked == [["images.gz", "labels.gz"]]
+    assert read(replace(TINY, sources=(wrong.url, good.url)), FILES) == [IMAGES, LABELS]
+    assert good.requested == ["images.gz", "labels.gz"]
 
 
-def test_what_cannot_be_had_is_told_on_one_line_without_paths(
-    data_dir: Path, tmp_path: Path
-) -> None:
-    tiny = replace(TINY, sources=(Fake(None), Fake(WRONG)))
+def test_what_cannot_be_had_is_reported_on_one_line_without_paths(data_dir: Path) -> None:
+    tiny = replace(TINY, sources=(Source(None).url, Source(WRONG).url))
     with pytest.raises(Unavailable) as caught:
         read(tiny, FILES, data_dir=data_dir)
     assert str(caught.value) == (
@@ -189,10 +220,10 @@ def test_what_cannot_be_had_is_told_on_one_line_without_paths(
         read(TINY, FILES)
 
 
-def test_a_file_known_by_md5_is_kept_as_it_came(cache: Path, data_dir: Path) -> None:
+def test_a_file_known_by_md5_is_cached_as_it_came(cache: Path, data_dir: Path) -> None:
     stored = gzip.compress(IMAGES)
     file = DataFile("images.gz", hashlib.md5(stored).hexdigest(), "md5")
-    tiny = replace(TINY, files=(file,), sources=(Fake({"images.gz": stored}),))
+    tiny = replace(TINY, files=(file,), sources=(Source({"images.gz": stored}).url,))
     # Its checksum says nothing about the uncompressed bytes, so these cannot be accepted.
     put(data_dir / "tiny/images", IMAGES)
     assert read(tiny, (file,), data_dir=data_dir) == [IMAGES]
@@ -208,7 +239,7 @@ def test_a_cache_that_cannot_be_written_is_an_error(cache: Path) -> None:
         read(TINY, FILES)
 
 
-def test_another_run_s_lock_is_waited_for_not_forever(
+def test_another_run_s_lock_is_not_waited_for_forever(
     cache: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(data_files, "LOCK_SECONDS", 0.1)
@@ -219,20 +250,20 @@ def test_another_run_s_lock_is_waited_for_not_forever(
 
 SLOW_RUN = f"""
 import sys, time
-from pathlib import Path
+from benchmarks.data.downloaders import DOWNLOADERS
 from benchmarks.data.files import DataFile, DataSet, read
 
-class Slow:
-    def fetch(self, names, folder):
-        with (folder / "images.gz").open("wb") as file, open(sys.argv[1], "a") as log:
-            log.write("fetched ")
-            log.flush()
-            file.write({IMAGES[:300]!r})
-            file.flush()
-            time.sleep(float(sys.argv[2]))
-            file.write({IMAGES[300:]!r})
+def slow(url, output_file, pooch):
+    with open(output_file, "wb") as file, open(sys.argv[1], "a") as log:
+        log.write("fetched ")
+        log.flush()
+        file.write({IMAGES[:300]!r})
+        file.flush()
+        time.sleep(float(sys.argv[2]))
+        file.write({IMAGES[300:]!r})
 
-tiny = DataSet("tiny", (DataFile("images.gz", {sha256(IMAGES)!r}),), ("tiny",), (Slow(),))
+DOWNLOADERS["slow"] = slow
+tiny = DataSet("tiny", (DataFile("images.gz", {sha256(IMAGES)!r}),), ("tiny",), ("slow://host/",))
 assert read(tiny, tiny.files) == [{IMAGES!r}]
 """
 
@@ -248,7 +279,7 @@ def wait_for(path: Path) -> None:
         time.sleep(0.01)
 
 
-def test_two_runs_at_once_fetch_once(tmp_path: Path, cache: Path) -> None:
+def test_two_parallel_runs_fetch_once(tmp_path: Path, cache: Path) -> None:
     runs = [start_slow_run(tmp_path / "log", 0.5) for _ in range(2)]
     assert [run.wait(30) for run in runs] == [0, 0]
     assert (tmp_path / "log").read_text() == "fetched "
@@ -257,10 +288,11 @@ def test_two_runs_at_once_fetch_once(tmp_path: Path, cache: Path) -> None:
 
 def test_a_killed_run_leaves_nothing_half_written(tmp_path: Path, cache: Path) -> None:
     run = start_slow_run(tmp_path / "log", 60)
-    wait_for(cache / ".partial" / "images.gz")
-    assert not (cache / "images").exists()
+    wait_for(tmp_path / "log")
     run.kill()
     run.wait(30)
-    assert not (cache / "images").exists()
-    assert read(replace(TINY, sources=(Fake(GOOD),)), FILES) == [IMAGES, LABELS]
+    # What it leaves lies where nothing is looked for, and the next run deletes it.
+    assert {path.name for path in cache.iterdir()} == {".lock", ".partial"}
+    assert list((cache / ".partial").iterdir()) != []
+    assert read(replace(TINY, sources=(Source(GOOD).url,)), FILES) == [IMAGES, LABELS]
     assert not (cache / ".partial").exists()

@@ -9,7 +9,7 @@ import pytest
 import torch
 from PIL import Image, ImageDraw
 
-from benchmarks.data.datasets import load_mnist
+from benchmarks.data.loading import load_mnist
 from benchmarks.epistemic_check.digit_image import read_digit
 from benchmarks.errors import UserError
 

@@ -12,7 +12,7 @@ import pytest
 import torch
 from PIL import Image
 
-from benchmarks.data.datasets import load_mnist
+from benchmarks.data.loading import load_mnist
 from benchmarks.epistemic_check import __main__ as module
 from benchmarks.epistemic_check import epistemic_check
 from benchmarks.run import workspace as workspace_module

@@ -28,7 +28,7 @@ import run_all
 from benchmarks.tasks import conditions
 from benchmarks.run import plan as run
 from benchmarks.run import stages as runner
-from benchmarks.data.datasets import load_mnist
+from benchmarks.data.loading import load_mnist
 from methods.networks.labelled_images import LabelledImages
 
 

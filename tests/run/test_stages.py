@@ -14,7 +14,8 @@ import pytest
 import torch
 from sklearn.metrics import average_precision_score, log_loss, roc_auc_score
 
-from benchmarks.data.datasets import Unavailable, load_mnist
+from benchmarks.data.files import Unavailable
+from benchmarks.data.loading import load_mnist
 from benchmarks.errors import UserError
 from benchmarks.predictions import RunUnit
 from benchmarks.records import read_table

@@ -1,18 +1,18 @@
-"""Which images a method is asked about."""
+"""On which images methods are evaluated."""
 
 from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
 
-import numpy as np
 import pytest
 import torch
 
-from benchmarks.data.datasets import load_mnist, load_out_of_distribution
+from benchmarks.data.loading import load_mnist, load_out_of_distribution
 from benchmarks.errors import UserError
 from benchmarks.tasks import conditions
-from benchmarks.tasks.conditions import CONDITIONS, Condition, EvaluationSet, matching, rotated
+from benchmarks.tasks.conditions import CONDITIONS, Condition, EvaluationSet, matching
+from benchmarks.tasks.rotations import rotated
 from methods.networks.labelled_images import LabelledImages
 
 ROTATED = [f"rotated-{angle:03d}" for angle in range(15, 181, 15)]
@@ -38,13 +38,6 @@ def few_images(
 
 def build(name: str, images: int | None = None, seed: int = 0) -> EvaluationSet:
     return CONDITIONS[name].build(images, seed=seed, data_dir=None)
-
-
-def asymmetric() -> torch.Tensor:
-    image = torch.zeros(1, 1, 28, 28)
-    image[0, 0, 3, 20] = 1.0
-    image[0, 0, 5:9, 4] = 0.5
-    return image
 
 
 def test_there_are_nineteen() -> None:
@@ -93,52 +86,10 @@ def test_labels_are_ill_defined_beyond_90_degrees() -> None:
 
 
 def test_clean_images_are_the_test_images(test_images: LabelledImages) -> None:
-    judged = build("clean")
-    assert torch.equal(judged.images, test_images.images)
-    assert judged.labels is not None
-    assert torch.equal(judged.labels, test_images.labels)
-
-
-@pytest.mark.parametrize("quarters", [1, 2])
-def test_quarter_turns_are_exact_and_counter_clockwise(quarters: int) -> None:
-    image = asymmetric()
-    expected = torch.rot90(image, quarters, dims=(2, 3))
-    torch.testing.assert_close(rotated(image, 90 * quarters), expected, atol=1e-5, rtol=0)
-    # A point at the upper right comes to the upper left, and then to the lower left.
-    assert expected[0, 0][[(7, 3), (24, 7)][quarters - 1]] == 1
-
-
-def test_rotation_is_bilinear_about_the_centre() -> None:
-    image = torch.rand(1, 1, 28, 28, generator=torch.Generator().manual_seed(0))
-    angle = np.deg2rad(30)
-    rows, columns = np.mgrid[:28, :28] - 13.5
-    # Where each pixel comes from: it has been turned counter-clockwise, with rows pointing down.
-    from_columns = np.cos(angle) * columns - np.sin(angle) * rows + 13.5
-    from_rows = np.sin(angle) * columns + np.cos(angle) * rows + 13.5
-    expected = np.zeros((28, 28))
-    for row in range(28):
-        for column in range(28):
-            down = 1 - np.abs(from_rows - row)
-            right = 1 - np.abs(from_columns - column)
-            expected += image[0, 0, row, column].item() * down.clip(0) * right.clip(0)
-    # At the border torchvision fades into the fill in its own way.
-    inside = (np.hypot(rows, columns) < 12).nonzero()
-    found = rotated(image, 30)[0, 0].numpy()
-    np.testing.assert_allclose(found[inside], expected[inside], atol=1e-4)
-
-
-def test_what_comes_from_outside_is_black() -> None:
-    white = torch.ones(2, 1, 28, 28)
-    corner = rotated(white, 45)[:, 0, :4, :4]
-    assert (corner == 0).all()
-    assert rotated(white, 45).max() <= 1
-    assert rotated(white, 45)[0, 0, 14, 14] == pytest.approx(1)
-
-
-def test_images_are_turned_each_alike(test_images: LabelledImages) -> None:
-    images = test_images.images[:5]
-    alone = torch.cat([rotated(image[None], 75) for image in images])
-    torch.testing.assert_close(rotated(images, 75), alone)
+    evaluated = build("clean")
+    assert torch.equal(evaluated.images, test_images.images)
+    assert evaluated.labels is not None
+    assert torch.equal(evaluated.labels, test_images.labels)
 
 
 @pytest.mark.parametrize("name", ["rotated-015", "rotated-180"])
@@ -155,11 +106,11 @@ def test_choice_is_seeded_and_without_repetition(test_images: LabelledImages) ->
     assert torch.equal(one.images, same.images)
     assert not torch.equal(one.images, other.images)
     assert len(one.images.unique(dim=0)) == 100
-    places = [
+    indices = [
         int((test_images.images == image).all(dim=(1, 2, 3)).nonzero()) for image in one.images
     ]
-    assert places == sorted(places)
-    assert places != list(range(100))
+    assert indices == sorted(indices)
+    assert indices != list(range(100))
 
 
 def test_fewer_images_are_a_part_of_more() -> None:
@@ -168,7 +119,7 @@ def test_fewer_images_are_a_part_of_more() -> None:
 
 
 @pytest.mark.parametrize("images", [None, 80, 81, 10**6])
-def test_all_images_are_judged_where_there_are_no_more(images: int | None) -> None:
+def test_all_images_are_evaluated_where_there_are_no_more(images: int | None) -> None:
     assert len(build("ood-kmnist", images).images) == 80
 
 
@@ -204,21 +155,21 @@ def test_nothing_is_loaded_before_a_condition_is_built(monkeypatch: pytest.Monke
     assert Condition("rotated-010", angle=10).labelled
 
 
-def test_real_test_images_can_be_judged(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_real_test_images_can_be_evaluated(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(conditions, "load_mnist", load_mnist)
-    judged = build("rotated-090", 50)
-    assert judged.images.shape == (50, 1, 28, 28)
-    assert judged.images.min() >= 0
-    assert judged.images.max() <= 1
+    evaluated = build("rotated-090", 50)
+    assert evaluated.images.shape == (50, 1, 28, 28)
+    assert evaluated.images.min() >= 0
+    assert evaluated.images.max() <= 1
 
 
 @pytest.mark.parametrize("images", [10, None])
-def test_places_of_the_judged_images_are_told_without_loading_them(
+def test_indices_of_the_evaluated_images_are_known_without_loading_them(
     images: int | None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(conditions, "load_mnist", load_mnist)
     monkeypatch.setattr(conditions, "load_out_of_distribution", load_out_of_distribution)
-    chosen = conditions.places(images, 0)
+    chosen = conditions.chosen_indices(images, 0)
     assert torch.equal(build("clean", images).images, load_mnist("test").images[chosen])
     noise = load_out_of_distribution("uniform_noise", seed=0, data_dir=None)
     assert torch.equal(build("ood-uniform_noise", images).images, noise[chosen])

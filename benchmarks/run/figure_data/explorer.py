@@ -25,7 +25,7 @@ from benchmarks.run.figure_data.curves import (
 )
 from benchmarks.run.plan import Plan
 from benchmarks.run.workspace import Workspace
-from benchmarks.tasks.conditions import CONDITIONS, Condition, places
+from benchmarks.tasks.conditions import CONDITIONS, Condition, chosen_indices
 from benchmarks.vocabulary import CLEAN, CURVES_FOLDER
 from methods import Prediction
 from methods.threads import one_torch_thread
@@ -142,7 +142,9 @@ def _of_article(plan: Plan, recipe: str) -> list[tuple[str, Picture]]:
 
 
 def _places(plan: Plan) -> list[int]:
-    return [int(place) for place in places(plan.configuration.images, plan.configuration.seed)]
+    return [
+        int(place) for place in chosen_indices(plan.configuration.images, plan.configuration.seed)
+    ]
 
 
 def _values(

@@ -20,7 +20,7 @@ from benchmarks.run.figure_data.explorer import explored, write_explorer
 from benchmarks.run.figure_data.images import write_images
 from benchmarks.run.plan import Plan
 from benchmarks.run.workspace import Workspace
-from benchmarks.tasks.conditions import places
+from benchmarks.tasks.conditions import chosen_indices
 from methods import Prediction
 from tests.a_run import Run
 
@@ -81,7 +81,7 @@ def test_digits_of_the_article_are_there_by_both_recipes(run: Run) -> None:
 
 def test_digits_of_the_article_are_found_by_their_place_among_fewer(run: Run) -> None:
     some = Plan(replace(CONFIGURATION, images=9_000))
-    chosen = places(9_000, 0).tolist()
+    chosen = chosen_indices(9_000, 0).tolist()
     found = {place for place in explorer.ARTICLE_IMAGES if place in chosen}
     indices = {image for _, (_, _, image) in explorer._of_article(some, "standard")}
     assert {chosen[index] for index in indices} == found

@@ -15,9 +15,10 @@ import numpy as np
 import pytest
 import torch
 
-from benchmarks.data import datasets
 from benchmarks.data import files as data_files
-from benchmarks.data.datasets import (
+from benchmarks.data import loading
+from benchmarks.data.files import DataFile, Unavailable
+from benchmarks.data.loading import (
     ON_REQUEST_ONLY,
     OUT_OF_DISTRIBUTION,
     WITHOUT_DOWNLOAD,
@@ -25,7 +26,7 @@ from benchmarks.data.datasets import (
     load_out_of_distribution,
     read_idx,
 )
-from benchmarks.data.files import DataFile, Unavailable
+from benchmarks.data.sets import EMNIST_LETTERS, FASHION_MNIST, MNIST, SETS
 from benchmarks.errors import UserError
 
 T = TypeVar("T")
@@ -60,7 +61,7 @@ def test_mnist_is_mnist(split: str, first: int, counts: list[int]) -> None:
     assert mnist.labels.bincount().tolist() == counts
 
 
-def test_mnist_has_the_usual_mean_and_deviation() -> None:
+def test_mnist_has_the_usual_mean_and_standard_deviation() -> None:
     pixels = or_skip(lambda: load_mnist("train")).images
     assert pixels.double().mean().item() == pytest.approx(0.1307, abs=5e-5)
     assert pixels.double().std().item() == pytest.approx(0.3081, abs=5e-5)
@@ -107,14 +108,14 @@ def test_noise_of_one_seed_is_not_shared() -> None:
     assert abs(torch.corrcoef(torch.stack([uniform, gaussian]))[0, 1].item()) < 0.003
 
 
-def test_noise_has_the_moments_of_its_law() -> None:
+def test_noise_has_the_moments_of_its_distribution() -> None:
     uniform = load_out_of_distribution("uniform_noise", seed=0).double()
     assert uniform.mean().item() == pytest.approx(1 / 2, abs=5e-4)
     assert uniform.var().item() == pytest.approx(1 / 12, abs=5e-4)
     gaussian = load_out_of_distribution("gaussian_noise", seed=0).double()
     assert gaussian.mean().item() == pytest.approx(1 / 2, abs=5e-4)
-    # Both ends are two deviations away: Φ(-2) = 2.275 % of the pixels are clipped to either, and
-    # the quantiles within are the normal law's.
+    # Both ends are two standard deviations away: Φ(-2) = 2.275 % of the pixels are clipped to
+    # either, and the quantiles within are those of the normal distribution.
     for end in (0.0, 1.0):
         assert (gaussian == end).double().mean().item() == pytest.approx(0.02275, abs=5e-4)
     assert (gaussian < 0.25).double().mean().item() == pytest.approx(0.158655, abs=5e-4)
@@ -129,7 +130,7 @@ def data_dir(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return folder
 
 
-def test_emnist_s_letters_are_turned_upright_and_chosen(
+def test_emnist_s_letters_are_upright_and_a_choice(
     data_dir: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     upright = np.random.default_rng(0).integers(0, 256, size=(40, 28, 28), dtype=np.uint8)
@@ -142,9 +143,9 @@ def test_emnist_s_letters_are_turned_upright_and_chosen(
     (data_dir / "EMNIST" / "raw").mkdir(parents=True)
     (data_dir / "EMNIST" / "raw" / "gzip.zip").write_bytes(file.getvalue())
     known = DataFile("gzip.zip", hashlib.md5(file.getvalue()).hexdigest(), "md5")
-    emnist = replace(datasets.EMNIST_LETTERS, files=(known,))
-    monkeypatch.setattr(datasets, "EMNIST_LETTERS", emnist)
-    monkeypatch.setattr(datasets, "IMAGES", 30)
+    emnist = replace(EMNIST_LETTERS, files=(known,))
+    monkeypatch.setattr(loading, "EMNIST_LETTERS", emnist)
+    monkeypatch.setattr(loading, "IMAGES", 30)
 
     letters, again, others = (
         load_out_of_distribution("emnist_letters", seed=seed, data_dir=data_dir)
@@ -161,21 +162,21 @@ def test_emnist_s_letters_are_turned_upright_and_chosen(
 def mnist_test_files() -> list[bytes]:
     """From the user's own cache or data folder: requested before ``data_dir`` hides the cache."""
     try:
-        return data_files.read(datasets.MNIST, datasets.MNIST.starting("t10k"))
+        return data_files.read(MNIST, MNIST.starting("t10k"))
     except Unavailable as reason:
         pytest.skip(str(reason))
 
 
-def test_real_mnist_in_a_flat_folder_is_not_taken_for_its_look_alikes(
+def test_real_mnist_in_a_flat_folder_is_not_taken_for_another_set(
     mnist_test_files: list[bytes], data_dir: Path
 ) -> None:
-    files = datasets.MNIST.starting("t10k")
+    files = MNIST.starting("t10k")
     for file, content in zip(files, mnist_test_files, strict=True):
         (data_dir / file.name).write_bytes(gzip.compress(content, compresslevel=1))
     assert len(load_mnist("test", data_dir=data_dir).labels) == 10_000
-    offline = replace(datasets.FASHION_MNIST, sources=())
+    offline = replace(FASHION_MNIST, sources=())
     with pytest.raises(Unavailable, match=r"^fashion_mnist: not in the data folder or the cache$"):
-        data_files.read(offline, offline.starting("t10k"), data_dir=data_dir, others=datasets.SETS)
+        data_files.read(offline, offline.starting("t10k"), data_dir=data_dir, others=SETS)
 
 
 def test_idx_of_any_number_of_axes_is_read() -> None:

