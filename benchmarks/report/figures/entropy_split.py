@@ -94,5 +94,5 @@ def _legend() -> list[Artist]:
             hatch="//////",
             label="Mutual information (epistemic)",
         ),
-        Line2D([], [], color=INTERVAL["ecolor"], linewidth=0.8, label="95 % interval of both"),
+        Line2D([], [], color=INTERVAL["ecolor"], linewidth=0.8, label="95 % interval of their sum"),
     ]

@@ -32,7 +32,7 @@ def risk_coverage_figures(results: Results, looks: Mapping[Variant, Look]) -> It
         for ax, condition in zip(axes, conditions, strict=True):
             draw(ax, numbers[numbers["condition"] == condition], looks)
             ax.set_title(condition_label(condition))
-            ax.set_xlabel(f"Coverage\n(most certain first, by {METRICS[score].name.lower()})")
+            ax.set_xlabel(f"Coverage\n(by {METRICS[score].name.lower()})")
         axes[0].set_ylabel("Error rate")
         legend_below(figure, axes)
         yield Drawing(f"risk-coverage-{score}", figure, numbers)
