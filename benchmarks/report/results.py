@@ -1,4 +1,4 @@
-"""What a run wrote, read back for tables and figures: CSVs and pictures, nothing else."""
+"""What a run wrote, read back for tables and figures: CSVs, JSON and images, nothing else."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ class Results:
         curves: the tables of ``curves/`` by name, those that there are; those of ``claims/``, with
             ``claims-`` in front; and the numbers of the claims as ``claims``.
         latency: ``latency.csv``; empty if nothing was timed. It belongs to every recipe.
-        pictures: the pictures of ``images.npz``, there and in ``claims/``, by condition and index.
+        images: those of ``images.npz``, there and in ``claims/``, by condition and index.
         claims: the content of ``claims.json``, if there is one.
         left_out: the labels of the conditions whose data could not be had.
     """
@@ -58,7 +58,7 @@ class Results:
     training: pd.DataFrame | None = None
     curves: Mapping[str, pd.DataFrame] = field(default_factory=dict)
     latency: pd.DataFrame = field(default_factory=pd.DataFrame)
-    pictures: Mapping[tuple[str, int], Pixels] = field(default_factory=dict)
+    images: Mapping[tuple[str, int], Pixels] = field(default_factory=dict)
     claims: Mapping[str, Any] | None = None
     left_out: tuple[str, ...] = ()
 
@@ -84,8 +84,8 @@ class Results:
             | {"claims": claims_numbers(claims)},
             comparisons=_read_if_there(folder / COMPARISONS_CSV),
             latency=read_latency(folder),
-            pictures=_read_pictures(folder / IMAGES_NPZ)
-            | _read_pictures(folder / CLAIMS_FOLDER / IMAGES_NPZ),
+            images=_read_images(folder / IMAGES_NPZ)
+            | _read_images(folder / CLAIMS_FOLDER / IMAGES_NPZ),
             claims=claims,
             left_out=_left_out(folder, set(summary["condition"])),
         )
@@ -285,7 +285,7 @@ def _left_out(folder: Path, measured: set[str]) -> tuple[str, ...]:
     return tuple(condition_label(name) for name in sorted(names, key=condition_rank))
 
 
-def _read_pictures(path: Path) -> dict[tuple[str, int], Pixels]:
+def _read_images(path: Path) -> dict[tuple[str, int], Pixels]:
     if not path.exists():
         return {}
     with np.load(path) as file:

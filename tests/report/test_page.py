@@ -15,7 +15,7 @@ import pandas as pd
 import pytest
 
 from benchmarks.metrics.definitions import DEFINITIONS
-from benchmarks.records import read_table, write_table
+from benchmarks.records import write_table
 from benchmarks.report.answer import answer
 from benchmarks.report.page import page as page_module
 from benchmarks.report.page import write_page
@@ -275,12 +275,8 @@ def test_definitions_link_to_the_code_within_the_repository_alone(
     assert links == [f"../../{definition.path}" for definition in DEFINITIONS.values()]
 
 
-def test_conditions_without_data_are_named_in_one_line(reported: Path, tmp_path: Path) -> None:
-    folder = copied(reported, tmp_path / "run")
-    summary = read_table(folder / "summary.csv")
-    rows = summary["condition"] != "ood-gaussian_noise"
-    write_table(summary[rows], folder / "summary.csv")
-    text = Parsed(page_of(folder)).text
+def test_conditions_without_data_are_named_in_one_line(reported: Path) -> None:
+    text = Parsed((reported / "index.html").read_text(encoding="utf-8")).text
     assert "Left out, since the data could not be had: Gaussian noise." in text
     assert text.count("Gaussian noise") == 1
     assert "the mirror is asleep" not in text

@@ -91,7 +91,7 @@ def high_disagreement_figures(results: Results, looks: Mapping[Variant, Look]) -
             continue
         one = table[table["rank"] == ranks[position]]
         first = one.iloc[0]
-        show_image(image, results.pictures.get((first["condition"], int(first["index"]))))
+        show_image(image, results.images.get((first["condition"], int(first["index"]))))
         image.set_title(f"{condition_label(first['condition'])}, label {first['label']:.0f}")
         draw_votes(votes, one, {variant: looks[variant] for variant in variants})
         if column:
@@ -115,7 +115,7 @@ def article_image_figures(results: Results, _: Mapping[Variant, Look]) -> Iterat
     for (claim, (index, what)), image, votes in zip(
         ARTICLE_IMAGES.items(), axes[::2], axes[1::2], strict=True
     ):
-        show_image(image, results.pictures.get((TEST_IMAGES, index)))
+        show_image(image, results.images.get((TEST_IMAGES, index)))
         image.set_title(f"Image {index}:\n{what}")
         draw_networks(votes, numbers[numbers["claim"] == claim])
     yield Drawing("claims-count-plots", figure, numbers)
@@ -164,7 +164,7 @@ def draw_images(ax: Axes, results: Results, votes: pd.DataFrame) -> Axes:
     for condition, angle, index in (
         votes[["condition", "angle", "index"]].drop_duplicates().itertuples(index=False)
     ):
-        pixels = results.pictures.get((condition, int(index)))
+        pixels = results.images.get((condition, int(index)))
         if pixels is not None:
             left, right = angle - 0.46 * step, angle + 0.46 * step
             ax.imshow(

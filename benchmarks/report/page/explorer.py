@@ -70,7 +70,7 @@ def explorer(results: Results, looks: Mapping[Variant, Look]) -> dict[str, Any] 
     conditions = sorted({image["condition"] for image in images}, key=condition_rank)
     tiles = {image: tile for tile, image in enumerate(_distinct(images))}
     return {
-        "sheet": _sheet([results.pictures.get(image) for image in tiles]),
+        "sheet": _sheet([results.images.get(image) for image in tiles]),
         "columns": IN_A_ROW,
         "rows": -(-len(tiles) // IN_A_ROW),
         "methods": [
