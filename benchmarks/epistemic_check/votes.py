@@ -19,7 +19,7 @@ from benchmarks.files import written_whole
 from benchmarks.inference.measures import UNCERTAINTIES
 from benchmarks.predictions import RunUnit
 from benchmarks.progress import announce
-from benchmarks.report.figures.count_plots import count_plots
+from benchmarks.report.figures.votes import count_plots
 from benchmarks.report.names import Variant
 from benchmarks.report.style import DPI, SETTINGS
 from benchmarks.run.configuration import Configuration

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from benchmarks.report.figures.sampling import KINDS, MEASURES, errors_shown
+from benchmarks.report.figures.claims import SAMPLED_IMAGES, SAMPLED_MEASURES, errors_shown
 from benchmarks.report.results import Results
 from benchmarks.report.table import Cell, Row, Table
 
@@ -78,8 +78,8 @@ def error_table(results: Results, recipe: str) -> Table:
                 (name,),
                 tuple(Cell(found.get((images, measure, size), float("nan"))) for size in sizes),
             )
-            for images, label in KINDS.items()
-            for measure, name in MEASURES.items()
+            for images, label in SAMPLED_IMAGES.items()
+            for measure, name in SAMPLED_MEASURES.items()
         ),
         remarks=("Samples are disjoint parts of 1,000 passes of each network.",),
     )

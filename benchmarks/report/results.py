@@ -1,4 +1,4 @@
-"""What a run wrote, read back for tables and figures: CSVs and pictures, nothing else."""
+"""What a run wrote, read back for tables and figures: CSVs, JSON and images, nothing else."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from benchmarks.compared_sizes import compared_variants
 from benchmarks.errors import UserError
 from benchmarks.files import read_json
 from benchmarks.records import read_table
-from benchmarks.report.names import SCORES, Variant, angle_of, condition_rank
+from benchmarks.report.names import SCORES, Variant, angle_of, condition_label, condition_rank
 from benchmarks.vocabulary import (
     CLAIMS_FOLDER,
     CLAIMS_JSON,
@@ -25,6 +25,7 @@ from benchmarks.vocabulary import (
     IMAGES_NPZ,
     LABELS_ILL_DEFINED_BEYOND,
     LATENCY_CSV,
+    RUN_JSON,
     SELF_TRAINED,
     SUBSET,
     SUMMARY_CSV,
@@ -47,8 +48,9 @@ class Results:
         curves: the tables of ``curves/`` by name, those that there are; those of ``claims/``, with
             ``claims-`` in front; and the numbers of the claims as ``claims``.
         latency: ``latency.csv``; empty if nothing was timed. It belongs to every recipe.
-        pictures: the pictures of ``images.npz``, there and in ``claims/``, by condition and index.
+        images: those of ``images.npz``, there and in ``claims/``, by condition and index.
         claims: the content of ``claims.json``, if there is one.
+        left_out: the labels of the conditions whose data could not be had.
     """
 
     summary: pd.DataFrame
@@ -56,8 +58,9 @@ class Results:
     training: pd.DataFrame | None = None
     curves: Mapping[str, pd.DataFrame] = field(default_factory=dict)
     latency: pd.DataFrame = field(default_factory=pd.DataFrame)
-    pictures: Mapping[tuple[str, int], Pixels] = field(default_factory=dict)
+    images: Mapping[tuple[str, int], Pixels] = field(default_factory=dict)
     claims: Mapping[str, Any] | None = None
+    left_out: tuple[str, ...] = ()
 
     @classmethod
     def load(cls, folder: Path) -> Results:
@@ -69,8 +72,9 @@ class Results:
         if not (folder / SUMMARY_CSV).exists():
             raise UserError(f"there are no results in {folder} yet; run without --only first")
         training, claims = folder / TRAINING_CSV, read_json(folder / CLAIMS_JSON) or None
+        summary = read_table(folder / SUMMARY_CSV)
         return cls(
-            summary=read_table(folder / SUMMARY_CSV),
+            summary=summary,
             training=read_table(training) if training.exists() else None,
             curves=_read_tables(folder / CURVES_FOLDER)
             | {
@@ -80,9 +84,10 @@ class Results:
             | {"claims": claims_numbers(claims)},
             comparisons=_read_if_there(folder / COMPARISONS_CSV),
             latency=read_latency(folder),
-            pictures=_read_pictures(folder / IMAGES_NPZ)
-            | _read_pictures(folder / CLAIMS_FOLDER / IMAGES_NPZ),
+            images=_read_images(folder / IMAGES_NPZ)
+            | _read_images(folder / CLAIMS_FOLDER / IMAGES_NPZ),
             claims=claims,
+            left_out=_left_out(folder, set(summary["condition"])),
         )
 
     @property
@@ -269,7 +274,18 @@ def _read_tables(folder: Path) -> dict[str, pd.DataFrame]:
     return {path.stem: read_table(path) for path in sorted(folder.glob("*.csv"))}
 
 
-def _read_pictures(path: Path) -> dict[tuple[str, int], Pixels]:
+def _left_out(folder: Path, measured: set[str]) -> tuple[str, ...]:
+    """The labels of the conditions without data, but for subsets of others."""
+    data = read_json(folder / RUN_JSON).get("data", {})
+    names = (
+        name
+        for name, entry in data.items()
+        if "unavailable" in entry and name not in measured and not name.startswith(SUBSET)
+    )
+    return tuple(condition_label(name) for name in sorted(names, key=condition_rank))
+
+
+def _read_images(path: Path) -> dict[tuple[str, int], Pixels]:
     if not path.exists():
         return {}
     with np.load(path) as file:

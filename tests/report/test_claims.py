@@ -17,7 +17,7 @@ from benchmarks.records import read_table, write_table
 from benchmarks.report import write_report
 from benchmarks.report.claims_page import claims_page
 from benchmarks.report.claims_tables import claims_tables, error_table, verdict_table
-from benchmarks.report.figures import claims, sampling, training
+from benchmarks.report.figures import claims, training, votes
 from benchmarks.report.results import Results, claims_numbers
 from benchmarks.report.table import as_frame, latex, markdown
 
@@ -104,7 +104,7 @@ def folder(reported: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
         (folder / name).write_bytes((reported / name).read_bytes())
     (folder / "claims.json").write_text(json.dumps(content()))
     random = np.random.default_rng(1)
-    measures = [*(f"votes for {c}" for c in range(10)), *sampling.MEASURES][:-4]
+    measures = [*(f"votes for {c}" for c in range(10)), *claims.SAMPLED_MEASURES][:-4]
     measures += ["pairwise_disagreement", "predictive_entropy", "mutual_information"]
     errors = pd.DataFrame(
         {
@@ -116,7 +116,7 @@ def folder(reported: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
             "rms_error": 1 / passes,
             "samples": 8,
         }
-        for images in sampling.KINDS
+        for images in claims.SAMPLED_IMAGES
         for measure in measures
         for passes in (10, 100)
     )
@@ -175,12 +175,12 @@ def test_without_claims_nothing_of_them_is_drawn(reported: Path) -> None:
 def test_other_recipes_have_no_figures_of_these_numbers(folder: Path) -> None:
     results = Results.load(folder).of_recipe("plain")
     for family in (
-        claims.count_plot_figures,
+        votes.article_image_figures,
         claims.certainty_figures,
         claims.rank_agreement_figures,
         claims.missing_data_figures,
-        sampling.monte_carlo_figures,
-        sampling.spread_figures,
+        claims.monte_carlo_figures,
+        claims.spread_figures,
     ):
         assert list(family(results, {})) == []
     assert list(claims_tables(results, "plain")) == []
@@ -191,16 +191,16 @@ def test_draw_functions_take_an_axes_and_return_it(folder: Path) -> None:
     numbers = results.curve("claims")
     of_claim = dict(list(numbers.groupby("claim")))
     by_set = claims.by_training_set(of_claim["epistemic-is-missing-data"])
-    errors = sampling.errors_shown(results.curve("claims-monte_carlo_error"))
+    errors = claims.errors_shown(results.curve("claims-monte_carlo_error"))
     for draw, *arguments in (
-        (claims.draw_counts, of_claim["image-61"]),
+        (votes.draw_networks, of_claim["image-61"]),
         (claims.draw_certainty, claims.by_share(of_claim["certain-when-agreeing"])),
         (claims.draw_images, claims.by_share(of_claim["certain-when-agreeing"])),
         (claims.draw_rank_agreement, of_claim["dropout-mimics-ensemble"]),
         (claims.draw_training_sets, by_set, "disagreement", "clean"),
-        (sampling.draw_errors, errors),
-        (sampling.draw_spread, results.curve("claims-spread")),
-        (training.draw_told,),
+        (claims.draw_errors, errors),
+        (claims.draw_spread, results.curve("claims-spread")),
+        (training.draw_reported,),
     ):
         ax = Figure().subplots()
         assert draw(ax, *arguments) is ax
@@ -233,7 +233,7 @@ def test_error_of_the_votes_is_the_root_mean_square_over_classes() -> None:
             "samples": 8,
         }
     )
-    (row,) = sampling.errors_shown(errors).to_dict("records")
+    (row,) = claims.errors_shown(errors).to_dict("records")
     assert row["rms_error"] == pytest.approx(0.3 / np.sqrt(10))
 
 
@@ -286,7 +286,7 @@ def test_training_figure_shows_what_the_article_tells_for_its_recipe_alone(
         )
         (drawing,) = training.training_figures(of_recipe, {})
         labels = [text.get_text() for text in drawing.figure.legends[0].get_texts()]
-        assert labels.count("As the article tells") == expected
+        assert labels.count("As the article reports") == expected
 
 
 def test_thresholds_drawn_are_those_of_the_rule() -> None:

@@ -15,12 +15,12 @@ from benchmarks.report.figures import (
     detection,
     entropy_split,
     reliability,
+    risk_coverage,
     rotation,
-    selection,
     training,
     votes,
 )
-from benchmarks.report.figures.drawing import rows_of, show_picture
+from benchmarks.report.figures.drawing import rows_of, show_image
 from benchmarks.report.names import Variant, angle_of, rotated
 from benchmarks.report.results import Results
 from benchmarks.report.style import looks
@@ -72,7 +72,7 @@ def test_smaller_sizes_have_no_panel_but_a_hollow_line(results: Results) -> None
     assert (look[small].filled, look[large].filled) == (False, True)
 
 
-def test_methods_are_told_apart_by_colour_marker_and_dash() -> None:
+def test_methods_differ_in_colour_marker_and_dash() -> None:
     names = ["softmax", "mc_dropout", "mc_dropout_exact", "deep_ensemble", "a", "b", "c", "d"]
     found = looks([Variant(name, "2") for name in names]).values()
     for part in ("color", "marker"):
@@ -86,7 +86,7 @@ def test_looks_do_not_change_with_the_other_methods() -> None:
     assert looks([Variant("zzz", "1"), Variant("softmax", "1"), ensemble])[ensemble] == alone
 
 
-def test_range_of_doubtful_labels_is_shaded_with_the_reason(results: Results) -> None:
+def test_range_of_ill_defined_labels_is_shaded_with_the_reason(results: Results) -> None:
     ax = Figure().subplots()
     rotation.draw(ax, rotation.lines(results), "accuracy", looks(results.shown))
     (shade,) = ax.patches
@@ -113,12 +113,12 @@ def test_draw_functions_take_an_axes_and_return_it(results: Results) -> None:
         (reliability.draw_counts, results.curve("reliability"), look),
         (detection.draw_roc, results.curve("roc"), look),
         (detection.draw_histogram, results.curve("histograms"), "ood-uniform_noise", one),
-        (selection.draw, results.curve("risk_coverage"), look),
-        (votes.draw_turning, digit, one),
-        (votes.draw_pictures, results, digit),
+        (risk_coverage.draw, results.curve("risk_coverage"), look),
+        (votes.draw_rotation, digit, one),
+        (votes.draw_images, results, digit),
         (votes.draw_votes, results.curve("high_disagreement"), look),
         (training.draw, training.over_networks(results.training), "accuracy"),
-        (show_picture, None),
+        (show_image, None),
     ):
         ax = Figure().subplots()
         assert draw(ax, *arguments) is ax
@@ -126,7 +126,7 @@ def test_draw_functions_take_an_axes_and_return_it(results: Results) -> None:
 
 def test_curves_have_bands_and_bins_have_bars(results: Results) -> None:
     look = looks(results.shown)
-    for draw, name in ((detection.draw_roc, "roc"), (selection.draw, "risk_coverage")):
+    for draw, name in ((detection.draw_roc, "roc"), (risk_coverage.draw, "risk_coverage")):
         numbers = results.curve(name)
         drawn = [variant for variant in look if not rows_of(numbers, variant).empty]
         assert len(draw(Figure().subplots(), numbers, look).collections) == len(drawn)
@@ -140,7 +140,7 @@ def test_curves_of_runs_that_are_older_than_bands_are_drawn_without(results: Res
     look = looks(results.shown)
     for draw, name, bounds in (
         (detection.draw_roc, "roc", ["lower", "upper"]),
-        (selection.draw, "risk_coverage", ["lower", "upper"]),
+        (risk_coverage.draw, "risk_coverage", ["lower", "upper"]),
         (reliability.draw, "reliability", ["accuracy_lower", "accuracy_upper"]),
     ):
         ax = draw(Figure().subplots(), results.curve(name).drop(columns=bounds), look)
@@ -156,8 +156,8 @@ def test_training_curves_are_mean_and_range_of_the_networks(reported: Path) -> N
 
 def test_figures_are_small_have_print_resolution_and_text_as_text(reported: Path) -> None:
     for path in sorted((reported / "figures").glob("*.png")):
-        with Image.open(path) as picture:
-            assert np.allclose(picture.info["dpi"], 200, atol=0.1)
-            assert picture.width in (660, 920, 1380), path.name
+        with Image.open(path) as image:
+            assert np.allclose(image.info["dpi"], 200, atol=0.1)
+            assert image.width in (660, 920, 1380), path.name
         assert path.stat().st_size < 150_000
     assert "MC-dropout, T = 8" in (reported / "figures" / "rotation-standard.svg").read_text()

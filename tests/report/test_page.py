@@ -1,4 +1,4 @@
-"""The page as a file: whole, small, alike on repeat, and honest about what a run lacks."""
+"""The page as a file: whole, small, the same on repeat, and explicit about what a run lacks."""
 
 from __future__ import annotations
 
@@ -14,17 +14,16 @@ from typing import Any
 import pandas as pd
 import pytest
 
+from benchmarks.metrics.definitions import DEFINITIONS
 from benchmarks.records import write_table
 from benchmarks.report.answer import answer
-from benchmarks.report.names import METRICS
+from benchmarks.report.page import page as page_module
 from benchmarks.report.page import write_page
-from benchmarks.report.page.calibration import reliability_charts
 from benchmarks.report.page.chart import Point, line, log_axis, x_axis, y_axis
+from benchmarks.report.page.chart_sections import detections, reliability_charts
 from benchmarks.report.page.claims import claims
 from benchmarks.report.page.cost import costs
-from benchmarks.report.page.data_uri import data_uri
-from benchmarks.report.page.definitions import SOURCES, definitions
-from benchmarks.report.page.detection import detections
+from benchmarks.report.page.explorer import data_uri
 from benchmarks.report.page.leaderboard import leaderboard
 from benchmarks.report.results import Results
 from benchmarks.report.style import looks
@@ -76,7 +75,7 @@ def page_of(folder: Path) -> str:
     return (folder / "index.html").read_text(encoding="utf-8")
 
 
-def test_page_is_whole_and_small_and_asks_for_nothing(reported: Path) -> None:
+def test_page_is_whole_and_small_and_needs_no_network(reported: Path) -> None:
     text = (reported / "index.html").read_text(encoding="utf-8")
     parsed = Parsed(text)
     assert len(text.encode()) < 5_000_000
@@ -103,7 +102,7 @@ def test_same_files_give_the_same_bytes_wherever_they_lie(reported: Path, tmp_pa
     assert str(reported.parent) not in again
 
 
-def test_whatever_is_missing_is_said(reported: Path, tmp_path: Path) -> None:
+def test_missing_sections_are_stated(reported: Path, tmp_path: Path) -> None:
     folder = copied(reported, tmp_path / "run")
     shutil.rmtree(folder / "curves")
     for name in ("images.npz", "run.json"):
@@ -188,14 +187,14 @@ def test_claims_are_shown_with_verdict_and_numbers(reported: Path, tmp_path: Pat
         (folder / "figures" / f"claims-count-plots-{recipe}.png").write_bytes(recipe.encode())
     found = claims(folder)
     assert found is not None
-    assert found.answer.endswith("one is reproduced and one is not reproduced.")
+    assert found.summary.endswith("one is reproduced and one is not reproduced.")
     assert found.claims[0].numbers == (
         ("votes", ("0.500 (0.250 to 0.750, n = 2)", "—")),
         ("gap", ("—", "0.500")),
     )
     text = Parsed(page_of(folder)).text
-    pictures = [a["src"] for tag, a in Parsed(page_of(folder)).elements if tag == "img"]
-    assert pictures == [data_uri(b"article")] * 2
+    images = [a["src"] for tag, a in Parsed(page_of(folder)).elements if tag == "img"]
+    assert images == [data_uri(b"article")] * 2
     assert "Of the article's two statements one is reproduced and one is not reproduced." in text
     assert "Image 61 is <told> differently." in text
     assert "By the recipe standard: together: 5 of 50 networks." in text
@@ -227,7 +226,7 @@ def test_cost_is_drawn_with_its_front(reported: Path, tmp_path: Path) -> None:
     path = folder / "figures" / "cost-standard.csv"
     write_table(table, path)
     found = costs(path, looks(Results.load(folder).shown))
-    assert [cost.batch for cost in found] == ["Single images", "64 images at once"]
+    assert [cost.batch for cost in found] == ["Single images", "Batches of 64 images"]
     chart = found[0].charts[0]
     assert len(chart.front.split("L")) == 2
     assert found[0].times == "1 ms (Softmax), 9 ms (MC-dropout, T = 8)"
@@ -257,15 +256,30 @@ def test_legend_names_the_methods_that_its_charts_draw(reported: Path, tmp_path:
         assert ("softmax-1" in named) is (name != "detection")
 
 
-def test_every_measure_is_defined_where_it_is_computed() -> None:
-    root = Path(__file__).parents[2]
-    assert SOURCES.keys() == METRICS.keys()
-    for definition in definitions():
-        path, _, number = definition.place.partition(":")
-        first = (root / path).read_text(encoding="utf-8").splitlines()[int(number) - 1]
-        assert first == definition.source.splitlines()[0]
-        assert first.startswith("def ")
-        assert definition.summary.endswith(".")
+def test_every_metric_is_defined(reported: Path) -> None:
+    text = Parsed((reported / "index.html").read_text(encoding="utf-8")).text
+    for definition in DEFINITIONS.values():
+        for part in (definition.summary, definition.formula, definition.edge_cases):
+            assert part in text
+        assert definition.source in text
+        assert f"{definition.function} in {definition.path}" in text
+
+
+def test_definitions_link_to_the_code_within_the_repository_alone(
+    reported: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = copied(reported, tmp_path / "results" / "run")
+    assert not re.findall(r'href="([^"]+\.py)"', page_of(folder))
+    monkeypatch.setattr(page_module, "REPOSITORY", tmp_path)
+    links = re.findall(r'href="([^"]+\.py)"', page_of(folder))
+    assert links == [f"../../{definition.path}" for definition in DEFINITIONS.values()]
+
+
+def test_conditions_without_data_are_named_in_one_line(reported: Path) -> None:
+    text = Parsed((reported / "index.html").read_text(encoding="utf-8")).text
+    assert "Left out, since the data could not be had: Gaussian noise." in text
+    assert text.count("Gaussian noise") == 1
+    assert "the mirror is asleep" not in text
 
 
 def test_axes_place_values_and_write_round_ones() -> None:
@@ -297,7 +311,7 @@ def test_line_is_interrupted_by_what_is_infinite_and_its_band_where_there_are_no
     assert line(look, variant, [], x, y).line == ""
 
 
-def test_curves_have_bands_and_tell_them_unless_a_run_is_older(reported: Path) -> None:
+def test_curves_have_bands_with_tooltips_unless_a_run_is_older(reported: Path) -> None:
     results = Results.load(reported).of_recipe("standard")
     bounds = ["lower", "upper", "accuracy_lower", "accuracy_upper"]
     older = {

@@ -1,4 +1,7 @@
-"""The page of a real run in a real browser: what it shows, and that it shows what was measured."""
+"""The page in a browser: what it shows, and that it shows what was measured.
+
+A set of its own: ``python -m pytest -m browser``.
+"""
 
 from __future__ import annotations
 
@@ -27,6 +30,8 @@ from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
 from selenium.webdriver.remote.webelement import WebElement
 from selenium.webdriver.support.ui import Select, WebDriverWait
+
+pytestmark = pytest.mark.browser
 
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 DRIVERS = ("chromedriver", "chromium.chromedriver")
@@ -92,12 +97,12 @@ def until(chrome: Chrome, script: str) -> None:
     WebDriverWait(chrome, 5).until(lambda _: chrome.execute_script(script))
 
 
-def found(where: Chrome | WebElement, selector: str) -> list[WebElement]:
+def elements(where: Chrome | WebElement, selector: str) -> list[WebElement]:
     return where.find_elements(By.CSS_SELECTOR, selector)
 
 
 def visible(where: Chrome | WebElement, selector: str) -> list[WebElement]:
-    return [one for one in found(where, selector) if one.is_displayed()]
+    return [one for one in elements(where, selector) if one.is_displayed()]
 
 
 def press(chrome: Chrome, selector: str, text: str) -> WebElement:
@@ -107,9 +112,9 @@ def press(chrome: Chrome, selector: str, text: str) -> WebElement:
     return one
 
 
-def column(chrome: Chrome, place: int) -> list[str]:
+def column(chrome: Chrome, position: int) -> list[str]:
     return [
-        row.find_elements(By.CSS_SELECTOR, "th, td")[place].text
+        row.find_elements(By.CSS_SELECTOR, "th, td")[position].text
         for row in visible(chrome, "#leaderboard tbody tr")
     ]
 
@@ -127,8 +132,8 @@ def test_nothing_is_fetched_and_the_console_is_silent(page: Open) -> None:
     assert fetched == []
     assert chrome.title == "Which uncertainty method should you trust?"
     titles = [one.text for one in visible(chrome, "h2")]
-    assert titles[0] == "The answer"
-    assert len(titles) == len(found(chrome, "nav li"))
+    assert titles[0] == "Summary"
+    assert len(titles) == len(elements(chrome, "nav li"))
 
 
 def test_numbers_of_the_leaderboard_are_those_of_the_measurements(
@@ -149,7 +154,7 @@ def test_numbers_of_the_leaderboard_are_those_of_the_measurements(
         headings = [one.text for one in visible(chrome, "#leaderboard thead th")]
         for row in visible(chrome, "#leaderboard tbody tr"):
             variant = names[row.find_element(By.CSS_SELECTOR, "th").text.strip()]
-            for heading, cell in zip(headings[1:], found(row, "td"), strict=True):
+            for heading, cell in zip(headings[1:], elements(row, "td"), strict=True):
                 if not cell.get_attribute("data-value"):
                     assert cell.text.startswith(("—", "n/a"))
                     continue
@@ -166,15 +171,15 @@ def test_numbers_of_the_leaderboard_are_those_of_the_measurements(
 def test_a_heading_sorts_best_first_and_then_the_other_way(page: Open) -> None:
     chrome = page()
     heading = press(chrome, "#leaderboard thead button", "Accuracy")
-    place = [one.text for one in visible(chrome, "#leaderboard thead th")].index(
+    position = [one.text for one in visible(chrome, "#leaderboard thead th")].index(
         next(t.text for t in visible(chrome, "#leaderboard thead th") if "Accuracy" in t.text)
     )
-    descending = [float(text.split()[0]) for text in column(chrome, place)]
+    descending = [float(text.split()[0]) for text in column(chrome, position)]
     assert descending == sorted(descending, reverse=True)
     sort = heading.find_element(By.XPATH, "..").get_attribute("aria-sort")
     assert sort == "descending"
     press(chrome, "#leaderboard thead button", "Accuracy")
-    assert [float(text.split()[0]) for text in column(chrome, place)] == descending[::-1]
+    assert [float(text.split()[0]) for text in column(chrome, position)] == descending[::-1]
     press(chrome, "#leaderboard thead button", "ECE")
     assert heading.find_element(By.XPATH, "..").get_attribute("aria-sort") == "none"
     press(chrome, "#leaderboard thead button", "Disagreement")
@@ -196,12 +201,12 @@ def test_what_is_infinite_is_sorted_as_the_worst(
     write_page(Results.load(folder), folder)
     chrome = open_page(folder)
     headings = [one.text for one in visible(chrome, "#leaderboard thead th")]
-    place = next(i for i, text in enumerate(headings) if text.startswith("NLL"))
+    position = next(i for i, text in enumerate(headings) if text.startswith("NLL"))
     press(chrome, "#leaderboard thead button", "NLL")
-    ascending = column(chrome, place)
+    ascending = column(chrome, position)
     assert ascending[-1].startswith("∞")
     press(chrome, "#leaderboard thead button", "NLL")
-    assert column(chrome, place) == ascending[::-1]
+    assert column(chrome, position) == ascending[::-1]
 
 
 def test_a_switch_leads_to_a_state_that_a_link_leads_to_as_well(page: Open) -> None:
@@ -222,7 +227,7 @@ def open_of_both(open_page: Callable[..., Chrome], of_both: Path) -> Open:
 
 def follow(chrome: Chrome, link: str) -> str:
     """Click the link, seen or not; the section that the page is then at."""
-    chrome.execute_script("arguments[0].click()", found(chrome, link)[0])
+    chrome.execute_script("arguments[0].click()", elements(chrome, link)[0])
     section = chrome.current_url.partition("#")[2].partition("?")[0]
     until(chrome, f"return Math.abs({TOP_OF}('{section}') - {BAR}) < 12")
     return section
@@ -244,8 +249,8 @@ def test_links_to_a_section_keep_what_was_chosen(open_of_both: Open) -> None:
         assert chosen.text == "Confidence"
     for _ in range(2):  # the second time without a change of the hash
         chrome.execute_script("scrollTo(0, 9999)")
-        assert follow(chrome, ".skip") == "answer"
-    assert chrome.switch_to.active_element.get_attribute("id") == "answer"
+        assert follow(chrome, ".skip") == "summary"
+    assert chrome.switch_to.active_element.get_attribute("id") == "summary"
 
 
 @pytest.mark.parametrize("width", [WIDE, NARROW])
@@ -268,16 +273,16 @@ def test_a_method_switched_off_is_drawn_nowhere(page: Open) -> None:
     assert not visible(page("#calibration?off=softmax-1"), "[data-series='softmax-1']")
 
 
-def test_arrow_keys_tell_the_values_of_a_chart(page: Open, reported: Path) -> None:
+def test_arrow_keys_step_through_the_values_of_a_chart(page: Open, reported: Path) -> None:
     chrome = page()
-    drawing = found(chrome, "#rotation .chart svg")[0]
+    drawing = elements(chrome, "#rotation .chart svg")[0]
     chrome.execute_script("arguments[0].focus()", drawing)
     drawing.send_keys(Keys.ARROW_RIGHT)
-    told = chrome.find_element(By.ID, "tip").text
+    tip = chrome.find_element(By.ID, "tip").text
     summary = read_table(reported / "summary.csv").set_index(["method", "condition", "metric"])
     value = float(summary.loc[("softmax", "clean", "accuracy"), "value"])
-    shown = told.split()[2]
-    assert told.startswith("Softmax, 0°: ")
+    shown = tip.split()[2]
+    assert tip.startswith("Softmax, 0°: ")
     assert shown == f"{value:.{len(shown.partition('.')[2])}f}"
     drawing.send_keys(Keys.ARROW_RIGHT)
     assert chrome.find_element(By.ID, "tip").text.startswith("Softmax, 30°: ")
@@ -289,7 +294,7 @@ def test_filters_leave_the_images_that_they_name(page: Open, reported: Path) -> 
     chrome = page()
     rows = explored(reported)
     images = rows.drop_duplicates(["condition", "index"])
-    assert chrome.find_element(By.ID, "found").text == f"{len(images)} of {len(images)} images"
+    assert chrome.find_element(By.ID, "count").text == f"{len(images)} of {len(images)} images"
     Select(chrome.find_element(By.NAME, "condition")).select_by_visible_text("30°")
     Select(chrome.find_element(By.NAME, "method")).select_by_value("mc_dropout-8")
     Select(chrome.find_element(By.NAME, "outcome")).select_by_value("wrong")
@@ -297,8 +302,7 @@ def test_filters_leave_the_images_that_they_name(page: Open, reported: Path) -> 
     of_method = rows[(rows["method"] == "mc_dropout") & (rows["condition"] == "rotated-030")]
     means = of_method[[f"mean_probability_{c}" for c in range(10)]].to_numpy()
     wrong = of_method[means.argmax(axis=1) != of_method["label"]]
-    told = chrome.find_element(By.ID, "found").text
-    assert told == f"{len(wrong)} of {len(images)} images"
+    assert chrome.find_element(By.ID, "count").text == f"{len(wrong)} of {len(images)} images"
     shown = [float(one.text.rpartition(": ")[2]) for one in visible(chrome, ".card-value")]
     expected = wrong["predictive_entropy"].sort_values(ascending=False).head(len(shown))
     assert shown == pytest.approx(expected.tolist(), abs=5.1e-4)
@@ -307,50 +311,48 @@ def test_filters_leave_the_images_that_they_name(page: Open, reported: Path) -> 
 
 def test_one_particular_image_is_found_by_its_number(page: Open, reported: Path) -> None:
     chrome = page()
-    place = int(explored(reported)["place"].iloc[-1])
-    chrome.find_element(By.NAME, "place").send_keys(str(place), Keys.TAB)
+    number = int(explored(reported)["place"].iloc[-1])
+    chrome.find_element(By.NAME, "number").send_keys(str(number), Keys.TAB)
     shown = [one.text for one in visible(chrome, ".card-title")]
     assert shown
-    assert all(f"image {place}" in title for title in shown)
-    assert f"place={place}" in chrome.current_url
+    assert all(f"image {number}" in title for title in shown)
+    assert f"number={number}" in chrome.current_url
 
 
 @pytest.mark.parametrize(
-    ("asked", "told"),
+    ("state", "text"),
     [
-        ("place=591", "0 of {} images. Image 591 is not among the images of this run"),
+        ("number=591", "0 of {} images. Image 591 is not among the images of this run"),
         ("image=clean/61", "{0} of {0} images. Image 61 is not among the images of this run"),
-        ("place=9999", "0 of {} images. Image 9999 is not among those shown here"),
+        ("number=9999", "0 of {} images. Image 9999 is not among those shown here"),
         ("image=clean/9999", "{0} of {0} images. Image clean/9999 is not among those shown here"),
     ],
 )
-def test_an_image_that_is_not_there_is_said_not_to_be(
-    page: Open, reported: Path, asked: str, told: str
+def test_absence_of_an_image_is_explained(
+    page: Open, reported: Path, state: str, text: str
 ) -> None:
-    chrome = page(f"#explorer?{asked}")
+    chrome = page(f"#explorer?{state}")
     images = len(explored(reported).drop_duplicates(["condition", "index"]))
-    assert chrome.find_element(By.ID, "found").text.startswith(told.format(images))
+    assert chrome.find_element(By.ID, "count").text.startswith(text.format(images))
     assert (
         "article's images none is here; a run of all 10,000 has 61 and 591."
-        in found(chrome, "#explorer p")[0].text
+        in elements(chrome, "#explorer p")[0].text
     )
 
 
-def test_measures_of_several_members_sort_at_once_or_say_why_not(
-    page: Open, reported: Path
-) -> None:
+def test_measures_of_several_members_sort_or_explain_why_not(page: Open, reported: Path) -> None:
     chrome = page("#explorer?sort=mutual_information")
     shown = [one.text.rpartition(": ")[2] for one in visible(chrome, ".card-value")]
     values = [float(value) for value in shown if value != "—"]
     assert values == sorted(values, reverse=True)
     assert values[0] > 0
-    assert "Not sorted" not in chrome.find_element(By.ID, "found").text
+    assert "Not sorted" not in chrome.find_element(By.ID, "count").text
     Select(chrome.find_element(By.NAME, "method")).select_by_visible_text("Softmax")
-    told = chrome.find_element(By.ID, "found").text
-    assert "Not sorted by mutual information (nats): it needs more than one member" in told
+    text = chrome.find_element(By.ID, "count").text
+    assert "Not sorted by mutual information (nats): it needs more than one member" in text
 
 
-def test_the_keyboard_goes_on_where_an_image_was_closed(page: Open) -> None:
+def test_keyboard_continues_where_an_image_was_closed(page: Open) -> None:
     chrome = page("#explorer")
     card = visible(chrome, "#cards a")[3]
     name = card.find_element(By.CSS_SELECTOR, ".card-title").text
@@ -361,21 +363,21 @@ def test_the_keyboard_goes_on_where_an_image_was_closed(page: Open) -> None:
     assert chrome.switch_to.active_element.text.startswith(name)
     press(chrome, "#cards a", name)
     until(chrome, "return !document.getElementById('detail').hidden")
-    chrome.find_element(By.NAME, "place").send_keys("9999", Keys.TAB)
+    chrome.find_element(By.NAME, "number").send_keys("9999", Keys.TAB)
     chrome.find_element(By.LINK_TEXT, "Close").send_keys(Keys.ENTER)
-    until(chrome, "return document.activeElement.id === 'found'")
+    until(chrome, "return document.activeElement.id === 'count'")
 
 
 def test_nothing_is_closed_or_switched_away_on_paper(open_of_both: Open) -> None:
     chrome = open_of_both("#leaderboard?recipe=article", medium="print")
     tables = visible(chrome, "#leaderboard table")
-    assert len(tables) == len(found(chrome, "#leaderboard table")) / 2  # those of one recipe
+    assert len(tables) == len(elements(chrome, "#leaderboard table")) / 2  # those of one recipe
     assert len(visible(chrome, "#detection h3")) > 1
     rule = chrome.find_element(By.CSS_SELECTOR, "#claims dd")
     assert not rule.is_displayed()
     chrome.execute_script("dispatchEvent(new Event('beforeprint'))")
     assert rule.is_displayed()
-    assert len(visible(chrome, "#measures details > p > a")) == len(METRICS)
+    assert len(visible(chrome, "#metrics details > dl")) == len(METRICS)
     chrome.execute_script("dispatchEvent(new Event('afterprint'))")
     assert not rule.is_displayed()
 
@@ -391,16 +393,16 @@ def test_a_card_leads_to_an_image_whose_numbers_are_those_written(
     assert detail.is_displayed()
     assert detail.find_element(By.CSS_SELECTOR, "h3").text == title
     fragment = unquote(chrome.current_url.partition("#")[2])
-    condition, place = fragment.partition("image=")[2].split("/")[:2]
+    condition, number = fragment.partition("image=")[2].split("/")[:2]
     rows = explored(reported)
-    rows = rows[(rows["condition"] == condition) & (rows["place"] == int(place))]
+    rows = rows[(rows["condition"] == condition) & (rows["place"] == int(number))]
     variants = zip(rows["method"], rows["members"], strict=True)
     rows = rows.assign(label=[Variant(*variant).label for variant in variants])
-    heads = [one.text for one in found(detail, "thead th")][1:]
+    heads = [one.text for one in elements(detail, "thead th")][1:]
     assert sorted(heads) == sorted(rows["label"])
     measures = ["confidence", "predictive_entropy", "expected_entropy", "mutual_information"]
-    for line, measure in zip(found(detail, "tbody tr"), measures, strict=False):
-        cells = [cell.text for cell in found(line, "td")]
+    for line, measure in zip(elements(detail, "tbody tr"), measures, strict=False):
+        cells = [cell.text for cell in elements(line, "td")]
         for head, text in zip(heads, cells, strict=True):
             value = rows.loc[rows["label"] == head, measure].iloc[0]
             assert text == ("—" if pd.isna(value) else f"{value:.3f}")
@@ -410,17 +412,16 @@ def test_a_card_leads_to_an_image_whose_numbers_are_those_written(
     assert again.find_element(By.CSS_SELECTOR, "#detail h3").text == title
 
 
-def test_source_of_a_definition_is_found_by_its_link(page: Open) -> None:
-    chrome = page("#measure-auroc")
-    assert chrome.find_element(By.CSS_SELECTOR, "#measure-auroc details").get_property("open")
-    source = chrome.find_element(By.ID, "source-auroc").text
-    assert "def auroc(" in source
-    assert found(chrome, "#measure-auroc a")[0].text.startswith("benchmarks/metrics/detection.py:")
+def test_link_to_a_definition_opens_it(page: Open) -> None:
+    chrome = page("#metric-auroc")
+    assert chrome.find_element(By.CSS_SELECTOR, "#metric-auroc details").get_property("open")
+    code = [one.text for one in elements(chrome, "#metric-auroc code")]
+    assert code == ["auroc", "benchmarks/metrics/detection.py"]
 
 
 def test_every_relative_link_leads_to_a_file(page: Open, reported: Path) -> None:
     chrome = page()
-    links = [one.get_dom_attribute("href") for one in found(chrome, "main a")]
+    links = [one.get_dom_attribute("href") for one in elements(chrome, "main a")]
     files = [link for link in links if not link.startswith("#")]
     assert {"summary.csv", "measurements.csv", "tables/", "curves/explorer.csv"} <= set(files)
     assert [link for link in files if not (reported / link).exists()] == []
@@ -462,7 +463,7 @@ def luminance(colour: str) -> float:
     return sum(weight * part for weight, part in zip((0.2126, 0.7152, 0.0722), linear, strict=True))
 
 
-def test_every_control_and_picture_has_a_name(browser: Chrome, page: Open) -> None:
+def test_every_control_and_image_has_a_name(browser: Chrome, page: Open) -> None:
     page("#explorer")
     tree: dict[str, Any] = browser.execute_cdp_cmd("Accessibility.getFullAXTree", {})
     nameless = [

@@ -50,5 +50,5 @@ def test_folder_without_curves_or_pictures_is_read(measured: Path, tmp_path: Pat
     results = Results.load(tmp_path)
     assert results.training is None
     assert results.curve("roc").empty
-    assert results.pictures == {}
+    assert results.images == {}
     assert not results.of_recipe("standard").contestants

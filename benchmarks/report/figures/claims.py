@@ -1,4 +1,4 @@
-"""What the article's claims rest on: votes for its two images, and what agreement is worth."""
+"""The numbers behind the article's claims: vote agreement, ranks, training sets, sampling error."""
 
 from __future__ import annotations
 
@@ -8,17 +8,10 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 
-from benchmarks.report.figures.drawing import Drawing, legend_below, panels, show_picture
+from benchmarks.report.figures.drawing import Drawing, claim_numbers, legend_below, panels
 from benchmarks.report.names import METHODS, Variant
 from benchmarks.report.results import Results
 from benchmarks.report.style import BAND, COLUMN, PAGE, Look, look_of
-from benchmarks.vocabulary import TEST_IMAGES
-
-COUNTED = {"image-61": (61, "a typical 8"), "image-591": (591, "a peculiar 8")}
-"""The claims about single images, and which these are."""
-
-WIDTH = 0.8
-"""Of all that stands above a class."""
 
 THRESHOLDS = {"partly": 0.5, "reproduced": 0.8}
 """Of the rank correlation, as in `benchmarks.claims.statements.agreement`; a test compares them."""
@@ -26,31 +19,38 @@ THRESHOLDS = {"partly": 0.5, "reproduced": 0.8}
 MEASURES = ("mutual information", "disagreement")
 TRAINED_ON = ("1,000", "10,000", "all", "all, rotated")
 
+SAMPLED_IMAGES = {
+    "article-images": "Images 61 and 591",
+    "high-disagreement": "Images of the highest disagreement",
+}
+"""The images by which samples are compared with the exact distribution."""
 
-def count_plot_figures(results: Results, _: Mapping[Variant, Look]) -> Iterator[Drawing]:
-    """The article's count plots, for every network at once: a point a network, bars their mean."""
-    numbers = _numbers(results, *COUNTED)
-    if numbers.empty:
-        return
-    figure, axes = panels(
-        2 * len(COUNTED),
-        columns=4,
-        width=PAGE,
-        height=2.0,
-        width_ratios=[0.45, 1] * 2,
-    )
-    for (claim, (index, what)), picture, votes in zip(
-        COUNTED.items(), axes[::2], axes[1::2], strict=True
-    ):
-        show_picture(picture, results.pictures.get((TEST_IMAGES, index)))
-        picture.set_title(f"Image {index}:\n{what}")
-        draw_counts(votes, numbers[numbers["claim"] == claim])
-    yield Drawing("claims-count-plots", figure, numbers)
+VOTES = "votes"
+"""The root mean square error over the ten classes' shares of votes."""
+
+SAMPLED_MEASURES = {
+    VOTES: "Share of votes for a class",
+    "pairwise_disagreement": "Disagreement",
+    "predictive_entropy": "Predictive entropy (nats)",
+    "mutual_information": "Mutual information (nats)",
+}
+_SAMPLED_LOOKS = {
+    VOTES: ("#0072B2", "o"),
+    "pairwise_disagreement": ("#009E73", "v"),
+    "predictive_entropy": ("#E69F00", "X"),
+    "mutual_information": ("#CC79A7", "P"),
+}
+
+SPREAD_BY = {
+    "std_by_network": ("between networks", "deep_ensemble"),
+    "std_by_passes": ("between samples of 100 passes", "mc_dropout"),
+}
+"""The columns of ``claims/spread.csv`` that are drawn, their labels, and whose colour they have."""
 
 
 def certainty_figures(results: Results, _: Mapping[Variant, Look]) -> Iterator[Drawing]:
     """Accuracy by how many votes agree, and how often so many do."""
-    numbers = by_share(_numbers(results, "certain-when-agreeing"))
+    numbers = by_share(claim_numbers(results, "certain-when-agreeing"))
     if numbers.empty:
         return
     figure, axes = panels(2, columns=1, width=COLUMN, height=1.5, sharex=True)
@@ -61,8 +61,8 @@ def certainty_figures(results: Results, _: Mapping[Variant, Look]) -> Iterator[D
 
 
 def rank_agreement_figures(results: Results, _: Mapping[Variant, Look]) -> Iterator[Drawing]:
-    """How alike one network with dropout on and the ensemble rank images, a point a network."""
-    numbers = _numbers(results, "dropout-mimics-ensemble")
+    """Rank correlation of one network with dropout on and the ensemble, a point a network."""
+    numbers = claim_numbers(results, "dropout-mimics-ensemble")
     if numbers.empty:
         return
     figure, (ax,) = panels(1, columns=1, width=COLUMN, height=1.7)
@@ -72,21 +72,52 @@ def rank_agreement_figures(results: Results, _: Mapping[Variant, Look]) -> Itera
 
 def missing_data_figures(results: Results, _: Mapping[Variant, Look]) -> Iterator[Drawing]:
     """Epistemic uncertainty by what the networks were trained on."""
-    numbers = by_training_set(_numbers(results, "epistemic-is-missing-data"))
+    numbers = by_training_set(claim_numbers(results, "epistemic-is-missing-data"))
     if numbers.empty:
         return
     figure, axes = panels(4, columns=2, width=COLUMN, height=1.6, sharex=True, sharey="row")
-    kinds = [(measure, kind) for measure in MEASURES for kind in ("clean", "45°")]
-    for ax, (measure, kind) in zip(axes, kinds, strict=True):
-        draw_training_sets(ax, numbers, measure, kind)
-    for ax, kind in zip(axes[:2], ("Clean images", "Turned by 45°"), strict=True):
-        ax.set_title(kind)
+    shown = [(measure, images) for measure in MEASURES for images in ("clean", "45°")]
+    for ax, (measure, images) in zip(axes, shown, strict=True):
+        draw_training_sets(ax, numbers, measure, images)
+    for ax, title in zip(axes[:2], ("Clean images", "Rotated by 45°"), strict=True):
+        ax.set_title(title)
     for ax in axes:
         ax.set_ylim(bottom=0)  # once all is drawn: rows share their axis
     for ax in axes[2:]:
         ax.set_xlabel("Training images")
     legend_below(figure, axes)
     yield Drawing("claims-missing-data", figure, numbers)
+
+
+def monte_carlo_figures(results: Results, _: Mapping[Variant, Look]) -> Iterator[Drawing]:
+    """The error of a sample against its number of passes, by every measure."""
+    errors = results.curve("claims-monte_carlo_error")
+    if errors.empty:
+        return
+    numbers = errors_shown(errors)
+    sets = [images for images in SAMPLED_IMAGES if images in set(numbers["images"])]
+    figure, axes = panels(len(sets), columns=2, width=PAGE, height=2.3, sharey=True)
+    for ax, images in zip(axes, sets, strict=True):
+        draw_errors(ax, numbers[numbers["images"] == images])
+        ax.set_title(SAMPLED_IMAGES[images])
+    axes[0].set_ylabel("Error of a sample\n(root mean square)")
+    legend_below(figure, axes)
+    yield Drawing("claims-monte-carlo-error", figure, numbers)
+
+
+def spread_figures(results: Results, _: Mapping[Variant, Look]) -> Iterator[Drawing]:
+    """Standard deviation of a class's votes between networks, and between samples of passes."""
+    spread = results.curve("claims-spread")
+    if spread.empty:
+        return
+    images = sorted(set(spread["image"]))
+    figure, axes = panels(len(images), columns=2, width=PAGE, height=1.9, sharey=True)
+    for ax, image in zip(axes, images, strict=True):
+        draw_spread(ax, spread[spread["image"] == image])
+        ax.set_title(f"Image {image}")
+    axes[0].set_ylabel("Standard deviation\n(votes of 100)")
+    legend_below(figure, axes)
+    yield Drawing("claims-spread", figure, spread)
 
 
 def by_share(numbers: pd.DataFrame) -> pd.DataFrame:
@@ -112,26 +143,23 @@ def by_share(numbers: pd.DataFrame) -> pd.DataFrame:
 
 
 def by_training_set(numbers: pd.DataFrame) -> pd.DataFrame:
-    """The names of quantities taken apart: method, measure, images and training images."""
+    """The names of quantities split into method, measure, images and training images."""
     parts = numbers["quantity"].str.extract(
         r"(?P<method>.+), (?P<measure>[^,]+), (?P<images>[^,]+), trained on (?P<training>.+)"
     )
     return pd.concat([parts, numbers[["network", "value"]]], axis=1)
 
 
-def draw_counts(ax: Axes, numbers: pd.DataFrame) -> Axes:
-    """Votes for each class: a point a network, side by side, and their mean as a bar."""
-    networks = numbers["network"].nunique()
-    classes = numbers["quantity"].str.removeprefix("votes for ").astype(int)
-    offset = (numbers["network"] + 0.5) / networks - 0.5
-    color = look_of("mc_dropout").color
-    means = numbers["value"].groupby(classes).mean()
-    ax.bar(means.index, means, width=WIDTH, color="0.85", linewidth=0)
-    ax.scatter(classes + WIDTH * offset, numbers["value"], s=2.5, color=color, linewidth=0)
-    ax.set(xticks=range(10), xlabel="Class voted for", ylim=(0, 103))
-    ax.set_title(f"Votes of 100 passes\n({networks} networks; bars: mean)")
-    ax.grid(visible=False, axis="x")
-    return ax
+def errors_shown(errors: pd.DataFrame) -> pd.DataFrame:
+    """The measures that are drawn; the classes' votes as one."""
+    is_vote = errors["measure"].str.startswith("votes for ")
+    squares = errors.assign(
+        square=errors["rms_error"] ** 2, measure=errors["measure"].mask(is_vote, VOTES)
+    )
+    of_each = squares.groupby(["images", "measure", "passes"], as_index=False)
+    shown = of_each.agg(square=("square", "mean"), samples=("samples", "first"))
+    shown = shown[shown["measure"].isin(SAMPLED_MEASURES)]
+    return shown.assign(rms_error=np.sqrt(shown["square"])).drop(columns="square")
 
 
 def draw_certainty(ax: Axes, numbers: pd.DataFrame) -> Axes:
@@ -170,11 +198,11 @@ def draw_images(ax: Axes, numbers: pd.DataFrame) -> Axes:
 def draw_rank_agreement(ax: Axes, numbers: pd.DataFrame) -> Axes:
     """Rank correlations with the ensemble: a point a network, a stroke their mean."""
     color = look_of("mc_dropout").color
-    for place, measure in enumerate(MEASURES):
+    for y, measure in enumerate(MEASURES):
         values = numbers.loc[numbers["quantity"] == f"rank correlation, {measure}", "value"]
         offset = (np.arange(len(values)) + 0.5) / len(values) - 0.5
-        ax.scatter(values, place + 0.5 * offset, s=6, color=color, linewidth=0)
-        ax.plot([values.mean()] * 2, [place - 0.35, place + 0.35], color="0", linewidth=1.2)
+        ax.scatter(values, y + 0.5 * offset, s=6, color=color, linewidth=0)
+        ax.plot([values.mean()] * 2, [y - 0.35, y + 0.35], color="0", linewidth=1.2)
     for verdict, least in THRESHOLDS.items():
         ax.axvline(least, color="0.6", linewidth=0.8, linestyle=(0, (4, 2)))
         ax.text(least, 1.02, verdict, transform=ax.get_xaxis_transform(), fontsize="x-small")
@@ -185,25 +213,46 @@ def draw_rank_agreement(ax: Axes, numbers: pd.DataFrame) -> Axes:
     return ax
 
 
-def draw_training_sets(ax: Axes, numbers: pd.DataFrame, measure: str, kind: str) -> Axes:
-    """One measure of one kind of images against the training set; a faint point a network."""
-    chosen = numbers[(numbers["measure"] == measure) & (numbers["images"] == kind)]
+def draw_training_sets(ax: Axes, numbers: pd.DataFrame, measure: str, images: str) -> Axes:
+    """One measure on one set of images against the training set; a faint point a network."""
+    chosen = numbers[(numbers["measure"] == measure) & (numbers["images"] == images)]
     for method, name in (("mc_dropout", "MC-dropout"), ("deep_ensemble", "ensemble")):
         of_method = chosen[chosen["method"] == name]
-        place = of_method["training"].map(TRAINED_ON.index)
+        x = of_method["training"].map(TRAINED_ON.index)
         look = look_of(method)
-        means = of_method["value"].groupby(place).mean()
+        means = of_method["value"].groupby(x).mean()
         ax.plot(means.index, means, **(look.line | {"label": METHODS[method]}))
         if len(of_method) > len(means):
-            ax.scatter(
-                place, of_method["value"], s=5, color=look.color, alpha=2 * BAND, linewidth=0
-            )
+            ax.scatter(x, of_method["value"], s=5, color=look.color, alpha=2 * BAND, linewidth=0)
     ax.set_xticks(range(len(TRAINED_ON)), [name.replace(", ", ",\n") for name in TRAINED_ON])
-    if kind == "clean":
+    if images == "clean":
         ax.set_ylabel(f"{measure.capitalize()}{' (nats)' if measure == MEASURES[0] else ''}")
     return ax
 
 
-def _numbers(results: Results, *claims: str) -> pd.DataFrame:
-    table = results.curves.get("claims", pd.DataFrame(columns=["claim"]))
-    return table[table["claim"].isin(claims)].reset_index(drop=True)
+def draw_errors(ax: Axes, numbers: pd.DataFrame) -> Axes:
+    """A line a measure; all fall with the square root of T."""
+    for measure, label in SAMPLED_MEASURES.items():
+        line = numbers[numbers["measure"] == measure]
+        color, marker = _SAMPLED_LOOKS[measure]
+        ax.plot(line["passes"], line["rms_error"], color=color, marker=marker, label=label)
+    ax.axvline(100, color="0.6", linewidth=0.8, linestyle=(0, (4, 2)))
+    ax.set(xscale="log", yscale="log", xlabel="Passes T")
+    ax.grid(visible=True, which="minor", axis="y", linewidth=0.3)
+    return ax
+
+
+def draw_spread(ax: Axes, spread: pd.DataFrame) -> Axes:
+    """Two bars a class: the standard deviation between networks, and between samples of one."""
+    for offset, (column, (label, method)) in zip((-0.2, 0.2), SPREAD_BY.items(), strict=True):
+        ax.bar(
+            spread["class"] + offset,
+            100 * spread[column],
+            width=0.38,
+            color=look_of(method).color,
+            linewidth=0,
+            label=label,
+        )
+    ax.set(xticks=range(10), xlabel="Class voted for")
+    ax.grid(visible=False, axis="x")
+    return ax

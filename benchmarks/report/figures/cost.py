@@ -1,4 +1,4 @@
-"""Quality against latency: what more passes or members buy, and which of all are worth it."""
+"""Quality against latency, by number of passes or members, with the Pareto front."""
 
 from __future__ import annotations
 
@@ -24,12 +24,12 @@ def cost_figures(results: Results, looks: Mapping[Variant, Look]) -> Iterator[Dr
     setup = main_setup(results.latency)
     if numbers.empty or setup is None:
         return
-    asked = list(numbers[["metric", "condition"]].drop_duplicates().itertuples(index=False))
+    shown = list(numbers[["metric", "condition"]].drop_duplicates().itertuples(index=False))
     sizes = sorted(set(numbers["batch_size"]))
-    figure, axes = panels(len(asked) * len(sizes), columns=len(asked), width=PAGE, height=2.1)
-    for place, ax in enumerate(axes):
-        row, column = divmod(place, len(asked))
-        metric, condition = asked[column]
+    figure, axes = panels(len(shown) * len(sizes), columns=len(shown), width=PAGE, height=2.1)
+    for position, ax in enumerate(axes):
+        row, column = divmod(position, len(shown))
+        metric, condition = shown[column]
         chosen = (numbers["metric"] == metric) & (numbers["condition"] == condition)
         draw(ax, numbers[chosen & (numbers["batch_size"] == sizes[row])], looks)
         arrow = METRICS[metric].better

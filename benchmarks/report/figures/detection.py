@@ -1,4 +1,4 @@
-"""Clean against out-of-distribution images: how a score is distributed, and its ROC curve."""
+"""Detection of out-of-distribution images: distributions of a score, and its ROC curve."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from benchmarks.report.style import COLUMN, PAGE, Look
 from benchmarks.vocabulary import CLEAN
 
 IN_A_ROW = 3
-"""Panels of ROC curves; more histograms are set closer, and share an axis label."""
+"""Panels of ROC curves; more histograms than that stand closer and share an axis label."""
 
 LEAST_SHARE = 0.0005
 """Of images, where the axis begins."""

@@ -1,4 +1,4 @@
-"""What all figures share: a drawing with its numbers, empty axes, a legend, and shades."""
+"""What all figures share: a drawing with its numbers, panels, a legend, shades and bands."""
 
 from __future__ import annotations
 
@@ -13,16 +13,15 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from benchmarks.report.names import WHY_SHADED, Variant
-from benchmarks.report.results import Pixels
+from benchmarks.report.results import Pixels, Results
 from benchmarks.report.style import BAND, SHADE, Look
 from benchmarks.vocabulary import LABELS_ILL_DEFINED_BEYOND
 
 MARGIN = 4
 """Degrees beside the first and the last angle, so that markers are whole."""
 
-
 LETTER, HANDLE = 0.054, 0.45
-"""Widths in inches of what a legend consists of; a handle with the space around it."""
+"""Widths in inches of a letter of a legend, and of a handle with the space around it."""
 
 
 class Drawing(NamedTuple):
@@ -54,24 +53,24 @@ def panels(
 
 
 def legend_below(figure: Figure, axes: Iterable[Axes], *, extra: Sequence[Artist] = ()) -> None:
-    """One legend for all panels, each label once; ``extra``: more that has a label."""
-    found: dict[str, Artist] = {}
+    """One legend for all panels, each label once; ``extra``: further artists with a label."""
+    entries: dict[str, Artist] = {}
     for ax in axes:
         handles, labels = ax.get_legend_handles_labels()
         for label, handle in zip(labels, handles, strict=True):
-            found.setdefault(label, handle)
-    found |= {str(handle.get_label()): handle for handle in extra}
-    if found:
+            entries.setdefault(label, handle)
+    entries |= {str(handle.get_label()): handle for handle in extra}
+    if entries:
         figure.legend(
-            list(found.values()),
-            list(found),
+            list(entries.values()),
+            list(entries),
             loc="outside lower center",
-            ncols=_columns_that_fit(list(found), figure.get_figwidth()),
+            ncols=_columns_that_fit(list(entries), figure.get_figwidth()),
         )
 
 
 def _columns_that_fit(labels: list[str], width: float) -> int:
-    """Into how many columns a legend may be set, by the usual widths of letters and handles."""
+    """How many columns of a legend fit, by the usual widths of letters and handles."""
     for columns in range(len(labels), 1, -1):
         longest = [max(map(len, column)) for column in np.array_split(labels, columns)]
         if sum(LETTER * letters + HANDLE for letters in longest) <= width:
@@ -80,7 +79,7 @@ def _columns_that_fit(labels: list[str], width: float) -> int:
 
 
 def shade_ill_defined(ax: Axes, angles: Iterable[int], *, reason: bool = True) -> Axes:
-    """Shade the angles at which labels are not well defined, if there are such, and say why."""
+    """Shade the angles at which labels are ill-defined, if there are such, and write why."""
     last = max(angles, default=0)
     if last > LABELS_ILL_DEFINED_BEYOND:
         ax.axvspan(LABELS_ILL_DEFINED_BEYOND, last + MARGIN, color=SHADE, linewidth=0, zorder=0)
@@ -94,7 +93,7 @@ def shade_ill_defined(ax: Axes, angles: Iterable[int], *, reason: bool = True) -
 def draw_band(ax: Axes, line: pd.DataFrame, x: str, look: Look) -> Axes:
     """The interval of each point, from ``lower`` to ``upper``, over the column ``x``.
 
-    Nothing where a run is older than its curves' bands.
+    Runs of older versions have no such columns, and get no band.
     """
     if {"lower", "upper"} <= set(line.columns):
         ax.fill_between(
@@ -108,8 +107,8 @@ def draw_band(ax: Axes, line: pd.DataFrame, x: str, look: Look) -> Axes:
     return ax
 
 
-def show_picture(ax: Axes, pixels: Pixels | None) -> Axes:
-    """A picture, dark on light as on paper; an empty frame where there is none."""
+def show_image(ax: Axes, pixels: Pixels | None) -> Axes:
+    """An image, dark on light as on paper; an empty frame where there is none."""
     if pixels is not None:
         ax.imshow(pixels, cmap="gray_r", vmin=0, vmax=255, interpolation="nearest")
     ax.set(xticks=[], yticks=[])
@@ -126,3 +125,9 @@ def rows_of(table: pd.DataFrame, variant: Variant, **columns: str) -> pd.DataFra
     for name, value in wanted.items():
         chosen &= table[name] == value
     return table[chosen]
+
+
+def claim_numbers(results: Results, *claims: str) -> pd.DataFrame:
+    """The numbers of these claims, a row a network and quantity."""
+    table = results.curves.get("claims", pd.DataFrame(columns=["claim"]))
+    return table[table["claim"].isin(claims)].reset_index(drop=True)

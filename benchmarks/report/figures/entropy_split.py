@@ -40,16 +40,13 @@ def entropy_figures(results: Results, looks: Mapping[Variant, Look]) -> Iterator
 
 
 def parts(results: Results) -> pd.DataFrame:
-    """The parts of each condition's entropy, and the interval of the whole.
-
-    The mutual information may be undefined.
-    """
+    """The parts of each condition's entropy, of which mutual information may be undefined."""
     conditions = [rotated(angle) for angle in (0, *results.angles)] + list(results.ood)
     rows = []
     for variant in results.largest:
         for condition in conditions:
-            found = [results.find(variant, condition, part) for part in PARTS]
-            expected, information = (row["value"] if row else float("nan") for row in found)
+            part_rows = [results.find(variant, condition, part) for part in PARTS]
+            expected, information = (row["value"] if row else float("nan") for row in part_rows)
             whole = results.find(variant, condition, TOTAL)
             if whole and pd.notna(expected):
                 total = (whole["value"], whole["lower"], whole["upper"])
@@ -61,10 +58,10 @@ def draw(ax: Axes, numbers: pd.DataFrame, look: Look) -> Axes:
     """One method: the mutual information stands on the expected entropy."""
     expected, information = numbers["expected_entropy"], numbers["mutual_information"]
     labels = [condition_label(condition) for condition in numbers["condition"]]
-    places = range(len(labels))
-    ax.bar(places, expected, width=0.7, color=look.color)
+    bars = range(len(labels))
+    ax.bar(bars, expected, width=0.7, color=look.color)
     ax.bar(
-        places,
+        bars,
         information.fillna(0),
         width=0.7,
         bottom=expected,
@@ -74,7 +71,7 @@ def draw(ax: Axes, numbers: pd.DataFrame, look: Look) -> Axes:
         linewidth=0.6,
     )
     ax.errorbar(
-        places,
+        bars,
         numbers[TOTAL],
         yerr=(numbers["upper"] - numbers["lower"]) / 2,
         fmt="none",
@@ -82,7 +79,7 @@ def draw(ax: Axes, numbers: pd.DataFrame, look: Look) -> Axes:
     )
     alone = "" if information.notna().any() else " (one member: nothing to split)"
     ax.set_title(f"{look.label}{alone}", loc="left", pad=2)
-    ax.set_xticks(places, labels, rotation=40, ha="right", rotation_mode="anchor")
+    ax.set_xticks(bars, labels, rotation=40, ha="right", rotation_mode="anchor")
     ax.set_xlim(-0.6, len(labels) - 0.4)
     ax.grid(visible=False, axis="x")
     return ax
@@ -97,5 +94,5 @@ def _legend() -> list[Artist]:
             hatch="//////",
             label="Mutual information (epistemic)",
         ),
-        Line2D([], [], color=INTERVAL["ecolor"], linewidth=0.8, label="95 % interval of both"),
+        Line2D([], [], color=INTERVAL["ecolor"], linewidth=0.8, label="95 % interval of their sum"),
     ]

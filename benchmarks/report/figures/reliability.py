@@ -1,4 +1,4 @@
-"""Reliability diagrams: is a method right as often as it says?"""
+"""Reliability diagrams: does accuracy equal confidence?"""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from benchmarks.report.results import Results
 from benchmarks.report.style import COLUMN, PAGE, Look
 
 FEWEST = 10
-"""Images that a bin must hold to be drawn: the accuracy of fewer is chance (as for the MCE)."""
+"""Images that a bin must hold to be drawn, as for the MCE: the accuracy of fewer is chance."""
 
 ACCURACY_BAND = ("accuracy_lower", "accuracy_upper")
 
@@ -48,9 +48,9 @@ def reliability_figures(results: Results, looks: Mapping[Variant, Look]) -> Iter
 
 
 def draw(ax: Axes, bins: pd.DataFrame, looks: Mapping[Variant, Look]) -> Axes:
-    """One condition: a line a method, which calibration would put on the diagonal.
+    """One condition: a line a method; calibration would put it on the diagonal.
 
-    A bar a bin is the interval of its accuracy; none where a run is older than these.
+    Bars are intervals of each bin's accuracy; runs of older versions have none.
     """
     ax.plot([0, 1], [0, 1], color="0.6", linewidth=0.8, zorder=1, label="Perfect calibration")
     for variant, look in looks.items():

@@ -1,4 +1,4 @@
-"""Every measure against the angle by which the images are turned."""
+"""Every measure against the angle by which the images are rotated."""
 
 from __future__ import annotations
 
@@ -28,14 +28,14 @@ COLUMNS = ["method", "members", "metric", "angle", "value", "lower", "upper"]
 
 
 def rotation_figures(results: Results, looks: Mapping[Variant, Look]) -> Iterator[Drawing]:
-    """All measures in one figure of both columns' width, and each alone in a column's."""
+    """All measures in a figure as wide as the page, and each in one as wide as a column."""
     numbers = lines(results)
     if numbers["angle"].nunique() < 2:
         return
     measures = [metric for metric in MEASURES if metric in set(numbers["metric"])]
     figure, axes = panels(len(measures), columns=3, width=PAGE, height=1.75, sharex=True)
-    for place, (ax, metric) in enumerate(zip(axes, measures, strict=True)):
-        draw(ax, numbers, metric, looks, reason=place < 3)
+    for position, (ax, metric) in enumerate(zip(axes, measures, strict=True)):
+        draw(ax, numbers, metric, looks, reason=position < 3)
     for ax in axes[:-3]:
         ax.set_xlabel("")
     legend_below(figure, axes)
@@ -53,9 +53,9 @@ def lines(results: Results) -> pd.DataFrame:
     for variant in results.shown:
         for metric in MEASURES:
             for angle in (0, *results.angles):
-                found = results.find(variant, rotated(angle), metric)
-                if found is not None and pd.notna(found["value"]):
-                    bounds = (found["value"], found["lower"], found["upper"])
+                row = results.find(variant, rotated(angle), metric)
+                if row is not None and pd.notna(row["value"]):
+                    bounds = (row["value"], row["lower"], row["upper"])
                     rows.append((*variant, metric, angle, *bounds))
     return pd.DataFrame(rows, columns=COLUMNS)
 

@@ -1,4 +1,4 @@
-"""How the networks' loss, accuracy, precision and recall went from epoch to epoch."""
+"""Loss, accuracy, precision and recall of the networks by epoch of training."""
 
 from __future__ import annotations
 
@@ -24,11 +24,10 @@ SPLITS = {"training": ("0.15", "o", "-"), "validation": ("0.55", "s", (0.0, (4.0
 
 DROPOUT_ON = "accuracy_dropout_on"
 
-ARTICLE, TOLD = "article", {"training": 0.98, "validation": 0.973}
-"""The recipe of the article's network, and the accuracies that it tells of its tenth epoch."""
+ARTICLE, REPORTED = "article", {"training": 0.98, "validation": 0.973}
+"""The recipe of the article's network, and the accuracies that the article reports."""
 
-TOLD_AFTER = 10
-"""Epochs."""
+REPORTED_EPOCH = 10
 
 
 def training_figures(results: Results, looks: Mapping[Variant, Look]) -> Iterator[Drawing]:
@@ -40,8 +39,8 @@ def training_figures(results: Results, looks: Mapping[Variant, Look]) -> Iterato
     figure, axes = panels(len(MEASURES), columns=4, width=PAGE, height=2.0, sharex=True)
     for ax, measure in zip(axes, MEASURES, strict=True):
         draw(ax, numbers, measure)
-    if results.recipes == (ARTICLE,) and numbers["epoch"].max() == TOLD_AFTER:
-        draw_told(axes[0])
+    if results.recipes == (ARTICLE,) and numbers["epoch"].max() == REPORTED_EPOCH:
+        draw_reported(axes[0])
     axes[0].set_ylabel(f"Mean of {networks} networks\n(band: their range)")
     legend_below(figure, axes)
     yield Drawing("training", figure, numbers)
@@ -55,8 +54,8 @@ def over_networks(log: pd.DataFrame) -> pd.DataFrame:
     differs = not log[DROPOUT_ON].equals(log["accuracy"])
     measures = [*MEASURES, DROPOUT_ON] if differs else [*MEASURES]
     tidy = log.melt(id_vars=["epoch", "split"], value_vars=measures, var_name="measure")
-    groups = tidy.groupby(["measure", "split", "epoch"], sort=True)["value"]
-    return groups.agg(mean="mean", least="min", most="max").reset_index()
+    grouped = tidy.groupby(["measure", "split", "epoch"], sort=True)["value"]
+    return grouped.agg(mean="mean", least="min", most="max").reset_index()
 
 
 def draw(ax: Axes, numbers: pd.DataFrame, measure: str) -> Axes:
@@ -85,10 +84,10 @@ def draw(ax: Axes, numbers: pd.DataFrame, measure: str) -> Axes:
     return ax
 
 
-def draw_told(ax: Axes) -> Axes:
+def draw_reported(ax: Axes) -> Axes:
     """The article's own accuracies, as crosses at its last epoch."""
-    colors = [SPLITS[split][0] for split in TOLD]
-    places = [TOLD_AFTER] * len(TOLD)
-    ax.scatter(places, list(TOLD.values()), marker="x", s=18, color=colors, zorder=3)
-    ax.scatter([], [], marker="x", s=18, color="0.15", label="As the article tells")
+    colors = [SPLITS[split][0] for split in REPORTED]
+    epochs = [REPORTED_EPOCH] * len(REPORTED)
+    ax.scatter(epochs, list(REPORTED.values()), marker="x", s=18, color=colors, zorder=3)
+    ax.scatter([], [], marker="x", s=18, color="0.15", label="As the article reports")
     return ax

@@ -1,33 +1,53 @@
-"""Single images and the votes that each method casts on them."""
+"""The votes that methods and networks give single images."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+import math
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import pairwise
 
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 
-from benchmarks.report.figures.drawing import Drawing, rows_of, show_picture
-from benchmarks.report.names import Variant, angle_of, condition_label
-from benchmarks.report.results import Results
-from benchmarks.report.style import COLUMN, PAGE, Look
+from benchmarks.report.figures.drawing import (
+    Drawing,
+    claim_numbers,
+    panels,
+    rows_of,
+    show_image,
+)
+from benchmarks.report.names import METRICS, Variant, angle_of, condition_label
+from benchmarks.report.results import Pixels, Results
+from benchmarks.report.style import COLUMN, PAGE, Look, look_of, looks
+from benchmarks.vocabulary import PECULIAR, TEST_IMAGES, TYPICAL
+
+ARTICLE_IMAGES = {
+    f"image-{TYPICAL}": (TYPICAL, "a typical 8"),
+    f"image-{PECULIAR}": (PECULIAR, "a peculiar 8"),
+}
+"""The claims about single images, and which images these are."""
 
 LARGEST = 55.0
 """Area in square points of the circle that stands for all votes."""
 
+AREA = "area of circles: share of votes"
+
 CLASSES = (1, 3, 5, 7, 9)
 """Those that have a tick."""
 
-AREA = "area of circles: share of votes"
+IMAGES_IN_A_ROW = 6
 
-IN_A_ROW = 6
-"""Disputed images."""
+BAR_WIDTH = 0.8
+"""Of all that stands above a class."""
+
+BELOW_BARS = ("predictive_entropy", "mutual_information", "pairwise_disagreement")
+"""The measures below each method's bars."""
 
 
 def rotated_digit_figures(results: Results, looks: Mapping[Variant, Look]) -> Iterator[Drawing]:
-    """One digit as it turns, and each method's votes (after Gal & Ghahramani 2016, figure 4)."""
+    """Each method's votes for one digit by its rotation (Gal & Ghahramani 2016, figure 4)."""
     table = results.curve("rotated_digit")
     table = table.assign(angle=table["condition"].map(angle_of))
     angles = sorted(set(table["angle"]))
@@ -41,38 +61,38 @@ def rotated_digit_figures(results: Results, looks: Mapping[Variant, Look]) -> It
         height_ratios=[*[1.0] * len(variants), 0.3],
     )
     for ax, variant in zip(grid, variants, strict=False):
-        draw_turning(ax, rows_of(table, variant), looks[variant])
-    draw_pictures(grid[-1], results, table)
+        draw_rotation(ax, rows_of(table, variant), looks[variant])
+    draw_images(grid[-1], results, table)
     grid[0].set_title(AREA, loc="right", pad=2)
     yield Drawing("rotated-digit", figure, table)
 
 
-def disputed_figures(results: Results, looks: Mapping[Variant, Look]) -> Iterator[Drawing]:
+def high_disagreement_figures(results: Results, looks: Mapping[Variant, Look]) -> Iterator[Drawing]:
     """The images on which the methods' votes differ most, each with all votes."""
     table = results.curve("high_disagreement")
     variants = [v for v in results.largest if not rows_of(table, v).empty]
     ranks = sorted(set(table["rank"]))
     if not ranks:
         return
-    rows = -(-len(ranks) // IN_A_ROW)
+    rows = -(-len(ranks) // IMAGES_IN_A_ROW)
     height = 0.95 + 0.17 * len(variants)
     figure = Figure(figsize=(PAGE, rows * height + 0.3), layout="constrained")
     grid = figure.subplots(
-        *(2 * rows, IN_A_ROW),
+        *(2 * rows, IMAGES_IN_A_ROW),
         squeeze=False,
         height_ratios=[0.62, 0.17 * len(variants)] * rows,
     )
-    for place in range(rows * IN_A_ROW):
-        row, column = divmod(place, IN_A_ROW)
-        picture, votes = grid[2 * row, column], grid[2 * row + 1, column]
-        if place >= len(ranks):
-            picture.remove()
+    for position in range(rows * IMAGES_IN_A_ROW):
+        row, column = divmod(position, IMAGES_IN_A_ROW)
+        image, votes = grid[2 * row, column], grid[2 * row + 1, column]
+        if position >= len(ranks):
+            image.remove()
             votes.remove()
             continue
-        one = table[table["rank"] == ranks[place]]
+        one = table[table["rank"] == ranks[position]]
         first = one.iloc[0]
-        show_picture(picture, results.pictures.get((first["condition"], int(first["index"]))))
-        picture.set_title(f"{condition_label(first['condition'])}, label {first['label']:.0f}")
+        show_image(image, results.images.get((first["condition"], int(first["index"]))))
+        image.set_title(f"{condition_label(first['condition'])}, label {first['label']:.0f}")
         draw_votes(votes, one, {variant: looks[variant] for variant in variants})
         if column:
             votes.set_yticklabels([])
@@ -80,7 +100,48 @@ def disputed_figures(results: Results, looks: Mapping[Variant, Look]) -> Iterato
     yield Drawing("high-disagreement", figure, table)
 
 
-def draw_turning(ax: Axes, votes: pd.DataFrame, look: Look) -> Axes:
+def article_image_figures(results: Results, _: Mapping[Variant, Look]) -> Iterator[Drawing]:
+    """The article's count plots, for every network: a point a network, bars their mean."""
+    numbers = claim_numbers(results, *ARTICLE_IMAGES)
+    if numbers.empty:
+        return
+    figure, axes = panels(
+        2 * len(ARTICLE_IMAGES),
+        columns=4,
+        width=PAGE,
+        height=2.0,
+        width_ratios=[0.45, 1] * 2,
+    )
+    for (claim, (index, what)), image, votes in zip(
+        ARTICLE_IMAGES.items(), axes[::2], axes[1::2], strict=True
+    ):
+        show_image(image, results.images.get((TEST_IMAGES, index)))
+        image.set_title(f"Image {index}:\n{what}")
+        draw_networks(votes, numbers[numbers["claim"] == claim])
+    yield Drawing("claims-count-plots", figure, numbers)
+
+
+def count_plots(
+    title: str,
+    pixels: Pixels,
+    counts: Mapping[Variant, Sequence[int]],
+    measures: Mapping[Variant, Mapping[str, float]],
+) -> Figure:
+    """The image, and for each method its votes by class with its measures below."""
+    figure = Figure(figsize=(PAGE, 2.1), layout="constrained")
+    grid = figure.subplots(1, 1 + len(counts), width_ratios=[0.8, *[1.0] * len(counts)])
+    # A file may be named as it likes: no dollar sign in it begins a formula.
+    show_image(grid[0], pixels).set_title(title, parse_math=False)
+    look = looks(list(counts))
+    for ax, (variant, votes) in zip(grid[1:], counts.items(), strict=True):
+        draw_counts(ax, votes, look[variant])
+        values = [f"{METRICS[name].name}: {_text(measures[variant][name])}" for name in BELOW_BARS]
+        ax.set_xlabel("\n".join(["Class voted for", *values]))
+    grid[1].set_ylabel("Votes")
+    return figure
+
+
+def draw_rotation(ax: Axes, votes: pd.DataFrame, look: Look) -> Axes:
     """One method: at each angle a circle for each class it votes for."""
     cast = votes[votes["vote_share"] > 0]
     ax.scatter(
@@ -96,14 +157,14 @@ def draw_turning(ax: Axes, votes: pd.DataFrame, look: Look) -> Axes:
     return ax
 
 
-def draw_pictures(ax: Axes, results: Results, votes: pd.DataFrame) -> Axes:
-    """The axis below: the picture at each angle."""
+def draw_images(ax: Axes, results: Results, votes: pd.DataFrame) -> Axes:
+    """The axis below: the image at each angle."""
     angles = sorted(set(votes["angle"]))
     step = min(b - a for a, b in pairwise(angles))
     for condition, angle, index in (
         votes[["condition", "angle", "index"]].drop_duplicates().itertuples(index=False)
     ):
-        pixels = results.pictures.get((condition, int(index)))
+        pixels = results.images.get((condition, int(index)))
         if pixels is not None:
             left, right = angle - 0.46 * step, angle + 0.46 * step
             ax.imshow(
@@ -125,12 +186,12 @@ def draw_pictures(ax: Axes, results: Results, votes: pd.DataFrame) -> Axes:
 
 def draw_votes(ax: Axes, votes: pd.DataFrame, looks: Mapping[Variant, Look]) -> Axes:
     """One image: a line a method, on it a circle for each class it votes for."""
-    for place, (variant, look) in enumerate(looks.items()):
+    for y, (variant, look) in enumerate(looks.items()):
         cast = rows_of(votes, variant)
         cast = cast[cast["vote_share"] > 0]
         ax.scatter(
             cast["class"],
-            [place] * len(cast),
+            [y] * len(cast),
             s=LARGEST * cast["vote_share"],
             color=look.color,
             linewidth=0,
@@ -140,3 +201,32 @@ def draw_votes(ax: Axes, votes: pd.DataFrame, looks: Mapping[Variant, Look]) -> 
     ax.set(xlim=(-0.8, 9.8), ylim=(len(looks) - 0.4, -0.6), xticks=CLASSES)
     ax.set_yticks(range(len(looks)), [look.label for look in looks.values()])
     return ax
+
+
+def draw_networks(ax: Axes, numbers: pd.DataFrame) -> Axes:
+    """Votes for each class: points for the networks in their order, and a bar for their mean."""
+    networks = numbers["network"].nunique()
+    classes = numbers["quantity"].str.removeprefix("votes for ").astype(int)
+    offset = (numbers["network"] + 0.5) / networks - 0.5
+    color = look_of("mc_dropout").color
+    means = numbers["value"].groupby(classes).mean()
+    ax.bar(means.index, means, width=BAR_WIDTH, color="0.85", linewidth=0)
+    ax.scatter(classes + BAR_WIDTH * offset, numbers["value"], s=2.5, color=color, linewidth=0)
+    ax.set(xticks=range(10), xlabel="Class voted for", ylim=(0, 103))
+    ax.set_title(f"Votes of 100 passes\n({networks} networks; bars: mean)")
+    ax.grid(visible=False, axis="x")
+    return ax
+
+
+def draw_counts(ax: Axes, votes: Sequence[int], look: Look) -> Axes:
+    """A bar a class, with its number of votes above it."""
+    bars = ax.bar(range(len(votes)), votes, color=look.color, linewidth=0)
+    ax.bar_label(bars, [str(count or "") for count in votes], fontsize="x-small", padding=1)
+    ax.set(xticks=range(len(votes)), ylim=(0, 1.12 * sum(votes)), title=look.label)
+    ax.yaxis.set_major_locator(MaxNLocator(4, integer=True))
+    ax.grid(visible=False, axis="x")
+    return ax
+
+
+def _text(value: float) -> str:
+    return "—" if math.isnan(value) else f"{value:.3f}"

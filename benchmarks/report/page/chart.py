@@ -1,4 +1,4 @@
-"""A chart before it is drawn as SVG: axes, lines with markers and bands, placed on a canvas."""
+"""A chart in pixels, before it is drawn as SVG: axes, and lines with markers and bands."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ LEFT, RIGHT, TOP, BOTTOM = 52, 352, 12, 204
 """The edges of the plot on the canvas, in pixels where it is as wide as drawn."""
 
 INK = "#000000"
-"""The colour of style.py that turns with the page from dark on light to light on dark."""
+"""The colour of style.py that is light on a dark page."""
 
 FEW_DECADES = 3
 """Below so many, a logarithmic axis has ticks between the powers of ten."""
@@ -29,7 +29,7 @@ _LOCATOR = MaxNLocator(5, steps=[1, 2, 2.5, 5, 10])
 
 
 class Tick(NamedTuple):
-    """A place on an axis, in pixels, and what is written there."""
+    """A position on an axis, in pixels, and its text."""
 
     at: float
     text: str
@@ -43,7 +43,7 @@ class Axis:
         label: what it shows, with its unit.
         low, high: the values at its ends.
         start, end: the pixels at its ends.
-        places: the values of its ticks; empty: round ones.
+        ticks_at: the values of its ticks; empty: round ones.
         logarithmic: in steps of ten.
     """
 
@@ -52,11 +52,11 @@ class Axis:
     high: float
     start: float
     end: float
-    places: tuple[float, ...] = ()
+    ticks_at: tuple[float, ...] = ()
     logarithmic: bool = False
 
     def at(self, value: float) -> float:
-        """The pixel of a value; those beyond the axis lie at its ends."""
+        """The pixel of a value; one beyond the axis lies at its end."""
         if self.logarithmic:
             share = math.log(value / self.low) / math.log(self.high / self.low)
         else:
@@ -68,7 +68,7 @@ class Axis:
         """Those within the axis."""
         return [
             Tick(self.at(value), f"{value:,.6g}")
-            for value in self.places or self._round_values()
+            for value in self.ticks_at or self._round_values()
             if self.low <= value <= self.high
         ]
 
@@ -80,9 +80,9 @@ class Axis:
         return [round(float(v), 9) for v in _LOCATOR.tick_values(self.low, self.high)]
 
 
-def x_axis(label: str, low: float, high: float, *, places: tuple[float, ...] = ()) -> Axis:
+def x_axis(label: str, low: float, high: float, *, ticks_at: tuple[float, ...] = ()) -> Axis:
     """The axis below."""
-    return Axis(label, low, high, LEFT, RIGHT, places)
+    return Axis(label, low, high, LEFT, RIGHT, ticks_at)
 
 
 def log_axis(label: str, low: float, high: float) -> Axis:
@@ -98,8 +98,7 @@ def y_axis(label: str, low: float, high: float) -> Axis:
 class Point(NamedTuple):
     """A value, and the bounds of its interval (NaN: none).
 
-    ``tip`` is told where it is pointed at, and a point that tells nothing has no marker; ``note``
-    is written beside it.
+    ``tip`` is its tooltip, without which it has no marker; ``note`` is written beside it.
     """
 
     x: float
@@ -111,7 +110,7 @@ class Point(NamedTuple):
 
 
 class Mark(NamedTuple):
-    """A marker: its place in pixels, what it tells, and what is written beside it."""
+    """A marker: its position in pixels, its tooltip, and what is written beside it."""
 
     x: float
     y: float
@@ -124,8 +123,8 @@ class Line:
     """A method's line, in pixels.
 
     Attributes:
-        key: of its method and size, by which it is switched on and off.
-        line, band: the paths; the band's is empty where there is no interval.
+        key: of its method and size, for the switch that hides it.
+        line, band: the paths; the band is empty where there is no interval.
     """
 
     key: str
@@ -136,24 +135,24 @@ class Line:
 
     @property
     def color(self) -> str:
-        """As the style sheet understands it."""
+        """As the style sheet writes it."""
         return color(self.look)
 
     @property
     def dashes(self) -> str:
-        """As SVG has them, in pixels."""
+        """As SVG writes them, in pixels."""
         return dashes(self.look)
 
 
 @dataclass(frozen=True)
 class Chart:
-    """All that is drawn.
+    """All that is drawn, in pixels.
 
     Attributes:
         title: above it.
-        description: what it shows, for those who do not see it.
-        shaded: from where to where, in pixels, the background is shaded; ``None``: nowhere.
-        diagonal: whether it has one, from corner to corner.
+        description: what it shows, for screen readers.
+        shaded: the ends of the range in which the background is shaded.
+        diagonal: whether there is a line from corner to corner.
         front: the path of a Pareto front; empty: none.
     """
 
@@ -190,7 +189,7 @@ def line(look: Look, variant: Variant, points: Iterable[Point], x: Axis, y: Axis
 
 
 def _runs(points: Iterable[Point], known: Callable[[Point], bool]) -> list[list[Point]]:
-    """The points between those that are not known."""
+    """The runs of points that are known."""
     return [list(run) for is_known, run in groupby(points, known) if is_known]
 
 
@@ -204,19 +203,19 @@ def key(variant: Variant) -> str:
 
 
 def looks_of(looks: Mapping[Variant, Look], variant: Variant) -> Look:
-    """The look of a size, or where that is drawn nowhere else that of the method's largest."""
+    """The look of a size; of one without its own, that of the method's largest."""
     if variant in looks:
         return looks[variant]
     return [look for other, look in looks.items() if other.method == variant.method][-1]
 
 
 def color(look: Look) -> str:
-    """The look's colour; black is the ink of the page, be it light or dark."""
+    """The look's colour; black is the ink of the page, light or dark."""
     return "var(--ink)" if look.color == INK else look.color
 
 
 def dashes(look: Look) -> str:
-    """The look's dashes as SVG has them, in pixels; those of style.py are in widths of the line."""
+    """The look's dashes as SVG writes them, in pixels; style.py has them in widths of the line."""
     if isinstance(look.linestyle, str):
         return "none" if look.linestyle == _SOLID else look.linestyle
     return " ".join(f"{2 * length:g}" for length in look.linestyle[1])

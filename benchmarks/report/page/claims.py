@@ -15,7 +15,7 @@ from benchmarks.report.claims_page import (
     setting_text,
 )
 from benchmarks.report.digits import spread
-from benchmarks.report.page.data_uri import data_uri
+from benchmarks.report.page.explorer import data_uri
 from benchmarks.vocabulary import CLAIMS_JSON
 
 
@@ -55,7 +55,7 @@ class Claim(NamedTuple):
 
 
 class DoubleSoftmax(NamedTuple):
-    """What the article's slip costs, as `claims.md` says it, and the table of it."""
+    """What the article's double softmax costs: the text of `claims.md`, and its table."""
 
     title: str
     about: str
@@ -64,10 +64,10 @@ class DoubleSoftmax(NamedTuple):
 
 
 class Claims(NamedTuple):
-    """All claims, what they say together (nothing where none was tested), and what they rest on."""
+    """All claims, their summary (empty where none was tested), and their setting."""
 
     claims: tuple[Claim, ...]
-    answer: str
+    summary: str
     setting: str
     double_softmax: DoubleSoftmax | None
 
@@ -77,14 +77,13 @@ def claims(folder: Path) -> Claims | None:
     content = read_json(folder / CLAIMS_JSON)
     if not content:
         return None
-    found = tuple(_claim(row, folder) for row in content["claims"])
-    slip = content["double_softmax"]
+    double_softmax = content["double_softmax"]
     return Claims(
-        found,
+        tuple(_claim(row, folder) for row in content["claims"]),
         article_answer(content),
         setting_text(content["setting"]),
-        DoubleSoftmax(DOUBLE_SOFTMAX, ABOUT_DOUBLE_SOFTMAX, *double_softmax_table(slip))
-        if slip
+        DoubleSoftmax(DOUBLE_SOFTMAX, ABOUT_DOUBLE_SOFTMAX, *double_softmax_table(double_softmax))
+        if double_softmax
         else None,
     )
 

@@ -1,4 +1,4 @@
-"""Quality against cost: what more passes or members buy, and which of all are worth it."""
+"""Quality against latency, by number of passes or members, with the Pareto front."""
 
 from __future__ import annotations
 
@@ -31,9 +31,9 @@ class Cost(NamedTuple):
     """The charts of one size of batches, one a measure.
 
     Attributes:
-        batch: how many images were asked about at once.
-        machine: on which was timed.
-        times: the median of each method's largest size.
+        batch: how many images a batch holds.
+        machine: on which it was timed.
+        times: the median latency of each method's largest size.
     """
 
     batch: str
@@ -43,13 +43,13 @@ class Cost(NamedTuple):
 
 
 def costs(numbers: Path, looks: Mapping[Variant, Look]) -> list[Cost]:
-    """A group of charts a size of batches, from the numbers of the figure; none without these."""
+    """A group of charts a size of batches, from the numbers of the figure, if there are such."""
     if not numbers.exists():
         return []
     points = read_table(numbers)
     return [
         Cost(
-            "Single images" if size == 1 else f"{size:,.0f} images at once",
+            "Single images" if size == 1 else f"Batches of {size:,.0f} images",
             _machine(rows.iloc[0]),
             _times(rows),
             tuple(
@@ -93,7 +93,7 @@ def _chart(rows: pd.DataFrame, metric: str, condition: str, looks: Mapping[Varia
     title = f"{METRICS[metric].name} {arrow}, {condition_label(condition)}"
     return Chart(
         title=title,
-        description=f"{title}, against the median time of an answer; the front is shaded",
+        description=f"{title}, against median latency; the Pareto front is shaded",
         x=x,
         y=y,
         lines=tuple(_lines(rows, x, y, looks)),
@@ -106,7 +106,7 @@ def _chart(rows: pd.DataFrame, metric: str, condition: str, looks: Mapping[Varia
 
 
 def _lines(rows: pd.DataFrame, x: Axis, y: Axis, looks: Mapping[Variant, Look]) -> list[Line]:
-    """A line a method over its sizes, switched with the largest of them."""
+    """A line a method over its sizes, with the switch of the largest of them."""
     lines = []
     for method, of_method in rows.groupby("method", sort=False):
         variants = [Variant(str(method), members) for members in of_method["members"]]

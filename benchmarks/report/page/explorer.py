@@ -1,8 +1,9 @@
-"""The image explorer's data: single images and what each method thinks of them, and one picture."""
+"""The image explorer's data: single images with each method's prediction, and one PNG of all."""
 
 from __future__ import annotations
 
 import math
+from base64 import b64encode
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from io import BytesIO
@@ -12,7 +13,6 @@ import numpy as np
 import pandas as pd
 from PIL import Image
 
-from benchmarks.report.figures.claims import COUNTED
 from benchmarks.report.names import (
     METHODS,
     METRICS,
@@ -22,12 +22,12 @@ from benchmarks.report.names import (
     condition_rank,
 )
 from benchmarks.report.page.chart import color, key, looks_of
-from benchmarks.report.page.data_uri import data_uri
 from benchmarks.report.results import Pixels, Results
 from benchmarks.report.style import Look
+from benchmarks.vocabulary import PECULIAR, TYPICAL
 
 SIDE, IN_A_ROW = 28, 20
-"""Pixels of a picture, and pictures in a row of the one that holds them all."""
+"""Pixels of an image's side, and images in a row of the PNG that holds them all."""
 
 MEASURES = {
     "confidence": Metric("Confidence"),
@@ -52,7 +52,7 @@ _REASONS = {
 
 
 def explorer(results: Results, looks: Mapping[Variant, Look]) -> dict[str, Any] | None:
-    """What the page's script is given, and ``sheet``: all pictures in one, as a data URI.
+    """What the page's script is given, and ``sheet``: all images in one PNG, as a data URI.
 
     ``None`` where the run chose no images. ``results`` are those of all recipes.
     """
@@ -68,11 +68,11 @@ def explorer(results: Results, looks: Mapping[Variant, Look]) -> dict[str, Any] 
         for _, group in rows.groupby(["recipe", "condition", "index"], sort=False)
     ]
     conditions = sorted({image["condition"] for image in images}, key=condition_rank)
-    places = {place: i for i, place in enumerate(_distinct(images))}
+    tiles = {image: tile for tile, image in enumerate(_distinct(images))}
     return {
-        "sheet": _sheet([results.pictures.get(place) for place in places]),
+        "sheet": _sheet([results.images.get(image) for image in tiles]),
         "columns": IN_A_ROW,
-        "rows": -(-len(places) // IN_A_ROW),
+        "rows": -(-len(tiles) // IN_A_ROW),
         "methods": [
             {
                 "key": key(v),
@@ -87,17 +87,24 @@ def explorer(results: Results, looks: Mapping[Variant, Look]) -> dict[str, Any] 
         "recipes": [recipe for recipe, _ in Counter(rows["recipe"]).most_common()],
         "reasons": _reasons(images),
         "article": _article(images),
-        "images": [
-            image | {"picture": places[image["condition"], image["index"]]} for image in images
-        ],
+        "images": [image | {"tile": tiles[image["condition"], image["index"]]} for image in images],
     }
+
+
+def data_uri(png: bytes) -> str:
+    """A PNG as an address that needs no file (RFC 2397).
+
+    >>> data_uri(b"png")
+    'data:image/png;base64,cG5n'
+    """
+    return f"data:image/png;base64,{b64encode(png).decode('ascii')}"
 
 
 def _image(rows: pd.DataFrame, variants: Sequence[Variant]) -> dict[str, Any]:
     first = rows.iloc[0]
-    opinions: list[dict[str, Any] | None] = [None] * len(variants)
+    predictions: list[dict[str, Any] | None] = [None] * len(variants)
     for row in rows.to_dict("records"):
-        opinions[variants.index(Variant(row["method"], row["members"]))] = {
+        predictions[variants.index(Variant(row["method"], row["members"]))] = {
             "votes": [row[f"vote_share_{c}"] for c in _CLASSES],
             "mean": [row[f"mean_probability_{c}"] for c in _CLASSES],
             "measures": [_or_none(row[name]) for name in MEASURES],
@@ -107,11 +114,11 @@ def _image(rows: pd.DataFrame, variants: Sequence[Variant]) -> dict[str, Any]:
         "recipe": first["recipe"],
         "condition": first["condition"],
         "index": int(first["index"]),
-        "place": int(first["place"]),
+        "number": int(first["place"]),
         "label": None if label is None else int(label),
-        "why": first["why"].split(";"),
+        "reasons": first["why"].split(";"),
         "divergence": _or_none(first["divergence"]),
-        "opinions": opinions,
+        "predictions": predictions,
     }
 
 
@@ -121,12 +128,11 @@ def _or_none(value: float) -> float | None:
 
 
 def _article(images: Sequence[Mapping[str, Any]]) -> dict[str, list[int]]:
-    """Which of the article's images were judged in this run, and which were not."""
-    judged = {image["place"] for image in images if "article" in image["why"]}
-    places = [place for place, _ in COUNTED.values()]
+    """Which of the article's images are among those of this run, and which are not."""
+    numbers = {image["number"] for image in images if "article" in image["reasons"]}
     return {
-        "judged": [place for place in places if place in judged],
-        "absent": [place for place in places if place not in judged],
+        "present": [number for number in (TYPICAL, PECULIAR) if number in numbers],
+        "absent": [number for number in (TYPICAL, PECULIAR) if number not in numbers],
     }
 
 
@@ -135,22 +141,22 @@ def _distinct(images: Sequence[Mapping[str, Any]]) -> dict[tuple[str, int], None
 
 
 def _reasons(images: Sequence[Mapping[str, Any]]) -> list[dict[str, str]]:
-    found = {why for image in images for why in image["why"]}
+    given = {reason for image in images for reason in image["reasons"]}
     order = list(_REASONS)
     labelled = []
-    for why in sorted(found, key=lambda why: (order.index(why.partition(":")[0]), why)):
-        kind, _, method = why.partition(":")
+    for reason in sorted(given, key=lambda reason: (order.index(reason.partition(":")[0]), reason)):
+        kind, _, method = reason.partition(":")
         of_method = f": {METHODS.get(method, method)}" if method else ""
-        labelled.append({"key": why, "label": _REASONS[kind] + of_method})
+        labelled.append({"key": reason, "label": _REASONS[kind] + of_method})
     return labelled
 
 
-def _sheet(pictures: Sequence[Pixels | None]) -> str:
-    """All pictures in one PNG; what is missing stays black."""
-    rows = -(-len(pictures) // IN_A_ROW)
+def _sheet(images: Sequence[Pixels | None]) -> str:
+    """All images in one PNG; what is missing stays black."""
+    rows = -(-len(images) // IN_A_ROW)
     sheet = np.zeros((rows * SIDE, IN_A_ROW * SIDE), dtype=np.uint8)
-    for place, pixels in enumerate(pictures):
-        row, column = (SIDE * part for part in divmod(place, IN_A_ROW))
+    for tile, pixels in enumerate(images):
+        row, column = (SIDE * part for part in divmod(tile, IN_A_ROW))
         if pixels is not None:
             sheet[row : row + SIDE, column : column + SIDE] = pixels
     with BytesIO() as file:

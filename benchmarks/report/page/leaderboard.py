@@ -1,4 +1,4 @@
-"""The main table as a leaderboard: a view a kind of images, without columns that say nothing."""
+"""The main table as a leaderboard: a view a kind of images, without empty columns."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from benchmarks.report.tables import main
 
 
 class View(NamedTuple):
-    """The lines of one kind of images.
+    """The rows of one kind of images.
 
     Attributes:
         name: of the images.
-        headings: over the columns in which any method has a value.
+        headings: over the columns in which any method has a value or a footnote.
     """
 
     name: str
@@ -38,18 +38,20 @@ def leaderboard(results: Results, recipe: str) -> Leaderboard:
 
 def _view(table: Table, group: str) -> View:
     rows = [row for row in table.rows if row.group == group]
-    told = [
-        place
-        for place in range(len(table.headings))
-        if any(_tells(row.cells[place]) for row in rows)
+    shown = [
+        column
+        for column in range(len(table.headings))
+        if any(_has_content(row.cells[column]) for row in rows)
     ]
     return View(
         name=group,
-        headings=tuple(table.headings[place].replace("\n", " ") for place in told),
-        rows=tuple(row._replace(cells=tuple(row.cells[place] for place in told)) for row in rows),
+        headings=tuple(table.headings[column].replace("\n", " ") for column in shown),
+        rows=tuple(
+            row._replace(cells=tuple(row.cells[column] for column in shown)) for row in rows
+        ),
     )
 
 
-def _tells(cell: Cell) -> bool:
-    """Whether there is a value, or a reason worth a footnote why there is none."""
+def _has_content(cell: Cell) -> bool:
+    """Whether there is a value, or a footnote on why there is none."""
     return cell.value == cell.value or bool(cell.footnote)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Mapping
 from pathlib import Path
@@ -11,30 +12,30 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup, escape
 
 from benchmarks.files import read_json, written_whole
+from benchmarks.metrics.definitions import DEFINITIONS
 from benchmarks.report.answer import answer
-from benchmarks.report.names import Variant
+from benchmarks.report.names import METRICS, Variant
 from benchmarks.report.page import chart
-from benchmarks.report.page.calibration import reliability_charts
+from benchmarks.report.page.chart_sections import detections, reliability_charts, rotation_charts
 from benchmarks.report.page.claims import claims
 from benchmarks.report.page.cost import costs
-from benchmarks.report.page.definitions import definitions
-from benchmarks.report.page.detection import detections
 from benchmarks.report.page.explorer import explorer
 from benchmarks.report.page.leaderboard import leaderboard
 from benchmarks.report.page.provenance import provenance
-from benchmarks.report.page.rotation import rotation_charts
 from benchmarks.report.results import Results
 from benchmarks.report.style import Look, looks
-from benchmarks.vocabulary import INDEX_HTML, RUN_JSON
+from benchmarks.vocabulary import ILL_DEFINED, INDEX_HTML, RUN_JSON
 
 FIRST = "standard"
 """The recipe shown first, where the run has it."""
+
+REPOSITORY = Path(__file__).parents[3]
 
 
 def write_page(results: Results, folder: Path) -> None:
     """Write the page of the run whose files are in the folder; the same files give the same bytes.
 
-    ``results`` are those of all recipes.
+    ``results`` are those of all recipes. Only within the repository there are links to its code.
     """
     html = _environment().get_template("page.html.j2").render(_content(results, folder))
     with written_whole(folder / INDEX_HTML) as temporary:
@@ -52,26 +53,29 @@ def _environment() -> Environment:
     environment.policies["json.dumps_kwargs"] = {"ensure_ascii": False, "separators": (",", ":")}
     environment.filters |= {"code": _code, "number": _number}
     environment.globals |= {name: getattr(chart, name) for name in ("color", "dashes", "key")}
+    environment.globals |= {"ILL_DEFINED": ILL_DEFINED}
     return environment
 
 
 def _content(results: Results, folder: Path) -> dict[str, Any]:
     recipes = sorted(results.recipes, key=lambda name: (name != FIRST, name))
-    chosen = read_json(folder / RUN_JSON).get("configuration", {})
-    shown = explorer(results, looks(results.largest))
+    configuration = read_json(folder / RUN_JSON).get("configuration", {})
+    images = explorer(results, looks(results.largest))
     return {
         "recipes": [_of_recipe(results.of_recipe(name), name, folder) for name in recipes],
-        "explorer": shown,
-        "explorer_data": shown and {name: shown[name] for name in shown if name != "sheet"},
+        "explorer": images,
+        "explorer_data": images and {name: images[name] for name in images if name != "sheet"},
         "claims": claims(folder),
-        "definitions": definitions(),
+        "metrics": [(name, METRICS[name], DEFINITIONS[name]) for name in METRICS],
+        "repository": _path_to_repository(folder.resolve()),
         "provenance": provenance(folder),
-        "setting": _setting(chosen),
-        "quick": chosen.get("preset") == "quick",
+        "setting": _setting(configuration),
+        "left_out": results.left_out,
+        "quick": configuration.get("preset") == "quick",
         "width": chart.WIDTH,
         "height": chart.HEIGHT,
-        "style": _text("page.css"),
-        "scripts": [_text("page.js"), _text("explorer.js")],
+        "style": _static("page.css"),
+        "scripts": [_static("page.js"), _static("explorer.js")],
     }
 
 
@@ -79,7 +83,7 @@ def _of_recipe(results: Results, recipe: str, folder: Path) -> dict[str, Any]:
     look: Mapping[Variant, Look] = looks(results.shown)
     return {
         "name": recipe,
-        "answer": answer(results),
+        "summary": answer(results),
         "looks": look,
         "leaderboard": leaderboard(results, recipe),
         "rotation": rotation_charts(results, look),
@@ -89,8 +93,13 @@ def _of_recipe(results: Results, recipe: str, folder: Path) -> dict[str, Any]:
     }
 
 
-def _setting(chosen: Mapping[str, Any]) -> str:
-    """How large the run was, as far as its configuration tells."""
+def _path_to_repository(folder: Path) -> str:
+    """From the folder, if that lies within the repository; else empty."""
+    return os.path.relpath(REPOSITORY, folder) if folder.is_relative_to(REPOSITORY) else ""
+
+
+def _setting(configuration: Mapping[str, Any]) -> str:
+    """The size of the run, as far as its configuration has it."""
     names = {
         "preset": "preset",
         "epochs": "training epochs",
@@ -98,10 +107,10 @@ def _setting(chosen: Mapping[str, Any]) -> str:
         "replicates": "replicates",
         "seed": "seed",
     }
-    told = {label: chosen.get(name) for name, label in names.items()}
+    values = {label: configuration.get(name) for name, label in names.items()}
     return "; ".join(
         f"{label}: {value:,}" if isinstance(value, int) else f"{label}: {value}"
-        for label, value in told.items()
+        for label, value in values.items()
         if value is not None
     )
 
@@ -112,7 +121,7 @@ def _code(text: str) -> Markup:
 
 
 def _number(value: float) -> str:
-    """As JavaScript reads it, which has another word for what is infinite.
+    """As JavaScript reads it, which has another word for infinity.
 
     >>> _number(0.25), _number(float("-inf"))
     ('0.25', '-Infinity')
@@ -120,5 +129,5 @@ def _number(value: float) -> str:
     return str(value).replace("inf", "Infinity")
 
 
-def _text(name: str) -> str:
-    return (Path(__file__).parent / name).read_text(encoding="utf-8")
+def _static(name: str) -> str:
+    return (Path(__file__).parent / "static" / name).read_text(encoding="utf-8")

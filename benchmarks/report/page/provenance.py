@@ -1,4 +1,4 @@
-"""What made the numbers: the run's record, and the files that it wrote."""
+"""How the numbers were made: the run's record, and the files that it wrote."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ DOWNLOADS = {
     SUMMARY_CSV: "means over replicates, with intervals",
     MEASUREMENTS_CSV: "every number of every replicate",
     COMPARISONS_CSV: "paired differences between methods",
-    LATENCY_CSV: "what an answer costs",
+    LATENCY_CSV: "latency and memory of each method",
     TRAINING_CSV: "the log of each network's training",
     CLAIMS_JSON: "the article's claims and their verdicts",
     CLAIMS_MD: "the same, to read",
-    IMAGES_NPZ: "the pictures shown",
+    IMAGES_NPZ: "the images shown",
     RUN_JSON: "configuration, command, versions, fingerprints, wall time",
 }
-"""The files of a run, and what is in them; ``FOLDERS`` those that hold many."""
+"""The files of a run, and what is in them."""
 
 FOLDERS = {
     "tables": "each table as Markdown, CSV and LaTeX",
@@ -37,6 +37,7 @@ FOLDERS = {
     "curves": "what figures need beyond the summary",
     "claims": "what the claims' figures need",
 }
+"""The folders of a run, and what is in them."""
 
 
 class Download(NamedTuple):
@@ -47,23 +48,23 @@ class Download(NamedTuple):
 
 
 class Provenance(NamedTuple):
-    """What made the numbers, as pairs of a heading and a text, and the files."""
+    """How the numbers were made, as pairs of a heading and a text, and the files."""
 
     facts: tuple[tuple[str, str], ...]
     downloads: tuple[Download, ...]
 
 
 def provenance(folder: Path) -> Provenance:
-    """Read from the run's record; whatever is not in there is left out.
+    """Read from the run's record; what it lacks is left out.
 
-    The wall time is, too: it changes when a run is resumed, and the page should not.
+    So is the wall time: it changes when a run is resumed, and the page should not.
     """
     return Provenance(tuple(_facts(read_json(folder / RUN_JSON))), tuple(_downloads(folder)))
 
 
 def _facts(content: dict[str, Any]) -> list[tuple[str, str]]:
     environment = content.get("environment", {})
-    found = {
+    facts = {
         "Command": content.get("command"),
         "Commit": content.get("commit"),
         "Version": content.get("version") and f"uncertainty-bench {content['version']}",
@@ -79,7 +80,7 @@ def _facts(content: dict[str, Any]) -> list[tuple[str, str]]:
         ),
         "Integrity": _integrity(content.get("integrity", {})),
     }
-    return [(name, str(text)) for name, text in found.items() if text]
+    return [(name, str(text)) for name, text in facts.items() if text]
 
 
 def _integrity(integrity: dict[str, Any]) -> str:

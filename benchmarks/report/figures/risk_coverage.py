@@ -1,4 +1,4 @@
-"""Risk against coverage: the error rate of those that a method is most certain of."""
+"""Risk against coverage: the error rate of the images that a method is most certain of."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def risk_coverage_figures(results: Results, looks: Mapping[Variant, Look]) -> It
         for ax, condition in zip(axes, conditions, strict=True):
             draw(ax, numbers[numbers["condition"] == condition], looks)
             ax.set_title(condition_label(condition))
-            ax.set_xlabel(f"Images answered\n(by {METRICS[score].name.lower()})")
+            ax.set_xlabel(f"Coverage\n(by {METRICS[score].name.lower()})")
         axes[0].set_ylabel("Error rate")
         legend_below(figure, axes)
         yield Drawing(f"risk-coverage-{score}", figure, numbers)

@@ -23,18 +23,18 @@ const fragment = {
   },
 };
 
-// What the bar at the top covers depends on how often its contents wrap.
-function clearBar() {
+// The height of the bar at the top depends on how often its contents wrap.
+function leaveRoomForBar() {
   const bar = document.querySelector("nav");
   document.documentElement.style.scrollPaddingTop = `${bar.offsetHeight + 8}px`;
 }
-clearBar();
-addEventListener("resize", clearBar);
+leaveRoomForBar();
+addEventListener("resize", leaveRoomForBar);
 
 const all = (selector, within = document) => [...within.querySelectorAll(selector)];
 const sectionOf = (node) => node.closest("section")?.id ?? fragment.read().section;
 
-// Of several panels one is shown: that of the button pressed.
+// Of several panels the one of the pressed button is shown.
 function showChoices(values) {
   for (const switched of all("[data-switch]")) {
     const name = switched.dataset.switch;
@@ -65,7 +65,7 @@ function showLinks() {
 }
 
 document.addEventListener("click", ({ target }) => {
-  if (target.closest("a")?.hash === location.hash) openTarget(); // no change of the hash tells of it
+  if (target.closest("a")?.hash === location.hash) openTarget(); // an unchanged hash fires no event
   const choice = target.closest("[data-for] [data-choice]");
   if (choice) {
     fragment.change(sectionOf(choice), { [choice.closest("[data-for]").dataset.for]: choice.dataset.choice });
@@ -80,7 +80,7 @@ document.addEventListener("click", ({ target }) => {
   if (heading) sortBy(heading.closest("th"));
 });
 
-// Best first where the arrow tells what is better; cells without a value stay last.
+// Best first where the heading has an arrow; cells without a value stay last.
 function sortBy(heading) {
   const table = heading.closest("table");
   const column = heading.cellIndex;
@@ -100,13 +100,13 @@ function sortBy(heading) {
   table.tBodies[0].append(...[...known, ...unknown].map(({ row }) => row));
 }
 
-// What a marker tells, where it is pointed at or reached by the arrow keys.
+// The tooltip of a marker that is pointed at, or reached by the arrow keys.
 const tip = document.getElementById("tip");
 
-function tell(mark) {
-  hush();
+function showTip(mark) {
+  hideTip();
   if (!mark) return;
-  mark.classList.add("told");
+  mark.classList.add("active");
   tip.textContent = `${mark.closest("[data-name]").dataset.name}, ${mark.dataset.tip}`;
   tip.hidden = false;
   const at = mark.getBoundingClientRect();
@@ -115,27 +115,27 @@ function tell(mark) {
   tip.style.top = `${Math.max(at.top - tip.offsetHeight - 8, 4)}px`;
 }
 
-function hush() {
+function hideTip() {
   tip.hidden = true;
-  for (const mark of all("use.told")) mark.classList.remove("told");
+  for (const mark of all("use.active")) mark.classList.remove("active");
 }
 
 document.addEventListener("pointerover", ({ target }) => {
-  if (target.matches?.("use[data-tip]")) tell(target);
-  else if (!target.closest?.(".chart svg:focus")) hush();
+  if (target.matches?.("use[data-tip]")) showTip(target);
+  else if (!target.closest?.(".chart svg:focus")) hideTip();
 });
-document.addEventListener("focusout", hush);
-document.addEventListener("scroll", hush, { passive: true });
+document.addEventListener("focusout", hideTip);
+document.addEventListener("scroll", hideTip, { passive: true });
 document.addEventListener("keydown", (event) => {
   const drawing = event.target.closest?.(".chart svg");
   const step = { ArrowRight: 1, ArrowDown: 1, ArrowLeft: -1, ArrowUp: -1 }[event.key];
-  if (event.key === "Escape") hush();
+  if (event.key === "Escape") hideTip();
   if (!drawing || !step) return;
   event.preventDefault();
   const marks = all("[data-series]:not(.off) use[data-tip]", drawing);
-  const now = marks.findIndex((mark) => mark.classList.contains("told"));
-  const next = now < 0 ? (step > 0 ? 0 : marks.length - 1) : (now + step + marks.length) % marks.length;
-  tell(marks[next]);
+  const current = marks.findIndex((mark) => mark.classList.contains("active"));
+  const next = current < 0 ? (step > 0 ? 0 : marks.length - 1) : (current + step + marks.length) % marks.length;
+  showTip(marks[next]);
 });
 
 // The parts of the page that follow the state; the explorer adds itself.
@@ -153,13 +153,13 @@ function openTarget() {
   target.querySelector(":scope > details")?.setAttribute("open", "");
   target.closest("details")?.setAttribute("open", "");
   if (!location.hash.includes("?")) return;
-  // The browser finds no element of such a name, so what it does for others is done here.
+  // The browser knows no element of such a name, so scroll and focus here.
   target.scrollIntoView();
   if (!target.hasAttribute("tabindex")) target.tabIndex = -1;
   target.focus({ preventScroll: true });
 }
 
-// On paper nothing can be opened.
+// On paper everything is open.
 let printed = [];
 addEventListener("beforeprint", () => {
   printed = all("details:not([open])");

@@ -1,4 +1,4 @@
-// The image explorer: cards of the images that the filters leave, and one image in detail.
+// The image explorer: a card for each image that passes the filters, and one image in detail.
 const explored = JSON.parse(document.getElementById("explorer-data")?.textContent ?? "null");
 
 const FIRST_CARDS = 24;
@@ -25,27 +25,27 @@ const arrayMax = (values) => values.indexOf(Math.max(...values));
 
 function nameOf(image) {
   const recipe = image.recipe === explored.recipes[0] ? "" : `/${image.recipe}`;
-  return `${image.condition}/${image.place}${recipe}`;
+  return `${image.condition}/${image.number}${recipe}`;
 }
 
 function titleOf(image) {
   const ood = image.label === null;
   const recipe = image.recipe === explored.recipes[0] ? "" : `, recipe ${image.recipe}`;
   const condition = labelOf(explored.conditions, image.condition);
-  return `${ood ? condition : `${condition}, label ${image.label}`}, image ${image.place}${recipe}`;
+  return `${ood ? condition : `${condition}, label ${image.label}`}, image ${image.number}${recipe}`;
 }
 
 // Whether the method classifies the image correctly; null where that has no meaning.
 function isRight(image, method) {
-  const opinion = image.opinions[method];
-  return opinion === null || image.label === null ? null : arrayMax(opinion.mean) === image.label;
+  const prediction = image.predictions[method];
+  return prediction === null || image.label === null ? null : arrayMax(prediction.mean) === image.label;
 }
 
-function pictureOf(image, side) {
+function tileOf(image, side) {
   const { columns, rows } = explored;
-  const x = image.picture % columns;
-  const y = Math.floor(image.picture / columns);
-  const made = element("span", { class: "picture", role: "img", "aria-label": `Picture: ${titleOf(image)}` });
+  const x = image.tile % columns;
+  const y = Math.floor(image.tile / columns);
+  const made = element("span", { class: "tile", role: "img", "aria-label": `Image: ${titleOf(image)}` });
   made.style.width = made.style.height = `${side}px`;
   made.style.boxSizing = "content-box";
   made.style.backgroundSize = `${columns * side}px ${rows * side}px`;
@@ -55,12 +55,12 @@ function pictureOf(image, side) {
 
 // A bar a class: the share of votes, across it the mean probability, below it a mark at the label.
 function barsOf(image, method, { width, height, named }) {
-  const opinion = image.opinions[method];
+  const prediction = image.predictions[method];
   const step = width / 10;
   const bottom = height - (named ? 22 : 5);
-  const cast = CLASSES.filter((c) => opinion.votes[c] > 0)
-    .sort((a, b) => opinion.votes[b] - opinion.votes[a])
-    .map((c) => `${c}: ${percent(opinion.votes[c])}`);
+  const cast = CLASSES.filter((c) => prediction.votes[c] > 0)
+    .sort((a, b) => prediction.votes[b] - prediction.votes[a])
+    .map((c) => `${c}: ${percent(prediction.votes[c])}`);
   const made = element("svg:svg", {
     viewBox: `0 0 ${width} ${height}`, width, height, role: "img",
     "aria-label": `Votes of ${explored.methods[method].label}: ${cast.join(", ")}`,
@@ -68,12 +68,12 @@ function barsOf(image, method, { width, height, named }) {
   made.style.setProperty("--c", explored.methods[method].color);
   made.append(element("svg:path", { class: "base", d: `M0 ${bottom + 0.5}H${width}` }));
   for (const c of CLASSES) {
-    const tall = opinion.votes[c] * (bottom - 1);
-    const mean = bottom - opinion.mean[c] * (bottom - 1);
+    const tall = prediction.votes[c] * (bottom - 1);
+    const mean = bottom - prediction.mean[c] * (bottom - 1);
     const bar = { class: "bar", x: c * step + step * 0.15, width: step * 0.7, y: bottom - tall, height: tall };
-    const tells = element("svg:title", {}, `${c}: ${percent(opinion.votes[c])} of votes, mean probability ${decimals(opinion.mean[c])}`);
-    made.append(element("svg:g", {}, tells, element("svg:rect", bar)));
-    if (opinion.mean[c] >= 0.005) {
+    const tooltip = element("svg:title", {}, `${c}: ${percent(prediction.votes[c])} of votes, mean probability ${decimals(prediction.mean[c])}`);
+    made.append(element("svg:g", {}, tooltip, element("svg:rect", bar)));
+    if (prediction.mean[c] >= 0.005) {
       // Twice: a border of the page's colour sets the line off from a bar of its own.
       const across = `M${c * step} ${mean}h${step}`;
       made.append(element("svg:path", { class: "mean-border", d: across }), element("svg:path", { class: "mean", d: across }));
@@ -85,36 +85,36 @@ function barsOf(image, method, { width, height, named }) {
     }
     if (c === image.label) {
       const x = (c + 0.5) * step;
-      made.append(element("svg:path", { class: "truth", d: `M${x} ${bottom + 1}l3 4h-6Z` }));
+      made.append(element("svg:path", { class: "label-mark", d: `M${x} ${bottom + 1}l3 4h-6Z` }));
     }
   }
   return made;
 }
 
-function verdictOf(image, method, says = "") {
+function predictedClass(image, method, prefix = "") {
   const right = isRight(image, method);
-  says += arrayMax(image.opinions[method].mean);
-  if (right === null) return element("span", {}, says);
-  return element("span", { class: right ? "right" : "wrong" }, `${says} ${right ? "✓" : "✗"}`);
+  const text = prefix + arrayMax(image.predictions[method].mean);
+  if (right === null) return element("span", {}, text);
+  return element("span", { class: right ? "right" : "wrong" }, `${text} ${right ? "✓" : "✗"}`);
 }
 
 // The value by which images are sorted; null where there is none.
 function valueOf(image, chosen) {
   if (chosen.sort === "divergence") return image.divergence;
-  const place = explored.measures.findIndex((measure) => measure.key === chosen.sort);
-  return image.opinions[chosen.method]?.measures[place] ?? null;
+  const position = explored.measures.findIndex((measure) => measure.key === chosen.sort);
+  return image.predictions[chosen.method]?.measures[position] ?? null;
 }
 
 function cardOf(image, chosen) {
   const link = element("a", { href: fragment.with("explorer", { image: nameOf(image) }) });
   if (nameOf(image) === chosen.image) link.setAttribute("aria-current", "true");
-  const votes = explored.methods.map((method, place) => image.opinions[place] && element(
+  const votes = explored.methods.map((method, number) => image.predictions[number] && element(
     "span", { class: "votes", title: method.label },
-    barsOf(image, place, { width: 90, height: 26, named: false }),
-    verdictOf(image, place, `${method.label.split(",")[0]}: `),
+    barsOf(image, number, { width: 90, height: 26, named: false }),
+    predictedClass(image, number, `${method.label.split(",")[0]}: `),
   ));
   link.append(
-    pictureOf(image, 84),
+    tileOf(image, 84),
     element("span", { class: "card-votes" },
       element("span", { class: "card-title" }, titleOf(image)), ...votes.filter(Boolean),
       element("span", { class: "card-value" }, `${sortName(chosen)}: ${decimals(valueOf(image, chosen))}`)),
@@ -128,9 +128,9 @@ function sortName(chosen) {
 
 function measuresOf(image) {
   const heads = explored.methods.map((method) => element("th", { scope: "col", class: "number" }, method.label));
-  const rows = explored.measures.map((measure, place) => element("tr", {},
+  const rows = explored.measures.map((measure, position) => element("tr", {},
     element("th", { scope: "row" }, measure.label),
-    ...image.opinions.map((opinion) => element("td", { class: "number" }, opinion ? decimals(opinion.measures[place]) : "—"))));
+    ...image.predictions.map((prediction) => element("td", { class: "number" }, prediction ? decimals(prediction.measures[position]) : "—"))));
   return element("div", { class: "wide", tabindex: "0", role: "region", "aria-label": "Measures of this image" },
     element("table", {},
       element("caption", {}, `Divergence of the methods' votes: ${decimals(image.divergence)} nats`),
@@ -138,42 +138,42 @@ function measuresOf(image) {
       element("tbody", {}, ...rows)));
 }
 
-function detailOf(image, found) {
-  const place = found.indexOf(image);
+function detailOf(image, filtered) {
+  const position = filtered.indexOf(image);
   const to = (other, text) => other && element("a", { href: fragment.with("explorer", { image: nameOf(other) }) }, text);
   const close = element("a", { href: fragment.with("explorer", { image: null }) }, "Close");
   const elsewhere = explored.images.filter((other) => other !== image && other.label !== null
-    && image.label !== null && other.place === image.place);
-  const methods = explored.methods.map((method, number) => image.opinions[number] && element("figure", {},
-    element("figcaption", {}, `${method.label}: `, verdictOf(image, number)),
+    && image.label !== null && other.number === image.number);
+  const methods = explored.methods.map((method, number) => image.predictions[number] && element("figure", {},
+    element("figcaption", {}, `${method.label}: `, predictedClass(image, number)),
     barsOf(image, number, { width: 240, height: 120, named: true })));
   return [
     element("h3", {}, titleOf(image)),
-    element("p", {}, `Chosen for: ${image.why.map((why) => labelOf(explored.reasons, why)).join("; ")}.`),
-    element("div", { class: "detail-body" }, pictureOf(image, 196),
+    element("p", {}, `Chosen for: ${image.reasons.map((reason) => labelOf(explored.reasons, reason)).join("; ")}.`),
+    element("div", { class: "detail-body" }, tileOf(image, 196),
       element("div", { class: "detail-methods" }, ...methods.filter(Boolean))),
     measuresOf(image),
     element("p", { class: "detail-links" }, ...[
-      place > 0 ? to(found[place - 1], "← Previous") : null,
-      place >= 0 ? to(found[place + 1], "Next →") : null,
+      position > 0 ? to(filtered[position - 1], "← Previous") : null,
+      position >= 0 ? to(filtered[position + 1], "Next →") : null,
       ...elsewhere.map((other) => to(other, `The same digit: ${titleOf(other)}`)),
       close,
     ].filter(Boolean)),
   ];
 }
 
-// The filters: each a name, a label and its choices, of which the first is what is chosen if nothing
-// is; a filter without choices takes a number.
+// The filters: each a name, a label and its choices, the first of which is the default; a filter
+// without choices takes a number.
 function filters() {
   const any = [["", "any"]];
   const pairs = (list) => list.map(({ key, label }) => [key, label]);
   return [
     ["condition", "Condition", [...any, ...pairs(explored.conditions)]],
-    ["place", "Image number", null],
+    ["number", "Image number", null],
     ["class", "Label", [...any, ...CLASSES.map((c) => [String(c), String(c)])]],
-    ["why", "Chosen for", [...any, ...pairs(explored.reasons)]],
+    ["reason", "Chosen for", [...any, ...pairs(explored.reasons)]],
     ["method", "Method", pairs([...explored.methods].sort((a, b) => a.single - b.single))],
-    ["outcome", "It is", [["", "right or wrong"], ["right", "right"], ["wrong", "wrong"]]],
+    ["outcome", "Prediction", [["", "right or wrong"], ["right", "right"], ["wrong", "wrong"]]],
     ["sort", "Sort by", [["divergence", "Divergence of the methods (nats)"], ...pairs(explored.measures)]],
     ["order", "Order", [["", "highest first"], ["lowest", "lowest first"]]],
   ];
@@ -191,14 +191,14 @@ function chosenIn(values) {
 }
 
 function imagesFor(chosen) {
-  const kept = explored.images.filter((image) =>
+  const filtered = explored.images.filter((image) =>
     (!chosen.condition || image.condition === chosen.condition)
-    && (!chosen.place || image.place === Number(chosen.place))
+    && (!chosen.number || image.number === Number(chosen.number))
     && (!chosen.class || image.label === Number(chosen.class))
-    && (!chosen.why || image.why.includes(chosen.why))
+    && (!chosen.reason || image.reasons.includes(chosen.reason))
     && (!chosen.outcome || isRight(image, chosen.method) === (chosen.outcome === "right")));
   const sign = chosen.order === "lowest" ? 1 : -1;
-  return kept.sort((a, b) => {
+  return filtered.sort((a, b) => {
     const [x, y] = [a, b].map((image) => valueOf(image, chosen));
     if (x === y) return 0;
     if (x === null || y === null) return x === null ? 1 : -1;
@@ -227,20 +227,20 @@ function showFilters(chosen) {
   }
 }
 
-// Why the image that is asked for is not there; empty where it is or none is.
+// Why the image that was chosen is not there; empty where it is, or where none was.
 function absence(chosen) {
-  const place = chosen.image ? chosen.image.split("/")[1] : chosen.place;
-  const isThere = (image) => (chosen.image ? nameOf(image) === chosen.image : image.place === Number(place));
-  if (!place || explored.images.some(isThere)) return "";
-  const isUnjudged = explored.article.absent.includes(Number(place));
-  return isUnjudged
-    ? `Image ${place} is not among the images of this run; a run of all 10,000 has it`
-    : `Image ${chosen.image ?? place} is not among those shown here, which are a choice of this run's images`;
+  const number = chosen.image ? chosen.image.split("/")[1] : chosen.number;
+  const isThere = (image) => (chosen.image ? nameOf(image) === chosen.image : image.number === Number(number));
+  if (!number || explored.images.some(isThere)) return "";
+  const isOutsideRun = explored.article.absent.includes(Number(number));
+  return isOutsideRun
+    ? `Image ${number} is not among the images of this run; a run of all 10,000 has it`
+    : `Image ${chosen.image ?? number} is not among those shown here, which are a selection of this run's images`;
 }
 
 // Why the images are not sorted; empty where they are.
-function disorder(chosen, found) {
-  if (!found.length || found.some((image) => valueOf(image, chosen) !== null)) return "";
+function disorder(chosen, filtered) {
+  if (!filtered.length || filtered.some((image) => valueOf(image, chosen) !== null)) return "";
   const method = explored.methods[chosen.method];
   const because = chosen.sort === "divergence" ? "it needs more than one method"
     : method.single ? `it needs more than one member, and ${method.label} has one`
@@ -251,27 +251,27 @@ function disorder(chosen, found) {
 function showExplorer(values) {
   const chosen = chosenIn(values);
   showFilters(chosen);
-  const found = imagesFor(chosen);
-  const shown = showsAll ? found : found.slice(0, FIRST_CARDS);
-  document.getElementById("found").textContent =
-    [`${found.length} of ${explored.images.length} images`, absence(chosen), disorder(chosen, found)]
+  const filtered = imagesFor(chosen);
+  const shown = showsAll ? filtered : filtered.slice(0, FIRST_CARDS);
+  document.getElementById("count").textContent =
+    [`${filtered.length} of ${explored.images.length} images`, absence(chosen), disorder(chosen, filtered)]
       .filter(Boolean).join(". ");
   document.getElementById("cards").replaceChildren(...shown.map((image) => cardOf(image, chosen)));
   const more = document.getElementById("more");
-  more.hidden = shown.length === found.length;
-  more.textContent = `Show all ${found.length}`;
+  more.hidden = shown.length === filtered.length;
+  more.textContent = `Show all ${filtered.length}`;
   const image = explored.images.find((one) => nameOf(one) === chosen.image);
   const detail = document.getElementById("detail");
   detail.hidden = !image;
-  detail.replaceChildren(...(image ? detailOf(image, found) : []));
+  detail.replaceChildren(...(image ? detailOf(image, filtered) : []));
 }
 
-// What was left on closing an image is gone; the keyboard goes on from its card.
+// Closing an image removes what had the focus; the keyboard continues from its card.
 function focusCard(name) {
   if (!name) return;
   const link = [...document.querySelectorAll("#cards a")]
     .find(({ hash }) => new URLSearchParams(hash.split("?")[1]).get("image") === name);
-  (link ?? document.getElementById("found")).focus();
+  (link ?? document.getElementById("count")).focus();
 }
 
 if (explored) {

@@ -1,0 +1,166 @@
+"""The charts of three sections: rotation, calibration and detection."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, NamedTuple
+
+import pandas as pd
+
+from benchmarks.report.digits import rounded
+from benchmarks.report.figures.drawing import MARGIN, rows_of
+from benchmarks.report.figures.reliability import ACCURACY_BAND, FEWEST
+from benchmarks.report.figures.rotation import MEASURES, lines
+from benchmarks.report.names import METRICS, Variant, angle_of, condition_label
+from benchmarks.report.page.chart import Axis, Chart, Line, Point, line, x_axis, y_axis
+from benchmarks.report.results import Results
+from benchmarks.report.style import Look
+from benchmarks.vocabulary import LABELS_ILL_DEFINED_BEYOND
+
+MARKER_EVERY = 8
+"""One of so many points of a ROC curve has a marker with a tooltip."""
+
+
+class Detection(NamedTuple):
+    """The charts of one score, one a set of out-of-distribution images."""
+
+    score: str
+    label: str
+    charts: Sequence[Chart]
+
+
+def rotation_charts(results: Results, looks: Mapping[Variant, Look]) -> list[Chart]:
+    """A chart a measure, against the angle; none where no image was rotated."""
+    numbers = lines(results)
+    if numbers["angle"].nunique() < 2:
+        return []
+    return [
+        _rotation_chart(numbers[numbers["metric"] == metric], metric, looks)
+        for metric in MEASURES
+        if metric in set(numbers["metric"])
+    ]
+
+
+def reliability_charts(results: Results, looks: Mapping[Variant, Look]) -> list[Chart]:
+    """A chart a condition; bins of few images are left out."""
+    bins = results.curve("reliability")
+    conditions = sorted(set(bins["condition"]), key=lambda c: angle_of(c) or 0)
+    return [
+        _reliability_chart(condition_label(c), bins[bins["condition"] == c], looks)
+        for c in conditions
+    ]
+
+
+def detections(results: Results, looks: Mapping[Variant, Look]) -> list[Detection]:
+    """A group of ROC curves a score."""
+    points = results.curve("roc")
+    return [
+        Detection(
+            score,
+            METRICS[score].name,
+            [
+                _roc_chart(condition_label(condition), of_score, looks)
+                for condition in results.ood
+                if not (of_score := _of(points, score=score, condition=condition)).empty
+            ],
+        )
+        for score in METRICS
+        if score in set(points["score"])
+    ]
+
+
+def _rotation_chart(numbers: pd.DataFrame, metric: str, looks: Mapping[Variant, Look]) -> Chart:
+    last = int(numbers["angle"].max())
+    finite = numbers.loc[numbers["value"] < math.inf, "value"]
+    highest = 1.02 if metric == "accuracy" else 1.1 * finite.max()
+    x = x_axis("Rotation (degrees)", -MARGIN, last + MARGIN, ticks_at=tuple(range(0, last + 1, 30)))
+    y = y_axis(METRICS[metric].axis_label, 0, highest if highest > 0 else 1)
+    has_ill_defined = last > LABELS_ILL_DEFINED_BEYOND
+    return Chart(
+        title=f"{METRICS[metric].name} {METRICS[metric].better}".strip(),
+        description=f"{METRICS[metric].axis_label} at each angle from 0° to {last}°",
+        x=x,
+        y=y,
+        lines=_lines(numbers, looks, x, y, lambda rows: [_rotation_point(row) for row in rows]),
+        shaded=(x.at(LABELS_ILL_DEFINED_BEYOND), x.end) if has_ill_defined else None,
+    )
+
+
+def _reliability_chart(title: str, bins: pd.DataFrame, looks: Mapping[Variant, Look]) -> Chart:
+    x, y = x_axis("Confidence", 0, 1), y_axis("Accuracy", 0, 1)
+    full = bins[bins["count"] >= FEWEST]
+    return Chart(
+        title=title,
+        description=f"Accuracy against confidence, {title}; the diagonal is perfect calibration",
+        x=x,
+        y=y,
+        lines=_lines(full, looks, x, y, lambda rows: [_reliability_point(row) for row in rows]),
+        diagonal=True,
+    )
+
+
+def _roc_chart(title: str, points: pd.DataFrame, looks: Mapping[Variant, Look]) -> Chart:
+    x, y = x_axis("Clean images flagged", 0, 1), y_axis("OOD images flagged", 0, 1)
+    return Chart(
+        title=title,
+        description=f"ROC curves, {title} against clean images; the diagonal is chance",
+        x=x,
+        y=y,
+        lines=_lines(points, looks, x, y, _roc_points),
+        diagonal=True,
+    )
+
+
+Rows = Sequence[Mapping[Any, Any]]
+
+
+def _lines(
+    table: pd.DataFrame,
+    looks: Mapping[Variant, Look],
+    x: Axis,
+    y: Axis,
+    points: Callable[[Rows], list[Point]],
+) -> tuple[Line, ...]:
+    """A line a method that has rows in the table, through the points of these."""
+    return tuple(
+        line(look, variant, points(rows.to_dict("records")), x, y)
+        for variant, look in looks.items()
+        if not (rows := rows_of(table, variant)).empty
+    )
+
+
+def _rotation_point(row: Mapping[Any, Any]) -> Point:
+    value, half = rounded(row["value"], (row["upper"] - row["lower"]) / 2)
+    tip = f"{row['angle']:.0f}°: {value}" + (f" ± {half}" if half else "")
+    return Point(row["angle"], row["value"], row["lower"], row["upper"], tip)
+
+
+def _reliability_point(row: Mapping[Any, Any]) -> Point:
+    lower, upper = (row.get(column, math.nan) for column in ACCURACY_BAND)
+    tip = (
+        f"{row['count']:,.0f} images of confidence {row['confidence']:.3f}: "
+        f"accuracy {row['accuracy']:.3f}"
+    )
+    interval = f" ({lower:.3f} to {upper:.3f})" if math.isfinite(lower) else ""
+    return Point(row["confidence"], row["accuracy"], lower, upper, tip + interval)
+
+
+def _roc_points(rows: Rows) -> list[Point]:
+    return [
+        _roc_point(row, has_marker=i % MARKER_EVERY == MARKER_EVERY // 2)
+        for i, row in enumerate(rows)
+    ]
+
+
+def _roc_point(row: Mapping[Any, Any], *, has_marker: bool) -> Point:
+    clean, flagged = row["flagged_clean"], row["flagged"]
+    # Runs of older versions have no bounds.
+    lower, upper = (row.get(column, math.nan) for column in ("lower", "upper"))
+    interval = f" ({100 * lower:.1f} to {100 * upper:.1f})" if math.isfinite(lower) else ""
+    tip = f"{100 * flagged:.1f} %{interval} flagged, and {100 * clean:.1f} % of the clean images"
+    return Point(clean, flagged, lower, upper, tip if has_marker else "")
+
+
+def _of(table: pd.DataFrame, *, score: str, condition: str) -> pd.DataFrame:
+    return table[(table["score"] == score) & (table["condition"] == condition)]
