@@ -1,4 +1,4 @@
-"""One pool of networks for all methods: they differ only in how they form an opinion."""
+"""One pool of networks for all methods, which differ only in how they form a prediction."""
 
 from __future__ import annotations
 
@@ -12,7 +12,12 @@ from methods.networks.labelled_images import LabelledImages
 from methods.networks.lenet5 import LeNet5
 from methods.networks.recipes import STANDARD, Recipe
 from methods.networks.store import NetworkKey, NetworkStore
-from methods.networks.training import TrainedNetwork, TrainingDivergedError, train_networks
+from methods.networks.training import (
+    TrainedNetwork,
+    TrainingDivergedError,
+    initial_network,
+    train_networks,
+)
 
 
 @dataclass(frozen=True)
@@ -21,7 +26,7 @@ class NetworkPool:
 
     Attributes:
         recipe, seed: what number i of the pool is, together with the training data.
-        engine: what trains the networks and asks them.
+        engine: what trains the networks and predicts with them.
         store: where trained networks are kept; without one they live in memory only.
     """
 
@@ -52,8 +57,8 @@ class NetworkPool:
         """These networks with their logs: from the store, or trained now and stored.
 
         A stored network whose log lacks the validation series is trained anew where these are
-        asked for; its weights come out the same. An engine that trains networks together gets all
-        that are missing; another gets one after the other, each stored as soon as it is trained.
+        wanted; its weights come out the same. An engine that trains batched gets all that are
+        missing; another gets one after the other, each stored as soon as it is trained.
         """
         outcomes: dict[int, TrainedNetwork | TrainingDivergedError | None] = {
             index: self._stored(index, training, validation) for index in indices
@@ -93,3 +98,12 @@ class NetworkPool:
 
     def _key(self, index: int, fingerprint: str) -> NetworkKey:
         return NetworkKey(self.recipe, self.seed, index, fingerprint, self.engine.name)
+
+
+@dataclass(frozen=True)
+class UntrainedPool(NetworkPool):
+    """A pool of networks before their first step, for timing: no speed depends on the weights."""
+
+    def networks(self, indices: Sequence[int], training: LabelledImages) -> list[LeNet5]:
+        """These networks, untrained; the training images are not looked at."""
+        return [initial_network(self.recipe, index, seed=self.seed) for index in indices]
