@@ -149,10 +149,9 @@ class LoopTrainer:
         order, keep_mask = order.to(self._images.device), keep_mask.to(self._images.device)
         total = torch.zeros((), dtype=torch.float64, device=order.device)
         for start in range(0, len(order), self._recipe.batch_size):
-            batch = order[start : start + self._recipe.batch_size]
-            outputs = network(
-                self._images[batch], keep_mask[start : start + self._recipe.batch_size]
-            )
+            positions = slice(start, start + self._recipe.batch_size)
+            batch = order[positions]
+            outputs = network(self._images[batch], keep_mask[positions])
             loss = self._recipe.mean_loss(outputs, self._labels[batch])
             optimiser.zero_grad()
             loss.backward()  # type: ignore[no-untyped-call]

@@ -92,8 +92,8 @@ def train_networks(
     """Networks of the recipe: weights, order and masks of each follow from (seed, index).
 
     Without validation images there is no log: watching a network takes longer than training it. A
-    network whose loss becomes NaN or infinite is given up and its error returned instead; the others
-    are not affected.
+    network whose loss becomes NaN or infinite is given up, and its error returned instead; the
+    others are not affected.
     """
     networks = [initial_network(recipe, index, seed=seed) for index in indices]
     randoms = [np.random.default_rng(derive_seed("training", seed, index)) for index in indices]

@@ -10,16 +10,15 @@ import pytest
 from methods.engines.lenet5_kernels import kernels_are_cached, logits
 from methods.engines.lenet5_kernels.compilation import kernel
 from tests.methods.engines.lenet5_kernels.support import (
-    NORMALISATION,
+    prepared,
     random_images,
     random_network,
-    vector,
 )
 
 COMPILE_WITHOUT_A_CACHE = """
 import numpy as np
 from methods.engines.lenet5_kernels import compile_kernels, kernels_are_cached
-from methods.engines.lenet5_kernels.adam import adam_step
+from methods.engines.lenet5_kernels.train import adam_step
 
 compile_kernels()
 parameters, first, second, gradient = np.ones((4, 8), np.float32)
@@ -29,7 +28,7 @@ print(kernels_are_cached(), parameters[0])
 
 
 def test_kernels_are_cached_after_the_first_call() -> None:
-    logits(vector(random_network()), random_images(1), **NORMALISATION)
+    logits(prepared(random_network()), random_images(1))
     assert kernels_are_cached()
 
 
