@@ -34,7 +34,7 @@ class Entry:
 
     Attributes:
         method: the class.
-        size: which of its keyword arguments says how many members it has, if any.
+        size: which of its keyword arguments is the number of its members, if any.
         needs_dropout: whether its networks must have been trained with dropout.
         exact: whether it has no Monte-Carlo error that replicates could show, and is too slow for
             more than a few images: it is evaluated once, on the subset conditions only.

@@ -17,7 +17,7 @@ BATCH_TOLERANCE = 1e-5
 
 
 class ContractError(AssertionError):
-    """A method does not keep the contract; the message says which clause and how it failed."""
+    """A method does not keep the contract; the message names the clause and how it failed."""
 
 
 def check_method(

@@ -69,8 +69,8 @@ class Prediction:
         votes: Int64[Tensor, "members images"],
     ) -> Prediction:
         members, images, classes = probabilities.shape
-        cells = torch.arange(images, device=votes.device) * classes + votes
-        counts = torch.bincount(cells.flatten(), minlength=images * classes)
+        positions = torch.arange(images, device=votes.device) * classes + votes
+        counts = torch.bincount(positions.flatten(), minlength=images * classes)
         return cls(
             mean=probabilities.mean(dim=0),
             vote_share=counts.reshape(images, classes).double() / members,
@@ -80,7 +80,7 @@ class Prediction:
 
 
 class UncertaintyMethod(ABC):
-    """A classifier that may hold more than one opinion.
+    """A classifier whose prediction includes its uncertainty.
 
     Every method is built as ``cls(*, seed, device)``; hyper-parameters are further keyword
     arguments with defaults, and the constructor only stores them. What a method must keep is
