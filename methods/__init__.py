@@ -1,4 +1,4 @@
-"""The table of contents: every method by its name, and how it is built.
+"""The register: every method by its name, and how it is built.
 
 Adding a method is one file and one line here.
 """
@@ -30,14 +30,14 @@ __all__ = [
 
 @dataclass(frozen=True)
 class Entry:
-    """A line of the table: a method's class and what the benchmark must know to build it.
+    """A line of the register: a method's class and what the benchmark must know to build it.
 
     Attributes:
         method: the class.
-        size: which of its keyword arguments says how many members it has, if any.
-        needs_dropout: whether it makes no sense for networks trained without dropout.
-        exact: whether it is too slow for more than a few images, and knows no Monte-Carlo error
-            that replicates could show: it judges the small conditions only, once.
+        size: which of its keyword arguments is the number of its members, if any.
+        needs_dropout: whether its networks must have been trained with dropout.
+        exact: whether it has no Monte-Carlo error that replicates could show, and is too slow for
+            more than a few images: it is evaluated once, on the subset conditions only.
     """
 
     method: type[UncertaintyMethod]

@@ -1,4 +1,4 @@
-"""What every uncertainty method must keep, as one check that anybody can run on their own."""
+"""The contract of every uncertainty method, as one check that anybody can run on their own."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from torch import Tensor, nn
 from methods.interface import Prediction, UncertaintyMethod
 
 BATCH_TOLERANCE = 1e-5
-"""How far an answer may depend on which other images are asked about: rounding, no more."""
+"""How far a prediction may depend on the other images of a batch: rounding, no more."""
 
 
 class ContractError(AssertionError):
-    """A method does not keep the contract; the message says which clause and how it failed."""
+    """A method does not keep the contract; the message names the clause and how it failed."""
 
 
 def check_method(
@@ -30,14 +30,14 @@ def check_method(
     """Fit the method on a small real data set, three times, and check every clause.
 
     ``fit`` returns the method; shapes and types are right; probabilities and vote shares sum to
-    one; nothing is NaN; the same seed gives the same answer, another seed another one where there
-    are members that could differ; asking twice, or in two batches, changes nothing; the global
+    one; nothing is NaN; the same seed gives the same prediction, another seed another one where
+    there are several members; predicting twice, or in two batches, changes nothing; the global
     random state, the modes of modules and the images are left alone; and it beats chance.
 
     Args:
         build: makes an unfitted method from a seed.
-        images, labels: what to learn from, [images, 1, 28, 28] in [0, 1] and [images].
-        test_images, test_labels: at least ten images to be asked about.
+        images, labels: to learn from, [images, 1, 28, 28] in [0, 1] and [images].
+        test_images, test_labels: at least ten images to predict.
 
     Raises:
         ContractError: a clause is not kept.
@@ -56,14 +56,17 @@ def check_method(
 
     check_prediction(prediction, len(test_images))
     _check_members_differ(prediction)
-    _require(_same(prediction, method.predict(test_images)), "predict must answer twice alike")
+    _require(
+        _same(prediction, method.predict(test_images)),
+        "predict must give the same prediction twice",
+    )
     _check_batches(method, prediction, test_images)
     again = build(0).fit(images, labels).predict(test_images)
-    _require(_same(prediction, again), "the same seed must give the same answer")
+    _require(_same(prediction, again), "the same seed must give the same prediction")
     other = build(1).fit(images, labels).predict(test_images)
     _require(
         prediction.members == 1 or not _same(prediction, other),
-        "another seed must give another answer, since there are several members",
+        "another seed must give another prediction, since there are several members",
     )
     accuracy = (prediction.mean.argmax(dim=1) == test_labels).double().mean().item()
     chance = torch.bincount(test_labels).max().item() / len(test_labels)
@@ -80,7 +83,7 @@ def check_prediction(prediction: Prediction, images: int) -> None:
     _check_shapes(prediction, images)
     _check_values(prediction)
     _check_votes(prediction)
-    _check_kept_members(prediction)
+    _check_member_probabilities(prediction)
 
 
 def _check_shapes(prediction: Prediction, images: int) -> None:
@@ -129,16 +132,17 @@ def _check_votes(prediction: Prediction) -> None:
     )
 
 
-def _check_kept_members(prediction: Prediction) -> None:
-    kept = prediction.member_probabilities
-    if kept is None:
+def _check_member_probabilities(prediction: Prediction) -> None:
+    members = prediction.member_probabilities
+    if members is None:
         return
     shape = (prediction.members, *prediction.mean.shape)
     _require(
-        tuple(kept.shape) == shape, f"member_probabilities must be {shape}, not {tuple(kept.shape)}"
+        tuple(members.shape) == shape,
+        f"member_probabilities must be {shape}, not {tuple(members.shape)}",
     )
     _require(
-        bool(((kept.double().mean(dim=0) - prediction.mean).abs() < 1e-6).all()),
+        bool(((members.double().mean(dim=0) - prediction.mean).abs() < 1e-6).all()),
         "the mean of member_probabilities must be mean",
     )
 
@@ -149,7 +153,7 @@ def _check_members_differ(prediction: Prediction) -> None:
     entropy = torch.special.entr(prediction.mean).sum(dim=1)
     _require(
         bool((entropy - prediction.expected_entropy > 1e-9).any()),
-        "the members must differ, but all have the same opinion of every image",
+        "the members must differ, but all predict the same for every image",
     )
 
 
@@ -190,6 +194,6 @@ def _module_modes(method: UncertaintyMethod) -> list[bool]:
     ]
 
 
-def _require(kept: bool, clause: str) -> None:
-    if not kept:
+def _require(holds: bool, clause: str) -> None:
+    if not holds:
         raise ContractError(clause)

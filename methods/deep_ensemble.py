@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from torch import Tensor
-
 from methods.networks.pool import NetworkPool
 from methods.pooled import MemberMethod
 
@@ -12,7 +10,7 @@ class DeepEnsemble(MemberMethod):
     """A deep ensemble (Lakshminarayanan, Pritzel & Blundell 2017), without adversarial training.
 
     Members differ in initial weights, dropout masks and (where the recipe shuffles) the order of
-    the images; dropout is off when they are asked. Replicates use disjoint blocks of the pool.
+    the images; dropout is off when they predict. Replicates use disjoint blocks of the pool.
 
     Args:
         members: M, how many networks vote.
@@ -39,9 +37,5 @@ class DeepEnsemble(MemberMethod):
 
     @property
     def member_slice(self) -> slice:
-        """Its networks are a block of those of the largest ensemble, which begins at 0."""
+        """Its networks' positions among those of the largest ensemble, which begins at 0."""
         return slice(self.networks.start, self.networks.stop)
-
-    def member_logits(self, images: Tensor) -> Tensor:
-        """The logits of the M networks, [M, images, 10]."""
-        return self.pool.engine.ensemble_logits(self.fitted, images)

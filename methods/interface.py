@@ -1,4 +1,4 @@
-"""What every uncertainty method is, and what it answers."""
+"""The interface of every uncertainty method, and its prediction."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from torch import Tensor
 
 @dataclass(frozen=True, eq=False)
 class Prediction:
-    """What the members of a method think of each image.
+    """The members' prediction of each image, summarised.
 
     Every measure follows from the first four fields, so a method that knows them without holding
     its members (exact enumeration, an analytic approximation) fits as well.
@@ -24,7 +24,7 @@ class Prediction:
         vote_share: share of the members whose arg-max is that class, float64; ties go to the
             lowest class.
         expected_entropy: mean of the members' entropies, in nats, float64.
-        members: how many opinions were formed; ``None`` for the exact distribution (no sampling).
+        members: how many members there are; ``None`` for the exact distribution (no sampling).
         scores: the method's own uncertainty scores by name, [images] each; higher is less certain.
         member_probabilities: the members' own probabilities, where a method keeps them.
     """
@@ -69,8 +69,8 @@ class Prediction:
         votes: Int64[Tensor, "members images"],
     ) -> Prediction:
         members, images, classes = probabilities.shape
-        cells = torch.arange(images, device=votes.device) * classes + votes
-        counts = torch.bincount(cells.flatten(), minlength=images * classes)
+        positions = torch.arange(images, device=votes.device) * classes + votes
+        counts = torch.bincount(positions.flatten(), minlength=images * classes)
         return cls(
             mean=probabilities.mean(dim=0),
             vote_share=counts.reshape(images, classes).double() / members,
@@ -80,7 +80,7 @@ class Prediction:
 
 
 class UncertaintyMethod(ABC):
-    """A classifier that may hold more than one opinion.
+    """A classifier whose prediction includes its uncertainty.
 
     Every method is built as ``cls(*, seed, device)``; hyper-parameters are further keyword
     arguments with defaults, and the constructor only stores them. What a method must keep is
@@ -101,7 +101,7 @@ class UncertaintyMethod(ABC):
 
     @abstractmethod
     def predict(self, images: Float[Tensor, "images 1 28 28"]) -> Prediction:
-        """What the members think of each image. Pure: same images, same answer."""
+        """The members' prediction of each image. Pure: same images, same prediction."""
 
 
 def _require_members(members: Tensor) -> None:

@@ -1,4 +1,4 @@
-"""The reference: one network, dropout left on, T passes."""
+"""One network, dropout left on, T passes: the method of the article."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ class MCDropout(MemberMethod):
     """Monte-Carlo dropout (Gal & Ghahramani 2016), as in the article.
 
     Each pass drops whole channels after both convolutions, by a mask of its own that all images
-    share: T sub-networks look at every image. So the Monte-Carlo error is common to all images;
+    share: T sub-networks predict every image. So the Monte-Carlo error is common to all images;
     it shows in the spread over replicates, not in a bootstrap over images.
 
     Args:
@@ -43,4 +43,4 @@ class MCDropout(MemberMethod):
         """The logits of the T sub-networks, [T, images, 10]."""
         (network,) = self.fitted
         masks = pass_masks(self.seed, self.replicate, self.passes, network.dropout)
-        return self.pool.engine.pass_logits(network, images, masks)
+        return self.prepared.pass_logits(images, masks)

@@ -1,4 +1,4 @@
-"""What MC-dropout samples, without sampling: all 2²² sub-networks of one network."""
+"""The limit of MC-dropout without sampling: all 2²² sub-networks of one network."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from methods.pooled import PooledMethod
 class MCDropoutExact(PooledMethod):
     """The distribution over sub-networks that MC-dropout's passes are drawn from.
 
-    About a second an image on one core, so for a few hundred images, whose measures then have no
+    About a second an image on one core, so for a few hundred images; their measures have no
     Monte-Carlo error. It always computes with the kernels on the CPU.
     """
 
     name = "mc_dropout_exact"
 
     def predict(self, images: Tensor) -> Prediction:
-        """What the sub-networks think of each image, weighted by how often dropout draws them."""
+        """The sub-networks' mean prediction of each image, weighted by dropout's probabilities."""
         (network,) = self.fitted
         return exact_prediction(network, images)
 
@@ -29,15 +29,15 @@ class MCDropoutExact(PooledMethod):
 def exact_prediction(network: LeNet5, images: Float[Tensor, "images 1 28 28"]) -> Prediction:
     """The exact prediction of MC-dropout with this network: the limit of infinitely many passes.
 
-    A sub-network that keeps k of the 22 channels weighs (1 − p)ᵏ pⁿ⁻ᵏ with p the network's dropout
-    and n = 22. Votes are counted on logits; ``members`` is ``None``.
+    A sub-network that keeps k of the n = 22 channels has the probability (1 − p)ᵏ pⁿ⁻ᵏ, with p the
+    network's dropout. Votes are counted on logits; ``members`` is ``None``.
     """
     # Here, not above: the other methods need no Numba.
     from methods.engines import lenet5_kernels as kernels
-    from methods.engines.numba import network_numbers, network_vector
+    from methods.engines.numba import kernel_network
 
     mean, vote_share, expected_entropy = kernels.enumerate_subnetworks(
-        network_vector(network), images.numpy(), **network_numbers(network)
+        kernel_network(network), images.numpy()
     )
     return Prediction(
         mean=torch.from_numpy(mean),

@@ -1,4 +1,4 @@
-"""What the methods that take their networks from a pool have in common."""
+"""The base classes of methods that take their networks from a pool."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import Self
 from jaxtyping import Float
 from torch import Tensor
 
+from methods.engines.base import PreparedNetworks
 from methods.engines.choice import choose_engine
 from methods.interface import Prediction, UncertaintyMethod
 from methods.networks.labelled_images import LabelledImages
@@ -21,9 +22,12 @@ class PooledMethod(UncertaintyMethod):
     Args:
         pool: where the networks come from; by default a pool of its own, in memory.
         replicate: which of the pool's networks are used, and which random numbers drawn.
+
+    Attributes:
+        prepared: the engine's form of the networks; predictions are computed with it.
     """
 
-    fitted: list[LeNet5]
+    prepared: PreparedNetworks
 
     def __init__(
         self,
@@ -42,6 +46,15 @@ class PooledMethod(UncertaintyMethod):
         """The numbers of the pool's networks that this replicate uses: by default one."""
         return range(self.replicate, self.replicate + 1)
 
+    @property
+    def fitted(self) -> list[LeNet5]:
+        """The trained networks. To assign them prepares them: assign changed ones anew."""
+        return self._fitted
+
+    @fitted.setter
+    def fitted(self, networks: list[LeNet5]) -> None:
+        self._fitted, self.prepared = networks, self.pool.engine.prepare(networks)
+
     def fit(self, images: Tensor, labels: Tensor) -> Self:
         """Train the networks, or take them from the pool where they are trained already."""
         self.fitted = self.pool.networks(self.networks, LabelledImages(images, labels))
@@ -49,23 +62,23 @@ class PooledMethod(UncertaintyMethod):
 
 
 class MemberMethod(PooledMethod):
-    """A pooled method that asks each of its members.
+    """A pooled method with one prediction for each member, by default for each network.
 
-    What the members say can be shared: a smaller method of the same kind asks some of the same
-    members, those at `place`.
+    Methods of different sizes can share these: the members of a smaller one are those at
+    `member_slice` of the largest.
     """
 
     @property
     @abstractmethod
     def member_slice(self) -> slice:
-        """Where its members stand among those of the largest method that has them too."""
+        """The positions of its members among those of the largest method that has them too."""
 
-    @abstractmethod
     def member_logits(
         self, images: Float[Tensor, "images 1 28 28"]
     ) -> Float[Tensor, "members images 10"]:
-        """What each member says of each image."""
+        """The logits of each member for each image."""
+        return self.prepared.logits(images)
 
     def predict(self, images: Tensor) -> Prediction:
-        """What the members think of each image."""
+        """The members' prediction of each image."""
         return Prediction.of_logits(self.member_logits(images))

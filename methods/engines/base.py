@@ -1,4 +1,4 @@
-"""What trains a network and asks it: the same numbers up to rounding, at different speeds."""
+"""What every engine does: train networks and predict with them, equally up to rounding."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from typing import Protocol
 
-import torch
 from jaxtyping import Bool, Float, Int64
 from torch import Tensor
 
@@ -16,24 +15,43 @@ from methods.networks.recipes import Recipe
 
 
 class Trainer(Protocol):
-    """Networks in training, each on its own, with the state of their optimisers."""
+    """Networks in training, independent of each other, with the state of their optimisers."""
 
     def epoch(
         self,
         orders: Int64[Tensor, "networks images"],
-        kept: Bool[Tensor, "networks images 22"],
+        keep_mask: Bool[Tensor, "networks images 22"],
     ) -> list[float]:
         """One pass of each network over the images in its order, in batches; their mean losses.
 
-        ``kept``: the channels that dropout keeps at each position of an order. The networks are
-        changed in place.
+        ``keep_mask``: the channels that dropout keeps at each position of an order. The networks
+        are changed in place.
         """
+
+
+class PreparedNetworks(Protocol):
+    """Networks of one recipe in the form in which an engine predicts with them.
+
+    Threads may share it. Whether it sees later changes of the weights is up to the engine.
+    """
+
+    def logits(
+        self,
+        images: Float[Tensor, "images 1 28 28"],
+        keep_mask: Bool[Tensor, "images 22"] | None = None,
+    ) -> Float[Tensor, "networks images 10"]:
+        """Logits of each network; ``keep_mask``: the channels that dropout keeps of each image."""
+
+    def pass_logits(
+        self, images: Float[Tensor, "images 1 28 28"], keep_mask: Bool[Tensor, "passes 22"]
+    ) -> Float[Tensor, "passes images 10"]:
+        """Logits of the only network, one pass a row of the mask, which all images share."""
 
 
 class Engine(ABC):
     """Trains networks of a pool and computes their logits; small, and sent to workers as it is.
 
-    Images and results lie on the CPU wherever the engine computes.
+    Networks and results stay on the CPU wherever the engine computes.
 
     Attributes:
         device: where it computes.
@@ -43,7 +61,7 @@ class Engine(ABC):
 
     @property
     def trains_batched(self) -> bool:
-        """Whether networks train at once, in one trainer, or better side by side in workers."""
+        """Whether networks train batched, in one trainer; else in parallel, in workers."""
         return False
 
     @property
@@ -56,25 +74,23 @@ class Engine(ABC):
         """Make the networks ready to be trained on these images by this recipe."""
 
     @abstractmethod
+    def prepare(self, networks: Sequence[LeNet5]) -> PreparedNetworks:
+        """Make trained networks of one recipe ready to predict, once for many calls."""
+
     def logits(
         self,
         network: LeNet5,
         images: Float[Tensor, "images 1 28 28"],
-        kept: Bool[Tensor, "images 22"] | None = None,
+        keep_mask: Bool[Tensor, "images 22"] | None = None,
     ) -> Float[Tensor, "images 10"]:
-        """The network's logits; ``kept``: the channels that dropout keeps of each image."""
+        """Logits of one network; see `PreparedNetworks`."""
+        return self.prepare([network]).logits(images, keep_mask)[0]
 
-    def ensemble_logits(
-        self, networks: Sequence[LeNet5], images: Float[Tensor, "images 1 28 28"]
-    ) -> Float[Tensor, "networks images 10"]:
-        """Logits of each network, dropout off; the networks are of one recipe."""
-        return torch.stack([self.logits(network, images) for network in networks])
-
-    @abstractmethod
     def pass_logits(
         self,
         network: LeNet5,
         images: Float[Tensor, "images 1 28 28"],
-        masks: Bool[Tensor, "passes 22"],
+        keep_mask: Bool[Tensor, "passes 22"],
     ) -> Float[Tensor, "passes images 10"]:
-        """Logits of one pass a mask; a pass's mask is shared by all images."""
+        """Logits of one pass a row of the mask; see `PreparedNetworks`."""
+        return self.prepare([network]).pass_logits(images, keep_mask)

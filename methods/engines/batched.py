@@ -1,7 +1,7 @@
-"""Many networks, or many sub-networks of one, asked at once: on an accelerator one alone is idle.
+"""Many networks, or many sub-networks of one, computed batched: one alone leaves a GPU idle.
 
 The tensors lie on one device, whichever it is. ``most`` bounds how many members times images are
-worked on together: activations, not results, are what would explode.
+computed in one batch, and so the memory of activations.
 """
 
 from __future__ import annotations
@@ -17,23 +17,28 @@ from torch.nn.functional import conv2d
 from methods.networks.lenet5 import CHANNELS, LeNet5
 
 
-def ensemble_logits(
-    networks: Sequence[LeNet5], images: Float[Tensor, "images 1 28 28"], *, most: int
-) -> Float[Tensor, "networks images 10"]:
-    """Each network's logits, dropout off, their weights stacked along a first axis.
-
-    The networks are of one recipe: all normalise images as the first does.
-    """
-    # Stacked anew by every call, for a millisecond: so the weights are never those of before.
+def stack(networks: Sequence[LeNet5]) -> dict[str, Float[Tensor, "networks ..."]]:
+    """The networks' parameters by name, along a first axis; a copy."""
     parameters, _ = stack_module_state(list(networks))
+    return parameters
 
-    def ask(parameters: dict[str, Tensor], images: Tensor) -> Tensor:
-        logits: Tensor = functional_call(networks[0], parameters, (images,))
-        return logits
 
-    ask_all = vmap(ask, in_dims=(0, None))
-    batches = torch.split(images, max(1, most // len(networks)))
-    return torch.cat([ask_all(parameters, batch) for batch in batches], dim=1)
+def ensemble_logits(
+    network: LeNet5,
+    parameters: dict[str, Float[Tensor, "networks ..."]],
+    images: Float[Tensor, "images 1 28 28"],
+    *,
+    most: int,
+) -> Float[Tensor, "networks images 10"]:
+    """The logits of stacked networks of one recipe, dropout off; ``network`` is any of them."""
+
+    def logits(parameters: dict[str, Tensor], images: Tensor) -> Tensor:
+        outputs: Tensor = functional_call(network, parameters, (images,))
+        return outputs
+
+    all_logits = vmap(logits, in_dims=(0, None))
+    batches = torch.split(images, max(1, most // len(parameters["conv1.weight"])))
+    return torch.cat([all_logits(parameters, batch) for batch in batches], dim=1)
 
 
 def subnetwork_logits(
@@ -45,9 +50,9 @@ def subnetwork_logits(
 ) -> Float[Tensor, "masks images 10"]:
     """Logits of the sub-network of each mask; what they share is computed once.
 
-    A second map is its bias plus a term of each first map, so a mask only weighs the six terms.
-    Masks fill up what images leave free: among many images each mask is asked alone, and rounds
-    the same whatever masks there are besides.
+    A second map is its bias plus a term of each first map, so a mask only scales the six terms.
+    Masks share a batch only where few images leave space: with many images each mask is computed
+    alone, and rounds the same whatever other masks there are.
     """
     outputs = []
     for batch in torch.split(images, most):

@@ -34,7 +34,7 @@ def choose_engine(choice: Choice = "auto", device: str = "cpu") -> Engine:
     """The engine chosen, by its name or as it fits the device.
 
     Raises:
-        ValueError: the kernels are asked to compute on another device than the CPU.
+        ValueError: the kernels cannot compute on this device.
 
     >>> choose_engine("auto", "cuda").name.startswith("torch")
     True

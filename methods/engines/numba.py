@@ -1,7 +1,8 @@
-"""The fast engine: the Numba kernels of `methods.engines.lenet5_kernels`, for LeNet-5 on the CPU."""
+"""The fast engine: the Numba kernels of `lenet5_kernels`, for LeNet-5 on the CPU."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numba
@@ -21,9 +22,9 @@ from methods.networks.recipes import Recipe
 
 @dataclass(frozen=True)
 class NumbaEngine(Engine):
-    """Kernels that never compute a dropped channel; one thread a network, side by side in threads.
+    """Kernels that never compute a dropped channel; networks run in parallel, a thread each.
 
-    Results do not depend on how many threads work beside one another.
+    Results do not depend on the number of threads.
     """
 
     device: str = "cpu"
@@ -37,32 +38,33 @@ class NumbaEngine(Engine):
         """Adam, network after network."""
         return NumbaTrainer(networks, recipe, data)
 
+    def prepare(self, networks: Sequence[LeNet5]) -> NumbaNetworks:
+        """Copy the parameters of each into one flat vector."""
+        return NumbaNetworks([kernel_network(network) for network in networks])
+
+
+@dataclass(frozen=True)
+class NumbaNetworks:
+    """Networks as the kernels read them; see `PreparedNetworks`."""
+
+    networks: list[kernels.Network]
+
     def logits(
         self,
-        network: LeNet5,
         images: Float[Tensor, "images 1 28 28"],
-        kept: Bool[Tensor, "images 22"] | None = None,
-    ) -> Float[Tensor, "images 10"]:
-        """The network's logits; ``kept``: the channels that dropout keeps of each image."""
-        masks = None if kept is None else kept.numpy()
-        return torch.from_numpy(
-            kernels.logits(
-                network_vector(network), images.numpy(), masks, **network_numbers(network)
-            )
-        )
+        keep_mask: Bool[Tensor, "images 22"] | None = None,
+    ) -> Float[Tensor, "networks images 10"]:
+        """Logits of each network; ``keep_mask``: the channels that dropout keeps of each image."""
+        mask = None if keep_mask is None else keep_mask.numpy()
+        logits = [kernels.logits(network, images.numpy(), mask) for network in self.networks]
+        return torch.from_numpy(np.stack(logits))
 
     def pass_logits(
-        self,
-        network: LeNet5,
-        images: Float[Tensor, "images 1 28 28"],
-        masks: Bool[Tensor, "passes 22"],
+        self, images: Float[Tensor, "images 1 28 28"], keep_mask: Bool[Tensor, "passes 22"]
     ) -> Float[Tensor, "passes images 10"]:
-        """Logits of one pass a mask; a pass only adds up what all passes share."""
-        return torch.from_numpy(
-            kernels.sample_logits(
-                network_vector(network), images.numpy(), masks.numpy(), **network_numbers(network)
-            )
-        )
+        """Logits of the only network; a pass only adds up what all passes share."""
+        (network,) = self.networks
+        return torch.from_numpy(kernels.sample_logits(network, images.numpy(), keep_mask.numpy()))
 
 
 class NumbaTrainer:
@@ -77,46 +79,46 @@ class NumbaTrainer:
     def epoch(
         self,
         orders: Int64[Tensor, "networks images"],
-        kept: Bool[Tensor, "networks images 22"],
+        keep_mask: Bool[Tensor, "networks images 22"],
     ) -> list[float]:
         """One pass of each network over the images in its order; the mean losses."""
-        units = zip(self._networks, self._states, orders.numpy(), kept.numpy(), strict=True)
-        return [self._train(*unit) for unit in units]
+        each = zip(self._networks, self._states, orders.numpy(), keep_mask.numpy(), strict=True)
+        return [self._train(*one) for one in each]
 
     def _train(
         self,
         network: LeNet5,
         state: kernels.TrainingState,
         order: npt.NDArray[np.int64],
-        kept: npt.NDArray[np.bool_],
+        keep_mask: npt.NDArray[np.bool_],
     ) -> float:
         loss = kernels.train_epoch(
             state,
             self._images,
             self._labels,
             order,
-            kept,
+            keep_mask,
             loss=self._recipe.loss,
             batch_size=self._recipe.batch_size,
             learning_rate=self._recipe.learning_rate,
-            **network_numbers(network),
+            mean=network.mean,
+            std=network.std,
+            dropout=network.dropout,
         )
         vector_to_parameters(torch.from_numpy(state.parameters.copy()), network.parameters())
         return loss
 
 
+def kernel_network(network: LeNet5) -> kernels.Network:
+    """The network as the kernels read it."""
+    return kernels.Network.of(
+        network_vector(network), mean=network.mean, std=network.std, dropout=network.dropout
+    )
+
+
 def network_vector(network: LeNet5) -> npt.NDArray[np.float32]:
-    """The network's parameters as the kernels read them: one flat vector, in torch's order."""
+    """The network's parameters as one flat vector, in torch's order; a copy."""
     vector: npt.NDArray[np.float32] = (
         parameters_to_vector(network.parameters()).detach().cpu().numpy()
     )
     return vector
-
-
-def network_numbers(network: LeNet5) -> dict[str, float]:
-    """What the kernels must know of a network besides its parameters."""
-    return {
-        "mean": network.mean,
-        "std": network.std,
-        "dropout": network.dropout,
-    }

@@ -22,7 +22,7 @@ class LeNet5(nn.Module):
     network draws no random numbers, and a mask can be shared by all images of a pass.
 
     Args:
-        mean, deviation: the normalisation, ``(image - mean) / deviation``.
+        mean, std: the normalisation, ``(image - mean) / std``.
         dropout: probability p that a channel is dropped; kept ones are scaled by 1 / (1 - p).
         generator: source of the initial weights (Xavier uniform; biases are zero).
     """
@@ -52,10 +52,10 @@ class LeNet5(nn.Module):
     def forward(
         self,
         images: Float[Tensor, "images 1 28 28"],
-        kept: Bool[Tensor, "#images 22"] | None = None,
+        keep_mask: Bool[Tensor, "#images 22"] | None = None,
     ) -> Float[Tensor, "images 10"]:
-        """Logits. ``kept``: the channels that dropout keeps, one row an image or one for all."""
-        return self.classify(self.first_maps(images), kept)
+        """Logits. ``keep_mask``: the channels that dropout keeps, one row or one an image."""
+        return self.classify(self.first_maps(images), keep_mask)
 
     def first_maps(
         self, images: Float[Tensor, "images 1 28 28"]
@@ -68,12 +68,12 @@ class LeNet5(nn.Module):
     def classify(
         self,
         maps: Float[Tensor, "images 6 14 14"],
-        kept: Bool[Tensor, "#images 22"] | None = None,
+        keep_mask: Bool[Tensor, "#images 22"] | None = None,
     ) -> Float[Tensor, "images 10"]:
         """Logits from the first maps; dropping a channel commutes with its pooling."""
-        if kept is None:
+        if keep_mask is None:
             return self.classify_second(self.conv2(maps))
-        first, second = torch.split(self.scales(kept)[:, :, None, None], list(CHANNELS), dim=1)
+        first, second = torch.split(self.scales(keep_mask)[:, :, None, None], list(CHANNELS), dim=1)
         return self.classify_second(self.conv2(maps * first), second)
 
     def classify_second(
@@ -88,6 +88,6 @@ class LeNet5(nn.Module):
         logits: Tensor = self.linear3(hidden)
         return logits
 
-    def scales(self, kept: Bool[Tensor, "masks 22"]) -> Float[Tensor, "masks 22"]:
+    def scales(self, keep_mask: Bool[Tensor, "masks 22"]) -> Float[Tensor, "masks 22"]:
         """What dropout multiplies each channel by: 1 / (1 - p) where it is kept, else 0."""
-        return kept / (1 - self.dropout)
+        return keep_mask / (1 - self.dropout)

@@ -1,4 +1,4 @@
-"""One pool of networks for all methods: they differ only in how they form an opinion."""
+"""One pool of networks for all methods, which differ only in how they form a prediction."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class NetworkPool:
 
     Attributes:
         recipe, seed: what number i of the pool is, together with the training data.
-        engine: what trains the networks and asks them.
+        engine: what trains the networks and predicts with them.
         store: where trained networks are kept; without one they live in memory only.
     """
 
@@ -57,8 +57,8 @@ class NetworkPool:
         """These networks with their logs: from the store, or trained now and stored.
 
         A stored network whose log lacks the validation series is trained anew where these are
-        asked for; its weights come out the same. An engine that trains networks together gets all
-        that are missing; another gets one after the other, each stored as soon as it is trained.
+        wanted; its weights come out the same. An engine that trains batched gets all that are
+        missing; another gets one after the other, each stored as soon as it is trained.
         """
         outcomes: dict[int, TrainedNetwork | TrainingDivergedError | None] = {
             index: self._stored(index, training, validation) for index in indices
@@ -102,8 +102,8 @@ class NetworkPool:
 
 @dataclass(frozen=True)
 class UntrainedPool(NetworkPool):
-    """A pool whose networks stay as they are before their first step, whatever the images."""
+    """A pool of networks before their first step, for timing: no speed depends on the weights."""
 
     def networks(self, indices: Sequence[int], training: LabelledImages) -> list[LeNet5]:
-        """These networks of the recipe, untrained."""
+        """These networks, untrained; the training images are not looked at."""
         return [initial_network(self.recipe, index, seed=self.seed) for index in indices]

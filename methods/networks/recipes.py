@@ -21,7 +21,7 @@ class Recipe:
             log(1 + 9/e) = 1.4612.
         shuffled: whether each epoch has an order of its own. Networks of an unshuffled recipe
             differ in initial weights and dropout masks, but see the images in one common order.
-        mean, deviation: the normalisation of the images.
+        mean, std: the normalisation of the images, ``(image - mean) / std``.
         dropout: probability that a channel is dropped, in [0, 1).
         epochs, batch_size, learning_rate: of Adam's run; the last batch may be smaller.
     """

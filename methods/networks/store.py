@@ -17,7 +17,7 @@ from methods.networks.training import EpochLog, TrainedNetwork, initial_network
 
 
 class DamagedNetworkError(Exception):
-    """A file of the store cannot be read; the message names it and says what to do."""
+    """A file of the store cannot be read; the message names it and what to do."""
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""Train networks by a recipe, and keep a log of how well each does."""
+"""Train networks by a recipe, and log how well each does."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ class EpochLog:
 
 @dataclass(frozen=True, eq=False)
 class TrainedNetwork:
-    """A network, and what was seen of its training.
+    """A network and the log of its training.
 
     Attributes:
         network: on the CPU.
@@ -92,8 +92,8 @@ def train_networks(
     """Networks of the recipe: weights, order and masks of each follow from (seed, index).
 
     Without validation images there is no log: watching a network takes longer than training it. A
-    network whose loss becomes NaN or infinite is given up, with the error in its place; the others
-    are not concerned.
+    network whose loss becomes NaN or infinite is given up, and its error returned instead; the
+    others are not affected.
     """
     networks = [initial_network(recipe, index, seed=seed) for index in indices]
     randoms = [np.random.default_rng(derive_seed("training", seed, index)) for index in indices]
@@ -115,10 +115,10 @@ def train_networks(
             break
         sound = [i for i in range(len(indices)) if i not in diverged]
         for split, data in splits.items():
-            outputs = engine.ensemble_logits([networks[i] for i in sound], data.images)
+            outputs = engine.prepare([networks[i] for i in sound]).logits(data.images)
             for i, off in zip(sound, outputs, strict=True):
-                kept = _evaluation_masks(recipe, seed, indices[i], epoch, split, data)
-                on = engine.logits(networks[i], data.images, kept) if recipe.dropout else off
+                keep_mask = _evaluation_masks(recipe, seed, indices[i], epoch, split, data)
+                on = engine.logits(networks[i], data.images, keep_mask) if recipe.dropout else off
                 logs[i].append(_epoch_log(recipe, off, on, data.labels, epoch, split))
     return [
         diverged.get(i) or TrainedNetwork(networks[i].cpu(), tuple(logs[i]), seconds / len(indices))
@@ -140,12 +140,12 @@ def _orders_and_masks(
     recipe: Recipe, images: int, randoms: Sequence[np.random.Generator]
 ) -> tuple[Int64[Tensor, "networks images"], Bool[Tensor, "networks images 22"]]:
     """An epoch's orders of the images, and the channels that dropout keeps at each position."""
-    orders, kept = [], []
+    orders, masks = [], []
     for random in randoms:
         order = random.permutation(images) if recipe.shuffled else np.arange(images)
         orders.append(torch.from_numpy(order))
-        kept.append(draw_masks(random, images, recipe.dropout))
-    return torch.stack(orders), torch.stack(kept)
+        masks.append(draw_masks(random, images, recipe.dropout))
+    return torch.stack(orders), torch.stack(masks)
 
 
 def _evaluation_masks(
@@ -177,7 +177,7 @@ def _epoch_log(
     split: str,
 ) -> EpochLog:
     """From the logits with dropout off and on."""
-    # Here, not above: networks can be asked where scikit-learn is not installed.
+    # Here, not above: networks can predict where scikit-learn is not installed.
     from sklearn.metrics import precision_recall_fscore_support
 
     votes = off.argmax(dim=1)

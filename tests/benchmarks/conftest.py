@@ -1,9 +1,9 @@
 """How the speed of the hot paths is measured: ``python -m pytest tests/benchmarks``.
 
 A group holds one piece of work, done in several ways; the naive way is among them where there is
-one, so a group's ratios tell what the suite's way gains. Everything runs on one core, as each unit
+one, so a group's ratios are what the suite's way gains. Everything runs on one core, as each unit
 of a run does; so ratios hold for any number of cores. Images have MNIST's shape and random pixels:
-no speed depends on what they show. Sizes are reduced; ``extra_info`` says how much was done.
+no speed depends on what they show. Sizes are reduced; ``extra_info`` holds how much was done.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Turning images all together beside turning one after the other."""
+"""Rotating images in one batch, compared with one after the other."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ IMAGES = torch.rand(2000, 1, 28, 28, generator=torch.Generator().manual_seed(0))
 Measure = Callable[..., None]
 
 
-@pytest.mark.benchmark(group="2,000 images turned by 30 degrees")
+@pytest.mark.benchmark(group="2,000 images rotated by 30 degrees")
 class TestRotation:
     def test_image_by_image_in_pillow(self, measure: Measure) -> None:
         def work() -> Tensor:
-            pictures = (to_pil_image(image) for image in IMAGES)
-            rotated = [rotate(each, 30.0, InterpolationMode.BILINEAR) for each in pictures]
-            return torch.stack([pil_to_tensor(each) for each in rotated]) / 255
+            pillow = (to_pil_image(image) for image in IMAGES)
+            ours = [rotate(each, 30.0, InterpolationMode.BILINEAR) for each in pillow]
+            return torch.stack([pil_to_tensor(each) for each in ours]) / 255
 
         measure(work, images=len(IMAGES))
 

@@ -1,4 +1,4 @@
-"""The engine beside PyTorch, work by work."""
+"""The kernels compared with PyTorch, work by work."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from torch.utils.data import DataLoader, Dataset
 from torchvision import transforms
 
 from methods.engines.lenet5_kernels import (
+    Network,
     TrainingState,
     enumerate_subnetworks,
     logits,
@@ -22,7 +23,7 @@ from methods.engines.lenet5_kernels import (
 )
 from methods.networks.lenet5 import LeNet5
 
-NORMALISATION = {"mean": 0.1307, "deviation": 0.3081}
+NORMALISATION = {"mean": 0.1307, "std": 0.3081}
 RANDOM = np.random.default_rng(0)
 PIXELS = RANDOM.integers(0, 256, (3000, 28, 28), dtype=np.uint8)
 IMAGES = (PIXELS / 255).astype(np.float32)
@@ -37,6 +38,10 @@ def network(seed: int = 0) -> LeNet5:
 
 def vector(network: LeNet5) -> np.ndarray:
     return parameters_to_vector(network.parameters()).detach().numpy()
+
+
+def prepared(network: LeNet5) -> Network:
+    return Network.of(vector(network), dropout=0.5, **NORMALISATION)
 
 
 def masks(rows: int) -> np.ndarray:
@@ -73,9 +78,9 @@ def train_in_torch(model: LeNet5, batches: Iterator[tuple[Tensor, Tensor]]) -> N
     optimiser = torch.optim.Adam(model.parameters(), lr=1e-3)
     generator = torch.Generator().manual_seed(0)
     for images, labels in batches:
-        kept = torch.rand(len(images), 22, generator=generator) < 0.5
+        keep_mask = torch.rand(len(images), 22, generator=generator) < 0.5
         optimiser.zero_grad()
-        cross_entropy(model(images, kept), labels).backward()
+        cross_entropy(model(images, keep_mask), labels).backward()
         optimiser.step()
 
 
@@ -120,7 +125,7 @@ class TestSample:
 
         @torch.inference_mode()
         def work() -> Tensor:
-            return torch.stack([model(images, kept[None]) for kept in torch.from_numpy(masks(100))])
+            return torch.stack([model(images, mask[None]) for mask in torch.from_numpy(masks(100))])
 
         measure(work, images=500, passes=100)
 
@@ -130,18 +135,19 @@ class TestSample:
         @torch.inference_mode()
         def work() -> Tensor:
             maps = model.first_maps(images)
-            kept = torch.from_numpy(masks(100))
-            return torch.stack([model.classify(maps, mask[None]) for mask in kept])
+            keep_mask = torch.from_numpy(masks(100))
+            return torch.stack([model.classify(maps, mask[None]) for mask in keep_mask])
 
         measure(work, images=500, passes=100)
 
     def test_engine(self, measure: Measure) -> None:
-        parameters = vector(network())
-
-        def work() -> np.ndarray:
-            return sample_logits(parameters, IMAGES[:500], masks(100), dropout=0.5, **NORMALISATION)
-
-        measure(work, rounds=10, images=500, passes=100)
+        ours = prepared(network())
+        measure(
+            lambda: sample_logits(ours, IMAGES[:500], masks(100)),
+            rounds=10,
+            images=500,
+            passes=100,
+        )
 
 
 @pytest.mark.benchmark(group="sub-networks of one image (PyTorch: one in 1,024 of them)")
@@ -157,12 +163,8 @@ class TestEnumeration:
         measure(work, subnetworks=2**12)
 
     def test_engine(self, measure: Measure) -> None:
-        parameters = vector(network())
-
-        def work() -> object:
-            return enumerate_subnetworks(parameters, IMAGES[:1], dropout=0.5, **NORMALISATION)
-
-        measure(work, subnetworks=2**22)
+        ours = prepared(network())
+        measure(lambda: enumerate_subnetworks(ours, IMAGES[:1]), subnetworks=2**22)
 
 
 @pytest.mark.benchmark(group="50 networks on 1,000 images, dropout off")
@@ -178,9 +180,9 @@ class TestPrediction:
         measure(work, images=1000, networks=50)
 
     def test_engine(self, measure: Measure) -> None:
-        vectors = [vector(network(seed)) for seed in range(50)]
+        networks = [prepared(network(seed)) for seed in range(50)]
 
         def work() -> list[np.ndarray]:
-            return [logits(each, IMAGES[:1000], **NORMALISATION) for each in vectors]
+            return [logits(each, IMAGES[:1000]) for each in networks]
 
         measure(work, images=1000, networks=50)

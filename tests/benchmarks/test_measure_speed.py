@@ -1,4 +1,4 @@
-"""Measures of 10,000 images beside the same numbers image by image, or pair by pair."""
+"""Measures of 10,000 images, compared with the same numbers image by image, or pair by pair."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ class TestSelection:
     def test_coverage_by_coverage(self, measure: Measure) -> None:
         def work() -> float:
             wrong = ~CORRECT.numpy()[np.argsort(UNCERTAINTY.numpy())]
-            return float(np.mean([wrong[:answered].mean() for answered in range(1, IMAGES + 1)]))
+            return float(np.mean([wrong[:covered].mean() for covered in range(1, IMAGES + 1)]))
 
         measure(work, images=IMAGES)
 

@@ -6,6 +6,7 @@ Exact MC-dropout has one engine only, whose speed is measured with that of the o
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 import torch
@@ -15,10 +16,9 @@ from methods import METHODS, Prediction
 from methods.engines.base import Engine
 from methods.engines.numba import NumbaEngine
 from methods.engines.torch import TorchEngine
-from methods.networks.labelled_images import LabelledImages
-from methods.networks.lenet5 import LeNet5
 from methods.networks.masks import pass_masks
-from methods.networks.pool import NetworkPool
+from methods.networks.pool import UntrainedPool
+from methods.networks.recipes import STANDARD
 from methods.networks.training import initial_network
 
 SIZES = {"softmax": None, "mc_dropout": 100, "deep_ensemble": 50}
@@ -29,27 +29,20 @@ DEVICES = pytest.mark.parametrize("device", ["cpu", pytest.param("cuda", marks=C
 Measure = Callable[..., None]
 
 
-class AtOnce(TorchEngine):
-    """Stacks an ensemble's networks on the CPU too, where the engine asks one by one."""
+class Batched(TorchEngine):
+    """Stacks an ensemble's networks on the CPU too, where the engine takes one after the other."""
 
     @property
-    def together(self) -> bool:
+    def trains_batched(self) -> bool:
         return True
 
 
 ENGINES = [
     pytest.param(NumbaEngine(), id="numba"),
     pytest.param(TorchEngine(), id="torch"),
-    pytest.param(AtOnce(), id="torch-at-once"),
+    pytest.param(Batched(), id="torch-batched"),
     pytest.param(TorchEngine("cuda"), id="torch-cuda", marks=CUDA),
 ]
-
-
-class Untrained(NetworkPool):
-    """Networks as they are before their first step: no speed depends on the weights."""
-
-    def networks(self, indices: range, training: LabelledImages) -> list[LeNet5]:
-        return [initial_network(self.recipe, index) for index in indices]
 
 
 @pytest.mark.parametrize("images", [1, 500])
@@ -58,29 +51,49 @@ class TestPredict:
     @DEVICES
     def test_loop(self, name: str, images: int, device: str, measure: Measure) -> None:
         members = SIZES[name] or 1
-        networks = [initial_network(Untrained().recipe, i).to(device) for i in range(members)]
+        networks = [initial_network(STANDARD, i).to(device) for i in range(members)]
         masks = pass_masks(0, 0, members, networks[0].dropout).to(device)
-        asked = random_images(images)
+        tested = random_images(images)
 
         @torch.inference_mode()
         def work() -> Prediction:
-            there = asked.to(device)
+            batch = tested.to(device)
             if name == "mc_dropout":
-                logits = [networks[0](there, mask[None]) for mask in masks]
+                logits = [networks[0](batch, mask[None]) for mask in masks]
             else:
-                logits = [network(there) for network in networks]
+                logits = [network(batch) for network in networks]
             return Prediction.of_logits(torch.stack(logits).cpu())
 
         measure(work, group=group(name, images), images=images, members=members)
 
     @pytest.mark.parametrize("engine", ENGINES)
     def test_engine(self, name: str, images: int, engine: Engine, measure: Measure) -> None:
-        if isinstance(engine, AtOnce) and name != "deep_ensemble":
+        if isinstance(engine, Batched) and name != "deep_ensemble":
             pytest.skip("there are no networks to stack")
-        asked = random_images(images)
-        method = METHODS[name].build(Untrained(engine=engine), size=SIZES[name])
-        method.fit(asked, torch.zeros(images, dtype=torch.int64))
-        measure(lambda: method.predict(asked), group=group(name, images), rounds=5, images=images)
+        tested = random_images(images)
+        method = METHODS[name].build(UntrainedPool(engine=engine), size=SIZES[name])
+        method.fit(tested, torch.zeros(images, dtype=torch.int64))
+        measure(lambda: method.predict(tested), group=group(name, images), rounds=5, images=images)
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+class TestPreparation:
+    """What `fit` saves each `predict` of a deep ensemble."""
+
+    NETWORKS = tuple(initial_network(STANDARD, index) for index in range(50))
+
+    def test_at_each_call(self, engine: Engine, measure: Measure) -> None:
+        image = random_images(1)
+        measure(lambda: engine.prepare(self.NETWORKS).logits(image), **preparation(engine))
+
+    def test_once(self, engine: Engine, measure: Measure) -> None:
+        image, prepared = random_images(1), engine.prepare(self.NETWORKS)
+        measure(lambda: prepared.logits(image), **preparation(engine))
+
+
+def preparation(engine: Engine) -> dict[str, Any]:
+    group = f"50 networks on 1 image, {type(engine).__name__} on {engine.device}"
+    return {"group": group, "rounds": 50, "images": 1, "networks": 50}
 
 
 def group(name: str, images: int) -> str:

@@ -53,8 +53,8 @@ def check(training_images: LabelledImages, test_images: LabelledImages) -> Check
     return check
 
 
-class Answers(NearestMean):
-    """A method whose answer is altered; each subclass says how."""
+class Altered(NearestMean):
+    """A method whose prediction is altered, by each subclass in another way."""
 
     def alter(self, prediction: Prediction, images: Tensor) -> Prediction:
         raise NotImplementedError
@@ -63,8 +63,8 @@ class Answers(NearestMean):
         return self.alter(super().predict(images), images)
 
 
-def answering(alter: Callable[[Prediction], object]) -> type[UncertaintyMethod]:
-    return type("Altered", (Answers,), {"alter": lambda _, prediction, __: alter(prediction)})
+def predicting(alter: Callable[[Prediction], object]) -> type[UncertaintyMethod]:
+    return type("Altered", (Altered,), {"alter": lambda _, prediction, __: alter(prediction)})
 
 
 def doing(action: Callable[[UncertaintyMethod], object]) -> type[UncertaintyMethod]:
@@ -72,7 +72,7 @@ def doing(action: Callable[[UncertaintyMethod], object]) -> type[UncertaintyMeth
         action(self)
         return prediction
 
-    return type("Acting", (Answers,), {"alter": alter})
+    return type("Acting", (Altered,), {"alter": alter})
 
 
 def one_hot_votes(mean: Tensor) -> Tensor:
@@ -89,13 +89,13 @@ class FitReturnsAnother(NearestMean):
         return NearestMean().fit(images, labels)
 
 
-class DependsOnTheBatch(Answers):
+class DependsOnTheBatch(Altered):
     def alter(self, prediction: Prediction, images: Tensor) -> Prediction:
         # Normalised by the batch at hand, as a forgotten batch normalisation would.
         return NearestMean.predict(self, images / images.mean() * 0.13)
 
 
-class AnswersAtRandom(Answers):
+class PredictsAtRandom(Altered):
     def fit(self, images: Tensor, labels: Tensor) -> Self:
         self.generator = torch.Generator().manual_seed(self.seed)
         return super().fit(images, labels)
@@ -131,74 +131,74 @@ class MembersAlike(NearestMean):
 BROKEN: dict[str, tuple[type[UncertaintyMethod], str]] = {
     "fit returns nothing": (FitReturnsNothing, "fit must return the method itself"),
     "fit returns another": (FitReturnsAnother, "fit must return the method itself"),
-    "probabilities alone": (answering(lambda p: p.mean), "predict must return a Prediction"),
+    "probabilities alone": (predicting(lambda p: p.mean), "predict must return a Prediction"),
     "one image too few": (
-        answering(lambda p: replace(p, mean=p.mean[1:])),
+        predicting(lambda p: replace(p, mean=p.mean[1:])),
         r"mean must be \(300, 10\), not \(299, 10\)",
     ),
     "a class too few in votes": (
-        answering(lambda p: replace(p, vote_share=p.vote_share[:, :9])),
+        predicting(lambda p: replace(p, vote_share=p.vote_share[:, :9])),
         r"vote_share must be \(300, 10\), not \(300, 9\)",
     ),
     "members' entropies": (
-        answering(lambda p: replace(p, expected_entropy=p.expected_entropy.expand(3, -1))),
+        predicting(lambda p: replace(p, expected_entropy=p.expected_entropy.expand(3, -1))),
         r"expected_entropy must be \(300,\), not \(3, 300\)",
     ),
-    "one axis": (answering(lambda p: replace(p, mean=p.mean[:, 0])), r"mean must be"),
-    "no axis": (answering(lambda p: replace(p, mean=p.mean.mean())), r"mean must be"),
+    "one axis": (predicting(lambda p: replace(p, mean=p.mean[:, 0])), r"mean must be"),
+    "no axis": (predicting(lambda p: replace(p, mean=p.mean.mean())), r"mean must be"),
     "score of the wrong shape": (
-        answering(lambda p: replace(p, scores={"mine": p.mean})),
+        predicting(lambda p: replace(p, scores={"mine": p.mean})),
         r"mine must be \(300,\), not \(300, 10\)",
     ),
     "score with NaN": (
-        answering(lambda p: replace(p, scores={"mine": p.mean[:, 0] * torch.nan})),
+        predicting(lambda p: replace(p, scores={"mine": p.mean[:, 0] * torch.nan})),
         "mine must be finite",
     ),
     "single precision": (
-        answering(lambda p: replace(p, mean=p.mean.float())),
+        predicting(lambda p: replace(p, mean=p.mean.float())),
         r"mean must be float64, not torch\.float32",
     ),
     "NaN": (
-        answering(lambda p: replace(p, mean=p.mean / 0 * 0)),
+        predicting(lambda p: replace(p, mean=p.mean / 0 * 0)),
         "mean must be finite everywhere",
     ),
     "infinite entropy": (
-        answering(lambda p: replace(p, expected_entropy=p.expected_entropy / 0)),
+        predicting(lambda p: replace(p, expected_entropy=p.expected_entropy / 0)),
         "expected_entropy must be finite everywhere",
     ),
     "negative probabilities": (
-        answering(lambda p: replace(p, mean=2 * p.mean - 0.1)),
+        predicting(lambda p: replace(p, mean=2 * p.mean - 0.1)),
         "mean must not be negative",
     ),
     "rows that do not sum to one": (
-        answering(lambda p: replace(p, mean=p.mean * 0.99)),
+        predicting(lambda p: replace(p, mean=p.mean * 0.99)),
         r"every row of mean must sum to 1; one is off by 0\.01",
     ),
     "counts instead of shares": (
-        answering(lambda p: replace(p, vote_share=p.vote_share * MEMBERS)),
+        predicting(lambda p: replace(p, vote_share=p.vote_share * MEMBERS)),
         "every row of vote_share must sum to 1; one is off by 2",
     ),
     "entropy in bits of the mean": (
-        answering(
+        predicting(
             lambda p: replace(p, expected_entropy=torch.special.entr(p.mean).sum(1) / np.log(2))
         ),
         "expected_entropy must lie between 0 and the entropy of the mean",
     ),
     "negative entropy": (
-        answering(lambda p: replace(p, expected_entropy=-p.expected_entropy)),
+        predicting(lambda p: replace(p, expected_entropy=-p.expected_entropy)),
         "expected_entropy must lie between 0",
     ),
-    "no member": (answering(lambda p: replace(p, members=0)), "members must be at least 1, not 0"),
+    "no member": (predicting(lambda p: replace(p, members=0)), "members must be at least 1, not 0"),
     "fractional votes": (
-        answering(lambda p: replace(p, vote_share=p.mean)),
+        predicting(lambda p: replace(p, vote_share=p.mean)),
         "vote_share must hold whole votes of 3 members",
     ),
-    "a member kept too few": (
-        answering(lambda p: replace(p, member_probabilities=p.mean[None])),
+    "a member too few": (
+        predicting(lambda p: replace(p, member_probabilities=p.mean[None])),
         r"member_probabilities must be \(3, 300, 10\), not \(1, 300, 10\)",
     ),
-    "other members kept": (
-        answering(lambda p: replace(p, member_probabilities=p.vote_share.expand(3, -1, -1))),
+    "other members": (
+        predicting(lambda p: replace(p, member_probabilities=p.vote_share.expand(3, -1, -1))),
         "the mean of member_probabilities must be mean",
     ),
     "members alike": (MembersAlike, "the members must differ"),
@@ -223,9 +223,9 @@ BROKEN: dict[str, tuple[type[UncertaintyMethod], str]] = {
         "predict must leave train and eval modes alone",
     ),
     "batch split": (DependsOnTheBatch, "mean must not depend on the batch split"),
-    "random answers": (AnswersAtRandom, "predict must answer twice alike"),
-    "other seed than given": (CountsItsInstances, "the same seed must give the same answer"),
-    "seed ignored": (IgnoresItsSeed, "another seed must give another answer"),
+    "random predictions": (PredictsAtRandom, "predict must give the same prediction twice"),
+    "other seed than given": (CountsItsInstances, "the same seed must give the same prediction"),
+    "seed ignored": (IgnoresItsSeed, "another seed must give another prediction"),
     "nothing learnt": (LearnsNothing, r"accuracy 0\.\d+ must beat chance, 0\.\d+"),
 }
 

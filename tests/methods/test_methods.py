@@ -1,7 +1,8 @@
-"""Every method of the table of contents keeps the contract, and does what its name says."""
+"""Every method of the register keeps the contract, and predicts as its definition says."""
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
 import pytest
@@ -16,8 +17,9 @@ from methods.engines.torch import TorchEngine
 from methods.interface import UncertaintyMethod
 from methods.mc_dropout import MCDropout
 from methods.networks.labelled_images import LabelledImages
+from methods.networks.lenet5 import LeNet5
 from methods.networks.masks import pass_masks
-from methods.networks.pool import NetworkPool
+from methods.networks.pool import NetworkPool, UntrainedPool
 from methods.networks.recipes import PLAIN, RECIPES, STANDARD
 from methods.softmax import Softmax
 
@@ -37,13 +39,13 @@ def test_keeps_the_contract(
     def build(seed: int) -> UncertaintyMethod:
         return METHODS[name].build(replace(POOL, seed=seed, engine=engine), size=MEMBERS)
 
-    asked = 4 if METHODS[name].exact else 300
+    count = 4 if METHODS[name].exact else 300
     check_method(
         build,
         training_images.images,
         training_images.labels,
-        test_images.images[:asked],
-        test_images.labels[:asked],
+        test_images.images[:count],
+        test_images.labels[:count],
     )
 
 
@@ -80,7 +82,7 @@ def test_mc_dropout_is_the_mean_of_its_passes(
     assert torch.equal((prediction.vote_share * 6).round().long(), counts)
 
 
-def test_ensemble_asks_its_own_block_of_the_pool(
+def test_ensemble_uses_its_own_block_of_the_pool(
     training_images: LabelledImages, test_images: LabelledImages
 ) -> None:
     method = DeepEnsemble(pool=POOL, replicate=1, members=2)
@@ -101,3 +103,24 @@ def test_only_dropout_objects_and_only_to_networks_without_dropout(recipe: objec
 
 def test_networks_of_the_suites_methods_come_from_the_pool() -> None:
     assert all(issubclass(entry.method, PooledMethod) for entry in METHODS.values())
+
+
+def test_assigned_networks_are_those_that_predict(test_images: LabelledImages) -> None:
+    method, other = Softmax(pool=POOL), LeNet5(generator=torch.Generator().manual_seed(9))
+    method.fitted = [LeNet5()]
+    method.fitted = [other]
+    expected = other(test_images.images).softmax(dim=1).double()
+    prediction = method.predict(test_images.images)
+    torch.testing.assert_close(prediction.mean, expected, atol=1e-6, rtol=1e-5)
+
+
+@pytest.mark.parametrize("engine", ENGINES, ids=lambda engine: engine.name.split("-")[0])
+@pytest.mark.parametrize("name", ["softmax", "mc_dropout", "deep_ensemble"])
+def test_threads_may_share_a_method(name: str, engine: Engine, test_images: LabelledImages) -> None:
+    method = METHODS[name].build(UntrainedPool(engine=engine), size=MEMBERS)
+    method.fit(test_images.images, test_images.labels)
+    parts = test_images.images.split(10) * 3
+    alone = [method.predict(part).mean for part in parts]
+    with ThreadPoolExecutor(4) as threads:
+        parallel = list(threads.map(lambda part: method.predict(part).mean, parts))
+    assert all(map(torch.equal, parallel, alone))

@@ -4,19 +4,19 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-import numpy as np
 from jaxtyping import Bool, Float32
 
 from methods.engines.lenet5_kernels.compilation import inlined, kernel
-from methods.engines.lenet5_kernels.convolution import (
+from methods.engines.lenet5_kernels.forward import Activations
+from methods.engines.lenet5_kernels.layers.convolution import (
     add_backward_convolution,
     add_first_weight_gradient,
     add_second_weight_gradient,
     shift_left,
     shift_right,
 )
-from methods.engines.lenet5_kernels.dense import add_product, add_rows, through_tanh
-from methods.engines.lenet5_kernels.forward import Activations, Maps
+from methods.engines.lenet5_kernels.layers.dense import add_product, add_rows, through_tanh
+from methods.engines.lenet5_kernels.layers.resizing import unpool_first, unpool_second
 from methods.engines.lenet5_kernels.layout import (
     CLASSES,
     FEATURES,
@@ -30,15 +30,16 @@ from methods.engines.lenet5_kernels.layout import (
     SECOND,
     SECOND_MAP,
     Array,
+    Maps,
     Parameters,
     Scales,
+    aligned_zeros,
     f4,
-    room,
 )
 
 
 class LinearErrors(NamedTuple):
-    """Room for the loss's derivatives with respect to what the linear layers read and write."""
+    """Buffers for the loss's derivatives with respect to what the linear layers read and write."""
 
     features: Float32[Array, "images 400"]
     hidden1: Float32[Array, "images 120"]
@@ -47,7 +48,7 @@ class LinearErrors(NamedTuple):
 
 
 class MapErrors(NamedTuple):
-    """Room for one image's errors on their way back through the convolutions."""
+    """Buffers for one image's errors on their way back through the convolutions."""
 
     second: Float32[Array, " 10*16"]
     shifted: Float32[Array, " 5*18*16"]
@@ -55,23 +56,23 @@ class MapErrors(NamedTuple):
     first: Float32[Array, " 28*32"]
 
 
-def linear_errors_room(images: int) -> LinearErrors:
-    """Fresh room for a number of images."""
+def new_linear_errors(images: int) -> LinearErrors:
+    """Fresh buffers for a number of images."""
     return LinearErrors(
-        room(images, SECOND * FEATURES),
-        room(images, HIDDEN_1),
-        room(images, HIDDEN_2),
-        room(images, CLASSES),
+        aligned_zeros(images, SECOND * FEATURES),
+        aligned_zeros(images, HIDDEN_1),
+        aligned_zeros(images, HIDDEN_2),
+        aligned_zeros(images, CLASSES),
     )
 
 
-def map_errors_room() -> MapErrors:
-    """Fresh room for one image; margins and padding are zero and stay so."""
+def new_map_errors() -> MapErrors:
+    """Fresh buffers for one image; margins and padding are zero and stay so."""
     return MapErrors(
-        room(SECOND_MAP),
-        room(5 * (SECOND_MAP + 2 * MARGIN)),
-        room(FIRST, POOLED_MAP),
-        room(FIRST_MAP),
+        aligned_zeros(SECOND_MAP),
+        aligned_zeros(5 * (SECOND_MAP + 2 * MARGIN)),
+        aligned_zeros(FIRST, POOLED_MAP),
+        aligned_zeros(FIRST_MAP),
     )
 
 
@@ -108,7 +109,7 @@ def linears_backward(
 
 @inlined
 def first_error_rows(errors: LinearErrors, rows: int) -> LinearErrors:
-    """The part of the room that a smaller number of images needs."""
+    """The part of the buffers that a smaller number of images needs."""
     return LinearErrors(
         errors.features[:rows], errors.hidden1[:rows], errors.hidden2[:rows], errors.logits[:rows]
     )
@@ -128,7 +129,7 @@ def reverse_rows(reversed_weight: Array, weight: Float32[Array, "16 6 25"]) -> N
 def second_layer_backward(
     gradient: Parameters,
     reversed_weight: Float32[Array, "16 6 25"],
-    kept: Bool[Array, " 22"],
+    keep_mask: Bool[Array, " 22"],
     scales: Scales,
     maps: Maps,
     feature_errors: Float32[Array, " 16*25"],
@@ -136,18 +137,18 @@ def second_layer_backward(
 ) -> None:
     """The second convolution's gradient, and the errors of the pooled maps that it reads."""
     for c in range(FIRST):
-        if kept[c]:
+        if keep_mask[c]:
             shift_left(maps.shifted[c], maps.pooled[c], POOLED_MAP)
             errors.pooled[c, :] = f4(0)
     for o in range(SECOND):
-        if kept[FIRST + o]:
+        if keep_mask[FIRST + o]:
             source = feature_errors[FEATURES * o : FEATURES * (o + 1)]
             gradient.conv2_bias[o] += unpool_second(
                 errors.second, source, maps.second[o], scales.dropout
             )
             shift_right(errors.shifted, errors.second)
             for c in range(FIRST):
-                if kept[c]:
+                if keep_mask[c]:
                     add_second_weight_gradient(
                         gradient.conv2_weight[o, c], errors.second, maps.shifted[c]
                     )
@@ -158,56 +159,17 @@ def second_layer_backward(
 
 @inlined
 def first_layer_backward(
-    gradient: Parameters, kept: Bool[Array, " 22"], scales: Scales, maps: Maps, errors: MapErrors
+    gradient: Parameters,
+    keep_mask: Bool[Array, " 22"],
+    scales: Scales,
+    maps: Maps,
+    errors: MapErrors,
 ) -> None:
     """The first convolution's gradient."""
     shift_left(maps.pixels, maps.row, PIXELS)
     for c in range(FIRST):
-        if kept[c]:
+        if keep_mask[c]:
             gradient.conv1_bias[c] += unpool_first(
                 errors.first, errors.pooled[c], maps.first[c], scales.dropout
             )
             add_first_weight_gradient(gradient.conv1_weight[c], errors.first, maps.pixels)
-
-
-@kernel
-def unpool_second(
-    errors: Float32[Array, " 10*16"],
-    features: Float32[Array, " 25"],
-    values: Float32[Array, " 10*16"],
-    scale: np.float32,
-) -> np.float32:
-    """Back through scale, mean of four and tanh: e' = scale/4 · e · (1 − value²); returns Σ e'.
-
-    The padding of the map is never written: it stays zero.
-    """
-    total = f4(0)
-    for r in range(10):
-        source = features[5 * (r // 2) : 5 * (r // 2) + 5]
-        value, error = values[16 * r : 16 * r + 10], errors[16 * r : 16 * r + 10]
-        for j in range(10):
-            error[j] = scale * f4(0.25) * source[j // 2] * (f4(1) - value[j] * value[j])
-            total += error[j]
-    return total
-
-
-@kernel
-def unpool_first(
-    errors: Float32[Array, " 28*32"],
-    pooled: Float32[Array, " 14*16"],
-    values: Float32[Array, " 28*32"],
-    scale: np.float32,
-) -> np.float32:
-    """As `unpool_second`, for a 28x28 map; the padding's errors are products with zero."""
-    total = f4(0)
-    for r in range(14):
-        pooled[16 * r + 14] = pooled[16 * r + 15] = f4(0)
-    for r in range(14):
-        source = pooled[16 * r : 16 * r + 16]
-        value, error = values[64 * r : 64 * r + 64], errors[64 * r : 64 * r + 64]
-        for j in range(16):
-            slope = scale * f4(0.25) * source[j]
-            for i in (2 * j, 2 * j + 1, 2 * j + 32, 2 * j + 33):
-                error[i] = slope * (f4(1) - value[i] * value[i])
-                total += error[i]
-    return total

@@ -5,10 +5,42 @@ Kernels do not check bounds, and compile anew for every type of array: so it is 
 
 from __future__ import annotations
 
+from typing import NamedTuple, Self
+
 import numpy as np
 from jaxtyping import Bool, Float32, Int64
 
-from methods.engines.lenet5_kernels.layout import CHANNELS, CLASSES, PARAMETERS, Array, Scales, f4
+from methods.engines.lenet5_kernels.layout import (
+    CHANNELS,
+    CLASSES,
+    PARAMETERS,
+    Array,
+    Parameters,
+    Scales,
+    f4,
+    views,
+)
+
+
+class Network(NamedTuple):
+    """A trained network, ready for the kernels, which only read it."""
+
+    parameters: Parameters
+    scales: Scales
+    dropout: float
+
+    @classmethod
+    def of(
+        cls, vector: Float32[Array, " 61706"], *, mean: float, std: float, dropout: float = 0.0
+    ) -> Self:
+        """The network with these parameters, of which nothing is copied.
+
+        Args:
+            vector: the parameters in the order of torch's ``parameters_to_vector``.
+            mean, std: the normalisation, ``(image - mean) / std``.
+            dropout: probability p that a channel is dropped; kept ones are scaled by 1 / (1 - p).
+        """
+        return cls(views(parameters(vector)), scales(mean, std, dropout), dropout)
 
 
 def parameters(vector: Array) -> Float32[Array, " 61706"]:
@@ -16,6 +48,13 @@ def parameters(vector: Array) -> Float32[Array, " 61706"]:
     if vector.shape != (PARAMETERS,):
         raise ValueError(f"parameters have the shape {vector.shape}; expected ({PARAMETERS},)")
     return _plain(vector, f4)
+
+
+def scales(mean: float, std: float, dropout: float) -> Scales:
+    """(x − mean) / std as scale·x + offset, and 1 / (1 − p) for the channels that are kept."""
+    if not 0 <= dropout < 1:
+        raise ValueError(f"the dropout probability lies in [0, 1), not at {dropout}")
+    return Scales(f4(1 / std), f4(-mean / std), f4(1 / (1 - dropout)))
 
 
 def images(images: Array) -> Float32[Array, "images 784"]:
@@ -37,21 +76,14 @@ def order(order: Array, count: int) -> Int64[Array, " positions"]:
     return _indices(order, count, "the order")
 
 
-def kept(kept: Array | None, rows: int) -> Bool[Array, "rows 22"]:
+def keep_mask(keep_mask: Array | None, rows: int) -> Bool[Array, "rows 22"]:
     """The channels that dropout keeps, row by row; None keeps all."""
-    if kept is None:
+    if keep_mask is None:
         return np.ones((rows, CHANNELS), bool)
-    if kept.shape != (rows, CHANNELS) or kept.dtype != bool:
+    if keep_mask.shape != (rows, CHANNELS) or keep_mask.dtype != bool:
         expected = f"booleans of {(rows, CHANNELS)}"
-        raise ValueError(f"masks are {kept.dtype} of {kept.shape}; expected {expected}")
-    return _plain(kept, np.bool_)
-
-
-def scales(mean: float, std: float, dropout: float) -> Scales:
-    """(x − mean) / deviation as scale·x + offset, and 1 / (1 − p) for the channels kept."""
-    if not 0 <= dropout < 1:
-        raise ValueError(f"the dropout probability lies in [0, 1), not at {dropout}")
-    return Scales(f4(1 / std), f4(-mean / std), f4(1 / (1 - dropout)))
+        raise ValueError(f"the mask is {keep_mask.dtype} of {keep_mask.shape}; expected {expected}")
+    return _plain(keep_mask, np.bool_)
 
 
 def _indices(values: Array, limit: int, name: str) -> Int64[Array, " count"]:

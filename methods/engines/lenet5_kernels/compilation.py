@@ -2,7 +2,7 @@
 
 Two kinds of functions run compiled. A `kernel` does one thing in loops of its own and is compiled
 once; an `inlined` one only calls others and becomes part of every kernel that calls it. Neither
-allocates: all room comes from outside, and a kernel that would allocate does not compile.
+allocates: all buffers come from outside, and a kernel that would allocate does not compile.
 """
 
 from __future__ import annotations
@@ -35,8 +35,8 @@ SETTINGS = {
     "_nrt": False,
 }
 
-WARM_UPS = (("train", "predict"), ("sample", "enumeration"))
-"""Modules that `rehearsal` compiles side by side, in two groups of about ten seconds each."""
+WARM_UPS = (("loss_gradient", "logits"), ("sample_logits", "enumerate_subnetworks"))
+"""What `warm_up` calls in two parallel processes of about ten seconds each."""
 
 
 def kernel(function: Function) -> Function:
@@ -75,7 +75,7 @@ def kernels_are_cached() -> bool:
 
 
 def _warm_up() -> bool:
-    """Call all kernels, each group of modules in a process of its own; whether all went well."""
+    """Call all kernels, each group in a process of its own; whether all went well."""
     environment = {**os.environ, WARMING_UP: "1", "PYTHONPATH": os.pathsep.join(sys.path)}
     command = [sys.executable, "-m", "methods.engines.lenet5_kernels.warm_up"]
     processes = [subprocess.Popen([*command, *group], env=environment) for group in WARM_UPS]
@@ -92,9 +92,9 @@ def _cache_folder() -> Path | None:
     """A writable folder for this state of sources, compiler and processor, or None.
 
     Numba notices when the file of a kernel changes, but not when that of a kernel it calls does.
-    A folder named after all sources leaves nothing stale to find. ``NUMBA_CACHE_DIR`` goes first.
+    A folder named after all sources holds no stale kernels. ``NUMBA_CACHE_DIR`` goes first.
     """
-    sources = sorted(Path(__file__).parent.glob("*.py"))
+    sources = sorted(Path(__file__).parent.rglob("*.py"))
     # Numba looks kernels up by path and time of their source, so the folder must, too: a copy of
     # the sources that took it for complete would compile for itself, to other bits.
     stamps = [f"{source.resolve()} {source.stat().st_mtime_ns}" for source in sources]
@@ -126,7 +126,7 @@ def _numba_caches_in(folder: Path) -> Iterator[None]:
         numba.config.CACHE_DIR = before
 
 
-WARMING_UP = "UNCERTAINTY_BENCH_REHEARSING"
+WARMING_UP = "UNCERTAINTY_BENCH_WARMING_UP"
 COMPLETE = "complete"
 CACHE = _cache_folder()
 """Where compiled kernels are kept; None where nothing can be written."""

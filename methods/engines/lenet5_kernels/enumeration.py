@@ -3,7 +3,7 @@
 A sub-network keeps some of the 6 first channels and some of the 16 second ones. For each of the
 64 first choices every second channel adds a fixed vector to the first linear layer, so that the
 65,536 second choices are sums of two tables of 256: the subsets of its lower and its upper half.
-From there on each sub-network goes its own way, 256 side by side in the columns of a matrix.
+From there on sub-networks share nothing: 256 are computed in parallel, in the columns of a matrix.
 """
 
 from __future__ import annotations
@@ -11,72 +11,73 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
-from jaxtyping import Bool, Float32, Float64, Int32
+from jaxtyping import Bool, Float32, Float64
 
 from methods.engines.lenet5_kernels import check
-from methods.engines.lenet5_kernels.arithmetic import exp
-from methods.engines.lenet5_kernels.compilation import compile_kernels, inlined, kernel
-from methods.engines.lenet5_kernels.dense import add_product, apply_tanh
-from methods.engines.lenet5_kernels.forward import Maps, first_layer, maps_room
+from methods.engines.lenet5_kernels.check import Network
+from methods.engines.lenet5_kernels.compilation import compile_kernels, kernel
+from methods.engines.lenet5_kernels.forward import first_layer
+from methods.engines.lenet5_kernels.layers.partial_maps import (
+    PartialMaps,
+    combine,
+    new_partial_maps,
+    set_partial_maps,
+)
+from methods.engines.lenet5_kernels.layers.subnetworks import (
+    HALF,
+    SUBSETS,
+    Columns,
+    Subnetworks,
+    add_mean,
+    add_votes,
+    mean_entropy,
+    new_columns,
+    new_subnetworks,
+    set_columns,
+    set_contribution,
+    set_logits,
+    set_tables,
+)
 from methods.engines.lenet5_kernels.layout import (
     CLASSES,
     FEATURES,
     FIRST,
-    HIDDEN_1,
-    HIDDEN_2,
     SECOND,
     Array,
+    Maps,
     Parameters,
     Scales,
-    f4,
-    room,
-    views,
+    aligned_zeros,
+    new_maps,
 )
-from methods.engines.lenet5_kernels.partial_maps import (
-    PartialMaps,
-    combine,
-    partial_maps_room,
-    set_partial_maps,
-)
-
-HALF = SECOND // 2
-SUBSETS = 2**HALF
-"""Subsets of half of the second channels."""
 
 
 def enumerate_subnetworks(
-    parameters: Float32[Array, " 61706"],
-    images: Float32[Array, "images 28 28"],
-    *,
-    mean: float,
-    std: float,
-    dropout: float,
+    network: Network, images: Float32[Array, "images 28 28"]
 ) -> tuple[Float64[Array, "images 10"], Float64[Array, "images 10"], Float64[Array, " images"]]:
-    """What dropout's sub-networks think on average; takes about a second for each image.
+    """The mean prediction of dropout's sub-networks; takes about a second for each image.
 
-    A sub-network that keeps k of the n = 22 channels weighs (1 − p)ᵏ·pⁿ⁻ᵏ, with p = ``dropout``.
+    A sub-network that keeps k of the n = 22 channels has the probability (1 − p)ᵏ·pⁿ⁻ᵏ, with p the
+    network's dropout.
     What either half of the second channels adds to a unit of the first linear layer is clamped
     at ±43 (trained networks reach about 12): beyond, halves that cancel would be off.
 
     Args:
-        parameters: of one network, all finite, in the order of torch's ``parameters_to_vector``.
+        network: its parameters are all finite.
         images: in [0, 1]; resized to 32x32 and normalised on the way.
-        mean, deviation: the normalisation, ``(image - mean) / deviation``.
-        dropout: probability p that a channel is dropped; kept ones are scaled by 1 / (1 - p).
 
     Returns:
-        The mean of their probabilities, the weight of those whose largest logit is each class
-        (ties go to the lowest class), and the mean of their entropies in nats.
+        The mean of their probabilities, the probability of those whose largest logit is each
+        class (ties go to the lowest), and the mean of their entropies in nats.
     """
-    vector, images = check.parameters(parameters), check.images(images)
-    if not np.isfinite(vector).all():
+    images, sums = check.images(images), Sums.zero(len(images))
+    if not all(np.isfinite(tensor).all() for tensor in network.parameters):
         raise ValueError("the parameters are not all finite")
-    scales, sums = check.scales(mean, std, dropout), Sums.zero(len(images))
     compile_kernels()
-    given = (scales, subsets(FIRST), Weights.of(dropout), _workspace())
+    given = (network.scales, subsets(FIRST), Weights.of(network.dropout), _workspace())
     # Image by image, so that an interrupt waits for one of them, not for all.
     for one in (slice(i, i + 1) for i in range(len(images))):
-        _enumerate(views(vector), images[one], *given, Sums(*(part[one] for part in sums)))
+        _enumerate(network.parameters, images[one], *given, Sums(*(part[one] for part in sums)))
     return sums.mean, sums.vote_share, sums.expected_entropy
 
 
@@ -114,30 +115,8 @@ class Sums(NamedTuple):
         return cls(np.zeros((images, CLASSES)), np.zeros((images, CLASSES)), np.zeros(images))
 
 
-class Subnetworks(NamedTuple):
-    """Room for 256 sub-networks in the columns of what the linear layers read and write."""
-
-    contributions: Float32[Array, "16 120"]
-    nothing: Float32[Array, " 120"]
-    lower: Float32[Array, "120 256"]
-    upper: Float32[Array, "120 256"]
-    hidden1: Float32[Array, "120 256"]
-    hidden2: Float32[Array, "84 256"]
-    logits: Float32[Array, "10 256"]
-
-
-class Columns(NamedTuple):
-    """Room for one number of each of them."""
-
-    largest: Float32[Array, " 256"]
-    vote: Int32[Array, " 256"]
-    total: Float32[Array, " 256"]
-    moment: Float32[Array, " 256"]
-    share: Float64[Array, " 256"]
-
-
 class Workspace(NamedTuple):
-    """Room for one image and for 256 of its sub-networks."""
+    """Buffers for one image and for 256 of its sub-networks."""
 
     maps: Maps
     partial: PartialMaps
@@ -148,25 +127,11 @@ class Workspace(NamedTuple):
 
 def _workspace() -> Workspace:
     return Workspace(
-        maps_room(),
-        partial_maps_room(),
-        room(FEATURES),
-        Subnetworks(
-            room(SECOND, HIDDEN_1),
-            room(HIDDEN_1),
-            room(HIDDEN_1, SUBSETS),
-            room(HIDDEN_1, SUBSETS),
-            room(HIDDEN_1, SUBSETS),
-            room(HIDDEN_2, SUBSETS),
-            room(CLASSES, SUBSETS),
-        ),
-        Columns(
-            room(SUBSETS),
-            np.zeros(SUBSETS, np.int32),
-            room(SUBSETS),
-            room(SUBSETS),
-            np.zeros(SUBSETS),
-        ),
+        new_maps(),
+        new_partial_maps(),
+        aligned_zeros(FEATURES),
+        new_subnetworks(),
+        new_columns(),
     )
 
 
@@ -180,7 +145,7 @@ def _enumerate(
     workspace: Workspace,
     sums: Sums,
 ) -> None:
-    """Add every sub-network's weighted opinion on every image to the sums."""
+    """Add every sub-network's weighted prediction of every image to the sums."""
     maps, partial, features, subnetworks, columns = workspace
     for image in range(images.shape[0]):
         first_layer(parameters, images[image], first_subsets[-1], scales, maps)
@@ -207,150 +172,3 @@ def _enumerate(
                     add_mean(sums.mean[image], subnetworks.logits, columns.share, weight)
                     add_votes(sums.vote_share[image], columns.vote, weights.half, weight)
                     sums.expected_entropy[image] += weight * mean_entropy(columns, weights.half)
-
-
-@kernel
-def set_contribution(
-    contribution: Float32[Array, " 120"],
-    weight: Float32[Array, "120 400"],
-    features: Float32[Array, " 25"],
-    o: int,
-) -> None:
-    """What channel o adds to the first linear layer: contribution = W₁[:, o] · features."""
-    for n in range(HIDDEN_1):
-        row = weight[n, FEATURES * o : FEATURES * (o + 1)]
-        total = f4(0)
-        for q in range(FEATURES):
-            total += row[q] * features[q]
-        contribution[n] = total
-
-
-@inlined
-def set_tables(subnetworks: Subnetworks, parameters: Parameters) -> None:
-    """exp(2a) for the sums a over every subset: of the lower channels, bias included, and upper."""
-    contributions = subnetworks.contributions
-    add_subsets(subnetworks.lower, contributions[:HALF], parameters.linear1_bias)
-    add_subsets(subnetworks.upper, contributions[HALF:], subnetworks.nothing)
-    apply_double_exp(subnetworks.lower)
-    apply_double_exp(subnetworks.upper)
-
-
-@kernel
-def add_subsets(
-    table: Float32[Array, "120 256"],
-    contributions: Float32[Array, "8 120"],
-    start: Float32[Array, " 120"],
-) -> None:
-    """table[:, i] = start + Σ contributions[c] over the bits c of i; each bit doubles the table."""
-    for n in range(HIDDEN_1):
-        row = table[n]
-        row[0] = start[n]
-        for c in range(HALF):
-            size, contribution = 1 << c, contributions[c, n]
-            for i in range(size):
-                row[size + i] = row[i] + contribution
-
-
-@kernel
-def apply_double_exp(table: Float32[Array, "rows columns"]) -> None:
-    """Every value a becomes exp(2a); beyond ±43 it is clamped."""
-    values = table.reshape(-1)
-    for i in range(values.size):
-        values[i] = exp(f4(2) * values[i])
-
-
-@inlined
-def set_logits(subnetworks: Subnetworks, parameters: Parameters, subset: int) -> None:
-    """The logits of all 256 lower subsets joined with one upper subset."""
-    set_hidden1(subnetworks.hidden1, subnetworks.lower, subnetworks.upper, subset)
-    fill_columns(subnetworks.hidden2, parameters.linear2_bias)
-    add_product(subnetworks.hidden2, parameters.linear2_weight, subnetworks.hidden1)
-    apply_tanh(subnetworks.hidden2)
-    fill_columns(subnetworks.logits, parameters.linear3_bias)
-    add_product(subnetworks.logits, parameters.linear3_weight, subnetworks.hidden2)
-
-
-@kernel
-def set_hidden1(
-    hidden1: Float32[Array, "120 256"],
-    lower: Float32[Array, "120 256"],
-    upper: Float32[Array, "120 256"],
-    subset: int,
-) -> None:
-    """tanh(a + b) = 1 − 2 / (1 + exp(2a)·exp(2b)), from the two tables of exponentials."""
-    for n in range(HIDDEN_1):
-        target, row, factor = hidden1[n], lower[n], upper[n, subset]
-        for i in range(SUBSETS):
-            target[i] = f4(1) - f4(2) / (f4(1) + factor * row[i])
-
-
-@kernel
-def fill_columns(columns: Float32[Array, "rows columns"], column: Float32[Array, " rows"]) -> None:
-    """Every column becomes ``column``."""
-    for r in range(columns.shape[0]):
-        columns[r, :] = column[r]
-
-
-@kernel
-def set_columns(
-    columns: Columns, logits: Float32[Array, "10 256"], weights: Float64[Array, " 256"]
-) -> None:
-    """Each column's vote and softmax; ``logits`` become its numerators e_k = exp(z_k − max z).
-
-    total = Σ_k e_k, moment = Σ_k e_k·(z_k − max z), share = weight / total.
-    """
-    largest, vote, total, moment, share = columns
-    for i in range(SUBSETS):
-        largest[i], vote[i], total[i], moment[i] = logits[0, i], 0, f4(0), f4(0)
-    for k in range(1, CLASSES):
-        row = logits[k]
-        for i in range(SUBSETS):
-            larger = row[i] > largest[i]  # strictly: ties stay with the lower class
-            vote[i] = np.int32(k) if larger else vote[i]
-            largest[i] = row[i] if larger else largest[i]
-    for k in range(CLASSES):
-        row = logits[k]
-        for i in range(SUBSETS):
-            difference = row[i] - largest[i]
-            row[i] = exp(difference)
-            total[i] += row[i]
-            moment[i] += row[i] * difference
-    for i in range(SUBSETS):
-        share[i] = weights[i] / total[i]
-
-
-@kernel
-def mean_entropy(columns: Columns, weights: Float64[Array, " 256"]) -> float:
-    """Σ_i weight_i · H_i with H = log total − moment / total: the entropy of a softmax, in nats."""
-    _, _, total, moment, share = columns
-    result = 0.0
-    for i in range(SUBSETS):
-        result += weights[i] * np.log(total[i]) - share[i] * moment[i]
-    return result
-
-
-@kernel
-def add_mean(
-    mean: Float64[Array, " 10"],
-    numerators: Float32[Array, "10 256"],
-    share: Float64[Array, " 256"],
-    weight: float,
-) -> None:
-    """mean_k += weight · Σ_i share_i · numerator_ki."""
-    for k in range(CLASSES):
-        row, total = numerators[k], 0.0
-        for i in range(SUBSETS):
-            total += share[i] * row[i]
-        mean[k] += weight * total
-
-
-@kernel
-def add_votes(
-    vote_share: Float64[Array, " 10"],
-    vote: Int32[Array, " 256"],
-    weights: Float64[Array, " 256"],
-    weight: float,
-) -> None:
-    """vote_share_k += weight · Σ weight_i over the columns i that vote for k."""
-    for i in range(SUBSETS):
-        vote_share[vote[i]] += weight * weights[i]

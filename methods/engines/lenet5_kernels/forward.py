@@ -8,18 +8,17 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-import numpy as np
 from jaxtyping import Bool, Float32
 
-from methods.engines.lenet5_kernels.arithmetic import tanh
-from methods.engines.lenet5_kernels.compilation import inlined, kernel
-from methods.engines.lenet5_kernels.convolution import (
+from methods.engines.lenet5_kernels.compilation import inlined
+from methods.engines.lenet5_kernels.layers.arithmetic import tanh
+from methods.engines.lenet5_kernels.layers.convolution import (
     add_first_convolution,
     add_second_convolution,
     add_second_convolutions,
     shift_left,
 )
-from methods.engines.lenet5_kernels.dense import (
+from methods.engines.lenet5_kernels.layers.dense import (
     add_kept_products,
     add_product,
     apply_tanh,
@@ -27,6 +26,7 @@ from methods.engines.lenet5_kernels.dense import (
     fill_rows,
     transpose,
 )
+from methods.engines.lenet5_kernels.layers.resizing import pool_first, pool_second, resize
 from methods.engines.lenet5_kernels.layout import (
     FEATURES,
     FIRST,
@@ -38,44 +38,20 @@ from methods.engines.lenet5_kernels.layout import (
     SECOND,
     SECOND_MAP,
     Array,
+    Maps,
     Parameters,
     Scales,
+    aligned_zeros,
     f4,
-    room,
+    new_maps,
 )
-from methods.engines.lenet5_kernels.pixels import resize
-
-
-class Maps(NamedTuple):
-    """Room for one image on its way through the convolutions."""
-
-    tall: Float32[Array, "32 30"]
-    row: Float32[Array, " 32*32+16"]
-    pixels: Float32[Array, " 5*32*32"]
-    first: Float32[Array, "6 28*32"]
-    pooled: Float32[Array, "6 15*16"]
-    shifted: Float32[Array, "6 5*14*16"]
-    second: Float32[Array, "16 10*16"]
-
-
-def maps_room() -> Maps:
-    """Fresh room; what is shifted ends with a little more, which only the shift reads."""
-    return Maps(
-        room(32, 30),
-        room(PIXELS + 16),
-        room(5 * PIXELS),
-        room(FIRST, FIRST_MAP),
-        room(FIRST, POOLED_MAP + 16),
-        room(FIRST, 5 * POOLED_MAP),
-        room(SECOND, SECOND_MAP),
-    )
 
 
 @inlined
 def first_layer(
     parameters: Parameters,
     image: Float32[Array, " 28*28"],
-    kept: Bool[Array, "6+"],
+    keep_mask: Bool[Array, "6+"],
     scales: Scales,
     maps: Maps,
 ) -> None:
@@ -83,7 +59,7 @@ def first_layer(
     resize(maps.row, image, scales, maps.tall)
     shift_left(maps.pixels, maps.row, PIXELS)
     for c in range(FIRST):
-        if kept[c]:
+        if keep_mask[c]:
             values, pooled = maps.first[c], maps.pooled[c]
             values[:] = parameters.conv1_bias[c]
             add_first_convolution(values, maps.pixels, parameters.conv1_weight[c])
@@ -96,7 +72,7 @@ def first_layer(
 @inlined
 def second_layer(
     parameters: Parameters,
-    kept: Bool[Array, " 22"],
+    keep_mask: Bool[Array, " 22"],
     scales: Scales,
     maps: Maps,
     features: Float32[Array, "16 25"],
@@ -105,11 +81,11 @@ def second_layer(
     for o in range(SECOND):
         maps.second[o, :] = parameters.conv2_bias[o]
     for c in range(FIRST):
-        if kept[c]:
+        if keep_mask[c]:
             for o in range(0, SECOND, 2):
-                add_to_two_maps(parameters, kept, maps, c, o)
+                add_to_two_maps(parameters, keep_mask, maps, c, o)
     for o in range(SECOND):
-        if kept[FIRST + o]:
+        if keep_mask[FIRST + o]:
             values = maps.second[o]
             for i in range(SECOND_MAP):
                 values[i] = tanh(values[i])
@@ -120,44 +96,18 @@ def second_layer(
 
 @inlined
 def add_to_two_maps(
-    parameters: Parameters, kept: Bool[Array, " 22"], maps: Maps, c: int, o: int
+    parameters: Parameters, keep_mask: Bool[Array, " 22"], maps: Maps, c: int, o: int
 ) -> None:
-    """Add conv(first map c) to the second maps o and o + 1, as far as they are kept."""
+    """Add conv(first map c) to the second maps o and o + 1, as far as they are keep_mask."""
     inputs, weight = maps.shifted[c], parameters.conv2_weight
-    if kept[FIRST + o] and kept[FIRST + o + 1]:
+    if keep_mask[FIRST + o] and keep_mask[FIRST + o + 1]:
         add_second_convolutions(
             maps.second[o], maps.second[o + 1], inputs, weight[o, c], weight[o + 1, c]
         )
-    elif kept[FIRST + o]:
+    elif keep_mask[FIRST + o]:
         add_second_convolution(maps.second[o], inputs, weight[o, c])
-    elif kept[FIRST + o + 1]:
+    elif keep_mask[FIRST + o + 1]:
         add_second_convolution(maps.second[o + 1], inputs, weight[o + 1, c])
-
-
-@kernel
-def pool_first(
-    pooled: Float32[Array, " 15*16"], values: Float32[Array, " 28*32"], scale: np.float32
-) -> None:
-    """scale times the mean of every 2x2 square of a 28x28 map, padding included."""
-    for r in range(14):
-        above, below = values[64 * r : 64 * r + 32], values[64 * r + 32 : 64 * r + 64]
-        target = pooled[16 * r : 16 * r + 16]
-        for j in range(16):
-            square = (above[2 * j] + above[2 * j + 1]) + (below[2 * j] + below[2 * j + 1])
-            target[j] = scale * f4(0.25) * square
-
-
-@kernel
-def pool_second(
-    features: Float32[Array, " 25"], values: Float32[Array, " 10*16"], scale: np.float32
-) -> None:
-    """scale times the mean of every 2x2 square of a 10x10 map, without its padding."""
-    for r in range(5):
-        above, below = values[32 * r : 32 * r + 16], values[32 * r + 16 : 32 * r + 32]
-        target = features[5 * r : 5 * r + 5]
-        for j in range(5):
-            square = (above[2 * j] + above[2 * j + 1]) + (below[2 * j] + below[2 * j + 1])
-            target[j] = scale * f4(0.25) * square
 
 
 class Linears(NamedTuple):
@@ -175,32 +125,32 @@ class Linears(NamedTuple):
 
 
 class Activations(NamedTuple):
-    """Room for what the linear layers make of a number of rows (images or passes)."""
+    """Buffers for what the linear layers make of a number of rows (images or passes)."""
 
     hidden1: Float32[Array, "rows 128"]
     hidden2: Float32[Array, "rows 96"]
     logits: Float32[Array, "rows 16"]
 
 
-def linears_room() -> Linears:
-    """Fresh room for the linear layers of one network."""
+def new_linears() -> Linears:
+    """Fresh buffers for the linear layers of one network."""
     return Linears(
-        room(SECOND * FEATURES, 128),
-        room(128),
-        room(HIDDEN_1, 96),
-        room(96),
-        room(HIDDEN_2, 16),
-        room(16),
+        aligned_zeros(SECOND * FEATURES, 128),
+        aligned_zeros(128),
+        aligned_zeros(HIDDEN_1, 96),
+        aligned_zeros(96),
+        aligned_zeros(HIDDEN_2, 16),
+        aligned_zeros(16),
     )
 
 
-def activations_room(rows: int) -> Activations:
-    """Fresh room for a number of rows."""
-    return Activations(room(rows, 128), room(rows, 96), room(rows, 16))
+def new_activations(rows: int) -> Activations:
+    """Fresh buffers for a number of rows."""
+    return Activations(aligned_zeros(rows, 128), aligned_zeros(rows, 96), aligned_zeros(rows, 16))
 
 
 class Workspace(NamedTuple):
-    """Room for one image in the convolutions, and for some rows in the linear layers."""
+    """Buffers for one image in the convolutions, and for some rows in the linear layers."""
 
     maps: Maps
     features: Float32[Array, "rows 16 25"]
@@ -208,15 +158,15 @@ class Workspace(NamedTuple):
     activations: Activations
 
 
-def workspace(rows: int) -> Workspace:
-    """Fresh room for one network; rows are images or passes."""
-    features = room(rows, SECOND, FEATURES)
-    return Workspace(maps_room(), features, linears_room(), activations_room(rows))
+def new_workspace(rows: int) -> Workspace:
+    """Fresh buffers for one network; rows are images or passes."""
+    features = aligned_zeros(rows, SECOND, FEATURES)
+    return Workspace(new_maps(), features, new_linears(), new_activations(rows))
 
 
 @inlined
 def first_rows(activations: Activations, rows: int) -> Activations:
-    """The part of the room that a smaller number of rows needs."""
+    """The part of the buffers that a smaller number of rows needs."""
     return Activations(
         activations.hidden1[:rows], activations.hidden2[:rows], activations.logits[:rows]
     )
@@ -237,13 +187,13 @@ def set_linears(linears: Linears, parameters: Parameters) -> None:
 def classify(
     linears: Linears,
     features: Float32[Array, "rows 16 25"],
-    kept: Bool[Array, "rows 22"],
+    keep_mask: Bool[Array, "rows 22"],
     activations: Activations,
 ) -> None:
     """logits = W₃·tanh(W₂·tanh(W₁·features + b₁) + b₂) + b₃, for every row."""
     hidden1, hidden2, logits = activations
     fill_rows(hidden1, linears.bias1)
-    add_kept_products(hidden1, features, kept, linears.weight1)
+    add_kept_products(hidden1, features, keep_mask, linears.weight1)
     apply_tanh(hidden1)
     fill_rows(hidden2, linears.bias2)
     add_product(hidden2, hidden1, linears.weight2)

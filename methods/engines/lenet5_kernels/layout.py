@@ -82,7 +82,32 @@ class Scales(NamedTuple):
     dropout: np.float32
 
 
-def room(*shape: int) -> Float32[Array, ...]:
+class Maps(NamedTuple):
+    """Buffers for one image on its way through the convolutions."""
+
+    tall: Float32[Array, "32 30"]
+    row: Float32[Array, " 32*32+16"]
+    pixels: Float32[Array, " 5*32*32"]
+    first: Float32[Array, "6 28*32"]
+    pooled: Float32[Array, "6 15*16"]
+    shifted: Float32[Array, "6 5*14*16"]
+    second: Float32[Array, "16 10*16"]
+
+
+def new_maps() -> Maps:
+    """Fresh buffers; what is shifted ends with a little more, which only the shift reads."""
+    return Maps(
+        aligned_zeros(32, 30),
+        aligned_zeros(PIXELS + 16),
+        aligned_zeros(5 * PIXELS),
+        aligned_zeros(FIRST, FIRST_MAP),
+        aligned_zeros(FIRST, POOLED_MAP + 16),
+        aligned_zeros(FIRST, 5 * POOLED_MAP),
+        aligned_zeros(SECOND, SECOND_MAP),
+    )
+
+
+def aligned_zeros(*shape: int) -> Float32[Array, ...]:
     """Zeros that begin on a cache line, so that no vector of a padded row straddles two."""
     size = math.prod(shape)
     raw = np.zeros(size + 16, f4)

@@ -1,64 +1,78 @@
-"""Logits of one pass: dropout off, or with given masks."""
+"""Logits with dropout off or with given masks, of one pass or of many over the same images."""
 
 from __future__ import annotations
+
+import threading
 
 import numpy as np
 from jaxtyping import Bool, Float32
 
 from methods.engines.lenet5_kernels import check
+from methods.engines.lenet5_kernels.check import Network
 from methods.engines.lenet5_kernels.compilation import compile_kernels, kernel
 from methods.engines.lenet5_kernels.forward import (
     Workspace,
     classify,
     first_layer,
     first_rows,
+    new_workspace,
     second_layer,
     set_linears,
-    workspace,
+)
+from methods.engines.lenet5_kernels.layers.partial_maps import (
+    PartialMaps,
+    combine,
+    new_partial_maps,
+    set_partial_maps,
 )
 from methods.engines.lenet5_kernels.layout import (
     CHANNELS,
     CLASSES,
+    FIRST,
+    SECOND,
     Array,
     Parameters,
     Scales,
     f4,
-    views,
 )
 
-TOGETHER = 64
-"""Images that pass the linear layers together; results do not depend on it."""
+IMAGES, PASSES = 64, 128
+"""Images, or passes, that go through the linear layers together; no bit depends on them."""
+
+
+class _Buffers(threading.local):
+    """Those of each thread, kept from call to call: to allocate them takes as long as an image."""
+
+    def __init__(self) -> None:
+        self.workspace = new_workspace(max(IMAGES, PASSES))
+        self.partial = new_partial_maps()
+
+
+_BUFFERS = _Buffers()
 
 
 def logits(
-    parameters: Float32[Array, " 61706"],
+    network: Network,
     images: Float32[Array, "images 28 28"],
-    kept: Bool[Array, " 22"] | Bool[Array, "images 22"] | None = None,
-    *,
-    mean: float,
-    std: float,
-    dropout: float = 0.0,
+    keep_mask: Bool[Array, " 22"] | Bool[Array, "images 22"] | None = None,
 ) -> Float32[Array, "images 10"]:
     """The network's logits for each image.
 
     Args:
-        parameters: of one network, in the order of torch's ``parameters_to_vector``.
+        network: may be used by several threads.
         images: in [0, 1]; resized to 32x32 and normalised on the way.
-        kept: the channels that dropout keeps, one mask for all images or one for each. None: the
-            whole network, dropout off.
-        mean, deviation: the normalisation, ``(image - mean) / deviation``.
-        dropout: probability p that a channel was dropped; kept ones are scaled by 1 / (1 - p).
-            It has no effect without masks.
+        keep_mask: the channels that dropout keeps, one row or one an image. None: the whole
+            network, dropout off.
     """
-    vector, images = check.parameters(parameters), check.images(images)
-    if kept is None:
-        dropout = 0.0
-    elif kept.shape == (CHANNELS,):
-        kept = np.tile(kept, (len(images), 1))
-    masks, scales = check.kept(kept, len(images)), check.scales(mean, std, dropout)
+    images, scales = check.images(images), network.scales
+    if keep_mask is None:
+        scales = scales._replace(dropout=f4(1))
+    elif keep_mask.shape == (CHANNELS,):
+        keep_mask = np.tile(keep_mask, (len(images), 1))
+    keep_mask = check.keep_mask(keep_mask, len(images))
     out = np.empty((len(images), CLASSES), f4)
     compile_kernels()
-    _logits(views(vector), images, masks, scales, workspace(TOGETHER), out)
+    _logits(network.parameters, images, keep_mask, scales, _BUFFERS.workspace, out)
     return out
 
 
@@ -66,7 +80,7 @@ def logits(
 def _logits(
     parameters: Parameters,
     images: Float32[Array, "images 28*28"],
-    kept: Bool[Array, "images 22"],
+    keep_mask: Bool[Array, "images 22"],
     scales: Scales,
     workspace: Workspace,
     out: Float32[Array, "images 10"],
@@ -74,8 +88,8 @@ def _logits(
     """Fill ``out``, some images at a time."""
     maps, features, linears, activations = workspace
     set_linears(linears, parameters)
-    for start in range(0, images.shape[0], TOGETHER):
-        part, masks = images[start : start + TOGETHER], kept[start : start + TOGETHER]
+    for start in range(0, images.shape[0], IMAGES):
+        part, masks = images[start : start + IMAGES], keep_mask[start : start + IMAGES]
         for i in range(part.shape[0]):
             first_layer(parameters, part[i], masks[i], scales, maps)
             second_layer(parameters, masks[i], scales, maps, features[i])
@@ -84,3 +98,66 @@ def _logits(
         for i in range(part.shape[0]):
             for k in range(CLASSES):
                 out[start + i, k] = rows.logits[i, k]
+
+
+def sample_logits(
+    network: Network,
+    images: Float32[Array, "images 28 28"],
+    keep_mask: Bool[Array, "passes 22"],
+) -> Float32[Array, "passes images 10"]:
+    """The logits of MC-dropout's passes; all images of a pass share its row of the mask.
+
+    The first convolution and the six terms of each map of the second are computed once for each
+    image; a pass only adds the terms of the channels that it keeps.
+
+    Args:
+        network: may be used by several threads.
+        images: in [0, 1]; resized to 32x32 and normalised on the way.
+        keep_mask: the channels that dropout keeps in each pass.
+    """
+    images, keep_mask = check.images(images), check.keep_mask(keep_mask, len(keep_mask))
+    out = np.empty((len(keep_mask), len(images), CLASSES), f4)
+    compile_kernels()
+    _sample_logits(
+        network.parameters,
+        images,
+        keep_mask,
+        np.ones(CHANNELS, bool),
+        network.scales,
+        _BUFFERS.workspace,
+        _BUFFERS.partial,
+        out,
+    )
+    return out
+
+
+@kernel
+def _sample_logits(
+    parameters: Parameters,
+    images: Float32[Array, "images 28*28"],
+    keep_mask: Bool[Array, "passes 22"],
+    keep_all: Bool[Array, " 22"],
+    scales: Scales,
+    workspace: Workspace,
+    partial: PartialMaps,
+    out: Float32[Array, "passes images 10"],
+) -> None:
+    """Fill ``out`` image by image, some passes at a time."""
+    maps, features, linears, activations = workspace
+    set_linears(linears, parameters)
+    for image in range(images.shape[0]):
+        first_layer(parameters, images[image], keep_all, scales, maps)
+        set_partial_maps(partial, parameters, maps)
+        for start in range(0, keep_mask.shape[0], PASSES):
+            masks = keep_mask[start : start + PASSES]
+            for i in range(masks.shape[0]):
+                for o in range(SECOND):
+                    if masks[i, FIRST + o]:
+                        combine(
+                            features[i, o], partial, o, parameters.conv2_bias[o], masks[i], scales
+                        )
+            rows = first_rows(activations, masks.shape[0])
+            classify(linears, features[: masks.shape[0]], masks, rows)
+            for i in range(masks.shape[0]):
+                for k in range(CLASSES):
+                    out[start + i, image, k] = rows.logits[i, k]

@@ -1,4 +1,4 @@
-"""Run as a script with names of modules: calls their kernels once, so that they get compiled."""
+"""Run as a script with names of functions: calls each once, so that its kernels get compiled."""
 
 from __future__ import annotations
 
@@ -7,24 +7,25 @@ from collections.abc import Callable
 
 import numpy as np
 
+from methods.engines.lenet5_kernels.check import Network
 from methods.engines.lenet5_kernels.enumeration import enumerate_subnetworks
 from methods.engines.lenet5_kernels.layout import CHANNELS, PARAMETERS, f4
-from methods.engines.lenet5_kernels.predict import logits
-from methods.engines.lenet5_kernels.sample import sample_logits
+from methods.engines.lenet5_kernels.predict import logits, sample_logits
 from methods.engines.lenet5_kernels.train import loss_gradient
 
-NETWORK, IMAGE = np.zeros(PARAMETERS, f4), np.zeros((1, 28, 28), f4)
-NUMBERS = {"mean": 0.0, "std": 1.0, "dropout": 0.0}  # so there is one sub-network only
+PARAMETER_VECTOR, IMAGE = np.zeros(PARAMETERS, f4), np.zeros((1, 28, 28), f4)
+SETTINGS = {"mean": 0.0, "std": 1.0, "dropout": 0.0}  # so there is one sub-network only
+NETWORK = Network.of(PARAMETER_VECTOR, **SETTINGS)
 
-WARMED_UP: dict[str, Callable[[], object]] = {
-    "train": lambda: loss_gradient(
-        NETWORK, IMAGE, np.zeros(1, int), None, loss="logits", **NUMBERS
+CALLS: dict[str, Callable[[], object]] = {
+    "loss_gradient": lambda: loss_gradient(
+        PARAMETER_VECTOR, IMAGE, np.zeros(1, int), None, loss="logits", **SETTINGS
     ),
-    "predict": lambda: logits(NETWORK, IMAGE, None, **NUMBERS),
-    "sample": lambda: sample_logits(NETWORK, IMAGE, np.ones((1, CHANNELS), bool), **NUMBERS),
-    "enumeration": lambda: enumerate_subnetworks(NETWORK, IMAGE, **NUMBERS),
+    "logits": lambda: logits(NETWORK, IMAGE),
+    "sample_logits": lambda: sample_logits(NETWORK, IMAGE, np.ones((1, CHANNELS), bool)),
+    "enumerate_subnetworks": lambda: enumerate_subnetworks(NETWORK, IMAGE),
 }
 
 if __name__ == "__main__":
     for name in sys.argv[1:]:
-        WARMED_UP[name]()
+        CALLS[name]()

@@ -1,4 +1,4 @@
-"""Members asked at once answer what each answers alone."""
+"""Members computed batched give what each gives alone."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from methods.engines import batched as batched
+from methods.engines import batched
 from methods.engines.torch import TorchEngine
 from methods.networks.labelled_images import LabelledImages
 from methods.networks.lenet5 import LeNet5
@@ -16,7 +16,7 @@ from methods.networks.training import initial_network
 
 RECIPES = pytest.mark.parametrize("recipe", [STANDARD, ARTICLE], ids=lambda recipe: recipe.name)
 MOST = pytest.mark.parametrize("most", [1, 7, 450, 2**14])
-"""Members times images at a time: less than the members, a part of the images, and all of both."""
+"""Members times images in a batch: less than the members, a part of the images, and all of both."""
 
 DEVICES = [
     "cpu",
@@ -27,8 +27,8 @@ DEVICES = [
 ]
 
 
-class AtOnce(TorchEngine):
-    """What an accelerator does, on any device."""
+class Batched(TorchEngine):
+    """Computes batched on any device, as on an accelerator."""
 
     @property
     def trains_batched(self) -> bool:
@@ -38,13 +38,13 @@ class AtOnce(TorchEngine):
 @RECIPES
 @MOST
 @torch.inference_mode()
-def test_stacked_networks_answer_as_one_by_one(
+def test_stacked_networks_predict_as_one_by_one(
     recipe: Recipe, most: int, test_images: LabelledImages
 ) -> None:
     images = test_images.images[:60]
     networks = [initial_network(recipe, index) for index in range(9)]
     assert_alike(
-        batched.ensemble_logits(networks, images, most=most),
+        batched.ensemble_logits(networks[0], batched.stack(networks), images, most=most),
         torch.stack([network(images) for network in networks]),
     )
 
@@ -52,7 +52,7 @@ def test_stacked_networks_answer_as_one_by_one(
 @RECIPES
 @MOST
 @torch.inference_mode()
-def test_subnetworks_that_share_terms_answer_as_one_by_one(
+def test_subnetworks_that_share_terms_predict_as_one_by_one(
     recipe: Recipe, most: int, test_images: LabelledImages
 ) -> None:
     images, network = test_images.images[:60], initial_network(recipe, 0)
@@ -66,8 +66,8 @@ def test_subnetworks_that_share_terms_answer_as_one_by_one(
 
 
 @pytest.mark.parametrize("device", DEVICES)
-@pytest.mark.parametrize("engine", [TorchEngine, AtOnce])
-def test_engine_answers_on_the_cpu_what_the_loop_answers(
+@pytest.mark.parametrize("engine", [TorchEngine, Batched])
+def test_engine_returns_on_the_cpu_what_the_loop_computes(
     device: str, engine: type[TorchEngine], test_images: LabelledImages
 ) -> None:
     images, networks = test_images.images, [initial_network(STANDARD, index) for index in range(5)]
@@ -75,11 +75,11 @@ def test_engine_answers_on_the_cpu_what_the_loop_answers(
     with torch.inference_mode():
         members = torch.stack([network(images) for network in networks])
         passes = torch.stack([networks[0](images, mask[None]) for mask in masks])
-    assert_alike(engine(device).ensemble_logits(networks, images), members)
+    assert_alike(engine(device).prepare(networks).logits(images), members)
     assert_alike(engine(device).pass_logits(networks[0], images, masks), passes)
 
 
-def test_a_pass_rounds_alike_whatever_passes_there_are_besides(
+def test_a_pass_rounds_alike_whatever_other_passes_there_are(
     test_images: LabelledImages,
 ) -> None:
     network, masks = initial_network(STANDARD, 0), pass_masks(0, 0, 30, STANDARD.dropout)
@@ -87,18 +87,18 @@ def test_a_pass_rounds_alike_whatever_passes_there_are_besides(
     assert torch.equal(many[:7], few)
 
 
-def test_changed_weights_are_asked_next_time(test_images: LabelledImages) -> None:
+def test_networks_prepared_anew_have_their_changed_weights(test_images: LabelledImages) -> None:
     images, networks = test_images.images[:5], [LeNet5(), LeNet5()]
-    before = AtOnce().ensemble_logits(networks, images)
+    before = Batched().prepare(networks).logits(images)
     with torch.no_grad():
         networks[1].linear3.bias += 1
-    after = AtOnce().ensemble_logits(networks, images)
+    after = Batched().prepare(networks).logits(images)
     torch.testing.assert_close(
         after - before, torch.tensor([0.0, 1.0])[:, None, None].expand_as(after)
     )
 
 
-def test_convolutions_are_left_as_precise_as_they_were(test_images: LabelledImages) -> None:
+def test_precision_of_convolutions_is_restored(test_images: LabelledImages) -> None:
     before = torch.backends.cudnn.allow_tf32
     TorchEngine().logits(LeNet5(), test_images.images[:1])
     assert torch.backends.cudnn.allow_tf32 is before

@@ -32,9 +32,9 @@ TORCH, NUMBA = TorchEngine(), NumbaEngine()
 @pytest.mark.parametrize("recipe", RECIPES.values(), ids=RECIPES)
 @pytest.mark.parametrize("masked", [False, True])
 def test_logits_agree(recipe: Recipe, masked: bool, test_images: LabelledImages) -> None:
-    network = initial_network(recipe, 0)
-    kept = draw_masks(np.random.default_rng(0), len(test_images.labels), 0.5) if masked else None
-    ours, theirs = (engine.logits(network, test_images.images, kept) for engine in (NUMBA, TORCH))
+    network, images = initial_network(recipe, 0), test_images.images
+    keep_mask = draw_masks(np.random.default_rng(0), len(images), 0.5) if masked else None
+    ours, theirs = (engine.logits(network, images, keep_mask) for engine in (NUMBA, TORCH))
     torch.testing.assert_close(ours, theirs, atol=1e-5, rtol=1e-5)
 
 
@@ -63,7 +63,7 @@ def test_an_epoch_leads_to_the_same_network(
 
 
 @pytest.mark.parametrize("recipe", [STANDARD, ARTICLE, PLAIN], ids=lambda recipe: recipe.name)
-def test_networks_trained_at_once_are_those_trained_one_by_one(
+def test_networks_trained_batched_are_those_trained_one_by_one(
     recipe: Recipe, training_images: LabelledImages
 ) -> None:
     vectors, losses = [], []
@@ -83,14 +83,14 @@ def test_a_network_that_diverges_leaves_the_others_alone(
     kind: type[LoopTrainer | StackedTrainer],
     training_images: LabelledImages,
 ) -> None:
-    class Ill(TorchEngine):
+    class Diverging(TorchEngine):
         def trainer(self, networks, recipe, data):
             with torch.no_grad():
                 networks[1].conv1.weight[0, 0, 0, 0] = torch.nan
             return kind(networks, recipe, data, "cpu")
 
     once = replace(STANDARD, epochs=1)
-    outcomes = train_networks(once, [4, 7, 9], training_images, engine=Ill())
+    outcomes = train_networks(once, [4, 7, 9], training_images, engine=Diverging())
     assert isinstance(outcomes[1], TrainingDivergedError)
     assert "network 7 of recipe 'standard'" in str(outcomes[1])
     for index, outcome in ((4, outcomes[0]), (9, outcomes[2])):
@@ -104,7 +104,7 @@ def test_a_network_that_diverges_leaves_the_others_alone(
 
 
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device on this machine")
-def test_cuda_trains_at_once_what_the_cpu_trains(training_images: LabelledImages) -> None:
+def test_cuda_trains_batched_what_the_cpu_trains(training_images: LabelledImages) -> None:
     once = replace(STANDARD, epochs=1)
     on_cuda = train_networks(once, [0, 1], training_images, engine=TorchEngine("cuda"))
     for index, outcome in enumerate(on_cuda):
@@ -117,7 +117,7 @@ def test_cuda_trains_at_once_what_the_cpu_trains(training_images: LabelledImages
         )
 
 
-def test_networks_trained_side_by_side_are_those_trained_alone(
+def test_networks_trained_in_parallel_are_those_trained_alone(
     training_images: LabelledImages,
 ) -> None:
     def weights(index: int) -> torch.Tensor:
@@ -125,8 +125,8 @@ def test_networks_trained_side_by_side_are_those_trained_alone(
         return parameters_to_vector(trained.network.parameters())
 
     with ThreadPoolExecutor(4) as threads:
-        beside = list(threads.map(weights, range(4)))
-    assert all(torch.equal(vector, weights(index)) for index, vector in enumerate(beside))
+        parallel = list(threads.map(weights, range(4)))
+    assert all(torch.equal(vector, weights(index)) for index, vector in enumerate(parallel))
 
 
 def test_exact_prediction_is_what_many_passes_approach(test_images: LabelledImages) -> None:
@@ -149,5 +149,5 @@ def test_kernels_are_chosen_where_they_fit() -> None:
         choose_engine("numba", "cuda")
 
 
-def test_names_tell_engines_apart() -> None:
+def test_engines_have_different_names() -> None:
     assert len({NUMBA.name, TORCH.name, TorchEngine("cuda").name}) == 3

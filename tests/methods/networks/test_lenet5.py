@@ -19,19 +19,19 @@ def images(count: int) -> Tensor:
 class Mask(nn.Module):
     """Stands where the article has `nn.Dropout2d`, with a mask that is known."""
 
-    def __init__(self, kept: Tensor, dropout: float) -> None:
+    def __init__(self, keep_mask: Tensor, dropout: float) -> None:
         super().__init__()
-        self.scale = kept[:, :, None, None] / (1 - dropout)
+        self.scale = keep_mask[:, :, None, None] / (1 - dropout)
 
     def forward(self, maps: Tensor) -> Tensor:
         return maps * self.scale
 
 
-def listing(lenet: LeNet5, kept: Tensor) -> nn.Sequential:
+def listing(lenet: LeNet5, keep_mask: Tensor) -> nn.Sequential:
     """The article's order of layers: dropout straight after the tanh, before the pooling."""
     return nn.Sequential(
-        *(lenet.conv1, nn.Tanh(), Mask(kept[:, :6], lenet.dropout), nn.AvgPool2d(2)),
-        *(lenet.conv2, nn.Tanh(), Mask(kept[:, 6:], lenet.dropout), nn.AvgPool2d(2)),
+        *(lenet.conv1, nn.Tanh(), Mask(keep_mask[:, :6], lenet.dropout), nn.AvgPool2d(2)),
+        *(lenet.conv2, nn.Tanh(), Mask(keep_mask[:, 6:], lenet.dropout), nn.AvgPool2d(2)),
         *(nn.Flatten(), lenet.linear1, nn.Tanh(), lenet.linear2, nn.Tanh(), lenet.linear3),
     )
 
@@ -42,12 +42,12 @@ def test_has_as_many_parameters_as_lenet5() -> None:
 
 def test_computes_the_articles_layers_under_any_mask() -> None:
     lenet, x = network(mean=0.137, dropout=0.3), images(8)
-    kept = torch.rand(8, 22, generator=torch.Generator().manual_seed(2)) >= 0.3
-    kept[0, :6] = False
-    kept[1, 6:] = False
+    keep_mask = torch.rand(8, 22, generator=torch.Generator().manual_seed(2)) >= 0.3
+    keep_mask[0, :6] = False
+    keep_mask[1, 6:] = False
     enlarged = (resize(x, [32, 32], antialias=False) - 0.137) / 0.3081
-    expected = listing(lenet, kept)(enlarged)
-    torch.testing.assert_close(lenet(x, kept), expected, atol=1e-6, rtol=1e-5)
+    expected = listing(lenet, keep_mask)(enlarged)
+    torch.testing.assert_close(lenet(x, keep_mask), expected, atol=1e-6, rtol=1e-5)
 
 
 def test_without_a_mask_dropout_is_off() -> None:

@@ -4,18 +4,27 @@ import math
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
+from typing import Self
 
 import pytest
 import safetensors.torch
 import torch
+from torch import Tensor
+from torch.nn.functional import cross_entropy
 from torch.nn.utils import parameters_to_vector
 
+from methods.contract import check_prediction
+from methods.deep_ensemble import DeepEnsemble
+from methods.mc_dropout import MCDropout
+from methods.mc_dropout_exact import MCDropoutExact
 from methods.networks import pool as network_pool
 from methods.networks.labelled_images import LabelledImages
-from methods.networks.pool import NetworkPool
+from methods.networks.pool import NetworkPool, UntrainedPool
 from methods.networks.recipes import ARTICLE, STANDARD
 from methods.networks.store import DamagedNetworkError, NetworkKey, NetworkStore
-from methods.networks.training import TrainedNetwork
+from methods.networks.training import TrainedNetwork, initial_network
+from methods.pooled import PooledMethod
+from methods.softmax import Softmax
 
 SHORT = replace(STANDARD, epochs=1)
 KEY = NetworkKey(SHORT, seed=0, index=0, fingerprint="f", engine="e")
@@ -133,10 +142,66 @@ def test_flipped_bit_in_the_weights_is_noticed(
         pool.train([0], training_images)
 
 
-def test_threads_may_store_one_network_at_once(
+def test_threads_may_store_one_network_in_parallel(
     pool: NetworkPool, training_images: LabelledImages
 ) -> None:
     (trained,) = pool.train([0], training_images)
     with ThreadPoolExecutor(4) as threads:
         list(threads.map(lambda _: pool.store.save(KEY, trained), range(100)))
     assert pool.store.load(KEY).log == trained.log
+
+
+class Scaled(Softmax):
+    """Softmax at the temperature of least cross-entropy on the training images."""
+
+    name = "scaled"
+
+    def fit(self, images: Tensor, labels: Tensor) -> Self:
+        super().fit(images, labels)
+        (network,) = self.fitted
+        with torch.no_grad():
+            logits = network(images)
+        losses = {t: cross_entropy(logits / t, labels).item() for t in (0.5, 1.0, 2.0, 4.0)}
+        self.temperature = min(losses, key=losses.__getitem__)
+        return self
+
+    def member_logits(self, images: Tensor) -> Tensor:
+        return super().member_logits(images) / self.temperature
+
+
+def test_untrained_pool_gives_networks_before_their_first_step(
+    training_images: LabelledImages,
+) -> None:
+    pool = UntrainedPool(SHORT, seed=3)
+    networks = pool.networks([4, 2], training_images)
+    for index, network in zip([4, 2], networks, strict=True):
+        expected = initial_network(SHORT, index, seed=3)
+        vectors = [parameters_to_vector(n.parameters()) for n in (network, expected)]
+        assert torch.equal(*vectors)
+
+
+@pytest.mark.parametrize(
+    "method",
+    [Softmax, MCDropout, MCDropoutExact, DeepEnsemble, Scaled],
+    ids=lambda method: method.name,
+)
+def test_every_pooled_method_is_fitted_on_an_untrained_pool(
+    method: type[PooledMethod], training_images: LabelledImages, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(network_pool, "train_networks", no_training)
+    pool = UntrainedPool(SHORT)
+    fitted = method(pool=pool).fit(training_images.images[:20], training_images.labels[:20])
+    assert len(fitted.fitted) == len(fitted.networks)
+    prediction = fitted.predict(training_images.images[:1])
+    check_prediction(prediction, 1)
+
+
+def test_method_that_fits_more_on_its_networks_predicts_with_both(
+    training_images: LabelledImages,
+) -> None:
+    images = training_images.images[:20]
+    method = Scaled(pool=UntrainedPool(SHORT)).fit(images, training_images.labels[:20])
+    (network,) = method.fitted
+    assert method.temperature == 4.0  # an untrained network is best left undecided
+    expected = (network(images) / 4).softmax(dim=1).double()
+    torch.testing.assert_close(method.predict(images).mean, expected, atol=1e-6, rtol=1e-5)

@@ -88,8 +88,8 @@ def test_accuracy_with_dropout_on_draws_a_mask_an_image(
     trained: TrainedNetwork, test_images: LabelledImages
 ) -> None:
     random = np.random.default_rng(derive_seed("evaluation", 0, 0, 3, "validation"))
-    kept = draw_masks(random, len(test_images.labels), 0.5)
-    votes = ENGINE.logits(trained.network, test_images.images, kept).argmax(dim=1)
+    keep_mask = draw_masks(random, len(test_images.labels), 0.5)
+    votes = ENGINE.logits(trained.network, test_images.images, keep_mask).argmax(dim=1)
     expected = accuracy_score(test_images.labels, votes)
     assert trained.log[-1].accuracy_dropout_on == pytest.approx(expected)
     assert trained.log[-1].accuracy_dropout_on != trained.log[-1].accuracy

@@ -8,6 +8,7 @@ from torch import Tensor
 from torch.nn.functional import cross_entropy
 from torch.nn.utils import parameters_to_vector
 
+from methods.engines.lenet5_kernels import Network
 from methods.networks.lenet5 import LeNet5
 
 # On tensors this small, more threads would only wait for each other.
@@ -30,6 +31,10 @@ def vector(network: LeNet5) -> np.ndarray:
     return parameters_to_vector(network.parameters()).detach().numpy()
 
 
+def prepared(network: LeNet5) -> Network:
+    return Network.of(vector(network), dropout=network.dropout, **NORMALISATION)
+
+
 def random_images(count: int, seed: int = 0) -> np.ndarray:
     return np.random.default_rng(seed).random((count, 28, 28), dtype=np.float32)
 
@@ -38,9 +43,11 @@ def random_masks(rows: int, dropout: float = 0.5, seed: int = 0) -> np.ndarray:
     return np.random.default_rng(seed).random((rows, 22)) >= dropout
 
 
-def torch_logits(network: LeNet5, images: np.ndarray, kept: np.ndarray | None = None) -> Tensor:
-    masks = None if kept is None else torch.from_numpy(kept)
-    return network(torch.from_numpy(images)[:, None], masks)
+def torch_logits(
+    network: LeNet5, images: np.ndarray, keep_mask: np.ndarray | None = None
+) -> Tensor:
+    mask = None if keep_mask is None else torch.from_numpy(keep_mask)
+    return network(torch.from_numpy(images)[:, None], mask)
 
 
 def torch_loss(logits: Tensor, labels: np.ndarray, loss: str) -> Tensor:

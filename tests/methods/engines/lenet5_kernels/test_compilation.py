@@ -1,25 +1,26 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
 
-from methods.engines.lenet5_kernels import kernels_are_cached, logits
+from methods.engines.lenet5_kernels import compilation, kernels_are_cached, logits
 from methods.engines.lenet5_kernels.compilation import kernel
 from tests.methods.engines.lenet5_kernels.support import (
-    NORMALISATION,
+    prepared,
     random_images,
     random_network,
-    vector,
 )
 
 COMPILE_WITHOUT_A_CACHE = """
 import numpy as np
 from methods.engines.lenet5_kernels import compile_kernels, kernels_are_cached
-from methods.engines.lenet5_kernels.adam import adam_step
+from methods.engines.lenet5_kernels.train import adam_step
 
 compile_kernels()
 parameters, first, second, gradient = np.ones((4, 8), np.float32)
@@ -29,7 +30,7 @@ print(kernels_are_cached(), parameters[0])
 
 
 def test_kernels_are_cached_after_the_first_call() -> None:
-    logits(vector(random_network()), random_images(1), **NORMALISATION)
+    logits(prepared(random_network()), random_images(1))
     assert kernels_are_cached()
 
 
@@ -46,6 +47,21 @@ def test_works_where_nothing_can_be_written() -> None:
     assert output[0] == "False"
     # m = v = 1, hence lr·m/(1 − 0.9) / √(v/(1 − 0.999)) = 0.5·10/31.6
     assert float(output[1]) == pytest.approx(1 - 0.158114, abs=1e-6)
+
+
+@pytest.mark.parametrize("source", ["train.py", "layers/dense.py"])
+def test_cache_folder_depends_on_every_source(
+    source: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    package = tmp_path / "lenet5_kernels"
+    shutil.copytree(Path(compilation.__file__).parent, package)
+    monkeypatch.setattr(compilation, "__file__", str(package / "compilation.py"))
+    monkeypatch.setattr("numba.config.CACHE_DIR", str(tmp_path))
+    before = compilation._cache_folder()
+    assert compilation._cache_folder() == before
+    with (package / source).open("a") as file:
+        file.write("# changed")
+    assert compilation._cache_folder() != before
 
 
 def test_a_kernel_keeps_nan_and_infinity() -> None:

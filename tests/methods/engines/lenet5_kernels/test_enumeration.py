@@ -4,12 +4,18 @@ import numpy as np
 import pytest
 import torch
 
-from methods.engines.lenet5_kernels import PARAMETERS, enumerate_subnetworks, sample_logits
+from methods.engines.lenet5_kernels import (
+    PARAMETERS,
+    Network,
+    enumerate_subnetworks,
+    sample_logits,
+)
 from methods.engines.lenet5_kernels.enumeration import Weights, subsets
 from methods.engines.lenet5_kernels.layout import views
 from methods.interface import Prediction
 from tests.methods.engines.lenet5_kernels.support import (
     NORMALISATION,
+    prepared,
     random_images,
     random_masks,
     random_network,
@@ -37,19 +43,18 @@ def test_is_the_mean_over_all_masks_of_the_channels_that_matter(
         unused = [o for o in range(16) if o not in second]
         network.linear1.weight.view(120, 16, 25)[:, unused] = 0
         network.linear3.weight *= 5
-    flat = vector(network)
 
     matters = first + [6 + o for o in second]
     choices = subsets(len(matters))
-    kept = random_masks(len(choices))  # whatever the others do
-    kept[:, matters] = choices
+    keep_mask = random_masks(len(choices))  # whatever the others do
+    keep_mask[:, matters] = choices
     weights = np.where(choices, 1 - dropout, dropout).prod(axis=1)
     with torch.no_grad():
-        logits = torch_logits(network, np.repeat(image, len(choices), axis=0), kept).double()
+        logits = torch_logits(network, np.repeat(image, len(choices), axis=0), keep_mask).double()
     probabilities = logits.softmax(dim=1)
     entropies = torch.special.entr(probabilities).sum(dim=1)
 
-    mean, share, entropy = enumerate_subnetworks(flat, image, dropout=dropout, **NORMALISATION)
+    mean, share, entropy = enumerate_subnetworks(prepared(network), image)
     np.testing.assert_allclose(mean[0], weights @ probabilities.numpy(), atol=1e-6)
     assert entropy[0] == pytest.approx(weights @ entropies.numpy(), abs=2e-6)
     votes = np.bincount(logits.argmax(dim=1).numpy(), weights, minlength=10)
@@ -63,10 +68,11 @@ def test_agrees_with_a_large_sample_within_its_error(
     trained: np.ndarray, digits: tuple[np.ndarray, np.ndarray], dropout: float
 ) -> None:
     image, passes = digits[0][:1], 20_000
-    kept = random_masks(passes, dropout, seed=5)
-    sample = sample_logits(trained, image, kept, dropout=dropout, **NORMALISATION)
+    keep_mask = random_masks(passes, dropout, seed=5)
+    network = Network.of(trained, dropout=dropout, **NORMALISATION)
+    sample = sample_logits(network, image, keep_mask)
     sampled = Prediction.of_logits(torch.from_numpy(sample))
-    mean, share, entropy = enumerate_subnetworks(trained, image, dropout=dropout, **NORMALISATION)
+    mean, share, entropy = enumerate_subnetworks(network, image)
 
     probabilities = torch.from_numpy(sample).double().softmax(dim=2)[:, 0]
     entropies = torch.special.entr(probabilities).sum(dim=1)
@@ -82,19 +88,18 @@ def test_agrees_with_a_large_sample_within_its_error(
 
 def test_everything_sums_to_one_and_repeats_to_the_bit(trained: np.ndarray) -> None:
     images = random_images(2)
-    first = enumerate_subnetworks(trained, images, dropout=0.5, **NORMALISATION)
-    again = enumerate_subnetworks(trained, images[1:], dropout=0.5, **NORMALISATION)
+    network = Network.of(trained, dropout=0.5, **NORMALISATION)
+    first = enumerate_subnetworks(network, images)
+    again = enumerate_subnetworks(network, images[1:])
     np.testing.assert_allclose(first[0].sum(axis=1), 1, atol=1e-6)
     np.testing.assert_array_equal(first[1].sum(axis=1), 1)
     for whole, part in zip(first, again, strict=True):
         np.testing.assert_array_equal(whole[1:], part)
 
 
-def test_without_dropout_only_the_whole_network_speaks() -> None:
+def test_without_dropout_the_whole_network_predicts_alone() -> None:
     network, images = random_network(dropout=0.0), random_images(3)
-    mean, share, entropy = enumerate_subnetworks(
-        vector(network), images, dropout=0.0, **NORMALISATION
-    )
+    mean, share, entropy = enumerate_subnetworks(prepared(network), images)
     with torch.no_grad():
         expected = Prediction.of_logits(torch_logits(network, images)[None])
     np.testing.assert_allclose(mean, expected.mean, atol=1e-6)
@@ -107,7 +112,8 @@ def test_ties_go_to_the_lowest_class() -> None:
     last = views(flat)
     last.linear3_weight[:] = 0
     last.linear3_bias[:] = [0, 0, 1, 0, 0, 1, 0, 0, 0, 1]
-    _, share, _ = enumerate_subnetworks(flat, random_images(1), dropout=0.5, **NORMALISATION)
+    network = Network.of(flat, dropout=0.5, **NORMALISATION)
+    _, share, _ = enumerate_subnetworks(network, random_images(1))
     assert share[0].tolist() == [0, 0, 1, 0, 0, 0, 0, 0, 0, 0]
 
 
@@ -119,10 +125,7 @@ def test_the_weights_of_all_subsets_sum_to_one(dropout: float) -> None:
 
 
 def test_a_network_that_is_not_finite_is_refused() -> None:
+    flat = np.full(PARAMETERS, np.nan, np.float32)
+    network = Network.of(flat, dropout=0.5, **NORMALISATION)
     with pytest.raises(ValueError, match="finite"):
-        enumerate_subnetworks(
-            np.full(PARAMETERS, np.nan, np.float32),
-            random_images(1),
-            dropout=0.5,
-            **NORMALISATION,
-        )
+        enumerate_subnetworks(network, random_images(1))

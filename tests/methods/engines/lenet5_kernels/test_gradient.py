@@ -19,15 +19,15 @@ from tests.methods.engines.lenet5_kernels.support import (
 
 
 def assert_gradient_is_autograds(
-    images: np.ndarray, kept: np.ndarray | None, *, loss: str, dropout: float
+    images: np.ndarray, keep_mask: np.ndarray | None, *, loss: str, dropout: float
 ) -> None:
     network = random_network(dropout=dropout)
     labels = np.arange(len(images)) % 10
     value, gradient = loss_gradient(
-        vector(network), images, labels, kept, loss=loss, dropout=dropout, **NORMALISATION
+        vector(network), images, labels, keep_mask, loss=loss, dropout=dropout, **NORMALISATION
     )
     network.double()
-    expected = torch_loss(torch_logits(network, images.astype(np.float64), kept), labels, loss)
+    expected = torch_loss(torch_logits(network, images.astype(np.float64), keep_mask), labels, loss)
     expected.backward()
     assert value == pytest.approx(expected.item(), rel=1e-6)
     for name, part, parameter in zip(
@@ -42,8 +42,8 @@ def assert_gradient_is_autograds(
 @pytest.mark.parametrize("dropout", [0.5, 0.3])
 @pytest.mark.parametrize("batch", [1, 37, 64, 150])
 def test_with_masks(loss: str, dropout: float, batch: int) -> None:
-    kept = random_masks(batch, dropout)
-    assert_gradient_is_autograds(random_images(batch), kept, loss=loss, dropout=dropout)
+    keep_mask = random_masks(batch, dropout)
+    assert_gradient_is_autograds(random_images(batch), keep_mask, loss=loss, dropout=dropout)
 
 
 @pytest.mark.parametrize("loss", ["logits", "softmax"])
@@ -53,15 +53,15 @@ def test_without_dropout(loss: str) -> None:
 
 @pytest.mark.parametrize("dropped", [slice(0, 6), slice(6, 22), slice(0, 22)])
 def test_masks_that_keep_no_channel_of_a_layer(dropped: slice) -> None:
-    kept = random_masks(20)
-    kept[::2, dropped] = False
-    assert_gradient_is_autograds(random_images(20), kept, loss="logits", dropout=0.5)
+    keep_mask = random_masks(20)
+    keep_mask[::2, dropped] = False
+    assert_gradient_is_autograds(random_images(20), keep_mask, loss="logits", dropout=0.5)
 
 
 def test_all_images_lose_the_same_layer() -> None:
-    kept = random_masks(20)
-    kept[:, :6] = False
-    assert_gradient_is_autograds(random_images(20), kept, loss="logits", dropout=0.5)
+    keep_mask = random_masks(20)
+    keep_mask[:, :6] = False
+    assert_gradient_is_autograds(random_images(20), keep_mask, loss="logits", dropout=0.5)
 
 
 def test_an_image_with_an_axis_for_its_channel_is_the_same() -> None:

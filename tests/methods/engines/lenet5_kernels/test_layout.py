@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 
 from methods.engines.lenet5_kernels import PARAMETERS
-from methods.engines.lenet5_kernels.layout import room, views
+from methods.engines.lenet5_kernels.layout import aligned_zeros, views
 from tests.methods.engines.lenet5_kernels.support import random_network, vector
 
 
@@ -21,5 +21,5 @@ def test_views_share_the_vectors_memory() -> None:
     assert flat[-10:].tolist() == [1] * 10
 
 
-def test_room_begins_on_a_cache_line() -> None:
-    assert all(room(3, size).ctypes.data % 64 == 0 for size in range(1, 40))
+def test_aligned_zeros_begin_on_a_cache_line() -> None:
+    assert all(aligned_zeros(3, size).ctypes.data % 64 == 0 for size in range(1, 40))

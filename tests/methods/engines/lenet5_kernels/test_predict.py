@@ -1,11 +1,14 @@
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
+
 import numpy as np
 import pytest
 
-from methods.engines.lenet5_kernels import logits
+from methods.engines.lenet5_kernels import Network, logits, sample_logits
 from tests.methods.engines.lenet5_kernels.support import (
     NORMALISATION,
+    prepared,
     random_images,
     random_masks,
     random_network,
@@ -19,36 +22,98 @@ IMAGES = random_images(130)
 def test_without_masks_dropout_is_off() -> None:
     network = random_network()
     expected = torch_logits(network, IMAGES).detach().numpy()
-    found = logits(vector(network), IMAGES, **NORMALISATION)
-    np.testing.assert_allclose(found, expected, atol=1e-5)
-    np.testing.assert_array_equal(
-        found, logits(vector(network), IMAGES, dropout=0.5, **NORMALISATION)
-    )
+    without = Network.of(vector(network), **NORMALISATION)
+    ours = logits(without, IMAGES)
+    np.testing.assert_allclose(ours, expected, atol=1e-5)
+    np.testing.assert_array_equal(ours, logits(prepared(network), IMAGES))
 
 
 @pytest.mark.parametrize("dropout", [0.5, 0.3])
 def test_one_mask_for_all_images(dropout: float) -> None:
-    network, kept = random_network(dropout=dropout), random_masks(1, dropout)
-    expected = torch_logits(network, IMAGES, kept).detach().numpy()
-    found = logits(vector(network), IMAGES, kept[0], dropout=dropout, **NORMALISATION)
-    np.testing.assert_allclose(found, expected, atol=1e-5)
+    network, keep_mask = random_network(dropout=dropout), random_masks(1, dropout)
+    expected = torch_logits(network, IMAGES, keep_mask).detach().numpy()
+    ours = logits(prepared(network), IMAGES, keep_mask[0])
+    np.testing.assert_allclose(ours, expected, atol=1e-5)
 
 
 def test_one_mask_for_each_image() -> None:
-    network, kept = random_network(), random_masks(130)
-    kept[0], kept[1, :6], kept[2, 6:] = False, False, False
-    expected = torch_logits(network, IMAGES, kept).detach().numpy()
-    found = logits(vector(network), IMAGES, kept, dropout=0.5, **NORMALISATION)
-    np.testing.assert_allclose(found, expected, atol=1e-5)
+    network, keep_mask = random_network(), random_masks(130)
+    keep_mask[0], keep_mask[1, :6], keep_mask[2, 6:] = False, False, False
+    expected = torch_logits(network, IMAGES, keep_mask).detach().numpy()
+    ours = logits(prepared(network), IMAGES, keep_mask)
+    np.testing.assert_allclose(ours, expected, atol=1e-5)
 
 
 def test_bits_do_not_depend_on_what_an_image_comes_with() -> None:
-    flat = vector(random_network())
-    whole = logits(flat, IMAGES, **NORMALISATION)
-    parts = [logits(flat, part, **NORMALISATION) for part in np.split(IMAGES, [1, 8, 75])]
+    network = prepared(random_network())
+    whole = logits(network, IMAGES)
+    parts = [logits(network, part) for part in np.split(IMAGES, [1, 8, 75])]
     np.testing.assert_array_equal(whole, np.concatenate(parts))
 
 
 def test_no_images_have_no_logits() -> None:
-    found = logits(vector(random_network()), IMAGES[:0], **NORMALISATION)
-    assert found.shape == (0, 10)
+    ours = logits(prepared(random_network()), IMAGES[:0])
+    assert ours.shape == (0, 10)
+
+
+@pytest.mark.parametrize("dropout", [0.5, 0.3, 0.0])
+def test_passes_are_lenet5s_with_the_same_masks(dropout: float) -> None:
+    network, keep_mask = random_network(dropout=dropout), random_masks(150, dropout)
+    ours = sample_logits(prepared(network), IMAGES[:40], keep_mask)
+    for mask, of_pass in zip(keep_mask, ours, strict=True):
+        expected = torch_logits(network, IMAGES[:40], mask[None]).detach().numpy()
+        np.testing.assert_allclose(of_pass, expected, atol=1e-5)
+        first, second = np.sort(expected, axis=1)[:, -1], np.sort(expected, axis=1)[:, -2]
+        clear = first - second > 1e-4
+        assert (of_pass.argmax(axis=1) == expected.argmax(axis=1))[clear].all()
+
+
+def test_masks_that_keep_no_channel_of_a_layer() -> None:
+    network, keep_mask = random_network(), np.ones((4, 22), bool)
+    keep_mask[0], keep_mask[1, :6], keep_mask[2, 6:] = False, False, False
+    ours = sample_logits(prepared(network), IMAGES[:40], keep_mask)
+    for mask, of_pass in zip(keep_mask, ours, strict=True):
+        expected = torch_logits(network, IMAGES[:40], mask[None]).detach().numpy()
+        np.testing.assert_allclose(of_pass, expected, atol=1e-5)
+    assert (ours[2] == ours[2, 0]).all()  # nothing is left of the image
+
+
+def test_a_pass_agrees_with_plain_evaluation(trained: np.ndarray) -> None:
+    keep_mask = random_masks(10)
+    network = Network.of(trained, dropout=0.5, **NORMALISATION)
+    ours = sample_logits(network, IMAGES[:40], keep_mask)
+    plain = [logits(network, IMAGES[:40], mask) for mask in keep_mask]
+    np.testing.assert_allclose(ours, plain, atol=1e-5)
+
+
+def test_bits_depend_on_neither_the_split_nor_the_threads() -> None:
+    network, keep_mask = prepared(random_network()), random_masks(300)
+
+    def sample(images: np.ndarray) -> np.ndarray:
+        return sample_logits(network, images, keep_mask)
+
+    whole = sample(IMAGES[:40])
+    with ThreadPoolExecutor(3) as pool:
+        parts = list(pool.map(sample, np.split(IMAGES[:40], [1, 8])))
+    np.testing.assert_array_equal(whole, np.concatenate(parts, axis=1))
+    fewer = sample_logits(network, IMAGES[:40], keep_mask[:10])
+    np.testing.assert_array_equal(whole[:10], fewer)
+
+
+def test_threads_and_calls_share_no_buffers() -> None:
+    networks = [prepared(random_network(seed)) for seed in range(4)]
+    alone = [logits(network, IMAGES) for network in networks]
+    with ThreadPoolExecutor(4) as pool:
+        parallel = list(pool.map(lambda network: logits(network, IMAGES), networks * 20))
+    np.testing.assert_array_equal(parallel, alone * 20)
+
+
+def test_an_image_that_is_no_number_leaves_nothing_behind() -> None:
+    network, keep_mask = prepared(random_network()), random_masks(10)
+    before = logits(network, IMAGES[:5]), sample_logits(network, IMAGES[:5], keep_mask)
+    nothing = np.full_like(IMAGES, np.nan)
+    assert np.isnan(logits(network, nothing)).all()
+    assert np.isnan(sample_logits(network, nothing, np.ones((10, 22), bool))).all()
+    after = logits(network, IMAGES[:5]), sample_logits(network, IMAGES[:5], keep_mask)
+    for one, other in zip(before, after, strict=True):
+        np.testing.assert_array_equal(one, other)

@@ -11,7 +11,7 @@ import pytest
 import torch
 from torch.nn.utils import parameters_to_vector
 
-from methods.engines.lenet5_kernels import TrainingState, train_epoch
+from methods.engines.lenet5_kernels import Network, TrainingState, logits, train_epoch
 from tests.methods.engines.lenet5_kernels.support import (
     NORMALISATION,
     random_images,
@@ -30,12 +30,12 @@ OPTIONS: dict[str, Any] = {
     "learning_rate": 1e-3,
 }
 IMAGES, LABELS = random_images(300), np.arange(300) % 10
-ORDER, KEPT = np.random.default_rng(1).permutation(300), random_masks(300)
+ORDER, KEEP_MASK = np.random.default_rng(1).permutation(300), random_masks(300)
 
 
 def trained_for_an_epoch(seed: int = 0, **options: Any) -> tuple[TrainingState, float]:
     state = TrainingState.start(vector(random_network(seed)))
-    loss = train_epoch(state, IMAGES, LABELS, ORDER, KEPT, **{**OPTIONS, **options})
+    loss = train_epoch(state, IMAGES, LABELS, ORDER, KEEP_MASK, **{**OPTIONS, **options})
     return state, loss
 
 
@@ -46,19 +46,19 @@ def trained_for_an_epoch(seed: int = 0, **options: Any) -> tuple[TrainingState, 
 def test_an_epoch_is_an_epoch_of_torchs_adam(loss: str, dropout: float, batch_size: int) -> None:
     network = random_network(dropout=dropout)
     optimiser = torch.optim.Adam(network.parameters(), lr=1e-3)
-    kept = random_masks(300, dropout)
+    keep_mask = random_masks(300, dropout)
     state = TrainingState.start(vector(network))
     value = train_epoch(
         state,
         IMAGES,
         LABELS,
         ORDER,
-        kept,
+        keep_mask,
         **{**OPTIONS, "loss": loss, "dropout": dropout, "batch_size": batch_size},
     )
     total = 0.0
     for start in range(0, 300, batch_size):
-        batch, masks = ORDER[start : start + batch_size], kept[start : start + batch_size]
+        batch, masks = ORDER[start : start + batch_size], keep_mask[start : start + batch_size]
         step = torch_loss(torch_logits(network, IMAGES[batch], masks), LABELS[batch], loss)
         optimiser.zero_grad()
         step.backward()
@@ -74,47 +74,44 @@ def test_an_epoch_is_an_epoch_of_torchs_adam(loss: str, dropout: float, batch_si
 
 def test_the_second_epoch_goes_on_where_the_first_ended() -> None:
     state, _ = trained_for_an_epoch()
-    train_epoch(state, IMAGES, LABELS, ORDER, KEPT, **OPTIONS)
+    train_epoch(state, IMAGES, LABELS, ORDER, KEEP_MASK, **OPTIONS)
     twice = TrainingState.start(vector(random_network()))
     # 320 positions are 5 whole batches: two epochs in one call.
-    order, kept = np.resize(ORDER, 320), np.resize(KEPT, (320, 22))
+    order, keep_mask = np.resize(ORDER, 320), np.resize(KEEP_MASK, (320, 22))
     once = TrainingState.start(vector(random_network()))
     for _ in range(2):
-        train_epoch(once, IMAGES, LABELS, order, kept, **OPTIONS)
-    train_epoch(twice, IMAGES, LABELS, np.tile(order, 2), np.tile(kept, (2, 1)), **OPTIONS)
+        train_epoch(once, IMAGES, LABELS, order, keep_mask, **OPTIONS)
+    train_epoch(twice, IMAGES, LABELS, np.tile(order, 2), np.tile(keep_mask, (2, 1)), **OPTIONS)
     np.testing.assert_array_equal(once.parameters, twice.parameters)
     assert once.steps == twice.steps == 10
     assert state.steps == 10
 
 
 def test_training_learns(digits: tuple[np.ndarray, np.ndarray], trained: np.ndarray) -> None:
-    from methods.engines.lenet5_kernels import logits
-
     images, labels = digits
-    votes = logits(trained, images, **NORMALISATION).argmax(axis=1)
+    votes = logits(Network.of(trained, **NORMALISATION), images).argmax(axis=1)
     assert np.mean(votes == labels) > 0.9
 
 
 def test_the_start_is_copied() -> None:
     start = vector(random_network())
     before = start.copy()
-    train_epoch(TrainingState.start(start), IMAGES, LABELS, ORDER, KEPT, **OPTIONS)
+    train_epoch(TrainingState.start(start), IMAGES, LABELS, ORDER, KEEP_MASK, **OPTIONS)
     np.testing.assert_array_equal(start, before)
 
 
 def test_bits_are_the_same_on_repeat_and_in_any_number_of_threads() -> None:
     alone = [trained_for_an_epoch(seed)[0].parameters for seed in (0, 1, 2, 0)]
     with ThreadPoolExecutor(4) as pool:
-        trains_batched = [
-            state.parameters for state, _ in pool.map(trained_for_an_epoch, (0, 1, 2, 0))
-        ]
-    np.testing.assert_array_equal(alone, trains_batched)
+        parallel = [state.parameters for state, _ in pool.map(trained_for_an_epoch, (0, 1, 2, 0))]
+    np.testing.assert_array_equal(alone, parallel)
     np.testing.assert_array_equal(alone[0], alone[3])
 
 
 def test_bits_are_the_same_in_another_process() -> None:
     code = (
-        "import hashlib; from tests.methods.engines.lenet5_kernels.test_train import trained_for_an_epoch; "
+        "import hashlib\n"
+        "from tests.methods.engines.lenet5_kernels.test_train import trained_for_an_epoch\n"
         "print(hashlib.sha256(trained_for_an_epoch()[0].parameters.tobytes()).hexdigest())"
     )
     command = [sys.executable, "-c", code]
@@ -143,10 +140,10 @@ def test_a_pixel_that_is_no_number_says_so() -> None:
         {"order": ORDER + 1},
         {"order": ORDER - 1},
         {"order": ORDER.astype(float)},
-        {"order": ORDER[:0], "kept": KEPT[:0]},
+        {"order": ORDER[:0], "keep_mask": KEEP_MASK[:0]},
         {"images": IMAGES[:, 1:]},
-        {"kept": KEPT[1:]},
-        {"kept": KEPT.astype(float)},
+        {"keep_mask": KEEP_MASK[1:]},
+        {"keep_mask": KEEP_MASK.astype(float)},
         {"dropout": 1.0},
         {"dropout": -0.1},
         {"batch_size": 0},
@@ -158,7 +155,7 @@ def test_what_would_leave_the_arrays_is_refused(wrong: dict[str, Any]) -> None:
         "images": IMAGES,
         "labels": LABELS,
         "order": ORDER,
-        "kept": KEPT,
+        "keep_mask": KEEP_MASK,
         **OPTIONS,
         **wrong,
     }

@@ -8,8 +8,8 @@ from __future__ import annotations
 import numpy as np
 from jaxtyping import Bool, Float32
 
-from methods.engines.lenet5_kernels.arithmetic import tanh
 from methods.engines.lenet5_kernels.compilation import kernel
+from methods.engines.lenet5_kernels.layers.arithmetic import tanh
 from methods.engines.lenet5_kernels.layout import FEATURES, FIRST, SECOND, Array, f4
 
 
@@ -47,12 +47,12 @@ def add_product(
 def add_kept_products(
     totals: Float32[Array, "rows columns"],
     features: Float32[Array, "rows 16 25"],
-    kept: Bool[Array, "rows 22"],
+    keep_mask: Bool[Array, "rows 22"],
     weights: Float32[Array, "16*25 columns"],
 ) -> None:
-    """totals += Σ_o features[:, o] · weights[o] over the channels o that each row has kept.
+    """totals += Σ_o features[:, o] · weights[o] over the channels o that each row has keep_mask.
 
-    Features of channels that are not kept are never read.
+    Features of channels that are dropped are never read.
     """
     width = totals.shape[1]
     for k in range(0, SECOND * FEATURES, 5):
@@ -60,7 +60,7 @@ def add_kept_products(
         w = weights[k : k + 5]
         x0, x1, x2, x3, x4 = w[0], w[1], w[2], w[3], w[4]
         for row in range(totals.shape[0]):
-            if kept[row, FIRST + o]:
+            if keep_mask[row, FIRST + o]:
                 total, a = totals[row], features[row, o, q : q + 5]
                 a0, a1, a2, a3, a4 = a[0], a[1], a[2], a[3], a[4]
                 for i in range(width):

@@ -1,6 +1,6 @@
 """The second convolution taken apart, so that many sub-networks of one image share its work.
 
-A map of the second convolution is a sum over the first maps that dropout kept. Its six terms do
+A map of the second convolution is a sum over the first maps that dropout keeps. Its six terms do
 not depend on the masks: they are computed once for each image, and a sub-network only adds some.
 """
 
@@ -11,35 +11,35 @@ from typing import NamedTuple
 import numpy as np
 from jaxtyping import Bool, Float32
 
-from methods.engines.lenet5_kernels.arithmetic import tanh
 from methods.engines.lenet5_kernels.compilation import inlined, kernel
-from methods.engines.lenet5_kernels.convolution import add_second_convolution
-from methods.engines.lenet5_kernels.forward import Maps
+from methods.engines.lenet5_kernels.layers.arithmetic import tanh
+from methods.engines.lenet5_kernels.layers.convolution import add_second_convolution
 from methods.engines.lenet5_kernels.layout import (
     FEATURES,
     FIRST,
     SECOND,
     Array,
+    Maps,
     Parameters,
     Scales,
+    aligned_zeros,
     f4,
-    room,
 )
 
 CORNER = 28
-"""Room for one corner of all 25 squares: padded, so that corners begin on 16-byte borders."""
+"""Size of one corner of all 25 squares: padded, so that corners begin on 16-byte borders."""
 
 
 class PartialMaps(NamedTuple):
-    """Room for the terms of every map, and for the sum of some of them."""
+    """Buffers for the terms of every map, and for the sum of some of them."""
 
     terms: Float32[Array, "16 6 4*28"]
     total: Float32[Array, " 4*28"]
 
 
-def partial_maps_room() -> PartialMaps:
-    """Fresh room for one image."""
-    return PartialMaps(room(SECOND, FIRST, 4 * CORNER), room(4 * CORNER))
+def new_partial_maps() -> PartialMaps:
+    """Fresh buffers for one image."""
+    return PartialMaps(aligned_zeros(SECOND, FIRST, 4 * CORNER), aligned_zeros(4 * CORNER))
 
 
 @inlined
@@ -55,7 +55,7 @@ def set_partial_maps(partial: PartialMaps, parameters: Parameters, maps: Maps) -
 
 @kernel
 def split_corners(corners: Float32[Array, " 4*28"], values: Float32[Array, " 10*16"]) -> None:
-    """Sort a 10x10 map by the place in a 2x2 square: pooling then adds four contiguous parts."""
+    """Sort a 10x10 map by the position in a 2x2 square: pooling then adds four contiguous parts."""
     for corner in range(4):
         start = 16 * (corner // 2) + corner % 2
         target = corners[CORNER * corner : CORNER * corner + FEATURES]
@@ -70,14 +70,14 @@ def combine(
     partial: PartialMaps,
     o: int,
     bias: np.float32,
-    kept: Bool[Array, "6+"],
+    keep_mask: Bool[Array, "6+"],
     scales: Scales,
 ) -> None:
     """Channel o's features: scale · pool(tanh(bias + Σ terms of the kept first channels))."""
     total = partial.total
     total[:] = bias
     for c in range(FIRST):
-        if kept[c]:
+        if keep_mask[c]:
             term = partial.terms[o, c]
             for i in range(4 * CORNER):
                 total[i] += term[i]
