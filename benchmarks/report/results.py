@@ -16,7 +16,7 @@ from benchmarks.compared_sizes import compared_variants
 from benchmarks.errors import UserError
 from benchmarks.files import read_json
 from benchmarks.records import read_table
-from benchmarks.report.names import SCORES, Variant, angle_of, condition_rank
+from benchmarks.report.names import SCORES, Variant, angle_of, condition_label, condition_rank
 from benchmarks.vocabulary import (
     CLAIMS_FOLDER,
     CLAIMS_JSON,
@@ -25,6 +25,7 @@ from benchmarks.vocabulary import (
     IMAGES_NPZ,
     LABELS_ILL_DEFINED_BEYOND,
     LATENCY_CSV,
+    RUN_JSON,
     SELF_TRAINED,
     SUBSET,
     SUMMARY_CSV,
@@ -49,6 +50,8 @@ class Results:
         latency: ``latency.csv``; empty if nothing was timed. It belongs to every recipe.
         pictures: the pictures of ``images.npz``, there and in ``claims/``, by condition and index.
         claims: the content of ``claims.json``, if there is one.
+        left_out: what the conditions without a row are called whose data could not be had; their
+            subsets are not named.
     """
 
     summary: pd.DataFrame
@@ -58,6 +61,7 @@ class Results:
     latency: pd.DataFrame = field(default_factory=pd.DataFrame)
     pictures: Mapping[tuple[str, int], Pixels] = field(default_factory=dict)
     claims: Mapping[str, Any] | None = None
+    left_out: tuple[str, ...] = ()
 
     @classmethod
     def load(cls, folder: Path) -> Results:
@@ -69,8 +73,9 @@ class Results:
         if not (folder / SUMMARY_CSV).exists():
             raise UserError(f"there are no results in {folder} yet; run without --only first")
         training, claims = folder / TRAINING_CSV, read_json(folder / CLAIMS_JSON) or None
+        summary = read_table(folder / SUMMARY_CSV)
         return cls(
-            summary=read_table(folder / SUMMARY_CSV),
+            summary=summary,
             training=read_table(training) if training.exists() else None,
             curves=_read_tables(folder / CURVES_FOLDER)
             | {
@@ -83,6 +88,7 @@ class Results:
             pictures=_read_pictures(folder / IMAGES_NPZ)
             | _read_pictures(folder / CLAIMS_FOLDER / IMAGES_NPZ),
             claims=claims,
+            left_out=_left_out(folder, summary),
         )
 
     @property
@@ -247,6 +253,13 @@ class Results:
 def read_latency(folder: Path) -> pd.DataFrame:
     """``latency.csv``; empty if nothing was timed there."""
     return _read_if_there(folder / LATENCY_CSV)
+
+
+def _left_out(folder: Path, summary: pd.DataFrame) -> tuple[str, ...]:
+    data: Mapping[str, Mapping[str, str]] = read_json(folder / RUN_JSON).get("data", {})
+    missing = {name for name, entry in data.items() if "unavailable" in entry}
+    large = {name for name in missing if not name.startswith(SUBSET)} - set(summary["condition"])
+    return tuple(map(condition_label, sorted(large, key=condition_rank)))
 
 
 def _read_if_there(path: Path) -> pd.DataFrame:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import pandas as pd
@@ -52,3 +53,17 @@ def test_folder_without_curves_or_pictures_is_read(measured: Path, tmp_path: Pat
     assert results.curve("roc").empty
     assert results.pictures == {}
     assert not results.of_recipe("standard").contestants
+
+
+def test_conditions_without_data_are_left_out_by_name(
+    measured: Path, make_run: Callable[..., Path]
+) -> None:
+    assert Results.load(measured).left_out == ("Gaussian noise",)
+    assert Results.load(measured).of_recipe("standard").left_out == ("Gaussian noise",)
+    names = ("rotated-060", "subset-rotated-060", "ood-gaussian_noise", "ood-kmnist")
+    folder = make_run(
+        methods=("softmax", "mc_dropout_exact"),
+        conditions=("rotated-0[36]0", "ood-kmnist", "ood-*_noise"),
+        unavailable=dict.fromkeys(names, "asleep"),
+    )
+    assert Results.load(folder).left_out == ("60°", "KMNIST", "Gaussian noise")
