@@ -1,4 +1,4 @@
-"""What a run wrote, read back for tables and figures: CSVs and pictures, nothing else."""
+"""What a run wrote, read back for tables and figures: CSVs, JSON and images, nothing else."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -37,6 +37,14 @@ _CURVE_COLUMNS = ["recipe", "method", "members", "condition", "score", "rank"]
 Pixels = NDArray[np.uint8]
 
 
+class Quantity(NamedTuple):
+    """What a number is of, beside its method: the score is empty where the metric uses none."""
+
+    condition: str
+    metric: str
+    score: str = ""
+
+
 @dataclass(frozen=True, eq=False)
 class Results:
     """The results of a run, of all its recipes or of one.
@@ -48,7 +56,7 @@ class Results:
         curves: the tables of ``curves/`` by name, those that there are; those of ``claims/``, with
             ``claims-`` in front; and the numbers of the claims as ``claims``.
         latency: ``latency.csv``; empty if nothing was timed. It belongs to every recipe.
-        pictures: the pictures of ``images.npz``, there and in ``claims/``, by condition and index.
+        images: those of ``images.npz``, there and in ``claims/``, by condition and index.
         claims: the content of ``claims.json``, if there is one.
         left_out: what the conditions without a row are called whose data could not be had; their
             subsets are not named.
@@ -59,7 +67,7 @@ class Results:
     training: pd.DataFrame | None = None
     curves: Mapping[str, pd.DataFrame] = field(default_factory=dict)
     latency: pd.DataFrame = field(default_factory=pd.DataFrame)
-    pictures: Mapping[tuple[str, int], Pixels] = field(default_factory=dict)
+    images: Mapping[tuple[str, int], Pixels] = field(default_factory=dict)
     claims: Mapping[str, Any] | None = None
     left_out: tuple[str, ...] = ()
 
@@ -85,8 +93,8 @@ class Results:
             | {"claims": claims_numbers(claims)},
             comparisons=_read_if_there(folder / COMPARISONS_CSV),
             latency=read_latency(folder),
-            pictures=_read_pictures(folder / IMAGES_NPZ)
-            | _read_pictures(folder / CLAIMS_FOLDER / IMAGES_NPZ),
+            images=_read_images(folder / IMAGES_NPZ)
+            | _read_images(folder / CLAIMS_FOLDER / IMAGES_NPZ),
             claims=claims,
             left_out=_left_out(folder, summary),
         )
@@ -94,8 +102,8 @@ class Results:
     @property
     def recipes(self) -> tuple[str, ...]:
         """The recipes compared; methods that train themselves belong to each of them."""
-        found = sorted(set(self.summary["recipe"]))
-        return tuple(name for name in found if name != SELF_TRAINED) or tuple(found)
+        names = sorted(set(self.summary["recipe"]))
+        return tuple(name for name in names if name != SELF_TRAINED) or tuple(names)
 
     def of_recipe(self, recipe: str) -> Results:
         """The results of one recipe, and of the methods that train themselves."""
@@ -121,8 +129,8 @@ class Results:
 
     @property
     def shown(self) -> tuple[Variant, ...]:
-        """Those that have a line in figures: the sizes that are compared; see `judging`."""
-        return self._of_which_something_was_measured.compared
+        """Those that have a line in figures: of the sizes compared, the ones with any value."""
+        return replace(self, summary=self.summary[self.summary["value"].notna()]).compared
 
     @property
     def largest(self) -> tuple[Variant, ...]:
@@ -132,18 +140,18 @@ class Results:
 
     @property
     def compared(self) -> tuple[Variant, ...]:
-        """The variants of the sizes that stand beside one another; `benchmarks.compared_sizes` says which.
+        """The variants of the sizes that are compared; see `benchmarks.compared_sizes`.
 
-        All sizes are in the figure and the table of quality against cost alone.
+        Only the figure and the table of quality against cost show all sizes.
         """
         compared = compared_variants(self.variants)
         return tuple(variant for variant in self.variants if variant in compared)
 
     @property
     def angles(self) -> tuple[int, ...]:
-        """The angles by which images were turned, without 0."""
-        found = {angle_of(condition) for condition in self.summary["condition"]}
-        return tuple(sorted(angle for angle in found if angle))
+        """The angles by which images were rotated, without 0."""
+        angles = {angle_of(condition) for condition in self.summary["condition"]}
+        return tuple(sorted(angle for angle in angles if angle))
 
     @property
     def angles_averaged(self) -> tuple[int, ...]:
@@ -152,19 +160,19 @@ class Results:
 
     @property
     def ood(self) -> tuple[str, ...]:
-        """The out-of-distribution conditions, unavailable ones too."""
+        """The out-of-distribution conditions."""
         return self._conditions("ood-")
 
     @property
-    def small(self) -> tuple[str, ...]:
-        """The conditions that are small for the sake of exact MC-dropout."""
+    def subsets(self) -> tuple[str, ...]:
+        """The conditions of few images, for the sake of exact MC-dropout."""
         return self._conditions(SUBSET)
 
-    def judging(self, conditions: Sequence[str]) -> tuple[Variant, ...]:
-        """Of those compared the ones asked about any of the conditions, with or without success."""
-        asked = self.summary[self.summary["condition"].isin(conditions)]
-        judging = set(replace(self, summary=asked).variants)
-        return tuple(variant for variant in self.compared if variant in judging)
+    def evaluated_on(self, conditions: Sequence[str]) -> tuple[Variant, ...]:
+        """Of those compared the ones with a row of any of the conditions, failed ones too."""
+        rows = self.summary[self.summary["condition"].isin(conditions)]
+        evaluated = set(replace(self, summary=rows).variants)
+        return tuple(variant for variant in self.compared if variant in evaluated)
 
     def find(
         self, variant: Variant, condition: str, metric: str, score: str = ""
@@ -172,13 +180,10 @@ class Results:
         """The row of the summary, if there is one; meant for results of one recipe."""
         return self._rows.get((*variant, condition, metric, score))
 
-    def p_value(self, one: Variant, other: Variant, asked: tuple[str, str, str]) -> float | None:
-        """The corrected p-value of their difference, NaN if it could not be tested.
-
-        ``None`` where they were not compared; ``asked``: condition, metric and score.
-        """
-        found = self._p_values
-        return found.get((*one, *other, *asked), found.get((*other, *one, *asked)))
+    def p_value(self, one: Variant, other: Variant, quantity: Quantity) -> float | None:
+        """The corrected p-value of their difference; NaN if not tested, ``None`` if not compared."""
+        p_values = self._p_values
+        return p_values.get((*one, *other, *quantity), p_values.get((*other, *one, *quantity)))
 
     @cached_property
     def contestants(self) -> frozenset[Variant]:
@@ -214,8 +219,8 @@ class Results:
         return summary[rows]
 
     def _conditions(self, prefix: str) -> tuple[str, ...]:
-        found = {c for c in self.summary["condition"] if c.startswith(prefix)}
-        return tuple(sorted(found, key=condition_rank))
+        names = {name for name in self.summary["condition"] if name.startswith(prefix)}
+        return tuple(sorted(names, key=condition_rank))
 
     @cached_property
     def _rows(self) -> dict[tuple[str, ...], dict[str, Any]]:
@@ -235,19 +240,15 @@ class Results:
 
     @cached_property
     def _differences(self) -> dict[tuple[str, ...], tuple[float, float]]:
-        found: dict[tuple[str, ...], tuple[float, float]] = {}
+        bounds: dict[tuple[str, ...], tuple[float, float]] = {}
         for row in self.comparisons.to_dict("records"):
             if row["status"] == "ok" and pd.notna(row["lower"]):
                 one = (row["method"], row["members"])
                 other = (row["other_method"], row["other_members"])
-                asked = (row["condition"], row["metric"], row["score"])
-                found[(*one, *other, *asked)] = (row["lower"], row["upper"])
-                found[(*other, *one, *asked)] = (-row["upper"], -row["lower"])
-        return found
-
-    @property
-    def _of_which_something_was_measured(self) -> Results:
-        return replace(self, summary=self.summary[self.summary["value"].notna()])
+                quantity = (row["condition"], row["metric"], row["score"])
+                bounds[(*one, *other, *quantity)] = (row["lower"], row["upper"])
+                bounds[(*other, *one, *quantity)] = (-row["upper"], -row["lower"])
+        return bounds
 
 
 def read_latency(folder: Path) -> pd.DataFrame:
@@ -267,13 +268,13 @@ def _read_if_there(path: Path) -> pd.DataFrame:
 
 
 def claims_numbers(claims: Mapping[str, Any] | None) -> pd.DataFrame:
-    """The numbers of `claims.json`, a row each: the place is that of the network."""
+    """The numbers of `claims.json`, a row a network."""
     rows = [
-        (recipe, claim["id"], quantity, place, value)
+        (recipe, claim["id"], quantity, network, value)
         for claim in (claims or {"claims": []})["claims"]
         for recipe, numbers in claim["numbers"].items()
         for quantity, values in numbers.items()
-        for place, value in enumerate(values)
+        for network, value in enumerate(values)
     ]
     return pd.DataFrame(rows, columns=["recipe", "claim", "quantity", "network", "value"])
 
@@ -282,7 +283,7 @@ def _read_tables(folder: Path) -> dict[str, pd.DataFrame]:
     return {path.stem: read_table(path) for path in sorted(folder.glob("*.csv"))}
 
 
-def _read_pictures(path: Path) -> dict[tuple[str, int], Pixels]:
+def _read_images(path: Path) -> dict[tuple[str, int], Pixels]:
     if not path.exists():
         return {}
     with np.load(path) as file:

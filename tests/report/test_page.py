@@ -15,7 +15,6 @@ import pandas as pd
 import pytest
 
 from benchmarks.records import write_table
-from benchmarks.report.answer import answer
 from benchmarks.report.names import METRICS
 from benchmarks.report.page import write_page
 from benchmarks.report.page.calibration import reliability_charts
@@ -28,7 +27,7 @@ from benchmarks.report.page.detection import detections
 from benchmarks.report.page.leaderboard import leaderboard
 from benchmarks.report.results import Results
 from benchmarks.report.style import looks
-from benchmarks.report.table import BEST, TIED
+from benchmarks.report.tables.table import BEST, TIED
 from tests.report.support import CLAIMS
 
 VOID = {"meta", "link", "br", "hr", "img", "input"}

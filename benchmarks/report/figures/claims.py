@@ -42,7 +42,7 @@ def count_plot_figures(results: Results, _: Mapping[Variant, Look]) -> Iterator[
     for (claim, (index, what)), picture, votes in zip(
         COUNTED.items(), axes[::2], axes[1::2], strict=True
     ):
-        show_picture(picture, results.pictures.get((TEST_IMAGES, index)))
+        show_picture(picture, results.images.get((TEST_IMAGES, index)))
         picture.set_title(f"Image {index}:\n{what}")
         draw_counts(votes, numbers[numbers["claim"] == claim])
     yield Drawing("claims-count-plots", figure, numbers)

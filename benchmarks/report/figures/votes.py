@@ -71,7 +71,7 @@ def disputed_figures(results: Results, looks: Mapping[Variant, Look]) -> Iterato
             continue
         one = table[table["rank"] == ranks[place]]
         first = one.iloc[0]
-        show_picture(picture, results.pictures.get((first["condition"], int(first["index"]))))
+        show_picture(picture, results.images.get((first["condition"], int(first["index"]))))
         picture.set_title(f"{condition_label(first['condition'])}, label {first['label']:.0f}")
         draw_votes(votes, one, {variant: looks[variant] for variant in variants})
         if column:
@@ -103,7 +103,7 @@ def draw_pictures(ax: Axes, results: Results, votes: pd.DataFrame) -> Axes:
     for condition, angle, index in (
         votes[["condition", "angle", "index"]].drop_duplicates().itertuples(index=False)
     ):
-        pixels = results.pictures.get((condition, int(index)))
+        pixels = results.images.get((condition, int(index)))
         if pixels is not None:
             left, right = angle - 0.46 * step, angle + 0.46 * step
             ax.imshow(

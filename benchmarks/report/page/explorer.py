@@ -70,7 +70,7 @@ def explorer(results: Results, looks: Mapping[Variant, Look]) -> dict[str, Any] 
     conditions = sorted({image["condition"] for image in images}, key=condition_rank)
     places = {place: i for i, place in enumerate(_distinct(images))}
     return {
-        "sheet": _sheet([results.pictures.get(place) for place in places]),
+        "sheet": _sheet([results.images.get(place) for place in places]),
         "columns": IN_A_ROW,
         "rows": -(-len(places) // IN_A_ROW),
         "methods": [

@@ -11,7 +11,6 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup, escape
 
 from benchmarks.files import read_json, written_whole
-from benchmarks.report.answer import answer
 from benchmarks.report.names import Variant
 from benchmarks.report.page import chart
 from benchmarks.report.page.calibration import reliability_charts
@@ -25,6 +24,7 @@ from benchmarks.report.page.provenance import provenance
 from benchmarks.report.page.rotation import rotation_charts
 from benchmarks.report.results import Results
 from benchmarks.report.style import Look, looks
+from benchmarks.report.texts import answer
 from benchmarks.vocabulary import INDEX_HTML, RUN_JSON
 
 FIRST = "standard"

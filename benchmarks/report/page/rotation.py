@@ -8,10 +8,10 @@ from typing import Any
 
 import pandas as pd
 
-from benchmarks.report.digits import rounded
 from benchmarks.report.figures.drawing import MARGIN, rows_of
 from benchmarks.report.figures.rotation import MEASURES, lines
 from benchmarks.report.names import METRICS, Variant
+from benchmarks.report.number_format import rounded
 from benchmarks.report.page.chart import Chart, Point, line, x_axis, y_axis
 from benchmarks.report.results import Results
 from benchmarks.report.style import Look
