@@ -42,7 +42,7 @@ class Setup(NamedTuple):
 
 
 def timed(latency: pd.DataFrame) -> pd.DataFrame:
-    """The rows that have a time by the wall's clock."""
+    """The rows that have a wall-clock time."""
     return latency[(latency["status"] == "ok") & (latency["clock"] == "wall")]
 
 
@@ -114,7 +114,7 @@ def _points(
             joined.append((variant, quality, float(cost["p50_ms"])))
     sign = -1 if METRICS[quantity.metric].better == "↑" else 1
     losses = [(ms, sign * quality["value"]) for _, quality, ms in joined]
-    for (variant, quality, ms), own in zip(joined, losses, strict=True):
+    for (variant, quality, ms), point in zip(joined, losses, strict=True):
         yield {
             "metric": quantity.metric,
             "condition": quantity.condition,
@@ -122,7 +122,7 @@ def _points(
             **{name: quality[name] for name in ("value", "lower", "upper")},
             "batch_size": batch_size,
             "p50_ms": ms,
-            "pareto": not any(_dominates(other, own) for other in losses),
+            "pareto": not any(_dominates(other, point) for other in losses),
             **{name: getattr(setup, name) for name in ("device_name", "threads", "engine")},
         }
 

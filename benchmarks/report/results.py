@@ -181,7 +181,7 @@ class Results:
         return self._rows.get((*variant, condition, metric, score))
 
     def p_value(self, one: Variant, other: Variant, quantity: Quantity) -> float | None:
-        """The corrected p-value of their difference; NaN if not tested, ``None`` if not compared."""
+        """The corrected p-value of the difference: NaN if not tested, ``None`` if not compared."""
         p_values = self._p_values
         return p_values.get((*one, *other, *quantity), p_values.get((*other, *one, *quantity)))
 

@@ -106,8 +106,8 @@ class Table:
     @property
     def footnotes(self) -> dict[str, str]:
         """The letter of each footnote, in the order in which the cells need them."""
-        found = dict.fromkeys(cell.footnote for row in self.rows for cell in row.cells)
-        return dict(zip(filter(None, found), _letters(), strict=False))
+        texts = dict.fromkeys(cell.footnote for row in self.rows for cell in row.cells)
+        return dict(zip(filter(None, texts), _letters(), strict=False))
 
     @property
     def notes(self) -> tuple[tuple[str, str], ...]:
