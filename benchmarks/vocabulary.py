@@ -86,11 +86,27 @@ WITH_VALUE = ("ok", ILL_DEFINED)
 BIASED = ("ece", "ece_equal_mass", "ece_debiased", "mce")
 """Metrics whose bias differs between methods, so that their differences are not tested."""
 
+DETECTION_METRICS = ("auroc", "aupr_out", "aupr_in", "fpr95")
+"""How well a score distinguishes the images of a condition from the clean ones."""
+
+SELECTIVE_METRICS = ("misclassification_auroc", "aurc", "augrc")
+"""How well a score ranks the misclassified images as the most uncertain."""
+
+MAIN_SCORE = "predictive_entropy"
+"""The score of detection where only one is shown: every method has it."""
+
+SHOWN_SCORES = (MAIN_SCORE, "mutual_information", "pairwise_disagreement")
+"""The scores that figures show."""
+
 CONFIDENCE = 0.95
 """Of every interval."""
 
 SIGNIFICANT = 0.05
 """A corrected p-value below it distinguishes two methods."""
+
+REPRODUCED, PARTLY, NOT_REPRODUCED = "reproduced", "partly", "not reproduced"
+VERDICTS = (REPRODUCED, PARTLY, NOT_REPRODUCED)
+"""What a claim of the article can be, where it can be tested."""
 
 TYPICAL, PECULIAR = 61, 591
 """The test images that the article shows: a typical 8 and a peculiar one."""

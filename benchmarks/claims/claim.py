@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from benchmarks import vocabulary
 from benchmarks.claims.predictions import RecipePredictions
 
 Numbers = Mapping[str, list[float]]
@@ -18,9 +19,9 @@ Numbers = Mapping[str, list[float]]
 class Verdict(StrEnum):
     """How a measurement compares with a claim."""
 
-    REPRODUCED = "reproduced"
-    PARTLY = "partly"
-    NOT_REPRODUCED = "not reproduced"
+    REPRODUCED = vocabulary.REPRODUCED
+    PARTLY = vocabulary.PARTLY
+    NOT_REPRODUCED = vocabulary.NOT_REPRODUCED
     NOT_TESTABLE = "not testable here"
 
 

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from torch import Tensor
 
 from benchmarks.metrics import calibration, detection, disagreement, entropy, scoring, selective
+from benchmarks.vocabulary import DETECTION_METRICS, SELECTIVE_METRICS
 from methods import Prediction
 
 UNCERTAINTIES: dict[str, Callable[[Prediction], Tensor]] = {
@@ -55,18 +56,21 @@ LABELLED: dict[str, Callable[[Tensor, Tensor], float]] = {
 }
 """Of the mean probabilities against the labels."""
 
-SELECTIVE: dict[str, Callable[[Tensor, Tensor], float]] = {
-    "misclassification_auroc": lambda score, correct: detection.auroc(score, ~correct),
-    "aurc": selective.aurc,
-    "augrc": selective.augrc,
-}
+SELECTIVE: dict[str, Callable[[Tensor, Tensor], float]] = dict(
+    zip(
+        SELECTIVE_METRICS,
+        (
+            lambda score, correct: detection.auroc(score, ~correct),
+            selective.aurc,
+            selective.augrc,
+        ),
+        strict=True,
+    )
+)
 """Of a score against which images are classified correctly."""
 
 DETECTION: dict[str, Callable[[Tensor, Tensor], float]] = {
-    "auroc": detection.auroc,
-    "aupr_out": detection.aupr_out,
-    "aupr_in": detection.aupr_in,
-    "fpr95": detection.fpr95,
+    name: getattr(detection, name) for name in DETECTION_METRICS
 }
 """Of a score of a condition's images (positive) and of the clean ones (negative)."""
 

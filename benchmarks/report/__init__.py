@@ -5,10 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 
 from benchmarks.progress import tracked
-from benchmarks.report.integrity import integrity_table
-from benchmarks.report.latency_tables import latency_tables
 from benchmarks.report.results import Results, read_latency
-from benchmarks.report.table import write_table_files
+from benchmarks.report.tables.formats import write_table_files
+from benchmarks.report.tables.integrity import integrity_table
+from benchmarks.report.tables.latency import latency_tables
 from benchmarks.vocabulary import SUMMARY_CSV, TABLES_FOLDER
 
 
@@ -20,11 +20,11 @@ def write_report(folder: Path) -> None:
     """
     write_latency_tables(folder)
     if not read_latency(folder).empty and not (folder / SUMMARY_CSV).exists():
-        return  # of a machine on which methods were timed, and nothing else
-    # Here, not above: tables of timings are written where nothing that draws is installed.
-    from benchmarks.report.claims_tables import verdict_table
+        return  # methods were only timed here
+    # Not at the top: tables of timings are written where nothing that draws is installed.
     from benchmarks.report.page import write_page
     from benchmarks.report.recipe import write_recipe
+    from benchmarks.report.tables.claims import verdict_table
 
     results = Results.load(folder)
     if results.claims:

@@ -1,4 +1,4 @@
-"""Quality against cost: what each size of a method buys, and how long an answer takes."""
+"""Quality against cost: the value of each size of a method, and the time that it takes."""
 
 from __future__ import annotations
 
@@ -9,19 +9,13 @@ from typing import NamedTuple
 import pandas as pd
 
 from benchmarks.report.names import METRICS, Variant
-from benchmarks.report.results import Results
-from benchmarks.vocabulary import CLEAN, ROTATED_MEAN
+from benchmarks.report.results import Quantity, Results
+from benchmarks.vocabulary import CLEAN, MAIN_SCORE, SELF_TRAINED
 
 COLUMNS = [
     *("metric", "condition", "method", "members", "value", "lower", "upper"),
     *("batch_size", "p50_ms", "pareto", "device_name", "threads", "engine"),
 ]
-
-OWN_ENGINE = "self-trained"
-"""The engine column of a user's method, which no engine of the suite computes."""
-
-Asked = tuple[str, str, str]
-"""A metric, the condition it is measured on, and the score it uses or nothing."""
 
 
 class Setup(NamedTuple):
@@ -47,31 +41,14 @@ class Setup(NamedTuple):
         return f"{self.device_name} ({threads}{computed})"
 
 
-class Enough(NamedTuple):
-    """A size that is not told to be worse than the full one, nor is any between.
-
-    Attributes:
-        variant: the smallest known.
-        at_most: whether the next smaller one was not compared, so that less may be enough.
-    """
-
-    variant: Variant
-    at_most: bool
-
-    @property
-    def label(self) -> str:
-        """For example ``T = 20``, or ``≤ T = 50``."""
-        return f"≤ {self.variant.size}" if self.at_most else self.variant.size
-
-
 def timed(latency: pd.DataFrame) -> pd.DataFrame:
-    """The rows that have a time by the wall's clock."""
+    """The rows that have a wall-clock time."""
     return latency[(latency["status"] == "ok") & (latency["clock"] == "wall")]
 
 
 def of_setup(latency: pd.DataFrame, setup: Setup) -> pd.DataFrame:
-    """The rows of a setup, and those of methods that compute for themselves in its place."""
-    here = latency["engine"].isin([setup.engine, OWN_ENGINE])
+    """The rows of a setup, and those of custom methods, which no engine of the suite computes."""
+    here = latency["engine"].isin([setup.engine, SELF_TRAINED])
     for name in ("device", "device_name", "threads"):
         here &= latency[name] == getattr(setup, name)
     return latency[here]
@@ -84,40 +61,22 @@ def main_setup(latency: pd.DataFrame) -> Setup | None:
     rows = timed(latency)[[*Setup._fields, "method", "members"]].drop_duplicates()
     counted = Counter(Setup(*key) for key in rows[list(Setup._fields)].itertuples(index=False))
     most = max(counted.values(), default=0)
-    found = [setup for setup, count in counted.items() if count == most]
-    return min(found, key=lambda setup: setup.device == "cpu", default=None)
+    common = [setup for setup, count in counted.items() if count == most]
+    return min(common, key=lambda setup: setup.device == "cpu", default=None)
 
 
 def batch_sizes(latency: pd.DataFrame) -> tuple[int, ...]:
-    """The smallest and the largest number of images asked about at a time."""
+    """The smallest and the largest number of images in one call."""
     sizes = sorted({int(size) for size in timed(latency)["batch_size"]})
     return tuple(dict.fromkeys([*sizes[:1], *sizes[-1:]]))
 
 
-def drawn(results: Results) -> list[Asked]:
-    """What is drawn against cost: NLL and ECE, clean; AUROC of an out-of-distribution set."""
+def drawn(results: Results) -> list[Quantity]:
+    """The quantities drawn against cost: NLL and ECE on clean images, and one AUROC."""
     return [
-        ("nll", CLEAN, ""),
-        ("ece", CLEAN, ""),
-        *(("auroc", condition, "predictive_entropy") for condition in results.ood[:1]),
-    ]
-
-
-def tabulated(results: Results) -> list[Asked]:
-    """What the table of sizes judges by: accuracy, rotated images and mutual information, too."""
-    rotated = [ROTATED_MEAN] if results.angles_averaged else []
-    return [
-        *((metric, CLEAN, "") for metric in ("accuracy", "nll", "ece")),
-        *(
-            (metric, condition, "")
-            for condition in rotated
-            for metric in ("accuracy", "nll", "ece")
-        ),
-        *(
-            ("auroc", condition, score)
-            for condition in results.ood[:1]
-            for score in ("predictive_entropy", "mutual_information")
-        ),
+        Quantity(CLEAN, "nll"),
+        Quantity(CLEAN, "ece"),
+        *(Quantity(condition, "auroc", MAIN_SCORE) for condition in results.ood[:1]),
     ]
 
 
@@ -128,9 +87,9 @@ def points(results: Results) -> pd.DataFrame:
     if setup is None:
         return pd.DataFrame(columns=COLUMNS)
     rows = []
-    for metric, condition, score in drawn(results):
+    for quantity in drawn(results):
         for batch_size in batch_sizes(latency):
-            rows += list(_points(results, (metric, condition, score), setup, batch_size))
+            rows += list(_points(results, quantity, setup, batch_size))
     return pd.DataFrame(rows, columns=COLUMNS)
 
 
@@ -144,58 +103,26 @@ def milliseconds(
     return None if rows.empty else rows.iloc[0]
 
 
-def needed(results: Results, full: Variant, asked: Asked) -> Enough | None:
-    """The smallest size from which on none is told to be worse than the full one.
-
-    Told to be worse: the interval of the paired difference to the full size lies on the worse side
-    of 0. It is a statement about what these images can tell apart, not one of equality. ``None``
-    where the full size has no value or no interval.
-
-    Args:
-        asked: a measure of which one value is better than another.
-    """
-    metric, condition, score = asked
-    whole = results.find(full, condition, metric, score)
-    if whole is None or pd.isna(whole["value"]) or pd.isna(whole["lower"]):
-        return None
-    sizes = [v for v in results.variants if v.method == full.method and v.members.isdigit()]
-    smallest = full
-    for variant in sorted(sizes, key=lambda v: v.rank, reverse=True):
-        if variant == full:
-            continue
-        row = results.find(variant, condition, metric, score)
-        if row is not None and row["status"] == "undefined":
-            break  # as disagreement is with one member
-        bounds = results.difference(variant, full, condition, metric, score)
-        if bounds is None:
-            return Enough(smallest, at_most=True)
-        if _is_worse(bounds, METRICS[metric].better):
-            break
-        smallest = variant
-    return Enough(smallest, at_most=False)
-
-
 def _points(
-    results: Results, asked: Asked, setup: Setup, batch_size: int
+    results: Results, quantity: Quantity, setup: Setup, batch_size: int
 ) -> Iterator[dict[str, object]]:
-    metric, condition, score = asked
-    found = []
+    joined = []
     for variant in results.variants:
-        quality = results.find(variant, condition, metric, score)
+        quality = results.find(variant, *quantity)
         cost = milliseconds(results.latency, setup, variant, batch_size)
         if quality is not None and pd.notna(quality["value"]) and cost is not None:
-            found.append((variant, quality, float(cost["p50_ms"])))
-    sign = -1 if METRICS[metric].better == "↑" else 1
-    losses = [(ms, sign * quality["value"]) for _, quality, ms in found]
-    for (variant, quality, ms), own in zip(found, losses, strict=True):
+            joined.append((variant, quality, float(cost["p50_ms"])))
+    sign = -1 if METRICS[quantity.metric].better == "↑" else 1
+    losses = [(ms, sign * quality["value"]) for _, quality, ms in joined]
+    for (variant, quality, ms), point in zip(joined, losses, strict=True):
         yield {
-            "metric": metric,
-            "condition": condition,
+            "metric": quantity.metric,
+            "condition": quantity.condition,
             **variant._asdict(),
             **{name: quality[name] for name in ("value", "lower", "upper")},
             "batch_size": batch_size,
             "p50_ms": ms,
-            "pareto": not any(_dominates(other, own) for other in losses),
+            "pareto": not any(_dominates(other, point) for other in losses),
             **{name: getattr(setup, name) for name in ("device_name", "threads", "engine")},
         }
 
@@ -203,9 +130,3 @@ def _points(
 def _dominates(one: tuple[float, float], other: tuple[float, float]) -> bool:
     """Whether one is no slower and no worse, and not the same."""
     return one != other and all(a <= b for a, b in zip(one, other, strict=True))
-
-
-def _is_worse(difference: tuple[float, float], better: str) -> bool:
-    """Whether the whole interval lies on the side that is not the better one."""
-    lower, upper = difference
-    return upper < 0 if better == "↑" else lower > 0

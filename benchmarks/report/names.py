@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from itertools import pairwise
 from typing import NamedTuple
 
@@ -115,26 +116,26 @@ class Variant(NamedTuple):
 
     @property
     def rank(self) -> tuple[int, str, float]:
-        """The place among others: the suite's methods first, then by size."""
-        place = list(METHODS).index(self.method) if self.method in METHODS else len(METHODS)
+        """The position among others: the suite's methods first, then by size."""
+        position = list(METHODS).index(self.method) if self.method in METHODS else len(METHODS)
         size = float(self.members) if self.members.isdigit() else float("inf")
-        return place, self.method, size
+        return position, self.method, size
 
 
 def angle_of(condition: str) -> int | None:
-    """Degrees by which a condition turns the images; ``None`` for images of another kind.
+    """Degrees by which a condition rotates the images; ``None`` for images of another kind.
 
     >>> angle_of("clean"), angle_of("rotated-045"), angle_of("ood-kmnist")
     (0, 45, None)
     """
     if condition == CLEAN:
         return 0
-    rotated = re.fullmatch(r"rotated-(\d+)", condition)
-    return int(rotated[1]) if rotated else None
+    match = re.fullmatch(r"rotated-(\d+)", condition)
+    return int(match[1]) if match else None
 
 
 def condition_rank(condition: str) -> tuple[int, int, str]:
-    """The place among other conditions: by angle, then the sets of `OOD` as they are listed."""
+    """The position among other conditions: by angle, then in the order of `OOD`."""
     large = condition.removeprefix(SUBSET)
     angle = angle_of(large)
     if angle is not None:
@@ -143,7 +144,7 @@ def condition_rank(condition: str) -> tuple[int, int, str]:
 
 
 def rotated(angle: int) -> str:
-    """The condition that turns the images by this angle; clean for 0."""
+    """The condition that rotates the images by this angle; clean for 0."""
     return f"rotated-{angle:03d}" if angle else CLEAN
 
 
@@ -153,16 +154,25 @@ def condition_label(condition: str) -> str:
     >>> condition_label("rotated-045"), condition_label("ood-kmnist"), condition_label("ood-mine")
     ('45°', 'KMNIST', 'mine')
     >>> condition_label("subset-rotated-045")
-    '45°, small set'
+    '45°, subset'
     """
     if condition.startswith(SUBSET):
-        return f"{condition_label(condition.removeprefix(SUBSET))}, small set"
+        return f"{condition_label(condition.removeprefix(SUBSET))}, subset"
     angle = angle_of(condition)
     if condition == CLEAN:
         return "Clean"
     if angle is not None:
         return f"{angle}°"
     return OOD.get(condition, condition.removeprefix("ood-"))
+
+
+def left_out_remark(labels: Sequence[str]) -> str:
+    """The sentence about conditions without data; empty if there are none.
+
+    >>> left_out_remark(["KMNIST", "EMNIST letters"])
+    'Left out, since the data could not be had: KMNIST, EMNIST letters.'
+    """
+    return f"Left out, since the data could not be had: {', '.join(labels)}." if labels else ""
 
 
 def score_label(score: str) -> str:

@@ -1,22 +1,21 @@
-"""The generated parts of README.md: numbers and figures there come from committed results.
-
-``python -m benchmarks.report.readme`` fills them anew; a test fails where they differ.
-"""
+"""The generated parts of README.md: ``python -m benchmarks.report.readme`` writes them anew."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
+import typer
+
+from benchmarks.errors import UserError
 from benchmarks.files import read_json, written_whole
-from benchmarks.report.answer import answer
-from benchmarks.report.article import article_answer
-from benchmarks.report.latency_tables import latency_table
 from benchmarks.report.results import Results, read_latency
-from benchmarks.report.table import markdown
-from benchmarks.report.tables import overview
+from benchmarks.report.tables.formats import markdown
+from benchmarks.report.tables.latency import latency_table
+from benchmarks.report.tables.quality import overview_table
+from benchmarks.report.texts import answer, article_answer
 from benchmarks.vocabulary import CLAIMS_JSON, CLAIMS_MD, FIGURES_FOLDER, RUN_JSON, TABLES_FOLDER
 
 ROOT = Path(__file__).parents[2]
@@ -36,9 +35,9 @@ RECIPE = "standard"
 """Whose results are shown, where the run has it."""
 
 SHOWN = {
-    "rotation": "Every measure against the angle by which the digits are turned.",
-    "roc-predictive_entropy": "Telling out-of-distribution images from clean digits.",
-    "rotated-digit": "One digit 1, turned, and the votes of each method.",
+    "rotation": "Every measure against the angle of rotation.",
+    "roc-predictive_entropy": "Detection of out-of-distribution images.",
+    "rotated-digit": "One digit 1, rotated, and the votes of each method.",
 }
 """The figures shown, and what they show."""
 
@@ -70,7 +69,7 @@ def _sections(root: Path, results: Path) -> dict[str, str]:
         "article": f"{article_answer(claims)}\n",
         "claims": _claims(claims, results),
         "answer": f"{answer(loaded.of_recipe(recipe))}\n",
-        "overview": markdown(overview(loaded.of_recipe(recipe), recipe)),
+        "overview": markdown(overview_table(loaded.of_recipe(recipe), recipe)),
         "figures": _figures(root, results, recipe),
         "latency": _latency(root, results),
         "provenance": _provenance(record, results),
@@ -90,7 +89,7 @@ def _figures(root: Path, results: Path, recipe: str) -> str:
 
 
 def _claims(claims: Mapping[str, Any], results: Path) -> str:
-    """Each statement with its verdict; what that rests on is one link away."""
+    """Each statement with its verdict, and a link to what that rests on."""
     page = (results / CLAIMS_MD).as_posix()
     lines = [
         f"| [{claim['statement']}]({page}#{claim['id']}) | {claim['verdict']} |"
@@ -100,7 +99,7 @@ def _claims(claims: Mapping[str, Any], results: Path) -> str:
 
 
 def _latency(root: Path, results: Path) -> str:
-    """What was timed on the CPU beside the results, and on each GPU that has a folder."""
+    """The latency on the CPU beside the results, and on each GPU that has a folder."""
     here = read_latency(root / results)
     tables = [] if here.empty else [latency_table(here[here["device_name"] != ""])]
     cards = [
@@ -127,12 +126,30 @@ def _provenance(record: Mapping[str, Any], results: Path) -> str:
     )
 
 
-def main() -> None:
-    """Write README.md with its generated parts made anew."""
-    text = filled(README.read_text(encoding="utf-8"), RESULTS)
-    with written_whole(README) as temporary:
-        temporary.write_text(text, encoding="utf-8")
+def main(
+    results: Annotated[
+        Path, typer.Argument(help="The folder of a run, inside the repository.")
+    ] = ROOT / RESULTS,
+    check: Annotated[
+        bool, typer.Option("--check", help="Write nothing; fail where README.md differs.")
+    ] = False,
+) -> None:
+    """Write the generated parts of README.md from the results of a run."""
+    text = README.read_text(encoding="utf-8")
+    try:
+        if not results.resolve().is_relative_to(ROOT):
+            raise UserError(f"{results} is not inside {ROOT}, so that README.md cannot link to it")
+        wanted = filled(text, results.resolve().relative_to(ROOT))
+    except UserError as error:
+        typer.echo(f"error: {error}", err=True)
+        raise typer.Exit(2) from None
+    if check and wanted != text:
+        typer.echo("README.md differs; run python -m benchmarks.report.readme", err=True)
+        raise typer.Exit(1)
+    if not check:
+        with written_whole(README) as temporary:
+            temporary.write_text(wanted, encoding="utf-8")
 
 
 if __name__ == "__main__":
-    main()
+    typer.run(main)

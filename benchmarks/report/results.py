@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -37,6 +37,14 @@ _CURVE_COLUMNS = ["recipe", "method", "members", "condition", "score", "rank"]
 Pixels = NDArray[np.uint8]
 
 
+class Quantity(NamedTuple):
+    """What a number is of, beside its method: the score is empty where the metric uses none."""
+
+    condition: str
+    metric: str
+    score: str = ""
+
+
 @dataclass(frozen=True, eq=False)
 class Results:
     """The results of a run, of all its recipes or of one.
@@ -50,7 +58,8 @@ class Results:
         latency: ``latency.csv``; empty if nothing was timed. It belongs to every recipe.
         images: those of ``images.npz``, there and in ``claims/``, by condition and index.
         claims: the content of ``claims.json``, if there is one.
-        left_out: the labels of the conditions whose data could not be had.
+        left_out: what the conditions without a row are called whose data could not be had; their
+            subsets are not named.
     """
 
     summary: pd.DataFrame
@@ -87,14 +96,14 @@ class Results:
             images=_read_images(folder / IMAGES_NPZ)
             | _read_images(folder / CLAIMS_FOLDER / IMAGES_NPZ),
             claims=claims,
-            left_out=_left_out(folder, set(summary["condition"])),
+            left_out=_left_out(folder, summary),
         )
 
     @property
     def recipes(self) -> tuple[str, ...]:
         """The recipes compared; methods that train themselves belong to each of them."""
-        found = sorted(set(self.summary["recipe"]))
-        return tuple(name for name in found if name != SELF_TRAINED) or tuple(found)
+        names = sorted(set(self.summary["recipe"]))
+        return tuple(name for name in names if name != SELF_TRAINED) or tuple(names)
 
     def of_recipe(self, recipe: str) -> Results:
         """The results of one recipe, and of the methods that train themselves."""
@@ -120,8 +129,8 @@ class Results:
 
     @property
     def shown(self) -> tuple[Variant, ...]:
-        """Those that have a line in figures: the sizes that are compared; see `judging`."""
-        return self._of_which_something_was_measured.compared
+        """Those that have a line in figures: of the sizes compared, the ones with any value."""
+        return replace(self, summary=self.summary[self.summary["value"].notna()]).compared
 
     @property
     def largest(self) -> tuple[Variant, ...]:
@@ -131,18 +140,18 @@ class Results:
 
     @property
     def compared(self) -> tuple[Variant, ...]:
-        """The variants of the sizes that stand beside one another; `benchmarks.compared_sizes` says which.
+        """The variants of the sizes that are compared; see `benchmarks.compared_sizes`.
 
-        All sizes are in the figure and the table of quality against cost alone.
+        Only the figure and the table of quality against cost show all sizes.
         """
         compared = compared_variants(self.variants)
         return tuple(variant for variant in self.variants if variant in compared)
 
     @property
     def angles(self) -> tuple[int, ...]:
-        """The angles by which images were turned, without 0."""
-        found = {angle_of(condition) for condition in self.summary["condition"]}
-        return tuple(sorted(angle for angle in found if angle))
+        """The angles by which images were rotated, without 0."""
+        angles = {angle_of(condition) for condition in self.summary["condition"]}
+        return tuple(sorted(angle for angle in angles if angle))
 
     @property
     def angles_averaged(self) -> tuple[int, ...]:
@@ -151,19 +160,19 @@ class Results:
 
     @property
     def ood(self) -> tuple[str, ...]:
-        """The out-of-distribution conditions, unavailable ones too."""
+        """The out-of-distribution conditions."""
         return self._conditions("ood-")
 
     @property
-    def small(self) -> tuple[str, ...]:
-        """The conditions that are small for the sake of exact MC-dropout."""
+    def subsets(self) -> tuple[str, ...]:
+        """The conditions of few images, for the sake of exact MC-dropout."""
         return self._conditions(SUBSET)
 
-    def judging(self, conditions: Sequence[str]) -> tuple[Variant, ...]:
-        """Of those compared the ones asked about any of the conditions, with or without success."""
-        asked = self.summary[self.summary["condition"].isin(conditions)]
-        judging = set(replace(self, summary=asked).variants)
-        return tuple(variant for variant in self.compared if variant in judging)
+    def evaluated_on(self, conditions: Sequence[str]) -> tuple[Variant, ...]:
+        """Of those compared the ones with a row of any of the conditions, failed ones too."""
+        rows = self.summary[self.summary["condition"].isin(conditions)]
+        evaluated = set(replace(self, summary=rows).variants)
+        return tuple(variant for variant in self.compared if variant in evaluated)
 
     def find(
         self, variant: Variant, condition: str, metric: str, score: str = ""
@@ -171,13 +180,10 @@ class Results:
         """The row of the summary, if there is one; meant for results of one recipe."""
         return self._rows.get((*variant, condition, metric, score))
 
-    def p_value(self, one: Variant, other: Variant, asked: tuple[str, str, str]) -> float | None:
-        """The corrected p-value of their difference, NaN if it could not be tested.
-
-        ``None`` where they were not compared; ``asked``: condition, metric and score.
-        """
-        found = self._p_values
-        return found.get((*one, *other, *asked), found.get((*other, *one, *asked)))
+    def p_value(self, one: Variant, other: Variant, quantity: Quantity) -> float | None:
+        """The corrected p-value of the difference: NaN if not tested, ``None`` if not compared."""
+        p_values = self._p_values
+        return p_values.get((*one, *other, *quantity), p_values.get((*other, *one, *quantity)))
 
     @cached_property
     def contestants(self) -> frozenset[Variant]:
@@ -213,8 +219,8 @@ class Results:
         return summary[rows]
 
     def _conditions(self, prefix: str) -> tuple[str, ...]:
-        found = {c for c in self.summary["condition"] if c.startswith(prefix)}
-        return tuple(sorted(found, key=condition_rank))
+        names = {name for name in self.summary["condition"] if name.startswith(prefix)}
+        return tuple(sorted(names, key=condition_rank))
 
     @cached_property
     def _rows(self) -> dict[tuple[str, ...], dict[str, Any]]:
@@ -234,19 +240,15 @@ class Results:
 
     @cached_property
     def _differences(self) -> dict[tuple[str, ...], tuple[float, float]]:
-        found: dict[tuple[str, ...], tuple[float, float]] = {}
+        bounds: dict[tuple[str, ...], tuple[float, float]] = {}
         for row in self.comparisons.to_dict("records"):
             if row["status"] == "ok" and pd.notna(row["lower"]):
                 one = (row["method"], row["members"])
                 other = (row["other_method"], row["other_members"])
-                asked = (row["condition"], row["metric"], row["score"])
-                found[(*one, *other, *asked)] = (row["lower"], row["upper"])
-                found[(*other, *one, *asked)] = (-row["upper"], -row["lower"])
-        return found
-
-    @property
-    def _of_which_something_was_measured(self) -> Results:
-        return replace(self, summary=self.summary[self.summary["value"].notna()])
+                quantity = (row["condition"], row["metric"], row["score"])
+                bounds[(*one, *other, *quantity)] = (row["lower"], row["upper"])
+                bounds[(*other, *one, *quantity)] = (-row["upper"], -row["lower"])
+        return bounds
 
 
 def read_latency(folder: Path) -> pd.DataFrame:
@@ -254,35 +256,31 @@ def read_latency(folder: Path) -> pd.DataFrame:
     return _read_if_there(folder / LATENCY_CSV)
 
 
+def _left_out(folder: Path, summary: pd.DataFrame) -> tuple[str, ...]:
+    data: Mapping[str, Mapping[str, str]] = read_json(folder / RUN_JSON).get("data", {})
+    missing = {name for name, entry in data.items() if "unavailable" in entry}
+    large = {name for name in missing if not name.startswith(SUBSET)} - set(summary["condition"])
+    return tuple(map(condition_label, sorted(large, key=condition_rank)))
+
+
 def _read_if_there(path: Path) -> pd.DataFrame:
     return read_table(path) if path.exists() else pd.DataFrame()
 
 
 def claims_numbers(claims: Mapping[str, Any] | None) -> pd.DataFrame:
-    """The numbers of `claims.json`, a row each: the place is that of the network."""
+    """The numbers of `claims.json`, a row a network."""
     rows = [
-        (recipe, claim["id"], quantity, place, value)
+        (recipe, claim["id"], quantity, network, value)
         for claim in (claims or {"claims": []})["claims"]
         for recipe, numbers in claim["numbers"].items()
         for quantity, values in numbers.items()
-        for place, value in enumerate(values)
+        for network, value in enumerate(values)
     ]
     return pd.DataFrame(rows, columns=["recipe", "claim", "quantity", "network", "value"])
 
 
 def _read_tables(folder: Path) -> dict[str, pd.DataFrame]:
     return {path.stem: read_table(path) for path in sorted(folder.glob("*.csv"))}
-
-
-def _left_out(folder: Path, measured: set[str]) -> tuple[str, ...]:
-    """The labels of the conditions without data, but for subsets of others."""
-    data = read_json(folder / RUN_JSON).get("data", {})
-    names = (
-        name
-        for name, entry in data.items()
-        if "unavailable" in entry and name not in measured and not name.startswith(SUBSET)
-    )
-    return tuple(condition_label(name) for name in sorted(names, key=condition_rank))
 
 
 def _read_images(path: Path) -> dict[tuple[str, int], Pixels]:

@@ -1,7 +1,7 @@
 """How everything looks: a colour, a marker and a dash for each method, and the sizes of print.
 
-Colours are those of Okabe & Ito (2008), told apart by the colour-blind; markers and dashes tell
-the methods apart in grey as well.
+Colours are those of Okabe & Ito (2008), which the colour-blind can distinguish; markers and dashes
+distinguish the methods in grey as well.
 """
 
 from __future__ import annotations
@@ -103,22 +103,22 @@ _SPARE = (
     Look("", "#E69F00", "X", (0.0, (2.0, 1.0))),
     Look("", "#8C8C8C", "*", "-"),
 )
-"""Of users' methods, in the order of their names; with more than four, looks come again."""
+"""Of custom methods, in the order of their names; the fifth looks as the first."""
 
 
 def look_of(method: str) -> Look:
-    """The look of one of the suite's methods where its sizes are not told apart; no label."""
+    """The look of one of the suite's methods whatever its size; it has no label."""
     return _LOOKS[method]
 
 
 def looks(variants: Sequence[Variant]) -> dict[Variant, Look]:
     """The look of each method and size; all of a run's must be given, so that none changes."""
     unknown = sorted({variant.method for variant in variants} - METHODS.keys())
-    own = {method: _SPARE[i % len(_SPARE)] for i, method in enumerate(unknown)}
+    custom = {method: _SPARE[i % len(_SPARE)] for i, method in enumerate(unknown)}
     largest = {variant.method: variant for variant in sorted(variants, key=lambda v: v.rank)}
     return {
         variant: replace(
-            (_LOOKS | own)[variant.method],
+            (_LOOKS | custom)[variant.method],
             label=variant.label,
             filled=variant == largest[variant.method],
         )

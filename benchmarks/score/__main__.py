@@ -12,8 +12,8 @@ from rich.console import Console
 from benchmarks.command_line import exit_status
 from benchmarks.errors import UserError
 from benchmarks.files import writable_folder
-from benchmarks.report.tables import main as main_table
-from benchmarks.report.terminal import notes, terminal
+from benchmarks.report.tables.quality import main_table
+from benchmarks.report.tables.terminal import notes, terminal
 from benchmarks.run.configuration import FEWEST_RESAMPLES
 from benchmarks.score.external_predictions import read_predictions, require_same_images
 from benchmarks.score.scoring import Scores, require_no_run, score, write_scores

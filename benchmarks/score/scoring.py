@@ -17,8 +17,8 @@ from benchmarks.predictions import RunUnit, StoredPrediction
 from benchmarks.progress import tracked
 from benchmarks.records import Measurement, as_table, summarise, write_table
 from benchmarks.report.results import Results
-from benchmarks.report.table import write_table_files
-from benchmarks.report.tables import tables
+from benchmarks.report.tables.formats import write_table_files
+from benchmarks.report.tables.quality import quality_tables
 from benchmarks.run.measure import measure
 from benchmarks.score.external_predictions import ExternalPredictions
 from benchmarks.tasks.conditions import CONDITIONS
@@ -81,7 +81,7 @@ def write_scores(
     write_table(scores.measurements, folder / MEASUREMENTS_CSV)
     write_table(scores.summary, folder / SUMMARY_CSV)
     write_table(scores.comparisons, folder / COMPARISONS_CSV)
-    for table in tables(scores.results, SELF_TRAINED):
+    for table in quality_tables(scores.results, SELF_TRAINED):
         write_table_files(table, folder / TABLES_FOLDER)
     record = {
         "version": suite_version(),

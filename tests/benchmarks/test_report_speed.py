@@ -16,8 +16,8 @@ from benchmarks.report import write_report
 from benchmarks.report.figures import Drawing, figures
 from benchmarks.report.results import Results
 from benchmarks.report.style import SETTINGS
-from benchmarks.report.table import latex, markdown
-from benchmarks.report.tables import tables
+from benchmarks.report.tables.formats import latex, markdown
+from benchmarks.report.tables.quality import quality_tables
 
 QUICK = Path(__file__).parents[2] / "results" / "quick"
 RECIPE = "standard"
@@ -37,7 +37,7 @@ class TestReport:
 
     def test_tables(self, results: Results, measure: Measure) -> None:
         def work() -> list[str]:
-            made = tables(results, RECIPE)
+            made = quality_tables(results, RECIPE)
             return [text for table in made for text in (markdown(table), latex(table))]
 
         measure(work, rounds=1)

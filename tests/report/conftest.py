@@ -1,9 +1,9 @@
-"""Runs whose predictions are made up, so that no network is trained; all else is the suite's."""
+"""Runs whose predictions are made up, so that no network is trained; the rest is computed."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import replace
 from pathlib import Path
 
@@ -26,7 +26,7 @@ from benchmarks.tasks.conditions import Condition
 from methods import Prediction
 from methods.seeds import derive_seed
 from tests.a_run import Run
-from tests.report.support import CLAIMS
+from tests.report.support import CLAIMS, MEMBERS, PASSES, timings, write_latency
 
 CONFIGURATION = Configuration(
     preset="quick",
@@ -41,7 +41,7 @@ CONFIGURATION = Configuration(
     resamples=200,
 )
 
-OWN = """
+CUSTOM = """
 from methods import UncertaintyMethod
 
 class Mine(UncertaintyMethod):
@@ -50,15 +50,15 @@ class Mine(UncertaintyMethod):
     def predict(self, images): ...
 """
 
-MEMBERS = {"my_method": 5, "mc_dropout_exact": 30}
+SIZES = {"my_method": 5, "mc_dropout_exact": 30}
 
 MakeRun = Callable[..., Path]
 
 
 def prediction(run: Run, unit: RunUnit, condition: Condition) -> Prediction:
-    """Opinions around the label: the more the images are turned, the less certain and common."""
+    """Members around the label: the more the images are rotated, the less certain and alike."""
     evaluated = run.workspace.evaluation_set(condition, run.plan)
-    members = unit.size or MEMBERS.get(unit.method, 1)
+    members = unit.size or SIZES.get(unit.method, 1)
     seed = derive_seed(unit.name, condition.name)
     random = torch.Generator().manual_seed(seed)
     spread = 1 + condition.angle / 45 if condition.labelled else 2.0
@@ -91,21 +91,22 @@ def training_log(networks: int) -> pd.DataFrame:
 def make_run(tmp_path_factory: pytest.TempPathFactory) -> MakeRun:
     """Makes a run up to the stage `measure`, and gives its folder.
 
-    ``own``: whether a user's method takes part; ``fails``: which cells have no shards, by what
-    their names begin with; ``unavailable``: which conditions, and why; else parts of the
-    configuration.
+    ``custom``: whether a custom method takes part; ``fails``: which run units have no prediction
+    files, by what their names begin with; ``lost``: on which conditions no run unit has one;
+    ``unavailable``: conditions without data, and why; else parts of the configuration.
     """
 
     def make(
         *,
-        own: bool = False,
+        custom: bool = False,
         fails: str | None = None,
+        lost: Collection[str] = (),
         unavailable: dict[str, str] | None = None,
         **changes: object,
     ) -> Path:
         folder = tmp_path_factory.mktemp("run")
-        if own:
-            (folder / "mine.py").write_text(OWN)
+        if custom:
+            (folder / "mine.py").write_text(CUSTOM)
             changes["custom_methods"] = (f"{folder / 'mine.py'}:Mine",)
         run = Run(
             Plan(Configuration(**{**vars(CONFIGURATION), **changes})),
@@ -126,7 +127,7 @@ def make_run(tmp_path_factory: pytest.TempPathFactory) -> MakeRun:
             if run.plan.objection(unit) or (fails and unit.name.startswith(fails)):
                 continue
             for condition in run.plan.conditions_of(unit):
-                if condition.name not in reasons:
+                if condition.name not in reasons and condition.name not in lost:
                     stored = StoredPrediction(
                         prediction(run, unit, condition),
                         run.workspace.evaluation_set(condition, run.plan).labels,
@@ -142,13 +143,13 @@ def make_run(tmp_path_factory: pytest.TempPathFactory) -> MakeRun:
 
 @pytest.fixture(scope="session")
 def measured(make_run: MakeRun) -> Path:
-    """A run with an own method and a set that cannot be had."""
-    return make_run(own=True, unavailable={"ood-gaussian_noise": "the mirror is asleep"})
+    """A run with a custom method and a condition without data."""
+    return make_run(custom=True, unavailable={"ood-gaussian_noise": "Name or service not known"})
 
 
 @pytest.fixture(scope="session")
 def of_both(make_run: MakeRun) -> Path:
-    """The page of a run of two recipes, with claims."""
+    """A run of two recipes and its page, with claims."""
     folder = make_run(recipes=("standard", "article"))
     (folder / "claims.json").write_text(json.dumps(CLAIMS), encoding="utf-8")
     write_page(Results.load(folder), folder)
@@ -160,3 +161,16 @@ def reported(measured: Path) -> Path:
     """The same, with its tables and figures."""
     write_report(measured)
     return measured
+
+
+@pytest.fixture(scope="session")
+def timed(make_run: MakeRun) -> Path:
+    """A run of several sizes that were timed."""
+    folder = make_run(members=MEMBERS, passes=PASSES)
+    write_latency(timings(), folder)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def timed_results(timed: Path) -> Results:
+    return Results.load(timed).of_recipe("standard")

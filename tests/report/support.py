@@ -1,6 +1,14 @@
-"""The article's claims as a run leaves them."""
+"""What a run leaves of the article's claims, and of timings."""
 
 from __future__ import annotations
+
+from dataclasses import asdict, replace
+from pathlib import Path
+
+import pandas as pd
+
+from benchmarks.latency.stage import COLUMNS, NO_GPU, Latency
+from benchmarks.records import write_table
 
 CLAIM = {
     "id": "image-61",
@@ -33,3 +41,52 @@ CLAIMS = {
         },
     ],
 }
+
+PASSES, MEMBERS = (1, 2, 4, 8), (2, 4)
+
+ROW = Latency(
+    *("softmax", "1", 1, "cpu", "A Processor", 1, "numba", "kernels"),
+    **{"p50_ms": 0.5, "p50_lower_ms": 0.49, "p50_upper_ms": 0.51, "calls": 300},
+    **{"parameters": 61706, "multiply_adds": 416520, "weight_bytes": 246824},
+    **{"p90_ms": 0.6, "p99_ms": 0.9, "images_per_s": 2000.0},
+    **{"peak_memory_mb": 1.5, "training_s": 12.5},
+)
+
+
+def write_latency(rows: list[Latency], folder: Path) -> None:
+    write_table(
+        pd.DataFrame(list(map(asdict, rows)), columns=COLUMNS, dtype=object),
+        folder / "latency.csv",
+    )
+
+
+def timings() -> list[Latency]:
+    """A millisecond a pass or member and ten an image; the largest sizes with two threads too."""
+    rows = []
+    for method, sizes in (("softmax", (1,)), ("mc_dropout", PASSES), ("deep_ensemble", MEMBERS)):
+        for size in sizes:
+            for batch_size in (1, 64):
+                ms = size * (1 + 10 * (batch_size > 1)) * (3 if method == "deep_ensemble" else 1)
+                row = replace(
+                    ROW,
+                    method=method,
+                    members=str(size),
+                    batch_size=batch_size,
+                    p50_ms=ms,
+                    p50_lower_ms=0.98 * ms,
+                    p50_upper_ms=1.02 * ms,
+                    p90_ms=1.5 * ms,
+                    p99_ms=2 * ms if size < 8 else None,
+                    images_per_s=1000 * batch_size / ms,
+                )
+                rows.append(row)
+                if size == max(sizes):
+                    rows.append(replace(row, threads=2, p50_ms=7.0))
+    absent = replace(Latency("softmax", "", None, "cuda", "", None, "torch", ""), clock="")
+    return [
+        *rows,
+        *(
+            replace(absent, method=method, status="unavailable", reason=NO_GPU)
+            for method in ("softmax", "mc_dropout", "deep_ensemble")
+        ),
+    ]

@@ -16,7 +16,6 @@ import pytest
 
 from benchmarks.metrics.definitions import DEFINITIONS
 from benchmarks.records import write_table
-from benchmarks.report.answer import answer
 from benchmarks.report.page import page as page_module
 from benchmarks.report.page import write_page
 from benchmarks.report.page.chart import Point, line, log_axis, x_axis, y_axis
@@ -27,7 +26,7 @@ from benchmarks.report.page.explorer import data_uri
 from benchmarks.report.page.leaderboard import leaderboard
 from benchmarks.report.results import Results
 from benchmarks.report.style import looks
-from benchmarks.report.table import BEST, TIED
+from benchmarks.report.tables.table import BEST, TIED
 from tests.report.support import CLAIMS
 
 VOID = {"meta", "link", "br", "hr", "img", "input"}
@@ -130,27 +129,11 @@ def test_everything_is_escaped(reported: Path, tmp_path: Path) -> None:
     assert any(bad in method["label"] for method in json.loads(data[1])["methods"])
 
 
-def test_answer_leaves_out_what_there_are_no_numbers_for(make_run: Any) -> None:
-    folder = make_run(
-        methods=("mc_dropout",),
-        conditions=("rotated-030", "ood-*_noise"),
-        unavailable={"ood-uniform_noise": "asleep"},
-    )
-    said = answer(Results.load(folder).of_recipe("standard"))
-    assert re.sub(r"\d\.\d\d", "_", re.sub(r"\d+\.\d %", "_", said)) == (
-        "Of clean digits MC-dropout classifies _ correctly. Turned by 30°, two passes of "
-        "MC-dropout disagree about an image with a chance of _, while confidence and accuracy are "
-        "_ (MC-dropout) apart (ECE). Gaussian noise is told from clean digits by predictive "
-        "entropy with an AUROC of _ by MC-dropout."
-    )
-    assert answer(Results.load(make_run(methods=(), own=True)).of_recipe("self-trained")) == ""
-
-
 @pytest.mark.parametrize(
     "changes",
     [
         {"methods": ("softmax",)},
-        {"methods": (), "own": True},
+        {"methods": (), "custom": True},
         {"conditions": ()},
         {"recipes": ("plain", "standard"), "conditions": ("rotated-030",)},
         {"methods": ("softmax", "mc_dropout_exact")},
@@ -195,10 +178,10 @@ def test_claims_are_shown_with_verdict_and_numbers(reported: Path, tmp_path: Pat
     text = Parsed(page_of(folder)).text
     images = [a["src"] for tag, a in Parsed(page_of(folder)).elements if tag == "img"]
     assert images == [data_uri(b"article")] * 2
-    assert "Of the article's two statements one is reproduced and one is not reproduced." in text
+    assert "Of the article's two statements, one is reproduced and one is not reproduced." in text
     assert "Image 61 is <told> differently." in text
     assert "By the recipe standard: together: 5 of 50 networks." in text
-    assert "Beside them, 3 of standard were asked about turned and" in text
+    assert "Beside them, 3 networks of standard were evaluated on rotated and" in text
     assert "Softmax NLL, clean 0.500 0.250 0.125 0.25 ± 0.05" in text
     assert "Deep ensemble NLL, clean 0.500 0.250 — 0.250" in text
 

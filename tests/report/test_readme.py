@@ -7,9 +7,11 @@ import shutil
 from pathlib import Path
 
 import pandas as pd
+import pytest
+import typer
 
-from benchmarks.report.article import article_answer
-from benchmarks.report.readme import README, RESULTS, filled
+from benchmarks.report.readme import README, RESULTS, filled, main
+from benchmarks.report.texts import article_answer
 from tests.report.support import CLAIMS
 
 TEXT = """# Title
@@ -84,3 +86,21 @@ def test_latency_is_of_the_cards_that_have_a_folder(reported: Path, tmp_path: Pa
     assert "| Softmax | 0.75 ± 0.05 |" in with_card
     assert "Processor" not in with_card
     assert "No GPU" not in with_card
+
+
+def test_check_fails_where_the_readme_differs_and_writes_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    readme = tmp_path / "README.md"
+    readme.write_text("<!-- generated: answer -->\nstale\n<!-- end -->\n", encoding="utf-8")
+    monkeypatch.setattr("benchmarks.report.readme.README", readme)
+    with pytest.raises(typer.Exit) as raised:
+        main(check=True)
+    assert raised.value.exit_code == 1
+    assert "stale" in readme.read_text(encoding="utf-8")
+    main()
+    assert "stale" not in readme.read_text(encoding="utf-8")
+    main(check=True)
+    with pytest.raises(typer.Exit) as raised:
+        main(tmp_path)
+    assert raised.value.exit_code == 2

@@ -14,8 +14,8 @@ from benchmarks.errors import UserError
 from benchmarks.report import names, write_report
 from benchmarks.report.figures import figures
 from benchmarks.report.results import Results
-from benchmarks.report.table import as_frame, latex, markdown
-from benchmarks.report.tables import main, tables
+from benchmarks.report.tables.formats import as_frame, latex, markdown
+from benchmarks.report.tables.quality import main_table, quality_tables
 from benchmarks.run.configuration import PRESETS
 from benchmarks.run.plan import Plan
 from benchmarks.run.stages import run_stages
@@ -95,7 +95,7 @@ def test_stage_report_takes_a_folder_of_any_configuration_and_leaves_its_record(
     assert (tmp_path / "run.json").read_bytes() == (measured / "run.json").read_bytes()
 
 
-def test_nothing_measured_yet_is_told(tmp_path: Path) -> None:
+def test_folder_without_results_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(UserError, match=r"there are no results in .* run without --only first"):
         write_report(tmp_path)
 
@@ -138,7 +138,7 @@ EXACT = {
 }
 VARIATIONS: dict[str, tuple[dict[str, Any], set[str]]] = {
     "one method of one member": ({"methods": ("softmax",)}, OF_SEVERAL | {"high-disagreement"}),
-    "an own method alone": ({"methods": (), "own": True}, {"high-disagreement", "training"}),
+    "a custom method alone": ({"methods": (), "custom": True}, {"high-disagreement", "training"}),
     "no rotation": ({"conditions": ("ood-*_noise",)}, ROTATION | {"rotated-digit"}),
     "no out-of-distribution images": ({"conditions": ("rotated-0[36]0",)}, OOD),
     "clean images alone": ({"conditions": ()}, ROTATION | OOD | {"rotated-digit"}),
@@ -150,7 +150,7 @@ VARIATIONS: dict[str, tuple[dict[str, Any], set[str]]] = {
     "exact MC-dropout": (EXACT, OF_SEVERAL | {"high-disagreement"}),
     "a method that fails": ({"fails": "standard/mc_dropout"}, set()),
     "a method that fails once": (
-        {"own": True, "fails": "self-trained/my_method/replicate-00"},
+        {"custom": True, "fails": "self-trained/my_method/replicate-00"},
         set(),
     ),
 }
@@ -159,28 +159,28 @@ VARIATIONS: dict[str, tuple[dict[str, Any], set[str]]] = {
 @pytest.mark.parametrize("name", VARIATIONS)
 def test_runs_of_all_kinds_are_reported(name: str, make_run: Any) -> None:
     changes, missing = VARIATIONS[name]
-    recipe = "self-trained" if name == "an own method alone" else "standard"
+    recipe = "self-trained" if name == "a custom method alone" else "standard"
     results = Results.load(make_run(**changes)).of_recipe(recipe)
     assert {drawing.name for drawing in figures(results)} == FIGURES - missing
     detection = {table for table in TABLES if table.startswith("detection")}
     expected = TABLES - detection if name == "clean images alone" else set(TABLES)
     expected |= {"exact"} if name == "exact MC-dropout" else set()
-    found = list(tables(results, recipe))
+    found = list(quality_tables(results, recipe))
     assert {table.name for table in found} == {f"{table}-{recipe}" for table in expected}
     assert all(markdown(table) and latex(table) and len(as_frame(table)) for table in found)
 
 
-def test_recipes_are_reported_apart_and_an_own_method_in_each(make_run: Any) -> None:
-    folder = make_run(own=True, recipes=("standard", "plain"), conditions=("rotated-030",))
+def test_recipes_are_reported_apart_and_a_custom_method_in_each(make_run: Any) -> None:
+    folder = make_run(custom=True, recipes=("standard", "plain"), conditions=("rotated-030",))
     results = Results.load(folder)
     assert results.recipes == ("plain", "standard")
     for recipe in results.recipes:
-        text = markdown(main(results.of_recipe(recipe), recipe))
+        text = markdown(main_table(results.of_recipe(recipe), recipe))
         assert "my\\_method, M = 5" in text
         assert "Deep ensemble, M = 4" in text
     plain = results.of_recipe("plain")
     not_applicable = "not applicable: the recipe 'plain' trains without dropout"
-    assert not_applicable in markdown(main(plain, "plain"))
+    assert not_applicable in markdown(main_table(plain, "plain"))
     drawn = {drawing.name: drawing for drawing in figures(plain)}
     assert "training" not in drawn  # the log is of the other recipe
     assert set(drawn["rotation"].numbers["method"]) == {"softmax", "deep_ensemble", "my_method"}

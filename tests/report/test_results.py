@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import pandas as pd
@@ -23,8 +24,8 @@ def test_text_is_read_back_as_it_was_written(tmp_path: Path) -> None:
     pd.testing.assert_frame_equal(read_table(tmp_path / "table.csv"), table, check_dtype=False)
 
 
-def test_sizes_are_ordered_as_numbers_and_own_methods_come_last(make_run) -> None:
-    folder = make_run(own=True, members=(3, 12), passes=(20, 100, 5), conditions=())
+def test_sizes_are_ordered_as_numbers_and_custom_methods_come_last(make_run) -> None:
+    folder = make_run(custom=True, members=(3, 12), passes=(20, 100, 5), conditions=())
     results = Results.load(folder)
     assert [variant.label for variant in results.variants] == [
         "Softmax",
@@ -32,9 +33,9 @@ def test_sizes_are_ordered_as_numbers_and_own_methods_come_last(make_run) -> Non
         *(f"Deep ensemble, M = {members}" for members in (3, 12)),
         "my_method, M = 5",
     ]
-    # T = 5 is the size of the own method; of the ensemble, which has two, both are shown.
+    # T = 5 is the size of the custom method; both sizes of the ensemble are shown.
     assert [v.members for v in results.shown] == ["1", "5", "100", "3", "12", "5"]
-    assert results.judging(["clean"]) == results.shown
+    assert results.evaluated_on(["clean"]) == results.shown
     assert [v.members for v in results.largest] == ["1", "100", "12", "5"]
 
 
@@ -44,7 +45,7 @@ def test_method_that_failed_has_a_line_in_tables_and_none_in_figures(make_run) -
     assert "deep_ensemble" not in {variant.method for variant in results.shown}
 
 
-def test_folder_without_curves_or_pictures_is_read(measured: Path, tmp_path: Path) -> None:
+def test_folder_without_curves_or_images_is_read(measured: Path, tmp_path: Path) -> None:
     for name in ("measurements.csv", "summary.csv"):
         (tmp_path / name).write_bytes((measured / name).read_bytes())
     results = Results.load(tmp_path)
@@ -52,3 +53,17 @@ def test_folder_without_curves_or_pictures_is_read(measured: Path, tmp_path: Pat
     assert results.curve("roc").empty
     assert results.images == {}
     assert not results.of_recipe("standard").contestants
+
+
+def test_conditions_without_data_are_left_out_by_name(
+    measured: Path, make_run: Callable[..., Path]
+) -> None:
+    assert Results.load(measured).left_out == ("Gaussian noise",)
+    assert Results.load(measured).of_recipe("standard").left_out == ("Gaussian noise",)
+    names = ("rotated-060", "subset-rotated-060", "ood-gaussian_noise", "ood-kmnist")
+    folder = make_run(
+        methods=("softmax", "mc_dropout_exact"),
+        conditions=("rotated-0[36]0", "ood-kmnist", "ood-*_noise"),
+        unavailable=dict.fromkeys(names, "asleep"),
+    )
+    assert Results.load(folder).left_out == ("60°", "KMNIST", "Gaussian noise")

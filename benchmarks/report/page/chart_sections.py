@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 import pandas as pd
 
-from benchmarks.report.digits import rounded
+from benchmarks.report.number_format import rounded
 from benchmarks.report.figures.drawing import MARGIN, rows_of
 from benchmarks.report.figures.reliability import ACCURACY_BAND, FEWEST
 from benchmarks.report.figures.rotation import MEASURES, lines

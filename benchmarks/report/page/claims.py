@@ -7,15 +7,15 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from benchmarks.files import read_json
-from benchmarks.report.article import article_answer
 from benchmarks.report.claims_page import (
     ABOUT_DOUBLE_SOFTMAX,
     DOUBLE_SOFTMAX,
     double_softmax_table,
     setting_text,
 )
-from benchmarks.report.digits import spread
+from benchmarks.report.number_format import spread
 from benchmarks.report.page.explorer import data_uri
+from benchmarks.report.texts import article_answer
 from benchmarks.vocabulary import CLAIMS_JSON
 
 

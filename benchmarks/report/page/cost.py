@@ -11,8 +11,8 @@ import numpy as np
 import pandas as pd
 
 from benchmarks.records import read_table
-from benchmarks.report.digits import rounded
 from benchmarks.report.names import METRICS, Variant, condition_label
+from benchmarks.report.number_format import rounded
 from benchmarks.report.page.chart import (
     Axis,
     Chart,

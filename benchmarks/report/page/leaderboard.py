@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from benchmarks.report.results import Results
-from benchmarks.report.table import Cell, Row, Table
-from benchmarks.report.tables import main
+from benchmarks.report.tables.quality import main_table
+from benchmarks.report.tables.table import Cell, Row, Table
 
 
 class View(NamedTuple):
@@ -31,7 +31,7 @@ class Leaderboard(NamedTuple):
 
 def leaderboard(results: Results, recipe: str) -> Leaderboard:
     """The views in the order of the table's groups."""
-    table = main(results, recipe)
+    table = main_table(results, recipe)
     groups = dict.fromkeys(row.group for row in table.rows)
     return Leaderboard(table, tuple(_view(table, group) for group in groups))
 

@@ -13,7 +13,6 @@ from markupsafe import Markup, escape
 
 from benchmarks.files import read_json, written_whole
 from benchmarks.metrics.definitions import DEFINITIONS
-from benchmarks.report.answer import answer
 from benchmarks.report.names import METRICS, Variant
 from benchmarks.report.page import chart
 from benchmarks.report.page.chart_sections import detections, reliability_charts, rotation_charts
@@ -24,6 +23,7 @@ from benchmarks.report.page.leaderboard import leaderboard
 from benchmarks.report.page.provenance import provenance
 from benchmarks.report.results import Results
 from benchmarks.report.style import Look, looks
+from benchmarks.report.texts import answer
 from benchmarks.vocabulary import ILL_DEFINED, INDEX_HTML, RUN_JSON
 
 FIRST = "standard"

@@ -24,12 +24,9 @@ from benchmarks.records import members_text, write_table
 from benchmarks.run.plan import Plan
 from benchmarks.run.workspace import Workspace
 from benchmarks.tasks.conditions import Condition
-from benchmarks.vocabulary import CLEAN, CURVES_FOLDER, SELF_TRAINED
+from benchmarks.vocabulary import CLEAN, CURVES_FOLDER, SELF_TRAINED, SHOWN_SCORES
 from methods.seeds import derive_seed
 from methods.threads import one_torch_thread
-
-SHOWN_SCORES = ("predictive_entropy", "mutual_information", "pairwise_disagreement")
-"""The scores whose curves are drawn."""
 
 SHOWN_ANGLES = (0, 30, 60)
 """The degrees at which reliability and selective prediction are drawn; 0 is clean."""

@@ -26,7 +26,7 @@ from benchmarks.run.figure_data.curves import (
 from benchmarks.run.plan import Plan
 from benchmarks.run.workspace import Workspace
 from benchmarks.tasks.conditions import CONDITIONS, Condition, chosen_indices
-from benchmarks.vocabulary import CLEAN, CURVES_FOLDER
+from benchmarks.vocabulary import CLEAN, CURVES_FOLDER, PECULIAR, TYPICAL
 from methods import Prediction
 from methods.threads import one_torch_thread
 
@@ -36,7 +36,7 @@ IMAGES = 300
 SAMPLE = 12
 """Of each out-of-distribution set: the first that were judged."""
 
-ARTICLE_IMAGES = (61, 591)
+ARTICLE_IMAGES = (TYPICAL, PECULIAR)
 """Places in MNIST's test set of the digits that the article shows."""
 
 PREFERRED, ARTICLE = "standard", "article"

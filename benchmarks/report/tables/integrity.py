@@ -1,4 +1,4 @@
-"""The table of what the integrity probes found, from ``run.json``."""
+"""The table of the integrity probes and their results, from ``run.json``."""
 
 from __future__ import annotations
 
@@ -7,27 +7,27 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.files import read_json
-from benchmarks.report.table import Row, Table
+from benchmarks.report.tables.table import Row, Table
 from benchmarks.vocabulary import RUN_JSON
 
 
 def integrity_table(folder: Path) -> Table | None:
-    """What every probe of a run found; ``None`` where no probe has been recorded."""
+    """The results of every probe of a run; ``None`` where no probe has been recorded."""
     probed: Mapping[str, list[dict[str, Any]]] = read_json(folder / RUN_JSON).get("integrity", {})
-    checks = [check for found in probed.values() for check in found]
+    checks = [check for of_kind in probed.values() for check in of_kind]
     if not checks:
         return None
     missing = [name for name in ("networks", "predictions") if name not in probed]
     return Table(
         name="integrity",
-        caption="What was probed before anything was scored, and what was found.",
+        caption="The integrity probes before scoring, and their results.",
         group_heading="Probe",
-        label_headings=("Of", "Found", "Number"),
+        label_headings=("Subject", "Quantity", "Value"),
         headings=(),
         rows=tuple(
-            Row(_claim(check), (check["subject"], what, _number(number)), ())
+            Row(_claim(check), (check["subject"], quantity, _number(value)), ())
             for check in checks
-            for what, number in check["found"].items()
+            for quantity, value in check["found"].items()
         ),
         remarks=tuple(f"The {name} were not probed." for name in missing),
     )

@@ -1,4 +1,4 @@
-"""The tables of the claims: verdicts, what scatters the votes, and what samples cost in error."""
+"""The tables of the claims: verdicts, the scatter of votes, and the error of samples."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ from typing import Any
 
 from benchmarks.report.figures.claims import SAMPLED_IMAGES, SAMPLED_MEASURES, errors_shown
 from benchmarks.report.results import Results
-from benchmarks.report.table import Cell, Row, Table
+from benchmarks.report.tables.table import Cell, Row, Table
 
 
 def verdict_table(claims: Mapping[str, Any]) -> Table:
-    """A line a claim; what each verdict rests on stands in `claims.md`."""
+    """A line a claim; `claims.md` tells what each verdict rests on."""
     setting = claims["setting"]
     networks = f", {setting['networks']} networks" if "networks" in setting else ""
     return Table(
@@ -32,18 +32,18 @@ def claims_tables(results: Results, recipe: str) -> Iterator[Table]:
 
 
 def spread_table(results: Results, recipe: str) -> Table:
-    """For each class that gets votes, by what they scatter."""
+    """For each class that gets votes, how much they scatter, and by what."""
     spread = results.curve("claims-spread")
     columns = {
         "mean_share": "Mean\nshare",
-        "std_by_network": "Std\nby network",
-        "std_by_passes": "Std\nby passes",
+        "std_by_network": "Std.\nby network",
+        "std_by_passes": "Std.\nby passes",
         "variance_by_network": "Variance\nby network",
     }
     networks = int(spread["networks"].max())
     return Table(
         name=f"claims-spread-{recipe}",
-        caption="How much of a count plot is the draw of the network, and how much that of 100 "
+        caption="Scatter of a count plot by the draw of the network and by that of 100 "
         f"passes. Recipe {recipe}, {networks} networks, exact shares of votes.",
         group_heading="Image",
         label_headings=("Class",),
@@ -64,7 +64,7 @@ def error_table(results: Results, recipe: str) -> Table:
     """The root mean square error of each measure by the number of passes."""
     errors = errors_shown(results.curve("claims-monte_carlo_error"))
     sizes = sorted(set(errors["passes"]))
-    found = errors.set_index(["images", "measure", "passes"])["rms_error"]
+    rms = errors.set_index(["images", "measure", "passes"])["rms_error"]
     return Table(
         name=f"claims-monte-carlo-error-{recipe}",
         caption="Root mean square error of a sample of T passes against all sub-networks. "
@@ -76,7 +76,7 @@ def error_table(results: Results, recipe: str) -> Table:
             Row(
                 label,
                 (name,),
-                tuple(Cell(found.get((images, measure, size), float("nan"))) for size in sizes),
+                tuple(Cell(rms.get((images, measure, size), float("nan"))) for size in sizes),
             )
             for images, label in SAMPLED_IMAGES.items()
             for measure, name in SAMPLED_MEASURES.items()

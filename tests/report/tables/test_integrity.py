@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from benchmarks.report.integrity import integrity_table
-from benchmarks.report.table import latex, markdown
+from benchmarks.report.tables.formats import latex, markdown
+from benchmarks.report.tables.integrity import integrity_table
 
 
 def record(folder: Path, **probed: bool) -> Path:
@@ -26,7 +26,7 @@ def record(folder: Path, **probed: bool) -> Path:
     return folder
 
 
-def test_every_number_found_has_a_line(tmp_path: Path) -> None:
+def test_every_result_has_a_line(tmp_path: Path) -> None:
     table = integrity_table(record(tmp_path, networks=True, predictions=True))
     assert table is not None
     text = markdown(table)

@@ -1,4 +1,4 @@
-"""How many digits of a number are printed: as many as its uncertainty leaves meaning to."""
+"""Numbers in print, with as many digits as their uncertainty justifies."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def plain(value: float) -> str:
 
 
 def spread(values: Sequence[float | None]) -> str:
-    """The mean of those that are known, and from where to where they lie.
+    """The mean of those that are known, and their range.
 
     >>> spread([1.0, 2.5, None]), spread([7.0]), spread([])
     ('1.750 (1 to 2.500, n = 2)', '7', '—')

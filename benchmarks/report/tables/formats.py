@@ -1,132 +1,25 @@
-"""A table as it is printed: Markdown, LaTeX (booktabs) or CSV."""
+"""A table as files: Markdown, LaTeX (booktabs) and CSV."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
-from string import ascii_lowercase
-from typing import NamedTuple
 
 import pandas as pd
 
 from benchmarks.files import written_whole
 from benchmarks.records import write_table
-from benchmarks.report.digits import UNDEFINED, rounded
-from benchmarks.vocabulary import ILL_DEFINED, WITH_VALUE
-
-NO_VALUE = "n/a"
-ILL_DEFINED_MARK = "†"
-
-BEST, TIED, UNTESTED = "best", "tied", "untested"
-"""What the comparisons say of a cell, unless it is told apart from the best."""
-
-MARKS = {TIED: "≈", UNTESTED: "‡"}
-"""What stands behind a cell with this verdict."""
-
-LEGEND = {
-    BEST: "Bold: the best of the methods, by the same score.",
-    TIED: "not told apart from the best: paired difference on the same images, p ≥ 0.05 after "
-    "Holm's correction for all pairs of methods and all conditions of this measure and score",
-    UNTESTED: "neither told apart from the best nor not: there is no p-value of the difference; "
-    "comparisons.csv says why, where the two were compared",
-}
-
-
-class Cell(NamedTuple):
-    """What a table says of one method, condition and measure.
-
-    Attributes:
-        value: NaN where there is none.
-        half_width: half of the interval's width; NaN where there is none.
-        status, reason: as in `benchmarks.records.Measurement`.
-        verdict: `BEST`, `TIED` with the best, `UNTESTED` against it, or empty.
-    """
-
-    value: float = math.nan
-    half_width: float = math.nan
-    status: str = "undefined"
-    reason: str = ""
-    verdict: str = ""
-
-    @property
-    def texts(self) -> tuple[str, str]:
-        """The value, or what stands for it, and the half-width; the latter may be empty."""
-        if not math.isnan(self.value):
-            return rounded(self.value, self.half_width)
-        return (UNDEFINED if self.status == "undefined" else NO_VALUE), ""
-
-    @property
-    def footnote(self) -> str:
-        """What the reader must be told of this very cell, or nothing."""
-        if self.status in ("undefined", ILL_DEFINED):
-            return ""
-        if self.status in WITH_VALUE:
-            return self.reason
-        return f"{self.status}: {self.reason}" if self.reason else self.status
-
-
-class Row(NamedTuple):
-    """A line of a table: its group (empty: none), its labels, and a cell a column."""
-
-    group: str
-    labels: tuple[str, ...]
-    cells: tuple[Cell, ...]
-
-
-@dataclass(frozen=True)
-class Table:
-    """A table before it is printed.
-
-    Attributes:
-        name: of its files.
-        caption: what it shows.
-        group_heading: what the groups of rows are, where there are any.
-        label_headings: over the columns that name the row.
-        headings: over the columns of cells.
-        rows: those of a group one after the other.
-        remarks: what is to be said below, beside what the cells ask for.
-    """
-
-    name: str
-    caption: str
-    group_heading: str
-    label_headings: tuple[str, ...]
-    headings: tuple[str, ...]
-    rows: tuple[Row, ...]
-    remarks: tuple[str, ...] = ()
-
-    @property
-    def all_headings(self) -> tuple[str, ...]:
-        """Over the labels and over the cells; some have a second line."""
-        return (*self.label_headings, *self.headings)
-
-    @property
-    def footnotes(self) -> dict[str, str]:
-        """The letter of each footnote, in the order in which the cells need them."""
-        found = dict.fromkeys(cell.footnote for row in self.rows for cell in row.cells)
-        return dict(zip(filter(None, found), _letters(), strict=False))
-
-    @property
-    def notes(self) -> tuple[tuple[str, str], ...]:
-        """All that stands below the table: pairs of a mark (empty: none) and a text."""
-        cells = [cell for row in self.rows for cell in row.cells]
-        undefined = _reasons(cells, "undefined")
-        ill_defined = _reasons(cells, ILL_DEFINED)
-        verdicts = {cell.verdict for cell in cells}
-        return (
-            *(("", remark) for remark in self.remarks),
-            *([("", LEGEND[BEST])] if BEST in verdicts else []),
-            *((mark, LEGEND[verdict]) for verdict, mark in MARKS.items() if verdict in verdicts),
-            *([(UNDEFINED, f"undefined: {'; '.join(undefined)}")] if undefined else []),
-            *(
-                [(ILL_DEFINED_MARK, f"{ILL_DEFINED}: {'; '.join(ill_defined)}")]
-                if ill_defined
-                else []
-            ),
-            *((letter, text) for text, letter in self.footnotes.items()),
-        )
+from benchmarks.report.tables.table import (
+    BEST,
+    ILL_DEFINED_MARK,
+    MARKS,
+    TIED,
+    UNTESTED,
+    Cell,
+    Table,
+)
+from benchmarks.vocabulary import ILL_DEFINED
 
 
 def write_table_files(table: Table, folder: Path) -> None:
@@ -146,7 +39,7 @@ def markdown(table: Table) -> str:
         _pipes([heading.replace("\n", "<br>") for heading in table.all_headings]),
         _pipes(["---"] * stubs + ["---:"] * columns),
     ]
-    for group, rows in _groups(table):
+    for group, rows in table.groups.items():
         if group:
             lines.append(_pipes([f"**{_markdown(group)}**", *[""] * (stubs + columns - 1)]))
         for row in rows:
@@ -172,7 +65,7 @@ def latex(table: Table) -> str:
         "\\toprule",
         *(_ampersands(line) for line in _heading_lines(table)),
     ]
-    for group, rows in _groups(table):
+    for group, rows in table.groups.items():
         lines.append("\\midrule")
         if group:
             lines.append(
@@ -190,7 +83,7 @@ def latex(table: Table) -> str:
 
 
 def as_frame(table: Table) -> pd.DataFrame:
-    """The table's digits for a CSV: half-width and verdict have columns of their own."""
+    """The table for a CSV; half-widths and verdicts have columns of their own."""
     rows = []
     for row in table.rows:
         line = {table.group_heading: row.group} if row.group else {}
@@ -240,23 +133,6 @@ _LATEX = {
 }
 
 _LATEX_MARKS = {TIED: "$^\\approx$", UNTESTED: "$^\\ddagger$"}
-
-
-def _letters() -> Iterator[str]:
-    """The marks a, b, … z, aa, bb, …"""
-    times = 1
-    while True:
-        yield from (letter * times for letter in ascii_lowercase)
-        times += 1
-
-
-def _reasons(cells: list[Cell], status: str) -> list[str]:
-    return list(dict.fromkeys(c.reason for c in cells if c.status == status and c.reason))
-
-
-def _groups(table: Table) -> list[tuple[str, list[Row]]]:
-    names = dict.fromkeys(row.group for row in table.rows)
-    return [(name, [row for row in table.rows if row.group == name]) for name in names]
 
 
 def _heading_lines(table: Table) -> Iterator[list[str]]:

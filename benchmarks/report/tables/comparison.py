@@ -1,0 +1,57 @@
+"""A cell of a table of quality: its value, and its verdict against the best method."""
+
+from __future__ import annotations
+
+import math
+
+from benchmarks.report.names import METRICS, Variant
+from benchmarks.report.results import Quantity, Results
+from benchmarks.report.tables.table import BEST, TIED, UNTESTED, Cell
+from benchmarks.vocabulary import BIASED, CLEAN, DETECTION_METRICS, SIGNIFICANT, SUBSET_CLEAN
+
+REFERENCE = "clean images are what the others are compared with"
+
+
+def compared_cell(
+    results: Results, variants: tuple[Variant, ...], variant: Variant, quantity: Quantity
+) -> Cell:
+    """The cell of a variant, with the verdict of its comparison with the best of the variants."""
+    cell, best = value_cell(results, variant, quantity), _best(results, variants, quantity)
+    if best is None or math.isnan(cell.value):
+        return cell
+    if variant == best:
+        return cell._replace(verdict=BEST)
+    p_value = results.p_value(best, variant, quantity)
+    if p_value is None or math.isnan(p_value):
+        return cell._replace(verdict=UNTESTED)
+    return cell if p_value < SIGNIFICANT else cell._replace(verdict=TIED)
+
+
+def value_cell(results: Results, variant: Variant, quantity: Quantity) -> Cell:
+    """The cell of a variant, without a verdict."""
+    row = results.find(variant, *quantity)
+    if row is None:
+        is_reference = quantity.condition in (CLEAN, SUBSET_CLEAN)
+        detects = quantity.metric in DETECTION_METRICS
+        return Cell(reason=REFERENCE if is_reference and detects else "")
+    return Cell(row["value"], (row["upper"] - row["lower"]) / 2, row["status"], row["reason"])
+
+
+def _best(results: Results, variants: tuple[Variant, ...], quantity: Quantity) -> Variant | None:
+    """The best of those that were compared with one another; ``None`` if there is no such."""
+    better = METRICS[quantity.metric].better
+    if not better or quantity.metric in BIASED:
+        return None
+    values = {
+        variant: row["value"]
+        for variant in variants
+        if variant in results.contestants
+        and (row := results.find(variant, *quantity)) is not None
+        and row["status"] == "ok"
+        and math.isfinite(row["value"])
+    }
+    if len(values) < 2:
+        return None
+    best = (max if better == "↑" else min)(values, key=lambda variant: values[variant])
+    compared = any(results.p_value(best, other, quantity) is not None for other in values)
+    return best if compared else None

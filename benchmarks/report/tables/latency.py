@@ -1,0 +1,153 @@
+"""The tables of what methods cost: latency by device and batch size, and resources."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import pandas as pd
+
+from benchmarks.report.cost import Setup, batch_sizes, main_setup, milliseconds, of_setup
+from benchmarks.report.names import Variant
+from benchmarks.report.tables.table import Cell, Row, Table
+from benchmarks.vocabulary import SELF_TRAINED
+
+DEVICE_CLOCK = "device"
+
+NOT_TIMED = "not timed"
+TOO_FEW_CALLS = "fewer calls were affordable than the percentile needs"
+
+MEASURED = (
+    "Median time of single calls of predict after a warm-up, each until the device is idle. ± is "
+    "half of the median’s 95 % interval; it is absent where fewer than six calls were affordable.",
+    "Networks have random weights, and images are random: latency depends on neither.",
+    "The kernels use one thread, whatever number torch is given.",
+)
+COUNTED = (
+    "Multiply-adds are those of the networks as they are defined; engines may compute fewer.",
+    "Training is the wall time of every network that the method uses, added up. Networks were "
+    "trained in parallel, as many as the run had jobs, or in one batch whose time they share.",
+)
+NOT_TRAINED = "no network of this run was trained by this engine on this device"
+
+
+def latency_table(latency: pd.DataFrame) -> Table:
+    """Milliseconds of each method’s largest size, by device and batch size."""
+    sizes = sorted({int(size) for size in latency["batch_size"].dropna()})
+    groups = _largest(latency).groupby([*Setup._fields, "clock"], sort=False, dropna=False)
+    return Table(
+        name="latency",
+        caption="Median latency in milliseconds, by batch size.",
+        group_heading="Device",
+        label_headings=("Method",),
+        headings=tuple(f"{size:,}" + ("\nimage" if size == 1 else "\nimages") for size in sizes),
+        rows=tuple(
+            Row(
+                _device(group.iloc[0]),
+                (Variant(str(method), _members(rows)).label,),
+                tuple(_time(rows, size) for size in sizes),
+            )
+            for _, group in groups
+            for method, rows in group.groupby("method", sort=False)
+        ),
+        remarks=MEASURED,
+    )
+
+
+def resources_table(latency: pd.DataFrame, setup: Setup) -> Table:
+    """Weights, multiply-adds, memory, tail latency and throughput of each method’s largest size."""
+    first, *_, last = batch_sizes(latency) * 2
+    rows = _largest(latency)
+    rows = of_setup(rows[(rows["batch_size"] == last) & (rows["clock"] == "wall")], setup)
+    return Table(
+        name="resources",
+        caption=f"Resources of each method; times and memory on {setup.label}.",
+        group_heading="",
+        label_headings=("Method",),
+        headings=(
+            "Parameters\n(thousands)",
+            "Weights\n(MB)",
+            "Training\n(s)",
+            "Multiply-adds\n(millions an image)",
+            f"Peak memory (MB)\n{images_text(last)}",
+            *(f"p{percent} (ms)\n{images_text(first)}" for percent in (90, 99)),
+            f"Thousand images\na second, {images_text(last)}",
+        ),
+        rows=tuple(_resources_row(latency, setup, row, first) for _, row in rows.iterrows()),
+        remarks=COUNTED,
+    )
+
+
+def latency_tables(latency: pd.DataFrame) -> Iterator[Table]:
+    """Those that need timings alone."""
+    if latency.empty:
+        return
+    yield latency_table(latency)
+    if (setup := main_setup(latency)) is not None:
+        yield resources_table(latency, setup)
+
+
+def _largest(latency: pd.DataFrame) -> pd.DataFrame:
+    """The rows of each method’s largest size, and those without a size."""
+    size = pd.to_numeric(latency["members"], errors="coerce")
+    largest = size.groupby(latency["method"]).transform("max")
+    return latency[size.isna() | (size == largest)]
+
+
+def _members(rows: pd.DataFrame) -> str:
+    """The size of a method’s rows; empty where nothing was timed."""
+    return str(max(rows["members"], key=len))
+
+
+def _device(row: pd.Series[Any]) -> str:
+    setup = Setup(*(row[name] for name in Setup._fields))
+    if not setup.device_name:
+        return "CPU (kernels)" if setup.device == "cpu" else "GPU"
+    return setup.label + (", the device’s own clock" if row["clock"] == DEVICE_CLOCK else "")
+
+
+def _time(rows: pd.DataFrame, batch_size: int) -> Cell:
+    """The median at this batch size, or the reason why there is none."""
+    of_size = rows[rows["batch_size"].isna() | (rows["batch_size"] == batch_size)]
+    return Cell(reason=NOT_TIMED) if of_size.empty else median_cell(of_size.iloc[0])
+
+
+def median_cell(row: Mapping[str, Any] | pd.Series[Any]) -> Cell:
+    """The median latency in milliseconds of a row of `latency.csv`."""
+    half_width = (row["p50_upper_ms"] - row["p50_lower_ms"]) / 2
+    is_told = row["status"] != "ok" or row["engine"] == SELF_TRAINED
+    return Cell(row["p50_ms"], half_width, row["status"], row["reason"] if is_told else "")
+
+
+def _number(value: float, reason: str = "") -> Cell:
+    return Cell(reason=reason) if math.isnan(value) else Cell(value, status="ok")
+
+
+def _resources_row(
+    latency: pd.DataFrame, setup: Setup, row: pd.Series[Any], batch_size: int
+) -> Row:
+    """A method’s row at the largest batch size, with the tails of its times at this one."""
+    variant = Variant(row["method"], row["members"])
+    short = milliseconds(latency, setup, variant, batch_size)
+    tails = (
+        [Cell(reason=NOT_TIMED)] * 2
+        if short is None
+        else [_number(short[name], TOO_FEW_CALLS) for name in ("p90_ms", "p99_ms")]
+    )
+    cells = (
+        _number(row["parameters"] / 1e3),
+        _number(row["weight_bytes"] / 1e6),
+        # Timings of before it was noted lack the column.
+        _number(row.get("training_s", math.nan), NOT_TRAINED),
+        _number(row["multiply_adds"] / 1e6),
+        _number(row["peak_memory_mb"], row["reason"]),
+        *tails,
+        _number(row["images_per_s"] / 1e3),
+    )
+    return Row("", (variant.label,), cells)
+
+
+def images_text(count: int) -> str:
+    """A number of images in words: ``1 image``, ``64 images``."""
+    return f"{count:,} image" + ("s" if count > 1 else "")

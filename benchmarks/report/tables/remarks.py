@@ -1,0 +1,68 @@
+"""The remarks below the tables of quality."""
+
+from __future__ import annotations
+
+from benchmarks.report.names import METHODS, Variant, left_out_remark, score_label
+from benchmarks.report.results import Results
+from benchmarks.vocabulary import MAIN_SCORE, SELF_TRAINED
+
+INTERVAL = (
+    "± is half of the 95 % interval over the draw of images and, where there are several, of "
+    "replicates. It is a rough guide near 0 and 1 and where many scores are tied: there it may "
+    "reach beyond the measure's range."
+)
+
+BINNED = (
+    "Binned errors (ECE, MCE) are biased upwards; their intervals cover the binned value, not the "
+    "true error. The debiased errors are closer to that. The bias depends on a method's "
+    "confidences, so none is bold and no difference of them is tested. Differences of the "
+    "debiased squared error are tested."
+)
+
+NOT_COVERED = (
+    "No interval covers what all replicates share: their training images, and a test set that "
+    "everyone has used. That of a single replicate does not cover another training or, in "
+    "MC-dropout, other masks."
+)
+
+SHARED_NETWORKS = (
+    "The suite's methods draw on one pool of networks: the ensemble contains the networks of the "
+    "others. No interval covers an ensemble of other networks."
+)
+
+OTHER_SIZES = (
+    "A size that is not the largest of a method is compared with the largest of this method only."
+)
+
+
+def remarks(
+    results: Results,
+    variants: tuple[Variant, ...],
+    *,
+    by_score: bool = False,
+    binned: bool = False,
+    with_left_out: bool = False,
+) -> tuple[str, ...]:
+    """What the reader must know of a table of these variants.
+
+    Args:
+        by_score: whether it shows AUROC by one score.
+        binned: whether it shows a calibration error in bins.
+        with_left_out: whether it lists conditions, so that those without data are named.
+    """
+    counts = {variant.label: results.replicates(variant) for variant in variants}
+    replicates = "; ".join(f"{label}: {count}" for label, count in counts.items() if count)
+    # A user's file may be called as one of the suite's methods is.
+    of_suite = set(results.summary.loc[results.summary["recipe"] != SELF_TRAINED, "method"])
+    methods = {variant.method for variant in variants} & of_suite & METHODS.keys()
+    compared = results.contestants
+    chosen = {
+        f"Means over replicates ({replicates}). {INTERVAL}": True,
+        f"AUROC against the clean images, by {score_label(MAIN_SCORE).lower()}.": by_score,
+        BINNED: binned,
+        NOT_COVERED: True,
+        SHARED_NETWORKS: "deep_ensemble" in methods and len(methods) > 1,
+        OTHER_SIZES: bool(compared) and not compared >= set(variants),
+        left_out_remark(results.left_out): with_left_out and bool(results.left_out),
+    }
+    return tuple(remark for remark, is_shown in chosen.items() if is_shown)

@@ -1,0 +1,142 @@
+"""A table before it is written: rows of cells, and the notes below them."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+from string import ascii_lowercase
+from typing import NamedTuple
+
+from benchmarks.report.number_format import UNDEFINED, rounded
+from benchmarks.vocabulary import ILL_DEFINED, WITH_VALUE
+
+NO_VALUE = "n/a"
+ILL_DEFINED_MARK = "†"
+
+BEST, TIED, UNTESTED = "best", "tied", "untested"
+"""What the comparisons say of a cell; empty if it is distinguished from the best."""
+
+MARKS = {TIED: "≈", UNTESTED: "‡"}
+"""What stands behind a cell with this verdict."""
+
+LEGEND = {
+    BEST: "Bold: the best of the methods, by the same score.",
+    TIED: "not distinguished from the best: paired difference on the same images, p ≥ 0.05 after "
+    "Holm's correction for all pairs of methods and all conditions of this measure and score",
+    UNTESTED: "not tested against the best: there is no p-value of the difference; "
+    "comparisons.csv gives the reason where the two were compared",
+}
+
+
+class Cell(NamedTuple):
+    """The value of one method, condition and measure.
+
+    Attributes:
+        value: NaN where there is none.
+        half_width: half of the interval's width; NaN where there is none.
+        status, reason: as in `benchmarks.records.Measurement`.
+        verdict: `BEST`, `TIED` with the best, `UNTESTED` against it, or empty.
+    """
+
+    value: float = math.nan
+    half_width: float = math.nan
+    status: str = "undefined"
+    reason: str = ""
+    verdict: str = ""
+
+    @property
+    def texts(self) -> tuple[str, str]:
+        """The value, or what stands for it, and the half-width; the latter may be empty."""
+        if not math.isnan(self.value):
+            return rounded(self.value, self.half_width)
+        return (UNDEFINED if self.status == "undefined" else NO_VALUE), ""
+
+    @property
+    def footnote(self) -> str:
+        """What the reader must know of this very cell, or nothing."""
+        if self.status in ("undefined", ILL_DEFINED):
+            return ""
+        if self.status in WITH_VALUE:
+            return self.reason
+        return f"{self.status}: {self.reason}" if self.reason else self.status
+
+
+class Row(NamedTuple):
+    """A line of a table: its group (empty: none), its labels, and a cell a column."""
+
+    group: str
+    labels: tuple[str, ...]
+    cells: tuple[Cell, ...]
+
+
+@dataclass(frozen=True)
+class Table:
+    """A table before it is printed.
+
+    Attributes:
+        name: of its files.
+        caption: what it shows.
+        group_heading: what the groups of rows are, where there are any.
+        label_headings: over the columns that name the row.
+        headings: over the columns of cells.
+        rows: those of a group one after the other.
+        remarks: the notes below that do not depend on the cells.
+    """
+
+    name: str
+    caption: str
+    group_heading: str
+    label_headings: tuple[str, ...]
+    headings: tuple[str, ...]
+    rows: tuple[Row, ...]
+    remarks: tuple[str, ...] = ()
+
+    @property
+    def all_headings(self) -> tuple[str, ...]:
+        """Over the labels and over the cells; some have a second line."""
+        return (*self.label_headings, *self.headings)
+
+    @property
+    def groups(self) -> dict[str, list[Row]]:
+        """The rows of each group, in order."""
+        names = dict.fromkeys(row.group for row in self.rows)
+        return {name: [row for row in self.rows if row.group == name] for name in names}
+
+    @property
+    def footnotes(self) -> dict[str, str]:
+        """The letter of each footnote, in the order in which the cells need them."""
+        texts = dict.fromkeys(cell.footnote for row in self.rows for cell in row.cells)
+        return dict(zip(filter(None, texts), _letters(), strict=False))
+
+    @property
+    def notes(self) -> tuple[tuple[str, str], ...]:
+        """All notes below the table: pairs of a mark (empty: none) and a text."""
+        cells = [cell for row in self.rows for cell in row.cells]
+        undefined = _reasons(cells, "undefined")
+        ill_defined = _reasons(cells, ILL_DEFINED)
+        verdicts = {cell.verdict for cell in cells}
+        return (
+            *(("", remark) for remark in self.remarks),
+            *([("", LEGEND[BEST])] if BEST in verdicts else []),
+            *((mark, LEGEND[verdict]) for verdict, mark in MARKS.items() if verdict in verdicts),
+            *([(UNDEFINED, f"undefined: {'; '.join(undefined)}")] if undefined else []),
+            *(
+                [(ILL_DEFINED_MARK, f"{ILL_DEFINED}: {'; '.join(ill_defined)}")]
+                if ill_defined
+                else []
+            ),
+            *((letter, text) for text, letter in self.footnotes.items()),
+        )
+
+
+def _reasons(cells: list[Cell], status: str) -> list[str]:
+    return list(dict.fromkeys(c.reason for c in cells if c.status == status and c.reason))
+
+
+def _letters() -> Iterator[str]:
+    """The marks a, b, … z, aa, bb, …"""
+    times = 1
+    while True:
+        yield from (letter * times for letter in ascii_lowercase)
+        times += 1

@@ -1,0 +1,153 @@
+"""The table of sizes: which are enough, and what they cost."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from benchmarks.report.names import Variant
+from benchmarks.report.results import Quantity, Results
+from benchmarks.report.tables.cost import cost_tables, needed
+from benchmarks.report.tables.formats import as_frame, latex, markdown
+
+FULL = Variant("mc_dropout", "8")
+ACCURACY, NLL = Quantity("clean", "accuracy"), Quantity("clean", "nll")
+
+SAME, BETTER, WORSE = (-0.01, 0.01), (0.001, 0.009), (-0.009, -0.001)
+"""Intervals of a difference in accuracy."""
+
+
+def with_differences(
+    results: Results,
+    bounds: dict[str, tuple[float, float]],
+    quantity: Quantity = ACCURACY,
+) -> Results:
+    """The results with an interval at T = 8, and no other differences of sizes than these to it."""
+    summary = results.summary.copy()
+    whole = (summary["method"] == "mc_dropout") & (summary["members"] == "8")
+    for column, text in quantity._asdict().items():
+        whole &= summary[column] == text
+    summary.loc[whole, ["value", "lower", "upper"]] = (0.90, 0.89, 0.91)
+    rows = [
+        quantity._asdict()
+        | {"method": "mc_dropout", "members": members, "status": "ok"}
+        | {"other_method": "mc_dropout", "other_members": "8", "lower": lower, "upper": upper}
+        for members, (lower, upper) in bounds.items()
+    ]
+    return replace(results, summary=summary, comparisons=pd.DataFrame(rows))
+
+
+@pytest.mark.parametrize(
+    ("bounds", "enough"),
+    [
+        ({"1": WORSE, "2": WORSE, "4": SAME}, "T = 4"),
+        ({"1": SAME, "2": WORSE, "4": SAME}, "T = 4"),  # the first is so by chance
+        ({"1": SAME, "2": SAME, "4": SAME}, "T = 1"),
+        ({"1": WORSE, "2": WORSE, "4": WORSE}, "T = 8"),
+        ({"1": WORSE, "2": SAME, "4": BETTER}, "T = 2"),
+        ({"4": SAME}, "≤ T = 4"),
+        ({"1": SAME}, "≤ T = 8"),
+    ],
+)
+def test_enough_is_the_size_from_which_on_none_is_worse(
+    bounds: dict[str, tuple[float, float]], enough: str, timed_results: Results
+) -> None:
+    found = needed(with_differences(timed_results, bounds), FULL, ACCURACY)
+    assert found is not None
+    assert found.label == enough
+
+
+def test_less_is_better_of_a_loss(timed_results: Results) -> None:
+    with_losses = with_differences(timed_results, {"1": BETTER, "2": WORSE, "4": SAME}, NLL)
+    found = needed(with_losses, FULL, NLL)
+    assert found is not None
+    assert found.label == "T = 2"
+
+
+def test_size_without_disagreement_is_not_enough(timed_results: Results) -> None:
+    by_information = Quantity(timed_results.ood[0], "auroc", "mutual_information")
+    single = timed_results.find(Variant("mc_dropout", "1"), *by_information)
+    assert single is not None
+    assert single["status"] == "undefined"
+    compared = with_differences(timed_results, {"2": SAME, "4": SAME}, by_information)
+    found = needed(compared, FULL, by_information)
+    assert found is not None
+    assert found.label == "T = 2"
+
+
+def test_sizes_are_compared_on_rotated_images_too(timed_results: Results) -> None:
+    sizes = timed_results.comparisons.query("method == other_method == 'mc_dropout'")
+    for metric in ("accuracy", "nll", "ece"):
+        found = sizes[sizes["metric"] == metric].groupby("condition")["members"].agg(set)
+        assert found["clean"] == found["rotated-mean"] == {"1", "2", "4"}
+        assert found["rotated-030"] == {"4"}
+
+
+def test_without_an_interval_nothing_is_claimed(timed_results: Results) -> None:
+    summary = timed_results.summary.copy()
+    of_accuracy = (summary["metric"] == "accuracy") & (summary["condition"] == "clean")
+    summary.loc[of_accuracy, ["lower", "upper"]] = np.nan
+    without = replace(timed_results, summary=summary)
+    assert needed(without, FULL, ACCURACY) is None
+    (table,) = cost_tables(without, "standard")
+    frame = as_frame(table)
+    row = frame[(frame["Method"] == "MC-dropout, T = 8") & frame["Measure"].str.startswith("Acc")]
+    assert row["Needed"].iloc[0] == "—"
+    assert row["Value at this size"].iloc[0] == "undefined"
+    assert "no interval" in row["notes"].iloc[0]
+
+
+def test_sizes_that_were_not_compared_are_footnoted(timed_results: Results) -> None:
+    (table,) = cost_tables(timed_results, "standard")
+    of_dropout, of_ensemble = markdown(table).split("\n| **")[1:]
+    assert "≤" not in of_dropout
+    assert "| ≤ M = 2 |" in of_ensemble  # one member was not measured
+    (table,) = cost_tables(with_differences(timed_results, {"4": SAME}), "standard")
+    assert "| ≤ T = 4 |" in markdown(table)
+    assert "≤: this size is enough, but" in markdown(table)
+
+
+def test_table_of_sizes_tells_what_they_cost(timed_results: Results) -> None:
+    compared = with_differences(timed_results, {"2": WORSE, "4": SAME})
+    (table,) = cost_tables(compared, "standard")
+    frame = as_frame(table)
+    row = frame[
+        (frame["Method"] == "MC-dropout, T = 8") & (frame["Measure"] == "Accuracy ↑, Clean")
+    ]
+    (row,) = row.to_dict("records")
+    assert row["Needed"] == "T = 4"
+    assert (row["ms, 1 image at this size"], row["ms, 1 image at full size"]) == ("4.00", "8.00")
+    assert (row["ms, 64 images at this size"], row["ms, 64 images at full size"]) == (
+        "44.0",
+        "88.0",
+    )
+    assert "Deep ensemble, M = 4" in set(frame["Method"])
+    assert markdown(table)
+    assert latex(table)
+
+
+def without(results: Results, *sizes: str) -> Results:
+    """The results as if MC-dropout had not been measured with these numbers of passes."""
+    summary = results.summary
+    dropped = (summary["method"] == "mc_dropout") & summary["members"].isin(sizes)
+    return replace(results, summary=summary[~dropped])
+
+
+def test_nothing_is_told_of_sizes_below_the_smallest_measured(timed_results: Results) -> None:
+    compared = with_differences(timed_results, {"4": SAME})
+    (table,) = cost_tables(without(compared, "1", "2"), "standard")
+    rows = as_frame(table).query("Method == 'MC-dropout, T = 8'")
+    assert rows.loc[rows["Measure"] == "Accuracy ↑, Clean", "Needed"].tolist() == ["≤ T = 4"]
+    assert "≤: this size is enough, but no smaller one was measured" in markdown(table)
+    worse = with_differences(timed_results, {"4": WORSE})
+    found = needed(without(worse, "1", "2"), FULL, ACCURACY)
+    assert found is not None
+    assert found.label == "T = 8"
+
+
+def test_method_of_one_size_has_no_row(timed_results: Results) -> None:
+    (table,) = cost_tables(without(timed_results, "1", "2", "4"), "standard")
+    assert "MC-dropout" not in markdown(table)

@@ -1,0 +1,72 @@
+"""How tables are written: Markdown, LaTeX and CSV."""
+
+from __future__ import annotations
+
+import math
+import re
+from pathlib import Path
+
+from benchmarks.report.tables.formats import as_frame, latex, markdown
+from benchmarks.report.tables.table import Cell, Row, Table
+
+
+def table_of(*cells: Cell, label: str = "mine") -> Table:
+    headings = tuple(f"column {number}" for number in range(len(cells)))
+    return Table("name", "A caption", "", ("Method",), headings, (Row("", (label,), cells),))
+
+
+def test_failure_is_a_footnote_whether_or_not_there_is_a_value() -> None:
+    failed = Cell(status="failed", reason="ValueError: no")
+    partly = Cell(0.5, status="failed", reason="ValueError: once")
+    infinite = Cell(math.inf, status="ok", reason="2 of 80 labels were given the probability 0")
+    text = markdown(table_of(failed, partly, infinite, failed))
+    row = "n/a <sup>a</sup> | 0.500 <sup>b</sup> | ∞ <sup>c</sup> | n/a <sup>a</sup>"
+    assert f"| mine | {row} |" in text
+    assert "<sup>a</sup> failed: ValueError: no" in text
+    assert "<sup>c</sup> 2 of 80 labels were given the probability 0" in text
+    numbers = as_frame(table_of(failed, partly)).iloc[0]
+    assert numbers["column 0"] == "failed"
+    assert numbers["notes"] == "ValueError: no; ValueError: once"
+
+
+def test_latex_has_a_cell_a_column_and_no_character_that_it_cannot_print(reported: Path) -> None:
+    files = sorted((reported / "tables").glob("*.tex"))
+    assert files
+    for path in files:
+        text = path.read_text(encoding="utf-8")
+        assert text.isascii(), path.name
+        assert text.count("{") == text.count("}")
+        assert text.count("$") % 2 == 0
+        columns = re.search(r"\\begin\{tabular\}\{@\{\}([lr]+)@\{\}\}", text)
+        assert columns is not None
+        body = text[text.index("\\toprule") : text.index("\\bottomrule")].splitlines()
+        rows = [line for line in body if line.endswith("\\\\") and "multicolumn" not in line]
+        assert len(rows) >= 6
+        for line in rows:
+            assert len(re.findall(r"(?<!\\)&", line)) == len(columns[1]) - 1
+
+
+def test_names_are_escaped(reported: Path) -> None:
+    assert "my\\_method, M = 5" in (reported / "tables" / "main-standard.tex").read_text()
+    hostile = table_of(Cell(1.0, status="failed", reason="a|b <c> 100% #1 {x} ~^\\"), label="a_b|c")
+    assert "| a\\_b\\|c | 1.000 <sup>a</sup> |" in markdown(hostile)
+    assert "a\\|b &lt;c> 100%" in markdown(hostile)
+    printed = latex(hostile)
+    assert "a\\_b\\textbar{}c & $1.000$$^{a}$ \\\\" in printed
+    assert "100\\% \\#1 \\{x\\} \\textasciitilde{}\\textasciicircum{}\\textbackslash{}" in printed
+
+
+def test_verdicts_are_printed_with_their_legend() -> None:
+    best, tied = Cell(0.96, 0.01, "ok", verdict="best"), Cell(0.95, 0.01, "ok", verdict="tied")
+    text = markdown(table_of(best, tied))
+    assert "| **0.960 ± 0.010** | 0.950 ± 0.010 ≈ |" in text
+    assert "Bold: the best of the methods" in text
+    assert "≈ not distinguished from the best" in text
+    printed = latex(table_of(best, tied))
+    assert r"$\mathbf{0.960}_{\pm .010}$ & $0.950_{\pm .010}$$^\approx$" in printed
+    assert list(as_frame(table_of(best, tied)).filter(like="verdict").iloc[0]) == ["best", "tied"]
+    untested = table_of(best, Cell(0.0, status="ok", verdict="untested"))
+    assert "| 0.000 ‡ |\n" in markdown(untested)
+    assert "\n‡ not tested against the best: there is no p-value" in markdown(untested)
+    assert r"$0.000$$^\ddagger$" in latex(untested)
+    assert "Bold" not in markdown(table_of(Cell(0.9, 0.1, "ok")))

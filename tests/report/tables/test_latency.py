@@ -1,0 +1,54 @@
+"""The tables of latency and of resources."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from benchmarks.report import write_report
+from benchmarks.report.results import Results
+from benchmarks.report.tables.formats import as_frame, markdown
+from benchmarks.report.tables.latency import latency_tables
+from tests.report.support import timings, write_latency
+
+
+def test_latency_is_tabled_by_device_and_batch_size(timed_results: Results) -> None:
+    latency, resources = latency_tables(timed_results.latency)
+    text = markdown(latency)
+    cpu, more, gpu = text.split("\n| **")[1:]
+    assert cpu.startswith("A Processor (1 thread, kernels)**")
+    assert "| MC-dropout, T = 8 | 8.00 ± 0.16 | 88.0 ± 1.8 |" in cpu
+    assert "T = 4" not in text
+    assert more.startswith("A Processor (2 threads, kernels)**")
+    assert gpu.startswith("GPU**")
+    assert gpu.count("n/a <sup>a</sup>") == 6
+    assert "unavailable: no GPU on this machine" in gpu
+    frame = as_frame(resources)
+    assert list(frame["Weights (MB)"]) == ["0.247"] * 3
+
+
+def test_training_is_tabled_where_it_is_known(timed_results: Results) -> None:
+    _, known = latency_tables(timed_results.latency)
+    assert list(as_frame(known)["Training (s)"]) == ["12.500"] * 3
+    _, of_before = latency_tables(timed_results.latency.drop(columns="training_s"))
+    assert list(as_frame(of_before)["Training (s)"]) == ["undefined"] * 3
+
+
+def test_tails_of_single_images_and_rates_of_many_are_tabled(timed_results: Results) -> None:
+    _, resources = latency_tables(timed_results.latency)
+    frame = as_frame(resources).set_index("Method")
+    of_passes = frame.loc["MC-dropout, T = 8"]
+    assert float(of_passes["p90 (ms) 1 image"]) == 12
+    assert of_passes["p99 (ms) 1 image"] == "undefined"
+    rate = float(of_passes["Thousand images a second, 64 images"])
+    assert rate == pytest.approx(64 / 88, abs=1e-3)
+    assert float(frame.loc["Deep ensemble, M = 4", "p99 (ms) 1 image"]) == 24
+
+
+def test_timings_alone_are_reported(tmp_path: Path) -> None:
+    write_latency(timings(), tmp_path)
+    write_report(tmp_path)
+    written = {path.name for path in (tmp_path / "tables").glob("*.md")}
+    assert written == {"latency.md", "resources.md"}
+    assert not (tmp_path / "figures").exists()

@@ -1,0 +1,195 @@
+"""Sentences about results with made-up numbers."""
+
+from __future__ import annotations
+
+import math
+import re
+from typing import Any
+
+import pandas as pd
+import pytest
+
+from benchmarks.report.results import Quantity, Results
+from benchmarks.report.texts import RANK_AGREEMENT, answer, article_answer
+
+NUMBERS = {
+    "rank correlation, disagreement": [0.5, 0.7],
+    "rank correlation, mutual information": [0.4, 0.44],
+    "misclassification AUROC by disagreement, MC-dropout": [0.9, 0.92],
+    "misclassification AUROC by disagreement, ensemble": [0.95],
+}
+
+
+def claims(*verdicts: str, **numbers: list[float | None]) -> dict[str, Any]:
+    """The first verdict is that of the rank agreement, which alone has numbers."""
+    setting = {"recipe": "article", "passes": 100, "networks": 2, "images": 10_000}
+    ids = (RANK_AGREEMENT, *(f"other-{i}" for i in range(len(verdicts) - 1)))
+    return {
+        "setting": setting,
+        "claims": [
+            {
+                "id": id,
+                "verdict": verdict,
+                "numbers": {"article": NUMBERS | numbers} if id == RANK_AGREEMENT else {},
+            }
+            for id, verdict in zip(ids, verdicts, strict=True)
+        ],
+    }
+
+
+ACCURACY, ECE = Quantity("clean", "accuracy"), Quantity("rotated-mean", "ece")
+DISAGREEMENT = Quantity("rotated-mean", "pairwise_disagreement")
+AUROC = Quantity("ood-kmnist", "auroc", "predictive_entropy")
+
+SIZES = {"softmax": "1", "mc_dropout": "100", "deep_ensemble": "50", "mine": "5"}
+
+
+def results(values: dict[Quantity, dict[str, float]], *angles: int) -> Results:
+    """With these values by method, and images rotated by these angles."""
+    rows = [
+        {"method": method, "members": SIZES[method], "value": value} | quantity._asdict()
+        for quantity, of_methods in values.items()
+        for method, value in of_methods.items()
+    ]
+    rows += [
+        {"method": "softmax", "members": "1", "value": 0.5}
+        | Quantity(f"rotated-{angle:03d}", "nll")._asdict()
+        for angle in angles
+    ]
+    return Results(pd.DataFrame(rows).assign(recipe="standard"))
+
+
+@pytest.mark.parametrize(
+    ("values", "expected"),
+    [
+        (
+            {"softmax": 0.9706, "mc_dropout": 0.9714, "deep_ensemble": 0.984},
+            "The ensemble classifies clean digits best: its accuracy is 98.4 %, that of MC-dropout "
+            "97.1 % and that of softmax 97.1 %.",
+        ),
+        (
+            {"softmax": 0.96, "mc_dropout": 0.98401, "deep_ensemble": 0.98399},
+            "The ensemble and MC-dropout classify clean digits best: their accuracy is 98.4 %, "
+            "that of softmax 96.0 %.",
+        ),
+        (
+            {"softmax": 0.96, "mc_dropout": 0.96, "deep_ensemble": 0.96},
+            "The accuracy on clean digits is 96.0 % for the ensemble, MC-dropout and softmax "
+            "alike.",
+        ),
+        ({"mc_dropout": 0.96}, "The accuracy on clean digits is 96.0 % for MC-dropout."),
+        (
+            {"softmax": 0.96, "mc_dropout": math.nan, "deep_ensemble": 0.95},
+            "Softmax classifies clean digits best: its accuracy is 96.0 %, that of the ensemble "
+            "95.0 %.",
+        ),
+        (
+            {"softmax": 0.96, "deep_ensemble": 0.95, "mine": 0.99},
+            "Of the suite's methods, softmax classifies clean digits best: its accuracy is 96.0 %, "
+            "that of the ensemble 95.0 %.",
+        ),
+        ({"mine": 0.99}, ""),
+        ({}, ""),
+    ],
+)
+def test_best_is_the_highest_as_printed(values: dict[str, float], expected: str) -> None:
+    assert answer(results({ACCURACY: values}, 30)) == expected
+
+
+def test_rotation_is_told_with_its_angles() -> None:
+    alike = {"deep_ensemble": 0.2804, "mc_dropout": 0.2796, "softmax": math.nan}
+    errors = {"deep_ensemble": 0.24, "mc_dropout": 0.25, "softmax": 0.34}
+    assert answer(results({DISAGREEMENT: alike, ECE: errors}, 15, 30, 45, 120)) == (
+        "On rotated digits (mean of 15°–45°), 28 % of member pairs disagree, for the ensemble and "
+        "for MC-dropout alike. Softmax is the worst calibrated there: its ECE is 0.34, that of "
+        "MC-dropout 0.25 and that of the ensemble 0.24."
+    )
+    different = {DISAGREEMENT: alike | {"mc_dropout": 0.3}, ECE: {"softmax": 0.34}}
+    assert answer(results(different, 15, 90)) == (
+        "On rotated digits (mean of 15°, 90°), 30 % of member pairs disagree for MC-dropout, 28 % "
+        "for the ensemble. The ECE there is 0.34 for softmax."
+    )
+    assert answer(results({ECE: errors | {"mc_dropout": 0.34}}, 30)) == (
+        "MC-dropout and softmax are the worst calibrated on digits rotated by 30°: their ECE is "
+        "0.34, that of the ensemble 0.24."
+    )
+
+
+def test_detection_is_of_the_first_condition_that_has_values() -> None:
+    noise = AUROC._replace(condition="ood-uniform_noise")
+    values = {"deep_ensemble": 0.94, "mc_dropout": 0.92}
+    assert answer(results({AUROC: {"softmax": math.nan}, noise: values})) == (
+        "The ensemble detects Uniform noise best: its AUROC by predictive entropy is 0.94, that of "
+        "MC-dropout 0.92."
+    )
+
+
+def test_answer_leaves_out_what_there_are_no_numbers_for(make_run: Any) -> None:
+    folder = make_run(
+        methods=("mc_dropout",),
+        conditions=("rotated-030", "ood-*_noise"),
+        unavailable={"ood-uniform_noise": "asleep"},
+    )
+    told = answer(Results.load(folder).of_recipe("standard"))
+    assert re.sub(r"\b\d+(\.\d+)?(?=[ .])", "_", told) == (
+        "The accuracy on clean digits is _ % for MC-dropout. On digits rotated by 30°, _ % of "
+        "member pairs disagree for MC-dropout. The ECE there is _ for MC-dropout. The AUROC by "
+        "predictive entropy on Gaussian noise is _ for MC-dropout."
+    )
+    custom = make_run(methods=(), custom=True)
+    assert answer(Results.load(custom).of_recipe("self-trained")) == ""
+
+
+def test_article_is_told_with_means_over_networks() -> None:
+    assert article_answer(claims("partly", "reproduced", "reproduced", "not reproduced")) == (
+        "The claim that one network with dropout on mimics many models is reproduced in part. "
+        "Over 10,000 test images, the disagreement of 100 passes and that of 2 networks have a "
+        "rank correlation of 0.600. The rank correlation of their mutual information is 0.420. "
+        "Rank correlations are means over the 2 networks. Disagreement detects the misclassified "
+        "images of MC-dropout with an AUROC of 0.910, the mean over networks. It detects those of "
+        "the ensemble with an AUROC of 0.950. Of the article's four statements, two are "
+        "reproduced, one is reproduced in part and one is not reproduced."
+    )
+
+
+@pytest.mark.parametrize(
+    ("verdicts", "expected"),
+    [
+        (("not testable here", "not reproduced"), "one is not reproduced and one cannot be tested"),
+        (("not testable here", "reproduced", "reproduced"), "two are reproduced and one cannot"),
+    ],
+)
+def test_what_could_not_be_tested_is_counted_alone(
+    verdicts: tuple[str, ...], expected: str
+) -> None:
+    told = article_answer(claims(*verdicts))
+    assert told.startswith("Of the article's ")
+    assert expected in told
+
+
+@pytest.mark.parametrize(
+    ("method", "values", "expected"),
+    [
+        ("MC-dropout", [None, 0.92], "images of MC-dropout with an AUROC of 0.920"),
+        ("MC-dropout", [None, None], None),
+        ("ensemble", [None], None),
+    ],
+)
+def test_networks_without_errors_are_left_out(
+    method: str, values: list[float | None], expected: str | None
+) -> None:
+    numbers = {f"misclassification AUROC by disagreement, {method}": values}
+    told = article_answer(claims("partly", **numbers))
+    assert "rank correlation of 0.600" in told
+    assert expected in told if expected else "AUROC" not in told
+
+
+def test_undefined_rank_correlations_are_left_out() -> None:
+    told = article_answer(claims("partly", **{"rank correlation, disagreement": [None]}))
+    assert "The rank correlation of their mutual information is 0.420." in told
+    assert "the disagreement of 100 passes" not in told
+
+
+def test_no_verdict_is_no_text() -> None:
+    assert article_answer(claims("not testable here", "not testable here")) == ""
+    assert article_answer({}) == ""
