@@ -1,4 +1,4 @@
-"""Compare uncertainty methods: choose, plan, workspace, report."""
+"""Compare uncertainty methods: choose, run, report."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def main(
     ] = None,
     methods: Annotated[Names, typer.Option(help="The methods, separated by commas.")] = None,
     method: Annotated[
-        Names, typer.Option(help="A method of your own: path/to/file.py:ClassName.")
+        Names, typer.Option(help="A custom method: path/to/file.py:ClassName.")
     ] = None,
     conditions: Annotated[
         Names, typer.Option(help="Globs such as 'rotated-*', separated by commas.")
@@ -57,21 +57,22 @@ def main(
     passes: Annotated[Names, typer.Option(help="Numbers of MC-dropout's passes.")] = None,
     in_depth: Annotated[
         Names,
-        typer.Option(help="Recipes judged at all sizes and by mc_dropout_exact, if not all."),
+        typer.Option(help="Recipes evaluated at all sizes and by mc_dropout_exact, if not all."),
     ] = None,
     replicates: Annotated[
         int | None, typer.Option(help="On how many networks single-network methods are repeated.")
     ] = None,
-    images: Annotated[int | None, typer.Option(help="Images judged of each condition.")] = None,
+    images: Annotated[int | None, typer.Option(help="Images evaluated of each condition.")] = None,
     subset_images: Annotated[
-        int | None, typer.Option(help="Images judged of each condition of mc_dropout_exact.")
+        int | None, typer.Option(help="Images evaluated of each condition of mc_dropout_exact.")
     ] = None,
+    exact_images: Annotated[int | None, typer.Option(hidden=True)] = None,
     epochs: Annotated[int | None, typer.Option(help="How long networks train.")] = None,
     resamples: Annotated[
         int | None, typer.Option(help="How often images are drawn anew for intervals.")
     ] = None,
     batch_sizes: Annotated[
-        Names, typer.Option(help="Images asked about at a time when methods are timed.")
+        Names, typer.Option(help="Images predicted by a call when methods are timed.")
     ] = None,
     seed: Annotated[int, typer.Option(help="What every random choice follows from.")] = 0,
     device: Device = "auto",
@@ -83,7 +84,7 @@ def main(
     ] = None,
     only: Annotated[str | None, typer.Option(help=f"Run one stage: {', '.join(STAGES)}.")] = None,
     jobs: Annotated[
-        int | None, typer.Option(help="Units of work side by side.", show_default="every core")
+        int | None, typer.Option(help="Units of work in parallel.", show_default="every core")
     ] = None,
     list_all: Annotated[
         bool, typer.Option("--list", help="List what there is to choose from, and exit.")
@@ -120,7 +121,7 @@ def main(
         "in_depth": _separate(in_depth),
         "replicates": replicates,
         "images": images,
-        "subset_images": subset_images,
+        "subset_images": _renamed("--exact-images", exact_images, "--subset-images", subset_images),
         "epochs": epochs,
         "resamples": resamples,
         "batch_sizes": _numbers("--batch-sizes", batch_sizes),
@@ -184,6 +185,13 @@ def _open(page: Path) -> None:
 
 def _interrupt(by_signal: int, _frame: object) -> NoReturn:
     raise KeyboardInterrupt(by_signal)
+
+
+def _renamed(old: str, by_old: int | None, new: str, by_new: int | None) -> int | None:
+    """The value of an option, which may have been given by its old name."""
+    if by_old is not None:
+        print(f"{old} is now {new}; the old name will go in 0.3", file=sys.stderr)
+    return by_old if by_new is None else by_new
 
 
 def _separate(values: Names) -> tuple[str, ...] | None:

@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
-from typing import NamedTuple, cast
+from typing import NamedTuple
 
 import pandas as pd
 
 from benchmarks.errors import UserError
 from benchmarks.files import written_whole
-from benchmarks.vocabulary import (
-    WITH_VALUE,
-)
 
 
 @dataclass(frozen=True)
@@ -107,8 +104,6 @@ class Comparison:
     reason: str = ""
 
 
-NOT_RESAMPLED = "no interval: its images were not drawn anew"
-
 Key = tuple[str, str, str, str, str, str]
 """Recipe, method, members, condition, score and metric: what a row of the summary is of."""
 
@@ -119,8 +114,6 @@ _TEXT = (
     *("device", "device_name", "engine", "mode", "clock", "stopped_because"),
     *("torch_version", "cuda_version", "numba_version"),
 )
-
-_KEY = ["recipe", "method", "members", "condition", "score", "metric"]
 
 
 def as_table(measurements: Iterable[Measurement]) -> pd.DataFrame:
@@ -133,30 +126,6 @@ def as_table(measurements: Iterable[Measurement]) -> pd.DataFrame:
         ["recipe", "method", "order", "members", "replicate", "condition", "metric", "score"]
     )
     return table.drop(columns="order").reset_index(drop=True)
-
-
-def summarise(
-    measurements: pd.DataFrame, intervals: Mapping[Key, Interval] | None = None
-) -> pd.DataFrame:
-    """Mean over replicates with its 95 % interval, where there is one: ``summary.csv``."""
-    rows = []
-    for key, group in measurements.groupby(_KEY, sort=False, dropna=False):
-        measured = group[group["status"].isin(WITH_VALUE)]
-        value = float(measured["value"].mean()) if len(measured) else math.nan
-        unweighed = Interval(math.nan, NOT_RESAMPLED if math.isfinite(value) else "")
-        interval = (intervals or {}).get(cast(Key, key), unweighed)
-        _, lower, upper = interval.around(value)
-        alike = group if measured.empty else measured
-        telling = alike[alike["reason"] != ""]
-        shown = (alike if telling.empty else telling).iloc[0]
-        rows.append(
-            dict(zip(_KEY, key, strict=True))
-            | {"value": value, "lower": lower, "upper": upper}
-            | {"replicates": len(measured), "images": shown["images"], "status": shown["status"]}
-            | {"reason": "; ".join(filter(None, (shown["reason"], interval.reason)))}
-        )
-    bounds = ["value", "lower", "upper", "replicates", "images", "status", "reason"]
-    return pd.DataFrame(rows, columns=_KEY + bounds)
 
 
 def members_text(members: int | None) -> str:

@@ -1,4 +1,4 @@
-"""What a user types, and the one line that answers a mistake."""
+"""What a user types, and the one-line message of a mistake."""
 
 from __future__ import annotations
 
@@ -90,15 +90,25 @@ def test_help_explains_every_option(command_line: CommandLine) -> None:
     assert (status, error) == (0, "")
     options = (
         *("preset", "recipe", "methods", "method", "conditions", "members", "passes"),
-        *("in-depth", "replicates", "images", "epochs", "resamples", "batch-sizes", "seed"),
+        *(
+            "in-depth",
+            "replicates",
+            "images",
+            "subset-images",
+            "epochs",
+            "resamples",
+            "batch-sizes",
+            "seed",
+        ),
         *("device", "data-dir", "networks", "out", "only", "jobs", "list", "overwrite", "version"),
     )
     for option in options:
         assert re.search(rf"^\s+--{option}\b.*\s\s+\S", shown, re.MULTILINE), option
     assert str(Path.home()) not in shown
+    assert "exact-images" not in shown
 
 
-def test_script_answers_as_well() -> None:
+def test_script_shows_the_same_message() -> None:
     script = Path(run_all.__file__)
     ended = subprocess.run(
         [sys.executable, str(script), "--preset", "slow"],
@@ -152,7 +162,7 @@ def test_script_answers_as_well() -> None:
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else "",
 )
-def test_bad_value_is_answered_in_one_line(
+def test_bad_value_is_refused_in_one_line(
     arguments: list[str], named: str, allowed: list[str], command_line: CommandLine
 ) -> None:
     status, shown, error = command_line(*arguments)
@@ -172,7 +182,7 @@ def test_cuda_is_refused_where_there_is_none(command_line: CommandLine) -> None:
 
 
 @pytest.mark.parametrize(
-    ("code", "said"),
+    ("code", "message"),
     [
         ("import nothing_of_this_name", "nothing_of_this_name"),
         ("class Other: pass", "no 'Mine'"),
@@ -185,12 +195,12 @@ def test_cuda_is_refused_where_there_is_none(command_line: CommandLine) -> None:
         ("raise ValueError('two\\nlines')", "ValueError: two"),
     ],
 )
-def test_mistake_in_a_method_of_ones_own(code: str, said: str, command_line: CommandLine) -> None:
+def test_mistake_in_a_custom_method(code: str, message: str, command_line: CommandLine) -> None:
     Path("mine.py").write_text(code)
     status, _, error = command_line("--method", "mine.py:Mine")
     assert status == 2
     assert re.fullmatch(r"error: --method mine\.py:Mine: [^\n]+\n", error)
-    assert said in error
+    assert message in error
 
 
 @pytest.mark.parametrize("option", ["--out", "--networks"])
@@ -207,13 +217,13 @@ def test_mnist_that_cannot_be_had_is_told_in_one_line(
     command_line: CommandLine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def nowhere(*_: object, **__: object) -> None:
-        raise Unavailable("mnist cannot be had: nobody answers")
+        raise Unavailable("mnist cannot be had: no mirror responds")
 
     monkeypatch.setattr(workspace_module, "load_mnist", nowhere)
     # Where the kernels are not compiled yet, a line on stderr would announce that first.
     status, _, error = command_line("--jobs", "1", "--engine", "torch")
     assert status == 2
-    assert re.fullmatch(r"error: [^\n]*nobody answers[^\n]*\n", error)
+    assert re.fullmatch(r"error: [^\n]*no mirror responds[^\n]*\n", error)
 
 
 def test_options_choose_the_configuration(
@@ -223,20 +233,8 @@ def test_options_choose_the_configuration(
         *("--preset", "full", "--recipe", "article, plain", "--recipe", "standard"),
         *("--methods", "softmax,mc_dropout", "--conditions", "rotated-0[13]*,ood-*noise"),
         *("--members", "20", "--passes", "100,5", "--passes", "10", "--replicates", "4"),
-        *(
-            "--images",
-            "60",
-            "--epochs",
-            "3",
-            "--batch-sizes",
-            "32,4",
-            "--seed",
-            "8",
-            "--device",
-            "cpu",
-            "--jobs",
-            "2",
-        ),
+        *("--images", "60", "--epochs", "3", "--batch-sizes", "32,4", "--seed", "8"),
+        *("--device", "cpu", "--jobs", "2"),
         *("--only", "measure", "--overwrite", "--out", "there", "--networks", "pool"),
         *("--data-dir", ".", "--resamples", "700"),
     )
@@ -258,6 +256,32 @@ def test_options_choose_the_configuration(
     assert (machine.out, machine.networks) == (Path("there"), Path("pool"))
     assert (machine.data_dir, machine.jobs) == (Path(), 2)
     assert (only, overwrite) == ("measure", True)
+
+
+@pytest.mark.parametrize(
+    ("options", "images"),
+    [
+        (["--exact-images", "30"], 30),
+        (["--exact-images", "30", "--subset-images", "40"], 40),
+    ],
+)
+def test_old_name_of_an_option_works_with_a_warning(
+    options: list[str],
+    images: int,
+    command_line: CommandLine,
+    chosen: list[tuple[Run, str | None, bool]],
+) -> None:
+    status, _, error = command_line(*options)
+    assert status == 0
+    assert error == "--exact-images is now --subset-images; the old name will go in 0.3\n"
+    assert chosen[0][0].plan.configuration.subset_images == images
+
+
+def test_new_name_of_an_option_needs_no_warning(
+    command_line: CommandLine, chosen: list[tuple[Run, str | None, bool]]
+) -> None:
+    assert command_line("--subset-images", "30")[::2] == (0, "")
+    assert chosen[0][0].plan.configuration.subset_images == 30
 
 
 @pytest.mark.parametrize("preset", PRESETS)
@@ -298,11 +322,11 @@ def test_failures_are_listed_and_the_status_is_1(
     command_line: CommandLine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def fail(*_: object, **__: object) -> list[Failure]:
-        return [Failure("own/mine/replicate-00", "ValueError: no")]
+        return [Failure("self-trained/mine/replicate-00", "ValueError: no")]
 
     monkeypatch.setattr(run_all, "run_stages", fail)
     status, _, error = command_line()
-    assert (status, error) == (1, "failed: own/mine/replicate-00: ValueError: no\n")
+    assert (status, error) == (1, "failed: self-trained/mine/replicate-00: ValueError: no\n")
 
 
 @pytest.mark.parametrize(("has_browser", "said"), [(True, ""), (False, "no browser was found")])
@@ -341,8 +365,8 @@ def test_interruption_is_one_line(
         raise interrupt
 
     monkeypatch.setattr(run_all, "run_stages", interrupted)
-    found, _, error = command_line()
-    assert found == status
+    returned, _, error = command_line()
+    assert returned == status
     assert re.fullmatch(r"interrupted; [^\n]+\n", error)
 
 

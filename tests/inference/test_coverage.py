@@ -1,7 +1,7 @@
-"""Intervals contain the truth as often as they say: simulated test sets whose truth is known.
+"""Intervals cover the truth in 95 % of simulated test sets whose truth is known.
 
-An image has a difficulty, a replicate a skill, and both together something of their own; so the
-images and the replicates that a method is judged by are crossed, as they are in a run.
+An image has a difficulty, a replicate a skill, and each pair an effect; so images and replicates
+are crossed, as they are in a run.
 """
 
 from __future__ import annotations
@@ -17,9 +17,8 @@ from scipy import stats
 
 from benchmarks.inference.bootstrap import binned
 from benchmarks.inference.bootstrap.binned import BinnedImages
-from benchmarks.inference.bootstrap.means import weighted_means
 from benchmarks.inference.bootstrap.ranks import Detection
-from benchmarks.inference.bootstrap.weights import image_weights
+from benchmarks.inference.bootstrap.weights import image_weights, weighted_means
 from benchmarks.inference.differences import difference
 from benchmarks.inference.estimate import Estimate, estimate
 
@@ -108,7 +107,7 @@ def test_paired_differences(measure: str, of_one: int, of_other: int) -> None:
     for _ in range(RUNS):
         skill, difficulty = random.normal(size=5), random.normal(size=IMAGES)
         one, other = (
-            # A single replicate is the one that there is: its skill is no draw.
+            # A single replicate is fixed: its skill is not drawn.
             margins(random, count, skill if count > 1 else np.zeros(1), difficulty)
             for count in (of_one, of_other)
         )
@@ -123,7 +122,7 @@ def test_paired_differences(measure: str, of_one: int, of_other: int) -> None:
     assert 0.93 <= covered(found, true[0] - true[1]) <= 0.97
 
 
-def test_equal_methods_are_told_apart_as_seldom_as_the_level_says() -> None:
+def test_equal_methods_are_distinguished_as_rarely_as_the_level() -> None:
     random, drawn = np.random.default_rng(1), weights(4)
     p_values = []
     for _ in range(RUNS):
@@ -136,7 +135,7 @@ def test_equal_methods_are_told_apart_as_seldom_as_the_level_says() -> None:
 
 
 def test_percentiles_over_few_replicates_would_cover_too_seldom() -> None:
-    """Both drawn anew, as the pigeonhole bootstrap does: what our rule is there to correct."""
+    """Both drawn anew, the pigeonhole bootstrap: what our rule corrects."""
     random, drawn = np.random.default_rng(2), weights(5)
     inside = []
     for _ in range(RUNS):
@@ -150,7 +149,7 @@ def test_percentiles_over_few_replicates_would_cover_too_seldom() -> None:
 
 
 def test_binned_ece_is_not_covered_and_the_debiased_one_is_better() -> None:
-    """A gap of 0.01 in every bin: what chance adds to it, an interval does not take away."""
+    """A gap of 0.01 in every bin: an interval does not remove the bias that chance adds."""
     random, drawn, images, gap = np.random.default_rng(3), weights(6, 1000), 1000, 0.01
     once = np.ones((images, 1), np.uint8)
     found: dict[str, list[Estimate]] = {"plain": [], "debiased": []}
@@ -169,8 +168,8 @@ def test_binned_ece_is_not_covered_and_the_debiased_one_is_better() -> None:
     assert abs(bias["debiased"]) < 0.6 * bias["plain"]
 
 
-def test_calibrated_methods_are_told_apart_by_binned_ece_but_not_by_the_debiased_square() -> None:
-    """One nearly always sure, one with confidences from 0.6 to 1: their bias is not the same."""
+def test_calibrated_methods_differ_by_binned_ece_but_not_by_the_debiased_square() -> None:
+    """One is nearly always certain, one has confidences from 0.6 to 1: their biases differ."""
     random, drawn, images = np.random.default_rng(4), weights(7, 1000), 1000
 
     def edges(measure: str, confidence: Floats) -> Floats:

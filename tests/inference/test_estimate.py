@@ -9,19 +9,18 @@ import pytest
 from scipy import stats
 from statsmodels.stats.multitest import multipletests
 
-from benchmarks.inference.bootstrap.covariance import Spread
-from benchmarks.inference.bootstrap.means import weighted_means
+from benchmarks.inference.bootstrap.covariance import ResampleCovariance
 from benchmarks.inference.bootstrap.ranks import Selection
-from benchmarks.inference.bootstrap.weights import image_weights
+from benchmarks.inference.bootstrap.weights import image_weights, weighted_means
 from benchmarks.inference.differences import difference, effect_size, holm
 from benchmarks.inference.estimate import estimate
 
 
 def covariance_of(rows: np.ndarray, resamples: int = 4000) -> np.ndarray:
-    spread = Spread(rows.mean(axis=1)[None])
+    covariance = ResampleCovariance(rows.mean(axis=1)[None])
     for weights in image_weights(rows.shape[1], resamples, seed=0):
-        spread.add(weighted_means(rows, weights)[None])
-    return spread.covariance[0]
+        covariance.add(weighted_means(rows, weights)[None])
+    return covariance.covariance[0]
 
 
 def test_covariance_of_means_is_the_closed_form() -> None:
@@ -30,22 +29,22 @@ def test_covariance_of_means_is_the_closed_form() -> None:
     assert covariance_of(rows, 20_000) == pytest.approx(expected, rel=0.05)
 
 
-def test_spread_is_numpys_covariance_however_it_comes_in_blocks() -> None:
+def test_covariance_is_numpys_whatever_the_blocks() -> None:
     values = np.random.default_rng(1).normal(7, 1, size=(2, 3, 50))
-    spread = Spread(np.full((2, 3), 7.0))
+    covariance = ResampleCovariance(np.full((2, 3), 7.0))
     for block in np.split(values, [10, 11, 40], axis=-1):
-        spread.add(block)
+        covariance.add(block)
     for measure in range(2):
-        assert spread.covariance[measure] == pytest.approx(np.cov(values[measure]))
-    assert (spread.undefined == 0).all()
+        assert covariance.covariance[measure] == pytest.approx(np.cov(values[measure]))
+    assert (covariance.undefined == 0).all()
 
 
 def test_undefined_resamples_are_counted_and_change_nothing() -> None:
-    spread = Spread(np.array([[2.0, np.inf]]))
-    spread.add(np.array([[[1.0, np.nan, 3.0, 2.0], [np.inf, np.nan, 1.0, 1.0]]]))
-    assert spread.undefined.tolist() == [[0.25, 1.0]]
-    assert spread.covariance[0, 0, 0] == pytest.approx(np.var([1, 2, 3, 2], ddof=1))
-    assert spread.covariance[0, 1].tolist() == [0, 0]
+    covariance = ResampleCovariance(np.array([[2.0, np.inf]]))
+    covariance.add(np.array([[[1.0, np.nan, 3.0, 2.0], [np.inf, np.nan, 1.0, 1.0]]]))
+    assert covariance.undefined.tolist() == [[0.25, 1.0]]
+    assert covariance.covariance[0, 0, 0] == pytest.approx(np.var([1, 2, 3, 2], ddof=1))
+    assert covariance.covariance[0, 1].tolist() == [0, 0]
 
 
 def test_standard_error_is_scipys_bootstrap() -> None:
@@ -53,9 +52,9 @@ def test_standard_error_is_scipys_bootstrap() -> None:
     uncertainty, correct = random.normal(size=60), random.random(60) < 0.6
     ranked = Selection.of(uncertainty, correct)
     once = np.ones((60, 1), np.uint8)
-    spread = Spread(ranked.measures(once)[1:2].T)
+    covariance = ResampleCovariance(ranked.measures(once)[1:2].T)
     for weights in image_weights(60, 4000, seed=1):
-        spread.add(ranked.measures(weights)[1][None, None])
+        covariance.add(ranked.measures(weights)[1][None, None])
 
     def aurc(drawn: np.ndarray) -> float:
         return float(Selection.of(uncertainty[drawn], correct[drawn]).measures(once)[1, 0])
@@ -63,7 +62,7 @@ def test_standard_error_is_scipys_bootstrap() -> None:
     found = stats.bootstrap(
         (np.arange(60),), aurc, n_resamples=2000, vectorized=False, rng=random, method="basic"
     )
-    error = math.sqrt(spread.covariance[0, 0, 0])
+    error = math.sqrt(covariance.covariance[0, 0, 0])
     assert error == pytest.approx(float(found.standard_error), rel=0.06)
 
 
@@ -103,7 +102,7 @@ def test_p_value_is_the_level_at_which_the_interval_ends_at_zero() -> None:
     assert estimate(values - values.mean() + 1e9, covariance, images=100).p_value < 1e-9
 
 
-def test_nothing_that_varies_is_no_evidence_unless_it_is_nothing() -> None:
+def test_without_variation_there_is_no_p_value_unless_the_difference_is_zero() -> None:
     none = np.zeros((2, 2))
     assert estimate(np.array([0.0, 0.0]), none, images=9).p_value == 1
     assert math.isnan(estimate(np.array([0.5, 0.5]), none, images=9).p_value)
@@ -111,7 +110,7 @@ def test_nothing_that_varies_is_no_evidence_unless_it_is_nothing() -> None:
     assert estimate(np.array([0.5]), np.zeros((1, 1)), images=1).half_width == 0
 
 
-def test_rounding_is_nothing_that_varies() -> None:
+def test_rounding_is_no_variation() -> None:
     rounding = np.array([[1e-34]])
     assert estimate(np.array([0.0943]), rounding, images=9).half_width == 0
     assert math.isnan(estimate(np.array([0.0943]), rounding, images=9).p_value)
@@ -119,7 +118,7 @@ def test_rounding_is_nothing_that_varies() -> None:
     assert estimate(np.array([0.1 + 0.2, 0.3]), np.zeros((2, 2)), images=9).half_width == 0
     apart = difference(np.array([0.5]), np.array([0.4]), np.diag([1e-34, 0]), images=9)
     assert math.isnan(effect_size(apart, 9))
-    # Small numbers that do vary are none.
+    # Small numbers that do vary are not rounding.
     assert estimate(np.array([1e-9]), np.array([[1e-20]]), images=9).half_width > 0
 
 
@@ -143,7 +142,7 @@ def test_single_replicate_is_compared_with_each_of_the_others() -> None:
     assert found.value == pytest.approx(means[:3].mean() - means[3])
     assert found.parts[0].error == pytest.approx(stats.sem(means[:3]))
     assert found.half_width == pytest.approx(mirrored.half_width)
-    # What the single one has of its own stays, however many the others are.
+    # The variance of the single one stays, however many the others are.
     assert found.parts[1].error ** 2 == pytest.approx(rows[3].var() / 80, rel=0.3)
 
 

@@ -1,4 +1,4 @@
-"""Every measure of a resample is that of the images drawn into it, computed the usual way."""
+"""Every measure of a resample is that of the images drawn into it, computed by the metrics."""
 
 from __future__ import annotations
 
@@ -12,9 +12,8 @@ from sklearn.metrics import average_precision_score, roc_auc_score
 
 from benchmarks.inference.bootstrap import binned
 from benchmarks.inference.bootstrap.binned import BinnedImages
-from benchmarks.inference.bootstrap.means import weighted_means
 from benchmarks.inference.bootstrap.ranks import Detection, Selection
-from benchmarks.inference.bootstrap.weights import BLOCK, image_weights
+from benchmarks.inference.bootstrap.weights import BLOCK, image_weights, weighted_means
 from benchmarks.metrics import calibration, detection, selective
 
 Floats = NDArray[np.float64]
@@ -77,9 +76,9 @@ def test_detection_is_scikit_learns_with_weights(case: int) -> None:
     found = Detection.of(scores[:25], scores[25:]).measures(weights[:25], weights[25:])
     for b, weight in enumerate(weights.T):
         assert found[0, b] == pytest.approx(roc_auc_score(kinds, scores, sample_weight=weight))
-        for place, (flags, sought) in ((1, (kinds, scores)), (2, (~kinds, -scores))):
-            expected = average_precision_score(flags, sought, sample_weight=weight)
-            assert found[place, b] == pytest.approx(expected)
+        for row, (flags, score) in ((1, (kinds, scores)), (2, (~kinds, -scores))):
+            expected = average_precision_score(flags, score, sample_weight=weight)
+            assert found[row, b] == pytest.approx(expected)
 
 
 @pytest.mark.parametrize("case", CASES)

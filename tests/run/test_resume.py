@@ -1,4 +1,4 @@
-"""Runs that are killed at any moment, and go on where they stopped."""
+"""Runs that are killed at any moment, and continue where they stopped."""
 
 from __future__ import annotations
 
@@ -26,20 +26,20 @@ import sys
 
 import run_all
 from benchmarks.tasks import conditions
-from benchmarks.run import plan as run
 from benchmarks.run import stages as runner
+from benchmarks.run import workspace
 from benchmarks.data.datasets import load_mnist
 from methods.networks.labelled_images import LabelledImages
 
 
 def load(split, *, data_dir):
-    mnist, kept = load_mnist(split, data_dir=data_dir), {"train": 1000, "test": 200}[split]
-    return LabelledImages(mnist.images[:kept].clone(), mnist.labels[:kept].clone())
+    mnist, images = load_mnist(split, data_dir=data_dir), {"train": 1000, "test": 200}[split]
+    return LabelledImages(mnist.images[:images].clone(), mnist.labels[:images].clone())
 
 
-conditions.load_mnist = run.load_mnist = load
-runner.time_methods = lambda *_: []  # a stopwatch never shows the same twice
-runner.write_report = lambda _: None  # tests/report draw; this saves time
+conditions.load_mnist = workspace.load_mnist = load
+runner.time_methods = lambda *_: []  # timings differ from run to run
+runner.write_report = lambda _: None  # tests/report cover it; this saves time
 sys.exit(run_all.command_line())
 """
 
@@ -58,7 +58,7 @@ from methods import Prediction, UncertaintyMethod
 
 
 class Sleepy(UncertaintyMethod):
-    """Answers the same to every image, and only after a long while."""
+    """Predicts the same for every image, after ten minutes."""
 
     name = "sleepy"
 
@@ -133,7 +133,7 @@ def test_run_killed_again_and_again_ends_with_the_same_bytes(start: Start, tmp_p
     whole, killed = tmp_path / "whole", tmp_path / "killed"
     uninterrupted = start(whole, *OPTIONS)
     seeded = random.Random(0)
-    # After this many lines of progress; four networks and eight cells are reported in all.
+    # After this many lines of progress; four networks and eight groups are reported in all.
     for by, lines in (
         (signal.SIGKILL, 1),
         (signal.SIGTERM, 4),

@@ -1,4 +1,4 @@
-"""A small run on real data, end to end, broken and resumed in every way that a user could."""
+"""A small run on real data, end to end, broken and resumed in every way that a user can."""
 
 from __future__ import annotations
 
@@ -24,13 +24,12 @@ from benchmarks.run.configuration import Configuration
 from benchmarks.run.integrity.check import IntegrityError
 from benchmarks.run.plan import Plan
 from benchmarks.run.stages import run_stages
-from benchmarks.run.workspace import Workspace
 from benchmarks.tasks import conditions
 from methods.networks import pool as network_pool
 from methods.networks.labelled_images import LabelledImages
 from methods.networks.recipes import RECIPES, Recipe
 from methods.networks.training import TrainingDivergedError
-from tests.a_run import Run
+from tests.a_run import Run, run_of
 
 SMALL = Configuration(
     preset="quick",
@@ -52,9 +51,9 @@ UNITS = [
     ("standard", "deep_ensemble", 2, 0),
     ("plain", "deep_ensemble", 2, 0),
 ]
-"""Of these there are shards; MC-dropout of networks without dropout has none."""
+"""These have prediction files; MC-dropout of networks without dropout has none."""
 
-OWN = '''
+CUSTOM = '''
 import dataclasses
 
 import torch
@@ -91,13 +90,13 @@ def small_mnist() -> Iterator[None]:
     whole = {"train": load_mnist("train"), "test": load_mnist("test")}
 
     def load(split: str, *, data_dir: Path | None) -> LabelledImages:
-        mnist, kept = whole[split], {"train": 1000, "test": 200}[split]
-        return LabelledImages(mnist.images[:kept], mnist.labels[:kept])
+        mnist, images = whole[split], {"train": 1000, "test": 200}[split]
+        return LabelledImages(mnist.images[:images], mnist.labels[:images])
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(workspace_module, "load_mnist", load)
         patch.setattr(conditions, "load_mnist", load)
-        # Other tests time and draw; this saves time.
+        # Other tests cover these two stages; this saves time.
         patch.setattr(runner, "time_methods", lambda *_: [])
         patch.setattr(runner, "write_report", lambda _: None)
         forget_images()
@@ -130,12 +129,12 @@ def no_training(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def no_noise(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    found = conditions.load_out_of_distribution
+    original = conditions.load_out_of_distribution
 
     def load(name: str, *, seed: int, data_dir: Path | None) -> torch.Tensor:
         if name == "uniform_noise":
-            raise Unavailable("the mirror is asleep")
-        return found(name, seed=seed, data_dir=data_dir)
+            raise Unavailable("no mirror responds")
+        return original(name, seed=seed, data_dir=data_dir)
 
     monkeypatch.setattr(conditions, "load_out_of_distribution", load)
     forget_images()
@@ -149,7 +148,7 @@ def forget_images() -> None:
 
 
 def run_in(folder: Path, configuration: Configuration = SMALL) -> Run:
-    return Run(Plan(configuration), Workspace(folder / "out", folder / "networks", None, jobs=1))
+    return run_of(configuration, folder)
 
 
 def tables(folder: Path) -> dict[str, bytes]:
@@ -164,12 +163,12 @@ def arrays(folder: Path, unit: RunUnit, condition: str) -> dict[str, np.ndarray]
         return dict(file)
 
 
-def shards_of(folder: Path) -> list[Path]:
+def prediction_files(folder: Path) -> list[Path]:
     return list((folder / "out" / "predictions").rglob("*.npz"))
 
 
 def custom_method(folder: Path, *changes: tuple[str, str]) -> str:
-    text = OWN
+    text = CUSTOM
     for old, new in changes:
         assert old in text
         text = text.replace(old, new)
@@ -190,7 +189,7 @@ def test_every_file_is_there(finished: Path) -> None:
         *("measurements.csv", "summary.csv", "comparisons.csv", "training.csv", "run.json"),
         *("predictions", "curves", "images.npz", "claims.json", "claims.md"),
     }
-    predictions = {str(path.relative_to(out)) for path in shards_of(finished)}
+    predictions = {str(path.relative_to(out)) for path in prediction_files(finished)}
     expected = {
         f"predictions/{RunUnit(*unit).name}/{condition}.npz"
         for unit in UNITS
@@ -200,9 +199,9 @@ def test_every_file_is_there(finished: Path) -> None:
     assert len(list((finished / "networks").iterdir())) == 4
 
 
-def test_every_cell_has_rows_of_every_condition(finished: Path) -> None:
+def test_every_unit_has_rows_of_every_condition(finished: Path) -> None:
     table = read_table(finished / "out" / "measurements.csv")
-    found = set(table.groupby(["recipe", "method", "members", "replicate", "condition"]).groups)
+    rows = set(table.groupby(["recipe", "method", "members", "replicate", "condition"]).groups)
     members = {"softmax": "1", "mc_dropout": "4", "deep_ensemble": "2"}
     expected = {
         (recipe, method, members[method], replicate, condition)
@@ -212,7 +211,7 @@ def test_every_cell_has_rows_of_every_condition(finished: Path) -> None:
         ]
         for condition in ("clean", "rotated-045", "rotated-120", *SMALL.conditions[-2:])
     }
-    assert found == expected
+    assert rows == expected
     key = ["recipe", "method", "members", "replicate", "condition", "score", "metric"]
     assert not table.duplicated(key).any()
 
@@ -227,7 +226,7 @@ def test_mc_dropout_of_networks_without_dropout_says_why_it_has_no_numbers(finis
 
 
 @pytest.mark.parametrize("unit", UNITS, ids=lambda unit: RunUnit(*unit).name)
-def test_numbers_follow_from_the_shards(
+def test_numbers_follow_from_the_prediction_files(
     unit: tuple[str, str, int | None, int], finished: Path
 ) -> None:
     table = read_table(finished / "out" / "measurements.csv")
@@ -281,7 +280,7 @@ def test_single_networks_beat_chance_and_members_of_the_ensemble_are_the_pools(
     np.testing.assert_allclose(ensemble["mean"], both, atol=1e-12)
 
 
-def test_methods_and_conditions_judge_the_same_images(finished: Path) -> None:
+def test_methods_and_conditions_have_the_same_images(finished: Path) -> None:
     labels = [
         arrays(finished, RunUnit(*unit), condition)["labels"]
         for unit in UNITS
@@ -293,8 +292,8 @@ def test_methods_and_conditions_judge_the_same_images(finished: Path) -> None:
 
 def test_training_log_has_both_splits_of_every_network(finished: Path) -> None:
     log = pd.read_csv(finished / "out" / "training.csv")
-    found = [tuple(row) for row in log[["recipe", "network", "epoch", "split"]].to_numpy()]
-    assert found == [
+    rows = [tuple(row) for row in log[["recipe", "network", "epoch", "split"]].to_numpy()]
+    assert rows == [
         (recipe, network, 1, split)
         for recipe in ("standard", "plain")
         for network in (0, 1)
@@ -302,7 +301,7 @@ def test_training_log_has_both_splits_of_every_network(finished: Path) -> None:
     ]
 
 
-def test_record_tells_the_configuration_and_the_data(finished: Path) -> None:
+def test_record_has_the_configuration_and_the_data(finished: Path) -> None:
     record = json.loads((finished / "out" / "run.json").read_text())
     assert record["configuration"] == SMALL.identity
     assert set(record["data"]) == {"training", *SMALL.conditions}
@@ -311,7 +310,7 @@ def test_record_tells_the_configuration_and_the_data(finished: Path) -> None:
     assert set(record["seconds"]) == stages
 
 
-def test_record_tells_what_the_probes_found(finished: Path) -> None:
+def test_record_has_the_results_of_the_probes(finished: Path) -> None:
     integrity = json.loads((finished / "out" / "run.json").read_text())["integrity"]
     assert all(check["passed"] for checks in integrity.values() for check in checks)
     probed = [(check["probe"], check["subject"]) for check in integrity["networks"]]
@@ -323,10 +322,8 @@ def test_record_tells_what_the_probes_found(finished: Path) -> None:
     ]
     (shares,) = (c["found"] for c in integrity["networks"] if c["probe"] == "kept share")
     assert shares["channels drawn"] == 2 * 4 * 22
-    sound, recomputed = (check["found"] for check in integrity["predictions"])
-    assert sound["shards"] == len(UNITS) * len(SMALL.conditions)
-    first_replicates = sum(replicate == 0 for *_, replicate in UNITS)
-    assert recomputed["values compared (first replicates)"] == first_replicates * (3 * 4 + 4)
+    (sound,) = (check["found"] for check in integrity["predictions"])
+    assert sound["prediction files"] == len(UNITS) * len(SMALL.conditions)
 
 
 def test_failing_network_probe_stops_the_run_before_anything_is_predicted(
@@ -339,7 +336,7 @@ def test_failing_network_probe_stops_the_run_before_anything_is_predicted(
     with pytest.raises(IntegrityError, match=r"'disjoint images' failed.*images in both: 200"):
         run_stages(*run_in(tmp_path, few))
     forget_images()
-    assert not shards_of(tmp_path)
+    assert not prediction_files(tmp_path)
     integrity = json.loads((tmp_path / "out" / "run.json").read_text())["integrity"]
     assert not integrity["networks"][0]["passed"]
 
@@ -358,7 +355,7 @@ def test_unsound_prediction_stops_the_run_before_anything_is_scored(folder: Path
         run_stages(*run, "measure")
     assert not (folder / "out" / "measurements.csv").exists()
     integrity = json.loads((folder / "out" / "run.json").read_text())["integrity"]
-    assert [check["passed"] for check in integrity["predictions"]] == [False, True]
+    assert [check["passed"] for check in integrity["predictions"]] == [False]
     assert len(integrity["networks"]) == 9
 
 
@@ -399,8 +396,8 @@ def test_one_stage_writes_its_own_files_only(stage: str, tmp_path: Path) -> None
     few = replace(SMALL, recipes=("plain",), methods=("softmax",), conditions=(), replicates=1)
     assert run_stages(*run_in(tmp_path, few), stage) == []
     written = {path.name for path in (tmp_path / "out").iterdir()}
-    own = {"train": {"training.csv"}, "predict": {"predictions", "images.npz"}}
-    assert written == {"run.json", *own[stage]}
+    files = {"train": {"training.csv"}, "predict": {"predictions", "images.npz"}}
+    assert written == {"run.json", *files[stage]}
 
 
 def test_measuring_before_predicting_says_what_to_do(tmp_path: Path) -> None:
@@ -410,12 +407,14 @@ def test_measuring_before_predicting_says_what_to_do(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("condition", ["clean", "rotated-120", "ood-uniform_noise"])
-def test_lost_shard_is_predicted_again(condition: str, folder: Path, no_training: None) -> None:
+def test_lost_prediction_file_is_predicted_again(
+    condition: str, folder: Path, no_training: None
+) -> None:
     before = tables(folder)
     run = run_in(folder)
     lost = run.workspace.predictions.path(RunUnit("standard", "mc_dropout", 4, 1), condition)
     content = lost.read_bytes()
-    others = {path: path.stat().st_mtime_ns for path in shards_of(folder) if path != lost}
+    others = {path: path.stat().st_mtime_ns for path in prediction_files(folder) if path != lost}
     lost.unlink()
     assert run_stages(*run) == []
     assert lost.read_bytes() == content
@@ -423,7 +422,7 @@ def test_lost_shard_is_predicted_again(condition: str, folder: Path, no_training
     assert {path: path.stat().st_mtime_ns for path in others} == others
 
 
-def test_damaged_shard_is_named(folder: Path) -> None:
+def test_damaged_prediction_file_is_named(folder: Path) -> None:
     run = run_in(folder)
     damaged = run.workspace.predictions.path(RunUnit("standard", "softmax", None, 0), "rotated-045")
     damaged.write_bytes(damaged.read_bytes()[:-100])
@@ -433,7 +432,7 @@ def test_damaged_shard_is_named(folder: Path) -> None:
     assert run_stages(*run) == []
 
 
-def test_set_that_cannot_be_had_is_left_out_and_told_in_the_record(
+def test_set_that_cannot_be_had_is_left_out_and_recorded(
     finished: Path, tmp_path: Path, no_noise: None
 ) -> None:
     shutil.copytree(finished / "networks", tmp_path / "networks")
@@ -446,10 +445,10 @@ def test_set_that_cannot_be_had_is_left_out_and_told_in_the_record(
             table, others = (one.drop(columns="p_holm") for one in (table, others))
         pd.testing.assert_frame_equal(table, others)
     record = json.loads((tmp_path / "out" / "run.json").read_text())
-    assert record["data"]["ood-uniform_noise"] == {"unavailable": "the mirror is asleep"}
+    assert record["data"]["ood-uniform_noise"] == {"unavailable": "no mirror responds"}
 
 
-def test_set_that_can_be_had_later_is_caught_up_on(
+def test_set_that_can_be_had_later_is_added(
     finished: Path, tmp_path: Path, request: pytest.FixtureRequest
 ) -> None:
     shutil.copytree(finished / "networks", tmp_path / "networks")
@@ -467,7 +466,7 @@ def test_numbers_of_a_set_that_is_gone_later_are_kept(folder: Path, no_noise: No
     assert tables(folder) == before
 
 
-def test_own_method_is_judged_like_the_suites(tmp_path: Path) -> None:
+def test_custom_method_is_evaluated_like_the_suites(tmp_path: Path) -> None:
     mine = replace(
         SMALL,
         methods=(),
@@ -487,7 +486,7 @@ def test_own_method_is_judged_like_the_suites(tmp_path: Path) -> None:
     assert accuracy["value"].nunique() == 2
 
 
-def test_failing_own_method_fails_alone(finished: Path, tmp_path: Path) -> None:
+def test_failing_custom_method_fails_alone(finished: Path, tmp_path: Path) -> None:
     shutil.copytree(finished / "networks", tmp_path / "networks")
     location = custom_method(tmp_path / "code", breaking("True"))
     with_mine = replace(SMALL, custom_methods=(location,), conditions=SMALL.conditions[:2])
@@ -551,11 +550,11 @@ def test_prediction_that_breaks_the_contract_is_a_failure(tmp_path: Path) -> Non
     mine = replace(SMALL, methods=(), custom_methods=(location,), conditions=(), replicates=1)
     (failure,) = run_stages(*run_in(tmp_path, mine))
     assert failure.reason.startswith("ContractError: every row of mean must sum to 1")
-    assert not shards_of(tmp_path)
+    assert not prediction_files(tmp_path)
 
 
 @pytest.mark.parametrize(
-    ("code", "said"),
+    ("code", "message"),
     [
         (('scores={"nearest": nearest}', 'scores={"predictive_entropy": nearest}'), "names"),
         (
@@ -565,12 +564,12 @@ def test_prediction_that_breaks_the_contract_is_a_failure(tmp_path: Path) -> Non
     ],
 )
 def test_scores_that_cannot_be_compared_are_a_failure(
-    code: tuple[str, str], said: str, tmp_path: Path
+    code: tuple[str, str], message: str, tmp_path: Path
 ) -> None:
     location = custom_method(tmp_path / "code", code)
     mine = replace(SMALL, methods=(), custom_methods=(location,), replicates=1)
     (failure,) = run_stages(*run_in(tmp_path, mine))
-    assert said in failure.reason
+    assert message in failure.reason
 
 
 def test_what_a_method_does_to_its_images_does_not_reach_the_others(tmp_path: Path) -> None:
@@ -614,7 +613,7 @@ def test_diverging_network_fails_only_the_ensembles_that_it_belongs_to(
 
     def train(recipe: Recipe, indices: list[int], *rest: object, **options: object) -> list[object]:
         if indices == [3]:
-            return [TrainingDivergedError("network 3 came to nothing")]
+            return [TrainingDivergedError("network 3 diverged")]
         return trained(recipe, indices, *rest, **options)
 
     monkeypatch.setattr(network_pool, "train_networks", train)
@@ -627,18 +626,18 @@ def test_diverging_network_fails_only_the_ensembles_that_it_belongs_to(
         "standard/deep_ensemble-4/replicate-00",
         "standard/deep_ensemble-2/replicate-01",
     ]
-    assert [path.parent.name for path in shards_of(tmp_path)] == ["replicate-00"]
+    assert [path.parent.name for path in prediction_files(tmp_path)] == ["replicate-00"]
 
 
-def test_cells_of_a_family_are_as_if_predicted_alone(tmp_path: Path) -> None:
+def test_units_of_a_group_are_as_if_predicted_alone(tmp_path: Path) -> None:
     chosen = replace(SMALL, recipes=("standard",), methods=("mc_dropout", "deep_ensemble"))
     both = replace(chosen, passes=(3, 7), members=(2, 5))
     run_stages(*run_in(tmp_path, both), only="predict")
     few = replace(chosen, passes=(3,), members=(2,))
     machine = replace(run_in(tmp_path).workspace, out=tmp_path / "few" / "out")
     run_stages(Plan(few), machine, only="predict")
-    assert len(shards_of(tmp_path / "few")) > 0
-    for path in shards_of(tmp_path / "few"):
+    assert len(prediction_files(tmp_path / "few")) > 0
+    for path in prediction_files(tmp_path / "few"):
         twin = tmp_path / "out" / path.relative_to(machine.out)
         assert twin.read_bytes() == path.read_bytes()
 
@@ -656,7 +655,7 @@ def test_overwriting_removes_the_earlier_run_but_nothing_else(folder: Path) -> N
     (folder / "out" / "notes.txt").write_text("mine")
     few = replace(SMALL, recipes=("plain",), methods=("softmax",), conditions=(), replicates=1)
     assert run_stages(*run_in(folder, few), overwrite=True) == []
-    assert len(shards_of(folder)) == 1
+    assert len(prediction_files(folder)) == 1
     assert (folder / "out" / "notes.txt").read_text() == "mine"
     table = read_table(folder / "out" / "measurements.csv")
     assert set(table["method"]) == {"softmax"}
@@ -700,7 +699,7 @@ def test_global_settings_of_torch_are_left_alone(tmp_path: Path) -> None:
     assert torch.equal(torch.get_rng_state(), state)
 
 
-def test_ensembles_share_out_the_largest_ones_networks() -> None:
+def test_ensembles_are_disjoint_blocks_of_the_largest() -> None:
     run = run_in(Path("nowhere"), replace(SMALL, members=(2, 5), replicates=3))
     ensembles = [
         (unit.recipe, unit.size, unit.replicate)
