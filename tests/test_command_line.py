@@ -213,7 +213,7 @@ def test_folder_that_is_a_file_is_refused(
     assert re.fullmatch(r"error: [^\n]*taken[^\n]*\n", error)
 
 
-def test_mnist_that_cannot_be_had_is_told_in_one_line(
+def test_mnist_that_cannot_be_had_is_an_error_in_one_line(
     command_line: CommandLine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def nowhere(*_: object, **__: object) -> None:
@@ -329,10 +329,10 @@ def test_failures_are_listed_and_the_status_is_1(
     assert (status, error) == (1, "failed: self-trained/mine/replicate-00: ValueError: no\n")
 
 
-@pytest.mark.parametrize(("has_browser", "said"), [(True, ""), (False, "no browser was found")])
+@pytest.mark.parametrize(("has_browser", "message"), [(True, ""), (False, "no browser was found")])
 def test_page_is_opened_at_the_end(
     has_browser: bool,
-    said: str,
+    message: str,
     command_line: CommandLine,
     chosen: list[tuple[Run, str | None, bool]],
     monkeypatch: pytest.MonkeyPatch,
@@ -346,7 +346,7 @@ def test_page_is_opened_at_the_end(
     page.write_text("")
     status, _, error = command_line("--open", "--out", "results/mine")
     assert (status, opened) == (0, [page.resolve().as_uri()])
-    assert said in error
+    assert message in error
     assert len(chosen) == 2
 
 

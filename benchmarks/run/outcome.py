@@ -83,8 +83,8 @@ def _table(summary: pd.DataFrame) -> Table:
         table.add_column(heading, justify="right", no_wrap=True)
     for names, rows in _compared(summary).groupby(["recipe", "method", "members"], sort=False):
         recipe, method, members = map(str, names)
-        cells = (_cell(rows, *column[1:]) for column in COLUMNS)
-        table.add_row(recipe, f"{method} {members}", *cells)
+        values = (_value_text(rows, *column[1:]) for column in COLUMNS)
+        table.add_row(recipe, f"{method} {members}", *values)
     return table
 
 
@@ -96,7 +96,7 @@ def _compared(summary: pd.DataFrame) -> pd.DataFrame:
     return whole[[variant in compared for variant in variants]]
 
 
-def _cell(rows: pd.DataFrame, condition: str, metric: str, score: str) -> str:
+def _value_text(rows: pd.DataFrame, condition: str, metric: str, score: str) -> str:
     chosen = rows[
         (rows["condition"] == condition) & (rows["metric"] == metric) & (rows["score"] == score)
     ]

@@ -109,10 +109,10 @@ def all_measurements(predictions: Predictions, conditions: tuple[Condition, ...]
     return pd.concat([table, mean_over_rotations(table)])
 
 
-def comparison(found: Estimates, condition: str, metric: str, one: str, other: str) -> Comparison:
+def comparison(result: Estimates, condition: str, metric: str, one: str, other: str) -> Comparison:
     (row,) = [
         row
-        for row in found.comparisons
+        for row in result.comparisons
         if (row.condition, row.metric, row.method, row.other_method)
         == (condition, metric, one, other)
     ]
@@ -137,23 +137,23 @@ def test_estimates_are_the_measurements(
         )
         assert nothing is None
         return
-    found = resampled(predictions, group, conditions)
+    result = resampled(predictions, group, conditions)
     task = ResamplingTask("standard", conditions, group)
     whole = all_measurements(predictions, conditions)
     expected = {
         (row["method"], row["replicate"], row["condition"], row["metric"]): row["value"]
         for row in whole[whole["score"] == task.score].to_dict("records")
     }
-    assert list(found.units) == sorted(UNITS)
-    assert found.conditions == (
+    assert list(result.units) == sorted(UNITS)
+    assert result.conditions == (
         *(condition.name for condition in conditions),
         *(("rotated-mean",) if conditions == ROTATED else ()),
     )
     for m, metric in enumerate(task.metrics):
-        for k, condition in enumerate(found.conditions):
-            for c, unit in enumerate(found.units):
+        for k, condition in enumerate(result.conditions):
+            for c, unit in enumerate(result.units):
                 value = expected.get((unit.method, unit.replicate, condition, metric), math.nan)
-                assert found.estimates[m, k, c] == pytest.approx(value, rel=1e-9, nan_ok=True)
+                assert result.estimates[m, k, c] == pytest.approx(value, rel=1e-9, nan_ok=True)
 
 
 def test_every_measure_but_prevalence_belongs_to_a_task() -> None:
@@ -163,24 +163,24 @@ def test_every_measure_but_prevalence_belongs_to_a_task() -> None:
     for condition in conditions:
         wanted = set(measured(condition, ("custom",))) - {("prevalence", "")}
         for recipe in ("standard", "plain"):
-            found = {
+            result = {
                 (metric, task.score)
                 for task in parts
                 if task.recipe == recipe and condition in task.conditions
                 for metric in task.metrics
             }
-            assert wanted <= found
+            assert wanted <= result
     for task in parts:
         assert len({condition.reference for condition in task.conditions}) == 1
         assert len({condition.dataset for condition in task.conditions}) == 1
 
 
 def test_interval_of_the_ensembles_accuracy_is_that_of_a_share(predictions: Predictions) -> None:
-    found = estimates(predictions, "labels")
+    result = estimates(predictions, "labels")
     stored = predictions[ENSEMBLE, "clean"]
     accuracy = float((stored.prediction.mean.argmax(dim=1) == stored.labels).double().mean())
     error = math.sqrt(accuracy * (1 - accuracy) / IMAGES)
-    interval = found.intervals["standard", "deep_ensemble", "6", "clean", "", "accuracy"]
+    interval = result.intervals["standard", "deep_ensemble", "6", "clean", "", "accuracy"]
     expected = stats.t.ppf(0.975, IMAGES - 1) * error
     assert interval.half_width == pytest.approx(expected, rel=0.08)
 
@@ -188,7 +188,7 @@ def test_interval_of_the_ensembles_accuracy_is_that_of_a_share(predictions: Pred
 def test_interval_of_the_mean_over_rotations_draws_an_image_and_its_rotations_together(
     predictions: Predictions,
 ) -> None:
-    found = estimates(predictions, "labels")
+    result = estimates(predictions, "labels")
     per_image = torch.stack(
         [
             predictions[ENSEMBLE, name].prediction.mean.gather(
@@ -198,21 +198,21 @@ def test_interval_of_the_mean_over_rotations_draws_an_image_and_its_rotations_to
         ]
     )
     losses = -per_image.log().mean(dim=0).numpy()
-    interval = found.intervals["standard", "deep_ensemble", "6", "rotated-mean", "", "nll"]
+    interval = result.intervals["standard", "deep_ensemble", "6", "rotated-mean", "", "nll"]
     expected = stats.t.ppf(0.975, IMAGES - 1) * losses.std() / math.sqrt(IMAGES)
     assert interval.half_width == pytest.approx(expected, rel=0.08)
 
 
 def test_interval_of_auroc_is_delongs(predictions: Predictions) -> None:
     """DeLong, DeLong & Clarke-Pearson 1988: the variances of the two kinds' placements."""
-    found = estimates(predictions, "predictive_entropy", (NOISE,))
+    result = estimates(predictions, "predictive_entropy", (NOISE,))
     clean, ood = (
         stats.entropy(predictions[ENSEMBLE, name].prediction.mean.numpy(), axis=1)
         for name in ("clean", NOISE.name)
     )
     won = (ood[:, None] > clean) + 0.5 * (ood[:, None] == clean)
     variance = won.mean(axis=1).var(ddof=1) / 200 + won.mean(axis=0).var(ddof=1) / IMAGES
-    interval = found.intervals[
+    interval = result.intervals[
         *("standard", "deep_ensemble", "6", NOISE.name, "predictive_entropy", "auroc"),
     ]
     expected = stats.t.ppf(0.975, 199) * math.sqrt(variance)
@@ -237,8 +237,8 @@ def test_detection_is_as_sure_as_the_fewer_of_the_two_kinds_are_many(
     counts = {"clean": clean, NOISE.name: ood}
     few = {key: first(predictions[key], counts[key[1]]) for key in predictions if key[1] in counts}
     task = ResamplingTask("standard", (NOISE,), "predictive_entropy")
-    found = resampled(few, task.group, task.conditions)
-    compared = compare(task, found)
+    result = resampled(few, task.group, task.conditions)
+    compared = compare(task, result)
     row = comparison(compared, NOISE.name, "auroc", "deep_ensemble", "mc_dropout")
     key = ("standard", "deep_ensemble", "6", NOISE.name, "predictive_entropy", "auroc")
     interval = compared.intervals[key]
@@ -247,14 +247,14 @@ def test_detection_is_as_sure_as_the_fewer_of_the_two_kinds_are_many(
         assert interval.reason == row.reason == "no interval: fewer than 30 images of one kind"
         assert row.p_value is None
         return
-    index = task.metrics.index("auroc"), 0, found.units.index(ENSEMBLE)
-    error = math.sqrt(found.covariance[(*index, index[-1])])
+    index = task.metrics.index("auroc"), 0, result.units.index(ENSEMBLE)
+    error = math.sqrt(result.covariance[(*index, index[-1])])
     assert interval.half_width == pytest.approx(stats.t.ppf(0.975, 29) * error)
     assert row.p_value is not None
 
 
 def test_replicates_widen_the_interval(predictions: Predictions) -> None:
-    found = estimates(predictions, "labels")
+    result = estimates(predictions, "labels")
     losses = np.stack(
         [
             -np.log(predictions[unit, "clean"].prediction.mean.numpy())[
@@ -269,7 +269,7 @@ def test_replicates_widen_the_interval(predictions: Predictions) -> None:
         stats.t.ppf(0.975, 2) * stats.sem(losses.mean(axis=1)),
         stats.t.ppf(0.975, IMAGES - 1) * math.sqrt(shared),
     )
-    interval = found.intervals["standard", "mc_dropout", "4", "clean", "", "nll"]
+    interval = result.intervals["standard", "mc_dropout", "4", "clean", "", "nll"]
     assert interval.half_width == pytest.approx(math.hypot(*parts), rel=0.08)
 
 
@@ -333,25 +333,25 @@ def test_nothing_is_tested_where_no_value_is_better_or_labels_are_ill_defined(
 def test_order_of_the_units_does_not_matter_and_the_seed_does(predictions: Predictions) -> None:
     task = ResamplingTask("standard", ROTATED, "labels")
 
-    def found(units: list[RunUnit], seed: int) -> Estimates:
+    def result(units: list[RunUnit], seed: int) -> Estimates:
         load = lambda unit, name: predictions.get((unit, name))  # noqa: E731
         one = resample(task, units, load, resamples=100, seed=seed)
         assert one is not None
         return compare(task, one)
 
-    assert found(UNITS, 0) == found(UNITS[::-1], 0)
-    assert found(UNITS, 0).comparisons != found(UNITS, 1).comparisons
+    assert result(UNITS, 0) == result(UNITS[::-1], 0)
+    assert result(UNITS, 0).comparisons != result(UNITS, 1).comparisons
 
 
 def test_replicate_that_failed_leaves_the_others(predictions: Predictions) -> None:
     fewer = {key: stored for key, stored in predictions.items() if key[0] != SINGLE[1]}
-    found = estimates(fewer, "labels")
-    assert found.intervals["standard", "softmax", "1", "clean", "", "nll"].half_width > 0
-    row = comparison(found, "clean", "nll", "mc_dropout", "softmax")
+    result = estimates(fewer, "labels")
+    assert result.intervals["standard", "softmax", "1", "clean", "", "nll"].half_width > 0
+    row = comparison(result, "clean", "nll", "mc_dropout", "softmax")
     assert row.difference is not None
 
 
-def test_one_common_replicate_of_several_is_no_difference_and_says_so(
+def test_one_common_replicate_of_several_is_no_difference_and_has_a_reason(
     predictions: Predictions,
 ) -> None:
     gone = (SINGLE[0], DROPOUT[1])  # left are 1 and 2, and 0 and 2
@@ -363,8 +363,8 @@ def test_one_common_replicate_of_several_is_no_difference_and_says_so(
 
 def test_condition_without_predictions_has_no_rows(predictions: Predictions) -> None:
     fewer = {key: stored for key, stored in predictions.items() if key[1] != "rotated-030"}
-    found = estimates(fewer, "labels")
-    assert {key[3] for key in found.intervals} == {"clean", "rotated-060", "rotated-120"}
+    result = estimates(fewer, "labels")
+    assert {key[3] for key in result.intervals} == {"clean", "rotated-060", "rotated-120"}
 
 
 def test_value_that_no_resample_changes_has_no_interval(predictions: Predictions) -> None:
@@ -393,8 +393,8 @@ def test_certain_difference_has_no_p_value_and_certain_equality_one_of_1(
             (unit, "clean"): StoredPrediction(Prediction.of(softmax), labels) for unit in SINGLE
         }
         one = {(ENSEMBLE, "clean"): StoredPrediction(Prediction.of(right), labels)}
-        found = estimates(predictions | alike | one, "labels")
-        return comparison(found, "clean", "accuracy", "deep_ensemble", "softmax")
+        result = estimates(predictions | alike | one, "labels")
+        return comparison(result, "clean", "accuracy", "deep_ensemble", "softmax")
 
     apart, equal = accuracy_of(wrong), accuracy_of(right)
     assert (apart.difference, apart.reason) == (1, ALIKE)
@@ -409,11 +409,11 @@ def test_measure_that_resamples_can_lack_has_no_interval(predictions: Prediction
     labels = stored.prediction.mean.argmax(dim=1)
     labels[0] = (labels[0] + 1) % 10  # a single error
     few[ENSEMBLE, "clean"] = replace(stored, labels=labels)
-    found = estimates(few, "predictive_entropy")
+    result = estimates(few, "predictive_entropy")
     key = ("standard", "deep_ensemble", "6", "clean", "predictive_entropy")
-    assert found.intervals[*key, "misclassification_auroc"].reason == TOO_FEW
-    assert found.intervals[*key, "aurc"].half_width > 0
-    row = comparison(found, "clean", "misclassification_auroc", "deep_ensemble", "softmax")
+    assert result.intervals[*key, "misclassification_auroc"].reason == TOO_FEW
+    assert result.intervals[*key, "aurc"].half_width > 0
+    row = comparison(result, "clean", "misclassification_auroc", "deep_ensemble", "softmax")
     assert (row.lower, row.p_value, row.reason) == (
         pytest.approx(math.nan, nan_ok=True),
         None,
@@ -428,12 +428,12 @@ def test_infinite_loss_is_compared_with_nothing(predictions: Predictions) -> Non
     mean = stored.prediction.mean.clone()
     mean[0] = torch.eye(10, dtype=torch.float64)[(stored.labels[0] + 1) % 10]
     infinite[ENSEMBLE, "clean"] = replace(stored, prediction=replace(stored.prediction, mean=mean))
-    found = estimates(infinite, "labels")
+    result = estimates(infinite, "labels")
     key = ("standard", "deep_ensemble", "6", "clean", "", "nll")
-    assert math.isnan(found.intervals[key].half_width)
-    row = comparison(found, "clean", "nll", "deep_ensemble", "softmax")
+    assert math.isnan(result.intervals[key].half_width)
+    row = comparison(result, "clean", "nll", "deep_ensemble", "softmax")
     assert (row.difference, row.status) == (None, "undefined")
-    assert comparison(found, "clean", "brier", "deep_ensemble", "softmax").status == "ok"
+    assert comparison(result, "clean", "brier", "deep_ensemble", "softmax").status == "ok"
 
 
 def test_largest_sizes_and_their_equals_are_all_compared_and_others_with_their_own() -> None:

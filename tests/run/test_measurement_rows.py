@@ -65,7 +65,7 @@ def predictions(
     labels = labels_of(evaluated, 2) if condition.labelled else None
     return (
         condition,
-        stored_of(judged, labels, scored=scored),
+        stored_of(evaluated, labels, scored=scored),
         stored_of(clean, labels_of(clean, 2), scored=scored),
     )
 
@@ -192,11 +192,11 @@ def test_measures_of_selection(name: str) -> None:
     for name_of_score, score in scores(evaluated).items():
         # Scores that are equal on paper must be equal here, too.
         score = score.round(12)
-        found = {
+        values = {
             metric: rows[metric, name_of_score].value
             for metric in ("misclassification_auroc", "aurc", "augrc")
         }
-        assert found == pytest.approx(
+        assert values == pytest.approx(
             {
                 "misclassification_auroc": roc_auc_score(wrong, score),
                 "aurc": aurc(score, wrong),
@@ -214,11 +214,11 @@ def test_measures_of_detection(name: str) -> None:
     for score in positives:
         negative, positive = negatives[score].round(12), positives[score].round(12)
         both = np.concatenate([negative, positive])
-        found = {
+        values = {
             metric: rows[metric, score].value
             for metric in ("auroc", "aupr_out", "aupr_in", "fpr95")
         }
-        assert found == pytest.approx(
+        assert values == pytest.approx(
             {
                 "auroc": roc_auc_score(kinds, both),
                 "aupr_out": average_precision_score(kinds, both),

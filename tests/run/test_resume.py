@@ -76,7 +76,7 @@ Start = Callable[..., subprocess.Popen[str]]
 
 @pytest.fixture
 def start() -> Iterator[Start]:
-    """Start a run in a session of its own, as a terminal would."""
+    """Start a run in its own session, as a terminal would."""
     started = []
 
     def run(folder: Path, *options: str, script: str = SCRIPT) -> subprocess.Popen[str]:
@@ -105,8 +105,8 @@ def start() -> Iterator[Start]:
 
 
 def finish(process: subprocess.Popen[str]) -> None:
-    _, said = process.communicate(timeout=600)
-    assert process.returncode == 0, said
+    _, shown = process.communicate(timeout=600)
+    assert process.returncode == 0, shown
 
 
 def read_lines(process: subprocess.Popen[str], count: int) -> list[str]:
@@ -144,13 +144,13 @@ def test_run_killed_again_and_again_ends_with_the_same_bytes(start: Start, tmp_p
         read_lines(process, lines)
         time.sleep(seeded.uniform(0, 0.1))
         process.send_signal(by)
-        _, said = process.communicate(timeout=600)
+        _, shown = process.communicate(timeout=600)
         if by == signal.SIGKILL:
             assert process.returncode == -signal.SIGKILL
         else:
             assert process.returncode == 128 + by
-            assert said.splitlines()[-1].startswith("interrupted; the same command goes on")
-            assert "Traceback" not in said
+            assert shown.splitlines()[-1].startswith("interrupted; the same command goes on")
+            assert "Traceback" not in shown
         assert check_files(killed) > 0
         assert not (killed / "out" / "measurements.csv").exists()
     finish(uninterrupted)
@@ -176,6 +176,6 @@ def test_interruption_with_workers_is_one_line_and_leaves_no_worker(
     assert [process.stdout.readline() for _ in range(2)] == ["asleep\n"] * 2
     os.killpg(process.pid, signal.SIGINT)  # as Ctrl-C does: to the workers, too
     # Waits for the workers as well, which hold the other end of the pipe.
-    _, said = process.communicate(timeout=600)
+    _, shown = process.communicate(timeout=600)
     assert process.returncode == 130
-    assert re.fullmatch(r"interrupted; [^\n]+\n", said)
+    assert re.fullmatch(r"interrupted; [^\n]+\n", shown)

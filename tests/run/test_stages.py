@@ -216,7 +216,7 @@ def test_every_unit_has_rows_of_every_condition(finished: Path) -> None:
     assert not table.duplicated(key).any()
 
 
-def test_mc_dropout_of_networks_without_dropout_says_why_it_has_no_numbers(finished: Path) -> None:
+def test_mc_dropout_of_networks_without_dropout_has_a_reason_and_no_numbers(finished: Path) -> None:
     table = read_table(finished / "out" / "measurements.csv")
     mine = (table["recipe"] == "plain") & (table["method"] == "mc_dropout")
     assert set(table.loc[mine, "status"]) == {"not applicable"}
@@ -400,7 +400,7 @@ def test_one_stage_writes_its_own_files_only(stage: str, tmp_path: Path) -> None
     assert written == {"run.json", *files[stage]}
 
 
-def test_measuring_before_predicting_says_what_to_do(tmp_path: Path) -> None:
+def test_measuring_before_predicting_is_refused_with_what_to_do(tmp_path: Path) -> None:
     with pytest.raises(UserError, match=r"no predictions .* run without --only first"):
         run_stages(*run_in(tmp_path), "measure")
     assert not (tmp_path / "out").exists()

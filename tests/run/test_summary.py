@@ -54,13 +54,15 @@ def test_summary_is_the_mean_with_the_interval_of_its_key() -> None:
     assert (row["replicates"], row["images"], row["status"]) == (3, 100, "ok")
 
 
-def test_missing_interval_says_why() -> None:
+def test_missing_interval_has_a_reason() -> None:
     key = ("standard", "mc_dropout", "10", "clean", "", "ece")
     ill_defined = replace(ROW, status="ill-defined labels", reason="rotated")
     for row, reason in ((ROW, "alike"), (ill_defined, "rotated; alike")):
-        (found,) = summarise(as_table([row]), {key: Interval(math.nan, "alike")}).to_dict("records")
-        assert math.isnan(found["lower"])
-        assert found["reason"] == reason
+        (summary,) = summarise(as_table([row]), {key: Interval(math.nan, "alike")}).to_dict(
+            "records"
+        )
+        assert math.isnan(summary["lower"])
+        assert summary["reason"] == reason
 
 
 def test_summary_keeps_apart_what_differs_in_anything_but_the_replicate() -> None:
@@ -73,7 +75,7 @@ def test_summary_keeps_apart_what_differs_in_anything_but_the_replicate() -> Non
     assert list(summarise(as_table([ROW, replace(ROW, replicate=1)]))["replicates"]) == [2]
 
 
-def test_value_that_was_not_resampled_has_no_bounds_and_says_so(tmp_path: Path) -> None:
+def test_value_that_was_not_resampled_has_no_bounds_and_a_reason(tmp_path: Path) -> None:
     write_table(summarise(as_table([ROW])), tmp_path / "summary.csv")
     assert (tmp_path / "summary.csv").read_text().splitlines()[1] == (
         "standard,mc_dropout,10,clean,,ece,0.25,,,1,100,ok,"
@@ -113,7 +115,7 @@ def test_replicate_that_failed_is_left_out_and_does_not_mark_the_others_as_faile
     assert (row["status"], row["images"]) == ("ok", 100)
 
 
-def test_infinite_replicate_makes_the_mean_infinite_and_says_why() -> None:
+def test_infinite_replicate_makes_the_mean_infinite_and_gives_the_reason() -> None:
     infinite = replace(ROW, replicate=1, value=math.inf, reason="1 of 100 had the probability 0")
     (row,) = summarise(as_table([ROW, infinite])).to_dict("records")
     assert row["value"] == math.inf

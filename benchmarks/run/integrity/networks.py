@@ -30,7 +30,7 @@ PREDICTED = 100
 """Test images that networks predict."""
 
 CHANCE = 1e-6
-"""A share of kept channels less likely than this, both tails together, is no chance."""
+"""A share of kept channels less probable than this, both tails together, fails."""
 
 LEAST_DIFFERENCE = 0.01
 """Relative to the norm: networks trained apart differ by about their norm, copies by rounding."""

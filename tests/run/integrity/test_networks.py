@@ -211,5 +211,5 @@ def test_probes_do_not_depend_on_how_long_a_recipe_trains(training_images: Label
     long, short = (replace(STANDARD, epochs=epochs) for epochs in (1000, 1))
     images = training_images.images[:20]
     assert same_bits(long, 0, ENGINE, training_images, images) == same_bits(
-        short, 0, ENGINE, training_images, asked
+        short, 0, ENGINE, training_images, images
     )

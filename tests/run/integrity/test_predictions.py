@@ -56,10 +56,10 @@ def test_one_bad_number_is_found_and_its_file_named(part: str, number: float) ->
 @pytest.mark.parametrize("number", [math.nan, -0.1, 3.0, math.inf])
 @pytest.mark.parametrize("part", ["expected_entropy", "score"])
 def test_one_impossible_entropy_or_score_is_found(part: str, number: float) -> None:
-    prediction = replace(stored().prediction, scores={"own": torch.linspace(-9, 9, IMAGES)})
+    prediction = replace(stored().prediction, scores={"custom": torch.linspace(-9, 9, IMAGES)})
     spoilt = prediction.expected_entropy.clone()
     spoilt[7] = number
-    spoilt = {"expected_entropy": spoilt} if part != "score" else {"scores": {"own": spoilt}}
+    spoilt = {"expected_entropy": spoilt} if part != "score" else {"scores": {"custom": spoilt}}
     sound = check(StoredPrediction(replace(prediction, **spoilt), stored().labels))
     wrong = part == "expected_entropy" or not math.isfinite(number)
     assert sound.passed is not wrong
