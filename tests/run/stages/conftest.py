@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -16,14 +17,12 @@ from benchmarks.run.stages import run_stages
 from benchmarks.tasks import conditions
 from methods.networks import pool as network_pool
 from methods.networks.labelled_images import LabelledImages
-from tests.run.stages.support import (
-    forget_images,
-    run_in,
-)
+from tests.run.stages.support import forget_images, run_in
 
 
-@pytest.fixture(scope="package", autouse=True)
+@contextmanager
 def small_mnist() -> Iterator[None]:
+    """MNIST reduced to a few images, and neither timings nor a report."""
     whole = {"train": load_mnist("train"), "test": load_mnist("test")}
 
     def load(split: str, *, data_dir: Path | None) -> LabelledImages:
@@ -41,11 +40,18 @@ def small_mnist() -> Iterator[None]:
     forget_images()
 
 
-@pytest.fixture(scope="package")
-def finished(tmp_path_factory: pytest.TempPathFactory, small_mnist: None) -> Path:
+@pytest.fixture(scope="module", autouse=True)
+def _small_mnist() -> Iterator[None]:
+    with small_mnist():
+        yield
+
+
+@pytest.fixture(scope="session")
+def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with a finished run in `out` and its networks in `networks`."""
     folder = tmp_path_factory.mktemp("finished")
-    assert run_stages(*run_in(folder)) == []
+    with small_mnist():
+        assert run_stages(*run_in(folder)) == []
     return folder
 
 
