@@ -64,8 +64,9 @@ def main(
     ] = None,
     images: Annotated[int | None, typer.Option(help="Images evaluated per condition.")] = None,
     subset_images: Annotated[
-        int | None, typer.Option(help="Images judged of each condition of mc_dropout_exact.")
+        int | None, typer.Option(help="Images evaluated of each condition of mc_dropout_exact.")
     ] = None,
+    exact_images: Annotated[int | None, typer.Option(hidden=True)] = None,
     epochs: Annotated[int | None, typer.Option(help="How long networks train.")] = None,
     resamples: Annotated[
         int | None, typer.Option(help="Bootstrap resamples of the images, for intervals.")
@@ -118,7 +119,7 @@ def main(
         "in_depth": _separate(in_depth),
         "replicates": replicates,
         "images": images,
-        "subset_images": subset_images,
+        "subset_images": _renamed("--exact-images", exact_images, "--subset-images", subset_images),
         "epochs": epochs,
         "resamples": resamples,
         "batch_sizes": _numbers("--batch-sizes", batch_sizes),
@@ -182,6 +183,13 @@ def _open(page: Path) -> None:
 
 def _interrupt(by_signal: int, _frame: object) -> NoReturn:
     raise KeyboardInterrupt(by_signal)
+
+
+def _renamed(old: str, by_old: int | None, new: str, by_new: int | None) -> int | None:
+    """The value of an option, which may have been given by its old name."""
+    if by_old is not None:
+        print(f"{old} is now {new}; the old name will go in 0.3", file=sys.stderr)
+    return by_old if by_new is None else by_new
 
 
 def _separate(values: Names) -> tuple[str, ...] | None:

@@ -1,19 +1,19 @@
-"""Which sizes of methods stand beside one another where not all are shown."""
+"""Which sizes of methods are compared with one another where not all are shown."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
 FEW = 2
-"""So many sizes of a method are all shown."""
+"""If a method has at most so many sizes, all are compared."""
 
 
 def compared_sizes(sizes: Mapping[str, Iterable[int]]) -> dict[str, tuple[int, ...]]:
     """Each method's largest size, and every size that is the largest of another method.
 
-    Plug-in mutual information, vote entropy and variation ratio depend on how many members there
-    are, so methods are compared at equal sizes too, where they were judged at these. Of a method
-    that has one or two sizes all are compared: whoever chose them wants to see them.
+    Plug-in mutual information, vote entropy and variation ratio depend on the number of members, so
+    methods are also compared at equal sizes, where they have them. Of a method with one or two
+    sizes all are compared, since the user chose exactly these.
 
     Args:
         sizes: the numbers of members of each method.
@@ -32,10 +32,10 @@ def compared_sizes(sizes: Mapping[str, Iterable[int]]) -> dict[str, tuple[int, .
 
 
 def compared_variants(variants: Iterable[tuple[str, str]]) -> set[tuple[str, str]]:
-    """Of pairs (method, members as records spell them) those of the sizes that are compared.
+    """Of pairs (method, members as records write them) those of the sizes that are compared.
 
-    A single member has nothing to be compared with at equal size; a method that has no other size
-    (softmax), or whose members are not counted, is compared as it is.
+    A size of 1 is compared only for methods that have no other (softmax); a method whose members
+    are not counted is always compared.
 
     >>> sorted(compared_variants([("softmax", "1"), ("mine", "1"), ("mine", "5"), ("it", "exact")]))
     [('it', 'exact'), ('mine', '5'), ('softmax', '1')]

@@ -1,4 +1,4 @@
-"""Many calls on all of a machine's workers at once."""
+"""Many calls in parallel, on workers of this machine."""
 
 from __future__ import annotations
 
@@ -24,14 +24,14 @@ def parallel(
     jobs: int,
     threads: bool = False,
 ) -> list[Result]:
-    """What the work on each item returned, in the order in which they were finished.
+    """The results of the work on each item, in the order in which they were finished.
 
     Args:
         work: called with an item; for processes it must be possible to pickle it.
-        items: what to work on.
-        stage, what: which stage it is and what is counted, for the progress line.
-        jobs: how many items are worked on at a time.
-        threads: whether in threads; by default in processes.
+        items: the arguments, one a call.
+        stage, what: the stage and what is counted, for the progress line.
+        jobs: how many items are worked on in parallel.
+        threads: whether workers are threads; by default they are processes.
     """
     workers = joblib.Parallel(
         n_jobs=min(jobs, max(len(items), 1)),

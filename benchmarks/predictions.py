@@ -1,4 +1,4 @@
-"""Predictions on disk: a shard a (recipe, method, size, replicate) and condition, written once."""
+"""Predictions on disk: a file a (recipe, method, size, replicate) and condition, written once."""
 
 from __future__ import annotations
 
@@ -16,21 +16,21 @@ from benchmarks.records import members_text
 from methods import Prediction
 
 _EXACT = 0
-"""How a shard spells ``members=None``, the exact distribution."""
+"""How a prediction file writes ``members=None``, the exact distribution."""
 
 _SCORE = "score:"
-"""What the names of a method's own scores begin with in a shard."""
+"""The prefix of the names of a method's own scores in a prediction file."""
 
 
 @dataclass(frozen=True, order=True)
 class RunUnit:
-    """One replicate of one method: what is fitted once and then judges every condition.
+    """One replicate of one method: fitted once, it then predicts under every condition.
 
     Attributes:
-        recipe: how its networks were trained; ``own`` where it trains itself.
+        recipe: how its networks were trained; `SELF_TRAINED` where it trains itself.
         method: the method's name.
-        size: how many members it is asked to have; ``None`` where that is not to be chosen.
-        replicate: which repetition.
+        size: the number of members that was chosen; ``None`` where there is nothing to choose.
+        replicate: which repetition, from 0.
     """
 
     recipe: str
@@ -40,14 +40,14 @@ class RunUnit:
 
     @property
     def name(self) -> str:
-        """For progress lines and file names."""
+        """For messages and file names: ``<recipe>/<method>-<size>/replicate-<r>``."""
         size = "" if self.size is None else f"-{self.size}"
         return f"{self.recipe}/{self.method}{size}/replicate-{self.replicate:02d}"
 
 
 @dataclass(frozen=True, eq=False)
 class StoredPrediction:
-    """What one cell thinks of one condition, with the labels it will be measured against."""
+    """A run unit's prediction under a condition, with the labels that it is measured against."""
 
     prediction: Prediction
     labels: Int64[Tensor, " images"] | None
@@ -55,9 +55,9 @@ class StoredPrediction:
 
 @dataclass(frozen=True)
 class PredictionStore:
-    """The shards of a run: ``<recipe>/<method>-<size>/replicate-<r>/<condition>.npz``.
+    """The prediction files of a run: ``<recipe>/<method>-<size>/replicate-<r>/<condition>.npz``.
 
-    A shard holds ``mean`` and ``vote_share`` [images, classes], ``expected_entropy`` [images],
+    A file has ``mean`` and ``vote_share`` [images, classes], ``expected_entropy`` [images],
     ``members`` (0: exact), where there are any ``labels`` [images], and a method's own scores as
     ``score:<name>`` [images].
     """
@@ -65,15 +65,15 @@ class PredictionStore:
     folder: Path
 
     def path(self, unit: RunUnit, condition: str) -> Path:
-        """Where the shard lies, or will lie."""
+        """The path of the prediction file, whether it has been written or not."""
         return self.folder / unit.name / f"{condition}.npz"
 
     def holds(self, unit: RunUnit, condition: str) -> bool:
-        """Whether the shard has been written."""
+        """Whether the prediction file has been written."""
         return self.path(unit, condition).exists()
 
     def save(self, unit: RunUnit, condition: str, stored: StoredPrediction) -> None:
-        """Write the shard."""
+        """Write the prediction file."""
         prediction = stored.prediction
         arrays = {
             "mean": prediction.mean,
@@ -95,11 +95,11 @@ class PredictionStore:
             )
 
     def load_if_there(self, unit: RunUnit, condition: str) -> StoredPrediction | None:
-        """Read the shard, if it has been written."""
+        """Read the prediction file, if it has been written."""
         return self.load(unit, condition) if self.holds(unit, condition) else None
 
     def load(self, unit: RunUnit, condition: str) -> StoredPrediction:
-        """Read the shard.
+        """Read the prediction file.
 
         Raises:
             UserError: the file is damaged.
@@ -109,15 +109,15 @@ class PredictionStore:
             return _read(path)
         # What damaged bytes raise is up to zipfile, zlib and NumPy, and is nearly anything.
         except Exception as error:
-            said = " ".join(f"{type(error).__name__}: {error}".split())
+            why = " ".join(f"{type(error).__name__}: {error}".split())
             raise UserError(
-                f"the shard {path} cannot be read ({said}); delete it and run again: "
-                "that one shard is then predicted anew"
+                f"the prediction file {path} cannot be read ({why}); delete it and run again: "
+                "that one file is then predicted anew"
             ) from error
 
 
 def members_of(unit: RunUnit, stored: StoredPrediction | None) -> str:
-    """How many members judged; where nothing was judged, how many were to."""
+    """The number of members as records write it; the chosen size where there is no prediction."""
     if stored is None:
         return "" if unit.size is None else str(unit.size)
     return members_text(stored.prediction.members)

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
-from typing import NamedTuple, cast
+from typing import NamedTuple
 
 import pandas as pd
 
 from benchmarks.errors import UserError
 from benchmarks.files import written_whole
-from benchmarks.vocabulary import WITH_VALUE
 
 
 @dataclass(frozen=True)
@@ -105,8 +104,6 @@ class Comparison:
     reason: str = ""
 
 
-NOT_RESAMPLED = "no interval: its images were not drawn anew"
-
 Key = tuple[str, str, str, str, str, str]
 """Recipe, method, members, condition, score and metric: the key of a row of the summary."""
 
@@ -116,8 +113,6 @@ _TEXT = (
     *("device", "device_name", "engine", "mode", "clock", "stopped_because"),
     *("torch_version", "cuda_version", "numba_version"),
 )
-
-_KEY = ["recipe", "method", "members", "condition", "score", "metric"]
 
 
 def as_table(measurements: Iterable[Measurement]) -> pd.DataFrame:
@@ -130,30 +125,6 @@ def as_table(measurements: Iterable[Measurement]) -> pd.DataFrame:
         ["recipe", "method", "order", "members", "replicate", "condition", "metric", "score"]
     )
     return table.drop(columns="order").reset_index(drop=True)
-
-
-def summarise(
-    measurements: pd.DataFrame, intervals: Mapping[Key, Interval] | None = None
-) -> pd.DataFrame:
-    """``summary.csv``: the mean over replicates, with its 95 % interval if there is one."""
-    rows = []
-    for key, group in measurements.groupby(_KEY, sort=False, dropna=False):
-        measured = group[group["status"].isin(WITH_VALUE)]
-        value = float(measured["value"].mean()) if len(measured) else math.nan
-        not_resampled = Interval(math.nan, NOT_RESAMPLED if math.isfinite(value) else "")
-        interval = (intervals or {}).get(cast(Key, key), not_resampled)
-        _, lower, upper = interval.around(value)
-        candidates = group if measured.empty else measured
-        with_reason = candidates[candidates["reason"] != ""]
-        shown = (candidates if with_reason.empty else with_reason).iloc[0]
-        rows.append(
-            dict(zip(_KEY, key, strict=True))
-            | {"value": value, "lower": lower, "upper": upper}
-            | {"replicates": len(measured), "images": shown["images"], "status": shown["status"]}
-            | {"reason": "; ".join(filter(None, (shown["reason"], interval.reason)))}
-        )
-    bounds = ["value", "lower", "upper", "replicates", "images", "status", "reason"]
-    return pd.DataFrame(rows, columns=_KEY + bounds)
 
 
 def members_text(members: int | None) -> str:

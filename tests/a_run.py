@@ -1,4 +1,4 @@
-"""A run as tests hand it about: what it computes, and where."""
+"""A run in tests: what it computes, and where."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from benchmarks.run.workspace import Workspace
 
 
 class Run(NamedTuple):
-    """Its two parts are what most functions take: ``write_curves(*run)``."""
+    """A plan and a workspace, which most functions take: ``write_curves(*run)``."""
 
     plan: Plan
     workspace: Workspace
 
 
 def run_of(configuration: Configuration, folder: Path, *, jobs: int = 1) -> Run:
-    """A run in ``out`` below the folder, with its networks beside it in ``networks``."""
+    """A run that writes to ``out`` in the folder, with its networks in ``networks``."""
     workspace = Workspace(folder / "out", folder / "networks", None, jobs)
     return Run(Plan(configuration), workspace)

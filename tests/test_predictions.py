@@ -1,4 +1,4 @@
-"""Shards: written once and whole, read back to the last bit."""
+"""Prediction files: written once and whole, read back to the last bit."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from benchmarks.errors import UserError
 from benchmarks.predictions import PredictionStore, RunUnit, StoredPrediction
 from methods import Prediction
 
-CELL = RunUnit("standard", "mc_dropout", 10, 3)
+UNIT = RunUnit("standard", "mc_dropout", 10, 3)
 
 
 def stored(members: int | None = 4, *, labelled: bool = True, images: int = 30) -> StoredPrediction:
@@ -36,12 +36,12 @@ def store(tmp_path: Path) -> PredictionStore:
 
 @pytest.mark.parametrize("labelled", [True, False])
 @pytest.mark.parametrize("members", [1, 4, 100, None])
-def test_shard_is_read_back_as_it_was(
+def test_file_is_read_back_as_it_was(
     members: int | None, labelled: bool, store: PredictionStore
 ) -> None:
     written = stored(members, labelled=labelled)
-    store.save(CELL, "clean", written)
-    read = store.load(CELL, "clean")
+    store.save(UNIT, "clean", written)
+    read = store.load(UNIT, "clean")
     for name in ("mean", "vote_share", "expected_entropy"):
         one, other = (getattr(part.prediction, name) for part in (read, written))
         assert one.dtype == other.dtype
@@ -58,12 +58,12 @@ def test_shard_is_read_back_as_it_was(
         assert torch.equal(read.labels, written.labels)
 
 
-def test_shard_has_its_place_and_names_of_arrays_that_others_can_read(
+def test_file_has_its_path_and_names_of_arrays_that_others_can_read(
     store: PredictionStore,
 ) -> None:
-    store.save(CELL, "rotated-015", stored())
-    place = store.folder / "standard" / "mc_dropout-10" / "replicate-03" / "rotated-015.npz"
-    with np.load(place) as file:
+    store.save(UNIT, "rotated-015", stored())
+    path = store.folder / "standard" / "mc_dropout-10" / "replicate-03" / "rotated-015.npz"
+    with np.load(path) as file:
         assert set(file.files) == {
             *("mean", "vote_share", "expected_entropy", "members", "labels"),
             *("score:distance", "score:mean"),
@@ -72,47 +72,47 @@ def test_shard_has_its_place_and_names_of_arrays_that_others_can_read(
         assert file["members"] == 4
 
 
-def test_cells_that_differ_in_anything_have_places_of_their_own(store: PredictionStore) -> None:
+def test_units_that_differ_in_anything_have_files_of_their_own(store: PredictionStore) -> None:
     units = [
-        *(CELL, replace(CELL, recipe="plain"), replace(CELL, method="softmax")),
-        *(replace(CELL, size=None), replace(CELL, size=1), replace(CELL, replicate=30)),
+        *(UNIT, replace(UNIT, recipe="plain"), replace(UNIT, method="softmax")),
+        *(replace(UNIT, size=None), replace(UNIT, size=1), replace(UNIT, replicate=30)),
     ]
     assert len({store.path(unit, name) for unit in units for name in ("clean", "ood")}) == 12
 
 
 def test_nothing_is_held_before_it_is_written(store: PredictionStore) -> None:
-    assert not store.holds(CELL, "clean")
-    store.save(CELL, "clean", stored())
-    assert store.holds(CELL, "clean")
-    assert not store.holds(CELL, "rotated-015")
-    assert not store.holds(replace(CELL, replicate=4), "clean")
+    assert not store.holds(UNIT, "clean")
+    store.save(UNIT, "clean", stored())
+    assert store.holds(UNIT, "clean")
+    assert not store.holds(UNIT, "rotated-015")
+    assert not store.holds(replace(UNIT, replicate=4), "clean")
 
 
-def test_same_shard_is_written_in_the_same_bytes(
+def test_same_prediction_is_written_in_the_same_bytes(
     store: PredictionStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    store.save(CELL, "clean", stored())
+    store.save(UNIT, "clean", stored())
     other = PredictionStore(tmp_path / "other")
     monkeypatch.setattr("time.time", lambda: 1e9)
-    other.save(CELL, "clean", stored())
-    assert store.path(CELL, "clean").read_bytes() == other.path(CELL, "clean").read_bytes()
+    other.save(UNIT, "clean", stored())
+    assert store.path(UNIT, "clean").read_bytes() == other.path(UNIT, "clean").read_bytes()
 
 
 def test_interrupted_writing_leaves_nothing(
     store: PredictionStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def break_off(file: object, **_: object) -> None:
-        file.write(b"PK half a shard")  # type: ignore[attr-defined]
+        file.write(b"PK half a file")  # type: ignore[attr-defined]
         raise KeyboardInterrupt
 
     monkeypatch.setattr(np, "savez_compressed", break_off)
     with pytest.raises(KeyboardInterrupt):
-        store.save(CELL, "clean", stored())
-    assert not store.holds(CELL, "clean")
+        store.save(UNIT, "clean", stored())
+    assert not store.holds(UNIT, "clean")
     assert not [path for path in store.folder.rglob("*") if path.is_file()]
 
 
-def test_half_written_file_is_not_taken_for_a_shard(
+def test_half_written_file_is_not_taken_for_a_prediction(
     store: PredictionStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """What `kill -9` leaves."""
@@ -121,16 +121,16 @@ def test_half_written_file_is_not_taken_for_a_shard(
 
     def look(file: object, **arrays: object) -> None:
         save(file, **arrays)
-        seen.append(store.holds(CELL, "clean"))
+        seen.append(store.holds(UNIT, "clean"))
 
     monkeypatch.setattr(np, "savez_compressed", look)
-    store.save(CELL, "clean", stored())
+    store.save(UNIT, "clean", stored())
     assert seen == [False]
 
 
 DAMAGES = {
     "empty": lambda content: b"",
-    "no shard": lambda content: b"hello",
+    "no archive": lambda content: b"hello",
     "beginning alone": lambda content: content[:200],
     "end missing": lambda content: content[:-30],
     "first byte": lambda content: b"Q" + content[1:],
@@ -151,12 +151,12 @@ def array_alone() -> bytes:
 
 
 @pytest.mark.parametrize("damage", DAMAGES)
-def test_damaged_shard_is_named_with_what_to_do(damage: str, store: PredictionStore) -> None:
-    store.save(CELL, "clean", stored())
-    path = store.path(CELL, "clean")
+def test_damaged_file_is_named_with_what_to_do(damage: str, store: PredictionStore) -> None:
+    store.save(UNIT, "clean", stored())
+    path = store.path(UNIT, "clean")
     path.write_bytes(DAMAGES[damage](path.read_bytes()))
     with pytest.raises(UserError) as refused:
-        store.load(CELL, "clean")
+        store.load(UNIT, "clean")
     message = str(refused.value)
     assert str(path) in message
     assert "delete it and run again" in message
@@ -164,32 +164,32 @@ def test_damaged_shard_is_named_with_what_to_do(damage: str, store: PredictionSt
 
 
 @pytest.mark.parametrize("missing", ["mean", "vote_share", "expected_entropy", "members"])
-def test_shard_without_one_of_its_arrays_is_damaged(missing: str, store: PredictionStore) -> None:
-    store.save(CELL, "clean", stored())
-    path = store.path(CELL, "clean")
+def test_file_without_one_of_its_arrays_is_damaged(missing: str, store: PredictionStore) -> None:
+    store.save(UNIT, "clean", stored())
+    path = store.path(UNIT, "clean")
     with np.load(path) as file:
         arrays = {name: file[name] for name in file.files if name != missing}
     np.savez_compressed(path, **arrays)
     with pytest.raises(UserError, match=r"clean\.npz cannot be read"):
-        store.load(CELL, "clean")
+        store.load(UNIT, "clean")
 
 
 def test_damage_anywhere_is_noticed_or_harmless(store: PredictionStore) -> None:
-    """Whatever byte is hit: the shard is refused, or is the same."""
+    """Whatever byte is changed: the file is refused, or gives the same prediction."""
     written = stored(images=3)
-    store.save(CELL, "clean", written)
-    path = store.path(CELL, "clean")
+    store.save(UNIT, "clean", written)
+    path = store.path(UNIT, "clean")
     content = path.read_bytes()
-    for place in range(0, len(content), 7):
-        path.write_bytes(content[:place] + bytes([content[place] ^ 255]) + content[place + 1 :])
+    for i in range(0, len(content), 7):
+        path.write_bytes(content[:i] + bytes([content[i] ^ 255]) + content[i + 1 :])
         try:
-            read = store.load(CELL, "clean")
+            read = store.load(UNIT, "clean")
         except UserError:
             continue
         assert torch.equal(read.prediction.mean, written.prediction.mean)
         assert read.prediction.members == written.prediction.members
 
 
-def test_cell_names_are_short_and_tell_everything() -> None:
-    assert CELL.name == "standard/mc_dropout-10/replicate-03"
-    assert replace(CELL, size=None).name == "standard/mc_dropout/replicate-03"
+def test_unit_names_are_short_and_complete() -> None:
+    assert UNIT.name == "standard/mc_dropout-10/replicate-03"
+    assert replace(UNIT, size=None).name == "standard/mc_dropout/replicate-03"

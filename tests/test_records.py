@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from benchmarks.records import Interval, Measurement, as_table, read_table, summarise, write_table
+from benchmarks.records import Measurement, as_table, read_table, write_table
 
 ROW = Measurement("standard", "mc_dropout", 0, "10", "clean", "", "ece", 0.25, 100)
 
@@ -38,10 +38,7 @@ def test_order_of_the_rows_handed_over_does_not_matter(tmp_path: Path) -> None:
         shuffled = rows()
         random.Random(seed).shuffle(shuffled)
         write_table(as_table(shuffled), tmp_path / "table.csv")
-        write_table(summarise(as_table(shuffled)), tmp_path / "summary.csv")
-        written.append(
-            ((tmp_path / "table.csv").read_bytes(), (tmp_path / "summary.csv").read_bytes())
-        )
+        written.append((tmp_path / "table.csv").read_bytes())
     assert written[0] == written[1]
 
 
@@ -67,16 +64,11 @@ def test_columns_are_the_designs() -> None:
         *("recipe", "method", "replicate", "members", "condition", "score", "metric"),
         *("value", "images", "status", "reason"),
     ]
-    assert list(summarise(as_table([ROW])).columns) == [
-        *("recipe", "method", "members", "condition", "score", "metric", "value", "lower"),
-        *("upper", "replicates", "images", "status", "reason"),
-    ]
 
 
 def test_no_rows_are_a_table_with_columns_alone(tmp_path: Path) -> None:
     table = as_table([])
     assert len(table) == 0
-    assert len(summarise(table)) == 0
     write_table(table, tmp_path / "table.csv")
     assert (tmp_path / "table.csv").read_text().startswith("recipe,method,replicate,members")
 
@@ -128,86 +120,6 @@ def test_missing_value_is_written_as_nothing_and_an_infinite_one_is(tmp_path: Pa
     _, missing, infinite = (tmp_path / "table.csv").read_text().splitlines()
     assert missing == "standard,mc_dropout,0,10,clean,,ece,,100,ok,"
     assert infinite == "standard,mc_dropout,1,10,clean,,ece,inf,100,ok,"
-
-
-def test_summary_is_the_mean_with_the_interval_of_its_key() -> None:
-    table = as_table([replace(ROW, replicate=i, value=v) for i, v in enumerate((0.3, 0.1, 0.2))])
-    key = ("standard", "mc_dropout", "10", "clean", "", "ece")
-    others = {(*key[:3], "rotated-015", *key[4:]): Interval(0.5)}
-    (row,) = summarise(table, {key: Interval(0.0123456)} | others).to_dict("records")
-    assert row["value"] == pytest.approx(0.2)
-    # Four digits of the half-width are enough.
-    assert (row["lower"], row["upper"]) == (0.18765, 0.21235)
-    assert (row["replicates"], row["images"], row["status"]) == (3, 100, "ok")
-
-
-def test_missing_interval_has_a_reason() -> None:
-    key = ("standard", "mc_dropout", "10", "clean", "", "ece")
-    ill_defined = replace(ROW, status="ill-defined labels", reason="rotated")
-    for row, reason in ((ROW, "alike"), (ill_defined, "rotated; alike")):
-        (summarised,) = summarise(as_table([row]), {key: Interval(math.nan, "alike")}).to_dict(
-            "records"
-        )
-        assert math.isnan(summarised["lower"])
-        assert summarised["reason"] == reason
-
-
-def test_summary_groups_rows_that_differ_in_the_replicate_alone() -> None:
-    others = {
-        **{"recipe": "plain", "method": "softmax", "members": "100"},
-        **{"condition": "rotated-015", "score": "mine", "metric": "mce"},
-    }
-    table = as_table([ROW, *(replace(ROW, **{part: name}) for part, name in others.items())])
-    assert list(summarise(table)["replicates"]) == [1] * 7
-    assert list(summarise(as_table([ROW, replace(ROW, replicate=1)]))["replicates"]) == [2]
-
-
-def test_value_that_was_not_resampled_has_no_bounds_and_a_reason(tmp_path: Path) -> None:
-    write_table(summarise(as_table([ROW])), tmp_path / "summary.csv")
-    assert (tmp_path / "summary.csv").read_text().splitlines()[1] == (
-        "standard,mc_dropout,10,clean,,ece,0.25,,,1,100,ok,"
-        "no interval: its images were not drawn anew"
-    )
-
-
-def test_values_against_ill_defined_labels_are_summarised_and_marked() -> None:
-    ill_defined = replace(ROW, status="ill-defined labels", reason="rotated")
-    key = ("standard", "mc_dropout", "10", "clean", "", "ece")
-    table = as_table([ill_defined, replace(ill_defined, replicate=1)])
-    (row,) = summarise(table, {key: Interval(0.1)}).to_dict("records")
-    assert (row["value"], row["replicates"]) == (0.25, 2)
-    assert (row["status"], row["reason"]) == ("ill-defined labels", "rotated")
-
-
-@pytest.mark.parametrize("status", ["undefined", "unavailable", "not applicable", "failed"])
-def test_rows_without_value_are_summarised_by_their_reason(status: str) -> None:
-    without = replace(ROW, value=None, status=status, reason="because", images=0)
-    (row,) = summarise(as_table([without, replace(without, replicate=1)])).to_dict("records")
-    assert math.isnan(row["value"])
-    assert math.isnan(row["lower"])
-    assert (row["replicates"], row["status"], row["reason"]) == (0, status, "because")
-
-
-@pytest.mark.parametrize("failed", [0, 1, 2])
-def test_replicate_that_failed_is_left_out_and_does_not_mark_the_others_as_failed(
-    failed: int,
-) -> None:
-    replicates = [replace(ROW, replicate=i, value=0.1 * i) for i in range(3)]
-    replicates[failed] = replace(
-        ROW, replicate=failed, value=None, status="failed", reason="it broke", images=0
-    )
-    (row,) = summarise(as_table(replicates)).to_dict("records")
-    assert row["value"] == pytest.approx(sum(0.1 * i for i in range(3) if i != failed) / 2)
-    assert row["replicates"] == 2
-    assert (row["status"], row["images"]) == ("ok", 100)
-
-
-def test_infinite_replicate_makes_the_mean_infinite_with_a_reason() -> None:
-    infinite = replace(ROW, replicate=1, value=math.inf, reason="1 of 100 had the probability 0")
-    (row,) = summarise(as_table([ROW, infinite])).to_dict("records")
-    assert row["value"] == math.inf
-    assert math.isnan(row["lower"])
-    assert "1 of 100" in row["reason"]
 
 
 def test_interrupted_writing_leaves_the_earlier_table(

@@ -1,6 +1,7 @@
-"""How sure a number is: intervals and paired differences, from arrays alone.
+"""How sure a number is: intervals and paired differences of every measure.
 
-The images are resampled by how often each is drawn (`resamples`), every measure is computed on
-every resample (`means`, `binned`, `ranks`), their covariances are kept (`spread`), and from these
-and the replicates follow intervals (`estimate`) and paired differences (`differences`).
+Measures (`measures`) are computed on every resample of the images by `resampling`, whose parts on
+arrays are in `bootstrap`. From their covariances and the replicates follow an interval
+(`estimate`), a paired difference (`differences`) and the rows of tables (`comparisons`). `bands`
+has the intervals of curves.
 """

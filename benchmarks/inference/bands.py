@@ -1,11 +1,10 @@
-"""How sure each point of a curve is: pointwise 95 % bands over the draw of images, from arrays.
+"""Pointwise 95 % bands of curves, over the draw of images; from arrays alone.
 
-A band holds for each point by itself, not for the curve as a whole; and for the one network or
-ensemble at hand, since nothing but images is drawn anew. Resamples are compared at fixed places, so
-that a band is vertical (vertical averaging, Fawcett 2006, section 8.1), and its bounds are
-percentiles, which stay within [0, 1]. At a curve's ends few images decide, and bands are too
-narrow: among images without an error no resample finds any. Reliability needs no resamples: of the
-images of a bin, taken as given, the number that is right is binomial.
+A band covers each point separately, not the curve as a whole, and it is one of the network or
+ensemble at hand, since only images are resampled. Bands are vertical (vertical averaging, Fawcett
+2006, section 8.1); their bounds are percentiles, which stay within [0, 1]. At a curve's ends, where
+few images count, bands are too narrow: no resample has an error where the images have none.
+Reliability needs no resamples: in a bin of given images, the number of correct ones is binomial.
 """
 
 from __future__ import annotations
@@ -37,7 +36,7 @@ def image_draws(images: int, resamples: int, seed: int) -> Draws:
 def wilson_interval(
     share: Float[np.ndarray, " points"], count: Int[np.ndarray, " points"]
 ) -> Bounds:
-    """Of the probability behind a share of so many independent images (Wilson 1927).
+    """The interval of a probability from a share of independent images (Wilson 1927).
 
     NaN where there is no image.
 
@@ -59,10 +58,10 @@ def roc_band(
     draws: tuple[Draws, Draws],
     false_positive_rates: Float64[np.ndarray, " points"],
 ) -> Bounds:
-    """Of the share of positives flagged where these shares of the negatives are.
+    """The band of a ROC curve: of the share of positives flagged, at these shares of negatives.
 
-    Higher scores are flagged first; points of a resample's curve are joined by straight lines, and
-    where it rises vertically its upper end counts. ``draws``: of the negatives and the positives.
+    Higher scores are flagged first. A resample's curve is interpolated linearly; where it rises
+    vertically, its upper end counts. ``draws``: of the negatives and the positives.
     """
     scores = np.concatenate([negatives, positives])
     positive = np.arange(len(scores)) >= len(negatives)
@@ -77,7 +76,7 @@ def risk_band(
     draws: Draws,
     coverages: Float64[np.ndarray, " points"],
 ) -> Bounds:
-    """Of the error rate among these shares of the images, the most certain, above 0.
+    """The band of the error rate among the most certain images, at these coverages above 0.
 
     Expected over the order of images of the same uncertainty, copies of an image among them.
     """
@@ -90,11 +89,11 @@ def _traced(
     across: Bool[np.ndarray, " images"],
     up: Bool[np.ndarray, " images"],
     draws: Draws,
-    places: Float64[np.ndarray, " points"],
+    shares: Float64[np.ndarray, " points"],
 ) -> Iterator[Float64[np.ndarray, " points"]]:
-    """Of each resample, how many images count upwards where shares of those across are passed.
+    """Of each resample's curve, the number of images in ``up`` at shares of those in ``across``.
 
-    From the lowest value of ``rising`` on; images of the same value are passed together.
+    The curve goes through the images by rising value; those of the same value are one step.
     """
     order = np.argsort(rising, kind="stable")
     ordered = rising[order]
@@ -107,7 +106,7 @@ def _traced(
             np.append(0, np.cumsum(weights * which, dtype=np.int32)[ends])
             for which in (across, up)
         )
-        yield np.interp(places, x / x[-1], y)
+        yield np.interp(shares, x / x[-1], y)
 
 
 def _bounds(resampled: list[Float64[np.ndarray, " points"]]) -> Bounds:

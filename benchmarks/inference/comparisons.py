@@ -1,7 +1,7 @@
-"""From resamples to what can be said: the interval of every measure, and paired differences.
+"""From resamples to the interval of every measure, and paired differences between methods.
 
-Compared are methods on the same images; nothing is tested across conditions that are made of the
-same images, nor where labels are not well defined.
+Methods are compared on the same images. Nothing is tested between conditions, nor where labels are
+not well defined.
 """
 
 from __future__ import annotations
@@ -30,14 +30,14 @@ MEANS_OVER_IMAGES = (*UNCERTAINTIES, *AGAINST_LABELS)
 BY_LABEL = (*LABELLED, *SELECTIVE)
 
 TESTED = tuple(metric for metric in (*BY_LABEL, *DETECTION) if metric not in BIASED)
-"""Measures of which one value is better than another, and a difference is one of the methods."""
+"""Measures of which one value is better than another, and which are not biased."""
 
 MOST_UNDEFINED = 0.01
-"""The share of resamples that may leave a measure undefined; above it there is no interval."""
+"""The largest share of resamples on which a measure may be undefined; above, it has no interval."""
 
 FEWEST_OF_A_KIND = 30
-"""Images of either kind without which detection has no interval: of ten, one of AUROC covers the
-truth in 90 % of simulations, of thirty in 94 %."""
+"""Detection with fewer positives or negatives has no interval: with ten, that of AUROC covers the
+truth in 90 % of simulations, with thirty in 94 %."""
 
 FEW_OF_A_KIND = f"no interval: fewer than {FEWEST_OF_A_KIND} images of one kind"
 TOO_FEW = "no interval: few images decide, and some resamples lack them all"
@@ -47,7 +47,7 @@ UNPAIRED = "fewer than two replicates in common: what they vary by cannot be see
 
 
 class Variant(NamedTuple):
-    """A method of a size, whose replicates belong together."""
+    """A method of a size: all its replicates."""
 
     recipe: str
     method: str
@@ -55,16 +55,16 @@ class Variant(NamedTuple):
 
 
 class Estimates(NamedTuple):
-    """What is known of some measures: an interval each, and differences between methods."""
+    """The intervals of some measures, and the differences between methods."""
 
     intervals: dict[Key, Interval]
     comparisons: list[Comparison]
 
 
-class _Measured(NamedTuple):
-    """One measure under one condition: of each cell, and between them.
+class _MetricValues(NamedTuple):
+    """One measure under one condition: of each run unit, and their covariance.
 
-    ``images``: those that the interval can be no surer than: in detection the fewer of two kinds.
+    ``images``: those that the degrees of freedom count; in detection the fewer of the two kinds.
     """
 
     metric: str
@@ -75,13 +75,13 @@ class _Measured(NamedTuple):
     images: int
 
 
-def compare(task: ResamplingTask, found: Resampled) -> Estimates:
-    """The interval of each of the unit's measures, and the differences between its methods."""
+def compare(task: ResamplingTask, resampled: Resampled) -> Estimates:
+    """The interval of each of the task's measures, and the differences between its methods."""
     estimates = Estimates({}, [])
-    variants = _variants(found)
+    variants = _variants(resampled)
     uncompared = set(_uncompared(task))
     averaged = [condition.name for condition in task.conditions if condition.averaged]
-    for measured in _each(task, found):
+    for measured in _each(task, resampled):
         for variant, units in variants.items():
             if columns := _with_value(measured, units):
                 key = (*variant, measured.condition, task.score, measured.metric)
@@ -91,8 +91,8 @@ def compare(task: ResamplingTask, found: Resampled) -> Estimates:
         for pair in pairs_compared(list(variants), smaller=measured.condition not in averaged):
             one, other = (_with_value(measured, variants[variant]) for variant in pair)
             if one and other:
-                places = _paired(found, one, other)
-                row = _comparison(task, measured, pair, places, found.images)
+                paired = _paired(resampled, one, other)
+                row = _comparison(task, measured, pair, paired, resampled.images)
                 estimates.comparisons.append(row)
     return estimates
 
@@ -100,14 +100,14 @@ def compare(task: ResamplingTask, found: Resampled) -> Estimates:
 def pairs_compared(
     variants: list[Variant], *, smaller: bool = True
 ) -> list[tuple[Variant, Variant]]:
-    """Which methods are compared, in the order of the variants.
+    """The pairs of methods that are compared, in the order of the variants.
 
-    Each with each other where sizes stand beside one another (see `benchmarks.compared_sizes`); every other
-    size with its own method's largest.
+    All pairs of the sizes of `benchmarks.compared_sizes`; every other size with the largest of its
+    own method.
 
     Args:
-        smaller: whether those others are compared at all. They are not where a mean over conditions
-            is compared already, since each test makes Holm's correction stricter for all.
+        smaller: whether those other sizes are compared. They are not where a mean over conditions
+            is compared, since each test makes Holm's correction stricter for all.
     """
     largest = {variant.method: variant for variant in sorted(variants, key=_order)}
     compared = compared_variants((variant.method, variant.members) for variant in variants)
@@ -123,8 +123,8 @@ def pairs_compared(
 def comparisons_table(comparisons: Iterable[Comparison]) -> pd.DataFrame:
     """The comparisons with p-values corrected for their number: ``comparisons.csv``.
 
-    The family of tests within which Holm's correction is made is all pairs of methods under all
-    conditions, of one recipe, metric and score. Sorted, so that equal runs write equal bytes.
+    The family of tests of Holm's correction is all pairs of methods under all conditions, of one
+    recipe, metric and score. Sorted, so that equal runs write equal bytes.
     """
     columns = [field.name for field in fields(Comparison)]
     table = pd.DataFrame([asdict(row) for row in comparisons], columns=columns)
@@ -140,25 +140,31 @@ def comparisons_table(comparisons: Iterable[Comparison]) -> pd.DataFrame:
     return table.drop(columns=["size", "other_size"]).reset_index(drop=True)
 
 
-def _variants(found: Resampled) -> dict[Variant, list[int]]:
-    """Where the replicates of each method and size are, in their order."""
+def _variants(resampled: Resampled) -> dict[Variant, list[int]]:
+    """The indices of the replicates of each method and size, in their order."""
     variants: dict[Variant, list[int]] = {}
-    for place, (unit, members) in enumerate(zip(found.units, found.members, strict=True)):
-        variants.setdefault(Variant(unit.recipe, unit.method, members), []).append(place)
+    for index, (unit, members) in enumerate(zip(resampled.units, resampled.members, strict=True)):
+        variants.setdefault(Variant(unit.recipe, unit.method, members), []).append(index)
     return {variant: variants[variant] for variant in sorted(variants, key=_order)}
 
 
-def _each(task: ResamplingTask, found: Resampled) -> Iterator[_Measured]:
-    fewer = min(found.images, found.reference_images)
+def _each(task: ResamplingTask, resampled: Resampled) -> Iterator[_MetricValues]:
+    fewer = min(resampled.images, resampled.reference_images)
     for m, metric in enumerate(task.metrics):
-        images = fewer if metric in DETECTION else found.images
-        for k, condition in enumerate(found.conditions):
-            of_all = (found.estimates[m, k], found.covariance[m, k], found.undefined[m, k])
-            yield _Measured(metric, condition, *of_all, images)
+        images = fewer if metric in DETECTION else resampled.images
+        for k, condition in enumerate(resampled.conditions):
+            yield _MetricValues(
+                metric,
+                condition,
+                resampled.estimates[m, k],
+                resampled.covariance[m, k],
+                resampled.undefined[m, k],
+                images,
+            )
 
 
 def _uncompared(task: ResamplingTask) -> Iterator[tuple[str, str]]:
-    """What decides nothing: doubtful labels, and detection at each angle beside their mean."""
+    """Pairs (metric, condition): those by ill-defined labels, and detection at single angles."""
     for condition in task.conditions:
         if condition.labels_ill_defined:
             yield from ((metric, condition.name) for metric in BY_LABEL)
@@ -166,53 +172,53 @@ def _uncompared(task: ResamplingTask) -> Iterator[tuple[str, str]]:
             yield from ((metric, condition.name) for metric in DETECTION)
 
 
-def _with_value(measured: _Measured, units: list[int]) -> list[int]:
+def _with_value(measured: _MetricValues, units: list[int]) -> list[int]:
     return [unit for unit in units if not math.isnan(measured.values[unit])]
 
 
-def _paired(found: Resampled, one: list[int], other: list[int]) -> tuple[list[int], list[int]]:
+def _paired(resampled: Resampled, one: list[int], other: list[int]) -> tuple[list[int], list[int]]:
     """The replicates that both have, or all, where one of the two has a single one.
 
-    None where several have fewer than two in common.
+    Empty where both have several, but fewer than two in common.
     """
     if min(len(one), len(other)) == 1:
         return one, other
-    numbers = [{found.units[place].replicate for place in places} for places in (one, other)]
+    numbers = [{resampled.units[i].replicate for i in indices} for indices in (one, other)]
     both = numbers[0] & numbers[1]
     if len(both) < 2:
         return [], []
     return (
-        [place for place in one if found.units[place].replicate in both],
-        [place for place in other if found.units[place].replicate in both],
+        [i for i in one if resampled.units[i].replicate in both],
+        [i for i in other if resampled.units[i].replicate in both],
     )
 
 
-def _interval(measured: _Measured, columns: list[int]) -> Interval:
-    """Without a reason where the value is infinite: its row says why."""
+def _interval(measured: _MetricValues, columns: list[int]) -> Interval:
+    """An infinite value has none; the reason is in its measurements."""
     if not np.isfinite(measured.values[columns]).all():
         return Interval(math.nan)
     between = measured.covariance[np.ix_(columns, columns)]
-    found = estimate(measured.values[columns], between, measured.images)
-    return _reliable(found, measured, columns)
+    mean = estimate(measured.values[columns], between, measured.images)
+    return _reliable(mean, measured, columns)
 
 
-def _reliable(found: Estimate, measured: _Measured, columns: list[int]) -> Interval:
-    """The interval, unless the resamples cannot give one."""
+def _reliable(estimated: Estimate, measured: _MetricValues, columns: list[int]) -> Interval:
+    """The interval, or the reason why the resamples give none."""
     if measured.metric in DETECTION and measured.images < FEWEST_OF_A_KIND:
         return Interval(math.nan, FEW_OF_A_KIND)
     if (measured.undefined[columns] > MOST_UNDEFINED).any():
         return Interval(math.nan, TOO_FEW)
-    return Interval(found.half_width) if found.half_width > 0 else Interval(math.nan, ALIKE)
+    return Interval(estimated.half_width) if estimated.half_width > 0 else Interval(math.nan, ALIKE)
 
 
 def _comparison(
     task: ResamplingTask,
-    measured: _Measured,
+    measured: _MetricValues,
     pair: tuple[Variant, Variant],
-    places: tuple[list[int], list[int]],
+    paired: tuple[list[int], list[int]],
     images: int,
 ) -> Comparison:
-    columns = [*places[0], *places[1]]
+    columns = [*paired[0], *paired[1]]
     row = partial(
         Comparison,
         recipe=task.recipe,
@@ -229,22 +235,22 @@ def _comparison(
         return row(status="undefined", reason=UNPAIRED)
     if not np.isfinite(measured.values[columns]).all():
         return row(status="undefined", reason=INFINITE)
-    found = difference(
-        measured.values[places[0]],
-        measured.values[places[1]],
+    apart = difference(
+        measured.values[paired[0]],
+        measured.values[paired[1]],
         measured.covariance[np.ix_(columns, columns)],
         measured.images,
     )
-    interval = _reliable(found, measured, columns)
+    interval = _reliable(apart, measured, columns)
     tested = measured.metric in TESTED and interval.reason in ("", ALIKE)
     of_means = measured.metric in MEANS_OVER_IMAGES
-    value, lower, upper = interval.around(found.value)
+    value, lower, upper = interval.around(apart.value)
     return row(
         difference=value,
         lower=lower,
         upper=upper,
-        p_value=found.p_value if tested else None,
-        effect_size=effect_size(found, images) if of_means else None,
+        p_value=apart.p_value if tested else None,
+        effect_size=effect_size(apart, images) if of_means else None,
         reason=interval.reason,
     )
 

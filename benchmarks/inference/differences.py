@@ -1,4 +1,4 @@
-"""Paired differences between methods on the same resampled images, and what many of them mean."""
+"""Paired differences between methods on the same resampled images, and Holm's correction."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ def difference(
 ) -> Estimate:
     """The mean of ``one`` less that of ``other``, replicate by replicate.
 
-    Replicates of the same place are paired: they share a network, say. Where only one side has
-    several, each is compared with the other side's single one, of which it is then not known how
-    another would have turned out.
+    Replicates of the same position are paired (they may share a network). Where only one side has
+    several, each is compared with the other side's single one; the interval then does not cover how
+    another replicate of that side would differ.
 
     ``covariance``: between the replicates of ``one``, then of ``other``, over resampled images.
 
@@ -23,8 +23,8 @@ def difference(
         ValueError: both have several replicates, and not equally many.
 
     >>> independent = np.diag([2.0, 1.0])
-    >>> found = difference(np.array([5.0]), np.array([3.0]), independent, images=100)
-    >>> found.value, round(found.image_error**2, 6)
+    >>> apart = difference(np.array([5.0]), np.array([3.0]), independent, images=100)
+    >>> apart.value, round(apart.image_error**2, 6)
     (2.0, 3.0)
     """
     if len(one) != len(other) and min(len(one), len(other)) != 1:
@@ -49,17 +49,16 @@ def effect_size(difference: Estimate, images: int) -> float:
     means over replicates; the standard deviation is √images times the images' part of the standard
     error. NaN where all images differ alike.
     """
-    deviation = np.sqrt(images) * difference.image_error
-    apart = varies(deviation, difference.value)
-    return float(difference.value / deviation) if apart else float("nan")
+    std = np.sqrt(images) * difference.image_error
+    return float(difference.value / std) if varies(std, difference.value) else float("nan")
 
 
 def holm(p_values: Float64[np.ndarray, " tests"]) -> Float64[np.ndarray, " tests"]:
     """p-values corrected for their number (Holm 1979), in the same order; NaN are no tests.
 
-    max_{j ≤ i} min(1, (m − j + 1) p_(j)) for the i-th smallest of m: the chance of any false
-    rejection among them is at most what a corrected value is compared with, however they depend on
-    one another.
+    max_{j ≤ i} min(1, (m − j + 1) p_(j)) for the i-th smallest of m. Whatever the dependence of the
+    tests, the probability of any false rejection is at most the level that corrected values are
+    compared with.
 
     >>> holm(np.array([0.03, 0.01, 0.5])).tolist()
     [0.06, 0.03, 0.5]
@@ -67,6 +66,6 @@ def holm(p_values: Float64[np.ndarray, " tests"]) -> Float64[np.ndarray, " tests
     corrected = np.full(len(p_values), np.nan)
     tests = np.flatnonzero(~np.isnan(p_values))
     order = tests[np.argsort(p_values[tests], kind="stable")]
-    times = np.arange(len(order), 0, -1)
-    corrected[order] = np.minimum(np.maximum.accumulate(times * p_values[order]), 1)
+    factors = np.arange(len(order), 0, -1)
+    corrected[order] = np.minimum(np.maximum.accumulate(factors * p_values[order]), 1)
     return corrected

@@ -1,24 +1,24 @@
 """From replicates, and their covariances over resampled images, to an interval.
 
-Replicates and images are *crossed*: all replicates judge the same images. With a_r what is peculiar
-to replicate r, c to the images and (ac)_r to both, the mean of R replicates has the variance
+Replicates and images are *crossed*: all replicates predict the same images. With the effects a_r of
+replicate r, c of the images and (ac)_r of both, the mean of R replicates has the variance
 
     Var(a) / R + Var(c) + Var(ac) / R.
 
 Its first and last part together are s² / R, with s the replicates' standard deviation on the images
-at hand; Var(c) is what different replicates have in common, the mean of their covariances over the
-resampled images. (No single resampling gives this variance: McCullagh 2000. Drawing both replicates
-and images anew, the pigeonhole bootstrap, counts Var(ac) / R three times: Owen 2007.) Percentiles
-of so few replicates are too narrow. So each part gets Student's t of its own degrees of freedom,
-and the half-widths are joined as independent errors are (Howe 1974, JASA 69): in simulation 95 to
-96.5 % of such intervals cover the truth from five replicates on, whatever the parts' ratio, where
-Satterthwaite's degrees of freedom give as little as 94 %.
+at hand; Var(c), common to all replicates, is the mean of their covariances over the resampled
+images. (No single resampling gives this variance: McCullagh 2000. Drawing both replicates and
+images anew, the pigeonhole bootstrap, counts Var(ac) / R three times: Owen 2007.) Percentiles of so
+few replicates are too narrow. So each part gets Student's t of its own degrees of freedom, and the
+half-widths are added in quadrature (Howe 1974, JASA 69): in simulation 95 to 96.5 % of such
+intervals cover the truth from five replicates on, whatever the parts' ratio; with Satterthwaite's
+degrees of freedom, as little as 94 %.
 
-It covers the draw of images, and with several replicates that of networks and masks. Not covered
-is, with one replicate, how another would have turned out: fifty networks make one ensemble. Where
-replicates have something else in common (the training images, one test set that whole fields have
-chosen methods by), no interval sees it. Masks of a pass are shared by all its images, so that the
-Monte-Carlo error of MC-dropout is seen over replicates only.
+The interval covers the draw of images, and with several replicates that of networks and masks. With
+one replicate it does not cover how another would differ: fifty networks are one ensemble. It never
+covers what all replicates share: the training images, and the choice of methods by this test set.
+Masks of a pass are shared by all its images, so that the Monte-Carlo error of MC-dropout is
+estimated from replicates only.
 """
 
 from __future__ import annotations
@@ -34,28 +34,28 @@ from scipy.special import stdtrit
 from benchmarks.vocabulary import CONFIDENCE
 
 ROUNDING = 1e-12
-"""What varies by less, relative to its value or to 1, is a constant that was rounded."""
+"""A smaller spread, relative to the value or to 1, is rounding of a constant."""
 
 SMALLEST = 700.0
-"""Minus the logarithm of the smallest p-value told from 0."""
+"""Minus the logarithm of the smallest p-value distinguished from 0."""
 
 Replicates = Float64[np.ndarray, " replicates"]
 Covariance = Float64[np.ndarray, "replicates replicates"]
 
 
 class Part(NamedTuple):
-    """A standard error of one cause, and the degrees of freedom it is known with."""
+    """A standard error of one source, and its degrees of freedom."""
 
     error: float
     degrees: int
 
 
 class Estimate(NamedTuple):
-    """A mean over replicates, and how sure it is.
+    """A mean over replicates with its standard error.
 
     Attributes:
         parts: of its standard error: from the replicates, if there are several, and the images.
-        image_error: its standard error if the replicates were all that there are.
+        image_error: its standard error for fixed replicates, over the images alone.
     """
 
     value: float
@@ -64,9 +64,9 @@ class Estimate(NamedTuple):
 
     @property
     def half_width(self) -> float:
-        """Half of the width of the 95 % interval around the value; 0 if it is but rounding."""
-        found = self._half_width(1 - CONFIDENCE)
-        return found if varies(found, self.value) else 0.0
+        """Half of the width of the 95 % interval around the value; 0 if it is only rounding."""
+        half_width = self._half_width(1 - CONFIDENCE)
+        return half_width if varies(half_width, self.value) else 0.0
 
     @property
     def p_value(self) -> float:
@@ -100,10 +100,10 @@ def estimate(values: Replicates, covariance: Covariance, images: int) -> Estimat
     The parts are s / √R with R − 1 degrees of freedom, and √ mean_{r ≠ r'} cov(r, r'), the mean not
     below 0, with images − 1. One replicate has √ cov(1, 1) alone: the images.
 
-    ``covariance``: of the replicates' values over resampled images, see `Spread`.
+    ``covariance``: of the replicates' values over resampled images, see `ResampleCovariance`.
 
-    >>> found = estimate(np.array([1.0, 3.0]), np.array([[2.0, 0.5], [0.5, 2.0]]), images=100)
-    >>> found.value, [(round(error**2, 6), degrees) for error, degrees in found.parts]
+    >>> mean = estimate(np.array([1.0, 3.0]), np.array([[2.0, 0.5], [0.5, 2.0]]), images=100)
+    >>> mean.value, [(round(error**2, 6), degrees) for error, degrees in mean.parts]
     (2.0, [(1.0, 1), (0.5, 99)])
     """
     count, degrees = len(values), max(images - 1, 1)

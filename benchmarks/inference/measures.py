@@ -1,4 +1,4 @@
-"""The measures: what is computed from a prediction, and from a score of it."""
+"""The measures of a prediction, and of an uncertainty score of it."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ UNCERTAINTIES: dict[str, Callable[[Prediction], Tensor]] = {
     "variation_ratio": lambda p: disagreement.variation_ratio(p.vote_share, p.members),
     "vote_entropy": lambda p: disagreement.vote_entropy(p.vote_share, p.members),
 }
-"""Of each image; measured is their mean over the images."""
+"""Of each image; the measure is their mean over the images."""
 
 SCORES: dict[str, Callable[[Prediction], Tensor]] = {
     "one_minus_max_probability": lambda p: 1 - calibration.confidence(p.mean),
@@ -32,7 +32,7 @@ SCORES: dict[str, Callable[[Prediction], Tensor]] = {
         )
     },
 }
-"""What every method ranks images by, beside scores of its own; higher is less certain."""
+"""The scores by which every method ranks images, beside its own; higher is less certain."""
 
 LABELLED: dict[str, Callable[[Tensor, Tensor], float]] = {
     "accuracy": lambda mean, labels: mean_over_images(scoring.correct(mean, labels)),
@@ -67,7 +67,7 @@ SELECTIVE: dict[str, Callable[[Tensor, Tensor], float]] = dict(
         strict=True,
     )
 )
-"""Of a score against which images are classified correctly."""
+"""Of a score and of whether each image is classified correctly."""
 
 DETECTION: dict[str, Callable[[Tensor, Tensor], float]] = {
     name: getattr(detection, name) for name in DETECTION_METRICS
@@ -75,24 +75,24 @@ DETECTION: dict[str, Callable[[Tensor, Tensor], float]] = {
 """Of a score of a condition's images (positive) and of the clean ones (negative)."""
 
 PREVALENCE = "prevalence"
-"""The share of positives in detection, which is what AUPR-Out is by chance."""
+"""The share of positives in detection: the AUPR-Out of a random score."""
 
 BETWEEN_MEMBERS = (
     *("mutual_information", "pairwise_disagreement"),
     *("variation_ratio", "vote_entropy"),
 )
-"""Measures that one member leaves undefined."""
+"""Measures that are undefined for a single member."""
 
 
 def scores_of(prediction: Prediction) -> dict[str, Tensor]:
-    """What the method ranks images by, its own scores too; NaN where undefined."""
+    """All scores of a prediction, the method's own too; NaN where undefined."""
     return {name: score(prediction) for name, score in SCORES.items()} | dict(prediction.scores)
 
 
 def score_of(prediction: Prediction, name: str) -> Tensor | None:
-    """One of these, or ``None`` if it is another method's own."""
-    of_each = SCORES.get(name)
-    return prediction.scores.get(name) if of_each is None else of_each(prediction)
+    """One of the scores, or ``None`` if it is another method's own."""
+    score = SCORES.get(name)
+    return prediction.scores.get(name) if score is None else score(prediction)
 
 
 def top_label(mean: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:

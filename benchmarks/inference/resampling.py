@@ -1,7 +1,7 @@
-"""From shards to resamples: how the measures of all methods vary, together, with the images.
+"""Every measure of every method on resampled images, and their covariances.
 
 The resamples are the same for all methods. An image and its rotations are drawn together, each
-out-of-distribution set by itself; detection joins a set's draw with the clean images'.
+out-of-distribution set separately; detection combines a set's draw with that of the clean images.
 """
 
 from __future__ import annotations
@@ -17,10 +17,9 @@ from torch import Tensor
 
 from benchmarks.inference.bootstrap import binned
 from benchmarks.inference.bootstrap.binned import BinnedImages
-from benchmarks.inference.bootstrap.covariance import Spread
-from benchmarks.inference.bootstrap.means import weighted_means
+from benchmarks.inference.bootstrap.covariance import ResampleCovariance
 from benchmarks.inference.bootstrap.ranks import Detection, Selection
-from benchmarks.inference.bootstrap.weights import image_weights
+from benchmarks.inference.bootstrap.weights import image_weights, weighted_means
 from benchmarks.inference.measures import DETECTION, SCORES, SELECTIVE, UNCERTAINTIES, score_of
 from benchmarks.metrics import calibration, scoring
 from benchmarks.predictions import RunUnit, StoredPrediction, members_of
@@ -32,17 +31,17 @@ Weights = NDArray[np.uint8]
 Values = NDArray[np.float64]
 
 Load = Callable[[RunUnit, str], StoredPrediction | None]
-"""A cell's shard of a condition, if there is one."""
+"""A run unit's prediction under a condition, if there is one."""
 
 OnResamples = Callable[[Weights, Weights], Values]
-"""The weights of a condition's images and of its reference's to measures [metrics, resamples]."""
+"""From the weights of a condition's images and its reference's to measures [metrics, resamples]."""
 
 AGAINST_LABELS: dict[str, Callable[[Tensor, Tensor], Tensor]] = {
     "accuracy": scoring.correct,
     "nll": scoring.negative_log_likelihood,
     "brier": scoring.brier,
 }
-"""Of each image; measured is their mean over the images."""
+"""Of each image; the measure is their mean over the images."""
 
 MEANS, LABELS, CALIBRATION = "means", "labels", "calibration"
 
@@ -51,16 +50,16 @@ METRIC_GROUPS = {
     LABELS: tuple(AGAINST_LABELS),
     CALIBRATION: ("ece", "mce", "ece_equal_mass", "ece_debiased", "squared_ce_debiased"),
 }
-"""The measures that need no score, in parts that fit into memory."""
+"""The measures that need no score, in groups that fit into memory."""
 
 
 class ResamplingTask(NamedTuple):
-    """What is resampled at a time.
+    """What is resampled in one call.
 
     Attributes:
-        recipe: whose methods are compared; those that train themselves are compared in each.
+        recipe: the recipe whose methods are compared; those that train themselves are in each.
         conditions: some that are made of the same images.
-        family: of measures: a name in `FAMILIES`, or a score.
+        group: of measures: a name in `METRIC_GROUPS`, or a score.
     """
 
     recipe: str
@@ -79,16 +78,17 @@ class ResamplingTask(NamedTuple):
 
 
 class Resampled(NamedTuple):
-    """What resampling a unit's images gave. Measures are NaN where they are undefined.
+    """The measures of a resampling task; NaN where they are undefined.
 
     Attributes:
-        conditions: the unit's, by name, and the mean over rotations where it has any.
+        conditions: the task's, by name, and the mean over rotations where it has any.
         images: how many each of them has.
-        reference_images: how many clean ones detection compares them with.
-        estimates: [metrics, conditions, cells], of the images themselves.
-        covariance: [metrics, conditions, cells, cells], over the resamples.
-        undefined: [metrics, conditions, cells], the share of resamples without a value.
-        members: of each cell.
+        reference_images: how many clean images detection compares them with.
+        estimates: [metrics, conditions, units], of the images themselves.
+        covariance: [metrics, conditions, units, units], over the resamples.
+        undefined: [metrics, conditions, units], the share of resamples without a value.
+        units: the run units with predictions, sorted.
+        members: of each run unit.
     """
 
     conditions: tuple[str, ...]
@@ -102,7 +102,7 @@ class Resampled(NamedTuple):
 
 
 class _Part(NamedTuple):
-    """One cell's measures of one condition, and where among all they belong."""
+    """One run unit's measures under one condition, with the indices of both."""
 
     condition: int
     unit: int
@@ -112,7 +112,7 @@ class _Part(NamedTuple):
 def resampling_tasks(
     recipes: Iterable[str], conditions: Iterable[Condition], method_scores: Iterable[str] = ()
 ) -> list[ResamplingTask]:
-    """All resampling tasks of a run whose methods have these scores of their own."""
+    """All resampling tasks of recipes and conditions; `method_scores`: the methods' own scores."""
     same_images: dict[tuple[str | None, bool], list[Condition]] = {}
     for condition in conditions:
         same_images.setdefault((condition.dataset, condition.subset), []).append(condition)
@@ -127,7 +127,7 @@ def resampling_tasks(
 def resample(
     task: ResamplingTask, units: Iterable[RunUnit], load: Load, *, resamples: int, seed: int
 ) -> Resampled | None:
-    """Measure a unit's cells on resampled images; ``None`` if there is no shard to measure."""
+    """Measure run units on resampled images; ``None`` if there is nothing to measure."""
     predicting = [
         (unit, reference)
         for unit in sorted(units)
@@ -148,17 +148,17 @@ def resample(
     measure = partial(_measure, task, parts, len(predicting))
     sizes = images, len(predicting[0][1].prediction.mean)
     estimates = measure(*(np.ones((size, 1), np.uint8) for size in sizes))[..., 0]
-    spread = Spread(estimates)
+    covariance = ResampleCovariance(estimates)
     for weights in _weights(task, sizes, resamples, seed):
-        spread.add(measure(*weights))
+        covariance.add(measure(*weights))
     mean = (ROTATED_MEAN,) if any(condition.averaged for condition in task.conditions) else ()
     return Resampled(
         conditions=(*(condition.name for condition in task.conditions), *mean),
         images=images,
         reference_images=sizes[1],
         estimates=estimates,
-        covariance=spread.covariance,
-        undefined=spread.undefined,
+        covariance=covariance.covariance,
+        undefined=covariance.undefined,
         units=tuple(unit for unit, _ in predicting),
         members=tuple(members_of(unit, reference) for unit, reference in predicting),
     )
@@ -167,8 +167,9 @@ def resample(
 def _weights(
     task: ResamplingTask, images: tuple[int, int], resamples: int, seed: int
 ) -> Iterator[tuple[Weights, Weights]]:
-    """Blocks of resamples of the unit's images and of their reference's, which may be the same."""
+    """Blocks of resamples of the task's images and of their reference's, which may be the same."""
     first = task.conditions[0]
+    # Seeds are derived from these words, so that "small" stays as it is.
     kind = "small" if first.subset else "all"
     clean = image_weights(images[1], resamples, derive_seed("resamples", seed, kind, "mnist"))
     if first.dataset is None:
@@ -181,7 +182,7 @@ def _weights(
 def _measure(
     task: ResamplingTask, parts: list[_Part], units: int, weights: Weights, of_reference: Weights
 ) -> Values:
-    """All measures [metrics, conditions, cells, resamples], the mean over rotations among them."""
+    """All measures [metrics, conditions, units, resamples], the mean over rotations among them."""
     shape = (len(task.metrics), len(task.conditions), units, weights.shape[1])
     values = np.full(shape, np.nan)
     for part in parts:
@@ -198,7 +199,7 @@ def _on_resamples(
     stored: StoredPrediction,
     reference: StoredPrediction,
 ) -> OnResamples | None:
-    """The unit's measures of a shard; ``None`` where none is defined."""
+    """The task's measures of a stored prediction; ``None`` where none is defined."""
     prediction, labels = stored.prediction, stored.labels
     if task.group == MEANS:
         return _means([of_each(prediction) for of_each in UNCERTAINTIES.values()])

@@ -1,1 +1,1 @@
-"""TODO."""
+"""A run: its configuration, what it computes (plan), where (workspace), its stages and record."""

@@ -1,4 +1,4 @@
-"""The kernels of the fast engine, compiled before anybody waits for them unawares."""
+"""The kernels of the fast engine, compiled and announced before the first stage needs them."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ from benchmarks.progress import announce
 
 
 def compile_once() -> None:
-    """Have the kernels compiled where they are not cached yet, and say so, for it takes seconds."""
-    # Here, not above: methods can be timed where there is no Numba.
+    """Compile the kernels if they are not cached yet; announced, since it takes seconds."""
+    # Imported here, since methods can be timed where there is no Numba.
     from methods.engines.lenet5_kernels import CACHE, compile_kernels, kernels_are_cached
 
     if CACHE is None:

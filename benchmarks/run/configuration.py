@@ -37,13 +37,13 @@ OPTIONS = {
     "device": "--device",
     "engine": "--engine",
 }
-"""What the command line calls each part of a configuration."""
+"""The command line's name of each part of a configuration."""
 
 FEWEST_RESAMPLES = 100
-"""Of which the standard error of a standard error is 7 %."""
+"""With so many, the standard error of a standard error is 7 %."""
 
 MOST = 1_000_000
-"""Of anything that is counted; beyond it lie slips of the keyboard that would exhaust memory."""
+"""Of anything that is counted; a larger number is a typing error that would exhaust memory."""
 
 SIZES = ("members", "passes", "batch_sizes")
 """Parts that are positive numbers, at least one."""
@@ -56,22 +56,21 @@ class Configuration:
     Attributes:
         preset: which preset this began as.
         recipes: how the pool's networks are trained.
-        methods: the methods judged, by their names in `methods.METHODS`.
-        own_methods: users' methods, ``path/to/file.py:Class``.
-        conditions: the images judged; ``clean`` is always among them.
+        methods: the methods evaluated, by their names in `methods.METHODS`.
+        custom_methods: users' methods, ``path/to/file.py:Class``.
+        conditions: the sets of images evaluated; ``clean`` is always among them.
         members: sizes M of the deep ensemble; replicates of a size are disjoint.
         passes: numbers T of MC-dropout's passes.
-        in_depth: the recipes whose networks are judged at every size and by exact MC-dropout, the
-            others only at the sizes that `benchmarks.compared_sizes` compares. All recipes, if none of
-            these is chosen.
-        replicates: how many networks of the pool the single-network methods are repeated on.
-        images: how many images of each condition are judged; ``None``: all.
-        subset_images: how many of each subset condition, where exact MC-dropout is evaluated.
+        in_depth: the recipes evaluated at every size and by exact MC-dropout; the others only at
+            the sizes of `benchmarks.compared_sizes`. All recipes, if none of the chosen is named.
+        replicates: on how many networks of the pool single-network methods are repeated.
+        images: how many images of each condition are evaluated; ``None``: all.
+        subset_images: how many of each subset condition, on which exact MC-dropout is evaluated.
         epochs: how long networks train; ``None``: as long as the recipe says.
         resamples: how often the images are drawn anew for intervals and comparisons.
-        batch_sizes: how many images methods are asked about at a time when they are timed.
+        batch_sizes: how many images a timed call predicts.
         seed: what every random choice follows from.
-        device: where networks train and answer.
+        device: where networks train and predict.
         engine: what computes: the kernels (CPU only) or PyTorch.
     """
 
@@ -118,17 +117,17 @@ class Configuration:
 
     @property
     def entries(self) -> dict[str, Entry]:
-        """The methods judged, by name: the suite's, then the users' own.
+        """The methods evaluated, by name: the suite's, then the custom ones.
 
         Raises:
-            UserError: a user's method cannot be loaded, or has the name of another.
+            UserError: a custom method cannot be loaded, or has the name of another.
         """
         entries = {name: METHODS[name] for name in self.methods}
-        for own in self.custom_methods:
-            entry = load_entry(own)
+        for location in self.custom_methods:
+            entry = load_entry(location)
             if entry.method.name in METHODS.keys() | entries.keys():
                 raise UserError(
-                    f"--method {own}: the name {entry.method.name!r} is taken; give the class "
+                    f"--method {location}: the name {entry.method.name!r} is taken; give the class "
                     "another one"
                 )
             entries[entry.method.name] = entry
@@ -141,17 +140,18 @@ class Configuration:
 
     @property
     def identity(self) -> dict[str, object]:
-        """The configuration as JSON values; of users' methods what they are, not where they lie."""
-        own = [
+        """The configuration as JSON values; custom methods by file name and content."""
+        methods = [
             {"method": _without_folder(method), "sha256": _sha256_of_file(method)}
             for method in self.custom_methods
         ]
-        as_json: dict[str, object] = json.loads(json.dumps(asdict(self) | {"custom_methods": own}))
+        values = asdict(self) | {"custom_methods": methods}
+        as_json: dict[str, object] = json.loads(json.dumps(values))
         return as_json
 
     @property
     def command(self) -> str:
-        """The shortest command line that gives this configuration (users' methods by file name)."""
+        """The shortest command line that gives this configuration; custom methods by file name."""
         preset = PRESETS[self.preset]
         words = ["python", "run_all.py", "--preset", self.preset]
         for field in fields(self):

@@ -1,4 +1,4 @@
-"""A user's own method, from a file of theirs."""
+"""A custom method, from a user's file."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ def load_entry(location: str) -> Entry:
     """The method at ``path/to/file.py:Class``, loaded once a process.
 
     Raises:
-        UserError: there is no such file or class, or it is no finished `UncertaintyMethod`.
+        UserError: there is no such file or class, or it is no complete `UncertaintyMethod`.
     """
     file, _, name = location.rpartition(":")
     if not file.endswith(".py") or not name:
@@ -41,7 +41,7 @@ def load_entry(location: str) -> Entry:
 
 
 def _load_module(path: Path, location: str) -> object:
-    module_name = f"own_method_{path.stem}"
+    module_name = f"custom_method_{path.stem}"
     spec = importlib.util.spec_from_file_location(module_name, path)
     if spec is None or spec.loader is None:
         raise UserError(f"--method {location}: {path} is no Python file")
@@ -53,6 +53,6 @@ def _load_module(path: Path, location: str) -> object:
     # A script that ends in sys.exit() would end the run.
     except (Exception, SystemExit) as error:
         del sys.modules[module_name]
-        said = " ".join(f"{type(error).__name__}: {error}".split())
-        raise UserError(f"--method {location}: the file cannot be imported ({said})") from error
+        why = " ".join(f"{type(error).__name__}: {error}".split())
+        raise UserError(f"--method {location}: the file cannot be imported ({why})") from error
     return module

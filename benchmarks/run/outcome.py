@@ -1,4 +1,4 @@
-"""What the terminal shows at the end of a run: the main numbers, and where the rest lies."""
+"""What the terminal shows at the end of a run: the main numbers, the files, what was left out."""
 
 from __future__ import annotations
 
@@ -10,13 +10,16 @@ from rich.console import Console
 from rich.table import Table
 
 from benchmarks.compared_sizes import compared_variants
+from benchmarks.files import read_json
 from benchmarks.records import read_table
+from benchmarks.report.names import condition_label
 from benchmarks.run.workspace import Workspace
-from benchmarks.tasks.conditions import SUBSET_CONDITIONS
 from benchmarks.vocabulary import (
     CURVES_FOLDER,
     FIGURES_FOLDER,
     INDEX_HTML,
+    RUN_JSON,
+    SUBSET,
     SUMMARY_CSV,
     TABLES_FOLDER,
 )
@@ -33,20 +36,37 @@ COLUMNS = (
 
 
 def show_outcome(workspace: Workspace) -> None:
-    """Print the main numbers of `summary.csv`, if there is one; name the files, the page first."""
+    """Print the main numbers of `summary.csv`, if there is one, and name the files, the page first.
+
+    Conditions that were left out, since their data could not be had, are named in one more line.
+    """
     console = Console()
     out = workspace.out
+    measured: frozenset[str] = frozenset()
     if (out / SUMMARY_CSV).exists():
-        console.print(_table(read_table(out / SUMMARY_CSV)))
+        summary = read_table(out / SUMMARY_CSV)
+        measured = frozenset(summary["condition"])
+        console.print(_table(summary))
     for path in sorted(out.glob("[!.]*.*"), key=lambda path: (path.name != INDEX_HTML, path)):
-        _tell(console, path)
+        _print_line(console, f"wrote {path}")
     for path in (out / CURVES_FOLDER, out / TABLES_FOLDER, out / FIGURES_FOLDER):
         if path.is_dir():
-            _tell(console, f"{path}/ ({sum(1 for _ in path.iterdir())} files)")
+            _print_line(console, f"wrote {path}/ ({sum(1 for _ in path.iterdir())} files)")
+    if left_out := _left_out(out, measured):
+        _print_line(console, f"left out, since the data could not be had: {', '.join(left_out)}")
 
 
-def _tell(console: Console, written: Path | str) -> None:
-    console.print(f"wrote {written}", highlight=False, markup=False, soft_wrap=True)
+def _left_out(out: Path, measured: frozenset[str]) -> list[str]:
+    """The labels of unavailable conditions, unless earlier predictions of them were measured."""
+    data = read_json(out / RUN_JSON).get("data", {})
+    names = [name for name, entry in data.items() if "unavailable" in entry]
+    # A subset is of the data of its whole condition.
+    whole = (name.removeprefix(SUBSET) for name in names if name not in measured)
+    return list(dict.fromkeys(map(condition_label, whole)))
+
+
+def _print_line(console: Console, text: str) -> None:
+    console.print(text, highlight=False, markup=False, soft_wrap=True)
 
 
 def _table(summary: pd.DataFrame) -> Table:
@@ -63,20 +83,20 @@ def _table(summary: pd.DataFrame) -> Table:
         table.add_column(heading, justify="right", no_wrap=True)
     for names, rows in _compared(summary).groupby(["recipe", "method", "members"], sort=False):
         recipe, method, members = map(str, names)
-        cells = (_cell(rows, *column[1:]) for column in COLUMNS)
-        table.add_row(recipe, f"{method} {members}", *cells)
+        values = (_value_text(rows, *column[1:]) for column in COLUMNS)
+        table.add_row(recipe, f"{method} {members}", *values)
     return table
 
 
 def _compared(summary: pd.DataFrame) -> pd.DataFrame:
-    """Without the small conditions, of which no column tells, and sizes that stand beside none."""
-    large = summary[~summary["condition"].isin([condition.name for condition in SUBSET_CONDITIONS])]
-    named = list(zip(large["method"], large["members"], strict=True))
-    compared = compared_variants(named)
-    return large[[variant in compared for variant in named]]
+    """Without the subset conditions, which no column shows, and sizes that are not compared."""
+    whole = summary[~summary["condition"].str.startswith(SUBSET)]
+    variants = list(zip(whole["method"], whole["members"], strict=True))
+    compared = compared_variants(variants)
+    return whole[[variant in compared for variant in variants]]
 
 
-def _cell(rows: pd.DataFrame, condition: str, metric: str, score: str) -> str:
+def _value_text(rows: pd.DataFrame, condition: str, metric: str, score: str) -> str:
     chosen = rows[
         (rows["condition"] == condition) & (rows["metric"] == metric) & (rows["score"] == score)
     ]

@@ -1,4 +1,4 @@
-"""What a run computes, worked out of its configuration."""
+"""What a run computes, as follows from its configuration."""
 
 from __future__ import annotations
 
@@ -21,22 +21,24 @@ from methods.pooled import PooledMethod
 
 @dataclass(frozen=True)
 class Plan:
-    """What a run computes; knows no folder and loads nothing. Small, so any worker can be sent it.
+    """What a run computes: its run units, their methods, networks and conditions.
+
+    It knows no folder and loads no image, and is small enough to be sent to any worker.
 
     Attributes:
-        configuration: what it is worked out of.
+        configuration: what the user chose.
     """
 
     configuration: Configuration
 
     @property
     def engine(self) -> Engine:
-        """What trains the networks and asks them."""
+        """What trains the networks and evaluates them."""
         return choose_engine(self.configuration.engine, self.configuration.device)
 
     @property
     def conditions(self) -> tuple[Condition, ...]:
-        """The conditions judged, `clean` first, and where a method needs them their small ones."""
+        """The conditions evaluated, `clean` first; their subsets last, if a method is exact."""
         chosen = tuple(CONDITIONS[name] for name in self.configuration.conditions)
         if not any(entry.exact for entry in self.configuration.entries.values()):
             return chosen
@@ -45,30 +47,42 @@ class Plan:
             condition for condition in SUBSET_CONDITIONS if condition.name in names
         )
 
-    def conditions_of(self, unit: RunUnit) -> tuple[Condition, ...]:
-        """The conditions that the unit's method is asked about; references come first.
+    @property
+    def whole_conditions(self) -> tuple[Condition, ...]:
+        """The conditions without the subsets."""
+        return tuple(condition for condition in self.conditions if not condition.subset)
 
-        Small ones are for recipes where exact MC-dropout stands beside the others.
+    def conditions_of(self, unit: RunUnit) -> tuple[Condition, ...]:
+        """The conditions under which the unit's method is evaluated; references come first.
+
+        An exact method is evaluated on the subsets alone; beside it, so are the other methods of
+        its recipe, and those that train themselves.
         """
         if self.configuration.entries[unit.method].exact:
             return tuple(c for c in self.conditions if c.subset)
-        small = unit.recipe == SELF_TRAINED or self._in_depth(unit.recipe)
-        return tuple(c for c in self.conditions if small or not c.subset)
+        subsets_too = unit.recipe == SELF_TRAINED or self._in_depth(unit.recipe)
+        return self.conditions if subsets_too else self.whole_conditions
+
+    @property
+    def recipes_compared(self) -> tuple[str, ...]:
+        """The recipes whose methods are compared; methods that train themselves are in each."""
+        pooled = any(entry.pooled for entry in self.configuration.entries.values())
+        return tuple(sorted(self.configuration.recipes)) if pooled else (SELF_TRAINED,)
 
     @property
     def in_threads(self) -> bool:
-        """Whether networks work side by side in threads: if kernels do the work, they can.
+        """Whether networks are trained and evaluated in parallel threads: with the kernels only.
 
-        PyTorch's get processes: its training holds Python's lock most of the time.
+        PyTorch gets processes, since its training holds Python's lock most of the time.
         """
         return self.configuration.engine == "numba"
 
     def fits_threads(self, unit: RunUnit) -> bool:
-        """Whether such cells can: not a user's method, which may change global state."""
+        """Whether the unit may be predicted in a thread; custom methods may change global state."""
         return self.in_threads and self.configuration.entries[unit.method].pooled
 
     def pool(self, recipe: str, store: NetworkStore | None = None) -> NetworkPool:
-        """The networks of a recipe; without a store they live in memory only."""
+        """The networks of a recipe; without a store they are in memory only."""
         return NetworkPool(
             recipe=STANDARD if recipe == SELF_TRAINED else self.configuration.recipe(recipe),
             seed=self.configuration.seed,
@@ -82,7 +96,7 @@ class Plan:
         return entry.build(self.pool(unit.recipe, store), unit.replicate, unit.size)
 
     def units(self) -> list[RunUnit]:
-        """Everything that judges, in the order of the configuration."""
+        """Every replicate of every method, size and recipe, in the order of the configuration."""
         return [
             RunUnit(recipe, name, size, replicate)
             for name, entry in self.configuration.entries.items()
@@ -93,10 +107,10 @@ class Plan:
         ]
 
     def groups(self) -> list[tuple[RunUnit, ...]]:
-        """The run units, each with those whose members are among its own, after it.
+        """Run units whose members are among those of the largest, which comes first.
 
-        So that members are asked once: fewer passes are the first of more, and the networks of a
-        smaller ensemble are some of the largest one's.
+        Each member predicts once for its whole group: fewer passes are the first of more, and the
+        networks of a smaller ensemble are some of the largest one's.
         """
         groups: dict[RunUnit, list[RunUnit]] = {}
         for unit in self.units():
@@ -107,7 +121,7 @@ class Plan:
         ]
 
     def is_compared(self, unit: RunUnit) -> bool:
-        """Whether methods are compared at the unit's size; others show what a size buys."""
+        """Whether methods are compared at the unit's size; see `benchmarks.compared_sizes`."""
         return unit.size is None or unit.size in self._compared_sizes[unit.method]
 
     def objection(self, unit: RunUnit) -> str | None:
@@ -116,7 +130,7 @@ class Plan:
         return entry.objection(self.pool(unit.recipe).recipe) if entry.pooled else None
 
     def networks(self) -> list[tuple[str, int]]:
-        """Which networks of the pools the run units need: pairs (recipe, number), each once."""
+        """The networks that the run units need: pairs (recipe, number), each once."""
         needed = {
             (unit.recipe, number)
             for unit in self.units()
@@ -160,7 +174,7 @@ class Plan:
         )
 
     def _replicates(self, method: str, size: int | None) -> int:
-        """Ensembles share out the largest one's networks; a replicate of the others has its own."""
+        """Ensembles are disjoint blocks of the largest one; other replicates have own networks."""
         entry = self.configuration.entries[method]
         if entry.exact:
             return 1

@@ -1,4 +1,4 @@
-"""`run.json`: what was plan, workspace, with what, where, and how long it took."""
+"""`run.json`: what was run, on what data, with which versions, and how long it took."""
 
 from __future__ import annotations
 
@@ -23,12 +23,14 @@ from benchmarks.vocabulary import (
     CLAIMS_MD,
     COMPARISONS_CSV,
     CURVES_FOLDER,
+    ERRORS_FOLDER,
     FIGURES_FOLDER,
     IMAGES_NPZ,
     INDEX_HTML,
     LATENCY,
     LATENCY_CSV,
     MEASUREMENTS_CSV,
+    PREDICTIONS_FOLDER,
     RUN_JSON,
     SUMMARY_CSV,
     TABLES_FOLDER,
@@ -36,30 +38,22 @@ from benchmarks.vocabulary import (
 )
 
 WRITTEN = (
-    *("predictions", "errors", TRAINING_CSV, RUN_JSON),
+    *(PREDICTIONS_FOLDER, ERRORS_FOLDER, TRAINING_CSV, RUN_JSON),
     *(MEASUREMENTS_CSV, SUMMARY_CSV, COMPARISONS_CSV, LATENCY_CSV),
-    *(
-        CURVES_FOLDER,
-        IMAGES_NPZ,
-        CLAIMS_FOLDER,
-        CLAIMS_JSON,
-        CLAIMS_MD,
-        TABLES_FOLDER,
-        FIGURES_FOLDER,
-        INDEX_HTML,
-    ),
+    *(CURVES_FOLDER, IMAGES_NPZ, CLAIMS_FOLDER, CLAIMS_JSON, CLAIMS_MD),
+    *(TABLES_FOLDER, FIGURES_FOLDER, INDEX_HTML),
 )
 """What a run writes into its folder, and what `--overwrite` removes from it."""
 
 
 class RunRecord:
-    """The record of a plan, workspace, on disk after every change.
+    """The record of a run, on disk after every change.
 
     Keys: ``version`` and ``configuration`` are the run's identity; ``command`` gives the same run
-    again; ``commit`` and ``environment`` say what computed it; ``data`` has for each set of images
-    its ``fingerprint``, or says why it is ``unavailable``; ``integrity`` is what the probes of
-    ``networks`` and of ``predictions`` found; ``seconds`` is the wall time by stage, resumed runs
-    added up.
+    again; ``commit`` and ``environment`` are what computed it; ``data`` has for each set of images
+    its ``fingerprint``, or the reason why it is ``unavailable``; ``integrity`` has the results of
+    the probes of ``networks`` and ``predictions``; ``seconds`` is the wall time by stage, resumed
+    runs added up.
     """
 
     def __init__(self, path: Path, content: dict[str, Any]) -> None:
@@ -68,7 +62,7 @@ class RunRecord:
 
     @classmethod
     def begin(cls, plan: Plan, workspace: Workspace, *, overwrite: bool = False) -> RunRecord:
-        """The record of a new plan, workspace, or of an earlier run of the same configuration to be resumed.
+        """The record of a new run, or of an earlier one of the same configuration to be resumed.
 
         Raises:
             UserError: the output folder holds a run of another configuration, or of another
@@ -83,7 +77,7 @@ class RunRecord:
             _remove_earlier_run(out)
         earlier = _read(out)
         _require_same(earlier, identity, out)
-        if not (out / "predictions").exists():
+        if not (out / PREDICTIONS_FOLDER).exists():
             earlier = {"seconds": _seconds_of_timings(earlier, out)}
         record = cls(
             out / RUN_JSON,
@@ -121,7 +115,7 @@ class RunRecord:
         }
 
     def note_data(self, data: dict[str, dict[str, str]]) -> None:
-        """Write down what the images are.
+        """Record the fingerprint of each set of images, or why it is unavailable.
 
         Raises:
             UserError: a set differs from what this run was begun with.
@@ -137,7 +131,7 @@ class RunRecord:
         self._save()
 
     def note_integrity(self, probed: str, checks: list[Check]) -> None:
-        """Write down what the probes of networks or predictions found, then stop if one failed.
+        """Record the results of the probes of networks or predictions, then stop if one failed.
 
         Raises:
             IntegrityError: a probe failed.
@@ -181,31 +175,32 @@ def _read(out: Path) -> dict[str, Any]:
 
 
 def _seconds_of_timings(earlier: dict[str, Any], out: Path) -> dict[str, float]:
-    """All there is to go on from without predictions; none in published results, say."""
+    """The seconds of a run that only timed methods; published results are begun anew."""
     if not (out / LATENCY_CSV).exists() or (out / SUMMARY_CSV).exists():
         return {}
     return {stage: s for stage, s in earlier.get("seconds", {}).items() if stage == LATENCY}
 
 
 def _require_same(earlier: dict[str, Any], identity: dict[str, Any], out: Path) -> None:
+    """Stop where the folder holds another run.
+
+    Raises:
+        UserError: it does; a configuration that lacks a part is one of an earlier version.
+    """
     if not earlier:
         return
-    differing = [
-        name
-        for part in ("version", "configuration")
-        for name in _differing(part, earlier.get(part), identity[part])
-    ]
-    if differing:
-        raise UserError(
-            f"{out} holds a run of another configuration (other {', '.join(differing)}); choose "
-            "another folder with --out, or remove that run with --overwrite"
-        )
-
-
-def _differing(part: str, one: object, other: object) -> list[str]:
-    if isinstance(one, dict) and isinstance(other, dict):
-        return [key for key in other if one.get(key) != other[key]]
-    return [] if one == other else [part]
+    before, now = earlier["configuration"], identity["configuration"]
+    differing = ["version"] if earlier.get("version") != identity["version"] else []
+    differing += [part for part in now if before.get(part) != now[part]]
+    if before.keys() != now.keys():
+        held = "a run of an earlier version of the suite"
+    elif differing:
+        held = f"a run of another configuration (other {', '.join(differing)})"
+    else:
+        return
+    raise UserError(
+        f"{out} holds {held}; choose another folder with --out, or remove that run with --overwrite"
+    )
 
 
 def _remove_earlier_run(out: Path) -> None:

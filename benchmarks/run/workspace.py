@@ -11,18 +11,19 @@ from benchmarks.data.loading import load_mnist
 from benchmarks.predictions import PredictionStore
 from benchmarks.run.plan import Plan
 from benchmarks.tasks.conditions import Condition, EvaluationSet
+from benchmarks.vocabulary import PREDICTIONS_FOLDER
 from methods.networks.labelled_images import LabelledImages
 from methods.networks.store import NetworkStore
 
 
 @dataclass(frozen=True)
 class Workspace:
-    """Where a run computes; no part of its identity, and written nowhere.
+    """Where a run computes; no part of its identity, so never written to a file.
 
     Attributes:
         out: the folder that the run writes.
-        networks: the folder of trained networks, shared by all runs.
-        data_dir: where the user keeps data sets; ``None``: nowhere.
+        networks: the folder of trained networks, which all runs share.
+        data_dir: the user's own folder of data sets, or ``None``.
         jobs: how many run units are worked on in parallel.
     """
 
@@ -34,7 +35,7 @@ class Workspace:
     @property
     def predictions(self) -> PredictionStore:
         """The prediction files."""
-        return PredictionStore(self.out / "predictions")
+        return PredictionStore(self.out / PREDICTIONS_FOLDER)
 
     @property
     def store(self) -> NetworkStore:
@@ -46,7 +47,7 @@ class Workspace:
         return _mnist("train", self.data_dir)
 
     def test_images(self) -> LabelledImages:
-        """MNIST's test images, loaded once a process: the training log's validation data."""
+        """MNIST's test images, loaded once a process; the training log's validation data."""
         return _mnist("test", self.data_dir)
 
     def evaluation_set(self, condition: Condition, plan: Plan) -> EvaluationSet:

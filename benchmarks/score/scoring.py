@@ -15,11 +15,12 @@ from benchmarks.inference.comparisons import Estimates, compare, comparisons_tab
 from benchmarks.inference.resampling import resample, resampling_tasks
 from benchmarks.predictions import RunUnit, StoredPrediction
 from benchmarks.progress import tracked
-from benchmarks.records import Measurement, as_table, summarise, write_table
+from benchmarks.records import Measurement, as_table, write_table
 from benchmarks.report.results import Results
 from benchmarks.report.tables.formats import write_table_files
 from benchmarks.report.tables.quality import quality_tables
-from benchmarks.run.measure import measure
+from benchmarks.run.measurement_rows import measure
+from benchmarks.run.summary import summarise
 from benchmarks.score.external_predictions import ExternalPredictions
 from benchmarks.tasks.conditions import CONDITIONS
 from benchmarks.vocabulary import (

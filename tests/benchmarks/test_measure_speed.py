@@ -11,7 +11,7 @@ from torch import Tensor
 
 from benchmarks.metrics import calibration, detection, selective
 from benchmarks.predictions import RunUnit, StoredPrediction
-from benchmarks.run import measure as measures
+from benchmarks.run import measurement_rows as measures
 from benchmarks.tasks.conditions import CONDITIONS
 from methods import Prediction
 

@@ -114,8 +114,8 @@ def simulated_draws(run: int) -> tuple[Draws, Draws]:
     return image_draws(IMAGES, RESAMPLES, 2 * run), image_draws(IMAGES, RESAMPLES, 2 * run + 1)
 
 
-def test_roc_bands_cover_the_true_curve_as_often_as_they_say() -> None:
-    """Of normal scores one deviation apart: Φ(1 + Φ⁻¹(rate))."""
+def test_roc_bands_cover_the_true_curve_in_95_percent_of_simulations() -> None:
+    """Of normal scores one standard deviation apart: Φ(1 + Φ⁻¹(rate))."""
     random = np.random.default_rng(6)
     rates = np.array([0.1, 0.25, 0.5])
     bands = [
@@ -130,7 +130,7 @@ def test_roc_bands_cover_the_true_curve_as_often_as_they_say() -> None:
     assert np.abs(covered(bands, truth) - 0.95).max() < 0.035
 
 
-def test_risk_bands_cover_the_true_curve_as_often_as_they_say() -> None:
+def test_risk_bands_cover_the_true_curve_in_95_percent_of_simulations() -> None:
     """Of a uniform uncertainty that is the chance of an error: half of the coverage."""
     random = np.random.default_rng(7)
     coverages = np.array([0.3, 0.6, 1.0])

@@ -1,4 +1,4 @@
-"""From shards to intervals and comparisons, against computations of their own."""
+"""Intervals and comparisons of stored predictions, against independent computations."""
 
 from __future__ import annotations
 
@@ -26,9 +26,9 @@ from benchmarks.inference.differences import holm
 from benchmarks.inference.measures import SCORES
 from benchmarks.inference.resampling import Resampled, ResamplingTask, resample, resampling_tasks
 from benchmarks.predictions import RunUnit, StoredPrediction
-from benchmarks.records import Comparison, Measurement, as_table, summarise
-from benchmarks.run.measure import measure, measured
-from benchmarks.run.rotation_mean import mean_over_rotations
+from benchmarks.records import Comparison, as_table
+from benchmarks.run.measurement_rows import measure, measured
+from benchmarks.run.summary import mean_over_rotations, summarise
 from benchmarks.tasks.conditions import CONDITIONS, SUBSET_CONDITIONS, Condition
 from methods import Prediction
 
@@ -43,10 +43,10 @@ DROPOUT = [RunUnit("standard", "mc_dropout", 4, r) for r in range(3)]
 ENSEMBLE = RunUnit("standard", "deep_ensemble", 6, 0)
 UNITS = [*SINGLE, *DROPOUT, ENSEMBLE]
 
-Shards = dict[tuple[RunUnit, str], StoredPrediction]
+Predictions = dict[tuple[RunUnit, str], StoredPrediction]
 
 
-def judge(
+def predict(
     random: np.random.Generator, labels: NDArray[np.int64], unit: RunUnit, angle: int
 ) -> StoredPrediction:
     members = {"softmax": 1, "mc_dropout": 4, "deep_ensemble": 6}[unit.method]
@@ -60,44 +60,44 @@ def judge(
 
 
 @pytest.fixture(scope="module")
-def predictions() -> Shards:
+def predictions() -> Predictions:
     random = np.random.default_rng(0)
     labels = random.integers(10, size=IMAGES)
     made = {
-        (unit, condition.name): judge(random, labels, unit, condition.angle)
+        (unit, condition.name): predict(random, labels, unit, condition.angle)
         for unit in UNITS
         for condition in ROTATED
     }
     for unit in UNITS:
-        ood = judge(random, random.integers(10, size=200), unit, 90)
+        ood = predict(random, random.integers(10, size=200), unit, 90)
         made[unit, NOISE.name] = replace(ood, labels=None)
     return made
 
 
 def resampled(
-    predictions: Shards, group: str, conditions: tuple[Condition, ...] = ROTATED
+    predictions: Predictions, group: str, conditions: tuple[Condition, ...] = ROTATED
 ) -> Resampled:
-    found = resample(
+    measured_again = resample(
         ResamplingTask("standard", conditions, group),
         reversed(UNITS),  # in whatever order they come
         lambda unit, name: predictions.get((unit, name)),
         resamples=RESAMPLES,
         seed=0,
     )
-    assert found is not None
-    return found
+    assert measured_again is not None
+    return measured_again
 
 
 def estimates(
-    predictions: Shards, group: str, conditions: tuple[Condition, ...] = ROTATED
+    predictions: Predictions, group: str, conditions: tuple[Condition, ...] = ROTATED
 ) -> Estimates:
     return compare(
         ResamplingTask("standard", conditions, group), resampled(predictions, group, conditions)
     )
 
 
-def all_measurements(predictions: Shards, conditions: tuple[Condition, ...]) -> pd.DataFrame:
-    """Every measure of every cell, computed without resampling."""
+def all_measurements(predictions: Predictions, conditions: tuple[Condition, ...]) -> pd.DataFrame:
+    """Every measure of every run unit, computed without resampling."""
     table = as_table(
         row
         for unit in UNITS
@@ -109,10 +109,10 @@ def all_measurements(predictions: Shards, conditions: tuple[Condition, ...]) -> 
     return pd.concat([table, mean_over_rotations(table)])
 
 
-def comparison(found: Estimates, condition: str, metric: str, one: str, other: str) -> Comparison:
+def comparison(result: Estimates, condition: str, metric: str, one: str, other: str) -> Comparison:
     (row,) = [
         row
-        for row in found.comparisons
+        for row in result.comparisons
         if (row.condition, row.metric, row.method, row.other_method)
         == (condition, metric, one, other)
     ]
@@ -122,10 +122,10 @@ def comparison(found: Estimates, condition: str, metric: str, one: str, other: s
 METRIC_GROUPS = ("means", "labels", "calibration", "predictive_entropy", "pairwise_disagreement")
 
 
-@pytest.mark.parametrize("conditions", [ROTATED, (NOISE,)], ids=["turned", "noise"])
+@pytest.mark.parametrize("conditions", [ROTATED, (NOISE,)], ids=["rotated", "noise"])
 @pytest.mark.parametrize("group", METRIC_GROUPS)
 def test_estimates_are_the_measurements(
-    group: str, conditions: tuple[Condition, ...], predictions: Shards
+    group: str, conditions: tuple[Condition, ...], predictions: Predictions
 ) -> None:
     if group in ("labels", "calibration") and conditions == (NOISE,):
         nothing = resample(
@@ -137,58 +137,58 @@ def test_estimates_are_the_measurements(
         )
         assert nothing is None
         return
-    found = resampled(predictions, group, conditions)
+    result = resampled(predictions, group, conditions)
     task = ResamplingTask("standard", conditions, group)
     whole = all_measurements(predictions, conditions)
     expected = {
         (row["method"], row["replicate"], row["condition"], row["metric"]): row["value"]
         for row in whole[whole["score"] == task.score].to_dict("records")
     }
-    assert list(found.units) == sorted(UNITS)
-    assert found.conditions == (
+    assert list(result.units) == sorted(UNITS)
+    assert result.conditions == (
         *(condition.name for condition in conditions),
         *(("rotated-mean",) if conditions == ROTATED else ()),
     )
     for m, metric in enumerate(task.metrics):
-        for k, condition in enumerate(found.conditions):
-            for c, unit in enumerate(found.units):
+        for k, condition in enumerate(result.conditions):
+            for c, unit in enumerate(result.units):
                 value = expected.get((unit.method, unit.replicate, condition, metric), math.nan)
-                assert found.estimates[m, k, c] == pytest.approx(value, rel=1e-9, nan_ok=True)
+                assert result.estimates[m, k, c] == pytest.approx(value, rel=1e-9, nan_ok=True)
 
 
-def test_every_measure_but_prevalence_belongs_to_a_unit() -> None:
+def test_every_measure_but_prevalence_belongs_to_a_task() -> None:
     conditions = (*ROTATED, NOISE, *SUBSET_CONDITIONS)
-    parts = resampling_tasks(["standard", "plain"], conditions, ["own"])
+    parts = resampling_tasks(["standard", "plain"], conditions, ["custom"])
     assert len(set(parts)) == len(parts)
     for condition in conditions:
-        wanted = set(measured(condition, ("own",))) - {("prevalence", "")}
+        wanted = set(measured(condition, ("custom",))) - {("prevalence", "")}
         for recipe in ("standard", "plain"):
-            found = {
+            result = {
                 (metric, task.score)
                 for task in parts
                 if task.recipe == recipe and condition in task.conditions
                 for metric in task.metrics
             }
-            assert wanted <= found
+            assert wanted <= result
     for task in parts:
         assert len({condition.reference for condition in task.conditions}) == 1
         assert len({condition.dataset for condition in task.conditions}) == 1
 
 
-def test_interval_of_the_ensembles_accuracy_is_that_of_a_share(predictions: Shards) -> None:
-    found = estimates(predictions, "labels")
+def test_interval_of_the_ensembles_accuracy_is_that_of_a_share(predictions: Predictions) -> None:
+    result = estimates(predictions, "labels")
     stored = predictions[ENSEMBLE, "clean"]
     accuracy = float((stored.prediction.mean.argmax(dim=1) == stored.labels).double().mean())
     error = math.sqrt(accuracy * (1 - accuracy) / IMAGES)
-    interval = found.intervals["standard", "deep_ensemble", "6", "clean", "", "accuracy"]
+    interval = result.intervals["standard", "deep_ensemble", "6", "clean", "", "accuracy"]
     expected = stats.t.ppf(0.975, IMAGES - 1) * error
     assert interval.half_width == pytest.approx(expected, rel=0.08)
 
 
 def test_interval_of_the_mean_over_rotations_draws_an_image_and_its_rotations_together(
-    predictions: Shards,
+    predictions: Predictions,
 ) -> None:
-    found = estimates(predictions, "labels")
+    result = estimates(predictions, "labels")
     per_image = torch.stack(
         [
             predictions[ENSEMBLE, name].prediction.mean.gather(
@@ -198,21 +198,21 @@ def test_interval_of_the_mean_over_rotations_draws_an_image_and_its_rotations_to
         ]
     )
     losses = -per_image.log().mean(dim=0).numpy()
-    interval = found.intervals["standard", "deep_ensemble", "6", "rotated-mean", "", "nll"]
+    interval = result.intervals["standard", "deep_ensemble", "6", "rotated-mean", "", "nll"]
     expected = stats.t.ppf(0.975, IMAGES - 1) * losses.std() / math.sqrt(IMAGES)
     assert interval.half_width == pytest.approx(expected, rel=0.08)
 
 
-def test_interval_of_auroc_is_delongs(predictions: Shards) -> None:
+def test_interval_of_auroc_is_delongs(predictions: Predictions) -> None:
     """DeLong, DeLong & Clarke-Pearson 1988: the variances of the two kinds' placements."""
-    found = estimates(predictions, "predictive_entropy", (NOISE,))
+    result = estimates(predictions, "predictive_entropy", (NOISE,))
     clean, ood = (
         stats.entropy(predictions[ENSEMBLE, name].prediction.mean.numpy(), axis=1)
         for name in ("clean", NOISE.name)
     )
     won = (ood[:, None] > clean) + 0.5 * (ood[:, None] == clean)
     variance = won.mean(axis=1).var(ddof=1) / 200 + won.mean(axis=0).var(ddof=1) / IMAGES
-    interval = found.intervals[
+    interval = result.intervals[
         *("standard", "deep_ensemble", "6", NOISE.name, "predictive_entropy", "auroc"),
     ]
     expected = stats.t.ppf(0.975, 199) * math.sqrt(variance)
@@ -221,7 +221,7 @@ def test_interval_of_auroc_is_delongs(predictions: Shards) -> None:
 
 @pytest.mark.parametrize(("clean", "ood"), [(30, 200), (300, 30), (29, 200), (300, 1)])
 def test_detection_is_as_sure_as_the_fewer_of_the_two_kinds_are_many(
-    clean: int, ood: int, predictions: Shards
+    clean: int, ood: int, predictions: Predictions
 ) -> None:
     def first(stored: StoredPrediction, images: int) -> StoredPrediction:
         prediction = replace(
@@ -237,24 +237,24 @@ def test_detection_is_as_sure_as_the_fewer_of_the_two_kinds_are_many(
     counts = {"clean": clean, NOISE.name: ood}
     few = {key: first(predictions[key], counts[key[1]]) for key in predictions if key[1] in counts}
     task = ResamplingTask("standard", (NOISE,), "predictive_entropy")
-    found = resampled(few, task.group, task.conditions)
-    weighed = compare(task, found)
-    row = comparison(weighed, NOISE.name, "auroc", "deep_ensemble", "mc_dropout")
+    result = resampled(few, task.group, task.conditions)
+    compared = compare(task, result)
+    row = comparison(compared, NOISE.name, "auroc", "deep_ensemble", "mc_dropout")
     key = ("standard", "deep_ensemble", "6", NOISE.name, "predictive_entropy", "auroc")
-    interval = weighed.intervals[key]
+    interval = compared.intervals[key]
     if min(clean, ood) < 30:
         assert math.isnan(interval.half_width)
         assert interval.reason == row.reason == "no interval: fewer than 30 images of one kind"
         assert row.p_value is None
         return
-    place = task.metrics.index("auroc"), 0, found.units.index(ENSEMBLE)
-    error = math.sqrt(found.covariance[(*place, place[-1])])
+    index = task.metrics.index("auroc"), 0, result.units.index(ENSEMBLE)
+    error = math.sqrt(result.covariance[(*index, index[-1])])
     assert interval.half_width == pytest.approx(stats.t.ppf(0.975, 29) * error)
     assert row.p_value is not None
 
 
-def test_replicates_widen_the_interval(predictions: Shards) -> None:
-    found = estimates(predictions, "labels")
+def test_replicates_widen_the_interval(predictions: Predictions) -> None:
+    result = estimates(predictions, "labels")
     losses = np.stack(
         [
             -np.log(predictions[unit, "clean"].prediction.mean.numpy())[
@@ -269,11 +269,11 @@ def test_replicates_widen_the_interval(predictions: Shards) -> None:
         stats.t.ppf(0.975, 2) * stats.sem(losses.mean(axis=1)),
         stats.t.ppf(0.975, IMAGES - 1) * math.sqrt(shared),
     )
-    interval = found.intervals["standard", "mc_dropout", "4", "clean", "", "nll"]
+    interval = result.intervals["standard", "mc_dropout", "4", "clean", "", "nll"]
     assert interval.half_width == pytest.approx(math.hypot(*parts), rel=0.08)
 
 
-def test_difference_is_paired_by_image_and_has_cohens_effect_size(predictions: Shards) -> None:
+def test_difference_is_paired_by_image_and_has_cohens_effect_size(predictions: Predictions) -> None:
     row = comparison(estimates(predictions, "labels"), "clean", "brier", "deep_ensemble", "softmax")
     briers = [
         np.square(
@@ -291,7 +291,7 @@ def test_difference_is_paired_by_image_and_has_cohens_effect_size(predictions: S
     assert (row.p_value < 0.05) == (not row.lower < 0 < row.upper)
 
 
-def test_paired_replicates_are_compared_one_by_one(predictions: Shards) -> None:
+def test_paired_replicates_are_compared_one_by_one(predictions: Predictions) -> None:
     row = comparison(estimates(predictions, "labels"), "clean", "nll", "mc_dropout", "softmax")
     pairs = [
         np.mean(
@@ -313,8 +313,8 @@ def test_paired_replicates_are_compared_one_by_one(predictions: Shards) -> None:
     assert row.upper - row.difference >= 0.999 * half
 
 
-def test_nothing_is_tested_where_no_value_is_better_or_labels_are_doubtful(
-    predictions: Shards,
+def test_nothing_is_tested_where_no_value_is_better_or_labels_are_ill_defined(
+    predictions: Predictions,
 ) -> None:
     assert {row.p_value for row in estimates(predictions, "means").comparisons} == {None}
     binned = estimates(predictions, "calibration").comparisons
@@ -330,28 +330,30 @@ def test_nothing_is_tested_where_no_value_is_better_or_labels_are_doubtful(
     assert detection == {"rotated-mean"}
 
 
-def test_order_of_the_cells_does_not_matter_and_the_seed_does(predictions: Shards) -> None:
+def test_order_of_the_units_does_not_matter_and_the_seed_does(predictions: Predictions) -> None:
     task = ResamplingTask("standard", ROTATED, "labels")
 
-    def found(units: list[RunUnit], seed: int) -> Estimates:
+    def result(units: list[RunUnit], seed: int) -> Estimates:
         load = lambda unit, name: predictions.get((unit, name))  # noqa: E731
         one = resample(task, units, load, resamples=100, seed=seed)
         assert one is not None
         return compare(task, one)
 
-    assert found(UNITS, 0) == found(UNITS[::-1], 0)
-    assert found(UNITS, 0).comparisons != found(UNITS, 1).comparisons
+    assert result(UNITS, 0) == result(UNITS[::-1], 0)
+    assert result(UNITS, 0).comparisons != result(UNITS, 1).comparisons
 
 
-def test_replicate_that_failed_leaves_the_others(predictions: Shards) -> None:
+def test_replicate_that_failed_leaves_the_others(predictions: Predictions) -> None:
     fewer = {key: stored for key, stored in predictions.items() if key[0] != SINGLE[1]}
-    found = estimates(fewer, "labels")
-    assert found.intervals["standard", "softmax", "1", "clean", "", "nll"].half_width > 0
-    row = comparison(found, "clean", "nll", "mc_dropout", "softmax")
+    result = estimates(fewer, "labels")
+    assert result.intervals["standard", "softmax", "1", "clean", "", "nll"].half_width > 0
+    row = comparison(result, "clean", "nll", "mc_dropout", "softmax")
     assert row.difference is not None
 
 
-def test_one_common_replicate_of_several_is_no_difference_and_says_so(predictions: Shards) -> None:
+def test_one_common_replicate_of_several_is_no_difference_and_has_a_reason(
+    predictions: Predictions,
+) -> None:
     gone = (SINGLE[0], DROPOUT[1])  # left are 1 and 2, and 0 and 2
     fewer = {key: stored for key, stored in predictions.items() if key[0] not in gone}
     row = comparison(estimates(fewer, "labels"), "clean", "nll", "mc_dropout", "softmax")
@@ -359,13 +361,13 @@ def test_one_common_replicate_of_several_is_no_difference_and_says_so(prediction
     assert row.difference is row.p_value is None
 
 
-def test_condition_without_shards_has_no_rows(predictions: Shards) -> None:
+def test_condition_without_predictions_has_no_rows(predictions: Predictions) -> None:
     fewer = {key: stored for key, stored in predictions.items() if key[1] != "rotated-030"}
-    found = estimates(fewer, "labels")
-    assert {key[3] for key in found.intervals} == {"clean", "rotated-060", "rotated-120"}
+    result = estimates(fewer, "labels")
+    assert {key[3] for key in result.intervals} == {"clean", "rotated-060", "rotated-120"}
 
 
-def test_value_that_no_resample_changes_has_no_interval(predictions: Shards) -> None:
+def test_value_that_no_resample_changes_has_no_interval(predictions: Predictions) -> None:
     right = dict(predictions)
     labels = predictions[ENSEMBLE, "clean"].labels
     assert labels is not None
@@ -379,7 +381,7 @@ def test_value_that_no_resample_changes_has_no_interval(predictions: Shards) -> 
 
 
 def test_certain_difference_has_no_p_value_and_certain_equality_one_of_1(
-    predictions: Shards,
+    predictions: Predictions,
 ) -> None:
     labels = predictions[ENSEMBLE, "clean"].labels
     assert labels is not None
@@ -391,8 +393,8 @@ def test_certain_difference_has_no_p_value_and_certain_equality_one_of_1(
             (unit, "clean"): StoredPrediction(Prediction.of(softmax), labels) for unit in SINGLE
         }
         one = {(ENSEMBLE, "clean"): StoredPrediction(Prediction.of(right), labels)}
-        found = estimates(predictions | alike | one, "labels")
-        return comparison(found, "clean", "accuracy", "deep_ensemble", "softmax")
+        result = estimates(predictions | alike | one, "labels")
+        return comparison(result, "clean", "accuracy", "deep_ensemble", "softmax")
 
     apart, equal = accuracy_of(wrong), accuracy_of(right)
     assert (apart.difference, apart.reason) == (1, ALIKE)
@@ -401,17 +403,17 @@ def test_certain_difference_has_no_p_value_and_certain_equality_one_of_1(
     assert (equal.difference, equal.p_value) == (0, 1)
 
 
-def test_measure_that_resamples_can_lack_has_no_interval(predictions: Shards) -> None:
+def test_measure_that_resamples_can_lack_has_no_interval(predictions: Predictions) -> None:
     few = dict(predictions)
     stored = predictions[ENSEMBLE, "clean"]
     labels = stored.prediction.mean.argmax(dim=1)
     labels[0] = (labels[0] + 1) % 10  # a single error
     few[ENSEMBLE, "clean"] = replace(stored, labels=labels)
-    found = estimates(few, "predictive_entropy")
+    result = estimates(few, "predictive_entropy")
     key = ("standard", "deep_ensemble", "6", "clean", "predictive_entropy")
-    assert found.intervals[*key, "misclassification_auroc"].reason == TOO_FEW
-    assert found.intervals[*key, "aurc"].half_width > 0
-    row = comparison(found, "clean", "misclassification_auroc", "deep_ensemble", "softmax")
+    assert result.intervals[*key, "misclassification_auroc"].reason == TOO_FEW
+    assert result.intervals[*key, "aurc"].half_width > 0
+    row = comparison(result, "clean", "misclassification_auroc", "deep_ensemble", "softmax")
     assert (row.lower, row.p_value, row.reason) == (
         pytest.approx(math.nan, nan_ok=True),
         None,
@@ -419,19 +421,19 @@ def test_measure_that_resamples_can_lack_has_no_interval(predictions: Shards) ->
     )
 
 
-def test_infinite_loss_is_compared_with_nothing(predictions: Shards) -> None:
+def test_infinite_loss_is_compared_with_nothing(predictions: Predictions) -> None:
     infinite = dict(predictions)
     stored = predictions[ENSEMBLE, "clean"]
     assert stored.labels is not None
     mean = stored.prediction.mean.clone()
     mean[0] = torch.eye(10, dtype=torch.float64)[(stored.labels[0] + 1) % 10]
     infinite[ENSEMBLE, "clean"] = replace(stored, prediction=replace(stored.prediction, mean=mean))
-    found = estimates(infinite, "labels")
+    result = estimates(infinite, "labels")
     key = ("standard", "deep_ensemble", "6", "clean", "", "nll")
-    assert math.isnan(found.intervals[key].half_width)
-    row = comparison(found, "clean", "nll", "deep_ensemble", "softmax")
+    assert math.isnan(result.intervals[key].half_width)
+    row = comparison(result, "clean", "nll", "deep_ensemble", "softmax")
     assert (row.difference, row.status) == (None, "undefined")
-    assert comparison(found, "clean", "brier", "deep_ensemble", "softmax").status == "ok"
+    assert comparison(result, "clean", "brier", "deep_ensemble", "softmax").status == "ok"
 
 
 def test_largest_sizes_and_their_equals_are_all_compared_and_others_with_their_own() -> None:
@@ -475,7 +477,7 @@ def test_p_values_are_corrected_within_recipe_metric_and_score() -> None:
     assert comparisons_table([]).empty
 
 
-def test_every_row_of_the_summary_has_an_interval_or_a_reason(predictions: Shards) -> None:
+def test_every_row_of_the_summary_has_an_interval_or_a_reason(predictions: Predictions) -> None:
     fewer = {key: stored for key, stored in predictions.items() if key[0].method != "deep_ensemble"}
     whole = all_measurements(predictions, ROTATED)
     groups = ("means", "labels", "calibration", *SCORES)
@@ -487,11 +489,3 @@ def test_every_row_of_the_summary_has_an_interval_or_a_reason(predictions: Shard
     assert {"softmax", "deep_ensemble"} <= set(without["method"])
     assert (without["reason"] != "").all()
     assert (summary[summary["lower"].notna()]["method"] != "deep_ensemble").all()
-
-
-def test_mean_over_rotations_leaves_out_doubtful_and_small_conditions() -> None:
-    row = Measurement("standard", "softmax", 0, "1", "rotated-030", "", "nll", 1.0, 9)
-    others = {"rotated-090": 2.0, "rotated-105": 50.0, "subset-rotated-045": 50.0, "clean": 50.0}
-    rows = [row, *(replace(row, condition=name, value=v) for name, v in others.items())]
-    (mean,) = mean_over_rotations(as_table(rows)).to_dict("records")
-    assert (mean["condition"], mean["value"]) == ("rotated-mean", 1.5)

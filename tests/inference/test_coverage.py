@@ -1,7 +1,7 @@
-"""Intervals contain the truth as often as they say: simulated test sets whose truth is known.
+"""Intervals cover the truth in 95 % of simulated test sets whose truth is known.
 
-An image has a difficulty, a replicate a skill, and both together something of their own; so the
-images and the replicates that a method is judged by are crossed, as they are in a run.
+An image has a difficulty, a replicate a skill, and each pair an effect; so images and replicates
+are crossed, as they are in a run.
 """
 
 from __future__ import annotations
@@ -17,9 +17,8 @@ from scipy import stats
 
 from benchmarks.inference.bootstrap import binned
 from benchmarks.inference.bootstrap.binned import BinnedImages
-from benchmarks.inference.bootstrap.means import weighted_means
 from benchmarks.inference.bootstrap.ranks import Detection
-from benchmarks.inference.bootstrap.weights import image_weights
+from benchmarks.inference.bootstrap.weights import image_weights, weighted_means
 from benchmarks.inference.differences import difference
 from benchmarks.inference.estimate import Estimate, estimate
 
@@ -65,21 +64,21 @@ def over_resamples(contributions: Floats, drawn: NDArray[np.uint8]) -> Floats:
     return np.atleast_2d(np.cov(weighted_means(contributions, drawn)))
 
 
-def covered(found: list[Estimate], true: float) -> float:
-    return float(np.mean([abs(one.value - true) <= one.half_width for one in found]))
+def covered(result: list[Estimate], true: float) -> float:
+    return float(np.mean([abs(one.value - true) <= one.half_width for one in result]))
 
 
 @pytest.mark.parametrize("replicates", [1, 5, 10])
 @pytest.mark.parametrize("measure", MEASURES)
 def test_means(measure: str, replicates: int) -> None:
     random, drawn = np.random.default_rng(replicates), weights(0)
-    found = []
+    result = []
     for _ in range(RUNS):
         skill = random.normal(size=replicates) if replicates > 1 else np.zeros(1)
         values = MEASURES[measure](margins(random, replicates, skill, random.normal(size=IMAGES)))
-        found.append(estimate(values.mean(axis=1), over_resamples(values, drawn), IMAGES))
+        result.append(estimate(values.mean(axis=1), over_resamples(values, drawn), IMAGES))
     true = truth(measure) if replicates > 1 else truth(measure, skill=0.0)
-    assert 0.93 <= covered(found, true) <= 0.97
+    assert 0.93 <= covered(result, true) <= 0.97
 
 
 @pytest.mark.parametrize("replicates", [1, 5])
@@ -87,7 +86,7 @@ def test_auroc(replicates: int) -> None:
     random = np.random.default_rng(replicates)
     clean, ood = weights(1, 150), weights(2, 150)
     once = np.ones((150, 1), np.uint8)
-    found = []
+    result = []
     for _ in range(RUNS):
         shift = 1.2 + (SKILL * random.normal(size=replicates) if replicates > 1 else np.zeros(1))
         difficulty = random.normal(size=(2, 1, 150))
@@ -95,48 +94,48 @@ def test_auroc(replicates: int) -> None:
         ranked = [Detection.of(n, p + s) for n, p, s in zip(*scores, shift, strict=True)]
         values = np.array([one.measures(once, once)[0, 0] for one in ranked])
         resampled = np.stack([one.measures(clean, ood)[0] for one in ranked])
-        found.append(estimate(values, np.atleast_2d(np.cov(resampled)), 150))
+        result.append(estimate(values, np.atleast_2d(np.cov(resampled)), 150))
     spread = math.sqrt(2 * (1 + BOTH**2) + (SKILL**2 if replicates > 1 else 0))
-    assert 0.93 <= covered(found, float(stats.norm.cdf(1.2 / spread))) <= 0.97
+    assert 0.93 <= covered(result, float(stats.norm.cdf(1.2 / spread))) <= 0.97
 
 
 @pytest.mark.parametrize(("of_one", "of_other"), [(1, 1), (5, 5), (5, 1), (1, 5)])
 @pytest.mark.parametrize("measure", MEASURES)
 def test_paired_differences(measure: str, of_one: int, of_other: int) -> None:
     random, drawn = np.random.default_rng(of_one + 10 * of_other), weights(3)
-    found = []
+    result = []
     for _ in range(RUNS):
         skill, difficulty = random.normal(size=5), random.normal(size=IMAGES)
         one, other = (
-            # A single replicate is the one that there is: its skill is no draw.
+            # A single replicate is fixed: its skill is not drawn.
             margins(random, count, skill if count > 1 else np.zeros(1), difficulty)
             for count in (of_one, of_other)
         )
         values = np.concatenate([MEASURES[measure](one + 0.3), MEASURES[measure](other)])
         means = values.mean(axis=1)
         between = over_resamples(values, drawn)
-        found.append(difference(means[:of_one], means[of_one:], between, IMAGES))
+        result.append(difference(means[:of_one], means[of_one:], between, IMAGES))
     true = [
         truth(measure, skill=None if count > 1 else 0.0, edge=edge)
         for count, edge in ((of_one, 0.3), (of_other, 0.0))
     ]
-    assert 0.93 <= covered(found, true[0] - true[1]) <= 0.97
+    assert 0.93 <= covered(result, true[0] - true[1]) <= 0.97
 
 
-def test_equal_methods_are_told_apart_as_seldom_as_the_level_says() -> None:
+def test_equal_methods_are_distinguished_as_rarely_as_the_level() -> None:
     random, drawn = np.random.default_rng(1), weights(4)
     p_values = []
     for _ in range(RUNS):
         skill, difficulty = random.normal(size=5), random.normal(size=IMAGES)
         values = np.concatenate([margins(random, 5, skill, difficulty) for _ in range(2)])
         means = values.mean(axis=1)
-        found = difference(means[:5], means[5:], over_resamples(values, drawn), IMAGES)
-        p_values.append(found.p_value)
+        result = difference(means[:5], means[5:], over_resamples(values, drawn), IMAGES)
+        p_values.append(result.p_value)
     assert 0.03 <= np.mean(np.array(p_values) < 0.05) <= 0.07
 
 
 def test_percentiles_over_few_replicates_would_cover_too_seldom() -> None:
-    """Both drawn anew, as the pigeonhole bootstrap does: what our rule is there to correct."""
+    """Both drawn anew, the pigeonhole bootstrap: what our rule corrects."""
     random, drawn = np.random.default_rng(2), weights(5)
     inside = []
     for _ in range(RUNS):
@@ -150,27 +149,27 @@ def test_percentiles_over_few_replicates_would_cover_too_seldom() -> None:
 
 
 def test_binned_ece_is_not_covered_and_the_debiased_one_is_better() -> None:
-    """A gap of 0.01 in every bin: what chance adds to it, an interval does not take away."""
+    """A gap of 0.01 in every bin: an interval does not remove the bias that chance adds."""
     random, drawn, images, gap = np.random.default_rng(3), weights(6, 1000), 1000, 0.01
     once = np.ones((images, 1), np.uint8)
-    found: dict[str, list[Estimate]] = {"plain": [], "debiased": []}
+    result: dict[str, list[Estimate]] = {"plain": [], "debiased": []}
     measures = (binned.expected_calibration_error, binned.debiased_calibration_error)
     edges = np.arange(1, 16) / 15
     for _ in range(200):
         confidence = random.uniform(0.5, 1.0, images)
         correct = random.random(images) < confidence - gap
         bins = BinnedImages.of(confidence, correct, edges)
-        for name, measure in zip(found, measures, strict=True):
+        for name, measure in zip(result, measures, strict=True):
             resampled = np.atleast_2d(np.cov(measure(bins.fill(drawn))))
-            found[name].append(estimate(measure(bins.fill(once)), resampled, images))
-    plain, debiased = (covered(found[name], gap) for name in ("plain", "debiased"))
+            result[name].append(estimate(measure(bins.fill(once)), resampled, images))
+    plain, debiased = (covered(result[name], gap) for name in ("plain", "debiased"))
     assert plain < 0.6 < 0.85 < debiased
-    bias = {name: np.mean([one.value for one in ones]) - gap for name, ones in found.items()}
+    bias = {name: np.mean([one.value for one in ones]) - gap for name, ones in result.items()}
     assert abs(bias["debiased"]) < 0.6 * bias["plain"]
 
 
-def test_calibrated_methods_are_told_apart_by_binned_ece_but_not_by_the_debiased_square() -> None:
-    """One nearly always sure, one with confidences from 0.6 to 1: their bias is not the same."""
+def test_calibrated_methods_differ_by_binned_ece_but_not_by_the_debiased_square() -> None:
+    """One is nearly always certain, one has confidences from 0.6 to 1: their biases differ."""
     random, drawn, images = np.random.default_rng(4), weights(7, 1000), 1000
 
     def edges(measure: str, confidence: Floats) -> Floats:
@@ -187,12 +186,12 @@ def test_calibrated_methods_are_told_apart_by_binned_ece_but_not_by_the_debiased
         confidences = random.beta(49, 1, images), random.uniform(0.6, 1.0, images)
         correct = [random.random(images) < confidence for confidence in confidences]
         for name, measure in measures.items():
-            found = [
+            result = [
                 BinnedImages.of(c, right, edges(name, c))
                 for c, right in zip(confidences, correct, strict=True)
             ]
-            values = [measure(bins.fill(once)) for bins in found]
-            between = np.cov([measure(bins.fill(drawn)) for bins in found])
+            values = [measure(bins.fill(once)) for bins in result]
+            between = np.cov([measure(bins.fill(drawn)) for bins in result])
             apart[name] += difference(*values, between, images).p_value < 0.05
     assert apart["ece"] > 0.25 * 200
     assert apart["square"] <= 0.05 * 200

@@ -9,19 +9,18 @@ import pytest
 from scipy import stats
 from statsmodels.stats.multitest import multipletests
 
-from benchmarks.inference.bootstrap.covariance import Spread
-from benchmarks.inference.bootstrap.means import weighted_means
+from benchmarks.inference.bootstrap.covariance import ResampleCovariance
 from benchmarks.inference.bootstrap.ranks import Selection
-from benchmarks.inference.bootstrap.weights import image_weights
+from benchmarks.inference.bootstrap.weights import image_weights, weighted_means
 from benchmarks.inference.differences import difference, effect_size, holm
 from benchmarks.inference.estimate import estimate
 
 
 def covariance_of(rows: np.ndarray, resamples: int = 4000) -> np.ndarray:
-    spread = Spread(rows.mean(axis=1)[None])
+    covariance = ResampleCovariance(rows.mean(axis=1)[None])
     for weights in image_weights(rows.shape[1], resamples, seed=0):
-        spread.add(weighted_means(rows, weights)[None])
-    return spread.covariance[0]
+        covariance.add(weighted_means(rows, weights)[None])
+    return covariance.covariance[0]
 
 
 def test_covariance_of_means_is_the_closed_form() -> None:
@@ -30,22 +29,22 @@ def test_covariance_of_means_is_the_closed_form() -> None:
     assert covariance_of(rows, 20_000) == pytest.approx(expected, rel=0.05)
 
 
-def test_spread_is_numpys_covariance_however_it_comes_in_blocks() -> None:
+def test_covariance_is_numpys_whatever_the_blocks() -> None:
     values = np.random.default_rng(1).normal(7, 1, size=(2, 3, 50))
-    spread = Spread(np.full((2, 3), 7.0))
+    covariance = ResampleCovariance(np.full((2, 3), 7.0))
     for block in np.split(values, [10, 11, 40], axis=-1):
-        spread.add(block)
+        covariance.add(block)
     for measure in range(2):
-        assert spread.covariance[measure] == pytest.approx(np.cov(values[measure]))
-    assert (spread.undefined == 0).all()
+        assert covariance.covariance[measure] == pytest.approx(np.cov(values[measure]))
+    assert (covariance.undefined == 0).all()
 
 
 def test_undefined_resamples_are_counted_and_change_nothing() -> None:
-    spread = Spread(np.array([[2.0, np.inf]]))
-    spread.add(np.array([[[1.0, np.nan, 3.0, 2.0], [np.inf, np.nan, 1.0, 1.0]]]))
-    assert spread.undefined.tolist() == [[0.25, 1.0]]
-    assert spread.covariance[0, 0, 0] == pytest.approx(np.var([1, 2, 3, 2], ddof=1))
-    assert spread.covariance[0, 1].tolist() == [0, 0]
+    covariance = ResampleCovariance(np.array([[2.0, np.inf]]))
+    covariance.add(np.array([[[1.0, np.nan, 3.0, 2.0], [np.inf, np.nan, 1.0, 1.0]]]))
+    assert covariance.undefined.tolist() == [[0.25, 1.0]]
+    assert covariance.covariance[0, 0, 0] == pytest.approx(np.var([1, 2, 3, 2], ddof=1))
+    assert covariance.covariance[0, 1].tolist() == [0, 0]
 
 
 def test_standard_error_is_scipys_bootstrap() -> None:
@@ -53,57 +52,57 @@ def test_standard_error_is_scipys_bootstrap() -> None:
     uncertainty, correct = random.normal(size=60), random.random(60) < 0.6
     ranked = Selection.of(uncertainty, correct)
     once = np.ones((60, 1), np.uint8)
-    spread = Spread(ranked.measures(once)[1:2].T)
+    covariance = ResampleCovariance(ranked.measures(once)[1:2].T)
     for weights in image_weights(60, 4000, seed=1):
-        spread.add(ranked.measures(weights)[1][None, None])
+        covariance.add(ranked.measures(weights)[1][None, None])
 
     def aurc(drawn: np.ndarray) -> float:
         return float(Selection.of(uncertainty[drawn], correct[drawn]).measures(once)[1, 0])
 
-    found = stats.bootstrap(
+    result = stats.bootstrap(
         (np.arange(60),), aurc, n_resamples=2000, vectorized=False, rng=random, method="basic"
     )
-    error = math.sqrt(spread.covariance[0, 0, 0])
-    assert error == pytest.approx(float(found.standard_error), rel=0.06)
+    error = math.sqrt(covariance.covariance[0, 0, 0])
+    assert error == pytest.approx(float(result.standard_error), rel=0.06)
 
 
 def test_one_replicate_is_a_mean_over_images() -> None:
     row = np.random.default_rng(3).exponential(size=(1, 200))
-    found = estimate(row.mean(axis=1), covariance_of(row, 20_000), 200)
+    result = estimate(row.mean(axis=1), covariance_of(row, 20_000), 200)
     interval = stats.ttest_1samp(row[0], 0.9)
     expected = interval.confidence_interval(0.95)
-    assert found.value == pytest.approx(row.mean())
-    assert found.half_width == pytest.approx((expected.high - expected.low) / 2, rel=0.02)
+    assert result.value == pytest.approx(row.mean())
+    assert result.half_width == pytest.approx((expected.high - expected.low) / 2, rel=0.02)
 
 
 def test_replicates_of_the_same_images_alone_are_students_t() -> None:
     values = np.array([0.3, 0.1, 0.2, 0.25])
-    found = estimate(values, np.zeros((4, 4)), images=100)
+    result = estimate(values, np.zeros((4, 4)), images=100)
     lower, upper = stats.t.interval(0.95, 3, loc=values.mean(), scale=stats.sem(values))
-    assert found.half_width == pytest.approx((upper - lower) / 2)
-    assert found.p_value == pytest.approx(stats.ttest_1samp(values, 0).pvalue)
+    assert result.half_width == pytest.approx((upper - lower) / 2)
+    assert result.p_value == pytest.approx(stats.ttest_1samp(values, 0).pvalue)
 
 
 def test_parts_of_the_crossed_design_by_hand() -> None:
     # Cov 4 between replicates, variance 9 of each: Var(c) = 4, Var(ac) = 5.
     covariance = np.full((3, 3), 4.0) + 5 * np.eye(3)
-    found = estimate(np.array([1.0, 2.0, 6.0]), covariance, images=50)
-    assert found.value == 3
-    assert [part.degrees for part in found.parts] == [2, 49]
-    assert [part.error**2 for part in found.parts] == pytest.approx([7 / 3, 4.0])
-    assert found.image_error**2 == pytest.approx(4 + 5 / 3)
+    result = estimate(np.array([1.0, 2.0, 6.0]), covariance, images=50)
+    assert result.value == 3
+    assert [part.degrees for part in result.parts] == [2, 49]
+    assert [part.error**2 for part in result.parts] == pytest.approx([7 / 3, 4.0])
+    assert result.image_error**2 == pytest.approx(4 + 5 / 3)
 
 
 def test_p_value_is_the_level_at_which_the_interval_ends_at_zero() -> None:
     covariance = np.full((4, 4), 0.1) + 0.05 * np.eye(4)
     values = np.random.default_rng(4).normal(size=4)
-    found = estimate(values - values.mean(), covariance, images=100)
-    shifted = estimate(values - values.mean() + found.half_width, covariance, images=100)
+    result = estimate(values - values.mean(), covariance, images=100)
+    shifted = estimate(values - values.mean() + result.half_width, covariance, images=100)
     assert shifted.p_value == pytest.approx(0.05)
     assert estimate(values - values.mean() + 1e9, covariance, images=100).p_value < 1e-9
 
 
-def test_nothing_that_varies_is_no_evidence_unless_it_is_nothing() -> None:
+def test_without_variation_there_is_no_p_value_unless_the_difference_is_zero() -> None:
     none = np.zeros((2, 2))
     assert estimate(np.array([0.0, 0.0]), none, images=9).p_value == 1
     assert math.isnan(estimate(np.array([0.5, 0.5]), none, images=9).p_value)
@@ -111,7 +110,7 @@ def test_nothing_that_varies_is_no_evidence_unless_it_is_nothing() -> None:
     assert estimate(np.array([0.5]), np.zeros((1, 1)), images=1).half_width == 0
 
 
-def test_rounding_is_nothing_that_varies() -> None:
+def test_rounding_is_no_variation() -> None:
     rounding = np.array([[1e-34]])
     assert estimate(np.array([0.0943]), rounding, images=9).half_width == 0
     assert math.isnan(estimate(np.array([0.0943]), rounding, images=9).p_value)
@@ -119,7 +118,7 @@ def test_rounding_is_nothing_that_varies() -> None:
     assert estimate(np.array([0.1 + 0.2, 0.3]), np.zeros((2, 2)), images=9).half_width == 0
     apart = difference(np.array([0.5]), np.array([0.4]), np.diag([1e-34, 0]), images=9)
     assert math.isnan(effect_size(apart, 9))
-    # Small numbers that do vary are none.
+    # Small numbers that do vary are not rounding.
     assert estimate(np.array([1e-9]), np.array([[1e-20]]), images=9).half_width > 0
 
 
@@ -127,24 +126,26 @@ def test_difference_pairs_replicates_and_images() -> None:
     random = np.random.default_rng(5)
     image = random.normal(size=80)
     rows = image + random.normal(size=(6, 1)) * 0.3 + random.normal(size=(6, 80)) * 0.2
-    found = difference(rows[:3].mean(axis=1), rows[3:].mean(axis=1), covariance_of(rows), images=80)
+    result = difference(
+        rows[:3].mean(axis=1), rows[3:].mean(axis=1), covariance_of(rows), images=80
+    )
     by_replicate = rows[:3] - rows[3:]
-    assert found.value == pytest.approx(by_replicate.mean())
-    assert found.parts[0].error == pytest.approx(stats.sem(by_replicate.mean(axis=1)))
+    assert result.value == pytest.approx(by_replicate.mean())
+    assert result.parts[0].error == pytest.approx(stats.sem(by_replicate.mean(axis=1)))
     by_image = by_replicate.mean(axis=0)
-    assert effect_size(found, 80) == pytest.approx(by_image.mean() / by_image.std(), rel=0.05)
+    assert effect_size(result, 80) == pytest.approx(by_image.mean() / by_image.std(), rel=0.05)
 
 
 def test_single_replicate_is_compared_with_each_of_the_others() -> None:
     rows = np.random.default_rng(6).normal(size=(4, 80))
     means = rows.mean(axis=1)
-    found = difference(means[:3], means[3:], covariance_of(rows), images=80)
+    result = difference(means[:3], means[3:], covariance_of(rows), images=80)
     mirrored = difference(means[3:], means[:3], covariance_of(rows[[3, 0, 1, 2]]), images=80)
-    assert found.value == pytest.approx(means[:3].mean() - means[3])
-    assert found.parts[0].error == pytest.approx(stats.sem(means[:3]))
-    assert found.half_width == pytest.approx(mirrored.half_width)
-    # What the single one has of its own stays, however many the others are.
-    assert found.parts[1].error ** 2 == pytest.approx(rows[3].var() / 80, rel=0.3)
+    assert result.value == pytest.approx(means[:3].mean() - means[3])
+    assert result.parts[0].error == pytest.approx(stats.sem(means[:3]))
+    assert result.half_width == pytest.approx(mirrored.half_width)
+    # The variance of the single one stays, however many the others are.
+    assert result.parts[1].error ** 2 == pytest.approx(rows[3].var() / 80, rel=0.3)
 
 
 def test_unequal_numbers_of_replicates_are_refused() -> None:
@@ -153,8 +154,8 @@ def test_unequal_numbers_of_replicates_are_refused() -> None:
 
 
 def test_images_that_all_differ_alike_have_no_effect_size() -> None:
-    found = difference(np.array([1.0]), np.array([0.0]), np.zeros((2, 2)), images=10)
-    assert math.isnan(effect_size(found, 10))
+    result = difference(np.array([1.0]), np.array([0.0]), np.zeros((2, 2)), images=10)
+    assert math.isnan(effect_size(result, 10))
 
 
 @pytest.mark.parametrize("seed", range(10))

@@ -1,4 +1,4 @@
-"""Every measure of a resample is that of the images drawn into it, computed the usual way."""
+"""Every measure of a resample is that of the images drawn into it, computed by the metrics."""
 
 from __future__ import annotations
 
@@ -12,9 +12,8 @@ from sklearn.metrics import average_precision_score, roc_auc_score
 
 from benchmarks.inference.bootstrap import binned
 from benchmarks.inference.bootstrap.binned import BinnedImages
-from benchmarks.inference.bootstrap.means import weighted_means
 from benchmarks.inference.bootstrap.ranks import Detection, Selection
-from benchmarks.inference.bootstrap.weights import BLOCK, image_weights
+from benchmarks.inference.bootstrap.weights import BLOCK, image_weights, weighted_means
 from benchmarks.metrics import calibration, detection, selective
 
 Floats = NDArray[np.float64]
@@ -58,7 +57,7 @@ def test_detection(case: int) -> None:
     n, p = size_of(case), size_of(case + 100)
     scores = scores_of(case, n + p)
     negative, positive = weights_of(case, n), weights_of(case + 1, p)
-    found = Detection.of(scores[:n], scores[n:]).measures(negative, positive)
+    result = Detection.of(scores[:n], scores[n:]).measures(negative, positive)
     for b, (i, j) in enumerate(zip(copies(negative), copies(positive), strict=True)):
         both = torch.from_numpy(np.concatenate([scores[:n][i], scores[n:][j]]))
         flags = torch.arange(len(both)) >= len(i)
@@ -66,20 +65,20 @@ def test_detection(case: int) -> None:
             measure(both, flags)
             for measure in (detection.auroc, detection.aupr_out, detection.aupr_in, detection.fpr95)
         ]
-        assert found[:, b] == pytest.approx(expected, rel=1e-12)
-        assert (found[0, b], found[3, b]) == (expected[0], expected[3])
+        assert result[:, b] == pytest.approx(expected, rel=1e-12)
+        assert (result[0, b], result[3, b]) == (expected[0], expected[3])
 
 
 @pytest.mark.parametrize("case", [1, 2, 3])
 def test_detection_is_scikit_learns_with_weights(case: int) -> None:
     scores, weights = scores_of(case, 60), weights_of(1, 60)
     kinds = np.arange(60) >= 25
-    found = Detection.of(scores[:25], scores[25:]).measures(weights[:25], weights[25:])
+    result = Detection.of(scores[:25], scores[25:]).measures(weights[:25], weights[25:])
     for b, weight in enumerate(weights.T):
-        assert found[0, b] == pytest.approx(roc_auc_score(kinds, scores, sample_weight=weight))
-        for place, (flags, sought) in ((1, (kinds, scores)), (2, (~kinds, -scores))):
-            expected = average_precision_score(flags, sought, sample_weight=weight)
-            assert found[place, b] == pytest.approx(expected)
+        assert result[0, b] == pytest.approx(roc_auc_score(kinds, scores, sample_weight=weight))
+        for row, (flags, score) in ((1, (kinds, scores)), (2, (~kinds, -scores))):
+            expected = average_precision_score(flags, score, sample_weight=weight)
+            assert result[row, b] == pytest.approx(expected)
 
 
 @pytest.mark.parametrize("case", CASES)
@@ -87,7 +86,7 @@ def test_selection(case: int) -> None:
     images = size_of(case)
     uncertainty, weights = scores_of(case, images), weights_of(case, images)
     correct = np.random.default_rng(case).random(images) < 0.7
-    found = Selection.of(uncertainty, correct).measures(weights)
+    result = Selection.of(uncertainty, correct).measures(weights)
     for b, drawn in enumerate(copies(weights)):
         of_drawn = torch.from_numpy(uncertainty[drawn]), torch.from_numpy(correct[drawn])
         expected = [
@@ -95,7 +94,7 @@ def test_selection(case: int) -> None:
             selective.aurc(*of_drawn),
             selective.augrc(*of_drawn),
         ]
-        assert found[:, b] == pytest.approx(expected, rel=1e-12, abs=1e-15, nan_ok=True)
+        assert result[:, b] == pytest.approx(expected, rel=1e-12, abs=1e-15, nan_ok=True)
 
 
 @pytest.mark.parametrize("case", CASES)
@@ -117,16 +116,16 @@ def test_binned_measures(case: int) -> None:
             *("expected_calibration_error", "maximum_calibration_error"),
             *("debiased_calibration_error", "debiased_squared_calibration_error"),
         ):
-            found, expected = getattr(binned, name)(filled)[b], getattr(calibration, name)(again)
-            assert found == pytest.approx(expected, rel=1e-9, abs=1e-12, nan_ok=True), name
+            result, expected = getattr(binned, name)(filled)[b], getattr(calibration, name)(again)
+            assert result == pytest.approx(expected, rel=1e-9, abs=1e-12, nan_ok=True), name
 
 
 def test_means() -> None:
     contributions = np.random.default_rng(0).normal(size=(3, 20))
     weights = weights_of(1, 20)
-    found = weighted_means(contributions, weights)
+    result = weighted_means(contributions, weights)
     for b, drawn in enumerate(copies(weights)):
-        assert found[:, b] == pytest.approx(contributions[:, drawn].mean(axis=1))
+        assert result[:, b] == pytest.approx(contributions[:, drawn].mean(axis=1))
 
 
 def test_each_resample_draws_as_many_images_as_there_are() -> None:

@@ -1,4 +1,4 @@
-"""What is said before kernels are compiled."""
+"""The announcement before kernels are compiled."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from methods.engines import lenet5_kernels as engine
 
 
 @pytest.mark.parametrize(
-    ("cached", "writable", "said"),
+    ("cached", "writable", "message"),
     [
         (True, True, ""),
         (False, True, "compile  the kernels, once on this machine: about 15 s\n"),
@@ -23,7 +23,7 @@ from methods.engines import lenet5_kernels as engine
 def test_wait_is_announced(
     cached: bool,
     writable: bool,
-    said: str,
+    message: str,
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
@@ -33,6 +33,6 @@ def test_wait_is_announced(
     monkeypatch.setattr(engine, "CACHE", engine.CACHE if writable else None)
     compile_once()
     error = capsys.readouterr().err
-    assert error.startswith(said)
-    assert bool(error) is bool(said)
+    assert error.startswith(message)
+    assert bool(error) is bool(message)
     assert calls == (["compiled"] if writable and not cached else [])

@@ -1,4 +1,4 @@
-"""What is computed, its identity, and the command that gives it again."""
+"""The parts of a configuration, its identity, and the command that gives it again."""
 
 from __future__ import annotations
 
@@ -17,9 +17,8 @@ from benchmarks.run.configuration import FULL, OPTIONS, PRESETS, QUICK, Configur
 from benchmarks.run.plan import Plan
 from methods import METHODS
 from methods.networks.recipes import RECIPES
-from tests.a_run import Run
 
-OWN = """
+CUSTOM = """
 from methods import UncertaintyMethod
 
 
@@ -40,19 +39,19 @@ class Second({cls}):
 
 def custom_method(folder: Path, name: str = "mine", file: str = "mine.py") -> str:
     folder.mkdir(exist_ok=True)
-    (folder / file).write_text(OWN.format(cls="Mine", name=name))
+    (folder / file).write_text(CUSTOM.format(cls="Mine", name=name))
     return f"{folder / file}:Mine"
 
 
 def given_by(command: str, monkeypatch: pytest.MonkeyPatch) -> Configuration:
     """The configuration that the command line would run."""
-    runs: list[Run] = []
-    monkeypatch.setattr(run_all, "run_stages", lambda run, *_, **__: runs.append(run) or [])
+    plans: list[Plan] = []
+    monkeypatch.setattr(run_all, "run_stages", lambda plan, *_, **__: plans.append(plan) or [])
     python, *words = shlex.split(command)
     assert python == "python"
     monkeypatch.setattr(sys, "argv", words)
     assert run_all.command_line() == 0
-    return runs[0].configuration
+    return plans[0].configuration
 
 
 def test_presets_are_the_designs() -> None:
@@ -94,7 +93,7 @@ def test_recipe_trains_as_long_as_the_configuration_says() -> None:
 
 
 @pytest.mark.parametrize(
-    ("changes", "said"),
+    ("changes", "message"),
     [
         ({"recipes": ("fancy",)}, "--recipe: 'fancy' is none of standard, article"),
         ({"methods": ("magic",)}, "--methods: 'magic' is none of softmax, mc_dropout"),
@@ -110,10 +109,10 @@ def test_recipe_trains_as_long_as_the_configuration_says() -> None:
         ({"seed": -1}, "--seed: -1 is negative"),
     ],
 )
-def test_mistake_is_named_with_what_is_allowed(changes: dict[str, object], said: str) -> None:
+def test_mistake_is_named_with_what_is_allowed(changes: dict[str, object], message: str) -> None:
     with pytest.raises(UserError) as refused:
         replace(QUICK, **changes)
-    assert said in str(refused.value)
+    assert message in str(refused.value)
 
 
 @pytest.mark.parametrize("part", ["recipes", "members", "passes"])
@@ -138,22 +137,22 @@ def test_what_is_named_twice_counts_once(
     assert sorted(named, key=str) == sorted(Plan(replace(QUICK, **{part: once})).units(), key=str)
 
 
-def test_own_methods_come_after_the_suites(tmp_path: Path) -> None:
-    own = custom_method(tmp_path)
-    assert list(replace(QUICK, custom_methods=(own,)).entries) == [*QUICK.methods, "mine"]
-    assert list(replace(QUICK, methods=(), custom_methods=(own,)).entries) == ["mine"]
+def test_custom_methods_come_after_the_suites(tmp_path: Path) -> None:
+    location = custom_method(tmp_path)
+    assert list(replace(QUICK, custom_methods=(location,)).entries) == [*QUICK.methods, "mine"]
+    assert list(replace(QUICK, methods=(), custom_methods=(location,)).entries) == ["mine"]
 
 
 @pytest.mark.parametrize("methods", [("softmax",), ("mc_dropout",)])
-def test_own_method_must_not_take_the_name_of_one_of_the_suites(
+def test_custom_method_must_not_take_the_name_of_one_of_the_suites(
     methods: tuple[str, ...], tmp_path: Path
 ) -> None:
-    own = custom_method(tmp_path, name="softmax")
+    location = custom_method(tmp_path, name="softmax")
     with pytest.raises(UserError, match=r"mine\.py:Mine: the name 'softmax' is taken"):
-        assert replace(QUICK, methods=methods, custom_methods=(own,)).entries
+        assert replace(QUICK, methods=methods, custom_methods=(location,)).entries
 
 
-def test_own_methods_must_not_share_a_name(tmp_path: Path) -> None:
+def test_custom_methods_must_not_share_a_name(tmp_path: Path) -> None:
     one, other = custom_method(tmp_path / "a"), custom_method(tmp_path / "b")
     with pytest.raises(UserError, match="the name 'mine' is taken; give the class another one"):
         assert replace(QUICK, custom_methods=(one, other)).entries
@@ -191,28 +190,30 @@ def test_every_part_changes_the_identity(tmp_path: Path) -> None:
         assert [name for name in changed if changed[name] != QUICK.identity[name]] == [part]
 
 
-def test_own_method_is_identified_by_content_and_not_by_place(tmp_path: Path) -> None:
+def test_custom_method_is_identified_by_content_and_not_by_folder(tmp_path: Path) -> None:
     here, there = custom_method(tmp_path / "here"), custom_method(tmp_path / "there")
-    one, same = (replace(QUICK, custom_methods=(own,)).identity for own in (here, there))
+    one, same = (replace(QUICK, custom_methods=(path,)).identity for path in (here, there))
     assert one == same
     assert str(tmp_path) not in json.dumps(one)
-    (tmp_path / "there" / "mine.py").write_text(OWN.format(cls="Mine", name="mine") + "\n# more\n")
+    (tmp_path / "there" / "mine.py").write_text(
+        CUSTOM.format(cls="Mine", name="mine") + "\n# more\n"
+    )
     assert replace(QUICK, custom_methods=(there,)).identity != one
 
 
-def test_classes_of_one_file_are_told_apart(tmp_path: Path) -> None:
+def test_classes_of_one_file_are_distinguished(tmp_path: Path) -> None:
     first = custom_method(tmp_path)
     second = first.replace(":Mine", ":Second")
     identities = [
-        json.dumps(replace(QUICK, custom_methods=own).identity)
-        for own in ((first,), (second,), (first, second))
+        json.dumps(replace(QUICK, custom_methods=locations).identity)
+        for locations in ((first,), (second,), (first, second))
     ]
     assert len(set(identities)) == 3
     assert "mine.py:Mine" in identities[2]
     assert "mine.py:Second" in identities[2]
 
 
-def test_files_of_one_name_are_told_apart(tmp_path: Path) -> None:
+def test_files_of_one_name_are_distinguished(tmp_path: Path) -> None:
     one, other = custom_method(tmp_path / "a", "one"), custom_method(tmp_path / "b", "other")
     both = replace(QUICK, custom_methods=(one, other))
     assert list(both.entries)[-2:] == ["one", "other"]
@@ -245,7 +246,7 @@ def test_command_of_a_preset_is_the_shortest() -> None:
 @pytest.mark.parametrize("file", ["mine.py", "my own.py"])
 @pytest.mark.parametrize("methods", [(), ("softmax",)])
 @pytest.mark.parametrize("classes", [["Mine"], ["Mine", "Second"]])
-def test_command_names_own_methods_without_their_folder(
+def test_command_names_custom_methods_without_their_folder(
     classes: list[str],
     methods: tuple[str, ...],
     file: str,
@@ -253,8 +254,8 @@ def test_command_names_own_methods_without_their_folder(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     custom_method(tmp_path / "code", file=file)
-    own = tuple(f"{tmp_path / 'code' / file}:{name}" for name in classes)
-    configuration = replace(QUICK, methods=methods, custom_methods=own)
+    locations = tuple(f"{tmp_path / 'code' / file}:{name}" for name in classes)
+    configuration = replace(QUICK, methods=methods, custom_methods=locations)
     assert str(tmp_path) not in configuration.command
     shutil.copy(tmp_path / "code" / file, tmp_path)
     monkeypatch.chdir(tmp_path)

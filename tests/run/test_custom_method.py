@@ -1,4 +1,4 @@
-"""A method from a file of the user's: the guide's example, and every mistake there is to make."""
+"""A method from a user's file: the guide's example, and every possible mistake."""
 
 from __future__ import annotations
 
@@ -103,7 +103,7 @@ def test_file_may_use_dataclasses_and_pickle(write: Write) -> None:
 
 
 @pytest.mark.parametrize(
-    ("location", "said"),
+    ("location", "message"),
     [
         ("mine.py", "expected path/to/file.py:ClassName"),
         ("mine.py:", "expected path/to/file.py:ClassName"),
@@ -114,10 +114,10 @@ def test_file_may_use_dataclasses_and_pickle(write: Write) -> None:
         ("nowhere/mine.py:Mine", "there is no file nowhere/mine.py"),
     ],
 )
-def test_place_that_is_none_is_refused(location: str, said: str) -> None:
+def test_location_that_is_none_is_refused(location: str, message: str) -> None:
     with pytest.raises(UserError) as refused:
         load_entry(location)
-    assert str(refused.value) == f"--method {location}: {said}"
+    assert str(refused.value) == f"--method {location}: {message}"
 
 
 def test_folder_is_no_file(tmp_path: Path) -> None:
@@ -127,7 +127,7 @@ def test_folder_is_no_file(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "said"),
+    ("text", "message"),
     [
         ("", "the file defines no 'Mine'"),
         ("Mine = 3", "Mine is no subclass of UncertaintyMethod"),
@@ -149,14 +149,14 @@ def test_folder_is_no_file(tmp_path: Path) -> None:
         ("import sys\nsys.exit(3)", "cannot be imported (SystemExit: 3)"),
     ],
 )
-def test_mistake_in_the_file_is_told_in_one_line(text: str, said: str, write: Write) -> None:
+def test_mistake_in_the_file_is_refused_in_one_line(text: str, message: str, write: Write) -> None:
     location = write(text)
     with pytest.raises(UserError) as refused:
         load_entry(location)
-    message = str(refused.value)
-    assert message.startswith(f"--method {location}: ")
-    assert said in message
-    assert "\n" not in message
+    shown = str(refused.value)
+    assert shown.startswith(f"--method {location}: ")
+    assert message in shown
+    assert "\n" not in shown
 
 
 def test_constructor_must_take_seed_and_device_alone(write: Write) -> None:

@@ -1,12 +1,16 @@
+"""What the terminal shows at the end of a run."""
+
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from benchmarks.records import Measurement, as_table, summarise, write_table
+from benchmarks.records import Measurement, as_table, write_table
 from benchmarks.run.outcome import show_outcome
+from benchmarks.run.summary import summarise
 from benchmarks.run.workspace import Workspace
 
 ROW = Measurement("standard", "mc_dropout", 0, "100", "clean", "", "accuracy", 0.97654321, 100)
@@ -74,7 +78,7 @@ def test_table_fits_the_terminal_with_the_longest_names_of_the_suite(
     assert "mc_dropout exact" in text
 
 
-def test_only_compared_sizes_and_methods_that_judge_whole_conditions_have_a_line(
+def test_only_compared_sizes_and_methods_with_whole_conditions_have_a_line(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     rows = [replace(ROW, members=str(passes)) for passes in (1, 10, 50, 100)]
@@ -95,7 +99,9 @@ def test_what_has_no_number_is_a_dash(tmp_path: Path, capsys: pytest.CaptureFixt
     assert line.split() == ["standard", "mc_dropout", *["—"] * 6]
 
 
-def test_files_are_named_where_they_lie(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_files_are_named_with_their_folder(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     folder = tmp_path / ("a folder with a long name and [brackets] " * 3)
     folder.mkdir()
     (folder / "run.json").write_text("{}")
@@ -112,3 +118,44 @@ def test_nothing_is_shown_where_nothing_was_measured(
 ) -> None:
     show_outcome(Workspace(tmp_path / "none", tmp_path, None, jobs=1))
     assert capsys.readouterr().out == ""
+
+
+def left_out_line(text: str) -> list[str]:
+    return [line for line in text.splitlines() if line.startswith("left out")]
+
+
+def test_conditions_without_data_are_named_in_one_line(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    reason = {"unavailable": "Name or service not known"}
+    data = {
+        "training": {"fingerprint": "f"},
+        "clean": {"fingerprint": "f"},
+        **dict.fromkeys(("ood-kmnist", "ood-emnist_letters", "subset-ood-fashion_mnist"), reason),
+    }
+    (tmp_path / "run.json").write_text(json.dumps({"data": data}))
+    text = shown(tmp_path, [ROW], capsys)
+    assert left_out_line(text) == [
+        "left out, since the data could not be had: KMNIST, EMNIST letters, Fashion-MNIST"
+    ]
+    assert "Name or service" not in text
+
+
+def test_condition_and_its_subset_are_named_once(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    names = ("ood-fashion_mnist", "subset-ood-fashion_mnist")
+    data = {name: {"unavailable": "no mirror responds"} for name in names}
+    (tmp_path / "run.json").write_text(json.dumps({"data": data}))
+    assert left_out_line(shown(tmp_path, [ROW], capsys)) == [
+        "left out, since the data could not be had: Fashion-MNIST"
+    ]
+
+
+@pytest.mark.parametrize("entry", [{"fingerprint": "f"}, {"unavailable": "no mirror responds"}])
+def test_condition_that_was_measured_is_not_left_out(
+    entry: dict[str, str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "run.json").write_text(json.dumps({"data": {"ood-kmnist": entry}}))
+    rows = [ROW, replace(ROW, condition="ood-kmnist", metric="predictive_entropy")]
+    assert left_out_line(shown(tmp_path, rows, capsys)) == []

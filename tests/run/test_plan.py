@@ -1,4 +1,4 @@
-"""What a run consists of."""
+"""The run units, networks and conditions of a plan, and the images of a workspace."""
 
 from __future__ import annotations
 
@@ -14,8 +14,6 @@ import torch
 from benchmarks.predictions import RunUnit
 from benchmarks.run import workspace as workspace_module
 from benchmarks.run.configuration import FULL, QUICK, Configuration
-from benchmarks.run.plan import Plan
-from benchmarks.run.workspace import Workspace
 from benchmarks.tasks import conditions
 from benchmarks.tasks.conditions import CONDITIONS
 from methods import METHODS, MemberMethod
@@ -23,9 +21,10 @@ from methods.deep_ensemble import DeepEnsemble
 from methods.mc_dropout import MCDropout
 from methods.networks.labelled_images import LabelledImages
 from methods.networks.recipes import RECIPES
+from tests import a_run
 from tests.a_run import Run
 
-OWN = """
+CUSTOM = """
 from methods import UncertaintyMethod
 
 
@@ -44,7 +43,7 @@ class Mine(UncertaintyMethod):
 def loaded(
     monkeypatch: pytest.MonkeyPatch, training_images: LabelledImages, test_images: LabelledImages
 ) -> Iterator[list[str]]:
-    """What has been loaded, in turn; a little of MNIST is all there is."""
+    """The names of what has been loaded, in order; MNIST is reduced to a few images."""
     names = []
 
     def mnist(split: str, *, data_dir: Path | None) -> LabelledImages:
@@ -59,8 +58,8 @@ def loaded(
 
 
 @pytest.fixture
-def own(tmp_path: Path) -> str:
-    (tmp_path / "mine.py").write_text(OWN)
+def custom(tmp_path: Path) -> str:
+    (tmp_path / "mine.py").write_text(CUSTOM)
     return f"{tmp_path / 'mine.py'}:Mine"
 
 
@@ -69,11 +68,11 @@ def forget_images() -> None:
     workspace_module._evaluation_set.cache_clear()
 
 
-def run_of(configuration: Configuration = QUICK, folder: Path = Path("nowhere")) -> Run:
-    return Run(Plan(configuration), Workspace(folder / "out", folder / "networks", None, jobs=1))
+def run_of(configuration: Configuration = QUICK) -> Run:
+    return a_run.run_of(configuration, Path("nowhere"))
 
 
-def test_quick_is_fifty_networks_and_sixteen_cells() -> None:
+def test_quick_is_fifty_networks_and_sixteen_units() -> None:
     run = run_of(QUICK)
     assert run.plan.networks() == [("standard", number) for number in range(50)]
     assert run.plan.units() == [
@@ -94,17 +93,17 @@ def test_full_is_fifty_networks_a_recipe() -> None:
     assert len(set(run.plan.units())) == len(run.plan.units())
 
 
-def test_recipes_not_looked_at_in_depth_are_judged_at_the_sizes_compared() -> None:
+def test_recipes_not_in_depth_are_evaluated_at_the_sizes_compared() -> None:
     sizes = replace(QUICK, recipes=("article", "plain"), members=(2, 5, 10), passes=(5, 10, 20))
     every, compared = [5, 10, 20], [10, 20]
     choices = (((), every), (("standard",), every), (("plain",), compared), (("article",), every))
     for chosen, passes in choices:
         units = run_of(replace(sizes, in_depth=chosen)).plan.units()
-        found = {c.size for c in units if (c.recipe, c.method) == ("article", "mc_dropout")}
-        assert sorted(size for size in found if size) == passes
+        sizes_of = {u.size for u in units if (u.recipe, u.method) == ("article", "mc_dropout")}
+        assert sorted(size for size in sizes_of if size) == passes
 
 
-def test_a_family_asks_the_members_of_its_largest() -> None:
+def test_members_of_a_group_are_among_those_of_its_largest() -> None:
     run = run_of(
         replace(QUICK, passes=(10, 50), members=(2, 5), replicates=2, conditions=("clean",))
     )
@@ -125,32 +124,32 @@ def test_a_family_asks_the_members_of_its_largest() -> None:
     assert slices == [slice(0, 5), slice(0, 2), slice(2, 4)]
 
 
-def test_exact_mc_dropout_judges_the_small_conditions_and_so_do_all_beside_it() -> None:
+def test_exact_mc_dropout_is_evaluated_on_subsets_and_so_are_all_beside_it() -> None:
     run = run_of(FULL)
-    small = ["subset-clean", "subset-rotated-045", "subset-ood-fashion_mnist"]
-    judged = {
+    subsets = ["subset-clean", "subset-rotated-045", "subset-ood-fashion_mnist"]
+    conditions_of = {
         name: [
             condition.name
             for condition in run.plan.conditions_of(RunUnit("standard", name, None, 0))
         ]
         for name in METHODS
     }
-    assert judged["mc_dropout_exact"] == small
+    assert conditions_of["mc_dropout_exact"] == subsets
     for name in ("softmax", "mc_dropout", "deep_ensemble"):
-        assert judged[name] == [*FULL.conditions, *small]
+        assert conditions_of[name] == [*FULL.conditions, *subsets]
     elsewhere = run.plan.conditions_of(RunUnit("article", "softmax", None, 0))
     assert [condition.name for condition in elsewhere] == list(FULL.conditions)
     exact = [unit for unit in run.plan.units() if unit.method == "mc_dropout_exact"]
     assert [(unit.recipe, unit.replicate) for unit in exact] == [("standard", 0)]
 
 
-def test_small_conditions_are_those_of_the_chosen_ones() -> None:
+def test_subsets_are_those_of_the_chosen_conditions() -> None:
     run = run_of(replace(QUICK, methods=("mc_dropout_exact",), conditions=("rotated-045",)))
     names = [condition.name for condition in run.plan.conditions]
     assert names == ["clean", "rotated-045", "subset-clean", "subset-rotated-045"]
 
 
-def test_smaller_ensembles_share_out_the_networks_of_the_largest() -> None:
+def test_smaller_ensembles_are_disjoint_blocks_of_the_largest() -> None:
     run = run_of(replace(FULL, recipes=("plain",), methods=("deep_ensemble",), members=(5, 20, 50)))
     replicates = {
         size: [unit.replicate for unit in run.plan.units() if unit.size == size]
@@ -174,8 +173,8 @@ def test_methods_without_dropout_need_no_network_of_their_own() -> None:
     assert "without dropout" in str(objections["plain"])
 
 
-def test_own_method_has_a_recipe_of_its_own_and_needs_no_network(own: str) -> None:
-    run = run_of(replace(QUICK, recipes=("plain", "article"), methods=(), custom_methods=(own,)))
+def test_custom_method_is_self_trained_and_needs_no_network(custom: str) -> None:
+    run = run_of(replace(QUICK, recipes=("plain", "article"), methods=(), custom_methods=(custom,)))
     assert run.plan.units() == [
         RunUnit("self-trained", "mine", None, replicate) for replicate in range(5)
     ]
@@ -185,7 +184,7 @@ def test_own_method_has_a_recipe_of_its_own_and_needs_no_network(own: str) -> No
     assert len(seeds) == 5
 
 
-def test_cell_s_method_is_built_as_the_cell_says() -> None:
+def test_method_is_built_with_the_recipe_size_and_replicate_of_its_unit() -> None:
     run = run_of(replace(QUICK, recipes=("article",), seed=9, epochs=4))
     passes = run.plan.method(RunUnit("article", "mc_dropout", 10, 2), run.workspace.store)
     assert isinstance(passes, MCDropout)
@@ -203,15 +202,15 @@ def test_conditions_are_in_one_order_with_clean_first() -> None:
     )
 
 
-def test_images_are_loaded_once_and_only_when_asked_for(loaded: list[str]) -> None:
+def test_images_are_loaded_once_and_only_when_needed(loaded: list[str]) -> None:
     run = run_of(replace(QUICK, images=40))
     assert loaded == []
     assert run.workspace.training_images() is run.workspace.training_images()
     assert loaded == ["train"]
-    judged = run.workspace.evaluation_set(CONDITIONS["rotated-030"], run.plan)
-    assert judged is run.workspace.evaluation_set(CONDITIONS["rotated-030"], run.plan)
+    evaluated = run.workspace.evaluation_set(CONDITIONS["rotated-030"], run.plan)
+    assert evaluated is run.workspace.evaluation_set(CONDITIONS["rotated-030"], run.plan)
     assert loaded == ["train", "test"]
-    assert len(judged.images) == 40
+    assert len(evaluated.images) == 40
 
 
 def test_validation_data_are_all_test_images(
@@ -221,8 +220,8 @@ def test_validation_data_are_all_test_images(
     assert torch.equal(run.workspace.test_images().images, test_images.images)
 
 
-def test_run_can_be_sent_to_a_worker(own: str) -> None:
-    run = run_of(replace(QUICK, custom_methods=(own,)))
+def test_run_can_be_sent_to_a_worker(custom: str) -> None:
+    run = run_of(replace(QUICK, custom_methods=(custom,)))
     sent = pickle.dumps(run)
     assert pickle.loads(sent) == run
     assert len(sent) < 5000

@@ -1,4 +1,4 @@
-"""The record of a run: what it tells, and which runs it lets go on."""
+"""The record of a run: what it holds, and which runs may be resumed."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def content(folder: Path) -> dict[str, object]:
     return json.loads((folder / "run.json").read_text(encoding="utf-8"))
 
 
-def test_record_tells_what_was_run_with_what(tmp_path: Path) -> None:
+def test_record_has_identity_command_and_environment(tmp_path: Path) -> None:
     RunRecord.begin(*run_in(tmp_path / "new" / "folder"))
     record = content(tmp_path / "new" / "folder")
     assert list(record) == [
@@ -109,6 +109,27 @@ def test_folder_of_another_version_is_refused(
         RunRecord.begin(*run_in(tmp_path))
 
 
+def test_folder_of_an_earlier_version_is_refused_though_its_parts_had_other_names(
+    tmp_path: Path,
+) -> None:
+    RunRecord.begin(*run_in(tmp_path))
+    earlier = content(tmp_path)
+    names = {"custom_methods": "own_methods", "subset_images": "exact_images"}
+    configuration = dict(earlier["configuration"])
+    earlier["configuration"] = {names.get(k, k): value for k, value in configuration.items()}
+    (tmp_path / "run.json").write_text(json.dumps(earlier))
+    (tmp_path / "predictions").mkdir()
+    with pytest.raises(UserError) as refused:
+        RunRecord.begin(*run_in(tmp_path))
+    message = str(refused.value)
+    assert message == (
+        f"{tmp_path} holds a run of an earlier version of the suite; choose another folder with "
+        "--out, or remove that run with --overwrite"
+    )
+    RunRecord.begin(*run_in(tmp_path), overwrite=True)
+    assert content(tmp_path)["configuration"] == QUICK.identity
+
+
 @pytest.mark.parametrize(
     "damage",
     [b"", b"{", b"\xff\xfe", b"[]", b"[1]", b"null", b'"text"', b"{}", b'{"version": "0.1.0"}'],
@@ -163,7 +184,7 @@ def test_mistake_is_found_before_anything_is_overwritten(tmp_path: Path) -> None
     before = (tmp_path / "run.json").read_bytes()
     with pytest.raises(UserError, match=r"there is no file nowhere\.py"):
         RunRecord.begin(
-            run_in(tmp_path, replace(QUICK, custom_methods=("nowhere.py:Mine",))), overwrite=True
+            *run_in(tmp_path, replace(QUICK, custom_methods=("nowhere.py:Mine",))), overwrite=True
         )
     assert (tmp_path / "run.json").read_bytes() == before
 

@@ -1,4 +1,4 @@
-"""Runs that are killed at any moment, and go on where they stopped."""
+"""Runs that are killed at any moment, and continue where they stopped."""
 
 from __future__ import annotations
 
@@ -26,20 +26,20 @@ import sys
 
 import run_all
 from benchmarks.tasks import conditions
-from benchmarks.run import plan as run
 from benchmarks.run import stages as runner
+from benchmarks.run import workspace
 from benchmarks.data.loading import load_mnist
 from methods.networks.labelled_images import LabelledImages
 
 
 def load(split, *, data_dir):
-    mnist, kept = load_mnist(split, data_dir=data_dir), {"train": 1000, "test": 200}[split]
-    return LabelledImages(mnist.images[:kept].clone(), mnist.labels[:kept].clone())
+    mnist, images = load_mnist(split, data_dir=data_dir), {"train": 1000, "test": 200}[split]
+    return LabelledImages(mnist.images[:images].clone(), mnist.labels[:images].clone())
 
 
-conditions.load_mnist = run.load_mnist = load
-runner.time_methods = lambda *_: []  # a stopwatch never shows the same twice
-runner.write_report = lambda _: None  # tests/report draw; this saves time
+conditions.load_mnist = workspace.load_mnist = load
+runner.time_methods = lambda *_: []  # timings differ from run to run
+runner.write_report = lambda _: None  # tests/report cover it; this saves time
 sys.exit(run_all.command_line())
 """
 
@@ -58,7 +58,7 @@ from methods import Prediction, UncertaintyMethod
 
 
 class Sleepy(UncertaintyMethod):
-    """Answers the same to every image, and only after a long while."""
+    """Predicts the same for every image, after ten minutes."""
 
     name = "sleepy"
 
@@ -76,7 +76,7 @@ Start = Callable[..., subprocess.Popen[str]]
 
 @pytest.fixture
 def start() -> Iterator[Start]:
-    """Start a run in a session of its own, as a terminal would."""
+    """Start a run in its own session, as a terminal would."""
     started = []
 
     def run(folder: Path, *options: str, script: str = SCRIPT) -> subprocess.Popen[str]:
@@ -105,8 +105,8 @@ def start() -> Iterator[Start]:
 
 
 def finish(process: subprocess.Popen[str]) -> None:
-    _, said = process.communicate(timeout=600)
-    assert process.returncode == 0, said
+    _, shown = process.communicate(timeout=600)
+    assert process.returncode == 0, shown
 
 
 def read_lines(process: subprocess.Popen[str], count: int) -> list[str]:
@@ -133,7 +133,7 @@ def test_run_killed_again_and_again_ends_with_the_same_bytes(start: Start, tmp_p
     whole, killed = tmp_path / "whole", tmp_path / "killed"
     uninterrupted = start(whole, *OPTIONS)
     seeded = random.Random(0)
-    # After this many lines of progress; four networks and eight cells are reported in all.
+    # After this many lines of progress; four networks and eight groups are reported in all.
     for by, lines in (
         (signal.SIGKILL, 1),
         (signal.SIGTERM, 4),
@@ -144,13 +144,13 @@ def test_run_killed_again_and_again_ends_with_the_same_bytes(start: Start, tmp_p
         read_lines(process, lines)
         time.sleep(seeded.uniform(0, 0.1))
         process.send_signal(by)
-        _, said = process.communicate(timeout=600)
+        _, shown = process.communicate(timeout=600)
         if by == signal.SIGKILL:
             assert process.returncode == -signal.SIGKILL
         else:
             assert process.returncode == 128 + by
-            assert said.splitlines()[-1].startswith("interrupted; the same command goes on")
-            assert "Traceback" not in said
+            assert shown.splitlines()[-1].startswith("interrupted; the same command goes on")
+            assert "Traceback" not in shown
         assert check_files(killed) > 0
         assert not (killed / "out" / "measurements.csv").exists()
     finish(uninterrupted)
@@ -176,6 +176,6 @@ def test_interruption_with_workers_is_one_line_and_leaves_no_worker(
     assert [process.stdout.readline() for _ in range(2)] == ["asleep\n"] * 2
     os.killpg(process.pid, signal.SIGINT)  # as Ctrl-C does: to the workers, too
     # Waits for the workers as well, which hold the other end of the pipe.
-    _, said = process.communicate(timeout=600)
+    _, shown = process.communicate(timeout=600)
     assert process.returncode == 130
-    assert re.fullmatch(r"interrupted; [^\n]+\n", said)
+    assert re.fullmatch(r"interrupted; [^\n]+\n", shown)

@@ -19,7 +19,7 @@ from sklearn.metrics import log_loss, roc_auc_score
 
 from benchmarks.predictions import RunUnit, StoredPrediction
 from benchmarks.records import as_table, read_table
-from benchmarks.run.measure import measure
+from benchmarks.run.measurement_rows import measure
 from benchmarks.score import __main__ as score
 from benchmarks.score.external_predictions import read_predictions
 from benchmarks.tasks.conditions import CONDITIONS, Condition

@@ -1,10 +1,9 @@
 """Calibration in bins on every resample.
 
-The bins' edges stay those of the images themselves, also where these hold equally many images:
-which bins are asked about is part of the question, not of the sample. Each measure is what the
-function of the same name in `benchmarks.metrics.calibration` gives for these bins with as many
-copies of each image as its weight says. An interval around a binned error is one of the binned
-error: it does not cover the calibration error proper, from which binning and chance keep it away.
+The bins' edges are those of the original images on every resample, also for equal-mass bins: they
+belong to the measure, not to the sample. Each measure is that of the same name in
+`benchmarks.metrics.calibration`, of these bins, with weights as numbers of copies. Binned ECE is
+biased upwards; its interval covers the binned value, not the true error.
 """
 
 from __future__ import annotations
@@ -62,40 +61,40 @@ class FilledBins(NamedTuple):
     accuracy: ByBin
 
 
-Measured = Float64[np.ndarray, " resamples"]
+PerResample = Float64[np.ndarray, " resamples"]
 
 
-def expected_calibration_error(bins: FilledBins) -> Measured:
+def expected_calibration_error(bins: FilledBins) -> PerResample:
     """ECE: the mean over images of their bin's gap between confidence and accuracy."""
     return _mean_over_images(bins, np.abs(bins.accuracy - bins.confidence))
 
 
-def maximum_calibration_error(bins: FilledBins, smallest_bin: int = 10) -> Measured:
-    """MCE: the largest gap of a bin of so many images; NaN where there is none."""
+def maximum_calibration_error(bins: FilledBins, smallest_bin: int = 10) -> PerResample:
+    """MCE: the largest gap of a bin of at least so many images; NaN where there is none."""
     gaps = np.where(bins.images >= smallest_bin, np.abs(bins.accuracy - bins.confidence), -np.inf)
     largest = gaps.max(axis=0)
     return np.where(np.isfinite(largest), largest, np.nan)
 
 
-def debiased_calibration_error(bins: FilledBins) -> Measured:
+def debiased_calibration_error(bins: FilledBins) -> PerResample:
     """ECE less an estimate of its bias (Kumar, Liang & Ma 2019, power 1)."""
     gap, variance = bins.accuracy - bins.confidence, bins.accuracy * (1 - bins.accuracy)
     with np.errstate(invalid="ignore", divide="ignore"):
-        deviation = np.sqrt(variance / bins.images)
-        standardised = gap / deviation / math.sqrt(2)
-        folded = deviation * math.sqrt(2 / math.pi) * np.exp(-(standardised**2))
+        std = np.sqrt(variance / bins.images)
+        standardised = gap / std / math.sqrt(2)
+        folded = std * math.sqrt(2 / math.pi) * np.exp(-(standardised**2))
         folded += gap * erf(standardised)
     return _mean_over_images(bins, 2 * np.abs(gap) - folded)
 
 
-def debiased_squared_calibration_error(bins: FilledBins) -> Measured:
+def debiased_squared_calibration_error(bins: FilledBins) -> PerResample:
     """The debiased squared ℓ2 calibration error (Kumar, Liang & Ma 2019, definition 5.2)."""
     gap, variance = bins.accuracy - bins.confidence, bins.accuracy * (1 - bins.accuracy)
     with np.errstate(invalid="ignore", divide="ignore"):
         return _mean_over_images(bins, gap**2 - variance / (bins.images - 1))
 
 
-def _mean_over_images(bins: FilledBins, value: ByBin) -> Measured:
+def _mean_over_images(bins: FilledBins, value: ByBin) -> PerResample:
     """Bins without a value (empty, or 0 / 0) count as 0."""
-    mean: Measured = np.nansum(bins.images * value, axis=0) / bins.images.sum(axis=0)
+    mean: PerResample = np.nansum(bins.images * value, axis=0) / bins.images.sum(axis=0)
     return mean

@@ -1,4 +1,4 @@
-"""How measures vary, and vary together, over the resamples."""
+"""The covariance of measures over the resamples."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from jaxtyping import Float64
 Estimates = Float64[np.ndarray, "measures columns"]
 
 
-class Spread:
+class ResampleCovariance:
     """Covariances over resamples that come in blocks; a column is a replicate of a method.
 
-    A resample on which a measure is undefined or infinite counts as if nothing had changed.
+    A resample on which a measure is undefined or infinite counts as one with the estimate itself.
     """
 
     def __init__(self, estimates: Estimates) -> None:
@@ -23,20 +23,20 @@ class Spread:
         self._products = np.zeros((*estimates.shape, estimates.shape[-1]))
 
     def add(self, values: Float64[np.ndarray, "measures columns block"]) -> None:
-        """Take in a block of resamples."""
+        """Add a block of resamples."""
         defined = np.isfinite(values) & np.isfinite(self._estimates)[..., None]
-        # From the estimate, which is near their mean, so that no digits are lost.
-        deviations = np.where(defined, values, 0.0)
-        deviations -= np.where(defined, self._estimates[..., None], 0.0)
+        # Differences from the estimate, which is near their mean, so that no digits are lost.
+        differences = np.where(defined, values, 0.0)
+        differences -= np.where(defined, self._estimates[..., None], 0.0)
         self._resamples += values.shape[-1]
         self._undefined += (~defined).sum(axis=-1)
-        self._sum += deviations.sum(axis=-1)
-        rows = torch.from_numpy(deviations)
+        self._sum += differences.sum(axis=-1)
+        rows = torch.from_numpy(differences)
         self._products += (rows @ rows.mT).numpy()
 
     @property
     def covariance(self) -> Float64[np.ndarray, "measures columns columns"]:
-        """Of each measure between all columns."""
+        """The covariance of each measure, between all columns."""
         mean = self._sum / self._resamples
         centred = self._products - self._resamples * mean[..., :, None] * mean[..., None, :]
         result: Float64[np.ndarray, "measures columns columns"] = centred / (self._resamples - 1)

@@ -1,8 +1,8 @@
-"""What is done for every image and every resample, compiled: the resamples are the inner axis.
+"""The compiled loops over images and resamples; resamples are the inner, contiguous axis.
 
-Resamples lie side by side in memory, so that each loop over them is one of the processor's vector
-instructions; sums are exact integers in float64, or added up in the order of the images, so that
-the bits depend neither on the processor nor on how the work is shared out.
+So each loop over resamples compiles to vector instructions. Sums are exact integers in float64, or
+added up in the order of the images, so that the bits depend neither on the processor nor on how the
+work is divided.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ Function = TypeVar("Function", bound=Callable[..., Any])
 
 
 def _compiled(function: Function) -> Function:
-    """Compile on the first call, or load what an earlier process has compiled."""
+    """Compile on the first call, or load from the cache of an earlier process."""
     compile_it = partial(numba.njit, nogil=True, error_model="numpy")
     dispatcher: Function
     try:
@@ -87,7 +87,7 @@ def detect(
     """
     first_positive, resamples = negatives.shape
     all_negatives, all_positives = _column_sums(negatives), _column_sums(positives)
-    # Those of higher scores, and those of the score at hand.
+    # Images of higher scores, and of the current score.
     above_n, above_p = np.zeros(resamples), np.zeros(resamples)
     here_n, here_p = np.zeros(resamples), np.zeros(resamples)
     won, flagged = np.zeros(resamples), np.zeros(resamples)
@@ -136,7 +136,7 @@ def select(
     weights: UInt8[np.ndarray, "images resamples"],
     measures: Float64[np.ndarray, "3 resamples"],
 ) -> None:
-    """AUROC of finding the errors, AURC and AUGRC in one pass from the most certain image on.
+    """AUROC of detecting the errors, AURC and AUGRC in one pass from the most certain image on.
 
     ``rows``: the images by rising uncertainty; ``ends``: whether an image is the last of its
     uncertainty; ``correct``: in the order of ``rows``. Copies of an image are ties: of m images
@@ -153,15 +153,15 @@ def select(
     right, wrong = np.zeros(resamples), np.zeros(resamples)
     here_right, here_wrong = np.zeros(resamples), np.zeros(resamples)
     before, after = np.zeros(resamples), np.zeros(resamples)
-    place = np.zeros(resamples, dtype=np.int32)
+    position = np.zeros(resamples, dtype=np.int32)
     won, risk, area = np.zeros(resamples), np.zeros(resamples), np.zeros(resamples)
     for k in range(len(rows)):
         weight = weights[rows[k]]
         for b in range(resamples):
-            place[b] += weight[b]
+            position[b] += weight[b]
         if ends[k] and (k == 0 or ends[k - 1]):  # alone: without the divisions that ties need
             for b in range(resamples):
-                after[b] = harmonic[place[b]]
+                after[b] = harmonic[position[b]]
             if correct[k]:
                 for b in range(resamples):
                     risk[b] += wrong[b] * (after[b] - before[b])
@@ -184,7 +184,7 @@ def select(
         if not ends[k]:
             continue
         for b in range(resamples):
-            after[b] = harmonic[place[b]]
+            after[b] = harmonic[position[b]]
         for b in range(resamples):
             rate = here_wrong[b] / max(here_right[b] + here_wrong[b], 1.0)
             earlier = wrong[b] - rate * (right[b] + wrong[b])

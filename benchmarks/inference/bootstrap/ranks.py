@@ -1,8 +1,7 @@
 """Measures of a ranking on every resample: detection and selective prediction.
 
-Each is what the function of the same name in `benchmarks.metrics` gives for the images with as
-many copies of each as its weight says, and NaN where that is undefined. The images are sorted once;
-every resample takes one pass.
+Each is that of the same name in `benchmarks.metrics`, with weights as numbers of copies, and NaN
+where that is undefined. The images are sorted once; every resample takes one pass.
 """
 
 from __future__ import annotations
@@ -38,16 +37,16 @@ class Detection(NamedTuple):
         negatives: UInt8[np.ndarray, "negatives resamples"],
         positives: UInt8[np.ndarray, "positives resamples"],
     ) -> Float64[np.ndarray, "4 resamples"]:
-        """AUROC, AUPR-Out, AUPR-In and FPR95, by the weights of either kind.
+        """AUROC, AUPR-Out, AUPR-In and FPR95, for weights of the negatives and the positives.
 
         >>> ranked = Detection.of(np.array([0.1, 0.4]), np.array([0.4, 0.8]))
         >>> once = np.ones((2, 1), dtype=np.uint8)
         >>> ranked.measures(once, once)[:, 0].round(4).tolist()
         [0.875, 0.8333, 0.8333, 0.5]
         """
-        found = np.empty((4, negatives.shape[1]))
-        detect(self.rows, self.ends, negatives, positives, found)
-        return found
+        measures = np.empty((4, negatives.shape[1]))
+        detect(self.rows, self.ends, negatives, positives, measures)
+        return measures
 
 
 class Selection(NamedTuple):
@@ -74,15 +73,15 @@ class Selection(NamedTuple):
     def measures(
         self, weights: UInt8[np.ndarray, "images resamples"]
     ) -> Float64[np.ndarray, "3 resamples"]:
-        """AUROC of finding the misclassified images, AURC and AUGRC, by the images' weights.
+        """AUROC of detecting the misclassified images, AURC and AUGRC, for weights of the images.
 
         >>> ranked = Selection.of(np.array([0.1, 0.2]), np.array([True, False]))
         >>> ranked.measures(np.ones((2, 1), dtype=np.uint8))[:, 0].tolist()
         [1.0, 0.25, 0.125]
         """
-        found = np.empty((3, weights.shape[1]))
-        select(self.rows, self.ends, self.correct, weights, found)
-        return found
+        measures = np.empty((3, weights.shape[1]))
+        select(self.rows, self.ends, self.correct, weights, measures)
+        return measures
 
 
 def _sorted(

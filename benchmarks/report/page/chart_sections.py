@@ -8,11 +8,11 @@ from typing import Any, NamedTuple
 
 import pandas as pd
 
-from benchmarks.report.number_format import rounded
 from benchmarks.report.figures.drawing import MARGIN, rows_of
 from benchmarks.report.figures.reliability import ACCURACY_BAND, FEWEST
 from benchmarks.report.figures.rotation import MEASURES, lines
 from benchmarks.report.names import METRICS, Variant, angle_of, condition_label
+from benchmarks.report.number_format import rounded
 from benchmarks.report.page.chart import Axis, Chart, Line, Point, line, x_axis, y_axis
 from benchmarks.report.results import Results
 from benchmarks.report.style import Look

@@ -1,14 +1,14 @@
-"""From shards to the small tables that only figures need, without a network or an image.
+"""The tables in ``curves/`` that only figures need: curves, histograms, and votes on single images.
 
-Each curve is that of one replicate, the first that there is: it belongs to a network that exists,
-and agrees with that replicate's rows in ``measurements.csv``.
+Each curve is that of one replicate, the first with predictions, so that it is the curve of an
+actual network and agrees with that replicate's rows in ``measurements.csv``.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from functools import cache, partial
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -19,12 +19,14 @@ from torch import Tensor
 from benchmarks.inference.bands import Draws, image_draws, risk_band, roc_band, wilson_interval
 from benchmarks.inference.measures import SCORES
 from benchmarks.metrics import calibration, detection, scoring, selective
-from benchmarks.predictions import RunUnit, StoredPrediction
+from benchmarks.predictions import PredictionStore, RunUnit, StoredPrediction
 from benchmarks.records import members_text, write_table
+from benchmarks.run.figure_data.compared_units import first_replicates, largest_units
+from benchmarks.run.figure_data.high_disagreement import high_disagreement_images
 from benchmarks.run.plan import Plan
 from benchmarks.run.workspace import Workspace
 from benchmarks.tasks.conditions import Condition
-from benchmarks.vocabulary import CLEAN, CURVES_FOLDER, SELF_TRAINED, SHOWN_SCORES
+from benchmarks.vocabulary import CLEAN, CURVES_FOLDER, SHOWN_SCORES
 from methods.seeds import derive_seed
 from methods.threads import one_torch_thread
 
@@ -36,24 +38,21 @@ BIN_WIDTHS = {
     "mutual_information": 0.02,
     "pairwise_disagreement": 0.04,
 }
-"""Of the histograms, in the score's unit."""
+"""Of the histograms, in the score's unit (nats, or a share)."""
 
 FALSE_POSITIVE_RATES = np.arange(51) ** 2 / 2500
-"""At which ROC curves are given; closer where the fewest clean images are flagged."""
+"""At which ROC curves are given; denser where few clean images are flagged."""
 
 COVERAGES = np.arange(1, 51) / 50
-"""At which risk is given: the error rate of fewer images is chance."""
+"""At which risk is given, from 2 %: the error rate of fewer images is mostly chance."""
 
 BAND_RESAMPLES = 400
-"""At most, for a band's percentiles; intervals in tables take all of a run's resamples."""
+"""At most, for a band's percentiles; intervals in tables use all of a run's resamples."""
 
 DECIMALS = 5
 
 DIGIT = 1
-"""Which digit is turned before the methods' eyes, as in Gal & Ghahramani 2016, figure 4."""
-
-HIGH_DISAGREEMENT = 12
-"""How many images, those which the methods dispute most, are shown."""
+"""The digit that is shown rotated, as in Gal & Ghahramani 2016, figure 4."""
 
 _ORIGIN = ("recipe", "method", "members", "replicate", "condition")
 _BINS = ("lower", "upper", "count", "confidence", "accuracy")
@@ -72,9 +71,10 @@ COLUMNS = {
 
 ``reliability``: the 15 bins of the ECE. ``histograms``: images a bin of a score, bins [lower,
 upper). ``roc``: shares of the clean images and of the condition's that are flagged as uncertain.
-``risk_coverage``: the error rate among the most certain images. ``rotated_digit``: the first 1
-among the images, turned. ``high_disagreement``: see `high_disagreement_images`; ``recipe`` is there the recipe whose
-methods were compared, also in the rows of methods that train themselves.
+``risk_coverage``: the error rate among the most certain images. ``rotated_digit``: votes on the
+first 1 among the images, at every angle. ``high_disagreement``: votes on the images of
+`high_disagreement_images`; its ``recipe`` is the one whose methods were compared, also in the rows
+of methods that train themselves.
 
 ``lower`` and ``upper`` of ``flagged`` and ``risk``, and ``accuracy_lower`` and ``accuracy_upper``,
 are pointwise 95 % bounds over the draw of images: see `benchmarks.inference.bands`.
@@ -86,26 +86,17 @@ DrawsOf = Callable[[str | None, int], Draws]
 """The resamples of a data set (``None``: MNIST) of so many images, the same for all curves."""
 
 
-class Ranked(NamedTuple):
-    """An image, under the condition in which some value of it is highest."""
-
-    condition: Condition
-    image: int
-    value: float
-
-
 @one_torch_thread()
 def write_curves(plan: Plan, workspace: Workspace) -> None:
     """Write every table of `COLUMNS` into the run's folder of curves."""
+    store = workspace.predictions
     rows: dict[str, list[Row]] = {name: [] for name in COLUMNS}
     draws_of = cache(partial(_draws, plan))
-    for unit in _first_replicates(plan, workspace):
-        for name, row in _of_unit(plan, workspace, unit, draws_of):
+    for unit in first_replicates(plan, store):
+        for name, row in _of_unit(plan, store, unit, draws_of):
             rows[name].append(row)
     rows["high_disagreement"] = [
-        row
-        for recipe in recipes_compared(plan)
-        for row in _high_disagreement(plan, workspace, recipe)
+        row for recipe in plan.recipes_compared for row in _high_disagreement(plan, store, recipe)
     ]
     for name, columns in COLUMNS.items():
         table = pd.DataFrame(rows[name], columns=list(columns)).round(DECIMALS)
@@ -114,79 +105,8 @@ def write_curves(plan: Plan, workspace: Workspace) -> None:
 
 def rotated_digit(labels: Int64[Tensor, " images"] | None) -> int | None:
     """The index of the first digit 1, or ``None`` if there is none."""
-    found = [] if labels is None else (labels == DIGIT).nonzero().flatten().tolist()
-    return int(found[0]) if found else None
-
-
-def recipes_compared(plan: Plan) -> tuple[str, ...]:
-    """The recipes whose methods are compared; methods that train themselves are in each."""
-    pooled = any(entry.pooled for entry in plan.configuration.entries.values())
-    return tuple(sorted(plan.configuration.recipes)) if pooled else (SELF_TRAINED,)
-
-
-def high_disagreement_images(plan: Plan, workspace: Workspace, recipe: str) -> list[Ranked]:
-    """The images on which the methods' votes differ most: see `divergence`.
-
-    Compared are the largest size of each method, under the conditions whose labels are well
-    defined; none if there is one method only.
-    """
-    units = contestants(plan, workspace, recipe)
-    if len(units) < 2:
-        return []
-    values = {
-        c: divergence(workspace, units, c) for c in certain_conditions(plan, workspace, units)
-    }
-    return highest(values, HIGH_DISAGREEMENT)
-
-
-def highest(values: dict[Condition, Float[Tensor, " images"]], count: int) -> list[Ranked]:
-    """The images of the highest values, each under one condition only, and none of value 0."""
-    if not values:
-        return []
-    conditions = list(values)
-    # Rounded, so that images are ranked alike on every machine.
-    of_each, where = torch.stack(list(values.values())).round(decimals=9).max(dim=0)
-    order = of_each.sort(descending=True, stable=True).indices[:count].tolist()
-    return [
-        Ranked(conditions[int(where[image])], image, float(of_each[image]))
-        for image in order
-        if of_each[image] > 0
-    ]
-
-
-def certain_conditions(plan: Plan, workspace: Workspace, units: list[RunUnit]) -> list[Condition]:
-    """Those whose labels are well defined and which all of the cells have judged."""
-    return [
-        condition
-        for condition in large_conditions(plan)
-        if condition.labelled
-        and not condition.labels_ill_defined
-        and all(workspace.predictions.holds(unit, condition.name) for unit in units)
-    ]
-
-
-def large_conditions(plan: Plan) -> list[Condition]:
-    """Without those that are small for the sake of exact MC-dropout: too few for a curve."""
-    return [condition for condition in plan.conditions if not condition.subset]
-
-
-def _first_replicates(plan: Plan, workspace: Workspace) -> list[RunUnit]:
-    """Of each method, compared size and recipe the first replicate that has judged clean images."""
-    first: dict[tuple[str, str, int], RunUnit] = {}
-    for unit in sorted(filter(plan.is_compared, plan.units()), key=lambda unit: unit.replicate):
-        if plan.objection(unit) is None and workspace.predictions.holds(unit, CLEAN):
-            first.setdefault((unit.recipe, unit.method, unit.size or 0), unit)
-    return [first[key] for key in sorted(first)]
-
-
-def contestants(plan: Plan, workspace: Workspace, recipe: str) -> list[RunUnit]:
-    """The largest size of each method of a recipe, and of the methods that train themselves."""
-    largest = {
-        unit.method: unit
-        for unit in _first_replicates(plan, workspace)
-        if unit.recipe in (recipe, SELF_TRAINED)
-    }
-    return [largest[method] for method in sorted(largest)]
+    indices = [] if labels is None else (labels == DIGIT).nonzero().flatten().tolist()
+    return int(indices[0]) if indices else None
 
 
 def _draws(plan: Plan, dataset: str | None, images: int) -> Draws:
@@ -196,13 +116,13 @@ def _draws(plan: Plan, dataset: str | None, images: int) -> Draws:
 
 
 def _of_unit(
-    plan: Plan, workspace: Workspace, unit: RunUnit, draws_of: DrawsOf
+    plan: Plan, store: PredictionStore, unit: RunUnit, draws_of: DrawsOf
 ) -> Iterator[tuple[str, Row]]:
-    """The cell's rows, each with the name of its table."""
-    clean = workspace.predictions.load(unit, CLEAN)
+    """The run unit's rows, each with the name of its table."""
+    clean = store.load(unit, CLEAN)
     digit = rotated_digit(clean.labels)
-    for condition in large_conditions(plan):
-        stored = workspace.predictions.load_if_there(unit, condition.name)
+    for condition in plan.whole_conditions:
+        stored = store.load_if_there(unit, condition.name)
         if stored is None:
             continue
         origin = _origin(unit, stored, condition)
@@ -262,7 +182,7 @@ def _histogram(score: Tensor, width: float) -> Iterator[Row]:
 
 
 def _roc(clean: Tensor, score: Tensor, draws: tuple[Draws, Draws]) -> Iterator[Row]:
-    """The origin, where all curves begin, and the curve from where no clean image is flagged."""
+    """The point (0, 0), where all curves begin, then the curve from a rate of 0 on."""
     both = torch.cat([clean, score])
     shares = detection.roc_curve(both, torch.arange(len(both)) >= len(clean))
     flagged = np.interp(FALSE_POSITIVE_RATES, *shares)
@@ -282,34 +202,17 @@ def _votes(stored: StoredPrediction, index: int) -> Iterator[Row]:
         yield dict(zip(_VOTES, values, strict=True))
 
 
-def _high_disagreement(plan: Plan, workspace: Workspace, recipe: str) -> Iterator[Row]:
-    for rank, ranked in enumerate(high_disagreement_images(plan, workspace, recipe), start=1):
-        for unit in contestants(plan, workspace, recipe):
-            stored = workspace.predictions.load(unit, ranked.condition.name)
+def _high_disagreement(plan: Plan, store: PredictionStore, recipe: str) -> Iterator[Row]:
+    for rank, ranked in enumerate(high_disagreement_images(plan, store, recipe), start=1):
+        for unit in largest_units(plan, store, recipe):
+            stored = store.load(unit, ranked.condition.name)
             origin = _origin(unit, stored, ranked.condition) | {"recipe": recipe}
             for row in _votes(stored, ranked.image):
                 yield origin | {"rank": rank, "divergence": ranked.value} | row
 
 
-def divergence(
-    workspace: Workspace, units: list[RunUnit], condition: Condition
-) -> Float[Tensor, " images"]:
-    """How much the cells' votes differ on each image, in nats.
-
-    The Jensen–Shannon divergence of the votes (Lin 1991, equation 5.1), H(mean_k s_k) −
-    mean_k H(s_k) with s_k the vote shares of cell k: zero where all vote alike, however split the
-    votes of each.
-    """
-    shares = torch.stack(
-        [workspace.predictions.load(unit, condition.name).prediction.vote_share for unit in units]
-    )
-    entropy_of_mean = torch.special.entr(shares.mean(dim=0)).sum(dim=-1)
-    difference: Tensor = entropy_of_mean - torch.special.entr(shares).sum(dim=-1).mean(dim=0)
-    return difference
-
-
 def _defined_scores(stored: StoredPrediction) -> dict[str, Float[Tensor, " images"]]:
-    """Without those that one member alone leaves undefined."""
+    """The shown scores, without those that are undefined for a single member."""
     scores = {name: SCORES[name](stored.prediction) for name in SHOWN_SCORES}
     return {name: score for name, score in scores.items() if not score.isnan().any()}
 

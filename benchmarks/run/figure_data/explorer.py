@@ -1,4 +1,4 @@
-"""Which single images are worth a look, and what each method thinks of them: `explorer.csv`."""
+"""Which single images are worth a look, and each method's predictions of them: `explorer.csv`."""
 
 from __future__ import annotations
 
@@ -13,16 +13,10 @@ from torch import Tensor
 
 from benchmarks.inference.measures import UNCERTAINTIES
 from benchmarks.metrics import calibration, scoring
-from benchmarks.predictions import RunUnit, StoredPrediction
+from benchmarks.predictions import PredictionStore, RunUnit, StoredPrediction
 from benchmarks.records import members_text, write_table
-from benchmarks.run.figure_data.curves import (
-    certain_conditions,
-    contestants,
-    divergence,
-    highest,
-    large_conditions,
-    recipes_compared,
-)
+from benchmarks.run.figure_data.compared_units import largest_units, well_defined_conditions
+from benchmarks.run.figure_data.high_disagreement import divergence, highest
 from benchmarks.run.plan import Plan
 from benchmarks.run.workspace import Workspace
 from benchmarks.tasks.conditions import CONDITIONS, Condition, chosen_indices
@@ -34,13 +28,10 @@ IMAGES = 300
 """How many are chosen, if the run has as many."""
 
 SAMPLE = 12
-"""Of each out-of-distribution set: the first that were judged."""
-
-ARTICLE_IMAGES = (TYPICAL, PECULIAR)
-"""Places in MNIST's test set of the digits that the article shows."""
+"""Of each out-of-distribution set: the first that were evaluated."""
 
 PREFERRED, ARTICLE = "standard", "article"
-"""The recipe whose methods are asked, where the run has it; the article's digits need another."""
+"""The recipe whose methods predict, if the run has it; and the one of the article's digits."""
 
 MEASURES = (
     *("confidence", "predictive_entropy", "expected_entropy"),
@@ -56,12 +47,12 @@ COLUMNS = (
     *(f"vote_share_{c}" for c in _CLASSES),
     *(f"mean_probability_{c}" for c in _CLASSES),
 )
-"""A row an image and method. ``index`` is among the images judged, ``place`` in their data set;
+"""A row an image and method. ``index`` is among the images evaluated, ``place`` in their data set;
 ``why``: see `explored`; ``divergence``: of the methods' votes."""
 
 MEASURE_DECIMALS, SHARE_DECIMALS = 5, 3
 
-Picture = tuple[str, str, int]
+ImageKey = tuple[str, str, int]
 """Recipe, condition and index."""
 
 
@@ -76,13 +67,13 @@ class Explored(NamedTuple):
 
 @one_torch_thread()
 def write_explorer(plan: Plan, workspace: Workspace) -> None:
-    """Write what the largest size of each method, its first replicate, thinks of each image."""
+    """Write the predictions of each image by each method's largest size, its first replicate."""
     rows = [
         row
         for (recipe, condition), images in groupby(
-            explored(plan, workspace), lambda i: (i.recipe, i.condition)
+            explored(plan, workspace.predictions), lambda i: (i.recipe, i.condition)
         )
-        for row in _rows(plan, workspace, recipe, condition, list(images))
+        for row in _rows(plan, workspace.predictions, recipe, condition, list(images))
     ]
     table = pd.DataFrame(rows, columns=list(COLUMNS)).astype({"label": "Int64"})
     decimals = {
@@ -92,67 +83,67 @@ def write_explorer(plan: Plan, workspace: Workspace) -> None:
     write_table(table.round(decimals), workspace.out / CURVES_FOLDER / "explorer.csv")
 
 
-def explored(plan: Plan, workspace: Workspace) -> list[Explored]:
-    """The images chosen, in turn from each of several rankings, until there are enough.
+def explored(plan: Plan, store: PredictionStore) -> list[Explored]:
+    """The images chosen, one at a time from each of several rankings, until there are enough.
 
-    Why an image was chosen is one or more of: ``article`` (shown in the article); ``sample`` (of an
-    out-of-distribution set); and, ranked apart for clean and for turned images, ``high-disagreement:METHOD``
-    (whose members disagree most), ``wrong:METHOD`` (misclassified with most confidence) and
-    ``divergent`` (on which the methods' votes differ most).
+    The reasons are one or more of: ``article`` (shown in the article); ``sample`` (of an
+    out-of-distribution set); and, ranked separately for clean and rotated images,
+    ``high-disagreement:METHOD`` (whose members disagree most), ``wrong:METHOD`` (misclassified with
+    most confidence) and ``divergent`` (on which the methods' votes differ most).
     """
-    chosen: dict[Picture, list[str]] = {}
-    for why, picture in filter(None, chain.from_iterable(zip_longest(*_rankings(plan, workspace)))):
-        chosen.setdefault(picture, []).append(why)
+    chosen: dict[ImageKey, list[str]] = {}
+    for why, image in filter(None, chain.from_iterable(zip_longest(*_rankings(plan, store)))):
+        chosen.setdefault(image, []).append(why)
         if len(chosen) == IMAGES:
             break
-    by_place = sorted(chosen, key=lambda p: (p[0], list(CONDITIONS).index(p[1]), p[2]))
+    ordered = sorted(chosen, key=lambda key: (key[0], list(CONDITIONS).index(key[1]), key[2]))
     return [
         Explored(recipe, CONDITIONS[name], index, tuple(dict.fromkeys(chosen[recipe, name, index])))
-        for recipe, name, index in by_place
+        for recipe, name, index in ordered
     ]
 
 
-def _rankings(plan: Plan, workspace: Workspace) -> Iterator[list[tuple[str, Picture]]]:
-    recipes = recipes_compared(plan)
+def _rankings(plan: Plan, store: PredictionStore) -> Iterator[list[tuple[str, ImageKey]]]:
+    recipes = plan.recipes_compared
     recipe = PREFERRED if PREFERRED in recipes else recipes[0]
-    units = contestants(plan, workspace, recipe)
+    units = largest_units(plan, store, recipe)
     if not units:
         return
     for name in dict.fromkeys((recipe, ARTICLE)):
-        if name in recipes and contestants(plan, workspace, name):
+        if name in recipes and largest_units(plan, store, name):
             yield _of_article(plan, name)
-    certain = certain_conditions(plan, workspace, units)
-    for conditions in ([c for c in certain if not c.angle], [c for c in certain if c.angle]):
-        for why, values in _values(workspace, units, conditions):
+    defined = well_defined_conditions(plan, store, units)
+    for conditions in ([c for c in defined if not c.angle], [c for c in defined if c.angle]):
+        for why, values in _values(store, units, conditions):
             ranked = highest(values, IMAGES)
             yield [(why, (recipe, one.condition.name, one.image)) for one in ranked]
-    for condition in large_conditions(plan):
-        if not condition.labelled and workspace.predictions.holds(units[0], condition.name):
-            first = range(min(SAMPLE, len(_places(plan))))
+    for condition in plan.whole_conditions:
+        if not condition.labelled and store.holds(units[0], condition.name):
+            first = range(min(SAMPLE, len(_dataset_indices(plan))))
             yield [("sample", (recipe, condition.name, index)) for index in first]
 
 
-def _of_article(plan: Plan, recipe: str) -> list[tuple[str, Picture]]:
-    judged = _places(plan)
+def _of_article(plan: Plan, recipe: str) -> list[tuple[str, ImageKey]]:
+    evaluated = _dataset_indices(plan)
     return [
-        ("article", (recipe, CLEAN, judged.index(place)))
-        for place in ARTICLE_IMAGES
-        if place in judged
+        ("article", (recipe, CLEAN, evaluated.index(image)))
+        for image in (TYPICAL, PECULIAR)
+        if image in evaluated
     ]
 
 
-def _places(plan: Plan) -> list[int]:
-    return [
-        int(place) for place in chosen_indices(plan.configuration.images, plan.configuration.seed)
-    ]
+def _dataset_indices(plan: Plan) -> list[int]:
+    """Of the images evaluated, their indices in the data set."""
+    chosen = plan.configuration
+    return [int(index) for index in chosen_indices(chosen.images, chosen.seed)]
 
 
 def _values(
-    workspace: Workspace, units: list[RunUnit], conditions: list[Condition]
+    store: PredictionStore, units: list[RunUnit], conditions: list[Condition]
 ) -> Iterator[tuple[str, dict[Condition, Float[Tensor, " images"]]]]:
-    """By what the images are ranked, under each of the conditions."""
+    """The values by which images are ranked, under each of the conditions."""
     for unit in units:
-        predictions = {c: workspace.predictions.load(unit, c.name) for c in conditions}
+        predictions = {c: store.load(unit, c.name) for c in conditions}
         yield f"wrong:{unit.method}", {c: _wrong_confidence(s) for c, s in predictions.items()}
         high_disagreement = UNCERTAINTIES["pairwise_disagreement"]
         yield (
@@ -160,7 +151,7 @@ def _values(
             {c: high_disagreement(s.prediction).nan_to_num(0.0) for c, s in predictions.items()},
         )
     if len(units) > 1:
-        yield "divergent", {c: divergence(workspace, units, c) for c in conditions}
+        yield "divergent", {c: divergence(store, units, c) for c in conditions}
 
 
 def _wrong_confidence(stored: StoredPrediction) -> Float[Tensor, " images"]:
@@ -171,33 +162,29 @@ def _wrong_confidence(stored: StoredPrediction) -> Float[Tensor, " images"]:
 
 
 def _rows(
-    plan: Plan, workspace: Workspace, recipe: str, condition: Condition, images: list[Explored]
+    plan: Plan, store: PredictionStore, recipe: str, condition: Condition, images: list[Explored]
 ) -> Iterator[dict[str, Any]]:
     """A row an image and method, of images of one condition."""
-    units = [
-        c
-        for c in contestants(plan, workspace, recipe)
-        if workspace.predictions.holds(c, condition.name)
-    ]
-    predictions = [workspace.predictions.load(unit, condition.name) for unit in units]
+    units = [u for u in largest_units(plan, store, recipe) if store.holds(u, condition.name)]
+    predictions = [store.load(unit, condition.name) for unit in units]
     columns = [
         (_origin(unit, stored.prediction), _columns(stored.prediction))
         for unit, stored in zip(units, predictions, strict=True)
     ]
-    labels, judged = predictions[0].labels, _places(plan)
-    differing = divergence(workspace, units, condition) if len(units) > 1 else None
+    labels, dataset_indices = predictions[0].labels, _dataset_indices(plan)
+    divergences = divergence(store, units, condition) if len(units) > 1 else None
     for image in images:
-        what = {
+        chosen = {
             "recipe": recipe,
             "condition": condition.name,
             "index": image.image,
-            "place": judged[image.image],
+            "place": dataset_indices[image.image],
             "label": None if labels is None else int(labels[image.image]),
             "why": ";".join(image.why),
-            "divergence": None if differing is None else float(differing[image.image]),
+            "divergence": None if divergences is None else float(divergences[image.image]),
         }
         for origin, values in columns:
-            yield what | origin | {name: float(of_all[image.image]) for name, of_all in values}
+            yield chosen | origin | {name: float(column[image.image]) for name, column in values}
 
 
 def _origin(unit: RunUnit, prediction: Prediction) -> dict[str, Any]:
@@ -207,7 +194,7 @@ def _origin(unit: RunUnit, prediction: Prediction) -> dict[str, Any]:
 
 def _columns(prediction: Prediction) -> list[tuple[str, Float[Tensor, " images"]]]:
     measures = {"confidence": calibration.confidence(prediction.mean)} | {
-        name: of_each(prediction) for name, of_each in UNCERTAINTIES.items()
+        name: uncertainty(prediction) for name, uncertainty in UNCERTAINTIES.items()
     }
     return [
         *((name, measures[name]) for name in MEASURES),

@@ -1,4 +1,4 @@
-"""The few hundred pictures that figures show, as they were judged: ``images.npz``."""
+"""The few hundred images that figures show, as they were evaluated: ``images.npz``."""
 
 from __future__ import annotations
 
@@ -9,12 +9,10 @@ import numpy as np
 import torch
 
 from benchmarks.files import written_whole
-from benchmarks.run.figure_data.curves import (
-    high_disagreement_images,
-    recipes_compared,
-    rotated_digit,
-)
+from benchmarks.predictions import PredictionStore
+from benchmarks.run.figure_data.curves import rotated_digit
 from benchmarks.run.figure_data.explorer import explored
+from benchmarks.run.figure_data.high_disagreement import high_disagreement_images
 from benchmarks.run.plan import Plan
 from benchmarks.run.workspace import Workspace
 from benchmarks.tasks.conditions import CONDITIONS, Condition, EvaluationSet
@@ -22,7 +20,7 @@ from benchmarks.vocabulary import CLEAN, IMAGES_NPZ, NO_LABEL
 from methods.threads import one_torch_thread
 
 EXAMPLES = 10
-"""How many pictures of each condition are kept: one of each class where there are labels."""
+"""How many images of each condition are written: one of each class where there are labels."""
 
 
 Images = set[tuple[str, int]]
@@ -31,17 +29,18 @@ Images = set[tuple[str, int]]
 
 @one_torch_thread()
 def write_images(plan: Plan, workspace: Workspace, unavailable: Collection[str] = ()) -> None:
-    """Write the examples of each condition, the turned digit, and the images disputed or explored.
+    """Write examples of each condition, the rotated digit, high-disagreement and explored images.
 
-    Each picture's index is that among its condition's images.
+    An image's index is that among its condition's images.
     """
-    available = [c for c in plan.conditions if not c.subset and c.name not in unavailable]
+    store = workspace.predictions
+    available = [c for c in plan.whole_conditions if c.name not in unavailable]
     wanted = (
         _examples(plan, workspace, available)
         | _rotated_digit(plan, workspace, available)
-        | _high_disagreement(plan, workspace)
+        | _high_disagreement(plan, store)
     )
-    wanted |= {(one.condition.name, one.image) for one in explored(plan, workspace)}
+    wanted |= {(one.condition.name, one.image) for one in explored(plan, store)}
     chosen = [
         (condition, index)
         for condition in available
@@ -57,10 +56,10 @@ def write_images(plan: Plan, workspace: Workspace, unavailable: Collection[str] 
 
 
 def save_images(chosen: Sequence[tuple[str, EvaluationSet, int]], path: Path) -> None:
-    """Write pictures: what their condition is called, the images and which of them it is.
+    """Write images, each given by the name of its condition, the evaluation set and its index.
 
-    The file holds ``pixels`` uint8 [pictures, 28, 28], and of each picture its ``condition``, its
-    ``index`` and its ``label`` (−1: none).
+    The file has ``pixels`` uint8 [images, 28, 28], and of each image its ``condition``, ``index``
+    and ``label`` (−1: none).
     """
     with written_whole(path) as temporary, temporary.open("wb") as file:
         np.savez_compressed(
@@ -84,11 +83,11 @@ def _examples(plan: Plan, workspace: Workspace, conditions: list[Condition]) -> 
     }
 
 
-def _examples_of(judged: EvaluationSet) -> list[int]:
+def _examples_of(evaluated: EvaluationSet) -> list[int]:
     """The first image of each class, or the first images where there are no labels."""
-    if judged.labels is None:
-        return list(range(min(EXAMPLES, len(judged.images))))
-    return [int((judged.labels == c).nonzero()[0]) for c in torch.unique(judged.labels)]
+    if evaluated.labels is None:
+        return list(range(min(EXAMPLES, len(evaluated.images))))
+    return [int((evaluated.labels == c).nonzero()[0]) for c in torch.unique(evaluated.labels)]
 
 
 def _rotated_digit(plan: Plan, workspace: Workspace, conditions: list[Condition]) -> Images:
@@ -98,9 +97,9 @@ def _rotated_digit(plan: Plan, workspace: Workspace, conditions: list[Condition]
     return {(condition.name, index) for condition in conditions if condition.labelled}
 
 
-def _high_disagreement(plan: Plan, workspace: Workspace) -> Images:
+def _high_disagreement(plan: Plan, store: PredictionStore) -> Images:
     return {
         (ranked.condition.name, ranked.image)
-        for recipe in recipes_compared(plan)
-        for ranked in high_disagreement_images(plan, workspace, recipe)
+        for recipe in plan.recipes_compared
+        for ranked in high_disagreement_images(plan, store, recipe)
     }

@@ -1,5 +1,5 @@
-"""Integrity probes: what must hold before any number is worth reading.
+"""Integrity probes: what must hold before any number can be trusted.
 
 Data and networks are probed before anything is predicted, stored predictions before anything is
-scored. What the probes found stands in ``run.json``; one that fails ends the run.
+scored. The results are in ``run.json``; a probe that fails ends the run.
 """

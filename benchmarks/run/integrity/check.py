@@ -1,4 +1,4 @@
-"""What a probe found, and what happens where that is not what must hold."""
+"""The result of a probe, and the error where it failed."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ class IntegrityError(Exception):
 
 @dataclass(frozen=True)
 class Check:
-    """What a probe found.
+    """The result of a probe.
 
     Attributes:
         probe: its name.
         claim: what must hold.
-        subject: of what, for example a recipe.
-        found: the numbers that show it, each by what it counts or measures.
+        subject: for what, for example a recipe.
+        found: the numbers that show it, by what each of them counts or measures.
         passed: whether it holds.
     """
 
@@ -33,13 +33,13 @@ def require_passed(checks: Iterable[Check]) -> None:
     """Stop at the first probe that failed.
 
     Raises:
-        IntegrityError: one did; the message names it and tells what it found.
+        IntegrityError: one did; the message has its name and numbers.
 
     >>> require_passed([Check("sums", "rows sum to 1", "standard", {"off": 0.5}, passed=False)])
     Traceback (most recent call last):
         ...
-    benchmarks.run.integrity.check.IntegrityError: the integrity probe 'sums' failed: it must hold of \
-standard that rows sum to 1 (off: 0.5); nothing is scored
+    benchmarks.run.integrity.check.IntegrityError: the integrity probe 'sums' failed: it must hold \
+of standard that rows sum to 1 (off: 0.5); nothing is scored
     """
     for check in checks:
         if not check.passed:

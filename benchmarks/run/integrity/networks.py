@@ -23,25 +23,24 @@ from methods.networks.recipes import Recipe
 from methods.networks.training import TrainedNetwork, train_network
 from methods.threads import one_torch_thread
 
-LEARNED_FROM = 512
+FEW_IMAGES = 512
 """Training images of the network that is trained twice, for one epoch."""
 
-ASKED = 100
-"""Test images that networks are asked about."""
+PREDICTED = 100
+"""Test images that networks predict."""
 
 CHANCE = 1e-6
-"""A share of kept channels so unlikely, on both sides together, is no longer put down to chance."""
+"""A share of kept channels less probable than this, both tails together, fails."""
 
 LEAST_DIFFERENCE = 0.01
-"""Relative to the norm: networks trained apart differ by about as much as their norm, copies by
-nothing but rounding."""
+"""Relative to the norm: networks trained apart differ by about their norm, copies by rounding."""
 
 
 @one_torch_thread()
 def probe_networks(plan: Plan, workspace: Workspace) -> list[Check]:
-    """Every check of the data and of each recipe's networks, those that could be trained."""
+    """Every check of the data and of each recipe's networks, of those that could be trained."""
     training, test = workspace.training_images(), workspace.test_images()
-    asked = test.images[:ASKED]
+    images = test.images[:PREDICTED]
     checks = [disjoint_images(training, test)]
     wanted = plan.networks()
     for name in dict.fromkeys(recipe for recipe, _ in wanted):
@@ -53,13 +52,13 @@ def probe_networks(plan: Plan, workspace: Workspace) -> list[Check]:
         recipe = plan.configuration.recipe(name)
         checks += [
             different_weights(name, networks),
-            different_predictions(name, plan.engine, networks, asked),
-            same_bits(recipe, plan.configuration.seed, plan.engine, training, asked),
+            different_predictions(name, plan.engine, networks, images),
+            same_bits(recipe, plan.configuration.seed, plan.engine, training, images),
         ]
         masks = _mc_dropout_masks(plan, name)
         if len(masks):
             checks += [
-                firing_dropout(name, plan.engine, networks[0], masks[0], asked),
+                firing_dropout(name, plan.engine, networks[0], masks[0], images),
                 kept_share(name, torch.cat(masks), recipe.dropout),
             ]
     return checks
@@ -67,18 +66,18 @@ def probe_networks(plan: Plan, workspace: Workspace) -> list[Check]:
 
 def disjoint_images(training: LabelledImages, test: LabelledImages) -> Check:
     """No test image is a training image, by the SHA-256 of its pixels; duplicates are counted."""
-    learned, judged = _digests(training.images), _digests(test.images)
-    shared = len(set(learned) & set(judged))
+    trained_on, tested_on = _digests(training.images), _digests(test.images)
+    shared = len(set(trained_on) & set(tested_on))
     return Check(
         probe="disjoint images",
         claim="no test image is also a training image",
         subject="MNIST",
         found={
-            "training images": len(learned),
-            "test images": len(judged),
+            "training images": len(trained_on),
+            "test images": len(tested_on),
             "images in both": shared,
-            "exact duplicates within training": len(learned) - len(set(learned)),
-            "exact duplicates within test": len(judged) - len(set(judged)),
+            "exact duplicates within training": len(trained_on) - len(set(trained_on)),
+            "exact duplicates within test": len(tested_on) - len(set(tested_on)),
         },
         passed=shared == 0,
     )
@@ -105,33 +104,33 @@ def same_bits(
     training: LabelledImages,
     images: Float[Tensor, "images 1 28 28"],
 ) -> Check:
-    """A small network trained and asked twice gives the same bits, and the next one others.
+    """The same network trained twice predicts the same bits, and the next network other ones.
 
-    Bits are demanded on the CPU. Elsewhere sums may be added up in another order, so that what is
-    demanded there is a distance below that of different networks.
+    On the CPU all bits must be equal. Elsewhere sums may be added up in another order, so the
+    distance must be below that of different networks.
     """
-    few = LabelledImages(training.images[:LEARNED_FROM], training.labels[:LEARNED_FROM])
+    few = LabelledImages(training.images[:FEW_IMAGES], training.labels[:FEW_IMAGES])
 
-    def answers(index: int) -> Float[Tensor, "images 10"]:
+    def logits(index: int) -> Float[Tensor, "images 10"]:
         trained = train_network(replace(recipe, epochs=1), index, few, seed=seed, engine=engine)
         return engine.logits(trained.network, images)
 
-    first, again, other = answers(0), answers(0), answers(1)
+    first, again, other = logits(0), logits(0), logits(1)
     exact = engine.device == "cpu"
-    apart = ((first - again).norm() / first.norm()).item()
+    distance = ((first - again).norm() / first.norm()).item()
     return Check(
-        probe="same bits" if exact else "same answers",
+        probe="same bits" if exact else "same predictions",
         claim="the same seed gives the same "
-        + ("bits, and another network other ones" if exact else "answers, but for rounding"),
+        + ("bits, and another network other ones" if exact else "predictions, but for rounding"),
         subject=recipe.name,
         found={
-            "images learned from": len(few.labels),
+            "training images": len(few.labels),
             "logits compared": first.numel(),
             "logits that differ when repeated": int((first != again).sum()),
-            "relative distance when repeated": apart,
+            "relative distance when repeated": distance,
             "logits that differ of another network": int((first != other).sum()),
         },
-        passed=apart <= (0 if exact else LEAST_DIFFERENCE) and not torch.equal(first, other),
+        passed=distance <= (0 if exact else LEAST_DIFFERENCE) and not torch.equal(first, other),
     )
 
 
@@ -142,16 +141,16 @@ def firing_dropout(
     masks: Bool[Tensor, "passes 22"],
     images: Float[Tensor, "images 1 28 28"],
 ) -> Check:
-    """Dropping any one channel changes the logits; masks differ from pass to pass, and so answers.
+    """Dropping any one channel changes the logits; masks differ between passes, and so do logits.
 
-    Two passes may draw one mask by chance, so nine different ones in ten are enough.
+    Two passes may draw the same mask by chance, so nine different ones in ten are enough.
     """
     none_dropped = torch.ones(1, sum(CHANNELS), dtype=torch.bool)
     one_dropped = ~torch.eye(sum(CHANNELS), dtype=torch.bool)
-    whole, *lacking = engine.pass_logits(network, images, torch.cat([none_dropped, one_dropped]))
-    silent = sum(torch.equal(whole, logits) for logits in lacking)
+    whole, *dropped = engine.pass_logits(network, images, torch.cat([none_dropped, one_dropped]))
+    silent = sum(torch.equal(whole, logits) for logits in dropped)
     drawn = len(torch.unique(masks, dim=0))
-    answers = len(torch.unique(engine.pass_logits(network, images, masks).flatten(1), dim=0))
+    predictions = len(torch.unique(engine.pass_logits(network, images, masks).flatten(1), dim=0))
     return Check(
         probe="firing dropout",
         claim="dropping any channel changes the logits, and masks differ between passes",
@@ -160,9 +159,9 @@ def firing_dropout(
             "channels that make no difference": silent,
             "passes": len(masks),
             "different masks": drawn,
-            "different answers": answers,
+            "different predictions": predictions,
         },
-        passed=silent == 0 and answers == drawn >= 0.9 * len(masks),
+        passed=silent == 0 and predictions == drawn >= 0.9 * len(masks),
     )
 
 
@@ -179,7 +178,7 @@ def kept_share(recipe: str, masks: Bool[Tensor, "masks 22"], dropout: float) -> 
         passed &= least <= kept <= most
     return Check(
         probe="kept share",
-        claim="dropout keeps each layer's channels with the chance 1 − p",
+        claim="dropout keeps each layer's channels with probability 1 − p",
         subject=recipe,
         found=found,
         passed=passed,
@@ -207,9 +206,9 @@ def _different(what: str, recipe: str, vectors: Float[Tensor, "networks numbers"
 
 
 def _mc_dropout_masks(plan: Plan, recipe: str) -> list[Bool[Tensor, "passes 22"]]:
-    """The masks that MC-dropout draws, replicate after replicate; none where it takes no part.
+    """The masks of MC-dropout, a tensor a replicate; none where the recipe has no MC-dropout.
 
-    Those of fewer passes are a prefix of the most passes'.
+    Those of the most passes: the masks of fewer are a prefix.
     """
     passes: dict[int, int] = {}
     for unit in plan.units():

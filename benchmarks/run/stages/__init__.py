@@ -23,15 +23,15 @@ from methods.networks.training import TrainingDivergedError
 def run_stages(
     plan: Plan, workspace: Workspace, only: str | None = None, *, overwrite: bool = False
 ) -> list[Failure]:
-    """Run all stages, or only one, and return what failed; everything else is on disk then.
+    """Run all stages, or only one, and return what failed; everything else is then on disk.
 
     Raises:
         UserError: the output folder belongs to another configuration, data are damaged, or there
-            is nothing yet to measure.
-        IntegrityError: what must hold before anything is scored does not.
+            are no predictions to measure.
+        IntegrityError: an integrity probe failed.
     """
     if only == REPORT:
-        # Needs nothing but a run's files, so any folder will do, and no record changes.
+        # Needs nothing but a run's files, so any folder is fine, and no record changes.
         write_report(workspace.out)
         return []
     if only == MEASURE and not workspace.predictions.folder.exists():
@@ -50,12 +50,12 @@ def run_stages(
 
 
 def latency(plan: Plan, workspace: Workspace, record: RunRecord) -> list[Failure]:
-    """Time every method on every device, `latency.csv`, with nothing else at work beside it."""
+    """Time every method on every device, with nothing else running: `latency.csv`."""
     return [Failure(*failed) for failed in time_methods(plan, workspace, record.trained_on)]
 
 
 def claims(plan: Plan, workspace: Workspace, record: RunRecord) -> list[Failure]:
-    """Judge the article's claims: `claims.json`, `claims.md`, and in `claims/` their tables."""
+    """Judge the article's claims: `claims.json`, `claims.md`, and their tables in `claims/`."""
     try:
         write_claims(plan, workspace, record.unavailable)
     except TrainingDivergedError as error:
@@ -64,7 +64,7 @@ def claims(plan: Plan, workspace: Workspace, record: RunRecord) -> list[Failure]
 
 
 def report(plan: Plan, workspace: Workspace, record: RunRecord) -> list[Failure]:
-    """Draw every table, figure and the page from what the stages before wrote."""
+    """Draw every table, figure and the page from the files of the earlier stages."""
     write_report(workspace.out)
     return []
 
@@ -77,4 +77,4 @@ STAGES: dict[str, Callable[[Plan, Workspace, RunRecord], list[Failure]]] = {
     CLAIMS: claims,
     REPORT: report,
 }
-"""In the order in which they build on one another."""
+"""In their order: each needs the files of those before it."""

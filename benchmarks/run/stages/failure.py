@@ -1,4 +1,4 @@
-"""What failed in a stage, and the files that tell of it."""
+"""What failed in a stage, and the files that record it."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from typing import NamedTuple
 from benchmarks.files import written_whole
 from benchmarks.predictions import RunUnit
 from benchmarks.run.workspace import Workspace
+from benchmarks.vocabulary import ERRORS_FOLDER
 
 
 class Failure(NamedTuple):
@@ -38,9 +39,9 @@ def failure_reason(workspace: Workspace, unit: RunUnit) -> str:
 
 def error_path(workspace: Workspace, unit: RunUnit) -> Path:
     """The file of the unit's error, whether there is one or not."""
-    return workspace.out / "errors" / f"{unit.name.replace('/', '-')}.txt"
+    return workspace.out / ERRORS_FOLDER / f"{unit.name.replace('/', '-')}.txt"
 
 
 def _without_folders(text: str) -> str:
-    """The text with the file names of absolute paths alone: folders are nobody's business."""
+    """The text with absolute paths cut down to their file names: folders are private."""
     return re.sub(r"""(?<![\w.])(?:[A-Za-z]:)?[/\\](?:[^\s"'/\\]+[/\\])+""", "", text)

@@ -1,4 +1,4 @@
-"""The stage `measure`: every number, again, from the prediction files."""
+"""The stage `measure`: recompute every number from the prediction files."""
 
 from __future__ import annotations
 
@@ -19,15 +19,15 @@ from benchmarks.inference.resampling import (
 )
 from benchmarks.parallel import parallel
 from benchmarks.predictions import RunUnit, StoredPrediction
-from benchmarks.records import Measurement, as_table, summarise, write_table
-from benchmarks.run.figure_data.curves import recipes_compared, write_curves
+from benchmarks.records import Measurement, as_table, write_table
+from benchmarks.run.figure_data.curves import write_curves
 from benchmarks.run.figure_data.explorer import write_explorer
 from benchmarks.run.integrity.predictions import probe_predictions, summarise_predictions
-from benchmarks.run.measure import measure, without_value
+from benchmarks.run.measurement_rows import measure, without_value
 from benchmarks.run.plan import Plan
 from benchmarks.run.record import RunRecord
-from benchmarks.run.rotation_mean import mean_over_rotations
 from benchmarks.run.stages.failure import Failure, failure_reason
+from benchmarks.run.summary import mean_over_rotations, summarise
 from benchmarks.run.workspace import Workspace
 from benchmarks.tasks.conditions import CONDITIONS
 from benchmarks.vocabulary import (
@@ -65,7 +65,7 @@ def measure_all(plan: Plan, workspace: Workspace, record: RunRecord) -> list[Fai
 
 
 def _left_out(workspace: Workspace, record: RunRecord, units: list[RunUnit]) -> frozenset[str]:
-    """The conditions whose images cannot be had, and could not when others were predicted."""
+    """The conditions whose images cannot be had, and of which there is no earlier prediction."""
     return frozenset(
         name
         for name in record.unavailable
@@ -83,7 +83,7 @@ def _measure_one(
 def _rows(
     plan: Plan, workspace: Workspace, left_out: frozenset[str], unit: RunUnit
 ) -> Iterator[Measurement]:
-    """The rows of a unit."""
+    """The rows of a run unit, of every condition."""
     objection, store = plan.objection(unit), workspace.predictions
     for condition in plan.conditions_of(unit):
         if condition.name in left_out:
@@ -100,8 +100,8 @@ def _rows(
 
 
 def _estimate_all(plan: Plan, workspace: Workspace, method_scores: list[str]) -> Estimates:
-    """All intervals and comparisons; methods that train themselves have equal ones by recipe."""
-    tasks = resampling_tasks(recipes_compared(plan), plan.conditions, method_scores)
+    """All intervals and comparisons; a self-trained method's intervals are equal in all recipes."""
+    tasks = resampling_tasks(plan.recipes_compared, plan.conditions, method_scores)
     done = dict(
         parallel(
             partial(_estimate_one, plan, workspace),
@@ -135,12 +135,13 @@ def _estimate_one(
 def _stored_resampled(
     plan: Plan, workspace: Workspace, group: str, unit: RunUnit, condition: str
 ) -> StoredPrediction | None:
-    """Of a size that stands beside no other method, rotations are left out: most of the work.
+    """A stored prediction that is resampled; without most rotations of sizes that are not compared.
 
-    But not where their mean tells how many members are enough, by measures that take little time.
+    These would be most of the work. Their mean is shown by number of members for the measures
+    against labels, which take little time: these are resampled.
     """
-    rotated = CONDITIONS.get(condition, CONDITIONS[CLEAN])
-    in_mean = rotated.averaged and group in (LABELS, CALIBRATION)
-    if rotated.angle and not in_mean and not plan.is_compared(unit):
+    rotation = CONDITIONS.get(condition, CONDITIONS[CLEAN])
+    in_mean = rotation.averaged and group in (LABELS, CALIBRATION)
+    if rotation.angle and not in_mean and not plan.is_compared(unit):
         return None
     return workspace.predictions.load_if_there(unit, condition)

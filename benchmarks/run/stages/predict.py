@@ -27,13 +27,13 @@ from methods.networks.store import DamagedNetworkError
 from methods.threads import one_torch_thread
 
 Group = tuple[RunUnit, ...]
-"""Run units whose members are all among those of the first; see `Plan.groups`."""
+"""Run units whose members are among those of the first; see `Plan.groups`."""
 
 
 def predict(plan: Plan, workspace: Workspace, record: RunRecord) -> list[Failure]:
     """Write the prediction files that are not there yet, and `images.npz`.
 
-    A method is fitted once for all conditions, and the members of a group predict once.
+    A method is fitted once for all conditions, and each member predicts once for its group.
     """
     record.note_data(_find_data(plan, workspace))
     unavailable = record.unavailable
@@ -42,7 +42,7 @@ def predict(plan: Plan, workspace: Workspace, record: RunRecord) -> list[Failure
         for group in plan.groups()
         if any(_is_pending(plan, workspace, unit, unavailable) for unit in group)
     ]
-    # The longest first: it cannot be split, and would keep one worker waiting for the other.
+    # The longest first: it cannot be split, and one worker would wait for the other.
     pending.sort(key=lambda group: not plan.configuration.entries[group[0].method].exact)
     if pending:
         record.note_integrity("networks", probe_networks(plan, workspace))
@@ -62,7 +62,7 @@ def predict(plan: Plan, workspace: Workspace, record: RunRecord) -> list[Failure
 
 
 def _find_data(plan: Plan, workspace: Workspace) -> dict[str, dict[str, str]]:
-    """Load each condition's images once, before workers load them in parallel."""
+    """Load each condition's images once, before workers do: fingerprints, or why there are none."""
     data = {"training": {"fingerprint": workspace.training_images().fingerprint}}
     for condition in plan.conditions:
         try:
@@ -86,7 +86,7 @@ def _is_pending(
 def _predict(
     plan: Plan, workspace: Workspace, unavailable: tuple[str, ...], group: Group
 ) -> list[Failure]:
-    """Predict a group; if that fails, each of its units alone: not all need all members."""
+    """Predict a group; if that fails, each of its units alone, since not all need all members."""
     failures = _predict_group(plan, workspace, unavailable, group)
     if failures and len(group) > 1:
         alone = [_predict_group(plan, workspace, unavailable, (unit,)) for unit in group]
@@ -107,7 +107,7 @@ def _predict_group(
             if condition.name in unavailable or not missing:
                 continue
             evaluated = workspace.evaluation_set(condition, plan)
-            # A copy, as above: what a method does to its images must not reach the others.
+            # A copy, as above: a method that changes its images must not change the others'.
             images = evaluated.images.clone()
             predictions = (
                 [(largest, method.predict(images))]
@@ -120,7 +120,7 @@ def _predict_group(
                 store.save(unit, condition.name, StoredPrediction(prediction, evaluated.labels))
     except (UserError, DamagedNetworkError):
         raise
-    # Whatever a method raises is its own failure: it is reported, and the others go on.
+    # Whatever a method raises is its own failure: it is reported, and the others continue.
     except (Exception, SystemExit) as error:
         return [note_failure(workspace, unit, error) for unit in group]
     for unit in group:
@@ -139,7 +139,7 @@ def _shared_predictions(
 
 
 def _require_comparable(prediction: Prediction, reference: StoredPrediction | None) -> None:
-    """What the measures need beyond the contract: our classes, and scores of one set of names."""
+    """What measures need beyond the contract: MNIST's classes, the same scores for all images."""
     if (classes := prediction.mean.shape[1]) != 10:
         raise ContractError(f"MNIST has 10 classes; the prediction has {classes}")
     if taken := SCORES.keys() & prediction.scores.keys():
@@ -147,5 +147,5 @@ def _require_comparable(prediction: Prediction, reference: StoredPrediction | No
     if reference and reference.prediction.scores.keys() != prediction.scores.keys():
         raise ContractError(
             f"scores must be the same for all images: {sorted(prediction.scores)} here, "
-            f"{sorted(reference.prediction.scores)} for the clean ones"
+            f"{sorted(reference.prediction.scores)} for the clean images"
         )

@@ -26,7 +26,7 @@ Outcomes = dict[tuple[str, int], TrainedNetwork | TrainingDivergedError]
 def train(plan: Plan, workspace: Workspace, record: RunRecord) -> list[Failure]:
     """Train the networks that are not stored yet, and write `training.csv`."""
     wanted = plan.networks()
-    workspace.training_images()  # found and verified once, before workers load them in parallel
+    workspace.training_images()  # downloaded and verified once, before workers load them
     done = parallel(
         partial(_train, plan, workspace),
         _batches(wanted, batched=plan.engine.trains_batched),
@@ -52,7 +52,7 @@ def train(plan: Plan, workspace: Workspace, record: RunRecord) -> list[Failure]:
 
 
 def _batches(networks: list[tuple[str, int]], *, batched: bool) -> list[Networks]:
-    """What a worker trains at a time: one network, or all of a recipe."""
+    """What a worker trains in one call: one network, or all of a recipe."""
     if not batched:
         return [(recipe, [number]) for recipe, number in networks]
     recipes = dict.fromkeys(recipe for recipe, _ in networks)

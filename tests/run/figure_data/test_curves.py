@@ -1,4 +1,4 @@
-"""The curves against the measurements of the same replicate, and the choice of pictures."""
+"""The curves against the measurements of the same replicate, and the choice of images."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ CONFIGURATION = Configuration(
 
 @pytest.fixture(scope="module")
 def run(tmp_path_factory: pytest.TempPathFactory) -> Run:
-    """Measured predictions that are made up, where softmax has lost its first replicate."""
+    """Made-up predictions, measured; softmax has lost its first replicate."""
     folder = tmp_path_factory.mktemp("curves")
     run = Run(Plan(CONFIGURATION), Workspace(folder, folder / "networks", None, jobs=1))
     record = RunRecord.begin(*run)
@@ -82,7 +82,7 @@ def measured(run: Run, metric: str, score: str = "") -> pd.Series:
     return table[table["replicate"] == replicate[table.index]].set_index(ORIGIN)["value"]
 
 
-def pictures(folder: Path) -> dict[str, NDArray[np.generic]]:
+def images_of(folder: Path) -> dict[str, NDArray[np.generic]]:
     with np.load(folder / "images.npz") as file:
         return dict(file)
 
@@ -163,7 +163,7 @@ def test_histograms_hold_every_image(run: Run) -> None:
         assert mean == pytest.approx(measured(run, score).loc[tuple(key)], abs=width / 2)
 
 
-def test_votes_are_those_of_the_shards(run: Run) -> None:
+def test_votes_are_those_of_the_prediction_files(run: Run) -> None:
     for name in ("rotated_digit", "high_disagreement"):
         for row in curve(run, name).to_dict("records"):
             size = None if row["method"] == "softmax" else int(row["members"])
@@ -178,7 +178,7 @@ def test_votes_are_those_of_the_shards(run: Run) -> None:
             )
 
 
-def test_digit_that_is_turned_is_one_and_the_first(run: Run) -> None:
+def test_rotated_digit_is_the_first_one(run: Run) -> None:
     table = curve(run, "rotated_digit")
     assert set(table["condition"]) == {"clean", "rotated-030", "rotated-120"}
     labels = run.workspace.evaluation_set(CONDITIONS["clean"], run.plan).labels
@@ -187,7 +187,7 @@ def test_digit_that_is_turned_is_one_and_the_first(run: Run) -> None:
     assert (table.groupby(ORIGIN)["vote_share"].sum().round(3) == 1).all()
 
 
-def test_most_disputed_images_have_the_largest_divergence(run: Run) -> None:
+def test_high_disagreement_images_have_the_largest_divergence(run: Run) -> None:
     table = curve(run, "high_disagreement")
     assert set(zip(table["method"], table["members"], strict=True)) == {
         ("softmax", "1"),
@@ -195,8 +195,8 @@ def test_most_disputed_images_have_the_largest_divergence(run: Run) -> None:
         ("deep_ensemble", "4"),
     }
     units = [("softmax", None, 1), ("mc_dropout", 6, 0), ("deep_ensemble", 4, 0)]
-    found: dict[int, float] = {}
-    for condition in ("clean", "rotated-030"):  # beyond 90 degrees, labels are doubtful
+    largest: dict[int, float] = {}
+    for condition in ("clean", "rotated-030"):  # beyond 90 degrees, labels are ill-defined
         votes = [
             run.workspace.predictions.load(
                 RunUnit("standard", *unit), condition
@@ -205,8 +205,8 @@ def test_most_disputed_images_have_the_largest_divergence(run: Run) -> None:
         ]
         for image in range(IMAGES):
             divergence = divergence_of_three([share[image] for share in votes])
-            found[image] = max(found.get(image, 0), divergence)
-    expected = sorted(found.values(), reverse=True)[:12]
+            largest[image] = max(largest.get(image, 0), divergence)
+    expected = sorted(largest.values(), reverse=True)[:12]
     drawn = table.drop_duplicates("rank")
     assert list(drawn["rank"]) == list(range(1, 13))
     assert list(drawn["divergence"]) == pytest.approx(expected, abs=1e-5)
@@ -219,22 +219,22 @@ def divergence_of_three(shares: list[NDArray[np.float64]]) -> float:
     return float(np.mean([np.sum(s[s > 0] * np.log(s[s > 0] / mean[s > 0])) for s in shares]))
 
 
-def test_pictures_hold_all_that_is_shown_as_it_was_judged(run: Run) -> None:
-    file = pictures(run.workspace.out)
+def test_images_are_all_that_is_shown_as_it_was_evaluated(run: Run) -> None:
+    file = images_of(run.workspace.out)
     assert file["pixels"].dtype == np.uint8
     assert file["pixels"].shape == (len(file["index"]), 28, 28)
-    kept = list(zip(file["condition"].tolist(), file["index"].tolist(), strict=True))
-    assert len(set(kept)) == len(kept)
+    written = list(zip(file["condition"].tolist(), file["index"].tolist(), strict=True))
+    assert len(set(written)) == len(written)
     for name in ("rotated_digit", "high_disagreement"):
         table = curve(run, name)
-        assert set(zip(table["condition"], table["index"], strict=True)) <= set(kept)
-    for place, (condition, index) in enumerate(kept):
-        judged = run.workspace.evaluation_set(CONDITIONS[condition], run.plan)
+        assert set(zip(table["condition"], table["index"], strict=True)) <= set(written)
+    for position, (condition, index) in enumerate(written):
+        evaluated = run.workspace.evaluation_set(CONDITIONS[condition], run.plan)
         np.testing.assert_allclose(
-            file["pixels"][place] / 255, judged.images[index, 0], atol=0.5001 / 255
+            file["pixels"][position] / 255, evaluated.images[index, 0], atol=0.5001 / 255
         )
-        label = -1 if judged.labels is None else int(judged.labels[index])
-        assert file["label"][place] == label
+        label = -1 if evaluated.labels is None else int(evaluated.labels[index])
+        assert file["label"][position] == label
     clean = {
         int(label)
         for c, label in zip(file["condition"], file["label"], strict=True)
@@ -252,7 +252,7 @@ def test_same_predictions_give_the_same_bytes(run: Run) -> None:
     assert {path: path.read_bytes() for path in paths} == before
 
 
-def test_set_that_cannot_be_had_has_neither_pictures_nor_curves(run: Run, tmp_path: Path) -> None:
+def test_set_that_cannot_be_had_has_neither_images_nor_curves(run: Run, tmp_path: Path) -> None:
     elsewhere = Run(run.plan, replace(run.workspace, out=tmp_path))
     shutil.copytree(run.workspace.out / "predictions", tmp_path / "predictions")
     missing = ["rotated-030", "ood-uniform_noise"]
@@ -264,7 +264,7 @@ def test_set_that_cannot_be_had_has_neither_pictures_nor_curves(run: Run, tmp_pa
     for name in COLUMNS:
         assert not set(curve(elsewhere, name)["condition"]) & set(missing)
     assert curve(elsewhere, "roc").empty
-    assert set(pictures(tmp_path)["condition"]) == {"clean", "rotated-120"}
+    assert set(images_of(tmp_path)["condition"]) == {"clean", "rotated-120"}
 
 
 def test_fewer_images_than_are_shown_are_enough(tmp_path: Path) -> None:
@@ -281,10 +281,10 @@ def test_fewer_images_than_are_shown_are_enough(tmp_path: Path) -> None:
     write_curves(*few)
     assert curve(few, "high_disagreement")["rank"].max() <= 3
     assert len(curve(few, "rotated_digit")) in (0, 4 * 3 * 10)
-    assert list(pictures(tmp_path)["condition"]).count("ood-uniform_noise") == 3
+    assert list(images_of(tmp_path)["condition"]).count("ood-uniform_noise") == 3
 
 
-def test_one_method_alone_disputes_nothing(run: Run, tmp_path: Path) -> None:
+def test_one_method_alone_has_no_high_disagreement(run: Run, tmp_path: Path) -> None:
     alone = Run(
         Plan(replace(CONFIGURATION, methods=("mc_dropout",))),
         replace(run.workspace, out=tmp_path),

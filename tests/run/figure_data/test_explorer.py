@@ -1,4 +1,4 @@
-"""The images that are looked at one by one: which are chosen, and that their numbers are true."""
+"""The images of the explorer: which are chosen, and their numbers."""
 
 from __future__ import annotations
 
@@ -38,19 +38,19 @@ CONFIGURATION = Configuration(
 
 @pytest.fixture(scope="module")
 def run(tmp_path_factory: pytest.TempPathFactory) -> Run:
-    """Made-up opinions about all test images."""
+    """Made-up predictions of all test images."""
     folder = tmp_path_factory.mktemp("explorer")
     run = Run(Plan(CONFIGURATION), Workspace(folder, folder / "networks", None, jobs=1))
     for seed, unit in enumerate(run.plan.units()):
         random = torch.Generator().manual_seed(seed)
         for condition in run.plan.conditions:
-            judged = run.workspace.evaluation_set(condition, run.plan)
-            logits = 2 * torch.randn(unit.size or 1, len(judged.images), 10, generator=random)
-            if judged.labels is not None:
-                logits += 3 * torch.nn.functional.one_hot(judged.labels, 10)
+            evaluated = run.workspace.evaluation_set(condition, run.plan)
+            logits = 2 * torch.randn(unit.size or 1, len(evaluated.images), 10, generator=random)
+            if evaluated.labels is not None:
+                logits += 3 * torch.nn.functional.one_hot(evaluated.labels, 10)
             made = Prediction.of_logits(logits)
             run.workspace.predictions.save(
-                unit, condition.name, StoredPrediction(made, judged.labels)
+                unit, condition.name, StoredPrediction(made, evaluated.labels)
             )
     write_explorer(*run)
     return run
@@ -61,9 +61,9 @@ def table(run: Run) -> pd.DataFrame:
 
 
 def test_three_hundred_images_are_chosen_for_every_reason(run: Run) -> None:
-    chosen = explored(*run)
-    pictures = [(one.recipe, one.condition.name, one.image) for one in chosen]
-    assert len(set(pictures)) == len(pictures) == 300
+    chosen = explored(run.plan, run.workspace.predictions)
+    images = [(one.recipe, one.condition.name, one.image) for one in chosen]
+    assert len(set(images)) == len(images) == 300
     reasons = {why for one in chosen for why in one.why}
     assert reasons == {
         *("article", "sample", "divergent", "high-disagreement:mc_dropout"),
@@ -73,18 +73,22 @@ def test_three_hundred_images_are_chosen_for_every_reason(run: Run) -> None:
 
 
 def test_digits_of_the_article_are_there_by_both_recipes(run: Run) -> None:
-    chosen = {(one.recipe, one.image) for one in explored(*run) if "article" in one.why}
-    assert chosen == {(recipe, place) for recipe in ("article", "standard") for place in (61, 591)}
+    chosen = {
+        (one.recipe, one.image)
+        for one in explored(run.plan, run.workspace.predictions)
+        if "article" in one.why
+    }
+    assert chosen == {(recipe, image) for recipe in ("article", "standard") for image in (61, 591)}
     rows = table(run)
     assert set(rows.loc[rows["recipe"] == "article", "place"]) == {61, 591}
 
 
-def test_digits_of_the_article_are_found_by_their_place_among_fewer(run: Run) -> None:
+def test_digits_of_the_article_are_found_among_fewer_images(run: Run) -> None:
     some = Plan(replace(CONFIGURATION, images=9_000))
     chosen = chosen_indices(9_000, 0).tolist()
-    found = {place for place in explorer.ARTICLE_IMAGES if place in chosen}
+    shown = {image for image in (61, 591) if image in chosen}
     indices = {image for _, (_, _, image) in explorer._of_article(some, "standard")}
-    assert {chosen[index] for index in indices} == found
+    assert {chosen[index] for index in indices} == shown
 
 
 def test_chosen_are_those_of_the_highest_values(run: Run) -> None:
@@ -102,7 +106,7 @@ def test_chosen_are_those_of_the_highest_values(run: Run) -> None:
     assert (votes.argmax(axis=1) != wrong["label"]).all()
 
 
-def test_numbers_are_those_of_the_shards(run: Run) -> None:
+def test_numbers_are_those_of_the_prediction_files(run: Run) -> None:
     rows = table(run)
     assert tuple(rows.columns) == explorer.COLUMNS
     for row in rows.sample(40, random_state=0).to_dict("records"):
@@ -126,12 +130,12 @@ def test_numbers_are_those_of_the_shards(run: Run) -> None:
         assert row["label"] == pytest.approx(label, nan_ok=True)
 
 
-def test_every_image_has_its_picture_and_bytes_are_the_same_again(run: Run) -> None:
+def test_every_image_has_its_pixels_and_bytes_are_the_same_again(run: Run) -> None:
     write_images(*run)
     with np.load(run.workspace.out / "images.npz") as file:
-        kept = set(zip(file["condition"].tolist(), file["index"].tolist(), strict=True))
+        written = set(zip(file["condition"].tolist(), file["index"].tolist(), strict=True))
     rows = table(run)
-    assert set(zip(rows["condition"], rows["index"], strict=True)) <= kept
+    assert set(zip(rows["condition"], rows["index"], strict=True)) <= written
     path = run.workspace.out / "curves" / "explorer.csv"
     before = path.read_bytes()
     write_explorer(*run)

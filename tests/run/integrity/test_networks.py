@@ -29,33 +29,33 @@ NETWORKS = [initial_network(STANDARD, index) for index in range(4)]
 MASKS = pass_masks(0, 0, 100, 0.5)
 
 
-class Deaf(TorchEngine):
+class Incomplete(TorchEngine):
     """Drops nothing in the second convolution, as a `Dropout2d` in evaluation mode would."""
 
     def pass_logits(self, network: LeNet5, images: Tensor, masks: Tensor) -> Tensor:
-        heard = masks.clone()
-        heard[:, 6:] = True
-        return super().pass_logits(network, images, heard)
+        first_layer_only = masks.clone()
+        first_layer_only[:, 6:] = True
+        return super().pass_logits(network, images, first_layer_only)
 
 
-class Forgetful(TorchEngine):
-    """Answers every pass with the first one's mask, unless there are few of them."""
+class Repeating(TorchEngine):
+    """Computes every pass with the first one's mask, unless there are few of them."""
 
     def pass_logits(self, network: LeNet5, images: Tensor, masks: Tensor) -> Tensor:
-        remembered = masks if len(masks) < 50 else masks[:1].expand_as(masks)
-        return super().pass_logits(network, images, remembered)
+        repeated = masks if len(masks) < 50 else masks[:1].expand_as(masks)
+        return super().pass_logits(network, images, repeated)
 
 
 class Rounding:
-    """Computes here, says that it does so on some device, and errs more from call to call."""
+    """Computes on the CPU, claims some device, and has an error that grows from call to call."""
 
     def __init__(self, device: str, error: float) -> None:
         self.device, self.error, self.calls = device, error, 0
         self.trainer = ENGINE.trainer
 
-    def logits(self, network: LeNet5, images: Tensor, kept: Tensor | None = None) -> Tensor:
+    def logits(self, network: LeNet5, images: Tensor, masks: Tensor | None = None) -> Tensor:
         self.calls += 1
-        return ENGINE.logits(network, images, kept) * (1 + self.error * self.calls)
+        return ENGINE.logits(network, images, masks) * (1 + self.error * self.calls)
 
 
 @pytest.fixture
@@ -98,7 +98,7 @@ def test_networks_trained_apart_differ(images: Tensor) -> None:
         assert check.found["smallest relative distance"] > 0.1
 
 
-def test_one_network_has_nobody_to_differ_from(images: Tensor) -> None:
+def test_one_network_alone_passes(images: Tensor) -> None:
     assert different_weights("standard", NETWORKS[:1]).passed
     assert different_predictions("standard", ENGINE, NETWORKS[:1], images).passed
 
@@ -159,8 +159,8 @@ def test_dropout_fires(images: Tensor) -> None:
 @pytest.mark.parametrize(
     ("engine", "masks", "found"),
     [
-        (Deaf(), MASKS, {"channels that make no difference": 16}),
-        (Forgetful(), MASKS, {"different masks": 100, "different answers": 1}),
+        (Incomplete(), MASKS, {"channels that make no difference": 16}),
+        (Repeating(), MASKS, {"different masks": 100, "different predictions": 1}),
         (ENGINE, MASKS[:1].expand_as(MASKS), {"different masks": 1}),
     ],
     ids=["layer does not fire", "mask of the first pass", "one mask drawn"],
@@ -177,7 +177,7 @@ def test_two_passes_may_draw_one_mask(images: Tensor) -> None:
     masks = torch.cat([MASKS[:99], MASKS[:1]])
     check = firing_dropout("standard", ENGINE, NETWORKS[0], masks, images)
     assert check.passed
-    assert check.found["different masks"] == check.found["different answers"] == 99
+    assert check.found["different masks"] == check.found["different predictions"] == 99
 
 
 @pytest.mark.parametrize(("drawn_at", "passed"), [(0.5, True), (0.45, False), (0.55, False)])
@@ -209,7 +209,7 @@ def test_layers_that_keep_too_few_and_too_many_do_not_make_up_for_each_other() -
 
 def test_probes_do_not_depend_on_how_long_a_recipe_trains(training_images: LabelledImages) -> None:
     long, short = (replace(STANDARD, epochs=epochs) for epochs in (1000, 1))
-    asked = training_images.images[:20]
-    assert same_bits(long, 0, ENGINE, training_images, asked) == same_bits(
-        short, 0, ENGINE, training_images, asked
+    images = training_images.images[:20]
+    assert same_bits(long, 0, ENGINE, training_images, images) == same_bits(
+        short, 0, ENGINE, training_images, images
     )

@@ -1,4 +1,4 @@
-"""From shards to rows: every measure of every condition, without a network or an image."""
+"""The rows of ``measurements.csv``: every measure of a stored prediction."""
 
 from __future__ import annotations
 
@@ -29,15 +29,25 @@ from benchmarks.vocabulary import ILL_DEFINED, LABELS_ILL_DEFINED_BEYOND
 from methods import Prediction
 
 ONE_MEMBER = "one member cannot disagree with itself"
-NOT_A_NUMBER = "the method itself answered NaN"
+NOT_A_NUMBER = "the method itself predicts NaN"
 NO_LABELS = "out-of-distribution images have no label"
 ALL_ALIKE = "all images are classified correctly, or all wrongly"
 SMALL_BINS = "no bin holds enough images"
-WHY_ILL_DEFINED = f"rotated by more than {LABELS_ILL_DEFINED_BEYOND}°, where labels are ill-defined (6 and 9 swap)"
+WHY_ILL_DEFINED = (
+    f"rotated by more than {LABELS_ILL_DEFINED_BEYOND}°, "
+    "where labels are ill-defined (6 and 9 swap)"
+)
 
 
-class Finding(NamedTuple):
-    """A measure's value; NaN where it is undefined, for this reason."""
+class Value(NamedTuple):
+    """A measure's value.
+
+    Attributes:
+        metric, score: as in `Measurement`.
+        value: NaN where it is undefined.
+        reason: why it is undefined, or what else to know.
+        by_label: whether labels are needed, so that they must be well defined.
+    """
 
     metric: str
     score: str
@@ -47,34 +57,41 @@ class Finding(NamedTuple):
 
 
 def measure(
-    unit: RunUnit, condition: Condition, stored: StoredPrediction, clean: StoredPrediction
+    unit: RunUnit, condition: Condition, stored: StoredPrediction, reference: StoredPrediction
 ) -> Iterator[Measurement]:
-    """Every measure of one shard; detection compares it with the same cell's reference shard."""
+    """Every measure of one stored prediction.
+
+    ``reference``: the same unit's prediction of the in-distribution images of detection.
+    """
     row = partial(
         _row, unit, condition, members_of(unit, stored), images=len(stored.prediction.mean)
     )
-    for found in _findings(condition, stored, clean.prediction):
-        if math.isnan(found.value):
-            yield row(found.metric, found.score, None, status="undefined", reason=found.reason)
-        elif found.by_label and condition.labels_ill_defined:
-            reason = "; ".join(filter(None, (WHY_ILL_DEFINED, found.reason)))
-            yield row(found.metric, found.score, found.value, status=ILL_DEFINED, reason=reason)
+    for value in _values(condition, stored, reference.prediction):
+        if math.isnan(value.value):
+            yield row(value.metric, value.score, None, status="undefined", reason=value.reason)
+        elif value.by_label and condition.labels_ill_defined:
+            reason = "; ".join(filter(None, (WHY_ILL_DEFINED, value.reason)))
+            yield row(value.metric, value.score, value.value, status=ILL_DEFINED, reason=reason)
         else:
-            yield row(found.metric, found.score, found.value, status="ok", reason=found.reason)
+            yield row(value.metric, value.score, value.value, status="ok", reason=value.reason)
 
 
 def without_value(
-    unit: RunUnit, condition: Condition, clean: StoredPrediction | None, status: str, reason: str
+    unit: RunUnit,
+    condition: Condition,
+    reference: StoredPrediction | None,
+    status: str,
+    reason: str,
 ) -> Iterator[Measurement]:
     """The rows that `measure` would give, each with the reason why there is no value."""
-    row = partial(_row, unit, condition, members_of(unit, clean), images=0)
-    method_scores = tuple(clean.prediction.scores) if clean else ()
+    row = partial(_row, unit, condition, members_of(unit, reference), images=0)
+    method_scores = tuple(reference.prediction.scores) if reference else ()
     for metric, score in measured(condition, method_scores):
         yield row(metric, score, None, status=status, reason=reason)
 
 
 def measured(condition: Condition, method_scores: tuple[str, ...] = ()) -> list[tuple[str, str]]:
-    """What is measured under a condition, of a method with these scores of its own.
+    """The measures under a condition of a method with these scores of its own.
 
     Pairs (metric, score); the score is empty for measures that use none.
     """
@@ -115,9 +132,9 @@ def _row(
     )
 
 
-def _findings(
-    condition: Condition, stored: StoredPrediction, clean: Prediction
-) -> Iterator[Finding]:
+def _values(
+    condition: Condition, stored: StoredPrediction, reference: Prediction
+) -> Iterator[Value]:
     prediction, labels = stored.prediction, stored.labels
     yield from _uncertainty(prediction)
     yield from _against_labels(prediction.mean, labels)
@@ -126,55 +143,55 @@ def _findings(
         correct = scoring.correct(prediction.mean, labels)
         yield from _selection(scores, correct, prediction.members)
     if condition.name != condition.reference:
-        yield from _detection(scores, scores_of(clean), prediction.members)
+        yield from _detection(scores, scores_of(reference), prediction.members)
 
 
-def _uncertainty(prediction: Prediction) -> Iterator[Finding]:
+def _uncertainty(prediction: Prediction) -> Iterator[Value]:
     for metric, of_each in UNCERTAINTIES.items():
         value = mean_over_images(of_each(prediction))
         reason = _why_nan(metric, prediction.members) if math.isnan(value) else ""
-        yield Finding(metric, "", value, reason, False)
+        yield Value(metric, "", value, reason, False)
 
 
-def _against_labels(mean: Tensor, labels: Tensor | None) -> Iterator[Finding]:
+def _against_labels(mean: Tensor, labels: Tensor | None) -> Iterator[Value]:
     for metric, of_all in LABELLED.items():
         if labels is None:
-            yield Finding(metric, "", math.nan, NO_LABELS, True)
+            yield Value(metric, "", math.nan, NO_LABELS, True)
             continue
         value = of_all(mean, labels)
         reason = SMALL_BINS if math.isnan(value) else ""
         if math.isinf(value):
             impossible = int(scoring.negative_log_likelihood(mean, labels).isinf().sum())
             reason = f"{impossible} of {len(labels)} labels were given the probability 0"
-        yield Finding(metric, "", value, reason, True)
+        yield Value(metric, "", value, reason, True)
 
 
 def _why_nan(measure: str, members: int | None) -> str:
     return ONE_MEMBER if members == 1 and measure in BETWEEN_MEMBERS else NOT_A_NUMBER
 
 
-def _selection(
-    scores: dict[str, Tensor], correct: Tensor, members: int | None
-) -> Iterator[Finding]:
+def _selection(scores: dict[str, Tensor], correct: Tensor, members: int | None) -> Iterator[Value]:
     for metric, of_score in SELECTIVE.items():
         for name, score in scores.items():
             if score.isnan().any():
-                yield Finding(metric, name, math.nan, _why_nan(name, members), True)
+                yield Value(metric, name, math.nan, _why_nan(name, members), True)
                 continue
             value = of_score(score, correct)
-            yield Finding(metric, name, value, ALL_ALIKE if math.isnan(value) else "", True)
+            yield Value(metric, name, value, ALL_ALIKE if math.isnan(value) else "", True)
 
 
 def _detection(
-    scores: dict[str, Tensor], clean_scores: dict[str, Tensor], members: int | None
-) -> Iterator[Finding]:
-    images, clean_images = (len(next(iter(each.values()))) for each in (scores, clean_scores))
-    yield Finding(PREVALENCE, "", images / (images + clean_images), "", False)
-    positive = torch.arange(clean_images + images) >= clean_images
+    scores: dict[str, Tensor], reference_scores: dict[str, Tensor], members: int | None
+) -> Iterator[Value]:
+    images, reference_images = (
+        len(next(iter(each.values()))) for each in (scores, reference_scores)
+    )
+    yield Value(PREVALENCE, "", images / (images + reference_images), "", False)
+    positive = torch.arange(reference_images + images) >= reference_images
     for metric, of_score in DETECTION.items():
         for name, score in scores.items():
-            both = torch.cat([clean_scores[name], score])
+            both = torch.cat([reference_scores[name], score])
             if both.isnan().any():
-                yield Finding(metric, name, math.nan, _why_nan(name, members), False)
+                yield Value(metric, name, math.nan, _why_nan(name, members), False)
                 continue
-            yield Finding(metric, name, of_score(both, positive), "", False)
+            yield Value(metric, name, of_score(both, positive), "", False)

@@ -1,4 +1,4 @@
-"""Every row against a computation of its own, with NumPy, SciPy and scikit-learn."""
+"""Every row against an independent computation, with NumPy, SciPy and scikit-learn."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from sklearn.metrics import average_precision_score, brier_score_loss, log_loss,
 
 from benchmarks.predictions import RunUnit, StoredPrediction
 from benchmarks.records import Measurement
-from benchmarks.run.measure import measure, measured, without_value
+from benchmarks.run.measurement_rows import measure, measured, without_value
 from benchmarks.tasks.conditions import CONDITIONS, Condition
 from methods import Prediction
 
-CELL = RunUnit("standard", "any", 5, 1)
+UNIT = RunUnit("standard", "any", 5, 1)
 IMAGES = 40
 AGAINST_LABELS = (
     *("accuracy", "nll", "brier", "ece", "mce"),
@@ -31,7 +31,7 @@ Array = NDArray[np.float64]
 
 
 def members_of(seed: int, members: int = 5, sharpness: float = 0.1) -> Array:
-    """Opinions around a common one of each image; [members, images, classes]."""
+    """Probabilities around a common mean of each image; [members, images, classes]."""
     random = np.random.default_rng(seed)
     common = random.dirichlet(np.full(10, sharpness), IMAGES) + 0.01
     common[:20] = 0.001 + np.eye(10)[random.integers(10, size=20)]  # so that some bin is full
@@ -46,32 +46,32 @@ def labels_of(members: Array, seed: int) -> NDArray[np.int64]:
     return np.where(right, members.mean(axis=0).argmax(axis=1), random.integers(10, size=IMAGES))
 
 
-def shard_of(
-    members: Array, labels: NDArray[np.int64] | None, *, own: bool = False
+def stored_of(
+    members: Array, labels: NDArray[np.int64] | None, *, scored: bool = False
 ) -> StoredPrediction:
     prediction = Prediction.of(torch.from_numpy(members))
-    if own:
+    if scored:
         spread = torch.from_numpy(members.std(axis=0).sum(axis=1))
         prediction = replace(prediction, scores={"spread": spread})
     return StoredPrediction(prediction, None if labels is None else torch.from_numpy(labels))
 
 
 def predictions(
-    name: str, members: int = 5, *, own: bool = False
+    name: str, members: int = 5, *, scored: bool = False
 ) -> tuple[Condition, StoredPrediction, StoredPrediction]:
     condition = CONDITIONS[name]
     clean, rotated = members_of(0, members), members_of(1, members, sharpness=0.3)
-    judged = clean if name == "clean" else rotated
-    labels = labels_of(judged, 2) if condition.labelled else None
+    evaluated = clean if name == "clean" else rotated
+    labels = labels_of(evaluated, 2) if condition.labelled else None
     return (
         condition,
-        shard_of(judged, labels, own=own),
-        shard_of(clean, labels_of(clean, 2), own=own),
+        stored_of(evaluated, labels, scored=scored),
+        stored_of(clean, labels_of(clean, 2), scored=scored),
     )
 
 
-def rows_of(name: str, members: int = 5, *, own: bool = False) -> list[Measurement]:
-    return list(measure(CELL, *predictions(name, members, own=own)))
+def rows_of(name: str, members: int = 5, *, scored: bool = False) -> list[Measurement]:
+    return list(measure(UNIT, *predictions(name, members, scored=scored)))
 
 
 def by_key(rows: list[Measurement]) -> dict[tuple[str, str], Measurement]:
@@ -148,7 +148,7 @@ def mean_of_folded_normal(mean: float, std: float) -> float:
 
 
 def aurc(score: Array, wrong: Array) -> float:
-    """An image is among the i most certain ones by the chance of its place among its ties."""
+    """An image is among the i most certain with the probability of its rank among its ties."""
     below = np.array([(score < s).sum() for s in score])
     tied = np.array([(score == s).sum() for s in score])
     risks = [(wrong * ((i - below) / tied).clip(0, 1)).sum() / i for i in range(1, len(score) + 1)]
@@ -158,8 +158,8 @@ def aurc(score: Array, wrong: Array) -> float:
 def augrc(score: Array, wrong: Array) -> float:
     """Traub et al. 2024, equation 7, from the AUROC."""
     accuracy = 1 - wrong.mean()
-    found = roc_auc_score(wrong, score)
-    return float((1 - found) * accuracy * (1 - accuracy) + (1 - accuracy) ** 2 / 2)
+    auroc = roc_auc_score(wrong, score)
+    return float((1 - auroc) * accuracy * (1 - accuracy) + (1 - accuracy) ** 2 / 2)
 
 
 def fpr95(positive: Array, negative: Array) -> float:
@@ -170,8 +170,8 @@ def fpr95(positive: Array, negative: Array) -> float:
 @pytest.mark.parametrize("name", KINDS)
 def test_uncertainties_are_means_over_the_images(name: str) -> None:
     rows = by_key(rows_of(name))
-    judged = members_of(0) if name == "clean" else members_of(1, sharpness=0.3)
-    for metric, of_each in uncertainties(judged).items():
+    evaluated = members_of(0) if name == "clean" else members_of(1, sharpness=0.3)
+    for metric, of_each in uncertainties(evaluated).items():
         assert rows[metric, ""].value == pytest.approx(of_each.mean(), abs=1e-12)
         assert rows[metric, ""].status == "ok"
 
@@ -179,24 +179,24 @@ def test_uncertainties_are_means_over_the_images(name: str) -> None:
 @pytest.mark.parametrize("name", ["clean", "rotated-045", "rotated-120"])
 def test_measures_against_labels(name: str) -> None:
     rows = by_key(rows_of(name))
-    judged = members_of(0) if name == "clean" else members_of(1, sharpness=0.3)
-    expected = against_labels(judged, labels_of(judged, 2))
+    evaluated = members_of(0) if name == "clean" else members_of(1, sharpness=0.3)
+    expected = against_labels(evaluated, labels_of(evaluated, 2))
     assert {metric: rows[metric, ""].value for metric in AGAINST_LABELS} == pytest.approx(expected)
 
 
 @pytest.mark.parametrize("name", ["clean", "rotated-045", "rotated-120"])
 def test_measures_of_selection(name: str) -> None:
     rows = by_key(rows_of(name))
-    judged = members_of(0) if name == "clean" else members_of(1, sharpness=0.3)
-    wrong = (judged.mean(axis=0).argmax(axis=1) != labels_of(judged, 2)).astype(float)
-    for name_of_score, score in scores(judged).items():
+    evaluated = members_of(0) if name == "clean" else members_of(1, sharpness=0.3)
+    wrong = (evaluated.mean(axis=0).argmax(axis=1) != labels_of(evaluated, 2)).astype(float)
+    for name_of_score, score in scores(evaluated).items():
         # Scores that are equal on paper must be equal here, too.
         score = score.round(12)
-        found = {
+        values = {
             metric: rows[metric, name_of_score].value
             for metric in ("misclassification_auroc", "aurc", "augrc")
         }
-        assert found == pytest.approx(
+        assert values == pytest.approx(
             {
                 "misclassification_auroc": roc_auc_score(wrong, score),
                 "aurc": aurc(score, wrong),
@@ -214,11 +214,11 @@ def test_measures_of_detection(name: str) -> None:
     for score in positives:
         negative, positive = negatives[score].round(12), positives[score].round(12)
         both = np.concatenate([negative, positive])
-        found = {
+        values = {
             metric: rows[metric, score].value
             for metric in ("auroc", "aupr_out", "aupr_in", "fpr95")
         }
-        assert found == pytest.approx(
+        assert values == pytest.approx(
             {
                 "auroc": roc_auc_score(kinds, both),
                 "aupr_out": average_precision_score(kinds, both),
@@ -230,15 +230,15 @@ def test_measures_of_detection(name: str) -> None:
 
 def test_prevalence_is_the_share_of_the_conditions_images() -> None:
     condition, stored, clean = predictions("ood-uniform_noise")
-    few = shard_of(members_of(1)[:, :10], None)
-    rows = by_key(list(measure(CELL, condition, few, clean)))
+    few = stored_of(members_of(1)[:, :10], None)
+    rows = by_key(list(measure(UNIT, condition, few, clean)))
     assert rows["prevalence", ""].value == 0.2
     assert {row.images for row in rows.values()} == {10}
     assert stored.labels is None
 
 
-def test_own_scores_are_ranked_like_the_suites() -> None:
-    rows = by_key(rows_of("rotated-045", own=True))
+def test_scores_of_a_method_are_ranked_like_the_suites() -> None:
+    rows = by_key(rows_of("rotated-045", scored=True))
     negative = members_of(0).std(axis=0).sum(axis=1)
     positive = members_of(1, sharpness=0.3).std(axis=0).sum(axis=1)
     both = np.concatenate([negative, positive])
@@ -251,28 +251,28 @@ def test_own_scores_are_ranked_like_the_suites() -> None:
     }
 
 
-@pytest.mark.parametrize("own", [False, True])
+@pytest.mark.parametrize("scored", [False, True])
 @pytest.mark.parametrize("members", [1, 5])
 @pytest.mark.parametrize("name", KINDS)
-def test_what_is_measured_is_known_beforehand(name: str, members: int, own: bool) -> None:
-    keys = measured(CONDITIONS[name], ("spread",) if own else ())
+def test_what_is_measured_is_known_beforehand(name: str, members: int, scored: bool) -> None:
+    keys = measured(CONDITIONS[name], ("spread",) if scored else ())
     assert len(set(keys)) == len(keys)
-    assert set(by_key(rows_of(name, members, own=own))) == set(keys)
+    assert set(by_key(rows_of(name, members, scored=scored))) == set(keys)
 
 
-@pytest.mark.parametrize("own", [False, True])
+@pytest.mark.parametrize("scored", [False, True])
 @pytest.mark.parametrize("name", KINDS)
-def test_rows_without_value_are_the_same_rows(name: str, own: bool) -> None:
-    condition, _, clean = predictions(name, own=own)
-    rows = list(without_value(CELL, condition, clean, "failed", "it broke"))
-    assert set(by_key(rows)) == set(by_key(rows_of(name, own=own)))
+def test_rows_without_value_are_the_same_rows(name: str, scored: bool) -> None:
+    condition, _, clean = predictions(name, scored=scored)
+    rows = list(without_value(UNIT, condition, clean, "failed", "it broke"))
+    assert set(by_key(rows)) == set(by_key(rows_of(name, scored=scored)))
     assert {(r.value, r.images, r.status, r.reason) for r in rows} == {
         (None, 0, "failed", "it broke")
     }
     assert {row.members for row in rows} == {"5"}
 
 
-def test_rows_say_whose_they_are() -> None:
+def test_rows_have_recipe_method_replicate_and_condition() -> None:
     rows = rows_of("rotated-045")
     assert {(r.recipe, r.method, r.replicate, r.condition, r.images) for r in rows} == {
         ("standard", "any", 1, "rotated-045", IMAGES)
@@ -280,21 +280,21 @@ def test_rows_say_whose_they_are() -> None:
 
 
 @pytest.mark.parametrize(("members", "shown"), [(1, "1"), (5, "5"), (None, "exact")])
-def test_rows_say_how_many_members_judged(members: int | None, shown: str) -> None:
+def test_rows_have_the_number_of_members(members: int | None, shown: str) -> None:
     condition, stored, clean = predictions("clean")
     share = stored.prediction.mean if members is None else stored.prediction.mean.round()
     share = torch.nn.functional.one_hot(share.argmax(dim=1), 10).double()
     counted = replace(
         stored, prediction=replace(stored.prediction, members=members, vote_share=share)
     )
-    assert {row.members for row in measure(CELL, condition, counted, clean)} == {shown}
+    assert {row.members for row in measure(UNIT, condition, counted, clean)} == {shown}
 
 
-def test_where_nothing_was_judged_the_members_asked_for_are_shown() -> None:
+def test_without_a_prediction_the_chosen_number_of_members_is_shown() -> None:
     condition = CONDITIONS["clean"]
-    rows = without_value(CELL, condition, None, "not applicable", "no dropout")
+    rows = without_value(UNIT, condition, None, "not applicable", "no dropout")
     assert {row.members for row in rows} == {"5"}
-    rows = without_value(replace(CELL, size=None), condition, None, "failed", "it broke")
+    rows = without_value(replace(UNIT, size=None), condition, None, "failed", "it broke")
     assert {row.members for row in rows} == {""}
 
 
@@ -312,13 +312,13 @@ def test_one_member_has_no_disagreement(name: str) -> None:
 
 
 @pytest.mark.parametrize("members", [1, 5])
-def test_nan_that_the_method_answered_is_not_put_down_to_a_single_member(members: int) -> None:
-    condition, stored, clean = predictions("rotated-045", members, own=True)
+def test_nan_that_the_method_predicts_is_not_put_down_to_a_single_member(members: int) -> None:
+    condition, stored, clean = predictions("rotated-045", members, scored=True)
     nan = torch.full((IMAGES,), torch.nan, dtype=torch.float64)
     prediction = replace(stored.prediction, expected_entropy=nan, scores={"spread": nan})
-    rows = list(measure(CELL, condition, replace(stored, prediction=prediction), clean))
+    rows = list(measure(UNIT, condition, replace(stored, prediction=prediction), clean))
     reasons = {(row.metric, row.score): row.reason for row in rows if row.status == "undefined"}
-    itself = "the method itself answered NaN"
+    itself = "the method itself predicts NaN"
     assert reasons["expected_entropy", ""] == itself
     assert reasons["auroc", "spread"] == reasons["aurc", "spread"] == itself
     of_one = "one member cannot disagree with itself"
@@ -335,11 +335,11 @@ def test_out_of_distribution_images_have_no_label_to_be_measured_against() -> No
 
 
 @pytest.mark.parametrize("right", [True, False])
-def test_finding_errors_is_undefined_where_all_images_are_alike(right: bool) -> None:
+def test_detection_of_errors_is_undefined_where_all_images_are_alike(right: bool) -> None:
     members = members_of(0)
     best = members.mean(axis=0).argmax(axis=1)
-    stored = shard_of(members, best if right else (best + 1) % 10)
-    rows = by_key(list(measure(CELL, CONDITIONS["clean"], stored, stored)))
+    stored = stored_of(members, best if right else (best + 1) % 10)
+    rows = by_key(list(measure(UNIT, CONDITIONS["clean"], stored, stored)))
     row = rows["misclassification_auroc", "predictive_entropy"]
     assert (row.value, row.status) == (None, "undefined")
     assert row.reason == "all images are classified correctly, or all wrongly"
@@ -349,8 +349,8 @@ def test_finding_errors_is_undefined_where_all_images_are_alike(right: bool) -> 
 
 def test_largest_gap_is_undefined_where_every_bin_is_small() -> None:
     members = members_of(0)[:, :9]
-    stored = shard_of(members, labels_of(members_of(0), 2)[:9])
-    row = by_key(list(measure(CELL, CONDITIONS["clean"], stored, stored)))["mce", ""]
+    stored = stored_of(members, labels_of(members_of(0), 2)[:9])
+    row = by_key(list(measure(UNIT, CONDITIONS["clean"], stored, stored)))["mce", ""]
     assert (row.value, row.status, row.reason) == (
         *(None, "undefined"),
         "no bin holds enough images",
@@ -360,7 +360,9 @@ def test_largest_gap_is_undefined_where_every_bin_is_small() -> None:
 @pytest.mark.parametrize(
     ("name", "ill_defined"), [("rotated-090", False), ("rotated-105", True), ("rotated-180", True)]
 )
-def test_measures_by_label_are_doubtful_beyond_90_degrees(name: str, ill_defined: bool) -> None:
+def test_measures_by_label_have_ill_defined_labels_beyond_90_degrees(
+    name: str, ill_defined: bool
+) -> None:
     by_label = {*AGAINST_LABELS, "misclassification_auroc", "aurc", "augrc"}
     for row in rows_of(name):
         expected = "ill-defined labels" if ill_defined and row.metric in by_label else "ok"
@@ -370,13 +372,13 @@ def test_measures_by_label_are_doubtful_beyond_90_degrees(name: str, ill_defined
 
 
 @pytest.mark.parametrize("name", ["clean", "rotated-120"])
-def test_infinite_loss_is_told_with_its_count(name: str) -> None:
+def test_infinite_loss_has_its_count_as_reason(name: str) -> None:
     members = members_of(0)
     labels = labels_of(members, 2)
     for image in (3, 5, 8):
         members[:, image] = np.eye(10)[(labels[image] + 1) % 10]
-    stored = shard_of(members, labels)
-    row = by_key(list(measure(CELL, CONDITIONS[name], stored, stored)))["nll", ""]
+    stored = stored_of(members, labels)
+    row = by_key(list(measure(UNIT, CONDITIONS[name], stored, stored)))["nll", ""]
     assert row.value == math.inf
     assert "3 of 40 labels were given the probability 0" in row.reason
     assert row.status == ("ok" if name == "clean" else "ill-defined labels")
@@ -386,7 +388,7 @@ def test_exact_distribution_has_a_disagreement_without_pairs() -> None:
     condition, stored, clean = predictions("clean")
     share = np.random.default_rng(4).dirichlet(np.ones(10), IMAGES)
     prediction = replace(stored.prediction, vote_share=torch.from_numpy(share), members=None)
-    rows = by_key(list(measure(CELL, condition, replace(stored, prediction=prediction), clean)))
+    rows = by_key(list(measure(UNIT, condition, replace(stored, prediction=prediction), clean)))
     expected = 1 - np.mean((share**2).sum(axis=1))
     assert rows["pairwise_disagreement", ""].value == pytest.approx(expected)
     assert rows["vote_entropy", ""].value == pytest.approx(entropy(share).mean())

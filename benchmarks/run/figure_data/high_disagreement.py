@@ -1,0 +1,66 @@
+"""The images on which the methods' votes differ most."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from benchmarks.predictions import PredictionStore, RunUnit
+from benchmarks.run.figure_data.compared_units import largest_units, well_defined_conditions
+from benchmarks.run.plan import Plan
+from benchmarks.tasks.conditions import Condition
+
+HIGH_DISAGREEMENT = 12
+"""How many images of the highest divergence are shown."""
+
+
+class Ranked(NamedTuple):
+    """An image, under the condition in which some value of it is highest."""
+
+    condition: Condition
+    image: int
+    value: float
+
+
+def high_disagreement_images(plan: Plan, store: PredictionStore, recipe: str) -> list[Ranked]:
+    """The images of the highest `divergence` between the largest sizes of a recipe's methods.
+
+    Under the conditions with well-defined labels; none if there is only one method.
+    """
+    units = largest_units(plan, store, recipe)
+    if len(units) < 2:
+        return []
+    values = {c: divergence(store, units, c) for c in well_defined_conditions(plan, store, units)}
+    return highest(values, HIGH_DISAGREEMENT)
+
+
+def highest(values: dict[Condition, Float[Tensor, " images"]], count: int) -> list[Ranked]:
+    """The images of the highest values, each under one condition only, and none of value 0."""
+    if not values:
+        return []
+    conditions = list(values)
+    # Rounded, so that images are ranked alike on every machine.
+    of_each, where = torch.stack(list(values.values())).round(decimals=9).max(dim=0)
+    order = of_each.sort(descending=True, stable=True).indices[:count].tolist()
+    return [
+        Ranked(conditions[int(where[image])], image, float(of_each[image]))
+        for image in order
+        if of_each[image] > 0
+    ]
+
+
+def divergence(
+    store: PredictionStore, units: list[RunUnit], condition: Condition
+) -> Float[Tensor, " images"]:
+    """How much the votes of run units differ on each image, in nats.
+
+    The Jensen–Shannon divergence (Lin 1991, equation 5.1), H(mean_k s_k) − mean_k H(s_k) with s_k
+    the vote shares of unit k: 0 where these are equal, however much the members of each disagree.
+    """
+    shares = torch.stack([store.load(unit, condition.name).prediction.vote_share for unit in units])
+    entropy_of_mean = torch.special.entr(shares.mean(dim=0)).sum(dim=-1)
+    difference: Tensor = entropy_of_mean - torch.special.entr(shares).sum(dim=-1).mean(dim=0)
+    return difference

@@ -1,0 +1,66 @@
+"""Means of the rows of single replicates: ``summary.csv``, and the mean over rotations."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import cast
+
+import pandas as pd
+
+from benchmarks.records import Interval, Key
+from benchmarks.tasks.conditions import CONDITIONS
+from benchmarks.vocabulary import ROTATED_MEAN, WITH_VALUE
+
+AVERAGED = tuple(name for name, condition in CONDITIONS.items() if condition.averaged)
+
+NOT_RESAMPLED = "no interval: its images were not drawn anew"
+
+_KEY = ["recipe", "method", "members", "condition", "score", "metric"]
+
+
+def mean_over_rotations(measurements: pd.DataFrame) -> pd.DataFrame:
+    """Each replicate's mean over its rotations of up to 90°, as rows of the same columns.
+
+    Where a rotation has no value the mean has none either, for the same reason.
+    """
+    rotated = measurements[measurements["condition"].isin(AVERAGED)]
+    # Rows without a value first, then rows with a reason: the first row's status and reason count.
+    order = pd.DataFrame(
+        {"missing": ~rotated["status"].isin(WITH_VALUE), "reason": rotated["reason"] != ""}
+    )
+    first = order.sort_values(["missing", "reason"], ascending=False, kind="stable").index
+    groups = rotated.loc[first].groupby(
+        ["recipe", "method", "members", "replicate", "score", "metric"], sort=False
+    )
+    means = groups.agg(
+        value=("value", lambda values: values.mean(skipna=False)),
+        images=("images", "first"),
+        status=("status", "first"),
+        reason=("reason", "first"),
+    )
+    return means.reset_index().assign(condition=ROTATED_MEAN)[measurements.columns]
+
+
+def summarise(
+    measurements: pd.DataFrame, intervals: Mapping[Key, Interval] | None = None
+) -> pd.DataFrame:
+    """Mean over replicates with its 95 % interval, where there is one: ``summary.csv``."""
+    rows = []
+    for key, group in measurements.groupby(_KEY, sort=False, dropna=False):
+        measured = group[group["status"].isin(WITH_VALUE)]
+        value = float(measured["value"].mean()) if len(measured) else math.nan
+        not_resampled = Interval(math.nan, NOT_RESAMPLED if math.isfinite(value) else "")
+        interval = (intervals or {}).get(cast(Key, key), not_resampled)
+        _, lower, upper = interval.around(value)
+        of_status = group if measured.empty else measured
+        with_reason = of_status[of_status["reason"] != ""]
+        shown = (of_status if with_reason.empty else with_reason).iloc[0]
+        rows.append(
+            dict(zip(_KEY, key, strict=True))
+            | {"value": value, "lower": lower, "upper": upper}
+            | {"replicates": len(measured), "images": shown["images"], "status": shown["status"]}
+            | {"reason": "; ".join(filter(None, (shown["reason"], interval.reason)))}
+        )
+    bounds = ["value", "lower", "upper", "replicates", "images", "status", "reason"]
+    return pd.DataFrame(rows, columns=_KEY + bounds)

@@ -1,0 +1,86 @@
+"""The finished small run that the tests of the stages share, and faults to test it with."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+import torch
+
+from benchmarks.data.files import Unavailable
+from benchmarks.data.loading import load_mnist
+from benchmarks.run import stages as runner
+from benchmarks.run import workspace as workspace_module
+from benchmarks.run.stages import run_stages
+from benchmarks.tasks import conditions
+from methods.networks import pool as network_pool
+from methods.networks.labelled_images import LabelledImages
+from tests.run.stages.support import forget_images, run_in
+
+
+@contextmanager
+def small_mnist() -> Iterator[None]:
+    """MNIST reduced to a few images, and neither timings nor a report."""
+    whole = {"train": load_mnist("train"), "test": load_mnist("test")}
+
+    def load(split: str, *, data_dir: Path | None) -> LabelledImages:
+        mnist, images = whole[split], {"train": 1000, "test": 200}[split]
+        return LabelledImages(mnist.images[:images], mnist.labels[:images])
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(workspace_module, "load_mnist", load)
+        patch.setattr(conditions, "load_mnist", load)
+        # Other tests cover these two stages; this saves time.
+        patch.setattr(runner, "time_methods", lambda *_: [])
+        patch.setattr(runner, "write_report", lambda _: None)
+        forget_images()
+        yield
+    forget_images()
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _small_mnist() -> Iterator[None]:
+    with small_mnist():
+        yield
+
+
+@pytest.fixture(scope="session")
+def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with a finished run in `out` and its networks in `networks`."""
+    folder = tmp_path_factory.mktemp("finished")
+    with small_mnist():
+        assert run_stages(*run_in(folder)) == []
+    return folder
+
+
+@pytest.fixture
+def folder(finished: Path, tmp_path: Path) -> Path:
+    """A copy of the finished run, to be damaged."""
+    shutil.copytree(finished, tmp_path, dirs_exist_ok=True)
+    return tmp_path
+
+
+@pytest.fixture
+def no_training(monkeypatch: pytest.MonkeyPatch) -> None:
+    def train(*_: object, **__: object) -> None:
+        raise AssertionError("nothing was to be trained")
+
+    monkeypatch.setattr(network_pool, "train_networks", train)
+
+
+@pytest.fixture
+def no_noise(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    original = conditions.load_out_of_distribution
+
+    def load(name: str, *, seed: int, data_dir: Path | None) -> torch.Tensor:
+        if name == "uniform_noise":
+            raise Unavailable("no mirror responds")
+        return original(name, seed=seed, data_dir=data_dir)
+
+    monkeypatch.setattr(conditions, "load_out_of_distribution", load)
+    forget_images()
+    yield
+    forget_images()

@@ -1,0 +1,204 @@
+"""A small run on real data, end to end: its files, rows and record."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+from sklearn.metrics import average_precision_score, log_loss, roc_auc_score
+
+from benchmarks.predictions import RunUnit
+from benchmarks.records import read_table
+from benchmarks.run.plan import Plan
+from benchmarks.run.stages import run_stages
+from tests.run.stages.support import (
+    SMALL,
+    UNITS,
+    arrays,
+    prediction_files,
+    run_in,
+)
+
+
+def test_every_file_is_there(finished: Path) -> None:
+    out = finished / "out"
+    assert {path.name for path in out.iterdir()} == {
+        *("measurements.csv", "summary.csv", "comparisons.csv", "training.csv", "run.json"),
+        *("predictions", "curves", "images.npz", "claims.json", "claims.md"),
+    }
+    predictions = {str(path.relative_to(out)) for path in prediction_files(finished)}
+    expected = {
+        f"predictions/{RunUnit(*unit).name}/{condition}.npz"
+        for unit in UNITS
+        for condition in SMALL.conditions
+    }
+    assert predictions == expected
+    assert len(list((finished / "networks").iterdir())) == 4
+
+
+def test_every_unit_has_rows_of_every_condition(finished: Path) -> None:
+    table = read_table(finished / "out" / "measurements.csv")
+    rows = set(table.groupby(["recipe", "method", "members", "replicate", "condition"]).groups)
+    members = {"softmax": "1", "mc_dropout": "4", "deep_ensemble": "2"}
+    expected = {
+        (recipe, method, members[method], replicate, condition)
+        for recipe, method, _, replicate in [
+            *UNITS,
+            *(("plain", "mc_dropout", 4, replicate) for replicate in (0, 1)),
+        ]
+        for condition in ("clean", "rotated-045", "rotated-120", *SMALL.conditions[-2:])
+    }
+    assert rows == expected
+    key = ["recipe", "method", "members", "replicate", "condition", "score", "metric"]
+    assert not table.duplicated(key).any()
+
+
+def test_mc_dropout_of_networks_without_dropout_has_a_reason_and_no_numbers(finished: Path) -> None:
+    table = read_table(finished / "out" / "measurements.csv")
+    mine = (table["recipe"] == "plain") & (table["method"] == "mc_dropout")
+    assert set(table.loc[mine, "status"]) == {"not applicable"}
+    assert table.loc[mine, "value"].isna().all()
+    assert table.loc[mine, "reason"].str.contains("without dropout").all()
+    assert not (table.loc[~mine, "status"] == "not applicable").any()
+
+
+@pytest.mark.parametrize("unit", UNITS, ids=lambda unit: RunUnit(*unit).name)
+def test_numbers_follow_from_the_prediction_files(
+    unit: tuple[str, str, int | None, int], finished: Path
+) -> None:
+    table = read_table(finished / "out" / "measurements.csv")
+    recipe, method, _, replicate = unit
+    table = table[
+        (table["recipe"] == recipe)
+        & (table["method"] == method)
+        & (table["replicate"] == replicate)
+        & table["score"].isin(["", "predictive_entropy"])
+    ]
+    clean = arrays(finished, RunUnit(*unit), "clean")
+    for condition in SMALL.conditions:
+        values = table[table["condition"] == condition].set_index("metric")["value"]
+        stored = arrays(finished, RunUnit(*unit), condition)
+        mean, share, members = stored["mean"], stored["vote_share"], int(stored["members"])
+        entropy = entropies(mean)
+        assert values["predictive_entropy"] == pytest.approx(entropy.mean(), rel=1e-12)
+        if members > 1:
+            information = (entropy - stored["expected_entropy"]).mean()
+            assert values["mutual_information"] == pytest.approx(information, abs=1e-12)
+            differ = [1 - (s * (s * members - 1)).sum() / (members - 1) for s in share]
+            assert values["pairwise_disagreement"] == pytest.approx(np.mean(differ), abs=1e-12)
+        if "labels" in stored:
+            labels = stored["labels"]
+            assert values["accuracy"] == np.mean(mean.argmax(axis=1) == labels)
+            nll = log_loss(labels, mean, labels=range(10))
+            assert values["nll"] == pytest.approx(nll, rel=1e-9)
+        if condition != "clean":
+            scores = np.concatenate([entropies(clean["mean"]), entropy])
+            positive = np.repeat([0, 1], [150, 150])
+            assert values["auroc"] == pytest.approx(roc_auc_score(positive, scores))
+            assert values["aupr_out"] == pytest.approx(average_precision_score(positive, scores))
+
+
+def entropies(probabilities: np.ndarray) -> np.ndarray:
+    logarithms = np.log(probabilities, where=probabilities > 0, out=np.zeros_like(probabilities))
+    return -(probabilities * logarithms).sum(axis=1)
+
+
+def test_single_networks_beat_chance_and_members_of_the_ensemble_are_the_pools(
+    finished: Path,
+) -> None:
+    singles = [
+        arrays(finished, RunUnit("standard", "softmax", None, replicate), "clean")
+        for replicate in (0, 1)
+    ]
+    for single in singles:
+        assert np.mean(single["mean"].argmax(axis=1) == single["labels"]) > 0.4
+    ensemble = arrays(finished, RunUnit("standard", "deep_ensemble", 2, 0), "clean")
+    both = (singles[0]["mean"] + singles[1]["mean"]) / 2
+    np.testing.assert_allclose(ensemble["mean"], both, atol=1e-12)
+
+
+def test_methods_and_conditions_have_the_same_images(finished: Path) -> None:
+    labels = [
+        arrays(finished, RunUnit(*unit), condition)["labels"]
+        for unit in UNITS
+        for condition in ("clean", "rotated-045", "rotated-120")
+    ]
+    assert all(np.array_equal(one, labels[0]) for one in labels)
+    assert len(labels[0]) == 150
+
+
+def test_training_log_has_both_splits_of_every_network(finished: Path) -> None:
+    log = pd.read_csv(finished / "out" / "training.csv")
+    rows = [tuple(row) for row in log[["recipe", "network", "epoch", "split"]].to_numpy()]
+    assert rows == [
+        (recipe, network, 1, split)
+        for recipe in ("standard", "plain")
+        for network in (0, 1)
+        for split in ("training", "validation")
+    ]
+
+
+def test_record_has_the_configuration_and_the_data(finished: Path) -> None:
+    record = json.loads((finished / "out" / "run.json").read_text())
+    assert record["configuration"] == SMALL.identity
+    assert set(record["data"]) == {"training", *SMALL.conditions}
+    assert len({entry["fingerprint"] for entry in record["data"].values()}) == 6
+    stages = {"train", "predict", "measure", "latency", "claims", "report"}
+    assert set(record["seconds"]) == stages
+
+
+def test_record_has_the_results_of_the_probes(finished: Path) -> None:
+    integrity = json.loads((finished / "out" / "run.json").read_text())["integrity"]
+    assert all(check["passed"] for checks in integrity.values() for check in checks)
+    probed = [(check["probe"], check["subject"]) for check in integrity["networks"]]
+    of_every_recipe = ("different weights", "different predictions", "same bits")
+    assert probed == [
+        ("disjoint images", "MNIST"),
+        *((probe, "standard") for probe in (*of_every_recipe, "firing dropout", "kept share")),
+        *((probe, "plain") for probe in of_every_recipe),
+    ]
+    (shares,) = (c["found"] for c in integrity["networks"] if c["probe"] == "kept share")
+    assert shares["channels drawn"] == 2 * 4 * 22
+    (sound,) = (check["found"] for check in integrity["predictions"])
+    assert sound["prediction files"] == len(UNITS) * len(SMALL.conditions)
+
+
+def test_units_of_a_group_are_as_if_predicted_alone(tmp_path: Path) -> None:
+    chosen = replace(SMALL, recipes=("standard",), methods=("mc_dropout", "deep_ensemble"))
+    both = replace(chosen, passes=(3, 7), members=(2, 5))
+    run_stages(*run_in(tmp_path, both), only="predict")
+    few = replace(chosen, passes=(3,), members=(2,))
+    machine = replace(run_in(tmp_path).workspace, out=tmp_path / "few" / "out")
+    run_stages(Plan(few), machine, only="predict")
+    assert len(prediction_files(tmp_path / "few")) > 0
+    for path in prediction_files(tmp_path / "few"):
+        twin = tmp_path / "out" / path.relative_to(machine.out)
+        assert twin.read_bytes() == path.read_bytes()
+
+
+def test_global_settings_of_torch_are_left_alone(tmp_path: Path) -> None:
+    few = replace(SMALL, recipes=("plain",), methods=("softmax",), conditions=(), replicates=1)
+    threads, state = torch.get_num_threads(), torch.get_rng_state()
+    run_stages(*run_in(tmp_path, few))
+    assert torch.get_num_threads() == threads
+    assert torch.equal(torch.get_rng_state(), state)
+
+
+def test_ensembles_are_disjoint_blocks_of_the_largest() -> None:
+    run = run_in(Path("nowhere"), replace(SMALL, members=(2, 5), replicates=3))
+    ensembles = [
+        (unit.recipe, unit.size, unit.replicate)
+        for unit in run.plan.units()
+        if unit.method == "deep_ensemble"
+    ]
+    assert sorted(ensembles) == [
+        (recipe, *rest) for recipe in ("plain", "standard") for rest in ((2, 0), (2, 1), (5, 0))
+    ]
+    assert run.plan.networks() == [
+        (recipe, n) for recipe in ("standard", "plain") for n in range(5)
+    ]

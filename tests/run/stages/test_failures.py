@@ -1,0 +1,248 @@
+"""A small run in which probes, custom methods or networks fail."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+
+from benchmarks.predictions import RunUnit
+from benchmarks.records import read_table
+from benchmarks.run import stages as runner
+from benchmarks.run import workspace as workspace_module
+from benchmarks.run.integrity.check import IntegrityError
+from benchmarks.run.stages import run_stages
+from methods.networks import pool as network_pool
+from methods.networks.recipes import RECIPES, Recipe
+from methods.networks.training import TrainingDivergedError
+from tests.run.stages.support import (
+    SMALL,
+    arrays,
+    breaking,
+    custom_method,
+    forget_images,
+    prediction_files,
+    run_in,
+)
+
+
+def test_failing_network_probe_stops_the_run_before_anything_is_predicted(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    test_images = workspace_module.load_mnist("test", data_dir=None)
+    monkeypatch.setattr(workspace_module, "load_mnist", lambda split, *, data_dir: test_images)
+    forget_images()
+    few = replace(SMALL, recipes=("plain",), methods=("softmax",), conditions=(), replicates=1)
+    with pytest.raises(IntegrityError, match=r"'disjoint images' failed.*images in both: 200"):
+        run_stages(*run_in(tmp_path, few))
+    forget_images()
+    assert not prediction_files(tmp_path)
+    integrity = json.loads((tmp_path / "out" / "run.json").read_text())["integrity"]
+    assert not integrity["networks"][0]["passed"]
+
+
+def test_unsound_prediction_stops_the_run_before_anything_is_scored(folder: Path) -> None:
+    for name in ("measurements.csv", "summary.csv"):
+        (folder / "out" / name).unlink()
+    unit = RunUnit("standard", "mc_dropout", 4, 1)
+    spoilt = arrays(folder, unit, "rotated-120")
+    spoilt["mean"][5] *= 1.001
+    run = run_in(folder)
+    np.savez(run.workspace.predictions.path(unit, "rotated-120"), **spoilt)
+    with pytest.raises(
+        IntegrityError, match=r"'sound prob.*mc_dropout-4/replicate-01/rotated-120 .*rows: 1;"
+    ):
+        run_stages(*run, "measure")
+    assert not (folder / "out" / "measurements.csv").exists()
+    integrity = json.loads((folder / "out" / "run.json").read_text())["integrity"]
+    assert [check["passed"] for check in integrity["predictions"]] == [False]
+    assert len(integrity["networks"]) == 9
+
+
+def test_custom_method_is_evaluated_like_the_suites(tmp_path: Path) -> None:
+    mine = replace(
+        SMALL,
+        methods=(),
+        custom_methods=(custom_method(tmp_path / "code"),),
+        conditions=("rotated-045",),
+    )
+    assert run_stages(*run_in(tmp_path, mine)) == []
+    table = read_table(tmp_path / "out" / "measurements.csv")
+    assert set(table["recipe"]) == {"self-trained"}
+    assert set(table["method"]) == {"nearest_mean"}
+    assert set(table["members"]) == {"3"}
+    scored = table[(table["score"] == "nearest") & (table["condition"] == "rotated-045")]
+    assert {"auroc", "aupr_out", "aupr_in", "fpr95", "aurc"} < set(scored["metric"])
+    assert (scored["status"] == "ok").all()
+    accuracy = table[(table["metric"] == "accuracy") & (table["condition"] == "clean")]
+    assert (accuracy["value"] > 0.5).all()
+    assert accuracy["value"].nunique() == 2
+
+
+def test_failing_custom_method_fails_alone(finished: Path, tmp_path: Path) -> None:
+    shutil.copytree(finished / "networks", tmp_path / "networks")
+    location = custom_method(tmp_path / "code", breaking("True"))
+    with_mine = replace(SMALL, custom_methods=(location,), conditions=SMALL.conditions[:2])
+    run = run_in(tmp_path, with_mine)
+    failures = run_stages(*run)
+    assert [(failure.what, failure.reason) for failure in failures] == [
+        (f"self-trained/nearest_mean/replicate-0{replicate}", "RuntimeError: not these")
+        for replicate in (0, 1)
+    ]
+    table = read_table(run.workspace.out / "measurements.csv")
+    mine = table["method"] == "nearest_mean"
+    assert set(table.loc[mine, "status"]) == {"failed"}
+    assert set(table.loc[mine, "reason"]) == {"RuntimeError: not these"}
+    assert set(table.loc[mine, "condition"]) == {"clean", "rotated-045"}
+    whole = read_table(finished / "out" / "measurements.csv")
+    same = whole[whole["condition"].isin(["clean", "rotated-045"])].reset_index(drop=True)
+    pd.testing.assert_frame_equal(table[~mine].reset_index(drop=True), same)
+    (first, second) = sorted((run.workspace.out / "errors").iterdir())
+    assert "not these" in first.read_text()
+    assert "Traceback" in second.read_text()
+
+
+def test_failure_on_one_condition_keeps_the_others(tmp_path: Path) -> None:
+    location = custom_method(tmp_path / "code", breaking("images.mean() > 0.4"))
+    mine = replace(
+        SMALL,
+        methods=(),
+        custom_methods=(location,),
+        conditions=("rotated-045", "ood-uniform_noise"),
+    )
+    assert len(run_stages(*run_in(tmp_path, mine))) == 2
+    table = read_table(tmp_path / "out" / "measurements.csv")
+    failed = set(table.loc[table["status"] == "failed", "condition"])
+    assert failed == {"ood-uniform_noise"}
+    assert set(table["condition"]) == {"clean", "rotated-045", "ood-uniform_noise"}
+    assert set(table["members"]) == {"3"}
+
+
+def test_trace_of_a_failure_goes_when_the_method_succeeds(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    few = replace(SMALL, recipes=("plain",), methods=("softmax",), conditions=(), replicates=1)
+    run = run_in(tmp_path, few)
+
+    def fail(*_: object) -> None:
+        raise RuntimeError("not today")
+
+    with monkeypatch.context() as patch:
+        patch.setattr("methods.softmax.Softmax.predict", fail)
+        (failure,) = run_stages(*run)
+    assert failure.reason == "RuntimeError: not today"
+    assert len(list((run.workspace.out / "errors").iterdir())) == 1
+    assert run_stages(*run) == []
+    assert list((run.workspace.out / "errors").iterdir()) == []
+    table = read_table(run.workspace.out / "measurements.csv")
+    assert not (table["status"] == "failed").any()
+
+
+def test_prediction_that_breaks_the_contract_is_a_failure(tmp_path: Path) -> None:
+    location = custom_method(tmp_path / "code", ("scores=", "mean=2 * whole.mean, scores="))
+    mine = replace(SMALL, methods=(), custom_methods=(location,), conditions=(), replicates=1)
+    (failure,) = run_stages(*run_in(tmp_path, mine))
+    assert failure.reason.startswith("ContractError: every row of mean must sum to 1")
+    assert not prediction_files(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("code", "message"),
+    [
+        (('scores={"nearest": nearest}', 'scores={"predictive_entropy": nearest}'), "names"),
+        (
+            ('scores={"nearest": nearest}', "scores={str(images.mean()): nearest}"),
+            "scores must be the same for all images",
+        ),
+    ],
+)
+def test_scores_that_cannot_be_compared_are_a_failure(
+    code: tuple[str, str], message: str, tmp_path: Path
+) -> None:
+    location = custom_method(tmp_path / "code", code)
+    mine = replace(SMALL, methods=(), custom_methods=(location,), replicates=1)
+    (failure,) = run_stages(*run_in(tmp_path, mine))
+    assert message in failure.reason
+
+
+def test_what_a_method_does_to_its_images_does_not_reach_the_others(tmp_path: Path) -> None:
+    location = custom_method(
+        tmp_path / "code",
+        ("flat = images.flatten(start_dim=1)", "flat = images.mul_(0).flatten(1)"),
+    )
+    mine = replace(SMALL, methods=(), custom_methods=(location,), conditions=(), replicates=1)
+    run = run_in(tmp_path, mine)
+    before = run.workspace.training_images().images.clone()
+    run_stages(*run)
+    assert torch.equal(run.workspace.training_images().images, before)
+
+
+def test_diverging_network_is_reported_and_the_others_are_kept(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(RECIPES, "plain", replace(RECIPES["plain"], learning_rate=float("inf")))
+    both = replace(SMALL, methods=("softmax",), conditions=(), replicates=1)
+    failures = run_stages(*run_in(tmp_path, both))
+    assert [failure.what for failure in failures] == [
+        "network 0 of plain",
+        "plain/softmax/replicate-00",
+    ]
+    assert all("loss became nan in epoch 1" in failure.reason for failure in failures)
+    table = read_table(tmp_path / "out" / "measurements.csv")
+    assert set(table.loc[table["recipe"] == "plain", "status"]) == {"failed"}
+    accuracy = table[(table["recipe"] == "standard") & (table["metric"] == "accuracy")]
+    assert list(accuracy["status"]) == ["ok"]
+    log = pd.read_csv(tmp_path / "out" / "training.csv")
+    assert set(log["recipe"]) == {"standard"}
+    assert [path.name.startswith("standard") for path in (tmp_path / "networks").iterdir()] == [
+        True
+    ]
+
+
+def test_diverging_network_fails_only_the_ensembles_that_it_belongs_to(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    trained = network_pool.train_networks
+
+    def train(recipe: Recipe, indices: list[int], *rest: object, **options: object) -> list[object]:
+        if indices == [3]:
+            return [TrainingDivergedError("network 3 diverged")]
+        return trained(recipe, indices, *rest, **options)
+
+    monkeypatch.setattr(network_pool, "train_networks", train)
+    ensembles = replace(
+        SMALL, recipes=("standard",), methods=("deep_ensemble",), conditions=(), members=(2, 4)
+    )
+    failures = run_stages(*run_in(tmp_path, ensembles))
+    assert [failure.what for failure in failures] == [
+        "network 3 of standard",
+        "standard/deep_ensemble-4/replicate-00",
+        "standard/deep_ensemble-2/replicate-01",
+    ]
+    assert [path.parent.name for path in prediction_files(tmp_path)] == ["replicate-00"]
+
+
+@pytest.mark.parametrize("error", [None, "RuntimeError('no')", "OSError(2, 'no', __file__)"])
+def test_no_absolute_path_is_written(error: str | None, finished: Path, tmp_path: Path) -> None:
+    where = finished
+    if error is not None:
+        where = tmp_path
+        location = custom_method(tmp_path / "code", breaking("True", error))
+        mine = replace(SMALL, methods=(), custom_methods=(location,), conditions=(), replicates=1)
+        assert run_stages(*run_in(tmp_path, mine))
+    source = Path(runner.__file__).parents[1]
+    private = [str(where), str(Path.home()), str(source)]
+    written = [path for path in (where / "out").rglob("*") if path.is_file()]
+    assert len(written) >= 4
+    for path in written:
+        content = path.read_bytes().decode("utf-8", errors="ignore")
+        if path.suffix == ".npz":
+            with np.load(path) as file:
+                content = " ".join(file.files)
+        assert not [word for word in private if word in content], path.name

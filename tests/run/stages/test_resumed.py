@@ -1,0 +1,161 @@
+"""A small run that is repeated, resumed, or run stage by stage."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from dataclasses import replace
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from benchmarks.errors import UserError
+from benchmarks.predictions import RunUnit
+from benchmarks.records import read_table
+from benchmarks.run import workspace as workspace_module
+from benchmarks.run.stages import run_stages
+from benchmarks.tasks import conditions
+from tests.run.stages.support import (
+    SMALL,
+    forget_images,
+    prediction_files,
+    run_in,
+    tables,
+)
+
+
+def test_second_run_trains_nothing_and_writes_the_same_bytes(
+    folder: Path, no_training: None
+) -> None:
+    before = tables(folder)
+    assert run_stages(*run_in(folder)) == []
+    assert tables(folder) == before
+
+
+def test_another_folder_gets_the_same_bytes(finished: Path, tmp_path: Path) -> None:
+    assert run_stages(*run_in(tmp_path)) == []
+    assert tables(tmp_path) == tables(finished)
+
+
+def test_measuring_alone_needs_neither_networks_nor_images(
+    folder: Path, no_training: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def no_images(*_: object, **__: object) -> None:
+        raise AssertionError("no image was to be loaded")
+
+    before = tables(folder)
+    shutil.rmtree(folder / "networks")
+    (folder / "out" / "measurements.csv").unlink()
+    (folder / "out" / "summary.csv").unlink()
+    (folder / "out" / "comparisons.csv").unlink()
+    forget_images()
+    monkeypatch.setattr(workspace_module, "load_mnist", no_images)
+    monkeypatch.setattr(conditions, "load_mnist", no_images)
+    monkeypatch.setattr(conditions, "load_out_of_distribution", no_images)
+    assert run_stages(*run_in(folder), "measure") == []
+    assert tables(folder) == before
+
+
+@pytest.mark.parametrize("stage", ["train", "predict"])
+def test_one_stage_writes_its_own_files_only(stage: str, tmp_path: Path) -> None:
+    few = replace(SMALL, recipes=("plain",), methods=("softmax",), conditions=(), replicates=1)
+    assert run_stages(*run_in(tmp_path, few), stage) == []
+    written = {path.name for path in (tmp_path / "out").iterdir()}
+    files = {"train": {"training.csv"}, "predict": {"predictions", "images.npz"}}
+    assert written == {"run.json", *files[stage]}
+
+
+def test_measuring_before_predicting_is_refused_with_what_to_do(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match=r"no predictions .* run without --only first"):
+        run_stages(*run_in(tmp_path), "measure")
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize("condition", ["clean", "rotated-120", "ood-uniform_noise"])
+def test_lost_prediction_file_is_predicted_again(
+    condition: str, folder: Path, no_training: None
+) -> None:
+    before = tables(folder)
+    run = run_in(folder)
+    lost = run.workspace.predictions.path(RunUnit("standard", "mc_dropout", 4, 1), condition)
+    content = lost.read_bytes()
+    others = {path: path.stat().st_mtime_ns for path in prediction_files(folder) if path != lost}
+    lost.unlink()
+    assert run_stages(*run) == []
+    assert lost.read_bytes() == content
+    assert tables(folder) == before
+    assert {path: path.stat().st_mtime_ns for path in others} == others
+
+
+def test_damaged_prediction_file_is_named(folder: Path) -> None:
+    run = run_in(folder)
+    damaged = run.workspace.predictions.path(RunUnit("standard", "softmax", None, 0), "rotated-045")
+    damaged.write_bytes(damaged.read_bytes()[:-100])
+    with pytest.raises(UserError, match=r"rotated-045\.npz cannot be read .* delete it"):
+        run_stages(*run)
+    damaged.unlink()
+    assert run_stages(*run) == []
+
+
+def test_set_that_cannot_be_had_is_left_out_and_recorded(
+    finished: Path, tmp_path: Path, no_noise: None
+) -> None:
+    shutil.copytree(finished / "networks", tmp_path / "networks")
+    assert run_stages(*run_in(tmp_path)) == []
+    for name in ("measurements.csv", "summary.csv", "comparisons.csv"):
+        table, whole = (read_table(path / "out" / name) for path in (tmp_path, finished))
+        others = whole[whole["condition"] != "ood-uniform_noise"].reset_index(drop=True)
+        assert len(others) < len(whole)
+        if name == "comparisons.csv":  # corrected for fewer comparisons
+            table, others = (one.drop(columns="p_holm") for one in (table, others))
+        pd.testing.assert_frame_equal(table, others)
+    record = json.loads((tmp_path / "out" / "run.json").read_text())
+    assert record["data"]["ood-uniform_noise"] == {"unavailable": "no mirror responds"}
+
+
+def test_set_that_can_be_had_later_is_added(
+    finished: Path, tmp_path: Path, request: pytest.FixtureRequest
+) -> None:
+    shutil.copytree(finished / "networks", tmp_path / "networks")
+    request.getfixturevalue("no_noise")
+    run_stages(*run_in(tmp_path))
+    request.getfixturevalue("monkeypatch").undo()
+    forget_images()
+    assert run_stages(*run_in(tmp_path)) == []
+    assert tables(tmp_path) == tables(finished)
+
+
+def test_numbers_of_a_set_that_is_gone_later_are_kept(folder: Path, no_noise: None) -> None:
+    before = tables(folder)
+    assert run_stages(*run_in(folder)) == []
+    assert tables(folder) == before
+
+
+def test_folder_of_another_configuration_is_refused_and_left_alone(folder: Path) -> None:
+    before = {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+    other = replace(SMALL, seed=1, epochs=2)
+    with pytest.raises(UserError, match=r"another configuration \(other epochs, seed\).*--out"):
+        run_stages(*run_in(folder, other))
+    after = {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+    assert after == before
+
+
+def test_overwriting_removes_the_earlier_run_but_nothing_else(folder: Path) -> None:
+    (folder / "out" / "notes.txt").write_text("mine")
+    few = replace(SMALL, recipes=("plain",), methods=("softmax",), conditions=(), replicates=1)
+    assert run_stages(*run_in(folder, few), overwrite=True) == []
+    assert len(prediction_files(folder)) == 1
+    assert (folder / "out" / "notes.txt").read_text() == "mine"
+    table = read_table(folder / "out" / "measurements.csv")
+    assert set(table["method"]) == {"softmax"}
+
+
+def test_other_jobs_and_folders_are_the_same_run(folder: Path, no_training: None) -> None:
+    before = tables(folder)
+    run = run_in(folder)
+    moved = folder / "elsewhere"
+    shutil.copytree(folder / "networks", moved)
+    again = replace(run.workspace, networks=moved, jobs=2)
+    assert run_stages(run.plan, again, "measure") == []
+    assert tables(folder) == before

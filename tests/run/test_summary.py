@@ -1,0 +1,123 @@
+"""Means over replicates, with their intervals and reasons, and over rotations."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from benchmarks.records import Interval, Measurement, as_table, write_table
+from benchmarks.run.summary import mean_over_rotations, summarise
+
+ROW = Measurement("standard", "mc_dropout", 0, "10", "clean", "", "ece", 0.25, 100)
+
+
+def test_columns_are_the_designs_also_without_rows() -> None:
+    columns = [
+        *("recipe", "method", "members", "condition", "score", "metric", "value", "lower"),
+        *("upper", "replicates", "images", "status", "reason"),
+    ]
+    assert list(summarise(as_table([ROW])).columns) == columns
+    nothing = summarise(as_table([]))
+    assert (len(nothing), list(nothing.columns)) == (0, columns)
+
+
+def test_order_of_the_rows_does_not_matter() -> None:
+    rows = [
+        replace(ROW, replicate=replicate, members=members, value=replicate / 7)
+        for replicate in (0, 1, 10)
+        for members in ("10", "100", "exact", "")
+    ]
+    first, second = (summarise(as_table(some)) for some in (rows, rows[::-1]))
+    pd.testing.assert_frame_equal(first, second)
+
+
+def test_mean_over_rotations_leaves_out_ill_defined_labels_and_subsets() -> None:
+    row = replace(ROW, condition="rotated-030", metric="nll", value=1.0)
+    others = {"rotated-090": 2.0, "rotated-105": 50.0, "subset-rotated-045": 50.0, "clean": 50.0}
+    rows = [row, *(replace(row, condition=name, value=v) for name, v in others.items())]
+    (mean,) = mean_over_rotations(as_table(rows)).to_dict("records")
+    assert (mean["condition"], mean["value"]) == ("rotated-mean", 1.5)
+
+
+def test_summary_is_the_mean_with_the_interval_of_its_key() -> None:
+    table = as_table([replace(ROW, replicate=i, value=v) for i, v in enumerate((0.3, 0.1, 0.2))])
+    key = ("standard", "mc_dropout", "10", "clean", "", "ece")
+    others = {(*key[:3], "rotated-015", *key[4:]): Interval(0.5)}
+    (row,) = summarise(table, {key: Interval(0.0123456)} | others).to_dict("records")
+    assert row["value"] == pytest.approx(0.2)
+    # Four digits of the half-width are enough.
+    assert (row["lower"], row["upper"]) == (0.18765, 0.21235)
+    assert (row["replicates"], row["images"], row["status"]) == (3, 100, "ok")
+
+
+def test_missing_interval_has_a_reason() -> None:
+    key = ("standard", "mc_dropout", "10", "clean", "", "ece")
+    ill_defined = replace(ROW, status="ill-defined labels", reason="rotated")
+    for row, reason in ((ROW, "alike"), (ill_defined, "rotated; alike")):
+        (summary,) = summarise(as_table([row]), {key: Interval(math.nan, "alike")}).to_dict(
+            "records"
+        )
+        assert math.isnan(summary["lower"])
+        assert summary["reason"] == reason
+
+
+def test_summary_keeps_apart_what_differs_in_anything_but_the_replicate() -> None:
+    others = {
+        **{"recipe": "plain", "method": "softmax", "members": "100"},
+        **{"condition": "rotated-015", "score": "mine", "metric": "mce"},
+    }
+    table = as_table([ROW, *(replace(ROW, **{part: name}) for part, name in others.items())])
+    assert list(summarise(table)["replicates"]) == [1] * 7
+    assert list(summarise(as_table([ROW, replace(ROW, replicate=1)]))["replicates"]) == [2]
+
+
+def test_value_that_was_not_resampled_has_no_bounds_and_a_reason(tmp_path: Path) -> None:
+    write_table(summarise(as_table([ROW])), tmp_path / "summary.csv")
+    assert (tmp_path / "summary.csv").read_text().splitlines()[1] == (
+        "standard,mc_dropout,10,clean,,ece,0.25,,,1,100,ok,"
+        "no interval: its images were not drawn anew"
+    )
+
+
+def test_values_by_ill_defined_labels_are_summarised_and_marked() -> None:
+    ill_defined = replace(ROW, status="ill-defined labels", reason="rotated")
+    key = ("standard", "mc_dropout", "10", "clean", "", "ece")
+    table = as_table([ill_defined, replace(ill_defined, replicate=1)])
+    (row,) = summarise(table, {key: Interval(0.1)}).to_dict("records")
+    assert (row["value"], row["replicates"]) == (0.25, 2)
+    assert (row["status"], row["reason"]) == ("ill-defined labels", "rotated")
+
+
+@pytest.mark.parametrize("status", ["undefined", "unavailable", "not applicable", "failed"])
+def test_rows_without_value_are_summarised_by_their_reason(status: str) -> None:
+    without = replace(ROW, value=None, status=status, reason="because", images=0)
+    (row,) = summarise(as_table([without, replace(without, replicate=1)])).to_dict("records")
+    assert math.isnan(row["value"])
+    assert math.isnan(row["lower"])
+    assert (row["replicates"], row["status"], row["reason"]) == (0, status, "because")
+
+
+@pytest.mark.parametrize("failed", [0, 1, 2])
+def test_replicate_that_failed_is_left_out_and_does_not_mark_the_others_as_failed(
+    failed: int,
+) -> None:
+    replicates = [replace(ROW, replicate=i, value=0.1 * i) for i in range(3)]
+    replicates[failed] = replace(
+        ROW, replicate=failed, value=None, status="failed", reason="it broke", images=0
+    )
+    (row,) = summarise(as_table(replicates)).to_dict("records")
+    assert row["value"] == pytest.approx(sum(0.1 * i for i in range(3) if i != failed) / 2)
+    assert row["replicates"] == 2
+    assert (row["status"], row["images"]) == ("ok", 100)
+
+
+def test_infinite_replicate_makes_the_mean_infinite_and_gives_the_reason() -> None:
+    infinite = replace(ROW, replicate=1, value=math.inf, reason="1 of 100 had the probability 0")
+    (row,) = summarise(as_table([ROW, infinite])).to_dict("records")
+    assert row["value"] == math.inf
+    assert math.isnan(row["lower"])
+    assert "1 of 100" in row["reason"]
