@@ -1,9 +1,9 @@
 """Whether two runs have the same numbers: ``python tests/compare_runs.py BEFORE AFTER``.
 
 Compares `measurements.csv`, `summary.csv` and `comparisons.csv` row by row. Names that version 0.1
-wrote and that were changed since are mapped; conditions whose data could not be had, which 0.1 wrote
-as rows without a value, are left out. Reasons are sentences and are not compared. Exits with 1, and
-says where, if anything else differs.
+wrote and that were changed since are mapped; conditions whose data could not be had, which 0.1
+wrote as rows without a value, are left out. Reasons are sentences and are not compared. Exits with
+1, and names the first difference, if anything else differs.
 """
 
 from __future__ import annotations
@@ -43,7 +43,8 @@ def difference(before: pd.DataFrame, after: pd.DataFrame) -> str:
     if not differing.any():
         return ""
     first = differing.idxmax()
-    return f"{differing.sum()} rows differ, the first {dict(before.loc[first])} is now {dict(after.loc[first])}"
+    rows = [dict(table.loc[first]) for table in (before, after)]
+    return f"{differing.sum()} rows differ, the first {rows[0]} is now {rows[1]}"
 
 
 def main(before: Path, after: Path) -> int:
@@ -51,9 +52,9 @@ def main(before: Path, after: Path) -> int:
     status = 0
     for name in TABLES:
         one, other = read(before / name), read(after / name)
-        told = difference(one, other)
-        print(f"{name}: {told or f'{len(one)} rows are equal'}")
-        status |= bool(told)
+        differs = difference(one, other)
+        print(f"{name}: {differs or f'{len(one)} rows are equal'}")
+        status |= bool(differs)
     return status
 
 

@@ -24,8 +24,6 @@ from threading import Thread
 from typing import Any, BinaryIO
 from urllib.parse import urlsplit
 
-from pooch import HTTPDownloader
-
 ANSWER_SECONDS = 5.0
 """How long a host may take to answer at all."""
 
@@ -137,6 +135,8 @@ class _Transfer(Thread):
 
     def run(self) -> None:
         """Download, and store the error if there is one."""
+        from pooch import HTTPDownloader  # here, not above: as in `benchmarks.data.files`
+
         fetch = HTTPDownloader(
             chunk_size=2**14,
             timeout=STALL_SECONDS,

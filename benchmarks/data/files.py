@@ -24,7 +24,6 @@ from urllib.parse import urlsplit
 
 from filelock import FileLock, Timeout
 from platformdirs import user_cache_path
-from pooch import get_logger, retrieve
 
 from benchmarks.data.downloaders import DOWNLOADERS, DownloadFailed, source_name
 from benchmarks.errors import UserError
@@ -37,9 +36,6 @@ CACHE_VARIABLE = "UNCERTAINTY_BENCH_CACHE"
 
 LOCK_SECONDS = 1800.0
 """How long to wait for another run that is fetching the same set."""
-
-# Pooch logs every step to standard error, with paths.
-get_logger().setLevel(logging.WARNING)
 
 
 class Unavailable(Exception):
@@ -234,6 +230,11 @@ def _fetch(data_set: DataSet, files: Sequence[DataFile], tried: list[str]) -> No
 
 def _retrieve(source: str, file: DataFile, folder: Path) -> Path:
     """The verified file in the folder, decompressed if its checksum is of the decompressed one."""
+    # Here, not above: what needs no data needs no such library.
+    from pooch import get_logger, retrieve
+
+    # Pooch logs every step to standard error, with paths.
+    get_logger().setLevel(logging.WARNING)
 
     def download(url: str, output_file: str, pooch: object) -> None:
         output = Path(output_file)

@@ -181,7 +181,7 @@ def test_a_download_that_misbehaves_is_given_up(
 def test_a_fault_of_the_suite_is_no_failure_of_the_mirror(
     server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(downloaders, "HTTPDownloader", lambda **_: lambda *_: 1 // 0)
+    monkeypatch.setattr("pooch.HTTPDownloader", lambda **_: lambda *_: 1 // 0)
     with pytest.raises(ZeroDivisionError):
         fetch(server.url + NAME, tmp_path)
 

@@ -48,7 +48,7 @@ class Source:
         Path(output_file).write_bytes(self.content[name])
 
 
-GOOD = {"images.gz": gzip.compress(IMAGES), "labels.gz": LABELS}
+GOOD = {"images.gz": gzip.compress(IMAGES, mtime=0), "labels.gz": LABELS}
 WRONG = {"images.gz": OTHER, "labels.gz": LABELS}
 FILES = (DataFile("images.gz", sha256(IMAGES)), DataFile("labels.gz", sha256(LABELS)))
 TINY = DataSet("tiny", FILES, folders=("tiny", "Tiny/raw"), sources=())
@@ -79,8 +79,8 @@ def put(path: Path, content: bytes) -> Path:
 @pytest.mark.parametrize("folder", ["tiny", "Tiny/raw", "."])
 @pytest.mark.parametrize("suffix", ["", ".gz"])
 def test_every_layout_of_a_data_folder_is_read(data_dir: Path, folder: str, suffix: str) -> None:
-    put(data_dir / folder / f"images{suffix}", gzip.compress(IMAGES) if suffix else IMAGES)
-    put(data_dir / folder / f"labels{suffix}", gzip.compress(LABELS) if suffix else LABELS)
+    put(data_dir / folder / f"images{suffix}", gzip.compress(IMAGES, mtime=0) if suffix else IMAGES)
+    put(data_dir / folder / f"labels{suffix}", gzip.compress(LABELS, mtime=0) if suffix else LABELS)
     assert read(TINY, FILES, data_dir=data_dir) == [IMAGES, LABELS]
 
 
@@ -101,7 +101,7 @@ def test_a_namesake_of_another_set_is_passed_over(data_dir: Path) -> None:
     put(data_dir / "images", OTHER)
     with pytest.raises(Unavailable):
         read(TINY, FILES[:1], data_dir=data_dir, others=OTHERS)
-    put(data_dir / "images.gz", gzip.compress(IMAGES))
+    put(data_dir / "images.gz", gzip.compress(IMAGES, mtime=0))
     assert read(TINY, FILES[:1], data_dir=data_dir, others=OTHERS) == [IMAGES]
 
 
@@ -126,10 +126,10 @@ def test_a_corrupt_file_is_named_with_both_checksums(data_dir: Path, name: str) 
 @pytest.mark.parametrize(
     "damaged",
     [
-        gzip.compress(IMAGES)[:-20],
-        gzip.compress(IMAGES)[:12],
-        gzip.compress(IMAGES)[:15] + b"?" + gzip.compress(IMAGES)[16:],
-        gzip.compress(IMAGES) + b"more",
+        gzip.compress(IMAGES, mtime=0)[:-20],
+        gzip.compress(IMAGES, mtime=0)[:12],
+        gzip.compress(IMAGES, mtime=0)[:15] + b"?" + gzip.compress(IMAGES, mtime=0)[16:],
+        gzip.compress(IMAGES, mtime=0) + b"more",
         b"\x1f\x8b and then nothing of the kind",
     ],
 )
@@ -221,14 +221,14 @@ def test_what_cannot_be_had_is_reported_on_one_line_without_paths(data_dir: Path
 
 
 def test_a_file_known_by_md5_is_cached_as_it_came(cache: Path, data_dir: Path) -> None:
-    stored = gzip.compress(IMAGES)
+    stored = gzip.compress(IMAGES, mtime=0)
     file = DataFile("images.gz", hashlib.md5(stored).hexdigest(), "md5")
     tiny = replace(TINY, files=(file,), sources=(Source({"images.gz": stored}).url,))
     # Its checksum says nothing about the uncompressed bytes, so these cannot be accepted.
     put(data_dir / "tiny/images", IMAGES)
     assert read(tiny, (file,), data_dir=data_dir) == [IMAGES]
     assert (cache / "images.gz").read_bytes() == stored
-    put(data_dir / "tiny/images.gz", gzip.compress(OTHER))
+    put(data_dir / "tiny/images.gz", gzip.compress(OTHER, mtime=0))
     with pytest.raises(UserError, match=rf"expected MD5 {file.checksum}, found "):
         read(tiny, (file,), data_dir=data_dir)
 

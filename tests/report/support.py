@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from benchmarks.latency.stage import COLUMNS, NO_GPU, Latency
+from benchmarks.latency.rows import COLUMNS, NO_GPU, Latency
 from benchmarks.records import write_table
 
 CLAIM = {

@@ -149,7 +149,7 @@ def test_run_killed_again_and_again_ends_with_the_same_bytes(start: Start, tmp_p
             assert process.returncode == -signal.SIGKILL
         else:
             assert process.returncode == 128 + by
-            assert shown.splitlines()[-1].startswith("interrupted; the same command goes on")
+            assert shown.splitlines()[-1].startswith("interrupted; the same command continues")
             assert "Traceback" not in shown
         assert check_files(killed) > 0
         assert not (killed / "out" / "measurements.csv").exists()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import NamedTuple
 
 from benchmarks.report.results import Results
@@ -31,7 +32,8 @@ class Leaderboard(NamedTuple):
 
 def leaderboard(results: Results, recipe: str) -> Leaderboard:
     """The views in the order of the table's groups."""
-    table = main_table(results, recipe)
+    # Conditions without data are named once on the page, not below each leaderboard.
+    table = main_table(replace(results, left_out=()), recipe)
     groups = dict.fromkeys(row.group for row in table.rows)
     return Leaderboard(table, tuple(_view(table, group) for group in groups))
 

@@ -13,7 +13,7 @@ from markupsafe import Markup, escape
 
 from benchmarks.files import read_json, written_whole
 from benchmarks.metrics.definitions import DEFINITIONS
-from benchmarks.report.names import METRICS, Variant
+from benchmarks.report.names import METRICS, Variant, left_out_remark
 from benchmarks.report.page import chart
 from benchmarks.report.page.chart_sections import detections, reliability_charts, rotation_charts
 from benchmarks.report.page.claims import claims
@@ -70,7 +70,7 @@ def _content(results: Results, folder: Path) -> dict[str, Any]:
         "repository": _path_to_repository(folder.resolve()),
         "provenance": provenance(folder),
         "setting": _setting(configuration),
-        "left_out": results.left_out,
+        "left_out": left_out_remark(results.left_out),
         "quick": configuration.get("preset") == "quick",
         "width": chart.WIDTH,
         "height": chart.HEIGHT,
