@@ -29,7 +29,8 @@ def read(path: Path) -> pd.DataFrame:
     table["condition"] = table["condition"].map(lambda name: re.sub("^exact-", "subset-", name))
     for column, names in RENAMED.items():
         table[column] = table[column].replace(names)
-    table = table[table["status"] != "unavailable"].drop(columns="reason")
+    without_data = table.loc[table["status"] == "unavailable", "condition"]
+    table = table[~table["condition"].isin(without_data)].drop(columns="reason")
     return table.sort_values(list(table.columns)).reset_index(drop=True)
 
 

@@ -311,7 +311,7 @@ def test_filters_leave_the_images_that_they_name(page: Open, reported: Path) -> 
 
 def test_one_particular_image_is_found_by_its_number(page: Open, reported: Path) -> None:
     chrome = page()
-    number = int(explored(reported)["place"].iloc[-1])
+    number = int(explored(reported)["number"].iloc[-1])
     chrome.find_element(By.NAME, "number").send_keys(str(number), Keys.TAB)
     shown = [one.text for one in visible(chrome, ".card-title")]
     assert shown
@@ -395,7 +395,7 @@ def test_a_card_leads_to_an_image_whose_numbers_are_those_written(
     fragment = unquote(chrome.current_url.partition("#")[2])
     condition, number = fragment.partition("image=")[2].split("/")[:2]
     rows = explored(reported)
-    rows = rows[(rows["condition"] == condition) & (rows["place"] == int(number))]
+    rows = rows[(rows["condition"] == condition) & (rows["number"] == int(number))]
     variants = zip(rows["method"], rows["members"], strict=True)
     rows = rows.assign(label=[Variant(*variant).label for variant in variants])
     heads = [one.text for one in elements(detail, "thead th")][1:]

@@ -114,9 +114,9 @@ def _image(rows: pd.DataFrame, variants: Sequence[Variant]) -> dict[str, Any]:
         "recipe": first["recipe"],
         "condition": first["condition"],
         "index": int(first["index"]),
-        "number": int(first["place"]),
+        "number": int(first["number"]),
         "label": None if label is None else int(label),
-        "reasons": first["why"].split(";"),
+        "reasons": first["reasons"].split(";"),
         "divergence": _or_none(first["divergence"]),
         "predictions": predictions,
     }

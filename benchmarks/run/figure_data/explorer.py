@@ -41,14 +41,14 @@ MEASURES = (
 _CLASSES = range(10)
 
 COLUMNS = (
-    *("recipe", "condition", "index", "place", "label", "why", "divergence"),
+    *("recipe", "condition", "index", "number", "label", "reasons", "divergence"),
     *("method", "members", "replicate"),
     *MEASURES,
     *(f"vote_share_{c}" for c in _CLASSES),
     *(f"mean_probability_{c}" for c in _CLASSES),
 )
-"""A row an image and method. ``index`` is among the images evaluated, ``place`` in their data set;
-``why``: see `explored`; ``divergence``: of the methods' votes."""
+"""A row an image and method. ``index`` is among the images evaluated, ``number`` in their data set;
+``reasons``: see `explored`; ``divergence``: of the methods' votes."""
 
 MEASURE_DECIMALS, SHARE_DECIMALS = 5, 3
 
@@ -62,7 +62,7 @@ class Explored(NamedTuple):
     recipe: str
     condition: Condition
     image: int
-    why: tuple[str, ...]
+    reasons: tuple[str, ...]
 
 
 @one_torch_thread()
@@ -92,8 +92,8 @@ def explored(plan: Plan, store: PredictionStore) -> list[Explored]:
     most confidence) and ``divergent`` (on which the methods' votes differ most).
     """
     chosen: dict[ImageKey, list[str]] = {}
-    for why, image in filter(None, chain.from_iterable(zip_longest(*_rankings(plan, store)))):
-        chosen.setdefault(image, []).append(why)
+    for reason, image in filter(None, chain.from_iterable(zip_longest(*_rankings(plan, store)))):
+        chosen.setdefault(image, []).append(reason)
         if len(chosen) == IMAGES:
             break
     ordered = sorted(chosen, key=lambda key: (key[0], list(CONDITIONS).index(key[1]), key[2]))
@@ -114,9 +114,9 @@ def _rankings(plan: Plan, store: PredictionStore) -> Iterator[list[tuple[str, Im
             yield _of_article(plan, name)
     defined = well_defined_conditions(plan, store, units)
     for conditions in ([c for c in defined if not c.angle], [c for c in defined if c.angle]):
-        for why, values in _values(store, units, conditions):
+        for reason, values in _values(store, units, conditions):
             ranked = highest(values, IMAGES)
-            yield [(why, (recipe, one.condition.name, one.image)) for one in ranked]
+            yield [(reason, (recipe, one.condition.name, one.image)) for one in ranked]
     for condition in plan.whole_conditions:
         if not condition.labelled and store.holds(units[0], condition.name):
             first = range(min(SAMPLE, len(_dataset_indices(plan))))
@@ -178,9 +178,9 @@ def _rows(
             "recipe": recipe,
             "condition": condition.name,
             "index": image.image,
-            "place": dataset_indices[image.image],
+            "number": dataset_indices[image.image],
             "label": None if labels is None else int(labels[image.image]),
-            "why": ";".join(image.why),
+            "reasons": ";".join(image.reasons),
             "divergence": None if divergences is None else float(divergences[image.image]),
         }
         for origin, values in columns:

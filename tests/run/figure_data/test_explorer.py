@@ -64,7 +64,7 @@ def test_three_hundred_images_are_chosen_for_every_reason(run: Run) -> None:
     chosen = explored(run.plan, run.workspace.predictions)
     images = [(one.recipe, one.condition.name, one.image) for one in chosen]
     assert len(set(images)) == len(images) == 300
-    reasons = {why for one in chosen for why in one.why}
+    reasons = {reason for one in chosen for reason in one.reasons}
     assert reasons == {
         *("article", "sample", "divergent", "high-disagreement:mc_dropout"),
         *("wrong:softmax", "wrong:mc_dropout"),
@@ -76,11 +76,11 @@ def test_digits_of_the_article_are_there_by_both_recipes(run: Run) -> None:
     chosen = {
         (one.recipe, one.image)
         for one in explored(run.plan, run.workspace.predictions)
-        if "article" in one.why
+        if "article" in one.reasons
     }
     assert chosen == {(recipe, image) for recipe in ("article", "standard") for image in (61, 591)}
     rows = table(run)
-    assert set(rows.loc[rows["recipe"] == "article", "place"]) == {61, 591}
+    assert set(rows.loc[rows["recipe"] == "article", "number"]) == {61, 591}
 
 
 def test_digits_of_the_article_are_found_among_fewer_images(run: Run) -> None:
@@ -96,11 +96,15 @@ def test_chosen_are_those_of_the_highest_values(run: Run) -> None:
     rows = rows[(rows["recipe"] == "standard") & (rows["condition"] == "clean")]
     stored = run.workspace.predictions.load(RunUnit("standard", "mc_dropout", 6, 0), "clean")
     high_disagreement = UNCERTAINTIES["pairwise_disagreement"](stored.prediction)
-    reason = rows["why"].str.split(";").map(lambda why: "high-disagreement:mc_dropout" in why)
+    reason = (
+        rows["reasons"]
+        .str.split(";")
+        .map(lambda reasons: "high-disagreement:mc_dropout" in reasons)
+    )
     chosen = sorted(set(rows.loc[reason, "index"]))
     least = high_disagreement[chosen].min()
     assert (high_disagreement > least).sum() <= len(chosen)
-    reason = rows["why"].str.split(";").map(lambda why: "wrong:softmax" in why)
+    reason = rows["reasons"].str.split(";").map(lambda reasons: "wrong:softmax" in reasons)
     wrong = rows[reason & (rows["method"] == "softmax")]
     votes = wrong[[f"vote_share_{c}" for c in range(10)]].to_numpy()
     assert (votes.argmax(axis=1) != wrong["label"]).all()
