@@ -5,18 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
-import pandas as pd
 import pytest
 
 from benchmarks.claims import images, training_sets
 from benchmarks.data.loading import load_mnist
-from benchmarks.records import write_table
 from benchmarks.run import stages
 from benchmarks.run import workspace as workspace_module
 from benchmarks.run.stages import run_stages
 from benchmarks.tasks import conditions
 from methods.networks.labelled_images import LabelledImages
-from tests.claims.support import forget_images, run_in
+from tests.claims.support import forget_images, run_in, write_latency
 
 
 @pytest.fixture(scope="module")
@@ -31,6 +29,8 @@ def small_mnist() -> Iterator[None]:
         patch.setattr(workspace_module, "load_mnist", load)
         patch.setattr(conditions, "load_mnist", load)
         patch.setattr(stages, "write_report", lambda _: None)
+        # Other tests time methods; this saves time.
+        patch.setattr("benchmarks.run.stages.time_methods", lambda *_: [])
         patch.setattr(images, "MOST_IMAGES", 2)
         patch.setitem(training_sets.SIZES, "article-1000", 100)
         patch.setitem(training_sets.SIZES, "article-10000", 300)
@@ -44,10 +44,6 @@ def finished(tmp_path_factory: pytest.TempPathFactory, small_mnist: None) -> Pat
     """A folder with a finished run in `out` and its networks in `networks`."""
     folder = tmp_path_factory.mktemp("finished")
     assert run_stages(*run_in(folder), "train") == []
-    times = {"method": ["mc_dropout", "deep_ensemble"], "members": [100, 2], "p50_ms": [4.0, 1.0]}
-    alike = {"engine": "numba", "device": "cpu", "threads": 1, "batch_size": 64, "clock": "wall"}
-    write_table(
-        pd.DataFrame(times).assign(status="ok", reason="", **alike), folder / "out" / "latency.csv"
-    )
+    write_latency(folder)
     assert run_stages(*run_in(folder)) == []
     return folder

@@ -94,7 +94,11 @@ def test_stored_networks_are_not_trained_again(
     assert again == (0, first[1], "")
 
 
-def test_networks_of_another_engine_are_others(command_line: CommandLine) -> None:
+def test_networks_of_another_engine_are_others(
+    command_line: CommandLine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # PyTorch trains in processes, which take longer to start than these networks to train.
+    monkeypatch.setattr("joblib.cpu_count", lambda: 1)
     arguments = ("--index", "5", "--passes", "7", "--epochs", "1", "--device", "cpu")
     status, _, message = command_line(*arguments, "--engine", "torch")
     assert (status, "3 networks that are not stored yet" in message) == (0, True)
