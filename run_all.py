@@ -41,40 +41,42 @@ Names = list[str] | None
 def main(
     preset: Annotated[
         Literal["quick", "full"],
-        typer.Option(help="The default of every other option: minutes, or the full comparison."),
+        typer.Option(help="Defaults of all other options: a first look, or the full comparison."),
     ] = "quick",
-    recipe: Annotated[
-        Names, typer.Option(help="How networks are trained; several separated by commas.")
-    ] = None,
-    methods: Annotated[Names, typer.Option(help="The methods, separated by commas.")] = None,
+    recipe: Annotated[Names, typer.Option(help="Training recipes, separated by commas.")] = None,
+    methods: Annotated[Names, typer.Option(help="Methods, separated by commas.")] = None,
     method: Annotated[
         Names, typer.Option(help="A custom method: path/to/file.py:ClassName.")
     ] = None,
     conditions: Annotated[
-        Names, typer.Option(help="Globs such as 'rotated-*', separated by commas.")
+        Names, typer.Option(help="Conditions or globs such as 'rotated-*', separated by commas.")
     ] = None,
-    members: Annotated[Names, typer.Option(help="Sizes of the deep ensemble.")] = None,
-    passes: Annotated[Names, typer.Option(help="Numbers of MC-dropout's passes.")] = None,
+    members: Annotated[
+        Names, typer.Option(help="Sizes of the deep ensemble, separated by commas.")
+    ] = None,
+    passes: Annotated[
+        Names, typer.Option(help="Numbers of MC-dropout passes, separated by commas.")
+    ] = None,
     in_depth: Annotated[
         Names,
-        typer.Option(help="The only recipes evaluated at all sizes and with mc_dropout_exact."),
+        typer.Option(help="Recipes evaluated at all sizes and with mc_dropout_exact."),
     ] = None,
     replicates: Annotated[
-        int | None, typer.Option(help="Networks on which single-network methods are repeated.")
+        int | None, typer.Option(help="Replicates of single-network methods, a network each.")
     ] = None,
     images: Annotated[int | None, typer.Option(help="Images evaluated per condition.")] = None,
     subset_images: Annotated[
-        int | None, typer.Option(help="Images evaluated of each condition of mc_dropout_exact.")
+        int | None, typer.Option(help="Images per condition for mc_dropout_exact.")
     ] = None,
     exact_images: Annotated[int | None, typer.Option(hidden=True)] = None,
-    epochs: Annotated[int | None, typer.Option(help="How long networks train.")] = None,
+    epochs: Annotated[int | None, typer.Option(help="Epochs of training.")] = None,
     resamples: Annotated[
         int | None, typer.Option(help="Bootstrap resamples of the images, for intervals.")
     ] = None,
     batch_sizes: Annotated[
-        Names, typer.Option(help="Images per call when methods are timed.")
+        Names, typer.Option(help="Images per call in timings, separated by commas.")
     ] = None,
-    seed: Annotated[int, typer.Option(help="Of all random choices.")] = 0,
+    seed: Annotated[int, typer.Option(help="Seed of all random choices.")] = 0,
     device: Device = "auto",
     engine: EngineChoice = "auto",
     data_dir: DataDir = None,
@@ -84,21 +86,20 @@ def main(
     ] = None,
     only: Annotated[str | None, typer.Option(help=f"Run one stage: {', '.join(STAGES)}.")] = None,
     jobs: Annotated[
-        int | None, typer.Option(help="Run units computed in parallel.", show_default="every core")
+        int | None, typer.Option(help="How many parallel jobs to run.", show_default="every core")
     ] = None,
-    list_all: Annotated[bool, typer.Option("--list", help="List all choices, and exit.")] = False,
+    list_all: Annotated[bool, typer.Option("--list", help="List all choices and exit.")] = False,
     overwrite: Annotated[
-        bool, typer.Option("--overwrite", help="Remove the run that the output folder holds.")
+        bool, typer.Option("--overwrite", help="Remove an earlier run from the output folder.")
     ] = False,
     open_page: Annotated[
-        bool, typer.Option("--open", help="Open the page of the results at the end.")
+        bool, typer.Option("--open", help="Open the page with the results at the end.")
     ] = False,
     show_version: Annotated[bool, typer.Option("--version", help="Show the version.")] = False,
 ) -> None:
     """Compare uncertainty methods on clean, rotated and out-of-distribution MNIST.
 
-    Every option defaults to the preset's value. The same command continues a run that was
-    interrupted.
+    Options default to the values of the preset. The same command continues an interrupted run.
     """
     if show_version:
         print(suite_version())
@@ -107,7 +108,7 @@ def main(
         _list_choices()
         return
     if only is not None and only not in STAGES:
-        raise UserError(f"--only: {only!r} is none of {', '.join(STAGES)}")
+        raise UserError(f"--only: unknown stage {only!r}; choose from {', '.join(STAGES)}")
     device = fitting_device(device)
     chosen: dict[str, Any] = {
         "recipes": _separate(recipe),
@@ -204,7 +205,9 @@ def _numbers(option: str, values: Names) -> tuple[int, ...] | None:
         return None
     for word in words:
         if not word.isdecimal():
-            raise UserError(f"{option}: {word!r} is no whole number; for example {option} 10,50")
+            raise UserError(
+                f"{option}: {word!r} is not a whole number; write, for example, {option} 10,50"
+            )
     return tuple(sorted({int(word) for word in words}))
 
 
@@ -216,7 +219,7 @@ def _existing(data_dir: Path | None) -> Path | None:
 
 def _jobs(jobs: int | None, device: str) -> int:
     if jobs is not None and jobs < 1:
-        raise UserError(f"--jobs: {jobs} is too small; it takes at least 1")
+        raise UserError(f"--jobs: {jobs} is too small; expected at least 1")
     from joblib import cpu_count  # imported here, as in run_stages
 
     return jobs or (1 if device == "cuda" else cpu_count())

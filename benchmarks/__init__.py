@@ -1,1 +1,1 @@
-"""The benchmark: how uncertainty methods are evaluated, and what is written down."""
+"""The benchmark: evaluation of uncertainty methods, and everything that a run writes."""

@@ -25,7 +25,7 @@ Device = Annotated[
 ]
 EngineChoice = Annotated[
     Literal["auto", "numba", "torch"],
-    typer.Option(help="What computes: kernels, on the CPU only, or PyTorch."),
+    typer.Option(help="Numba kernels (on the CPU only), or PyTorch."),
 ]
 DataDir = Annotated[
     Path | None, typer.Option(help="A folder with your data sets.", envvar=DATA_VARIABLE)
@@ -42,7 +42,7 @@ def fitting_device(choice: Literal["auto", "cpu", "cuda"]) -> Literal["cpu", "cu
         UserError: the choice is ``cuda``, and there is no such device.
     """
     if choice == "cuda" and not torch.cuda.is_available():
-        raise UserError("--device cuda: torch finds no CUDA device here; use cpu or auto")
+        raise UserError("--device cuda: torch finds no CUDA device; use cpu or auto")
     return "cuda" if choice != "cpu" and torch.cuda.is_available() else "cpu"
 
 

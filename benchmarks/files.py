@@ -55,12 +55,12 @@ def writable_folder(option: str, path: Path) -> Path:
         UserError: it is a file, or cannot be written.
     """
     if path.exists() and not path.is_dir():
-        raise UserError(f"{option} {path}: this is a file; it takes a folder")
+        raise UserError(f"{option} {path}: this is a file; name a folder")
     try:
         path.mkdir(parents=True, exist_ok=True)
         with TemporaryFile(dir=path):
             return path
     except OSError as error:
         raise UserError(
-            f"{option} {path}: the folder cannot be written ({error.strerror}); name another"
+            f"{option} {path}: the folder is not writable ({error.strerror}); name another"
         ) from error

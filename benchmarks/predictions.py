@@ -112,7 +112,7 @@ class PredictionStore:
             why = " ".join(f"{type(error).__name__}: {error}".split())
             raise UserError(
                 f"the prediction file {path} cannot be read ({why}); delete it and run again: "
-                "that one file is then predicted anew"
+                "only this file is then predicted again"
             ) from error
 
 

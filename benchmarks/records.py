@@ -165,7 +165,7 @@ def read_table(path: Path) -> pd.DataFrame:
         )
     except ValueError as error:
         raise UserError(
-            f"{path} is damaged ({error}); remove it and have its stage write it again with --only"
+            f"{path} is damaged ({error}); remove it, and write it again with --only and its stage"
         ) from error
     return table.fillna({name: "" for name in _TEXT if name in table})
 

@@ -37,7 +37,7 @@ class Entry:
         size: which of its keyword arguments is the number of its members, if any.
         needs_dropout: whether its networks must have been trained with dropout.
         exact: whether it has no Monte-Carlo error that replicates could show, and is too slow for
-            more than a few images: it is evaluated once, on the subset conditions only.
+            more than a few images; it is evaluated once, and only on the subset conditions.
     """
 
     method: type[UncertaintyMethod]

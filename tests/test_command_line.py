@@ -185,8 +185,8 @@ def test_cuda_is_refused_where_there_is_none(command_line: CommandLine) -> None:
     ("code", "message"),
     [
         ("import nothing_of_this_name", "nothing_of_this_name"),
-        ("class Other: pass", "no 'Mine'"),
-        ("class Mine: pass", "no subclass of UncertaintyMethod"),
+        ("class Other: pass", "does not define 'Mine'"),
+        ("class Mine: pass", "not a subclass of UncertaintyMethod"),
         (
             "from methods import UncertaintyMethod\nclass Mine(UncertaintyMethod): name = 'm'",
             "does not implement fit, predict",
@@ -375,4 +375,4 @@ def test_folder_that_cannot_be_written_is_refused(option: str, command_line: Com
     Path("taken").write_text("a file")
     status, _, error = command_line(option, "taken/inside")
     assert status == 2
-    assert re.fullmatch(r"error: [^\n]*taken/inside[^\n]*cannot be written[^\n]*\n", error)
+    assert re.fullmatch(r"error: [^\n]*taken/inside[^\n]*not writable[^\n]*\n", error)

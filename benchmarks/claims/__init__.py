@@ -1,7 +1,7 @@
 """The article, claim by claim: each measured on its own recipe, with a verdict that is computed.
 
-A claim computes numbers from predictions, and judges these numbers alone. `claims.json` holds
-both; `claims.md` is made of it.
+A claim computes numbers from predictions, and its verdict depends only on these numbers.
+`claims.json` holds both; `claims.md` is made from it.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What a claim is, and how its verdict follows from numbers: computed, never typed."""
+"""What a claim is, and how its verdict is computed from numbers."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ class Claim:
         id: its name in tables.
         statement: the article's, in our words.
         place: where it is made in the article.
-        rule: when it holds; thresholds were fixed before anyone looked.
+        rule: when it holds; thresholds were fixed before any result was known.
         measure: the numbers of one recipe; raises `NotTestableError` where there can be none.
         judge: the rule. It depends on these numbers alone, so a reader can judge again.
         figure: the name of the report's figure, less the recipe.
@@ -70,19 +70,20 @@ def by_networks(parts: Mapping[str, Sequence[bool]]) -> Judgement:
     a tenth.
 
     >>> by_networks({"up": [True, True, False], "down": [True, False, False]})
-    Judgement(verdict=<Verdict.PARTLY: 'partly'>, why='up: 2; down: 1; together: 1 of 3 networks')
+    Judgement(verdict=<Verdict.PARTLY: 'partly'>, why='up: 2 of 3 networks; down: 1; both: 1')
     """
     flags = np.array(list(parts.values()), dtype=bool)
     together, networks = int(flags.all(axis=0).sum()), flags.shape[1]
-    counts = [f"{part}: {sum(holds)}" for part, holds in parts.items()]
-    counts = [*counts, f"together: {together}"] if len(parts) > 1 else counts
+    first, *others = [f"{part}: {sum(holds)}" for part, holds in parts.items()]
+    both = [f"{'both' if len(parts) == 2 else 'all'}: {together}"] if others else []
+    counts = [f"{first} of {networks} networks", *others, *both]
     if 2 * together >= networks:
         verdict = Verdict.REPRODUCED
     elif 10 * together >= networks:
         verdict = Verdict.PARTLY
     else:
         verdict = Verdict.NOT_REPRODUCED
-    return Judgement(verdict, f"{'; '.join(counts)} of {networks} networks")
+    return Judgement(verdict, "; ".join(counts))
 
 
 def by_parts(parts: Mapping[str, bool]) -> Judgement:

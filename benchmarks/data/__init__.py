@@ -1,1 +1,1 @@
-"""The data sets: what they are, where their files are found or fetched, and how they are loaded."""
+"""The data sets: their files, where these are found or fetched, and how they are loaded."""

@@ -131,8 +131,8 @@ def read(
     data_dir = data_dir or _folder_of(DATA_VARIABLE)
     if data_dir is not None and not data_dir.is_dir():
         raise UserError(
-            f"the data folder {data_dir} is no folder; expected one that holds a folder for each "
-            f"set, such as {data_dir / data_set.name}: correct --data-dir or {DATA_VARIABLE}"
+            f"the data folder {data_dir} is not a folder; expected one that holds a folder for "
+            f"each set, such as {data_dir / data_set.name}: correct --data-dir or {DATA_VARIABLE}"
         )
     tried = ["not in the cache" if data_dir is None else "not in the data folder or the cache"]
     contents: dict[DataFile, bytes] = {}
@@ -268,7 +268,7 @@ def _locked(data_set: DataSet, tried: Sequence[str]) -> Iterator[Path]:
         raise Unavailable(_account(data_set, [*tried, waited])) from error
     except OSError as error:
         raise UserError(
-            f"the cache folder {folder} cannot be written ({error.strerror}); make it writable, or "
+            f"the cache folder {folder} is not writable ({error.strerror}); make it writable, or "
             f"name another by {CACHE_VARIABLE}"
         ) from error
 

@@ -57,7 +57,8 @@ def load_out_of_distribution(
     """
     if name not in _LOADERS:
         raise UserError(
-            f"{name!r} is no out-of-distribution set; choose among {', '.join(OUT_OF_DISTRIBUTION)}"
+            f"unknown out-of-distribution set {name!r}; choose from "
+            f"{', '.join(OUT_OF_DISTRIBUTION)}"
         )
     return _LOADERS[name](seed, data_dir)
 

@@ -36,39 +36,39 @@ FORMATS = (".png", ".svg", ".pdf")
 
 
 def main(
-    index: Annotated[
-        int | None, typer.Option(help="The index of an MNIST test image, from 0.")
-    ] = None,
+    index: Annotated[int | None, typer.Option(help="Index of an MNIST test image, from 0.")] = None,
     image: Annotated[
-        Path | None, typer.Option(help="An image of a digit, of any size and colours.")
+        Path | None, typer.Option(help="Image file of a digit, of any size and colours.")
     ] = None,
-    passes: Annotated[int, typer.Option(help="Of MC-dropout.")] = 100,
-    members: Annotated[int, typer.Option(help="Of the deep ensemble.")] = 50,
-    recipe: Annotated[str, typer.Option(help="How networks are trained.")] = "standard",
+    passes: Annotated[int, typer.Option(help="Passes of MC-dropout.")] = 100,
+    members: Annotated[int, typer.Option(help="Members of the deep ensemble.")] = 50,
+    recipe: Annotated[str, typer.Option(help="Training recipe of the networks.")] = "standard",
     preset: Annotated[
         Literal["quick", "full"],
-        typer.Option(help="Which networks: of two epochs, or of the recipe's number of epochs."),
+        typer.Option(help="Training for two epochs, or for the recipe's number of epochs."),
     ] = "quick",
     epochs: Annotated[
         int | None, typer.Option(help="Epochs of training, instead of the preset's.")
     ] = None,
-    seed: Annotated[int, typer.Option(help="Of networks and masks.")] = 0,
+    seed: Annotated[int, typer.Option(help="Seed of networks and masks.")] = 0,
     device: Device = "auto",
     engine: EngineChoice = "auto",
     data_dir: DataDir = None,
     networks: Networks = NETWORKS,
     out: Annotated[
         Path | None,
-        typer.Option(help="The figure's file, PNG, SVG or PDF.", show_default="named by the image"),
+        typer.Option(
+            help="File of the figure: PNG, SVG or PDF.", show_default="named by the image"
+        ),
     ] = None,
 ) -> None:
     """Count the votes of softmax, MC-dropout and a deep ensemble for one image, and draw them.
 
-    Networks are those that a run of the same preset has trained, on the same device and by the
-    same engine; missing ones are trained now.
+    It uses the networks that a run of the same preset has trained, on the same device and by the
+    same engine, and trains missing ones.
     """
     if (index is None) == (image is None):
-        raise UserError("name one image, either by --index 591 or by --image my_digit.png")
+        raise UserError("name one image: either --index 591 or --image my_digit.png")
     _require_recipe(recipe)
     device = fitting_device(device)
     configuration = replace(
@@ -102,7 +102,7 @@ def main(
 
 def _require_format(path: Path) -> None:
     if path.suffix.lower() not in FORMATS:
-        raise UserError(f"--out {path}: a figure is {', '.join(FORMATS)}; name one")
+        raise UserError(f"--out {path}: expected a file name that ends in {', '.join(FORMATS)}")
     if path.is_dir():
         raise UserError(f"--out {path}: this is a folder; name a file in it")
 
@@ -110,13 +110,15 @@ def _require_format(path: Path) -> None:
 def _require_recipe(recipe: str) -> None:
     names = [name for name, known in RECIPES.items() if known.dropout]
     if recipe not in names:
-        raise UserError(f"--recipe: {recipe!r} is none of {', '.join(names)}")
+        raise UserError(
+            f"--recipe: {recipe!r} has no dropout or is unknown; choose from {', '.join(names)}"
+        )
 
 
 def _test_image(workspace: Workspace, index: int | None) -> Float[Tensor, "1 28 28"]:
     images = workspace.test_images().images
     if index is None or not 0 <= index < len(images):
-        raise UserError(f"--index: {index} is no test image; they go from 0 to {len(images) - 1}")
+        raise UserError(f"--index: {index} is not a test image; expected 0 to {len(images) - 1}")
     return images[index]
 
 

@@ -46,7 +46,7 @@ def read_digit(path: Path) -> Float[Tensor, "1 28 28"]:
         ink = _ink(shades)
         if ink.max() >= LEAST_CONTRAST:
             return torch.from_numpy(_centred(_fitted(ink / ink.max()))).float()[None]
-    raise UserError(f"--image {path}: the image is blank; it takes a digit on a background")
+    raise UserError(f"--image {path}: the image is blank; expected a digit on a background")
 
 
 def _grey_levels(path: Path) -> list[Shades]:
@@ -55,7 +55,7 @@ def _grey_levels(path: Path) -> list[Shades]:
     if image.mode.startswith(DEEP):
         pixels = np.asarray(image, dtype=np.float64)
         if not np.isfinite(pixels).all():
-            raise UserError(f"--image {path}: some pixels are no finite numbers")
+            raise UserError(f"--image {path}: some pixels are not finite")
         # Pillow opens 16 bits a pixel by several modes, and floats may be of any scale.
         full = 1.0 if image.mode == "F" else DEEPEST
         return [pixels / max(full, pixels.max())]
@@ -84,7 +84,7 @@ def _opened(path: Path) -> Image.Image:
     except Exception as error:
         message = " ".join(str(error).split()) or type(error).__name__
         raise UserError(
-            f"--image {path}: this cannot be read as an image ({message}); it takes a PNG, a JPEG "
+            f"--image {path}: this cannot be read as an image ({message}); expected a PNG, a JPEG "
             "or another common format"
         ) from error
 

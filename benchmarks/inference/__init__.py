@@ -1,7 +1,7 @@
-"""How sure a number is: intervals and paired differences of every measure.
+"""Intervals and paired differences of every measure.
 
-Measures (`measures`) are computed on every resample of the images by `resampling`, whose parts on
-arrays are in `bootstrap`. From their covariances and the replicates follow an interval
-(`estimate`), a paired difference (`differences`) and the rows of tables (`comparisons`). `bands`
-has the intervals of curves.
+`resampling` computes the measures (`measures`) on every resample of the images; its functions on
+arrays are in `bootstrap`. Covariances over resamples and values of replicates give intervals
+(`estimate`), paired differences (`differences`) and the rows of tables (`comparisons`). `bands`
+computes the intervals of curves.
 """

@@ -1,1 +1,1 @@
-"""What predictions cost: latency, peak memory, multiply-adds and parameters of every method."""
+"""The cost of predictions: latency, peak memory, multiply-adds and parameters of every method."""

@@ -63,7 +63,7 @@ def time_alone(
     out = workspace.out
     if (out / SUMMARY_CSV).exists() and not workspace.predictions.folder.exists() and not overwrite:
         raise UserError(
-            f"{out} holds results without their predictions, perhaps of another machine; choose "
+            f"{out} holds results without predictions, perhaps from another machine; choose "
             "another folder with --out"
         )
     record = RunRecord.begin(plan, workspace, overwrite=overwrite)

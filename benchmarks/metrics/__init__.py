@@ -1,4 +1,4 @@
-"""Metrics: pure functions of tensors, which know neither methods nor data.
+"""Metrics: pure functions of tensors, independent of methods and data.
 
 README.md compares the convention of each with those of other libraries and papers.
 """

@@ -46,7 +46,7 @@ DEFINITIONS = {
     "nll": Definition(
         summary="Negative log-likelihood: the logarithmic score of the label, in nats.",
         formula="Mean over images of −log p̄_y",
-        edge_cases="In [0, ∞]. Infinite where a label has no probability; not clipped.",
+        edge_cases="In [0, ∞]. Infinite if a label has probability 0; not clipped.",
         source="Good 1952; Gneiting & Raftery 2007",
         module="scoring",
         function="negative_log_likelihood",
@@ -62,8 +62,8 @@ DEFINITIONS = {
     "ece": Definition(
         summary="Expected calibration error: the mean gap between confidence and accuracy.",
         formula="Σ_b n_b / N · |acc_b − conf_b| over 15 bins of equal width, (lower, upper]",
-        edge_cases="In [0, 1]. Empty bins count as 0. Biased upwards: with few images a bin, "
-        "chance alone leaves gaps.",
+        edge_cases="In [0, 1]. Empty bins count as 0. Biased upwards: with few images per "
+        "bin, gaps arise by chance.",
         source="Naeini et al. 2015; Guo et al. 2017, equation 3",
         module="calibration",
         function="expected_calibration_error",
@@ -79,17 +79,17 @@ DEFINITIONS = {
         function="equal_mass_bins",
     ),
     "ece_debiased": Definition(
-        summary="The expected calibration error less an estimate of its bias.",
+        summary="The expected calibration error minus an estimate of its bias.",
         formula="2 · ECE − Σ_b n_b / N · E|A_b − conf_b| over 15 bins of equal mass, with "
         "A_b ~ Normal(acc_b, acc_b (1 − acc_b) / n_b)",
-        edge_cases="At most the ECE; slightly negative where gaps are smaller than chance makes "
-        "them. Not unbiased: where a model is calibrated, 59 % of the bias remains.",
+        edge_cases="At most the ECE; slightly negative if gaps are smaller than expected by "
+        "chance. Not unbiased: for a calibrated model, 59 % of the bias remains.",
         source="Kumar, Liang & Ma 2019",
         module="calibration",
         function="debiased_calibration_error",
     ),
     "squared_ce_debiased": Definition(
-        summary="The squared calibration error of binned confidences, without bias.",
+        summary="An unbiased estimate of the squared calibration error of binned confidences.",
         formula="Σ_b n_b / N · [(conf_b − acc_b)² − acc_b (1 − acc_b) / (n_b − 1)] over 15 bins of "
         "equal mass",
         edge_cases="In [−1/4, 1]: not clamped at 0, and no root is taken. A bin of one image "
@@ -99,9 +99,9 @@ DEFINITIONS = {
         function="debiased_squared_calibration_error",
     ),
     "mce": Definition(
-        summary="Maximum calibration error: the largest gap of a bin.",
+        summary="Maximum calibration error: the largest gap of any bin.",
         formula="max_b |acc_b − conf_b| over 15 bins of equal width",
-        edge_cases="In [0, 1]. Bins of fewer than 10 images are left out; undefined if none is "
+        edge_cases="In [0, 1]. Bins of fewer than 10 images are left out; undefined if no bin is "
         "left.",
         source="Guo et al. 2017, equation 5",
         module="calibration",
@@ -133,7 +133,7 @@ DEFINITIONS = {
         function="mutual_information",
     ),
     "pairwise_disagreement": Definition(
-        summary="The chance that two different members vote for different classes.",
+        summary="The probability that two different members vote for different classes.",
         formula="1 − Σ_c v_c (v_c − 1) / (M (M − 1)); 1 − Σ_c s_c² for the exact distribution",
         edge_cases="In [0, 1]. Its expectation is the same for any M. Undefined for one member.",
         source="Simpson 1949; between networks, Fort, Hu & Lakshminarayanan 2019",
@@ -141,10 +141,10 @@ DEFINITIONS = {
         function="pairwise_disagreement",
     ),
     "auroc": Definition(
-        summary="Area under the ROC curve: the chance that an image that is not clean scores "
-        "higher than a clean one.",
+        summary="Area under the ROC curve: the probability that an image that is not clean "
+        "scores higher than a clean one.",
         formula="(#{s₊ > s₋} + ½ #{s₊ = s₋}) / (#s₊ · #s₋), with positive for not clean",
-        edge_cases="In [0, 1]; 0.5 by chance, and for a constant score.",
+        edge_cases="In [0, 1]; 0.5 for a random or a constant score.",
         source="Hanley & McNeil 1982; Hendrycks & Gimpel 2017, section 2",
         module="detection",
         function="auroc",
@@ -153,15 +153,15 @@ DEFINITIONS = {
         summary="Average precision of detecting the images that are not clean.",
         formula="Σ_t (R_t − R_{t−1}) P_t over the distinct scores t from the highest down, with "
         "recall R and precision P of flagging {s ≥ t}",
-        edge_cases="In (0, 1]; by chance the prevalence. Not interpolated.",
+        edge_cases="In (0, 1]; the prevalence for a random score. Not interpolated.",
         source="Hendrycks & Gimpel 2017, section 2",
         module="detection",
         function="aupr_out",
     ),
     "aupr_in": Definition(
         summary="Average precision of detecting the clean images by their low scores.",
-        formula="AUPR-out with the scores negated and the two kinds exchanged",
-        edge_cases="In (0, 1]; by chance 1 − prevalence.",
+        formula="AUPR-out with negated scores and exchanged classes",
+        edge_cases="In (0, 1]; 1 − prevalence for a random score.",
         source="Hendrycks & Gimpel 2017, section 2",
         module="detection",
         function="aupr_in",
@@ -170,16 +170,16 @@ DEFINITIONS = {
         summary="The share of clean images that are flagged when 95 % of the others are.",
         formula="#{clean, s ≥ t} / #clean, with t the highest threshold at which at least 95 % of "
         "the others have s ≥ t",
-        edge_cases="In [0, 1]; 1 for a constant score. The source takes in-distribution images as "
-        "positive, ours are negative.",
+        edge_cases="In [0, 1]; 1 for a constant score. In-distribution images are positive in the "
+        "source, and negative here.",
         source="Liang, Li & Srikant 2018",
         module="detection",
         function="fpr95",
     ),
     "misclassification_auroc": Definition(
-        summary="The chance that a misclassified image scores higher than a correct one.",
+        summary="The probability that a misclassified image scores higher than a correct one.",
         formula="The AUROC, with positive for misclassified",
-        edge_cases="In [0, 1]; 0.5 by chance. Undefined where all images are correct, or none is.",
+        edge_cases="In [0, 1]; 0.5 for a random score. Undefined if all or no images are correct.",
         source="Hanley & McNeil 1982; Hendrycks & Gimpel 2017, section 2",
         module="detection",
         function="auroc",

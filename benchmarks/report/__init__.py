@@ -1,4 +1,4 @@
-"""From the files of a run to tables, figures and a page; imports neither torch nor methods."""
+"""Tables, figures and a page, made from the files of a run; imports neither torch nor methods."""
 
 from __future__ import annotations
 

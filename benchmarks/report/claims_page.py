@@ -10,12 +10,13 @@ from benchmarks.report.number_format import UNDEFINED, plain, rounded, spread
 from benchmarks.report.texts import render, sentences
 from benchmarks.vocabulary import PECULIAR, SUBSET, TYPICAL
 
-DOUBLE_SOFTMAX = "What the double softmax costs"
+DOUBLE_SOFTMAX = "The effect of the double softmax"
 
 ABOUT_DOUBLE_SOFTMAX = (
-    "The recipes `article` and `article-logits` differ in the loss alone. The difference is the "
-    "former less the latter, paired by network, with a 95 % interval (Student's t) over networks. "
-    "There is one ensemble, so its difference has no interval."
+    "The recipe `article` applies a softmax before a loss that applies another; `article-logits` "
+    "does not, and is otherwise the same. The difference is `article` minus `article-logits`, "
+    "paired by network, with a 95 % interval (Student's t) over networks. There is one ensemble, "
+    "so its difference has no interval."
 )
 
 _DIFFERENCE = ("difference", "lower", "upper")

@@ -170,9 +170,9 @@ def left_out_remark(labels: Sequence[str]) -> str:
     """The sentence about conditions without data; empty if there are none.
 
     >>> left_out_remark(["KMNIST", "EMNIST letters"])
-    'Left out, since the data could not be had: KMNIST, EMNIST letters.'
+    'Left out, because their data are not available: KMNIST, EMNIST letters.'
     """
-    return f"Left out, since the data could not be had: {', '.join(labels)}." if labels else ""
+    return f"Left out, because their data are not available: {', '.join(labels)}." if labels else ""
 
 
 def score_label(score: str) -> str:

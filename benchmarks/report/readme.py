@@ -27,17 +27,17 @@ GPU_RESULTS = Path("results/gpu")
 """Holds a folder for each card on which methods were timed, named after it."""
 
 NO_GPU = (
-    "No GPU has been measured yet; `python run_all.py --only latency --out results/gpu/CARD` on a "
-    "machine that has one makes this table.\n"
+    "No GPU has been measured yet. On a machine with one, run `python run_all.py --only latency "
+    "--out results/gpu/CARD`.\n"
 )
 
 RECIPE = "standard"
 """Whose results are shown, where the run has it."""
 
 SHOWN = {
-    "rotation": "Every measure against the angle of rotation.",
-    "roc-predictive_entropy": "Detection of out-of-distribution images.",
-    "rotated-digit": "One digit 1, rotated, and the votes of each method.",
+    "rotation": "Measures against the angle of rotation.",
+    "roc-predictive_entropy": "Detection of out-of-distribution images: ROC curves.",
+    "rotated-digit": "Votes of each method for one digit 1, rotated.",
 }
 """The figures shown, and what they show."""
 
@@ -121,8 +121,8 @@ def _provenance(record: Mapping[str, Any], results: Path) -> str:
         f"Made by `{record['command']}` with uncertainty-bench {record['version']}, Python "
         f"{environment['python']}, torch {libraries['torch']} on {environment['system']} "
         f"({environment['processor']}, {environment['cores']} cores, {device}). "
-        f"All of it: [tables]({folder}/{TABLES_FOLDER}), [figures]({folder}/{FIGURES_FOLDER}), "
-        f"[every number]({folder}/summary.csv), [the record of the run]({folder}/run.json).\n"
+        f"All results: [tables]({folder}/{TABLES_FOLDER}), [figures]({folder}/{FIGURES_FOLDER}), "
+        f"[every number]({folder}/summary.csv), [record of the run]({folder}/run.json).\n"
     )
 
 
@@ -138,7 +138,7 @@ def main(
     text = README.read_text(encoding="utf-8")
     try:
         if not results.resolve().is_relative_to(ROOT):
-            raise UserError(f"{results} is not inside {ROOT}, so that README.md cannot link to it")
+            raise UserError(f"{results} is not inside {ROOT}, so README.md cannot link to it")
         wanted = filled(text, results.resolve().relative_to(ROOT))
     except UserError as error:
         typer.echo(f"error: {error}", err=True)

@@ -1,1 +1,1 @@
-"""A run: its configuration, what it computes (plan), where (workspace), its stages and record."""
+"""A run: its configuration, what it computes (plan), its files (workspace), stages and record."""

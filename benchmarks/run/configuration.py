@@ -106,14 +106,14 @@ class Configuration:
         for name in (*SIZES, "replicates", "images", "subset_images", "epochs"):
             _require_sensible(name, getattr(self, name))
         if self.engine == "numba" and self.device != "cpu":
-            raise UserError(f"--engine numba computes on the CPU, not on {self.device}; use torch")
+            raise UserError(f"--engine numba runs on the CPU, not on {self.device}; use torch")
         if self.resamples < FEWEST_RESAMPLES:
             raise UserError(
-                f"--resamples: {self.resamples} is too small; it takes at least "
-                f"{FEWEST_RESAMPLES}, below which an interval's width is chance"
+                f"--resamples: {self.resamples} is too small; expected at least "
+                f"{FEWEST_RESAMPLES}, since fewer give intervals of arbitrary width"
             )
         if self.seed < 0:
-            raise UserError(f"--seed: {self.seed} is negative; it takes a whole number from 0")
+            raise UserError(f"--seed: {self.seed} is negative; expected a whole number from 0")
 
     @property
     def entries(self) -> dict[str, Entry]:
@@ -128,7 +128,7 @@ class Configuration:
             if entry.method.name in METHODS.keys() | entries.keys():
                 raise UserError(
                     f"--method {location}: the name {entry.method.name!r} is taken; give the class "
-                    "another one"
+                    "another name"
                 )
             entries[entry.method.name] = entry
         return entries
@@ -168,12 +168,16 @@ class Configuration:
 def _require_known(part: str, names: tuple[str, ...], known: Iterable[str]) -> None:
     for name in names:
         if name not in known:
-            raise UserError(f"{OPTIONS[part]}: {name!r} is none of {', '.join(known)}")
+            raise UserError(
+                f"{OPTIONS[part]}: unknown name {name!r}; choose from {', '.join(known)}"
+            )
 
 
 def _require_any(part: str, chosen: tuple[object, ...]) -> None:
     if not chosen:
-        raise UserError(f"{OPTIONS[part]}: nothing is chosen; leave it out for the preset's choice")
+        raise UserError(
+            f"{OPTIONS[part]}: nothing is chosen; name at least one, or omit the option"
+        )
 
 
 def _without_folder(method: str) -> str:
@@ -188,9 +192,9 @@ def _sha256_of_file(method: str) -> str:
 def _require_sensible(part: str, numbers: int | tuple[int, ...] | None) -> None:
     for number in numbers if isinstance(numbers, tuple) else (numbers,):
         if number is not None and number < 1:
-            raise UserError(f"{OPTIONS[part]}: {number} is too small; it takes at least 1")
+            raise UserError(f"{OPTIONS[part]}: {number} is too small; expected at least 1")
         if number is not None and number > MOST:
-            raise UserError(f"{OPTIONS[part]}: {number} is too large; it takes at most {MOST}")
+            raise UserError(f"{OPTIONS[part]}: {number} is too large; expected at most {MOST}")
 
 
 QUICK = Configuration(

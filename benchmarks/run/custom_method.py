@@ -26,9 +26,9 @@ def load_entry(location: str) -> Entry:
         raise UserError(f"--method {location}: there is no file {file}")
     method = getattr(_load_module(Path(file), location), name, None)
     if method is None:
-        raise UserError(f"--method {location}: the file defines no {name!r}")
+        raise UserError(f"--method {location}: the file does not define {name!r}")
     if not (inspect.isclass(method) and issubclass(method, UncertaintyMethod)):
-        raise UserError(f"--method {location}: {name} is no subclass of UncertaintyMethod")
+        raise UserError(f"--method {location}: {name} is not a subclass of UncertaintyMethod")
     if inspect.isabstract(method):
         missing = ", ".join(sorted(method.__abstractmethods__))
         raise UserError(f"--method {location}: {name} does not implement {missing}")
@@ -44,7 +44,7 @@ def _load_module(path: Path, location: str) -> object:
     module_name = f"custom_method_{path.stem}"
     spec = importlib.util.spec_from_file_location(module_name, path)
     if spec is None or spec.loader is None:
-        raise UserError(f"--method {location}: {path} is no Python file")
+        raise UserError(f"--method {location}: {path} is not a Python file")
     module = importlib.util.module_from_spec(spec)
     # Registered before it runs, as an import would: dataclasses and pickle look modules up there.
     sys.modules[module_name] = module

@@ -38,7 +38,7 @@ COLUMNS = (
 def show_outcome(workspace: Workspace) -> None:
     """Print the main numbers of `summary.csv`, if there is one, and name the files, the page first.
 
-    Conditions that were left out, since their data could not be had, are named in one more line.
+    Conditions that were left out, because their data are not available, are named in one more line.
     """
     console = Console()
     out = workspace.out
@@ -53,7 +53,9 @@ def show_outcome(workspace: Workspace) -> None:
         if path.is_dir():
             _print_line(console, f"wrote {path}/ ({sum(1 for _ in path.iterdir())} files)")
     if left_out := _left_out(out, measured):
-        _print_line(console, f"left out, since the data could not be had: {', '.join(left_out)}")
+        _print_line(
+            console, f"left out, because their data are not available: {', '.join(left_out)}"
+        )
 
 
 def _left_out(out: Path, measured: frozenset[str]) -> list[str]:

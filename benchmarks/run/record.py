@@ -124,8 +124,8 @@ class RunRecord:
             earlier, now = entry.get("fingerprint"), data.get(name, {}).get("fingerprint")
             if earlier and now and earlier != now:
                 raise UserError(
-                    f"the images of {name!r} differ from those that this run was begun with "
-                    f"(fingerprint {now[:12]}, not {earlier[:12]}); start it anew with --overwrite"
+                    f"the images of {name!r} differ from those at the start of this run "
+                    f"(fingerprint {now[:12]}, not {earlier[:12]}); restart it with --overwrite"
                 )
         self._content["data"] = data
         self._save()
@@ -161,17 +161,15 @@ def _read(out: Path) -> dict[str, Any]:
         left = [name for name in WRITTEN if (out / name).exists()]
         if left:
             raise UserError(
-                f"{out} holds {left[0]} of a run whose {RUN_JSON} is gone; choose another folder "
-                "with --out, or remove that run with --overwrite"
+                f"{out} holds {left[0]} of a run whose {RUN_JSON} is missing; choose another "
+                "folder with --out, or remove that run with --overwrite"
             )
         return {}
     try:
         content: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
         return dict(content) | {"configuration": dict(content["configuration"])}
     except (ValueError, TypeError, KeyError) as error:
-        raise UserError(
-            f"{path} is damaged ({error}); start the run anew with --overwrite"
-        ) from error
+        raise UserError(f"{path} is damaged ({error}); restart the run with --overwrite") from error
 
 
 def _seconds_of_timings(earlier: dict[str, Any], out: Path) -> dict[str, float]:

@@ -23,35 +23,35 @@ from benchmarks.vocabulary import SELF_TRAINED
 def main(
     files: Annotated[
         list[Path],
-        typer.Argument(help="Files by np.savez; several are compared image by image."),
+        typer.Argument(help="Files written by np.savez; several are compared image by image."),
     ],
     out: Annotated[
         Path | None,
-        typer.Option(help="Folder for all numbers and tables; one table is always shown."),
+        typer.Option(help="Folder for all numbers and tables; the main table is always printed."),
     ] = None,
     resamples: Annotated[
         int, typer.Option(help="Bootstrap resamples of the images, for intervals.")
     ] = 10_000,
-    seed: Annotated[int, typer.Option(help="Of the resampling.")] = 0,
+    seed: Annotated[int, typer.Option(help="Seed of the resampling.")] = 0,
 ) -> None:
     """Score external predictions with the metrics, intervals and tables of the suite.
 
-    A file holds arrays of these names, by np.savez(file, probabilities=..., labels=...,
-    ood_NAME=...):
+    A file holds the following arrays, written by np.savez(file, probabilities=..., labels=...,
+    ood_NAME=...). Other names are refused.
 
-    probabilities: [members, images, classes], or [images, classes] of one member; rows sum to 1.
+    probabilities: [members, images, classes], or [images, classes] for one member; rows sum to 1.
 
     labels: [images], whole numbers from 0.
 
-    ood_NAME: probabilities of out-of-distribution images, by as many members; any number of sets,
-    or none. Other names are refused.
+    ood_NAME: probabilities of out-of-distribution images, by equally many members; any number of
+    sets, or none.
     """
     if resamples < FEWEST_RESAMPLES:
         raise UserError(
-            f"--resamples: {resamples} is too small; it takes at least {FEWEST_RESAMPLES}"
+            f"--resamples: {resamples} is too small; expected at least {FEWEST_RESAMPLES}"
         )
     if seed < 0:
-        raise UserError(f"--seed: {seed} is negative; it takes a whole number from 0")
+        raise UserError(f"--seed: {seed} is negative; expected a whole number from 0")
     external = [read_predictions(path) for path in files]
     require_same_images(external)
     if out is not None:

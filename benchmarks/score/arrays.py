@@ -38,11 +38,11 @@ def require_names(arrays: Mapping[str, Array]) -> None:
     if missing or unknown:
         held = ", ".join(f"{name!r} {list(arrays[name].shape)}" for name in sorted(arrays))
         raise UserError(
-            f"the file holds {held or 'no array'}; it takes {PROBABILITIES!r}, {LABELS!r} and, for "
+            f"the file holds {held or 'no array'}; expected {PROBABILITIES!r}, {LABELS!r} and, for "
             f"out-of-distribution images, '{OOD}<name>'"
             + (f"; missing: {_quoted(missing)}" if missing else "")
             + (f"; rename or leave out: {_quoted(unknown)}" if unknown else "")
-            + f"; write it by {EXAMPLE}"
+            + f"; write it with {EXAMPLE}"
         )
 
 
@@ -59,7 +59,7 @@ def checked_labels(labels: Array) -> Array:
     shape = list(labels.shape)
     if labels.ndim == 2 and min(labels.shape) > 1:
         raise UserError(
-            f"'labels' has the shape {shape}; expected [images], a class each: if these are "
+            f"'labels' has the shape {shape}; expected [images], one class per image: if these are "
             f"one-hot, save labels.argmax(axis=1)"
         )
     if labels.ndim != 1:
@@ -86,8 +86,8 @@ def require_classes(labels: Array, *, classes: int) -> None:
         from_one = labels.min() == 1 and labels.max() == classes
         hint = ": if you count them from 1, save labels - 1" if from_one else ""
         raise UserError(
-            f"{len(outside):,} of {len(labels):,} 'labels' are no class, the first is "
-            f"{labels[first]} of image {first}; expected 0 to {classes - 1}{hint}"
+            f"{len(outside):,} of {len(labels):,} 'labels' are not a class; the first is "
+            f"{labels[first]}, of image {first}; expected 0 to {classes - 1}{hint}"
         )
 
 
@@ -128,7 +128,7 @@ def checked_ood_members(name: str, array: Array, members: Array) -> Array:
 
 def _require_numbers(name: str, array: Array) -> None:
     if array.dtype.kind not in "fiu":
-        raise UserError(f"{name!r} is of the type {array.dtype}; expected floating-point numbers")
+        raise UserError(f"{name!r} has the type {array.dtype}; expected floating-point numbers")
     if array.ndim not in (2, 3):
         raise UserError(
             f"{name!r} has the shape {list(array.shape)}; expected [members, images, classes] or "
@@ -165,13 +165,13 @@ def _require_distributions(name: str, array: Array, hint: str) -> None:
     where = f"image {first[-1]}" if len(first) == 1 else f"member {first[0]}, image {first[1]}"
     if not np.isfinite(row).all():
         wrong = f"holds {row[~np.isfinite(row)][0]}"
-        hint = "; find out where it comes from, a metric of it would be NaN too"
+        hint = "; find its origin: metrics of it would be NaN too"
     else:
         wrong = f"holds {row.min():.4g}" if (row < 0).any() else f"sums to {row.sum():.6g}"
         hint = hint or f"; {_remedy(name, row)}"
     raise UserError(
-        f"{unsound.sum():,} of {unsound.size:,} rows of {name!r} are no probabilities, the first "
-        f"({where}) {wrong}; expected numbers from 0 on with a sum of 1{hint}"
+        f"{unsound.sum():,} of {unsound.size:,} rows of {name!r} are not probabilities; the first "
+        f"({where}) {wrong}; expected non-negative numbers that sum to 1{hint}"
     )
 
 

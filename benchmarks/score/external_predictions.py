@@ -76,7 +76,7 @@ def require_same_images(external: list[ExternalPredictions]) -> None:
     names = [one.method for one in external]
     for name in names:
         if names.count(name) > 1:
-            raise UserError(f"two files are called {name!r}; rename one: the name is the method's")
+            raise UserError(f"two files are called {name!r}; rename one: it names the method")
     for other in others:
         both = f"{first.method!r} and {other.method!r}"
         if _sizes(first) != _sizes(other):
@@ -105,19 +105,23 @@ def _read(path: Path) -> dict[str, Array]:
         with path.open("rb") as file:
             archive = np.load(file, allow_pickle=False)
             if isinstance(archive, np.ndarray):
-                raise UserError(f"this is one array (.npy), without labels; save both by {EXAMPLE}")
+                raise UserError(
+                    f"this is one array (.npy) without labels; save both with {EXAMPLE}"
+                )
             with archive:
                 return {name: _array(archive, name) for name in archive.files}
     except UserError:
         raise
     except OSError as error:
         raise UserError(
-            f"the file cannot be read ({error.strerror or 'it is damaged'}); give one that "
-            f"{EXAMPLE} wrote"
+            f"the file cannot be read ({error.strerror or 'it is damaged'}); write it with "
+            f"{EXAMPLE}"
         ) from error
     # What other bytes raise is up to zipfile, zlib and NumPy, and is nearly anything.
     except Exception as error:
-        raise UserError(f"this is no .npz file, or a damaged one; write it by {EXAMPLE}") from error
+        raise UserError(
+            f"this is not an .npz file, or it is damaged; write it with {EXAMPLE}"
+        ) from error
 
 
 def _array(archive: Any, name: str) -> Array:
@@ -130,7 +134,7 @@ def _array(archive: Any, name: str) -> Array:
             f"the array {name!r} holds Python objects, not numbers; save np.stack(…) of them"
         ) from error
     if not isinstance(array, np.ndarray):
-        raise UserError(f"{name!r} in it is no array; write the file by {EXAMPLE}")
+        raise UserError(f"{name!r} is not an array; write the file with {EXAMPLE}")
     return array
 
 

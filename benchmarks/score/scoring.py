@@ -100,7 +100,9 @@ def require_no_run(folder: Path) -> None:
         UserError: the folder holds a run.
     """
     if (folder / RUN_JSON).exists():
-        raise UserError(f"--out {folder}: this folder holds a run of the suite; name another one")
+        raise UserError(
+            f"--out {folder}: this folder holds a run of the suite; name another folder"
+        )
 
 
 def _rows(unit: RunUnit, external: ExternalPredictions) -> Iterator[Measurement]:

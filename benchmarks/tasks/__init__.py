@@ -1,1 +1,1 @@
-"""What is to be classified: the conditions under which methods are evaluated, and their images."""
+"""The conditions under which methods are evaluated, and their images."""

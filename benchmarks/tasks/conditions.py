@@ -127,8 +127,8 @@ def matching(patterns: tuple[str, ...]) -> tuple[str, ...]:
     for pattern in patterns:
         if not any(fnmatchcase(name, pattern) for name in CONDITIONS):
             raise UserError(
-                f"no condition matches {pattern!r}; there are {', '.join(CONDITIONS)}, "
-                "and globs such as 'rotated-*'"
+                f"no condition matches {pattern!r}; choose from {', '.join(CONDITIONS)}, "
+                "or use globs such as 'rotated-*'"
             )
     wanted = (CLEAN, *patterns)
     return tuple(

@@ -1,1 +1,1 @@
-"""What trains and evaluates networks: PyTorch on any device, or Numba kernels on the CPU."""
+"""Training and evaluation of networks: PyTorch on any device, or Numba kernels on the CPU."""

@@ -29,4 +29,4 @@ def test_parts(parts: tuple[bool, bool], verdict: Verdict) -> None:
 def test_parts_must_hold_for_the_same_networks() -> None:
     judgement = by_networks({"a": [True, False], "b": [False, True]})
     assert judgement.verdict == NO
-    assert judgement.why == "a: 1; b: 1; together: 0 of 2 networks"
+    assert judgement.why == "a: 1 of 2 networks; b: 1; both: 0"

@@ -89,7 +89,7 @@ def test_page_has_all_parts_of_every_claim(finished: Path) -> None:
     for claim in claims_of(finished)["claims"]:
         for part in ("statement", "place", "rule", "why"):
             assert claim[part] in page
-    assert "## What the double softmax costs" in page
+    assert "## The effect of the double softmax" in page
     assert page == claims_page(claims_of(finished))
 
 

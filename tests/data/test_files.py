@@ -93,7 +93,7 @@ def test_the_environment_names_the_data_folder(
 
 
 def test_a_data_folder_that_is_none_is_an_error(tmp_path: Path) -> None:
-    with pytest.raises(UserError, match=r"nowhere is no folder; expected .* correct --data-dir"):
+    with pytest.raises(UserError, match=r"nowhere is not a folder; expected .* correct --data-dir"):
         read(TINY, FILES, data_dir=tmp_path / "nowhere")
 
 
@@ -235,7 +235,7 @@ def test_a_file_known_by_md5_is_cached_as_it_came(cache: Path, data_dir: Path) -
 
 def test_a_cache_that_cannot_be_written_is_an_error(cache: Path) -> None:
     put(cache, b"a file where the folder should be")
-    with pytest.raises(UserError, match=r"cannot be written .*UNCERTAINTY_BENCH_CACHE"):
+    with pytest.raises(UserError, match=r"not writable .*UNCERTAINTY_BENCH_CACHE"):
         read(TINY, FILES)
 
 

@@ -89,7 +89,9 @@ def test_the_names_are_in_the_order_of_the_tables() -> None:
 
 
 def test_an_unknown_name_is_an_error() -> None:
-    with pytest.raises(UserError, match=r"'cifar10' is no .* choose among fashion_mnist, notmnist"):
+    with pytest.raises(
+        UserError, match=r"unknown .* 'cifar10'; choose from fashion_mnist, notmnist"
+    ):
         load_out_of_distribution("cifar10", seed=0)
 
 

@@ -152,5 +152,5 @@ def test_faintest_ink_of_16_bits_is_blank(tmp_path: Path) -> None:
 def test_pixels_that_are_no_numbers_are_refused(tmp_path: Path) -> None:
     pixels = np.zeros((50, 50), dtype=np.float32)
     pixels[20:30, 20:30] = np.nan
-    with pytest.raises(UserError, match="no finite numbers"):
+    with pytest.raises(UserError, match="some pixels are not finite"):
         read(Image.fromarray(pixels), tmp_path / "digit.tiff")

@@ -17,8 +17,8 @@ CLAIM = {
     "rule": "at least half",
     "remark": "",
     "verdict": "not reproduced",
-    "why": "together: 3 of 50 networks",
-    "beside": {"standard": "together: 5 of 50 networks"},
+    "why": "holds: 3 of 50 networks",
+    "beside": {"standard": "holds: 5 of 50 networks"},
     "figure": "claims-count-plots",
     "numbers": {"article": {"votes": [0.25, 0.75, None]}, "standard": {"gap": [0.5]}},
 }

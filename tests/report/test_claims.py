@@ -250,15 +250,15 @@ def test_verdicts_stand_in_a_table_in_all_its_forms(folder: Path) -> None:
 def test_page_has_verdicts_numbers_and_the_cost_of_the_double_softmax() -> None:
     page = claims_page(content())
     for text in (
-        "Measured on 4 networks of the recipe `standard`: 10 epochs, 100 passes, 1,234 clean test "
-        "images and the same rotated. Out-of-distribution images: Fashion-MNIST, Uniform noise. "
-        "Left out, since the data could not be had: KMNIST, notMNIST. Beside them, 2 networks of "
-        "`article-logits` and 3 networks of `standard` were evaluated on rotated and ",
+        "Measured on 4 networks of the recipe `standard`: 10 epochs, 100 passes, 1,234 test "
+        "images, clean and rotated. Out-of-distribution images: Fashion-MNIST, Uniform noise. "
+        "Left out, because their data are not available: KMNIST, notMNIST. For comparison, 2 networks "
+        "of `article-logits` and 3 networks of `standard` were evaluated on rotated and ",
         "| [image-61](#image-61) | *partly* | a \\| reason |",
         "**Verdict: *not testable here*.** a | reason.",
         "| votes for 3 | 10 (10 to 10, n = 4) |",
         "| training, rank correlation with epoch | 0.983 (0.950 to 1, n = 3) |",
-        "By the recipe `standard`: the same.",
+        "With the recipe `standard`: the same.",
         "| Softmax | ECE | 0.300 | 0.200 | 0.100 ± 0.020 |",
         "| Deep ensemble | ECE | 0.300 | 0.200 | 0.100 |",
     ):

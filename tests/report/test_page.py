@@ -180,7 +180,7 @@ def test_claims_are_shown_with_verdict_and_numbers(reported: Path, tmp_path: Pat
     assert images == [data_uri(b"article")] * 2
     assert "Of the article's two statements, one is reproduced and one is not reproduced." in text
     assert "Image 61 is <told> differently." in text
-    assert "By the recipe standard: together: 5 of 50 networks." in text
+    assert "With the recipe standard: holds: 5 of 50 networks." in text
     assert "Beside them, 3 networks of standard were evaluated on rotated and" in text
     assert "Softmax NLL, clean 0.500 0.250 0.125 0.25 ± 0.05" in text
     assert "Deep ensemble NLL, clean 0.500 0.250 — 0.250" in text
@@ -260,7 +260,7 @@ def test_definitions_link_to_the_code_within_the_repository_alone(
 
 def test_conditions_without_data_are_named_in_one_line(reported: Path) -> None:
     text = Parsed((reported / "index.html").read_text(encoding="utf-8")).text
-    assert "Left out, since the data could not be had: Gaussian noise." in text
+    assert "Left out, because their data are not available: Gaussian noise." in text
     assert text.count("Gaussian noise") == 1
     assert "the mirror is asleep" not in text
 

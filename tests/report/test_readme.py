@@ -38,7 +38,7 @@ def test_readme_shows_the_committed_results() -> None:
 def test_marked_sections_are_filled_and_the_rest_is_kept(reported: Path, tmp_path: Path) -> None:
     shutil.copytree(reported, tmp_path / "results", ignore=lambda *_: ["predictions"])
     text = filled(TEXT, Path("results"), tmp_path)
-    assert text.startswith("# Title\n\n<!-- generated: overview -->\n**The methods in a line each.")
+    assert text.startswith("# Title\n\n<!-- generated: overview -->\n**Overview of the methods.")
     assert "stale" not in text
     assert "<!-- end -->\nbetween\n<!-- generated: figures -->\n![" in text
     assert "](results/figures/rotation-standard.png)" in text

@@ -95,17 +95,20 @@ def test_recipe_trains_as_long_as_the_configuration_says() -> None:
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"recipes": ("fancy",)}, "--recipe: 'fancy' is none of standard, article"),
-        ({"methods": ("magic",)}, "--methods: 'magic' is none of softmax, mc_dropout"),
+        ({"recipes": ("fancy",)}, "--recipe: unknown name 'fancy'; choose from standard, article"),
+        (
+            {"methods": ("magic",)},
+            "--methods: unknown name 'magic'; choose from softmax, mc_dropout",
+        ),
         ({"methods": ()}, "no method is chosen"),
         ({"conditions": ("upside",)}, "no condition matches 'upside'"),
-        ({"members": (10, 0)}, "--members: 0 is too small; it takes at least 1"),
+        ({"members": (10, 0)}, "--members: 0 is too small; expected at least 1"),
         ({"passes": (-1,)}, "--passes: -1 is too small"),
         ({"replicates": 0}, "--replicates: 0 is too small"),
         ({"images": 0}, "--images: 0 is too small"),
         ({"epochs": 0}, "--epochs: 0 is too small"),
-        ({"members": (10**20,)}, f"--members: {10**20} is too large; it takes at most 1000000"),
-        ({"resamples": 99}, "--resamples: 99 is too small; it takes at least 100"),
+        ({"members": (10**20,)}, f"--members: {10**20} is too large; expected at most 1000000"),
+        ({"resamples": 99}, "--resamples: 99 is too small; expected at least 100"),
         ({"seed": -1}, "--seed: -1 is negative"),
     ],
 )
@@ -154,7 +157,7 @@ def test_custom_method_must_not_take_the_name_of_one_of_the_suites(
 
 def test_custom_methods_must_not_share_a_name(tmp_path: Path) -> None:
     one, other = custom_method(tmp_path / "a"), custom_method(tmp_path / "b")
-    with pytest.raises(UserError, match="the name 'mine' is taken; give the class another one"):
+    with pytest.raises(UserError, match="the name 'mine' is taken; give the class another name"):
         assert replace(QUICK, custom_methods=(one, other)).entries
 
 

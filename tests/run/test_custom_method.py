@@ -129,9 +129,9 @@ def test_folder_is_no_file(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("", "the file defines no 'Mine'"),
-        ("Mine = 3", "Mine is no subclass of UncertaintyMethod"),
-        ("class Mine: pass", "Mine is no subclass of UncertaintyMethod"),
+        ("", "the file does not define 'Mine'"),
+        ("Mine = 3", "Mine is not a subclass of UncertaintyMethod"),
+        ("class Mine: pass", "Mine is not a subclass of UncertaintyMethod"),
         (
             f"{HEAD}class Mine(UncertaintyMethod):\n    name = 'm'",
             "does not implement fit, predict",

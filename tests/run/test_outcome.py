@@ -136,7 +136,7 @@ def test_conditions_without_data_are_named_in_one_line(
     (tmp_path / "run.json").write_text(json.dumps({"data": data}))
     text = shown(tmp_path, [ROW], capsys)
     assert left_out_line(text) == [
-        "left out, since the data could not be had: KMNIST, EMNIST letters, Fashion-MNIST"
+        "left out, because their data are not available: KMNIST, EMNIST letters, Fashion-MNIST"
     ]
     assert "Name or service" not in text
 
@@ -148,7 +148,7 @@ def test_condition_and_its_subset_are_named_once(
     data = {name: {"unavailable": "no mirror responds"} for name in names}
     (tmp_path / "run.json").write_text(json.dumps({"data": data}))
     assert left_out_line(shown(tmp_path, [ROW], capsys)) == [
-        "left out, since the data could not be had: Fashion-MNIST"
+        "left out, because their data are not available: Fashion-MNIST"
     ]
 
 

@@ -88,7 +88,7 @@ def test_guides_example_can_be_scored(command_line: CommandLine, tmp_path: Path)
     assert 0.85 < accuracy["lower"].iloc[0] < accuracy["value"].iloc[0]
     assert accuracy["value"].iloc[0] < accuracy["upper"].iloc[0] < 1
     table = (tmp_path / "scored" / "tables" / "main-self-trained.md").read_text(encoding="utf-8")
-    assert "500 to 797 images of each condition." in table
+    assert "500 to 797 images per condition." in table
     assert "recipe" not in table.lower()
 
 
@@ -216,7 +216,7 @@ BAD = {
     ),
     "as many members as images": (
         {"probabilities": np.moveaxis(np.repeat(GOOD, 30, axis=0), 2, 0), "labels": LABELS},
-        r"rows of 'probabilities' are no probabilities.*transpose\(",
+        r"rows of 'probabilities' are not probabilities.*transpose\(",
     ),
     "other number of images": (
         {"probabilities": GOOD[:, :100], "labels": LABELS},
@@ -225,7 +225,7 @@ BAD = {
     "four axes": ({"probabilities": GOOD[None], "labels": LABELS}, r"shape \[1, 4, 120, 7\]"),
     "logits": (
         {"probabilities": LOGITS, "labels": LABELS},
-        r"480 of 480 rows of 'probabilities' are no probabilities, the first \(member 0, image 0\) "
+        r"480 of 480 rows of 'probabilities' are not probabilities; the first \(member 0, image 0\) "
         r"holds -.*logits, save scipy\.special\.softmax\(probabilities, axis=-1\)",
     ),
     "positive logits": (
@@ -251,7 +251,7 @@ BAD = {
     ),
     "negative": (
         {"probabilities": changed(GOOD, (0, 0, 0), -0.2), "labels": LABELS},
-        r"holds -0\.2; expected numbers from 0 on",
+        r"holds -0\.2; expected non-negative numbers",
     ),
     "negative by rounding": (
         {
@@ -269,11 +269,11 @@ BAD = {
     "no images": ({"probabilities": GOOD[:, :0], "labels": LABELS[:0]}, r"'labels' is empty"),
     "label too large": (
         {"probabilities": GOOD, "labels": np.where(np.arange(IMAGES) == 9, 7, LABELS)},
-        r"1 of 120 'labels' are no class, the first is 7 of image 9; expected 0 to 6$",
+        r"1 of 120 'labels' are not a class; the first is 7, of image 9; expected 0 to 6$",
     ),
     "negative label": (
         {"probabilities": GOOD, "labels": np.where(np.arange(IMAGES) == 9, -1, LABELS)},
-        r"the first is -1 of image 9",
+        r"the first is -1, of image 9",
     ),
     "counted from 1": (
         {"probabilities": GOOD, "labels": LABELS + 1},
@@ -298,17 +298,17 @@ BAD = {
     "flags for labels": ({"probabilities": GOOD, "labels": LABELS == 1}, r"'labels' are bool"),
     "no labels": (
         {"probabilities": GOOD},
-        r"holds 'probabilities' \[4, 120, 7\]; it takes 'probabilities', 'labels' and, for "
-        r"out-of-distribution images, 'ood_<name>'; missing: 'labels'; write it by np\.savez",
+        r"holds 'probabilities' \[4, 120, 7\]; expected 'probabilities', 'labels' and, for "
+        r"out-of-distribution images, 'ood_<name>'; missing: 'labels'; write it with np\.savez",
     ),
     "no probabilities": (
         {"labels": LABELS},
-        r"holds 'labels' \[120\]; it takes .*; missing: 'probabilities'; write",
+        r"holds 'labels' \[120\]; expected .*; missing: 'probabilities'; write",
     ),
-    "nothing": ({}, r"holds no array; it takes .*; missing: 'probabilities', 'labels'; write"),
+    "nothing": ({}, r"holds no array; expected .*; missing: 'probabilities', 'labels'; write"),
     "no names": (
         {"arr_0": GOOD, "arr_1": LABELS},
-        r"holds 'arr_0' \[4, 120, 7\], 'arr_1' \[120\]; it takes 'probabilities', 'labels' .*; "
+        r"holds 'arr_0' \[4, 120, 7\], 'arr_1' \[120\]; expected 'probabilities', 'labels' .*; "
         r"missing: 'probabilities', 'labels'; rename or leave out: 'arr_0', 'arr_1'; write",
     ),
     "another name for probabilities": (
@@ -338,7 +338,7 @@ BAD = {
     ),
     "out-of-distribution logits": (
         {"probabilities": GOOD, "labels": LABELS, "ood_far": LOGITS},
-        r"rows of 'ood_far' are no probabilities",
+        r"rows of 'ood_far' are not probabilities",
     ),
     "no out-of-distribution images": (
         {"probabilities": GOOD, "labels": LABELS, "ood_far": GOOD[:, :0]},
@@ -385,11 +385,11 @@ def checkpoint() -> bytes:
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        (b"", "no .npz file"),
-        (b"image,label\n", "no .npz file"),
-        (npy(), r"one array \(\.npy\), without labels"),
-        (npz(probabilities=GOOD, labels=LABELS)[:-200], "no .npz file, or a damaged one"),
-        (checkpoint(), "is no array"),
+        (b"", "not an .npz file"),
+        (b"image,label\n", "not an .npz file"),
+        (npy(), r"one array \(\.npy\) without labels"),
+        (npz(probabilities=GOOD, labels=LABELS)[:-200], "not an .npz file, or it is damaged"),
+        (checkpoint(), "is not an array"),
     ],
     ids=["empty", "text", "npy", "cut off", "torch"],
 )
@@ -412,7 +412,7 @@ def test_file_that_is_no_npz_is_refused(
         (["a.npz", "--seed", "-1"], "--seed: -1 is negative"),
         (["a.npz", "--resamples", "9"], "--resamples: 9 is too small"),
         (["a.npz", "--out", "run"], "--out run: this folder holds a run of the suite"),
-        (["a.npz", "--out", "a.npz"], "--out a.npz: this is a file; it takes a folder"),
+        (["a.npz", "--out", "a.npz"], "--out a.npz: this is a file; name a folder"),
         (["a.npz", "sub/a.npz"], "two files are called 'a'; rename one"),
         (["a.npz", "shuffled.npz"], "'a' and 'shuffled' have different labels"),
         (["a.npz", "fewer.npz"], "'a' and 'fewer' hold different images .120 clean and 100 clean"),

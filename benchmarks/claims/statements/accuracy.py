@@ -35,7 +35,7 @@ def judge_rise(numbers: Numbers) -> Judgement:
     """Last above first and rank correlation at least 0.9, on both splits, for each network."""
     return by_networks(
         {
-            split: [
+            f"{split} accuracy rises": [
                 last > first and correlation >= LEAST_CORRELATION
                 for first, last, correlation in zip(
                     numbers[f"{split} accuracy, first epoch"],
@@ -63,7 +63,7 @@ def judge_final(numbers: Numbers) -> Judgement:
     """Training and validation accuracy in the article's range, for each network."""
     return by_networks(
         {
-            f"{split} in {100 * low:.1f}–{100 * high:.1f} %": [
+            f"{split} accuracy in {100 * low:.1f}–{100 * high:.1f} %": [
                 low <= accuracy <= high for accuracy in numbers[f"{split} accuracy"]
             ]
             for split, (low, high) in FINAL.items()
@@ -88,9 +88,9 @@ CLAIMS = (
     Claim(
         id="accuracy-rises",
         statement="Training and validation accuracy rise over the epochs.",
-        place="training: the plots of accuracy over epochs",
-        rule="The last epoch is above the first and Spearman's correlation of accuracy with the "
-        "epoch is at least 0.9, on both splits, per network.",
+        place="the plots of accuracy over epochs of training",
+        rule="For each network, on both splits: accuracy after the last epoch is above that after "
+        "the first, and Spearman's correlation of accuracy with the epoch is at least 0.9.",
         measure=measure_rise,
         judge=judge_rise,
         figure="training",
@@ -99,14 +99,14 @@ CLAIMS = (
         id="final-accuracy",
         statement="At epoch 10 training accuracy is just under 98 %, validation accuracy about "
         "97.3 %.",
-        place="training: the text below the plots",
-        rule="Training accuracy is in 97.0–98.0 % and validation accuracy in 96.8–97.8 %, per "
-        "network, dropout off.",
+        place="the text below the plots of training",
+        rule="For each network, with dropout off: training accuracy is in 97.0–98.0 %, and "
+        "validation accuracy in 96.8–97.8 %.",
         measure=measure_final,
         judge=judge_final,
         figure="training",
-        remark="The article's validation images are MNIST's test images. Its listing computes the "
-        "training accuracy before it switches dropout off, so accuracy with dropout on is shown "
-        "too.",
+        remark="The article's validation images are MNIST's test images. Its listing computes "
+        "training accuracy before dropout is switched off, so accuracy with dropout on is also "
+        "shown.",
     ),
 )

@@ -75,7 +75,7 @@ def judge_certainty(numbers: Numbers) -> Judgement:
     shown = ", ".join(f"{100 * value:.1f} %" for value in accuracy)
     return by_parts(
         {
-            f"accuracy {100 * certain:.2f} % where at least 90 % of votes agree": certain
+            f"accuracy is {100 * certain:.2f} % where at least 90 % of votes agree": certain
             > LEAST_ACCURACY,
             f"accuracy rises over the bins ({shown})": bool((np.diff(accuracy) > 0).all()),
         }
@@ -181,9 +181,9 @@ CLAIMS = (
         id="certain-when-agreeing",
         statement="An overwhelming majority of votes means that the models are certain.",
         place="the discussion of image 61's count plot",
-        rule="Where at least 90 % of the 100 votes agree, accuracy exceeds 99 %, and accuracy "
-        "rises over bins of the majority's share; of all networks' votes together. Reproduced "
-        "if both hold, partly if one does.",
+        rule="Where at least 90 % of the 100 votes agree, accuracy exceeds 99 %; and accuracy "
+        "rises over the bins of the majority's share. The votes of all networks are pooled. "
+        "Reproduced if both hold, partly if one does.",
         measure=measure_certainty,
         judge=judge_certainty,
         figure="claims-certainty",
@@ -191,28 +191,28 @@ CLAIMS = (
     Claim(
         id="disagree-on-edge-cases",
         statement="Different models classify edge cases differently.",
-        place="Epistemic/Model Uncertainty",
-        rule="The AUROC of the ensemble's disagreement for misclassified against correct images is "
-        "at least 0.9.",
+        place="the section Epistemic/Model Uncertainty",
+        rule="The ensemble's disagreement detects its misclassified images with an AUROC of at "
+        "least 0.9.",
         measure=measure_edge_cases,
         judge=judge_edge_cases,
         figure="risk-coverage-pairwise_disagreement",
-        remark="The members differ in initial weights and dropout masks only; all have one "
-        "architecture, unlike the article's sentence.",
+        remark="The members differ only in initial weights and dropout masks. They share one "
+        "architecture, unlike the models of the article's sentence.",
         least_networks=2,
     ),
     Claim(
         id="dropout-mimics-ensemble",
         statement="One network with dropout on mimics many models.",
-        place="where dropout is introduced as a stand-in for an ensemble",
-        rule="Spearman's correlation, over images, of MC-dropout's and the ensemble's "
-        "disagreement, and that of their mutual information: at least 0.8 "
-        "reproduced, at least 0.5 partly. Of each the mean over networks; the lower one decides.",
+        place="the introduction of dropout as a replacement for an ensemble",
+        rule="Spearman's correlation over images between MC-dropout and the ensemble is computed "
+        "for disagreement and for mutual information, each as a mean over networks. The lower one "
+        "decides: reproduced if at least 0.8, partly if at least 0.5.",
         measure=measure_rank_agreement,
         judge=judge_rank_agreement,
         figure="claims-rank-agreement",
-        remark="The ensemble contains each of the networks that MC-dropout uses. Misclassified "
-        "are, for each method, the images that it gets wrong itself.",
+        remark="The ensemble contains every network that MC-dropout uses. The misclassified images "
+        "are each method's own errors.",
         least_networks=2,
     ),
 )

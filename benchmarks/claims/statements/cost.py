@@ -53,10 +53,10 @@ def judge_cost(numbers: Numbers) -> Judgement:
     training, predicting = many / one, ensemble / sampled
     return by_parts(
         {
-            f"training takes {training:.0f} times as long, at least {LEAST_RATIO}": (
+            f"training takes {training:.0f} times as long (at least {LEAST_RATIO})": (
                 training >= LEAST_RATIO
             ),
-            f"predicting takes {predicting:.2f} times as long as {PASSES} passes, more than 1": (
+            f"predicting takes {predicting:.2f} times as long as {PASSES} passes (more than 1)": (
                 ensemble > sampled
             ),
         }
@@ -115,15 +115,15 @@ CLAIMS = (
     Claim(
         id="fifty-is-expensive",
         statement="Training 50 models is costly in computation and time.",
-        place="where dropout is introduced as a stand-in for an ensemble",
-        rule="Training 50 networks takes at least 10 times as long as one, and predicting by 50 "
-        "members longer than by 100 passes, by the same engine on one thread. Partly if one half "
-        "holds.",
+        place="the introduction of dropout as a replacement for an ensemble",
+        rule="Training 50 networks takes at least 10 times as long as training one, and predicting "
+        "with 50 members takes longer than with 100 passes, by the same engine on one thread. "
+        "Partly if only one of the two holds.",
         measure=measure_cost,
         judge=judge_cost,
         figure="cost",
-        remark="These numbers are times: another run has others. Seconds of training are those of "
-        "the fastest of three epochs on 3,000 images, scaled to the steps of a whole training.",
+        remark="Times differ from run to run. The seconds of training are those of the fastest of "
+        "three epochs on 3,000 images, scaled to the steps of a whole training.",
         least_networks=2,
     ),
 )

@@ -77,10 +77,10 @@ def judge_switch(numbers: Numbers) -> Judgement:
     )
     return by_networks(
         {
-            "off, the same prediction twice": [
+            "dropout off, the same prediction twice": [
                 one == 1 for one in numbers["softmax repeats itself"]
             ],
-            "on, more than one distinct vote": list(distinct > 1),
+            "dropout on, votes for more than one class": list(distinct > 1),
         }
     )
 
@@ -111,11 +111,11 @@ CLAIMS = (
         statement="Of 100 passes over test image 61, a typical 8, more than 90 vote for 8 and the "
         "few others for 2.",
         place="the count plot of image 61",
-        rule="More than 90 votes for 8, and 2 the runner-up, alone in second place, per network.",
+        rule="For each network: 8 gets more than 90 votes, and 2 alone gets the second most votes.",
         measure=measure_typical,
         judge=judge_typical,
         figure="claims-count-plots",
-        remark="Without any other vote there is no runner-up.",
+        remark="If all votes are for 8, there is no runner-up.",
     ),
     Claim(
         id="image-591",
@@ -129,11 +129,12 @@ CLAIMS = (
     ),
     Claim(
         id="eval-switch",
-        statement="With dropout off a network gives the same prediction every time; with dropout "
-        "on its predictions vary.",
-        place="the network's method for predicting, dropout off or on by an argument",
-        rule="Repeated softmax predictions are equal to the last bit, and the 100 passes cast more "
-        "than one distinct vote on at least one of the two images, per network.",
+        statement="With dropout off, a network gives the same prediction every time; with dropout "
+        "on, its predictions vary.",
+        place="the network's method for predictions, with an argument that switches dropout",
+        rule="For each network: with dropout off, repeated predictions are equal to the last bit; "
+        "with dropout on, the 100 passes vote for more than one class on at least one of the two "
+        "images.",
         measure=measure_switch,
         judge=judge_switch,
         figure="claims-count-plots",

@@ -80,7 +80,7 @@ def judge_lack(numbers: Numbers) -> Judgement:
     """For each method: both measures fall at every step to more training images of a kind."""
     return by_parts(
         {
-            f"{method}: falls at {falls} of {steps} steps": falls == steps
+            f"{method} falls at {falls} of {steps} steps": falls == steps
             for method in (SAMPLED, ENSEMBLE)
             for falls, steps in [_falls(numbers, method)]
         }
@@ -106,17 +106,17 @@ CLAIMS = (
         id="epistemic-is-missing-data",
         statement="Epistemic uncertainty comes from too few similar images among the training "
         "images.",
-        place="Epistemic/Model Uncertainty",
-        rule="Mutual information and disagreement fall on clean images from 1,000 to 10,000 to "
-        "60,000 training images, and on images rotated by 45° from 60,000 training images to "
-        "60,000 rotated at random; means over 10 networks. Reproduced if at every step for "
-        "MC-dropout and for the ensemble of 10, partly if for one of them.",
+        place="the section Epistemic/Model Uncertainty",
+        rule="Mutual information and disagreement (means over 10 networks) fall at every step: on "
+        "clean images from 1,000 to 10,000 to 60,000 training images, and on images rotated by 45° "
+        "from 60,000 training images to the same images rotated at random. Reproduced if this "
+        "holds for MC-dropout and for the ensemble of 10, partly if for one of them.",
         measure=measure_lack,
         judge=judge_lack,
         figure="claims-missing-data",
-        remark="All networks take as many steps of Adam as the article's, so that fewer images do "
-        "not mean less training; choices are nested and stratified; each training image is "
-        "rotated once, by an angle uniform in ±180°.",
+        remark="All networks take as many steps of Adam as the article's, so fewer images do not "
+        "mean less training. The smaller training sets are nested and stratified by class. Each "
+        "training image is rotated once, by an angle drawn uniformly from ±180°.",
         least_networks=2,
     ),
 )

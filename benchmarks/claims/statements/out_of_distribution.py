@@ -60,7 +60,7 @@ def judge_confident(numbers: Numbers) -> Judgement:
         some = any(share > LEAST_CONFIDENT_SHARE for share in shares.values())
         verdict = Verdict.PARTLY if some else Verdict.NOT_REPRODUCED
     listed = ", ".join(f"{100 * share:.0f} % of {name}" for name, share in shares.items())
-    return Judgement(verdict, f"{100 * mean:.1f} % of all, {listed}")
+    return Judgement(verdict, f"confidence above {CONFIDENT}: {100 * mean:.1f} % of all, {listed}")
 
 
 def measure_split(predictions: RecipePredictions) -> Numbers:
@@ -85,8 +85,8 @@ def judge_split(numbers: Numbers) -> Judgement:
 
     return by_parts(
         {
-            f"{name}, from {kind} ({share(name, kind):.2f}) to out-of-distribution "
-            f"({share(name, OOD):.2f}) it falls": share(name, OOD) < share(name, kind)
+            f"{name} falls from {share(name, kind):.2f} ({kind}) to {share(name, OOD):.2f} "
+            f"({OOD})": (share(name, OOD) < share(name, kind))
             for name in (SAMPLED, ENSEMBLE)
             for kind in ("clean", "45°")
         }
@@ -122,7 +122,7 @@ def measure_similarity(predictions: RecipePredictions) -> Numbers:
 def judge_similarity(numbers: Numbers) -> Judgement:
     """ECE above 2 points, and AUROC below both others' with intervals that exclude zero."""
     ece = float(np.mean(numbers[f"ECE, {SOFTMAX}, 45°"]))
-    parts = {f"ECE {ece:.3f} at 45° above {LEAST_ECE}": ece > LEAST_ECE}
+    parts = {f"ECE at 45° is {ece:.3f}, above {LEAST_ECE}": ece > LEAST_ECE}
     below = []
     for name in (SAMPLED, ENSEMBLE):
         value, lower, upper = (
@@ -132,8 +132,10 @@ def judge_similarity(numbers: Numbers) -> Judgement:
         if math.isnan(upper):
             raise NotTestableError("there are too few images for an interval")
         below.append((name, f"{value:+.3f} ({lower:+.3f} to {upper:+.3f})", upper < 0))
-    listed = ", ".join(f"{difference} from {name}'s" for name, difference, _ in below)
-    parts[f"AUROC differs by {listed}: below both"] = all(holds for *_, holds in below)
+    listed = ", ".join(f"{difference} from {name}" for name, difference, _ in below)
+    parts[f"AUROC is below both others, with differences {listed}"] = all(
+        holds for *_, holds in below
+    )
     return by_parts(parts)
 
 
@@ -199,42 +201,42 @@ CLAIMS = (
         id="ood-still-classified",
         statement="An image from outside the training classes is still given one of them.",
         place="introduction",
-        rule="The share of out-of-distribution images with a confidence above 0.9 exceeds 10 % for "
-        "softmax, over all sets together; partly if only for some set.",
+        rule="Softmax has a confidence above 0.9 for more than 10 % of the out-of-distribution "
+        "images, over all sets together; partly if only for some set.",
         measure=measure_confident,
         judge=judge_confident,
         figure="histograms-predictive_entropy",
-        remark="Some class has the largest probability for any classifier; what can be tested is "
-        "whether the confidence is high.",
+        remark="Any classifier gives some class the largest probability; only whether its "
+        "confidence is high can be tested.",
     ),
     Claim(
         id="ood-is-aleatoric",
         statement="Images from outside the training classes raise aleatoric uncertainty.",
         place="introduction",
-        rule="The share of mutual information in predictive entropy, of sums over all images of a "
-        "kind, falls from clean and from rotated (45°) images to out-of-distribution ones, for "
-        "MC-dropout and for the ensemble; partly if in some of the four comparisons, not "
-        "reproduced if it does not fall.",
+        rule="The epistemic share is the sum of mutual information over the sum of predictive "
+        "entropy, for all images of a kind. It falls from clean and from rotated (45°) images to "
+        "out-of-distribution ones, for MC-dropout and for the ensemble. Partly if it falls in some "
+        "of the four comparisons, not reproduced if in none.",
         measure=measure_split,
         judge=judge_split,
         figure="entropy-split",
-        remark="Plug-in mutual information of 100 passes and of 50 members is not the same "
-        "estimate: compare within a method.",
+        remark="Plug-in mutual information depends on the number of members (100 passes, 50 "
+        "networks): compare only within a method.",
         least_networks=2,
     ),
     Claim(
         id="softmax-is-not-certainty",
-        statement="A network's outputs are similarity, not certainty.",
-        place="where the outputs of a classifier are explained",
-        rule="The ECE of softmax exceeds 2 points on images rotated by 45°, and its AUROC for "
-        "out-of-distribution images, by predictive entropy and as a mean over the sets, is below "
-        "MC-dropout's and the ensemble's with intervals that exclude zero. Partly if one half "
-        "holds.",
+        statement="A network's outputs measure similarity, not certainty.",
+        place="the explanation of a classifier's outputs",
+        rule="The ECE of softmax exceeds 0.02 on images rotated by 45°; and its AUROC for "
+        "out-of-distribution images (by predictive entropy, mean over the sets) is below those of "
+        "MC-dropout and of the ensemble, with intervals of the difference that exclude zero. "
+        "Partly if only one of the two holds.",
         measure=measure_similarity,
         judge=judge_similarity,
         figure="roc-predictive_entropy",
-        remark="Differences are paired by image (DeLong) and, with MC-dropout, by network; the "
-        "intervals cover the draw of both, but there is one ensemble only.",
+        remark="Differences are paired by image (DeLong) and, for MC-dropout, by network. The "
+        "intervals cover the draw of images and of networks, but not another ensemble.",
         least_networks=2,
     ),
 )

@@ -1,4 +1,4 @@
-"""Every figure: a group a file, in which the numbers are computed apart from their drawing."""
+"""All figures: one file per group, in which numbers are computed separately from drawing."""
 
 from __future__ import annotations
 

@@ -17,11 +17,12 @@ THRESHOLDS = {"partly": 0.5, "reproduced": 0.8}
 """Of the rank correlation, as in `benchmarks.claims.statements.agreement`; a test compares them."""
 
 MEASURES = ("mutual information", "disagreement")
+NATS = "\n(nats)"
 TRAINED_ON = ("1,000", "10,000", "all", "all, rotated")
 
 SAMPLED_IMAGES = {
     "article-images": "Images 61 and 591",
-    "high-disagreement": "Images of the highest disagreement",
+    "high-disagreement": "Images with the highest disagreement",
 }
 """The images by which samples are compared with the exact distribution."""
 
@@ -42,8 +43,8 @@ _SAMPLED_LOOKS = {
 }
 
 SPREAD_BY = {
-    "std_by_network": ("between networks", "deep_ensemble"),
-    "std_by_passes": ("between samples of 100 passes", "mc_dropout"),
+    "std_by_network": ("Between networks", "deep_ensemble"),
+    "std_by_passes": ("Between samples of 100 passes", "mc_dropout"),
 }
 """The columns of ``claims/spread.csv`` that are drawn, their labels, and whose colour they have."""
 
@@ -176,7 +177,7 @@ def draw_certainty(ax: Axes, numbers: pd.DataFrame) -> Axes:
     )
     ax.plot([0, 1], [0, 1], color="0.6", linewidth=0.8, linestyle=(0, (4, 2)))
     ax.set(ylabel="Accuracy of\nthe majority", ylim=(0, 1.03), xlim=(0, 1))
-    ax.set_title("All networks (bars: range of single ones)")
+    ax.set_title("All networks (bars: range over networks)")
     return ax
 
 
@@ -191,7 +192,7 @@ def draw_images(ax: Axes, numbers: pd.DataFrame) -> Axes:
         edgecolor="white",
         linewidth=0.6,
     )
-    ax.set(ylabel="Images\nof a network", yscale="log")
+    ax.set(ylabel="Images\nper network", yscale="log")
     return ax
 
 
@@ -208,7 +209,7 @@ def draw_rank_agreement(ax: Axes, numbers: pd.DataFrame) -> Axes:
         ax.text(least, 1.02, verdict, transform=ax.get_xaxis_transform(), fontsize="x-small")
     ax.set_yticks(range(len(MEASURES)), [measure.capitalize() for measure in MEASURES])
     ax.set(xlim=(0, 1), ylim=(-0.6, len(MEASURES) - 0.4))
-    ax.set_xlabel("Rank correlation with the ensemble")
+    ax.set_xlabel("Rank correlation with the ensemble\n(point: a network; line: mean)")
     ax.grid(visible=False, axis="y")
     return ax
 
@@ -226,7 +227,7 @@ def draw_training_sets(ax: Axes, numbers: pd.DataFrame, measure: str, images: st
             ax.scatter(x, of_method["value"], s=5, color=look.color, alpha=2 * BAND, linewidth=0)
     ax.set_xticks(range(len(TRAINED_ON)), [name.replace(", ", ",\n") for name in TRAINED_ON])
     if images == "clean":
-        ax.set_ylabel(f"{measure.capitalize()}{' (nats)' if measure == MEASURES[0] else ''}")
+        ax.set_ylabel(f"{measure.capitalize()}{NATS if measure == MEASURES[0] else ''}")
     return ax
 
 

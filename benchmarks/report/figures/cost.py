@@ -15,7 +15,7 @@ from benchmarks.report.names import METHODS, METRICS, Variant, condition_label
 from benchmarks.report.results import Results
 from benchmarks.report.style import PAGE, Look
 
-FRONT = "Pareto front: none is both faster and better"
+FRONT = "Pareto front: no other point is both faster and better"
 
 
 def cost_figures(results: Results, looks: Mapping[Variant, Look]) -> Iterator[Drawing]:

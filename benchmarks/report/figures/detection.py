@@ -16,7 +16,10 @@ from benchmarks.report.style import COLUMN, PAGE, Look
 from benchmarks.vocabulary import CLEAN
 
 IN_A_ROW = 3
-"""Panels of ROC curves; more histograms than that stand closer and share an axis label."""
+"""Panels of ROC curves."""
+
+MOST_LABELLED = 4
+"""Histograms in a row that each have an axis label; more are too narrow and share one."""
 
 LEAST_SHARE = 0.0005
 """Of images, where the axis begins."""
@@ -42,7 +45,8 @@ def roc_figures(results: Results, looks: Mapping[Variant, Look]) -> Iterator[Dra
             ax.set_title(condition_label(condition))
         for ax in axes[::columns]:
             ax.set_ylabel("OOD images flagged")
-        for ax in axes[-columns:]:
+        for ax in axes:  # all alike, so that the rows of panels are as well
+            ax.tick_params(labelbottom=True)
             ax.set_xlabel(f"Clean images flagged\n(by {METRICS[score].name.lower()})")
         legend_below(figure, axes)
         yield Drawing(f"roc-{score}", figure, numbers)
@@ -71,7 +75,8 @@ def histogram_figures(results: Results, looks: Mapping[Variant, Look]) -> Iterat
         for condition, ax in zip(conditions, grid[0], strict=True):
             ax.set_title(condition_label(condition))
         grid[0, 0].set_xlim(0, numbers.loc[numbers["count"] > 0, "upper"].max())
-        labelled = grid[-1] if len(conditions) <= IN_A_ROW else grid[-1, len(conditions) // 2 :][:1]
+        shares_label = len(conditions) > MOST_LABELLED
+        labelled = grid[-1, len(conditions) // 2 :][:1] if shares_label else grid[-1]
         for ax in labelled:
             ax.set_xlabel(METRICS[score].axis_label)
         figure.supylabel("Share of images", fontsize="medium")

@@ -42,7 +42,7 @@ def reliability_figures(results: Results, looks: Mapping[Variant, Look]) -> Iter
         draw(above, chosen, looks).set_title(condition_label(condition))
         draw_counts(below, chosen, looks)
     grid[0, 0].set_ylabel(f"Accuracy\n(bins of ≥ {FEWEST} images)")
-    grid[1, 0].set_ylabel("Images a bin")
+    grid[1, 0].set_ylabel("Images per bin")
     legend_below(figure, grid[0])
     yield Drawing("reliability", figure, numbers)
 

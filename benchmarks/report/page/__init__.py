@@ -1,4 +1,4 @@
-"""The results as one page for people, `index.html`, that needs neither network nor server."""
+"""All results as one page, `index.html`, which needs neither network nor server."""
 
 from benchmarks.report.page.page import write_page
 

@@ -55,7 +55,7 @@ class Claim(NamedTuple):
 
 
 class DoubleSoftmax(NamedTuple):
-    """What the article's double softmax costs: the text of `claims.md`, and its table."""
+    """The effect of the article's double softmax: the text of `claims.md`, and its table."""
 
     title: str
     about: str
@@ -89,7 +89,7 @@ def claims(folder: Path) -> Claims | None:
 
 
 def _claim(row: Mapping[str, Any], folder: Path) -> Claim:
-    beside = [f"By the recipe {recipe}: {why}." for recipe, why in row.get("beside", {}).items()]
+    beside = [f"With the recipe {recipe}: {why}." for recipe, why in row.get("beside", {}).items()]
     numbers: Mapping[str, Mapping[str, list[float | None]]] = row.get("numbers", {})
     names = dict.fromkeys(name for some in numbers.values() for name in some)
     return Claim(

@@ -45,7 +45,7 @@ _CLASSES = range(10)
 _REASONS = {
     "article": "Shown in the article",
     "high-disagreement": "Members disagree most",
-    "wrong": "Misclassified with most confidence",
+    "wrong": "Misclassified with the highest confidence",
     "divergent": "The methods' votes differ most",
     "sample": "Sample of an out-of-distribution set",
 }

@@ -23,9 +23,9 @@ DOWNLOADS = {
     MEASUREMENTS_CSV: "every number of every replicate",
     COMPARISONS_CSV: "paired differences between methods",
     LATENCY_CSV: "latency and memory of each method",
-    TRAINING_CSV: "the log of each network's training",
+    TRAINING_CSV: "training log of each network",
     CLAIMS_JSON: "the article's claims and their verdicts",
-    CLAIMS_MD: "the same, to read",
+    CLAIMS_MD: "the same as text",
     IMAGES_NPZ: "the images shown",
     RUN_JSON: "configuration, command, versions, fingerprints, wall time",
 }
@@ -34,8 +34,8 @@ DOWNLOADS = {
 FOLDERS = {
     "tables": "each table as Markdown, CSV and LaTeX",
     "figures": "each figure as PNG and SVG, and its numbers",
-    "curves": "what figures need beyond the summary",
-    "claims": "what the claims' figures need",
+    "curves": "further data of the figures",
+    "claims": "data of the claims' figures",
 }
 """The folders of a run, and what is in them."""
 

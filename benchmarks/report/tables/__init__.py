@@ -1,1 +1,1 @@
-"""The tables of a run: what they hold, a file a kind of table, and how they are written."""
+"""The tables of a run: one file per kind of table, and the formats they are written in."""

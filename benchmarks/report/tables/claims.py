@@ -36,15 +36,15 @@ def spread_table(results: Results, recipe: str) -> Table:
     spread = results.curve("claims-spread")
     columns = {
         "mean_share": "Mean\nshare",
-        "std_by_network": "Std.\nby network",
-        "std_by_passes": "Std.\nby passes",
-        "variance_by_network": "Variance\nby network",
+        "std_by_network": "Std. between\nnetworks",
+        "std_by_passes": "Std. between\nsamples",
+        "variance_by_network": "Variance\nbetween networks",
     }
     networks = int(spread["networks"].max())
     return Table(
         name=f"claims-spread-{recipe}",
-        caption="Scatter of a count plot by the draw of the network and by that of 100 "
-        f"passes. Recipe {recipe}, {networks} networks, exact shares of votes.",
+        caption="Spread of the votes between networks, and between samples of 100 passes. "
+        f"Recipe {recipe}, {networks} networks, exact vote shares.",
         group_heading="Image",
         label_headings=("Class",),
         headings=tuple(columns.values()),
@@ -56,7 +56,7 @@ def spread_table(results: Results, recipe: str) -> Table:
             )
             for line in spread.to_dict("records")
         ),
-        remarks=("The last column is the share of the variance of sampled votes.",),
+        remarks=("The last column is a share of the total variance of sampled votes.",),
     )
 
 
@@ -67,8 +67,7 @@ def error_table(results: Results, recipe: str) -> Table:
     rms = errors.set_index(["images", "measure", "passes"])["rms_error"]
     return Table(
         name=f"claims-monte-carlo-error-{recipe}",
-        caption="Root mean square error of a sample of T passes against all sub-networks. "
-        f"Recipe {recipe}.",
+        caption=f"Root mean square error of T passes against all sub-networks. Recipe {recipe}.",
         group_heading="Images",
         label_headings=("Measure",),
         headings=tuple(f"T = {size}" for size in sizes),
@@ -81,5 +80,5 @@ def error_table(results: Results, recipe: str) -> Table:
             for images, label in SAMPLED_IMAGES.items()
             for measure, name in SAMPLED_MEASURES.items()
         ),
-        remarks=("Samples are disjoint parts of 1,000 passes of each network.",),
+        remarks=("Samples are disjoint parts of each network's 1,000 passes.",),
     )

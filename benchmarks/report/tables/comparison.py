@@ -9,7 +9,7 @@ from benchmarks.report.results import Quantity, Results
 from benchmarks.report.tables.table import BEST, TIED, UNTESTED, Cell
 from benchmarks.vocabulary import BIASED, CLEAN, DETECTION_METRICS, SIGNIFICANT, SUBSET_CLEAN
 
-REFERENCE = "clean images are what the others are compared with"
+REFERENCE = "clean images are the reference of detection"
 
 
 def compared_cell(

@@ -18,9 +18,9 @@ from benchmarks.vocabulary import CLEAN, MAIN_SCORE, ROTATED_MEAN
 NOT_KNOWN = "the full method’s value has no interval"
 
 WITHIN_NOISE = (
-    "Within noise: neither this size nor any larger one is distinguished as worse than the full "
-    "method, by the 95 % interval of the paired difference. It may be better. More images would "
-    "distinguish more sizes.",
+    "Within noise: neither this size nor any larger one is significantly worse than the full "
+    "method, by the 95 % interval of the paired difference. It may be better. With more images, "
+    "more sizes would be distinguished.",
 )
 AT_MOST = (
     "≤: this size is enough, but no smaller one was measured and compared with the full one.",
@@ -65,8 +65,8 @@ def cost_table(results: Results, recipe: str, setup: Setup) -> Table:
     images = [f"ms, {images_text(size)}" for size in batches]
     return Table(
         name=f"cost-{recipe}",
-        caption="Passes or members needed to be within noise of the full method, and what they "
-        f"cost. Recipe {recipe}, {setup.label}.",
+        caption="Passes or members needed to be within noise of the full method, and their "
+        f"latency. Recipe {recipe}, {setup.label}.",
         group_heading="Method",
         label_headings=("Measure", "Needed"),
         headings=(

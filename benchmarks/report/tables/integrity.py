@@ -20,7 +20,7 @@ def integrity_table(folder: Path) -> Table | None:
     missing = [name for name in ("networks", "predictions") if name not in probed]
     return Table(
         name="integrity",
-        caption="The integrity probes before scoring, and their results.",
+        caption="Results of the integrity probes before scoring.",
         group_heading="Probe",
         label_headings=("Subject", "Quantity", "Value"),
         headings=(),

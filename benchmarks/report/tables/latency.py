@@ -16,18 +16,18 @@ from benchmarks.vocabulary import SELF_TRAINED
 DEVICE_CLOCK = "device"
 
 NOT_TIMED = "not timed"
-TOO_FEW_CALLS = "fewer calls were affordable than the percentile needs"
+TOO_FEW_CALLS = "too few calls for this percentile"
 
 MEASURED = (
-    "Median time of single calls of predict after a warm-up, each until the device is idle. ± is "
-    "half of the median’s 95 % interval; it is absent where fewer than six calls were affordable.",
-    "Networks have random weights, and images are random: latency depends on neither.",
-    "The kernels use one thread, whatever number torch is given.",
+    "Median time of one call of predict after a warm-up, measured until the device is idle. ± is "
+    "half the width of the median’s 95 % interval; it is missing for fewer than six calls.",
+    "Weights and images are random: latency depends on neither.",
+    "The kernels always use one thread, whatever the number of threads of torch.",
 )
 COUNTED = (
-    "Multiply-adds are those of the networks as they are defined; engines may compute fewer.",
-    "Training is the wall time of every network that the method uses, added up. Networks were "
-    "trained in parallel, as many as the run had jobs, or in one batch whose time they share.",
+    "Multiply-adds are counted from the definition of the networks; engines may compute fewer.",
+    "Training is the sum of the wall times of all networks that the method uses. Networks were "
+    "trained in parallel, one per job, or in one batch, whose time is divided among them.",
 )
 NOT_TRAINED = "no network of this run was trained by this engine on this device"
 
@@ -69,10 +69,10 @@ def resources_table(latency: pd.DataFrame, setup: Setup) -> Table:
             "Parameters\n(thousands)",
             "Weights\n(MB)",
             "Training\n(s)",
-            "Multiply-adds\n(millions an image)",
+            "Multiply-adds\n(millions per image)",
             f"Peak memory (MB)\n{images_text(last)}",
             *(f"p{percent} (ms)\n{images_text(first)}" for percent in (90, 99)),
-            f"Thousand images\na second, {images_text(last)}",
+            f"Thousand images\nper second, {images_text(last)}",
         ),
         rows=tuple(_resources_row(latency, setup, row, first) for _, row in rows.iterrows()),
         remarks=COUNTED,

@@ -50,7 +50,7 @@ def quality_tables(results: Results, recipe: str) -> Iterator[Table]:
 
 
 def overview_table(results: Results, recipe: str) -> Table:
-    """A line a method: what fits into a column, or on the first screen of a page."""
+    """One row per method: what fits into a column, or on the first screen of a page."""
     conditions = [CLEAN, *_rotated_mean(results)]
     metrics = ("accuracy", "ece", "pairwise_disagreement")
     quantities = [Quantity(condition, metric) for condition in conditions for metric in metrics]
@@ -59,7 +59,7 @@ def overview_table(results: Results, recipe: str) -> Table:
     variants = results.evaluated_on(conditions)
     return Table(
         name=f"overview-{recipe}",
-        caption=f"The methods in a line each. {_setting(results, recipe, conditions)}",
+        caption=f"Overview of the methods. {_setting(results, recipe, conditions)}",
         group_heading="",
         label_headings=("Method",),
         headings=tuple(
@@ -85,7 +85,7 @@ def main_table(results: Results, recipe: str) -> Table:
         results,
         MAIN,
         name=f"main-{recipe}",
-        caption=f"Every method on every kind of images. {_setting(results, recipe, conditions)}",
+        caption=f"All methods under all conditions. {_setting(results, recipe, conditions)}",
         conditions=conditions,
         with_left_out=True,
     )
@@ -111,7 +111,7 @@ def exact_table(results: Results, recipe: str) -> Table:
         results,
         MAIN,
         name=f"exact-{recipe}",
-        caption="MC-dropout without sampling beside all other methods, on the same few images. "
+        caption="Exact MC-dropout (without sampling) and all other methods on the same few images. "
         + _setting(results, recipe, conditions),
         conditions=conditions,
         with_left_out=True,
@@ -125,7 +125,7 @@ def detection_table(results: Results, recipe: str, metric: str) -> Table:
         results,
         metric,
         name=f"detection-{metric}-{recipe}",
-        caption=f"Detection of other than clean images by each score: {_metric(metric)}. "
+        caption=f"Detection of images that are not clean, by each score: {_metric(metric)}. "
         + _setting(results, recipe, conditions),
         conditions=conditions,
         with_left_out=True,
@@ -141,7 +141,7 @@ def selective_table(results: Results, recipe: str, metric: str) -> Table:
         results,
         metric,
         name=f"selective-{metric}-{recipe}",
-        caption=f"Detection of misclassified images by each score: {_metric(metric)}. "
+        caption=f"Detection of misclassified images, by each score: {_metric(metric)}. "
         + _setting(results, recipe, conditions),
         conditions=conditions,
     )
@@ -239,4 +239,4 @@ def _setting(results: Results, recipe: str, conditions: list[str]) -> str:
     counts = sorted(set(results.summary.loc[evaluated, "images"]) - {0}) or [0]
     images = " to ".join(f"{count:,}" for count in dict.fromkeys((counts[0], counts[-1])))
     of_recipe = "" if recipe == SELF_TRAINED else f"Recipe {recipe}, "
-    return f"{of_recipe}{images} images of each condition."
+    return f"{of_recipe}{images} images per condition."

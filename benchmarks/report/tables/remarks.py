@@ -7,32 +7,30 @@ from benchmarks.report.results import Results
 from benchmarks.vocabulary import MAIN_SCORE, SELF_TRAINED
 
 INTERVAL = (
-    "± is half of the 95 % interval over the draw of images and, where there are several, of "
-    "replicates. It is a rough guide near 0 and 1 and where many scores are tied: there it may "
-    "reach beyond the measure's range."
+    "± is half the width of the 95 % interval, over the draw of images and, if there are several, "
+    "of replicates. Near 0 and 1, and where many scores are tied, it is approximate and may exceed "
+    "the measure's range."
 )
 
 BINNED = (
     "Binned errors (ECE, MCE) are biased upwards; their intervals cover the binned value, not the "
-    "true error. The debiased errors are closer to that. The bias depends on a method's "
-    "confidences, so none is bold and no difference of them is tested. Differences of the "
-    "debiased squared error are tested."
+    "true error. The debiased errors are closer to it. The bias depends on a method's confidences, "
+    "so ECE and MCE are never bold and their differences are not tested; those of the debiased "
+    "squared error are."
 )
 
 NOT_COVERED = (
-    "No interval covers what all replicates share: their training images, and a test set that "
-    "everyone has used. That of a single replicate does not cover another training or, in "
+    "No interval covers what all replicates share: the training images, and a test set in long "
+    "public use. With a single replicate, the interval does not cover another training run or, for "
     "MC-dropout, other masks."
 )
 
 SHARED_NETWORKS = (
-    "The suite's methods draw on one pool of networks: the ensemble contains the networks of the "
+    "The suite's methods share one pool of networks: the ensemble contains the networks of the "
     "others. No interval covers an ensemble of other networks."
 )
 
-OTHER_SIZES = (
-    "A size that is not the largest of a method is compared with the largest of this method only."
-)
+OTHER_SIZES = "A method's smaller sizes are compared only with its own largest size."
 
 
 def remarks(
@@ -58,7 +56,7 @@ def remarks(
     compared = results.contestants
     chosen = {
         f"Means over replicates ({replicates}). {INTERVAL}": True,
-        f"AUROC against the clean images, by {score_label(MAIN_SCORE).lower()}.": by_score,
+        f"AUROC: detection against clean images, by {score_label(MAIN_SCORE).lower()}.": by_score,
         BINNED: binned,
         NOT_COVERED: True,
         SHARED_NETWORKS: "deep_ensemble" in methods and len(methods) > 1,

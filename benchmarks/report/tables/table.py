@@ -15,17 +15,17 @@ NO_VALUE = "n/a"
 ILL_DEFINED_MARK = "†"
 
 BEST, TIED, UNTESTED = "best", "tied", "untested"
-"""What the comparisons say of a cell; empty if it is distinguished from the best."""
+"""The verdict of a cell's comparison; empty if it is distinguished from the best."""
 
 MARKS = {TIED: "≈", UNTESTED: "‡"}
 """What stands behind a cell with this verdict."""
 
 LEGEND = {
-    BEST: "Bold: the best of the methods, by the same score.",
-    TIED: "not distinguished from the best: paired difference on the same images, p ≥ 0.05 after "
-    "Holm's correction for all pairs of methods and all conditions of this measure and score",
-    UNTESTED: "not tested against the best: there is no p-value of the difference; "
-    "comparisons.csv gives the reason where the two were compared",
+    BEST: "Bold: the best of the methods (by the same score).",
+    TIED: "not distinguished from the best: for the paired difference on the same images, p ≥ 0.05 "
+    "after Holm's correction over all pairs of methods and conditions of this measure and score",
+    UNTESTED: "not tested against the best: the difference has no p-value; comparisons.csv gives "
+    "the reason if the two were compared",
 }
 
 

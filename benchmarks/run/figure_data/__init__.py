@@ -1,1 +1,1 @@
-"""What figures and the page need beside the tables: curves, votes on single images, the images."""
+"""Further data of the figures and the page: curves, votes on single images, the images."""

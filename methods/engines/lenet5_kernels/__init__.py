@@ -1,14 +1,14 @@
 """The fast path for LeNet-5 on the CPU: train, predict, sample and enumerate, in Numba.
 
 Arrays in, arrays out: the kernels know nothing of methods, and of PyTorch only the order of a
-network's parameters in one flat vector. What makes them fast: dropout's masks come first, so that a
-dropped channel is never computed; convolutions are sums of contiguous streams; and what many
-sub-networks of an image share is computed once. Public functions release the interpreter: threads
-work in parallel, one network or some of the images each, and no bit depends on how many.
+network's parameters in one flat vector. They are fast for three reasons: dropout masks are applied
+first, so a dropped channel is never computed; convolutions are sums of contiguous arrays; and work
+shared by many sub-networks of an image is done once. Public functions release the GIL: threads work
+in parallel, each on one network or some of the images, and results do not depend on their number.
 
-To read it, begin with ``layout``, then ``layers``: ``convolution`` and ``dense`` take the time.
-``forward``, ``backward`` and ``gradient`` are the network in terms of them. The public functions
-stand in ``train``, ``predict`` and ``enumeration``.
+To read the code, begin with ``layout``, then ``layers``: most time is spent in ``convolution`` and
+``dense``. ``forward``, ``backward`` and ``gradient`` combine them to the network. The public
+functions are in ``train``, ``predict`` and ``enumeration``.
 """
 
 from methods.engines.lenet5_kernels.check import Network

@@ -92,7 +92,7 @@ def test_rule_counts_networks(
 def test_each_part_has_its_own_count() -> None:
     numbers = of_networks(30, votes(c8=95, c2=5), votes(c8=95, c3=5))
     assert CLAIMS["image-61"].judge(numbers).why == (
-        "more than 90 votes for 8: 50; runner-up 2: 30; together: 30 of 50 networks"
+        "more than 90 votes for 8: 50 of 50 networks; runner-up 2: 30; both: 30"
     )
 
 

@@ -67,6 +67,6 @@ def test_verdicts_are_printed_with_their_legend() -> None:
     assert list(as_frame(table_of(best, tied)).filter(like="verdict").iloc[0]) == ["best", "tied"]
     untested = table_of(best, Cell(0.0, status="ok", verdict="untested"))
     assert "| 0.000 ‡ |\n" in markdown(untested)
-    assert "\n‡ not tested against the best: there is no p-value" in markdown(untested)
+    assert "\n‡ not tested against the best: the difference has no p-value" in markdown(untested)
     assert r"$0.000$$^\ddagger$" in latex(untested)
     assert "Bold" not in markdown(table_of(Cell(0.9, 0.1, "ok")))

@@ -41,7 +41,7 @@ def test_tails_of_single_images_and_rates_of_many_are_tabled(timed_results: Resu
     of_passes = frame.loc["MC-dropout, T = 8"]
     assert float(of_passes["p90 (ms) 1 image"]) == 12
     assert of_passes["p99 (ms) 1 image"] == "undefined"
-    rate = float(of_passes["Thousand images a second, 64 images"])
+    rate = float(of_passes["Thousand images per second, 64 images"])
     assert rate == pytest.approx(64 / 88, abs=1e-3)
     assert float(frame.loc["Deep ensemble, M = 4", "p99 (ms) 1 image"]) == 24
 

@@ -26,7 +26,7 @@ from benchmarks.vocabulary import DETECTION_METRICS, SELECTIVE_METRICS
 CONDITIONS = {"Clean": "clean", "30°": "rotated-030", "60°": "rotated-060", "120°": "rotated-120"}
 CONDITIONS |= {"Uniform noise": "ood-uniform_noise"}
 
-LEFT_OUT = "Left out, since the data could not be had: "
+LEFT_OUT = "Left out, because their data are not available: "
 
 
 def half_unit(text: str) -> float:
@@ -132,7 +132,7 @@ def test_exact_mc_dropout_is_shown_on_the_subsets_only_and_beside_all_others(mak
     results = Results.load(folder).of_recipe("standard")
     found = {table.name: table for table in quality_tables(results, "standard")}
     text = markdown(found.pop("exact-standard"))
-    assert "40 images of each condition" in text
+    assert "40 images per condition" in text
     clean, rotated = re.split(r"\n\| \*\*", text)[1:]
     for group, name in ((clean, "Clean"), (rotated, "45°")):
         assert group.startswith(f"{name}, subset**")
@@ -141,7 +141,7 @@ def test_exact_mc_dropout_is_shown_on_the_subsets_only_and_beside_all_others(mak
     assert rotated.count("0.") > 25
     assert f"\n{LEFT_OUT}Fashion-MNIST.\n" in text
     assert not [name for name, table in found.items() if "exact" in markdown(table)]
-    assert "80 images of each condition" in markdown(found["main-standard"])
+    assert "80 images per condition" in markdown(found["main-standard"])
 
 
 def test_scores_of_a_custom_method_have_a_row(reported: Path) -> None:
@@ -158,14 +158,14 @@ def test_every_table_with_intervals_tells_what_they_do_not_cover(reported: Path)
     written += [markdown(table) for table in quality_tables(results, "standard")]
     for text in written:
         assert "No interval covers what all replicates share" in text
-        assert "a test set that everyone has used" in text
+        assert "a test set in long public use" in text
 
 
 def test_one_replicate_has_an_interval_over_images(make_run) -> None:
     results = Results.load(make_run(replicates=1, methods=("softmax",))).of_recipe("standard")
     text = markdown(calibration_table(results, "standard"))
     assert text.count(" ± ") > 20
-    assert "Means over replicates (Softmax: 1). ± is half of the 95 % interval" in text
+    assert "Means over replicates (Softmax: 1). ± is half the width of the 95 % interval" in text
     assert "It is a rough guide near 0 and 1 and where many scores are tied" in text
     assert "Bold" not in text
 
@@ -245,7 +245,7 @@ def test_biased_measures_have_no_verdict_and_a_remark() -> None:
     comparisons = [compared("deep_ensemble 50", "mc_dropout 50", math.nan, "ece")]
     table = calibration_table(Results(pd.DataFrame(rows), pd.DataFrame(comparisons)), "standard")
     assert {cell.verdict for row in table.rows for cell in row.cells} == {""}
-    assert "none is bold and no difference of them is tested" in markdown(table)
+    assert "never bold and their differences are not tested" in markdown(table)
 
 
 def test_names_in_print_are_those_that_are_measured() -> None:

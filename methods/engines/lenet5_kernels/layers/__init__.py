@@ -1,1 +1,1 @@
-"""The compiled loops that the network is made of, one kind of layer a file."""
+"""The compiled loops of the network, one file per kind of layer."""
