@@ -19,6 +19,11 @@ from methods.threads import one_torch_thread
 Measure = Callable[..., None]
 
 
+def pytest_configure(config: pytest.Config) -> None:
+    """Measure in this process: any `--dist`, as in `addopts`, would disable pytest-benchmark."""
+    config.option.dist = "no"
+
+
 @pytest.fixture(scope="session", autouse=True)
 def _one_core_and_compiled_kernels() -> Iterator[None]:
     compile_kernels()
