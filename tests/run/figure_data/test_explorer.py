@@ -22,7 +22,7 @@ from benchmarks.run.plan import Plan
 from benchmarks.run.workspace import Workspace
 from benchmarks.tasks.conditions import chosen_indices
 from methods import Prediction
-from tests.a_run import Run
+from tests.runs import Run
 
 CONFIGURATION = Configuration(
     preset="quick",
