@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -11,7 +10,7 @@ from benchmarks.claims.double_softmax import double_softmax
 from benchmarks.claims.exact import write_exact
 from benchmarks.claims.predictor import NETWORKS, PASSES, RecipePredictor
 from benchmarks.claims.statements import CLAIMS
-from benchmarks.files import write_json, written_whole
+from benchmarks.files import or_none, write_json, written_whole
 from benchmarks.report.claims_page import claims_page
 from benchmarks.run.figure_data.images import save_images
 from benchmarks.run.plan import Plan
@@ -154,7 +153,7 @@ def _described(
         "beside": dict(beside),
         "figure": claim.figure,
         "numbers": {
-            recipe: {name: [_or_none(value) for value in values] for name, values in some.items()}
+            recipe: {name: [or_none(value) for value in values] for name, values in some.items()}
             for recipe, some in numbers.items()
         },
     }
@@ -165,8 +164,3 @@ def _rounded(row: Mapping[str, object]) -> dict[str, object]:
         name: round(value, DECIMALS) if isinstance(value, float) else value
         for name, value in row.items()
     }
-
-
-def _or_none(value: float) -> float | None:
-    """JSON knows no NaN."""
-    return None if math.isnan(value) else value

@@ -108,7 +108,7 @@ def _points(
 ) -> Iterator[dict[str, object]]:
     joined = []
     for variant in results.variants:
-        quality = results.find(variant, *quantity)
+        quality = results.find(variant, quantity)
         cost = milliseconds(results.latency, setup, variant, batch_size)
         if quality is not None and pd.notna(quality["value"]) and cost is not None:
             joined.append((variant, quality, float(cost["p50_ms"])))

@@ -32,8 +32,7 @@ def cost_figures(results: Results, looks: Mapping[Variant, Look]) -> Iterator[Dr
         metric, condition = shown[column]
         chosen = (numbers["metric"] == metric) & (numbers["condition"] == condition)
         draw(ax, numbers[chosen & (numbers["batch_size"] == sizes[row])], looks)
-        arrow = METRICS[metric].better
-        ax.set_ylabel(f"{METRICS[metric].axis_label} {arrow}\n{condition_label(condition)}")
+        ax.set_ylabel(f"{METRICS[metric].axis_title}\n{condition_label(condition)}")
         ax.set_xlabel(f"Milliseconds, {_images(sizes[row])}")
     legend_below(figure, axes)
     figure.suptitle(f"Median latency on {setup.label}", fontsize="medium")

@@ -32,7 +32,7 @@ REPORTED_EPOCH = 10
 
 def training_figures(results: Results, looks: Mapping[Variant, Look]) -> Iterator[Drawing]:
     """The article's plots, a panel a measure: the mean over the networks, and their range."""
-    if results.training is None or results.training.empty:
+    if results.training.empty:
         return
     numbers = over_networks(results.training)
     networks = results.training["network"].nunique()

@@ -8,10 +8,10 @@ from typing import Any, NamedTuple
 
 import pandas as pd
 
-from benchmarks.report.figures.drawing import MARGIN, rows_of
+from benchmarks.report.figures.drawing import MARGIN, conditions_in, rows_of, scores_in
 from benchmarks.report.figures.reliability import ACCURACY_BAND, FEWEST
 from benchmarks.report.figures.rotation import MEASURES, lines
-from benchmarks.report.names import METRICS, Variant, angle_of, condition_label
+from benchmarks.report.names import METRICS, Variant, condition_label
 from benchmarks.report.number_format import rounded
 from benchmarks.report.page.chart import Axis, Chart, Line, Point, line, x_axis, y_axis
 from benchmarks.report.results import Results
@@ -45,10 +45,9 @@ def rotation_charts(results: Results, looks: Mapping[Variant, Look]) -> list[Cha
 def reliability_charts(results: Results, looks: Mapping[Variant, Look]) -> list[Chart]:
     """A chart a condition; bins of few images are left out."""
     bins = results.curve("reliability")
-    conditions = sorted(set(bins["condition"]), key=lambda c: angle_of(c) or 0)
     return [
         _reliability_chart(condition_label(c), bins[bins["condition"] == c], looks)
-        for c in conditions
+        for c in conditions_in(bins)
     ]
 
 
@@ -65,8 +64,7 @@ def detections(results: Results, looks: Mapping[Variant, Look]) -> list[Detectio
                 if not (of_score := _of(points, score=score, condition=condition)).empty
             ],
         )
-        for score in METRICS
-        if score in set(points["score"])
+        for score in scores_in(points)
     ]
 
 
@@ -78,7 +76,7 @@ def _rotation_chart(numbers: pd.DataFrame, metric: str, looks: Mapping[Variant, 
     y = y_axis(METRICS[metric].axis_label, 0, highest if highest > 0 else 1)
     has_ill_defined = last > LABELS_ILL_DEFINED_BEYOND
     return Chart(
-        title=f"{METRICS[metric].name} {METRICS[metric].better}".strip(),
+        title=METRICS[metric].title,
         description=f"{METRICS[metric].axis_label} at each angle from 0° to {last}°",
         x=x,
         y=y,

@@ -87,10 +87,9 @@ def _chart(rows: pd.DataFrame, metric: str, condition: str, looks: Mapping[Varia
     spread = rows[["value", "lower", "upper"]]
     low, high = float(np.nanmin(spread)), float(np.nanmax(spread))
     margin = 0.08 * (high - low) or 0.1
-    arrow = METRICS[metric].better
     x = log_axis("Milliseconds (median)", rows["p50_ms"].min() / 1.5, rows["p50_ms"].max() * 1.5)
-    y = y_axis(f"{METRICS[metric].axis_label} {arrow}".strip(), low - margin, high + margin)
-    title = f"{METRICS[metric].name} {arrow}, {condition_label(condition)}"
+    y = y_axis(METRICS[metric].axis_title, low - margin, high + margin)
+    title = f"{METRICS[metric].title}, {condition_label(condition)}"
     return Chart(
         title=title,
         description=f"{title}, against median latency; the Pareto front is shaded",

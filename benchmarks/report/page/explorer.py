@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from base64 import b64encode
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -13,6 +12,7 @@ import numpy as np
 import pandas as pd
 from PIL import Image
 
+from benchmarks.files import or_none
 from benchmarks.report.names import (
     METHODS,
     METRICS,
@@ -107,9 +107,9 @@ def _image(rows: pd.DataFrame, variants: Sequence[Variant]) -> dict[str, Any]:
         predictions[variants.index(Variant(row["method"], row["members"]))] = {
             "votes": [row[f"vote_share_{c}"] for c in _CLASSES],
             "mean": [row[f"mean_probability_{c}"] for c in _CLASSES],
-            "measures": [_or_none(row[name]) for name in MEASURES],
+            "measures": [or_none(row[name]) for name in MEASURES],
         }
-    label = _or_none(first["label"])
+    label = or_none(first["label"])
     return {
         "recipe": first["recipe"],
         "condition": first["condition"],
@@ -117,14 +117,9 @@ def _image(rows: pd.DataFrame, variants: Sequence[Variant]) -> dict[str, Any]:
         "number": int(first["number"]),
         "label": None if label is None else int(label),
         "reasons": first["reasons"].split(";"),
-        "divergence": _or_none(first["divergence"]),
+        "divergence": or_none(first["divergence"]),
         "predictions": predictions,
     }
-
-
-def _or_none(value: float) -> float | None:
-    """JSON has no NaN."""
-    return None if math.isnan(value) else float(value)
 
 
 def _article(images: Sequence[Mapping[str, Any]]) -> dict[str, list[int]]:
