@@ -5,7 +5,6 @@ from __future__ import annotations
 import signal
 import sys
 import webbrowser
-from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any, Literal, NoReturn
@@ -26,6 +25,7 @@ from benchmarks.errors import UserError
 from benchmarks.files import writable_folder
 from benchmarks.latency.stage import time_alone
 from benchmarks.run.configuration import PRESETS
+from benchmarks.run.failure import Failure
 from benchmarks.run.outcome import show_outcome
 from benchmarks.run.plan import Plan
 from benchmarks.run.workspace import Workspace
@@ -163,7 +163,7 @@ def _run(
 
 def run_stages(
     plan: Plan, workspace: Workspace, only: str | None, *, overwrite: bool
-) -> Sequence[tuple[str, str]]:
+) -> list[Failure]:
     """Run all stages, or only one; return what failed, and why."""
     if only == LATENCY:
         return time_alone(plan, workspace, overwrite=overwrite)

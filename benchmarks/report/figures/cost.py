@@ -13,7 +13,7 @@ from benchmarks.report.cost import main_setup, points
 from benchmarks.report.figures.drawing import Drawing, legend_below, panels
 from benchmarks.report.names import METHODS, METRICS, Variant, condition_label
 from benchmarks.report.results import Results
-from benchmarks.report.style import PAGE, Look
+from benchmarks.report.style import PAGE, Look, look_in
 
 FRONT = "Pareto front: none is both faster and better"
 
@@ -52,9 +52,7 @@ def draw(ax: Axes, numbers: pd.DataFrame, looks: Mapping[Variant, Look]) -> Axes
         label=FRONT,
     )
     for method, line in numbers.groupby("method", sort=False):
-        look = next(
-            look for variant, look in reversed([*looks.items()]) if variant.method == method
-        )
+        look = look_in(looks, Variant(str(method), ""))
         line = line.assign(size=pd.to_numeric(line["members"], errors="coerce")).sort_values("size")
         ax.plot(line["p50_ms"], line["value"], **look.line | {"label": _label(str(method), line)})
         spread = [line["value"] - line["lower"], line["upper"] - line["value"]]

@@ -20,11 +20,10 @@ from benchmarks.report.page.chart import (
     Point,
     line,
     log_axis,
-    looks_of,
     path,
     y_axis,
 )
-from benchmarks.report.style import Look
+from benchmarks.report.style import Look, look_in
 
 
 class Cost(NamedTuple):
@@ -111,7 +110,7 @@ def _lines(rows: pd.DataFrame, x: Axis, y: Axis, looks: Mapping[Variant, Look]) 
         variants = [Variant(str(method), members) for members in of_method["members"]]
         largest = max(variants, key=lambda v: v.rank)
         ordered = of_method.sort_values("p50_ms").to_dict("records")
-        lines.append(line(looks_of(looks, largest), largest, map(_point, ordered), x, y))
+        lines.append(line(look_in(looks, largest), largest, map(_point, ordered), x, y))
     return lines
 
 

@@ -21,9 +21,9 @@ from benchmarks.report.names import (
     condition_label,
     condition_rank,
 )
-from benchmarks.report.page.chart import color, key, looks_of
+from benchmarks.report.page.chart import color, key
 from benchmarks.report.results import Pixels, Results
-from benchmarks.report.style import Look
+from benchmarks.report.style import Look, look_in
 from benchmarks.vocabulary import PECULIAR, TYPICAL
 
 SIDE, IN_A_ROW = 28, 20
@@ -77,7 +77,7 @@ def explorer(results: Results, looks: Mapping[Variant, Look]) -> dict[str, Any] 
             {
                 "key": key(v),
                 "label": v.label,
-                "color": color(looks_of(looks, v)),
+                "color": color(look_in(looks, v)),
                 "single": v.members == "1",
             }
             for v in variants

@@ -15,8 +15,12 @@ from benchmarks.inference.measures import UNCERTAINTIES
 from benchmarks.metrics import calibration, scoring
 from benchmarks.predictions import PredictionStore, RunUnit, StoredPrediction
 from benchmarks.records import members_text, write_table
-from benchmarks.run.figure_data.compared_units import largest_units, well_defined_conditions
-from benchmarks.run.figure_data.high_disagreement import divergence, highest
+from benchmarks.run.figure_data.compared import (
+    divergence,
+    highest,
+    largest_units,
+    well_defined_conditions,
+)
 from benchmarks.run.plan import Plan
 from benchmarks.run.workspace import Workspace
 from benchmarks.tasks.conditions import CONDITIONS, Condition, chosen_indices

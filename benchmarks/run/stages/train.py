@@ -9,9 +9,9 @@ import pandas as pd
 
 from benchmarks.parallel import parallel
 from benchmarks.records import write_table
+from benchmarks.run.failure import Failure
 from benchmarks.run.plan import Plan
 from benchmarks.run.record import RunRecord
-from benchmarks.run.stages.failure import Failure
 from benchmarks.run.workspace import Workspace
 from benchmarks.vocabulary import TRAIN, TRAINING_CSV
 from methods.networks.training import TrainedNetwork, TrainingDivergedError
