@@ -84,7 +84,7 @@ def draw(title: str, image: Float[Tensor, "1 28 28"], predictions: Predictions, 
     with rc_context(SETTINGS), written_whole(path) as temporary:
         figure = count_plots(title, pixels, counts, measures)
         figure.savefig(temporary, format=path.suffix.lower().removeprefix("."), dpi=DPI)
-    Console().print(f"wrote {path}", highlight=False, markup=False, soft_wrap=True)
+    print(f"wrote {path}")
 
 
 def _counts(prediction: Prediction) -> list[int]:

@@ -112,6 +112,10 @@ class Configuration:
             entries[entry.method.name] = entry
         return entries
 
+    def sizes(self, entry: Entry) -> tuple[int, ...]:
+        """The sizes chosen of a method; none where there is nothing to choose."""
+        return {"members": self.members, "passes": self.passes, None: ()}[entry.size]
+
     def recipe(self, name: str) -> Recipe:
         """The recipe of this name, trained for as long as this configuration says."""
         recipe = RECIPES[name]

@@ -22,7 +22,7 @@ from benchmarks.claims.predictor import RecipePredictor
 from benchmarks.claims.rank_statistics import Placements, auroc_interval, rank_correlation
 from benchmarks.inference.measures import UNCERTAINTIES
 from benchmarks.metrics import detection, scoring
-from benchmarks.vocabulary import CLEAN
+from benchmarks.vocabulary import CLEAN, LEAST_RANK_CORRELATION, PARTLY, REPRODUCED
 from methods import Prediction
 
 OVERWHELMING = 0.9
@@ -34,7 +34,6 @@ BINS = tuple(f"{low:.1f}–{high:.1f}" for low, high in pairwise(EDGES))
 
 LEAST_AUROC = 0.9
 
-MIMICS, RESEMBLES = 0.8, 0.5
 MEASURES = {"pairwise_disagreement": "disagreement", "mutual_information": "mutual information"}
 MOST_UNCERTAIN = 500
 AUROC = "misclassification AUROC"
@@ -144,7 +143,8 @@ def judge_rank_agreement(numbers: Numbers) -> Judgement:
     if undefined := [name for name, value in means.items() if math.isnan(value)]:
         raise NotTestableError(f"no rank correlation by {undefined[0]}: it is the same everywhere")
     lowest = min(means.values())
-    verdict = Verdict.of(whole=lowest >= MIMICS, part=lowest >= RESEMBLES)
+    whole, part = (lowest >= LEAST_RANK_CORRELATION[name] for name in (REPRODUCED, PARTLY))
+    verdict = Verdict.of(whole=whole, part=part)
     listed = ", ".join(f"{value:.3f} by {name}" for name, value in means.items())
     return Judgement(verdict, f"mean rank correlation {listed}")
 

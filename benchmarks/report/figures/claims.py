@@ -12,9 +12,7 @@ from benchmarks.report.figures.drawing import Drawing, claim_numbers, legend_bel
 from benchmarks.report.names import METHODS, Variant
 from benchmarks.report.results import Results
 from benchmarks.report.style import BAND, COLUMN, PAGE, Look, look_of
-
-THRESHOLDS = {"partly": 0.5, "reproduced": 0.8}
-"""Of the rank correlation, as in `benchmarks.claims.statements.agreement`; a test compares them."""
+from benchmarks.vocabulary import LEAST_RANK_CORRELATION
 
 MEASURES = ("mutual information", "disagreement")
 TRAINED_ON = ("1,000", "10,000", "all", "all, rotated")
@@ -203,7 +201,7 @@ def draw_rank_agreement(ax: Axes, numbers: pd.DataFrame) -> Axes:
         offset = (np.arange(len(values)) + 0.5) / len(values) - 0.5
         ax.scatter(values, y + 0.5 * offset, s=6, color=color, linewidth=0)
         ax.plot([values.mean()] * 2, [y - 0.35, y + 0.35], color="0", linewidth=1.2)
-    for verdict, least in THRESHOLDS.items():
+    for verdict, least in LEAST_RANK_CORRELATION.items():
         ax.axvline(least, color="0.6", linewidth=0.8, linestyle=(0, (4, 2)))
         ax.text(least, 1.02, verdict, transform=ax.get_xaxis_transform(), fontsize="x-small")
     ax.set_yticks(range(len(MEASURES)), [measure.capitalize() for measure in MEASURES])

@@ -133,16 +133,6 @@ class Line:
     band: str
     marks: tuple[Mark, ...]
 
-    @property
-    def color(self) -> str:
-        """As the style sheet writes it."""
-        return color(self.look)
-
-    @property
-    def dashes(self) -> str:
-        """As SVG writes them, in pixels."""
-        return dashes(self.look)
-
 
 @dataclass(frozen=True)
 class Chart:

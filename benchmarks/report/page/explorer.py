@@ -24,21 +24,12 @@ from benchmarks.report.names import (
 from benchmarks.report.page.chart import color, key
 from benchmarks.report.results import Pixels, Results
 from benchmarks.report.style import Look, look_in
-from benchmarks.vocabulary import PECULIAR, TYPICAL
+from benchmarks.vocabulary import EXPLORED_MEASURES, PECULIAR, TYPICAL
 
 SIDE, IN_A_ROW = 28, 20
 """Pixels of an image's side, and images in a row of the PNG that holds them all."""
 
-MEASURES = {
-    "confidence": Metric("Confidence"),
-    **{
-        name: METRICS[name]
-        for name in (
-            *("predictive_entropy", "expected_entropy"),
-            *("mutual_information", "pairwise_disagreement"),
-        )
-    },
-}
+MEASURES = {name: METRICS.get(name, Metric(name.capitalize())) for name in EXPLORED_MEASURES}
 
 _CLASSES = range(10)
 
