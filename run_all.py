@@ -19,6 +19,7 @@ from benchmarks.command_line import (
     Networks,
     exit_status,
     fitting_device,
+    fitting_jobs,
 )
 from benchmarks.environment import suite_version
 from benchmarks.errors import UserError
@@ -217,9 +218,7 @@ def _existing(data_dir: Path | None) -> Path | None:
 def _jobs(jobs: int | None, device: str) -> int:
     if jobs is not None and jobs < 1:
         raise UserError(f"--jobs: {jobs} is too small; it takes at least 1")
-    from joblib import cpu_count  # imported here, as in run_stages
-
-    return jobs or (1 if device == "cuda" else cpu_count())
+    return jobs or fitting_jobs(device)
 
 
 def _list_choices() -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -20,6 +19,7 @@ from benchmarks.inference.measures import UNCERTAINTIES
 from benchmarks.progress import announce
 from benchmarks.report.figures.votes import count_plots
 from benchmarks.report.names import Variant
+from benchmarks.report.number_format import three_decimals
 from benchmarks.report.style import DPI, SETTINGS
 from benchmarks.run.plan import Plan
 from benchmarks.run.workspace import Workspace
@@ -68,10 +68,7 @@ def show(title: str, predictions: Predictions) -> None:
             table.add_column(heading.replace(" ", "\n"), justify="right")
     for variant, prediction in predictions.items():
         votes.add_row(variant.label, *(str(count or "") for count in _counts(prediction)))
-        values = _measures(prediction).values()
-        measures.add_row(
-            variant.label, *("—" if math.isnan(value) else f"{value:.3f}" for value in values)
-        )
+        measures.add_row(variant.label, *map(three_decimals, _measures(prediction).values()))
     console.print(votes)
     console.print(measures)
 

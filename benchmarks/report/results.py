@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from benchmarks.compared_sizes import compared_variants
 from benchmarks.errors import UserError
 from benchmarks.files import read_json
-from benchmarks.records import read_table
+from benchmarks.records import read_table, where
 from benchmarks.report.names import (
     SCORES,
     Variant,
@@ -223,9 +223,7 @@ class Results:
         return tuple(sorted(set(self._of(variant)["score"]) - SCORES.keys() - {""}))
 
     def _of(self, variant: Variant) -> pd.DataFrame:
-        summary = self.summary
-        rows = (summary["method"] == variant.method) & (summary["members"] == variant.members)
-        return summary[rows]
+        return where(self.summary, **variant._asdict())
 
     def _conditions(self, prefix: str) -> tuple[str, ...]:
         names = {name for name in self.summary["condition"] if name.startswith(prefix)}

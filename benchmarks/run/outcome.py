@@ -11,7 +11,7 @@ from rich.table import Table
 
 from benchmarks.compared_sizes import compared_variants
 from benchmarks.files import read_json
-from benchmarks.records import read_table
+from benchmarks.records import read_table, where
 from benchmarks.report.names import condition_label
 from benchmarks.run.workspace import Workspace
 from benchmarks.vocabulary import (
@@ -92,9 +92,7 @@ def _compared(summary: pd.DataFrame) -> pd.DataFrame:
 
 
 def _value_text(rows: pd.DataFrame, condition: str, metric: str, score: str) -> str:
-    chosen = rows[
-        (rows["condition"] == condition) & (rows["metric"] == metric) & (rows["score"] == score)
-    ]
+    chosen = where(rows, condition=condition, metric=metric, score=score)
     if chosen.empty or pd.isna(chosen["value"].iloc[0]):
         return "—"
     return f"{chosen['value'].iloc[0]:.4f}"

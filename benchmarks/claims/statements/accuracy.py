@@ -7,7 +7,7 @@ import pandas as pd
 from benchmarks.claims.claim import Claim, Judgement, NotTestableError, Numbers, by_networks
 from benchmarks.claims.predictor import RecipePredictor
 from benchmarks.claims.rank_statistics import rank_correlation
-from benchmarks.records import read_table
+from benchmarks.records import read_table, where
 from benchmarks.vocabulary import TRAINING_CSV
 
 SPLITS = ("training", "validation")
@@ -76,12 +76,12 @@ def _log(predictor: RecipePredictor) -> pd.DataFrame:
     if not path.exists():
         raise NotTestableError("there is no training.csv; run without --only first")
     log = read_table(path)
-    return log[(log["recipe"] == predictor.recipe) & (log["network"] < predictor.networks)]
+    return where(log[log["network"] < predictor.networks], recipe=predictor.recipe)
 
 
 def _by_network(log: pd.DataFrame, split: str, column: str) -> pd.DataFrame:
     """A row for each network, a column for each epoch."""
-    return log[log["split"] == split].pivot(index="network", columns="epoch", values=column)
+    return where(log, split=split).pivot(index="network", columns="epoch", values=column)
 
 
 CLAIMS = (

@@ -9,7 +9,7 @@ import pandas as pd
 
 from benchmarks.claims.claim import Claim, Judgement, NotTestableError, Numbers, by_parts
 from benchmarks.claims.predictor import PASSES, RecipePredictor
-from benchmarks.records import read_table, write_table
+from benchmarks.records import read_table, where, write_table
 from benchmarks.vocabulary import CLAIMS_FOLDER, LATENCY_CSV
 from methods.networks.labelled_images import LabelledImages
 from methods.networks.recipes import ARTICLE
@@ -68,19 +68,15 @@ def _milliseconds(predictor: RecipePredictor) -> dict[str, list[float]]:
     path = predictor.workspace.out / LATENCY_CSV
     if not path.exists():
         raise NotTestableError("there is no latency.csv; the stage latency writes it")
-    table = read_table(path)
-    alike = table[
-        (table["status"] == "ok")
-        & (table["engine"] == predictor.plan.configuration.engine)
-        & table["device"].str.startswith(predictor.plan.configuration.device)
-        & (table["clock"] == "wall")
-    ]
+    chosen = predictor.plan.configuration
+    alike = where(read_table(path), status="ok", engine=chosen.engine, clock="wall")
+    alike = alike[alike["device"].str.startswith(chosen.device)]
     medians = {}
     for name, method, members in (
         ("ensemble", "deep_ensemble", predictor.networks),
         (f"{PASSES} passes", "mc_dropout", PASSES),
     ):
-        rows = alike[(alike["method"] == method) & (alike["members"] == str(members))]
+        rows = where(alike, method=method, members=str(members))
         if rows.empty:
             raise NotTestableError(f"latency.csv has no time of {method} with {members} members")
         row = rows.sort_values(["threads", "batch_size"], ascending=[True, False]).iloc[0]

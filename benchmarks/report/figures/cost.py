@@ -9,6 +9,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.ticker import LogLocator, NullFormatter, StrMethodFormatter
 
+from benchmarks.records import where
 from benchmarks.report.cost import main_setup, points
 from benchmarks.report.figures.drawing import Drawing, legend_below, panels
 from benchmarks.report.names import METHODS, METRICS, Variant, condition_label
@@ -30,8 +31,8 @@ def cost_figures(results: Results, looks: Mapping[Variant, Look]) -> Iterator[Dr
     for position, ax in enumerate(axes):
         row, column = divmod(position, len(shown))
         metric, condition = shown[column]
-        chosen = (numbers["metric"] == metric) & (numbers["condition"] == condition)
-        draw(ax, numbers[chosen & (numbers["batch_size"] == sizes[row])], looks)
+        shown_here = {"metric": metric, "condition": condition, "batch_size": sizes[row]}
+        draw(ax, where(numbers, **shown_here), looks)
         ax.set_ylabel(f"{METRICS[metric].axis_title}\n{condition_label(condition)}")
         ax.set_xlabel(f"Milliseconds, {_images(sizes[row])}")
     legend_below(figure, axes)

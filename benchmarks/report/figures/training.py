@@ -8,6 +8,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator
 
+from benchmarks.records import where
 from benchmarks.report.figures.drawing import Drawing, legend_below, panels
 from benchmarks.report.names import Variant
 from benchmarks.report.results import Results
@@ -63,7 +64,7 @@ def draw(ax: Axes, numbers: pd.DataFrame, measure: str) -> Axes:
     drawn = [(measure, True)] + ([(DROPOUT_ON, False)] if measure == "accuracy" else [])
     for name, filled in drawn:
         for split, (color, marker, linestyle) in SPLITS.items():
-            line = numbers[(numbers["measure"] == name) & (numbers["split"] == split)]
+            line = where(numbers, measure=name, split=split)
             if line.empty:
                 continue
             ax.fill_between(
