@@ -5,7 +5,6 @@ from __future__ import annotations
 import signal
 import sys
 import webbrowser
-from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any, Literal, NoReturn
@@ -20,12 +19,14 @@ from benchmarks.command_line import (
     Networks,
     exit_status,
     fitting_device,
+    fitting_jobs,
 )
 from benchmarks.environment import suite_version
 from benchmarks.errors import UserError
 from benchmarks.files import writable_folder
 from benchmarks.latency.stage import time_alone
 from benchmarks.run.configuration import PRESETS
+from benchmarks.run.failure import Failure
 from benchmarks.run.outcome import show_outcome
 from benchmarks.run.plan import Plan
 from benchmarks.run.workspace import Workspace
@@ -164,7 +165,7 @@ def _run(
 
 def run_stages(
     plan: Plan, workspace: Workspace, only: str | None, *, overwrite: bool
-) -> Sequence[tuple[str, str]]:
+) -> list[Failure]:
     """Run all stages, or only one; return what failed, and why."""
     if only == LATENCY:
         return time_alone(plan, workspace, overwrite=overwrite)
@@ -220,9 +221,7 @@ def _existing(data_dir: Path | None) -> Path | None:
 def _jobs(jobs: int | None, device: str) -> int:
     if jobs is not None and jobs < 1:
         raise UserError(f"--jobs: {jobs} is too small; expected at least 1")
-    from joblib import cpu_count  # imported here, as in run_stages
-
-    return jobs or (1 if device == "cuda" else cpu_count())
+    return jobs or fitting_jobs(device)
 
 
 def _list_choices() -> None:

@@ -46,6 +46,13 @@ def fitting_device(choice: Literal["auto", "cpu", "cuda"]) -> Literal["cpu", "cu
     return "cuda" if choice != "cpu" and torch.cuda.is_available() else "cpu"
 
 
+def fitting_jobs(device: str) -> int:
+    """How many workers there are by default: one a core, but a GPU has one."""
+    from joblib import cpu_count  # here, not above: timing methods needs no such library
+
+    return 1 if device == "cuda" else cpu_count()
+
+
 def exit_status(main: Callable[..., None], name: str | None = None) -> int:
     """Run a function as a command line and return its exit status.
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -46,6 +47,11 @@ def read_json(path: Path) -> dict[str, Any]:
         raise UserError(
             f"{path} is damaged ({error}); remove it, or start again with --overwrite"
         ) from error
+
+
+def or_none(value: float) -> float | None:
+    """The number, or what JSON has instead of NaN."""
+    return None if math.isnan(value) else float(value)
 
 
 def writable_folder(option: str, path: Path) -> Path:

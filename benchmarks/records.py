@@ -141,6 +141,18 @@ def members_rank(members: str) -> float:
     return float(members) if members.isdigit() else math.inf
 
 
+def where(table: pd.DataFrame, **values: object) -> pd.DataFrame:
+    """The rows with these values in the columns of these names.
+
+    >>> where(pd.DataFrame({"a": [1, 1, 2], "b": [3, 4, 4]}), a=1, b=4)
+       a  b
+    1  1  4
+    """
+    for name, value in values.items():
+        table = table[table[name] == value]
+    return table
+
+
 def write_table(table: pd.DataFrame, path: Path) -> None:
     """Write a table as CSV; numbers are read back to the same bits."""
     with written_whole(path) as temporary:

@@ -98,6 +98,15 @@ MAIN_SCORE = "predictive_entropy"
 SHOWN_SCORES = (MAIN_SCORE, "mutual_information", "pairwise_disagreement")
 """The scores that figures show."""
 
+MAIN_RECIPE = "standard"
+"""The recipe shown first, or alone, where a run has it."""
+
+EXPLORED_MEASURES = (
+    *("confidence", "predictive_entropy", "expected_entropy"),
+    *("mutual_information", "pairwise_disagreement"),
+)
+"""The measures of single images."""
+
 CONFIDENCE = 0.95
 """Of every interval."""
 
@@ -107,6 +116,9 @@ SIGNIFICANT = 0.05
 REPRODUCED, PARTLY, NOT_REPRODUCED = "reproduced", "partly", "not reproduced"
 VERDICTS = (REPRODUCED, PARTLY, NOT_REPRODUCED)
 """What a claim of the article can be, where it can be tested."""
+
+LEAST_RANK_CORRELATION = {PARTLY: 0.5, REPRODUCED: 0.8}
+"""Of one network with dropout on and the ensemble, by the verdict that it leads to."""
 
 TYPICAL, PECULIAR = 61, 591
 """The test images that the article shows: a typical 8 and a peculiar one."""

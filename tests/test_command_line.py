@@ -24,7 +24,7 @@ from benchmarks.run.workspace import Workspace
 from benchmarks.tasks.conditions import CONDITIONS
 from methods import METHODS
 from methods.networks.recipes import RECIPES
-from tests.a_run import Run
+from tests.runs import Run
 
 CommandLine = Callable[..., tuple[int, str, str]]
 

@@ -10,7 +10,7 @@ from typing import NamedTuple
 import numpy as np
 
 from benchmarks import vocabulary
-from benchmarks.claims.predictions import RecipePredictions
+from benchmarks.claims.predictor import RecipePredictor
 
 Numbers = Mapping[str, list[float]]
 """What was measured, by name: a value a network, or a single one; NaN where undefined."""
@@ -23,6 +23,13 @@ class Verdict(StrEnum):
     PARTLY = vocabulary.PARTLY
     NOT_REPRODUCED = vocabulary.NOT_REPRODUCED
     NOT_TESTABLE = "not testable here"
+
+    @classmethod
+    def of(cls, *, whole: bool, part: bool) -> Verdict:
+        """Whether the claim holds, or else a part of it."""
+        if whole:
+            return cls.REPRODUCED
+        return cls.PARTLY if part else cls.NOT_REPRODUCED
 
 
 class Judgement(NamedTuple):
@@ -56,7 +63,7 @@ class Claim:
     statement: str
     place: str
     rule: str
-    measure: Callable[[RecipePredictions], Numbers]
+    measure: Callable[[RecipePredictor], Numbers]
     judge: Callable[[Numbers], Judgement]
     figure: str = ""
     remark: str = ""
@@ -77,12 +84,7 @@ def by_networks(parts: Mapping[str, Sequence[bool]]) -> Judgement:
     first, *others = [f"{part}: {sum(holds)}" for part, holds in parts.items()]
     both = [f"{'both' if len(parts) == 2 else 'all'}: {together}"] if others else []
     counts = [f"{first} of {networks} networks", *others, *both]
-    if 2 * together >= networks:
-        verdict = Verdict.REPRODUCED
-    elif 10 * together >= networks:
-        verdict = Verdict.PARTLY
-    else:
-        verdict = Verdict.NOT_REPRODUCED
+    verdict = Verdict.of(whole=2 * together >= networks, part=10 * together >= networks)
     return Judgement(verdict, "; ".join(counts))
 
 
@@ -92,10 +94,6 @@ def by_parts(parts: Mapping[str, bool]) -> Judgement:
     >>> by_parts({"accuracy 0.995": True, "falls over bins": False})
     Judgement(verdict=<Verdict.PARTLY: 'partly'>, why='accuracy 0.995: yes; falls over bins: no')
     """
-    if all(parts.values()):
-        verdict = Verdict.REPRODUCED
-    else:
-        verdict = Verdict.PARTLY if any(parts.values()) else Verdict.NOT_REPRODUCED
-    return Judgement(
-        verdict, "; ".join(f"{part}: {'yes' if holds else 'no'}" for part, holds in parts.items())
-    )
+    verdict = Verdict.of(whole=all(parts.values()), part=any(parts.values()))
+    listed = [f"{part}: {'yes' if holds else 'no'}" for part, holds in parts.items()]
+    return Judgement(verdict, "; ".join(listed))

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pandas as pd
 from scipy import stats
 
-from benchmarks.records import read_table
+from benchmarks.records import read_table, where
 from benchmarks.run.workspace import Workspace
 from benchmarks.vocabulary import CLEAN, MEASUREMENTS_CSV, WITH_VALUE
 from methods.networks.recipes import ARTICLE, ARTICLE_LOGITS, STANDARD
@@ -41,14 +41,11 @@ def double_softmax(workspace: Workspace) -> list[dict[str, object]]:
 
 def _rows(table: pd.DataFrame) -> Iterator[dict[str, object]]:
     for method in ("softmax", "mc_dropout", "deep_ensemble"):
-        of_method = table[table["method"] == method]
-        largest = of_method[of_method["members"] == _largest(of_method)]
+        of_method = where(table, method=method)
+        largest = where(of_method, members=_largest(of_method))
         for name, (condition, metric, score) in MEASURES.items():
-            rows = largest[
-                largest["condition"].str.startswith(condition)
-                & (largest["metric"] == metric)
-                & (largest["score"] == score)
-            ]
+            rows = where(largest, metric=metric, score=score)
+            rows = rows[rows["condition"].str.startswith(condition)]
             values = rows.pivot_table(index="replicate", columns="recipe", values="value")
             if values.empty:
                 continue

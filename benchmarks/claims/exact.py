@@ -23,11 +23,9 @@ from benchmarks.claims.images import (
     TWO_IMAGES,
     high_disagreement_name,
     highest_disagreement,
-    images_of,
 )
-from benchmarks.claims.predictions import PASSES, RecipePredictions, Request, pool_of
+from benchmarks.claims.predictor import PASSES, RecipePredictor, Request
 from benchmarks.inference.measures import UNCERTAINTIES
-from benchmarks.parallel import parallel
 from benchmarks.records import write_table
 from benchmarks.vocabulary import CLAIMS_FOLDER, CLEAN, PECULIAR, TYPICAL
 from methods import Prediction
@@ -57,60 +55,51 @@ class Enumeration(NamedTuple):
     indices: tuple[int, ...]
 
 
-def write_exact(predictions: RecipePredictions) -> None:
+def write_exact(predictor: RecipePredictor) -> None:
     """Write the three tables of a recipe's networks."""
-    predictions.predict([(predictions.ensemble, CLEAN)])
-    enumerations = _enumerations(predictions)
-    predictions.predict(_request(predictions, one) for one in enumerations)
-    compared = parallel(
-        partial(_compare, predictions),
-        enumerations,
-        stage="claims",
-        what="samples",
-        jobs=predictions.workspace.jobs,
-        threads=predictions.plan.in_threads,
-    )
+    predictor.predict([(predictor.ensemble, CLEAN)])
+    enumerations = _enumerations(predictor)
+    predictor.predict(_request(predictor, one) for one in enumerations)
+    compared = predictor.in_parallel(partial(_compare, predictor), enumerations, "samples")
     exact = pd.DataFrame(row for rows, _ in compared for row in rows)
     errors = pd.DataFrame(row for _, rows in compared for row in rows)
     key = ["images", "network", "image"]
     exact = exact.sort_values(key, kind="stable")
-    folder = predictions.workspace.out / CLAIMS_FOLDER
+    folder = predictor.workspace.out / CLAIMS_FOLDER
     for name, table in (
         ("exact", exact),
         ("monte_carlo_error", _over_samples(errors)),
         ("spread", _spread(exact)),
     ):
-        with_recipe = table.assign(recipe=predictions.recipe)
+        with_recipe = table.assign(recipe=predictor.recipe)
         columns = ["recipe", *table.columns]
         write_table(with_recipe[columns].round(DECIMALS), folder / f"{name}.csv")
 
 
-def _enumerations(predictions: RecipePredictions) -> list[Enumeration]:
+def _enumerations(predictor: RecipePredictor) -> list[Enumeration]:
     """The images of the highest disagreement first: they take longest."""
     return [
         Enumeration(
             HIGH_DISAGREEMENT_NETWORK,
-            high_disagreement_name(predictions.ensemble),
-            tuple(highest_disagreement(predictions.workspace, predictions.ensemble)),
+            high_disagreement_name(predictor.ensemble),
+            tuple(highest_disagreement(predictor.workspace, predictor.ensemble)),
         ),
         *(
             Enumeration(network, TWO_IMAGES, (TYPICAL, PECULIAR))
-            for network in range(predictions.networks)
+            for network in range(predictor.networks)
         ),
     ]
 
 
-def _request(predictions: RecipePredictions, enumeration: Enumeration) -> Request:
-    return predictions.exact(enumeration.network), enumeration.images
+def _request(predictor: RecipePredictor, enumeration: Enumeration) -> Request:
+    return predictor.exact(enumeration.network), enumeration.images
 
 
 @one_torch_thread()
-def _compare(
-    predictions: RecipePredictions, enumeration: Enumeration
-) -> tuple[list[Row], list[Row]]:
+def _compare(predictor: RecipePredictor, enumeration: Enumeration) -> tuple[list[Row], list[Row]]:
     """Every measure, exactly and by 100 passes; and the errors of samples of each size."""
-    exact = measures(predictions.get(*_request(predictions, enumeration)))
-    logits = _logits(predictions, enumeration)
+    exact = measures(predictor.get(*_request(predictor, enumeration)))
+    logits = _logits(predictor, enumeration)
     sampled = measures(Prediction.of_logits(logits[:PASSES]))
     rows = [
         {
@@ -134,13 +123,13 @@ def measures(prediction: Prediction) -> dict[str, Float[Tensor, " images"]]:
 
 
 def _logits(
-    predictions: RecipePredictions, enumeration: Enumeration
+    predictor: RecipePredictor, enumeration: Enumeration
 ) -> Float[Tensor, "passes images 10"]:
     """The logits of as many passes as the largest sample has; MC-dropout's are the first ones."""
-    pool, training = pool_of(predictions.plan, predictions.workspace, predictions.recipe)
+    pool, training = predictor.pool()
     (network,) = pool.networks([enumeration.network], training)
     masks = pass_masks(pool.seed, enumeration.network, max(SAMPLE_SIZES), network.dropout)
-    images = images_of(predictions.plan, predictions.workspace, enumeration.images).images
+    images = predictor.images(enumeration.images).images
     return pool.engine.pass_logits(network, images, masks)
 
 

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from typing import Any
 
 from benchmarks.claims.claim import Claim, Judgement, NotTestableError, Numbers, Verdict
 from benchmarks.claims.double_softmax import double_softmax
 from benchmarks.claims.exact import write_exact
-from benchmarks.claims.predictions import NETWORKS, PASSES, RecipePredictions
+from benchmarks.claims.predictor import NETWORKS, PASSES, RecipePredictor
 from benchmarks.claims.statements import CLAIMS
-from benchmarks.files import write_json, written_whole
+from benchmarks.files import or_none, write_json, written_whole
 from benchmarks.report.claims_page import claims_page
 from benchmarks.run.figure_data.images import save_images
 from benchmarks.run.plan import Plan
@@ -53,8 +52,8 @@ def _content(plan: Plan, workspace: Workspace, unavailable: Mapping[str, str]) -
     trained = {recipe for recipe, _ in plan.networks()}
     if ARTICLE.name not in trained:
         return _without_networks()
-    predictions = {
-        name: RecipePredictions.of(plan, workspace, name, unavailable)
+    predictors = {
+        name: RecipePredictor.of(plan, workspace, name, unavailable)
         for name in (ARTICLE.name, *BESIDE)
         if name in trained
     }
@@ -63,10 +62,10 @@ def _content(plan: Plan, workspace: Workspace, unavailable: Mapping[str, str]) -
         evaluated = EvaluationSet(test.images, test.labels)
         shown = [(TEST_IMAGES, evaluated, index) for index in (TYPICAL, PECULIAR)]
         save_images(shown, workspace.out / CLAIMS_FOLDER / IMAGES_NPZ)
-        write_exact(predictions[ARTICLE.name])
+        write_exact(predictors[ARTICLE.name])
     return {
-        "setting": _setting(predictions),
-        "claims": [_judged(claim, predictions) for claim in CLAIMS.values()],
+        "setting": _setting(predictors),
+        "claims": [_judged(claim, predictors) for claim in CLAIMS.values()],
         "double_softmax": [_rounded(row) for row in double_softmax(workspace)],
     }
 
@@ -84,26 +83,26 @@ def _without_networks() -> dict[str, Any]:
     }
 
 
-def _setting(predictions: Mapping[str, RecipePredictions]) -> dict[str, Any]:
-    article = predictions[ARTICLE.name]
+def _setting(predictors: Mapping[str, RecipePredictor]) -> dict[str, Any]:
+    article = predictors[ARTICLE.name]
     return SETTING | {
         "networks": article.networks,
         "epochs": article.plan.configuration.recipe(ARTICLE.name).epochs,
         "images": len(article.labels),
         "ood": list(article.ood),
         "unavailable": list(article.unavailable),
-        "beside": {name: one.repeated for name, one in predictions.items() if name in BESIDE},
+        "beside": {name: one.repeated for name, one in predictors.items() if name in BESIDE},
     }
 
 
-def _judged(claim: Claim, predictions: Mapping[str, RecipePredictions]) -> dict[str, Any]:
+def _judged(claim: Claim, predictors: Mapping[str, RecipePredictor]) -> dict[str, Any]:
     """The claim with its numbers by every recipe, and a verdict by the article's alone."""
     numbers: dict[str, Numbers] = {}
     judgements: dict[str, Judgement] = {}
-    for recipe, of_recipe in predictions.items():
+    for recipe, predictor in predictors.items():
         try:
-            _require_networks(claim, of_recipe)
-            measured = claim.measure(of_recipe)
+            _require_networks(claim, predictor)
+            measured = claim.measure(predictor)
             numbers[recipe] = {
                 name: [round(value, DECIMALS) for value in values]
                 for name, values in measured.items()
@@ -111,22 +110,21 @@ def _judged(claim: Claim, predictions: Mapping[str, RecipePredictions]) -> dict[
             judgements[recipe] = claim.judge(numbers[recipe])
         except NotTestableError as error:
             judgements[recipe] = Judgement(Verdict.NOT_TESTABLE, str(error))
-    verdict = _by_the_articles_setting(judgements.pop(ARTICLE.name), predictions[ARTICLE.name])
+    verdict = _by_the_articles_setting(judgements.pop(ARTICLE.name), predictors[ARTICLE.name])
     beside = {recipe: one.why for recipe, one in judgements.items() if recipe in numbers}
     return _described(claim, verdict, numbers, beside)
 
 
-def _require_networks(claim: Claim, predictions: RecipePredictions) -> None:
-    if predictions.networks < claim.least_networks:
+def _require_networks(claim: Claim, predictor: RecipePredictor) -> None:
+    if predictor.networks < claim.least_networks:
         raise NotTestableError(
-            f"this takes at least {claim.least_networks} networks; "
-            f"the run has {predictions.networks}"
+            f"this takes at least {claim.least_networks} networks; the run has {predictor.networks}"
         )
 
 
-def _by_the_articles_setting(judgement: Judgement, predictions: RecipePredictions) -> Judgement:
+def _by_the_articles_setting(judgement: Judgement, predictor: RecipePredictor) -> Judgement:
     """No verdict for other epochs than the article's; fewer networks or images are mentioned."""
-    epochs = predictions.plan.configuration.recipe(ARTICLE.name).epochs
+    epochs = predictor.plan.configuration.recipe(ARTICLE.name).epochs
     wanted = RECIPES[ARTICLE.name].epochs
     if judgement.verdict == Verdict.NOT_TESTABLE:
         return judgement
@@ -134,8 +132,8 @@ def _by_the_articles_setting(judgement: Judgement, predictions: RecipePrediction
         reason = f"epochs of training: {epochs}, not {wanted}; measured was: {judgement.why}"
         return Judgement(Verdict.NOT_TESTABLE, reason)
     draws = {
-        "networks": (predictions.networks, NETWORKS),
-        "images": (len(predictions.labels), len(predictions.workspace.test_images().labels)),
+        "networks": (predictor.networks, NETWORKS),
+        "images": (len(predictor.labels), len(predictor.workspace.test_images().labels)),
     }
     fewer = [f"only {n} {what}, not {of}; " for what, (n, of) in draws.items() if n < of]
     return Judgement(judgement.verdict, "".join([*fewer, judgement.why]))
@@ -155,7 +153,7 @@ def _described(
         "beside": dict(beside),
         "figure": claim.figure,
         "numbers": {
-            recipe: {name: [_or_none(value) for value in values] for name, values in some.items()}
+            recipe: {name: [or_none(value) for value in values] for name, values in some.items()}
             for recipe, some in numbers.items()
         },
     }
@@ -166,8 +164,3 @@ def _rounded(row: Mapping[str, object]) -> dict[str, object]:
         name: round(value, DECIMALS) if isinstance(value, float) else value
         for name, value in row.items()
     }
-
-
-def _or_none(value: float) -> float | None:
-    """JSON knows no NaN."""
-    return None if math.isnan(value) else value

@@ -7,7 +7,6 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Literal
 
-import joblib
 import typer
 from jaxtyping import Float
 from torch import Tensor
@@ -20,6 +19,7 @@ from benchmarks.command_line import (
     Networks,
     exit_status,
     fitting_device,
+    fitting_jobs,
 )
 from benchmarks.epistemic_check.digit_image import read_digit
 from benchmarks.epistemic_check.votes import draw, predict, show
@@ -90,7 +90,7 @@ def main(
         out=writable_folder("--out", path.parent),
         networks=writable_folder("--networks", networks),
         data_dir=data_dir,
-        jobs=1 if device == "cuda" else joblib.cpu_count(),
+        jobs=fitting_jobs(device),
     )
     if configuration.engine == "numba":
         compile_once()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -14,18 +13,17 @@ from rich.markup import escape
 from rich.table import Table
 from torch import Tensor
 
-from benchmarks.claims.predictions import train
+from benchmarks.claims.predictor import RecipePredictor
 from benchmarks.files import written_whole
 from benchmarks.inference.measures import UNCERTAINTIES
-from benchmarks.predictions import RunUnit
 from benchmarks.progress import announce
 from benchmarks.report.figures.votes import count_plots
 from benchmarks.report.names import Variant
+from benchmarks.report.number_format import three_decimals
 from benchmarks.report.style import DPI, SETTINGS
-from benchmarks.run.configuration import Configuration
 from benchmarks.run.plan import Plan
 from benchmarks.run.workspace import Workspace
-from methods import METHODS, Prediction
+from methods import Prediction
 
 SHOWN = {
     "predictive_entropy": "predictive entropy",
@@ -40,16 +38,18 @@ Predictions = Mapping[Variant, Prediction]
 
 def predict(plan: Plan, workspace: Workspace, image: Float[Tensor, "1 28 28"]) -> Predictions:
     """The predictions of softmax, MC-dropout and a deep ensemble; trains what is not stored yet."""
-    units = _units(plan.configuration)
-    pool, training = plan.pool(units[0].recipe, workspace.store), workspace.training_images()
-    missing = pool.missing(range(max(plan.configuration.members)), training)
-    if missing:
+    chosen = plan.configuration
+    (recipe,), (passes,), (members,) = chosen.recipes, chosen.passes, chosen.members
+    predictor = RecipePredictor(plan, workspace, recipe, networks=members)
+    units = (predictor.softmax(0), predictor.mc_dropout(0, passes), predictor.ensemble)
+    pool, training = predictor.pool()
+    if missing := pool.missing(range(members), training):
         announce("train", f"{len(missing)} networks that are not stored yet")
-        train(plan, workspace, units)
+        predictor.train(units)
     predictions = {}
     for unit in units:
-        method = METHODS[unit.method].build(pool, unit.replicate, unit.size)
-        prediction = method.fit(training.images, training.labels).predict(image[None])
+        method = predictor.method(unit).fit(training.images, training.labels)
+        prediction = method.predict(image[None])
         predictions[Variant(unit.method, str(prediction.members))] = prediction
     return predictions
 
@@ -68,10 +68,7 @@ def show(title: str, predictions: Predictions) -> None:
             table.add_column(heading.replace(" ", "\n"), justify="right")
     for variant, prediction in predictions.items():
         votes.add_row(variant.label, *(str(count or "") for count in _counts(prediction)))
-        values = _measures(prediction).values()
-        measures.add_row(
-            variant.label, *("—" if math.isnan(value) else f"{value:.3f}" for value in values)
-        )
+        measures.add_row(variant.label, *map(three_decimals, _measures(prediction).values()))
     console.print(votes)
     console.print(measures)
 
@@ -84,16 +81,7 @@ def draw(title: str, image: Float[Tensor, "1 28 28"], predictions: Predictions, 
     with rc_context(SETTINGS), written_whole(path) as temporary:
         figure = count_plots(title, pixels, counts, measures)
         figure.savefig(temporary, format=path.suffix.lower().removeprefix("."), dpi=DPI)
-    Console().print(f"wrote {path}", highlight=False, markup=False, soft_wrap=True)
-
-
-def _units(chosen: Configuration) -> list[RunUnit]:
-    (recipe,), (passes,), (members,) = chosen.recipes, chosen.passes, chosen.members
-    return [
-        RunUnit(recipe, "softmax", None, 0),
-        RunUnit(recipe, "mc_dropout", passes, 0),
-        RunUnit(recipe, "deep_ensemble", members, 0),
-    ]
+    print(f"wrote {path}")
 
 
 def _counts(prediction: Prediction) -> list[int]:

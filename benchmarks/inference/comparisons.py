@@ -19,8 +19,14 @@ import pandas as pd
 from benchmarks.compared_sizes import compared_variants
 from benchmarks.inference.differences import difference, effect_size, holm
 from benchmarks.inference.estimate import Estimate, estimate
-from benchmarks.inference.measures import DETECTION, LABELLED, SELECTIVE, UNCERTAINTIES
-from benchmarks.inference.resampling import AGAINST_LABELS, Resampled, ResamplingTask, Values
+from benchmarks.inference.measures import (
+    AGAINST_LABELS,
+    DETECTION,
+    LABELLED,
+    SELECTIVE,
+    UNCERTAINTIES,
+)
+from benchmarks.inference.resampling import Resampled, ResamplingTask, Values
 from benchmarks.records import Comparison, Interval, Key, members_rank
 from benchmarks.vocabulary import BIASED
 

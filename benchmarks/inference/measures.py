@@ -7,7 +7,6 @@ from collections.abc import Callable
 from torch import Tensor
 
 from benchmarks.metrics import calibration, detection, disagreement, entropy, scoring, selective
-from benchmarks.vocabulary import DETECTION_METRICS, SELECTIVE_METRICS
 from methods import Prediction
 
 UNCERTAINTIES: dict[str, Callable[[Prediction], Tensor]] = {
@@ -25,14 +24,19 @@ UNCERTAINTIES: dict[str, Callable[[Prediction], Tensor]] = {
 SCORES: dict[str, Callable[[Prediction], Tensor]] = {
     "one_minus_max_probability": lambda p: 1 - calibration.confidence(p.mean),
     **{
-        name: UNCERTAINTIES[name]
-        for name in (
-            *("predictive_entropy", "mutual_information"),
-            *("pairwise_disagreement", "variation_ratio"),
-        )
+        name: uncertainty
+        for name, uncertainty in UNCERTAINTIES.items()
+        if name not in ("expected_entropy", "vote_entropy")
     },
 }
 """The scores by which every method ranks images, beside its own; higher is less certain."""
+
+AGAINST_LABELS: dict[str, Callable[[Tensor, Tensor], Tensor]] = {
+    "accuracy": scoring.correct,
+    "nll": scoring.negative_log_likelihood,
+    "brier": scoring.brier,
+}
+"""Of each image; the measure is their mean over the images."""
 
 LABELLED: dict[str, Callable[[Tensor, Tensor], float]] = {
     "accuracy": lambda mean, labels: mean_over_images(scoring.correct(mean, labels)),
@@ -56,21 +60,18 @@ LABELLED: dict[str, Callable[[Tensor, Tensor], float]] = {
 }
 """Of the mean probabilities against the labels."""
 
-SELECTIVE: dict[str, Callable[[Tensor, Tensor], float]] = dict(
-    zip(
-        SELECTIVE_METRICS,
-        (
-            lambda score, correct: detection.auroc(score, ~correct),
-            selective.aurc,
-            selective.augrc,
-        ),
-        strict=True,
-    )
-)
+SELECTIVE: dict[str, Callable[[Tensor, Tensor], float]] = {
+    "misclassification_auroc": lambda score, correct: detection.auroc(score, ~correct),
+    "aurc": selective.aurc,
+    "augrc": selective.augrc,
+}
 """Of a score and of whether each image is classified correctly."""
 
 DETECTION: dict[str, Callable[[Tensor, Tensor], float]] = {
-    name: getattr(detection, name) for name in DETECTION_METRICS
+    "auroc": detection.auroc,
+    "aupr_out": detection.aupr_out,
+    "aupr_in": detection.aupr_in,
+    "fpr95": detection.fpr95,
 }
 """Of a score of a condition's images (positive) and of the clean ones (negative)."""
 

@@ -20,7 +20,15 @@ from benchmarks.inference.bootstrap.binned import BinnedImages
 from benchmarks.inference.bootstrap.covariance import ResampleCovariance
 from benchmarks.inference.bootstrap.ranks import Detection, Selection
 from benchmarks.inference.bootstrap.weights import image_weights, weighted_means
-from benchmarks.inference.measures import DETECTION, SCORES, SELECTIVE, UNCERTAINTIES, score_of
+from benchmarks.inference.measures import (
+    AGAINST_LABELS,
+    DETECTION,
+    SCORES,
+    SELECTIVE,
+    UNCERTAINTIES,
+    score_of,
+    top_label,
+)
 from benchmarks.metrics import calibration, scoring
 from benchmarks.predictions import RunUnit, StoredPrediction, members_of
 from benchmarks.tasks.conditions import Condition
@@ -35,13 +43,6 @@ Load = Callable[[RunUnit, str], StoredPrediction | None]
 
 OnResamples = Callable[[Weights, Weights], Values]
 """From the weights of a condition's images and its reference's to measures [metrics, resamples]."""
-
-AGAINST_LABELS: dict[str, Callable[[Tensor, Tensor], Tensor]] = {
-    "accuracy": scoring.correct,
-    "nll": scoring.negative_log_likelihood,
-    "brier": scoring.brier,
-}
-"""Of each image; the measure is their mean over the images."""
 
 MEANS, LABELS, CALIBRATION = "means", "labels", "calibration"
 
@@ -225,9 +226,9 @@ def _means(contributions: list[Tensor]) -> OnResamples:
 
 
 def _calibration(mean: Tensor, labels: Tensor) -> OnResamples:
-    top_label = calibration.confidence(mean), scoring.correct(mean, labels)
+    images = top_label(mean, labels)
     wide, equal = (
-        BinnedImages.of(*(array.numpy() for array in (*top_label, bins_of(*top_label).upper)))
+        BinnedImages.of(*(array.numpy() for array in (*images, bins_of(*images).upper)))
         for bins_of in (calibration.equal_width_bins, calibration.equal_mass_bins)
     )
 

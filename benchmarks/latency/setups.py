@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import product
 from math import isnan
-from typing import Any, cast
+from typing import cast
 
 import torch
 
@@ -74,10 +74,10 @@ def latency_tasks(
     for setup, (name, entry) in product(available, chosen.entries.items()):
         if not concerns(entry, setup, available):
             continue
-        sizes = _sizes(entry, chosen)
+        sizes = chosen.sizes(entry) or (None,)
         for size, batch_size in product(sizes, chosen.batch_sizes):
             at_an_end = batch_size in (min(chosen.batch_sizes), max(chosen.batch_sizes))
-            everywhere = size == max(sizes) or setup.device != "cpu"
+            everywhere = size == max(chosen.sizes(entry), default=None) or setup.device != "cpu"
             if not (everywhere or (setup == main and at_an_end)):
                 continue
             if batch_size == 1 or not entry.exact:
@@ -94,10 +94,6 @@ def concerns(entry: Entry, setup: Setup, available: list[Setup]) -> bool:
     return entry.pooled or setup.device != "cpu" or setup.engine == available[0].engine
 
 
-def _sizes(entry: Entry, chosen: Configuration) -> tuple[Any, ...]:
-    return getattr(chosen, entry.size) if entry.size else (None,)
-
-
 def _networks_are_trained_there(setup: Setup, chosen: Configuration) -> bool:
     """By the setup's engine, on its device, which torch may call by its kind alone."""
     return (setup.engine, setup.device.removesuffix(":0")) == (chosen.engine, chosen.device)
@@ -110,7 +106,7 @@ def _training_seconds(
     chosen, seconds = plan.configuration, {}
     pool = plan.pool(chosen.recipes[0], workspace.store)
     for name, entry in chosen.entries.items():
-        for size in _sizes(entry, chosen):
+        for size in chosen.sizes(entry) or (None,):
             if trained_on and entry.pooled:
                 networks = cast(PooledMethod, entry.build(pool, size=size)).networks
                 seconds[name, size] = round(pool.training_seconds(networks, trained_on), 2)

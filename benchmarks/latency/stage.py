@@ -35,6 +35,7 @@ from benchmarks.progress import tracked
 from benchmarks.records import members_text
 from benchmarks.report import write_latency_tables
 from benchmarks.run.compilation import compile_once
+from benchmarks.run.failure import Failure
 from benchmarks.run.plan import Plan
 from benchmarks.run.record import RunRecord
 from benchmarks.run.workspace import Workspace
@@ -51,9 +52,7 @@ LIMITS = {"quick": Limits(seconds=0.15), "full": Limits(seconds=1.5)}
 ELSEWHERE = "does not use this device"
 
 
-def time_alone(
-    plan: Plan, workspace: Workspace, *, overwrite: bool = False
-) -> list[tuple[str, str]]:
+def time_alone(plan: Plan, workspace: Workspace, *, overwrite: bool = False) -> list[Failure]:
     """The stage by itself, without importing what the others need, and the tables of its times.
 
     Raises:
@@ -73,9 +72,7 @@ def time_alone(
     return failures
 
 
-def time_methods(
-    plan: Plan, workspace: Workspace, trained_on: str | None = None
-) -> list[tuple[str, str]]:
+def time_methods(plan: Plan, workspace: Workspace, trained_on: str | None = None) -> list[Failure]:
     """Time what is not in `latency.csv` yet, one after the other; what failed, and why.
 
     Rows of this machine and these versions are kept, so that a run goes on where it was stopped;
@@ -100,7 +97,7 @@ def time_methods(
         rows[task] = list(map(asdict, timed))
         write_rows([*chain.from_iterable(rows.values()), *absent], path)
         failures += [
-            (f"{task.method} on {row.device}, batch size {row.batch_size}", row.reason)
+            Failure(f"{task.method} on {row.device}, batch size {row.batch_size}", row.reason)
             for row in timed
             if row.status == "failed"
         ]

@@ -30,7 +30,7 @@ def claims_page(claims: Mapping[str, Any]) -> str:
         claims=claims["claims"],
         setting=claims["setting"],
         setting_text=setting_text(claims["setting"]),
-        quantities=_quantities,
+        quantities=quantities,
         images=(TYPICAL, PECULIAR),
         double_softmax_title=DOUBLE_SOFTMAX,
         about_double_softmax=ABOUT_DOUBLE_SOFTMAX,
@@ -70,9 +70,9 @@ def double_softmax_table(
     ]
 
 
-def _quantities(claim: Mapping[str, Any]) -> Iterator[tuple[str, list[str]]]:
+def quantities(claim: Mapping[str, Any]) -> Iterator[tuple[str, list[str]]]:
     """Each quantity with its mean and range over the networks, by each recipe."""
-    numbers: Mapping[str, Mapping[str, list[float | None]]] = claim["numbers"]
+    numbers: Mapping[str, Mapping[str, list[float | None]]] = claim.get("numbers", {})
     for name in dict.fromkeys(name for of_recipe in numbers.values() for name in of_recipe):
         yield name, [spread(of_recipe.get(name, [])) for of_recipe in numbers.values()]
 

@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 import pandas as pd
 
+from benchmarks.records import where
 from benchmarks.report.names import METRICS, Variant
 from benchmarks.report.results import Quantity, Results
 from benchmarks.vocabulary import CLEAN, MAIN_SCORE, SELF_TRAINED
@@ -43,15 +44,14 @@ class Setup(NamedTuple):
 
 def timed(latency: pd.DataFrame) -> pd.DataFrame:
     """The rows that have a wall-clock time."""
-    return latency[(latency["status"] == "ok") & (latency["clock"] == "wall")]
+    return where(latency, status="ok", clock="wall")
 
 
 def of_setup(latency: pd.DataFrame, setup: Setup) -> pd.DataFrame:
     """The rows of a setup, and those of custom methods, which no engine of the suite computes."""
-    here = latency["engine"].isin([setup.engine, SELF_TRAINED])
-    for name in ("device", "device_name", "threads"):
-        here &= latency[name] == getattr(setup, name)
-    return latency[here]
+    device, device_name, threads, engine = setup
+    here = latency[latency["engine"].isin([engine, SELF_TRAINED])]
+    return where(here, device=device, device_name=device_name, threads=threads)
 
 
 def main_setup(latency: pd.DataFrame) -> Setup | None:
@@ -97,9 +97,7 @@ def milliseconds(
     latency: pd.DataFrame, setup: Setup, variant: Variant, batch_size: int
 ) -> pd.Series | None:
     """The row of a variant in a setup, if it was timed there."""
-    rows = of_setup(timed(latency), setup)
-    for name, value in {**variant._asdict(), "batch_size": batch_size}.items():
-        rows = rows[rows[name] == value]
+    rows = where(of_setup(timed(latency), setup), **variant._asdict(), batch_size=batch_size)
     return None if rows.empty else rows.iloc[0]
 
 
@@ -108,7 +106,7 @@ def _points(
 ) -> Iterator[dict[str, object]]:
     joined = []
     for variant in results.variants:
-        quality = results.find(variant, *quantity)
+        quality = results.find(variant, quantity)
         cost = milliseconds(results.latency, setup, variant, batch_size)
         if quality is not None and pd.notna(quality["value"]) and cost is not None:
             joined.append((variant, quality, float(cost["p50_ms"])))

@@ -46,6 +46,11 @@ class Metric(NamedTuple):
     better: str = ""
 
     @property
+    def title(self) -> str:
+        """The name, and the arrow if it has one."""
+        return f"{self.name} {self.better}".rstrip()
+
+    @property
     def heading(self) -> str:
         """For a column: name, and unit and arrow in a line of their own.
 
@@ -60,6 +65,11 @@ class Metric(NamedTuple):
     def axis_label(self) -> str:
         """For an axis: name and unit."""
         return f"{self.name} ({self.unit})" if self.unit else self.name
+
+    @property
+    def axis_title(self) -> str:
+        """For an axis that has no title above it: name, unit and arrow."""
+        return f"{self.axis_label} {self.better}".rstrip()
 
 
 METRICS = {

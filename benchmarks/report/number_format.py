@@ -48,6 +48,15 @@ def plain(value: float) -> str:
     return f"{value:g}" if is_count else rounded(value)[0]
 
 
+def three_decimals(value: float) -> str:
+    """A measure of a single image.
+
+    >>> three_decimals(0.1), three_decimals(math.nan)
+    ('0.100', '—')
+    """
+    return UNDEFINED if math.isnan(value) else f"{value:.3f}"
+
+
 def spread(values: Sequence[float | None]) -> str:
     """The mean of those that are known, and their range.
 

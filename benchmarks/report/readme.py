@@ -16,7 +16,14 @@ from benchmarks.report.tables.formats import markdown
 from benchmarks.report.tables.latency import latency_table
 from benchmarks.report.tables.quality import overview_table
 from benchmarks.report.texts import answer, article_answer
-from benchmarks.vocabulary import CLAIMS_JSON, CLAIMS_MD, FIGURES_FOLDER, RUN_JSON, TABLES_FOLDER
+from benchmarks.vocabulary import (
+    CLAIMS_JSON,
+    CLAIMS_MD,
+    FIGURES_FOLDER,
+    MAIN_RECIPE,
+    RUN_JSON,
+    TABLES_FOLDER,
+)
 
 ROOT = Path(__file__).parents[2]
 README = ROOT / "README.md"
@@ -30,9 +37,6 @@ NO_GPU = (
     "No GPU has been measured yet. On a machine with one, run `python run_all.py --only latency "
     "--out results/gpu/CARD`.\n"
 )
-
-RECIPE = "standard"
-"""Whose results are shown, where the run has it."""
 
 SHOWN = {
     "rotation": "Measures against the angle of rotation.",
@@ -62,7 +66,7 @@ def filled(readme: str, results: Path, root: Path = ROOT) -> str:
 
 def _sections(root: Path, results: Path) -> dict[str, str]:
     loaded = Results.load(root / results)
-    recipe = RECIPE if RECIPE in loaded.recipes else loaded.recipes[0]
+    recipe = MAIN_RECIPE if MAIN_RECIPE in loaded.recipes else loaded.recipes[0]
     record = read_json(root / results / RUN_JSON)
     claims = read_json(root / results / CLAIMS_JSON)
     return {

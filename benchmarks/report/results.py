@@ -15,8 +15,15 @@ from numpy.typing import NDArray
 from benchmarks.compared_sizes import compared_variants
 from benchmarks.errors import UserError
 from benchmarks.files import read_json
-from benchmarks.records import read_table
-from benchmarks.report.names import SCORES, Variant, angle_of, condition_label, condition_rank
+from benchmarks.records import read_table, where
+from benchmarks.report.names import (
+    SCORES,
+    Variant,
+    angle_of,
+    angles_label,
+    condition_label,
+    condition_rank,
+)
 from benchmarks.vocabulary import (
     CLAIMS_FOLDER,
     CLAIMS_JSON,
@@ -25,6 +32,7 @@ from benchmarks.vocabulary import (
     IMAGES_NPZ,
     LABELS_ILL_DEFINED_BEYOND,
     LATENCY_CSV,
+    ROTATED_MEAN,
     RUN_JSON,
     SELF_TRAINED,
     SUBSET,
@@ -35,6 +43,7 @@ from benchmarks.vocabulary import (
 _CURVE_COLUMNS = ["recipe", "method", "members", "condition", "score", "rank"]
 
 Pixels = NDArray[np.uint8]
+Bounds = tuple[float, float]
 
 
 class Quantity(NamedTuple):
@@ -52,7 +61,7 @@ class Results:
     Attributes:
         summary: ``summary.csv``.
         comparisons: ``comparisons.csv``; empty if methods were not compared.
-        training: ``training.csv``; ``None`` if no network was trained.
+        training: ``training.csv``; empty if no network was trained.
         curves: the tables of ``curves/`` by name, those that there are; those of ``claims/``, with
             ``claims-`` in front; and the numbers of the claims as ``claims``.
         latency: ``latency.csv``; empty if nothing was timed. It belongs to every recipe.
@@ -64,7 +73,7 @@ class Results:
 
     summary: pd.DataFrame
     comparisons: pd.DataFrame = field(default_factory=pd.DataFrame)
-    training: pd.DataFrame | None = None
+    training: pd.DataFrame = field(default_factory=pd.DataFrame)
     curves: Mapping[str, pd.DataFrame] = field(default_factory=dict)
     latency: pd.DataFrame = field(default_factory=pd.DataFrame)
     images: Mapping[tuple[str, int], Pixels] = field(default_factory=dict)
@@ -80,16 +89,12 @@ class Results:
         """
         if not (folder / SUMMARY_CSV).exists():
             raise UserError(f"there are no results in {folder} yet; run without --only first")
-        training, claims = folder / TRAINING_CSV, read_json(folder / CLAIMS_JSON) or None
-        summary = read_table(folder / SUMMARY_CSV)
+        summary, claims = read_table(folder / SUMMARY_CSV), read_json(folder / CLAIMS_JSON) or None
         return cls(
             summary=summary,
-            training=read_table(training) if training.exists() else None,
+            training=_read_if_there(folder / TRAINING_CSV),
             curves=_read_tables(folder / CURVES_FOLDER)
-            | {
-                f"claims-{name}": table
-                for name, table in _read_tables(folder / CLAIMS_FOLDER).items()
-            }
+            | _read_tables(folder / CLAIMS_FOLDER, "claims-")
             | {"claims": claims_numbers(claims)},
             comparisons=_read_if_there(folder / COMPARISONS_CSV),
             latency=read_latency(folder),
@@ -109,16 +114,14 @@ class Results:
         """The results of one recipe, and of the methods that train themselves."""
 
         def chosen(table: pd.DataFrame) -> pd.DataFrame:
-            return table[table["recipe"].isin([recipe, SELF_TRAINED])]
+            return table if table.empty else table[table["recipe"].isin([recipe, SELF_TRAINED])]
 
         return replace(
             self,
             summary=chosen(self.summary),
-            training=None if self.training is None else chosen(self.training),
+            training=chosen(self.training),
             curves={name: chosen(table) for name, table in self.curves.items()},
-            comparisons=self.comparisons
-            if self.comparisons.empty
-            else self.comparisons[self.comparisons["recipe"] == recipe],
+            comparisons=chosen(self.comparisons),
         )
 
     @property
@@ -159,6 +162,11 @@ class Results:
         return tuple(angle for angle in self.angles if angle <= LABELS_ILL_DEFINED_BEYOND)
 
     @property
+    def rotated_mean(self) -> tuple[str, ...]:
+        """The mean over rotations as a condition, if there is one."""
+        return (ROTATED_MEAN,) if self.angles_averaged else ()
+
+    @property
     def ood(self) -> tuple[str, ...]:
         """The out-of-distribution conditions."""
         return self._conditions("ood-")
@@ -168,17 +176,20 @@ class Results:
         """The conditions of few images, for the sake of exact MC-dropout."""
         return self._conditions(SUBSET)
 
+    def label_of(self, condition: str) -> str:
+        """What a condition is called in print; the mean over rotations by its angles."""
+        averaged = condition == ROTATED_MEAN
+        return angles_label(self.angles_averaged) if averaged else condition_label(condition)
+
     def evaluated_on(self, conditions: Sequence[str]) -> tuple[Variant, ...]:
         """Of those compared the ones with a row of any of the conditions, failed ones too."""
         rows = self.summary[self.summary["condition"].isin(conditions)]
         evaluated = set(replace(self, summary=rows).variants)
         return tuple(variant for variant in self.compared if variant in evaluated)
 
-    def find(
-        self, variant: Variant, condition: str, metric: str, score: str = ""
-    ) -> dict[str, Any] | None:
+    def find(self, variant: Variant, quantity: Quantity) -> dict[str, Any] | None:
         """The row of the summary, if there is one; meant for results of one recipe."""
-        return self._rows.get((*variant, condition, metric, score))
+        return self._rows.get((*variant, *quantity))
 
     def p_value(self, one: Variant, other: Variant, quantity: Quantity) -> float | None:
         """The corrected p-value of the difference: NaN if not tested, ``None`` if not compared."""
@@ -195,11 +206,9 @@ class Results:
             for variant in (Variant(*names[:2]), Variant(*names[2:]))
         )
 
-    def difference(
-        self, one: Variant, other: Variant, condition: str, metric: str, score: str = ""
-    ) -> tuple[float, float] | None:
+    def difference(self, one: Variant, other: Variant, quantity: Quantity) -> Bounds | None:
         """The interval of the paired difference of two variants, if they were compared."""
-        return self._differences.get((*one, *other, condition, metric, score))
+        return self._differences.get((*one, *other, *quantity))
 
     def curve(self, name: str) -> pd.DataFrame:
         """A table of curves; empty where there is none, with the columns that all have."""
@@ -214,9 +223,7 @@ class Results:
         return tuple(sorted(set(self._of(variant)["score"]) - SCORES.keys() - {""}))
 
     def _of(self, variant: Variant) -> pd.DataFrame:
-        summary = self.summary
-        rows = (summary["method"] == variant.method) & (summary["members"] == variant.members)
-        return summary[rows]
+        return where(self.summary, **variant._asdict())
 
     def _conditions(self, prefix: str) -> tuple[str, ...]:
         names = {name for name in self.summary["condition"] if name.startswith(prefix)}
@@ -239,8 +246,8 @@ class Results:
         return {tuple(map(str, key)): float(p) for *key, p in table.itertuples(index=False)}
 
     @cached_property
-    def _differences(self) -> dict[tuple[str, ...], tuple[float, float]]:
-        bounds: dict[tuple[str, ...], tuple[float, float]] = {}
+    def _differences(self) -> dict[tuple[str, ...], Bounds]:
+        bounds: dict[tuple[str, ...], Bounds] = {}
         for row in self.comparisons.to_dict("records"):
             if row["status"] == "ok" and pd.notna(row["lower"]):
                 one = (row["method"], row["members"])
@@ -279,8 +286,8 @@ def claims_numbers(claims: Mapping[str, Any] | None) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=["recipe", "claim", "quantity", "network", "value"])
 
 
-def _read_tables(folder: Path) -> dict[str, pd.DataFrame]:
-    return {path.stem: read_table(path) for path in sorted(folder.glob("*.csv"))}
+def _read_tables(folder: Path, prefix: str = "") -> dict[str, pd.DataFrame]:
+    return {f"{prefix}{path.stem}": read_table(path) for path in sorted(folder.glob("*.csv"))}
 
 
 def _read_images(path: Path) -> dict[tuple[str, int], Pixels]:

@@ -6,7 +6,7 @@ distinguish the methods in grey as well.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -109,6 +109,12 @@ _SPARE = (
 def look_of(method: str) -> Look:
     """The look of one of the suite's methods whatever its size; it has no label."""
     return _LOOKS[method]
+
+
+def look_in(looks: Mapping[Variant, Look], variant: Variant) -> Look:
+    """The look of a size; of one without its own, that of the method's largest."""
+    of_method = [look for other, look in looks.items() if other.method == variant.method]
+    return looks.get(variant, of_method[-1])
 
 
 def looks(variants: Sequence[Variant]) -> dict[Variant, Look]:

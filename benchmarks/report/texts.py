@@ -103,7 +103,7 @@ def _ranking(results: Results, quantity: Quantity, digits: str) -> Ranking | Non
     values = {
         variant.method: float(row["value"])
         for variant in results.largest
-        if (row := results.find(variant, *quantity)) is not None and not math.isnan(row["value"])
+        if (row := results.find(variant, quantity)) is not None and not math.isnan(row["value"])
     }
     named = {method: values[method] for method in SUBJECTS if method in values}
     if not named:

@@ -18,27 +18,6 @@ from methods import METHODS, Entry
 from methods.engines.choice import EngineName
 from methods.networks.recipes import RECIPES, Recipe
 
-OPTIONS = {
-    "preset": "--preset",
-    "recipes": "--recipe",
-    "methods": "--methods",
-    "custom_methods": "--method",
-    "conditions": "--conditions",
-    "members": "--members",
-    "passes": "--passes",
-    "in_depth": "--in-depth",
-    "replicates": "--replicates",
-    "images": "--images",
-    "subset_images": "--subset-images",
-    "epochs": "--epochs",
-    "resamples": "--resamples",
-    "batch_sizes": "--batch-sizes",
-    "seed": "--seed",
-    "device": "--device",
-    "engine": "--engine",
-}
-"""The command line's name of each part of a configuration."""
-
 FEWEST_RESAMPLES = 100
 """With so many, the standard error of a standard error is 7 %."""
 
@@ -133,6 +112,10 @@ class Configuration:
             entries[entry.method.name] = entry
         return entries
 
+    def sizes(self, entry: Entry) -> tuple[int, ...]:
+        """The sizes chosen of a method; none where there is nothing to choose."""
+        return {"members": self.members, "passes": self.passes, None: ()}[entry.size]
+
     def recipe(self, name: str) -> Recipe:
         """The recipe of this name, trained for as long as this configuration says."""
         recipe = RECIPES[name]
@@ -163,6 +146,13 @@ class Configuration:
                 values = value if isinstance(value, tuple) else (value,)
                 words += [OPTIONS[field.name], ",".join(map(str, values))]
         return shlex.join(words)
+
+
+OPTIONS = {
+    **{field.name: f"--{field.name.replace('_', '-')}" for field in fields(Configuration)},
+    **{"recipes": "--recipe", "custom_methods": "--method"},
+}
+"""The command line's name of each part of a configuration."""
 
 
 def _require_known(part: str, names: tuple[str, ...], known: Iterable[str]) -> None:

@@ -11,7 +11,7 @@ from rich.table import Table
 
 from benchmarks.compared_sizes import compared_variants
 from benchmarks.files import read_json
-from benchmarks.records import read_table
+from benchmarks.records import read_table, where
 from benchmarks.report.names import condition_label
 from benchmarks.run.workspace import Workspace
 from benchmarks.vocabulary import (
@@ -40,22 +40,19 @@ def show_outcome(workspace: Workspace) -> None:
 
     Conditions that were left out, because their data are not available, are named in one more line.
     """
-    console = Console()
     out = workspace.out
     measured: frozenset[str] = frozenset()
     if (out / SUMMARY_CSV).exists():
         summary = read_table(out / SUMMARY_CSV)
         measured = frozenset(summary["condition"])
-        console.print(_table(summary))
+        Console().print(_table(summary))
     for path in sorted(out.glob("[!.]*.*"), key=lambda path: (path.name != INDEX_HTML, path)):
-        _print_line(console, f"wrote {path}")
+        print(f"wrote {path}")
     for path in (out / CURVES_FOLDER, out / TABLES_FOLDER, out / FIGURES_FOLDER):
         if path.is_dir():
-            _print_line(console, f"wrote {path}/ ({sum(1 for _ in path.iterdir())} files)")
+            print(f"wrote {path}/ ({sum(1 for _ in path.iterdir())} files)")
     if left_out := _left_out(out, measured):
-        _print_line(
-            console, f"left out, because their data are not available: {', '.join(left_out)}"
-        )
+        print(f"left out, because their data are not available: {', '.join(left_out)}")
 
 
 def _left_out(out: Path, measured: frozenset[str]) -> list[str]:
@@ -65,10 +62,6 @@ def _left_out(out: Path, measured: frozenset[str]) -> list[str]:
     # A subset is of the data of its whole condition.
     whole = (name.removeprefix(SUBSET) for name in names if name not in measured)
     return list(dict.fromkeys(map(condition_label, whole)))
-
-
-def _print_line(console: Console, text: str) -> None:
-    console.print(text, highlight=False, markup=False, soft_wrap=True)
 
 
 def _table(summary: pd.DataFrame) -> Table:
@@ -99,9 +92,7 @@ def _compared(summary: pd.DataFrame) -> pd.DataFrame:
 
 
 def _value_text(rows: pd.DataFrame, condition: str, metric: str, score: str) -> str:
-    chosen = rows[
-        (rows["condition"] == condition) & (rows["metric"] == metric) & (rows["score"] == score)
-    ]
+    chosen = where(rows, condition=condition, metric=metric, score=score)
     if chosen.empty or pd.isna(chosen["value"].iloc[0]):
         return "—"
     return f"{chosen['value'].iloc[0]:.4f}"

@@ -145,22 +145,18 @@ class Plan:
         return chosen.subset_images if condition.subset else chosen.images
 
     def _largest(self, unit: RunUnit) -> RunUnit:
-        size = self.configuration.entries[unit.method].size
-        if size is None:
+        entry = self.configuration.entries[unit.method]
+        sizes = self.configuration.sizes(entry)
+        if not sizes:
             return unit
-        return replace(
-            unit,
-            size=max(getattr(self.configuration, size)),
-            replicate=0 if size == "members" else unit.replicate,
-        )
+        replicate = 0 if entry.size == "members" else unit.replicate
+        return replace(unit, size=max(sizes), replicate=replicate)
 
     def _sizes(self, method: str, recipe: str) -> tuple[int | None, ...]:
-        chosen = self.configuration
-        size = chosen.entries[method].size
-        if size is None:
-            return (None,)
-        sizes: tuple[int, ...] = getattr(chosen, size)
-        return sizes if self._in_depth(recipe) else self._compared_sizes[method]
+        sizes = self.configuration.sizes(self.configuration.entries[method])
+        if not sizes or self._in_depth(recipe):
+            return sizes or (None,)
+        return self._compared_sizes[method]
 
     def _in_depth(self, recipe: str) -> bool:
         chosen = self.configuration
@@ -169,9 +165,7 @@ class Plan:
     @property
     def _compared_sizes(self) -> dict[str, tuple[int, ...]]:
         chosen = self.configuration
-        return compared_sizes(
-            {name: getattr(chosen, e.size) for name, e in chosen.entries.items() if e.size}
-        )
+        return compared_sizes({name: chosen.sizes(e) for name, e in chosen.entries.items()})
 
     def _replicates(self, method: str, size: int | None) -> int:
         """Ensembles are disjoint blocks of the largest one; other replicates have own networks."""

@@ -71,7 +71,7 @@ def _show(scores: Scores, out: Path | None) -> None:
     for note in notes(table):
         console.print(note, highlight=False, markup=False)
     if out is not None:
-        console.print(f"wrote {out}", highlight=False, markup=False, soft_wrap=True)
+        print(f"wrote {out}")
 
 
 def command_line() -> int:

@@ -64,6 +64,12 @@ class Engine(ABC):
         """Whether networks train batched, in one trainer; else in parallel, in workers."""
         return False
 
+    def batches(self, networks: list[int]) -> list[list[int]]:
+        """The numbers of these networks, in groups that are trained in one call each."""
+        if not self.trains_batched:
+            return [[number] for number in networks]
+        return [networks] if networks else []
+
     @property
     @abstractmethod
     def name(self) -> str:

@@ -64,8 +64,7 @@ class NetworkPool:
             index: self._stored(index, training, validation) for index in indices
         }
         missing = [index for index, stored in outcomes.items() if stored is None]
-        groups = [missing] if self.engine.trains_batched else [[index] for index in missing]
-        for group in filter(None, groups):
+        for group in self.engine.batches(missing):
             trained = train_networks(
                 self.recipe, group, training, validation, seed=self.seed, engine=self.engine
             )

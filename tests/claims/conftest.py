@@ -8,35 +8,23 @@ from pathlib import Path
 import pytest
 
 from benchmarks.claims import images, training_sets
-from benchmarks.data.loading import load_mnist
 from benchmarks.run import stages
-from benchmarks.run import workspace as workspace_module
 from benchmarks.run.stages import run_stages
-from benchmarks.tasks import conditions
-from methods.networks.labelled_images import LabelledImages
-from tests.claims.support import forget_images, run_in, write_latency
+from tests import runs
+from tests.claims.support import run_in, write_latency
 
 
 @pytest.fixture(scope="module")
 def small_mnist() -> Iterator[None]:
     """600 images to train with and 600 to test, so that there is one of number 591."""
-    whole = {"train": load_mnist("train"), "test": load_mnist("test")}
-
-    def load(split: str, *, data_dir: Path | None) -> LabelledImages:
-        return LabelledImages(whole[split].images[:600], whole[split].labels[:600])
-
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(workspace_module, "load_mnist", load)
-        patch.setattr(conditions, "load_mnist", load)
+    with runs.small_mnist(training=600, test=600) as patch:
         patch.setattr(stages, "write_report", lambda _: None)
         # Other tests time methods; this saves time.
-        patch.setattr("benchmarks.run.stages.time_methods", lambda *_: [])
+        patch.setattr(stages, "time_methods", lambda *_: [])
         patch.setattr(images, "MOST_IMAGES", 2)
         patch.setitem(training_sets.SIZES, "article-1000", 100)
         patch.setitem(training_sets.SIZES, "article-10000", 300)
-        forget_images()
         yield
-    forget_images()
 
 
 @pytest.fixture(scope="module")

@@ -7,12 +7,11 @@ from pathlib import Path
 
 import pandas as pd
 
-from benchmarks.claims import CLAIMS, training_sets
+from benchmarks.claims import CLAIMS
 from benchmarks.claims.claim import Numbers, Verdict
 from benchmarks.records import write_table
-from benchmarks.run import workspace as workspace_module
 from benchmarks.run.configuration import Configuration
-from tests.a_run import Run, run_of
+from tests.runs import Run, run_of
 
 YES, PARTLY, NO = Verdict.REPRODUCED, Verdict.PARTLY, Verdict.NOT_REPRODUCED
 
@@ -25,12 +24,6 @@ SMALL = Configuration(
     passes=(100,),
     replicates=2,
 )
-
-
-def forget_images() -> None:
-    workspace_module._mnist.cache_clear()
-    workspace_module._evaluation_set.cache_clear()
-    training_sets._chosen.cache_clear()
 
 
 def write_latency(folder: Path) -> None:

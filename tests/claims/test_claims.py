@@ -13,9 +13,8 @@ import pytest
 import torch
 
 from benchmarks.claims import CLAIMS, ORDER, exact, training_sets
-from benchmarks.claims import predictions as predictions_module
 from benchmarks.claims.claim import Verdict
-from benchmarks.claims.predictions import RecipePredictions
+from benchmarks.claims.predictor import RecipePredictor
 from benchmarks.data.loading import load_mnist
 from benchmarks.records import read_table
 from benchmarks.report.claims_page import claims_page
@@ -101,7 +100,7 @@ def test_second_time_predicts_nothing_and_writes_the_same_bytes(
 
     shutil.copytree(finished, tmp_path, dirs_exist_ok=True)
     before = written(tmp_path)
-    monkeypatch.setattr(predictions_module, "_predict", nothing)
+    monkeypatch.setattr(RecipePredictor, "_predict", nothing)
     monkeypatch.setattr(network_pool, "train_networks", nothing)
     assert run_stages(*run_in(tmp_path), "claims") == []
     assert written(tmp_path) == before
@@ -119,7 +118,7 @@ def test_jobs_do_not_show(finished: Path, tmp_path: Path) -> None:
 def test_without_the_articles_recipe_nothing_is_measured(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(predictions_module, "_predict", None)
+    monkeypatch.setattr(RecipePredictor, "_predict", None)
     assert run_stages(*run_in(tmp_path, recipes=("standard",)), "claims") == []
     content = claims_of(tmp_path)
     assert {claim["verdict"] for claim in content["claims"]} == {Verdict.NOT_TESTABLE}
@@ -210,18 +209,15 @@ def test_parts_of_the_variance_are_those_that_were_simulated() -> None:
 
 def test_predictions_are_of_fifty_networks_at_most(finished: Path) -> None:
     many = run_in(finished, members=(60,))
-    predictions = RecipePredictions.of(
-        *many, "article", {"ood-uniform_noise": "the mirror is asleep"}
-    )
-    assert predictions.networks == 50
-    assert predictions.ood == ()
+    predictor = RecipePredictor.of(*many, "article", {"ood-uniform_noise": "the mirror is asleep"})
+    assert predictor.networks == 50
+    assert predictor.ood == ()
 
 
 def test_all_networks_of_the_articles_recipe_predict_everything(finished: Path) -> None:
     few = run_in(finished, replicates=1)
     repeated = {
-        name: RecipePredictions.of(*few, name, {}).repeated
-        for name in few.plan.configuration.recipes
+        name: RecipePredictor.of(*few, name, {}).repeated for name in few.plan.configuration.recipes
     }
     assert repeated == {"article": 2, "article-logits": 1}
 

@@ -15,12 +15,11 @@ from PIL import Image
 from benchmarks.data.loading import load_mnist
 from benchmarks.epistemic_check import __main__ as module
 from benchmarks.epistemic_check import epistemic_check
-from benchmarks.run import workspace as workspace_module
 from methods import METHODS
 from methods.networks import pool as network_pool
-from methods.networks.labelled_images import LabelledImages
 from methods.networks.pool import NetworkPool
 from methods.networks.recipes import Recipe
+from tests.runs import small_mnist
 
 README = Path(__file__).parents[2] / "README.md"
 
@@ -28,17 +27,9 @@ CommandLine = Callable[..., tuple[int, str, str]]
 
 
 @pytest.fixture(scope="module", autouse=True)
-def small_mnist() -> Iterator[None]:
-    whole = {"train": load_mnist("train"), "test": load_mnist("test")}
-
-    def load(split: str, *, data_dir: Path | None) -> LabelledImages:
-        return LabelledImages(whole[split].images[:600], whole[split].labels[:600])
-
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(workspace_module, "load_mnist", load)
-        workspace_module._mnist.cache_clear()
+def _small_mnist() -> Iterator[None]:
+    with small_mnist(training=600, test=600):
         yield
-    workspace_module._mnist.cache_clear()
 
 
 @pytest.fixture(scope="module")

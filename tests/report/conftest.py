@@ -25,8 +25,8 @@ from benchmarks.run.workspace import Workspace
 from benchmarks.tasks.conditions import Condition
 from methods import Prediction
 from methods.seeds import derive_seed
-from tests.a_run import Run
 from tests.report.support import CLAIMS, MEMBERS, PASSES, timings, write_latency
+from tests.runs import Run
 
 CONFIGURATION = Configuration(
     preset="quick",

@@ -13,7 +13,7 @@ from benchmarks.report import cost, write_report
 from benchmarks.report.cost import Setup, main_setup, points
 from benchmarks.report.figures.cost import draw
 from benchmarks.report.names import Variant
-from benchmarks.report.results import Results
+from benchmarks.report.results import Quantity, Results
 from benchmarks.report.style import looks
 from benchmarks.report.tables.formats import as_frame
 from benchmarks.report.tables.latency import latency_tables
@@ -53,7 +53,7 @@ def test_points_join_value_and_time(timed_results: Results) -> None:
         "method == 'mc_dropout' and members == '4' and batch_size == 64"
     )
     row = row[row["metric"] == "ece"].iloc[0]
-    found = timed_results.find(Variant("mc_dropout", "4"), "clean", "ece")
+    found = timed_results.find(Variant("mc_dropout", "4"), Quantity("clean", "ece"))
     assert found is not None
     assert (row["value"], row["p50_ms"]) == (found["value"], 44)
 

@@ -105,7 +105,7 @@ def test_draw_functions_take_an_axes_and_return_it(results: Results) -> None:
     one = look[Variant("deep_ensemble", "4")]
     digit = results.curve("rotated_digit")
     digit = digit.assign(angle=digit["condition"].map(angle_of))
-    assert results.training is not None
+    assert not results.training.empty
     for draw, *arguments in (
         (rotation.draw, rotation.lines(results), "nll", look),
         (entropy_split.draw, entropy_split.parts(results).head(3), one),

@@ -170,11 +170,11 @@ def test_claims_are_shown_with_verdict_and_numbers(reported: Path, tmp_path: Pat
         (folder / "figures" / f"claims-count-plots-{recipe}.png").write_bytes(recipe.encode())
     found = claims(folder)
     assert found is not None
-    assert found.summary.endswith("one is reproduced and one is not reproduced.")
-    assert found.claims[0].numbers == (
-        ("votes", ("0.500 (0.250 to 0.750, n = 2)", "—")),
-        ("gap", ("—", "0.500")),
-    )
+    assert found["summary"].endswith("one is reproduced and one is not reproduced.")
+    assert found["claims"][0]["numbers"] == [
+        ("votes", ["0.500 (0.250 to 0.750, n = 2)", "—"]),
+        ("gap", ["—", "0.500"]),
+    ]
     text = Parsed(page_of(folder)).text
     images = [a["src"] for tag, a in Parsed(page_of(folder)).elements if tag == "img"]
     assert images == [data_uri(b"article")] * 2

@@ -49,7 +49,7 @@ def test_folder_without_curves_or_images_is_read(measured: Path, tmp_path: Path)
     for name in ("measurements.csv", "summary.csv"):
         (tmp_path / name).write_bytes((measured / name).read_bytes())
     results = Results.load(tmp_path)
-    assert results.training is None
+    assert results.training.empty
     assert results.curve("roc").empty
     assert results.images == {}
     assert not results.of_recipe("standard").contestants

@@ -12,17 +12,15 @@ import pytest
 import torch
 
 from benchmarks.predictions import RunUnit
-from benchmarks.run import workspace as workspace_module
 from benchmarks.run.configuration import FULL, QUICK, Configuration
-from benchmarks.tasks import conditions
 from benchmarks.tasks.conditions import CONDITIONS
 from methods import METHODS, MemberMethod
 from methods.deep_ensemble import DeepEnsemble
 from methods.mc_dropout import MCDropout
 from methods.networks.labelled_images import LabelledImages
 from methods.networks.recipes import RECIPES
-from tests import a_run
-from tests.a_run import Run
+from tests import runs
+from tests.runs import Run
 
 CUSTOM = """
 from methods import UncertaintyMethod
@@ -40,9 +38,7 @@ class Mine(UncertaintyMethod):
 
 
 @pytest.fixture
-def loaded(
-    monkeypatch: pytest.MonkeyPatch, training_images: LabelledImages, test_images: LabelledImages
-) -> Iterator[list[str]]:
+def loaded(training_images: LabelledImages, test_images: LabelledImages) -> Iterator[list[str]]:
     """The names of what has been loaded, in order; MNIST is reduced to a few images."""
     names = []
 
@@ -50,11 +46,8 @@ def loaded(
         names.append(split)
         return {"train": training_images, "test": test_images}[split]
 
-    monkeypatch.setattr(workspace_module, "load_mnist", mnist)
-    monkeypatch.setattr(conditions, "load_mnist", mnist)
-    forget_images()
-    yield names
-    forget_images()
+    with runs.mnist_loaded_by(mnist):
+        yield names
 
 
 @pytest.fixture
@@ -63,13 +56,8 @@ def custom(tmp_path: Path) -> str:
     return f"{tmp_path / 'mine.py'}:Mine"
 
 
-def forget_images() -> None:
-    workspace_module._mnist.cache_clear()
-    workspace_module._evaluation_set.cache_clear()
-
-
 def run_of(configuration: Configuration = QUICK) -> Run:
-    return a_run.run_of(configuration, Path("nowhere"))
+    return runs.run_of(configuration, Path("nowhere"))
 
 
 def test_quick_is_fifty_networks_and_sixteen_units() -> None:

@@ -16,7 +16,7 @@ from benchmarks.run.configuration import QUICK, Configuration
 from benchmarks.run.plan import Plan
 from benchmarks.run.record import RunRecord
 from benchmarks.run.workspace import Workspace
-from tests.a_run import Run
+from tests.runs import Run
 
 
 def run_in(folder: Path, configuration: Configuration = QUICK) -> Run:

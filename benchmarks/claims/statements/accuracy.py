@@ -5,9 +5,9 @@ from __future__ import annotations
 import pandas as pd
 
 from benchmarks.claims.claim import Claim, Judgement, NotTestableError, Numbers, by_networks
-from benchmarks.claims.predictions import RecipePredictions
+from benchmarks.claims.predictor import RecipePredictor
 from benchmarks.claims.rank_statistics import rank_correlation
-from benchmarks.records import read_table
+from benchmarks.records import read_table, where
 from benchmarks.vocabulary import TRAINING_CSV
 
 SPLITS = ("training", "validation")
@@ -15,9 +15,9 @@ LEAST_CORRELATION = 0.9
 FINAL = {"training": (0.970, 0.980), "validation": (0.968, 0.978)}
 
 
-def measure_rise(predictions: RecipePredictions) -> Numbers:
+def measure_rise(predictor: RecipePredictor) -> Numbers:
     """First and last accuracy of each network, and its rank correlation with the epoch."""
-    log = _log(predictions)
+    log = _log(predictor)
     if log["epoch"].nunique() < 2:
         raise NotTestableError("networks were trained for one epoch only")
     numbers: dict[str, list[float]] = {}
@@ -49,9 +49,9 @@ def judge_rise(numbers: Numbers) -> Judgement:
     )
 
 
-def measure_final(predictions: RecipePredictions) -> Numbers:
+def measure_final(predictor: RecipePredictor) -> Numbers:
     """The accuracy of each network after its last epoch, with dropout off and on."""
-    log = _log(predictions)
+    log = _log(predictor)
     return {
         f"{split} accuracy{dropout}": _by_network(log, split, column).iloc[:, -1].tolist()
         for column, dropout in (("accuracy", ""), ("accuracy_dropout_on", ", dropout on"))
@@ -71,17 +71,17 @@ def judge_final(numbers: Numbers) -> Judgement:
     )
 
 
-def _log(predictions: RecipePredictions) -> pd.DataFrame:
-    path = predictions.workspace.out / TRAINING_CSV
+def _log(predictor: RecipePredictor) -> pd.DataFrame:
+    path = predictor.workspace.out / TRAINING_CSV
     if not path.exists():
         raise NotTestableError("there is no training.csv; run without --only first")
     log = read_table(path)
-    return log[(log["recipe"] == predictions.recipe) & (log["network"] < predictions.networks)]
+    return where(log[log["network"] < predictor.networks], recipe=predictor.recipe)
 
 
 def _by_network(log: pd.DataFrame, split: str, column: str) -> pd.DataFrame:
     """A row for each network, a column for each epoch."""
-    return log[log["split"] == split].pivot(index="network", columns="epoch", values=column)
+    return where(log, split=split).pivot(index="network", columns="epoch", values=column)
 
 
 CLAIMS = (

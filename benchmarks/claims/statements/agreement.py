@@ -18,11 +18,11 @@ from benchmarks.claims.claim import (
     Verdict,
     by_parts,
 )
-from benchmarks.claims.predictions import RecipePredictions
+from benchmarks.claims.predictor import RecipePredictor
 from benchmarks.claims.rank_statistics import Placements, auroc_interval, rank_correlation
 from benchmarks.inference.measures import UNCERTAINTIES
 from benchmarks.metrics import detection, scoring
-from benchmarks.vocabulary import CLEAN
+from benchmarks.vocabulary import CLEAN, LEAST_RANK_CORRELATION, PARTLY, REPRODUCED
 from methods import Prediction
 
 OVERWHELMING = 0.9
@@ -34,13 +34,12 @@ BINS = tuple(f"{low:.1f}–{high:.1f}" for low, high in pairwise(EDGES))
 
 LEAST_AUROC = 0.9
 
-MIMICS, RESEMBLES = 0.8, 0.5
 MEASURES = {"pairwise_disagreement": "disagreement", "mutual_information": "mutual information"}
 MOST_UNCERTAIN = 500
 AUROC = "misclassification AUROC"
 
 
-def measure_certainty(predictions: RecipePredictions) -> Numbers:
+def measure_certainty(predictor: RecipePredictor) -> Numbers:
     """Images and correct majority votes by the majority's share of the votes, for each network.
 
     Of equally many votes the lowest class wins.
@@ -48,11 +47,11 @@ def measure_certainty(predictions: RecipePredictions) -> Numbers:
     numbers: dict[str, list[float]] = {
         f"{what}, share {one}": [] for what in ("images", "correct") for one in BINS
     }
-    for prediction in _mc_dropout(predictions):
+    for prediction in _mc_dropout(predictor):
         share, vote = prediction.vote_share.max(dim=1)
         # Shares are whole votes of a hundred: without rounding 0.9 could fall below an edge.
         position = np.digitize(share.numpy().round(9), EDGES[1:-1])
-        correct = (vote == predictions.labels).numpy()
+        correct = (vote == predictor.labels).numpy()
         for i, name in enumerate(BINS):
             numbers[f"images, share {name}"].append(float((position == i).sum()))
             numbers[f"correct, share {name}"].append(float(correct[position == i].sum()))
@@ -82,10 +81,10 @@ def judge_certainty(numbers: Numbers) -> Judgement:
     )
 
 
-def measure_edge_cases(predictions: RecipePredictions) -> Numbers:
+def measure_edge_cases(predictor: RecipePredictor) -> Numbers:
     """The AUROC of the ensemble's disagreement for misclassified against correct images."""
-    prediction = predictions.get(predictions.ensemble)
-    wrong = ~scoring.correct(prediction.mean, predictions.labels)
+    prediction = predictor.get(predictor.ensemble)
+    wrong = ~scoring.correct(prediction.mean, predictor.labels)
     if not wrong.any():
         raise NotTestableError("the ensemble classifies every image correctly")
     score = UNCERTAINTIES["pairwise_disagreement"](prediction)
@@ -107,24 +106,23 @@ def judge_edge_cases(numbers: Numbers) -> Judgement:
     )
     bounds = "" if math.isnan(lower) else f" ({lower:.3f} to {upper:.3f} over images)"
     return Judgement(
-        Verdict.REPRODUCED if auroc >= LEAST_AUROC else Verdict.NOT_REPRODUCED,
-        f"AUROC {auroc:.3f}{bounds}",
+        Verdict.of(whole=auroc >= LEAST_AUROC, part=False), f"AUROC {auroc:.3f}{bounds}"
     )
 
 
-def measure_rank_agreement(predictions: RecipePredictions) -> Numbers:
+def measure_rank_agreement(predictor: RecipePredictor) -> Numbers:
     """The rank correlation of MC-dropout on each network with the ensemble of all networks."""
-    ensemble = predictions.get(predictions.ensemble)
+    ensemble = predictor.get(predictor.ensemble)
     others = {measure: UNCERTAINTIES[measure](ensemble) for measure in MEASURES}
-    wrong = ~scoring.correct(ensemble.mean, predictions.labels)
+    wrong = ~scoring.correct(ensemble.mean, predictor.labels)
     of_ensemble = {measure: detection.auroc(other, wrong) for measure, other in others.items()}
     numbers: dict[str, list[float]] = {}
 
     def add(name: str, value: float) -> None:
         numbers.setdefault(name, []).append(value)
 
-    for prediction in _mc_dropout(predictions):
-        wrong = ~scoring.correct(prediction.mean, predictions.labels)
+    for prediction in _mc_dropout(predictor):
+        wrong = ~scoring.correct(prediction.mean, predictor.labels)
         for measure, name in MEASURES.items():
             one = UNCERTAINTIES[measure](prediction)
             add(f"rank correlation, {name}", rank_correlation(one, others[measure]))
@@ -145,18 +143,16 @@ def judge_rank_agreement(numbers: Numbers) -> Judgement:
     if undefined := [name for name, value in means.items() if math.isnan(value)]:
         raise NotTestableError(f"no rank correlation by {undefined[0]}: it is the same everywhere")
     lowest = min(means.values())
-    if lowest >= MIMICS:
-        verdict = Verdict.REPRODUCED
-    else:
-        verdict = Verdict.PARTLY if lowest >= RESEMBLES else Verdict.NOT_REPRODUCED
+    whole, part = (lowest >= LEAST_RANK_CORRELATION[name] for name in (REPRODUCED, PARTLY))
+    verdict = Verdict.of(whole=whole, part=part)
     listed = ", ".join(f"{value:.3f} by {name}" for name, value in means.items())
     return Judgement(verdict, f"mean rank correlation {listed}")
 
 
-def _mc_dropout(predictions: RecipePredictions) -> Iterator[Prediction]:
-    units = [predictions.mc_dropout(network) for network in range(predictions.networks)]
-    predictions.predict((unit, CLEAN) for unit in units)
-    return map(predictions.get, units)
+def _mc_dropout(predictor: RecipePredictor) -> Iterator[Prediction]:
+    units = [predictor.mc_dropout(network) for network in range(predictor.networks)]
+    predictor.predict((unit, CLEAN) for unit in units)
+    return map(predictor.get, units)
 
 
 def _shared(one: Prediction, other: Prediction) -> float:

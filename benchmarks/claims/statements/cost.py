@@ -8,8 +8,8 @@ from dataclasses import replace
 import pandas as pd
 
 from benchmarks.claims.claim import Claim, Judgement, NotTestableError, Numbers, by_parts
-from benchmarks.claims.predictions import PASSES, RecipePredictions, pool_of
-from benchmarks.records import read_table, write_table
+from benchmarks.claims.predictor import PASSES, RecipePredictor
+from benchmarks.records import read_table, where, write_table
 from benchmarks.vocabulary import CLAIMS_FOLDER, LATENCY_CSV
 from methods.networks.labelled_images import LabelledImages
 from methods.networks.recipes import ARTICLE
@@ -27,17 +27,17 @@ LEAST_RATIO = 10
 TIMES = "training_times.csv"
 
 
-def measure_cost(predictions: RecipePredictions) -> Numbers:
+def measure_cost(predictor: RecipePredictor) -> Numbers:
     """Seconds of training one network and all of them; milliseconds of predicting by both methods.
 
     Training times are measured once and stored beside the other files of the claims.
     """
-    if predictions.recipe != ARTICLE.name:
+    if predictor.recipe != ARTICLE.name:
         raise NotTestableError("what networks cost does not depend on this recipe")
-    predicting = _milliseconds(predictions)
-    path = predictions.workspace.out / CLAIMS_FOLDER / TIMES
+    predicting = _milliseconds(predictor)
+    path = predictor.workspace.out / CLAIMS_FOLDER / TIMES
     if not path.exists():
-        write_table(_training_times(predictions), path)
+        write_table(_training_times(predictor), path)
     times = read_table(path)
     return {
         f"seconds of training, networks: {networks}": [float(seconds)]
@@ -63,24 +63,20 @@ def judge_cost(numbers: Numbers) -> Judgement:
     )
 
 
-def _milliseconds(predictions: RecipePredictions) -> dict[str, list[float]]:
+def _milliseconds(predictor: RecipePredictor) -> dict[str, list[float]]:
     """Medians of both methods by the run's engine, on one thread, at the largest batch size."""
-    path = predictions.workspace.out / LATENCY_CSV
+    path = predictor.workspace.out / LATENCY_CSV
     if not path.exists():
         raise NotTestableError("there is no latency.csv; the stage latency writes it")
-    table = read_table(path)
-    alike = table[
-        (table["status"] == "ok")
-        & (table["engine"] == predictions.plan.configuration.engine)
-        & table["device"].str.startswith(predictions.plan.configuration.device)
-        & (table["clock"] == "wall")
-    ]
+    chosen = predictor.plan.configuration
+    alike = where(read_table(path), status="ok", engine=chosen.engine, clock="wall")
+    alike = alike[alike["device"].str.startswith(chosen.device)]
     medians = {}
     for name, method, members in (
-        ("ensemble", "deep_ensemble", predictions.networks),
+        ("ensemble", "deep_ensemble", predictor.networks),
         (f"{PASSES} passes", "mc_dropout", PASSES),
     ):
-        rows = alike[(alike["method"] == method) & (alike["members"] == str(members))]
+        rows = where(alike, method=method, members=str(members))
         if rows.empty:
             raise NotTestableError(f"latency.csv has no time of {method} with {members} members")
         row = rows.sort_values(["threads", "batch_size"], ascending=[True, False]).iloc[0]
@@ -89,9 +85,9 @@ def _milliseconds(predictions: RecipePredictions) -> dict[str, list[float]]:
 
 
 @one_torch_thread()
-def _training_times(predictions: RecipePredictions) -> pd.DataFrame:
+def _training_times(predictor: RecipePredictor) -> pd.DataFrame:
     """Seconds of a whole training by one thread or on one device: the fastest of a few epochs."""
-    pool, whole = pool_of(predictions.plan, predictions.workspace, predictions.recipe)
+    pool, whole = predictor.pool()
     few = LabelledImages(whole.images[:TRAINED_ON], whole.labels[:TRAINED_ON])
     epoch = replace(pool.recipe, epochs=1)
     epochs = pool.recipe.epochs * len(whole.labels) / len(few.labels)
@@ -103,11 +99,11 @@ def _training_times(predictions: RecipePredictions) -> pd.DataFrame:
 
     return pd.DataFrame(
         {
-            "recipe": predictions.recipe,
+            "recipe": predictor.recipe,
             "networks": networks,
             "seconds": round(epochs * min(seconds(networks) for _ in range(REPEATS)), 2),
         }
-        for networks in (1, predictions.networks)
+        for networks in (1, predictor.networks)
     )
 
 

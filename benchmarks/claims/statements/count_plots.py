@@ -7,8 +7,8 @@ import torch
 from jaxtyping import Int64
 
 from benchmarks.claims.claim import Claim, Judgement, NotTestableError, Numbers, by_networks
-from benchmarks.claims.images import TWO_IMAGES, images_of
-from benchmarks.claims.predictions import PASSES, RecipePredictions, pool_of
+from benchmarks.claims.images import TWO_IMAGES
+from benchmarks.claims.predictor import PASSES, RecipePredictor
 from benchmarks.vocabulary import PECULIAR, TYPICAL
 
 CLASSES = range(10)
@@ -17,14 +17,14 @@ MOST_FOR_3 = 40
 FOR_7_OR_9 = range(2, 7)
 
 
-def measure_typical(predictions: RecipePredictions) -> Numbers:
+def measure_typical(predictor: RecipePredictor) -> Numbers:
     """The votes of 100 passes for each class on image 61, for each network."""
-    return _measure(predictions, position=0)
+    return _measure(predictor, position=0)
 
 
-def measure_peculiar(predictions: RecipePredictions) -> Numbers:
+def measure_peculiar(predictor: RecipePredictor) -> Numbers:
     """The votes of 100 passes for each class on image 591, for each network."""
-    return _measure(predictions, position=1)
+    return _measure(predictor, position=1)
 
 
 def judge_typical(numbers: Numbers) -> Judgement:
@@ -53,11 +53,11 @@ def judge_peculiar(numbers: Numbers) -> Judgement:
     )
 
 
-def measure_switch(predictions: RecipePredictions) -> Numbers:
+def measure_switch(predictor: RecipePredictor) -> Numbers:
     """Whether softmax gives equal bits twice, and how many classes get votes."""
-    images = _two_images(predictions)
-    pool, training = pool_of(predictions.plan, predictions.workspace, predictions.recipe)
-    networks = pool.networks(range(predictions.networks), training)
+    images = _two_images(predictor)
+    pool, training = predictor.pool()
+    networks = pool.networks(range(predictor.networks), training)
     numbers = {
         "softmax repeats itself": [
             float(torch.equal(pool.engine.logits(one, images), pool.engine.logits(one, images)))
@@ -65,7 +65,7 @@ def measure_switch(predictions: RecipePredictions) -> Numbers:
         ]
     }
     for position, index in enumerate((TYPICAL, PECULIAR)):
-        voted = np.stack(list(_measure(predictions, position).values())) > 0
+        voted = np.stack(list(_measure(predictor, position).values())) > 0
         numbers[f"classes with votes, image {index}"] = voted.sum(axis=0).astype(float).tolist()
     return numbers
 
@@ -85,20 +85,20 @@ def judge_switch(numbers: Numbers) -> Judgement:
     )
 
 
-def _measure(predictions: RecipePredictions, position: int) -> dict[str, list[float]]:
-    _two_images(predictions)
-    units = [predictions.mc_dropout(network) for network in range(predictions.networks)]
-    predictions.predict((unit, TWO_IMAGES) for unit in units)
-    shares = [predictions.get(unit, TWO_IMAGES).vote_share[position] for unit in units]
+def _measure(predictor: RecipePredictor, position: int) -> dict[str, list[float]]:
+    _two_images(predictor)
+    units = [predictor.mc_dropout(network) for network in range(predictor.networks)]
+    predictor.predict((unit, TWO_IMAGES) for unit in units)
+    shares = [predictor.get(unit, TWO_IMAGES).vote_share[position] for unit in units]
     votes = (torch.stack(shares) * PASSES).round()
     return {f"votes for {c}": votes[:, c].tolist() for c in CLASSES}
 
 
-def _two_images(predictions: RecipePredictions) -> torch.Tensor:
-    images = len(predictions.workspace.test_images().labels)
+def _two_images(predictor: RecipePredictor) -> torch.Tensor:
+    images = len(predictor.workspace.test_images().labels)
     if images <= PECULIAR:
         raise NotTestableError(f"there are {images} test images, none of number {PECULIAR}")
-    return images_of(predictions.plan, predictions.workspace, TWO_IMAGES).images
+    return predictor.images(TWO_IMAGES).images
 
 
 def _votes(numbers: Numbers) -> Int64[np.ndarray, "networks classes"]:

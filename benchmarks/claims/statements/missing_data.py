@@ -8,7 +8,7 @@ from itertools import pairwise
 import numpy as np
 
 from benchmarks.claims.claim import Claim, Judgement, NotTestableError, Numbers, by_parts
-from benchmarks.claims.predictions import RecipePredictions
+from benchmarks.claims.predictor import RecipePredictor
 from benchmarks.claims.statements.agreement import MEASURES
 from benchmarks.claims.statements.out_of_distribution import ROTATED as ROTATED_BY_45
 from benchmarks.claims.training_sets import ROTATED, SIZES
@@ -36,18 +36,18 @@ STEPS = (
 """From fewer training images like the evaluated ones to more; and the evaluated images."""
 
 
-def measure_lack(predictions: RecipePredictions) -> Numbers:
+def measure_lack(predictor: RecipePredictor) -> Numbers:
     """Mean mutual information and disagreement by training set.
 
     For MC-dropout a number for each network, for the ensemble of the 10 a single one.
     """
-    if predictions.recipe != ARTICLE.name:
+    if predictor.recipe != ARTICLE.name:
         raise NotTestableError("networks of this recipe are not trained on fewer images")
-    images = len(predictions.workspace.training_images().labels)
+    images = len(predictor.workspace.training_images().labels)
     if images <= max(SIZES.values()):
         raise NotTestableError(f"there are only {images:,} training images")
     of_sets = {
-        name: replace(predictions, recipe=name, networks=min(MOST_NETWORKS, predictions.networks))
+        name: replace(predictor, recipe=name, networks=min(MOST_NETWORKS, predictor.networks))
         for name in LABELS
     }
     units = {
@@ -57,7 +57,7 @@ def measure_lack(predictions: RecipePredictions) -> Numbers:
         }
         for name, one in of_sets.items()
     }
-    predictions.predict(
+    predictor.predict(
         (unit, condition)
         for of_set in units.values()
         for some in of_set.values()
@@ -66,7 +66,7 @@ def measure_lack(predictions: RecipePredictions) -> Numbers:
     )
     return {
         _name(method, measure, kind, name): [
-            float(UNCERTAINTIES[measure](predictions.get(unit, IMAGES[kind])).mean())
+            float(UNCERTAINTIES[measure](predictor.get(unit, IMAGES[kind])).mean())
             for unit in units[name][method]
         ]
         for method in (SAMPLED, ENSEMBLE)

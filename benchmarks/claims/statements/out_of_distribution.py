@@ -17,7 +17,7 @@ from benchmarks.claims.claim import (
     Verdict,
     by_parts,
 )
-from benchmarks.claims.predictions import RecipePredictions
+from benchmarks.claims.predictor import RecipePredictor
 from benchmarks.claims.rank_statistics import Placements, auroc_interval
 from benchmarks.inference.measures import LABELLED, UNCERTAINTIES
 from benchmarks.metrics import calibration
@@ -35,14 +35,14 @@ OOD = "out of distribution"
 SOFTMAX, SAMPLED, ENSEMBLE = "softmax", "MC-dropout", "ensemble"
 
 
-def measure_confident(predictions: RecipePredictions) -> Numbers:
+def measure_confident(predictor: RecipePredictor) -> Numbers:
     """The share of each set's images with a confidence above 0.9, for each network."""
     return {
         f"{name}, {_short(condition)}": [
-            _confident_share(predictions.get(unit, condition).mean) for unit in units
+            _confident_share(predictor.get(unit, condition).mean) for unit in units
         ]
-        for name, units in _predicted(predictions, _ood(predictions)).items()
-        for condition in _ood(predictions)
+        for name, units in _predicted(predictor, _ood(predictor)).items()
+        for condition in _ood(predictor)
     }
 
 
@@ -54,22 +54,21 @@ def judge_confident(numbers: Numbers) -> Judgement:
         if name.startswith(f"{SOFTMAX}, ")
     }
     mean = float(np.mean(list(shares.values())))
-    if mean > LEAST_CONFIDENT_SHARE:
-        verdict = Verdict.REPRODUCED
-    else:
-        some = any(share > LEAST_CONFIDENT_SHARE for share in shares.values())
-        verdict = Verdict.PARTLY if some else Verdict.NOT_REPRODUCED
+    verdict = Verdict.of(
+        whole=mean > LEAST_CONFIDENT_SHARE,
+        part=any(share > LEAST_CONFIDENT_SHARE for share in shares.values()),
+    )
     listed = ", ".join(f"{100 * share:.0f} % of {name}" for name, share in shares.items())
     return Judgement(verdict, f"confidence above {CONFIDENT}: {100 * mean:.1f} % of all, {listed}")
 
 
-def measure_split(predictions: RecipePredictions) -> Numbers:
+def measure_split(predictor: RecipePredictor) -> Numbers:
     """The share of mutual information in predictive entropy, of sums over all images of a kind."""
-    kinds = {"clean": (CLEAN,), "45°": (ROTATED,), OOD: _ood(predictions)}
-    units = _predicted(predictions, sum(kinds.values(), ()))
+    kinds = {"clean": (CLEAN,), "45°": (ROTATED,), OOD: _ood(predictor)}
+    units = _predicted(predictor, sum(kinds.values(), ()))
     return {
         f"epistemic share, {name}, {kind}": [
-            _epistemic_share(predictions, unit, conditions) for unit in units[name]
+            _epistemic_share(predictor, unit, conditions) for unit in units[name]
         ]
         for name in (SAMPLED, ENSEMBLE)
         for kind, conditions in kinds.items()
@@ -93,20 +92,20 @@ def judge_split(numbers: Numbers) -> Judgement:
     )
 
 
-def measure_similarity(predictions: RecipePredictions) -> Numbers:
+def measure_similarity(predictor: RecipePredictor) -> Numbers:
     """ECE on clean and rotated images; AUROC, and its difference of softmax from the others."""
-    ood = _ood(predictions)
-    units = _predicted(predictions, (CLEAN, ROTATED, *ood))
+    ood = _ood(predictor)
+    units = _predicted(predictor, (CLEAN, ROTATED, *ood))
     numbers = {
         f"ECE, {name}, {kind}": [
-            LABELLED["ece"](predictions.get(unit, condition).mean, predictions.labels)
+            LABELLED["ece"](predictor.get(unit, condition).mean, predictor.labels)
             for unit in units[name]
         ]
         for name in units
         for kind, condition in (("clean", CLEAN), ("45°", ROTATED))
     }
     placements = {
-        name: [_placements(predictions, some, condition) for condition in ood]
+        name: [_placements(predictor, some, condition) for condition in ood]
         for name, some in units.items()
     }
     for name, sets in placements.items():
@@ -139,25 +138,21 @@ def judge_similarity(numbers: Numbers) -> Judgement:
     return by_parts(parts)
 
 
-def _ood(predictions: RecipePredictions) -> tuple[str, ...]:
-    if not predictions.ood:
+def _ood(predictor: RecipePredictor) -> tuple[str, ...]:
+    if not predictor.ood:
         raise NotTestableError("the run has no out-of-distribution images")
-    return predictions.ood
+    return predictor.ood
 
 
-def _predicted(
-    predictions: RecipePredictions, conditions: Sequence[str]
-) -> dict[str, list[RunUnit]]:
+def _predicted(predictor: RecipePredictor, conditions: Sequence[str]) -> dict[str, list[RunUnit]]:
     """The run units of each method, which have predicted the images of the conditions."""
-    networks = range(predictions.repeated)
+    networks = range(predictor.repeated)
     units: dict[str, list[RunUnit]] = {
-        SOFTMAX: [predictions.softmax(network) for network in networks],
-        SAMPLED: [predictions.mc_dropout(network) for network in networks],
-        ENSEMBLE: [predictions.ensemble],
+        SOFTMAX: [predictor.softmax(network) for network in networks],
+        SAMPLED: [predictor.mc_dropout(network) for network in networks],
+        ENSEMBLE: [predictor.ensemble],
     }
-    predictions.predict(
-        (unit, one) for some in units.values() for unit in some for one in conditions
-    )
+    predictor.predict((unit, one) for some in units.values() for unit in some for one in conditions)
     return units
 
 
@@ -165,11 +160,9 @@ def _confident_share(mean: Tensor) -> float:
     return float((calibration.confidence(mean) > CONFIDENT).double().mean())
 
 
-def _epistemic_share(
-    predictions: RecipePredictions, unit: RunUnit, conditions: Sequence[str]
-) -> float:
+def _epistemic_share(predictor: RecipePredictor, unit: RunUnit, conditions: Sequence[str]) -> float:
     """Sum of mutual information over sum of predictive entropy."""
-    of_conditions = [predictions.get(unit, condition) for condition in conditions]
+    of_conditions = [predictor.get(unit, condition) for condition in conditions]
 
     def total(measure: str) -> float:
         return float(sum(UNCERTAINTIES[measure](one).sum() for one in of_conditions))
@@ -177,19 +170,17 @@ def _epistemic_share(
     return total("mutual_information") / total("predictive_entropy")
 
 
-def _placements(
-    predictions: RecipePredictions, units: Sequence[RunUnit], condition: str
-) -> Placements:
+def _placements(predictor: RecipePredictor, units: Sequence[RunUnit], condition: str) -> Placements:
     """The placements by predictive entropy, which every method has; a row for each run unit."""
     clean, ood = (
-        np.stack([_entropy(predictions, unit, images) for unit in units])
+        np.stack([_entropy(predictor, unit, images) for unit in units])
         for images in (CLEAN, condition)
     )
     return Placements.of(clean, ood)
 
 
-def _entropy(predictions: RecipePredictions, unit: RunUnit, images: str) -> npt.NDArray[np.float64]:
-    return UNCERTAINTIES["predictive_entropy"](predictions.get(unit, images)).numpy()
+def _entropy(predictor: RecipePredictor, unit: RunUnit, images: str) -> npt.NDArray[np.float64]:
+    return UNCERTAINTIES["predictive_entropy"](predictor.get(unit, images)).numpy()
 
 
 def _short(condition: str) -> str:

@@ -8,13 +8,12 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 
+from benchmarks.records import where
 from benchmarks.report.figures.drawing import Drawing, claim_numbers, legend_below, panels
 from benchmarks.report.names import METHODS, Variant
 from benchmarks.report.results import Results
 from benchmarks.report.style import BAND, COLUMN, PAGE, Look, look_of
-
-THRESHOLDS = {"partly": 0.5, "reproduced": 0.8}
-"""Of the rank correlation, as in `benchmarks.claims.statements.agreement`; a test compares them."""
+from benchmarks.vocabulary import LEAST_RANK_CORRELATION
 
 MEASURES = ("mutual information", "disagreement")
 NATS = "\n(nats)"
@@ -99,7 +98,7 @@ def monte_carlo_figures(results: Results, _: Mapping[Variant, Look]) -> Iterator
     sets = [images for images in SAMPLED_IMAGES if images in set(numbers["images"])]
     figure, axes = panels(len(sets), columns=2, width=PAGE, height=2.3, sharey=True)
     for ax, images in zip(axes, sets, strict=True):
-        draw_errors(ax, numbers[numbers["images"] == images])
+        draw_errors(ax, where(numbers, images=images))
         ax.set_title(SAMPLED_IMAGES[images])
     axes[0].set_ylabel("Error of a sample\n(root mean square)")
     legend_below(figure, axes)
@@ -114,7 +113,7 @@ def spread_figures(results: Results, _: Mapping[Variant, Look]) -> Iterator[Draw
     images = sorted(set(spread["image"]))
     figure, axes = panels(len(images), columns=2, width=PAGE, height=1.9, sharey=True)
     for ax, image in zip(axes, images, strict=True):
-        draw_spread(ax, spread[spread["image"] == image])
+        draw_spread(ax, where(spread, image=image))
         ax.set_title(f"Image {image}")
     axes[0].set_ylabel("Standard deviation\n(votes of 100)")
     legend_below(figure, axes)
@@ -204,7 +203,7 @@ def draw_rank_agreement(ax: Axes, numbers: pd.DataFrame) -> Axes:
         offset = (np.arange(len(values)) + 0.5) / len(values) - 0.5
         ax.scatter(values, y + 0.5 * offset, s=6, color=color, linewidth=0)
         ax.plot([values.mean()] * 2, [y - 0.35, y + 0.35], color="0", linewidth=1.2)
-    for verdict, least in THRESHOLDS.items():
+    for verdict, least in LEAST_RANK_CORRELATION.items():
         ax.axvline(least, color="0.6", linewidth=0.8, linestyle=(0, (4, 2)))
         ax.text(least, 1.02, verdict, transform=ax.get_xaxis_transform(), fontsize="x-small")
     ax.set_yticks(range(len(MEASURES)), [measure.capitalize() for measure in MEASURES])
@@ -216,9 +215,9 @@ def draw_rank_agreement(ax: Axes, numbers: pd.DataFrame) -> Axes:
 
 def draw_training_sets(ax: Axes, numbers: pd.DataFrame, measure: str, images: str) -> Axes:
     """One measure on one set of images against the training set; a faint point a network."""
-    chosen = numbers[(numbers["measure"] == measure) & (numbers["images"] == images)]
+    chosen = where(numbers, measure=measure, images=images)
     for method, name in (("mc_dropout", "MC-dropout"), ("deep_ensemble", "ensemble")):
-        of_method = chosen[chosen["method"] == name]
+        of_method = where(chosen, method=name)
         x = of_method["training"].map(TRAINED_ON.index)
         look = look_of(method)
         means = of_method["value"].groupby(x).mean()
@@ -234,7 +233,7 @@ def draw_training_sets(ax: Axes, numbers: pd.DataFrame, measure: str, images: st
 def draw_errors(ax: Axes, numbers: pd.DataFrame) -> Axes:
     """A line a measure; all fall with the square root of T."""
     for measure, label in SAMPLED_MEASURES.items():
-        line = numbers[numbers["measure"] == measure]
+        line = where(numbers, measure=measure)
         color, marker = _SAMPLED_LOOKS[measure]
         ax.plot(line["passes"], line["rms_error"], color=color, marker=marker, label=label)
     ax.axvline(100, color="0.6", linewidth=0.8, linestyle=(0, (4, 2)))

@@ -9,11 +9,12 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.ticker import LogLocator, NullFormatter, StrMethodFormatter
 
+from benchmarks.records import where
 from benchmarks.report.cost import main_setup, points
 from benchmarks.report.figures.drawing import Drawing, legend_below, panels
 from benchmarks.report.names import METHODS, METRICS, Variant, condition_label
 from benchmarks.report.results import Results
-from benchmarks.report.style import PAGE, Look
+from benchmarks.report.style import PAGE, Look, look_in
 
 FRONT = "Pareto front: no other point is both faster and better"
 
@@ -30,10 +31,9 @@ def cost_figures(results: Results, looks: Mapping[Variant, Look]) -> Iterator[Dr
     for position, ax in enumerate(axes):
         row, column = divmod(position, len(shown))
         metric, condition = shown[column]
-        chosen = (numbers["metric"] == metric) & (numbers["condition"] == condition)
-        draw(ax, numbers[chosen & (numbers["batch_size"] == sizes[row])], looks)
-        arrow = METRICS[metric].better
-        ax.set_ylabel(f"{METRICS[metric].axis_label} {arrow}\n{condition_label(condition)}")
+        shown_here = {"metric": metric, "condition": condition, "batch_size": sizes[row]}
+        draw(ax, where(numbers, **shown_here), looks)
+        ax.set_ylabel(f"{METRICS[metric].axis_title}\n{condition_label(condition)}")
         ax.set_xlabel(f"Milliseconds, {_images(sizes[row])}")
     legend_below(figure, axes)
     figure.suptitle(f"Median latency on {setup.label}", fontsize="medium")
@@ -53,9 +53,7 @@ def draw(ax: Axes, numbers: pd.DataFrame, looks: Mapping[Variant, Look]) -> Axes
         label=FRONT,
     )
     for method, line in numbers.groupby("method", sort=False):
-        look = next(
-            look for variant, look in reversed([*looks.items()]) if variant.method == method
-        )
+        look = look_in(looks, Variant(str(method), ""))
         line = line.assign(size=pd.to_numeric(line["members"], errors="coerce")).sort_values("size")
         ax.plot(line["p50_ms"], line["value"], **look.line | {"label": _label(str(method), line)})
         spread = [line["value"] - line["lower"], line["upper"] - line["value"]]

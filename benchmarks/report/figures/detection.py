@@ -9,7 +9,15 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 
-from benchmarks.report.figures.drawing import Drawing, draw_band, legend_below, panels, rows_of
+from benchmarks.report.figures.drawing import (
+    Drawing,
+    conditions_in,
+    draw_band,
+    legend_below,
+    panels,
+    rows_of,
+    scores_in,
+)
 from benchmarks.report.names import METRICS, Variant, condition_label
 from benchmarks.report.results import Results
 from benchmarks.report.style import COLUMN, PAGE, Look
@@ -28,9 +36,9 @@ LEAST_SHARE = 0.0005
 def roc_figures(results: Results, looks: Mapping[Variant, Look]) -> Iterator[Drawing]:
     """A figure a score, a panel a set of out-of-distribution images."""
     table = results.curve("roc")
-    for score in _scores(table):
+    for score in scores_in(table):
         numbers = table[table["score"] == score]
-        conditions = [c for c in results.ood if c in set(numbers["condition"])]
+        conditions = [c for c in conditions_in(numbers) if c in results.ood]
         columns = min(IN_A_ROW, len(conditions))
         figure, axes = panels(
             len(conditions),
@@ -55,9 +63,9 @@ def roc_figures(results: Results, looks: Mapping[Variant, Look]) -> Iterator[Dra
 def histogram_figures(results: Results, looks: Mapping[Variant, Look]) -> Iterator[Drawing]:
     """A figure a score, a row a method, a column a set of out-of-distribution images."""
     table = results.curve("histograms")
-    for score in _scores(table):
+    for score in scores_in(table):
         numbers = table[table["score"] == score]
-        conditions = [c for c in results.ood if c in set(numbers["condition"])]
+        conditions = [c for c in conditions_in(numbers) if c in results.ood]
         variants = [v for v in results.largest if not rows_of(numbers, v).empty]
         if not conditions:
             continue
@@ -113,10 +121,6 @@ def _shares(bins: pd.DataFrame) -> tuple[pd.Series[float], list[float]]:
     """The heights of the steps, which a logarithmic scale wants above 0, and their edges."""
     shares = bins["count"] / bins["count"].sum()
     return shares.clip(lower=LEAST_SHARE / 10), [*bins["lower"], bins["upper"].iloc[-1]]
-
-
-def _scores(table: pd.DataFrame) -> list[str]:
-    return [score for score in METRICS if score in set(table["score"])]
 
 
 def _histogram_legend() -> list[Patch]:

@@ -12,7 +12,8 @@ from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from benchmarks.report.names import WHY_SHADED, Variant
+from benchmarks.records import where
+from benchmarks.report.names import METRICS, WHY_SHADED, Variant, condition_rank
 from benchmarks.report.results import Pixels, Results
 from benchmarks.report.style import BAND, SHADE, Look
 from benchmarks.vocabulary import LABELS_ILL_DEFINED_BEYOND
@@ -120,11 +121,17 @@ def show_image(ax: Axes, pixels: Pixels | None) -> Axes:
 
 def rows_of(table: pd.DataFrame, variant: Variant, **columns: str) -> pd.DataFrame:
     """The rows of a method and size, with these values in further columns."""
-    wanted = {"method": variant.method, "members": variant.members} | columns
-    chosen = pd.Series(True, index=table.index)
-    for name, value in wanted.items():
-        chosen &= table[name] == value
-    return table[chosen]
+    return where(table, **variant._asdict(), **columns)
+
+
+def scores_in(table: pd.DataFrame) -> list[str]:
+    """The scores of a table of curves, in the order in which they are shown."""
+    return [score for score in METRICS if score in set(table["score"])]
+
+
+def conditions_in(table: pd.DataFrame) -> list[str]:
+    """The conditions of a table of curves, in the order in which they are shown."""
+    return sorted(set(table["condition"]), key=condition_rank)
 
 
 def claim_numbers(results: Results, *claims: str) -> pd.DataFrame:

@@ -13,7 +13,7 @@ from matplotlib.patches import Patch
 
 from benchmarks.report.figures.drawing import Drawing, legend_below, panels, rows_of
 from benchmarks.report.names import Variant, condition_label, rotated
-from benchmarks.report.results import Results
+from benchmarks.report.results import Quantity, Results
 from benchmarks.report.style import PAGE, Look
 
 TOTAL = "predictive_entropy"
@@ -45,9 +45,9 @@ def parts(results: Results) -> pd.DataFrame:
     rows = []
     for variant in results.largest:
         for condition in conditions:
-            part_rows = [results.find(variant, condition, part) for part in PARTS]
+            part_rows = [results.find(variant, Quantity(condition, part)) for part in PARTS]
             expected, information = (row["value"] if row else float("nan") for row in part_rows)
-            whole = results.find(variant, condition, TOTAL)
+            whole = results.find(variant, Quantity(condition, TOTAL))
             if whole and pd.notna(expected):
                 total = (whole["value"], whole["lower"], whole["upper"])
                 rows.append((*variant, condition, expected, information, *total))

@@ -9,8 +9,9 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import LogLocator, StrMethodFormatter
 
-from benchmarks.report.figures.drawing import Drawing, legend_below, rows_of
-from benchmarks.report.names import Variant, angle_of, condition_label
+from benchmarks.records import where
+from benchmarks.report.figures.drawing import Drawing, conditions_in, legend_below, rows_of
+from benchmarks.report.names import Variant, condition_label
 from benchmarks.report.results import Results
 from benchmarks.report.style import COLUMN, PAGE, Look
 
@@ -26,7 +27,7 @@ BAR = 0.6
 def reliability_figures(results: Results, looks: Mapping[Variant, Look]) -> Iterator[Drawing]:
     """A column of two panels a condition: accuracy against confidence, and images a bin."""
     numbers = results.curve("reliability")
-    conditions = sorted(set(numbers["condition"]), key=lambda c: angle_of(c) or 0)
+    conditions = conditions_in(numbers)
     if not conditions:
         return
     figure = Figure(figsize=(max(COLUMN, PAGE * len(conditions) / 3), 3.3), layout="constrained")
@@ -38,7 +39,7 @@ def reliability_figures(results: Results, looks: Mapping[Variant, Look]) -> Iter
         height_ratios=[2.4, 1],
     )
     for (above, below), condition in zip(grid.T, conditions, strict=True):
-        chosen = numbers[numbers["condition"] == condition]
+        chosen = where(numbers, condition=condition)
         draw(above, chosen, looks).set_title(condition_label(condition))
         draw_counts(below, chosen, looks)
     grid[0, 0].set_ylabel(f"Accuracy\n(bins of ≥ {FEWEST} images)")

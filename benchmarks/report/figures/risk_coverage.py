@@ -7,8 +7,16 @@ from collections.abc import Iterator, Mapping
 import pandas as pd
 from matplotlib.axes import Axes
 
-from benchmarks.report.figures.drawing import Drawing, draw_band, legend_below, panels, rows_of
-from benchmarks.report.names import METRICS, Variant, angle_of, condition_label
+from benchmarks.report.figures.drawing import (
+    Drawing,
+    conditions_in,
+    draw_band,
+    legend_below,
+    panels,
+    rows_of,
+    scores_in,
+)
+from benchmarks.report.names import METRICS, Variant, condition_label
 from benchmarks.report.results import Results
 from benchmarks.report.style import COLUMN, PAGE, Look
 
@@ -19,9 +27,9 @@ LEAST_COVERAGE = 0.02
 def risk_coverage_figures(results: Results, looks: Mapping[Variant, Look]) -> Iterator[Drawing]:
     """A figure a score, a panel a condition."""
     table = results.curve("risk_coverage")
-    for score in (score for score in METRICS if score in set(table["score"])):
+    for score in scores_in(table):
         numbers = table[table["score"] == score]
-        conditions = sorted(set(numbers["condition"]), key=lambda c: angle_of(c) or 0)
+        conditions = conditions_in(numbers)
         figure, axes = panels(
             len(conditions),
             columns=3,

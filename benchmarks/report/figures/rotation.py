@@ -17,7 +17,7 @@ from benchmarks.report.figures.drawing import (
     shade_ill_defined,
 )
 from benchmarks.report.names import METRICS, Variant, rotated
-from benchmarks.report.results import Results
+from benchmarks.report.results import Quantity, Results
 from benchmarks.report.style import COLUMN, PAGE, Look
 
 MEASURES = (
@@ -53,7 +53,7 @@ def lines(results: Results) -> pd.DataFrame:
     for variant in results.shown:
         for metric in MEASURES:
             for angle in (0, *results.angles):
-                row = results.find(variant, rotated(angle), metric)
+                row = results.find(variant, Quantity(rotated(angle), metric))
                 if row is not None and pd.notna(row["value"]):
                     bounds = (row["value"], row["lower"], row["upper"])
                     rows.append((*variant, metric, angle, *bounds))

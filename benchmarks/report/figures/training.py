@@ -8,6 +8,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator
 
+from benchmarks.records import where
 from benchmarks.report.figures.drawing import Drawing, legend_below, panels
 from benchmarks.report.names import Variant
 from benchmarks.report.results import Results
@@ -32,7 +33,7 @@ REPORTED_EPOCH = 10
 
 def training_figures(results: Results, looks: Mapping[Variant, Look]) -> Iterator[Drawing]:
     """The article's plots, a panel a measure: the mean over the networks, and their range."""
-    if results.training is None or results.training.empty:
+    if results.training.empty:
         return
     numbers = over_networks(results.training)
     networks = results.training["network"].nunique()
@@ -63,7 +64,7 @@ def draw(ax: Axes, numbers: pd.DataFrame, measure: str) -> Axes:
     drawn = [(measure, True)] + ([(DROPOUT_ON, False)] if measure == "accuracy" else [])
     for name, filled in drawn:
         for split, (color, marker, linestyle) in SPLITS.items():
-            line = numbers[(numbers["measure"] == name) & (numbers["split"] == split)]
+            line = where(numbers, measure=name, split=split)
             if line.empty:
                 continue
             ax.fill_between(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import pairwise
 
@@ -11,6 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
+from benchmarks.records import where
 from benchmarks.report.figures.drawing import (
     Drawing,
     claim_numbers,
@@ -19,6 +19,7 @@ from benchmarks.report.figures.drawing import (
     show_image,
 )
 from benchmarks.report.names import METRICS, Variant, angle_of, condition_label
+from benchmarks.report.number_format import three_decimals
 from benchmarks.report.results import Pixels, Results
 from benchmarks.report.style import COLUMN, PAGE, Look, look_of, looks
 from benchmarks.vocabulary import PECULIAR, TEST_IMAGES, TYPICAL
@@ -89,7 +90,7 @@ def high_disagreement_figures(results: Results, looks: Mapping[Variant, Look]) -
             image.remove()
             votes.remove()
             continue
-        one = table[table["rank"] == ranks[position]]
+        one = where(table, rank=ranks[position])
         first = one.iloc[0]
         show_image(image, results.images.get((first["condition"], int(first["index"]))))
         image.set_title(f"{condition_label(first['condition'])}, label {first['label']:.0f}")
@@ -117,7 +118,7 @@ def article_image_figures(results: Results, _: Mapping[Variant, Look]) -> Iterat
     ):
         show_image(image, results.images.get((TEST_IMAGES, index)))
         image.set_title(f"Image {index}:\n{what}")
-        draw_networks(votes, numbers[numbers["claim"] == claim])
+        draw_networks(votes, where(numbers, claim=claim))
     yield Drawing("claims-count-plots", figure, numbers)
 
 
@@ -135,8 +136,9 @@ def count_plots(
     look = looks(list(counts))
     for ax, (variant, votes) in zip(grid[1:], counts.items(), strict=True):
         draw_counts(ax, votes, look[variant])
-        values = [f"{METRICS[name].name}: {_text(measures[variant][name])}" for name in BELOW_BARS]
-        ax.set_xlabel("\n".join(["Class voted for", *values]))
+        texts = {name: three_decimals(measures[variant][name]) for name in BELOW_BARS}
+        lines = [f"{METRICS[name].name}: {text}" for name, text in texts.items()]
+        ax.set_xlabel("\n".join(["Class voted for", *lines]))
     grid[1].set_ylabel("Votes")
     return figure
 
@@ -226,7 +228,3 @@ def draw_counts(ax: Axes, votes: Sequence[int], look: Look) -> Axes:
     ax.yaxis.set_major_locator(MaxNLocator(4, integer=True))
     ax.grid(visible=False, axis="x")
     return ax
-
-
-def _text(value: float) -> str:
-    return "—" if math.isnan(value) else f"{value:.3f}"

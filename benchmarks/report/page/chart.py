@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 from typing import NamedTuple
@@ -133,16 +133,6 @@ class Line:
     band: str
     marks: tuple[Mark, ...]
 
-    @property
-    def color(self) -> str:
-        """As the style sheet writes it."""
-        return color(self.look)
-
-    @property
-    def dashes(self) -> str:
-        """As SVG writes them, in pixels."""
-        return dashes(self.look)
-
 
 @dataclass(frozen=True)
 class Chart:
@@ -200,13 +190,6 @@ def key(variant: Variant) -> str:
     'mc_dropout-100'
     """
     return f"{variant.method}-{variant.members}"
-
-
-def looks_of(looks: Mapping[Variant, Look], variant: Variant) -> Look:
-    """The look of a size; of one without its own, that of the method's largest."""
-    if variant in looks:
-        return looks[variant]
-    return [look for other, look in looks.items() if other.method == variant.method][-1]
 
 
 def color(look: Look) -> str:

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import partial
 from typing import Any, NamedTuple
 
 import pandas as pd
 
-from benchmarks.report.figures.drawing import MARGIN, rows_of
+from benchmarks.records import where
+from benchmarks.report.figures.drawing import MARGIN, conditions_in, rows_of, scores_in
 from benchmarks.report.figures.reliability import ACCURACY_BAND, FEWEST
 from benchmarks.report.figures.rotation import MEASURES, lines
-from benchmarks.report.names import METRICS, Variant, angle_of, condition_label
+from benchmarks.report.names import METRICS, Variant, condition_label
 from benchmarks.report.number_format import rounded
 from benchmarks.report.page.chart import Axis, Chart, Line, Point, line, x_axis, y_axis
 from benchmarks.report.results import Results
@@ -36,7 +38,7 @@ def rotation_charts(results: Results, looks: Mapping[Variant, Look]) -> list[Cha
     if numbers["angle"].nunique() < 2:
         return []
     return [
-        _rotation_chart(numbers[numbers["metric"] == metric], metric, looks)
+        _rotation_chart(where(numbers, metric=metric), metric, looks)
         for metric in MEASURES
         if metric in set(numbers["metric"])
     ]
@@ -45,10 +47,9 @@ def rotation_charts(results: Results, looks: Mapping[Variant, Look]) -> list[Cha
 def reliability_charts(results: Results, looks: Mapping[Variant, Look]) -> list[Chart]:
     """A chart a condition; bins of few images are left out."""
     bins = results.curve("reliability")
-    conditions = sorted(set(bins["condition"]), key=lambda c: angle_of(c) or 0)
     return [
-        _reliability_chart(condition_label(c), bins[bins["condition"] == c], looks)
-        for c in conditions
+        _reliability_chart(condition_label(c), where(bins, condition=c), looks)
+        for c in conditions_in(bins)
     ]
 
 
@@ -62,11 +63,10 @@ def detections(results: Results, looks: Mapping[Variant, Look]) -> list[Detectio
             [
                 _roc_chart(condition_label(condition), of_score, looks)
                 for condition in results.ood
-                if not (of_score := _of(points, score=score, condition=condition)).empty
+                if not (of_score := where(points, score=score, condition=condition)).empty
             ],
         )
-        for score in METRICS
-        if score in set(points["score"])
+        for score in scores_in(points)
     ]
 
 
@@ -78,11 +78,11 @@ def _rotation_chart(numbers: pd.DataFrame, metric: str, looks: Mapping[Variant, 
     y = y_axis(METRICS[metric].axis_label, 0, highest if highest > 0 else 1)
     has_ill_defined = last > LABELS_ILL_DEFINED_BEYOND
     return Chart(
-        title=f"{METRICS[metric].name} {METRICS[metric].better}".strip(),
+        title=METRICS[metric].title,
         description=f"{METRICS[metric].axis_label} at each angle from 0° to {last}°",
         x=x,
         y=y,
-        lines=_lines(numbers, looks, x, y, lambda rows: [_rotation_point(row) for row in rows]),
+        lines=_lines(numbers, looks, x, y, partial(map, _rotation_point)),
         shaded=(x.at(LABELS_ILL_DEFINED_BEYOND), x.end) if has_ill_defined else None,
     )
 
@@ -95,7 +95,7 @@ def _reliability_chart(title: str, bins: pd.DataFrame, looks: Mapping[Variant, L
         description=f"Accuracy against confidence, {title}; the diagonal is perfect calibration",
         x=x,
         y=y,
-        lines=_lines(full, looks, x, y, lambda rows: [_reliability_point(row) for row in rows]),
+        lines=_lines(full, looks, x, y, partial(map, _reliability_point)),
         diagonal=True,
     )
 
@@ -120,7 +120,7 @@ def _lines(
     looks: Mapping[Variant, Look],
     x: Axis,
     y: Axis,
-    points: Callable[[Rows], list[Point]],
+    points: Callable[[Rows], Iterable[Point]],
 ) -> tuple[Line, ...]:
     """A line a method that has rows in the table, through the points of these."""
     return tuple(
@@ -160,7 +160,3 @@ def _roc_point(row: Mapping[Any, Any], *, has_marker: bool) -> Point:
     interval = f" ({100 * lower:.1f} to {100 * upper:.1f})" if math.isfinite(lower) else ""
     tip = f"{100 * flagged:.1f} %{interval} flagged, and {100 * clean:.1f} % of the clean images"
     return Point(clean, flagged, lower, upper, tip if has_marker else "")
-
-
-def _of(table: pd.DataFrame, *, score: str, condition: str) -> pd.DataFrame:
-    return table[(table["score"] == score) & (table["condition"] == condition)]

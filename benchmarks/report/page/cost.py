@@ -20,11 +20,10 @@ from benchmarks.report.page.chart import (
     Point,
     line,
     log_axis,
-    looks_of,
     path,
     y_axis,
 )
-from benchmarks.report.style import Look
+from benchmarks.report.style import Look, look_in
 
 
 class Cost(NamedTuple):
@@ -87,10 +86,9 @@ def _chart(rows: pd.DataFrame, metric: str, condition: str, looks: Mapping[Varia
     spread = rows[["value", "lower", "upper"]]
     low, high = float(np.nanmin(spread)), float(np.nanmax(spread))
     margin = 0.08 * (high - low) or 0.1
-    arrow = METRICS[metric].better
     x = log_axis("Milliseconds (median)", rows["p50_ms"].min() / 1.5, rows["p50_ms"].max() * 1.5)
-    y = y_axis(f"{METRICS[metric].axis_label} {arrow}".strip(), low - margin, high + margin)
-    title = f"{METRICS[metric].name} {arrow}, {condition_label(condition)}"
+    y = y_axis(METRICS[metric].axis_title, low - margin, high + margin)
+    title = f"{METRICS[metric].title}, {condition_label(condition)}"
     return Chart(
         title=title,
         description=f"{title}, against median latency; the Pareto front is shaded",
@@ -112,7 +110,7 @@ def _lines(rows: pd.DataFrame, x: Axis, y: Axis, looks: Mapping[Variant, Look]) 
         variants = [Variant(str(method), members) for members in of_method["members"]]
         largest = max(variants, key=lambda v: v.rank)
         ordered = of_method.sort_values("p50_ms").to_dict("records")
-        lines.append(line(looks_of(looks, largest), largest, map(_point, ordered), x, y))
+        lines.append(line(look_in(looks, largest), largest, map(_point, ordered), x, y))
     return lines
 
 

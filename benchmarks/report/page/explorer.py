@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from base64 import b64encode
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -13,6 +12,7 @@ import numpy as np
 import pandas as pd
 from PIL import Image
 
+from benchmarks.files import or_none
 from benchmarks.report.names import (
     METHODS,
     METRICS,
@@ -21,24 +21,15 @@ from benchmarks.report.names import (
     condition_label,
     condition_rank,
 )
-from benchmarks.report.page.chart import color, key, looks_of
+from benchmarks.report.page.chart import color, key
 from benchmarks.report.results import Pixels, Results
-from benchmarks.report.style import Look
-from benchmarks.vocabulary import PECULIAR, TYPICAL
+from benchmarks.report.style import Look, look_in
+from benchmarks.vocabulary import EXPLORED_MEASURES, PECULIAR, TYPICAL
 
 SIDE, IN_A_ROW = 28, 20
 """Pixels of an image's side, and images in a row of the PNG that holds them all."""
 
-MEASURES = {
-    "confidence": Metric("Confidence"),
-    **{
-        name: METRICS[name]
-        for name in (
-            *("predictive_entropy", "expected_entropy"),
-            *("mutual_information", "pairwise_disagreement"),
-        )
-    },
-}
+MEASURES = {name: METRICS.get(name, Metric(name.capitalize())) for name in EXPLORED_MEASURES}
 
 _CLASSES = range(10)
 
@@ -77,7 +68,7 @@ def explorer(results: Results, looks: Mapping[Variant, Look]) -> dict[str, Any] 
             {
                 "key": key(v),
                 "label": v.label,
-                "color": color(looks_of(looks, v)),
+                "color": color(look_in(looks, v)),
                 "single": v.members == "1",
             }
             for v in variants
@@ -107,9 +98,9 @@ def _image(rows: pd.DataFrame, variants: Sequence[Variant]) -> dict[str, Any]:
         predictions[variants.index(Variant(row["method"], row["members"]))] = {
             "votes": [row[f"vote_share_{c}"] for c in _CLASSES],
             "mean": [row[f"mean_probability_{c}"] for c in _CLASSES],
-            "measures": [_or_none(row[name]) for name in MEASURES],
+            "measures": [or_none(row[name]) for name in MEASURES],
         }
-    label = _or_none(first["label"])
+    label = or_none(first["label"])
     return {
         "recipe": first["recipe"],
         "condition": first["condition"],
@@ -117,14 +108,9 @@ def _image(rows: pd.DataFrame, variants: Sequence[Variant]) -> dict[str, Any]:
         "number": int(first["number"]),
         "label": None if label is None else int(label),
         "reasons": first["reasons"].split(";"),
-        "divergence": _or_none(first["divergence"]),
+        "divergence": or_none(first["divergence"]),
         "predictions": predictions,
     }
-
-
-def _or_none(value: float) -> float | None:
-    """JSON has no NaN."""
-    return None if math.isnan(value) else float(value)
 
 
 def _article(images: Sequence[Mapping[str, Any]]) -> dict[str, list[int]]:

@@ -24,10 +24,7 @@ from benchmarks.report.page.provenance import provenance
 from benchmarks.report.results import Results
 from benchmarks.report.style import Look, looks
 from benchmarks.report.texts import answer
-from benchmarks.vocabulary import ILL_DEFINED, INDEX_HTML, RUN_JSON
-
-FIRST = "standard"
-"""The recipe shown first, where the run has it."""
+from benchmarks.vocabulary import ILL_DEFINED, INDEX_HTML, MAIN_RECIPE, RUN_JSON
 
 REPOSITORY = Path(__file__).parents[3]
 
@@ -52,13 +49,13 @@ def _environment() -> Environment:
     )
     environment.policies["json.dumps_kwargs"] = {"ensure_ascii": False, "separators": (",", ":")}
     environment.filters |= {"code": _code, "number": _number}
-    environment.globals |= {name: getattr(chart, name) for name in ("color", "dashes", "key")}
+    environment.globals |= {"color": chart.color, "dashes": chart.dashes, "key": chart.key}
     environment.globals |= {"ILL_DEFINED": ILL_DEFINED}
     return environment
 
 
 def _content(results: Results, folder: Path) -> dict[str, Any]:
-    recipes = sorted(results.recipes, key=lambda name: (name != FIRST, name))
+    recipes = sorted(results.recipes, key=lambda name: (name != MAIN_RECIPE, name))
     configuration = read_json(folder / RUN_JSON).get("configuration", {})
     images = explorer(results, looks(results.largest))
     return {

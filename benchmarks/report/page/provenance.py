@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 from benchmarks.files import read_json
 from benchmarks.vocabulary import (
+    CLAIMS_FOLDER,
     CLAIMS_JSON,
     CLAIMS_MD,
     COMPARISONS_CSV,
+    CURVES_FOLDER,
+    FIGURES_FOLDER,
     IMAGES_NPZ,
     LATENCY_CSV,
     MEASUREMENTS_CSV,
     RUN_JSON,
     SUMMARY_CSV,
+    TABLES_FOLDER,
     TRAINING_CSV,
 )
 
@@ -28,38 +32,24 @@ DOWNLOADS = {
     CLAIMS_MD: "the same as text",
     IMAGES_NPZ: "the images shown",
     RUN_JSON: "configuration, command, versions, fingerprints, wall time",
+    f"{TABLES_FOLDER}/": "each table as Markdown, CSV and LaTeX",
+    f"{FIGURES_FOLDER}/": "each figure as PNG and SVG, and its numbers",
+    f"{CURVES_FOLDER}/": "further data of the figures",
+    f"{CLAIMS_FOLDER}/": "data of the claims' figures",
 }
-"""The files of a run, and what is in them."""
-
-FOLDERS = {
-    "tables": "each table as Markdown, CSV and LaTeX",
-    "figures": "each figure as PNG and SVG, and its numbers",
-    "curves": "further data of the figures",
-    "claims": "data of the claims' figures",
-}
-"""The folders of a run, and what is in them."""
+"""The files and folders of a run, and what is in them."""
 
 
-class Download(NamedTuple):
-    """A file or folder beside the page, and what is in it."""
+def provenance(folder: Path) -> dict[str, Any]:
+    """``facts`` and ``downloads``: pairs of a heading and a text, and of a path and what it holds.
 
-    path: str
-    what: str
-
-
-class Provenance(NamedTuple):
-    """How the numbers were made, as pairs of a heading and a text, and the files."""
-
-    facts: tuple[tuple[str, str], ...]
-    downloads: tuple[Download, ...]
-
-
-def provenance(folder: Path) -> Provenance:
-    """Read from the run's record; what it lacks is left out.
-
-    So is the wall time: it changes when a run is resumed, and the page should not.
+    Read from the run's record; what it lacks is left out. So is the wall time: it changes when a
+    run is resumed, and the page should not.
     """
-    return Provenance(tuple(_facts(read_json(folder / RUN_JSON))), tuple(_downloads(folder)))
+    return {
+        "facts": _facts(read_json(folder / RUN_JSON)),
+        "downloads": [(path, what) for path, what in DOWNLOADS.items() if (folder / path).exists()],
+    }
 
 
 def _facts(content: dict[str, Any]) -> list[tuple[str, str]]:
@@ -91,11 +81,3 @@ def _integrity(integrity: dict[str, Any]) -> str:
         return ""
     passed = f"{len(checks) - len(failed)} of {len(checks)} probes passed"
     return passed + (f"; failed: {', '.join(failed)}" if failed else "")
-
-
-def _downloads(folder: Path) -> list[Download]:
-    files = [Download(name, what) for name, what in DOWNLOADS.items() if (folder / name).exists()]
-    folders = [
-        Download(f"{name}/", what) for name, what in FOLDERS.items() if (folder / name).is_dir()
-    ]
-    return files + folders

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 
 from benchmarks.report.names import METRICS, Variant
 from benchmarks.report.results import Quantity, Results
@@ -12,10 +13,19 @@ from benchmarks.vocabulary import BIASED, CLEAN, DETECTION_METRICS, SIGNIFICANT,
 REFERENCE = "clean images are the reference of detection"
 
 
-def compared_cell(
+def compared_cells(
+    results: Results,
+    variants: tuple[Variant, ...],
+    variant: Variant,
+    quantities: Iterable[Quantity],
+) -> tuple[Cell, ...]:
+    """The cells of a variant, with the verdict of its comparison with the best of the variants."""
+    return tuple(_compared_cell(results, variants, variant, quantity) for quantity in quantities)
+
+
+def _compared_cell(
     results: Results, variants: tuple[Variant, ...], variant: Variant, quantity: Quantity
 ) -> Cell:
-    """The cell of a variant, with the verdict of its comparison with the best of the variants."""
     cell, best = value_cell(results, variant, quantity), _best(results, variants, quantity)
     if best is None or math.isnan(cell.value):
         return cell
@@ -29,7 +39,7 @@ def compared_cell(
 
 def value_cell(results: Results, variant: Variant, quantity: Quantity) -> Cell:
     """The cell of a variant, without a verdict."""
-    row = results.find(variant, *quantity)
+    row = results.find(variant, quantity)
     if row is None:
         is_reference = quantity.condition in (CLEAN, SUBSET_CLEAN)
         detects = quantity.metric in DETECTION_METRICS
@@ -46,7 +56,7 @@ def _best(results: Results, variants: tuple[Variant, ...], quantity: Quantity) -
         variant: row["value"]
         for variant in variants
         if variant in results.contestants
-        and (row := results.find(variant, *quantity)) is not None
+        and (row := results.find(variant, quantity)) is not None
         and row["status"] == "ok"
         and math.isfinite(row["value"])
     }

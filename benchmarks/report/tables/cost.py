@@ -8,12 +8,12 @@ from typing import NamedTuple
 import pandas as pd
 
 from benchmarks.report.cost import Setup, batch_sizes, main_setup, milliseconds
-from benchmarks.report.names import METRICS, Variant, angles_label, condition_label, score_label
-from benchmarks.report.results import Quantity, Results
+from benchmarks.report.names import METRICS, Variant, score_label
+from benchmarks.report.results import Bounds, Quantity, Results
 from benchmarks.report.tables.comparison import value_cell
 from benchmarks.report.tables.latency import NOT_TIMED, images_text, median_cell
 from benchmarks.report.tables.table import Cell, Row, Table
-from benchmarks.vocabulary import CLEAN, MAIN_SCORE, ROTATED_MEAN
+from benchmarks.vocabulary import CLEAN, MAIN_SCORE
 
 NOT_KNOWN = "the full method’s value has no interval"
 
@@ -80,7 +80,7 @@ def cost_table(results: Results, recipe: str, setup: Setup) -> Table:
 
 def tabulated(results: Results) -> list[Quantity]:
     """The quantities by which sizes are compared."""
-    conditions = [CLEAN, *([ROTATED_MEAN] if results.angles_averaged else [])]
+    conditions = (CLEAN, *results.rotated_mean)
     scores = (MAIN_SCORE, "mutual_information")
     return [
         *(Quantity(name, metric) for name in conditions for metric in ("accuracy", "nll", "ece")),
@@ -98,7 +98,7 @@ def needed(results: Results, full: Variant, quantity: Quantity) -> Enough | None
     Args:
         quantity: a measure of which one value is better than another.
     """
-    whole = results.find(full, *quantity)
+    whole = results.find(full, quantity)
     if whole is None or pd.isna(whole["value"]) or pd.isna(whole["lower"]):
         return None
     sizes = [v for v in results.variants if v.method == full.method and v.members.isdigit()]
@@ -106,10 +106,10 @@ def needed(results: Results, full: Variant, quantity: Quantity) -> Enough | None
     for variant in sorted(sizes, key=lambda v: v.rank, reverse=True):
         if variant == full:
             continue
-        row = results.find(variant, *quantity)
+        row = results.find(variant, quantity)
         if row is not None and row["status"] == "undefined":
             break  # as disagreement is with one member
-        bounds = results.difference(variant, full, *quantity)
+        bounds = results.difference(variant, full, quantity)
         if bounds is None:
             return Enough(smallest, at_most=True)
         if _is_worse(bounds, METRICS[quantity.metric].better):
@@ -120,7 +120,7 @@ def needed(results: Results, full: Variant, quantity: Quantity) -> Enough | None
     return Enough(smallest, at_most=False)
 
 
-def _is_worse(difference: tuple[float, float], better: str) -> bool:
+def _is_worse(difference: Bounds, better: str) -> bool:
     """Whether the whole interval lies on the side that is not the better one."""
     lower, upper = difference
     return upper < 0 if better == "↑" else lower > 0
@@ -153,10 +153,5 @@ def _time(results: Results, setup: Setup, variant: Variant, batch_size: int) -> 
 
 def _measure(results: Results, quantity: Quantity) -> str:
     condition, metric, score = quantity
-    images = (
-        angles_label(results.angles_averaged)
-        if condition == ROTATED_MEAN
-        else condition_label(condition)
-    )
-    name = f"{METRICS[metric].name} {METRICS[metric].better}".rstrip()
-    return f"{name}, {images}" + (f", {score_label(score).lower()}" if score else "")
+    by_score = f", {score_label(score).lower()}" if score else ""
+    return f"{METRICS[metric].title}, {results.label_of(condition)}{by_score}"

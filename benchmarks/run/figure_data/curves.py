@@ -6,7 +6,7 @@ actual network and agrees with that replicate's rows in ``measurements.csv``.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import cache, partial
 from typing import Any
 
@@ -21,8 +21,11 @@ from benchmarks.inference.measures import SCORES
 from benchmarks.metrics import calibration, detection, scoring, selective
 from benchmarks.predictions import PredictionStore, RunUnit, StoredPrediction
 from benchmarks.records import members_text, write_table
-from benchmarks.run.figure_data.compared_units import first_replicates, largest_units
-from benchmarks.run.figure_data.high_disagreement import high_disagreement_images
+from benchmarks.run.figure_data.compared import (
+    first_replicates,
+    high_disagreement_images,
+    largest_units,
+)
 from benchmarks.run.plan import Plan
 from benchmarks.run.workspace import Workspace
 from benchmarks.tasks.conditions import Condition
@@ -161,18 +164,15 @@ def _of_stored(
 def _reliability(confidence: Tensor, correct: Tensor) -> Iterator[Row]:
     bins = calibration.equal_width_bins(confidence, correct)
     band = wilson_interval(bins.accuracy.numpy(), bins.count.numpy())
-    columns = (*(getattr(bins, column).tolist() for column in _BINS), *band.tolist())
-    for values in zip(*columns, strict=True):
-        yield dict(zip((*_BINS, *_ACCURACY_BAND), values, strict=True))
+    columns = (getattr(bins, column).tolist() for column in _BINS)
+    return _rows((*_BINS, *_ACCURACY_BAND), *columns, *band.tolist())
 
 
 def _risk_coverage(score: Tensor, correct: Tensor, draws: Draws) -> Iterator[Row]:
     coverage, risk = selective.risk_coverage_curve(score, correct)
     errors = np.interp(COVERAGES, np.append(0, coverage), np.append(0, coverage * risk))
-    lower, upper = risk_band(score.numpy(), correct.numpy(), draws, COVERAGES)
-    columns = ("coverage", "risk", "lower", "upper")
-    for values in zip(COVERAGES, errors / COVERAGES, lower, upper, strict=True):
-        yield dict(zip(columns, values, strict=True))
+    band = risk_band(score.numpy(), correct.numpy(), draws, COVERAGES)
+    return _rows(("coverage", "risk", "lower", "upper"), COVERAGES, errors / COVERAGES, *band)
 
 
 def _histogram(score: Tensor, width: float) -> Iterator[Row]:
@@ -186,20 +186,24 @@ def _roc(clean: Tensor, score: Tensor, draws: tuple[Draws, Draws]) -> Iterator[R
     both = torch.cat([clean, score])
     shares = detection.roc_curve(both, torch.arange(len(both)) >= len(clean))
     flagged = np.interp(FALSE_POSITIVE_RATES, *shares)
-    lower, upper = roc_band(clean.numpy(), score.numpy(), draws, FALSE_POSITIVE_RATES)
+    band = roc_band(clean.numpy(), score.numpy(), draws, FALSE_POSITIVE_RATES)
     columns = ("flagged_clean", "flagged", "lower", "upper")
     yield dict.fromkeys(columns, 0.0)
-    for values in zip(FALSE_POSITIVE_RATES, flagged, lower, upper, strict=True):
-        yield dict(zip(columns, values, strict=True))
+    yield from _rows(columns, FALSE_POSITIVE_RATES, flagged, *band)
 
 
 def _votes(stored: StoredPrediction, index: int) -> Iterator[Row]:
     prediction, labels = stored.prediction, stored.labels
     label = None if labels is None else int(labels[index])
     shares, means = prediction.vote_share[index].tolist(), prediction.mean[index].tolist()
-    for c, (share, mean) in enumerate(zip(shares, means, strict=True)):
-        values = (index, label, c, share, mean)
-        yield dict(zip(_VOTES, values, strict=True))
+    origin = {"index": index, "label": label}
+    for row in _rows(_VOTES[2:], range(len(shares)), shares, means):
+        yield origin | row
+
+
+def _rows(names: Sequence[str], *columns: Iterable[Any]) -> Iterator[Row]:
+    for values in zip(*columns, strict=True):
+        yield dict(zip(names, values, strict=True))
 
 
 def _high_disagreement(plan: Plan, store: PredictionStore, recipe: str) -> Iterator[Row]:

@@ -15,12 +15,23 @@ from benchmarks.inference.measures import UNCERTAINTIES
 from benchmarks.metrics import calibration, scoring
 from benchmarks.predictions import PredictionStore, RunUnit, StoredPrediction
 from benchmarks.records import members_text, write_table
-from benchmarks.run.figure_data.compared_units import largest_units, well_defined_conditions
-from benchmarks.run.figure_data.high_disagreement import divergence, highest
+from benchmarks.run.figure_data.compared import (
+    divergence,
+    highest,
+    largest_units,
+    well_defined_conditions,
+)
 from benchmarks.run.plan import Plan
 from benchmarks.run.workspace import Workspace
 from benchmarks.tasks.conditions import CONDITIONS, Condition, chosen_indices
-from benchmarks.vocabulary import CLEAN, CURVES_FOLDER, PECULIAR, TYPICAL
+from benchmarks.vocabulary import (
+    CLEAN,
+    CURVES_FOLDER,
+    EXPLORED_MEASURES,
+    MAIN_RECIPE,
+    PECULIAR,
+    TYPICAL,
+)
 from methods import Prediction
 from methods.threads import one_torch_thread
 
@@ -30,20 +41,15 @@ IMAGES = 300
 SAMPLE = 12
 """Of each out-of-distribution set: the first that were evaluated."""
 
-PREFERRED, ARTICLE = "standard", "article"
-"""The recipe whose methods predict, if the run has it; and the one of the article's digits."""
-
-MEASURES = (
-    *("confidence", "predictive_entropy", "expected_entropy"),
-    *("mutual_information", "pairwise_disagreement"),
-)
+ARTICLE = "article"
+"""The recipe whose methods predict the article's digits, beside the main one."""
 
 _CLASSES = range(10)
 
 COLUMNS = (
     *("recipe", "condition", "index", "number", "label", "reasons", "divergence"),
     *("method", "members", "replicate"),
-    *MEASURES,
+    *EXPLORED_MEASURES,
     *(f"vote_share_{c}" for c in _CLASSES),
     *(f"mean_probability_{c}" for c in _CLASSES),
 )
@@ -77,7 +83,7 @@ def write_explorer(plan: Plan, workspace: Workspace) -> None:
     ]
     table = pd.DataFrame(rows, columns=list(COLUMNS)).astype({"label": "Int64"})
     decimals = {
-        name: MEASURE_DECIMALS if name in ("divergence", *MEASURES) else SHARE_DECIMALS
+        name: MEASURE_DECIMALS if name in ("divergence", *EXPLORED_MEASURES) else SHARE_DECIMALS
         for name in table.select_dtypes("float")
     }
     write_table(table.round(decimals), workspace.out / CURVES_FOLDER / "explorer.csv")
@@ -105,7 +111,7 @@ def explored(plan: Plan, store: PredictionStore) -> list[Explored]:
 
 def _rankings(plan: Plan, store: PredictionStore) -> Iterator[list[tuple[str, ImageKey]]]:
     recipes = plan.recipes_compared
-    recipe = PREFERRED if PREFERRED in recipes else recipes[0]
+    recipe = MAIN_RECIPE if MAIN_RECIPE in recipes else recipes[0]
     units = largest_units(plan, store, recipe)
     if not units:
         return
@@ -197,7 +203,7 @@ def _columns(prediction: Prediction) -> list[tuple[str, Float[Tensor, " images"]
         name: uncertainty(prediction) for name, uncertainty in UNCERTAINTIES.items()
     }
     return [
-        *((name, measures[name]) for name in MEASURES),
+        *((name, measures[name]) for name in EXPLORED_MEASURES),
         *((f"vote_share_{c}", prediction.vote_share[:, c]) for c in _CLASSES),
         *((f"mean_probability_{c}", prediction.mean[:, c]) for c in _CLASSES),
     ]

@@ -10,9 +10,9 @@ import torch
 
 from benchmarks.files import written_whole
 from benchmarks.predictions import PredictionStore
+from benchmarks.run.figure_data.compared import high_disagreement_images
 from benchmarks.run.figure_data.curves import rotated_digit
 from benchmarks.run.figure_data.explorer import explored
-from benchmarks.run.figure_data.high_disagreement import high_disagreement_images
 from benchmarks.run.plan import Plan
 from benchmarks.run.workspace import Workspace
 from benchmarks.tasks.conditions import CONDITIONS, Condition, EvaluationSet

@@ -9,9 +9,9 @@ from benchmarks.errors import UserError
 from benchmarks.latency.stage import time_methods
 from benchmarks.report import write_report
 from benchmarks.run.compilation import compile_once
+from benchmarks.run.failure import Failure
 from benchmarks.run.plan import Plan
 from benchmarks.run.record import RunRecord
-from benchmarks.run.stages.failure import Failure
 from benchmarks.run.stages.measure import measure_all
 from benchmarks.run.stages.predict import predict
 from benchmarks.run.stages.train import train
@@ -51,7 +51,7 @@ def run_stages(
 
 def latency(plan: Plan, workspace: Workspace, record: RunRecord) -> list[Failure]:
     """Time every method on every device, with nothing else running: `latency.csv`."""
-    return [Failure(*failed) for failed in time_methods(plan, workspace, record.trained_on)]
+    return time_methods(plan, workspace, record.trained_on)
 
 
 def claims(plan: Plan, workspace: Workspace, record: RunRecord) -> list[Failure]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from functools import partial
 from itertools import chain
 
@@ -20,13 +19,13 @@ from benchmarks.inference.resampling import (
 from benchmarks.parallel import parallel
 from benchmarks.predictions import RunUnit, StoredPrediction
 from benchmarks.records import Measurement, as_table, write_table
+from benchmarks.run.failure import Failure, failure_reason
 from benchmarks.run.figure_data.curves import write_curves
 from benchmarks.run.figure_data.explorer import write_explorer
 from benchmarks.run.integrity.predictions import probe_predictions, summarise_predictions
 from benchmarks.run.measurement_rows import measure, without_value
 from benchmarks.run.plan import Plan
 from benchmarks.run.record import RunRecord
-from benchmarks.run.stages.failure import Failure, failure_reason
 from benchmarks.run.summary import mean_over_rotations, summarise
 from benchmarks.run.workspace import Workspace
 from benchmarks.tasks.conditions import CONDITIONS
@@ -77,13 +76,8 @@ def _left_out(workspace: Workspace, record: RunRecord, units: list[RunUnit]) -> 
 def _measure_one(
     plan: Plan, workspace: Workspace, left_out: frozenset[str], unit: RunUnit
 ) -> list[Measurement]:
-    return list(_rows(plan, workspace, left_out, unit))
-
-
-def _rows(
-    plan: Plan, workspace: Workspace, left_out: frozenset[str], unit: RunUnit
-) -> Iterator[Measurement]:
     """The rows of a run unit, of every condition."""
+    rows: list[Measurement] = []
     objection, store = plan.objection(unit), workspace.predictions
     for condition in plan.conditions_of(unit):
         if condition.name in left_out:
@@ -92,25 +86,19 @@ def _rows(
         reference = store.load_if_there(unit, condition.reference)
         without = partial(without_value, unit, condition, reference)
         if objection is not None:
-            yield from without("not applicable", objection)
+            rows += without("not applicable", objection)
         elif stored is not None and reference is not None:
-            yield from measure(unit, condition, stored, reference)
+            rows += measure(unit, condition, stored, reference)
         else:
-            yield from without("failed", failure_reason(workspace, unit))
+            rows += without("failed", failure_reason(workspace, unit))
+    return rows
 
 
 def _estimate_all(plan: Plan, workspace: Workspace, method_scores: list[str]) -> Estimates:
     """All intervals and comparisons; a self-trained method's intervals are equal in all recipes."""
     tasks = resampling_tasks(plan.recipes_compared, plan.conditions, method_scores)
-    done = dict(
-        parallel(
-            partial(_estimate_one, plan, workspace),
-            tasks,
-            stage=MEASURE,
-            what="resampling tasks",
-            jobs=workspace.jobs,
-        )
-    )
+    estimate_one, jobs = partial(_estimate_one, plan, workspace), workspace.jobs
+    done = dict(parallel(estimate_one, tasks, stage=MEASURE, what="resampling tasks", jobs=jobs))
     return Estimates(
         {key: interval for task in tasks for key, interval in done[task].intervals.items()},
         [row for task in tasks for row in done[task].comparisons],

@@ -14,11 +14,11 @@ from benchmarks.errors import UserError
 from benchmarks.inference.measures import SCORES
 from benchmarks.parallel import parallel
 from benchmarks.predictions import RunUnit, StoredPrediction
+from benchmarks.run.failure import Failure, error_path, note_failure
 from benchmarks.run.figure_data.images import write_images
 from benchmarks.run.integrity.networks import probe_networks
 from benchmarks.run.plan import Plan
 from benchmarks.run.record import RunRecord
-from benchmarks.run.stages.failure import Failure, error_path, note_failure
 from benchmarks.run.workspace import Workspace
 from benchmarks.vocabulary import PREDICT
 from methods import MemberMethod, Prediction

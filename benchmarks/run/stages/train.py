@@ -9,9 +9,9 @@ import pandas as pd
 
 from benchmarks.parallel import parallel
 from benchmarks.records import write_table
+from benchmarks.run.failure import Failure
 from benchmarks.run.plan import Plan
 from benchmarks.run.record import RunRecord
-from benchmarks.run.stages.failure import Failure
 from benchmarks.run.workspace import Workspace
 from benchmarks.vocabulary import TRAIN, TRAINING_CSV
 from methods.networks.training import TrainedNetwork, TrainingDivergedError
@@ -29,7 +29,11 @@ def train(plan: Plan, workspace: Workspace, record: RunRecord) -> list[Failure]:
     workspace.training_images()  # downloaded and verified once, before workers load them
     done = parallel(
         partial(_train, plan, workspace),
-        _batches(wanted, batched=plan.engine.trains_batched),
+        [
+            (recipe, batch)
+            for recipe in dict.fromkeys(recipe for recipe, _ in wanted)
+            for batch in plan.engine.batches([n for name, n in wanted if name == recipe])
+        ],
         stage=TRAIN,
         what="networks",
         jobs=workspace.jobs,
@@ -49,14 +53,6 @@ def train(plan: Plan, workspace: Workspace, record: RunRecord) -> list[Failure]:
         for recipe, number in wanted
         if not isinstance(outcomes[recipe, number], TrainedNetwork)
     ]
-
-
-def _batches(networks: list[tuple[str, int]], *, batched: bool) -> list[Networks]:
-    """What a worker trains in one call: one network, or all of a recipe."""
-    if not batched:
-        return [(recipe, [number]) for recipe, number in networks]
-    recipes = dict.fromkeys(recipe for recipe, _ in networks)
-    return [(name, [number for recipe, number in networks if recipe == name]) for name in recipes]
 
 
 @one_torch_thread()

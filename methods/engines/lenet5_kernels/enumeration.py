@@ -74,7 +74,11 @@ def enumerate_subnetworks(
     if not all(np.isfinite(tensor).all() for tensor in network.parameters):
         raise ValueError("the parameters are not all finite")
     compile_kernels()
-    given = (network.scales, subsets(FIRST), Weights.of(network.dropout), _workspace())
+    features = aligned_zeros(FEATURES)
+    workspace = Workspace(
+        new_maps(), new_partial_maps(), features, new_subnetworks(), new_columns()
+    )
+    given = (network.scales, subsets(FIRST), Weights.of(network.dropout), workspace)
     # Image by image, so that an interrupt waits for one of them, not for all.
     for one in (slice(i, i + 1) for i in range(len(images))):
         _enumerate(network.parameters, images[one], *given, Sums(*(part[one] for part in sums)))
@@ -123,16 +127,6 @@ class Workspace(NamedTuple):
     features: Float32[Array, " 25"]
     subnetworks: Subnetworks
     columns: Columns
-
-
-def _workspace() -> Workspace:
-    return Workspace(
-        new_maps(),
-        new_partial_maps(),
-        aligned_zeros(FEATURES),
-        new_subnetworks(),
-        new_columns(),
-    )
 
 
 @kernel

@@ -98,7 +98,7 @@ def second_layer(
 def add_to_two_maps(
     parameters: Parameters, keep_mask: Bool[Array, " 22"], maps: Maps, c: int, o: int
 ) -> None:
-    """Add conv(first map c) to the second maps o and o + 1, as far as they are keep_mask."""
+    """Add conv(first map c) to the second maps o and o + 1, as far as they are kept."""
     inputs, weight = maps.shifted[c], parameters.conv2_weight
     if keep_mask[FIRST + o] and keep_mask[FIRST + o + 1]:
         add_second_convolutions(

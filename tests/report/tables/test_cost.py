@@ -69,7 +69,7 @@ def test_less_is_better_of_a_loss(timed_results: Results) -> None:
 
 def test_size_without_disagreement_is_not_enough(timed_results: Results) -> None:
     by_information = Quantity(timed_results.ood[0], "auroc", "mutual_information")
-    single = timed_results.find(Variant("mc_dropout", "1"), *by_information)
+    single = timed_results.find(Variant("mc_dropout", "1"), by_information)
     assert single is not None
     assert single["status"] == "undefined"
     compared = with_differences(timed_results, {"2": SAME, "4": SAME}, by_information)

@@ -12,7 +12,7 @@ import pytest
 from benchmarks.inference import measures
 from benchmarks.records import read_table
 from benchmarks.report.names import METRICS, SCORES, Variant
-from benchmarks.report.results import Results
+from benchmarks.report.results import Quantity, Results
 from benchmarks.report.tables.formats import markdown
 from benchmarks.report.tables.quality import (
     CALIBRATION,
@@ -77,7 +77,7 @@ def test_mean_over_rotations_is_that_of_each_replicate(reported: Path) -> None:
         & measurements["condition"].isin(["rotated-030", "rotated-060"])
     ]
     results = Results.load(reported).of_recipe("standard")
-    found = results.find(Variant("mc_dropout", "8"), "rotated-mean", "nll")
+    found = results.find(Variant("mc_dropout", "8"), Quantity("rotated-mean", "nll"))
     assert found is not None
     assert found["value"] == pytest.approx(rows["value"].mean())
     assert found["lower"] < found["value"] < found["upper"]
@@ -88,7 +88,7 @@ def test_mean_over_rotations_is_that_of_each_replicate(reported: Path) -> None:
 def test_rotations_without_a_value_leave_the_mean_without_one(make_run) -> None:
     folder = make_run(lost=("rotated-060",))
     results = Results.load(folder).of_recipe("standard")
-    found = results.find(Variant("softmax", "1"), "rotated-mean", "accuracy")
+    found = results.find(Variant("softmax", "1"), Quantity("rotated-mean", "accuracy"))
     assert found is not None
     assert math.isnan(found["value"])
     assert (found["status"], found["reason"]) == ("failed", "not predicted yet")

@@ -30,7 +30,7 @@ from benchmarks.run.stages import measure_all
 from benchmarks.run.workspace import Workspace
 from benchmarks.tasks.conditions import CONDITIONS
 from methods import Prediction
-from tests.a_run import Run
+from tests.runs import Run
 
 IMAGES = 70
 ORIGIN = ["method", "members", "condition"]

@@ -21,8 +21,9 @@ from benchmarks.run.figure_data.images import write_images
 from benchmarks.run.plan import Plan
 from benchmarks.run.workspace import Workspace
 from benchmarks.tasks.conditions import chosen_indices
+from benchmarks.vocabulary import EXPLORED_MEASURES
 from methods import Prediction
-from tests.a_run import Run
+from tests.runs import Run
 
 CONFIGURATION = Configuration(
     preset="quick",
@@ -127,7 +128,7 @@ def test_numbers_are_those_of_the_prediction_files(run: Run) -> None:
             assert written == pytest.approx(values[i].tolist(), abs=5.1e-4)
         assert row["confidence"] == pytest.approx(prediction.mean[i].max().item(), abs=5.1e-6)
         for name, of_each in UNCERTAINTIES.items():
-            if name in explorer.MEASURES:
+            if name in EXPLORED_MEASURES:
                 expected = of_each(prediction)[i].item()
                 assert row[name] == pytest.approx(expected, abs=5.1e-6, nan_ok=True)
         label = float("nan") if stored.labels is None else int(stored.labels[i])

@@ -11,39 +11,28 @@ import pytest
 import torch
 
 from benchmarks.data.files import Unavailable
-from benchmarks.data.loading import load_mnist
 from benchmarks.run import stages as runner
-from benchmarks.run import workspace as workspace_module
 from benchmarks.run.stages import run_stages
 from benchmarks.tasks import conditions
 from methods.networks import pool as network_pool
-from methods.networks.labelled_images import LabelledImages
-from tests.run.stages.support import forget_images, run_in
+from tests import runs
+from tests.run.stages.support import run_in
+from tests.runs import forget_images
 
 
 @contextmanager
-def small_mnist() -> Iterator[None]:
+def small_runs() -> Iterator[None]:
     """MNIST reduced to a few images, and neither timings nor a report."""
-    whole = {"train": load_mnist("train"), "test": load_mnist("test")}
-
-    def load(split: str, *, data_dir: Path | None) -> LabelledImages:
-        mnist, images = whole[split], {"train": 1000, "test": 200}[split]
-        return LabelledImages(mnist.images[:images], mnist.labels[:images])
-
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(workspace_module, "load_mnist", load)
-        patch.setattr(conditions, "load_mnist", load)
+    with runs.small_mnist(training=1000, test=200) as patch:
         # Other tests cover these two stages; this saves time.
         patch.setattr(runner, "time_methods", lambda *_: [])
         patch.setattr(runner, "write_report", lambda _: None)
-        forget_images()
         yield
-    forget_images()
 
 
 @pytest.fixture(scope="module", autouse=True)
-def _small_mnist() -> Iterator[None]:
-    with small_mnist():
+def _small_runs() -> Iterator[None]:
+    with small_runs():
         yield
 
 
@@ -51,7 +40,7 @@ def _small_mnist() -> Iterator[None]:
 def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with a finished run in `out` and its networks in `networks`."""
     folder = tmp_path_factory.mktemp("finished")
-    with small_mnist():
+    with small_runs():
         assert run_stages(*run_in(folder)) == []
     return folder
 

@@ -7,9 +7,8 @@ from pathlib import Path
 import numpy as np
 
 from benchmarks.predictions import RunUnit
-from benchmarks.run import workspace as workspace_module
 from benchmarks.run.configuration import Configuration
-from tests.a_run import Run, run_of
+from tests.runs import Run, run_of
 
 SMALL = Configuration(
     preset="quick",
@@ -65,11 +64,6 @@ class NearestMean(UncertaintyMethod):
         nearest = distances.amin(dim=(0, 2)).double()
         return dataclasses.replace(whole, scores={"nearest": nearest})
 '''
-
-
-def forget_images() -> None:
-    workspace_module._mnist.cache_clear()
-    workspace_module._evaluation_set.cache_clear()
 
 
 def run_in(folder: Path, configuration: Configuration = SMALL) -> Run:

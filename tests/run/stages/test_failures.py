@@ -26,10 +26,10 @@ from tests.run.stages.support import (
     arrays,
     breaking,
     custom_method,
-    forget_images,
     prediction_files,
     run_in,
 )
+from tests.runs import forget_images
 
 
 def test_failing_network_probe_stops_the_run_before_anything_is_predicted(

@@ -18,11 +18,11 @@ from benchmarks.run.stages import run_stages
 from benchmarks.tasks import conditions
 from tests.run.stages.support import (
     SMALL,
-    forget_images,
     prediction_files,
     run_in,
     tables,
 )
+from tests.runs import forget_images
 
 
 def test_second_run_trains_nothing_and_writes_the_same_bytes(

@@ -50,7 +50,7 @@ def add_kept_products(
     keep_mask: Bool[Array, "rows 22"],
     weights: Float32[Array, "16*25 columns"],
 ) -> None:
-    """totals += Σ_o features[:, o] · weights[o] over the channels o that each row has keep_mask.
+    """totals += Σ_o features[:, o] · weights[o] over the channels o that each row keeps.
 
     Features of channels that are dropped are never read.
     """

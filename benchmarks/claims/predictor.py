@@ -1,0 +1,179 @@
+"""What predicts with a recipe's networks: predictions of the run, and those that claims add."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+
+from jaxtyping import Int64
+from torch import Tensor
+
+from benchmarks.claims.images import images_of
+from benchmarks.claims.training_sets import TRAINING_SETS, training_set
+from benchmarks.parallel import Item, Result, parallel
+from benchmarks.predictions import RunUnit, StoredPrediction
+from benchmarks.run.plan import Plan
+from benchmarks.run.workspace import Workspace
+from benchmarks.tasks.conditions import EvaluationSet
+from benchmarks.vocabulary import CLAIMS, CLEAN
+from methods import METHODS, Prediction
+from methods.networks.labelled_images import LabelledImages
+from methods.networks.pool import NetworkPool
+from methods.networks.recipes import ARTICLE
+from methods.pooled import PooledMethod
+from methods.threads import one_torch_thread
+
+NETWORKS = 50
+"""How many networks a claim is measured on, where the run has so many."""
+
+PASSES = 100
+"""How many passes with dropout on the article takes."""
+
+Request = tuple[RunUnit, str]
+"""A run unit, and the name of the images that it is to predict."""
+
+
+@dataclass(frozen=True)
+class RecipePredictor:
+    """Predicts with one recipe's networks, in a run.
+
+    Attributes:
+        plan, workspace: the run whose networks and images these are.
+        recipe: the recipe, or one of `training_sets.TRAINING_SETS`.
+        networks: how many networks there are, from number 0.
+        unavailable: the conditions whose images cannot be had.
+    """
+
+    plan: Plan
+    workspace: Workspace
+    recipe: str
+    networks: int
+    unavailable: Mapping[str, str] = field(default_factory=dict)
+
+    @classmethod
+    def of(
+        cls, plan: Plan, workspace: Workspace, recipe: str, unavailable: Mapping[str, str]
+    ) -> RecipePredictor:
+        """Those of a recipe of the run."""
+        numbers = [number for name, number in plan.networks() if name == recipe]
+        return cls(plan, workspace, recipe, min(NETWORKS, len(numbers)), unavailable)
+
+    @property
+    def repeated(self) -> int:
+        """How many networks predict rotated and out-of-distribution images.
+
+        All of the article's recipe; of another recipe those that the run uses anyway.
+        """
+        replicates = self.plan.configuration.replicates
+        return self.networks if self.recipe == ARTICLE.name else min(replicates, self.networks)
+
+    @cached_property
+    def ood(self) -> tuple[str, ...]:
+        """The out-of-distribution conditions of the run."""
+        return tuple(
+            condition.name
+            for condition in self.plan.conditions
+            if not (condition.labelled or condition.subset or condition.name in self.unavailable)
+        )
+
+    @property
+    def labels(self) -> Int64[Tensor, " images"]:
+        """Of the clean images and of those made of them."""
+        labels = self.images(CLEAN).labels
+        assert labels is not None
+        return labels
+
+    @property
+    def ensemble(self) -> RunUnit:
+        """All networks as members of one ensemble."""
+        return RunUnit(self.recipe, "deep_ensemble", self.networks, 0)
+
+    def softmax(self, network: int) -> RunUnit:
+        """The network, dropout off."""
+        return RunUnit(self.recipe, "softmax", None, network)
+
+    def mc_dropout(self, network: int, passes: int = PASSES) -> RunUnit:
+        """The network, dropout on."""
+        return RunUnit(self.recipe, "mc_dropout", passes, network)
+
+    def exact(self, network: int) -> RunUnit:
+        """All sub-networks of the network."""
+        return RunUnit(self.recipe, "mc_dropout_exact", None, network)
+
+    def images(self, name: str) -> EvaluationSet:
+        """The images of this name; see `images_of`."""
+        return images_of(self.plan, self.workspace, name)
+
+    def pool(self, recipe: str = "") -> tuple[NetworkPool, LabelledImages]:
+        """The networks of a recipe, by default this one, and the images that they are trained on.
+
+        Args:
+            recipe: also one of the `TRAINING_SETS`.
+        """
+        name = recipe or self.recipe
+        if name in TRAINING_SETS:
+            return training_set(self.plan, self.workspace, name)
+        return self.plan.pool(name, self.workspace.store), self.workspace.training_images()
+
+    def method(self, unit: RunUnit) -> PooledMethod:
+        """The unit's method, not fitted yet."""
+        pool, _ = self.pool(unit.recipe)
+        method = METHODS[unit.method].build(pool, unit.replicate, unit.size)
+        assert isinstance(method, PooledMethod)
+        return method
+
+    def get(self, unit: RunUnit, images: str = CLEAN) -> Prediction:
+        """The unit's prediction; computed now if it is not stored."""
+        self.predict([(unit, images)])
+        return self.workspace.predictions.load(unit, images).prediction
+
+    def predict(self, requests: Iterable[Request]) -> None:
+        """Predict what is not stored yet; it is stored among the run's prediction files."""
+        pending: dict[RunUnit, list[str]] = {}
+        for unit, images in dict.fromkeys(requests):
+            if not self.workspace.predictions.holds(unit, images):
+                pending.setdefault(unit, []).append(images)
+        self.train(pending)
+        if pending:
+            self.in_parallel(self._predict, list(pending.items()), "predictions")
+
+    def train(self, units: Iterable[RunUnit]) -> None:
+        """Train the networks of these run units that are not stored yet, in parallel.
+
+        Before anything is predicted in parallel, so that no network is trained twice.
+        """
+        wanted: dict[str, set[int]] = {}
+        for unit in units:
+            wanted.setdefault(unit.recipe, set()).update(self.method(unit).networks)
+        batches = []
+        for name, numbers in wanted.items():
+            pool, training = self.pool(name)
+            missing = pool.missing(sorted(numbers), training)
+            batches += [(name, batch) for batch in pool.engine.batches(missing)]
+        if batches:
+            self.in_parallel(self._train, batches, "networks")
+
+    def in_parallel(
+        self, work: Callable[[Item], Result], items: Sequence[Item], what: str
+    ) -> list[Result]:
+        """The results of the work on each item, by the run's workers."""
+        jobs, threads = self.workspace.jobs, self.plan.in_threads
+        return parallel(work, items, stage=CLAIMS, what=what, jobs=jobs, threads=threads)
+
+    @one_torch_thread()
+    def _train(self, batch: tuple[str, list[int]]) -> None:
+        name, numbers = batch
+        pool, training = self.pool(name)
+        pool.networks(numbers, training)
+
+    @one_torch_thread()
+    def _predict(self, requested: tuple[RunUnit, list[str]]) -> None:
+        """Fit the unit's method once, and predict all these images."""
+        unit, names = requested
+        _, training = self.pool(unit.recipe)
+        method = self.method(unit).fit(training.images, training.labels)
+        for name in names:
+            images = self.images(name)
+            stored = StoredPrediction(method.predict(images.images), images.labels)
+            self.workspace.predictions.save(unit, name, stored)

@@ -1,0 +1,64 @@
+"""Runs in tests: what they compute, and where; and MNIST reduced to a few images."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+
+from benchmarks.claims import training_sets
+from benchmarks.data.loading import load_mnist
+from benchmarks.run import workspace as workspace_module
+from benchmarks.run.configuration import Configuration
+from benchmarks.run.plan import Plan
+from benchmarks.run.workspace import Workspace
+from benchmarks.tasks import conditions
+from methods.networks.labelled_images import LabelledImages
+
+
+class Run(NamedTuple):
+    """A plan and a workspace, which most functions take: ``write_curves(*run)``."""
+
+    plan: Plan
+    workspace: Workspace
+
+
+def run_of(configuration: Configuration, folder: Path, *, jobs: int = 1) -> Run:
+    """A run that writes to ``out`` in the folder, with its networks in ``networks``."""
+    workspace = Workspace(folder / "out", folder / "networks", None, jobs)
+    return Run(Plan(configuration), workspace)
+
+
+@contextmanager
+def small_mnist(*, training: int, test: int) -> Iterator[pytest.MonkeyPatch]:
+    """MNIST reduced to so many images, as runs load it."""
+    sizes = {"train": training, "test": test}
+    whole = {split: load_mnist(split) for split in sizes}
+
+    def load(split: str, *, data_dir: Path | None) -> LabelledImages:
+        count = sizes[split]
+        return LabelledImages(whole[split].images[:count], whole[split].labels[:count])
+
+    with mnist_loaded_by(load) as patch:
+        yield patch
+
+
+@contextmanager
+def mnist_loaded_by(load: Callable[..., LabelledImages]) -> Iterator[pytest.MonkeyPatch]:
+    """Runs load MNIST by this function."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(workspace_module, "load_mnist", load)
+        patch.setattr(conditions, "load_mnist", load)
+        forget_images()
+        yield patch
+    forget_images()
+
+
+def forget_images() -> None:
+    """What this process has loaded is loaded again."""
+    workspace_module._mnist.cache_clear()
+    workspace_module._evaluation_set.cache_clear()
+    training_sets._chosen.cache_clear()
