@@ -39,6 +39,9 @@ INDEX_HTML = "index.html"
 RUN_JSON = "run.json"
 """What made the others."""
 
+RENAMED_PARTS = ("own_methods", "exact_images")
+"""Parts of a configuration in the records of version 0.1, whose files have other names than today."""
+
 PREDICTIONS_FOLDER = "predictions"
 """The prediction files, from which everything else can be recomputed."""
 

@@ -16,6 +16,10 @@ from methods.networks.lenet5 import LeNet5
 from methods.networks.pool import NetworkPool
 
 
+class NotFittedError(ValueError, AttributeError):
+    """A method is to predict before it was fitted; the same bases as scikit-learn's."""
+
+
 class PooledMethod(UncertaintyMethod):
     """A method whose members are networks of a pool, or sub-networks of one of them.
 
@@ -24,10 +28,9 @@ class PooledMethod(UncertaintyMethod):
         replicate: which of the pool's networks are used, and which random numbers drawn.
 
     Attributes:
-        prepared: the engine's form of the networks; predictions are computed with it.
+        fitted: the trained networks, once the method is fitted. A subclass may change them in its
+            `fit`; after the first prediction changed ones must be assigned anew.
     """
-
-    prepared: PreparedNetworks
 
     def __init__(
         self,
@@ -40,6 +43,8 @@ class PooledMethod(UncertaintyMethod):
         super().__init__(seed=seed, device=device)
         self.pool = pool or NetworkPool(seed=seed, engine=choose_engine(device=device))
         self.replicate = replicate
+        self._fitted: list[LeNet5] | None = None
+        self._prepared: PreparedNetworks | None = None
 
     @property
     def networks(self) -> range:
@@ -48,12 +53,28 @@ class PooledMethod(UncertaintyMethod):
 
     @property
     def fitted(self) -> list[LeNet5]:
-        """The trained networks. To assign them prepares them: assign changed ones anew."""
+        """The trained networks.
+
+        Raises:
+            NotFittedError: the method is not fitted.
+        """
+        if self._fitted is None:
+            raise NotFittedError(f"{type(self).__name__} is not fitted; call fit before predict")
         return self._fitted
 
     @fitted.setter
     def fitted(self, networks: list[LeNet5]) -> None:
-        self._fitted, self.prepared = networks, self.pool.engine.prepare(networks)
+        self._fitted, self._prepared = networks, None
+
+    @property
+    def prepared(self) -> PreparedNetworks:
+        """The engine's form of the networks, made once for all predictions after a fit.
+
+        It is made at the first prediction, so that a subclass' `fit` may still change the networks.
+        """
+        if self._prepared is None:
+            self._prepared = self.pool.engine.prepare(self.fitted)
+        return self._prepared
 
     def fit(self, images: Tensor, labels: Tensor) -> Self:
         """Train the networks, or take them from the pool where they are trained already."""

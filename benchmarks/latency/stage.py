@@ -35,7 +35,7 @@ from benchmarks.progress import tracked
 from benchmarks.records import members_text
 from benchmarks.report import write_latency_tables
 from benchmarks.run.compilation import compile_once
-from benchmarks.run.failure import Failure
+from benchmarks.run.failure import Failure, without_folders
 from benchmarks.run.plan import Plan
 from benchmarks.run.record import RunRecord
 from benchmarks.run.workspace import Workspace
@@ -121,7 +121,7 @@ def _timed(plan: Plan, tasks: list[LatencyTask]) -> Iterator[tuple[LatencyTask, 
                     rows = [replace(row, status="not applicable", reason=ELSEWHERE)]
             # Whatever a method raises is its own failure; a batch may be too large for a device.
             except Exception as error:
-                reason = " ".join(f"{type(error).__name__}: {error}".split())
+                reason = without_folders(" ".join(f"{type(error).__name__}: {error}".split()))
                 rows = [replace(row, status="failed", reason=reason)]
             yield task, rows
 

@@ -4,20 +4,23 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from benchmarks.errors import UserError
+from benchmarks.files import read_json
 from benchmarks.progress import tracked
 from benchmarks.report.results import Results, read_latency
 from benchmarks.report.tables.formats import write_table_files
 from benchmarks.report.tables.integrity import integrity_table
 from benchmarks.report.tables.latency import latency_tables
-from benchmarks.vocabulary import SUMMARY_CSV, TABLES_FOLDER
+from benchmarks.vocabulary import RENAMED_PARTS, RUN_JSON, SUMMARY_CSV, TABLES_FOLDER
 
 
 def write_report(folder: Path) -> None:
     """Write every table and figure of the run whose files are in the folder, and its page.
 
     Raises:
-        UserError: nothing has been measured there yet.
+        UserError: nothing has been measured there yet, or the run is of an earlier version.
     """
+    _require_current(folder)
     write_latency_tables(folder)
     if not read_latency(folder).empty and not (folder / SUMMARY_CSV).exists():
         return  # methods were only timed here
@@ -35,6 +38,15 @@ def write_report(folder: Path) -> None:
     for _ in tracked(done, len(results.recipes), "report", "recipes"):
         pass
     write_page(results, folder)
+
+
+def _require_current(folder: Path) -> None:
+    """Before anything is written: a run of version 0.1 has files of other names."""
+    if read_json(folder / RUN_JSON).get("configuration", {}).keys() & set(RENAMED_PARTS):
+        raise UserError(
+            f"{folder} holds a run of an earlier version of the suite, which wrote other names; "
+            "choose another folder with --out, or make the report with that version"
+        )
 
 
 def write_latency_tables(folder: Path) -> None:

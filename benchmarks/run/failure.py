@@ -22,8 +22,8 @@ class Failure(NamedTuple):
 
 def note_failure(workspace: Workspace, unit: RunUnit, error: BaseException) -> Failure:
     """Write the error with its trace to the unit's file; absolute paths lose their folders."""
-    reason = _without_folders(f"{type(error).__name__}: {error}".splitlines()[0])
-    trace = _without_folders("".join(traceback.format_exception(error)))
+    reason = without_folders(f"{type(error).__name__}: {error}".splitlines()[0])
+    trace = without_folders("".join(traceback.format_exception(error)))
     with written_whole(error_path(workspace, unit)) as temporary:
         temporary.write_text(f"{reason}\n\n{trace}", encoding="utf-8")
     return Failure(unit.name, reason)
@@ -42,6 +42,6 @@ def error_path(workspace: Workspace, unit: RunUnit) -> Path:
     return workspace.out / ERRORS_FOLDER / f"{unit.name.replace('/', '-')}.txt"
 
 
-def _without_folders(text: str) -> str:
+def without_folders(text: str) -> str:
     """The text with absolute paths cut down to their file names: folders are private."""
     return re.sub(r"""(?<![\w.])(?:[A-Za-z]:)?[/\\](?:[^\s"'/\\]+[/\\])+""", "", text)

@@ -32,7 +32,7 @@ class Trainer(Protocol):
 class PreparedNetworks(Protocol):
     """Networks of one recipe in the form in which an engine predicts with them.
 
-    Threads may share it. Whether it sees later changes of the weights is up to the engine.
+    Threads may share it. Later changes of the networks' weights do not reach it.
     """
 
     def logits(

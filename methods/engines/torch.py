@@ -111,9 +111,8 @@ class TorchNetworks:
 
 
 def _on(device: str, network: LeNet5) -> LeNet5:
-    """The network on the device: itself or a copy, since the one given stays where it is."""
-    there = next(network.parameters()).device.type == torch.device(device).type
-    return network if there else deepcopy(network).to(device)
+    """A copy of the network on the device; the one given stays where and as it is."""
+    return deepcopy(network).to(device)
 
 
 class LoopTrainer:
