@@ -252,8 +252,8 @@ def test_page_has_verdicts_numbers_and_the_cost_of_the_double_softmax() -> None:
     for text in (
         "Measured on 4 networks of the recipe `standard`: 10 epochs, 100 passes, 1,234 test "
         "images, clean and rotated. Out-of-distribution images: Fashion-MNIST, Uniform noise. "
-        "Left out, because their data are not available: KMNIST, notMNIST. For comparison, 2 networks "
-        "of `article-logits` and 3 networks of `standard` were evaluated on rotated and ",
+        "Left out, because their data are not available: KMNIST, notMNIST. For comparison, 2 "
+        "networks of `article-logits` and 3 networks of `standard` were evaluated on rotated and ",
         "| [image-61](#image-61) | *partly* | a \\| reason |",
         "**Verdict: *not testable here*.** a | reason.",
         "| votes for 3 | 10 (10 to 10, n = 4) |",

@@ -181,7 +181,7 @@ def test_claims_are_shown_with_verdict_and_numbers(reported: Path, tmp_path: Pat
     assert "Of the article's two statements, one is reproduced and one is not reproduced." in text
     assert "Image 61 is <told> differently." in text
     assert "With the recipe standard: holds: 5 of 50 networks." in text
-    assert "Beside them, 3 networks of standard were evaluated on rotated and" in text
+    assert "For comparison, 3 networks of standard were evaluated on rotated and" in text
     assert "Softmax NLL, clean 0.500 0.250 0.125 0.25 ± 0.05" in text
     assert "Deep ensemble NLL, clean 0.500 0.250 — 0.250" in text
 

@@ -335,7 +335,7 @@ def test_absence_of_an_image_is_explained(
     images = len(explored(reported).drop_duplicates(["condition", "index"]))
     assert chrome.find_element(By.ID, "count").text.startswith(text.format(images))
     assert (
-        "article's images none is here; a run of all 10,000 has 61 and 591."
+        "article's images, none is included; a run on all 10,000 test images includes 61 and 591."
         in elements(chrome, "#explorer p")[0].text
     )
 

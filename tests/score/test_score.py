@@ -225,8 +225,8 @@ BAD = {
     "four axes": ({"probabilities": GOOD[None], "labels": LABELS}, r"shape \[1, 4, 120, 7\]"),
     "logits": (
         {"probabilities": LOGITS, "labels": LABELS},
-        r"480 of 480 rows of 'probabilities' are not probabilities; the first \(member 0, image 0\) "
-        r"holds -.*logits, save scipy\.special\.softmax\(probabilities, axis=-1\)",
+        r"480 of 480 rows of 'probabilities' are not probabilities; the first \(member 0, "
+        r"image 0\) holds -.*logits, save scipy\.special\.softmax\(probabilities, axis=-1\)",
     ),
     "positive logits": (
         {"probabilities": LOGITS[0] + 9, "labels": LABELS},

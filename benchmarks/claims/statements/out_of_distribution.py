@@ -84,8 +84,9 @@ def judge_split(numbers: Numbers) -> Judgement:
 
     return by_parts(
         {
-            f"{name} falls from {share(name, kind):.2f} ({kind}) to {share(name, OOD):.2f} "
-            f"({OOD})": (share(name, OOD) < share(name, kind))
+            f"{name}: {share(name, kind):.2f} ({kind}) is above {share(name, OOD):.2f} ({OOD})": (
+                share(name, OOD) < share(name, kind)
+            )
             for name in (SAMPLED, ENSEMBLE)
             for kind in ("clean", "45°")
         }
@@ -121,7 +122,7 @@ def measure_similarity(predictor: RecipePredictor) -> Numbers:
 def judge_similarity(numbers: Numbers) -> Judgement:
     """ECE above 2 points, and AUROC below both others' with intervals that exclude zero."""
     ece = float(np.mean(numbers[f"ECE, {SOFTMAX}, 45°"]))
-    parts = {f"ECE at 45° is {ece:.3f}, above {LEAST_ECE}": ece > LEAST_ECE}
+    parts = {f"ECE at 45° exceeds {LEAST_ECE} ({ece:.3f})": ece > LEAST_ECE}
     below = []
     for name in (SAMPLED, ENSEMBLE):
         value, lower, upper = (

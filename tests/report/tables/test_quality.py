@@ -166,7 +166,7 @@ def test_one_replicate_has_an_interval_over_images(make_run) -> None:
     text = markdown(calibration_table(results, "standard"))
     assert text.count(" ± ") > 20
     assert "Means over replicates (Softmax: 1). ± is half the width of the 95 % interval" in text
-    assert "It is a rough guide near 0 and 1 and where many scores are tied" in text
+    assert "Near 0 and 1, and where many scores are tied, it is approximate" in text
     assert "Bold" not in text
 
 
