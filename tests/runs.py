@@ -8,14 +8,17 @@ from pathlib import Path
 from typing import NamedTuple
 
 import pytest
+import torch
 
 from benchmarks.claims import training_sets
 from benchmarks.data.loading import load_mnist
+from benchmarks.predictions import StoredPrediction
 from benchmarks.run import workspace as workspace_module
 from benchmarks.run.configuration import Configuration
 from benchmarks.run.plan import Plan
 from benchmarks.run.workspace import Workspace
 from benchmarks.tasks import conditions
+from methods import Prediction
 from methods.networks.labelled_images import LabelledImages
 
 
@@ -30,6 +33,21 @@ def run_of(configuration: Configuration, folder: Path, *, jobs: int = 1) -> Run:
     """A run that writes to ``out`` in the folder, with its networks in ``networks``."""
     workspace = Workspace(folder / "out", folder / "networks", None, jobs)
     return Run(Plan(configuration), workspace)
+
+
+def make_up_predictions(run: Run, lost: tuple[str, int] | None = None) -> None:
+    """Random members around the labels, without any network; ``lost``: a method's replicate."""
+    for seed, unit in enumerate(run.plan.units()):
+        if (unit.method, unit.replicate) == lost:
+            continue
+        random = torch.Generator().manual_seed(seed)
+        for condition in run.plan.conditions:
+            evaluated = run.workspace.evaluation_set(condition, run.plan)
+            logits = 2 * torch.randn(unit.size or 1, len(evaluated.images), 10, generator=random)
+            if evaluated.labels is not None:
+                logits += 3 * torch.nn.functional.one_hot(evaluated.labels, 10)
+            stored = StoredPrediction(Prediction.of_logits(logits), evaluated.labels)
+            run.workspace.predictions.save(unit, condition.name, stored)
 
 
 @contextmanager

@@ -18,15 +18,13 @@ from benchmarks.report.page import write_page
 from benchmarks.report.results import Results
 from benchmarks.run.configuration import Configuration
 from benchmarks.run.figure_data.images import write_images
-from benchmarks.run.plan import Plan
 from benchmarks.run.record import RunRecord
 from benchmarks.run.stages import measure_all
-from benchmarks.run.workspace import Workspace
 from benchmarks.tasks.conditions import Condition
 from methods import Prediction
 from methods.seeds import derive_seed
 from tests.report.support import CLAIMS, MEMBERS, PASSES, timings, write_latency
-from tests.runs import Run
+from tests.runs import Run, run_of
 
 CONFIGURATION = Configuration(
     preset="quick",
@@ -108,10 +106,7 @@ def make_run(tmp_path_factory: pytest.TempPathFactory) -> MakeRun:
         if custom:
             (folder / "mine.py").write_text(CUSTOM)
             changes["custom_methods"] = (f"{folder / 'mine.py'}:Mine",)
-        run = Run(
-            Plan(Configuration(**{**vars(CONFIGURATION), **changes})),
-            Workspace(folder / "out", folder / "networks", None, jobs=1),
-        )
+        run = run_of(Configuration(**{**vars(CONFIGURATION), **changes}), folder)
         reasons = unavailable or {}
         record = RunRecord.begin(*run)
         record.note_data(

@@ -18,22 +18,15 @@ from methods.engines.lenet5_kernels.layers.convolution import (
 from methods.engines.lenet5_kernels.layers.dense import add_product, add_rows, through_tanh
 from methods.engines.lenet5_kernels.layers.resizing import unpool_first, unpool_second
 from methods.engines.lenet5_kernels.layout import (
-    CLASSES,
     FEATURES,
     FIRST,
-    FIRST_MAP,
-    HIDDEN_1,
-    HIDDEN_2,
-    MARGIN,
     PIXELS,
     POOLED_MAP,
     SECOND,
-    SECOND_MAP,
     Array,
     Maps,
     Parameters,
     Scales,
-    aligned_zeros,
     f4,
 )
 
@@ -48,32 +41,15 @@ class LinearErrors(NamedTuple):
 
 
 class MapErrors(NamedTuple):
-    """Buffers for one image's errors on their way back through the convolutions."""
+    """Buffers for one image's errors on their way back through the convolutions.
+
+    Margins and padding are zero and stay so.
+    """
 
     second: Float32[Array, " 10*16"]
     shifted: Float32[Array, " 5*18*16"]
     pooled: Float32[Array, "6 14*16"]
     first: Float32[Array, " 28*32"]
-
-
-def new_linear_errors(images: int) -> LinearErrors:
-    """Fresh buffers for a number of images."""
-    return LinearErrors(
-        aligned_zeros(images, SECOND * FEATURES),
-        aligned_zeros(images, HIDDEN_1),
-        aligned_zeros(images, HIDDEN_2),
-        aligned_zeros(images, CLASSES),
-    )
-
-
-def new_map_errors() -> MapErrors:
-    """Fresh buffers for one image; margins and padding are zero and stay so."""
-    return MapErrors(
-        aligned_zeros(SECOND_MAP),
-        aligned_zeros(5 * (SECOND_MAP + 2 * MARGIN)),
-        aligned_zeros(FIRST, POOLED_MAP),
-        aligned_zeros(FIRST_MAP),
-    )
 
 
 @inlined

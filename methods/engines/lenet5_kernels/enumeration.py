@@ -20,7 +20,6 @@ from methods.engines.lenet5_kernels.forward import first_layer
 from methods.engines.lenet5_kernels.layers.partial_maps import (
     PartialMaps,
     combine,
-    new_partial_maps,
     set_partial_maps,
 )
 from methods.engines.lenet5_kernels.layers.subnetworks import (
@@ -31,8 +30,6 @@ from methods.engines.lenet5_kernels.layers.subnetworks import (
     add_mean,
     add_votes,
     mean_entropy,
-    new_columns,
-    new_subnetworks,
     set_columns,
     set_contribution,
     set_logits,
@@ -40,15 +37,13 @@ from methods.engines.lenet5_kernels.layers.subnetworks import (
 )
 from methods.engines.lenet5_kernels.layout import (
     CLASSES,
-    FEATURES,
     FIRST,
     SECOND,
     Array,
     Maps,
     Parameters,
     Scales,
-    aligned_zeros,
-    new_maps,
+    buffers,
 )
 
 
@@ -74,11 +69,7 @@ def enumerate_subnetworks(
     if not all(np.isfinite(tensor).all() for tensor in network.parameters):
         raise ValueError("the parameters are not all finite")
     compile_kernels()
-    features = aligned_zeros(FEATURES)
-    workspace = Workspace(
-        new_maps(), new_partial_maps(), features, new_subnetworks(), new_columns()
-    )
-    given = (network.scales, subsets(FIRST), Weights.of(network.dropout), workspace)
+    given = (network.scales, subsets(FIRST), Weights.of(network.dropout), buffers(Workspace))
     # Image by image, so that an interrupt waits for one of them, not for all.
     for one in (slice(i, i + 1) for i in range(len(images))):
         _enumerate(network.parameters, images[one], *given, Sums(*(part[one] for part in sums)))

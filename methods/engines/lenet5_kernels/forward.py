@@ -28,11 +28,8 @@ from methods.engines.lenet5_kernels.layers.dense import (
 )
 from methods.engines.lenet5_kernels.layers.resizing import pool_first, pool_second, resize
 from methods.engines.lenet5_kernels.layout import (
-    FEATURES,
     FIRST,
     FIRST_MAP,
-    HIDDEN_1,
-    HIDDEN_2,
     PIXELS,
     POOLED_MAP,
     SECOND,
@@ -41,9 +38,7 @@ from methods.engines.lenet5_kernels.layout import (
     Maps,
     Parameters,
     Scales,
-    aligned_zeros,
     f4,
-    new_maps,
 )
 
 
@@ -132,23 +127,6 @@ class Activations(NamedTuple):
     logits: Float32[Array, "rows 16"]
 
 
-def new_linears() -> Linears:
-    """Fresh buffers for the linear layers of one network."""
-    return Linears(
-        aligned_zeros(SECOND * FEATURES, 128),
-        aligned_zeros(128),
-        aligned_zeros(HIDDEN_1, 96),
-        aligned_zeros(96),
-        aligned_zeros(HIDDEN_2, 16),
-        aligned_zeros(16),
-    )
-
-
-def new_activations(rows: int) -> Activations:
-    """Fresh buffers for a number of rows."""
-    return Activations(aligned_zeros(rows, 128), aligned_zeros(rows, 96), aligned_zeros(rows, 16))
-
-
 class Workspace(NamedTuple):
     """Buffers for one image in the convolutions, and for some rows in the linear layers."""
 
@@ -156,12 +134,6 @@ class Workspace(NamedTuple):
     features: Float32[Array, "rows 16 25"]
     linears: Linears
     activations: Activations
-
-
-def new_workspace(rows: int) -> Workspace:
-    """Fresh buffers for one network; rows are images or passes."""
-    features = aligned_zeros(rows, SECOND, FEATURES)
-    return Workspace(new_maps(), features, new_linears(), new_activations(rows))
 
 
 @inlined

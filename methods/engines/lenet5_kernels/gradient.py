@@ -12,8 +12,6 @@ from methods.engines.lenet5_kernels.backward import (
     first_error_rows,
     first_layer_backward,
     linears_backward,
-    new_linear_errors,
-    new_map_errors,
     second_layer_backward,
 )
 from methods.engines.lenet5_kernels.compilation import inlined
@@ -23,28 +21,16 @@ from methods.engines.lenet5_kernels.forward import (
     classify,
     first_layer,
     first_rows,
-    new_activations,
-    new_linears,
     second_layer,
 )
 from methods.engines.lenet5_kernels.layers.dense import scale_rows
 from methods.engines.lenet5_kernels.layers.loss import cross_entropy, double_softmax_cross_entropy
 from methods.engines.lenet5_kernels.layout import (
-    CLASSES,
-    FEATURES,
-    FIRST,
-    FIRST_MAP,
-    PIXELS,
-    POOLED_MAP,
-    SECOND,
-    SECOND_MAP,
     Array,
     Maps,
     Parameters,
     Scales,
-    aligned_zeros,
     f4,
-    new_maps,
 )
 
 TOGETHER = 64
@@ -62,7 +48,7 @@ class Batch(NamedTuple):
 
 
 class TrainingWorkspace(NamedTuple):
-    """Buffers for one network in training, about 4 MB."""
+    """Buffers for one network in training, about 4 MB for `TOGETHER` images."""
 
     maps: Maps
     batch: Batch
@@ -72,26 +58,6 @@ class TrainingWorkspace(NamedTuple):
     map_errors: MapErrors
     reversed_weight: Float32[Array, "16 6 25"]
     probabilities: Float32[Array, " 10"]
-
-
-def new_training_workspace() -> TrainingWorkspace:
-    """Fresh buffers for one network."""
-    return TrainingWorkspace(
-        new_maps(),
-        Batch(
-            aligned_zeros(TOGETHER, PIXELS + 16),
-            aligned_zeros(TOGETHER, FIRST, FIRST_MAP),
-            aligned_zeros(TOGETHER, FIRST, POOLED_MAP + 16),
-            aligned_zeros(TOGETHER, SECOND, SECOND_MAP),
-            aligned_zeros(TOGETHER, SECOND, FEATURES),
-        ),
-        new_linears(),
-        new_activations(TOGETHER),
-        new_linear_errors(TOGETHER),
-        new_map_errors(),
-        aligned_zeros(SECOND, FIRST, 25),
-        aligned_zeros(CLASSES),
-    )
 
 
 @inlined

@@ -8,10 +8,11 @@ the rest, is never looked at.
 from __future__ import annotations
 
 import math
-from typing import Any, NamedTuple, TypeAlias
+from typing import Any, NamedTuple, TypeAlias, TypeVar, get_type_hints
 
 import numpy as np
-from jaxtyping import Float32
+import numpy.typing as npt
+from jaxtyping import AbstractArray, Float32
 
 Array: TypeAlias = np.ndarray[Any, np.dtype[Any]]
 f4 = np.float32
@@ -34,6 +35,18 @@ FEATURES = 5 * 5
 MARGIN = 4 * POOLED_WIDTH
 """Four rows of zeros above and below a map, for the convolution that runs backwards."""
 
+Buffers = TypeVar("Buffers", bound="NamedTuple")
+
+
+def _shape(annotation: Any, **sizes: int) -> tuple[int, ...]:
+    """The shape of an array by its annotation, whose axes are sums of products."""
+
+    def length(axis: str) -> int:
+        terms = (term.split("*") for term in axis.split("+"))
+        return sum(math.prod(sizes.get(word) or int(word) for word in term) for term in terms)
+
+    return tuple(map(length, annotation.dim_str.split()))
+
 
 class Parameters(NamedTuple):
     """The ten tensors of a network, or of a gradient, as views of one flat vector."""
@@ -50,19 +63,7 @@ class Parameters(NamedTuple):
     linear3_bias: Float32[Array, " 10"]
 
 
-SHAPES = (
-    (FIRST, 25),
-    (FIRST,),
-    (SECOND, FIRST, 25),
-    (SECOND,),
-    (HIDDEN_1, SECOND * FEATURES),
-    (HIDDEN_1,),
-    (HIDDEN_2, HIDDEN_1),
-    (HIDDEN_2,),
-    (CLASSES, HIDDEN_2),
-    (CLASSES,),
-)
-"""Those of `Parameters`, in its order."""
+SHAPES = [_shape(annotation) for annotation in get_type_hints(Parameters).values()]
 PARAMETERS = sum(math.prod(shape) for shape in SHAPES)
 """61,706."""
 
@@ -83,7 +84,10 @@ class Scales(NamedTuple):
 
 
 class Maps(NamedTuple):
-    """Buffers for one image on its way through the convolutions."""
+    """Buffers for one image on its way through the convolutions.
+
+    What is shifted ends with a little more, which only the shift reads.
+    """
 
     tall: Float32[Array, "32 30"]
     row: Float32[Array, " 32*32+16"]
@@ -94,22 +98,26 @@ class Maps(NamedTuple):
     second: Float32[Array, "16 10*16"]
 
 
-def new_maps() -> Maps:
-    """Fresh buffers; what is shifted ends with a little more, which only the shift reads."""
-    return Maps(
-        aligned_zeros(32, 30),
-        aligned_zeros(PIXELS + 16),
-        aligned_zeros(5 * PIXELS),
-        aligned_zeros(FIRST, FIRST_MAP),
-        aligned_zeros(FIRST, POOLED_MAP + 16),
-        aligned_zeros(FIRST, 5 * POOLED_MAP),
-        aligned_zeros(SECOND, SECOND_MAP),
+def buffers(kind: type[Buffers], **sizes: int) -> Buffers:
+    """Fresh buffers, all zero, of a class whose annotations give their shapes and types.
+
+    Args:
+        sizes: what the words in the shapes stand for.
+
+    >>> buffers(Maps).pooled.shape
+    (6, 240)
+    """
+    return kind._make(
+        aligned_zeros(*_shape(hint, **sizes), dtype=hint.dtypes[0])
+        if issubclass(hint, AbstractArray)
+        else buffers(hint, **sizes)
+        for hint in get_type_hints(kind).values()
     )
 
 
-def aligned_zeros(*shape: int) -> Float32[Array, ...]:
+def aligned_zeros(*shape: int, dtype: npt.DTypeLike = f4) -> Array:
     """Zeros that begin on a cache line, so that no vector of a padded row straddles two."""
     size = math.prod(shape)
-    raw = np.zeros(size + 16, f4)
+    raw = np.zeros(size + 16, dtype)
     start = -raw.ctypes.data % 64 // raw.itemsize
     return raw[start : start + size].reshape(shape)

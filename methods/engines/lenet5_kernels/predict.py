@@ -15,14 +15,12 @@ from methods.engines.lenet5_kernels.forward import (
     classify,
     first_layer,
     first_rows,
-    new_workspace,
     second_layer,
     set_linears,
 )
 from methods.engines.lenet5_kernels.layers.partial_maps import (
     PartialMaps,
     combine,
-    new_partial_maps,
     set_partial_maps,
 )
 from methods.engines.lenet5_kernels.layout import (
@@ -33,6 +31,7 @@ from methods.engines.lenet5_kernels.layout import (
     Array,
     Parameters,
     Scales,
+    buffers,
     f4,
 )
 
@@ -44,8 +43,8 @@ class _Buffers(threading.local):
     """Those of each thread, kept from call to call: to allocate them takes as long as an image."""
 
     def __init__(self) -> None:
-        self.workspace = new_workspace(max(IMAGES, PASSES))
-        self.partial = new_partial_maps()
+        self.workspace = buffers(Workspace, rows=max(IMAGES, PASSES))
+        self.partial = buffers(PartialMaps)
 
 
 _BUFFERS = _Buffers()

@@ -16,9 +16,16 @@ from methods.engines.lenet5_kernels.gradient import (
     TOGETHER,
     TrainingWorkspace,
     add_gradient,
-    new_training_workspace,
 )
-from methods.engines.lenet5_kernels.layout import PARAMETERS, Array, Parameters, Scales, f4, views
+from methods.engines.lenet5_kernels.layout import (
+    PARAMETERS,
+    Array,
+    Parameters,
+    Scales,
+    buffers,
+    f4,
+    views,
+)
 
 Loss = Literal["logits", "softmax"]
 
@@ -149,7 +156,7 @@ def _train(
         loss == "softmax",
         batch_size,
         float(learning_rate),
-        new_training_workspace(),
+        buffers(TrainingWorkspace, images=TOGETHER, rows=TOGETHER),
     )
     state.steps += -(-len(order) // batch_size)
     return total / len(order), gradient

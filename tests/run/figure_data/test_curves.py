@@ -30,7 +30,7 @@ from benchmarks.run.stages import measure_all
 from benchmarks.run.workspace import Workspace
 from benchmarks.tasks.conditions import CONDITIONS
 from methods import Prediction
-from tests.runs import Run
+from tests.runs import Run, make_up_predictions, run_of
 
 IMAGES = 70
 ORIGIN = ["method", "members", "condition"]
@@ -50,21 +50,10 @@ CONFIGURATION = Configuration(
 def run(tmp_path_factory: pytest.TempPathFactory) -> Run:
     """Made-up predictions, measured; softmax has lost its first replicate."""
     folder = tmp_path_factory.mktemp("curves")
-    run = Run(Plan(CONFIGURATION), Workspace(folder, folder / "networks", None, jobs=1))
+    run = run_of(CONFIGURATION, folder)
     record = RunRecord.begin(*run)
     record.note_data({name: {"fingerprint": ""} for name in CONFIGURATION.conditions})
-    for seed, unit in enumerate(run.plan.units()):
-        if (unit.method, unit.replicate) == ("softmax", 0):
-            continue
-        random = torch.Generator().manual_seed(seed)
-        for condition in run.plan.conditions:
-            labels = run.workspace.evaluation_set(condition, run.plan).labels
-            logits = 2 * torch.randn(unit.size or 1, IMAGES, 10, generator=random)
-            if labels is not None:
-                logits += 3 * torch.nn.functional.one_hot(labels, 10)
-            run.workspace.predictions.save(
-                unit, condition.name, StoredPrediction(Prediction.of_logits(logits), labels)
-            )
+    make_up_predictions(run, lost=("softmax", 0))
     write_images(*run)
     measure_all(*run, record)
     return run

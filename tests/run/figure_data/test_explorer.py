@@ -9,21 +9,18 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-import torch
 
 from benchmarks.inference.measures import UNCERTAINTIES
-from benchmarks.predictions import RunUnit, StoredPrediction
+from benchmarks.predictions import RunUnit
 from benchmarks.records import read_table
 from benchmarks.run.configuration import Configuration
 from benchmarks.run.figure_data import explorer
 from benchmarks.run.figure_data.explorer import explored, write_explorer
 from benchmarks.run.figure_data.images import write_images
 from benchmarks.run.plan import Plan
-from benchmarks.run.workspace import Workspace
 from benchmarks.tasks.conditions import chosen_indices
 from benchmarks.vocabulary import EXPLORED_MEASURES
-from methods import Prediction
-from tests.runs import Run
+from tests.runs import Run, make_up_predictions, run_of
 
 CONFIGURATION = Configuration(
     preset="quick",
@@ -41,18 +38,8 @@ CONFIGURATION = Configuration(
 def run(tmp_path_factory: pytest.TempPathFactory) -> Run:
     """Made-up predictions of all test images."""
     folder = tmp_path_factory.mktemp("explorer")
-    run = Run(Plan(CONFIGURATION), Workspace(folder, folder / "networks", None, jobs=1))
-    for seed, unit in enumerate(run.plan.units()):
-        random = torch.Generator().manual_seed(seed)
-        for condition in run.plan.conditions:
-            evaluated = run.workspace.evaluation_set(condition, run.plan)
-            logits = 2 * torch.randn(unit.size or 1, len(evaluated.images), 10, generator=random)
-            if evaluated.labels is not None:
-                logits += 3 * torch.nn.functional.one_hot(evaluated.labels, 10)
-            made = Prediction.of_logits(logits)
-            run.workspace.predictions.save(
-                unit, condition.name, StoredPrediction(made, evaluated.labels)
-            )
+    run = run_of(CONFIGURATION, folder)
+    make_up_predictions(run)
     write_explorer(*run)
     return run
 

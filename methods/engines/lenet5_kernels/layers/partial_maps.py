@@ -22,7 +22,6 @@ from methods.engines.lenet5_kernels.layout import (
     Maps,
     Parameters,
     Scales,
-    aligned_zeros,
     f4,
 )
 
@@ -35,11 +34,6 @@ class PartialMaps(NamedTuple):
 
     terms: Float32[Array, "16 6 4*28"]
     total: Float32[Array, " 4*28"]
-
-
-def new_partial_maps() -> PartialMaps:
-    """Fresh buffers for one image."""
-    return PartialMaps(aligned_zeros(SECOND, FIRST, 4 * CORNER), aligned_zeros(4 * CORNER))
 
 
 @inlined

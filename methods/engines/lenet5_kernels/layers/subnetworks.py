@@ -14,11 +14,9 @@ from methods.engines.lenet5_kernels.layout import (
     CLASSES,
     FEATURES,
     HIDDEN_1,
-    HIDDEN_2,
     SECOND,
     Array,
     Parameters,
-    aligned_zeros,
     f4,
 )
 
@@ -28,7 +26,10 @@ SUBSETS = 2**HALF
 
 
 class Subnetworks(NamedTuple):
-    """Buffers for 256 sub-networks in the columns of what the linear layers read and write."""
+    """Buffers for 256 sub-networks in the columns of what the linear layers read and write.
+
+    ``nothing`` is zero and stays so.
+    """
 
     contributions: Float32[Array, "16 120"]
     nothing: Float32[Array, " 120"]
@@ -47,30 +48,6 @@ class Columns(NamedTuple):
     total: Float32[Array, " 256"]
     moment: Float32[Array, " 256"]
     share: Float64[Array, " 256"]
-
-
-def new_subnetworks() -> Subnetworks:
-    """Fresh buffers; ``nothing`` is zero and stays so."""
-    return Subnetworks(
-        aligned_zeros(SECOND, HIDDEN_1),
-        aligned_zeros(HIDDEN_1),
-        aligned_zeros(HIDDEN_1, SUBSETS),
-        aligned_zeros(HIDDEN_1, SUBSETS),
-        aligned_zeros(HIDDEN_1, SUBSETS),
-        aligned_zeros(HIDDEN_2, SUBSETS),
-        aligned_zeros(CLASSES, SUBSETS),
-    )
-
-
-def new_columns() -> Columns:
-    """Fresh buffers."""
-    return Columns(
-        aligned_zeros(SUBSETS),
-        np.zeros(SUBSETS, np.int32),
-        aligned_zeros(SUBSETS),
-        aligned_zeros(SUBSETS),
-        np.zeros(SUBSETS),
-    )
 
 
 @kernel
