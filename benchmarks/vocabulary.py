@@ -40,7 +40,7 @@ RUN_JSON = "run.json"
 """What made the others."""
 
 RENAMED_PARTS = ("own_methods", "exact_images")
-"""Parts of a configuration in the records of version 0.1, whose files have other names than today."""
+"""Parts of a configuration in records of version 0.1, whose files have other names than today."""
 
 PREDICTIONS_FOLDER = "predictions"
 """The prediction files, from which everything else can be recomputed."""

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import math
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from functools import cache
+from itertools import product
 from statistics import fmean
 from typing import Any, NamedTuple
 
@@ -13,7 +13,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from benchmarks.report.names import angles_label, condition_label
 from benchmarks.report.results import Quantity, Results
-from benchmarks.vocabulary import CLEAN, MAIN_SCORE, ROTATED_MEAN, VERDICTS
+from benchmarks.vocabulary import CLEAN, MAIN_SCORE, ROTATED_MEAN, SIGNIFICANT, VERDICTS
 
 SUBJECTS = {"deep_ensemble": "the ensemble", "mc_dropout": "MC-dropout", "softmax": "softmax"}
 """The methods that the answer compares, in this order."""
@@ -34,12 +34,14 @@ class Ranking(NamedTuple):
         leaders: the methods at the top, at least one.
         value: theirs.
         others: the other methods with their values, in descending order.
+        distinguished: whether each leader differs significantly from each other method.
         partial: whether methods have a value that are not compared here.
     """
 
     leaders: list[str]
     value: str
     others: list[tuple[str, str]]
+    distinguished: bool
     partial: bool
 
 
@@ -70,7 +72,13 @@ def answer(results: Results) -> str:
         angles=angles_label(results.angles_averaged).removeprefix("Mean ").removeprefix("of "),
         several_angles=len(results.angles_averaged) > 1,
         disagreement=_ranking(results, Quantity(ROTATED_MEAN, "pairwise_disagreement"), ".0%"),
-        calibration=_ranking(results, Quantity(ROTATED_MEAN, "ece"), ".2f"),
+        calibration=_ranking(
+            results,
+            Quantity(ROTATED_MEAN, "ece"),
+            ".2f",
+            # Binned errors are not tested, since they are biased; this one is.
+            tested=Quantity(ROTATED_MEAN, "squared_ce_debiased"),
+        ),
         condition=condition_label(condition),
         detection=detected,
     )
@@ -99,22 +107,33 @@ def article_answer(claims: Mapping[str, Any]) -> str:
     )
 
 
-def _ranking(results: Results, quantity: Quantity, digits: str) -> Ranking | None:
-    values = {
-        variant.method: float(row["value"])
-        for variant in results.largest
-        if (row := results.find(variant, quantity)) is not None and not math.isnan(row["value"])
-    }
+def _ranking(
+    results: Results, quantity: Quantity, digits: str, *, tested: Quantity | None = None
+) -> Ranking | None:
+    """By a quantity; ``tested``: that by which methods are distinguished, if it is another."""
+    variants, values = {}, {}
+    for variant in results.largest:
+        row = results.find(variant, quantity)
+        if row is not None and not math.isnan(row["value"]):
+            variants[variant.method], values[variant.method] = variant, float(row["value"])
     named = {method: values[method] for method in SUBJECTS if method in values}
     if not named:
         return None
     shown = {method: f"{value:{digits}}".replace("%", " %") for method, value in named.items()}
     order = sorted(named, key=lambda method: -named[method])
     value = shown[order[0]]
+    leaders = [method for method in named if shown[method] == value]
+    others = [method for method in order if shown[method] != value]
+    p_values = [
+        results.p_value(variants[leader], variants[other], tested or quantity)
+        for leader, other in product(leaders, others)
+    ]
     return Ranking(
-        leaders=[SUBJECTS[method] for method in named if shown[method] == value],
+        leaders=[SUBJECTS[method] for method in leaders],
         value=value,
-        others=[(SUBJECTS[method], shown[method]) for method in order if shown[method] != value],
+        others=[(SUBJECTS[method], shown[method]) for method in others],
+        # NaN, of what could not be tested, is not below it either.
+        distinguished=all(p is not None and p < SIGNIFICANT for p in p_values),
         partial=len(values) > len(named),
     )
 

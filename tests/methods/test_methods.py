@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from typing import Self
 
 import pytest
 import torch
@@ -21,6 +22,7 @@ from methods.networks.lenet5 import LeNet5
 from methods.networks.masks import pass_masks
 from methods.networks.pool import NetworkPool, UntrainedPool
 from methods.networks.recipes import PLAIN, RECIPES, STANDARD
+from methods.pooled import NotFittedError
 from methods.softmax import Softmax
 
 POOL = NetworkPool(replace(STANDARD, epochs=2))
@@ -124,3 +126,34 @@ def test_threads_may_share_a_method(name: str, engine: Engine, test_images: Labe
     with ThreadPoolExecutor(4) as threads:
         parallel = list(threads.map(lambda part: method.predict(part).mean, parts))
     assert all(map(torch.equal, parallel, alone))
+
+
+@pytest.mark.parametrize("engine", ENGINES, ids=lambda engine: engine.name.split("-")[0])
+def test_networks_changed_in_fit_are_those_that_predict(
+    engine: Engine, training_images: LabelledImages, test_images: LabelledImages
+) -> None:
+    class Halved(Softmax):
+        def fit(self, images: torch.Tensor, labels: torch.Tensor) -> Self:
+            super().fit(images, labels)
+            for name in ("weight", "bias"):
+                self.fitted[0].linear3.get_parameter(name).data.mul_(0.5)
+            return self
+
+    pool = UntrainedPool(engine=engine)
+    plain, halved = (
+        kind(pool=pool).fit(training_images.images, training_images.labels)
+        for kind in (Softmax, Halved)
+    )
+    expected = plain.member_logits(test_images.images) / 2
+    torch.testing.assert_close(halved.member_logits(test_images.images), expected)
+    # Both engines keep what they have prepared, until networks are assigned.
+    halved.fitted[0].linear3.get_parameter("weight").data.zero_()
+    torch.testing.assert_close(halved.member_logits(test_images.images), expected)
+    halved.fitted = halved.fitted
+    assert not torch.allclose(halved.member_logits(test_images.images), expected)
+
+
+@pytest.mark.parametrize("kind", [Softmax, MCDropout, DeepEnsemble])
+def test_method_that_is_not_fitted_says_so(kind: type[PooledMethod]) -> None:
+    with pytest.raises(NotFittedError, match=f"{kind.__name__} is not fitted; call fit"):
+        kind().predict(torch.zeros(1, 1, 28, 28))

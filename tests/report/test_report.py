@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 import subprocess
 import sys
@@ -40,6 +41,8 @@ TABLES = {
     *(f"detection-{metric}" for metric in ("auroc", "aupr_out", "aupr_in", "fpr95")),
     *(f"selective-{metric}" for metric in ("misclassification_auroc", "aurc", "augrc")),
 }
+
+ROOT = Path(__file__).parents[2]
 
 
 def drawn(folder: Path, recipe: str = "standard") -> set[str]:
@@ -185,3 +188,22 @@ def test_recipes_are_reported_apart_and_a_custom_method_in_each(make_run: Any) -
     assert "training" not in drawn  # the log is of the other recipe
     assert set(drawn["rotation"].numbers["method"]) == {"softmax", "deep_ensemble", "my_method"}
     assert "my_method" in set(drawn["high-disagreement"].numbers["method"])
+
+
+def test_report_of_an_earlier_version_is_refused_and_left_alone(
+    measured: Path, tmp_path: Path
+) -> None:
+    shutil.copytree(measured, tmp_path / "old")
+    record = json.loads((tmp_path / "old" / "run.json").read_text())
+    record["configuration"]["own_methods"] = record["configuration"].pop("custom_methods")
+    (tmp_path / "old" / "run.json").write_text(json.dumps(record))
+    before = contents(tmp_path / "old")
+    with pytest.raises(UserError, match=r"holds a run of an earlier version .* --out"):
+        write_report(tmp_path / "old")
+    assert contents(tmp_path / "old") == before
+
+
+@pytest.mark.parametrize("name", ["quick", "reference"])
+def test_committed_results_are_of_a_configuration_of_today(name: str) -> None:
+    record = json.loads((ROOT / "results" / name / "run.json").read_text())
+    assert record["configuration"].keys() == PRESETS["quick"].identity.keys()

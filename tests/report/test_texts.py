@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import re
+from itertools import combinations
 from typing import Any
 
 import pandas as pd
@@ -44,8 +45,13 @@ AUROC = Quantity("ood-kmnist", "auroc", "predictive_entropy")
 SIZES = {"softmax": "1", "mc_dropout": "100", "deep_ensemble": "50", "mine": "5"}
 
 
-def results(values: dict[Quantity, dict[str, float]], *angles: int) -> Results:
-    """With these values by method, and images rotated by these angles."""
+TESTED = {ECE: Quantity("rotated-mean", "squared_ce_debiased")}
+
+
+def results(
+    values: dict[Quantity, dict[str, float]], *angles: int, p_value: float = 0.001
+) -> Results:
+    """With these values by method, equally distinguished, and images rotated by these angles."""
     rows = [
         {"method": method, "members": SIZES[method], "value": value} | quantity._asdict()
         for quantity, of_methods in values.items()
@@ -56,7 +62,14 @@ def results(values: dict[Quantity, dict[str, float]], *angles: int) -> Results:
         | Quantity(f"rotated-{angle:03d}", "nll")._asdict()
         for angle in angles
     ]
-    return Results(pd.DataFrame(rows).assign(recipe="standard"))
+    comparisons = [
+        {"method": one, "members": SIZES[one], "other_method": other, "other_members": SIZES[other]}
+        | TESTED.get(quantity, quantity)._asdict()
+        | {"recipe": "standard", "p_holm": p_value, "lower": -0.1, "upper": 0.1, "difference": 0.0}
+        for quantity, of_methods in values.items()
+        for one, other in combinations(of_methods, 2)
+    ]
+    return Results(pd.DataFrame(rows).assign(recipe="standard"), pd.DataFrame(comparisons))
 
 
 @pytest.mark.parametrize(
@@ -93,6 +106,19 @@ def results(values: dict[Quantity, dict[str, float]], *angles: int) -> Results:
 )
 def test_best_is_the_highest_as_printed(values: dict[str, float], expected: str) -> None:
     assert answer(results({ACCURACY: values}, 30)) == expected
+
+
+def test_nothing_is_best_that_is_not_distinguished_from_the_others() -> None:
+    accuracy = {"softmax": 0.96, "mc_dropout": 0.98401, "deep_ensemble": 0.98399}
+    assert answer(results({ACCURACY: accuracy}, p_value=0.06)) == (
+        "The accuracy on clean digits is 98.4 % for the ensemble and MC-dropout and 96.0 % for "
+        "softmax."
+    )
+    errors = {"deep_ensemble": 0.24, "mc_dropout": 0.25, "softmax": 0.34}
+    assert answer(results({ECE: errors}, 30, p_value=math.nan)) == (
+        "The ECE on digits rotated by 30° is 0.34 for softmax, 0.25 for MC-dropout and 0.24 for "
+        "the ensemble."
+    )
 
 
 def test_rotation_is_told_with_its_angles() -> None:
