@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from benchmarks.inference.bootstrap import binned
-from benchmarks.inference.bootstrap.binned import BinnedImages
+from benchmarks.inference.bootstrap.binned import BinnedImages, FilledBins
 from benchmarks.inference.bootstrap.covariance import ResampleCovariance
 from benchmarks.inference.bootstrap.ranks import Detection, Selection
 from benchmarks.inference.bootstrap.weights import image_weights, weighted_means
@@ -44,12 +44,21 @@ Load = Callable[[RunUnit, str], StoredPrediction | None]
 OnResamples = Callable[[Weights, Weights], Values]
 """From the weights of a condition's images and its reference's to measures [metrics, resamples]."""
 
+BINNED: dict[str, Callable[[FilledBins, FilledBins], Values]] = {
+    "ece": lambda wide, _: binned.expected_calibration_error(wide),
+    "mce": lambda wide, _: binned.maximum_calibration_error(wide),
+    "ece_equal_mass": lambda _, equal: binned.expected_calibration_error(equal),
+    "ece_debiased": lambda _, equal: binned.debiased_calibration_error(equal),
+    "squared_ce_debiased": lambda _, equal: binned.debiased_squared_calibration_error(equal),
+}
+"""Of the bins of equal width, and of those of equal mass."""
+
 MEANS, LABELS, CALIBRATION = "means", "labels", "calibration"
 
 METRIC_GROUPS = {
     MEANS: tuple(UNCERTAINTIES),
     LABELS: tuple(AGAINST_LABELS),
-    CALIBRATION: ("ece", "mce", "ece_equal_mass", "ece_debiased", "squared_ce_debiased"),
+    CALIBRATION: tuple(BINNED),
 }
 """The measures that need no score, in groups that fit into memory."""
 
@@ -233,16 +242,8 @@ def _calibration(mean: Tensor, labels: Tensor) -> OnResamples:
     )
 
     def measures(weights: Weights, _: Weights) -> Values:
-        of_width, of_mass = wide.fill(weights), equal.fill(weights)
-        return np.stack(
-            [
-                binned.expected_calibration_error(of_width),
-                binned.maximum_calibration_error(of_width),
-                binned.expected_calibration_error(of_mass),
-                binned.debiased_calibration_error(of_mass),
-                binned.debiased_squared_calibration_error(of_mass),
-            ]
-        )
+        bins = wide.fill(weights), equal.fill(weights)
+        return np.stack([of_bins(*bins) for of_bins in BINNED.values()])
 
     return measures
 
