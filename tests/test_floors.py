@@ -30,6 +30,28 @@ FLOORS = {
     | {"benchmarks.metrics", "benchmarks.parallel", "benchmarks.predictions"}
     | {"benchmarks.tasks", "methods"},
     "benchmarks/report": GROUND | TABLES | {"benchmarks.metrics.definitions"},
+    "benchmarks/run": GROUND
+    | TABLES
+    | {"benchmarks.claims", "benchmarks.data", "benchmarks.environment", "benchmarks.inference"}
+    | {"benchmarks.latency", "benchmarks.metrics", "benchmarks.parallel", "benchmarks.predictions"}
+    | {"benchmarks.report", "benchmarks.tasks", "methods"},
+    "benchmarks/latency": GROUND
+    | TABLES
+    | {"benchmarks.environment", "benchmarks.report", "benchmarks.run", "methods"},
+    "benchmarks/claims": GROUND
+    | TABLES
+    | {"benchmarks.inference", "benchmarks.metrics", "benchmarks.parallel"}
+    | {"benchmarks.predictions", "benchmarks.report", "benchmarks.run", "benchmarks.tasks"}
+    | {"methods"},
+    "benchmarks/score": GROUND
+    | TABLES
+    | {"benchmarks.command_line", "benchmarks.environment", "benchmarks.inference"}
+    | {"benchmarks.predictions", "benchmarks.report", "benchmarks.run", "benchmarks.tasks"}
+    | {"methods"},
+    "benchmarks/epistemic_check": GROUND
+    | TABLES
+    | {"benchmarks.claims", "benchmarks.command_line", "benchmarks.inference"}
+    | {"benchmarks.report", "benchmarks.run", "methods"},
 }
 """The rooms of the suite that each one may import, beside itself."""
 
