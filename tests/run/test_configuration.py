@@ -236,8 +236,9 @@ def test_files_of_one_name_are_distinguished(tmp_path: Path) -> None:
     ids=["quick", "full", "recipes", "conditions", "passes"],
 )
 def test_command_gives_the_configuration_again(
-    configuration: Configuration, monkeypatch: pytest.MonkeyPatch
+    configuration: Configuration, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
+    monkeypatch.chdir(tmp_path)  # the command makes its output folder
     assert given_by(f"{configuration.command} --device cpu", monkeypatch) == configuration
 
 
