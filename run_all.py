@@ -25,16 +25,15 @@ from benchmarks.environment import suite_version
 from benchmarks.errors import UserError
 from benchmarks.files import writable_folder
 from benchmarks.latency.stage import time_alone
-from benchmarks.run.configuration import PRESETS
+from benchmarks.run.configuration import DEFAULT_TASK, PRESETS, configuration_of
 from benchmarks.run.failure import Failure
 from benchmarks.run.outcome import show_outcome
 from benchmarks.run.plan import Plan
 from benchmarks.run.workspace import Workspace
-from benchmarks.tasks.conditions import CONDITIONS
+from benchmarks.tasks import TASKS
 from benchmarks.vocabulary import INDEX_HTML, LATENCY, STAGES
 from methods import METHODS
 from methods.engines.choice import fitting_engine
-from methods.networks.recipes import RECIPES
 
 Names = list[str] | None
 
@@ -44,6 +43,7 @@ def main(
         Literal["quick", "full"],
         typer.Option(help="Defaults of all other options: a first look, or the full comparison."),
     ] = "quick",
+    task: Annotated[str, typer.Option(help="What is classified.")] = DEFAULT_TASK,
     recipe: Annotated[Names, typer.Option(help="Training recipes, separated by commas.")] = None,
     methods: Annotated[Names, typer.Option(help="Methods, separated by commas.")] = None,
     method: Annotated[
@@ -52,22 +52,20 @@ def main(
     conditions: Annotated[
         Names, typer.Option(help="Conditions or globs such as 'rotated-*', separated by commas.")
     ] = None,
-    members: Annotated[
-        Names, typer.Option(help="Sizes of the deep ensemble, separated by commas.")
-    ] = None,
+    members: Annotated[Names, typer.Option(help="Sizes of ensembles, separated by commas.")] = None,
     passes: Annotated[
-        Names, typer.Option(help="Numbers of MC-dropout passes, separated by commas.")
+        Names, typer.Option(help="Numbers of dropout passes, separated by commas.")
     ] = None,
     in_depth: Annotated[
         Names,
-        typer.Option(help="Recipes evaluated at all sizes and with mc_dropout_exact."),
+        typer.Option(help="Recipes evaluated at all sizes and by slow methods."),
     ] = None,
     replicates: Annotated[
         int | None, typer.Option(help="Replicates of single-network methods, a network each.")
     ] = None,
     images: Annotated[int | None, typer.Option(help="Images evaluated per condition.")] = None,
     subset_images: Annotated[
-        int | None, typer.Option(help="Images per condition for mc_dropout_exact.")
+        int | None, typer.Option(help="Images per condition for slow methods.")
     ] = None,
     exact_images: Annotated[int | None, typer.Option(hidden=True)] = None,
     epochs: Annotated[int | None, typer.Option(help="Epochs of training.")] = None,
@@ -106,7 +104,7 @@ def main(
         print(suite_version())
         return
     if list_all:
-        _list_choices()
+        _list_choices(task)
         return
     if only is not None and only not in STAGES:
         raise UserError(f"--only: unknown stage {only!r}; choose from {', '.join(STAGES)}")
@@ -129,7 +127,7 @@ def main(
     if chosen["conditions"] == ():
         raise UserError("--conditions: nothing is chosen; leave it out for the preset's choice")
     configuration = replace(
-        PRESETS[preset],
+        configuration_of(preset, task),
         seed=seed,
         device=device,
         engine=fitting_engine(engine, device),
@@ -224,12 +222,14 @@ def _jobs(jobs: int | None, device: str) -> int:
     return jobs or fitting_jobs(device)
 
 
-def _list_choices() -> None:
+def _list_choices(task: str) -> None:
+    configuration_of("quick", task)  # refuses an unknown task
     for title, names in (
         ("presets", PRESETS),
-        ("recipes", RECIPES),
+        ("tasks", TASKS),
+        ("recipes", [recipe.name for recipe in TASKS[task].recipes]),
         ("methods", METHODS),
-        ("conditions", CONDITIONS),
+        ("conditions", [condition.name for condition in TASKS[task].conditions]),
         ("stages", STAGES),
     ):
         print(f"{title:11} {' '.join(names)}")

@@ -125,3 +125,8 @@ LEAST_RANK_CORRELATION = {PARTLY: 0.5, REPRODUCED: 0.8}
 
 TYPICAL, PECULIAR = 61, 591
 """The test images that the article shows: a typical 8 and a peculiar one."""
+
+
+def mean_name(group: str) -> str:
+    """The name of the mean over the conditions of a group, as one more condition."""
+    return f"{group}-mean"

@@ -17,6 +17,11 @@ class DeepEnsemble(MemberMethod):
     """
 
     name = "deep_ensemble"
+    label = "Deep ensemble"
+    citation = "Lakshminarayanan, Pritzel & Blundell 2017"
+    group = "ensemble"
+    size = "members"
+    counts_networks = True
 
     def __init__(
         self,

@@ -4,12 +4,18 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import ClassVar, Self
+from dataclasses import dataclass, field, replace
+from typing import Any, ClassVar, Literal, Self
 
 import torch
 from jaxtyping import Float, Int64
 from torch import Tensor
+
+from methods.networks.pool import NetworkPool
+from methods.networks.recipes import Recipe
+from methods.seeds import derive_seed
+
+Need = Literal["dropout", "calibration"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -27,6 +33,7 @@ class Prediction:
         members: how many members there are; ``None`` for the exact distribution (no sampling).
         scores: the method's own uncertainty scores by name, [images] each; higher is less certain.
         member_probabilities: the members' own probabilities, where a method keeps them.
+        member_logits: the members' logits, where it predicts by such.
     """
 
     mean: Float[Tensor, "images classes"]
@@ -35,6 +42,7 @@ class Prediction:
     members: int | None
     scores: Mapping[str, Float[Tensor, " images"]] = field(default_factory=dict)
     member_probabilities: Float[Tensor, "members images classes"] | None = None
+    member_logits: Float[Tensor, "members images classes"] | None = None
 
     @classmethod
     def of(cls, member_probabilities: Float[Tensor, "members images classes"]) -> Prediction:
@@ -60,7 +68,9 @@ class Prediction:
         tensor([[0.5000, 0.5000]], dtype=torch.float64)
         """
         _require_members(member_logits)
-        return cls._summarise(member_logits.double().softmax(dim=-1), member_logits.argmax(dim=-1))
+        probabilities = member_logits.double().softmax(dim=-1)
+        prediction = cls._summarise(probabilities, member_logits.argmax(dim=-1))
+        return replace(prediction, member_logits=member_logits)
 
     @classmethod
     def _summarise(
@@ -76,6 +86,7 @@ class Prediction:
             vote_share=counts.reshape(images, classes).double() / members,
             expected_entropy=torch.special.entr(probabilities).sum(dim=-1).mean(dim=0),
             members=members,
+            member_probabilities=probabilities,
         )
 
 
@@ -84,24 +95,95 @@ class UncertaintyMethod(ABC):
 
     Every method is built as ``cls(*, seed, device)``; hyper-parameters are further keyword
     arguments with defaults, and the constructor only stores them. What a method must keep is
-    checked by `methods.contract.check_method`.
+    checked by `methods.contract.check_method`. What the suite needs to know of a method stands in
+    class fields; all but `name` have a default.
+
+    Attributes:
+        name: in files and on the command line; an identifier.
+        label: in print; empty: the name.
+        citation: the paper; empty where there is none to name.
+        group: of methods that work alike, such as ``ensemble``.
+        size: the keyword argument that is the number of its members, if it has one.
+        sweep: the sizes that a run evaluates; empty: those of the option named as the argument
+            (``--members`` or ``--passes``).
+        symbol: of the size, in print.
+        counts_networks: whether the size is a number of networks, so that replicates of a size are
+            disjoint blocks of them.
+        needs: of ``dropout`` (its networks must have been trained with it) and ``calibration``
+            (held-out images that `calibrate` learns from).
+        exact: whether nothing is sampled, so that its prediction has no Monte-Carlo error.
+        slow: whether it is too slow for more than a few images: it is evaluated once, only on the
+            subset conditions, and timed on single images.
+        kernels_only: whether the Numba kernels compute it whatever the engine of its networks.
+        primary_score: the score by which images are ranked where only one is shown.
+        probabilities_of: the name of the method whose probabilities it shares, if there is one, so
+            that metrics of the probabilities are not tested between the two.
+        pooled: whether its networks come from a pool; else it trains itself.
     """
 
     name: ClassVar[str]
+    label: ClassVar[str] = ""
+    citation: ClassVar[str] = ""
+    group: ClassVar[str] = "other"
+    size: ClassVar[str | None] = None
+    sweep: ClassVar[tuple[int, ...]] = ()
+    symbol: ClassVar[str] = "M"
+    counts_networks: ClassVar[bool] = False
+    needs: ClassVar[frozenset[Need]] = frozenset()
+    exact: ClassVar[bool] = False
+    slow: ClassVar[bool] = False
+    kernels_only: ClassVar[bool] = False
+    primary_score: ClassVar[str] = "predictive_entropy"
+    probabilities_of: ClassVar[str] = ""
+    pooled: ClassVar[bool] = False
 
     def __init__(self, *, seed: int = 0, device: str = "cpu") -> None:
         self.seed = seed
         self.device = device
 
+    @classmethod
+    def build(cls, pool: NetworkPool, replicate: int = 0, size: int | None = None) -> Self:
+        """One replicate of the method for a run, not fitted yet.
+
+        Args:
+            pool: the run's networks; a method that trains itself takes seed and device from it.
+            replicate: which repetition, from 0.
+            size: how many members it is to have; ``None``: its own default.
+        """
+        seed = derive_seed(cls.name, pool.seed, replicate)
+        return cls(seed=seed, device=pool.engine.device, **cls._sized(size))
+
+    @classmethod
+    def objection(cls, recipe: Recipe) -> str | None:
+        """Why the method is not applicable to networks of this recipe; ``None`` if it is."""
+        if "dropout" in cls.needs and recipe.dropout == 0:
+            return f"the recipe {recipe.name!r} trains without dropout, so no pass would differ"
+        return None
+
     @abstractmethod
     def fit(
-        self, images: Float[Tensor, "images 1 28 28"], labels: Int64[Tensor, " images"]
+        self,
+        images: Float[Tensor, "images channels height width"],
+        labels: Int64[Tensor, " images"],
     ) -> Self:
         """Learn from images in [0, 1] and their labels."""
 
+    def calibrate(
+        self,
+        images: Float[Tensor, "images channels height width"],
+        labels: Int64[Tensor, " images"],
+    ) -> Self:
+        """Learn from images that `fit` has not seen, where there are such; by default nothing."""
+        return self
+
     @abstractmethod
-    def predict(self, images: Float[Tensor, "images 1 28 28"]) -> Prediction:
+    def predict(self, images: Float[Tensor, "images channels height width"]) -> Prediction:
         """The members' prediction of each image. Pure: same images, same prediction."""
+
+    @classmethod
+    def _sized(cls, size: int | None) -> dict[str, Any]:
+        """The size as a keyword argument."""
+        return {} if size is None or cls.size is None else {cls.size: size}
 
 
 def _require_members(members: Tensor) -> None:

@@ -21,6 +21,12 @@ class MCDropout(MemberMethod):
     """
 
     name = "mc_dropout"
+    label = "MC-dropout"
+    citation = "Gal & Ghahramani 2016"
+    group = "dropout"
+    size = "passes"
+    symbol = "T"
+    needs = frozenset({"dropout"})
 
     def __init__(
         self,

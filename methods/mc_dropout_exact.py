@@ -19,6 +19,13 @@ class MCDropoutExact(PooledMethod):
     """
 
     name = "mc_dropout_exact"
+    label = "MC-dropout"
+    citation = "Gal & Ghahramani 2016"
+    group = "dropout"
+    needs = frozenset({"dropout"})
+    exact = True
+    slow = True
+    kernels_only = True
 
     def predict(self, images: Tensor) -> Prediction:
         """The sub-networks' mean prediction of each image, weighted by dropout's probabilities."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from typing import Self
+from typing import Any, Self
 
 from jaxtyping import Float
 from torch import Tensor
@@ -32,6 +32,8 @@ class PooledMethod(UncertaintyMethod):
             `fit`; after the first prediction changed ones must be assigned anew.
     """
 
+    pooled = True
+
     def __init__(
         self,
         *,
@@ -45,6 +47,12 @@ class PooledMethod(UncertaintyMethod):
         self.replicate = replicate
         self._fitted: list[LeNet5] | None = None
         self._prepared: PreparedNetworks | None = None
+
+    @classmethod
+    def build(cls, pool: NetworkPool, replicate: int = 0, size: int | None = None) -> Self:
+        """One replicate of the method, with the networks of this pool."""
+        own: dict[str, Any] = {"pool": pool, "replicate": replicate} | cls._sized(size)
+        return cls(seed=pool.seed, device=pool.engine.device, **own)
 
     @property
     def networks(self) -> range:
@@ -88,6 +96,12 @@ class MemberMethod(PooledMethod):
     Methods of different sizes can share these: the members of a smaller one are those at
     `member_slice` of the largest.
     """
+
+    @classmethod
+    def shares_members(cls) -> bool:
+        """Whether sizes can share an evaluation: the members alone form the prediction."""
+        own = (cls.fit, cls.calibrate, cls.predict)
+        return own == (MemberMethod.fit, MemberMethod.calibrate, MemberMethod.predict)
 
     @property
     @abstractmethod

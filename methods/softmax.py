@@ -12,6 +12,9 @@ class Softmax(MemberMethod):
     """
 
     name = "softmax"
+    label = "Softmax"
+    citation = "Hendrycks & Gimpel 2017"
+    group = "single network"
 
     @property
     def member_slice(self) -> slice:

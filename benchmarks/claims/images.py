@@ -8,7 +8,7 @@ from benchmarks.metrics.disagreement import pairwise_disagreement
 from benchmarks.predictions import RunUnit
 from benchmarks.run.plan import Plan
 from benchmarks.run.workspace import Workspace
-from benchmarks.tasks.conditions import CONDITIONS, EvaluationSet
+from benchmarks.tasks.conditions import EvaluationSet
 from benchmarks.vocabulary import CLEAN, PECULIAR, TYPICAL
 
 TWO_IMAGES = "article-images"
@@ -23,13 +23,13 @@ def images_of(plan: Plan, workspace: Workspace, name: str) -> EvaluationSet:
 
     The last are named ``highest-disagreement-<recipe>-<members>``.
     """
-    if name in CONDITIONS:
-        return workspace.evaluation_set(CONDITIONS[name], plan)
+    if name in plan.configuration.conditions:
+        return workspace.evaluation_set(plan.task.condition(name), plan)
     if name == TWO_IMAGES:
-        test = workspace.test_images()
+        test = workspace.images(plan.task, "test")
         return EvaluationSet(test.images[[TYPICAL, PECULIAR]], test.labels[[TYPICAL, PECULIAR]])
     recipe, _, members = name.removeprefix(f"{HIGH_DISAGREEMENT}-").rpartition("-")
-    clean = workspace.evaluation_set(CONDITIONS[CLEAN], plan)
+    clean = workspace.evaluation_set(plan.task.condition(CLEAN), plan)
     chosen = highest_disagreement(workspace, RunUnit(recipe, "deep_ensemble", int(members), 0))
     assert clean.labels is not None
     return EvaluationSet(clean.images[chosen], clean.labels[chosen])

@@ -114,7 +114,9 @@ class RecipePredictor:
         name = recipe or self.recipe
         if name in TRAINING_SETS:
             return training_set(self.plan, self.workspace, name)
-        return self.plan.pool(name, self.workspace.store), self.workspace.training_images()
+        return self.plan.pool(name, self.workspace.store), self.workspace.training_images(
+            self.plan, name
+        )
 
     def method(self, unit: RunUnit) -> PooledMethod:
         """The unit's method, not fitted yet."""

@@ -38,7 +38,7 @@ BATCH = 2_000
 
 def training_set(plan: Plan, workspace: Workspace, name: str) -> tuple[NetworkPool, LabelledImages]:
     """The pool of a training set's networks, and its images."""
-    whole = workspace.training_images()
+    whole = workspace.training_images(plan, ARTICLE.name)
     training = _chosen(plan, workspace, name)
     article = plan.configuration.recipe(ARTICLE.name)
     recipe = replace(article, epochs=_as_many_steps(article, len(whole.labels), training))
@@ -65,7 +65,8 @@ def _rotated(images: Tensor, rotations: Float[Tensor, "images 2 3"]) -> Tensor:
 @cache
 def _chosen(plan: Plan, workspace: Workspace, name: str) -> LabelledImages:
     """Made once a process, since its fingerprint takes a while."""
-    whole, seed = workspace.training_images(), plan.configuration.seed
+    whole = workspace.training_images(plan, ARTICLE.name)
+    seed = plan.configuration.seed
     if name == ROTATED:
         random = np.random.default_rng(derive_seed(ROTATED, seed))
         return LabelledImages(rotated_at_random(whole.images, random), whole.labels)

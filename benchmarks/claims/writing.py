@@ -57,7 +57,7 @@ def _content(plan: Plan, workspace: Workspace, unavailable: Mapping[str, str]) -
         for name in (ARTICLE.name, *BESIDE)
         if name in trained
     }
-    test = workspace.test_images()
+    test = workspace.images(plan.task, "test")
     if len(test.labels) > PECULIAR:
         evaluated = EvaluationSet(test.images, test.labels)
         shown = [(TEST_IMAGES, evaluated, index) for index in (TYPICAL, PECULIAR)]
@@ -133,7 +133,7 @@ def _by_the_articles_setting(judgement: Judgement, predictor: RecipePredictor) -
         return Judgement(Verdict.NOT_TESTABLE, reason)
     draws = {
         "networks": (predictor.networks, NETWORKS),
-        "images": (len(predictor.labels), len(predictor.workspace.test_images().labels)),
+        "images": (len(predictor.labels), predictor.plan.task.test_images),
     }
     fewer = [f"only {n} {what}, not {of}; " for what, (n, of) in draws.items() if n < of]
     return Judgement(judgement.verdict, "".join([*fewer, judgement.why]))

@@ -25,10 +25,13 @@ from benchmarks.epistemic_check.digit_image import read_digit
 from benchmarks.epistemic_check.votes import draw, predict, show
 from benchmarks.errors import UserError
 from benchmarks.files import writable_folder
+from benchmarks.report.names import Names
 from benchmarks.run.compilation import compile_once
-from benchmarks.run.configuration import PRESETS
+from benchmarks.run.configuration import configuration_of
+from benchmarks.run.nouns import nouns_of
 from benchmarks.run.plan import Plan
 from benchmarks.run.workspace import Workspace
+from benchmarks.tasks.mnist import MNIST
 from methods.engines.choice import fitting_engine
 from methods.networks.recipes import RECIPES
 
@@ -71,13 +74,14 @@ def main(
         raise UserError("name one image: either --index 591 or --image my_digit.png")
     _require_recipe(recipe)
     device = fitting_device(device)
+    of_preset = configuration_of(preset)
     configuration = replace(
-        PRESETS[preset],
+        of_preset,
         recipes=(recipe,),
         passes=(passes,),
         members=(members,),
         replicates=1,
-        epochs=PRESETS[preset].epochs if epochs is None else epochs,
+        epochs=of_preset.epochs if epochs is None else epochs,
         seed=seed,
         device=device,
         engine=fitting_engine(engine, device),
@@ -96,8 +100,9 @@ def main(
         compile_once()
     digit = _test_image(workspace, index) if image is None else read_digit(image)
     predictions = predict(plan, workspace, digit)
-    show(title, predictions)
-    draw(title, digit, predictions, path)
+    names = Names(nouns_of(plan))
+    show(title, names, predictions)
+    draw(title, names, digit, predictions, path)
 
 
 def _require_format(path: Path) -> None:
@@ -116,7 +121,7 @@ def _require_recipe(recipe: str) -> None:
 
 
 def _test_image(workspace: Workspace, index: int | None) -> Float[Tensor, "1 28 28"]:
-    images = workspace.test_images().images
+    images = workspace.images(MNIST, "test").images
     if index is None or not 0 <= index < len(images):
         raise UserError(f"--index: {index} is not a test image; expected 0 to {len(images) - 1}")
     return images[index]

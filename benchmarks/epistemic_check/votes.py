@@ -18,7 +18,7 @@ from benchmarks.files import written_whole
 from benchmarks.inference.measures import UNCERTAINTIES
 from benchmarks.progress import announce
 from benchmarks.report.figures.votes import count_plots
-from benchmarks.report.names import Variant
+from benchmarks.report.names import Names, Variant
 from benchmarks.report.number_format import three_decimals
 from benchmarks.report.style import DPI, SETTINGS
 from benchmarks.run.plan import Plan
@@ -54,7 +54,7 @@ def predict(plan: Plan, workspace: Workspace, image: Float[Tensor, "1 28 28"]) -
     return predictions
 
 
-def show(title: str, predictions: Predictions) -> None:
+def show(title: str, names: Names, predictions: Predictions) -> None:
     """Print the votes for each class, and the uncertainty measures."""
     console = Console()
     heading = escape(f"{title}: votes for each class")
@@ -67,19 +67,25 @@ def show(title: str, predictions: Predictions) -> None:
         for heading in headings:
             table.add_column(heading.replace(" ", "\n"), justify="right")
     for variant, prediction in predictions.items():
-        votes.add_row(variant.label, *(str(count or "") for count in _counts(prediction)))
-        measures.add_row(variant.label, *map(three_decimals, _measures(prediction).values()))
+        votes.add_row(names.label(variant), *(str(count or "") for count in _counts(prediction)))
+        measures.add_row(names.label(variant), *map(three_decimals, _measures(prediction).values()))
     console.print(votes)
     console.print(measures)
 
 
-def draw(title: str, image: Float[Tensor, "1 28 28"], predictions: Predictions, path: Path) -> None:
+def draw(
+    title: str,
+    names: Names,
+    image: Float[Tensor, "1 28 28"],
+    predictions: Predictions,
+    path: Path,
+) -> None:
     """Draw the image and the votes to a file, in the format of its ending."""
     counts = {variant: _counts(prediction) for variant, prediction in predictions.items()}
     measures = {variant: _measures(prediction) for variant, prediction in predictions.items()}
     pixels = (image[0] * 255).round().byte().numpy()
     with rc_context(SETTINGS), written_whole(path) as temporary:
-        figure = count_plots(title, pixels, counts, measures)
+        figure = count_plots(title, names, pixels, counts, measures)
         figure.savefig(temporary, format=path.suffix.lower().removeprefix("."), dpi=DPI)
     print(f"wrote {path}")
 

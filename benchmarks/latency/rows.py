@@ -16,7 +16,7 @@ from benchmarks.latency.stopwatch import WALL
 from benchmarks.records import write_table
 from benchmarks.run.plan import Plan
 from benchmarks.vocabulary import SELF_TRAINED
-from methods import METHODS, Entry
+from methods import METHODS, UncertaintyMethod
 from methods.engines.choice import has_kernels
 
 FITTED_ON = 1000
@@ -93,7 +93,7 @@ IDENTITY = (
 COLUMNS = [field.name for field in fields(Latency)]
 
 
-def row_of(entry: Entry, task: LatencyTask) -> Latency:
+def row_of(method: type[UncertaintyMethod], task: LatencyTask) -> Latency:
     """The row of a task before it is timed."""
     setup = task.setup
     return Latency(
@@ -103,37 +103,38 @@ def row_of(entry: Entry, task: LatencyTask) -> Latency:
         device=setup.device,
         device_name=setup.device_name,
         threads=setup.threads,
-        engine=setup.engine if entry.pooled else SELF_TRAINED,
-        mode=mode(entry, setup),
+        engine=setup.engine if method.pooled else SELF_TRAINED,
+        mode=mode(method, setup),
         training_s=task.training_s,
-        reason="" if entry.pooled else RANDOMLY_FITTED,
+        reason="" if method.pooled else RANDOMLY_FITTED,
     )
 
 
-def mode(entry: Entry, setup: Setup) -> str:
+def mode(method: type[UncertaintyMethod], setup: Setup) -> str:
     """How the method's members are evaluated; see `Latency`."""
-    if entry.pooled and setup.engine == "numba":
+    if method.pooled and setup.engine == "numba":
         return "kernels"
-    if not entry.pooled or entry.method.name not in METHODS:
+    if method not in METHODS.values():
         return "custom"
-    if entry.size is None:
+    if method.size is None:
         return "single"
     # As PyTorch's engine does: on the CPU whole networks are faster one by one.
-    return "loop" if entry.size == "members" and setup.device == "cpu" else "batched"
+    return "loop" if method.counts_networks and setup.device == "cpu" else "batched"
 
 
 def absent_rows(plan: Plan) -> Iterator[Latency]:
     """A row for everything that this machine lacks, or that would take too long."""
-    for name, entry in plan.configuration.entries.items():
-        for setup in setups() if entry.exact else ():
+    for name, method in plan.configuration.classes.items():
+        for setup in setups() if method.slow else ():
             for size in plan.configuration.batch_sizes:
-                if size > 1 and concerns(entry, setup, [setup]):
-                    row = row_of(entry, LatencyTask(name, None, setup, size))
+                if size > 1 and concerns(method, setup, [setup]):
+                    row = row_of(method, LatencyTask(name, None, setup, size))
+                    members = "exact" if method.exact else row.members
                     yield replace(
-                        row, members="exact", status="not applicable", reason=SINGLE_IMAGES
+                        row, members=members, status="not applicable", reason=SINGLE_IMAGES
                     )
         lacking = []
-        if entry.pooled and not has_kernels():
+        if method.pooled and not has_kernels():
             lacking.append(("cpu", "numba", NO_KERNELS))
         if not torch.cuda.is_available():
             lacking.append(("cuda", "torch", NO_GPU))

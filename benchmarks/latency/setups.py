@@ -15,7 +15,7 @@ from benchmarks.environment import processor
 from benchmarks.run.configuration import Configuration
 from benchmarks.run.plan import Plan
 from benchmarks.run.workspace import Workspace
-from methods import Entry
+from methods import UncertaintyMethod
 from methods.engines.choice import EngineName, has_kernels
 from methods.pooled import PooledMethod
 
@@ -71,27 +71,27 @@ def latency_tasks(
     chosen, available = plan.configuration, setups()
     main = next((setup for setup in available if setup.engine == chosen.engine), available[0])
     seconds = _training_seconds(plan, workspace, trained_on)
-    for setup, (name, entry) in product(available, chosen.entries.items()):
-        if not concerns(entry, setup, available):
+    for setup, (name, method) in product(available, chosen.classes.items()):
+        if not concerns(method, setup, available):
             continue
-        sizes = chosen.sizes(entry) or (None,)
+        sizes = chosen.sizes(method) or (None,)
         for size, batch_size in product(sizes, chosen.batch_sizes):
             at_an_end = batch_size in (min(chosen.batch_sizes), max(chosen.batch_sizes))
-            everywhere = size == max(chosen.sizes(entry), default=None) or setup.device != "cpu"
+            everywhere = size == max(chosen.sizes(method), default=None) or setup.device != "cpu"
             if not (everywhere or (setup == main and at_an_end)):
                 continue
-            if batch_size == 1 or not entry.exact:
+            if batch_size == 1 or not method.slow:
                 there = _networks_are_trained_there(setup, chosen)
                 known = seconds.get((name, size)) if there else None
                 yield LatencyTask(name, size, setup, batch_size, known)
 
 
-def concerns(entry: Entry, setup: Setup, available: list[Setup]) -> bool:
+def concerns(method: type[UncertaintyMethod], setup: Setup, available: list[Setup]) -> bool:
     """Whether the setup makes a difference to the method."""
-    if entry.exact:
+    if method.kernels_only:
         return setup.engine == "numba" and setup.threads == 1
     # A method that trains itself computes for itself, whatever the engine.
-    return entry.pooled or setup.device != "cpu" or setup.engine == available[0].engine
+    return method.pooled or setup.device != "cpu" or setup.engine == available[0].engine
 
 
 def _networks_are_trained_there(setup: Setup, chosen: Configuration) -> bool:
@@ -105,9 +105,9 @@ def _training_seconds(
     """How long the networks of each method and size took to train, where that is known."""
     chosen, seconds = plan.configuration, {}
     pool = plan.pool(chosen.recipes[0], workspace.store)
-    for name, entry in chosen.entries.items():
-        for size in chosen.sizes(entry) or (None,):
-            if trained_on and entry.pooled:
-                networks = cast(PooledMethod, entry.build(pool, size=size)).networks
+    for name, method in chosen.classes.items():
+        for size in chosen.sizes(method) or (None,):
+            if trained_on and method.pooled:
+                networks = cast(PooledMethod, method.build(pool, size=size)).networks
                 seconds[name, size] = round(pool.training_seconds(networks, trained_on), 2)
     return {variant: known for variant, known in seconds.items() if not isnan(known)}

@@ -1,7 +1,7 @@
 """The stage `latency`: every method timed on every device, `latency.csv`.
 
 It needs neither data nor trained networks, since latency does not depend on the weights: networks
-are those of the recipe `standard` before their first step, images are random. So it runs on a
+are those of the task's first recipe before their first step, images are random. So it runs on a
 machine that has little more than PyTorch.
 """
 
@@ -36,12 +36,15 @@ from benchmarks.records import members_text
 from benchmarks.report import write_latency_tables
 from benchmarks.run.compilation import compile_once
 from benchmarks.run.failure import Failure, without_folders
+from benchmarks.run.fitting import fit
+from benchmarks.run.nouns import nouns_of
 from benchmarks.run.plan import Plan
 from benchmarks.run.record import RunRecord
 from benchmarks.run.workspace import Workspace
 from benchmarks.vocabulary import LATENCY, LATENCY_CSV, SUMMARY_CSV
-from methods import Entry, UncertaintyMethod
+from methods import UncertaintyMethod
 from methods.engines.choice import choose_engine, has_kernels
+from methods.networks.labelled_images import LabelledImages
 from methods.networks.pool import UntrainedPool
 from methods.seeds import derive_seed
 from methods.threads import torch_threads
@@ -66,8 +69,9 @@ def time_alone(plan: Plan, workspace: Workspace, *, overwrite: bool = False) -> 
             "another folder with --out"
         )
     record = RunRecord.begin(plan, workspace, overwrite=overwrite)
+    nouns_of(plan).write(out)
     with record.timed(LATENCY):
-        failures = time_methods(plan, workspace, record.trained_on)
+        failures = time_methods(plan, workspace, record.trained_on(plan))
     write_latency_tables(workspace.out)
     return failures
 
@@ -83,10 +87,10 @@ def time_methods(plan: Plan, workspace: Workspace, trained_on: str | None = None
     """
     if has_kernels():
         compile_once()
-    path, entries = workspace.out / LATENCY_CSV, plan.configuration.entries
+    path, classes = workspace.out / LATENCY_CSV, plan.configuration.classes
     earlier = read_rows(path)
     rows = {
-        task: rows_measured(earlier, row_of(entries[task.method], task))
+        task: rows_measured(earlier, row_of(classes[task.method], task))
         for task in latency_tasks(plan, workspace, trained_on)
     }
     missing = [task for task, measured in rows.items() if not measured]
@@ -106,17 +110,17 @@ def time_methods(plan: Plan, workspace: Workspace, trained_on: str | None = None
 
 def _timed(plan: Plan, tasks: list[LatencyTask]) -> Iterator[tuple[LatencyTask, list[Latency]]]:
     """The rows of each task; a method is fitted once for all its batch sizes in a row."""
-    seed, limits = plan.configuration.seed, LIMITS[plan.configuration.preset]
+    limits = LIMITS[plan.configuration.preset]
     for (name, size, setup), some in groupby(tasks, lambda t: (t.method, t.size, t.setup)):
-        entry = plan.configuration.entries[name]
-        fitted = cache(partial(_fitted, entry, size, setup, seed))
+        method = plan.configuration.classes[name]
+        fitted = cache(partial(_fitted, plan, method, size, setup))
         before = allocated(setup.device)
         for task in some:
-            row = row_of(entry, task)
+            row = row_of(method, task)
             try:
                 with torch_threads(setup.threads):
-                    rows = _time(fitted(), _images(task, entry, seed), row, limits)
-                if not entry.pooled and _computes_elsewhere(rows[0], before):
+                    rows = _time(fitted(), _images(plan, task, method), row, limits)
+                if not method.pooled and _computes_elsewhere(rows[0], before):
                     row = replace(row, members=rows[0].members)
                     rows = [replace(row, status="not applicable", reason=ELSEWHERE)]
             # Whatever a method raises is its own failure; a batch may be too large for a device.
@@ -132,22 +136,27 @@ def _computes_elsewhere(timed: Latency, before: int) -> bool:
     return idle and timed.device != "cpu"
 
 
-def _fitted(entry: Entry, size: int | None, setup: Setup, seed: int) -> UncertaintyMethod:
+def _fitted(
+    plan: Plan, method: type[UncertaintyMethod], size: int | None, setup: Setup
+) -> UncertaintyMethod:
     """The method, fitted on random images; what it takes from the pool is untrained."""
-    pool = UntrainedPool(seed=seed, engine=choose_engine(setup.engine, setup.device))
-    labels = torch.arange(FITTED_ON) % 10
-    return entry.build(pool, size=size).fit(_random_images(FITTED_ON, seed), labels)
+    engine = choose_engine(setup.engine, setup.device)
+    pool = UntrainedPool(recipe=plan.task.recipes[0], seed=plan.configuration.seed, engine=engine)
+    labels = torch.arange(FITTED_ON) % len(plan.task.classes)
+    random = LabelledImages(_random_images(plan, FITTED_ON), labels)
+    return fit(method.build(pool, size=size), random, random)
 
 
-def _images(task: LatencyTask, entry: Entry, seed: int) -> Tensor:
+def _images(plan: Plan, task: LatencyTask, method: type[UncertaintyMethod]) -> Tensor:
     """On the setup's device for the pool's networks; a self-trained method gets them on the CPU."""
-    images = _random_images(task.batch_size, seed)
-    return images.to(task.setup.device) if entry.pooled else images
+    images = _random_images(plan, task.batch_size)
+    return images.to(task.setup.device) if method.pooled else images
 
 
-def _random_images(count: int, seed: int) -> Tensor:
-    generator = torch.Generator().manual_seed(derive_seed("latency", seed, count))
-    return torch.rand(count, 1, 28, 28, generator=generator)
+def _random_images(plan: Plan, count: int) -> Tensor:
+    seed = derive_seed("latency", plan.configuration.seed, count)
+    generator = torch.Generator().manual_seed(seed)
+    return torch.rand(count, *plan.task.shape, generator=generator)
 
 
 def _time(method: UncertaintyMethod, images: Tensor, row: Latency, limits: Limits) -> list[Latency]:

@@ -6,7 +6,9 @@ from pathlib import Path
 
 from benchmarks.errors import UserError
 from benchmarks.files import read_json
+from benchmarks.nouns import Nouns
 from benchmarks.progress import tracked
+from benchmarks.report.names import Names
 from benchmarks.report.results import Results, read_latency
 from benchmarks.report.tables.formats import write_table_files
 from benchmarks.report.tables.integrity import integrity_table
@@ -51,5 +53,8 @@ def _require_current(folder: Path) -> None:
 
 def write_latency_tables(folder: Path) -> None:
     """Write the tables of `latency.csv`, if methods were timed there."""
-    for table in latency_tables(read_latency(folder)):
+    latency = read_latency(folder)
+    if latency.empty:
+        return
+    for table in latency_tables(latency, Names(Nouns.read(folder))):
         write_table_files(table, folder / TABLES_FOLDER)

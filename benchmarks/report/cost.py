@@ -9,9 +9,9 @@ from typing import NamedTuple
 import pandas as pd
 
 from benchmarks.records import where
-from benchmarks.report.names import METRICS, Variant
+from benchmarks.report.names import Variant
 from benchmarks.report.results import Quantity, Results
-from benchmarks.vocabulary import CLEAN, MAIN_SCORE, SELF_TRAINED
+from benchmarks.vocabulary import CLEAN, SELF_TRAINED
 
 COLUMNS = [
     *("metric", "condition", "method", "members", "value", "lower", "upper"),
@@ -76,7 +76,7 @@ def drawn(results: Results) -> list[Quantity]:
     return [
         Quantity(CLEAN, "nll"),
         Quantity(CLEAN, "ece"),
-        *(Quantity(condition, "auroc", MAIN_SCORE) for condition in results.ood[:1]),
+        *(Quantity(condition, "auroc") for condition in results.ood[:1]),
     ]
 
 
@@ -110,7 +110,7 @@ def _points(
         cost = milliseconds(results.latency, setup, variant, batch_size)
         if quality is not None and pd.notna(quality["value"]) and cost is not None:
             joined.append((variant, quality, float(cost["p50_ms"])))
-    sign = -1 if METRICS[quantity.metric].better == "↑" else 1
+    sign = -1 if results.names.metric(quantity.metric).better == "higher" else 1
     losses = [(ms, sign * quality["value"]) for _, quality, ms in joined]
     for (variant, quality, ms), point in zip(joined, losses, strict=True):
         yield {

@@ -1,63 +1,54 @@
-"""What methods, conditions and measures are called in print, and the order they are shown in."""
+"""What the nouns of a run are called in print, and the order they are shown in."""
 
 from __future__ import annotations
 
-import re
-from collections.abc import Sequence
-from itertools import pairwise
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from functools import cached_property
 from typing import NamedTuple
 
-from benchmarks.vocabulary import CLEAN, SUBSET
+from benchmarks.nouns import (
+    ConditionRecord,
+    MethodRecord,
+    MetricRecord,
+    Nouns,
+    ScoreRecord,
+    TaskRecord,
+)
 
-WHY_SHADED = "labels ill-defined:\n6 and 9 swap"
-"""Why the range beyond is shaded."""
+ARROWS = {"higher": "↑", "lower": "↓", "": ""}
+"""By which value of a metric is better."""
 
-METHODS = {
-    "softmax": "Softmax",
-    "mc_dropout": "MC-dropout",
-    "mc_dropout_exact": "MC-dropout",
-    "deep_ensemble": "Deep ensemble",
-}
-"""The suite's methods; one of a user's keeps the name that its class has."""
-
-OOD = {
-    "ood-fashion_mnist": "Fashion-MNIST",
-    "ood-notmnist": "notMNIST",
-    "ood-kmnist": "KMNIST",
-    "ood-emnist_letters": "EMNIST letters",
-    "ood-uniform_noise": "Uniform noise",
-    "ood-gaussian_noise": "Gaussian noise",
-}
-
-SCORES = {
-    "one_minus_max_probability": "1 − max. probability",
-    "predictive_entropy": "Predictive entropy",
-    "mutual_information": "Mutual information",
-    "pairwise_disagreement": "Disagreement",
-    "variation_ratio": "Variation ratio",
-}
+UNKNOWN_TASK = TaskRecord("", "", (), (), 0, 0, ())
 
 
-class Metric(NamedTuple):
-    """A measure in print: its name, its unit if it has one, and whether more or less is better."""
+class Variant(NamedTuple):
+    """A method of a size: what a line of a table and a line of a figure stand for."""
+
+    method: str
+    members: str
+
+
+class Printed(NamedTuple):
+    """A metric or score in print: its name, its unit if it has one, and the better direction.
+
+    >>> Printed("NLL", "nats", "↓").heading, Printed("Mutual information", "nats").heading
+    ('NLL\\n(nats) ↓', 'Mutual\\ninformation\\n(nats)')
+    """
 
     name: str
     unit: str = ""
-    better: str = ""
+    arrow: str = ""
 
     @property
     def title(self) -> str:
         """The name, and the arrow if it has one."""
-        return f"{self.name} {self.better}".rstrip()
+        return f"{self.name} {self.arrow}".rstrip()
 
     @property
     def heading(self) -> str:
-        """For a column: name, and unit and arrow in a line of their own.
-
-        >>> METRICS["nll"].heading, METRICS["mutual_information"].heading
-        ('NLL\\n(nats) ↓', 'Mutual\\ninformation\\n(nats)')
-        """
-        below = " ".join(filter(None, [self.unit and f"({self.unit})", self.better]))
+        """For a column: name, and unit and arrow in a line of their own."""
+        below = " ".join(filter(None, [self.unit and f"({self.unit})", self.arrow]))
         split = self.name.replace(", ", ",\n") if "," in self.name else self.name.replace(" ", "\n")
         return f"{split}\n{below}" if below else split
 
@@ -69,111 +60,97 @@ class Metric(NamedTuple):
     @property
     def axis_title(self) -> str:
         """For an axis that has no title above it: name, unit and arrow."""
-        return f"{self.axis_label} {self.better}".rstrip()
+        return f"{self.axis_label} {self.arrow}".rstrip()
 
 
-METRICS = {
-    "accuracy": Metric("Accuracy", better="↑"),
-    "nll": Metric("NLL", "nats", "↓"),
-    "brier": Metric("Brier", better="↓"),
-    "ece": Metric("ECE", better="↓"),
-    "ece_equal_mass": Metric("ECE, equal mass", better="↓"),
-    "ece_debiased": Metric("ECE, debiased", better="↓"),
-    "squared_ce_debiased": Metric("Squared CE, debiased", better="↓"),
-    "mce": Metric("MCE", better="↓"),
-    "predictive_entropy": Metric("Predictive entropy", "nats"),
-    "expected_entropy": Metric("Expected entropy", "nats"),
-    "mutual_information": Metric("Mutual information", "nats"),
-    "pairwise_disagreement": Metric("Disagreement"),
-    "auroc": Metric("AUROC", better="↑"),
-    "aupr_out": Metric("AUPR-out", better="↑"),
-    "aupr_in": Metric("AUPR-in", better="↑"),
-    "fpr95": Metric("FPR95", better="↓"),
-    "misclassification_auroc": Metric("Misclassification AUROC", better="↑"),
-    "aurc": Metric("AURC", better="↓"),
-    "augrc": Metric("AUGRC", better="↓"),
-}
+@dataclass(frozen=True)
+class Names:
+    """The records of a run's nouns by name; an unknown name is its own label, and comes last."""
 
-
-class Variant(NamedTuple):
-    """A method of a size: what a line of a table and a line of a figure stand for."""
-
-    method: str
-    members: str
+    nouns: Nouns
 
     @property
-    def label(self) -> str:
-        """The method with its number of passes T or members M, where it has more than one.
+    def task(self) -> TaskRecord:
+        """What is classified."""
+        return next(iter(self.nouns.tasks), UNKNOWN_TASK)
 
-        >>> Variant("mc_dropout", "100").label, Variant("softmax", "1").label
-        ('MC-dropout, T = 100', 'Softmax')
-        """
-        name = METHODS.get(self.method, self.method)
-        if self.members in ("", "1"):
+    def condition(self, name: str) -> ConditionRecord:
+        """A condition, or the mean over a group."""
+        return self._conditions.get(name) or ConditionRecord(name, name, "", "")
+
+    def condition_rank(self, name: str) -> tuple[int, str]:
+        """The position among other conditions."""
+        return _position(name, self._conditions)
+
+    def method(self, name: str) -> MethodRecord:
+        """A method."""
+        return self._methods.get(name) or MethodRecord(name, name)
+
+    def metric(self, name: str) -> MetricRecord:
+        """A metric."""
+        return self._metrics.get(name) or MetricRecord(name, name)
+
+    def score(self, name: str) -> ScoreRecord:
+        """An uncertainty score; a method's own has the name that it gives it."""
+        return self._scores.get(name) or ScoreRecord(name, name)
+
+    def score_rank(self, name: str) -> tuple[int, str]:
+        """The position among other scores."""
+        return _position(name, self._scores)
+
+    def recipe_rank(self, name: str) -> tuple[int, str]:
+        """The position among other recipes."""
+        return _position(name, [recipe.name for recipe in self.nouns.recipes])
+
+    def printed(self, metric: str) -> Printed:
+        """A metric in print."""
+        record = self.metric(metric)
+        return Printed(record.label, record.unit, ARROWS[record.better])
+
+    def printed_score(self, score: str) -> Printed:
+        """A score in print."""
+        record = self.score(score)
+        return Printed(record.label, record.unit)
+
+    def label(self, variant: Variant) -> str:
+        """The method with its number of members, where it has more than one."""
+        name = self.method(variant.method).label
+        if variant.members in ("", "1"):
             return name
-        if self.members == "exact":
-            return f"{name}, exact"
-        return f"{name}, {self.size}"
+        return f"{name}, {self.size(variant)}"
 
-    @property
-    def size(self) -> str:
-        """The number of passes T or members M.
+    def size(self, variant: Variant) -> str:
+        """The number of members with its symbol, such as ``T = 100``."""
+        if not variant.members.isdigit():
+            return variant.members
+        return f"{self.method(variant.method).symbol or 'M'} = {variant.members}"
 
-        >>> Variant("mc_dropout", "1").size
-        'T = 1'
-        """
-        return f"{'T' if self.method == 'mc_dropout' else 'M'} = {self.members}"
+    def rank(self, variant: Variant) -> tuple[bool, int, str, float]:
+        """The position among other variants: the suite's methods first, then by size."""
+        position = self.method(variant.method).position
+        size = float(variant.members) if variant.members.isdigit() else float("inf")
+        return position < 0, position, variant.method, size
 
-    @property
-    def rank(self) -> tuple[int, str, float]:
-        """The position among others: the suite's methods first, then by size."""
-        position = list(METHODS).index(self.method) if self.method in METHODS else len(METHODS)
-        size = float(self.members) if self.members.isdigit() else float("inf")
-        return position, self.method, size
+    def class_name(self, number: int) -> str:
+        """What a class is called."""
+        classes = self.task.classes
+        return classes[number] if 0 <= number < len(classes) else str(number)
 
+    @cached_property
+    def _conditions(self) -> dict[str, ConditionRecord]:
+        return {one.name: one for one in self.nouns.conditions}
 
-def angle_of(condition: str) -> int | None:
-    """Degrees by which a condition rotates the images; ``None`` for images of another kind.
+    @cached_property
+    def _methods(self) -> dict[str, MethodRecord]:
+        return {one.name: one for one in self.nouns.methods}
 
-    >>> angle_of("clean"), angle_of("rotated-045"), angle_of("ood-kmnist")
-    (0, 45, None)
-    """
-    if condition == CLEAN:
-        return 0
-    match = re.fullmatch(r"rotated-(\d+)", condition)
-    return int(match[1]) if match else None
+    @cached_property
+    def _metrics(self) -> dict[str, MetricRecord]:
+        return {one.name: one for one in self.nouns.metrics}
 
-
-def condition_rank(condition: str) -> tuple[int, int, str]:
-    """The position among other conditions: by angle, then in the order of `OOD`."""
-    large = condition.removeprefix(SUBSET)
-    angle = angle_of(large)
-    if angle is not None:
-        return 0, angle, ""
-    return (1, list(OOD).index(large), "") if large in OOD else (2, 0, large)
-
-
-def rotated(angle: int) -> str:
-    """The condition that rotates the images by this angle; clean for 0."""
-    return f"rotated-{angle:03d}" if angle else CLEAN
-
-
-def condition_label(condition: str) -> str:
-    """What a condition is called in print.
-
-    >>> condition_label("rotated-045"), condition_label("ood-kmnist"), condition_label("ood-mine")
-    ('45°', 'KMNIST', 'mine')
-    >>> condition_label("subset-rotated-045")
-    '45°, subset'
-    """
-    if condition.startswith(SUBSET):
-        return f"{condition_label(condition.removeprefix(SUBSET))}, subset"
-    angle = angle_of(condition)
-    if condition == CLEAN:
-        return "Clean"
-    if angle is not None:
-        return f"{angle}°"
-    return OOD.get(condition, condition.removeprefix("ood-"))
+    @cached_property
+    def _scores(self) -> dict[str, ScoreRecord]:
+        return {one.name: one for one in self.nouns.scores}
 
 
 def left_out_remark(labels: Sequence[str]) -> str:
@@ -185,20 +162,6 @@ def left_out_remark(labels: Sequence[str]) -> str:
     return f"Left out, because their data are not available: {', '.join(labels)}." if labels else ""
 
 
-def score_label(score: str) -> str:
-    """What an uncertainty score is called in print; a method's own keeps its name."""
-    return SCORES.get(score, score)
-
-
-def angles_label(angles: tuple[int, ...]) -> str:
-    """What the mean over some angles is called: a range if these are evenly spaced.
-
-    >>> angles_label((15, 30, 45)), angles_label((15, 90)), angles_label((30,))
-    ('Mean 15°–45°', 'Mean of 15°, 90°', '30°')
-    """
-    if len(angles) == 1:
-        return f"{angles[0]}°"
-    steps = {b - a for a, b in pairwise(angles)}
-    if len(angles) > 2 and len(steps) == 1:
-        return f"Mean {angles[0]}°–{angles[-1]}°"
-    return "Mean of " + ", ".join(f"{angle}°" for angle in angles)
+def _position(name: str, known: Iterable[str]) -> tuple[int, str]:
+    order = list(known)
+    return (order.index(name), "") if name in order else (len(order), name)

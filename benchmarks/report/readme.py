@@ -11,6 +11,7 @@ import typer
 
 from benchmarks.errors import UserError
 from benchmarks.files import read_json, written_whole
+from benchmarks.report.names import Names
 from benchmarks.report.results import Results, read_latency
 from benchmarks.report.tables.formats import markdown
 from benchmarks.report.tables.latency import latency_table
@@ -20,7 +21,6 @@ from benchmarks.vocabulary import (
     CLAIMS_JSON,
     CLAIMS_MD,
     FIGURES_FOLDER,
-    MAIN_RECIPE,
     RUN_JSON,
     TABLES_FOLDER,
 )
@@ -39,9 +39,9 @@ NO_GPU = (
 )
 
 SHOWN = {
-    "rotation": "Measures against the angle of rotation.",
+    "rotated": "Metrics against the angle of rotation.",
     "roc-predictive_entropy": "Detection of out-of-distribution images: ROC curves.",
-    "rotated-digit": "Votes of each method for one digit 1, rotated.",
+    "rotated-votes": "Votes of each method for one digit 1, rotated.",
 }
 """The figures shown, and what they show."""
 
@@ -66,7 +66,7 @@ def filled(readme: str, results: Path, root: Path = ROOT) -> str:
 
 def _sections(root: Path, results: Path) -> dict[str, str]:
     loaded = Results.load(root / results)
-    recipe = MAIN_RECIPE if MAIN_RECIPE in loaded.recipes else loaded.recipes[0]
+    recipe = loaded.recipes[0]
     record = read_json(root / results / RUN_JSON)
     claims = read_json(root / results / CLAIMS_JSON)
     return {
@@ -75,7 +75,7 @@ def _sections(root: Path, results: Path) -> dict[str, str]:
         "answer": f"{answer(loaded.of_recipe(recipe))}\n",
         "overview": markdown(overview_table(loaded.of_recipe(recipe), recipe)),
         "figures": _figures(root, results, recipe),
-        "latency": _latency(root, results),
+        "latency": _latency(root, results, loaded.names),
         "provenance": _provenance(record, results),
     }
 
@@ -102,16 +102,16 @@ def _claims(claims: Mapping[str, Any], results: Path) -> str:
     return "\n".join(["| statement | verdict |", "|---|---|", *lines, ""])
 
 
-def _latency(root: Path, results: Path) -> str:
+def _latency(root: Path, results: Path, names: Names) -> str:
     """The latency on the CPU beside the results, and on each GPU that has a folder."""
     here = read_latency(root / results)
-    tables = [] if here.empty else [latency_table(here[here["device_name"] != ""])]
+    tables = [] if here.empty else [latency_table(here[here["device_name"] != ""], names)]
     cards = [
         latency[latency["device"].str.startswith("cuda:")]
         for folder in sorted((root / GPU_RESULTS).glob("*"))
         if not (latency := read_latency(folder)).empty
     ]
-    tables += [latency_table(card) for card in cards if not card.empty]
+    tables += [latency_table(card, names) for card in cards if not card.empty]
     missing = [] if any(not card.empty for card in cards) else [NO_GPU]
     return "\n".join([*map(markdown, tables), *missing])
 

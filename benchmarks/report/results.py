@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -15,27 +16,18 @@ from numpy.typing import NDArray
 from benchmarks.compared_sizes import compared_variants
 from benchmarks.errors import UserError
 from benchmarks.files import read_json
+from benchmarks.nouns import ConditionRecord, Nouns
 from benchmarks.records import read_table, where
-from benchmarks.report.names import (
-    SCORES,
-    Variant,
-    angle_of,
-    angles_label,
-    condition_label,
-    condition_rank,
-)
+from benchmarks.report.names import Names, Variant
 from benchmarks.vocabulary import (
     CLAIMS_FOLDER,
     CLAIMS_JSON,
     COMPARISONS_CSV,
     CURVES_FOLDER,
     IMAGES_NPZ,
-    LABELS_ILL_DEFINED_BEYOND,
     LATENCY_CSV,
-    ROTATED_MEAN,
     RUN_JSON,
     SELF_TRAINED,
-    SUBSET,
     SUMMARY_CSV,
     TRAINING_CSV,
 )
@@ -47,7 +39,10 @@ Bounds = tuple[float, float]
 
 
 class Quantity(NamedTuple):
-    """What a number is of, beside its method: the score is empty where the metric uses none."""
+    """What a number is of, beside its method.
+
+    The score is empty where the metric uses none, and where the method's primary score is meant.
+    """
 
     condition: str
     metric: str
@@ -60,6 +55,7 @@ class Results:
 
     Attributes:
         summary: ``summary.csv``.
+        names: what the run's nouns are called, and their order.
         comparisons: ``comparisons.csv``; empty if methods were not compared.
         training: ``training.csv``; empty if no network was trained.
         curves: the tables of ``curves/`` by name, those that there are; those of ``claims/``, with
@@ -72,6 +68,7 @@ class Results:
     """
 
     summary: pd.DataFrame
+    names: Names
     comparisons: pd.DataFrame = field(default_factory=pd.DataFrame)
     training: pd.DataFrame = field(default_factory=pd.DataFrame)
     curves: Mapping[str, pd.DataFrame] = field(default_factory=dict)
@@ -90,8 +87,10 @@ class Results:
         if not (folder / SUMMARY_CSV).exists():
             raise UserError(f"there are no results in {folder} yet; run without --only first")
         summary, claims = read_table(folder / SUMMARY_CSV), read_json(folder / CLAIMS_JSON) or None
+        names = Names(Nouns.read(folder))
         return cls(
             summary=summary,
+            names=names,
             training=_read_if_there(folder / TRAINING_CSV),
             curves=_read_tables(folder / CURVES_FOLDER)
             | _read_tables(folder / CLAIMS_FOLDER, "claims-")
@@ -101,13 +100,16 @@ class Results:
             images=_read_images(folder / IMAGES_NPZ)
             | _read_images(folder / CLAIMS_FOLDER / IMAGES_NPZ),
             claims=claims,
-            left_out=_left_out(folder, summary),
+            left_out=_left_out(folder, summary, names),
         )
 
     @property
     def recipes(self) -> tuple[str, ...]:
-        """The recipes compared; methods that train themselves belong to each of them."""
-        names = sorted(set(self.summary["recipe"]))
+        """The recipes compared, the main one first.
+
+        Methods that train themselves belong to each of them.
+        """
+        names = sorted(set(self.summary["recipe"]), key=self.names.recipe_rank)
         return tuple(name for name in names if name != SELF_TRAINED) or tuple(names)
 
     def of_recipe(self, recipe: str) -> Results:
@@ -128,7 +130,7 @@ class Results:
     def variants(self) -> tuple[Variant, ...]:
         """Every method of every size, in the order in which they are shown."""
         pairs = set(zip(self.summary["method"], self.summary["members"], strict=True))
-        return tuple(sorted((Variant(*pair) for pair in pairs), key=lambda v: v.rank))
+        return tuple(sorted((Variant(*pair) for pair in pairs), key=self.names.rank))
 
     @property
     def shown(self) -> tuple[Variant, ...]:
@@ -151,35 +153,53 @@ class Results:
         return tuple(variant for variant in self.variants if variant in compared)
 
     @property
-    def angles(self) -> tuple[int, ...]:
-        """The angles by which images were rotated, without 0."""
-        angles = {angle_of(condition) for condition in self.summary["condition"]}
-        return tuple(sorted(angle for angle in angles if angle))
+    def conditions(self) -> tuple[ConditionRecord, ...]:
+        """The conditions that have a row, without subsets and means, in the order shown."""
+        return tuple(one for one in self._measured if not (one.subset or one.is_mean))
 
     @property
-    def angles_averaged(self) -> tuple[int, ...]:
-        """The angles that the mean over rotations is of."""
-        return tuple(angle for angle in self.angles if angle <= LABELS_ILL_DEFINED_BEYOND)
+    def severities(self) -> dict[str, list[ConditionRecord]]:
+        """By group, its conditions with a severity, from the least on."""
+        groups: dict[str, list[ConditionRecord]] = {}
+        for one in self.conditions:
+            if not math.isnan(one.severity):
+                groups.setdefault(one.group, []).append(one)
+        return {
+            group: sorted(conditions, key=lambda one: one.severity)
+            for group, conditions in groups.items()
+        }
 
     @property
-    def rotated_mean(self) -> tuple[str, ...]:
-        """The mean over rotations as a condition, if there is one."""
-        return (ROTATED_MEAN,) if self.angles_averaged else ()
+    def group_means(self) -> tuple[str, ...]:
+        """The means over groups, as conditions."""
+        return tuple(one.name for one in self._measured if one.is_mean)
 
     @property
     def ood(self) -> tuple[str, ...]:
-        """The out-of-distribution conditions."""
-        return self._conditions("ood-")
+        """The conditions whose images belong to none of the classes."""
+        return tuple(one.name for one in self.conditions if one.labels == "none")
+
+    @property
+    def main_conditions(self) -> tuple[str, ...]:
+        """Those shown where not all are: a group's mean instead of its conditions."""
+        alone = [one.name for one in self.conditions if math.isnan(one.severity)]
+        shown = {*alone, *self.group_means}
+        return tuple(one.name for one in self._measured if one.name in shown)
 
     @property
     def subsets(self) -> tuple[str, ...]:
-        """The conditions of few images, for the sake of exact MC-dropout."""
-        return self._conditions(SUBSET)
+        """The conditions of few images, for the sake of slow methods."""
+        return tuple(one.name for one in self._measured if one.subset)
 
     def label_of(self, condition: str) -> str:
-        """What a condition is called in print; the mean over rotations by its angles."""
-        averaged = condition == ROTATED_MEAN
-        return angles_label(self.angles_averaged) if averaged else condition_label(condition)
+        """What a condition is called in print."""
+        return self.names.condition(condition).label
+
+    def resolved(self, variant: Variant, quantity: Quantity) -> Quantity:
+        """The quantity with the method's primary score, where a score is needed and none named."""
+        if quantity.score or "score" not in self.names.metric(quantity.metric).needs:
+            return quantity
+        return quantity._replace(score=self.names.method(variant.method).primary_score)
 
     def evaluated_on(self, conditions: Sequence[str]) -> tuple[Variant, ...]:
         """Of those compared the ones with a row of any of the conditions, failed ones too."""
@@ -189,11 +209,17 @@ class Results:
 
     def find(self, variant: Variant, quantity: Quantity) -> dict[str, Any] | None:
         """The row of the summary, if there is one; meant for results of one recipe."""
-        return self._rows.get((*variant, *quantity))
+        return self._rows.get((*variant, *self.resolved(variant, quantity)))
 
     def p_value(self, one: Variant, other: Variant, quantity: Quantity) -> float | None:
-        """The corrected p-value of the difference: NaN if not tested, ``None`` if not compared."""
-        p_values = self._p_values
+        """The corrected p-value of the difference: NaN if not tested, ``None`` if not compared.
+
+        Nothing is compared between two scores.
+        """
+        p_values, other_quantity = self._p_values, self.resolved(other, quantity)
+        quantity = self.resolved(one, quantity)
+        if quantity != other_quantity:
+            return None
         return p_values.get((*one, *other, *quantity), p_values.get((*other, *one, *quantity)))
 
     @cached_property
@@ -208,7 +234,7 @@ class Results:
 
     def difference(self, one: Variant, other: Variant, quantity: Quantity) -> Bounds | None:
         """The interval of the paired difference of two variants, if they were compared."""
-        return self._differences.get((*one, *other, *quantity))
+        return self._differences.get((*one, *other, *self.resolved(one, quantity)))
 
     def curve(self, name: str) -> pd.DataFrame:
         """A table of curves; empty where there is none, with the columns that all have."""
@@ -220,14 +246,17 @@ class Results:
 
     def method_scores(self, variant: Variant) -> tuple[str, ...]:
         """The uncertainty scores that only this method has."""
-        return tuple(sorted(set(self._of(variant)["score"]) - SCORES.keys() - {""}))
+        known = {score.name for score in self.names.nouns.scores}
+        return tuple(sorted(set(self._of(variant)["score"]) - known - {""}))
 
     def _of(self, variant: Variant) -> pd.DataFrame:
         return where(self.summary, **variant._asdict())
 
-    def _conditions(self, prefix: str) -> tuple[str, ...]:
-        names = {name for name in self.summary["condition"] if name.startswith(prefix)}
-        return tuple(sorted(names, key=condition_rank))
+    @cached_property
+    def _measured(self) -> tuple[ConditionRecord, ...]:
+        """The conditions that have a row, in the order in which they are shown."""
+        names = sorted(set(self.summary["condition"]), key=self.names.condition_rank)
+        return tuple(map(self.names.condition, names))
 
     @cached_property
     def _rows(self) -> dict[tuple[str, ...], dict[str, Any]]:
@@ -263,11 +292,11 @@ def read_latency(folder: Path) -> pd.DataFrame:
     return _read_if_there(folder / LATENCY_CSV)
 
 
-def _left_out(folder: Path, summary: pd.DataFrame) -> tuple[str, ...]:
+def _left_out(folder: Path, summary: pd.DataFrame, names: Names) -> tuple[str, ...]:
     data: Mapping[str, Mapping[str, str]] = read_json(folder / RUN_JSON).get("data", {})
     missing = {name for name, entry in data.items() if "unavailable" in entry}
-    large = {name for name in missing if not name.startswith(SUBSET)} - set(summary["condition"])
-    return tuple(map(condition_label, sorted(large, key=condition_rank)))
+    lost = sorted(missing - set(summary["condition"]), key=names.condition_rank)
+    return tuple(one.label for one in map(names.condition, lost) if not one.subset)
 
 
 def _read_if_there(path: Path) -> pd.DataFrame:

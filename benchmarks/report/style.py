@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from benchmarks.report.names import METHODS, Variant
+from benchmarks.report.names import Names, Variant
 
 COLUMN, PAGE = 3.3, 6.9
 """Widths in inches: of a column, and of both."""
@@ -90,12 +90,13 @@ class Look:
 
 _DASHED, _DASH_DOTTED = (0.0, (4.0, 1.5)), (0.0, (4.0, 1.2, 1.0, 1.2))
 
-_LOOKS = {
-    "softmax": Look("", "#000000", "s", (0.0, (1.0, 1.2))),
-    "mc_dropout": Look("", "#0072B2", "o", "-"),
-    "mc_dropout_exact": Look("", "#56B4E9", "D", _DASH_DOTTED),
-    "deep_ensemble": Look("", "#D55E00", "^", _DASHED),
-}
+_LOOKS = (
+    Look("", "#000000", "s", (0.0, (1.0, 1.2))),
+    Look("", "#0072B2", "o", "-"),
+    Look("", "#56B4E9", "D", _DASH_DOTTED),
+    Look("", "#D55E00", "^", _DASHED),
+)
+"""Of the suite's methods, in the order of their register."""
 
 _SPARE = (
     Look("", "#009E73", "v", _DASH_DOTTED),
@@ -106,26 +107,33 @@ _SPARE = (
 """Of custom methods, in the order of their names; the fifth looks as the first."""
 
 
-def look_of(method: str) -> Look:
-    """The look of one of the suite's methods whatever its size; it has no label."""
-    return _LOOKS[method]
-
-
 def look_in(looks: Mapping[Variant, Look], variant: Variant) -> Look:
     """The look of a size; of one without its own, that of the method's largest."""
     of_method = [look for other, look in looks.items() if other.method == variant.method]
     return looks.get(variant, of_method[-1])
 
 
-def looks(variants: Sequence[Variant]) -> dict[Variant, Look]:
+def look_of(names: Names, method: str, custom: Sequence[str] = ()) -> Look:
+    """The look of a method whatever its size, without a label.
+
+    Args:
+        custom: the names of all methods of the run that are not the suite's.
+    """
+    position = names.method(method).position
+    if 0 <= position < len(_LOOKS):
+        return _LOOKS[position]
+    further = position - len(_LOOKS) if position >= 0 else sorted(custom).index(method)
+    return _SPARE[further % len(_SPARE)]
+
+
+def looks(names: Names, variants: Sequence[Variant]) -> dict[Variant, Look]:
     """The look of each method and size; all of a run's must be given, so that none changes."""
-    unknown = sorted({variant.method for variant in variants} - METHODS.keys())
-    custom = {method: _SPARE[i % len(_SPARE)] for i, method in enumerate(unknown)}
-    largest = {variant.method: variant for variant in sorted(variants, key=lambda v: v.rank)}
+    custom = {v.method for v in variants if names.method(v.method).position < 0}
+    largest = {variant.method: variant for variant in sorted(variants, key=names.rank)}
     return {
         variant: replace(
-            (_LOOKS | custom)[variant.method],
-            label=variant.label,
+            look_of(names, variant.method, sorted(custom)),
+            label=names.label(variant),
             filled=variant == largest[variant.method],
         )
         for variant in variants

@@ -12,12 +12,8 @@ from typing import Any, NamedTuple
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from benchmarks.report.names import angles_label, condition_label
 from benchmarks.report.results import Quantity, Results
-from benchmarks.vocabulary import CLEAN, MAIN_SCORE, ROTATED_MEAN, SIGNIFICANT, VERDICTS
-
-SUBJECTS = {"deep_ensemble": "the ensemble", "mc_dropout": "MC-dropout", "softmax": "softmax"}
-"""The methods that the answer compares, in this order."""
+from benchmarks.vocabulary import CLEAN, SIGNIFICANT, VERDICTS
 
 RANK_AGREEMENT = "dropout-mimics-ensemble"
 """The central claim of the article: dropout instead of an ensemble."""
@@ -36,14 +32,12 @@ class Ranking(NamedTuple):
         value: theirs.
         others: the other methods with their values, in descending order.
         distinguished: whether each leader differs significantly from each other method.
-        partial: whether methods have a value that are not compared here.
     """
 
     leaders: list[str]
     value: str
     others: list[tuple[str, str]]
     distinguished: bool
-    partial: bool
 
 
 def render(template: str, **values: Any) -> str:
@@ -56,33 +50,56 @@ def sentences(template: str, **values: Any) -> str:
     return " ".join(render(template, **values).split())
 
 
+class Shifted(NamedTuple):
+    """What is said of the mean over a group of conditions: its label, and the rankings."""
+
+    group: str
+    label: str
+    disagreement: Ranking | None
+    calibration: Ranking | None
+
+
 def answer(results: Results) -> str:
-    """Accuracy on clean digits, rotation, and detection, in a few sentences.
+    """Accuracy on clean images, the mean over each group, and detection, in a few sentences.
 
     Results of one recipe, by the largest size of each method. What has no numbers is left out.
     """
     detection = (
         (condition, ranking)
         for condition in results.ood
-        if (ranking := _ranking(results, Quantity(condition, "auroc", MAIN_SCORE), ".2f"))
+        if (ranking := _ranking(results, Quantity(condition, "auroc"), ".2f"))
     )
     condition, detected = next(detection, ("", None))
     return sentences(
         "answer.j2",
         accuracy=_ranking(results, Quantity(CLEAN, "accuracy"), ".1%"),
-        angles=angles_label(results.angles_averaged).removeprefix("Mean ").removeprefix("of "),
-        several_angles=len(results.angles_averaged) > 1,
-        disagreement=_ranking(results, Quantity(ROTATED_MEAN, "pairwise_disagreement"), ".0%"),
+        shifted=[_shifted(results, mean) for mean in results.group_means],
+        condition=results.label_of(condition),
+        detection=detected,
+        score=_primary_score(results),
+    )
+
+
+def _shifted(results: Results, mean: str) -> Shifted:
+    record = results.names.condition(mean)
+    return Shifted(
+        group=record.group,
+        label=record.label.removeprefix("Mean ").removeprefix("of "),
+        disagreement=_ranking(results, Quantity(mean, "pairwise_disagreement"), ".0%"),
         calibration=_ranking(
             results,
-            Quantity(ROTATED_MEAN, "ece"),
+            Quantity(mean, "ece"),
             ".2f",
             # Binned errors are not tested, since they are biased; this one is.
-            tested=Quantity(ROTATED_MEAN, "squared_ce_debiased"),
+            tested=Quantity(mean, "squared_ce_debiased"),
         ),
-        condition=condition_label(condition),
-        detection=detected,
     )
+
+
+def _primary_score(results: Results) -> str:
+    """What the score of detection is called, in a sentence."""
+    scores = {results.names.method(v.method).primary_score for v in results.largest}
+    return results.names.score(min(scores)).label.lower() if len(scores) == 1 else "primary score"
 
 
 def article_answer(claims: Mapping[str, Any]) -> str:
@@ -117,25 +134,23 @@ def _ranking(
         row = results.find(variant, quantity)
         if row is not None and not math.isnan(row["value"]):
             variants[variant.method], values[variant.method] = variant, float(row["value"])
-    named = {method: values[method] for method in SUBJECTS if method in values}
-    if not named:
+    if not values:
         return None
-    shown = {method: f"{value:{digits}}".replace("%", " %") for method, value in named.items()}
-    order = sorted(named, key=lambda method: -named[method])
+    shown = {method: f"{value:{digits}}".replace("%", " %") for method, value in values.items()}
+    order = sorted(values, key=lambda method: -values[method])
     value = shown[order[0]]
-    leaders = [method for method in named if shown[method] == value]
+    leaders = [method for method in values if shown[method] == value]
     others = [method for method in order if shown[method] != value]
     p_values = [
         results.p_value(variants[leader], variants[other], tested or quantity)
         for leader, other in product(leaders, others)
     ]
     return Ranking(
-        leaders=[SUBJECTS[method] for method in leaders],
+        leaders=[results.names.method(method).label for method in leaders],
         value=value,
-        others=[(SUBJECTS[method], shown[method]) for method in others],
+        others=[(results.names.method(method).label, shown[method]) for method in others],
         # NaN, of what could not be tested, is not below it either.
         distinguished=all(p is not None and p < SIGNIFICANT for p in p_values),
-        partial=len(values) > len(named),
     )
 
 
@@ -173,16 +188,16 @@ def _environment() -> Environment:
     )
     environment.filters |= {
         "capitalised": lambda text: text[:1].upper() + text[1:],
-        "listed": _listed,
+        "listed": listed,
         "in_words": lambda count: NUMBERS[count] if count < len(NUMBERS) else str(count),
     }
     return environment
 
 
-def _listed(parts: Sequence[str]) -> str:
+def listed(parts: Sequence[str]) -> str:
     """In one phrase.
 
-    >>> _listed(["one", "two", "three"]), _listed(["one"])
+    >>> listed(["one", "two", "three"]), listed(["one"])
     ('one, two and three', 'one')
     """
     return " and ".join(filter(None, (", ".join(parts[:-1]), *parts[-1:])))

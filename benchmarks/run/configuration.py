@@ -10,13 +10,12 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Literal
 
-from benchmarks.data.loading import ON_REQUEST_ONLY, WITHOUT_DOWNLOAD
 from benchmarks.errors import UserError
-from benchmarks.run.custom_method import load_entry
-from benchmarks.tasks.conditions import CONDITIONS, matching
-from methods import METHODS, Entry
+from benchmarks.run.custom_method import load_method
+from benchmarks.tasks import TASKS, Task
+from methods import METHODS, UncertaintyMethod
 from methods.engines.choice import EngineName
-from methods.networks.recipes import RECIPES, Recipe
+from methods.networks.recipes import Recipe
 
 FEWEST_RESAMPLES = 100
 """With so many, the standard error of a standard error is 7 %."""
@@ -34,17 +33,18 @@ class Configuration:
 
     Attributes:
         preset: which preset this began as.
+        task: what is classified, by its name in `benchmarks.tasks.TASKS`.
         recipes: how the pool's networks are trained.
         methods: the methods evaluated, by their names in `methods.METHODS`.
         custom_methods: users' methods, ``path/to/file.py:Class``.
         conditions: the sets of images evaluated; ``clean`` is always among them.
-        members: sizes M of the deep ensemble; replicates of a size are disjoint.
-        passes: numbers T of MC-dropout's passes.
-        in_depth: the recipes evaluated at every size and by exact MC-dropout; the others only at
+        members: sizes of the methods whose size is called so; see `UncertaintyMethod.sweep`.
+        passes: likewise.
+        in_depth: the recipes evaluated at every size and by slow methods; the others only at
             the sizes of `benchmarks.compared_sizes`. All recipes, if none of the chosen is named.
         replicates: on how many networks of the pool single-network methods are repeated.
         images: how many images of each condition are evaluated; ``None``: all.
-        subset_images: how many of each subset condition, on which exact MC-dropout is evaluated.
+        subset_images: how many of each subset condition, on which slow methods are evaluated.
         epochs: how long networks train; ``None``: as long as the recipe says.
         resamples: how often the images are drawn anew for intervals and comparisons.
         batch_sizes: how many images a timed call predicts.
@@ -54,6 +54,7 @@ class Configuration:
     """
 
     preset: str
+    task: str
     recipes: tuple[str, ...]
     methods: tuple[str, ...]
     conditions: tuple[str, ...]
@@ -76,11 +77,13 @@ class Configuration:
             object.__setattr__(self, name, tuple(dict.fromkeys(getattr(self, name))))
         for name in ("recipes", *SIZES):
             _require_any(name, getattr(self, name))
+        _require_known("task", (self.task,), TASKS)
+        task = TASKS[self.task]
         for name in ("recipes", "in_depth"):
-            _require_known(name, getattr(self, name), RECIPES)
+            _require_known(name, getattr(self, name), [recipe.name for recipe in task.recipes])
         _require_known("methods", self.methods, METHODS)
-        object.__setattr__(self, "conditions", matching(self.conditions))
-        if not self.entries:
+        object.__setattr__(self, "conditions", task.matching(self.conditions))
+        if not self.classes:
             raise UserError("no method is chosen; name one with --methods or --method")
         for name in (*SIZES, "replicates", "images", "subset_images", "epochs"):
             _require_sensible(name, getattr(self, name))
@@ -95,30 +98,33 @@ class Configuration:
             raise UserError(f"--seed: {self.seed} is negative; expected a whole number from 0")
 
     @property
-    def entries(self) -> dict[str, Entry]:
+    def classes(self) -> dict[str, type[UncertaintyMethod]]:
         """The methods evaluated, by name: the suite's, then the custom ones.
 
         Raises:
             UserError: a custom method cannot be loaded, or has the name of another.
         """
-        entries = {name: METHODS[name] for name in self.methods}
+        classes = {name: METHODS[name] for name in self.methods}
         for location in self.custom_methods:
-            entry = load_entry(location)
-            if entry.method.name in METHODS.keys() | entries.keys():
+            method = load_method(location)
+            if method.name in METHODS.keys() | classes.keys():
                 raise UserError(
-                    f"--method {location}: the name {entry.method.name!r} is taken; give the class "
+                    f"--method {location}: the name {method.name!r} is taken; give the class "
                     "another name"
                 )
-            entries[entry.method.name] = entry
-        return entries
+            classes[method.name] = method
+        return classes
 
-    def sizes(self, entry: Entry) -> tuple[int, ...]:
-        """The sizes chosen of a method; none where there is nothing to choose."""
-        return {"members": self.members, "passes": self.passes, None: ()}[entry.size]
+    def sizes(self, method: type[UncertaintyMethod]) -> tuple[int, ...]:
+        """The sizes that are evaluated of a method; none where there is nothing to choose."""
+        if method.size is None:
+            return ()
+        by_option = {"members": self.members, "passes": self.passes}
+        return tuple(sorted(set(method.sweep))) or by_option[method.size]
 
     def recipe(self, name: str) -> Recipe:
         """The recipe of this name, trained for as long as this configuration says."""
-        recipe = RECIPES[name]
+        recipe = TASKS[self.task].recipe(name)
         return recipe if self.epochs is None else replace(recipe, epochs=self.epochs)
 
     @property
@@ -135,8 +141,9 @@ class Configuration:
     @property
     def command(self) -> str:
         """The shortest command line that gives this configuration; custom methods by file name."""
-        preset = PRESETS[self.preset]
+        preset = configuration_of(self.preset, self.task)
         words = ["python", "run_all.py", "--preset", self.preset]
+        words += ["--task", self.task] if self.task != DEFAULT_TASK else []
         for field in fields(self):
             value = getattr(self, field.name)
             if field.name == "custom_methods":
@@ -187,29 +194,50 @@ def _require_sensible(part: str, numbers: int | tuple[int, ...] | None) -> None:
             raise UserError(f"{OPTIONS[part]}: {number} is too large; expected at most {MOST}")
 
 
-QUICK = Configuration(
-    preset="quick",
-    recipes=("standard",),
-    methods=tuple(name for name, entry in METHODS.items() if not entry.exact),
-    conditions=tuple(
-        name for name, c in CONDITIONS.items() if c.labelled or c.dataset in WITHOUT_DOWNLOAD
-    ),
-    members=(50,),
-    passes=(50, 100),
-    replicates=5,
-    images=2000,
-    epochs=2,
-)
+PRESETS = ("quick", "full")
+"""A first look, and the full comparison."""
 
-FULL = Configuration(
-    preset="full",
-    recipes=tuple(RECIPES),
-    methods=tuple(METHODS),
-    conditions=tuple(name for name, c in CONDITIONS.items() if c.dataset not in ON_REQUEST_ONLY),
-    members=(1, 2, 5, 10, 20, 50),
-    passes=(1, 2, 5, 10, 20, 50, 100),
-    in_depth=("standard",),
-    replicates=10,
-)
+DEFAULT_TASK = next(iter(TASKS))
 
-PRESETS = {configuration.preset: configuration for configuration in (QUICK, FULL)}
+
+def configuration_of(preset: str, task: str = DEFAULT_TASK) -> Configuration:
+    """What a preset computes of a task.
+
+    Raises:
+        UserError: there is no such task.
+    """
+    _require_known("task", (task,), TASKS)
+    return (_quick if preset == "quick" else _full)(TASKS[task])
+
+
+def _quick(task: Task) -> Configuration:
+    return Configuration(
+        preset="quick",
+        task=task.name,
+        recipes=(task.recipes[0].name,),
+        methods=tuple(name for name, method in METHODS.items() if not method.slow),
+        conditions=_conditions_of(task, "quick"),
+        members=(50,),
+        passes=(50, 100),
+        replicates=5,
+        images=2000,
+        epochs=2,
+    )
+
+
+def _full(task: Task) -> Configuration:
+    return Configuration(
+        preset="full",
+        task=task.name,
+        recipes=tuple(recipe.name for recipe in task.recipes),
+        methods=tuple(METHODS),
+        conditions=_conditions_of(task, "full"),
+        members=(1, 2, 5, 10, 20, 50),
+        passes=(1, 2, 5, 10, 20, 50, 100),
+        in_depth=(task.recipes[0].name,),
+        replicates=10,
+    )
+
+
+def _conditions_of(task: Task, preset: str) -> tuple[str, ...]:
+    return tuple(one.name for one in task.conditions if preset in one.presets)

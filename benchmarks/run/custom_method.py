@@ -7,17 +7,23 @@ import inspect
 import sys
 from functools import cache
 from pathlib import Path
+from typing import get_args
 
 from benchmarks.errors import UserError
-from methods import Entry, UncertaintyMethod
+from methods import UncertaintyMethod
+from methods.interface import Need
+
+SIZE_OPTIONS = ("members", "passes")
+"""The command line's options that are sizes of methods."""
 
 
 @cache
-def load_entry(location: str) -> Entry:
+def load_method(location: str) -> type[UncertaintyMethod]:
     """The method at ``path/to/file.py:Class``, loaded once a process.
 
     Raises:
-        UserError: there is no such file or class, or it is no complete `UncertaintyMethod`.
+        UserError: there is no such file or class, it is no complete `UncertaintyMethod`, or a class
+            field is not as it should be.
     """
     file, _, name = location.rpartition(":")
     if not file.endswith(".py") or not name:
@@ -37,7 +43,27 @@ def load_entry(location: str) -> Entry:
             f"--method {location}: {name} needs a class attribute `name`, a short word such as "
             "'my_method'"
         )
-    return Entry(method)
+    if objection := _objection(method):
+        raise UserError(f"--method {location}: {name}.{objection}")
+    return method
+
+
+def _objection(method: type[UncertaintyMethod]) -> str | None:
+    """What is wrong with the class fields; ``None`` if nothing is."""
+    if unknown := set(method.needs) - set(get_args(Need)):
+        return f"needs: {min(unknown)!r} is unknown; choose from {', '.join(get_args(Need))}"
+    if any(not isinstance(size, int) or size < 1 for size in method.sweep):
+        return f"sweep: {method.sweep!r}; expected whole numbers from 1, such as (5, 20)"
+    if method.size is None:
+        return "sweep is given; name the argument that it is of as `size`" if method.sweep else None
+    if method.size not in inspect.signature(method).parameters:
+        return f"size: the constructor has no argument {method.size!r}"
+    if not method.sweep and method.size not in SIZE_OPTIONS:
+        return (
+            f"size: {method.size!r} is no option of the command line; give the sizes as `sweep`, "
+            "such as (5, 20)"
+        )
+    return None
 
 
 def _load_module(path: Path, location: str) -> object:

@@ -8,15 +8,15 @@ from typing import cast
 from benchmarks.compared_sizes import compared_sizes
 from benchmarks.predictions import RunUnit
 from benchmarks.run.configuration import Configuration
-from benchmarks.tasks.conditions import CONDITIONS, SUBSET_CONDITIONS, Condition
-from benchmarks.vocabulary import SELF_TRAINED, SUBSET
-from methods import UncertaintyMethod
+from benchmarks.tasks import TASKS, Task
+from benchmarks.tasks.conditions import Condition
+from benchmarks.tasks.task import Split
+from benchmarks.vocabulary import SELF_TRAINED
+from methods import MemberMethod, PooledMethod, UncertaintyMethod
 from methods.engines.base import Engine
 from methods.engines.choice import choose_engine
 from methods.networks.pool import NetworkPool
-from methods.networks.recipes import STANDARD
 from methods.networks.store import NetworkStore
-from methods.pooled import PooledMethod
 
 
 @dataclass(frozen=True)
@@ -32,20 +32,22 @@ class Plan:
     configuration: Configuration
 
     @property
+    def task(self) -> Task:
+        """What is classified."""
+        return TASKS[self.configuration.task]
+
+    @property
     def engine(self) -> Engine:
         """What trains the networks and evaluates them."""
         return choose_engine(self.configuration.engine, self.configuration.device)
 
     @property
     def conditions(self) -> tuple[Condition, ...]:
-        """The conditions evaluated, `clean` first; their subsets last, if a method is exact."""
-        chosen = tuple(CONDITIONS[name] for name in self.configuration.conditions)
-        if not any(entry.exact for entry in self.configuration.entries.values()):
+        """The conditions evaluated, `clean` first; their subsets last, if a method is slow."""
+        chosen = tuple(map(self.task.condition, self.configuration.conditions))
+        if not any(method.slow for method in self.configuration.classes.values()):
             return chosen
-        names = {f"{SUBSET}{condition.name}" for condition in chosen}
-        return chosen + tuple(
-            condition for condition in SUBSET_CONDITIONS if condition.name in names
-        )
+        return chosen + tuple(one.as_subset() for one in chosen if one.has_subset)
 
     @property
     def whole_conditions(self) -> tuple[Condition, ...]:
@@ -55,10 +57,10 @@ class Plan:
     def conditions_of(self, unit: RunUnit) -> tuple[Condition, ...]:
         """The conditions under which the unit's method is evaluated; references come first.
 
-        An exact method is evaluated on the subsets alone; beside it, so are the other methods of
+        A slow method is evaluated on the subsets alone; beside it, so are the other methods of
         its recipe, and those that train themselves.
         """
-        if self.configuration.entries[unit.method].exact:
+        if self.configuration.classes[unit.method].slow:
             return tuple(c for c in self.conditions if c.subset)
         subsets_too = unit.recipe == SELF_TRAINED or self._in_depth(unit.recipe)
         return self.conditions if subsets_too else self.whole_conditions
@@ -66,8 +68,16 @@ class Plan:
     @property
     def recipes_compared(self) -> tuple[str, ...]:
         """The recipes whose methods are compared; methods that train themselves are in each."""
-        pooled = any(entry.pooled for entry in self.configuration.entries.values())
+        pooled = any(method.pooled for method in self.configuration.classes.values())
         return tuple(sorted(self.configuration.recipes)) if pooled else (SELF_TRAINED,)
+
+    @property
+    def main_recipe(self) -> str:
+        """The recipe shown first: that of the recipes compared which the task names first."""
+        order = [recipe.name for recipe in self.task.recipes]
+        return min(
+            self.recipes_compared, key=lambda name: order.index(name) if name in order else 0
+        )
 
     @property
     def in_threads(self) -> bool:
@@ -79,12 +89,13 @@ class Plan:
 
     def fits_threads(self, unit: RunUnit) -> bool:
         """Whether the unit may be predicted in a thread; custom methods may change global state."""
-        return self.in_threads and self.configuration.entries[unit.method].pooled
+        return self.in_threads and self.configuration.classes[unit.method].pooled
 
     def pool(self, recipe: str, store: NetworkStore | None = None) -> NetworkPool:
         """The networks of a recipe; without a store they are in memory only."""
+        chosen = self.task.recipes[0].name if recipe == SELF_TRAINED else recipe
         return NetworkPool(
-            recipe=STANDARD if recipe == SELF_TRAINED else self.configuration.recipe(recipe),
+            recipe=self.configuration.recipe(chosen),
             seed=self.configuration.seed,
             engine=self.engine,
             store=store,
@@ -92,16 +103,34 @@ class Plan:
 
     def method(self, unit: RunUnit, store: NetworkStore | None = None) -> UncertaintyMethod:
         """The unit's method, not fitted yet."""
-        entry = self.configuration.entries[unit.method]
-        return entry.build(self.pool(unit.recipe, store), unit.replicate, unit.size)
+        method = self.configuration.classes[unit.method]
+        return method.build(self.pool(unit.recipe, store), unit.replicate, unit.size)
+
+    def split(self, unit: RunUnit) -> Split:
+        """The images that a unit's method is fitted on.
+
+        Those of its recipe; a method that trains itself gets all that it does not calibrate with.
+        """
+        if unit.recipe != SELF_TRAINED:
+            return self.configuration.recipe(unit.recipe).split
+        needs = self.configuration.classes[unit.method].needs
+        return "training" if "calibration" in needs else "all"
+
+    @property
+    def splits(self) -> tuple[Split, ...]:
+        """The splits that methods are fitted on, and that they are calibrated with."""
+        splits = {self.split(unit) for unit in self.units()}
+        if "training" in splits and self.task.calibration_images:
+            splits.add("calibration")
+        return tuple(sorted(splits))
 
     def units(self) -> list[RunUnit]:
         """Every replicate of every method, size and recipe, in the order of the configuration."""
         return [
             RunUnit(recipe, name, size, replicate)
-            for name, entry in self.configuration.entries.items()
-            for recipe in (self.configuration.recipes if entry.pooled else (SELF_TRAINED,))
-            if not entry.exact or self._in_depth(recipe)
+            for name, method in self.configuration.classes.items()
+            for recipe in (self.configuration.recipes if method.pooled else (SELF_TRAINED,))
+            if not method.slow or self._in_depth(recipe)
             for size in self._sizes(name, recipe)
             for replicate in range(self._replicates(name, size))
         ]
@@ -126,15 +155,20 @@ class Plan:
 
     def objection(self, unit: RunUnit) -> str | None:
         """Why the unit's method is not applicable to its recipe; ``None`` if it is."""
-        entry = self.configuration.entries[unit.method]
-        return entry.objection(self.pool(unit.recipe).recipe) if entry.pooled else None
+        method = self.configuration.classes[unit.method]
+        if "calibration" in method.needs:
+            if not self.task.calibration_images:
+                return f"the task {self.task.name!r} has no calibration images"
+            if self.split(unit) == "all":
+                return f"the recipe {unit.recipe!r} trains on the calibration images too"
+        return method.objection(self.configuration.recipe(unit.recipe)) if method.pooled else None
 
     def networks(self) -> list[tuple[str, int]]:
         """The networks that the run units need: pairs (recipe, number), each once."""
         needed = {
             (unit.recipe, number)
             for unit in self.units()
-            if self.configuration.entries[unit.method].pooled and self.objection(unit) is None
+            if self.configuration.classes[unit.method].pooled and self.objection(unit) is None
             for number in cast(PooledMethod, self.method(unit)).networks
         }
         return sorted(needed, key=lambda pair: (self.configuration.recipes.index(pair[0]), pair[1]))
@@ -145,15 +179,15 @@ class Plan:
         return chosen.subset_images if condition.subset else chosen.images
 
     def _largest(self, unit: RunUnit) -> RunUnit:
-        entry = self.configuration.entries[unit.method]
-        sizes = self.configuration.sizes(entry)
-        if not sizes:
+        method = self.configuration.classes[unit.method]
+        sizes = self.configuration.sizes(method)
+        if not (sizes and issubclass(method, MemberMethod) and method.shares_members()):
             return unit
-        replicate = 0 if entry.size == "members" else unit.replicate
+        replicate = 0 if method.counts_networks else unit.replicate
         return replace(unit, size=max(sizes), replicate=replicate)
 
     def _sizes(self, method: str, recipe: str) -> tuple[int | None, ...]:
-        sizes = self.configuration.sizes(self.configuration.entries[method])
+        sizes = self.configuration.sizes(self.configuration.classes[method])
         if not sizes or self._in_depth(recipe):
             return sizes or (None,)
         return self._compared_sizes[method]
@@ -165,13 +199,14 @@ class Plan:
     @property
     def _compared_sizes(self) -> dict[str, tuple[int, ...]]:
         chosen = self.configuration
-        return compared_sizes({name: chosen.sizes(e) for name, e in chosen.entries.items()})
+        return compared_sizes({name: chosen.sizes(m) for name, m in chosen.classes.items()})
 
     def _replicates(self, method: str, size: int | None) -> int:
         """Ensembles are disjoint blocks of the largest one; other replicates have own networks."""
-        entry = self.configuration.entries[method]
-        if entry.exact:
+        of_method = self.configuration.classes[method]
+        if of_method.slow:
             return 1
-        if entry.size != "members" or size is None:
+        if size is None or not of_method.counts_networks:
             return self.configuration.replicates
-        return min(self.configuration.replicates, max(self.configuration.members) // size)
+        largest = max(self.configuration.sizes(of_method))
+        return min(self.configuration.replicates, largest // size)

@@ -14,6 +14,7 @@ from typing import Any
 from benchmarks.environment import commit, environment, suite_version
 from benchmarks.errors import UserError
 from benchmarks.files import write_json
+from benchmarks.nouns import FILES
 from benchmarks.run.integrity.check import Check, require_passed
 from benchmarks.run.plan import Plan
 from benchmarks.run.workspace import Workspace
@@ -38,6 +39,7 @@ from benchmarks.vocabulary import (
 )
 
 WRITTEN = (
+    *FILES,
     *(PREDICTIONS_FOLDER, ERRORS_FOLDER, TRAINING_CSV, RUN_JSON),
     *(MEASUREMENTS_CSV, SUMMARY_CSV, COMPARISONS_CSV, LATENCY_CSV),
     *(CURVES_FOLDER, IMAGES_NPZ, CLAIMS_FOLDER, CLAIMS_JSON, CLAIMS_MD),
@@ -100,10 +102,10 @@ class RunRecord:
         data: dict[str, dict[str, str]] = self._content["data"]
         return data
 
-    @property
-    def trained_on(self) -> str | None:
-        """The fingerprint of the training images, if the run has needed them."""
-        return self.data.get("training", {}).get("fingerprint")
+    def trained_on(self, plan: Plan) -> str | None:
+        """The fingerprint of the images of the first recipe, if the run has needed them."""
+        recipe = plan.configuration.recipe(plan.configuration.recipes[0])
+        return self.data.get(recipe.split, {}).get("fingerprint")
 
     @property
     def unavailable(self) -> dict[str, str]:

@@ -1,36 +1,41 @@
-"""Means of the rows of single replicates: ``summary.csv``, and the mean over rotations."""
+"""Means of the rows of single replicates: ``summary.csv``, and the means over groups."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import cast
 
 import pandas as pd
 
 from benchmarks.records import Interval, Key
-from benchmarks.tasks.conditions import CONDITIONS
-from benchmarks.vocabulary import ROTATED_MEAN, WITH_VALUE
-
-AVERAGED = tuple(name for name, condition in CONDITIONS.items() if condition.averaged)
+from benchmarks.tasks.conditions import Condition
+from benchmarks.vocabulary import WITH_VALUE, mean_name
 
 NOT_RESAMPLED = "no interval: its images were not drawn anew"
 
 _KEY = ["recipe", "method", "members", "condition", "score", "metric"]
 
 
-def mean_over_rotations(measurements: pd.DataFrame) -> pd.DataFrame:
-    """Each replicate's mean over its rotations of up to 90°, as rows of the same columns.
+def means_over_groups(measurements: pd.DataFrame, conditions: Iterable[Condition]) -> pd.DataFrame:
+    """Each replicate's mean over the conditions of a group that are in its mean, as more rows."""
+    groups: dict[str, list[str]] = {}
+    for condition in conditions:
+        if condition.in_mean:
+            groups.setdefault(condition.group, []).append(condition.name)
+    means = [_mean(measurements, group, names) for group, names in groups.items()]
+    return pd.concat(means, ignore_index=True) if means else measurements.iloc[:0]
 
-    Where a rotation has no value the mean has none either, for the same reason.
-    """
-    rotated = measurements[measurements["condition"].isin(AVERAGED)]
+
+def _mean(measurements: pd.DataFrame, group: str, names: list[str]) -> pd.DataFrame:
+    """The rows of one group; where a condition has no value the mean has none either."""
+    averaged = measurements[measurements["condition"].isin(names)]
     # Rows without a value first, then rows with a reason: the first row's status and reason count.
     order = pd.DataFrame(
-        {"missing": ~rotated["status"].isin(WITH_VALUE), "reason": rotated["reason"] != ""}
+        {"missing": ~averaged["status"].isin(WITH_VALUE), "reason": averaged["reason"] != ""}
     )
     first = order.sort_values(["missing", "reason"], ascending=False, kind="stable").index
-    groups = rotated.loc[first].groupby(
+    groups = averaged.loc[first].groupby(
         ["recipe", "method", "members", "replicate", "score", "metric"], sort=False
     )
     means = groups.agg(
@@ -39,7 +44,7 @@ def mean_over_rotations(measurements: pd.DataFrame) -> pd.DataFrame:
         status=("status", "first"),
         reason=("reason", "first"),
     )
-    return means.reset_index().assign(condition=ROTATED_MEAN)[measurements.columns]
+    return means.reset_index().assign(condition=mean_name(group))[measurements.columns]
 
 
 def summarise(

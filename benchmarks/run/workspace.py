@@ -5,12 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import Literal
 
-from benchmarks.data.loading import load_mnist
 from benchmarks.predictions import PredictionStore
 from benchmarks.run.plan import Plan
 from benchmarks.tasks.conditions import Condition, EvaluationSet
+from benchmarks.tasks.task import Split, Task
 from benchmarks.vocabulary import PREDICTIONS_FOLDER
 from methods.networks.labelled_images import LabelledImages
 from methods.networks.store import NetworkStore
@@ -42,27 +41,27 @@ class Workspace:
         """The trained networks."""
         return NetworkStore(self.networks)
 
-    def training_images(self) -> LabelledImages:
-        """MNIST's training images, loaded once a process."""
-        return _mnist("train", self.data_dir)
+    def images(self, task: Task, split: Split) -> LabelledImages:
+        """A split of the task's images, loaded once a process."""
+        return _split(task, split, self.data_dir)
 
-    def test_images(self) -> LabelledImages:
-        """MNIST's test images, loaded once a process; the training log's validation data."""
-        return _mnist("test", self.data_dir)
+    def training_images(self, plan: Plan, recipe: str) -> LabelledImages:
+        """The images that networks of a recipe are trained on."""
+        return self.images(plan.task, plan.configuration.recipe(recipe).split)
 
     def evaluation_set(self, condition: Condition, plan: Plan) -> EvaluationSet:
         """The images of a condition that the plan evaluates, built once a process."""
         images = plan.images_of(condition)
-        return _evaluation_set(condition, images, plan.configuration.seed, self.data_dir)
+        return _evaluation_set(plan.task, condition, images, plan.configuration.seed, self.data_dir)
 
 
 @cache
-def _mnist(split: Literal["train", "test"], data_dir: Path | None) -> LabelledImages:
-    return load_mnist(split, data_dir=data_dir)
+def _split(task: Task, split: Split, data_dir: Path | None) -> LabelledImages:
+    return task.split(split, data_dir)
 
 
 @cache
 def _evaluation_set(
-    condition: Condition, images: int | None, seed: int, data_dir: Path | None
+    task: Task, condition: Condition, images: int | None, seed: int, data_dir: Path | None
 ) -> EvaluationSet:
-    return condition.build(images, seed=seed, data_dir=data_dir)
+    return task.evaluation_set(condition, images, seed=seed, data_dir=data_dir)

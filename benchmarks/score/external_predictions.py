@@ -32,9 +32,12 @@ from benchmarks.score.arrays import (
     require_classes,
     require_names,
 )
-from benchmarks.tasks.conditions import CONDITIONS, Condition
+from benchmarks.tasks.conditions import Condition
 from benchmarks.vocabulary import CLEAN
 from methods import Prediction
+
+LABELLED = Condition(CLEAN, "Clean", "clean", data="labelled")
+"""The images with labels, from which out-of-distribution ones are to be distinguished."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -84,7 +87,7 @@ def require_same_images(external: list[ExternalPredictions]) -> None:
                 f"{both} hold different images ({_sizes_text(first)} and {_sizes_text(other)}); "
                 "give the same sets in both files, or score them one by one"
             )
-        labels = [one.predictions[CONDITIONS[CLEAN]].labels for one in (first, other)]
+        labels = [one.predictions[LABELLED].labels for one in (first, other)]
         if labels[0] is None or labels[1] is None or not torch.equal(labels[0], labels[1]):
             raise UserError(
                 f"{both} have different labels; put the images into the same order, or score the "
@@ -143,12 +146,24 @@ def _predictions(arrays: Mapping[str, Array]) -> dict[Condition, StoredPredictio
     labels = checked_labels(arrays[LABELS])
     members = checked_members(arrays[PROBABILITIES], images=len(labels))
     require_classes(labels, classes=members.shape[2])
-    predictions = {CONDITIONS[CLEAN]: _stored(members, labels)}
+    predictions = {LABELLED: _stored(members, labels)}
     for name in sorted(arrays.keys() - {PROBABILITIES, LABELS}):
         dataset = name.removeprefix(OOD)
         ood_members = checked_ood_members(name, arrays[name], members)
-        predictions[Condition(f"ood-{dataset}", dataset=dataset)] = _stored(ood_members, None)
+        predictions[_out_of_distribution(dataset)] = _stored(ood_members, None)
     return predictions
+
+
+def _out_of_distribution(name: str) -> Condition:
+    return Condition(
+        name=f"ood-{name}",
+        label=name,
+        group="out-of-distribution",
+        data=name,
+        labels="none",
+        reason="out-of-distribution images have no label",
+        paired_with=f"ood-{name}",
+    )
 
 
 def _stored(members: Array, labels: Array | None) -> StoredPrediction:

@@ -13,18 +13,19 @@ from benchmarks.errors import UserError
 from benchmarks.files import write_json
 from benchmarks.inference.comparisons import Estimates, compare, comparisons_table
 from benchmarks.inference.resampling import resample, resampling_tasks
+from benchmarks.nouns import Nouns
 from benchmarks.predictions import RunUnit, StoredPrediction
 from benchmarks.progress import tracked
 from benchmarks.records import Measurement, as_table, write_table
+from benchmarks.report.names import Names
 from benchmarks.report.results import Results
 from benchmarks.report.tables.formats import write_table_files
 from benchmarks.report.tables.quality import quality_tables
 from benchmarks.run.measurement_rows import measure
+from benchmarks.run.nouns import condition_records, metric_records, score_records
 from benchmarks.run.summary import summarise
-from benchmarks.score.external_predictions import ExternalPredictions
-from benchmarks.tasks.conditions import CONDITIONS
+from benchmarks.score.external_predictions import LABELLED, ExternalPredictions
 from benchmarks.vocabulary import (
-    CLEAN,
     COMPARISONS_CSV,
     MEASUREMENTS_CSV,
     RUN_JSON,
@@ -48,11 +49,12 @@ class Scores:
     measurements: pd.DataFrame
     summary: pd.DataFrame
     comparisons: pd.DataFrame
+    nouns: Nouns
 
     @property
     def results(self) -> Results:
         """What the report makes tables of."""
-        return Results(self.summary, self.comparisons)
+        return Results(self.summary, Names(self.nouns), self.comparisons)
 
 
 @one_torch_thread()
@@ -65,6 +67,7 @@ def score(external: Sequence[ExternalPredictions], *, resamples: int, seed: int)
         measurements,
         summarise(measurements, estimates.intervals),
         comparisons_table(estimates.comparisons),
+        _nouns(external[0]),
     )
 
 
@@ -105,8 +108,17 @@ def require_no_run(folder: Path) -> None:
         )
 
 
+def _nouns(external: ExternalPredictions) -> Nouns:
+    """What the tables name; methods are called as their files are."""
+    return Nouns(
+        conditions=condition_records(external.predictions),
+        scores=score_records(),
+        metrics=metric_records(),
+    )
+
+
 def _rows(unit: RunUnit, external: ExternalPredictions) -> Iterator[Measurement]:
-    clean = external.predictions[CONDITIONS[CLEAN]]
+    clean = external.predictions[LABELLED]
     for condition, stored in external.predictions.items():
         yield from measure(unit, condition, stored, clean)
 

@@ -1,1 +1,10 @@
-"""The conditions under which methods are evaluated, and their images."""
+"""The tasks: what is to be classified, and the conditions under which methods are evaluated."""
+
+from __future__ import annotations
+
+from benchmarks.tasks.mnist import MNIST
+from benchmarks.tasks.task import Task
+
+__all__ = ["TASKS", "Task"]
+
+TASKS: dict[str, Task] = {task.name: task for task in (MNIST,)}

@@ -1,83 +1,26 @@
-"""The conditions of the evaluation: clean, rotated and out-of-distribution images."""
+"""A condition: a named set of images under which methods are evaluated, as data."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from fnmatch import fnmatchcase
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field, replace
 from hashlib import sha256
+from itertools import pairwise
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 import torch
 from jaxtyping import Float, Int64
 from torch import Tensor
 
-from benchmarks.data.loading import (
-    IMAGES,
-    OUT_OF_DISTRIBUTION,
-    load_mnist,
-    load_out_of_distribution,
-)
-from benchmarks.errors import UserError
-from benchmarks.tasks.rotations import rotated
-from benchmarks.vocabulary import CLEAN, LABELS_ILL_DEFINED_BEYOND, SUBSET, SUBSET_CLEAN
+from benchmarks.vocabulary import CLEAN, SUBSET
+from methods.networks.labelled_images import LabelledImages
 from methods.seeds import derive_seed
 
+Labels = Literal["valid", "ill-defined", "none"]
 
-@dataclass(frozen=True)
-class Condition:
-    """A named set of images under which methods are evaluated; only `build` loads them.
-
-    Attributes:
-        name: ``clean``, ``rotated-<degrees>`` or ``ood-<data set>``; ``subset-`` in front denotes
-            few of its images, for which even exact MC-dropout is affordable.
-        angle: degrees by which the clean images are rotated, counter-clockwise.
-        dataset: the out-of-distribution set, or ``None`` for MNIST's own test images.
-        subset: whether it is a subset; its digits are stratified by class.
-    """
-
-    name: str
-    angle: int = 0
-    dataset: str | None = None
-    subset: bool = False
-
-    @property
-    def labelled(self) -> bool:
-        """Whether the images belong to the ten classes."""
-        return self.dataset is None
-
-    @property
-    def labels_ill_defined(self) -> bool:
-        """Whether the images are rotated so far that their labels are ill-defined."""
-        return self.angle > LABELS_ILL_DEFINED_BEYOND
-
-    @property
-    def averaged(self) -> bool:
-        """Whether the mean over rotations includes it."""
-        return self.angle > 0 and not self.labels_ill_defined and not self.subset
-
-    @property
-    def reference(self) -> str:
-        """The condition of in-distribution images from which this one is distinguished."""
-        return SUBSET_CLEAN if self.subset else CLEAN
-
-    def build(self, images: int | None, *, seed: int, data_dir: Path | None) -> EvaluationSet:
-        """The condition's images: all of them, or a seeded choice.
-
-        Clean and rotated images are chosen alike, so that they are paired.
-
-        Raises:
-            benchmarks.data.files.Unavailable: the data set cannot be had.
-        """
-        if self.dataset is not None:
-            ood = load_out_of_distribution(self.dataset, seed=seed, data_dir=data_dir)
-            return EvaluationSet(ood[_choice(len(ood), images, seed)], None)
-        test = load_mnist("test", data_dir=data_dir)
-        if self.subset and images is not None:
-            chosen = stratified_choice(test.labels, images, seed)
-        else:
-            chosen = _choice(len(test.images), images, seed)
-        return EvaluationSet(rotated(test.images[chosen], self.angle), test.labels[chosen])
+Transform = Callable[[Float[Tensor, "images ..."]], Float[Tensor, "images ..."]]
 
 
 @dataclass(frozen=True, eq=False)
@@ -89,7 +32,7 @@ class EvaluationSet:
         labels: ``None`` where the images belong to none of the classes.
     """
 
-    images: Float[Tensor, "images 1 28 28"]
+    images: Float[Tensor, "images channels height width"]
     labels: Int64[Tensor, " images"] | None
 
     @property
@@ -98,51 +41,152 @@ class EvaluationSet:
         return sha256(self.images.contiguous().numpy().data).hexdigest()
 
 
-CONDITIONS = {
-    condition.name: condition
-    for condition in (
-        Condition(CLEAN),
-        *(Condition(f"rotated-{angle:03d}", angle=angle) for angle in range(15, 181, 15)),
-        *(Condition(f"ood-{name}", dataset=name) for name in OUT_OF_DISTRIBUTION),
-    )
-}
+@dataclass(frozen=True)
+class Condition:
+    """A named set of images under which methods are evaluated; only `build` loads them.
 
-SUBSET_CONDITIONS = (
-    Condition(SUBSET_CLEAN, subset=True),
-    Condition(f"{SUBSET}rotated-045", angle=45, subset=True),
-    Condition(f"{SUBSET}ood-fashion_mnist", dataset="fashion_mnist", subset=True),
-)
-"""Evaluated by every method, beside the others, if exact MC-dropout is among the methods."""
+    Its images are a transform of the task's test images, or loaded from a data set of their own.
 
-
-def matching(patterns: tuple[str, ...]) -> tuple[str, ...]:
-    """The conditions that match any of the globs, in their order; ``clean`` is always among them.
-
-    Raises:
-        UserError: a glob matches none.
-
-    >>> matching(("rotated-0[13]*",))
-    ('clean', 'rotated-015', 'rotated-030')
+    Attributes:
+        name: in tables and files, in lower case.
+        label: in print.
+        group: of conditions that belong together, such as ``rotated``.
+        data: the data set that its images come from.
+        severity: how strong its shift is, in ``unit``; ``None`` where that is no number.
+        labels: ``valid``; ``ill-defined``: there are labels, but another class may be as right;
+            ``none``: the images belong to none of the classes.
+        reason: why labels are not valid, in a phrase.
+        reference: the condition of in-distribution images that detection compares it with; the
+            condition's own name where there is no detection.
+        paired_with: the condition whose images these are, image by image; its own name where its
+            images are its own.
+        subset: whether it has few of the images, for which even a slow method is affordable.
+        has_subset: whether there is such a subset of it.
+        in_mean: whether the mean over its group includes it.
+        presets: the presets that evaluate it unless conditions are named.
+        size: how many images its data set has; ``None``: as many as the task's test images.
+        transform: what is done to the test images; ``None``: nothing.
+        load: loads its own images from a seed and the user's data folder; ``None``: they are the
+            task's test images.
     """
-    for pattern in patterns:
-        if not any(fnmatchcase(name, pattern) for name in CONDITIONS):
-            raise UserError(
-                f"no condition matches {pattern!r}; choose from {', '.join(CONDITIONS)}, "
-                "or use globs such as 'rotated-*'"
-            )
-    wanted = (CLEAN, *patterns)
-    return tuple(
-        name for name in CONDITIONS if any(fnmatchcase(name, pattern) for pattern in wanted)
-    )
+
+    name: str
+    label: str
+    group: str
+    data: str
+    severity: float | None = None
+    unit: str = ""
+    labels: Labels = "valid"
+    reason: str = ""
+    reference: str = CLEAN
+    paired_with: str = CLEAN
+    subset: bool = False
+    has_subset: bool = False
+    in_mean: bool = False
+    presets: tuple[str, ...] = ("quick", "full")
+    size: int | None = None
+    transform: Transform | None = field(default=None, compare=False)
+    load: Callable[[int, Path | None], EvaluationSet] | None = field(default=None, compare=False)
+
+    @property
+    def labelled(self) -> bool:
+        """Whether the images have labels, ill-defined ones too."""
+        return self.labels != "none"
+
+    @property
+    def detected(self) -> bool:
+        """Whether its images are to be distinguished from those of its reference."""
+        return self.name != self.reference
+
+    # TEMPORARY, until the inference reads fields.
+    @property
+    def angle(self) -> int:
+        return int(self.severity or 0)
+
+    @property
+    def dataset(self) -> str | None:
+        return None if self.load is None else self.data
+
+    @property
+    def averaged(self) -> bool:
+        return self.in_mean
+
+    @property
+    def labels_ill_defined(self) -> bool:
+        return self.labels == "ill-defined"
+
+    def as_subset(self) -> Condition:
+        """The condition with few of its images; the choice is stratified by class."""
+        return replace(
+            self,
+            name=f"{SUBSET}{self.name}",
+            label=f"{self.label}, subset",
+            reference=f"{SUBSET}{self.reference}",
+            paired_with=f"{SUBSET}{self.paired_with}",
+            subset=True,
+            has_subset=False,
+            in_mean=False,
+        )
+
+    def build(
+        self,
+        test: Callable[[], LabelledImages],
+        images: int | None,
+        *,
+        seed: int,
+        data_dir: Path | None = None,
+    ) -> EvaluationSet:
+        """The condition's images: all of them, or a seeded choice.
+
+        The images of paired conditions are chosen alike.
+
+        Args:
+            test: loads the task's test images.
+            images: how many; ``None``: all.
+
+        Raises:
+            benchmarks.data.files.Unavailable: the data set cannot be had.
+        """
+        if self.load is None:
+            loaded = test()
+            whole = EvaluationSet(loaded.images, loaded.labels)
+        else:
+            whole = self.load(seed, data_dir)
+        chosen = self._choice(whole, images, seed)
+        pixels = whole.images[chosen]
+        return EvaluationSet(
+            pixels if self.transform is None else self.transform(pixels),
+            None if whole.labels is None else whole.labels[chosen],
+        )
+
+    def _choice(
+        self, whole: EvaluationSet, images: int | None, seed: int
+    ) -> Int64[Tensor, " images"]:
+        if self.subset and images is not None and whole.labels is not None:
+            return stratified_choice(whole.labels, images, seed)
+        return choice(len(whole.images), images, seed)
 
 
-def chosen_indices(images: int | None, seed: int) -> Int64[Tensor, " images"]:
-    """Indices of the images that a condition other than a subset evaluates; loads nothing."""
-    return _choice(IMAGES, images, seed)
+def mean_label(conditions: Iterable[Condition]) -> str:
+    """What the mean over conditions is called: a range if their severities are evenly spaced.
+
+    >>> labels = [Condition(f"r{a}", f"{a}°", "r", "", severity=a) for a in (15, 30, 45)]
+    >>> mean_label(labels), mean_label(labels[::2]), mean_label(labels[:1])
+    ('Mean 15°–45°', 'Mean of 15°, 45°', '15°')
+    """
+    chosen = list(conditions)
+    first, last = chosen[0], chosen[-1]
+    if len(chosen) == 1:
+        return first.label
+    severities = [condition.severity for condition in chosen]
+    steps = {round(b - a, 9) for a, b in pairwise(severities) if a is not None and b is not None}
+    if len(chosen) > 2 and len(steps) == 1 and None not in severities:
+        return f"Mean {first.label}–{last.label}"
+    return "Mean of " + ", ".join(condition.label for condition in chosen)
 
 
-def _choice(available: int, wanted: int | None, seed: int) -> Int64[Tensor, " images"]:
-    """Indices of the images to evaluate, ascending."""
+def choice(available: int, wanted: int | None, seed: int) -> Int64[Tensor, " images"]:
+    """Indices of the images to evaluate, ascending: all, or a seeded choice."""
     if wanted is None or wanted >= available:
         return torch.arange(available)
     return torch.from_numpy(np.sort(_generator(seed).permutation(available)[:wanted]))
@@ -158,9 +202,10 @@ def stratified_choice(
     shuffled = _generator(seed).permutation(len(labels))
     classes = labels.numpy()[shuffled]
     rank = np.empty(len(labels), dtype=np.int64)
-    for c in range(10):
+    number = int(classes.max()) + 1
+    for c in range(number):
         members = np.flatnonzero(classes == c)
-        rank[members] = np.arange(len(members)) * 10 + c
+        rank[members] = np.arange(len(members)) * number + c
     return torch.from_numpy(np.sort(shuffled[np.argsort(rank)[:wanted]]))
 
 

@@ -95,7 +95,7 @@ def _measure(predictor: RecipePredictor, position: int) -> dict[str, list[float]
 
 
 def _two_images(predictor: RecipePredictor) -> torch.Tensor:
-    images = len(predictor.workspace.test_images().labels)
+    images = len(predictor.workspace.images(predictor.plan.task, "test").labels)
     if images <= PECULIAR:
         raise NotTestableError(f"there are {images} test images, none of number {PECULIAR}")
     return predictor.images(TWO_IMAGES).images

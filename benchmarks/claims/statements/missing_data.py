@@ -43,7 +43,7 @@ def measure_lack(predictor: RecipePredictor) -> Numbers:
     """
     if predictor.recipe != ARTICLE.name:
         raise NotTestableError("networks of this recipe are not trained on fewer images")
-    images = len(predictor.workspace.training_images().labels)
+    images = len(predictor.pool(ARTICLE.name)[1].labels)
     if images <= max(SIZES.values()):
         raise NotTestableError(f"there are only {images:,} training images")
     of_sets = {

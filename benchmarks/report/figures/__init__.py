@@ -17,12 +17,12 @@ from benchmarks.report.figures.drawing import Drawing
 from benchmarks.report.figures.entropy_split import entropy_figures
 from benchmarks.report.figures.reliability import reliability_figures
 from benchmarks.report.figures.risk_coverage import risk_coverage_figures
-from benchmarks.report.figures.rotation import rotation_figures
+from benchmarks.report.figures.severity import severity_figures
 from benchmarks.report.figures.training import training_figures
 from benchmarks.report.figures.votes import (
     article_image_figures,
+    example_figures,
     high_disagreement_figures,
-    rotated_digit_figures,
 )
 from benchmarks.report.results import Results
 from benchmarks.report.style import looks
@@ -30,13 +30,13 @@ from benchmarks.report.style import looks
 __all__ = ["GROUPS", "Drawing", "figures"]
 
 GROUPS = (
-    rotation_figures,
+    severity_figures,
     entropy_figures,
     reliability_figures,
     histogram_figures,
     roc_figures,
     risk_coverage_figures,
-    rotated_digit_figures,
+    example_figures,
     high_disagreement_figures,
     training_figures,
     cost_figures,
@@ -52,6 +52,6 @@ GROUPS = (
 
 def figures(results: Results) -> Iterator[Drawing]:
     """Every figure of a recipe; ``results`` are those of this recipe."""
-    look = looks(results.shown)
+    look = looks(results.names, results.shown)
     for group in GROUPS:
         yield from group(results, look)

@@ -12,7 +12,7 @@ from matplotlib.ticker import LogLocator, NullFormatter, StrMethodFormatter
 from benchmarks.records import where
 from benchmarks.report.cost import main_setup, points
 from benchmarks.report.figures.drawing import Drawing, legend_below, panels
-from benchmarks.report.names import METHODS, METRICS, Variant, condition_label
+from benchmarks.report.names import Names, Variant
 from benchmarks.report.results import Results
 from benchmarks.report.style import PAGE, Look, look_in
 
@@ -32,15 +32,15 @@ def cost_figures(results: Results, looks: Mapping[Variant, Look]) -> Iterator[Dr
         row, column = divmod(position, len(shown))
         metric, condition = shown[column]
         shown_here = {"metric": metric, "condition": condition, "batch_size": sizes[row]}
-        draw(ax, where(numbers, **shown_here), looks)
-        ax.set_ylabel(f"{METRICS[metric].axis_title}\n{condition_label(condition)}")
+        draw(ax, results.names, where(numbers, **shown_here), looks)
+        ax.set_ylabel(f"{results.names.printed(metric).axis_title}\n{results.label_of(condition)}")
         ax.set_xlabel(f"Milliseconds, {_images(sizes[row])}")
     legend_below(figure, axes)
     figure.suptitle(f"Median latency on {setup.label}", fontsize="medium")
     yield Drawing("cost", figure, numbers)
 
 
-def draw(ax: Axes, numbers: pd.DataFrame, looks: Mapping[Variant, Look]) -> Axes:
+def draw(ax: Axes, names: Names, numbers: pd.DataFrame, looks: Mapping[Variant, Look]) -> Axes:
     """One measure: a line a method over its sizes, each with its number of members beside it."""
     front = numbers[numbers["pareto"]].sort_values("p50_ms")
     ax.plot(
@@ -55,7 +55,9 @@ def draw(ax: Axes, numbers: pd.DataFrame, looks: Mapping[Variant, Look]) -> Axes
     for method, line in numbers.groupby("method", sort=False):
         look = look_in(looks, Variant(str(method), ""))
         line = line.assign(size=pd.to_numeric(line["members"], errors="coerce")).sort_values("size")
-        ax.plot(line["p50_ms"], line["value"], **look.line | {"label": _label(str(method), line)})
+        ax.plot(
+            line["p50_ms"], line["value"], **look.line | {"label": _label(names, str(method), line)}
+        )
         spread = [line["value"] - line["lower"], line["upper"] - line["value"]]
         ax.errorbar(
             *(line["p50_ms"], line["value"], spread),
@@ -86,11 +88,11 @@ def draw(ax: Axes, numbers: pd.DataFrame, looks: Mapping[Variant, Look]) -> Axes
     return ax
 
 
-def _label(method: str, line: pd.DataFrame) -> str:
+def _label(names: Names, method: str, line: pd.DataFrame) -> str:
     if len(line) < 2:
-        return Variant(method, str(line["members"].iloc[0])).label
-    name = METHODS.get(method, method)
-    return f"{name}, {'passes T' if method == 'mc_dropout' else 'members M'} beside each point"
+        return names.label(Variant(method, str(line["members"].iloc[0])))
+    record = names.method(method)
+    return f"{record.label}, {record.size} {record.symbol} beside each point"
 
 
 def _images(count: int) -> str:

@@ -18,7 +18,7 @@ from benchmarks.report.figures.drawing import (
     rows_of,
     scores_in,
 )
-from benchmarks.report.names import METRICS, Variant, condition_label
+from benchmarks.report.names import Variant
 from benchmarks.report.results import Results
 from benchmarks.report.style import COLUMN, PAGE, Look
 from benchmarks.vocabulary import CLEAN
@@ -36,9 +36,9 @@ LEAST_SHARE = 0.0005
 def roc_figures(results: Results, looks: Mapping[Variant, Look]) -> Iterator[Drawing]:
     """A figure a score, a panel a set of out-of-distribution images."""
     table = results.curve("roc")
-    for score in scores_in(table):
+    for score in scores_in(table, results.names):
         numbers = table[table["score"] == score]
-        conditions = [c for c in conditions_in(numbers) if c in results.ood]
+        conditions = [c for c in conditions_in(numbers, results.names) if c in results.ood]
         columns = min(IN_A_ROW, len(conditions))
         figure, axes = panels(
             len(conditions),
@@ -50,12 +50,12 @@ def roc_figures(results: Results, looks: Mapping[Variant, Look]) -> Iterator[Dra
         )
         for ax, condition in zip(axes, conditions, strict=True):
             draw_roc(ax, numbers[numbers["condition"] == condition], looks)
-            ax.set_title(condition_label(condition))
+            ax.set_title(results.label_of(condition))
         for ax in axes[::columns]:
             ax.set_ylabel("OOD images flagged")
         for ax in axes:  # all alike, so that the rows of panels are as well
             ax.tick_params(labelbottom=True)
-            ax.set_xlabel(f"Clean images flagged\n(by {METRICS[score].name.lower()})")
+            ax.set_xlabel(f"Clean images flagged\n(by {results.names.score(score).label.lower()})")
         legend_below(figure, axes)
         yield Drawing(f"roc-{score}", figure, numbers)
 
@@ -63,9 +63,9 @@ def roc_figures(results: Results, looks: Mapping[Variant, Look]) -> Iterator[Dra
 def histogram_figures(results: Results, looks: Mapping[Variant, Look]) -> Iterator[Drawing]:
     """A figure a score, a row a method, a column a set of out-of-distribution images."""
     table = results.curve("histograms")
-    for score in scores_in(table):
+    for score in scores_in(table, results.names):
         numbers = table[table["score"] == score]
-        conditions = [c for c in conditions_in(numbers) if c in results.ood]
+        conditions = [c for c in conditions_in(numbers, results.names) if c in results.ood]
         variants = [v for v in results.largest if not rows_of(numbers, v).empty]
         if not conditions:
             continue
@@ -81,12 +81,13 @@ def histogram_figures(results: Results, looks: Mapping[Variant, Look]) -> Iterat
             for condition, ax in zip(conditions, row, strict=True):
                 draw_histogram(ax, rows_of(numbers, variant), condition, looks[variant])
         for condition, ax in zip(conditions, grid[0], strict=True):
-            ax.set_title(condition_label(condition))
-        grid[0, 0].set_xlim(0, numbers.loc[numbers["count"] > 0, "upper"].max())
+            ax.set_title(results.label_of(condition))
+        filled = numbers[numbers["count"] > 0]
+        grid[0, 0].set_xlim(filled["lower"].min(), filled["upper"].max())
         shares_label = len(conditions) > MOST_LABELLED
         labelled = grid[-1, len(conditions) // 2 :][:1] if shares_label else grid[-1]
         for ax in labelled:
-            ax.set_xlabel(METRICS[score].axis_label)
+            ax.set_xlabel(results.names.printed_score(score).axis_label)
         figure.supylabel("Share of images", fontsize="medium")
         legend_below(figure, [], extra=_histogram_legend())
         yield Drawing(f"histograms-{score}", figure, numbers)

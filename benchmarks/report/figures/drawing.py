@@ -13,13 +13,9 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from benchmarks.records import where
-from benchmarks.report.names import METRICS, WHY_SHADED, Variant, condition_rank
+from benchmarks.report.names import Names, Variant
 from benchmarks.report.results import Pixels, Results
-from benchmarks.report.style import BAND, SHADE, Look
-from benchmarks.vocabulary import LABELS_ILL_DEFINED_BEYOND
-
-MARGIN = 4
-"""Degrees beside the first and the last angle, so that markers are whole."""
+from benchmarks.report.style import BAND, Look
 
 LETTER, HANDLE = 0.054, 0.45
 """Widths in inches of a letter of a legend, and of a handle with the space around it."""
@@ -79,18 +75,6 @@ def _columns_that_fit(labels: list[str], width: float) -> int:
     return 1
 
 
-def shade_ill_defined(ax: Axes, angles: Iterable[int], *, reason: bool = True) -> Axes:
-    """Shade the angles at which labels are ill-defined, if there are such, and write why."""
-    last = max(angles, default=0)
-    if last > LABELS_ILL_DEFINED_BEYOND:
-        ax.axvspan(LABELS_ILL_DEFINED_BEYOND, last + MARGIN, color=SHADE, linewidth=0, zorder=0)
-        middle = (LABELS_ILL_DEFINED_BEYOND + last) / 2
-        above = ax.get_xaxis_transform()
-        if reason:
-            ax.text(middle, 1.02, WHY_SHADED, transform=above, ha="center", fontsize="x-small")
-    return ax
-
-
 def draw_band(ax: Axes, line: pd.DataFrame, x: str, look: Look) -> Axes:
     """The interval of each point, from ``lower`` to ``upper``, over the column ``x``.
 
@@ -108,10 +92,15 @@ def draw_band(ax: Axes, line: pd.DataFrame, x: str, look: Look) -> Axes:
     return ax
 
 
+def shades(pixels: Pixels) -> dict[str, Any]:
+    """How ``imshow`` draws an image: a grey one dark on light, as on paper."""
+    return {"cmap": "gray_r", "vmin": 0, "vmax": 255} if pixels.ndim == 2 else {}
+
+
 def show_image(ax: Axes, pixels: Pixels | None) -> Axes:
-    """An image, dark on light as on paper; an empty frame where there is none."""
+    """An image; an empty frame where there is none."""
     if pixels is not None:
-        ax.imshow(pixels, cmap="gray_r", vmin=0, vmax=255, interpolation="nearest")
+        ax.imshow(pixels, **shades(pixels), interpolation="nearest")
     ax.set(xticks=[], yticks=[])
     ax.grid(visible=False)
     for spine in ax.spines.values():
@@ -124,14 +113,14 @@ def rows_of(table: pd.DataFrame, variant: Variant, **columns: str) -> pd.DataFra
     return where(table, **variant._asdict(), **columns)
 
 
-def scores_in(table: pd.DataFrame) -> list[str]:
+def scores_in(table: pd.DataFrame, names: Names) -> list[str]:
     """The scores of a table of curves, in the order in which they are shown."""
-    return [score for score in METRICS if score in set(table["score"])]
+    return sorted(set(table["score"]), key=names.score_rank)
 
 
-def conditions_in(table: pd.DataFrame) -> list[str]:
+def conditions_in(table: pd.DataFrame, names: Names) -> list[str]:
     """The conditions of a table of curves, in the order in which they are shown."""
-    return sorted(set(table["condition"]), key=condition_rank)
+    return sorted(set(table["condition"]), key=names.condition_rank)
 
 
 def claim_numbers(results: Results, *claims: str) -> pd.DataFrame:

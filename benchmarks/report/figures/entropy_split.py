@@ -12,7 +12,7 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
 from benchmarks.report.figures.drawing import Drawing, legend_below, panels, rows_of
-from benchmarks.report.names import Variant, condition_label, rotated
+from benchmarks.report.names import Variant
 from benchmarks.report.results import Quantity, Results
 from benchmarks.report.style import PAGE, Look
 
@@ -33,7 +33,7 @@ def entropy_figures(results: Results, looks: Mapping[Variant, Look]) -> Iterator
         len(variants), columns=1, width=PAGE, height=1.15, sharex=True, sharey=True
     )
     for ax, variant in zip(axes, variants, strict=True):
-        draw(ax, rows_of(numbers, variant), looks[variant])
+        draw(ax, results, rows_of(numbers, variant), looks[variant])
     axes[len(axes) // 2].set_ylabel("Entropy (nats)")
     legend_below(figure, [], extra=_legend())
     yield Drawing("entropy-split", figure, numbers)
@@ -41,7 +41,7 @@ def entropy_figures(results: Results, looks: Mapping[Variant, Look]) -> Iterator
 
 def parts(results: Results) -> pd.DataFrame:
     """The parts of each condition's entropy, of which mutual information may be undefined."""
-    conditions = [rotated(angle) for angle in (0, *results.angles)] + list(results.ood)
+    conditions = [one.name for one in results.conditions]
     rows = []
     for variant in results.largest:
         for condition in conditions:
@@ -54,10 +54,10 @@ def parts(results: Results) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=COLUMNS)
 
 
-def draw(ax: Axes, numbers: pd.DataFrame, look: Look) -> Axes:
+def draw(ax: Axes, results: Results, numbers: pd.DataFrame, look: Look) -> Axes:
     """One method: the mutual information stands on the expected entropy."""
     expected, information = numbers["expected_entropy"], numbers["mutual_information"]
-    labels = [condition_label(condition) for condition in numbers["condition"]]
+    labels = [results.label_of(condition) for condition in numbers["condition"]]
     bars = range(len(labels))
     ax.bar(bars, expected, width=0.7, color=look.color)
     ax.bar(

@@ -11,7 +11,7 @@ from matplotlib.ticker import LogLocator, StrMethodFormatter
 
 from benchmarks.records import where
 from benchmarks.report.figures.drawing import Drawing, conditions_in, legend_below, rows_of
-from benchmarks.report.names import Variant, condition_label
+from benchmarks.report.names import Variant
 from benchmarks.report.results import Results
 from benchmarks.report.style import COLUMN, PAGE, Look
 
@@ -27,7 +27,7 @@ BAR = 0.6
 def reliability_figures(results: Results, looks: Mapping[Variant, Look]) -> Iterator[Drawing]:
     """A column of two panels a condition: accuracy against confidence, and images a bin."""
     numbers = results.curve("reliability")
-    conditions = conditions_in(numbers)
+    conditions = conditions_in(numbers, results.names)
     if not conditions:
         return
     figure = Figure(figsize=(max(COLUMN, PAGE * len(conditions) / 3), 3.3), layout="constrained")
@@ -40,7 +40,7 @@ def reliability_figures(results: Results, looks: Mapping[Variant, Look]) -> Iter
     )
     for (above, below), condition in zip(grid.T, conditions, strict=True):
         chosen = where(numbers, condition=condition)
-        draw(above, chosen, looks).set_title(condition_label(condition))
+        draw(above, chosen, looks).set_title(results.label_of(condition))
         draw_counts(below, chosen, looks)
     grid[0, 0].set_ylabel(f"Accuracy\n(bins of ≥ {FEWEST} images)")
     grid[1, 0].set_ylabel("Images per bin")

@@ -16,7 +16,7 @@ from benchmarks.report.figures.drawing import (
     rows_of,
     scores_in,
 )
-from benchmarks.report.names import METRICS, Variant, condition_label
+from benchmarks.report.names import Variant
 from benchmarks.report.results import Results
 from benchmarks.report.style import COLUMN, PAGE, Look
 
@@ -27,9 +27,9 @@ LEAST_COVERAGE = 0.02
 def risk_coverage_figures(results: Results, looks: Mapping[Variant, Look]) -> Iterator[Drawing]:
     """A figure a score, a panel a condition."""
     table = results.curve("risk_coverage")
-    for score in scores_in(table):
+    for score in scores_in(table, results.names):
         numbers = table[table["score"] == score]
-        conditions = conditions_in(numbers)
+        conditions = conditions_in(numbers, results.names)
         figure, axes = panels(
             len(conditions),
             columns=3,
@@ -39,8 +39,8 @@ def risk_coverage_figures(results: Results, looks: Mapping[Variant, Look]) -> It
         )
         for ax, condition in zip(axes, conditions, strict=True):
             draw(ax, numbers[numbers["condition"] == condition], looks)
-            ax.set_title(condition_label(condition))
-            ax.set_xlabel(f"Coverage\n(by {METRICS[score].name.lower()})")
+            ax.set_title(results.label_of(condition))
+            ax.set_xlabel(f"Coverage\n(by {results.names.score(score).label.lower()})")
         axes[0].set_ylabel("Error rate")
         legend_below(figure, axes)
         yield Drawing(f"risk-coverage-{score}", figure, numbers)

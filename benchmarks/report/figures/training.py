@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping
 
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator
 
+from benchmarks.nouns import RecipeRecord
 from benchmarks.records import where
 from benchmarks.report.figures.drawing import Drawing, legend_below, panels
 from benchmarks.report.names import Variant
@@ -25,11 +27,6 @@ SPLITS = {"training": ("0.15", "o", "-"), "validation": ("0.55", "s", (0.0, (4.0
 
 DROPOUT_ON = "accuracy_dropout_on"
 
-ARTICLE, REPORTED = "article", {"training": 0.98, "validation": 0.973}
-"""The recipe of the article's network, and the accuracies that the article reports."""
-
-REPORTED_EPOCH = 10
-
 
 def training_figures(results: Results, looks: Mapping[Variant, Look]) -> Iterator[Drawing]:
     """The article's plots, a panel a measure: the mean over the networks, and their range."""
@@ -40,8 +37,9 @@ def training_figures(results: Results, looks: Mapping[Variant, Look]) -> Iterato
     figure, axes = panels(len(MEASURES), columns=4, width=PAGE, height=2.0, sharex=True)
     for ax, measure in zip(axes, MEASURES, strict=True):
         draw(ax, numbers, measure)
-    if results.recipes == (ARTICLE,) and numbers["epoch"].max() == REPORTED_EPOCH:
-        draw_reported(axes[0])
+    for recipe in results.names.nouns.recipes:
+        if results.recipes == (recipe.name,) and not math.isnan(recipe.reported_training):
+            draw_reported(axes[0], recipe)
     axes[0].set_ylabel(f"Mean of {networks} networks\n(band: their range)")
     legend_below(figure, axes)
     yield Drawing("training", figure, numbers)
@@ -85,10 +83,11 @@ def draw(ax: Axes, numbers: pd.DataFrame, measure: str) -> Axes:
     return ax
 
 
-def draw_reported(ax: Axes) -> Axes:
-    """The article's own accuracies, as crosses at its last epoch."""
-    colors = [SPLITS[split][0] for split in REPORTED]
-    epochs = [REPORTED_EPOCH] * len(REPORTED)
-    ax.scatter(epochs, list(REPORTED.values()), marker="x", s=18, color=colors, zorder=3)
+def draw_reported(ax: Axes, recipe: RecipeRecord) -> Axes:
+    """The accuracies that the recipe's source reports, as crosses at the last epoch."""
+    reported = {"training": recipe.reported_training, "validation": recipe.reported_validation}
+    colors = [SPLITS[split][0] for split in reported]
+    epochs = [recipe.epochs] * len(reported)
+    ax.scatter(epochs, list(reported.values()), marker="x", s=18, color=colors, zorder=3)
     ax.scatter([], [], marker="x", s=18, color="0.15", label="As the article reports")
     return ax

@@ -16,9 +16,11 @@ from benchmarks.report.figures.drawing import (
     claim_numbers,
     panels,
     rows_of,
+    shades,
     show_image,
 )
-from benchmarks.report.names import METRICS, Variant, angle_of, condition_label
+from benchmarks.report.figures.severity import Scale, scale_of
+from benchmarks.report.names import Names, Variant
 from benchmarks.report.number_format import three_decimals
 from benchmarks.report.results import Pixels, Results
 from benchmarks.report.style import COLUMN, PAGE, Look, look_of, looks
@@ -35,8 +37,8 @@ LARGEST = 55.0
 
 AREA = "area of circles: share of votes"
 
-CLASSES = (1, 3, 5, 7, 9)
-"""Those that have a tick."""
+MOST_TICKS = 5
+"""Of classes, on a small axis."""
 
 IMAGES_IN_A_ROW = 6
 
@@ -47,25 +49,30 @@ BELOW_BARS = ("predictive_entropy", "mutual_information", "pairwise_disagreement
 """The measures below each method's bars."""
 
 
-def rotated_digit_figures(results: Results, looks: Mapping[Variant, Look]) -> Iterator[Drawing]:
-    """Each method's votes for one digit by its rotation (Gal & Ghahramani 2016, figure 4)."""
-    table = results.curve("rotated_digit")
-    table = table.assign(angle=table["condition"].map(angle_of))
-    angles = sorted(set(table["angle"]))
-    variants = [v for v in results.largest if not rows_of(table, v).empty]
-    if len(angles) < 2 or not variants:
-        return
-    figure = Figure(figsize=(COLUMN, 0.75 + 1.15 * len(variants)), layout="constrained")
-    grid = figure.subplots(
-        *(len(variants) + 1, 1),
-        sharex=True,
-        height_ratios=[*[1.0] * len(variants), 0.3],
-    )
-    for ax, variant in zip(grid, variants, strict=False):
-        draw_rotation(ax, rows_of(table, variant), looks[variant])
-    draw_images(grid[-1], results, table)
-    grid[0].set_title(AREA, loc="right", pad=2)
-    yield Drawing("rotated-digit", figure, table)
+def example_figures(results: Results, looks: Mapping[Variant, Look]) -> Iterator[Drawing]:
+    """Each method's votes for one image by each group's severity.
+
+    As Gal & Ghahramani 2016, figure 4, for a digit that is rotated.
+    """
+    of_all = results.curve("example_image")
+    for group, conditions in results.severities.items():
+        at = {conditions[0].reference: 0.0} | {one.name: one.severity for one in conditions}
+        table = of_all[of_all["condition"].isin(at)]
+        table = table.assign(severity=table["condition"].map(at))
+        variants = [v for v in results.largest if not rows_of(table, v).empty]
+        if table["severity"].nunique() < 2 or not variants:
+            continue
+        figure = Figure(figsize=(COLUMN, 0.75 + 1.15 * len(variants)), layout="constrained")
+        grid = figure.subplots(
+            *(len(variants) + 1, 1),
+            sharex=True,
+            height_ratios=[*[1.0] * len(variants), 0.3],
+        )
+        for ax, variant in zip(grid, variants, strict=False):
+            draw_severity(ax, results.names, rows_of(table, variant), looks[variant])
+        draw_images(grid[-1], results, table, scale_of(results, group))
+        grid[0].set_title(AREA, loc="right", pad=2)
+        yield Drawing(f"{group}-votes", figure, table)
 
 
 def high_disagreement_figures(results: Results, looks: Mapping[Variant, Look]) -> Iterator[Drawing]:
@@ -93,8 +100,9 @@ def high_disagreement_figures(results: Results, looks: Mapping[Variant, Look]) -
         one = where(table, rank=ranks[position])
         first = one.iloc[0]
         show_image(image, results.images.get((first["condition"], int(first["index"]))))
-        image.set_title(f"{condition_label(first['condition'])}, label {first['label']:.0f}")
-        draw_votes(votes, one, {variant: looks[variant] for variant in variants})
+        label = results.names.class_name(int(first["label"]))
+        image.set_title(f"{results.label_of(first['condition'])}, label {label}")
+        draw_votes(votes, results.names, one, {variant: looks[variant] for variant in variants})
         if column:
             votes.set_yticklabels([])
     figure.supxlabel(f"Class voted for (line: the label; {AREA})", fontsize="medium")
@@ -124,69 +132,83 @@ def article_image_figures(results: Results, _: Mapping[Variant, Look]) -> Iterat
 
 def count_plots(
     title: str,
+    names: Names,
     pixels: Pixels,
     counts: Mapping[Variant, Sequence[int]],
     measures: Mapping[Variant, Mapping[str, float]],
 ) -> Figure:
-    """The image, and for each method its votes by class with its measures below."""
+    """The image, and for each method its votes by class with its scores below."""
     figure = Figure(figsize=(PAGE, 2.1), layout="constrained")
     grid = figure.subplots(1, 1 + len(counts), width_ratios=[0.8, *[1.0] * len(counts)])
     # A file may be named as it likes: no dollar sign in it begins a formula.
     show_image(grid[0], pixels).set_title(title, parse_math=False)
-    look = looks(list(counts))
+    look = looks(names, list(counts))
     for ax, (variant, votes) in zip(grid[1:], counts.items(), strict=True):
         draw_counts(ax, votes, look[variant])
-        texts = {name: three_decimals(measures[variant][name]) for name in BELOW_BARS}
-        lines = [f"{METRICS[name].name}: {text}" for name, text in texts.items()]
+        lines = [
+            f"{names.score(name).label}: {three_decimals(measures[variant][name])}"
+            for name in BELOW_BARS
+        ]
         ax.set_xlabel("\n".join(["Class voted for", *lines]))
     grid[1].set_ylabel("Votes")
     return figure
 
 
-def draw_rotation(ax: Axes, votes: pd.DataFrame, look: Look) -> Axes:
-    """One method: at each angle a circle for each class it votes for."""
+def draw_severity(ax: Axes, names: Names, votes: pd.DataFrame, look: Look) -> Axes:
+    """One method: at each severity a circle for each class it votes for."""
     cast = votes[votes["vote_share"] > 0]
     ax.scatter(
-        cast["angle"],
+        cast["severity"],
         cast["class"],
         s=LARGEST * cast["vote_share"],
         color=look.color,
         linewidth=0,
     )
     ax.set_title(look.label, loc="left", pad=2)
-    ax.set(ylim=(-0.8, 9.8), yticks=CLASSES, ylabel="Class voted for")
+    ax.set(ylim=class_limits(names), ylabel="Class voted for")
+    ax.set_yticks(*class_ticks(names))
     ax.tick_params(labelbottom=False)
     return ax
 
 
-def draw_images(ax: Axes, results: Results, votes: pd.DataFrame) -> Axes:
-    """The axis below: the image at each angle."""
-    angles = sorted(set(votes["angle"]))
-    step = min(b - a for a, b in pairwise(angles))
-    for condition, angle, index in (
-        votes[["condition", "angle", "index"]].drop_duplicates().itertuples(index=False)
+def class_limits(names: Names) -> tuple[float, float]:
+    """The ends of an axis of classes."""
+    return -0.8, len(names.task.classes) - 0.2
+
+
+def class_ticks(names: Names) -> tuple[list[int], list[str]]:
+    """Some of the classes, and what they are called."""
+    classes = len(names.task.classes)
+    step = -(-classes // MOST_TICKS)
+    shown = list(range(step - 1, classes, step))
+    return shown, [names.class_name(c) for c in shown]
+
+
+def draw_images(ax: Axes, results: Results, votes: pd.DataFrame, scale: Scale) -> Axes:
+    """The axis below: the image at each severity."""
+    severities = sorted(set(votes["severity"]))
+    step = min(b - a for a, b in pairwise(severities))
+    for condition, severity, index in (
+        votes[["condition", "severity", "index"]].drop_duplicates().itertuples(index=False)
     ):
         pixels = results.images.get((condition, int(index)))
         if pixels is not None:
-            left, right = angle - 0.46 * step, angle + 0.46 * step
             ax.imshow(
                 pixels,
-                cmap="gray_r",
-                vmin=0,
-                vmax=255,
-                extent=(left, right, 0, 1),
+                **shades(pixels),
+                extent=(severity - 0.46 * step, severity + 0.46 * step, 0, 1),
                 aspect="auto",
                 interpolation="nearest",
             )
-    ax.set(xlim=(angles[0] - step / 2, angles[-1] + step / 2), ylim=(0, 1), yticks=[])
-    ax.set_xticks([angle for angle in angles if angle % 30 == 0] or angles)
-    ax.set_xlabel("Rotation (degrees)")
+    ax.set(xlim=(severities[0] - step / 2, severities[-1] + step / 2), ylim=(0, 1), yticks=[])
+    ax.set_xticks(scale.ticks)
+    ax.set_xlabel(scale.label)
     ax.grid(visible=False)
     ax.spines[:].set_visible(False)
     return ax
 
 
-def draw_votes(ax: Axes, votes: pd.DataFrame, looks: Mapping[Variant, Look]) -> Axes:
+def draw_votes(ax: Axes, names: Names, votes: pd.DataFrame, looks: Mapping[Variant, Look]) -> Axes:
     """One image: a line a method, on it a circle for each class it votes for."""
     for y, (variant, look) in enumerate(looks.items()):
         cast = rows_of(votes, variant)
@@ -200,7 +222,8 @@ def draw_votes(ax: Axes, votes: pd.DataFrame, looks: Mapping[Variant, Look]) -> 
             zorder=2,
         )
     ax.axvline(votes["label"].iloc[0], color="0.6", linewidth=0.8, zorder=1)
-    ax.set(xlim=(-0.8, 9.8), ylim=(len(looks) - 0.4, -0.6), xticks=CLASSES)
+    ax.set(xlim=class_limits(names), ylim=(len(looks) - 0.4, -0.6))
+    ax.set_xticks(*class_ticks(names))
     ax.set_yticks(range(len(looks)), [look.label for look in looks.values()])
     return ax
 

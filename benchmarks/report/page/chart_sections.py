@@ -1,4 +1,4 @@
-"""The charts of three sections: rotation, calibration and detection."""
+"""The charts of three kinds of sections: severities, calibration and detection."""
 
 from __future__ import annotations
 
@@ -10,15 +10,14 @@ from typing import Any, NamedTuple
 import pandas as pd
 
 from benchmarks.records import where
-from benchmarks.report.figures.drawing import MARGIN, conditions_in, rows_of, scores_in
+from benchmarks.report.figures.drawing import conditions_in, rows_of, scores_in
 from benchmarks.report.figures.reliability import ACCURACY_BAND, FEWEST
-from benchmarks.report.figures.rotation import MEASURES, lines
-from benchmarks.report.names import METRICS, Variant, condition_label
+from benchmarks.report.figures.severity import Scale, limits, lines, scale_of
+from benchmarks.report.names import Variant
 from benchmarks.report.number_format import rounded
 from benchmarks.report.page.chart import Axis, Chart, Line, Point, line, x_axis, y_axis
 from benchmarks.report.results import Results
 from benchmarks.report.style import Look
-from benchmarks.vocabulary import LABELS_ILL_DEFINED_BEYOND
 
 MARKER_EVERY = 8
 """One of so many points of a ROC curve has a marker with a tooltip."""
@@ -32,24 +31,38 @@ class Detection(NamedTuple):
     charts: Sequence[Chart]
 
 
-def rotation_charts(results: Results, looks: Mapping[Variant, Look]) -> list[Chart]:
-    """A chart a measure, against the angle; none where no image was rotated."""
-    numbers = lines(results)
-    if numbers["angle"].nunique() < 2:
-        return []
-    return [
-        _rotation_chart(where(numbers, metric=metric), metric, looks)
-        for metric in MEASURES
-        if metric in set(numbers["metric"])
-    ]
+class Severity(NamedTuple):
+    """The charts of one group of conditions, one a metric.
+
+    Attributes:
+        reason: why labels of the shaded range are ill-defined; empty where nothing is shaded.
+    """
+
+    group: str
+    reason: str
+    charts: Sequence[Chart]
+
+
+def severities(results: Results, looks: Mapping[Variant, Look]) -> dict[str, Severity]:
+    """By group, a chart of each metric against the severity."""
+    shown = {}
+    for group in results.severities:
+        numbers, scale = lines(results, group), scale_of(results, group)
+        if numbers["severity"].nunique() > 1:
+            charts = [
+                _severity_chart(where(numbers, metric=metric), metric, scale, results, looks)
+                for metric in dict.fromkeys(numbers["metric"])
+            ]
+            shown[group] = Severity(group, scale.reason, charts)
+    return shown
 
 
 def reliability_charts(results: Results, looks: Mapping[Variant, Look]) -> list[Chart]:
     """A chart a condition; bins of few images are left out."""
     bins = results.curve("reliability")
     return [
-        _reliability_chart(condition_label(c), where(bins, condition=c), looks)
-        for c in conditions_in(bins)
+        _reliability_chart(results.label_of(c), where(bins, condition=c), looks)
+        for c in conditions_in(bins, results.names)
     ]
 
 
@@ -59,31 +72,37 @@ def detections(results: Results, looks: Mapping[Variant, Look]) -> list[Detectio
     return [
         Detection(
             score,
-            METRICS[score].name,
+            results.names.score(score).label,
             [
-                _roc_chart(condition_label(condition), of_score, looks)
+                _roc_chart(results.label_of(condition), of_score, looks)
                 for condition in results.ood
                 if not (of_score := where(points, score=score, condition=condition)).empty
             ],
         )
-        for score in scores_in(points)
+        for score in scores_in(points, results.names)
     ]
 
 
-def _rotation_chart(numbers: pd.DataFrame, metric: str, looks: Mapping[Variant, Look]) -> Chart:
-    last = int(numbers["angle"].max())
-    finite = numbers.loc[numbers["value"] < math.inf, "value"]
-    highest = 1.02 if metric == "accuracy" else 1.1 * finite.max()
-    x = x_axis("Rotation (degrees)", -MARGIN, last + MARGIN, ticks_at=tuple(range(0, last + 1, 30)))
-    y = y_axis(METRICS[metric].axis_label, 0, highest if highest > 0 else 1)
-    has_ill_defined = last > LABELS_ILL_DEFINED_BEYOND
+def _severity_chart(
+    numbers: pd.DataFrame,
+    metric: str,
+    scale: Scale,
+    results: Results,
+    looks: Mapping[Variant, Look],
+) -> Chart:
+    printed = results.names.printed(metric)
+    first, last = scale.severities[0] - scale.margin, scale.severities[-1] + scale.margin
+    x = x_axis(scale.label, first, last, ticks_at=scale.ticks)
+    y = y_axis(printed.axis_label, *limits(numbers))
     return Chart(
-        title=METRICS[metric].title,
-        description=f"{METRICS[metric].axis_label} at each angle from 0° to {last}°",
+        title=printed.title,
+        description=f"{printed.axis_label} against {scale.label.lower()}",
         x=x,
         y=y,
-        lines=_lines(numbers, looks, x, y, partial(map, _rotation_point)),
-        shaded=(x.at(LABELS_ILL_DEFINED_BEYOND), x.end) if has_ill_defined else None,
+        lines=_lines(
+            *(numbers, looks, x, y), partial(map, partial(_severity_point, results.label_of))
+        ),
+        shaded=(x.at(scale.valid_to), x.end) if scale.reason else None,
     )
 
 
@@ -130,10 +149,10 @@ def _lines(
     )
 
 
-def _rotation_point(row: Mapping[Any, Any]) -> Point:
+def _severity_point(label_of: Callable[[str], str], row: Mapping[Any, Any]) -> Point:
     value, half = rounded(row["value"], (row["upper"] - row["lower"]) / 2)
-    tip = f"{row['angle']:.0f}°: {value}" + (f" ± {half}" if half else "")
-    return Point(row["angle"], row["value"], row["lower"], row["upper"], tip)
+    tip = f"{label_of(row['condition'])}: {value}" + (f" ± {half}" if half else "")
+    return Point(row["severity"], row["value"], row["lower"], row["upper"], tip)
 
 
 def _reliability_point(row: Mapping[Any, Any]) -> Point:

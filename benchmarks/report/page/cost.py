@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -11,7 +12,7 @@ import numpy as np
 import pandas as pd
 
 from benchmarks.records import read_table
-from benchmarks.report.names import METRICS, Variant, condition_label
+from benchmarks.report.names import Names, Variant
 from benchmarks.report.number_format import rounded
 from benchmarks.report.page.chart import (
     Axis,
@@ -41,7 +42,7 @@ class Cost(NamedTuple):
     charts: tuple[Chart, ...]
 
 
-def costs(numbers: Path, looks: Mapping[Variant, Look]) -> list[Cost]:
+def costs(numbers: Path, names: Names, looks: Mapping[Variant, Look]) -> list[Cost]:
     """A group of charts a size of batches, from the numbers of the figure, if there are such."""
     if not numbers.exists():
         return []
@@ -50,9 +51,9 @@ def costs(numbers: Path, looks: Mapping[Variant, Look]) -> list[Cost]:
         Cost(
             "Single images" if size == 1 else f"Batches of {size:,.0f} images",
             _machine(rows.iloc[0]),
-            _times(rows),
+            _times(rows, names),
             tuple(
-                _chart(of_measure, str(metric), str(condition), looks)
+                _chart(of_measure, names, str(metric), str(condition), looks)
                 for (metric, condition), of_measure in rows.groupby(
                     ["metric", "condition"], sort=False
                 )
@@ -66,11 +67,11 @@ def _machine(row: pd.Series) -> str:
     return f"{row['device_name']}, engine {row['engine']}, threads {row['threads']:g}"
 
 
-def _times(rows: pd.DataFrame) -> str:
+def _times(rows: pd.DataFrame, names: Names) -> str:
     pairs = rows[["method", "members", "p50_ms"]].drop_duplicates(["method", "members"])
     medians = {Variant(*variant): ms for *variant, ms in pairs.itertuples(index=False)}
-    largest = {variant.method: variant for variant in sorted(medians, key=lambda v: v.rank)}
-    return ", ".join(f"{_milliseconds(medians[v])} ({v.label})" for v in largest.values())
+    largest = {variant.method: variant for variant in sorted(medians, key=names.rank)}
+    return ", ".join(f"{_milliseconds(medians[v])} ({names.label(v)})" for v in largest.values())
 
 
 def _milliseconds(value: float) -> str:
@@ -82,19 +83,22 @@ def _milliseconds(value: float) -> str:
     return f"{float(f'{value:.3g}'):,.12g} ms"
 
 
-def _chart(rows: pd.DataFrame, metric: str, condition: str, looks: Mapping[Variant, Look]) -> Chart:
+def _chart(
+    rows: pd.DataFrame, names: Names, metric: str, condition: str, looks: Mapping[Variant, Look]
+) -> Chart:
     spread = rows[["value", "lower", "upper"]]
     low, high = float(np.nanmin(spread)), float(np.nanmax(spread))
     margin = 0.08 * (high - low) or 0.1
     x = log_axis("Milliseconds (median)", rows["p50_ms"].min() / 1.5, rows["p50_ms"].max() * 1.5)
-    y = y_axis(METRICS[metric].axis_title, low - margin, high + margin)
-    title = f"{METRICS[metric].title}, {condition_label(condition)}"
+    printed = names.printed(metric)
+    y = y_axis(printed.axis_title, low - margin, high + margin)
+    title = f"{printed.title}, {names.condition(condition).label}"
     return Chart(
         title=title,
         description=f"{title}, against median latency; the Pareto front is shaded",
         x=x,
         y=y,
-        lines=tuple(_lines(rows, x, y, looks)),
+        lines=tuple(_lines(rows, names, x, y, looks)),
         front=path(
             (x.at(row["p50_ms"]), y.at(row["value"]))
             for row in rows[rows["pareto"]].sort_values("p50_ms").to_dict("records")
@@ -103,21 +107,25 @@ def _chart(rows: pd.DataFrame, metric: str, condition: str, looks: Mapping[Varia
     )
 
 
-def _lines(rows: pd.DataFrame, x: Axis, y: Axis, looks: Mapping[Variant, Look]) -> list[Line]:
+def _lines(
+    rows: pd.DataFrame, names: Names, x: Axis, y: Axis, looks: Mapping[Variant, Look]
+) -> list[Line]:
     """A line a method over its sizes, with the switch of the largest of them."""
     lines = []
     for method, of_method in rows.groupby("method", sort=False):
         variants = [Variant(str(method), members) for members in of_method["members"]]
-        largest = max(variants, key=lambda v: v.rank)
+        largest = max(variants, key=names.rank)
         ordered = of_method.sort_values("p50_ms").to_dict("records")
-        lines.append(line(look_in(looks, largest), largest, map(_point, ordered), x, y))
+        lines.append(
+            line(look_in(looks, largest), largest, map(partial(_point, names), ordered), x, y)
+        )
     return lines
 
 
-def _point(row: Mapping[Any, Any]) -> Point:
+def _point(names: Names, row: Mapping[Any, Any]) -> Point:
     half = (row["upper"] - row["lower"]) / 2
     value, spread = rounded(row["value"], half if math.isfinite(half) else math.nan)
-    size = Variant(str(row["method"]), str(row["members"])).label
+    size = names.label(Variant(str(row["method"]), str(row["members"])))
     tip = f"{size}: {value}{f' ± {spread}' if spread else ''} in {_milliseconds(row['p50_ms'])}"
     tip += ", on the front" if row["pareto"] else ""
     note = str(row["members"]) if row["members"] != "1" else ""

@@ -13,25 +13,14 @@ import pandas as pd
 from PIL import Image
 
 from benchmarks.files import or_none
-from benchmarks.report.names import (
-    METHODS,
-    METRICS,
-    Metric,
-    Variant,
-    condition_label,
-    condition_rank,
-)
+from benchmarks.report.names import Names, Printed, Variant
 from benchmarks.report.page.chart import color, key
 from benchmarks.report.results import Pixels, Results
 from benchmarks.report.style import Look, look_in
-from benchmarks.vocabulary import EXPLORED_MEASURES, PECULIAR, TYPICAL
+from benchmarks.vocabulary import EXPLORED_MEASURES
 
-SIDE, IN_A_ROW = 28, 20
-"""Pixels of an image's side, and images in a row of the PNG that holds them all."""
-
-MEASURES = {name: METRICS.get(name, Metric(name.capitalize())) for name in EXPLORED_MEASURES}
-
-_CLASSES = range(10)
+IN_A_ROW = 20
+"""Images in a row of the PNG that holds them all."""
 
 _REASONS = {
     "article": "Shown in the article",
@@ -52,13 +41,13 @@ def explorer(results: Results, looks: Mapping[Variant, Look]) -> dict[str, Any] 
         return None
     variants = sorted(
         {Variant(*pair) for pair in zip(rows["method"], rows["members"], strict=True)},
-        key=lambda variant: variant.rank,
+        key=results.names.rank,
     )
     images = [
-        _image(group, variants)
+        _image(group, variants, len(results.names.task.classes))
         for _, group in rows.groupby(["recipe", "condition", "index"], sort=False)
     ]
-    conditions = sorted({image["condition"] for image in images}, key=condition_rank)
+    conditions = sorted({image["condition"] for image in images}, key=results.names.condition_rank)
     tiles = {image: tile for tile, image in enumerate(_distinct(images))}
     return {
         "sheet": _sheet([results.images.get(image) for image in tiles]),
@@ -67,17 +56,21 @@ def explorer(results: Results, looks: Mapping[Variant, Look]) -> dict[str, Any] 
         "methods": [
             {
                 "key": key(v),
-                "label": v.label,
+                "label": results.names.label(v),
                 "color": color(look_in(looks, v)),
                 "single": v.members == "1",
             }
             for v in variants
         ],
-        "measures": [{"key": name, "label": m.axis_label} for name, m in MEASURES.items()],
-        "conditions": [{"key": c, "label": condition_label(c)} for c in conditions],
+        "measures": [
+            {"key": name, "label": _printed(results.names, name).axis_label}
+            for name in EXPLORED_MEASURES
+        ],
+        "classes": list(results.names.task.classes),
+        "conditions": [{"key": c, "label": results.label_of(c)} for c in conditions],
         "recipes": [recipe for recipe, _ in Counter(rows["recipe"]).most_common()],
-        "reasons": _reasons(images),
-        "article": _article(images),
+        "reasons": _reasons(images, results.names),
+        "article": _article(images, results.names),
         "images": [image | {"tile": tiles[image["condition"], image["index"]]} for image in images],
     }
 
@@ -91,14 +84,14 @@ def data_uri(png: bytes) -> str:
     return f"data:image/png;base64,{b64encode(png).decode('ascii')}"
 
 
-def _image(rows: pd.DataFrame, variants: Sequence[Variant]) -> dict[str, Any]:
+def _image(rows: pd.DataFrame, variants: Sequence[Variant], classes: int) -> dict[str, Any]:
     first = rows.iloc[0]
     predictions: list[dict[str, Any] | None] = [None] * len(variants)
     for row in rows.to_dict("records"):
         predictions[variants.index(Variant(row["method"], row["members"]))] = {
-            "votes": [row[f"vote_share_{c}"] for c in _CLASSES],
-            "mean": [row[f"mean_probability_{c}"] for c in _CLASSES],
-            "measures": [or_none(row[name]) for name in MEASURES],
+            "votes": [row[f"vote_share_{c}"] for c in range(classes)],
+            "mean": [row[f"mean_probability_{c}"] for c in range(classes)],
+            "measures": [or_none(row[name]) for name in EXPLORED_MEASURES],
         }
     label = or_none(first["label"])
     return {
@@ -113,26 +106,33 @@ def _image(rows: pd.DataFrame, variants: Sequence[Variant]) -> dict[str, Any]:
     }
 
 
-def _article(images: Sequence[Mapping[str, Any]]) -> dict[str, list[int]]:
+def _article(images: Sequence[Mapping[str, Any]], names: Names) -> dict[str, list[int]]:
     """Which of the article's images are among those of this run, and which are not."""
-    numbers = {image["number"] for image in images if "article" in image["reasons"]}
+    there = {image["number"] for image in images if "article" in image["reasons"]}
+    wanted = list(map(int, names.task.article_images))
     return {
-        "present": [number for number in (TYPICAL, PECULIAR) if number in numbers],
-        "absent": [number for number in (TYPICAL, PECULIAR) if number not in numbers],
+        "present": [number for number in wanted if number in there],
+        "absent": [number for number in wanted if number not in there],
     }
+
+
+def _printed(names: Names, measure: str) -> Printed:
+    """A measure of single images, which is a metric or, as confidence, none."""
+    printed = names.printed(measure)
+    return printed if printed.name != measure else Printed(measure.capitalize())
 
 
 def _distinct(images: Sequence[Mapping[str, Any]]) -> dict[tuple[str, int], None]:
     return dict.fromkeys((image["condition"], image["index"]) for image in images)
 
 
-def _reasons(images: Sequence[Mapping[str, Any]]) -> list[dict[str, str]]:
+def _reasons(images: Sequence[Mapping[str, Any]], names: Names) -> list[dict[str, str]]:
     given = {reason for image in images for reason in image["reasons"]}
     order = list(_REASONS)
     labelled = []
     for reason in sorted(given, key=lambda reason: (order.index(reason.partition(":")[0]), reason)):
         kind, _, method = reason.partition(":")
-        of_method = f": {METHODS.get(method, method)}" if method else ""
+        of_method = f": {names.method(method).label}" if method else ""
         labelled.append({"key": reason, "label": _REASONS[kind] + of_method})
     return labelled
 
@@ -140,11 +140,13 @@ def _reasons(images: Sequence[Mapping[str, Any]]) -> list[dict[str, str]]:
 def _sheet(images: Sequence[Pixels | None]) -> str:
     """All images in one PNG; what is missing stays black."""
     rows = -(-len(images) // IN_A_ROW)
-    sheet = np.zeros((rows * SIDE, IN_A_ROW * SIDE), dtype=np.uint8)
+    height, width, *colours = next((one.shape for one in images if one is not None), (1, 1))
+    sheet = np.zeros((rows * height, IN_A_ROW * width, *colours), dtype=np.uint8)
     for tile, pixels in enumerate(images):
-        row, column = (SIDE * part for part in divmod(tile, IN_A_ROW))
+        row, column = divmod(tile, IN_A_ROW)
         if pixels is not None:
-            sheet[row : row + SIDE, column : column + SIDE] = pixels
+            top, left = row * height, column * width
+            sheet[top : top + height, left : left + width] = pixels
     with BytesIO() as file:
         Image.fromarray(sheet).save(file, format="png", optimize=True)
         return data_uri(file.getvalue())

@@ -12,10 +12,9 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup, escape
 
 from benchmarks.files import read_json, written_whole
-from benchmarks.metrics.definitions import DEFINITIONS
-from benchmarks.report.names import METRICS, Variant, left_out_remark
+from benchmarks.report.names import Variant, left_out_remark
 from benchmarks.report.page import chart
-from benchmarks.report.page.chart_sections import detections, reliability_charts, rotation_charts
+from benchmarks.report.page.chart_sections import detections, reliability_charts, severities
 from benchmarks.report.page.claims import claims
 from benchmarks.report.page.cost import costs
 from benchmarks.report.page.explorer import explorer
@@ -23,8 +22,8 @@ from benchmarks.report.page.leaderboard import leaderboard
 from benchmarks.report.page.provenance import provenance
 from benchmarks.report.results import Results
 from benchmarks.report.style import Look, looks
-from benchmarks.report.texts import answer
-from benchmarks.vocabulary import ILL_DEFINED, INDEX_HTML, MAIN_RECIPE, RUN_JSON
+from benchmarks.report.texts import answer, listed
+from benchmarks.vocabulary import ILL_DEFINED, INDEX_HTML, RUN_JSON
 
 REPOSITORY = Path(__file__).parents[3]
 
@@ -55,15 +54,19 @@ def _environment() -> Environment:
 
 
 def _content(results: Results, folder: Path) -> dict[str, Any]:
-    recipes = sorted(results.recipes, key=lambda name: (name != MAIN_RECIPE, name))
     configuration = read_json(folder / RUN_JSON).get("configuration", {})
-    images = explorer(results, looks(results.largest))
+    names = results.names
+    images = explorer(results, looks(names, results.largest))
     return {
-        "recipes": [_of_recipe(results.of_recipe(name), name, folder) for name in recipes],
+        "recipes": [_of_recipe(results.of_recipe(name), name, folder) for name in results.recipes],
+        "groups": {group: f"{group.capitalize()} images" for group in results.severities},
+        "about": _about(results),
         "explorer": images,
         "explorer_data": images and {name: images[name] for name in images if name != "sheet"},
         "claims": claims(folder),
-        "metrics": [(name, METRICS[name], DEFINITIONS[name]) for name in METRICS],
+        "metrics": [(names.printed(metric.name), metric) for metric in names.nouns.metrics],
+        "scores": [(names.printed_score(score.name), score) for score in names.nouns.scores],
+        "methods": names.nouns.methods,
         "repository": _path_to_repository(folder.resolve()),
         "provenance": provenance(folder),
         "setting": _setting(configuration),
@@ -77,17 +80,24 @@ def _content(results: Results, folder: Path) -> dict[str, Any]:
 
 
 def _of_recipe(results: Results, recipe: str, folder: Path) -> dict[str, Any]:
-    look: Mapping[Variant, Look] = looks(results.shown)
+    look: Mapping[Variant, Look] = looks(results.names, results.shown)
     return {
         "name": recipe,
         "summary": answer(results),
         "looks": look,
         "leaderboard": leaderboard(results, recipe),
-        "rotation": rotation_charts(results, look),
+        "severities": severities(results, look),
         "calibration": reliability_charts(results, look),
         "detection": detections(results, look),
-        "cost": costs(folder / "figures" / f"cost-{recipe}.csv", look),
+        "cost": costs(folder / "figures" / f"cost-{recipe}.csv", results.names, look),
     }
+
+
+def _about(results: Results) -> str:
+    """What is compared on which images, in one sentence."""
+    labels = dict.fromkeys(results.names.method(v.method).label for v in results.shown)
+    groups = listed(list(dict.fromkeys(one.group for one in results.conditions)))
+    return f"{listed(list(labels))} on {groups} images of the task {results.names.task.label}."
 
 
 def _path_to_repository(folder: Path) -> str:

@@ -5,10 +5,10 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable
 
-from benchmarks.report.names import METRICS, Variant
+from benchmarks.report.names import Variant
 from benchmarks.report.results import Quantity, Results
 from benchmarks.report.tables.table import BEST, TIED, UNTESTED, Cell
-from benchmarks.vocabulary import BIASED, CLEAN, DETECTION_METRICS, SIGNIFICANT, SUBSET_CLEAN
+from benchmarks.vocabulary import SIGNIFICANT
 
 REFERENCE = "clean images are the reference of detection"
 
@@ -41,16 +41,17 @@ def value_cell(results: Results, variant: Variant, quantity: Quantity) -> Cell:
     """The cell of a variant, without a verdict."""
     row = results.find(variant, quantity)
     if row is None:
-        is_reference = quantity.condition in (CLEAN, SUBSET_CLEAN)
-        detects = quantity.metric in DETECTION_METRICS
+        condition = results.names.condition(quantity.condition)
+        detects = "reference" in results.names.metric(quantity.metric).needs
+        is_reference = condition.name == condition.reference
         return Cell(reason=REFERENCE if is_reference and detects else "")
     return Cell(row["value"], (row["upper"] - row["lower"]) / 2, row["status"], row["reason"])
 
 
 def _best(results: Results, variants: tuple[Variant, ...], quantity: Quantity) -> Variant | None:
     """The best of those that were compared with one another; ``None`` if there is no such."""
-    better = METRICS[quantity.metric].better
-    if not better or quantity.metric in BIASED:
+    metric = results.names.metric(quantity.metric)
+    if not metric.better or metric.biased:
         return None
     values = {
         variant: row["value"]
@@ -62,6 +63,6 @@ def _best(results: Results, variants: tuple[Variant, ...], quantity: Quantity) -
     }
     if len(values) < 2:
         return None
-    best = (max if better == "↑" else min)(values, key=lambda variant: values[variant])
+    best = (max if metric.better == "higher" else min)(values, key=lambda variant: values[variant])
     compared = any(results.p_value(best, other, quantity) is not None for other in values)
     return best if compared else None

@@ -8,12 +8,12 @@ from typing import NamedTuple
 import pandas as pd
 
 from benchmarks.report.cost import Setup, batch_sizes, main_setup, milliseconds
-from benchmarks.report.names import METRICS, Variant, score_label
+from benchmarks.report.names import Names, Variant
 from benchmarks.report.results import Bounds, Quantity, Results
 from benchmarks.report.tables.comparison import value_cell
 from benchmarks.report.tables.latency import NOT_TIMED, images_text, median_cell
 from benchmarks.report.tables.table import Cell, Row, Table
-from benchmarks.vocabulary import CLEAN, MAIN_SCORE
+from benchmarks.vocabulary import CLEAN
 
 NOT_KNOWN = "the full method’s value has no interval"
 
@@ -38,10 +38,10 @@ class Enough(NamedTuple):
     variant: Variant
     at_most: bool
 
-    @property
-    def label(self) -> str:
+    def label(self, names: Names) -> str:
         """For example ``T = 20``, or ``≤ T = 50``."""
-        return f"≤ {self.variant.size}" if self.at_most else self.variant.size
+        size = names.size(self.variant)
+        return f"≤ {size}" if self.at_most else size
 
 
 def cost_tables(results: Results, recipe: str) -> Iterator[Table]:
@@ -80,11 +80,14 @@ def cost_table(results: Results, recipe: str, setup: Setup) -> Table:
 
 def tabulated(results: Results) -> list[Quantity]:
     """The quantities by which sizes are compared."""
-    conditions = (CLEAN, *results.rotated_mean)
-    scores = (MAIN_SCORE, "mutual_information")
+    conditions = (CLEAN, *results.group_means)
     return [
         *(Quantity(name, metric) for name in conditions for metric in ("accuracy", "nll", "ece")),
-        *(Quantity(name, "auroc", score) for name in results.ood[:1] for score in scores),
+        *(
+            Quantity(name, "auroc", score)
+            for name in results.ood[:1]
+            for score in ("", "mutual_information")
+        ),
     ]
 
 
@@ -103,7 +106,7 @@ def needed(results: Results, full: Variant, quantity: Quantity) -> Enough | None
         return None
     sizes = [v for v in results.variants if v.method == full.method and v.members.isdigit()]
     smallest = full
-    for variant in sorted(sizes, key=lambda v: v.rank, reverse=True):
+    for variant in sorted(sizes, key=results.names.rank, reverse=True):
         if variant == full:
             continue
         row = results.find(variant, quantity)
@@ -112,7 +115,7 @@ def needed(results: Results, full: Variant, quantity: Quantity) -> Enough | None
         bounds = results.difference(variant, full, quantity)
         if bounds is None:
             return Enough(smallest, at_most=True)
-        if _is_worse(bounds, METRICS[quantity.metric].better):
+        if _is_worse(bounds, results.names.metric(quantity.metric).better):
             break
         smallest = variant
     else:
@@ -123,7 +126,7 @@ def needed(results: Results, full: Variant, quantity: Quantity) -> Enough | None
 def _is_worse(difference: Bounds, better: str) -> bool:
     """Whether the whole interval lies on the side that is not the better one."""
     lower, upper = difference
-    return upper < 0 if better == "↑" else lower > 0
+    return upper < 0 if better == "higher" else lower > 0
 
 
 def _of_several_sizes(results: Results) -> list[Variant]:
@@ -142,8 +145,9 @@ def _row(
     if enough is None:
         unknown = Cell(reason=NOT_KNOWN)
         values[0], times[::2] = unknown, [unknown] * len(batches)
-    label = "—" if enough is None else enough.label
-    return Row(full.label, (_measure(results, quantity), label), (*values, *times))
+    label = "—" if enough is None else enough.label(results.names)
+    measure = _measure(results, results.resolved(full, quantity))
+    return Row(results.names.label(full), (measure, label), (*values, *times))
 
 
 def _time(results: Results, setup: Setup, variant: Variant, batch_size: int) -> Cell:
@@ -153,5 +157,5 @@ def _time(results: Results, setup: Setup, variant: Variant, batch_size: int) -> 
 
 def _measure(results: Results, quantity: Quantity) -> str:
     condition, metric, score = quantity
-    by_score = f", {score_label(score).lower()}" if score else ""
-    return f"{METRICS[metric].title}, {results.label_of(condition)}{by_score}"
+    by_score = f", {results.names.score(score).label.lower()}" if score else ""
+    return f"{results.names.printed(metric).title}, {results.label_of(condition)}{by_score}"

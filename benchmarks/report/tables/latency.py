@@ -9,7 +9,7 @@ from typing import Any
 import pandas as pd
 
 from benchmarks.report.cost import Setup, batch_sizes, main_setup, milliseconds, of_setup
-from benchmarks.report.names import Variant
+from benchmarks.report.names import Names, Variant
 from benchmarks.report.tables.table import Cell, Row, Table
 from benchmarks.vocabulary import SELF_TRAINED
 
@@ -32,7 +32,7 @@ COUNTED = (
 NOT_TRAINED = "no network of this run was trained by this engine on this device"
 
 
-def latency_table(latency: pd.DataFrame) -> Table:
+def latency_table(latency: pd.DataFrame, names: Names) -> Table:
     """Milliseconds of each method’s largest size, by device and batch size."""
     sizes = sorted({int(size) for size in latency["batch_size"].dropna()})
     groups = _largest(latency).groupby([*Setup._fields, "clock"], sort=False, dropna=False)
@@ -45,7 +45,7 @@ def latency_table(latency: pd.DataFrame) -> Table:
         rows=tuple(
             Row(
                 _device(group.iloc[0]),
-                (Variant(str(method), _members(rows)).label,),
+                (names.label(Variant(str(method), _members(rows))),),
                 tuple(_time(rows, size) for size in sizes),
             )
             for _, group in groups
@@ -55,7 +55,7 @@ def latency_table(latency: pd.DataFrame) -> Table:
     )
 
 
-def resources_table(latency: pd.DataFrame, setup: Setup) -> Table:
+def resources_table(latency: pd.DataFrame, names: Names, setup: Setup) -> Table:
     """Weights, multiply-adds, memory, tail latency and throughput of each method’s largest size."""
     first, *_, last = batch_sizes(latency) * 2
     rows = _largest(latency)
@@ -74,18 +74,18 @@ def resources_table(latency: pd.DataFrame, setup: Setup) -> Table:
             *(f"p{percent} (ms)\n{images_text(first)}" for percent in (90, 99)),
             f"Thousand images\nper second, {images_text(last)}",
         ),
-        rows=tuple(_resources_row(latency, setup, row, first) for _, row in rows.iterrows()),
+        rows=tuple(_resources_row(latency, names, setup, row, first) for _, row in rows.iterrows()),
         remarks=COUNTED,
     )
 
 
-def latency_tables(latency: pd.DataFrame) -> Iterator[Table]:
+def latency_tables(latency: pd.DataFrame, names: Names) -> Iterator[Table]:
     """Those that need timings alone."""
     if latency.empty:
         return
-    yield latency_table(latency)
+    yield latency_table(latency, names)
     if (setup := main_setup(latency)) is not None:
-        yield resources_table(latency, setup)
+        yield resources_table(latency, names, setup)
 
 
 def _largest(latency: pd.DataFrame) -> pd.DataFrame:
@@ -125,7 +125,7 @@ def _number(value: float, reason: str = "") -> Cell:
 
 
 def _resources_row(
-    latency: pd.DataFrame, setup: Setup, row: pd.Series[Any], batch_size: int
+    latency: pd.DataFrame, names: Names, setup: Setup, row: pd.Series[Any], batch_size: int
 ) -> Row:
     """A method’s row at the largest batch size, with the tails of its times at this one."""
     variant = Variant(row["method"], row["members"])
@@ -145,7 +145,7 @@ def _resources_row(
         *tails,
         _number(row["images_per_s"] / 1e3),
     )
-    return Row("", (variant.label,), cells)
+    return Row("", (names.label(variant),), cells)
 
 
 def images_text(count: int) -> str:

@@ -2,29 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
-from benchmarks.report.names import METRICS, SCORES, rotated, score_label
+from benchmarks.nouns import ConditionRecord, MetricRecord
 from benchmarks.report.results import Quantity, Results
 from benchmarks.report.tables.comparison import compared_cells
 from benchmarks.report.tables.remarks import remarks
 from benchmarks.report.tables.table import Row, Table
-from benchmarks.vocabulary import (
-    CLEAN,
-    DETECTION_METRICS,
-    MAIN_SCORE,
-    SELECTIVE_METRICS,
-    SELF_TRAINED,
-)
+from benchmarks.vocabulary import CLEAN, SELF_TRAINED
 
-MAIN = (
-    *("accuracy", "nll", "brier", "ece"),
-    *("predictive_entropy", "mutual_information", "pairwise_disagreement", "auroc"),
-)
-CALIBRATION = (
-    *("accuracy", "nll", "brier"),
-    *("ece", "ece_equal_mass", "ece_debiased", "squared_ce_debiased", "mce"),
-)
+FEW = 4
+"""Of at most so many conditions of a group all are shown, else every second."""
 
 
 def quality_tables(results: Results, recipe: str) -> Iterator[Table]:
@@ -32,21 +20,32 @@ def quality_tables(results: Results, recipe: str) -> Iterator[Table]:
     yield overview_table(results, recipe)
     yield main_table(results, recipe)
     yield calibration_table(results, recipe)
-    if results.ood or results.angles:
-        for metric in DETECTION_METRICS:
-            yield detection_table(results, recipe, metric)
-    for metric in SELECTIVE_METRICS:
-        yield selective_table(results, recipe, metric)
+    yield uncertainty_table(results, recipe)
+    if any(one.name != one.reference for one in results.conditions):
+        for metric in _metrics(results, {"score", "reference"}):
+            yield detection_table(results, recipe, metric.name)
+    for metric in _metrics(results, {"score", "labels"}):
+        yield selective_table(results, recipe, metric.name)
     if results.subsets:
         yield exact_table(results, recipe)
 
 
 def overview_table(results: Results, recipe: str) -> Table:
     """One row per method: what fits into a column, or on the first screen of a page."""
-    conditions = (CLEAN, *results.rotated_mean)
-    metrics = ("accuracy", "ece", "pairwise_disagreement")
-    quantities = [Quantity(condition, metric) for condition in conditions for metric in metrics]
-    quantities += [Quantity(condition, "auroc", MAIN_SCORE) for condition in results.ood[:1]]
+    shown = [one for one in results.names.nouns.metrics if one.shown == "overview"]
+    conditions = (CLEAN, *results.group_means)
+    quantities = [
+        Quantity(condition, metric.name)
+        for condition in conditions
+        for metric in shown
+        if "reference" not in metric.needs
+    ]
+    quantities += [
+        Quantity(condition, metric.name)
+        for condition in results.ood[:1]
+        for metric in shown
+        if "reference" in metric.needs
+    ]
     conditions += results.ood[:1]
     variants = results.evaluated_on(conditions)
     return Table(
@@ -55,11 +54,14 @@ def overview_table(results: Results, recipe: str) -> Table:
         group_heading="",
         label_headings=("Method",),
         headings=tuple(
-            f"{METRICS[metric].title}\n{results.label_of(condition)}"
+            f"{results.names.printed(metric).title}\n{results.label_of(condition)}"
             for condition, metric, _ in quantities
         ),
         rows=tuple(
-            Row("", (variant.label,), compared_cells(results, variants, variant, quantities))
+            Row(
+                *("", (results.names.label(variant),)),
+                compared_cells(results, variants, variant, quantities),
+            )
             for variant in variants
         ),
         remarks=remarks(results, variants, by_score=bool(results.ood), binned=True),
@@ -67,51 +69,70 @@ def overview_table(results: Results, recipe: str) -> Table:
 
 
 def main_table(results: Results, recipe: str) -> Table:
-    """Every method on clean, rotated and out-of-distribution images."""
+    """Every method on clean, shifted and out-of-distribution images."""
     return _by_condition(
         results,
         recipe,
         "main",
         "All methods under all conditions.",
-        (CLEAN, *results.rotated_mean, *results.ood),
-        MAIN,
+        results.main_conditions,
+        main_metrics(results),
         with_left_out=True,
     )
 
 
 def calibration_table(results: Results, recipe: str) -> Table:
-    """Calibration in detail, on images rotated in steps of 30 degrees where there are such."""
+    """Every metric of the probabilities against labels, at several severities of each group."""
+    severe = [name for group in results.severities.values() for name in _some(group)]
+    alone = [one.name for one in _without_severity(results) if one.labels != "none"]
     return _by_condition(
         results,
         recipe,
         "calibration",
         "Calibration in detail, 15 bins.",
-        (CLEAN, *_every_second(results.angles)),
-        CALIBRATION,
+        (*alone, *severe),
+        _metrics(results, {"labels"}),
+    )
+
+
+def uncertainty_table(results: Results, recipe: str) -> Table:
+    """Every mean over images of an uncertainty that needs no label."""
+    return _by_condition(
+        results,
+        recipe,
+        "uncertainty",
+        "Mean uncertainty of an image.",
+        results.main_conditions,
+        [*_metrics(results, set()), *_metrics(results, {"members"})],
     )
 
 
 def exact_table(results: Results, recipe: str) -> Table:
-    """Every method on the subsets that exact MC-dropout can afford."""
+    """Every method on the subsets that a slow method can afford."""
     return _by_condition(
         results,
         recipe,
         "exact",
         "Exact MC-dropout (without sampling) and all other methods on the same few images.",
         results.subsets,
-        MAIN,
+        main_metrics(results),
         with_left_out=True,
     )
 
 
 def detection_table(results: Results, recipe: str, metric: str) -> Table:
     """How well each score of each method distinguishes images of each condition from clean ones."""
+    detected = {one.name for one in results.conditions if one.name != one.reference}
+    chosen = [
+        name for name in results.main_conditions if name in detected or name in results.group_means
+    ]
     return _by_score(
         results,
         recipe,
         f"detection-{metric}",
-        f"Detection of images that are not clean, by each score: {METRICS[metric].title}.",
-        (*results.ood, *results.rotated_mean) or tuple(map(rotated, results.angles)),
+        "Detection of images that are not clean, by each score: "
+        f"{results.names.printed(metric).title}.",
+        tuple(chosen) or tuple(sorted(detected, key=results.names.condition_rank)),
         metric,
         with_left_out=True,
     )
@@ -119,14 +140,35 @@ def detection_table(results: Results, recipe: str, metric: str) -> Table:
 
 def selective_table(results: Results, recipe: str, metric: str) -> Table:
     """How well each score of each method detects misclassified images; labels well defined."""
+    severe = [
+        name
+        for group in results.severities.values()
+        for name in _some([one for one in group if one.labels == "valid"])
+    ]
+    alone = [one.name for one in _without_severity(results) if one.labels == "valid"]
     return _by_score(
         results,
         recipe,
         f"selective-{metric}",
-        f"Detection of misclassified images, by each score: {METRICS[metric].title}.",
-        (CLEAN, *_every_second(results.angles_averaged), *results.rotated_mean),
+        f"Detection of misclassified images, by each score: {results.names.printed(metric).title}.",
+        (*alone, *severe, *results.group_means),
         metric,
     )
+
+
+def main_metrics(results: Results) -> list[MetricRecord]:
+    """The metrics that the main table shows."""
+    return [one for one in results.names.nouns.metrics if one.shown in ("overview", "main")]
+
+
+def _metrics(results: Results, needs: set[str]) -> list[MetricRecord]:
+    """The metrics that need exactly this."""
+    return [one for one in results.names.nouns.metrics if set(one.needs) == needs]
+
+
+def _without_severity(results: Results) -> list[ConditionRecord]:
+    severe = {one.name for group in results.severities.values() for one in group}
+    return [one for one in results.conditions if one.name not in severe]
 
 
 def _by_condition(
@@ -135,15 +177,14 @@ def _by_condition(
     name: str,
     title: str,
     conditions: tuple[str, ...],
-    metrics: tuple[str, ...],
+    metrics: Sequence[MetricRecord],
     *,
     with_left_out: bool = False,
 ) -> Table:
     """A column a metric, a group of rows a condition."""
     variants = results.evaluated_on(conditions)
-    score = {metric: MAIN_SCORE if metric in DETECTION_METRICS else "" for metric in metrics}
     quantities = {
-        condition: [Quantity(condition, metric, score[metric]) for metric in metrics]
+        condition: [Quantity(condition, metric.name) for metric in metrics]
         for condition in conditions
     }
     return Table(
@@ -151,11 +192,11 @@ def _by_condition(
         caption=f"{title} {_setting(results, recipe, conditions)}",
         group_heading="Images",
         label_headings=("Method",),
-        headings=tuple(METRICS[metric].heading for metric in metrics),
+        headings=tuple(results.names.printed(metric.name).heading for metric in metrics),
         rows=tuple(
             Row(
                 results.label_of(condition),
-                (variant.label,),
+                (results.names.label(variant),),
                 compared_cells(results, variants, variant, of_condition),
             )
             for condition, of_condition in quantities.items()
@@ -164,8 +205,8 @@ def _by_condition(
         remarks=remarks(
             results,
             variants,
-            by_score="auroc" in metrics and len(conditions) > 1,
-            binned="ece" in metrics,
+            by_score=any("score" in metric.needs for metric in metrics) and len(conditions) > 1,
+            binned=any(metric.biased for metric in metrics),
             with_left_out=with_left_out,
         ),
     )
@@ -183,10 +224,11 @@ def _by_score(
 ) -> Table:
     """A column a condition, a row a score, a group of rows a method."""
     variants = results.evaluated_on(conditions)
+    known = [score.name for score in results.names.nouns.scores]
     quantities = {
         (variant, score): [Quantity(condition, metric, score) for condition in conditions]
         for variant in variants
-        for score in (*SCORES, *results.method_scores(variant))
+        for score in (*known, *results.method_scores(variant))
     }
     return Table(
         name=f"{name}-{recipe}",
@@ -196,8 +238,8 @@ def _by_score(
         headings=tuple(map(results.label_of, conditions)),
         rows=tuple(
             Row(
-                variant.label,
-                (score_label(score),),
+                results.names.label(variant),
+                (results.names.score(score).label,),
                 compared_cells(results, variants, variant, by_score),
             )
             for (variant, score), by_score in quantities.items()
@@ -206,12 +248,13 @@ def _by_score(
     )
 
 
-def _every_second(angles: tuple[int, ...]) -> list[str]:
-    """The rotations in steps of 30 degrees; all, where there are no such."""
-    return [rotated(angle) for angle in angles if angle % 30 == 0] or list(map(rotated, angles))
+def _some(group: Sequence[ConditionRecord]) -> list[str]:
+    """Every second condition of a group, or all where these are few."""
+    names = [one.name for one in group]
+    return names if len(names) <= FEW else names[1::2]
 
 
-def _setting(results: Results, recipe: str, conditions: tuple[str, ...]) -> str:
+def _setting(results: Results, recipe: str, conditions: Sequence[str]) -> str:
     evaluated = results.summary["condition"].isin(conditions)
     counts = sorted(set(results.summary.loc[evaluated, "images"]) - {0}) or [0]
     images = " to ".join(f"{count:,}" for count in dict.fromkeys((counts[0], counts[-1])))

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from benchmarks.report.names import METHODS, Variant, left_out_remark, score_label
+from benchmarks.report.names import Variant, left_out_remark
 from benchmarks.report.results import Results
-from benchmarks.vocabulary import MAIN_SCORE, SELF_TRAINED
 
 INTERVAL = (
     "± is half the width of the 95 % interval, over the draw of images and, if there are several, "
@@ -26,7 +25,7 @@ NOT_COVERED = (
 )
 
 SHARED_NETWORKS = (
-    "The suite's methods share one pool of networks: the ensemble contains the networks of the "
+    "Methods that take networks from the pool share them: an ensemble contains the networks of the "
     "others. No interval covers an ensemble of other networks."
 )
 
@@ -44,22 +43,24 @@ def remarks(
     """What the reader must know of a table of these variants.
 
     Args:
-        by_score: whether it shows AUROC by one score.
+        by_score: whether it shows metrics of one score a method.
         binned: whether it shows a calibration error in bins.
         with_left_out: whether it lists conditions, so that those without data are named.
     """
-    counts = {variant.label: results.replicates(variant) for variant in variants}
+    names = results.names
+    counts = {names.label(variant): results.replicates(variant) for variant in variants}
     replicates = "; ".join(f"{label}: {count}" for label, count in counts.items() if count)
-    # A user's file may be called as one of the suite's methods is.
-    of_suite = set(results.summary.loc[results.summary["recipe"] != SELF_TRAINED, "method"])
-    methods = {variant.method for variant in variants} & of_suite & METHODS.keys()
+    methods = {variant.method: names.method(variant.method) for variant in variants}
+    of_pool = [method for method in methods.values() if method.shares_networks]
+    scores = dict.fromkeys(method.primary_score for method in methods.values())
+    by = names.score(next(iter(scores))).label.lower() if len(scores) == 1 else "primary score"
     compared = results.contestants
     chosen = {
         f"Means over replicates ({replicates}). {INTERVAL}": True,
-        f"AUROC: detection against clean images, by {score_label(MAIN_SCORE).lower()}.": by_score,
+        f"Detection and selective prediction: by {by}; against clean images.": by_score,
         BINNED: binned,
         NOT_COVERED: True,
-        SHARED_NETWORKS: "deep_ensemble" in methods and len(methods) > 1,
+        SHARED_NETWORKS: len(of_pool) > 1 and any(one.counts_networks for one in of_pool),
         OTHER_SIZES: bool(compared) and not compared >= set(variants),
         left_out_remark(results.left_out): with_left_out and bool(results.left_out),
     }

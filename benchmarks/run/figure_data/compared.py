@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, Int64
 from torch import Tensor
 
 from benchmarks.predictions import PredictionStore, RunUnit
@@ -51,10 +51,37 @@ def well_defined_conditions(
     return [
         condition
         for condition in plan.whole_conditions
-        if condition.labelled
-        and not condition.labels_ill_defined
-        and all(store.holds(unit, condition.name) for unit in units)
+        if condition.labels == "valid" and all(store.holds(unit, condition.name) for unit in units)
     ]
+
+
+def typical_conditions(plan: Plan) -> list[Condition]:
+    """The conditions with well-defined labels whose curves are drawn.
+
+    Of a group with severities and a mean those at a third and at two thirds of it; all others.
+    """
+    chosen = []
+    for condition in plan.whole_conditions:
+        averaged = [c for c in plan.whole_conditions if c.group == condition.group and c.in_mean]
+        thirds = {-(-len(averaged) // 3) - 1, -(-2 * len(averaged) // 3) - 1}
+        if condition in averaged and averaged.index(condition) not in thirds:
+            continue
+        if condition.labels == "valid":
+            chosen.append(condition)
+    return chosen
+
+
+def example_image(plan: Plan, labels: Int64[Tensor, " images"] | None) -> int | None:
+    """The index of the first image of the task's example class, or ``None`` if there is none."""
+    if labels is None:
+        return None
+    indices = (labels == plan.task.example_class).nonzero().flatten().tolist()
+    return int(indices[0]) if indices else None
+
+
+def shows_example(condition: Condition) -> bool:
+    """Whether its images are those of the clean condition, changed or not."""
+    return condition.paired_with == CLEAN
 
 
 def high_disagreement_images(plan: Plan, store: PredictionStore, recipe: str) -> list[Ranked]:

@@ -13,35 +13,31 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import torch
-from jaxtyping import Float, Int64
+from jaxtyping import Float
+from methods.scores import SCORES, scores_of
 from torch import Tensor
 
 from benchmarks.inference.bands import Draws, image_draws, risk_band, roc_band, wilson_interval
-from benchmarks.inference.measures import SCORES
 from benchmarks.metrics import calibration, detection, scoring, selective
 from benchmarks.predictions import PredictionStore, RunUnit, StoredPrediction
 from benchmarks.records import members_text, write_table
 from benchmarks.run.figure_data.compared import (
+    example_image,
     first_replicates,
     high_disagreement_images,
     largest_units,
+    shows_example,
+    typical_conditions,
 )
 from benchmarks.run.plan import Plan
 from benchmarks.run.workspace import Workspace
 from benchmarks.tasks.conditions import Condition
-from benchmarks.vocabulary import CLEAN, CURVES_FOLDER, SHOWN_SCORES
+from benchmarks.vocabulary import CLEAN, CURVES_FOLDER
 from methods.seeds import derive_seed
 from methods.threads import one_torch_thread
 
-SHOWN_ANGLES = (0, 30, 60)
-"""The degrees at which reliability and selective prediction are drawn; 0 is clean."""
-
-BIN_WIDTHS = {
-    "predictive_entropy": 0.08,
-    "mutual_information": 0.02,
-    "pairwise_disagreement": 0.04,
-}
-"""Of the histograms, in the score's unit (nats, or a share)."""
+HISTOGRAM_BINS = 40
+"""Of a score without a bin width of its own, from the least to the highest of the clean images."""
 
 FALSE_POSITIVE_RATES = np.arange(51) ** 2 / 2500
 """At which ROC curves are given; denser where few clean images are flagged."""
@@ -54,9 +50,6 @@ BAND_RESAMPLES = 400
 
 DECIMALS = 5
 
-DIGIT = 1
-"""The digit that is shown rotated, as in Gal & Ghahramani 2016, figure 4."""
-
 _ORIGIN = ("recipe", "method", "members", "replicate", "condition")
 _BINS = ("lower", "upper", "count", "confidence", "accuracy")
 _ACCURACY_BAND = ("accuracy_lower", "accuracy_upper")
@@ -67,17 +60,17 @@ COLUMNS = {
     "histograms": (*_ORIGIN, "score", "lower", "upper", "count"),
     "roc": (*_ORIGIN, "score", "flagged_clean", "flagged", "lower", "upper"),
     "risk_coverage": (*_ORIGIN, "score", "coverage", "risk", "lower", "upper"),
-    "rotated_digit": (*_ORIGIN, *_VOTES),
+    "example_image": (*_ORIGIN, *_VOTES),
     "high_disagreement": (*_ORIGIN, "rank", "divergence", *_VOTES),
 }
 """The tables and their columns.
 
 ``reliability``: the 15 bins of the ECE. ``histograms``: images a bin of a score, bins [lower,
 upper). ``roc``: shares of the clean images and of the condition's that are flagged as uncertain.
-``risk_coverage``: the error rate among the most certain images. ``rotated_digit``: votes on the
-first 1 among the images, at every angle. ``high_disagreement``: votes on the images of
-`high_disagreement_images`; its ``recipe`` is the one whose methods were compared, also in the rows
-of methods that train themselves.
+``risk_coverage``: the error rate among the most certain images. ``example_image``: votes on one
+of the clean images, also changed by every condition that changes these. ``high_disagreement``:
+votes on the images of `high_disagreement_images`; its ``recipe`` is the one whose methods were
+compared, also in the rows of methods that train themselves.
 
 ``lower`` and ``upper`` of ``flagged`` and ``risk``, and ``accuracy_lower`` and ``accuracy_upper``,
 are pointwise 95 % bounds over the draw of images: see `benchmarks.inference.bands`.
@@ -85,8 +78,8 @@ are pointwise 95 % bounds over the draw of images: see `benchmarks.inference.ban
 
 Row = dict[str, Any]
 
-DrawsOf = Callable[[str | None, int], Draws]
-"""The resamples of a data set (``None``: MNIST) of so many images, the same for all curves."""
+DrawsOf = Callable[[str, int], Draws]
+"""The resamples of a data set of so many images, the same for all curves."""
 
 
 @one_torch_thread()
@@ -106,15 +99,9 @@ def write_curves(plan: Plan, workspace: Workspace) -> None:
         write_table(table, workspace.out / CURVES_FOLDER / f"{name}.csv")
 
 
-def rotated_digit(labels: Int64[Tensor, " images"] | None) -> int | None:
-    """The index of the first digit 1, or ``None`` if there is none."""
-    indices = [] if labels is None else (labels == DIGIT).nonzero().flatten().tolist()
-    return int(indices[0]) if indices else None
-
-
-def _draws(plan: Plan, dataset: str | None, images: int) -> Draws:
+def _draws(plan: Plan, data: str, images: int) -> Draws:
     chosen = plan.configuration
-    seed = derive_seed("bands", chosen.seed, dataset or "mnist")
+    seed = derive_seed("bands", chosen.seed, data)
     return image_draws(images, min(BAND_RESAMPLES, chosen.resamples), seed)
 
 
@@ -123,42 +110,52 @@ def _of_unit(
 ) -> Iterator[tuple[str, Row]]:
     """The run unit's rows, each with the name of its table."""
     clean = store.load(unit, CLEAN)
-    digit = rotated_digit(clean.labels)
+    example, typical = example_image(plan, clean.labels), typical_conditions(plan)
     for condition in plan.whole_conditions:
         stored = store.load_if_there(unit, condition.name)
         if stored is None:
             continue
         origin = _origin(unit, stored, condition)
-        for name, row in _of_stored(condition, stored, clean, draws_of):
-            yield name, origin | row
-        if condition.labelled and digit is not None:
-            for row in _votes(stored, digit):
-                yield "rotated_digit", origin | row
+        draws = draws_of(condition.data, len(stored.prediction.mean))
+        if condition in typical:
+            for name, row in _against_labels(stored, draws):
+                yield name, origin | row
+        if not (condition.labelled and condition.detected):
+            for row in _histograms(stored, clean):
+                yield "histograms", origin | row
+        if not condition.labelled:
+            clean_draws = draws_of(plan.task.condition(CLEAN).data, len(clean.prediction.mean))
+            for row in _detection(stored, clean, (clean_draws, draws)):
+                yield "roc", origin | row
+        if shows_example(condition) and example is not None:
+            for row in _votes(stored, example):
+                yield "example_image", origin | row
 
 
-def _of_stored(
-    condition: Condition, stored: StoredPrediction, clean: StoredPrediction, draws_of: DrawsOf
-) -> Iterator[tuple[str, Row]]:
-    draws = draws_of(condition.dataset, len(stored.prediction.mean))
-    mean, labels = stored.prediction.mean, stored.labels
-    scores = _defined_scores(stored)
-    if labels is not None and condition.angle in SHOWN_ANGLES:
-        correct = scoring.correct(mean, labels)
-        for row in _reliability(calibration.confidence(mean), correct):
-            yield "reliability", row
-        for name, score in scores.items():
-            for row in _risk_coverage(score, correct, draws):
-                yield "risk_coverage", {"score": name} | row
-    if condition.name == CLEAN or not condition.labelled:
-        for name, score in scores.items():
-            for row in _histogram(score, BIN_WIDTHS[name]):
-                yield "histograms", {"score": name} | row
-    if not condition.labelled:
-        clean_scores = _defined_scores(clean)
-        both_draws = draws_of(None, len(clean.prediction.mean)), draws
-        for name in (name for name in scores if name in clean_scores):
-            for row in _roc(clean_scores[name], scores[name], both_draws):
-                yield "roc", {"score": name} | row
+def _against_labels(stored: StoredPrediction, draws: Draws) -> Iterator[tuple[str, Row]]:
+    assert stored.labels is not None
+    correct = scoring.correct(stored.prediction.mean, stored.labels)
+    for row in _reliability(calibration.confidence(stored.prediction.mean), correct):
+        yield "reliability", row
+    for name, score in _shown_scores(stored).items():
+        for row in _risk_coverage(score, correct, draws):
+            yield "risk_coverage", {"score": name} | row
+
+
+def _histograms(stored: StoredPrediction, clean: StoredPrediction) -> Iterator[Row]:
+    clean_scores = _shown_scores(clean)
+    for name, score in _shown_scores(stored).items():
+        for row in _histogram(score, *_bins(name, clean_scores.get(name, score))):
+            yield {"score": name} | row
+
+
+def _detection(
+    stored: StoredPrediction, clean: StoredPrediction, draws: tuple[Draws, Draws]
+) -> Iterator[Row]:
+    clean_scores, scores = _shown_scores(clean), _shown_scores(stored)
+    for name in (name for name in scores if name in clean_scores):
+        for row in _roc(clean_scores[name], scores[name], draws):
+            yield {"score": name} | row
 
 
 def _reliability(confidence: Tensor, correct: Tensor) -> Iterator[Row]:
@@ -175,10 +172,21 @@ def _risk_coverage(score: Tensor, correct: Tensor, draws: Draws) -> Iterator[Row
     return _rows(("coverage", "risk", "lower", "upper"), COVERAGES, errors / COVERAGES, *band)
 
 
-def _histogram(score: Tensor, width: float) -> Iterator[Row]:
-    """The bins from 0 to the last that is not empty."""
-    for b, count in enumerate(torch.bincount((score / width).long()).tolist()):
-        yield {"lower": b * width, "upper": (b + 1) * width, "count": count}
+def _bins(name: str, clean: Tensor) -> tuple[float, float]:
+    """Where the bins of a score begin, and how wide they are."""
+    score = SCORES.get(name)
+    if score is not None and score.bin_width is not None:
+        return 0.0, score.bin_width
+    least, most = float(clean.min()), float(clean.max())
+    return least, (most - least or 1.0) / HISTOGRAM_BINS
+
+
+def _histogram(score: Tensor, start: float, width: float) -> Iterator[Row]:
+    """The bins from the first to the last that is not empty."""
+    positions = ((score - start) / width).floor().long()
+    first = min(0, int(positions.min()))
+    for b, count in enumerate(torch.bincount(positions - first).tolist(), start=first):
+        yield {"lower": start + b * width, "upper": start + (b + 1) * width, "count": count}
 
 
 def _roc(clean: Tensor, score: Tensor, draws: tuple[Draws, Draws]) -> Iterator[Row]:
@@ -215,9 +223,13 @@ def _high_disagreement(plan: Plan, store: PredictionStore, recipe: str) -> Itera
                 yield origin | {"rank": rank, "divergence": ranked.value} | row
 
 
-def _defined_scores(stored: StoredPrediction) -> dict[str, Float[Tensor, " images"]]:
-    """The shown scores, without those that are undefined for a single member."""
-    scores = {name: SCORES[name](stored.prediction) for name in SHOWN_SCORES}
+def _shown_scores(stored: StoredPrediction) -> dict[str, Float[Tensor, " images"]]:
+    """The scores that figures show, without those that are undefined for a single member."""
+    scores = {
+        name: score
+        for name, score in scores_of(stored.prediction).items()
+        if name not in SCORES or SCORES[name].in_figures
+    }
     return {name: score for name, score in scores.items() if not score.isnan().any()}
 
 

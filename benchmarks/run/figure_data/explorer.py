@@ -23,14 +23,11 @@ from benchmarks.run.figure_data.compared import (
 )
 from benchmarks.run.plan import Plan
 from benchmarks.run.workspace import Workspace
-from benchmarks.tasks.conditions import CONDITIONS, Condition, chosen_indices
+from benchmarks.tasks.conditions import Condition, choice
 from benchmarks.vocabulary import (
     CLEAN,
     CURVES_FOLDER,
     EXPLORED_MEASURES,
-    MAIN_RECIPE,
-    PECULIAR,
-    TYPICAL,
 )
 from methods import Prediction
 from methods.threads import one_torch_thread
@@ -41,20 +38,15 @@ IMAGES = 300
 SAMPLE = 12
 """Of each out-of-distribution set: the first that were evaluated."""
 
-ARTICLE = "article"
-"""The recipe whose methods predict the article's digits, beside the main one."""
-
-_CLASSES = range(10)
-
 COLUMNS = (
     *("recipe", "condition", "index", "number", "label", "reasons", "divergence"),
     *("method", "members", "replicate"),
     *EXPLORED_MEASURES,
-    *(f"vote_share_{c}" for c in _CLASSES),
-    *(f"mean_probability_{c}" for c in _CLASSES),
 )
-"""A row an image and method. ``index`` is among the images evaluated, ``number`` in their data set;
-``reasons``: see `explored`; ``divergence``: of the methods' votes."""
+"""A row an image and method; ``vote_share_<c>`` and ``mean_probability_<c>`` for each class follow.
+
+``index`` is among the images evaluated, ``number`` in their data set; ``reasons``: see `explored`;
+``divergence``: of the methods' votes."""
 
 MEASURE_DECIMALS, SHARE_DECIMALS = 5, 3
 
@@ -81,7 +73,9 @@ def write_explorer(plan: Plan, workspace: Workspace) -> None:
         )
         for row in _rows(plan, workspace.predictions, recipe, condition, list(images))
     ]
-    table = pd.DataFrame(rows, columns=list(COLUMNS)).astype({"label": "Int64"})
+    classes = range(len(plan.task.classes))
+    columns = [f"{what}_{c}" for what in ("vote_share", "mean_probability") for c in classes]
+    table = pd.DataFrame(rows, columns=[*COLUMNS, *columns]).astype({"label": "Int64"})
     decimals = {
         name: MEASURE_DECIMALS if name in ("divergence", *EXPLORED_MEASURES) else SHARE_DECIMALS
         for name in table.select_dtypes("float")
@@ -102,46 +96,52 @@ def explored(plan: Plan, store: PredictionStore) -> list[Explored]:
         chosen.setdefault(image, []).append(reason)
         if len(chosen) == IMAGES:
             break
-    ordered = sorted(chosen, key=lambda key: (key[0], list(CONDITIONS).index(key[1]), key[2]))
+    order = [condition.name for condition in plan.conditions]
+    ordered = sorted(chosen, key=lambda key: (key[0], order.index(key[1]), key[2]))
     return [
-        Explored(recipe, CONDITIONS[name], index, tuple(dict.fromkeys(chosen[recipe, name, index])))
+        Explored(
+            recipe,
+            plan.task.condition(name),
+            index,
+            tuple(dict.fromkeys(chosen[recipe, name, index])),
+        )
         for recipe, name, index in ordered
     ]
 
 
 def _rankings(plan: Plan, store: PredictionStore) -> Iterator[list[tuple[str, ImageKey]]]:
-    recipes = plan.recipes_compared
-    recipe = MAIN_RECIPE if MAIN_RECIPE in recipes else recipes[0]
+    recipe = plan.main_recipe
     units = largest_units(plan, store, recipe)
     if not units:
         return
-    for name in dict.fromkeys((recipe, ARTICLE)):
-        if name in recipes and largest_units(plan, store, name):
+    for name in dict.fromkeys((recipe, *plan.recipes_compared)):
+        if largest_units(plan, store, name):
             yield _of_article(plan, name)
     defined = well_defined_conditions(plan, store, units)
-    for conditions in ([c for c in defined if not c.angle], [c for c in defined if c.angle]):
-        for reason, values in _values(store, units, conditions):
+    for _, conditions in groupby(defined, lambda condition: condition.group):
+        for reason, values in _values(store, units, list(conditions)):
             ranked = highest(values, IMAGES)
             yield [(reason, (recipe, one.condition.name, one.image)) for one in ranked]
     for condition in plan.whole_conditions:
         if not condition.labelled and store.holds(units[0], condition.name):
-            first = range(min(SAMPLE, len(_dataset_indices(plan))))
+            first = range(min(SAMPLE, len(_numbers(plan, condition))))
             yield [("sample", (recipe, condition.name, index)) for index in first]
 
 
 def _of_article(plan: Plan, recipe: str) -> list[tuple[str, ImageKey]]:
-    evaluated = _dataset_indices(plan)
+    evaluated = _numbers(plan, plan.task.condition(CLEAN))
     return [
         ("article", (recipe, CLEAN, evaluated.index(image)))
-        for image in (TYPICAL, PECULIAR)
+        for image in plan.task.article_images
         if image in evaluated
     ]
 
 
-def _dataset_indices(plan: Plan) -> list[int]:
-    """Of the images evaluated, their indices in the data set."""
-    chosen = plan.configuration
-    return [int(index) for index in chosen_indices(chosen.images, chosen.seed)]
+def _numbers(plan: Plan, condition: Condition) -> list[int]:
+    """Of the images evaluated, their numbers in the data set; loads nothing."""
+    available = condition.size or plan.task.test_images
+    chosen = choice(available, plan.images_of(condition), plan.configuration.seed)
+    return [int(number) for number in chosen]
 
 
 def _values(
@@ -177,14 +177,14 @@ def _rows(
         (_origin(unit, stored.prediction), _columns(stored.prediction))
         for unit, stored in zip(units, predictions, strict=True)
     ]
-    labels, dataset_indices = predictions[0].labels, _dataset_indices(plan)
+    labels, numbers = predictions[0].labels, _numbers(plan, condition)
     divergences = divergence(store, units, condition) if len(units) > 1 else None
     for image in images:
         chosen = {
             "recipe": recipe,
             "condition": condition.name,
             "index": image.image,
-            "number": dataset_indices[image.image],
+            "number": numbers[image.image],
             "label": None if labels is None else int(labels[image.image]),
             "reasons": ";".join(image.reasons),
             "divergence": None if divergences is None else float(divergences[image.image]),
@@ -204,6 +204,6 @@ def _columns(prediction: Prediction) -> list[tuple[str, Float[Tensor, " images"]
     }
     return [
         *((name, measures[name]) for name in EXPLORED_MEASURES),
-        *((f"vote_share_{c}", prediction.vote_share[:, c]) for c in _CLASSES),
-        *((f"mean_probability_{c}", prediction.mean[:, c]) for c in _CLASSES),
+        *((f"vote_share_{c}", share) for c, share in enumerate(prediction.vote_share.T)),
+        *((f"mean_probability_{c}", mean) for c, mean in enumerate(prediction.mean.T)),
     ]

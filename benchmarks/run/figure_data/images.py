@@ -7,15 +7,20 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from jaxtyping import Float, UInt8
+from torch import Tensor
 
 from benchmarks.files import written_whole
 from benchmarks.predictions import PredictionStore
-from benchmarks.run.figure_data.compared import high_disagreement_images
-from benchmarks.run.figure_data.curves import rotated_digit
+from benchmarks.run.figure_data.compared import (
+    example_image,
+    high_disagreement_images,
+    shows_example,
+)
 from benchmarks.run.figure_data.explorer import explored
 from benchmarks.run.plan import Plan
 from benchmarks.run.workspace import Workspace
-from benchmarks.tasks.conditions import CONDITIONS, Condition, EvaluationSet
+from benchmarks.tasks.conditions import Condition, EvaluationSet
 from benchmarks.vocabulary import CLEAN, IMAGES_NPZ, NO_LABEL
 from methods.threads import one_torch_thread
 
@@ -29,7 +34,7 @@ Images = set[tuple[str, int]]
 
 @one_torch_thread()
 def write_images(plan: Plan, workspace: Workspace, unavailable: Collection[str] = ()) -> None:
-    """Write examples of each condition, the rotated digit, high-disagreement and explored images.
+    """Write examples of each condition, the example image, high-disagreement and explored images.
 
     An image's index is that among its condition's images.
     """
@@ -37,7 +42,7 @@ def write_images(plan: Plan, workspace: Workspace, unavailable: Collection[str] 
     available = [c for c in plan.whole_conditions if c.name not in unavailable]
     wanted = (
         _examples(plan, workspace, available)
-        | _rotated_digit(plan, workspace, available)
+        | _example_image(plan, workspace, available)
         | _high_disagreement(plan, store)
     )
     wanted |= {(one.condition.name, one.image) for one in explored(plan, store)}
@@ -58,21 +63,31 @@ def write_images(plan: Plan, workspace: Workspace, unavailable: Collection[str] 
 def save_images(chosen: Sequence[tuple[str, EvaluationSet, int]], path: Path) -> None:
     """Write images, each given by the name of its condition, the evaluation set and its index.
 
-    The file has ``pixels`` uint8 [images, 28, 28], and of each image its ``condition``, ``index``
+    The file has ``pixels`` uint8 [images, height, width], or [images, height, width, 3] in colour,
+    and of each image its ``condition``, ``index``
     and ``label`` (−1: none).
     """
     with written_whole(path) as temporary, temporary.open("wb") as file:
         np.savez_compressed(
             file,
-            pixels=np.stack(
-                [(one.images[index, 0] * 255).round().byte().numpy() for _, one, index in chosen]
-            ),
+            pixels=np.stack([pixels(one.images[index]) for _, one, index in chosen]),
             condition=np.array([condition for condition, *_ in chosen]),
             index=np.array([index for *_, index in chosen]),
             label=np.array(
                 [NO_LABEL if one.labels is None else int(one.labels[i]) for _, one, i in chosen]
             ),
         )
+
+
+def pixels(image: Float[Tensor, "channels height width"]) -> UInt8[np.ndarray, "height width *3"]:
+    """An image as figures draw it: grey, or in colours of three channels.
+
+    >>> pixels(torch.ones(1, 2, 3)).shape, pixels(torch.ones(3, 2, 3)).shape
+    ((2, 3), (2, 3, 3))
+    """
+    shades = (image * 255).round().byte()
+    drawn: UInt8[np.ndarray, ...] = shades.permute(1, 2, 0).numpy()
+    return drawn if len(shades) == 3 else shades.float().mean(dim=0).byte().numpy()
 
 
 def _examples(plan: Plan, workspace: Workspace, conditions: list[Condition]) -> Images:
@@ -90,11 +105,12 @@ def _examples_of(evaluated: EvaluationSet) -> list[int]:
     return [int((evaluated.labels == c).nonzero()[0]) for c in torch.unique(evaluated.labels)]
 
 
-def _rotated_digit(plan: Plan, workspace: Workspace, conditions: list[Condition]) -> Images:
-    index = rotated_digit(workspace.evaluation_set(CONDITIONS[CLEAN], plan).labels)
+def _example_image(plan: Plan, workspace: Workspace, conditions: list[Condition]) -> Images:
+    clean = workspace.evaluation_set(plan.task.condition(CLEAN), plan)
+    index = example_image(plan, clean.labels)
     if index is None:
         return set()
-    return {(condition.name, index) for condition in conditions if condition.labelled}
+    return {(condition.name, index) for condition in conditions if shows_example(condition)}
 
 
 def _high_disagreement(plan: Plan, store: PredictionStore) -> Images:

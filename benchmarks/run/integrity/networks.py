@@ -39,12 +39,14 @@ LEAST_DIFFERENCE = 0.01
 @one_torch_thread()
 def probe_networks(plan: Plan, workspace: Workspace) -> list[Check]:
     """Every check of the data and of each recipe's networks, of those that could be trained."""
-    training, test = workspace.training_images(), workspace.test_images()
+    test = workspace.images(plan.task, "test")
     images = test.images[:PREDICTED]
-    checks = [disjoint_images(training, test)]
+    whole = workspace.images(plan.task, "all")
+    checks = [disjoint_images(plan.task.label, whole, test)]
     wanted = plan.networks()
     for name in dict.fromkeys(recipe for recipe, _ in wanted):
         numbers = [number for recipe, number in wanted if recipe == name]
+        training = workspace.training_images(plan, name)
         outcomes = plan.pool(name, workspace.store).train(numbers, training)
         networks = [one.network for one in outcomes if isinstance(one, TrainedNetwork)]
         if not networks:
@@ -64,14 +66,14 @@ def probe_networks(plan: Plan, workspace: Workspace) -> list[Check]:
     return checks
 
 
-def disjoint_images(training: LabelledImages, test: LabelledImages) -> Check:
+def disjoint_images(task: str, training: LabelledImages, test: LabelledImages) -> Check:
     """No test image is a training image, by the SHA-256 of its pixels; duplicates are counted."""
     trained_on, tested_on = _digests(training.images), _digests(test.images)
     shared = len(set(trained_on) & set(tested_on))
     return Check(
         probe="disjoint images",
         claim="no test image is also a training image",
-        subject="MNIST",
+        subject=task,
         found={
             "training images": len(trained_on),
             "test images": len(tested_on),
@@ -212,7 +214,8 @@ def _mc_dropout_masks(plan: Plan, recipe: str) -> list[Bool[Tensor, "passes 22"]
     """
     passes: dict[int, int] = {}
     for unit in plan.units():
-        if (unit.recipe, unit.method) == (recipe, MCDropout.name) and plan.objection(unit) is None:
+        method = plan.configuration.classes[unit.method]
+        if unit.recipe == recipe and method is MCDropout and plan.objection(unit) is None:
             passes[unit.replicate] = max(unit.size or 0, passes.get(unit.replicate, 0))
     seed, dropout = plan.configuration.seed, plan.configuration.recipe(recipe).dropout
     return [pass_masks(seed, replicate, most, dropout) for replicate, most in passes.items()]

@@ -10,6 +10,7 @@ from benchmarks.latency.stage import time_methods
 from benchmarks.report import write_report
 from benchmarks.run.compilation import compile_once
 from benchmarks.run.failure import Failure
+from benchmarks.run.nouns import metric_records, nouns_of
 from benchmarks.run.plan import Plan
 from benchmarks.run.record import RunRecord
 from benchmarks.run.stages.measure import measure_all
@@ -39,6 +40,7 @@ def run_stages(
             f"there are no predictions in {workspace.out} yet; run without --only first"
         )
     record = RunRecord.begin(plan, workspace, overwrite=overwrite)
+    nouns_of(plan, metric_records()).write(workspace.out)
     if plan.configuration.engine == "numba":
         compile_once()
     failures: list[Failure] = []
@@ -51,7 +53,7 @@ def run_stages(
 
 def latency(plan: Plan, workspace: Workspace, record: RunRecord) -> list[Failure]:
     """Time every method on every device, with nothing else running: `latency.csv`."""
-    return time_methods(plan, workspace, record.trained_on)
+    return time_methods(plan, workspace, record.trained_on(plan))
 
 
 def claims(plan: Plan, workspace: Workspace, record: RunRecord) -> list[Failure]:

@@ -26,11 +26,9 @@ from benchmarks.run.integrity.predictions import probe_predictions, summarise_pr
 from benchmarks.run.measurement_rows import measure, without_value
 from benchmarks.run.plan import Plan
 from benchmarks.run.record import RunRecord
-from benchmarks.run.summary import mean_over_rotations, summarise
+from benchmarks.run.summary import means_over_groups, summarise
 from benchmarks.run.workspace import Workspace
-from benchmarks.tasks.conditions import CONDITIONS
 from benchmarks.vocabulary import (
-    CLEAN,
     COMPARISONS_CSV,
     MEASURE,
     MEASUREMENTS_CSV,
@@ -54,9 +52,10 @@ def measure_all(plan: Plan, workspace: Workspace, record: RunRecord) -> list[Fai
     table = as_table(chain.from_iterable(rows))
     method_scores = sorted(set(table["score"]) - SCORES.keys() - {""})
     intervals, comparisons = _estimate_all(plan, workspace, method_scores)
-    table_and_mean = pd.concat([table, mean_over_rotations(table)], ignore_index=True)
+    means = means_over_groups(table, plan.conditions)
+    table_and_means = pd.concat([table, means], ignore_index=True)
     write_table(table, workspace.out / MEASUREMENTS_CSV)
-    write_table(summarise(table_and_mean, intervals), workspace.out / SUMMARY_CSV)
+    write_table(summarise(table_and_means, intervals), workspace.out / SUMMARY_CSV)
     write_table(comparisons_table(comparisons), workspace.out / COMPARISONS_CSV)
     write_curves(plan, workspace)
     write_explorer(plan, workspace)
@@ -128,8 +127,8 @@ def _stored_resampled(
     These would be most of the work. Their mean is shown by number of members for the measures
     against labels, which take little time: these are resampled.
     """
-    rotation = CONDITIONS.get(condition, CONDITIONS[CLEAN])
-    in_mean = rotation.averaged and group in (LABELS, CALIBRATION)
-    if rotation.angle and not in_mean and not plan.is_compared(unit):
+    shift = plan.task.condition(condition)
+    in_mean = shift.in_mean and group in (LABELS, CALIBRATION)
+    if shift.severity is not None and not in_mean and not plan.is_compared(unit):
         return None
     return workspace.predictions.load_if_there(unit, condition)

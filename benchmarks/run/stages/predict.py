@@ -16,10 +16,12 @@ from benchmarks.parallel import parallel
 from benchmarks.predictions import RunUnit, StoredPrediction
 from benchmarks.run.failure import Failure, error_path, note_failure
 from benchmarks.run.figure_data.images import write_images
+from benchmarks.run.fitting import fitted
 from benchmarks.run.integrity.networks import probe_networks
 from benchmarks.run.plan import Plan
 from benchmarks.run.record import RunRecord
 from benchmarks.run.workspace import Workspace
+from benchmarks.tasks import Task
 from benchmarks.vocabulary import PREDICT
 from methods import MemberMethod, Prediction
 from methods.contract import ContractError, check_prediction
@@ -43,7 +45,7 @@ def predict(plan: Plan, workspace: Workspace, record: RunRecord) -> list[Failure
         if any(_is_pending(plan, workspace, unit, unavailable) for unit in group)
     ]
     # The longest first: it cannot be split, and one worker would wait for the other.
-    pending.sort(key=lambda group: not plan.configuration.entries[group[0].method].exact)
+    pending.sort(key=lambda group: not plan.configuration.classes[group[0].method].slow)
     if pending:
         record.note_integrity("networks", probe_networks(plan, workspace))
     failures: list[Failure] = []
@@ -63,7 +65,10 @@ def predict(plan: Plan, workspace: Workspace, record: RunRecord) -> list[Failure
 
 def _find_data(plan: Plan, workspace: Workspace) -> dict[str, dict[str, str]]:
     """Load each condition's images once, before workers do: fingerprints, or why there are none."""
-    data = {"training": {"fingerprint": workspace.training_images().fingerprint}}
+    data: dict[str, dict[str, str]] = {
+        split: {"fingerprint": workspace.images(plan.task, split).fingerprint}
+        for split in plan.splits
+    }
     for condition in plan.conditions:
         try:
             images = workspace.evaluation_set(condition, plan)
@@ -99,15 +104,13 @@ def _predict_group(
 ) -> list[Failure]:
     largest, store = group[0], workspace.predictions
     try:
-        training = workspace.training_images()
-        method = plan.method(largest, workspace.store)
-        method.fit(training.images.clone(), training.labels.clone())
+        method = fitted(plan, workspace, largest)
         for condition in plan.conditions_of(largest):
             missing = [unit for unit in group if not store.holds(unit, condition.name)]
             if condition.name in unavailable or not missing:
                 continue
             evaluated = workspace.evaluation_set(condition, plan)
-            # A copy, as above: a method that changes its images must not change the others'.
+            # A copy: a method that changes its images must not change the others'.
             images = evaluated.images.clone()
             predictions = (
                 [(largest, method.predict(images))]
@@ -116,7 +119,8 @@ def _predict_group(
             )
             for unit, prediction in predictions:
                 check_prediction(prediction, len(evaluated.images))
-                _require_comparable(prediction, store.load_if_there(unit, condition.reference))
+                reference = store.load_if_there(unit, condition.reference)
+                _require_comparable(plan.task, prediction, reference)
                 store.save(unit, condition.name, StoredPrediction(prediction, evaluated.labels))
     except (UserError, DamagedNetworkError):
         raise
@@ -138,10 +142,14 @@ def _shared_predictions(
         yield unit, Prediction.of_logits(logits[members])
 
 
-def _require_comparable(prediction: Prediction, reference: StoredPrediction | None) -> None:
-    """What measures need beyond the contract: MNIST's classes, the same scores for all images."""
-    if (classes := prediction.mean.shape[1]) != 10:
-        raise ContractError(f"MNIST has 10 classes; the prediction has {classes}")
+def _require_comparable(
+    task: Task, prediction: Prediction, reference: StoredPrediction | None
+) -> None:
+    """What metrics need beyond the contract: the task's classes, the same scores for all images."""
+    if (classes := prediction.mean.shape[1]) != len(task.classes):
+        raise ContractError(
+            f"{task.label} has {len(task.classes)} classes; the prediction has {classes}"
+        )
     if taken := SCORES.keys() & prediction.scores.keys():
         raise ContractError(f"a method's own scores need names of their own, not {min(taken)!r}")
     if reference and reference.prediction.scores.keys() != prediction.scores.keys():

@@ -26,7 +26,8 @@ Outcomes = dict[tuple[str, int], TrainedNetwork | TrainingDivergedError]
 def train(plan: Plan, workspace: Workspace, record: RunRecord) -> list[Failure]:
     """Train the networks that are not stored yet, and write `training.csv`."""
     wanted = plan.networks()
-    workspace.training_images()  # downloaded and verified once, before workers load them
+    for recipe in {recipe for recipe, _ in wanted}:
+        workspace.training_images(plan, recipe)  # downloaded once, before workers load them
     done = parallel(
         partial(_train, plan, workspace),
         [
@@ -59,5 +60,6 @@ def train(plan: Plan, workspace: Workspace, record: RunRecord) -> list[Failure]:
 def _train(plan: Plan, workspace: Workspace, networks: Networks) -> Outcomes:
     recipe, numbers = networks
     pool = plan.pool(recipe, workspace.store)
-    outcomes = pool.train(numbers, workspace.training_images(), workspace.test_images())
+    training, test = workspace.training_images(plan, recipe), workspace.images(plan.task, "test")
+    outcomes = pool.train(numbers, training, test)
     return dict(zip(((recipe, number) for number in numbers), outcomes, strict=True))

@@ -5,7 +5,7 @@ const FIRST_CARDS = 24;
 let showsAll = false;
 
 const SVG = "http://www.w3.org/2000/svg";
-const CLASSES = [0, 1, 2, 3, 4, 5, 6, 7, 8, 9];
+const CLASSES = [...(explored?.classes ?? []).keys()];
 
 function element(name, attributes = {}, ...children) {
   const made = name.startsWith("svg:")
@@ -32,7 +32,7 @@ function titleOf(image) {
   const ood = image.label === null;
   const recipe = image.recipe === explored.recipes[0] ? "" : `, recipe ${image.recipe}`;
   const condition = labelOf(explored.conditions, image.condition);
-  return `${ood ? condition : `${condition}, label ${image.label}`}, image ${image.number}${recipe}`;
+  return `${ood ? condition : `${condition}, label ${explored.classes[image.label]}`}, image ${image.number}${recipe}`;
 }
 
 // Whether the method classifies the image correctly; null where that has no meaning.
@@ -56,11 +56,11 @@ function tileOf(image, side) {
 // A bar a class: the share of votes, across it the mean probability, below it a mark at the label.
 function barsOf(image, method, { width, height, named }) {
   const prediction = image.predictions[method];
-  const step = width / 10;
+  const step = width / CLASSES.length;
   const bottom = height - (named ? 22 : 5);
   const cast = CLASSES.filter((c) => prediction.votes[c] > 0)
     .sort((a, b) => prediction.votes[b] - prediction.votes[a])
-    .map((c) => `${c}: ${percent(prediction.votes[c])}`);
+    .map((c) => `${explored.classes[c]}: ${percent(prediction.votes[c])}`);
   const made = element("svg:svg", {
     viewBox: `0 0 ${width} ${height}`, width, height, role: "img",
     "aria-label": `Votes of ${explored.methods[method].label}: ${cast.join(", ")}`,
@@ -71,7 +71,7 @@ function barsOf(image, method, { width, height, named }) {
     const tall = prediction.votes[c] * (bottom - 1);
     const mean = bottom - prediction.mean[c] * (bottom - 1);
     const bar = { class: "bar", x: c * step + step * 0.15, width: step * 0.7, y: bottom - tall, height: tall };
-    const tooltip = element("svg:title", {}, `${c}: ${percent(prediction.votes[c])} of votes, mean probability ${decimals(prediction.mean[c])}`);
+    const tooltip = element("svg:title", {}, `${explored.classes[c]}: ${percent(prediction.votes[c])} of votes, mean probability ${decimals(prediction.mean[c])}`);
     made.append(element("svg:g", {}, tooltip, element("svg:rect", bar)));
     if (prediction.mean[c] >= 0.005) {
       // Twice: a border of the page's colour sets the line off from a bar of its own.
@@ -79,9 +79,9 @@ function barsOf(image, method, { width, height, named }) {
       made.append(element("svg:path", { class: "mean-border", d: across }), element("svg:path", { class: "mean", d: across }));
     }
     if (named) {
-      const digit = element("svg:text", { x: (c + 0.5) * step, y: height - 4, "text-anchor": "middle" }, String(c));
-      if (c === image.label) digit.style.fontWeight = "700";
-      made.append(digit);
+      const name = element("svg:text", { x: (c + 0.5) * step, y: height - 4, "text-anchor": "middle" }, explored.classes[c]);
+      if (c === image.label) name.style.fontWeight = "700";
+      made.append(name);
     }
     if (c === image.label) {
       const x = (c + 0.5) * step;
@@ -93,7 +93,7 @@ function barsOf(image, method, { width, height, named }) {
 
 function predictedClass(image, method, prefix = "") {
   const right = isRight(image, method);
-  const text = prefix + arrayMax(image.predictions[method].mean);
+  const text = prefix + explored.classes[arrayMax(image.predictions[method].mean)];
   if (right === null) return element("span", {}, text);
   return element("span", { class: right ? "right" : "wrong" }, `${text} ${right ? "✓" : "✗"}`);
 }
@@ -156,7 +156,7 @@ function detailOf(image, filtered) {
     element("p", { class: "detail-links" }, ...[
       position > 0 ? to(filtered[position - 1], "← Previous") : null,
       position >= 0 ? to(filtered[position + 1], "Next →") : null,
-      ...elsewhere.map((other) => to(other, `The same digit: ${titleOf(other)}`)),
+      ...elsewhere.map((other) => to(other, `The same image: ${titleOf(other)}`)),
       close,
     ].filter(Boolean)),
   ];
@@ -170,7 +170,7 @@ function filters() {
   return [
     ["condition", "Condition", [...any, ...pairs(explored.conditions)]],
     ["number", "Image number", null],
-    ["class", "Label", [...any, ...CLASSES.map((c) => [String(c), String(c)])]],
+    ["class", "Label", [...any, ...CLASSES.map((c) => [String(c), explored.classes[c]])]],
     ["reason", "Chosen for", [...any, ...pairs(explored.reasons)]],
     ["method", "Method", pairs([...explored.methods].sort((a, b) => a.single - b.single))],
     ["outcome", "Prediction", [["", "right or wrong"], ["right", "right"], ["wrong", "wrong"]]],
@@ -234,7 +234,7 @@ function absence(chosen) {
   if (!number || explored.images.some(isThere)) return "";
   const isOutsideRun = explored.article.absent.includes(Number(number));
   return isOutsideRun
-    ? `Image ${number} is not among the images of this run; a run of all 10,000 has it`
+    ? `Image ${number} is not among the images of this run; a run of all test images has it`
     : `Image ${chosen.image ?? number} is not among those shown here, which are a selection of this run's images`;
 }
 

@@ -1,0 +1,139 @@
+"""The main metrics against the severity of each group of conditions, such as an angle."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import NamedTuple
+
+import pandas as pd
+from matplotlib.axes import Axes
+
+from benchmarks.records import where
+from benchmarks.report.figures.drawing import Drawing, draw_band, legend_below, panels, rows_of
+from benchmarks.report.names import Printed, Variant
+from benchmarks.report.results import Quantity, Results
+from benchmarks.report.style import COLUMN, PAGE, SHADE, Look
+from benchmarks.report.tables.quality import main_metrics
+
+COLUMNS = ["method", "members", "metric", "condition", "severity", "value", "lower", "upper"]
+
+IN_A_ROW = 4
+
+MOST_TICKS = 7
+
+
+class Scale(NamedTuple):
+    """The axis of a group's severities.
+
+    Attributes:
+        label: what it shows, with its unit.
+        severities: those with a condition, and 0 for the unchanged images.
+        valid_to: the largest severity at which labels are well defined.
+        reason: why labels beyond are not; empty where there are no such.
+    """
+
+    label: str
+    severities: list[float]
+    valid_to: float
+    reason: str
+
+    @property
+    def margin(self) -> float:
+        """Beside the first and the last severity, so that markers are whole."""
+        return 0.025 * (self.severities[-1] - self.severities[0] or 1.0)
+
+    @property
+    def ticks(self) -> tuple[float, ...]:
+        """At severities that are evenly spaced, as many as fit."""
+        step = -(-len(self.severities) // MOST_TICKS)
+        return tuple(self.severities[::step])
+
+
+def severity_figures(results: Results, looks: Mapping[Variant, Look]) -> Iterator[Drawing]:
+    """Of each group all metrics in a figure as wide as the page, and each in one of a column."""
+    for group in results.severities:
+        numbers = lines(results, group)
+        if numbers["severity"].nunique() < 2:
+            continue
+        scale = scale_of(results, group)
+        metrics = list(dict.fromkeys(numbers["metric"]))
+        printed = {metric: results.names.printed(metric) for metric in metrics}
+        figure, axes = panels(len(metrics), columns=IN_A_ROW, width=PAGE, height=1.75, sharex=True)
+        for position, (ax, metric) in enumerate(zip(axes, metrics, strict=True)):
+            draw(ax, numbers, metric, printed[metric], scale, looks, reason=position < IN_A_ROW)
+        for ax in axes[:-IN_A_ROW]:
+            ax.set_xlabel("")
+        legend_below(figure, axes)
+        yield Drawing(group, figure, numbers)
+        for metric in metrics:
+            figure, (ax,) = panels(1, columns=1, width=COLUMN, height=2.7)
+            draw(ax, numbers, metric, printed[metric], scale, looks)
+            legend_below(figure, [ax])
+            yield Drawing(f"{group}-{metric}", figure, where(numbers, metric=metric))
+
+
+def scale_of(results: Results, group: str) -> Scale:
+    """The axis of a group, from its conditions."""
+    conditions = results.severities[group]
+    valid = [one.severity for one in conditions if one.labels == "valid"]
+    return Scale(
+        label=f"{group.capitalize()} ({conditions[0].unit or 'severity'})",
+        severities=sorted({0.0, *(one.severity for one in conditions)}),
+        valid_to=max(valid, default=0.0),
+        reason=next((one.reason for one in conditions if one.labels == "ill-defined"), ""),
+    )
+
+
+def lines(results: Results, group: str) -> pd.DataFrame:
+    """The value of each main metric, with its interval, at each severity."""
+    conditions = results.severities[group]
+    at = {conditions[0].reference: 0.0} | {one.name: one.severity for one in conditions}
+    rows = []
+    for metric in main_metrics(results):
+        for variant in results.shown:
+            for condition, severity in at.items():
+                row = results.find(variant, Quantity(condition, metric.name))
+                if row is not None and pd.notna(row["value"]):
+                    bounds = (row["value"], row["lower"], row["upper"])
+                    rows.append((*variant, metric.name, condition, severity, *bounds))
+    return pd.DataFrame(rows, columns=COLUMNS)
+
+
+def limits(numbers: pd.DataFrame) -> tuple[float, float]:
+    """The ends of the axis of values: from 0, or the least value, to a little above the highest."""
+    values = numbers.loc[numbers["value"].abs() < float("inf"), ["value", "upper"]]
+    low, high = min(0.0, float(values.min().min())), float(values.max().max())
+    return low, low + 1.05 * (high - low) or 1.0
+
+
+def draw(
+    ax: Axes,
+    numbers: pd.DataFrame,
+    metric: str,
+    printed: Printed,
+    scale: Scale,
+    looks: Mapping[Variant, Look],
+    *,
+    reason: bool = True,
+) -> Axes:
+    """One metric: a line a method, and a band where there is an interval.
+
+    ``reason``: whether to write above the shaded range why it is shaded.
+    """
+    first, last = scale.severities[0] - scale.margin, scale.severities[-1] + scale.margin
+    if scale.reason:
+        ax.axvspan(scale.valid_to, last, color=SHADE, linewidth=0, zorder=0)
+        if reason:
+            middle, above = (scale.valid_to + last) / 2, ax.get_xaxis_transform()
+            text = f"labels ill-defined:\n{scale.reason}"
+            ax.text(middle, 1.02, text, transform=above, ha="center", fontsize="x-small")
+    for variant, look in looks.items():
+        line = rows_of(numbers, variant, metric=metric)
+        if not line.empty:
+            ax.plot(line["severity"], line["value"], **look.line)
+            draw_band(ax, line, "severity", look)
+    ax.set_ylim(*limits(where(numbers, metric=metric)))
+    ax.set_xlim(first, last)
+    ax.set_xticks(scale.ticks)
+    ax.set(xlabel=scale.label, ylabel=printed.axis_label)
+    return ax

@@ -1,0 +1,79 @@
+"""The task ``mnist``: handwritten digits, clean, rotated and among images that are no digits."""
+
+from __future__ import annotations
+
+from functools import partial
+from pathlib import Path
+from typing import Literal
+
+from benchmarks.data.loading import IMAGES, load_mnist, load_out_of_distribution
+from benchmarks.tasks.conditions import Condition, EvaluationSet
+from benchmarks.tasks.rotations import rotations
+from benchmarks.tasks.task import Task
+from benchmarks.vocabulary import CLEAN, PECULIAR, TYPICAL
+from methods.networks.labelled_images import LabelledImages
+from methods.networks.recipes import RECIPES
+
+NAME = "mnist"
+
+
+def _load(split: Literal["train", "test"], data_dir: Path | None) -> LabelledImages:
+    return load_mnist(split, data_dir=data_dir)
+
+
+def _no_digits(name: str, seed: int, data_dir: Path | None) -> EvaluationSet:
+    return EvaluationSet(load_out_of_distribution(name, seed=seed, data_dir=data_dir), None)
+
+
+def _out_of_distribution(
+    name: str,
+    label: str,
+    *,
+    presets: tuple[str, ...] = ("quick", "full"),
+    has_subset: bool = False,
+) -> Condition:
+    return Condition(
+        name=f"ood-{name}",
+        label=label,
+        group="out-of-distribution",
+        data=name,
+        labels="none",
+        reason="out-of-distribution images have no label",
+        paired_with=f"ood-{name}",
+        has_subset=has_subset,
+        presets=presets,
+        size=IMAGES,
+        load=partial(_no_digits, name),
+    )
+
+
+MNIST = Task(
+    name=NAME,
+    label="MNIST",
+    shape=(1, 28, 28),
+    classes=tuple(map(str, range(10))),
+    conditions=(
+        Condition(CLEAN, "Clean", "clean", NAME, has_subset=True),
+        *rotations(
+            NAME,
+            range(15, 181, 15),
+            valid_to=90,
+            reason="6 and 9 swap",
+            with_subset=(45,),
+        ),
+        _out_of_distribution("fashion_mnist", "Fashion-MNIST", has_subset=True),
+        # Elsewhere than at package registries only, so not for a first look.
+        _out_of_distribution("notmnist", "notMNIST", presets=("full",)),
+        _out_of_distribution("kmnist", "KMNIST", presets=("full",)),
+        # 560 MB to download.
+        _out_of_distribution("emnist_letters", "EMNIST letters", presets=()),
+        _out_of_distribution("uniform_noise", "Uniform noise"),
+        _out_of_distribution("gaussian_noise", "Gaussian noise"),
+    ),
+    recipes=tuple(RECIPES.values()),
+    test_images=IMAGES,
+    calibration_images=5_000,
+    example_class=1,  # as in Gal & Ghahramani 2016, figure 4
+    article_images=(TYPICAL, PECULIAR),
+    load=_load,
+)

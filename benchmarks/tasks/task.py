@@ -1,0 +1,120 @@
+"""A task: what is to be classified, as data."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from fnmatch import fnmatchcase
+from functools import partial
+from pathlib import Path
+from typing import Literal
+
+import torch
+
+from benchmarks.errors import UserError
+from benchmarks.tasks.conditions import Condition, EvaluationSet, stratified_choice
+from benchmarks.vocabulary import CLEAN
+from methods.networks.labelled_images import LabelledImages
+from methods.networks.recipes import Recipe
+
+Split = Literal["training", "calibration", "all", "test"]
+"""``all``: the training and the calibration images together."""
+
+Load = Callable[[Literal["train", "test"], Path | None], LabelledImages]
+"""From the data set's own split and the user's data folder to its images."""
+
+SPLIT_SEED = 0
+"""Of the choice of calibration images, which is the same in all runs."""
+
+
+@dataclass(frozen=True)
+class Task:
+    """Images to classify, the conditions under which that is evaluated, and how it is learnt.
+
+    Attributes:
+        name: on the command line, and in tables.
+        label: in print.
+        shape: of an image: channels, height, width.
+        classes: their names, in the order of the labels.
+        conditions: among them ``clean``, the test images as they are.
+        recipes: how networks are trained, the main one first.
+        test_images: how many test images there are.
+        calibration_images: how many of the data set's training images are held out for
+            calibration, drawn with a fixed seed and stratified by class.
+        example_class: of the image that is shown under every severity of a group of conditions.
+        article_images: the test images, by number, that the article shows.
+        load: loads the data set's own splits.
+    """
+
+    name: str
+    label: str
+    shape: tuple[int, int, int]
+    classes: tuple[str, ...]
+    conditions: tuple[Condition, ...]
+    recipes: tuple[Recipe, ...]
+    test_images: int
+    calibration_images: int = 0
+    example_class: int = 0
+    article_images: tuple[int, ...] = ()
+    load: Load = field(kw_only=True, compare=False)
+
+    @property
+    def subset_conditions(self) -> tuple[Condition, ...]:
+        """The subsets that are evaluated beside the conditions for the sake of slow methods."""
+        return tuple(one.as_subset() for one in self.conditions if one.has_subset)
+
+    def condition(self, name: str) -> Condition:
+        """The condition, or subset, of this name.
+
+        Raises:
+            KeyError: there is none.
+        """
+        known = {one.name: one for one in (*self.conditions, *self.subset_conditions)}
+        return known[name]
+
+    def recipe(self, name: str) -> Recipe:
+        """The recipe of this name.
+
+        Raises:
+            KeyError: there is none.
+        """
+        return {recipe.name: recipe for recipe in self.recipes}[name]
+
+    def split(self, name: Split, data_dir: Path | None) -> LabelledImages:
+        """The images of a split.
+
+        Raises:
+            benchmarks.data.files.Unavailable: the data set cannot be had.
+        """
+        if name == "test":
+            return self.load("test", data_dir)
+        whole = self.load("train", data_dir)
+        if name == "all":
+            return whole
+        held_out = torch.zeros(len(whole.labels), dtype=torch.bool)
+        held_out[stratified_choice(whole.labels, self.calibration_images, SPLIT_SEED)] = True
+        chosen = held_out if name == "calibration" else ~held_out
+        return LabelledImages(whole.images[chosen], whole.labels[chosen])
+
+    def evaluation_set(
+        self, condition: Condition, images: int | None, *, seed: int, data_dir: Path | None
+    ) -> EvaluationSet:
+        """The images of a condition; see `Condition.build`."""
+        test = partial(self.load, "test", data_dir)
+        return condition.build(test, images, seed=seed, data_dir=data_dir)
+
+    def matching(self, patterns: tuple[str, ...]) -> tuple[str, ...]:
+        """The conditions that match any of the globs, in their order, and always ``clean``.
+
+        Raises:
+            UserError: a glob matches none.
+        """
+        names = [condition.name for condition in self.conditions]
+        for pattern in patterns:
+            if not any(fnmatchcase(name, pattern) for name in names):
+                raise UserError(
+                    f"no condition matches {pattern!r}; choose from {', '.join(names)}, "
+                    "or use globs such as 'rotated-*'"
+                )
+        wanted = (CLEAN, *patterns)
+        return tuple(name for name in names if any(fnmatchcase(name, glob) for glob in wanted))
