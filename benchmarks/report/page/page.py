@@ -11,8 +11,8 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup, escape
 
+from benchmarks.definitions import DEFINITIONS
 from benchmarks.files import read_json, written_whole
-from benchmarks.metrics.definitions import DEFINITIONS
 from benchmarks.report.names import METRICS, Variant, left_out_remark
 from benchmarks.report.page import chart
 from benchmarks.report.page.chart_sections import detections, reliability_charts, rotation_charts

@@ -16,9 +16,10 @@ import torch
 from jaxtyping import Float, Int64
 from torch import Tensor
 
-from benchmarks.inference.bands import Draws, image_draws, risk_band, roc_band, wilson_interval
-from benchmarks.inference.measures import SCORES
-from benchmarks.metrics import calibration, detection, scoring, selective
+from benchmarks.inference.bands import image_draws, risk_curve, roc_curve, wilson_interval
+from benchmarks.metrics.calibration import equal_width_bins
+from benchmarks.metrics.metric import Weights, each_once
+from benchmarks.metrics.scoring import correct
 from benchmarks.predictions import PredictionStore, RunUnit, StoredPrediction
 from benchmarks.records import members_text, write_table
 from benchmarks.run.figure_data.compared import (
@@ -29,19 +30,17 @@ from benchmarks.run.figure_data.compared import (
 from benchmarks.run.plan import Plan
 from benchmarks.run.workspace import Workspace
 from benchmarks.tasks.conditions import Condition
-from benchmarks.vocabulary import CLEAN, CURVES_FOLDER, SHOWN_SCORES
+from benchmarks.vocabulary import CLEAN, CURVES_FOLDER
+from methods.scores import SCORES, scores_of
+from methods.scores.confidence import confidence
 from methods.seeds import derive_seed
 from methods.threads import one_torch_thread
 
 SHOWN_ANGLES = (0, 30, 60)
 """The degrees at which reliability and selective prediction are drawn; 0 is clean."""
 
-BIN_WIDTHS = {
-    "predictive_entropy": 0.08,
-    "mutual_information": 0.02,
-    "pairwise_disagreement": 0.04,
-}
-"""Of the histograms, in the score's unit (nats, or a share)."""
+HISTOGRAM_BINS = 40
+"""Between the lowest and the highest value, where a score does not choose the bins' width."""
 
 FALSE_POSITIVE_RATES = np.arange(51) ** 2 / 2500
 """At which ROC curves are given; denser where few clean images are flagged."""
@@ -85,7 +84,7 @@ are pointwise 95 % bounds over the draw of images: see `benchmarks.inference.ban
 
 Row = dict[str, Any]
 
-DrawsOf = Callable[[str | None, int], Draws]
+DrawsOf = Callable[[str | None, int], Weights]
 """The resamples of a data set (``None``: MNIST) of so many images, the same for all curves."""
 
 
@@ -112,7 +111,7 @@ def rotated_digit(labels: Int64[Tensor, " images"] | None) -> int | None:
     return int(indices[0]) if indices else None
 
 
-def _draws(plan: Plan, dataset: str | None, images: int) -> Draws:
+def _draws(plan: Plan, dataset: str | None, images: int) -> Weights:
     chosen = plan.configuration
     seed = derive_seed("bands", chosen.seed, dataset or "mnist")
     return image_draws(images, min(BAND_RESAMPLES, chosen.resamples), seed)
@@ -143,15 +142,15 @@ def _of_stored(
     mean, labels = stored.prediction.mean, stored.labels
     scores = _defined_scores(stored)
     if labels is not None and condition.angle in SHOWN_ANGLES:
-        correct = scoring.correct(mean, labels)
-        for row in _reliability(calibration.confidence(mean), correct):
+        right = correct(mean, labels)
+        for row in _reliability(confidence(mean), right):
             yield "reliability", row
         for name, score in scores.items():
-            for row in _risk_coverage(score, correct, draws):
+            for row in _risk_coverage(score, right, draws):
                 yield "risk_coverage", {"score": name} | row
     if condition.name == CLEAN or not condition.labelled:
         for name, score in scores.items():
-            for row in _histogram(score, BIN_WIDTHS[name]):
+            for row in _histogram(score, SCORES[name].bin_width):
                 yield "histograms", {"score": name} | row
     if not condition.labelled:
         clean_scores = _defined_scores(clean)
@@ -162,34 +161,41 @@ def _of_stored(
 
 
 def _reliability(confidence: Tensor, correct: Tensor) -> Iterator[Row]:
-    bins = calibration.equal_width_bins(confidence, correct)
-    band = wilson_interval(bins.accuracy.numpy(), bins.count.numpy())
-    columns = (getattr(bins, column).tolist() for column in _BINS)
-    return _rows((*_BINS, *_ACCURACY_BAND), *columns, *band.tolist())
+    bins = equal_width_bins(confidence, correct)
+    count, confident, accuracy = (row[:, 0] for row in bins.fill(each_once(len(confidence))))
+    images = count.astype(int)
+    columns = bins.edges[:-1], bins.edges[1:], images, confident, accuracy
+    return _rows((*_BINS, *_ACCURACY_BAND), *columns, *wilson_interval(accuracy, images))
 
 
-def _risk_coverage(score: Tensor, correct: Tensor, draws: Draws) -> Iterator[Row]:
-    coverage, risk = selective.risk_coverage_curve(score, correct)
-    errors = np.interp(COVERAGES, np.append(0, coverage), np.append(0, coverage * risk))
-    band = risk_band(score.numpy(), correct.numpy(), draws, COVERAGES)
-    return _rows(("coverage", "risk", "lower", "upper"), COVERAGES, errors / COVERAGES, *band)
+def _risk_coverage(score: Tensor, correct: Tensor, draws: Weights) -> Iterator[Row]:
+    curve = risk_curve(score.numpy(), correct.numpy(), draws, COVERAGES)
+    return _rows(("coverage", "risk", "lower", "upper"), COVERAGES, *curve)
 
 
-def _histogram(score: Tensor, width: float) -> Iterator[Row]:
-    """The bins from 0 to the last that is not empty."""
-    for b, count in enumerate(torch.bincount((score / width).long()).tolist()):
-        yield {"lower": b * width, "upper": (b + 1) * width, "count": count}
+def _histogram(score: Tensor, width: float | None) -> Iterator[Row]:
+    """The bins to the last that is not empty, from 0 if their width is given.
+
+    Infinite values are left out.
+    """
+    values = score[score.isfinite()]
+    if not len(values):
+        return
+    chosen = width or float(values.max() - values.min()) / HISTOGRAM_BINS or 1.0
+    bin_of_image = (values / chosen).floor().long()
+    first = int(bin_of_image.min())
+    if width:
+        first = min(first, 0)
+    for b, count in enumerate(torch.bincount(bin_of_image - first).tolist(), start=first):
+        yield {"lower": b * chosen, "upper": (b + 1) * chosen, "count": count}
 
 
-def _roc(clean: Tensor, score: Tensor, draws: tuple[Draws, Draws]) -> Iterator[Row]:
+def _roc(clean: Tensor, score: Tensor, draws: tuple[Weights, Weights]) -> Iterator[Row]:
     """The point (0, 0), where all curves begin, then the curve from a rate of 0 on."""
-    both = torch.cat([clean, score])
-    shares = detection.roc_curve(both, torch.arange(len(both)) >= len(clean))
-    flagged = np.interp(FALSE_POSITIVE_RATES, *shares)
-    band = roc_band(clean.numpy(), score.numpy(), draws, FALSE_POSITIVE_RATES)
+    curve = roc_curve(clean.numpy(), score.numpy(), draws, FALSE_POSITIVE_RATES)
     columns = ("flagged_clean", "flagged", "lower", "upper")
     yield dict.fromkeys(columns, 0.0)
-    yield from _rows(columns, FALSE_POSITIVE_RATES, flagged, *band)
+    yield from _rows(columns, FALSE_POSITIVE_RATES, *curve)
 
 
 def _votes(stored: StoredPrediction, index: int) -> Iterator[Row]:
@@ -217,8 +223,9 @@ def _high_disagreement(plan: Plan, store: PredictionStore, recipe: str) -> Itera
 
 def _defined_scores(stored: StoredPrediction) -> dict[str, Float[Tensor, " images"]]:
     """The shown scores, without those that are undefined for a single member."""
-    scores = {name: SCORES[name](stored.prediction) for name in SHOWN_SCORES}
-    return {name: score for name, score in scores.items() if not score.isnan().any()}
+    scores = scores_of(stored.prediction)
+    shown = (name for name, score in SCORES.items() if score.in_figures and name in scores)
+    return {name: scores[name] for name in shown if not scores[name].isnan().any()}
 
 
 def _origin(unit: RunUnit, stored: StoredPrediction, condition: Condition) -> Row:
