@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
 import torch
-from jaxtyping import Int64
+from jaxtyping import Float, Int64
 from torch import Tensor
 
 from benchmarks.errors import UserError
@@ -20,6 +21,9 @@ _EXACT = 0
 
 _SCORE = "score:"
 """The prefix of the names of a method's own scores in a prediction file."""
+
+_MEMBER_VALUE = "members:"
+"""The prefix of the names of metrics of the members in a prediction file."""
 
 
 @dataclass(frozen=True, order=True)
@@ -47,10 +51,16 @@ class RunUnit:
 
 @dataclass(frozen=True, eq=False)
 class StoredPrediction:
-    """A run unit's prediction under a condition, with the labels that it is measured against."""
+    """A run unit's prediction under a condition, with what it is measured by.
+
+    Attributes:
+        labels: ``None`` where the images belong to none of the classes.
+        member_values: by its name, each image's value of a metric of the members.
+    """
 
     prediction: Prediction
     labels: Int64[Tensor, " images"] | None
+    member_values: Mapping[str, Float[Tensor, " images"]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -58,8 +68,8 @@ class PredictionStore:
     """The prediction files of a run: ``<recipe>/<method>-<size>/replicate-<r>/<condition>.npz``.
 
     A file has ``mean`` and ``vote_share`` [images, classes], ``expected_entropy`` [images],
-    ``members`` (0: exact), where there are any ``labels`` [images], and a method's own scores as
-    ``score:<name>`` [images].
+    ``members`` (0: exact), where there are any ``labels`` [images], a method's own scores as
+    ``score:<name>`` [images], and metrics of the members as ``members:<name>`` [images].
     """
 
     folder: Path
@@ -81,6 +91,7 @@ class PredictionStore:
             "expected_entropy": prediction.expected_entropy,
             "members": torch.tensor(prediction.members or _EXACT),
             **{_SCORE + name: score for name, score in prediction.scores.items()},
+            **{_MEMBER_VALUE + name: values for name, values in stored.member_values.items()},
         }
         if stored.labels is not None:
             arrays["labels"] = stored.labels
@@ -127,17 +138,18 @@ def _read(path: Path) -> StoredPrediction:
     # Through a file object: NumPy leaves its own open where the archive is damaged.
     with path.open("rb") as file, np.load(file) as archive:
         arrays = {name: torch.from_numpy(archive[name]) for name in archive.files}
+
+    def named(prefix: str) -> dict[str, Tensor]:
+        return {k.removeprefix(prefix): arrays[k] for k in arrays if k.startswith(prefix)}
+
     return StoredPrediction(
         Prediction(
             mean=arrays["mean"],
             vote_share=arrays["vote_share"],
             expected_entropy=arrays["expected_entropy"],
             members=int(arrays["members"]) or None,
-            scores={
-                name.removeprefix(_SCORE): array
-                for name, array in arrays.items()
-                if name.startswith(_SCORE)
-            },
+            scores=named(_SCORE),
         ),
         arrays.get("labels"),
+        named(_MEMBER_VALUE),
     )

@@ -1,9 +1,10 @@
 """Whether two runs have the same numbers: ``python tests/compare_runs.py BEFORE AFTER``.
 
-Compares `measurements.csv`, `summary.csv` and `comparisons.csv` row by row. Names that version 0.1
-wrote and that were changed since are mapped; conditions whose data could not be had, which 0.1
-wrote as rows without a value, are left out. Reasons are sentences and are not compared. Exits with
-1, and names the first difference, if anything else differs.
+Compares `measurements.csv`, `summary.csv` and `comparisons.csv` row by row; numbers may differ by
+their last digits. Names that version 0.1 wrote and that were changed since are mapped; conditions
+whose data could not be had, which 0.1 wrote as rows without a value, are left out. Reasons are
+sentences and are not compared. Exits with 1, and names the first difference, if anything else
+differs.
 """
 
 from __future__ import annotations
@@ -12,7 +13,13 @@ import re
 import sys
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
+
+RELATIVE, ABSOLUTE = 1e-12, 1e-14
+"""How far numbers may differ: AURC adds up differences of harmonic numbers, with 14 decimals."""
+
+NUMBERS = ("value", "difference", "lower", "upper", "p_value", "p_holm", "effect_size")
 
 TABLES = ("measurements.csv", "summary.csv", "comparisons.csv")
 
@@ -31,7 +38,8 @@ def read(path: Path) -> pd.DataFrame:
         table[column] = table[column].replace(names)
     without_data = table.loc[table["status"] == "unavailable", "condition"]
     table = table[~table["condition"].isin(without_data)].drop(columns="reason")
-    return table.sort_values(list(table.columns)).reset_index(drop=True)
+    key = [name for name in table.columns if name not in NUMBERS]
+    return table.sort_values(key).reset_index(drop=True)
 
 
 def difference(before: pd.DataFrame, after: pd.DataFrame) -> str:
@@ -40,12 +48,21 @@ def difference(before: pd.DataFrame, after: pd.DataFrame) -> str:
         return f"columns {list(before.columns)} are now {list(after.columns)}"
     if len(before) != len(after):
         return f"{len(before)} rows are now {len(after)}"
-    differing = (before != after).any(axis=1)
+    differing = pd.concat([_differing(before[c], after[c]) for c in before], axis=1).any(axis=1)
     if not differing.any():
         return ""
     first = differing.idxmax()
     rows = [dict(table.loc[first]) for table in (before, after)]
     return f"{differing.sum()} rows differ, the first {rows[0]} is now {rows[1]}"
+
+
+def _differing(before: pd.Series, after: pd.Series) -> pd.Series:
+    unequal = before != after
+    if before.name not in NUMBERS:
+        return unequal
+    one, other = (column.replace("", "nan").astype(float) for column in (before, after))
+    far = (one - other).abs() > np.maximum(RELATIVE * np.maximum(one.abs(), other.abs()), ABSOLUTE)
+    return unequal & (far | (one.isna() != other.isna()) | (np.isinf(one) != np.isinf(other)))
 
 
 def main(before: Path, after: Path) -> int:

@@ -25,7 +25,8 @@ from benchmarks.claims.images import (
     highest_disagreement,
 )
 from benchmarks.claims.predictor import PASSES, RecipePredictor, Request
-from benchmarks.inference.measures import UNCERTAINTIES
+from benchmarks.metrics import METRICS
+from benchmarks.metrics.uncertainties import PredictionMeans
 from benchmarks.records import write_table
 from benchmarks.vocabulary import CLAIMS_FOLDER, CLEAN, PECULIAR, TYPICAL
 from methods import Prediction
@@ -119,7 +120,8 @@ def _compare(predictor: RecipePredictor, enumeration: Enumeration) -> tuple[list
 def measures(prediction: Prediction) -> dict[str, Float[Tensor, " images"]]:
     """The share of votes for each class, and every measure of uncertainty."""
     shares = {f"votes for {c}": share for c, share in enumerate(prediction.vote_share.T)}
-    return shares | {name: of_each(prediction) for name, of_each in UNCERTAINTIES.items()}
+    uncertainties = (m for m in METRICS.values() if m.family is PredictionMeans)
+    return shares | {m.name: m.function(prediction) for m in uncertainties}
 
 
 def _logits(

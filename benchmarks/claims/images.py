@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import torch
 
-from benchmarks.metrics.disagreement import pairwise_disagreement
 from benchmarks.predictions import RunUnit
 from benchmarks.run.plan import Plan
 from benchmarks.run.workspace import Workspace
 from benchmarks.tasks.conditions import EvaluationSet
 from benchmarks.vocabulary import CLEAN, PECULIAR, TYPICAL
+from methods.scores.disagreement import pairwise_disagreement
 
 TWO_IMAGES = "article-images"
 HIGH_DISAGREEMENT = "highest-disagreement"

@@ -15,7 +15,7 @@ from torch import Tensor
 
 from benchmarks.claims.predictor import RecipePredictor
 from benchmarks.files import written_whole
-from benchmarks.inference.measures import UNCERTAINTIES
+from benchmarks.metrics import METRICS
 from benchmarks.progress import announce
 from benchmarks.report.figures.votes import count_plots
 from benchmarks.report.names import Names, Variant
@@ -96,4 +96,4 @@ def _counts(prediction: Prediction) -> list[int]:
 
 
 def _measures(prediction: Prediction) -> dict[str, float]:
-    return {name: float(UNCERTAINTIES[name](prediction)[0]) for name in SHOWN}
+    return {name: float(METRICS[name].function(prediction)[0]) for name in SHOWN}

@@ -1,7 +1,7 @@
-"""Intervals and paired differences of every measure.
+"""Intervals and paired differences of every metric.
 
-`resampling` computes the measures (`measures`) on every resample of the images; its functions on
-arrays are in `bootstrap`. Covariances over resamples and values of replicates give intervals
-(`estimate`), paired differences (`differences`) and the rows of tables (`comparisons`). `bands`
-computes the intervals of curves.
+`resampling` computes the metrics on every resample of the images (`weights`). Their covariances
+over the resamples (`covariance`) and values of replicates give intervals (`estimate`), paired
+differences (`differences`) and the rows of tables (`comparisons`). `bands` computes curves and
+their intervals.
 """

@@ -1,4 +1,4 @@
-"""Pointwise 95 % bands of curves, over the draw of images; from arrays alone.
+"""Curves and their pointwise 95 % bands, over the draw of images; from arrays alone.
 
 A band covers each point separately, not the curve as a whole, and it is one of the network or
 ensemble at hand, since only images are resampled. Bands are vertical (vertical averaging, Fawcett
@@ -9,28 +9,31 @@ Reliability needs no resamples: in a bin of given images, the number of correct 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import numpy as np
-from jaxtyping import Bool, Float, Float64, Int, UInt8
+from jaxtyping import Bool, Float, Float64, Int
 from scipy.special import ndtri
 
-from benchmarks.inference.bootstrap.weights import image_weights
+from benchmarks.inference.weights import BLOCK, image_weights
+from benchmarks.metrics.detection import DetectionStatistics, flagging_order
+from benchmarks.metrics.metric import Weights, each_once
+from benchmarks.metrics.ranks import Counts, Ranking
+from benchmarks.metrics.selective import Selection, SelectionStatistics
 from benchmarks.vocabulary import CONFIDENCE
-
-Draws = UInt8[np.ndarray, "resamples images"]
-"""How often each image is drawn into each resample."""
 
 Bounds = Float64[np.ndarray, "2 points"]
 """Lower and upper."""
 
+Curve = Float64[np.ndarray, "3 points"]
+"""The value of the images themselves, then lower and upper bound."""
+
 _TAILS = ((1 - CONFIDENCE) / 2, (1 + CONFIDENCE) / 2)
 
 
-def image_draws(images: int, resamples: int, seed: int) -> Draws:
-    """The multinomial weights of `image_weights`, a row a resample."""
-    blocks = image_weights(images, resamples, seed)
-    return np.ascontiguousarray(np.concatenate(list(blocks), axis=1).T)
+def image_draws(images: int, resamples: int, seed: int) -> Weights:
+    """The multinomial weights of `image_weights`, all at once."""
+    return np.concatenate(list(image_weights(images, resamples, seed)), axis=1)
 
 
 def wilson_interval(
@@ -52,63 +55,63 @@ def wilson_interval(
     return np.stack([np.minimum(lower, share), np.maximum(upper, share)])
 
 
-def roc_band(
+def roc_curve(
     negatives: Float[np.ndarray, " negatives"],
     positives: Float[np.ndarray, " positives"],
-    draws: tuple[Draws, Draws],
+    draws: tuple[Weights, Weights],
     false_positive_rates: Float64[np.ndarray, " points"],
-) -> Bounds:
-    """The band of a ROC curve: of the share of positives flagged, at these shares of negatives.
+) -> Curve:
+    """The ROC curve: the share of positives that are flagged, at these shares of negatives.
 
-    Higher scores are flagged first. A resample's curve is interpolated linearly; where it rises
-    vertically, its upper end counts. ``draws``: of the negatives and the positives.
+    Higher scores are flagged first. The curve is interpolated linearly between the thresholds;
+    where it rises vertically, its upper end counts. ``draws``: of the negatives and the positives.
     """
-    scores = np.concatenate([negatives, positives])
-    positive = np.arange(len(scores)) >= len(negatives)
-    weights = np.concatenate(draws, axis=1)
-    traced = _traced(-scores, ~positive, positive, weights, false_positive_rates)
-    return _bounds([flagged / len(positives) for flagged in traced])
+    order = flagging_order(negatives, positives)
+
+    def counts(weights: Weights, of_positives: Weights) -> tuple[Counts, Counts]:
+        return DetectionStatistics(order, weights, of_positives).flagged
+
+    flagged = _with_bounds(counts, draws, false_positive_rates)
+    return flagged / len(positives)
 
 
-def risk_band(
+def risk_curve(
     uncertainty: Float[np.ndarray, " images"],
     correct: Bool[np.ndarray, " images"],
-    draws: Draws,
+    draws: Weights,
     coverages: Float64[np.ndarray, " points"],
-) -> Bounds:
-    """The band of the error rate among the most certain images, at these coverages above 0.
+) -> Curve:
+    """The error rate among the most certain images, at these coverages above 0.
 
     Expected over the order of images of the same uncertainty, copies of an image among them.
     """
-    traced = _traced(uncertainty, np.ones_like(correct), ~correct, draws, coverages)
-    return _bounds([errors / (coverages * len(correct)) for errors in traced])
+    selection = Selection(Ranking.of(uncertainty), correct)
+
+    def counts(weights: Weights) -> tuple[Counts, Counts]:
+        return SelectionStatistics(selection, weights).selected
+
+    errors = _with_bounds(counts, (draws,), coverages)
+    errors /= coverages * len(correct)
+    return errors
+
+
+def _with_bounds(
+    counts: Callable[..., tuple[Counts, Counts]],
+    draws: tuple[Weights, ...],
+    shares: Float64[np.ndarray, " points"],
+) -> Curve:
+    """The second count at shares of the first one."""
+    (curve,) = _traced(*counts(*(each_once(len(weights)) for weights in draws)), shares)
+    resampled = [
+        one
+        for start in range(0, draws[0].shape[1], BLOCK)
+        for one in _traced(*counts(*(w[:, start : start + BLOCK] for w in draws)), shares)
+    ]
+    return np.stack([curve, *np.quantile(np.stack(resampled), _TAILS, axis=0)])
 
 
 def _traced(
-    rising: Float[np.ndarray, " images"],
-    across: Bool[np.ndarray, " images"],
-    up: Bool[np.ndarray, " images"],
-    draws: Draws,
-    shares: Float64[np.ndarray, " points"],
+    across: Counts, up: Counts, shares: Float64[np.ndarray, " points"]
 ) -> Iterator[Float64[np.ndarray, " points"]]:
-    """Of each resample's curve, the number of images in ``up`` at shares of those in ``across``.
-
-    The curve goes through the images by rising value; those of the same value are one step.
-    """
-    order = np.argsort(rising, kind="stable")
-    ordered = rising[order]
-    ends = np.append(np.flatnonzero(ordered[1:] != ordered[:-1]), len(ordered) - 1)
-    across, up = across[order], up[order]
-    for drawn in draws:
-        weights = drawn[order]
-        x, y = (
-            # Whole numbers are added up six times as fast as doubles.
-            np.append(0, np.cumsum(weights * which, dtype=np.int32)[ends])
-            for which in (across, up)
-        )
+    for x, y in zip(across.T, up.T, strict=True):
         yield np.interp(shares, x / x[-1], y)
-
-
-def _bounds(resampled: list[Float64[np.ndarray, " points"]]) -> Bounds:
-    bounds: Bounds = np.quantile(np.stack(resampled), _TAILS, axis=0)
-    return bounds

@@ -19,24 +19,9 @@ import pandas as pd
 from benchmarks.compared_sizes import compared_variants
 from benchmarks.inference.differences import difference, effect_size, holm
 from benchmarks.inference.estimate import Estimate, estimate
-from benchmarks.inference.measures import (
-    AGAINST_LABELS,
-    DETECTION,
-    LABELLED,
-    SELECTIVE,
-    UNCERTAINTIES,
-)
 from benchmarks.inference.resampling import Resampled, ResamplingTask, Values
+from benchmarks.metrics import Metric
 from benchmarks.records import Comparison, Interval, Key, members_rank
-from benchmarks.vocabulary import BIASED
-
-MEANS_OVER_IMAGES = (*UNCERTAINTIES, *AGAINST_LABELS)
-"""Measures whose differences have an effect size in standard deviations."""
-
-BY_LABEL = (*LABELLED, *SELECTIVE)
-
-TESTED = tuple(metric for metric in (*BY_LABEL, *DETECTION) if metric not in BIASED)
-"""Measures of which one value is better than another, and which are not biased."""
 
 MOST_UNDEFINED = 0.01
 """The largest share of resamples on which a measure may be undefined; above, it has no interval."""
@@ -73,7 +58,7 @@ class _MetricValues(NamedTuple):
     ``images``: those that the degrees of freedom count; in detection the fewer of the two kinds.
     """
 
-    metric: str
+    metric: Metric
     condition: str
     values: Values
     covariance: Values
@@ -90,9 +75,9 @@ def compare(task: ResamplingTask, resampled: Resampled) -> Estimates:
     for measured in _each(task, resampled):
         for variant, units in variants.items():
             if columns := _with_value(measured, units):
-                key = (*variant, measured.condition, task.score, measured.metric)
+                key = (*variant, measured.condition, task.score, measured.metric.name)
                 estimates.intervals[key] = _interval(measured, columns)
-        if (measured.metric, measured.condition) in uncompared:
+        if (measured.metric.name, measured.condition) in uncompared:
             continue
         for pair in pairs_compared(list(variants), smaller=measured.condition not in averaged):
             one, other = (_with_value(measured, variants[variant]) for variant in pair)
@@ -157,7 +142,7 @@ def _variants(resampled: Resampled) -> dict[Variant, list[int]]:
 def _each(task: ResamplingTask, resampled: Resampled) -> Iterator[_MetricValues]:
     fewer = min(resampled.images, resampled.reference_images)
     for m, metric in enumerate(task.metrics):
-        images = fewer if metric in DETECTION else resampled.images
+        images = fewer if "reference" in metric.needs else resampled.images
         for k, condition in enumerate(resampled.conditions):
             yield _MetricValues(
                 metric,
@@ -172,10 +157,11 @@ def _each(task: ResamplingTask, resampled: Resampled) -> Iterator[_MetricValues]
 def _uncompared(task: ResamplingTask) -> Iterator[tuple[str, str]]:
     """Pairs (metric, condition): those by ill-defined labels, and detection at single angles."""
     for condition in task.conditions:
-        if condition.labels_ill_defined:
-            yield from ((metric, condition.name) for metric in BY_LABEL)
-        if condition.angle and not condition.subset:
-            yield from ((metric, condition.name) for metric in DETECTION)
+        single = bool(condition.angle) and not condition.subset
+        for metric in task.metrics:
+            by_label, detected = ("labels" in metric.needs, "reference" in metric.needs)
+            if (by_label and condition.labels_ill_defined) or (detected and single):
+                yield metric.name, condition.name
 
 
 def _with_value(measured: _MetricValues, units: list[int]) -> list[int]:
@@ -210,7 +196,7 @@ def _interval(measured: _MetricValues, columns: list[int]) -> Interval:
 
 def _reliable(estimated: Estimate, measured: _MetricValues, columns: list[int]) -> Interval:
     """The interval, or the reason why the resamples give none."""
-    if measured.metric in DETECTION and measured.images < FEWEST_OF_A_KIND:
+    if "reference" in measured.metric.needs and measured.images < FEWEST_OF_A_KIND:
         return Interval(math.nan, FEW_OF_A_KIND)
     if (measured.undefined[columns] > MOST_UNDEFINED).any():
         return Interval(math.nan, TOO_FEW)
@@ -224,12 +210,12 @@ def _comparison(
     paired: tuple[list[int], list[int]],
     images: int,
 ) -> Comparison:
-    columns = [*paired[0], *paired[1]]
+    metric, columns = measured.metric, [*paired[0], *paired[1]]
     row = partial(
         Comparison,
         recipe=task.recipe,
         condition=measured.condition,
-        metric=measured.metric,
+        metric=metric.name,
         score=task.score,
         method=pair[0].method,
         members=pair[0].members,
@@ -248,15 +234,15 @@ def _comparison(
         measured.images,
     )
     interval = _reliable(apart, measured, columns)
-    tested = measured.metric in TESTED and interval.reason in ("", ALIKE)
-    of_means = measured.metric in MEANS_OVER_IMAGES
+    comparable = metric.better != "" and not metric.biased
+    tested = comparable and interval.reason in ("", ALIKE)
     value, lower, upper = interval.around(apart.value)
     return row(
         difference=value,
         lower=lower,
         upper=upper,
         p_value=apart.p_value if tested else None,
-        effect_size=effect_size(apart, images) if of_means else None,
+        effect_size=effect_size(apart, images) if metric.family.means_over_images else None,
         reason=interval.reason,
     )
 

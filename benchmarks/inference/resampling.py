@@ -8,83 +8,56 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from functools import partial
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
-from torch import Tensor
 
-from benchmarks.inference.bootstrap import binned
-from benchmarks.inference.bootstrap.binned import BinnedImages, FilledBins
-from benchmarks.inference.bootstrap.covariance import ResampleCovariance
-from benchmarks.inference.bootstrap.ranks import Detection, Selection
-from benchmarks.inference.bootstrap.weights import image_weights, weighted_means
-from benchmarks.inference.measures import (
-    AGAINST_LABELS,
-    DETECTION,
-    SCORES,
-    SELECTIVE,
-    UNCERTAINTIES,
-    score_of,
-    top_label,
-)
-from benchmarks.metrics import calibration, scoring
+from benchmarks.inference.covariance import ResampleCovariance
+from benchmarks.inference.weights import image_weights
+from benchmarks.metrics import METRICS, Arrays, Family, Metric, in_families
+from benchmarks.metrics.metric import Weights, each_once
 from benchmarks.predictions import RunUnit, StoredPrediction, members_of
 from benchmarks.tasks.conditions import Condition
 from benchmarks.vocabulary import ROTATED_MEAN
+from methods.scores import of_probabilities, score_of
 from methods.seeds import derive_seed
 
-Weights = NDArray[np.uint8]
 Values = NDArray[np.float64]
 
 Load = Callable[[RunUnit, str], StoredPrediction | None]
 """A run unit's prediction under a condition, if there is one."""
 
-OnResamples = Callable[[Weights, Weights], Values]
-"""From the weights of a condition's images and its reference's to measures [metrics, resamples]."""
-
-BINNED: dict[str, Callable[[FilledBins, FilledBins], Values]] = {
-    "ece": lambda wide, _: binned.expected_calibration_error(wide),
-    "mce": lambda wide, _: binned.maximum_calibration_error(wide),
-    "ece_equal_mass": lambda _, equal: binned.expected_calibration_error(equal),
-    "ece_debiased": lambda _, equal: binned.debiased_calibration_error(equal),
-    "squared_ce_debiased": lambda _, equal: binned.debiased_squared_calibration_error(equal),
-}
-"""Of the bins of equal width, and of those of equal mass."""
-
-MEANS, LABELS, CALIBRATION = "means", "labels", "calibration"
-
-METRIC_GROUPS = {
-    MEANS: tuple(UNCERTAINTIES),
-    LABELS: tuple(AGAINST_LABELS),
-    CALIBRATION: tuple(BINNED),
-}
-"""The measures that need no score, in groups that fit into memory."""
-
 
 class ResamplingTask(NamedTuple):
-    """What is resampled in one call.
+    """What is resampled in one call, of a size that fits into memory.
 
     Attributes:
         recipe: the recipe whose methods are compared; those that train themselves are in each.
         conditions: some that are made of the same images.
-        group: of measures: a name in `METRIC_GROUPS`, or a score.
+        families: of the metrics that are computed.
+        score: the score that these need, else empty.
     """
 
     recipe: str
     conditions: tuple[Condition, ...]
-    group: str
+    families: tuple[type[Family], ...]
+    score: str = ""
 
     @property
-    def score(self) -> str:
-        """The score that the measures use, else empty."""
-        return "" if self.group in METRIC_GROUPS else self.group
+    def in_families(self) -> list[Family]:
+        """The metrics by family."""
+        return in_families(m for m in METRICS.values() if m.family in self.families)
 
     @property
-    def metrics(self) -> tuple[str, ...]:
-        """The measures."""
-        return METRIC_GROUPS.get(self.group, (*SELECTIVE, *DETECTION))
+    def metrics(self) -> list[Metric]:
+        """The metrics, in the order of the arrays of `Resampled`."""
+        return [metric for family in self.in_families for metric in family.metrics]
+
+    @property
+    def needs(self) -> frozenset[str]:
+        """What its metrics need."""
+        return frozenset(need for family in self.families for need in family.needs)
 
 
 class Resampled(NamedTuple):
@@ -112,11 +85,11 @@ class Resampled(NamedTuple):
 
 
 class _Part(NamedTuple):
-    """One run unit's measures under one condition, with the indices of both."""
+    """One run unit's metrics of one family under one condition, and where they are written."""
 
-    condition: int
-    unit: int
-    measures: OnResamples
+    family: Family
+    prepared: Any
+    place: tuple[slice, int, int]
 
 
 def resampling_tasks(
@@ -126,12 +99,31 @@ def resampling_tasks(
     same_images: dict[tuple[str | None, bool], list[Condition]] = {}
     for condition in conditions:
         same_images.setdefault((condition.dataset, condition.subset), []).append(condition)
+    families = [family for family in _families() if family.resampled]
+    ranking = tuple(family for family in families if "score" in family.needs)
+    parts = [(ranking, score) for score in (*of_probabilities(), *method_scores) if ranking]
+    parts += [((family,), "") for family in families if family not in ranking]
     return [
-        ResamplingTask(recipe, tuple(together), group)
+        ResamplingTask(recipe, tuple(together), *part)
         for together in same_images.values()
         for recipe in recipes
-        for group in (*SCORES, *method_scores, *METRIC_GROUPS)
+        for part in parts
     ]
+
+
+def arrays_of(
+    condition: Condition, stored: StoredPrediction, reference: StoredPrediction, score: str = ""
+) -> Arrays:
+    """What metrics are computed from, with one of the scores; without a reference to itself."""
+    against = None if condition.name == condition.reference else reference.prediction
+    return Arrays(
+        stored.prediction,
+        labels=stored.labels,
+        reference=against,
+        score=score_of(stored.prediction, score),
+        reference_score=None if against is None else score_of(against, score),
+        member_values=stored.member_values,
+    )
 
 
 def resample(
@@ -150,14 +142,16 @@ def resample(
             if stored is None:
                 continue
             images = len(stored.prediction.mean)
-            measures = _on_resamples(task, condition, stored, reference)
-            if measures is not None:
-                parts.append(_Part(k, c, measures))
+            arrays, row = arrays_of(condition, stored, reference, task.score), 0
+            for family in task.in_families:
+                rows = slice(row, row := row + len(family.metrics))
+                if (prepared := family.prepare(arrays)) is not None:
+                    parts.append(_Part(family, prepared, (rows, k, c)))
     if not parts:
         return None
     measure = partial(_measure, task, parts, len(predicting))
     sizes = images, len(predicting[0][1].prediction.mean)
-    estimates = measure(*(np.ones((size, 1), np.uint8) for size in sizes))[..., 0]
+    estimates = measure(*map(each_once, sizes))[..., 0]
     covariance = ResampleCovariance(estimates)
     for weights in _weights(task, sizes, resamples, seed):
         covariance.add(measure(*weights))
@@ -196,69 +190,12 @@ def _measure(
     shape = (len(task.metrics), len(task.conditions), units, weights.shape[1])
     values = np.full(shape, np.nan)
     for part in parts:
-        values[:, part.condition, part.unit] = part.measures(weights, of_reference)
+        values[part.place] = part.family.evaluate(part.prepared, weights, of_reference)
     averaged = [k for k, condition in enumerate(task.conditions) if condition.averaged]
     if not averaged:
         return values
     return np.concatenate([values, values[:, averaged].mean(axis=1, keepdims=True)], axis=1)
 
 
-def _on_resamples(
-    task: ResamplingTask,
-    condition: Condition,
-    stored: StoredPrediction,
-    reference: StoredPrediction,
-) -> OnResamples | None:
-    """The task's measures of a stored prediction; ``None`` where none is defined."""
-    prediction, labels = stored.prediction, stored.labels
-    if task.group == MEANS:
-        return _means([of_each(prediction) for of_each in UNCERTAINTIES.values()])
-    if task.group in METRIC_GROUPS:
-        if labels is None:
-            return None
-        if task.group == CALIBRATION:
-            return _calibration(prediction.mean, labels)
-        return _means([of_each(prediction.mean, labels) for of_each in AGAINST_LABELS.values()])
-    score = score_of(prediction, task.score)
-    if score is None or score.isnan().any():
-        return None
-    correct = None if labels is None else scoring.correct(prediction.mean, labels).numpy()
-    if condition.name == condition.reference:
-        return _ranking(score.numpy(), correct, None)
-    clean = score_of(reference.prediction, task.score)
-    return _ranking(score.numpy(), correct, None if clean is None else clean.numpy())
-
-
-def _means(contributions: list[Tensor]) -> OnResamples:
-    rows = torch.stack([row.double() for row in contributions]).numpy()
-    return lambda weights, _: weighted_means(rows, weights)
-
-
-def _calibration(mean: Tensor, labels: Tensor) -> OnResamples:
-    images = top_label(mean, labels)
-    wide, equal = (
-        BinnedImages.of(*(array.numpy() for array in (*images, bins_of(*images).upper)))
-        for bins_of in (calibration.equal_width_bins, calibration.equal_mass_bins)
-    )
-
-    def measures(weights: Weights, _: Weights) -> Values:
-        bins = wide.fill(weights), equal.fill(weights)
-        return np.stack([of_bins(*bins) for of_bins in BINNED.values()])
-
-    return measures
-
-
-def _ranking(score: Values, correct: NDArray[np.bool_] | None, clean: Values | None) -> OnResamples:
-    """Selective measures where there are labels, and detection where there is a reference."""
-    selection = None if correct is None else Selection.of(score, correct)
-    detection = None if clean is None else Detection.of(clean, score)
-
-    def measures(weights: Weights, of_clean: Weights) -> Values:
-        values = np.full((len(SELECTIVE) + len(DETECTION), weights.shape[1]), np.nan)
-        if selection is not None:
-            values[: len(SELECTIVE)] = selection.measures(weights)
-        if detection is not None:
-            values[len(SELECTIVE) :] = detection.measures(of_clean, weights)
-        return values
-
-    return measures
+def _families() -> list[type[Family]]:
+    return list(dict.fromkeys(metric.family for metric in METRICS.values()))

@@ -1,4 +1,32 @@
-"""Metrics: pure functions of tensors, independent of methods and data.
+"""The register of metrics, one family a file; adding a metric is a `Metric` and a line here.
 
 README.md compares the convention of each with those of other libraries and papers.
 """
+
+from __future__ import annotations
+
+from benchmarks.metrics import (
+    calibration,
+    detection,
+    prevalence,
+    scoring,
+    selective,
+    uncertainties,
+)
+from benchmarks.metrics.metric import Arrays, Family, Metric, in_families
+
+__all__ = ["METRICS", "Arrays", "Family", "Metric", "in_families"]
+
+METRICS: dict[str, Metric] = {
+    metric.name: metric
+    for metric in (
+        *scoring.METRICS,
+        *calibration.METRICS,
+        *uncertainties.METRICS,
+        *detection.METRICS,
+        *selective.METRICS,
+        *uncertainties.OF_VOTE_SHARES,
+        *prevalence.METRICS,
+    )
+}
+"""By name, in the order in which they are shown."""

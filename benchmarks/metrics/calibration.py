@@ -1,54 +1,106 @@
 """Top-label calibration: whether the predicted class is right as often as its probability.
 
-First bin the images, by `equal_width_bins` or `equal_mass_bins`; then summarise the bins.
+The bins' edges are those of the original images on every resample, also for equal-mass bins: they
+belong to the metric, not to the sample. Binned errors are biased upwards; an interval covers the
+binned value, not the true error.
 """
 
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from typing import NamedTuple
 
-import torch
-from jaxtyping import Bool, Float, Int64
+import numpy as np
+from jaxtyping import Bool, Float, Float64, Int32
+from scipy.special import erf
 from torch import Tensor
 
-from benchmarks.metrics._arguments import ROUNDING, require_flags, require_probabilities
+from benchmarks.metrics._arguments import require_flags
+from benchmarks.metrics.kernels import bin_sums
+from benchmarks.metrics.metric import Arrays, Family, Metric, Values, Weights
+from benchmarks.metrics.scoring import correct
+from methods.scores.arguments import ROUNDING
+from methods.scores.confidence import confidence
+
+ByBin = Float64[np.ndarray, "bins resamples"]
+PerResample = Float64[np.ndarray, " resamples"]
 
 
-@dataclass(frozen=True, eq=False)
-class ReliabilityBins:
-    """A reliability diagram as numbers (DeGroot & Fienberg 1983). Bins are (lower, upper].
+class Calibration(Family):
+    """A metric's `function`: from `Binnings` to [resamples]."""
+
+    needs = frozenset({"labels"})
+
+    def prepare(self, arrays: Arrays) -> tuple[BinnedImages, BinnedImages] | None:
+        """Bin the images, in both ways."""
+        mean, labels = arrays.prediction.mean, arrays.labels
+        if labels is None:
+            return None
+        images = confidence(mean), correct(mean, labels)
+        return equal_width_bins(*images), equal_mass_bins(*images)
+
+    def evaluate(
+        self,
+        prepared: tuple[BinnedImages, BinnedImages],
+        weights: Weights,
+        reference_weights: Weights,
+    ) -> Values:
+        """Fill the bins, then summarise them."""
+        bins = Binnings(*(binned.fill(weights) for binned in prepared))
+        return np.stack([metric.function(bins) for metric in self.metrics])
+
+
+class BinnedImages(NamedTuple):
+    """Images and the bin of each; bins are (lower, upper] and cover [0, 1].
 
     Attributes:
-        lower, upper: the edges; together the bins cover [0, 1].
-        count: images in the bin.
-        confidence: mean confidence of the bin's images; NaN if it is empty.
-        accuracy: share of the bin's images that are correct; NaN if it is empty.
+        bin_of_image: numbered from 0.
+        inner_edges: between the bins; 0 and 1 are the outer ones.
     """
 
-    lower: Float[Tensor, " bins"]
-    upper: Float[Tensor, " bins"]
-    count: Int64[Tensor, " bins"]
-    confidence: Float[Tensor, " bins"]
-    accuracy: Float[Tensor, " bins"]
+    confidence: Float64[np.ndarray, " images"]
+    correct: Bool[np.ndarray, " images"]
+    bin_of_image: Int32[np.ndarray, " images"]
+    inner_edges: Float64[np.ndarray, " edges"]
+
+    @property
+    def edges(self) -> Float64[np.ndarray, " bins_and_one"]:
+        """From 0 to 1."""
+        return np.concatenate([[0.0], self.inner_edges, [1.0]])
+
+    def fill(self, weights: Weights) -> FilledBins:
+        """The bins' contents on each resample."""
+        sums = np.zeros((3, len(self.inner_edges) + 1, weights.shape[1]))
+        bin_sums(self.bin_of_image, self.confidence, self.correct, weights, sums)
+        images, confident, right = sums
+        with np.errstate(invalid="ignore"):  # 0 / 0 where a bin is empty
+            return FilledBins(images, confident / images, right / images)
 
 
-def confidence(mean: Float[Tensor, "images classes"]) -> Float[Tensor, " images"]:
-    """The probability of the most probable class (Hendrycks & Gimpel 2017), in [1 / classes, 1].
+class FilledBins(NamedTuple):
+    """A reliability diagram as numbers (DeGroot & Fienberg 1983), on every resample.
 
-    Raises:
-        ValueError: a row is no distribution.
-
-    >>> confidence(torch.tensor([[0.25, 0.75]]))
-    tensor([0.7500], dtype=torch.float64)
+    Attributes:
+        images: how many the bin has.
+        confidence: their mean confidence; NaN if there are none.
+        accuracy: the share of them that are correct; NaN if there are none.
     """
-    require_probabilities(mean)
-    return mean.double().amax(dim=-1)
+
+    images: ByBin
+    confidence: ByBin
+    accuracy: ByBin
+
+
+class Binnings(NamedTuple):
+    """What metrics of calibration are computed from: 15 bins of each kind, on every resample."""
+
+    equal_width: FilledBins
+    equal_mass: FilledBins
 
 
 def equal_width_bins(
     confidence: Float[Tensor, " images"], correct: Bool[Tensor, " images"], bins: int = 15
-) -> ReliabilityBins:
+) -> BinnedImages:
     """Images in bins of equal width (Guo et al. 2017, section 2).
 
     Bin b of B is ((b − 1) / B, b / B]; a confidence of 0 falls into the first, and of 1 into the
@@ -57,16 +109,19 @@ def equal_width_bins(
     Raises:
         ValueError: a confidence lies outside [0, 1], or has no flag.
 
-    >>> equal_width_bins(torch.tensor([0.4, 0.8, 1.0]), torch.tensor([True, False, True]), 2).count
-    tensor([1, 2])
+    >>> import torch
+    >>> once = np.ones((3, 1), np.uint8)
+    >>> right = torch.tensor([True, False, True])
+    >>> equal_width_bins(torch.tensor([0.4, 0.8, 1.0]), right, 2).fill(once).images[:, 0]
+    array([1., 2.])
     """
-    inner = torch.arange(1, bins, dtype=torch.float64, device=confidence.device) / bins
-    return _fill(inner, confidence, correct)
+    require_flags(confidence, correct)
+    return _binned(confidence, correct, np.arange(1, bins) / bins)
 
 
 def equal_mass_bins(
     confidence: Float[Tensor, " images"], correct: Bool[Tensor, " images"], bins: int = 15
-) -> ReliabilityBins:
+) -> BinnedImages:
     """Images in bins of equal counts (Nguyen & O'Connor 2015; Nixon et al. 2019).
 
     The upper edge of bin b of B is the smallest confidence with at least the share b / B of all
@@ -77,113 +132,158 @@ def equal_mass_bins(
     Raises:
         ValueError: a confidence lies outside [0, 1], or has no flag.
 
+    >>> import torch
     >>> right = torch.tensor([True, False, True, True])
-    >>> equal_mass_bins(torch.tensor([0.9, 0.4, 0.8, 0.6]), right, bins=2).upper
-    tensor([0.6000, 1.0000], dtype=torch.float64)
-    >>> equal_mass_bins(torch.tensor([0.4, 1.0, 1.0, 1.0]), right, bins=4).count
-    tensor([1, 3])
+    >>> equal_mass_bins(torch.tensor([0.75, 0.25, 0.75, 0.5]), right, bins=2).edges
+    array([0. , 0.5, 1. ])
     """
     require_flags(confidence, correct)
-    ordered = confidence.double().sort().values
-    share = torch.arange(1, bins, device=confidence.device) * len(ordered)
-    ranks = (share + bins - 1) // bins  # ⌈b · images / B⌉, in integers: 0.1 · 30 is not 3
-    edges = torch.unique(ordered[ranks - 1])
-    return _fill(edges[edges < ordered[-1]], confidence, correct)
+    ordered = np.sort(confidence.double().numpy())
+    # ⌈b · images / B⌉, in integers: 0.1 · 30 is not 3
+    ranks = (np.arange(1, bins) * len(ordered) + bins - 1) // bins
+    edges = np.unique(ordered[ranks - 1])
+    return _binned(confidence, correct, edges[edges < ordered[-1]])
 
 
-def expected_calibration_error(bins: ReliabilityBins) -> float:
-    """ECE (Naeini et al. 2015; Guo et al. 2017, equation 3), in [0, 1].
-
-    Σ_b n_b / N · |acc_b − conf_b|. Biased upwards: with few images per bin, chance makes gaps.
-
-    >>> confidences, right = torch.tensor([0.7, 0.7, 0.9]), torch.tensor([True, False, True])
-    >>> round(expected_calibration_error(equal_width_bins(confidences, right)), 4)
-    0.1667
-    """
-    return _mean_over_images(bins, (bins.accuracy - bins.confidence).abs())
-
-
-def maximum_calibration_error(bins: ReliabilityBins, smallest_bin: int = 10) -> float:
-    """MCE (Guo et al. 2017, equation 5), in [0, 1].
-
-    max_b |acc_b − conf_b| over bins of at least ``smallest_bin`` images: the gap of smaller
-    bins is mostly chance. NaN if no bin has that many.
-
-    >>> confidences, right = torch.tensor([0.7, 0.7, 0.9]), torch.tensor([True, False, True])
-    >>> round(maximum_calibration_error(equal_width_bins(confidences, right), smallest_bin=2), 4)
-    0.2
-    """
-    gaps = (bins.accuracy - bins.confidence).abs()[bins.count >= smallest_bin]
-    return float(gaps.max()) if len(gaps) else math.nan
-
-
-def debiased_calibration_error(bins: ReliabilityBins) -> float:
-    """ECE less an estimate of its bias (Kumar, Liang & Ma 2019; `normal_debiased_ce`, power 1).
-
-    2 · ECE − Σ_b n_b / N · E|A_b − conf_b| with A_b ~ Normal(acc_b, acc_b (1 − acc_b) / n_b): the
-    gap that drawing the labels again would add is subtracted. The authors' library resamples A_b;
-    here the expectation is in closed form, the mean of a folded normal (Leone et al. 1961):
-    σ √(2/π) exp(−μ² / 2σ²) + μ erf(μ / σ√2) with μ = acc_b − conf_b.
-
-    At most the ECE; negative where the gaps are smaller than expected by chance. Not unbiased: for
-    a calibrated model, 2 − √2 = 59 % of the bias remains; only the squared error can be unbiased. A
-    bin whose images are all right, or all wrong, has no estimated variance and counts as in the
-    ECE; so does a bin of one image, which the authors' library refuses.
-
-    >>> confidences, right = torch.full((4,), 0.75), torch.tensor([True, True, True, False])
-    >>> round(debiased_calibration_error(equal_width_bins(confidences, right)), 4)
-    -0.1727
-    """
-    gap = bins.accuracy - bins.confidence
-    std = (bins.accuracy * (1 - bins.accuracy) / bins.count).sqrt()
-    standardised = gap / std / math.sqrt(2)
-    folded = (
-        std * math.sqrt(2 / math.pi) * torch.exp(-standardised.square()) + gap * standardised.erf()
-    )
-    # Without variance this is |gap|, its limit; without a gap as well it is 0 / 0 and counts as 0.
-    return _mean_over_images(bins, 2 * gap.abs() - folded)
-
-
-def debiased_squared_calibration_error(bins: ReliabilityBins) -> float:
-    """The debiased squared ℓ2 calibration error of binned confidences (Kumar, Liang & Ma 2019).
-
-    Σ_b n_b / N · [(conf_b − acc_b)² − acc_b (1 − acc_b) / (n_b − 1)] (section 5, definition 5.2;
-    `unbiased_square_ce`), in [−1/4, 1], in squared probability. No root is taken, and it is not
-    clamped at 0: either would bring back a bias. A bin of one image has no estimate and counts as
-    0, as in the authors' library.
-
-    >>> confidences, right = torch.full((4,), 0.75), torch.tensor([True, True, True, False])
-    >>> debiased_squared_calibration_error(equal_width_bins(confidences, right))
-    -0.0625
-    """
-    gap, variance = bins.accuracy - bins.confidence, bins.accuracy * (1 - bins.accuracy)
-    return _mean_over_images(bins, gap.square() - variance / (bins.count - 1))
-
-
-def _fill(
-    inner_edges: Float[Tensor, " edges"],
+def _binned(
     confidence: Float[Tensor, " images"],
     correct: Bool[Tensor, " images"],
-) -> ReliabilityBins:
-    require_flags(confidence, correct)
-    confidence = confidence.double().contiguous()
-    low, high = float(confidence.min()), float(confidence.max())
+    inner_edges: Float64[np.ndarray, " edges"],
+) -> BinnedImages:
+    values = confidence.double().numpy()
+    low, high = float(values.min()), float(values.max())
     if low < 0 or high > 1 + ROUNDING:
         raise ValueError(
             f"confidences range from {low:.4g} to {high:.4g}; expected probabilities in [0, 1]: "
             "apply softmax to logits first"
         )
-    ends = inner_edges.new_tensor([0.0, 1.0])
-    lower, upper = torch.cat([ends[:1], inner_edges]), torch.cat([inner_edges, ends[1:]])
-    bin_of_image = torch.bucketize(confidence, inner_edges)
-    count = torch.bincount(bin_of_image, minlength=len(lower))
-
-    def mean(values: Float[Tensor, " images"]) -> Float[Tensor, " bins"]:
-        return torch.bincount(bin_of_image, values, len(lower)) / count
-
-    return ReliabilityBins(lower, upper, count, mean(confidence), mean(correct.double()))
+    bin_of_image = np.searchsorted(inner_edges, values).astype(np.int32)
+    return BinnedImages(values, correct.numpy(), bin_of_image, inner_edges)
 
 
-def _mean_over_images(bins: ReliabilityBins, value: Float[Tensor, " bins"]) -> float:
+def expected_calibration_error(bins: FilledBins) -> PerResample:
+    """ECE: the mean over images of their bin's gap between confidence and accuracy.
+
+    Biased upwards: with few images per bin, chance makes gaps.
+    """
+    return _mean_over_images(bins, np.abs(bins.accuracy - bins.confidence))
+
+
+def maximum_calibration_error(bins: FilledBins, smallest_bin: int = 10) -> PerResample:
+    """MCE: the largest gap of a bin of at least so many images; NaN where there is none.
+
+    The gap of smaller bins is mostly chance.
+    """
+    gaps = np.where(bins.images >= smallest_bin, np.abs(bins.accuracy - bins.confidence), -np.inf)
+    largest = gaps.max(axis=0)
+    return np.where(np.isfinite(largest), largest, np.nan)
+
+
+def debiased_calibration_error(bins: FilledBins) -> PerResample:
+    """ECE less an estimate of its bias (Kumar, Liang & Ma 2019; `normal_debiased_ce`, power 1).
+
+    The gap that drawing the labels again would add is subtracted. The authors' library resamples
+    A_b; here the expectation is in closed form, the mean of a folded normal (Leone et al. 1961):
+    σ √(2/π) exp(−μ² / 2σ²) + μ erf(μ / σ√2) with μ = acc_b − conf_b.
+
+    Not unbiased: for a calibrated model, 2 − √2 = 59 % of the bias remains; only the squared error
+    can be unbiased. A bin whose images are all right, or all wrong, has no estimated variance and
+    counts as in the ECE; so does a bin of one image, which the authors' library refuses.
+    """
+    gap, variance = bins.accuracy - bins.confidence, bins.accuracy * (1 - bins.accuracy)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        std = np.sqrt(variance / bins.images)
+        standardised = gap / std / math.sqrt(2)
+        folded = std * math.sqrt(2 / math.pi) * np.exp(-(standardised**2))
+        folded += gap * erf(standardised)
+    # Without variance this is |gap|, its limit; without a gap as well it is 0 / 0 and counts as 0.
+    return _mean_over_images(bins, 2 * np.abs(gap) - folded)
+
+
+def debiased_squared_calibration_error(bins: FilledBins) -> PerResample:
+    """The debiased squared ℓ2 calibration error (Kumar, Liang & Ma 2019, definition 5.2).
+
+    In squared probability. No root is taken, and it is not clamped at 0: either would bring back a
+    bias. A bin of one image has no estimate and counts as 0, as in the authors' library.
+    """
+    gap, variance = bins.accuracy - bins.confidence, bins.accuracy * (1 - bins.accuracy)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        return _mean_over_images(bins, gap**2 - variance / (bins.images - 1))
+
+
+def _mean_over_images(bins: FilledBins, value: ByBin) -> PerResample:
     """Σ_b n_b / N · value_b; bins without a value (empty, or 0 / 0) count as 0."""
-    return float((bins.count * value).nansum() / bins.count.sum())
+    mean: PerResample = np.nansum(bins.images * value, axis=0) / bins.images.sum(axis=0)
+    return mean
+
+
+METRICS = (
+    Metric(
+        name="ece",
+        label="ECE",
+        family=Calibration,
+        function=lambda bins: expected_calibration_error(bins.equal_width),
+        better="lower",
+        biased=True,
+        summary="Expected calibration error: the mean gap between confidence and accuracy.",
+        formula="Σ_b n_b / N · |acc_b − conf_b| over 15 bins of equal width, (lower, upper]",
+        edge_cases="In [0, 1]. Empty bins count as 0. Biased upwards: with few images per "
+        "bin, gaps arise by chance.",
+        source="Naeini et al. 2015; Guo et al. 2017, equation 3",
+    ),
+    Metric(
+        name="ece_equal_mass",
+        label="ECE, equal mass",
+        family=Calibration,
+        function=lambda bins: expected_calibration_error(bins.equal_mass),
+        better="lower",
+        biased=True,
+        summary="The expected calibration error over bins of equally many images.",
+        formula="The ECE; the upper edge of bin b of 15 is the smallest confidence with at least "
+        "the share b / 15 of all images at or below it",
+        edge_cases="In [0, 1]. Images of the same confidence share a bin, so there may be fewer "
+        "bins. Biased upwards.",
+        source="Nguyen & O'Connor 2015; Nixon et al. 2019",
+    ),
+    Metric(
+        name="ece_debiased",
+        label="ECE, debiased",
+        family=Calibration,
+        function=lambda bins: debiased_calibration_error(bins.equal_mass),
+        better="lower",
+        biased=True,
+        summary="The expected calibration error minus an estimate of its bias.",
+        formula="2 · ECE − Σ_b n_b / N · E|A_b − conf_b| over 15 bins of equal mass, with "
+        "A_b ~ Normal(acc_b, acc_b (1 − acc_b) / n_b)",
+        edge_cases="At most the ECE; slightly negative if gaps are smaller than expected by "
+        "chance. Not unbiased: for a calibrated model, 59 % of the bias remains.",
+        source="Kumar, Liang & Ma 2019",
+    ),
+    Metric(
+        name="squared_ce_debiased",
+        label="Squared CE, debiased",
+        family=Calibration,
+        function=lambda bins: debiased_squared_calibration_error(bins.equal_mass),
+        better="lower",
+        summary="An unbiased estimate of the squared calibration error of binned confidences.",
+        formula="Σ_b n_b / N · [(conf_b − acc_b)² − acc_b (1 − acc_b) / (n_b − 1)] over 15 bins of "
+        "equal mass",
+        edge_cases="In [−1/4, 1]: not clamped at 0, and no root is taken. A bin of one image "
+        "counts as 0.",
+        source="Kumar, Liang & Ma 2019",
+    ),
+    Metric(
+        name="mce",
+        label="MCE",
+        family=Calibration,
+        function=lambda bins: maximum_calibration_error(bins.equal_width),
+        better="lower",
+        biased=True,
+        undefined="no bin holds enough images",
+        summary="Maximum calibration error: the largest gap of any bin.",
+        formula="max_b |acc_b − conf_b| over 15 bins of equal width",
+        edge_cases="In [0, 1]. Bins of fewer than 10 images are left out; undefined if no bin is "
+        "left.",
+        source="Guo et al. 2017, equation 5",
+    ),
+)

@@ -1,12 +1,27 @@
-"""Scores of the mean prediction against the labels, one value per image."""
+"""Scores of the mean prediction against the labels: means of one value per image."""
 
 from __future__ import annotations
 
+import numpy as np
 import torch
-from jaxtyping import Bool, Float, Int64
+from jaxtyping import Bool, Float, Float64, Int64
 from torch import Tensor
 
-from benchmarks.metrics._arguments import require_probabilities
+from benchmarks.metrics._arguments import require_labels
+from benchmarks.metrics.metric import Arrays, MeansOverImages, Metric, rows_of
+
+
+class LabelMeans(MeansOverImages):
+    """A metric's `function`: from the mean [images, classes] and the labels to [images]."""
+
+    needs = frozenset({"labels"})
+
+    def prepare(self, arrays: Arrays) -> Float64[np.ndarray, "metrics images"] | None:
+        """Each image's value of each metric."""
+        mean, labels = arrays.prediction.mean, arrays.labels
+        if labels is None:
+            return None
+        return rows_of([metric.function(mean, labels) for metric in self.metrics])
 
 
 def correct(
@@ -22,7 +37,7 @@ def correct(
     >>> correct(torch.tensor([[0.9, 0.1], [0.5, 0.5]]), torch.tensor([0, 1]))
     tensor([ True, False])
     """
-    _require_labels(mean, labels)
+    require_labels(mean, labels)
     return mean.argmax(dim=-1) == labels
 
 
@@ -40,7 +55,7 @@ def negative_log_likelihood(
     >>> negative_log_likelihood(torch.tensor([[0.5, 0.5], [1.0, 0.0]]), torch.tensor([0, 1]))
     tensor([0.6931,    inf], dtype=torch.float64)
     """
-    _require_labels(mean, labels)
+    require_labels(mean, labels)
     return -mean.double().gather(-1, labels[:, None]).squeeze(-1).log()
 
 
@@ -58,21 +73,44 @@ def brier(
     >>> brier(torch.tensor([[0.5, 0.5], [1.0, 0.0]]), torch.tensor([0, 1]))
     tensor([0.5000, 2.0000], dtype=torch.float64)
     """
-    _require_labels(mean, labels)
+    require_labels(mean, labels)
     return (
         (mean.double() - torch.nn.functional.one_hot(labels, mean.shape[-1])).square().sum(dim=-1)
     )
 
 
-def _require_labels(
-    mean: Float[Tensor, "images classes"], labels: Int64[Tensor, " images"]
-) -> None:
-    require_probabilities(mean)
-    images, classes = mean.shape
-    if labels.shape != (images,):
-        raise ValueError(f"labels have the shape {list(labels.shape)}; expected [{images}]")
-    if ((labels < 0) | (labels >= classes)).any():
-        raise ValueError(
-            f"labels range from {int(labels.min())} to {int(labels.max())}; expected classes from "
-            f"0 to {classes - 1}: images of no known class cannot be scored"
-        )
+METRICS = (
+    Metric(
+        name="accuracy",
+        label="Accuracy",
+        family=LabelMeans,
+        function=correct,
+        better="higher",
+        summary="The share of images whose most probable class is the label.",
+        formula="Mean over images of [arg max_c p̄_c = y]",
+        edge_cases="In [0, 1]. Ties go to the lowest class.",
+    ),
+    Metric(
+        name="nll",
+        label="NLL",
+        family=LabelMeans,
+        function=negative_log_likelihood,
+        unit="nats",
+        better="lower",
+        summary="Negative log-likelihood: the logarithmic score of the label, in nats.",
+        formula="Mean over images of −log p̄_y",
+        edge_cases="In [0, ∞]. Infinite if a label has probability 0; not clipped.",
+        source="Good 1952; Gneiting & Raftery 2007",
+    ),
+    Metric(
+        name="brier",
+        label="Brier",
+        family=LabelMeans,
+        function=brier,
+        better="lower",
+        summary="Brier score: the squared distance of the probabilities from the label.",
+        formula="Mean over images of Σ_c (p̄_c − y_c)², with y the label as a unit vector",
+        edge_cases="In [0, 2]: not halved, not divided by the number of classes.",
+        source="Brier 1950",
+    ),
+)

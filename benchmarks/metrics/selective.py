@@ -1,76 +1,134 @@
 """Selective prediction: the error rate among the images on which the model is most certain.
 
-``uncertainty``: higher is less certain, any scale. For images of equal uncertainty, every value is
-the expectation over all their orders, computed exactly.
+Scores: higher is less certain, any scale. For images of equal score, every value is the expectation
+over all their orders, computed exactly; copies of an image are equal, too.
 """
 
 from __future__ import annotations
 
-import torch
-from jaxtyping import Bool, Float
-from torch import Tensor
+from dataclasses import dataclass
+from functools import cached_property
+from operator import attrgetter
+from typing import NamedTuple
 
-from benchmarks.metrics._arguments import require_flags
+import numpy as np
+from jaxtyping import Bool, Float64
 
+from benchmarks.metrics.kernels import select
+from benchmarks.metrics.metric import Arrays, Family, Metric, Values, Weights
+from benchmarks.metrics.ranks import Counts, Ranking
+from benchmarks.metrics.scoring import correct
 
-def risk_coverage_curve(
-    uncertainty: Float[Tensor, " images"], correct: Bool[Tensor, " images"]
-) -> tuple[Float[Tensor, " images"], Float[Tensor, " images"]]:
-    """Error rate among the i most certain of n images, for i = 1 … n (El-Yaniv & Wiener 2010).
-
-    Returns the coverage i / n, in (0, 1], and the selective risk #{errors among the i} / i, in
-    [0, 1], whose last value is the error rate of all.
-
-    Raises:
-        ValueError: an uncertainty is NaN, or has no flag.
-
-    >>> coverage, risk = risk_coverage_curve(
-    ...     torch.tensor([0.3, 0.3, 0.1, 0.9]), torch.tensor([True, False, True, False])
-    ... )
-    >>> coverage
-    tensor([0.2500, 0.5000, 0.7500, 1.0000], dtype=torch.float64)
-    >>> risk
-    tensor([0.0000, 0.2500, 0.3333, 0.5000], dtype=torch.float64)
-    """
-    require_flags(uncertainty, correct)
-    _, rank, tied = torch.unique(uncertainty, return_inverse=True, return_counts=True)
-    errors = torch.bincount(rank, (~correct).double())
-    # In a random order, each of the tied images is an error with the error rate of the tie.
-    expected_errors = (errors / tied).repeat_interleave(tied).cumsum(0)
-    selected = torch.arange(1, len(correct) + 1, device=correct.device).double()
-    return selected / len(correct), expected_errors / selected
+PerResample = Float64[np.ndarray, " resamples"]
 
 
-def aurc(uncertainty: Float[Tensor, " images"], correct: Bool[Tensor, " images"]) -> float:
-    """Area under the risk-coverage curve (Geifman, Uziel & El-Yaniv 2019), in [0, 1].
+class Selection(NamedTuple):
+    """Images by rising score, and whether each image is classified correctly."""
 
-    1/n Σ_i #{errors among the i most certain} / i: the mean over i = 1 … n of the selective risk.
-    For a constant uncertainty it is the error rate.
-
-    Raises:
-        ValueError: an uncertainty is NaN, or has no flag.
-
-    >>> aurc(torch.tensor([0.1, 0.2]), torch.tensor([True, False]))
-    0.25
-    """
-    _, risk = risk_coverage_curve(uncertainty, correct)
-    return float(risk.mean())
+    order: Ranking
+    correct: Bool[np.ndarray, " images"]
 
 
-def augrc(uncertainty: Float[Tensor, " images"], correct: Bool[Tensor, " images"]) -> float:
-    """Area under the generalised risk-coverage curve (Traub et al. 2024), in [0, 1/2].
+class Selective(Family):
+    """A metric's `function`: from `SelectionStatistics` to [resamples]."""
 
-    The area, by trapezoids over the coverage from (0, 0), under the joint rate of selected
-    errors, #{errors among the i most certain} / n. Equal to (1 − AUROC) · a (1 − a) + ½ (1 − a)²
-    with accuracy a and the AUROC of detecting the errors. For a constant uncertainty it is half the
-    error rate.
+    needs = frozenset({"labels", "score"})
 
-    Raises:
-        ValueError: an uncertainty is NaN, or has no flag.
+    def prepare(self, arrays: Arrays) -> Selection | None:
+        """Sort the images; a score that is NaN cannot be ranked."""
+        score, labels = arrays.score, arrays.labels
+        if score is None or labels is None or score.isnan().any():
+            return None
+        return Selection(Ranking.of(score.numpy()), correct(arrays.prediction.mean, labels).numpy())
 
-    >>> augrc(torch.tensor([0.1, 0.2]), torch.tensor([True, False]))
-    0.125
-    """
-    coverage, risk = risk_coverage_curve(uncertainty, correct)
-    joint = torch.cat([risk.new_zeros(1), coverage * risk])
-    return float(torch.trapezoid(joint, dx=1 / len(correct)))
+    def evaluate(self, prepared: Selection, weights: Weights, reference_weights: Weights) -> Values:
+        """One pass over the images."""
+        statistics = SelectionStatistics(prepared, weights)
+        return np.stack([metric.function(statistics) for metric in self.metrics])
+
+
+@dataclass(frozen=True, eq=False)
+class SelectionStatistics:
+    """What metrics of selective prediction are computed from, on every resample."""
+
+    selection: Selection
+    weights: Weights
+
+    @cached_property
+    def _in_one_pass(self) -> tuple[PerResample, ...]:
+        values = np.empty((3, self.weights.shape[1]))
+        order, right = self.selection
+        select(*order, right[order.rows], self.weights, values)
+        return tuple(values)
+
+    @property
+    def auroc(self) -> PerResample:
+        """AUROC of detecting the misclassified images."""
+        return self._in_one_pass[0]
+
+    @property
+    def aurc(self) -> PerResample:
+        """Area under the risk-coverage curve: the mean over i of the error rate of i images."""
+        return self._in_one_pass[1]
+
+    @property
+    def augrc(self) -> PerResample:
+        """Area under the generalised risk-coverage curve.
+
+        Equal to (1 − AUROC) · a (1 − a) + ½ (1 − a)², with accuracy a.
+        """
+        return self._in_one_pass[2]
+
+    @cached_property
+    def selected(self) -> tuple[Counts, Counts]:
+        """Images up to each distinct score, from none to all, and the errors among them.
+
+        In between, of tied images, errors are expected in proportion.
+        """
+        order, right = self.selection
+        counted = np.ones_like(right), ~right
+        images, errors = (order.counts(self.weights, which) for which in counted)
+        return images, errors
+
+
+METRICS = (
+    Metric(
+        name="misclassification_auroc",
+        label="Misclassification AUROC",
+        family=Selective,
+        function=attrgetter("auroc"),
+        better="higher",
+        undefined="all images are classified correctly, or all wrongly",
+        summary="The probability that a misclassified image scores higher than a correct one.",
+        formula="The AUROC, with positive for misclassified",
+        edge_cases="In [0, 1]; 0.5 for a random score. Undefined if all or no images are correct.",
+        source="Hanley & McNeil 1982; Hendrycks & Gimpel 2017, section 2",
+    ),
+    Metric(
+        name="aurc",
+        label="AURC",
+        family=Selective,
+        function=attrgetter("aurc"),
+        better="lower",
+        summary="Area under the risk-coverage curve: the mean error rate of the most certain "
+        "images, over all coverages.",
+        formula="1/N Σ_i #{errors among the i most certain} / i",
+        edge_cases="In [0, 1]; the error rate for a constant score. Tied scores: the expectation "
+        "over their orders.",
+        source="Geifman, Uziel & El-Yaniv 2019",
+    ),
+    Metric(
+        name="augrc",
+        label="AUGRC",
+        family=Selective,
+        function=attrgetter("augrc"),
+        better="lower",
+        summary="Area under the generalised risk-coverage curve: the mean rate of undetected "
+        "errors, over all coverages.",
+        formula="Trapezoids over the coverage i / N, from (0, 0), under "
+        "#{errors among the i most certain} / N",
+        edge_cases="In [0, 1/2]; half the error rate for a constant score. Tied scores: the "
+        "expectation over their orders.",
+        source="Traub et al. 2024",
+    ),
+)

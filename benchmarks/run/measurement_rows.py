@@ -3,57 +3,27 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from functools import partial
-from typing import NamedTuple
 
-import torch
 from torch import Tensor
 
-from benchmarks.inference.measures import (
-    BETWEEN_MEMBERS,
-    DETECTION,
-    LABELLED,
-    PREVALENCE,
-    SCORES,
-    SELECTIVE,
-    UNCERTAINTIES,
-    mean_over_images,
-    scores_of,
-)
-from benchmarks.metrics import scoring
+from benchmarks.inference.resampling import arrays_of
+from benchmarks.metrics import METRICS, Arrays, Family, Metric, in_families
 from benchmarks.predictions import RunUnit, StoredPrediction, members_of
 from benchmarks.records import Measurement
 from benchmarks.tasks.conditions import Condition
 from benchmarks.vocabulary import ILL_DEFINED, LABELS_ILL_DEFINED_BEYOND
-from methods import Prediction
+from methods.scores import SCORES, of_probabilities
 
 ONE_MEMBER = "one member cannot disagree with itself"
 NOT_A_NUMBER = "the method itself predicts NaN"
 NO_LABELS = "out-of-distribution images have no label"
-ALL_ALIKE = "all images are classified correctly, or all wrongly"
-SMALL_BINS = "no bin holds enough images"
+NO_MEMBERS = "the method gives no predictions of its members"
 WHY_ILL_DEFINED = (
     f"rotated by more than {LABELS_ILL_DEFINED_BEYOND}°, "
     "where labels are ill-defined (6 and 9 swap)"
 )
-
-
-class Value(NamedTuple):
-    """A measure's value.
-
-    Attributes:
-        metric, score: as in `Measurement`.
-        value: NaN where it is undefined.
-        reason: why it is undefined, or what else to know.
-        by_label: whether labels are needed, so that they must be well defined.
-    """
-
-    metric: str
-    score: str
-    value: float
-    reason: str
-    by_label: bool
 
 
 def measure(
@@ -66,14 +36,15 @@ def measure(
     row = partial(
         _row, unit, condition, members_of(unit, stored), images=len(stored.prediction.mean)
     )
-    for value in _values(condition, stored, reference.prediction):
-        if math.isnan(value.value):
-            yield row(value.metric, value.score, None, status="undefined", reason=value.reason)
-        elif value.by_label and condition.labels_ill_defined:
-            reason = "; ".join(filter(None, (WHY_ILL_DEFINED, value.reason)))
-            yield row(value.metric, value.score, value.value, status=ILL_DEFINED, reason=reason)
-        else:
-            yield row(value.metric, value.score, value.value, status="ok", reason=value.reason)
+    for family, score in _families(condition, stored.prediction.scores):
+        arrays = arrays_of(condition, stored, reference, score)
+        for metric, value in zip(family.metrics, family.values(arrays).tolist(), strict=True):
+            if math.isnan(value):
+                reason = _why_undefined(metric, arrays, score)
+                yield row(metric.name, score, None, status="undefined", reason=reason)
+            else:
+                status, reason = _status(metric, condition, arrays, value)
+                yield row(metric.name, score, value, status=status, reason=reason)
 
 
 def without_value(
@@ -85,24 +56,33 @@ def without_value(
 ) -> Iterator[Measurement]:
     """The rows that `measure` would give, each with the reason why there is no value."""
     row = partial(_row, unit, condition, members_of(unit, reference), images=0)
-    method_scores = tuple(reference.prediction.scores) if reference else ()
+    method_scores = reference.prediction.scores if reference else ()
     for metric, score in measured(condition, method_scores):
         yield row(metric, score, None, status=status, reason=reason)
 
 
-def measured(condition: Condition, method_scores: tuple[str, ...] = ()) -> list[tuple[str, str]]:
+def measured(condition: Condition, method_scores: Iterable[str] = ()) -> list[tuple[str, str]]:
     """The measures under a condition of a method with these scores of its own.
 
     Pairs (metric, score); the score is empty for measures that use none.
     """
-    scores = (*SCORES, *method_scores)
-    pairs = [(metric, "") for metric in (*UNCERTAINTIES, *LABELLED)]
-    if condition.labelled:
-        pairs += [(metric, score) for metric in SELECTIVE for score in scores]
-    if condition.name != condition.reference:
-        pairs += [(PREVALENCE, "")]
-        pairs += [(metric, score) for metric in DETECTION for score in scores]
-    return pairs
+    return [
+        (metric.name, score)
+        for family, score in _families(condition, method_scores)
+        for metric in family.metrics
+    ]
+
+
+def _families(condition: Condition, method_scores: Iterable[str]) -> Iterator[tuple[Family, str]]:
+    """The families that are measured under a condition, each with every score that it needs."""
+    scores = tuple(dict.fromkeys((*of_probabilities(), *method_scores)))
+    for family in in_families(METRICS.values()):
+        if "reference" in family.needs and condition.name == condition.reference:
+            continue
+        if "score" not in family.needs:
+            yield family, ""
+        elif condition.labelled or "labels" not in family.needs:
+            yield from ((family, score) for score in scores)
 
 
 def _row(
@@ -132,66 +112,38 @@ def _row(
     )
 
 
-def _values(
-    condition: Condition, stored: StoredPrediction, reference: Prediction
-) -> Iterator[Value]:
-    prediction, labels = stored.prediction, stored.labels
-    yield from _uncertainty(prediction)
-    yield from _against_labels(prediction.mean, labels)
-    scores = scores_of(prediction)
-    if labels is not None:
-        correct = scoring.correct(prediction.mean, labels)
-        yield from _selection(scores, correct, prediction.members)
-    if condition.name != condition.reference:
-        yield from _detection(scores, scores_of(reference), prediction.members)
+def _status(metric: Metric, condition: Condition, arrays: Arrays, value: float) -> tuple[str, str]:
+    """The status of a value, and why it is not ``ok`` or infinite."""
+    if "labels" not in metric.needs:
+        return "ok", ""
+    remark = _impossible_labels(arrays) if math.isinf(value) else ""
+    if condition.labels_ill_defined:
+        return ILL_DEFINED, "; ".join(filter(None, (WHY_ILL_DEFINED, remark)))
+    return "ok", remark
 
 
-def _uncertainty(prediction: Prediction) -> Iterator[Value]:
-    for metric, of_each in UNCERTAINTIES.items():
-        value = mean_over_images(of_each(prediction))
-        reason = _why_nan(metric, prediction.members) if math.isnan(value) else ""
-        yield Value(metric, "", value, reason, False)
+def _impossible_labels(arrays: Arrays) -> str:
+    assert arrays.labels is not None
+    of_label = arrays.prediction.mean.gather(-1, arrays.labels[:, None])
+    return f"{int((of_label == 0).sum())} of {len(of_label)} labels were given the probability 0"
 
 
-def _against_labels(mean: Tensor, labels: Tensor | None) -> Iterator[Value]:
-    for metric, of_all in LABELLED.items():
-        if labels is None:
-            yield Value(metric, "", math.nan, NO_LABELS, True)
-            continue
-        value = of_all(mean, labels)
-        reason = SMALL_BINS if math.isnan(value) else ""
-        if math.isinf(value):
-            impossible = int(scoring.negative_log_likelihood(mean, labels).isinf().sum())
-            reason = f"{impossible} of {len(labels)} labels were given the probability 0"
-        yield Value(metric, "", value, reason, True)
+def _why_undefined(metric: Metric, arrays: Arrays, score: str) -> str:
+    one_member = arrays.prediction.members == 1
+    if "labels" in metric.needs and arrays.labels is None:
+        return NO_LABELS
+    if score and any(ranked is None or ranked.isnan().any() for ranked in _ranked(metric, arrays)):
+        of_one = score in SCORES and SCORES[score].undefined_for_one
+        return ONE_MEMBER if one_member and of_one else NOT_A_NUMBER
+    if one_member and metric.undefined_for_one:
+        return ONE_MEMBER
+    if "members" in metric.needs and metric.name not in arrays.member_values:
+        return NO_MEMBERS
+    return metric.undefined or NOT_A_NUMBER
 
 
-def _why_nan(measure: str, members: int | None) -> str:
-    return ONE_MEMBER if members == 1 and measure in BETWEEN_MEMBERS else NOT_A_NUMBER
-
-
-def _selection(scores: dict[str, Tensor], correct: Tensor, members: int | None) -> Iterator[Value]:
-    for metric, of_score in SELECTIVE.items():
-        for name, score in scores.items():
-            if score.isnan().any():
-                yield Value(metric, name, math.nan, _why_nan(name, members), True)
-                continue
-            value = of_score(score, correct)
-            yield Value(metric, name, value, ALL_ALIKE if math.isnan(value) else "", True)
-
-
-def _detection(
-    scores: dict[str, Tensor], reference_scores: dict[str, Tensor], members: int | None
-) -> Iterator[Value]:
-    images, reference_images = (
-        len(next(iter(each.values()))) for each in (scores, reference_scores)
-    )
-    yield Value(PREVALENCE, "", images / (images + reference_images), "", False)
-    positive = torch.arange(reference_images + images) >= reference_images
-    for metric, of_score in DETECTION.items():
-        for name, score in scores.items():
-            both = torch.cat([reference_scores[name], score])
-            if both.isnan().any():
-                yield Value(metric, name, math.nan, _why_nan(name, members), False)
-                continue
-            yield Value(metric, name, of_score(both, positive), "", False)
+def _ranked(metric: Metric, arrays: Arrays) -> tuple[Tensor | None, ...]:
+    """The scores that the metric ranks images by."""
+    if "reference" in metric.needs:
+        return arrays.score, arrays.reference_score
+    return (arrays.score,)

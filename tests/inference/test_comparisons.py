@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
+from benchmarks.inference.measures import SCORES
 from numpy.typing import NDArray
 from scipy import stats
 
@@ -23,7 +24,6 @@ from benchmarks.inference.comparisons import (
     pairs_compared,
 )
 from benchmarks.inference.differences import holm
-from benchmarks.inference.measures import SCORES
 from benchmarks.inference.resampling import Resampled, ResamplingTask, resample, resampling_tasks
 from benchmarks.predictions import RunUnit, StoredPrediction
 from benchmarks.records import Comparison, as_table

@@ -12,13 +12,13 @@ from functools import cache
 
 import numpy as np
 import pytest
+from benchmarks.inference.bootstrap.binned import BinnedImages
+from benchmarks.inference.bootstrap.ranks import Detection
+from benchmarks.inference.bootstrap.weights import image_weights, weighted_means
 from numpy.typing import NDArray
 from scipy import stats
 
 from benchmarks.inference.bootstrap import binned
-from benchmarks.inference.bootstrap.binned import BinnedImages
-from benchmarks.inference.bootstrap.ranks import Detection
-from benchmarks.inference.bootstrap.weights import image_weights, weighted_means
 from benchmarks.inference.differences import difference
 from benchmarks.inference.estimate import Estimate, estimate
 

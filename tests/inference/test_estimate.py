@@ -6,12 +6,12 @@ import math
 
 import numpy as np
 import pytest
-from scipy import stats
-from statsmodels.stats.multitest import multipletests
-
 from benchmarks.inference.bootstrap.covariance import ResampleCovariance
 from benchmarks.inference.bootstrap.ranks import Selection
 from benchmarks.inference.bootstrap.weights import image_weights, weighted_means
+from scipy import stats
+from statsmodels.stats.multitest import multipletests
+
 from benchmarks.inference.differences import difference, effect_size, holm
 from benchmarks.inference.estimate import estimate
 

@@ -15,6 +15,8 @@ import numpy as np
 import pytest
 import sklearn.metrics
 import torch
+from benchmarks.metrics.disagreement import pairwise_disagreement, variation_ratio
+from benchmarks.metrics.entropy import mutual_information, predictive_entropy
 from torch import Tensor
 
 from benchmarks.metrics.calibration import (
@@ -25,8 +27,6 @@ from benchmarks.metrics.calibration import (
     maximum_calibration_error,
 )
 from benchmarks.metrics.detection import aupr_in, aupr_out, auroc, fpr95
-from benchmarks.metrics.disagreement import pairwise_disagreement, variation_ratio
-from benchmarks.metrics.entropy import mutual_information, predictive_entropy
 from benchmarks.metrics.scoring import brier, correct, negative_log_likelihood
 from benchmarks.metrics.selective import augrc, aurc
 from methods import Prediction

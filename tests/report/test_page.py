@@ -13,8 +13,8 @@ from typing import Any
 
 import pandas as pd
 import pytest
+from benchmarks.definitions import DEFINITIONS
 
-from benchmarks.metrics.definitions import DEFINITIONS
 from benchmarks.records import write_table
 from benchmarks.report.page import page as page_module
 from benchmarks.report.page import write_page

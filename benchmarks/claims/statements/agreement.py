@@ -20,8 +20,7 @@ from benchmarks.claims.claim import (
 )
 from benchmarks.claims.predictor import RecipePredictor
 from benchmarks.claims.rank_statistics import Placements, auroc_interval, rank_correlation
-from benchmarks.inference.measures import UNCERTAINTIES
-from benchmarks.metrics import detection, scoring
+from benchmarks.metrics import METRICS, detection, scoring
 from benchmarks.vocabulary import CLEAN, LEAST_RANK_CORRELATION, PARTLY, REPRODUCED
 from methods import Prediction
 
@@ -87,7 +86,7 @@ def measure_edge_cases(predictor: RecipePredictor) -> Numbers:
     wrong = ~scoring.correct(prediction.mean, predictor.labels)
     if not wrong.any():
         raise NotTestableError("the ensemble classifies every image correctly")
-    score = UNCERTAINTIES["pairwise_disagreement"](prediction)
+    score = METRICS["pairwise_disagreement"].function(prediction)
     auroc = auroc_interval([Placements.of(score[None, ~wrong].numpy(), score[None, wrong].numpy())])
     return {
         "AUROC of disagreement": [auroc.value],
@@ -113,7 +112,7 @@ def judge_edge_cases(numbers: Numbers) -> Judgement:
 def measure_rank_agreement(predictor: RecipePredictor) -> Numbers:
     """The rank correlation of MC-dropout on each network with the ensemble of all networks."""
     ensemble = predictor.get(predictor.ensemble)
-    others = {measure: UNCERTAINTIES[measure](ensemble) for measure in MEASURES}
+    others = {measure: METRICS[measure].function(ensemble) for measure in MEASURES}
     wrong = ~scoring.correct(ensemble.mean, predictor.labels)
     of_ensemble = {measure: detection.auroc(other, wrong) for measure, other in others.items()}
     numbers: dict[str, list[float]] = {}
@@ -124,7 +123,7 @@ def measure_rank_agreement(predictor: RecipePredictor) -> Numbers:
     for prediction in _mc_dropout(predictor):
         wrong = ~scoring.correct(prediction.mean, predictor.labels)
         for measure, name in MEASURES.items():
-            one = UNCERTAINTIES[measure](prediction)
+            one = METRICS[measure].function(prediction)
             add(f"rank correlation, {name}", rank_correlation(one, others[measure]))
             auroc = detection.auroc(one, wrong)
             add(f"{AUROC} by {name}, MC-dropout", auroc)
@@ -167,7 +166,7 @@ def _shared(one: Prediction, other: Prediction) -> float:
 
 
 def _most_uncertain(prediction: Prediction) -> set[int]:
-    score: Tensor = UNCERTAINTIES["mutual_information"](prediction)
+    score: Tensor = METRICS["mutual_information"].function(prediction)
     order = torch.sort(score, descending=True, stable=True).indices
     return set(order[:MOST_UNCERTAIN].tolist())
 

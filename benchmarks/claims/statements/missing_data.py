@@ -12,7 +12,7 @@ from benchmarks.claims.predictor import RecipePredictor
 from benchmarks.claims.statements.agreement import MEASURES
 from benchmarks.claims.statements.out_of_distribution import ROTATED as ROTATED_BY_45
 from benchmarks.claims.training_sets import ROTATED, SIZES
-from benchmarks.inference.measures import UNCERTAINTIES
+from benchmarks.metrics import METRICS
 from benchmarks.vocabulary import CLEAN
 from methods.networks.recipes import ARTICLE
 
@@ -66,7 +66,7 @@ def measure_lack(predictor: RecipePredictor) -> Numbers:
     )
     return {
         _name(method, measure, kind, name): [
-            float(UNCERTAINTIES[measure](predictor.get(unit, IMAGES[kind])).mean())
+            float(METRICS[measure].function(predictor.get(unit, IMAGES[kind])).mean())
             for unit in units[name][method]
         ]
         for method in (SAMPLED, ENSEMBLE)

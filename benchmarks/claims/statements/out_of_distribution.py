@@ -19,10 +19,10 @@ from benchmarks.claims.claim import (
 )
 from benchmarks.claims.predictor import RecipePredictor
 from benchmarks.claims.rank_statistics import Placements, auroc_interval
-from benchmarks.inference.measures import LABELLED, UNCERTAINTIES
-from benchmarks.metrics import calibration
+from benchmarks.metrics import METRICS, Arrays
 from benchmarks.predictions import RunUnit
 from benchmarks.vocabulary import CLEAN
+from methods.scores.confidence import confidence
 
 CONFIDENT = 0.9
 LEAST_CONFIDENT_SHARE = 0.1
@@ -99,7 +99,7 @@ def measure_similarity(predictor: RecipePredictor) -> Numbers:
     units = _predicted(predictor, (CLEAN, ROTATED, *ood))
     numbers = {
         f"ECE, {name}, {kind}": [
-            LABELLED["ece"](predictor.get(unit, condition).mean, predictor.labels)
+            METRICS["ece"].value(Arrays(predictor.get(unit, condition), predictor.labels))
             for unit in units[name]
         ]
         for name in units
@@ -158,7 +158,7 @@ def _predicted(predictor: RecipePredictor, conditions: Sequence[str]) -> dict[st
 
 
 def _confident_share(mean: Tensor) -> float:
-    return float((calibration.confidence(mean) > CONFIDENT).double().mean())
+    return float((confidence(mean) > CONFIDENT).double().mean())
 
 
 def _epistemic_share(predictor: RecipePredictor, unit: RunUnit, conditions: Sequence[str]) -> float:
@@ -166,7 +166,7 @@ def _epistemic_share(predictor: RecipePredictor, unit: RunUnit, conditions: Sequ
     of_conditions = [predictor.get(unit, condition) for condition in conditions]
 
     def total(measure: str) -> float:
-        return float(sum(UNCERTAINTIES[measure](one).sum() for one in of_conditions))
+        return float(sum(METRICS[measure].function(one).sum() for one in of_conditions))
 
     return total("mutual_information") / total("predictive_entropy")
 
@@ -181,7 +181,8 @@ def _placements(predictor: RecipePredictor, units: Sequence[RunUnit], condition:
 
 
 def _entropy(predictor: RecipePredictor, unit: RunUnit, images: str) -> npt.NDArray[np.float64]:
-    return UNCERTAINTIES["predictive_entropy"](predictor.get(unit, images)).numpy()
+    of_each: Tensor = METRICS["predictive_entropy"].function(predictor.get(unit, images))
+    return of_each.numpy()
 
 
 def _short(condition: str) -> str:

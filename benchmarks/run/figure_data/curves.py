@@ -14,11 +14,12 @@ import numpy as np
 import pandas as pd
 import torch
 from jaxtyping import Float
-from methods.scores import SCORES, scores_of
 from torch import Tensor
 
-from benchmarks.inference.bands import Draws, image_draws, risk_band, roc_band, wilson_interval
-from benchmarks.metrics import calibration, detection, scoring, selective
+from benchmarks.inference.bands import image_draws, risk_curve, roc_curve, wilson_interval
+from benchmarks.metrics.calibration import equal_width_bins
+from benchmarks.metrics.metric import Weights, each_once
+from benchmarks.metrics.scoring import correct
 from benchmarks.predictions import PredictionStore, RunUnit, StoredPrediction
 from benchmarks.records import members_text, write_table
 from benchmarks.run.figure_data.compared import (
@@ -33,6 +34,8 @@ from benchmarks.run.plan import Plan
 from benchmarks.run.workspace import Workspace
 from benchmarks.tasks.conditions import Condition
 from benchmarks.vocabulary import CLEAN, CURVES_FOLDER
+from methods.scores import SCORES, scores_of
+from methods.scores.confidence import confidence
 from methods.seeds import derive_seed
 from methods.threads import one_torch_thread
 
@@ -78,7 +81,7 @@ are pointwise 95 % bounds over the draw of images: see `benchmarks.inference.ban
 
 Row = dict[str, Any]
 
-DrawsOf = Callable[[str, int], Draws]
+DrawsOf = Callable[[str, int], Weights]
 """The resamples of a data set of so many images, the same for all curves."""
 
 
@@ -99,7 +102,7 @@ def write_curves(plan: Plan, workspace: Workspace) -> None:
         write_table(table, workspace.out / CURVES_FOLDER / f"{name}.csv")
 
 
-def _draws(plan: Plan, data: str, images: int) -> Draws:
+def _draws(plan: Plan, data: str, images: int) -> Weights:
     chosen = plan.configuration
     seed = derive_seed("bands", chosen.seed, data)
     return image_draws(images, min(BAND_RESAMPLES, chosen.resamples), seed)
@@ -132,13 +135,13 @@ def _of_unit(
                 yield "example_image", origin | row
 
 
-def _against_labels(stored: StoredPrediction, draws: Draws) -> Iterator[tuple[str, Row]]:
+def _against_labels(stored: StoredPrediction, draws: Weights) -> Iterator[tuple[str, Row]]:
     assert stored.labels is not None
-    correct = scoring.correct(stored.prediction.mean, stored.labels)
-    for row in _reliability(calibration.confidence(stored.prediction.mean), correct):
+    right = correct(stored.prediction.mean, stored.labels)
+    for row in _reliability(confidence(stored.prediction.mean), right):
         yield "reliability", row
     for name, score in _shown_scores(stored).items():
-        for row in _risk_coverage(score, correct, draws):
+        for row in _risk_coverage(score, right, draws):
             yield "risk_coverage", {"score": name} | row
 
 
@@ -150,7 +153,7 @@ def _histograms(stored: StoredPrediction, clean: StoredPrediction) -> Iterator[R
 
 
 def _detection(
-    stored: StoredPrediction, clean: StoredPrediction, draws: tuple[Draws, Draws]
+    stored: StoredPrediction, clean: StoredPrediction, draws: tuple[Draws, Weights]
 ) -> Iterator[Row]:
     clean_scores, scores = _shown_scores(clean), _shown_scores(stored)
     for name in (name for name in scores if name in clean_scores):
@@ -159,17 +162,16 @@ def _detection(
 
 
 def _reliability(confidence: Tensor, correct: Tensor) -> Iterator[Row]:
-    bins = calibration.equal_width_bins(confidence, correct)
-    band = wilson_interval(bins.accuracy.numpy(), bins.count.numpy())
-    columns = (getattr(bins, column).tolist() for column in _BINS)
-    return _rows((*_BINS, *_ACCURACY_BAND), *columns, *band.tolist())
+    bins = equal_width_bins(confidence, correct)
+    count, confident, accuracy = (row[:, 0] for row in bins.fill(each_once(len(confidence))))
+    images = count.astype(int)
+    columns = bins.edges[:-1], bins.edges[1:], images, confident, accuracy
+    return _rows((*_BINS, *_ACCURACY_BAND), *columns, *wilson_interval(accuracy, images))
 
 
-def _risk_coverage(score: Tensor, correct: Tensor, draws: Draws) -> Iterator[Row]:
-    coverage, risk = selective.risk_coverage_curve(score, correct)
-    errors = np.interp(COVERAGES, np.append(0, coverage), np.append(0, coverage * risk))
-    band = risk_band(score.numpy(), correct.numpy(), draws, COVERAGES)
-    return _rows(("coverage", "risk", "lower", "upper"), COVERAGES, errors / COVERAGES, *band)
+def _risk_coverage(score: Tensor, correct: Tensor, draws: Weights) -> Iterator[Row]:
+    curve = risk_curve(score.numpy(), correct.numpy(), draws, COVERAGES)
+    return _rows(("coverage", "risk", "lower", "upper"), COVERAGES, *curve)
 
 
 def _bins(name: str, clean: Tensor) -> tuple[float, float]:
@@ -177,27 +179,27 @@ def _bins(name: str, clean: Tensor) -> tuple[float, float]:
     score = SCORES.get(name)
     if score is not None and score.bin_width is not None:
         return 0.0, score.bin_width
-    least, most = float(clean.min()), float(clean.max())
+    values = clean[clean.isfinite()]
+    least, most = (float(values.min()), float(values.max())) if len(values) else (0.0, 0.0)
     return least, (most - least or 1.0) / HISTOGRAM_BINS
 
 
 def _histogram(score: Tensor, start: float, width: float) -> Iterator[Row]:
-    """The bins from the first to the last that is not empty."""
-    positions = ((score - start) / width).floor().long()
+    """The bins from the first to the last that is not empty; infinite values are left out."""
+    positions = ((score[score.isfinite()] - start) / width).floor().long()
+    if not len(positions):
+        return
     first = min(0, int(positions.min()))
     for b, count in enumerate(torch.bincount(positions - first).tolist(), start=first):
         yield {"lower": start + b * width, "upper": start + (b + 1) * width, "count": count}
 
 
-def _roc(clean: Tensor, score: Tensor, draws: tuple[Draws, Draws]) -> Iterator[Row]:
+def _roc(clean: Tensor, score: Tensor, draws: tuple[Weights, Weights]) -> Iterator[Row]:
     """The point (0, 0), where all curves begin, then the curve from a rate of 0 on."""
-    both = torch.cat([clean, score])
-    shares = detection.roc_curve(both, torch.arange(len(both)) >= len(clean))
-    flagged = np.interp(FALSE_POSITIVE_RATES, *shares)
-    band = roc_band(clean.numpy(), score.numpy(), draws, FALSE_POSITIVE_RATES)
+    curve = roc_curve(clean.numpy(), score.numpy(), draws, FALSE_POSITIVE_RATES)
     columns = ("flagged_clean", "flagged", "lower", "upper")
     yield dict.fromkeys(columns, 0.0)
-    yield from _rows(columns, FALSE_POSITIVE_RATES, flagged, *band)
+    yield from _rows(columns, FALSE_POSITIVE_RATES, *curve)
 
 
 def _votes(stored: StoredPrediction, index: int) -> Iterator[Row]:

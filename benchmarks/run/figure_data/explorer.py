@@ -11,8 +11,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from benchmarks.inference.measures import UNCERTAINTIES
-from benchmarks.metrics import calibration, scoring
+from benchmarks.metrics import METRICS, scoring
 from benchmarks.predictions import PredictionStore, RunUnit, StoredPrediction
 from benchmarks.records import members_text, write_table
 from benchmarks.run.figure_data.compared import (
@@ -30,6 +29,7 @@ from benchmarks.vocabulary import (
     EXPLORED_MEASURES,
 )
 from methods import Prediction
+from methods.scores.confidence import confidence
 from methods.threads import one_torch_thread
 
 IMAGES = 300
@@ -151,7 +151,7 @@ def _values(
     for unit in units:
         predictions = {c: store.load(unit, c.name) for c in conditions}
         yield f"wrong:{unit.method}", {c: _wrong_confidence(s) for c, s in predictions.items()}
-        high_disagreement = UNCERTAINTIES["pairwise_disagreement"]
+        high_disagreement = METRICS["pairwise_disagreement"].function
         yield (
             f"high-disagreement:{unit.method}",
             {c: high_disagreement(s.prediction).nan_to_num(0.0) for c, s in predictions.items()},
@@ -164,7 +164,7 @@ def _wrong_confidence(stored: StoredPrediction) -> Float[Tensor, " images"]:
     """The confidence of each misclassified image, and 0 of all others."""
     mean, labels = stored.prediction.mean, stored.labels
     assert labels is not None
-    return torch.where(scoring.correct(mean, labels), 0.0, calibration.confidence(mean))
+    return torch.where(scoring.correct(mean, labels), 0.0, confidence(mean))
 
 
 def _rows(
@@ -199,11 +199,10 @@ def _origin(unit: RunUnit, prediction: Prediction) -> dict[str, Any]:
 
 
 def _columns(prediction: Prediction) -> list[tuple[str, Float[Tensor, " images"]]]:
-    measures = {"confidence": calibration.confidence(prediction.mean)} | {
-        name: uncertainty(prediction) for name, uncertainty in UNCERTAINTIES.items()
-    }
+    uncertainties = (name for name in EXPLORED_MEASURES if name in METRICS)
     return [
-        *((name, measures[name]) for name in EXPLORED_MEASURES),
+        ("confidence", confidence(prediction.mean)),
+        *((name, METRICS[name].function(prediction)) for name in uncertainties),
         *((f"vote_share_{c}", share) for c, share in enumerate(prediction.vote_share.T)),
         *((f"mean_probability_{c}", mean) for c, mean in enumerate(prediction.mean.T)),
     ]

@@ -8,14 +8,7 @@ from itertools import chain
 import pandas as pd
 
 from benchmarks.inference.comparisons import Estimates, compare, comparisons_table
-from benchmarks.inference.measures import SCORES
-from benchmarks.inference.resampling import (
-    CALIBRATION,
-    LABELS,
-    ResamplingTask,
-    resample,
-    resampling_tasks,
-)
+from benchmarks.inference.resampling import ResamplingTask, resample, resampling_tasks
 from benchmarks.parallel import parallel
 from benchmarks.predictions import RunUnit, StoredPrediction
 from benchmarks.records import Measurement, as_table, write_table
@@ -35,6 +28,7 @@ from benchmarks.vocabulary import (
     SELF_TRAINED,
     SUMMARY_CSV,
 )
+from methods.scores import of_probabilities
 from methods.threads import one_torch_thread
 
 
@@ -50,7 +44,7 @@ def measure_all(plan: Plan, workspace: Workspace, record: RunRecord) -> list[Fai
     measure_one = partial(_measure_one, plan, workspace, _left_out(workspace, record, units))
     rows = parallel(measure_one, units, stage=MEASURE, what="run units", jobs=jobs)
     table = as_table(chain.from_iterable(rows))
-    method_scores = sorted(set(table["score"]) - SCORES.keys() - {""})
+    method_scores = sorted(set(table["score"]) - of_probabilities().keys() - {""})
     intervals, comparisons = _estimate_all(plan, workspace, method_scores)
     means = means_over_groups(table, plan.conditions)
     table_and_means = pd.concat([table, means], ignore_index=True)
@@ -114,21 +108,21 @@ def _estimate_one(
         if unit.recipe in (task.recipe, SELF_TRAINED) and plan.objection(unit) is None
     ]
     chosen = plan.configuration
-    load = partial(_stored_resampled, plan, workspace, task.group)
+    load = partial(_stored_resampled, plan, workspace, task)
     resampled = resample(task, units, load, resamples=chosen.resamples, seed=chosen.seed)
     return task, Estimates({}, []) if resampled is None else compare(task, resampled)
 
 
 def _stored_resampled(
-    plan: Plan, workspace: Workspace, group: str, unit: RunUnit, condition: str
+    plan: Plan, workspace: Workspace, task: ResamplingTask, unit: RunUnit, condition: str
 ) -> StoredPrediction | None:
     """A stored prediction that is resampled; without most rotations of sizes that are not compared.
 
     These would be most of the work. Their mean is shown by number of members for the measures
-    against labels, which take little time: these are resampled.
+    that need labels alone, which take little time: these are resampled.
     """
     shift = plan.task.condition(condition)
-    in_mean = shift.in_mean and group in (LABELS, CALIBRATION)
+    in_mean = shift.in_mean and task.needs == {"labels"}
     if shift.severity is not None and not in_mean and not plan.is_compared(unit):
         return None
     return workspace.predictions.load_if_there(unit, condition)

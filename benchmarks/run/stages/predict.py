@@ -11,7 +11,6 @@ from torch import Tensor
 
 from benchmarks.data.files import Unavailable
 from benchmarks.errors import UserError
-from benchmarks.inference.measures import SCORES
 from benchmarks.parallel import parallel
 from benchmarks.predictions import RunUnit, StoredPrediction
 from benchmarks.run.failure import Failure, error_path, note_failure
@@ -26,6 +25,7 @@ from benchmarks.vocabulary import PREDICT
 from methods import MemberMethod, Prediction
 from methods.contract import ContractError, check_prediction
 from methods.networks.store import DamagedNetworkError
+from methods.scores import SCORES
 from methods.threads import one_torch_thread
 
 Group = tuple[RunUnit, ...]

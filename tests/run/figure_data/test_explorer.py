@@ -9,8 +9,8 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-
 from benchmarks.inference.measures import UNCERTAINTIES
+
 from benchmarks.predictions import RunUnit
 from benchmarks.records import read_table
 from benchmarks.run.configuration import Configuration

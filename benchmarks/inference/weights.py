@@ -1,14 +1,13 @@
-"""The bootstrap's weights, how often each resample has each image, and means by these weights."""
+"""The bootstrap's weights: how often each resample has each image."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
 import numpy as np
-import torch
-from jaxtyping import Float64, UInt8
+from jaxtyping import UInt8
 
-from benchmarks.inference.bootstrap.kernels import count_draws
+from benchmarks.metrics.kernels import count_draws
 
 BLOCK = 128
 """Resamples a block: so many accumulators fit into the fastest cache."""
@@ -34,19 +33,3 @@ def image_weights(
         weights = np.zeros((images, min(BLOCK, resamples - start)), dtype=np.uint8)
         count_draws(drawn, weights)
         yield weights
-
-
-def weighted_means(
-    contributions: Float64[np.ndarray, "rows images"],
-    weights: UInt8[np.ndarray, "images resamples"],
-) -> Float64[np.ndarray, "rows resamples"]:
-    """Each row's mean over the images, by the images' weights.
-
-    >>> weighted_means(np.array([[1.0, 4.0]]), np.array([[1, 2], [1, 0]], dtype=np.uint8))
-    array([[2.5, 1. ]])
-    """
-    # Multiplied by PyTorch: bits depend on the number of threads, and PyTorch's is set to one.
-    drawn = torch.from_numpy(weights).double()
-    totals = torch.from_numpy(contributions) @ drawn
-    means: Float64[np.ndarray, "rows resamples"] = (totals / drawn.sum(dim=0)).numpy()
-    return means

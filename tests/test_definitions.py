@@ -5,8 +5,8 @@ from __future__ import annotations
 from importlib import import_module
 
 import pytest
-
 from benchmarks.metrics.definitions import DEFINITIONS, Definition
+
 from benchmarks.report.names import METRICS
 
 

@@ -73,12 +73,21 @@ def bin_sums(
 
 
 @_compiled
+def _pairs(here: float, before: float, tied: float) -> float:
+    """Twice the pairs that images win against those before them; ties count one half.
+
+    AUROC is the share of all pairs of both kinds (Hanley & McNeil 1982).
+    """
+    return here * (2 * before + tied)
+
+
+@_compiled
 def detect(
     rows: Int32[np.ndarray, " images"],
     ends: Bool[np.ndarray, " images"],
     negatives: UInt8[np.ndarray, "negatives resamples"],
     positives: UInt8[np.ndarray, "positives resamples"],
-    measures: Float64[np.ndarray, "4 resamples"],
+    values: Float64[np.ndarray, "4 resamples"],
 ) -> None:
     """AUROC, AUPR-Out, AUPR-In and FPR95 in one pass from the highest score down.
 
@@ -106,7 +115,7 @@ def detect(
         alone = k == 0 or ends[k - 1]
         if not alone or rows[k] < first_positive:
             for b in range(resamples):
-                won[b] += here_n[b] * (2 * above_p[b] + here_p[b])
+                won[b] += _pairs(here_n[b], above_p[b], here_p[b])
                 flagged[b] += here_n[b] if 20 * above_p[b] < 19 * all_positives[b] else 0.0
             for b in range(resamples):
                 left_n, left_p = all_negatives[b] - above_n[b], all_positives[b] - above_p[b]
@@ -122,10 +131,10 @@ def detect(
             for b in range(resamples):
                 here_p[b] = 0.0
     for b in range(resamples):
-        measures[0, b] = won[b] / (2 * all_positives[b] * all_negatives[b])
-        measures[1, b] = precision_out[b] / all_positives[b]
-        measures[2, b] = precision_in[b] / all_negatives[b]
-        measures[3, b] = flagged[b] / all_negatives[b]
+        values[0, b] = won[b] / (2 * all_positives[b] * all_negatives[b])
+        values[1, b] = precision_out[b] / all_positives[b]
+        values[2, b] = precision_in[b] / all_negatives[b]
+        values[3, b] = flagged[b] / all_negatives[b]
 
 
 @_compiled
@@ -134,7 +143,7 @@ def select(
     ends: Bool[np.ndarray, " images"],
     correct: Bool[np.ndarray, " images"],
     weights: UInt8[np.ndarray, "images resamples"],
-    measures: Float64[np.ndarray, "3 resamples"],
+    values: Float64[np.ndarray, "3 resamples"],
 ) -> None:
     """AUROC of detecting the errors, AURC and AUGRC in one pass from the most certain image on.
 
@@ -173,7 +182,7 @@ def select(
                     risk[b] += weight[b] - right[b] * (after[b] - before[b])
                     area[b] += weight[b] * (2 * wrong[b] + weight[b])
                 for b in range(resamples):
-                    won[b] += 2 * weight[b] * right[b]
+                    won[b] += _pairs(weight[b], right[b], 0.0)
                     wrong[b] += weight[b]
             for b in range(resamples):
                 before[b] = after[b]
@@ -190,7 +199,7 @@ def select(
             earlier = wrong[b] - rate * (right[b] + wrong[b])
             risk[b] += here_wrong[b] + earlier * (after[b] - before[b])
         for b in range(resamples):
-            won[b] += here_wrong[b] * (2 * right[b] + here_right[b])
+            won[b] += _pairs(here_wrong[b], right[b], here_right[b])
             area[b] += (here_right[b] + here_wrong[b]) * (2 * wrong[b] + here_wrong[b])
         for b in range(resamples):
             right[b] += here_right[b]
@@ -201,6 +210,6 @@ def select(
             here_wrong[b] = 0.0
     for b in range(resamples):
         drawn = right[b] + wrong[b]
-        measures[0, b] = won[b] / (2 * right[b] * wrong[b])
-        measures[1, b] = risk[b] / drawn
-        measures[2, b] = area[b] / (2 * drawn * drawn)
+        values[0, b] = won[b] / (2 * right[b] * wrong[b])
+        values[1, b] = risk[b] / drawn
+        values[2, b] = area[b] / (2 * drawn * drawn)

@@ -6,7 +6,8 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from benchmarks.metrics._arguments import ROUNDING, require_probabilities
+from methods.scores.arguments import ROUNDING, require_probabilities
+from methods.scores.score import Score
 
 
 def pairwise_disagreement(
@@ -84,3 +85,26 @@ def _defined_shares(
             "1 / members: pass Prediction.vote_share, not its mean, and members=None if exact"
         )
     return torch.full_like(shares, torch.nan) if members == 1 else shares
+
+
+PAIRWISE_DISAGREEMENT = Score(
+    name="pairwise_disagreement",
+    label="Disagreement",
+    needs=frozenset({"probabilities"}),
+    of=lambda prediction: pairwise_disagreement(prediction.vote_share, prediction.members),
+    citation="Simpson 1949; between networks, Fort, Hu & Lakshminarayanan 2019",
+    formula="1 − Σ_c v_c (v_c − 1) / (M (M − 1)); 1 − Σ_c s_c² for the exact distribution",
+    undefined_for_one=True,
+    bin_width=0.04,
+)
+
+VARIATION_RATIO = Score(
+    name="variation_ratio",
+    label="Variation ratio",
+    needs=frozenset({"probabilities"}),
+    of=lambda prediction: variation_ratio(prediction.vote_share, prediction.members),
+    citation="Freeman 1965; Gal 2016, section 3.3.1",
+    formula="1 − max_c s_c",
+    undefined_for_one=True,
+    in_figures=False,
+)

@@ -6,7 +6,8 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from benchmarks.metrics._arguments import ROUNDING, require_probabilities
+from methods.scores.arguments import ROUNDING, require_probabilities
+from methods.scores.score import Score
 
 
 def entropy(probabilities: Float[Tensor, "images classes"]) -> Float[Tensor, " images"]:
@@ -66,3 +67,29 @@ def mutual_information(
             "expected at most as much: take both from the same members, in nats"
         )
     return torch.full_like(information, torch.nan) if members == 1 else information.clamp(min=0)
+
+
+PREDICTIVE_ENTROPY = Score(
+    name="predictive_entropy",
+    label="Predictive entropy",
+    needs=frozenset({"probabilities"}),
+    of=lambda prediction: predictive_entropy(prediction.mean),
+    unit="nats",
+    citation="Gal 2016, section 3.3.1",
+    formula="H(p̄) = −Σ_c p̄_c log p̄_c",
+    bin_width=0.08,
+)
+
+MUTUAL_INFORMATION = Score(
+    name="mutual_information",
+    label="Mutual information",
+    needs=frozenset({"probabilities"}),
+    of=lambda prediction: mutual_information(
+        prediction.mean, prediction.expected_entropy, prediction.members
+    ),
+    unit="nats",
+    citation="Houlsby et al. 2011, equation 2; Gal 2016, section 3.3.1",
+    formula="H(p̄) − mean_m H(p_m)",
+    undefined_for_one=True,
+    bin_width=0.02,
+)

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 import scipy.stats
 import torch
-
 from benchmarks.metrics.disagreement import pairwise_disagreement, variation_ratio, vote_entropy
+
 from methods.interface import Prediction
 
 METRICS = [pairwise_disagreement, variation_ratio, vote_entropy]

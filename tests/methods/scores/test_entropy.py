@@ -4,7 +4,6 @@ import numpy as np
 import pytest
 import scipy.stats
 import torch
-
 from benchmarks.metrics.entropy import entropy, mutual_information, predictive_entropy
 
 

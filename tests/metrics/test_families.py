@@ -7,13 +7,13 @@ from collections.abc import Iterator
 import numpy as np
 import pytest
 import torch
+from benchmarks.inference.bootstrap.binned import BinnedImages
+from benchmarks.inference.bootstrap.ranks import Detection, Selection
+from benchmarks.inference.bootstrap.weights import BLOCK, image_weights, weighted_means
 from numpy.typing import NDArray
 from sklearn.metrics import average_precision_score, roc_auc_score
 
 from benchmarks.inference.bootstrap import binned
-from benchmarks.inference.bootstrap.binned import BinnedImages
-from benchmarks.inference.bootstrap.ranks import Detection, Selection
-from benchmarks.inference.bootstrap.weights import BLOCK, image_weights, weighted_means
 from benchmarks.metrics import calibration, detection, selective
 
 Floats = NDArray[np.float64]

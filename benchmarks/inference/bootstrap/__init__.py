@@ -1,1 +1,0 @@
-"""The bootstrap over images, on arrays: weights, each measure on every resample, covariances."""

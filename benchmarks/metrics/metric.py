@@ -1,0 +1,176 @@
+"""The noun: a number computed from predictions; and the families, which compute many at once."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, ClassVar, Literal
+
+import numpy as np
+import torch
+from jaxtyping import Float, Float64, Int64, UInt8
+from torch import Tensor
+
+from methods.interface import Prediction
+
+Weights = UInt8[np.ndarray, "images resamples"]
+"""How often each resample has each image."""
+
+Values = Float64[np.ndarray, "metrics resamples"]
+
+Need = Literal["labels", "members", "score", "reference", "calibration"]
+
+
+@dataclass(frozen=True, eq=False)
+class Arrays:
+    """What metrics of a prediction are computed from.
+
+    Attributes:
+        prediction: of the images that are measured.
+        labels: of these images; ``None`` where they have none.
+        reference: the prediction of the in-distribution images from which these are distinguished;
+            ``None`` where these are in-distribution themselves.
+        score: by which the images are ranked, higher is less certain; ``None`` if it is another
+            method's own.
+        reference_score: the same of the reference's images.
+        member_values: by its name, each image's value of a metric of the members.
+    """
+
+    prediction: Prediction
+    labels: Int64[Tensor, " images"] | None = None
+    reference: Prediction | None = None
+    score: Float[Tensor, " images"] | None = None
+    reference_score: Float[Tensor, " reference_images"] | None = None
+    member_values: Mapping[str, Float[Tensor, " images"]] = field(default_factory=dict)
+
+
+class Family(ABC):
+    """Metrics that are computed together: from the same arrays, sorted or binned once.
+
+    What a metric's `function` takes and gives is its family's to say.
+
+    Attributes:
+        needs: what its metrics need beyond a prediction of the images.
+        means_over_images: whether a metric is a mean over images, so that a difference has an
+            effect size in standard deviations of the images.
+        resampled: whether its metrics vary with the draw of images, and so have an interval.
+    """
+
+    needs: ClassVar[frozenset[Need]] = frozenset()
+    means_over_images: ClassVar[bool] = False
+    resampled: ClassVar[bool] = True
+
+    def __init__(self, metrics: Iterable[Metric]) -> None:
+        self.metrics = tuple(metrics)
+
+    @abstractmethod
+    def prepare(self, arrays: Arrays) -> Any | None:
+        """What is done once for all resamples; ``None`` where no metric is defined."""
+
+    @abstractmethod
+    def evaluate(self, prepared: Any, weights: Weights, reference_weights: Weights) -> Values:
+        """The metrics on every resample, NaN where undefined; weights are numbers of copies."""
+
+    def values(self, arrays: Arrays) -> Float64[np.ndarray, " metrics"]:
+        """The metrics of the images themselves, each with a weight of one."""
+        prepared = self.prepare(arrays)
+        if prepared is None:
+            return np.full(len(self.metrics), np.nan)
+        once = (each_once(len(p.mean) if p else 0) for p in (arrays.prediction, arrays.reference))
+        values: Float64[np.ndarray, " metrics"] = self.evaluate(prepared, *once)[:, 0]
+        return values
+
+
+class MeansOverImages(Family):
+    """Metrics that are the mean of a value that each image has."""
+
+    means_over_images = True
+
+    def evaluate(
+        self,
+        prepared: Float64[np.ndarray, "metrics images"],
+        weights: Weights,
+        reference_weights: Weights,
+    ) -> Values:
+        """The weighted means of the images' values."""
+        return weighted_means(prepared, weights)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Metric:
+    """A metric as data.
+
+    Attributes:
+        name: in tables of numbers, and the key in `METRICS`.
+        label: in print.
+        family: what computes it.
+        function: the part of the computation that is this metric's own; see its family.
+        unit: empty where it has none.
+        better: which value is; empty where none is.
+        biased: whether its bias differs between methods, so that a test would detect the bias.
+        undefined_for_one: whether it is NaN where a prediction has a single member.
+        undefined: why it may be NaN where it has all that it needs.
+        summary: what it is, in a sentence.
+        formula: how it is computed: p_m are the probabilities of member m, p̄ their mean, s_c the
+            share of votes for class c, v_c the votes, M the members, N the images.
+        edge_cases: its range, and its value where the formula alone does not say.
+        source: the papers; empty where there is none to name.
+    """
+
+    name: str
+    label: str
+    family: type[Family]
+    function: Callable[..., Any]
+    unit: str = ""
+    better: Literal["higher", "lower", ""] = ""
+    biased: bool = False
+    undefined_for_one: bool = False
+    undefined: str = ""
+    summary: str = ""
+    formula: str = ""
+    edge_cases: str = ""
+    source: str = ""
+
+    @property
+    def needs(self) -> frozenset[Need]:
+        """What it needs beyond a prediction of the images."""
+        return self.family.needs
+
+    def value(self, arrays: Arrays) -> float:
+        """Of the images themselves; NaN where it is undefined."""
+        return float(self.family([self]).values(arrays)[0])
+
+
+def in_families(metrics: Iterable[Metric]) -> list[Family]:
+    """The families of some metrics, each with those of them that it computes, in their order."""
+    families: dict[type[Family], list[Metric]] = {}
+    for metric in metrics:
+        families.setdefault(metric.family, []).append(metric)
+    return [family(own) for family, own in families.items()]
+
+
+def each_once(images: int) -> Weights:
+    """The weights of the images themselves, as a single resample."""
+    return np.ones((images, 1), np.uint8)
+
+
+def rows_of(values: Sequence[Tensor]) -> Float64[np.ndarray, "metrics images"]:
+    """The images' values of several metrics, a row a metric."""
+    return torch.stack([row.double() for row in values]).numpy()
+
+
+def weighted_means(
+    contributions: Float64[np.ndarray, "rows images"],
+    weights: UInt8[np.ndarray, "images resamples"],
+) -> Float64[np.ndarray, "rows resamples"]:
+    """Each row's mean over the images, by the images' weights.
+
+    >>> weighted_means(np.array([[1.0, 4.0]]), np.array([[1, 2], [1, 0]], dtype=np.uint8))
+    array([[2.5, 1. ]])
+    """
+    # Multiplied by PyTorch: bits depend on the number of threads, and PyTorch's is set to one.
+    drawn = torch.from_numpy(weights).double()
+    totals = torch.from_numpy(contributions) @ drawn
+    means: Float64[np.ndarray, "rows resamples"] = (totals / drawn.sum(dim=0)).numpy()
+    return means

@@ -1,0 +1,101 @@
+"""Entropies and disagreement of a prediction: means of one value per image."""
+
+from __future__ import annotations
+
+import numpy as np
+from jaxtyping import Float64
+
+from benchmarks.metrics.metric import Arrays, MeansOverImages, Metric, rows_of
+from methods.scores.disagreement import pairwise_disagreement, variation_ratio, vote_entropy
+from methods.scores.entropy import mutual_information, predictive_entropy
+
+
+class PredictionMeans(MeansOverImages):
+    """A metric's `function`: from a `Prediction` to [images]."""
+
+    def prepare(self, arrays: Arrays) -> Float64[np.ndarray, "metrics images"]:
+        """Each image's value of each metric."""
+        return rows_of([metric.function(arrays.prediction) for metric in self.metrics])
+
+
+METRICS = (
+    Metric(
+        name="predictive_entropy",
+        label="Predictive entropy",
+        family=PredictionMeans,
+        function=lambda prediction: predictive_entropy(prediction.mean),
+        unit="nats",
+        summary="The entropy of the members' mean: the total uncertainty, in nats.",
+        formula="H(p̄) = −Σ_c p̄_c log p̄_c",
+        edge_cases="In [0, log classes]; 0 log 0 is 0.",
+        source="Gal 2016, section 3.3.1",
+    ),
+    Metric(
+        name="expected_entropy",
+        label="Expected entropy",
+        family=PredictionMeans,
+        function=lambda prediction: prediction.expected_entropy,
+        unit="nats",
+        summary="The mean of the members' entropies: the aleatoric part, in nats.",
+        formula="mean_m H(p_m), with H(p) = −Σ_c p_c log p_c",
+        edge_cases="In [0, log classes]; 0 log 0 is 0.",
+        source="Shannon 1948, section 6",
+    ),
+    Metric(
+        name="mutual_information",
+        label="Mutual information",
+        family=PredictionMeans,
+        function=lambda prediction: mutual_information(
+            prediction.mean, prediction.expected_entropy, prediction.members
+        ),
+        unit="nats",
+        undefined_for_one=True,
+        summary="The mutual information of class and member: the epistemic part, in nats.",
+        formula="H(p̄) − mean_m H(p_m)",
+        edge_cases="In [0, log min(M, classes)]. Grows with M: compare at the same M. Undefined "
+        "for one member.",
+        source="Houlsby et al. 2011, equation 2; Gal 2016, section 3.3.1",
+    ),
+    Metric(
+        name="pairwise_disagreement",
+        label="Disagreement",
+        family=PredictionMeans,
+        function=lambda prediction: pairwise_disagreement(
+            prediction.vote_share, prediction.members
+        ),
+        undefined_for_one=True,
+        summary="The probability that two different members vote for different classes.",
+        formula="1 − Σ_c v_c (v_c − 1) / (M (M − 1)); 1 − Σ_c s_c² for the exact distribution",
+        edge_cases="In [0, 1]. Its expectation is the same for any M. Undefined for one member.",
+        source="Simpson 1949; between networks, Fort, Hu & Lakshminarayanan 2019",
+    ),
+)
+
+OF_VOTE_SHARES = (
+    Metric(
+        name="variation_ratio",
+        label="Variation ratio",
+        family=PredictionMeans,
+        function=lambda prediction: variation_ratio(prediction.vote_share, prediction.members),
+        undefined_for_one=True,
+        summary="The share of members that do not vote for the class with most votes.",
+        formula="1 − max_c s_c",
+        edge_cases="In [0, 1 − 1 / min(M, classes)]. Grows with M: compare at the same M. "
+        "Undefined for one member.",
+        source="Freeman 1965; Gal 2016, section 3.3.1",
+    ),
+    Metric(
+        name="vote_entropy",
+        label="Vote entropy",
+        family=PredictionMeans,
+        function=lambda prediction: vote_entropy(prediction.vote_share, prediction.members),
+        unit="nats",
+        undefined_for_one=True,
+        summary="The entropy of the members' votes, in nats.",
+        formula="H(s) = −Σ_c s_c log s_c",
+        edge_cases="In [0, log min(M, classes)]; 0 log 0 is 0. Grows with M: compare at the same "
+        "M. Undefined for one member.",
+        source="Dagan & Engelson 1995",
+    ),
+)
+"""Both grow with the number of members; tables show the others."""

@@ -1,0 +1,44 @@
+"""The register of uncertainty scores, one kind a file; adding one is a file and a line here."""
+
+from __future__ import annotations
+
+from jaxtyping import Float
+from torch import Tensor
+
+from methods.interface import Prediction
+from methods.scores.confidence import ONE_MINUS_MAX_PROBABILITY
+from methods.scores.disagreement import PAIRWISE_DISAGREEMENT, VARIATION_RATIO
+from methods.scores.entropy import MUTUAL_INFORMATION, PREDICTIVE_ENTROPY
+from methods.scores.score import Score
+
+__all__ = ["SCORES", "Score", "of_probabilities", "score_of", "scores_of"]
+
+SCORES: dict[str, Score] = {
+    score.name: score
+    for score in (
+        ONE_MINUS_MAX_PROBABILITY,
+        PREDICTIVE_ENTROPY,
+        MUTUAL_INFORMATION,
+        PAIRWISE_DISAGREEMENT,
+        VARIATION_RATIO,
+    )
+}
+
+
+def of_probabilities() -> dict[str, Score]:
+    """The scores that every prediction has; all others are computed with it and stored in it."""
+    return {name: score for name, score in SCORES.items() if "probabilities" in score.needs}
+
+
+def scores_of(prediction: Prediction) -> dict[str, Float[Tensor, " images"]]:
+    """All scores of a prediction, those stored in it too; NaN where undefined."""
+    names = dict.fromkeys((*of_probabilities(), *prediction.scores))
+    return {name: score for name in names if (score := score_of(prediction, name)) is not None}
+
+
+def score_of(prediction: Prediction, name: str) -> Float[Tensor, " images"] | None:
+    """One of the scores, or ``None`` if the prediction has it not."""
+    score = of_probabilities().get(name)
+    if score is None or score.of is None:
+        return prediction.scores.get(name)
+    return score.of(prediction)
