@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -81,6 +81,13 @@ class PredictionStore:
     def holds(self, unit: RunUnit, condition: str) -> bool:
         """Whether the prediction file has been written."""
         return self.path(unit, condition).exists()
+
+    def is_complete(self, unit: RunUnit, condition: str, names: Collection[str]) -> bool:
+        """Whether the prediction file has been written, with these scores and member values."""
+        if not names or not self.holds(unit, condition):
+            return self.holds(unit, condition)
+        stored = self.load(unit, condition)
+        return {*names} <= {*stored.prediction.scores, *stored.member_values}
 
     def save(self, unit: RunUnit, condition: str, stored: StoredPrediction) -> None:
         """Write the prediction file."""

@@ -66,12 +66,20 @@ class _MetricValues(NamedTuple):
     images: int
 
 
-def compare(task: ResamplingTask, resampled: Resampled) -> Estimates:
-    """The interval of each of the task's measures, and the differences between its methods."""
+def compare(
+    task: ResamplingTask, resampled: Resampled, probabilities_of: Mapping[str, str] | None = None
+) -> Estimates:
+    """The interval of each of the task's measures, and the differences between its methods.
+
+    Args:
+        probabilities_of: of each method that shares another one's probabilities, the name of that;
+            metrics of the probabilities are not compared between the two.
+    """
     estimates = Estimates({}, [])
     variants = _variants(resampled)
     uncompared = set(_uncompared(task))
-    averaged = [condition.name for condition in task.conditions if condition.averaged]
+    averaged = [condition.name for condition in task.conditions if condition.in_mean]
+    shares = {variant.method: variant.method for variant in variants} | dict(probabilities_of or {})
     for measured in _each(task, resampled):
         for variant, units in variants.items():
             if columns := _with_value(measured, units):
@@ -81,7 +89,8 @@ def compare(task: ResamplingTask, resampled: Resampled) -> Estimates:
             continue
         for pair in pairs_compared(list(variants), smaller=measured.condition not in averaged):
             one, other = (_with_value(measured, variants[variant]) for variant in pair)
-            if one and other:
+            same = shares[pair[0].method] == shares[pair[1].method] and not task.score
+            if one and other and not (same and pair[0].method != pair[1].method):
                 paired = _paired(resampled, one, other)
                 row = _comparison(task, measured, pair, paired, resampled.images)
                 estimates.comparisons.append(row)
@@ -155,12 +164,12 @@ def _each(task: ResamplingTask, resampled: Resampled) -> Iterator[_MetricValues]
 
 
 def _uncompared(task: ResamplingTask) -> Iterator[tuple[str, str]]:
-    """Pairs (metric, condition): those by ill-defined labels, and detection at single angles."""
+    """Pairs (metric, condition): those by ill-defined labels, and detection at single severities."""
     for condition in task.conditions:
-        single = bool(condition.angle) and not condition.subset
+        single = condition.severity is not None and not condition.subset
         for metric in task.metrics:
             by_label, detected = ("labels" in metric.needs, "reference" in metric.needs)
-            if (by_label and condition.labels_ill_defined) or (detected and single):
+            if (by_label and condition.labels == "ill-defined") or (detected and single):
                 yield metric.name, condition.name
 
 

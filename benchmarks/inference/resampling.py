@@ -19,7 +19,7 @@ from benchmarks.metrics import METRICS, Arrays, Family, Metric, in_families
 from benchmarks.metrics.metric import Weights, each_once
 from benchmarks.predictions import RunUnit, StoredPrediction, members_of
 from benchmarks.tasks.conditions import Condition
-from benchmarks.vocabulary import ROTATED_MEAN
+from benchmarks.vocabulary import mean_name
 from methods.scores import of_probabilities, score_of
 from methods.seeds import derive_seed
 
@@ -36,12 +36,14 @@ class ResamplingTask(NamedTuple):
         recipe: the recipe whose methods are compared; those that train themselves are in each.
         conditions: some that are made of the same images.
         families: of the metrics that are computed.
+        reference_data: the data set of the reference's images.
         score: the score that these need, else empty.
     """
 
     recipe: str
     conditions: tuple[Condition, ...]
     families: tuple[type[Family], ...]
+    reference_data: str
     score: str = ""
 
     @property
@@ -64,7 +66,7 @@ class Resampled(NamedTuple):
     """The measures of a resampling task; NaN where they are undefined.
 
     Attributes:
-        conditions: the task's, by name, and the mean over rotations where it has any.
+        conditions: the task's, by name, and the means over groups.
         images: how many each of them has.
         reference_images: how many clean images detection compares them with.
         estimates: [metrics, conditions, units], of the images themselves.
@@ -96,18 +98,20 @@ def resampling_tasks(
     recipes: Iterable[str], conditions: Iterable[Condition], method_scores: Iterable[str] = ()
 ) -> list[ResamplingTask]:
     """All resampling tasks of recipes and conditions; `method_scores`: the methods' own scores."""
-    same_images: dict[tuple[str | None, bool], list[Condition]] = {}
+    same_images: dict[str, list[Condition]] = {}
+    data: dict[str, str] = {}
     for condition in conditions:
-        same_images.setdefault((condition.dataset, condition.subset), []).append(condition)
+        same_images.setdefault(condition.paired_with, []).append(condition)
+        data[condition.name] = condition.data
     families = [family for family in _families() if family.resampled]
     ranking = tuple(family for family in families if "score" in family.needs)
     parts = [(ranking, score) for score in (*of_probabilities(), *method_scores) if ranking]
     parts += [((family,), "") for family in families if family not in ranking]
     return [
-        ResamplingTask(recipe, tuple(together), *part)
+        ResamplingTask(recipe, tuple(together), chosen, data[together[0].reference], score)
         for together in same_images.values()
         for recipe in recipes
-        for part in parts
+        for chosen, score in parts
     ]
 
 
@@ -155,9 +159,9 @@ def resample(
     covariance = ResampleCovariance(estimates)
     for weights in _weights(task, sizes, resamples, seed):
         covariance.add(measure(*weights))
-    mean = (ROTATED_MEAN,) if any(condition.averaged for condition in task.conditions) else ()
+    names = [condition.name for condition in task.conditions]
     return Resampled(
-        conditions=(*(condition.name for condition in task.conditions), *mean),
+        conditions=(*names, *map(mean_name, _averaged(task))),
         images=images,
         reference_images=sizes[1],
         estimates=estimates,
@@ -175,26 +179,35 @@ def _weights(
     first = task.conditions[0]
     # Seeds are derived from these words, so that "small" stays as it is.
     kind = "small" if first.subset else "all"
-    clean = image_weights(images[1], resamples, derive_seed("resamples", seed, kind, "mnist"))
-    if first.dataset is None:
-        yield from ((weights, weights) for weights in clean)
+    of_reference = derive_seed("resamples", seed, kind, task.reference_data)
+    reference = image_weights(images[1], resamples, of_reference)
+    if first.paired_with == first.reference:
+        yield from ((weights, weights) for weights in reference)
     else:
-        ood = derive_seed("resamples", seed, kind, first.dataset)
-        yield from zip(image_weights(images[0], resamples, ood), clean, strict=True)
+        own = derive_seed("resamples", seed, kind, first.data)
+        yield from zip(image_weights(images[0], resamples, own), reference, strict=True)
 
 
 def _measure(
     task: ResamplingTask, parts: list[_Part], units: int, weights: Weights, of_reference: Weights
 ) -> Values:
-    """All measures [metrics, conditions, units, resamples], the mean over rotations among them."""
+    """All measures [metrics, conditions, units, resamples], the means over groups among them."""
     shape = (len(task.metrics), len(task.conditions), units, weights.shape[1])
     values = np.full(shape, np.nan)
     for part in parts:
         values[part.place] = part.family.evaluate(part.prepared, weights, of_reference)
-    averaged = [k for k, condition in enumerate(task.conditions) if condition.averaged]
-    if not averaged:
-        return values
-    return np.concatenate([values, values[:, averaged].mean(axis=1, keepdims=True)], axis=1)
+    groups = _averaged(task).values()
+    means = [values[:, averaged].mean(axis=1, keepdims=True) for averaged in groups]
+    return np.concatenate([values, *means], axis=1) if means else values
+
+
+def _averaged(task: ResamplingTask) -> dict[str, list[int]]:
+    """By group, the positions of its conditions that are in its mean."""
+    groups: dict[str, list[int]] = {}
+    for position, condition in enumerate(task.conditions):
+        if condition.in_mean:
+            groups.setdefault(condition.group, []).append(position)
+    return groups
 
 
 def _families() -> list[type[Family]]:

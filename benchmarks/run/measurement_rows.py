@@ -13,17 +13,13 @@ from benchmarks.metrics import METRICS, Arrays, Family, Metric, in_families
 from benchmarks.predictions import RunUnit, StoredPrediction, members_of
 from benchmarks.records import Measurement
 from benchmarks.tasks.conditions import Condition
-from benchmarks.vocabulary import ILL_DEFINED, LABELS_ILL_DEFINED_BEYOND
+from benchmarks.vocabulary import ILL_DEFINED
 from methods.scores import SCORES, of_probabilities
 
 ONE_MEMBER = "one member cannot disagree with itself"
 NOT_A_NUMBER = "the method itself predicts NaN"
-NO_LABELS = "out-of-distribution images have no label"
-NO_MEMBERS = "the method gives no predictions of its members"
-WHY_ILL_DEFINED = (
-    f"rotated by more than {LABELS_ILL_DEFINED_BEYOND}°, "
-    "where labels are ill-defined (6 and 9 swap)"
-)
+NO_LABELS = "the images have no label"
+NOT_GIVEN = "the method gives no {}"
 
 
 def measure(
@@ -40,7 +36,7 @@ def measure(
         arrays = arrays_of(condition, stored, reference, score)
         for metric, value in zip(family.metrics, family.values(arrays).tolist(), strict=True):
             if math.isnan(value):
-                reason = _why_undefined(metric, arrays, score)
+                reason = _why_undefined(metric, condition, arrays, score)
                 yield row(metric.name, score, None, status="undefined", reason=reason)
             else:
                 status, reason = _status(metric, condition, arrays, value)
@@ -117,8 +113,8 @@ def _status(metric: Metric, condition: Condition, arrays: Arrays, value: float) 
     if "labels" not in metric.needs:
         return "ok", ""
     remark = _impossible_labels(arrays) if math.isinf(value) else ""
-    if condition.labels_ill_defined:
-        return ILL_DEFINED, "; ".join(filter(None, (WHY_ILL_DEFINED, remark)))
+    if condition.labels == "ill-defined":
+        return ILL_DEFINED, "; ".join(filter(None, (condition.reason, remark)))
     return "ok", remark
 
 
@@ -128,17 +124,19 @@ def _impossible_labels(arrays: Arrays) -> str:
     return f"{int((of_label == 0).sum())} of {len(of_label)} labels were given the probability 0"
 
 
-def _why_undefined(metric: Metric, arrays: Arrays, score: str) -> str:
+def _why_undefined(metric: Metric, condition: Condition, arrays: Arrays, score: str) -> str:
     one_member = arrays.prediction.members == 1
     if "labels" in metric.needs and arrays.labels is None:
-        return NO_LABELS
+        return condition.reason or NO_LABELS
     if score and any(ranked is None or ranked.isnan().any() for ranked in _ranked(metric, arrays)):
-        of_one = score in SCORES and SCORES[score].undefined_for_one
-        return ONE_MEMBER if one_member and of_one else NOT_A_NUMBER
+        known = SCORES.get(score)
+        if known is not None and one_member and known.undefined_for_one:
+            return ONE_MEMBER
+        return NOT_A_NUMBER if known is None else NOT_GIVEN.format(*known.needs)
     if one_member and metric.undefined_for_one:
         return ONE_MEMBER
-    if "members" in metric.needs and metric.name not in arrays.member_values:
-        return NO_MEMBERS
+    if "members" in metric.needs:
+        return NOT_GIVEN.format("members")
     return metric.undefined or NOT_A_NUMBER
 
 

@@ -98,23 +98,6 @@ class Condition:
         """Whether its images are to be distinguished from those of its reference."""
         return self.name != self.reference
 
-    # TEMPORARY, until the inference reads fields.
-    @property
-    def angle(self) -> int:
-        return int(self.severity or 0)
-
-    @property
-    def dataset(self) -> str | None:
-        return None if self.load is None else self.data
-
-    @property
-    def averaged(self) -> bool:
-        return self.in_mean
-
-    @property
-    def labels_ill_defined(self) -> bool:
-        return self.labels == "ill-defined"
-
     def as_subset(self) -> Condition:
         """The condition with few of its images; the choice is stratified by class."""
         return replace(

@@ -153,7 +153,7 @@ def _histograms(stored: StoredPrediction, clean: StoredPrediction) -> Iterator[R
 
 
 def _detection(
-    stored: StoredPrediction, clean: StoredPrediction, draws: tuple[Draws, Weights]
+    stored: StoredPrediction, clean: StoredPrediction, draws: tuple[Weights, Weights]
 ) -> Iterator[Row]:
     clean_scores, scores = _shown_scores(clean), _shown_scores(stored)
     for name in (name for name in scores if name in clean_scores):

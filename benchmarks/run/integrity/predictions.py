@@ -101,5 +101,6 @@ def _sound_scores(prediction: Prediction) -> Bool[Tensor, " images"]:
     # NaN is in no range.
     sound: Tensor = (expected >= 0) & (expected <= entropy + ROUNDING)
     for score in prediction.scores.values():
-        sound &= score.isfinite()
+        # A score of the suite is NaN throughout where the method does not give what it needs.
+        sound &= score.isfinite() | score.isnan().all()
     return sound

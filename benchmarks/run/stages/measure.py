@@ -110,7 +110,11 @@ def _estimate_one(
     chosen = plan.configuration
     load = partial(_stored_resampled, plan, workspace, task)
     resampled = resample(task, units, load, resamples=chosen.resamples, seed=chosen.seed)
-    return task, Estimates({}, []) if resampled is None else compare(task, resampled)
+    if resampled is None:
+        return task, Estimates({}, [])
+    classes = plan.configuration.classes.items()
+    shared = {name: method.probabilities_of for name, method in classes if method.probabilities_of}
+    return task, compare(task, resampled, shared)
 
 
 def _stored_resampled(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from functools import partial
 from itertools import chain
 from typing import cast
@@ -13,6 +14,7 @@ from benchmarks.data.files import Unavailable
 from benchmarks.errors import UserError
 from benchmarks.parallel import parallel
 from benchmarks.predictions import RunUnit, StoredPrediction
+from benchmarks.run.derived import DerivedValues, member_metrics, stored_scores
 from benchmarks.run.failure import Failure, error_path, note_failure
 from benchmarks.run.figure_data.images import write_images
 from benchmarks.run.fitting import fitted
@@ -22,7 +24,7 @@ from benchmarks.run.record import RunRecord
 from benchmarks.run.workspace import Workspace
 from benchmarks.tasks import Task
 from benchmarks.vocabulary import PREDICT
-from methods import MemberMethod, Prediction
+from methods import MemberMethod, Prediction, UncertaintyMethod
 from methods.contract import ContractError, check_prediction
 from methods.networks.store import DamagedNetworkError
 from methods.scores import SCORES
@@ -81,10 +83,17 @@ def _find_data(plan: Plan, workspace: Workspace) -> dict[str, dict[str, str]]:
 def _is_pending(
     plan: Plan, workspace: Workspace, unit: RunUnit, unavailable: dict[str, str]
 ) -> bool:
+    names = _derived()
     return plan.objection(unit) is None and any(
-        condition.name not in unavailable and not workspace.predictions.holds(unit, condition.name)
+        condition.name not in unavailable
+        and not workspace.predictions.is_complete(unit, condition.name, names)
         for condition in plan.conditions_of(unit)
     )
+
+
+def _derived() -> list[str]:
+    """The scores and metrics whose values stand in prediction files."""
+    return [*stored_scores(), *member_metrics()]
 
 
 @one_torch_thread()
@@ -102,26 +111,34 @@ def _predict(
 def _predict_group(
     plan: Plan, workspace: Workspace, unavailable: tuple[str, ...], group: Group
 ) -> list[Failure]:
-    largest, store = group[0], workspace.predictions
+    largest, store, names = group[0], workspace.predictions, _derived()
     try:
         method = fitted(plan, workspace, largest)
+        split = plan.split(largest)
+        derived = DerivedValues(method, partial(workspace.images, plan.task, split))
         for condition in plan.conditions_of(largest):
-            missing = [unit for unit in group if not store.holds(unit, condition.name)]
+            missing = [u for u in group if not store.is_complete(u, condition.name, names)]
             if condition.name in unavailable or not missing:
                 continue
             evaluated = workspace.evaluation_set(condition, plan)
             # A copy: a method that changes its images must not change the others'.
             images = evaluated.images.clone()
             predictions = (
-                [(largest, method.predict(images))]
+                [(largest, method, method.predict(images))]
                 if len(group) == 1
                 else _shared_predictions(plan, cast(MemberMethod, method), missing, images)
             )
-            for unit, prediction in predictions:
+            for unit, of_unit, prediction in predictions:
                 check_prediction(prediction, len(evaluated.images))
                 reference = store.load_if_there(unit, condition.reference)
                 _require_comparable(plan.task, prediction, reference)
-                store.save(unit, condition.name, StoredPrediction(prediction, evaluated.labels))
+                scores = derived.scores(prediction, images, of_unit)
+                stored = StoredPrediction(
+                    replace(prediction, scores={**prediction.scores, **scores}),
+                    evaluated.labels,
+                    derived.metrics(prediction),
+                )
+                store.save(unit, condition.name, stored)
     except (UserError, DamagedNetworkError):
         raise
     # Whatever a method raises is its own failure: it is reported, and the others continue.
@@ -134,12 +151,12 @@ def _predict_group(
 
 def _shared_predictions(
     plan: Plan, method: MemberMethod, units: list[RunUnit], images: Tensor
-) -> Iterator[tuple[RunUnit, Prediction]]:
-    """The predictions of units whose members are all the given method's."""
+) -> Iterator[tuple[RunUnit, UncertaintyMethod, Prediction]]:
+    """The methods and predictions of units whose members are all the given method's."""
     logits = method.member_logits(images)
     for unit in units:
-        members = cast(MemberMethod, plan.method(unit)).member_slice
-        yield unit, Prediction.of_logits(logits[members])
+        of_unit = cast(MemberMethod, plan.method(unit))
+        yield unit, of_unit, Prediction.of_logits(logits[of_unit.member_slice])
 
 
 def _require_comparable(
@@ -152,8 +169,10 @@ def _require_comparable(
         )
     if taken := SCORES.keys() & prediction.scores.keys():
         raise ContractError(f"a method's own scores need names of their own, not {min(taken)!r}")
-    if reference and reference.prediction.scores.keys() != prediction.scores.keys():
+    own = set(prediction.scores)
+    of_reference = set(reference.prediction.scores) - SCORES.keys() if reference else own
+    if own != of_reference:
         raise ContractError(
-            f"scores must be the same for all images: {sorted(prediction.scores)} here, "
-            f"{sorted(reference.prediction.scores)} for the clean images"
+            f"scores must be the same for all images: {sorted(own)} here, "
+            f"{sorted(of_reference)} for the clean images"
         )
