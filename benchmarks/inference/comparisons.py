@@ -7,7 +7,7 @@ not well defined.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, fields
 from functools import partial
 from itertools import combinations
@@ -164,7 +164,7 @@ def _each(task: ResamplingTask, resampled: Resampled) -> Iterator[_MetricValues]
 
 
 def _uncompared(task: ResamplingTask) -> Iterator[tuple[str, str]]:
-    """Pairs (metric, condition): those by ill-defined labels, and detection at single severities."""
+    """Pairs (metric, condition): ill-defined labels, and detection at single severities."""
     for condition in task.conditions:
         single = condition.severity is not None and not condition.subset
         for metric in task.metrics:
