@@ -2,6 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import Self
+
+from torch import nn
+
+from methods.given_networks.pool import GivenPool
 from methods.networks.pool import NetworkPool
 from methods.pooled import MemberMethod
 
@@ -34,6 +40,24 @@ class DeepEnsemble(MemberMethod):
     ) -> None:
         super().__init__(seed=seed, device=device, pool=pool, replicate=replicate)
         self.members = members
+
+    @classmethod
+    def from_networks(
+        cls,
+        modules: Sequence[nn.Module],
+        *,
+        features: str | None = None,
+        device: str = "cpu",
+        batch_size: int = 64,
+    ) -> Self:
+        """The method, fitted, of networks that were trained elsewhere: each is a member.
+
+        Architectures may differ. Arguments and errors as those of `Softmax.from_network`.
+        """
+        pool = GivenPool.of(modules, features=features, device=device, batch_size=batch_size)
+        method = cls(device=device, pool=pool, members=len(modules))
+        method.fitted = list(pool.given)
+        return method
 
     @property
     def networks(self) -> range:

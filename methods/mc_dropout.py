@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from torch import Tensor
+from typing import Self
 
-from methods.networks.masks import pass_masks
+from torch import Tensor, nn
+
+from methods.given_networks.pool import GivenPool
 from methods.networks.pool import NetworkPool
 from methods.pooled import MemberMethod
 
@@ -12,7 +14,7 @@ from methods.pooled import MemberMethod
 class MCDropout(MemberMethod):
     """Monte-Carlo dropout (Gal & Ghahramani 2016), as in the article.
 
-    Each pass drops whole channels after both convolutions, by a mask of its own that all images
+    Each pass drops channels at the network's dropout sites, by a mask of its own that all images
     share: T sub-networks predict every image. So the Monte-Carlo error is common to all images;
     it shows in the spread over replicates, not in a bootstrap over images.
 
@@ -40,13 +42,48 @@ class MCDropout(MemberMethod):
         super().__init__(seed=seed, device=device, pool=pool, replicate=replicate)
         self.passes = passes
 
+    @classmethod
+    def from_network(
+        cls,
+        module: nn.Module,
+        *,
+        passes: int = 100,
+        seed: int = 0,
+        replicate: int = 0,
+        features: str | None = None,
+        device: str = "cpu",
+        batch_size: int = 64,
+    ) -> Self:
+        """The method, fitted, of a network that was trained elsewhere with dropout.
+
+        Every dropout layer of PyTorch's is found and switched on, and nothing else: all other
+        layers, such as batch normalisation, compute in evaluation mode. A layer that is reached
+        several times draws a mask each time. `torch.nn.functional.dropout` and the dropout inside
+        of `nn.MultiheadAttention` and of recurrent layers cannot be found, and stay off.
+
+        Args:
+            module, features, device, batch_size: see `Softmax.from_network`.
+            passes: T, how many sub-networks vote.
+            seed, replicate: pass t's masks are a function of (seed, replicate, t) alone.
+
+        Raises:
+            ValueError: the module has no dropout layer, or one whose masks are unknown, or no
+                layer of this name. Predicting raises one if it does not return logits.
+        """
+        pool = GivenPool.of([module], features=features, device=device, batch_size=batch_size)
+        (network,) = pool.given
+        network.require_dropout()
+        method = cls(seed=seed, device=device, pool=pool, replicate=replicate, passes=passes)
+        method.fitted = [network]
+        return method
+
     @property
     def member_slice(self) -> slice:
         """Fewer passes are the first of more."""
         return slice(0, self.passes)
 
     def member_logits(self, images: Tensor) -> Tensor:
-        """The logits of the T sub-networks, [T, images, 10]."""
+        """The logits of the T sub-networks, [T, images, classes]."""
         (network,) = self.fitted
-        masks = pass_masks(self.seed, self.replicate, self.passes, network.dropout)
-        return self.prepared.pass_logits(images, masks)
+        passes = network.passes(self.seed, self.replicate, self.passes)
+        return self.prepared.pass_logits(images, passes)

@@ -7,7 +7,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from methods.interface import Prediction
-from methods.networks.lenet5 import LeNet5
+from methods.networks.network import Network
 from methods.pooled import PooledMethod
 
 
@@ -33,11 +33,14 @@ class MCDropoutExact(PooledMethod):
         return exact_prediction(network, images)
 
 
-def exact_prediction(network: LeNet5, images: Float[Tensor, "images 1 28 28"]) -> Prediction:
+def exact_prediction(network: Network, images: Float[Tensor, "images 1 28 28"]) -> Prediction:
     """The exact prediction of MC-dropout with this network: the limit of infinitely many passes.
 
     A sub-network that keeps k of the n = 22 channels has the probability (1 − p)ᵏ pⁿ⁻ᵏ, with p the
     network's dropout. Votes are counted on logits; ``members`` is ``None``.
+
+    Raises:
+        ValueError: the network is not a LeNet-5.
     """
     # Here, not above: the other methods need no Numba.
     from methods.engines import lenet5_kernels as kernels

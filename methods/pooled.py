@@ -12,7 +12,7 @@ from methods.engines.base import PreparedNetworks
 from methods.engines.choice import choose_engine
 from methods.interface import Prediction, UncertaintyMethod
 from methods.networks.labelled_images import LabelledImages
-from methods.networks.lenet5 import LeNet5
+from methods.networks.network import Network
 from methods.networks.pool import NetworkPool
 
 
@@ -45,7 +45,7 @@ class PooledMethod(UncertaintyMethod):
         super().__init__(seed=seed, device=device)
         self.pool = pool or NetworkPool(seed=seed, engine=choose_engine(device=device))
         self.replicate = replicate
-        self._fitted: list[LeNet5] | None = None
+        self._fitted: list[Network] | None = None
         self._prepared: PreparedNetworks | None = None
 
     @classmethod
@@ -60,7 +60,7 @@ class PooledMethod(UncertaintyMethod):
         return range(self.replicate, self.replicate + 1)
 
     @property
-    def fitted(self) -> list[LeNet5]:
+    def fitted(self) -> list[Network]:
         """The trained networks.
 
         Raises:
@@ -71,7 +71,7 @@ class PooledMethod(UncertaintyMethod):
         return self._fitted
 
     @fitted.setter
-    def fitted(self, networks: list[LeNet5]) -> None:
+    def fitted(self, networks: list[Network]) -> None:
         self._fitted, self._prepared = networks, None
 
     @property
@@ -88,6 +88,12 @@ class PooledMethod(UncertaintyMethod):
         """Train the networks, or take them from the pool where they are trained already."""
         self.fitted = self.pool.networks(self.networks, LabelledImages(images, labels))
         return self
+
+    def features(
+        self, images: Float[Tensor, "images ..."]
+    ) -> Float[Tensor, "networks images width"]:
+        """The penultimate layer of each network, dropout off."""
+        return self.prepared.features(images)
 
 
 class MemberMethod(PooledMethod):
@@ -109,8 +115,8 @@ class MemberMethod(PooledMethod):
         """The positions of its members among those of the largest method that has them too."""
 
     def member_logits(
-        self, images: Float[Tensor, "images 1 28 28"]
-    ) -> Float[Tensor, "members images 10"]:
+        self, images: Float[Tensor, "images ..."]
+    ) -> Float[Tensor, "members images classes"]:
         """The logits of each member for each image."""
         return self.prepared.logits(images)
 

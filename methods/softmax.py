@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Self
+
+from torch import nn
+
+from methods.given_networks.pool import GivenPool
 from methods.pooled import MemberMethod
 
 
@@ -15,6 +20,34 @@ class Softmax(MemberMethod):
     label = "Softmax"
     citation = "Hendrycks & Gimpel 2017"
     group = "single network"
+
+    @classmethod
+    def from_network(
+        cls,
+        module: nn.Module,
+        *,
+        features: str | None = None,
+        device: str = "cpu",
+        batch_size: int = 64,
+    ) -> Self:
+        """The method, fitted, of a network that was trained elsewhere.
+
+        Args:
+            module: from images, [images, ...], to logits, [images, classes]. It is copied, and
+                always computes in evaluation mode.
+            features: the name of the layer whose input are the penultimate features; by default
+                the last `nn.Linear` that a forward reaches.
+            device: where it computes.
+            batch_size: how many images are computed in one batch.
+
+        Raises:
+            ValueError: the module has no such layer. Predicting raises one if it does not return
+                logits.
+        """
+        pool = GivenPool.of([module], features=features, device=device, batch_size=batch_size)
+        method = cls(device=device, pool=pool)
+        method.fitted = list(pool.given)
+        return method
 
     @property
     def member_slice(self) -> slice:

@@ -30,7 +30,6 @@ from benchmarks.metrics.uncertainties import PredictionMeans
 from benchmarks.records import write_table
 from benchmarks.vocabulary import CLAIMS_FOLDER, CLEAN, PECULIAR, TYPICAL
 from methods import Prediction
-from methods.networks.masks import pass_masks
 from methods.threads import one_torch_thread
 
 SAMPLE_SIZES = (10, 20, 50, 100, 200, 500, 1000)
@@ -130,9 +129,9 @@ def _logits(
     """The logits of as many passes as the largest sample has; MC-dropout's are the first ones."""
     pool, training = predictor.pool()
     (network,) = pool.networks([enumeration.network], training)
-    masks = pass_masks(pool.seed, enumeration.network, max(SAMPLE_SIZES), network.dropout)
+    passes = network.passes(pool.seed, enumeration.network, max(SAMPLE_SIZES))
     images = predictor.images(enumeration.images).images
-    return pool.engine.pass_logits(network, images, masks)
+    return pool.engine.pass_logits(network, images, passes)
 
 
 def _errors(logits: Tensor, exact: dict[str, Tensor], images: str) -> Iterator[Row]:

@@ -1,4 +1,4 @@
-"""What LeNet-5's methods cost on any machine: parameters, multiply-adds, bytes."""
+"""What methods cost on any machine: parameters, multiply-adds, bytes."""
 
 from __future__ import annotations
 
@@ -29,11 +29,11 @@ class NetworkCost(NamedTuple):
 
 
 def network_cost(method: UncertaintyMethod) -> NetworkCost | None:
-    """The cost of a fitted method; ``None`` for methods that do not evaluate whole LeNet-5s.
+    """The cost of a fitted method; ``None`` for methods that do not evaluate whole networks.
 
     A multiply-add is one product in a sum, counted by PyTorch; activations, pooling, resizing and
-    the softmax are not counted. A network takes 416,520 per image, and M networks M times that. T
-    passes of MC-dropout share the first convolution: 117,600 + T · 298,920. Engines compute fewer:
+    the softmax are not counted. LeNet-5 takes 416,520 per image, and M networks M times that. T
+    passes of MC-dropout share its first convolution: 117,600 + T · 298,920. Engines compute fewer:
     kernels skip dropped channels, and share a part of the second convolution between passes.
     """
     # Not of subclasses: a custom method may evaluate these networks as often as it likes.
@@ -45,10 +45,10 @@ def network_cost(method: UncertaintyMethod) -> NetworkCost | None:
         return None
     network, *_ = method.fitted  # all are of one architecture
     parameters = list(network.parameters())
-    image = torch.zeros(1, 1, 28, 28, device=parameters[0].device)
+    image = torch.zeros(1, *network.shape, device=parameters[0].device)
     with torch.no_grad():
-        shared = _multiply_adds(partial(network.first_maps, image))
-        rest = _multiply_adds(partial(network.classify, network.first_maps(image)))
+        shared = _multiply_adds(partial(network.shared, image))
+        rest = _multiply_adds(partial(network.rest, network.shared(image)))
     of_each = NetworkCost(
         parameters=sum(parameter.numel() for parameter in parameters),
         multiply_adds=shared + passes * rest,

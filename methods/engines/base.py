@@ -10,7 +10,7 @@ from jaxtyping import Bool, Float, Int64
 from torch import Tensor
 
 from methods.networks.labelled_images import LabelledImages
-from methods.networks.lenet5 import LeNet5
+from methods.networks.network import Network
 from methods.networks.recipes import Recipe
 
 
@@ -20,7 +20,7 @@ class Trainer(Protocol):
     def epoch(
         self,
         orders: Int64[Tensor, "networks images"],
-        keep_mask: Bool[Tensor, "networks images 22"],
+        keep_mask: Bool[Tensor, "networks images channels"],
     ) -> list[float]:
         """One pass of each network over the images in its order, in batches; their mean losses.
 
@@ -37,15 +37,20 @@ class PreparedNetworks(Protocol):
 
     def logits(
         self,
-        images: Float[Tensor, "images 1 28 28"],
-        keep_mask: Bool[Tensor, "images 22"] | None = None,
-    ) -> Float[Tensor, "networks images 10"]:
+        images: Float[Tensor, "images ..."],
+        keep_mask: Bool[Tensor, "images channels"] | None = None,
+    ) -> Float[Tensor, "networks images classes"]:
         """Logits of each network; ``keep_mask``: the channels that dropout keeps of each image."""
 
     def pass_logits(
-        self, images: Float[Tensor, "images 1 28 28"], keep_mask: Bool[Tensor, "passes 22"]
-    ) -> Float[Tensor, "passes images 10"]:
-        """Logits of the only network, one pass a row of the mask, which all images share."""
+        self, images: Float[Tensor, "images ..."], passes: Tensor
+    ) -> Float[Tensor, "passes images classes"]:
+        """Logits of the only network, all images in each of the passes; see `Network.passes`."""
+
+    def features(
+        self, images: Float[Tensor, "images ..."]
+    ) -> Float[Tensor, "networks images width"]:
+        """Each network's penultimate layer, dropout off."""
 
 
 class Engine(ABC):
@@ -58,6 +63,10 @@ class Engine(ABC):
     """
 
     device: str
+
+    def supports(self, recipe: Recipe) -> bool:
+        """Whether it can train the recipe's networks and predict with them."""
+        return True
 
     @property
     def trains_batched(self) -> bool:
@@ -76,27 +85,24 @@ class Engine(ABC):
         """What computes, with its version and device: part of a stored network's key."""
 
     @abstractmethod
-    def trainer(self, networks: list[LeNet5], recipe: Recipe, data: LabelledImages) -> Trainer:
+    def trainer(self, networks: list[Network], recipe: Recipe, data: LabelledImages) -> Trainer:
         """Make the networks ready to be trained on these images by this recipe."""
 
     @abstractmethod
-    def prepare(self, networks: Sequence[LeNet5]) -> PreparedNetworks:
+    def prepare(self, networks: Sequence[Network]) -> PreparedNetworks:
         """Make trained networks of one recipe ready to predict, once for many calls."""
 
     def logits(
         self,
-        network: LeNet5,
-        images: Float[Tensor, "images 1 28 28"],
-        keep_mask: Bool[Tensor, "images 22"] | None = None,
-    ) -> Float[Tensor, "images 10"]:
+        network: Network,
+        images: Float[Tensor, "images ..."],
+        keep_mask: Bool[Tensor, "images channels"] | None = None,
+    ) -> Float[Tensor, "images classes"]:
         """Logits of one network; see `PreparedNetworks`."""
         return self.prepare([network]).logits(images, keep_mask)[0]
 
     def pass_logits(
-        self,
-        network: LeNet5,
-        images: Float[Tensor, "images 1 28 28"],
-        keep_mask: Bool[Tensor, "passes 22"],
-    ) -> Float[Tensor, "passes images 10"]:
-        """Logits of one pass a row of the mask; see `PreparedNetworks`."""
-        return self.prepare([network]).pass_logits(images, keep_mask)
+        self, network: Network, images: Float[Tensor, "images ..."], passes: Tensor
+    ) -> Float[Tensor, "passes images classes"]:
+        """Logits in each of the passes; see `PreparedNetworks`."""
+        return self.prepare([network]).pass_logits(images, passes)

@@ -15,8 +15,10 @@ from torch.nn.utils import parameters_to_vector, vector_to_parameters
 
 from methods.engines import lenet5_kernels as kernels
 from methods.engines.base import Engine
+from methods.engines.torch import TorchEngine, TorchNetworks
 from methods.networks.labelled_images import LabelledImages
 from methods.networks.lenet5 import LeNet5
+from methods.networks.network import Network
 from methods.networks.recipes import Recipe
 
 
@@ -34,20 +36,47 @@ class NumbaEngine(Engine):
         """For example ``kernels-1-numba-0.62.0``."""
         return f"kernels-{kernels.VERSION}-numba-{numba.__version__}"
 
-    def trainer(self, networks: list[LeNet5], recipe: Recipe, data: LabelledImages) -> NumbaTrainer:
-        """Adam, network after network."""
+    def supports(self, recipe: Recipe) -> bool:
+        """Only LeNet-5, trained by Adam at a constant learning rate without weight decay."""
+        return (
+            recipe.network is LeNet5
+            and recipe.optimiser == "adam"
+            and recipe.schedule == "constant"
+            and recipe.weight_decay == 0
+        )
+
+    def trainer(
+        self, networks: list[Network], recipe: Recipe, data: LabelledImages
+    ) -> NumbaTrainer:
+        """Adam, network after network.
+
+        Raises:
+            ValueError: the recipe is not supported.
+        """
+        if not self.supports(recipe):
+            raise ValueError(f"the numba engine cannot train by {recipe.name!r}; use torch")
         return NumbaTrainer(networks, recipe, data)
 
-    def prepare(self, networks: Sequence[LeNet5]) -> NumbaNetworks:
-        """Copy the parameters of each into one flat vector."""
-        return NumbaNetworks([kernel_network(network) for network in networks])
+    def prepare(self, networks: Sequence[Network]) -> NumbaNetworks:
+        """Copy the parameters of each into one flat vector.
+
+        Raises:
+            ValueError: a network is not a LeNet-5.
+        """
+        return NumbaNetworks(
+            [kernel_network(network) for network in networks], TorchEngine().prepare(networks)
+        )
 
 
 @dataclass(frozen=True)
 class NumbaNetworks:
-    """Networks as the kernels read them; see `PreparedNetworks`."""
+    """Networks as the kernels read them; see `PreparedNetworks`.
+
+    Features are computed by PyTorch: the kernels return logits alone.
+    """
 
     networks: list[kernels.Network]
+    in_torch: TorchNetworks
 
     def logits(
         self,
@@ -60,17 +89,23 @@ class NumbaNetworks:
         return torch.from_numpy(np.stack(logits))
 
     def pass_logits(
-        self, images: Float[Tensor, "images 1 28 28"], keep_mask: Bool[Tensor, "passes 22"]
+        self, images: Float[Tensor, "images 1 28 28"], passes: Bool[Tensor, "passes 22"]
     ) -> Float[Tensor, "passes images 10"]:
         """Logits of the only network; a pass only adds up what all passes share."""
         (network,) = self.networks
-        return torch.from_numpy(kernels.sample_logits(network, images.numpy(), keep_mask.numpy()))
+        return torch.from_numpy(kernels.sample_logits(network, images.numpy(), passes.numpy()))
+
+    def features(
+        self, images: Float[Tensor, "images 1 28 28"]
+    ) -> Float[Tensor, "networks images 84"]:
+        """Each network's penultimate layer, dropout off."""
+        return self.in_torch.features(images)
 
 
 class NumbaTrainer:
     """Networks trained by Adam on one thread."""
 
-    def __init__(self, networks: list[LeNet5], recipe: Recipe, data: LabelledImages) -> None:
+    def __init__(self, networks: list[Network], recipe: Recipe, data: LabelledImages) -> None:
         self._networks = networks
         self._states = [kernels.TrainingState.start(network_vector(n)) for n in networks]
         self._recipe = recipe
@@ -87,7 +122,7 @@ class NumbaTrainer:
 
     def _train(
         self,
-        network: LeNet5,
+        network: Network,
         state: kernels.TrainingState,
         order: npt.NDArray[np.int64],
         keep_mask: npt.NDArray[np.bool_],
@@ -101,24 +136,39 @@ class NumbaTrainer:
             loss=self._recipe.loss,
             batch_size=self._recipe.batch_size,
             learning_rate=self._recipe.learning_rate,
-            mean=network.mean,
-            std=network.std,
+            mean=_number(network.mean),
+            std=_number(network.std),
             dropout=network.dropout,
         )
         vector_to_parameters(torch.from_numpy(state.parameters.copy()), network.parameters())
         return loss
 
 
-def kernel_network(network: LeNet5) -> kernels.Network:
-    """The network as the kernels read it."""
+def kernel_network(network: Network) -> kernels.Network:
+    """The network as the kernels read it.
+
+    Raises:
+        ValueError: it is not a LeNet-5.
+    """
+    if type(network) is not LeNet5:
+        raise ValueError(f"the kernels compute LeNet-5, not {type(network).__name__}; use torch")
     return kernels.Network.of(
-        network_vector(network), mean=network.mean, std=network.std, dropout=network.dropout
+        network_vector(network),
+        mean=_number(network.mean),
+        std=_number(network.std),
+        dropout=network.dropout,
     )
 
 
-def network_vector(network: LeNet5) -> npt.NDArray[np.float32]:
+def network_vector(network: Network) -> npt.NDArray[np.float32]:
     """The network's parameters as one flat vector, in torch's order; a copy."""
     vector: npt.NDArray[np.float32] = (
         parameters_to_vector(network.parameters()).detach().cpu().numpy()
     )
     return vector
+
+
+def _number(value: float | tuple[float, ...]) -> float:
+    """The normalisation of LeNet-5's only channel."""
+    (number,) = value if isinstance(value, tuple) else (value,)
+    return number

@@ -8,35 +8,28 @@ from copy import deepcopy
 from dataclasses import dataclass
 
 import torch
-from jaxtyping import Bool, Float, Int64
+from jaxtyping import Bool, Float
 from torch import Tensor
-from torch.func import functional_call, vmap
 
 from methods.engines import batched
 from methods.engines.base import Engine
+from methods.engines.trainers import LoopTrainer, StackedTrainer, full_float32
 from methods.networks.labelled_images import LabelledImages
-from methods.networks.lenet5 import LeNet5
+from methods.networks.network import Network
 from methods.networks.recipes import Recipe
 
 ON_THE_CPU, ELSEWHERE = 100, 2**14
-"""Members times images computed in one batch, to bound the memory of activations: 1.3 GB at most.
+"""Members times images computed in one batch, to bound the memory of activations.
 
-Each takes some 40 kB in a network, and 80 kB where the terms of sub-networks are made. On a CPU
-larger batches fall out of its caches.
+With LeNet-5 it is 1.3 GB at most: each takes some 40 kB in a network, and 80 kB where the terms of
+sub-networks are made. On a CPU larger batches fall out of its caches.
 """
 
 
 @contextmanager
-def _full_float32() -> Iterator[None]:
-    """By default cuDNN rounds convolutions to TF32."""
-    with torch.backends.cudnn.flags(enabled=True, allow_tf32=False):
-        yield
-
-
-@contextmanager
 def _predicting() -> Iterator[None]:
-    """Without gradients, and in full float32."""
-    with torch.inference_mode(), _full_float32():
+    """Without gradients, and in full float32; what is returned may be learned from."""
+    with torch.no_grad(), full_float32():
         yield
 
 
@@ -57,160 +50,80 @@ class TorchEngine(Engine):
         return self.device != "cpu"
 
     def trainer(
-        self, networks: list[LeNet5], recipe: Recipe, data: LabelledImages
+        self, networks: list[Network], recipe: Recipe, data: LabelledImages
     ) -> LoopTrainer | StackedTrainer:
-        """Adam: network after network on the CPU, batched elsewhere."""
-        kind = StackedTrainer if self.trains_batched else LoopTrainer
+        """Network after network on the CPU, and everywhere if they have buffers; else batched."""
+        buffers = any(True for _ in networks[0].buffers())
+        kind = StackedTrainer if self.trains_batched and not buffers else LoopTrainer
         return kind(networks, recipe, data, self.device)
 
-    def prepare(self, networks: Sequence[LeNet5]) -> TorchNetworks:
+    def prepare(self, networks: Sequence[Network]) -> TorchNetworks:
         """Copy them to the device, and stack several there."""
-        return TorchNetworks(networks, self.device, stacked=self.trains_batched)
+        copies = [deepcopy(network).to(self.device).eval() for network in networks]
+        most = ON_THE_CPU if self.device == "cpu" else ELSEWHERE
+        return TorchNetworks(copies, self.device, stacked=self.trains_batched, most=most)
 
 
 class TorchNetworks:
     """Networks on the device; see `PreparedNetworks`.
 
     Args:
+        networks: in evaluation mode, on the device.
         stacked: whether several networks compute batched; else one after the other.
+        most: how many members times images are computed in one batch.
     """
 
-    def __init__(self, networks: Sequence[LeNet5], device: str, *, stacked: bool) -> None:
-        self._device = device
-        self._networks = [_on(device, network) for network in networks]
-        self._stack = batched.stack(self._networks) if stacked and len(networks) > 1 else None
-        self._most = ON_THE_CPU if device == "cpu" else ELSEWHERE
+    def __init__(
+        self, networks: Sequence[Network], device: str, *, stacked: bool, most: int
+    ) -> None:
+        self._device, self._networks, self._most = device, networks, most
+        self._stack = batched.stack(networks) if stacked and len(networks) > 1 else None
 
     @_predicting()
     def logits(
         self,
-        images: Float[Tensor, "images 1 28 28"],
-        keep_mask: Bool[Tensor, "images 22"] | None = None,
-    ) -> Float[Tensor, "networks images 10"]:
+        images: Float[Tensor, "images ..."],
+        keep_mask: Bool[Tensor, "images channels"] | None = None,
+    ) -> Float[Tensor, "networks images classes"]:
         """Logits of each network; ``keep_mask``: the channels that dropout keeps of each image."""
-        images = images.to(self._device)
         if self._stack is not None and keep_mask is None:
-            network = self._networks[0]
+            network, images = self._networks[0], images.to(self._device)
             return batched.ensemble_logits(network, self._stack, images, most=self._most).cpu()
         batches: list[tuple[Tensor, ...]] = [(batch,) for batch in torch.split(images, self._most)]
         if keep_mask is not None:
-            masks = torch.split(keep_mask.to(self._device), self._most)
+            masks = torch.split(keep_mask, self._most)
             batches = [(*batch, mask) for batch, mask in zip(batches, masks, strict=True)]
         return torch.stack(
-            [torch.cat([network(*batch) for batch in batches]) for network in self._networks]
+            [
+                torch.cat(
+                    [network(*(part.to(self._device) for part in batch)) for batch in batches]
+                )
+                for network in self._networks
+            ]
         ).cpu()
 
     @_predicting()
     def pass_logits(
-        self, images: Float[Tensor, "images 1 28 28"], keep_mask: Bool[Tensor, "passes 22"]
-    ) -> Float[Tensor, "passes images 10"]:
+        self, images: Float[Tensor, "images ..."], passes: Tensor
+    ) -> Float[Tensor, "passes images classes"]:
         """Logits of the only network, its passes batched on any device."""
         (network,) = self._networks
-        images, masks = images.to(self._device), keep_mask.to(self._device)
-        return batched.subnetwork_logits(network, images, masks, most=self._most).cpu()
-
-
-def _on(device: str, network: LeNet5) -> LeNet5:
-    """A copy of the network on the device; the one given stays where and as it is."""
-    return deepcopy(network).to(device)
-
-
-class LoopTrainer:
-    """Networks trained by Adam one after the other, in the plainest way."""
-
-    def __init__(
-        self, networks: list[LeNet5], recipe: Recipe, data: LabelledImages, device: str
-    ) -> None:
-        self._networks = [network.to(device) for network in networks]
-        self._optimisers = [
-            torch.optim.Adam(network.parameters(), lr=recipe.learning_rate) for network in networks
+        passes = passes.to(self._device)
+        outputs = [
+            network.subnetwork_logits(batch.to(self._device), passes, most=self._most).cpu()
+            for batch in torch.split(images, self._most)
         ]
-        self._recipe = recipe
-        self._images, self._labels = data.images.to(device), data.labels.to(device)
+        return torch.cat(outputs, dim=1)
 
-    @_full_float32()
-    def epoch(
-        self,
-        orders: Int64[Tensor, "networks images"],
-        keep_mask: Bool[Tensor, "networks images 22"],
-    ) -> list[float]:
-        """One pass of each network over the images in its order; the mean losses."""
-        each = zip(self._networks, self._optimisers, orders, keep_mask, strict=True)
-        return [self._train(*one) for one in each]
-
-    def _train(
-        self,
-        network: LeNet5,
-        optimiser: torch.optim.Optimizer,
-        order: Int64[Tensor, " images"],
-        keep_mask: Bool[Tensor, "images 22"],
-    ) -> float:
-        order, keep_mask = order.to(self._images.device), keep_mask.to(self._images.device)
-        total = torch.zeros((), dtype=torch.float64, device=order.device)
-        for start in range(0, len(order), self._recipe.batch_size):
-            positions = slice(start, start + self._recipe.batch_size)
-            batch = order[positions]
-            outputs = network(self._images[batch], keep_mask[positions])
-            loss = self._recipe.mean_loss(outputs, self._labels[batch])
-            optimiser.zero_grad()
-            loss.backward()  # type: ignore[no-untyped-call]
-            optimiser.step()
-            total += loss.detach() * len(batch)
-        return total.item() / len(order)
-
-
-class StackedTrainer:
-    """Networks trained batched: their weights stacked along a first axis, one Adam for all.
-
-    Adam works on each number by itself, so networks share nothing but the device's time.
-    """
-
-    def __init__(
-        self, networks: list[LeNet5], recipe: Recipe, data: LabelledImages, device: str
-    ) -> None:
-        self._networks = [network.to(device) for network in networks]
-        self._parameters = batched.stack(networks)
-        self._optimiser = torch.optim.Adam(self._parameters.values(), lr=recipe.learning_rate)
-        self._recipe = recipe
-        self._images, self._labels = data.images.to(device), data.labels.to(device)
-
-    @_full_float32()
-    def epoch(
-        self,
-        orders: Int64[Tensor, "networks images"],
-        keep_mask: Bool[Tensor, "networks images 22"],
-    ) -> list[float]:
-        """One pass of each network over the images in its order; the mean losses."""
-        orders, keep_mask = orders.to(self._images.device), keep_mask.to(self._images.device)
-        total = torch.zeros(len(orders), dtype=torch.float64, device=orders.device)
-        for start in range(0, orders.shape[1], self._recipe.batch_size):
-            batch = slice(start, start + self._recipe.batch_size)
-            losses = self._losses(orders[:, batch], keep_mask[:, batch])
-            self._optimiser.zero_grad()
-            losses.sum().backward()  # type: ignore[no-untyped-call]
-            self._optimiser.step()
-            total += losses.detach() * orders[:, batch].shape[1]
-        self._hand_back()
-        return (total / orders.shape[1]).tolist()
-
-    def _losses(
-        self,
-        batches: Int64[Tensor, "networks batch"],
-        keep_mask: Bool[Tensor, "networks batch 22"],
-    ) -> Float[Tensor, " networks"]:
-        def loss(
-            parameters: dict[str, Tensor], images: Tensor, labels: Tensor, keep_mask: Tensor
-        ) -> Tensor:
-            outputs = functional_call(self._networks[0], parameters, (images, keep_mask))
-            return self._recipe.mean_loss(outputs, labels)
-
-        losses: Tensor = vmap(loss)(
-            self._parameters, self._images[batches], self._labels[batches], keep_mask
-        )
-        return losses
-
-    @torch.no_grad()
-    def _hand_back(self) -> None:
-        for i, network in enumerate(self._networks):
-            for name, parameter in network.named_parameters():
-                parameter.copy_(self._parameters[name][i])
+    @_predicting()
+    def features(
+        self, images: Float[Tensor, "images ..."]
+    ) -> Float[Tensor, "networks images width"]:
+        """Each network's penultimate layer, dropout off."""
+        batches = torch.split(images, self._most)
+        return torch.stack(
+            [
+                torch.cat([network.features(batch.to(self._device)) for batch in batches])
+                for network in self._networks
+            ]
+        ).cpu()

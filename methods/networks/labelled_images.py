@@ -14,7 +14,7 @@ from torch import Tensor
 class LabelledImages:
     """Labelled images: images in [0, 1] and their classes."""
 
-    images: Float[Tensor, "images 1 28 28"]
+    images: Float[Tensor, "images channels height width"]
     labels: Int64[Tensor, " images"]
 
     @cached_property

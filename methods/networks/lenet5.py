@@ -1,93 +1,125 @@
-"""The article's network: LeNet-5 with dropout on whole channels; returns logits."""
+"""The article's network: LeNet-5 with dropout on whole channels."""
 
 from __future__ import annotations
 
 import torch
 from jaxtyping import Bool, Float
 from torch import Tensor, nn
-from torch.nn.functional import avg_pool2d, interpolate
+from torch.func import vmap
+from torch.nn.functional import avg_pool2d, conv2d, interpolate
 
-CHANNELS = (6, 16)
-"""How many channels the two convolutions have; dropout keeps or drops each of the 22 as a whole."""
+from methods.networks.network import Network
 
 
-class LeNet5(nn.Module):
+class LeNet5(Network):
     """LeNet-5 (LeCun et al. 1998) in the article's form, 61,706 parameters.
 
     conv 1→6 5x5, tanh, Dropout2d, average pool 2; conv 6→16 5x5, tanh, Dropout2d, average pool 2;
     linear 400→120, tanh, 120→84, tanh, 84→10. Images enter as 28x28 in [0, 1]; they are resized to
-    32x32 (bilinear) and normalised here, so that no caller can forget it.
-
-    Which channels dropout keeps is an argument, not a mode: without it dropout is off. So the
-    network draws no random numbers, and a mask can be shared by all images of a pass.
-
-    Args:
-        mean, std: the normalisation, ``(image - mean) / std``.
-        dropout: probability p that a channel is dropped; kept ones are scaled by 1 / (1 - p).
-        generator: source of the initial weights (Xavier uniform; biases are zero).
+    32x32 (bilinear) and normalised here. Dropout keeps or drops each of the 22 channels as a whole.
     """
+
+    name = "lenet5"
+    shape = (1, 28, 28)
+    channels = (6, 16)
 
     def __init__(
         self,
         *,
-        mean: float = 0.1307,
-        std: float = 0.3081,
+        mean: float | tuple[float, ...] = 0.1307,
+        std: float | tuple[float, ...] = 0.3081,
         dropout: float = 0.5,
         generator: torch.Generator | None = None,
     ) -> None:
-        super().__init__()
-        self.mean, self.std, self.dropout = mean, std, dropout
-        # Laid out without values: torch's own initialisation would advance the global random state.
+        super().__init__(mean=mean, std=std, dropout=dropout)
         with torch.device("meta"):
-            self.conv1 = nn.Conv2d(1, CHANNELS[0], 5)
-            self.conv2 = nn.Conv2d(*CHANNELS, 5)
+            self.conv1 = nn.Conv2d(1, self.channels[0], 5)
+            self.conv2 = nn.Conv2d(*self.channels, 5)
             self.linear1 = nn.Linear(400, 120)
             self.linear2 = nn.Linear(120, 84)
-            self.linear3 = nn.Linear(84, 10)
-        self.to_empty(device="cpu")
-        for layer in self.children():
-            nn.init.xavier_uniform_(layer.get_parameter("weight"), generator=generator)
-            nn.init.zeros_(layer.get_parameter("bias"))
+            self.head = nn.Linear(84, 10)
+        self.draw_weights(generator)
 
-    def forward(
+    def features(
         self,
         images: Float[Tensor, "images 1 28 28"],
         keep_mask: Bool[Tensor, "#images 22"] | None = None,
-    ) -> Float[Tensor, "images 10"]:
-        """Logits. ``keep_mask``: the channels that dropout keeps, one row or one an image."""
-        return self.classify(self.first_maps(images), keep_mask)
+    ) -> Float[Tensor, "images 84"]:
+        """The penultimate layer."""
+        return self._features(self.shared(images), keep_mask)
 
-    def first_maps(
-        self, images: Float[Tensor, "images 1 28 28"]
-    ) -> Float[Tensor, "images 6 14 14"]:
-        """The pooled maps of the first convolution, before dropout: the same for every mask."""
+    def shared(self, images: Float[Tensor, "images 1 28 28"]) -> Float[Tensor, "images 6 14 14"]:
+        """The pooled maps of the first convolution, before dropout."""
         resized = interpolate(images, size=32, mode="bilinear", align_corners=False)
-        normalised = (resized - self.mean) / self.std
-        return avg_pool2d(torch.tanh(self.conv1(normalised)), 2)
+        return avg_pool2d(torch.tanh(self.conv1(self.normalised(resized))), 2)
 
-    def classify(
+    def rest(
+        self,
+        shared: Float[Tensor, "images 6 14 14"],
+        keep_mask: Bool[Tensor, "#images 22"] | None = None,
+    ) -> Float[Tensor, "images 10"]:
+        """Logits from the first maps."""
+        logits: Tensor = self.head(self._features(shared, keep_mask))
+        return logits
+
+    def subnetwork_logits(
+        self,
+        images: Float[Tensor, "images 1 28 28"],
+        passes: Bool[Tensor, "masks 22"],
+        *,
+        most: int,
+    ) -> Float[Tensor, "masks images 10"]:
+        """Logits of the sub-network of each mask; what they share is computed once.
+
+        A second map is its bias plus a term of each first map, so a mask only scales the six terms.
+        Masks share a batch only where few images leave space: with many images each mask is
+        computed alone, and rounds the same whatever other masks there are.
+        """
+        terms = self._second_terms(images)
+        parts = torch.split(passes, max(1, most // max(1, len(images))))
+        return torch.cat([self._logits_of_terms(terms, masks) for masks in parts])
+
+    def _features(
         self,
         maps: Float[Tensor, "images 6 14 14"],
         keep_mask: Bool[Tensor, "#images 22"] | None = None,
-    ) -> Float[Tensor, "images 10"]:
-        """Logits from the first maps; dropping a channel commutes with its pooling."""
+    ) -> Float[Tensor, "images 84"]:
+        """From the first maps; dropping a channel commutes with its pooling."""
         if keep_mask is None:
-            return self.classify_second(self.conv2(maps))
-        first, second = torch.split(self.scales(keep_mask)[:, :, None, None], list(CHANNELS), dim=1)
-        return self.classify_second(self.conv2(maps * first), second)
+            return self._second_features(self.conv2(maps))
+        scales = self.scales(keep_mask)[:, :, None, None]
+        first, second = torch.split(scales, list(self.channels), dim=1)
+        return self._second_features(self.conv2(maps * first), second)
 
-    def classify_second(
+    def _second_features(
         self,
         maps: Float[Tensor, "images 16 10 10"],
         scales: Float[Tensor, "#images 16 1 1"] | float = 1.0,
-    ) -> Float[Tensor, "images 10"]:
-        """Logits from the second convolution's sums and the scales of its channels."""
+    ) -> Float[Tensor, "images 84"]:
+        """From the second convolution's sums and the scales of its channels."""
         maps = avg_pool2d(torch.tanh(maps), 2) * scales
         hidden = torch.tanh(self.linear1(maps.flatten(start_dim=1)))
-        hidden = torch.tanh(self.linear2(hidden))
-        logits: Tensor = self.linear3(hidden)
-        return logits
+        return torch.tanh(self.linear2(hidden))
 
-    def scales(self, keep_mask: Bool[Tensor, "masks 22"]) -> Float[Tensor, "masks 22"]:
-        """What dropout multiplies each channel by: 1 / (1 - p) where it is kept, else 0."""
-        return keep_mask / (1 - self.dropout)
+    def _second_terms(
+        self, images: Float[Tensor, "images 1 28 28"]
+    ) -> Float[Tensor, "6 images 16 10 10"]:
+        """What each first map, taken alone, adds to the second ones."""
+        first, second = self.channels
+        weight = self.conv2.weight.transpose(0, 1).flatten(end_dim=1)[:, None]
+        terms = conv2d(self.shared(images), weight, groups=first)
+        return terms.reshape(len(images), first, second, 10, 10).transpose(0, 1).contiguous()
+
+    def _logits_of_terms(
+        self, terms: Float[Tensor, "6 images 16 10 10"], masks: Bool[Tensor, "masks 22"]
+    ) -> Float[Tensor, "masks images 10"]:
+        first, second = torch.split(self.scales(masks), list(self.channels), dim=1)
+        bias = self.conv2.get_parameter("bias")[:, None, None]
+        maps = torch.tensordot(first, terms, dims=1) + bias
+
+        def logits(maps: Tensor, scales: Tensor) -> Tensor:
+            outputs: Tensor = self.head(self._second_features(maps, scales))
+            return outputs
+
+        all_logits: Tensor = vmap(logits)(maps, second[:, :, None, None])
+        return all_logits

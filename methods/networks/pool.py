@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from methods.engines.base import Engine
 from methods.engines.choice import choose_engine
 from methods.networks.labelled_images import LabelledImages
-from methods.networks.lenet5 import LeNet5
+from methods.networks.network import Network
 from methods.networks.recipes import STANDARD, Recipe
 from methods.networks.store import NetworkKey, NetworkStore
 from methods.networks.training import (
@@ -35,7 +35,7 @@ class NetworkPool:
     engine: Engine = field(default_factory=choose_engine)
     store: NetworkStore | None = None
 
-    def networks(self, indices: Sequence[int], training: LabelledImages) -> list[LeNet5]:
+    def networks(self, indices: Sequence[int], training: LabelledImages) -> list[Network]:
         """These networks, trained.
 
         Raises:
@@ -103,6 +103,6 @@ class NetworkPool:
 class UntrainedPool(NetworkPool):
     """A pool of networks before their first step, for timing: no speed depends on the weights."""
 
-    def networks(self, indices: Sequence[int], training: LabelledImages) -> list[LeNet5]:
+    def networks(self, indices: Sequence[int], training: LabelledImages) -> list[Network]:
         """These networks, untrained; the training images are not looked at."""
         return [initial_network(self.recipe, index, seed=self.seed) for index in indices]

@@ -9,40 +9,54 @@ from jaxtyping import Float, Int64
 from torch import Tensor
 from torch.nn.functional import cross_entropy
 
+from methods.networks.lenet5 import LeNet5
+from methods.networks.network import Network
+
 
 @dataclass(frozen=True)
 class Recipe:
-    """How a LeNet-5 is trained; all recipes use Adam, Xavier-uniform weights and zero biases.
+    """How a network is trained; weights begin Xavier-uniform and biases at zero.
 
     Attributes:
         name: what the tables call it.
+        network: the architecture.
+        split: which images of a task it trains on: ``"training"``, or ``"all"``, which are the
+            training and calibration images together.
         loss: what the cross-entropy is computed on. ``"softmax"`` is the article's slip: its
-            network ends in a softmax and its loss applies another, so the loss cannot fall below
-            log(1 + 9/e) = 1.4612.
+            network ends in a softmax and its loss applies another, so with ten classes the loss
+            cannot fall below log(1 + 9/e) = 1.4612.
         shuffled: whether each epoch has an order of its own. Networks of an unshuffled recipe
             differ in initial weights and dropout masks, but see the images in one common order.
-        mean, std: the normalisation of the images, ``(image - mean) / std``.
+        mean, std: the normalisation of the images, ``(image - mean) / std``; a number, or one a
+            channel.
         dropout: probability that a channel is dropped, in [0, 1).
-        epochs, batch_size, learning_rate: of Adam's run; the last batch may be smaller.
-        split: which of a task's images it trains on: ``training``, or ``all``, those held out for
-            calibration too.
+        optimiser: ``"adam"``, or ``"sgd"`` with momentum 0.9.
+        schedule: of the learning rate: ``"constant"``, or ``"cosine"``, which falls to zero over
+            all steps: at step t of T it is ``learning_rate`` times (1 + cos(π t/T)) / 2.
+        weight_decay: decoupled from the gradient (Loshchilov & Hutter 2019): before each step
+            all parameters are multiplied by 1 - (learning rate of the step) * ``weight_decay``.
+        epochs, batch_size, learning_rate: of the optimiser's run; the last batch may be smaller.
         reported: the training and validation accuracy after all epochs that its source reports.
     """
 
     name: str
+    network: type[Network] = LeNet5
+    split: Literal["training", "all"] = "all"
     loss: Literal["logits", "softmax"] = "logits"
     shuffled: bool = True
-    mean: float = 0.1307
-    std: float = 0.3081
+    mean: float | tuple[float, ...] = 0.1307
+    std: float | tuple[float, ...] = 0.3081
     dropout: float = 0.5
+    optimiser: Literal["adam", "sgd"] = "adam"
+    schedule: Literal["constant", "cosine"] = "constant"
+    weight_decay: float = 0.0
     epochs: int = 10
     batch_size: int = 64
     learning_rate: float = 1e-3
-    split: Literal["training", "all"] = "all"
     reported: tuple[float, float] | None = None
 
     def mean_loss(
-        self, logits: Float[Tensor, "images 10"], labels: Int64[Tensor, " images"]
+        self, logits: Float[Tensor, "images classes"], labels: Int64[Tensor, " images"]
     ) -> Float[Tensor, ""]:
         """The mean over a batch of what the recipe minimises."""
         return cross_entropy(logits.softmax(dim=1) if self.loss == "softmax" else logits, labels)

@@ -9,9 +9,7 @@ from hashlib import sha256
 from pathlib import Path
 from threading import get_ident
 
-from torch.nn.utils import parameters_to_vector
-
-from methods.networks.lenet5 import LeNet5
+from methods.networks.network import Network
 from methods.networks.recipes import Recipe
 from methods.networks.training import EpochLog, TrainedNetwork, initial_network
 
@@ -25,7 +23,7 @@ class NetworkKey:
     """What a trained network depends on.
 
     Attributes:
-        recipe: how it was trained.
+        recipe: how it was trained, and its architecture.
         seed, index: the pool's seed and the network's number in the pool.
         fingerprint: SHA-256 of the training tensors.
         engine: what trained it, with its version.
@@ -45,12 +43,12 @@ class NetworkKey:
 
     @property
     def text(self) -> str:
-        """The key as JSON, stored beside the weights so that a file explains itself."""
-        return json.dumps(asdict(self), sort_keys=True)
+        """The key as JSON, with the architecture by its name; stored beside the weights."""
+        return json.dumps(asdict(self), sort_keys=True, default=lambda network: network.name)
 
 
 class NetworkStore:
-    """A folder of networks, one file each: weights as safetensors, all else as its metadata.
+    """A folder of networks, one file each: its tensors as safetensors, all else as its metadata.
 
     A file appears whole or not at all, so runs may share a folder and may be killed at any time.
     """
@@ -107,6 +105,9 @@ class NetworkStore:
             temporary.unlink(missing_ok=True)
 
 
-def _checksum(network: LeNet5) -> str:
-    weights = parameters_to_vector(network.parameters()).detach()
-    return sha256(weights.numpy().data).hexdigest()
+def _checksum(network: Network) -> str:
+    """SHA-256 of all parameters and buffers, in their order."""
+    digest = sha256()
+    for tensor in network.state_dict().values():
+        digest.update(tensor.contiguous().numpy().tobytes())
+    return digest.hexdigest()

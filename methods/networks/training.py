@@ -14,8 +14,8 @@ from torch import Tensor
 
 from methods.engines.base import Engine
 from methods.networks.labelled_images import LabelledImages
-from methods.networks.lenet5 import LeNet5
 from methods.networks.masks import draw_masks
+from methods.networks.network import Network
 from methods.networks.recipes import Recipe
 from methods.seeds import derive_seed
 
@@ -30,7 +30,7 @@ class EpochLog:
 
     Loss (the recipe's own), accuracy, precision and recall are measured with dropout off.
     ``accuracy_dropout_on`` draws one mask an image: the article's listing computes its training
-    accuracy before it switches dropout off. Precision and recall are macro-averaged over the ten
+    accuracy before it switches dropout off. Precision and recall are macro-averaged over the
     classes, a class never predicted counting as precision 0; the article computed them for class 1
     against class 0 only.
     """
@@ -49,13 +49,13 @@ class TrainedNetwork:
     """A network and the log of its training.
 
     Attributes:
-        network: on the CPU.
+        network: on the CPU, in evaluation mode.
         log: per epoch a row for each split, if it was watched.
         seconds: wall time of its training, watching left out; of networks trained together each
             has an even share. NaN where it is not known.
     """
 
-    network: LeNet5
+    network: Network
     log: tuple[EpochLog, ...]
     seconds: float
 
@@ -126,37 +126,38 @@ def train_networks(
     ]
 
 
-def initial_network(recipe: Recipe, index: int, *, seed: int = 0) -> LeNet5:
+def initial_network(recipe: Recipe, index: int, *, seed: int = 0) -> Network:
     """Network ``index`` of the recipe before its first step."""
-    return LeNet5(
+    network = recipe.network(
         mean=recipe.mean,
         std=recipe.std,
         dropout=recipe.dropout,
         generator=torch.Generator().manual_seed(derive_seed("weights", seed, index)),
     )
+    return network.eval()
 
 
 def _orders_and_masks(
     recipe: Recipe, images: int, randoms: Sequence[np.random.Generator]
-) -> tuple[Int64[Tensor, "networks images"], Bool[Tensor, "networks images 22"]]:
+) -> tuple[Int64[Tensor, "networks images"], Bool[Tensor, "networks images channels"]]:
     """An epoch's orders of the images, and the channels that dropout keeps at each position."""
     orders, masks = [], []
     for random in randoms:
         order = random.permutation(images) if recipe.shuffled else np.arange(images)
         orders.append(torch.from_numpy(order))
-        masks.append(draw_masks(random, images, recipe.dropout))
+        masks.append(draw_masks(random, images, recipe.network.channels, recipe.dropout))
     return torch.stack(orders), torch.stack(masks)
 
 
 def _evaluation_masks(
     recipe: Recipe, seed: int, index: int, epoch: int, split: str, data: LabelledImages
-) -> Bool[Tensor, "images 22"]:
+) -> Bool[Tensor, "images channels"]:
     """Drawn from a stream of their own, so that watching a network does not change it."""
     random = np.random.default_rng(derive_seed("evaluation", seed, index, epoch, split))
-    return draw_masks(random, len(data.labels), recipe.dropout)
+    return draw_masks(random, len(data.labels), recipe.network.channels, recipe.dropout)
 
 
-def _is_finite(network: LeNet5) -> bool:
+def _is_finite(network: Network) -> bool:
     """The last step of an epoch can spoil weights that no loss has seen yet."""
     return all(bool(parameter.isfinite().all()) for parameter in network.parameters())
 
@@ -170,8 +171,8 @@ def _diverged(recipe: Recipe, index: int, epoch: int, loss: float) -> TrainingDi
 
 def _epoch_log(
     recipe: Recipe,
-    off: Float[Tensor, "images 10"],
-    on: Float[Tensor, "images 10"],
+    off: Float[Tensor, "images classes"],
+    on: Float[Tensor, "images classes"],
     labels: Int64[Tensor, " images"],
     epoch: int,
     split: str,

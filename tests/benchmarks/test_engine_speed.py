@@ -70,7 +70,7 @@ class ImageByImage(Dataset[tuple[Tensor, int]]):
 class ForPreparedImages(LeNet5):
     """The network for images that the data loader has resized and normalised."""
 
-    def first_maps(self, images: Tensor) -> Tensor:
+    def shared(self, images: Tensor) -> Tensor:
         return avg_pool2d(torch.tanh(self.conv1(images)), 2)
 
 
@@ -134,9 +134,9 @@ class TestSample:
 
         @torch.inference_mode()
         def work() -> Tensor:
-            maps = model.first_maps(images)
+            maps = model.shared(images)
             keep_mask = torch.from_numpy(masks(100))
-            return torch.stack([model.classify(maps, mask[None]) for mask in keep_mask])
+            return torch.stack([model.rest(maps, mask[None]) for mask in keep_mask])
 
         measure(work, images=500, passes=100)
 
@@ -157,8 +157,8 @@ class TestEnumeration:
 
         @torch.inference_mode()
         def work() -> Tensor:
-            maps = model.first_maps(image).expand(2**12, -1, -1, -1)
-            return model.classify(maps, torch.from_numpy(masks(2**12)))
+            maps = model.shared(image).expand(2**12, -1, -1, -1)
+            return model.rest(maps, torch.from_numpy(masks(2**12)))
 
         measure(work, subnetworks=2**12)
 

@@ -16,6 +16,7 @@ from methods import METHODS, Prediction
 from methods.engines.base import Engine
 from methods.engines.numba import NumbaEngine
 from methods.engines.torch import TorchEngine
+from methods.networks.lenet5 import LeNet5
 from methods.networks.masks import pass_masks
 from methods.networks.pool import UntrainedPool
 from methods.networks.recipes import STANDARD
@@ -52,7 +53,7 @@ class TestPredict:
     def test_loop(self, name: str, images: int, device: str, measure: Measure) -> None:
         members = SIZES[name] or 1
         networks = [initial_network(STANDARD, i).to(device) for i in range(members)]
-        masks = pass_masks(0, 0, members, networks[0].dropout).to(device)
+        masks = pass_masks(0, 0, members, LeNet5.channels, networks[0].dropout).to(device)
         tested = random_images(images)
 
         @torch.inference_mode()

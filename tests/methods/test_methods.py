@@ -74,7 +74,7 @@ def test_mc_dropout_is_the_mean_of_its_passes(
     method = MCDropout(pool=POOL, replicate=1, passes=6)
     method.fit(training_images.images, training_images.labels)
     (network,) = POOL.networks([1], training_images)
-    masks = pass_masks(0, 1, 6, 0.5)
+    masks = pass_masks(0, 1, 6, LeNet5.channels, 0.5)
     passes = [network(test_images.images, mask[None]) for mask in masks]
     expected = torch.stack(passes).softmax(dim=-1).mean(0).double()
     prediction = method.predict(test_images.images)
@@ -136,7 +136,7 @@ def test_networks_changed_in_fit_are_those_that_predict(
         def fit(self, images: torch.Tensor, labels: torch.Tensor) -> Self:
             super().fit(images, labels)
             for name in ("weight", "bias"):
-                self.fitted[0].linear3.get_parameter(name).data.mul_(0.5)
+                self.fitted[0].head.get_parameter(name).data.mul_(0.5)
             return self
 
     pool = UntrainedPool(engine=engine)
@@ -147,7 +147,7 @@ def test_networks_changed_in_fit_are_those_that_predict(
     expected = plain.member_logits(test_images.images) / 2
     torch.testing.assert_close(halved.member_logits(test_images.images), expected)
     # Both engines keep what they have prepared, until networks are assigned.
-    halved.fitted[0].linear3.get_parameter("weight").data.zero_()
+    halved.fitted[0].head.get_parameter("weight").data.zero_()
     torch.testing.assert_close(halved.member_logits(test_images.images), expected)
     halved.fitted = halved.fitted
     assert not torch.allclose(halved.member_logits(test_images.images), expected)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from hashlib import sha256
 
@@ -17,8 +18,8 @@ from benchmarks.run.workspace import Workspace
 from methods.engines.base import Engine
 from methods.mc_dropout import MCDropout
 from methods.networks.labelled_images import LabelledImages
-from methods.networks.lenet5 import CHANNELS, LeNet5
 from methods.networks.masks import pass_masks
+from methods.networks.network import Network
 from methods.networks.recipes import Recipe
 from methods.networks.training import TrainedNetwork, train_network
 from methods.threads import one_torch_thread
@@ -61,7 +62,7 @@ def probe_networks(plan: Plan, workspace: Workspace) -> list[Check]:
         if len(masks):
             checks += [
                 firing_dropout(name, plan.engine, networks[0], masks[0], images),
-                kept_share(name, torch.cat(masks), recipe.dropout),
+                kept_share(name, torch.cat(masks), recipe.network.channels, recipe.dropout),
             ]
     return checks
 
@@ -85,14 +86,14 @@ def disjoint_images(task: str, training: LabelledImages, test: LabelledImages) -
     )
 
 
-def different_weights(recipe: str, networks: list[LeNet5]) -> Check:
+def different_weights(recipe: str, networks: list[Network]) -> Check:
     """Every two networks of a recipe differ in their weights."""
     weights = [parameters_to_vector(network.parameters()).detach() for network in networks]
     return _different("weights", recipe, torch.stack(weights))
 
 
 def different_predictions(
-    recipe: str, engine: Engine, networks: list[LeNet5], images: Float[Tensor, "images 1 28 28"]
+    recipe: str, engine: Engine, networks: list[Network], images: Float[Tensor, "images ..."]
 ) -> Check:
     """Every two networks of a recipe differ in their logits."""
     logits = [engine.logits(network, images).flatten() for network in networks]
@@ -104,7 +105,7 @@ def same_bits(
     seed: int,
     engine: Engine,
     training: LabelledImages,
-    images: Float[Tensor, "images 1 28 28"],
+    images: Float[Tensor, "images ..."],
 ) -> Check:
     """The same network trained twice predicts the same bits, and the next network other ones.
 
@@ -113,7 +114,7 @@ def same_bits(
     """
     few = LabelledImages(training.images[:FEW_IMAGES], training.labels[:FEW_IMAGES])
 
-    def logits(index: int) -> Float[Tensor, "images 10"]:
+    def logits(index: int) -> Float[Tensor, "images classes"]:
         trained = train_network(replace(recipe, epochs=1), index, few, seed=seed, engine=engine)
         return engine.logits(trained.network, images)
 
@@ -139,16 +140,17 @@ def same_bits(
 def firing_dropout(
     recipe: str,
     engine: Engine,
-    network: LeNet5,
-    masks: Bool[Tensor, "passes 22"],
-    images: Float[Tensor, "images 1 28 28"],
+    network: Network,
+    masks: Bool[Tensor, "passes channels"],
+    images: Float[Tensor, "images ..."],
 ) -> Check:
     """Dropping any one channel changes the logits; masks differ between passes, and so do logits.
 
     Two passes may draw the same mask by chance, so nine different ones in ten are enough.
     """
-    none_dropped = torch.ones(1, sum(CHANNELS), dtype=torch.bool)
-    one_dropped = ~torch.eye(sum(CHANNELS), dtype=torch.bool)
+    channels = sum(network.channels)
+    none_dropped = torch.ones(1, channels, dtype=torch.bool)
+    one_dropped = ~torch.eye(channels, dtype=torch.bool)
     whole, *dropped = engine.pass_logits(network, images, torch.cat([none_dropped, one_dropped]))
     silent = sum(torch.equal(whole, logits) for logits in dropped)
     drawn = len(torch.unique(masks, dim=0))
@@ -167,11 +169,13 @@ def firing_dropout(
     )
 
 
-def kept_share(recipe: str, masks: Bool[Tensor, "masks 22"], dropout: float) -> Check:
+def kept_share(
+    recipe: str, masks: Bool[Tensor, "masks channels"], channels: Sequence[int], dropout: float
+) -> Check:
     """Each layer's share of kept channels is 1 − p, within the binomial's interval at `CHANCE`."""
     found: dict[str, int | float] = {"channels drawn": masks.numel(), "share expected": 1 - dropout}
     passed = True
-    for number, layer in enumerate(torch.split(masks, list(CHANNELS), dim=1), start=1):
+    for number, layer in enumerate(torch.split(masks, list(channels), dim=1), start=1):
         kept, drawn = int(layer.sum()), layer.numel()
         least, most = map(float, binom.interval(1 - CHANCE, drawn, 1 - dropout))
         found[f"share kept, layer {number}"] = kept / drawn
@@ -187,7 +191,7 @@ def kept_share(recipe: str, masks: Bool[Tensor, "masks 22"], dropout: float) -> 
     )
 
 
-def _digests(images: Float[Tensor, "images 1 28 28"]) -> list[bytes]:
+def _digests(images: Float[Tensor, "images ..."]) -> list[bytes]:
     return [sha256(pixels).digest() for pixels in images.flatten(start_dim=1).numpy()]
 
 
@@ -207,7 +211,7 @@ def _different(what: str, recipe: str, vectors: Float[Tensor, "networks numbers"
     )
 
 
-def _mc_dropout_masks(plan: Plan, recipe: str) -> list[Bool[Tensor, "passes 22"]]:
+def _mc_dropout_masks(plan: Plan, recipe: str) -> list[Bool[Tensor, "passes channels"]]:
     """The masks of MC-dropout, a tensor a replicate; none where the recipe has no MC-dropout.
 
     Those of the most passes: the masks of fewer are a prefix.
@@ -217,5 +221,8 @@ def _mc_dropout_masks(plan: Plan, recipe: str) -> list[Bool[Tensor, "passes 22"]
         method = plan.configuration.classes[unit.method]
         if unit.recipe == recipe and method is MCDropout and plan.objection(unit) is None:
             passes[unit.replicate] = max(unit.size or 0, passes.get(unit.replicate, 0))
-    seed, dropout = plan.configuration.seed, plan.configuration.recipe(recipe).dropout
-    return [pass_masks(seed, replicate, most, dropout) for replicate, most in passes.items()]
+    seed, trained = plan.configuration.seed, plan.configuration.recipe(recipe)
+    return [
+        pass_masks(seed, replicate, most, trained.network.channels, trained.dropout)
+        for replicate, most in passes.items()
+    ]

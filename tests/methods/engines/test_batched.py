@@ -7,13 +7,14 @@ import torch
 from torch import Tensor
 
 from methods.engines import batched
-from methods.engines.torch import TorchEngine
+from methods.engines.torch import TorchEngine, TorchNetworks
 from methods.networks.labelled_images import LabelledImages
 from methods.networks.lenet5 import LeNet5
 from methods.networks.masks import pass_masks
 from methods.networks.recipes import ARTICLE, STANDARD, Recipe
 from methods.networks.training import initial_network
 
+CHANNELS = LeNet5.channels
 RECIPES = pytest.mark.parametrize("recipe", [STANDARD, ARTICLE], ids=lambda recipe: recipe.name)
 MOST = pytest.mark.parametrize("most", [1, 7, 450, 2**14])
 """Members times images in a batch: less than the members, a part of the images, and all of both."""
@@ -56,11 +57,11 @@ def test_subnetworks_that_share_terms_predict_as_one_by_one(
     recipe: Recipe, most: int, test_images: LabelledImages
 ) -> None:
     images, network = test_images.images[:60], initial_network(recipe, 0)
-    masks = pass_masks(0, 0, 9, recipe.dropout)
+    masks = pass_masks(0, 0, 9, CHANNELS, recipe.dropout)
     masks[0, :6] = False
     masks[1, 6:] = False
     assert_alike(
-        batched.subnetwork_logits(network, images, masks, most=most),
+        TorchNetworks([network], "cpu", stacked=False, most=most).pass_logits(images, masks),
         torch.stack([network(images, mask[None]) for mask in masks]),
     )
 
@@ -71,7 +72,7 @@ def test_engine_returns_on_the_cpu_what_the_loop_computes(
     device: str, engine: type[TorchEngine], test_images: LabelledImages
 ) -> None:
     images, networks = test_images.images, [initial_network(STANDARD, index) for index in range(5)]
-    masks = pass_masks(0, 0, 20, STANDARD.dropout)
+    masks = pass_masks(0, 0, 20, CHANNELS, STANDARD.dropout)
     with torch.inference_mode():
         members = torch.stack([network(images) for network in networks])
         passes = torch.stack([networks[0](images, mask[None]) for mask in masks])
@@ -82,7 +83,10 @@ def test_engine_returns_on_the_cpu_what_the_loop_computes(
 def test_a_pass_rounds_alike_whatever_other_passes_there_are(
     test_images: LabelledImages,
 ) -> None:
-    network, masks = initial_network(STANDARD, 0), pass_masks(0, 0, 30, STANDARD.dropout)
+    network, masks = (
+        initial_network(STANDARD, 0),
+        pass_masks(0, 0, 30, CHANNELS, STANDARD.dropout),
+    )
     many, few = (TorchEngine().pass_logits(network, test_images.images, masks[:t]) for t in (30, 7))
     assert torch.equal(many[:7], few)
 
@@ -91,7 +95,7 @@ def test_networks_prepared_anew_have_their_changed_weights(test_images: Labelled
     images, networks = test_images.images[:5], [LeNet5(), LeNet5()]
     before = Batched().prepare(networks).logits(images)
     with torch.no_grad():
-        networks[1].linear3.bias += 1
+        networks[1].head.bias += 1
     after = Batched().prepare(networks).logits(images)
     torch.testing.assert_close(
         after - before, torch.tensor([0.0, 1.0])[:, None, None].expand_as(after)

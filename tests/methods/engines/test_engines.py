@@ -12,9 +12,11 @@ from torch.nn.utils import parameters_to_vector
 
 from methods.engines.choice import choose_engine
 from methods.engines.numba import NumbaEngine
-from methods.engines.torch import LoopTrainer, StackedTrainer, TorchEngine
+from methods.engines.torch import TorchEngine
+from methods.engines.trainers import LoopTrainer, StackedTrainer
 from methods.mc_dropout_exact import exact_prediction
 from methods.networks.labelled_images import LabelledImages
+from methods.networks.lenet5 import LeNet5
 from methods.networks.masks import draw_masks, pass_masks
 from methods.networks.recipes import ARTICLE, PLAIN, RECIPES, STANDARD, Recipe
 from methods.networks.training import (
@@ -26,6 +28,7 @@ from methods.networks.training import (
     train_networks,
 )
 
+CHANNELS = LeNet5.channels
 TORCH, NUMBA = TorchEngine(), NumbaEngine()
 
 
@@ -33,13 +36,16 @@ TORCH, NUMBA = TorchEngine(), NumbaEngine()
 @pytest.mark.parametrize("masked", [False, True])
 def test_logits_agree(recipe: Recipe, masked: bool, test_images: LabelledImages) -> None:
     network, images = initial_network(recipe, 0), test_images.images
-    keep_mask = draw_masks(np.random.default_rng(0), len(images), 0.5) if masked else None
+    keep_mask = draw_masks(np.random.default_rng(0), len(images), CHANNELS, 0.5) if masked else None
     ours, theirs = (engine.logits(network, images, keep_mask) for engine in (NUMBA, TORCH))
     torch.testing.assert_close(ours, theirs, atol=1e-5, rtol=1e-5)
 
 
 def test_passes_agree_and_vote_alike(test_images: LabelledImages) -> None:
-    network, masks = initial_network(ARTICLE, 0), pass_masks(0, 0, 30, ARTICLE.dropout)
+    network, masks = (
+        initial_network(ARTICLE, 0),
+        pass_masks(0, 0, 30, CHANNELS, ARTICLE.dropout),
+    )
     masks[0, :6] = False
     masks[1, 6:] = False
     ours, theirs = (e.pass_logits(network, test_images.images, masks) for e in (NUMBA, TORCH))
@@ -132,7 +138,11 @@ def test_networks_trained_in_parallel_are_those_trained_alone(
 def test_exact_prediction_is_what_many_passes_approach(test_images: LabelledImages) -> None:
     network, images = initial_network(STANDARD, 0), test_images.images[:2]
     exact = exact_prediction(network, images)
-    passes = NUMBA.pass_logits(network, images, pass_masks(0, 0, 20_000, 0.5)).double().softmax(-1)
+    passes = (
+        NUMBA.pass_logits(network, images, pass_masks(0, 0, 20_000, CHANNELS, 0.5))
+        .double()
+        .softmax(-1)
+    )
     error = passes.std(dim=0) / 20_000**0.5
     assert ((exact.mean - passes.mean(dim=0)).abs() < 4.5 * error + 1e-7).all()
     assert exact.members is None

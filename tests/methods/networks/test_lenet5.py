@@ -32,7 +32,7 @@ def listing(lenet: LeNet5, keep_mask: Tensor) -> nn.Sequential:
     return nn.Sequential(
         *(lenet.conv1, nn.Tanh(), Mask(keep_mask[:, :6], lenet.dropout), nn.AvgPool2d(2)),
         *(lenet.conv2, nn.Tanh(), Mask(keep_mask[:, 6:], lenet.dropout), nn.AvgPool2d(2)),
-        *(nn.Flatten(), lenet.linear1, nn.Tanh(), lenet.linear2, nn.Tanh(), lenet.linear3),
+        *(nn.Flatten(), lenet.linear1, nn.Tanh(), lenet.linear2, nn.Tanh(), lenet.head),
     )
 
 

@@ -13,8 +13,10 @@ from torch.nn.utils import parameters_to_vector
 
 from methods.engines.base import Engine
 from methods.engines.numba import NumbaEngine
-from methods.engines.torch import LoopTrainer, TorchEngine
+from methods.engines.torch import TorchEngine
+from methods.engines.trainers import LoopTrainer
 from methods.networks import training
+from methods.networks.lenet5 import LeNet5
 from methods.networks.masks import draw_masks
 from methods.networks.recipes import ARTICLE, ARTICLE_LOGITS, RECIPES, STANDARD
 from methods.networks.training import (
@@ -88,7 +90,7 @@ def test_accuracy_with_dropout_on_draws_a_mask_an_image(
     trained: TrainedNetwork, test_images: LabelledImages
 ) -> None:
     random = np.random.default_rng(derive_seed("evaluation", 0, 0, 3, "validation"))
-    keep_mask = draw_masks(random, len(test_images.labels), 0.5)
+    keep_mask = draw_masks(random, len(test_images.labels), LeNet5.channels, 0.5)
     votes = ENGINE.logits(trained.network, test_images.images, keep_mask).argmax(dim=1)
     expected = accuracy_score(test_images.labels, votes)
     assert trained.log[-1].accuracy_dropout_on == pytest.approx(expected)

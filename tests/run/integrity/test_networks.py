@@ -24,9 +24,10 @@ from methods.networks.masks import pass_masks
 from methods.networks.recipes import STANDARD
 from methods.networks.training import initial_network, train_network
 
+CHANNELS = LeNet5.channels
 ENGINE = TorchEngine()
 NETWORKS = [initial_network(STANDARD, index) for index in range(4)]
-MASKS = pass_masks(0, 0, 100, 0.5)
+MASKS = pass_masks(0, 0, 100, CHANNELS, 0.5)
 
 
 class Incomplete(TorchEngine):
@@ -182,8 +183,8 @@ def test_two_passes_may_draw_one_mask(images: Tensor) -> None:
 
 @pytest.mark.parametrize(("drawn_at", "passed"), [(0.5, True), (0.45, False), (0.55, False)])
 def test_kept_share_is_near_what_the_recipe_says(drawn_at: float, passed: bool) -> None:
-    masks = pass_masks(0, 0, 1000, drawn_at)
-    check = kept_share("standard", masks, dropout=0.5)
+    masks = pass_masks(0, 0, 1000, CHANNELS, drawn_at)
+    check = kept_share("standard", masks, CHANNELS, dropout=0.5)
     assert check.passed is passed
     assert check.found["channels drawn"] == 22_000
     for number, channels in enumerate((6, 16), start=1):
@@ -201,7 +202,7 @@ def test_layers_that_keep_too_few_and_too_many_do_not_make_up_for_each_other() -
     masks = torch.zeros(1000, 22, dtype=torch.bool)
     masks[:, 6:17] = True
     assert masks.float().mean() == 0.5
-    check = kept_share("standard", masks, dropout=0.5)
+    check = kept_share("standard", masks, CHANNELS, dropout=0.5)
     assert not check.passed
     assert check.found["share kept, layer 1"] == 0
     assert check.found["share kept, layer 2"] == 11 / 16

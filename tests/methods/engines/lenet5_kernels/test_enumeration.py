@@ -42,7 +42,7 @@ def test_is_the_mean_over_all_masks_of_the_channels_that_matter(
         network.conv2.weight[:, [c for c in range(6) if c not in first]] = 0
         unused = [o for o in range(16) if o not in second]
         network.linear1.weight.view(120, 16, 25)[:, unused] = 0
-        network.linear3.weight *= 5
+        network.head.weight *= 5
 
     matters = first + [6 + o for o in second]
     choices = subsets(len(matters))

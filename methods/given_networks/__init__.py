@@ -1,0 +1,1 @@
+"""Networks that a user has trained elsewhere: any `torch.nn.Module` from images to logits."""

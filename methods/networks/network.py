@@ -1,0 +1,128 @@
+"""What an architecture is: images in, logits out, with dropout by masks that are handed over."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from typing import ClassVar
+
+import torch
+from jaxtyping import Bool, Float
+from torch import Tensor, nn
+
+from methods.networks.masks import pass_masks
+
+
+class Network(nn.Module, ABC):
+    """A classifier that ends in a linear layer: logits = head(features).
+
+    Resizing and normalisation happen inside, so that no caller can forget them. Which channels
+    dropout keeps is an argument, not a mode: without it dropout is off. So a network draws no
+    random numbers, and a mask can be shared by all images of a pass. The modes of `nn.Module` are
+    for other layers, such as batch normalisation: a network trains in training mode and is in
+    evaluation mode at all other times.
+
+    A subclass has the same arguments, lays out its layers, ends its constructor with
+    `draw_weights` and implements `features`. One with dropout may override `shared` and `rest`, or
+    `subnetwork_logits`, to compute many masks faster.
+
+    Args:
+        mean, std: the normalisation, ``(image - mean) / std``; a number, or one a channel.
+        dropout: probability p that a channel is dropped; kept ones are scaled by 1 / (1 - p).
+        generator: source of the initial weights; the global random state is not touched.
+
+    Attributes:
+        name: of the architecture; part of a stored network's key.
+        shape: of an image, channels first.
+        channels: the width of each dropout site; may be empty.
+        head: the last layer.
+    """
+
+    name: ClassVar[str]
+    shape: ClassVar[tuple[int, ...]]
+    channels: ClassVar[tuple[int, ...]]
+    head: nn.Linear
+
+    def __init__(
+        self,
+        *,
+        mean: float | tuple[float, ...] = 0.0,
+        std: float | tuple[float, ...] = 1.0,
+        dropout: float = 0.0,
+        generator: torch.Generator | None = None,
+    ) -> None:
+        super().__init__()
+        self.mean, self.std, self.dropout = mean, std, dropout
+
+    @abstractmethod
+    def features(
+        self,
+        images: Float[Tensor, "images ..."],
+        keep_mask: Bool[Tensor, "#images channels"] | None = None,
+    ) -> Float[Tensor, "images width"]:
+        """The penultimate layer; ``keep_mask``: the channels kept, one row or one an image."""
+
+    def forward(
+        self,
+        images: Float[Tensor, "images ..."],
+        keep_mask: Bool[Tensor, "#images channels"] | None = None,
+    ) -> Float[Tensor, "images classes"]:
+        """Logits; ``keep_mask``: the channels kept, one row or one an image."""
+        logits: Tensor = self.head(self.features(images, keep_mask))
+        return logits
+
+    def shared(self, images: Float[Tensor, "images ..."]) -> Float[Tensor, "images ..."]:
+        """What is the same for every mask: by default nothing but the images."""
+        return images
+
+    def rest(
+        self,
+        shared: Float[Tensor, "images ..."],
+        keep_mask: Bool[Tensor, "#images channels"] | None = None,
+    ) -> Float[Tensor, "images classes"]:
+        """Logits from what `shared` returned."""
+        logits: Tensor = self(shared, keep_mask)
+        return logits
+
+    def subnetwork_logits(
+        self, images: Float[Tensor, "images ..."], passes: Tensor, *, most: int
+    ) -> Float[Tensor, "passes images classes"]:
+        """Logits of all images under each of the `passes`: one forward a mask.
+
+        ``most``: how many masks times images may be computed in one batch; at least the images.
+        """
+        shared = self.shared(images)
+        return torch.stack([self.rest(shared, mask[None]) for mask in passes])
+
+    def passes(self, seed: int, replicate: int, count: int) -> Tensor:
+        """A row for each pass of MC-dropout: here its mask, of `channels` truth values."""
+        return pass_masks(seed, replicate, count, self.channels, self.dropout)
+
+    def scales(self, keep_mask: Bool[Tensor, "masks channels"]) -> Float[Tensor, "masks channels"]:
+        """What dropout multiplies each channel by: 1 / (1 - p) where it is kept, else 0."""
+        return keep_mask / (1 - self.dropout)
+
+    def normalised(
+        self, images: Float[Tensor, "images channels height width"]
+    ) -> Float[Tensor, "images channels height width"]:
+        """``(image - mean) / std``."""
+        return (images - _by_channel(self.mean, images)) / _by_channel(self.std, images)
+
+    def draw_weights(self, generator: torch.Generator | None) -> None:
+        """Xavier-uniform weights and zero biases of convolutions and linear layers.
+
+        Other layers begin as they reset themselves; tensors outside of layers are to be set
+        afterwards. Layers are laid out on the device ``meta``, without values: torch's own
+        initialisation would advance the global random state.
+        """
+        self.to_empty(device="cpu")
+        for layer in self.modules():
+            if isinstance(layer, (nn.Linear, nn.modules.conv._ConvNd)):
+                nn.init.xavier_uniform_(layer.weight, generator=generator)
+                if layer.bias is not None:
+                    nn.init.zeros_(layer.bias)
+            elif callable(reset := getattr(layer, "reset_parameters", None)):
+                reset()
+
+
+def _by_channel(value: float | tuple[float, ...], images: Tensor) -> float | Tensor:
+    return images.new_tensor(value)[:, None, None] if isinstance(value, tuple) else value

@@ -1,0 +1,87 @@
+"""Optimisers, schedules and weight decay, against PyTorch's own and against formulas."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+
+from methods.engines.trainers import LoopTrainer, Optimiser, StackedTrainer
+from methods.networks.labelled_images import LabelledImages
+from methods.networks.recipes import STANDARD, Recipe
+from methods.networks.training import _orders_and_masks, initial_network
+
+SHORT = replace(STANDARD, epochs=2, batch_size=10)
+IMAGES = 25
+STEPS = 2 * 3
+
+
+def path_of(optimiser: Optimiser, parameter: torch.Tensor, steps: int = STEPS) -> list[float]:
+    """A parameter under the loss x²/2, whose gradient is x."""
+    path = []
+    for _ in range(steps):
+        optimiser.step(parameter.square().sum() / 2)
+        path.append(parameter.item())
+    return path
+
+
+def at_one() -> torch.Tensor:
+    return torch.tensor([1.0], dtype=torch.float64, requires_grad=True)
+
+
+@pytest.mark.parametrize("weight_decay", [0.0, 0.1])
+def test_adam_is_pytorchs_with_decoupled_decay(weight_decay: float) -> None:
+    recipe, ours, theirs = replace(SHORT, weight_decay=weight_decay), at_one(), at_one()
+    adam_w = torch.optim.AdamW([theirs], lr=recipe.learning_rate, weight_decay=weight_decay)
+    path = path_of(Optimiser([ours], recipe, IMAGES), ours)
+    for found in path:
+        adam_w.zero_grad()
+        (theirs.square().sum() / 2).backward()
+        adam_w.step()
+        assert found == pytest.approx(theirs.item(), rel=1e-14)
+
+
+def test_sgd_has_momentum_a_cosine_and_decoupled_decay() -> None:
+    recipe = replace(SHORT, optimiser="sgd", learning_rate=0.1, schedule="cosine", weight_decay=0.5)
+    parameter = at_one()
+    found = path_of(Optimiser([parameter], recipe, IMAGES), parameter)
+    x, velocity, expected = 1.0, 0.0, []
+    for step in range(STEPS):
+        rate = 0.1 * (1 + math.cos(math.pi * step / STEPS)) / 2
+        velocity = 0.9 * velocity + x
+        x = x * (1 - rate * 0.5) - rate * velocity
+        expected.append(x)
+    assert found == pytest.approx(expected, rel=1e-14)
+
+
+def test_cosine_falls_from_the_learning_rate_to_zero() -> None:
+    parameter, recipe = at_one(), replace(SHORT, optimiser="sgd", schedule="cosine")
+    optimiser = Optimiser([parameter], recipe, IMAGES)
+    assert optimiser._rate() == recipe.learning_rate
+    path_of(optimiser, parameter)
+    assert optimiser._rate() == 0
+
+
+@pytest.mark.parametrize(
+    "recipe",
+    [
+        replace(STANDARD, optimiser="sgd", learning_rate=0.02),
+        replace(STANDARD, weight_decay=0.1, schedule="cosine"),
+    ],
+    ids=["sgd", "decay and cosine"],
+)
+def test_stacked_training_is_that_one_by_one(
+    recipe: Recipe, training_images: LabelledImages
+) -> None:
+    few = LabelledImages(training_images.images[:200], training_images.labels[:200])
+    losses = []
+    for kind in (LoopTrainer, StackedTrainer):
+        networks = [initial_network(recipe, index) for index in range(2)]
+        trainer = kind(networks, recipe, few, "cpu")
+        randoms = [np.random.default_rng(index) for index in range(2)]
+        losses.append(trainer.epoch(*_orders_and_masks(recipe, 200, randoms)))
+        assert not any(network.training for network in networks)
+    assert losses[0] == pytest.approx(losses[1], rel=1e-5)

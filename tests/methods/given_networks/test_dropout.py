@@ -1,0 +1,118 @@
+"""Layers switched on by our masks, against the same layers in training mode."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor, nn
+
+from methods.given_networks.dropout import dropout_layers, switched_on
+
+ELEMENTWISE = [(nn.Dropout, (5, 7)), (nn.Dropout, (5, 3, 4, 4)), (nn.AlphaDropout, (5, 7))]
+CHANNELS = [
+    (nn.Dropout1d, (5, 6, 9)),
+    (nn.Dropout2d, (5, 6, 4, 4)),
+    (nn.Dropout3d, (5, 6, 2, 4, 4)),
+    (nn.FeatureAlphaDropout, (5, 6, 4, 4)),
+    (nn.FeatureAlphaDropout, (5, 6, 2, 3, 4)),
+]
+KINDS = pytest.mark.parametrize(
+    ("kind", "shape"), ELEMENTWISE + CHANNELS, ids=lambda value: getattr(value, "__name__", None)
+)
+
+
+def on(layer: nn.Module, inputs: Tensor, seed: int = 0) -> Tensor:
+    return switched_on(layer, inputs, np.random.default_rng(seed))
+
+
+@KINDS
+@pytest.mark.parametrize("p", [0.2, 0.5])
+def test_numbers_are_those_of_the_layer_in_training_mode(
+    kind: type[nn.Module], shape: tuple[int, ...], p: float
+) -> None:
+    """A number is kept or dropped; both become a linear function of the input."""
+    layer = kind(p).train()
+    for value in (0.0, 1.0, -3.0):
+        inputs = torch.full((64, *shape[1:]), value)
+        with torch.random.fork_rng(devices=[]):
+            theirs = layer(inputs)
+        ours = torch.stack([on(layer, inputs, seed) for seed in range(64)])
+        expected, found = (torch.unique(x.double().mul(1e5).round()) for x in (theirs, ours))
+        torch.testing.assert_close(found, expected, atol=1, rtol=0)
+
+
+@KINDS
+def test_one_mask_serves_all_images(kind: type[nn.Module], shape: tuple[int, ...]) -> None:
+    outputs = on(kind(0.5), torch.ones(shape))
+    assert torch.equal(outputs, outputs[:1].expand(shape))
+    more = on(kind(0.5), torch.ones(2, *shape[1:]))
+    assert torch.equal(more[0], outputs[0])
+
+
+@pytest.mark.parametrize(("kind", "shape"), CHANNELS)
+def test_channels_are_dropped_as_a_whole(kind: type[nn.Module], shape: tuple[int, ...]) -> None:
+    outputs = torch.cat([on(kind(0.5), torch.ones(shape), seed)[0] for seed in range(20)])
+    assert torch.equal(outputs.flatten(1).amin(dim=1), outputs.flatten(1).amax(dim=1))
+    assert len(outputs.flatten(1)[:, 0].unique()) == 2
+
+
+@pytest.mark.parametrize(("kind", "shape"), ELEMENTWISE)
+def test_numbers_are_dropped_one_by_one(kind: type[nn.Module], shape: tuple[int, ...]) -> None:
+    outputs = on(kind(0.5), torch.ones(1, 3, 40, 40)).flatten()
+    dropped = (outputs == outputs.min()).double().mean()
+    assert abs(dropped - 0.5) < 4 * 0.5 / 4800**0.5
+
+
+@KINDS
+def test_share_dropped_is_p(kind: type[nn.Module], shape: tuple[int, ...]) -> None:
+    layer = kind(0.3)
+    dropped = torch.stack([on(layer, torch.full(shape, 9.0), seed)[0] for seed in range(2000)])
+    lowest = dropped == dropped.min()
+    of_each_mask = lowest.flatten(1)[:, 0].double()
+    assert abs(of_each_mask.mean() - 0.3) < 4 * (0.3 * 0.7 / 2000) ** 0.5
+
+
+@pytest.mark.parametrize(
+    ("kind", "shape"), [(nn.Dropout1d, (4, 6)), (nn.Dropout3d, (4, 2, 3, 3))], ids=["1d", "3d"]
+)
+def test_input_without_channels_is_dropped_as_a_whole(
+    kind: type[nn.Module], shape: tuple[int, ...]
+) -> None:
+    """PyTorch takes its first axis for the channels of one image, and drops all of an entry."""
+    each = [on(kind(0.5), torch.ones(shape), seed) for seed in range(20)]
+    assert {float(one.min()) for one in each} == {float(one.max()) for one in each} == {0.0, 2.0}
+    assert all(one.min() == one.max() for one in each)
+
+
+@KINDS
+@pytest.mark.parametrize("p", [0.0, 1.0])
+def test_nothing_or_everything_is_dropped(
+    kind: type[nn.Module], shape: tuple[int, ...], p: float
+) -> None:
+    inputs = torch.rand(shape)
+    torch.testing.assert_close(on(kind(p), inputs), inputs * (1 - p))
+
+
+def test_alpha_dropout_keeps_mean_and_variance() -> None:
+    inputs = torch.randn(1, 300_000, generator=torch.Generator().manual_seed(0))
+    outputs = on(nn.AlphaDropout(0.2), inputs)
+    assert abs(outputs.mean()) < 0.02
+    assert abs(outputs.var() - 1) < 0.02
+
+
+def test_layers_of_every_kind_are_found_by_name() -> None:
+    class Own(nn.Dropout2d):
+        """A subclass that computes as its base class does."""
+
+    module = nn.Sequential(nn.Linear(2, 2), nn.Dropout(), nn.Sequential(nn.AlphaDropout(), Own()))
+    assert list(dropout_layers(module)) == ["1", "2.0", "2.1"]
+
+
+def test_layer_that_drops_in_its_own_way_is_named() -> None:
+    class Own(nn.Dropout):
+        def forward(self, inputs: Tensor) -> Tensor:
+            return inputs * 2
+
+    with pytest.raises(ValueError, match=r"'1' has a forward of its own \(Own\)"):
+        dropout_layers(nn.Sequential(nn.Linear(2, 2), Own()))

@@ -1,0 +1,254 @@
+"""The suite's methods on a user's trained module."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from copy import deepcopy
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor, nn
+from torch.nn.functional import selu
+from torchvision.models import resnet18
+
+from methods.contract import check_method
+from methods.deep_ensemble import DeepEnsemble
+from methods.mc_dropout import MCDropout
+from methods.networks.masks import pass_seeds
+from methods.softmax import Softmax
+
+IMAGES = torch.rand(20, 3, 32, 32, generator=torch.Generator().manual_seed(0))
+IMAGES *= torch.linspace(-3, 3, 20)[:, None, None, None]
+
+
+def seeded(build: object) -> nn.Module:
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        return build()
+
+
+def resnet() -> nn.Module:
+    """With statistics as of training, which `train()` would change."""
+    module = resnet18(num_classes=5)
+    with torch.no_grad():
+        module(torch.rand(8, 3, 32, 32))
+    return module.eval()
+
+
+def dropout_resnet() -> nn.Module:
+    module = resnet()
+    module.fc = nn.Sequential(nn.Dropout(0.4), module.fc)
+    return module
+
+
+class EveryKind(nn.Module):
+    """A dropout layer of each kind; one of them is used twice, in place."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.conv, self.conv3d = nn.Conv2d(3, 6, 3), nn.Conv3d(1, 6, 3)
+        self.norm = nn.BatchNorm2d(6)
+        self.of_maps, self.of_volumes = nn.Dropout2d(0.1), nn.Dropout3d(0.1)
+        self.of_rows, self.alpha = nn.Dropout1d(0.1), nn.FeatureAlphaDropout(0.1)
+        self.twice, self.selu = nn.Dropout(0.1, inplace=True), nn.AlphaDropout(0.1)
+        self.linear, self.out = nn.Linear(6, 30), nn.Linear(30, 4)
+
+    def forward(self, images: Tensor) -> Tensor:
+        volumes = self.of_volumes(self.conv3d(images[:, None])).amax(dim=2)
+        maps = self.alpha(self.of_maps(self.norm(self.conv(images)))) + volumes
+        rows = self.of_rows(maps.flatten(2)).mean(dim=2)
+        hidden = self.twice(selu(self.linear(self.twice(rows))))
+        return self.out(self.selu(hidden))
+
+
+def every_kind() -> nn.Module:
+    """Its classes are equally likely in the mean of all images."""
+    module = EveryKind().eval()
+    with torch.no_grad():
+        module.out.weight *= 10
+        logits = MCDropout.from_network(module, passes=4).member_logits(IMAGES)
+        module.out.bias -= logits.mean(dim=(0, 1))
+    return module
+
+
+RESNET, DROPOUT_RESNET, EVERY_KIND = map(seeded, (resnet, dropout_resnet, every_kind))
+BUILDERS = {
+    "softmax": lambda seed: Softmax.from_network(RESNET),
+    "mc_dropout": lambda seed: MCDropout.from_network(DROPOUT_RESNET, passes=4, seed=seed),
+    "every kind": lambda seed: MCDropout.from_network(EVERY_KIND, passes=4, seed=seed),
+}
+
+
+def plain(module: nn.Module, images: Tensor = IMAGES) -> Tensor:
+    with torch.no_grad():
+        return deepcopy(module).eval()(images)
+
+
+@pytest.mark.parametrize("name", BUILDERS)
+def test_keeps_the_contract(name: str) -> None:
+    """`fit` leaves a given network as it is, so labels are taken from what it predicts."""
+    labels = BUILDERS[name](0).predict(IMAGES).mean.argmax(dim=1)
+    assert len(labels.unique()) > 1  # else no accuracy beats chance
+    check_method(BUILDERS[name], IMAGES, labels, IMAGES, labels)
+
+
+def test_softmax_is_the_modules_softmax() -> None:
+    prediction = Softmax.from_network(RESNET).predict(IMAGES)
+    torch.testing.assert_close(prediction.mean, plain(RESNET).double().softmax(dim=1))
+    assert prediction.members == 1
+
+
+def test_mean_of_many_passes_is_the_expectation() -> None:
+    """Before a linear head without further layers, dropout's mean is the layer without it."""
+    module = seeded(lambda: nn.Sequential(nn.Flatten(), nn.Dropout(0.4), nn.Linear(3072, 5)))
+    passes = MCDropout.from_network(module, passes=2000).member_logits(IMAGES)
+    error = passes.std(dim=0) / 2000**0.5
+    assert ((passes.mean(dim=0) - plain(module)).abs() < 4.5 * error).all()
+    inputs, weight = IMAGES.flatten(1).double(), module[2].weight.double()
+    spread = (0.4 / 0.6 * inputs.square() @ weight.square().T).sqrt()
+    torch.testing.assert_close(passes.double().std(dim=0), spread, rtol=0.08, atol=0)
+
+
+def test_passes_are_the_head_on_masked_features() -> None:
+    method = MCDropout.from_network(DROPOUT_RESNET, passes=6)
+    (features,) = method.features(IMAGES)
+    assert method.fitted[0].head_name == "fc.1"
+    for seed, member in zip(pass_seeds(0, 0, 6), method.member_logits(IMAGES), strict=True):
+        random = np.random.default_rng(seed)
+        keep = torch.from_numpy(random.random((1, 512), dtype=np.float32) >= 0.4)
+        with torch.no_grad():
+            torch.testing.assert_close(member, DROPOUT_RESNET.fc[1](features * keep / 0.6))
+
+
+@pytest.mark.parametrize("module", [DROPOUT_RESNET, EVERY_KIND], ids=["resnet", "every kind"])
+class TestPasses:
+    def test_fewer_are_the_first_of_more(self, module: nn.Module) -> None:
+        many, few = (
+            MCDropout.from_network(module, passes=passes).member_logits(IMAGES[:4])
+            for passes in (30, 10)
+        )
+        assert torch.equal(many[:10], few)
+
+    def test_do_not_depend_on_the_batch_split(self, module: nn.Module) -> None:
+        whole, parts = (
+            MCDropout.from_network(module, passes=5, batch_size=size).member_logits(IMAGES)
+            for size in (64, 3)
+        )
+        torch.testing.assert_close(whole, parts, atol=1e-5, rtol=1e-4)
+
+    def test_are_of_seed_and_replicate(self, module: nn.Module) -> None:
+        one, same, *others = (
+            MCDropout.from_network(module, passes=5, **options).member_logits(IMAGES)
+            for options in ({}, {}, {"seed": 1}, {"replicate": 1})
+        )
+        assert torch.equal(one, same)
+        assert not any(torch.allclose(one, other) for other in others)
+
+    def test_leave_everything_but_dropout_in_evaluation_mode(self, module: nn.Module) -> None:
+        before = deepcopy(module.state_dict())
+        random, method = torch.get_rng_state(), MCDropout.from_network(module.train(), passes=3)
+        method.predict(IMAGES)
+        assert torch.equal(random, torch.get_rng_state())
+        for network in (module, method.fitted[0].module):
+            for name, tensor in network.state_dict().items():
+                assert torch.equal(tensor, before[name])
+        assert not any(part.training for part in method.fitted[0].modules())
+        module.eval()
+
+    def test_off_they_are_the_module(self, module: nn.Module) -> None:
+        method = MCDropout.from_network(module, passes=2)
+        method.predict(IMAGES)
+        with torch.no_grad():
+            torch.testing.assert_close(method.fitted[0](IMAGES), plain(module))
+
+    def test_threads_may_share_a_method(self, module: nn.Module) -> None:
+        method = MCDropout.from_network(module, passes=3)
+        parts = IMAGES.split(5) * 3
+        alone = [method.member_logits(part) for part in parts]
+        with ThreadPoolExecutor(4) as threads:
+            parallel = list(threads.map(method.member_logits, parts))
+        assert all(map(torch.equal, parallel, alone))
+
+
+@pytest.mark.parametrize("name", ["of_maps", "of_volumes", "of_rows", "alpha", "twice", "selu"])
+def test_dropout_of_each_kind_is_switched_on_alone(name: str) -> None:
+    module = deepcopy(EVERY_KIND)
+    for other in ("of_maps", "of_volumes", "of_rows", "alpha", "twice", "selu"):
+        getattr(module, other).p = 0.5 if other == name else 0.0
+    passes = MCDropout.from_network(module, passes=8).member_logits(IMAGES)
+    assert len(passes.flatten(1).unique(dim=0)) > 4
+    getattr(module, name).p = 1e-9
+    nothing = MCDropout.from_network(module, passes=1).member_logits(IMAGES)
+    torch.testing.assert_close(nothing[0], plain(module))
+
+
+def test_layer_used_twice_has_two_masks() -> None:
+    class Twice(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.drop = nn.Dropout(0.5)
+
+        def forward(self, images: Tensor) -> Tensor:
+            ones = torch.ones(len(images), 20)
+            return torch.stack([self.drop(ones), self.drop(ones)], dim=1).flatten(1)
+
+    (logits,) = MCDropout.from_network(Twice(), passes=1).member_logits(IMAGES)
+    assert not torch.equal(logits[:, :20], logits[:, 20:])
+
+
+def test_module_without_dropout_is_refused() -> None:
+    with pytest.raises(ValueError, match=r"has no dropout layer; put an nn\.Dropout before"):
+        MCDropout.from_network(RESNET)
+
+
+def test_dropout_that_drops_nothing_is_refused() -> None:
+    module = nn.Sequential(nn.Flatten(), nn.Dropout(0.0), nn.Linear(3072, 2))
+    with pytest.raises(ValueError, match="all dropout layers of the module have p = 0"):
+        MCDropout.from_network(module)
+
+
+def test_dropout_that_is_not_reached_is_refused() -> None:
+    module = nn.Sequential(nn.Flatten(), nn.Linear(3072, 2))
+    module[1].unused = nn.Dropout()
+    method = MCDropout.from_network(module)
+    with pytest.raises(ValueError, match=r"reaches none of the dropout layers 1\.unused"):
+        method.predict(IMAGES)
+
+
+def test_dropout_on_rows_that_are_not_images_is_refused() -> None:
+    class SequenceFirst(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.drop = nn.Dropout()
+
+        def forward(self, images: Tensor) -> Tensor:
+            return self.drop(images.flatten(2).transpose(0, 1)).sum(dim=0)
+
+    with pytest.raises(ValueError, match=r"Dropout gets the shape \[3, 20, 1024\] for 20 images"):
+        MCDropout.from_network(SequenceFirst()).predict(IMAGES)
+
+
+@pytest.mark.parametrize("shape", [(7,), (1, 9), (2, 3, 4, 5)])
+def test_images_may_have_any_shape(shape: tuple[int, ...]) -> None:
+    width = torch.zeros(shape).numel()
+    module = nn.Sequential(nn.Flatten(), nn.Dropout(), nn.Linear(width, 3))
+    images = torch.rand(5, *shape)
+    for method in (Softmax.from_network(module), MCDropout.from_network(module, passes=4)):
+        assert method.predict(images).mean.shape == (5, 3)
+        assert torch.equal(method.features(images), images.flatten(1)[None])
+
+
+def test_ensemble_is_the_mean_of_its_modules() -> None:
+    modules = [RESNET, seeded(lambda: nn.Sequential(nn.Flatten(), nn.Linear(3072, 5)))]
+    prediction = DeepEnsemble.from_networks(modules).predict(IMAGES)
+    expected = torch.stack([plain(module).double().softmax(dim=1) for module in modules])
+    torch.testing.assert_close(prediction.mean, expected.mean(dim=0))
+    assert prediction.members == 2
+
+
+def test_fitting_leaves_a_given_network_as_it_is() -> None:
+    method = Softmax.from_network(RESNET)
+    before = method.member_logits(IMAGES)
+    assert method.fit(IMAGES, torch.zeros(20, dtype=torch.int64)) is method
+    assert torch.equal(method.member_logits(IMAGES), before)

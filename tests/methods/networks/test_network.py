@@ -1,0 +1,257 @@
+"""A small network with batch normalisation, of colour images: nothing knows LeNet-5."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import torch
+from torch import Tensor, nn
+from torch.nn.functional import relu
+
+from benchmarks.latency.network_cost import network_cost
+from methods.deep_ensemble import DeepEnsemble
+from methods.engines.base import Engine
+from methods.engines.batched import ensemble_logits, stack
+from methods.engines.choice import choose_engine, fitting_engine
+from methods.engines.numba import NumbaEngine
+from methods.engines.torch import TorchEngine
+from methods.engines.trainers import LoopTrainer
+from methods.mc_dropout import MCDropout
+from methods.mc_dropout_exact import exact_prediction
+from methods.networks.labelled_images import LabelledImages
+from methods.networks.lenet5 import LeNet5
+from methods.networks.network import Network
+from methods.networks.pool import NetworkPool, UntrainedPool
+from methods.networks.recipes import STANDARD, Recipe
+from methods.networks.store import DamagedNetworkError, NetworkKey, NetworkStore
+from methods.networks.training import TrainedNetwork, initial_network, train_network, train_networks
+from methods.softmax import Softmax
+
+CLASSES = 4
+
+
+class Small(Network):
+    name = "small"
+    shape = (3, 16, 16)
+    channels = (8, 12)
+
+    def __init__(
+        self,
+        *,
+        mean: float | tuple[float, ...] = 0.0,
+        std: float | tuple[float, ...] = 1.0,
+        dropout: float = 0.0,
+        generator: torch.Generator | None = None,
+    ) -> None:
+        super().__init__(mean=mean, std=std, dropout=dropout)
+        first, second = self.channels
+        with torch.device("meta"):
+            self.conv = nn.Conv2d(3, first, 3, stride=2, bias=False)
+            self.norm = nn.BatchNorm2d(first)
+            self.linear = nn.Linear(first * 7 * 7, second)
+            self.head = nn.Linear(second, CLASSES)
+        self.draw_weights(generator)
+
+    def features(self, images: Tensor, keep_mask: Tensor | None = None) -> Tensor:
+        if keep_mask is None:
+            first, second = torch.tensor(1.0), torch.tensor(1.0)
+        else:
+            first, second = self.scales(keep_mask).split(list(self.channels), dim=1)
+            first = first[:, :, None, None]
+        maps = relu(self.norm(self.conv(self.normalised(images)))) * first
+        return relu(self.linear(maps.flatten(1))) * second
+
+
+RECIPE = Recipe(
+    "small",
+    network=Small,
+    mean=(0.5, 0.4, 0.3),
+    std=(0.2, 0.2, 0.3),
+    dropout=0.2,
+    epochs=4,
+    batch_size=32,
+    learning_rate=3e-3,
+)
+OPTIMISERS = [
+    RECIPE,
+    replace(RECIPE, optimiser="sgd", learning_rate=0.05, schedule="cosine", weight_decay=1e-3),
+    replace(RECIPE, loss="softmax"),
+]
+
+
+def labelled(count: int, seed: int) -> LabelledImages:
+    """Noise with a bright quarter, which is the class."""
+    random = torch.Generator().manual_seed(seed)
+    images = 0.5 * torch.rand(count, 3, 16, 16, generator=random)
+    labels = torch.arange(count) % CLASSES
+    for image, label in zip(images, labels, strict=True):
+        row, column = divmod(int(label), 2)
+        image[:, 8 * row : 8 * row + 8, 8 * column : 8 * column + 8] += 0.3
+    return LabelledImages(images, labels)
+
+
+TRAINING, TEST = labelled(400, 0), labelled(100, 1)
+
+
+@pytest.fixture(scope="module")
+def trained() -> TrainedNetwork:
+    return train_network(RECIPE, 0, TRAINING, TEST, engine=TorchEngine())
+
+
+@pytest.mark.parametrize("recipe", OPTIMISERS, ids=["adam", "sgd", "softmax"])
+def test_learns(recipe: Recipe) -> None:
+    trained = train_network(recipe, 0, TRAINING, TEST, engine=TorchEngine())
+    last = trained.log[-1]
+    assert last.accuracy > 0.9
+    assert min(last.precision, last.recall, last.accuracy_dropout_on) > 0.8
+
+
+def test_trains_in_training_mode_and_predicts_in_evaluation_mode(trained: TrainedNetwork) -> None:
+    network = trained.network
+    assert not any(layer.training for layer in network.modules())
+    assert network.norm.num_batches_tracked == 4 * -(-400 // 32)
+    assert network.norm.running_var.sub(1).abs().min() > 0.01
+    statistics = network.norm.running_mean.clone()
+    logits = TorchEngine().logits(network, TEST.images)
+    torch.testing.assert_close(logits[:5], TorchEngine().logits(network, TEST.images[:5]))
+    with torch.no_grad():
+        torch.testing.assert_close(logits, network(TEST.images))
+    # However the network was left, the engine evaluates it.
+    torch.testing.assert_close(TorchEngine().logits(network.train(), TEST.images), logits)
+    network.eval()
+    assert torch.equal(network.norm.running_mean, statistics)
+
+
+def test_normalises_each_channel_by_its_own_numbers() -> None:
+    network, images = initial_network(RECIPE, 0), TEST.images
+    for channel, (mean, std) in enumerate(zip(RECIPE.mean, RECIPE.std, strict=True)):
+        expected = (images[:, channel] - mean) / std
+        torch.testing.assert_close(network.normalised(images)[:, channel], expected)
+
+
+def test_logits_are_the_heads_of_the_features(trained: TrainedNetwork) -> None:
+    pool = UntrainedPool(RECIPE, engine=TorchEngine())
+    method = DeepEnsemble(pool=pool, members=3).fit(TRAINING.images, TRAINING.labels)
+    features = method.features(TEST.images)
+    assert features.shape == (3, len(TEST.labels), 12)
+    with torch.no_grad():
+        logits = [one.head(f) for one, f in zip(method.fitted, features, strict=True)]
+    torch.testing.assert_close(torch.stack(logits), method.member_logits(TEST.images))
+
+
+@pytest.mark.parametrize("engine", [TorchEngine(), NumbaEngine()], ids=["torch", "numba"])
+def test_every_engine_gives_lenet5s_features(engine: Engine, test_images: LabelledImages) -> None:
+    method = Softmax(pool=UntrainedPool(engine=engine)).fit(test_images.images, test_images.labels)
+    (network,) = method.fitted
+    features = method.features(test_images.images)
+    assert features.shape == (1, 300, 84)
+    with torch.no_grad():
+        logits = network.head(features)
+    torch.testing.assert_close(logits, method.member_logits(test_images.images))
+
+
+def test_masks_switch_every_channel_and_passes_share_them(trained: TrainedNetwork) -> None:
+    network, engine = trained.network, TorchEngine()
+    masks = torch.cat([torch.ones(1, 20, dtype=torch.bool), ~torch.eye(20, dtype=torch.bool)])
+    whole, *dropped = engine.pass_logits(network, TEST.images, masks)
+    differ = [not torch.equal(whole, one) for one in dropped]
+    assert all(differ[:8])
+    assert any(differ[8:])
+    each = [engine.logits(network, TEST.images, mask.expand(100, 20)) for mask in masks]
+    torch.testing.assert_close(torch.stack([whole, *dropped]), torch.stack(each))
+
+
+def test_fewer_passes_are_the_first_of_more(trained: TrainedNetwork) -> None:
+    many, few = MCDropout(passes=20), MCDropout(passes=5)
+    for method in (many, few):
+        method.pool = NetworkPool(RECIPE, engine=TorchEngine())
+        method.fitted = [trained.network]
+    assert torch.equal(many.member_logits(TEST.images)[:5], few.member_logits(TEST.images))
+
+
+def test_networks_with_buffers_predict_stacked_as_one_by_one() -> None:
+    networks = [initial_network(RECIPE, index) for index in range(3)]
+    for index, network in enumerate(networks):
+        network.norm.running_mean += index
+    with torch.inference_mode():
+        stacked = ensemble_logits(networks[0], stack(networks), TEST.images, most=70)
+        torch.testing.assert_close(stacked, torch.stack([one(TEST.images) for one in networks]))
+
+
+def test_only_networks_without_buffers_are_trained_stacked() -> None:
+    class Batched(TorchEngine):
+        @property
+        def trains_batched(self) -> bool:
+            return True
+
+    engine, once = Batched(), replace(RECIPE, epochs=1)
+    assert isinstance(engine.trainer([initial_network(once, 0)], once, TRAINING), LoopTrainer)
+    together = train_networks(once, [0, 1], TRAINING, engine=engine)
+    alone = [train_network(once, index, TRAINING, engine=TorchEngine()) for index in (0, 1)]
+    for one, other in zip(together, alone, strict=True):
+        for name, tensor in one.network.state_dict().items():
+            assert torch.equal(tensor, other.network.state_dict()[name])
+
+
+def test_store_keeps_buffers(trained: TrainedNetwork, tmp_path: Path) -> None:
+    store, key = NetworkStore(tmp_path), NetworkKey(RECIPE, 0, 0, "f", "e")
+    store.save(key, trained)
+    assert json.loads(key.text)["recipe"]["network"] == "small"
+    stored = store.load(key).network
+    for name, tensor in trained.network.state_dict().items():
+        assert torch.equal(stored.state_dict()[name], tensor)
+    assert not stored.training
+    (path,) = tmp_path.iterdir()
+    content = bytearray(path.read_bytes())
+    position = content.index(trained.network.norm.running_mean.numpy().tobytes())
+    content[position] ^= 1
+    path.write_bytes(content)
+    with pytest.raises(DamagedNetworkError, match="not those that were stored"):
+        store.load(key)
+
+
+def test_another_architecture_is_another_network() -> None:
+    lenet = replace(RECIPE, network=LeNet5)
+    keys = [NetworkKey(recipe, 0, 0, "f", "e") for recipe in (RECIPE, lenet)]
+    assert len({key.file_name for key in keys}) == 2
+
+
+def test_multiply_adds_are_counted_of_any_network() -> None:
+    pool = UntrainedPool(RECIPE, engine=TorchEngine())
+    one = network_cost(Softmax(pool=pool).fit(TEST.images, TEST.labels))
+    assert one.multiply_adds == 7 * 7 * 8 * 3 * 9 + 8 * 7 * 7 * 12 + 12 * 4
+    passes = network_cost(MCDropout(pool=pool, passes=7).fit(TEST.images, TEST.labels))
+    assert passes.multiply_adds == 7 * one.multiply_adds
+
+
+@pytest.mark.parametrize(
+    "recipe",
+    [
+        RECIPE,
+        replace(STANDARD, optimiser="sgd"),
+        replace(STANDARD, schedule="cosine"),
+        replace(STANDARD, weight_decay=0.1),
+    ],
+    ids=["network", "optimiser", "schedule", "weight decay"],
+)
+def test_pytorch_computes_what_the_kernels_do_not_support(recipe: Recipe) -> None:
+    recipe = replace(recipe, name="new")
+    assert not NumbaEngine().supports(recipe)
+    assert TorchEngine().supports(recipe)
+    assert fitting_engine("auto", "cpu", [STANDARD]) == "numba"
+    assert fitting_engine("auto", "cpu", [STANDARD, recipe]) == "torch"
+    assert choose_engine(recipes=[STANDARD, recipe]) == TorchEngine()
+    with pytest.raises(ValueError, match=r"only trains LeNet-5, by Adam.*use torch for new"):
+        choose_engine("numba", recipes=[STANDARD, recipe])
+    with pytest.raises(ValueError, match="cannot train by 'new'"):
+        NumbaEngine().trainer([initial_network(recipe, 0)], recipe, TRAINING)
+
+
+def test_kernels_refuse_other_networks() -> None:
+    with pytest.raises(ValueError, match="the kernels compute LeNet-5, not Small"):
+        NumbaEngine().prepare([initial_network(RECIPE, 0)])
+    with pytest.raises(ValueError, match="the kernels compute LeNet-5, not Small"):
+        exact_prediction(initial_network(RECIPE, 0), TEST.images)
