@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, Literal, NamedTuple, Self
 
 import pandas as pd
 
 from benchmarks.errors import UserError
-from benchmarks.files import written_whole
+from benchmarks.files import or_none, written_whole
 
 
 @dataclass(frozen=True)
@@ -106,6 +106,71 @@ class Comparison:
 
 Key = tuple[str, str, str, str, str, str]
 """Recipe, method, members, condition, score and metric: the key of a row of the summary."""
+
+
+@dataclass(frozen=True)
+class Quantity:
+    """What a number of a claim is; its rule, figures and texts find it by these fields.
+
+    Only those fields are given that tell a quantity from the others of its claim.
+
+    Attributes:
+        label: what tables call it.
+        metric: what is computed: a metric's name, or another one.
+        score: the uncertainty score by which images are ranked.
+        method, other_method: the method, and the one that is subtracted from it.
+        condition, dataset: the evaluated images: a condition or a group of them, and its data set.
+        image: the number of a single test image.
+        class_number: the class that is voted for.
+        split, epoch: training or validation images, and after which epoch.
+        training_set: what the networks were trained on, as tables call it.
+        networks: how many there are.
+        lower_edge, upper_edge: of a bin.
+        bound: which bound of an interval, where it is not the value itself.
+    """
+
+    label: str
+    metric: str
+    score: str = ""
+    method: str = ""
+    other_method: str = ""
+    condition: str = ""
+    dataset: str = ""
+    image: int | None = None
+    class_number: int | None = None
+    split: str = ""
+    epoch: Literal["", "first", "last"] = ""
+    training_set: str = ""
+    networks: int | None = None
+    lower_edge: float | None = None
+    upper_edge: float | None = None
+    bound: Literal["", "lower", "upper"] = ""
+
+    def entry(self, values: Iterable[float]) -> dict[str, Any]:
+        """The quantity with its values, as `claims.json` has it.
+
+        >>> Quantity("votes for 0", "votes", class_number=0).entry([3.0, math.nan])
+        {'label': 'votes for 0', 'metric': 'votes', 'class_number': 0, 'values': [3.0, None]}
+        """
+        given = {name: value for name, value in asdict(self).items() if value not in ("", None)}
+        return {**given, "values": [or_none(value) for value in values]}
+
+    @classmethod
+    def of(cls, entry: Mapping[str, Any]) -> Self:
+        """The quantity of such an entry.
+
+        >>> Quantity.of({"label": "ECE, clean", "metric": "ece", "values": [0.5]}).metric
+        'ece'
+        """
+        return cls(**{name: value for name, value in entry.items() if name != "values"})
+
+
+QUANTITY_TYPES: dict[str, str] = {
+    field.name: {"int | None": "Int64", "float | None": "float"}.get(str(field.type), "object")
+    for field in fields(Quantity)
+}
+"""What columns of a quantity's fields hold."""
+
 
 _TEXT = (
     *("recipe", "method", "members", "condition", "score", "metric", "status", "reason"),

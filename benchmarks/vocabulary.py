@@ -120,6 +120,12 @@ REPRODUCED, PARTLY, NOT_REPRODUCED = "reproduced", "partly", "not reproduced"
 VERDICTS = (REPRODUCED, PARTLY, NOT_REPRODUCED)
 """What a claim of the article can be, where it can be tested."""
 
+CENTRAL = "central"
+"""The weight of a claim that summaries tell first."""
+
+RANK_CORRELATION, VOTES = "rank_correlation", "votes"
+"""Metrics of claims that figures and texts show."""
+
 LEAST_RANK_CORRELATION = {PARTLY: 0.5, REPRODUCED: 0.8}
 """Of one network with dropout on and the ensemble, by the verdict that it leads to."""
 

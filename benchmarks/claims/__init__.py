@@ -6,7 +6,7 @@ A claim computes numbers from predictions, and its verdict depends only on these
 
 from __future__ import annotations
 
-from benchmarks.claims.statements import CLAIMS, ORDER
+from benchmarks.claims.statements import CLAIMS
 from benchmarks.claims.writing import write_claims
 
-__all__ = ["CLAIMS", "ORDER", "write_claims"]
+__all__ = ["CLAIMS", "write_claims"]

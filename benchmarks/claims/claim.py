@@ -5,15 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 import numpy as np
 
 from benchmarks import vocabulary
 from benchmarks.claims.predictor import RecipePredictor
+from benchmarks.records import Quantity
 
-Numbers = Mapping[str, list[float]]
-"""What was measured, by name: a value a network, or a single one; NaN where undefined."""
+Numbers = Mapping[Quantity, list[float]]
+"""What was measured: of each quantity a value a network, or a single one; NaN where undefined."""
 
 
 class Verdict(StrEnum):
@@ -51,23 +52,27 @@ class Claim:
         id: its name in tables.
         statement: the article's, in our words.
         place: where it is made in the article.
+        weight: ``central`` to the article, ``supporting`` it, or a ``check`` of the setting.
         rule: when it holds; thresholds were fixed before any result was known.
         measure: the numbers of one recipe; raises `NotTestableError` where there can be none.
         judge: the rule. It depends on these numbers alone, so a reader can judge again.
         figure: the name of the report's figure, less the recipe.
-        remark: what else a reader must know to believe the verdict.
+        against: what speaks against the claim, or limits what the verdict tells.
         least_networks: with fewer the claim cannot be measured.
+        task: the task that it is about.
     """
 
     id: str
     statement: str
     place: str
+    weight: Literal["central", "supporting", "check"]
     rule: str
     measure: Callable[[RecipePredictor], Numbers]
     judge: Callable[[Numbers], Judgement]
     figure: str = ""
-    remark: str = ""
+    against: str = ""
     least_networks: int = 1
+    task: str = "mnist"
 
 
 def by_networks(parts: Mapping[str, Sequence[bool]]) -> Judgement:

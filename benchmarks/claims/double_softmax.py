@@ -2,63 +2,74 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator, Mapping
+from typing import Any
 
 import pandas as pd
 from scipy import stats
 
-from benchmarks.records import read_table, where
+from benchmarks.records import members_rank, read_table, where
+from benchmarks.run.plan import Plan
 from benchmarks.run.workspace import Workspace
 from benchmarks.vocabulary import CLEAN, MEASUREMENTS_CSV, WITH_VALUE
+from methods import UncertaintyMethod
 from methods.networks.recipes import ARTICLE, ARTICLE_LOGITS, STANDARD
-
-MEASURES = {
-    "accuracy, clean": (CLEAN, "accuracy", ""),
-    "NLL, clean": (CLEAN, "nll", ""),
-    "ECE, clean": (CLEAN, "ece", ""),
-    "ECE, 45°": ("rotated-045", "ece", ""),
-    "AUROC, mean of out-of-distribution sets": ("ood-", "auroc", "predictive_entropy"),
-}
-"""Condition (or the prefix of several), metric and score of what is compared."""
 
 RECIPES = (ARTICLE.name, ARTICLE_LOGITS.name, STANDARD.name)
 
+DECIMALS = 6
 
-def double_softmax(workspace: Workspace) -> list[dict[str, object]]:
+
+def double_softmax(plan: Plan, workspace: Workspace, ood: Collection[str]) -> list[dict[str, Any]]:
     """A row for each method and measure: its mean by each recipe, and the effect of the loss.
 
     ``difference`` is `article` less `article-logits`, with Student's t interval over replicates:
     they are paired, since replicate r of both has the same initialisation, order and masks.
     Without replicates there is no interval.
+
+    Args:
+        ood: the out-of-distribution conditions, whose mean AUROC is compared.
     """
     path = workspace.out / MEASUREMENTS_CSV
     if not path.exists():
         return []
     table = read_table(path)
     table = table[table["recipe"].isin(RECIPES) & table["status"].isin(WITH_VALUE)]
-    return list(_rows(table)) if ARTICLE.name in set(table["recipe"]) else []
+    if ARTICLE.name not in set(table["recipe"]):
+        return []
+    return list(_rows(table, plan.configuration.classes, _measures(ood)))
 
 
-def _rows(table: pd.DataFrame) -> Iterator[dict[str, object]]:
-    for method in ("softmax", "mc_dropout", "deep_ensemble"):
+def _measures(ood: Collection[str]) -> dict[str, tuple[Collection[str], str, str]]:
+    """Conditions, metric and score of what is compared."""
+    return {
+        "accuracy, clean": ([CLEAN], "accuracy", ""),
+        "NLL, clean": ([CLEAN], "nll", ""),
+        "ECE, clean": ([CLEAN], "ece", ""),
+        "ECE, 45°": (["rotated-045"], "ece", ""),
+        "AUROC, mean of out-of-distribution sets": (ood, "auroc", "predictive_entropy"),
+    }
+
+
+def _rows(
+    table: pd.DataFrame,
+    methods: Mapping[str, type[UncertaintyMethod]],
+    measures: dict[str, tuple[Collection[str], str, str]],
+) -> Iterator[dict[str, Any]]:
+    for method in methods:
         of_method = where(table, method=method)
-        largest = where(of_method, members=_largest(of_method))
-        for name, (condition, metric, score) in MEASURES.items():
+        largest = where(of_method, members=max(of_method["members"], key=members_rank, default=""))
+        for name, (conditions, metric, score) in measures.items():
             rows = where(largest, metric=metric, score=score)
-            rows = rows[rows["condition"].str.startswith(condition)]
+            rows = rows[rows["condition"].isin(conditions)]
             values = rows.pivot_table(index="replicate", columns="recipe", values="value")
-            if values.empty:
-                continue
-            yield {
-                "method": method,
-                "measure": name,
-                **{recipe: float(values[recipe].mean()) for recipe in RECIPES if recipe in values},
-                **_difference(values),
-            }
-
-
-def _largest(rows: pd.DataFrame) -> str:
-    return str(max(rows["members"], key=float, default=""))
+            if ARTICLE.name in values:
+                yield {
+                    "method": methods[method].label or method,
+                    "measure": name,
+                    "values": _rounded({r: values[r].mean() for r in RECIPES if r in values}),
+                    **_difference(values),
+                }
 
 
 def _difference(values: pd.DataFrame) -> dict[str, float]:
@@ -67,6 +78,10 @@ def _difference(values: pd.DataFrame) -> dict[str, float]:
     paired = (values[ARTICLE.name] - values[ARTICLE_LOGITS.name]).dropna().to_numpy()
     mean = float(paired.mean())
     if len(paired) < 2:
-        return {"difference": mean}
+        return _rounded({"difference": mean})
     half = float(stats.t.ppf(0.975, len(paired) - 1) * stats.sem(paired))
-    return {"difference": mean, "lower": mean - half, "upper": mean + half}
+    return _rounded({"difference": mean, "lower": mean - half, "upper": mean + half})
+
+
+def _rounded(values: Mapping[str, float]) -> dict[str, float]:
+    return {name: round(float(value), DECIMALS) for name, value in values.items()}

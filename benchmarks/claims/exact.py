@@ -5,11 +5,13 @@ Three tables in the folder ``claims`` of a run:
 ``exact.csv``: every measure by all 2²² sub-networks and by 100 passes, for each network and image;
 ``monte_carlo_error.csv``: mean and root mean square error of each measure by number of passes T;
 ``spread.csv``: the variance of a class's votes, by networks and by passes.
+
+A measure is a measure of uncertainty, or the share of the votes for a ``class``.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from functools import partial
 from typing import Any, NamedTuple
 
@@ -27,8 +29,8 @@ from benchmarks.claims.images import (
 from benchmarks.claims.predictor import PASSES, RecipePredictor, Request
 from benchmarks.metrics import METRICS
 from benchmarks.metrics.uncertainties import PredictionMeans
-from benchmarks.records import write_table
-from benchmarks.vocabulary import CLAIMS_FOLDER, CLEAN, PECULIAR, TYPICAL
+from benchmarks.records import where, write_table
+from benchmarks.vocabulary import CLAIMS_FOLDER, CLEAN, PECULIAR, TYPICAL, VOTES
 from methods import Prediction
 from methods.threads import one_torch_thread
 
@@ -40,6 +42,9 @@ HIGH_DISAGREEMENT_NETWORK = 0
 """The number of the network that predicts the images of the highest disagreement."""
 
 Row = dict[str, Any]
+
+Measure = tuple[str, int | None]
+"""A measure of an image, by name; and the class, of its share of votes."""
 
 
 class Enumeration(NamedTuple):
@@ -61,8 +66,8 @@ def write_exact(predictor: RecipePredictor) -> None:
     enumerations = _enumerations(predictor)
     predictor.predict(_request(predictor, one) for one in enumerations)
     compared = predictor.in_parallel(partial(_compare, predictor), enumerations, "samples")
-    exact = pd.DataFrame(row for rows, _ in compared for row in rows)
-    errors = pd.DataFrame(row for _, rows in compared for row in rows)
+    exact = _frame(row for rows, _ in compared for row in rows)
+    errors = _frame(row for _, rows in compared for row in rows)
     key = ["images", "network", "image"]
     exact = exact.sort_values(key, kind="stable")
     folder = predictor.workspace.out / CLAIMS_FOLDER
@@ -74,6 +79,10 @@ def write_exact(predictor: RecipePredictor) -> None:
         with_recipe = table.assign(recipe=predictor.recipe)
         columns = ["recipe", *table.columns]
         write_table(with_recipe[columns].round(DECIMALS), folder / f"{name}.csv")
+
+
+def _frame(rows: Iterable[Row]) -> pd.DataFrame:
+    return pd.DataFrame(rows).astype({"class": "Int64"})
 
 
 def _enumerations(predictor: RecipePredictor) -> list[Enumeration]:
@@ -107,20 +116,26 @@ def _compare(predictor: RecipePredictor, enumeration: Enumeration) -> tuple[list
             "network": enumeration.network,
             "image": index,
             "measure": name,
-            "exact": float(exact[name][position]),
-            "sampled": float(sampled[name][position]),
+            "class": class_number,
+            "exact": float(exact[name, class_number][position]),
+            "sampled": float(sampled[name, class_number][position]),
         }
         for position, index in enumerate(enumeration.indices)
-        for name in exact
+        for name, class_number in exact
     ]
     return rows, list(_errors(logits, exact, _kind(enumeration.images)))
 
 
-def measures(prediction: Prediction) -> dict[str, Float[Tensor, " images"]]:
+def measures(prediction: Prediction) -> dict[Measure, Float[Tensor, " images"]]:
     """The share of votes for each class, and every measure of uncertainty."""
-    shares = {f"votes for {c}": share for c, share in enumerate(prediction.vote_share.T)}
-    uncertainties = (m for m in METRICS.values() if m.family is PredictionMeans)
-    return shares | {m.name: m.function(prediction) for m in uncertainties}
+    return {
+        **{(VOTES, c): share for c, share in enumerate(prediction.vote_share.T)},
+        **{
+            (metric.name, None): metric.function(prediction)
+            for metric in METRICS.values()
+            if metric.family is PredictionMeans
+        },
+    }
 
 
 def _logits(
@@ -134,16 +149,17 @@ def _logits(
     return pool.engine.pass_logits(network, images, passes)
 
 
-def _errors(logits: Tensor, exact: dict[str, Tensor], images: str) -> Iterator[Row]:
+def _errors(logits: Tensor, exact: dict[Measure, Tensor], images: str) -> Iterator[Row]:
     """Sum of the errors and of their squares, over images and samples of each size."""
     for passes in SAMPLE_SIZES:
         samples = [measures(Prediction.of_logits(part)) for part in torch.split(logits, passes)]
-        for name, truth in exact.items():
-            error = torch.stack([sample[name] for sample in samples]) - truth
+        for (name, class_number), truth in exact.items():
+            error = torch.stack([sample[name, class_number] for sample in samples]) - truth
             yield {
                 "images": images,
                 "passes": passes,
                 "measure": name,
+                "class": class_number,
                 "count": error.numel(),
                 "error": float(error.sum()),
                 "square": float(error.square().sum()),
@@ -157,12 +173,11 @@ def _over_samples(errors: pd.DataFrame) -> pd.DataFrame:
     same.
     """
     errors = errors.sort_values([*errors.columns], kind="stable")  # the same order, the same bits
-    sums = errors.groupby(["images", "measure", "passes"], as_index=False).sum()
+    key = ["images", "measure", "class", "passes"]
+    sums = errors.groupby(key, as_index=False, dropna=False).sum()
     return pd.DataFrame(
         {
-            "images": sums["images"],
-            "measure": sums["measure"],
-            "passes": sums["passes"],
+            **sums[key],
             "mean_error": sums["error"] / sums["count"],
             "rms_error": np.sqrt(sums["square"] / sums["count"]),
             "samples": sums["count"],
@@ -176,16 +191,16 @@ def _spread(exact: pd.DataFrame) -> pd.DataFrame:
     With s the exact share of a network, Var(votes / T) = Var(s) + E(s(1 − s)) / T: the draw of the
     network, and that of its T passes (the law of total variance).
     """
-    votes = exact[(exact["images"] == TWO_IMAGES) & exact["measure"].str.startswith("votes")]
+    votes = where(exact, images=TWO_IMAGES, measure=VOTES)
     rows = []
-    for (image, measure), of_class in votes.groupby(["image", "measure"]):
+    for (image, class_number), of_class in votes.groupby(["image", "class"]):
         share = of_class["exact"].to_numpy()
         between = float(share.var(ddof=1)) if len(share) > 1 else float("nan")
         within = float((share * (1 - share)).mean()) / PASSES
         rows.append(
             {
                 "image": image,
-                "class": int(str(measure).removeprefix("votes for ")),
+                "class": class_number,
                 "networks": len(share),
                 "mean_share": share.mean(),
                 "std_by_network": np.sqrt(between),

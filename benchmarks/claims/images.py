@@ -18,19 +18,16 @@ MOST_IMAGES = 100
 """How many clean images of the highest disagreement are predicted exactly."""
 
 
-def images_of(plan: Plan, workspace: Workspace, name: str) -> EvaluationSet:
-    """The images of a condition, of the article, or of an ensemble's highest disagreement.
-
-    The last are named ``highest-disagreement-<recipe>-<members>``.
-    """
+def images_of(plan: Plan, workspace: Workspace, name: str, ensemble: RunUnit) -> EvaluationSet:
+    """The images of a condition, of the article, or of the ensemble's highest disagreement."""
     if name in plan.configuration.conditions:
         return workspace.evaluation_set(plan.task.condition(name), plan)
     if name == TWO_IMAGES:
         test = workspace.images(plan.task, "test")
         return EvaluationSet(test.images[[TYPICAL, PECULIAR]], test.labels[[TYPICAL, PECULIAR]])
-    recipe, _, members = name.removeprefix(f"{HIGH_DISAGREEMENT}-").rpartition("-")
+    assert name == high_disagreement_name(ensemble)
     clean = workspace.evaluation_set(plan.task.condition(CLEAN), plan)
-    chosen = highest_disagreement(workspace, RunUnit(recipe, "deep_ensemble", int(members), 0))
+    chosen = highest_disagreement(workspace, ensemble)
     assert clean.labels is not None
     return EvaluationSet(clean.images[chosen], clean.labels[chosen])
 

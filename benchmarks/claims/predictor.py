@@ -27,6 +27,10 @@ from methods.threads import one_torch_thread
 NETWORKS = 50
 """How many networks a claim is measured on, where the run has so many."""
 
+SOFTMAX, SAMPLED, ENSEMBLE = "softmax", "mc_dropout", "deep_ensemble"
+CALLED = {SOFTMAX: "softmax", SAMPLED: "MC-dropout", ENSEMBLE: "ensemble"}
+"""The methods that claims are about, and what their quantities and verdicts call them."""
+
 PASSES = 100
 """How many passes with dropout on the article takes."""
 
@@ -87,15 +91,15 @@ class RecipePredictor:
     @property
     def ensemble(self) -> RunUnit:
         """All networks as members of one ensemble."""
-        return RunUnit(self.recipe, "deep_ensemble", self.networks, 0)
+        return RunUnit(self.recipe, ENSEMBLE, self.networks, 0)
 
     def softmax(self, network: int) -> RunUnit:
         """The network, dropout off."""
-        return RunUnit(self.recipe, "softmax", None, network)
+        return RunUnit(self.recipe, SOFTMAX, None, network)
 
     def mc_dropout(self, network: int, passes: int = PASSES) -> RunUnit:
         """The network, dropout on."""
-        return RunUnit(self.recipe, "mc_dropout", passes, network)
+        return RunUnit(self.recipe, SAMPLED, passes, network)
 
     def exact(self, network: int) -> RunUnit:
         """All sub-networks of the network."""
@@ -103,7 +107,7 @@ class RecipePredictor:
 
     def images(self, name: str) -> EvaluationSet:
         """The images of this name; see `images_of`."""
-        return images_of(self.plan, self.workspace, name)
+        return images_of(self.plan, self.workspace, name, self.ensemble)
 
     def pool(self, recipe: str = "") -> tuple[NetworkPool, LabelledImages]:
         """The networks of a recipe, by default this one, and the images that they are trained on.

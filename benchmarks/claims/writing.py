@@ -10,7 +10,8 @@ from benchmarks.claims.double_softmax import double_softmax
 from benchmarks.claims.exact import write_exact
 from benchmarks.claims.predictor import NETWORKS, PASSES, RecipePredictor
 from benchmarks.claims.statements import CLAIMS
-from benchmarks.files import or_none, write_json, written_whole
+from benchmarks.claims.statements.count_plots import PECULIAR_IMAGE
+from benchmarks.files import write_json, written_whole
 from benchmarks.report.claims_page import claims_page
 from benchmarks.run.figure_data.images import save_images
 from benchmarks.run.plan import Plan
@@ -66,7 +67,7 @@ def _content(plan: Plan, workspace: Workspace, unavailable: Mapping[str, str]) -
     return {
         "setting": _setting(predictors),
         "claims": [_judged(claim, predictors) for claim in CLAIMS.values()],
-        "double_softmax": [_rounded(row) for row in double_softmax(workspace)],
+        "double_softmax": _double_softmax(predictors[ARTICLE.name]),
     }
 
 
@@ -79,7 +80,7 @@ def _without_networks() -> dict[str, Any]:
     return {
         "setting": SETTING,
         "claims": [_described(claim, untestable, {}, {}) for claim in CLAIMS.values()],
-        "double_softmax": [],
+        "double_softmax": {},
     }
 
 
@@ -89,8 +90,12 @@ def _setting(predictors: Mapping[str, RecipePredictor]) -> dict[str, Any]:
         "networks": article.networks,
         "epochs": article.plan.configuration.recipe(ARTICLE.name).epochs,
         "images": len(article.labels),
-        "ood": list(article.ood),
-        "unavailable": list(article.unavailable),
+        "ood": [article.plan.task.condition(name).label for name in article.ood],
+        "unavailable": [
+            one.label
+            for one in article.plan.conditions
+            if one.name in article.unavailable and not one.subset
+        ],
         "beside": {name: one.repeated for name, one in predictors.items() if name in BESIDE},
     }
 
@@ -104,8 +109,8 @@ def _judged(claim: Claim, predictors: Mapping[str, RecipePredictor]) -> dict[str
             _require_networks(claim, predictor)
             measured = claim.measure(predictor)
             numbers[recipe] = {
-                name: [round(value, DECIMALS) for value in values]
-                for name, values in measured.items()
+                quantity: [round(value, DECIMALS) for value in values]
+                for quantity, values in measured.items()
             }
             judgements[recipe] = claim.judge(numbers[recipe])
         except NotTestableError as error:
@@ -146,21 +151,25 @@ def _described(
         "id": claim.id,
         "statement": claim.statement,
         "place": claim.place,
+        "weight": claim.weight,
+        "task": claim.task,
         "rule": claim.rule,
-        "remark": claim.remark,
+        "against": claim.against,
         "verdict": judgement.verdict.value,
         "why": judgement.why,
         "beside": dict(beside),
         "figure": claim.figure,
         "numbers": {
-            recipe: {name: [or_none(value) for value in values] for name, values in some.items()}
+            recipe: [quantity.entry(values) for quantity, values in some.items()]
             for recipe, some in numbers.items()
         },
     }
 
 
-def _rounded(row: Mapping[str, object]) -> dict[str, object]:
+def _double_softmax(article: RecipePredictor) -> dict[str, Any]:
+    """What the slip costs, and which claim shows what it does to a single image."""
     return {
-        name: round(value, DECIMALS) if isinstance(value, float) else value
-        for name, value in row.items()
+        "claim": PECULIAR_IMAGE.id,
+        "image": PECULIAR,
+        "rows": double_softmax(article.plan, article.workspace, article.ood),
     }

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from benchmarks.report.names import METHODS, condition_label, left_out_remark
+from benchmarks.records import Quantity
+from benchmarks.report.names import left_out_remark
 from benchmarks.report.number_format import UNDEFINED, plain, rounded, spread
 from benchmarks.report.texts import render, sentences
-from benchmarks.vocabulary import PECULIAR, SUBSET, TYPICAL
+from benchmarks.vocabulary import PECULIAR, TYPICAL
 
 DOUBLE_SOFTMAX = "The effect of the double softmax"
 
@@ -19,12 +20,10 @@ ABOUT_DOUBLE_SOFTMAX = (
     "so its difference has no interval."
 )
 
-_DIFFERENCE = ("difference", "lower", "upper")
-
 
 def claims_page(claims: Mapping[str, Any]) -> str:
     """The page in Markdown, from the content of `claims.json`."""
-    recipes, lines = double_softmax_table(claims["double_softmax"])
+    recipes, lines = double_softmax_table(claims["double_softmax"].get("rows", ()))
     return render(
         "claims.md.j2",
         claims=claims["claims"],
@@ -35,18 +34,17 @@ def claims_page(claims: Mapping[str, Any]) -> str:
         double_softmax_title=DOUBLE_SOFTMAX,
         about_double_softmax=ABOUT_DOUBLE_SOFTMAX,
         recipes=recipes,
-        double_softmax=lines,
+        double_softmax=claims["double_softmax"],
+        lines=lines,
     )
 
 
 def setting_text(setting: Mapping[str, Any]) -> str:
     """What the verdicts rest on: how many networks, and which images."""
-    large = [name for name in setting.get("unavailable", ()) if not name.startswith(SUBSET)]
     return sentences(
         "setting.j2",
         setting=setting,
-        ood=[condition_label(name) for name in setting.get("ood", ())],
-        left_out=left_out_remark([condition_label(name) for name in large]),
+        left_out=left_out_remark(setting.get("unavailable", ())),
         beside=[
             f"{networks} networks of `{recipe}`"
             for recipe, networks in setting.get("beside", {}).items()
@@ -58,12 +56,11 @@ def double_softmax_table(
     rows: Sequence[Mapping[str, Any]],
 ) -> tuple[list[str], list[list[str]]]:
     """The recipes, and lines of method, measure, a value by each recipe, and the difference."""
-    columns = dict.fromkeys(name for row in rows for name in row)
-    recipes = [name for name in columns if name not in ("method", "measure", *_DIFFERENCE)]
+    recipes = list(dict.fromkeys(recipe for row in rows for recipe in row["values"]))
     return recipes, [
         [
-            *(METHODS[row["method"]], row["measure"]),
-            *(plain(row[recipe]) if recipe in row else UNDEFINED for recipe in recipes),
+            *(row["method"], row["measure"]),
+            *(plain(row["values"][r]) if r in row["values"] else UNDEFINED for r in recipes),
             _difference(row),
         ]
         for row in rows
@@ -72,9 +69,12 @@ def double_softmax_table(
 
 def quantities(claim: Mapping[str, Any]) -> Iterator[tuple[str, list[str]]]:
     """Each quantity with its mean and range over the networks, by each recipe."""
-    numbers: Mapping[str, Mapping[str, list[float | None]]] = claim.get("numbers", {})
-    for name in dict.fromkeys(name for of_recipe in numbers.values() for name in of_recipe):
-        yield name, [spread(of_recipe.get(name, [])) for of_recipe in numbers.values()]
+    numbers = [
+        {Quantity.of(entry): entry["values"] for entry in entries}
+        for entries in claim["numbers"].values()
+    ]
+    for quantity in dict.fromkeys(quantity for of_recipe in numbers for quantity in of_recipe):
+        yield quantity.label, [spread(of_recipe.get(quantity, [])) for of_recipe in numbers]
 
 
 def _difference(row: Mapping[str, Any]) -> str:

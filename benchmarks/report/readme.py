@@ -70,7 +70,7 @@ def _sections(root: Path, results: Path) -> dict[str, str]:
     record = read_json(root / results / RUN_JSON)
     claims = read_json(root / results / CLAIMS_JSON)
     return {
-        "article": f"{article_answer(claims)}\n",
+        "article": f"{article_answer(claims, loaded.names)}\n",
         "claims": _claims(claims, results),
         "answer": f"{answer(loaded.of_recipe(recipe))}\n",
         "overview": markdown(overview_table(loaded.of_recipe(recipe), recipe)),

@@ -17,7 +17,7 @@ from benchmarks.compared_sizes import compared_variants
 from benchmarks.errors import UserError
 from benchmarks.files import read_json
 from benchmarks.nouns import ConditionRecord, Nouns
-from benchmarks.records import read_table, where
+from benchmarks.records import QUANTITY_TYPES, read_table, where
 from benchmarks.report.names import Names, Variant
 from benchmarks.vocabulary import (
     CLAIMS_FOLDER,
@@ -63,8 +63,7 @@ class Results:
         latency: ``latency.csv``; empty if nothing was timed. It belongs to every recipe.
         images: those of ``images.npz``, there and in ``claims/``, by condition and index.
         claims: the content of ``claims.json``, if there is one.
-        left_out: what the conditions without a row are called whose data could not be had; their
-            subsets are not named.
+        left_out: labels of the conditions without data and rows; their subsets are not named.
     """
 
     summary: pd.DataFrame
@@ -304,15 +303,18 @@ def _read_if_there(path: Path) -> pd.DataFrame:
 
 
 def claims_numbers(claims: Mapping[str, Any] | None) -> pd.DataFrame:
-    """The numbers of `claims.json`, a row a network."""
+    """The numbers of `claims.json`, a row a network, with a column for each field of a quantity."""
     rows = [
-        (recipe, claim["id"], quantity, network, value)
+        {"recipe": recipe, "claim": claim["id"], "figure": claim["figure"]}
+        | {**entry, "network": network, "value": value}
         for claim in (claims or {"claims": []})["claims"]
         for recipe, numbers in claim["numbers"].items()
-        for quantity, values in numbers.items()
-        for network, value in enumerate(values)
+        for entry in numbers
+        for network, value in enumerate(entry["values"])
     ]
-    return pd.DataFrame(rows, columns=["recipe", "claim", "quantity", "network", "value"])
+    columns = ["recipe", "claim", "figure", *QUANTITY_TYPES, "network", "value"]
+    numbers = pd.DataFrame(rows, columns=columns).astype(QUANTITY_TYPES | {"value": "float"})
+    return numbers.rename(columns={"label": "quantity"})
 
 
 def _read_tables(folder: Path, prefix: str = "") -> dict[str, pd.DataFrame]:

@@ -7,16 +7,17 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from functools import cache
 from itertools import product
-from statistics import fmean
 from typing import Any, NamedTuple
 
+import pandas as pd
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from benchmarks.report.results import Quantity, Results
-from benchmarks.vocabulary import CLEAN, SIGNIFICANT, VERDICTS
+from benchmarks.records import where
+from benchmarks.report.names import Names
+from benchmarks.report.results import Quantity, Results, claims_numbers
+from benchmarks.vocabulary import CENTRAL, CLEAN, RANK_CORRELATION, SIGNIFICANT, VERDICTS
 
-RANK_AGREEMENT = "dropout-mimics-ensemble"
-"""The central claim of the article: dropout instead of an ensemble."""
+DISAGREEMENT = "pairwise_disagreement"
 
 NUMBERS = (
     *("zero", "one", "two", "three", "four", "five", "six"),
@@ -85,7 +86,7 @@ def _shifted(results: Results, mean: str) -> Shifted:
     return Shifted(
         group=record.group,
         label=record.label.removeprefix("Mean ").removeprefix("of "),
-        disagreement=_ranking(results, Quantity(mean, "pairwise_disagreement"), ".0%"),
+        disagreement=_ranking(results, Quantity(mean, DISAGREEMENT), ".0%"),
         calibration=_ranking(
             results,
             Quantity(mean, "ece"),
@@ -102,7 +103,7 @@ def _primary_score(results: Results) -> str:
     return results.names.score(min(scores)).label.lower() if len(scores) == 1 else "primary score"
 
 
-def article_answer(claims: Mapping[str, Any]) -> str:
+def article_answer(claims: Mapping[str, Any], names: Names) -> str:
     """How well dropout imitates the ensemble, and how many claims of the article hold.
 
     Args:
@@ -118,7 +119,7 @@ def article_answer(claims: Mapping[str, Any]) -> str:
     return sentences(
         "article.j2",
         setting=claims["setting"],
-        central=next(_central_claim(claims), None),
+        central=list(_central(claims, names)),
         verdicts={verdict: verdicts[verdict] for verdict in VERDICTS if verdicts[verdict]},
         untested=sum(verdicts.values()) - sum(verdicts[verdict] for verdict in VERDICTS),
         statements=sum(verdicts.values()),
@@ -154,26 +155,34 @@ def _ranking(
     )
 
 
-def _central_claim(claims: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
+def _central(claims: Mapping[str, Any], names: Names) -> Iterator[dict[str, Any]]:
+    """The central claims that have a verdict, with what is told of their numbers."""
+    numbers = where(claims_numbers(claims), recipe=claims["setting"]["recipe"])
     for claim in claims["claims"]:
-        if claim["id"] == RANK_AGREEMENT and claim["verdict"] in VERDICTS:
-            numbers: Mapping[str, list[float | None]] = claim["numbers"][
-                claims["setting"]["recipe"]
-            ]
-            auroc = "misclassification AUROC by disagreement"
+        if claim["weight"] == CENTRAL and claim["verdict"] in VERDICTS:
+            of_claim = where(numbers, claim=claim["id"])
+            errors = where(of_claim, metric="misclassification_auroc", score=DISAGREEMENT)
             yield {
-                "verdict": claim["verdict"],
-                "disagreement": _mean(numbers["rank correlation, disagreement"]),
-                "mutual_information": _mean(numbers["rank correlation, mutual information"]),
-                "auroc_of_dropout": _mean(numbers[f"{auroc}, MC-dropout"]),
-                "auroc_of_ensemble": _mean(numbers[f"{auroc}, ensemble"]),
+                **claim,
+                "correlations": [
+                    f"{mean:.3f} for {names.score(score).label.lower()}"
+                    for score, mean, _ in _means(where(of_claim, metric=RANK_CORRELATION), "score")
+                ],
+                "detection": [
+                    f"{mean:.3f} for {names.method(method).label}"
+                    + (" (mean over networks)" if networks > 1 else "")
+                    for method, mean, networks in _means(
+                        errors[errors["other_method"].isna()], "method"
+                    )
+                ],
             }
 
 
-def _mean(values: Sequence[float | None]) -> float | None:
-    """Of those that are defined, if any is."""
-    known = [value for value in values if value is not None]
-    return fmean(known) if known else None
+def _means(numbers: pd.DataFrame, field: str) -> Iterator[tuple[str, float, int]]:
+    """For each value of a field the mean, if any network's number is defined, and the networks."""
+    for name, values in numbers.groupby(field, sort=False)["value"]:
+        if values.notna().any():
+            yield str(name), float(values.mean()), len(values)
 
 
 @cache
@@ -189,6 +198,7 @@ def _environment() -> Environment:
     environment.filters |= {
         "capitalised": lambda text: text[:1].upper() + text[1:],
         "listed": listed,
+        "within_sentence": _within_sentence,
         "in_words": lambda count: NUMBERS[count] if count < len(NUMBERS) else str(count),
     }
     return environment
@@ -201,3 +211,13 @@ def listed(parts: Sequence[str]) -> str:
     ('one, two and three', 'one')
     """
     return " and ".join(filter(None, (", ".join(parts[:-1]), *parts[-1:])))
+
+
+def _within_sentence(statement: str) -> str:
+    """A sentence as a part of another one.
+
+    >>> _within_sentence("One network suffices."), _within_sentence("ECE falls.")
+    ('one network suffices', 'ECE falls')
+    """
+    first = statement[:1] if statement[1:2].isupper() else statement[:1].lower()
+    return first + statement[1:].rstrip(".")

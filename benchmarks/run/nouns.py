@@ -8,8 +8,6 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
-from methods.scores import SCORES, Score
-
 from benchmarks.nouns import (
     ConditionRecord,
     MethodRecord,
@@ -24,17 +22,18 @@ from benchmarks.tasks import Task
 from benchmarks.tasks.conditions import Condition, mean_label
 from benchmarks.vocabulary import mean_name
 from methods import METHODS, UncertaintyMethod
+from methods.scores import SCORES, Score
 
 REPOSITORY = Path(__file__).parents[2]
 
 
 def nouns_of(plan: Plan, metrics: tuple[MetricRecord, ...] = ()) -> Nouns:
     """Everything that the plan's report names; metrics where anything is measured."""
-    chosen = plan.configuration
+    methods = METHODS | plan.configuration.classes
     return Nouns(
         tasks=(_task(plan.task),),
         conditions=condition_records(plan.conditions),
-        methods=tuple(map(method_record, chosen.classes.values())),
+        methods=tuple(map(method_record, methods.values())),
         scores=score_records(),
         metrics=metrics,
         recipes=tuple(_recipe(plan, name) for name in _by_task(plan)),

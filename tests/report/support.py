@@ -14,32 +14,42 @@ CLAIM = {
     "id": "image-61",
     "statement": "Image 61 is <told> differently.",
     "place": "section 2",
+    "weight": "supporting",
+    "task": "mnist",
     "rule": "at least half",
-    "remark": "",
+    "against": "",
     "verdict": "not reproduced",
     "why": "holds: 3 of 50 networks",
     "beside": {"standard": "holds: 5 of 50 networks"},
     "figure": "claims-count-plots",
-    "numbers": {"article": {"votes": [0.25, 0.75, None]}, "standard": {"gap": [0.5]}},
+    "numbers": {
+        "article": [{"label": "votes", "metric": "votes", "values": [0.25, 0.75, None]}],
+        "standard": [{"label": "gap", "metric": "gap", "values": [0.5]}],
+    },
 }
 CLAIMS = {
     "setting": {
         **{"recipe": "article", "networks": 50, "epochs": 10, "passes": 100},
-        **{"images": 10_000, "ood": ["ood-fashion_mnist"], "unavailable": ["ood-kmnist"]},
+        **{"images": 10_000, "ood": ["Fashion-MNIST"], "unavailable": ["KMNIST"]},
         "beside": {"standard": 3},
     },
     "claims": [CLAIM, CLAIM | {"id": "other", "verdict": "reproduced"}],
-    "double_softmax": [
-        {
-            **{"method": "softmax", "measure": "NLL, clean"},
-            **{"article": 0.5, "article-logits": 0.25, "standard": 0.125},
-            **{"difference": 0.25, "lower": 0.2, "upper": 0.3},
-        },
-        {
-            **{"method": "deep_ensemble", "measure": "NLL, clean"},
-            **{"article": 0.5, "article-logits": 0.25, "difference": 0.25},
-        },
-    ],
+    "double_softmax": {
+        "claim": "image-61",
+        "image": 61,
+        "rows": [
+            {
+                **{"method": "Softmax", "measure": "NLL, clean"},
+                "values": {"article": 0.5, "article-logits": 0.25, "standard": 0.125},
+                **{"difference": 0.25, "lower": 0.2, "upper": 0.3},
+            },
+            {
+                **{"method": "Deep ensemble", "measure": "NLL, clean"},
+                "values": {"article": 0.5, "article-logits": 0.25},
+                "difference": 0.25,
+            },
+        ],
+    },
 }
 
 PASSES, MEMBERS = (1, 2, 4, 8), (2, 4)

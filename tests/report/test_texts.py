@@ -4,52 +4,62 @@ from __future__ import annotations
 
 import math
 import re
+from collections.abc import Mapping
+from dataclasses import replace
 from itertools import combinations
 from typing import Any
 
 import pandas as pd
 import pytest
 
-from benchmarks.report.results import Quantity, Results
-from benchmarks.report.texts import RANK_AGREEMENT, answer, article_answer
+from benchmarks.records import Quantity
+from benchmarks.report.results import Quantity as Summarised
+from benchmarks.report.results import Results
+from benchmarks.report.texts import answer, article_answer
 
+CORRELATION, INFORMATION = (
+    Quantity("", "rank_correlation", score=score)
+    for score in ("pairwise_disagreement", "mutual_information")
+)
+SAMPLED, ENSEMBLE = (
+    Quantity("", "misclassification_auroc", score="pairwise_disagreement", method=method)
+    for method in ("mc_dropout", "deep_ensemble")
+)
 NUMBERS = {
-    "rank correlation, disagreement": [0.5, 0.7],
-    "rank correlation, mutual information": [0.4, 0.44],
-    "misclassification AUROC by disagreement, MC-dropout": [0.9, 0.92],
-    "misclassification AUROC by disagreement, ensemble": [0.95],
+    CORRELATION: [0.5, 0.7],
+    INFORMATION: [0.4, 0.44],
+    SAMPLED: [0.9, 0.92],
+    replace(SAMPLED, other_method="deep_ensemble"): [-0.05, -0.03],
+    ENSEMBLE: [0.95],
 }
 
 
-def claims(*verdicts: str, **numbers: list[float | None]) -> dict[str, Any]:
-    """The first verdict is that of the rank agreement, which alone has numbers."""
+def claims(*verdicts: str, numbers: Mapping[Quantity, list[float]] = {}) -> dict[str, Any]:
+    """The first verdict is that of the central claim, which alone has numbers."""
     setting = {"recipe": "article", "passes": 100, "networks": 2, "images": 10_000}
-    ids = (RANK_AGREEMENT, *(f"other-{i}" for i in range(len(verdicts) - 1)))
-    return {
-        "setting": setting,
-        "claims": [
-            {
-                "id": id,
-                "verdict": verdict,
-                "numbers": {"article": NUMBERS | numbers} if id == RANK_AGREEMENT else {},
-            }
-            for id, verdict in zip(ids, verdicts, strict=True)
-        ],
-    }
+    entries = [quantity.entry(values) for quantity, values in (NUMBERS | numbers).items()]
+    central, *others = (
+        {"id": f"claim-{i}", "statement": "Text.", "verdict": verdict, "figure": ""}
+        | {"weight": "supporting", "numbers": {}}
+        for i, verdict in enumerate(verdicts)
+    )
+    central |= {"weight": "central", "numbers": {"article": entries}}
+    central |= {"statement": "One network with dropout on mimics many models."}
+    return {"setting": setting, "claims": [*others, central]}
 
 
-ACCURACY, ECE = Quantity("clean", "accuracy"), Quantity("rotated-mean", "ece")
-DISAGREEMENT = Quantity("rotated-mean", "pairwise_disagreement")
-AUROC = Quantity("ood-kmnist", "auroc", "predictive_entropy")
+ACCURACY, ECE = Summarised("clean", "accuracy"), Summarised("rotated-mean", "ece")
+DISAGREEMENT = Summarised("rotated-mean", "pairwise_disagreement")
+AUROC = Summarised("ood-kmnist", "auroc", "predictive_entropy")
 
 SIZES = {"softmax": "1", "mc_dropout": "100", "deep_ensemble": "50", "mine": "5"}
 
 
-TESTED = {ECE: Quantity("rotated-mean", "squared_ce_debiased")}
+TESTED = {ECE: Summarised("rotated-mean", "squared_ce_debiased")}
 
 
 def results(
-    values: dict[Quantity, dict[str, float]], *angles: int, p_value: float = 0.001
+    values: dict[Summarised, dict[str, float]], *angles: int, p_value: float = 0.001
 ) -> Results:
     """With these values by method, equally distinguished, and images rotated by these angles."""
     rows = [
@@ -59,7 +69,7 @@ def results(
     ]
     rows += [
         {"method": "softmax", "members": "1", "value": 0.5}
-        | Quantity(f"rotated-{angle:03d}", "nll")._asdict()
+        | Summarised(f"rotated-{angle:03d}", "nll")._asdict()
         for angle in angles
     ]
     comparisons = [
@@ -192,26 +202,32 @@ def test_what_could_not_be_tested_is_counted_alone(
 
 
 @pytest.mark.parametrize(
-    ("method", "values", "expected"),
+    ("quantity", "values", "expected"),
     [
-        ("MC-dropout", [None, 0.92], "with an AUROC of 0.920 for MC-dropout"),
-        ("MC-dropout", [None, None], None),
-        ("ensemble", [None], None),
+        (SAMPLED, [math.nan, 0.92], "with an AUROC of 0.920 for MC-dropout"),
+        (SAMPLED, [math.nan, math.nan], None),
+        (ENSEMBLE, [math.nan], None),
     ],
 )
 def test_networks_without_errors_are_left_out(
-    method: str, values: list[float | None], expected: str | None
+    quantity: Quantity, values: list[float], expected: str | None
 ) -> None:
-    numbers = {f"misclassification AUROC by disagreement, {method}": values}
-    told = article_answer(claims("partly", **numbers))
+    told = article_answer(claims("partly", numbers={quantity: values}))
     assert "networks is 0.600 for disagreement" in told
     assert expected in told if expected else "AUROC" not in told
 
 
 def test_undefined_rank_correlations_are_left_out() -> None:
-    told = article_answer(claims("partly", **{"rank correlation, disagreement": [None]}))
+    told = article_answer(claims("partly", numbers={CORRELATION: [math.nan]}))
     assert "networks is 0.420 for mutual information (means" in told
     assert "for disagreement" not in told
+
+
+def test_each_central_claim_is_told_with_the_numbers_that_it_has() -> None:
+    content = claims("partly", "reproduced")
+    content["claims"][0] |= {"weight": "central", "statement": "ECE falls."}
+    told = article_answer(content)
+    assert told.startswith("The claim that ECE falls is reproduced. The claim that one network ")
 
 
 def test_no_verdict_is_no_text() -> None:

@@ -11,21 +11,22 @@ from benchmarks.claims.statements import (
     out_of_distribution,
 )
 
-_ALL = (
-    *accuracy.CLAIMS,
-    *count_plots.CLAIMS,
-    *agreement.CLAIMS,
-    *cost.CLAIMS,
-    *out_of_distribution.CLAIMS,
-    *missing_data.CLAIMS,
-)
-
-ORDER = (
-    *("accuracy-rises", "final-accuracy", "image-61", "image-591", "certain-when-agreeing"),
-    *("disagree-on-edge-cases", "dropout-mimics-ensemble", "fifty-is-expensive"),
-    *("ood-still-classified", "ood-is-aleatoric", "epistemic-is-missing-data"),
-    *("softmax-is-not-certainty", "eval-switch"),
-)
-
-CLAIMS = {id: claim for id in ORDER for claim in _ALL if claim.id == id}
-"""Every claim by its id."""
+CLAIMS = {
+    claim.id: claim
+    for claim in (
+        accuracy.RISE,
+        accuracy.FINAL_ACCURACY,
+        count_plots.TYPICAL_IMAGE,
+        count_plots.PECULIAR_IMAGE,
+        agreement.CERTAINTY,
+        agreement.EDGE_CASES,
+        agreement.RANK_AGREEMENT,
+        cost.COST,
+        out_of_distribution.STILL_CLASSIFIED,
+        out_of_distribution.ALEATORIC,
+        missing_data.MISSING_DATA,
+        out_of_distribution.SIMILARITY,
+        count_plots.DROPOUT_SWITCH,
+    )
+}
+"""Every claim by its id, in the order in which they are shown."""

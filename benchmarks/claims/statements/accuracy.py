@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 import pandas as pd
 
 from benchmarks.claims.claim import Claim, Judgement, NotTestableError, Numbers, by_networks
 from benchmarks.claims.predictor import RecipePredictor
 from benchmarks.claims.rank_statistics import rank_correlation
-from benchmarks.records import read_table, where
-from benchmarks.vocabulary import TRAINING_CSV
+from benchmarks.records import Quantity, read_table, where
+from benchmarks.vocabulary import RANK_CORRELATION, TRAINING_CSV
 
 SPLITS = ("training", "validation")
 LEAST_CORRELATION = 0.9
+DROPOUT = {"accuracy": "", "accuracy_dropout_on": ", dropout on"}
+"""The columns of the training log, and what quantities call them."""
+
 FINAL = {"training": (0.970, 0.980), "validation": (0.968, 0.978)}
 
 
@@ -20,12 +25,12 @@ def measure_rise(predictor: RecipePredictor) -> Numbers:
     log = _log(predictor)
     if log["epoch"].nunique() < 2:
         raise NotTestableError("networks were trained for one epoch only")
-    numbers: dict[str, list[float]] = {}
+    numbers: dict[Quantity, list[float]] = {}
     for split in SPLITS:
         curves = _by_network(log, split, "accuracy")
-        numbers[f"{split} accuracy, first epoch"] = curves.iloc[:, 0].tolist()
-        numbers[f"{split} accuracy, last epoch"] = curves.iloc[:, -1].tolist()
-        numbers[f"{split}, rank correlation with epoch"] = [
+        numbers[accuracy_after(split, "first")] = curves.iloc[:, 0].tolist()
+        numbers[accuracy_after(split, "last")] = curves.iloc[:, -1].tolist()
+        numbers[correlation_with_epoch(split)] = [
             rank_correlation(curves.columns, curve) for curve in curves.to_numpy()
         ]
     return numbers
@@ -38,9 +43,9 @@ def judge_rise(numbers: Numbers) -> Judgement:
             f"{split} accuracy rises": [
                 last > first and correlation >= LEAST_CORRELATION
                 for first, last, correlation in zip(
-                    numbers[f"{split} accuracy, first epoch"],
-                    numbers[f"{split} accuracy, last epoch"],
-                    numbers[f"{split}, rank correlation with epoch"],
+                    numbers[accuracy_after(split, "first")],
+                    numbers[accuracy_after(split, "last")],
+                    numbers[correlation_with_epoch(split)],
                     strict=True,
                 )
             ]
@@ -53,8 +58,8 @@ def measure_final(predictor: RecipePredictor) -> Numbers:
     """The accuracy of each network after its last epoch, with dropout off and on."""
     log = _log(predictor)
     return {
-        f"{split} accuracy{dropout}": _by_network(log, split, column).iloc[:, -1].tolist()
-        for column, dropout in (("accuracy", ""), ("accuracy_dropout_on", ", dropout on"))
+        final_accuracy(split, metric): _by_network(log, split, metric).iloc[:, -1].tolist()
+        for metric in DROPOUT
         for split in SPLITS
     }
 
@@ -64,11 +69,26 @@ def judge_final(numbers: Numbers) -> Judgement:
     return by_networks(
         {
             f"{split} accuracy in {100 * low:.1f}–{100 * high:.1f} %": [
-                low <= accuracy <= high for accuracy in numbers[f"{split} accuracy"]
+                low <= accuracy <= high for accuracy in numbers[final_accuracy(split)]
             ]
             for split, (low, high) in FINAL.items()
         }
     )
+
+
+def accuracy_after(split: str, epoch: Literal["first", "last"]) -> Quantity:
+    """A quantity of `measure_rise`."""
+    return Quantity(f"{split} accuracy, {epoch} epoch", "accuracy", split=split, epoch=epoch)
+
+
+def correlation_with_epoch(split: str) -> Quantity:
+    """A quantity of `measure_rise`."""
+    return Quantity(f"{split}, rank correlation with epoch", RANK_CORRELATION, split=split)
+
+
+def final_accuracy(split: str, metric: str = "accuracy") -> Quantity:
+    """A quantity of `measure_final`."""
+    return Quantity(f"{split} accuracy{DROPOUT[metric]}", metric, split=split, epoch="last")
 
 
 def _log(predictor: RecipePredictor) -> pd.DataFrame:
@@ -84,29 +104,29 @@ def _by_network(log: pd.DataFrame, split: str, column: str) -> pd.DataFrame:
     return where(log, split=split).pivot(index="network", columns="epoch", values=column)
 
 
-CLAIMS = (
-    Claim(
-        id="accuracy-rises",
-        statement="Training and validation accuracy rise over the epochs.",
-        place="the plots of accuracy over epochs of training",
-        rule="For each network, on both splits: accuracy after the last epoch is above that after "
-        "the first, and Spearman's correlation of accuracy with the epoch is at least 0.9.",
-        measure=measure_rise,
-        judge=judge_rise,
-        figure="training",
-    ),
-    Claim(
-        id="final-accuracy",
-        statement="At epoch 10 training accuracy is just under 98 %, validation accuracy about "
-        "97.3 %.",
-        place="the text below the plots of training",
-        rule="For each network, with dropout off: training accuracy is in 97.0–98.0 %, and "
-        "validation accuracy in 96.8–97.8 %.",
-        measure=measure_final,
-        judge=judge_final,
-        figure="training",
-        remark="The article's validation images are MNIST's test images. Its listing computes "
-        "training accuracy before dropout is switched off, so accuracy with dropout on is also "
-        "shown.",
-    ),
+RISE = Claim(
+    id="accuracy-rises",
+    statement="Training and validation accuracy rise over the epochs.",
+    place="the plots of accuracy over epochs of training",
+    weight="check",
+    rule="For each network, on both splits: accuracy after the last epoch is above that after "
+    "the first, and Spearman's correlation of accuracy with the epoch is at least 0.9.",
+    measure=measure_rise,
+    judge=judge_rise,
+    figure="training",
+)
+
+FINAL_ACCURACY = Claim(
+    id="final-accuracy",
+    statement="At epoch 10 training accuracy is just under 98 %, validation accuracy about 97.3 %.",
+    place="the text below the plots of training",
+    weight="check",
+    rule="For each network, with dropout off: training accuracy is in 97.0–98.0 %, and "
+    "validation accuracy in 96.8–97.8 %.",
+    measure=measure_final,
+    judge=judge_final,
+    figure="training",
+    against="The article's validation images are MNIST's test images. Its listing computes "
+    "training accuracy before dropout is switched off, so accuracy with dropout on is also "
+    "shown.",
 )

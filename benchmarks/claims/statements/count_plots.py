@@ -2,34 +2,41 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import numpy as np
 import torch
 from jaxtyping import Int64
 
 from benchmarks.claims.claim import Claim, Judgement, NotTestableError, Numbers, by_networks
 from benchmarks.claims.images import TWO_IMAGES
-from benchmarks.claims.predictor import PASSES, RecipePredictor
-from benchmarks.vocabulary import PECULIAR, TYPICAL
+from benchmarks.claims.predictor import PASSES, SAMPLED, SOFTMAX, RecipePredictor
+from benchmarks.records import Quantity
+from benchmarks.vocabulary import PECULIAR, TYPICAL, VOTES
 
 CLASSES = range(10)
+IMAGES = (TYPICAL, PECULIAR)
 MOST_FOR_8 = 90
 MOST_FOR_3 = 40
 FOR_7_OR_9 = range(2, 7)
 
-
-def measure_typical(predictor: RecipePredictor) -> Numbers:
-    """The votes of 100 passes for each class on image 61, for each network."""
-    return _measure(predictor, position=0)
+REPEATS = Quantity("softmax repeats itself", "repeats", method=SOFTMAX)
 
 
-def measure_peculiar(predictor: RecipePredictor) -> Numbers:
-    """The votes of 100 passes for each class on image 591, for each network."""
-    return _measure(predictor, position=1)
+def measure_votes(predictor: RecipePredictor, image: int) -> Numbers:
+    """The votes of 100 passes for each class on one of the two images, for each network."""
+    _two_images(predictor)
+    units = [predictor.mc_dropout(network) for network in range(predictor.networks)]
+    predictor.predict((unit, TWO_IMAGES) for unit in units)
+    position = IMAGES.index(image)
+    shares = [predictor.get(unit, TWO_IMAGES).vote_share[position] for unit in units]
+    votes = (torch.stack(shares) * PASSES).round()
+    return {votes_for(c, image): votes[:, c].tolist() for c in CLASSES}
 
 
 def judge_typical(numbers: Numbers) -> Judgement:
     """More than 90 votes for 8, and 2 the runner-up: only one class has as many votes or more."""
-    votes = _votes(numbers)
+    votes = _votes(numbers, TYPICAL)
     of_2 = votes[:, [2]]
     runner_up = ((votes > of_2).sum(axis=1) == 1) & ((votes >= of_2).sum(axis=1) == 2)
     return by_networks(
@@ -42,7 +49,7 @@ def judge_typical(numbers: Numbers) -> Judgement:
 
 def judge_peculiar(numbers: Numbers) -> Judgement:
     """More than 40 votes for 3, and 2 to 6 for 7 and 9 together."""
-    votes = _votes(numbers)
+    votes = _votes(numbers, PECULIAR)
     return by_networks(
         {
             f"more than {MOST_FOR_3} votes for 3": list(votes[:, 3] > MOST_FOR_3),
@@ -59,39 +66,43 @@ def measure_switch(predictor: RecipePredictor) -> Numbers:
     pool, training = predictor.pool()
     networks = pool.networks(range(predictor.networks), training)
     numbers = {
-        "softmax repeats itself": [
+        REPEATS: [
             float(torch.equal(pool.engine.logits(one, images), pool.engine.logits(one, images)))
             for one in networks
         ]
     }
-    for position, index in enumerate((TYPICAL, PECULIAR)):
-        voted = np.stack(list(_measure(predictor, position).values())) > 0
-        numbers[f"classes with votes, image {index}"] = voted.sum(axis=0).astype(float).tolist()
+    for image in IMAGES:
+        voted = np.stack(list(measure_votes(predictor, image).values())) > 0
+        numbers[classes_voted_for(image)] = voted.sum(axis=0).astype(float).tolist()
     return numbers
 
 
 def judge_switch(numbers: Numbers) -> Judgement:
     """Off: equal to the last bit; on: more than one class gets votes on at least one image."""
-    distinct = np.max(
-        [numbers[f"classes with votes, image {index}"] for index in (TYPICAL, PECULIAR)], axis=0
-    )
+    distinct = np.max([numbers[classes_voted_for(image)] for image in IMAGES], axis=0)
     return by_networks(
         {
-            "dropout off, the same prediction twice": [
-                one == 1 for one in numbers["softmax repeats itself"]
-            ],
+            "dropout off, the same prediction twice": [one == 1 for one in numbers[REPEATS]],
             "dropout on, votes for more than one class": list(distinct > 1),
         }
     )
 
 
-def _measure(predictor: RecipePredictor, position: int) -> dict[str, list[float]]:
-    _two_images(predictor)
-    units = [predictor.mc_dropout(network) for network in range(predictor.networks)]
-    predictor.predict((unit, TWO_IMAGES) for unit in units)
-    shares = [predictor.get(unit, TWO_IMAGES).vote_share[position] for unit in units]
-    votes = (torch.stack(shares) * PASSES).round()
-    return {f"votes for {c}": votes[:, c].tolist() for c in CLASSES}
+def votes_for(class_number: int, image: int) -> Quantity:
+    """A quantity of `measure_votes`."""
+    return Quantity(
+        f"votes for {class_number}",
+        VOTES,
+        method=SAMPLED,
+        image=image,
+        class_number=class_number,
+    )
+
+
+def classes_voted_for(image: int) -> Quantity:
+    """A quantity of `measure_switch`."""
+    label = f"classes with votes, image {image}"
+    return Quantity(label, "classes_with_votes", method=SAMPLED, image=image)
 
 
 def _two_images(predictor: RecipePredictor) -> torch.Tensor:
@@ -101,42 +112,45 @@ def _two_images(predictor: RecipePredictor) -> torch.Tensor:
     return predictor.images(TWO_IMAGES).images
 
 
-def _votes(numbers: Numbers) -> Int64[np.ndarray, "networks classes"]:
-    return np.stack([numbers[f"votes for {c}"] for c in CLASSES], axis=1).astype(np.int64)
+def _votes(numbers: Numbers, image: int) -> Int64[np.ndarray, "networks classes"]:
+    return np.stack([numbers[votes_for(c, image)] for c in CLASSES], axis=1).astype(np.int64)
 
 
-CLAIMS = (
-    Claim(
-        id="image-61",
-        statement="Of 100 passes over test image 61, a typical 8, more than 90 vote for 8 and the "
-        "few others for 2.",
-        place="the count plot of image 61",
-        rule="For each network: 8 gets more than 90 votes, and 2 alone gets the second most votes.",
-        measure=measure_typical,
-        judge=judge_typical,
-        figure="claims-count-plots",
-        remark="If all votes are for 8, there is no runner-up.",
-    ),
-    Claim(
-        id="image-591",
-        statement="Of 100 passes over test image 591, a peculiar 8, more than 40 vote for 3 and "
-        "about 4 for 7 or 9.",
-        place="the count plot of image 591",
-        rule="More than 40 votes for 3, and 2 to 6 votes for 7 and 9 together, per network.",
-        measure=measure_peculiar,
-        judge=judge_peculiar,
-        figure="claims-count-plots",
-    ),
-    Claim(
-        id="eval-switch",
-        statement="With dropout off, a network gives the same prediction every time; with dropout "
-        "on, its predictions vary.",
-        place="the network's method for predictions, with an argument that switches dropout",
-        rule="For each network: with dropout off, repeated predictions are equal to the last bit; "
-        "with dropout on, the 100 passes vote for more than one class on at least one of the two "
-        "images.",
-        measure=measure_switch,
-        judge=judge_switch,
-        figure="claims-count-plots",
-    ),
+TYPICAL_IMAGE = Claim(
+    id="image-61",
+    statement="Of 100 passes over test image 61, a typical 8, more than 90 vote for 8 and the "
+    "few others for 2.",
+    place="the count plot of image 61",
+    weight="supporting",
+    rule="For each network: 8 gets more than 90 votes, and 2 alone gets the second most votes.",
+    measure=partial(measure_votes, image=TYPICAL),
+    judge=judge_typical,
+    figure="claims-count-plots",
+    against="If all votes are for 8, there is no runner-up.",
+)
+
+PECULIAR_IMAGE = Claim(
+    id="image-591",
+    statement="Of 100 passes over test image 591, a peculiar 8, more than 40 vote for 3 and "
+    "about 4 for 7 or 9.",
+    place="the count plot of image 591",
+    weight="supporting",
+    rule="More than 40 votes for 3, and 2 to 6 votes for 7 and 9 together, per network.",
+    measure=partial(measure_votes, image=PECULIAR),
+    judge=judge_peculiar,
+    figure="claims-count-plots",
+)
+
+DROPOUT_SWITCH = Claim(
+    id="eval-switch",
+    statement="With dropout off, a network gives the same prediction every time; with dropout "
+    "on, its predictions vary.",
+    place="the network's method for predictions, with an argument that switches dropout",
+    weight="check",
+    rule="For each network: with dropout off, repeated predictions are equal to the last bit; "
+    "with dropout on, the 100 passes vote for more than one class on at least one of the two "
+    "images.",
+    measure=measure_switch,
+    judge=judge_switch,
+    figure="claims-count-plots",
 )

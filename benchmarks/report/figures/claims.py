@@ -3,30 +3,38 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from itertools import product
 
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 
 from benchmarks.records import where
-from benchmarks.report.figures.drawing import Drawing, claim_numbers, legend_below, panels
-from benchmarks.report.names import METHODS, Variant
+from benchmarks.report.figures.drawing import (
+    Drawing,
+    claim_drawing,
+    claim_numbers,
+    legend_below,
+    panels,
+    scores_in,
+)
+from benchmarks.report.names import Names, Variant
 from benchmarks.report.results import Results
 from benchmarks.report.style import BAND, COLUMN, PAGE, Look, look_of
-from benchmarks.vocabulary import LEAST_RANK_CORRELATION
+from benchmarks.vocabulary import CLEAN, LEAST_RANK_CORRELATION, RANK_CORRELATION, VOTES
 
-MEASURES = ("mutual information", "disagreement")
-NATS = "\n(nats)"
-TRAINED_ON = ("1,000", "10,000", "all", "all, rotated")
+CERTAINTY, RANK_AGREEMENT = "claims-certainty", "claims-rank-agreement"
+MISSING_DATA = "claims-missing-data"
+"""Figures that claims name."""
+
+IMAGES = {CLEAN: "Clean images", "rotated-045": "Rotated by 45°"}
+"""Titles of panels, by condition."""
 
 SAMPLED_IMAGES = {
     "article-images": "Images 61 and 591",
     "high-disagreement": "Images with the highest disagreement",
 }
 """The images by which samples are compared with the exact distribution."""
-
-VOTES = "votes"
-"""The root mean square error over the ten classes' shares of votes."""
 
 SAMPLED_MEASURES = {
     VOTES: "Share of votes for a class",
@@ -48,45 +56,60 @@ SPREAD_BY = {
 """The columns of ``claims/spread.csv`` that are drawn, their labels, and whose colour they have."""
 
 
+SAMPLED = "mc_dropout"
+"""The method that the article is about, whose colour its claims have."""
+
+
 def certainty_figures(results: Results, _: Mapping[Variant, Look]) -> Iterator[Drawing]:
     """Accuracy by how many votes agree, and how often so many do."""
-    numbers = by_share(claim_numbers(results, "certain-when-agreeing"))
+    numbers = by_share(claim_numbers(results, CERTAINTY))
     if numbers.empty:
         return
     figure, axes = panels(2, columns=1, width=COLUMN, height=1.5, sharex=True)
-    draw_certainty(axes[0], numbers)
+    draw_certainty(axes[0], results.names, numbers)
     draw_images(axes[1], numbers)
     axes[1].set_xlabel("Share of 100 votes that agree")
-    yield Drawing("claims-certainty", figure, numbers)
+    yield Drawing(CERTAINTY, figure, numbers)
 
 
 def rank_agreement_figures(results: Results, _: Mapping[Variant, Look]) -> Iterator[Drawing]:
     """Rank correlation of one network with dropout on and the ensemble, a point a network."""
-    numbers = claim_numbers(results, "dropout-mimics-ensemble")
-    if numbers.empty:
+    numbers = claim_numbers(results, RANK_AGREEMENT)
+    if where(numbers, metric=RANK_CORRELATION).empty:
         return
     figure, (ax,) = panels(1, columns=1, width=COLUMN, height=1.7)
-    draw_rank_agreement(ax, numbers)
-    yield Drawing("claims-rank-agreement", figure, numbers)
+    draw_rank_agreement(ax, results.names, numbers)
+    yield claim_drawing(RANK_AGREEMENT, figure, numbers)
 
 
 def missing_data_figures(results: Results, _: Mapping[Variant, Look]) -> Iterator[Drawing]:
     """Epistemic uncertainty by what the networks were trained on."""
-    numbers = by_training_set(claim_numbers(results, "epistemic-is-missing-data"))
+    numbers = claim_numbers(results, MISSING_DATA).dropna(subset=["training_set"])
     if numbers.empty:
         return
-    figure, axes = panels(4, columns=2, width=COLUMN, height=1.6, sharex=True, sharey="row")
-    shown = [(measure, images) for measure in MEASURES for images in ("clean", "45°")]
-    for ax, (measure, images) in zip(axes, shown, strict=True):
-        draw_training_sets(ax, numbers, measure, images)
-    for ax, title in zip(axes[:2], ("Clean images", "Rotated by 45°"), strict=True):
-        ax.set_title(title)
+    metrics = [m.name for m in results.names.nouns.metrics if m.name in set(numbers["metric"])]
+    conditions = list(dict.fromkeys(numbers["condition"]))
+    columns = len(conditions)
+    figure, axes = panels(
+        len(metrics) * columns,
+        columns=columns,
+        width=COLUMN,
+        height=1.6,
+        sharex=True,
+        sharey="row",
+    )
+    for ax, (metric, condition) in zip(axes, product(metrics, conditions), strict=True):
+        draw_training_sets(ax, results.names, where(numbers, metric=metric, condition=condition))
+    for ax, condition in zip(axes, conditions, strict=False):
+        ax.set_title(IMAGES.get(condition, condition))
+    for ax, metric in zip(axes[::columns], metrics, strict=True):
+        ax.set_ylabel(results.names.printed(metric).axis_label.replace(" (", "\n("))
     for ax in axes:
         ax.set_ylim(bottom=0)  # once all is drawn: rows share their axis
-    for ax in axes[2:]:
+    for ax in axes[-columns:]:
         ax.set_xlabel("Training images")
     legend_below(figure, axes)
-    yield Drawing("claims-missing-data", figure, numbers)
+    yield claim_drawing(MISSING_DATA, figure, numbers)
 
 
 def monte_carlo_figures(results: Results, _: Mapping[Variant, Look]) -> Iterator[Drawing]:
@@ -113,7 +136,7 @@ def spread_figures(results: Results, _: Mapping[Variant, Look]) -> Iterator[Draw
     images = sorted(set(spread["image"]))
     figure, axes = panels(len(images), columns=2, width=PAGE, height=1.9, sharey=True)
     for ax, image in zip(axes, images, strict=True):
-        draw_spread(ax, where(spread, image=image))
+        draw_spread(ax, results.names, where(spread, image=image))
         ax.set_title(f"Image {image}")
     axes[0].set_ylabel("Standard deviation\n(votes of 100)")
     legend_below(figure, axes)
@@ -123,12 +146,10 @@ def spread_figures(results: Results, _: Mapping[Variant, Look]) -> Iterator[Draw
 def by_share(numbers: pd.DataFrame) -> pd.DataFrame:
     """For each bin of vote shares its images and accuracy: of all networks, least and most."""
     rows = []
-    table = numbers.pivot_table(index="quantity", columns="network", values="value")
-    for name in table.index[table.index.str.startswith("images")]:
-        images = table.loc[name]
-        correct = table.loc[name.replace("images", "correct")]
+    for (low, high), of_bin in numbers.groupby(["lower_edge", "upper_edge"]):
+        counts = of_bin.pivot_table(index="network", columns="metric", values="value")
+        images, correct = counts["images"], counts["correct"]
         accuracy = (correct / images)[images > 0]
-        low, high = map(float, name.rpartition(" ")[2].split("–"))
         rows.append(
             {
                 "lower": low,
@@ -142,31 +163,20 @@ def by_share(numbers: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-def by_training_set(numbers: pd.DataFrame) -> pd.DataFrame:
-    """The names of quantities split into method, measure, images and training images."""
-    parts = numbers["quantity"].str.extract(
-        r"(?P<method>.+), (?P<measure>[^,]+), (?P<images>[^,]+), trained on (?P<training>.+)"
-    )
-    return pd.concat([parts, numbers[["network", "value"]]], axis=1)
-
-
 def errors_shown(errors: pd.DataFrame) -> pd.DataFrame:
     """The measures that are drawn; the classes' votes as one."""
-    is_vote = errors["measure"].str.startswith("votes for ")
-    squares = errors.assign(
-        square=errors["rms_error"] ** 2, measure=errors["measure"].mask(is_vote, VOTES)
-    )
+    squares = errors.assign(square=errors["rms_error"] ** 2)
     of_each = squares.groupby(["images", "measure", "passes"], as_index=False)
     shown = of_each.agg(square=("square", "mean"), samples=("samples", "first"))
     shown = shown[shown["measure"].isin(SAMPLED_MEASURES)]
     return shown.assign(rms_error=np.sqrt(shown["square"])).drop(columns="square")
 
 
-def draw_certainty(ax: Axes, numbers: pd.DataFrame) -> Axes:
+def draw_certainty(ax: Axes, names: Names, numbers: pd.DataFrame) -> Axes:
     """Accuracy in each bin of the majority's share, and the networks' range."""
     middle = (numbers["lower"] + numbers["upper"]) / 2
     reach = [numbers["accuracy"] - numbers["least"], numbers["most"] - numbers["accuracy"]]
-    look = look_of("mc_dropout")
+    look = look_of(names, SAMPLED)
     ax.errorbar(
         middle,
         numbers["accuracy"],
@@ -195,38 +205,38 @@ def draw_images(ax: Axes, numbers: pd.DataFrame) -> Axes:
     return ax
 
 
-def draw_rank_agreement(ax: Axes, numbers: pd.DataFrame) -> Axes:
+def draw_rank_agreement(ax: Axes, names: Names, numbers: pd.DataFrame) -> Axes:
     """Rank correlations with the ensemble: a point a network, a stroke their mean."""
-    color = look_of("mc_dropout").color
-    for y, measure in enumerate(MEASURES):
-        values = numbers.loc[numbers["quantity"] == f"rank correlation, {measure}", "value"]
+    color = look_of(names, SAMPLED).color
+    correlations = where(numbers, metric=RANK_CORRELATION)
+    scores = scores_in(correlations, names)
+    for y, score in enumerate(scores):
+        values = where(correlations, score=score)["value"]
         offset = (np.arange(len(values)) + 0.5) / len(values) - 0.5
         ax.scatter(values, y + 0.5 * offset, s=6, color=color, linewidth=0)
         ax.plot([values.mean()] * 2, [y - 0.35, y + 0.35], color="0", linewidth=1.2)
     for verdict, least in LEAST_RANK_CORRELATION.items():
         ax.axvline(least, color="0.6", linewidth=0.8, linestyle=(0, (4, 2)))
         ax.text(least, 1.02, verdict, transform=ax.get_xaxis_transform(), fontsize="x-small")
-    ax.set_yticks(range(len(MEASURES)), [measure.capitalize() for measure in MEASURES])
-    ax.set(xlim=(0, 1), ylim=(-0.6, len(MEASURES) - 0.4))
+    ax.set_yticks(range(len(scores)), [names.score(score).label for score in scores])
+    ax.set(xlim=(0, 1), ylim=(-0.6, len(scores) - 0.4))
     ax.set_xlabel("Rank correlation with the ensemble\n(point: a network; line: mean)")
     ax.grid(visible=False, axis="y")
     return ax
 
 
-def draw_training_sets(ax: Axes, numbers: pd.DataFrame, measure: str, images: str) -> Axes:
+def draw_training_sets(ax: Axes, names: Names, numbers: pd.DataFrame) -> Axes:
     """One measure on one set of images against the training set; a faint point a network."""
-    chosen = where(numbers, measure=measure, images=images)
-    for method, name in (("mc_dropout", "MC-dropout"), ("deep_ensemble", "ensemble")):
-        of_method = where(chosen, method=name)
-        x = of_method["training"].map(TRAINED_ON.index)
-        look = look_of(method)
+    trained_on = list(dict.fromkeys(numbers["training_set"]))
+    for method in dict.fromkeys(numbers["method"]):
+        of_method = where(numbers, method=method)
+        x = of_method["training_set"].map(trained_on.index)
+        look = look_of(names, method)
         means = of_method["value"].groupby(x).mean()
-        ax.plot(means.index, means, **(look.line | {"label": METHODS[method]}))
+        ax.plot(means.index, means, **(look.line | {"label": names.method(method).label}))
         if len(of_method) > len(means):
             ax.scatter(x, of_method["value"], s=5, color=look.color, alpha=2 * BAND, linewidth=0)
-    ax.set_xticks(range(len(TRAINED_ON)), [name.replace(", ", ",\n") for name in TRAINED_ON])
-    if images == "clean":
-        ax.set_ylabel(f"{measure.capitalize()}{NATS if measure == MEASURES[0] else ''}")
+    ax.set_xticks(range(len(trained_on)), [name.replace(", ", ",\n") for name in trained_on])
     return ax
 
 
@@ -242,14 +252,14 @@ def draw_errors(ax: Axes, numbers: pd.DataFrame) -> Axes:
     return ax
 
 
-def draw_spread(ax: Axes, spread: pd.DataFrame) -> Axes:
+def draw_spread(ax: Axes, names: Names, spread: pd.DataFrame) -> Axes:
     """Two bars a class: the standard deviation between networks, and between samples of one."""
     for offset, (column, (label, method)) in zip((-0.2, 0.2), SPREAD_BY.items(), strict=True):
         ax.bar(
             spread["class"] + offset,
             100 * spread[column],
             width=0.38,
-            color=look_of(method).color,
+            color=look_of(names, method).color,
             linewidth=0,
             label=label,
         )

@@ -14,7 +14,7 @@ from matplotlib.figure import Figure
 
 from benchmarks.records import where
 from benchmarks.report.names import Names, Variant
-from benchmarks.report.results import Pixels, Results
+from benchmarks.report.results import Pixels, Results, claims_numbers
 from benchmarks.report.style import BAND, Look
 
 LETTER, HANDLE = 0.054, 0.45
@@ -123,7 +123,12 @@ def conditions_in(table: pd.DataFrame, names: Names) -> list[str]:
     return sorted(set(table["condition"]), key=names.condition_rank)
 
 
-def claim_numbers(results: Results, *claims: str) -> pd.DataFrame:
-    """The numbers of these claims, a row a network and quantity."""
-    table = results.curves.get("claims", pd.DataFrame(columns=["claim"]))
-    return table[table["claim"].isin(claims)].reset_index(drop=True)
+def claim_numbers(results: Results, figure: str) -> pd.DataFrame:
+    """The numbers of the claims that name this figure, a row a network and quantity."""
+    numbers = where(results.curves.get("claims", claims_numbers(None)), figure=figure)
+    return numbers.drop(columns="figure").reset_index(drop=True)
+
+
+def claim_drawing(name: str, figure: Figure, numbers: pd.DataFrame) -> Drawing:
+    """A figure of claims; of the fields of their quantities, those that any has."""
+    return Drawing(name, figure, numbers.dropna(axis=1, how="all"))

@@ -13,6 +13,7 @@ from matplotlib.ticker import MaxNLocator
 from benchmarks.records import where
 from benchmarks.report.figures.drawing import (
     Drawing,
+    claim_drawing,
     claim_numbers,
     panels,
     rows_of,
@@ -24,13 +25,13 @@ from benchmarks.report.names import Names, Variant
 from benchmarks.report.number_format import three_decimals
 from benchmarks.report.results import Pixels, Results
 from benchmarks.report.style import COLUMN, PAGE, Look, look_of, looks
-from benchmarks.vocabulary import PECULIAR, TEST_IMAGES, TYPICAL
+from benchmarks.vocabulary import PECULIAR, TEST_IMAGES, TYPICAL, VOTES
 
-ARTICLE_IMAGES = {
-    f"image-{TYPICAL}": (TYPICAL, "a typical 8"),
-    f"image-{PECULIAR}": (PECULIAR, "a peculiar 8"),
-}
-"""The claims about single images, and which images these are."""
+ARTICLE_IMAGES = {TYPICAL: "a typical 8", PECULIAR: "a peculiar 8"}
+"""What the images of the article show."""
+
+COUNT_PLOTS = "claims-count-plots"
+"""The figure that claims about single images name."""
 
 LARGEST = 55.0
 """Area in square points of the circle that stands for all votes."""
@@ -111,23 +112,18 @@ def high_disagreement_figures(results: Results, looks: Mapping[Variant, Look]) -
 
 def article_image_figures(results: Results, _: Mapping[Variant, Look]) -> Iterator[Drawing]:
     """The article's count plots, for every network: a point a network, bars their mean."""
-    numbers = claim_numbers(results, *ARTICLE_IMAGES)
-    if numbers.empty:
+    numbers = where(claim_numbers(results, COUNT_PLOTS), metric=VOTES)
+    images = sorted(set(numbers["image"]))
+    if not images:
         return
-    figure, axes = panels(
-        2 * len(ARTICLE_IMAGES),
-        columns=4,
-        width=PAGE,
-        height=2.0,
-        width_ratios=[0.45, 1] * 2,
-    )
-    for (claim, (index, what)), image, votes in zip(
-        ARTICLE_IMAGES.items(), axes[::2], axes[1::2], strict=True
-    ):
+    ratios = [0.45, 1] * min(2, len(images))
+    figure, axes = panels(2 * len(images), columns=4, width=PAGE, height=2.0, width_ratios=ratios)
+    for index, image, votes in zip(images, axes[::2], axes[1::2], strict=True):
         show_image(image, results.images.get((TEST_IMAGES, index)))
-        image.set_title(f"Image {index}:\n{what}")
-        draw_networks(votes, where(numbers, claim=claim))
-    yield Drawing("claims-count-plots", figure, numbers)
+        title = [f"Image {index}", ARTICLE_IMAGES.get(index)]
+        image.set_title(":\n".join(filter(None, title)))
+        draw_networks(votes, results.names, where(numbers, image=index))
+    yield claim_drawing(COUNT_PLOTS, figure, numbers)
 
 
 def count_plots(
@@ -228,12 +224,12 @@ def draw_votes(ax: Axes, names: Names, votes: pd.DataFrame, looks: Mapping[Varia
     return ax
 
 
-def draw_networks(ax: Axes, numbers: pd.DataFrame) -> Axes:
+def draw_networks(ax: Axes, names: Names, numbers: pd.DataFrame) -> Axes:
     """Votes for each class: points for the networks in their order, and a bar for their mean."""
     networks = numbers["network"].nunique()
-    classes = numbers["quantity"].str.removeprefix("votes for ").astype(int)
+    classes = numbers["class_number"].astype(int)
     offset = (numbers["network"] + 0.5) / networks - 0.5
-    color = look_of("mc_dropout").color
+    color = look_of(names, str(numbers["method"].iloc[0])).color
     means = numbers["value"].groupby(classes).mean()
     ax.bar(means.index, means, width=BAR_WIDTH, color="0.85", linewidth=0)
     ax.scatter(classes + BAR_WIDTH * offset, numbers["value"], s=2.5, color=color, linewidth=0)

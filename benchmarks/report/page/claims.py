@@ -14,6 +14,7 @@ from benchmarks.report.claims_page import (
     quantities,
     setting_text,
 )
+from benchmarks.report.names import Names
 from benchmarks.report.page.explorer import data_uri
 from benchmarks.report.texts import article_answer
 from benchmarks.vocabulary import CLAIMS_JSON, FIGURES_FOLDER
@@ -27,7 +28,7 @@ class Figure(NamedTuple):
     uri: str
 
 
-def claims(folder: Path) -> dict[str, Any] | None:
+def claims(folder: Path, names: Names) -> dict[str, Any] | None:
     """What the template shows, from the run's folder; ``None`` where no claim was judged.
 
     ``summary`` is empty where no claim was tested. A claim is as in `claims.json`, but for its
@@ -37,15 +38,16 @@ def claims(folder: Path) -> dict[str, Any] | None:
     content = read_json(folder / CLAIMS_JSON)
     if not content:
         return None
-    recipes, rows = double_softmax_table(content["double_softmax"])
+    recipes, rows = double_softmax_table(content["double_softmax"].get("rows", ()))
     return {
         "claims": [_claim(claim, folder) for claim in content["claims"]],
-        "summary": article_answer(content),
+        "summary": article_answer(content, names),
         "setting": setting_text(content["setting"]),
         "double_softmax": rows
         and {
             "title": DOUBLE_SOFTMAX,
             "about": ABOUT_DOUBLE_SOFTMAX,
+            **content["double_softmax"],
             "recipes": recipes,
             "rows": rows,
         },
@@ -53,21 +55,19 @@ def claims(folder: Path) -> dict[str, Any] | None:
 
 
 def _claim(claim: Mapping[str, Any], folder: Path) -> dict[str, Any]:
-    beside = [
-        f"With the recipe {recipe}: {why}." for recipe, why in claim.get("beside", {}).items()
-    ]
+    beside = [f"With the recipe {recipe}: {why}." for recipe, why in claim["beside"].items()]
     return {
         **claim,
         "kind": claim["verdict"].replace(" ", "-"),  # as a class of the style sheet
-        "remarks": [*filter(None, [claim.get("remark")]), *beside],
-        "recipes": list(claim.get("numbers", {})),
+        "remarks": [*filter(None, [claim["against"]]), *beside],
+        "recipes": list(claim["numbers"]),
         "numbers": list(quantities(claim)),
         "figures": list(_figures(claim, folder)),
     }
 
 
 def _figures(claim: Mapping[str, Any], folder: Path) -> Iterator[Figure]:
-    for recipe in claim.get("numbers", {}):
-        path = f"{FIGURES_FOLDER}/{claim.get('figure')}-{recipe}.png"
+    for recipe in claim["numbers"]:
+        path = f"{FIGURES_FOLDER}/{claim['figure']}-{recipe}.png"
         if (folder / path).exists():
             yield Figure(recipe, path, data_uri((folder / path).read_bytes()))
