@@ -34,6 +34,7 @@ from benchmarks.tasks import TASKS
 from benchmarks.vocabulary import INDEX_HTML, LATENCY, STAGES
 from methods import METHODS
 from methods.engines.choice import fitting_engine
+from methods.networks.recipes import Recipe
 
 Names = list[str] | None
 
@@ -130,7 +131,7 @@ def main(
         configuration_of(preset, task),
         seed=seed,
         device=device,
-        engine=fitting_engine(engine, device),
+        engine=fitting_engine(engine, device, _recipes(task, chosen["recipes"])),
         **{name: value for name, value in chosen.items() if value is not None},
     )
     workspace = Workspace(
@@ -190,6 +191,12 @@ def _renamed(old: str, by_old: int | None, new: str, by_new: int | None) -> int 
     if by_old is not None:
         print(f"{old} is now {new}; the old name will go in 0.3", file=sys.stderr)
     return by_old if by_new is None else by_new
+
+
+def _recipes(task: str, names: tuple[str, ...] | None) -> list[Recipe]:
+    """The task's recipes of these names; unknown ones are refused later."""
+    known = TASKS[task].recipes if task in TASKS else ()
+    return [recipe for recipe in known if names is None or recipe.name in names]
 
 
 def _separate(values: Names) -> tuple[str, ...] | None:

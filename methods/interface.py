@@ -156,7 +156,7 @@ class UncertaintyMethod(ABC):
     @classmethod
     def objection(cls, recipe: Recipe) -> str | None:
         """Why the method is not applicable to networks of this recipe; ``None`` if it is."""
-        if "dropout" in cls.needs and recipe.dropout == 0:
+        if "dropout" in cls.needs and not (recipe.dropout and recipe.network.channels):
             return f"the recipe {recipe.name!r} trains without dropout, so no pass would differ"
         return None
 

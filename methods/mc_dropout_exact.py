@@ -7,7 +7,9 @@ from jaxtyping import Float
 from torch import Tensor
 
 from methods.interface import Prediction
+from methods.networks.lenet5 import LeNet5
 from methods.networks.network import Network
+from methods.networks.recipes import Recipe
 from methods.pooled import PooledMethod
 
 
@@ -26,6 +28,13 @@ class MCDropoutExact(PooledMethod):
     exact = True
     slow = True
     kernels_only = True
+
+    @classmethod
+    def objection(cls, recipe: Recipe) -> str | None:
+        """Sub-networks are enumerated of LeNet-5 alone."""
+        if recipe.network is not LeNet5:
+            return f"the sub-networks of {recipe.network.name} cannot be enumerated"
+        return super().objection(recipe)
 
     def predict(self, images: Tensor) -> Prediction:
         """The sub-networks' mean prediction of each image, weighted by dropout's probabilities."""

@@ -8,10 +8,7 @@ from typing import NamedTuple
 
 import torch
 
-from methods import UncertaintyMethod
-from methods.deep_ensemble import DeepEnsemble
-from methods.mc_dropout import MCDropout
-from methods.softmax import Softmax
+from methods import METHODS, MemberMethod, UncertaintyMethod
 
 
 class NetworkCost(NamedTuple):
@@ -36,13 +33,12 @@ def network_cost(method: UncertaintyMethod) -> NetworkCost | None:
     passes of MC-dropout share its first convolution: 117,600 + T · 298,920. Engines compute fewer:
     kernels skip dropped channels, and share a part of the second convolution between passes.
     """
-    # Not of subclasses: a custom method may evaluate these networks as often as it likes.
-    if type(method) is MCDropout:
-        passes = method.passes
-    elif type(method) is DeepEnsemble or type(method) is Softmax:
-        passes = 1
-    else:
+    # Not of custom methods: these may evaluate their networks as often as they like.
+    if not isinstance(method, MemberMethod) or type(method) not in METHODS.values():
         return None
+    passes = 1
+    if method.size is not None and not method.counts_networks:
+        passes = getattr(method, method.size)
     network, *_ = method.fitted  # all are of one architecture
     parameters = list(network.parameters())
     image = torch.zeros(1, *network.shape, device=parameters[0].device)

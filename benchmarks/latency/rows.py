@@ -125,7 +125,7 @@ def mode(method: type[UncertaintyMethod], setup: Setup) -> str:
 def absent_rows(plan: Plan) -> Iterator[Latency]:
     """A row for everything that this machine lacks, or that would take too long."""
     for name, method in plan.configuration.classes.items():
-        for setup in setups() if method.slow else ():
+        for setup in setups(plan) if method.slow else ():
             for size in plan.configuration.batch_sizes:
                 if size > 1 and concerns(method, setup, [setup]):
                     row = row_of(method, LatencyTask(name, None, setup, size))

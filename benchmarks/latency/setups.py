@@ -16,7 +16,7 @@ from benchmarks.run.configuration import Configuration
 from benchmarks.run.plan import Plan
 from benchmarks.run.workspace import Workspace
 from methods import UncertaintyMethod
-from methods.engines.choice import EngineName, has_kernels
+from methods.engines.choice import EngineName, has_kernels, unsupported
 from methods.pooled import PooledMethod
 
 
@@ -45,10 +45,11 @@ class LatencyTask:
     training_s: float | None = None
 
 
-def setups() -> list[Setup]:
+def setups(plan: Plan) -> list[Setup]:
     """The CPU with one thread and with all, by each engine there is; and each CUDA device."""
     name, every = f"{processor()}, {os.cpu_count()} cores", torch.get_num_threads()
-    engines: list[EngineName] = ["numba", "torch"] if has_kernels() else ["torch"]
+    fast = has_kernels() and not unsupported(plan.task.recipes[:1])
+    engines: list[EngineName] = ["numba", "torch"] if fast else ["torch"]
     return [
         *(Setup("cpu", name, n, engine) for engine in engines for n in sorted({1, every})),
         *(
@@ -68,7 +69,7 @@ def latency_tasks(
     Args:
         trained_on: the fingerprint of the training images, by which stored networks are found.
     """
-    chosen, available = plan.configuration, setups()
+    chosen, available = plan.configuration, setups(plan)
     main = next((setup for setup in available if setup.engine == chosen.engine), available[0])
     seconds = _training_seconds(plan, workspace, trained_on)
     for setup, (name, method) in product(available, chosen.classes.items()):

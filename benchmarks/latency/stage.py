@@ -29,7 +29,7 @@ from benchmarks.latency.rows import (
     rows_measured,
     write_rows,
 )
-from benchmarks.latency.setups import LatencyTask, Setup, latency_tasks
+from benchmarks.latency.setups import LatencyTask, Setup, latency_tasks, setups
 from benchmarks.latency.stopwatch import Limits, Timed, stopwatch
 from benchmarks.progress import tracked
 from benchmarks.records import members_text
@@ -43,7 +43,7 @@ from benchmarks.run.record import RunRecord
 from benchmarks.run.workspace import Workspace
 from benchmarks.vocabulary import LATENCY, LATENCY_CSV, SUMMARY_CSV
 from methods import UncertaintyMethod
-from methods.engines.choice import choose_engine, has_kernels
+from methods.engines.choice import choose_engine
 from methods.networks.labelled_images import LabelledImages
 from methods.networks.pool import UntrainedPool
 from methods.seeds import derive_seed
@@ -85,7 +85,7 @@ def time_methods(plan: Plan, workspace: Workspace, trained_on: str | None = None
     Args:
         trained_on: the fingerprint of the training images, by which stored networks are found.
     """
-    if has_kernels():
+    if any(setup.engine == "numba" for setup in setups(plan)):
         compile_once()
     path, classes = workspace.out / LATENCY_CSV, plan.configuration.classes
     earlier = read_rows(path)

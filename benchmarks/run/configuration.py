@@ -14,7 +14,7 @@ from benchmarks.errors import UserError
 from benchmarks.run.custom_method import load_method
 from benchmarks.tasks import TASKS, Task
 from methods import METHODS, UncertaintyMethod
-from methods.engines.choice import EngineName
+from methods.engines.choice import EngineName, fitting_engine, unsupported
 from methods.networks.recipes import Recipe
 
 FEWEST_RESAMPLES = 100
@@ -89,6 +89,10 @@ class Configuration:
             _require_sensible(name, getattr(self, name))
         if self.engine == "numba" and self.device != "cpu":
             raise UserError(f"--engine numba runs on the CPU, not on {self.device}; use torch")
+        if self.engine == "numba" and (names := unsupported(map(task.recipe, self.recipes))):
+            raise UserError(
+                f"--engine numba does not compute the recipe {names[0]!r}; use --engine torch"
+            )
         if self.resamples < FEWEST_RESAMPLES:
             raise UserError(
                 f"--resamples: {self.resamples} is too small; expected at least "
@@ -222,6 +226,7 @@ def _quick(task: Task) -> Configuration:
         replicates=5,
         images=2000,
         epochs=2,
+        engine=fitting_engine("auto", "cpu", task.recipes[:1]),
     )
 
 
@@ -236,6 +241,7 @@ def _full(task: Task) -> Configuration:
         passes=(1, 2, 5, 10, 20, 50, 100),
         in_depth=(task.recipes[0].name,),
         replicates=10,
+        engine=fitting_engine("auto", "cpu", task.recipes),
     )
 
 

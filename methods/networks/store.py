@@ -44,7 +44,9 @@ class NetworkKey:
     @property
     def text(self) -> str:
         """The key as JSON, with the architecture by its name; stored beside the weights."""
-        return json.dumps(asdict(self), sort_keys=True, default=lambda network: network.name)
+        values = asdict(self)
+        del values["recipe"]["reported"]  # has no part in the training
+        return json.dumps(values, sort_keys=True, default=lambda network: network.name)
 
 
 class NetworkStore:
