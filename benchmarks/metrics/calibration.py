@@ -221,6 +221,7 @@ METRICS = (
     Metric(
         name="ece",
         label="ECE",
+        shown="overview",
         family=Calibration,
         function=lambda bins: expected_calibration_error(bins.equal_width),
         better="lower",
@@ -234,6 +235,7 @@ METRICS = (
     Metric(
         name="ece_equal_mass",
         label="ECE, equal mass",
+        shown="detail",
         family=Calibration,
         function=lambda bins: expected_calibration_error(bins.equal_mass),
         better="lower",
@@ -248,6 +250,7 @@ METRICS = (
     Metric(
         name="ece_debiased",
         label="ECE, debiased",
+        shown="detail",
         family=Calibration,
         function=lambda bins: debiased_calibration_error(bins.equal_mass),
         better="lower",
@@ -262,6 +265,7 @@ METRICS = (
     Metric(
         name="squared_ce_debiased",
         label="Squared CE, debiased",
+        shown="detail",
         family=Calibration,
         function=lambda bins: debiased_squared_calibration_error(bins.equal_mass),
         better="lower",
@@ -275,6 +279,7 @@ METRICS = (
     Metric(
         name="mce",
         label="MCE",
+        shown="detail",
         family=Calibration,
         function=lambda bins: maximum_calibration_error(bins.equal_width),
         better="lower",

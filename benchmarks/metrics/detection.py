@@ -115,6 +115,7 @@ METRICS = (
     Metric(
         name="auroc",
         label="AUROC",
+        shown="overview",
         family=Detection,
         function=attrgetter("auroc"),
         better="higher",
@@ -127,6 +128,7 @@ METRICS = (
     Metric(
         name="aupr_out",
         label="AUPR-out",
+        shown="detail",
         family=Detection,
         function=attrgetter("aupr_out"),
         better="higher",
@@ -139,6 +141,7 @@ METRICS = (
     Metric(
         name="aupr_in",
         label="AUPR-in",
+        shown="detail",
         family=Detection,
         function=attrgetter("aupr_in"),
         better="higher",
@@ -150,6 +153,7 @@ METRICS = (
     Metric(
         name="fpr95",
         label="FPR95",
+        shown="detail",
         family=Detection,
         function=attrgetter("fpr95"),
         better="lower",

@@ -108,6 +108,8 @@ class Metric:
         function: the part of the computation that is this metric's own; see its family.
         unit: empty where it has none.
         better: which value is; empty where none is.
+        shown: in the ``overview`` and the main table, in the ``main`` table, or in one of the tables
+            in ``detail``; figures and page show those of the main table.
         biased: whether its bias differs between methods, so that a test would detect the bias.
         undefined_for_one: whether it is NaN where a prediction has a single member.
         undefined: why it may be NaN where it has all that it needs.
@@ -124,6 +126,7 @@ class Metric:
     function: Callable[..., Any]
     unit: str = ""
     better: Literal["higher", "lower", ""] = ""
+    shown: Literal["overview", "main", "detail"] = "main"
     biased: bool = False
     undefined_for_one: bool = False
     undefined: str = ""

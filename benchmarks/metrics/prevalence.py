@@ -30,6 +30,7 @@ METRICS = (
     Metric(
         name="prevalence",
         label="Prevalence",
+        shown="detail",
         family=Prevalence,
         function=lambda images, reference: images / (images + reference),
         summary="The share of images that are not clean in detection: the AUPR-out of a random "

@@ -83,6 +83,7 @@ METRICS = (
     Metric(
         name="accuracy",
         label="Accuracy",
+        shown="overview",
         family=LabelMeans,
         function=correct,
         better="higher",

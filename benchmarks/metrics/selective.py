@@ -95,6 +95,7 @@ METRICS = (
     Metric(
         name="misclassification_auroc",
         label="Misclassification AUROC",
+        shown="detail",
         family=Selective,
         function=attrgetter("auroc"),
         better="higher",
@@ -107,6 +108,7 @@ METRICS = (
     Metric(
         name="aurc",
         label="AURC",
+        shown="detail",
         family=Selective,
         function=attrgetter("aurc"),
         better="lower",
@@ -120,6 +122,7 @@ METRICS = (
     Metric(
         name="augrc",
         label="AUGRC",
+        shown="detail",
         family=Selective,
         function=attrgetter("augrc"),
         better="lower",

@@ -33,6 +33,7 @@ METRICS = (
     Metric(
         name="expected_entropy",
         label="Expected entropy",
+        shown="detail",
         family=PredictionMeans,
         function=lambda prediction: prediction.expected_entropy,
         unit="nats",
@@ -59,6 +60,7 @@ METRICS = (
     Metric(
         name="pairwise_disagreement",
         label="Disagreement",
+        shown="overview",
         family=PredictionMeans,
         function=lambda prediction: pairwise_disagreement(
             prediction.vote_share, prediction.members
@@ -75,6 +77,7 @@ OF_VOTE_SHARES = (
     Metric(
         name="variation_ratio",
         label="Variation ratio",
+        shown="detail",
         family=PredictionMeans,
         function=lambda prediction: variation_ratio(prediction.vote_share, prediction.members),
         undefined_for_one=True,
@@ -87,6 +90,7 @@ OF_VOTE_SHARES = (
     Metric(
         name="vote_entropy",
         label="Vote entropy",
+        shown="detail",
         family=PredictionMeans,
         function=lambda prediction: vote_entropy(prediction.vote_share, prediction.members),
         unit="nats",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 import math
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -145,7 +145,7 @@ def _score(score: Score) -> ScoreRecord:
 
 
 def _metric(metric: Any) -> MetricRecord:
-    path, function = _origin(metric.function)
+    path, function = _origin(metric)
     return MetricRecord(
         name=metric.name,
         label=metric.label,
@@ -198,8 +198,13 @@ def _by_task(plan: Plan) -> list[str]:
     return [recipe.name for recipe in plan.task.recipes if recipe.name in chosen]
 
 
-def _origin(function: Callable[..., Any]) -> tuple[str, str]:
-    """The file of a function within the repository, and its name; empty for one from elsewhere."""
-    file = Path(inspect.getsourcefile(function) or "").resolve()
+def _origin(metric: Any) -> tuple[str, str]:
+    """The file within the repository that computes a metric, and what in it.
+
+    The metric's own function, or its family where that has no name.
+    """
+    own = inspect.isfunction(metric.function) and metric.function.__name__ != "<lambda>"
+    code = metric.function if own else metric.family
+    file = Path(inspect.getsourcefile(code) or "").resolve()
     inside = file.is_relative_to(REPOSITORY)
-    return file.relative_to(REPOSITORY).as_posix() if inside else "", function.__qualname__
+    return file.relative_to(REPOSITORY).as_posix() if inside else "", code.__qualname__
