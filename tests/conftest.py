@@ -10,14 +10,14 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 import pytest
 
 from benchmarks.data.loading import load_mnist
-from benchmarks.run.custom_method import load_entry
+from benchmarks.run.custom_method import load_method
 from methods.networks.labelled_images import LabelledImages
 
 
 @pytest.fixture(autouse=True)
 def _no_remembered_methods() -> None:
     """Custom methods are cached by file name, but tests write several files of one name."""
-    load_entry.cache_clear()
+    load_method.cache_clear()
 
 
 @pytest.fixture(scope="session")

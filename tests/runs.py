@@ -14,12 +14,19 @@ from benchmarks.claims import training_sets
 from benchmarks.data.loading import load_mnist
 from benchmarks.predictions import StoredPrediction
 from benchmarks.run import workspace as workspace_module
-from benchmarks.run.configuration import Configuration
+from benchmarks.run.configuration import Configuration, configuration_of
 from benchmarks.run.plan import Plan
 from benchmarks.run.workspace import Workspace
-from benchmarks.tasks import conditions
+from benchmarks.tasks import mnist
+from benchmarks.tasks.mnist import MNIST
 from methods import Prediction
 from methods.networks.labelled_images import LabelledImages
+
+CONDITIONS = {one.name: one for one in (*MNIST.conditions, *MNIST.subset_conditions)}
+"""Those of MNIST, by name."""
+
+
+QUICK, FULL = map(configuration_of, ("quick", "full"))
 
 
 class Run(NamedTuple):
@@ -68,8 +75,7 @@ def small_mnist(*, training: int, test: int) -> Iterator[pytest.MonkeyPatch]:
 def mnist_loaded_by(load: Callable[..., LabelledImages]) -> Iterator[pytest.MonkeyPatch]:
     """Runs load MNIST by this function."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(workspace_module, "load_mnist", load)
-        patch.setattr(conditions, "load_mnist", load)
+        patch.setattr(mnist, "load_mnist", load)
         forget_images()
         yield patch
     forget_images()
@@ -77,6 +83,6 @@ def mnist_loaded_by(load: Callable[..., LabelledImages]) -> Iterator[pytest.Monk
 
 def forget_images() -> None:
     """What this process has loaded is loaded again."""
-    workspace_module._mnist.cache_clear()
+    workspace_module._split.cache_clear()
     workspace_module._evaluation_set.cache_clear()
     training_sets._chosen.cache_clear()

@@ -21,10 +21,9 @@ from benchmarks.run.integrity.check import IntegrityError
 from benchmarks.run.plan import Plan
 from benchmarks.run.stages import STAGES, Failure
 from benchmarks.run.workspace import Workspace
-from benchmarks.tasks.conditions import CONDITIONS
 from methods import METHODS
 from methods.networks.recipes import RECIPES
-from tests.runs import Run
+from tests.runs import CONDITIONS, Run
 
 CommandLine = Callable[..., tuple[int, str, str]]
 

@@ -12,8 +12,8 @@ from torch import Tensor
 from benchmarks.metrics import calibration, detection, selective
 from benchmarks.predictions import RunUnit, StoredPrediction
 from benchmarks.run import measurement_rows as measures
-from benchmarks.tasks.conditions import CONDITIONS
 from methods import Prediction
+from tests.runs import CONDITIONS
 
 IMAGES, MEMBERS = 10_000, 20
 

@@ -17,6 +17,7 @@ YES, PARTLY, NO = Verdict.REPRODUCED, Verdict.PARTLY, Verdict.NOT_REPRODUCED
 
 SMALL = Configuration(
     preset="quick",
+    task="mnist",
     recipes=("article", "article-logits"),
     methods=("softmax", "mc_dropout", "deep_ensemble"),
     conditions=("rotated-045", "ood-uniform_noise"),

@@ -28,9 +28,10 @@ from benchmarks.inference.resampling import Resampled, ResamplingTask, resample,
 from benchmarks.predictions import RunUnit, StoredPrediction
 from benchmarks.records import Comparison, as_table
 from benchmarks.run.measurement_rows import measure, measured
-from benchmarks.run.summary import mean_over_rotations, summarise
-from benchmarks.tasks.conditions import CONDITIONS, SUBSET_CONDITIONS, Condition
+from benchmarks.run.summary import means_over_groups, summarise
+from benchmarks.tasks.conditions import Condition
 from methods import Prediction
+from tests.runs import CONDITIONS
 
 IMAGES, RESAMPLES = 300, 1000
 
@@ -106,7 +107,7 @@ def all_measurements(predictions: Predictions, conditions: tuple[Condition, ...]
             unit, condition, predictions[unit, condition.name], predictions[unit, "clean"]
         )
     )
-    return pd.concat([table, mean_over_rotations(table)])
+    return pd.concat([table, means_over_groups(table)])
 
 
 def comparison(result: Estimates, condition: str, metric: str, one: str, other: str) -> Comparison:
@@ -185,7 +186,7 @@ def test_interval_of_the_ensembles_accuracy_is_that_of_a_share(predictions: Pred
     assert interval.half_width == pytest.approx(expected, rel=0.08)
 
 
-def test_interval_of_the_mean_over_rotations_draws_an_image_and_its_rotations_together(
+def test_interval_of_the_means_over_groups_draws_an_image_and_its_rotations_together(
     predictions: Predictions,
 ) -> None:
     result = estimates(predictions, "labels")

@@ -9,8 +9,8 @@ import pandas as pd
 
 from benchmarks.latency.stage import time_methods
 from benchmarks.records import read_table
-from benchmarks.run.configuration import QUICK, Configuration
-from tests.runs import Run, run_of
+from benchmarks.run.configuration import Configuration
+from tests.runs import QUICK, Run, run_of
 
 SMALL = replace(QUICK, members=(2, 3), passes=(2, 4), batch_sizes=(1, 2, 4))
 

@@ -17,10 +17,10 @@ from benchmarks.latency import stage
 from benchmarks.latency.rows import COLUMNS
 from benchmarks.latency.setups import setups
 from benchmarks.latency.stage import time_alone, time_methods
-from benchmarks.run.configuration import FULL
 from methods.networks.store import NetworkKey
 from methods.networks.training import TrainedNetwork, initial_network
 from tests.latency.support import SMALL, run_in, table_of, timed
+from tests.runs import FULL
 
 without_cuda = pytest.mark.skipif(torch.cuda.is_available(), reason="needs a machine without CUDA")
 with_cuda = pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")

@@ -28,6 +28,7 @@ from tests.runs import Run, run_of
 
 CONFIGURATION = Configuration(
     preset="quick",
+    task="mnist",
     recipes=("standard",),
     methods=("softmax", "mc_dropout", "deep_ensemble"),
     conditions=("rotated-030", "rotated-060", "rotated-120", "ood-*_noise"),

@@ -13,10 +13,11 @@ import pytest
 
 import run_all
 from benchmarks.errors import UserError
-from benchmarks.run.configuration import FULL, OPTIONS, PRESETS, QUICK, Configuration
+from benchmarks.run.configuration import OPTIONS, PRESETS, Configuration
 from benchmarks.run.plan import Plan
 from methods import METHODS
 from methods.networks.recipes import RECIPES
+from tests.runs import FULL, QUICK
 
 CUSTOM = """
 from methods import UncertaintyMethod

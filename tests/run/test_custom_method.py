@@ -11,7 +11,7 @@ import pytest
 import torch
 
 from benchmarks.errors import UserError
-from benchmarks.run.custom_method import load_entry
+from benchmarks.run.custom_method import load_method
 from methods.contract import check_method
 from methods.networks.labelled_images import LabelledImages
 from methods.networks.pool import NetworkPool
@@ -42,7 +42,7 @@ def test_guides_example_keeps_the_contract(
 ) -> None:
     (example,) = re.findall(r"```python\n(.*?)```", GUIDE.read_text(), re.DOTALL)
     assert len(example.splitlines()) < 40
-    entry = load_entry(write(example, "BaggedCentroids"))
+    entry = load_method(write(example, "BaggedCentroids"))
     assert (entry.pooled, entry.size, entry.needs_dropout) == (False, None, False)
     check_method(
         lambda seed: entry.build(NetworkPool(seed=seed)),
@@ -52,7 +52,7 @@ def test_guides_example_keeps_the_contract(
 
 
 def test_replicates_have_seeds_of_their_own(write: Write) -> None:
-    entry = load_entry(write(GOOD))
+    entry = load_method(write(GOOD))
     seeds = {
         entry.build(NetworkPool(seed=seed), replicate).seed
         for seed in (0, 1)
@@ -67,7 +67,7 @@ def test_replicates_have_seeds_of_their_own(write: Write) -> None:
 def test_method_of_pool_networks_gets_the_pool(
     write: Write, training_images: LabelledImages
 ) -> None:
-    entry = load_entry(
+    entry = load_method(
         write(
             "from methods import PooledMethod\n"
             "class Mine(PooledMethod):\n"
@@ -88,7 +88,7 @@ log = pathlib.Path({str(tmp_path / "log")!r})
 log.write_text(("once" if not log.exists() else "again"))
 """
     location = write(GOOD + count)
-    assert load_entry(location) is load_entry(location)
+    assert load_method(location) is load_method(location)
     assert (tmp_path / "log").read_text() == "once"
 
 
@@ -97,7 +97,7 @@ def test_file_may_use_dataclasses_and_pickle(write: Write) -> None:
         "class Mine",
         "import dataclasses\n@dataclasses.dataclass\nclass Extra:\n    x: int = 0\nclass Mine",
     )
-    entry = load_entry(write(f"from __future__ import annotations\n{text}"))
+    entry = load_method(write(f"from __future__ import annotations\n{text}"))
     method = entry.build(NetworkPool())
     assert pickle.loads(pickle.dumps(method)).seed == method.seed
 
@@ -116,14 +116,14 @@ def test_file_may_use_dataclasses_and_pickle(write: Write) -> None:
 )
 def test_location_that_is_none_is_refused(location: str, message: str) -> None:
     with pytest.raises(UserError) as refused:
-        load_entry(location)
+        load_method(location)
     assert str(refused.value) == f"--method {location}: {message}"
 
 
 def test_folder_is_no_file(tmp_path: Path) -> None:
     (tmp_path / "mine.py").mkdir()
     with pytest.raises(UserError, match="there is no file"):
-        load_entry(f"{tmp_path / 'mine.py'}:Mine")
+        load_method(f"{tmp_path / 'mine.py'}:Mine")
 
 
 @pytest.mark.parametrize(
@@ -152,7 +152,7 @@ def test_folder_is_no_file(tmp_path: Path) -> None:
 def test_mistake_in_the_file_is_refused_in_one_line(text: str, message: str, write: Write) -> None:
     location = write(text)
     with pytest.raises(UserError) as refused:
-        load_entry(location)
+        load_method(location)
     shown = str(refused.value)
     assert shown.startswith(f"--method {location}: ")
     assert message in shown
@@ -164,25 +164,25 @@ def test_constructor_must_take_seed_and_device_alone(write: Write) -> None:
         GOOD + "    def __init__(self, *, seed, device, temperature):\n        self.seed = seed\n"
     )
     with pytest.raises((UserError, TypeError), match="temperature"):
-        load_entry(location).build(NetworkPool())
+        load_method(location).build(NetworkPool())
 
 
 def test_file_that_failed_can_be_mended_and_loaded(write: Write) -> None:
     location = write("1 / 0")
     with pytest.raises(UserError):
-        load_entry(location)
+        load_method(location)
     write(GOOD)
-    assert load_entry(location).method.name == "mine"
+    assert load_method(location).method.name == "mine"
 
 
 def test_files_of_one_name_do_not_mix(write: Write, tmp_path: Path) -> None:
     (tmp_path / "other").mkdir()
-    one = load_entry(write(GOOD))
-    other = load_entry(write(GOOD.replace("'mine'", "'yours'"), file="other/mine.py"))
+    one = load_method(write(GOOD))
+    other = load_method(write(GOOD.replace("'mine'", "'yours'"), file="other/mine.py"))
     assert (one.method.name, other.method.name) == ("mine", "yours")
 
 
 def test_global_random_state_is_not_touched_by_loading(write: Write) -> None:
     state = torch.get_rng_state()
-    load_entry(write(GOOD))
+    load_method(write(GOOD))
     assert torch.equal(torch.get_rng_state(), state)

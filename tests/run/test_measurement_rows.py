@@ -16,8 +16,9 @@ from sklearn.metrics import average_precision_score, brier_score_loss, log_loss,
 from benchmarks.predictions import RunUnit, StoredPrediction
 from benchmarks.records import Measurement
 from benchmarks.run.measurement_rows import measure, measured, without_value
-from benchmarks.tasks.conditions import CONDITIONS, Condition
+from benchmarks.tasks.conditions import Condition
 from methods import Prediction
+from tests.runs import CONDITIONS
 
 UNIT = RunUnit("standard", "any", 5, 1)
 IMAGES = 40

@@ -12,15 +12,14 @@ import pytest
 import torch
 
 from benchmarks.predictions import RunUnit
-from benchmarks.run.configuration import FULL, QUICK, Configuration
-from benchmarks.tasks.conditions import CONDITIONS
+from benchmarks.run.configuration import Configuration
 from methods import METHODS, MemberMethod
 from methods.deep_ensemble import DeepEnsemble
 from methods.mc_dropout import MCDropout
 from methods.networks.labelled_images import LabelledImages
 from methods.networks.recipes import RECIPES
 from tests import runs
-from tests.runs import Run
+from tests.runs import CONDITIONS, FULL, QUICK, Run
 
 CUSTOM = """
 from methods import UncertaintyMethod

@@ -13,8 +13,8 @@ from sklearn.metrics import accuracy_score, roc_auc_score
 
 from benchmarks.predictions import RunUnit, StoredPrediction
 from benchmarks.run.measurement_rows import measure
-from benchmarks.tasks.conditions import CONDITIONS
 from methods import Prediction
+from tests.runs import CONDITIONS
 
 IMAGES, BINS = 60, 15
 

@@ -12,11 +12,11 @@ import pytest
 
 from benchmarks.errors import UserError
 from benchmarks.run import record as run_record
-from benchmarks.run.configuration import QUICK, Configuration
+from benchmarks.run.configuration import Configuration
 from benchmarks.run.plan import Plan
 from benchmarks.run.record import RunRecord
 from benchmarks.run.workspace import Workspace
-from tests.runs import Run
+from tests.runs import QUICK, Run
 
 
 def run_in(folder: Path, configuration: Configuration = QUICK) -> Run:

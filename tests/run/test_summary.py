@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 
 from benchmarks.records import Interval, Measurement, as_table, write_table
-from benchmarks.run.summary import mean_over_rotations, summarise
+from benchmarks.run.summary import means_over_groups, summarise
 
 ROW = Measurement("standard", "mc_dropout", 0, "10", "clean", "", "ece", 0.25, 100)
 
@@ -35,11 +35,11 @@ def test_order_of_the_rows_does_not_matter() -> None:
     pd.testing.assert_frame_equal(first, second)
 
 
-def test_mean_over_rotations_leaves_out_ill_defined_labels_and_subsets() -> None:
+def test_means_over_groups_leaves_out_ill_defined_labels_and_subsets() -> None:
     row = replace(ROW, condition="rotated-030", metric="nll", value=1.0)
     others = {"rotated-090": 2.0, "rotated-105": 50.0, "subset-rotated-045": 50.0, "clean": 50.0}
     rows = [row, *(replace(row, condition=name, value=v) for name, v in others.items())]
-    (mean,) = mean_over_rotations(as_table(rows)).to_dict("records")
+    (mean,) = means_over_groups(as_table(rows)).to_dict("records")
     assert (mean["condition"], mean["value"]) == ("rotated-mean", 1.5)
 
 

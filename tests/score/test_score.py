@@ -22,8 +22,9 @@ from benchmarks.records import as_table, read_table
 from benchmarks.run.measurement_rows import measure
 from benchmarks.score import __main__ as score
 from benchmarks.score.external_predictions import read_predictions
-from benchmarks.tasks.conditions import CONDITIONS, Condition
+from benchmarks.tasks.conditions import Condition
 from methods import Prediction
+from tests.runs import CONDITIONS
 
 README = Path(__file__).parents[2] / "README.md"
 IMAGES, MEMBERS, CLASSES = 120, 4, 7

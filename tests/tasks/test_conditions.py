@@ -11,9 +11,10 @@ import torch
 from benchmarks.data.loading import load_mnist, load_out_of_distribution
 from benchmarks.errors import UserError
 from benchmarks.tasks import conditions
-from benchmarks.tasks.conditions import CONDITIONS, Condition, EvaluationSet, matching
+from benchmarks.tasks.conditions import Condition, EvaluationSet, matching
 from benchmarks.tasks.rotations import rotated
 from methods.networks.labelled_images import LabelledImages
+from tests.runs import CONDITIONS
 
 ROTATED = [f"rotated-{angle:03d}" for angle in range(15, 181, 15)]
 OOD = [

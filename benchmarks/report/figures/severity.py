@@ -19,7 +19,7 @@ COLUMNS = ["method", "members", "metric", "condition", "severity", "value", "low
 
 IN_A_ROW = 4
 
-MOST_TICKS = 7
+MOST_TICKS = 5
 
 
 class Scale(NamedTuple):

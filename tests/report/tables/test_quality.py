@@ -68,7 +68,7 @@ def test_cells_are_the_summarys_values(name: str, metrics: tuple[str, ...], repo
     assert compared > 40
 
 
-def test_mean_over_rotations_is_that_of_each_replicate(reported: Path) -> None:
+def test_means_over_groups_is_that_of_each_replicate(reported: Path) -> None:
     measurements = read_table(reported / "measurements.csv")
     rows = measurements[
         (measurements["method"] == "mc_dropout")

@@ -28,14 +28,14 @@ from benchmarks.run.plan import Plan
 from benchmarks.run.record import RunRecord
 from benchmarks.run.stages import measure_all
 from benchmarks.run.workspace import Workspace
-from benchmarks.tasks.conditions import CONDITIONS
 from methods import Prediction
-from tests.runs import Run, make_up_predictions, run_of
+from tests.runs import CONDITIONS, Run, make_up_predictions, run_of
 
 IMAGES = 70
 ORIGIN = ["method", "members", "condition"]
 CONFIGURATION = Configuration(
     preset="quick",
+    task="mnist",
     recipes=("standard",),
     methods=("softmax", "mc_dropout", "deep_ensemble"),
     conditions=("rotated-030", "rotated-120", "ood-uniform_noise"),

@@ -24,6 +24,7 @@ from tests.runs import Run, make_up_predictions, run_of
 
 CONFIGURATION = Configuration(
     preset="quick",
+    task="mnist",
     recipes=("article", "standard"),
     methods=("softmax", "mc_dropout"),
     conditions=("rotated-030", "rotated-120", "ood-uniform_noise"),

@@ -12,6 +12,7 @@ from tests.runs import Run, run_of
 
 SMALL = Configuration(
     preset="quick",
+    task="mnist",
     recipes=("standard", "plain"),
     methods=("softmax", "mc_dropout", "deep_ensemble"),
     conditions=("rotated-045", "rotated-120", "ood-uniform_noise", "ood-gaussian_noise"),
