@@ -16,7 +16,7 @@ from benchmarks.latency.rows import mode
 from benchmarks.latency.setups import Setup, setups
 from benchmarks.latency.stage import time_methods
 from benchmarks.run.configuration import Configuration
-from methods import METHODS, Entry
+from methods import METHODS
 from methods.deep_ensemble import DeepEnsemble
 from tests.latency.support import SMALL, run_in, table_of, timed
 
@@ -105,7 +105,7 @@ def test_pooled_method_may_fit_more_than_its_networks(tmp_path: Path) -> None:
     rows = table[table["device"] == "cpu"]
     assert set(rows["method"]) == {"scaled"}
     assert set(rows["status"]) == {"ok"}
-    assert set(rows["engine"]) == {s.engine for s in setups() if s.device == "cpu"}
+    assert set(rows["engine"]) == {s.engine for s in setups(Plan(SMALL)) if s.device == "cpu"}
 
 
 @pytest.mark.parametrize(
@@ -143,7 +143,7 @@ def test_mode_of_a_custom_ensemble_is_its_own() -> None:
         name = "mine"
 
     gpu = Setup("cuda:0", "A Card", 1, "torch")
-    assert mode(Entry(Mine), gpu) == "custom"
+    assert mode(Mine, gpu) == "custom"
     assert mode(METHODS["deep_ensemble"], gpu) == "batched"
 
 
@@ -151,7 +151,7 @@ def test_method_that_fails_is_reported_and_the_others_go_on(tmp_path: Path) -> N
     broken = custom(tmp_path, ("        time.sleep(0.03)\n", "        assert len(images) < 4\n"))
     run = run_in(tmp_path, broken)
     failures = time_methods(*run)
-    assert len(failures) == len({s.threads for s in setups() if s.device == "cpu"})
+    assert len(failures) == len({s.threads for s in setups(Plan(SMALL)) if s.device == "cpu"})
     assert failures[0][0] == "mine on cpu, batch size 4"
     assert failures[0][1].startswith("AssertionError")
     table = table_of(run)

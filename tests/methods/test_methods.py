@@ -35,13 +35,13 @@ ENGINES = [TorchEngine(), NumbaEngine()]
 def test_keeps_the_contract(
     name: str, engine: Engine, training_images: LabelledImages, test_images: LabelledImages
 ) -> None:
-    if METHODS[name].exact and engine != NumbaEngine():
+    if METHODS[name].slow and engine != NumbaEngine():
         pytest.skip("it always computes with the kernels")
 
     def build(seed: int) -> UncertaintyMethod:
         return METHODS[name].build(replace(POOL, seed=seed, engine=engine), size=MEMBERS)
 
-    count = 4 if METHODS[name].exact else 300
+    count = 4 if METHODS[name].slow else 300
     check_method(
         build,
         training_images.images,
@@ -53,7 +53,7 @@ def test_keeps_the_contract(
 
 @pytest.mark.parametrize("name", METHODS)
 def test_can_be_built_from_seed_and_device_alone(name: str) -> None:
-    method = METHODS[name].method(seed=3, device="cpu")
+    method = METHODS[name](seed=3, device="cpu")
     assert (method.seed, method.device, method.name) == (3, "cpu", name)
 
 
@@ -104,7 +104,7 @@ def test_only_dropout_objects_and_only_to_networks_without_dropout(recipe: objec
 
 
 def test_networks_of_the_suites_methods_come_from_the_pool() -> None:
-    assert all(issubclass(entry.method, PooledMethod) for entry in METHODS.values())
+    assert all(issubclass(entry, PooledMethod) for entry in METHODS.values())
 
 
 def test_assigned_networks_are_those_that_predict(test_images: LabelledImages) -> None:

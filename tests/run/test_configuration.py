@@ -13,7 +13,7 @@ import pytest
 
 import run_all
 from benchmarks.errors import UserError
-from benchmarks.run.configuration import OPTIONS, PRESETS, Configuration
+from benchmarks.run.configuration import OPTIONS, PRESETS, Configuration, configuration_of
 from benchmarks.run.plan import Plan
 from methods import METHODS
 from methods.networks.recipes import RECIPES
@@ -57,12 +57,12 @@ def given_by(command: str, monkeypatch: pytest.MonkeyPatch) -> Configuration:
 
 def test_presets_are_the_designs() -> None:
     assert list(PRESETS) == ["quick", "full"]
-    for preset in PRESETS.values():
+    for preset in map(configuration_of, PRESETS):
         assert preset.conditions[0] == "clean"
         assert sum(name.startswith("rotated") for name in preset.conditions) == 12
         assert "ood-emnist_letters" not in preset.conditions
-    assert list(FULL.entries) == list(METHODS)
-    assert list(QUICK.entries) == ["softmax", "mc_dropout", "deep_ensemble"]
+    assert list(FULL.classes) == list(METHODS)
+    assert list(QUICK.classes) == ["softmax", "mc_dropout", "deep_ensemble"]
     assert FULL.recipes == tuple(RECIPES)
     assert (max(FULL.members), max(FULL.passes), FULL.replicates) == (50, 100, 10)
     assert FULL.in_depth == ("standard",)
@@ -70,6 +70,11 @@ def test_presets_are_the_designs() -> None:
     assert len(FULL.conditions) == 18
     assert QUICK.recipes == ("standard",)
     assert not {"ood-notmnist", "ood-kmnist"} & set(QUICK.conditions)
+
+
+def test_unknown_task_is_refused() -> None:
+    with pytest.raises(UserError, match="--task: unknown name 'letters'; choose from mnist"):
+        configuration_of("quick", "letters")
 
 
 def test_configuration_cannot_be_changed() -> None:
@@ -143,8 +148,8 @@ def test_what_is_named_twice_counts_once(
 
 def test_custom_methods_come_after_the_suites(tmp_path: Path) -> None:
     location = custom_method(tmp_path)
-    assert list(replace(QUICK, custom_methods=(location,)).entries) == [*QUICK.methods, "mine"]
-    assert list(replace(QUICK, methods=(), custom_methods=(location,)).entries) == ["mine"]
+    assert list(replace(QUICK, custom_methods=(location,)).classes) == [*QUICK.methods, "mine"]
+    assert list(replace(QUICK, methods=(), custom_methods=(location,)).classes) == ["mine"]
 
 
 @pytest.mark.parametrize("methods", [("softmax",), ("mc_dropout",)])
@@ -153,18 +158,18 @@ def test_custom_method_must_not_take_the_name_of_one_of_the_suites(
 ) -> None:
     location = custom_method(tmp_path, name="softmax")
     with pytest.raises(UserError, match=r"mine\.py:Mine: the name 'softmax' is taken"):
-        assert replace(QUICK, methods=methods, custom_methods=(location,)).entries
+        assert replace(QUICK, methods=methods, custom_methods=(location,)).classes
 
 
 def test_custom_methods_must_not_share_a_name(tmp_path: Path) -> None:
     one, other = custom_method(tmp_path / "a"), custom_method(tmp_path / "b")
     with pytest.raises(UserError, match="the name 'mine' is taken; give the class another name"):
-        assert replace(QUICK, custom_methods=(one, other)).entries
+        assert replace(QUICK, custom_methods=(one, other)).classes
 
 
-@pytest.mark.parametrize("preset", PRESETS.values(), ids=PRESETS)
-def test_identity_is_json_and_stays_the_same_through_it(preset: Configuration) -> None:
-    identity = preset.identity
+@pytest.mark.parametrize("preset", PRESETS)
+def test_identity_is_json_and_stays_the_same_through_it(preset: str) -> None:
+    identity = configuration_of(preset).identity
     assert json.loads(json.dumps(identity)) == identity
     assert set(identity) == {field.name for field in fields(Configuration)}
 
@@ -188,7 +193,7 @@ def test_every_part_changes_the_identity(tmp_path: Path) -> None:
         "resamples": 300,
         "batch_sizes": (1,),
     }
-    assert set(changes) | {"device"} == {field.name for field in fields(Configuration)}
+    assert set(changes) | {"device", "task"} == {field.name for field in fields(Configuration)}
     for part, value in changes.items():
         changed = replace(QUICK, **{part: value}).identity
         assert [name for name in changed if changed[name] != QUICK.identity[name]] == [part]
@@ -220,7 +225,7 @@ def test_classes_of_one_file_are_distinguished(tmp_path: Path) -> None:
 def test_files_of_one_name_are_distinguished(tmp_path: Path) -> None:
     one, other = custom_method(tmp_path / "a", "one"), custom_method(tmp_path / "b", "other")
     both = replace(QUICK, custom_methods=(one, other))
-    assert list(both.entries)[-2:] == ["one", "other"]
+    assert list(both.classes)[-2:] == ["one", "other"]
     alone = replace(QUICK, custom_methods=(other,))
     assert both.identity["custom_methods"] != alone.identity["custom_methods"]
 

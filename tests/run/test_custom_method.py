@@ -42,19 +42,19 @@ def test_guides_example_keeps_the_contract(
 ) -> None:
     (example,) = re.findall(r"```python\n(.*?)```", GUIDE.read_text(), re.DOTALL)
     assert len(example.splitlines()) < 40
-    entry = load_method(write(example, "BaggedCentroids"))
-    assert (entry.pooled, entry.size, entry.needs_dropout) == (False, None, False)
+    loaded = load_method(write(example, "BaggedCentroids"))
+    assert (loaded.pooled, loaded.size, loaded.needs) == (False, None, frozenset())
     check_method(
-        lambda seed: entry.build(NetworkPool(seed=seed)),
+        lambda seed: loaded.build(NetworkPool(seed=seed)),
         *(training_images.images, training_images.labels),
         *(test_images.images, test_images.labels),
     )
 
 
 def test_replicates_have_seeds_of_their_own(write: Write) -> None:
-    entry = load_method(write(GOOD))
+    loaded = load_method(write(GOOD))
     seeds = {
-        entry.build(NetworkPool(seed=seed), replicate).seed
+        loaded.build(NetworkPool(seed=seed), replicate).seed
         for seed in (0, 1)
         for replicate in (0, 1)
     }
@@ -67,7 +67,7 @@ def test_replicates_have_seeds_of_their_own(write: Write) -> None:
 def test_method_of_pool_networks_gets_the_pool(
     write: Write, training_images: LabelledImages
 ) -> None:
-    entry = load_method(
+    loaded = load_method(
         write(
             "from methods import PooledMethod\n"
             "class Mine(PooledMethod):\n"
@@ -75,9 +75,9 @@ def test_method_of_pool_networks_gets_the_pool(
             "    def predict(self, images): return len(self.fitted)\n"
         )
     )
-    assert entry.pooled
+    assert loaded.pooled
     pool = NetworkPool(seed=3)
-    method = entry.build(pool, replicate=2)
+    method = loaded.build(pool, replicate=2)
     assert (method.seed, method.pool, list(method.networks)) == (3, pool, [2])
 
 
@@ -97,8 +97,8 @@ def test_file_may_use_dataclasses_and_pickle(write: Write) -> None:
         "class Mine",
         "import dataclasses\n@dataclasses.dataclass\nclass Extra:\n    x: int = 0\nclass Mine",
     )
-    entry = load_method(write(f"from __future__ import annotations\n{text}"))
-    method = entry.build(NetworkPool())
+    loaded = load_method(write(f"from __future__ import annotations\n{text}"))
+    method = loaded.build(NetworkPool())
     assert pickle.loads(pickle.dumps(method)).seed == method.seed
 
 

@@ -13,6 +13,8 @@ import torch
 
 from benchmarks.predictions import RunUnit
 from benchmarks.run.configuration import Configuration
+from benchmarks.tasks import TASKS
+from benchmarks.tasks.mnist import MNIST
 from methods import METHODS, MemberMethod
 from methods.deep_ensemble import DeepEnsemble
 from methods.mc_dropout import MCDropout
@@ -27,6 +29,7 @@ from methods import UncertaintyMethod
 
 class Mine(UncertaintyMethod):
     name = "mine"
+    needs = frozenset({needs})
 
     def fit(self, images, labels):
         return self
@@ -51,7 +54,7 @@ def loaded(training_images: LabelledImages, test_images: LabelledImages) -> Iter
 
 @pytest.fixture
 def custom(tmp_path: Path) -> str:
-    (tmp_path / "mine.py").write_text(CUSTOM)
+    (tmp_path / "mine.py").write_text(CUSTOM.format(needs="()"))
     return f"{tmp_path / 'mine.py'}:Mine"
 
 
@@ -171,6 +174,59 @@ def test_custom_method_is_self_trained_and_needs_no_network(custom: str) -> None
     assert len(seeds) == 5
 
 
+def test_method_that_calibrates_needs_images_that_its_networks_have_not_seen(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "mine.py").write_text(CUSTOM.format(needs="{'calibration'}"))
+    location = f"{tmp_path / 'mine.py'}:Mine"
+    plan = run_of(replace(QUICK, methods=("softmax",), custom_methods=(location,))).plan
+    (unit, *_) = [unit for unit in plan.units() if unit.method == "mine"]
+    assert (plan.split(unit), plan.objection(unit)) == ("training", None)
+    assert plan.splits == ("all", "calibration", "training")
+    monkeypatch.setitem(TASKS, "mnist", replace(MNIST, calibration_images=0))
+    assert plan.objection(unit) == "the task 'mnist' has no calibration images"
+
+
+def test_pooled_method_that_calibrates_is_refused_by_recipes_that_train_on_all(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    text = CUSTOM.format(needs="{'calibration'}")
+    text = text.replace("UncertaintyMethod", "PooledMethod")
+    (tmp_path / "mine.py").write_text(text)
+    chosen = replace(QUICK, methods=(), custom_methods=(f"{tmp_path / 'mine.py'}:Mine",))
+    plan = run_of(chosen).plan
+    unit = plan.units()[0]
+    why = "the recipe 'standard' trains on the calibration images too"
+    assert plan.objection(unit) == why
+    recipes = tuple(replace(recipe, split="training") for recipe in MNIST.recipes)
+    monkeypatch.setitem(TASKS, "mnist", replace(MNIST, recipes=recipes))
+    assert plan.objection(unit) is None
+    assert plan.splits == ("calibration", "training")
+
+
+def test_sweep_of_a_custom_method_is_its_class_field(tmp_path: Path) -> None:
+    text = (
+        CUSTOM.format(needs="()")
+        + """
+    size = "bags"
+    sweep = (20, 5)
+
+    def __init__(self, *, seed=0, device="cpu", bags=3):
+        super().__init__(seed=seed, device=device)
+        self.bags = bags
+"""
+    )
+    (tmp_path / "mine.py").write_text(text)
+    chosen = replace(
+        QUICK, methods=(), custom_methods=(f"{tmp_path / 'mine.py'}:Mine",), replicates=2
+    )
+    plan = run_of(chosen).plan
+    units = [RunUnit("self-trained", "mine", size, r) for size in (5, 20) for r in (0, 1)]
+    assert plan.units() == units
+    assert [plan.method(unit).bags for unit in units] == [5, 5, 20, 20]  # type: ignore[attr-defined]
+    assert plan.groups() == [(unit,) for unit in units]
+
+
 def test_method_is_built_with_the_recipe_size_and_replicate_of_its_unit() -> None:
     run = run_of(replace(QUICK, recipes=("article",), seed=9, epochs=4))
     passes = run.plan.method(RunUnit("article", "mc_dropout", 10, 2), run.workspace.store)
@@ -192,7 +248,8 @@ def test_conditions_are_in_one_order_with_clean_first() -> None:
 def test_images_are_loaded_once_and_only_when_needed(loaded: list[str]) -> None:
     run = run_of(replace(QUICK, images=40))
     assert loaded == []
-    assert run.workspace.training_images() is run.workspace.training_images()
+    training = run.workspace.training_images(run.plan, "standard")
+    assert training is run.workspace.images(run.plan.task, "all")
     assert loaded == ["train"]
     evaluated = run.workspace.evaluation_set(CONDITIONS["rotated-030"], run.plan)
     assert evaluated is run.workspace.evaluation_set(CONDITIONS["rotated-030"], run.plan)
@@ -204,7 +261,7 @@ def test_validation_data_are_all_test_images(
     loaded: list[str], test_images: LabelledImages
 ) -> None:
     run = run_of(replace(QUICK, images=40))
-    assert torch.equal(run.workspace.test_images().images, test_images.images)
+    assert torch.equal(run.workspace.images(run.plan.task, "test").images, test_images.images)
 
 
 def test_run_can_be_sent_to_a_worker(custom: str) -> None:

@@ -10,8 +10,9 @@ import torch
 
 from benchmarks.data.loading import load_mnist, load_out_of_distribution
 from benchmarks.errors import UserError
-from benchmarks.tasks import conditions
-from benchmarks.tasks.conditions import Condition, EvaluationSet, matching
+from benchmarks.tasks import mnist
+from benchmarks.tasks.conditions import Condition, EvaluationSet, choice, stratified_choice
+from benchmarks.tasks.mnist import MNIST
 from benchmarks.tasks.rotations import rotated
 from methods.networks.labelled_images import LabelledImages
 from tests.runs import CONDITIONS
@@ -27,23 +28,50 @@ OOD = [
 def few_images(
     monkeypatch: pytest.MonkeyPatch, test_images: LabelledImages, training_images: LabelledImages
 ) -> None:
-    def mnist(split: str, *, data_dir: Path | None) -> LabelledImages:
+    def few(split: str, *, data_dir: Path | None) -> LabelledImages:
         return {"test": test_images, "train": training_images}[split]
 
     def ood(name: str, *, seed: int, data_dir: Path | None) -> torch.Tensor:
         return torch.rand(80, 1, 28, 28, generator=torch.Generator().manual_seed(seed))
 
-    monkeypatch.setattr(conditions, "load_mnist", mnist)
-    monkeypatch.setattr(conditions, "load_out_of_distribution", ood)
+    monkeypatch.setattr(mnist, "load_mnist", few)
+    monkeypatch.setattr(mnist, "load_out_of_distribution", ood)
 
 
 def build(name: str, images: int | None = None, seed: int = 0) -> EvaluationSet:
-    return CONDITIONS[name].build(images, seed=seed, data_dir=None)
+    return MNIST.evaluation_set(CONDITIONS[name], images, seed=seed, data_dir=None)
 
 
 def test_there_are_nineteen() -> None:
-    assert list(CONDITIONS) == ["clean", *ROTATED, *OOD]
-    assert all(name == condition.name for name, condition in CONDITIONS.items())
+    assert [condition.name for condition in MNIST.conditions] == ["clean", *ROTATED, *OOD]
+    assert all(MNIST.condition(name) == condition for name, condition in CONDITIONS.items())
+
+
+def test_subsets_are_references_and_pairs_of_one_another() -> None:
+    clean, rotation, ood = MNIST.subset_conditions
+    assert [one.name for one in (clean, rotation, ood)] == [
+        *("subset-clean", "subset-rotated-045", "subset-ood-fashion_mnist"),
+    ]
+    assert {one.reference for one in (clean, rotation, ood)} == {"subset-clean"}
+    assert (rotation.paired_with, ood.paired_with) == ("subset-clean", ood.name)
+    assert not clean.detected
+    assert rotation.detected
+    assert not any(one.in_mean or one.has_subset for one in (clean, rotation, ood))
+    assert rotation.label == "45°, subset"
+
+
+def test_subset_is_stratified_by_class(test_images: LabelledImages) -> None:
+    labels = build("subset-clean", 50).labels
+    assert labels is not None
+    assert labels.bincount().tolist() == [5] * 10
+    assert torch.equal(labels, build("subset-rotated-045", 50).labels)  # type: ignore[arg-type]
+
+
+def test_stratified_choice_is_of_any_number_of_classes_and_nested() -> None:
+    labels = torch.arange(30) % 3
+    few, many = (set(stratified_choice(labels, size, seed=0).tolist()) for size in (7, 12))
+    assert few < many
+    assert torch.bincount(labels[list(few)]).tolist() == [3, 2, 2]
 
 
 @pytest.mark.parametrize(
@@ -62,27 +90,27 @@ def test_there_are_nineteen() -> None:
 def test_globs_choose_in_one_order_and_clean_is_always_there(
     patterns: tuple[str, ...], expected: list[str]
 ) -> None:
-    assert matching(patterns) == ("clean", *expected)
+    assert MNIST.matching(patterns) == ("clean", *expected)
 
 
 @pytest.mark.parametrize("pattern", ["rotated", "Clean", "rotated-15", "ood_*", ""])
 def test_glob_that_matches_nothing_is_refused(pattern: str) -> None:
     with pytest.raises(UserError) as refused:
-        matching(("clean", pattern))
+        MNIST.matching(("clean", pattern))
     message = str(refused.value)
     assert repr(pattern) in message
-    assert all(name in message for name in CONDITIONS)
+    assert all(condition.name in message for condition in MNIST.conditions)
     assert "\n" not in message
 
 
 def test_labels_are_the_digits_or_none() -> None:
     for name, condition in CONDITIONS.items():
-        assert condition.labelled == (not name.startswith("ood-"))
+        assert condition.labelled == ("ood-" not in name)
         assert (build(name, 2).labels is not None) == condition.labelled
 
 
 def test_labels_are_ill_defined_beyond_90_degrees() -> None:
-    ill_defined = [name for name, condition in CONDITIONS.items() if condition.labels_ill_defined]
+    ill_defined = [name for name, one in CONDITIONS.items() if one.labels == "ill-defined"]
     assert ill_defined == [name for name in ROTATED if int(name[-3:]) > 90]
 
 
@@ -99,7 +127,7 @@ def test_rotations_are_of_the_same_images_as_clean(name: str) -> None:
     assert clean.labels is not None
     assert built.labels is not None
     assert torch.equal(built.labels, clean.labels)
-    torch.testing.assert_close(built.images, rotated(clean.images, CONDITIONS[name].angle))
+    torch.testing.assert_close(built.images, rotated(clean.images, CONDITIONS[name].severity or 0))
 
 
 def test_choice_is_seeded_and_without_repetition(test_images: LabelledImages) -> None:
@@ -152,12 +180,12 @@ def test_fingerprint_is_of_the_values_not_of_their_order_in_memory() -> None:
 
 
 def test_nothing_is_loaded_before_a_condition_is_built(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(conditions, "load_mnist", None)
-    assert Condition("rotated-010", angle=10).labelled
+    monkeypatch.setattr(mnist, "load_mnist", None)
+    assert Condition("rotated-010", "10°", "rotated", "mnist", severity=10).labelled
 
 
 def test_real_test_images_can_be_evaluated(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(conditions, "load_mnist", load_mnist)
+    monkeypatch.setattr(mnist, "load_mnist", load_mnist)
     evaluated = build("rotated-090", 50)
     assert evaluated.images.shape == (50, 1, 28, 28)
     assert evaluated.images.min() >= 0
@@ -168,9 +196,9 @@ def test_real_test_images_can_be_evaluated(monkeypatch: pytest.MonkeyPatch) -> N
 def test_indices_of_the_evaluated_images_are_known_without_loading_them(
     images: int | None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(conditions, "load_mnist", load_mnist)
-    monkeypatch.setattr(conditions, "load_out_of_distribution", load_out_of_distribution)
-    chosen = conditions.chosen_indices(images, 0)
+    monkeypatch.setattr(mnist, "load_mnist", load_mnist)
+    monkeypatch.setattr(mnist, "load_out_of_distribution", load_out_of_distribution)
+    chosen = choice(MNIST.test_images, images, 0)
     assert torch.equal(build("clean", images).images, load_mnist("test").images[chosen])
     noise = load_out_of_distribution("uniform_noise", seed=0, data_dir=None)
     assert torch.equal(build("ood-uniform_noise", images).images, noise[chosen])
