@@ -45,6 +45,10 @@ def main(
 
     ood_NAME: probabilities of out-of-distribution images, by equally many members; any number of
     sets, or none.
+
+    Softmax, MC-dropout and deep ensembles of a trained torch.nn.Module of your own give such
+    probabilities: method = MCDropout.from_network(module), then
+    method.member_logits(images).softmax(-1). The README shows an example.
     """
     if resamples < FEWEST_RESAMPLES:
         raise UserError(

@@ -94,21 +94,25 @@ class GivenNetwork(Network):
         return f"dropout={list(self.dropout_names)}, head={self.head_name!r}"
 
     def require_dropout(self) -> None:
-        """Check that there is dropout to be switched on.
+        """Check that there is dropout to be switched on, and log where.
 
         Raises:
             ValueError: there is none.
         """
-        layers = dropout_layers(self.module).values()
-        if not layers:
+        dropouts = dropout_layers(self.module).values()
+        if not dropouts:
             raise ValueError(
                 "the module has no dropout layer; put an nn.Dropout before its last layer and "
                 "train it anew. torch.nn.functional.dropout and the dropout of "
                 "nn.MultiheadAttention and of recurrent layers cannot be found: write them as "
                 "layers"
             )
-        if all(layer.p == 0 for layer in layers):
+        if all(dropout.p == 0 for dropout in dropouts):
             raise ValueError("all dropout layers of the module have p = 0, so no pass would differ")
+        LOGGER.info("dropout is switched on in the layers %s", ", ".join(self.dropout_names))
+        for name, layer in self.module.named_modules():
+            if isinstance(layer, (nn.MultiheadAttention, nn.RNNBase)) and layer.dropout:
+                LOGGER.warning("the dropout inside of the layer %s stays off", name)
 
     def forward(
         self, images: Float[Tensor, "images ..."], keep_mask: Bool[Tensor, ...] | None = None

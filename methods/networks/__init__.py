@@ -1,1 +1,1 @@
-"""The article's network, how it is trained, and the pool and store of trained networks."""
+"""Architectures, how they are trained, and the pool and store of trained networks."""

@@ -70,12 +70,18 @@ def command_line(
     return call
 
 
-def test_guides_example_can_be_scored(command_line: CommandLine, tmp_path: Path) -> None:
+def guides_example(number: int) -> tuple[str, list[str]]:
+    """An example of the guide, and the arguments of its command."""
     section = README.read_text(encoding="utf-8").partition("## Score your own predictions")[2]
-    (example,) = re.findall(r"```python\n(.*?)```", section.partition("\n## ")[0], re.DOTALL)
+    examples = re.findall(r"```python\n(.*?)```", section.partition("\n## ")[0], re.DOTALL)
+    commands = re.findall(r"```\npython -m benchmarks\.score (.*?)\n```", section)
+    return examples[number], shlex.split(commands[number])
+
+
+def test_guides_example_can_be_scored(command_line: CommandLine, tmp_path: Path) -> None:
+    example, arguments = guides_example(0)
     exec(compile(example, "README.md", "exec"), {})
-    (command,) = re.findall(r"```\npython -m benchmarks\.score (.*?)\n```", section)
-    status, shown, _ = command_line(*shlex.split(command))
+    status, shown, _ = command_line(*arguments)
     assert status == 0
     assert "forest, M = 50" in shown
     assert "Accuracy" in shown
@@ -91,6 +97,17 @@ def test_guides_example_can_be_scored(command_line: CommandLine, tmp_path: Path)
     table = (tmp_path / "scored" / "tables" / "main-self-trained.md").read_text(encoding="utf-8")
     assert "500 to 797 images per condition." in table
     assert "recipe" not in table.lower()
+
+
+def test_guides_own_network_can_be_scored(command_line: CommandLine) -> None:
+    example, arguments = guides_example(1)
+    names: dict[str, object] = {}
+    exec(compile(example, "README.md", "exec"), names)
+    status, shown, _ = command_line(*arguments)
+    assert status == 0
+    assert "digits, M = 50" in shown
+    assert names["features"].shape == (1, 797, 576)
+    assert names["members"].mean(0).argmax(1).eq(names["labels"][1000:]).double().mean() > 0.8
 
 
 def test_rows_are_those_of_the_suites_own_methods(

@@ -181,3 +181,26 @@ def test_copies_have_hooks_of_their_own(copied: object) -> None:
     del network
     assert torch.equal(copy.subnetwork_logits(IMAGES, seeds, most=9), expected)
     assert not torch.equal(expected[0], copy(IMAGES))
+
+
+def test_dropout_that_is_switched_on_and_that_stays_off_are_said(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    module = nn.TransformerEncoderLayer(4, 2, 8, dropout=0.1, batch_first=True)
+    with caplog.at_level(logging.INFO):
+        GivenNetwork(module).require_dropout()
+    assert [(record.levelname, record.message) for record in caplog.records] == [
+        ("INFO", "dropout is switched on in the layers dropout, dropout1, dropout2"),
+        ("WARNING", "the dropout inside of the layer self_attn stays off"),
+    ]
+
+
+def test_encoder_whose_fast_path_skips_its_layers_has_its_dropout_switched_on() -> None:
+    """In evaluation mode PyTorch computes such a layer at once, unless a hook watches it."""
+    module = nn.TransformerEncoderLayer(4, 2, 8, dropout=0.5, batch_first=True)
+    module = nn.Sequential(module, nn.Flatten())
+    network, images = GivenNetwork(module), torch.rand(3, 5, 4)
+    with torch.no_grad():
+        one, other = network.subnetwork_logits(images, network.passes(0, 0, 2), most=9)
+        assert not torch.allclose(one, other)
+        torch.testing.assert_close(network(images), deepcopy(module).eval()(images))
