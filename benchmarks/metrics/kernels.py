@@ -156,9 +156,10 @@ def select(
     with the harmonic numbers H_k = 1 + 1/2 + … + 1/k.
     """
     resamples = weights.shape[1]
+    # Less the last one, so that differences keep most digits among the last images: most errors.
     harmonic = np.zeros(int(_column_sums(weights).max()) + 1)
-    for k in range(1, len(harmonic)):
-        harmonic[k] = harmonic[k - 1] + 1 / k
+    for k in range(len(harmonic) - 1, 0, -1):
+        harmonic[k - 1] = harmonic[k] - 1 / k
     right, wrong = np.zeros(resamples), np.zeros(resamples)
     here_right, here_wrong = np.zeros(resamples), np.zeros(resamples)
     before, after = np.zeros(resamples), np.zeros(resamples)
