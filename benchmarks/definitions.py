@@ -18,7 +18,7 @@ class Definition(NamedTuple):
         formula: how it is computed.
         edge_cases: its range, and its value where the formula alone does not say.
         source: the papers; empty where there is none to name.
-        module, function: what computes it, within `benchmarks.metrics`.
+        module, function: what computes it.
     """
 
     summary: str
@@ -31,7 +31,7 @@ class Definition(NamedTuple):
     @property
     def path(self) -> str:
         """The file that computes it, within the repository."""
-        return f"benchmarks/metrics/{self.module}.py"
+        return f"{self.module.replace('.', '/')}.py"
 
 
 DEFINITIONS = {
@@ -40,7 +40,7 @@ DEFINITIONS = {
         formula="Mean over images of [arg max_c p̄_c = y]",
         edge_cases="In [0, 1]. Ties go to the lowest class.",
         source="",
-        module="scoring",
+        module="benchmarks.metrics.scoring",
         function="correct",
     ),
     "nll": Definition(
@@ -48,7 +48,7 @@ DEFINITIONS = {
         formula="Mean over images of −log p̄_y",
         edge_cases="In [0, ∞]. Infinite if a label has probability 0; not clipped.",
         source="Good 1952; Gneiting & Raftery 2007",
-        module="scoring",
+        module="benchmarks.metrics.scoring",
         function="negative_log_likelihood",
     ),
     "brier": Definition(
@@ -56,7 +56,7 @@ DEFINITIONS = {
         formula="Mean over images of Σ_c (p̄_c − y_c)², with y the label as a unit vector",
         edge_cases="In [0, 2]: not halved, not divided by the number of classes.",
         source="Brier 1950",
-        module="scoring",
+        module="benchmarks.metrics.scoring",
         function="brier",
     ),
     "ece": Definition(
@@ -65,7 +65,7 @@ DEFINITIONS = {
         edge_cases="In [0, 1]. Empty bins count as 0. Biased upwards: with few images per "
         "bin, gaps arise by chance.",
         source="Naeini et al. 2015; Guo et al. 2017, equation 3",
-        module="calibration",
+        module="benchmarks.metrics.calibration",
         function="expected_calibration_error",
     ),
     "ece_equal_mass": Definition(
@@ -75,7 +75,7 @@ DEFINITIONS = {
         edge_cases="In [0, 1]. Images of the same confidence share a bin, so there may be fewer "
         "bins. Biased upwards.",
         source="Nguyen & O'Connor 2015; Nixon et al. 2019",
-        module="calibration",
+        module="benchmarks.metrics.calibration",
         function="equal_mass_bins",
     ),
     "ece_debiased": Definition(
@@ -85,7 +85,7 @@ DEFINITIONS = {
         edge_cases="At most the ECE; slightly negative if gaps are smaller than expected by "
         "chance. Not unbiased: for a calibrated model, 59 % of the bias remains.",
         source="Kumar, Liang & Ma 2019",
-        module="calibration",
+        module="benchmarks.metrics.calibration",
         function="debiased_calibration_error",
     ),
     "squared_ce_debiased": Definition(
@@ -95,7 +95,7 @@ DEFINITIONS = {
         edge_cases="In [−1/4, 1]: not clamped at 0, and no root is taken. A bin of one image "
         "counts as 0.",
         source="Kumar, Liang & Ma 2019",
-        module="calibration",
+        module="benchmarks.metrics.calibration",
         function="debiased_squared_calibration_error",
     ),
     "mce": Definition(
@@ -104,7 +104,7 @@ DEFINITIONS = {
         edge_cases="In [0, 1]. Bins of fewer than 10 images are left out; undefined if no bin is "
         "left.",
         source="Guo et al. 2017, equation 5",
-        module="calibration",
+        module="benchmarks.metrics.calibration",
         function="maximum_calibration_error",
     ),
     "predictive_entropy": Definition(
@@ -112,7 +112,7 @@ DEFINITIONS = {
         formula="H(p̄) = −Σ_c p̄_c log p̄_c",
         edge_cases="In [0, log classes]; 0 log 0 is 0.",
         source="Gal 2016, section 3.3.1",
-        module="entropy",
+        module="methods.scores.entropy",
         function="predictive_entropy",
     ),
     "expected_entropy": Definition(
@@ -120,7 +120,7 @@ DEFINITIONS = {
         formula="mean_m H(p_m), with H(p) = −Σ_c p_c log p_c",
         edge_cases="In [0, log classes]; 0 log 0 is 0.",
         source="Shannon 1948, section 6",
-        module="entropy",
+        module="methods.scores.entropy",
         function="entropy",
     ),
     "mutual_information": Definition(
@@ -129,7 +129,7 @@ DEFINITIONS = {
         edge_cases="In [0, log min(M, classes)]. Grows with M: compare at the same M. Undefined "
         "for one member.",
         source="Houlsby et al. 2011, equation 2; Gal 2016, section 3.3.1",
-        module="entropy",
+        module="methods.scores.entropy",
         function="mutual_information",
     ),
     "pairwise_disagreement": Definition(
@@ -137,7 +137,7 @@ DEFINITIONS = {
         formula="1 − Σ_c v_c (v_c − 1) / (M (M − 1)); 1 − Σ_c s_c² for the exact distribution",
         edge_cases="In [0, 1]. Its expectation is the same for any M. Undefined for one member.",
         source="Simpson 1949; between networks, Fort, Hu & Lakshminarayanan 2019",
-        module="disagreement",
+        module="methods.scores.disagreement",
         function="pairwise_disagreement",
     ),
     "auroc": Definition(
@@ -146,7 +146,7 @@ DEFINITIONS = {
         formula="(#{s₊ > s₋} + ½ #{s₊ = s₋}) / (#s₊ · #s₋), with positive for not clean",
         edge_cases="In [0, 1]; 0.5 for a random or a constant score.",
         source="Hanley & McNeil 1982; Hendrycks & Gimpel 2017, section 2",
-        module="detection",
+        module="benchmarks.metrics.detection",
         function="auroc",
     ),
     "aupr_out": Definition(
@@ -155,16 +155,16 @@ DEFINITIONS = {
         "recall R and precision P of flagging {s ≥ t}",
         edge_cases="In (0, 1]; the prevalence for a random score. Not interpolated.",
         source="Hendrycks & Gimpel 2017, section 2",
-        module="detection",
-        function="aupr_out",
+        module="benchmarks.metrics.detection",
+        function="DetectionStatistics",
     ),
     "aupr_in": Definition(
         summary="Average precision of detecting the clean images by their low scores.",
         formula="AUPR-out with negated scores and exchanged classes",
         edge_cases="In (0, 1]; 1 − prevalence for a random score.",
         source="Hendrycks & Gimpel 2017, section 2",
-        module="detection",
-        function="aupr_in",
+        module="benchmarks.metrics.detection",
+        function="DetectionStatistics",
     ),
     "fpr95": Definition(
         summary="The share of clean images that are flagged when 95 % of the others are.",
@@ -173,16 +173,16 @@ DEFINITIONS = {
         edge_cases="In [0, 1]; 1 for a constant score. In-distribution images are positive in the "
         "source, and negative here.",
         source="Liang, Li & Srikant 2018",
-        module="detection",
-        function="fpr95",
+        module="benchmarks.metrics.detection",
+        function="DetectionStatistics",
     ),
     "misclassification_auroc": Definition(
         summary="The probability that a misclassified image scores higher than a correct one.",
         formula="The AUROC, with positive for misclassified",
         edge_cases="In [0, 1]; 0.5 for a random score. Undefined if all or no images are correct.",
         source="Hanley & McNeil 1982; Hendrycks & Gimpel 2017, section 2",
-        module="detection",
-        function="auroc",
+        module="benchmarks.metrics.selective",
+        function="SelectionStatistics",
     ),
     "aurc": Definition(
         summary="Area under the risk-coverage curve: the mean error rate of the most certain "
@@ -191,8 +191,8 @@ DEFINITIONS = {
         edge_cases="In [0, 1]; the error rate for a constant score. Tied scores: the expectation "
         "over their orders.",
         source="Geifman, Uziel & El-Yaniv 2019",
-        module="selective",
-        function="aurc",
+        module="benchmarks.metrics.selective",
+        function="SelectionStatistics",
     ),
     "augrc": Definition(
         summary="Area under the generalised risk-coverage curve: the mean rate of undetected "
@@ -202,8 +202,8 @@ DEFINITIONS = {
         edge_cases="In [0, 1/2]; half the error rate for a constant score. Tied scores: the "
         "expectation over their orders.",
         source="Traub et al. 2024",
-        module="selective",
-        function="augrc",
+        module="benchmarks.metrics.selective",
+        function="SelectionStatistics",
     ),
 }
 """Of every metric that is written to ``measurements.csv``, by its name there."""
