@@ -131,6 +131,9 @@ def detect(
             for b in range(resamples):
                 here_p[b] = 0.0
     for b in range(resamples):
+        if all_positives[b] == 0 or all_negatives[b] == 0:
+            values[:, b] = np.nan
+            continue
         values[0, b] = won[b] / (2 * all_positives[b] * all_negatives[b])
         values[1, b] = precision_out[b] / all_positives[b]
         values[2, b] = precision_in[b] / all_negatives[b]
