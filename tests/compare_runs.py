@@ -16,8 +16,8 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-RELATIVE, ABSOLUTE = 1e-12, 1e-14
-"""How far numbers may differ: AURC adds up differences of harmonic numbers, with 14 decimals."""
+TOLERANCE = 1e-12
+"""How far numbers may differ, relative to the larger one."""
 
 NUMBERS = ("value", "difference", "lower", "upper", "p_value", "p_holm", "effect_size")
 
@@ -61,7 +61,7 @@ def _differing(before: pd.Series, after: pd.Series) -> pd.Series:
     if before.name not in NUMBERS:
         return unequal
     one, other = (column.replace("", "nan").astype(float) for column in (before, after))
-    far = (one - other).abs() > np.maximum(RELATIVE * np.maximum(one.abs(), other.abs()), ABSOLUTE)
+    far = (one - other).abs() > TOLERANCE * np.maximum(one.abs(), other.abs())
     return unequal & (far | (one.isna() != other.isna()) | (np.isinf(one) != np.isinf(other)))
 
 

@@ -9,7 +9,7 @@ Reliability needs no resamples: in a bin of given images, the number of correct 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable
 
 import numpy as np
 from jaxtyping import Bool, Float, Float64, Int
@@ -71,8 +71,7 @@ def roc_curve(
     def counts(weights: Weights, of_positives: Weights) -> tuple[Counts, Counts]:
         return DetectionStatistics(order, weights, of_positives).flagged
 
-    flagged = _with_bounds(counts, draws, false_positive_rates)
-    return flagged / len(positives)
+    return _with_bounds(counts, draws, false_positive_rates, len(positives))
 
 
 def risk_curve(
@@ -90,28 +89,22 @@ def risk_curve(
     def counts(weights: Weights) -> tuple[Counts, Counts]:
         return SelectionStatistics(selection, weights).selected
 
-    errors = _with_bounds(counts, (draws,), coverages)
-    errors /= coverages * len(correct)
-    return errors
+    return _with_bounds(counts, (draws,), coverages, coverages * len(correct))
 
 
 def _with_bounds(
     counts: Callable[..., tuple[Counts, Counts]],
     draws: tuple[Weights, ...],
     shares: Float64[np.ndarray, " points"],
+    totals: Float64[np.ndarray, " points"] | int,
 ) -> Curve:
-    """The second count at shares of the first one."""
-    (curve,) = _traced(*counts(*(each_once(len(weights)) for weights in draws)), shares)
-    resampled = [
-        one
-        for start in range(0, draws[0].shape[1], BLOCK)
-        for one in _traced(*counts(*(w[:, start : start + BLOCK] for w in draws)), shares)
-    ]
-    return np.stack([curve, *np.quantile(np.stack(resampled), _TAILS, axis=0)])
+    """The second count at shares of the first one, of totals, for each draw."""
 
+    def traced(weights: Iterable[Weights]) -> Float64[np.ndarray, "resamples points"]:
+        columns = zip(*(count.T for count in counts(*weights)), strict=True)
+        return np.stack([np.interp(shares, x / x[-1], y) / totals for x, y in columns])
 
-def _traced(
-    across: Counts, up: Counts, shares: Float64[np.ndarray, " points"]
-) -> Iterator[Float64[np.ndarray, " points"]]:
-    for x, y in zip(across.T, up.T, strict=True):
-        yield np.interp(shares, x / x[-1], y)
+    (curve,) = traced(each_once(len(weights)) for weights in draws)
+    starts = range(0, draws[0].shape[1], BLOCK)
+    blocks = [traced(w[:, start : start + BLOCK] for w in draws) for start in starts]
+    return np.stack([curve, *np.quantile(np.concatenate(blocks), _TAILS, axis=0)])

@@ -131,6 +131,9 @@ def detect(
             for b in range(resamples):
                 here_p[b] = 0.0
     for b in range(resamples):
+        if all_positives[b] == 0 or all_negatives[b] == 0:
+            values[:, b] = np.nan
+            continue
         values[0, b] = won[b] / (2 * all_positives[b] * all_negatives[b])
         values[1, b] = precision_out[b] / all_positives[b]
         values[2, b] = precision_in[b] / all_negatives[b]
@@ -156,9 +159,10 @@ def select(
     with the harmonic numbers H_k = 1 + 1/2 + … + 1/k.
     """
     resamples = weights.shape[1]
+    # Less the last one, so that differences keep most digits among the last images: most errors.
     harmonic = np.zeros(int(_column_sums(weights).max()) + 1)
-    for k in range(1, len(harmonic)):
-        harmonic[k] = harmonic[k - 1] + 1 / k
+    for k in range(len(harmonic) - 1, 0, -1):
+        harmonic[k - 1] = harmonic[k] - 1 / k
     right, wrong = np.zeros(resamples), np.zeros(resamples)
     here_right, here_wrong = np.zeros(resamples), np.zeros(resamples)
     before, after = np.zeros(resamples), np.zeros(resamples)

@@ -10,14 +10,14 @@ from scipy import stats
 from statsmodels.stats.proportion import proportion_confint
 
 from benchmarks.inference.bands import (
-    Bounds,
-    Draws,
+    Curve,
     image_draws,
-    risk_band,
-    roc_band,
+    risk_curve,
+    roc_curve,
     wilson_interval,
 )
-from benchmarks.metrics import detection, selective
+from benchmarks.metrics.metric import Weights
+from tests.metrics import reference
 
 RATES = np.arange(21) ** 2 / 400
 COVERAGES = np.arange(1, 21) / 20
@@ -36,12 +36,12 @@ def percentiles(curves: list[Floats]) -> Floats:
 def roc_of_resample(clean: torch.Tensor, ood: torch.Tensor) -> Floats:
     """By the metric, given the images as often as they are drawn."""
     both = torch.cat([clean, ood])
-    curve = detection.roc_curve(both, torch.arange(len(both)) >= len(clean))
+    curve = reference.roc_curve(both, torch.arange(len(both)) >= len(clean))
     return np.interp(RATES, *curve)
 
 
 def risk_of_resample(uncertainty: torch.Tensor, correct: torch.Tensor) -> Floats:
-    coverage, risk = selective.risk_coverage_curve(uncertainty, correct)
+    coverage, risk = reference.risk_coverage_curve(uncertainty, correct)
     errors = np.interp(COVERAGES, [0, *coverage.tolist()], [0, *(coverage * risk).tolist()])
     return errors / COVERAGES
 
@@ -61,10 +61,13 @@ def test_roc_band_is_that_of_resampled_images(scores: tuple[Floats, Floats]) -> 
     expected = percentiles(
         [
             roc_of_resample(copies(clean, one), copies(ood, other))
-            for one, other in zip(*draws, strict=True)
+            for one, other in zip(*(each.T for each in draws), strict=True)
         ]
     )
-    np.testing.assert_allclose(roc_band(clean, ood, draws, RATES), expected, atol=1e-12)
+    curve = roc_curve(clean, ood, draws, RATES)
+    np.testing.assert_allclose(curve[1:], expected, atol=1e-12)
+    itself = roc_of_resample(torch.from_numpy(clean), torch.from_numpy(ood))
+    np.testing.assert_allclose(curve[0], itself, atol=1e-12)
 
 
 def test_risk_band_is_that_of_resampled_images(scores: tuple[Floats, Floats]) -> None:
@@ -72,24 +75,25 @@ def test_risk_band_is_that_of_resampled_images(scores: tuple[Floats, Floats]) ->
     correct = np.random.default_rng(4).random(80) < 0.7
     draws = image_draws(80, 50, seed=1)
     expected = percentiles(
-        [risk_of_resample(copies(uncertainty, one), copies(correct, one)) for one in draws]
+        [risk_of_resample(copies(uncertainty, one), copies(correct, one)) for one in draws.T]
     )
-    np.testing.assert_allclose(
-        risk_band(uncertainty, correct, draws, COVERAGES), expected, atol=1e-12
-    )
+    curve = risk_curve(uncertainty, correct, draws, COVERAGES)
+    np.testing.assert_allclose(curve[1:], expected, atol=1e-12)
+    itself = risk_of_resample(torch.from_numpy(uncertainty), torch.from_numpy(correct))
+    np.testing.assert_allclose(curve[0], itself, atol=1e-12)
 
 
 def test_band_of_the_error_rate_of_all_images_is_binomial() -> None:
     correct = np.arange(1000) >= 100
     draws = image_draws(1000, 2000, seed=0)
-    band = risk_band(np.random.default_rng(5).random(1000), correct, draws, np.ones(1))[:, 0]
+    _, *band = risk_curve(np.random.default_rng(5).random(1000), correct, draws, np.ones(1))[:, 0]
     np.testing.assert_allclose(band, stats.binom(1000, 0.1).ppf([0.025, 0.975]) / 1000, atol=0.0025)
 
 
 def test_draws_are_as_many_images_as_there_are() -> None:
     draws = image_draws(30, 200, seed=0)
-    assert draws.shape == (200, 30)
-    assert (draws.sum(axis=1) == 30).all()
+    assert draws.shape == (30, 200)
+    assert (draws.sum(axis=0) == 30).all()
 
 
 def test_wilson_interval_is_that_of_statsmodels() -> None:
@@ -106,11 +110,11 @@ def test_empty_bin_has_no_interval() -> None:
 RUNS, IMAGES, RESAMPLES = 400, 400, 400
 
 
-def covered(bands: list[Bounds], truth: Floats) -> Floats:
-    return np.mean([(lower <= truth) & (truth <= upper) for lower, upper in bands], axis=0)
+def covered(bands: list[Curve], truth: Floats) -> Floats:
+    return np.mean([(lower <= truth) & (truth <= upper) for _, lower, upper in bands], axis=0)
 
 
-def simulated_draws(run: int) -> tuple[Draws, Draws]:
+def simulated_draws(run: int) -> tuple[Weights, Weights]:
     return image_draws(IMAGES, RESAMPLES, 2 * run), image_draws(IMAGES, RESAMPLES, 2 * run + 1)
 
 
@@ -119,7 +123,7 @@ def test_roc_bands_cover_the_true_curve_in_95_percent_of_simulations() -> None:
     random = np.random.default_rng(6)
     rates = np.array([0.1, 0.25, 0.5])
     bands = [
-        roc_band(
+        roc_curve(
             *(random.normal(size=IMAGES), random.normal(1, size=IMAGES)),
             *(simulated_draws(run), rates),
         )
@@ -138,5 +142,5 @@ def test_risk_bands_cover_the_true_curve_in_95_percent_of_simulations() -> None:
     for run in range(RUNS):
         uncertainty = random.random(IMAGES)
         correct = random.random(IMAGES) >= uncertainty
-        bands.append(risk_band(uncertainty, correct, simulated_draws(run)[0], coverages))
+        bands.append(risk_curve(uncertainty, correct, simulated_draws(run)[0], coverages))
     assert np.abs(covered(bands, coverages / 2) - 0.95).max() < 0.035

@@ -12,15 +12,16 @@ from functools import cache
 
 import numpy as np
 import pytest
-from benchmarks.inference.bootstrap.binned import BinnedImages
-from benchmarks.inference.bootstrap.ranks import Detection
-from benchmarks.inference.bootstrap.weights import image_weights, weighted_means
 from numpy.typing import NDArray
 from scipy import stats
 
-from benchmarks.inference.bootstrap import binned
 from benchmarks.inference.differences import difference
 from benchmarks.inference.estimate import Estimate, estimate
+from benchmarks.inference.weights import image_weights
+from benchmarks.metrics import calibration
+from benchmarks.metrics.calibration import BinnedImages
+from benchmarks.metrics.detection import DetectionStatistics, flagging_order
+from benchmarks.metrics.metric import each_once, weighted_means
 
 Floats = NDArray[np.float64]
 
@@ -64,6 +65,11 @@ def over_resamples(contributions: Floats, drawn: NDArray[np.uint8]) -> Floats:
     return np.atleast_2d(np.cov(weighted_means(contributions, drawn)))
 
 
+def binned(confidence: Floats, correct: NDArray[np.bool_], inner_edges: Floats) -> BinnedImages:
+    bin_of_image = np.searchsorted(inner_edges, confidence).astype(np.int32)
+    return BinnedImages(confidence, correct, bin_of_image, inner_edges)
+
+
 def covered(result: list[Estimate], true: float) -> float:
     return float(np.mean([abs(one.value - true) <= one.half_width for one in result]))
 
@@ -85,15 +91,15 @@ def test_means(measure: str, replicates: int) -> None:
 def test_auroc(replicates: int) -> None:
     random = np.random.default_rng(replicates)
     clean, ood = weights(1, 150), weights(2, 150)
-    once = np.ones((150, 1), np.uint8)
+    once = each_once(150)
     result = []
     for _ in range(RUNS):
         shift = 1.2 + (SKILL * random.normal(size=replicates) if replicates > 1 else np.zeros(1))
         difficulty = random.normal(size=(2, 1, 150))
         scores = difficulty + BOTH * random.normal(size=(2, replicates, 150))
-        ranked = [Detection.of(n, p + s) for n, p, s in zip(*scores, shift, strict=True)]
-        values = np.array([one.measures(once, once)[0, 0] for one in ranked])
-        resampled = np.stack([one.measures(clean, ood)[0] for one in ranked])
+        ranked = [flagging_order(n, p + s) for n, p, s in zip(*scores, shift, strict=True)]
+        values = np.array([DetectionStatistics(one, once, once).auroc[0] for one in ranked])
+        resampled = np.stack([DetectionStatistics(one, clean, ood).auroc for one in ranked])
         result.append(estimate(values, np.atleast_2d(np.cov(resampled)), 150))
     spread = math.sqrt(2 * (1 + BOTH**2) + (SKILL**2 if replicates > 1 else 0))
     assert 0.93 <= covered(result, float(stats.norm.cdf(1.2 / spread))) <= 0.97
@@ -151,14 +157,14 @@ def test_percentiles_over_few_replicates_would_cover_too_seldom() -> None:
 def test_binned_ece_is_not_covered_and_the_debiased_one_is_better() -> None:
     """A gap of 0.01 in every bin: an interval does not remove the bias that chance adds."""
     random, drawn, images, gap = np.random.default_rng(3), weights(6, 1000), 1000, 0.01
-    once = np.ones((images, 1), np.uint8)
+    once = each_once(images)
     result: dict[str, list[Estimate]] = {"plain": [], "debiased": []}
-    measures = (binned.expected_calibration_error, binned.debiased_calibration_error)
-    edges = np.arange(1, 16) / 15
+    measures = (calibration.expected_calibration_error, calibration.debiased_calibration_error)
+    edges = np.arange(1, 15) / 15
     for _ in range(200):
         confidence = random.uniform(0.5, 1.0, images)
         correct = random.random(images) < confidence - gap
-        bins = BinnedImages.of(confidence, correct, edges)
+        bins = binned(confidence, correct, edges)
         for name, measure in zip(result, measures, strict=True):
             resampled = np.atleast_2d(np.cov(measure(bins.fill(drawn))))
             result[name].append(estimate(measure(bins.fill(once)), resampled, images))
@@ -173,21 +179,21 @@ def test_calibrated_methods_differ_by_binned_ece_but_not_by_the_debiased_square(
     random, drawn, images = np.random.default_rng(4), weights(7, 1000), 1000
 
     def edges(measure: str, confidence: Floats) -> Floats:
-        parts = np.arange(1, 16) / 15
+        parts = np.arange(1, 15) / 15
         return parts if measure == "ece" else np.quantile(confidence, parts)
 
-    once = np.ones((images, 1), np.uint8)
+    once = each_once(images)
     apart = {"ece": 0, "square": 0}
     measures = {
-        "ece": binned.expected_calibration_error,
-        "square": binned.debiased_squared_calibration_error,
+        "ece": calibration.expected_calibration_error,
+        "square": calibration.debiased_squared_calibration_error,
     }
     for _ in range(200):
         confidences = random.beta(49, 1, images), random.uniform(0.6, 1.0, images)
         correct = [random.random(images) < confidence for confidence in confidences]
         for name, measure in measures.items():
             result = [
-                BinnedImages.of(c, right, edges(name, c))
+                binned(c, right, edges(name, c))
                 for c, right in zip(confidences, correct, strict=True)
             ]
             values = [measure(bins.fill(once)) for bins in result]

@@ -6,14 +6,16 @@ import math
 
 import numpy as np
 import pytest
-from benchmarks.inference.bootstrap.covariance import ResampleCovariance
-from benchmarks.inference.bootstrap.ranks import Selection
-from benchmarks.inference.bootstrap.weights import image_weights, weighted_means
 from scipy import stats
 from statsmodels.stats.multitest import multipletests
 
+from benchmarks.inference.covariance import ResampleCovariance
 from benchmarks.inference.differences import difference, effect_size, holm
 from benchmarks.inference.estimate import estimate
+from benchmarks.inference.weights import image_weights
+from benchmarks.metrics.metric import each_once, weighted_means
+from benchmarks.metrics.ranks import Ranking
+from benchmarks.metrics.selective import Selection, SelectionStatistics
 
 
 def covariance_of(rows: np.ndarray, resamples: int = 4000) -> np.ndarray:
@@ -50,17 +52,21 @@ def test_undefined_resamples_are_counted_and_change_nothing() -> None:
 def test_standard_error_is_scipys_bootstrap() -> None:
     random = np.random.default_rng(2)
     uncertainty, correct = random.normal(size=60), random.random(60) < 0.6
-    ranked = Selection.of(uncertainty, correct)
-    once = np.ones((60, 1), np.uint8)
-    covariance = ResampleCovariance(ranked.measures(once)[1:2].T)
+
+    def aurc_of(weights: np.ndarray, images: np.ndarray) -> np.ndarray:
+        selection = Selection(Ranking.of(uncertainty[images]), correct[images])
+        return SelectionStatistics(selection, weights).aurc
+
+    every = np.arange(60)
+    covariance = ResampleCovariance(aurc_of(each_once(60), every)[None])
     for weights in image_weights(60, 4000, seed=1):
-        covariance.add(ranked.measures(weights)[1][None, None])
+        covariance.add(aurc_of(weights, every)[None, None])
 
     def aurc(drawn: np.ndarray) -> float:
-        return float(Selection.of(uncertainty[drawn], correct[drawn]).measures(once)[1, 0])
+        return float(aurc_of(each_once(60), drawn)[0])
 
     result = stats.bootstrap(
-        (np.arange(60),), aurc, n_resamples=2000, vectorized=False, rng=random, method="basic"
+        (every,), aurc, n_resamples=2000, vectorized=False, rng=random, method="basic"
     )
     error = math.sqrt(covariance.covariance[0, 0, 0])
     assert error == pytest.approx(float(result.standard_error), rel=0.06)

@@ -15,21 +15,25 @@ import numpy as np
 import pytest
 import sklearn.metrics
 import torch
-from benchmarks.metrics.disagreement import pairwise_disagreement, variation_ratio
-from benchmarks.metrics.entropy import mutual_information, predictive_entropy
 from torch import Tensor
 
-from benchmarks.metrics.calibration import (
-    confidence,
+from benchmarks.metrics.scoring import brier, correct, negative_log_likelihood
+from methods import Prediction
+from methods.scores.confidence import confidence
+from methods.scores.disagreement import pairwise_disagreement, variation_ratio
+from methods.scores.entropy import mutual_information, predictive_entropy
+from tests.metrics.support import (
+    augrc,
+    aupr_in,
+    aupr_out,
+    aurc,
+    auroc,
     equal_mass_bins,
     equal_width_bins,
     expected_calibration_error,
+    fpr95,
     maximum_calibration_error,
 )
-from benchmarks.metrics.detection import aupr_in, aupr_out, auroc, fpr95
-from benchmarks.metrics.scoring import brier, correct, negative_log_likelihood
-from benchmarks.metrics.selective import augrc, aurc
-from methods import Prediction
 
 torchmetrics = pytest.importorskip(
     "torchmetrics.functional.classification", reason="torchmetrics is not installed: '.[test]'"

@@ -6,8 +6,8 @@ import pytest
 import scipy.stats
 import torch
 
-from benchmarks.metrics.calibration import (
-    confidence,
+from methods.scores.confidence import confidence
+from tests.metrics.support import (
     debiased_calibration_error,
     debiased_squared_calibration_error,
     equal_mass_bins,

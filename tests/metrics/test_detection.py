@@ -6,7 +6,10 @@ import torch
 from sklearn import metrics as sklearn
 from sklearn.metrics import average_precision_score, roc_auc_score
 
-from benchmarks.metrics.detection import aupr_in, aupr_out, auroc, fpr95, roc_curve
+from benchmarks.metrics import detection
+from benchmarks.metrics.detection import DetectionStatistics, flagging_order
+from benchmarks.metrics.metric import each_once
+from tests.metrics.support import aupr_in, aupr_out, auroc, fpr95
 
 METRICS = [auroc, aupr_out, aupr_in, fpr95]
 
@@ -47,11 +50,13 @@ def test_fpr95_is_the_first_point_of_the_roc_curve_at_95_percent(scores_and_posi
 
 def test_roc_curve_agrees_with_scikit_learn_and_encloses_the_auroc(scores_and_positive):
     scores, positive = scores_and_positive
-    false, true = roc_curve(scores, positive)
+    kinds = scores[~positive].numpy(), scores[positive].numpy()
+    statistics = DetectionStatistics(flagging_order(*kinds), *(each_once(len(k)) for k in kinds))
+    false, true = (count[:, 0] / count[-1, 0] for count in statistics.flagged)
     their_false, their_true, _ = sklearn.roc_curve(positive, scores, drop_intermediate=False)
     np.testing.assert_allclose(false, their_false, atol=1e-15)
     np.testing.assert_allclose(true, their_true, atol=1e-15)
-    assert torch.trapezoid(true, false).item() == pytest.approx(auroc(scores, positive))
+    assert np.trapezoid(true, false) == pytest.approx(auroc(scores, positive))
 
 
 @pytest.mark.parametrize("hundreds", [0.2, 1, 1.4, 3, 100])
@@ -113,13 +118,17 @@ def test_infinite_scores_are_ranked(metric):
     assert metric(infinite, positive) == metric(torch.tensor([-9, 9, 0.5, 0.25]), positive)
 
 
-@pytest.mark.parametrize("metric", METRICS)
-def test_undefined_scores_are_refused(metric):
+def test_auroc_of_scores_is_the_metric(scores_and_positive):
+    assert detection.auroc(*scores_and_positive) == auroc(*scores_and_positive)
+
+
+def test_undefined_scores_are_refused():
     with pytest.raises(ValueError, match="2 of 3 values are NaN and cannot be ranked"):
-        metric(torch.tensor([torch.nan, 1.0, torch.nan]), torch.tensor([True, False, True]))
+        detection.auroc(
+            torch.tensor([torch.nan, 1.0, torch.nan]), torch.tensor([True, False, True])
+        )
 
 
-@pytest.mark.parametrize("metric", [auroc, aupr_out, fpr95])
-def test_labels_are_refused_as_flags(metric):
+def test_labels_are_refused_as_flags():
     with pytest.raises(ValueError, match=r"flags are torch.int64; expected torch.bool"):
-        metric(torch.tensor([0.5, 1.0]), torch.tensor([0, 1]))
+        detection.auroc(torch.tensor([0.5, 1.0]), torch.tensor([0, 1]))

@@ -1,4 +1,4 @@
-"""Every measure of a resample is that of the images drawn into it, computed by the metrics."""
+"""Every metric of a resample is that of the images drawn into it, by a second implementation."""
 
 from __future__ import annotations
 
@@ -7,14 +7,21 @@ from collections.abc import Iterator
 import numpy as np
 import pytest
 import torch
-from benchmarks.inference.bootstrap.binned import BinnedImages
-from benchmarks.inference.bootstrap.ranks import Detection, Selection
-from benchmarks.inference.bootstrap.weights import BLOCK, image_weights, weighted_means
 from numpy.typing import NDArray
 from sklearn.metrics import average_precision_score, roc_auc_score
 
-from benchmarks.inference.bootstrap import binned
-from benchmarks.metrics import calibration, detection, selective
+from benchmarks.metrics import METRICS, Arrays, Family, Metric, in_families
+from benchmarks.metrics.calibration import Calibration
+from benchmarks.metrics.detection import Detection, DetectionStatistics, flagging_order
+from benchmarks.metrics.members import MemberMeans
+from benchmarks.metrics.metric import each_once, weighted_means
+from benchmarks.metrics.prevalence import Prevalence
+from benchmarks.metrics.ranks import Ranking
+from benchmarks.metrics.scoring import LabelMeans
+from benchmarks.metrics.selective import Selection, SelectionStatistics, Selective
+from benchmarks.metrics.uncertainties import PredictionMeans
+from methods import Prediction
+from tests.metrics import reference
 
 Floats = NDArray[np.float64]
 Weights = NDArray[np.uint8]
@@ -52,72 +59,253 @@ def size_of(case: int) -> int:
     return int(np.random.default_rng(case).integers(1, 30))
 
 
+def family_of(family: type[Family]) -> Family:
+    """The family with all the metrics that are registered."""
+    return family(metric for metric in METRICS.values() if metric.family is family)
+
+
+def evaluated(
+    family: Family, arrays: Arrays, weights: Weights, reference_weights: Weights | None = None
+) -> dict[str, Floats]:
+    """By metric, on every resample."""
+    none = np.ones((0, weights.shape[1]), np.uint8)
+    prepared = family.prepare(arrays)
+    values = family.evaluate(
+        prepared, weights, none if reference_weights is None else reference_weights
+    )
+    assert values.shape == (len(family.metrics), weights.shape[1])
+    assert values.dtype == np.float64
+    return {metric.name: row for metric, row in zip(family.metrics, values, strict=True)}
+
+
+def prediction_of(confidence: Floats) -> Prediction:
+    """Of class 0 of ten, with these confidences of at least a tenth."""
+    rest = np.repeat((1 - confidence[:, None]) / 9, 9, axis=1)
+    return Prediction.of(torch.from_numpy(np.column_stack([confidence, rest]))[None])
+
+
+def labels_of(correct: NDArray[np.bool_]) -> torch.Tensor:
+    """Of a prediction of class 0."""
+    return (~torch.from_numpy(correct)).long()
+
+
+def members_of(case: int, images: int) -> torch.Tensor:
+    random = np.random.default_rng(case)
+    return torch.from_numpy(random.dirichlet(np.full(4, 0.4), (1 + case % 4, images)))
+
+
 @pytest.mark.parametrize("case", CASES)
 def test_detection(case: int) -> None:
     n, p = size_of(case), size_of(case + 100)
+    scores = torch.from_numpy(scores_of(case, n + p))
+    negative, positive = weights_of(case, n), weights_of(case + 1, p)
+    arrays = Arrays(prediction_of(np.ones(p)), score=scores[n:], reference_score=scores[:n])
+    result = evaluated(family_of(Detection), arrays, positive, negative)
+    for b, (i, j) in enumerate(zip(copies(negative), copies(positive), strict=True)):
+        both = torch.cat([scores[:n][i], scores[n:][j]])
+        flags = torch.arange(len(both)) >= len(i)
+        for name, values in result.items():
+            expected = getattr(reference, name)(both, flags)
+            assert values[b] == pytest.approx(expected, rel=1e-12), name
+        exact = reference.auroc(both, flags), reference.fpr95(both, flags)
+        assert (result["auroc"][b], result["fpr95"][b]) == exact
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_flagged_images_are_the_roc_curve(case: int) -> None:
+    n, p = size_of(case), size_of(case + 100)
     scores = scores_of(case, n + p)
     negative, positive = weights_of(case, n), weights_of(case + 1, p)
-    result = Detection.of(scores[:n], scores[n:]).measures(negative, positive)
+    order = flagging_order(scores[:n], scores[n:])
+    false, true = DetectionStatistics(order, negative, positive).flagged
     for b, (i, j) in enumerate(zip(copies(negative), copies(positive), strict=True)):
         both = torch.from_numpy(np.concatenate([scores[:n][i], scores[n:][j]]))
-        flags = torch.arange(len(both)) >= len(i)
-        expected = [
-            measure(both, flags)
-            for measure in (detection.auroc, detection.aupr_out, detection.aupr_in, detection.fpr95)
-        ]
-        assert result[:, b] == pytest.approx(expected, rel=1e-12)
-        assert (result[0, b], result[3, b]) == (expected[0], expected[3])
+        curve = reference.roc_curve(both, torch.arange(len(both)) >= len(i))
+        # Scores that were not drawn are steps without an image.
+        steps = np.unique(np.stack([false[:, b] / len(i), true[:, b] / len(j)]), axis=1)
+        np.testing.assert_allclose(steps, np.unique(np.stack(curve), axis=1), atol=1e-15)
 
 
 @pytest.mark.parametrize("case", [1, 2, 3])
 def test_detection_is_scikit_learns_with_weights(case: int) -> None:
     scores, weights = scores_of(case, 60), weights_of(1, 60)
     kinds = np.arange(60) >= 25
-    result = Detection.of(scores[:25], scores[25:]).measures(weights[:25], weights[25:])
+    order = flagging_order(scores[:25], scores[25:])
+    result = DetectionStatistics(order, weights[:25], weights[25:])
     for b, weight in enumerate(weights.T):
-        assert result[0, b] == pytest.approx(roc_auc_score(kinds, scores, sample_weight=weight))
-        for row, (flags, score) in ((1, (kinds, scores)), (2, (~kinds, -scores))):
+        assert result.auroc[b] == pytest.approx(roc_auc_score(kinds, scores, sample_weight=weight))
+        for values, (flags, score) in (
+            (result.aupr_out, (kinds, scores)),
+            (result.aupr_in, (~kinds, -scores)),
+        ):
             expected = average_precision_score(flags, score, sample_weight=weight)
-            assert result[row, b] == pytest.approx(expected)
+            assert values[b] == pytest.approx(expected)
 
 
 @pytest.mark.parametrize("case", CASES)
 def test_selection(case: int) -> None:
     images = size_of(case)
-    uncertainty, weights = scores_of(case, images), weights_of(case, images)
+    score, weights = torch.from_numpy(scores_of(case, images)), weights_of(case, images)
     correct = np.random.default_rng(case).random(images) < 0.7
-    result = Selection.of(uncertainty, correct).measures(weights)
+    arrays = Arrays(prediction_of(np.ones(images)), labels_of(correct), score=score)
+    result = evaluated(family_of(Selective), arrays, weights)
     for b, drawn in enumerate(copies(weights)):
-        of_drawn = torch.from_numpy(uncertainty[drawn]), torch.from_numpy(correct[drawn])
-        expected = [
-            detection.auroc(of_drawn[0], ~of_drawn[1]),
-            selective.aurc(*of_drawn),
-            selective.augrc(*of_drawn),
-        ]
-        assert result[:, b] == pytest.approx(expected, rel=1e-12, abs=1e-15, nan_ok=True)
+        of_drawn = score[drawn], torch.from_numpy(correct[drawn])
+        for name, values in result.items():
+            expected = getattr(reference, name)(*of_drawn)
+            assert values[b] == pytest.approx(expected, rel=1e-12, abs=1e-15, nan_ok=True), name
 
 
 @pytest.mark.parametrize("case", CASES)
-def test_binned_measures(case: int) -> None:
+def test_selected_images_are_the_risk_coverage_curve(case: int) -> None:
+    images = size_of(case)
+    score, weights = scores_of(case, images), weights_of(case, images)
+    correct = np.random.default_rng(case).random(images) < 0.7
+    selected, errors = SelectionStatistics(Selection(Ranking.of(score), correct), weights).selected
+    for b, drawn in enumerate(copies(weights)):
+        coverage, risk = reference.risk_coverage_curve(
+            torch.from_numpy(score[drawn]), torch.from_numpy(correct[drawn])
+        )
+        count = np.arange(1, len(drawn) + 1)
+        assert coverage.tolist() == (count / len(drawn)).tolist()
+        np.testing.assert_allclose(
+            np.interp(count, selected[:, b], errors[:, b]) / count, risk, atol=1e-14
+        )
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_calibration(case: int) -> None:
     images = 8 * size_of(case)
     random = np.random.default_rng(case)
-    confidence = random.beta(4, 1, images).round((2, 1, 16)[case % 3])
-    correct = random.random(images) < confidence
-    weights = weights_of(case, images)
-    bins_of = (calibration.equal_width_bins, calibration.equal_mass_bins)[case % 2]
-    bins = bins_of(torch.from_numpy(confidence), torch.from_numpy(correct))
-    filled = BinnedImages.of(confidence, correct, bins.upper.numpy()).fill(weights)
+    confidence = random.beta(4, 1, images).clip(0.15).round((2, 1, 16)[case % 3])
+    correct, weights = random.random(images) < confidence, weights_of(case, images)
+    prediction = prediction_of(confidence)
+    result = evaluated(family_of(Calibration), Arrays(prediction, labels_of(correct)), weights)
+    drawn_from = prediction.mean.amax(dim=1), torch.from_numpy(correct)
+    edges = reference.equal_width_edges(), reference.equal_mass_edges(drawn_from[0])
     for b, drawn in enumerate(copies(weights)):
-        # The resample in the bins of the images themselves, which is what `_fill` is for.
-        again = calibration._fill(
-            bins.upper[:-1], torch.from_numpy(confidence[drawn]), torch.from_numpy(correct[drawn])
+        # The resample in the bins of the images themselves.
+        wide, equal = (reference.fill(e, *(array[drawn] for array in drawn_from)) for e in edges)
+        expected = {
+            "ece": reference.expected_calibration_error(wide),
+            "mce": reference.maximum_calibration_error(wide),
+            "ece_equal_mass": reference.expected_calibration_error(equal),
+            "ece_debiased": reference.debiased_calibration_error(equal),
+            "squared_ce_debiased": reference.debiased_squared_calibration_error(equal),
+        }
+        assert result.keys() == expected.keys()
+        for name, value in expected.items():
+            assert result[name][b] == pytest.approx(value, rel=1e-9, abs=1e-12, nan_ok=True), name
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_means_against_labels(case: int) -> None:
+    images = size_of(case)
+    members, weights = members_of(case, images), weights_of(case, images)
+    labels = torch.from_numpy(np.random.default_rng(case).integers(4, size=images))
+    arrays = Arrays(Prediction.of(members), labels)
+    result = evaluated(family_of(LabelMeans), arrays, weights)
+    for b, drawn in enumerate(copies(weights)):
+        mean, truth = members.mean(dim=0)[drawn], labels[drawn]
+        hot = torch.eye(4)[truth]
+        expected = {
+            "accuracy": (mean.argmax(dim=1) == truth).double().mean(),
+            "nll": -(mean * hot).sum(dim=1).log().mean(),
+            "brier": (mean - hot).square().sum(dim=1).mean(),
+        }
+        assert result.keys() == expected.keys()
+        for name, value in expected.items():
+            assert result[name][b] == pytest.approx(value.item(), rel=1e-12), name
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_means_over_a_prediction(case: int) -> None:
+    images = size_of(case)
+    members, weights = members_of(case, images), weights_of(case, images)
+    arrays = Arrays(Prediction.of(members))
+    result = evaluated(family_of(PredictionMeans), arrays, weights)
+    for b, drawn in enumerate(copies(weights)):
+        total, expected_entropy = (
+            torch.special.entr(p).sum(dim=-1) for p in (members.mean(dim=0), members)
         )
-        for name in (
-            *("expected_calibration_error", "maximum_calibration_error"),
-            *("debiased_calibration_error", "debiased_squared_calibration_error"),
-        ):
-            result, expected = getattr(binned, name)(filled)[b], getattr(calibration, name)(again)
-            assert result == pytest.approx(expected, rel=1e-9, abs=1e-12, nan_ok=True), name
+        votes = torch.nn.functional.one_hot(members.argmax(dim=-1), 4).double().sum(dim=0)
+        count = len(members)
+        agreeing = (votes * (votes - 1)).sum(dim=-1) / max(count * (count - 1), 1)
+        of_several = {
+            "mutual_information": total - expected_entropy.mean(dim=0),
+            "pairwise_disagreement": 1 - agreeing,
+            "variation_ratio": 1 - votes.amax(dim=-1) / count,
+            "vote_entropy": torch.special.entr(votes / count).sum(dim=-1),
+        }
+        expected = {
+            "predictive_entropy": total,
+            "expected_entropy": expected_entropy.mean(dim=0),
+            **of_several,
+        }
+        assert result.keys() == expected.keys()
+        for name, of_each in expected.items():
+            if count == 1 and name in of_several:
+                assert np.isnan(result[name][b])
+            else:
+                assert result[name][b] == pytest.approx(of_each[drawn].mean().item(), abs=1e-14)
+
+
+def test_means_of_the_members_are_of_stored_values() -> None:
+    spread, other = (
+        Metric(name=name, label=name, family=MemberMeans, function=lambda p: p.std(dim=0)[:, 0])
+        for name in ("spread", "other")
+    )
+    members, weights = members_of(3, 20), weights_of(1, 20)
+    stored = {"spread": spread.function(members)}
+    arrays = Arrays(Prediction.of(members), member_values=stored)
+    result = evaluated(MemberMeans([spread, other]), arrays, weights)
+    for b, drawn in enumerate(copies(weights)):
+        expected = members[:, drawn, 0].std(dim=0).mean().item()
+        assert result["spread"][b] == pytest.approx(expected)
+    assert np.isnan(result["other"]).all()
+    assert MemberMeans([other]).prepare(arrays) is None
+
+
+def test_prevalence_is_the_same_on_every_resample() -> None:
+    arrays = Arrays(prediction_of(np.ones(30)), reference=prediction_of(np.ones(90)))
+    weights, of_reference = (
+        np.stack([np.roll(np.repeat([0, 1, 2], n), b) for b in range(4)], axis=1).astype(np.uint8)
+        for n in (10, 30)
+    )
+    result = evaluated(family_of(Prevalence), arrays, weights, of_reference)
+    assert result["prevalence"].tolist() == [0.25] * 4
+    assert not Prevalence.resampled
+    assert Prevalence([]).prepare(Arrays(arrays.prediction)) is None
+
+
+@pytest.mark.parametrize("family", in_families(METRICS.values()), ids=lambda f: type(f).__name__)
+def test_values_are_those_with_weights_of_one(family: Family) -> None:
+    members, random = members_of(3, 50), np.random.default_rng(0)
+    score, of_reference = (torch.from_numpy(random.normal(size=n)) for n in (50, 40))
+    arrays = Arrays(
+        Prediction.of(members),
+        torch.from_numpy(random.integers(4, size=50)),
+        reference=Prediction.of(members_of(7, 40)),
+        score=score,
+        reference_score=of_reference,
+    )
+    rows = family.evaluate(family.prepare(arrays), each_once(50), each_once(40))
+    assert family.values(arrays).tolist() == rows[:, 0].tolist()
+    assert [metric.value(arrays) for metric in family.metrics] == pytest.approx(rows[:, 0], rel=0)
+    nothing = Arrays(arrays.prediction)
+    defined = family.needs == frozenset()
+    assert np.isfinite(family.values(nothing)).all() == defined
+    assert np.isfinite(rows).all()
+
+
+@pytest.mark.parametrize("family", [Detection, Selective])
+@pytest.mark.parametrize("undefined", ["score", "reference_score"])
+def test_score_that_is_nan_cannot_be_ranked(family: type[Family], undefined: str) -> None:
+    scores = {name: torch.rand(5) for name in ("score", "reference_score")}
+    scores[undefined][2] = torch.nan
+    arrays = Arrays(prediction_of(np.ones(5)), labels_of(np.arange(5) < 3), **scores)
+    ranked = undefined != "score" and family is Selective
+    assert (family([]).prepare(arrays) is not None) == ranked
 
 
 def test_means() -> None:
@@ -128,22 +316,13 @@ def test_means() -> None:
         assert result[:, b] == pytest.approx(contributions[:, drawn].mean(axis=1))
 
 
-def test_each_resample_draws_as_many_images_as_there_are() -> None:
-    blocks = list(image_weights(50, 2 * BLOCK + 3, seed=1))
-    assert [block.shape for block in blocks] == [(50, BLOCK), (50, BLOCK), (50, 3)]
-    weights = np.concatenate(blocks, axis=1)
-    assert (weights.sum(axis=0) == 50).all()
-    assert len(np.unique(weights, axis=1).T) == weights.shape[1]
-    # Multinomial: the mean is 1, the variance 1 - 1/n, the covariance -1/n.
-    moments = np.cov(weights)
-    assert weights.mean(axis=1) == pytest.approx(1, abs=5 / np.sqrt(2 * BLOCK))
-    assert np.diag(moments).mean() == pytest.approx(1 - 1 / 50, abs=0.05)
-    assert moments[~np.eye(50, dtype=bool)].mean() == pytest.approx(-1 / 50, abs=0.002)
-
-
-def test_seed_decides_and_the_number_of_resamples_does_not() -> None:
-    few = np.concatenate(list(image_weights(30, 10, seed=3)), axis=1)
-    many = np.concatenate(list(image_weights(30, 500, seed=3)), axis=1)
-    other = np.concatenate(list(image_weights(30, 10, seed=4)), axis=1)
-    assert (many[:, :10] == few).all()
-    assert (other != few).any()
+def test_aurc_keeps_its_digits() -> None:
+    """By the definition, in fractions of whole numbers: 4,000 images, the errors near the end."""
+    wrong = np.random.default_rng(0).random(4000) < np.linspace(0, 0.1, 4000) ** 2
+    errors, exact = 0, 0
+    for i, is_wrong in enumerate(wrong.tolist(), start=1):
+        errors += is_wrong
+        exact += errors * 10**40 // i
+    selection = Selection(Ranking.of(np.arange(4000.0)), ~wrong)
+    value = SelectionStatistics(selection, each_once(4000)).aurc[0]
+    assert value == pytest.approx(exact / 10**40 / 4000, rel=1e-13)

@@ -6,7 +6,10 @@ import pytest
 import torch
 from sklearn.metrics import roc_auc_score
 
-from benchmarks.metrics.selective import augrc, aurc, risk_coverage_curve
+from benchmarks.metrics.metric import each_once
+from benchmarks.metrics.ranks import Ranking
+from benchmarks.metrics.selective import Selection, SelectionStatistics
+from tests.metrics.support import augrc, aurc
 
 
 def areas_in_one_order(wrong: list[int]) -> tuple[Fraction, Fraction]:
@@ -50,9 +53,13 @@ def test_augrc_is_what_auroc_and_accuracy_make_it(decimals):
 
 
 def test_curve_by_hand():
-    uncertainty = torch.tensor([0.9, 0.1, 0.5, 0.5])
-    coverage, risk = risk_coverage_curve(uncertainty, torch.tensor([False, False, True, True]))
-    assert coverage.tolist() == [0.25, 0.5, 0.75, 1]
+    correct = np.array([False, False, True, True])
+    selection = Selection(Ranking.of(np.array([0.9, 0.1, 0.5, 0.5])), correct)
+    selected, errors = SelectionStatistics(selection, each_once(4)).selected
+    assert selected[:, 0].tolist() == [0, 1, 3, 4]
+    assert errors[:, 0].tolist() == [0, 1, 1, 2]
+    # Of the tied images in between, errors are expected in proportion.
+    risk = np.interp([1, 2, 3, 4], selected[:, 0], errors[:, 0]) / [1, 2, 3, 4]
     np.testing.assert_allclose(risk, [1, 1 / 2, 1 / 3, 2 / 4])
 
 
@@ -79,15 +86,3 @@ def test_order_of_images_does_not_matter(area):
     uncertainty = torch.rand(500, generator=generator).mul(20).round()
     correct = torch.rand(500, generator=generator) < 0.8
     assert area(uncertainty, correct) == area(uncertainty.flip(0), correct.flip(0))
-
-
-@pytest.mark.parametrize("area", [aurc, augrc])
-def test_undefined_uncertainty_is_refused(area):
-    with pytest.raises(ValueError, match="1 of 2 values are NaN and cannot be ranked"):
-        area(torch.tensor([torch.nan, 1.0]), torch.tensor([True, False]))
-
-
-@pytest.mark.parametrize("area", [aurc, augrc])
-def test_labels_are_refused_as_flags(area):
-    with pytest.raises(ValueError, match=r"expected torch\.bool"):
-        area(torch.tensor([0.5, 1.0]), torch.tensor([0, 1]))

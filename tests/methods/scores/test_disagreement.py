@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 import scipy.stats
 import torch
-from benchmarks.metrics.disagreement import pairwise_disagreement, variation_ratio, vote_entropy
 
 from methods.interface import Prediction
+from methods.scores.disagreement import pairwise_disagreement, variation_ratio, vote_entropy
 
 METRICS = [pairwise_disagreement, variation_ratio, vote_entropy]
 

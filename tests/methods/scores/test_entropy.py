@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 import scipy.stats
 import torch
-from benchmarks.metrics.entropy import entropy, mutual_information, predictive_entropy
+
+from methods.scores.entropy import entropy, mutual_information, predictive_entropy
 
 
 def random_members(members: int, images: int = 200, classes: int = 10) -> torch.Tensor:
