@@ -108,8 +108,8 @@ class Metric:
         function: the part of the computation that is this metric's own; see its family.
         unit: empty where it has none.
         better: which value is; empty where none is.
-        shown: in the ``overview`` and the main table, in the ``main`` table, or in one of the tables
-            in ``detail``; figures and page show those of the main table.
+        shown: where: ``overview``: also in the short table; ``main``: in the main table, and so in
+            figures and on the page; ``detail``: only in the tables of its kind.
         biased: whether its bias differs between methods, so that a test would detect the bias.
         undefined_for_one: whether it is NaN where a prediction has a single member.
         undefined: why it may be NaN where it has all that it needs.
