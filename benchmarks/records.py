@@ -78,7 +78,7 @@ class Comparison:
         difference: of the means over replicates.
         lower, upper: its 95 % interval; ``None`` if there is none.
         p_value: two-sided, of no difference; ``None`` if nothing is tested, because no value of
-            the metric is better than another, or its bias (`vocabulary.BIASED`) would be tested.
+            the metric is better than another, or a test would detect its bias.
         effect_size: of means over images, in standard deviations of the images' differences
             (Cohen's d); ``None`` for other metrics, whose difference is an effect itself.
         images: on how many images.

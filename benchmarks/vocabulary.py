@@ -39,9 +39,6 @@ INDEX_HTML = "index.html"
 RUN_JSON = "run.json"
 """What made the others."""
 
-RENAMED_PARTS = ("own_methods", "exact_images")
-"""Parts of a configuration in records of version 0.1, whose files have other names than today."""
-
 PREDICTIONS_FOLDER = "predictions"
 """The prediction files, from which everything else can be recomputed."""
 
@@ -60,13 +57,8 @@ TABLES_FOLDER, FIGURES_FOLDER = "tables", "figures"
 CLEAN = "clean"
 """The condition of the test images as they are."""
 
-ROTATED_MEAN = "rotated-mean"
-"""The mean over the rotations whose labels are well defined, as one more condition."""
-
 SUBSET = "subset-"
 """What the names of conditions begin with that have few images, for the sake of exact methods."""
-
-SUBSET_CLEAN = f"{SUBSET}{CLEAN}"
 
 TEST_IMAGES = "test"
 """The condition column of images whose index is that among all of MNIST's test images."""
@@ -77,32 +69,11 @@ NO_LABEL = -1
 SELF_TRAINED = "self-trained"
 """The recipe column of methods that train themselves, in their own way."""
 
-LABELS_ILL_DEFINED_BEYOND = 90
-"""Degrees of rotation beyond which a label is no longer well defined: a 6 becomes a 9."""
-
 ILL_DEFINED = "ill-defined labels"
 """The status of numbers that were measured against such labels."""
 
 WITH_VALUE = ("ok", ILL_DEFINED)
 """The statuses of rows that have a value."""
-
-BIASED = ("ece", "ece_equal_mass", "ece_debiased", "mce")
-"""Metrics whose bias differs between methods, so that their differences are not tested."""
-
-DETECTION_METRICS = ("auroc", "aupr_out", "aupr_in", "fpr95")
-"""How well a score distinguishes the images of a condition from the clean ones."""
-
-SELECTIVE_METRICS = ("misclassification_auroc", "aurc", "augrc")
-"""How well a score ranks the misclassified images as the most uncertain."""
-
-MAIN_SCORE = "predictive_entropy"
-"""The score of detection where only one is shown: every method has it."""
-
-SHOWN_SCORES = (MAIN_SCORE, "mutual_information", "pairwise_disagreement")
-"""The scores that figures show."""
-
-MAIN_RECIPE = "standard"
-"""The recipe shown first, or alone, where a run has it."""
 
 EXPLORED_MEASURES = (
     *("confidence", "predictive_entropy", "expected_entropy"),

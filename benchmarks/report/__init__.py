@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from benchmarks.errors import UserError
-from benchmarks.files import read_json
 from benchmarks.nouns import Nouns
 from benchmarks.progress import tracked
 from benchmarks.report.names import Names
@@ -13,7 +11,7 @@ from benchmarks.report.results import Results, read_latency
 from benchmarks.report.tables.formats import write_table_files
 from benchmarks.report.tables.integrity import integrity_table
 from benchmarks.report.tables.latency import latency_tables
-from benchmarks.vocabulary import RENAMED_PARTS, RUN_JSON, SUMMARY_CSV, TABLES_FOLDER
+from benchmarks.vocabulary import SUMMARY_CSV, TABLES_FOLDER
 
 
 def write_report(folder: Path) -> None:
@@ -22,7 +20,6 @@ def write_report(folder: Path) -> None:
     Raises:
         UserError: nothing has been measured there yet, or the run is of an earlier version.
     """
-    _require_current(folder)
     write_latency_tables(folder)
     if not read_latency(folder).empty and not (folder / SUMMARY_CSV).exists():
         return  # methods were only timed here
@@ -42,19 +39,9 @@ def write_report(folder: Path) -> None:
     write_page(results, folder)
 
 
-def _require_current(folder: Path) -> None:
-    """Before anything is written: a run of version 0.1 has files of other names."""
-    if read_json(folder / RUN_JSON).get("configuration", {}).keys() & set(RENAMED_PARTS):
-        raise UserError(
-            f"{folder} holds a run of an earlier version of the suite, which wrote other names; "
-            "choose another folder with --out, or make the report with that version"
-        )
-
-
 def write_latency_tables(folder: Path) -> None:
     """Write the tables of `latency.csv`, if methods were timed there."""
     latency = read_latency(folder)
-    if latency.empty:
-        return
-    for table in latency_tables(latency, Names(Nouns.read(folder))):
-        write_table_files(table, folder / TABLES_FOLDER)
+    if not latency.empty:
+        for table in latency_tables(latency, Names(Nouns.read(folder))):
+            write_table_files(table, folder / TABLES_FOLDER)

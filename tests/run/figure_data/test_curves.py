@@ -20,7 +20,6 @@ from benchmarks.run.figure_data.curves import (
     COLUMNS,
     COVERAGES,
     FALSE_POSITIVE_RATES,
-    SHOWN_SCORES,
     write_curves,
 )
 from benchmarks.run.figure_data.images import write_images
@@ -29,6 +28,7 @@ from benchmarks.run.record import RunRecord
 from benchmarks.run.stages import measure_all
 from benchmarks.run.workspace import Workspace
 from methods import Prediction
+from methods.scores import SCORES
 from tests.runs import CONDITIONS, Run, make_up_predictions, run_of
 
 IMAGES = 70
@@ -109,7 +109,7 @@ def test_area_below_the_roc_curve_is_the_auroc(run: Run) -> None:
 
 def test_risk_at_full_coverage_is_the_error_rate(run: Run) -> None:
     for (score, *key), points in curve(run, "risk_coverage").groupby(["score", *ORIGIN]):
-        assert score in SHOWN_SCORES
+        assert SCORES[score].in_figures
         last = points.iloc[-1]
         assert last["coverage"] == 1
         error_rate = 1 - measured(run, "accuracy").loc[tuple(key)]
@@ -153,7 +153,7 @@ def test_histograms_hold_every_image(run: Run) -> None:
 
 
 def test_votes_are_those_of_the_prediction_files(run: Run) -> None:
-    for name in ("rotated_digit", "high_disagreement"):
+    for name in ("example_image", "high_disagreement"):
         for row in curve(run, name).to_dict("records"):
             size = None if row["method"] == "softmax" else int(row["members"])
             unit = RunUnit(row["recipe"], row["method"], size, row["replicate"])
@@ -167,8 +167,8 @@ def test_votes_are_those_of_the_prediction_files(run: Run) -> None:
             )
 
 
-def test_rotated_digit_is_the_first_one(run: Run) -> None:
-    table = curve(run, "rotated_digit")
+def test_example_is_the_first_one(run: Run) -> None:
+    table = curve(run, "example_image")
     assert set(table["condition"]) == {"clean", "rotated-030", "rotated-120"}
     labels = run.workspace.evaluation_set(CONDITIONS["clean"], run.plan).labels
     assert labels is not None
@@ -214,7 +214,7 @@ def test_images_are_all_that_is_shown_as_it_was_evaluated(run: Run) -> None:
     assert file["pixels"].shape == (len(file["index"]), 28, 28)
     written = list(zip(file["condition"].tolist(), file["index"].tolist(), strict=True))
     assert len(set(written)) == len(written)
-    for name in ("rotated_digit", "high_disagreement"):
+    for name in ("example_image", "high_disagreement"):
         table = curve(run, name)
         assert set(zip(table["condition"], table["index"], strict=True)) <= set(written)
     for position, (condition, index) in enumerate(written):
@@ -269,7 +269,7 @@ def test_fewer_images_than_are_shown_are_enough(tmp_path: Path) -> None:
     write_images(*few)
     write_curves(*few)
     assert curve(few, "high_disagreement")["rank"].max() <= 3
-    assert len(curve(few, "rotated_digit")) in (0, 4 * 3 * 10)
+    assert len(curve(few, "example_image")) in (0, 4 * 3 * 10)
     assert list(images_of(tmp_path)["condition"]).count("ood-uniform_noise") == 3
 
 
@@ -282,4 +282,4 @@ def test_one_method_alone_has_no_high_disagreement(run: Run, tmp_path: Path) -> 
     write_images(*alone)
     write_curves(*alone)
     assert curve(alone, "high_disagreement").empty
-    assert len(curve(alone, "rotated_digit")) == 2 * 3 * 10
+    assert len(curve(alone, "example_image")) == 2 * 3 * 10

@@ -9,8 +9,8 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from benchmarks.inference.measures import UNCERTAINTIES
 
+from benchmarks.metrics import METRICS
 from benchmarks.predictions import RunUnit
 from benchmarks.records import read_table
 from benchmarks.run.configuration import Configuration
@@ -18,7 +18,7 @@ from benchmarks.run.figure_data import explorer
 from benchmarks.run.figure_data.explorer import explored, write_explorer
 from benchmarks.run.figure_data.images import write_images
 from benchmarks.run.plan import Plan
-from benchmarks.tasks.conditions import chosen_indices
+from benchmarks.tasks.conditions import choice
 from benchmarks.vocabulary import EXPLORED_MEASURES
 from tests.runs import Run, make_up_predictions, run_of
 
@@ -74,7 +74,7 @@ def test_digits_of_the_article_are_there_by_both_recipes(run: Run) -> None:
 
 def test_digits_of_the_article_are_found_among_fewer_images(run: Run) -> None:
     some = Plan(replace(CONFIGURATION, images=9_000))
-    chosen = chosen_indices(9_000, 0).tolist()
+    chosen = choice(10_000, 9_000, 0).tolist()
     shown = {image for image in (61, 591) if image in chosen}
     indices = {image for _, (_, _, image) in explorer._of_article(some, "standard")}
     assert {chosen[index] for index in indices} == shown
@@ -84,7 +84,7 @@ def test_chosen_are_those_of_the_highest_values(run: Run) -> None:
     rows = table(run)
     rows = rows[(rows["recipe"] == "standard") & (rows["condition"] == "clean")]
     stored = run.workspace.predictions.load(RunUnit("standard", "mc_dropout", 6, 0), "clean")
-    high_disagreement = UNCERTAINTIES["pairwise_disagreement"](stored.prediction)
+    high_disagreement = METRICS["pairwise_disagreement"].function(stored.prediction)
     reason = (
         rows["reasons"]
         .str.split(";")
@@ -101,7 +101,8 @@ def test_chosen_are_those_of_the_highest_values(run: Run) -> None:
 
 def test_numbers_are_those_of_the_prediction_files(run: Run) -> None:
     rows = table(run)
-    assert tuple(rows.columns) == explorer.COLUMNS
+    classes = [f"{kind}_{c}" for kind in ("vote_share", "mean_probability") for c in range(10)]
+    assert tuple(rows.columns) == (*explorer.COLUMNS, *classes)
     for row in rows.sample(40, random_state=0).to_dict("records"):
         size = 6 if row["method"] == "mc_dropout" else None
         stored = run.workspace.predictions.load(
@@ -115,10 +116,9 @@ def test_numbers_are_those_of_the_prediction_files(run: Run) -> None:
             written = [row[f"{kind}_{c}"] for c in range(10)]
             assert written == pytest.approx(values[i].tolist(), abs=5.1e-4)
         assert row["confidence"] == pytest.approx(prediction.mean[i].max().item(), abs=5.1e-6)
-        for name, of_each in UNCERTAINTIES.items():
-            if name in EXPLORED_MEASURES:
-                expected = of_each(prediction)[i].item()
-                assert row[name] == pytest.approx(expected, abs=5.1e-6, nan_ok=True)
+        for name in EXPLORED_MEASURES[1:]:
+            expected = METRICS[name].function(prediction)[i].item()
+            assert row[name] == pytest.approx(expected, abs=5.1e-6, nan_ok=True)
         label = float("nan") if stored.labels is None else int(stored.labels[i])
         assert row["label"] == pytest.approx(label, nan_ok=True)
 
