@@ -25,9 +25,9 @@ from benchmarks.environment import suite_version
 from benchmarks.errors import UserError
 from benchmarks.files import writable_folder
 from benchmarks.latency.stage import time_alone
+from benchmarks.report.outcome import show_outcome
 from benchmarks.run.configuration import DEFAULT_TASK, PRESETS, configuration_of
 from benchmarks.run.failure import Failure
-from benchmarks.run.outcome import show_outcome
 from benchmarks.run.plan import Plan
 from benchmarks.run.workspace import Workspace
 from benchmarks.tasks import TASKS
@@ -153,7 +153,7 @@ def _run(
         print("interrupted; the same command continues the run", file=sys.stderr)
         by_signal = interrupt.args[0] if interrupt.args else signal.SIGINT
         raise typer.Exit(128 + by_signal) from interrupt
-    show_outcome(workspace)
+    show_outcome(workspace.out)
     if open_page:
         _open(workspace.out / INDEX_HTML)
     for what, reason in failures:

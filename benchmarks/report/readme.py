@@ -12,7 +12,8 @@ import typer
 from benchmarks.errors import UserError
 from benchmarks.files import read_json, written_whole
 from benchmarks.report.names import Names
-from benchmarks.report.results import Results, read_latency
+from benchmarks.report.reading import read_latency
+from benchmarks.report.results import Results
 from benchmarks.report.tables.formats import markdown
 from benchmarks.report.tables.latency import latency_table
 from benchmarks.report.tables.quality import overview_table

@@ -9,23 +9,28 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
 from benchmarks.compared_sizes import compared_variants
 from benchmarks.errors import UserError
 from benchmarks.files import read_json
 from benchmarks.nouns import ConditionRecord, Nouns
-from benchmarks.records import QUANTITY_TYPES, read_table, where
+from benchmarks.records import read_table, where
 from benchmarks.report.names import Names, Variant
+from benchmarks.report.reading import (
+    Pixels,
+    claims_numbers,
+    read_if_there,
+    read_images,
+    read_latency,
+    read_tables,
+)
 from benchmarks.vocabulary import (
     CLAIMS_FOLDER,
     CLAIMS_JSON,
     COMPARISONS_CSV,
     CURVES_FOLDER,
     IMAGES_NPZ,
-    LATENCY_CSV,
     RUN_JSON,
     SELF_TRAINED,
     SUMMARY_CSV,
@@ -34,7 +39,6 @@ from benchmarks.vocabulary import (
 
 _CURVE_COLUMNS = ["recipe", "method", "members", "condition", "score", "rank"]
 
-Pixels = NDArray[np.uint8]
 Bounds = tuple[float, float]
 
 
@@ -90,14 +94,14 @@ class Results:
         return cls(
             summary=summary,
             names=names,
-            training=_read_if_there(folder / TRAINING_CSV),
-            curves=_read_tables(folder / CURVES_FOLDER)
-            | _read_tables(folder / CLAIMS_FOLDER, "claims-")
+            training=read_if_there(folder / TRAINING_CSV),
+            curves=read_tables(folder / CURVES_FOLDER)
+            | read_tables(folder / CLAIMS_FOLDER, "claims-")
             | {"claims": claims_numbers(claims)},
-            comparisons=_read_if_there(folder / COMPARISONS_CSV),
+            comparisons=read_if_there(folder / COMPARISONS_CSV),
             latency=read_latency(folder),
-            images=_read_images(folder / IMAGES_NPZ)
-            | _read_images(folder / CLAIMS_FOLDER / IMAGES_NPZ),
+            images=read_images(folder / IMAGES_NPZ)
+            | read_images(folder / CLAIMS_FOLDER / IMAGES_NPZ),
             claims=claims,
             left_out=_left_out(folder, summary, names),
         )
@@ -286,44 +290,8 @@ class Results:
         return bounds
 
 
-def read_latency(folder: Path) -> pd.DataFrame:
-    """``latency.csv``; empty if nothing was timed there."""
-    return _read_if_there(folder / LATENCY_CSV)
-
-
 def _left_out(folder: Path, summary: pd.DataFrame, names: Names) -> tuple[str, ...]:
     data: Mapping[str, Mapping[str, str]] = read_json(folder / RUN_JSON).get("data", {})
     missing = {name for name, entry in data.items() if "unavailable" in entry}
     lost = sorted(missing - set(summary["condition"]), key=names.condition_rank)
     return tuple(one.label for one in map(names.condition, lost) if not one.subset)
-
-
-def _read_if_there(path: Path) -> pd.DataFrame:
-    return read_table(path) if path.exists() else pd.DataFrame()
-
-
-def claims_numbers(claims: Mapping[str, Any] | None) -> pd.DataFrame:
-    """The numbers of `claims.json`, a row a network, with a column for each field of a quantity."""
-    rows = [
-        {"recipe": recipe, "claim": claim["id"], "figure": claim["figure"]}
-        | {**entry, "network": network, "value": value}
-        for claim in (claims or {"claims": []})["claims"]
-        for recipe, numbers in claim["numbers"].items()
-        for entry in numbers
-        for network, value in enumerate(entry["values"])
-    ]
-    columns = ["recipe", "claim", "figure", *QUANTITY_TYPES, "network", "value"]
-    numbers = pd.DataFrame(rows, columns=columns).astype(QUANTITY_TYPES | {"value": "float"})
-    return numbers.rename(columns={"label": "quantity"})
-
-
-def _read_tables(folder: Path, prefix: str = "") -> dict[str, pd.DataFrame]:
-    return {f"{prefix}{path.stem}": read_table(path) for path in sorted(folder.glob("*.csv"))}
-
-
-def _read_images(path: Path) -> dict[tuple[str, int], Pixels]:
-    if not path.exists():
-        return {}
-    with np.load(path) as file:
-        pairs = zip(file["condition"].tolist(), file["index"].tolist(), strict=True)
-        return dict(zip(pairs, file["pixels"], strict=True))

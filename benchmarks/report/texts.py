@@ -14,7 +14,8 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from benchmarks.records import where
 from benchmarks.report.names import Names
-from benchmarks.report.results import Quantity, Results, claims_numbers
+from benchmarks.report.reading import claims_numbers
+from benchmarks.report.results import Quantity, Results
 from benchmarks.vocabulary import CENTRAL, CLEAN, RANK_CORRELATION, SIGNIFICANT, VERDICTS
 
 DISAGREEMENT = "pairwise_disagreement"

@@ -17,7 +17,8 @@ from benchmarks.records import read_table, write_table
 from benchmarks.report import write_report
 from benchmarks.report.claims_page import claims_page
 from benchmarks.report.figures import claims, training, votes
-from benchmarks.report.results import Results, claims_numbers
+from benchmarks.report.reading import claims_numbers
+from benchmarks.report.results import Results
 from benchmarks.report.tables.claims import claims_tables, error_table, verdict_table
 from benchmarks.report.tables.formats import as_frame, latex, markdown
 

@@ -172,17 +172,38 @@ def test_file_that_failed_can_be_mended_and_loaded(write: Write) -> None:
     with pytest.raises(UserError):
         load_method(location)
     write(GOOD)
-    assert load_method(location).method.name == "mine"
+    assert load_method(location).name == "mine"
 
 
 def test_files_of_one_name_do_not_mix(write: Write, tmp_path: Path) -> None:
     (tmp_path / "other").mkdir()
     one = load_method(write(GOOD))
     other = load_method(write(GOOD.replace("'mine'", "'yours'"), file="other/mine.py"))
-    assert (one.method.name, other.method.name) == ("mine", "yours")
+    assert (one.name, other.name) == ("mine", "yours")
 
 
 def test_global_random_state_is_not_touched_by_loading(write: Write) -> None:
     state = torch.get_rng_state()
     load_method(write(GOOD))
     assert torch.equal(torch.get_rng_state(), state)
+
+
+@pytest.mark.parametrize(
+    ("fields", "message"),
+    [
+        ('needs = frozenset({"labels"})', "needs: 'labels' is unknown; choose from dropout"),
+        ('size = "bags"\n    sweep = (0,)', "sweep: (0,); expected whole numbers from 1"),
+        ("sweep = (2,)", "sweep is given; name the argument that it is of as `size`"),
+        ('size = "bags"\n    sweep = (2,)', "size: the constructor has no argument 'bags'"),
+        (
+            'size = "seed"',
+            "size: 'seed' is no option of the command line; give the sizes as `sweep`",
+        ),
+    ],
+)
+def test_class_fields_that_cannot_be_are_refused(fields: str, message: str, write: Write) -> None:
+    text = GOOD.replace("name = 'mine'", f"name = 'mine'\n    {fields}")
+    assert text != GOOD
+    with pytest.raises(UserError) as refused:
+        load_method(write(text))
+    assert message in str(refused.value)

@@ -14,7 +14,8 @@ from matplotlib.figure import Figure
 
 from benchmarks.records import where
 from benchmarks.report.names import Names, Variant
-from benchmarks.report.results import Pixels, Results, claims_numbers
+from benchmarks.report.reading import Pixels, claims_numbers
+from benchmarks.report.results import Results
 from benchmarks.report.style import BAND, Look
 
 LETTER, HANDLE = 0.054, 0.45

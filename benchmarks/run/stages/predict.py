@@ -14,13 +14,13 @@ from benchmarks.data.files import Unavailable
 from benchmarks.errors import UserError
 from benchmarks.parallel import parallel
 from benchmarks.predictions import RunUnit, StoredPrediction
-from benchmarks.run.derived import DerivedValues, member_metrics, stored_scores
 from benchmarks.run.failure import Failure, error_path, note_failure
 from benchmarks.run.figure_data.images import write_images
 from benchmarks.run.fitting import fitted
 from benchmarks.run.integrity.networks import probe_networks
 from benchmarks.run.plan import Plan
 from benchmarks.run.record import RunRecord
+from benchmarks.run.stages.derived import DerivedValues, member_metrics, stored_scores
 from benchmarks.run.workspace import Workspace
 from benchmarks.tasks import Task
 from benchmarks.vocabulary import PREDICT

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
 
 from benchmarks.report.results import Quantity, Results
 from benchmarks.report.tables.comparison import value_cell
-from benchmarks.run.workspace import Workspace
 from benchmarks.vocabulary import (
     CLEAN,
     CURVES_FOLDER,
@@ -19,12 +20,11 @@ from benchmarks.vocabulary import (
 )
 
 
-def show_outcome(workspace: Workspace) -> None:
+def show_outcome(out: Path) -> None:
     """Print the main numbers of `summary.csv`, if there is one, and name the files, the page first.
 
     Conditions that were left out, because their data are not available, are named in one more line.
     """
-    out = workspace.out
     left_out: tuple[str, ...] = ()
     if (out / SUMMARY_CSV).exists():
         results = Results.load(out)
