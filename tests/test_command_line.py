@@ -16,14 +16,16 @@ import torch
 import run_all
 from benchmarks.data.files import Unavailable
 from benchmarks.run import workspace as workspace_module
-from benchmarks.run.configuration import PRESETS
+from benchmarks.run.configuration import PRESETS, configuration_of
 from benchmarks.run.integrity.check import IntegrityError
 from benchmarks.run.plan import Plan
 from benchmarks.run.stages import STAGES, Failure
 from benchmarks.run.workspace import Workspace
+from benchmarks.tasks import mnist
+from benchmarks.tasks.mnist import MNIST
 from methods import METHODS
 from methods.networks.recipes import RECIPES
-from tests.runs import CONDITIONS, Run
+from tests.runs import Run
 
 CommandLine = Callable[..., tuple[int, str, str]]
 
@@ -33,12 +35,12 @@ def nothing_is_computed(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iter
     def no_images(*_: object, **__: object) -> None:
         raise AssertionError("a mistake must be reported before anything is computed")
 
-    monkeypatch.setattr(workspace_module, "load_mnist", no_images)
+    monkeypatch.setattr(mnist, "load_mnist", no_images)
     monkeypatch.setattr(run_all, "NETWORKS", tmp_path / "networks")
     monkeypatch.delenv("UNCERTAINTY_BENCH_DATA", raising=False)
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("COLUMNS", "80")
-    workspace_module._mnist.cache_clear()
+    workspace_module._split.cache_clear()
     terminated = signal.getsignal(signal.SIGTERM)
     yield
     signal.signal(signal.SIGTERM, terminated)
@@ -81,7 +83,7 @@ def test_list_names_everything_there_is(command_line: CommandLine) -> None:
     status, shown, error = command_line("--list")
     assert (status, error) == (0, "")
     words = set(shown.split())
-    assert {*PRESETS, *RECIPES, *METHODS, *CONDITIONS, *STAGES} < words
+    assert {*PRESETS, *RECIPES, *METHODS, *(c.name for c in MNIST.conditions), *STAGES} < words
 
 
 def test_help_explains_every_option(command_line: CommandLine) -> None:
@@ -218,7 +220,7 @@ def test_unavailable_mnist_is_reported_in_one_line(
     def nowhere(*_: object, **__: object) -> None:
         raise Unavailable("mnist is unavailable: no connection")
 
-    monkeypatch.setattr(workspace_module, "load_mnist", nowhere)
+    monkeypatch.setattr(mnist, "load_mnist", nowhere)
     # Where the kernels are not compiled yet, a line on stderr would announce that first.
     status, _, error = command_line("--jobs", "1", "--engine", "torch")
     assert status == 2
@@ -289,7 +291,7 @@ def test_without_options_it_is_the_preset(
 ) -> None:
     command_line("--preset", preset, "--device", "cpu")
     ((run, only, overwrite),) = chosen
-    assert run.plan.configuration == PRESETS[preset]
+    assert run.plan.configuration == configuration_of(preset)
     assert run.workspace.out == Path("results") / preset
     assert run.workspace.data_dir is None
     assert run.workspace.jobs >= 1

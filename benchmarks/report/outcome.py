@@ -57,7 +57,7 @@ def _table(results: Results) -> Table:
     table.add_column("recipe", no_wrap=True)
     table.add_column("method", no_wrap=True)
     for condition, metric, _ in quantities:
-        label = results.label_of(condition).replace(" ", "\n")
+        label = results.label_of(condition).replace(" ", "\n").replace("-", "-\n")
         table.add_column(f"{results.names.printed(metric).name}\n{label}", justify="right")
     for recipe in results.recipes:
         of_recipe = results.of_recipe(recipe)

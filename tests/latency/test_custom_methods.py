@@ -16,6 +16,7 @@ from benchmarks.latency.rows import mode
 from benchmarks.latency.setups import Setup, setups
 from benchmarks.latency.stage import time_methods
 from benchmarks.run.configuration import Configuration
+from benchmarks.run.plan import Plan
 from methods import METHODS
 from methods.deep_ensemble import DeepEnsemble
 from tests.latency.support import SMALL, run_in, table_of, timed
@@ -130,7 +131,7 @@ def test_custom_method_that_leaves_the_gpu_alone_has_no_time_there(
     for name, function in fake.items():
         monkeypatch.setattr(torch.cuda, name, function)
     monkeypatch.setattr(stopwatch, "_events", lambda _: None)
-    monkeypatch.setattr(setups_module, "setups", lambda: [Setup("cuda:0", "A Card", 1, "torch")])
+    monkeypatch.setattr(setups_module, "setups", lambda _: [Setup("cuda:0", "A Card", 1, "torch")])
     chosen = replace(custom(tmp_path), engine="torch", batch_sizes=(1,))
     (row,) = timed(tmp_path, chosen).query("device == 'cuda:0'").to_dict("records")
     assert (row["status"], row["members"], row["device_name"]) == (status, "7", "A Card")

@@ -17,6 +17,8 @@ from benchmarks.latency import stage
 from benchmarks.latency.rows import COLUMNS
 from benchmarks.latency.setups import setups
 from benchmarks.latency.stage import time_alone, time_methods
+from benchmarks.nouns import FILES
+from benchmarks.run.plan import Plan
 from methods.networks.store import NetworkKey
 from methods.networks.training import TrainedNetwork, initial_network
 from tests.latency.support import SMALL, run_in, table_of, timed
@@ -166,7 +168,7 @@ def test_record_has_how_long_it_took_and_needs_no_data(tmp_path: Path) -> None:
     few = replace(SMALL, methods=("softmax",), batch_sizes=(1,))
     assert time_alone(*run_in(tmp_path, few)) == []
     out = tmp_path / "out"
-    assert {path.name for path in out.iterdir()} == {"latency.csv", "run.json", "tables"}
+    assert {path.name for path in out.iterdir()} == {"latency.csv", "run.json", "tables", *FILES}
     assert '"latency": ' in (tmp_path / "out" / "run.json").read_text()
 
 

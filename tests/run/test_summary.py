@@ -11,6 +11,7 @@ import pytest
 
 from benchmarks.records import Interval, Measurement, as_table, write_table
 from benchmarks.run.summary import means_over_groups, summarise
+from tests.runs import CONDITIONS
 
 ROW = Measurement("standard", "mc_dropout", 0, "10", "clean", "", "ece", 0.25, 100)
 
@@ -39,7 +40,7 @@ def test_means_over_groups_leaves_out_ill_defined_labels_and_subsets() -> None:
     row = replace(ROW, condition="rotated-030", metric="nll", value=1.0)
     others = {"rotated-090": 2.0, "rotated-105": 50.0, "subset-rotated-045": 50.0, "clean": 50.0}
     rows = [row, *(replace(row, condition=name, value=v) for name, v in others.items())]
-    (mean,) = means_over_groups(as_table(rows)).to_dict("records")
+    (mean,) = means_over_groups(as_table(rows), CONDITIONS.values()).to_dict("records")
     assert (mean["condition"], mean["value"]) == ("rotated-mean", 1.5)
 
 

@@ -67,7 +67,7 @@ def images(test_images: LabelledImages) -> Tensor:
 def test_mnists_halves_are_disjoint_and_their_images_counted(
     training_images: LabelledImages, test_images: LabelledImages
 ) -> None:
-    check = disjoint_images(training_images, test_images)
+    check = disjoint_images("MNIST", training_images, test_images)
     assert check.passed
     assert list(check.found.values()) == [1500, 300, 0, 0, 0]
 
@@ -78,7 +78,7 @@ def test_leaked_and_duplicated_images_are_counted(test_images: LabelledImages) -
         torch.cat([test_images.labels[:100], test_images.labels[98:100]]),
     )
     rest = LabelledImages(test_images.images[99:], test_images.labels[99:])
-    check = disjoint_images(twice, rest)
+    check = disjoint_images("MNIST", twice, rest)
     assert not check.passed
     assert check.found == {
         "training images": 102,

@@ -12,6 +12,7 @@ import pytest
 import torch
 from sklearn.metrics import average_precision_score, log_loss, roc_auc_score
 
+from benchmarks.nouns import FILES
 from benchmarks.predictions import RunUnit
 from benchmarks.records import read_table
 from benchmarks.run.plan import Plan
@@ -30,6 +31,7 @@ def test_every_file_is_there(finished: Path) -> None:
     assert {path.name for path in out.iterdir()} == {
         *("measurements.csv", "summary.csv", "comparisons.csv", "training.csv", "run.json"),
         *("predictions", "curves", "images.npz", "claims.json", "claims.md"),
+        *FILES,
     }
     predictions = {str(path.relative_to(out)) for path in prediction_files(finished)}
     expected = {
@@ -146,7 +148,7 @@ def test_training_log_has_both_splits_of_every_network(finished: Path) -> None:
 def test_record_has_the_configuration_and_the_data(finished: Path) -> None:
     record = json.loads((finished / "out" / "run.json").read_text())
     assert record["configuration"] == SMALL.identity
-    assert set(record["data"]) == {"training", *SMALL.conditions}
+    assert set(record["data"]) == {"all", *SMALL.conditions}
     assert len({entry["fingerprint"] for entry in record["data"].values()}) == 6
     stages = {"train", "predict", "measure", "latency", "claims", "report"}
     assert set(record["seconds"]) == stages

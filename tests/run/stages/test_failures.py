@@ -15,11 +15,12 @@ import torch
 from benchmarks.predictions import RunUnit
 from benchmarks.records import read_table
 from benchmarks.run import stages as runner
-from benchmarks.run import workspace as workspace_module
 from benchmarks.run.integrity.check import IntegrityError
 from benchmarks.run.stages import run_stages
+from benchmarks.tasks import TASKS, mnist
+from benchmarks.tasks.mnist import MNIST
 from methods.networks import pool as network_pool
-from methods.networks.recipes import RECIPES, Recipe
+from methods.networks.recipes import Recipe
 from methods.networks.training import TrainingDivergedError
 from tests.run.stages.support import (
     SMALL,
@@ -35,8 +36,8 @@ from tests.runs import forget_images
 def test_failing_network_probe_stops_the_run_before_anything_is_predicted(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    test_images = workspace_module.load_mnist("test", data_dir=None)
-    monkeypatch.setattr(workspace_module, "load_mnist", lambda split, *, data_dir: test_images)
+    test_images = mnist.load_mnist("test", data_dir=None)
+    monkeypatch.setattr(mnist, "load_mnist", lambda split, *, data_dir: test_images)
     forget_images()
     few = replace(SMALL, recipes=("plain",), methods=("softmax",), conditions=(), replicates=1)
     with pytest.raises(IntegrityError, match=r"'disjoint images' failed.*images in both: 200"):
@@ -178,15 +179,17 @@ def test_what_a_method_does_to_its_images_does_not_reach_the_others(tmp_path: Pa
     )
     mine = replace(SMALL, methods=(), custom_methods=(location,), conditions=(), replicates=1)
     run = run_in(tmp_path, mine)
-    before = run.workspace.training_images().images.clone()
+    before = run.workspace.images(run.plan.task, "all").images.clone()
     run_stages(*run)
-    assert torch.equal(run.workspace.training_images().images, before)
+    assert torch.equal(run.workspace.images(run.plan.task, "all").images, before)
 
 
 def test_diverging_network_is_reported_and_the_others_are_kept(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setitem(RECIPES, "plain", replace(RECIPES["plain"], learning_rate=float("inf")))
+    diverging = replace(MNIST.recipe("plain"), learning_rate=float("inf"))
+    recipes = tuple(diverging if r.name == "plain" else r for r in MNIST.recipes)
+    monkeypatch.setitem(TASKS, "mnist", replace(MNIST, recipes=recipes))
     both = replace(SMALL, methods=("softmax",), conditions=(), replicates=1)
     failures = run_stages(*run_in(tmp_path, both))
     assert [failure.what for failure in failures] == [

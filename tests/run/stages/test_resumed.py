@@ -11,11 +11,11 @@ import pandas as pd
 import pytest
 
 from benchmarks.errors import UserError
+from benchmarks.nouns import FILES
 from benchmarks.predictions import RunUnit
 from benchmarks.records import read_table
-from benchmarks.run import workspace as workspace_module
 from benchmarks.run.stages import run_stages
-from benchmarks.tasks import conditions
+from benchmarks.tasks import mnist
 from tests.run.stages.support import (
     SMALL,
     prediction_files,
@@ -50,9 +50,8 @@ def test_measuring_alone_needs_neither_networks_nor_images(
     (folder / "out" / "summary.csv").unlink()
     (folder / "out" / "comparisons.csv").unlink()
     forget_images()
-    monkeypatch.setattr(workspace_module, "load_mnist", no_images)
-    monkeypatch.setattr(conditions, "load_mnist", no_images)
-    monkeypatch.setattr(conditions, "load_out_of_distribution", no_images)
+    monkeypatch.setattr(mnist, "load_mnist", no_images)
+    monkeypatch.setattr(mnist, "load_out_of_distribution", no_images)
     assert run_stages(*run_in(folder), "measure") == []
     assert tables(folder) == before
 
@@ -63,7 +62,7 @@ def test_one_stage_writes_its_own_files_only(stage: str, tmp_path: Path) -> None
     assert run_stages(*run_in(tmp_path, few), stage) == []
     written = {path.name for path in (tmp_path / "out").iterdir()}
     files = {"train": {"training.csv"}, "predict": {"predictions", "images.npz"}}
-    assert written == {"run.json", *files[stage]}
+    assert written == {"run.json", *FILES, *files[stage]}
 
 
 def test_measuring_before_predicting_is_refused_with_what_to_do(tmp_path: Path) -> None:

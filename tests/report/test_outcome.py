@@ -8,10 +8,13 @@ from pathlib import Path
 
 import pytest
 
+from benchmarks.nouns import KINDS
 from benchmarks.records import Measurement, as_table, write_table
-from benchmarks.run.outcome import show_outcome
+from benchmarks.report.outcome import show_outcome
+from benchmarks.run.nouns import metric_records, nouns_of
+from benchmarks.run.plan import Plan
 from benchmarks.run.summary import summarise
-from benchmarks.run.workspace import Workspace
+from tests.runs import FULL
 
 ROW = Measurement("standard", "mc_dropout", 0, "100", "clean", "", "accuracy", 0.97654321, 100)
 
@@ -25,7 +28,9 @@ def terminal_of_80_columns(monkeypatch: pytest.MonkeyPatch) -> None:
 def shown(folder: Path, rows: list[Measurement], capsys: pytest.CaptureFixture[str]) -> str:
     folder.mkdir(exist_ok=True)
     write_table(summarise(as_table(rows)), folder / "summary.csv")
-    show_outcome(Workspace(folder, folder, None, jobs=1))
+    every = replace(FULL, conditions=("*",))
+    nouns_of(Plan(every), metric_records()).write(folder)
+    show_outcome(folder)
     return capsys.readouterr().out
 
 
@@ -34,8 +39,8 @@ def test_main_numbers_are_means_over_replicates(
 ) -> None:
     rows = [ROW, replace(ROW, replicate=1, value=0.95), replace(ROW, metric="ece", value=0.0125)]
     text = shown(tmp_path, rows, capsys)
-    (line,) = [line for line in text.splitlines() if "mc_dropout" in line]
-    assert line.split() == ["standard", "mc_dropout", "100", "0.9633", "0.0125", *["—"] * 4]
+    (line,) = [line for line in text.splitlines() if "MC-dropout" in line]
+    assert line.split() == ["standard", *["MC-dropout,", "T", "=", "100"], "0.9633", "0.0125"]
 
 
 def test_every_column_shows_its_own_number(
@@ -44,13 +49,13 @@ def test_every_column_shows_its_own_number(
     columns = [
         ("clean", "accuracy", ""),
         ("clean", "ece", ""),
-        ("rotated-045", "accuracy", ""),
-        ("rotated-045", "ece", ""),
-        ("rotated-045", "pairwise_disagreement", ""),
+        ("rotated-mean", "accuracy", ""),
+        ("rotated-mean", "ece", ""),
         ("ood-fashion_mnist", "auroc", "predictive_entropy"),
     ]
     others = [
         ("rotated-090", "accuracy", ""),
+        ("rotated-mean", "pairwise_disagreement", ""),
         ("ood-fashion_mnist", "auroc", "mutual_information"),
         ("rotated-045", "auroc", "predictive_entropy"),
     ]
@@ -59,8 +64,8 @@ def test_every_column_shows_its_own_number(
         for i, (condition, metric, score) in enumerate(columns + others)
     ]
     text = shown(tmp_path, rows, capsys)
-    (line,) = [line for line in text.splitlines() if "mc_dropout" in line]
-    assert line.split()[3:] == ["0.0000", "0.1000", "0.2000", "0.3000", "0.4000", "0.5000"]
+    (line,) = [line for line in text.splitlines() if "MC-dropout" in line]
+    assert line.split()[5:] == ["0.0000", "0.1000", "0.2000", "0.3000", "0.4000"]
 
 
 def test_table_fits_the_terminal_with_the_longest_names_of_the_suite(
@@ -70,12 +75,13 @@ def test_table_fits_the_terminal_with_the_longest_names_of_the_suite(
         replace(ROW, recipe="article-logits", method=method, members=members)
         for method, members in (("softmax", "1"), ("deep_ensemble", "50"), ("mc_dropout", "exact"))
     ]
+    rows += [replace(rows[0], condition=name) for name in ("rotated-mean", "ood-fashion_mnist")]
     text = shown(tmp_path, rows, capsys)
     table = [line for line in text.splitlines() if not line.startswith("wrote")]
     assert max(map(len, table)) <= 80
-    assert "deep_ensemble 50" in text
+    assert "Deep ensemble, M = 50" in text
     assert "article-logits" in text
-    assert "mc_dropout exact" in text
+    assert "MC-dropout, exact" in text
 
 
 def test_only_compared_sizes_and_methods_with_whole_conditions_have_a_line(
@@ -85,18 +91,16 @@ def test_only_compared_sizes_and_methods_with_whole_conditions_have_a_line(
     rows += [replace(ROW, method="deep_ensemble", members=str(m)) for m in (1, 5, 20, 50)]
     rows += [replace(ROW, method="mc_dropout_exact", members="exact", condition="subset-clean")]
     lines = shown(tmp_path, rows, capsys).splitlines()
-    assert [line.split()[1:3] for line in lines if line.startswith("standard")] == [
-        ["deep_ensemble", "50"],
-        ["mc_dropout", "50"],
-        ["mc_dropout", "100"],
+    assert [line.split("  ")[0][9:].strip() for line in lines if line.startswith("standard")] == [
+        *("MC-dropout, T = 50", "MC-dropout, T = 100", "Deep ensemble, M = 50"),
     ]
 
 
 def test_what_has_no_number_is_a_dash(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     rows = [replace(ROW, value=None, status="failed", reason="because", members="")]
     text = shown(tmp_path, rows, capsys)
-    (line,) = [line for line in text.splitlines() if "mc_dropout" in line]
-    assert line.split() == ["standard", "mc_dropout", *["—"] * 6]
+    (line,) = [line for line in text.splitlines() if "MC-dropout" in line]
+    assert line.split() == ["standard", "MC-dropout", "—", "—"]
 
 
 def test_files_are_named_with_their_folder(
@@ -109,14 +113,15 @@ def test_files_are_named_with_their_folder(
     (folder / ".measurements.csv.123").write_text("left by a run that was killed")
     text = shown(folder, [ROW], capsys)
     wrote = [line for line in text.splitlines() if line.startswith("wrote")]
-    names = ("index.html", "run.json", "summary.csv")  # the page first
+    nouns = [f"{kind}.csv" for kind in KINDS]
+    names = ["index.html", *sorted([*nouns, "run.json", "summary.csv"])]  # the page first
     assert wrote == [f"wrote {folder / name}" for name in names]
 
 
 def test_nothing_is_shown_where_nothing_was_measured(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    show_outcome(Workspace(tmp_path / "none", tmp_path, None, jobs=1))
+    show_outcome(tmp_path / "none")
     assert capsys.readouterr().out == ""
 
 
@@ -136,7 +141,7 @@ def test_conditions_without_data_are_named_in_one_line(
     (tmp_path / "run.json").write_text(json.dumps({"data": data}))
     text = shown(tmp_path, [ROW], capsys)
     assert left_out_line(text) == [
-        "left out, because their data are not available: KMNIST, EMNIST letters, Fashion-MNIST"
+        "left out, because their data are not available: KMNIST, EMNIST letters"
     ]
     assert "Name or service" not in text
 
