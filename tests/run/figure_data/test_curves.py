@@ -20,7 +20,6 @@ from benchmarks.run.figure_data.curves import (
     COLUMNS,
     COVERAGES,
     FALSE_POSITIVE_RATES,
-    SHOWN_SCORES,
     write_curves,
 )
 from benchmarks.run.figure_data.images import write_images
@@ -29,6 +28,7 @@ from benchmarks.run.record import RunRecord
 from benchmarks.run.stages import measure_all
 from benchmarks.run.workspace import Workspace
 from benchmarks.tasks.conditions import CONDITIONS
+from benchmarks.vocabulary import SHOWN_SCORES
 from methods import Prediction
 from tests.runs import Run, make_up_predictions, run_of
 

@@ -9,8 +9,8 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from benchmarks.inference.measures import UNCERTAINTIES
 
+from benchmarks.metrics import METRICS
 from benchmarks.predictions import RunUnit
 from benchmarks.records import read_table
 from benchmarks.run.configuration import Configuration
@@ -83,7 +83,7 @@ def test_chosen_are_those_of_the_highest_values(run: Run) -> None:
     rows = table(run)
     rows = rows[(rows["recipe"] == "standard") & (rows["condition"] == "clean")]
     stored = run.workspace.predictions.load(RunUnit("standard", "mc_dropout", 6, 0), "clean")
-    high_disagreement = UNCERTAINTIES["pairwise_disagreement"](stored.prediction)
+    high_disagreement = METRICS["pairwise_disagreement"].function(stored.prediction)
     reason = (
         rows["reasons"]
         .str.split(";")
@@ -114,9 +114,9 @@ def test_numbers_are_those_of_the_prediction_files(run: Run) -> None:
             written = [row[f"{kind}_{c}"] for c in range(10)]
             assert written == pytest.approx(values[i].tolist(), abs=5.1e-4)
         assert row["confidence"] == pytest.approx(prediction.mean[i].max().item(), abs=5.1e-6)
-        for name, of_each in UNCERTAINTIES.items():
+        for name, metric in METRICS.items():
             if name in EXPLORED_MEASURES:
-                expected = of_each(prediction)[i].item()
+                expected = metric.function(prediction)[i].item()
                 assert row[name] == pytest.approx(expected, abs=5.1e-6, nan_ok=True)
         label = float("nan") if stored.labels is None else int(stored.labels[i])
         assert row["label"] == pytest.approx(label, nan_ok=True)
