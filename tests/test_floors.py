@@ -22,14 +22,16 @@ TABLES = {"benchmarks.compared_sizes", "benchmarks.progress", "benchmarks.record
 FLOORS = {
     "benchmarks/vocabulary.py": set(),
     "methods": set(),
-    "benchmarks/metrics": set(),
+    "methods/scores": {"methods.interface"},
+    "benchmarks/definitions.py": set(),
+    "benchmarks/metrics": {"methods.interface", "methods.scores"},
     "benchmarks/data": GROUND | {"benchmarks.progress", "methods"},
     "benchmarks/tasks": GROUND | {"benchmarks.data", "methods"},
     "benchmarks/inference": GROUND
     | TABLES
     | {"benchmarks.metrics", "benchmarks.parallel", "benchmarks.predictions"}
     | {"benchmarks.tasks", "methods"},
-    "benchmarks/report": GROUND | TABLES | {"benchmarks.metrics.definitions"},
+    "benchmarks/report": GROUND | TABLES | {"benchmarks.definitions"},
     "benchmarks/run": GROUND
     | TABLES
     | {"benchmarks.claims", "benchmarks.data", "benchmarks.environment", "benchmarks.inference"}
@@ -50,14 +52,18 @@ FLOORS = {
     | {"methods"},
     "benchmarks/epistemic_check": GROUND
     | TABLES
-    | {"benchmarks.claims", "benchmarks.command_line", "benchmarks.inference"}
+    | {"benchmarks.claims", "benchmarks.command_line", "benchmarks.metrics"}
     | {"benchmarks.report", "benchmarks.run", "methods"},
 }
 """The rooms of the suite that each one may import, beside itself."""
 
 LIBRARIES = {
     "benchmarks/vocabulary.py": {"__future__"},
-    "benchmarks/metrics": STANDARD | {"torch", "jaxtyping"},
+    "benchmarks/definitions.py": STANDARD,
+    "benchmarks/metrics": STANDARD
+    | {"torch", "jaxtyping", "numpy", "numba", "scipy"}
+    | {"methods.interface", "methods.scores"},
+    "methods/scores": STANDARD | {"torch", "jaxtyping", "methods.interface"},
     "methods/engines/lenet5_kernels": STANDARD
     | {"numpy", "numba", "llvmlite", "jaxtyping", "filelock", "platformdirs"},
 }

@@ -16,6 +16,7 @@ from sklearn.metrics import auc
 from benchmarks.predictions import RunUnit, StoredPrediction
 from benchmarks.records import read_table
 from benchmarks.run.configuration import Configuration
+from benchmarks.run.figure_data import curves
 from benchmarks.run.figure_data.curves import (
     COLUMNS,
     COVERAGES,
@@ -150,6 +151,17 @@ def test_histograms_hold_every_image(run: Run) -> None:
         mean = (middle * bins["count"]).sum() / IMAGES
         width = bins["upper"].iloc[0]
         assert mean == pytest.approx(measured(run, score).loc[tuple(key)], abs=width / 2)
+
+
+def test_histogram_without_a_width_has_forty_bins_between_its_ends() -> None:
+    score = torch.tensor([-7.0, -7.0, -3.5, 1.0, torch.inf])
+    bins = list(curves._histogram(score, None))
+    assert sum(row["count"] for row in bins) == 4
+    assert len(bins) in (40, 41)
+    assert bins[0]["lower"] == pytest.approx(-7)
+    assert bins[0]["count"] == 2
+    assert list(curves._histogram(torch.full((3,), torch.nan), None)) == []
+    assert [row["count"] for row in curves._histogram(torch.zeros(3), None)] == [3]
 
 
 def test_votes_are_those_of_the_prediction_files(run: Run) -> None:
