@@ -25,7 +25,8 @@ TABLES = {
 FLOORS = {
     "benchmarks/vocabulary.py": set(),
     "methods": set(),
-    "benchmarks/metrics": {"methods"},
+    "methods/scores": {"methods.interface"},
+    "benchmarks/metrics": {"methods.interface", "methods.scores"},
     "benchmarks/data": GROUND | {"benchmarks.progress", "methods"},
     "benchmarks/tasks": GROUND | {"benchmarks.data", "methods"},
     "benchmarks/inference": GROUND
@@ -60,7 +61,10 @@ FLOORS = {
 
 LIBRARIES = {
     "benchmarks/vocabulary.py": {"__future__"},
-    "benchmarks/metrics": STANDARD | {"jaxtyping", "methods", "numba", "numpy", "scipy", "torch"},
+    "benchmarks/metrics": STANDARD
+    | {"torch", "jaxtyping", "numpy", "numba", "scipy"}
+    | {"methods.interface", "methods.scores"},
+    "methods/scores": STANDARD | {"torch", "jaxtyping", "methods.interface"},
     "methods/engines/lenet5_kernels": STANDARD
     | {"numpy", "numba", "llvmlite", "jaxtyping", "filelock", "platformdirs"},
 }

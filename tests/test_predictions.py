@@ -25,7 +25,9 @@ def stored(members: int | None = 4, *, labelled: bool = True, images: int = 30) 
         "mean": torch.from_numpy(random.random(images).astype(np.float32)),
     }
     return StoredPrediction(
-        replace(prediction, members=members, scores=scores), labels if labelled else None
+        replace(prediction, members=members, scores=scores),
+        labels if labelled else None,
+        {"spread": torch.from_numpy(random.random(images))},
     )
 
 
@@ -51,6 +53,8 @@ def test_file_is_read_back_as_it_was(
     for name, score in written.prediction.scores.items():
         assert read.prediction.scores[name].dtype == score.dtype
         assert torch.equal(read.prediction.scores[name], score)
+    assert read.member_values.keys() == {"spread"}
+    assert torch.equal(read.member_values["spread"], written.member_values["spread"])
     if written.labels is None:
         assert read.labels is None
     else:
@@ -66,7 +70,7 @@ def test_file_has_its_path_and_names_of_arrays_that_others_can_read(
     with np.load(path) as file:
         assert set(file.files) == {
             *("mean", "vote_share", "expected_entropy", "members", "labels"),
-            *("score:distance", "score:mean"),
+            *("score:distance", "score:mean", "members:spread"),
         }
         assert file["mean"].shape == (30, 10)
         assert file["members"] == 4

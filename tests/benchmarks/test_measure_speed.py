@@ -1,4 +1,8 @@
-"""Measures of 10,000 images, compared with the same numbers image by image, or pair by pair."""
+"""Metrics of 10,000 images, compared with the same numbers image by image or resample by resample.
+
+A group's ratio is what a family gains by sorting or binning the images once, with weights, over the
+second implementation that is given the repeated images of each resample.
+"""
 
 from __future__ import annotations
 
@@ -9,10 +13,18 @@ import pytest
 import torch
 from torch import Tensor
 
-from benchmarks.metrics import calibration, detection, selective
+from benchmarks.inference.resampling import arrays_of
+from benchmarks.inference.weights import BLOCK, image_weights
+from benchmarks.metrics import METRICS, Family
+from benchmarks.metrics.calibration import Calibration
+from benchmarks.metrics.detection import Detection
+from benchmarks.metrics.selective import Selective
+from benchmarks.metrics.uncertainties import PredictionMeans
 from benchmarks.predictions import RunUnit, StoredPrediction
-from benchmarks.run import measurement_rows as measures
+from benchmarks.run import measurement_rows
 from methods import Prediction
+from methods.scores.entropy import predictive_entropy
+from tests.metrics import reference
 from tests.runs import CONDITIONS
 
 IMAGES, MEMBERS = 10_000, 20
@@ -30,9 +42,16 @@ def stored(seed: int) -> StoredPrediction:
 
 
 CLEAN, ROTATED = stored(0), stored(1)
-SCORE = measures.SCORES["predictive_entropy"]
-UNCERTAINTY = SCORE(ROTATED.prediction)
+UNCERTAINTY, CLEAN_SCORE = (predictive_entropy(each.prediction.mean) for each in (ROTATED, CLEAN))
 CORRECT = ROTATED.prediction.mean.argmax(dim=1) == ROTATED.labels
+
+(WEIGHTS,) = image_weights(IMAGES, BLOCK, seed=0)
+DRAWN = [torch.from_numpy(np.repeat(np.arange(IMAGES), drawn)) for drawn in WEIGHTS.T]
+
+MEANS, SELECTIVE, DETECTION, CALIBRATION = (
+    family(metric for metric in METRICS.values() if metric.family is family)
+    for family in (PredictionMeans, Selective, Detection, Calibration)
+)
 
 
 @pytest.mark.benchmark(group="all measures of a condition of 10,000 images")
@@ -40,7 +59,8 @@ class TestCondition:
     @pytest.mark.parametrize("name", ["clean", "rotated-045"])
     def test_condition(self, name: str, measure: Measure) -> None:
         unit, condition = RunUnit("standard", "any", MEMBERS, 0), CONDITIONS[name]
-        measure(lambda: list(measures.measure(unit, condition, ROTATED, CLEAN)), images=IMAGES)
+        arguments = unit, condition, ROTATED, CLEAN
+        measure(lambda: list(measurement_rows.measure(*arguments)), images=IMAGES)
 
 
 @pytest.mark.benchmark(group="uncertainties of 10,000 images")
@@ -63,60 +83,81 @@ class TestUncertainties:
         measure(work, images=IMAGES)
 
     def test_suite(self, measure: Measure) -> None:
-        uncertainties = measures.UNCERTAINTIES.values()
-        measure(lambda: [of_each(ROTATED.prediction) for of_each in uncertainties], images=IMAGES)
+        functions = [metric.function for metric in MEANS.metrics]
+        measure(lambda: [of_each(ROTATED.prediction) for of_each in functions], images=IMAGES)
 
 
-@pytest.mark.benchmark(group="AURC of 10,000 images")
+@pytest.mark.benchmark(group="means over 10,000 images on 128 resamples")
+class TestMeans:
+    def test_repeated_images(self, measure: Measure) -> None:
+        values = torch.stack([metric.function(ROTATED.prediction) for metric in MEANS.metrics])
+        measure(lambda: [values[:, drawn].mean(dim=1) for drawn in DRAWN], images=IMAGES)
+
+    def test_suite(self, measure: Measure) -> None:
+        evaluate_family(MEANS, measure)
+
+
+@pytest.mark.benchmark(group="selective metrics of 10,000 images on 128 resamples")
 class TestSelection:
-    def test_coverage_by_coverage(self, measure: Measure) -> None:
-        def work() -> float:
-            wrong = ~CORRECT.numpy()[np.argsort(UNCERTAINTY.numpy())]
-            return float(np.mean([wrong[:covered].mean() for covered in range(1, IMAGES + 1)]))
+    def test_reference(self, measure: Measure) -> None:
+        def work() -> list[tuple[float, ...]]:
+            return [of_one(UNCERTAINTY[drawn], CORRECT[drawn]) for drawn in DRAWN]
+
+        def of_one(*ranked: Tensor) -> tuple[float, ...]:
+            return tuple(getattr(reference, m.name)(*ranked) for m in SELECTIVE.metrics)
 
         measure(work, images=IMAGES)
 
     def test_suite(self, measure: Measure) -> None:
-        measure(lambda: selective.aurc(UNCERTAINTY, CORRECT), images=IMAGES)
+        evaluate_family(SELECTIVE, measure)
 
 
-@pytest.mark.benchmark(group="AUROC of 10,000 images against 10,000")
+@pytest.mark.benchmark(group="detection of 10,000 images among 20,000 on 128 resamples")
 class TestDetection:
-    def test_pair_by_pair(self, measure: Measure) -> None:
-        positive, negative = UNCERTAINTY.numpy(), SCORE(CLEAN.prediction).numpy()
+    def test_reference(self, measure: Measure) -> None:
+        positive = torch.arange(2 * IMAGES) >= IMAGES
 
-        def work() -> float:
-            won = [(s > negative).sum() + (s == negative).sum() / 2 for s in positive]
-            return float(np.sum(won) / IMAGES**2)
+        def work() -> list[tuple[float, ...]]:
+            return [of_one(torch.cat([CLEAN_SCORE[d], UNCERTAINTY[d]])) for d in DRAWN]
+
+        def of_one(scores: Tensor) -> tuple[float, ...]:
+            return tuple(getattr(reference, m.name)(scores, positive) for m in DETECTION.metrics)
 
         measure(work, images=2 * IMAGES)
 
     def test_suite(self, measure: Measure) -> None:
-        scores = torch.cat([UNCERTAINTY, SCORE(CLEAN.prediction)])
-        positive = torch.arange(2 * IMAGES) < IMAGES
-        measure(lambda: detection.auroc(scores, positive), images=2 * IMAGES)
+        evaluate_family(DETECTION, measure)
 
 
-@pytest.mark.benchmark(group="ECE of 10,000 images, 15 bins")
+@pytest.mark.benchmark(group="calibration of 10,000 images on 128 resamples")
 class TestCalibration:
-    def test_image_by_image(self, measure: Measure) -> None:
-        confidence, correct = ROTATED.prediction.mean.amax(dim=1), CORRECT
+    def test_reference(self, measure: Measure) -> None:
+        confidence = ROTATED.prediction.mean.amax(dim=1)
+        edges = reference.equal_width_edges(), reference.equal_mass_edges(confidence)
+        errors = (
+            reference.expected_calibration_error,
+            reference.maximum_calibration_error,
+            reference.debiased_calibration_error,
+            reference.debiased_squared_calibration_error,
+        )
 
-        def work() -> float:
-            gaps = [0.0] * 15
-            for c, right in zip(confidence.tolist(), correct.tolist(), strict=True):
-                gaps[max(0, int(np.ceil(c * 15)) - 1)] += right - c
-            return sum(map(abs, gaps)) / IMAGES
+        def work() -> list[list[float]]:
+            return [of_one(confidence[drawn], CORRECT[drawn]) for drawn in DRAWN]
+
+        def of_one(*images: Tensor) -> list[float]:
+            wide, equal = (reference.fill(inner, *images) for inner in edges)
+            return [*(error(wide) for error in errors[:2]), *(error(equal) for error in errors)]
 
         measure(work, images=IMAGES)
 
     def test_suite(self, measure: Measure) -> None:
-        def work() -> float:
-            confidence = calibration.confidence(ROTATED.prediction.mean)
-            bins = calibration.equal_width_bins(confidence, CORRECT)
-            return calibration.expected_calibration_error(bins)
+        evaluate_family(CALIBRATION, measure)
 
-        measure(work, images=IMAGES)
+
+def evaluate_family(family: Family, measure: Measure) -> None:
+    """Sorted or binned once, then evaluated on all resamples."""
+    arrays = arrays_of(CONDITIONS["rotated-045"], ROTATED, CLEAN, "predictive_entropy")
+    measure(lambda: family.evaluate(family.prepare(arrays), WEIGHTS, WEIGHTS), images=IMAGES)
 
 
 def entropy(probabilities: np.ndarray) -> float:

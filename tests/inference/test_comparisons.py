@@ -9,7 +9,6 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
-from benchmarks.inference.measures import SCORES
 from numpy.typing import NDArray
 from scipy import stats
 
@@ -25,12 +24,20 @@ from benchmarks.inference.comparisons import (
 )
 from benchmarks.inference.differences import holm
 from benchmarks.inference.resampling import Resampled, ResamplingTask, resample, resampling_tasks
+from benchmarks.metrics import Family
+from benchmarks.metrics.calibration import Calibration
+from benchmarks.metrics.detection import Detection
+from benchmarks.metrics.scoring import LabelMeans
+from benchmarks.metrics.selective import Selective
+from benchmarks.metrics.uncertainties import PredictionMeans
 from benchmarks.predictions import RunUnit, StoredPrediction
 from benchmarks.records import Comparison, as_table
 from benchmarks.run.measurement_rows import measure, measured
-from benchmarks.run.summary import means_over_groups, summarise
+from benchmarks.run.summary import mean_over_rotations, summarise
 from benchmarks.tasks.conditions import Condition
+from benchmarks.tasks.mnist import MNIST
 from methods import Prediction
+from methods.scores import SCORES
 from tests.runs import CONDITIONS
 
 IMAGES, RESAMPLES = 300, 1000
@@ -43,6 +50,8 @@ SINGLE = [RunUnit("standard", "softmax", None, r) for r in range(3)]
 DROPOUT = [RunUnit("standard", "mc_dropout", 4, r) for r in range(3)]
 ENSEMBLE = RunUnit("standard", "deep_ensemble", 6, 0)
 UNITS = [*SINGLE, *DROPOUT, ENSEMBLE]
+
+MEANS, LABELS, CALIBRATION = (PredictionMeans,), (LabelMeans,), (Calibration,)
 
 Predictions = dict[tuple[RunUnit, str], StoredPrediction]
 
@@ -75,11 +84,21 @@ def predictions() -> Predictions:
     return made
 
 
+Group = tuple[type[Family], ...] | str
+"""Families, or the score of those that need one."""
+
+
+def task_of(group: Group, conditions: tuple[Condition, ...] = ROTATED) -> ResamplingTask:
+    if isinstance(group, str):
+        return ResamplingTask("standard", conditions, (Selective, Detection), group)
+    return ResamplingTask("standard", conditions, group)
+
+
 def resampled(
-    predictions: Predictions, group: str, conditions: tuple[Condition, ...] = ROTATED
+    predictions: Predictions, group: Group, conditions: tuple[Condition, ...] = ROTATED
 ) -> Resampled:
     measured_again = resample(
-        ResamplingTask("standard", conditions, group),
+        task_of(group, conditions),
         reversed(UNITS),  # in whatever order they come
         lambda unit, name: predictions.get((unit, name)),
         resamples=RESAMPLES,
@@ -90,11 +109,9 @@ def resampled(
 
 
 def estimates(
-    predictions: Predictions, group: str, conditions: tuple[Condition, ...] = ROTATED
+    predictions: Predictions, group: Group, conditions: tuple[Condition, ...] = ROTATED
 ) -> Estimates:
-    return compare(
-        ResamplingTask("standard", conditions, group), resampled(predictions, group, conditions)
-    )
+    return compare(task_of(group, conditions), resampled(predictions, group, conditions))
 
 
 def all_measurements(predictions: Predictions, conditions: tuple[Condition, ...]) -> pd.DataFrame:
@@ -107,7 +124,7 @@ def all_measurements(predictions: Predictions, conditions: tuple[Condition, ...]
             unit, condition, predictions[unit, condition.name], predictions[unit, "clean"]
         )
     )
-    return pd.concat([table, means_over_groups(table)])
+    return pd.concat([table, mean_over_rotations(table)])
 
 
 def comparison(result: Estimates, condition: str, metric: str, one: str, other: str) -> Comparison:
@@ -120,17 +137,20 @@ def comparison(result: Estimates, condition: str, metric: str, one: str, other: 
     return row
 
 
-METRIC_GROUPS = ("means", "labels", "calibration", "predictive_entropy", "pairwise_disagreement")
+GROUPS: tuple[Group, ...] = (
+    *(MEANS, LABELS, CALIBRATION),
+    *("predictive_entropy", "pairwise_disagreement"),
+)
 
 
 @pytest.mark.parametrize("conditions", [ROTATED, (NOISE,)], ids=["rotated", "noise"])
-@pytest.mark.parametrize("group", METRIC_GROUPS)
+@pytest.mark.parametrize("group", GROUPS)
 def test_estimates_are_the_measurements(
-    group: str, conditions: tuple[Condition, ...], predictions: Predictions
+    group: Group, conditions: tuple[Condition, ...], predictions: Predictions
 ) -> None:
-    if group in ("labels", "calibration") and conditions == (NOISE,):
+    if group in (LABELS, CALIBRATION) and conditions == (NOISE,):
         nothing = resample(
-            ResamplingTask("standard", conditions, group),
+            task_of(group, conditions),
             UNITS,
             lambda unit, name: predictions.get((unit, name)),
             resamples=100,
@@ -139,7 +159,7 @@ def test_estimates_are_the_measurements(
         assert nothing is None
         return
     result = resampled(predictions, group, conditions)
-    task = ResamplingTask("standard", conditions, group)
+    task = task_of(group, conditions)
     whole = all_measurements(predictions, conditions)
     expected = {
         (row["method"], row["replicate"], row["condition"], row["metric"]): row["value"]
@@ -153,19 +173,20 @@ def test_estimates_are_the_measurements(
     for m, metric in enumerate(task.metrics):
         for k, condition in enumerate(result.conditions):
             for c, unit in enumerate(result.units):
-                value = expected.get((unit.method, unit.replicate, condition, metric), math.nan)
+                key = unit.method, unit.replicate, condition, metric.name
+                value = expected.get(key, math.nan)
                 assert result.estimates[m, k, c] == pytest.approx(value, rel=1e-9, nan_ok=True)
 
 
 def test_every_measure_but_prevalence_belongs_to_a_task() -> None:
-    conditions = (*ROTATED, NOISE, *SUBSET_CONDITIONS)
+    conditions = (*ROTATED, NOISE, *MNIST.subset_conditions)
     parts = resampling_tasks(["standard", "plain"], conditions, ["custom"])
     assert len(set(parts)) == len(parts)
     for condition in conditions:
         wanted = set(measured(condition, ("custom",))) - {("prevalence", "")}
         for recipe in ("standard", "plain"):
             result = {
-                (metric, task.score)
+                (metric.name, task.score)
                 for task in parts
                 if task.recipe == recipe and condition in task.conditions
                 for metric in task.metrics
@@ -177,7 +198,7 @@ def test_every_measure_but_prevalence_belongs_to_a_task() -> None:
 
 
 def test_interval_of_the_ensembles_accuracy_is_that_of_a_share(predictions: Predictions) -> None:
-    result = estimates(predictions, "labels")
+    result = estimates(predictions, LABELS)
     stored = predictions[ENSEMBLE, "clean"]
     accuracy = float((stored.prediction.mean.argmax(dim=1) == stored.labels).double().mean())
     error = math.sqrt(accuracy * (1 - accuracy) / IMAGES)
@@ -186,10 +207,10 @@ def test_interval_of_the_ensembles_accuracy_is_that_of_a_share(predictions: Pred
     assert interval.half_width == pytest.approx(expected, rel=0.08)
 
 
-def test_interval_of_the_means_over_groups_draws_an_image_and_its_rotations_together(
+def test_interval_of_the_mean_over_rotations_draws_an_image_and_its_rotations_together(
     predictions: Predictions,
 ) -> None:
-    result = estimates(predictions, "labels")
+    result = estimates(predictions, LABELS)
     per_image = torch.stack(
         [
             predictions[ENSEMBLE, name].prediction.mean.gather(
@@ -237,8 +258,8 @@ def test_detection_is_as_sure_as_the_fewer_of_the_two_kinds_are_many(
 
     counts = {"clean": clean, NOISE.name: ood}
     few = {key: first(predictions[key], counts[key[1]]) for key in predictions if key[1] in counts}
-    task = ResamplingTask("standard", (NOISE,), "predictive_entropy")
-    result = resampled(few, task.group, task.conditions)
+    task = task_of("predictive_entropy", (NOISE,))
+    result = resampled(few, task.score, task.conditions)
     compared = compare(task, result)
     row = comparison(compared, NOISE.name, "auroc", "deep_ensemble", "mc_dropout")
     key = ("standard", "deep_ensemble", "6", NOISE.name, "predictive_entropy", "auroc")
@@ -248,14 +269,14 @@ def test_detection_is_as_sure_as_the_fewer_of_the_two_kinds_are_many(
         assert interval.reason == row.reason == "no interval: fewer than 30 images of one kind"
         assert row.p_value is None
         return
-    index = task.metrics.index("auroc"), 0, result.units.index(ENSEMBLE)
+    index = [m.name for m in task.metrics].index("auroc"), 0, result.units.index(ENSEMBLE)
     error = math.sqrt(result.covariance[(*index, index[-1])])
     assert interval.half_width == pytest.approx(stats.t.ppf(0.975, 29) * error)
     assert row.p_value is not None
 
 
 def test_replicates_widen_the_interval(predictions: Predictions) -> None:
-    result = estimates(predictions, "labels")
+    result = estimates(predictions, LABELS)
     losses = np.stack(
         [
             -np.log(predictions[unit, "clean"].prediction.mean.numpy())[
@@ -275,7 +296,7 @@ def test_replicates_widen_the_interval(predictions: Predictions) -> None:
 
 
 def test_difference_is_paired_by_image_and_has_cohens_effect_size(predictions: Predictions) -> None:
-    row = comparison(estimates(predictions, "labels"), "clean", "brier", "deep_ensemble", "softmax")
+    row = comparison(estimates(predictions, LABELS), "clean", "brier", "deep_ensemble", "softmax")
     briers = [
         np.square(
             predictions[unit, "clean"].prediction.mean.numpy()
@@ -293,7 +314,7 @@ def test_difference_is_paired_by_image_and_has_cohens_effect_size(predictions: P
 
 
 def test_paired_replicates_are_compared_one_by_one(predictions: Predictions) -> None:
-    row = comparison(estimates(predictions, "labels"), "clean", "nll", "mc_dropout", "softmax")
+    row = comparison(estimates(predictions, LABELS), "clean", "nll", "mc_dropout", "softmax")
     pairs = [
         np.mean(
             [
@@ -317,11 +338,11 @@ def test_paired_replicates_are_compared_one_by_one(predictions: Predictions) -> 
 def test_nothing_is_tested_where_no_value_is_better_or_labels_are_ill_defined(
     predictions: Predictions,
 ) -> None:
-    assert {row.p_value for row in estimates(predictions, "means").comparisons} == {None}
-    binned = estimates(predictions, "calibration").comparisons
+    assert {row.p_value for row in estimates(predictions, MEANS).comparisons} == {None}
+    binned = estimates(predictions, CALIBRATION).comparisons
     assert {row.metric for row in binned if row.p_value is not None} == {"squared_ce_debiased"}
     assert all(row.lower is not None for row in binned)
-    labelled = estimates(predictions, "labels").comparisons
+    labelled = estimates(predictions, LABELS).comparisons
     assert {row.condition for row in labelled} == {
         *("clean", "rotated-030", "rotated-060", "rotated-mean"),
     }
@@ -332,7 +353,7 @@ def test_nothing_is_tested_where_no_value_is_better_or_labels_are_ill_defined(
 
 
 def test_order_of_the_units_does_not_matter_and_the_seed_does(predictions: Predictions) -> None:
-    task = ResamplingTask("standard", ROTATED, "labels")
+    task = task_of(LABELS)
 
     def result(units: list[RunUnit], seed: int) -> Estimates:
         load = lambda unit, name: predictions.get((unit, name))  # noqa: E731
@@ -346,7 +367,7 @@ def test_order_of_the_units_does_not_matter_and_the_seed_does(predictions: Predi
 
 def test_replicate_that_failed_leaves_the_others(predictions: Predictions) -> None:
     fewer = {key: stored for key, stored in predictions.items() if key[0] != SINGLE[1]}
-    result = estimates(fewer, "labels")
+    result = estimates(fewer, LABELS)
     assert result.intervals["standard", "softmax", "1", "clean", "", "nll"].half_width > 0
     row = comparison(result, "clean", "nll", "mc_dropout", "softmax")
     assert row.difference is not None
@@ -357,14 +378,14 @@ def test_one_common_replicate_of_several_is_no_difference_and_has_a_reason(
 ) -> None:
     gone = (SINGLE[0], DROPOUT[1])  # left are 1 and 2, and 0 and 2
     fewer = {key: stored for key, stored in predictions.items() if key[0] not in gone}
-    row = comparison(estimates(fewer, "labels"), "clean", "nll", "mc_dropout", "softmax")
+    row = comparison(estimates(fewer, LABELS), "clean", "nll", "mc_dropout", "softmax")
     assert (row.status, row.reason) == ("undefined", UNPAIRED)
     assert row.difference is row.p_value is None
 
 
 def test_condition_without_predictions_has_no_rows(predictions: Predictions) -> None:
     fewer = {key: stored for key, stored in predictions.items() if key[1] != "rotated-030"}
-    result = estimates(fewer, "labels")
+    result = estimates(fewer, LABELS)
     assert {key[3] for key in result.intervals} == {"clean", "rotated-060", "rotated-120"}
 
 
@@ -374,7 +395,7 @@ def test_value_that_no_resample_changes_has_no_interval(predictions: Predictions
     assert labels is not None
     certain = torch.nn.functional.one_hot(labels, 10).double()[None].repeat(6, 1, 1)
     right[ENSEMBLE, "clean"] = StoredPrediction(Prediction.of(certain), labels)
-    interval = estimates(right, "labels").intervals[
+    interval = estimates(right, LABELS).intervals[
         *("standard", "deep_ensemble", "6", "clean", "", "accuracy"),
     ]
     assert math.isnan(interval.half_width)
@@ -394,7 +415,7 @@ def test_certain_difference_has_no_p_value_and_certain_equality_one_of_1(
             (unit, "clean"): StoredPrediction(Prediction.of(softmax), labels) for unit in SINGLE
         }
         one = {(ENSEMBLE, "clean"): StoredPrediction(Prediction.of(right), labels)}
-        result = estimates(predictions | alike | one, "labels")
+        result = estimates(predictions | alike | one, LABELS)
         return comparison(result, "clean", "accuracy", "deep_ensemble", "softmax")
 
     apart, equal = accuracy_of(wrong), accuracy_of(right)
@@ -429,7 +450,7 @@ def test_infinite_loss_is_compared_with_nothing(predictions: Predictions) -> Non
     mean = stored.prediction.mean.clone()
     mean[0] = torch.eye(10, dtype=torch.float64)[(stored.labels[0] + 1) % 10]
     infinite[ENSEMBLE, "clean"] = replace(stored, prediction=replace(stored.prediction, mean=mean))
-    result = estimates(infinite, "labels")
+    result = estimates(infinite, LABELS)
     key = ("standard", "deep_ensemble", "6", "clean", "", "nll")
     assert math.isnan(result.intervals[key].half_width)
     row = comparison(result, "clean", "nll", "deep_ensemble", "softmax")
@@ -481,7 +502,7 @@ def test_p_values_are_corrected_within_recipe_metric_and_score() -> None:
 def test_every_row_of_the_summary_has_an_interval_or_a_reason(predictions: Predictions) -> None:
     fewer = {key: stored for key, stored in predictions.items() if key[0].method != "deep_ensemble"}
     whole = all_measurements(predictions, ROTATED)
-    groups = ("means", "labels", "calibration", *SCORES)
+    groups: tuple[Group, ...] = (MEANS, LABELS, CALIBRATION, *SCORES)
     intervals = {}
     for group in groups:
         intervals.update(estimates(fewer, group).intervals)

@@ -9,7 +9,10 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from benchmarks.inference import measures
+from benchmarks import metrics
+from benchmarks.metrics import in_families
+from benchmarks.metrics.detection import Detection
+from benchmarks.metrics.selective import Selective
 from benchmarks.records import read_table
 from benchmarks.report.names import METRICS, SCORES, Variant
 from benchmarks.report.results import Quantity, Results
@@ -22,6 +25,7 @@ from benchmarks.report.tables.quality import (
     quality_tables,
 )
 from benchmarks.vocabulary import DETECTION_METRICS, SELECTIVE_METRICS
+from methods import scores
 
 CONDITIONS = {"Clean": "clean", "30°": "rotated-030", "60°": "rotated-060", "120°": "rotated-120"}
 CONDITIONS |= {"Uniform noise": "ood-uniform_noise"}
@@ -249,7 +253,8 @@ def test_biased_measures_have_no_verdict_and_a_remark() -> None:
 
 
 def test_names_in_print_are_those_that_are_measured() -> None:
-    assert tuple(measures.DETECTION) == DETECTION_METRICS
-    assert tuple(measures.SELECTIVE) == SELECTIVE_METRICS
-    assert tuple(measures.SCORES) == tuple(SCORES)
-    assert {*measures.DETECTION, *measures.SELECTIVE, *measures.LABELLED} <= METRICS.keys()
+    families = {type(family): family for family in in_families(metrics.METRICS.values())}
+    assert tuple(m.name for m in families[Detection].metrics) == DETECTION_METRICS
+    assert tuple(m.name for m in families[Selective].metrics) == SELECTIVE_METRICS
+    assert {name: score.label for name, score in scores.SCORES.items()} == SCORES
+    assert {name for name, metric in metrics.METRICS.items() if metric.better} <= METRICS.keys()
