@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import json
+import math
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
 import pytest
 from matplotlib.figure import Figure
 
-from benchmarks.claims.claim import Verdict
-from benchmarks.claims.statements import agreement
-from benchmarks.claims.statements.missing_data import LABELS
-from benchmarks.records import read_table, write_table
+from benchmarks.claims import CLAIMS
+from benchmarks.claims.claim import Numbers, Verdict
+from benchmarks.claims.statements import accuracy, agreement, count_plots, missing_data
+from benchmarks.records import read_table, where, write_table
 from benchmarks.report import write_report
 from benchmarks.report.claims_page import claims_page
 from benchmarks.report.figures import claims, training, votes
@@ -25,41 +28,43 @@ from benchmarks.report.tables.formats import as_frame, latex, markdown
 NETWORKS = 4
 
 
-def content() -> dict[str, object]:
+def content() -> dict[str, Any]:
     """What the stage `claims` writes, with made-up numbers of four networks."""
     random = np.random.default_rng(0)
 
     def of_networks(low: float, high: float) -> list[float]:
         return [float(value) for value in random.uniform(low, high, NETWORKS).round(3)]
 
-    counts = {f"votes for {c}": [10.0] * NETWORKS for c in range(10)}
+    typical, peculiar = (
+        {count_plots.votes_for(c, image): [10.0] * NETWORKS for c in range(10)}
+        for image in (61, 591)
+    )
     shares = {
-        f"{what}, share {one}": [float(number)] * NETWORKS
-        for what, number in (("images", 20), ("correct", 15))
+        agreement.count(what, *one): [0.0 if one == agreement.BINS[0] else number] * NETWORKS
+        for what, number in (("images", 20.0), ("correct", 15.0))
         for one in agreement.BINS
     }
-    shares |= {f"images, share {agreement.BINS[0]}": [0.0] * NETWORKS}
-    shares |= {f"correct, share {agreement.BINS[0]}": [0.0] * NETWORKS}
     rank_agreement = {
-        f"rank correlation, {name}": of_networks(0.4, 0.9) for name in claims.MEASURES
+        agreement.correlation(measure): of_networks(0.4, 0.9) for measure in agreement.MEASURES
     } | {
-        "misclassification AUROC by disagreement, MC-dropout": of_networks(0.9, 0.95),
-        "misclassification AUROC by disagreement, ensemble": [0.96],
+        agreement.error_auroc("pairwise_disagreement", "mc_dropout"): of_networks(0.9, 0.95),
+        agreement.error_auroc("pairwise_disagreement", "deep_ensemble"): [0.96],
     }
     lack = {
-        f"{method}, {measure}, {kind}, trained on {label}": of_networks(0, 0.3)[:count]
-        for method, count in (("MC-dropout", NETWORKS), ("ensemble", 1))
-        for measure in claims.MEASURES
-        for kind in ("clean", "45°")
-        for label in LABELS.values()
+        missing_data.mean_of(method, measure, condition, training): of_networks(0, 0.3)[:networks]
+        for method, networks in (("mc_dropout", NETWORKS), ("deep_ensemble", 1))
+        for measure in agreement.MEASURES
+        for condition in missing_data.IMAGES
+        for training in missing_data.LABELS
     }
-    numbers = {
-        "image-61": counts,
-        "image-591": counts,
+    rise = {accuracy.correlation_with_epoch("training"): [math.nan, 0.95, 1.0, 1.0]}
+    numbers: dict[str, Numbers] = {
+        "image-61": typical,
+        "image-591": peculiar,
         "certain-when-agreeing": shares,
         "dropout-mimics-ensemble": rank_agreement,
         "epistemic-is-missing-data": lack,
-        "accuracy-rises": {"training, rank correlation with epoch": [None, 0.95, 1.0, 1.0]},
+        "accuracy-rises": rise,
         "fifty-is-expensive": {},
     }
     return {
@@ -69,8 +74,8 @@ def content() -> dict[str, object]:
             "networks": NETWORKS,
             "epochs": 10,
             "images": 1234,
-            "ood": ["ood-fashion_mnist", "ood-uniform_noise"],
-            "unavailable": ["ood-kmnist", "subset-ood-kmnist", "ood-notmnist"],
+            "ood": ["Fashion-MNIST", "Uniform noise"],
+            "unavailable": ["KMNIST", "notMNIST"],
             "beside": {"article-logits": 2, "standard": 3},
         },
         "claims": [
@@ -78,22 +83,32 @@ def content() -> dict[str, object]:
                 "id": id,
                 "statement": f"{id} holds.",
                 "place": "somewhere",
+                "weight": "supporting",
+                "task": "mnist",
                 "rule": "A rule.",
-                "remark": "",
+                "against": "",
                 "verdict": Verdict.PARTLY.value if some else Verdict.NOT_TESTABLE.value,
                 "why": "a | reason",
                 "beside": {"standard": "the same"} if some else {},
-                "figure": "claims-count-plots" if some else "",
-                "numbers": {"standard": some} if some else {},
+                "figure": CLAIMS[id].figure if some else "",
+                "numbers": {"standard": [one.entry(values) for one, values in some.items()]}
+                if some
+                else {},
             }
             for id, some in numbers.items()
         ],
-        "double_softmax": [
-            {"method": "softmax", "measure": "ECE", "article": 0.3, "article-logits": 0.2}
-            | {"difference": 0.1, "lower": 0.08, "upper": 0.12},
-            {"method": "deep_ensemble", "measure": "ECE", "article": 0.3, "article-logits": 0.2}
-            | {"difference": 0.1},
-        ],
+        "double_softmax": {
+            "claim": "image-591",
+            "image": 591,
+            "rows": [
+                {"method": method, "measure": "ECE", "difference": 0.1, **bounds}
+                | {"values": {"article": 0.3, "article-logits": 0.2}}
+                for method, bounds in (
+                    ("Softmax", {"lower": 0.08, "upper": 0.12}),
+                    ("Deep ensemble", {}),
+                )
+            ],
+        },
     }
 
 
@@ -105,20 +120,22 @@ def folder(reported: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
         (folder / name).write_bytes((reported / name).read_bytes())
     (folder / "claims.json").write_text(json.dumps(content()))
     random = np.random.default_rng(1)
-    measures = [*(f"votes for {c}" for c in range(10)), *claims.SAMPLED_MEASURES][:-4]
-    measures += ["pairwise_disagreement", "predictive_entropy", "mutual_information"]
+    measures: list[tuple[str, int | None]] = [("votes", c) for c in range(10)]
+    measures += [("pairwise_disagreement", None), ("predictive_entropy", None)]
+    measures += [("mutual_information", None), ("expected_entropy", None)]
     errors = pd.DataFrame(
         {
             "recipe": "standard",
             "images": images,
             "measure": measure,
+            "class": class_number,
             "passes": passes,
             "mean_error": 0.0,
             "rms_error": 1 / passes,
             "samples": 8,
         }
         for images in claims.SAMPLED_IMAGES
-        for measure in measures
+        for measure, class_number in measures
         for passes in (10, 100)
     )
     spread = pd.DataFrame(
@@ -191,14 +208,16 @@ def test_draw_functions_take_an_axes_and_return_it(folder: Path) -> None:
     results = Results.load(folder)
     numbers = results.curve("claims")
     of_claim = dict(list(numbers.groupby("claim")))
-    by_set = claims.by_training_set(of_claim["epistemic-is-missing-data"])
+    by_set = where(
+        of_claim["epistemic-is-missing-data"], metric="pairwise_disagreement", condition="clean"
+    )
     errors = claims.errors_shown(results.curve("claims-monte_carlo_error"))
     for draw, *arguments in (
         (votes.draw_networks, of_claim["image-61"]),
         (claims.draw_certainty, claims.by_share(of_claim["certain-when-agreeing"])),
         (claims.draw_images, claims.by_share(of_claim["certain-when-agreeing"])),
         (claims.draw_rank_agreement, of_claim["dropout-mimics-ensemble"]),
-        (claims.draw_training_sets, by_set, "disagreement", "clean"),
+        (claims.draw_training_sets, by_set),
         (claims.draw_errors, errors),
         (claims.draw_spread, results.curve("claims-spread")),
         (training.draw_reported,),
@@ -228,7 +247,8 @@ def test_error_of_the_votes_is_the_root_mean_square_over_classes() -> None:
     errors = pd.DataFrame(
         {
             "images": "high-disagreement",
-            "measure": [f"votes for {c}" for c in range(10)],
+            "measure": "votes",
+            "class": range(10),
             "passes": 10,
             "rms_error": [0.3, *[0.0] * 9],
             "samples": 8,
@@ -291,5 +311,33 @@ def test_training_figure_shows_what_the_article_tells_for_its_recipe_alone(
         assert labels.count("As the article reports") == expected
 
 
-def test_training_sets_drawn_are_those_of_the_claim() -> None:
-    assert tuple(LABELS.values()) == claims.TRAINED_ON
+def test_training_sets_are_drawn_in_the_order_of_the_claim() -> None:
+    numbers = claims_numbers(content())
+    ax = claims.draw_training_sets(
+        Figure().subplots(), where(numbers, metric="mutual_information", condition="rotated-045")
+    )
+    labels = [label.get_text() for label in ax.get_xticklabels()]
+    assert labels == ["1,000", "10,000", "all", "all,\nrotated"]
+    sampled, ensemble = ax.get_lines()
+    assert (sampled.get_label(), ensemble.get_label()) == ("MC-dropout", "Deep ensemble")
+    assert list(sampled.get_xdata()) == [0, 1, 2, 3]
+
+
+def test_count_plots_are_of_every_image_that_a_claim_is_about(folder: Path) -> None:
+    results = Results.load(folder).of_recipe("standard")
+    of_one = content()
+    chosen = of_one["claims"][0]
+    chosen["numbers"]["standard"] = [
+        count_plots.votes_for(c, image=7).entry([10.0] * NETWORKS) for c in range(10)
+    ]
+    three = replace(
+        results,
+        curves={
+            "claims": claims_numbers(
+                content() | {"claims": [*content()["claims"], chosen | {"id": "image-7"}]}
+            )
+        },
+    )
+    (drawing,) = votes.article_image_figures(three, {})
+    titles = [ax.get_title() for ax in drawing.figure.axes if ax.get_title().startswith("Image")]
+    assert titles == ["Image 7", "Image 61:\na typical 8", "Image 591:\na peculiar 8"]

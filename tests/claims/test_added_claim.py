@@ -1,0 +1,59 @@
+"""A claim with a quantity of its own, which joins by one entry in the register."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+
+from benchmarks.claims import CLAIMS
+from benchmarks.claims.claim import Claim, Judgement, Numbers, Verdict
+from benchmarks.claims.predictor import RecipePredictor
+from benchmarks.records import Quantity, where
+from benchmarks.report.page.claims import claims as page_data
+from benchmarks.report.results import claims_numbers
+from benchmarks.report.tables.claims import verdict_table
+from benchmarks.report.tables.formats import markdown
+from benchmarks.run.stages import run_stages
+from tests.claims.support import run_in
+
+
+def test_added_claim_is_shown_wherever_the_others_are(
+    finished: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def measure(predictor: RecipePredictor) -> Numbers:
+        entropies = [
+            float(predictor.get(predictor.softmax(network)).expected_entropy.max())
+            for network in range(predictor.networks)
+        ]
+        return {Quantity("largest entropy", "largest", split="test", image=3): entropies}
+
+    def judge(numbers: Numbers) -> Judgement:
+        (values,) = (values for one, values in numbers.items() if one.metric == "largest")
+        return Judgement(Verdict.of(whole=min(values) > 0, part=False), "every entropy is positive")
+
+    added = Claim("added", "It is uncertain.", "here", "central", "Above 0.", measure, judge)
+    monkeypatch.setitem(CLAIMS, added.id, added)
+    shutil.copytree(finished, tmp_path, dirs_exist_ok=True)
+    assert run_stages(*run_in(tmp_path), "claims") == []
+    content = json.loads((tmp_path / "out" / "claims.json").read_text())
+    *_, last = content["claims"]
+    assert (last["id"], last["weight"], last["verdict"]) == ("added", "central", "reproduced")
+    (entry,) = last["numbers"]["article"]
+    assert entry.items() >= {"label": "largest entropy", "split": "test", "image": 3}.items()
+    assert len(entry["values"]) == 2
+    text = (tmp_path / "out" / "claims.md").read_text()
+    assert "## added\n\n> It is uncertain.\n" in text
+    (row,) = (line for line in text.splitlines() if line.startswith("| largest entropy | "))
+    assert row.count("n = 2") == 2
+    assert "figures/-" not in text
+    assert "| added | reproduced |" in markdown(verdict_table(content))
+    shown = page_data(tmp_path / "out")
+    assert shown is not None
+    assert "The claim that it is uncertain is reproduced." in shown["summary"]
+    assert [name for name, _ in shown["claims"][-1]["numbers"]] == ["largest entropy"]
+    assert shown["claims"][-1]["figures"] == []
+    numbers = where(claims_numbers(content), claim="added", recipe="article", split="test")
+    assert numbers["value"].tolist() == entry["values"]
