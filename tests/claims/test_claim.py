@@ -2,15 +2,24 @@
 
 from __future__ import annotations
 
+from importlib import import_module
+from pkgutil import iter_modules
+
 import pytest
 
-from benchmarks.claims import CLAIMS, ORDER
-from benchmarks.claims.claim import Verdict, by_networks, by_parts
+from benchmarks.claims import CLAIMS, statements
+from benchmarks.claims.claim import Claim, Verdict, by_networks, by_parts
+from benchmarks.vocabulary import CENTRAL
 from tests.claims.support import NO, PARTLY, YES
 
 
 def test_every_claim_is_there_once_with_all_that_a_reader_needs() -> None:
-    assert tuple(CLAIMS) == ORDER
+    modules = [
+        import_module(f"{statements.__name__}.{m.name}") for m in iter_modules(statements.__path__)
+    ]
+    defined = [one for m in modules for one in vars(m).values() if isinstance(one, Claim)]
+    assert sorted(CLAIMS) == sorted(claim.id for claim in defined)
+    assert [claim.id for claim in defined if claim.weight == CENTRAL] == ["dropout-mimics-ensemble"]
     for claim in CLAIMS.values():
         assert claim.statement
         assert claim.place

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import shutil
 from pathlib import Path
 from typing import Any
@@ -12,11 +13,11 @@ import pandas as pd
 import pytest
 import torch
 
-from benchmarks.claims import CLAIMS, ORDER, exact, training_sets
+from benchmarks.claims import CLAIMS, exact, training_sets
 from benchmarks.claims.claim import Verdict
 from benchmarks.claims.predictor import RecipePredictor
 from benchmarks.data.loading import load_mnist
-from benchmarks.records import read_table
+from benchmarks.records import Quantity, read_table, where
 from benchmarks.report.claims_page import claims_page
 from benchmarks.run.stages import run_stages
 from benchmarks.tasks.rotations import rotated
@@ -43,20 +44,20 @@ def by_id(content: dict[str, Any]) -> dict[str, dict[str, Any]]:
 
 def test_every_claim_is_measured_and_judged(finished: Path) -> None:
     content = claims_of(finished)
-    assert tuple(by_id(content)) == ORDER
+    assert tuple(by_id(content)) == tuple(CLAIMS)
     for claim in content["claims"]:
         assert claim["verdict"] in set(Verdict) - {Verdict.NOT_TESTABLE}, claim["id"]
         assert claim["why"].startswith("only 2 networks, not 50; ")
     setting = content["setting"]
     assert (setting["networks"], setting["epochs"], setting["images"]) == (2, 10, 600)
-    assert (setting["ood"], setting["unavailable"]) == (["ood-uniform_noise"], [])
+    assert (setting["ood"], setting["unavailable"]) == (["Uniform noise"], [])
 
 
 def test_verdict_follows_from_the_published_numbers(finished: Path) -> None:
     for claim in claims_of(finished)["claims"]:
         numbers = {
-            name: [float("nan") if value is None else value for value in values]
-            for name, values in claim["numbers"]["article"].items()
+            Quantity.of(entry): [math.nan if one is None else one for one in entry["values"]]
+            for entry in claim["numbers"]["article"]
         }
         judgement = CLAIMS[claim["id"]].judge(numbers)
         assert judgement.verdict == claim["verdict"]
@@ -77,10 +78,11 @@ def test_votes_are_mc_dropouts_own(finished: Path) -> None:
     method = METHODS["mc_dropout"].build(
         run.plan.pool("article-logits", run.workspace.store), 1, 100
     )
-    training = run.workspace.training_images()
+    training, test = (run.workspace.images(run.plan.task, split) for split in ("training", "test"))
     method.fit(training.images, training.labels)
-    expected = method.predict(*run.workspace.test_images().images[591:592]).vote_share[0] * 100
-    assert [numbers[f"votes for {c}"][1] for c in range(10)] == expected.round().tolist()
+    expected = method.predict(test.images[591:592]).vote_share[0] * 100
+    votes = {entry["class_number"]: entry["values"][1] for entry in numbers}
+    assert [votes[c] for c in range(10)] == expected.round().tolist()
 
 
 def test_page_has_all_parts_of_every_claim(finished: Path) -> None:
@@ -178,7 +180,7 @@ def test_sampled_measures_are_near_the_exact_ones_and_nearer_with_more_passes(
 ) -> None:
     table = read_table(finished / "out" / "claims" / "exact.csv")
     assert set(table["image"][table["images"] == "article-images"]) == {61, 591}
-    shares = table[table["measure"].str.startswith("votes")]
+    shares = where(table, measure="votes")
     totals = shares.groupby(["images", "network", "image"])[["exact", "sampled"]].sum()
     np.testing.assert_allclose(totals, 1, atol=1e-5)
     errors = read_table(finished / "out" / "claims" / "monte_carlo_error.csv")
@@ -196,7 +198,8 @@ def test_parts_of_the_variance_are_those_that_were_simulated() -> None:
         {
             "images": "article-images",
             "image": 61,
-            "measure": "votes for 8",
+            "measure": "votes",
+            "class": 8,
             "exact": share,
             "sampled": random.binomial(100, share) / 100,
         }

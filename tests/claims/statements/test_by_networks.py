@@ -8,71 +8,78 @@ import pytest
 
 from benchmarks.claims import CLAIMS
 from benchmarks.claims.claim import Verdict
+from benchmarks.claims.statements.accuracy import (
+    accuracy_after,
+    correlation_with_epoch,
+    final_accuracy,
+)
+from benchmarks.claims.statements.count_plots import REPEATS, classes_voted_for, votes_for
+from benchmarks.records import Quantity
 from tests.claims.support import NO, PARTLY, YES, judged
 
 NETWORKS = 50
 
-Numbers = dict[str, list[float]]
+Numbers = dict[Quantity, list[float]]
 
 
 def of_networks(holding: int, holds: Numbers, fails: Numbers) -> Numbers:
     """Numbers of 50 networks, of which so many are like the first."""
-    return {name: holds[name] * holding + fails[name] * (NETWORKS - holding) for name in holds}
+    return {one: holds[one] * holding + fails[one] * (NETWORKS - holding) for one in holds}
 
 
 def rise() -> Numbers:
     numbers = {}
     for split in ("training", "validation"):
-        numbers[f"{split} accuracy, first epoch"] = [0.93]
-        numbers[f"{split} accuracy, last epoch"] = [0.97]
-        numbers[f"{split}, rank correlation with epoch"] = [0.9]
+        numbers[accuracy_after(split, "first")] = [0.93]
+        numbers[accuracy_after(split, "last")] = [0.97]
+        numbers[correlation_with_epoch(split)] = [0.9]
     return numbers
 
 
 def final(training: float = 0.975, validation: float = 0.973) -> Numbers:
     return {
-        "training accuracy": [training],
-        "validation accuracy": [validation],
-        "training accuracy, dropout on": [0.5],
-        "validation accuracy, dropout on": [0.5],
+        final_accuracy("training"): [training],
+        final_accuracy("validation"): [validation],
+        final_accuracy("training", "accuracy_dropout_on"): [0.5],
+        final_accuracy("validation", "accuracy_dropout_on"): [0.5],
     }
 
 
-def votes(**classes: float) -> Numbers:
-    return {f"votes for {c}": [classes.get(f"c{c}", 0.0)] for c in range(10)}
+def votes(image: int, **classes: float) -> Numbers:
+    return {votes_for(c, image): [classes.get(f"c{c}", 0.0)] for c in range(10)}
 
 
 def switch(same: float = 1.0, first: float = 1.0, second: float = 2.0) -> Numbers:
     return {
-        "softmax repeats itself": [same],
-        "classes with votes, image 61": [first],
-        "classes with votes, image 591": [second],
+        REPEATS: [same],
+        classes_voted_for(61): [first],
+        classes_voted_for(591): [second],
     }
 
 
 PER_NETWORK: list[tuple[str, Numbers, Numbers]] = [
     *(
-        ("accuracy-rises", rise(), rise() | {name: [value]})
-        for name, value in (
-            ("training accuracy, last epoch", 0.93),
-            ("validation accuracy, last epoch", 0.92),
-            ("training, rank correlation with epoch", 0.899),
-            ("validation, rank correlation with epoch", 0.899),
-            ("validation, rank correlation with epoch", math.nan),
+        ("accuracy-rises", rise(), rise() | {quantity: [value]})
+        for quantity, value in (
+            (accuracy_after("training", "last"), 0.93),
+            (accuracy_after("validation", "last"), 0.92),
+            (correlation_with_epoch("training"), 0.899),
+            (correlation_with_epoch("validation"), 0.899),
+            (correlation_with_epoch("validation"), math.nan),
         )
     ),
     ("final-accuracy", final(0.970), final(0.96999)),
     ("final-accuracy", final(0.980), final(0.98001)),
     ("final-accuracy", final(validation=0.968), final(validation=0.96799)),
     ("final-accuracy", final(validation=0.978), final(validation=0.97801)),
-    ("image-61", votes(c8=91, c2=9), votes(c8=90, c2=10)),
-    ("image-61", votes(c8=91, c2=5, c3=4), votes(c8=91, c2=4, c3=5)),
-    ("image-61", votes(c8=96, c2=4), votes(c8=96, c2=2, c3=2)),
-    ("image-61", votes(c8=96, c2=3, c1=1), votes(c8=96, c1=2, c2=2)),
-    ("image-61", votes(c8=99, c2=1), votes(c8=100)),
-    ("image-591", votes(c3=41, c7=2, c9=2, c8=55), votes(c3=40, c7=2, c9=2, c8=56)),
-    ("image-591", votes(c3=41, c7=2, c8=57), votes(c3=41, c7=1, c8=58)),
-    ("image-591", votes(c3=41, c7=3, c9=3, c8=53), votes(c3=41, c7=3, c9=4, c8=52)),
+    ("image-61", votes(61, c8=91, c2=9), votes(61, c8=90, c2=10)),
+    ("image-61", votes(61, c8=91, c2=5, c3=4), votes(61, c8=91, c2=4, c3=5)),
+    ("image-61", votes(61, c8=96, c2=4), votes(61, c8=96, c2=2, c3=2)),
+    ("image-61", votes(61, c8=96, c2=3, c1=1), votes(61, c8=96, c1=2, c2=2)),
+    ("image-61", votes(61, c8=99, c2=1), votes(61, c8=100)),
+    ("image-591", votes(591, c3=41, c7=2, c9=2, c8=55), votes(591, c3=40, c7=2, c9=2, c8=56)),
+    ("image-591", votes(591, c3=41, c7=2, c8=57), votes(591, c3=41, c7=1, c8=58)),
+    ("image-591", votes(591, c3=41, c7=3, c9=3, c8=53), votes(591, c3=41, c7=3, c9=4, c8=52)),
     ("eval-switch", switch(), switch(same=0.0)),
     ("eval-switch", switch(first=2.0, second=1.0), switch(second=1.0)),
 ]
@@ -90,7 +97,7 @@ def test_rule_counts_networks(
 
 
 def test_each_part_has_its_own_count() -> None:
-    numbers = of_networks(30, votes(c8=95, c2=5), votes(c8=95, c3=5))
+    numbers = of_networks(30, votes(61, c8=95, c2=5), votes(61, c8=95, c3=5))
     assert CLAIMS["image-61"].judge(numbers).why == (
         "more than 90 votes for 8: 50 of 50 networks; runner-up 2: 30; both: 30"
     )
@@ -98,7 +105,7 @@ def test_each_part_has_its_own_count() -> None:
 
 @pytest.mark.parametrize(
     ("numbers", "runners_up"),
-    [(votes(c2=60, c8=40), 0), (votes(c2=50, c8=50), 0), (votes(c3=60, c2=40), 1)],
+    [(votes(61, c2=60, c8=40), 0), (votes(61, c2=50, c8=50), 0), (votes(61, c3=60, c2=40), 1)],
 )
 def test_winner_is_no_runner_up(numbers: Numbers, runners_up: int) -> None:
     assert f"runner-up 2: {runners_up};" in CLAIMS["image-61"].judge(numbers).why
