@@ -78,7 +78,8 @@ def test_votes_are_mc_dropouts_own(finished: Path) -> None:
     method = METHODS["mc_dropout"].build(
         run.plan.pool("article-logits", run.workspace.store), 1, 100
     )
-    training, test = (run.workspace.images(run.plan.task, split) for split in ("training", "test"))
+    training = run.workspace.training_images(run.plan, "article-logits")
+    test = run.workspace.images(run.plan.task, "test")
     method.fit(training.images, training.labels)
     expected = method.predict(test.images[591:592]).vote_share[0] * 100
     votes = {entry["class_number"]: entry["values"][1] for entry in numbers}
