@@ -147,6 +147,10 @@ def test_numbers_are_those_of_scikit_learn(command_line: CommandLine, tmp_path: 
     auroc = value("auroc", "ood-far", "one_minus_max_probability")
     assert auroc == pytest.approx(roc_auc_score(positive, scores))
     assert np.isnan(value("mutual_information"))
+    shown = pd.read_csv(tmp_path / "out" / "tables" / "main-self-trained.csv")
+    far = shown[shown["Images"] == "far"]
+    by_entropy = value("auroc", "ood-far", "predictive_entropy")
+    assert float(far["AUROC ↑"].iloc[0]) == pytest.approx(by_entropy, abs=0.01)
 
 
 def test_scoring_again_gives_the_same_bytes_and_leaves_nothing_stale(
