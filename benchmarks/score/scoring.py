@@ -13,7 +13,7 @@ from benchmarks.errors import UserError
 from benchmarks.files import write_json
 from benchmarks.inference.comparisons import Estimates, compare, comparisons_table
 from benchmarks.inference.resampling import resample, resampling_tasks
-from benchmarks.nouns import Nouns
+from benchmarks.nouns import MethodRecord, Nouns
 from benchmarks.predictions import RunUnit, StoredPrediction
 from benchmarks.progress import tracked
 from benchmarks.records import Measurement, as_table, write_table
@@ -33,6 +33,7 @@ from benchmarks.vocabulary import (
     SUMMARY_CSV,
     TABLES_FOLDER,
 )
+from methods import UncertaintyMethod
 from methods.threads import one_torch_thread
 
 SCORE_JSON = "score.json"
@@ -67,7 +68,7 @@ def score(external: Sequence[ExternalPredictions], *, resamples: int, seed: int)
         measurements,
         summarise(measurements, estimates.intervals),
         comparisons_table(estimates.comparisons),
-        _nouns(external[0]),
+        _nouns(external),
     )
 
 
@@ -108,10 +109,14 @@ def require_no_run(folder: Path) -> None:
         )
 
 
-def _nouns(external: ExternalPredictions) -> Nouns:
+def _nouns(external: Sequence[ExternalPredictions]) -> Nouns:
     """What the tables name; methods are called as their files are."""
+    primary_score = UncertaintyMethod.primary_score
     return Nouns(
-        conditions=condition_records(external.predictions),
+        conditions=condition_records(external[0].predictions),
+        methods=tuple(
+            MethodRecord(one.method, one.method, primary_score=primary_score) for one in external
+        ),
         scores=score_records(),
         metrics=metric_records(),
     )

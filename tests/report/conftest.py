@@ -60,7 +60,7 @@ def prediction(run: Run, unit: RunUnit, condition: Condition) -> Prediction:
     members = unit.size or SIZES.get(unit.method, 1)
     seed = derive_seed(unit.name, condition.name)
     random = torch.Generator().manual_seed(seed)
-    spread = 1 + condition.angle / 45 if condition.labelled else 2.0
+    spread = 1 + (condition.severity or 0) / 45 if condition.labelled else 2.0
     logits = spread * torch.randn(members, len(evaluated.images), 10, generator=random)
     if evaluated.labels is not None:
         logits += 4 * torch.nn.functional.one_hot(evaluated.labels, 10)

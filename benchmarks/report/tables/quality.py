@@ -33,18 +33,16 @@ def quality_tables(results: Results, recipe: str) -> Iterator[Table]:
 def overview_table(results: Results, recipe: str) -> Table:
     """One row per method: what fits into a column, or on the first screen of a page."""
     shown = [one for one in results.names.nouns.metrics if one.shown == "overview"]
+    detected = [metric for metric in shown if "reference" in metric.needs]
     conditions = (CLEAN, *results.group_means)
     quantities = [
         Quantity(condition, metric.name)
         for condition in conditions
         for metric in shown
-        if "reference" not in metric.needs
+        if metric not in detected
     ]
     quantities += [
-        Quantity(condition, metric.name)
-        for condition in results.ood[:1]
-        for metric in shown
-        if "reference" in metric.needs
+        Quantity(condition, metric.name) for condition in results.ood[:1] for metric in detected
     ]
     conditions += results.ood[:1]
     variants = results.evaluated_on(conditions)
@@ -64,7 +62,7 @@ def overview_table(results: Results, recipe: str) -> Table:
             )
             for variant in variants
         ),
-        remarks=remarks(results, variants, by_score=bool(results.ood), binned=True),
+        remarks=remarks(results, variants, by_score=detected, binned=True),
     )
 
 
@@ -205,7 +203,7 @@ def _by_condition(
         remarks=remarks(
             results,
             variants,
-            by_score=any("score" in metric.needs for metric in metrics) and len(conditions) > 1,
+            by_score=[metric for metric in metrics if "score" in metric.needs],
             binned=any(metric.biased for metric in metrics),
             with_left_out=with_left_out,
         ),

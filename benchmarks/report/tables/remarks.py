@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
+from benchmarks.nouns import MetricRecord
 from benchmarks.report.names import Variant, left_out_remark
 from benchmarks.report.results import Results
 
@@ -36,14 +39,14 @@ def remarks(
     results: Results,
     variants: tuple[Variant, ...],
     *,
-    by_score: bool = False,
+    by_score: Sequence[MetricRecord] = (),
     binned: bool = False,
     with_left_out: bool = False,
 ) -> tuple[str, ...]:
     """What the reader must know of a table of these variants.
 
     Args:
-        by_score: whether it shows metrics of one score a method.
+        by_score: the metrics that it shows by one score a method.
         binned: whether it shows a calibration error in bins.
         with_left_out: whether it lists conditions, so that those without data are named.
     """
@@ -54,10 +57,11 @@ def remarks(
     of_pool = [method for method in methods.values() if method.shares_networks]
     scores = dict.fromkeys(method.primary_score for method in methods.values())
     by = names.score(next(iter(scores))).label.lower() if len(scores) == 1 else "primary score"
+    ranked = ", ".join(names.printed(metric.name).name for metric in by_score)
     compared = results.contestants
     chosen = {
         f"Means over replicates ({replicates}). {INTERVAL}": True,
-        f"Detection and selective prediction: by {by}; against clean images.": by_score,
+        f"{ranked}: images ranked by {by}; detection is against clean images.": bool(by_score),
         BINNED: binned,
         NOT_COVERED: True,
         SHARED_NETWORKS: len(of_pool) > 1 and any(one.counts_networks for one in of_pool),

@@ -24,7 +24,7 @@ Numbers = dict[Quantity, list[float]]
 
 def of_networks(holding: int, holds: Numbers, fails: Numbers) -> Numbers:
     """Numbers of 50 networks, of which so many are like the first."""
-    return {name: holds[name] * holding + fails[name] * (NETWORKS - holding) for name in holds}
+    return {one: holds[one] * holding + fails[one] * (NETWORKS - holding) for one in holds}
 
 
 def rise() -> Numbers:
