@@ -11,7 +11,9 @@ import pytest
 from benchmarks.claims import CLAIMS
 from benchmarks.claims.claim import Claim, Judgement, Numbers, Verdict
 from benchmarks.claims.predictor import RecipePredictor
+from benchmarks.nouns import Nouns
 from benchmarks.records import Quantity, where
+from benchmarks.report.names import Names
 from benchmarks.report.page.claims import claims as page_data
 from benchmarks.report.results import claims_numbers
 from benchmarks.report.tables.claims import verdict_table
@@ -50,7 +52,7 @@ def test_added_claim_is_shown_wherever_the_others_are(
     assert row.count("n = 2") == 2
     assert "figures/-" not in text
     assert "| added | reproduced |" in markdown(verdict_table(content))
-    shown = page_data(tmp_path / "out")
+    shown = page_data(tmp_path / "out", Names(Nouns.read(tmp_path / "out")))
     assert shown is not None
     assert "The claim that it is uncertain is reproduced." in shown["summary"]
     assert [name for name, _ in shown["claims"][-1]["numbers"]] == ["largest entropy"]

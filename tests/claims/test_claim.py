@@ -26,6 +26,11 @@ def test_every_claim_is_there_once_with_all_that_a_reader_needs() -> None:
         assert claim.statement.endswith(".")
 
 
+def test_one_claim_is_central() -> None:
+    central = [claim.id for claim in CLAIMS.values() if claim.weight == "central"]
+    assert central == ["dropout-mimics-ensemble"]
+
+
 @pytest.mark.parametrize(
     ("parts", "verdict"),
     [((True, True), YES), ((True, False), PARTLY), ((False, False), NO)],

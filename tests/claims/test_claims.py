@@ -13,7 +13,7 @@ import pandas as pd
 import pytest
 import torch
 
-from benchmarks.claims import CLAIMS, exact, training_sets
+from benchmarks.claims import CLAIMS, exact, training_sets, writing
 from benchmarks.claims.claim import Verdict
 from benchmarks.claims.predictor import RecipePredictor
 from benchmarks.data.loading import load_mnist
@@ -209,6 +209,14 @@ def test_parts_of_the_variance_are_those_that_were_simulated() -> None:
     both = row["std_by_network"] ** 2 + row["std_by_passes"] ** 2
     assert both == pytest.approx(row["sampled_std"] ** 2, rel=0.03)
     assert row["variance_by_network"] == pytest.approx(share.var() / both, rel=0.01)
+
+
+def test_setting_names_conditions_without_data_but_no_subsets(finished: Path) -> None:
+    conditions = ("ood-fashion_mnist", "ood-uniform_noise")
+    run = run_in(finished, methods=("mc_dropout_exact",), conditions=conditions)
+    lost = dict.fromkeys(("ood-fashion_mnist", "subset-ood-fashion_mnist"), "asleep")
+    setting = writing._setting({"article": RecipePredictor.of(*run, "article", lost)})
+    assert (setting["ood"], setting["unavailable"]) == (["Uniform noise"], ["Fashion-MNIST"])
 
 
 def test_predictions_are_of_fifty_networks_at_most(finished: Path) -> None:

@@ -30,10 +30,10 @@ from benchmarks.metrics.uncertainties import PredictionMeans
 from benchmarks.predictions import RunUnit, StoredPrediction
 from benchmarks.records import Interval, Key, as_table
 from benchmarks.run.measurement_rows import measure, measured
-from benchmarks.run.summary import mean_over_rotations, summarise
-from benchmarks.tasks.conditions import CONDITIONS
+from benchmarks.run.summary import means_over_groups, summarise
 from methods import Prediction
 from methods.scores import SCORES, scores_of
+from tests.runs import CONDITIONS
 
 IMAGES = 200
 UNITS = [RunUnit("standard", m, 5, r) for m in ("deep_ensemble", "mc_dropout") for r in range(3)]
@@ -91,7 +91,9 @@ def computed() -> Computed:
             estimates = compare(task, resampled)
             intervals |= estimates.intervals
             comparisons += estimates.comparisons
-    whole = pd.concat([measurements, mean_over_rotations(measurements)], ignore_index=True)
+    whole = pd.concat(
+        [measurements, means_over_groups(measurements, CONDITIONS.values())], ignore_index=True
+    )
     return Computed(measurements, summarise(whole, intervals), comparisons_table(comparisons))
 
 

@@ -33,7 +33,7 @@ from benchmarks.metrics.uncertainties import PredictionMeans
 from benchmarks.predictions import RunUnit, StoredPrediction
 from benchmarks.records import Comparison, as_table
 from benchmarks.run.measurement_rows import measure, measured
-from benchmarks.run.summary import mean_over_rotations, summarise
+from benchmarks.run.summary import means_over_groups, summarise
 from benchmarks.tasks.conditions import Condition
 from benchmarks.tasks.mnist import MNIST
 from methods import Prediction
@@ -74,7 +74,7 @@ def predictions() -> Predictions:
     random = np.random.default_rng(0)
     labels = random.integers(10, size=IMAGES)
     made = {
-        (unit, condition.name): predict(random, labels, unit, condition.angle)
+        (unit, condition.name): predict(random, labels, unit, (condition.severity or 0))
         for unit in UNITS
         for condition in ROTATED
     }
@@ -90,8 +90,8 @@ Group = tuple[type[Family], ...] | str
 
 def task_of(group: Group, conditions: tuple[Condition, ...] = ROTATED) -> ResamplingTask:
     if isinstance(group, str):
-        return ResamplingTask("standard", conditions, (Selective, Detection), group)
-    return ResamplingTask("standard", conditions, group)
+        return ResamplingTask("standard", conditions, (Selective, Detection), "mnist", group)
+    return ResamplingTask("standard", conditions, group, "mnist")
 
 
 def resampled(
@@ -124,7 +124,7 @@ def all_measurements(predictions: Predictions, conditions: tuple[Condition, ...]
             unit, condition, predictions[unit, condition.name], predictions[unit, "clean"]
         )
     )
-    return pd.concat([table, mean_over_rotations(table)])
+    return pd.concat([table, means_over_groups(table, CONDITIONS.values())])
 
 
 def comparison(result: Estimates, condition: str, metric: str, one: str, other: str) -> Comparison:
@@ -194,7 +194,7 @@ def test_every_measure_but_prevalence_belongs_to_a_task() -> None:
             assert wanted <= result
     for task in parts:
         assert len({condition.reference for condition in task.conditions}) == 1
-        assert len({condition.dataset for condition in task.conditions}) == 1
+        assert len({condition.data for condition in task.conditions}) == 1
 
 
 def test_interval_of_the_ensembles_accuracy_is_that_of_a_share(predictions: Predictions) -> None:
@@ -207,7 +207,7 @@ def test_interval_of_the_ensembles_accuracy_is_that_of_a_share(predictions: Pred
     assert interval.half_width == pytest.approx(expected, rel=0.08)
 
 
-def test_interval_of_the_mean_over_rotations_draws_an_image_and_its_rotations_together(
+def test_interval_of_the_means_over_groups_draws_an_image_and_its_rotations_together(
     predictions: Predictions,
 ) -> None:
     result = estimates(predictions, LABELS)
