@@ -103,7 +103,8 @@ def missing_data_figures(results: Results, _: Mapping[Variant, Look]) -> Iterato
     for ax, condition in zip(axes, conditions, strict=False):
         ax.set_title(IMAGES.get(condition, condition))
     for ax, metric in zip(axes[::columns], metrics, strict=True):
-        ax.set_ylabel(results.names.printed(metric).axis_label.replace(" (", "\n("))
+        shown = results.names.printed(metric)
+        ax.set_ylabel(f"{shown.name}\n({shown.unit})" if shown.unit else shown.name)
     for ax in axes:
         ax.set_ylim(bottom=0)  # once all is drawn: rows share their axis
     for ax in axes[-columns:]:
