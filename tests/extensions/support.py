@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 
 from benchmarks.records import read_table, where
@@ -54,6 +55,21 @@ class Written:
     def rows(self, file: str, **values: object) -> pd.DataFrame:
         """The rows of a CSV with these values."""
         return where(read_table(self.folder / file), **values)
+
+    def prediction(self, method: str, condition: str) -> dict[str, np.ndarray]:
+        """The arrays of a prediction file: of the method's first replicate."""
+        (path,) = self.folder.glob(f"predictions/*/{method}/replicate-00/{condition}.npz")
+        with np.load(path) as file:
+            return dict(file)
+
+    def metrics_that_need(self, needs: set[str]) -> list[str]:
+        """The metrics that need exactly this."""
+        table = self.rows("metrics.csv").fillna({"needs": ""})
+        return [
+            str(name)
+            for name, of_metric in zip(table["name"], table["needs"], strict=True)
+            if set(of_metric.split("|")) == needs
+        ]
 
     @cached_property
     def figures(self) -> set[str]:

@@ -57,7 +57,8 @@ def margin(prediction):
 def spread(probabilities):
     """Standard deviation of the members' probability of the predicted class, [images]."""
     predicted = probabilities.mean(dim=0).argmax(dim=1)
-    return probabilities[:, torch.arange(len(predicted)), predicted].std(dim=0, correction=0)
+    of_each = probabilities[:, torch.arange(len(predicted)), predicted]
+    return of_each.std(dim=0) if len(of_each) > 1 else torch.full_like(of_each[0], torch.nan)
 
 
 BALANCED_ACCURACY = Metric(
@@ -71,15 +72,18 @@ BALANCED_ACCURACY = Metric(
 ERROR_RATE_AT_80 = Metric(
     name="error_rate_at_80",
     label="Error rate at 80 %",
-    shown="detail",
     family=Selective,
     function=error_rate_at_80,
     better="lower",
 )
-FPR80 = Metric(
-    name="fpr80", label="FPR80", family=Detection, function=fpr80, better="lower", shown="detail"
-)
+FPR80 = Metric(name="fpr80", label="FPR80", family=Detection, function=fpr80, better="lower")
 MARGIN = Metric(name="margin", label="Margin", family=PredictionMeans, function=margin)
-SPREAD = Metric(name="member_spread", label="Member spread", family=MemberMeans, function=spread)
+SPREAD = Metric(
+    name="member_spread",
+    label="Member spread",
+    family=MemberMeans,
+    function=spread,
+    undefined_for_one=True,
+)
 
 METRICS = (BALANCED_ACCURACY, ERROR_RATE_AT_80, FPR80, MARGIN, SPREAD)
