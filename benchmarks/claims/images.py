@@ -20,7 +20,7 @@ MOST_IMAGES = 100
 
 def images_of(plan: Plan, workspace: Workspace, name: str, ensemble: RunUnit) -> EvaluationSet:
     """The images of a condition, of the article, or of the ensemble's highest disagreement."""
-    if name in plan.configuration.conditions:
+    if name in {condition.name for condition in plan.task.conditions}:
         return workspace.evaluation_set(plan.task.condition(name), plan)
     if name == TWO_IMAGES:
         test = workspace.images(plan.task, "test")

@@ -22,7 +22,7 @@ def test_it_is_measured_with_intervals(written: Written) -> None:
 def test_methods_are_compared_under_it(written: Written) -> None:
     tested = written.rows("comparisons.csv", metric="nll")
     tested = tested[tested["p_value"].notna()]
-    assert {*NAMES, "corrupted-mean", "rotated-mean"} <= set(tested["condition"])
+    assert {*NAMES, "corrupted-mean"} <= set(tested["condition"])
 
 
 def test_it_is_in_the_tables(written: Written) -> None:

@@ -11,7 +11,6 @@ from torch import nn
 from torch.nn.functional import relu
 
 from benchmarks.tasks.conditions import Condition, EvaluationSet
-from benchmarks.tasks.rotations import rotations
 from benchmarks.tasks.task import Task
 from benchmarks.vocabulary import CLEAN
 from methods.networks.labelled_images import LabelledImages
@@ -93,7 +92,6 @@ STRIPES = Task(
     classes=tuple(CLASSES),
     conditions=(
         Condition(CLEAN, "Clean", "clean", NAME),
-        *rotations(NAME, (15, 30, 90), valid_to=30, reason="orientations swap"),
         *(
             Condition(
                 name=f"dark-{percent}",
@@ -102,10 +100,12 @@ STRIPES = Task(
                 data=NAME,
                 severity=percent,
                 unit="%",
-                in_mean=True,
+                labels="valid" if percent <= 60 else "ill-defined",
+                reason="" if percent <= 60 else "too dark to tell",
+                in_mean=percent <= 60,
                 transform=partial(darkened, factor=1 - percent / 100),
             )
-            for percent in (30, 60)
+            for percent in (30, 60, 90)
         ),
         Condition(
             name="ood-grey",
