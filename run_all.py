@@ -97,7 +97,7 @@ def main(
     ] = False,
     show_version: Annotated[bool, typer.Option("--version", help="Show the version.")] = False,
 ) -> None:
-    """Compare uncertainty methods on clean, rotated and out-of-distribution MNIST.
+    """Compare uncertainty methods on clean, shifted and out-of-distribution images.
 
     Options default to the values of the preset. The same command continues an interrupted run.
     """

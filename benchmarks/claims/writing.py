@@ -39,20 +39,25 @@ DECIMALS = 6
 
 @one_torch_thread()
 def write_claims(plan: Plan, workspace: Workspace, unavailable: Mapping[str, str]) -> None:
-    """Measure and judge every claim: `claims.json`, `claims.md`, and the tables of `exact`.
+    """Measure and judge the task's claims: `claims.json`, `claims.md`, and the tables of `exact`.
 
     Predictions are stored among the run's prediction files, so that a second time is quick.
     """
-    content = _content(plan, workspace, unavailable)
+    claims = [claim for claim in CLAIMS.values() if claim.task == plan.task.name]
+    if not claims:
+        return
+    content = _content(plan, workspace, unavailable, claims)
     write_json(content, workspace.out / CLAIMS_JSON)
     with written_whole(workspace.out / CLAIMS_MD) as temporary:
         temporary.write_text(claims_page(content), encoding="utf-8")
 
 
-def _content(plan: Plan, workspace: Workspace, unavailable: Mapping[str, str]) -> dict[str, Any]:
+def _content(
+    plan: Plan, workspace: Workspace, unavailable: Mapping[str, str], claims: list[Claim]
+) -> dict[str, Any]:
     trained = {recipe for recipe, _ in plan.networks()}
     if ARTICLE.name not in trained:
-        return _without_networks()
+        return _without_networks(claims)
     predictors = {
         name: RecipePredictor.of(plan, workspace, name, unavailable)
         for name in (ARTICLE.name, *BESIDE)
@@ -66,12 +71,12 @@ def _content(plan: Plan, workspace: Workspace, unavailable: Mapping[str, str]) -
         write_exact(predictors[ARTICLE.name])
     return {
         "setting": _setting(predictors),
-        "claims": [_judged(claim, predictors) for claim in CLAIMS.values()],
+        "claims": [_judged(claim, predictors) for claim in claims],
         "double_softmax": _double_softmax(predictors[ARTICLE.name]),
     }
 
 
-def _without_networks() -> dict[str, Any]:
+def _without_networks(claims: list[Claim]) -> dict[str, Any]:
     reason = (
         f"the run has no networks of the recipe {ARTICLE.name!r}; --recipe {ARTICLE.name} trains "
         "them"
@@ -79,7 +84,7 @@ def _without_networks() -> dict[str, Any]:
     untestable = Judgement(Verdict.NOT_TESTABLE, reason)
     return {
         "setting": SETTING,
-        "claims": [_described(claim, untestable, {}, {}) for claim in CLAIMS.values()],
+        "claims": [_described(claim, untestable, {}, {}) for claim in claims],
         "double_softmax": {},
     }
 

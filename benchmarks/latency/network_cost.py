@@ -30,8 +30,9 @@ def network_cost(method: UncertaintyMethod) -> NetworkCost | None:
 
     A multiply-add is one product in a sum, counted by PyTorch; activations, pooling, resizing and
     the softmax are not counted. LeNet-5 takes 416,520 per image, and M networks M times that. T
-    passes of MC-dropout share its first convolution: 117,600 + T · 298,920. Engines compute fewer:
-    kernels skip dropped channels, and share a part of the second convolution between passes.
+    passes of MC-dropout share its first convolution: 117,600 + T · 298,920; members of other
+    methods evaluate whole networks. Engines compute fewer: kernels skip dropped channels, and share
+    a part of the second convolution between passes.
     """
     # Not of custom methods: these may evaluate their networks as often as they like.
     if not isinstance(method, MemberMethod) or type(method) not in METHODS.values():
@@ -39,6 +40,7 @@ def network_cost(method: UncertaintyMethod) -> NetworkCost | None:
     passes = 1
     if method.size is not None and not method.counts_networks:
         passes = getattr(method, method.size)
+    sharing = 1 if "dropout" in method.needs else passes
     network, *_ = method.fitted  # all are of one architecture
     parameters = list(network.parameters())
     image = torch.zeros(1, *network.shape, device=parameters[0].device)
@@ -47,7 +49,7 @@ def network_cost(method: UncertaintyMethod) -> NetworkCost | None:
         rest = _multiply_adds(partial(network.rest, network.shared(image)))
     of_each = NetworkCost(
         parameters=sum(parameter.numel() for parameter in parameters),
-        multiply_adds=shared + passes * rest,
+        multiply_adds=sharing * shared + passes * rest,
         weight_bytes=sum(parameter.nbytes for parameter in parameters),
     )
     return NetworkCost(*(len(method.fitted) * number for number in of_each))

@@ -104,7 +104,7 @@ _SPARE = (
     Look("", "#E69F00", "X", (0.0, (2.0, 1.0))),
     Look("", "#8C8C8C", "*", "-"),
 )
-"""Of custom methods, in the order of their names; the fifth looks as the first."""
+"""Of further methods of the register, then of custom ones by name; the fifth looks as the first."""
 
 
 def look_in(looks: Mapping[Variant, Look], variant: Variant) -> Look:
@@ -122,8 +122,10 @@ def look_of(names: Names, method: str, custom: Sequence[str] = ()) -> Look:
     position = names.method(method).position
     if 0 <= position < len(_LOOKS):
         return _LOOKS[position]
-    further = position - len(_LOOKS) if position >= 0 else sorted(custom).index(method)
-    return _SPARE[further % len(_SPARE)]
+    if position < 0:
+        registered = 1 + max((one.position for one in names.nouns.methods), default=-1)
+        position = max(registered, len(_LOOKS)) + sorted(custom).index(method)
+    return _SPARE[(position - len(_LOOKS)) % len(_SPARE)]
 
 
 def looks(names: Names, variants: Sequence[Variant]) -> dict[Variant, Look]:

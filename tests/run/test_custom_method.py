@@ -1,9 +1,8 @@
-"""A method from a user's file: the guide's example, and every possible mistake."""
+"""A method from a user's file, and every possible mistake."""
 
 from __future__ import annotations
 
 import pickle
-import re
 from collections.abc import Callable
 from pathlib import Path
 
@@ -12,12 +11,9 @@ import torch
 
 from benchmarks.errors import UserError
 from benchmarks.run.custom_method import load_method
-from methods.contract import check_method
 from methods.networks.labelled_images import LabelledImages
 from methods.networks.pool import NetworkPool
 from methods.seeds import derive_seed
-
-GUIDE = Path(__file__).parents[2] / "CONTRIBUTING.md"
 
 HEAD = "from methods import Prediction, UncertaintyMethod\n"
 BODY = (
@@ -35,20 +31,6 @@ def write(tmp_path: Path) -> Write:
         return f"{tmp_path / file}:{name}"
 
     return write
-
-
-def test_guides_example_keeps_the_contract(
-    write: Write, training_images: LabelledImages, test_images: LabelledImages
-) -> None:
-    (example,) = re.findall(r"```python\n(.*?)```", GUIDE.read_text(), re.DOTALL)
-    assert len(example.splitlines()) < 40
-    loaded = load_method(write(example, "BaggedCentroids"))
-    assert (loaded.pooled, loaded.size, loaded.needs) == (False, None, frozenset())
-    check_method(
-        lambda seed: loaded.build(NetworkPool(seed=seed)),
-        *(training_images.images, training_images.labels),
-        *(test_images.images, test_images.labels),
-    )
 
 
 def test_replicates_have_seeds_of_their_own(write: Write) -> None:

@@ -12,6 +12,7 @@ from matplotlib.ticker import MaxNLocator
 
 from benchmarks.records import where
 from benchmarks.report.figures.drawing import (
+    LETTER,
     Drawing,
     claim_drawing,
     claim_numbers,
@@ -43,6 +44,9 @@ MOST_TICKS = 5
 """Of classes, on a small axis."""
 
 IMAGES_IN_A_ROW = 6
+
+LETTERS = 16
+"""Of a title above a small image, in a line."""
 
 BAR_WIDTH = 0.8
 """Of all that stands above a class."""
@@ -85,8 +89,9 @@ def high_disagreement_figures(results: Results, looks: Mapping[Variant, Look]) -
     if not ranks:
         return
     rows = -(-len(ranks) // IMAGES_IN_A_ROW)
-    height = 0.95 + 0.17 * len(variants)
-    figure = Figure(figsize=(PAGE, rows * height + 0.3), layout="constrained")
+    height, turned = 0.95 + 0.17 * len(variants), turned_letters(results.names)
+    total = rows * height + 0.3 + LETTER * turned
+    figure = Figure(figsize=(PAGE, total), layout="constrained")
     grid = figure.subplots(
         *(2 * rows, IMAGES_IN_A_ROW),
         squeeze=False,
@@ -102,11 +107,16 @@ def high_disagreement_figures(results: Results, looks: Mapping[Variant, Look]) -
         one = where(table, rank=ranks[position])
         first = one.iloc[0]
         show_image(image, results.images.get((first["condition"], int(first["index"]))))
-        label = results.names.class_name(int(first["label"]))
-        image.set_title(f"{results.label_of(first['condition'])}, label {label}")
+        label = f"label {results.names.class_name(int(first['label']))}"
+        condition = results.label_of(first["condition"])
+        image.set_title(
+            (", " if len(condition + label) <= LETTERS else ",\n").join((condition, label))
+        )
         draw_votes(votes, results.names, one, {variant: looks[variant] for variant in variants})
         if column:
             votes.set_yticklabels([])
+        if turned and position + IMAGES_IN_A_ROW < len(ranks):
+            votes.set_xticklabels([])
     figure.supxlabel(f"Class voted for (line: the label; {AREA})", fontsize="medium")
     yield Drawing("high-disagreement", figure, table)
 
@@ -181,6 +191,12 @@ def class_ticks(names: Names) -> tuple[list[int], list[str]]:
     return shown, [names.class_name(c) for c in shown]
 
 
+def turned_letters(names: Names) -> int:
+    """Of the longest class name, which is written upright where it has more than two; else 0."""
+    longest = max(map(len, names.task.classes), default=0)
+    return longest if longest > 2 else 0
+
+
 def draw_images(ax: Axes, results: Results, votes: pd.DataFrame, scale: Scale) -> Axes:
     """The axis below: the image at each severity."""
     severities = sorted(set(votes["severity"]))
@@ -220,7 +236,7 @@ def draw_votes(ax: Axes, names: Names, votes: pd.DataFrame, looks: Mapping[Varia
         )
     ax.axvline(votes["label"].iloc[0], color="0.6", linewidth=0.8, zorder=1)
     ax.set(xlim=class_limits(names), ylim=(len(looks) - 0.4, -0.6))
-    ax.set_xticks(*class_ticks(names))
+    ax.set_xticks(*class_ticks(names), rotation=90 if turned_letters(names) else 0)
     ax.set_yticks(range(len(looks)), [look.label for look in looks.values()])
     return ax
 

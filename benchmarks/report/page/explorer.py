@@ -35,6 +35,8 @@ _REASONS = {
 def explorer(results: Results, looks: Mapping[Variant, Look]) -> dict[str, Any] | None:
     """What the page's script is given, and ``sheet``: all images in one PNG, as a data URI.
 
+    ``coloured`` says whether these have colours, which are shown as they are.
+
     ``None`` where the run chose no images. ``results`` are those of all recipes.
     """
     rows = results.curve("explorer")
@@ -52,6 +54,7 @@ def explorer(results: Results, looks: Mapping[Variant, Look]) -> dict[str, Any] 
     tiles = {image: tile for tile, image in enumerate(_distinct(images))}
     return {
         "sheet": _sheet([results.images.get(image) for image in tiles]),
+        "coloured": any(pixels.ndim > 2 for pixels in results.images.values()),
         "columns": IN_A_ROW,
         "rows": -(-len(tiles) // IN_A_ROW),
         "methods": [

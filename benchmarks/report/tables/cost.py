@@ -60,7 +60,7 @@ def cost_table(results: Results, recipe: str, setup: Setup) -> Table:
     rows = tuple(
         _row(results, full, quantity, setup, batches)
         for full in _of_several_sizes(results)
-        for quantity in tabulated(results)
+        for quantity in dict.fromkeys(results.resolved(full, q) for q in tabulated(results))
     )
     images = [f"ms, {images_text(size)}" for size in batches]
     return Table(
@@ -146,8 +146,7 @@ def _row(
         unknown = Cell(reason=NOT_KNOWN)
         values[0], times[::2] = unknown, [unknown] * len(batches)
     label = "—" if enough is None else enough.label(results.names)
-    measure = _measure(results, results.resolved(full, quantity))
-    return Row(results.names.label(full), (measure, label), (*values, *times))
+    return Row(results.names.label(full), (_measure(results, quantity), label), (*values, *times))
 
 
 def _time(results: Results, setup: Setup, variant: Variant, batch_size: int) -> Cell:

@@ -1,0 +1,57 @@
+"""One run of MNIST with a new noun of every kind, each added by a line of its register."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from benchmarks.claims.statements import CLAIMS
+from benchmarks.metrics import METRICS
+from benchmarks.tasks import TASKS
+from benchmarks.tasks.mnist import MNIST
+from methods import METHODS
+from methods.networks.recipes import ARTICLE
+from methods.scores import SCORES
+from tests.extensions.nouns import metrics
+from tests.extensions.nouns.gaussian_noise import GAUSSIAN_NOISE
+from tests.extensions.nouns.mahalanobis import MAHALANOBIS
+from tests.extensions.nouns.noise_claim import NOISE_LOWERS_ACCURACY
+from tests.extensions.nouns.shifted_views import ShiftedViews
+from tests.extensions.nouns.spherical_score import SPHERICAL_SCORE
+from tests.extensions.nouns.temperature_scaling import TemperatureScaling
+from tests.extensions.support import SMALL, Written, run
+from tests.runs import small_mnist
+
+METHODS_RUN = ("softmax", "mc_dropout", "deep_ensemble", "shifted_views", "temperature_scaling")
+
+OWN_METHOD = f"{Path(__file__).parent}/nouns/bagged_centroids.py:BaggedCentroids"
+
+
+@pytest.fixture(scope="session")
+def written(tmp_path_factory: pytest.TempPathFactory) -> Written:
+    """The finished run; the article's recipe, since claims are judged by it."""
+    task = replace(
+        MNIST,
+        conditions=(*MNIST.conditions, *GAUSSIAN_NOISE),
+        recipes=(replace(ARTICLE, split="training"),),
+        calibration_images=200,
+    )
+    with small_mnist(training=1200, test=300) as patch:
+        patch.setitem(TASKS, "mnist", task)
+        patch.setitem(SCORES, "mahalanobis", MAHALANOBIS)
+        for metric in (SPHERICAL_SCORE, *metrics.METRICS):
+            patch.setitem(METRICS, metric.name, metric)
+        for method in (ShiftedViews, TemperatureScaling):
+            patch.setitem(METHODS, method.name, method)
+        patch.setitem(CLAIMS, NOISE_LOWERS_ACCURACY.id, NOISE_LOWERS_ACCURACY)
+        chosen = replace(
+            SMALL,
+            recipes=("article",),
+            methods=METHODS_RUN,
+            custom_methods=(OWN_METHOD,),
+            conditions=(*SMALL.conditions, "noise-*"),
+            epochs=None,
+        )
+        return run(chosen, tmp_path_factory.mktemp("extended"))

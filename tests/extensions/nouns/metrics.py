@@ -1,0 +1,89 @@
+"""A metric of each kind that `spherical_score` is not of, and a family of its own."""
+
+import numpy as np
+import torch
+
+from benchmarks.metrics.detection import Detection
+from benchmarks.metrics.members import MemberMeans
+from benchmarks.metrics.metric import Family, Metric
+from benchmarks.metrics.scoring import correct
+from benchmarks.metrics.selective import Selective
+from benchmarks.metrics.uncertainties import PredictionMeans
+
+
+class PerClass(Family):
+    """Means of each class's accuracy; a metric's `function`: from [classes, resamples]."""
+
+    needs = frozenset({"labels"})
+
+    def prepare(self, arrays):
+        if arrays.labels is None:
+            return None
+        classes = arrays.prediction.mean.shape[1]
+        of_class = torch.nn.functional.one_hot(arrays.labels, classes).T
+        right = of_class * correct(arrays.prediction.mean, arrays.labels)
+        return right.double().numpy(), of_class.double().numpy()
+
+    def evaluate(self, prepared, weights, reference_weights):
+        right, images = (rows @ weights for rows in prepared)
+        with np.errstate(invalid="ignore"):
+            return np.stack([metric.function(right / images) for metric in self.metrics])
+
+
+def error_rate_at_80(statistics):
+    """Of the most certain 80 %, tied images in proportion."""
+    images, errors = statistics.selected
+    return np.array(
+        [
+            np.interp(0.8 * total[-1], total, wrong) / (0.8 * total[-1])
+            for total, wrong in zip(images.T, errors.T, strict=True)
+        ]
+    )
+
+
+def fpr80(statistics):
+    """The share of negatives flagged at the first threshold that flags 80 % of the positives."""
+    negatives, positives = statistics.flagged
+    first = (positives >= 0.8 * positives[-1]).argmax(axis=0)
+    return negatives[first, np.arange(len(first))] / negatives[-1]
+
+
+def margin(prediction):
+    """Between the two most probable classes, [images]."""
+    first, second = prediction.mean.topk(2, dim=1).values.T
+    return first - second
+
+
+def spread(probabilities):
+    """Standard deviation of the members' probability of the predicted class, [images]."""
+    predicted = probabilities.mean(dim=0).argmax(dim=1)
+    of_each = probabilities[:, torch.arange(len(predicted)), predicted]
+    return of_each.std(dim=0) if len(of_each) > 1 else torch.full_like(of_each[0], torch.nan)
+
+
+BALANCED_ACCURACY = Metric(
+    name="balanced_accuracy",
+    label="Balanced accuracy",
+    family=PerClass,
+    function=lambda accuracies: accuracies.mean(axis=0),
+    better="higher",
+    undefined="a class has no image",
+)
+ERROR_RATE_AT_80 = Metric(
+    name="error_rate_at_80",
+    label="Error rate at 80 %",
+    family=Selective,
+    function=error_rate_at_80,
+    better="lower",
+)
+FPR80 = Metric(name="fpr80", label="FPR80", family=Detection, function=fpr80, better="lower")
+MARGIN = Metric(name="margin", label="Margin", family=PredictionMeans, function=margin)
+SPREAD = Metric(
+    name="member_spread",
+    label="Member spread",
+    family=MemberMeans,
+    function=spread,
+    undefined_for_one=True,
+)
+
+METRICS = (BALANCED_ACCURACY, ERROR_RATE_AT_80, FPR80, MARGIN, SPREAD)

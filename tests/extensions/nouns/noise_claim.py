@@ -1,0 +1,44 @@
+"""A claim about the accuracy of single networks."""
+
+from benchmarks.claims.claim import Claim, by_networks
+from benchmarks.metrics.scoring import correct
+from benchmarks.records import Quantity
+from benchmarks.vocabulary import CLEAN
+
+NOISY = "noise-40"
+
+
+def accuracy(condition):
+    """The quantity of a condition."""
+    label = f"accuracy, {condition}"
+    return Quantity(label, "accuracy", method="softmax", condition=condition)
+
+
+def measure(predictor):
+    """The accuracy of each network on clean and noisy images."""
+    units = [predictor.softmax(network) for network in range(predictor.networks)]
+    return {
+        accuracy(condition): [
+            correct(predictor.get(unit, condition).mean, predictor.labels).double().mean().item()
+            for unit in units
+        ]
+        for condition in (CLEAN, NOISY)
+    }
+
+
+def judge(numbers):
+    """Whether noise lowers the accuracy."""
+    pairs = zip(numbers[accuracy(CLEAN)], numbers[accuracy(NOISY)], strict=True)
+    return by_networks({"lower with noise": [noisy < clean for clean, noisy in pairs]})
+
+
+NOISE_LOWERS_ACCURACY = Claim(
+    id="noise-lowers-accuracy",
+    statement="Noise lowers the accuracy.",
+    place="the outlook",
+    weight="supporting",
+    rule="The accuracy of a network is lower with noise of 40 %, for half of the networks.",
+    measure=measure,
+    judge=judge,
+    figure="corrupted-accuracy",
+)

@@ -1,0 +1,36 @@
+"""A claim: `nouns/noise_claim.py`, and a line of the register."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from tests.extensions.support import Written
+
+NAME = "noise-lowers-accuracy"
+
+
+def test_it_is_measured_and_judged(written: Written) -> None:
+    claims = json.loads((written.folder / "claims.json").read_text())["claims"]
+    claim = claims[-1]
+    assert (claim["id"], claim["verdict"]) == (NAME, "reproduced")
+    clean, noisy = (entry["values"] for entry in claim["numbers"]["article"])
+    assert len(clean) == 3
+    of_noise = written.rows("measurements.csv", method="softmax", metric="accuracy")
+    of_noise = of_noise[of_noise["condition"] == "noise-40"].set_index("replicate")["value"]
+    assert noisy[:2] == pytest.approx([of_noise[0], of_noise[1]])
+
+
+def test_it_is_in_table_and_text(written: Written) -> None:
+    assert [NAME, "reproduced"] in [row[:2] for row in written.table("claims")]
+    text = (written.folder / "claims.md").read_text(encoding="utf-8")
+    assert f"## {NAME}" in text
+    assert "figures/corrupted-accuracy-article.png" in text
+
+
+def test_it_is_on_the_page_with_its_figure(written: Written) -> None:
+    claim = written.section("claims").split(f'id="claim-{NAME}"')[1].split("</li>")[0]
+    assert "Noise lowers the accuracy." in claim
+    assert "accuracy, noise-40" in claim
+    assert '<img src="data:image/png;base64,' in claim

@@ -1,0 +1,110 @@
+"""A task of colour images, with network, recipe and conditions: `nouns/stripes.py`, and a line."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pandas as pd
+import pytest
+from PIL import Image
+
+from benchmarks.run.configuration import configuration_of
+from benchmarks.tasks import TASKS
+from tests.extensions.nouns.stripes import CLASSES, STRIPES
+from tests.extensions.support import Written, run
+
+METHODS = {"softmax": "Softmax", "mc_dropout": "MC-dropout", "deep_ensemble": "Deep ensemble"}
+
+
+@pytest.fixture(scope="module")
+def stripes(tmp_path_factory: pytest.TempPathFactory) -> Written:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setitem(TASKS, "stripes", STRIPES)
+        chosen = replace(
+            configuration_of("quick", "stripes"),
+            methods=tuple(METHODS),
+            members=(3,),
+            passes=(10,),
+            replicates=2,
+            epochs=3,
+            resamples=100,
+            batch_sizes=(1,),
+        )
+        return run(chosen, tmp_path_factory.mktemp("stripes"))
+
+
+def test_it_is_learnt_and_shifts_harm(stripes: Written) -> None:
+    rows = stripes.rows("summary.csv", metric="accuracy", method="deep_ensemble")
+    accuracy = rows.set_index("condition")["value"]
+    assert accuracy["clean"] > 0.9
+    assert accuracy["darkened-mean"] < accuracy["clean"]
+    log = stripes.rows("training.csv", split="validation", epoch=3)
+    assert (log["accuracy"] > 0.6).all()
+
+
+def test_every_method_has_intervals_and_is_compared(stripes: Written) -> None:
+    rows = stripes.rows("summary.csv", metric="nll", condition="darkened-mean")
+    assert set(rows["method"]) == set(METHODS)
+    assert (rows["lower"] < rows["upper"]).all()
+    compared = stripes.rows("comparisons.csv", metric="nll", condition="darkened-mean")
+    assert len(compared) == 3
+    assert compared["p_value"].notna().all()
+
+
+def test_every_table_has_the_methods(stripes: Written) -> None:
+    assert {name.removesuffix("-stripes") for name in stripes.tables_with("Softmax")} >= {
+        *("overview", "main", "calibration", "uncertainty"),
+        *(f"detection-{name}" for name in ("auroc", "aupr_out", "aupr_in", "fpr95")),
+        *(f"selective-{name}" for name in ("misclassification_auroc", "aurc", "augrc")),
+    }
+    groups = list(dict.fromkeys(row[0] for row in stripes.table("main-stripes")[1:]))
+    assert groups[:3] == ["Clean", "Mean of 30 % darker, 60 % darker", "Grey stripes"]
+
+
+def test_every_figure_is_there(stripes: Written) -> None:
+    assert {
+        *("darkened-stripes", "darkened-nll-stripes", "darkened-votes-stripes"),
+        *("entropy-split-stripes", "reliability-stripes", "high-disagreement-stripes"),
+        *("training-stripes", "cost-stripes", "roc-predictive_entropy-stripes"),
+        *("histograms-mutual_information-stripes", "risk-coverage-predictive_entropy-stripes"),
+    } <= stripes.figures
+    lines = stripes.rows("figures/darkened-stripes.csv", method="softmax", metric="accuracy")
+    assert list(lines["severity"]) == [0, 30, 60, 90]
+
+
+def test_images_are_in_colour(stripes: Written) -> None:
+    with np.load(stripes.folder / "images.npz") as file:
+        pixels, conditions = file["pixels"], file["condition"]
+    assert pixels.shape[1:] == (16, 16, 3)
+    assert np.ptp(pixels[conditions == "clean"].mean(axis=(1, 2)), axis=1).min() > 20
+    for name in ("high-disagreement", "darkened-votes"):
+        drawn = Image.open(stripes.folder / "figures" / f"{name}-stripes.png").convert("RGB")
+        assert np.ptp(np.asarray(drawn).astype(int), axis=2).max() > 100
+    assert ".tile { filter: none; }" in stripes.page
+
+
+def test_classes_are_named(stripes: Written) -> None:
+    for name in ("high-disagreement", "darkened-votes"):
+        svg = (stripes.folder / "figures" / f"{name}-stripes.svg").read_text(encoding="utf-8")
+        assert all(label in svg for label in CLASSES)
+    assert '"classes":["red bars","green beams","blue slopes","yellow dips"]' in stripes.page
+
+
+def test_page_is_of_the_task_alone(stripes: Written) -> None:
+    assert "images of the task Stripes" in stripes.page
+    assert "Darkened (%)" in stripes.section("darkened")
+    assert "labels are ill-defined: too dark to tell" in stripes.section("darkened")
+    assert "Grey stripes" in stripes.section("detection")
+    assert "MNIST" not in stripes.page
+    assert "not measured in this run" in stripes.section("claims")
+
+
+def test_network_is_probed(stripes: Written) -> None:
+    rows = stripes.table("integrity")
+    kept = [
+        row for row in rows if row[0].startswith("Kept share") and row[2].startswith("share kept")
+    ]
+    assert [row[2] for row in kept] == ["share kept, layer 1", "share kept, layer 2"]
+    assert isinstance(stripes.rows("recipes.csv"), pd.DataFrame)
+    assert stripes.rows("recipes.csv")["network"].item() == "stripes_net"
