@@ -19,7 +19,11 @@ from methods.scores import SCORES, of_probabilities
 ONE_MEMBER = "one member cannot disagree with itself"
 NOT_A_NUMBER = "the method itself predicts NaN"
 NO_LABELS = "the images have no label"
-NOT_GIVEN = "the method gives no {}"
+NOT_GIVEN = {
+    "members": "the method gives no predictions of its members",
+    "logits": "the method gives no logits",
+    "features": "the method gives no features",
+}
 
 
 def measure(
@@ -132,11 +136,12 @@ def _why_undefined(metric: Metric, condition: Condition, arrays: Arrays, score: 
         known = SCORES.get(score)
         if known is not None and one_member and known.undefined_for_one:
             return ONE_MEMBER
-        return NOT_A_NUMBER if known is None else NOT_GIVEN.format(*known.needs)
+        (need,) = known.needs if known is not None else ("",)
+        return NOT_GIVEN.get(need, NOT_A_NUMBER)
     if one_member and metric.undefined_for_one:
         return ONE_MEMBER
     if "members" in metric.needs:
-        return NOT_GIVEN.format("members")
+        return NOT_GIVEN["members"]
     return metric.undefined or NOT_A_NUMBER
 
 
