@@ -9,10 +9,12 @@ import pytest
 import torch
 from torch import Tensor
 
-from benchmarks.metrics import calibration, detection, selective
+from benchmarks.metrics import METRICS, Arrays, detection
+from benchmarks.metrics.uncertainties import PredictionMeans
 from benchmarks.predictions import RunUnit, StoredPrediction
 from benchmarks.run import measurement_rows as measures
 from methods import Prediction
+from methods.scores import score_of
 from tests.runs import CONDITIONS
 
 IMAGES, MEMBERS = 10_000, 20
@@ -30,8 +32,10 @@ def stored(seed: int) -> StoredPrediction:
 
 
 CLEAN, ROTATED = stored(0), stored(1)
-SCORE = measures.SCORES["predictive_entropy"]
-UNCERTAINTY = SCORE(ROTATED.prediction)
+UNCERTAINTY, OF_CLEAN = (
+    score_of(stored.prediction, "predictive_entropy") for stored in (ROTATED, CLEAN)
+)
+ARRAYS = Arrays(ROTATED.prediction, ROTATED.labels, score=UNCERTAINTY)
 CORRECT = ROTATED.prediction.mean.argmax(dim=1) == ROTATED.labels
 
 
@@ -63,8 +67,8 @@ class TestUncertainties:
         measure(work, images=IMAGES)
 
     def test_suite(self, measure: Measure) -> None:
-        uncertainties = measures.UNCERTAINTIES.values()
-        measure(lambda: [of_each(ROTATED.prediction) for of_each in uncertainties], images=IMAGES)
+        metrics = [metric for metric in METRICS.values() if metric.family is PredictionMeans]
+        measure(lambda: PredictionMeans(metrics).values(ARRAYS), images=IMAGES)
 
 
 @pytest.mark.benchmark(group="AURC of 10,000 images")
@@ -77,13 +81,13 @@ class TestSelection:
         measure(work, images=IMAGES)
 
     def test_suite(self, measure: Measure) -> None:
-        measure(lambda: selective.aurc(UNCERTAINTY, CORRECT), images=IMAGES)
+        measure(lambda: METRICS["aurc"].value(ARRAYS), images=IMAGES)
 
 
 @pytest.mark.benchmark(group="AUROC of 10,000 images against 10,000")
 class TestDetection:
     def test_pair_by_pair(self, measure: Measure) -> None:
-        positive, negative = UNCERTAINTY.numpy(), SCORE(CLEAN.prediction).numpy()
+        positive, negative = UNCERTAINTY.numpy(), OF_CLEAN.numpy()
 
         def work() -> float:
             won = [(s > negative).sum() + (s == negative).sum() / 2 for s in positive]
@@ -92,7 +96,7 @@ class TestDetection:
         measure(work, images=2 * IMAGES)
 
     def test_suite(self, measure: Measure) -> None:
-        scores = torch.cat([UNCERTAINTY, SCORE(CLEAN.prediction)])
+        scores = torch.cat([UNCERTAINTY, OF_CLEAN])
         positive = torch.arange(2 * IMAGES) < IMAGES
         measure(lambda: detection.auroc(scores, positive), images=2 * IMAGES)
 
@@ -111,12 +115,7 @@ class TestCalibration:
         measure(work, images=IMAGES)
 
     def test_suite(self, measure: Measure) -> None:
-        def work() -> float:
-            confidence = calibration.confidence(ROTATED.prediction.mean)
-            bins = calibration.equal_width_bins(confidence, CORRECT)
-            return calibration.expected_calibration_error(bins)
-
-        measure(work, images=IMAGES)
+        measure(lambda: METRICS["ece"].value(ARRAYS), images=IMAGES)
 
 
 def entropy(probabilities: np.ndarray) -> float:
