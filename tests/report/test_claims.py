@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import math
+from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -10,16 +13,21 @@ import pandas as pd
 import pytest
 from matplotlib.figure import Figure
 
+from benchmarks.claims import CLAIMS
 from benchmarks.claims.claim import Verdict
-from benchmarks.claims.statements import agreement
-from benchmarks.claims.statements.missing_data import LABELS
-from benchmarks.records import read_table, write_table
+from benchmarks.claims.statements import accuracy, agreement, missing_data
+from benchmarks.claims.statements.agreement import COUNTS
+from benchmarks.claims.statements.count_plots import votes_for
+from benchmarks.nouns import FILES
+from benchmarks.records import Quantity, read_table, where, write_table
 from benchmarks.report import write_report
 from benchmarks.report.claims_page import claims_page
 from benchmarks.report.figures import claims, training, votes
+from benchmarks.report.names import Names
 from benchmarks.report.results import Results, claims_numbers
 from benchmarks.report.tables.claims import claims_tables, error_table, verdict_table
 from benchmarks.report.tables.formats import as_frame, latex, markdown
+from tests.report.support import nouns
 
 NETWORKS = 4
 
@@ -31,36 +39,36 @@ def content() -> dict[str, object]:
     def of_networks(low: float, high: float) -> list[float]:
         return [float(value) for value in random.uniform(low, high, NETWORKS).round(3)]
 
-    counts = {f"votes for {c}": [10.0] * NETWORKS for c in range(10)}
     shares = {
-        f"{what}, share {one}": [float(number)] * NETWORKS
+        agreement.count(what, *one): [float(number)] * NETWORKS
         for what, number in (("images", 20), ("correct", 15))
         for one in agreement.BINS
     }
-    shares |= {f"images, share {agreement.BINS[0]}": [0.0] * NETWORKS}
-    shares |= {f"correct, share {agreement.BINS[0]}": [0.0] * NETWORKS}
+    shares |= {agreement.count(what, *agreement.BINS[0]): [0.0] * NETWORKS for what in COUNTS}
     rank_agreement = {
-        f"rank correlation, {name}": of_networks(0.4, 0.9) for name in claims.MEASURES
+        agreement.correlation(measure): of_networks(0.4, 0.9) for measure in agreement.MEASURES
     } | {
-        "misclassification AUROC by disagreement, MC-dropout": of_networks(0.9, 0.95),
-        "misclassification AUROC by disagreement, ensemble": [0.96],
+        agreement.error_auroc("pairwise_disagreement", "mc_dropout"): of_networks(0.9, 0.95),
+        agreement.error_auroc("pairwise_disagreement", "deep_ensemble"): [0.96],
     }
     lack = {
-        f"{method}, {measure}, {kind}, trained on {label}": of_networks(0, 0.3)[:count]
-        for method, count in (("MC-dropout", NETWORKS), ("ensemble", 1))
-        for measure in claims.MEASURES
-        for kind in ("clean", "45°")
-        for label in LABELS.values()
+        missing_data.mean_of(method, measure, condition, name): of_networks(0, 0.3)[:count]
+        for method, count in (("mc_dropout", NETWORKS), ("deep_ensemble", 1))
+        for measure in agreement.MEASURES
+        for condition in missing_data.IMAGES
+        for name in missing_data.LABELS
     }
-    numbers = {
-        "image-61": counts,
-        "image-591": counts,
+    rise = {accuracy.correlation_with_epoch("training"): [math.nan, 0.95, 1.0, 1.0]}
+    numbers: dict[str, Mapping[Quantity, list[float]]] = {
+        "image-61": {votes_for(c, 61): [10.0] * NETWORKS for c in range(10)},
+        "image-591": {votes_for(c, 591): [10.0] * NETWORKS for c in range(10)},
         "certain-when-agreeing": shares,
         "dropout-mimics-ensemble": rank_agreement,
         "epistemic-is-missing-data": lack,
-        "accuracy-rises": {"training, rank correlation with epoch": [None, 0.95, 1.0, 1.0]},
+        "accuracy-rises": rise,
         "fifty-is-expensive": {},
     }
+    by_loss = {"article": 0.3, "article-logits": 0.2}
     return {
         "setting": {
             "recipe": "standard",
@@ -68,8 +76,8 @@ def content() -> dict[str, object]:
             "networks": NETWORKS,
             "epochs": 10,
             "images": 1234,
-            "ood": ["ood-fashion_mnist", "ood-uniform_noise"],
-            "unavailable": ["ood-kmnist", "subset-ood-kmnist", "ood-notmnist"],
+            "ood": ["Fashion-MNIST", "Uniform noise"],
+            "unavailable": ["KMNIST", "notMNIST"],
             "beside": {"article-logits": 2, "standard": 3},
         },
         "claims": [
@@ -77,22 +85,30 @@ def content() -> dict[str, object]:
                 "id": id,
                 "statement": f"{id} holds.",
                 "place": "somewhere",
+                "weight": CLAIMS[id].weight,
+                "task": "mnist",
                 "rule": "A rule.",
-                "remark": "",
+                "against": "",
                 "verdict": Verdict.PARTLY.value if some else Verdict.NOT_TESTABLE.value,
                 "why": "a | reason",
                 "beside": {"standard": "the same"} if some else {},
-                "figure": "claims-count-plots" if some else "",
-                "numbers": {"standard": some} if some else {},
+                "figure": CLAIMS[id].figure,
+                "numbers": {"standard": [one.entry(values) for one, values in some.items()]}
+                if some
+                else {},
             }
             for id, some in numbers.items()
         ],
-        "double_softmax": [
-            {"method": "softmax", "measure": "ECE", "article": 0.3, "article-logits": 0.2}
-            | {"difference": 0.1, "lower": 0.08, "upper": 0.12},
-            {"method": "deep_ensemble", "measure": "ECE", "article": 0.3, "article-logits": 0.2}
-            | {"difference": 0.1},
-        ],
+        "double_softmax": {
+            "claim": "image-591",
+            "image": 591,
+            "rows": [
+                {"method": "Softmax", "measure": "ECE", "values": by_loss}
+                | {"difference": 0.1, "lower": 0.08, "upper": 0.12},
+                {"method": "Deep ensemble", "measure": "ECE", "values": by_loss}
+                | {"difference": 0.1},
+            ],
+        },
     }
 
 
@@ -100,24 +116,25 @@ def content() -> dict[str, object]:
 def folder(reported: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A run's folder with claims in it, without what was drawn of it."""
     folder = tmp_path_factory.mktemp("claims")
-    for name in ("summary.csv", "comparisons.csv", "images.npz", "training.csv"):
+    for name in ("summary.csv", "comparisons.csv", "images.npz", "training.csv", *FILES):
         (folder / name).write_bytes((reported / name).read_bytes())
     (folder / "claims.json").write_text(json.dumps(content()))
     random = np.random.default_rng(1)
-    measures = [*(f"votes for {c}" for c in range(10)), *claims.SAMPLED_MEASURES][:-4]
-    measures += ["pairwise_disagreement", "predictive_entropy", "mutual_information"]
+    sampled = ("pairwise_disagreement", "predictive_entropy", "mutual_information")
+    measures = [*(("votes", c) for c in range(10)), *((name, None) for name in sampled)]
     errors = pd.DataFrame(
         {
             "recipe": "standard",
             "images": images,
             "measure": measure,
+            "class": class_number,
             "passes": passes,
             "mean_error": 0.0,
             "rms_error": 1 / passes,
             "samples": 8,
         }
         for images in claims.SAMPLED_IMAGES
-        for measure in measures
+        for measure, class_number in measures
         for passes in (10, 100)
     )
     spread = pd.DataFrame(
@@ -189,18 +206,19 @@ def test_other_recipes_have_no_figures_of_these_numbers(folder: Path) -> None:
 def test_draw_functions_take_an_axes_and_return_it(folder: Path) -> None:
     results = Results.load(folder)
     numbers = results.curve("claims")
-    of_claim = dict(list(numbers.groupby("claim")))
-    by_set = claims.by_training_set(of_claim["epistemic-is-missing-data"])
+    names, of_claim = results.names, dict(list(numbers.groupby("claim")))
+    lack = of_claim["epistemic-is-missing-data"]
+    by_set = where(lack, metric="pairwise_disagreement", condition="clean")
     errors = claims.errors_shown(results.curve("claims-monte_carlo_error"))
     for draw, *arguments in (
-        (votes.draw_networks, of_claim["image-61"]),
-        (claims.draw_certainty, claims.by_share(of_claim["certain-when-agreeing"])),
+        (votes.draw_networks, names, of_claim["image-61"]),
+        (claims.draw_certainty, names, claims.by_share(of_claim["certain-when-agreeing"])),
         (claims.draw_images, claims.by_share(of_claim["certain-when-agreeing"])),
-        (claims.draw_rank_agreement, of_claim["dropout-mimics-ensemble"]),
-        (claims.draw_training_sets, by_set, "disagreement", "clean"),
+        (claims.draw_rank_agreement, names, of_claim["dropout-mimics-ensemble"]),
+        (claims.draw_training_sets, names, by_set),
         (claims.draw_errors, errors),
-        (claims.draw_spread, results.curve("claims-spread")),
-        (training.draw_reported,),
+        (claims.draw_spread, names, results.curve("claims-spread")),
+        (training.draw_reported, nouns(recipes=("article",), epochs=10).recipes[0]),
     ):
         ax = Figure().subplots()
         assert draw(ax, *arguments) is ax
@@ -227,7 +245,8 @@ def test_error_of_the_votes_is_the_root_mean_square_over_classes() -> None:
     errors = pd.DataFrame(
         {
             "images": "high-disagreement",
-            "measure": [f"votes for {c}" for c in range(10)],
+            "measure": "votes",
+            "class": range(10),
             "passes": 10,
             "rms_error": [0.3, *[0.0] * 9],
             "samples": 8,
@@ -268,7 +287,7 @@ def test_page_has_verdicts_numbers_and_the_cost_of_the_double_softmax() -> None:
 def test_training_figure_has_no_dropout_on_where_there_is_none(reported: Path) -> None:
     log = read_table(reported / "training.csv")
     for changes, expected in (({}, 2), ({"accuracy_dropout_on": log["accuracy"]}, 0)):
-        results = Results(Results.load(reported).summary, training=log.assign(**changes))
+        results = replace(Results.load(reported), training=log.assign(**changes))
         (drawing,) = training.training_figures(results, {})
         labels = [text.get_text() for text in drawing.figure.legends[0].get_texts()]
         assert sum(label.endswith("dropout on") for label in labels) == expected
@@ -281,8 +300,10 @@ def test_training_figure_shows_what_the_article_tells_for_its_recipe_alone(
     longer = pd.concat([log, log.assign(epoch=10)])
     results = Results.load(reported)
     for recipe, expected in (("article", 1), ("standard", 0)):
-        of_recipe = Results(
+        of_recipe = replace(
+            results,
             summary=results.summary.assign(recipe=recipe),
+            names=Names(nouns(recipes=(recipe,), epochs=10)),
             training=longer.assign(recipe=recipe),
         )
         (drawing,) = training.training_figures(of_recipe, {})
@@ -290,5 +311,8 @@ def test_training_figure_shows_what_the_article_tells_for_its_recipe_alone(
         assert labels.count("As the article reports") == expected
 
 
-def test_training_sets_drawn_are_those_of_the_claim() -> None:
-    assert tuple(LABELS.values()) == claims.TRAINED_ON
+def test_training_sets_are_drawn_in_the_order_of_the_claim(folder: Path) -> None:
+    results = Results.load(folder)
+    (drawing,) = claims.missing_data_figures(results, {})
+    drawn = [text.get_text() for text in drawing.figure.axes[-1].get_xticklabels()]
+    assert drawn == ["1,000", "10,000", "all", "all,\nrotated"]
