@@ -124,7 +124,7 @@ def test_report_imports_neither_torch_nor_methods() -> None:
 
 
 def test_names_are_those_of_the_registers() -> None:
-    known = Names(nouns(conditions=FULL.conditions))
+    known = Names(nouns(**vars(FULL)))
     for condition in Plan(FULL).conditions:
         record = known.condition(condition.name)
         assert (record.label, record.data) == (condition.label, condition.data)
@@ -192,7 +192,7 @@ def test_runs_of_all_kinds_are_reported(name: str, make_run: Any) -> None:
 def test_recipes_are_reported_apart_and_a_custom_method_in_each(make_run: Any) -> None:
     folder = make_run(custom=True, recipes=("standard", "plain"), conditions=("rotated-030",))
     results = Results.load(folder)
-    assert results.recipes == ("plain", "standard")
+    assert results.recipes == ("standard", "plain")
     for recipe in results.recipes:
         text = markdown(main_table(results.of_recipe(recipe), recipe))
         assert "my\\_method, M = 5" in text

@@ -180,9 +180,8 @@ def test_answer_leaves_out_what_there_are_no_numbers_for(make_run: Any) -> None:
 
 
 def test_article_is_told_with_means_over_networks() -> None:
-    assert article_answer(
-        claims("partly", "reproduced", "reproduced", "not reproduced"), NAMES
-    ) == (
+    content = claims("partly", "reproduced", "reproduced", "not reproduced")
+    assert article_answer(content, NAMES) == (
         "The claim that one network with dropout on mimics many models is reproduced in part. "
         "Over 10,000 test images, the rank correlation between 100 passes and 2 networks is 0.600 "
         "for disagreement and 0.420 for mutual information (means over the 2 networks). "
