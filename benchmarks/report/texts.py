@@ -86,7 +86,7 @@ def _shifted(results: Results, mean: str) -> Shifted:
     record = results.names.condition(mean)
     return Shifted(
         group=record.group,
-        label=record.label.removeprefix("Mean ").removeprefix("of "),
+        label=_within_sentence(record.label),
         disagreement=_ranking(results, Quantity(mean, DISAGREEMENT), ".0%"),
         calibration=_ranking(
             results,

@@ -18,27 +18,21 @@ from benchmarks.report.page import write_page
 from benchmarks.report.results import Results
 from benchmarks.run.configuration import Configuration
 from benchmarks.run.figure_data.images import write_images
+from benchmarks.run.nouns import metric_records, nouns_of
 from benchmarks.run.record import RunRecord
 from benchmarks.run.stages import measure_all
 from benchmarks.tasks.conditions import Condition
 from methods import Prediction
 from methods.seeds import derive_seed
-from tests.report.support import CLAIMS, MEMBERS, PASSES, timings, write_latency
-from tests.runs import Run, run_of
-
-CONFIGURATION = Configuration(
-    preset="quick",
-    task="mnist",
-    recipes=("standard",),
-    methods=("softmax", "mc_dropout", "deep_ensemble"),
-    conditions=("rotated-030", "rotated-060", "rotated-120", "ood-*_noise"),
-    members=(4,),
-    passes=(3, 8),
-    replicates=2,
-    images=80,
-    subset_images=40,
-    resamples=200,
+from tests.report.support import (
+    CLAIMS,
+    CONFIGURATION,
+    MEMBERS,
+    PASSES,
+    timings,
+    write_latency,
 )
+from tests.runs import Run, run_of
 
 CUSTOM = """
 from methods import UncertaintyMethod
@@ -129,6 +123,7 @@ def make_run(tmp_path_factory: pytest.TempPathFactory) -> MakeRun:
                         run.workspace.evaluation_set(condition, run.plan).labels,
                     )
                     run.workspace.predictions.save(unit, condition.name, stored)
+        nouns_of(run.plan, metric_records()).write(run.workspace.out)
         write_table(training_log(3), run.workspace.out / "training.csv")
         write_images(*run, reasons)
         measure_all(*run, record)

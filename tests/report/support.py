@@ -1,4 +1,4 @@
-"""What a run leaves of the article's claims, and of timings."""
+"""What a run names, and what it leaves of the article's claims and of timings."""
 
 from __future__ import annotations
 
@@ -8,7 +8,26 @@ from pathlib import Path
 import pandas as pd
 
 from benchmarks.latency.rows import COLUMNS, NO_GPU, Latency
+from benchmarks.nouns import Nouns
 from benchmarks.records import write_table
+from benchmarks.report.names import Names
+from benchmarks.run.configuration import Configuration
+from benchmarks.run.nouns import metric_records, nouns_of
+from benchmarks.run.plan import Plan
+
+CONFIGURATION = Configuration(
+    preset="quick",
+    task="mnist",
+    recipes=("standard",),
+    methods=("softmax", "mc_dropout", "deep_ensemble"),
+    conditions=("rotated-030", "rotated-060", "rotated-120", "ood-*_noise"),
+    members=(4,),
+    passes=(3, 8),
+    replicates=2,
+    images=80,
+    subset_images=40,
+    resamples=200,
+)
 
 CLAIM = {
     "id": "image-61",
@@ -61,6 +80,15 @@ ROW = Latency(
     **{"p90_ms": 0.6, "p99_ms": 0.9, "images_per_s": 2000.0},
     **{"peak_memory_mb": 1.5, "training_s": 12.5},
 )
+
+
+def nouns(**changes: object) -> Nouns:
+    """What a run names; ``changes``: parts of the configuration."""
+    plan = Plan(Configuration(**{**vars(CONFIGURATION), **changes}))
+    return nouns_of(plan, metric_records())
+
+
+NAMES = Names(nouns())
 
 
 def write_latency(rows: list[Latency], folder: Path) -> None:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import json
 import math
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -14,36 +14,38 @@ import pytest
 from matplotlib.figure import Figure
 
 from benchmarks.claims import CLAIMS
-from benchmarks.claims.claim import Numbers, Verdict
-from benchmarks.claims.statements import accuracy, agreement, count_plots, missing_data
-from benchmarks.records import read_table, where, write_table
+from benchmarks.claims.claim import Verdict
+from benchmarks.claims.statements import accuracy, agreement, missing_data
+from benchmarks.claims.statements.agreement import COUNTS
+from benchmarks.claims.statements.count_plots import votes_for
+from benchmarks.nouns import FILES
+from benchmarks.records import Quantity, read_table, where, write_table
 from benchmarks.report import write_report
 from benchmarks.report.claims_page import claims_page
 from benchmarks.report.figures import claims, training, votes
+from benchmarks.report.names import Names
 from benchmarks.report.reading import claims_numbers
 from benchmarks.report.results import Results
 from benchmarks.report.tables.claims import claims_tables, error_table, verdict_table
 from benchmarks.report.tables.formats import as_frame, latex, markdown
+from tests.report.support import nouns
 
 NETWORKS = 4
 
 
-def content() -> dict[str, Any]:
+def content() -> dict[str, object]:
     """What the stage `claims` writes, with made-up numbers of four networks."""
     random = np.random.default_rng(0)
 
     def of_networks(low: float, high: float) -> list[float]:
         return [float(value) for value in random.uniform(low, high, NETWORKS).round(3)]
 
-    typical, peculiar = (
-        {count_plots.votes_for(c, image): [10.0] * NETWORKS for c in range(10)}
-        for image in (61, 591)
-    )
     shares = {
-        agreement.count(what, *one): [0.0 if one == agreement.BINS[0] else number] * NETWORKS
-        for what, number in (("images", 20.0), ("correct", 15.0))
+        agreement.count(what, *one): [float(number)] * NETWORKS
+        for what, number in (("images", 20), ("correct", 15))
         for one in agreement.BINS
     }
+    shares |= {agreement.count(what, *agreement.BINS[0]): [0.0] * NETWORKS for what in COUNTS}
     rank_agreement = {
         agreement.correlation(measure): of_networks(0.4, 0.9) for measure in agreement.MEASURES
     } | {
@@ -51,22 +53,23 @@ def content() -> dict[str, Any]:
         agreement.error_auroc("pairwise_disagreement", "deep_ensemble"): [0.96],
     }
     lack = {
-        missing_data.mean_of(method, measure, condition, training): of_networks(0, 0.3)[:networks]
-        for method, networks in (("mc_dropout", NETWORKS), ("deep_ensemble", 1))
+        missing_data.mean_of(method, measure, condition, name): of_networks(0, 0.3)[:count]
+        for method, count in (("mc_dropout", NETWORKS), ("deep_ensemble", 1))
         for measure in agreement.MEASURES
         for condition in missing_data.IMAGES
-        for training in missing_data.LABELS
+        for name in missing_data.LABELS
     }
     rise = {accuracy.correlation_with_epoch("training"): [math.nan, 0.95, 1.0, 1.0]}
-    numbers: dict[str, Numbers] = {
-        "image-61": typical,
-        "image-591": peculiar,
+    numbers: dict[str, Mapping[Quantity, list[float]]] = {
+        "image-61": {votes_for(c, 61): [10.0] * NETWORKS for c in range(10)},
+        "image-591": {votes_for(c, 591): [10.0] * NETWORKS for c in range(10)},
         "certain-when-agreeing": shares,
         "dropout-mimics-ensemble": rank_agreement,
         "epistemic-is-missing-data": lack,
         "accuracy-rises": rise,
         "fifty-is-expensive": {},
     }
+    by_loss = {"article": 0.3, "article-logits": 0.2}
     return {
         "setting": {
             "recipe": "standard",
@@ -83,14 +86,14 @@ def content() -> dict[str, Any]:
                 "id": id,
                 "statement": f"{id} holds.",
                 "place": "somewhere",
-                "weight": "supporting",
+                "weight": CLAIMS[id].weight,
                 "task": "mnist",
                 "rule": "A rule.",
                 "against": "",
                 "verdict": Verdict.PARTLY.value if some else Verdict.NOT_TESTABLE.value,
                 "why": "a | reason",
                 "beside": {"standard": "the same"} if some else {},
-                "figure": CLAIMS[id].figure if some else "",
+                "figure": CLAIMS[id].figure,
                 "numbers": {"standard": [one.entry(values) for one, values in some.items()]}
                 if some
                 else {},
@@ -101,12 +104,10 @@ def content() -> dict[str, Any]:
             "claim": "image-591",
             "image": 591,
             "rows": [
-                {"method": method, "measure": "ECE", "difference": 0.1, **bounds}
-                | {"values": {"article": 0.3, "article-logits": 0.2}}
-                for method, bounds in (
-                    ("Softmax", {"lower": 0.08, "upper": 0.12}),
-                    ("Deep ensemble", {}),
-                )
+                {"method": "Softmax", "measure": "ECE", "values": by_loss}
+                | {"difference": 0.1, "lower": 0.08, "upper": 0.12},
+                {"method": "Deep ensemble", "measure": "ECE", "values": by_loss}
+                | {"difference": 0.1},
             ],
         },
     }
@@ -116,13 +117,12 @@ def content() -> dict[str, Any]:
 def folder(reported: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A run's folder with claims in it, without what was drawn of it."""
     folder = tmp_path_factory.mktemp("claims")
-    for name in ("summary.csv", "comparisons.csv", "images.npz", "training.csv"):
+    for name in ("summary.csv", "comparisons.csv", "images.npz", "training.csv", *FILES):
         (folder / name).write_bytes((reported / name).read_bytes())
     (folder / "claims.json").write_text(json.dumps(content()))
     random = np.random.default_rng(1)
-    measures: list[tuple[str, int | None]] = [("votes", c) for c in range(10)]
-    measures += [("pairwise_disagreement", None), ("predictive_entropy", None)]
-    measures += [("mutual_information", None), ("expected_entropy", None)]
+    sampled = ("pairwise_disagreement", "predictive_entropy", "mutual_information")
+    measures = [*(("votes", c) for c in range(10)), *((name, None) for name in sampled)]
     errors = pd.DataFrame(
         {
             "recipe": "standard",
@@ -207,20 +207,19 @@ def test_other_recipes_have_no_figures_of_these_numbers(folder: Path) -> None:
 def test_draw_functions_take_an_axes_and_return_it(folder: Path) -> None:
     results = Results.load(folder)
     numbers = results.curve("claims")
-    of_claim = dict(list(numbers.groupby("claim")))
-    by_set = where(
-        of_claim["epistemic-is-missing-data"], metric="pairwise_disagreement", condition="clean"
-    )
+    names, of_claim = results.names, dict(list(numbers.groupby("claim")))
+    lack = of_claim["epistemic-is-missing-data"]
+    by_set = where(lack, metric="pairwise_disagreement", condition="clean")
     errors = claims.errors_shown(results.curve("claims-monte_carlo_error"))
     for draw, *arguments in (
-        (votes.draw_networks, of_claim["image-61"]),
-        (claims.draw_certainty, claims.by_share(of_claim["certain-when-agreeing"])),
+        (votes.draw_networks, names, of_claim["image-61"]),
+        (claims.draw_certainty, names, claims.by_share(of_claim["certain-when-agreeing"])),
         (claims.draw_images, claims.by_share(of_claim["certain-when-agreeing"])),
-        (claims.draw_rank_agreement, of_claim["dropout-mimics-ensemble"]),
-        (claims.draw_training_sets, by_set),
+        (claims.draw_rank_agreement, names, of_claim["dropout-mimics-ensemble"]),
+        (claims.draw_training_sets, names, by_set),
         (claims.draw_errors, errors),
-        (claims.draw_spread, results.curve("claims-spread")),
-        (training.draw_reported,),
+        (claims.draw_spread, names, results.curve("claims-spread")),
+        (training.draw_reported, nouns(recipes=("article",), epochs=10).recipes[0]),
     ):
         ax = Figure().subplots()
         assert draw(ax, *arguments) is ax
@@ -289,7 +288,7 @@ def test_page_has_verdicts_numbers_and_the_cost_of_the_double_softmax() -> None:
 def test_training_figure_has_no_dropout_on_where_there_is_none(reported: Path) -> None:
     log = read_table(reported / "training.csv")
     for changes, expected in (({}, 2), ({"accuracy_dropout_on": log["accuracy"]}, 0)):
-        results = Results(Results.load(reported).summary, training=log.assign(**changes))
+        results = replace(Results.load(reported), training=log.assign(**changes))
         (drawing,) = training.training_figures(results, {})
         labels = [text.get_text() for text in drawing.figure.legends[0].get_texts()]
         assert sum(label.endswith("dropout on") for label in labels) == expected
@@ -302,8 +301,10 @@ def test_training_figure_shows_what_the_article_tells_for_its_recipe_alone(
     longer = pd.concat([log, log.assign(epoch=10)])
     results = Results.load(reported)
     for recipe, expected in (("article", 1), ("standard", 0)):
-        of_recipe = Results(
+        of_recipe = replace(
+            results,
             summary=results.summary.assign(recipe=recipe),
+            names=Names(nouns(recipes=(recipe,), epochs=10)),
             training=longer.assign(recipe=recipe),
         )
         (drawing,) = training.training_figures(of_recipe, {})
@@ -311,33 +312,8 @@ def test_training_figure_shows_what_the_article_tells_for_its_recipe_alone(
         assert labels.count("As the article reports") == expected
 
 
-def test_training_sets_are_drawn_in_the_order_of_the_claim() -> None:
-    numbers = claims_numbers(content())
-    ax = claims.draw_training_sets(
-        Figure().subplots(), where(numbers, metric="mutual_information", condition="rotated-045")
-    )
-    labels = [label.get_text() for label in ax.get_xticklabels()]
-    assert labels == ["1,000", "10,000", "all", "all,\nrotated"]
-    sampled, ensemble = ax.get_lines()
-    assert (sampled.get_label(), ensemble.get_label()) == ("MC-dropout", "Deep ensemble")
-    assert list(sampled.get_xdata()) == [0, 1, 2, 3]
-
-
-def test_count_plots_are_of_every_image_that_a_claim_is_about(folder: Path) -> None:
-    results = Results.load(folder).of_recipe("standard")
-    of_one = content()
-    chosen = of_one["claims"][0]
-    chosen["numbers"]["standard"] = [
-        count_plots.votes_for(c, image=7).entry([10.0] * NETWORKS) for c in range(10)
-    ]
-    three = replace(
-        results,
-        curves={
-            "claims": claims_numbers(
-                content() | {"claims": [*content()["claims"], chosen | {"id": "image-7"}]}
-            )
-        },
-    )
-    (drawing,) = votes.article_image_figures(three, {})
-    titles = [ax.get_title() for ax in drawing.figure.axes if ax.get_title().startswith("Image")]
-    assert titles == ["Image 7", "Image 61:\na typical 8", "Image 591:\na peculiar 8"]
+def test_training_sets_are_drawn_in_the_order_of_the_claim(folder: Path) -> None:
+    results = Results.load(folder)
+    (drawing,) = claims.missing_data_figures(results, {})
+    drawn = [text.get_text() for text in drawing.figure.axes[-1].get_xticklabels()]
+    assert drawn == ["1,000", "10,000", "all", "all,\nrotated"]

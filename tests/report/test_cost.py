@@ -41,11 +41,12 @@ def test_custom_methods_are_compared_with_the_others(timed_results: Results) -> 
     latency.loc[latency["method"] == "softmax", "engine"] = "self-trained"
     numbers = points(replace(timed_results, latency=latency))
     assert set(numbers["method"]) == {"softmax", "mc_dropout", "deep_ensemble"}
-    _, resources = latency_tables(latency)
+    _, resources = latency_tables(latency, timed_results.names)
     assert "Softmax" in set(as_frame(resources)["Method"])
     one = numbers[(numbers["metric"] == "nll") & (numbers["batch_size"] == 1)]
     one.loc[one["method"] == "softmax", "members"] = "exact"
-    assert draw(Figure().subplots(), one, looks(timed_results.shown)).lines
+    names, look = timed_results.names, looks(timed_results.names, timed_results.shown)
+    assert draw(Figure().subplots(), names, one, look).lines
 
 
 def test_points_join_value_and_time(timed_results: Results) -> None:
@@ -85,7 +86,8 @@ def test_draw_takes_an_axes_and_returns_it(timed_results: Results) -> None:
     numbers = points(timed_results)
     ax = Figure().subplots()
     one = numbers[(numbers["metric"] == "nll") & (numbers["batch_size"] == 1)]
-    assert draw(ax, one, looks(timed_results.shown)) is ax
+    names, look = timed_results.names, looks(timed_results.names, timed_results.shown)
+    assert draw(ax, names, one, look) is ax
     assert ax.get_xscale() == "log"
     assert [text.get_text() for text in ax.texts] == ["1", "2", "4", "8", "2", "4"]
     assert set(cost.COLUMNS) == set(numbers)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -16,14 +17,15 @@ from benchmarks.report.figures import (
     entropy_split,
     reliability,
     risk_coverage,
-    rotation,
+    severity,
     training,
     votes,
 )
 from benchmarks.report.figures.drawing import rows_of, show_image
-from benchmarks.report.names import Variant, angle_of, rotated
+from benchmarks.report.names import Variant
 from benchmarks.report.results import Results
 from benchmarks.report.style import looks
+from tests.report.support import NAMES
 
 
 @pytest.fixture(scope="module")
@@ -37,19 +39,21 @@ def numbers(folder: Path, name: str) -> pd.DataFrame:
 
 def summary_of(folder: Path, metric: str) -> pd.Series:
     table = read_table(folder / "summary.csv")
-    return table[table["metric"] == metric].set_index(["method", "members", "condition"])["value"]
+    table = table[(table["metric"] == metric) & table["score"].isin(["", "predictive_entropy"])]
+    return table.set_index(["method", "members", "condition"])["value"]
 
 
-def test_lines_over_rotation_are_the_summarys_values(reported: Path) -> None:
-    drawn = numbers(reported, "rotation")
-    assert set(drawn["angle"]) == {0, 30, 60, 120}
+def test_lines_over_severities_are_the_summarys_values(reported: Path) -> None:
+    drawn = numbers(reported, "rotated")
+    assert set(drawn["severity"]) == {0, 30, 60, 120}
     for metric, lines in drawn.groupby("metric"):
         expected = summary_of(reported, str(metric))
         for row in lines.itertuples():
-            key = (row.method, row.members, rotated(int(row.angle)))
-            assert row.value == expected.loc[key]
+            condition = f"rotated-{row.severity:03.0f}" if row.severity else "clean"
+            assert row.condition == condition
+            assert row.value == expected.loc[(row.method, row.members, condition)]
     alone = drawn[drawn["metric"] == "ece"].reset_index(drop=True)
-    pd.testing.assert_frame_equal(numbers(reported, "rotation-ece"), alone)
+    pd.testing.assert_frame_equal(numbers(reported, "rotated-ece"), alone)
 
 
 def test_split_adds_up_to_the_predictive_entropy(reported: Path) -> None:
@@ -66,7 +70,7 @@ def test_smaller_sizes_have_no_panel_but_a_hollow_line(results: Results) -> None
     small, large = Variant("mc_dropout", "3"), Variant("mc_dropout", "8")
     assert small in results.shown
     assert small not in results.largest
-    look = looks(results.shown)
+    look = looks(results.names, results.shown)
     assert look[small].color == look[large].color
     assert look[small].marker == look[large].marker
     assert (look[small].filled, look[large].filled) == (False, True)
@@ -74,7 +78,7 @@ def test_smaller_sizes_have_no_panel_but_a_hollow_line(results: Results) -> None
 
 def test_methods_differ_in_colour_marker_and_dash() -> None:
     names = ["softmax", "mc_dropout", "mc_dropout_exact", "deep_ensemble", "a", "b", "c", "d"]
-    found = looks([Variant(name, "2") for name in names]).values()
+    found = looks(NAMES, [Variant(name, "2") for name in names]).values()
     for part in ("color", "marker"):
         assert len({getattr(look, part) for look in found}) == len(names)
     assert len({(look.color, look.linestyle) for look in found}) == len(names)
@@ -82,41 +86,47 @@ def test_methods_differ_in_colour_marker_and_dash() -> None:
 
 def test_looks_do_not_change_with_the_other_methods() -> None:
     ensemble = Variant("deep_ensemble", "5")
-    alone = looks([ensemble])[ensemble]
-    assert looks([Variant("zzz", "1"), Variant("softmax", "1"), ensemble])[ensemble] == alone
+    alone = looks(NAMES, [ensemble])[ensemble]
+    others = [Variant("zzz", "1"), Variant("softmax", "1")]
+    assert looks(NAMES, [*others, ensemble])[ensemble] == alone
 
 
 def test_range_of_ill_defined_labels_is_shaded_with_the_reason(results: Results) -> None:
-    ax = Figure().subplots()
-    rotation.draw(ax, rotation.lines(results), "accuracy", looks(results.shown))
+    printed, look = results.names.printed("accuracy"), looks(results.names, results.shown)
+    lines, scale = severity.lines(results, "rotated"), severity.scale_of(results, "rotated")
+    assert scale.severities == [0, 30, 60, 120]
+    ax = severity.draw(Figure().subplots(), lines, "accuracy", printed, scale, look)
     (shade,) = ax.patches
-    assert (shade.get_x(), shade.get_x() + shade.get_width()) == (90, 124)
+    assert (shade.get_x(), shade.get_x() + shade.get_width()) == (60, 123)
     assert [text.get_text() for text in ax.texts] == ["labels ill-defined:\n6 and 9 swap"]
-    lines = rotation.lines(results)
-    certain = rotation.draw(
-        Figure().subplots(), lines[lines["angle"] <= 90], "accuracy", looks(results.shown)
-    )
+    summary = results.summary[results.summary["condition"] != "rotated-120"]
+    scale = severity.scale_of(replace(results, summary=summary), "rotated")
+    assert scale.severities == [0, 30, 60]
+    certain = severity.draw(Figure().subplots(), lines, "accuracy", printed, scale, look)
     assert not certain.patches
     assert not certain.texts
 
 
 def test_draw_functions_take_an_axes_and_return_it(results: Results) -> None:
-    look = looks(results.shown)
-    one = look[Variant("deep_ensemble", "4")]
-    digit = results.curve("rotated_digit")
-    digit = digit.assign(angle=digit["condition"].map(angle_of))
+    look = looks(results.names, results.shown)
+    variant = Variant("deep_ensemble", "4")
+    names, one, printed = results.names, look[variant], results.names.printed("nll")
+    severities = {one.name: one.severity for one in results.severities["rotated"]} | {"clean": 0.0}
+    digit = results.curve("example_image")
+    digit = digit.assign(severity=digit["condition"].map(severities))
+    lines, scale = severity.lines(results, "rotated"), severity.scale_of(results, "rotated")
     assert not results.training.empty
     for draw, *arguments in (
-        (rotation.draw, rotation.lines(results), "nll", look),
-        (entropy_split.draw, entropy_split.parts(results).head(3), one),
+        (severity.draw, lines, "nll", printed, scale, look),
+        (entropy_split.draw, results, entropy_split.parts(results).head(3), one),
         (reliability.draw, results.curve("reliability"), look),
         (reliability.draw_counts, results.curve("reliability"), look),
         (detection.draw_roc, results.curve("roc"), look),
         (detection.draw_histogram, results.curve("histograms"), "ood-uniform_noise", one),
         (risk_coverage.draw, results.curve("risk_coverage"), look),
-        (votes.draw_rotation, digit, one),
-        (votes.draw_images, results, digit),
-        (votes.draw_votes, results.curve("high_disagreement"), look),
+        (votes.draw_severity, names, rows_of(digit, variant), one),
+        (votes.draw_images, results, digit, scale),
+        (votes.draw_votes, names, results.curve("high_disagreement"), look),
         (training.draw, training.over_networks(results.training), "accuracy"),
         (show_image, None),
     ):
@@ -125,7 +135,7 @@ def test_draw_functions_take_an_axes_and_return_it(results: Results) -> None:
 
 
 def test_curves_have_bands_and_bins_have_bars(results: Results) -> None:
-    look = looks(results.shown)
+    look = looks(results.names, results.shown)
     for draw, name in ((detection.draw_roc, "roc"), (risk_coverage.draw, "risk_coverage")):
         numbers = results.curve(name)
         drawn = [variant for variant in look if not rows_of(numbers, variant).empty]
@@ -137,7 +147,7 @@ def test_curves_have_bands_and_bins_have_bars(results: Results) -> None:
 
 
 def test_curves_of_runs_that_are_older_than_bands_are_drawn_without(results: Results) -> None:
-    look = looks(results.shown)
+    look = looks(results.names, results.shown)
     for draw, name, bounds in (
         (detection.draw_roc, "roc", ["lower", "upper"]),
         (risk_coverage.draw, "risk_coverage", ["lower", "upper"]),
@@ -160,4 +170,4 @@ def test_figures_are_small_have_print_resolution_and_text_as_text(reported: Path
             assert np.allclose(image.info["dpi"], 200, atol=0.1)
             assert image.width in (660, 920, 1380), path.name
         assert path.stat().st_size < 150_000
-    assert "MC-dropout, T = 8" in (reported / "figures" / "rotation-standard.svg").read_text()
+    assert "MC-dropout, T = 8" in (reported / "figures" / "rotated-standard.svg").read_text()

@@ -13,8 +13,8 @@ from typing import Any
 
 import pandas as pd
 import pytest
-from benchmarks.definitions import DEFINITIONS
 
+from benchmarks.metrics import METRICS
 from benchmarks.records import write_table
 from benchmarks.report.page import page as page_module
 from benchmarks.report.page import write_page
@@ -27,8 +27,11 @@ from benchmarks.report.page.leaderboard import leaderboard
 from benchmarks.report.results import Results
 from benchmarks.report.style import looks
 from benchmarks.report.tables.table import BEST, TIED
-from tests.report.support import CLAIMS
+from methods import METHODS
+from methods.scores import SCORES
+from tests.report.support import CLAIMS, CONFIGURATION, NAMES
 
+ROOT = Path(__file__).parents[2]
 VOID = {"meta", "link", "br", "hr", "img", "input"}
 
 
@@ -168,7 +171,7 @@ def test_claims_are_shown_with_verdict_and_numbers(reported: Path, tmp_path: Pat
     (folder / "claims.json").write_text(json.dumps(CLAIMS))
     for recipe in ("article", "standard"):
         (folder / "figures" / f"claims-count-plots-{recipe}.png").write_bytes(recipe.encode())
-    found = claims(folder)
+    found = claims(folder, NAMES)
     assert found is not None
     assert found["summary"].endswith("one is reproduced and one is not reproduced.")
     assert found["claims"][0]["numbers"] == [
@@ -208,7 +211,8 @@ def test_cost_is_drawn_with_its_front(reported: Path, tmp_path: Path) -> None:
     )
     path = folder / "figures" / "cost-standard.csv"
     write_table(table, path)
-    found = costs(path, looks(Results.load(folder).shown))
+    results = Results.load(folder)
+    found = costs(path, results.names, looks(results.names, results.shown))
     assert [cost.batch for cost in found] == ["Single images", "Batches of 64 images"]
     chart = found[0].charts[0]
     assert len(chart.front.split("L")) == 2
@@ -232,7 +236,7 @@ def test_legend_names_the_methods_that_its_charts_draw(reported: Path, tmp_path:
     roc = pd.read_csv(folder / "curves" / "roc.csv", dtype={"members": str})
     write_table(roc[roc["method"] != "softmax"], folder / "curves" / "roc.csv")
     page = page_of(folder)
-    for name in ("rotation", "calibration", "detection"):
+    for name in ("rotated", "calibration", "detection"):
         (section,) = re.findall(rf'<section id="{name}".*?</section>', page, re.DOTALL)
         named = set(re.findall(r'data-toggle="([^"]+)"', section))
         assert named == set(re.findall(r'data-series="([^"]+)"', section))
@@ -241,11 +245,26 @@ def test_legend_names_the_methods_that_its_charts_draw(reported: Path, tmp_path:
 
 def test_every_metric_is_defined(reported: Path) -> None:
     text = Parsed((reported / "index.html").read_text(encoding="utf-8")).text
-    for definition in DEFINITIONS.values():
-        for part in (definition.summary, definition.formula, definition.edge_cases):
+    for metric in METRICS.values():
+        for part in (metric.label, metric.summary, metric.formula, metric.edge_cases):
+            assert part
             assert part in text
-        assert definition.source in text
-        assert f"{definition.function} in {definition.path}" in text
+        assert metric.source in text
+    for record in NAMES.nouns.metrics:
+        assert f"{record.function} in {record.path}" in text
+
+
+def test_every_score_and_method_shown_is_described(reported: Path) -> None:
+    text = Parsed((reported / "index.html").read_text(encoding="utf-8")).text
+    for score in SCORES.values():
+        assert f"{score.label} ({score.unit})" if score.unit else score.label in text
+        assert f": {score.formula}" in text
+        assert f"({score.citation})" in text
+    for name in CONFIGURATION.methods:
+        method = METHODS[name]
+        assert method.citation
+        assert f"{method.label} : {method.group}" in text
+        assert f"({method.citation})" in text
 
 
 def test_definitions_link_to_the_code_within_the_repository_alone(
@@ -255,7 +274,8 @@ def test_definitions_link_to_the_code_within_the_repository_alone(
     assert not re.findall(r'href="([^"]+\.py)"', page_of(folder))
     monkeypatch.setattr(page_module, "REPOSITORY", tmp_path)
     links = re.findall(r'href="([^"]+\.py)"', page_of(folder))
-    assert links == [f"../../{definition.path}" for definition in DEFINITIONS.values()]
+    assert links == [f"../../{record.path}" for record in NAMES.nouns.metrics]
+    assert all((ROOT / record.path).exists() for record in NAMES.nouns.metrics)
 
 
 def test_conditions_without_data_are_named_in_one_line(reported: Path) -> None:
@@ -281,7 +301,8 @@ def test_axes_place_values_and_write_round_ones() -> None:
 def test_line_is_interrupted_by_what_is_infinite_and_its_band_where_there_are_no_bounds(
     reported: Path,
 ) -> None:
-    variant, look = next(iter(looks(Results.load(reported).shown).items()))
+    shown = Results.load(reported).shown
+    variant, look = next(iter(looks(NAMES, shown).items()))
     x, y = x_axis("x", 0, 10), y_axis("y", 0, 10)
     points = [
         *(Point(0, 1, 0, 2, "a"), Point(1, 1, 0, 2, "b"), Point(5, float("inf"), tip="c")),
@@ -302,7 +323,7 @@ def test_curves_have_bands_with_tooltips_unless_a_run_is_older(reported: Path) -
         "reliability": results.curve("reliability").drop(columns=bounds[2:]),
     }
     for given, has_bands in ((results, True), (replace(results, curves=older), False)):
-        look = looks(given.shown)
+        look = looks(given.names, given.shown)
         charts = reliability_charts(given, look)
         charts += [chart for group in detections(given, look) for chart in group.charts]
         for drawn in (drawn for chart in charts for drawn in chart.lines):

@@ -12,7 +12,7 @@ import typer
 
 from benchmarks.report.readme import README, RESULTS, filled, main
 from benchmarks.report.texts import article_answer
-from tests.report.support import CLAIMS
+from tests.report.support import CLAIMS, NAMES
 
 TEXT = """# Title
 
@@ -41,7 +41,7 @@ def test_marked_sections_are_filled_and_the_rest_is_kept(reported: Path, tmp_pat
     assert text.startswith("# Title\n\n<!-- generated: overview -->\n**Overview of the methods.")
     assert "stale" not in text
     assert "<!-- end -->\nbetween\n<!-- generated: figures -->\n![" in text
-    assert "](results/figures/rotation-standard.png)" in text
+    assert "](results/figures/rotated-standard.png)" in text
     assert "Made by `python run_all.py --preset quick" in text
     assert text.endswith("<!-- end -->\nafter\n")
     assert filled(text, Path("results"), tmp_path) == text
@@ -55,7 +55,7 @@ def test_claims_are_told_and_listed_with_their_verdicts(reported: Path, tmp_path
     (tmp_path / "results" / "claims.json").write_text(json.dumps(CLAIMS), encoding="utf-8")
     marks = "<!-- generated: article -->\n<!-- end -->\n<!-- generated: claims -->\n<!-- end -->\n"
     text = filled(marks, Path("results"), tmp_path)
-    assert f"-->\n{article_answer(CLAIMS)}\n<!-- end -->" in text
+    assert f"-->\n{article_answer(CLAIMS, NAMES)}\n<!-- end -->" in text
     for claim in CLAIMS["claims"]:
         row = f"| [{claim['statement']}](results/claims.md#{claim['id']}) | {claim['verdict']} |"
         assert row in text

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import shutil
 import subprocess
 import sys
@@ -12,21 +13,26 @@ from typing import Any
 import pytest
 
 from benchmarks.errors import UserError
+from benchmarks.metrics import METRICS
 from benchmarks.report import names, write_report
 from benchmarks.report.figures import figures
+from benchmarks.report.names import Names
 from benchmarks.report.results import Results
 from benchmarks.report.tables.formats import as_frame, latex, markdown
 from benchmarks.report.tables.quality import main_table, quality_tables
-from benchmarks.run.configuration import PRESETS
 from benchmarks.run.plan import Plan
 from benchmarks.run.stages import run_stages
 from benchmarks.run.workspace import Workspace
-from benchmarks.tasks import conditions
+from methods import METHODS
+from methods.scores import SCORES
+from tests.report.support import nouns
+from tests.runs import FULL, QUICK
 
 FIGURES = {
-    "rotation",
-    *(f"rotation-{metric}" for metric in ("accuracy", "nll", "ece", "predictive_entropy")),
-    *(f"rotation-{metric}" for metric in ("mutual_information", "pairwise_disagreement")),
+    "rotated",
+    *(f"rotated-{metric}" for metric in ("accuracy", "nll", "brier", "ece", "auroc")),
+    *(f"rotated-{metric}" for metric in ("predictive_entropy", "mutual_information")),
+    *("rotated-pairwise_disagreement", "rotated-votes"),
     "entropy-split",
     "reliability",
     *(
@@ -34,10 +40,12 @@ FIGURES = {
         for kind in ("histograms", "roc", "risk-coverage")
         for score in ("predictive_entropy", "mutual_information", "pairwise_disagreement")
     ),
-    *("rotated-digit", "high-disagreement", "training"),
+    *("high-disagreement", "training"),
 }
+OF_OWN_SCORE = {f"{kind}-own_score" for kind in ("histograms", "roc", "risk-coverage")}
+"""Of the custom method."""
 TABLES = {
-    *("overview", "main", "calibration"),
+    *("overview", "main", "calibration", "uncertainty"),
     *(f"detection-{metric}" for metric in ("auroc", "aupr_out", "aupr_in", "fpr95")),
     *(f"selective-{metric}" for metric in ("misclassification_auroc", "aurc", "augrc")),
 }
@@ -64,10 +72,10 @@ def contents(folder: Path) -> dict[str, bytes]:
 
 
 def test_every_table_and_figure_is_written_in_all_its_forms(reported: Path) -> None:
-    assert drawn(reported) == FIGURES
+    assert drawn(reported) == FIGURES | OF_OWN_SCORE
     assert tabulated(reported) == TABLES
     assert {path.suffix for path in (reported / "figures").iterdir()} == {".png", ".svg", ".csv"}
-    assert len(list((reported / "figures").iterdir())) == 3 * len(FIGURES)
+    assert len(list((reported / "figures").iterdir())) == 3 * len(FIGURES | OF_OWN_SCORE)
     assert len(list((reported / "tables").iterdir())) == 3 * (len(TABLES) + 1)
     assert "| all predictions | unsound rows | 0 |" in (
         reported / "tables" / "integrity.md"
@@ -93,7 +101,7 @@ def test_stage_report_takes_a_folder_of_any_configuration_and_leaves_its_record(
     reports: list[Path] = []
     monkeypatch.setattr("benchmarks.run.stages.write_report", reports.append)
     machine = Workspace(tmp_path, tmp_path / "networks", None, jobs=1)
-    assert run_stages(Plan(PRESETS["full"]), machine, "report") == []
+    assert run_stages(Plan(FULL), machine, "report") == []
     assert reports == [tmp_path]
     assert (tmp_path / "run.json").read_bytes() == (measured / "run.json").read_bytes()
 
@@ -115,12 +123,19 @@ def test_report_imports_neither_torch_nor_methods() -> None:
     assert found.stdout.strip() == "[]"
 
 
-def test_names_cover_the_conditions() -> None:
-    ood = {name for name, condition in conditions.CONDITIONS.items() if condition.dataset}
-    assert set(names.OOD) == ood
-    assert all(
-        names.angle_of(n) == c.angle for n, c in conditions.CONDITIONS.items() if not c.dataset
-    )
+def test_names_are_those_of_the_registers() -> None:
+    known = Names(nouns(**vars(FULL)))
+    for condition in Plan(FULL).conditions:
+        record = known.condition(condition.name)
+        assert (record.label, record.data) == (condition.label, condition.data)
+        severity = None if math.isnan(record.severity) else record.severity
+        assert severity == condition.severity
+    for method in METHODS.values():
+        assert known.method(method.name).label == method.label
+    for metric in METRICS.values():
+        assert known.metric(metric.name).label == metric.label
+    for score in SCORES.values():
+        assert known.score(score.name).label == score.label
 
 
 def test_no_date_nor_path_is_written(reported: Path) -> None:
@@ -130,7 +145,7 @@ def test_no_date_nor_path_is_written(reported: Path) -> None:
         assert not [word for word in private if word in text], name
 
 
-ROTATION = {name for name in FIGURES if name.startswith("rotation")}
+ROTATED = {name for name in FIGURES if name.startswith("rotated")}
 OOD = {name for name in FIGURES if name.startswith(("histograms", "roc"))}
 OF_SEVERAL = {
     name for name in FIGURES if name.endswith(("mutual_information", "pairwise_disagreement"))
@@ -142,9 +157,9 @@ EXACT = {
 VARIATIONS: dict[str, tuple[dict[str, Any], set[str]]] = {
     "one method of one member": ({"methods": ("softmax",)}, OF_SEVERAL | {"high-disagreement"}),
     "a custom method alone": ({"methods": (), "custom": True}, {"high-disagreement", "training"}),
-    "no rotation": ({"conditions": ("ood-*_noise",)}, ROTATION | {"rotated-digit"}),
+    "no rotation": ({"conditions": ("ood-*_noise",)}, ROTATED),
     "no out-of-distribution images": ({"conditions": ("rotated-0[36]0",)}, OOD),
-    "clean images alone": ({"conditions": ()}, ROTATION | OOD | {"rotated-digit"}),
+    "clean images alone": ({"conditions": ()}, ROTATED | OOD),
     "no set to be had": (
         {"unavailable": {f"ood-{kind}_noise": "asleep" for kind in ("uniform", "gaussian")}},
         OOD,
@@ -164,7 +179,8 @@ def test_runs_of_all_kinds_are_reported(name: str, make_run: Any) -> None:
     changes, missing = VARIATIONS[name]
     recipe = "self-trained" if name == "a custom method alone" else "standard"
     results = Results.load(make_run(**changes)).of_recipe(recipe)
-    assert {drawing.name for drawing in figures(results)} == FIGURES - missing
+    added = OF_OWN_SCORE if changes.get("custom") else set()
+    assert {drawing.name for drawing in figures(results)} == (FIGURES - missing) | added
     detection = {table for table in TABLES if table.startswith("detection")}
     expected = TABLES - detection if name == "clean images alone" else set(TABLES)
     expected |= {"exact"} if name == "exact MC-dropout" else set()
@@ -176,7 +192,7 @@ def test_runs_of_all_kinds_are_reported(name: str, make_run: Any) -> None:
 def test_recipes_are_reported_apart_and_a_custom_method_in_each(make_run: Any) -> None:
     folder = make_run(custom=True, recipes=("standard", "plain"), conditions=("rotated-030",))
     results = Results.load(folder)
-    assert results.recipes == ("plain", "standard")
+    assert results.recipes == ("standard", "plain")
     for recipe in results.recipes:
         text = markdown(main_table(results.of_recipe(recipe), recipe))
         assert "my\\_method, M = 5" in text
@@ -186,7 +202,7 @@ def test_recipes_are_reported_apart_and_a_custom_method_in_each(make_run: Any) -
     assert not_applicable in markdown(main_table(plain, "plain"))
     drawn = {drawing.name: drawing for drawing in figures(plain)}
     assert "training" not in drawn  # the log is of the other recipe
-    assert set(drawn["rotation"].numbers["method"]) == {"softmax", "deep_ensemble", "my_method"}
+    assert set(drawn["rotated"].numbers["method"]) == {"softmax", "deep_ensemble", "my_method"}
     assert "my_method" in set(drawn["high-disagreement"].numbers["method"])
 
 
@@ -206,4 +222,4 @@ def test_report_of_an_earlier_version_is_refused_and_left_alone(
 @pytest.mark.parametrize("name", ["quick", "reference"])
 def test_committed_results_are_of_a_configuration_of_today(name: str) -> None:
     record = json.loads((ROOT / "results" / name / "run.json").read_text())
-    assert record["configuration"].keys() == PRESETS["quick"].identity.keys()
+    assert record["configuration"].keys() == QUICK.identity.keys()

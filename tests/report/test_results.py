@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pandas as pd
 
+from benchmarks.nouns import FILES
 from benchmarks.records import read_table, write_table
 from benchmarks.report.results import Results
 
@@ -27,7 +28,7 @@ def test_text_is_read_back_as_it_was_written(tmp_path: Path) -> None:
 def test_sizes_are_ordered_as_numbers_and_custom_methods_come_last(make_run) -> None:
     folder = make_run(custom=True, members=(3, 12), passes=(20, 100, 5), conditions=())
     results = Results.load(folder)
-    assert [variant.label for variant in results.variants] == [
+    assert list(map(results.names.label, results.variants)) == [
         "Softmax",
         *(f"MC-dropout, T = {passes}" for passes in (5, 20, 100)),
         *(f"Deep ensemble, M = {members}" for members in (3, 12)),
@@ -41,12 +42,12 @@ def test_sizes_are_ordered_as_numbers_and_custom_methods_come_last(make_run) -> 
 
 def test_method_that_failed_has_a_line_in_tables_and_none_in_figures(make_run) -> None:
     results = Results.load(make_run(fails="standard/deep_ensemble", replicates=1))
-    assert "Deep ensemble, M = 4" in [variant.label for variant in results.variants]
+    assert "Deep ensemble, M = 4" in map(results.names.label, results.variants)
     assert "deep_ensemble" not in {variant.method for variant in results.shown}
 
 
 def test_folder_without_curves_or_images_is_read(measured: Path, tmp_path: Path) -> None:
-    for name in ("measurements.csv", "summary.csv"):
+    for name in ("measurements.csv", "summary.csv", *FILES):
         (tmp_path / name).write_bytes((measured / name).read_bytes())
     results = Results.load(tmp_path)
     assert results.training.empty

@@ -10,11 +10,11 @@ from benchmarks.report import write_report
 from benchmarks.report.results import Results
 from benchmarks.report.tables.formats import as_frame, markdown
 from benchmarks.report.tables.latency import latency_tables
-from tests.report.support import timings, write_latency
+from tests.report.support import NAMES, timings, write_latency
 
 
 def test_latency_is_tabled_by_device_and_batch_size(timed_results: Results) -> None:
-    latency, resources = latency_tables(timed_results.latency)
+    latency, resources = latency_tables(timed_results.latency, timed_results.names)
     text = markdown(latency)
     cpu, more, gpu = text.split("\n| **")[1:]
     assert cpu.startswith("A Processor (1 thread, kernels)**")
@@ -29,14 +29,15 @@ def test_latency_is_tabled_by_device_and_batch_size(timed_results: Results) -> N
 
 
 def test_training_is_tabled_where_it_is_known(timed_results: Results) -> None:
-    _, known = latency_tables(timed_results.latency)
+    _, known = latency_tables(timed_results.latency, timed_results.names)
     assert list(as_frame(known)["Training (s)"]) == ["12.500"] * 3
-    _, of_before = latency_tables(timed_results.latency.drop(columns="training_s"))
+    before = timed_results.latency.drop(columns="training_s")
+    _, of_before = latency_tables(before, timed_results.names)
     assert list(as_frame(of_before)["Training (s)"]) == ["undefined"] * 3
 
 
 def test_tails_of_single_images_and_rates_of_many_are_tabled(timed_results: Results) -> None:
-    _, resources = latency_tables(timed_results.latency)
+    _, resources = latency_tables(timed_results.latency, timed_results.names)
     frame = as_frame(resources).set_index("Method")
     of_passes = frame.loc["MC-dropout, T = 8"]
     assert float(of_passes["p90 (ms) 1 image"]) == 12
@@ -48,6 +49,7 @@ def test_tails_of_single_images_and_rates_of_many_are_tabled(timed_results: Resu
 
 def test_timings_alone_are_reported(tmp_path: Path) -> None:
     write_latency(timings(), tmp_path)
+    NAMES.nouns.write(tmp_path)
     write_report(tmp_path)
     written = {path.name for path in (tmp_path / "tables").glob("*.md")}
     assert written == {"latency.md", "resources.md"}

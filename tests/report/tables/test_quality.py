@@ -9,26 +9,29 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from benchmarks import metrics
-from benchmarks.metrics import in_families
-from benchmarks.metrics.detection import Detection
-from benchmarks.metrics.selective import Selective
+from benchmarks.metrics import METRICS
 from benchmarks.records import read_table
-from benchmarks.report.names import METRICS, SCORES, Variant
+from benchmarks.report.names import Variant
 from benchmarks.report.results import Quantity, Results
 from benchmarks.report.tables.formats import markdown
 from benchmarks.report.tables.quality import (
-    CALIBRATION,
-    MAIN,
     calibration_table,
+    main_metrics,
     main_table,
+    overview_table,
     quality_tables,
 )
-from benchmarks.vocabulary import DETECTION_METRICS, SELECTIVE_METRICS
-from methods import scores
+from benchmarks.report.tables.table import Table
+from methods.scores import SCORES
+from tests.report.support import NAMES
 
 CONDITIONS = {"Clean": "clean", "30°": "rotated-030", "60°": "rotated-060", "120°": "rotated-120"}
 CONDITIONS |= {"Uniform noise": "ood-uniform_noise"}
+
+MAIN = tuple(name for name, metric in METRICS.items() if metric.shown != "detail")
+CALIBRATION = tuple(name for name, metric in METRICS.items() if metric.needs == {"labels"})
+UNCERTAINTY = tuple(name for name, metric in METRICS.items() if not metric.needs)
+DETECTION = tuple(n for n, metric in METRICS.items() if metric.needs == {"score", "reference"})
 
 LEFT_OUT = "Left out, because their data are not available: "
 
@@ -38,12 +41,19 @@ def half_unit(text: str) -> float:
     return 0.5001 * 10.0 ** -len(text.partition(".")[2])
 
 
-@pytest.mark.parametrize(("name", "metrics"), [("main", MAIN), ("calibration", CALIBRATION)])
+def heading_of(metric: str) -> str:
+    return NAMES.printed(metric).heading.replace("\n", " ")
+
+
+@pytest.mark.parametrize(
+    ("name", "metrics"),
+    [("main", MAIN), ("calibration", CALIBRATION), ("uncertainty", UNCERTAINTY)],
+)
 def test_cells_are_the_summarys_values(name: str, metrics: tuple[str, ...], reported: Path) -> None:
     printed = pd.read_csv(reported / "tables" / f"{name}-standard.csv", dtype=str)
     summary = read_table(reported / "summary.csv")
     variants = {
-        Variant(*pair).label: pair
+        NAMES.label(Variant(*pair)): pair
         for pair in zip(summary["method"], summary["members"], strict=True)
     }
     compared = 0
@@ -55,7 +65,7 @@ def test_cells_are_the_summarys_values(name: str, metrics: tuple[str, ...], repo
             & (summary["condition"] == CONDITIONS[row["Images"]])
         ]
         for metric in metrics:
-            heading = METRICS[metric].heading.replace("\n", " ")
+            heading = heading_of(metric)
             score = "predictive_entropy" if metric == "auroc" else ""
             found = of_row[(of_row["metric"] == metric) & (of_row["score"] == score)]
             if found.empty or math.isnan(found["value"].iloc[0]):
@@ -108,7 +118,7 @@ def test_cells_without_a_value_have_a_reason(reported: Path) -> None:
 
 
 def test_conditions_without_data_are_left_out_in_one_remark(reported: Path) -> None:
-    listing = {"main", *(f"detection-{metric}" for metric in DETECTION_METRICS)}
+    listing = {"main", *(f"detection-{metric}" for metric in DETECTION)}
     for path in (reported / "tables").glob("*-standard.md"):
         text = path.read_text()
         assert "Name or service not known" not in text
@@ -124,7 +134,7 @@ def test_cells_of_ill_defined_labels_are_marked_and_no_others(reported: Path) ->
     assert ill_defined.startswith("120°")
     assert ill_defined.count("†") == len(CALIBRATION) * 5
     assert "†" not in "".join(certain)
-    assert "\n† ill-defined labels: rotated by more than 90°, where labels are ill-defined" in text
+    assert "\n† ill-defined labels: 6 and 9 swap\n" in text
 
 
 def test_exact_mc_dropout_is_shown_on_the_subsets_only_and_beside_all_others(make_run) -> None:
@@ -194,8 +204,12 @@ def compared(one: str, other: str, p_value: float, metric: str = "accuracy") -> 
 
 
 def verdicts(rows: list[dict[str, object]], comparisons: list[dict[str, object]]) -> list[str]:
-    table = calibration_table(Results(pd.DataFrame(rows), pd.DataFrame(comparisons)), "standard")
-    return [row.cells[0].verdict for row in table.rows]
+    return [row.cells[0].verdict for row in calibration_of(rows, comparisons).rows]
+
+
+def calibration_of(rows: list[dict[str, object]], comparisons: list[dict[str, object]]) -> Table:
+    results = Results(pd.DataFrame(rows), NAMES, pd.DataFrame(comparisons))
+    return calibration_table(results, "standard")
 
 
 VALUES = [
@@ -233,28 +247,41 @@ def test_less_is_better_where_the_arrow_is_down_and_ill_defined_labels_win_nothi
         row_of("softmax", "1", 0.2, metric="nll"),
         row_of("deep_ensemble", "50", 0.3, metric="nll"),
     ]
-    results = Results(pd.DataFrame(rows), pd.DataFrame(comparisons))
     column = CALIBRATION.index("nll")
-    found = [row.cells[column].verdict for row in calibration_table(results, "standard").rows]
+    found = [row.cells[column].verdict for row in calibration_of(rows, comparisons).rows]
     assert found == ["best", ""]
     rows[0]["status"] = "ill-defined labels"
-    results = Results(pd.DataFrame(rows), pd.DataFrame(comparisons))
-    assert {row.cells[column].verdict for row in calibration_table(results, "standard").rows} == {
-        ""
-    }
+    found = [row.cells[column].verdict for row in calibration_of(rows, comparisons).rows]
+    assert found == ["", ""]
 
 
 def test_biased_measures_have_no_verdict_and_a_remark() -> None:
     rows = [row_of(method, "50", 0.1, metric="ece") for method in ("mc_dropout", "deep_ensemble")]
     comparisons = [compared("deep_ensemble 50", "mc_dropout 50", math.nan, "ece")]
-    table = calibration_table(Results(pd.DataFrame(rows), pd.DataFrame(comparisons)), "standard")
+    table = calibration_of(rows, comparisons)
     assert {cell.verdict for row in table.rows for cell in row.cells} == {""}
     assert "never bold and their differences are not tested" in markdown(table)
 
 
-def test_names_in_print_are_those_that_are_measured() -> None:
-    families = {type(family): family for family in in_families(metrics.METRICS.values())}
-    assert tuple(m.name for m in families[Detection].metrics) == DETECTION_METRICS
-    assert tuple(m.name for m in families[Selective].metrics) == SELECTIVE_METRICS
-    assert {name: score.label for name, score in scores.SCORES.items()} == SCORES
-    assert {name for name, metric in metrics.METRICS.items() if metric.better} <= METRICS.keys()
+def test_everything_that_is_measured_has_a_place_in_a_table(reported: Path) -> None:
+    """But the prevalence, which tells how to read AUPR."""
+    results = Results.load(reported).of_recipe("standard")
+    tables = {table.name: table for table in quality_tables(results, "standard")}
+    assert tuple(metric.name for metric in main_metrics(results)) == MAIN
+    placed = {*MAIN, *CALIBRATION, *UNCERTAINTY}
+    for metric in METRICS:
+        for kind in ("detection", "selective"):
+            if f"{kind}-{metric}-standard" in tables:
+                placed.add(metric)
+                rows = tables[f"{kind}-{metric}-standard"].rows
+                shown = [row.labels[0] for row in rows if row.group == "Softmax"]
+                assert shown == [score.label for score in SCORES.values()]
+    assert METRICS.keys() - placed == {"prevalence"}
+
+
+def test_short_table_has_the_metrics_of_the_overview_alone(reported: Path) -> None:
+    table = overview_table(Results.load(reported).of_recipe("standard"), "standard")
+    found = [heading.replace("\n", ", ") for heading in table.headings]
+    measured = ("Accuracy ↑", "ECE ↓", "Disagreement")
+    expected = [f"{m}, {images}" for images in ("Clean", "Mean of 30°, 60°") for m in measured]
+    assert found == [*expected, "AUROC ↑, Uniform noise"]
