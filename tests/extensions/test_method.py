@@ -88,6 +88,18 @@ def test_detection_is_shown_by_the_primary_score(written: Written) -> None:
     assert abs(values["predictive_entropy"] - values["mutual_information"]) > 0.1
 
 
+def test_table_of_sizes_has_each_measure_once(written: Written) -> None:
+    rows = [tuple(row[:2]) for row in written.table("cost-article")[1:]]
+    assert len(rows) == len(set(rows)) == 8 + 7  # one less where both scores are the same
+
+
+def test_whole_networks_are_counted_for_every_view(written: Written) -> None:
+    rows = written.rows("latency.csv", engine="numba").drop_duplicates(["method", "members"])
+    products = rows.set_index("method")["multiply_adds"]
+    assert products["shifted_views"].max() == 7 * products["softmax"]
+    assert products["mc_dropout"] < 6 * products["softmax"]  # passes share the first layer
+
+
 def test_fewer_views_are_the_first_of_more(written: Written) -> None:
     few, more = (written.prediction(f"shifted_views-{n}", "clean")["mean"] for n in (2, 4))
     single = written.prediction("softmax", "clean")["mean"]
