@@ -257,9 +257,8 @@ def test_every_metric_is_defined(reported: Path) -> None:
 def test_every_score_and_method_shown_is_described(reported: Path) -> None:
     text = Parsed((reported / "index.html").read_text(encoding="utf-8")).text
     for score in SCORES.values():
-        assert f"{score.label} ({score.unit})" if score.unit else score.label in text
-        assert f": {score.formula}" in text
-        assert f"({score.citation})" in text
+        label = NAMES.printed_score(score.name).axis_label
+        assert f"{label} : {score.formula} ({score.citation})" in text
     for name in CONFIGURATION.methods:
         method = METHODS[name]
         assert method.citation

@@ -17,10 +17,13 @@ from urllib.parse import unquote
 import pandas as pd
 import pytest
 
+from benchmarks.metrics import METRICS
 from benchmarks.records import read_table, write_table
-from benchmarks.report.names import METRICS, SCORES, Variant, condition_label
+from benchmarks.report.names import Variant
 from benchmarks.report.page import write_page
 from benchmarks.report.results import Results
+from methods.scores import SCORES
+from tests.report.support import NAMES
 
 pytest.importorskip("selenium", reason="selenium drives the browser")
 
@@ -143,9 +146,9 @@ def test_numbers_of_the_leaderboard_are_those_of_the_measurements(
     measurements = read_table(reported / "measurements.csv")
     means = measurements.groupby(["method", "members", "condition", "metric", "score"])["value"]
     expected = means.mean().to_dict()
-    names = {Variant(*key[:2]).label: key[:2] for key in expected}
-    metrics = {metric.heading.replace("\n", " "): name for name, metric in METRICS.items()}
-    conditions = {condition_label(name): name for name in set(measurements["condition"])}
+    names = {NAMES.label(Variant(*key[:2])): key[:2] for key in expected}
+    metrics = {NAMES.printed(name).heading.replace("\n", " "): name for name in METRICS}
+    conditions = {NAMES.condition(name).label: name for name in set(measurements["condition"])}
     compared = 0
     for view in [one.text for one in visible(chrome, "#leaderboard .switch button")]:
         press(chrome, "#leaderboard .switch button", view)
@@ -241,7 +244,7 @@ def test_links_to_a_section_keep_what_was_chosen(open_of_both: Open) -> None:
     chrome = open_of_both("#explorer?sort=confidence&condition=clean")
     press(chrome, "nav .switch button", "article")
     press(chrome, "#leaderboard .switch button", "Uniform noise")
-    for link, section in (("nav li:nth-child(3) a", "rotation"), ("dl a:last-child", "claims")):
+    for link, section in (("nav li:nth-child(3) a", "rotated"), ("dl a:last-child", "claims")):
         assert follow(chrome, link) == section
         assert recipe_shown(chrome) == "article"
         assert visible(chrome, "#leaderboard caption")[0].text == "Uniform noise"
@@ -258,31 +261,31 @@ def test_links_to_a_section_keep_what_was_chosen(open_of_both: Open) -> None:
 def test_the_bar_covers_no_heading_that_a_link_leads_to(
     open_of_both: Open, width: int, state: str
 ) -> None:
-    chrome = open_of_both(f"#rotation{state}", width=width)
-    until(chrome, f"return {TOP_OF}('rotation') >= {BAR}")
+    chrome = open_of_both(f"#rotated{state}", width=width)
+    until(chrome, f"return {TOP_OF}('rotated') >= {BAR}")
     assert follow(chrome, "nav li:nth-child(4) a") == "calibration"
 
 
 def test_a_method_switched_off_is_drawn_nowhere(page: Open) -> None:
     chrome = page()
-    assert visible(chrome, "#rotation [data-series='softmax-1']")
-    button = press(chrome, "#rotation .legend button", "Softmax")
+    assert visible(chrome, "#rotated [data-series='softmax-1']")
+    button = press(chrome, "#rotated .legend button", "Softmax")
     assert button.get_attribute("aria-pressed") == "false"
     assert not visible(chrome, "[data-series='softmax-1']")
-    assert visible(chrome, "#rotation [data-series='deep_ensemble-4']")
+    assert visible(chrome, "#rotated [data-series='deep_ensemble-4']")
     assert not visible(page("#calibration?off=softmax-1"), "[data-series='softmax-1']")
 
 
 def test_arrow_keys_step_through_the_values_of_a_chart(page: Open, reported: Path) -> None:
     chrome = page()
-    drawing = elements(chrome, "#rotation .chart svg")[0]
+    drawing = elements(chrome, "#rotated .chart svg")[0]
     chrome.execute_script("arguments[0].focus()", drawing)
     drawing.send_keys(Keys.ARROW_RIGHT)
     tip = chrome.find_element(By.ID, "tip").text
     summary = read_table(reported / "summary.csv").set_index(["method", "condition", "metric"])
     value = float(summary.loc[("softmax", "clean", "accuracy"), "value"])
     shown = tip.split()[2]
-    assert tip.startswith("Softmax, 0°: ")
+    assert tip.startswith("Softmax, Clean: ")
     assert shown == f"{value:.{len(shown.partition('.')[2])}f}"
     drawing.send_keys(Keys.ARROW_RIGHT)
     assert chrome.find_element(By.ID, "tip").text.startswith("Softmax, 30°: ")
@@ -335,7 +338,7 @@ def test_absence_of_an_image_is_explained(
     images = len(explored(reported).drop_duplicates(["condition", "index"]))
     assert chrome.find_element(By.ID, "count").text.startswith(text.format(images))
     assert (
-        "article's images, none is included; a run on all 10,000 test images includes 61 and 591."
+        "article's images, none is included; a run on all test images includes 61 and 591."
         in elements(chrome, "#explorer p")[0].text
     )
 
@@ -397,7 +400,7 @@ def test_a_card_leads_to_an_image_whose_numbers_are_those_written(
     rows = explored(reported)
     rows = rows[(rows["condition"] == condition) & (rows["number"] == int(number))]
     variants = zip(rows["method"], rows["members"], strict=True)
-    rows = rows.assign(label=[Variant(*variant).label for variant in variants])
+    rows = rows.assign(label=[NAMES.label(Variant(*variant)) for variant in variants])
     heads = [one.text for one in elements(detail, "thead th")][1:]
     assert sorted(heads) == sorted(rows["label"])
     measures = ["confidence", "predictive_entropy", "expected_entropy", "mutual_information"]
@@ -416,7 +419,7 @@ def test_link_to_a_definition_opens_it(page: Open) -> None:
     chrome = page("#metric-auroc")
     assert chrome.find_element(By.CSS_SELECTOR, "#metric-auroc details").get_property("open")
     code = [one.text for one in elements(chrome, "#metric-auroc code")]
-    assert code == ["auroc", "benchmarks/metrics/detection.py"]
+    assert code == ["Detection", "benchmarks/metrics/detection.py"]
 
 
 def test_every_relative_link_leads_to_a_file(page: Open, reported: Path) -> None:
@@ -479,6 +482,6 @@ def test_every_control_and_image_has_a_name(browser: Chrome, page: Open) -> None
 def test_scores_are_switched_with_their_charts(page: Open) -> None:
     chrome = page()
     labels = [one.text for one in visible(chrome, "#detection .switch button")]
-    assert labels[0] == SCORES["predictive_entropy"]
+    assert labels[0] == SCORES["predictive_entropy"].label
     press(chrome, "#detection .switch button", "Mutual information")
     assert [one.text for one in visible(chrome, "#detection h3")] == ["By mutual information"]
