@@ -21,14 +21,11 @@ from benchmarks.report.figures.drawing import (
 from benchmarks.report.names import Names, Variant
 from benchmarks.report.results import Results
 from benchmarks.report.style import BAND, COLUMN, PAGE, Look, look_of
-from benchmarks.vocabulary import CLEAN, LEAST_RANK_CORRELATION, RANK_CORRELATION, VOTES
+from benchmarks.vocabulary import LEAST_RANK_CORRELATION, RANK_CORRELATION, VOTES
 
 CERTAINTY, RANK_AGREEMENT = "claims-certainty", "claims-rank-agreement"
 MISSING_DATA = "claims-missing-data"
 """Figures that claims name."""
-
-IMAGES = {CLEAN: "Clean images", "rotated-045": "Rotated by 45°"}
-"""Titles of panels, by condition."""
 
 SAMPLED_IMAGES = {
     "article-images": "Images 61 and 591",
@@ -101,7 +98,7 @@ def missing_data_figures(results: Results, _: Mapping[Variant, Look]) -> Iterato
     for ax, (metric, condition) in zip(axes, product(metrics, conditions), strict=True):
         draw_training_sets(ax, results.names, where(numbers, metric=metric, condition=condition))
     for ax, condition in zip(axes, conditions, strict=False):
-        ax.set_title(IMAGES.get(condition, condition))
+        ax.set_title(results.label_of(condition))
     for ax, metric in zip(axes[::columns], metrics, strict=True):
         shown = results.names.printed(metric)
         ax.set_ylabel(f"{shown.name}\n({shown.unit})" if shown.unit else shown.name)
