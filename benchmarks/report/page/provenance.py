@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.files import read_json
+from benchmarks.nouns import KINDS
 from benchmarks.vocabulary import (
     CLAIMS_FOLDER,
     CLAIMS_JSON,
@@ -28,6 +29,7 @@ DOWNLOADS = {
     COMPARISONS_CSV: "paired differences between methods",
     LATENCY_CSV: "latency and memory of each method",
     TRAINING_CSV: "training log of each network",
+    **{f"{kind}.csv": f"the fields of the {kind}" for kind in KINDS},
     CLAIMS_JSON: "the article's claims and their verdicts",
     CLAIMS_MD: "the same as text",
     IMAGES_NPZ: "the images shown",
