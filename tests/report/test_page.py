@@ -262,8 +262,7 @@ def test_every_score_and_method_shown_is_described(reported: Path) -> None:
     for name in CONFIGURATION.methods:
         method = METHODS[name]
         assert method.citation
-        assert f"{method.label} : {method.group}" in text
-        assert f"({method.citation})" in text
+        assert f"{method.label} ({method.citation}). Group: {method.group}" in text
 
 
 def test_definitions_link_to_the_code_within_the_repository_alone(

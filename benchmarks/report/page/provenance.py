@@ -29,7 +29,7 @@ DOWNLOADS = {
     COMPARISONS_CSV: "paired differences between methods",
     LATENCY_CSV: "latency and memory of each method",
     TRAINING_CSV: "training log of each network",
-    **{f"{kind}.csv": f"the fields of the run's {kind}" for kind in KINDS},
+    **{f"{kind}.csv": f"the fields of the {kind}" for kind in KINDS},
     CLAIMS_JSON: "the article's claims and their verdicts",
     CLAIMS_MD: "the same as text",
     IMAGES_NPZ: "the images shown",
