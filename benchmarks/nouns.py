@@ -69,12 +69,14 @@ class MethodRecord:
     """How predictions are formed; see `methods.UncertaintyMethod`.
 
     Attributes:
+        in_text: in a sentence; empty: the label.
         position: in the register, by which it looks alike in all runs; −1: not the suite's.
         shares_networks: whether its networks are those of a pool that other methods use as well.
     """
 
     name: str
     label: str
+    in_text: str = ""
     citation: str = ""
     group: str = ""
     size: str = ""

@@ -18,6 +18,7 @@ class Softmax(MemberMethod):
 
     name = "softmax"
     label = "Softmax"
+    in_text = "softmax"
     citation = "Hendrycks & Gimpel 2017"
     group = "single network"
 

@@ -86,6 +86,11 @@ class Names:
         """A method."""
         return self._methods.get(name) or MethodRecord(name, name)
 
+    def in_text(self, method: str) -> str:
+        """A method in a sentence."""
+        record = self.method(method)
+        return record.in_text or record.label
+
     def metric(self, name: str) -> MetricRecord:
         """A metric."""
         return self._metrics.get(name) or MetricRecord(name, name)

@@ -148,9 +148,9 @@ def _ranking(
         for leader, other in product(leaders, others)
     ]
     return Ranking(
-        leaders=[results.names.method(method).label for method in leaders],
+        leaders=[results.names.in_text(method) for method in leaders],
         value=value,
-        others=[(results.names.method(method).label, shown[method]) for method in others],
+        others=[(results.names.in_text(method), shown[method]) for method in others],
         # NaN, of what could not be tested, is not below it either.
         distinguished=all(p is not None and p < SIGNIFICANT for p in p_values),
     )
@@ -170,7 +170,7 @@ def _central(claims: Mapping[str, Any], names: Names) -> Iterator[dict[str, Any]
                     for score, mean, _ in _means(where(of_claim, metric=RANK_CORRELATION), "score")
                 ],
                 "detection": [
-                    f"{mean:.3f} for {names.method(method).label}"
+                    f"{mean:.3f} for {names.in_text(method)}"
                     + (" (mean over networks)" if networks > 1 else "")
                     for method, mean, networks in _means(
                         errors[errors["other_method"].isna()], "method"

@@ -60,6 +60,7 @@ def method_record(method: type[UncertaintyMethod]) -> MethodRecord:
     return MethodRecord(
         name=method.name,
         label=method.label or method.name,
+        in_text=method.in_text,
         citation=method.citation,
         group=method.group,
         size=method.size or "",

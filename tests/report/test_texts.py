@@ -92,27 +92,27 @@ def results(
     [
         (
             {"softmax": 0.9706, "mc_dropout": 0.9714, "deep_ensemble": 0.984},
-            "Deep ensemble classifies clean images best (accuracy 98.4 %; MC-dropout 97.1 %, "
-            "Softmax 97.1 %).",
+            "The deep ensemble classifies clean images best (accuracy 98.4 %; MC-dropout 97.1 %, "
+            "softmax 97.1 %).",
         ),
         (
             {"softmax": 0.96, "mc_dropout": 0.98401, "deep_ensemble": 0.98399},
-            "MC-dropout and Deep ensemble classify clean images best (accuracy 98.4 %; Softmax "
+            "MC-dropout and the deep ensemble classify clean images best (accuracy 98.4 %; softmax "
             "96.0 %).",
         ),
         (
             {"softmax": 0.96, "mc_dropout": 0.96, "deep_ensemble": 0.96},
-            "The accuracy on clean images is 96.0 % for Softmax, MC-dropout and Deep ensemble "
+            "The accuracy on clean images is 96.0 % for softmax, MC-dropout and the deep ensemble "
             "alike.",
         ),
         ({"mc_dropout": 0.96}, "The accuracy on clean images is 96.0 % for MC-dropout."),
         (
             {"softmax": 0.96, "mc_dropout": math.nan, "deep_ensemble": 0.95},
-            "Softmax classifies clean images best (accuracy 96.0 %; Deep ensemble 95.0 %).",
+            "Softmax classifies clean images best (accuracy 96.0 %; the deep ensemble 95.0 %).",
         ),
         (
             {"softmax": 0.96, "deep_ensemble": 0.95, "mine": 0.99},
-            "Mine classifies clean images best (accuracy 99.0 %; Softmax 96.0 %, Deep ensemble "
+            "Mine classifies clean images best (accuracy 99.0 %; softmax 96.0 %, the deep ensemble "
             "95.0 %).",
         ),
         ({"mine": 0.99}, "The accuracy on clean images is 99.0 % for mine."),
@@ -126,13 +126,13 @@ def test_best_is_the_highest_as_printed(values: dict[str, float], expected: str)
 def test_nothing_is_best_that_is_not_distinguished_from_the_others() -> None:
     accuracy = {"softmax": 0.96, "mc_dropout": 0.98401, "deep_ensemble": 0.98399}
     assert answer(results({ACCURACY: accuracy}, p_value=0.06)) == (
-        "The accuracy on clean images is 98.4 % for MC-dropout and Deep ensemble and 96.0 % for "
-        "Softmax."
+        "The accuracy on clean images is 98.4 % for MC-dropout and the deep ensemble and 96.0 % "
+        "for softmax."
     )
     errors = {"deep_ensemble": 0.24, "mc_dropout": 0.25, "softmax": 0.34}
     assert answer(results({ECE: errors}, 30, p_value=math.nan)) == (
-        "The ECE on rotated images (30°) is 0.34 for Softmax, 0.25 for MC-dropout and 0.24 for "
-        "Deep ensemble."
+        "The ECE on rotated images (30°) is 0.34 for softmax, 0.25 for MC-dropout and 0.24 for "
+        "the deep ensemble."
     )
 
 
@@ -141,17 +141,17 @@ def test_rotation_is_told_with_its_angles() -> None:
     errors = {"deep_ensemble": 0.24, "mc_dropout": 0.25, "softmax": 0.34}
     assert answer(results({DISAGREEMENT: alike, ECE: errors}, 15, 30, 45, 120)) == (
         "On rotated images (mean 15°–45°), 28 % of member pairs disagree, for MC-dropout and "
-        "for Deep ensemble alike. Softmax is the worst calibrated there (ECE 0.34; MC-dropout "
-        "0.25, Deep ensemble 0.24)."
+        "for the deep ensemble alike. Softmax is the worst calibrated there (ECE 0.34; "
+        "MC-dropout 0.25, the deep ensemble 0.24)."
     )
     different = {DISAGREEMENT: alike | {"mc_dropout": 0.3}, ECE: {"softmax": 0.34}}
     assert answer(results(different, 15, 90)) == (
-        "On rotated images (mean of 15°, 90°), 30 % of member pairs disagree for MC-dropout, 28 % "
-        "for Deep ensemble. The ECE there is 0.34 for Softmax."
+        "On rotated images (mean of 15°, 90°), 30 % of member pairs disagree for MC-dropout, "
+        "28 % for the deep ensemble. The ECE there is 0.34 for softmax."
     )
     assert answer(results({ECE: errors | {"mc_dropout": 0.34}}, 30)) == (
-        "Softmax and MC-dropout are the worst calibrated on rotated images (30°) (ECE 0.34; Deep "
-        "ensemble 0.24)."
+        "Softmax and MC-dropout are the worst calibrated on rotated images (30°) (ECE 0.34; the "
+        "deep ensemble 0.24)."
     )
 
 
@@ -159,8 +159,8 @@ def test_detection_is_of_the_first_condition_that_has_values() -> None:
     noise = AUROC._replace(condition="ood-uniform_noise")
     values = {"deep_ensemble": 0.94, "mc_dropout": 0.92}
     assert answer(results({AUROC: {"softmax": math.nan}, noise: values})) == (
-        "Deep ensemble detects Uniform noise best (AUROC by predictive entropy 0.94; MC-dropout "
-        "0.92)."
+        "The deep ensemble detects Uniform noise best (AUROC by predictive entropy 0.94; "
+        "MC-dropout 0.92)."
     )
 
 
@@ -186,7 +186,7 @@ def test_article_is_told_with_means_over_networks() -> None:
         "Over 10,000 test images, the rank correlation between 100 passes and 2 networks is 0.600 "
         "for disagreement and 0.420 for mutual information (means over the 2 networks). "
         "Disagreement detects each method's own errors with an AUROC of 0.910 for MC-dropout (mean "
-        "over networks) and 0.950 for Deep ensemble. Of the article's four statements, two are "
+        "over networks) and 0.950 for the deep ensemble. Of the article's four statements, two are "
         "reproduced, one is reproduced in part and one is not reproduced."
     )
 
