@@ -55,7 +55,10 @@ class Estimates(NamedTuple):
 class _MetricValues(NamedTuple):
     """One measure under one condition: of each run unit, and their covariance.
 
-    ``images``: those that the degrees of freedom count; in detection the fewer of the two kinds.
+    Attributes:
+        compared: how many images methods are compared on.
+        images: those that the degrees of freedom count; in detection the fewer of the two kinds.
+        by_image: whether it is a mean over images, each of which gives a difference.
     """
 
     metric: Metric
@@ -63,7 +66,9 @@ class _MetricValues(NamedTuple):
     values: Values
     covariance: Values
     undefined: Values
+    compared: int
     images: int
+    by_image: bool
 
 
 def compare(
@@ -72,14 +77,16 @@ def compare(
     """The interval of each of the task's measures, and the differences between its methods.
 
     Args:
-        probabilities_of: of each method that shares another one's probabilities, the name of that;
-            metrics of the probabilities are not compared between the two.
+        probabilities_of: of each method that shares another one's probabilities, the name of that.
+            Beside that one, its metrics of the probabilities are compared with no method's: they
+            would be tested twice.
     """
     estimates = Estimates({}, [])
     variants = _variants(resampled)
     uncompared = set(_uncompared(task))
     averaged = [condition.name for condition in task.conditions if condition.in_mean]
-    shares = {variant.method: variant.method for variant in variants} | dict(probabilities_of or {})
+    methods = {variant.method for variant in variants}
+    sharing = {name for name, other in (probabilities_of or {}).items() if other in methods}
     for measured in _each(task, resampled):
         for variant, units in variants.items():
             if columns := _with_value(measured, units):
@@ -89,11 +96,10 @@ def compare(
             continue
         for pair in pairs_compared(list(variants), smaller=measured.condition not in averaged):
             one, other = (_with_value(measured, variants[variant]) for variant in pair)
-            same = shares[pair[0].method] == shares[pair[1].method] and not task.score
-            if one and other and not (same and pair[0].method != pair[1].method):
+            inherited = not task.score and sharing & {variant.method for variant in pair}
+            if one and other and not inherited:
                 paired = _paired(resampled, one, other)
-                row = _comparison(task, measured, pair, paired, resampled.images)
-                estimates.comparisons.append(row)
+                estimates.comparisons.append(_comparison(task, measured, pair, paired))
     return estimates
 
 
@@ -149,17 +155,19 @@ def _variants(resampled: Resampled) -> dict[Variant, list[int]]:
 
 
 def _each(task: ResamplingTask, resampled: Resampled) -> Iterator[_MetricValues]:
-    fewer = min(resampled.images, resampled.reference_images)
     for m, metric in enumerate(task.metrics):
-        images = fewer if "reference" in metric.needs else resampled.images
         for k, condition in enumerate(resampled.conditions):
+            images = resampled.images[k]
+            fewer = min(images, resampled.reference_images[k])
             yield _MetricValues(
                 metric,
                 condition,
                 resampled.estimates[m, k],
                 resampled.covariance[m, k],
                 resampled.undefined[m, k],
-                images,
+                compared=images,
+                images=fewer if "reference" in metric.needs else images,
+                by_image=metric.family.means_over_images and resampled.drawn_together[k],
             )
 
 
@@ -217,7 +225,6 @@ def _comparison(
     measured: _MetricValues,
     pair: tuple[Variant, Variant],
     paired: tuple[list[int], list[int]],
-    images: int,
 ) -> Comparison:
     metric, columns = measured.metric, [*paired[0], *paired[1]]
     row = partial(
@@ -230,7 +237,7 @@ def _comparison(
         members=pair[0].members,
         other_method=pair[1].method,
         other_members=pair[1].members,
-        images=images,
+        images=measured.compared,
     )
     if not columns:
         return row(status="undefined", reason=UNPAIRED)
@@ -251,7 +258,7 @@ def _comparison(
         lower=lower,
         upper=upper,
         p_value=apart.p_value if tested else None,
-        effect_size=effect_size(apart, images) if metric.family.means_over_images else None,
+        effect_size=effect_size(apart, measured.compared) if measured.by_image else None,
         reason=interval.reason,
     )
 

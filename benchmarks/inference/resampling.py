@@ -1,13 +1,13 @@
 """Every measure of every method on resampled images, and their covariances.
 
-The resamples are the same for all methods. An image and its rotations are drawn together, each
-out-of-distribution set separately; detection combines a set's draw with that of the clean images.
+The resamples are the same for all methods. An image and its rotations are drawn together, each set
+of other images separately; detection combines a set's draw with that of its reference's images.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
-from functools import partial
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from functools import cache, partial
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -29,22 +29,42 @@ Load = Callable[[RunUnit, str], StoredPrediction | None]
 """A run unit's prediction under a condition, if there is one."""
 
 
+class ImageSet(NamedTuple):
+    """Images that are drawn together: those of a condition, and of all that are paired with it.
+
+    Attributes:
+        name: of that condition.
+        data: its data set, from which the resamples' seed is derived.
+        subset: whether it has few of the images.
+    """
+
+    name: str
+    data: str
+    subset: bool
+
+    def weights(self, images: int, resamples: int, seed: int) -> Iterator[Weights]:
+        """Its resamples, in blocks; see `image_weights`."""
+        # Seeds are derived from these words, so that "small" stays as it is.
+        kind = "small" if self.subset else "all"
+        return image_weights(images, resamples, derive_seed("resamples", seed, kind, self.data))
+
+
 class ResamplingTask(NamedTuple):
     """What is resampled in one call, of a size that fits into memory.
 
     Attributes:
         recipe: the recipe whose methods are compared; those that train themselves are in each.
-        conditions: some that are made of the same images.
+        conditions: some that are made of the same images, or averaged by the mean over a group.
         families: of the metrics that are computed.
-        reference_data: the data set of the reference's images.
         score: the score that these need, else empty.
+        references: the conditions that these are compared with.
     """
 
     recipe: str
     conditions: tuple[Condition, ...]
     families: tuple[type[Family], ...]
-    reference_data: str
     score: str = ""
+    references: tuple[Condition, ...] = ()
 
     @property
     def in_families(self) -> list[Family]:
@@ -61,14 +81,43 @@ class ResamplingTask(NamedTuple):
         """What its metrics need."""
         return frozenset(need for family in self.families for need in family.needs)
 
+    @property
+    def images(self) -> list[ImageSet]:
+        """The images of each condition."""
+        return [self._images_of(condition) for condition in self.conditions]
+
+    @property
+    def reference_images(self) -> list[ImageSet]:
+        """The images of each condition's reference."""
+        known = self._known
+        return [self._images_of(known[condition.reference]) for condition in self.conditions]
+
+    @property
+    def averaged(self) -> dict[str, list[int]]:
+        """By group, the positions of its conditions that are in its mean."""
+        groups: dict[str, list[int]] = {}
+        for position, condition in enumerate(self.conditions):
+            if condition.in_mean:
+                groups.setdefault(condition.group, []).append(position)
+        return groups
+
+    @property
+    def _known(self) -> dict[str, Condition]:
+        return {condition.name: condition for condition in (*self.references, *self.conditions)}
+
+    def _images_of(self, condition: Condition) -> ImageSet:
+        paired = self._known.get(condition.paired_with, condition)
+        return ImageSet(condition.paired_with, paired.data, condition.subset)
+
 
 class Resampled(NamedTuple):
     """The measures of a resampling task; NaN where they are undefined.
 
     Attributes:
         conditions: the task's, by name, and the means over groups.
-        images: how many each of them has.
-        reference_images: how many clean images detection compares them with.
+        images: how many each of them has; a mean as many as the smallest set that it averages.
+        reference_images: the same of the images that detection compares each with.
+        drawn_together: whether each has one image a draw; no mean over several sets of images has.
         estimates: [metrics, conditions, units], of the images themselves.
         covariance: [metrics, conditions, units, units], over the resamples.
         undefined: [metrics, conditions, units], the share of resamples without a value.
@@ -77,8 +126,9 @@ class Resampled(NamedTuple):
     """
 
     conditions: tuple[str, ...]
-    images: int
-    reference_images: int
+    images: tuple[int, ...]
+    reference_images: tuple[int, ...]
+    drawn_together: tuple[bool, ...]
     estimates: Values
     covariance: Values
     undefined: Values
@@ -92,24 +142,22 @@ class _Part(NamedTuple):
     family: Family
     prepared: Any
     place: tuple[slice, int, int]
+    images: ImageSet
+    reference_images: ImageSet
 
 
 def resampling_tasks(
     recipes: Iterable[str], conditions: Iterable[Condition], method_scores: Iterable[str] = ()
 ) -> list[ResamplingTask]:
     """All resampling tasks of recipes and conditions; `method_scores`: the methods' own scores."""
-    same_images: dict[str, list[Condition]] = {}
-    data: dict[str, str] = {}
-    for condition in conditions:
-        same_images.setdefault(condition.paired_with, []).append(condition)
-        data[condition.name] = condition.data
+    known = {condition.name: condition for condition in conditions}
     families = [family for family in _families() if family.resampled]
     ranking = tuple(family for family in families if "score" in family.needs)
     parts = [(ranking, score) for score in (*of_probabilities(), *method_scores) if ranking]
     parts += [((family,), "") for family in families if family not in ranking]
     return [
-        ResamplingTask(recipe, tuple(together), chosen, data[together[0].reference], score)
-        for together in same_images.values()
+        ResamplingTask(recipe, together, chosen, score, _references(together, known))
+        for together in _drawn_together(known.values())
         for recipe in recipes
         for chosen, score in parts
     ]
@@ -134,80 +182,98 @@ def resample(
     task: ResamplingTask, units: Iterable[RunUnit], load: Load, *, resamples: int, seed: int
 ) -> Resampled | None:
     """Measure run units on resampled images; ``None`` if there is nothing to measure."""
-    predicting = [
-        (unit, reference)
-        for unit in sorted(units)
-        if (reference := load(unit, task.conditions[0].reference)) is not None
-    ]
-    parts, images = [], 0
-    for c, (unit, reference) in enumerate(predicting):
-        for k, condition in enumerate(task.conditions):
-            stored = load(unit, condition.name)
-            if stored is None:
-                continue
-            images = len(stored.prediction.mean)
-            arrays, row = arrays_of(condition, stored, reference, task.score), 0
+    parts: list[_Part] = []
+    members: dict[RunUnit, str] = {}
+    sizes = dict.fromkeys((*task.images, *task.reference_images), 0)
+    for unit in sorted(units):
+        for k, stored, reference in _predictions(task, cache(partial(load, unit))):
+            members.setdefault(unit, members_of(unit, stored))
+            images, reference_images = task.images[k], task.reference_images[k]
+            sizes[images] = len(stored.prediction.mean)
+            sizes[reference_images] = len(reference.prediction.mean)
+            arrays, row = arrays_of(task.conditions[k], stored, reference, task.score), 0
             for family in task.in_families:
-                rows = slice(row, row := row + len(family.metrics))
+                place = slice(row, row := row + len(family.metrics)), k, len(members) - 1
                 if (prepared := family.prepare(arrays)) is not None:
-                    parts.append(_Part(family, prepared, (rows, k, c)))
+                    parts.append(_Part(family, prepared, place, images, reference_images))
     if not parts:
         return None
-    measure = partial(_measure, task, parts, len(predicting))
-    sizes = images, len(predicting[0][1].prediction.mean)
-    estimates = measure(*map(each_once, sizes))[..., 0]
+    measure = partial(_measure, task, parts, len(members))
+    estimates = measure({images: each_once(size) for images, size in sizes.items()})[..., 0]
     covariance = ResampleCovariance(estimates)
-    for weights in _weights(task, sizes, resamples, seed):
-        covariance.add(measure(*weights))
+    for weights in _weights(sizes, resamples, seed):
+        covariance.add(measure(weights))
     names = [condition.name for condition in task.conditions]
+    averaged = [[position] for position in range(len(names))] + list(task.averaged.values())
     return Resampled(
-        conditions=(*names, *map(mean_name, _averaged(task))),
-        images=images,
-        reference_images=sizes[1],
+        conditions=(*names, *map(mean_name, task.averaged)),
+        images=tuple(min(sizes[task.images[k]] for k in each) for each in averaged),
+        reference_images=tuple(
+            min(sizes[task.reference_images[k]] for k in each) for each in averaged
+        ),
+        drawn_together=tuple(len({task.images[k] for k in each}) == 1 for each in averaged),
         estimates=estimates,
         covariance=covariance.covariance,
         undefined=covariance.undefined,
-        units=tuple(unit for unit, _ in predicting),
-        members=tuple(members_of(unit, reference) for unit, reference in predicting),
+        units=tuple(members),
+        members=tuple(members.values()),
     )
 
 
+def _predictions(
+    task: ResamplingTask, load: Callable[[str], StoredPrediction | None]
+) -> Iterator[tuple[int, StoredPrediction, StoredPrediction]]:
+    """The position of each condition with predictions, these, and its reference's."""
+    for k, condition in enumerate(task.conditions):
+        stored, reference = load(condition.name), load(condition.reference)
+        if stored is not None and reference is not None:
+            yield k, stored, reference
+
+
 def _weights(
-    task: ResamplingTask, images: tuple[int, int], resamples: int, seed: int
-) -> Iterator[tuple[Weights, Weights]]:
-    """Blocks of resamples of the task's images and of their reference's, which may be the same."""
-    first = task.conditions[0]
-    # Seeds are derived from these words, so that "small" stays as it is.
-    kind = "small" if first.subset else "all"
-    of_reference = derive_seed("resamples", seed, kind, task.reference_data)
-    reference = image_weights(images[1], resamples, of_reference)
-    if first.paired_with == first.reference:
-        yield from ((weights, weights) for weights in reference)
-    else:
-        own = derive_seed("resamples", seed, kind, first.data)
-        yield from zip(image_weights(images[0], resamples, own), reference, strict=True)
+    sizes: Mapping[ImageSet, int], resamples: int, seed: int
+) -> Iterator[dict[ImageSet, Weights]]:
+    """Blocks of resamples of each set of images."""
+    drawn = [images.weights(size, resamples, seed) for images, size in sizes.items()]
+    for blocks in zip(*drawn, strict=True):
+        yield dict(zip(sizes, blocks, strict=True))
 
 
 def _measure(
-    task: ResamplingTask, parts: list[_Part], units: int, weights: Weights, of_reference: Weights
+    task: ResamplingTask, parts: list[_Part], units: int, weights: Mapping[ImageSet, Weights]
 ) -> Values:
     """All measures [metrics, conditions, units, resamples], the means over groups among them."""
-    shape = (len(task.metrics), len(task.conditions), units, weights.shape[1])
-    values = np.full(shape, np.nan)
+    resamples = next(iter(weights.values())).shape[1]
+    values = np.full((len(task.metrics), len(task.conditions), units, resamples), np.nan)
     for part in parts:
-        values[part.place] = part.family.evaluate(part.prepared, weights, of_reference)
-    groups = _averaged(task).values()
+        own, of_reference = weights[part.images], weights[part.reference_images]
+        values[part.place] = part.family.evaluate(part.prepared, own, of_reference)
+    groups = task.averaged.values()
     means = [values[:, averaged].mean(axis=1, keepdims=True) for averaged in groups]
     return np.concatenate([values, *means], axis=1) if means else values
 
 
-def _averaged(task: ResamplingTask) -> dict[str, list[int]]:
-    """By group, the positions of its conditions that are in its mean."""
-    groups: dict[str, list[int]] = {}
-    for position, condition in enumerate(task.conditions):
-        if condition.in_mean:
-            groups.setdefault(condition.group, []).append(position)
-    return groups
+def _drawn_together(conditions: Iterable[Condition]) -> list[tuple[Condition, ...]]:
+    """The conditions by what joins them: the same images, or the mean over their group."""
+    joined: list[tuple[set[tuple[str, str]], list[Condition]]] = []
+    for condition in conditions:
+        keys = {("images", condition.paired_with)}
+        keys |= {("mean", condition.group)} if condition.in_mean else set()
+        touched = [one for one in joined if keys & one[0]]
+        together = [member for _, members in touched for member in members]
+        new = keys.union(*(one[0] for one in touched)), [*together, condition]
+        position = joined.index(touched[0]) if touched else len(joined)
+        joined = [one for one in joined if one not in touched]
+        joined.insert(position, new)
+    return [tuple(together) for _, together in joined]
+
+
+def _references(
+    together: tuple[Condition, ...], known: Mapping[str, Condition]
+) -> tuple[Condition, ...]:
+    """The conditions that some are compared with; each once, in their order."""
+    names = dict.fromkeys(condition.reference for condition in together)
+    return tuple(known[name] for name in names)
 
 
 def _families() -> list[type[Family]]:

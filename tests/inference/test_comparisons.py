@@ -90,8 +90,8 @@ Group = tuple[type[Family], ...] | str
 
 def task_of(group: Group, conditions: tuple[Condition, ...] = ROTATED) -> ResamplingTask:
     if isinstance(group, str):
-        return ResamplingTask("standard", conditions, (Selective, Detection), "mnist", group)
-    return ResamplingTask("standard", conditions, group, "mnist")
+        return ResamplingTask("standard", conditions, (Selective, Detection), group, (CONDITIONS["clean"],))
+    return ResamplingTask("standard", conditions, group, references=(CONDITIONS["clean"],))
 
 
 def resampled(
@@ -193,8 +193,8 @@ def test_every_measure_but_prevalence_belongs_to_a_task() -> None:
             }
             assert wanted <= result
     for task in parts:
-        assert len({condition.reference for condition in task.conditions}) == 1
-        assert len({condition.data for condition in task.conditions}) == 1
+        assert len(set(task.images)) == len({condition.data for condition in task.conditions}) == 1
+        assert {images.data for images in task.reference_images} == {"mnist"}
 
 
 def test_interval_of_the_ensembles_accuracy_is_that_of_a_share(predictions: Predictions) -> None:
