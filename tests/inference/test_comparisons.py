@@ -90,7 +90,9 @@ Group = tuple[type[Family], ...] | str
 
 def task_of(group: Group, conditions: tuple[Condition, ...] = ROTATED) -> ResamplingTask:
     if isinstance(group, str):
-        return ResamplingTask("standard", conditions, (Selective, Detection), group, (CONDITIONS["clean"],))
+        return ResamplingTask(
+            "standard", conditions, (Selective, Detection), group, (CONDITIONS["clean"],)
+        )
     return ResamplingTask("standard", conditions, group, references=(CONDITIONS["clean"],))
 
 

@@ -9,6 +9,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 
+from benchmarks.nouns import ConditionRecord
 from benchmarks.report.figures.drawing import (
     Drawing,
     conditions_in,
@@ -21,7 +22,6 @@ from benchmarks.report.figures.drawing import (
 from benchmarks.report.names import Variant
 from benchmarks.report.results import Results
 from benchmarks.report.style import COLUMN, PAGE, Look
-from benchmarks.vocabulary import CLEAN
 
 IN_A_ROW = 3
 """Panels of ROC curves."""
@@ -51,11 +51,13 @@ def roc_figures(results: Results, looks: Mapping[Variant, Look]) -> Iterator[Dra
         for ax, condition in zip(axes, conditions, strict=True):
             draw_roc(ax, numbers[numbers["condition"] == condition], looks)
             ax.set_title(results.label_of(condition))
+            reference = results.label_of(results.names.condition(condition).reference)
+            by = results.names.score(score).label.lower()
+            ax.set_xlabel(f"{reference} images flagged\n(by {by})")
         for ax in axes[::columns]:
             ax.set_ylabel("OOD images flagged")
         for ax in axes:  # all alike, so that the rows of panels are as well
             ax.tick_params(labelbottom=True)
-            ax.set_xlabel(f"Clean images flagged\n(by {results.names.score(score).label.lower()})")
         legend_below(figure, axes)
         yield Drawing(f"roc-{score}", figure, numbers)
 
@@ -79,7 +81,8 @@ def histogram_figures(results: Results, looks: Mapping[Variant, Look]) -> Iterat
         for variant, row in zip(variants, grid, strict=True):
             row[0].set_ylabel(looks[variant].label.replace(", ", ",\n"))
             for condition, ax in zip(conditions, row, strict=True):
-                draw_histogram(ax, rows_of(numbers, variant), condition, looks[variant])
+                of_variant, record = rows_of(numbers, variant), results.names.condition(condition)
+                draw_histogram(ax, of_variant, record, looks[variant])
         for condition, ax in zip(conditions, grid[0], strict=True):
             ax.set_title(results.label_of(condition))
         filled = numbers[numbers["count"] > 0]
@@ -89,7 +92,7 @@ def histogram_figures(results: Results, looks: Mapping[Variant, Look]) -> Iterat
         for ax in labelled:
             ax.set_xlabel(results.names.printed_score(score).axis_label)
         figure.supylabel("Share of images", fontsize="medium")
-        legend_below(figure, [], extra=_histogram_legend())
+        legend_below(figure, [], extra=_histogram_legend(results, conditions))
         yield Drawing(f"histograms-{score}", figure, numbers)
 
 
@@ -105,11 +108,13 @@ def draw_roc(ax: Axes, numbers: pd.DataFrame, looks: Mapping[Variant, Look]) -> 
     return ax
 
 
-def draw_histogram(ax: Axes, numbers: pd.DataFrame, condition: str, look: Look) -> Axes:
-    """One method and set: clean images' scores in grey, out-of-distribution ones' as an outline."""
-    clean, ood = (numbers[numbers["condition"] == name] for name in (CLEAN, condition))
-    if not clean.empty:
-        ax.stairs(*_shares(clean), color="0.75", fill=True)
+def draw_histogram(ax: Axes, numbers: pd.DataFrame, condition: ConditionRecord, look: Look) -> Axes:
+    """One method: the reference's scores in grey, those of out-of-distribution images as a line."""
+    reference, ood = (
+        numbers[numbers["condition"] == name] for name in (condition.reference, condition.name)
+    )
+    if not reference.empty:
+        ax.stairs(*_shares(reference), color="0.75", fill=True)
     if not ood.empty:
         ax.stairs(*_shares(ood), color=look.color, linewidth=1.2)
     ax.set_yscale("log")
@@ -124,9 +129,11 @@ def _shares(bins: pd.DataFrame) -> tuple[pd.Series[float], list[float]]:
     return shares.clip(lower=LEAST_SHARE / 10), [*bins["lower"], bins["upper"].iloc[-1]]
 
 
-def _histogram_legend() -> list[Patch]:
+def _histogram_legend(results: Results, conditions: list[str]) -> list[Patch]:
+    references = (results.names.condition(name).reference for name in conditions)
+    labels = dict.fromkeys(map(results.label_of, references))
     return [
-        Patch(color="0.75", label="Clean images"),
+        Patch(color="0.75", label=f"{', '.join(labels)} images"),
         Patch(
             facecolor="white", edgecolor="0.2", linewidth=1.2, label="Out-of-distribution images"
         ),

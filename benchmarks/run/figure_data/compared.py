@@ -98,17 +98,19 @@ def high_disagreement_images(plan: Plan, store: PredictionStore, recipe: str) ->
 
 def highest(values: dict[Condition, Float[Tensor, " images"]], count: int) -> list[Ranked]:
     """The images of the highest values, each under one condition only, and none of value 0."""
-    if not values:
-        return []
-    conditions = list(values)
-    # Rounded, so that images are ranked alike on every machine.
-    of_each, where = torch.stack(list(values.values())).round(decimals=9).max(dim=0)
-    order = of_each.sort(descending=True, stable=True).indices[:count].tolist()
-    return [
-        Ranked(conditions[int(where[image])], image, float(of_each[image]))
-        for image in order
-        if of_each[image] > 0
-    ]
+    paired: dict[str, list[Condition]] = {}
+    for condition in values:
+        paired.setdefault(condition.paired_with, []).append(condition)
+    ranked: list[Ranked] = []
+    for conditions in paired.values():
+        # Rounded, so that images are ranked alike on every machine.
+        of_each, where = torch.stack([values[c] for c in conditions]).round(decimals=9).max(dim=0)
+        ranked += [
+            Ranked(conditions[int(where[image])], int(image), float(of_each[image]))
+            for image in of_each.sort(descending=True, stable=True).indices[:count]
+            if of_each[image] > 0
+        ]
+    return sorted(ranked, key=lambda one: -one.value)[:count]
 
 
 def divergence(

@@ -69,8 +69,9 @@ COLUMNS = {
 """The tables and their columns.
 
 ``reliability``: the 15 bins of the ECE. ``histograms``: images a bin of a score, bins [lower,
-upper). ``roc``: shares of the clean images and of the condition's that are flagged as uncertain.
-``risk_coverage``: the error rate among the most certain images. ``example_image``: votes on one
+upper). ``roc``: shares of the reference's images (``flagged_clean``) and of the condition's
+that are flagged as uncertain. ``risk_coverage``: the error rate among the most certain images.
+``example_image``: votes on one
 of the clean images, also changed by every condition that changes these. ``high_disagreement``:
 votes on the images of `high_disagreement_images`; its ``recipe`` is the one whose methods were
 compared, also in the rows of methods that train themselves.
@@ -114,6 +115,7 @@ def _of_unit(
     """The run unit's rows, each with the name of its table."""
     clean = store.load(unit, CLEAN)
     example, typical = example_image(plan, clean.labels), typical_conditions(plan)
+    references = {condition.reference for condition in plan.whole_conditions}
     for condition in plan.whole_conditions:
         stored = store.load_if_there(unit, condition.name)
         if stored is None:
@@ -123,12 +125,14 @@ def _of_unit(
         if condition in typical:
             for name, row in _against_labels(stored, draws):
                 yield name, origin | row
-        if not (condition.labelled and condition.detected):
+        if not condition.labelled or condition.name in references:
             for row in _histograms(stored, clean):
                 yield "histograms", origin | row
-        if not condition.labelled:
-            clean_draws = draws_of(plan.task.condition(CLEAN).data, len(clean.prediction.mean))
-            for row in _detection(stored, clean, (clean_draws, draws)):
+        reference = store.load_if_there(unit, condition.reference)
+        if not condition.labelled and reference is not None:
+            data = plan.task.condition(condition.reference).data
+            reference_draws = draws_of(data, len(reference.prediction.mean))
+            for row in _detection(stored, reference, (reference_draws, draws)):
                 yield "roc", origin | row
         if shows_example(condition) and example is not None:
             for row in _votes(stored, example):
@@ -153,11 +157,11 @@ def _histograms(stored: StoredPrediction, clean: StoredPrediction) -> Iterator[R
 
 
 def _detection(
-    stored: StoredPrediction, clean: StoredPrediction, draws: tuple[Weights, Weights]
+    stored: StoredPrediction, reference: StoredPrediction, draws: tuple[Weights, Weights]
 ) -> Iterator[Row]:
-    clean_scores, scores = _shown_scores(clean), _shown_scores(stored)
-    for name in (name for name in scores if name in clean_scores):
-        for row in _roc(clean_scores[name], scores[name], draws):
+    of_reference, scores = _shown_scores(reference), _shown_scores(stored)
+    for name in (name for name in scores if name in of_reference):
+        for row in _roc(of_reference[name], scores[name], draws):
             yield {"score": name} | row
 
 
@@ -194,9 +198,9 @@ def _histogram(score: Tensor, start: float, width: float) -> Iterator[Row]:
         yield {"lower": start + b * width, "upper": start + (b + 1) * width, "count": count}
 
 
-def _roc(clean: Tensor, score: Tensor, draws: tuple[Weights, Weights]) -> Iterator[Row]:
+def _roc(reference: Tensor, score: Tensor, draws: tuple[Weights, Weights]) -> Iterator[Row]:
     """The point (0, 0), where all curves begin, then the curve from a rate of 0 on."""
-    curve = roc_curve(clean.numpy(), score.numpy(), draws, FALSE_POSITIVE_RATES)
+    curve = roc_curve(reference.numpy(), score.numpy(), draws, FALSE_POSITIVE_RATES)
     columns = ("flagged_clean", "flagged", "lower", "upper")
     yield dict.fromkeys(columns, 0.0)
     yield from _rows(columns, FALSE_POSITIVE_RATES, *curve)
