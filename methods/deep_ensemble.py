@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable
 from typing import Self
 
 from torch import nn
 
 from methods.given_networks.pool import GivenPool
+from methods.given_networks.requirements import require_modules
 from methods.networks.pool import NetworkPool
 from methods.pooled import MemberMethod
 
@@ -45,7 +46,7 @@ class DeepEnsemble(MemberMethod):
     @classmethod
     def from_networks(
         cls,
-        modules: Sequence[nn.Module],
+        modules: Iterable[nn.Module],
         *,
         features: str | None = None,
         device: str = "cpu",
@@ -54,9 +55,14 @@ class DeepEnsemble(MemberMethod):
         """The method, fitted, of networks that were trained elsewhere: each is a member.
 
         Architectures may differ. Arguments and errors as those of `Softmax.from_network`.
+
+        Raises:
+            ValueError: there is no module, or a single one outside of a list. Predicting raises one
+                if their numbers of classes differ, and `features` if their widths do.
         """
-        pool = GivenPool.of(modules, features=features, device=device, batch_size=batch_size)
-        method = cls(device=device, pool=pool, members=len(modules))
+        members = require_modules(modules)
+        pool = GivenPool.of(members, features=features, device=device, batch_size=batch_size)
+        method = cls(device=device, pool=pool, members=len(members))
         method.fitted = list(pool.given)
         return method
 

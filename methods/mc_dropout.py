@@ -7,6 +7,7 @@ from typing import Self
 from torch import Tensor, nn
 
 from methods.given_networks.pool import GivenPool
+from methods.given_networks.requirements import require_count
 from methods.networks.pool import NetworkPool
 from methods.pooled import MemberMethod
 
@@ -59,7 +60,8 @@ class MCDropout(MemberMethod):
         Every dropout layer of PyTorch's is found and switched on, and nothing else: all other
         layers, such as batch normalisation, compute in evaluation mode. A layer that is reached
         several times draws a mask each time. `torch.nn.functional.dropout` and the dropout inside
-        of `nn.MultiheadAttention` and of recurrent layers cannot be found, and stay off.
+        of `nn.MultiheadAttention` and of recurrent layers cannot be found, and stay off. A warning
+        names layers with such dropout inside, and dropout layers that no forward calls.
 
         Args:
             module, features, device, batch_size: see `Softmax.from_network`.
@@ -67,9 +69,11 @@ class MCDropout(MemberMethod):
             seed, replicate: pass t's masks are a function of (seed, replicate, t) alone.
 
         Raises:
-            ValueError: the module has no dropout layer, or one whose masks are unknown, or no
-                layer of this name. Predicting raises one if it does not return logits.
+            ValueError: as `Softmax.from_network`; or the module has no dropout layer, or one whose
+                masks are unknown; or there is no pass. Predicting raises one if no dropout layer is
+                called, or if the first axis of one's input is not the images.
         """
+        require_count("passes", passes)
         pool = GivenPool.of([module], features=features, device=device, batch_size=batch_size)
         (network,) = pool.given
         network.require_dropout()

@@ -42,8 +42,9 @@ class Softmax(MemberMethod):
             batch_size: how many images are computed in one batch.
 
         Raises:
-            ValueError: the module has no such layer. Predicting raises one if it does not return
-                logits.
+            ValueError: it is no module, cannot be copied or has no such layer, or the batch size is
+                below 1. Predicting raises one if the module does not return logits, or draws random
+                numbers in evaluation mode.
         """
         pool = GivenPool.of([module], features=features, device=device, batch_size=batch_size)
         method = cls(device=device, pool=pool)

@@ -60,16 +60,28 @@ def dropout_layers(module: nn.Module) -> dict[str, _DropoutNd]:
     return layers
 
 
+def scripted_dropout_layers(module: nn.Module) -> list[str]:
+    """The names of those that `torch.jit` has compiled, whose forward no hook can change."""
+    kinds = {kind.__name__ for kind in _DropoutNd.__subclasses__()}
+    return [
+        name
+        for name, layer in module.named_modules()
+        if isinstance(layer, torch.jit.ScriptModule) and layer.original_name in kinds
+    ]
+
+
 def switched_on(layer: _DropoutNd, inputs: Tensor, random: np.random.Generator) -> Tensor:
-    """What the layer would return in training mode, by one mask for all images."""
+    """What the layer would return in training mode, by one mask for all images.
+
+    It is written into the inputs where the layer works in place; alpha dropout never does.
+    """
     kind = KINDS[type(layer).forward]
     drawn = random.random(_mask_shape(kind, inputs), dtype=np.float32)
     p: float = layer.p
     keep = torch.from_numpy(drawn >= p).to(inputs)
-    if p == 1:
-        return inputs * keep
-    if not kind.alpha:
-        return inputs * (keep / (1 - p))
+    if p == 1 or not kind.alpha:
+        factor = keep / (1 - p) if p < 1 else keep
+        return inputs.mul_(factor) if layer.inplace and not kind.alpha else inputs * factor
     scale: float = ((ALPHA**2 * p + 1) * (1 - p)) ** -0.5
     return (inputs * keep + (keep - 1 + p) * ALPHA) * scale
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import logging
-from copy import deepcopy
-from dataclasses import dataclass
+from contextlib import nullcontext
+from dataclasses import dataclass, field
 from threading import get_ident
 from typing import Any, Self
 
@@ -13,7 +13,13 @@ import torch
 from jaxtyping import Bool, Float, Int64
 from torch import Tensor, nn
 
-from methods.given_networks.dropout import dropout_layers, switched_on
+from methods.given_networks.dropout import dropout_layers, scripted_dropout_layers, switched_on
+from methods.given_networks.requirements import (
+    copied,
+    require_logits,
+    require_shared_masks,
+    without_random_numbers,
+)
 from methods.networks.masks import pass_seeds
 from methods.networks.network import Network
 
@@ -25,15 +31,13 @@ class Forward:
     """What the hooks of one forward read and note.
 
     Attributes:
-        images: how many there are.
         random: where dropout's masks come from; None: dropout is off.
-        dropped: how often a dropout layer was reached.
+        dropped: each time that a dropout layer was reached, with the shape of its input.
         head: the layer whose input are the features, and that input.
     """
 
-    images: int
     random: np.random.Generator | None = None
-    dropped: int = 0
+    dropped: list[tuple[nn.Module, torch.Size]] = field(default_factory=list)
     head: tuple[nn.Module, Tensor] | None = None
 
 
@@ -55,7 +59,8 @@ class GivenNetwork(Network):
         head_name: the layer whose input are the features; None until it is found.
 
     Raises:
-        ValueError: there is no such layer, or a dropout layer that cannot be switched on.
+        ValueError: it is no module or cannot be copied, there is no such layer, or a dropout layer
+            cannot be switched on.
     """
 
     name = "given"
@@ -64,9 +69,11 @@ class GivenNetwork(Network):
         self, module: nn.Module, *, features: str | None = None, device: str = "cpu"
     ) -> None:
         super().__init__()
-        self.module = deepcopy(module).to(device)
+        self.module = copied(module).to(device)
         self.eval()
+        self._device = device
         self._forwards: dict[int, Forward] = {}
+        self._repeatable = self._by_images = False  # not known before a forward
         dropouts = dropout_layers(self.module)
         for dropout in dropouts.values():
             dropout.register_forward_hook(self._drop)
@@ -99,7 +106,12 @@ class GivenNetwork(Network):
         Raises:
             ValueError: there is none.
         """
-        dropouts = dropout_layers(self.module).values()
+        dropouts, scripted = dropout_layers(self.module), scripted_dropout_layers(self.module)
+        if scripted and not dropouts:
+            raise ValueError(
+                f"the module's dropout layers are scripted ({', '.join(scripted)}), so they cannot "
+                "be switched on; expected the nn.Module as it was trained, without torch.jit"
+            )
         if not dropouts:
             raise ValueError(
                 "the module has no dropout layer; put an nn.Dropout before its last layer and "
@@ -107,12 +119,16 @@ class GivenNetwork(Network):
                 "nn.MultiheadAttention and of recurrent layers cannot be found: write them as "
                 "layers"
             )
-        if all(dropout.p == 0 for dropout in dropouts):
+        if all(dropout.p == 0 for dropout in dropouts.values()):
             raise ValueError("all dropout layers of the module have p = 0, so no pass would differ")
         LOGGER.info("dropout is switched on in the layers %s", ", ".join(self.dropout_names))
-        for name, layer in self.module.named_modules():
-            if isinstance(layer, (nn.MultiheadAttention, nn.RNNBase)) and layer.dropout:
-                LOGGER.warning("the dropout inside of the layer %s stays off", name)
+        inside = [
+            name
+            for name, layer in self.module.named_modules()
+            if isinstance(layer, (nn.MultiheadAttention, nn.RNNBase)) and layer.dropout
+        ]
+        for name in (*inside, *scripted):
+            LOGGER.warning("the dropout inside of the layer %s stays off", name)
 
     def forward(
         self, images: Float[Tensor, "images ..."], keep_mask: Bool[Tensor, ...] | None = None
@@ -120,9 +136,9 @@ class GivenNetwork(Network):
         """Logits, dropout off; there are no masks of channels.
 
         Raises:
-            ValueError: the module does not return logits.
+            ValueError: the module does not return logits, or draws random numbers.
         """
-        return self._run(images, Forward(len(images)))
+        return self._logits(images, Forward())
 
     def features(
         self, images: Float[Tensor, "images ..."], keep_mask: Bool[Tensor, ...] | None = None
@@ -132,19 +148,23 @@ class GivenNetwork(Network):
         Raises:
             ValueError: no such layer is reached, or its input has no row for each image.
         """
-        forward = Forward(len(images))
-        self._run(images, forward)
-        if forward.head is None:
-            what = "no nn.Linear" if self.head_name is None else f"no layer {self.head_name!r}"
-            raise ValueError(f"a forward reaches {what}; name the last layer by features=")
-        layer, inputs = forward.head
+        layer, inputs = self._head_input(images)
         if self.head_name is None:
-            self.head_name = next(n for n, one in self.module.named_modules() if one is layer)
+            self.head_name = self._name(layer)
             LOGGER.info(
                 "penultimate features: the input of %r, the last nn.Linear that a forward reaches",
                 self.head_name,
             )
-        self._require_images(self.head_name, inputs, forward.images, exactly=True)
+        rows = [(len(images), inputs.shape)]
+        if len(images) in inputs.shape[1:]:  # the first axis may be another one of equal length
+            count = 2 if len(images) != 2 else 3
+            rows.append((count, self._head_input(_repeated(images, count))[1].shape))
+        for count, shape in rows:
+            if len(shape) < 2 or shape[0] != count:
+                raise ValueError(
+                    f"the layer {self.head_name} gets the shape {list(shape)} for {count} images; "
+                    "its first axis must be the images"
+                )
         return inputs.flatten(start_dim=1)
 
     def passes(self, seed: int, replicate: int, count: int) -> Int64[Tensor, "passes 1"]:
@@ -157,32 +177,76 @@ class GivenNetwork(Network):
         """Logits of all images with dropout on, one forward a pass.
 
         Raises:
-            ValueError: no dropout layer is reached, or one's input has no row for each image.
+            ValueError: no dropout layer is reached, or the first axis of one's input is not the
+                images.
         """
-        return torch.stack([self._pass(images, int(seed)) for seed in passes])
+        if not self._by_images and len(images):
+            self._check_dropout(images)
+            self._by_images = True
+        forwards = (Forward(np.random.default_rng(int(seed))) for seed in passes)
+        return torch.stack([self._logits(images, forward) for forward in forwards])
 
-    def _pass(self, images: Tensor, seed: int) -> Tensor:
-        forward = Forward(len(images), np.random.default_rng(seed))
-        logits = self._run(images, forward)
-        if not forward.dropped:
-            raise ValueError(
-                f"a forward in evaluation mode reaches none of the dropout layers "
-                f"{', '.join(self.dropout_names)}"
+    def _check_dropout(self, images: Tensor) -> None:
+        """Check that masks are shared by images, and say which dropout layers no forward calls."""
+        two, three = Forward(), Forward()
+        self._run(_repeated(images, 2), two)
+        self._run(_repeated(images, 3), three)
+        require_shared_masks(
+            *(
+                [(self._name(layer), shape) for layer, shape in forward.dropped]
+                for forward in (two, three)
             )
-        return logits
+        )
+        reached = {layer for layer, _ in two.dropped}
+        missed = [
+            name
+            for name, layer in dropout_layers(self.module).items()
+            if layer.p > 0 and layer not in reached
+        ]
+        if not reached:
+            raise ValueError(
+                "a forward in evaluation mode reaches none of the dropout layers "
+                f"{', '.join(missed)}; they must be called as layers, not by their forward"
+            )
+        for name in missed:
+            LOGGER.warning("the dropout layer %s stays off: no forward calls it", name)
 
-    def _run(self, images: Tensor, forward: Forward) -> Tensor:
-        """The module's logits; its hooks find the forward by their thread."""
-        if images.ndim < 2:
-            raise ValueError(f"images have the shape {list(images.shape)}; expected [images, ...]")
-        self._forwards[get_ident()] = forward
-        try:
-            outputs = self.module(images)
-        finally:
-            del self._forwards[get_ident()]
+    def _head_input(self, images: Tensor) -> tuple[nn.Module, Tensor]:
+        forward = Forward()
+        self._run(images, forward)
+        if forward.head is None and isinstance(self.module, torch.jit.ScriptModule):
+            raise ValueError(
+                "the module is scripted, so the inputs of its layers cannot be read; expected the "
+                "nn.Module as it was trained, without torch.jit"
+            )
+        if forward.head is None:
+            what = "no nn.Linear" if self.head_name is None else f"no layer {self.head_name!r}"
+            raise ValueError(f"a forward reaches {what}; name the last layer by features=")
+        return forward.head
+
+    def _name(self, layer: nn.Module) -> str:
+        name: str = next(name for name, one in self.module.named_modules() if one is layer)
+        return name
+
+    def _logits(self, images: Tensor, forward: Forward) -> Tensor:
+        outputs = self._run(images, forward)
         require_logits(outputs, len(images))
         logits: Tensor = outputs
         return logits
+
+    def _run(self, images: Tensor, forward: Forward) -> Any:
+        """What the module returns; its hooks find the forward by their thread."""
+        if images.ndim < 2:
+            raise ValueError(f"images have the shape {list(images.shape)}; expected [images, ...]")
+        first = nullcontext() if self._repeatable else without_random_numbers(self._device)
+        self._forwards[get_ident()] = forward
+        try:
+            with first:
+                outputs = self.module(images.clone())  # it may write into them
+        finally:
+            del self._forwards[get_ident()]
+        self._repeatable = self._repeatable or len(images) > 0
+        return outputs
 
     def _candidates(self, features: str | None) -> list[nn.Module]:
         """The layers of which one is the head."""
@@ -197,52 +261,19 @@ class GivenNetwork(Network):
             ) from error
 
     def _note(self, layer: nn.Module, inputs: tuple[Tensor, ...], named: dict[str, Any]) -> None:
-        if forward := self._forwards.get(get_ident()):
-            forward.head = layer, next(iter((*inputs, *named.values())))
+        forward = self._forwards.get(get_ident())
+        if forward is not None and forward.random is None:  # later layers may write into the inputs
+            forward.head = layer, next(iter((*inputs, *named.values()))).clone()
 
     def _drop(self, layer: Any, _inputs: tuple[Tensor, ...], outputs: Tensor) -> Tensor | None:
         """A dropout layer in evaluation mode returned its input."""
         forward = self._forwards.get(get_ident())
-        if forward is None or forward.random is None:
+        if forward is None or layer.p == 0:
             return None
-        self._require_images(type(layer).__name__, outputs, forward.images, exactly=False)
-        forward.dropped += 1
-        return switched_on(layer, outputs, forward.random)
-
-    @staticmethod
-    def _require_images(layer: str, inputs: Tensor, images: int, *, exactly: bool) -> None:
-        """Rows are images, or (for dropout) parts of images."""
-        rows = inputs.shape[0] if inputs.ndim > 1 else 0
-        if rows != images and (exactly or not rows or rows % images):
-            raise ValueError(
-                f"the layer {layer} gets the shape {list(inputs.shape)} for {images} images; its "
-                "first axis must be the images"
-            )
+        forward.dropped.append((layer, outputs.shape))
+        return None if forward.random is None else switched_on(layer, outputs, forward.random)
 
 
-def require_logits(outputs: object, images: int) -> None:
-    """Check what a module returns.
-
-    Raises:
-        ValueError: it is not [images, classes], or its rows are probabilities.
-    """
-    if not isinstance(outputs, Tensor):
-        raise ValueError(
-            f"the module returns a {type(outputs).__name__}; wrap it in one that returns logits, "
-            "a tensor [images, classes]"
-        )
-    if outputs.ndim != 2 or outputs.shape[0] != images or outputs.shape[1] < 2:
-        raise ValueError(
-            f"the module returns the shape {list(outputs.shape)} for {images} images; expected "
-            "logits, [images, classes] with at least two classes"
-        )
-    if images and _are_probabilities(outputs):
-        raise ValueError(
-            "the module returns probabilities (rows sum to 1); leave out its softmax, so that it "
-            "returns logits"
-        )
-
-
-def _are_probabilities(outputs: Tensor) -> bool:
-    sums = outputs.double().sum(dim=1)
-    return bool((outputs >= 0).all() and ((sums - 1).abs() < 1e-3).all())
+def _repeated(images: Tensor, count: int) -> Tensor:
+    """The first image so many times."""
+    return images[:1].repeat_interleave(count, dim=0)

@@ -2,17 +2,52 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Self
 
-from torch import nn
+import torch
+from jaxtyping import Bool, Float
+from torch import Tensor, nn
 
 from methods.engines.torch import TorchEngine, TorchNetworks
 from methods.given_networks.network import GivenNetwork
+from methods.given_networks.requirements import require_count, require_equal_widths
 from methods.networks.labelled_images import LabelledImages
 from methods.networks.network import Network
 from methods.networks.pool import NetworkPool
+
+
+class GivenNetworks(TorchNetworks):
+    """Networks of any architectures, one after the other."""
+
+    def __init__(self, networks: Sequence[Network], device: str, *, most: int) -> None:
+        super().__init__(networks, device, stacked=False, most=most)
+        self._each = [TorchNetworks([one], device, stacked=False, most=most) for one in networks]
+
+    def logits(
+        self, images: Float[Tensor, "images ..."], keep_mask: Bool[Tensor, ...] | None = None
+    ) -> Float[Tensor, "networks images classes"]:
+        """Logits of each network; there are no masks of channels.
+
+        Raises:
+            ValueError: they differ in their number of classes.
+        """
+        logits = [one.logits(images) for one in self._each]
+        require_equal_widths("classes", logits)
+        return torch.cat(logits)
+
+    def features(
+        self, images: Float[Tensor, "images ..."]
+    ) -> Float[Tensor, "networks images width"]:
+        """Each network's penultimate layer, dropout off.
+
+        Raises:
+            ValueError: they differ in width.
+        """
+        features = [one.features(images) for one in self._each]
+        require_equal_widths("features", features)
+        return torch.cat(features)
 
 
 @dataclass(frozen=True)
@@ -25,9 +60,9 @@ class GivenEngine(TorchEngine):
 
     batch_size: int = 64
 
-    def prepare(self, networks: Sequence[Network]) -> TorchNetworks:
+    def prepare(self, networks: Sequence[Network]) -> GivenNetworks:
         """The networks themselves, which are on the device already."""
-        return TorchNetworks(networks, self.device, stacked=False, most=self.batch_size)
+        return GivenNetworks(networks, self.device, most=self.batch_size)
 
 
 @dataclass(frozen=True)
@@ -42,9 +77,14 @@ class GivenPool(NetworkPool):
 
     @classmethod
     def of(
-        cls, modules: Sequence[nn.Module], *, features: str | None, device: str, batch_size: int
+        cls, modules: Iterable[nn.Module], *, features: str | None, device: str, batch_size: int
     ) -> Self:
-        """Copies of these modules on the device; see `GivenNetwork`."""
+        """Copies of these modules on the device; see `GivenNetwork`.
+
+        Raises:
+            ValueError: a module or the batch size is not as it must be.
+        """
+        require_count("batch_size", batch_size)
         networks = (GivenNetwork(one, features=features, device=device) for one in modules)
         return cls(engine=GivenEngine(device, batch_size), given=tuple(networks))
 

@@ -117,6 +117,27 @@ def test_layer_whose_rows_are_not_images_gives_no_features() -> None:
         GivenNetwork(module).features(IMAGES)
 
 
+@pytest.mark.parametrize("images", [1, 2, 3, 5])
+def test_first_axis_that_is_as_long_as_the_images_is_not_taken_for_them(images: int) -> None:
+    class SequenceFirst(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.head = nn.Linear(4, 2)
+
+        def forward(self, images: Tensor) -> Tensor:
+            return self.head(images.transpose(0, 1)).sum(dim=0)
+
+    network = GivenNetwork(SequenceFirst())
+    with pytest.raises(ValueError, match=r"head gets the shape .*; its first axis must be"):
+        network.features(torch.rand(images, images, 4))
+
+
+def test_features_are_what_the_layer_gets_and_not_what_it_writes_there() -> None:
+    module = nn.Sequential(nn.Flatten(), nn.Linear(3072, 8), nn.ReLU(inplace=True))
+    features = GivenNetwork(module, features="2").features(IMAGES)
+    assert torch.equal(features, module[1](IMAGES.flatten(1)))
+
+
 @pytest.mark.parametrize(
     ("outputs", "match"),
     [
@@ -169,6 +190,22 @@ def test_stays_in_evaluation_mode_and_leaves_the_module_alone() -> None:
     before["fc.weight"].zero_()
     for name, tensor in module.state_dict().items():
         assert torch.equal(tensor, before[name])
+
+
+@pytest.mark.filterwarnings("ignore:.*torch.jit:DeprecationWarning")
+@pytest.mark.filterwarnings("ignore:The .grad attribute:UserWarning")  # of PyTorch's own copies
+def test_scripted_dropout_is_said(caplog: pytest.LogCaptureFixture) -> None:
+    module = nn.Sequential(nn.Flatten(), nn.Dropout(), nn.Linear(3072, 4)).eval()
+    scripted = GivenNetwork(torch.jit.script(module))
+    torch.testing.assert_close(scripted(IMAGES), module(IMAGES))
+    with pytest.raises(ValueError, match=r"dropout layers are scripted \(1\).*without torch\.jit"):
+        scripted.require_dropout()
+    with pytest.raises(ValueError, match=r"the module is scripted.*without torch\.jit"):
+        scripted.features(IMAGES)
+    GivenNetwork(nn.Sequential(torch.jit.script(module), nn.Dropout())).require_dropout()
+    assert [record.message for record in caplog.records] == [
+        "the dropout inside of the layer 0.1 stays off"
+    ]
 
 
 @pytest.mark.parametrize("copied", [deepcopy, lambda n: pickle.loads(pickle.dumps(n))])
