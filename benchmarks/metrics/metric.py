@@ -170,8 +170,8 @@ def one_each(noun: str, values: Any, count: int) -> Any:
     """
     if (shape := np.shape(values)) != (count,):
         raise UserError(
-            f"the function of the {noun} gives the shape {list(shape)}; expected [{count}], a "
-            "number for each: correct it and run again"
+            f"the function of the {noun} gives the shape {list(shape)}; expected [{count}]: "
+            "correct it and run again"
         )
     return values
 

@@ -155,7 +155,7 @@ class Condition:
         pixels = whole.images[chosen]
         return EvaluationSet(
             pixels if self.transform is None else self.transform(pixels),
-            None if whole.labels is None else whole.labels[chosen],
+            whole.labels[chosen] if self.labelled and whole.labels is not None else None,
         )
 
     def _choice(

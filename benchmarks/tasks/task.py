@@ -126,10 +126,15 @@ class Task:
         """The images of a condition; see `Condition.build`.
 
         Raises:
-            UserError: they are not of the task's shape, or not as many as their labels.
+            UserError: they are not of the task's shape, not as many as their labels, or lack these.
         """
         test = partial(self.load, "test", data_dir)
         built = condition.build(test, images, seed=seed, data_dir=data_dir)
+        if condition.labelled and built.labels is None:
+            raise UserError(
+                f"the condition {condition.name!r} has labels={condition.labels!r}, but no labels "
+                "are loaded; give them, or write labels='none'"
+            )
         count = len(built.images if built.labels is None else built.labels)
         if (shape := tuple(built.images.shape)) != (expected := (count, *self.shape)):
             raise UserError(
