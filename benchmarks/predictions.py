@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -24,6 +24,10 @@ _SCORE = "score:"
 
 _MEMBER_VALUE = "members:"
 """The prefix of the names of metrics of the members in a prediction file."""
+
+
+_SOURCE = "source:"
+"""The prefix of the names of hashes of what computed these values, in a prediction file."""
 
 
 @dataclass(frozen=True, order=True)
@@ -56,11 +60,14 @@ class StoredPrediction:
     Attributes:
         labels: ``None`` where the images belong to none of the classes.
         member_values: by its name, each image's value of a metric of the members.
+        sources: of the suite's scores and of metrics of the members, by name, a hash of what
+            computed them.
     """
 
     prediction: Prediction
     labels: Int64[Tensor, " images"] | None
     member_values: Mapping[str, Float[Tensor, " images"]] = field(default_factory=dict)
+    sources: Mapping[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -69,7 +76,8 @@ class PredictionStore:
 
     A file has ``mean`` and ``vote_share`` [images, classes], ``expected_entropy`` [images],
     ``members`` (0: exact), where there are any ``labels`` [images], a method's own scores as
-    ``score:<name>`` [images], and metrics of the members as ``members:<name>`` [images].
+    ``score:<name>`` [images], metrics of the members as ``members:<name>`` [images], and a hash of
+    what computed such values as ``source:<name>``.
     """
 
     folder: Path
@@ -82,12 +90,11 @@ class PredictionStore:
         """Whether the prediction file has been written."""
         return self.path(unit, condition).exists()
 
-    def is_complete(self, unit: RunUnit, condition: str, names: Collection[str]) -> bool:
-        """Whether the prediction file has been written, with these scores and member values."""
-        if not names or not self.holds(unit, condition):
+    def is_complete(self, unit: RunUnit, condition: str, sources: Mapping[str, int]) -> bool:
+        """Whether the prediction file has been written, with the values that these compute."""
+        if not sources or not self.holds(unit, condition):
             return self.holds(unit, condition)
-        stored = self.load(unit, condition)
-        return {*names} <= {*stored.prediction.scores, *stored.member_values}
+        return sources.items() <= self.load(unit, condition).sources.items()
 
     def save(self, unit: RunUnit, condition: str, stored: StoredPrediction) -> None:
         """Write the prediction file."""
@@ -99,6 +106,7 @@ class PredictionStore:
             "members": torch.tensor(prediction.members or _EXACT),
             **{_SCORE + name: score for name, score in prediction.scores.items()},
             **{_MEMBER_VALUE + name: values for name, values in stored.member_values.items()},
+            **{_SOURCE + name: torch.tensor(source) for name, source in stored.sources.items()},
         }
         if stored.labels is not None:
             arrays["labels"] = stored.labels
@@ -159,4 +167,5 @@ def _read(path: Path) -> StoredPrediction:
         ),
         arrays.get("labels"),
         named(_MEMBER_VALUE),
+        {name: int(source) for name, source in named(_SOURCE).items()},
     )

@@ -28,6 +28,7 @@ def stored(members: int | None = 4, *, labelled: bool = True, images: int = 30) 
         replace(prediction, members=members, scores=scores),
         labels if labelled else None,
         {"spread": torch.from_numpy(random.random(images))},
+        {"spread": 2**63 - 1},
     )
 
 
@@ -55,6 +56,7 @@ def test_file_is_read_back_as_it_was(
         assert torch.equal(read.prediction.scores[name], score)
     assert read.member_values.keys() == {"spread"}
     assert torch.equal(read.member_values["spread"], written.member_values["spread"])
+    assert read.sources == written.sources
     if written.labels is None:
         assert read.labels is None
     else:
@@ -70,7 +72,7 @@ def test_file_has_its_path_and_names_of_arrays_that_others_can_read(
     with np.load(path) as file:
         assert set(file.files) == {
             *("mean", "vote_share", "expected_entropy", "members", "labels"),
-            *("score:distance", "score:mean", "members:spread"),
+            *("score:distance", "score:mean", "members:spread", "source:spread"),
         }
         assert file["mean"].shape == (30, 10)
         assert file["members"] == 4
@@ -197,3 +199,12 @@ def test_damage_anywhere_is_noticed_or_harmless(store: PredictionStore) -> None:
 def test_unit_names_are_short_and_complete() -> None:
     assert UNIT.name == "standard/mc_dropout-10/replicate-03"
     assert replace(UNIT, size=None).name == "standard/mc_dropout/replicate-03"
+
+
+def test_prediction_is_complete_with_the_values_of_these_sources(store: PredictionStore) -> None:
+    assert not store.is_complete(UNIT, "clean", {})
+    store.save(UNIT, "clean", stored())
+    assert store.is_complete(UNIT, "clean", {})
+    assert store.is_complete(UNIT, "clean", {"spread": 2**63 - 1})
+    assert not store.is_complete(UNIT, "clean", {"spread": 0})
+    assert not store.is_complete(UNIT, "clean", {"distance": 2**63 - 1})

@@ -47,7 +47,7 @@ class Calibration(Family):
     ) -> Values:
         """Fill the bins, then summarise them."""
         bins = Binnings(*(binned.fill(weights) for binned in prepared))
-        return np.stack([metric.function(bins) for metric in self.metrics])
+        return np.stack(self.each(weights.shape[1], bins))
 
 
 class BinnedImages(NamedTuple):

@@ -38,7 +38,7 @@ class Detection(Family):
     def evaluate(self, prepared: Ranking, weights: Weights, reference_weights: Weights) -> Values:
         """One pass over the images."""
         statistics = DetectionStatistics(prepared, reference_weights, weights)
-        return np.stack([metric.function(statistics) for metric in self.metrics])
+        return np.stack(self.each(weights.shape[1], statistics))
 
 
 @dataclass(frozen=True, eq=False)

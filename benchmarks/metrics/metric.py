@@ -12,6 +12,7 @@ import torch
 from jaxtyping import Float, Float64, Int64, UInt8
 from torch import Tensor
 
+from benchmarks.errors import UserError
 from methods.interface import Prediction
 
 Weights = UInt8[np.ndarray, "images resamples"]
@@ -80,6 +81,14 @@ class Family(ABC):
         once = (each_once(len(p.mean) if p else 0) for p in (arrays.prediction, arrays.reference))
         values: Float64[np.ndarray, " metrics"] = self.evaluate(prepared, *once)[:, 0]
         return values
+
+    def each(self, count: int, *given: Any) -> list[Any]:
+        """What the metrics' own functions give: a number for each of so many images, or resamples.
+
+        Raises:
+            UserError: one gives something else.
+        """
+        return [one_each(f"metric {m.name!r}", m.function(*given), count) for m in self.metrics]
 
 
 class MeansOverImages(Family):
@@ -153,6 +162,20 @@ def in_families(metrics: Iterable[Metric]) -> list[Family]:
     return [family(own) for family, own in families.items()]
 
 
+def one_each(noun: str, values: Any, count: int) -> Any:
+    """The values that a noun's function gives, if there are so many.
+
+    Raises:
+        UserError: they have another shape than [count].
+    """
+    if (shape := np.shape(values)) != (count,):
+        raise UserError(
+            f"the function of the {noun} gives the shape {list(shape)}; expected [{count}]: "
+            "correct it and run again"
+        )
+    return values
+
+
 def each_once(images: int) -> Weights:
     """The weights of the images themselves, as a single resample."""
     return np.ones((images, 1), np.uint8)
@@ -160,7 +183,7 @@ def each_once(images: int) -> Weights:
 
 def rows_of(values: Sequence[Tensor]) -> Float64[np.ndarray, "metrics images"]:
     """The images' values of several metrics, a row a metric."""
-    return torch.stack([row.double() for row in values]).numpy()
+    return torch.stack([torch.as_tensor(row).double() for row in values]).numpy()
 
 
 def weighted_means(

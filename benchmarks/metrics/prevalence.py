@@ -23,7 +23,7 @@ class Prevalence(Family):
     def evaluate(self, prepared: bool, weights: Weights, reference_weights: Weights) -> Values:
         """From the sums of the weights."""
         drawn = [each.sum(axis=0, dtype=float) for each in (weights, reference_weights)]
-        return np.stack([metric.function(*drawn) for metric in self.metrics])
+        return np.stack(self.each(weights.shape[1], *drawn))
 
 
 METRICS = (

@@ -21,7 +21,7 @@ class LabelMeans(MeansOverImages):
         mean, labels = arrays.prediction.mean, arrays.labels
         if labels is None:
             return None
-        return rows_of([metric.function(mean, labels) for metric in self.metrics])
+        return rows_of(self.each(len(mean), mean, labels))
 
 
 def correct(

@@ -44,7 +44,7 @@ class Selective(Family):
     def evaluate(self, prepared: Selection, weights: Weights, reference_weights: Weights) -> Values:
         """One pass over the images."""
         statistics = SelectionStatistics(prepared, weights)
-        return np.stack([metric.function(statistics) for metric in self.metrics])
+        return np.stack(self.each(weights.shape[1], statistics))
 
 
 @dataclass(frozen=True, eq=False)

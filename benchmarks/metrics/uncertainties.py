@@ -15,7 +15,8 @@ class PredictionMeans(MeansOverImages):
 
     def prepare(self, arrays: Arrays) -> Float64[np.ndarray, "metrics images"]:
         """Each image's value of each metric."""
-        return rows_of([metric.function(arrays.prediction) for metric in self.metrics])
+        prediction = arrays.prediction
+        return rows_of(self.each(len(prediction.mean), prediction))
 
 
 METRICS = (

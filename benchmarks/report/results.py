@@ -184,10 +184,13 @@ class Results:
 
     @property
     def main_conditions(self) -> tuple[str, ...]:
-        """Those shown where not all are: a group's mean instead of its conditions."""
-        alone = [one.name for one in self.conditions if math.isnan(one.severity)]
-        shown = {*alone, *self.group_means}
-        return tuple(one.name for one in self._measured if one.name in shown)
+        """Those shown where not all are: the mean of a group of severities instead of these."""
+        with_mean = {one.group for one in self._measured if one.is_mean}
+        return tuple(
+            one.name
+            for one in self._measured
+            if not one.subset and (math.isnan(one.severity) or one.group not in with_mean)
+        )
 
     @property
     def subsets(self) -> tuple[str, ...]:

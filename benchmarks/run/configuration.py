@@ -106,7 +106,8 @@ class Configuration:
         """The methods evaluated, by name: the suite's, then the custom ones.
 
         Raises:
-            UserError: a custom method cannot be loaded, or has the name of another.
+            UserError: a custom method cannot be loaded, has the name of another, or names a method
+                that there is not.
         """
         classes = {name: METHODS[name] for name in self.methods}
         for location in self.custom_methods:
@@ -117,6 +118,13 @@ class Configuration:
                     "another name"
                 )
             classes[method.name] = method
+        known = METHODS.keys() | classes.keys()
+        for name, method in classes.items():
+            if (shared := method.probabilities_of) and shared not in known:
+                raise UserError(
+                    f"the method {name!r} has the probabilities_of {shared!r}, which is no method; "
+                    f"choose from {', '.join(sorted(known))}"
+                )
         return classes
 
     def sizes(self, method: type[UncertaintyMethod]) -> tuple[int, ...]:

@@ -52,7 +52,8 @@ def _objection(method: type[UncertaintyMethod]) -> str | None:
     """What is wrong with the class fields; ``None`` if nothing is."""
     if unknown := set(method.needs) - set(get_args(Need)):
         return f"needs: {min(unknown)!r} is unknown; choose from {', '.join(get_args(Need))}"
-    if any(not isinstance(size, int) or size < 1 for size in method.sweep):
+    is_several = isinstance(method.sweep, (tuple, list))
+    if not is_several or any(not isinstance(size, int) or size < 1 for size in method.sweep):
         return f"sweep: {method.sweep!r}; expected whole numbers from 1, such as (5, 20)"
     if method.size is None:
         return "sweep is given; name the argument that it is of as `size`" if method.sweep else None

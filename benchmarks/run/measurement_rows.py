@@ -10,6 +10,7 @@ from torch import Tensor
 
 from benchmarks.inference.resampling import arrays_of
 from benchmarks.metrics import METRICS, Arrays, Family, Metric, in_families
+from benchmarks.metrics.metric import one_each
 from benchmarks.predictions import RunUnit, StoredPrediction, members_of
 from benchmarks.records import Measurement
 from benchmarks.tasks.conditions import Condition
@@ -32,12 +33,16 @@ def measure(
     """Every measure of one stored prediction.
 
     ``reference``: the same unit's prediction of the in-distribution images of detection.
+
+    Raises:
+        UserError: a metric's or a score's function gives something else than it should.
     """
-    row = partial(
-        _row, unit, condition, members_of(unit, stored), images=len(stored.prediction.mean)
-    )
+    images = len(stored.prediction.mean)
+    row = partial(_row, unit, condition, members_of(unit, stored), images=images)
     for family, score in _families(condition, stored.prediction.scores):
         arrays = arrays_of(condition, stored, reference, score)
+        if arrays.score is not None:
+            one_each(f"score {score!r}", arrays.score, images)
         for metric, value in zip(family.metrics, family.values(arrays).tolist(), strict=True):
             if math.isnan(value):
                 reason = _why_undefined(metric, condition, arrays, score)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -52,7 +53,10 @@ class Workspace:
     def evaluation_set(self, condition: Condition, plan: Plan) -> EvaluationSet:
         """The images of a condition that the plan evaluates, built once a process."""
         images = plan.images_of(condition)
-        return _evaluation_set(plan.task, condition, images, plan.configuration.seed, self.data_dir)
+        # Conditions are equal whatever their functions do, so that these are a key, too.
+        functions = (plan.task.load, condition.load, condition.transform)
+        seed = plan.configuration.seed
+        return _evaluation_set(functions, plan.task, condition, images, seed, self.data_dir)
 
 
 @cache
@@ -62,6 +66,11 @@ def _split(task: Task, split: Split, data_dir: Path | None) -> LabelledImages:
 
 @cache
 def _evaluation_set(
-    task: Task, condition: Condition, images: int | None, seed: int, data_dir: Path | None
+    functions: tuple[Callable[..., object] | None, ...],
+    task: Task,
+    condition: Condition,
+    images: int | None,
+    seed: int,
+    data_dir: Path | None,
 ) -> EvaluationSet:
     return task.evaluation_set(condition, images, seed=seed, data_dir=data_dir)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 from hashlib import sha256
@@ -48,9 +49,10 @@ class Condition:
     Its images are a transform of the task's test images, or loaded from a data set of their own.
 
     Attributes:
-        name: in tables and files, in lower case.
+        name: in tables and files: lower-case letters, digits, ``-`` and ``_``.
         label: in print.
-        group: of conditions that belong together, such as ``rotated``.
+        group: of conditions that belong together, such as ``rotated``; also in names of files:
+            lower-case letters, digits and ``-``.
         data: the data set that its images come from.
         severity: how strong its shift is, in ``unit``; ``None`` where that is no number.
         labels: ``valid``; ``ill-defined``: there are labels, but another class may be as right;
@@ -68,6 +70,9 @@ class Condition:
         transform: what is done to the test images; ``None``: nothing.
         load: loads its own images from a seed and the user's data folder; ``None``: they are the
             task's test images.
+
+    Raises:
+        ValueError: the name or the group cannot be in the name of a file.
     """
 
     name: str
@@ -87,6 +92,17 @@ class Condition:
     size: int | None = None
     transform: Transform | None = field(default=None, compare=False)
     load: Callable[[int, Path | None], EvaluationSet] | None = field(default=None, compare=False)
+
+    def __post_init__(self) -> None:
+        for part, text, form in (
+            ("name", self.name, "[a-z][a-z0-9_-]*"),
+            ("group", self.group, "[a-z][a-z0-9-]*"),
+        ):
+            if not re.fullmatch(form, text):
+                raise ValueError(
+                    f"the {part} {text!r} of a condition is not of the form {form}, which names of "
+                    "files need; say more in its label"
+                )
 
     @property
     def labelled(self) -> bool:
@@ -139,7 +155,7 @@ class Condition:
         pixels = whole.images[chosen]
         return EvaluationSet(
             pixels if self.transform is None else self.transform(pixels),
-            None if whole.labels is None else whole.labels[chosen],
+            whole.labels[chosen] if self.labelled and whole.labels is not None else None,
         )
 
     def _choice(

@@ -44,6 +44,10 @@ class Task:
         example_class: of the image that is shown under every severity of a group of conditions.
         article_images: the test images, by number, that the article shows.
         load: loads the data set's own splits.
+
+    Raises:
+        ValueError: ``clean`` is missing, two conditions have one name, or one names another that
+            there is not.
     """
 
     name: str
@@ -57,6 +61,26 @@ class Task:
     example_class: int = 0
     article_images: tuple[int, ...] = ()
     load: Load = field(kw_only=True, compare=False)
+
+    def __post_init__(self) -> None:
+        every = (*self.conditions, *self.subset_conditions)
+        names = [one.name for one in every]
+        if CLEAN not in names:
+            raise ValueError(
+                f"the task {self.name!r} has no condition {CLEAN!r}; add one of the test images as "
+                "they are"
+            )
+        if twice := [name for name in names if names.count(name) > 1]:
+            raise ValueError(
+                f"the task {self.name!r} has two conditions {twice[0]!r}; give one another name"
+            )
+        for one in every:
+            for part in ("reference", "paired_with"):
+                if (other := getattr(one, part)) not in names:
+                    raise ValueError(
+                        f"the condition {one.name!r} has the {part} {other!r}, which the task "
+                        f"{self.name!r} has not; choose from {', '.join(names)}"
+                    )
 
     @property
     def subset_conditions(self) -> tuple[Condition, ...]:
@@ -99,12 +123,30 @@ class Task:
     def evaluation_set(
         self, condition: Condition, images: int | None, *, seed: int, data_dir: Path | None
     ) -> EvaluationSet:
-        """The images of a condition; see `Condition.build`."""
+        """The images of a condition; see `Condition.build`.
+
+        Raises:
+            UserError: they are not of the task's shape, not as many as their labels, or lack these.
+        """
         test = partial(self.load, "test", data_dir)
-        return condition.build(test, images, seed=seed, data_dir=data_dir)
+        built = condition.build(test, images, seed=seed, data_dir=data_dir)
+        if condition.labelled and built.labels is None:
+            raise UserError(
+                f"the condition {condition.name!r} has labels={condition.labels!r}, but no labels "
+                "are loaded; give them, or write labels='none'"
+            )
+        count = len(built.images if built.labels is None else built.labels)
+        if (shape := tuple(built.images.shape)) != (expected := (count, *self.shape)):
+            raise UserError(
+                f"the images of the condition {condition.name!r} have the shape {list(shape)}; "
+                f"expected {list(expected)}: correct its transform, or what loads them"
+            )
+        return built
 
     def matching(self, patterns: tuple[str, ...]) -> tuple[str, ...]:
-        """The conditions that match any of the globs, in their order, and always ``clean``.
+        """The conditions that match any of the globs, in their order.
+
+        Always ``clean``, and the references of the others.
 
         Raises:
             UserError: a glob matches none.
@@ -116,5 +158,9 @@ class Task:
                     f"no condition matches {pattern!r}; choose from {', '.join(names)}, "
                     "or use globs such as 'rotated-*'"
                 )
-        wanted = (CLEAN, *patterns)
-        return tuple(name for name in names if any(fnmatchcase(name, glob) for glob in wanted))
+        chosen = {name for name in names if any(fnmatchcase(name, glob) for glob in patterns)}
+        added = {CLEAN, *chosen}
+        while added:
+            chosen |= added
+            added = {self.condition(name).reference for name in added} - chosen
+        return tuple(name for name in names if name in chosen)

@@ -59,7 +59,7 @@ def test_it_is_in_the_figures(written: Written) -> None:
 
 
 def test_it_is_on_the_page(written: Written) -> None:
-    section = written.section("corrupted")
+    section = written.section("group-corrupted")
     assert "Corrupted images" in section
     assert "Corrupted (% of white)" in section
     assert "Noise 40 %: " in section  # of a point's tooltip

@@ -96,7 +96,7 @@ def test_it_is_in_the_figures(metric: str, written: Written) -> None:
 @each_metric
 def test_it_is_on_the_page(metric: str, written: Written) -> None:
     assert LABELS[metric] in written.section("leaderboard")
-    assert LABELS[metric] in written.section("corrupted")
+    assert LABELS[metric] in written.section("group-corrupted")
     assert f'id="metric-{metric}"' in written.section("metrics")
 
 

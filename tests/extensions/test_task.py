@@ -93,8 +93,8 @@ def test_classes_are_named(stripes: Written) -> None:
 
 def test_page_is_of_the_task_alone(stripes: Written) -> None:
     assert "images of the task Stripes" in stripes.page
-    assert "Darkened (%)" in stripes.section("darkened")
-    assert "labels are ill-defined: too dark to tell" in stripes.section("darkened")
+    assert "Darkened (%)" in stripes.section("group-darkened")
+    assert "labels are ill-defined: too dark to tell" in stripes.section("group-darkened")
     assert "Grey stripes" in stripes.section("detection")
     assert "MNIST" not in stripes.page
     assert "not measured in this run" in stripes.section("claims")

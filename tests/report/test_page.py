@@ -236,7 +236,7 @@ def test_legend_names_the_methods_that_its_charts_draw(reported: Path, tmp_path:
     roc = pd.read_csv(folder / "curves" / "roc.csv", dtype={"members": str})
     write_table(roc[roc["method"] != "softmax"], folder / "curves" / "roc.csv")
     page = page_of(folder)
-    for name in ("rotated", "calibration", "detection"):
+    for name in ("group-rotated", "calibration", "detection"):
         (section,) = re.findall(rf'<section id="{name}".*?</section>', page, re.DOTALL)
         named = set(re.findall(r'data-toggle="([^"]+)"', section))
         assert named == set(re.findall(r'data-series="([^"]+)"', section))

@@ -244,7 +244,10 @@ def test_links_to_a_section_keep_what_was_chosen(open_of_both: Open) -> None:
     chrome = open_of_both("#explorer?sort=confidence&condition=clean")
     press(chrome, "nav .switch button", "article")
     press(chrome, "#leaderboard .switch button", "Uniform noise")
-    for link, section in (("nav li:nth-child(3) a", "rotated"), ("dl a:last-child", "claims")):
+    for link, section in (
+        ("nav li:nth-child(3) a", "group-rotated"),
+        ("dl a:last-child", "claims"),
+    ):
         assert follow(chrome, link) == section
         assert recipe_shown(chrome) == "article"
         assert visible(chrome, "#leaderboard caption")[0].text == "Uniform noise"
@@ -261,24 +264,24 @@ def test_links_to_a_section_keep_what_was_chosen(open_of_both: Open) -> None:
 def test_the_bar_covers_no_heading_that_a_link_leads_to(
     open_of_both: Open, width: int, state: str
 ) -> None:
-    chrome = open_of_both(f"#rotated{state}", width=width)
-    until(chrome, f"return {TOP_OF}('rotated') >= {BAR}")
+    chrome = open_of_both(f"#group-rotated{state}", width=width)
+    until(chrome, f"return {TOP_OF}('group-rotated') >= {BAR}")
     assert follow(chrome, "nav li:nth-child(4) a") == "calibration"
 
 
 def test_a_method_switched_off_is_drawn_nowhere(page: Open) -> None:
     chrome = page()
-    assert visible(chrome, "#rotated [data-series='softmax-1']")
-    button = press(chrome, "#rotated .legend button", "Softmax")
+    assert visible(chrome, "#group-rotated [data-series='softmax-1']")
+    button = press(chrome, "#group-rotated .legend button", "Softmax")
     assert button.get_attribute("aria-pressed") == "false"
     assert not visible(chrome, "[data-series='softmax-1']")
-    assert visible(chrome, "#rotated [data-series='deep_ensemble-4']")
+    assert visible(chrome, "#group-rotated [data-series='deep_ensemble-4']")
     assert not visible(page("#calibration?off=softmax-1"), "[data-series='softmax-1']")
 
 
 def test_arrow_keys_step_through_the_values_of_a_chart(page: Open, reported: Path) -> None:
     chrome = page()
-    drawing = elements(chrome, "#rotated .chart svg")[0]
+    drawing = elements(chrome, "#group-rotated .chart svg")[0]
     chrome.execute_script("arguments[0].focus()", drawing)
     drawing.send_keys(Keys.ARROW_RIGHT)
     tip = chrome.find_element(By.ID, "tip").text

@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pandas as pd
+import pytest
 
 from benchmarks.nouns import FILES
 from benchmarks.records import read_table, write_table
+from benchmarks.report.figures import severity
+from benchmarks.report.page import write_page
 from benchmarks.report.results import Results
+from benchmarks.tasks import TASKS
+from benchmarks.tasks.conditions import Condition
+from benchmarks.tasks.mnist import MNIST
 
 
 def test_text_is_read_back_as_it_was_written(tmp_path: Path) -> None:
@@ -68,3 +76,54 @@ def test_conditions_without_data_are_left_out_by_name(
         unavailable=dict.fromkeys(names, "asleep"),
     )
     assert Results.load(folder).left_out == ("60°", "KMNIST", "Gaussian noise")
+
+
+@pytest.fixture
+def of_groups(make_run: Callable[..., Path], monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A run of groups of severities without a mean: one of negative ones, one without labels."""
+    dimmed = (
+        Condition(f"dim{s}", f"{s} %", "brightness", "mnist", severity=s) for s in (-40, 20, -20)
+    )
+    inverted = (
+        Condition(
+            *(f"far{s}", f"Far {s}", "calibration", "mnist"),
+            **{"severity": s, "labels": "none", "reason": "inverted", "in_mean": False},
+        )
+        for s in (50, 100)
+    )
+    task = replace(MNIST, conditions=(*MNIST.conditions, *dimmed, *inverted))
+    monkeypatch.setitem(TASKS, "mnist", task)
+    return make_run(methods=("softmax",), conditions=("rotated-0[36]0", "dim*", "far*"))
+
+
+@pytest.fixture
+def brightness(of_groups: Path) -> Results:
+    return Results.load(of_groups).of_recipe("standard")
+
+
+def test_group_of_severities_without_a_mean_is_shown_by_its_conditions(
+    brightness: Results,
+) -> None:
+    assert brightness.main_conditions == (
+        *("clean", "rotated-mean", "dim-40", "dim20", "dim-20", "far50", "far100"),
+    )
+
+
+def test_lines_go_from_the_least_severity_to_the_greatest(brightness: Results) -> None:
+    lines = severity.lines(brightness, "brightness")
+    assert list(lines.loc[lines["metric"] == "nll", "severity"]) == [-40, -20, 0, 20]
+
+
+def test_group_without_labels_has_no_lines_of_metrics_that_need_them(brightness: Results) -> None:
+    metrics = set(severity.lines(brightness, "calibration")["metric"])
+    assert {"auroc", "predictive_entropy"} <= metrics
+    assert not metrics & {"accuracy", "nll", "brier", "ece"}
+
+
+def test_group_may_be_called_as_a_section_of_the_page(of_groups: Path) -> None:
+    write_page(Results.load(of_groups), of_groups)
+    page = (of_groups / "index.html").read_text(encoding="utf-8")
+    ids = re.findall(r'\bid="([^"]*)"', page)
+    assert {"calibration", "group-calibration", "group-brightness"} < set(ids)
+    assert len(ids) == len(set(ids))
+    assert '<a href="#group-calibration">Calibration images</a>' in page

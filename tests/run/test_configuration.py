@@ -271,3 +271,16 @@ def test_command_names_custom_methods_without_their_folder(
     monkeypatch.chdir(tmp_path)
     again = given_by(f"{configuration.command} --device cpu", monkeypatch)
     assert again.identity == configuration.identity
+
+
+def test_method_that_shares_the_probabilities_of_none_is_refused(tmp_path: Path) -> None:
+    path = Path(custom_method(tmp_path).rpartition(":")[0])
+    field = '    name = "mine"\n'
+    text = path.read_text()
+    assert field in text
+    path.write_text(text.replace(field, f'{field}    probabilities_of = "sofmax"\n'))
+    with pytest.raises(UserError, match="probabilities_of 'sofmax', which is no method; choose fr"):
+        replace(QUICK, custom_methods=(f"{path}:Mine",))
+    path = tmp_path / "better.py"
+    path.write_text(text.replace(field, f'{field}    probabilities_of = "softmax"\n'))
+    assert "mine" in replace(QUICK, custom_methods=(f"{path}:Mine",)).classes

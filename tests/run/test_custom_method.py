@@ -175,6 +175,7 @@ def test_global_random_state_is_not_touched_by_loading(write: Write) -> None:
     [
         ('needs = frozenset({"labels"})', "needs: 'labels' is unknown; choose from dropout"),
         ('size = "bags"\n    sweep = (0,)', "sweep: (0,); expected whole numbers from 1"),
+        ("sweep = 3", "sweep: 3; expected whole numbers from 1, such as (5, 20)"),
         ("sweep = (2,)", "sweep is given; name the argument that it is of as `size`"),
         ('size = "bags"\n    sweep = (2,)', "size: the constructor has no argument 'bags'"),
         (

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import replace
 from itertools import pairwise
 
@@ -13,11 +14,19 @@ from numpy.typing import NDArray
 from scipy import stats
 from sklearn.metrics import average_precision_score, brier_score_loss, log_loss, roc_auc_score
 
+from benchmarks.errors import UserError
+from benchmarks.metrics import METRICS, Family, Metric
+from benchmarks.metrics.calibration import Calibration
+from benchmarks.metrics.detection import Detection
+from benchmarks.metrics.scoring import LabelMeans
+from benchmarks.metrics.selective import Selective
+from benchmarks.metrics.uncertainties import PredictionMeans
 from benchmarks.predictions import RunUnit, StoredPrediction
 from benchmarks.records import Measurement
 from benchmarks.run.measurement_rows import measure, measured, without_value
 from benchmarks.tasks.conditions import Condition
 from methods import Prediction
+from methods.scores import SCORES, Score
 from tests.runs import CONDITIONS
 
 UNIT = RunUnit("standard", "any", 5, 1)
@@ -393,3 +402,43 @@ def test_exact_distribution_has_a_disagreement_without_pairs() -> None:
     expected = 1 - np.mean((share**2).sum(axis=1))
     assert rows["pairwise_disagreement", ""].value == pytest.approx(expected)
     assert rows["vote_entropy", ""].value == pytest.approx(entropy(share).mean())
+
+
+@pytest.mark.parametrize(
+    ("family", "function", "shapes"),
+    [
+        (LabelMeans, lambda mean, labels: mean.mean(), ("[]", "[40]")),
+        (PredictionMeans, lambda prediction: prediction.mean, ("[40, 10]", "[40]")),
+        (Calibration, lambda bins: 0.5, ("[]", "[1]")),
+        (Selective, lambda statistics: statistics.aurc[None], ("[1, 1]", "[1]")),
+        (Detection, lambda statistics: None, ("[]", "[1]")),
+    ],
+)
+def test_metric_that_gives_another_shape_is_named(
+    family: type[Family],
+    function: Callable[..., object],
+    shapes: tuple[str, str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    mine = Metric(name="mine", label="Mine", family=family, function=function)
+    monkeypatch.setitem(METRICS, "mine", mine)
+    with pytest.raises(UserError) as refused:
+        rows_of("rotated-045")
+    assert str(refused.value) == (
+        f"the function of the metric 'mine' gives the shape {shapes[0]}; expected {shapes[1]}: "
+        "correct it and run again"
+    )
+
+
+def test_score_of_probabilities_that_gives_another_shape_is_named(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    mine = Score(
+        name="mine",
+        label="Mine",
+        needs=frozenset({"probabilities"}),
+        of=lambda prediction: prediction.mean.amax(),
+    )
+    monkeypatch.setitem(SCORES, "mine", mine)
+    with pytest.raises(UserError, match=r"function of the score 'mine' gives the shape \[\]; expe"):
+        rows_of("clean")

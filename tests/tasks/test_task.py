@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
 
+from benchmarks.errors import UserError
 from benchmarks.tasks import TASKS
-from benchmarks.tasks.conditions import Condition, mean_label
+from benchmarks.tasks.conditions import Condition, EvaluationSet, Transform, mean_label
 from benchmarks.tasks.mnist import MNIST
 from methods.networks.labelled_images import LabelledImages
 
@@ -81,3 +84,89 @@ def test_mean_is_called_by_its_range_where_that_says_all() -> None:
     assert mean_label(severities(1, 2, unit=" px")) == "Mean of 1 px, 2 px"
     named = [Condition(name, name, "natural", "") for name in "abc"]
     assert mean_label(named) == "Mean of a, b, c"
+
+
+def test_task_without_clean_images_is_refused() -> None:
+    with pytest.raises(ValueError, match="has no condition 'clean'; add one"):
+        replace(MNIST, conditions=MNIST.conditions[1:])
+
+
+def test_conditions_of_one_name_are_refused() -> None:
+    with pytest.raises(ValueError, match="two conditions 'rotated-015'; give one another name"):
+        replace(MNIST, conditions=(*MNIST.conditions, MNIST.conditions[1]))
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"reference": "rotated-45"}, "has the reference 'rotated-45', which .* choose from clean"),
+        ({"paired_with": "claen"}, "has the paired_with 'claen', which .* choose from clean"),
+        # A subset is compared with that of its reference.
+        ({"reference": "rotated-015", "has_subset": True}, "'subset-rotated-015'"),
+    ],
+)
+def test_condition_that_names_one_that_there_is_not_is_refused(
+    change: dict[str, Any], message: str
+) -> None:
+    with pytest.raises(ValueError, match=message):
+        replace(MNIST, conditions=(*MNIST.conditions, Condition("dim", "Dim", "dim", "", **change)))
+
+
+def test_references_of_the_chosen_are_evaluated_too() -> None:
+    one, other = (
+        Condition(name, name, "dim", "mnist", reference=reference)
+        for name, reference in (("dim-1", "dim-2"), ("dim-2", "rotated-090"))
+    )
+    task = replace(MNIST, conditions=(*MNIST.conditions, one, other))
+    assert task.matching(("dim-1",)) == ("clean", "rotated-090", "dim-1", "dim-2")
+    assert task.matching(("dim-2",)) == ("clean", "rotated-090", "dim-2")
+
+
+@pytest.mark.parametrize(
+    ("part", "text"),
+    [
+        *(("group", text) for text in ("", "blur / noise & <b>", "Blur", "a_b", "2d", "..")),
+        *(("name", text) for text in ("", "a/b", "Noise 20", "../noise")),
+    ],
+)
+def test_names_that_cannot_be_in_the_name_of_a_file_are_refused(part: str, text: str) -> None:
+    with pytest.raises(ValueError, match=f"the {part} {re.escape(repr(text))} of a condition"):
+        replace(MNIST.conditions[0], **{part: text})  # type: ignore[arg-type]
+
+
+def evaluated(condition: Condition) -> EvaluationSet:
+    task = replace(TASK, shape=(1, 1, 1), conditions=(MNIST.conditions[0], condition))
+    return task.evaluation_set(condition, None, seed=0, data_dir=None)
+
+
+@pytest.mark.parametrize(
+    ("transform", "shape"),
+    [
+        (lambda images: images.repeat(1, 1, 1, 2), [20, 1, 1, 2]),
+        (lambda images: images[:7], [7, 1, 1, 1]),
+        (lambda images: images[:, 0], [20, 1, 1]),
+    ],
+)
+def test_images_of_another_shape_than_the_tasks_are_refused(
+    transform: Transform, shape: list[int]
+) -> None:
+    with pytest.raises(UserError) as refused:
+        evaluated(Condition("dim", "Dim", "dim", "numbers", transform=transform))
+    assert str(refused.value) == (
+        f"the images of the condition 'dim' have the shape {shape}; expected [20, 1, 1, 1]: "
+        "correct its transform, or what loads them"
+    )
+
+
+def test_labelled_condition_without_labels_is_refused() -> None:
+    def load(seed: int, data_dir: Path | None) -> EvaluationSet:
+        return EvaluationSet(torch.zeros(5, 1, 1, 1), None)
+
+    with pytest.raises(UserError, match="has labels='valid', but no labels are loaded"):
+        evaluated(Condition("dim", "Dim", "dim", "numbers", load=load))
+
+
+def test_unlabelled_condition_of_the_test_images_has_no_labels() -> None:
+    dim = Condition("dim", "Dim", "dim", "numbers", labels="none", reason="too dim")
+    assert evaluated(dim).labels is None
+    assert evaluated(replace(dim, labels="valid", reason="")).labels is not None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from operator import itemgetter
 from typing import NamedTuple
 
 import pandas as pd
@@ -85,18 +86,24 @@ def scale_of(results: Results, group: str) -> Scale:
 
 
 def lines(results: Results, group: str) -> pd.DataFrame:
-    """The value of each main metric, with its interval, at each severity."""
+    """The value of each main metric, with its interval, at each severity from the least on.
+
+    Without metrics that only the reference has.
+    """
     conditions = results.severities[group]
-    at = {conditions[0].reference: 0.0} | {one.name: one.severity for one in conditions}
+    at = {one.name: one.severity for one in conditions}
+    ordered = sorted({conditions[0].reference: 0.0, **at}.items(), key=itemgetter(1))
     rows = []
     for metric in main_metrics(results):
         for variant in results.shown:
-            for condition, severity in at.items():
+            for condition, severity in ordered:
                 row = results.find(variant, Quantity(condition, metric.name))
                 if row is not None and pd.notna(row["value"]):
                     bounds = (row["value"], row["lower"], row["upper"])
                     rows.append((*variant, metric.name, condition, severity, *bounds))
-    return pd.DataFrame(rows, columns=COLUMNS)
+    table = pd.DataFrame(rows, columns=COLUMNS)
+    own = table.loc[table["condition"].isin(at), "metric"]
+    return table[table["metric"].isin(own)].reset_index(drop=True)
 
 
 def limits(numbers: pd.DataFrame) -> tuple[float, float]:

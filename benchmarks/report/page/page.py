@@ -57,9 +57,11 @@ def _content(results: Results, folder: Path) -> dict[str, Any]:
     configuration = read_json(folder / RUN_JSON).get("configuration", {})
     names = results.names
     images = explorer(results, looks(names, results.largest))
+    groups = {group: f"{group.capitalize()} images" for group in results.severities}
     return {
         "recipes": [_of_recipe(results.of_recipe(name), name, folder) for name in results.recipes],
-        "groups": {group: f"{group.capitalize()} images" for group in results.severities},
+        "groups": groups,
+        "group_links": [(f"group-{group}", title) for group, title in groups.items()],
         "about": _about(results),
         "explorer": images,
         "explorer_data": images and {name: images[name] for name in images if name != "sheet"},

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable, Mapping, Sequence
-from functools import cached_property
+from functools import cached_property, partial
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
 
 import torch
 from jaxtyping import Float
 from torch import Tensor
 
 from benchmarks.metrics import METRICS, Metric
+from benchmarks.metrics.metric import one_each
 from methods import MemberMethod, PooledMethod, Prediction, UncertaintyMethod
 from methods.networks.labelled_images import LabelledImages
 from methods.scores import SCORES, Score, of_probabilities
@@ -28,8 +33,17 @@ def member_metrics() -> dict[str, Metric]:
     return {name: metric for name, metric in METRICS.items() if "members" in metric.needs}
 
 
+def sources() -> dict[str, int]:
+    """The nouns whose values stand in prediction files, each with a hash of what computes it."""
+    functions = {name: score.of or score.fit for name, score in stored_scores().items()}
+    functions |= {name: metric.function for name, metric in member_metrics().items()}
+    return {name: _hash_of_file(function) for name, function in functions.items()}
+
+
 class DerivedValues:
     """The values of one fitted method; NaN where it does not give what they need.
+
+    Whatever computes them must give a number an image, else there is a `UserError`.
 
     Args:
         method: whose features scores are fitted on, once a network.
@@ -43,7 +57,9 @@ class DerivedValues:
         """By metric, each image's value."""
         members = prediction.member_probabilities
         return {
-            name: _nan(prediction) if members is None else metric.function(members)
+            name: _nan(prediction)
+            if members is None
+            else _values(f"metric {name!r}", metric.function(members), prediction)
             for name, metric in member_metrics().items()
         }
 
@@ -68,7 +84,11 @@ class DerivedValues:
                 values[name] = self._by_features(name, prediction, images, unit)
             else:
                 array = given[need]
-                values[name] = _nan(prediction) if array is None else _of(score)(array)
+                values[name] = (
+                    _nan(prediction)
+                    if array is None
+                    else _values(f"score {name!r}", _of(score)(array), prediction)
+                )
         return values
 
     def _by_features(
@@ -81,7 +101,10 @@ class DerivedValues:
         if unit.counts_networks and isinstance(unit, MemberMethod) and unit is not self._method:
             own = unit.member_slice
         features, fits = self._method.features(images)[own], self._fits[name][own]
-        each = [fit(of_one) for fit, of_one in zip(fits, features, strict=True)]
+        each = [
+            _values(f"score {name!r}", fit(of_one), prediction)
+            for fit, of_one in zip(fits, features, strict=True)
+        ]
         return torch.stack(each).double().mean(dim=0)
 
     @cached_property
@@ -100,6 +123,23 @@ class DerivedValues:
 def _of(score: Score) -> Of:
     assert score.of is not None
     return score.of
+
+
+def _values(noun: str, values: Any, prediction: Prediction) -> Values:
+    return torch.as_tensor(one_each(noun, values, len(prediction.mean)))
+
+
+def _hash_of_file(function: Any) -> int:
+    """Of the file that defines a function, 63 bits; 0 where there is no such file."""
+    while isinstance(function, partial):
+        function = function.func
+    code = function if inspect.isroutine(function) else type(function)
+    try:
+        path = Path(inspect.getsourcefile(code) or "")
+    except TypeError:  # of a built-in
+        return 0
+    content = path.read_bytes() if path.is_file() else b""
+    return int.from_bytes(sha256(content).digest()[:8]) >> 1
 
 
 def _nan(prediction: Prediction) -> Values:

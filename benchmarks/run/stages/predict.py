@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import replace
 from functools import partial
 from itertools import chain
@@ -20,7 +20,7 @@ from benchmarks.run.fitting import fitted
 from benchmarks.run.integrity.networks import probe_networks
 from benchmarks.run.plan import Plan
 from benchmarks.run.record import RunRecord
-from benchmarks.run.stages.derived import DerivedValues, member_metrics, stored_scores
+from benchmarks.run.stages.derived import DerivedValues, sources
 from benchmarks.run.workspace import Workspace
 from benchmarks.tasks import Task
 from benchmarks.vocabulary import PREDICT
@@ -41,11 +41,8 @@ def predict(plan: Plan, workspace: Workspace, record: RunRecord) -> list[Failure
     """
     record.note_data(_find_data(plan, workspace))
     unavailable = record.unavailable
-    pending = [
-        group
-        for group in plan.groups()
-        if any(_is_pending(plan, workspace, unit, unavailable) for unit in group)
-    ]
+    is_pending = partial(_is_pending, plan, workspace, unavailable, sources())
+    pending = [group for group in plan.groups() if any(map(is_pending, group))]
     # The longest first: it cannot be split, and one worker would wait for the other.
     pending.sort(key=lambda group: not plan.configuration.classes[group[0].method].slow)
     if pending:
@@ -81,19 +78,17 @@ def _find_data(plan: Plan, workspace: Workspace) -> dict[str, dict[str, str]]:
 
 
 def _is_pending(
-    plan: Plan, workspace: Workspace, unit: RunUnit, unavailable: dict[str, str]
+    plan: Plan,
+    workspace: Workspace,
+    unavailable: Collection[str],
+    computed_by: Mapping[str, int],
+    unit: RunUnit,
 ) -> bool:
-    names = _derived()
     return plan.objection(unit) is None and any(
         condition.name not in unavailable
-        and not workspace.predictions.is_complete(unit, condition.name, names)
+        and not workspace.predictions.is_complete(unit, condition.name, computed_by)
         for condition in plan.conditions_of(unit)
     )
-
-
-def _derived() -> list[str]:
-    """The scores and metrics whose values stand in prediction files."""
-    return [*stored_scores(), *member_metrics()]
 
 
 @one_torch_thread()
@@ -111,13 +106,13 @@ def _predict(
 def _predict_group(
     plan: Plan, workspace: Workspace, unavailable: tuple[str, ...], group: Group
 ) -> list[Failure]:
-    largest, store, names = group[0], workspace.predictions, _derived()
+    largest, store, computed_by = group[0], workspace.predictions, sources()
     try:
         method = fitted(plan, workspace, largest)
         split = plan.split(largest)
         derived = DerivedValues(method, partial(workspace.images, plan.task, split))
         for condition in plan.conditions_of(largest):
-            missing = [u for u in group if not store.is_complete(u, condition.name, names)]
+            missing = [u for u in group if not store.is_complete(u, condition.name, computed_by)]
             if condition.name in unavailable or not missing:
                 continue
             evaluated = workspace.evaluation_set(condition, plan)
@@ -131,12 +126,13 @@ def _predict_group(
             for unit, of_unit, prediction in predictions:
                 check_prediction(prediction, len(evaluated.images))
                 reference = store.load_if_there(unit, condition.reference)
-                _require_comparable(plan.task, prediction, reference)
+                _require_comparable(plan.task, of_unit, prediction, reference)
                 scores = derived.scores(prediction, images, of_unit)
                 stored = StoredPrediction(
                     replace(prediction, scores={**prediction.scores, **scores}),
                     evaluated.labels,
                     derived.metrics(prediction),
+                    computed_by,
                 )
                 store.save(unit, condition.name, stored)
     except (UserError, DamagedNetworkError):
@@ -160,7 +156,10 @@ def _shared_predictions(
 
 
 def _require_comparable(
-    task: Task, prediction: Prediction, reference: StoredPrediction | None
+    task: Task,
+    method: UncertaintyMethod,
+    prediction: Prediction,
+    reference: StoredPrediction | None,
 ) -> None:
     """What metrics need beyond the contract: the task's classes, the same scores for all images."""
     if (classes := prediction.mean.shape[1]) != len(task.classes):
@@ -170,6 +169,9 @@ def _require_comparable(
     if taken := SCORES.keys() & prediction.scores.keys():
         raise ContractError(f"a method's own scores need names of their own, not {min(taken)!r}")
     own = set(prediction.scores)
+    if (primary := method.primary_score) not in SCORES.keys() | own:
+        known = ", ".join((*SCORES, *sorted(own)))
+        raise ContractError(f"there is no primary_score {primary!r}; choose from {known}")
     of_reference = set(reference.prediction.scores) - SCORES.keys() if reference else own
     if own != of_reference:
         raise ContractError(

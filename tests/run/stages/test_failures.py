@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -12,6 +14,9 @@ import pandas as pd
 import pytest
 import torch
 
+from benchmarks.errors import UserError
+from benchmarks.metrics import METRICS, Metric
+from benchmarks.metrics.members import MemberMeans
 from benchmarks.predictions import RunUnit
 from benchmarks.records import read_table
 from benchmarks.run import stages as runner
@@ -22,6 +27,7 @@ from benchmarks.tasks.mnist import MNIST
 from methods.networks import pool as network_pool
 from methods.networks.recipes import Recipe
 from methods.networks.training import TrainingDivergedError
+from methods.scores import SCORES, Score
 from tests.run.stages.support import (
     SMALL,
     arrays,
@@ -249,3 +255,53 @@ def test_no_absolute_path_is_written(error: str | None, finished: Path, tmp_path
             with np.load(path) as file:
                 content = " ".join(file.files)
         assert not [word for word in private if word in content], path.name
+
+
+def transposed(features: torch.Tensor, labels: torch.Tensor) -> Callable[..., torch.Tensor]:
+    return lambda features: features.norm(dim=0)
+
+
+@pytest.mark.parametrize(
+    ("noun", "message"),
+    [
+        (
+            Score(name="mine", label="", needs=frozenset({"logits"}), of=torch.mean),
+            "score 'mine' gives the shape []; expected [150]",
+        ),
+        (
+            Score(name="mine", label="", needs=frozenset({"features"}), fit=transposed),
+            "score 'mine' gives the shape [84]; expected [150]",
+        ),
+        (
+            Metric(name="mine", label="", family=MemberMeans, function=lambda p: p[0]),
+            "metric 'mine' gives the shape [150, 10]; expected [150]",
+        ),
+    ],
+)
+def test_value_of_another_shape_is_named_and_not_stored(
+    noun: Score | Metric, message: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    register = SCORES if isinstance(noun, Score) else METRICS
+    monkeypatch.setitem(register, "mine", noun)  # type: ignore[arg-type]
+    few = replace(SMALL, recipes=("plain",), methods=("softmax",), conditions=(), replicates=1)
+    with pytest.raises(UserError, match=re.escape(message)):
+        run_stages(*run_in(tmp_path, few))
+    assert not prediction_files(tmp_path)
+
+
+@pytest.mark.parametrize(("score", "known"), [("entropie", False), ("nearest", True)])
+def test_primary_score_that_there_is_not_is_a_failure(
+    score: str, known: bool, tmp_path: Path
+) -> None:
+    name = '    name = "nearest_mean"\n'
+    location = custom_method(tmp_path / "code", (name, f'{name}    primary_score = "{score}"\n'))
+    mine = replace(SMALL, methods=(), custom_methods=(location,), conditions=(), replicates=1)
+    failures = run_stages(*run_in(tmp_path, mine))
+    assert [failure.reason for failure in failures] == (
+        []
+        if known
+        else [
+            f"ContractError: there is no primary_score {score!r}; choose from "
+            f"{', '.join(SCORES)}, nearest"
+        ]
+    )

@@ -3,19 +3,25 @@
 from __future__ import annotations
 
 import json
+import runpy
 import shutil
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
+import torch
 
 from benchmarks.errors import UserError
+from benchmarks.metrics import METRICS
 from benchmarks.nouns import FILES
 from benchmarks.predictions import RunUnit
 from benchmarks.records import read_table
 from benchmarks.run.stages import run_stages
-from benchmarks.tasks import mnist
+from benchmarks.tasks import TASKS, mnist
+from benchmarks.tasks.mnist import MNIST
+from methods.scores import SCORES
 from tests.run.stages.support import (
     SMALL,
     prediction_files,
@@ -158,3 +164,61 @@ def test_other_jobs_and_folders_are_the_same_run(folder: Path, no_training: None
     again = replace(run.workspace, networks=moved, jobs=2)
     assert run_stages(run.plan, again, "measure") == []
     assert tables(folder) == before
+
+
+def test_edited_condition_is_refused(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    edited = tuple(
+        replace(one, transform=torch.neg) if one.name == "rotated-045" else one
+        for one in MNIST.conditions
+    )
+    before = tables(folder)
+    monkeypatch.setitem(TASKS, "mnist", replace(MNIST, conditions=edited))
+    with pytest.raises(UserError, match=r"images of 'rotated-045' differ .* with --overwrite"):
+        run_stages(*run_in(folder))
+    assert tables(folder) == before
+
+
+ENERGY = """
+from benchmarks.metrics.members import MemberMeans
+from benchmarks.metrics.metric import Metric
+from methods.scores import Score
+
+
+def energy(logits):
+    return {sign}logits.double().logsumexp(dim=-1).mean(dim=0)
+
+
+def fit(features, labels):
+    return lambda features: {sign}features.norm(dim=1)
+
+
+NOUN = {noun}
+"""
+
+NOUNS = {
+    "score:mine": "Score(name='mine', label='', needs=frozenset({'logits'}), of=energy)",
+    "score:mine of features": "Score(name='mine', label='', needs={'features'}, fit=fit)",
+    "members:mine": "Metric(name='mine', label='', family=MemberMeans, function=energy)",
+}
+
+
+@pytest.mark.parametrize("stored", NOUNS)
+def test_values_of_an_edited_noun_are_computed_again(
+    stored: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    few = replace(SMALL, recipes=("plain",), methods=("softmax",), conditions=(), replicates=1)
+    path, key = tmp_path / "noun.py", stored.split()[0]
+
+    def predict(sign: str) -> tuple[np.ndarray, int]:
+        path.write_text(ENERGY.format(sign=sign, noun=NOUNS[stored]))
+        noun = runpy.run_path(str(path))["NOUN"]
+        monkeypatch.setitem(SCORES if key.startswith("score") else METRICS, "mine", noun)
+        assert run_stages(*run_in(tmp_path, few), "predict") == []
+        (file,) = prediction_files(tmp_path)
+        with np.load(file) as arrays:
+            return arrays[key], file.stat().st_mtime_ns
+
+    (before, written), (same, kept), (edited, again) = map(predict, ("", "", "-"))
+    np.testing.assert_array_equal(same, before)
+    np.testing.assert_array_equal(edited, -before)
+    assert written == kept < again
