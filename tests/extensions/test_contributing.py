@@ -31,7 +31,7 @@ SOURCES = ("benchmarks", "methods", "run_all.py", "pyproject.toml", "README.md")
 FLOORS = Path("tests/test_floors.py")
 
 LINE = re.compile(
-    r"`([\w/]+\.py)`; its line: `([*\w]+)` in\s[^.`]*(?:`\w+`\sof\s)?`([\w/]+\.py)`\."
+    r"`([\w/]+\.py)`; its line: `([*\w]+)` in[^.]*?`([\w/]+\.py)`\.",
 )
 """What the guide says of an example: its file, its line, and the file of the register."""
 
@@ -42,7 +42,7 @@ REGISTER_ENDS = ("\n    )\n}", "\n    ),\n    recipes=")
 def test_guide_shows_the_files_whole() -> None:
     examples = re.findall(r"```python\n(.*?)```", GUIDE.read_text(encoding="utf-8"), re.DOTALL)
     assert examples == [(NOUNS / f"{name}.py").read_text(encoding="utf-8") for name in SHOWN]
-    assert max(len(example.splitlines()) for example in examples) < 40
+    assert max(len(example.splitlines()) for example in examples) <= 40
 
 
 @pytest.fixture(scope="module")
@@ -70,10 +70,11 @@ def add(line: str, file: Path, register: Path) -> None:
     (end,) = (end for end in REGISTER_ENDS if end in text)
     text = text.replace(end, f"\n        {line},{end}")
     imported = f"from {'.'.join(file.with_suffix('').parts)} import {line.lstrip('*')}"
-    imports = re.findall(r"^from (?:methods|benchmarks).*?$", text, re.MULTILINE)
-    after = max(other for other in imports if other < imported)
-    text = text.replace(after, f"{after}\n{imported}")
-    register.write_text(text, encoding="utf-8")
+    lines = text.splitlines()
+    imports = [at for at, one in enumerate(lines) if one.startswith(("from methods", "from b"))]
+    after = [at for at in imports if lines[at] > imported]
+    lines.insert(after[0] if after else imports[-1] + 1, imported)
+    register.write_text("\n".join(lines) + "\n", encoding="utf-8")
 
 
 def command(folder: Path, *arguments: str) -> str:
