@@ -13,7 +13,6 @@ from benchmarks.report.figures.drawing import Drawing, draw_band, legend_below, 
 from benchmarks.report.names import Printed, Variant
 from benchmarks.report.results import Quantity, Results
 from benchmarks.report.style import COLUMN, PAGE, SHADE, Look
-from benchmarks.report.tables.quality import main_metrics
 
 COLUMNS = ["method", "members", "metric", "condition", "severity", "value", "lower", "upper"]
 
@@ -89,7 +88,7 @@ def lines(results: Results, group: str) -> pd.DataFrame:
     conditions = results.severities[group]
     at = {conditions[0].reference: 0.0} | {one.name: one.severity for one in conditions}
     rows = []
-    for metric in main_metrics(results):
+    for metric in results.names.main:
         for variant in results.shown:
             for condition, severity in at.items():
                 row = results.find(variant, Quantity(condition, metric.name))

@@ -8,7 +8,7 @@ from benchmarks.metrics.scoring import LabelMeans
 
 def spherical_score(mean: Tensor, labels: Tensor) -> Tensor:
     """From [images, classes] and [images] to [images]."""
-    return mean.gather(1, labels[:, None])[:, 0] / mean.norm(dim=1)
+    return mean.gather(1, labels[:, None])[:, 0] / mean.square().sum(dim=1).sqrt()
 
 
 SPHERICAL_SCORE = Metric(
