@@ -29,8 +29,7 @@ ACCURACY, CALIBRATION_ERROR, DETECTION = "accuracy", "ece", "auroc"
 """The metrics that the sentences are about."""
 
 TESTED_ERROR = "squared_ce_debiased"
-"""By which methods are distinguished that are ranked by their calibration error, as that is biased.
-"""
+"""What is tested where methods are ranked by their calibration error, which is biased."""
 
 NUMBERS = (
     *("zero", "one", "two", "three", "four", "five", "six"),
