@@ -45,7 +45,7 @@ FIGURES = {
 OF_OWN_SCORE = {f"{kind}-own_score" for kind in ("histograms", "roc", "risk-coverage")}
 """Of the custom method."""
 TABLES = {
-    *("overview", "main", "calibration", "uncertainty"),
+    *("overview", "main", "calibration", "uncertainty", "reference"),
     *(f"detection-{metric}" for metric in ("auroc", "aupr_out", "aupr_in", "fpr95")),
     *(f"selective-{metric}" for metric in ("misclassification_auroc", "aurc", "augrc")),
 }
