@@ -273,8 +273,8 @@ def test_recipes_and_conditions_are_defined_by_their_fields(reported: Path, tmp_
         "each epoch, less 0.1307 and divided by 0.3081. Loss: cross-entropy of the logits. "
         "Optimiser: adam, learning rate 0.001 (constant), weight decay 0, "
     ) in text
-    assert "120° . Group: rotated. Labels: ill-defined (6 and 9 swap). The same images" in text
-    assert "60° . Group: rotated, in its mean. Labels: valid. The same images as: Clean" in text
+    assert "120° . Group: rotated. Labels: ill-defined (6 and 9 swap). Images: those of" in text
+    assert "60° . Group: rotated, in its mean. Labels: valid. Images: those of Clean, transformed" in text
     recipes = pd.read_csv(folder / "recipes.csv").assign(split="training", shuffled=False)
     recipes.to_csv(folder / "recipes.csv", index=False)
     methods = pd.read_csv(folder / "methods.csv").assign(probabilities_of="softmax")
