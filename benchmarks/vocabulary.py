@@ -75,11 +75,8 @@ ILL_DEFINED = "ill-defined labels"
 WITH_VALUE = ("ok", ILL_DEFINED)
 """The statuses of rows that have a value."""
 
-EXPLORED_MEASURES = (
-    *("confidence", "predictive_entropy", "expected_entropy"),
-    *("mutual_information", "pairwise_disagreement"),
-)
-"""The measures of single images."""
+DISAGREEMENT = "pairwise_disagreement"
+"""The measure by which images are chosen, and which texts tell."""
 
 CONFIDENCE = 0.95
 """Of every interval."""

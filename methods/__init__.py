@@ -15,5 +15,11 @@ from methods.softmax import Softmax
 __all__ = ["METHODS", "MemberMethod", "PooledMethod", "Prediction", "UncertaintyMethod"]
 
 METHODS: dict[str, type[UncertaintyMethod]] = {
-    method.name: method for method in (Softmax, MCDropout, MCDropoutExact, DeepEnsemble)
+    method.name: method
+    for method in (
+        Softmax,
+        MCDropout,
+        MCDropoutExact,
+        DeepEnsemble,
+    )
 }

@@ -15,11 +15,10 @@ from jaxtyping import Bool, Float, Float64, Int32
 from scipy.special import erf
 from torch import Tensor
 
-from benchmarks.metrics._arguments import require_flags
 from benchmarks.metrics.kernels import bin_sums
 from benchmarks.metrics.metric import Arrays, Family, Metric, Values, Weights
 from benchmarks.metrics.scoring import correct
-from methods.scores.arguments import ROUNDING
+from methods.scores.arguments import ROUNDING, require_flags
 from methods.scores.confidence import confidence
 
 ByBin = Float64[np.ndarray, "bins resamples"]

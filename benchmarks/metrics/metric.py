@@ -20,7 +20,7 @@ Weights = UInt8[np.ndarray, "images resamples"]
 
 Values = Float64[np.ndarray, "metrics resamples"]
 
-Need = Literal["labels", "members", "score", "reference", "calibration"]
+Need = Literal["labels", "members", "score", "reference"]
 
 
 @dataclass(frozen=True, eq=False)

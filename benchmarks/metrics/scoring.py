@@ -7,8 +7,8 @@ import torch
 from jaxtyping import Bool, Float, Float64, Int64
 from torch import Tensor
 
-from benchmarks.metrics._arguments import require_labels
 from benchmarks.metrics.metric import Arrays, MeansOverImages, Metric, rows_of
+from methods.scores.arguments import require_labels
 
 
 class LabelMeans(MeansOverImages):

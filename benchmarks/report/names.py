@@ -107,6 +107,16 @@ class Names:
         """The position among other recipes."""
         return _position(name, [recipe.name for recipe in self.nouns.recipes])
 
+    @property
+    def overview(self) -> list[MetricRecord]:
+        """The metrics shown where few are."""
+        return [one for one in self.nouns.metrics if one.shown == "overview"]
+
+    @property
+    def main(self) -> list[MetricRecord]:
+        """The metrics that the main table shows, those of the overview too."""
+        return [one for one in self.nouns.metrics if one.shown in ("overview", "main")]
+
     def printed(self, metric: str) -> Printed:
         """A metric in print."""
         record = self.metric(metric)

@@ -40,13 +40,18 @@ def show_outcome(out: Path) -> None:
 
 
 def _table(results: Results) -> Table:
-    """Accuracy and calibration, clean and by each group's mean, and one detection."""
+    """The overview's metrics of which a value is better: clean, by group, and of one detection."""
+    metrics = [one for one in results.names.overview if one.better]
     quantities = [
-        Quantity(condition, metric)
-        for condition in (CLEAN, *results.group_means)
-        for metric in ("accuracy", "ece")
+        Quantity(condition, metric.name)
+        for of_reference, conditions in (
+            (False, (CLEAN, *results.group_means)),
+            (True, results.ood[:1]),
+        )
+        for condition in conditions
+        for metric in metrics
+        if ("reference" in metric.needs) == of_reference
     ]
-    quantities += [Quantity(condition, "auroc") for condition in results.ood[:1]]
     table = Table(
         title="Means over replicates",
         title_justify="left",

@@ -16,9 +16,20 @@ from benchmarks.records import where
 from benchmarks.report.names import Names
 from benchmarks.report.reading import claims_numbers
 from benchmarks.report.results import Quantity, Results
-from benchmarks.vocabulary import CENTRAL, CLEAN, RANK_CORRELATION, SIGNIFICANT, VERDICTS
+from benchmarks.vocabulary import (
+    CENTRAL,
+    CLEAN,
+    DISAGREEMENT,
+    RANK_CORRELATION,
+    SIGNIFICANT,
+    VERDICTS,
+)
 
-DISAGREEMENT = "pairwise_disagreement"
+ACCURACY, CALIBRATION_ERROR, DETECTION = "accuracy", "ece", "auroc"
+"""The metrics that the sentences are about."""
+
+TESTED_ERROR = "squared_ce_debiased"
+"""What is tested where methods are ranked by their calibration error, which is biased."""
 
 NUMBERS = (
     *("zero", "one", "two", "three", "four", "five", "six"),
@@ -69,12 +80,12 @@ def answer(results: Results) -> str:
     detection = (
         (condition, ranking)
         for condition in results.ood
-        if (ranking := _ranking(results, Quantity(condition, "auroc"), ".2f"))
+        if (ranking := _ranking(results, Quantity(condition, DETECTION), ".2f"))
     )
     condition, detected = next(detection, ("", None))
     return sentences(
         "answer.j2",
-        accuracy=_ranking(results, Quantity(CLEAN, "accuracy"), ".1%"),
+        accuracy=_ranking(results, Quantity(CLEAN, ACCURACY), ".1%"),
         shifted=[_shifted(results, mean) for mean in results.group_means],
         condition=results.label_of(condition),
         detection=detected,
@@ -90,10 +101,9 @@ def _shifted(results: Results, mean: str) -> Shifted:
         disagreement=_ranking(results, Quantity(mean, DISAGREEMENT), ".0%"),
         calibration=_ranking(
             results,
-            Quantity(mean, "ece"),
+            Quantity(mean, CALIBRATION_ERROR),
             ".2f",
-            # Binned errors are not tested, since they are biased; this one is.
-            tested=Quantity(mean, "squared_ce_debiased"),
+            tested=Quantity(mean, TESTED_ERROR),
         ),
     )
 

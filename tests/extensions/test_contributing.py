@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import re
+import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -16,18 +19,94 @@ from methods.networks.labelled_images import LabelledImages
 from methods.networks.pool import NetworkPool
 from tests.extensions.nouns import mahalanobis
 
-GUIDE = Path(__file__).parents[2] / "CONTRIBUTING.md"
+ROOT = Path(__file__).parents[2]
+GUIDE = ROOT / "CONTRIBUTING.md"
 NOUNS = Path(__file__).parent / "nouns"
 SHOWN = (
     *("bagged_centroids", "temperature_scaling"),
     *("spherical_score", "mahalanobis", "gaussian_noise"),
 )
 
+SOURCES = ("benchmarks", "methods", "run_all.py", "pyproject.toml")
+FLOORS = Path("tests/test_floors.py")
+
+LINE = re.compile(
+    r"`([\w/]+\.py)`; its line: `([*\w]+)` in[^.]*?`([\w/]+\.py)`\.",
+)
+"""What the guide says of an example: its file, its line, and the file of the register."""
+
+REGISTER_ENDS = ("\n    )\n}", "\n    ),\n    recipes=")
+"""After the last line of a register."""
+
 
 def test_guide_shows_the_files_whole() -> None:
     examples = re.findall(r"```python\n(.*?)```", GUIDE.read_text(encoding="utf-8"), re.DOTALL)
     assert examples == [(NOUNS / f"{name}.py").read_text(encoding="utf-8") for name in SHOWN]
-    assert max(len(example.splitlines()) for example in examples) < 40
+    assert max(len(example.splitlines()) for example in examples) <= 40
+
+
+@pytest.fixture(scope="module")
+def contributed(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A copy of the source tree with the guide's examples, added as the guide says."""
+    copy = tmp_path_factory.mktemp("contributed")
+    for name in (*SOURCES, FLOORS):
+        source, target = ROOT / name, copy / name
+        target.parent.mkdir(exist_ok=True)
+        if source.is_dir():
+            shutil.copytree(source, target, ignore=shutil.ignore_patterns("__pycache__"))
+        else:
+            shutil.copy(source, target)
+    lines = LINE.findall(GUIDE.read_text(encoding="utf-8"))
+    assert [Path(file).stem for file, *_ in lines] == list(SHOWN)
+    for file, line, register in lines:
+        shutil.copy(NOUNS / Path(file).name, copy / file)
+        add(line, Path(file), copy / register)
+    return copy
+
+
+def add(line: str, file: Path, register: Path) -> None:
+    """Write the line last into a register, and its import where it is in alphabetical order."""
+    text = register.read_text(encoding="utf-8")
+    (end,) = (end for end in REGISTER_ENDS if end in text)
+    text = text.replace(end, f"\n        {line},{end}")
+    imported = f"from {'.'.join(file.with_suffix('').parts)} import {line.lstrip('*')}"
+    lines = text.splitlines()
+    imports = [at for at, one in enumerate(lines) if one.startswith(("from methods", "from b"))]
+    after = [at for at in imports if lines[at] > imported]
+    lines.insert(after[0] if after else imports[-1] + 1, imported)
+    register.write_text("\n".join(lines) + "\n", encoding="utf-8")
+
+
+def command(folder: Path, *arguments: str) -> str:
+    """What a Python module or script prints in a folder, where it must succeed."""
+    done = subprocess.run(
+        [sys.executable, *arguments], cwd=folder, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
+
+
+def test_guide_followed_literally_lists_the_nouns(contributed: Path) -> None:
+    listed = command(contributed, "run_all.py", "--list")
+    for name in ("bagged_centroids", "temperature_scaling", "noise-20", "noise-40"):
+        assert name in listed
+    of_registers = command(
+        contributed,
+        "-c",
+        "from benchmarks.metrics import METRICS; from methods.scores import SCORES; "
+        "print('spherical_score' in METRICS, 'mahalanobis' in SCORES)",
+    )
+    assert of_registers == "True True\n"
+
+
+def test_guide_followed_literally_passes_the_checks(contributed: Path) -> None:
+    pytest.importorskip("ruff")
+    for check in (("check",), ("format", "--check")):
+        command(contributed, "-m", "ruff", *check)
+
+
+def test_guide_followed_literally_keeps_the_floors(contributed: Path) -> None:
+    command(contributed, "-m", "pytest", "-q", "-p", "no:cacheprovider", str(FLOORS))
 
 
 @pytest.mark.parametrize("path", sorted(NOUNS.glob("*.py")), ids=lambda path: path.stem)

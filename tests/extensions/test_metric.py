@@ -21,8 +21,8 @@ LABELS = {
 }
 
 TABLES = {
-    "spherical_score": {"main", "calibration"},
-    "balanced_accuracy": {"main", "calibration"},
+    "spherical_score": {"main", "calibration", "cost"},
+    "balanced_accuracy": {"main", "calibration", "cost"},
     "error_rate_at_80": {"main", "selective-error_rate_at_80"},
     "fpr80": {"main", "detection-fpr80"},
     "margin": {"main", "uncertainty"},

@@ -21,16 +21,14 @@ def test_metric_is_complete(name: str) -> None:
     assert metric.formula
 
 
-def test_no_two_families_have_the_same_metric_and_the_order_is_that_of_print() -> None:
-    names = list(METRICS)
-    assert names[:4] == ["accuracy", "nll", "brier", "ece"]
-    assert names[-3:] == ["variation_ratio", "vote_entropy", "prevalence"]
-    assert len(names) == 22
+def test_order_is_that_of_print() -> None:
+    some = ["accuracy", "nll", "brier", "ece", "auroc", "aurc", "vote_entropy", "prevalence"]
+    assert [name for name in METRICS if name in some] == some
 
 
 def test_what_is_biased_has_a_better_value() -> None:
     biased: list[Metric] = [metric for metric in METRICS.values() if metric.biased]
     assert all(metric.better == "lower" for metric in biased)
-    assert {metric.name for metric in biased} == {
-        *("ece", "ece_equal_mass", "ece_debiased", "mce"),
-    }
+    names = {metric.name for metric in biased}
+    assert names >= {"ece", "ece_equal_mass", "ece_debiased", "mce"}
+    assert not names & {"accuracy", "nll", "brier", "squared_ce_debiased", "auroc"}

@@ -226,6 +226,18 @@ def test_draw_functions_take_an_axes_and_return_it(folder: Path) -> None:
         assert ax.has_data()
 
 
+def test_count_plot_has_the_tasks_classes_and_the_runs_passes(folder: Path) -> None:
+    names = Results.load(folder).names
+    task = replace(names.task, classes=("cat", "dog", "owl"))
+    numbers = pd.DataFrame(
+        {"network": [0, 0, 1, 1], "class_number": [0, 1, 1, 2], "value": [3.0, 4.0, 5.0, 2.0]}
+    ).assign(method="mc_dropout")
+    ax = Figure().subplots()
+    votes.draw_networks(ax, Names(replace(names.nouns, tasks=(task,))), numbers)
+    assert [tick.get_text() for tick in ax.get_xticklabels()] == ["cat", "dog", "owl"]
+    assert ax.get_title() == "Votes of 7 passes\n(2 networks; bars: mean)"
+
+
 def test_bins_of_vote_shares_are_of_all_networks_together() -> None:
     numbers = claims_numbers(content())
     of_claim = numbers[numbers["claim"] == "certain-when-agreeing"]

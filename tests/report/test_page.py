@@ -22,7 +22,7 @@ from benchmarks.report.page.chart import Point, line, log_axis, x_axis, y_axis
 from benchmarks.report.page.chart_sections import detections, reliability_charts
 from benchmarks.report.page.claims import claims
 from benchmarks.report.page.cost import costs
-from benchmarks.report.page.explorer import data_uri
+from benchmarks.report.page.explorer import data_uri, explorer
 from benchmarks.report.page.leaderboard import leaderboard
 from benchmarks.report.results import Results
 from benchmarks.report.style import looks
@@ -263,6 +263,39 @@ def test_every_score_and_method_shown_is_described(reported: Path) -> None:
         method = METHODS[name]
         assert method.citation
         assert f"{method.label} ({method.citation}). Group: {method.group}" in text
+
+
+def test_recipes_and_conditions_are_defined_by_their_fields(reported: Path, tmp_path: Path) -> None:
+    folder = copied(reported, tmp_path / "run")
+    text = Parsed(page_of(folder)).text
+    assert (
+        "standard . Network: lenet5, dropout 0.5. Images: all training images, in a new order "
+        "each epoch, less 0.1307 and divided by 0.3081. Loss: cross-entropy of the logits. "
+        "Optimiser: adam, learning rate 0.001 (constant), weight decay 0, "
+    ) in text
+    assert "120° . Group: rotated. Labels: ill-defined (6 and 9 swap). Images: those of" in text
+    assert "60° . Group: rotated, in its mean. Labels: valid. Images: those of Clean, transformed" in text
+    recipes = pd.read_csv(folder / "recipes.csv").assign(split="training", shuffled=False)
+    recipes.to_csv(folder / "recipes.csv", index=False)
+    methods = pd.read_csv(folder / "methods.csv").assign(probabilities_of="softmax")
+    methods.to_csv(folder / "methods.csv", index=False)
+    text = Parsed(page_of(folder)).text
+    assert "all training images but 5,000 for calibration, in the same order each epoch" in text
+    assert "Has the probabilities of: Softmax" in text
+
+
+def test_explorer_shows_the_measures_that_the_run_wrote(reported: Path) -> None:
+    results = Results.load(reported)
+    rows = results.curve("explorer").drop(columns=["expected_entropy", "mutual_information"])
+    rows.insert(rows.columns.get_loc("confidence"), "brier", 0.25)
+    shown = explorer(replace(results, curves={"explorer": rows}), looks(NAMES, results.largest))
+    assert shown is not None
+    assert [one["label"] for one in shown["measures"]] == [
+        *("Brier", "Confidence", "Predictive entropy (nats)", "Disagreement"),
+    ]
+    measured = [one["measures"] for one in shown["images"][0]["predictions"] if one]
+    assert measured
+    assert all(len(one) == 4 and one[0] == 0.25 for one in measured)
 
 
 def test_definitions_link_to_the_code_within_the_repository_alone(

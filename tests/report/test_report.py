@@ -45,7 +45,7 @@ FIGURES = {
 OF_OWN_SCORE = {f"{kind}-own_score" for kind in ("histograms", "roc", "risk-coverage")}
 """Of the custom method."""
 TABLES = {
-    *("overview", "main", "calibration", "uncertainty"),
+    *("overview", "main", "calibration", "uncertainty", "reference"),
     *(f"detection-{metric}" for metric in ("auroc", "aupr_out", "aupr_in", "fpr95")),
     *(f"selective-{metric}" for metric in ("misclassification_auroc", "aurc", "augrc")),
 }
@@ -181,7 +181,7 @@ def test_runs_of_all_kinds_are_reported(name: str, make_run: Any) -> None:
     results = Results.load(make_run(**changes)).of_recipe(recipe)
     added = OF_OWN_SCORE if changes.get("custom") else set()
     assert {drawing.name for drawing in figures(results)} == (FIGURES - missing) | added
-    detection = {table for table in TABLES if table.startswith("detection")}
+    detection = {table for table in TABLES if table.startswith(("detection", "reference"))}
     expected = TABLES - detection if name == "clean images alone" else set(TABLES)
     expected |= {"exact"} if name == "exact MC-dropout" else set()
     found = list(quality_tables(results, recipe))

@@ -14,7 +14,6 @@ from benchmarks.report.figures.drawing import Drawing, draw_band, legend_below, 
 from benchmarks.report.names import Printed, Variant
 from benchmarks.report.results import Quantity, Results
 from benchmarks.report.style import COLUMN, PAGE, SHADE, Look
-from benchmarks.report.tables.quality import main_metrics
 
 COLUMNS = ["method", "members", "metric", "condition", "severity", "value", "lower", "upper"]
 
@@ -94,7 +93,7 @@ def lines(results: Results, group: str) -> pd.DataFrame:
     at = {one.name: one.severity for one in conditions}
     ordered = sorted({conditions[0].reference: 0.0, **at}.items(), key=itemgetter(1))
     rows = []
-    for metric in main_metrics(results):
+    for metric in results.names.main:
         for variant in results.shown:
             for condition, severity in ordered:
                 row = results.find(variant, Quantity(condition, metric.name))

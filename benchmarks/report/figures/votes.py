@@ -51,9 +51,6 @@ LETTERS = 16
 BAR_WIDTH = 0.8
 """Of all that stands above a class."""
 
-BELOW_BARS = ("predictive_entropy", "mutual_information", "pairwise_disagreement")
-"""The measures below each method's bars."""
-
 
 def example_figures(results: Results, looks: Mapping[Variant, Look]) -> Iterator[Drawing]:
     """Each method's votes for one image by each group's severity.
@@ -153,8 +150,9 @@ def count_plots(
     for ax, (variant, votes) in zip(grid[1:], counts.items(), strict=True):
         draw_counts(ax, votes, look[variant])
         lines = [
-            f"{names.score(name).label}: {three_decimals(measures[variant][name])}"
-            for name in BELOW_BARS
+            f"{score.label}: {three_decimals(measures[variant][score.name])}"
+            for score in names.nouns.scores
+            if score.in_figures and score.name in measures[variant]
         ]
         ax.set_xlabel("\n".join(["Class voted for", *lines]))
     grid[1].set_ylabel("Votes")
@@ -247,11 +245,17 @@ def draw_networks(ax: Axes, names: Names, numbers: pd.DataFrame) -> Axes:
     classes = numbers["class_number"].astype(int)
     offset = (numbers["network"] + 0.5) / networks - 0.5
     color = look_of(names, str(numbers["method"].iloc[0])).color
+    passes = round(numbers.groupby("network")["value"].sum().max())
     means = numbers["value"].groupby(classes).mean()
     ax.bar(means.index, means, width=BAR_WIDTH, color="0.85", linewidth=0)
     ax.scatter(classes + BAR_WIDTH * offset, numbers["value"], s=2.5, color=color, linewidth=0)
-    ax.set(xticks=range(10), xlabel="Class voted for", ylim=(0, 103))
-    ax.set_title(f"Votes of 100 passes\n({networks} networks; bars: mean)")
+    ax.set(xlabel="Class voted for", ylim=(0, 1.03 * passes))
+    ax.set_xticks(
+        range(len(names.task.classes)),
+        names.task.classes,
+        rotation=90 if turned_letters(names) else 0,
+    )
+    ax.set_title(f"Votes of {passes} passes\n({networks} networks; bars: mean)")
     ax.grid(visible=False, axis="x")
     return ax
 

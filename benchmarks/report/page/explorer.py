@@ -18,7 +18,6 @@ from benchmarks.report.page.chart import color, key
 from benchmarks.report.reading import Pixels
 from benchmarks.report.results import Results
 from benchmarks.report.style import Look, look_in
-from benchmarks.vocabulary import EXPLORED_MEASURES
 
 IN_A_ROW = 20
 """Images in a row of the PNG that holds them all."""
@@ -46,8 +45,9 @@ def explorer(results: Results, looks: Mapping[Variant, Look]) -> dict[str, Any] 
         {Variant(*pair) for pair in zip(rows["method"], rows["members"], strict=True)},
         key=results.names.rank,
     )
+    measures = _measures(rows)
     images = [
-        _image(group, variants, len(results.names.task.classes))
+        _image(group, variants, measures, len(results.names.task.classes))
         for _, group in rows.groupby(["recipe", "condition", "index"], sort=False)
     ]
     conditions = sorted({image["condition"] for image in images}, key=results.names.condition_rank)
@@ -67,8 +67,7 @@ def explorer(results: Results, looks: Mapping[Variant, Look]) -> dict[str, Any] 
             for v in variants
         ],
         "measures": [
-            {"key": name, "label": _printed(results.names, name).axis_label}
-            for name in EXPLORED_MEASURES
+            {"key": name, "label": _printed(results.names, name).axis_label} for name in measures
         ],
         "classes": list(results.names.task.classes),
         "conditions": [{"key": c, "label": results.label_of(c)} for c in conditions],
@@ -88,14 +87,22 @@ def data_uri(png: bytes) -> str:
     return f"data:image/png;base64,{b64encode(png).decode('ascii')}"
 
 
-def _image(rows: pd.DataFrame, variants: Sequence[Variant], classes: int) -> dict[str, Any]:
+def _measures(rows: pd.DataFrame) -> list[str]:
+    """The columns of measures: those between what the row is of, and the shares of votes."""
+    columns = list(rows.columns)
+    return columns[columns.index("replicate") + 1 : columns.index("vote_share_0")]
+
+
+def _image(
+    rows: pd.DataFrame, variants: Sequence[Variant], measures: Sequence[str], classes: int
+) -> dict[str, Any]:
     first = rows.iloc[0]
     predictions: list[dict[str, Any] | None] = [None] * len(variants)
     for row in rows.to_dict("records"):
         predictions[variants.index(Variant(row["method"], row["members"]))] = {
             "votes": [row[f"vote_share_{c}"] for c in range(classes)],
             "mean": [row[f"mean_probability_{c}"] for c in range(classes)],
-            "measures": [or_none(row[name]) for name in EXPLORED_MEASURES],
+            "measures": [or_none(row[name]) for name in measures],
         }
     label = or_none(first["label"])
     return {

@@ -80,13 +80,20 @@ def cost_table(results: Results, recipe: str, setup: Setup) -> Table:
 
 def tabulated(results: Results) -> list[Quantity]:
     """The quantities by which sizes are compared."""
-    conditions = (CLEAN, *results.group_means)
+    scores = ["", *(one.name for one in results.names.nouns.scores if one.in_figures)]
     return [
-        *(Quantity(name, metric) for name in conditions for metric in ("accuracy", "nll", "ece")),
         *(
-            Quantity(name, "auroc", score)
+            Quantity(name, metric.name)
+            for name in (CLEAN, *results.group_means)
+            for metric in results.names.main
+            if metric.better and not {"score", "reference"}.intersection(metric.needs)
+        ),
+        *(
+            Quantity(name, metric.name, score)
             for name in results.ood[:1]
-            for score in ("", "mutual_information")
+            for metric in results.names.overview
+            if {"score", "reference"} <= set(metric.needs)
+            for score in scores
         ),
     ]
 

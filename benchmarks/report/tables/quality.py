@@ -9,10 +9,21 @@ from benchmarks.report.results import Quantity, Results
 from benchmarks.report.tables.comparison import compared_cells
 from benchmarks.report.tables.remarks import remarks
 from benchmarks.report.tables.table import Row, Table
+from benchmarks.report.texts import listed
 from benchmarks.vocabulary import CLEAN, SELF_TRAINED
 
 FEW = 4
 """Of at most so many conditions of a group all are shown, else every second."""
+
+KINDS = {
+    "detection": {"score", "reference"},
+    "selective": {"score", "labels"},
+    "score": {"score"},
+    "calibration": {"labels"},
+    "reference": {"reference"},
+    "uncertainty": set[str](),
+}
+"""The kinds of tables of metrics, and what these need at least: a metric is of the first."""
 
 
 def quality_tables(results: Results, recipe: str) -> Iterator[Table]:
@@ -22,17 +33,21 @@ def quality_tables(results: Results, recipe: str) -> Iterator[Table]:
     yield calibration_table(results, recipe)
     yield uncertainty_table(results, recipe)
     if any(one.name != one.reference for one in results.conditions):
-        for metric in _metrics(results, {"score", "reference"}):
+        for metric in _metrics(results, "detection"):
             yield detection_table(results, recipe, metric.name)
-    for metric in _metrics(results, {"score", "labels"}):
+        if _metrics(results, "reference"):
+            yield reference_table(results, recipe)
+    for metric in _metrics(results, "selective"):
         yield selective_table(results, recipe, metric.name)
+    for metric in _metrics(results, "score"):
+        yield score_table(results, recipe, metric.name)
     if results.subsets:
         yield exact_table(results, recipe)
 
 
 def overview_table(results: Results, recipe: str) -> Table:
     """One row per method: what fits into a column, or on the first screen of a page."""
-    shown = [one for one in results.names.nouns.metrics if one.shown == "overview"]
+    shown = results.names.overview
     detected = [metric for metric in shown if "reference" in metric.needs]
     conditions = (CLEAN, *results.group_means)
     quantities = [
@@ -74,13 +89,13 @@ def main_table(results: Results, recipe: str) -> Table:
         "main",
         "All methods under all conditions.",
         results.main_conditions,
-        main_metrics(results),
+        results.names.main,
         with_left_out=True,
     )
 
 
 def calibration_table(results: Results, recipe: str) -> Table:
-    """Every metric of the probabilities against labels, at several severities of each group."""
+    """Every metric of predictions against labels, at several severities of each group."""
     severe = [name for group in results.severities.values() for name in _some(group)]
     alone = [one.name for one in _without_severity(results) if one.labels != "none"]
     return _by_condition(
@@ -89,7 +104,7 @@ def calibration_table(results: Results, recipe: str) -> Table:
         "calibration",
         "Calibration in detail, 15 bins.",
         (*alone, *severe),
-        _metrics(results, {"labels"}),
+        _metrics(results, "calibration"),
     )
 
 
@@ -101,39 +116,43 @@ def uncertainty_table(results: Results, recipe: str) -> Table:
         "uncertainty",
         "Mean uncertainty of an image.",
         results.main_conditions,
-        [*_metrics(results, set()), *_metrics(results, {"members"})],
+        _metrics(results, "uncertainty"),
     )
 
 
 def exact_table(results: Results, recipe: str) -> Table:
-    """Every method on the subsets that a slow method can afford."""
+    """Every method on the subsets that slow methods can afford."""
+    names, variants = results.names, results.evaluated_on(results.subsets)
+    slow = listed([names.label(one) for one in variants if names.method(one.method).slow])
     return _by_condition(
         results,
         recipe,
         "exact",
-        "Exact MC-dropout (without sampling) and all other methods on the same few images.",
+        f"All methods on the same few images, which slow methods can afford ({slow}).",
         results.subsets,
-        main_metrics(results),
+        results.names.main,
         with_left_out=True,
     )
 
 
 def detection_table(results: Results, recipe: str, metric: str) -> Table:
     """How well each score of each method distinguishes images of each condition from clean ones."""
-    detected = {one.name for one in results.conditions if one.name != one.reference}
-    chosen = [
-        name for name in results.main_conditions if name in detected or name in results.group_means
-    ]
     return _by_score(
         results,
         recipe,
         f"detection-{metric}",
         "Detection of images that are not clean, by each score: "
         f"{results.names.printed(metric).title}.",
-        tuple(chosen) or tuple(sorted(detected, key=results.names.condition_rank)),
+        _detected(results),
         metric,
         with_left_out=True,
     )
+
+
+def reference_table(results: Results, recipe: str) -> Table:
+    """Every metric of images against clean ones that ranks them by no score."""
+    title, metrics = "Against clean images, by no score.", _metrics(results, "reference")
+    return _by_condition(results, recipe, "reference", title, _detected(results), metrics)
 
 
 def selective_table(results: Results, recipe: str, metric: str) -> Table:
@@ -154,14 +173,28 @@ def selective_table(results: Results, recipe: str, metric: str) -> Table:
     )
 
 
-def main_metrics(results: Results) -> list[MetricRecord]:
-    """The metrics that the main table shows."""
-    return [one for one in results.names.nouns.metrics if one.shown in ("overview", "main")]
+def score_table(results: Results, recipe: str, metric: str) -> Table:
+    """A metric of each score of each method, whatever the images are."""
+    title = f"{results.names.printed(metric).title}, by each score."
+    return _by_score(results, recipe, f"score-{metric}", title, results.main_conditions, metric)
 
 
-def _metrics(results: Results, needs: set[str]) -> list[MetricRecord]:
-    """The metrics that need exactly this."""
-    return [one for one in results.names.nouns.metrics if set(one.needs) == needs]
+def kind_of(metric: MetricRecord) -> str:
+    """The kind of table that shows the metric, whatever others do."""
+    return next(kind for kind, needs in KINDS.items() if needs <= set(metric.needs))
+
+
+def _metrics(results: Results, of: str) -> list[MetricRecord]:
+    """The metrics of a kind of table."""
+    return [one for one in results.names.nouns.metrics if kind_of(one) == of]
+
+
+def _detected(results: Results) -> tuple[str, ...]:
+    """The conditions that are distinguished from clean images: where there are, with means."""
+    detected = {one.name for one in results.conditions if one.name != one.reference}
+    shown = detected.union(results.group_means)
+    chosen = tuple(name for name in results.main_conditions if name in shown)
+    return chosen or tuple(sorted(detected, key=results.names.condition_rank))
 
 
 def _without_severity(results: Results) -> list[ConditionRecord]:

@@ -26,7 +26,7 @@ from benchmarks.tasks.conditions import Condition, choice
 from benchmarks.vocabulary import (
     CLEAN,
     CURVES_FOLDER,
-    EXPLORED_MEASURES,
+    DISAGREEMENT,
 )
 from methods import Prediction
 from methods.scores.confidence import confidence
@@ -38,10 +38,16 @@ IMAGES = 300
 SAMPLE = 12
 """Of each out-of-distribution set: the first that were evaluated."""
 
+MEASURES = (
+    *("confidence", "predictive_entropy", "expected_entropy"),
+    *("mutual_information", DISAGREEMENT),
+)
+"""Of single images."""
+
 COLUMNS = (
     *("recipe", "condition", "index", "number", "label", "reasons", "divergence"),
     *("method", "members", "replicate"),
-    *EXPLORED_MEASURES,
+    *MEASURES,
 )
 """A row an image and method; ``vote_share_<c>`` and ``mean_probability_<c>`` for each class follow.
 
@@ -77,7 +83,7 @@ def write_explorer(plan: Plan, workspace: Workspace) -> None:
     columns = [f"{what}_{c}" for what in ("vote_share", "mean_probability") for c in classes]
     table = pd.DataFrame(rows, columns=[*COLUMNS, *columns]).astype({"label": "Int64"})
     decimals = {
-        name: MEASURE_DECIMALS if name in ("divergence", *EXPLORED_MEASURES) else SHARE_DECIMALS
+        name: MEASURE_DECIMALS if name in ("divergence", *MEASURES) else SHARE_DECIMALS
         for name in table.select_dtypes("float")
     }
     write_table(table.round(decimals), workspace.out / CURVES_FOLDER / "explorer.csv")
@@ -151,7 +157,7 @@ def _values(
     for unit in units:
         predictions = {c: store.load(unit, c.name) for c in conditions}
         yield f"wrong:{unit.method}", {c: _wrong_confidence(s) for c, s in predictions.items()}
-        high_disagreement = METRICS["pairwise_disagreement"].function
+        high_disagreement = METRICS[DISAGREEMENT].function
         yield (
             f"high-disagreement:{unit.method}",
             {c: high_disagreement(s.prediction).nan_to_num(0.0) for c, s in predictions.items()},
@@ -199,7 +205,7 @@ def _origin(unit: RunUnit, prediction: Prediction) -> dict[str, Any]:
 
 
 def _columns(prediction: Prediction) -> list[tuple[str, Float[Tensor, " images"]]]:
-    uncertainties = (name for name in EXPLORED_MEASURES if name in METRICS)
+    uncertainties = (name for name in MEASURES if name in METRICS)
     return [
         ("confidence", confidence(prediction.mean)),
         *((name, METRICS[name].function(prediction)) for name in uncertainties),

@@ -1,8 +1,11 @@
 """A method that trains itself."""
 
-import torch
+from typing import Self
 
-from methods import Prediction, UncertaintyMethod
+import torch
+from torch import Tensor
+
+from methods.interface import Prediction, UncertaintyMethod
 
 
 class BaggedCentroids(UncertaintyMethod):
@@ -15,12 +18,12 @@ class BaggedCentroids(UncertaintyMethod):
     size, sweep = "members", (5, 20)
     primary_score = "mutual_information"
 
-    def __init__(self, *, seed=0, device="cpu", members=20, sharpness=0.2):
+    def __init__(self, *, seed: int = 0, device: str = "cpu", members: int = 20) -> None:
         super().__init__(seed=seed, device=device)
         self.members = members
-        self.sharpness = sharpness
 
-    def fit(self, images, labels):
+    def fit(self, images: Tensor, labels: Tensor) -> Self:
+        """Learn each member's class means."""
         generator = torch.Generator().manual_seed(self.seed)
         flat, classes = images.flatten(start_dim=1).to(self.device), int(labels.max()) + 1
         self.centroids = []
@@ -30,7 +33,8 @@ class BaggedCentroids(UncertaintyMethod):
             self.centroids.append(torch.stack(means))
         return self
 
-    def predict(self, images):
+    def predict(self, images: Tensor) -> Prediction:
+        """Of logits that fall with the squared distance."""
         flat = images.flatten(start_dim=1).to(self.device)
         squared = torch.stack([torch.cdist(flat, c) ** 2 for c in self.centroids])
-        return Prediction.of_logits(-self.sharpness * squared.cpu())
+        return Prediction.of_logits(-0.2 * squared.cpu())

@@ -3,11 +3,12 @@
 from functools import partial
 
 import torch
+from torch import Tensor
 
 from benchmarks.tasks.conditions import Condition
 
 
-def noisy(images, std):
+def noisy(images: Tensor, std: float) -> Tensor:
     """From [images, channels, height, width] in [0, 1] to the same."""
     generator = torch.Generator().manual_seed(0)
     return (images + std * torch.randn(images.shape, generator=generator)).clamp(0, 1)

@@ -1,17 +1,18 @@
 """A score that is fitted on the features of the training images."""
 
 import torch
+from torch import Tensor
 
-from methods.scores.score import Score
+from methods.scores.score import Of, Score
 
 
-def fit(features, labels):
+def fit(features: Tensor, labels: Tensor) -> Of:
     """The squared distance to the nearest class mean, by the covariance within classes."""
     features, classes = features.double(), int(labels.max()) + 1
     means = torch.stack([features[labels == c].mean(dim=0) for c in range(classes)])
     precision = torch.linalg.pinv((features - means[labels]).T.cov(), hermitian=True)
 
-    def distance(features):
+    def distance(features: Tensor) -> Tensor:
         apart = features.double()[:, None] - means
         return torch.einsum("icf,fg,icg->ic", apart, precision, apart).amin(dim=1)
 

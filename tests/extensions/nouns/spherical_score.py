@@ -1,12 +1,14 @@
 """A metric: a mean over images of a function of the probabilities and the label."""
 
+from torch import Tensor
+
 from benchmarks.metrics.metric import Metric
 from benchmarks.metrics.scoring import LabelMeans
 
 
-def spherical_score(mean, labels):
+def spherical_score(mean: Tensor, labels: Tensor) -> Tensor:
     """From [images, classes] and [images] to [images]."""
-    return mean.gather(1, labels[:, None])[:, 0] / mean.norm(dim=1)
+    return mean.gather(1, labels[:, None])[:, 0] / mean.square().sum(dim=1).sqrt()
 
 
 SPHERICAL_SCORE = Metric(

@@ -148,6 +148,18 @@ def test_nothing_is_told_of_sizes_below_the_smallest_measured(timed_results: Res
     assert found.label(timed_results.names) == "T = 8"
 
 
+def test_sizes_are_compared_by_what_the_main_table_shows_and_by_each_score_in_figures(
+    timed_results: Results,
+) -> None:
+    (table,) = cost_tables(timed_results, "standard")
+    rows = as_frame(table).query("Method == 'MC-dropout, T = 8'")
+    measured = set(rows["Measure"])
+    clean = {measure.partition(",")[0] for measure in measured if measure.endswith("Clean")}
+    assert clean == {"Accuracy ↑", "NLL ↓", "Brier ↓", "ECE ↓"}
+    scores = {measure.rpartition(", ")[2] for measure in measured if measure.startswith("AUROC")}
+    assert scores == {"predictive entropy", "mutual information", "disagreement"}
+
+
 def test_method_of_one_size_has_no_row(timed_results: Results) -> None:
     (table,) = cost_tables(without(timed_results, "1", "2", "4"), "standard")
     assert "MC-dropout" not in markdown(table)

@@ -4,19 +4,23 @@ from __future__ import annotations
 
 import math
 import re
+from dataclasses import replace
+from itertools import combinations
 from pathlib import Path
 
 import pandas as pd
 import pytest
 
 from benchmarks.metrics import METRICS
+from benchmarks.nouns import MetricRecord
 from benchmarks.records import read_table
-from benchmarks.report.names import Variant
+from benchmarks.report.names import Names, Variant
 from benchmarks.report.results import Quantity, Results
 from benchmarks.report.tables.formats import markdown
 from benchmarks.report.tables.quality import (
     calibration_table,
-    main_metrics,
+    exact_table,
+    kind_of,
     main_table,
     overview_table,
     quality_tables,
@@ -263,11 +267,48 @@ def test_biased_measures_have_no_verdict_and_a_remark() -> None:
     assert "never bold and their differences are not tested" in markdown(table)
 
 
+def test_every_metric_is_in_one_table_of_its_kind_whatever_it_needs(reported: Path) -> None:
+    every = ("labels", "members", "score", "reference")
+    needs = [some for count in range(5) for some in combinations(every, count)]
+    added = [
+        MetricRecord(f"added_{i}", f"Added-{i}-", needs=some, shown="detail")
+        for i, some in enumerate(needs)
+    ]
+    results = Results.load(reported).of_recipe("standard")
+    metrics = (*results.names.nouns.metrics, *added)
+    names = Names(replace(results.names.nouns, metrics=metrics))
+    tables = list(quality_tables(replace(results, names=names), "standard"))
+    of_kinds = [one for one in tables if not one.name.startswith(("main", "overview", "exact"))]
+    for metric in metrics:
+        printed = names.printed(metric.name)
+        found = [
+            table.name
+            for table in of_kinds
+            if printed.heading in table.headings
+            or f": {printed.title}." in table.caption
+            or table.caption.startswith(f"{printed.title}, by each score.")
+        ]
+        assert len(found) == 1
+        assert found[0].startswith(kind_of(metric))
+
+
+def test_table_of_few_images_names_the_methods_that_are_slow(make_run) -> None:
+    folder = make_run(
+        methods=("softmax", "mc_dropout", "mc_dropout_exact"),
+        conditions=("clean", "rotated-045"),
+    )
+    results = Results.load(folder).of_recipe("standard")
+    assert "can afford (MC-dropout, exact)." in exact_table(results, "standard").caption
+    nouns = results.names.nouns
+    methods = tuple(replace(one, slow=one.name == "softmax") for one in nouns.methods)
+    other = replace(results, names=Names(replace(nouns, methods=methods)))
+    assert "can afford (Softmax)." in exact_table(other, "standard").caption
+
+
 def test_everything_that_is_measured_has_a_place_in_a_table(reported: Path) -> None:
-    """But the prevalence, which tells how to read AUPR."""
     results = Results.load(reported).of_recipe("standard")
     tables = {table.name: table for table in quality_tables(results, "standard")}
-    assert tuple(metric.name for metric in main_metrics(results)) == MAIN
+    assert tuple(metric.name for metric in results.names.main) == MAIN
     placed = {*MAIN, *CALIBRATION, *UNCERTAINTY}
     for metric in METRICS:
         for kind in ("detection", "selective"):
@@ -276,6 +317,7 @@ def test_everything_that_is_measured_has_a_place_in_a_table(reported: Path) -> N
                 rows = tables[f"{kind}-{metric}-standard"].rows
                 shown = [row.labels[0] for row in rows if row.group == "Softmax"]
                 assert shown == [score.label for score in SCORES.values()]
+    assert tables["reference-standard"].headings == ("Prevalence",)
     assert METRICS.keys() - placed == {"prevalence"}
 
 

@@ -19,7 +19,6 @@ from benchmarks.run.figure_data.explorer import explored, write_explorer
 from benchmarks.run.figure_data.images import write_images
 from benchmarks.run.plan import Plan
 from benchmarks.tasks.conditions import choice
-from benchmarks.vocabulary import EXPLORED_MEASURES
 from tests.runs import Run, make_up_predictions, run_of
 
 CONFIGURATION = Configuration(
@@ -116,7 +115,7 @@ def test_numbers_are_those_of_the_prediction_files(run: Run) -> None:
             written = [row[f"{kind}_{c}"] for c in range(10)]
             assert written == pytest.approx(values[i].tolist(), abs=5.1e-4)
         assert row["confidence"] == pytest.approx(prediction.mean[i].max().item(), abs=5.1e-6)
-        for name in EXPLORED_MEASURES[1:]:
+        for name in explorer.MEASURES[1:]:
             expected = METRICS[name].function(prediction)[i].item()
             assert row[name] == pytest.approx(expected, abs=5.1e-6, nan_ok=True)
         label = float("nan") if stored.labels is None else int(stored.labels[i])
