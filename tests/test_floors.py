@@ -52,6 +52,9 @@ FLOORS = {
     | {"benchmarks.command_line", "benchmarks.environment", "benchmarks.inference"}
     | {"benchmarks.predictions", "benchmarks.report", "benchmarks.run", "benchmarks.tasks"}
     | {"methods"},
+    "benchmarks/gpu_check": GROUND
+    | {"benchmarks.command_line", "benchmarks.environment", "benchmarks.latency", "benchmarks.run"}
+    | {"benchmarks.tasks", "methods"},
     "benchmarks/epistemic_check": GROUND
     | TABLES
     | {"benchmarks.claims", "benchmarks.command_line", "benchmarks.metrics"}
@@ -70,7 +73,9 @@ LIBRARIES = {
 }
 """All libraries that some rooms may import."""
 
-COMMANDS = {"benchmarks/score/__main__.py", "benchmarks/epistemic_check/__main__.py"}
+COMMANDS = {
+    f"benchmarks/{command}/__main__.py" for command in ("score", "epistemic_check", "gpu_check")
+}
 README = "benchmarks.report.readme"
 """What is run by ``python -m``."""
 
@@ -189,7 +194,13 @@ def test_report_is_drawn_without_torch_and_methods() -> None:
 
 
 def test_commands_are_imported_by_nobody() -> None:
-    assert importers("benchmarks.score", "benchmarks.epistemic_check", "run_all", "tests") == set()
+    assert (
+        importers(
+            *("benchmarks.score", "benchmarks.epistemic_check", "benchmarks.gpu_check"),
+            *("run_all", "tests"),
+        )
+        == set()
+    )
     commands = {module_name(ROOT / command) for command in COMMANDS}
     assert importers("benchmarks.command_line") == commands
     assert importers("typer") == commands | {"benchmarks.command_line", README}

@@ -62,6 +62,7 @@ def test_machine_without_such_a_count_gets_no_number(
     assert "Linux" in peak.reason
 
 
+@pytest.mark.cuda
 @needs_cuda
 def test_known_block_on_the_device_is_measured() -> None:
     peak = peak_memory(lambda: torch.ones(50_000_000, device="cuda"), device="cuda").megabytes

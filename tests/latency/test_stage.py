@@ -81,6 +81,7 @@ def test_machine_without_a_gpu_has_a_reason_for_each_method(table: pd.DataFrame)
     assert rows[["p50_ms", "peak_memory_mb", "images_per_s"]].isna().all(axis=None)
 
 
+@pytest.mark.cuda
 @with_cuda
 def test_gpu_is_timed_by_both_clocks(table: pd.DataFrame) -> None:
     rows = table[table["device"] == "cuda:0"]

@@ -139,6 +139,7 @@ def test_device_that_is_not_the_current_one_is_timed_in_its_own_queue(
     assert set(device.calls) == {1.0}
 
 
+@pytest.mark.cuda
 @needs_cuda
 def test_both_clocks_wait_for_the_device() -> None:
     matrix = torch.rand(4096, 4096, device="cuda")

@@ -109,6 +109,7 @@ def test_a_network_that_diverges_leaves_the_others_alone(
         )
 
 
+@pytest.mark.cuda
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device on this machine")
 def test_cuda_trains_batched_what_the_cpu_trains(training_images: LabelledImages) -> None:
     once = replace(STANDARD, epochs=1)
