@@ -47,6 +47,10 @@ FLOORS = {
     | {"benchmarks.inference", "benchmarks.metrics", "benchmarks.parallel"}
     | {"benchmarks.predictions", "benchmarks.report", "benchmarks.run", "benchmarks.tasks"}
     | {"methods"},
+    "benchmarks/merge": GROUND
+    | TABLES
+    | {"benchmarks.command_line", "benchmarks.environment", "benchmarks.predictions"}
+    | {"benchmarks.report", "benchmarks.run"},
     "benchmarks/score": GROUND
     | TABLES
     | {"benchmarks.command_line", "benchmarks.environment", "benchmarks.inference"}
@@ -70,7 +74,9 @@ LIBRARIES = {
 }
 """All libraries that some rooms may import."""
 
-COMMANDS = {"benchmarks/score/__main__.py", "benchmarks/epistemic_check/__main__.py"}
+COMMANDS = {
+    f"benchmarks/{command}/__main__.py" for command in ("epistemic_check", "merge", "score")
+}
 README = "benchmarks.report.readme"
 """What is run by ``python -m``."""
 
@@ -189,15 +195,16 @@ def test_report_is_drawn_without_torch_and_methods() -> None:
 
 
 def test_commands_are_imported_by_nobody() -> None:
-    assert importers("benchmarks.score", "benchmarks.epistemic_check", "run_all", "tests") == set()
+    packages = ("benchmarks.score", "benchmarks.epistemic_check", "benchmarks.merge")
+    assert importers(*packages, "run_all", "tests") == set()
     commands = {module_name(ROOT / command) for command in COMMANDS}
     assert importers("benchmarks.command_line") == commands
     assert importers("typer") == commands | {"benchmarks.command_line", README}
     assert importers(*commands, README) == set()
 
 
-def test_stages_are_run_by_run_all_alone() -> None:
-    assert importers("benchmarks.run.stages") == set()
+def test_stages_are_run_by_commands_alone() -> None:
+    assert importers("benchmarks.run.stages") == {"benchmarks.merge.merging"}
     assert any(within(name, {"benchmarks.run.stages"}) for name in imported(ROOT / "run_all.py"))
 
 
