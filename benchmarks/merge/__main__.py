@@ -45,7 +45,7 @@ def main(
     """
     if out.exists():
         raise UserError(f"{out} exists already; name a new folder for the merged run")
-    folders = [PartFolder.read(path) for path in parts]
+    folders = sorted(map(PartFolder.read, parts), key=lambda one: one.part)
     require_together(folders)
     configuration = configuration_of_parts(folders, method or ())
     for one in folders:

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import math
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 Networks = frozenset[tuple[str, int]]
 """Each a recipe and a number."""
+
+SLACK = (math.inf, 1.5, 1.25, 1.0)
+"""By how much works that share networks may exceed an even share, as is tried."""
 
 
 @dataclass(frozen=True)
@@ -45,19 +49,28 @@ class _Share:
 def shares(works: Sequence[Work], parts: int) -> list[list[int]]:
     """The positions of each part's works, in their order; a part may have none.
 
-    Works that share networks stay together unless they cost more than a part's even share: these
-    are divided, and a network is then trained in two parts where that balances them better. The
-    most expensive works come first, each to the part that has the least to do with it.
+    Works that share networks stay together, so that no network is trained in two parts, unless
+    they cost more than a part's even share and the most expensive part is cheaper without them.
 
     >>> one, other = (Work(frozenset({("plain", n)}), 1, 5) for n in (0, 1))
     >>> shares([one, other, one], 2)
     [[0, 2], [1]]
     """
-    bundles = [
-        bundle
-        for together in _sharing_networks(works)
-        for bundle in _divided(works, together, parts)
-    ]
+    even = _together(works, range(len(works))).cost / parts
+    choices = [_given(works, parts, slack * even) for slack in SLACK]
+    best = min(choices, key=lambda given: max(share.cost for share in given))
+    return [sorted(share.works) for share in best]
+
+
+def _given(works: Sequence[Work], parts: int, most: float) -> list[_Share]:
+    """The shares if works stay together up to this cost.
+
+    The most expensive ones come first, each to the part that then has the least to do.
+    """
+    bundles = []
+    for bundle in _sharing_networks(works):
+        whole = _together(works, bundle).cost <= most
+        bundles += [bundle] if whole else [[one] for one in bundle]
     given = [_Share() for _ in range(parts)]
     for bundle in sorted(bundles, key=lambda bundle: -_together(works, bundle).cost):
         work = _together(works, bundle)
@@ -65,13 +78,7 @@ def shares(works: Sequence[Work], parts: int) -> list[list[int]]:
         share.cost += work.beside(share.trained)
         share.trained |= work.networks
         share.works += bundle
-    return [sorted(share.works) for share in given]
-
-
-def _divided(works: Sequence[Work], bundle: list[int], parts: int) -> list[list[int]]:
-    """The bundle, or each of its works if together they cost more than an even share."""
-    even = _together(works, list(range(len(works)))).cost / parts
-    return [bundle] if _together(works, bundle).cost <= even else [[work] for work in bundle]
+    return given
 
 
 def _sharing_networks(works: Sequence[Work]) -> list[list[int]]:
@@ -83,12 +90,13 @@ def _sharing_networks(works: Sequence[Work]) -> list[list[int]]:
         networks = frozenset(work.networks).union(*(networks for networks, _ in sharing))
         members = [one for _, members in sharing for one in members]
         bundles.append((networks, sorted([*members, position])))
-    return [members for _, members in bundles]
+    return sorted(members for _, members in bundles)
 
 
-def _together(works: Sequence[Work], bundle: list[int]) -> Work:
+def _together(works: Sequence[Work], bundle: Iterable[int]) -> Work:
     """The works as one, whose networks are trained once."""
-    networks: Networks = frozenset().union(*(works[one].networks for one in bundle))
-    training = {name: works[one].training for one in bundle for name in works[one].networks}
-    each = sum(training[name] for name in sorted(networks)) / len(networks) if networks else 0.0
-    return Work(networks, sum(works[one].predicting for one in bundle), each)
+    chosen = [works[one] for one in bundle]
+    networks: Networks = frozenset().union(*(work.networks for work in chosen))
+    training = {name: work.training for work in chosen for name in work.networks}
+    each = sum(training[name] for name in sorted(networks)) / max(len(networks), 1)
+    return Work(networks, sum(work.predicting for work in chosen), each)
