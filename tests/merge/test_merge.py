@@ -46,8 +46,7 @@ numpy.savez_compressed = savez_compressed
 HALF_A_MERGE = """
 import time
 
-from benchmarks.merge.part_folder import PartFolder
-from benchmarks.merge.uniting import unite
+from benchmarks.merge import merging
 
 
 def measure_all(*_):
