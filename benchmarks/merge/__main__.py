@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import sys
 from pathlib import Path
 from typing import Annotated
@@ -57,7 +58,11 @@ def main(
     workspace = Workspace(
         out=out, networks=NETWORKS, data_dir=data_dir, jobs=jobs or fitting_jobs("cpu")
     )
-    merge(plan, workspace, folders)
+    try:
+        merge(plan, workspace, folders)
+    except KeyboardInterrupt as interrupt:
+        print("interrupted; the same command merges the parts anew", file=sys.stderr)
+        raise typer.Exit(128 + signal.SIGINT) from interrupt
     show_outcome(out)
     print(f"for latency and claims: {plan.command} --out {out}")
 

@@ -44,12 +44,13 @@ def require_together(parts: Sequence[PartFolder]) -> None:
 
 def remarks(parts: Sequence[PartFolder]) -> Iterator[str]:
     """What may make numbers differ in their last digits from those of one run."""
-    processors = sorted({str(one.record["environment"].get("processor")) for one in parts})
-    if len(processors) > 1:
-        yield (
-            f"the parts were computed by different processors ({', '.join(processors)}), so "
-            "numbers may differ from those of one machine in their last digits"
-        )
+    for what in ("processor", "device"):
+        found = sorted({str(one.record["environment"].get(what)) for one in parts})
+        if len(found) > 1:
+            yield (
+                f"the parts were computed by different {what}s ({', '.join(found)}), so numbers "
+                "may differ from those of one machine in their last digits"
+            )
     if len({one.record.get("commit") for one in parts}) > 1:
         yield "the parts were computed by different commits of the code; run.json names them"
 
@@ -92,7 +93,7 @@ def _configuration(one: PartFolder) -> dict[str, Any]:
 def _environment(one: PartFolder) -> dict[str, Any]:
     """What decides the bits, but for the processor."""
     environment = one.record["environment"]
-    libraries = {name: environment["libraries"].get(name) for name in DECIDE_BITS}
+    libraries = {name: environment.get("libraries", {}).get(name) for name in DECIDE_BITS}
     return {"engine": environment.get("engine"), **libraries}
 
 

@@ -16,6 +16,9 @@ from benchmarks.run.plan import Plan
 from benchmarks.run.record import read_record
 from benchmarks.vocabulary import MEASUREMENTS_CSV, PREDICTIONS_FOLDER, RUN_JSON
 
+OBJECTS = ("configuration", "environment", "data", "integrity", "seconds")
+"""What a record has, beside texts."""
+
 
 @dataclass(frozen=True, eq=False)
 class PartFolder:
@@ -47,6 +50,10 @@ class PartFolder:
         if "part" not in record:
             raise UserError(
                 f"{folder} holds a whole run; name folders that run_all.py --part has written"
+            )
+        if damaged := [name for name in OBJECTS if not isinstance(record.get(name), dict)]:
+            raise UserError(
+                f"{folder / RUN_JSON} is damaged: it has no {damaged[0]}; compute the part again"
             )
         one = cls(folder, Part.named(str(record["part"])), record)
         if not (folder / MEASUREMENTS_CSV).exists():

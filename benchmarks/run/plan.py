@@ -219,13 +219,10 @@ class Plan:
             for condition in self.conditions_of(largest)
         )
         each = EXACTLY if method.slow else 1.0 if method.counts_networks else BY_PASS
-        epochs = self.configuration.recipe(
-            self.task.recipes[0].name if largest.recipe == SELF_TRAINED else largest.recipe
-        ).epochs
         return Work(
             self._networks(largest),
             predicting=images * each * (largest.size or 1),
-            training=epochs * EPOCH * self.task.test_images,
+            training=self.pool(largest.recipe).recipe.epochs * EPOCH * self.task.test_images,
         )
 
     def _largest(self, unit: RunUnit) -> RunUnit:

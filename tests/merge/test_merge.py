@@ -9,6 +9,9 @@ import signal
 from itertools import chain
 from pathlib import Path
 
+import pytest
+
+from benchmarks.merge import merging
 from benchmarks.merge.part_folder import PartFolder
 from benchmarks.merge.uniting import unite
 from benchmarks.records import read_table
@@ -179,3 +182,15 @@ def test_method_that_failed_in_a_part_failed_in_the_run(
     failed = table[table["status"] == "failed"]
     assert set(failed["reason"]) == {"ValueError: no"}
     assert set(failed["recipe"]) == {unit.parts[-3]}
+
+
+def test_interrupted_merge_is_one_line_and_leaves_nothing(
+    computed: list[Path], merge: Merge, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupted(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(merging, "measure_all", interrupted)
+    status, error = merge(tmp_path / "merged", *computed)
+    assert (status, error) == (130, "interrupted; the same command merges the parts anew\n")
+    assert list(tmp_path.iterdir()) == []

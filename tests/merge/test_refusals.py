@@ -68,6 +68,7 @@ def refused(merge: Merge, out: Path, *parts: Path) -> str:
         (lambda record: record.update(part="third"), "'third' names no part"),
         (lambda record: record.pop("part"), "holds a whole run"),
         (lambda record: record.pop("configuration"), "run.json is damaged"),
+        (lambda record: record.update(data=None), "run.json is damaged: it has no data"),
     ],
 )
 def test_part_of_something_else(

@@ -86,7 +86,8 @@ def arrays(folder: Path, unit: RunUnit, condition: str) -> dict[str, np.ndarray]
     largest = mean.max(axis=1, keepdims=True)
     certain = (mean == largest) & (largest > 0.5)
     others = np.where(certain, 0, mean).sum(axis=1, keepdims=True)
-    return stored | {"mean": np.where(certain, 1 - others, mean), "vote_share": share}
+    mean = np.where(certain, 1 - others, mean)
+    return stored | {"mean": mean / mean.sum(axis=1, keepdims=True), "vote_share": share}
 
 
 def prediction_files(folder: Path) -> list[Path]:
