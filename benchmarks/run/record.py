@@ -160,7 +160,8 @@ class RunRecord:
             if earlier and now and earlier != now:
                 raise UserError(
                     f"the images of {name!r} differ from those at the start of this run "
-                    f"(fingerprint {now[:12]}, not {earlier[:12]}); restart it with --overwrite"
+                    f"(fingerprint {now[:12]}, not {earlier[:12]}); use the same data, or start "
+                    "again with --overwrite"
                 )
         self._content["data"] = data
         self._save()
