@@ -7,7 +7,7 @@ import sys
 import webbrowser
 from dataclasses import replace
 from pathlib import Path
-from typing import Annotated, Any, Literal, NoReturn
+from typing import Annotated, Any, NoReturn
 
 import typer
 
@@ -26,12 +26,13 @@ from benchmarks.errors import UserError
 from benchmarks.files import writable_folder
 from benchmarks.latency.stage import time_alone
 from benchmarks.report.outcome import show_outcome
-from benchmarks.run.configuration import DEFAULT_TASK, PRESETS, configuration_of
+from benchmarks.run.configuration import DEFAULT_TASK, PRESETS, Preset, configuration_of
 from benchmarks.run.failure import Failure
+from benchmarks.run.parts.part import Part
 from benchmarks.run.plan import Plan
 from benchmarks.run.workspace import Workspace
 from benchmarks.tasks import TASKS
-from benchmarks.vocabulary import INDEX_HTML, LATENCY, STAGES
+from benchmarks.vocabulary import IN_PARTS, INDEX_HTML, LATENCY, STAGES
 from methods import METHODS
 from methods.engines.choice import fitting_engine
 from methods.networks.recipes import Recipe
@@ -41,8 +42,11 @@ Names = list[str] | None
 
 def main(
     preset: Annotated[
-        Literal["quick", "full"],
-        typer.Option(help="Defaults of all other options: a first look, or the full comparison."),
+        Preset,
+        typer.Option(
+            help="Defaults of all other options: a first look, what the article's claims need, a "
+            "comparison in an hour, or the full one."
+        ),
     ] = "quick",
     task: Annotated[str, typer.Option(help="What is classified.")] = DEFAULT_TASK,
     recipe: Annotated[Names, typer.Option(help="Training recipes, separated by commas.")] = None,
@@ -64,6 +68,10 @@ def main(
     replicates: Annotated[
         int | None, typer.Option(help="Replicates of single-network methods, a network each.")
     ] = None,
+    pool: Annotated[
+        int | None,
+        typer.Option(help="Networks of a recipe that ensembles are formed of, in disjoint blocks."),
+    ] = None,
     images: Annotated[int | None, typer.Option(help="Images evaluated per condition.")] = None,
     subset_images: Annotated[
         int | None, typer.Option(help="Images per condition for slow methods.")
@@ -83,6 +91,13 @@ def main(
     networks: Networks = NETWORKS,
     out: Annotated[
         Path | None, typer.Option(help="Where results go.", show_default="results/<preset>")
+    ] = None,
+    part: Annotated[
+        str | None,
+        typer.Option(
+            metavar="I/N",
+            help="Compute the i-th of n parts, for python -m benchmarks.merge.",
+        ),
     ] = None,
     only: Annotated[str | None, typer.Option(help=f"Run one stage: {', '.join(STAGES)}.")] = None,
     jobs: Annotated[
@@ -107,8 +122,9 @@ def main(
     if list_all:
         _list_choices(task)
         return
-    if only is not None and only not in STAGES:
-        raise UserError(f"--only: unknown stage {only!r}; choose from {', '.join(STAGES)}")
+    of_run = None if part is None else Part.named(part)
+    if only is not None and only not in (stages := STAGES if of_run is None else IN_PARTS):
+        raise UserError(f"--only: unknown stage {only!r}; choose from {', '.join(stages)}")
     device = fitting_device(device)
     chosen: dict[str, Any] = {
         "recipes": _separate(recipe),
@@ -119,6 +135,7 @@ def main(
         "passes": _numbers("--passes", passes),
         "in_depth": _separate(in_depth),
         "replicates": replicates,
+        "pool": pool,
         "images": images,
         "subset_images": _renamed("--exact-images", exact_images, "--subset-images", subset_images),
         "epochs": epochs,
@@ -137,10 +154,10 @@ def main(
     workspace = Workspace(
         data_dir=_existing(data_dir),
         jobs=1 if only == LATENCY else _jobs(jobs, device),
-        out=writable_folder("--out", out or Path("results") / preset),
+        out=writable_folder("--out", out or _default_out(preset, of_run)),
         networks=writable_folder("--networks", networks),
     )
-    _run(Plan(configuration), workspace, only, overwrite=overwrite, open_page=open_page)
+    _run(Plan(configuration, of_run), workspace, only, overwrite=overwrite, open_page=open_page)
 
 
 def _run(
@@ -154,6 +171,8 @@ def _run(
         by_signal = interrupt.args[0] if interrupt.args else signal.SIGINT
         raise typer.Exit(128 + by_signal) from interrupt
     show_outcome(workspace.out)
+    if plan.part is not None:
+        print(f"part {plan.part}; python -m benchmarks.merge OUT PART… merges all {plan.part.of}")
     if open_page:
         _open(workspace.out / INDEX_HTML)
     for what, reason in failures:
@@ -184,6 +203,11 @@ def _open(page: Path) -> None:
 
 def _interrupt(by_signal: int, _frame: object) -> NoReturn:
     raise KeyboardInterrupt(by_signal)
+
+
+def _default_out(preset: str, part: Part | None) -> Path:
+    name = preset if part is None else f"{preset}-part-{part.number}-of-{part.of}"
+    return Path("results") / name
 
 
 def _renamed(old: str, by_old: int | None, new: str, by_new: int | None) -> int | None:

@@ -19,6 +19,9 @@ from methods import Prediction
 _EXACT = 0
 """How a prediction file writes ``members=None``, the exact distribution."""
 
+_ROUNDING = 1e-6
+"""How far a row of probabilities may be from a sum of 1."""
+
 _SCORE = "score:"
 """The prefix of the names of a method's own scores in a prediction file."""
 
@@ -49,8 +52,13 @@ class RunUnit:
     @property
     def name(self) -> str:
         """For messages and file names: ``<recipe>/<method>-<size>/replicate-<r>``."""
+        return f"{self.variant}/replicate-{self.replicate:02d}"
+
+    @property
+    def variant(self) -> str:
+        """The name without the replicate."""
         size = "" if self.size is None else f"-{self.size}"
-        return f"{self.recipe}/{self.method}{size}/replicate-{self.replicate:02d}"
+        return f"{self.recipe}/{self.method}{size}"
 
 
 @dataclass(frozen=True, eq=False)
@@ -74,10 +82,11 @@ class StoredPrediction:
 class PredictionStore:
     """The prediction files of a run: ``<recipe>/<method>-<size>/replicate-<r>/<condition>.npz``.
 
-    A file has ``mean`` and ``vote_share`` [images, classes], ``expected_entropy`` [images],
-    ``members`` (0: exact), where there are any ``labels`` [images], a method's own scores as
-    ``score:<name>`` [images], metrics of the members as ``members:<name>`` [images], and a hash of
-    what computed such values as ``source:<name>``.
+    A file has ``mean`` [images, classes] in single precision, ``votes`` [images, classes] as whole
+    numbers (or ``vote_share`` where there is no such number of votes), ``expected_entropy``
+    [images], ``members`` (0: exact), where there are any ``labels`` [images], a method's own scores
+    as ``score:<name>`` [images], metrics of the members as ``members:<name>`` [images], and a hash
+    of what computed such values as ``source:<name>``.
     """
 
     folder: Path
@@ -100,25 +109,22 @@ class PredictionStore:
         """Write the prediction file."""
         prediction = stored.prediction
         arrays = {
-            "mean": prediction.mean,
-            "vote_share": prediction.vote_share,
-            "expected_entropy": prediction.expected_entropy,
-            "members": torch.tensor(prediction.members or _EXACT),
-            **{_SCORE + name: score for name, score in prediction.scores.items()},
-            **{_MEMBER_VALUE + name: values for name, values in stored.member_values.items()},
-            **{_SOURCE + name: torch.tensor(source) for name, source in stored.sources.items()},
+            "mean": _in_single_precision(prediction.mean.numpy()),
+            **_votes(prediction),
+            "expected_entropy": prediction.expected_entropy.numpy(),
+            "members": np.array(prediction.members or _EXACT),
+            **{_SCORE + name: score.numpy() for name, score in prediction.scores.items()},
+            **{_MEMBER_VALUE + name: one.numpy() for name, one in stored.member_values.items()},
+            **{_SOURCE + name: np.array(source) for name, source in stored.sources.items()},
         }
         if stored.labels is not None:
-            arrays["labels"] = stored.labels
+            arrays["labels"] = stored.labels.numpy()
         with (
             written_whole(self.path(unit, condition)) as temporary,
             temporary.open("wb") as file,
         ):
             # Through a file object: given a name, NumPy would append its own suffix.
-            np.savez_compressed(
-                file,
-                **{key: value.numpy() for key, value in arrays.items()},  # type: ignore[arg-type]
-            )
+            np.savez_compressed(file, **arrays)  # type: ignore[arg-type]
 
     def load_if_there(self, unit: RunUnit, condition: str) -> StoredPrediction | None:
         """Read the prediction file, if it has been written."""
@@ -152,20 +158,61 @@ def members_of(unit: RunUnit, stored: StoredPrediction | None) -> str:
 def _read(path: Path) -> StoredPrediction:
     # Through a file object: NumPy leaves its own open where the archive is damaged.
     with path.open("rb") as file, np.load(file) as archive:
-        arrays = {name: torch.from_numpy(archive[name]) for name in archive.files}
+        arrays = {name: archive[name] for name in archive.files}
 
     def named(prefix: str) -> dict[str, Tensor]:
-        return {k.removeprefix(prefix): arrays[k] for k in arrays if k.startswith(prefix)}
+        return {
+            name.removeprefix(prefix): torch.from_numpy(values)
+            for name, values in arrays.items()
+            if name.startswith(prefix)
+        }
 
+    members = int(arrays["members"]) or None
+    share = arrays["votes"] / members if members and "votes" in arrays else arrays["vote_share"]
     return StoredPrediction(
         Prediction(
-            mean=arrays["mean"],
-            vote_share=arrays["vote_share"],
-            expected_entropy=arrays["expected_entropy"],
-            members=int(arrays["members"]) or None,
+            mean=torch.from_numpy(_in_double_precision(arrays["mean"])),
+            vote_share=torch.from_numpy(share),
+            expected_entropy=torch.from_numpy(arrays["expected_entropy"]),
+            members=members,
             scores=named(_SCORE),
         ),
-        arrays.get("labels"),
+        torch.from_numpy(arrays["labels"]) if "labels" in arrays else None,
         named(_MEMBER_VALUE),
         {name: int(source) for name, source in named(_SOURCE).items()},
     )
+
+
+def _votes(prediction: Prediction) -> dict[str, np.ndarray]:
+    """The votes as whole numbers, where the shares are exactly those of such numbers."""
+    share, members = prediction.vote_share.numpy(), prediction.members
+    votes = np.rint(share * (members or 0))
+    if not members or not np.array_equal(votes / members, share):
+        return {"vote_share": share}
+    return {"votes": votes.astype(np.min_scalar_type(members))}
+
+
+def _in_single_precision(mean: np.ndarray) -> np.ndarray:
+    """The probabilities, rounded unless one would lose its digits, or become zero."""
+    tiny = (mean > 0) & (mean < np.finfo(np.float32).tiny)
+    return mean if tiny.any() else mean.astype(np.float32)
+
+
+def _in_double_precision(mean: np.ndarray) -> np.ndarray:
+    """The probabilities as before they were rounded, to a relative error of 1.2e-7; rows sum to 1.
+
+    In single precision all above 1 − 3e-8 are 1. But the others of such a row are known as well as
+    ever, so a probability above one half is what these leave of 1; else images of which a network
+    is very certain would be equally uncertain. Rows that did not sum to 1 stay as they are.
+    """
+    rounded = mean.astype(np.float64)
+    if mean.dtype == np.float64:
+        return rounded
+    total = rounded.sum(axis=1, keepdims=True)
+    sound = np.abs(total - 1) < _ROUNDING
+    largest = rounded.argmax(axis=1, keepdims=True)
+    values = np.take_along_axis(rounded, largest, axis=1)
+    above_half = values > 0.5
+    left = np.where(sound & above_half, 1 - (total - values), values)
+    np.put_along_axis(rounded, largest, left, axis=1)
+    return rounded / np.where(sound & ~above_half, total, 1.0)

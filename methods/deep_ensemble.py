@@ -73,5 +73,5 @@ class DeepEnsemble(MemberMethod):
 
     @property
     def member_slice(self) -> slice:
-        """Its networks' positions among those of the largest ensemble, which begins at 0."""
+        """Its networks' positions in the pool."""
         return slice(self.networks.start, self.networks.stop)

@@ -99,8 +99,8 @@ class PooledMethod(UncertaintyMethod):
 class MemberMethod(PooledMethod):
     """A pooled method with one prediction for each member, by default for each network.
 
-    Methods of different sizes can share these: the members of a smaller one are those at
-    `member_slice` of the largest.
+    Methods of different sizes can share these: the members of a smaller one are some of a larger
+    one's, at `slice_of`.
     """
 
     @classmethod
@@ -112,7 +112,12 @@ class MemberMethod(PooledMethod):
     @property
     @abstractmethod
     def member_slice(self) -> slice:
-        """The positions of its members among those of the largest method that has them too."""
+        """The positions of its members among all that methods of its kind can have."""
+
+    def slice_of(self, larger: MemberMethod) -> slice:
+        """The positions of its members among those of a larger method that has them too."""
+        own, first = self.member_slice, larger.member_slice.start
+        return slice(own.start - first, own.stop - first)
 
     def member_logits(
         self, images: Float[Tensor, "images ..."]

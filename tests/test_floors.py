@@ -47,6 +47,10 @@ FLOORS = {
     | {"benchmarks.inference", "benchmarks.metrics", "benchmarks.parallel"}
     | {"benchmarks.predictions", "benchmarks.report", "benchmarks.run", "benchmarks.tasks"}
     | {"methods"},
+    "benchmarks/merge": GROUND
+    | TABLES
+    | {"benchmarks.command_line", "benchmarks.environment", "benchmarks.predictions"}
+    | {"benchmarks.report", "benchmarks.run"},
     "benchmarks/score": GROUND
     | TABLES
     | {"benchmarks.command_line", "benchmarks.environment", "benchmarks.inference"}
@@ -74,7 +78,8 @@ LIBRARIES = {
 """All libraries that some rooms may import."""
 
 COMMANDS = {
-    f"benchmarks/{command}/__main__.py" for command in ("score", "epistemic_check", "gpu_check")
+    f"benchmarks/{command}/__main__.py"
+    for command in ("epistemic_check", "gpu_check", "merge", "score")
 }
 README = "benchmarks.report.readme"
 """What is run by ``python -m``."""
@@ -194,21 +199,17 @@ def test_report_is_drawn_without_torch_and_methods() -> None:
 
 
 def test_commands_are_imported_by_nobody() -> None:
-    assert (
-        importers(
-            *("benchmarks.score", "benchmarks.epistemic_check", "benchmarks.gpu_check"),
-            *("run_all", "tests"),
-        )
-        == set()
-    )
+    names = ("epistemic_check", "gpu_check", "merge", "score")
+    packages = [f"benchmarks.{name}" for name in names]
+    assert importers(*packages, "run_all", "tests") == set()
     commands = {module_name(ROOT / command) for command in COMMANDS}
     assert importers("benchmarks.command_line") == commands
     assert importers("typer") == commands | {"benchmarks.command_line", README}
     assert importers(*commands, README) == set()
 
 
-def test_stages_are_run_by_run_all_alone() -> None:
-    assert importers("benchmarks.run.stages") == set()
+def test_stages_are_run_by_commands_alone() -> None:
+    assert importers("benchmarks.run.stages") == {"benchmarks.merge.merging"}
     assert any(within(name, {"benchmarks.run.stages"}) for name in imported(ROOT / "run_all.py"))
 
 

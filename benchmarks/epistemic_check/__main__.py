@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from dataclasses import replace
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated
 
 import typer
 from jaxtyping import Float
@@ -27,7 +27,7 @@ from benchmarks.errors import UserError
 from benchmarks.files import writable_folder
 from benchmarks.report.names import Names
 from benchmarks.run.compilation import compile_once
-from benchmarks.run.configuration import configuration_of
+from benchmarks.run.configuration import Preset, configuration_of
 from benchmarks.run.nouns import nouns_of
 from benchmarks.run.plan import Plan
 from benchmarks.run.workspace import Workspace
@@ -47,7 +47,7 @@ def main(
     members: Annotated[int, typer.Option(help="Members of the deep ensemble.")] = 50,
     recipe: Annotated[str, typer.Option(help="Training recipe of the networks.")] = "standard",
     preset: Annotated[
-        Literal["quick", "full"],
+        Preset,
         typer.Option(help="Training for two epochs, or for the recipe's number of epochs."),
     ] = "quick",
     epochs: Annotated[

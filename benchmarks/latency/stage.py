@@ -49,7 +49,12 @@ from methods.networks.pool import UntrainedPool
 from methods.seeds import derive_seed
 from methods.threads import torch_threads
 
-LIMITS = {"quick": Limits(seconds=0.15), "full": Limits(seconds=1.5)}
+LIMITS: dict[str, Limits] = {
+    "quick": Limits(seconds=0.15),
+    "article": Limits(seconds=1.5),
+    "medium": Limits(seconds=0.5),
+    "full": Limits(seconds=1.5),
+}
 """Of each task, by preset."""
 
 ELSEWHERE = "does not use this device"

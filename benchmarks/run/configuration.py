@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from dataclasses import asdict, dataclass, fields, replace
 from hashlib import sha256
 from pathlib import Path
-from typing import Literal
+from typing import Literal, get_args
 
 from benchmarks.errors import UserError
 from benchmarks.run.custom_method import load_method
@@ -43,6 +43,8 @@ class Configuration:
         in_depth: the recipes evaluated at every size and by slow methods; the others only at
             the sizes of `benchmarks.compared_sizes`. All recipes, if none of the chosen is named.
         replicates: on how many networks of the pool single-network methods are repeated.
+        pool: of how many networks of a recipe ensembles are formed, as replicates in disjoint
+            blocks; at least of as many as the largest one has. ``None``: as the recipe says.
         images: how many images of each condition are evaluated; ``None``: all.
         subset_images: how many of each subset condition, on which slow methods are evaluated.
         epochs: how long networks train; ``None``: as long as the recipe says.
@@ -61,6 +63,7 @@ class Configuration:
     members: tuple[int, ...]
     passes: tuple[int, ...]
     replicates: int
+    pool: int | None = 1
     in_depth: tuple[str, ...] = ()
     custom_methods: tuple[str, ...] = ()
     images: int | None = None
@@ -85,7 +88,7 @@ class Configuration:
         object.__setattr__(self, "conditions", task.matching(self.conditions))
         if not self.classes:
             raise UserError("no method is chosen; name one with --methods or --method")
-        for name in (*SIZES, "replicates", "images", "subset_images", "epochs"):
+        for name in (*SIZES, "replicates", "pool", "images", "subset_images", "epochs"):
             _require_sensible(name, getattr(self, name))
         if self.engine == "numba" and self.device != "cpu":
             raise UserError(f"--engine numba runs on the CPU, not on {self.device}; use torch")
@@ -138,6 +141,10 @@ class Configuration:
         """The recipe of this name, trained for as long as this configuration says."""
         recipe = TASKS[self.task].recipe(name)
         return recipe if self.epochs is None else replace(recipe, epochs=self.epochs)
+
+    def pool_of(self, recipe: str) -> int:
+        """Of how many networks of the recipe ensembles are formed, unless one needs more."""
+        return self.recipe(recipe).networks if self.pool is None else self.pool
 
     @property
     def identity(self) -> dict[str, object]:
@@ -206,8 +213,10 @@ def _require_sensible(part: str, numbers: int | tuple[int, ...] | None) -> None:
             raise UserError(f"{OPTIONS[part]}: {number} is too large; expected at most {MOST}")
 
 
-PRESETS = ("quick", "full")
-"""A first look, and the full comparison."""
+Preset = Literal["quick", "article", "medium", "full"]
+
+PRESETS: tuple[Preset, ...] = get_args(Preset)
+"""A first look, what the article's claims need, a smaller comparison, and the full one."""
 
 DEFAULT_TASK = next(iter(TASKS))
 
@@ -216,10 +225,12 @@ def configuration_of(preset: str, task: str = DEFAULT_TASK) -> Configuration:
     """What a preset computes of a task.
 
     Raises:
-        UserError: there is no such task.
+        UserError: there is no such task, or the article is not about it.
     """
     _require_known("task", (task,), TASKS)
-    return (_quick if preset == "quick" else _full)(TASKS[task])
+    return {"quick": _quick, "article": _article, "medium": _medium, "full": _full}[preset](
+        TASKS[task]
+    )
 
 
 def _quick(task: Task) -> Configuration:
@@ -238,6 +249,36 @@ def _quick(task: Task) -> Configuration:
     )
 
 
+def _article(task: Task) -> Configuration:
+    if not task.article_recipes:
+        raise UserError(
+            f"--preset article: the article is not about the task {task.name!r}; use another preset"
+        )
+    return replace(
+        _full(task),
+        preset="article",
+        recipes=task.article_recipes,
+        methods=tuple(name for name, method in METHODS.items() if not method.slow),
+        members=(50,),
+        passes=(50, 100),
+        in_depth=(),
+        pool=1,
+        engine=fitting_engine("auto", "cpu", map(task.recipe, task.article_recipes)),
+    )
+
+
+def _medium(task: Task) -> Configuration:
+    return replace(
+        _full(task),
+        preset="medium",
+        members=(1, 2, 5, 10, 20),
+        passes=(1, 2, 5, 10, 20, 50, 100),
+        replicates=5,
+        pool=20,
+        subset_images=50,
+    )
+
+
 def _full(task: Task) -> Configuration:
     return Configuration(
         preset="full",
@@ -249,6 +290,7 @@ def _full(task: Task) -> Configuration:
         passes=(1, 2, 5, 10, 20, 50, 100),
         in_depth=(task.recipes[0].name,),
         replicates=10,
+        pool=None,
         engine=fitting_engine("auto", "cpu", task.recipes),
     )
 

@@ -24,22 +24,22 @@ def note_failure(workspace: Workspace, unit: RunUnit, error: BaseException) -> F
     """Write the error with its trace to the unit's file; absolute paths lose their folders."""
     reason = without_folders(f"{type(error).__name__}: {error}".splitlines()[0])
     trace = without_folders("".join(traceback.format_exception(error)))
-    with written_whole(error_path(workspace, unit)) as temporary:
+    with written_whole(error_path(workspace.out, unit)) as temporary:
         temporary.write_text(f"{reason}\n\n{trace}", encoding="utf-8")
     return Failure(unit.name, reason)
 
 
 def failure_reason(workspace: Workspace, unit: RunUnit) -> str:
     """Why the unit has no prediction, in one line."""
-    path = error_path(workspace, unit)
+    path = error_path(workspace.out, unit)
     if not path.exists():
         return "not predicted yet"
     return path.read_text(encoding="utf-8").splitlines()[0]
 
 
-def error_path(workspace: Workspace, unit: RunUnit) -> Path:
-    """The file of the unit's error, whether there is one or not."""
-    return workspace.out / ERRORS_FOLDER / f"{unit.name.replace('/', '-')}.txt"
+def error_path(out: Path, unit: RunUnit) -> Path:
+    """The file of the unit's error in a run's folder, whether there is one or not."""
+    return out / ERRORS_FOLDER / f"{unit.name.replace('/', '-')}.txt"
 
 
 def without_folders(text: str) -> str:

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from itertools import chain
 from typing import cast
 
 from benchmarks.compared_sizes import compared_sizes
 from benchmarks.predictions import RunUnit
 from benchmarks.run.configuration import Configuration
+from benchmarks.run.parts.part import Part
+from benchmarks.run.parts.shares import Work, shares
 from benchmarks.tasks import TASKS, Task
 from benchmarks.tasks.conditions import Condition
 from benchmarks.tasks.task import Split
@@ -18,6 +21,10 @@ from methods.engines.choice import choose_engine
 from methods.networks.pool import NetworkPool
 from methods.networks.store import NetworkStore
 
+EPOCH, BY_PASS, EXACTLY = 9.0, 0.15, 80_000.0
+"""What an epoch of training costs for each test image, and a prediction by a pass with dropout or
+by a slow method, as measured with the kernels; one network's prediction of an image costs 1."""
+
 
 @dataclass(frozen=True)
 class Plan:
@@ -27,9 +34,17 @@ class Plan:
 
     Attributes:
         configuration: what the user chose.
+        part: the part of the run whose run units and networks these are; ``None``: the whole run.
     """
 
     configuration: Configuration
+    part: Part | None = None
+
+    @property
+    def command(self) -> str:
+        """The command line that runs it."""
+        part = "" if self.part is None else f" --part {self.part}"
+        return self.configuration.command + part
 
     @property
     def task(self) -> Task:
@@ -126,28 +141,31 @@ class Plan:
 
     def units(self) -> list[RunUnit]:
         """Every replicate of every method, size and recipe, in the order of the configuration."""
-        return [
-            RunUnit(recipe, name, size, replicate)
-            for name, method in self.configuration.classes.items()
-            for recipe in (self.configuration.recipes if method.pooled else (SELF_TRAINED,))
-            if not method.slow or self._in_depth(recipe)
-            for size in self._sizes(name, recipe)
-            for replicate in range(self._replicates(name, size))
-        ]
+        if self.part is None:
+            return self._all_units()
+        share = {unit for group in self.groups() for unit in group}
+        return [unit for unit in self._all_units() if unit in share]
 
     def groups(self) -> list[tuple[RunUnit, ...]]:
         """Run units whose members are among those of the largest, which comes first.
 
         Each member predicts once for its whole group: fewer passes are the first of more, and the
-        networks of a smaller ensemble are some of the largest one's.
+        networks of a smaller ensemble are some of a largest one's.
         """
+        units = self._all_units()
+        known = set(units)
         groups: dict[RunUnit, list[RunUnit]] = {}
-        for unit in self.units():
-            groups.setdefault(self._largest(unit), []).append(unit)
-        return [
+        for unit in units:
+            largest = self._largest(unit)
+            groups.setdefault(largest if largest in known else unit, []).append(unit)
+        every = [
             (largest, *(unit for unit in group if unit != largest))
             for largest, group in groups.items()
         ]
+        if self.part is None:
+            return every
+        given = shares([self._work(group) for group in every], self.part.of)
+        return [every[position] for position in given[self.part.number - 1]]
 
     def is_compared(self, unit: RunUnit) -> bool:
         """Whether methods are compared at the unit's size; see `benchmarks.compared_sizes`."""
@@ -165,12 +183,7 @@ class Plan:
 
     def networks(self) -> list[tuple[str, int]]:
         """The networks that the run units need: pairs (recipe, number), each once."""
-        needed = {
-            (unit.recipe, number)
-            for unit in self.units()
-            if self.configuration.classes[unit.method].pooled and self.objection(unit) is None
-            for number in cast(PooledMethod, self.method(unit)).networks
-        }
+        needed = set(chain.from_iterable(map(self._networks, self.units())))
         return sorted(needed, key=lambda pair: (self.configuration.recipes.index(pair[0]), pair[1]))
 
     def images_of(self, condition: Condition) -> int | None:
@@ -178,13 +191,51 @@ class Plan:
         chosen = self.configuration
         return chosen.subset_images if condition.subset else chosen.images
 
+    def _all_units(self) -> list[RunUnit]:
+        return [
+            RunUnit(recipe, name, size, replicate)
+            for name, method in self.configuration.classes.items()
+            for recipe in (self.configuration.recipes if method.pooled else (SELF_TRAINED,))
+            if not method.slow or self._in_depth(recipe)
+            for size in self._sizes(name, recipe)
+            for replicate in range(self._replicates(name, recipe, size))
+        ]
+
+    def _networks(self, unit: RunUnit) -> frozenset[tuple[str, int]]:
+        """The networks that a run unit needs: pairs (recipe, number)."""
+        if not self.configuration.classes[unit.method].pooled or self.objection(unit) is not None:
+            return frozenset()
+        numbers = cast(PooledMethod, self.method(unit)).networks
+        return frozenset((unit.recipe, number) for number in numbers)
+
+    def _work(self, group: tuple[RunUnit, ...]) -> Work:
+        """What a group costs, for the division of a run into parts."""
+        largest = group[0]
+        method = self.configuration.classes[largest.method]
+        if self.objection(largest) is not None:
+            return Work(frozenset(), 0.0, 0.0)
+        images = sum(
+            min(self.images_of(condition) or self.task.test_images, self.task.test_images)
+            for condition in self.conditions_of(largest)
+        )
+        each = EXACTLY if method.slow else 1.0 if method.counts_networks else BY_PASS
+        return Work(
+            self._networks(largest),
+            predicting=images * each * (largest.size or 1),
+            training=self.pool(largest.recipe).recipe.epochs * EPOCH * self.task.test_images,
+        )
+
     def _largest(self, unit: RunUnit) -> RunUnit:
         method = self.configuration.classes[unit.method]
         sizes = self.configuration.sizes(method)
         if not (sizes and issubclass(method, MemberMethod) and method.shares_members()):
             return unit
-        replicate = 0 if method.counts_networks else unit.replicate
-        return replace(unit, size=max(sizes), replicate=replicate)
+        largest, replicate = max(sizes), unit.replicate
+        if unit.size and method.counts_networks:
+            replicate, position = divmod(unit.replicate * unit.size, largest)
+            if position + unit.size > largest:  # of two blocks
+                return unit
+        return replace(unit, size=largest, replicate=replicate)
 
     def _sizes(self, method: str, recipe: str) -> tuple[int | None, ...]:
         sizes = self.configuration.sizes(self.configuration.classes[method])
@@ -201,12 +252,14 @@ class Plan:
         chosen = self.configuration
         return compared_sizes({name: chosen.sizes(m) for name, m in chosen.classes.items()})
 
-    def _replicates(self, method: str, size: int | None) -> int:
-        """Ensembles are disjoint blocks of the largest one; other replicates have own networks."""
+    def _replicates(self, method: str, recipe: str, size: int | None) -> int:
+        """Ensembles are disjoint blocks of the pool; other replicates have own networks."""
         of_method = self.configuration.classes[method]
         if of_method.slow:
             return 1
         if size is None or not of_method.counts_networks:
             return self.configuration.replicates
-        largest = max(self.configuration.sizes(of_method))
-        return min(self.configuration.replicates, largest // size)
+        pool = max(self.configuration.sizes(of_method))
+        if of_method.pooled:
+            pool = max(pool, self.configuration.pool_of(recipe))
+        return min(self.configuration.replicates, pool // size)

@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 import shutil
 import time
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
@@ -48,14 +49,20 @@ WRITTEN = (
 """What a run writes into its folder, and what `--overwrite` removes from it."""
 
 
+OF_A_PART = ("part", "commit", "environment", "seconds")
+"""What the record of a merged run keeps of each part's."""
+
+
 class RunRecord:
     """The record of a run, on disk after every change.
 
-    Keys: ``version`` and ``configuration`` are the run's identity; ``command`` gives the same run
-    again; ``commit`` and ``environment`` are what computed it; ``data`` has for each set of images
-    its ``fingerprint``, or the reason why it is ``unavailable``; ``integrity`` has the results of
-    the probes of ``networks`` and ``predictions``; ``seconds`` is the wall time by stage, resumed
-    runs added up.
+    Keys: ``version`` and ``configuration`` are the run's identity; ``part`` is the part of it, such
+    as ``2/4``, if it is not whole; ``command`` gives the same run again; ``replicates`` counts the
+    replicates of each recipe, method and size; ``commit`` and ``environment`` are what computed it;
+    ``data`` has for each set of images its ``fingerprint``, or the reason why it is
+    ``unavailable``; ``integrity`` has the results of the probes of ``networks`` and
+    ``predictions``; ``seconds`` is the wall time by stage, resumed runs and merged parts added up;
+    ``parts`` has the part, commit, environment and seconds of each part that was merged.
     """
 
     def __init__(self, path: Path, content: dict[str, Any]) -> None:
@@ -71,13 +78,15 @@ class RunRecord:
                 version, and is not to be overwritten.
         """
         out = workspace.out
-        identity = {
+        identity: dict[str, Any] = {
             "version": suite_version(),
             "configuration": plan.configuration.identity,
         }
         if overwrite:
             _remove_earlier_run(out)
-        earlier = _read(out)
+        if plan.part is not None:
+            identity["part"] = str(plan.part)
+        earlier = read_record(out)
         _require_same(earlier, identity, out)
         if not (out / PREDICTIONS_FOLDER).exists():
             earlier = {"seconds": _seconds_of_timings(earlier, out)}
@@ -85,12 +94,36 @@ class RunRecord:
             out / RUN_JSON,
             identity
             | {
-                "command": plan.configuration.command,
+                **_identification(plan),
                 "commit": commit(),
                 "environment": environment(plan.engine),
                 "data": earlier.get("data", {}),
                 "integrity": earlier.get("integrity", {}),
                 "seconds": earlier.get("seconds", {}),
+            },
+        )
+        record._save()
+        return record
+
+    @classmethod
+    def merged(cls, plan: Plan, out: Path, parts: Sequence[Mapping[str, Any]]) -> RunRecord:
+        """The record of a run that is made of the parts with these records."""
+        seconds: Counter[str] = Counter()
+        for part in parts:
+            seconds.update(part["seconds"])
+        networks = [check for part in parts for check in part["integrity"].get("networks", [])]
+        record = cls(
+            out / RUN_JSON,
+            {
+                "version": suite_version(),
+                "configuration": plan.configuration.identity,
+                **_identification(plan),
+                "commit": commit(),
+                "environment": _joined([part["environment"] for part in parts]),
+                "data": {name: entry for part in parts for name, entry in part["data"].items()},
+                "integrity": {"networks": networks} if networks else {},
+                "seconds": {stage: round(total, 1) for stage, total in seconds.items()},
+                "parts": [{name: part[name] for name in OF_A_PART} for part in parts],
             },
         )
         record._save()
@@ -127,7 +160,8 @@ class RunRecord:
             if earlier and now and earlier != now:
                 raise UserError(
                     f"the images of {name!r} differ from those at the start of this run "
-                    f"(fingerprint {now[:12]}, not {earlier[:12]}); restart it with --overwrite"
+                    f"(fingerprint {now[:12]}, not {earlier[:12]}); use the same data, or start "
+                    "again with --overwrite"
                 )
         self._content["data"] = data
         self._save()
@@ -157,7 +191,29 @@ class RunRecord:
         write_json(self._content, self._path)
 
 
-def _read(out: Path) -> dict[str, Any]:
+def _identification(plan: Plan) -> dict[str, Any]:
+    """What a reader wants to know of the run, as follows from its plan."""
+    return {
+        "command": plan.command,
+        "replicates": dict(Counter(unit.variant for unit in plan.units())),
+    }
+
+
+def _joined(environments: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """The environment that several parts share; where they differ, each of theirs."""
+    joined = {}
+    for name, first in environments[0].items():
+        differing = list(dict.fromkeys(str(one.get(name)) for one in environments))
+        joined[name] = " and ".join(differing) if len(differing) > 1 else first
+    return joined
+
+
+def read_record(out: Path) -> dict[str, Any]:
+    """The record of an earlier run in the folder; empty where there is none.
+
+    Raises:
+        UserError: it is damaged, or lacks although there is something of a run.
+    """
     path = out / RUN_JSON
     if not path.exists():
         left = [name for name in WRITTEN if (out / name).exists()]
@@ -196,6 +252,8 @@ def _require_same(earlier: dict[str, Any], identity: dict[str, Any], out: Path) 
         held = "a run of an earlier version of the suite"
     elif differing:
         held = f"a run of another configuration (other {', '.join(differing)})"
+    elif earlier.get("part") != identity.get("part"):
+        held = f"part {earlier['part']} of this run" if "part" in earlier else "the whole run"
     else:
         return
     raise UserError(

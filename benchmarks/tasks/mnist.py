@@ -12,7 +12,7 @@ from benchmarks.tasks.rotations import rotations
 from benchmarks.tasks.task import Task
 from benchmarks.vocabulary import CLEAN, PECULIAR, TYPICAL
 from methods.networks.labelled_images import LabelledImages
-from methods.networks.recipes import RECIPES
+from methods.networks.recipes import ARTICLE, ARTICLE_LOGITS, RECIPES, STANDARD
 
 NAME = "mnist"
 
@@ -75,5 +75,6 @@ MNIST = Task(
     calibration_images=5_000,
     example_class=1,  # as in Gal & Ghahramani 2016, figure 4
     article_images=(TYPICAL, PECULIAR),
+    article_recipes=(STANDARD.name, ARTICLE.name, ARTICLE_LOGITS.name),
     load=_load,
 )

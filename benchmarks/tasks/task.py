@@ -43,6 +43,7 @@ class Task:
             calibration, drawn with a fixed seed and stratified by class.
         example_class: of the image that is shown under every severity of a group of conditions.
         article_images: the test images, by number, that the article shows.
+        article_recipes: the recipes that its claims are measured by; none: it has another task.
         load: loads the data set's own splits.
 
     Raises:
@@ -60,6 +61,7 @@ class Task:
     calibration_images: int = 0
     example_class: int = 0
     article_images: tuple[int, ...] = ()
+    article_recipes: tuple[str, ...] = ()
     load: Load = field(kw_only=True, compare=False)
 
     def __post_init__(self) -> None:

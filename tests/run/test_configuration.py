@@ -12,9 +12,13 @@ from pathlib import Path
 import pytest
 
 import run_all
+from benchmarks.claims.predictor import ENSEMBLE, NETWORKS, SAMPLED, SOFTMAX
+from benchmarks.claims.writing import BESIDE, SETTING
 from benchmarks.errors import UserError
 from benchmarks.run.configuration import OPTIONS, PRESETS, Configuration, configuration_of
 from benchmarks.run.plan import Plan
+from benchmarks.tasks import TASKS
+from benchmarks.tasks.mnist import MNIST
 from methods import METHODS
 from methods.networks.recipes import RECIPES
 from tests.runs import FULL, QUICK
@@ -56,7 +60,7 @@ def given_by(command: str, monkeypatch: pytest.MonkeyPatch) -> Configuration:
 
 
 def test_presets_are_the_designs() -> None:
-    assert list(PRESETS) == ["quick", "full"]
+    assert list(PRESETS) == ["quick", "article", "medium", "full"]
     for preset in map(configuration_of, PRESETS):
         assert preset.conditions[0] == "clean"
         assert sum(name.startswith("rotated") for name in preset.conditions) == 12
@@ -66,10 +70,42 @@ def test_presets_are_the_designs() -> None:
     assert FULL.recipes == tuple(RECIPES)
     assert (max(FULL.members), max(FULL.passes), FULL.replicates) == (50, 100, 10)
     assert FULL.in_depth == ("standard",)
+    pools = {name: FULL.pool_of(name) for name in FULL.recipes}
+    assert pools == {"standard": 100, "article": 100, "article-logits": 50, "plain": 100}
     assert (FULL.images, FULL.epochs, FULL.resamples) == (None, None, 2000)
     assert len(FULL.conditions) == 18
     assert QUICK.recipes == ("standard",)
     assert not {"ood-notmnist", "ood-kmnist"} & set(QUICK.conditions)
+
+
+def test_medium_is_full_with_fewer_networks() -> None:
+    medium = configuration_of("medium")
+    differing = {
+        field.name
+        for field in fields(Configuration)
+        if getattr(medium, field.name) != getattr(FULL, field.name)
+    }
+    assert differing == {"preset", "members", "replicates", "pool", "subset_images"}
+    assert (medium.pool, max(medium.members), medium.replicates) == (20, 20, 5)
+    assert len(Plan(medium).networks()) == 20 * len(RECIPES)
+
+
+def test_article_has_what_its_claims_are_measured_by() -> None:
+    article = configuration_of("article")
+    assert set(article.recipes) == {SETTING["recipe"], *BESIDE}
+    assert SETTING["passes"] == max(article.passes)
+    assert max(article.members) == NETWORKS
+    assert {SOFTMAX, SAMPLED, ENSEMBLE} == set(article.methods)
+    assert (article.images, article.epochs) == (None, None)
+    assert len(Plan(article).networks()) == 3 * NETWORKS
+
+
+def test_article_is_refused_for_a_task_that_it_is_not_about(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setitem(TASKS, "other", replace(MNIST, name="other", article_recipes=()))
+    with pytest.raises(UserError, match=r"--preset article: the article is not about .* 'other'"):
+        configuration_of("article", "other")
 
 
 def test_unknown_task_is_refused() -> None:
@@ -111,6 +147,7 @@ def test_recipe_trains_as_long_as_the_configuration_says() -> None:
         ({"members": (10, 0)}, "--members: 0 is too small; expected at least 1"),
         ({"passes": (-1,)}, "--passes: -1 is too small"),
         ({"replicates": 0}, "--replicates: 0 is too small"),
+        ({"pool": 0}, "--pool: 0 is too small"),
         ({"images": 0}, "--images: 0 is too small"),
         ({"epochs": 0}, "--epochs: 0 is too small"),
         ({"members": (10**20,)}, f"--members: {10**20} is too large; expected at most 1000000"),
@@ -185,6 +222,7 @@ def test_every_part_changes_the_identity(tmp_path: Path) -> None:
         "passes": (7,),
         "in_depth": ("standard",),
         "replicates": 2,
+        "pool": 60,
         "images": None,
         "epochs": 1,
         "seed": 1,
@@ -238,8 +276,10 @@ def test_files_of_one_name_are_distinguished(tmp_path: Path) -> None:
         replace(QUICK, recipes=("plain", "article"), members=(3, 5), seed=4),
         replace(QUICK, conditions=("rotated-03*", "ood-gaussian_noise"), images=20, epochs=1),
         replace(FULL, methods=("mc_dropout",), passes=(2, 3), replicates=1, images=100),
+        replace(configuration_of("medium"), pool=40),
+        configuration_of("article"),
     ],
-    ids=["quick", "full", "recipes", "conditions", "passes"],
+    ids=["quick", "full", "recipes", "conditions", "passes", "medium", "article"],
 )
 def test_command_gives_the_configuration_again(
     configuration: Configuration, monkeypatch: pytest.MonkeyPatch, tmp_path: Path

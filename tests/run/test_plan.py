@@ -12,10 +12,12 @@ import pytest
 import torch
 
 from benchmarks.predictions import RunUnit
-from benchmarks.run.configuration import Configuration
+from benchmarks.run.configuration import PRESETS, Configuration, Preset, configuration_of
+from benchmarks.run.parts.part import Part
+from benchmarks.run.plan import Plan
 from benchmarks.tasks import TASKS
 from benchmarks.tasks.mnist import MNIST
-from methods import METHODS, MemberMethod
+from methods import METHODS, MemberMethod, PooledMethod
 from methods.deep_ensemble import DeepEnsemble
 from methods.mc_dropout import MCDropout
 from methods.networks.labelled_images import LabelledImages
@@ -62,6 +64,10 @@ def run_of(configuration: Configuration = QUICK) -> Run:
     return runs.run_of(configuration, Path("nowhere"))
 
 
+def networks_of(run: Run, unit: RunUnit) -> range:
+    return cast(PooledMethod, run.plan.method(unit, run.workspace.store)).networks
+
+
 def test_quick_is_fifty_networks_and_sixteen_units() -> None:
     run = run_of(QUICK)
     assert run.plan.networks() == [("standard", number) for number in range(50)]
@@ -74,12 +80,16 @@ def test_quick_is_fifty_networks_and_sixteen_units() -> None:
     assert not any(condition.subset for condition in run.plan.conditions)
 
 
-def test_full_is_fifty_networks_a_recipe() -> None:
+def test_full_is_a_hundred_networks_of_the_main_recipes_and_fifty_of_others() -> None:
     run = run_of(FULL)
-    assert run.plan.networks() == [(recipe, number) for recipe in RECIPES for number in range(50)]
-    compared = 10 + 2 * 10 + 1
-    in_depth = 10 + 7 * 10 + 1 + (10 + 10 + 10 + 5 + 2 + 1)
-    assert len(run.plan.units()) == in_depth + 3 * compared
+    assert run.plan.networks() == [
+        (recipe, number)
+        for recipe in RECIPES
+        for number in range(50 if recipe == "article-logits" else 100)
+    ]
+    compared = 10 + 2 * 10 + 2
+    in_depth = 10 + 7 * 10 + 1 + (10 + 10 + 10 + 10 + 5 + 2)
+    assert len(run.plan.units()) == in_depth + 3 * compared - 1
     assert len(set(run.plan.units())) == len(run.plan.units())
 
 
@@ -145,13 +155,62 @@ def test_smaller_ensembles_are_disjoint_blocks_of_the_largest() -> None:
         size: [unit.replicate for unit in run.plan.units() if unit.size == size]
         for size in (5, 20, 50)
     }
-    assert replicates == {5: list(range(10)), 20: [0, 1], 50: [0]}
-    used = [
-        set(run.plan.method(unit, run.workspace.store).networks)
-        for unit in run.plan.units()
-        if unit.size == 5
-    ]
-    assert len(set.union(*used)) == 50
+    assert replicates == {5: list(range(10)), 20: list(range(5)), 50: [0, 1]}
+    for size, networks in ((5, 50), (20, 100), (50, 100)):
+        used = [set(networks_of(run, unit)) for unit in run.plan.units() if unit.size == size]
+        assert sum(map(len, used)) == len(set.union(*used)) == networks
+
+
+def test_ensembles_are_of_the_largest_alone_where_the_pool_is_smaller() -> None:
+    few = replace(QUICK, methods=("deep_ensemble",), members=(2, 6), replicates=3)
+    for pool, replicates in ((1, (3, 1)), (6, (3, 1)), (11, (3, 1)), (12, (3, 2)), (40, (3, 3))):
+        units = run_of(replace(few, pool=pool)).plan.units()
+        assert tuple(sum(unit.size == size for unit in units) for size in (2, 6)) == replicates
+
+
+def test_ensembles_of_two_blocks_predict_by_themselves() -> None:
+    chosen = replace(QUICK, methods=("deep_ensemble",), members=(2, 3), replicates=5, pool=6)
+    run = run_of(chosen)
+    shared = [[(unit.size, unit.replicate) for unit in group] for group in run.plan.groups()]
+    assert shared == [[(3, 0), (2, 0)], [(2, 1)], [(3, 1), (2, 2)]]
+    for largest, *others in run.plan.groups():
+        whole = list(networks_of(run, largest))
+        for unit in others:
+            method = cast(MemberMethod, run.plan.method(unit))
+            own = method.slice_of(cast(MemberMethod, run.plan.method(largest)))
+            assert whole[own] == list(networks_of(run, unit))
+
+
+@pytest.mark.parametrize("preset", PRESETS)
+@pytest.mark.parametrize("parts", [1, 2, 4])
+def test_parts_are_the_run_and_share_no_unit(parts: int, preset: Preset) -> None:
+    chosen = configuration_of(preset)
+    whole = Plan(chosen)
+    divided = [Plan(chosen, Part(number, parts)) for number in range(1, parts + 1)]
+    units = [unit for plan in divided for unit in plan.units()]
+    assert len(units) == len(whole.units())
+    assert set(units) == set(whole.units())
+    groups = [group for plan in divided for group in plan.groups()]
+    assert sorted(groups) == sorted(whole.groups())
+    networks = [network for plan in divided for network in plan.networks()]
+    assert set(networks) == set(whole.networks())
+    assert len(networks) <= 1.2 * len(set(networks))
+
+
+def test_two_parts_of_full_train_no_network_twice() -> None:
+    networks = [network for i in (1, 2) for network in Plan(FULL, Part(i, 2)).networks()]
+    assert len(networks) == len(set(networks)) == 350
+
+
+def test_part_needs_the_networks_of_its_own_units_alone() -> None:
+    for plan in (Plan(FULL, Part(number, 4)) for number in range(1, 5)):
+        needed = {
+            (unit.recipe, number)
+            for unit in plan.units()
+            if plan.objection(unit) is None
+            for number in networks_of(Run(plan, run_of().workspace), unit)
+        }
+        assert needed == set(plan.networks())
 
 
 def test_methods_without_dropout_need_no_network_of_their_own() -> None:

@@ -13,6 +13,7 @@ import pytest
 from benchmarks.errors import UserError
 from benchmarks.run import record as run_record
 from benchmarks.run.configuration import Configuration
+from benchmarks.run.parts.part import Part
 from benchmarks.run.plan import Plan
 from benchmarks.run.record import RunRecord
 from benchmarks.run.workspace import Workspace
@@ -31,12 +32,18 @@ def test_record_has_identity_command_and_environment(tmp_path: Path) -> None:
     RunRecord.begin(*run_in(tmp_path / "new" / "folder"))
     record = content(tmp_path / "new" / "folder")
     assert list(record) == [
-        *("version", "configuration", "command", "commit", "environment"),
+        *("version", "configuration", "command", "replicates", "commit", "environment"),
         *("data", "integrity", "seconds"),
     ]
     assert record["version"] == version("uncertainty-bench")
     assert record["configuration"] == QUICK.identity
     assert record["command"] == QUICK.command
+    assert record["replicates"] == {
+        "standard/softmax": 5,
+        "standard/mc_dropout-50": 5,
+        "standard/mc_dropout-100": 5,
+        "standard/deep_ensemble-50": 1,
+    }
     assert (record["data"], record["seconds"]) == ({}, {})
 
 
@@ -98,6 +105,26 @@ def test_folder_of_another_configuration_is_refused(
     assert "--overwrite" in message
     assert "\n" not in message
     assert (tmp_path / "run.json").read_bytes() == before
+
+
+@pytest.mark.parametrize(
+    ("before", "now", "held"),
+    [
+        (Part(1, 2), Part(2, 2), "part 1/2 of this run"),
+        (Part(1, 2), Part(1, 3), "part 1/2 of this run"),
+        (Part(1, 2), None, "part 1/2 of this run"),
+        (None, Part(1, 2), "the whole run"),
+    ],
+)
+def test_folder_of_another_part_is_refused(
+    before: Part | None, now: Part | None, held: str, tmp_path: Path
+) -> None:
+    plan, workspace = run_in(tmp_path)
+    RunRecord.begin(replace(plan, part=before), workspace)
+    with pytest.raises(UserError, match=f"{tmp_path} holds {held}; choose another folder"):
+        RunRecord.begin(replace(plan, part=now), workspace)
+    RunRecord.begin(replace(plan, part=before), workspace)
+    assert content(tmp_path).get("part") == (before and str(before))
 
 
 def test_folder_of_another_version_is_refused(

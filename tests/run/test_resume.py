@@ -8,10 +8,8 @@ import random
 import re
 import signal
 import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterator
-from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -19,28 +17,7 @@ import pandas as pd
 import pytest
 from safetensors.numpy import load_file
 
-ROOT = Path(__file__).parents[2]
-
-SCRIPT = """
-import sys
-
-import run_all
-from benchmarks.tasks import mnist
-from benchmarks.run import stages as runner
-from benchmarks.data.loading import load_mnist
-from methods.networks.labelled_images import LabelledImages
-
-
-def load(split, *, data_dir):
-    whole, images = load_mnist(split, data_dir=data_dir), {"train": 1000, "test": 200}[split]
-    return LabelledImages(whole.images[:images].clone(), whole.labels[:images].clone())
-
-
-mnist.load_mnist = load
-runner.time_methods = lambda *_: []  # timings differ from run to run
-runner.write_report = lambda _: None  # tests/report cover it; this saves time
-sys.exit(run_all.command_line())
-"""
+from tests.processes import processes
 
 OPTIONS = (
     *("--recipe", "standard,plain", "--conditions", "rotated-045,rotated-120,ood-*_noise"),
@@ -75,32 +52,11 @@ Start = Callable[..., subprocess.Popen[str]]
 
 @pytest.fixture
 def start() -> Iterator[Start]:
-    """Start a run in its own session, as a terminal would."""
-    started = []
-
-    def run(folder: Path, *options: str, script: str = SCRIPT) -> subprocess.Popen[str]:
-        process = subprocess.Popen(
-            [
-                *(sys.executable, "-c", script, *options),
-                *("--out", str(folder / "out"), "--networks", str(folder / "networks")),
-            ],
-            cwd=ROOT,
-            env=os.environ | {"OMP_NUM_THREADS": "1"},
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-            start_new_session=True,
-            # Where tests run in the background, a shell may have had SIGINT ignored.
-            preexec_fn=partial(signal.signal, signal.SIGINT, signal.SIG_DFL),
+    """Start a run in a folder."""
+    with processes() as begin:
+        yield lambda folder, *options: begin(
+            *options, *("--out", str(folder / "out"), "--networks", str(folder / "networks"))
         )
-        started.append(process)
-        return process
-
-    yield run
-    for process in started:
-        if process.poll() is None:
-            os.killpg(process.pid, signal.SIGKILL)
-        process.communicate()
 
 
 def finish(process: subprocess.Popen[str]) -> None:

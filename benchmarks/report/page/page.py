@@ -116,7 +116,7 @@ def _setting(configuration: Mapping[str, Any]) -> str:
         "preset": "preset",
         "epochs": "training epochs",
         "images": "images of each condition",
-        "replicates": "replicates",
+        "replicates": "replicates of single-network methods",
         "seed": "seed",
     }
     values = {label: configuration.get(name) for name, label in names.items()}

@@ -29,7 +29,7 @@ NOT_COVERED = (
 
 SHARED_NETWORKS = (
     "Methods that take networks from the pool share them: an ensemble contains the networks of the "
-    "others. No interval covers an ensemble of other networks."
+    "others. With a single replicate of an ensemble, no interval covers one of other networks."
 )
 
 OTHER_SIZES = "A method's smaller sizes are compared only with its own largest size."

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property, partial
 from hashlib import sha256
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import torch
 from jaxtyping import Float
@@ -95,12 +95,13 @@ class DerivedValues:
         self, name: str, prediction: Prediction, images: Tensor, unit: UncertaintyMethod
     ) -> Values:
         """The mean over the unit's networks."""
-        if not isinstance(self._method, PooledMethod):
+        fitted = self._method
+        if not isinstance(fitted, PooledMethod):
             return _nan(prediction)
         own = slice(None)
-        if unit.counts_networks and isinstance(unit, MemberMethod) and unit is not self._method:
-            own = unit.member_slice
-        features, fits = self._method.features(images)[own], self._fits[name][own]
+        if unit.counts_networks and isinstance(unit, MemberMethod):
+            own = unit.slice_of(cast(MemberMethod, fitted))
+        features, fits = fitted.features(images)[own], self._fits[name][own]
         each = [
             _values(f"score {name!r}", fit(of_one), prediction)
             for fit, of_one in zip(fits, features, strict=True)

@@ -35,7 +35,8 @@ from methods.threads import one_torch_thread
 def measure_all(plan: Plan, workspace: Workspace, record: RunRecord) -> list[Failure]:
     """Recompute every number from the prediction files.
 
-    Writes `measurements.csv`, `summary.csv`, `comparisons.csv` and `curves/`.
+    Writes `measurements.csv`, `summary.csv`, `comparisons.csv` and `curves/`; of a part of a run
+    only the first, since all others are of several methods or replicates.
     """
     units, jobs = plan.units(), workspace.jobs
     probe = partial(probe_predictions, plan, workspace)
@@ -44,6 +45,9 @@ def measure_all(plan: Plan, workspace: Workspace, record: RunRecord) -> list[Fai
     measure_one = partial(_measure_one, plan, workspace, _left_out(workspace, record, units))
     rows = parallel(measure_one, units, stage=MEASURE, what="run units", jobs=jobs)
     table = as_table(chain.from_iterable(rows))
+    if plan.part is not None:
+        write_table(table, workspace.out / MEASUREMENTS_CSV)
+        return []
     method_scores = sorted(set(table["score"]) - of_probabilities().keys() - {""})
     intervals, comparisons = _estimate_all(plan, workspace, method_scores)
     means = means_over_groups(table, plan.conditions)

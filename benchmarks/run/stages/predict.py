@@ -35,11 +35,11 @@ Group = tuple[RunUnit, ...]
 
 
 def predict(plan: Plan, workspace: Workspace, record: RunRecord) -> list[Failure]:
-    """Write the prediction files that are not there yet, and `images.npz`.
+    """Write the prediction files that are not there yet, and of a whole run `images.npz`.
 
     A method is fitted once for all conditions, and each member predicts once for its group.
     """
-    record.note_data(_find_data(plan, workspace))
+    record.note_data(find_data(plan, workspace))
     unavailable = record.unavailable
     is_pending = partial(_is_pending, plan, workspace, unavailable, sources())
     pending = [group for group in plan.groups() if any(map(is_pending, group))]
@@ -58,11 +58,12 @@ def predict(plan: Plan, workspace: Workspace, record: RunRecord) -> list[Failure
             threads=threads,
         )
         failures += chain.from_iterable(done)
-    write_images(plan, workspace, unavailable)
+    if plan.part is None:
+        write_images(plan, workspace, unavailable)
     return failures
 
 
-def _find_data(plan: Plan, workspace: Workspace) -> dict[str, dict[str, str]]:
+def find_data(plan: Plan, workspace: Workspace) -> dict[str, dict[str, str]]:
     """Load each condition's images once, before workers do: fingerprints, or why there are none."""
     data: dict[str, dict[str, str]] = {
         split: {"fingerprint": workspace.images(plan.task, split).fingerprint}
@@ -141,7 +142,7 @@ def _predict_group(
     except (Exception, SystemExit) as error:
         return [note_failure(workspace, unit, error) for unit in group]
     for unit in group:
-        error_path(workspace, unit).unlink(missing_ok=True)
+        error_path(workspace.out, unit).unlink(missing_ok=True)
     return []
 
 
@@ -152,7 +153,7 @@ def _shared_predictions(
     logits = method.member_logits(images)
     for unit in units:
         of_unit = cast(MemberMethod, plan.method(unit))
-        yield unit, of_unit, Prediction.of_logits(logits[of_unit.member_slice])
+        yield unit, of_unit, Prediction.of_logits(logits[of_unit.slice_of(method)])
 
 
 def _require_comparable(

@@ -79,8 +79,15 @@ def tables(folder: Path) -> dict[str, bytes]:
 
 
 def arrays(folder: Path, unit: RunUnit, condition: str) -> dict[str, np.ndarray]:
+    """The arrays of a prediction file, with means in double precision and shares of votes."""
     with np.load(folder / "out" / "predictions" / unit.name / f"{condition}.npz") as file:
-        return dict(file)
+        stored = dict(file)
+    mean, share = stored["mean"].astype(np.float64), stored["votes"] / stored["members"]
+    largest = mean.max(axis=1, keepdims=True)
+    certain = (mean == largest) & (largest > 0.5)
+    others = np.where(certain, 0, mean).sum(axis=1, keepdims=True)
+    mean = np.where(certain, 1 - others, mean)
+    return stored | {"mean": mean / mean.sum(axis=1, keepdims=True), "vote_share": share}
 
 
 def prediction_files(folder: Path) -> list[Path]:

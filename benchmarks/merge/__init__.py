@@ -1,0 +1,1 @@
+"""Merging the parts of a run, which machines computed apart."""
