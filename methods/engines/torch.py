@@ -103,6 +103,22 @@ class TorchNetworks:
         ).cpu()
 
     @_predicting()
+    def logits_off_and_on(
+        self,
+        images: Float[Tensor, "images ..."],
+        keep_mask: Bool[Tensor, "networks images channels"],
+    ) -> tuple[Float[Tensor, "networks images classes"], Float[Tensor, "networks images classes"]]:
+        """Logits with dropout off, and with each network's own masks."""
+        parts = zip(
+            torch.split(images, self._most), torch.split(keep_mask, self._most, dim=1), strict=True
+        )
+        outputs = [
+            self._off_and_on(part.to(self._device), masks.to(self._device)) for part, masks in parts
+        ]
+        off, on = torch.cat(outputs, dim=2).cpu()
+        return off, on
+
+    @_predicting()
     def pass_logits(
         self, images: Float[Tensor, "images ..."], passes: Tensor
     ) -> Float[Tensor, "passes images classes"]:
@@ -127,3 +143,14 @@ class TorchNetworks:
                 for network in self._networks
             ]
         ).cpu()
+
+    def _off_and_on(
+        self,
+        images: Float[Tensor, "images ..."],
+        keep_mask: Bool[Tensor, "networks images channels"],
+    ) -> Float[Tensor, "2 networks images classes"]:
+        shared = [network.shared(images) for network in self._networks]
+        each = list(zip(self._networks, shared, keep_mask, strict=True))
+        off = torch.stack([network.rest(maps) for network, maps, _ in each])
+        on = torch.stack([network.rest(maps, masks) for network, maps, masks in each])
+        return torch.stack([off, on])

@@ -169,7 +169,7 @@ class GivenNetwork(Network):
 
     def passes(self, seed: int, replicate: int, count: int) -> Int64[Tensor, "passes 1"]:
         """The seed of each pass, from which all its masks are drawn."""
-        return torch.tensor(pass_seeds(seed, replicate, count)).reshape(count, 1)
+        return pass_seeds(seed, replicate, count)[:, None]
 
     def subnetwork_logits(
         self, images: Float[Tensor, "images ..."], passes: Int64[Tensor, "passes 1"], *, most: int

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from methods.engines.base import Engine
 from methods.engines.choice import choose_engine
 from methods.networks.labelled_images import LabelledImages
+from methods.networks.log import complete_splits
 from methods.networks.network import Network
 from methods.networks.recipes import STANDARD, Recipe
 from methods.networks.store import NetworkKey, NetworkStore
@@ -56,8 +57,8 @@ class NetworkPool:
     ) -> list[TrainedNetwork | TrainingDivergedError]:
         """These networks with their logs: from the store, or trained now and stored.
 
-        A stored network whose log lacks the validation series is trained anew where these are
-        wanted; its weights come out the same. An engine that trains batched gets all that are
+        A stored network whose log lacks a split is trained anew where validation images are given;
+        its weights come out the same. An engine that trains batched gets all that are
         missing; another gets one after the other, each stored as soon as it is trained.
         """
         outcomes: dict[int, TrainedNetwork | TrainingDivergedError | None] = {
@@ -93,7 +94,8 @@ class NetworkPool:
         stored = self.store.load(self._key(index, training.fingerprint)) if self.store else None
         if stored is None or validation is None:
             return stored
-        return stored if any(row.split == "validation" for row in stored.log) else None
+        logged = {row.split for row in stored.log}
+        return stored if complete_splits(self.recipe) <= logged else None
 
     def _key(self, index: int, fingerprint: str) -> NetworkKey:
         return NetworkKey(self.recipe, self.seed, index, fingerprint, self.engine.name)

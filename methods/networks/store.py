@@ -9,9 +9,10 @@ from hashlib import sha256
 from pathlib import Path
 from threading import get_ident
 
+from methods.networks.log import EpochLog
 from methods.networks.network import Network
 from methods.networks.recipes import Recipe
-from methods.networks.training import EpochLog, TrainedNetwork, initial_network
+from methods.networks.training import TrainedNetwork, initial_network
 
 
 class DamagedNetworkError(Exception):
@@ -78,8 +79,10 @@ class NetworkStore:
                 metadata = file.metadata()
             if metadata["sha256"] != _checksum(network):
                 raise ValueError("its weights are not those that were stored")
-            log = tuple(EpochLog(**row) for row in json.loads(metadata["log"]))
-            # Networks of before it was noted are as good as later ones.
+            # Earlier logs, of other images, are left out; networks of before `seconds` was noted
+            # are as good as later ones.
+            rows = json.loads(metadata["log"])
+            log = tuple(EpochLog(**row) for row in rows if "images" in row)
             seconds = float(metadata.get("seconds", "nan"))
         except (SafetensorError, OSError, KeyError, RuntimeError, TypeError, ValueError) as error:
             raise DamagedNetworkError(

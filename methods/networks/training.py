@@ -9,11 +9,12 @@ from time import perf_counter
 
 import numpy as np
 import torch
-from jaxtyping import Bool, Float, Int64
+from jaxtyping import Bool, Int64
 from torch import Tensor
 
 from methods.engines.base import Engine
 from methods.networks.labelled_images import LabelledImages
+from methods.networks.log import EpochLog, Watch
 from methods.networks.masks import draw_masks
 from methods.networks.network import Network
 from methods.networks.recipes import Recipe
@@ -22,26 +23,6 @@ from methods.seeds import derive_seed
 
 class TrainingDivergedError(Exception):
     """A network's loss became NaN or infinite; the message names recipe, network and epoch."""
-
-
-@dataclass(frozen=True)
-class EpochLog:
-    """How well a network does on one split after an epoch.
-
-    Loss (the recipe's own), accuracy, precision and recall are measured with dropout off.
-    ``accuracy_dropout_on`` draws one mask an image: the article's listing computes its training
-    accuracy before it switches dropout off. Precision and recall are macro-averaged over the
-    classes, a class never predicted counting as precision 0; the article computed them for class 1
-    against class 0 only.
-    """
-
-    epoch: int
-    split: str
-    loss: float
-    accuracy: float
-    precision: float
-    recall: float
-    accuracy_dropout_on: float
 
 
 @dataclass(frozen=True, eq=False)
@@ -91,16 +72,16 @@ def train_networks(
 ) -> list[TrainedNetwork | TrainingDivergedError]:
     """Networks of the recipe: weights, order and masks of each follow from (seed, index).
 
-    Without validation images there is no log: watching a network takes longer than training it. A
-    network whose loss becomes NaN or infinite is given up, and its error returned instead; the
-    others are not affected.
+    Without validation images there is no log, whose making takes time (see `Watch`). A network
+    whose loss becomes NaN or infinite is given up, and its error returned instead; the others are
+    not affected.
     """
     networks = [initial_network(recipe, index, seed=seed) for index in indices]
     randoms = [np.random.default_rng(derive_seed("training", seed, index)) for index in indices]
     start = perf_counter()
     trainer = engine.trainer(networks, recipe, training)
     seconds = perf_counter() - start
-    splits = {"training": training, "validation": validation} if validation else {}
+    watch = Watch(recipe, engine, seed, training, validation) if validation else None
     logs: list[list[EpochLog]] = [[] for _ in indices]
     diverged: dict[int, TrainingDivergedError] = {}
     for epoch in range(1, recipe.epochs + 1):
@@ -114,12 +95,10 @@ def train_networks(
         if len(diverged) == len(indices):
             break
         sound = [i for i in range(len(indices)) if i not in diverged]
-        for split, data in splits.items():
-            outputs = engine.prepare([networks[i] for i in sound]).logits(data.images)
-            for i, off in zip(sound, outputs, strict=True):
-                keep_mask = _evaluation_masks(recipe, seed, indices[i], epoch, split, data)
-                on = engine.logits(networks[i], data.images, keep_mask) if recipe.dropout else off
-                logs[i].append(_epoch_log(recipe, off, on, data.labels, epoch, split))
+        if watch:
+            rows = watch.after(epoch, [networks[i] for i in sound], [indices[i] for i in sound])
+            for i, row in zip(sound, rows, strict=True):
+                logs[i].extend(row)
     return [
         diverged.get(i) or TrainedNetwork(networks[i].cpu(), tuple(logs[i]), seconds / len(indices))
         for i in range(len(indices))
@@ -149,14 +128,6 @@ def _orders_and_masks(
     return torch.stack(orders), torch.stack(masks)
 
 
-def _evaluation_masks(
-    recipe: Recipe, seed: int, index: int, epoch: int, split: str, data: LabelledImages
-) -> Bool[Tensor, "images channels"]:
-    """Drawn from a stream of their own, so that watching a network does not change it."""
-    random = np.random.default_rng(derive_seed("evaluation", seed, index, epoch, split))
-    return draw_masks(random, len(data.labels), recipe.network.channels, recipe.dropout)
-
-
 def _is_finite(network: Network) -> bool:
     """The last step of an epoch can spoil weights that no loss has seen yet."""
     return all(bool(parameter.isfinite().all()) for parameter in network.parameters())
@@ -166,31 +137,4 @@ def _diverged(recipe: Recipe, index: int, epoch: int, loss: float) -> TrainingDi
     return TrainingDivergedError(
         f"network {index} of recipe {recipe.name!r}: the loss became {loss} in epoch {epoch}; "
         f"check the images, or make a recipe of a learning rate below {recipe.learning_rate}"
-    )
-
-
-def _epoch_log(
-    recipe: Recipe,
-    off: Float[Tensor, "images classes"],
-    on: Float[Tensor, "images classes"],
-    labels: Int64[Tensor, " images"],
-    epoch: int,
-    split: str,
-) -> EpochLog:
-    """From the logits with dropout off and on."""
-    # Here, not above: networks can predict where scikit-learn is not installed.
-    from sklearn.metrics import precision_recall_fscore_support
-
-    votes = off.argmax(dim=1)
-    precision, recall, _, _ = precision_recall_fscore_support(
-        labels, votes, average="macro", zero_division=0.0
-    )
-    return EpochLog(
-        epoch=epoch,
-        split=split,
-        loss=recipe.mean_loss(off, labels).item(),
-        accuracy=(votes == labels).double().mean().item(),
-        precision=float(precision),
-        recall=float(recall),
-        accuracy_dropout_on=(on.argmax(dim=1) == labels).double().mean().item(),
     )

@@ -69,14 +69,23 @@ def prediction(run: Run, unit: RunUnit, condition: Condition) -> Prediction:
 
 
 def training_log(networks: int) -> pd.DataFrame:
+    """Dropout is on over training images only."""
     measures = ["loss", "accuracy", "precision", "recall"]
     return pd.DataFrame(
-        {"recipe": "standard", "network": network, "epoch": epoch, "split": split}
-        | dict.fromkeys(measures, 0.9 + 0.01 * epoch + 0.001 * network)
-        | {"accuracy_dropout_on": 0.8 + 0.01 * epoch + 0.001 * network}
+        {"recipe": "standard", "network": network, "epoch": epoch}
+        | {"split": split, "images": images}
+        | dict.fromkeys(measures, level + 0.01 * epoch + 0.001 * network)
+        | (
+            {"accuracy_dropout_on": level - 0.1 + 0.01 * epoch + 0.001 * network}
+            if split != "validation"
+            else {}
+        )
         for network in range(networks)
-        for epoch in (1, 2)
-        for split in ("training", "validation")
+        for epoch, split, images, level in (
+            *((epoch, "training", 10_000, 0.9) for epoch in (1, 2)),
+            *((epoch, "validation", 10_000, 0.9) for epoch in (1, 2)),
+            (2, "all training", 60_000, 0.5),
+        )
     )
 
 

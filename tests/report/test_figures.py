@@ -160,8 +160,17 @@ def test_curves_of_runs_that_are_older_than_bands_are_drawn_without(results: Res
 
 def test_training_curves_are_mean_and_range_of_the_networks(reported: Path) -> None:
     drawn = numbers(reported, "training").set_index(["measure", "split", "epoch"])
-    row = drawn.loc[("accuracy_dropout_on", "validation", 2)]
+    row = drawn.loc[("accuracy_dropout_on", "training", 2)]
     assert tuple(row[["mean", "least", "most"]]) == pytest.approx((0.821, 0.82, 0.822))
+    assert ("accuracy_dropout_on", "validation", 2) not in drawn.index
+
+
+def test_training_curves_are_of_the_same_images_at_every_epoch(reported: Path) -> None:
+    drawn = numbers(reported, "training")
+    assert set(drawn["split"]) == {"training", "validation"}
+    assert (drawn["images"] == 10_000).all()
+    legend = (reported / "figures" / "training-standard.svg").read_text()
+    assert "Training (10,000 images)" in legend
 
 
 def test_figures_are_small_have_print_resolution_and_text_as_text(reported: Path) -> None:

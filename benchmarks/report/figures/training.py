@@ -48,12 +48,16 @@ def training_figures(results: Results, looks: Mapping[Variant, Look]) -> Iterato
 def over_networks(log: pd.DataFrame) -> pd.DataFrame:
     """Of each measure, split and epoch the mean, the least and the most of the networks.
 
-    Accuracy with dropout on is left out where it is the same: those networks have no dropout.
+    Other splits than `SPLITS` are left out: their images are not those of the curves. So is
+    accuracy with dropout on where it is the same: those networks have no dropout.
     """
-    differs = not log[DROPOUT_ON].equals(log["accuracy"])
+    log = log[log["split"].isin(SPLITS)]
+    measured = log[log[DROPOUT_ON].notna()]
+    differs = not measured[DROPOUT_ON].equals(measured["accuracy"])
     measures = [*MEASURES, DROPOUT_ON] if differs else [*MEASURES]
-    tidy = log.melt(id_vars=["epoch", "split"], value_vars=measures, var_name="measure")
-    grouped = tidy.groupby(["measure", "split", "epoch"], sort=True)["value"]
+    same = ["split", "images", "epoch"]
+    tidy = log.melt(id_vars=same, value_vars=measures, var_name="measure").dropna(subset="value")
+    grouped = tidy.groupby(["measure", *same], sort=True)["value"]
     return grouped.agg(mean="mean", least="min", most="max").reset_index()
 
 
@@ -76,11 +80,17 @@ def draw(ax: Axes, numbers: pd.DataFrame, measure: str) -> Axes:
                 linestyle=linestyle,
                 linewidth=1.2 if filled else 0.8,
                 markerfacecolor=color if filled else "white",
-                label=split.capitalize() + ("" if filled else ", dropout on"),
+                label=label(split, line["images"].iloc[0], filled),
             )
     ax.set(title=MEASURES[measure], xlabel="Epoch")
     ax.xaxis.set_major_locator(MaxNLocator(5, integer=True))
     return ax
+
+
+def label(split: str, images: int, dropout_off: bool) -> str:
+    """What the legend calls a curve."""
+    name = f"{split.capitalize()} ({images:,} images)"
+    return name if dropout_off else f"{name}, dropout on"
 
 
 def draw_reported(ax: Axes, recipe: RecipeRecord) -> Axes:

@@ -10,6 +10,7 @@ import pytest
 import torch
 from torch.nn.utils import parameters_to_vector
 
+from methods.engines.base import Engine
 from methods.engines.choice import choose_engine
 from methods.engines.numba import NumbaEngine
 from methods.engines.torch import TorchEngine
@@ -39,6 +40,21 @@ def test_logits_agree(recipe: Recipe, masked: bool, test_images: LabelledImages)
     keep_mask = draw_masks(np.random.default_rng(0), len(images), CHANNELS, 0.5) if masked else None
     ours, theirs = (engine.logits(network, images, keep_mask) for engine in (NUMBA, TORCH))
     torch.testing.assert_close(ours, theirs, atol=1e-5, rtol=1e-5)
+
+
+@pytest.mark.parametrize("recipe", [STANDARD, ARTICLE], ids=lambda recipe: recipe.name)
+@pytest.mark.parametrize("engine", [NUMBA, TORCH], ids=["numba", "torch"])
+def test_logits_off_and_on_are_those_computed_apart(
+    engine: Engine, recipe: Recipe, test_images: LabelledImages
+) -> None:
+    networks, images = [initial_network(recipe, i) for i in range(2)], test_images.images
+    masks = draw_masks(np.random.default_rng(0), 600, CHANNELS, 0.5).reshape(2, 300, 22)
+    masks[0, 0], masks[0, 1, :6], masks[0, 2, 6:], masks[0, 3] = False, False, False, True
+    off, on = engine.prepare(networks).logits_off_and_on(images, masks)
+    for i, network in enumerate(networks):
+        for ours, keep_mask in ((off[i], None), (on[i], masks[i])):
+            apart = TORCH.logits(network, images, keep_mask)
+            torch.testing.assert_close(ours, apart, atol=1e-5, rtol=1e-5)
 
 
 def test_passes_agree_and_vote_alike(test_images: LabelledImages) -> None:

@@ -115,7 +115,7 @@ def test_passes_are_the_head_on_masked_features() -> None:
     (features,) = method.features(IMAGES)
     assert method.fitted[0].head_name == "fc.1"
     for seed, member in zip(pass_seeds(0, 0, 6), method.member_logits(IMAGES), strict=True):
-        random = np.random.default_rng(seed)
+        random = np.random.default_rng(int(seed))
         keep = torch.from_numpy(random.random((1, 512), dtype=np.float32) >= 0.4)
         with torch.no_grad():
             torch.testing.assert_close(member, DROPOUT_RESNET.fc[1](features * keep / 0.6))

@@ -5,7 +5,8 @@ import pytest
 import torch
 
 from methods.networks.lenet5 import LeNet5
-from methods.networks.masks import draw_masks, pass_masks
+from methods.networks.masks import draw_masks, pass_masks, pass_seeds
+from methods.seeds import derive_seed
 
 CHANNELS = LeNet5.channels
 
@@ -18,10 +19,12 @@ def test_channels_are_kept_with_chance_one_minus_dropout(dropout: float) -> None
     assert (masks.double().mean(0) - (1 - dropout)).abs().max() < 4.5 * error
 
 
-def test_a_pass_does_not_depend_on_how_many_there_are() -> None:
+@pytest.mark.parametrize("passes", [0, 1, 3, 10, 99])
+def test_a_pass_does_not_depend_on_how_many_there_are(passes: int) -> None:
     assert torch.equal(
-        pass_masks(3, 2, 100, CHANNELS, 0.5)[:10], pass_masks(3, 2, 10, CHANNELS, 0.5)
+        pass_masks(3, 2, 100, CHANNELS, 0.5)[:passes], pass_masks(3, 2, passes, CHANNELS, 0.5)
     )
+    assert torch.equal(pass_seeds(3, 2, 100)[:passes], pass_seeds(3, 2, passes))
 
 
 @pytest.mark.parametrize("other", [(1, 0), (0, 1)])
@@ -29,7 +32,48 @@ def test_seeds_and_replicates_have_masks_of_their_own(other: tuple[int, int]) ->
     assert not torch.equal(
         pass_masks(0, 0, 10, CHANNELS, 0.5), pass_masks(*other, 10, CHANNELS, 0.5)
     )
+    assert not set(pass_seeds(0, 0, 10).tolist()) & set(pass_seeds(*other, 10).tolist())
 
 
 def test_passes_differ() -> None:
     assert len(pass_masks(0, 0, 100, CHANNELS, 0.5).unique(dim=0)) == 100
+    assert len(pass_seeds(0, 0, 100).unique()) == 100
+
+
+@pytest.mark.parametrize("dropout", [0.3, 0.5])
+def test_a_pass_is_found_by_its_position_alone(dropout: float) -> None:
+    """A block of the generator holds eight numbers of 24 bits, each the upper ones of 32."""
+    masks = pass_masks(3, 2, 100, CHANNELS, dropout)
+    for t in (0, 1, 2, 57, 99):
+        start = t * sum(CHANNELS)
+        bits = np.random.Philox(key=derive_seed("mc_dropout", 3, 2)).advance(start // 8)
+        halves = bits.random_raw(16).view(np.uint32)[start % 8 :][: sum(CHANNELS)]
+        assert masks[t].tolist() == [int(half) >> 8 >= dropout * 2**24 for half in halves]
+
+
+def test_a_seed_is_found_by_its_position_alone() -> None:
+    seeds = pass_seeds(3, 2, 100)
+    for t in (0, 1, 6, 99):
+        bits = np.random.Philox(key=derive_seed("mc_dropout", 3, 2)).advance(t // 4)
+        assert seeds[t] == int(bits.random_raw(4)[t % 4]) >> 1
+    assert seeds.min() >= 0
+
+
+@pytest.mark.parametrize("apart", [1, 2, 8])
+def test_neighbouring_passes_are_independent(apart: int) -> None:
+    masks = pass_masks(0, 0, 20_000, CHANNELS, 0.5).double().numpy() * 2 - 1
+    correlations = masks[apart:].T @ masks[:-apart] / (len(masks) - apart)
+    assert np.abs(correlations).max() < 4.5 / (len(masks) - apart) ** 0.5
+
+
+def test_neighbouring_replicates_are_independent() -> None:
+    masks = [pass_masks(0, r, 20_000, CHANNELS, 0.5).double().numpy() * 2 - 1 for r in (0, 1)]
+    assert np.abs(masks[0].T @ masks[1] / 20_000).max() < 4.5 / 20_000**0.5
+
+
+def test_bits_of_neighbouring_seeds_are_independent() -> None:
+    seeds = pass_seeds(0, 0, 20_000).numpy()
+    bits = (seeds[:, None] >> np.arange(63) & 1) * 2.0 - 1
+    assert np.abs(bits.mean(axis=0)).max() < 4.5 / len(bits) ** 0.5
+    correlations = bits[1:].T @ bits[:-1] / (len(bits) - 1)
+    assert np.abs(correlations).max() < 4.8 / (len(bits) - 1) ** 0.5  # the most of 63² of them

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 import math
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
@@ -60,6 +61,39 @@ def test_network_without_validation_series_is_trained_again_for_them(
     vectors = [parameters_to_vector(t.network.parameters()) for t in (first, watched)]
     assert torch.equal(*vectors)
     assert pool.train([0], training_images, test_images)[0].log == watched.log
+
+
+def test_network_without_the_final_series_is_trained_again_for_it(
+    pool: NetworkPool, training_images: LabelledImages, test_images: LabelledImages
+) -> None:
+    reporting = replace(pool, recipe=replace(SHORT, reported=(0.9, 0.9)))
+    (first,) = pool.train([0], training_images, test_images)
+    (watched,) = reporting.train([0], training_images, test_images)
+    assert {row.split for row in watched.log} == {"training", "validation", "all training"}
+    vectors = [parameters_to_vector(t.network.parameters()) for t in (first, watched)]
+    assert torch.equal(*vectors)
+    assert pool.train([0], training_images, test_images)[0].log == watched.log
+
+
+def test_log_of_an_earlier_version_is_made_anew(
+    pool: NetworkPool,
+    training_images: LabelledImages,
+    test_images: LabelledImages,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def as_earlier(tensors: dict[str, torch.Tensor], path: Path, metadata: dict) -> None:
+        rows = json.loads(metadata["log"])
+        for row in rows:
+            del row["images"]
+        save(tensors, path, metadata | {"log": json.dumps(rows)})
+
+    save = safetensors.torch.save_file
+    with monkeypatch.context() as patch:
+        patch.setattr("safetensors.torch.save_file", as_earlier)
+        (earlier,) = pool.train([0], training_images, test_images)
+    assert pool.store.load(pool._key(0, training_images.fingerprint)).log == ()
+    assert pool.missing([0], training_images) == []
+    assert pool.train([0], training_images, test_images)[0].log == earlier.log
 
 
 def test_stored_network_whose_seconds_nobody_noted_is_read(

@@ -8,7 +8,6 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from sklearn.metrics import accuracy_score, log_loss, precision_score, recall_score
 from torch.nn.utils import parameters_to_vector
 
 from methods.engines.base import Engine
@@ -16,8 +15,7 @@ from methods.engines.numba import NumbaEngine
 from methods.engines.torch import TorchEngine
 from methods.engines.trainers import LoopTrainer
 from methods.networks import training
-from methods.networks.lenet5 import LeNet5
-from methods.networks.masks import draw_masks
+from methods.networks.log import Watch
 from methods.networks.recipes import ARTICLE, ARTICLE_LOGITS, RECIPES, STANDARD
 from methods.networks.training import (
     LabelledImages,
@@ -27,7 +25,6 @@ from methods.networks.training import (
     train_network,
     train_networks,
 )
-from methods.seeds import derive_seed
 
 ENGINE = TorchEngine()
 SHORT = replace(STANDARD, epochs=1)
@@ -48,11 +45,6 @@ def test_learns(trained: TrainedNetwork) -> None:
     assert accuracies[-1] > max(0.75, accuracies[0])
 
 
-def test_log_has_a_row_for_each_split_and_epoch(trained: TrainedNetwork) -> None:
-    rows = [(row.epoch, row.split) for row in trained.log]
-    assert rows == [(e, split) for e in (1, 2, 3) for split in ("training", "validation")]
-
-
 def test_seconds_are_those_of_training_shared_evenly(
     training_images: LabelledImages, test_images: LabelledImages, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -68,33 +60,11 @@ def test_seconds_are_those_of_training_shared_evenly(
 
     monkeypatch.setattr(training, "perf_counter", lambda: clock)
     monkeypatch.setattr(LoopTrainer, "epoch", taking(3.0, LoopTrainer.epoch))
-    monkeypatch.setattr(training, "_epoch_log", taking(100.0, training._epoch_log))
+    monkeypatch.setattr(Watch, "after", taking(100.0, Watch.after))
     two = train_networks(
         replace(STANDARD, epochs=2), [0, 1], training_images, test_images, engine=ENGINE
     )
     assert [network.seconds for network in two] == [3.0, 3.0]
-
-
-def test_log_agrees_with_scikit_learn(trained: TrainedNetwork, test_images: LabelledImages) -> None:
-    row, labels = trained.log[-1], test_images.labels
-    outputs = ENGINE.logits(trained.network, test_images.images)
-    votes = outputs.argmax(dim=1)
-    assert row.accuracy == pytest.approx(accuracy_score(labels, votes))
-    assert row.precision == pytest.approx(precision_score(labels, votes, average="macro"))
-    assert row.recall == pytest.approx(recall_score(labels, votes, average="macro"))
-    probabilities = outputs.double().softmax(1)
-    assert row.loss == pytest.approx(log_loss(labels, probabilities), rel=1e-5)
-
-
-def test_accuracy_with_dropout_on_draws_a_mask_an_image(
-    trained: TrainedNetwork, test_images: LabelledImages
-) -> None:
-    random = np.random.default_rng(derive_seed("evaluation", 0, 0, 3, "validation"))
-    keep_mask = draw_masks(random, len(test_images.labels), LeNet5.channels, 0.5)
-    votes = ENGINE.logits(trained.network, test_images.images, keep_mask).argmax(dim=1)
-    expected = accuracy_score(test_images.labels, votes)
-    assert trained.log[-1].accuracy_dropout_on == pytest.approx(expected)
-    assert trained.log[-1].accuracy_dropout_on != trained.log[-1].accuracy
 
 
 def test_same_seed_and_index_give_the_same_bits(training_images: LabelledImages) -> None:
@@ -102,13 +72,15 @@ def test_same_seed_and_index_give_the_same_bits(training_images: LabelledImages)
     assert torch.equal(weights(one), weights(same))
 
 
+@pytest.mark.parametrize("engine", [ENGINE, NumbaEngine()], ids=["torch", "numba"])
 def test_watching_a_network_does_not_change_it(
-    training_images: LabelledImages, test_images: LabelledImages
+    engine: Engine, training_images: LabelledImages, test_images: LabelledImages
 ) -> None:
     recipe = replace(STANDARD, epochs=2)
-    alone = train_network(recipe, 0, training_images, engine=ENGINE)
-    watched = train_network(recipe, 0, training_images, test_images, engine=ENGINE)
+    alone = train_network(recipe, 0, training_images, engine=engine)
+    watched = train_network(recipe, 0, training_images, test_images, engine=engine)
     assert torch.equal(weights(alone), weights(watched))
+    assert alone.log == ()
 
 
 @pytest.mark.parametrize(("index", "seed"), [(1, 0), (0, 1)])
