@@ -82,7 +82,10 @@ def main(
     data_dir: DataDir = None,
     networks: Networks = NETWORKS,
     out: Annotated[
-        Path | None, typer.Option(help="Where results go.", show_default="results/<preset>")
+        Path | None,
+        typer.Option(
+            help="Where results go.", show_default="results/<preset> or results/<task>-<preset>"
+        ),
     ] = None,
     only: Annotated[str | None, typer.Option(help=f"Run one stage: {', '.join(STAGES)}.")] = None,
     jobs: Annotated[
@@ -137,7 +140,7 @@ def main(
     workspace = Workspace(
         data_dir=_existing(data_dir),
         jobs=1 if only == LATENCY else _jobs(jobs, device),
-        out=writable_folder("--out", out or Path("results") / preset),
+        out=writable_folder("--out", out or _own_folder(preset, task)),
         networks=writable_folder("--networks", networks),
     )
     _run(Plan(configuration), workspace, only, overwrite=overwrite, open_page=open_page)
@@ -215,6 +218,11 @@ def _numbers(option: str, values: Names) -> tuple[int, ...] | None:
                 f"{option}: {word!r} is not a whole number; write, for example, {option} 10,50"
             )
     return tuple(sorted({int(word) for word in words}))
+
+
+def _own_folder(preset: str, task: str) -> Path:
+    """Where results go by default: a folder a preset of the default task, and of each other one."""
+    return Path("results") / (preset if task == DEFAULT_TASK else f"{task}-{preset}")
 
 
 def _existing(data_dir: Path | None) -> Path | None:

@@ -201,6 +201,9 @@ def _require_sensible(part: str, numbers: int | tuple[int, ...] | None) -> None:
 PRESETS = ("quick", "full")
 """A first look, and the full comparison."""
 
+QUICK_IMAGES = 2000
+"""How many of each condition are evaluated for a first look, where there are more."""
+
 DEFAULT_TASK = next(iter(TASKS))
 
 
@@ -215,7 +218,7 @@ def configuration_of(preset: str, task: str = DEFAULT_TASK) -> Configuration:
 
 
 def _quick(task: Task) -> Configuration:
-    return Configuration(
+    of_all_tasks = Configuration(
         preset="quick",
         task=task.name,
         recipes=(task.recipes[0].name,),
@@ -224,10 +227,10 @@ def _quick(task: Task) -> Configuration:
         members=(50,),
         passes=(50, 100),
         replicates=5,
-        images=2000,
-        epochs=2,
+        images=QUICK_IMAGES if task.test_images > QUICK_IMAGES else None,
         engine=fitting_engine("auto", "cpu", task.recipes[:1]),
     )
+    return replace(of_all_tasks, **task.quick)
 
 
 def _full(task: Task) -> Configuration:

@@ -75,5 +75,6 @@ MNIST = Task(
     calibration_images=5_000,
     example_class=1,  # as in Gal & Ghahramani 2016, figure 4
     article_images=(TYPICAL, PECULIAR),
+    quick={"epochs": 2},
     load=_load,
 )

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from functools import partial
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import torch
 
@@ -43,6 +43,8 @@ class Task:
             calibration, drawn with a fixed seed and stratified by class.
         example_class: of the image that is shown under every severity of a group of conditions.
         article_images: the test images, by number, that the article shows.
+        quick: parts of the preset ``quick`` of which the task has values of its own, by their names
+            in `benchmarks.run.configuration.Configuration`.
         load: loads the data set's own splits.
     """
 
@@ -56,6 +58,7 @@ class Task:
     calibration_images: int = 0
     example_class: int = 0
     article_images: tuple[int, ...] = ()
+    quick: Mapping[str, Any] = field(default_factory=dict, compare=False)
     load: Load = field(kw_only=True, compare=False)
 
     @property
