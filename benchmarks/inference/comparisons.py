@@ -67,19 +67,25 @@ class _MetricValues(NamedTuple):
 
 
 def compare(
-    task: ResamplingTask, resampled: Resampled, probabilities_of: Mapping[str, str] | None = None
+    task: ResamplingTask,
+    resampled: Resampled,
+    probabilities_of: Mapping[str, str] | None = None,
+    splits: Mapping[tuple[str, str], str] | None = None,
 ) -> Estimates:
     """The interval of each of the task's measures, and the differences between its methods.
 
     Args:
         probabilities_of: of each method that shares another one's probabilities, the name of that;
             metrics of the probabilities are not compared between the two.
+        splits: of recipe and method, the images that it is fitted on; methods with different ones
+            are not compared, since they differ in more than the method.
     """
     estimates = Estimates({}, [])
     variants = _variants(resampled)
     uncompared = set(_uncompared(task))
     averaged = [condition.name for condition in task.conditions if condition.in_mean]
     shares = {variant.method: variant.method for variant in variants} | dict(probabilities_of or {})
+    fitted_on = dict(splits or {})
     for measured in _each(task, resampled):
         for variant, units in variants.items():
             if columns := _with_value(measured, units):
@@ -88,6 +94,8 @@ def compare(
         if (measured.metric.name, measured.condition) in uncompared:
             continue
         for pair in pairs_compared(list(variants), smaller=measured.condition not in averaged):
+            if len({fitted_on.get(variant[:2]) for variant in pair}) > 1:
+                continue
             one, other = (_with_value(measured, variants[variant]) for variant in pair)
             same = shares[pair[0].method] == shares[pair[1].method] and not task.score
             if one and other and not (same and pair[0].method != pair[1].method):

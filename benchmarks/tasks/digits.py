@@ -21,8 +21,7 @@ from methods.networks.small_cnn import SmallCNN
 
 NAME, SHAPE = "digits", (1, 8, 8)
 
-TEST_IMAGES, CALIBRATION_IMAGES = 597, 200
-"""Of 1,797: the other 1,000 are the training images."""
+TRAINING_IMAGES, CALIBRATION_IMAGES, TEST_IMAGES = 1000, 200, 597
 
 
 def _load(split: Literal["train", "test"], data_dir: Path | None) -> LabelledImages:
@@ -81,6 +80,7 @@ DIGITS = Task(
         _noise("gaussian_noise", "Gaussian noise"),
     ),
     recipes=(STANDARD, PLAIN),
+    training_images=TRAINING_IMAGES,
     test_images=TEST_IMAGES,
     calibration_images=CALIBRATION_IMAGES,
     example_class=1,

@@ -62,10 +62,10 @@ class Recipe:
         return cross_entropy(logits.softmax(dim=1) if self.loss == "softmax" else logits, labels)
 
 
-STANDARD = Recipe("standard")
+STANDARD = Recipe("standard", split="training")
 ARTICLE = Recipe("article", loss="softmax", shuffled=False, mean=0.137, reported=(0.98, 0.973))
 ARTICLE_LOGITS = Recipe("article-logits", shuffled=False, mean=0.137)
-PLAIN = Recipe("plain", dropout=0.0)
+PLAIN = Recipe("plain", split="training", dropout=0.0)
 
 RECIPES = {recipe.name: recipe for recipe in (STANDARD, ARTICLE, ARTICLE_LOGITS, PLAIN)}
 """The design's recipes by name; what each is for stands in the README."""

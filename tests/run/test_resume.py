@@ -23,9 +23,10 @@ ROOT = Path(__file__).parents[2]
 
 SCRIPT = """
 import sys
+from dataclasses import replace
 
 import run_all
-from benchmarks.tasks import mnist
+from benchmarks.tasks import TASKS, mnist
 from benchmarks.run import stages as runner
 from benchmarks.data.loading import load_mnist
 from methods.networks.labelled_images import LabelledImages
@@ -37,6 +38,7 @@ def load(split, *, data_dir):
 
 
 mnist.load_mnist = load
+TASKS["mnist"] = replace(TASKS["mnist"], calibration_images=83)
 runner.time_methods = lambda *_: []  # timings differ from run to run
 runner.write_report = lambda _: None  # tests/report cover it; this saves time
 sys.exit(run_all.command_line())
