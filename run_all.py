@@ -90,7 +90,10 @@ def main(
     data_dir: DataDir = None,
     networks: Networks = NETWORKS,
     out: Annotated[
-        Path | None, typer.Option(help="Where results go.", show_default="results/<preset>")
+        Path | None,
+        typer.Option(
+            help="Where results go.", show_default="results/<preset> or results/<task>-<preset>"
+        ),
     ] = None,
     part: Annotated[
         str | None,
@@ -154,7 +157,7 @@ def main(
     workspace = Workspace(
         data_dir=_existing(data_dir),
         jobs=1 if only == LATENCY else _jobs(jobs, device),
-        out=writable_folder("--out", out or _default_out(preset, of_run)),
+        out=writable_folder("--out", out or _default_out(preset, task, of_run)),
         networks=writable_folder("--networks", networks),
     )
     _run(Plan(configuration, of_run), workspace, only, overwrite=overwrite, open_page=open_page)
@@ -205,9 +208,10 @@ def _interrupt(by_signal: int, _frame: object) -> NoReturn:
     raise KeyboardInterrupt(by_signal)
 
 
-def _default_out(preset: str, part: Part | None) -> Path:
-    name = preset if part is None else f"{preset}-part-{part.number}-of-{part.of}"
-    return Path("results") / name
+def _default_out(preset: str, task: str, part: Part | None) -> Path:
+    """A folder for each preset, named after the task too if it is another one, and after the part."""
+    name = preset if task == DEFAULT_TASK else f"{task}-{preset}"
+    return Path("results") / (name if part is None else f"{name}-part-{part.number}-of-{part.of}")
 
 
 def _renamed(old: str, by_old: int | None, new: str, by_new: int | None) -> int | None:

@@ -35,6 +35,7 @@ class TaskRecord:
     label: str
     shape: Texts
     classes: Texts
+    training_images: int
     test_images: int
     calibration_images: int
     article_images: Texts
@@ -71,6 +72,7 @@ class MethodRecord:
     Attributes:
         in_text: in a sentence; empty: the label.
         position: in the register, by which it looks alike in all runs; −1: not the suite's.
+        images: how many images it is fitted on, if it trains itself; 0: those of the recipe.
         shares_networks: whether its networks are those of a pool that other methods use as well.
     """
 
@@ -89,6 +91,7 @@ class MethodRecord:
     probabilities_of: str = ""
     shares_networks: bool = False
     position: int = -1
+    images: int = 0
 
 
 @dataclass(frozen=True)
@@ -134,6 +137,7 @@ class RecipeRecord:
     """How networks are trained; see `methods.networks.recipes.Recipe`.
 
     Attributes:
+        images: how many images of the task its networks are trained on.
         reported_training, reported_validation: accuracies after all epochs that its source reports;
             NaN where it reports none, or networks are trained for other epochs here.
     """
@@ -141,6 +145,7 @@ class RecipeRecord:
     name: str
     network: str
     split: str
+    images: int
     loss: str
     shuffled: bool
     mean: Texts

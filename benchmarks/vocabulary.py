@@ -63,6 +63,9 @@ CLEAN = "clean"
 SUBSET = "subset-"
 """What the names of conditions begin with that have few images, for the sake of exact methods."""
 
+CALIBRATION = "calibration"
+"""The split held out of training, and the name under which its predictions are stored."""
+
 TEST_IMAGES = "test"
 """The condition column of images whose index is that among all of MNIST's test images."""
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
 
@@ -17,7 +18,7 @@ from benchmarks.run import workspace as workspace_module
 from benchmarks.run.configuration import Configuration, configuration_of
 from benchmarks.run.plan import Plan
 from benchmarks.run.workspace import Workspace
-from benchmarks.tasks import mnist
+from benchmarks.tasks import TASKS, Task, mnist
 from benchmarks.tasks.mnist import MNIST
 from methods import Prediction
 from methods.networks.labelled_images import LabelledImages
@@ -67,18 +68,27 @@ def small_mnist(*, training: int, test: int) -> Iterator[pytest.MonkeyPatch]:
         count = sizes[split]
         return LabelledImages(whole[split].images[:count], whole[split].labels[:count])
 
-    with mnist_loaded_by(load) as patch:
+    with mnist_loaded_by(load, training) as patch:
         yield patch
 
 
 @contextmanager
-def mnist_loaded_by(load: Callable[..., LabelledImages]) -> Iterator[pytest.MonkeyPatch]:
-    """Runs load MNIST by this function."""
+def mnist_loaded_by(
+    load: Callable[..., LabelledImages], training: int
+) -> Iterator[pytest.MonkeyPatch]:
+    """Runs load MNIST by this function, with so many images to train with."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(mnist, "load_mnist", load)
+        patch.setitem(TASKS, MNIST.name, with_few_held_out(training))
         forget_images()
         yield patch
     forget_images()
+
+
+def with_few_held_out(images: int) -> Task:
+    """MNIST as if it had so many images to train with, of which as large a share is held out."""
+    held_out = images * MNIST.calibration_images // 60_000
+    return replace(MNIST, training_images=images - held_out, calibration_images=held_out)
 
 
 def forget_images() -> None:

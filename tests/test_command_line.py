@@ -79,6 +79,22 @@ def test_version_is_the_packages(command_line: CommandLine) -> None:
     assert command_line("--version") == (0, version("uncertainty-bench") + "\n", "")
 
 
+@pytest.mark.parametrize(
+    ("arguments", "folder"),
+    [
+        ([], "results/quick"),
+        (["--preset", "full"], "results/full"),
+        (["--task", "digits"], "results/digits-quick"),
+        (["--task", "digits", "--out", "here"], "here"),
+    ],
+)
+def test_folder_is_named_after_task_and_preset(
+    arguments: list[str], folder: str, command_line: CommandLine, chosen: list
+) -> None:
+    assert command_line(*arguments)[0] == 0
+    assert chosen[0][0].workspace.out == Path(folder)
+
+
 def test_list_names_everything_there_is(command_line: CommandLine) -> None:
     status, shown, error = command_line("--list")
     assert (status, error) == (0, "")

@@ -91,14 +91,19 @@ def _without_networks(claims: list[Claim]) -> dict[str, Any]:
 
 def _setting(predictors: Mapping[str, RecipePredictor]) -> dict[str, Any]:
     article = predictors[ARTICLE.name]
+    plan = article.plan
     return SETTING | {
         "networks": article.networks,
-        "epochs": article.plan.configuration.recipe(ARTICLE.name).epochs,
+        "epochs": plan.configuration.recipe(ARTICLE.name).epochs,
         "images": len(article.labels),
-        "ood": [article.plan.task.condition(name).label for name in article.ood],
+        "training_images": {
+            name: plan.task.images_to_train_with(plan.configuration.recipe(name).split)
+            for name in predictors
+        },
+        "ood": [plan.task.condition(name).label for name in article.ood],
         "unavailable": [
             one.label
-            for one in article.plan.conditions
+            for one in plan.conditions
             if one.name in article.unavailable and not one.subset
         ],
         "beside": {name: one.repeated for name, one in predictors.items() if name in BESIDE},

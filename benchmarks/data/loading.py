@@ -1,4 +1,4 @@
-"""Load MNIST and the out-of-distribution sets, as tensors in [0, 1]."""
+"""Load MNIST, scikit-learn's digits and the out-of-distribution sets, as tensors in [0, 1]."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import math
 from collections.abc import Callable, Mapping
 from functools import partial
 from gzip import decompress
+from hashlib import sha256
 from pathlib import Path
 from typing import Literal
 from zipfile import ZipFile
@@ -17,9 +18,13 @@ from jaxtyping import Float, UInt8
 from torch import Tensor
 
 from benchmarks.data.files import DataSet, read
+from benchmarks.data.noise import NOISES, Noise, generator_of
 from benchmarks.data.sets import EMNIST_LETTERS, FASHION_MNIST, KMNIST, MNIST, NOTMNIST, SETS
 from benchmarks.errors import UserError
 from methods.networks.labelled_images import LabelledImages
+
+DIGITS_SHA256 = "87ff0c9e40dc7e2c0e34e7257799c2e3f3aec1a016363bb11cad869ec428a826"
+"""Of the pixels of scikit-learn's digits, then their classes, a byte each."""
 
 IMAGES = 10_000
 """How many images an out-of-distribution set has: as many as MNIST's test set."""
@@ -37,6 +42,30 @@ def load_mnist(split: Literal["train", "test"], *, data_dir: Path | None = None)
     return LabelledImages(
         images=_scaled(read_idx(images)),
         labels=torch.from_numpy(read_idx(labels).astype(np.int64)),
+    )
+
+
+def load_digits() -> LabelledImages:
+    """scikit-learn's digits: 1,797 handwritten digits of 8x8, which come with the package.
+
+    They are the test part of *Optical Recognition of Handwritten Digits* (Alpaydin & Kaynak 1998):
+    each pixel is how many of 4x4 are ink, from 0 to 16.
+
+    Raises:
+        UserError: they are not those that the suite knows.
+    """
+    # Here, not above: its packages take a second to import.
+    from sklearn import datasets
+
+    digits = datasets.load_digits()
+    pixels, classes = digits.images.astype(np.uint8), digits.target.astype(np.uint8)
+    if sha256(pixels.tobytes() + classes.tobytes()).hexdigest() != DIGITS_SHA256:
+        raise UserError(
+            "scikit-learn's digits are damaged: their checksum is wrong; install scikit-learn anew"
+        )
+    return LabelledImages(
+        images=torch.from_numpy(np.divide(pixels, 16, dtype=np.float32)).unsqueeze(1),
+        labels=torch.from_numpy(classes.astype(np.int64)),
     )
 
 
@@ -100,25 +129,12 @@ def _letters(seed: int, data_dir: Path | None) -> Tensor:
         content = decompress(members.read("gzip/emnist-letters-test-images-idx3-ubyte.gz"))
     # EMNIST stores an image by columns, MNIST by rows.
     letters = read_idx(content).swapaxes(1, 2)
-    chosen = letters[_generator("emnist_letters", seed).permutation(len(letters))[:IMAGES]]
+    chosen = letters[generator_of("emnist_letters", seed).permutation(len(letters))[:IMAGES]]
     return _scaled(chosen)
 
 
-def _uniform_noise(seed: int, data_dir: Path | None) -> Tensor:
-    generator = _generator("uniform_noise", seed)
-    return torch.from_numpy(generator.random((IMAGES, 1, 28, 28), dtype=np.float32))
-
-
-def _gaussian_noise(seed: int, data_dir: Path | None) -> Tensor:
-    """Mean 0.5, standard deviation 0.25, clipped to [0, 1]."""
-    generator = _generator("gaussian_noise", seed)
-    pixels = 0.5 + 0.25 * generator.standard_normal((IMAGES, 1, 28, 28), dtype=np.float32)
-    return torch.from_numpy(pixels.clip(0, 1))
-
-
-def _generator(name: str, seed: int) -> np.random.Generator:
-    """The name takes part, so that sets of one seed do not share their random numbers."""
-    return np.random.default_rng([seed, *name.encode()])
+def _noise(noise: Noise, seed: int, data_dir: Path | None) -> Tensor:
+    return noise(seed, (IMAGES, 1, 28, 28))
 
 
 def _scaled(pixels: UInt8[np.ndarray, "images 28 28"]) -> Float[Tensor, "images 1 28 28"]:
@@ -131,14 +147,13 @@ _LOADERS: Mapping[str, Callable[[int, Path | None], Tensor]] = {
         for data_set in (FASHION_MNIST, NOTMNIST, KMNIST)
     },
     "emnist_letters": _letters,
-    "uniform_noise": _uniform_noise,
-    "gaussian_noise": _gaussian_noise,
+    **{name: partial(_noise, noise) for name, noise in NOISES.items()},
 }
 
 OUT_OF_DISTRIBUTION = tuple(_LOADERS)
 """The names of the out-of-distribution sets."""
 
-WITHOUT_DOWNLOAD = ("fashion_mnist", "uniform_noise", "gaussian_noise")
+WITHOUT_DOWNLOAD = ("fashion_mnist", *NOISES)
 """Those that a run can have besides MNIST where only package registries can be reached."""
 
 ON_REQUEST_ONLY = ("emnist_letters",)

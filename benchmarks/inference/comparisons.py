@@ -72,7 +72,10 @@ class _MetricValues(NamedTuple):
 
 
 def compare(
-    task: ResamplingTask, resampled: Resampled, probabilities_of: Mapping[str, str] | None = None
+    task: ResamplingTask,
+    resampled: Resampled,
+    probabilities_of: Mapping[str, str] | None = None,
+    splits: Mapping[tuple[str, str], str] | None = None,
 ) -> Estimates:
     """The interval of each of the task's measures, and the differences between its methods.
 
@@ -80,6 +83,8 @@ def compare(
         probabilities_of: of each method that shares another one's probabilities, the name of that.
             Beside that one, its metrics of the probabilities are compared with no method's: they
             would be tested twice.
+        splits: of recipe and method, the images that it is fitted on; methods with different ones
+            are not compared, since they differ in more than the method.
     """
     estimates = Estimates({}, [])
     variants = _variants(resampled)
@@ -87,6 +92,7 @@ def compare(
     averaged = [condition.name for condition in task.conditions if condition.in_mean]
     methods = {variant.method for variant in variants}
     sharing = {name for name, other in (probabilities_of or {}).items() if other in methods}
+    fitted_on = dict(splits or {})
     for measured in _each(task, resampled):
         for variant, units in variants.items():
             if columns := _with_value(measured, units):
@@ -95,6 +101,8 @@ def compare(
         if (measured.metric.name, measured.condition) in uncompared:
             continue
         for pair in pairs_compared(list(variants), smaller=measured.condition not in averaged):
+            if len({fitted_on.get(variant[:2]) for variant in pair}) > 1:
+                continue
             one, other = (_with_value(measured, variants[variant]) for variant in pair)
             inherited = not task.score and sharing & {variant.method for variant in pair}
             if one and other and not inherited:

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from benchmarks.records import Quantity
-from benchmarks.report.names import left_out_remark
+from benchmarks.report.names import left_out_remark, training_images_remark
 from benchmarks.report.number_format import UNDEFINED, plain, rounded, spread
 from benchmarks.report.texts import render, sentences
 from benchmarks.vocabulary import PECULIAR, TYPICAL
@@ -45,6 +45,7 @@ def setting_text(setting: Mapping[str, Any]) -> str:
         "setting.j2",
         setting=setting,
         left_out=left_out_remark(setting.get("unavailable", ())),
+        trained_on=training_images_remark(setting.get("training_images", {})),
         beside=[
             f"{networks} networks of `{recipe}`"
             for recipe, networks in setting.get("beside", {}).items()

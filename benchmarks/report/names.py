@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import NamedTuple
@@ -19,7 +19,7 @@ from benchmarks.nouns import (
 ARROWS = {"higher": "↑", "lower": "↓", "": ""}
 """By which value of a metric is better."""
 
-UNKNOWN_TASK = TaskRecord("", "", (), (), 0, 0, ())
+UNKNOWN_TASK = TaskRecord("", "", (), (), 0, 0, 0, ())
 
 
 class Variant(NamedTuple):
@@ -103,6 +103,11 @@ class Names:
         """The position among other scores."""
         return _position(name, self._scores)
 
+    def training_images(self, recipes: Iterable[str]) -> dict[str, int]:
+        """By recipe, how many images its networks are trained on."""
+        known = {recipe.name: recipe.images for recipe in self.nouns.recipes}
+        return {name: known[name] for name in recipes if name in known}
+
     def recipe_rank(self, name: str) -> tuple[int, str]:
         """The position among other recipes."""
         return _position(name, [recipe.name for recipe in self.nouns.recipes])
@@ -175,6 +180,25 @@ def left_out_remark(labels: Sequence[str]) -> str:
     'Left out, because their data are not available: KMNIST, EMNIST letters.'
     """
     return f"Left out, because their data are not available: {', '.join(labels)}." if labels else ""
+
+
+def training_images_remark(images: Mapping[str, int]) -> str:
+    """The sentence about recipes that train on different images; empty if there are no such.
+
+    >>> training_images_remark({"article": 60_000, "article-logits": 60_000, "standard": 55_000})
+    'Training images: 60,000 (article, article-logits); 55,000 (standard). Where these differ, \
+values are shown side by side, but not compared.'
+    """
+    recipes: dict[int, list[str]] = {}
+    for recipe, number in images.items():
+        recipes.setdefault(number, []).append(recipe)
+    if len(recipes) < 2:
+        return ""
+    counts = "; ".join(f"{number:,} ({', '.join(some)})" for number, some in recipes.items())
+    return (
+        f"Training images: {counts}. Where these differ, values are shown side by side, but not "
+        "compared."
+    )
 
 
 def _position(name: str, known: Iterable[str]) -> tuple[int, str]:

@@ -8,6 +8,7 @@ from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
 
+from benchmarks.report.names import training_images_remark
 from benchmarks.report.results import Quantity, Results
 from benchmarks.report.tables.comparison import value_cell
 from benchmarks.vocabulary import (
@@ -30,6 +31,9 @@ def show_outcome(out: Path) -> None:
         results = Results.load(out)
         left_out = results.left_out
         Console().print(_table(results))
+        trained_on = results.names.training_images(results.recipes)
+        if remark := training_images_remark(trained_on):
+            print(remark)
     for path in sorted(out.glob("[!.]*.*"), key=lambda path: (path.name != INDEX_HTML, path)):
         print(f"wrote {path}")
     for path in (out / CURVES_FOLDER, out / TABLES_FOLDER, out / FIGURES_FOLDER):

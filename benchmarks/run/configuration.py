@@ -218,6 +218,9 @@ Preset = Literal["quick", "article", "medium", "full"]
 PRESETS: tuple[Preset, ...] = get_args(Preset)
 """A first look, what the article's claims need, a smaller comparison, and the full one."""
 
+QUICK_IMAGES = 2000
+"""How many of each condition are evaluated for a first look, where there are more."""
+
 DEFAULT_TASK = next(iter(TASKS))
 
 
@@ -234,7 +237,7 @@ def configuration_of(preset: str, task: str = DEFAULT_TASK) -> Configuration:
 
 
 def _quick(task: Task) -> Configuration:
-    return Configuration(
+    of_all_tasks = Configuration(
         preset="quick",
         task=task.name,
         recipes=(task.recipes[0].name,),
@@ -243,10 +246,10 @@ def _quick(task: Task) -> Configuration:
         members=(50,),
         passes=(50, 100),
         replicates=5,
-        images=2000,
-        epochs=2,
+        images=QUICK_IMAGES if task.test_images > QUICK_IMAGES else None,
         engine=fitting_engine("auto", "cpu", task.recipes[:1]),
     )
+    return replace(of_all_tasks, **task.quick)
 
 
 def _article(task: Task) -> Configuration:

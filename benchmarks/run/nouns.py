@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 import math
 from collections.abc import Iterable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -17,10 +18,11 @@ from benchmarks.nouns import (
     ScoreRecord,
     TaskRecord,
 )
+from benchmarks.predictions import RunUnit
 from benchmarks.run.plan import Plan
 from benchmarks.tasks import Task
 from benchmarks.tasks.conditions import Condition, mean_label
-from benchmarks.vocabulary import mean_name
+from benchmarks.vocabulary import SELF_TRAINED, mean_name
 from methods import METHODS, UncertaintyMethod
 from methods.scores import SCORES, Score
 
@@ -33,7 +35,7 @@ def nouns_of(plan: Plan, metrics: tuple[MetricRecord, ...] = ()) -> Nouns:
     return Nouns(
         tasks=(_task(plan.task),),
         conditions=condition_records(plan.conditions),
-        methods=tuple(map(method_record, methods.values())),
+        methods=tuple(_method(plan, method) for method in methods.values()),
         scores=score_records(),
         metrics=metrics,
         recipes=tuple(_recipe(plan, name) for name in _by_task(plan)),
@@ -89,12 +91,22 @@ def metric_records() -> tuple[MetricRecord, ...]:
     return tuple(map(_metric, METRICS.values()))
 
 
+def _method(plan: Plan, method: type[UncertaintyMethod]) -> MethodRecord:
+    """Also how many images it is fitted on, where that is not its recipe's affair."""
+    record = method_record(method)
+    if method.pooled or method.name not in plan.configuration.classes:
+        return record
+    split = plan.split(RunUnit(SELF_TRAINED, method.name, None, 0))
+    return replace(record, images=plan.task.images_to_train_with(split))
+
+
 def _task(task: Task) -> TaskRecord:
     return TaskRecord(
         name=task.name,
         label=task.label,
         shape=tuple(map(str, task.shape)),
         classes=task.classes,
+        training_images=task.training_images,
         test_images=task.test_images,
         calibration_images=task.calibration_images,
         article_images=tuple(map(str, task.article_images)),
@@ -173,6 +185,7 @@ def _recipe(plan: Plan, name: str) -> RecipeRecord:
         name=recipe.name,
         network=recipe.network.name,
         split=recipe.split,
+        images=plan.task.images_to_train_with(recipe.split),
         loss=recipe.loss,
         shuffled=recipe.shuffled,
         mean=_numbers(recipe.mean),

@@ -80,6 +80,17 @@ class Plan:
         subsets_too = unit.recipe == SELF_TRAINED or self._in_depth(unit.recipe)
         return self.conditions if subsets_too else self.whole_conditions
 
+    def predicted(self, unit: RunUnit) -> tuple[Condition, ...]:
+        """What the unit's method predicts: its conditions, and the calibration images.
+
+        Those where it was not fitted on them; a slow method predicts a subset.
+        """
+        held_out = self.task.calibration
+        if held_out is None or self.split(unit) == "all":
+            return self.conditions_of(unit)
+        slow = self.configuration.classes[unit.method].slow
+        return (*self.conditions_of(unit), held_out.as_subset() if slow else held_out)
+
     @property
     def recipes_compared(self) -> tuple[str, ...]:
         """The recipes whose methods are compared; methods that train themselves are in each."""
@@ -124,12 +135,15 @@ class Plan:
     def split(self, unit: RunUnit) -> Split:
         """The images that a unit's method is fitted on.
 
-        Those of its recipe; a method that trains itself gets all that it does not calibrate with.
+        Those of its recipe; a method that trains itself gets those of the main one, to be compared
+        with it, but never those that it calibrates with.
         """
         if unit.recipe != SELF_TRAINED:
             return self.configuration.recipe(unit.recipe).split
-        needs = self.configuration.classes[unit.method].needs
-        return "training" if "calibration" in needs else "all"
+        if "calibration" in self.configuration.classes[unit.method].needs:
+            return "training"
+        chosen = self.configuration.recipes
+        return next(recipe.split for recipe in self.task.recipes if recipe.name in chosen)
 
     @property
     def splits(self) -> tuple[Split, ...]:
@@ -187,8 +201,10 @@ class Plan:
         return sorted(needed, key=lambda pair: (self.configuration.recipes.index(pair[0]), pair[1]))
 
     def images_of(self, condition: Condition) -> int | None:
-        """How many images of a condition are evaluated; ``None``: all."""
+        """How many images of a condition are evaluated; ``None``: all, as of the calibration's."""
         chosen = self.configuration
+        if condition == self.task.calibration:
+            return None
         return chosen.subset_images if condition.subset else chosen.images
 
     def _all_units(self) -> list[RunUnit]:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from benchmarks.tasks.digits import DIGITS
 from benchmarks.tasks.mnist import MNIST
 from benchmarks.tasks.task import Task
 
 __all__ = ["TASKS", "Task"]
 
-TASKS: dict[str, Task] = {task.name: task for task in (MNIST,)}
+TASKS: dict[str, Task] = {task.name: task for task in (MNIST, DIGITS)}

@@ -71,10 +71,12 @@ MNIST = Task(
         _out_of_distribution("gaussian_noise", "Gaussian noise"),
     ),
     recipes=tuple(RECIPES.values()),
+    training_images=55_000,
     test_images=IMAGES,
     calibration_images=5_000,
     example_class=1,  # as in Gal & Ghahramani 2016, figure 4
     article_images=(TYPICAL, PECULIAR),
     article_recipes=(STANDARD.name, ARTICLE.name, ARTICLE_LOGITS.name),
+    quick={"epochs": 2},
     load=_load,
 )

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from functools import partial
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import torch
 
 from benchmarks.errors import UserError
 from benchmarks.tasks.conditions import Condition, EvaluationSet, stratified_choice
-from benchmarks.vocabulary import CLEAN
+from benchmarks.vocabulary import CALIBRATION, CLEAN
 from methods.networks.labelled_images import LabelledImages
 from methods.networks.recipes import Recipe
 
@@ -38,12 +38,15 @@ class Task:
         classes: their names, in the order of the labels.
         conditions: among them ``clean``, the test images as they are.
         recipes: how networks are trained, the main one first.
+        training_images: how many images there are to train with.
         test_images: how many test images there are.
-        calibration_images: how many of the data set's training images are held out for
-            calibration, drawn with a fixed seed and stratified by class.
+        calibration_images: how many more images of the data set's own training split are held out
+            for calibration, drawn with a fixed seed and stratified by class.
         example_class: of the image that is shown under every severity of a group of conditions.
         article_images: the test images, by number, that the article shows.
         article_recipes: the recipes that its claims are measured by; none: it has another task.
+        quick: parts of the preset ``quick`` of which the task has values of its own, by their names
+            in `benchmarks.run.configuration.Configuration`.
         load: loads the data set's own splits.
 
     Raises:
@@ -57,11 +60,13 @@ class Task:
     classes: tuple[str, ...]
     conditions: tuple[Condition, ...]
     recipes: tuple[Recipe, ...]
+    training_images: int
     test_images: int
     calibration_images: int = 0
     example_class: int = 0
     article_images: tuple[int, ...] = ()
     article_recipes: tuple[str, ...] = ()
+    quick: Mapping[str, Any] = field(default_factory=dict, compare=False)
     load: Load = field(kw_only=True, compare=False)
 
     def __post_init__(self) -> None:
@@ -89,6 +94,25 @@ class Task:
         """The subsets that are evaluated beside the conditions for the sake of slow methods."""
         return tuple(one.as_subset() for one in self.conditions if one.has_subset)
 
+    @property
+    def calibration(self) -> Condition | None:
+        """The calibration images, which are predicted as those of a condition are.
+
+        ``None`` where there are none. It is no condition of the task: nothing measures it.
+        """
+        if not self.calibration_images:
+            return None
+        return Condition(
+            name=CALIBRATION,
+            label="Calibration",
+            group=CALIBRATION,
+            data=self.name,
+            reference=CALIBRATION,
+            paired_with=CALIBRATION,
+            size=self.calibration_images,
+            load=self._load_calibration,
+        )
+
     def condition(self, name: str) -> Condition:
         """The condition, or subset, of this name.
 
@@ -106,6 +130,10 @@ class Task:
         """
         return {recipe.name: recipe for recipe in self.recipes}[name]
 
+    def images_to_train_with(self, split: Split) -> int:
+        """How many images are trained on: without the calibration images, or ``all``."""
+        return self.training_images + (self.calibration_images if split == "all" else 0)
+
     def split(self, name: Split, data_dir: Path | None) -> LabelledImages:
         """The images of a split.
 
@@ -121,6 +149,10 @@ class Task:
         held_out[stratified_choice(whole.labels, self.calibration_images, SPLIT_SEED)] = True
         chosen = held_out if name == "calibration" else ~held_out
         return LabelledImages(whole.images[chosen], whole.labels[chosen])
+
+    def _load_calibration(self, seed: int, data_dir: Path | None) -> EvaluationSet:
+        held_out = self.split("calibration", data_dir)
+        return EvaluationSet(held_out.images, held_out.labels)
 
     def evaluation_set(
         self, condition: Condition, images: int | None, *, seed: int, data_dir: Path | None

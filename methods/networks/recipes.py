@@ -64,12 +64,12 @@ class Recipe:
         return cross_entropy(logits.softmax(dim=1) if self.loss == "softmax" else logits, labels)
 
 
-STANDARD = Recipe("standard", networks=100)
+STANDARD = Recipe("standard", split="training", networks=100)
 ARTICLE = Recipe(
     "article", loss="softmax", shuffled=False, mean=0.137, reported=(0.98, 0.973), networks=100
 )
 ARTICLE_LOGITS = Recipe("article-logits", shuffled=False, mean=0.137)
-PLAIN = Recipe("plain", dropout=0.0, networks=100)
+PLAIN = Recipe("plain", split="training", dropout=0.0, networks=100)
 
 RECIPES = {recipe.name: recipe for recipe in (STANDARD, ARTICLE, ARTICLE_LOGITS, PLAIN)}
 """The design's recipes by name; what each is for stands in the README."""

@@ -354,6 +354,17 @@ def test_nothing_is_tested_where_no_value_is_better_or_labels_are_ill_defined(
     assert detection == {"rotated-mean"}
 
 
+def test_methods_with_different_training_images_are_not_compared(predictions: Predictions) -> None:
+    task, result = task_of(LABELS), resampled(predictions, LABELS, ROTATED)
+    fewer, whole = ("softmax", "mc_dropout"), ("deep_ensemble",)
+    splits = {("standard", name): "training" for name in fewer}
+    splits |= {("standard", name): "all" for name in whole}
+    marked = compare(task, result, None, splits)
+    compared = {frozenset((row.method, row.other_method)) for row in marked.comparisons}
+    assert compared == {frozenset(fewer)}
+    assert marked.intervals == compare(task, result).intervals
+
+
 def test_order_of_the_units_does_not_matter_and_the_seed_does(predictions: Predictions) -> None:
     task = task_of(LABELS)
 

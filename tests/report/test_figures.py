@@ -134,6 +134,19 @@ def test_draw_functions_take_an_axes_and_return_it(results: Results) -> None:
         assert draw(ax, *arguments) is ax
 
 
+def test_images_below_severities_are_square_however_wide_the_figure(results: Results) -> None:
+    digit = results.curve("example_image")
+    digit = digit.assign(severity=digit["condition"].map({"clean": 0, "rotated-030": 30}))
+    digit = digit.dropna(subset="severity")
+    figure = Figure(figsize=(12, 1))
+    ax = figure.subplots()
+    votes.draw_images(ax, results, digit, severity.scale_of(results, "rotated"))
+    figure.draw_without_rendering()
+    boxes = [one.get_window_extent() for one in ax.child_axes]
+    assert len(boxes) == 2
+    assert all(round(box.width - box.height, 3) == 0 for box in boxes)
+
+
 def test_curves_have_bands_and_bins_have_bars(results: Results) -> None:
     look = looks(results.names, results.shown)
     for draw, name in ((detection.draw_roc, "roc"), (risk_coverage.draw, "risk_coverage")):

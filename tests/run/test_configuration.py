@@ -108,6 +108,14 @@ def test_article_is_refused_for_a_task_that_it_is_not_about(
         configuration_of("article", "other")
 
 
+def test_quick_has_values_of_the_task() -> None:
+    assert (QUICK.images, QUICK.epochs, QUICK.members) == (2000, 2, (50,))
+    digits = configuration_of("quick", "digits")
+    assert (digits.images, digits.epochs, digits.members) == (None, None, (20,))
+    assert digits.engine == "torch"
+    assert digits.command == "python run_all.py --preset quick --task digits"
+
+
 def test_unknown_task_is_refused() -> None:
     with pytest.raises(UserError, match="--task: unknown name 'letters'; choose from mnist"):
         configuration_of("quick", "letters")

@@ -50,7 +50,7 @@ def loaded(training_images: LabelledImages, test_images: LabelledImages) -> Iter
         names.append(split)
         return {"train": training_images, "test": test_images}[split]
 
-    with runs.mnist_loaded_by(mnist):
+    with runs.mnist_loaded_by(mnist, len(training_images.labels)):
         yield names
 
 
@@ -233,6 +233,31 @@ def test_custom_method_is_self_trained_and_needs_no_network(custom: str) -> None
     assert len(seeds) == 5
 
 
+def test_self_trained_method_learns_from_the_images_of_the_main_recipe(custom: str) -> None:
+    for recipes, split in (
+        (("article", "standard"), "training"),
+        (("article-logits", "article"), "all"),
+    ):
+        chosen = replace(QUICK, recipes=recipes, methods=(), custom_methods=(custom,))
+        plan = run_of(chosen).plan
+        assert {plan.split(unit) for unit in plan.units()} == {split}
+
+
+def test_calibration_images_are_predicted_by_those_who_have_not_seen_them() -> None:
+    chosen = replace(FULL, recipes=("standard", "article"), images=50)
+    plan = run_of(chosen).plan
+    for unit in plan.units():
+        more = [c.name for c in plan.predicted(unit) if c not in plan.conditions_of(unit)]
+        slow = unit.method == "mc_dropout_exact"
+        of_standard = ["subset-calibration" if slow else "calibration"]
+        assert more == (of_standard if unit.recipe == "standard" else [])
+    assert "calibration" not in [condition.name for condition in plan.conditions]
+    held_out = plan.task.calibration
+    assert held_out is not None
+    assert plan.images_of(held_out) is None
+    assert plan.images_of(held_out.as_subset()) == chosen.subset_images
+
+
 def test_method_that_calibrates_needs_images_that_its_networks_have_not_seen(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -241,26 +266,25 @@ def test_method_that_calibrates_needs_images_that_its_networks_have_not_seen(
     plan = run_of(replace(QUICK, methods=("softmax",), custom_methods=(location,))).plan
     (unit, *_) = [unit for unit in plan.units() if unit.method == "mine"]
     assert (plan.split(unit), plan.objection(unit)) == ("training", None)
-    assert plan.splits == ("all", "calibration", "training")
+    article = replace(plan.configuration, recipes=("article",))
+    assert replace(plan, configuration=article).splits == ("all", "calibration", "training")
     monkeypatch.setitem(TASKS, "mnist", replace(MNIST, calibration_images=0))
     assert plan.objection(unit) == "the task 'mnist' has no calibration images"
 
 
 def test_pooled_method_that_calibrates_is_refused_by_recipes_that_train_on_all(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path,
 ) -> None:
     text = CUSTOM.format(needs="{'calibration'}")
     text = text.replace("UncertaintyMethod", "PooledMethod")
     (tmp_path / "mine.py").write_text(text)
     chosen = replace(QUICK, methods=(), custom_methods=(f"{tmp_path / 'mine.py'}:Mine",))
-    plan = run_of(chosen).plan
-    unit = plan.units()[0]
-    why = "the recipe 'standard' trains on the calibration images too"
-    assert plan.objection(unit) == why
-    recipes = tuple(replace(recipe, split="training") for recipe in MNIST.recipes)
-    monkeypatch.setitem(TASKS, "mnist", replace(MNIST, recipes=recipes))
-    assert plan.objection(unit) is None
-    assert plan.splits == ("calibration", "training")
+    plan = run_of(replace(chosen, recipes=("standard", "article"))).plan
+    objections = {unit.recipe: plan.objection(unit) for unit in plan.units()}
+    assert objections == {
+        "standard": None,
+        "article": "the recipe 'article' trains on the calibration images too",
+    }
 
 
 def test_sweep_of_a_custom_method_is_its_class_field(tmp_path: Path) -> None:
@@ -308,7 +332,7 @@ def test_images_are_loaded_once_and_only_when_needed(loaded: list[str]) -> None:
     run = run_of(replace(QUICK, images=40))
     assert loaded == []
     training = run.workspace.training_images(run.plan, "standard")
-    assert training is run.workspace.images(run.plan.task, "all")
+    assert training is run.workspace.images(run.plan.task, "training")
     assert loaded == ["train"]
     evaluated = run.workspace.evaluation_set(CONDITIONS["rotated-030"], run.plan)
     assert evaluated is run.workspace.evaluation_set(CONDITIONS["rotated-030"], run.plan)

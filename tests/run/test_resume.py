@@ -20,7 +20,7 @@ from safetensors.numpy import load_file
 from tests.processes import processes
 
 OPTIONS = (
-    *("--recipe", "standard,plain", "--conditions", "rotated-045,rotated-120,ood-*_noise"),
+    *("--task", "digits", "--recipe", "standard,plain", "--conditions", "rotated-045,ood-*"),
     *("--members", "2", "--passes", "40", "--replicates", "2", "--images", "150"),
     *("--epochs", "3", "--resamples", "100", "--device", "cpu", "--jobs", "1"),
 )
@@ -125,7 +125,8 @@ def test_interruption_with_workers_is_one_line_and_leaves_no_worker(
     process = start(
         tmp_path,
         *("--methods", "", "--method", f"{tmp_path / 'sleepy.py'}:Sleepy", "--jobs", "2"),
-        *("--conditions", "clean", "--images", "10", "--device", "cpu", "--replicates", "2"),
+        *("--task", "digits", "--conditions", "clean", "--images", "10", "--replicates", "2"),
+        *("--device", "cpu"),
     )
     assert process.stdout is not None
     assert [process.stdout.readline() for _ in range(2)] == ["asleep\n"] * 2

@@ -70,7 +70,14 @@ def test_fields_of_a_task_agree(task: object) -> None:
     test = task.split("test", None)
     assert test.images.shape == (task.test_images, *task.shape)
     assert int(test.labels.max()) == len(task.classes) - 1
+    assert len(task.split("training", None).labels) == task.training_images
+    assert len(task.split("calibration", None).labels) == task.calibration_images
+    assert task.calibration is not None
+    held_out = task.evaluation_set(task.calibration, None, seed=3, data_dir=None)
+    assert torch.equal(held_out.images, task.split("calibration", None).images)
     for recipe in task.recipes:
+        trained_on = task.split(recipe.split, None)
+        assert len(trained_on.labels) == task.images_to_train_with(recipe.split)
         assert recipe.network.shape == task.shape
 
 

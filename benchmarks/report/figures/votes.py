@@ -18,7 +18,6 @@ from benchmarks.report.figures.drawing import (
     claim_numbers,
     panels,
     rows_of,
-    shades,
     show_image,
 )
 from benchmarks.report.figures.severity import Scale, scale_of
@@ -204,13 +203,9 @@ def draw_images(ax: Axes, results: Results, votes: pd.DataFrame, scale: Scale) -
     ):
         pixels = results.images.get((condition, int(index)))
         if pixels is not None:
-            ax.imshow(
-                pixels,
-                **shades(pixels),
-                extent=(severity - 0.46 * step, severity + 0.46 * step, 0, 1),
-                aspect="auto",
-                interpolation="nearest",
-            )
+            bounds = (severity - 0.46 * step, 0, 0.92 * step, 1)
+            place = ax.inset_axes(bounds, transform=ax.transData)
+            show_image(place, pixels).spines[:].set_visible(False)
     ax.set(xlim=(severities[0] - step / 2, severities[-1] + step / 2), ylim=(0, 1), yticks=[])
     ax.set_xticks(scale.ticks)
     ax.set_xlabel(scale.label)

@@ -12,7 +12,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup, escape
 
 from benchmarks.files import read_json, written_whole
-from benchmarks.report.names import Variant, left_out_remark
+from benchmarks.report.names import Variant, left_out_remark, training_images_remark
 from benchmarks.report.page import chart
 from benchmarks.report.page.chart_sections import detections, reliability_charts, severities
 from benchmarks.report.page.claims import claims
@@ -76,6 +76,7 @@ def _content(results: Results, folder: Path) -> dict[str, Any]:
         "provenance": provenance(folder),
         "setting": _setting(configuration),
         "left_out": left_out_remark(results.left_out),
+        "trained_on": training_images_remark(names.training_images(results.recipes)),
         "quick": configuration.get("preset") == "quick",
         "width": chart.WIDTH,
         "height": chart.HEIGHT,

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
-from benchmarks.nouns import MetricRecord
+from benchmarks.nouns import MethodRecord, MetricRecord
 from benchmarks.report.names import Variant, left_out_remark
 from benchmarks.report.results import Results
 
@@ -66,6 +66,20 @@ def remarks(
         NOT_COVERED: True,
         SHARED_NETWORKS: len(of_pool) > 1 and any(one.counts_networks for one in of_pool),
         OTHER_SIZES: bool(compared) and not compared >= set(variants),
+        _fitted_on_others(results, methods.values()): True,
         left_out_remark(results.left_out): with_left_out and bool(results.left_out),
     }
-    return tuple(remark for remark, is_shown in chosen.items() if is_shown)
+    return tuple(remark for remark, is_shown in chosen.items() if is_shown and remark)
+
+
+def _fitted_on_others(results: Results, methods: Iterable[MethodRecord]) -> str:
+    """The sentence about methods that train themselves, on other images than the recipe's."""
+    of_recipe = set(results.names.training_images(results.recipes).values())
+    others = [one for one in methods if one.images and of_recipe and {one.images} != of_recipe]
+    if not others:
+        return ""
+    fitted = ", ".join(f"{one.label}: {one.images:,}" for one in others)
+    return (
+        f"Training images of the recipe: {max(of_recipe):,}; {fitted}. Methods with different "
+        "training images are not compared."
+    )

@@ -48,7 +48,7 @@ def probe_predictions(plan: Plan, workspace: Workspace, unit: RunUnit) -> list[P
     """Probe every stored prediction of a run unit."""
     return [
         probe_prediction(f"{unit.name}/{condition.name}", stored)
-        for condition in plan.conditions_of(unit)
+        for condition in plan.predicted(unit)
         if (stored := workspace.predictions.load_if_there(unit, condition.name)) is not None
     ]
 

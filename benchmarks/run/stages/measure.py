@@ -118,7 +118,8 @@ def _estimate_one(
         return task, Estimates({}, [])
     classes = plan.configuration.classes.items()
     shared = {name: method.probabilities_of for name, method in classes if method.probabilities_of}
-    return task, compare(task, resampled, shared)
+    splits = {(unit.recipe, unit.method): plan.split(unit) for unit in units}
+    return task, compare(task, resampled, shared, splits)
 
 
 def _stored_resampled(

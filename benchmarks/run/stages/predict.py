@@ -88,7 +88,7 @@ def _is_pending(
     return plan.objection(unit) is None and any(
         condition.name not in unavailable
         and not workspace.predictions.is_complete(unit, condition.name, computed_by)
-        for condition in plan.conditions_of(unit)
+        for condition in plan.predicted(unit)
     )
 
 
@@ -112,7 +112,7 @@ def _predict_group(
         method = fitted(plan, workspace, largest)
         split = plan.split(largest)
         derived = DerivedValues(method, partial(workspace.images, plan.task, split))
-        for condition in plan.conditions_of(largest):
+        for condition in plan.predicted(largest):
             missing = [u for u in group if not store.is_complete(u, condition.name, computed_by)]
             if condition.name in unavailable or not missing:
                 continue

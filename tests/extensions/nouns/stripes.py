@@ -135,6 +135,7 @@ STRIPES = Task(
             learning_rate=0.03,
         ),
     ),
+    training_images=400,
     test_images=TEST_IMAGES,
     calibration_images=80,
     example_class=2,

@@ -37,7 +37,7 @@ def test_every_file_is_there(finished: Path) -> None:
     expected = {
         f"predictions/{RunUnit(*unit).name}/{condition}.npz"
         for unit in UNITS
-        for condition in SMALL.conditions
+        for condition in (*SMALL.conditions, "calibration")
     }
     assert predictions == expected
     assert len(list((finished / "networks").iterdir())) == 4
@@ -134,6 +134,19 @@ def test_methods_and_conditions_have_the_same_images(finished: Path) -> None:
     assert len(labels[0]) == 150
 
 
+def test_predictions_of_calibration_images_are_stored_but_not_measured(finished: Path) -> None:
+    run = run_in(finished)
+    held_out = run.workspace.images(run.plan.task, "calibration")
+    unit = RunUnit("standard", "softmax", None, 1)
+    stored = run.workspace.predictions.load(unit, "calibration")
+    assert stored.labels is not None
+    assert stored.labels.tolist() == held_out.labels.tolist()
+    training = run.workspace.images(run.plan.task, "training")
+    method = run.plan.method(unit, run.workspace.store).fit(training.images, training.labels)
+    torch.testing.assert_close(method.predict(held_out.images).mean, stored.prediction.mean)
+    assert "calibration" not in set(read_table(finished / "out" / "measurements.csv")["condition"])
+
+
 def test_training_log_has_both_splits_of_every_network(finished: Path) -> None:
     log = pd.read_csv(finished / "out" / "training.csv")
     rows = [tuple(row) for row in log[["recipe", "network", "epoch", "split"]].to_numpy()]
@@ -148,8 +161,8 @@ def test_training_log_has_both_splits_of_every_network(finished: Path) -> None:
 def test_record_has_the_configuration_and_the_data(finished: Path) -> None:
     record = json.loads((finished / "out" / "run.json").read_text())
     assert record["configuration"] == SMALL.identity
-    assert set(record["data"]) == {"all", *SMALL.conditions}
-    assert len({entry["fingerprint"] for entry in record["data"].values()}) == 6
+    assert set(record["data"]) == {"training", "calibration", *SMALL.conditions}
+    assert len({entry["fingerprint"] for entry in record["data"].values()}) == 7
     stages = {"train", "predict", "measure", "latency", "claims", "report"}
     assert set(record["seconds"]) == stages
 
@@ -167,7 +180,7 @@ def test_record_has_the_results_of_the_probes(finished: Path) -> None:
     (shares,) = (c["found"] for c in integrity["networks"] if c["probe"] == "kept share")
     assert shares["channels drawn"] == 2 * 4 * 22
     (sound,) = (check["found"] for check in integrity["predictions"])
-    assert sound["prediction files"] == len(UNITS) * len(SMALL.conditions)
+    assert sound["prediction files"] == len(UNITS) * (1 + len(SMALL.conditions))
 
 
 def test_units_of_a_group_are_as_if_predicted_alone(tmp_path: Path) -> None:

@@ -77,7 +77,7 @@ def test_measuring_before_predicting_is_refused_with_what_to_do(tmp_path: Path) 
     assert not (tmp_path / "out").exists()
 
 
-@pytest.mark.parametrize("condition", ["clean", "rotated-120", "ood-uniform_noise"])
+@pytest.mark.parametrize("condition", ["clean", "rotated-120", "ood-uniform_noise", "calibration"])
 def test_lost_prediction_file_is_predicted_again(
     condition: str, folder: Path, no_training: None
 ) -> None:
@@ -150,7 +150,7 @@ def test_overwriting_removes_the_earlier_run_but_nothing_else(folder: Path) -> N
     (folder / "out" / "notes.txt").write_text("mine")
     few = replace(SMALL, recipes=("plain",), methods=("softmax",), conditions=(), replicates=1)
     assert run_stages(*run_in(folder, few), overwrite=True) == []
-    assert len(prediction_files(folder)) == 1
+    assert {path.stem for path in prediction_files(folder)} == {"clean", "calibration"}
     assert (folder / "out" / "notes.txt").read_text() == "mine"
     table = read_table(folder / "out" / "measurements.csv")
     assert set(table["method"]) == {"softmax"}

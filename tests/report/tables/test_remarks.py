@@ -1,0 +1,46 @@
+"""Recipes and methods with different training images are marked where they stand together."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from benchmarks.report.claims_page import setting_text
+from benchmarks.report.outcome import show_outcome
+from benchmarks.report.results import Results
+from benchmarks.report.tables.quality import main_table
+from tests.report.support import CLAIMS
+
+MARKED = (
+    "Training images: 55,000 (standard); 60,000 (article). Where these differ, values are shown "
+    "side by side, but not compared."
+)
+
+
+def test_recipes_with_different_training_images_are_marked(
+    of_both: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert MARKED in (of_both / "index.html").read_text(encoding="utf-8")
+    show_outcome(of_both)
+    assert MARKED in capsys.readouterr().out
+    trained_on = Results.load(of_both).names.training_images(["standard", "article"])
+    assert MARKED in setting_text(CLAIMS["setting"] | {"training_images": trained_on})
+    assert "Training images" not in setting_text(CLAIMS["setting"])
+
+
+def test_method_with_other_training_images_than_the_recipe_is_marked(of_both: Path) -> None:
+    results = Results.load(of_both)
+    nouns = results.names.nouns
+    methods = tuple(
+        replace(one, images=55_000) if one.name == "softmax" else one for one in nouns.methods
+    )
+    results = replace(results, names=replace(results.names, nouns=replace(nouns, methods=methods)))
+    marked = (
+        "Training images of the recipe: 60,000; Softmax: 55,000. Methods with different training "
+        "images are not compared."
+    )
+    assert marked in main_table(results.of_recipe("article"), "article").remarks
+    of_standard = main_table(results.of_recipe("standard"), "standard").remarks
+    assert not any("Training images of the recipe" in remark for remark in of_standard)
