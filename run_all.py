@@ -209,7 +209,7 @@ def _interrupt(by_signal: int, _frame: object) -> NoReturn:
 
 
 def _default_out(preset: str, task: str, part: Part | None) -> Path:
-    """A folder for each preset, named after the task too if it is another one, and after the part."""
+    """A folder for each preset; its name has the task, unless it is the default, and the part."""
     name = preset if task == DEFAULT_TASK else f"{task}-{preset}"
     return Path("results") / (name if part is None else f"{name}-part-{part.number}-of-{part.of}")
 
