@@ -26,7 +26,7 @@ FLOORS = {
     "benchmarks/vocabulary.py": set(),
     "methods": set(),
     "methods/scores": {"methods.interface"},
-    "benchmarks/metrics": {"methods.interface", "methods.scores"},
+    "benchmarks/metrics": {"benchmarks.errors", "methods.interface", "methods.scores"},
     "benchmarks/data": GROUND | {"benchmarks.progress", "methods"},
     "benchmarks/tasks": GROUND | {"benchmarks.data", "methods"},
     "benchmarks/inference": GROUND
@@ -70,7 +70,7 @@ LIBRARIES = {
     "benchmarks/vocabulary.py": {"__future__"},
     "benchmarks/metrics": STANDARD
     | {"torch", "jaxtyping", "numpy", "numba", "scipy"}
-    | {"methods.interface", "methods.scores"},
+    | {"benchmarks.errors", "methods.interface", "methods.scores"},
     "methods/scores": STANDARD | {"torch", "jaxtyping", "methods.interface"},
     "methods/engines/lenet5_kernels": STANDARD
     | {"numpy", "numba", "llvmlite", "jaxtyping", "filelock", "platformdirs"},
