@@ -144,7 +144,7 @@ class Configuration:
 
     def pool_of(self, recipe: str) -> int:
         """Of how many networks of the recipe ensembles are formed, unless one needs more."""
-        return self.recipe(recipe).networks if self.pool is None else self.pool
+        return self.recipe(recipe).pool if self.pool is None else self.pool
 
     @property
     def identity(self) -> dict[str, object]:

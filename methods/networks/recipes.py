@@ -37,7 +37,7 @@ class Recipe:
             all parameters are multiplied by 1 - (learning rate of the step) * ``weight_decay``.
         epochs, batch_size, learning_rate: of the optimiser's run; the last batch may be smaller.
         reported: the training and validation accuracy after all epochs that its source reports.
-        networks: how many networks its pool has where a run leaves that to the recipe.
+        pool: how many networks its pool has where a run leaves that to the recipe.
     """
 
     name: str
@@ -55,7 +55,7 @@ class Recipe:
     batch_size: int = 64
     learning_rate: float = 1e-3
     reported: tuple[float, float] | None = None
-    networks: int = 50
+    pool: int = 50
 
     def mean_loss(
         self, logits: Float[Tensor, "images classes"], labels: Int64[Tensor, " images"]
@@ -64,12 +64,12 @@ class Recipe:
         return cross_entropy(logits.softmax(dim=1) if self.loss == "softmax" else logits, labels)
 
 
-STANDARD = Recipe("standard", split="training", networks=100)
+STANDARD = Recipe("standard", split="training", pool=100)
 ARTICLE = Recipe(
-    "article", loss="softmax", shuffled=False, mean=0.137, reported=(0.98, 0.973), networks=100
+    "article", loss="softmax", shuffled=False, mean=0.137, reported=(0.98, 0.973), pool=100
 )
 ARTICLE_LOGITS = Recipe("article-logits", shuffled=False, mean=0.137)
-PLAIN = Recipe("plain", split="training", dropout=0.0, networks=100)
+PLAIN = Recipe("plain", split="training", dropout=0.0, pool=100)
 
 RECIPES = {recipe.name: recipe for recipe in (STANDARD, ARTICLE, ARTICLE_LOGITS, PLAIN)}
 """The design's recipes by name; what each is for stands in the README."""

@@ -46,7 +46,7 @@ class NetworkKey:
     def text(self) -> str:
         """The key as JSON, with the architecture by its name; stored beside the weights."""
         values = asdict(self)
-        for name in ("reported", "networks"):  # have no part in the training
+        for name in ("reported", "pool"):  # have no part in the training
             del values["recipe"][name]
         return json.dumps(values, sort_keys=True, default=lambda network: network.name)
 

@@ -122,7 +122,7 @@ def test_double_softmax_cannot_fall_below_its_bound() -> None:
 
 
 def test_recipes_are_the_designs() -> None:
-    logits = replace(ARTICLE, name="article-logits", loss="logits", reported=None, networks=50)
+    logits = replace(ARTICLE, name="article-logits", loss="logits", reported=None, pool=50)
     assert logits == ARTICLE_LOGITS
     assert (ARTICLE.mean, ARTICLE.std, STANDARD.mean) == (0.137, 0.3081, 0.1307)
     assert {name for name, recipe in RECIPES.items() if recipe.dropout == 0} == {"plain"}
