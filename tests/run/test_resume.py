@@ -21,7 +21,7 @@ from tests.processes import processes
 
 OPTIONS = (
     *("--task", "digits", "--recipe", "standard,plain", "--conditions", "rotated-045,ood-*"),
-    *("--members", "2", "--passes", "40", "--replicates", "2", "--images", "150"),
+    *("--members", "2", "--passes", "200", "--replicates", "2", "--images", "150"),
     *("--epochs", "3", "--resamples", "100", "--device", "cpu", "--jobs", "1"),
 )
 
@@ -92,8 +92,8 @@ def test_run_killed_again_and_again_ends_with_the_same_bytes(start: Start, tmp_p
     for by, lines in (
         (signal.SIGKILL, 1),
         (signal.SIGTERM, 4),
-        (signal.SIGKILL, 6),
-        (signal.SIGINT, 8),
+        (signal.SIGKILL, 5),
+        (signal.SIGINT, 6),
     ):
         process = start(killed, *OPTIONS)
         read_lines(process, lines)
