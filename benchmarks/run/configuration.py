@@ -6,12 +6,10 @@ import json
 import shlex
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass, fields, replace
-from hashlib import sha256
-from pathlib import Path
 from typing import Literal, get_args
 
 from benchmarks.errors import UserError
-from benchmarks.run.custom_method import load_method
+from benchmarks.run.custom_method import load_method, sha256_of_file, without_folder
 from benchmarks.tasks import TASKS, Task
 from methods import METHODS, UncertaintyMethod
 from methods.engines.choice import EngineName, fitting_engine, unsupported
@@ -150,7 +148,7 @@ class Configuration:
     def identity(self) -> dict[str, object]:
         """The configuration as JSON values; custom methods by file name and content."""
         methods = [
-            {"method": _without_folder(method), "sha256": _sha256_of_file(method)}
+            {"method": without_folder(method), "sha256": sha256_of_file(method)}
             for method in self.custom_methods
         ]
         values = asdict(self) | {"custom_methods": methods}
@@ -167,7 +165,7 @@ class Configuration:
             value = getattr(self, field.name)
             if field.name == "custom_methods":
                 for method in value:
-                    words += [OPTIONS[field.name], _without_folder(method)]
+                    words += [OPTIONS[field.name], without_folder(method)]
             elif value != getattr(preset, field.name):
                 values = value if isinstance(value, tuple) else (value,)
                 words += [OPTIONS[field.name], ",".join(map(str, values))]
@@ -194,15 +192,6 @@ def _require_any(part: str, chosen: tuple[object, ...]) -> None:
         raise UserError(
             f"{OPTIONS[part]}: nothing is chosen; name at least one, or omit the option"
         )
-
-
-def _without_folder(method: str) -> str:
-    file, _, name = method.rpartition(":")
-    return f"{Path(file).name}:{name}"
-
-
-def _sha256_of_file(method: str) -> str:
-    return sha256(Path(method.rpartition(":")[0]).read_bytes()).hexdigest()
 
 
 def _require_sensible(part: str, numbers: int | tuple[int, ...] | None) -> None:

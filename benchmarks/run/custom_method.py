@@ -6,6 +6,7 @@ import importlib.util
 import inspect
 import sys
 from functools import cache
+from hashlib import sha256
 from pathlib import Path
 from typing import get_args
 
@@ -46,6 +47,17 @@ def load_method(location: str) -> type[UncertaintyMethod]:
     if objection := _objection(method):
         raise UserError(f"--method {location}: {name}.{objection}")
     return method
+
+
+def without_folder(location: str) -> str:
+    """The location by the file's name alone, as records have it."""
+    file, _, name = location.rpartition(":")
+    return f"{Path(file).name}:{name}"
+
+
+def sha256_of_file(location: str) -> str:
+    """The SHA-256 of the file, in hexadecimal digits."""
+    return sha256(Path(location.rpartition(":")[0]).read_bytes()).hexdigest()
 
 
 def _objection(method: type[UncertaintyMethod]) -> str | None:

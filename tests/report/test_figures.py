@@ -115,6 +115,7 @@ def test_draw_functions_take_an_axes_and_return_it(results: Results) -> None:
     digit = results.curve("example_image")
     digit = digit.assign(severity=digit["condition"].map(severities))
     lines, scale = severity.lines(results, "rotated"), severity.scale_of(results, "rotated")
+    noise = names.condition("ood-uniform_noise")
     assert not results.training.empty
     for draw, *arguments in (
         (severity.draw, lines, "nll", printed, scale, look),
@@ -122,7 +123,7 @@ def test_draw_functions_take_an_axes_and_return_it(results: Results) -> None:
         (reliability.draw, results.curve("reliability"), look),
         (reliability.draw_counts, results.curve("reliability"), look),
         (detection.draw_roc, results.curve("roc"), look),
-        (detection.draw_histogram, results.curve("histograms"), "ood-uniform_noise", one),
+        (detection.draw_histogram, results.curve("histograms"), noise, one),
         (risk_coverage.draw, results.curve("risk_coverage"), look),
         (votes.draw_severity, names, rows_of(digit, variant), one),
         (votes.draw_images, results, digit, scale),
