@@ -268,19 +268,21 @@ def test_every_score_and_method_shown_is_described(reported: Path) -> None:
 def test_recipes_and_conditions_are_defined_by_their_fields(reported: Path, tmp_path: Path) -> None:
     folder = copied(reported, tmp_path / "run")
     text = Parsed(page_of(folder)).text
+    recipes = pd.read_csv(folder / "recipes.csv")
+    images = recipes.set_index("name")["images"]["standard"]
     assert (
-        "standard . Network: lenet5, dropout 0.5. Images: all training images, in a new order "
-        "each epoch, less 0.1307 and divided by 0.3081. Loss: cross-entropy of the logits. "
+        f"standard . Network: lenet5, dropout 0.5. Images: {images:,} training images, in a new "
+        "order each epoch, less 0.1307 and divided by 0.3081. Loss: cross-entropy of the logits. "
         "Optimiser: adam, learning rate 0.001 (constant), weight decay 0, "
     ) in text
     assert "120° . Group: rotated. Labels: ill-defined (6 and 9 swap). Images: those of" in text
     assert "60° . Group: rotated, in its mean. Labels: valid. Images: those of Clean, trans" in text
-    recipes = pd.read_csv(folder / "recipes.csv").assign(split="training", shuffled=False)
+    recipes = recipes.assign(images=1234, shuffled=False)
     recipes.to_csv(folder / "recipes.csv", index=False)
     methods = pd.read_csv(folder / "methods.csv").assign(probabilities_of="softmax")
     methods.to_csv(folder / "methods.csv", index=False)
     text = Parsed(page_of(folder)).text
-    assert "all training images but 5,000 for calibration, in the same order each epoch" in text
+    assert "Images: 1,234 training images, in the same order each epoch" in text
     assert "Has the probabilities of: Softmax" in text
 
 
