@@ -236,6 +236,7 @@ def _quick(task: Task) -> Configuration:
         passes=(50, 100),
         replicates=5,
         images=QUICK_IMAGES if task.test_images > QUICK_IMAGES else None,
+        batch_sizes=(1, 64),
         engine=fitting_engine("auto", "cpu", task.recipes[:1]),
     )
     return replace(of_all_tasks, **task.quick)
