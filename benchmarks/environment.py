@@ -6,8 +6,10 @@ import os
 import platform
 import subprocess
 import tomllib
+from collections.abc import Mapping, Sequence
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
+from typing import Any
 
 import torch
 
@@ -30,6 +32,25 @@ def environment(engine: Engine) -> dict[str, object]:
         "engine": engine.name,
         "device": "cpu" if engine.device == "cpu" else torch.cuda.get_device_name(engine.device),
     }
+
+
+def joined(environments: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """The environment that several share; where they differ, each of theirs.
+
+    >>> older, newer = ({"cores": 2, "libraries": {"pandas": f"3.{i}"}} for i in (0, 1))
+    >>> joined([older, newer])
+    {'cores': 2, 'libraries': {'pandas': '3.0 and 3.1'}}
+    """
+    together: dict[str, Any] = {}
+    for name, first in environments[0].items():
+        every = [one.get(name) for one in environments]
+        mappings = [one for one in every if isinstance(one, Mapping)]
+        differing = list(dict.fromkeys(map(str, every)))
+        if len(mappings) == len(every):
+            together[name] = joined(mappings)
+        else:
+            together[name] = " and ".join(differing) if len(differing) > 1 else first
+    return together
 
 
 def version_of(library: str) -> str | None:

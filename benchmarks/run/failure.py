@@ -32,8 +32,11 @@ def note_failure(workspace: Workspace, unit: RunUnit, error: BaseException) -> F
 def failure_reason(workspace: Workspace, unit: RunUnit) -> str:
     """Why the unit has no prediction, in one line."""
     path = error_path(workspace.out, unit)
-    if not path.exists():
-        return "not predicted yet"
+    return read_reason(path) if path.exists() else "not predicted yet"
+
+
+def read_reason(path: Path) -> str:
+    """Why a unit failed, in one line, from the file of its error."""
     return path.read_text(encoding="utf-8").splitlines()[0]
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from itertools import chain
 from typing import cast
@@ -166,20 +167,30 @@ class Plan:
         Each member predicts once for its whole group: fewer passes are the first of more, and the
         networks of a smaller ensemble are some of a largest one's.
         """
+        every = self._all_groups()
+        if self.part is None:
+            return every
+        return [every[position] for position in self._shares(every)[self.part.number - 1]]
+
+    @property
+    def busy_parts(self) -> int:
+        """How many of the parts that the run is divided into have something to do."""
+        return sum(1 for share in self._shares(self._all_groups()) if share)
+
+    def _shares(self, groups: list[tuple[RunUnit, ...]]) -> list[list[int]]:
+        return shares([self._work(group) for group in groups], self.part.of if self.part else 1)
+
+    def _all_groups(self) -> list[tuple[RunUnit, ...]]:
         units = self._all_units()
         known = set(units)
         groups: dict[RunUnit, list[RunUnit]] = {}
         for unit in units:
             largest = self._largest(unit)
             groups.setdefault(largest if largest in known else unit, []).append(unit)
-        every = [
+        return [
             (largest, *(unit for unit in group if unit != largest))
             for largest, group in groups.items()
         ]
-        if self.part is None:
-            return every
-        given = shares([self._work(group) for group in every], self.part.of)
-        return [every[position] for position in given[self.part.number - 1]]
 
     def is_compared(self, unit: RunUnit) -> bool:
         """Whether methods are compared at the unit's size; see `benchmarks.compared_sizes`."""
@@ -197,8 +208,13 @@ class Plan:
 
     def networks(self) -> list[tuple[str, int]]:
         """The networks that the run units need: pairs (recipe, number), each once."""
-        needed = set(chain.from_iterable(map(self._networks, self.units())))
+        needed = self.networks_of([self.units()])
         return sorted(needed, key=lambda pair: (self.configuration.recipes.index(pair[0]), pair[1]))
+
+    def networks_of(self, groups: Iterable[Iterable[RunUnit]]) -> set[tuple[str, int]]:
+        """The networks that these groups of run units need."""
+        units = chain.from_iterable(groups)
+        return set(chain.from_iterable(map(self._networks, units)))
 
     def images_of(self, condition: Condition) -> int | None:
         """How many images of a condition are evaluated; ``None``: all, as of the calibration's."""

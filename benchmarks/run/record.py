@@ -12,10 +12,11 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from benchmarks.environment import commit, environment, suite_version
+from benchmarks.environment import commit, environment, joined
 from benchmarks.errors import UserError
 from benchmarks.files import write_json
 from benchmarks.nouns import FILES
+from benchmarks.run.identity import identity_of, require_same
 from benchmarks.run.integrity.check import Check, require_passed
 from benchmarks.run.plan import Plan
 from benchmarks.run.workspace import Workspace
@@ -56,9 +57,10 @@ OF_A_PART = ("part", "commit", "environment", "seconds")
 class RunRecord:
     """The record of a run, on disk after every change.
 
-    Keys: ``version`` and ``configuration`` are the run's identity; ``part`` is the part of it, such
-    as ``2/4``, if it is not whole; ``command`` gives the same run again; ``replicates`` counts the
-    replicates of each recipe, method and size; ``commit`` and ``environment`` are what computed it;
+    Keys: ``version``, ``predictions`` and ``configuration`` are the run's identity (see
+    `benchmarks.run.identity`); ``part`` is the part of it, such as ``2/4``, if it is not whole;
+    ``command`` gives the same run again; ``replicates`` counts the replicates of each recipe,
+    method and size; ``commit`` and ``environment`` are what computed it, merged parts included;
     ``data`` has for each set of images its ``fingerprint``, or the reason why it is
     ``unavailable``; ``integrity`` has the results of the probes of ``networks`` and
     ``predictions``; ``seconds`` is the wall time by stage, resumed runs and merged parts added up;
@@ -78,28 +80,26 @@ class RunRecord:
                 version, and is not to be overwritten.
         """
         out = workspace.out
-        identity: dict[str, Any] = {
-            "version": suite_version(),
-            "configuration": plan.configuration.identity,
-        }
+        identity = identity_of(plan)
         if overwrite:
             _remove_earlier_run(out)
-        if plan.part is not None:
-            identity["part"] = str(plan.part)
         earlier = read_record(out)
-        _require_same(earlier, identity, out)
+        require_same(earlier, identity, out)
         if not (out / PREDICTIONS_FOLDER).exists():
             earlier = {"seconds": _seconds_of_timings(earlier, out)}
+        parts = earlier.get("parts", [])
+        environments = [*(part["environment"] for part in parts), environment(plan.engine)]
         record = cls(
             out / RUN_JSON,
             identity
             | {
                 **_identification(plan),
                 "commit": commit(),
-                "environment": environment(plan.engine),
+                "environment": joined(environments),
                 "data": earlier.get("data", {}),
                 "integrity": earlier.get("integrity", {}),
                 "seconds": earlier.get("seconds", {}),
+                **({"parts": parts} if parts else {}),
             },
         )
         record._save()
@@ -115,12 +115,15 @@ class RunRecord:
         record = cls(
             out / RUN_JSON,
             {
-                "version": suite_version(),
-                "configuration": plan.configuration.identity,
+                **identity_of(plan),
                 **_identification(plan),
                 "commit": commit(),
-                "environment": _joined([part["environment"] for part in parts]),
-                "data": {name: entry for part in parts for name, entry in part["data"].items()},
+                "environment": joined([part["environment"] for part in parts]),
+                "data": {
+                    name: _as_known(entry) or entry
+                    for part in parts
+                    for name, entry in part["data"].items()
+                },
                 "integrity": {"networks": networks} if networks else {},
                 "seconds": {stage: round(total, 1) for stage, total in seconds.items()},
                 "parts": [{name: part[name] for name in OF_A_PART} for part in parts],
@@ -152,6 +155,8 @@ class RunRecord:
     def note_data(self, data: dict[str, dict[str, str]]) -> None:
         """Record the fingerprint of each set of images, or why it is unavailable.
 
+        Of a set that is unavailable now, but was not before, both.
+
         Raises:
             UserError: a set differs from what this run was begun with.
         """
@@ -163,16 +168,23 @@ class RunRecord:
                     f"(fingerprint {now[:12]}, not {earlier[:12]}); use the same data, or start "
                     "again with --overwrite"
                 )
-        self._content["data"] = data
+        known = {name: _as_known(entry) for name, entry in self.data.items()}
+        self._content["data"] = {name: known.get(name, {}) | entry for name, entry in data.items()}
         self._save()
 
     def note_integrity(self, probed: str, checks: list[Check]) -> None:
         """Record the results of the probes of networks or predictions, then stop if one failed.
 
+        Those of the networks of merged parts are kept: these may be on other machines.
+
         Raises:
             IntegrityError: a probe failed.
         """
-        self._content["integrity"][probed] = [asdict(check) for check in checks]
+        integrity, results = self._content["integrity"], [asdict(check) for check in checks]
+        if probed == "networks" and "parts" in self._content:
+            earlier = integrity.get("networks", [])
+            results = [*(one for one in earlier if one not in results), *results]
+        integrity[probed] = results
         self._save()
         require_passed(checks)
 
@@ -191,21 +203,17 @@ class RunRecord:
         write_json(self._content, self._path)
 
 
+def _as_known(entry: Mapping[str, str]) -> dict[str, str]:
+    """The fingerprint of a set of images, where there is one; without why it is gone later."""
+    return {name: value for name, value in entry.items() if name == "fingerprint"}
+
+
 def _identification(plan: Plan) -> dict[str, Any]:
     """What a reader wants to know of the run, as follows from its plan."""
     return {
         "command": plan.command,
         "replicates": dict(Counter(unit.variant for unit in plan.units())),
     }
-
-
-def _joined(environments: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
-    """The environment that several parts share; where they differ, each of theirs."""
-    joined = {}
-    for name, first in environments[0].items():
-        differing = list(dict.fromkeys(str(one.get(name)) for one in environments))
-        joined[name] = " and ".join(differing) if len(differing) > 1 else first
-    return joined
 
 
 def read_record(out: Path) -> dict[str, Any]:
@@ -235,30 +243,6 @@ def _seconds_of_timings(earlier: dict[str, Any], out: Path) -> dict[str, float]:
     if not (out / LATENCY_CSV).exists() or (out / SUMMARY_CSV).exists():
         return {}
     return {stage: s for stage, s in earlier.get("seconds", {}).items() if stage == LATENCY}
-
-
-def _require_same(earlier: dict[str, Any], identity: dict[str, Any], out: Path) -> None:
-    """Stop where the folder holds another run.
-
-    Raises:
-        UserError: it does; a configuration that lacks a part is one of an earlier version.
-    """
-    if not earlier:
-        return
-    before, now = earlier["configuration"], identity["configuration"]
-    differing = ["version"] if earlier.get("version") != identity["version"] else []
-    differing += [part for part in now if before.get(part) != now[part]]
-    if before.keys() != now.keys():
-        held = "a run of an earlier version of the suite"
-    elif differing:
-        held = f"a run of another configuration (other {', '.join(differing)})"
-    elif earlier.get("part") != identity.get("part"):
-        held = f"part {earlier['part']} of this run" if "part" in earlier else "the whole run"
-    else:
-        return
-    raise UserError(
-        f"{out} holds {held}; choose another folder with --out, or remove that run with --overwrite"
-    )
 
 
 def _remove_earlier_run(out: Path) -> None:

@@ -11,8 +11,10 @@ from pathlib import Path
 import pytest
 
 from benchmarks.errors import UserError
+from benchmarks.run import identity
 from benchmarks.run import record as run_record
 from benchmarks.run.configuration import Configuration
+from benchmarks.run.integrity.check import Check
 from benchmarks.run.parts.part import Part
 from benchmarks.run.plan import Plan
 from benchmarks.run.record import RunRecord
@@ -32,8 +34,8 @@ def test_record_has_identity_command_and_environment(tmp_path: Path) -> None:
     RunRecord.begin(*run_in(tmp_path / "new" / "folder"))
     record = content(tmp_path / "new" / "folder")
     assert list(record) == [
-        *("version", "configuration", "command", "replicates", "commit", "environment"),
-        *("data", "integrity", "seconds"),
+        *("version", "predictions", "configuration", "command", "replicates"),
+        *("commit", "environment", "data", "integrity", "seconds"),
     ]
     assert record["version"] == version("uncertainty-bench")
     assert record["configuration"] == QUICK.identity
@@ -131,9 +133,22 @@ def test_folder_of_another_version_is_refused(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     RunRecord.begin(*run_in(tmp_path))
-    monkeypatch.setattr(run_record, "suite_version", lambda: "99.0")
+    monkeypatch.setattr(identity, "suite_version", lambda: "99.0")
     with pytest.raises(UserError, match=r"\(other version\)"):
         RunRecord.begin(*run_in(tmp_path))
+
+
+def test_folder_of_other_predictions_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    RunRecord.begin(*run_in(tmp_path))
+    before = (tmp_path / "run.json").read_bytes()
+    monkeypatch.setattr(identity, "PREDICTIONS", 2)
+    with pytest.raises(UserError, match=r"\(other meaning of predictions\)"):
+        RunRecord.begin(*run_in(tmp_path))
+    assert (tmp_path / "run.json").read_bytes() == before
+    RunRecord.begin(*run_in(tmp_path), overwrite=True)
+    assert content(tmp_path)["predictions"] == 2
 
 
 def test_folder_of_an_earlier_version_is_refused_though_its_parts_had_other_names(
@@ -216,6 +231,40 @@ def test_mistake_is_found_before_anything_is_overwritten(tmp_path: Path) -> None
     assert (tmp_path / "run.json").read_bytes() == before
 
 
+def test_merged_run_keeps_its_parts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    plan, workspace = run_in(tmp_path)
+    (tmp_path / "predictions").mkdir()
+    parts = [
+        {
+            "part": f"{number}/2",
+            "commit": f"c{number}",
+            "environment": {"libraries": {"pandas": f"3.{number}", "torch": "2"}, "cores": 2},
+            "seconds": {"train": 1.0},
+            "integrity": {"networks": [{"probe": "same bits", "subject": f"r{number}"}]},
+            "data": {},
+        }
+        for number in (1, 2)
+    ]
+    RunRecord.merged(plan, tmp_path, parts)
+    monkeypatch.setattr(
+        run_record,
+        "environment",
+        lambda _: {"libraries": {"pandas": "3.2", "torch": "2"}, "cores": 9},
+    )
+    record = RunRecord.begin(plan, workspace)
+    checks = [Check(probe="same bits", claim="", subject="r3", found={}, passed=True)]
+    record.note_integrity("networks", checks)
+    record.note_integrity("networks", checks)
+    found = content(tmp_path)
+    kept = ("part", "commit", "environment", "seconds")
+    assert found["parts"] == [{name: one[name] for name in kept} for one in parts]
+    assert found["environment"] == {
+        "libraries": {"pandas": "3.1 and 3.2", "torch": "2"},
+        "cores": "2 and 9",
+    }
+    assert [one["subject"] for one in found["integrity"]["networks"]] == ["r1", "r2", "r3"]
+
+
 def test_record_holds_no_path(tmp_path: Path) -> None:
     record = RunRecord.begin(*run_in(tmp_path))
     record.note_data({"clean": {"fingerprint": "f"}})
@@ -223,6 +272,20 @@ def test_record_holds_no_path(tmp_path: Path) -> None:
     assert str(tmp_path) not in text
     assert str(Path.home()) not in text
     assert not re.search(r'"[^"]*(/[\w.-]+){2,}', text.replace(QUICK.command, ""))
+
+
+def test_fingerprint_of_images_that_are_gone_later_is_kept(tmp_path: Path) -> None:
+    record = RunRecord.begin(*run_in(tmp_path))
+    record.note_data({"ood-kmnist": {"unavailable": "no"}, "clean": {"fingerprint": "f"}})
+    record.note_data({"ood-kmnist": {"fingerprint": "e"}, "clean": {"unavailable": "no"}})
+    expected = {
+        "ood-kmnist": {"fingerprint": "e"},
+        "clean": {"fingerprint": "f", "unavailable": "no"},
+    }
+    assert content(tmp_path)["data"] == expected
+    assert record.unavailable == {"clean": "no"}
+    record.note_data({name: {"fingerprint": one["fingerprint"]} for name, one in expected.items()})
+    assert record.unavailable == {}
 
 
 def test_images_must_stay_those_that_the_run_was_begun_with(tmp_path: Path) -> None:

@@ -12,6 +12,7 @@ from scipy.stats import binom
 from torch import Tensor
 from torch.nn.utils import parameters_to_vector
 
+from benchmarks.predictions import RunUnit
 from benchmarks.run.integrity.check import Check
 from benchmarks.run.plan import Plan
 from benchmarks.run.workspace import Workspace
@@ -38,17 +39,24 @@ LEAST_DIFFERENCE = 0.01
 
 
 @one_torch_thread()
-def probe_networks(plan: Plan, workspace: Workspace) -> list[Check]:
-    """Every check of the data and of each recipe's networks, of those that could be trained."""
+def probe_networks(
+    plan: Plan, workspace: Workspace, groups: Sequence[tuple[RunUnit, ...]]
+) -> list[Check]:
+    """Every check of the data and of each recipe's networks, of those that could be trained.
+
+    These are the networks that groups of run units need, and those that are stored: a merged run
+    may need few, and its others be on other machines.
+    """
     test = workspace.images(plan.task, "test")
     images = test.images[:PREDICTED]
     whole = workspace.images(plan.task, "all")
     checks = [disjoint_images(plan.task.label, whole, test)]
-    wanted = plan.networks()
+    wanted, needed = plan.networks(), plan.networks_of(groups)
     for name in dict.fromkeys(recipe for recipe, _ in wanted):
+        pool, training = plan.pool(name, workspace.store), workspace.training_images(plan, name)
         numbers = [number for recipe, number in wanted if recipe == name]
-        training = workspace.training_images(plan, name)
-        outcomes = plan.pool(name, workspace.store).train(numbers, training)
+        absent = pool.missing([n for n in numbers if (name, n) not in needed], training)
+        outcomes = pool.train([n for n in numbers if n not in absent], training)
         networks = [one.network for one in outcomes if isinstance(one, TrainedNetwork)]
         if not networks:
             continue

@@ -41,12 +41,11 @@ def predict(plan: Plan, workspace: Workspace, record: RunRecord) -> list[Failure
     """
     record.note_data(find_data(plan, workspace))
     unavailable = record.unavailable
-    is_pending = partial(_is_pending, plan, workspace, unavailable, sources())
-    pending = [group for group in plan.groups() if any(map(is_pending, group))]
+    pending = pending_groups(plan, workspace, unavailable)
     # The longest first: it cannot be split, and one worker would wait for the other.
     pending.sort(key=lambda group: not plan.configuration.classes[group[0].method].slow)
     if pending:
-        record.note_integrity("networks", probe_networks(plan, workspace))
+        record.note_integrity("networks", probe_networks(plan, workspace, pending))
     failures: list[Failure] = []
     for threads in (True, False):
         done = parallel(
@@ -76,6 +75,12 @@ def find_data(plan: Plan, workspace: Workspace) -> dict[str, dict[str, str]]:
         except Unavailable as error:
             data[condition.name] = {"unavailable": str(error)}
     return data
+
+
+def pending_groups(plan: Plan, workspace: Workspace, unavailable: Collection[str]) -> list[Group]:
+    """The groups of which a prediction is not there yet, although its images can be had."""
+    is_pending = partial(_is_pending, plan, workspace, unavailable, sources())
+    return [group for group in plan.groups() if any(map(is_pending, group))]
 
 
 def _is_pending(

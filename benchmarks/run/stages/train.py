@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
 from functools import partial
 
 import pandas as pd
 
 from benchmarks.parallel import parallel
-from benchmarks.records import write_table
 from benchmarks.run.failure import Failure
 from benchmarks.run.plan import Plan
 from benchmarks.run.record import RunRecord
+from benchmarks.run.stages.predict import find_data, pending_groups
+from benchmarks.run.training_log import log_of, logged, networks_in, read_log, write_log
 from benchmarks.run.workspace import Workspace
 from benchmarks.vocabulary import TRAIN, TRAINING_CSV
 from methods.networks.training import TrainedNetwork, TrainingDivergedError
@@ -24,8 +24,19 @@ Outcomes = dict[tuple[str, int], TrainedNetwork | TrainingDivergedError]
 
 
 def train(plan: Plan, workspace: Workspace, record: RunRecord) -> list[Failure]:
-    """Train the networks that are not stored yet, and write `training.csv`."""
-    wanted = plan.networks()
+    """Train the networks that are needed and not stored yet, and write `training.csv`.
+
+    Needed are those whose log is not complete, and those of predictions that are not there yet: a
+    merged run has both, although this machine may have none of its networks.
+    """
+    path = workspace.out / TRAINING_CSV
+    earlier = read_log(path)
+    complete = logged(earlier, plan)
+    needed = set(plan.networks()) - complete
+    if complete:
+        record.note_data(find_data(plan, workspace))
+        needed |= plan.networks_of(pending_groups(plan, workspace, record.unavailable))
+    wanted = [network for network in plan.networks() if network in needed]
     for recipe in {recipe for recipe, _ in wanted}:
         workspace.training_images(plan, recipe)  # downloaded once, before workers load them
     done = parallel(
@@ -41,14 +52,15 @@ def train(plan: Plan, workspace: Workspace, record: RunRecord) -> list[Failure]:
         threads=plan.in_threads,
     )
     outcomes = {network: outcome for some in done for network, outcome in some.items()}
-    rows = [
-        {"recipe": recipe, "network": number} | asdict(row)
-        for recipe, number in wanted
-        if isinstance(trained := outcomes[recipe, number], TrainedNetwork)
-        for row in trained.log
-    ]
-    if rows:
-        write_table(pd.DataFrame(rows), workspace.out / TRAINING_CSV)
+    new = {
+        network: outcome
+        for network, outcome in outcomes.items()
+        if isinstance(outcome, TrainedNetwork) and network not in complete
+    }
+    kept = [network in complete for network in networks_in(earlier)]
+    log = pd.concat([earlier[kept], log_of(new)], ignore_index=True)
+    if len(log):
+        write_log(log, plan, path)
     return [
         Failure(f"network {number} of {recipe}", str(outcomes[recipe, number]))
         for recipe, number in wanted
