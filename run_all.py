@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import signal
 import sys
 import webbrowser
 from dataclasses import replace
 from pathlib import Path
-from typing import Annotated, Any, NoReturn
+from typing import Annotated, Any
 
 import typer
 
@@ -20,6 +19,7 @@ from benchmarks.command_line import (
     exit_status,
     fitting_device,
     fitting_jobs,
+    interruptible,
 )
 from benchmarks.environment import suite_version
 from benchmarks.errors import UserError
@@ -166,15 +166,12 @@ def main(
 def _run(
     plan: Plan, workspace: Workspace, only: str | None, *, overwrite: bool, open_page: bool
 ) -> None:
-    signal.signal(signal.SIGTERM, _interrupt)
-    try:
+    with interruptible("the same command continues the run"):
         failures = run_stages(plan, workspace, only, overwrite=overwrite)
-    except KeyboardInterrupt as interrupt:
-        print("interrupted; the same command continues the run", file=sys.stderr)
-        by_signal = interrupt.args[0] if interrupt.args else signal.SIGINT
-        raise typer.Exit(128 + by_signal) from interrupt
     show_outcome(workspace.out)
     if plan.part is not None:
+        if not plan.units():
+            print(f"part {plan.part} has nothing to do: {plan.busy_parts} parts are enough")
         print(f"part {plan.part}; python -m benchmarks.merge OUT PART… merges all {plan.part.of}")
     if open_page:
         _open(workspace.out / INDEX_HTML)
@@ -202,10 +199,6 @@ def _open(page: Path) -> None:
         print(f"--open: there is no {page} yet; run without --only first", file=sys.stderr)
     elif not webbrowser.open(page.resolve().as_uri()):
         print(f"--open: no browser was found here; open {page} in one", file=sys.stderr)
-
-
-def _interrupt(by_signal: int, _frame: object) -> NoReturn:
-    raise KeyboardInterrupt(by_signal)
 
 
 def _default_out(preset: str, task: str, part: Part | None) -> Path:

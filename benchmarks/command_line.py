@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import signal
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Literal, NoReturn
 
 import platformdirs
 import torch
@@ -73,6 +75,28 @@ def exit_status(main: Callable[..., None], name: str | None = None) -> int:
         return _failed(str(error), 2)
     except typer.TyperException as error:
         return _failed(error.format_message(), 2)
+
+
+@contextmanager
+def interruptible(advice: str) -> Iterator[None]:
+    """Ctrl-C or SIGTERM ends the block with one line, and exit status 128 plus the signal.
+
+    Args:
+        advice: what the same command does.
+    """
+    before = signal.signal(signal.SIGTERM, _interrupt)
+    try:
+        yield
+    except KeyboardInterrupt as interrupt:
+        print(f"interrupted; {advice}", file=sys.stderr)
+        by_signal = interrupt.args[0] if interrupt.args else signal.SIGINT
+        raise typer.Exit(128 + by_signal) from interrupt
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+def _interrupt(by_signal: int, _frame: object) -> NoReturn:
+    raise KeyboardInterrupt(by_signal)
 
 
 def _failed(message: str, status: int) -> int:

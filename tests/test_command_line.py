@@ -331,6 +331,17 @@ def test_part_is_of_the_same_configuration_and_has_a_folder_of_its_own(
     assert "python -m benchmarks.merge OUT PART… merges all 4" in shown
 
 
+def test_part_without_work_says_how_many_are_enough(
+    command_line: CommandLine, chosen: list[tuple[Run, str | None, bool]]
+) -> None:
+    status, shown, _ = command_line("--task", "digits", "--part", "30/30", "--device", "cpu")
+    assert status == 0
+    enough = chosen[0][0].plan.busy_parts
+    assert f"part 30/30 has nothing to do: {enough} parts are enough\n" in shown
+    for part, busy in ((f"{enough}/{enough}", True), (f"{enough + 1}/{enough + 1}", False)):
+        assert ("nothing to do" not in command_line("--task", "digits", "--part", part)[1]) is busy
+
+
 def test_data_folder_may_come_from_the_environment(
     command_line: CommandLine,
     chosen: list[tuple[Run, str | None, bool]],
