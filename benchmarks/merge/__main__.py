@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import signal
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from benchmarks.command_line import NETWORKS, DataDir, exit_status, fitting_jobs
+from benchmarks.command_line import NETWORKS, DataDir, exit_status, fitting_jobs, interruptible
 from benchmarks.errors import UserError
 from benchmarks.files import writable_folder
 from benchmarks.merge.agreement import configuration_of_parts, remarks, require_together
@@ -46,25 +46,35 @@ def main(
     """
     if out.exists():
         raise UserError(f"{out} exists already; name a new folder for the merged run")
-    folders = sorted(map(PartFolder.read, parts), key=lambda one: one.part)
-    require_together(folders)
-    configuration = configuration_of_parts(folders, method or ())
-    for one in folders:
-        one.require_complete(configuration)
-    for remark in remarks(folders):
-        print(f"warning: {remark}", file=sys.stderr)
-    writable_folder("OUT", out.parent)
-    plan = Plan(configuration)
-    workspace = Workspace(
-        out=out, networks=NETWORKS, data_dir=data_dir, jobs=jobs or fitting_jobs("cpu")
-    )
-    try:
-        merge(plan, workspace, folders)
-    except KeyboardInterrupt as interrupt:
-        print("interrupted; the same command merges the parts anew", file=sys.stderr)
-        raise typer.Exit(128 + signal.SIGINT) from interrupt
+    with interruptible("the same command merges the parts anew"):
+        once = {folder.resolve(): folder for folder in parts}
+        folders = sorted(map(PartFolder.read, once.values()), key=lambda one: one.part)
+        require_together(folders)
+        plan = Plan(configuration_of_parts(folders, method or ()))
+        for one in folders:
+            one.require_complete(plan)
+        for remark in remarks(folders):
+            print(f"warning: {remark}", file=sys.stderr)
+        writable_folder("OUT", out.parent)
+        workers = jobs or fitting_jobs("cpu")
+        merge(plan, Workspace(out, NETWORKS, data_dir, workers), folders)
     show_outcome(out)
     print(f"for latency and claims: {plan.command} --out {out}")
+    if _show_failures(plan, folders):
+        raise typer.Exit(1)
+
+
+def _show_failures(plan: Plan, folders: Sequence[PartFolder]) -> bool:
+    """Name what failed in each part, and what to do; return whether anything did."""
+    any_failed = False
+    for one in folders:
+        failures = list(one.failures(plan))
+        for what, reason in failures:
+            print(f"failed: {what}: {reason}", file=sys.stderr)
+        if failures:
+            print(f"to try these again, {one.remedy}, and merge anew", file=sys.stderr)
+        any_failed |= bool(failures)
+    return any_failed
 
 
 def command_line() -> int:

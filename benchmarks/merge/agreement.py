@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import fields
+from itertools import pairwise
 from typing import Any
 
 from benchmarks.environment import suite_version
 from benchmarks.errors import UserError
 from benchmarks.merge.part_folder import PartFolder
 from benchmarks.run.configuration import Configuration
+from benchmarks.run.identity import PREDICTIONS, meaning_of
 
 DECIDE_BITS = ("numba", "numpy", "torch")
 """The libraries whose versions decide the bits of networks and predictions."""
@@ -21,8 +23,11 @@ def require_together(parts: Sequence[PartFolder]) -> None:
     Versions must be equal, since others may give other bits: the merged run would be none that
     can be computed anywhere, and its methods would differ by more than by themselves.
 
+    Args:
+        parts: in the order of their numbers.
+
     Raises:
-        UserError: they differ in what a run must have in common, or one is missing.
+        UserError: they differ in what a run must have in common, or one is missing or there twice.
     """
     first, version = parts[0], suite_version()
     for one in parts:
@@ -30,6 +35,11 @@ def require_together(parts: Sequence[PartFolder]) -> None:
             raise UserError(
                 f"{one} was computed by version {one.record.get('version')} of the suite, and this "
                 f"is {version}; merge with the version that computed the parts"
+            )
+        if (meaning := meaning_of(one.record)) != PREDICTIONS:
+            raise UserError(
+                f"{one} has predictions of meaning {meaning}, and this code computes those of "
+                f"meaning {PREDICTIONS}; merge with the code that computed the parts"
             )
     for one in parts[1:]:
         _require_equal("configuration", first, one, *map(_configuration, (first, one)))
@@ -51,8 +61,11 @@ def remarks(parts: Sequence[PartFolder]) -> Iterator[str]:
                 f"the parts were computed by different {what}s ({', '.join(found)}), so numbers "
                 "may differ from those of one machine in their last digits"
             )
-    if len({one.record.get("commit") for one in parts}) > 1:
+    commits = {one.record.get("commit") for one in parts}
+    if len(commits) > 1:
         yield "the parts were computed by different commits of the code; run.json names them"
+    elif any("modified" in str(commit) for commit in commits):
+        yield "the parts were computed by modified code, which may differ from part to part"
 
 
 def configuration_of_parts(parts: Sequence[PartFolder], methods: Sequence[str]) -> Configuration:
@@ -80,6 +93,27 @@ def configuration_of_parts(parts: Sequence[PartFolder], methods: Sequence[str]) 
     if configuration.identity["custom_methods"] != used:
         raise UserError(f"--method: the parts were computed by other files of {named}; name these")
     return configuration
+
+
+def require_images_of(
+    of_parts: Mapping[str, Mapping[str, str]], here: Mapping[str, Mapping[str, str]]
+) -> None:
+    """Stop where images here are others than those of the parts.
+
+    Args:
+        of_parts: the entries of sets of images in the parts' records.
+        here: those of the sets on this machine.
+
+    Raises:
+        UserError: they are.
+    """
+    for name, entry in of_parts.items():
+        expected, found = entry.get("fingerprint"), here.get(name, {}).get("fingerprint")
+        if expected and found and expected != found:
+            raise UserError(
+                f"the images of {name!r} here are others than those of the parts (fingerprint "
+                f"{found[:12]}, not {expected[:12]}); merge with the data of the parts"
+            )
 
 
 def _has_every_field(one: PartFolder) -> bool:
@@ -127,6 +161,11 @@ def _require_same_images(first: PartFolder, one: PartFolder) -> None:
 
 
 def _require_all(parts: Sequence[PartFolder]) -> None:
+    for one, other in pairwise(parts):  # in the order of their numbers
+        if one.part == other.part:
+            raise UserError(
+                f"{one.folder} and {other.folder} both hold part {one.part}; name one of them"
+            )
     of = parts[0].part.of
     missing = sorted(set(range(1, of + 1)) - {one.part.number for one in parts})
     if missing:

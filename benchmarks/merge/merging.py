@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import shutil
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+import sys
+from collections.abc import Sequence
 from dataclasses import replace
-from pathlib import Path
 
-from benchmarks.errors import UserError
+from benchmarks.merge.agreement import require_images_of
+from benchmarks.merge.new_folder import new_folder
 from benchmarks.merge.part_folder import PartFolder
 from benchmarks.merge.uniting import unite
 from benchmarks.report import write_report
@@ -19,43 +18,32 @@ from benchmarks.run.record import RunRecord
 from benchmarks.run.stages.measure import measure_all
 from benchmarks.run.stages.predict import find_data
 from benchmarks.run.workspace import Workspace
-from benchmarks.vocabulary import MEASURE, REPORT
+from benchmarks.vocabulary import IMAGES_NPZ, MEASURE, REPORT
 
 
 def merge(plan: Plan, workspace: Workspace, parts: Sequence[PartFolder]) -> None:
     """Unite the parts, and compute from their predictions what is of the whole run.
 
-    Writes what the run would have written up to its stage `measure`, and the report.
+    Writes what the run would have written up to its stage `measure`, and the report. What the parts
+    lacked is left out, even if it can be had here.
 
     Raises:
-        UserError: the parts have different content of one file, or a file is damaged.
+        UserError: images here differ from those of the parts, or the parts have different logs.
         IntegrityError: an integrity probe failed.
     """
-    with _new_folder(workspace.out) as folder:
+    with new_folder(workspace.out) as folder:
         inside = replace(workspace, out=folder)
-        try:
-            unite(plan, parts, folder)
-            record = RunRecord.merged(plan, folder, [one.record for one in parts])
-            nouns_of(plan, metric_records()).write(folder)
-            with record.timed(MEASURE):
-                record.note_data(find_data(plan, inside))
-                write_images(plan, inside, record.unavailable)
-                measure_all(plan, inside, record)
-            with record.timed(REPORT):
-                write_report(folder)
-        except UserError as error:
-            # The folder is about to go: the file that is named came from a part.
-            raise UserError(str(error).replace(str(folder), "PART")) from error
-
-
-@contextmanager
-def _new_folder(path: Path) -> Iterator[Path]:
-    """A folder beside the path, renamed to it if the block succeeds; one left by a kill goes."""
-    folder = path.with_name(f".{path.name}.merging")
-    shutil.rmtree(folder, ignore_errors=True)
-    folder.mkdir(parents=True)
-    try:
-        yield folder
-        folder.rename(path)
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
+        unite(plan, parts, folder)
+        record = RunRecord.merged(plan, folder, [one.record for one in parts])
+        nouns_of(plan, metric_records()).write(folder)
+        with record.timed(MEASURE):
+            found = find_data(plan, inside)
+            require_images_of(record.data, found)
+            absent = {name for name, entry in found.items() if "unavailable" in entry}
+            for name in sorted(absent - record.unavailable.keys()):
+                why = found[name]["unavailable"]
+                print(f"warning: {IMAGES_NPZ} lacks those of {name!r}: {why}", file=sys.stderr)
+            write_images(plan, inside, absent | record.unavailable.keys())
+            measure_all(plan, inside, record)
+        with record.timed(REPORT):
+            write_report(folder)

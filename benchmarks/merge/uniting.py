@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import filecmp
 import os
 import shutil
 from collections.abc import Sequence
@@ -12,9 +11,9 @@ import pandas as pd
 
 from benchmarks.errors import UserError
 from benchmarks.merge.part_folder import PartFolder
-from benchmarks.records import write_table
 from benchmarks.run.plan import Plan
-from benchmarks.vocabulary import ERRORS_FOLDER, PREDICTIONS_FOLDER, TRAINING_CSV
+from benchmarks.run.training_log import write_log
+from benchmarks.vocabulary import TRAINING_CSV
 
 SERIES = ["recipe", "network", "epoch", "split"]
 """The columns of the training log that name a row."""
@@ -23,32 +22,15 @@ SERIES = ["recipe", "network", "epoch", "split"]
 def unite(plan: Plan, parts: Sequence[PartFolder], folder: Path) -> None:
     """Write the parts' predictions, errors and training logs into a folder.
 
+    Of each part only what is its share, whatever else is in its folder.
+
     Raises:
-        UserError: two parts have different predictions or logs of the same.
+        UserError: two parts have different logs of one network.
     """
     for one in parts:
-        for path in _files(one.folder / PREDICTIONS_FOLDER):
-            _unite_prediction(path, folder / path.relative_to(one.folder), one)
-        for path in _files(one.folder / ERRORS_FOLDER):
-            target = folder / path.relative_to(one.folder)
-            if not target.exists():
-                _link(path, target)
+        for path in one.files(plan):
+            _link(path, folder / path.relative_to(one.folder))
     _unite_logs(plan, parts, folder)
-
-
-def _files(folder: Path) -> list[Path]:
-    """Those of a folder and the folders in it, without what a killed run has left half-written."""
-    return sorted(p for p in folder.rglob("*") if p.is_file() and not p.name.startswith("."))
-
-
-def _unite_prediction(path: Path, target: Path, one: PartFolder) -> None:
-    if not target.exists():
-        _link(path, target)
-    elif not filecmp.cmp(path, target, shallow=False):
-        name = path.relative_to(one.folder)
-        raise UserError(
-            f"{one} has another content of {name} than a part named before it; merge each part once"
-        )
 
 
 def _link(path: Path, target: Path) -> None:
@@ -61,15 +43,8 @@ def _link(path: Path, target: Path) -> None:
 
 
 def _unite_logs(plan: Plan, parts: Sequence[PartFolder], folder: Path) -> None:
-    """The logs of all networks in the order of the plan, each once; their numbers as text."""
-    logs = [
-        pd.read_csv(path, dtype=str, keep_default_na=False)
-        for one in parts
-        if (path := one.folder / TRAINING_CSV).exists()
-    ]
-    if not logs:
-        return
-    log = pd.concat(logs, ignore_index=True).drop_duplicates()
+    """The logs of all networks in the order of the plan, each once."""
+    log = pd.concat([one.log() for one in parts], ignore_index=True).drop_duplicates()
     differing = log[log.duplicated(SERIES)]
     if len(differing):
         recipe, network = differing.iloc[0][["recipe", "network"]]
@@ -77,7 +52,5 @@ def _unite_logs(plan: Plan, parts: Sequence[PartFolder], folder: Path) -> None:
             f"the parts have trained network {network} of {recipe!r} differently; compute them on "
             "machines of one kind"
         )
-    order = {network: position for position, network in enumerate(plan.networks())}
-    networks = zip(log["recipe"], log["network"].astype(int), strict=True)
-    positions = pd.Series([order[network] for network in networks], index=log.index)
-    write_table(log.loc[positions.sort_values(kind="stable").index], folder / TRAINING_CSV)
+    if len(log):
+        write_log(log, plan, folder / TRAINING_CSV)

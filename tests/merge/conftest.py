@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -17,7 +19,7 @@ from benchmarks.run.parts.part import Part
 from benchmarks.run.plan import Plan
 from benchmarks.run.stages import run_stages
 from benchmarks.run.workspace import Workspace
-from tests.run.stages.conftest import small_runs
+from tests.run.stages.conftest import no_noise, small_runs  # noqa: F401  (a fixture)
 
 PARTS = 4
 
@@ -39,6 +41,8 @@ CHOSEN = Configuration(
 
 PROGRESS = ("probe ", "measure ")
 """How lines of progress begin."""
+
+Record = dict[str, Any]
 
 Merge = Callable[..., tuple[int, str]]
 
@@ -104,6 +108,13 @@ def merged(computed: list[Path], tmp_path_factory: pytest.TempPathFactory) -> Pa
 def parts(computed: list[Path], tmp_path: Path) -> list[Path]:
     """Copies of the parts, to be damaged."""
     return [shutil.copytree(one, tmp_path / one.name) for one in computed]
+
+
+def change_record(folder: Path, change: Callable[[Record], object]) -> None:
+    """Change the record of a part."""
+    record = json.loads((folder / "run.json").read_text())
+    change(record)
+    (folder / "run.json").write_text(json.dumps(record))
 
 
 @pytest.fixture

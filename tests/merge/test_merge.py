@@ -3,26 +3,26 @@
 from __future__ import annotations
 
 import json
-import re
 import shutil
 import signal
 from itertools import chain
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from benchmarks.merge import merging
-from benchmarks.merge.part_folder import PartFolder
-from benchmarks.merge.uniting import unite
 from benchmarks.records import read_table
 from benchmarks.run.parts.part import Part
 from benchmarks.run.plan import Plan
 from benchmarks.run.stages import run_stages
 from benchmarks.run.workspace import Workspace
-from tests.merge.conftest import CHOSEN, PARTS, Merge, run_part
+from tests.merge.conftest import CHOSEN, PARTS, Merge, change_record, run_part
 from tests.processes import processes
 
 TABLES = ("measurements.csv", "summary.csv", "comparisons.csv", "training.csv", "images.npz")
+
+INTERRUPTED = "interrupted; the same command merges the parts anew\n"
 
 HALF_A_FILE = """
 import time
@@ -113,23 +113,78 @@ def test_record_of_merged_parts_is_that_of_one_run_and_names_them(
     assert record["replicates"]["standard/deep_ensemble-3"] == 2
 
 
-def test_merged_run_goes_on_as_any_other(merged: Path, whole: Path, tmp_path: Path) -> None:
+def test_command_of_the_run_goes_on_with_the_merged_one_and_trains_nothing(
+    merged: Path, whole: Path, tmp_path: Path
+) -> None:
     out = shutil.copytree(merged, tmp_path / "out")
-    workspace = Workspace(out, whole.with_name(f"{whole.name}-networks"), None, jobs=1)
+    workspace = Workspace(out, tmp_path / "networks", None, jobs=1)
     assert run_stages(Plan(CHOSEN), workspace) == []
+    assert not (tmp_path / "networks").exists()
     assert files(out) == files(whole)
     assert (out / "claims.json").exists()
+    before, after = (json.loads((folder / "run.json").read_text()) for folder in (merged, out))
+    for name in ("parts", "environment", "integrity"):
+        assert after[name] == before[name], name
 
 
-def test_part_that_is_named_twice_counts_once(
-    parts: list[Path], computed: list[Path], merged: Path, tmp_path: Path
+def test_merged_run_trains_the_networks_of_what_it_lacks(
+    merged: Path, whole: Path, tmp_path: Path
 ) -> None:
-    united = tmp_path / "united"
-    unite(Plan(CHOSEN), [PartFolder.read(one) for one in (*computed, parts[1])], united)
-    expected = files(merged)
-    found = files(united)
-    assert set(found) == {name for name in expected if re.match("predictions|training", name)}
-    assert all(found[name] == expected[name] for name in found)
+    out = shutil.copytree(merged, tmp_path / "out")
+    next(out.glob("predictions/plain/softmax/replicate-01/clean.npz")).unlink()
+    workspace = Workspace(out, tmp_path / "networks", None, jobs=1)
+    assert run_stages(Plan(CHOSEN), workspace) == []
+    assert len(list((tmp_path / "networks").glob("*.safetensors"))) == 1
+    assert files(out) == files(whole)
+    before, after = (json.loads((folder / "run.json").read_text()) for folder in (merged, out))
+    networks = before["integrity"]["networks"]
+    assert all(one in after["integrity"]["networks"] for one in networks)
+
+
+def test_set_that_no_part_had_is_left_out_although_it_can_be_had_here(
+    parts: list[Path], merged: Path, merge: Merge, tmp_path: Path
+) -> None:
+    gone, why = "ood-uniform_noise", {"unavailable": "no mirror responds"}
+    for one in parts:
+        change_record(one, lambda record: record["data"].update({gone: why}))
+        for path in one.glob(f"predictions/**/{gone}.npz"):
+            path.unlink()
+    out = tmp_path / "merged"
+    assert merge(out, *parts) == (0, "")
+    found, whole = (read_table(folder / "measurements.csv") for folder in (out, merged))
+    assert set(whole["condition"]) - set(found["condition"]) == {gone}
+    assert set(found["status"]) == set(whole["status"])
+    assert json.loads((out / "run.json").read_text())["data"][gone] == why
+    with np.load(out / "images.npz") as images:
+        assert gone not in images["condition"]
+
+
+def test_set_that_cannot_be_had_here_is_merged_but_not_shown(
+    computed: list[Path], merged: Path, merge: Merge, tmp_path: Path, no_noise: None
+) -> None:
+    out = tmp_path / "merged"
+    status, error = merge(out, *computed)
+    assert (status, error) == (
+        0,
+        "warning: images.npz lacks those of 'ood-uniform_noise': no mirror responds\n",
+    )
+    assert (out / "measurements.csv").read_bytes() == (merged / "measurements.csv").read_bytes()
+    data = json.loads((out / "run.json").read_text())["data"]
+    assert data == json.loads((merged / "run.json").read_text())["data"]
+
+
+def test_folder_that_is_named_twice_counts_once(
+    computed: list[Path], merged: Path, merge: Merge, tmp_path: Path
+) -> None:
+    again = tmp_path / "again"
+    again.symlink_to(computed[1], target_is_directory=True)
+    assert merge(tmp_path / "merged", computed[1], again, *computed) == (0, "")
+    assert files(tmp_path / "merged") == files(merged)
+    found, expected = (
+        json.loads((folder / "run.json").read_text()) for folder in (tmp_path / "merged", merged)
+    )
+    assert found["parts"] == expected["parts"]
+    assert found["seconds"]["train"] == expected["seconds"]["train"]
 
 
 def test_part_killed_while_writing_and_merge_killed_end_with_the_same_bytes(
@@ -163,10 +218,19 @@ def test_part_killed_while_writing_and_merge_killed_end_with_the_same_bytes(
         assert killed.stdout.readline() == "measuring\n", killed.communicate()
         killed.kill()
         killed.wait()
-    assert not out.exists()
-    assert merge(out, folder, *others) == (0, "")
+        assert not out.exists()
+        assert len(list(tmp_path.glob(".merged.merging-*"))) == 1
+        ended = start(*merging_folders, module="benchmarks.merge.__main__", first=HALF_A_MERGE)
+        assert ended.stdout is not None
+        assert ended.stdout.readline() == "measuring\n", ended.communicate()
+        (running,) = tmp_path.glob(".merged.merging-*")
+        assert merge(out, folder, *others) == (0, "")
+        assert running.exists()
+        ended.terminate()
+        assert ended.communicate()[1].endswith(INTERRUPTED)
+        assert ended.returncode == 128 + signal.SIGTERM
     assert files(out) == files(whole)
-    assert not (tmp_path / ".merged.merging").exists()
+    assert list(tmp_path.glob(".merged.merging-*")) == []
 
 
 def test_method_that_failed_in_a_part_failed_in_the_run(
@@ -177,7 +241,12 @@ def test_method_that_failed_in_a_part_failed_in_the_run(
     shutil.rmtree(unit)
     (parts[3] / "errors").mkdir()
     (parts[3] / "errors" / f"{name}.txt").write_text("ValueError: no\n\nTraceback\n")
-    assert merge(tmp_path / "merged", *parts) == (0, "")
+    command = f"{CHOSEN.command} --part 4/4 --out {parts[3]}"
+    assert merge(tmp_path / "merged", *parts) == (
+        1,
+        f"failed: {'/'.join(unit.parts[-3:])}: ValueError: no\n"
+        f"to try these again, run {command}, and merge anew\n",
+    )
     table = read_table(tmp_path / "merged" / "measurements.csv")
     failed = table[table["status"] == "failed"]
     assert set(failed["reason"]) == {"ValueError: no"}
@@ -192,5 +261,25 @@ def test_interrupted_merge_is_one_line_and_leaves_nothing(
 
     monkeypatch.setattr(merging, "measure_all", interrupted)
     status, error = merge(tmp_path / "merged", *computed)
-    assert (status, error) == (130, "interrupted; the same command merges the parts anew\n")
+    assert (status, error) == (130, INTERRUPTED)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_folder_that_appears_meanwhile_is_left_alone(
+    computed: list[Path], merge: Merge, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    out = tmp_path / "merged"
+
+    def appear(*_: object) -> None:
+        out.mkdir()
+        (out / "mine").touch()
+
+    monkeypatch.setattr(merging, "write_report", appear)
+    status, error = merge(out, *computed)
+    assert (status, error) == (
+        2,
+        f"error: {out} has appeared while the parts were merged; name a new folder for the merged "
+        "run\n",
+    )
+    assert [path.name for path in tmp_path.iterdir()] == ["merged"]
+    assert [path.name for path in out.iterdir()] == ["mine"]
