@@ -209,7 +209,7 @@ def test_commands_are_imported_by_nobody() -> None:
 
 
 def test_stages_are_run_by_commands_alone() -> None:
-    assert importers("benchmarks.run.stages") == {"benchmarks.merge.merging"}
+    assert all(within(name, {"benchmarks.merge"}) for name in importers("benchmarks.run.stages"))
     assert any(within(name, {"benchmarks.run.stages"}) for name in imported(ROOT / "run_all.py"))
 
 

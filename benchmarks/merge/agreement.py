@@ -11,7 +11,7 @@ from benchmarks.environment import suite_version
 from benchmarks.errors import UserError
 from benchmarks.merge.part_folder import PartFolder
 from benchmarks.run.configuration import Configuration
-from benchmarks.run.identity import PREDICTIONS, meaning_of
+from benchmarks.run.record import PREDICTIONS, meaning_of
 
 DECIDE_BITS = ("numba", "numpy", "torch")
 """The libraries whose versions decide the bits of networks and predictions."""

@@ -16,7 +16,7 @@ from benchmarks.run.parts.part import Part
 from benchmarks.run.plan import Plan
 from benchmarks.run.record import read_record
 from benchmarks.run.stages.derived import sources
-from benchmarks.run.training_log import logged, read_log
+from benchmarks.run.stages.training_log import logged, read_log
 from benchmarks.vocabulary import MEASUREMENTS_CSV, PREDICTIONS_FOLDER, RUN_JSON, TRAINING_CSV
 
 OBJECTS = ("configuration", "environment", "data", "integrity", "seconds")

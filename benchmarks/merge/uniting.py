@@ -12,7 +12,7 @@ import pandas as pd
 from benchmarks.errors import UserError
 from benchmarks.merge.part_folder import PartFolder
 from benchmarks.run.plan import Plan
-from benchmarks.run.training_log import write_log
+from benchmarks.run.stages.training_log import write_log
 from benchmarks.vocabulary import TRAINING_CSV
 
 SERIES = ["recipe", "network", "epoch", "split"]

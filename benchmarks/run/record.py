@@ -12,11 +12,10 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from benchmarks.environment import commit, environment, joined
+from benchmarks.environment import commit, environment, joined, suite_version
 from benchmarks.errors import UserError
 from benchmarks.files import write_json
 from benchmarks.nouns import FILES
-from benchmarks.run.identity import identity_of, require_same
 from benchmarks.run.integrity.check import Check, require_passed
 from benchmarks.run.plan import Plan
 from benchmarks.run.workspace import Workspace
@@ -49,22 +48,27 @@ WRITTEN = (
 )
 """What a run writes into its folder, and what `--overwrite` removes from it."""
 
-
 OF_A_PART = ("part", "commit", "environment", "seconds")
 """What the record of a merged run keeps of each part's."""
+
+PREDICTIONS = 1
+"""What predictions mean: raise it when masks, seeds, splits, rounding or a method change.
+
+A folder of other predictions is then neither resumed nor merged, although no name has changed.
+"""
 
 
 class RunRecord:
     """The record of a run, on disk after every change.
 
-    Keys: ``version``, ``predictions`` and ``configuration`` are the run's identity (see
-    `benchmarks.run.identity`); ``part`` is the part of it, such as ``2/4``, if it is not whole;
-    ``command`` gives the same run again; ``replicates`` counts the replicates of each recipe,
-    method and size; ``commit`` and ``environment`` are what computed it, merged parts included;
-    ``data`` has for each set of images its ``fingerprint``, or the reason why it is
-    ``unavailable``; ``integrity`` has the results of the probes of ``networks`` and
-    ``predictions``; ``seconds`` is the wall time by stage, resumed runs and merged parts added up;
-    ``parts`` has the part, commit, environment and seconds of each part that was merged.
+    Keys: ``version``, ``predictions`` (see `PREDICTIONS`) and ``configuration`` are the run's
+    identity; ``part`` is the part of it, such as ``2/4``, if it is not whole; ``command`` gives the
+    same run again; ``replicates`` counts the replicates of each recipe, method and size; ``commit``
+    and ``environment`` are what computed it, merged parts included; ``data`` has for each set of
+    images its ``fingerprint``, or the reason why it is ``unavailable``; ``integrity`` has the
+    results of the probes of ``networks`` and ``predictions``; ``seconds`` is the wall time by
+    stage, resumed runs and merged parts added up; ``parts`` has the part, commit, environment and
+    seconds of each part that was merged.
     """
 
     def __init__(self, path: Path, content: dict[str, Any]) -> None:
@@ -80,11 +84,11 @@ class RunRecord:
                 version, and is not to be overwritten.
         """
         out = workspace.out
-        identity = identity_of(plan)
+        identity = _identity(plan)
         if overwrite:
             _remove_earlier_run(out)
         earlier = read_record(out)
-        require_same(earlier, identity, out)
+        _require_same(earlier, identity, out)
         if not (out / PREDICTIONS_FOLDER).exists():
             earlier = {"seconds": _seconds_of_timings(earlier, out)}
         parts = earlier.get("parts", [])
@@ -115,7 +119,7 @@ class RunRecord:
         record = cls(
             out / RUN_JSON,
             {
-                **identity_of(plan),
+                **_identity(plan),
                 **_identification(plan),
                 "commit": commit(),
                 "environment": joined([part["environment"] for part in parts]),
@@ -203,9 +207,24 @@ class RunRecord:
         write_json(self._content, self._path)
 
 
+def _identity(plan: Plan) -> dict[str, Any]:
+    """The version of the suite, what its predictions mean, the configuration, and any part."""
+    return {
+        "version": suite_version(),
+        "predictions": PREDICTIONS,
+        "configuration": plan.configuration.identity,
+        **({} if plan.part is None else {"part": str(plan.part)}),
+    }
+
+
+def meaning_of(record: Mapping[str, Any]) -> int:
+    """What the predictions of a record mean; see `PREDICTIONS`."""
+    return int(record.get("predictions", 1))  # earlier records do not say it
+
+
 def _as_known(entry: Mapping[str, str]) -> dict[str, str]:
-    """The fingerprint of a set of images, where there is one; without why it is gone later."""
-    return {name: value for name, value in entry.items() if name == "fingerprint"}
+    """What is known of a set of images, without why it is unavailable."""
+    return {name: value for name, value in entry.items() if name != "unavailable"}
 
 
 def _identification(plan: Plan) -> dict[str, Any]:
@@ -243,6 +262,32 @@ def _seconds_of_timings(earlier: dict[str, Any], out: Path) -> dict[str, float]:
     if not (out / LATENCY_CSV).exists() or (out / SUMMARY_CSV).exists():
         return {}
     return {stage: s for stage, s in earlier.get("seconds", {}).items() if stage == LATENCY}
+
+
+def _require_same(earlier: Mapping[str, Any], identity: Mapping[str, Any], out: Path) -> None:
+    """Stop where the folder holds another run.
+
+    Raises:
+        UserError: it does; a configuration that lacks a part is one of an earlier version.
+    """
+    if not earlier:
+        return
+    before, now = earlier["configuration"], identity["configuration"]
+    differing = ["version"] if earlier.get("version") != identity["version"] else []
+    if meaning_of(earlier) != meaning_of(identity):
+        differing.append("meaning of predictions")
+    differing += [part for part in now if before.get(part) != now[part]]
+    if before.keys() != now.keys():
+        held = "a run of an earlier version of the suite"
+    elif differing:
+        held = f"a run of another configuration (other {', '.join(differing)})"
+    elif earlier.get("part") != identity.get("part"):
+        held = f"part {earlier['part']} of this run" if "part" in earlier else "the whole run"
+    else:
+        return
+    raise UserError(
+        f"{out} holds {held}; choose another folder with --out, or remove that run with --overwrite"
+    )
 
 
 def _remove_earlier_run(out: Path) -> None:

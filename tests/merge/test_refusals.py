@@ -18,7 +18,7 @@ from benchmarks.merge.part_folder import PartFolder
 from benchmarks.merge.uniting import unite
 from benchmarks.run.parts.part import Part
 from benchmarks.run.plan import Plan
-from benchmarks.run.training_log import log_of, write_log
+from benchmarks.run.stages.training_log import log_of, write_log
 from benchmarks.tasks import TASKS
 from benchmarks.tasks.mnist import MNIST
 from methods.networks.log import EpochLog

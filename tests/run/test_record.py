@@ -11,7 +11,6 @@ from pathlib import Path
 import pytest
 
 from benchmarks.errors import UserError
-from benchmarks.run import identity
 from benchmarks.run import record as run_record
 from benchmarks.run.configuration import Configuration
 from benchmarks.run.integrity.check import Check
@@ -133,7 +132,7 @@ def test_folder_of_another_version_is_refused(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     RunRecord.begin(*run_in(tmp_path))
-    monkeypatch.setattr(identity, "suite_version", lambda: "99.0")
+    monkeypatch.setattr(run_record, "suite_version", lambda: "99.0")
     with pytest.raises(UserError, match=r"\(other version\)"):
         RunRecord.begin(*run_in(tmp_path))
 
@@ -143,7 +142,7 @@ def test_folder_of_other_predictions_is_refused(
 ) -> None:
     RunRecord.begin(*run_in(tmp_path))
     before = (tmp_path / "run.json").read_bytes()
-    monkeypatch.setattr(identity, "PREDICTIONS", 2)
+    monkeypatch.setattr(run_record, "PREDICTIONS", 2)
     with pytest.raises(UserError, match=r"\(other meaning of predictions\)"):
         RunRecord.begin(*run_in(tmp_path))
     assert (tmp_path / "run.json").read_bytes() == before

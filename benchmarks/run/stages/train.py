@@ -11,7 +11,7 @@ from benchmarks.run.failure import Failure
 from benchmarks.run.plan import Plan
 from benchmarks.run.record import RunRecord
 from benchmarks.run.stages.predict import find_data, pending_groups
-from benchmarks.run.training_log import log_of, logged, networks_in, read_log, write_log
+from benchmarks.run.stages.training_log import log_of, logged, networks_in, read_log, write_log
 from benchmarks.run.workspace import Workspace
 from benchmarks.vocabulary import TRAIN, TRAINING_CSV
 from methods.networks.training import TrainedNetwork, TrainingDivergedError

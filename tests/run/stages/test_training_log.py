@@ -12,7 +12,7 @@ from benchmarks.errors import UserError
 from benchmarks.records import write_table
 from benchmarks.run.configuration import Configuration
 from benchmarks.run.plan import Plan
-from benchmarks.run.training_log import log_of, logged, read_log, write_log
+from benchmarks.run.stages.training_log import log_of, logged, read_log, write_log
 from methods.networks.log import ALL_TRAINING, TRAINING, VALIDATION, EpochLog
 from methods.networks.recipes import STANDARD
 from methods.networks.training import TrainedNetwork, initial_network
