@@ -7,18 +7,21 @@ from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from functools import partial
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 import torch
 
 from benchmarks.errors import UserError
 from benchmarks.tasks.conditions import Condition, EvaluationSet, stratified_choice
-from benchmarks.vocabulary import CALIBRATION, CLEAN
+from benchmarks.vocabulary import CALIBRATION, CLEAN, SUBSET
 from methods.networks.labelled_images import LabelledImages
 from methods.networks.recipes import Recipe
 
 Split = Literal["training", "calibration", "all", "test"]
 """``all``: the training and the calibration images together."""
+
+RESERVED = frozenset({*get_args(Split), f"{SUBSET}{CALIBRATION}"})
+"""Names that no condition may take: fingerprints and predictions of splits stand under them."""
 
 Load = Callable[[Literal["train", "test"], Path | None], LabelledImages]
 """From the data set's own split and the user's data folder to its images."""
@@ -50,8 +53,8 @@ class Task:
         load: loads the data set's own splits.
 
     Raises:
-        ValueError: ``clean`` is missing, two conditions have one name, or one names another that
-            there is not.
+        ValueError: ``clean`` is missing, two conditions have one name, or one has that of a split
+            or names another that there is not.
     """
 
     name: str
@@ -76,6 +79,11 @@ class Task:
             raise ValueError(
                 f"the task {self.name!r} has no condition {CLEAN!r}; add one of the test images as "
                 "they are"
+            )
+        if taken := RESERVED.intersection(names):
+            raise ValueError(
+                f"the task {self.name!r} has a condition {min(taken)!r}, which is the name of a "
+                "split; give it another"
             )
         if twice := [name for name in names if names.count(name) > 1]:
             raise ValueError(

@@ -98,6 +98,14 @@ def test_task_without_clean_images_is_refused() -> None:
         replace(MNIST, conditions=MNIST.conditions[1:])
 
 
+@pytest.mark.parametrize("name", ["training", "calibration", "all", "test", "subset-calibration"])
+def test_condition_of_the_name_of_a_split_is_refused(name: str) -> None:
+    """Its fingerprint or predictions would be taken for those of the split."""
+    one = Condition(name, "Mine", "mine", "MNIST", reference=name, paired_with=name)
+    with pytest.raises(ValueError, match=f"a condition '{name}', which is the name of a split"):
+        replace(MNIST, conditions=(*MNIST.conditions, one))
+
+
 def test_conditions_of_one_name_are_refused() -> None:
     with pytest.raises(ValueError, match="two conditions 'rotated-015'; give one another name"):
         replace(MNIST, conditions=(*MNIST.conditions, MNIST.conditions[1]))
