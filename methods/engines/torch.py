@@ -108,14 +108,13 @@ class TorchNetworks:
         images: Float[Tensor, "images ..."],
         keep_mask: Bool[Tensor, "networks images channels"],
     ) -> tuple[Float[Tensor, "networks images classes"], Float[Tensor, "networks images classes"]]:
-        """Logits with dropout off, and with each network's own masks."""
-        parts = zip(
-            torch.split(images, self._most), torch.split(keep_mask, self._most, dim=1), strict=True
-        )
-        outputs = [
-            self._off_and_on(part.to(self._device), masks.to(self._device)) for part, masks in parts
-        ]
-        off, on = torch.cat(outputs, dim=2).cpu()
+        """Logits with dropout off, and with each network's own masks.
+
+        One network at a time, as memory is bounded for one.
+        """
+        each = zip(self._networks, keep_mask, strict=True)
+        outputs = [self._off_and_on(network, images, masks) for network, masks in each]
+        off, on = torch.stack(outputs, dim=1)
         return off, on
 
     @_predicting()
@@ -146,11 +145,14 @@ class TorchNetworks:
 
     def _off_and_on(
         self,
+        network: Network,
         images: Float[Tensor, "images ..."],
-        keep_mask: Bool[Tensor, "networks images channels"],
-    ) -> Float[Tensor, "2 networks images classes"]:
-        shared = [network.shared(images) for network in self._networks]
-        each = list(zip(self._networks, shared, keep_mask, strict=True))
-        off = torch.stack([network.rest(maps) for network, maps, _ in each])
-        on = torch.stack([network.rest(maps, masks) for network, maps, masks in each])
-        return torch.stack([off, on])
+        keep_mask: Bool[Tensor, "images channels"],
+    ) -> Float[Tensor, "2 images classes"]:
+        outputs = []
+        parts = torch.split(images, self._most), torch.split(keep_mask, self._most)
+        for part, masks in zip(*parts, strict=True):
+            shared = network.shared(part.to(self._device))
+            off, on = network.rest(shared), network.rest(shared, masks.to(self._device))
+            outputs.append(torch.stack([off, on]).cpu())
+        return torch.cat(outputs, dim=1)
