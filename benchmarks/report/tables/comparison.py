@@ -49,7 +49,11 @@ def value_cell(results: Results, variant: Variant, quantity: Quantity) -> Cell:
 
 
 def _best(results: Results, variants: tuple[Variant, ...], quantity: Quantity) -> Variant | None:
-    """The best of those that were compared with one another; ``None`` if there is no such."""
+    """The best of those that were compared with one another; ``None`` if there is no such.
+
+    Methods that train themselves on other images than the recipe are only compared among
+    themselves.
+    """
     metric = results.names.metric(quantity.metric)
     if not metric.better or metric.biased:
         return None
@@ -57,6 +61,7 @@ def _best(results: Results, variants: tuple[Variant, ...], quantity: Quantity) -
         variant: row["value"]
         for variant in variants
         if variant in results.contestants
+        and _trained_as_the_recipe(results, variant)
         and (row := results.find(variant, quantity)) is not None
         and row["status"] == "ok"
         and math.isfinite(row["value"])
@@ -66,3 +71,10 @@ def _best(results: Results, variants: tuple[Variant, ...], quantity: Quantity) -
     best = (max if metric.better == "higher" else min)(values, key=lambda variant: values[variant])
     compared = any(results.p_value(best, other, quantity) is not None for other in values)
     return best if compared else None
+
+
+def _trained_as_the_recipe(results: Results, variant: Variant) -> bool:
+    """Whether the method is fitted on as many images as the networks of the results' recipe."""
+    images = results.names.method(variant.method).images
+    of_recipe = results.names.training_images(results.recipes).values()
+    return not images or not of_recipe or images in of_recipe
