@@ -8,6 +8,7 @@ import pytest
 import torch
 from torch import Tensor
 
+from benchmarks.data.loading import load_digits
 from benchmarks.run.integrity import networks as probes
 from benchmarks.run.integrity.networks import (
     different_predictions,
@@ -17,11 +18,14 @@ from benchmarks.run.integrity.networks import (
     kept_share,
     same_bits,
 )
+from benchmarks.tasks.digits import STANDARD as DIGITS
 from methods.engines.torch import TorchEngine
 from methods.networks.labelled_images import LabelledImages
 from methods.networks.lenet5 import LeNet5
 from methods.networks.masks import pass_masks
+from methods.networks.network import Network
 from methods.networks.recipes import STANDARD
+from methods.networks.small_cnn import SmallCNN
 from methods.networks.training import initial_network, train_network
 
 CHANNELS = LeNet5.channels
@@ -64,6 +68,11 @@ class Rounding:
 @pytest.fixture
 def images(test_images: LabelledImages) -> Tensor:
     return test_images.images[:20]
+
+
+@pytest.fixture
+def digits() -> Tensor:
+    return load_digits().images[:20]
 
 
 def test_mnists_halves_are_disjoint_and_their_images_counted(
@@ -156,7 +165,7 @@ def test_chance_and_its_absence_are_found(
 def test_dropout_fires(images: Tensor) -> None:
     check = firing_dropout("standard", ENGINE, NETWORKS[0], MASKS, images)
     assert check.passed
-    assert list(check.found.values()) == [0, 100, 100, 100]
+    assert list(check.found.values()) == [0, 0, 100, 100, 100]
 
 
 @pytest.mark.parametrize(
@@ -181,6 +190,53 @@ def test_two_passes_may_draw_one_mask(images: Tensor) -> None:
     check = firing_dropout("standard", ENGINE, NETWORKS[0], masks, images)
     assert check.passed
     assert check.found["different masks"] == check.found["different predictions"] == 99
+
+
+def with_silenced(*channels: int) -> SmallCNN:
+    """A network in which ReLU silences these channels on the given images."""
+    network = initial_network(DIGITS, 0)
+    first = SmallCNN.channels[0]
+    with torch.no_grad():
+        for channel in channels:
+            if channel < first:
+                network.conv1.bias[channel] = -100.0
+            else:
+                network.norm.bias[channel - first] = -100.0
+    return network
+
+
+def digits_masks() -> Tensor:
+    masks = pass_masks(0, 0, 120, SmallCNN.channels, 0.25)
+    return masks[:100]
+
+
+def test_channel_that_relu_silences_is_no_fault(digits: Tensor) -> None:
+    masks = digits_masks()
+    masks[1] = masks[0]
+    masks[1, 5] = ~masks[0, 5]
+    check = firing_dropout("digits", ENGINE, with_silenced(5, 20), masks, digits)
+    assert check.passed
+    assert list(check.found.values()) == [0, 2, 100, 99, 99]
+    assert firing_dropout("digits", ENGINE, with_silenced(), masks, digits).passed
+
+
+class Stuck(TorchEngine):
+    """Never drops two channels."""
+
+    def pass_logits(self, network: Network, images: Tensor, masks: Tensor) -> Tensor:
+        kept = masks.clone()
+        kept[:, [6, 30]] = True
+        return super().pass_logits(network, images, kept)
+
+
+@pytest.mark.parametrize("silenced", [(), (6, 30), (6,), (7,)])
+def test_dropout_that_does_not_fire_is_found_beside_silenced_channels(
+    silenced: tuple[int, ...], digits: Tensor
+) -> None:
+    check = firing_dropout("digits", Stuck(), with_silenced(*silenced), digits_masks(), digits)
+    assert not check.passed
+    assert check.found["channels that make no difference"] == 2
+    assert check.found["channels that no image activates"] == len(set(silenced) - {6, 30})
 
 
 @pytest.mark.parametrize(("drawn_at", "passed"), [(0.5, True), (0.45, False), (0.55, False)])
