@@ -8,8 +8,9 @@ import os
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 import pytest
+from torch.nn.functional import interpolate
 
-from benchmarks.data.loading import load_mnist
+from benchmarks.data.loading import load_digits, load_mnist
 from benchmarks.run.custom_method import load_method
 from methods.networks.labelled_images import LabelledImages
 
@@ -32,3 +33,11 @@ def test_images() -> LabelledImages:
     """The first 300 of MNIST's test images."""
     mnist = load_mnist("test")
     return LabelledImages(mnist.images[:300], mnist.labels[:300])
+
+
+@pytest.fixture(scope="session")
+def enlarged_digits() -> LabelledImages:
+    """1,500 images in MNIST's shape that come with scikit-learn: a GPU may be where no data are."""
+    digits = load_digits()
+    images = interpolate(digits.images[:1500], size=28, mode="bilinear", align_corners=False)
+    return LabelledImages(images, digits.labels[:1500])

@@ -11,7 +11,7 @@ import pandas as pd
 import torch
 
 from benchmarks.environment import version_of
-from benchmarks.latency.setups import LatencyTask, Setup, concerns, setups
+from benchmarks.latency.setups import LatencyTask, Setup, concerns
 from benchmarks.latency.stopwatch import WALL
 from benchmarks.records import write_table
 from benchmarks.run.plan import Plan
@@ -122,10 +122,10 @@ def mode(method: type[UncertaintyMethod], setup: Setup) -> str:
     return "loop" if method.counts_networks and setup.device == "cpu" else "batched"
 
 
-def absent_rows(plan: Plan) -> Iterator[Latency]:
-    """A row for everything that this machine lacks, or that would take too long."""
+def absent_rows(plan: Plan, available: list[Setup]) -> Iterator[Latency]:
+    """A row for everything that this machine lacks, or that would take too long there."""
     for name, method in plan.configuration.classes.items():
-        for setup in setups(plan) if method.slow else ():
+        for setup in available if method.slow else ():
             for size in plan.configuration.batch_sizes:
                 if size > 1 and concerns(method, setup, [setup]):
                     row = row_of(method, LatencyTask(name, None, setup, size))

@@ -60,16 +60,17 @@ def setups(plan: Plan) -> list[Setup]:
 
 
 def latency_tasks(
-    plan: Plan, workspace: Workspace, trained_on: str | None
+    plan: Plan, workspace: Workspace, trained_on: str | None, available: list[Setup]
 ) -> Iterator[LatencyTask]:
     """Every method's largest size everywhere; smaller ones on GPUs and, on the CPU, less often.
 
     There by the run's own engine alone, on one thread, at the smallest and the largest batch size.
 
     Args:
+        available: where methods are timed.
         trained_on: the fingerprint of the training images, by which stored networks are found.
     """
-    chosen, available = plan.configuration, setups(plan)
+    chosen = plan.configuration
     main = next((setup for setup in available if setup.engine == chosen.engine), available[0])
     seconds = _training_seconds(plan, workspace, trained_on)
     for setup, (name, method) in product(available, chosen.classes.items()):

@@ -60,8 +60,13 @@ LIMITS: dict[str, Limits] = {
 ELSEWHERE = "does not use this device"
 
 
-def time_alone(plan: Plan, workspace: Workspace, *, overwrite: bool = False) -> list[Failure]:
+def time_alone(
+    plan: Plan, workspace: Workspace, *, overwrite: bool = False, device: str = ""
+) -> list[Failure]:
     """The stage by itself, without importing what the others need, and the tables of its times.
+
+    Args:
+        device: ``cuda`` or ``cpu``: methods are timed there alone.
 
     Raises:
         UserError: the output folder belongs to another configuration, or holds published results,
@@ -76,12 +81,14 @@ def time_alone(plan: Plan, workspace: Workspace, *, overwrite: bool = False) -> 
     record = RunRecord.begin(plan, workspace, overwrite=overwrite)
     nouns_of(plan).write(out)
     with record.timed(LATENCY):
-        failures = time_methods(plan, workspace, record.trained_on(plan))
+        failures = time_methods(plan, workspace, record.trained_on(plan), device)
     write_latency_tables(workspace.out)
     return failures
 
 
-def time_methods(plan: Plan, workspace: Workspace, trained_on: str | None = None) -> list[Failure]:
+def time_methods(
+    plan: Plan, workspace: Workspace, trained_on: str | None = None, device: str = ""
+) -> list[Failure]:
     """Time what is not in `latency.csv` yet, one after the other; what failed, and why.
 
     Rows of this machine and these versions are kept, so that a run goes on where it was stopped;
@@ -89,17 +96,19 @@ def time_methods(plan: Plan, workspace: Workspace, trained_on: str | None = None
 
     Args:
         trained_on: the fingerprint of the training images, by which stored networks are found.
+        device: the kind of device where methods are timed; everywhere, if it is empty.
     """
-    if any(setup.engine == "numba" for setup in setups(plan)):
+    available = [setup for setup in setups(plan) if setup.device.startswith(device)]
+    if any(setup.engine == "numba" for setup in available):
         compile_once()
     path, classes = workspace.out / LATENCY_CSV, plan.configuration.classes
     earlier = read_rows(path)
     rows = {
         task: rows_measured(earlier, row_of(classes[task.method], task))
-        for task in latency_tasks(plan, workspace, trained_on)
+        for task in latency_tasks(plan, workspace, trained_on, available)
     }
     missing = [task for task, measured in rows.items() if not measured]
-    absent = [asdict(row) for row in absent_rows(plan)]
+    absent = [asdict(row) for row in absent_rows(plan, available)]
     write_rows([*chain.from_iterable(rows.values()), *absent], path)
     failures = []
     for task, timed in tracked(_timed(plan, missing), len(missing), LATENCY, "timings"):

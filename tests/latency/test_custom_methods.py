@@ -10,8 +10,7 @@ import pandas as pd
 import pytest
 import torch
 
-from benchmarks.latency import setups as setups_module
-from benchmarks.latency import stopwatch
+from benchmarks.latency import stage, stopwatch
 from benchmarks.latency.rows import mode
 from benchmarks.latency.setups import Setup, setups
 from benchmarks.latency.stage import time_methods
@@ -131,7 +130,7 @@ def test_custom_method_that_leaves_the_gpu_alone_has_no_time_there(
     for name, function in fake.items():
         monkeypatch.setattr(torch.cuda, name, function)
     monkeypatch.setattr(stopwatch, "_events", lambda _: None)
-    monkeypatch.setattr(setups_module, "setups", lambda _: [Setup("cuda:0", "A Card", 1, "torch")])
+    monkeypatch.setattr(stage, "setups", lambda _: [Setup("cuda:0", "A Card", 1, "torch")])
     chosen = replace(custom(tmp_path), engine="torch", batch_sizes=(1,))
     (row,) = timed(tmp_path, chosen).query("device == 'cuda:0'").to_dict("records")
     assert (row["status"], row["members"], row["device_name"]) == (status, "7", "A Card")

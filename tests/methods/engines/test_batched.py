@@ -72,9 +72,10 @@ def test_subnetworks_that_share_terms_predict_as_one_by_one(
 @pytest.mark.parametrize("device", DEVICES)
 @pytest.mark.parametrize("engine", [TorchEngine, Batched])
 def test_engine_returns_on_the_cpu_what_the_loop_computes(
-    device: str, engine: type[TorchEngine], test_images: LabelledImages
+    device: str, engine: type[TorchEngine], enlarged_digits: LabelledImages
 ) -> None:
-    images, networks = test_images.images, [initial_network(STANDARD, index) for index in range(5)]
+    images = enlarged_digits.images[:300]
+    networks = [initial_network(STANDARD, index) for index in range(5)]
     masks = pass_masks(0, 0, 20, CHANNELS, STANDARD.dropout)
     with torch.inference_mode():
         members = torch.stack([network(images) for network in networks])

@@ -152,12 +152,12 @@ def test_a_network_that_diverges_leaves_the_others_alone(
 
 @pytest.mark.cuda
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device on this machine")
-def test_cuda_trains_batched_what_the_cpu_trains(training_images: LabelledImages) -> None:
+def test_cuda_trains_batched_what_the_cpu_trains(enlarged_digits: LabelledImages) -> None:
     once = replace(STANDARD, epochs=1)
-    on_cuda = train_networks(once, [0, 1], training_images, engine=TorchEngine("cuda"))
+    on_cuda = train_networks(once, [0, 1], enlarged_digits, engine=TorchEngine("cuda"))
     for index, outcome in enumerate(on_cuda):
         assert isinstance(outcome, TrainedNetwork)
-        alone = train_network(once, index, training_images, engine=TORCH).network
+        alone = train_network(once, index, enlarged_digits, engine=TORCH).network
         torch.testing.assert_close(
             *(parameters_to_vector(n.parameters()) for n in (outcome.network, alone)),
             atol=2e-3,
