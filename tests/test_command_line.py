@@ -162,6 +162,7 @@ def test_script_reports_a_mistake_too() -> None:
         (["--images", "0"], "0", ["at least 1"]),
         (["--epochs", "0"], "0", ["at least 1"]),
         (["--resamples", "20"], "20", ["at least 100"]),
+        (["--resamples", "1000000000"], "--resamples", ["at most 1000000"]),
         (["--batch-sizes", "0"], "0", ["at least 1"]),
         (["--batch-sizes", "1,many"], "many", ["10"]),
         (["--batch-sizes", ","], "--batch-sizes", []),

@@ -430,6 +430,7 @@ def test_file_that_is_no_npz_is_refused(
         ([], "[Mm]issing argument"),
         (["a.npz", "--seed", "-1"], "--seed: -1 is negative"),
         (["a.npz", "--resamples", "9"], "--resamples: 9 is too small"),
+        (["a.npz", "--resamples", "1000000000"], "--resamples: 1000000000 is too large"),
         (["a.npz", "--out", "run"], "--out run: this folder holds a run of the suite"),
         (["a.npz", "--out", "a.npz"], "--out a.npz: this is a file; name a folder"),
         (["a.npz", "sub/a.npz"], "two files are called 'a'; rename one"),
