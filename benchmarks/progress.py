@@ -16,6 +16,8 @@ from rich.progress import (
     TimeRemainingColumn,
 )
 
+from benchmarks.escaping.terminal import terminal_text
+
 T = TypeVar("T")
 
 
@@ -27,7 +29,7 @@ def tracked(done: Iterable[T], total: int, stage: str, what: str) -> Iterator[T]
 
 def announce(stage: str, text: str) -> None:
     """Print what is being waited for, where no count can show it."""
-    Console(stderr=True).print(f"{stage:8} {text}", highlight=False)
+    Console(stderr=True).print(terminal_text(f"{stage:8} {text}"))
 
 
 def _bar(done: Iterable[T], total: int, stage: str, what: str, console: Console) -> Iterator[T]:
@@ -48,5 +50,5 @@ def _lines(done: Iterable[T], total: int, stage: str, what: str, console: Consol
     start = time.monotonic()
     for count, item in enumerate(done, start=1):
         seconds = time.monotonic() - start
-        console.print(f"{stage:8} {count} of {total} {what}, {seconds:.0f} s", highlight=False)
+        console.print(terminal_text(f"{stage:8} {count} of {total} {what}, {seconds:.0f} s"))
         yield item

@@ -6,7 +6,6 @@ from torchvision import datasets as torchvision
 
 from benchmarks.data.files import DataFile, DataSet
 
-
 BYTES = {
     "train-images-idx3-ubyte.gz": 16 + 60_000 * 28 * 28,
     "train-labels-idx1-ubyte.gz": 8 + 60_000,

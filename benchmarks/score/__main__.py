@@ -12,7 +12,7 @@ from rich.console import Console
 from benchmarks.command_line import exit_status
 from benchmarks.files import writable_folder
 from benchmarks.report.tables.quality import main_table
-from benchmarks.report.tables.terminal import notes, terminal
+from benchmarks.report.tables.terminal import caption, notes, terminal
 from benchmarks.run.configuration import require_resampling
 from benchmarks.score.external_predictions import read_predictions, require_same_images
 from benchmarks.score.scoring import Scores, require_no_run, score, write_scores
@@ -63,11 +63,8 @@ def main(
 def _show(scores: Scores, out: Path | None) -> None:
     console = Console()
     table = main_table(scores.results, SELF_TRAINED)
-    console.print(table.caption, style="bold", highlight=False)
-    for part in terminal(table):
+    for part in (caption(table), *terminal(table), *notes(table)):
         console.print(part)
-    for note in notes(table):
-        console.print(note, highlight=False, markup=False)
     if out is not None:
         print(f"wrote {out}")
 
