@@ -12,16 +12,18 @@ from benchmarks.environment import suite_version
 from benchmarks.errors import UserError
 from benchmarks.files import write_json
 from benchmarks.inference.comparisons import Estimates, compare, comparisons_table
-from benchmarks.inference.resampling import resample, resampling_tasks
+from benchmarks.inference.image_sets import weights_of
+from benchmarks.inference.image_values import ImageValues
+from benchmarks.inference.resampling import Resampling, resampling_tasks
 from benchmarks.nouns import MethodRecord, Nouns
-from benchmarks.predictions import RunUnit, StoredPrediction
+from benchmarks.predictions import RunUnit
 from benchmarks.progress import tracked
 from benchmarks.records import Measurement, as_table, write_table
 from benchmarks.report.names import Names
 from benchmarks.report.results import Results
 from benchmarks.report.tables.formats import write_table_files
 from benchmarks.report.tables.quality import quality_tables
-from benchmarks.run.measurement_rows import measure
+from benchmarks.run.measurement_rows import measure_values
 from benchmarks.run.nouns import condition_records, metric_records, score_records
 from benchmarks.run.summary import summarise
 from benchmarks.score.external_predictions import LABELLED, ExternalPredictions
@@ -38,6 +40,9 @@ from methods.threads import one_torch_thread
 
 SCORE_JSON = "score.json"
 """What was scored, by which version."""
+
+PARTS = 10
+"""In which the resamples are drawn, a line of progress each."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -124,20 +129,34 @@ def _nouns(external: Sequence[ExternalPredictions]) -> Nouns:
 
 def _rows(unit: RunUnit, external: ExternalPredictions) -> Iterator[Measurement]:
     clean = external.predictions[LABELLED]
-    for condition, stored in external.predictions.items():
-        yield from measure(unit, condition, stored, clean)
+    for condition, values in external.predictions.items():
+        yield from measure_values(unit, condition, values, clean)
 
 
 def _estimate(units: dict[RunUnit, ExternalPredictions], resamples: int, seed: int) -> Estimates:
-    def load(unit: RunUnit, condition: str) -> StoredPrediction | None:
-        return {c.name: stored for c, stored in units[unit].predictions.items()}.get(condition)
+    """Of all tasks together: of many images, resamples take longer to draw than to measure."""
+
+    def load(unit: RunUnit, condition: str) -> ImageValues | None:
+        return {c.name: values for c, values in units[unit].predictions.items()}.get(condition)
 
     tasks = resampling_tasks([SELF_TRAINED], next(iter(units.values())).predictions)
-    done = ((task, resample(task, units, load, resamples=resamples, seed=seed)) for task in tasks)
+    begun = [one for task in tasks if (one := Resampling.of(task, units, load)) is not None]
+    sizes = {images: size for one in begun for images, size in one.sizes.items()}
+
+    def measured() -> Iterator[int]:
+        """The parts of the resamples as they are measured."""
+        done = 0
+        for weights in weights_of(sizes, resamples, seed):
+            for one in begun:
+                one.add(weights)
+            before, done = done, done + next(iter(weights.values())).shape[1]
+            yield from range(PARTS * before // resamples, PARTS * done // resamples)
+
+    for _ in tracked(measured(), PARTS, "score", f"parts of {resamples:,} resamples"):
+        pass
     estimates = Estimates({}, [])
-    for task, resampled in tracked(done, len(tasks), "score", "resampling tasks"):
-        if resampled is not None:
-            intervals, comparisons = compare(task, resampled)
-            estimates.intervals.update(intervals)
-            estimates.comparisons.extend(comparisons)
+    for one in begun:
+        intervals, comparisons = compare(one.task, one.result)
+        estimates.intervals.update(intervals)
+        estimates.comparisons.extend(comparisons)
     return estimates
