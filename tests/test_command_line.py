@@ -152,6 +152,7 @@ def test_script_reports_a_mistake_too() -> None:
         (["--members", "0"], "0", ["at least 1"]),
         (["--members", "-3"], "-3", []),
         (["--members", "2.5"], "2.5", []),
+        (["--members", "9" * 5000], "--members", ["is not a whole number"]),
         (["--passes", "0"], "0", ["at least 1"]),
         (["--passes", "many"], "many", ["10"]),
         (["--replicates", "0"], "0", ["at least 1"]),

@@ -9,7 +9,7 @@ from benchmarks.inference.weights import BLOCK, image_weights
 from benchmarks.metrics.metric import Weights
 from methods.seeds import derive_seed
 
-MOST_WEIGHTS = 2**28
+MOST_WEIGHTS = 2**27
 """How many a block has, a byte each, where it is not of `BLOCK` resamples."""
 
 
@@ -34,11 +34,16 @@ class ImageSet(NamedTuple):
         return image_weights(images, resamples, own_seed, block)
 
 
+def block_size(sizes: Mapping[ImageSet, int]) -> int:
+    """How many resamples a block has: of very many images fewer."""
+    return max(1, min(BLOCK, MOST_WEIGHTS // max(sum(sizes.values()), 1)))
+
+
 def weights_of(
     sizes: Mapping[ImageSet, int], resamples: int, seed: int
 ) -> Iterator[dict[ImageSet, Weights]]:
-    """Blocks of resamples of each set of images; of very many images a block has fewer."""
-    block = max(8, min(BLOCK, MOST_WEIGHTS // max(sum(sizes.values()), 1)))
+    """Blocks of resamples of each set of images."""
+    block = block_size(sizes)
     drawn = [images.weights(size, resamples, seed, block) for images, size in sizes.items()]
     for blocks in zip(*drawn, strict=True):
         yield dict(zip(sizes, blocks, strict=True))

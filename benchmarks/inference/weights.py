@@ -30,15 +30,17 @@ def image_weights(
     [[5, 5, 5]]
     """
     random = np.random.default_rng(seed)
-    at_once = max(1, MOST_DRAWN // images)
     for start in range(0, resamples, block):
-        columns = min(block, resamples - start)
-        # An image drawn 256 times would overflow, once in more than 10^400 resamples.
-        weights = np.zeros((images, columns), dtype=np.uint8)
-        for first in range(0, columns, at_once):
-            last = min(first + at_once, columns)
-            drawn = random.integers(images, size=(last - first, images), dtype=np.uint32)
-            counts = np.zeros((last - first, images), dtype=np.uint8)
-            count_draws(drawn, counts)
-            weights[:, first:last] = counts.T
-        yield weights
+        yield _drawn(random, images, min(block, resamples - start))
+
+
+def _drawn(
+    random: np.random.Generator, images: int, resamples: int
+) -> UInt8[np.ndarray, "images resamples"]:
+    at_once = max(1, MOST_DRAWN // images)
+    # An image drawn 256 times would overflow, once in more than 10^400 resamples.
+    counts = np.zeros((resamples, images), dtype=np.uint8)
+    for first in range(0, resamples, at_once):
+        some = counts[first : first + at_once]
+        count_draws(random.integers(images, size=some.shape, dtype=np.uint32), some)
+    return np.ascontiguousarray(counts.T)

@@ -240,10 +240,11 @@ def weighted_means(
     array([[2.5, 1. ]])
     """
     parts = []
+    doubles = torch.empty((min(len(weights), BLOCK), weights.shape[1]), dtype=torch.float64)
     for start in range(0, max(len(weights), 1), BLOCK):
         block = slice(start, start + BLOCK)
         # Multiplied by PyTorch: bits depend on the number of threads, and PyTorch's is set to one.
-        drawn = torch.from_numpy(weights[block]).double()
+        drawn = doubles[: len(weights) - start].copy_(torch.from_numpy(weights[block]))
         parts.append((torch.from_numpy(contributions[:, block]) @ drawn, drawn.sum(dim=0)))
     totals, images = (reduce(torch.add, of_blocks) for of_blocks in zip(*parts, strict=True))
     means: Float64[np.ndarray, "rows resamples"] = (totals / images).numpy()

@@ -49,6 +49,9 @@ from methods.threads import one_torch_thread
 
 Labels = Int64[Tensor, " images"]
 
+LINES = 10
+"""Of progress, where there is no terminal."""
+
 LABELLED = Condition(CLEAN, "Clean", "clean", data="labelled")
 """The images with labels, from which out-of-distribution ones are to be distinguished."""
 
@@ -171,7 +174,8 @@ def _checked(array: StoredArray, parts: Parts, labels: Labels | None) -> Iterato
     read = (
         (start, _stacked(parts.part(len(array.shape) - 2, start, stop))) for start, stop in blocks
     )
-    shown = tracked(read, len(blocks), "read", f"blocks of {array.name}")
+    what = f"blocks of {array.name}"
+    shown = tracked(read, len(blocks), "read", what, most_lines=LINES)
     for start, block in shown if len(blocks) > 1 else read:
         if check.is_sound(block, start):
             of_block = None if labels is None else labels[start : start + block.shape[1]]

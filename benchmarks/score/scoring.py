@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
+from math import ceil
 from pathlib import Path
 
 import pandas as pd
+from joblib import cpu_count
 
 from benchmarks.environment import suite_version
 from benchmarks.errors import UserError
 from benchmarks.files import write_json
 from benchmarks.inference.comparisons import Estimates, compare, comparisons_table
-from benchmarks.inference.image_sets import weights_of
+from benchmarks.inference.image_sets import block_size, weights_of
 from benchmarks.inference.image_values import ImageValues
 from benchmarks.inference.resampling import Resampling, resampling_tasks
 from benchmarks.nouns import MethodRecord, Nouns
@@ -26,7 +30,7 @@ from benchmarks.report.tables.quality import quality_tables
 from benchmarks.run.measurement_rows import measure_values
 from benchmarks.run.nouns import condition_records, metric_records, score_records
 from benchmarks.run.summary import summarise
-from benchmarks.score.external_predictions import LABELLED, ExternalPredictions
+from benchmarks.score.external_predictions import LABELLED, LINES, ExternalPredictions
 from benchmarks.vocabulary import (
     COMPARISONS_CSV,
     MEASUREMENTS_CSV,
@@ -40,9 +44,6 @@ from methods.threads import one_torch_thread
 
 SCORE_JSON = "score.json"
 """What was scored, by which version."""
-
-PARTS = 10
-"""In which the resamples are drawn, a line of progress each."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -143,17 +144,12 @@ def _estimate(units: dict[RunUnit, ExternalPredictions], resamples: int, seed: i
     begun = [one for task in tasks if (one := Resampling.of(task, units, load)) is not None]
     sizes = {images: size for one in begun for images, size in one.sizes.items()}
 
-    def measured() -> Iterator[int]:
-        """The parts of the resamples as they are measured."""
-        done = 0
-        for weights in weights_of(sizes, resamples, seed):
-            for one in begun:
-                one.add(weights)
-            before, done = done, done + next(iter(weights.values())).shape[1]
-            yield from range(PARTS * before // resamples, PARTS * done // resamples)
-
-    for _ in tracked(measured(), PARTS, "score", f"parts of {resamples:,} resamples"):
-        pass
+    blocks = ceil(resamples / block_size(sizes))
+    drawn = weights_of(sizes, resamples, seed)
+    with ThreadPoolExecutor(cpu_count()) as threads:
+        for weights in tracked(drawn, blocks, "score", "blocks of resamples", most_lines=LINES):
+            # The kernels and PyTorch leave other threads alone.
+            list(threads.map(partial(Resampling.add, weights=weights), begun))
     estimates = Estimates({}, [])
     for one in begun:
         intervals, comparisons = compare(one.task, one.result)

@@ -261,8 +261,8 @@ def test_million_images_of_a_hundred_classes_need_less_than_two_gigabytes(tmp_pa
     assert ended.returncode == 0
     lines = ended.stderr.splitlines()
     assert int(lines[-1]) < 2_000_000  # kB
-    assert sum("blocks of probabilities" in line for line in lines) > 10
-    assert sum("parts of 256 resamples" in line for line in lines) == 10
+    assert sum("of 48 blocks of probabilities" in line for line in lines) == 10
+    assert sum("of 2 blocks of resamples" in line for line in lines) == 2
 
 
 @pytest.mark.long
