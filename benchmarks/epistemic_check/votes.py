@@ -17,6 +17,7 @@ from benchmarks.escaping.terminal import terminal_text
 from benchmarks.files import written_whole
 from benchmarks.metrics import METRICS
 from benchmarks.progress import announce
+from benchmarks.report.figures.drawing import without_formulas
 from benchmarks.report.figures.votes import count_plots
 from benchmarks.report.names import Names, Variant
 from benchmarks.report.number_format import three_decimals
@@ -87,6 +88,7 @@ def draw(
     pixels = (image[0] * 255).round().byte().numpy()
     with rc_context(SETTINGS), written_whole(path) as temporary:
         figure = count_plots(title, names, pixels, counts, measures)
+        without_formulas(figure)
         figure.savefig(temporary, format=path.suffix.lower().removeprefix("."), dpi=DPI)
     print(f"wrote {path}")
 

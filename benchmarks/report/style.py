@@ -43,8 +43,6 @@ SETTINGS: Any = {
     "legend.columnspacing": 1.2,
     "hatch.linewidth": 0.5,
     "figure.constrained_layout.wspace": 0.04,
-    # A dollar in a name begins no formula.
-    "text.parse_math": False,
     # Text stays text, and the same figure is written as the same bytes.
     "svg.fonttype": "none",
     "svg.hashsalt": "uncertainty-bench",

@@ -7,11 +7,14 @@ import io
 import re
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
+from xml.etree import ElementTree
 
 import numpy as np
 import pandas as pd
 import pytest
+from matplotlib import rc_context
 from rich.console import Console
 
 from benchmarks.errors import UserError
@@ -22,6 +25,11 @@ from benchmarks.escaping.spreadsheet import quoted, unquoted
 from benchmarks.escaping.terminal import terminal_text
 from benchmarks.nouns import MethodRecord, Nouns
 from benchmarks.records import Measurement, as_table, read_table, write_table
+from benchmarks.report.figures.detection import roc_figures
+from benchmarks.report.figures.drawing import without_formulas
+from benchmarks.report.names import Names
+from benchmarks.report.results import Results
+from benchmarks.report.style import SETTINGS, looks
 from benchmarks.report.tables.formats import as_frame
 from benchmarks.report.tables.table import Cell, Row, Table
 from benchmarks.run.custom_method import load_method
@@ -276,3 +284,18 @@ def test_sets_whose_names_differ_in_case_alone_are_two(command_line: CommandLine
     summary = read_table(Path("out/summary.csv"))
     assert set(summary["condition"]) == {"clean", "ood-far", "ood-far-2", "ood-f-ar"}
     assert all(name in shown for name in ("Far", "far", "f?ar"))
+
+
+def test_hostile_label_is_text_in_a_figure() -> None:
+    label = r"$\frac{$<script>|&_{%"
+    loaded = Results.load(Path(__file__).parents[2] / "results" / "quick").of_recipe("standard")
+    methods = tuple(replace(one, label=label) for one in loaded.names.nouns.methods[:1])
+    nouns = replace(loaded.names.nouns, methods=methods + loaded.names.nouns.methods[1:])
+    results = replace(loaded, names=Names(nouns))
+    file = io.BytesIO()
+    with rc_context(SETTINGS):
+        drawing = next(roc_figures(results, looks(results.names, results.shown)))
+        without_formulas(drawing.figure)
+        drawing.figure.savefig(file, format="svg")
+    texts = [element.text for element in ElementTree.fromstring(file.getvalue()).iter()]
+    assert label in texts
