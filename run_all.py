@@ -231,7 +231,8 @@ def _numbers(option: str, values: Names) -> tuple[int, ...] | None:
     if words is None:
         return None
     for word in words:
-        if not word.isdecimal():
+        # Python itself reads no number of thousands of digits.
+        if not word.isdecimal() or len(word) > 100:
             raise UserError(
                 f"{option}: {word!r} is not a whole number; write, for example, {option} 10,50"
             )

@@ -15,6 +15,7 @@ from typing import Any, TypeVar
 import pandas as pd
 
 from benchmarks.errors import UserError
+from benchmarks.escaping.spreadsheet import unquoted
 from benchmarks.records import write_table
 
 SEPARATOR = "|"
@@ -231,7 +232,7 @@ def _read(path: Path, record: Callable[..., Record]) -> tuple[Record, ...]:
             "the suite; run it again in another folder"
         )
     try:
-        table = pd.read_csv(path, dtype=str, keep_default_na=False)
+        table = unquoted(pd.read_csv(path, dtype=str, keep_default_na=False))
         parsers = {field.name: _PARSERS[str(field.type)] for field in fields(record)}  # type: ignore[arg-type]
         return tuple(
             record(**{name: parse(str(row[name])) for name, parse in parsers.items()})

@@ -16,18 +16,31 @@ from rich.progress import (
     TimeRemainingColumn,
 )
 
+from benchmarks.escaping.terminal import terminal_text
+
 T = TypeVar("T")
 
 
-def tracked(done: Iterable[T], total: int, stage: str, what: str) -> Iterator[T]:
-    """Yield each item as it is done, and show how many of the total are."""
+def tracked(
+    done: Iterable[T], total: int, stage: str, what: str, *, most_lines: int | None = None
+) -> Iterator[T]:
+    """Yield each item as it is done, and show how many of the total are.
+
+    Args:
+        done: the items, in the order in which they are done.
+        total: how many there are.
+        stage, what: the stage, and what is counted.
+        most_lines: how many lines there are at most; by default one an item.
+    """
     console = Console(stderr=True)
-    return (_bar if console.is_terminal else _lines)(done, total, stage, what, console)
+    if console.is_terminal:
+        return _bar(done, total, stage, what, console)
+    return _lines(done, total, stage, what, console, most_lines or total)
 
 
 def announce(stage: str, text: str) -> None:
     """Print what is being waited for, where no count can show it."""
-    Console(stderr=True).print(f"{stage:8} {text}", highlight=False)
+    Console(stderr=True).print(terminal_text(f"{stage:8} {text}"))
 
 
 def _bar(done: Iterable[T], total: int, stage: str, what: str, console: Console) -> Iterator[T]:
@@ -44,9 +57,12 @@ def _bar(done: Iterable[T], total: int, stage: str, what: str, console: Console)
         yield from progress.track(done, total=total, description=f"{stage:8}")
 
 
-def _lines(done: Iterable[T], total: int, stage: str, what: str, console: Console) -> Iterator[T]:
+def _lines(
+    done: Iterable[T], total: int, stage: str, what: str, console: Console, most: int
+) -> Iterator[T]:
     start = time.monotonic()
     for count, item in enumerate(done, start=1):
-        seconds = time.monotonic() - start
-        console.print(f"{stage:8} {count} of {total} {what}, {seconds:.0f} s", highlight=False)
+        if count * most // total > (count - 1) * most // total:
+            seconds = time.monotonic() - start
+            console.print(terminal_text(f"{stage:8} {count} of {total} {what}, {seconds:.0f} s"))
         yield item

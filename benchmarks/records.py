@@ -11,6 +11,7 @@ from typing import Any, Literal, NamedTuple, Self
 import pandas as pd
 
 from benchmarks.errors import UserError
+from benchmarks.escaping.spreadsheet import quoted, unquoted
 from benchmarks.files import or_none, written_whole
 
 
@@ -221,7 +222,7 @@ def where(table: pd.DataFrame, **values: object) -> pd.DataFrame:
 def write_table(table: pd.DataFrame, path: Path) -> None:
     """Write a table as CSV; numbers are read back to the same bits."""
     with written_whole(path) as temporary:
-        table.to_csv(temporary, index=False, lineterminator="\n")
+        quoted(table).to_csv(temporary, index=False, lineterminator="\n")
 
 
 def read_table(path: Path) -> pd.DataFrame:
@@ -244,7 +245,7 @@ def read_table(path: Path) -> pd.DataFrame:
         raise UserError(
             f"{path} is damaged ({error}); remove it, and write it again with --only and its stage"
         ) from error
-    return table.fillna({name: "" for name in _TEXT if name in table})
+    return unquoted(table.fillna({name: "" for name in _TEXT if name in table}))
 
 
 def _number(text: str) -> float:

@@ -16,7 +16,9 @@ FILES = [*sorted((ROOT / "methods").rglob("*.py")), *sorted((ROOT / "benchmarks"
 SUITE = {"methods", "benchmarks", "run_all", "tests"}
 STANDARD = sys.stdlib_module_names | {"__future__"}
 
-GROUND = {"benchmarks.errors", "benchmarks.files", "benchmarks.vocabulary"}
+GROUND = {
+    *("benchmarks.errors", "benchmarks.escaping", "benchmarks.files", "benchmarks.vocabulary"),
+}
 TABLES = {
     *("benchmarks.compared_sizes", "benchmarks.nouns", "benchmarks.progress"),
     "benchmarks.records",
@@ -24,6 +26,7 @@ TABLES = {
 
 FLOORS = {
     "benchmarks/vocabulary.py": set(),
+    "benchmarks/escaping": set(),
     "methods": set(),
     "methods/scores": {"methods.interface"},
     "benchmarks/metrics": {"benchmarks.errors", "methods.interface", "methods.scores"},
@@ -68,6 +71,7 @@ FLOORS = {
 
 LIBRARIES = {
     "benchmarks/vocabulary.py": {"__future__"},
+    "benchmarks/escaping": STANDARD | {"pandas", "rich", "benchmarks.escaping"},
     "benchmarks/metrics": STANDARD
     | {"torch", "jaxtyping", "numpy", "numba", "scipy"}
     | {"benchmarks.errors", "methods.interface", "methods.scores"},

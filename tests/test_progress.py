@@ -35,6 +35,17 @@ def test_line_is_written_as_soon_as_an_item_is_done(capsys: pytest.CaptureFixtur
     assert len(capsys.readouterr().err.splitlines()) == 1
 
 
+@pytest.mark.parametrize(
+    ("total", "most", "shown"), [(3, 10, [1, 2, 3]), (25, 5, [5, 10, 15, 20, 25])]
+)
+def test_lines_are_at_most_so_many(
+    total: int, most: int, shown: list[int], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert list(tracked(range(total), total, "score", "blocks", most_lines=most)) == [*range(total)]
+    lines = capsys.readouterr().err.splitlines()
+    assert [int(line.split()[1]) for line in lines] == shown
+
+
 def test_nothing_is_done_ahead() -> None:
     begun = []
 

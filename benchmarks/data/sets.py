@@ -6,11 +6,25 @@ from torchvision import datasets as torchvision
 
 from benchmarks.data.files import DataFile, DataSet
 
+BYTES = {
+    "train-images-idx3-ubyte.gz": 16 + 60_000 * 28 * 28,
+    "train-labels-idx1-ubyte.gz": 8 + 60_000,
+    "t10k-images-idx3-ubyte.gz": 16 + 10_000 * 28 * 28,
+    "t10k-labels-idx1-ubyte.gz": 8 + 10_000,
+}
+"""Of MNIST's four files, decompressed: a header, and a byte each pixel or label.
 
-def _idx_files(*checksums: str) -> tuple[DataFile, ...]:
-    """MNIST's four files, or the last of them; the sets that mimic MNIST use the same names."""
-    names = [name for name, _ in torchvision.MNIST.resources]
-    return tuple(map(DataFile, names[-len(checksums) :], checksums))
+The sets that mimic MNIST have files of the same names and sizes.
+"""
+
+
+def _idx_files(*sha256: str) -> tuple[DataFile, ...]:
+    """MNIST's four files, or the last of them."""
+    names = list(BYTES)[-len(sha256) :]
+    return tuple(
+        DataFile(name, checksum, most_bytes=BYTES[name])
+        for name, checksum in zip(names, sha256, strict=True)
+    )
 
 
 MNIST = DataSet(
@@ -56,8 +70,11 @@ NOTMNIST = DataSet(
 
 KMNIST = DataSet(
     name="kmnist",
-    files=tuple(DataFile(name, md5, "md5") for name, md5 in torchvision.KMNIST.resources),
+    files=tuple(
+        DataFile(name, md5, "md5", BYTES[name]) for name, md5 in torchvision.KMNIST.resources
+    ),
     folders=("kmnist", "KMNIST/raw"),
+    # Its mirror is plain HTTP: that nothing was changed on the way is known by the checksums.
     sources=tuple(torchvision.KMNIST.mirrors),
 )
 

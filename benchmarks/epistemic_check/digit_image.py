@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -28,6 +29,14 @@ DEEP = ("I", "F")
 DEEPEST = 65535
 """White, where pixels are whole numbers beyond 8 bits."""
 
+FORMATS = ("PNG", "JPEG", "GIF", "BMP", "TIFF", "WEBP", "PPM")
+"""Of pixels, which Pillow itself decodes; for others it would start a program, such as Ghostscript.
+
+Their names are Pillow's."""
+
+MOST_PIXELS = 16_000_000
+"""A larger image would need gigabytes of memory; its size stands in front of its pixels."""
+
 Shades = Float[np.ndarray, "rows columns"]
 
 
@@ -49,7 +58,7 @@ def read_digit(path: Path) -> Float[Tensor, "1 28 28"]:
     raise UserError(f"--image {path}: the image is blank; expected a digit on a background")
 
 
-def _grey_levels(path: Path) -> list[Shades]:
+def _grey_levels(path: Path) -> Iterator[Shades]:
     """Grey levels in which a digit may show, the likeliest first; black is 0 and white 1."""
     image = _opened(path)
     if image.mode.startswith(DEEP):
@@ -58,10 +67,11 @@ def _grey_levels(path: Path) -> list[Shades]:
             raise UserError(f"--image {path}: some pixels are not finite")
         # Pillow opens 16 bits a pixel by several modes, and floats may be of any scale.
         full = 1.0 if image.mode == "F" else DEEPEST
-        return [pixels / max(full, pixels.max())]
+        yield pixels / max(full, pixels.max())
+        return
     white, black = (_composed_on(colour, image) for colour in ("white", "black"))
-    layers = [white.convert("L"), black.convert("L"), *white.split()]
-    return [np.asarray(layer, dtype=np.float64) / 255 for layer in layers]
+    for layer in (white.convert("L"), black.convert("L"), *white.split()):
+        yield np.asarray(layer, dtype=np.float64) / 255
 
 
 def _composed_on(colour: str, image: Image.Image) -> Image.Image:
@@ -72,21 +82,32 @@ def _composed_on(colour: str, image: Image.Image) -> Image.Image:
 
 def _opened(path: Path) -> Image.Image:
     try:
-        with warnings.catch_warnings(), Image.open(path) as image:
-            # Pillow only warns of images that would fill the memory.
-            warnings.simplefilter("error", Image.DecompressionBombWarning)
+        with warnings.catch_warnings(), Image.open(path, formats=FORMATS) as image:
+            # Of files that are odd, but can be read, and of sizes beyond a limit of its own.
+            warnings.simplefilter("ignore")
+            _require_few_pixels(path, *image.size)
             upright = ImageOps.exif_transpose(image)
             upright.load()
             return upright
+    except UserError:
+        raise
     except FileNotFoundError as error:
         raise UserError(f"--image {path}: there is no such file") from error
     # What damaged files raise is up to the format's decoder.
     except Exception as error:
         message = " ".join(str(error).split()) or type(error).__name__
         raise UserError(
-            f"--image {path}: this cannot be read as an image ({message}); expected a PNG, a JPEG "
-            "or another common format"
+            f"--image {path}: this cannot be read as an image ({message}); expected one of pixels: "
+            f"{', '.join(FORMATS)}"
         ) from error
+
+
+def _require_few_pixels(path: Path, width: int, height: int) -> None:
+    if width * height > MOST_PIXELS:
+        raise UserError(
+            f"--image {path}: the image has {width}x{height} pixels; expected at most "
+            f"{MOST_PIXELS:,}: scale it down"
+        )
 
 
 def _ink(shades: Shades) -> Float[np.ndarray, "rows columns"]:

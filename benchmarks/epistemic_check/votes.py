@@ -9,14 +9,15 @@ from jaxtyping import Float
 from matplotlib import rc_context
 from rich.box import SIMPLE_HEAD
 from rich.console import Console
-from rich.markup import escape
 from rich.table import Table
 from torch import Tensor
 
 from benchmarks.claims.predictor import RecipePredictor
+from benchmarks.escaping.terminal import terminal_text
 from benchmarks.files import written_whole
 from benchmarks.metrics import METRICS
 from benchmarks.progress import announce
+from benchmarks.report.figures.drawing import without_formulas
 from benchmarks.report.figures.votes import count_plots
 from benchmarks.report.names import Names, Variant
 from benchmarks.report.number_format import three_decimals
@@ -57,8 +58,8 @@ def predict(plan: Plan, workspace: Workspace, image: Float[Tensor, "1 28 28"]) -
 def show(title: str, names: Names, predictions: Predictions) -> None:
     """Print the votes for each class, and the uncertainty measures."""
     console = Console()
-    heading = escape(f"{title}: votes for each class")
-    votes = Table(title=heading, title_justify="left", box=SIMPLE_HEAD)
+    above = terminal_text(f"{title}: votes for each class", style="italic")
+    votes = Table(title=above, title_justify="left", box=SIMPLE_HEAD)
     measures = Table(title="Measures (entropies in nats)", title_justify="left", box=SIMPLE_HEAD)
     for table, headings in ((votes, map(str, range(10))), (measures, SHOWN.values())):
         table.padding = (0, 1, 0, 0)
@@ -67,8 +68,9 @@ def show(title: str, names: Names, predictions: Predictions) -> None:
         for heading in headings:
             table.add_column(heading.replace(" ", "\n"), justify="right")
     for variant, prediction in predictions.items():
-        votes.add_row(names.label(variant), *(str(count or "") for count in _counts(prediction)))
-        measures.add_row(names.label(variant), *map(three_decimals, _measures(prediction).values()))
+        name = terminal_text(names.label(variant))
+        votes.add_row(name, *(str(count or "") for count in _counts(prediction)))
+        measures.add_row(name, *map(three_decimals, _measures(prediction).values()))
     console.print(votes)
     console.print(measures)
 
@@ -86,6 +88,7 @@ def draw(
     pixels = (image[0] * 255).round().byte().numpy()
     with rc_context(SETTINGS), written_whole(path) as temporary:
         figure = count_plots(title, names, pixels, counts, measures)
+        without_formulas(figure)
         figure.savefig(temporary, format=path.suffix.lower().removeprefix("."), dpi=DPI)
     print(f"wrote {path}")
 

@@ -7,46 +7,28 @@ of other images separately; detection combines a set's draw with that of its ref
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from functools import cache, partial
+from dataclasses import dataclass
+from functools import cache, cached_property, partial
 from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks.inference.covariance import ResampleCovariance
-from benchmarks.inference.weights import image_weights
-from benchmarks.metrics import METRICS, Arrays, Family, Metric, in_families
+from benchmarks.inference.image_sets import ImageSet, weights_of
+from benchmarks.inference.image_values import ImageValues, StoredValues, prepared
+from benchmarks.metrics import METRICS, Family, Metric, in_families
 from benchmarks.metrics.metric import Weights, each_once
-from benchmarks.predictions import RunUnit, StoredPrediction, members_of
+from benchmarks.predictions import RunUnit, StoredPrediction
+from benchmarks.records import members_text
 from benchmarks.tasks.conditions import Condition
 from benchmarks.vocabulary import mean_name
-from methods.scores import of_probabilities, score_of
-from methods.seeds import derive_seed
+from methods.scores import of_probabilities
 
 Values = NDArray[np.float64]
 
 Load = Callable[[RunUnit, str], StoredPrediction | None]
 """A run unit's prediction under a condition, if there is one."""
-
-
-class ImageSet(NamedTuple):
-    """Images that are drawn together: those of a condition, and of all that are paired with it.
-
-    Attributes:
-        name: of that condition.
-        data: its data set, from which the resamples' seed is derived.
-        subset: whether it has few of the images.
-    """
-
-    name: str
-    data: str
-    subset: bool
-
-    def weights(self, images: int, resamples: int, seed: int) -> Iterator[Weights]:
-        """Its resamples, in blocks; see `image_weights`."""
-        # Seeds are derived from these words, so that "small" stays as it is.
-        kind = "small" if self.subset else "all"
-        return image_weights(images, resamples, derive_seed("resamples", seed, kind, self.data))
 
 
 class ResamplingTask(NamedTuple):
@@ -163,94 +145,117 @@ def resampling_tasks(
     ]
 
 
-def arrays_of(
-    condition: Condition, stored: StoredPrediction, reference: StoredPrediction, score: str = ""
-) -> Arrays:
-    """What metrics are computed from, with one of the scores; without a reference to itself."""
-    against = None if condition.name == condition.reference else reference.prediction
-    return Arrays(
-        stored.prediction,
-        labels=stored.labels,
-        reference=against,
-        score=score_of(stored.prediction, score),
-        reference_score=None if against is None else score_of(against, score),
-        member_values=stored.member_values,
-    )
-
-
 def resample(
     task: ResamplingTask, units: Iterable[RunUnit], load: Load, *, resamples: int, seed: int
 ) -> Resampled | None:
     """Measure run units on resampled images; ``None`` if there is nothing to measure."""
-    parts: list[_Part] = []
-    members: dict[RunUnit, str] = {}
-    sizes = dict.fromkeys((*task.images, *task.reference_images), 0)
-    for unit in sorted(units):
-        for k, stored, reference in _predictions(task, cache(partial(load, unit))):
-            members.setdefault(unit, members_of(unit, stored))
-            images, reference_images = task.images[k], task.reference_images[k]
-            sizes[images] = len(stored.prediction.mean)
-            sizes[reference_images] = len(reference.prediction.mean)
-            arrays, row = arrays_of(task.conditions[k], stored, reference, task.score), 0
-            for family in task.in_families:
-                place = slice(row, row := row + len(family.metrics)), k, len(members) - 1
-                if (prepared := family.prepare(arrays)) is not None:
-                    parts.append(_Part(family, prepared, place, images, reference_images))
-    if not parts:
+
+    def values(unit: RunUnit, condition: str) -> ImageValues | None:
+        stored = load(unit, condition)
+        return None if stored is None else StoredValues(stored)
+
+    resampling = Resampling.of(task, units, values)
+    if resampling is None:
         return None
-    measure = partial(_measure, task, parts, len(members))
-    estimates = measure({images: each_once(size) for images, size in sizes.items()})[..., 0]
-    covariance = ResampleCovariance(estimates)
-    for weights in _weights(sizes, resamples, seed):
-        covariance.add(measure(weights))
-    names = [condition.name for condition in task.conditions]
-    averaged = [[position] for position in range(len(names))] + list(task.averaged.values())
-    return Resampled(
-        conditions=(*names, *map(mean_name, task.averaged)),
-        images=tuple(min(sizes[task.images[k]] for k in each) for each in averaged),
-        reference_images=tuple(
-            min(sizes[task.reference_images[k]] for k in each) for each in averaged
-        ),
-        drawn_together=tuple(len({task.images[k] for k in each}) == 1 for each in averaged),
-        estimates=estimates,
-        covariance=covariance.covariance,
-        undefined=covariance.undefined,
-        units=tuple(members),
-        members=tuple(members.values()),
-    )
+    for weights in weights_of(resampling.sizes, resamples, seed):
+        resampling.add(weights)
+    return resampling.result
 
 
-def _predictions(
-    task: ResamplingTask, load: Callable[[str], StoredPrediction | None]
-) -> Iterator[tuple[int, StoredPrediction, StoredPrediction]]:
+@dataclass(frozen=True, eq=False)
+class Resampling:
+    """A task at work: measured on the images themselves, then on resamples that are added.
+
+    Attributes:
+        sizes: of the sets of images that resamples are drawn of.
+    """
+
+    task: ResamplingTask
+    parts: list[_Part]
+    members: dict[RunUnit, str]
+    sizes: dict[ImageSet, int]
+
+    @classmethod
+    def of(
+        cls,
+        task: ResamplingTask,
+        units: Iterable[RunUnit],
+        load: Callable[[RunUnit, str], ImageValues | None],
+    ) -> Resampling | None:
+        """The task with the images sorted or binned; ``None`` if there is none to measure."""
+        parts: list[_Part] = []
+        members: dict[RunUnit, str] = {}
+        sizes = dict.fromkeys((*task.images, *task.reference_images), 0)
+        for unit in sorted(units):
+            for k, own, reference in _loaded(task, cache(partial(load, unit))):
+                members.setdefault(unit, members_text(own.members))
+                images, reference_images = task.images[k], task.reference_images[k]
+                sizes[images], sizes[reference_images] = own.images, reference.images
+                against = reference if task.conditions[k].detected else None
+                row = 0
+                for family in task.in_families:
+                    place = slice(row, row := row + len(family.metrics)), k, len(members) - 1
+                    if (arranged := prepared(family, task.score, own, against)) is not None:
+                        parts.append(_Part(family, arranged, place, images, reference_images))
+        return cls(task, parts, members, sizes) if parts else None
+
+    def add(self, weights: Mapping[ImageSet, Weights]) -> None:
+        """Measure a block of resamples."""
+        self._covariance.add(self._measured(weights))
+
+    @property
+    def result(self) -> Resampled:
+        """The measures, with their covariances over the resamples that were added."""
+        names = [condition.name for condition in self.task.conditions]
+        averaged = [[position] for position in range(len(names))]
+        averaged += self.task.averaged.values()
+
+        def smallest(sets: list[ImageSet]) -> tuple[int, ...]:
+            return tuple(min(self.sizes[sets[k]] for k in each) for each in averaged)
+
+        return Resampled(
+            conditions=(*names, *map(mean_name, self.task.averaged)),
+            images=smallest(self.task.images),
+            reference_images=smallest(self.task.reference_images),
+            drawn_together=tuple(
+                len({self.task.images[k] for k in each}) == 1 for each in averaged
+            ),
+            estimates=self._estimates,
+            covariance=self._covariance.covariance,
+            undefined=self._covariance.undefined,
+            units=tuple(self.members),
+            members=tuple(self.members.values()),
+        )
+
+    @cached_property
+    def _estimates(self) -> Values:
+        return self._measured({images: each_once(n) for images, n in self.sizes.items()})[..., 0]
+
+    @cached_property
+    def _covariance(self) -> ResampleCovariance:
+        return ResampleCovariance(self._estimates)
+
+    def _measured(self, weights: Mapping[ImageSet, Weights]) -> Values:
+        """All measures [metrics, conditions, units, resamples], means over groups among them."""
+        task, resamples = self.task, next(iter(weights.values())).shape[1]
+        shape = len(task.metrics), len(task.conditions), len(self.members), resamples
+        values = np.full(shape, np.nan)
+        for part in self.parts:
+            own, of_reference = weights[part.images], weights[part.reference_images]
+            values[part.place] = part.family.evaluate(part.prepared, own, of_reference)
+        groups = task.averaged.values()
+        means = [values[:, averaged].mean(axis=1, keepdims=True) for averaged in groups]
+        return np.concatenate([values, *means], axis=1) if means else values
+
+
+def _loaded(
+    task: ResamplingTask, load: Callable[[str], ImageValues | None]
+) -> Iterator[tuple[int, ImageValues, ImageValues]]:
     """The position of each condition with predictions, these, and its reference's."""
     for k, condition in enumerate(task.conditions):
-        stored, reference = load(condition.name), load(condition.reference)
-        if stored is not None and reference is not None:
-            yield k, stored, reference
-
-
-def _weights(
-    sizes: Mapping[ImageSet, int], resamples: int, seed: int
-) -> Iterator[dict[ImageSet, Weights]]:
-    """Blocks of resamples of each set of images."""
-    drawn = [images.weights(size, resamples, seed) for images, size in sizes.items()]
-    for blocks in zip(*drawn, strict=True):
-        yield dict(zip(sizes, blocks, strict=True))
-
-
-def _measure(
-    task: ResamplingTask, parts: list[_Part], units: int, weights: Mapping[ImageSet, Weights]
-) -> Values:
-    """All measures [metrics, conditions, units, resamples], the means over groups among them."""
-    resamples = next(iter(weights.values())).shape[1]
-    values = np.full((len(task.metrics), len(task.conditions), units, resamples), np.nan)
-    for part in parts:
-        own, of_reference = weights[part.images], weights[part.reference_images]
-        values[part.place] = part.family.evaluate(part.prepared, own, of_reference)
-    groups = task.averaged.values()
-    means = [values[:, averaged].mean(axis=1, keepdims=True) for averaged in groups]
-    return np.concatenate([values, *means], axis=1) if means else values
+        own, reference = load(condition.name), load(condition.reference)
+        if own is not None and reference is not None:
+            yield k, own, reference
 
 
 def _drawn_together(conditions: Iterable[Condition]) -> list[tuple[Condition, ...]]:

@@ -11,6 +11,7 @@ import pandas as pd
 import torch
 
 from benchmarks.environment import version_of
+from benchmarks.escaping.spreadsheet import unquoted
 from benchmarks.latency.setups import LatencyTask, Setup, concerns
 from benchmarks.latency.stopwatch import WALL
 from benchmarks.records import write_table
@@ -163,7 +164,7 @@ def read_rows(path: Path) -> pd.DataFrame:
     if not path.exists():
         return pd.DataFrame(columns=COLUMNS, dtype=str)
     try:
-        table = pd.read_csv(path, dtype=str, keep_default_na=False)
+        table = unquoted(pd.read_csv(path, dtype=str, keep_default_na=False))
     except ValueError:  # damaged; timing anew takes seconds
         table = pd.DataFrame()
     return table if list(table) == COLUMNS else pd.DataFrame(columns=COLUMNS, dtype=str)

@@ -8,10 +8,12 @@ binned value, not the true error.
 from __future__ import annotations
 
 import math
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
+import torch
 from jaxtyping import Bool, Float, Float64, Int32
+from numpy.typing import NDArray
 from scipy.special import erf
 from torch import Tensor
 
@@ -30,13 +32,19 @@ class Calibration(Family):
 
     needs = frozenset({"labels"})
 
-    def prepare(self, arrays: Arrays) -> tuple[BinnedImages, BinnedImages] | None:
-        """Bin the images, in both ways."""
+    def of_images(self, arrays: Arrays) -> tuple[NDArray[Any], NDArray[Any]] | None:
+        """Confidence, and whether it is classified correctly."""
         mean, labels = arrays.prediction.mean, arrays.labels
         if labels is None:
             return None
-        images = confidence(mean), correct(mean, labels)
-        return equal_width_bins(*images), equal_mass_bins(*images)
+        return confidence(mean).numpy(), correct(mean, labels).numpy()
+
+    def arranged(
+        self, of_images: tuple[NDArray[Any], NDArray[Any]], of_reference: object
+    ) -> tuple[BinnedImages, BinnedImages]:
+        """Bin the images, in both ways."""
+        confident, right = map(torch.from_numpy, of_images)
+        return equal_width_bins(confident, right), equal_mass_bins(confident, right)
 
     def evaluate(
         self,

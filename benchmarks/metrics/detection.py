@@ -22,18 +22,23 @@ from methods.scores.arguments import require_flags
 
 PerResample = Float64[np.ndarray, " resamples"]
 
+Scores = Float[np.ndarray, " images"]
+
 
 class Detection(Family):
     """A metric's `function`: from `DetectionStatistics` to [resamples]."""
 
     needs = frozenset({"score", "reference"})
 
-    def prepare(self, arrays: Arrays) -> Ranking | None:
+    def of_images(self, arrays: Arrays) -> Scores | None:
+        """The score."""
+        return None if arrays.score is None else arrays.score.numpy()
+
+    def arranged(self, of_images: Scores, of_reference: Scores | None) -> Ranking | None:
         """Sort the images of both kinds; a score that is NaN cannot be ranked."""
-        score, reference = arrays.score, arrays.reference_score
-        if score is None or reference is None or score.isnan().any() or reference.isnan().any():
+        if of_reference is None or np.isnan(of_images).any() or np.isnan(of_reference).any():
             return None
-        return flagging_order(reference.numpy(), score.numpy())
+        return flagging_order(of_reference, of_images)
 
     def evaluate(self, prepared: Ranking, weights: Weights, reference_weights: Weights) -> Values:
         """One pass over the images."""

@@ -42,12 +42,12 @@ def _column_sums(
 
 @_compiled
 def count_draws(
-    drawn: UInt32[np.ndarray, "block images"], weights: UInt8[np.ndarray, "images resamples"]
+    drawn: UInt32[np.ndarray, "resamples images"], counts: UInt8[np.ndarray, "resamples images"]
 ) -> None:
-    """Add to the weights how often each image was drawn into each resample."""
-    for b in range(weights.shape[1]):
+    """Add to the counts how often each image was drawn into each resample."""
+    for b in range(len(drawn)):
         for i in drawn[b]:
-            weights[i, b] += 1
+            counts[b, i] += 1
 
 
 @_compiled

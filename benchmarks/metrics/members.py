@@ -17,7 +17,7 @@ class MemberMeans(MeansOverImages):
 
     needs = frozenset({"members"})
 
-    def prepare(self, arrays: Arrays) -> Float64[np.ndarray, "metrics images"] | None:
+    def of_images(self, arrays: Arrays) -> Float64[np.ndarray, "metrics images"] | None:
         """Each image's stored value of each metric."""
         stored, missing = arrays.member_values, torch.full((len(arrays.prediction.mean),), np.nan)
         if not any(metric.name in stored for metric in self.metrics):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import reduce
 from typing import Any, ClassVar, Literal
 
 import numpy as np
@@ -19,6 +20,9 @@ Weights = UInt8[np.ndarray, "images resamples"]
 """How often each resample has each image."""
 
 Values = Float64[np.ndarray, "metrics resamples"]
+
+BLOCK = 2**16
+"""How many images are multiplied by their weights at once, so that this needs little memory."""
 
 Need = Literal["labels", "members", "score", "reference"]
 
@@ -45,6 +49,13 @@ class Arrays:
     reference_score: Float[Tensor, " reference_images"] | None = None
     member_values: Mapping[str, Float[Tensor, " images"]] = field(default_factory=dict)
 
+    @property
+    def of_reference(self) -> Arrays | None:
+        """What is there of the reference's images."""
+        if self.reference is None:
+            return None
+        return Arrays(self.reference, score=self.reference_score)
+
 
 class Family(ABC):
     """Metrics that are computed together: from the same arrays, sorted or binned once.
@@ -66,12 +77,32 @@ class Family(ABC):
         self.metrics = tuple(metrics)
 
     @abstractmethod
-    def prepare(self, arrays: Arrays) -> Any | None:
-        """What is done once for all resamples; ``None`` where no metric is defined."""
+    def of_images(self, arrays: Arrays) -> Any | None:
+        """What each image contributes: an array or several, images last; ``None``: nothing.
+
+        An image's part depends on no other image, so that images may come in blocks.
+        """
+
+    def arranged(self, of_images: Any, of_reference: Any | None) -> Any | None:
+        """The images sorted or binned, once for all resamples; ``None``: no metric is defined.
+
+        Args:
+            of_images: what `of_images` gives of all images.
+            of_reference: and of the reference's, if a reference is needed and there is one.
+        """
+        return of_images
 
     @abstractmethod
     def evaluate(self, prepared: Any, weights: Weights, reference_weights: Weights) -> Values:
         """The metrics on every resample, NaN where undefined; weights are numbers of copies."""
+
+    def prepare(self, arrays: Arrays) -> Any | None:
+        """What is done once for all resamples; ``None`` where no metric is defined."""
+        own = self.of_images(arrays)
+        reference = arrays.of_reference if "reference" in self.needs else None
+        if own is None:
+            return None
+        return self.arranged(own, None if reference is None else self.of_images(reference))
 
     def values(self, arrays: Arrays) -> Float64[np.ndarray, " metrics"]:
         """The metrics of the images themselves, each with a weight of one."""
@@ -176,6 +207,19 @@ def one_each(noun: str, values: Any, count: int) -> Any:
     return values
 
 
+def joined(parts: Sequence[Any]) -> Any | None:
+    """What `Family.of_images` gives of all images, from what it gives of one block after another.
+
+    >>> joined([(np.array([1, 2]), np.array([[3, 4]])), (np.array([5]), np.array([[6]]))])
+    (array([1, 2, 5]), array([[3, 4, 6]]))
+    """
+    if any(part is None for part in parts):
+        return None
+    if isinstance(parts[0], tuple):
+        return tuple(map(joined, zip(*parts, strict=True)))
+    return np.concatenate(parts, axis=-1)
+
+
 def each_once(images: int) -> Weights:
     """The weights of the images themselves, as a single resample."""
     return np.ones((images, 1), np.uint8)
@@ -195,8 +239,13 @@ def weighted_means(
     >>> weighted_means(np.array([[1.0, 4.0]]), np.array([[1, 2], [1, 0]], dtype=np.uint8))
     array([[2.5, 1. ]])
     """
-    # Multiplied by PyTorch: bits depend on the number of threads, and PyTorch's is set to one.
-    drawn = torch.from_numpy(weights).double()
-    totals = torch.from_numpy(contributions) @ drawn
-    means: Float64[np.ndarray, "rows resamples"] = (totals / drawn.sum(dim=0)).numpy()
+    parts = []
+    doubles = torch.empty((min(len(weights), BLOCK), weights.shape[1]), dtype=torch.float64)
+    for start in range(0, max(len(weights), 1), BLOCK):
+        block = slice(start, start + BLOCK)
+        # Multiplied by PyTorch: bits depend on the number of threads, and PyTorch's is set to one.
+        drawn = doubles[: len(weights) - start].copy_(torch.from_numpy(weights[block]))
+        parts.append((torch.from_numpy(contributions[:, block]) @ drawn, drawn.sum(dim=0)))
+    totals, images = (reduce(torch.add, of_blocks) for of_blocks in zip(*parts, strict=True))
+    means: Float64[np.ndarray, "rows resamples"] = (totals / images).numpy()
     return means

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+from jaxtyping import Float64
 
 from benchmarks.metrics.metric import Arrays, Family, Metric, Values, Weights
 
@@ -16,9 +17,13 @@ class Prevalence(Family):
     needs = frozenset({"reference"})
     resampled = False
 
-    def prepare(self, arrays: Arrays) -> bool | None:
-        """Whether there is a reference; nothing is prepared."""
-        return None if arrays.reference is None else True
+    def of_images(self, arrays: Arrays) -> Float64[np.ndarray, "nothing images"]:
+        """Nothing: images are only counted."""
+        return np.empty((0, len(arrays.prediction.mean)))
+
+    def arranged(self, of_images: object, of_reference: object | None) -> bool | None:
+        """Whether there is a reference."""
+        return None if of_reference is None else True
 
     def evaluate(self, prepared: bool, weights: Weights, reference_weights: Weights) -> Values:
         """From the sums of the weights."""

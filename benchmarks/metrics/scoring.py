@@ -16,7 +16,7 @@ class LabelMeans(MeansOverImages):
 
     needs = frozenset({"labels"})
 
-    def prepare(self, arrays: Arrays) -> Float64[np.ndarray, "metrics images"] | None:
+    def of_images(self, arrays: Arrays) -> Float64[np.ndarray, "metrics images"] | None:
         """Each image's value of each metric."""
         mean, labels = arrays.prediction.mean, arrays.labels
         if labels is None:

@@ -12,7 +12,7 @@ from operator import attrgetter
 from typing import NamedTuple
 
 import numpy as np
-from jaxtyping import Bool, Float64
+from jaxtyping import Bool, Float, Float64
 
 from benchmarks.metrics.kernels import select
 from benchmarks.metrics.metric import Arrays, Family, Metric, Values, Weights
@@ -20,6 +20,8 @@ from benchmarks.metrics.ranks import Counts, Ranking
 from benchmarks.metrics.scoring import correct
 
 PerResample = Float64[np.ndarray, " resamples"]
+
+ScoredImages = tuple[Float[np.ndarray, " images"], Bool[np.ndarray, " images"]]
 
 
 class Selection(NamedTuple):
@@ -34,12 +36,17 @@ class Selective(Family):
 
     needs = frozenset({"labels", "score"})
 
-    def prepare(self, arrays: Arrays) -> Selection | None:
-        """Sort the images; a score that is NaN cannot be ranked."""
+    def of_images(self, arrays: Arrays) -> ScoredImages | None:
+        """The score, and whether it is classified correctly."""
         score, labels = arrays.score, arrays.labels
-        if score is None or labels is None or score.isnan().any():
+        if score is None or labels is None:
             return None
-        return Selection(Ranking.of(score.numpy()), correct(arrays.prediction.mean, labels).numpy())
+        return score.numpy(), correct(arrays.prediction.mean, labels).numpy()
+
+    def arranged(self, of_images: ScoredImages, of_reference: object) -> Selection | None:
+        """Sort the images; a score that is NaN cannot be ranked."""
+        score, right = of_images
+        return None if np.isnan(score).any() else Selection(Ranking.of(score), right)
 
     def evaluate(self, prepared: Selection, weights: Weights, reference_weights: Weights) -> Values:
         """One pass over the images."""

@@ -13,7 +13,7 @@ from methods.scores.entropy import mutual_information, predictive_entropy
 class PredictionMeans(MeansOverImages):
     """A metric's `function`: from a `Prediction` to [images]."""
 
-    def prepare(self, arrays: Arrays) -> Float64[np.ndarray, "metrics images"]:
+    def of_images(self, arrays: Arrays) -> Float64[np.ndarray, "metrics images"]:
         """Each image's value of each metric."""
         prediction = arrays.prediction
         return rows_of(self.each(len(prediction.mean), prediction))

@@ -8,6 +8,7 @@ from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
 
+from benchmarks.escaping.terminal import terminal_text
 from benchmarks.report.names import training_images_remark
 from benchmarks.report.results import Quantity, Results
 from benchmarks.report.tables.comparison import value_cell
@@ -67,11 +68,12 @@ def _table(results: Results) -> Table:
     table.add_column("method", no_wrap=True)
     for condition, metric, _ in quantities:
         label = results.label_of(condition).replace(" ", "\n").replace("-", "-\n")
-        table.add_column(f"{results.names.printed(metric).name}\n{label}", justify="right")
+        heading = terminal_text(f"{results.names.printed(metric).name}\n{label}")
+        table.add_column(heading, justify="right")
     for recipe in results.recipes:
         of_recipe = results.of_recipe(recipe)
         for variant in of_recipe.evaluated_on([CLEAN]):
             values = (value_cell(of_recipe, variant, quantity).value for quantity in quantities)
             shown = ("—" if value != value else f"{value:.4f}" for value in values)
-            table.add_row(recipe, results.names.label(variant), *shown)
+            table.add_row(recipe, terminal_text(results.names.label(variant)), *shown)
     return table

@@ -12,6 +12,7 @@ from PIL.Image import Dither
 from benchmarks.files import written_whole
 from benchmarks.records import write_table
 from benchmarks.report.figures import Drawing, figures
+from benchmarks.report.figures.drawing import without_formulas
 from benchmarks.report.results import Results
 from benchmarks.report.style import DPI, SETTINGS
 from benchmarks.report.tables.claims import claims_tables
@@ -38,6 +39,7 @@ def write_recipe(results: Results, recipe: str, folder: Path) -> str:
 
 def _write_drawing(drawing: Drawing, recipe: str, folder: Path) -> None:
     name = f"{drawing.name}-{recipe}"
+    without_formulas(drawing.figure)
     with written_whole(folder / f"{name}.svg") as temporary:
         drawing.figure.savefig(temporary, format="svg", metadata={"Date": None, "Creator": None})
     drawing.figure.set_layout_engine("none")  # what has been laid out stays where it is

@@ -94,13 +94,7 @@ class Configuration:
             raise UserError(
                 f"--engine numba does not compute the recipe {names[0]!r}; use --engine torch"
             )
-        if self.resamples < FEWEST_RESAMPLES:
-            raise UserError(
-                f"--resamples: {self.resamples} is too small; expected at least "
-                f"{FEWEST_RESAMPLES}, since fewer give intervals of arbitrary width"
-            )
-        if self.seed < 0:
-            raise UserError(f"--seed: {self.seed} is negative; expected a whole number from 0")
+        require_resampling(self.resamples, self.seed)
 
     @property
     def classes(self) -> dict[str, type[UncertaintyMethod]]:
@@ -177,6 +171,18 @@ OPTIONS = {
     **{"recipes": "--recipe", "custom_methods": "--method"},
 }
 """The command line's name of each part of a configuration."""
+
+
+def require_resampling(resamples: int, seed: int) -> None:
+    """Raise a `UserError` if there are too few or too many resamples, or the seed is negative."""
+    if resamples < FEWEST_RESAMPLES:
+        raise UserError(
+            f"--resamples: {resamples} is too small; expected at least {FEWEST_RESAMPLES}, since "
+            "fewer give intervals of arbitrary width"
+        )
+    _require_sensible("resamples", resamples)
+    if seed < 0:
+        raise UserError(f"--seed: {seed} is negative; expected a whole number from 0")
 
 
 def _require_known(part: str, names: tuple[str, ...], known: Iterable[str]) -> None:

@@ -11,8 +11,15 @@ from pathlib import Path
 from typing import get_args
 
 from benchmarks.errors import UserError
+from benchmarks.escaping.names import LONGEST, objection_to
 from methods import UncertaintyMethod
 from methods.interface import Need
+
+TEXTS = {
+    **dict.fromkeys(("name", "label", "in_text", "group", "symbol"), LONGEST),
+    "citation": 3 * LONGEST,
+}
+"""The class fields that are shown, and how many characters they may have."""
 
 SIZE_OPTIONS = ("members", "passes")
 """The command line's options that are sizes of methods."""
@@ -62,6 +69,12 @@ def sha256_of_file(location: str) -> str:
 
 def _objection(method: type[UncertaintyMethod]) -> str | None:
     """What is wrong with the class fields; ``None`` if nothing is."""
+    for field, longest in TEXTS.items():
+        text = getattr(method, field)
+        if not isinstance(text, str):
+            return f"{field}: {text!r}; expected text"
+        if text and (objection := objection_to(text, longest)):
+            return f"{field} {objection}"
     if unknown := set(method.needs) - set(get_args(Need)):
         return f"needs: {min(unknown)!r} is unknown; choose from {', '.join(get_args(Need))}"
     is_several = isinstance(method.sweep, (tuple, list))

@@ -8,11 +8,10 @@ from functools import partial
 
 from torch import Tensor
 
-from benchmarks.inference.resampling import arrays_of
-from benchmarks.metrics import METRICS, Arrays, Family, Metric, in_families
-from benchmarks.metrics.metric import one_each
+from benchmarks.inference.image_values import ImageValues, StoredValues, values_of
+from benchmarks.metrics import METRICS, Family, Metric, in_families
 from benchmarks.predictions import RunUnit, StoredPrediction, members_of
-from benchmarks.records import Measurement
+from benchmarks.records import Measurement, members_text
 from benchmarks.tasks.conditions import Condition
 from benchmarks.vocabulary import ILL_DEFINED
 from methods.scores import SCORES, of_probabilities
@@ -37,18 +36,22 @@ def measure(
     Raises:
         UserError: a metric's or a score's function gives something else than it should.
     """
-    images = len(stored.prediction.mean)
-    row = partial(_row, unit, condition, members_of(unit, stored), images=images)
-    for family, score in _families(condition, stored.prediction.scores):
-        arrays = arrays_of(condition, stored, reference, score)
-        if arrays.score is not None:
-            one_each(f"score {score!r}", arrays.score, images)
-        for metric, value in zip(family.metrics, family.values(arrays).tolist(), strict=True):
+    yield from measure_values(unit, condition, StoredValues(stored), StoredValues(reference))
+
+
+def measure_values(
+    unit: RunUnit, condition: Condition, own: ImageValues, reference: ImageValues
+) -> Iterator[Measurement]:
+    """The same from what the images contribute."""
+    row = partial(_row, unit, condition, members_text(own.members), images=own.images)
+    for family, score in _families(condition, own.own_scores):
+        values = values_of(family, score, own, reference if condition.detected else None)
+        for metric, value in zip(family.metrics, values.tolist(), strict=True):
             if math.isnan(value):
-                reason = _why_undefined(metric, condition, arrays, score)
+                reason = _why_undefined(metric, condition, score, own, reference)
                 yield row(metric.name, score, None, status="undefined", reason=reason)
             else:
-                status, reason = _status(metric, condition, arrays, value)
+                status, reason = _status(metric, condition, own, value)
                 yield row(metric.name, score, value, status=status, reason=reason)
 
 
@@ -82,7 +85,7 @@ def _families(condition: Condition, method_scores: Iterable[str]) -> Iterator[tu
     """The families that are measured under a condition, each with every score that it needs."""
     scores = tuple(dict.fromkeys((*of_probabilities(), *method_scores)))
     for family in in_families(METRICS.values()):
-        if "reference" in family.needs and condition.name == condition.reference:
+        if "reference" in family.needs and not condition.detected:
             continue
         if "score" not in family.needs:
             yield family, ""
@@ -117,27 +120,30 @@ def _row(
     )
 
 
-def _status(metric: Metric, condition: Condition, arrays: Arrays, value: float) -> tuple[str, str]:
-    """The status of a value, and why it is not ``ok`` or infinite."""
+def _status(
+    metric: Metric, condition: Condition, own: ImageValues, value: float
+) -> tuple[str, str]:
+    """The status of a value, and the reason if it is not ``ok`` or is infinite."""
     if "labels" not in metric.needs:
         return "ok", ""
-    remark = _impossible_labels(arrays) if math.isinf(value) else ""
+    remark = (
+        f"{own.impossible_labels} of {own.images} labels were given the probability 0"
+        if math.isinf(value)
+        else ""
+    )
     if condition.labels == "ill-defined":
         return ILL_DEFINED, "; ".join(filter(None, (condition.reason, remark)))
     return "ok", remark
 
 
-def _impossible_labels(arrays: Arrays) -> str:
-    assert arrays.labels is not None
-    of_label = arrays.prediction.mean.gather(-1, arrays.labels[:, None])
-    return f"{int((of_label == 0).sum())} of {len(of_label)} labels were given the probability 0"
-
-
-def _why_undefined(metric: Metric, condition: Condition, arrays: Arrays, score: str) -> str:
-    one_member = arrays.prediction.members == 1
-    if "labels" in metric.needs and arrays.labels is None:
+def _why_undefined(
+    metric: Metric, condition: Condition, score: str, own: ImageValues, reference: ImageValues
+) -> str:
+    one_member = own.members == 1
+    if "labels" in metric.needs and not own.labelled:
         return condition.reason or NO_LABELS
-    if score and any(ranked is None or ranked.isnan().any() for ranked in _ranked(metric, arrays)):
+    ranked = (own, reference) if "reference" in metric.needs else (own,)
+    if score and any(_is_unranked(values.score(score)) for values in ranked):
         known = SCORES.get(score)
         if known is not None and one_member and known.undefined_for_one:
             return ONE_MEMBER
@@ -150,8 +156,5 @@ def _why_undefined(metric: Metric, condition: Condition, arrays: Arrays, score: 
     return metric.undefined or NOT_A_NUMBER
 
 
-def _ranked(metric: Metric, arrays: Arrays) -> tuple[Tensor | None, ...]:
-    """The scores that the metric ranks images by."""
-    if "reference" in metric.needs:
-        return arrays.score, arrays.reference_score
-    return (arrays.score,)
+def _is_unranked(score: Tensor | None) -> bool:
+    return score is None or bool(score.isnan().any())

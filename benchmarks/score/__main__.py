@@ -10,11 +10,10 @@ import typer
 from rich.console import Console
 
 from benchmarks.command_line import exit_status
-from benchmarks.errors import UserError
 from benchmarks.files import writable_folder
 from benchmarks.report.tables.quality import main_table
-from benchmarks.report.tables.terminal import notes, terminal
-from benchmarks.run.configuration import FEWEST_RESAMPLES
+from benchmarks.report.tables.terminal import caption, notes, terminal
+from benchmarks.run.configuration import require_resampling
 from benchmarks.score.external_predictions import read_predictions, require_same_images
 from benchmarks.score.scoring import Scores, require_no_run, score, write_scores
 from benchmarks.vocabulary import SELF_TRAINED
@@ -50,12 +49,7 @@ def main(
     probabilities: method = MCDropout.from_network(module), then
     method.member_logits(images).softmax(-1). The README shows an example.
     """
-    if resamples < FEWEST_RESAMPLES:
-        raise UserError(
-            f"--resamples: {resamples} is too small; expected at least {FEWEST_RESAMPLES}"
-        )
-    if seed < 0:
-        raise UserError(f"--seed: {seed} is negative; expected a whole number from 0")
+    require_resampling(resamples, seed)
     external = [read_predictions(path) for path in files]
     require_same_images(external)
     if out is not None:
@@ -69,11 +63,8 @@ def main(
 def _show(scores: Scores, out: Path | None) -> None:
     console = Console()
     table = main_table(scores.results, SELF_TRAINED)
-    console.print(table.caption, style="bold", highlight=False)
-    for part in terminal(table):
+    for part in (caption(table), *terminal(table), *notes(table)):
         console.print(part)
-    for note in notes(table):
-        console.print(note, highlight=False, markup=False)
     if out is not None:
         print(f"wrote {out}")
 

@@ -5,14 +5,16 @@ Every error names the array, what is wrong with it, what was expected and what t
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from itertools import permutations
-from typing import Any
+from math import prod
 
 import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks.errors import UserError
+from benchmarks.escaping.names import objection_to
+from benchmarks.score.archive import EXAMPLE, Array, Parts, StoredArray
 
 PROBABILITIES, LABELS, OOD = "probabilities", "labels", "ood_"
 """The names of the arrays; the last is the prefix of those for out-of-distribution images."""
@@ -20,16 +22,27 @@ PROBABILITIES, LABELS, OOD = "probabilities", "labels", "ood_"
 ROUNDING = 1e-3
 """How far a row may be from a sum of 1: half precision; the metrics allow as much."""
 
-EXAMPLE = "np.savez(file, probabilities=…, labels=…)"
+MOST_IMAGES = 5_000_000
+"""In a file: all that is kept of an image needs some 200 bytes."""
 
-Array = NDArray[Any]
+MOST_OF_AN_IMAGE = 2**20
+"""Probabilities of one image, by all members."""
+
+BLOCK_VALUES = 2**21
+"""Probabilities that are read at once."""
+
+MULTIPLE = 16
+"""Of so many images blocks are, so that the processor's vectors are filled as by all at once."""
+
+HINT_IMAGES, HINT_VALUES = 100, 2**20
+"""Of so many images, or of fewer if there are many values, rows show which axis is which."""
 
 
-def require_names(arrays: Mapping[str, Array]) -> None:
+def require_names(arrays: Mapping[str, StoredArray]) -> None:
     """Arrays go by their names: ``probabilities``, ``labels``, and ``ood_<name>`` if there are any.
 
     Raises:
-        UserError: one is missing, or has another name.
+        UserError: one is missing, or has another name, or one that cannot be shown.
     """
     required = (PROBABILITIES, LABELS)
     missing = [name for name in required if name not in arrays]
@@ -44,34 +57,49 @@ def require_names(arrays: Mapping[str, Array]) -> None:
             + (f"; rename or leave out: {_quoted(unknown)}" if unknown else "")
             + f"; write it with {EXAMPLE}"
         )
+    for name in sorted(ood):
+        if objection := objection_to(name.removeprefix(OOD)):
+            raise UserError(f"the name of the array {name!r} {objection}")
 
 
 def _quoted(names: Sequence[str]) -> str:
     return ", ".join(map(repr, names))
 
 
-def checked_labels(labels: Array) -> Array:
-    """The labels, which are [images], whole numbers, at least one.
+def require_label_form(labels: StoredArray) -> None:
+    """The labels are [images], whole numbers, at least one.
 
     Raises:
-        UserError: they are not.
+        UserError: they are not, or there are too many images.
     """
-    shape = list(labels.shape)
-    if labels.ndim == 2 and min(labels.shape) > 1:
+    shape, axes = list(labels.shape), len(labels.shape)
+    if axes == 2 and min(labels.shape) > 1:
         raise UserError(
             f"'labels' has the shape {shape}; expected [images], one class per image: if these are "
             f"one-hot, save labels.argmax(axis=1)"
         )
-    if labels.ndim != 1:
+    if axes != 1:
         raise UserError(f"'labels' has the shape {shape}; expected [images]: save labels.ravel()")
     if labels.dtype.kind not in "iu":
         raise UserError(
             f"'labels' are {labels.dtype}, not whole numbers; if these are classes from 0, save "
             f"labels.astype(int)"
         )
-    if not len(labels):
+    if not shape[0]:
         raise UserError("'labels' is empty; expected the class of at least one image")
-    return labels
+
+
+def require_few_images(images: int) -> None:
+    """What is kept of so many images fits into memory.
+
+    Raises:
+        UserError: it does not.
+    """
+    if images > MOST_IMAGES:
+        raise UserError(
+            f"the file holds {images:,} images, those of all sets together; expected at most "
+            f"{MOST_IMAGES:,}: leave some out, or score sets one by one"
+        )
 
 
 def require_classes(labels: Array, *, classes: int) -> None:
@@ -91,88 +119,131 @@ def require_classes(labels: Array, *, classes: int) -> None:
         )
 
 
-def checked_members(array: Array, *, images: int) -> Array:
-    """The probabilities of the labelled images as [members, images, classes].
+def members_and_classes(array: StoredArray) -> tuple[int, int]:
+    """How many of both there are, by an array's shape."""
+    return array.shape[0] if len(array.shape) == 3 else 1, array.shape[-1]
+
+
+def blocks_of(array: StoredArray) -> list[tuple[int, int]]:
+    """Starts and ends of blocks of images, each of few enough probabilities."""
+    images = array.shape[-2]
+    values = prod(members_and_classes(array))
+    step = max(MULTIPLE, BLOCK_VALUES // values // MULTIPLE * MULTIPLE)
+    return [(start, min(start + step, images)) for start in range(0, images, step)]
+
+
+def require_form(array: StoredArray) -> None:
+    """Numbers, as [members, images, classes] or [images, classes].
 
     Raises:
-        UserError: their shape or their rows are not as they should be.
+        UserError: they are not, there are none, or too many of an image.
     """
-    _require_numbers(PROBABILITIES, array)
-    hint = _axis_order_hint(array, images)
-    if array.shape[-2] != images:
-        raise UserError(
-            f"'probabilities' has the shape {list(array.shape)}, but there are {images:,} "
-            f"labels; expected [members, images, classes] or [images, classes]{hint}"
-        )
-    _require_distributions(PROBABILITIES, array, hint)
-    return array if array.ndim == 3 else array[None]
-
-
-def checked_ood_members(name: str, array: Array, members: Array) -> Array:
-    """The probabilities as [members, images, classes], for as many members and classes as others.
-
-    Raises:
-        UserError: their shape or their rows are not as they should be.
-    """
-    _require_numbers(name, array)
-    stacked = array if array.ndim == 3 else array[None]
-    expected = (len(members), members.shape[2])
-    if (len(stacked), stacked.shape[2]) != expected:
-        raise UserError(
-            f"{name!r} has the shape {list(array.shape)}; expected [members, images, classes] with "
-            f"{expected[0]} members and {expected[1]} classes, as the labelled images have"
-        )
-    _require_distributions(name, array, "")
-    return stacked
-
-
-def _require_numbers(name: str, array: Array) -> None:
+    name, shape = array.name, list(array.shape)
     if array.dtype.kind not in "fiu":
         raise UserError(f"{name!r} has the type {array.dtype}; expected floating-point numbers")
-    if array.ndim not in (2, 3):
+    if len(shape) not in (2, 3):
         raise UserError(
-            f"{name!r} has the shape {list(array.shape)}; expected [members, images, classes] or "
+            f"{name!r} has the shape {shape}; expected [members, images, classes] or "
             "[images, classes]"
         )
-    if not array.size:
-        raise UserError(f"{name!r} is empty: it has the shape {list(array.shape)}")
+    if not prod(shape):
+        raise UserError(f"{name!r} is empty: it has the shape {shape}")
 
 
-def _axis_order_hint(array: Array, images: int) -> str:
+def require_few_values(array: StoredArray) -> None:
+    """All probabilities of an image fit into memory.
+
+    Raises:
+        UserError: they do not.
+    """
+    if (values := prod(members_and_classes(array))) > MOST_OF_AN_IMAGE:
+        raise UserError(
+            f"{array.name!r} of {list(array.shape)} has {values:,} probabilities of an image; "
+            f"expected at most {MOST_OF_AN_IMAGE:,}"
+        )
+
+
+def require_same_members(array: StoredArray, probabilities: StoredArray) -> None:
+    """Out-of-distribution images are predicted by the members and for the classes of the others.
+
+    Raises:
+        UserError: they are not.
+    """
+    members, classes = members_and_classes(probabilities)
+    if members_and_classes(array) != (members, classes):
+        raise UserError(
+            f"{array.name!r} has the shape {list(array.shape)}; expected [members, images, "
+            f"classes] with {members} members and {classes} classes, as the labelled images have"
+        )
+
+
+def axis_order_hint(array: StoredArray, parts: Parts, images: int) -> str:
     """What to do, if in another order the axes would be as expected."""
-    for order in permutations(range(array.ndim)):
-        reordered = array.transpose(order)
-        if reordered.shape[-2] == images and not _unsound(reordered).any():
-            return (
-                f": axis {order[-2]} looks like the images, so save probabilities.transpose{order}"
-            )
+    shape = array.shape
+    for order in permutations(range(len(shape))):
+        values = prod(shape) // shape[order[-2]]
+        if shape[order[-2]] == images and values <= HINT_VALUES:
+            some = parts.part(order[-2], 0, min(HINT_IMAGES, max(1, HINT_VALUES // values)))
+            if not unsound(some.transpose(order)).any():
+                return (
+                    f": axis {order[-2]} looks like the images, so save "
+                    f"probabilities.transpose{order}"
+                )
     return ""
 
 
-def _unsound(array: Array) -> NDArray[np.bool_]:
+def unsound(array: Array) -> NDArray[np.bool_]:
     """Which rows are no distribution."""
-    sums = array.sum(axis=-1, dtype=np.float64)
-    sound: NDArray[np.bool_] = (np.abs(sums - 1) <= ROUNDING) & (array >= 0).all(axis=-1)
+    with np.errstate(all="ignore"):  # whatever the numbers are
+        sums = array.sum(axis=-1, dtype=np.float64)
+        sound: NDArray[np.bool_] = (np.abs(sums - 1) <= ROUNDING) & (array >= 0).all(axis=-1)
     return ~sound
 
 
-def _require_distributions(name: str, array: Array, hint: str) -> None:
-    unsound = _unsound(array)
-    if not unsound.any():
-        return
-    first = tuple(map(int, np.argwhere(unsound)[0]))
-    row = array[first].astype(np.float64)
-    where = f"image {first[-1]}" if len(first) == 1 else f"member {first[0]}, image {first[1]}"
-    if not np.isfinite(row).all():
-        wrong = f"holds {row[~np.isfinite(row)][0]}"
-        hint = "; find its origin: metrics of it would be NaN too"
-    else:
-        wrong = f"holds {row.min():.4g}" if (row < 0).any() else f"sums to {row.sum():.6g}"
-        hint = hint or f"; {_remedy(name, row)}"
-    raise UserError(
-        f"{unsound.sum():,} of {unsound.size:,} rows of {name!r} are not probabilities; the first "
-        f"({where}) {wrong}; expected non-negative numbers that sum to 1{hint}"
-    )
+class RowCheck:
+    """Counts the rows of an array that are no distribution, and remembers the first."""
+
+    def __init__(self, array: StoredArray) -> None:
+        self._array = array
+        self._unsound = 0
+        self._first: tuple[int, int] | None = None
+        self._row = np.zeros(0)
+
+    def is_sound(self, block: Array, start: int) -> bool:
+        """Whether this block [members, images, classes], and all before it, are sound."""
+        wrong = unsound(block)
+        self._unsound += int(wrong.sum())
+        if wrong.any():
+            member, image = map(int, np.argwhere(wrong)[0])
+            if self._first is None or (member, start + image) < self._first:
+                self._first = member, start + image
+                self._row = block[member, image].astype(np.float64)
+        return self._first is None
+
+    @np.errstate(all="ignore")
+    def require_sound(self, hint: Callable[[], str]) -> None:
+        """All blocks were sound; the hint is asked for where one was not.
+
+        Raises:
+            UserError: one was not.
+        """
+        if self._first is None:
+            return
+        name, row = self._array.name, self._row
+        member, image = self._first
+        of_member = f"member {member}, " if len(self._array.shape) == 3 else ""
+        if not np.isfinite(row).all():
+            wrong = f"holds {row[~np.isfinite(row)][0]}"
+            remedy = "; find its origin: metrics of it would be NaN too"
+        else:
+            wrong = f"holds {row.min():.4g}" if (row < 0).any() else f"sums to {row.sum():.6g}"
+            remedy = hint() or f"; {_remedy(name, row)}"
+        rows = prod(self._array.shape[:-1])
+        raise UserError(
+            f"{self._unsound:,} of {rows:,} rows of {name!r} are not probabilities; the first "
+            f"({of_member}image {image}) {wrong}; expected non-negative numbers that sum to 1"
+            f"{remedy}"
+        )
 
 
 def _remedy(name: str, row: NDArray[np.float64]) -> str:

@@ -9,32 +9,48 @@ The file is an ``.npz``, ``np.savez(file, probabilities=…, labels=…, ood_<na
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from hashlib import sha256
+from hashlib import file_digest
+from itertools import count
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
+from jaxtyping import Int64
+from torch import Tensor
 
 from benchmarks.errors import UserError
+from benchmarks.escaping.names import objection_to, printable
+from benchmarks.inference.image_values import ImageValues, JoinedValues
 from benchmarks.predictions import StoredPrediction
+from benchmarks.progress import tracked
+from benchmarks.score.archive import Array, Parts, StoredArray, opened
 from benchmarks.score.arrays import (
-    EXAMPLE,
     LABELS,
     OOD,
     PROBABILITIES,
-    Array,
-    checked_labels,
-    checked_members,
-    checked_ood_members,
+    RowCheck,
+    axis_order_hint,
+    blocks_of,
     require_classes,
+    require_few_images,
+    require_few_values,
+    require_form,
+    require_label_form,
     require_names,
+    require_same_members,
 )
 from benchmarks.tasks.conditions import Condition
 from benchmarks.vocabulary import CLEAN
 from methods import Prediction
+from methods.threads import one_torch_thread
+
+Labels = Int64[Tensor, " images"]
+
+LINES = 10
+"""Of progress, where there is no terminal."""
 
 LABELLED = Condition(CLEAN, "Clean", "clean", data="labelled")
 """The images with labels, from which out-of-distribution ones are to be distinguished."""
@@ -48,25 +64,33 @@ class ExternalPredictions:
         method: its name: the file's name without its ending.
         sha256: of the file.
         predictions: by condition, ``clean`` for the labelled images first.
+        labels: of these.
     """
 
     method: str
     sha256: str
-    predictions: Mapping[Condition, StoredPrediction]
+    predictions: Mapping[Condition, ImageValues]
+    labels: Labels
 
 
+@one_torch_thread()
 def read_predictions(path: Path) -> ExternalPredictions:
-    """Read and check a file.
+    """Read and check a file, block by block: it may be larger than the memory.
 
     Raises:
         UserError: it cannot be read, or an array in it is missing, unknown or malformed; names the
             array, what is wrong with it and what to do.
     """
     try:
-        predictions = _predictions(_read(path))
-        return ExternalPredictions(path.stem, sha256(path.read_bytes()).hexdigest(), predictions)
+        with opened(path) as arrays:
+            if objection := objection_to(path.stem):
+                raise UserError(f"the file's name, which names the method, {objection}")
+            predictions, labels = _predictions(arrays)
+        with path.open("rb") as file:
+            sha256 = file_digest(file, "sha256").hexdigest()
+        return ExternalPredictions(path.stem, sha256, predictions, labels)
     except UserError as error:
-        raise UserError(f"{path}: {error}") from error
+        raise UserError(f"{printable(str(path))}: {error}") from error
 
 
 def require_same_images(external: list[ExternalPredictions]) -> None:
@@ -87,8 +111,7 @@ def require_same_images(external: list[ExternalPredictions]) -> None:
                 f"{both} hold different images ({_sizes_text(first)} and {_sizes_text(other)}); "
                 "give the same sets in both files, or score them one by one"
             )
-        labels = [one.predictions[LABELLED].labels for one in (first, other)]
-        if labels[0] is None or labels[1] is None or not torch.equal(labels[0], labels[1]):
+        if not torch.equal(first.labels, other.labels):
             raise UserError(
                 f"{both} have different labels; put the images into the same order, or score the "
                 "files one by one"
@@ -96,80 +119,98 @@ def require_same_images(external: list[ExternalPredictions]) -> None:
 
 
 def _sizes(external: ExternalPredictions) -> dict[str, int]:
-    return {c.name: len(stored.prediction.mean) for c, stored in external.predictions.items()}
+    return {condition.name: one.images for condition, one in external.predictions.items()}
 
 
 def _sizes_text(external: ExternalPredictions) -> str:
     return ", ".join(f"{images:,} {condition}" for condition, images in _sizes(external).items())
 
 
-def _read(path: Path) -> dict[str, Array]:
-    try:
-        with path.open("rb") as file:
-            archive = np.load(file, allow_pickle=False)
-            if isinstance(archive, np.ndarray):
-                raise UserError(
-                    f"this is one array (.npy) without labels; save both with {EXAMPLE}"
-                )
-            with archive:
-                return {name: _array(archive, name) for name in archive.files}
-    except UserError:
-        raise
-    except OSError as error:
-        raise UserError(
-            f"the file cannot be read ({error.strerror or 'it is damaged'}); write it with "
-            f"{EXAMPLE}"
-        ) from error
-    # What other bytes raise is up to zipfile, zlib and NumPy, and is nearly anything.
-    except Exception as error:
-        raise UserError(
-            f"this is not an .npz file, or it is damaged; write it with {EXAMPLE}"
-        ) from error
-
-
-def _array(archive: Any, name: str) -> Array:
-    try:
-        array = archive[name]
-    except ValueError as error:
-        if "allow_pickle" not in str(error):
-            raise
-        raise UserError(
-            f"the array {name!r} holds Python objects, not numbers; save np.stack(…) of them"
-        ) from error
-    if not isinstance(array, np.ndarray):
-        raise UserError(f"{name!r} is not an array; write the file with {EXAMPLE}")
-    return array
-
-
-def _predictions(arrays: Mapping[str, Array]) -> dict[Condition, StoredPrediction]:
+def _predictions(
+    arrays: Mapping[str, StoredArray],
+) -> tuple[dict[Condition, ImageValues], Labels]:
+    """By condition, and the labels; all headers are checked before anything else is read."""
     require_names(arrays)
-    labels = checked_labels(arrays[LABELS])
-    members = checked_members(arrays[PROBABILITIES], images=len(labels))
-    require_classes(labels, classes=members.shape[2])
-    predictions = {LABELLED: _stored(members, labels)}
-    for name in sorted(arrays.keys() - {PROBABILITIES, LABELS}):
-        dataset = name.removeprefix(OOD)
-        ood_members = checked_ood_members(name, arrays[name], members)
-        predictions[_out_of_distribution(dataset)] = _stored(ood_members, None)
-    return predictions
+    labels, probabilities = arrays[LABELS], arrays[PROBABILITIES]
+    sets = {name: arrays[name] for name in sorted(arrays.keys() - {PROBABILITIES, LABELS})}
+    require_label_form(labels)
+    for array in (probabilities, *sets.values()):
+        require_form(array)
+    require_few_images(labels.shape[0] + sum(array.shape[-2] for array in sets.values()))
+    with labels.opened() as parts:
+        classes = parts.part(0, 0, labels.shape[0])
+    with probabilities.opened() as parts:
+        _require_images(probabilities, parts, len(classes))
+        for array in (probabilities, *sets.values()):
+            require_few_values(array)
+        for array in sets.values():
+            require_same_members(array, probabilities)
+        require_classes(classes, classes=probabilities.shape[-1])
+        known = torch.from_numpy(classes.astype(np.int64))
+        predictions = {LABELLED: JoinedValues(_checked(probabilities, parts, known))}
+    conditions = _out_of_distribution([name.removeprefix(OOD) for name in sets])
+    for condition, array in zip(conditions, sets.values(), strict=True):
+        with array.opened() as parts:
+            predictions[condition] = JoinedValues(_checked(array, parts, None))
+    return dict(predictions), known
 
 
-def _out_of_distribution(name: str) -> Condition:
-    return Condition(
-        name=f"ood-{name}",
-        label=name,
-        group="out-of-distribution",
-        data=name,
-        labels="none",
-        reason="out-of-distribution images have no label",
-        paired_with=f"ood-{name}",
+def _require_images(array: StoredArray, parts: Parts, images: int) -> None:
+    if array.shape[-2] != images:
+        raise UserError(
+            f"'probabilities' has the shape {list(array.shape)}, but there are {images:,} "
+            "labels; expected [members, images, classes] or [images, classes]"
+            + axis_order_hint(array, parts, images)
+        )
+
+
+def _checked(array: StoredArray, parts: Parts, labels: Labels | None) -> Iterator[StoredPrediction]:
+    """The prediction in blocks of images, as long as they are probabilities.
+
+    Raises:
+        UserError: some are not; after the last block.
+    """
+    check, blocks = RowCheck(array), blocks_of(array)
+    read = (
+        (start, _stacked(parts.part(len(array.shape) - 2, start, stop))) for start, stop in blocks
     )
+    what = f"blocks of {array.name}"
+    shown = tracked(read, len(blocks), "read", what, most_lines=LINES)
+    for start, block in shown if len(blocks) > 1 else read:
+        if check.is_sound(block, start):
+            of_block = None if labels is None else labels[start : start + block.shape[1]]
+            yield StoredPrediction(Prediction.of(_native(block)), of_block)
+    images = array.shape[-2]
+    labelled = labels is not None
+    check.require_sound(lambda: axis_order_hint(array, parts, images) if labelled else "")
 
 
-def _stored(members: Array, labels: Array | None) -> StoredPrediction:
+def _stacked(block: Array) -> Array:
+    """As [members, images, classes], also of one member."""
+    return block if block.ndim == 3 else block[None]
+
+
+def _native(block: Array) -> Tensor:
     # Native byte order and a type that torch knows; single precision stays as small as it is.
-    native = members.astype(np.float32 if members.dtype.itemsize <= 4 else np.float64)
-    return StoredPrediction(
-        Prediction.of(torch.from_numpy(native)),
-        None if labels is None else torch.from_numpy(labels.astype(np.int64)),
-    )
+    kind = np.float32 if block.dtype.itemsize <= 4 else np.float64
+    return torch.from_numpy(np.ascontiguousarray(block, dtype=kind))
+
+
+def _out_of_distribution(names: Sequence[str]) -> Iterator[Condition]:
+    """The sets of images; what a condition's name may not hold is in its label alone."""
+    taken: set[str] = set()
+    for name in names:
+        plain = re.sub("[^a-z0-9_-]+", "-", name.lower())
+        condition = next(
+            one for n in count(1) if (one := f"ood-{plain}{f'-{n}' if n > 1 else ''}") not in taken
+        )
+        taken.add(condition)
+        yield Condition(
+            name=condition,
+            label=name,
+            group="out-of-distribution",
+            data=name,
+            labels="none",
+            reason="out-of-distribution images have no label",
+            paired_with=condition,
+        )

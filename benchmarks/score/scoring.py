@@ -3,28 +3,34 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
+from math import ceil
 from pathlib import Path
 
 import pandas as pd
+from joblib import cpu_count
 
 from benchmarks.environment import suite_version
 from benchmarks.errors import UserError
 from benchmarks.files import write_json
 from benchmarks.inference.comparisons import Estimates, compare, comparisons_table
-from benchmarks.inference.resampling import resample, resampling_tasks
+from benchmarks.inference.image_sets import block_size, weights_of
+from benchmarks.inference.image_values import ImageValues
+from benchmarks.inference.resampling import Resampling, resampling_tasks
 from benchmarks.nouns import MethodRecord, Nouns
-from benchmarks.predictions import RunUnit, StoredPrediction
+from benchmarks.predictions import RunUnit
 from benchmarks.progress import tracked
 from benchmarks.records import Measurement, as_table, write_table
 from benchmarks.report.names import Names
 from benchmarks.report.results import Results
 from benchmarks.report.tables.formats import write_table_files
 from benchmarks.report.tables.quality import quality_tables
-from benchmarks.run.measurement_rows import measure
+from benchmarks.run.measurement_rows import measure_values
 from benchmarks.run.nouns import condition_records, metric_records, score_records
 from benchmarks.run.summary import summarise
-from benchmarks.score.external_predictions import LABELLED, ExternalPredictions
+from benchmarks.score.external_predictions import LABELLED, LINES, ExternalPredictions
 from benchmarks.vocabulary import (
     COMPARISONS_CSV,
     MEASUREMENTS_CSV,
@@ -124,20 +130,29 @@ def _nouns(external: Sequence[ExternalPredictions]) -> Nouns:
 
 def _rows(unit: RunUnit, external: ExternalPredictions) -> Iterator[Measurement]:
     clean = external.predictions[LABELLED]
-    for condition, stored in external.predictions.items():
-        yield from measure(unit, condition, stored, clean)
+    for condition, values in external.predictions.items():
+        yield from measure_values(unit, condition, values, clean)
 
 
 def _estimate(units: dict[RunUnit, ExternalPredictions], resamples: int, seed: int) -> Estimates:
-    def load(unit: RunUnit, condition: str) -> StoredPrediction | None:
-        return {c.name: stored for c, stored in units[unit].predictions.items()}.get(condition)
+    """Of all tasks together: of many images, resamples take longer to draw than to measure."""
+
+    def load(unit: RunUnit, condition: str) -> ImageValues | None:
+        return {c.name: values for c, values in units[unit].predictions.items()}.get(condition)
 
     tasks = resampling_tasks([SELF_TRAINED], next(iter(units.values())).predictions)
-    done = ((task, resample(task, units, load, resamples=resamples, seed=seed)) for task in tasks)
+    begun = [one for task in tasks if (one := Resampling.of(task, units, load)) is not None]
+    sizes = {images: size for one in begun for images, size in one.sizes.items()}
+
+    blocks = ceil(resamples / block_size(sizes))
+    drawn = weights_of(sizes, resamples, seed)
+    with ThreadPoolExecutor(cpu_count()) as threads:
+        for weights in tracked(drawn, blocks, "score", "blocks of resamples", most_lines=LINES):
+            # The kernels and PyTorch leave other threads alone.
+            list(threads.map(partial(Resampling.add, weights=weights), begun))
     estimates = Estimates({}, [])
-    for task, resampled in tracked(done, len(tasks), "score", "resampling tasks"):
-        if resampled is not None:
-            intervals, comparisons = compare(task, resampled)
-            estimates.intervals.update(intervals)
-            estimates.comparisons.extend(comparisons)
+    for one in begun:
+        intervals, comparisons = compare(one.task, one.result)
+        estimates.intervals.update(intervals)
+        estimates.comparisons.extend(comparisons)
     return estimates

@@ -13,7 +13,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from benchmarks.inference.resampling import arrays_of
+from benchmarks.inference.image_values import StoredValues, prepared
 from benchmarks.inference.weights import BLOCK, image_weights
 from benchmarks.metrics import METRICS, Family
 from benchmarks.metrics.calibration import Calibration
@@ -156,8 +156,12 @@ class TestCalibration:
 
 def evaluate_family(family: Family, measure: Measure) -> None:
     """Sorted or binned once, then evaluated on all resamples."""
-    arrays = arrays_of(CONDITIONS["rotated-045"], ROTATED, CLEAN, "predictive_entropy")
-    measure(lambda: family.evaluate(family.prepare(arrays), WEIGHTS, WEIGHTS), images=IMAGES)
+
+    def work() -> None:
+        both = StoredValues(ROTATED), StoredValues(CLEAN)
+        family.evaluate(prepared(family, "predictive_entropy", *both), WEIGHTS, WEIGHTS)
+
+    measure(work, images=IMAGES)
 
 
 def entropy(probabilities: np.ndarray) -> float:

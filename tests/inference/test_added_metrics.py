@@ -122,10 +122,11 @@ class Gap(Family):
 
     needs = frozenset({"score", "reference"})
 
-    def prepare(self, arrays: Arrays) -> tuple[Any, Any] | None:
-        if arrays.score is None or arrays.reference_score is None:
-            return None
-        return arrays.score.numpy(), arrays.reference_score.numpy()
+    def of_images(self, arrays: Arrays) -> Any | None:
+        return None if arrays.score is None else arrays.score.numpy()
+
+    def arranged(self, of_images: Any, of_reference: Any | None) -> tuple[Any, Any] | None:
+        return None if of_reference is None else (of_images, of_reference)
 
     def evaluate(self, prepared: Any, weights: Weights, reference_weights: Weights) -> Values:
         scores, clean = prepared

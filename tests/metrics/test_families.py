@@ -99,7 +99,12 @@ def test_detection(case: int) -> None:
     n, p = size_of(case), size_of(case + 100)
     scores = torch.from_numpy(scores_of(case, n + p))
     negative, positive = weights_of(case, n), weights_of(case + 1, p)
-    arrays = Arrays(prediction_of(np.ones(p)), score=scores[n:], reference_score=scores[:n])
+    arrays = Arrays(
+        prediction_of(np.ones(p)),
+        reference=prediction_of(np.ones(n)),
+        score=scores[n:],
+        reference_score=scores[:n],
+    )
     result = evaluated(family_of(Detection), arrays, positive, negative)
     for b, (i, j) in enumerate(zip(copies(negative), copies(positive), strict=True)):
         both = torch.cat([scores[:n][i], scores[n:][j]])
@@ -303,7 +308,8 @@ def test_values_are_those_with_weights_of_one(family: Family) -> None:
 def test_score_that_is_nan_cannot_be_ranked(family: type[Family], undefined: str) -> None:
     scores = {name: torch.rand(5) for name in ("score", "reference_score")}
     scores[undefined][2] = torch.nan
-    arrays = Arrays(prediction_of(np.ones(5)), labels_of(np.arange(5) < 3), **scores)
+    prediction = prediction_of(np.ones(5))
+    arrays = Arrays(prediction, labels_of(np.arange(5) < 3), reference=prediction, **scores)
     ranked = undefined != "score" and family is Selective
     assert (family([]).prepare(arrays) is not None) == ranked
 

@@ -161,6 +161,7 @@ def test_recipe_trains_as_long_as_the_configuration_says() -> None:
         ({"epochs": 0}, "--epochs: 0 is too small"),
         ({"members": (10**20,)}, f"--members: {10**20} is too large; expected at most 1000000"),
         ({"resamples": 99}, "--resamples: 99 is too small; expected at least 100"),
+        ({"resamples": 10**9}, f"--resamples: {10**9} is too large; expected at most 1000000"),
         ({"seed": -1}, "--seed: -1 is negative"),
     ],
 )

@@ -23,6 +23,7 @@ from benchmarks.run.measurement_rows import measure
 from benchmarks.score import __main__ as score
 from benchmarks.score.external_predictions import LABELLED, read_predictions
 from methods import Prediction
+from methods.scores.entropy import predictive_entropy
 from tests.runs import CONDITIONS
 
 README = Path(__file__).parents[2] / "README.md"
@@ -207,16 +208,19 @@ def test_files_named_as_the_suites_methods_share_no_pool_of_networks(
 @pytest.mark.parametrize("kind", ["<f2", "<f4", ">f4", ">f8", "longdouble"])
 def test_any_precision_and_byte_order_is_read(kind: str, tmp_path: Path) -> None:
     np.savez(tmp_path / "a.npz", probabilities=GOOD.astype(kind), labels=LABELS.astype(">i2"))
-    stored = read_predictions(tmp_path / "a.npz").predictions[LABELLED]
-    np.testing.assert_allclose(stored.prediction.mean, GOOD.mean(axis=0), atol=1e-3)
-    np.testing.assert_array_equal(stored.labels, LABELS)
+    read = read_predictions(tmp_path / "a.npz")
+    entropy = read.predictions[LABELLED].score("predictive_entropy")
+    expected = predictive_entropy(torch.from_numpy(GOOD.mean(axis=0)))
+    np.testing.assert_allclose(entropy, expected, atol=5e-3)
+    np.testing.assert_array_equal(read.labels, LABELS)
 
 
 def test_one_hot_rows_of_whole_numbers_are_read(tmp_path: Path) -> None:
     one_hot = np.eye(CLASSES, dtype=int)[LABELS]
     np.savez(tmp_path / "a.npz", probabilities=one_hot, labels=LABELS)
-    stored = read_predictions(tmp_path / "a.npz").predictions[LABELLED]
-    assert len(stored.prediction.mean) == IMAGES
+    values = read_predictions(tmp_path / "a.npz").predictions[LABELLED]
+    assert (values.images, values.members) == (IMAGES, 1)
+    assert values.score("predictive_entropy").eq(0).all()
 
 
 BAD = {
@@ -430,6 +434,7 @@ def test_file_that_is_no_npz_is_refused(
         ([], "[Mm]issing argument"),
         (["a.npz", "--seed", "-1"], "--seed: -1 is negative"),
         (["a.npz", "--resamples", "9"], "--resamples: 9 is too small"),
+        (["a.npz", "--resamples", "1000000000"], "--resamples: 1000000000 is too large"),
         (["a.npz", "--out", "run"], "--out run: this folder holds a run of the suite"),
         (["a.npz", "--out", "a.npz"], "--out a.npz: this is a file; name a folder"),
         (["a.npz", "sub/a.npz"], "two files are called 'a'; rename one"),

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import pandas as pd
 
+from benchmarks.escaping.latex import latex_text
+from benchmarks.escaping.markdown import markdown_text
 from benchmarks.files import written_whole
 from benchmarks.records import write_table
 from benchmarks.report.tables.table import (
@@ -34,20 +36,20 @@ def markdown(table: Table) -> str:
     """The table in GitHub's Markdown, with its caption above and its notes below."""
     stubs, columns = len(table.label_headings), len(table.headings)
     lines = [
-        f"**{_markdown(table.caption)}**",
+        f"**{markdown_text(table.caption)}**",
         "",
-        _pipes([heading.replace("\n", "<br>") for heading in table.all_headings]),
+        _pipes(["<br>".join(map(markdown_text, h.split("\n"))) for h in table.all_headings]),
         _pipes(["---"] * stubs + ["---:"] * columns),
     ]
     for group, rows in table.groups.items():
         if group:
-            lines.append(_pipes([f"**{_markdown(group)}**", *[""] * (stubs + columns - 1)]))
+            lines.append(_pipes([f"**{markdown_text(group)}**", *[""] * (stubs + columns - 1)]))
         for row in rows:
             cells = [_markdown_cell(cell, table.footnotes) for cell in row.cells]
-            lines.append(_pipes([*map(_markdown, row.labels), *cells]))
+            lines.append(_pipes([*map(markdown_text, row.labels), *cells]))
     for mark, text in table.notes:
         sign = f"<sup>{mark}</sup> " if mark in table.footnotes.values() else f"{mark} ".lstrip()
-        lines += ["", f"{sign}{_markdown(text)}"]
+        lines += ["", f"{sign}{markdown_text(text)}"]
     return "\n".join(lines) + "\n"
 
 
@@ -84,53 +86,34 @@ def latex(table: Table) -> str:
 
 def as_frame(table: Table) -> pd.DataFrame:
     """The table for a CSV; half-widths and verdicts have columns of their own."""
-    rows = []
-    for row in table.rows:
-        line = {table.group_heading: row.group} if row.group else {}
-        line |= dict(zip(table.label_headings, row.labels, strict=True))
-        headings = [heading.replace("\n", " ") for heading in table.headings]
-        for heading, cell in zip(headings, row.cells, strict=True):
-            value, spread = cell.texts
-            line[heading] = cell.status if math.isnan(cell.value) else value.replace("−", "-")
-            line[f"{heading} ±"] = spread
-            line[f"{heading} verdict"] = cell.verdict
-        line["notes"] = "; ".join(dict.fromkeys(cell.reason for cell in row.cells if cell.reason))
-        rows.append(line)
-    return pd.DataFrame(rows)
+    grouped = any(row.group for row in table.rows)
+    headings = [heading.replace("\n", " ") for heading in table.headings]
+    columns = [
+        *([table.group_heading] if grouped else []),
+        *table.label_headings,
+        *(f"{heading}{part}" for heading in headings for part in ("", " ±", " verdict")),
+        "notes",
+    ]
+    # Not by column: a set of images may be called as another column is.
+    rows = [
+        [*([row.group] if grouped else []), *row.labels, *_numbers(row.cells), _reasons(row.cells)]
+        for row in table.rows
+    ]
+    return pd.DataFrame(rows, columns=columns)
 
 
-def latex_text(text: str) -> str:
-    """The text with everything escaped that LaTeX would take for a command.
+def _numbers(cells: Iterable[Cell]) -> Iterator[str]:
+    """Value, half-width and verdict of each cell."""
+    for cell in cells:
+        value, spread = cell.texts
+        yield cell.status if math.isnan(cell.value) else value.replace("−", "-")
+        yield spread
+        yield cell.verdict
 
-    >>> print(latex_text("my_method: 5 % ↓, −1°"))
-    my\\_method: 5 \\% $\\downarrow$, $-$1$^\\circ$
-    """
-    return "".join(_LATEX.get(character, character) for character in text)
 
+def _reasons(cells: Iterable[Cell]) -> str:
+    return "; ".join(dict.fromkeys(cell.reason for cell in cells if cell.reason))
 
-_LATEX = {
-    **{character: f"\\{character}" for character in "&%$#_{}"},
-    "\\": "\\textbackslash{}",
-    "~": "\\textasciitilde{}",
-    "^": "\\textasciicircum{}",
-    "<": "\\textless{}",
-    ">": "\\textgreater{}",
-    "|": "\\textbar{}",
-    "°": "$^\\circ$",
-    "±": "$\\pm$",
-    "≈": "$\\approx$",
-    "≥": "$\\geq$",
-    "−": "$-$",
-    "–": "--",
-    "—": "---",
-    "∞": "$\\infty$",
-    "↑": "$\\uparrow$",
-    "↓": "$\\downarrow$",
-    "†": "$\\dagger$",
-    "‡": "$\\ddagger$",
-    "×": "$\\times$",
-    "’": "'",
-}
 
 _LATEX_MARKS = {TIED: "$^\\approx$", UNTESTED: "$^\\ddagger$"}
 
@@ -170,12 +153,6 @@ def _latex_note(mark: str, text: str, table: Table) -> str:
     if mark in table.footnotes.values():
         return f"$^{{{mark}}}$ {latex_text(text)}"
     return f"{latex_text(mark)} {latex_text(text)}"
-
-
-def _markdown(text: str) -> str:
-    for character, escaped in (("<", "&lt;"), ("|", "\\|"), ("*", "\\*"), ("_", "\\_")):
-        text = text.replace(character, escaped)
-    return text
 
 
 def _pipes(cells: list[str]) -> str:

@@ -8,6 +8,7 @@ from rich.box import SIMPLE_HEAD
 from rich.table import Table as TerminalTable
 from rich.text import Text
 
+from benchmarks.escaping.terminal import terminal_text
 from benchmarks.report.tables.table import BEST, MARKS, Cell, Table
 
 
@@ -19,23 +20,29 @@ def terminal(table: Table) -> Iterator[TerminalTable]:
     single = len(table.groups) == len(table.rows)
     for rows in [table.rows] if single else table.groups.values():
         shown = TerminalTable(box=SIMPLE_HEAD, padding=(0, 1, 0, 0), show_edge=False)
-        shown.add_column("" if single else rows[0].group)
+        shown.add_column(terminal_text("" if single else rows[0].group))
         for row in rows:
             labels = (row.group, *row.labels) if single else row.labels
-            shown.add_column("\n".join(filter(None, labels)), justify="right")
+            shown.add_column(terminal_text("\n".join(filter(None, labels))), justify="right")
         for heading, *cells in zip(table.headings, *(row.cells for row in rows), strict=True):
-            shown.add_row(heading.replace("\n", " "), *(_text(cell, table) for cell in cells))
+            name = terminal_text(heading.replace("\n", " "))
+            shown.add_row(name, *(_text(cell, table) for cell in cells))
         yield shown
 
 
-def notes(table: Table) -> Iterator[str]:
+def caption(table: Table) -> Text:
+    """What stands above the table."""
+    return terminal_text(table.caption, style="bold")
+
+
+def notes(table: Table) -> Iterator[Text]:
     """The notes below the table, a line each."""
     for mark, text in table.notes:
-        yield f"{mark} {text}".lstrip()
+        yield terminal_text(f"{mark} {text}".lstrip())
 
 
 def _text(cell: Cell, table: Table) -> Text:
     value, spread = cell.texts
     marks = (MARKS.get(cell.verdict, ""), table.footnotes.get(cell.footnote, ""))
     parts = filter(None, (value, spread and f"± {spread}", *marks))
-    return Text(" ".join(parts), style="bold" if cell.verdict == BEST else "")
+    return terminal_text(" ".join(parts), style="bold" if cell.verdict == BEST else "")

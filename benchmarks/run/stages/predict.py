@@ -12,6 +12,7 @@ from torch import Tensor
 
 from benchmarks.data.files import Unavailable
 from benchmarks.errors import UserError
+from benchmarks.escaping.names import objection_to
 from benchmarks.parallel import parallel
 from benchmarks.predictions import RunUnit, StoredPrediction
 from benchmarks.run.failure import Failure, error_path, note_failure
@@ -175,6 +176,11 @@ def _require_comparable(
     if taken := SCORES.keys() & prediction.scores.keys():
         raise ContractError(f"a method's own scores need names of their own, not {min(taken)!r}")
     own = set(prediction.scores)
+    for name in own:
+        # Figures of a score are files of its name.
+        objection = "holds a slash; leave it out" if {*"/\\"} & {*name} else objection_to(name)
+        if objection:
+            raise ContractError(f"the name of the score {name!r} {objection}")
     if (primary := method.primary_score) not in SCORES.keys() | own:
         known = ", ".join((*SCORES, *sorted(own)))
         raise ContractError(f"there is no primary_score {primary!r}; choose from {known}")

@@ -16,7 +16,7 @@ class PerClass(Family):
 
     needs = frozenset({"labels"})
 
-    def prepare(self, arrays):
+    def of_images(self, arrays):
         if arrays.labels is None:
             return None
         classes = arrays.prediction.mean.shape[1]

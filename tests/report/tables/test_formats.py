@@ -50,7 +50,7 @@ def test_names_are_escaped(reported: Path) -> None:
     assert "my\\_method, M = 5" in (reported / "tables" / "main-standard.tex").read_text()
     hostile = table_of(Cell(1.0, status="failed", reason="a|b <c> 100% #1 {x} ~^\\"), label="a_b|c")
     assert "| a\\_b\\|c | 1.000 <sup>a</sup> |" in markdown(hostile)
-    assert "a\\|b &lt;c> 100%" in markdown(hostile)
+    assert "a\\|b &lt;c&gt; 100%" in markdown(hostile)
     printed = latex(hostile)
     assert "a\\_b\\textbar{}c & $1.000$$^{a}$ \\\\" in printed
     assert "100\\% \\#1 \\{x\\} \\textasciitilde{}\\textasciicircum{}\\textbackslash{}" in printed

@@ -1,0 +1,105 @@
+"""Data files that unpack to more than they should, by what they are checked, and at what cost."""
+
+from __future__ import annotations
+
+import gzip
+import hashlib
+import tracemalloc
+import zlib
+from pathlib import Path
+
+import pytest
+
+from benchmarks.data import files as data_files
+from benchmarks.data.files import Corrupt, DataFile, read
+from benchmarks.data.sets import SETS
+from benchmarks.data.unpacking import NotUnpacked, unpacked
+from benchmarks.errors import UserError
+
+IMAGES = "t10k-images-idx3-ubyte.gz"
+MNIST = next(one for one in SETS if one.name == "mnist")
+
+
+def bomb(gigabytes: int = 1) -> bytes:
+    """A gzip file of zeros."""
+    packer = zlib.compressobj(9, wbits=31)
+    zeros = bytes(2**24)
+    return b"".join(packer.compress(zeros) for _ in range(64 * gigabytes)) + packer.flush()
+
+
+@pytest.fixture(scope="module")
+def bomb_of_a_gigabyte() -> bytes:
+    return bomb()
+
+
+@pytest.fixture
+def data_dir(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv(data_files.CACHE_VARIABLE, str(tmp_path / "cache"))
+    (tmp_path / "data" / "mnist").mkdir(parents=True)
+    return tmp_path / "data"
+
+
+def refusal(data_dir: Path) -> str:
+    """Of MNIST's test images there, for which little memory may be needed."""
+    (file,) = MNIST.starting("t10k-images")
+    tracemalloc.start()
+    with pytest.raises(UserError) as refused:
+        read(MNIST, (file,), data_dir=data_dir)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak < 6 * file.most_bytes
+    assert "\n" not in str(refused.value)
+    return str(refused.value)
+
+
+def test_bomb_is_refused_in_little_memory(data_dir: Path, bomb_of_a_gigabyte: bytes) -> None:
+    assert len(bomb_of_a_gigabyte) < 2_000_000
+    (data_dir / "mnist" / IMAGES).write_bytes(bomb_of_a_gigabyte)
+    message = refusal(data_dir)
+    assert f"{IMAGES} is damaged: expected SHA-256" in message
+    assert "found more than 7,840,016 bytes; replace it by an intact copy" in message
+
+
+def test_bomb_of_many_members_is_refused_in_little_memory(data_dir: Path) -> None:
+    (data_dir / "mnist" / IMAGES).write_bytes(gzip.compress(bytes(10**6)) * 400)
+    assert "found more than 7,840,016 bytes" in refusal(data_dir)
+
+
+def test_endless_file_is_not_read_to_its_end(data_dir: Path) -> None:
+    with (data_dir / "mnist" / IMAGES.removesuffix(".gz")).open("wb") as sparse:
+        sparse.truncate(2**36)
+    assert "found more than 7,840,016 bytes" in refusal(data_dir)
+
+
+def test_checksum_of_the_packed_bytes_goes_first(
+    bomb_of_a_gigabyte: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(data_files, "unpacked", lambda *_: pytest.fail("was unpacked"))
+    with pytest.raises(Corrupt, match="expected MD5 0123, found"):
+        DataFile("a.gz", "0123", "md5").verified(bomb_of_a_gigabyte)
+
+
+def test_bomb_of_the_right_checksum_is_refused_as_well(bomb_of_a_gigabyte: bytes) -> None:
+    md5 = hashlib.md5(bomb_of_a_gigabyte).hexdigest()
+    with pytest.raises(Corrupt, match=f"expected MD5 {md5}, found more than 100 bytes"):
+        DataFile("a.gz", md5, "md5", most_bytes=100).verified(bomb_of_a_gigabyte)
+
+
+@pytest.mark.parametrize("most", [0, 6])
+@pytest.mark.parametrize("packed", [True, False])
+def test_one_byte_too_many_is_refused(most: int, packed: bool) -> None:
+    content = b"content"[: most + 1]
+    with pytest.raises(NotUnpacked, match=f"^more than {most} bytes$"):
+        unpacked(gzip.compress(content) if packed else content, most)
+    assert unpacked(gzip.compress(content), most + 1) == content
+
+
+@pytest.mark.parametrize("data_set", SETS, ids=lambda one: one.name)
+def test_every_file_of_every_set_has_a_checksum_whatever_the_transport(
+    data_set: data_files.DataSet,
+) -> None:
+    digits = {"sha256": 64, "md5": 32}
+    assert data_set.files
+    for file in data_set.files:
+        assert len(bytes.fromhex(file.checksum)) * 2 == digits[file.algorithm]
+        assert file.most_bytes <= 2**30

@@ -1,0 +1,90 @@
+"""Anything on the command line: a run, or one line and status 2; never anything else."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import sys
+from pathlib import Path
+
+import pytest
+from hypothesis import strategies as st
+
+import run_all
+from benchmarks.errors import UserError
+from benchmarks.run.configuration import Configuration
+from benchmarks.run.plan import Plan
+from tests.hostile.mutation import LENGTHS, fuzz, outcome
+
+WORDS = st.one_of(
+    st.text(max_size=12),
+    st.integers(-(10**30), 10**30).map(str),
+    st.sampled_from(
+        ["", ",", "clean", "standard", "softmax", "*", "[", "ood-*", "0", "1", "1,2", "1/2", "NaN"]
+    ),
+    st.integers(0, 10**6).map(lambda digits: "9" * (digits % 6000)),
+)
+
+NAMES = (
+    *("--preset", "--task", "--recipe", "--methods", "--method", "--conditions", "--members"),
+    *("--passes", "--in-depth", "--replicates", "--pool", "--images", "--subset-images"),
+    *("--epochs", "--resamples", "--batch-sizes", "--seed", "--device", "--engine", "--part"),
+    *("--only", "--jobs", "--data-dir"),
+)
+
+
+@pytest.mark.parametrize("times", LENGTHS)
+def test_any_command_line_runs_or_is_one_line(
+    times: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(run_all, "run_stages", lambda plan, *_, **__: plan.units() and [])
+    monkeypatch.setattr(run_all, "show_outcome", lambda _: None)
+    monkeypatch.chdir(tmp_path)
+    folders = "--out", str(tmp_path / "out"), "--networks", str(tmp_path / "networks")
+
+    def holds(options: list[tuple[str, str]]) -> None:
+        words = [word for option in options for word in option]
+        monkeypatch.setattr(sys, "argv", ["run_all.py", "--task", "digits", *words, *folders])
+        shown, error = io.StringIO(), io.StringIO()
+        with contextlib.redirect_stdout(shown), contextlib.redirect_stderr(error):
+            status = run_all.command_line()
+        lines = error.getvalue().splitlines()
+        assert status in (0, 2)
+        assert status == 0 or (len(lines) == 1 and lines[0].startswith("error: ")), lines
+
+    options = st.lists(st.tuples(st.sampled_from(NAMES), WORDS), min_size=1, max_size=3)
+    fuzz(holds, 80 * times, options=options)
+
+
+TEXTS = st.lists(
+    st.sampled_from(["standard", "plain", "softmax", "mc_dropout", "clean", "ood-*"]) | st.text(),
+    max_size=3,
+).map(tuple)
+NUMBERS = st.lists(st.integers(-2, 10**7), max_size=3).map(tuple)
+NUMBER = st.none() | st.integers(-2, 10**7)
+
+
+@pytest.mark.parametrize("times", LENGTHS)
+def test_any_configuration_is_a_plan_or_refused(times: int) -> None:
+    def holds(**parts: object) -> None:
+        def planned() -> Plan:
+            whole = {"preset": "quick", "task": "digits", "engine": "torch", **parts}
+            return Plan(Configuration(**whole))  # type: ignore[arg-type]
+
+        plan = outcome(planned, UserError)
+        assert plan is None or plan.conditions
+
+    fuzz(
+        holds,
+        100 * times,
+        recipes=TEXTS,
+        methods=TEXTS,
+        conditions=TEXTS,
+        members=NUMBERS,
+        passes=NUMBERS,
+        replicates=st.integers(-2, 10**7),
+        pool=NUMBER,
+        images=NUMBER,
+        resamples=st.integers(-2, 10**7),
+        seed=st.integers(-2, 10**30),
+    )
