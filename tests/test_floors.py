@@ -19,12 +19,13 @@ STANDARD = sys.stdlib_module_names | {"__future__"}
 GROUND = {"benchmarks.errors", "benchmarks.files", "benchmarks.vocabulary"}
 TABLES = {
     *("benchmarks.compared_sizes", "benchmarks.nouns", "benchmarks.progress"),
-    "benchmarks.records",
+    *("benchmarks.records", "benchmarks.stored"),
 }
 
 FLOORS = {
     "benchmarks/vocabulary.py": set(),
     "methods": set(),
+    "benchmarks/stored": GROUND | {"benchmarks.records"},
     "methods/scores": {"methods.interface"},
     "benchmarks/metrics": {"benchmarks.errors", "methods.interface", "methods.scores"},
     "benchmarks/data": GROUND | {"benchmarks.progress", "methods"},

@@ -12,7 +12,7 @@ from typing import Annotated, Any, Literal
 import torch
 import typer
 
-from benchmarks.command_line import NETWORKS, exit_status, fitting_device
+from benchmarks.command_line import NETWORKS, exit_status, fitting_device, named_folder
 from benchmarks.environment import commit, environment, suite_version
 from benchmarks.errors import UserError
 from benchmarks.files import writable_folder, write_json
@@ -39,7 +39,13 @@ LONGEST_TESTS = 240
 
 def main(
     out: Annotated[
-        Path | None, typer.Option(help="Where results go.", show_default=f"{RESULTS}/<card>")
+        Path | None,
+        typer.Option(
+            help="Where results go.",
+            show_default=f"{RESULTS}/<card>",
+            parser=named_folder,
+            metavar="PATH",
+        ),
     ] = None,
     tests: Annotated[bool, typer.Option(help="Run the tests that need a GPU.")] = True,
 ) -> None:

@@ -13,13 +13,14 @@ from benchmarks.merge.part_folder import PartFolder
 from benchmarks.merge.uniting import unite
 from benchmarks.report import write_report
 from benchmarks.run.figure_data.images import write_images
+from benchmarks.run.folder.lock import held
 from benchmarks.run.nouns import metric_records, nouns_of
 from benchmarks.run.plan import Plan
 from benchmarks.run.record import RunRecord
 from benchmarks.run.stages.measure import measure_all
 from benchmarks.run.stages.predict import find_data
 from benchmarks.run.workspace import Workspace
-from benchmarks.vocabulary import MEASURE, REPORT
+from benchmarks.vocabulary import LOCK_FILE, MEASURE, REPORT
 
 
 def merge(plan: Plan, workspace: Workspace, parts: Sequence[PartFolder]) -> None:
@@ -34,8 +35,8 @@ def merge(plan: Plan, workspace: Workspace, parts: Sequence[PartFolder]) -> None
     with _new_folder(workspace.out) as folder:
         inside = replace(workspace, out=folder)
         try:
-            unite(plan, parts, folder)
             record = RunRecord.merged(plan, folder, [one.record for one in parts])
+            unite(plan, parts, folder)
             nouns_of(plan, metric_records()).write(folder)
             with record.timed(MEASURE):
                 record.note_data(find_data(plan, inside))
@@ -52,10 +53,20 @@ def merge(plan: Plan, workspace: Workspace, parts: Sequence[PartFolder]) -> None
 def _new_folder(path: Path) -> Iterator[Path]:
     """A folder beside the path, renamed to it if the block succeeds; one left by a kill goes."""
     folder = path.with_name(f".{path.name}.merging")
-    shutil.rmtree(folder, ignore_errors=True)
-    folder.mkdir(parents=True)
-    try:
-        yield folder
-        folder.rename(path)
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
+    if folder.exists() and not (folder / LOCK_FILE).exists():
+        raise UserError(f"{folder} is in the way, and of no merge; move it, or name another OUT")
+    with held(folder):
+        try:
+            _empty(folder)
+            yield folder
+            folder.rename(path)
+        finally:
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+def _empty(folder: Path) -> None:
+    for path in folder.iterdir():
+        if path.is_dir() and not path.is_symlink():
+            shutil.rmtree(path)
+        elif path.name != LOCK_FILE:
+            path.unlink()

@@ -11,9 +11,9 @@ from benchmarks.errors import UserError
 from benchmarks.predictions import PredictionStore
 from benchmarks.run.configuration import Configuration
 from benchmarks.run.failure import error_path
+from benchmarks.run.folder.earlier_run import read_record
 from benchmarks.run.parts.part import Part
 from benchmarks.run.plan import Plan
-from benchmarks.run.record import read_record
 from benchmarks.vocabulary import MEASUREMENTS_CSV, PREDICTIONS_FOLDER, RUN_JSON
 
 OBJECTS = ("configuration", "environment", "data", "integrity", "seconds")
@@ -88,9 +88,7 @@ class PartFolder:
             if plan.objection(unit) or error_path(self.folder, unit).exists():
                 continue
             for condition in plan.conditions_of(unit):
-                path = self.predictions.path(unit, condition.name)
-                if available.get(condition.name) and not path.exists():
-                    raise UserError(
-                        f"{self} lacks the prediction file {path.relative_to(self.folder)}; "
-                        f"{self.remedy}"
-                    )
+                held = self.predictions.holds(unit, condition.name)
+                if available.get(condition.name) and not held:
+                    path = self.predictions.path(unit, condition.name).relative_to(self.folder)
+                    raise UserError(f"{self} lacks the prediction file {path}; {self.remedy}")

@@ -12,8 +12,10 @@ import pandas as pd
 
 from benchmarks.errors import UserError
 from benchmarks.merge.part_folder import PartFolder
-from benchmarks.records import write_table
+from benchmarks.records import read_texts, write_table
 from benchmarks.run.plan import Plan
+from benchmarks.stored.listing import own_file
+from benchmarks.stored.tables import read_run_table
 from benchmarks.vocabulary import ERRORS_FOLDER, PREDICTIONS_FOLDER, TRAINING_CSV
 
 SERIES = ["recipe", "network", "epoch", "split"]
@@ -60,13 +62,14 @@ def _link(path: Path, target: Path) -> None:
         shutil.copyfile(path, target)
 
 
+def _read_log(folder: Path) -> pd.DataFrame:
+    read_run_table(folder, TRAINING_CSV)  # which refuses a damaged one
+    return read_texts(folder / TRAINING_CSV)
+
+
 def _unite_logs(plan: Plan, parts: Sequence[PartFolder], folder: Path) -> None:
     """The logs of all networks in the order of the plan, each once; their numbers as text."""
-    logs = [
-        pd.read_csv(path, dtype=str, keep_default_na=False)
-        for one in parts
-        if (path := one.folder / TRAINING_CSV).exists()
-    ]
+    logs = [_read_log(one.folder) for one in parts if (one.folder / TRAINING_CSV).exists()]
     if not logs:
         return
     log = pd.concat(logs, ignore_index=True).drop_duplicates()
@@ -80,4 +83,5 @@ def _unite_logs(plan: Plan, parts: Sequence[PartFolder], folder: Path) -> None:
     order = {network: position for position, network in enumerate(plan.networks())}
     networks = zip(log["recipe"], log["network"].astype(int), strict=True)
     positions = pd.Series([order[network] for network in networks], index=log.index)
-    write_table(log.loc[positions.sort_values(kind="stable").index], folder / TRAINING_CSV)
+    ordered = log.loc[positions.sort_values(kind="stable").index]
+    write_table(ordered, own_file(folder, TRAINING_CSV))

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass, replace
+from hashlib import sha256
 from itertools import chain
 from typing import cast
 
@@ -45,6 +47,12 @@ class Plan:
         """The command line that runs it."""
         part = "" if self.part is None else f" --part {self.part}"
         return self.configuration.command + part
+
+    @property
+    def digest(self) -> int:
+        """Of the configuration, 63 bits: what tells the predictions of this run from others."""
+        text = json.dumps(self.configuration.identity, sort_keys=True)
+        return int.from_bytes(sha256(text.encode()).digest()[:8]) >> 1
 
     @property
     def task(self) -> Task:

@@ -13,6 +13,7 @@ from benchmarks.run.failure import Failure
 from benchmarks.run.plan import Plan
 from benchmarks.run.record import RunRecord
 from benchmarks.run.workspace import Workspace
+from benchmarks.stored.listing import own_file
 from benchmarks.vocabulary import TRAIN, TRAINING_CSV
 from methods.networks.training import TrainedNetwork, TrainingDivergedError
 from methods.threads import one_torch_thread
@@ -48,7 +49,7 @@ def train(plan: Plan, workspace: Workspace, record: RunRecord) -> list[Failure]:
         for row in trained.log
     ]
     if rows:
-        write_table(pd.DataFrame(rows), workspace.out / TRAINING_CSV)
+        write_table(pd.DataFrame(rows), own_file(workspace.out, TRAINING_CSV))
     return [
         Failure(f"network {number} of {recipe}", str(outcomes[recipe, number]))
         for recipe, number in wanted
