@@ -28,7 +28,7 @@ _EXACT = 0
 """How a prediction file writes ``members=None``, the exact distribution."""
 
 THE_RUN = "run"
-"""Among the sources of a prediction: a hash of the configuration that it was predicted in."""
+"""Among the sources of a prediction: a hash of the run that it was predicted in."""
 
 _UNIT, _CONDITION = "unit", "condition"
 """The arrays of a prediction file that say what it is of."""

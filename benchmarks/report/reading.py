@@ -16,7 +16,7 @@ from benchmarks.files import read_json
 from benchmarks.nouns import Nouns
 from benchmarks.records import QUANTITY_TYPES, Quantity
 from benchmarks.stored.arrays import DamagedArraysError, read_arrays
-from benchmarks.stored.json_shape import NUMBER_OR_NONE, Exactly, misfit
+from benchmarks.stored.json_shape import NUMBER, NUMBER_OR_NONE, Exactly, misfit
 from benchmarks.stored.listing import require_as_written
 from benchmarks.stored.tables import COLUMNS, read_run_table
 from benchmarks.vocabulary import (
@@ -40,31 +40,34 @@ _QUANTITY = Exactly(
     | {"label": str, "metric": str, "values": [NUMBER_OR_NONE]}
 )
 
+_UNMEASURED = {"recipe": str, "passes?": int}
+_MEASURED = {
+    **{"recipe": str, "networks": int, "epochs": int, "images": int, "passes": int},
+    **{"training_images?": {...: int}, "ood": [str], "unavailable?": [str], "beside?": {...: int}},
+}
+
+_CLAIM = {
+    **dict.fromkeys(("id", "statement", "place", "weight", "task", "rule"), str),
+    **dict.fromkeys(("against", "verdict", "why", "figure"), str),
+    **{"beside": {...: str}, "numbers": {...: [_QUANTITY]}},
+}
+
+_COMPARED = {"method": str, "measure": str, "values": {...: NUMBER}, "difference?": NUMBER}
+_WITH_INTERVAL = {**_COMPARED, **dict.fromkeys(("difference", "lower", "upper"), NUMBER)}
+
 CLAIMS: dict[str, Any] = {
-    "setting": {
-        **{"recipe": str, "networks?": int, "epochs?": int, "images?": int, "passes?": int},
-        **{"training_images?": {...: int}, "ood?": [str], "unavailable?": [str]},
-        "beside?": {...: int},
-    },
-    "claims": [
-        {
-            **dict.fromkeys(("id", "statement", "place", "weight", "task", "rule"), str),
-            **dict.fromkeys(("against", "verdict", "why", "figure"), str),
-            **{"beside": {...: str}, "numbers": {...: [_QUANTITY]}},
-        }
-    ],
-    "double_softmax": {
-        "claim?": str,
-        "image?": int,
-        "rows?": [
-            {
-                **{"method": str, "measure": str, "values": {...: NUMBER_OR_NONE}},
-                **dict.fromkeys(("difference?", "lower?", "upper?"), NUMBER_OR_NONE),
-            }
-        ],
+    "setting": lambda value: _MEASURED if _has(value, "networks") else _UNMEASURED,
+    "claims": [_CLAIM],
+    "double_softmax": lambda value: {
+        "rows?": [lambda row: _WITH_INTERVAL if _has(row, "lower") else _COMPARED],
+        **({"claim": str, "image": int} if _has(value, "rows") else {}),
     },
 }
 """The shape of `claims.json`."""
+
+
+def _has(value: object, name: str) -> bool:
+    return isinstance(value, dict) and name in value
 
 
 def read_latency(folder: Path) -> pd.DataFrame:

@@ -27,6 +27,11 @@ EPOCH, BY_PASS, EXACTLY = 9.0, 0.15, 80_000.0
 """What an epoch of training costs for each test image, and a prediction by a pass with dropout or
 by a slow method, as measured with the kernels; one network's prediction of an image costs 1."""
 
+DECIDE_PREDICTIONS = (
+    *("task", "images", "subset_images", "epochs", "seed", "device", "engine", "custom_methods"),
+)
+"""The parts of a configuration that do, as far as one run unit has it."""
+
 
 @dataclass(frozen=True)
 class Plan:
@@ -50,9 +55,10 @@ class Plan:
 
     @property
     def digest(self) -> int:
-        """Of the configuration, 63 bits: what tells the predictions of this run from others."""
-        text = json.dumps(self.configuration.identity, sort_keys=True)
-        return int.from_bytes(sha256(text.encode()).digest()[:8]) >> 1
+        """Of what decides a unit's prediction beside the unit, 63 bits; other runs may share it."""
+        identity = self.configuration.identity
+        decides = json.dumps({name: identity[name] for name in DECIDE_PREDICTIONS})
+        return int.from_bytes(sha256(decides.encode()).digest()[:8]) >> 1
 
     @property
     def task(self) -> Task:

@@ -21,12 +21,15 @@ def misfit(value: Any, shape: Any, place: str = "") -> str:
 
     A shape is a type, or a tuple of types; ``[shape]``: a list; ``{...: shape}``: an object of any
     names; ``{"name": shape, "other?": shape}``: an object that has a name and may have another.
+    A function gives the shape of a value.
 
     >>> misfit({"a": [1, "b"]}, {"a": [int], "c?": str})
     'a.1 is no whole number'
     >>> misfit({}, {"a": [int]}), misfit({"a": [1]}, {"a": [int]})
     ("it has no 'a'", '')
     """
+    if callable(shape) and not isinstance(shape, type):
+        return misfit(value, shape(value), place)
     if isinstance(shape, list):
         return _no(list, place, value) or _first(
             misfit(one, shape[0], _inside(place, str(number))) for number, one in enumerate(value)

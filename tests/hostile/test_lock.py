@@ -50,13 +50,20 @@ class Sleeping(UncertaintyMethod):
 '''
 
 HOLDING = """
+import os
 import sys
+import time
 from pathlib import Path
 
 from benchmarks.run.folder.lock import held
 
 with held(Path(sys.argv[1])):
-    print("held", flush=True)
+    forked = os.fork()
+    if not forked:
+        os.close(1)
+        time.sleep(600)
+        os._exit(0)
+    print(forked, flush=True)
     input()
 """
 
@@ -95,6 +102,7 @@ def sleeping(start: Start) -> Iterator[tuple[subprocess.Popen[str], list[int]]]:
             os.kill(pid, signal.SIGKILL)
 
 
+@pytest.mark.long
 def test_killed_run_stands_in_nobodys_way_though_its_workers_live(
     sleeping: tuple[subprocess.Popen[str], list[int]], tmp_path: Path
 ) -> None:
@@ -133,15 +141,35 @@ def test_command_beside_another_is_refused_and_after_a_killed_one_goes_on(
     assert third.returncode == 0, shown
 
 
-def test_every_entry_is_locked(folder: Path) -> None:
-    run = digits_run(folder)
-    command = [sys.executable, "-c", HOLDING, str(folder / "out")]
-    other = subprocess.Popen(
+def holding(folder: Path) -> subprocess.Popen[str]:
+    """A process that holds a folder, and has forked another, whose number it prints."""
+    command = [sys.executable, "-c", HOLDING, str(folder)]
+    return subprocess.Popen(
         command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=ROOT
     )
-    assert other.stdout is not None
+
+
+def test_killed_process_leaves_no_lock_though_what_it_forked_lives(tmp_path: Path) -> None:
+    first = holding(tmp_path / "out")
+    (forked,) = asleep(first, 1)
     try:
-        assert other.stdout.readline() == "held\n"
+        with pytest.raises(UserError, match="another run is writing to"), held(tmp_path / "out"):
+            pass
+        first.kill()
+        first.communicate()
+        os.kill(forked, 0)
+        with held(tmp_path / "out"):
+            pass
+    finally:
+        os.kill(forked, signal.SIGKILL)
+
+
+def test_every_entry_is_locked(folder: Path) -> None:
+    run = digits_run(folder)
+    other = holding(folder / "out")
+    (forked,) = asleep(other, 1)
+    os.kill(forked, signal.SIGKILL)
+    try:
         for begin in (
             lambda: run_stages(*run),
             lambda: run_stages(*run, "report"),

@@ -19,15 +19,13 @@ pytestmark = pytest.mark.usefixtures("quick_stages")
 UNIT = RunUnit("standard", "softmax", None, 0)
 
 
-@pytest.mark.parametrize("condition", ["clean", "rotated-045", "calibration"])
 def test_measuring_without_a_prediction_file_fails_in_one_line(
-    condition: str,
     folder: Path,
     finished: Path,
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    path = digits_run(folder).workspace.predictions.path(UNIT, condition)
+    path = digits_run(folder).workspace.predictions.path(UNIT, "rotated-045")
     path.unlink()
     assert run_command(monkeypatch, folder, "--only", "measure") == 1
     failed = [line for line in capsys.readouterr().err.splitlines() if line.startswith("failed")]
@@ -39,6 +37,16 @@ def test_measuring_without_a_prediction_file_fails_in_one_line(
     for name in ("measurements.csv", "summary.csv", "comparisons.csv"):
         written = (folder / "out" / name).read_bytes()
         assert written == (finished / "out" / name).read_bytes(), name
+
+
+@pytest.mark.parametrize("condition", ["clean", "calibration"])
+def test_missing_reference_is_missing_once(condition: str, folder: Path) -> None:
+    path = digits_run(folder).workspace.predictions.path(UNIT, condition)
+    path.unlink()
+    (failure,) = run_stages(*digits_run(folder), "measure")
+    assert failure.reason.startswith(
+        f"1 prediction files are missing, first: predictions/{UNIT.name}"
+    )
 
 
 def test_all_missing_files_are_counted_in_one_line(folder: Path) -> None:

@@ -38,7 +38,7 @@ def member_metrics() -> dict[str, Metric]:
 def sources(plan: Plan) -> dict[str, int]:
     """The nouns whose values stand in prediction files, each with a hash of what computes it.
 
-    And a hash of the run's configuration, which decides all else.
+    And a hash of the run, which decides all else.
     """
     functions = {name: score.of or score.fit for name, score in stored_scores().items()}
     functions |= {name: metric.function for name, metric in member_metrics().items()}

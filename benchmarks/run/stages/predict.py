@@ -176,6 +176,8 @@ def _require_comparable(
     if taken := SCORES.keys() & prediction.scores.keys():
         raise ContractError(f"a method's own scores need names of their own, not {min(taken)!r}")
     own = set(prediction.scores)
+    if strange := [name for name in own if not name.isprintable() or set(name) & set("/\\")]:
+        raise ContractError(f"the name of a score cannot be in that of a file: {strange[0]!r}")
     if (primary := method.primary_score) not in SCORES.keys() | own:
         known = ", ".join((*SCORES, *sorted(own)))
         raise ContractError(f"there is no primary_score {primary!r}; choose from {known}")
