@@ -20,10 +20,11 @@ from benchmarks.command_line import (
     fitting_device,
     fitting_jobs,
     interruptible,
+    named_folder,
 )
 from benchmarks.environment import suite_version
 from benchmarks.errors import UserError
-from benchmarks.files import writable_folder
+from benchmarks.files import existing_folder, writable_folder
 from benchmarks.latency.stage import time_alone
 from benchmarks.report.outcome import show_outcome
 from benchmarks.run.configuration import DEFAULT_TASK, PRESETS, Preset, configuration_of
@@ -92,7 +93,10 @@ def main(
     out: Annotated[
         Path | None,
         typer.Option(
-            help="Where results go.", show_default="results/<preset> or results/<task>-<preset>"
+            help="Where results go.",
+            show_default="results/<preset> or results/<task>-<preset>",
+            parser=named_folder,
+            metavar="PATH",
         ),
     ] = None,
     part: Annotated[
@@ -158,7 +162,7 @@ def main(
         data_dir=_existing(data_dir),
         jobs=1 if only == LATENCY else _jobs(jobs, device),
         out=writable_folder("--out", out or _default_out(preset, task, of_run)),
-        networks=writable_folder("--networks", networks),
+        networks=existing_folder("--networks", networks),
     )
     _run(Plan(configuration, of_run), workspace, only, overwrite=overwrite, open_page=open_page)
 

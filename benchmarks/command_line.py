@@ -22,6 +22,14 @@ from methods.networks.training import TrainingDivergedError
 NETWORKS = Path(platformdirs.user_cache_dir("uncertainty-bench")) / "networks"
 """Where all runs store trained networks by default."""
 
+
+def named_folder(text: str | Path) -> Path:
+    """The folder that an option names; `Path` would take an empty name for the current folder."""
+    if not str(text).strip():
+        raise typer.BadParameter("the name is empty; name a folder, or write . for this one")
+    return Path(text)
+
+
 Device = Annotated[
     Literal["auto", "cpu", "cuda"], typer.Option(help="Where networks are trained and evaluated.")
 ]
@@ -30,10 +38,22 @@ EngineChoice = Annotated[
     typer.Option(help="Numba kernels (on the CPU only), or PyTorch."),
 ]
 DataDir = Annotated[
-    Path | None, typer.Option(help="A folder with your data sets.", envvar=DATA_VARIABLE)
+    Path | None,
+    typer.Option(
+        help="A folder with your data sets.",
+        envvar=DATA_VARIABLE,
+        parser=named_folder,
+        metavar="PATH",
+    ),
 ]
 Networks = Annotated[
-    Path, typer.Option(help="Where trained networks are stored.", show_default="the cache")
+    Path,
+    typer.Option(
+        help="Where trained networks are stored.",
+        show_default="the cache",
+        parser=named_folder,
+        metavar="PATH",
+    ),
 ]
 
 

@@ -1,12 +1,14 @@
-"""Files that appear whole or not at all."""
+"""Files that appear whole or not at all, and folders that options name."""
 
 from __future__ import annotations
 
+import errno
 import json
 import math
 import os
+import re
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from tempfile import TemporaryFile
 from threading import get_ident
@@ -14,17 +16,39 @@ from typing import Any
 
 from benchmarks.errors import UserError
 
+_TEMPORARY = re.compile(r"\.(?P<name>.+)\.\d+\.\d+")
+"""How `written_whole` calls a file before it is whole."""
+
+
+class NotWrittenError(OSError):
+    """A file could not be written: a fault of the disk or of its folder, of nothing else."""
+
 
 @contextmanager
 def written_whole(path: Path) -> Iterator[Path]:
-    """A temporary path beside ``path`` to write to; renamed to ``path`` if the block succeeds."""
-    path.parent.mkdir(parents=True, exist_ok=True)
+    """A temporary path beside ``path`` to write to; renamed to ``path`` if the block succeeds.
+
+    Raises:
+        NotWrittenError: the disk is full, for example; the message names ``path``.
+    """
     temporary = path.with_name(f".{path.name}.{os.getpid()}.{get_ident()}")
     try:
+        path.parent.mkdir(parents=True, exist_ok=True)
         yield temporary
         temporary.replace(path)
+    except OSError as error:
+        number, why = error.errno or errno.EIO, error.strerror or str(error)
+        raise NotWrittenError(number, why, str(path)) from error
     finally:
-        temporary.unlink(missing_ok=True)
+        with suppress(OSError):  # where the folder cannot be written, nothing was
+            temporary.unlink()
+
+
+def half_written(folder: Path) -> Iterator[tuple[Path, Path]]:
+    """What killed writers left in a folder: each temporary file, and what it was to become."""
+    for path in folder.glob(".*"):
+        if match := _TEMPORARY.fullmatch(path.name):
+            yield path, path.with_name(match["name"])
 
 
 def write_json(value: object, path: Path) -> None:
@@ -33,25 +57,46 @@ def write_json(value: object, path: Path) -> None:
         temporary.write_text(json.dumps(value, indent=2) + "\n", encoding="utf-8")
 
 
-def read_json(path: Path) -> dict[str, Any]:
+def read_json(path: Path, remedy: str = "delete it and run again") -> dict[str, Any]:
     """Read an object that `write_json` wrote; an empty one if there is no such file.
 
+    Args:
+        remedy: what a user is to do where the file holds something else.
+
     Raises:
-        UserError: the file holds something else.
+        UserError: it does.
     """
     if not path.exists():
         return {}
     try:
-        return dict(json.loads(path.read_text(encoding="utf-8")))
-    except (ValueError, TypeError) as error:
-        raise UserError(
-            f"{path} is damaged ({error}); remove it, or start again with --overwrite"
-        ) from error
+        content = json.loads(path.read_text(encoding="utf-8"))
+        if not isinstance(content, dict):
+            raise TypeError("it holds no object")
+    except (ValueError, TypeError, RecursionError) as error:
+        raise UserError(f"{path} is damaged ({error}); {remedy}") from error
+    return content
 
 
 def or_none(value: float) -> float | None:
     """The number, or what JSON has instead of NaN."""
     return None if math.isnan(value) else float(value)
+
+
+def existing_folder(option: str, path: Path) -> Path:
+    """The folder that an option names, created if it does not exist; it may be a read-only one.
+
+    Raises:
+        UserError: it is a file, or cannot be created.
+    """
+    if path.exists() and not path.is_dir():
+        raise UserError(f"{option} {path}: this is a file; name a folder")
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise UserError(
+            f"{option} {path}: the folder cannot be created ({error.strerror}); name another"
+        ) from error
+    return path
 
 
 def writable_folder(option: str, path: Path) -> Path:
@@ -60,10 +105,8 @@ def writable_folder(option: str, path: Path) -> Path:
     Raises:
         UserError: it is a file, or cannot be written.
     """
-    if path.exists() and not path.is_dir():
-        raise UserError(f"{option} {path}: this is a file; name a folder")
+    existing_folder(option, path)
     try:
-        path.mkdir(parents=True, exist_ok=True)
         with TemporaryFile(dir=path):
             return path
     except OSError as error:

@@ -10,13 +10,13 @@ import math
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Literal, TypeVar, get_args, get_origin, get_type_hints
 
 import pandas as pd
 
 from benchmarks.errors import UserError
-from benchmarks.escaping.spreadsheet import unquoted
-from benchmarks.records import write_table
+from benchmarks.records import read_texts, write_table
+from benchmarks.stored.listing import own_file, require_as_written
 
 SEPARATOR = "|"
 """Between the parts of a field of several texts."""
@@ -57,7 +57,7 @@ class ConditionRecord:
     data: str
     severity: float = math.nan
     unit: str = ""
-    labels: str = "valid"
+    labels: Literal["valid", "ill-defined", "none"] = "valid"
     reason: str = ""
     reference: str = ""
     paired_with: str = ""
@@ -120,7 +120,7 @@ class MetricRecord:
     name: str
     label: str
     unit: str = ""
-    better: str = ""
+    better: Literal["higher", "lower", ""] = ""
     family: str = ""
     needs: Texts = ()
     biased: bool = False
@@ -181,7 +181,7 @@ class Nouns:
         for kind, record in KINDS.items():
             columns = [field.name for field in fields(record)]
             rows = [_as_text(one) for one in getattr(self, kind)]
-            write_table(pd.DataFrame(rows, columns=columns), folder / f"{kind}.csv")
+            write_table(pd.DataFrame(rows, columns=columns), own_file(folder, f"{kind}.csv"))
 
     @classmethod
     def read(cls, folder: Path) -> Nouns:
@@ -190,7 +190,7 @@ class Nouns:
         Raises:
             UserError: one is missing or damaged.
         """
-        return cls(**{kind: _read(folder / f"{kind}.csv", KINDS[kind]) for kind in KINDS})
+        return cls(**{kind: _read(folder, kind, record) for kind, record in KINDS.items()})
 
 
 KINDS: Mapping[str, Any] = {
@@ -215,28 +215,37 @@ def _text(value: object) -> str:
     return SEPARATOR.join(value) if isinstance(value, tuple) else str(value)
 
 
-_PARSERS: Mapping[str, Callable[[str], object]] = {
-    "str": str,
-    "int": int,
-    "bool": lambda text: {"True": True, "False": False}[text],
-    "float": lambda text: float(text or "nan"),
-    "Texts": lambda text: tuple(filter(None, text.split(SEPARATOR))),
+_PARSERS: Mapping[object, Callable[[str], object]] = {
+    str: str,
+    int: int,
+    bool: lambda text: {"True": True, "False": False}[text],
+    float: lambda text: float(text or "nan"),
+    Texts: lambda text: tuple(filter(None, text.split(SEPARATOR))),
 }
-"""From a field's type, as it is annotated, to what reads its text."""
+"""From a field's type to what reads its text."""
 
 
-def _read(path: Path, record: Callable[..., Record]) -> tuple[Record, ...]:
+def _parser(hint: Any) -> Callable[[str], object]:
+    choices = {text: text for text in get_args(hint)} if get_origin(hint) is Literal else {}
+    return choices.__getitem__ if choices else _PARSERS[hint]
+
+
+def _read(folder: Path, kind: str, record: Callable[..., Record]) -> tuple[Record, ...]:
+    path = folder / f"{kind}.csv"
+    require_as_written(folder, path.name)
     if not path.exists():
         raise UserError(
             f"there is no {path.name} in {path.parent}: the run there is of an earlier version of "
             "the suite; run it again in another folder"
         )
+    table = read_texts(path)
+    parsers = {name: _parser(hint) for name, hint in get_type_hints(record).items()}
+    if missing := [name for name in parsers if name not in table]:
+        raise UserError(f"{path} is damaged: it has no column {missing[0]!r}; run again")
     try:
-        table = unquoted(pd.read_csv(path, dtype=str, keep_default_na=False))
-        parsers = {field.name: _PARSERS[str(field.type)] for field in fields(record)}  # type: ignore[arg-type]
         return tuple(
             record(**{name: parse(str(row[name])) for name, parse in parsers.items()})
             for row in table.to_dict("records")
         )
     except (ValueError, KeyError) as error:
-        raise UserError(f"{path} is damaged ({error}); remove it, and run again") from error
+        raise UserError(f"{path} is damaged ({error}); delete it and run again") from error

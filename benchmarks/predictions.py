@@ -12,25 +12,26 @@ from jaxtyping import Float, Int64
 from torch import Tensor
 
 from benchmarks.errors import UserError
-from benchmarks.files import written_whole
 from benchmarks.records import members_text
+from benchmarks.stored.arrays import (
+    SEAL,
+    Arrays,
+    DamagedArraysError,
+    names_of_arrays,
+    read_arrays,
+    write_arrays,
+)
+from benchmarks.stored.prediction_arrays import MEMBER_VALUE, SCORE, SOURCE, require_sound
 from methods import Prediction
 
 _EXACT = 0
 """How a prediction file writes ``members=None``, the exact distribution."""
 
-_ROUNDING = 1e-6
-"""How far a row of probabilities may be from a sum of 1."""
+THE_RUN = "run"
+"""Among the sources of a prediction: a hash of the run that it was predicted in."""
 
-_SCORE = "score:"
-"""The prefix of the names of a method's own scores in a prediction file."""
-
-_MEMBER_VALUE = "members:"
-"""The prefix of the names of metrics of the members in a prediction file."""
-
-
-_SOURCE = "source:"
-"""The prefix of the names of hashes of what computed these values, in a prediction file."""
+_UNIT, _CONDITION = "unit", "condition"
+"""The arrays of a prediction file that say what it is of."""
 
 
 @dataclass(frozen=True, order=True)
@@ -69,7 +70,7 @@ class StoredPrediction:
         labels: ``None`` where the images belong to none of the classes.
         member_values: by its name, each image's value of a metric of the members.
         sources: of the suite's scores and of metrics of the members, by name, a hash of what
-            computed them.
+            computed them; and that of `THE_RUN`.
     """
 
     prediction: Prediction
@@ -86,7 +87,11 @@ class PredictionStore:
     numbers (or ``vote_share`` where there is no such number of votes), ``expected_entropy``
     [images], ``members`` (0: exact), where there are any ``labels`` [images], a method's own scores
     as ``score:<name>`` [images], metrics of the members as ``members:<name>`` [images], and a hash
-    of what computed such values as ``source:<name>``.
+    of what computed such values as ``source:<name>``. ``unit`` and ``condition`` say what it is of,
+    and ``sha256`` is the checksum of all of these.
+
+    Files of earlier versions have no checksum. They count for nothing: nobody can tell whether they
+    are what was predicted, and to predict again is right in any case.
     """
 
     folder: Path
@@ -97,55 +102,85 @@ class PredictionStore:
 
     def holds(self, unit: RunUnit, condition: str) -> bool:
         """Whether the prediction file has been written."""
-        return self.path(unit, condition).exists()
+        path = self.path(unit, condition)
+        try:
+            return path.exists() and SEAL in names_of_arrays(path)
+        except DamagedArraysError:
+            return True  # whoever loads it is told
 
     def is_complete(self, unit: RunUnit, condition: str, sources: Mapping[str, int]) -> bool:
         """Whether the prediction file has been written, with the values that these compute."""
-        if not sources or not self.holds(unit, condition):
-            return self.holds(unit, condition)
-        return sources.items() <= self.load(unit, condition).sources.items()
+        stored = self.load_if_there(unit, condition)
+        return stored is not None and sources.items() <= stored.sources.items()
 
     def save(self, unit: RunUnit, condition: str, stored: StoredPrediction) -> None:
-        """Write the prediction file."""
+        """Write the prediction file.
+
+        Raises:
+            NotWrittenError: the disk is full, for example.
+        """
         prediction = stored.prediction
         arrays = {
+            _UNIT: np.array(unit.name),
+            _CONDITION: np.array(condition),
             "mean": _in_single_precision(prediction.mean.numpy()),
             **_votes(prediction),
             "expected_entropy": prediction.expected_entropy.numpy(),
             "members": np.array(prediction.members or _EXACT),
-            **{_SCORE + name: score.numpy() for name, score in prediction.scores.items()},
-            **{_MEMBER_VALUE + name: one.numpy() for name, one in stored.member_values.items()},
-            **{_SOURCE + name: np.array(source) for name, source in stored.sources.items()},
+            **{SCORE + name: score.numpy() for name, score in prediction.scores.items()},
+            **{MEMBER_VALUE + name: one.numpy() for name, one in stored.member_values.items()},
+            **{SOURCE + name: np.array(source) for name, source in stored.sources.items()},
         }
         if stored.labels is not None:
             arrays["labels"] = stored.labels.numpy()
-        with (
-            written_whole(self.path(unit, condition)) as temporary,
-            temporary.open("wb") as file,
-        ):
-            # Through a file object: given a name, NumPy would append its own suffix.
-            np.savez_compressed(file, **arrays)  # type: ignore[arg-type]
+        write_arrays(arrays, self.path(unit, condition), sealed=True)
 
-    def load_if_there(self, unit: RunUnit, condition: str) -> StoredPrediction | None:
-        """Read the prediction file, if it has been written."""
-        return self.load(unit, condition) if self.holds(unit, condition) else None
+    def load_if_there(
+        self, unit: RunUnit, condition: str, images: int | None = None
+    ) -> StoredPrediction | None:
+        """Read the prediction file, if it has been written.
+
+        Args:
+            images: how many it is of, where that is known.
+
+        Raises:
+            UserError: the file is damaged, or of something else.
+        """
+        if not self.holds(unit, condition):
+            return None
+        path = self.path(unit, condition)
+        try:
+            arrays = read_arrays(path)
+            _require_identity(arrays, unit, condition)
+            require_sound(arrays, images)
+        except DamagedArraysError as error:
+            raise UserError(
+                f"the prediction file {path} cannot be used ({error}); delete it and run again: "
+                "only this file is then predicted again"
+            ) from error
+        return _stored(arrays)
 
     def load(self, unit: RunUnit, condition: str) -> StoredPrediction:
         """Read the prediction file.
 
         Raises:
-            UserError: the file is damaged.
+            UserError: there is none, or it is damaged, or of something else.
         """
-        path = self.path(unit, condition)
-        try:
-            return _read(path)
-        # What damaged bytes raise is up to zipfile, zlib and NumPy, and is nearly anything.
-        except Exception as error:
-            why = " ".join(f"{type(error).__name__}: {error}".split())
+        stored = self.load_if_there(unit, condition)
+        if stored is None:
             raise UserError(
-                f"the prediction file {path} cannot be read ({why}); delete it and run again: "
-                "only this file is then predicted again"
-            ) from error
+                f"there is no prediction file {self.path(unit, condition)}; run without --only"
+            )
+        return stored
+
+    def wrote(self, path: Path) -> bool:
+        """Whether a file where prediction files are is one; a damaged one is."""
+        unit = path.parent.relative_to(self.folder).as_posix()
+        try:
+            arrays = read_arrays(path)
+        except DamagedArraysError:
+            return True
+        return (str(arrays.get(_UNIT)), str(arrays.get(_CONDITION))) == (unit, path.stem)
 
 
 def members_of(unit: RunUnit, stored: StoredPrediction | None) -> str:
@@ -155,11 +190,13 @@ def members_of(unit: RunUnit, stored: StoredPrediction | None) -> str:
     return members_text(stored.prediction.members)
 
 
-def _read(path: Path) -> StoredPrediction:
-    # Through a file object: NumPy leaves its own open where the archive is damaged.
-    with path.open("rb") as file, np.load(file) as archive:
-        arrays = {name: archive[name] for name in archive.files}
+def _require_identity(arrays: Arrays, unit: RunUnit, condition: str) -> None:
+    found = f"{arrays.get(_UNIT)}/{arrays.get(_CONDITION)}"
+    if found != (expected := f"{unit.name}/{condition}"):
+        raise DamagedArraysError(f"it holds {found}, not {expected}")
 
+
+def _stored(arrays: Arrays) -> StoredPrediction:
     def named(prefix: str) -> dict[str, Tensor]:
         return {
             name.removeprefix(prefix): torch.from_numpy(values)
@@ -175,11 +212,11 @@ def _read(path: Path) -> StoredPrediction:
             vote_share=torch.from_numpy(share),
             expected_entropy=torch.from_numpy(arrays["expected_entropy"]),
             members=members,
-            scores=named(_SCORE),
+            scores=named(SCORE),
         ),
         torch.from_numpy(arrays["labels"]) if "labels" in arrays else None,
-        named(_MEMBER_VALUE),
-        {name: int(source) for name, source in named(_SOURCE).items()},
+        named(MEMBER_VALUE),
+        {name: int(source) for name, source in named(SOURCE).items()},
     )
 
 
@@ -205,16 +242,15 @@ def _in_double_precision(mean: np.ndarray) -> np.ndarray:
 
     In single precision all above 1 − 3e-8 are 1. But the others of such a row are known as well as
     ever, so a probability above one half is what these leave of 1; else images of which a network
-    is very certain would be equally uncertain. Rows that did not sum to 1 stay as they are.
+    is very certain would be equally uncertain.
     """
     rounded = mean.astype(np.float64)
     if mean.dtype == np.float64:
         return rounded
     total = rounded.sum(axis=1, keepdims=True)
-    sound = np.abs(total - 1) < _ROUNDING
     largest = rounded.argmax(axis=1, keepdims=True)
     values = np.take_along_axis(rounded, largest, axis=1)
     above_half = values > 0.5
-    left = np.where(sound & above_half, 1 - (total - values), values)
+    left = np.where(above_half, 1 - (total - values), values)
     np.put_along_axis(rounded, largest, left, axis=1)
-    return rounded / np.where(sound & ~above_half, total, 1.0)
+    return rounded / np.where(above_half, 1.0, total)

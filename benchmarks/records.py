@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import math
+import warnings
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, fields
+from io import BytesIO
 from pathlib import Path
 from typing import Any, Literal, NamedTuple, Self
 
@@ -231,21 +233,40 @@ def read_table(path: Path) -> pd.DataFrame:
     Raises:
         UserError: the file is not such a table.
     """
-    try:
-        table = pd.read_csv(
-            path,
-            dtype=dict.fromkeys(_TEXT, str),
-            # Python's own float, since pandas before 3 reads some numbers in other bits.
-            converters=dict.fromkeys(("value", "lower", "upper"), _number),
-            # A method may be called "null", and a column of reasons may be empty: both are text.
-            keep_default_na=False,
-            na_values="",
-        )
-    except ValueError as error:
-        raise UserError(
-            f"{path} is damaged ({error}); remove it, and write it again with --only and its stage"
-        ) from error
+    table = _read_csv(
+        path,
+        dtype=dict.fromkeys(_TEXT, str),
+        # Python's own float, since pandas before 3 reads some numbers in other bits.
+        converters=dict.fromkeys(("value", "lower", "upper"), _number),
+        # A method may be called "null", and a column of reasons may be empty: both are text.
+        na_values="",
+    )
     return unquoted(table.fillna({name: "" for name in _TEXT if name in table}))
+
+
+def read_texts(path: Path) -> pd.DataFrame:
+    """Read a table that `write_table` wrote, its numbers as text.
+
+    Raises:
+        UserError: the file is not such a table.
+    """
+    return unquoted(_read_csv(path, dtype=str))
+
+
+def _read_csv(path: Path, **options: Any) -> pd.DataFrame:
+    content = path.read_bytes()
+    try:
+        if not content.endswith(b"\n"):
+            raise ValueError("it ends within a row")
+        with warnings.catch_warnings():
+            warnings.simplefilter("error", pd.errors.ParserWarning)
+            table: pd.DataFrame = pd.read_csv(
+                BytesIO(content), index_col=False, keep_default_na=False, **options
+            )
+            return table
+    except (ValueError, OverflowError, pd.errors.ParserWarning) as error:
+        why = " ".join(str(error).split())
+        raise UserError(f"{path} is damaged ({why}); delete it and run again") from error
 
 
 def _number(text: str) -> float:

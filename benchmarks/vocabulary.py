@@ -42,6 +42,9 @@ INDEX_HTML = "index.html"
 RUN_JSON = "run.json"
 """What made the others."""
 
+LOCK_FILE = ".lock"
+"""What a run locks while it writes."""
+
 PREDICTIONS_FOLDER = "predictions"
 """The prediction files, from which everything else can be recomputed."""
 

@@ -77,7 +77,12 @@ def test_timing_needs_few_packages_and_no_installation(packages: Path, tmp_path:
     )
     assert ended.returncode == 0, ended.stderr
     out = tmp_path / "out"
-    assert {path.name for path in out.iterdir()} == {"latency.csv", "run.json", "tables", *FILES}
+    assert {path.name for path in out.glob("[!.]*")} == {
+        "latency.csv",
+        "run.json",
+        "tables",
+        *FILES,
+    }
     assert {path.name for path in out.glob("tables/*.md")} == {"latency.md", "resources.md"}
     table = pd.read_csv(out / "latency.csv", keep_default_na=False)
     timed = table[(table["status"] == "ok") & (table["device"] == "cpu")]

@@ -422,4 +422,4 @@ def test_folder_that_cannot_be_written_is_refused(option: str, command_line: Com
     Path("taken").write_text("a file")
     status, _, error = command_line(option, "taken/inside")
     assert status == 2
-    assert re.fullmatch(r"error: [^\n]*taken/inside[^\n]*not writable[^\n]*\n", error)
+    assert re.fullmatch(r"error: [^\n]*taken/inside[^\n]*cannot be created[^\n]*\n", error)

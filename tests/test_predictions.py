@@ -77,7 +77,10 @@ def test_file_has_its_path_and_names_of_arrays_that_others_can_read(
         assert set(file.files) == {
             *("mean", "votes", "expected_entropy", "members", "labels"),
             *("score:distance", "score:mean", "members:spread", "source:spread"),
+            *("unit", "condition", "sha256"),
         }
+        assert file["unit"] == "standard/mc_dropout-10/replicate-03"
+        assert file["condition"] == "rotated-015"
         assert file["mean"].shape == (30, 10)
         assert file["members"] == 4
         assert file["mean"].dtype == np.float32
@@ -142,11 +145,12 @@ def test_probability_too_small_for_single_precision_is_kept(store: PredictionSto
         assert torch.equal(mean_read_back(store, written), kept)
 
 
-def test_row_that_does_not_sum_to_one_is_not_repaired(store: PredictionStore) -> None:
-    mean = torch.tensor([[0.75, 0.125], [0.75, torch.nan]], dtype=torch.float64)
+@pytest.mark.parametrize("wrong", [0.125, torch.nan, -0.75, torch.inf])
+def test_row_that_does_not_sum_to_one_is_not_repaired(wrong: float, store: PredictionStore) -> None:
+    mean = torch.tensor([[0.75, 0.25], [0.75, wrong]], dtype=torch.float64)
     unsound = replace(Prediction.of(mean[None]), mean=mean)
-    read = mean_read_back(store, StoredPrediction(unsound, None))
-    assert torch.equal(read.nan_to_num(9), mean.nan_to_num(9))
+    with pytest.raises(UserError, match="rows of mean are not from 0, with a sum of 1"):
+        mean_read_back(store, StoredPrediction(unsound, None))
 
 
 def test_units_that_differ_in_anything_have_files_of_their_own(store: PredictionStore) -> None:
@@ -178,8 +182,8 @@ def test_same_prediction_is_written_in_the_same_bytes(
 def test_interrupted_writing_leaves_nothing(
     store: PredictionStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def break_off(file: object, **_: object) -> None:
-        file.write(b"PK half a file")  # type: ignore[attr-defined]
+    def break_off(*_: object, **__: object) -> None:
+        assert [path for path in store.folder.rglob("*") if path.is_file()]
         raise KeyboardInterrupt
 
     monkeypatch.setattr(np, "savez_compressed", break_off)
@@ -240,14 +244,16 @@ def test_damaged_file_is_named_with_what_to_do(damage: str, store: PredictionSto
     assert "\n" not in message
 
 
-@pytest.mark.parametrize("missing", ["mean", "votes", "expected_entropy", "members"])
+@pytest.mark.parametrize(
+    "missing", ["mean", "votes", "expected_entropy", "members", "unit", "condition", "labels"]
+)
 def test_file_without_one_of_its_arrays_is_damaged(missing: str, store: PredictionStore) -> None:
     store.save(UNIT, "clean", stored())
     path = store.path(UNIT, "clean")
     with np.load(path) as file:
         arrays = {name: file[name] for name in file.files if name != missing}
     np.savez_compressed(path, **arrays)
-    with pytest.raises(UserError, match=r"clean\.npz cannot be read"):
+    with pytest.raises(UserError, match=r"clean\.npz cannot be used \(its content is not"):
         store.load(UNIT, "clean")
 
 

@@ -8,9 +8,10 @@ from typing import Any
 import pandas as pd
 from scipy import stats
 
-from benchmarks.records import members_rank, read_table, where
+from benchmarks.records import members_rank, where
 from benchmarks.run.plan import Plan
 from benchmarks.run.workspace import Workspace
+from benchmarks.stored.tables import read_run_table
 from benchmarks.vocabulary import CLEAN, MEASUREMENTS_CSV, WITH_VALUE
 from methods import UncertaintyMethod
 from methods.networks.recipes import ARTICLE, ARTICLE_LOGITS, STANDARD
@@ -30,10 +31,9 @@ def double_softmax(plan: Plan, workspace: Workspace, ood: Collection[str]) -> li
     Args:
         ood: the out-of-distribution conditions, whose mean AUROC is compared.
     """
-    path = workspace.out / MEASUREMENTS_CSV
-    if not path.exists():
+    if not (workspace.out / MEASUREMENTS_CSV).exists():
         return []
-    table = read_table(path)
+    table = read_run_table(workspace.out, MEASUREMENTS_CSV)
     table = table[table["recipe"].isin(RECIPES) & table["status"].isin(WITH_VALUE)]
     if ARTICLE.name not in set(table["recipe"]):
         return []

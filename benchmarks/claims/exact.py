@@ -30,6 +30,7 @@ from benchmarks.claims.predictor import PASSES, RecipePredictor, Request
 from benchmarks.metrics import METRICS
 from benchmarks.metrics.uncertainties import PredictionMeans
 from benchmarks.records import where, write_table
+from benchmarks.stored.listing import own_file
 from benchmarks.vocabulary import CLAIMS_FOLDER, CLEAN, PECULIAR, TYPICAL, VOTES
 from methods import Prediction
 from methods.threads import one_torch_thread
@@ -70,7 +71,6 @@ def write_exact(predictor: RecipePredictor) -> None:
     errors = _frame(row for _, rows in compared for row in rows)
     key = ["images", "network", "image"]
     exact = exact.sort_values(key, kind="stable")
-    folder = predictor.workspace.out / CLAIMS_FOLDER
     for name, table in (
         ("exact", exact),
         ("monte_carlo_error", _over_samples(errors)),
@@ -78,7 +78,8 @@ def write_exact(predictor: RecipePredictor) -> None:
     ):
         with_recipe = table.assign(recipe=predictor.recipe)
         columns = ["recipe", *table.columns]
-        write_table(with_recipe[columns].round(DECIMALS), folder / f"{name}.csv")
+        path = own_file(predictor.workspace.out, CLAIMS_FOLDER, f"{name}.csv")
+        write_table(with_recipe[columns].round(DECIMALS), path)
 
 
 def _frame(rows: Iterable[Row]) -> pd.DataFrame:

@@ -24,7 +24,7 @@ from benchmarks.command_line import (
 from benchmarks.epistemic_check.digit_image import read_digit
 from benchmarks.epistemic_check.votes import draw, predict, show
 from benchmarks.errors import UserError
-from benchmarks.files import writable_folder
+from benchmarks.files import existing_folder, writable_folder
 from benchmarks.report.names import Names
 from benchmarks.run.compilation import compile_once
 from benchmarks.run.configuration import Preset, configuration_of
@@ -92,7 +92,7 @@ def main(
     plan = Plan(configuration)
     workspace = Workspace(
         out=writable_folder("--out", path.parent),
-        networks=writable_folder("--networks", networks),
+        networks=existing_folder("--networks", networks),
         data_dir=data_dir,
         jobs=fitting_jobs(device),
     )

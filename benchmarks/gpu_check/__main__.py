@@ -12,7 +12,13 @@ from typing import Annotated, Literal, TypeVar
 import torch
 import typer
 
-from benchmarks.command_line import NETWORKS, exit_status, fitting_device, interruptible
+from benchmarks.command_line import (
+    NETWORKS,
+    exit_status,
+    fitting_device,
+    interruptible,
+    named_folder,
+)
 from benchmarks.environment import commit, environment, suite_version
 from benchmarks.files import writable_folder, write_json
 from benchmarks.gpu_check.agreement import Agreement, agreement
@@ -42,7 +48,13 @@ SECONDS = {"latency": 120, "tests": 200, "agreement": 60, "training": 120}
 
 def main(
     out: Annotated[
-        Path | None, typer.Option(help="Where results go.", show_default=f"{RESULTS}/<card>")
+        Path | None,
+        typer.Option(
+            help="Where results go.",
+            show_default=f"{RESULTS}/<card>",
+            parser=named_folder,
+            metavar="PATH",
+        ),
     ] = None,
     tests: Annotated[bool, typer.Option(help="Run the tests that need a GPU.")] = True,
     overwrite: Annotated[

@@ -11,11 +11,12 @@ import pandas as pd
 import torch
 
 from benchmarks.environment import version_of
-from benchmarks.escaping.spreadsheet import unquoted
+from benchmarks.errors import UserError
 from benchmarks.latency.setups import LatencyTask, Setup, concerns
 from benchmarks.latency.stopwatch import WALL
-from benchmarks.records import write_table
+from benchmarks.records import read_texts, write_table
 from benchmarks.run.plan import Plan
+from benchmarks.stored.listing import require_as_written
 from benchmarks.vocabulary import SELF_TRAINED
 from methods import METHODS, UncertaintyMethod
 from methods.engines.choice import has_kernels
@@ -164,8 +165,9 @@ def read_rows(path: Path) -> pd.DataFrame:
     if not path.exists():
         return pd.DataFrame(columns=COLUMNS, dtype=str)
     try:
-        table = unquoted(pd.read_csv(path, dtype=str, keep_default_na=False))
-    except ValueError:  # damaged; timing anew takes seconds
+        require_as_written(path.parent, path.name)
+        table = read_texts(path)
+    except UserError:  # damaged; timing anew takes seconds
         table = pd.DataFrame()
     return table if list(table) == COLUMNS else pd.DataFrame(columns=COLUMNS, dtype=str)
 

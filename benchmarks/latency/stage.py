@@ -37,10 +37,13 @@ from benchmarks.report import write_latency_tables
 from benchmarks.run.compilation import compile_once
 from benchmarks.run.failure import Failure, without_folders
 from benchmarks.run.fitting import fit
+from benchmarks.run.folder.earlier_run import remove_half_written
+from benchmarks.run.folder.lock import held
 from benchmarks.run.nouns import nouns_of
 from benchmarks.run.plan import Plan
 from benchmarks.run.record import RunRecord
 from benchmarks.run.workspace import Workspace
+from benchmarks.stored.listing import own_file
 from benchmarks.vocabulary import LATENCY, LATENCY_CSV, SUMMARY_CSV
 from methods import UncertaintyMethod
 from methods.engines.choice import choose_engine
@@ -69,8 +72,8 @@ def time_alone(
         device: ``cuda`` or ``cpu``: methods are timed there alone.
 
     Raises:
-        UserError: the output folder belongs to another configuration, or holds published results,
-            whose record of another machine would be lost.
+        UserError: the output folder belongs to another configuration, is being written by another
+            run, or holds published results, whose record of another machine would be lost.
     """
     out = workspace.out
     if (out / SUMMARY_CSV).exists() and not workspace.predictions.folder.exists() and not overwrite:
@@ -78,11 +81,13 @@ def time_alone(
             f"{out} holds results without predictions, perhaps from another machine; choose "
             "another folder with --out"
         )
-    record = RunRecord.begin(plan, workspace, overwrite=overwrite)
-    nouns_of(plan).write(out)
-    with record.timed(LATENCY):
-        failures = time_methods(plan, workspace, record.trained_on(plan), device)
-    write_latency_tables(workspace.out)
+    with held(out):
+        remove_half_written(out)
+        record = RunRecord.begin(plan, workspace, overwrite=overwrite)
+        nouns_of(plan).write(out)
+        with record.timed(LATENCY):
+            failures = time_methods(plan, workspace, record.trained_on(plan), device)
+        write_latency_tables(out)
     return failures
 
 
@@ -101,8 +106,9 @@ def time_methods(
     available = [setup for setup in setups(plan) if setup.device.startswith(device)]
     if any(setup.engine == "numba" for setup in available):
         compile_once()
-    path, classes = workspace.out / LATENCY_CSV, plan.configuration.classes
-    earlier = read_rows(path)
+    classes = plan.configuration.classes
+    earlier = read_rows(workspace.out / LATENCY_CSV)
+    path = own_file(workspace.out, LATENCY_CSV)
     rows = {
         task: rows_measured(earlier, row_of(classes[task.method], task))
         for task in latency_tasks(plan, workspace, trained_on, available)

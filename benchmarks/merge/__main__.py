@@ -9,7 +9,14 @@ from typing import Annotated
 
 import typer
 
-from benchmarks.command_line import NETWORKS, DataDir, exit_status, fitting_jobs, interruptible
+from benchmarks.command_line import (
+    NETWORKS,
+    DataDir,
+    exit_status,
+    fitting_jobs,
+    interruptible,
+    named_folder,
+)
 from benchmarks.errors import UserError
 from benchmarks.files import writable_folder
 from benchmarks.merge.agreement import configuration_of_parts, remarks, require_together
@@ -21,10 +28,15 @@ from benchmarks.run.workspace import Workspace
 
 
 def main(
-    out: Annotated[Path, typer.Argument(help="The merged run; a new folder.", metavar="OUT")],
+    out: Annotated[
+        Path,
+        typer.Argument(help="The merged run; a new folder.", metavar="OUT", parser=named_folder),
+    ],
     parts: Annotated[
         list[Path],
-        typer.Argument(help="Folders that run_all.py --part has written.", metavar="PART…"),
+        typer.Argument(
+            help="Folders that run_all.py --part has written.", metavar="PART…", parser=named_folder
+        ),
     ],
     method: Annotated[
         list[str] | None,

@@ -6,6 +6,7 @@ import sys
 from collections.abc import Sequence
 from dataclasses import replace
 
+from benchmarks.errors import UserError
 from benchmarks.merge.agreement import require_images_of
 from benchmarks.merge.new_folder import new_folder
 from benchmarks.merge.part_folder import PartFolder
@@ -33,17 +34,21 @@ def merge(plan: Plan, workspace: Workspace, parts: Sequence[PartFolder]) -> None
     """
     with new_folder(workspace.out) as folder:
         inside = replace(workspace, out=folder)
-        unite(plan, parts, folder)
-        record = RunRecord.merged(plan, folder, [one.record for one in parts])
-        nouns_of(plan, metric_records()).write(folder)
-        with record.timed(MEASURE):
-            found = find_data(plan, inside)
-            require_images_of(record.data, found)
-            absent = {name for name, entry in found.items() if "unavailable" in entry}
-            for name in sorted(absent - record.unavailable.keys()):
-                why = found[name]["unavailable"]
-                print(f"warning: {IMAGES_NPZ} lacks those of {name!r}: {why}", file=sys.stderr)
-            write_images(plan, inside, absent | record.unavailable.keys())
-            measure_all(plan, inside, record)
-        with record.timed(REPORT):
-            write_report(folder)
+        try:
+            record = RunRecord.merged(plan, folder, [one.record for one in parts])
+            unite(plan, parts, folder)
+            nouns_of(plan, metric_records()).write(folder)
+            with record.timed(MEASURE):
+                found = find_data(plan, inside)
+                require_images_of(record.data, found)
+                absent = {name for name, entry in found.items() if "unavailable" in entry}
+                for name in sorted(absent - record.unavailable.keys()):
+                    why = found[name]["unavailable"]
+                    print(f"warning: {IMAGES_NPZ} lacks those of {name!r}: {why}", file=sys.stderr)
+                write_images(plan, inside, absent | record.unavailable.keys())
+                measure_all(plan, inside, record)
+            with record.timed(REPORT):
+                write_report(folder)
+        except UserError as error:
+            # The folder is about to go: the file that is named came from a part.
+            raise UserError(str(error).replace(str(folder), "PART")) from error

@@ -12,9 +12,9 @@ import pandas as pd
 from benchmarks.errors import UserError
 from benchmarks.predictions import PredictionStore, RunUnit
 from benchmarks.run.failure import Failure, error_path, read_reason
+from benchmarks.run.folder.earlier_run import read_record
 from benchmarks.run.parts.part import Part
 from benchmarks.run.plan import Plan
-from benchmarks.run.record import read_record
 from benchmarks.run.stages.derived import sources
 from benchmarks.run.stages.training_log import logged, read_log
 from benchmarks.vocabulary import MEASUREMENTS_CSV, PREDICTIONS_FOLDER, RUN_JSON, TRAINING_CSV
@@ -96,7 +96,8 @@ class PartFolder:
             UserError: a prediction file or the log of a network is missing or damaged, or other
                 code has computed the values of scores and metrics in a file.
         """
-        plan, computed_by = self._share(run), sources()
+        plan = self._share(run)
+        computed_by = sources(plan)
         unavailable = {name for name, known in self.fingerprints().items() if known is None}
         sound = [unit for unit in plan.units() if not error_path(self.folder, unit).exists()]
         for unit in sound:

@@ -13,6 +13,7 @@ from benchmarks.errors import UserError
 from benchmarks.merge.part_folder import PartFolder
 from benchmarks.run.plan import Plan
 from benchmarks.run.stages.training_log import write_log
+from benchmarks.stored.listing import own_file
 from benchmarks.vocabulary import TRAINING_CSV
 
 SERIES = ["recipe", "network", "epoch", "split"]
@@ -53,4 +54,4 @@ def _unite_logs(plan: Plan, parts: Sequence[PartFolder], folder: Path) -> None:
             "machines of one kind"
         )
     if len(log):
-        write_log(log, plan, folder / TRAINING_CSV)
+        write_log(log, plan, own_file(folder, TRAINING_CSV))

@@ -9,10 +9,10 @@ from benchmarks.progress import tracked
 from benchmarks.report.names import Names
 from benchmarks.report.reading import read_latency
 from benchmarks.report.results import Results
-from benchmarks.report.tables.formats import write_table_files
+from benchmarks.report.tables.formats import write_tables
 from benchmarks.report.tables.integrity import integrity_table
 from benchmarks.report.tables.latency import latency_tables
-from benchmarks.vocabulary import SUMMARY_CSV, TABLES_FOLDER
+from benchmarks.vocabulary import SUMMARY_CSV
 
 
 def write_report(folder: Path) -> None:
@@ -30,10 +30,8 @@ def write_report(folder: Path) -> None:
     from benchmarks.report.tables.claims import verdict_table
 
     results = Results.load(folder)
-    if results.claims:
-        write_table_files(verdict_table(results.claims), folder / TABLES_FOLDER)
-    if (integrity := integrity_table(folder)) is not None:
-        write_table_files(integrity, folder / TABLES_FOLDER)
+    verdicts = verdict_table(results.claims) if results.claims else None
+    write_tables(filter(None, (verdicts, integrity_table(folder))), folder)
     done = (write_recipe(results, recipe, folder) for recipe in results.recipes)
     for _ in tracked(done, len(results.recipes), "report", "recipes"):
         pass
@@ -44,5 +42,4 @@ def write_latency_tables(folder: Path) -> None:
     """Write the tables of `latency.csv`, if methods were timed there."""
     latency = read_latency(folder)
     if not latency.empty:
-        for table in latency_tables(latency, Names(Nouns.read(folder))):
-            write_table_files(table, folder / TABLES_FOLDER)
+        write_tables(latency_tables(latency, Names(Nouns.read(folder))), folder)

@@ -12,11 +12,13 @@ from benchmarks.escaping.terminal import terminal_text
 from benchmarks.report.names import training_images_remark
 from benchmarks.report.results import Quantity, Results
 from benchmarks.report.tables.comparison import value_cell
+from benchmarks.stored.listing import LISTED, read_run_json
 from benchmarks.vocabulary import (
     CLEAN,
     CURVES_FOLDER,
     FIGURES_FOLDER,
     INDEX_HTML,
+    RUN_JSON,
     SUMMARY_CSV,
     TABLES_FOLDER,
 )
@@ -35,8 +37,10 @@ def show_outcome(out: Path) -> None:
         trained_on = results.names.training_images(results.recipes)
         if remark := training_images_remark(trained_on):
             print(remark)
+    listed = read_run_json(out).get(LISTED)
     for path in sorted(out.glob("[!.]*.*"), key=lambda path: (path.name != INDEX_HTML, path)):
-        print(f"wrote {path}")
+        if listed is None or path.name in {RUN_JSON, *listed}:
+            print(f"wrote {path}")
     for path in (out / CURVES_FOLDER, out / TABLES_FOLDER, out / FIGURES_FOLDER):
         if path.is_dir():
             print(f"wrote {path}/ ({sum(1 for _ in path.iterdir())} files)")

@@ -10,19 +10,18 @@ from typing import Annotated, Any
 import typer
 
 from benchmarks.errors import UserError
-from benchmarks.files import read_json, written_whole
+from benchmarks.files import written_whole
 from benchmarks.report.names import Names
-from benchmarks.report.reading import read_latency
+from benchmarks.report.reading import read_claims, read_latency
 from benchmarks.report.results import Results
 from benchmarks.report.tables.formats import markdown
 from benchmarks.report.tables.latency import latency_table
 from benchmarks.report.tables.quality import overview_table
 from benchmarks.report.texts import answer, article_answer
+from benchmarks.stored.listing import read_run_json
 from benchmarks.vocabulary import (
-    CLAIMS_JSON,
     CLAIMS_MD,
     FIGURES_FOLDER,
-    RUN_JSON,
     TABLES_FOLDER,
 )
 
@@ -68,8 +67,8 @@ def filled(readme: str, results: Path, root: Path = ROOT) -> str:
 def _sections(root: Path, results: Path) -> dict[str, str]:
     loaded = Results.load(root / results)
     recipe = loaded.recipes[0]
-    record = read_json(root / results / RUN_JSON)
-    claims = read_json(root / results / CLAIMS_JSON)
+    record = read_run_json(root / results)
+    claims = read_claims(root / results)
     return {
         "article": f"{article_answer(claims, loaded.names)}\n",
         "claims": _claims(claims, results),

@@ -17,9 +17,10 @@ from benchmarks.report.results import Results
 from benchmarks.report.style import DPI, SETTINGS
 from benchmarks.report.tables.claims import claims_tables
 from benchmarks.report.tables.cost import cost_tables
-from benchmarks.report.tables.formats import write_table_files
+from benchmarks.report.tables.formats import write_tables
 from benchmarks.report.tables.quality import quality_tables
-from benchmarks.vocabulary import FIGURES_FOLDER, TABLES_FOLDER
+from benchmarks.stored.listing import list_files
+from benchmarks.vocabulary import FIGURES_FOLDER
 
 COLOURS = 128
 """Of a PNG; they make it a third as large, and drawings need no more."""
@@ -28,23 +29,25 @@ COLOURS = 128
 def write_recipe(results: Results, recipe: str, folder: Path) -> str:
     """Write the tables and figures of one recipe from the results of all; return its name."""
     of_recipe = results.of_recipe(recipe)
-    for of_kind in (quality_tables, cost_tables, claims_tables):
-        for table in of_kind(of_recipe, recipe):
-            write_table_files(table, folder / TABLES_FOLDER)
+    kinds = (quality_tables, cost_tables, claims_tables)
+    write_tables([table for of_kind in kinds for table in of_kind(of_recipe, recipe)], folder)
     with rc_context(SETTINGS):
         for drawing in figures(of_recipe):
-            _write_drawing(drawing, recipe, folder / FIGURES_FOLDER)
+            _write_drawing(drawing, recipe, folder)
     return recipe
 
 
 def _write_drawing(drawing: Drawing, recipe: str, folder: Path) -> None:
-    name = f"{drawing.name}-{recipe}"
     without_formulas(drawing.figure)
-    with written_whole(folder / f"{name}.svg") as temporary:
+    svg, png, csv = (
+        f"{FIGURES_FOLDER}/{drawing.name}-{recipe}.{suffix}" for suffix in ("svg", "png", "csv")
+    )
+    list_files(folder, (svg, png, csv))
+    with written_whole(folder / svg) as temporary:
         drawing.figure.savefig(temporary, format="svg", metadata={"Date": None, "Creator": None})
     drawing.figure.set_layout_engine("none")  # what has been laid out stays where it is
-    with written_whole(folder / f"{name}.png") as temporary, BytesIO() as png:
-        drawing.figure.savefig(png, format="png", dpi=DPI)
-        few_colours = Image.open(png).convert("RGB").quantize(COLOURS, dither=Dither.NONE)
+    with written_whole(folder / png) as temporary, BytesIO() as image:
+        drawing.figure.savefig(image, format="png", dpi=DPI)
+        few_colours = Image.open(image).convert("RGB").quantize(COLOURS, dither=Dither.NONE)
         few_colours.save(temporary, format="png", optimize=True, dpi=(DPI, DPI))
-    write_table(drawing.numbers, folder / f"{name}.csv")
+    write_table(drawing.numbers, folder / csv)

@@ -13,25 +13,23 @@ import pandas as pd
 
 from benchmarks.compared_sizes import compared_variants
 from benchmarks.errors import UserError
-from benchmarks.files import read_json
 from benchmarks.nouns import ConditionRecord, Nouns
-from benchmarks.records import read_table, where
+from benchmarks.records import where
 from benchmarks.report.names import Names, Variant
 from benchmarks.report.reading import (
     Pixels,
     claims_numbers,
-    read_if_there,
+    curves_in,
+    read_claims,
     read_images,
-    read_latency,
     read_tables,
+    require_known,
 )
+from benchmarks.stored.listing import read_run_json
 from benchmarks.vocabulary import (
     CLAIMS_FOLDER,
-    CLAIMS_JSON,
     COMPARISONS_CSV,
-    CURVES_FOLDER,
-    IMAGES_NPZ,
-    RUN_JSON,
+    LATENCY_CSV,
     SELF_TRAINED,
     SUMMARY_CSV,
     TRAINING_CSV,
@@ -85,23 +83,24 @@ class Results:
         """Read a run's folder.
 
         Raises:
-            UserError: nothing has been measured there yet.
+            UserError: nothing has been measured there yet, or a file is damaged.
         """
         if not (folder / SUMMARY_CSV).exists():
             raise UserError(f"there are no results in {folder} yet; run without --only first")
-        summary, claims = read_table(folder / SUMMARY_CSV), read_json(folder / CLAIMS_JSON) or None
-        names = Names(Nouns.read(folder))
+        tables, claims = read_tables(folder), read_claims(folder) or None
+        if tables[SUMMARY_CSV].empty:
+            raise UserError(f"{folder / SUMMARY_CSV} has no rows; run without --only")
+        nouns = Nouns.read(folder)
+        require_known(folder, tables, nouns)
+        summary, names, none = tables[SUMMARY_CSV], Names(nouns), pd.DataFrame()
         return cls(
             summary=summary,
             names=names,
-            training=read_if_there(folder / TRAINING_CSV),
-            curves=read_tables(folder / CURVES_FOLDER)
-            | read_tables(folder / CLAIMS_FOLDER, "claims-")
-            | {"claims": claims_numbers(claims)},
-            comparisons=read_if_there(folder / COMPARISONS_CSV),
-            latency=read_latency(folder),
-            images=read_images(folder / IMAGES_NPZ)
-            | read_images(folder / CLAIMS_FOLDER / IMAGES_NPZ),
+            training=tables.get(TRAINING_CSV, none),
+            curves=curves_in(tables) | {"claims": claims_numbers(claims)},
+            comparisons=tables.get(COMPARISONS_CSV, none),
+            latency=tables.get(LATENCY_CSV, none),
+            images=read_images(folder) | read_images(folder, CLAIMS_FOLDER),
             claims=claims,
             left_out=_left_out(folder, summary, names),
         )
@@ -294,7 +293,7 @@ class Results:
 
 
 def _left_out(folder: Path, summary: pd.DataFrame, names: Names) -> tuple[str, ...]:
-    data: Mapping[str, Mapping[str, str]] = read_json(folder / RUN_JSON).get("data", {})
+    data: Mapping[str, Mapping[str, Any]] = read_run_json(folder).get("data", {})
     missing = {name for name, entry in data.items() if "unavailable" in entry}
     lost = sorted(missing - set(summary["condition"]), key=names.condition_rank)
     return tuple(one.label for one in map(names.condition, lost) if not one.subset)

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import json
-import shutil
 import time
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -15,38 +13,18 @@ from typing import Any
 from benchmarks.environment import commit, environment, joined, suite_version
 from benchmarks.errors import UserError
 from benchmarks.files import write_json
-from benchmarks.nouns import FILES
+from benchmarks.run.folder.earlier_run import read_record, remove_earlier_run
 from benchmarks.run.integrity.check import Check, require_passed
 from benchmarks.run.plan import Plan
 from benchmarks.run.workspace import Workspace
+from benchmarks.stored.listing import LISTED, read_run_json, seal_files
 from benchmarks.vocabulary import (
-    CLAIMS_FOLDER,
-    CLAIMS_JSON,
-    CLAIMS_MD,
-    COMPARISONS_CSV,
-    CURVES_FOLDER,
-    ERRORS_FOLDER,
-    FIGURES_FOLDER,
-    IMAGES_NPZ,
-    INDEX_HTML,
     LATENCY,
     LATENCY_CSV,
-    MEASUREMENTS_CSV,
     PREDICTIONS_FOLDER,
     RUN_JSON,
     SUMMARY_CSV,
-    TABLES_FOLDER,
-    TRAINING_CSV,
 )
-
-WRITTEN = (
-    *FILES,
-    *(PREDICTIONS_FOLDER, ERRORS_FOLDER, TRAINING_CSV, RUN_JSON),
-    *(MEASUREMENTS_CSV, SUMMARY_CSV, COMPARISONS_CSV, LATENCY_CSV),
-    *(CURVES_FOLDER, IMAGES_NPZ, CLAIMS_FOLDER, CLAIMS_JSON, CLAIMS_MD),
-    *(TABLES_FOLDER, FIGURES_FOLDER, INDEX_HTML),
-)
-"""What a run writes into its folder, and what `--overwrite` removes from it."""
 
 OF_A_PART = ("part", "commit", "environment", "seconds")
 """What the record of a merged run keeps of each part's."""
@@ -68,12 +46,14 @@ class RunRecord:
     images its ``fingerprint``, or the reason why it is ``unavailable``; ``integrity`` has the
     results of the probes of ``networks`` and ``predictions``; ``seconds`` is the wall time by
     stage, resumed runs and merged parts added up; ``parts`` has the part, commit, environment and
-    seconds of each part that was merged.
+    seconds of each part that was merged. ``files`` lists what the run wrote, see
+    `benchmarks.stored.listing`, but for predictions and errors.
     """
 
-    def __init__(self, path: Path, content: dict[str, Any]) -> None:
-        self._path = path
+    def __init__(self, out: Path, content: dict[str, Any], files: Mapping[str, str]) -> None:
+        self._out = out
         self._content = content
+        write_json(content | {LISTED: files}, out / RUN_JSON)
 
     @classmethod
     def begin(cls, plan: Plan, workspace: Workspace, *, overwrite: bool = False) -> RunRecord:
@@ -81,20 +61,21 @@ class RunRecord:
 
         Raises:
             UserError: the output folder holds a run of another configuration, or of another
-                version, and is not to be overwritten.
+                version, and is not to be overwritten; or it holds something else.
         """
         out = workspace.out
         identity = _identity(plan)
         if overwrite:
-            _remove_earlier_run(out)
-        earlier = read_record(out)
+            remove_earlier_run(out)
+        earlier = {} if overwrite else read_record(out)
         _require_same(earlier, identity, out)
+        files = earlier.get(LISTED, {})
         if not (out / PREDICTIONS_FOLDER).exists():
             earlier = {"seconds": _seconds_of_timings(earlier, out)}
         parts = earlier.get("parts", [])
         environments = [*(part["environment"] for part in parts), environment(plan.engine)]
-        record = cls(
-            out / RUN_JSON,
+        return cls(
+            out,
             identity
             | {
                 **_identification(plan),
@@ -105,9 +86,8 @@ class RunRecord:
                 "seconds": earlier.get("seconds", {}),
                 **({"parts": parts} if parts else {}),
             },
+            files,
         )
-        record._save()
-        return record
 
     @classmethod
     def merged(cls, plan: Plan, out: Path, parts: Sequence[Mapping[str, Any]]) -> RunRecord:
@@ -116,8 +96,8 @@ class RunRecord:
         for part in parts:
             seconds.update(part["seconds"])
         networks = [check for part in parts for check in part["integrity"].get("networks", [])]
-        record = cls(
-            out / RUN_JSON,
+        return cls(
+            out,
             {
                 **_identity(plan),
                 **_identification(plan),
@@ -132,15 +112,19 @@ class RunRecord:
                 "seconds": {stage: round(total, 1) for stage, total in seconds.items()},
                 "parts": [{name: part[name] for name in OF_A_PART} for part in parts],
             },
+            {},
         )
-        record._save()
-        return record
 
     @property
-    def data(self) -> dict[str, dict[str, str]]:
-        """For each set of images its fingerprint, or the reason why it is unavailable."""
-        data: dict[str, dict[str, str]] = self._content["data"]
+    def data(self) -> dict[str, dict[str, Any]]:
+        """For each set of images its fingerprint and number, or why it is unavailable."""
+        data: dict[str, dict[str, Any]] = self._content["data"]
         return data
+
+    @property
+    def counts(self) -> dict[str, int]:
+        """How many images each set has, of those that could be had."""
+        return {name: entry["images"] for name, entry in self.data.items() if "images" in entry}
 
     def trained_on(self, plan: Plan) -> str | None:
         """The fingerprint of the images of the first recipe, if the run has needed them."""
@@ -156,8 +140,8 @@ class RunRecord:
             if "unavailable" in entry
         }
 
-    def note_data(self, data: dict[str, dict[str, str]]) -> None:
-        """Record the fingerprint of each set of images, or why it is unavailable.
+    def note_data(self, data: dict[str, dict[str, Any]]) -> None:
+        """Record the fingerprint and number of each set's images, or why it is unavailable.
 
         Of a set that is unavailable now, but was not before, both.
 
@@ -194,17 +178,25 @@ class RunRecord:
 
     @contextmanager
     def timed(self, stage: str) -> Iterator[None]:
-        """Add the block's wall time to the stage's, even if it is interrupted."""
+        """A stage: its wall time is added up, even if interrupted; then its files are sealed."""
         start = time.monotonic()
         try:
             yield
-        finally:
-            seconds = self._content["seconds"]
-            seconds[stage] = round(seconds.get(stage, 0.0) + time.monotonic() - start, 1)
-            self._save()
+        except BaseException:
+            with suppress(OSError):  # perhaps the same full disk, which is said already
+                self._add_seconds(stage, start)
+            raise
+        self._add_seconds(stage, start)
+        seal_files(self._out)
+
+    def _add_seconds(self, stage: str, start: float) -> None:
+        seconds = self._content["seconds"]
+        seconds[stage] = round(seconds.get(stage, 0.0) + time.monotonic() - start, 1)
+        self._save()
 
     def _save(self) -> None:
-        write_json(self._content, self._path)
+        listed = {LISTED: read_run_json(self._out).get(LISTED, {})}
+        write_json(self._content | listed, self._out / RUN_JSON)
 
 
 def _identity(plan: Plan) -> dict[str, Any]:
@@ -233,28 +225,6 @@ def _identification(plan: Plan) -> dict[str, Any]:
         "command": plan.command,
         "replicates": dict(Counter(unit.variant for unit in plan.units())),
     }
-
-
-def read_record(out: Path) -> dict[str, Any]:
-    """The record of an earlier run in the folder; empty where there is none.
-
-    Raises:
-        UserError: it is damaged, or lacks although there is something of a run.
-    """
-    path = out / RUN_JSON
-    if not path.exists():
-        left = [name for name in WRITTEN if (out / name).exists()]
-        if left:
-            raise UserError(
-                f"{out} holds {left[0]} of a run whose {RUN_JSON} is missing; choose another "
-                "folder with --out, or remove that run with --overwrite"
-            )
-        return {}
-    try:
-        content: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-        return dict(content) | {"configuration": dict(content["configuration"])}
-    except (ValueError, TypeError, KeyError) as error:
-        raise UserError(f"{path} is damaged ({error}); restart the run with --overwrite") from error
 
 
 def _seconds_of_timings(earlier: dict[str, Any], out: Path) -> dict[str, float]:
@@ -288,12 +258,3 @@ def _require_same(earlier: Mapping[str, Any], identity: Mapping[str, Any], out: 
     raise UserError(
         f"{out} holds {held}; choose another folder with --out, or remove that run with --overwrite"
     )
-
-
-def _remove_earlier_run(out: Path) -> None:
-    for name in WRITTEN:
-        path = out / name
-        if path.is_dir():
-            shutil.rmtree(path)
-        else:
-            path.unlink(missing_ok=True)

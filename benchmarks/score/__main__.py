@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from benchmarks.command_line import exit_status
+from benchmarks.command_line import exit_status, named_folder
 from benchmarks.files import writable_folder
 from benchmarks.report.tables.quality import main_table
 from benchmarks.report.tables.terminal import caption, notes, terminal
@@ -26,7 +26,11 @@ def main(
     ],
     out: Annotated[
         Path | None,
-        typer.Option(help="Folder for all numbers and tables; the main table is always printed."),
+        typer.Option(
+            help="Folder for all numbers and tables; the main table is always printed.",
+            parser=named_folder,
+            metavar="PATH",
+        ),
     ] = None,
     resamples: Annotated[
         int, typer.Option(help="Bootstrap resamples of the images, for intervals.")

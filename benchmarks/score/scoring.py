@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -14,7 +15,7 @@ from joblib import cpu_count
 
 from benchmarks.environment import suite_version
 from benchmarks.errors import UserError
-from benchmarks.files import write_json
+from benchmarks.files import read_json, write_json
 from benchmarks.inference.comparisons import Estimates, compare, comparisons_table
 from benchmarks.inference.image_sets import block_size, weights_of
 from benchmarks.inference.image_values import ImageValues
@@ -25,12 +26,13 @@ from benchmarks.progress import tracked
 from benchmarks.records import Measurement, as_table, write_table
 from benchmarks.report.names import Names
 from benchmarks.report.results import Results
-from benchmarks.report.tables.formats import write_table_files
+from benchmarks.report.tables.formats import SUFFIXES, table_files, write_table_files
 from benchmarks.report.tables.quality import quality_tables
 from benchmarks.run.measurement_rows import measure_values
 from benchmarks.run.nouns import condition_records, metric_records, score_records
 from benchmarks.run.summary import summarise
 from benchmarks.score.external_predictions import LABELLED, LINES, ExternalPredictions
+from benchmarks.stored.json_shape import misfit
 from benchmarks.vocabulary import (
     COMPARISONS_CSV,
     MEASUREMENTS_CSV,
@@ -44,6 +46,11 @@ from methods.threads import one_torch_thread
 
 SCORE_JSON = "score.json"
 """What was scored, by which version."""
+
+TABLES = "tables"
+"""The part of it that lists the tables' files."""
+
+_OF_TABLE = re.compile(rf"{TABLES_FOLDER}/[^/\\]+-{SELF_TRAINED}\.({'|'.join(SUFFIXES)})")
 
 
 @dataclass(frozen=True, eq=False)
@@ -86,32 +93,57 @@ def write_scores(
     resamples: int,
     seed: int,
 ) -> None:
-    """Write the numbers, every table, and ``score.json``."""
-    for stale in (folder / TABLES_FOLDER).glob(f"*-{SELF_TRAINED}.*"):
-        stale.unlink()  # of sets that an earlier file had and this one has not
-    write_table(scores.measurements, folder / MEASUREMENTS_CSV)
-    write_table(scores.summary, folder / SUMMARY_CSV)
-    write_table(scores.comparisons, folder / COMPARISONS_CSV)
-    for table in quality_tables(scores.results, SELF_TRAINED):
-        write_table_files(table, folder / TABLES_FOLDER)
+    """Write the numbers, every table, and ``score.json``, which lists the tables' files.
+
+    Tables of sets that an earlier file had and this one has not are removed.
+    """
+    tables = list(quality_tables(scores.results, SELF_TRAINED))
+    written, stale = table_files(tables), set(_tables_of(folder))
     record = {
         "version": suite_version(),
         "resamples": resamples,
         "seed": seed,
         "files": {one.method: one.sha256 for one in external},
     }
-    write_json(record, folder / SCORE_JSON)
+    # Listed before they are written, and until they are removed: so no kill leaves an unknown one.
+    write_json(record | {TABLES: sorted(stale | set(written))}, folder / SCORE_JSON)
+    for name in stale - set(written):
+        (folder / name).unlink(missing_ok=True)
+    write_table(scores.measurements, folder / MEASUREMENTS_CSV)
+    write_table(scores.summary, folder / SUMMARY_CSV)
+    write_table(scores.comparisons, folder / COMPARISONS_CSV)
+    for table in tables:
+        write_table_files(table, folder / TABLES_FOLDER)
+    write_json(record | {TABLES: written}, folder / SCORE_JSON)
+
+
+def _tables_of(folder: Path) -> list[str]:
+    """The files of the tables that earlier scores in the folder have."""
+    path = folder / SCORE_JSON
+    content = read_json(path)
+    wrong = misfit(content, {f"{TABLES}?": [str]})
+    files: list[str] = [] if wrong else content.get(TABLES, [])
+    if wrong or any(not _OF_TABLE.fullmatch(name) for name in files):
+        raise UserError(f"{path} is damaged; name another folder with --out")
+    return files
 
 
 def require_no_run(folder: Path) -> None:
-    """Scores and a run of the suite must not mix.
+    """Scores and a run of the suite must not mix, and nobody's files are to be overwritten.
 
     Raises:
-        UserError: the folder holds a run.
+        UserError: the folder holds a run, or such files that are not of earlier scores.
     """
     if (folder / RUN_JSON).exists():
         raise UserError(
             f"--out {folder}: this folder holds a run of the suite; name another folder"
+        )
+    names = (MEASUREMENTS_CSV, SUMMARY_CSV, COMPARISONS_CSV, TABLES_FOLDER)
+    taken = [name for name in names if (folder / name).exists()]
+    if taken and not (folder / SCORE_JSON).exists():
+        raise UserError(
+            f"--out {folder}: this folder holds {taken[0]}, but no {SCORE_JSON} of earlier scores; "
+            "name another folder"
         )
 
 

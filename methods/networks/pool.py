@@ -60,11 +60,17 @@ class NetworkPool:
         A stored network whose log lacks a split is trained anew where validation images are given;
         its weights come out the same. An engine that trains batched gets all that are
         missing; another gets one after the other, each stored as soon as it is trained.
+
+        Raises:
+            NotStoredError: networks are missing, and the store cannot be written.
+            DamagedNetworkError: a stored one cannot be used.
         """
         outcomes: dict[int, TrainedNetwork | TrainingDivergedError | None] = {
             index: self._stored(index, training, validation) for index in indices
         }
         missing = [index for index, stored in outcomes.items() if stored is None]
+        if missing and self.store:
+            self.store.require_writable()
         for group in self.engine.batches(missing):
             trained = train_networks(
                 self.recipe, group, training, validation, seed=self.seed, engine=self.engine

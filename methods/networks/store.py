@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
+import platform
+import re
+import time
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from hashlib import sha256
 from pathlib import Path
+from tempfile import TemporaryFile
 from threading import get_ident
 
 from methods.networks.log import EpochLog
@@ -14,9 +20,16 @@ from methods.networks.network import Network
 from methods.networks.recipes import Recipe
 from methods.networks.training import TrainedNetwork, initial_network
 
+A_DAY = 24 * 60 * 60
+"""Seconds after which no process is still writing a file."""
+
 
 class DamagedNetworkError(Exception):
-    """A file of the store cannot be read; the message names it and what to do."""
+    """A file of the store is none of a network, or of another; the message says what to do."""
+
+
+class NotStoredError(OSError):
+    """A network could not be stored: a fault of the disk or of its folder, of nothing else."""
 
 
 @dataclass(frozen=True)
@@ -55,6 +68,8 @@ class NetworkStore:
     """A folder of networks, one file each: its tensors as safetensors, all else as its metadata.
 
     A file appears whole or not at all, so runs may share a folder and may be killed at any time.
+    Only `save`, `require_writable` and `remove_half_written` write: a folder that has all networks
+    may be a read-only one.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -64,7 +79,7 @@ class NetworkStore:
         """The network of this key, or ``None`` where it has not been trained yet.
 
         Raises:
-            DamagedNetworkError: its file cannot be read.
+            DamagedNetworkError: its file is damaged, or holds another network.
         """
         path = self.folder / key.file_name
         if not path.exists():
@@ -75,8 +90,10 @@ class NetworkStore:
         network = initial_network(key.recipe, key.index, seed=key.seed)
         try:
             with safe_open(path, framework="pt") as file:
-                network.load_state_dict({name: file.get_tensor(name) for name in file.keys()})  # noqa: SIM118
                 metadata = file.metadata()
+                if metadata["key"] != key.text:
+                    raise ValueError("it holds another network")
+                network.load_state_dict({name: file.get_tensor(name) for name in file.keys()})  # noqa: SIM118
             if metadata["sha256"] != _checksum(network):
                 raise ValueError("its weights are not those that were stored")
             # Earlier logs, of other images, are left out; networks of before `seconds` was noted
@@ -84,31 +101,89 @@ class NetworkStore:
             rows = json.loads(metadata["log"])
             log = tuple(EpochLog(**row) for row in rows if "images" in row)
             seconds = float(metadata.get("seconds", "nan"))
-        except (SafetensorError, OSError, KeyError, RuntimeError, TypeError, ValueError) as error:
+        except (SafetensorError, KeyError, RuntimeError, TypeError, ValueError) as error:
+            why = " ".join(str(error).split())
             raise DamagedNetworkError(
-                f"the stored network {path} cannot be read ({error}); delete the file and run "
+                f"the stored network {path} cannot be used ({why}); delete the file and run "
                 "again: that one network is then trained anew"
             ) from error
         return TrainedNetwork(network, log, seconds)
 
     def save(self, key: NetworkKey, trained: TrainedNetwork) -> None:
-        """Store the network under this key, replacing what was there."""
-        from safetensors.torch import save_file
+        """Store the network under this key, replacing what was there.
 
-        self.folder.mkdir(parents=True, exist_ok=True)
-        path = self.folder / key.file_name
-        temporary = path.with_name(f".{path.name}.{os.getpid()}.{get_ident()}")
+        Raises:
+            NotStoredError: the disk is full, for example.
+        """
+        from safetensors.torch import save
+
         metadata = {
             "key": key.text,
             "log": json.dumps([asdict(row) for row in trained.log]),
             "seconds": str(trained.seconds),
             "sha256": _checksum(trained.network),
         }
+        content = save(trained.network.state_dict(), metadata)
+        path = self.folder / key.file_name
+        writer = f"{_computer()}.{os.getpid()}.{get_ident()}"
+        temporary = path.with_name(f".{path.name}.{writer}")
         try:
-            save_file(trained.network.state_dict(), temporary, metadata)
+            self.folder.mkdir(parents=True, exist_ok=True)
+            temporary.write_bytes(content)
             temporary.replace(path)
+        except OSError as error:
+            raise _not_stored(error, path) from error
         finally:
-            temporary.unlink(missing_ok=True)
+            with suppress(OSError):  # where the folder cannot be written, nothing was
+                temporary.unlink()
+
+    def require_writable(self) -> None:
+        """Stop before networks are trained that cannot be stored.
+
+        Raises:
+            NotStoredError: the folder cannot be written.
+        """
+        try:
+            self.folder.mkdir(parents=True, exist_ok=True)
+            with TemporaryFile(dir=self.folder):
+                pass
+        except OSError as error:
+            raise _not_stored(error, self.folder) from error
+
+    def remove_half_written(self) -> None:
+        """Remove temporary files of killed processes; those of other computers after a day."""
+        for path in self.folder.glob(".*"):
+            match = _TEMPORARY.fullmatch(path.name)
+            with suppress(OSError):  # another run may remove it too; a read-only one stays
+                if match and (_is_dead(match) or time.time() - path.stat().st_mtime > A_DAY):
+                    path.unlink()
+
+
+_TEMPORARY = re.compile(r"\..+\.safetensors(\.(?P<computer>[\w-]*))?\.(?P<process>\d{1,9})\.\d+")
+"""How a file is called before it is whole."""
+
+
+def _computer() -> str:
+    """The name of this one, as far as a file's name may have it: others may share the folder."""
+    return re.sub(r"[^\w-]", "-", platform.node(), flags=re.ASCII)[:32]
+
+
+def _is_dead(writer: re.Match[str]) -> bool:
+    """Whether the process that wrote a temporary file was one of this computer, and is no more."""
+    process = int(writer["process"])
+    if writer["computer"] != _computer() or os.name != "posix":
+        return False
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return True
+    except PermissionError:
+        return False  # it is somebody else's
+    return process == os.getpid()  # which writes nothing yet
+
+
+def _not_stored(error: OSError, path: Path) -> NotStoredError:
+    return NotStoredError(error.errno or errno.EIO, error.strerror or str(error), str(path))
 
 
 def _checksum(network: Network) -> str:

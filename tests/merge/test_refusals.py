@@ -68,8 +68,8 @@ def refused(merge: Merge, out: Path, *parts: Path) -> str:
         (lambda record: record.update(part="3/5"), "differently divided runs"),
         (lambda record: record.update(part="third"), "run.json is damaged: 'third' names no part"),
         (lambda record: record.pop("part"), "holds a whole run"),
-        (lambda record: record.pop("configuration"), "run.json is damaged"),
-        (lambda record: record.update(data=None), "run.json is damaged: it has no data"),
+        (lambda record: record.pop("configuration"), "run.json is no record of a run"),
+        (lambda record: record.update(data=None), r"run.json is damaged \(data is no object\)"),
     ],
 )
 def test_part_of_something_else(

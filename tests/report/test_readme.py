@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import json
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
-import pandas as pd
 import pytest
 import typer
 
 from benchmarks.report.readme import README, RESULTS, filled, main
 from benchmarks.report.texts import article_answer
-from tests.report.support import CLAIMS, NAMES
+from tests.report.support import CLAIMS, NAMES, ROW, write_latency
 
 TEXT = """# Title
 
@@ -74,13 +74,11 @@ def test_latency_is_of_the_cards_that_have_a_folder(reported: Path, tmp_path: Pa
     without = filled(text, Path("results"), tmp_path)
     assert "No GPU has been measured yet" in without
     assert "| --- |" not in without
-    row = {"method": "softmax", "members": "1", "batch_size": 1, "clock": "wall", "p50_ms": 0.75}
-    card = row | {"device": "cuda:0", "device_name": "A Card", "threads": 8, "engine": "torch"}
-    rows = pd.DataFrame([row | {"device": "cpu", "device_name": "A Processor"}, card])
-    rows = rows.assign(p50_lower_ms=0.7, p50_upper_ms=0.8)
+    row = replace(ROW, p50_ms=0.75, p50_lower_ms=0.7, p50_upper_ms=0.8)
+    card = replace(row, device="cuda:0", device_name="A Card", threads=8, engine="torch")
     folder = tmp_path / "results" / "gpu" / "a-card"
     folder.mkdir(parents=True)
-    rows.assign(status="ok", reason="").to_csv(folder / "latency.csv", index=False)
+    write_latency([replace(row, device_name="A Processor"), card], folder)
     with_card = filled(text, Path("results"), tmp_path)
     assert "| **A Card** |" in with_card
     assert "| Softmax | 0.75 ± 0.05 |" in with_card

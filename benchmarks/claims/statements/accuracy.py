@@ -9,7 +9,8 @@ import pandas as pd
 from benchmarks.claims.claim import Claim, Judgement, NotTestableError, Numbers, by_networks
 from benchmarks.claims.predictor import RecipePredictor
 from benchmarks.claims.rank_statistics import rank_correlation
-from benchmarks.records import Quantity, read_table, where
+from benchmarks.records import Quantity, where
+from benchmarks.stored.tables import read_run_table
 from benchmarks.vocabulary import RANK_CORRELATION, TRAINING_CSV
 from methods.networks.log import ALL_TRAINING, TRAINING, VALIDATION
 
@@ -108,10 +109,10 @@ def final_accuracy(split: str, metric: str = "accuracy") -> Quantity:
 
 
 def _log(predictor: RecipePredictor) -> pd.DataFrame:
-    path = predictor.workspace.out / TRAINING_CSV
-    if not path.exists():
+    folder = predictor.workspace.out
+    if not (folder / TRAINING_CSV).exists():
         raise NotTestableError("there is no training.csv; run without --only first")
-    log = read_table(path)
+    log = read_run_table(folder, TRAINING_CSV)
     return where(log[log["network"] < predictor.networks], recipe=predictor.recipe)
 
 

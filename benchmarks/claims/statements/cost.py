@@ -9,7 +9,9 @@ import pandas as pd
 
 from benchmarks.claims.claim import Claim, Judgement, NotTestableError, Numbers, by_parts
 from benchmarks.claims.predictor import ENSEMBLE, PASSES, SAMPLED, RecipePredictor
-from benchmarks.records import Quantity, read_table, where, write_table
+from benchmarks.records import Quantity, where, write_table
+from benchmarks.stored.listing import own_file
+from benchmarks.stored.tables import read_run_table
 from benchmarks.vocabulary import CLAIMS_FOLDER, LATENCY_CSV
 from methods.networks.labelled_images import LabelledImages
 from methods.networks.recipes import ARTICLE
@@ -27,7 +29,7 @@ LEAST_RATIO = 10
 PREDICTING = {ENSEMBLE: "ensemble", SAMPLED: f"{PASSES} passes"}
 """The methods whose predictions are timed, and what their quantities call them."""
 
-TIMES = "training_times.csv"
+TIMES = f"{CLAIMS_FOLDER}/training_times.csv"
 
 
 def measure_cost(predictor: RecipePredictor) -> Numbers:
@@ -38,10 +40,10 @@ def measure_cost(predictor: RecipePredictor) -> Numbers:
     if predictor.recipe != ARTICLE.name:
         raise NotTestableError("what networks cost does not depend on this recipe")
     predicting = _milliseconds(predictor)
-    path = predictor.workspace.out / CLAIMS_FOLDER / TIMES
-    if not path.exists():
-        write_table(_training_times(predictor), path)
-    times = read_table(path)
+    folder = predictor.workspace.out
+    if not (folder / TIMES).exists():
+        write_table(_training_times(predictor), own_file(folder, TIMES))
+    times = read_run_table(folder, TIMES)
     return {
         training_seconds(int(networks)): [float(seconds)]
         for networks, seconds in zip(times["networks"], times["seconds"], strict=True)
@@ -80,11 +82,11 @@ def predicting_time(method: str) -> Quantity:
 
 def _milliseconds(predictor: RecipePredictor) -> dict[Quantity, list[float]]:
     """Medians of both methods by the run's engine, on one thread, at the largest batch size."""
-    path = predictor.workspace.out / LATENCY_CSV
-    if not path.exists():
+    folder, chosen = predictor.workspace.out, predictor.plan.configuration
+    if not (folder / LATENCY_CSV).exists():
         raise NotTestableError("there is no latency.csv; the stage latency writes it")
-    chosen = predictor.plan.configuration
-    alike = where(read_table(path), status="ok", engine=chosen.engine, clock="wall")
+    latency = read_run_table(folder, LATENCY_CSV)
+    alike = where(latency, status="ok", engine=chosen.engine, clock="wall")
     alike = alike[alike["device"].str.startswith(chosen.device)]
     medians = {}
     for method, members in ((ENSEMBLE, predictor.networks), (SAMPLED, PASSES)):

@@ -6,7 +6,6 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from benchmarks.files import read_json
 from benchmarks.report.claims_page import (
     ABOUT_DOUBLE_SOFTMAX,
     DOUBLE_SOFTMAX,
@@ -16,8 +15,9 @@ from benchmarks.report.claims_page import (
 )
 from benchmarks.report.names import Names
 from benchmarks.report.page.explorer import data_uri
+from benchmarks.report.reading import read_claims
 from benchmarks.report.texts import article_answer
-from benchmarks.vocabulary import CLAIMS_JSON, FIGURES_FOLDER
+from benchmarks.vocabulary import FIGURES_FOLDER
 
 
 class Figure(NamedTuple):
@@ -35,7 +35,7 @@ def claims(folder: Path, names: Names) -> dict[str, Any] | None:
     ``remarks``, ``recipes``, ``numbers`` (pairs of a quantity and its spread by each recipe) and
     ``figures``, by recipe, first that of the verdict.
     """
-    content = read_json(folder / CLAIMS_JSON)
+    content = read_claims(folder)
     if not content:
         return None
     recipes, rows = double_softmax_table(content["double_softmax"].get("rows", ()))

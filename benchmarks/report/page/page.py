@@ -11,7 +11,7 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup, escape
 
-from benchmarks.files import read_json, written_whole
+from benchmarks.files import written_whole
 from benchmarks.report.names import Variant, left_out_remark, training_images_remark
 from benchmarks.report.page import chart
 from benchmarks.report.page.chart_sections import detections, reliability_charts, severities
@@ -23,7 +23,8 @@ from benchmarks.report.page.provenance import provenance
 from benchmarks.report.results import Results
 from benchmarks.report.style import Look, looks
 from benchmarks.report.texts import answer, listed
-from benchmarks.vocabulary import ILL_DEFINED, INDEX_HTML, RUN_JSON
+from benchmarks.stored.listing import own_file, read_run_json
+from benchmarks.vocabulary import ILL_DEFINED, INDEX_HTML
 
 REPOSITORY = Path(__file__).parents[3]
 
@@ -34,7 +35,7 @@ def write_page(results: Results, folder: Path) -> None:
     ``results`` are those of all recipes. Only within the repository there are links to its code.
     """
     html = _environment().get_template("page.html.j2").render(_content(results, folder))
-    with written_whole(folder / INDEX_HTML) as temporary:
+    with written_whole(own_file(folder, INDEX_HTML)) as temporary:
         temporary.write_text(html, encoding="utf-8")
 
 
@@ -54,7 +55,7 @@ def _environment() -> Environment:
 
 
 def _content(results: Results, folder: Path) -> dict[str, Any]:
-    configuration = read_json(folder / RUN_JSON).get("configuration", {})
+    configuration = read_run_json(folder).get("configuration", {})
     names = results.names
     images = explorer(results, looks(names, results.largest))
     groups = {group: f"{group.capitalize()} images" for group in results.severities}

@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from benchmarks.files import read_json
 from benchmarks.nouns import KINDS
+from benchmarks.stored.listing import read_run_json
 from benchmarks.vocabulary import (
     CLAIMS_FOLDER,
     CLAIMS_JSON,
@@ -49,7 +49,7 @@ def provenance(folder: Path) -> dict[str, Any]:
     run is resumed, and the page should not.
     """
     return {
-        "facts": _facts(read_json(folder / RUN_JSON)),
+        "facts": _facts(read_run_json(folder)),
         "downloads": [(path, what) for path, what in DOWNLOADS.items() if (folder / path).exists()],
     }
 

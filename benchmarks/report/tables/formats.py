@@ -21,7 +21,11 @@ from benchmarks.report.tables.table import (
     Cell,
     Table,
 )
-from benchmarks.vocabulary import ILL_DEFINED
+from benchmarks.stored.listing import list_files
+from benchmarks.vocabulary import ILL_DEFINED, TABLES_FOLDER
+
+SUFFIXES = ("csv", "md", "tex")
+"""Of the files of a table."""
 
 
 def write_table_files(table: Table, folder: Path) -> None:
@@ -161,3 +165,16 @@ def _pipes(cells: list[str]) -> str:
 
 def _ampersands(cells: list[str]) -> str:
     return f"{' & '.join(cells)} \\\\"
+
+
+def write_tables(tables: Iterable[Table], folder: Path) -> None:
+    """Write tables of the run in a folder, where its record lists their files first."""
+    some = list(tables)
+    list_files(folder, table_files(some))
+    for table in some:
+        write_table_files(table, folder / TABLES_FOLDER)
+
+
+def table_files(tables: Iterable[Table]) -> list[str]:
+    """The paths of the tables' files in such a folder."""
+    return [f"{TABLES_FOLDER}/{table.name}.{suffix}" for table in tables for suffix in SUFFIXES]

@@ -6,14 +6,13 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from benchmarks.files import read_json
 from benchmarks.report.tables.table import Row, Table
-from benchmarks.vocabulary import RUN_JSON
+from benchmarks.stored.listing import read_run_json
 
 
 def integrity_table(folder: Path) -> Table | None:
     """The results of every probe of a run; ``None`` where no probe has been recorded."""
-    probed: Mapping[str, list[dict[str, Any]]] = read_json(folder / RUN_JSON).get("integrity", {})
+    probed: Mapping[str, list[dict[str, Any]]] = read_run_json(folder).get("integrity", {})
     checks = [check for of_kind in probed.values() for check in of_kind]
     if not checks:
         return None

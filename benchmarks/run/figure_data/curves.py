@@ -32,6 +32,7 @@ from benchmarks.run.figure_data.compared import (
 )
 from benchmarks.run.plan import Plan
 from benchmarks.run.workspace import Workspace
+from benchmarks.stored.listing import own_file
 from benchmarks.tasks.conditions import Condition
 from benchmarks.vocabulary import CLEAN, CURVES_FOLDER
 from methods.scores import SCORES, scores_of
@@ -100,7 +101,7 @@ def write_curves(plan: Plan, workspace: Workspace) -> None:
     ]
     for name, columns in COLUMNS.items():
         table = pd.DataFrame(rows[name], columns=list(columns)).round(DECIMALS)
-        write_table(table, workspace.out / CURVES_FOLDER / f"{name}.csv")
+        write_table(table, own_file(workspace.out, CURVES_FOLDER, f"{name}.csv"))
 
 
 def _draws(plan: Plan, data: str, images: int) -> Weights:

@@ -22,6 +22,7 @@ from benchmarks.run.figure_data.compared import (
 )
 from benchmarks.run.plan import Plan
 from benchmarks.run.workspace import Workspace
+from benchmarks.stored.listing import own_file
 from benchmarks.tasks.conditions import Condition, choice
 from benchmarks.vocabulary import (
     CLEAN,
@@ -86,7 +87,8 @@ def write_explorer(plan: Plan, workspace: Workspace) -> None:
         name: MEASURE_DECIMALS if name in ("divergence", *MEASURES) else SHARE_DECIMALS
         for name in table.select_dtypes("float")
     }
-    write_table(table.round(decimals), workspace.out / CURVES_FOLDER / "explorer.csv")
+    path = own_file(workspace.out, CURVES_FOLDER, "explorer.csv")
+    write_table(table.round(decimals), path)
 
 
 def explored(plan: Plan, store: PredictionStore) -> list[Explored]:

@@ -10,7 +10,6 @@ import torch
 from jaxtyping import Float, UInt8
 from torch import Tensor
 
-from benchmarks.files import written_whole
 from benchmarks.predictions import PredictionStore
 from benchmarks.run.figure_data.compared import (
     example_image,
@@ -20,6 +19,8 @@ from benchmarks.run.figure_data.compared import (
 from benchmarks.run.figure_data.explorer import explored
 from benchmarks.run.plan import Plan
 from benchmarks.run.workspace import Workspace
+from benchmarks.stored.arrays import write_arrays
+from benchmarks.stored.listing import own_file
 from benchmarks.tasks.conditions import Condition, EvaluationSet
 from benchmarks.vocabulary import CLEAN, IMAGES_NPZ, NO_LABEL
 from methods.threads import one_torch_thread
@@ -56,7 +57,7 @@ def write_images(plan: Plan, workspace: Workspace, unavailable: Collection[str] 
             (condition.name, workspace.evaluation_set(condition, plan), index)
             for condition, index in chosen
         ],
-        workspace.out / IMAGES_NPZ,
+        own_file(workspace.out, IMAGES_NPZ),
     )
 
 
@@ -67,16 +68,14 @@ def save_images(chosen: Sequence[tuple[str, EvaluationSet, int]], path: Path) ->
     and of each image its ``condition``, ``index``
     and ``label`` (−1: none).
     """
-    with written_whole(path) as temporary, temporary.open("wb") as file:
-        np.savez_compressed(
-            file,
-            pixels=np.stack([pixels(one.images[index]) for _, one, index in chosen]),
-            condition=np.array([condition for condition, *_ in chosen]),
-            index=np.array([index for *_, index in chosen]),
-            label=np.array(
-                [NO_LABEL if one.labels is None else int(one.labels[i]) for _, one, i in chosen]
-            ),
-        )
+    labels = [NO_LABEL if one.labels is None else int(one.labels[i]) for _, one, i in chosen]
+    arrays = {
+        "pixels": np.stack([pixels(one.images[index]) for _, one, index in chosen]),
+        "condition": np.array([condition for condition, *_ in chosen]),
+        "index": np.array([index for *_, index in chosen]),
+        "label": np.array(labels),
+    }
+    write_arrays(arrays, path)
 
 
 def pixels(image: Float[Tensor, "channels height width"]) -> UInt8[np.ndarray, "height width *3"]:

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 import torch
 from jaxtyping import Bool
 from torch import Tensor
 
-from benchmarks.predictions import RunUnit, StoredPrediction
+from benchmarks.errors import UserError
+from benchmarks.predictions import THE_RUN, RunUnit, StoredPrediction
 from benchmarks.run.integrity.check import Check
 from benchmarks.run.plan import Plan
 from benchmarks.run.workspace import Workspace
@@ -44,13 +45,29 @@ class ProbedPrediction:
 
 
 @one_torch_thread()
-def probe_predictions(plan: Plan, workspace: Workspace, unit: RunUnit) -> list[ProbedPrediction]:
-    """Probe every stored prediction of a run unit."""
-    return [
-        probe_prediction(f"{unit.name}/{condition.name}", stored)
-        for condition in plan.predicted(unit)
-        if (stored := workspace.predictions.load_if_there(unit, condition.name)) is not None
-    ]
+def probe_predictions(
+    plan: Plan, workspace: Workspace, counts: Mapping[str, int], unit: RunUnit
+) -> list[ProbedPrediction]:
+    """Probe every stored prediction of a run unit.
+
+    Args:
+        counts: how many images each condition has, where that is known.
+
+    Raises:
+        UserError: one is damaged, or was predicted by another run.
+    """
+    store, probed = workspace.predictions, []
+    for condition in plan.predicted(unit):
+        stored = store.load_if_there(unit, condition.name, counts.get(condition.name))
+        if stored is None:
+            continue
+        if stored.sources.get(THE_RUN, plan.digest) != plan.digest:
+            raise UserError(
+                f"the prediction file {store.path(unit, condition.name)} is of another run; delete "
+                "it and run again: only this file is then predicted again"
+            )
+        probed.append(probe_prediction(f"{unit.name}/{condition.name}", stored))
+    return probed
 
 
 def probe_prediction(name: str, stored: StoredPrediction) -> ProbedPrediction:

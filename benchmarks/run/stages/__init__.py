@@ -10,6 +10,8 @@ from benchmarks.latency.stage import time_methods
 from benchmarks.report import write_report
 from benchmarks.run.compilation import compile_once
 from benchmarks.run.failure import Failure
+from benchmarks.run.folder.earlier_run import remove_half_written
+from benchmarks.run.folder.lock import held
 from benchmarks.run.nouns import metric_records, nouns_of
 from benchmarks.run.plan import Plan
 from benchmarks.run.record import RunRecord
@@ -29,18 +31,28 @@ def run_stages(
     Of a part of a run, these are the stages of `IN_PARTS`.
 
     Raises:
-        UserError: the output folder belongs to another configuration, data are damaged, or there
-            are no predictions to measure.
+        UserError: the output folder belongs to another configuration, or is being written by
+            another run; data are damaged, or there are no predictions to measure.
+        NotWrittenError: a file cannot be written; so with `NotStoredError` of a network.
         IntegrityError: an integrity probe failed.
     """
-    if only == REPORT:
-        # Needs nothing but a run's files, so any folder is fine, and no record changes.
-        write_report(workspace.out)
-        return []
     if only == MEASURE and not workspace.predictions.folder.exists():
         raise UserError(
             f"there are no predictions in {workspace.out} yet; run without --only first"
         )
+    with held(workspace.out):
+        remove_half_written(workspace.out)
+        if only == REPORT:
+            # Needs nothing but a run's files, so any folder is fine.
+            write_report(workspace.out)
+            return []
+        workspace.store.remove_half_written()
+        return _run_stages(plan, workspace, only, overwrite=overwrite)
+
+
+def _run_stages(
+    plan: Plan, workspace: Workspace, only: str | None, *, overwrite: bool
+) -> list[Failure]:
     record = RunRecord.begin(plan, workspace, overwrite=overwrite)
     nouns_of(plan, metric_records()).write(workspace.out)
     if plan.configuration.engine == "numba":
@@ -50,7 +62,7 @@ def run_stages(
         if only in (None, name):
             with record.timed(name):
                 failures += STAGES[name](plan, workspace, record)
-    return failures
+    return list(dict.fromkeys(failures))
 
 
 def latency(plan: Plan, workspace: Workspace, record: RunRecord) -> list[Failure]:

@@ -15,6 +15,8 @@ from torch import Tensor
 
 from benchmarks.metrics import METRICS, Metric
 from benchmarks.metrics.metric import one_each
+from benchmarks.predictions import THE_RUN
+from benchmarks.run.plan import Plan
 from methods import MemberMethod, PooledMethod, Prediction, UncertaintyMethod
 from methods.networks.labelled_images import LabelledImages
 from methods.scores import SCORES, Score, of_probabilities
@@ -33,11 +35,15 @@ def member_metrics() -> dict[str, Metric]:
     return {name: metric for name, metric in METRICS.items() if "members" in metric.needs}
 
 
-def sources() -> dict[str, int]:
-    """The nouns whose values stand in prediction files, each with a hash of what computes it."""
+def sources(plan: Plan) -> dict[str, int]:
+    """The nouns whose values stand in prediction files, each with a hash of what computes it.
+
+    And a hash of the run, which decides all else.
+    """
     functions = {name: score.of or score.fit for name, score in stored_scores().items()}
     functions |= {name: metric.function for name, metric in member_metrics().items()}
-    return {name: _hash_of_file(function) for name, function in functions.items()}
+    hashes = {name: _hash_of_file(function) for name, function in functions.items()}
+    return hashes | {THE_RUN: plan.digest}
 
 
 class DerivedValues:

@@ -12,7 +12,7 @@ from benchmarks.inference.resampling import ResamplingTask, resample, resampling
 from benchmarks.parallel import parallel
 from benchmarks.predictions import RunUnit, StoredPrediction
 from benchmarks.records import Measurement, as_table, write_table
-from benchmarks.run.failure import Failure, failure_reason
+from benchmarks.run.failure import Failure, error_path, failure_reason
 from benchmarks.run.figure_data.curves import write_curves
 from benchmarks.run.figure_data.explorer import write_explorer
 from benchmarks.run.integrity.predictions import probe_predictions, summarise_predictions
@@ -21,6 +21,7 @@ from benchmarks.run.plan import Plan
 from benchmarks.run.record import RunRecord
 from benchmarks.run.summary import means_over_groups, summarise
 from benchmarks.run.workspace import Workspace
+from benchmarks.stored.listing import own_file
 from benchmarks.vocabulary import (
     COMPARISONS_CSV,
     MEASURE,
@@ -39,25 +40,49 @@ def measure_all(plan: Plan, workspace: Workspace, record: RunRecord) -> list[Fai
     only the first, since all others are of several methods or replicates.
     """
     units, jobs = plan.units(), workspace.jobs
-    probe = partial(probe_predictions, plan, workspace)
+    probe = partial(probe_predictions, plan, workspace, record.counts)
     probed = parallel(probe, units, stage="probe", what="run units", jobs=jobs)
     record.note_integrity("predictions", summarise_predictions(chain.from_iterable(probed)))
-    measure_one = partial(_measure_one, plan, workspace, _left_out(workspace, record, units))
+    left_out = _left_out(workspace, record, units)
+    measure_one = partial(_measure_one, plan, workspace, left_out)
     rows = parallel(measure_one, units, stage=MEASURE, what="run units", jobs=jobs)
     table = as_table(chain.from_iterable(rows))
+    write_table(table, own_file(workspace.out, MEASUREMENTS_CSV))
+    failures = _without_predictions(plan, workspace, left_out)
     if plan.part is not None:
-        write_table(table, workspace.out / MEASUREMENTS_CSV)
-        return []
+        return failures
     method_scores = sorted(set(table["score"]) - of_probabilities().keys() - {""})
     intervals, comparisons = _estimate_all(plan, workspace, method_scores)
     means = means_over_groups(table, plan.conditions)
     table_and_means = pd.concat([table, means], ignore_index=True)
-    write_table(table, workspace.out / MEASUREMENTS_CSV)
-    write_table(summarise(table_and_means, intervals), workspace.out / SUMMARY_CSV)
-    write_table(comparisons_table(comparisons), workspace.out / COMPARISONS_CSV)
+    summary, compared = summarise(table_and_means, intervals), comparisons_table(comparisons)
+    write_table(summary, own_file(workspace.out, SUMMARY_CSV))
+    write_table(compared, own_file(workspace.out, COMPARISONS_CSV))
     write_curves(plan, workspace)
     write_explorer(plan, workspace)
-    return []
+    return failures
+
+
+def _without_predictions(
+    plan: Plan, workspace: Workspace, left_out: frozenset[str]
+) -> list[Failure]:
+    """The methods that failed, and in one line all prediction files that are missing beside."""
+    failures, missing, store = [], [], workspace.predictions
+    for unit in plan.units():
+        wanted = plan.predicted(unit) if plan.objection(unit) is None else ()
+        absent = [one.name for one in wanted if not store.holds(unit, one.name)]
+        absent = [name for name in absent if name not in left_out]
+        if absent and error_path(workspace.out, unit).exists():
+            failures.append(Failure(unit.name, failure_reason(workspace, unit)))
+        else:
+            missing += [store.path(unit, name).relative_to(workspace.out) for name in absent]
+    if missing:
+        reason = (
+            f"{len(missing)} prediction files are missing, first: {missing[0].as_posix()}; run "
+            "without --only to predict them"
+        )
+        failures.append(Failure(MEASURE, reason))
+    return failures
 
 
 def _left_out(workspace: Workspace, record: RunRecord, units: list[RunUnit]) -> frozenset[str]:

@@ -6,13 +6,14 @@ from collections.abc import Collection, Iterator, Mapping
 from dataclasses import replace
 from functools import partial
 from itertools import chain
-from typing import cast
+from typing import Any, cast
 
 from torch import Tensor
 
 from benchmarks.data.files import Unavailable
 from benchmarks.errors import UserError
 from benchmarks.escaping.names import objection_to
+from benchmarks.files import NotWrittenError
 from benchmarks.parallel import parallel
 from benchmarks.predictions import RunUnit, StoredPrediction
 from benchmarks.run.failure import Failure, error_path, note_failure
@@ -27,7 +28,7 @@ from benchmarks.tasks import Task
 from benchmarks.vocabulary import PREDICT
 from methods import MemberMethod, Prediction, UncertaintyMethod
 from methods.contract import ContractError, check_prediction
-from methods.networks.store import DamagedNetworkError
+from methods.networks.store import DamagedNetworkError, NotStoredError
 from methods.scores import SCORES
 from methods.threads import one_torch_thread
 
@@ -63,16 +64,21 @@ def predict(plan: Plan, workspace: Workspace, record: RunRecord) -> list[Failure
     return failures
 
 
-def find_data(plan: Plan, workspace: Workspace) -> dict[str, dict[str, str]]:
-    """Load each condition's images once, before workers do: fingerprints, or why there are none."""
-    data: dict[str, dict[str, str]] = {
-        split: {"fingerprint": workspace.images(plan.task, split).fingerprint}
-        for split in plan.splits
+def find_data(plan: Plan, workspace: Workspace) -> dict[str, dict[str, Any]]:
+    """Load each condition's images once, before workers do: what they are, or why there are none.
+
+    Of each its fingerprint and its number.
+    """
+    splits = {split: workspace.images(plan.task, split) for split in plan.splits}
+    data: dict[str, dict[str, Any]] = {
+        split: {"fingerprint": images.fingerprint, "images": len(images.labels)}
+        for split, images in splits.items()
     }
     for condition in plan.conditions:
         try:
-            images = workspace.evaluation_set(condition, plan)
-            data[condition.name] = {"fingerprint": images.fingerprint}
+            evaluated = workspace.evaluation_set(condition, plan)
+            count = len(evaluated.images)
+            data[condition.name] = {"fingerprint": evaluated.fingerprint, "images": count}
         except Unavailable as error:
             data[condition.name] = {"unavailable": str(error)}
     return data
@@ -80,7 +86,7 @@ def find_data(plan: Plan, workspace: Workspace) -> dict[str, dict[str, str]]:
 
 def pending_groups(plan: Plan, workspace: Workspace, unavailable: Collection[str]) -> list[Group]:
     """The groups of which a prediction is not there yet, although its images can be had."""
-    is_pending = partial(_is_pending, plan, workspace, unavailable, sources())
+    is_pending = partial(_is_pending, plan, workspace, unavailable, sources(plan))
     return [group for group in plan.groups() if any(map(is_pending, group))]
 
 
@@ -113,7 +119,7 @@ def _predict(
 def _predict_group(
     plan: Plan, workspace: Workspace, unavailable: tuple[str, ...], group: Group
 ) -> list[Failure]:
-    largest, store, computed_by = group[0], workspace.predictions, sources()
+    largest, store, computed_by = group[0], workspace.predictions, sources(plan)
     try:
         method = fitted(plan, workspace, largest)
         split = plan.split(largest)
@@ -142,7 +148,7 @@ def _predict_group(
                     computed_by,
                 )
                 store.save(unit, condition.name, stored)
-    except (UserError, DamagedNetworkError):
+    except (UserError, DamagedNetworkError, NotStoredError, NotWrittenError):
         raise
     # Whatever a method raises is its own failure: it is reported, and the others continue.
     except (Exception, SystemExit) as error:

@@ -13,6 +13,7 @@ from benchmarks.run.record import RunRecord
 from benchmarks.run.stages.predict import find_data, pending_groups
 from benchmarks.run.stages.training_log import log_of, logged, networks_in, read_log, write_log
 from benchmarks.run.workspace import Workspace
+from benchmarks.stored.listing import own_file
 from benchmarks.vocabulary import TRAIN, TRAINING_CSV
 from methods.networks.training import TrainedNetwork, TrainingDivergedError
 from methods.threads import one_torch_thread
@@ -60,7 +61,7 @@ def train(plan: Plan, workspace: Workspace, record: RunRecord) -> list[Failure]:
     kept = [network in complete for network in networks_in(earlier)]
     log = pd.concat([earlier[kept], log_of(new)], ignore_index=True)
     if len(log):
-        write_log(log, plan, path)
+        write_log(log, plan, own_file(workspace.out, TRAINING_CSV))
     return [
         Failure(f"network {number} of {recipe}", str(outcomes[recipe, number]))
         for recipe, number in wanted

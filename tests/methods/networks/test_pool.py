@@ -81,15 +81,15 @@ def test_log_of_an_earlier_version_is_made_anew(
     test_images: LabelledImages,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    def as_earlier(tensors: dict[str, torch.Tensor], path: Path, metadata: dict) -> None:
+    def as_earlier(tensors: dict[str, torch.Tensor], metadata: dict) -> bytes:
         rows = json.loads(metadata["log"])
         for row in rows:
             del row["images"]
-        save(tensors, path, metadata | {"log": json.dumps(rows)})
+        return save(tensors, metadata | {"log": json.dumps(rows)})
 
-    save = safetensors.torch.save_file
+    save = safetensors.torch.save
     with monkeypatch.context() as patch:
-        patch.setattr("safetensors.torch.save_file", as_earlier)
+        patch.setattr("safetensors.torch.save", as_earlier)
         (earlier,) = pool.train([0], training_images, test_images)
     assert pool.store.load(pool._key(0, training_images.fingerprint)).log == ()
     assert pool.missing([0], training_images) == []
@@ -99,11 +99,11 @@ def test_log_of_an_earlier_version_is_made_anew(
 def test_stored_network_whose_seconds_nobody_noted_is_read(
     pool: NetworkPool, training_images: LabelledImages, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def without_seconds(tensors: dict[str, torch.Tensor], path: Path, metadata: dict) -> None:
-        save(tensors, path, {name: text for name, text in metadata.items() if name != "seconds"})
+    def without_seconds(tensors: dict[str, torch.Tensor], metadata: dict) -> bytes:
+        return save(tensors, {name: text for name, text in metadata.items() if name != "seconds"})
 
-    save = safetensors.torch.save_file
-    monkeypatch.setattr("safetensors.torch.save_file", without_seconds)
+    save = safetensors.torch.save
+    monkeypatch.setattr("safetensors.torch.save", without_seconds)
     (trained,) = pool.train([0], training_images)
     monkeypatch.setattr(network_pool, "train_networks", no_training)
     (stored,) = pool.train([0], training_images)
@@ -154,11 +154,13 @@ def test_damaged_file_is_named_with_what_to_do(
 def test_interrupted_write_leaves_nothing(
     pool: NetworkPool, training_images: LabelledImages, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def interrupted(_tensors: object, path: Path, _metadata: object) -> None:
-        path.write_bytes(b"half")
+    write = Path.write_bytes
+
+    def interrupted(path: Path, content: bytes) -> None:
+        write(path, content[:100])
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("safetensors.torch.save_file", interrupted)
+    monkeypatch.setattr(Path, "write_bytes", interrupted)
     with pytest.raises(KeyboardInterrupt):
         pool.train([0], training_images)[0]
     assert list(pool.store.folder.iterdir()) == []

@@ -28,7 +28,7 @@ from tests.run.stages.support import (
 
 def test_every_file_is_there(finished: Path) -> None:
     out = finished / "out"
-    assert {path.name for path in out.iterdir()} == {
+    assert {path.name for path in out.glob("[!.]*")} == {
         *("measurements.csv", "summary.csv", "comparisons.csv", "training.csv", "run.json"),
         *("predictions", "curves", "images.npz", "claims.json", "claims.md"),
         *FILES,

@@ -22,6 +22,7 @@ from benchmarks.records import read_table
 from benchmarks.run import stages as runner
 from benchmarks.run.integrity.check import IntegrityError
 from benchmarks.run.stages import run_stages
+from benchmarks.stored.arrays import read_arrays, write_arrays
 from benchmarks.tasks import TASKS, mnist
 from benchmarks.tasks.mnist import MNIST
 from methods.networks import pool as network_pool
@@ -30,7 +31,6 @@ from methods.networks.training import TrainingDivergedError
 from methods.scores import SCORES, Score
 from tests.run.stages.support import (
     SMALL,
-    arrays,
     breaking,
     custom_method,
     prediction_files,
@@ -57,13 +57,13 @@ def test_failing_network_probe_stops_the_run_before_anything_is_predicted(
 def test_unsound_prediction_stops_the_run_before_anything_is_scored(folder: Path) -> None:
     for name in ("measurements.csv", "summary.csv"):
         (folder / "out" / name).unlink()
-    unit = RunUnit("standard", "mc_dropout", 4, 1)
-    spoilt = arrays(folder, unit, "rotated-120")
-    spoilt["mean"][5] *= 1.001
-    run = run_in(folder)
-    np.savez(run.workspace.predictions.path(unit, "rotated-120"), **spoilt)
+    unit, run = RunUnit("standard", "mc_dropout", 4, 1), run_in(folder)
+    path = run.workspace.predictions.path(unit, "rotated-120")
+    spoilt = read_arrays(path)
+    spoilt["expected_entropy"][5] = 3
+    write_arrays(spoilt, path, sealed=True)
     with pytest.raises(
-        IntegrityError, match=r"'sound prob.*mc_dropout-4/replicate-01/rotated-120 .*rows: 1;"
+        IntegrityError, match=r"'sound prob.*mc_dropout-4/replicate-01/rotated-120 .*or score: 1;?"
     ):
         run_stages(*run, "measure")
     assert not (folder / "out" / "measurements.csv").exists()
@@ -163,6 +163,11 @@ def test_prediction_that_breaks_the_contract_is_a_failure(tmp_path: Path) -> Non
     ("code", "message"),
     [
         (('scores={"nearest": nearest}', 'scores={"predictive_entropy": nearest}'), "names"),
+        (
+            ('scores={"nearest": nearest}', 'scores={"../nearest": nearest}'),
+            "of a file: '../nearest'",
+        ),
+        (('scores={"nearest": nearest}', 'scores={"near\\n": nearest}'), "of a file: 'near"),
         (
             ('scores={"nearest": nearest}', "scores={str(images.mean()): nearest}"),
             "scores must be the same for all images",

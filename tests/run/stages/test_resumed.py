@@ -66,7 +66,7 @@ def test_measuring_alone_needs_neither_networks_nor_images(
 def test_one_stage_writes_its_own_files_only(stage: str, tmp_path: Path) -> None:
     few = replace(SMALL, recipes=("plain",), methods=("softmax",), conditions=(), replicates=1)
     assert run_stages(*run_in(tmp_path, few), stage) == []
-    written = {path.name for path in (tmp_path / "out").iterdir()}
+    written = {path.name for path in (tmp_path / "out").glob("[!.]*")}
     files = {"train": {"training.csv"}, "predict": {"predictions", "images.npz"}}
     assert written == {"run.json", *FILES, *files[stage]}
 
@@ -97,7 +97,7 @@ def test_damaged_prediction_file_is_named(folder: Path) -> None:
     run = run_in(folder)
     damaged = run.workspace.predictions.path(RunUnit("standard", "softmax", None, 0), "rotated-045")
     damaged.write_bytes(damaged.read_bytes()[:-100])
-    with pytest.raises(UserError, match=r"rotated-045\.npz cannot be read .* delete it"):
+    with pytest.raises(UserError, match=r"rotated-045\.npz cannot be used .* delete it"):
         run_stages(*run)
     damaged.unlink()
     assert run_stages(*run) == []

@@ -1,0 +1,189 @@
+"""The tables of a run that later stages and the report read: their columns, and how they are read.
+
+Whatever reads a table of a run reads it here, so a damaged one is one line, wherever it is needed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import pandas as pd
+from pandas.api import types
+
+from benchmarks.errors import UserError
+from benchmarks.records import read_table
+from benchmarks.stored.listing import require_as_written
+from benchmarks.vocabulary import (
+    CLAIMS_FOLDER,
+    COMPARISONS_CSV,
+    CURVES_FOLDER,
+    LATENCY_CSV,
+    MEASUREMENTS_CSV,
+    SUMMARY_CSV,
+    TRAINING_CSV,
+)
+
+
+@dataclass(frozen=True)
+class Columns:
+    """What the columns of a table hold.
+
+    Attributes:
+        text: texts, which may be empty.
+        counts: whole numbers from 0, none of them missing.
+        numbers: numbers, which may be missing.
+        more_numbers: whether there are further columns of numbers, by classes or measures.
+    """
+
+    text: tuple[str, ...]
+    counts: tuple[str, ...] = ()
+    numbers: tuple[str, ...] = ()
+    more_numbers: bool = False
+
+    def misfit(self, table: pd.DataFrame) -> str:
+        """What is wrong with a table, in words; empty if nothing is."""
+        known = (*self.text, *self.counts, *self.numbers)
+        if missing := [name for name in known if name not in table]:
+            return f"it has no column {missing[0]!r}"
+        further = [str(name) for name in table if name not in known]
+        if further and not self.more_numbers:
+            return f"it has a strange column {further[0]!r}"
+        if table.empty:
+            return ""
+        kinds: tuple[tuple[tuple[str, ...], Callable[[pd.Series], bool], str], ...] = (
+            (self.text, _is_text, "text"),
+            (self.counts, _are_counts, "whole numbers"),
+            ((*self.numbers, *further), _are_numbers, "numbers"),
+        )
+        for names, fits, what in kinds:
+            for name in names:
+                if not fits(table[name]):
+                    return f"the column {name!r} does not hold {what}"
+        return ""
+
+
+def _is_text(column: pd.Series) -> bool:
+    return types.is_string_dtype(column) or bool(column.isna().all())
+
+
+def _are_counts(column: pd.Series) -> bool:
+    return types.is_integer_dtype(column) and bool((column >= 0).all())
+
+
+def _are_numbers(column: pd.Series) -> bool:
+    return types.is_numeric_dtype(column) and not types.is_bool_dtype(column)
+
+
+_ORIGIN = ("recipe", "method", "members", "condition")
+_VOTES = ("vote_share", "mean_probability")
+
+COLUMNS = {
+    MEASUREMENTS_CSV: Columns(
+        text=(*_ORIGIN, "score", "metric", "status", "reason"),
+        counts=("replicate", "images"),
+        numbers=("value",),
+    ),
+    SUMMARY_CSV: Columns(
+        text=(*_ORIGIN, "score", "metric", "status", "reason"),
+        counts=("replicates", "images"),
+        numbers=("value", "lower", "upper"),
+    ),
+    COMPARISONS_CSV: Columns(
+        text=(*_ORIGIN, "metric", "score", "other_method", "other_members", "status", "reason"),
+        counts=("images",),
+        numbers=("difference", "lower", "upper", "p_value", "p_holm", "effect_size"),
+    ),
+    TRAINING_CSV: Columns(
+        text=("recipe", "split"),
+        counts=("network", "epoch", "images"),
+        numbers=("loss", "accuracy", "precision", "recall", "accuracy_dropout_on"),
+    ),
+    LATENCY_CSV: Columns(
+        text=(
+            *("method", "members", "device", "device_name", "engine", "mode", "clock"),
+            *("stopped_because", "torch_version", "cuda_version", "numba_version"),
+            *("status", "reason"),
+        ),
+        numbers=(
+            *("batch_size", "threads", "p50_ms", "p50_lower_ms", "p50_upper_ms", "p90_ms"),
+            *("p99_ms", "images_per_s", "peak_memory_mb", "calls", "parameters"),
+            *("multiply_adds", "weight_bytes", "training_s"),
+        ),
+    ),
+    f"{CURVES_FOLDER}/reliability.csv": Columns(
+        text=_ORIGIN,
+        counts=("replicate", "count"),
+        numbers=(
+            *("lower", "upper", "confidence", "accuracy"),
+            *("accuracy_lower", "accuracy_upper"),
+        ),
+    ),
+    f"{CURVES_FOLDER}/histograms.csv": Columns(
+        text=(*_ORIGIN, "score"), counts=("replicate", "count"), numbers=("lower", "upper")
+    ),
+    f"{CURVES_FOLDER}/roc.csv": Columns(
+        text=(*_ORIGIN, "score"),
+        counts=("replicate",),
+        numbers=("flagged_clean", "flagged", "lower", "upper"),
+    ),
+    f"{CURVES_FOLDER}/risk_coverage.csv": Columns(
+        text=(*_ORIGIN, "score"),
+        counts=("replicate",),
+        numbers=("coverage", "risk", "lower", "upper"),
+    ),
+    f"{CURVES_FOLDER}/example_image.csv": Columns(
+        text=_ORIGIN, counts=("replicate", "index", "class"), numbers=("label", *_VOTES)
+    ),
+    f"{CURVES_FOLDER}/high_disagreement.csv": Columns(
+        text=_ORIGIN,
+        counts=("replicate", "rank", "index", "class"),
+        numbers=("divergence", "label", *_VOTES),
+    ),
+    f"{CURVES_FOLDER}/explorer.csv": Columns(
+        text=(*_ORIGIN, "reasons"),
+        counts=("index", "number", "replicate"),
+        numbers=("label", "divergence"),
+        more_numbers=True,
+    ),
+    f"{CLAIMS_FOLDER}/exact.csv": Columns(
+        text=("recipe", "images", "measure"),
+        counts=("network", "image"),
+        numbers=("class", "exact", "sampled"),
+    ),
+    f"{CLAIMS_FOLDER}/monte_carlo_error.csv": Columns(
+        text=("recipe", "images", "measure"),
+        counts=("passes", "samples"),
+        numbers=("class", "mean_error", "rms_error"),
+    ),
+    f"{CLAIMS_FOLDER}/spread.csv": Columns(
+        text=("recipe",),
+        counts=("image", "class", "networks"),
+        numbers=(
+            *("mean_share", "std_by_network", "std_by_passes", "variance_by_network"),
+            "sampled_std",
+        ),
+    ),
+    f"{CLAIMS_FOLDER}/training_times.csv": Columns(
+        text=("recipe",), counts=("networks",), numbers=("seconds",)
+    ),
+}
+"""The tables, by their paths in the folder of a run."""
+
+
+def read_run_table(folder: Path, name: str) -> pd.DataFrame:
+    """A table of a run.
+
+    Args:
+        folder: the run's.
+        name: the table's path in it, one of `COLUMNS`.
+
+    Raises:
+        UserError: it is not as the run wrote it, or is no such table.
+    """
+    require_as_written(folder, name)
+    table = read_table(folder / name)
+    if wrong := COLUMNS[name].misfit(table):
+        raise UserError(f"{folder / name} is damaged: {wrong}; delete it and run again")
+    return table

@@ -1,0 +1,82 @@
+"""A finished run of seconds, copies of which are damaged."""
+
+from __future__ import annotations
+
+import shlex
+import shutil
+import signal
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+import run_all
+from benchmarks.run import stages as runner
+from benchmarks.run.configuration import Configuration
+from benchmarks.run.stages import run_stages
+from tests.runs import Run, run_of
+
+DIGITS = Configuration(
+    preset="quick",
+    task="digits",
+    recipes=("standard",),
+    methods=("softmax", "mc_dropout"),
+    conditions=("rotated-045", "ood-uniform_noise"),
+    members=(2,),
+    passes=(2, 5),
+    replicates=1,
+    images=100,
+    epochs=1,
+    resamples=100,
+    engine="torch",
+)
+
+
+def digits_run(folder: Path) -> Run:
+    return run_of(DIGITS, folder)
+
+
+def run_command(monkeypatch: pytest.MonkeyPatch, folder: Path, *options: str) -> int:
+    """The exit status of the same run as a command, in this process."""
+    _, _, *chosen = shlex.split(DIGITS.command)
+    places = ["--out", str(folder / "out"), "--networks", str(folder / "networks")]
+    arguments = ["run_all.py", *chosen, "--device", "cpu", "--jobs", "1", *places, *options]
+    monkeypatch.setattr(sys, "argv", arguments)
+    terminated = signal.getsignal(signal.SIGTERM)
+    try:
+        return run_all.command_line()
+    finally:
+        signal.signal(signal.SIGTERM, terminated)
+
+
+@contextmanager
+def neither_timed_nor_drawn() -> Iterator[None]:
+    """Timings and drawings take time, and other tests cover them."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(runner, "time_methods", lambda *_: [])
+        patch.setattr(runner, "write_report", lambda _: None)
+        yield
+
+
+@pytest.fixture(scope="session")
+def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with a finished run in `out` and its networks in `networks`; not to be changed."""
+    folder = tmp_path_factory.mktemp("finished")
+    with neither_timed_nor_drawn():
+        assert run_stages(*digits_run(folder)) == []
+    return folder
+
+
+@pytest.fixture
+def folder(finished: Path, tmp_path: Path) -> Path:
+    """A copy of the finished run, to be damaged."""
+    shutil.copytree(finished, tmp_path, dirs_exist_ok=True)
+    return tmp_path
+
+
+@pytest.fixture
+def quick_stages() -> Iterator[None]:
+    with neither_timed_nor_drawn():
+        yield
