@@ -13,6 +13,7 @@ import typer
 
 from benchmarks.data.files import DATA_VARIABLE, Unavailable
 from benchmarks.errors import UserError
+from benchmarks.escaping.names import printable
 from benchmarks.run.integrity.check import IntegrityError
 from methods.networks.store import DamagedNetworkError
 from methods.networks.training import TrainingDivergedError
@@ -76,5 +77,6 @@ def exit_status(main: Callable[..., None], name: str | None = None) -> int:
 
 
 def _failed(message: str, status: int) -> int:
-    print(f"error: {message}", file=sys.stderr)
+    # A path may hold line breaks, and what a terminal takes for a command.
+    print(f"error: {printable(message)}", file=sys.stderr)
     return status
