@@ -15,6 +15,7 @@ import typer
 
 from benchmarks.data.files import DATA_VARIABLE, Unavailable
 from benchmarks.errors import UserError
+from benchmarks.escaping.names import printable
 from benchmarks.run.integrity.check import IntegrityError
 from methods.networks.store import DamagedNetworkError
 from methods.networks.training import TrainingDivergedError
@@ -120,5 +121,6 @@ def _interrupt(by_signal: int, _frame: object) -> NoReturn:
 
 
 def _failed(message: str, status: int) -> int:
-    print(f"error: {message}", file=sys.stderr)
+    # A path may hold line breaks, and what a terminal takes for a command.
+    print(f"error: {printable(message)}", file=sys.stderr)
     return status

@@ -171,6 +171,7 @@ def test_script_reports_a_mistake_too() -> None:
         (["--seed", "x"], "--seed", ["integer"]),
         (["--device", "tpu"], "tpu", ["auto", "cpu", "cuda"]),
         (["--data-dir", "nowhere"], "nowhere", ["no such folder"]),
+        (["--data-dir", "no\nwhere\x1b[2J"], "no where?[2J", ["no such folder"]),
         (["--only", "rest"], "rest", STAGES),
         (["--jobs", "0"], "0", ["at least 1"]),
         (["--jobs", "all"], "--jobs", ["integer"]),

@@ -25,6 +25,8 @@ from methods.scores.confidence import confidence
 
 ByBin = Float64[np.ndarray, "bins resamples"]
 PerResample = Float64[np.ndarray, " resamples"]
+TwoValues = tuple[NDArray[Any], NDArray[Any]]
+TwoBinnings = tuple["BinnedImages", "BinnedImages"]
 
 
 class Calibration(Family):
@@ -32,25 +34,20 @@ class Calibration(Family):
 
     needs = frozenset({"labels"})
 
-    def of_images(self, arrays: Arrays) -> tuple[NDArray[Any], NDArray[Any]] | None:
+    def of_images(self, arrays: Arrays) -> TwoValues | None:
         """Confidence, and whether it is classified correctly."""
         mean, labels = arrays.prediction.mean, arrays.labels
         if labels is None:
             return None
         return confidence(mean).numpy(), correct(mean, labels).numpy()
 
-    def arranged(
-        self, of_images: tuple[NDArray[Any], NDArray[Any]], of_reference: object
-    ) -> tuple[BinnedImages, BinnedImages]:
+    def arranged(self, of_images: TwoValues, of_reference: object) -> TwoBinnings:
         """Bin the images, in both ways."""
         confident, right = map(torch.from_numpy, of_images)
         return equal_width_bins(confident, right), equal_mass_bins(confident, right)
 
     def evaluate(
-        self,
-        prepared: tuple[BinnedImages, BinnedImages],
-        weights: Weights,
-        reference_weights: Weights,
+        self, prepared: TwoBinnings, weights: Weights, reference_weights: Weights
     ) -> Values:
         """Fill the bins, then summarise them."""
         bins = Binnings(*(binned.fill(weights) for binned in prepared))
