@@ -42,6 +42,9 @@ def read_arrays(path: Path) -> Arrays:
     """
     with _opened(BytesIO(path.read_bytes())) as archive:
         arrays = {name: archive[name] for name in archive.files}
+    # NumPy gives the bytes of what does not begin as an array does.
+    if strange := [name for name, array in arrays.items() if not isinstance(array, np.ndarray)]:
+        raise DamagedArraysError(f"{strange[0]!r} is no array")
     if SEAL not in arrays:
         return arrays
     if str(arrays.pop(SEAL)) != _seal(arrays):

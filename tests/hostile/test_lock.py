@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import re
-import shutil
 import signal
 import subprocess
 import sys
@@ -16,7 +15,6 @@ import pytest
 
 from benchmarks.errors import UserError
 from benchmarks.latency.stage import time_alone
-from benchmarks.merge import merging
 from benchmarks.run.folder.lock import held
 from benchmarks.run.stages import run_stages
 from tests.hostile.conftest import digits_run
@@ -188,19 +186,3 @@ def test_lock_is_released_by_an_error(tmp_path: Path) -> None:
     for _ in range(2):
         with pytest.raises(ValueError, match="mine"), held(tmp_path / "out"):
             raise ValueError("mine")
-
-
-def test_second_merge_is_refused_and_a_strangers_folder_left_alone(tmp_path: Path) -> None:
-    out = tmp_path / "merged"
-    with merging._new_folder(out) as folder:
-        (folder / "summary.csv").write_text("of the first")
-        with pytest.raises(UserError, match="another run is writing"), merging._new_folder(out):
-            pass
-        assert (folder / "summary.csv").exists()
-    assert (out / "summary.csv").read_text() == "of the first"
-    shutil.rmtree(out)
-    (tmp_path / ".merged.merging").mkdir()
-    (tmp_path / ".merged.merging" / "notes.txt").write_text("mine")
-    with pytest.raises(UserError, match="is in the way"), merging._new_folder(out):
-        pass
-    assert (tmp_path / ".merged.merging" / "notes.txt").read_text() == "mine"

@@ -195,6 +195,7 @@ def test_network_under_the_name_of_another_is_named(
     assert run_stages(*run_of(other, folder / "elsewhere"), "train") == []
     (foreign,) = (folder / "elsewhere" / "networks").iterdir()
     shutil.copy(foreign, path)
+    predictions(folder).path(UNIT, "clean").unlink()  # so that the network is needed
     message = refused(folder, path)
     assert "it holds another network" in message
     assert "delete the file and run again: that one network is then trained anew" in message

@@ -19,6 +19,7 @@ from benchmarks.latency.setups import LatencyTask, Setup, setups
 from benchmarks.latency.stage import time_alone, time_methods
 from benchmarks.nouns import FILES
 from benchmarks.run.plan import Plan
+from benchmarks.vocabulary import LOCK_FILE
 from methods.networks.store import NetworkKey
 from methods.networks.training import TrainedNetwork, initial_network
 from tests.latency.support import SMALL, run_in, table_of, timed
@@ -186,7 +187,10 @@ def test_record_has_how_long_it_took_and_needs_no_data(tmp_path: Path) -> None:
     few = replace(SMALL, methods=("softmax",), batch_sizes=(1,))
     assert time_alone(*run_in(tmp_path, few)) == []
     out = tmp_path / "out"
-    assert {path.name for path in out.iterdir()} == {"latency.csv", "run.json", "tables", *FILES}
+    assert {path.name for path in out.iterdir()} == {
+        *("latency.csv", "run.json", "tables", LOCK_FILE),
+        *FILES,
+    }
     assert '"latency": ' in (tmp_path / "out" / "run.json").read_text()
 
 

@@ -19,6 +19,7 @@ from benchmarks.merge.uniting import unite
 from benchmarks.run.parts.part import Part
 from benchmarks.run.plan import Plan
 from benchmarks.run.stages.training_log import log_of, write_log
+from benchmarks.stored.arrays import read_arrays, write_arrays
 from benchmarks.tasks import TASKS
 from benchmarks.tasks.mnist import MNIST
 from methods.networks.log import EpochLog
@@ -165,19 +166,18 @@ def test_damaged_prediction_file_is_named(parts: list[Path], merge: Merge, tmp_p
     path = next(parts[1].glob("predictions/**/clean.npz"))
     path.write_bytes(path.read_bytes()[:-100])
     error = refused(merge, tmp_path / "merged", *parts)
-    assert f"error: part 2/4 in {parts[1]}: the prediction file {path} cannot be read" in error
+    assert f"error: part 2/4 in {parts[1]}: the prediction file {path} cannot be used" in error
 
 
 def test_values_that_other_code_has_computed_are_refused(
     parts: list[Path], merge: Merge, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """As if the suite had a metric of the members, and one part were computed before it changed."""
-    monkeypatch.setattr(part_folder, "sources", lambda: {"mine": 2})
+    monkeypatch.setattr(part_folder, "sources", lambda _: {"mine": 2})
     for number, one in enumerate(parts):
         for path in one.glob("predictions/**/*.npz"):
-            with np.load(path) as file:
-                arrays = dict(file)
-            np.savez_compressed(path, **arrays, **{"source:mine": 1 if number == 1 else 2})
+            arrays = {**read_arrays(path), "source:mine": np.array(1 if number == 1 else 2)}
+            write_arrays(arrays, path, sealed=True)
     error = refused(merge, tmp_path / "merged", *parts)
     assert f"part 2/4 in {parts[1]} has values of 'mine' that other code than this" in error
     assert f"or run {CHOSEN.command} --part 2/4 --out {parts[1]}" in error

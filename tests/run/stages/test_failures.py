@@ -165,9 +165,12 @@ def test_prediction_that_breaks_the_contract_is_a_failure(tmp_path: Path) -> Non
         (('scores={"nearest": nearest}', 'scores={"predictive_entropy": nearest}'), "names"),
         (
             ('scores={"nearest": nearest}', 'scores={"../nearest": nearest}'),
-            "of a file: '../nearest'",
+            "the name of the score '../nearest' holds a slash",
         ),
-        (('scores={"nearest": nearest}', 'scores={"near\\n": nearest}'), "of a file: 'near"),
+        (
+            ('scores={"nearest": nearest}', 'scores={"near\\n": nearest}'),
+            "holds the control character",
+        ),
         (
             ('scores={"nearest": nearest}', "scores={str(images.mean()): nearest}"),
             "scores must be the same for all images",
