@@ -2,75 +2,7 @@
 
 from __future__ import annotations
 
-import signal
-import sys
-from pathlib import Path
-from typing import Annotated
-
-import typer
-
-from benchmarks.command_line import NETWORKS, DataDir, exit_status, fitting_jobs
-from benchmarks.errors import UserError
-from benchmarks.files import writable_folder
-from benchmarks.merge.agreement import configuration_of_parts, remarks, require_together
-from benchmarks.merge.merging import merge
-from benchmarks.merge.part_folder import PartFolder
-from benchmarks.report.outcome import show_outcome
-from benchmarks.run.plan import Plan
-from benchmarks.run.workspace import Workspace
-
-
-def main(
-    out: Annotated[Path, typer.Argument(help="The merged run; a new folder.", metavar="OUT")],
-    parts: Annotated[
-        list[Path],
-        typer.Argument(help="Folders that run_all.py --part has written.", metavar="PART…"),
-    ],
-    method: Annotated[
-        list[str] | None,
-        typer.Option(help="A custom method of the run: path/to/file.py:ClassName."),
-    ] = None,
-    data_dir: DataDir = None,
-    jobs: Annotated[
-        int | None,
-        typer.Option(help="How many parallel jobs to run.", show_default="every core", min=1),
-    ] = None,
-) -> None:
-    """Merge the parts of a run into one folder.
-
-    It then has the measurements.csv that the undivided run writes, and all that follows from the
-    predictions: summary, comparisons, curves and report. Parts are checked before: they must be
-    those of one run, each finished and none missing.
-
-    Latency and claims belong to no part. The command of the run, with --out OUT, adds them.
-    """
-    if out.exists():
-        raise UserError(f"{out} exists already; name a new folder for the merged run")
-    folders = sorted(map(PartFolder.read, parts), key=lambda one: one.part)
-    require_together(folders)
-    configuration = configuration_of_parts(folders, method or ())
-    for one in folders:
-        one.require_complete(configuration)
-    for remark in remarks(folders):
-        print(f"warning: {remark}", file=sys.stderr)
-    writable_folder("OUT", out.parent)
-    plan = Plan(configuration)
-    workspace = Workspace(
-        out=out, networks=NETWORKS, data_dir=data_dir, jobs=jobs or fitting_jobs("cpu")
-    )
-    try:
-        merge(plan, workspace, folders)
-    except KeyboardInterrupt as interrupt:
-        print("interrupted; the same command merges the parts anew", file=sys.stderr)
-        raise typer.Exit(128 + signal.SIGINT) from interrupt
-    show_outcome(out)
-    print(f"for latency and claims: {plan.command} --out {out}")
-
-
-def command_line() -> int:
-    """Run the command line and return its exit status: 2 for a user's mistake."""
-    return exit_status(main, "python -m benchmarks.merge")
-
+from benchmarks.process.ending import run_command
 
 if __name__ == "__main__":
-    sys.exit(command_line())
+    run_command("benchmarks.merge.command", "the same command merges the parts anew")

@@ -20,7 +20,7 @@ from sklearn.metrics import log_loss, roc_auc_score
 from benchmarks.predictions import RunUnit, StoredPrediction
 from benchmarks.records import as_table, read_table
 from benchmarks.run.measurement_rows import measure
-from benchmarks.score import __main__ as score
+from benchmarks.score import command as score
 from benchmarks.score.external_predictions import LABELLED, read_predictions
 from methods import Prediction
 from tests.runs import CONDITIONS
