@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-import signal
+import errno
 import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated, Literal, NoReturn
+from typing import Annotated, Literal
 
 import platformdirs
 import torch
 import typer
 
 from benchmarks.data.files import DATA_VARIABLE, Unavailable
-from benchmarks.errors import UserError
+from benchmarks.errors import MachineError, UserError
 from benchmarks.escaping.names import printable
+from benchmarks.process.streams import lost_output
 from benchmarks.run.integrity.check import IntegrityError
 from methods.networks.store import DamagedNetworkError
 from methods.networks.training import TrainingDivergedError
@@ -79,8 +79,9 @@ def fitting_jobs(device: str) -> int:
 def exit_status(main: Callable[..., None], name: str | None = None) -> int:
     """Run a function as a command line and return its exit status.
 
-    0 where all went well, 1 where an integrity check failed, 2 for what only the user can correct;
-    the function itself may raise ``typer.Exit`` with another. An error is one line on stderr.
+    0 where all went well, 1 where an integrity check or the machine failed, 2 for what only the
+    user can correct; the function itself may raise ``typer.Exit`` with another. An error is one
+    line on stderr.
 
     Args:
         main: its parameters are the command's arguments and options.
@@ -90,34 +91,40 @@ def exit_status(main: Callable[..., None], name: str | None = None) -> int:
     app.command()(main)
     try:
         return app(standalone_mode=False, prog_name=name) or 0
-    except IntegrityError as error:
+    except (IntegrityError, MachineError) as error:
         return _failed(str(error), 1)
     except (UserError, Unavailable, DamagedNetworkError, TrainingDivergedError) as error:
         return _failed(str(error), 2)
     except typer.TyperException as error:
         return _failed(error.format_message(), 2)
+    except OSError as error:
+        # `run_command` says what there is to say of a lost output, of a closed pipe nothing.
+        if isinstance(error, BrokenPipeError) or lost_output():
+            return 1
+        return _failed(*_system_fault(error))
+    except (MemoryError, RuntimeError) as error:
+        if not _is_want_of_memory(error):
+            raise
+        return _failed(f"there is not enough memory ({_first_line(error)})", 1)
 
 
-@contextmanager
-def interruptible(advice: str) -> Iterator[None]:
-    """Ctrl-C or SIGTERM ends the block with one line, and exit status 128 plus the signal.
-
-    Args:
-        advice: what the same command does.
-    """
-    before = signal.signal(signal.SIGTERM, _interrupt)
-    try:
-        yield
-    except KeyboardInterrupt as interrupt:
-        print(f"interrupted; {advice}", file=sys.stderr)
-        by_signal = interrupt.args[0] if interrupt.args else signal.SIGINT
-        raise typer.Exit(128 + by_signal) from interrupt
-    finally:
-        signal.signal(signal.SIGTERM, before)
+def _system_fault(error: OSError) -> tuple[str, int]:
+    """What the system refused, and the status: a name that is too long was the user's choice."""
+    file = error.filename or "the standard output, or a file"
+    what = f"{file}: {error.strerror or _first_line(error)}"
+    if error.errno == errno.ENAMETOOLONG:
+        return f"{what}; choose a shorter name", 2
+    return what, 1
 
 
-def _interrupt(by_signal: int, _frame: object) -> NoReturn:
-    raise KeyboardInterrupt(by_signal)
+def _is_want_of_memory(error: Exception) -> bool:
+    """Also as torch says it, which has no class for it on the CPU."""
+    kinds = (MemoryError, torch.cuda.OutOfMemoryError)
+    return isinstance(error, kinds) or "can't allocate memory" in str(error)
+
+
+def _first_line(error: Exception) -> str:
+    return (str(error).splitlines() or [type(error).__name__])[0]
 
 
 def _failed(message: str, status: int) -> int:

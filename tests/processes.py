@@ -13,28 +13,17 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
 
+RUN = "benchmarks.comparison.command"
+"""The command of `run_all.py`."""
+
+MODULE, FIRST = "TESTED_COMMAND", "DONE_BEFORE_IT"
+"""The variables with the module of the command, and with code that is run before."""
+
 SCRIPT = """
-import sys
+from benchmarks.process.ending import run_command
 
-import {module} as command
-from benchmarks.tasks import TASKS, mnist
-from benchmarks.run import stages as runner
-from benchmarks.data.loading import load_mnist
-from methods.networks.labelled_images import LabelledImages
-from tests.runs import with_few_held_out
-
-
-def load(split, *, data_dir):
-    whole, images = load_mnist(split, data_dir=data_dir), {{"train": 1000, "test": 200}}[split]
-    return LabelledImages(whole.images[:images].clone(), whole.labels[:images].clone())
-
-
-mnist.load_mnist = load
-TASKS["mnist"] = with_few_held_out(1000)
-runner.time_methods = lambda *_: []  # timings differ from run to run
-runner.write_report = lambda _: None  # tests/report cover it; this saves time
-{first}
-sys.exit(command.command_line())
+if __name__ == "__main__":
+    run_command("tests.small_command", "the same command continues the run")
 """
 
 Start = Callable[..., subprocess.Popen[str]]
@@ -48,11 +37,11 @@ def processes() -> Iterator[Start]:
     """
     started = []
 
-    def start(*arguments: str, module: str = "run_all", first: str = "") -> subprocess.Popen[str]:
+    def start(*arguments: str, module: str = RUN, first: str = "") -> subprocess.Popen[str]:
         process = subprocess.Popen(
-            [sys.executable, "-c", SCRIPT.format(module=module, first=first), *arguments],
+            [sys.executable, "-c", SCRIPT, *arguments],
             cwd=ROOT,
-            env=os.environ | {"OMP_NUM_THREADS": "1"},
+            env=os.environ | {"OMP_NUM_THREADS": "1", MODULE: module, FIRST: first},
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,

@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import re
-import signal
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from importlib.metadata import version
 from pathlib import Path
 
 import pytest
 import torch
 
-import run_all
+from benchmarks.comparison import command as run_all
 from benchmarks.data.files import Unavailable
 from benchmarks.run import workspace as workspace_module
 from benchmarks.run.configuration import PRESETS, configuration_of
@@ -31,7 +30,7 @@ CommandLine = Callable[..., tuple[int, str, str]]
 
 
 @pytest.fixture(autouse=True)
-def nothing_is_computed(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[None]:
+def nothing_is_computed(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     def no_images(*_: object, **__: object) -> None:
         raise AssertionError("a mistake must be reported before anything is computed")
 
@@ -41,9 +40,6 @@ def nothing_is_computed(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iter
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("COLUMNS", "80")
     workspace_module._split.cache_clear()
-    terminated = signal.getsignal(signal.SIGTERM)
-    yield
-    signal.signal(signal.SIGTERM, terminated)
 
 
 @pytest.fixture
@@ -128,7 +124,7 @@ def test_help_explains_every_option(command_line: CommandLine) -> None:
 
 
 def test_script_reports_a_mistake_too() -> None:
-    script = Path(run_all.__file__)
+    script = Path(__file__).parents[1] / "run_all.py"
     ended = subprocess.run(
         [sys.executable, str(script), "--preset", "slow"],
         capture_output=True,
@@ -396,26 +392,6 @@ def test_page_is_opened_at_the_end(
     assert (status, opened) == (0, [page.resolve().as_uri()])
     assert message in error
     assert len(chosen) == 2
-
-
-@pytest.mark.parametrize(
-    ("interrupt", "status"),
-    [(KeyboardInterrupt(), 130), (KeyboardInterrupt(signal.SIGTERM), 143)],
-    ids=["Ctrl-C", "SIGTERM"],
-)
-def test_interruption_is_one_line(
-    interrupt: KeyboardInterrupt,
-    status: int,
-    command_line: CommandLine,
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    def interrupted(*_: object, **__: object) -> None:
-        raise interrupt
-
-    monkeypatch.setattr(run_all, "run_stages", interrupted)
-    ended, _, error = command_line()
-    assert ended == status
-    assert re.fullmatch(r"interrupted; [^\n]+\n", error)
 
 
 @pytest.mark.parametrize("option", ["--out", "--networks"])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import graphlib
+import subprocess
 import sys
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -17,7 +18,8 @@ SUITE = {"methods", "benchmarks", "run_all", "tests"}
 STANDARD = sys.stdlib_module_names | {"__future__"}
 
 GROUND = {
-    *("benchmarks.errors", "benchmarks.escaping", "benchmarks.files", "benchmarks.vocabulary"),
+    *("benchmarks.errors", "benchmarks.escaping", "benchmarks.files", "benchmarks.process"),
+    "benchmarks.vocabulary",
 }
 TABLES = {
     *("benchmarks.compared_sizes", "benchmarks.nouns", "benchmarks.progress"),
@@ -27,6 +29,7 @@ TABLES = {
 FLOORS = {
     "benchmarks/vocabulary.py": set(),
     "benchmarks/escaping": set(),
+    "benchmarks/process": set(),
     "methods": set(),
     "benchmarks/stored": GROUND | {"benchmarks.records"},
     "methods/scores": {"methods.interface"},
@@ -60,6 +63,9 @@ FLOORS = {
     | {"benchmarks.command_line", "benchmarks.environment", "benchmarks.inference"}
     | {"benchmarks.predictions", "benchmarks.report", "benchmarks.run", "benchmarks.tasks"}
     | {"methods"},
+    "benchmarks/comparison": GROUND
+    | {"benchmarks.command_line", "benchmarks.environment", "benchmarks.latency"}
+    | {"benchmarks.report", "benchmarks.run", "benchmarks.tasks", "methods"},
     "benchmarks/gpu_check": GROUND
     | {"benchmarks.command_line", "benchmarks.environment", "benchmarks.latency", "benchmarks.run"}
     | {"benchmarks.tasks", "methods"},
@@ -73,6 +79,7 @@ FLOORS = {
 LIBRARIES = {
     "benchmarks/vocabulary.py": {"__future__"},
     "benchmarks/escaping": STANDARD | {"pandas", "rich", "benchmarks.escaping"},
+    "benchmarks/process": STANDARD,
     "benchmarks/metrics": STANDARD
     | {"torch", "jaxtyping", "numpy", "numba", "scipy"}
     | {"benchmarks.errors", "methods.interface", "methods.scores"},
@@ -82,12 +89,12 @@ LIBRARIES = {
 }
 """All libraries that some rooms may import."""
 
-COMMANDS = {
-    f"benchmarks/{command}/__main__.py"
-    for command in ("epistemic_check", "gpu_check", "merge", "score")
-}
+STARTED = ("epistemic_check", "gpu_check", "merge", "score")
+"""The packages that are run by ``python -m``."""
+
+COMMANDS = {f"benchmarks/{package}/command.py" for package in (*STARTED, "comparison")}
 README = "benchmarks.report.readme"
-"""What is run by ``python -m``."""
+"""It is run by ``python -m``, too."""
 
 MOST_LINES, MOST_FILES = 300, 12
 
@@ -204,8 +211,7 @@ def test_report_is_drawn_without_torch_and_methods() -> None:
 
 
 def test_commands_are_imported_by_nobody() -> None:
-    names = ("epistemic_check", "gpu_check", "merge", "score")
-    packages = [f"benchmarks.{name}" for name in names]
+    packages = [f"benchmarks.{name}" for name in (*STARTED, "comparison")]
     assert importers(*packages, "run_all", "tests") == set()
     commands = {module_name(ROOT / command) for command in COMMANDS}
     assert importers("benchmarks.command_line") == commands
@@ -214,8 +220,18 @@ def test_commands_are_imported_by_nobody() -> None:
 
 
 def test_stages_are_run_by_commands_alone() -> None:
-    assert all(within(name, {"benchmarks.merge"}) for name in importers("benchmarks.run.stages"))
-    assert any(within(name, {"benchmarks.run.stages"}) for name in imported(ROOT / "run_all.py"))
+    assert all(
+        within(name, {"benchmarks.comparison", "benchmarks.merge"})
+        for name in importers("benchmarks.run.stages")
+    )
+
+
+def test_commands_are_ready_for_interruptions_before_they_import_much() -> None:
+    modules = ["run_all", *(f"benchmarks.{package}.__main__" for package in STARTED)]
+    heavy = {"joblib", "matplotlib", "numpy", "pandas", "rich", "torch", "typer"}
+    code = f"import sys, {', '.join(modules)}; print({heavy} & set(sys.modules))"
+    shown = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True)
+    assert (shown.stdout, shown.stderr) == ("set()\n", "")
 
 
 def test_no_module_imports_itself_by_way_of_others() -> None:

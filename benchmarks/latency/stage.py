@@ -35,7 +35,8 @@ from benchmarks.progress import tracked
 from benchmarks.records import members_text
 from benchmarks.report import write_latency_tables
 from benchmarks.run.compilation import compile_once
-from benchmarks.run.failure import Failure, without_folders
+from benchmarks.run.custom_method import isolated
+from benchmarks.run.failure import Failure, reason_of
 from benchmarks.run.fitting import fit
 from benchmarks.run.folder.earlier_run import remove_half_written
 from benchmarks.run.folder.lock import held
@@ -138,15 +139,17 @@ def _timed(plan: Plan, tasks: list[LatencyTask]) -> Iterator[tuple[LatencyTask, 
         for task in some:
             row = row_of(method, task)
             try:
-                with torch_threads(setup.threads):
+                # Isolated as a whole: calls that are timed have nothing to preserve.
+                with torch_threads(setup.threads), isolated(f"the timing of {name}"):
                     rows = _time(fitted(), _images(plan, task, method), row, limits)
                 if not method.pooled and _computes_elsewhere(rows[0], before):
                     row = replace(row, members=rows[0].members)
                     rows = [replace(row, status="not applicable", reason=ELSEWHERE)]
+            except KeyboardInterrupt:
+                raise
             # Whatever a method raises is its own failure; a batch may be too large for a device.
-            except Exception as error:
-                reason = without_folders(" ".join(f"{type(error).__name__}: {error}".split()))
-                rows = [replace(row, status="failed", reason=reason)]
+            except BaseException as error:
+                rows = [replace(row, status="failed", reason=reason_of(error))]
             yield task, rows
 
 

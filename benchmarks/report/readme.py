@@ -11,6 +11,7 @@ import typer
 
 from benchmarks.errors import UserError
 from benchmarks.files import written_whole
+from benchmarks.process.ending import run_command
 from benchmarks.report.names import Names
 from benchmarks.report.reading import read_claims, read_latency
 from benchmarks.report.results import Results
@@ -155,5 +156,11 @@ def main(
             temporary.write_text(wanted, encoding="utf-8")
 
 
-if __name__ == "__main__":
+def command_line() -> int:
+    """Run the command line and return its exit status."""
     typer.run(main)
+    return 0
+
+
+if __name__ == "__main__":
+    run_command("benchmarks.report.readme")

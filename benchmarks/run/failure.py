@@ -2,15 +2,28 @@
 
 from __future__ import annotations
 
+import os
 import re
 import traceback
 from pathlib import Path
 from typing import NamedTuple
 
+from benchmarks.errors import one_line
 from benchmarks.files import written_whole
 from benchmarks.predictions import RunUnit
 from benchmarks.run.workspace import Workspace
 from benchmarks.vocabulary import ERRORS_FOLDER
+
+_BEGIN, _FOLDER = r"(?:[A-Za-z]:|~\w*|\.\.?)?[/\\]", r"(?:[^\s\"'/\\]+[/\\]+)"
+
+FOLDERS = re.compile(
+    rf"""(?<=['"]){_BEGIN}[^'"\n]*[/\\]"""
+    rf"""|(?<![\w.~/\\])(?!(?<=:)//\w)(?:(?:~\w*|\.\.?)[/\\]+{_FOLDER}*|(?:[A-Za-z]:)?[/\\]+{_FOLDER}+)"""
+)
+"""The folders of a path that is not merely relative, which in quotation marks may have spaces.
+
+Those of a web address are none.
+"""
 
 
 class Failure(NamedTuple):
@@ -22,11 +35,17 @@ class Failure(NamedTuple):
 
 def note_failure(workspace: Workspace, unit: RunUnit, error: BaseException) -> Failure:
     """Write the error with its trace to the unit's file; absolute paths lose their folders."""
-    reason = without_folders(f"{type(error).__name__}: {error}".splitlines()[0])
+    reason = reason_of(error)
     trace = without_folders("".join(traceback.format_exception(error)))
     with written_whole(error_path(workspace.out, unit)) as temporary:
-        temporary.write_text(f"{reason}\n\n{trace}", encoding="utf-8")
+        # Names of files may hold what is no character.
+        temporary.write_text(f"{reason}\n\n{trace}", encoding="utf-8", errors="replace")
     return Failure(unit.name, reason)
+
+
+def reason_of(error: BaseException) -> str:
+    """The error in one line; absolute paths lose their folders."""
+    return without_folders(one_line(error))
 
 
 def failure_reason(workspace: Workspace, unit: RunUnit) -> str:
@@ -46,5 +65,10 @@ def error_path(out: Path, unit: RunUnit) -> Path:
 
 
 def without_folders(text: str) -> str:
-    """The text with absolute paths cut down to their file names: folders are private."""
-    return re.sub(r"""(?<![\w.])(?:[A-Za-z]:)?[/\\](?:[^\s"'/\\]+[/\\])+""", "", text)
+    """The text with paths cut down to their file names: folders are private.
+
+    >>> without_folders("No such file: '/home/me/my data/x.npy'")
+    "No such file: 'x.npy'"
+    """
+    home = os.path.expanduser("~")  # noqa: PTH111 (there may be none)
+    return FOLDERS.sub("", text.replace(home, "~") if len(home) > 1 else text)

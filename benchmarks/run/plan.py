@@ -130,7 +130,7 @@ class Plan:
 
     def fits_threads(self, unit: RunUnit) -> bool:
         """Whether the unit may be predicted in a thread; custom methods may change global state."""
-        return self.in_threads and self.configuration.classes[unit.method].pooled
+        return self.in_threads and unit.method in self.configuration.methods
 
     def pool(self, recipe: str, store: NetworkStore | None = None) -> NetworkPool:
         """The networks of a recipe; without a store they are in memory only."""

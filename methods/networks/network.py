@@ -112,9 +112,10 @@ class Network(nn.Module, ABC):
 
         Other layers begin as they reset themselves; tensors outside of layers are to be set
         afterwards. Layers are laid out on the device ``meta``, without values: torch's own
-        initialisation would advance the global random state.
+        initialisation would advance the global random state. They are in float32, whatever torch's
+        default type.
         """
-        self.to_empty(device="cpu")
+        self.float().to_empty(device="cpu")
         for layer in self.modules():
             if isinstance(layer, (nn.Linear, nn.modules.conv._ConvNd)):
                 nn.init.xavier_uniform_(layer.weight, generator=generator)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 
 from methods.engines.base import Engine
@@ -19,6 +20,7 @@ from methods.networks.training import (
     initial_network,
     train_networks,
 )
+from methods.threads import one_torch_thread
 
 
 @dataclass(frozen=True)
@@ -72,9 +74,11 @@ class NetworkPool:
         if missing and self.store:
             self.store.require_writable()
         for group in self.engine.batches(missing):
-            trained = train_networks(
-                self.recipe, group, training, validation, seed=self.seed, engine=self.engine
-            )
+            # The bits of what is stored must not depend on how many threads there are.
+            with one_torch_thread() if self.store else nullcontext():
+                trained = train_networks(
+                    self.recipe, group, training, validation, seed=self.seed, engine=self.engine
+                )
             for index, outcome in zip(group, trained, strict=True):
                 outcomes[index] = outcome
                 if self.store and isinstance(outcome, TrainedNetwork):

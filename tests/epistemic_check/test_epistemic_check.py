@@ -13,7 +13,7 @@ import torch
 from PIL import Image
 
 from benchmarks.data.loading import load_mnist
-from benchmarks.epistemic_check import __main__ as module
+from benchmarks.epistemic_check import command as module
 from benchmarks.epistemic_check import epistemic_check
 from methods import METHODS
 from methods.networks import pool as network_pool

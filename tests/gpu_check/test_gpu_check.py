@@ -13,8 +13,8 @@ from types import SimpleNamespace
 import pytest
 import torch
 
-import benchmarks.gpu_check.__main__ as command
 import benchmarks.gpu_check.agreement as agreement_module
+import benchmarks.gpu_check.command as command
 from benchmarks.command_line import exit_status
 from benchmarks.gpu_check import cuda_tests
 from benchmarks.gpu_check.agreement import Agreement, agreement, random_images

@@ -156,3 +156,21 @@ def test_method_that_fails_is_reported_and_the_others_go_on(tmp_path: Path) -> N
     assert failures[0][1].startswith("AssertionError")
     table = table_of(run)
     assert list(table[table["device"] == "cpu"]["status"])[:2] == ["ok", "failed"]
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        "FileNotFoundError(2, 'no such file', '/home/me/secret data/x.npy')",
+        "ValueError('see ../secret/x.npy')",
+        "SystemExit('/home/secret/x.npy')",
+    ],
+)
+def test_reason_of_a_failure_names_no_folder(error: str, tmp_path: Path) -> None:
+    raising = custom(tmp_path, ("        time.sleep(0.03)\n", f"        raise {error}\n"))
+    run = run_in(tmp_path, raising)
+    failures = time_methods(*run)
+    text = (run.workspace.out / "latency.csv").read_text()
+    assert all("x.npy" in reason for _, reason in failures)
+    assert "x.npy" in text
+    assert "secret" not in text + str(failures)

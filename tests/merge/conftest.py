@@ -12,8 +12,7 @@ from typing import Any
 
 import pytest
 
-from benchmarks.merge import __main__ as command
-from benchmarks.merge import merging
+from benchmarks.merge import command, merging
 from benchmarks.run.configuration import Configuration
 from benchmarks.run.parts.part import Part
 from benchmarks.run.plan import Plan

@@ -11,9 +11,9 @@ from pathlib import Path
 
 import pytest
 
-import run_all
 from benchmarks.claims.predictor import ENSEMBLE, NETWORKS, SAMPLED, SOFTMAX
 from benchmarks.claims.writing import BESIDE, SETTING
+from benchmarks.comparison import command as run_all
 from benchmarks.errors import UserError
 from benchmarks.run.configuration import OPTIONS, PRESETS, Configuration, configuration_of
 from benchmarks.run.plan import Plan

@@ -149,6 +149,18 @@ def test_constructor_must_take_seed_and_device_alone(write: Write) -> None:
         load_method(location).build(NetworkPool())
 
 
+def test_pooled_method_that_cannot_be_built_is_refused(write: Write) -> None:
+    location = write(
+        "from methods import PooledMethod\n"
+        "class Mine(PooledMethod):\n"
+        "    name = 'mine'\n"
+        "    def __init__(self, **options): raise SystemExit('no')\n"
+        "    def predict(self, images): return None\n"
+    )
+    with pytest.raises(UserError, match=r"Mine cannot be built \(SystemExit: no\)"):
+        load_method(location)
+
+
 def test_file_that_failed_can_be_mended_and_loaded(write: Write) -> None:
     location = write("1 / 0")
     with pytest.raises(UserError):

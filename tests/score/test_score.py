@@ -22,7 +22,7 @@ from benchmarks.inference.resampling import resample, resampling_tasks
 from benchmarks.predictions import RunUnit, StoredPrediction
 from benchmarks.records import as_table, read_table, write_table
 from benchmarks.run.measurement_rows import measure
-from benchmarks.score import __main__ as score
+from benchmarks.score import command as score
 from benchmarks.score.external_predictions import LABELLED, read_predictions
 from methods import Prediction
 from methods.scores.entropy import predictive_entropy

@@ -148,10 +148,10 @@ def _predict_group(
                     computed_by,
                 )
                 store.save(unit, condition.name, stored)
-    except (UserError, DamagedNetworkError, NotStoredError, NotWrittenError):
+    except (UserError, DamagedNetworkError, NotStoredError, NotWrittenError, KeyboardInterrupt):
         raise
     # Whatever a method raises is its own failure: it is reported, and the others continue.
-    except (Exception, SystemExit) as error:
+    except BaseException as error:
         return [note_failure(workspace, unit, error) for unit in group]
     for unit in group:
         error_path(workspace.out, unit).unlink(missing_ok=True)

@@ -81,9 +81,17 @@ def _warm_up() -> bool:
     """Call all kernels, each group in a process of its own; whether all went well."""
     environment = {**os.environ, WARMING_UP: "1", "PYTHONPATH": os.pathsep.join(sys.path)}
     command = [sys.executable, "-m", "methods.engines.lenet5_kernels.warm_up"]
-    processes = [subprocess.Popen([*command, *group], env=environment) for group in WARM_UPS]
-    codes = [process.wait() for process in processes]
-    return not any(codes)
+    # In sessions of their own: a terminal's Ctrl-C is for this process, which ends them.
+    processes = [
+        subprocess.Popen([*command, *group], env=environment, start_new_session=True)
+        for group in WARM_UPS
+    ]
+    try:
+        codes = [process.wait() for process in processes]
+        return not any(codes)
+    finally:
+        for process in processes:
+            process.kill()
 
 
 def _compiled(function: Function, **options: Any) -> Function:

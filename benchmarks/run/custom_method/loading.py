@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import importlib.util
 import inspect
 import sys
@@ -10,10 +11,13 @@ from hashlib import sha256
 from pathlib import Path
 from typing import get_args
 
-from benchmarks.errors import UserError
+from benchmarks.errors import UserError, one_line
 from benchmarks.escaping.names import LONGEST, objection_to
-from methods import UncertaintyMethod
+from benchmarks.run.custom_method.isolation import isolate, isolated
+from methods import PooledMethod, UncertaintyMethod
+from methods.engines.torch import TorchEngine
 from methods.interface import Need
+from methods.networks.pool import NetworkPool
 
 TEXTS = {
     **dict.fromkeys(("name", "label", "in_text", "group", "symbol"), LONGEST),
@@ -27,7 +31,7 @@ SIZE_OPTIONS = ("members", "passes")
 
 @cache
 def load_method(location: str) -> type[UncertaintyMethod]:
-    """The method at ``path/to/file.py:Class``, loaded once a process.
+    """The method at ``path/to/file.py:Class``, loaded once a process, and isolated.
 
     Raises:
         UserError: there is no such file or class, it is no complete `UncertaintyMethod`, or a class
@@ -53,6 +57,9 @@ def load_method(location: str) -> type[UncertaintyMethod]:
         )
     if objection := _objection(method):
         raise UserError(f"--method {location}: {name}.{objection}")
+    isolate(method)
+    if issubclass(method, PooledMethod):
+        _require_buildable(method, location)
     return method
 
 
@@ -65,6 +72,18 @@ def without_folder(location: str) -> str:
 def sha256_of_file(location: str) -> str:
     """The SHA-256 of the file, in hexadecimal digits."""
     return sha256(Path(location.rpartition(":")[0]).read_bytes()).hexdigest()
+
+
+def _require_buildable(method: type[PooledMethod], location: str) -> None:
+    """Refuse a method that fails when it is asked for its networks, before any are trained."""
+    try:
+        _ = method.build(NetworkPool(engine=TorchEngine())).networks
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:
+        raise UserError(
+            f"--method {location}: {method.__name__} cannot be built ({one_line(error)})"
+        ) from error
 
 
 def _objection(method: type[UncertaintyMethod]) -> str | None:
@@ -93,7 +112,7 @@ def _objection(method: type[UncertaintyMethod]) -> str | None:
 
 
 def _load_module(path: Path, location: str) -> object:
-    module_name = f"custom_method_{path.stem}"
+    module_name = _module_name(path)
     spec = importlib.util.spec_from_file_location(module_name, path)
     if spec is None or spec.loader is None:
         raise UserError(f"--method {location}: {path} is not a Python file")
@@ -101,10 +120,30 @@ def _load_module(path: Path, location: str) -> object:
     # Registered before it runs, as an import would: dataclasses and pickle look modules up there.
     sys.modules[module_name] = module
     try:
-        spec.loader.exec_module(module)
+        with isolated(f"the import of {path.name}"):
+            spec.loader.exec_module(module)
+    except KeyboardInterrupt:
+        raise
     # A script that ends in sys.exit() would end the run.
-    except (Exception, SystemExit) as error:
+    except BaseException as error:
         del sys.modules[module_name]
-        why = " ".join(f"{type(error).__name__}: {error}".split())
-        raise UserError(f"--method {location}: the file cannot be imported ({why})") from error
+        raise UserError(
+            f"--method {location}: the file cannot be imported ({one_line(error)})"
+        ) from error
     return module
+
+
+def _module_name(path: Path) -> str:
+    """The file's own name, by which processes that a method starts can import its functions.
+
+    Another where something else can be imported by that name.
+    """
+    if (folder := str(path.parent.resolve())) not in sys.path:
+        sys.path.append(folder)
+    importlib.invalidate_caches()
+    try:
+        found = importlib.util.find_spec(path.stem) if path.stem.isidentifier() else None
+    except ValueError:  # a module that is already imported, and comes from no file
+        found = None
+    own = found is not None and found.origin is not None and path.samefile(found.origin)
+    return path.stem if own else f"custom_method_{path.stem}"

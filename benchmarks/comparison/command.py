@@ -1,0 +1,274 @@
+"""Compare uncertainty methods: choose a configuration, run its stages, report."""
+
+from __future__ import annotations
+
+import sys
+import webbrowser
+from dataclasses import replace
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from benchmarks.command_line import (
+    NETWORKS,
+    DataDir,
+    Device,
+    EngineChoice,
+    Networks,
+    exit_status,
+    fitting_device,
+    fitting_jobs,
+    named_folder,
+)
+from benchmarks.environment import suite_version
+from benchmarks.errors import UserError
+from benchmarks.files import existing_folder, writable_folder
+from benchmarks.latency.stage import time_alone
+from benchmarks.report.outcome import show_outcome
+from benchmarks.run.configuration import DEFAULT_TASK, PRESETS, Preset, configuration_of
+from benchmarks.run.failure import Failure
+from benchmarks.run.parts.part import Part
+from benchmarks.run.plan import Plan
+from benchmarks.run.workspace import Workspace
+from benchmarks.tasks import TASKS
+from benchmarks.vocabulary import IN_PARTS, INDEX_HTML, LATENCY, STAGES
+from methods import METHODS
+from methods.engines.choice import fitting_engine
+from methods.networks.recipes import Recipe
+
+Names = list[str] | None
+
+
+def main(
+    preset: Annotated[
+        Preset,
+        typer.Option(
+            help="Defaults of all other options: a first look, what the article's claims need, a "
+            "comparison in an hour, or the full one."
+        ),
+    ] = "quick",
+    task: Annotated[str, typer.Option(help="What is classified.")] = DEFAULT_TASK,
+    recipe: Annotated[Names, typer.Option(help="Training recipes, separated by commas.")] = None,
+    methods: Annotated[Names, typer.Option(help="Methods, separated by commas.")] = None,
+    method: Annotated[
+        Names, typer.Option(help="A custom method: path/to/file.py:ClassName.")
+    ] = None,
+    conditions: Annotated[
+        Names, typer.Option(help="Conditions or globs such as 'rotated-*', separated by commas.")
+    ] = None,
+    members: Annotated[Names, typer.Option(help="Sizes of ensembles, separated by commas.")] = None,
+    passes: Annotated[
+        Names, typer.Option(help="Numbers of dropout passes, separated by commas.")
+    ] = None,
+    in_depth: Annotated[
+        Names,
+        typer.Option(help="Recipes evaluated at all sizes and by slow methods."),
+    ] = None,
+    replicates: Annotated[
+        int | None, typer.Option(help="Replicates of single-network methods, a network each.")
+    ] = None,
+    pool: Annotated[
+        int | None,
+        typer.Option(help="Networks of a recipe that ensembles are formed of, in disjoint blocks."),
+    ] = None,
+    images: Annotated[int | None, typer.Option(help="Images evaluated per condition.")] = None,
+    subset_images: Annotated[
+        int | None, typer.Option(help="Images per condition for slow methods.")
+    ] = None,
+    exact_images: Annotated[int | None, typer.Option(hidden=True)] = None,
+    epochs: Annotated[int | None, typer.Option(help="Epochs of training.")] = None,
+    resamples: Annotated[
+        int | None, typer.Option(help="Bootstrap resamples of the images, for intervals.")
+    ] = None,
+    batch_sizes: Annotated[
+        Names, typer.Option(help="Images per call in timings, separated by commas.")
+    ] = None,
+    seed: Annotated[int, typer.Option(help="Seed of all random choices.")] = 0,
+    device: Device = "auto",
+    engine: EngineChoice = "auto",
+    data_dir: DataDir = None,
+    networks: Networks = NETWORKS,
+    out: Annotated[
+        Path | None,
+        typer.Option(
+            help="Where results go.",
+            show_default="results/<preset> or results/<task>-<preset>",
+            parser=named_folder,
+            metavar="PATH",
+        ),
+    ] = None,
+    part: Annotated[
+        str | None,
+        typer.Option(
+            metavar="I/N",
+            help="Compute the i-th of n parts, for python -m benchmarks.merge.",
+        ),
+    ] = None,
+    only: Annotated[str | None, typer.Option(help=f"Run one stage: {', '.join(STAGES)}.")] = None,
+    jobs: Annotated[
+        int | None, typer.Option(help="How many parallel jobs to run.", show_default="every core")
+    ] = None,
+    list_all: Annotated[bool, typer.Option("--list", help="List all choices and exit.")] = False,
+    overwrite: Annotated[
+        bool, typer.Option("--overwrite", help="Remove an earlier run from the output folder.")
+    ] = False,
+    open_page: Annotated[
+        bool, typer.Option("--open", help="Open the page with the results at the end.")
+    ] = False,
+    show_version: Annotated[bool, typer.Option("--version", help="Show the version.")] = False,
+) -> None:
+    """Compare uncertainty methods on clean, shifted and out-of-distribution images.
+
+    Options default to the values of the preset. The same command continues an interrupted run.
+    """
+    if show_version:
+        print(suite_version())
+        return
+    if list_all:
+        _list_choices(task)
+        return
+    of_run = None if part is None else Part.named(part)
+    if only is not None and only not in (stages := STAGES if of_run is None else IN_PARTS):
+        raise UserError(f"--only: unknown stage {only!r}; choose from {', '.join(stages)}")
+    device = fitting_device(device)
+    chosen: dict[str, Any] = {
+        "recipes": _separate(recipe),
+        "methods": _separate(methods),
+        "custom_methods": tuple(method) if method else None,
+        "conditions": _separate(conditions),
+        "members": _numbers("--members", members),
+        "passes": _numbers("--passes", passes),
+        "in_depth": _separate(in_depth),
+        "replicates": replicates,
+        "pool": pool,
+        "images": images,
+        "subset_images": _renamed("--exact-images", exact_images, "--subset-images", subset_images),
+        "epochs": epochs,
+        "resamples": resamples,
+        "batch_sizes": _numbers("--batch-sizes", batch_sizes),
+    }
+    if chosen["conditions"] == ():
+        raise UserError("--conditions: nothing is chosen; leave it out for the preset's choice")
+    configuration = replace(
+        configuration_of(preset, task),
+        seed=seed,
+        device=device,
+        engine=fitting_engine(engine, device, _recipes(task, chosen["recipes"])),
+        **{name: value for name, value in chosen.items() if value is not None},
+    )
+    workspace = Workspace(
+        data_dir=_existing(data_dir),
+        jobs=1 if only == LATENCY else _jobs(jobs, device),
+        out=writable_folder("--out", out or _default_out(preset, task, of_run)),
+        networks=existing_folder("--networks", networks),
+    )
+    _run(Plan(configuration, of_run), workspace, only, overwrite=overwrite, open_page=open_page)
+
+
+def _run(
+    plan: Plan, workspace: Workspace, only: str | None, *, overwrite: bool, open_page: bool
+) -> None:
+    failures = run_stages(plan, workspace, only, overwrite=overwrite)
+    show_outcome(workspace.out)
+    if plan.part is not None:
+        if not plan.units():
+            print(f"part {plan.part} has nothing to do: {plan.busy_parts} parts are enough")
+        print(f"part {plan.part}; python -m benchmarks.merge OUT PART… merges all {plan.part.of}")
+    if open_page:
+        _open(workspace.out / INDEX_HTML)
+    for what, reason in failures:
+        print(f"failed: {what}: {reason}", file=sys.stderr)
+    if failures:
+        raise typer.Exit(1)
+
+
+def run_stages(
+    plan: Plan, workspace: Workspace, only: str | None, *, overwrite: bool
+) -> list[Failure]:
+    """Run all stages, or only one; return what failed, and why."""
+    if only == LATENCY:
+        return time_alone(plan, workspace, overwrite=overwrite)
+    # Imported here: timing methods needs few packages, the other stages need more.
+    from benchmarks.run import stages as runner
+
+    return runner.run_stages(plan, workspace, only, overwrite=overwrite)
+
+
+def _open(page: Path) -> None:
+    """Open the page in a browser; without one, print where it lies."""
+    if not page.exists():
+        print(f"--open: there is no {page} yet; run without --only first", file=sys.stderr)
+    elif not webbrowser.open(page.resolve().as_uri()):
+        print(f"--open: no browser was found here; open {page} in one", file=sys.stderr)
+
+
+def _default_out(preset: str, task: str, part: Part | None) -> Path:
+    """A folder for each preset; its name has the task, unless it is the default, and the part."""
+    name = preset if task == DEFAULT_TASK else f"{task}-{preset}"
+    return Path("results") / (name if part is None else f"{name}-part-{part.number}-of-{part.of}")
+
+
+def _renamed(old: str, by_old: int | None, new: str, by_new: int | None) -> int | None:
+    """The value of an option, which may have been given by its old name."""
+    if by_old is not None:
+        print(f"{old} is now {new}; the old name will go in 0.3", file=sys.stderr)
+    return by_old if by_new is None else by_new
+
+
+def _recipes(task: str, names: tuple[str, ...] | None) -> list[Recipe]:
+    """The task's recipes of these names; unknown ones are refused later."""
+    known = TASKS[task].recipes if task in TASKS else ()
+    return [recipe for recipe in known if names is None or recipe.name in names]
+
+
+def _separate(values: Names) -> tuple[str, ...] | None:
+    if values is None:
+        return None
+    return tuple(word.strip() for value in values for word in value.split(",") if word.strip())
+
+
+def _numbers(option: str, values: Names) -> tuple[int, ...] | None:
+    words = _separate(values)
+    if words is None:
+        return None
+    for word in words:
+        # Python itself reads no number of thousands of digits.
+        if not word.isdecimal() or len(word) > 100:
+            raise UserError(
+                f"{option}: {word!r} is not a whole number; write, for example, {option} 10,50"
+            )
+    return tuple(sorted({int(word) for word in words}))
+
+
+def _existing(data_dir: Path | None) -> Path | None:
+    if data_dir is not None and not data_dir.is_dir():
+        raise UserError(f"--data-dir {data_dir}: there is no such folder")
+    return data_dir
+
+
+def _jobs(jobs: int | None, device: str) -> int:
+    if jobs is not None and jobs < 1:
+        raise UserError(f"--jobs: {jobs} is too small; expected at least 1")
+    return jobs or fitting_jobs(device)
+
+
+def _list_choices(task: str) -> None:
+    configuration_of("quick", task)  # refuses an unknown task
+    for title, names in (
+        ("presets", PRESETS),
+        ("tasks", TASKS),
+        ("recipes", [recipe.name for recipe in TASKS[task].recipes]),
+        ("methods", METHODS),
+        ("conditions", [condition.name for condition in TASKS[task].conditions]),
+        ("stages", STAGES),
+    ):
+        print(f"{title:11} {' '.join(names)}")
+
+
+def command_line() -> int:
+    """Run the command line and return its exit status.
+
+    1 where the run or a part of it failed, 2 for a user's mistake.
+    """
+    return exit_status(main)

@@ -1,0 +1,131 @@
+"""The article's count plot for any image: ``python -m benchmarks.epistemic_check --index 591``."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from jaxtyping import Float
+from torch import Tensor
+
+from benchmarks.command_line import (
+    NETWORKS,
+    DataDir,
+    Device,
+    EngineChoice,
+    Networks,
+    exit_status,
+    fitting_device,
+    fitting_jobs,
+)
+from benchmarks.epistemic_check.digit_image import read_digit
+from benchmarks.epistemic_check.votes import draw, predict, show
+from benchmarks.errors import UserError
+from benchmarks.files import existing_folder, writable_folder
+from benchmarks.report.names import Names
+from benchmarks.run.compilation import compile_once
+from benchmarks.run.configuration import Preset, configuration_of
+from benchmarks.run.nouns import nouns_of
+from benchmarks.run.plan import Plan
+from benchmarks.run.workspace import Workspace
+from benchmarks.tasks.mnist import MNIST
+from methods.engines.choice import fitting_engine
+from methods.networks.recipes import RECIPES
+
+FORMATS = (".png", ".svg", ".pdf")
+
+
+def main(
+    index: Annotated[int | None, typer.Option(help="Index of an MNIST test image, from 0.")] = None,
+    image: Annotated[
+        Path | None, typer.Option(help="Image file of a digit, of any size and colours.")
+    ] = None,
+    passes: Annotated[int, typer.Option(help="Passes of MC-dropout.")] = 100,
+    members: Annotated[int, typer.Option(help="Members of the deep ensemble.")] = 50,
+    recipe: Annotated[str, typer.Option(help="Training recipe of the networks.")] = "standard",
+    preset: Annotated[
+        Preset,
+        typer.Option(help="Training for two epochs, or for the recipe's number of epochs."),
+    ] = "quick",
+    epochs: Annotated[
+        int | None, typer.Option(help="Epochs of training, instead of the preset's.")
+    ] = None,
+    seed: Annotated[int, typer.Option(help="Seed of networks and masks.")] = 0,
+    device: Device = "auto",
+    engine: EngineChoice = "auto",
+    data_dir: DataDir = None,
+    networks: Networks = NETWORKS,
+    out: Annotated[
+        Path | None,
+        typer.Option(
+            help="File of the figure: PNG, SVG or PDF.", show_default="named by the image"
+        ),
+    ] = None,
+) -> None:
+    """Count the votes of softmax, MC-dropout and a deep ensemble for one image, and draw them.
+
+    It uses the networks that a run of the same preset has trained, on the same device and by the
+    same engine, and trains missing ones.
+    """
+    if (index is None) == (image is None):
+        raise UserError("name one image: either --index 591 or --image my_digit.png")
+    _require_recipe(recipe)
+    device = fitting_device(device)
+    of_preset = configuration_of(preset)
+    configuration = replace(
+        of_preset,
+        recipes=(recipe,),
+        passes=(passes,),
+        members=(members,),
+        replicates=1,
+        epochs=of_preset.epochs if epochs is None else epochs,
+        seed=seed,
+        device=device,
+        engine=fitting_engine(engine, device),
+    )
+    title = f"Test image {index}" if image is None else image.name
+    path = out or Path(f"epistemic-check-{index if image is None else image.stem}.png")
+    _require_format(path)
+    plan = Plan(configuration)
+    workspace = Workspace(
+        out=writable_folder("--out", path.parent),
+        networks=existing_folder("--networks", networks),
+        data_dir=data_dir,
+        jobs=fitting_jobs(device),
+    )
+    if configuration.engine == "numba":
+        compile_once()
+    digit = _test_image(workspace, index) if image is None else read_digit(image)
+    predictions = predict(plan, workspace, digit)
+    names = Names(nouns_of(plan))
+    show(title, names, predictions)
+    draw(title, names, digit, predictions, path)
+
+
+def _require_format(path: Path) -> None:
+    if path.suffix.lower() not in FORMATS:
+        raise UserError(f"--out {path}: expected a file name that ends in {', '.join(FORMATS)}")
+    if path.is_dir():
+        raise UserError(f"--out {path}: this is a folder; name a file in it")
+
+
+def _require_recipe(recipe: str) -> None:
+    names = [name for name, known in RECIPES.items() if known.dropout]
+    if recipe not in names:
+        raise UserError(
+            f"--recipe: {recipe!r} has no dropout or is unknown; choose from {', '.join(names)}"
+        )
+
+
+def _test_image(workspace: Workspace, index: int | None) -> Float[Tensor, "1 28 28"]:
+    images = workspace.images(MNIST, "test").images
+    if index is None or not 0 <= index < len(images):
+        raise UserError(f"--index: {index} is not a test image; expected 0 to {len(images) - 1}")
+    return images[index]
+
+
+def command_line() -> int:
+    """Run the command line and return its exit status: 2 for a user's mistake."""
+    return exit_status(main, "python -m benchmarks.epistemic_check")
