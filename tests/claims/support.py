@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
-
-import pandas as pd
 
 from benchmarks.claims import CLAIMS
 from benchmarks.claims.claim import Numbers, Verdict
-from benchmarks.records import write_table
+from benchmarks.latency.rows import Latency, write_rows
 from benchmarks.run.configuration import Configuration
 from tests.runs import Run, run_of
 
@@ -29,10 +27,11 @@ SMALL = Configuration(
 
 def write_latency(folder: Path) -> None:
     """As if methods had been timed in a run in this folder."""
-    times = {"method": ["mc_dropout", "deep_ensemble"], "members": [100, 2], "p50_ms": [4.0, 1.0]}
-    alike = {"engine": "numba", "device": "cpu", "threads": 1, "batch_size": 64, "clock": "wall"}
-    table = pd.DataFrame(times).assign(status="ok", reason="", **alike)
-    write_table(table, folder / "out" / "latency.csv")
+    rows = [
+        Latency(*(method, members, 64, "cpu", "A Processor", 1, "numba", "kernels"), p50_ms=ms)
+        for method, members, ms in (("mc_dropout", "100", 4.0), ("deep_ensemble", "2", 1.0))
+    ]
+    write_rows(list(map(asdict, rows)), folder / "out" / "latency.csv")
 
 
 def run_in(folder: Path, jobs: int = 1, **changes: object) -> Run:

@@ -160,18 +160,6 @@ def test_curves_have_bands_and_bins_have_bars(results: Results) -> None:
     assert sum(len(bar.get_paths()) for bar in bars) == len(full)
 
 
-def test_curves_of_runs_that_are_older_than_bands_are_drawn_without(results: Results) -> None:
-    look = looks(results.names, results.shown)
-    for draw, name, bounds in (
-        (detection.draw_roc, "roc", ["lower", "upper"]),
-        (risk_coverage.draw, "risk_coverage", ["lower", "upper"]),
-        (reliability.draw, "reliability", ["accuracy_lower", "accuracy_upper"]),
-    ):
-        ax = draw(Figure().subplots(), results.curve(name).drop(columns=bounds), look)
-        assert ax.lines
-        assert not ax.collections
-
-
 def test_training_curves_are_mean_and_range_of_the_networks(reported: Path) -> None:
     drawn = numbers(reported, "training").set_index(["measure", "split", "epoch"])
     row = drawn.loc[("accuracy_dropout_on", "training", 2)]

@@ -85,19 +85,11 @@ def _columns_that_fit(labels: list[str], width: float) -> int:
 
 
 def draw_band(ax: Axes, line: pd.DataFrame, x: str, look: Look) -> Axes:
-    """The interval of each point, from ``lower`` to ``upper``, over the column ``x``.
-
-    Runs of older versions have no such columns, and get no band.
-    """
-    if {"lower", "upper"} <= set(line.columns):
-        ax.fill_between(
-            line[x],
-            line["lower"],
-            line["upper"],
-            color=look.color,
-            alpha=BAND if look.filled else BAND / 2,
-            linewidth=0,
-        )
+    """The interval of each point, from ``lower`` to ``upper``, over the column ``x``."""
+    alpha = BAND if look.filled else BAND / 2
+    ax.fill_between(
+        line[x], line["lower"], line["upper"], color=look.color, alpha=alpha, linewidth=0
+    )
     return ax
 
 

@@ -51,7 +51,7 @@ def reliability_figures(results: Results, looks: Mapping[Variant, Look]) -> Iter
 def draw(ax: Axes, bins: pd.DataFrame, looks: Mapping[Variant, Look]) -> Axes:
     """One condition: a line a method; calibration would put it on the diagonal.
 
-    Bars are intervals of each bin's accuracy; runs of older versions have none.
+    Bars are intervals of each bin's accuracy.
     """
     ax.plot([0, 1], [0, 1], color="0.6", linewidth=0.8, zorder=1, label="Perfect calibration")
     for variant, look in looks.items():
@@ -59,11 +59,8 @@ def draw(ax: Axes, bins: pd.DataFrame, looks: Mapping[Variant, Look]) -> Axes:
         full = full[full["count"] >= FEWEST]
         if not full.empty:
             ax.plot(full["confidence"], full["accuracy"], **look.line)
-            if set(ACCURACY_BAND) <= set(full.columns):
-                lower, upper = (full[column] for column in ACCURACY_BAND)
-                ax.vlines(
-                    full["confidence"], lower, upper, color=look.color, linewidth=0.7, alpha=BAR
-                )
+            lower, upper = (full[column] for column in ACCURACY_BAND)
+            ax.vlines(full["confidence"], lower, upper, color=look.color, linewidth=0.7, alpha=BAR)
     ax.set(xlim=(0, 1.02), ylim=(0, 1.03))
     return ax
 

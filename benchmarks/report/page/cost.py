@@ -11,7 +11,9 @@ from typing import Any, NamedTuple
 import numpy as np
 import pandas as pd
 
+from benchmarks.errors import UserError
 from benchmarks.records import read_table
+from benchmarks.report.cost import COLUMNS
 from benchmarks.report.names import Names, Variant
 from benchmarks.report.number_format import rounded
 from benchmarks.report.page.chart import (
@@ -47,6 +49,8 @@ def costs(numbers: Path, names: Names, looks: Mapping[Variant, Look]) -> list[Co
     if not numbers.exists():
         return []
     points = read_table(numbers)
+    if missing := [name for name in COLUMNS if name not in points]:
+        raise UserError(f"{numbers} is damaged: it has no column {missing[0]!r}; delete it")
     return [
         Cost(
             "Single images" if size == 1 else f"Batches of {size:,.0f} images",
