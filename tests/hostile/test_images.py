@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from PIL import EpsImagePlugin, Image, ImageDraw
 
+from benchmarks.epistemic_check import digit_image
 from benchmarks.epistemic_check.digit_image import FORMATS, MOST_PIXELS, read_digit
 from benchmarks.errors import UserError
 
@@ -49,11 +50,14 @@ def test_image_of_too_many_pixels_is_refused_by_its_header(side: int, tmp_path: 
     )
 
 
-def test_image_of_as_many_pixels_as_allowed_is_read(tmp_path: Path) -> None:
-    image = Image.new("1", (8000, MOST_PIXELS // 8000), 1)
-    ImageDraw.Draw(image).line([(2000, 500), (6000, 1500)], fill=0, width=200)
-    image.save(tmp_path / "digit.png")
+def test_image_of_as_many_pixels_as_allowed_is_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    drawn().save(tmp_path / "digit.png")
+    monkeypatch.setattr(digit_image, "MOST_PIXELS", 60 * 60)
     assert read_digit(tmp_path / "digit.png").shape == (1, 28, 28)
+    monkeypatch.setattr(digit_image, "MOST_PIXELS", 60 * 60 - 1)
+    assert "60x60 pixels; expected at most 3,599" in refusal(tmp_path / "digit.png")
 
 
 @pytest.mark.parametrize("name", ["digit.eps", "digit.png"])
