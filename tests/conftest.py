@@ -14,6 +14,8 @@ from benchmarks.data.loading import load_digits, load_mnist
 from benchmarks.run.custom_method import load_method
 from methods.networks.labelled_images import LabelledImages
 
+collect_ignore = ["small_command.py"]  # a command, which only `tests.processes` starts
+
 
 @pytest.fixture(autouse=True)
 def _no_remembered_methods() -> None:

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
-from hashlib import sha256
 from itertools import chain
 from typing import cast
 
@@ -28,11 +26,6 @@ EPOCH, BY_PASS, EXACTLY = 9.0, 0.15, 80_000.0
 """What an epoch of training costs for each test image, and a prediction by a pass with dropout or
 by a slow method, as measured with the kernels; one network's prediction of an image costs 1."""
 
-DECIDE_PREDICTIONS = (
-    *("task", "images", "subset_images", "epochs", "seed", "device", "engine", "custom_methods"),
-)
-"""The parts of a configuration that do, as far as one run unit has it."""
-
 
 @dataclass(frozen=True)
 class Plan:
@@ -53,13 +46,6 @@ class Plan:
         """The command line that runs it."""
         part = "" if self.part is None else f" --part {self.part}"
         return self.configuration.command + part
-
-    @property
-    def digest(self) -> int:
-        """Of what decides a unit's prediction beside the unit, 63 bits; other runs may share it."""
-        identity = self.configuration.identity
-        decides = json.dumps({name: identity[name] for name in DECIDE_PREDICTIONS})
-        return int.from_bytes(sha256(decides.encode()).digest()[:8]) >> 1
 
     @property
     def task(self) -> Task:

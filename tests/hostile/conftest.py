@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-import run_all
+from benchmarks.comparison import command as run_all
 from benchmarks.run import stages as runner
 from benchmarks.run.configuration import Configuration
 from benchmarks.run.stages import run_stages

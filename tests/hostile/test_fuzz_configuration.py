@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from hypothesis import strategies as st
 
-import run_all
+from benchmarks.comparison import command as run_all
 from benchmarks.errors import UserError
 from benchmarks.run.configuration import Configuration
 from benchmarks.run.plan import Plan

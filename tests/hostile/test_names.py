@@ -33,7 +33,7 @@ from benchmarks.report.style import SETTINGS, looks
 from benchmarks.report.tables.formats import as_frame
 from benchmarks.report.tables.table import Cell, Row, Table
 from benchmarks.run.custom_method import load_method
-from benchmarks.score import __main__ as score
+from benchmarks.score import command as score
 
 INVISIBLE = {
     "line break": "one\ntwo",

@@ -13,14 +13,14 @@ import numpy as np
 import pytest
 import torch
 
-import run_all
+from benchmarks.comparison import command as run_all
 from benchmarks.errors import UserError
-from benchmarks.merge import __main__ as merge_command
+from benchmarks.merge import command as merge_command
 from benchmarks.predictions import RunUnit, StoredPrediction
 from benchmarks.report import recipe, write_report
 from benchmarks.run.record import RunRecord
 from benchmarks.run.stages import run_stages
-from benchmarks.score import __main__ as score_command
+from benchmarks.score import command as score_command
 from methods import Prediction
 from tests.hostile.conftest import digits_run
 

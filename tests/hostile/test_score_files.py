@@ -247,7 +247,7 @@ def test_million_images_of_a_hundred_classes_need_less_than_two_gigabytes(tmp_pa
     del logits
     code = (
         "import resource, sys\n"
-        "from benchmarks.score.__main__ import command_line\n"
+        "from benchmarks.score.command import command_line\n"
         "status = command_line()\n"
         "print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss, file=sys.stderr)\n"
         "sys.exit(status)\n"

@@ -220,7 +220,7 @@ def test_part_killed_while_writing_and_merge_killed_end_with_the_same_bytes(
         killed.wait()
         assert not out.exists()
         assert len(list(tmp_path.glob(".merged.merging-*"))) == 1
-        ended = start(*merging_folders, module="benchmarks.merge.__main__", first=HALF_A_MERGE)
+        ended = start(*merging_folders, module="benchmarks.merge.command", first=HALF_A_MERGE)
         assert ended.stdout is not None
         assert ended.stdout.readline() == "measuring\n", ended.communicate()
         (running,) = tmp_path.glob(".merged.merging-*")

@@ -11,6 +11,7 @@ from torch import Tensor
 
 from benchmarks.errors import UserError
 from benchmarks.predictions import THE_RUN, RunUnit, StoredPrediction
+from benchmarks.run.folder.digest import digest_of
 from benchmarks.run.integrity.check import Check
 from benchmarks.run.plan import Plan
 from benchmarks.run.workspace import Workspace
@@ -61,7 +62,8 @@ def probe_predictions(
         stored = store.load_if_there(unit, condition.name, counts.get(condition.name))
         if stored is None:
             continue
-        if stored.sources.get(THE_RUN, plan.digest) != plan.digest:
+        digest = digest_of(plan.configuration)
+        if stored.sources.get(THE_RUN, digest) != digest:
             raise UserError(
                 f"the prediction file {store.path(unit, condition.name)} is of another run; delete "
                 "it and run again: only this file is then predicted again"

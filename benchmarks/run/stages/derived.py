@@ -16,6 +16,7 @@ from torch import Tensor
 from benchmarks.metrics import METRICS, Metric
 from benchmarks.metrics.metric import one_each
 from benchmarks.predictions import THE_RUN
+from benchmarks.run.folder.digest import digest_of
 from benchmarks.run.plan import Plan
 from methods import MemberMethod, PooledMethod, Prediction, UncertaintyMethod
 from methods.networks.labelled_images import LabelledImages
@@ -43,7 +44,7 @@ def sources(plan: Plan) -> dict[str, int]:
     functions = {name: score.of or score.fit for name, score in stored_scores().items()}
     functions |= {name: metric.function for name, metric in member_metrics().items()}
     hashes = {name: _hash_of_file(function) for name, function in functions.items()}
-    return hashes | {THE_RUN: plan.digest}
+    return hashes | {THE_RUN: digest_of(plan.configuration)}
 
 
 class DerivedValues:
