@@ -43,12 +43,13 @@ class Interruption:
         handled = [one for one in SIGNALS if signal.getsignal(one) is not signal.SIG_IGN]
         for one in handled:
             signal.signal(one, self._on_signal)
-        reading, writing = os.pipe()
-        os.set_blocking(writing, False)
-        signal.set_wakeup_fd(writing, warn_on_full_buffer=False)
-        Thread(target=self._watch, args=(reading, handled), daemon=True).start()
-        os.register_at_fork(after_in_child=_handle_as_others_do)
         sys.unraisablehook = self._on_unraisable
+        if os.name == "posix":
+            reading, writing = os.pipe()
+            os.set_blocking(writing, False)
+            signal.set_wakeup_fd(writing, warn_on_full_buffer=False)
+            Thread(target=self._watch, args=(reading, handled), daemon=True).start()
+            os.register_at_fork(after_in_child=_handle_as_others_do)
 
     @contextmanager
     def raised(self) -> Iterator[None]:

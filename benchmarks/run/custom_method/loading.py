@@ -81,6 +81,8 @@ def _require_buildable(method: type[PooledMethod], location: str) -> None:
 
 def _objection(method: type[UncertaintyMethod]) -> str | None:
     """What is wrong with the class fields; ``None`` if nothing is."""
+    if not isinstance(method.needs, (frozenset, set, tuple, list)):
+        return f"needs: {method.needs!r}; expected a frozenset of words"
     if unknown := set(method.needs) - set(get_args(Need)):
         return f"needs: {min(unknown)!r} is unknown; choose from {', '.join(get_args(Need))}"
     is_several = isinstance(method.sweep, (tuple, list))
