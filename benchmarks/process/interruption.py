@@ -27,15 +27,16 @@ class Interruption:
 
     Args:
         message: printed at the end of the process.
-        before: called at the end of the process, before it.
 
     Attributes:
         by: the signal that was raised; ``None`` before.
+        before: called before the process ends.
     """
 
-    def __init__(self, message: str, before: Callable[[], None]) -> None:
+    def __init__(self, message: str) -> None:
         self.by: int | None = None
-        self._message, self._before = message, before
+        self.before: Callable[[], object] | None = None
+        self._message = message
         self._works, self._told, self._lock = False, False, RLock()
 
     def install(self) -> None:
@@ -69,7 +70,8 @@ class Interruption:
             if not self._told:
                 self._told = True
                 self._tell()
-            self._before()
+            if self.before is not None:
+                self.before()
             end_children()
             os._exit(128 + signum)
 
