@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import multiprocessing
 import os
 import signal
+import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -40,6 +40,8 @@ def begin_worker(parent: int) -> None:
     Processes that a custom method starts by itself begin as they would anywhere else, and not as
     joblib's.
     """
+    import multiprocessing
+
     tolerate_encodings()
     usual, *_ = multiprocessing.get_all_start_methods()
     multiprocessing.set_start_method(usual, force=True)
@@ -51,10 +53,11 @@ def begin_worker(parent: int) -> None:
 
 def end_children() -> None:
     """Kill the processes that this one has started by multiprocessing or joblib."""
-    started = [child.pid for child in multiprocessing.active_children()]
-    for pid in filter(None, started):
+    # Not imported, which may be what was interrupted: until it is, there are no children.
+    active = getattr(sys.modules.get("multiprocessing"), "active_children", list)
+    for child in active():
         with suppress(OSError):
-            os.kill(pid, getattr(signal, "SIGKILL", signal.SIGTERM))
+            os.kill(child.pid, getattr(signal, "SIGKILL", signal.SIGTERM))
 
 
 def _end_after(parent: int) -> None:

@@ -4,17 +4,13 @@ from __future__ import annotations
 
 import os
 import signal
-import subprocess
 import sys
-import traceback
-from collections.abc import Callable
 from contextlib import suppress
+from functools import partial
 from importlib import import_module
 from pathlib import Path
-from tempfile import mkdtemp
 from typing import NoReturn
 
-from benchmarks.process import watcher
 from benchmarks.process.children import end_children
 from benchmarks.process.interruption import Interruption
 from benchmarks.process.notes import FOLDER
@@ -35,16 +31,18 @@ def run_command(module: str, again: str = "") -> NoReturn:
         module: by its dotted name.
         again: what the same command does after an interruption.
     """
+    interruption = Interruption(f"interrupted; {again}" if again else "interrupted")
+    interruption.install()
     tolerate_encodings()
     _keep_children_quiet()
-    say_goodbye = _watched(f"{LAST_WORDS}; {again}" if again else LAST_WORDS)
-    interruption = Interruption(f"interrupted; {again}" if again else "interrupted", say_goodbye)
-    interruption.install()
+    _start_watcher(f"{LAST_WORDS}; {again}" if again else LAST_WORDS, interruption)
     status = _status(module, interruption)
     if interruption.by is not None or status == 128 + signal.SIGINT:
+        lost_output()  # flushes it
         interruption.leave(interruption.by or signal.SIGINT)
     status = _status_of_output(status)
-    say_goodbye()
+    if interruption.before is not None:
+        interruption.before()
     if status:
         # Threads may still be at work after a failure; see `Interruption.leave`.
         end_children()
@@ -64,7 +62,7 @@ def _status(module: str, interruption: Interruption) -> int:
         return end.code if isinstance(end.code, int) else 1
     except BaseException:
         if interruption.by is None:  # else it comes of the interruption
-            traceback.print_exc()
+            sys.excepthook(*sys.exc_info())
         return 1
 
 
@@ -91,25 +89,29 @@ def _keep_children_quiet() -> None:
     os.environ["PYTHONWARNINGS"] = f"{chosen},{ours}" if chosen else ours
 
 
-def _watched(words: str) -> Callable[[], None]:
-    """Start the watcher; what is returned tells it that the process ends by itself."""
+def _start_watcher(words: str, interruption: Interruption) -> None:
+    """Start the watcher, and have it told when the process ends by itself."""
+    # Here, not above, as elsewhere in this package: these take longer than all the rest.
+    import subprocess
+    from tempfile import mkdtemp
+
     reading, writing = os.pipe()
+    interruption.before = partial(_tell, writing)
     try:
         notes = mkdtemp(prefix="uncertainty-bench-")
+        os.environ[FOLDER] = notes
         subprocess.Popen(
-            [sys.executable, "-I", "-S", str(Path(watcher.__file__)), words, notes],
+            [sys.executable, "-I", "-S", str(Path(__file__).with_name("watcher.py")), words, notes],
             stdin=reading,
             stdout=subprocess.DEVNULL,
             start_new_session=True,  # Ctrl-C is not for it
         )
-    except OSError:  # then without one
-        return lambda: None
+    except OSError:
+        pass  # then without one
     finally:
         os.close(reading)
-    os.environ[FOLDER] = notes
 
-    def say_goodbye() -> None:
-        with suppress(OSError):
-            os.write(writing, b"!")
 
-    return say_goodbye
+def _tell(watcher: int) -> None:
+    with suppress(OSError):
+        os.write(watcher, b"!")

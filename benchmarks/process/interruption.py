@@ -27,15 +27,16 @@ class Interruption:
 
     Args:
         message: printed at the end of the process.
-        before: called at the end of the process, before it.
 
     Attributes:
         by: the signal that was raised; ``None`` before.
+        before: called before the process ends.
     """
 
-    def __init__(self, message: str, before: Callable[[], None]) -> None:
+    def __init__(self, message: str) -> None:
         self.by: int | None = None
-        self._message, self._before = message, before
+        self.before: Callable[[], object] | None = None
+        self._message = message
         self._works, self._told, self._lock = False, False, RLock()
 
     def install(self) -> None:
@@ -43,12 +44,13 @@ class Interruption:
         handled = [one for one in SIGNALS if signal.getsignal(one) is not signal.SIG_IGN]
         for one in handled:
             signal.signal(one, self._on_signal)
-        reading, writing = os.pipe()
-        os.set_blocking(writing, False)
-        signal.set_wakeup_fd(writing, warn_on_full_buffer=False)
-        Thread(target=self._watch, args=(reading, handled), daemon=True).start()
-        os.register_at_fork(after_in_child=_handle_as_others_do)
         sys.unraisablehook = self._on_unraisable
+        if os.name == "posix":
+            reading, writing = os.pipe()
+            os.set_blocking(writing, False)
+            signal.set_wakeup_fd(writing, warn_on_full_buffer=False)
+            Thread(target=self._watch, args=(reading, handled), daemon=True).start()
+            os.register_at_fork(after_in_child=_handle_as_others_do)
 
     @contextmanager
     def raised(self) -> Iterator[None]:
@@ -68,7 +70,8 @@ class Interruption:
             if not self._told:
                 self._told = True
                 self._tell()
-            self._before()
+            if self.before is not None:
+                self.before()
             end_children()
             os._exit(128 + signum)
 

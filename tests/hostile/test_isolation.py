@@ -39,12 +39,13 @@ from torch.backends import cudnn, mkldnn
 
 from methods import PooledMethod, Prediction, UncertaintyMethod
 
-modes = []
 
 
 def attack():
-    modes.append(torch.inference_mode())
-    modes[-1].__enter__()
+    mode = torch.inference_mode()
+    mode.__enter__()
+    # Kept, since it would set torch's modes once more when it is freed.
+    torch.kept_modes = [*getattr(torch, "kept_modes", []), mode]
     torch.set_grad_enabled(False)
     torch.set_default_dtype(torch.float64)
     torch.set_default_device("meta")

@@ -186,6 +186,7 @@ def test_global_random_state_is_not_touched_by_loading(write: Write) -> None:
     ("fields", "message"),
     [
         ('needs = frozenset({"labels"})', "needs: 'labels' is unknown; choose from dropout"),
+        ("needs = 5", "needs: 5; expected a frozenset of words"),
         ('size = "bags"\n    sweep = (0,)', "sweep: (0,); expected whole numbers from 1"),
         ("sweep = 3", "sweep: 3; expected whole numbers from 1, such as (5, 20)"),
         ("sweep = (2,)", "sweep is given; name the argument that it is of as `size`"),

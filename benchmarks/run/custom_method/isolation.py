@@ -3,7 +3,8 @@
 Each call of it begins in the suite's own state, with global random generators seeded by the
 method's seed, and leaves that state as it was. Only the outermost call is isolated: within, it may
 do as it likes. The state is that of a whole process, so custom methods run in no threads beside
-others.
+others. What a method leaves at work is not stopped: threads, or objects that act when they are
+freed.
 """
 
 from __future__ import annotations

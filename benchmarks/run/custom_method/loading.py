@@ -94,6 +94,8 @@ def _objection(method: type[UncertaintyMethod]) -> str | None:
             return f"{field}: {text!r}; expected text"
         if text and (objection := objection_to(text, longest)):
             return f"{field} {objection}"
+    if not isinstance(method.needs, (frozenset, set, tuple, list)):
+        return f"needs: {method.needs!r}; expected a frozenset of words"
     if unknown := set(method.needs) - set(get_args(Need)):
         return f"needs: {min(unknown)!r} is unknown; choose from {', '.join(get_args(Need))}"
     is_several = isinstance(method.sweep, (tuple, list))
