@@ -19,10 +19,11 @@ import torch
 from torch.backends import cudnn, mkldnn
 
 from benchmarks.latency.stage import time_methods
-from benchmarks.predictions import RunUnit
+from benchmarks.predictions import THE_RUN, RunUnit
 from benchmarks.run.configuration import Configuration
 from benchmarks.run.custom_method import load_method
 from benchmarks.run.stages import run_stages
+from benchmarks.stored.arrays import read_arrays
 from methods.networks.lenet5 import LeNet5
 from methods.networks.network import Network
 from methods.networks.pool import NetworkPool
@@ -225,12 +226,11 @@ def test_other_methods_and_stored_networks_are_those_of_a_run_without_it(
     plan, workspace = with_method(tmp_path, kind)
     for stage in ("train", "predict"):
         assert run_stages(plan, replace(workspace, jobs=jobs), stage) == []
-    for pattern in ("standard/**/*.npz", "training.csv"):
-        assert files(clean / "out", pattern) == {
-            name: content
-            for name, content in files(tmp_path / "out", pattern).items()
-            if "/mine/" not in name
-        }
+    predicted = predictions(tmp_path)
+    assert predictions(clean) == {
+        name: arrays for name, arrays in predicted.items() if "/mine/" not in name
+    }
+    assert files(clean / "out", "training.csv") == files(tmp_path / "out", "training.csv")
     assert networks(tmp_path) == networks(clean)
 
 
@@ -269,6 +269,18 @@ def clean(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for stage in ("train", "predict"):
         assert run_stages(*run_of(SMALL, folder), stage) == []
     return folder
+
+
+def predictions(folder: Path) -> dict[str, dict[str, bytes]]:
+    """The arrays by file, without what names the run, whose methods are not the same."""
+    return {
+        path.relative_to(folder).as_posix(): {
+            name: array.tobytes()
+            for name, array in read_arrays(path).items()
+            if name != f"source:{THE_RUN}"
+        }
+        for path in folder.glob("out/predictions/standard/**/*.npz")
+    }
 
 
 def networks(folder: Path) -> dict[str, dict[str, bytes]]:

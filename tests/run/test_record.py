@@ -330,12 +330,3 @@ def test_seconds_of_timings_alone_add_up(tmp_path: Path, monkeypatch: pytest.Mon
     (tmp_path / "summary.csv").write_text("published")
     RunRecord.begin(*run_in(tmp_path))
     assert content(tmp_path)["seconds"] == {}
-
-
-def test_merged_environment_names_each_of_differing_versions() -> None:
-    first = {"processor": "A", "libraries": {"torch": "2.4", "pandas": "2.2", "numba": None}}
-    second = {"processor": "A", "libraries": {"torch": "2.4", "pandas": "3.0", "numba": None}}
-    assert run_record._joined([first, second]) == {
-        "processor": "A",
-        "libraries": {"torch": "2.4", "pandas": "2.2 and 3.0", "numba": None},
-    }
