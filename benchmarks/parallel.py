@@ -86,12 +86,13 @@ def _stop(done: Generator[object, None, None], error: BaseException) -> None:
 
 def _death_of_a_worker(message: str) -> str:
     """How a worker ended, by joblib's message, what it was doing, and what the user can do."""
-    how = ", ".join(re.findall(r"EXIT\(\d+\)|SIG[A-Z]+", message)) or "for no known reason"
+    ends = dict.fromkeys(re.findall(r"EXIT\(\d+\)|SIG[A-Z]+", message))
+    how = ", ".join(ends) or "for no known reason"
     notes = being_done()
     doing = f" during {notes}" if notes else ""
     why = (
         "probably for want of memory; try --jobs 1"
-        if "SIGKILL" in how
+        if [*ends] == ["SIGKILL"]
         else "by a crash of compiled code, or an exit by a method"
     )
     return (

@@ -47,7 +47,9 @@ OPTIONS = (
 
 EXIT, CRASH = "os._exit(3)", "ctypes.string_at(0)"
 SLEEP = (
-    "if not os.path.exists(__file__ + '.mended'): print(os.getpid(), flush=True); time.sleep(600)"
+    "if not os.path.exists(__file__ + '.mended'): "
+    # In one piece, since two processes print it.
+    "print(str(os.getpid()) + chr(10), end='', flush=True); time.sleep(600)"
 )
 
 IN_WORKERS = """
