@@ -18,6 +18,7 @@ from benchmarks.errors import UserError
 from benchmarks.merge import command as merge_command
 from benchmarks.predictions import RunUnit, StoredPrediction
 from benchmarks.report import recipe, write_report
+from benchmarks.run.folder.earlier_run import remove_earlier_run
 from benchmarks.run.record import RunRecord
 from benchmarks.run.stages import run_stages
 from benchmarks.score import command as score_command
@@ -260,3 +261,16 @@ def test_list_of_tables_that_no_score_writes_is_not_trusted(
     assert score(monkeypatch, scored / "less.npz", out) == 2
     assert "score.json is damaged" in capsys.readouterr().err
     assert files(scored) == before
+
+
+def test_nothing_is_removed_through_a_link(
+    folder: Path, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    elsewhere = tmp_path_factory.mktemp("elsewhere")
+    curves = folder / "out" / "curves"
+    names = sorted(path.name for path in curves.iterdir())
+    curves.rename(elsewhere / "curves")
+    curves.symlink_to(elsewhere / "curves")
+    remove_earlier_run(folder / "out")
+    assert sorted(path.name for path in curves.iterdir()) == names != []
+    assert not (folder / "out" / "summary.csv").exists()

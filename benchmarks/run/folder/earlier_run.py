@@ -77,7 +77,8 @@ def read_record(out: Path) -> dict[str, Any]:
 def remove_earlier_run(out: Path) -> None:
     """Remove the files of the run in the folder, and the folders that are then empty.
 
-    Its record stays until another one replaces it, so that a kill loses no list.
+    Its record stays until another one replaces it, so that a kill loses no list. What lies behind a
+    link in place of one of its folders is not the run's.
 
     Raises:
         UserError: what the folder holds is no run, or the run's files are not known.
@@ -92,6 +93,8 @@ def remove_earlier_run(out: Path) -> None:
         )
     emptied = set()
     for path in _own_files(out, record[LISTED]):
+        if _is_behind_a_link(path, out):
+            continue
         path.unlink()
         emptied |= {folder for folder in path.parents if out in folder.parents}
     for folder in sorted(emptied, reverse=True):  # the inner ones first
@@ -126,6 +129,10 @@ def _own_files(out: Path, listed: Mapping[str, str]) -> Iterator[Path]:
         named = path.is_file() and _OF_UNIT.fullmatch(path.relative_to(out).as_posix())
         if named and (path.suffix == ".txt" or store.wrote(path)):
             yield path
+
+
+def _is_behind_a_link(path: Path, out: Path) -> bool:
+    return any(folder.is_symlink() for folder in path.parents if out in folder.parents)
 
 
 def _may_be_listed(name: str) -> bool:
