@@ -22,7 +22,7 @@ FUZZ = settings(
     suppress_health_check=list(HealthCheck),
 )
 
-LENGTHS = [pytest.param(1, id="short"), pytest.param(50, id="long", marks=pytest.mark.long)]
+LENGTHS = [pytest.param(1, id="short"), pytest.param(10, id="long", marks=pytest.mark.long)]
 """Of a fuzz: by how much the number of examples is multiplied."""
 
 
