@@ -53,10 +53,12 @@ class Interval(NamedTuple):
     Attributes:
         half_width: NaN if there is no interval.
         reason: why there is none.
+        note: what the reader must know of it.
     """
 
     half_width: float
     reason: str = ""
+    note: str = ""
 
     def around(self, value: float) -> tuple[float, float, float]:
         """Value and bounds, to as many decimals as give the half-width four digits.
@@ -69,42 +71,6 @@ class Interval(NamedTuple):
         decimals = 3 - math.floor(math.log10(self.half_width))
         lower, upper = value - self.half_width, value + self.half_width
         return round(value, decimals), round(lower, decimals), round(upper, decimals)
-
-
-@dataclass(frozen=True, kw_only=True)
-class Comparison:
-    """A paired difference on the same images: ``method`` minus ``other_method``.
-
-    Attributes:
-        recipe, condition, metric, score: as in `Measurement`.
-        method, members, other_method, other_members: what is compared.
-        difference: of the means over replicates.
-        lower, upper: its 95 % interval; ``None`` if there is none.
-        p_value: two-sided, of no difference; ``None`` if nothing is tested, because no value of
-            the metric is better than another, or a test would detect its bias.
-        effect_size: of means over images, in standard deviations of the images' differences
-            (Cohen's d); ``None`` for other metrics, whose difference is an effect itself.
-        images: on how many images.
-        status: ``ok``, or ``undefined``: there is no difference.
-        reason: why the status is not ``ok``, or why there is no interval.
-    """
-
-    recipe: str
-    condition: str
-    metric: str
-    score: str
-    method: str
-    members: str
-    other_method: str
-    other_members: str
-    difference: float | None = None
-    lower: float | None = None
-    upper: float | None = None
-    p_value: float | None = None
-    effect_size: float | None = None
-    images: int
-    status: str = "ok"
-    reason: str = ""
 
 
 Key = tuple[str, str, str, str, str, str]
@@ -177,7 +143,8 @@ QUANTITY_TYPES: dict[str, str] = {
 
 _TEXT = (
     *("recipe", "method", "members", "condition", "score", "metric", "status", "reason"),
-    *("other_method", "other_members"),
+    *("family", "split", "other_recipe", "other_method", "other_members"),
+    *("ensemble_recipe", "ensemble", "worth", "worth_lower", "worth_upper"),
     *("device", "device_name", "engine", "mode", "clock", "stopped_because"),
     *("torch_version", "cuda_version", "numba_version"),
 )

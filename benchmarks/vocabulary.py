@@ -24,6 +24,9 @@ SUMMARY_CSV = "summary.csv"
 COMPARISONS_CSV = "comparisons.csv"
 """The paired differences between methods, and between sizes of one."""
 
+WORTH_CSV = "worth.csv"
+"""How many networks each method is worth."""
+
 LATENCY_CSV = "latency.csv"
 """What each method costs; unlike all others it differs from run to run."""
 
@@ -86,6 +89,9 @@ WITH_VALUE = ("ok", ILL_DEFINED)
 
 DISAGREEMENT = "pairwise_disagreement"
 """The measure by which images are chosen, and which texts tell."""
+
+NETWORKS_KNOWN_FROM = "how networks vary is known from"
+"""What remarks begin with on the interval of few large ensembles."""
 
 CONFIDENCE = 0.95
 """Of every interval."""

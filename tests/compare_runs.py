@@ -19,9 +19,12 @@ import pandas as pd
 TOLERANCE = 1e-12
 """How far numbers may differ, relative to the larger one."""
 
-NUMBERS = ("value", "difference", "lower", "upper", "p_value", "p_holm", "effect_size")
+NUMBERS = (
+    *("value", "difference", "lower", "upper", "p_value", "p_holm", "effect_size"),
+    *("margin", "p_equivalent", "p_not_worse", "p_not_better"),
+)
 
-TABLES = ("measurements.csv", "summary.csv", "comparisons.csv")
+TABLES = ("measurements.csv", "summary.csv", "comparisons.csv", "worth.csv")
 
 RENAMED = {
     "status": {"doubtful": "ill-defined labels"},

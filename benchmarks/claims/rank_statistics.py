@@ -11,7 +11,7 @@ import numpy.typing as npt
 from jaxtyping import Float64
 from scipy import stats
 
-from benchmarks.inference.comparisons import FEWEST_OF_A_KIND
+from benchmarks.inference.comparison.intervals import FEWEST_OF_A_KIND
 from benchmarks.inference.estimate import estimate
 
 

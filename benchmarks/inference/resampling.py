@@ -35,14 +35,14 @@ class ResamplingTask(NamedTuple):
     """What is resampled in one call, of a size that fits into memory.
 
     Attributes:
-        recipe: the recipe whose methods are compared; those that train themselves are in each.
+        recipes: those whose methods are compared; methods that train themselves are in each.
         conditions: some that are made of the same images, or averaged by the mean over a group.
         families: of the metrics that are computed.
         score: the score that these need, else empty.
         references: the conditions that these are compared with.
     """
 
-    recipe: str
+    recipes: tuple[str, ...]
     conditions: tuple[Condition, ...]
     families: tuple[type[Family], ...]
     score: str = ""
@@ -129,18 +129,23 @@ class _Part(NamedTuple):
 
 
 def resampling_tasks(
-    recipes: Iterable[str], conditions: Iterable[Condition], method_scores: Iterable[str] = ()
+    recipes: Iterable[tuple[str, ...]],
+    conditions: Iterable[Condition],
+    method_scores: Iterable[str] = (),
 ) -> list[ResamplingTask]:
-    """All resampling tasks of recipes and conditions; `method_scores`: the methods' own scores."""
+    """All resampling tasks of recipes that are compared with one another, and of conditions.
+
+    ``method_scores``: the methods' own scores.
+    """
     known = {condition.name: condition for condition in conditions}
     families = [family for family in _families() if family.resampled]
     ranking = tuple(family for family in families if "score" in family.needs)
     parts = [(ranking, score) for score in (*of_probabilities(), *method_scores) if ranking]
     parts += [((family,), "") for family in families if family not in ranking]
     return [
-        ResamplingTask(recipe, together, chosen, score, _references(together, known))
+        ResamplingTask(compared, together, chosen, score, _references(together, known))
         for together in _drawn_together(known.values())
-        for recipe in recipes
+        for compared in recipes
         for chosen, score in parts
     ]
 

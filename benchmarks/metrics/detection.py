@@ -124,6 +124,7 @@ METRICS = (
         family=Detection,
         function=attrgetter("auroc"),
         better="higher",
+        margin=0.002,
         summary="Area under the ROC curve: the probability that an image that is not clean "
         "scores higher than a clean one.",
         formula="(#{s₊ > s₋} + ½ #{s₊ = s₋}) / (#s₊ · #s₋), with positive for not clean",
@@ -137,6 +138,7 @@ METRICS = (
         family=Detection,
         function=attrgetter("aupr_out"),
         better="higher",
+        margin=0.002,
         summary="Average precision of detecting the images that are not clean.",
         formula="Σ_t (R_t − R_{t−1}) P_t over the distinct scores t from the highest down, with "
         "recall R and precision P of flagging {s ≥ t}",
@@ -150,6 +152,7 @@ METRICS = (
         family=Detection,
         function=attrgetter("aupr_in"),
         better="higher",
+        margin=0.002,
         summary="Average precision of detecting the clean images by their low scores.",
         formula="AUPR-out with negated scores and exchanged classes",
         edge_cases="In (0, 1]; 1 − prevalence for a random score.",
@@ -162,6 +165,7 @@ METRICS = (
         family=Detection,
         function=attrgetter("fpr95"),
         better="lower",
+        margin=0.005,
         summary="The share of clean images that are flagged when 95 % of the others are.",
         formula="#{clean, s ≥ t} / #clean, with t the highest threshold at which at least 95 % of "
         "the others have s ≥ t",

@@ -151,6 +151,7 @@ class Metric:
         shown: where: ``overview``: also in the short table; ``main``: in the main table, and so in
             figures and on the page; ``detail``: only in the tables of its kind.
         biased: whether its bias differs between methods, so that a test would detect the bias.
+        margin: the smallest difference that a user would care for; 0: any.
         undefined_for_one: whether it is NaN where a prediction has a single member.
         undefined: why it may be NaN where it has all that it needs.
         summary: what it is, in a sentence.
@@ -168,6 +169,7 @@ class Metric:
     better: Literal["higher", "lower", ""] = ""
     shown: Literal["overview", "main", "detail"] = "main"
     biased: bool = False
+    margin: float = 0.0
     undefined_for_one: bool = False
     undefined: str = ""
     summary: str = ""

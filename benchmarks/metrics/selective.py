@@ -106,6 +106,7 @@ METRICS = (
         family=Selective,
         function=attrgetter("auroc"),
         better="higher",
+        margin=0.002,
         undefined="all images are classified correctly, or all wrongly",
         summary="The probability that a misclassified image scores higher than a correct one.",
         formula="The AUROC, with positive for misclassified",
@@ -119,6 +120,7 @@ METRICS = (
         family=Selective,
         function=attrgetter("aurc"),
         better="lower",
+        margin=0.0005,
         summary="Area under the risk-coverage curve: the mean error rate of the most certain "
         "images, over all coverages.",
         formula="1/N Σ_i #{errors among the i most certain} / i",
@@ -133,6 +135,7 @@ METRICS = (
         family=Selective,
         function=attrgetter("augrc"),
         better="lower",
+        margin=0.0005,
         summary="Area under the generalised risk-coverage curve: the mean rate of undetected "
         "errors, over all coverages.",
         formula="Trapezoids over the coverage i / N, from (0, 0), under "

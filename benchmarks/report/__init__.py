@@ -7,7 +7,7 @@ from pathlib import Path
 from benchmarks.nouns import Nouns
 from benchmarks.progress import tracked
 from benchmarks.report.names import Names
-from benchmarks.report.reading import read_latency
+from benchmarks.report.read.files import read_latency
 from benchmarks.report.results import Results
 from benchmarks.report.tables.formats import write_tables
 from benchmarks.report.tables.integrity import integrity_table

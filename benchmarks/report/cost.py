@@ -10,7 +10,8 @@ import pandas as pd
 
 from benchmarks.records import where
 from benchmarks.report.names import Variant
-from benchmarks.report.results import Quantity, Results
+from benchmarks.report.read.comparisons import Quantity
+from benchmarks.report.results import Results
 from benchmarks.vocabulary import CLEAN, SELF_TRAINED
 
 COLUMNS = [

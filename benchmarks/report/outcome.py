@@ -10,7 +10,8 @@ from rich.table import Table
 
 from benchmarks.escaping.terminal import terminal_text
 from benchmarks.report.names import training_images_remark
-from benchmarks.report.results import Quantity, Results
+from benchmarks.report.read.comparisons import Quantity
+from benchmarks.report.results import Results
 from benchmarks.report.tables.comparison import value_cell
 from benchmarks.stored.listing import LISTED, read_run_json
 from benchmarks.vocabulary import (

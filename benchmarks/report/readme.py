@@ -13,7 +13,7 @@ from benchmarks.errors import UserError
 from benchmarks.files import written_whole
 from benchmarks.process.ending import run_command
 from benchmarks.report.names import Names
-from benchmarks.report.reading import read_claims, read_latency
+from benchmarks.report.read.files import read_claims, read_latency
 from benchmarks.report.results import Results
 from benchmarks.report.tables.formats import markdown
 from benchmarks.report.tables.latency import latency_table

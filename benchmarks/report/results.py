@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import pandas as pd
 
@@ -16,7 +16,8 @@ from benchmarks.errors import UserError
 from benchmarks.nouns import ConditionRecord, Nouns
 from benchmarks.records import where
 from benchmarks.report.names import Names, Variant
-from benchmarks.report.reading import (
+from benchmarks.report.read.comparisons import Bounds, Comparisons, Quantity, between
+from benchmarks.report.read.files import (
     Pixels,
     claims_numbers,
     curves_in,
@@ -33,22 +34,10 @@ from benchmarks.vocabulary import (
     SELF_TRAINED,
     SUMMARY_CSV,
     TRAINING_CSV,
+    WORTH_CSV,
 )
 
 _CURVE_COLUMNS = ["recipe", "method", "members", "condition", "score", "rank"]
-
-Bounds = tuple[float, float]
-
-
-class Quantity(NamedTuple):
-    """What a number is of, beside its method.
-
-    The score is empty where the metric uses none, and where the method's primary score is meant.
-    """
-
-    condition: str
-    metric: str
-    score: str = ""
 
 
 @dataclass(frozen=True, eq=False)
@@ -59,6 +48,7 @@ class Results:
         summary: ``summary.csv``.
         names: what the run's nouns are called, and their order.
         comparisons: ``comparisons.csv``; empty if methods were not compared.
+        worth: ``worth.csv``; empty if nothing was compared with ensembles of several sizes.
         training: ``training.csv``; empty if no network was trained.
         curves: the tables of ``curves/`` by name, those that there are; those of ``claims/``, with
             ``claims-`` in front; and the numbers of the claims as ``claims``.
@@ -71,6 +61,7 @@ class Results:
     summary: pd.DataFrame
     names: Names
     comparisons: pd.DataFrame = field(default_factory=pd.DataFrame)
+    worth: pd.DataFrame = field(default_factory=pd.DataFrame)
     training: pd.DataFrame = field(default_factory=pd.DataFrame)
     curves: Mapping[str, pd.DataFrame] = field(default_factory=dict)
     latency: pd.DataFrame = field(default_factory=pd.DataFrame)
@@ -99,6 +90,7 @@ class Results:
             training=tables.get(TRAINING_CSV, none),
             curves=curves_in(tables) | {"claims": claims_numbers(claims)},
             comparisons=tables.get(COMPARISONS_CSV, none),
+            worth=tables.get(WORTH_CSV, none),
             latency=tables.get(LATENCY_CSV, none),
             images=read_images(folder) | read_images(folder, CLAIMS_FOLDER),
             claims=claims,
@@ -124,8 +116,9 @@ class Results:
             self,
             summary=chosen(self.summary),
             training=chosen(self.training),
+            worth=chosen(self.worth),
             curves={name: chosen(table) for name, table in self.curves.items()},
-            comparisons=chosen(self.comparisons),
+            comparisons=between(self.comparisons, [recipe, SELF_TRAINED]),
         )
 
     @property
@@ -221,25 +214,21 @@ class Results:
 
         Nothing is compared between two scores.
         """
-        p_values, other_quantity = self._p_values, self.resolved(other, quantity)
-        quantity = self.resolved(one, quantity)
-        if quantity != other_quantity:
-            return None
-        return p_values.get((*one, *other, *quantity), p_values.get((*other, *one, *quantity)))
+        of_one, of_other = (self.resolved(variant, quantity) for variant in (one, other))
+        return self._compared.p_value(one, other, of_one) if of_one == of_other else None
 
-    @cached_property
-    def contestants(self) -> frozenset[Variant]:
-        """The variants that were compared with another method."""
-        return frozenset(
-            variant
-            for *names, _, _, _ in self._p_values
-            if names[0] != names[2]
-            for variant in (Variant(*names[:2]), Variant(*names[2:]))
-        )
+    def are_equivalent(self, one: Variant, other: Variant, quantity: Quantity) -> bool:
+        """Whether a test says that their difference is within the margin of equivalence."""
+        return self._compared.are_equivalent(one, other, self.resolved(one, quantity))
 
     def difference(self, one: Variant, other: Variant, quantity: Quantity) -> Bounds | None:
         """The interval of the paired difference of two variants, if they were compared."""
-        return self._differences.get((*one, *other, *self.resolved(one, quantity)))
+        return self._compared.difference(one, other, self.resolved(one, quantity))
+
+    @property
+    def contestants(self) -> frozenset[Variant]:
+        """The variants that were compared with another method."""
+        return self._compared.contestants
 
     def curve(self, name: str) -> pd.DataFrame:
         """A table of curves; empty where there is none, with the columns that all have."""
@@ -272,24 +261,8 @@ class Results:
         }
 
     @cached_property
-    def _p_values(self) -> dict[tuple[str, ...], float]:
-        names = ["method", "members", "other_method", "other_members"]
-        if self.comparisons.empty:
-            return {}
-        table = self.comparisons[[*names, "condition", "metric", "score", "p_holm"]]
-        return {tuple(map(str, key)): float(p) for *key, p in table.itertuples(index=False)}
-
-    @cached_property
-    def _differences(self) -> dict[tuple[str, ...], Bounds]:
-        bounds: dict[tuple[str, ...], Bounds] = {}
-        for row in self.comparisons.to_dict("records"):
-            if row["status"] == "ok" and pd.notna(row["lower"]):
-                one = (row["method"], row["members"])
-                other = (row["other_method"], row["other_members"])
-                quantity = (row["condition"], row["metric"], row["score"])
-                bounds[(*one, *other, *quantity)] = (row["lower"], row["upper"])
-                bounds[(*other, *one, *quantity)] = (-row["upper"], -row["lower"])
-        return bounds
+    def _compared(self) -> Comparisons:
+        return Comparisons(self.comparisons)
 
 
 def _left_out(folder: Path, summary: pd.DataFrame, names: Names) -> tuple[str, ...]:

@@ -14,8 +14,9 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from benchmarks.records import where
 from benchmarks.report.names import Names
-from benchmarks.report.reading import claims_numbers
-from benchmarks.report.results import Quantity, Results
+from benchmarks.report.read.comparisons import Quantity
+from benchmarks.report.read.files import claims_numbers
+from benchmarks.report.results import Results
 from benchmarks.vocabulary import (
     CENTRAL,
     CLEAN,

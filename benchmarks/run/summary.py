@@ -65,7 +65,7 @@ def summarise(
             dict(zip(_KEY, key, strict=True))
             | {"value": value, "lower": lower, "upper": upper}
             | {"replicates": len(measured), "images": shown["images"], "status": shown["status"]}
-            | {"reason": "; ".join(filter(None, (shown["reason"], interval.reason)))}
+            | {"reason": "; ".join(filter(None, (shown["reason"], interval.reason, interval.note)))}
         )
     bounds = ["value", "lower", "upper", "replicates", "images", "status", "reason"]
     return pd.DataFrame(rows, columns=_KEY + bounds)

@@ -16,7 +16,7 @@ from joblib import cpu_count
 from benchmarks.environment import suite_version
 from benchmarks.errors import UserError
 from benchmarks.files import read_json, write_json
-from benchmarks.inference.comparisons import Estimates, compare, comparisons_table
+from benchmarks.inference.comparison.comparisons import Estimates, compare, comparisons_table
 from benchmarks.inference.image_sets import block_size, weights_of
 from benchmarks.inference.image_values import ImageValues
 from benchmarks.inference.resampling import Resampling, resampling_tasks
@@ -172,7 +172,7 @@ def _estimate(units: dict[RunUnit, ExternalPredictions], resamples: int, seed: i
     def load(unit: RunUnit, condition: str) -> ImageValues | None:
         return {c.name: values for c, values in units[unit].predictions.items()}.get(condition)
 
-    tasks = resampling_tasks([SELF_TRAINED], next(iter(units.values())).predictions)
+    tasks = resampling_tasks([(SELF_TRAINED,)], next(iter(units.values())).predictions)
     begun = [one for task in tasks if (one := Resampling.of(task, units, load)) is not None]
     sizes = {images: size for one in begun for images, size in one.sizes.items()}
 
@@ -182,9 +182,4 @@ def _estimate(units: dict[RunUnit, ExternalPredictions], resamples: int, seed: i
         for weights in tracked(drawn, blocks, "score", "blocks of resamples", most_lines=LINES):
             # The kernels and PyTorch leave other threads alone.
             list(threads.map(partial(Resampling.add, weights=weights), begun))
-    estimates = Estimates({}, [])
-    for one in begun:
-        intervals, comparisons = compare(one.task, one.result)
-        estimates.intervals.update(intervals)
-        estimates.comparisons.extend(comparisons)
-    return estimates
+    return Estimates.joined(compare(one.task, one.result) for one in begun)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from math import nan
 from pathlib import Path
 
 import pandas as pd
@@ -23,6 +24,7 @@ from benchmarks.vocabulary import (
     MEASUREMENTS_CSV,
     SUMMARY_CSV,
     TRAINING_CSV,
+    WORTH_CSV,
 )
 
 
@@ -35,12 +37,19 @@ class Columns:
         counts: whole numbers from 0, none of them missing.
         numbers: numbers, which may be missing.
         more_numbers: whether there are further columns of numbers, by classes or measures.
+        later: those of these that tables of earlier versions lack, all of them.
     """
 
     text: tuple[str, ...]
     counts: tuple[str, ...] = ()
     numbers: tuple[str, ...] = ()
     more_numbers: bool = False
+    later: tuple[str, ...] = ()
+
+    def completed(self, table: pd.DataFrame) -> pd.DataFrame:
+        """A table of an earlier version with the columns that it lacks, empty."""
+        lacking = () if set(self.later) & set(table) else self.later
+        return table.assign(**{name: "" if name in self.text else nan for name in lacking})
 
     def misfit(self, table: pd.DataFrame) -> str:
         """What is wrong with a table, in words; empty if nothing is."""
@@ -91,9 +100,26 @@ COLUMNS = {
         numbers=("value", "lower", "upper"),
     ),
     COMPARISONS_CSV: Columns(
-        text=(*_ORIGIN, "metric", "score", "other_method", "other_members", "status", "reason"),
+        text=(
+            *("family", "split", *_ORIGIN, "metric", "score", "other_recipe", "other_method"),
+            *("other_members", "status", "reason"),
+        ),
         counts=("images",),
-        numbers=("difference", "lower", "upper", "p_value", "p_holm", "effect_size"),
+        numbers=(
+            *("difference", "lower", "upper", "p_value", "p_holm", "margin", "p_equivalent"),
+            *("p_not_worse", "p_not_better", "effect_size"),
+        ),
+        later=(
+            *("family", "split", "other_recipe", "margin", "p_equivalent", "p_not_worse"),
+            "p_not_better",
+        ),
+    ),
+    WORTH_CSV: Columns(
+        text=(
+            *(*_ORIGIN, "score", "metric", "ensemble_recipe", "ensemble", "worth"),
+            *("worth_lower", "worth_upper", "status", "reason"),
+        ),
+        counts=("images",),
     ),
     TRAINING_CSV: Columns(
         text=("recipe", "split"),
@@ -183,7 +209,7 @@ def read_run_table(folder: Path, name: str) -> pd.DataFrame:
         UserError: it is not as the run wrote it, or is no such table.
     """
     require_as_written(folder, name)
-    table = read_table(folder / name)
+    table = COLUMNS[name].completed(read_table(folder / name))
     if wrong := COLUMNS[name].misfit(table):
         raise UserError(f"{folder / name} is damaged: {wrong}; delete it and run again")
     return table

@@ -18,7 +18,7 @@ from benchmarks.nouns import FILES
 from benchmarks.report import write_report
 from benchmarks.report.claims_page import claims_page
 from benchmarks.report.page.provenance import provenance
-from benchmarks.report.reading import claims_numbers, read_claims
+from benchmarks.report.read.files import claims_numbers, read_claims
 from benchmarks.report.results import Results
 from benchmarks.report.tables.integrity import integrity_table
 from benchmarks.run.stages import run_stages

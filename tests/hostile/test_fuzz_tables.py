@@ -11,9 +11,10 @@ import pandas as pd
 import pytest
 
 from benchmarks.errors import UserError
+from benchmarks.inference.comparison.rows import Comparison
 from benchmarks.latency.rows import read_rows
 from benchmarks.nouns import FILES, Nouns
-from benchmarks.records import Comparison, Measurement, as_table, read_table, write_table
+from benchmarks.records import Measurement, as_table, read_table, write_table
 from benchmarks.report.results import Results
 from tests.hostile.mutation import LENGTHS, damaged, fuzz, outcome
 
@@ -30,7 +31,13 @@ ROWS = [
 def tables(folder: Path) -> list[bytes]:
     """Of several kinds, as they are written."""
     row = dict.fromkeys(("recipe", "condition", "metric", "score", "method", "members"), "x")
-    compared = Comparison(**row, other_method="y", other_members="1", difference=-0.5, images=9)  # type: ignore[arg-type]
+    compared = Comparison(
+        **row,  # type: ignore[arg-type]
+        **{"family": "main", "split": "all", "other_recipe": "a"},
+        **{"other_method": "y", "other_members": "1"},
+        difference=-0.5,
+        images=9,
+    )
     contents = []
     for table in (as_table(ROWS), pd.DataFrame([vars(compared)])):
         write_table(table, folder / "table.csv")

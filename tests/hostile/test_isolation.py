@@ -68,7 +68,7 @@ def attack():
     sys.path.insert(0, "/nowhere")
     sys.stdout = sys.stderr
     sys.setrecursionlimit(900)
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGINT, lambda *_: None)
     signal.signal(signal.SIGTERM, lambda *_: None)
     gc.disable()
 

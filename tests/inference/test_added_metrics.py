@@ -17,7 +17,7 @@ from scipy import stats
 from sklearn.metrics import roc_curve
 from torch import Tensor
 
-from benchmarks.inference.comparisons import compare, comparisons_table
+from benchmarks.inference.comparison.comparisons import compare, comparisons_table
 from benchmarks.inference.resampling import resample, resampling_tasks
 from benchmarks.metrics import METRICS, Arrays, Family, Metric
 from benchmarks.metrics.calibration import Binnings, Calibration
@@ -84,7 +84,7 @@ def computed() -> Computed:
     )
     intervals: dict[Key, Interval] = {}
     comparisons = []
-    for task in resampling_tasks(["standard"], conditions):
+    for task in resampling_tasks([("standard",)], conditions):
         load = lambda unit, name: stored.get((unit, name))  # noqa: E731
         resampled = resample(task, UNITS, load, resamples=200, seed=0)
         if resampled is not None:

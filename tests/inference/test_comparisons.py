@@ -12,17 +12,17 @@ import torch
 from numpy.typing import NDArray
 from scipy import stats
 
-from benchmarks.inference.comparisons import (
-    ALIKE,
-    TOO_FEW,
-    UNPAIRED,
+from benchmarks.inference.comparison.comparisons import (
     Estimates,
-    Variant,
+    Relations,
     compare,
     comparisons_table,
-    pairs_compared,
 )
-from benchmarks.inference.differences import holm
+from benchmarks.inference.comparison.differences import holm
+from benchmarks.inference.comparison.intervals import ALIKE, TOO_FEW
+from benchmarks.inference.comparison.pairs import pairs_compared
+from benchmarks.inference.comparison.rows import Comparison
+from benchmarks.inference.comparison.sides import Variant
 from benchmarks.inference.resampling import Resampled, ResamplingTask, resample, resampling_tasks
 from benchmarks.metrics import Family
 from benchmarks.metrics.calibration import Calibration
@@ -31,7 +31,7 @@ from benchmarks.metrics.scoring import LabelMeans
 from benchmarks.metrics.selective import Selective
 from benchmarks.metrics.uncertainties import PredictionMeans
 from benchmarks.predictions import RunUnit, StoredPrediction
-from benchmarks.records import Comparison, as_table
+from benchmarks.records import as_table
 from benchmarks.run.measurement_rows import measure, measured
 from benchmarks.run.summary import means_over_groups, summarise
 from benchmarks.tasks.conditions import Condition
@@ -50,6 +50,7 @@ SINGLE = [RunUnit("standard", "softmax", None, r) for r in range(3)]
 DROPOUT = [RunUnit("standard", "mc_dropout", 4, r) for r in range(3)]
 ENSEMBLE = RunUnit("standard", "deep_ensemble", 6, 0)
 UNITS = [*SINGLE, *DROPOUT, ENSEMBLE]
+RELATIONS = Relations(of_networks=["deep_ensemble"])
 
 MEANS, LABELS, CALIBRATION = (PredictionMeans,), (LabelMeans,), (Calibration,)
 
@@ -93,7 +94,7 @@ def task_of(group: Group, conditions: tuple[Condition, ...] = ROTATED) -> Resamp
         return ResamplingTask(
             "standard", conditions, (Selective, Detection), group, (CONDITIONS["clean"],)
         )
-    return ResamplingTask("standard", conditions, group, references=(CONDITIONS["clean"],))
+    return ResamplingTask(("standard",), conditions, group, references=(CONDITIONS["clean"],))
 
 
 def resampled(
@@ -113,7 +114,7 @@ def resampled(
 def estimates(
     predictions: Predictions, group: Group, conditions: tuple[Condition, ...] = ROTATED
 ) -> Estimates:
-    return compare(task_of(group, conditions), resampled(predictions, group, conditions))
+    return compare(task_of(group, conditions), resampled(predictions, group, conditions), RELATIONS)
 
 
 def all_measurements(predictions: Predictions, conditions: tuple[Condition, ...]) -> pd.DataFrame:
@@ -182,7 +183,7 @@ def test_estimates_are_the_measurements(
 
 def test_every_measure_but_prevalence_belongs_to_a_task() -> None:
     conditions = (*ROTATED, NOISE, *MNIST.subset_conditions)
-    parts = resampling_tasks(["standard", "plain"], conditions, ["custom"])
+    parts = resampling_tasks([("standard",), ("plain",)], conditions, ["custom"])
     assert len(set(parts)) == len(parts)
     for condition in conditions:
         wanted = set(measured(condition, ("custom",))) - {("prevalence", "")}
@@ -190,7 +191,7 @@ def test_every_measure_but_prevalence_belongs_to_a_task() -> None:
             result = {
                 (metric.name, task.score)
                 for task in parts
-                if task.recipe == recipe and condition in task.conditions
+                if task.recipes == (recipe,) and condition in task.conditions
                 for metric in task.metrics
             }
             assert wanted <= result
@@ -262,7 +263,7 @@ def test_detection_is_as_sure_as_the_fewer_of_the_two_kinds_are_many(
     few = {key: first(predictions[key], counts[key[1]]) for key in predictions if key[1] in counts}
     task = task_of("predictive_entropy", (NOISE,))
     result = resampled(few, task.score, task.conditions)
-    compared = compare(task, result)
+    compared = compare(task, result, RELATIONS)
     row = comparison(compared, NOISE.name, "auroc", "deep_ensemble", "mc_dropout")
     key = ("standard", "deep_ensemble", "6", NOISE.name, "predictive_entropy", "auroc")
     interval = compared.intervals[key]
@@ -359,10 +360,10 @@ def test_methods_with_different_training_images_are_not_compared(predictions: Pr
     fewer, whole = ("softmax", "mc_dropout"), ("deep_ensemble",)
     splits = {("standard", name): "training" for name in fewer}
     splits |= {("standard", name): "all" for name in whole}
-    marked = compare(task, result, None, splits)
+    marked = compare(task, result, replace(RELATIONS, splits=splits))
     compared = {frozenset((row.method, row.other_method)) for row in marked.comparisons}
     assert compared == {frozenset(fewer)}
-    assert marked.intervals == compare(task, result).intervals
+    assert marked.intervals == compare(task, result, RELATIONS).intervals
 
 
 def test_order_of_the_units_does_not_matter_and_the_seed_does(predictions: Predictions) -> None:
@@ -372,7 +373,7 @@ def test_order_of_the_units_does_not_matter_and_the_seed_does(predictions: Predi
         load = lambda unit, name: predictions.get((unit, name))  # noqa: E731
         one = resample(task, units, load, resamples=100, seed=seed)
         assert one is not None
-        return compare(task, one)
+        return compare(task, one, RELATIONS)
 
     assert result(UNITS, 0) == result(UNITS[::-1], 0)
     assert result(UNITS, 0).comparisons != result(UNITS, 1).comparisons
@@ -386,14 +387,31 @@ def test_replicate_that_failed_leaves_the_others(predictions: Predictions) -> No
     assert row.difference is not None
 
 
-def test_one_common_replicate_of_several_is_no_difference_and_has_a_reason(
+def test_replicates_without_two_in_common_are_compared_as_of_other_networks(
     predictions: Predictions,
 ) -> None:
     gone = (SINGLE[0], DROPOUT[1])  # left are 1 and 2, and 0 and 2
     fewer = {key: stored for key, stored in predictions.items() if key[0] not in gone}
     row = comparison(estimates(fewer, LABELS), "clean", "nll", "mc_dropout", "softmax")
-    assert (row.status, row.reason) == ("undefined", UNPAIRED)
-    assert row.difference is row.p_value is None
+    losses = [
+        -np.log(predictions[unit, "clean"].prediction.mean.numpy())[
+            np.arange(IMAGES), predictions[unit, "clean"].labels.numpy()
+        ].mean()
+        for unit in (DROPOUT[0], DROPOUT[2], SINGLE[1], SINGLE[2])
+    ]
+    assert row.difference == pytest.approx(np.mean(losses[:2]) - np.mean(losses[2:]), abs=1e-4)
+
+
+def test_single_replicate_is_compared_with_the_one_of_its_network(predictions: Predictions) -> None:
+    fewer = {key: stored for key, stored in predictions.items() if key[0] not in DROPOUT[:2]}
+    row = comparison(estimates(fewer, LABELS), "clean", "nll", "mc_dropout", "softmax")
+    losses = [
+        -np.log(predictions[unit, "clean"].prediction.mean.numpy())[
+            np.arange(IMAGES), predictions[unit, "clean"].labels.numpy()
+        ].mean()
+        for unit in (DROPOUT[2], SINGLE[2])
+    ]
+    assert row.difference == pytest.approx(losses[0] - losses[1], abs=1e-4)
 
 
 def test_condition_without_predictions_has_no_rows(predictions: Predictions) -> None:
@@ -489,24 +507,26 @@ def test_largest_sizes_and_their_equals_are_all_compared_and_others_with_their_o
     }
 
 
-def test_p_values_are_corrected_within_recipe_metric_and_score() -> None:
+def test_p_values_are_corrected_within_family_split_metric_and_score() -> None:
     row = Comparison(
-        **{"recipe": "a", "condition": "clean", "metric": "nll", "score": "", "method": "m"},
-        **{"members": "1", "other_method": "n", "other_members": "1", "images": 10},
+        **{"family": "main", "split": "all", "condition": "clean", "metric": "nll", "score": ""},
+        **{"recipe": "a", "method": "m", "members": "1", "images": 10},
+        **{"other_recipe": "b", "other_method": "n", "other_members": "1"},
     )
-    p_values = {"a": [0.01, 0.04, 0.03], "b": [0.02, None, 0.5]}
+    p_values = {"main": [0.01, 0.04, 0.03], "sizes": [0.02, None, 0.5]}
     rows = [
-        replace(row, recipe=recipe, condition=f"c{i}", p_value=p)
-        for recipe, values in p_values.items()
+        replace(row, family=family, condition=f"c{i}", p_value=p)
+        for family, values in p_values.items()
         for i, p in enumerate(values)
     ]
     table = comparisons_table(rows[::-1])
     assert list(table["p_holm"][:3]) == holm(np.array([0.01, 0.04, 0.03])).tolist()
     assert list(table["p_holm"][3:]) == pytest.approx([0.04, math.nan, 0.5], nan_ok=True)
     assert list(table.columns) == [
-        *("recipe", "condition", "metric", "score", "method", "members", "other_method"),
-        *("other_members", "difference", "lower", "upper", "p_value", "p_holm", "effect_size"),
-        *("images", "status", "reason"),
+        *("family", "split", "recipe", "condition", "metric", "score", "method", "members"),
+        *("other_recipe", "other_method", "other_members", "difference", "lower", "upper"),
+        *("p_value", "p_holm", "margin", "p_equivalent", "p_not_worse", "p_not_better"),
+        *("effect_size", "images", "status", "reason"),
     ]
     pd.testing.assert_frame_equal(table, comparisons_table(rows))
     assert comparisons_table([]).empty

@@ -15,8 +15,8 @@ import pytest
 from numpy.typing import NDArray
 from scipy import stats
 
-from benchmarks.inference.differences import difference
-from benchmarks.inference.estimate import Estimate, estimate
+from benchmarks.inference.comparison.differences import paired
+from benchmarks.inference.estimate import Estimate, Side, estimate, unpaired
 from benchmarks.inference.weights import image_weights
 from benchmarks.metrics import calibration
 from benchmarks.metrics.calibration import BinnedImages
@@ -105,22 +105,49 @@ def test_auroc(replicates: int) -> None:
     assert 0.93 <= covered(result, float(stats.norm.cdf(1.2 / spread))) <= 0.97
 
 
-@pytest.mark.parametrize(("of_one", "of_other"), [(1, 1), (5, 5), (5, 1), (1, 5)])
+def in_pairs(means: Floats, of_one: int, covariance: Floats) -> Estimate:
+    return paired(means[:of_one], means[of_one:], covariance, IMAGES)
+
+
+def of_other_networks(means: Floats, of_one: int, covariance: Floats) -> Estimate:
+    sides = (
+        Side.of(means[:of_one], range(of_one)),
+        Side.of(means[of_one:], range(of_one, len(means))),
+    )
+    return unpaired(*sides, covariance, IMAGES)
+
+
+@pytest.mark.parametrize(
+    ("difference", "of_one", "of_other"),
+    [
+        *((in_pairs, count, count) for count in (1, 5)),
+        *((of_other_networks, *counts) for counts in ((1, 1), (5, 5), (5, 1), (1, 5), (10, 5))),
+    ],
+)
 @pytest.mark.parametrize("measure", MEASURES)
-def test_paired_differences(measure: str, of_one: int, of_other: int) -> None:
+def test_differences(
+    difference: Callable[[Floats, int, Floats], Estimate],
+    measure: str,
+    of_one: int,
+    of_other: int,
+) -> None:
+    """In pairs, replicates of a position share their skill; else each has its own."""
     random, drawn = np.random.default_rng(of_one + 10 * of_other), weights(3)
     result = []
     for _ in range(RUNS):
-        skill, difficulty = random.normal(size=5), random.normal(size=IMAGES)
+        skills, difficulty = random.normal(size=(2, 10)), random.normal(size=IMAGES)
         one, other = (
             # A single replicate is fixed: its skill is not drawn.
-            margins(random, count, skill if count > 1 else np.zeros(1), difficulty)
-            for count in (of_one, of_other)
+            margins(random, count, skill[:count] if count > 1 else np.zeros(1), difficulty)
+            for count, skill in (
+                (of_one, skills[0]),
+                (of_other, skills[0 if difference is in_pairs else 1]),
+            )
         )
         values = np.concatenate([MEASURES[measure](one + 0.3), MEASURES[measure](other)])
         means = values.mean(axis=1)
         between = over_resamples(values, drawn)
-        result.append(difference(means[:of_one], means[of_one:], between, IMAGES))
+        result.append(difference(means, of_one, between))
     true = [
         truth(measure, skill=None if count > 1 else 0.0, edge=edge)
         for count, edge in ((of_one, 0.3), (of_other, 0.0))
@@ -135,7 +162,7 @@ def test_equal_methods_are_distinguished_as_rarely_as_the_level() -> None:
         skill, difficulty = random.normal(size=5), random.normal(size=IMAGES)
         values = np.concatenate([margins(random, 5, skill, difficulty) for _ in range(2)])
         means = values.mean(axis=1)
-        result = difference(means[:5], means[5:], over_resamples(values, drawn), IMAGES)
+        result = in_pairs(means, 5, over_resamples(values, drawn))
         p_values.append(result.p_value)
     assert 0.03 <= np.mean(np.array(p_values) < 0.05) <= 0.07
 
@@ -198,6 +225,6 @@ def test_calibrated_methods_differ_by_binned_ece_but_not_by_the_debiased_square(
             ]
             values = [measure(bins.fill(once)) for bins in result]
             between = np.cov([measure(bins.fill(drawn)) for bins in result])
-            apart[name] += difference(*values, between, images).p_value < 0.05
+            apart[name] += paired(*values, between, images).p_value < 0.05
     assert apart["ece"] > 0.25 * 200
     assert apart["square"] <= 0.05 * 200

@@ -9,9 +9,9 @@ import pytest
 from scipy import stats
 from statsmodels.stats.multitest import multipletests
 
+from benchmarks.inference.comparison.differences import effect_size, holm, paired
 from benchmarks.inference.covariance import ResampleCovariance
-from benchmarks.inference.differences import difference, effect_size, holm
-from benchmarks.inference.estimate import estimate
+from benchmarks.inference.estimate import Side, estimate, mean, unpaired
 from benchmarks.inference.weights import image_weights
 from benchmarks.metrics.metric import each_once, weighted_means
 from benchmarks.metrics.ranks import Ranking
@@ -122,7 +122,7 @@ def test_rounding_is_no_variation() -> None:
     assert math.isnan(estimate(np.array([0.0943]), rounding, images=9).p_value)
     assert estimate(np.array([1e-16]), rounding, images=9).p_value == 1
     assert estimate(np.array([0.1 + 0.2, 0.3]), np.zeros((2, 2)), images=9).half_width == 0
-    apart = difference(np.array([0.5]), np.array([0.4]), np.diag([1e-34, 0]), images=9)
+    apart = paired(np.array([0.5]), np.array([0.4]), np.diag([1e-34, 0]), images=9)
     assert math.isnan(effect_size(apart, 9))
     # Small numbers that do vary are not rounding.
     assert estimate(np.array([1e-9]), np.array([[1e-20]]), images=9).half_width > 0
@@ -132,9 +132,7 @@ def test_difference_pairs_replicates_and_images() -> None:
     random = np.random.default_rng(5)
     image = random.normal(size=80)
     rows = image + random.normal(size=(6, 1)) * 0.3 + random.normal(size=(6, 80)) * 0.2
-    result = difference(
-        rows[:3].mean(axis=1), rows[3:].mean(axis=1), covariance_of(rows), images=80
-    )
+    result = paired(rows[:3].mean(axis=1), rows[3:].mean(axis=1), covariance_of(rows), images=80)
     by_replicate = rows[:3] - rows[3:]
     assert result.value == pytest.approx(by_replicate.mean())
     assert result.parts[0].error == pytest.approx(stats.sem(by_replicate.mean(axis=1)))
@@ -142,25 +140,56 @@ def test_difference_pairs_replicates_and_images() -> None:
     assert effect_size(result, 80) == pytest.approx(by_image.mean() / by_image.std(), rel=0.05)
 
 
-def test_single_replicate_is_compared_with_each_of_the_others() -> None:
+def test_sides_of_other_networks_vary_each_on_its_own() -> None:
+    rows = np.random.default_rng(6).normal(size=(7, 80))
+    means, covariance = rows.mean(axis=1), covariance_of(rows)
+    sides = Side.of(means[:5], range(5)), Side.of(means[5:], range(5, 7))
+    result, mirrored = (unpaired(*pair, covariance, images=80) for pair in (sides, sides[::-1]))
+    assert result.value == pytest.approx(means[:5].mean() - means[5:].mean())
+    assert result.half_width == pytest.approx(mirrored.half_width)
+    welch = stats.ttest_ind(means[:5], means[5:], equal_var=False)
+    assert [part.degrees for part in result.parts] == pytest.approx([welch.df, 79])
+    assert result.parts[0].error == pytest.approx(abs(result.value / welch.statistic))
+
+
+def test_single_replicate_has_the_variance_over_its_images() -> None:
     rows = np.random.default_rng(6).normal(size=(4, 80))
     means = rows.mean(axis=1)
-    result = difference(means[:3], means[3:], covariance_of(rows), images=80)
-    mirrored = difference(means[3:], means[:3], covariance_of(rows[[3, 0, 1, 2]]), images=80)
-    assert result.value == pytest.approx(means[:3].mean() - means[3])
-    assert result.parts[0].error == pytest.approx(stats.sem(means[:3]))
-    assert result.half_width == pytest.approx(mirrored.half_width)
-    # The variance of the single one stays, however many the others are.
+    sides = Side.of(means[:3], range(3)), Side.of(means[3:], [3])
+    result = unpaired(*sides, covariance_of(rows), images=80)
+    assert [part.degrees for part in result.parts] == [2, 79]
+    # However many the others are.
     assert result.parts[1].error ** 2 == pytest.approx(rows[3].var() / 80, rel=0.3)
+
+
+def test_what_sides_share_over_images_cancels() -> None:
+    """Cov 4 within and across the sides, variance 9 of each replicate: nothing is left of c."""
+    covariance = np.full((4, 4), 4.0) + 5 * np.eye(4)
+    sides = Side.of(np.array([1.0, 3.0]), [0, 1]), Side.of(np.array([2.0, 6.0]), [2, 3])
+    result = unpaired(*sides, covariance, images=50)
+    assert [part.error**2 for part in result.parts] == pytest.approx([5.0, 0.0])
+    assert result.image_error**2 == pytest.approx(5 / 2 + 5 / 2)
+
+
+def test_few_ensembles_vary_as_smaller_ones_do_by_the_ratio_of_the_sizes() -> None:
+    sizes = {10: np.array([0.0, 1, 2, 3, 4]), 25: np.array([3.0, 4.0]), 2: np.arange(25.0)}
+    side = Side.of(np.array([5.0, 7.0]), [0, 1], sizes, size=50)
+    assert side.borrowed_from == 10
+    assert side.networks == (pytest.approx(math.sqrt(2.5 * 10 / 50 / 2)), 4)
+    estimated = mean(side, np.full((2, 2), 4.0), images=30)
+    assert [part.degrees for part in estimated.parts] == [4, 29]
+    # With five of its own it borrows nothing, and with no such sizes there is nothing to borrow.
+    assert Side.of(np.arange(5.0), range(5), sizes, size=50).borrowed_from is None
+    assert Side.of(np.array([5.0]), [0], {2: np.array([1.0])}, size=50).networks is None
 
 
 def test_unequal_numbers_of_replicates_are_refused() -> None:
     with pytest.raises(ValueError, match="3 and 2 replicates cannot be paired"):
-        difference(np.zeros(3), np.zeros(2), np.eye(5), images=10)
+        paired(np.zeros(3), np.zeros(2), np.eye(5), images=10)
 
 
 def test_images_that_all_differ_alike_have_no_effect_size() -> None:
-    result = difference(np.array([1.0]), np.array([0.0]), np.zeros((2, 2)), images=10)
+    result = paired(np.array([1.0]), np.array([0.0]), np.zeros((2, 2)), images=10)
     assert math.isnan(effect_size(result, 10))
 
 
@@ -177,3 +206,32 @@ def test_holm_is_statsmodels(seed: int) -> None:
 def test_holm_of_no_test() -> None:
     assert holm(np.array([])).tolist() == []
     assert np.isnan(holm(np.array([np.nan]))).all()
+
+
+def test_one_sided_tests_are_students_t() -> None:
+    values = np.array([0.3, 0.1, 0.2, 0.25])
+    result = estimate(values, np.zeros((4, 4)), images=100)
+    for bound in (0.1, values.mean(), 0.3):
+        expected = stats.ttest_1samp(values, bound, alternative="greater").pvalue
+        assert result.p_above(bound) == pytest.approx(expected)
+
+
+def test_equivalence_is_two_one_sided_tests() -> None:
+    values = np.array([0.01, -0.02, 0.03, 0.0, 0.01])
+    result = estimate(values, np.zeros((5, 5)), images=100)
+    for margin in (0.005, 0.02, 0.05):
+        lower, upper = (
+            stats.ttest_1samp(values, bound, alternative=side).pvalue
+            for bound, side in ((-margin, "greater"), (margin, "less"))
+        )
+        assert result.p_within(margin) == pytest.approx(max(lower, upper))
+    # Equivalent at 5 % where the 90 % interval lies within the margin.
+    interval = stats.ttest_1samp(values, 0).confidence_interval(0.9)
+    widest = max(abs(interval.low), abs(interval.high))
+    assert result.p_within(widest) == pytest.approx(0.05)
+
+
+def test_certain_difference_is_equivalent_where_it_is_within_the_margin() -> None:
+    certain = estimate(np.array([0.5]), np.zeros((1, 1)), images=9)
+    assert certain.p_within(0.6) == 0
+    assert certain.p_within(0.4) == 1

@@ -9,10 +9,10 @@ import pytest
 import torch
 from scipy import stats
 
-from benchmarks.inference.comparisons import Estimates, compare
+from benchmarks.inference.comparison.comparisons import Estimates, Relations, compare
+from benchmarks.inference.comparison.rows import Comparison
 from benchmarks.inference.resampling import resample, resampling_tasks
 from benchmarks.predictions import RunUnit, StoredPrediction
-from benchmarks.records import Comparison
 from benchmarks.tasks.conditions import Condition
 from methods import Prediction
 
@@ -57,8 +57,8 @@ MADE = predictions()
 def estimated(
     conditions: tuple[Condition, ...] = CONDITIONS, shared: dict[str, str] | None = None
 ) -> Estimates:
-    done = Estimates({}, [])
-    for task in resampling_tasks(["standard"], conditions):
+    done = Estimates.joined(())
+    for task in resampling_tasks([("standard",)], conditions):
         resampled = resample(
             task,
             UNITS,
@@ -67,7 +67,7 @@ def estimated(
             seed=0,
         )
         if resampled is not None:
-            of_task = compare(task, resampled, shared)
+            of_task = compare(task, resampled, Relations(shared or {}))
             done.intervals.update(of_task.intervals)
             done.comparisons.extend(of_task.comparisons)
     return done
@@ -122,7 +122,7 @@ def test_a_condition_of_its_references_images_is_drawn_with_it() -> None:
     """The same predictions under both, so that each resample detects nothing: AUROC one half."""
     same = Condition("same", "Same", "same", "digits", reference="blurred")
     made = MADE | {(unit.method, "same"): MADE[unit.method, "blurred"] for unit in UNITS}
-    for task in resampling_tasks(["standard"], (CLEAN, BLURRED, same)):
+    for task in resampling_tasks([("standard",)], (CLEAN, BLURRED, same)):
         resampled = resample(
             *(task, UNITS, lambda unit, name: made[unit.method, name]), resamples=100, seed=0
         )

@@ -24,7 +24,7 @@ from benchmarks.report import write_report
 from benchmarks.report.claims_page import claims_page
 from benchmarks.report.figures import claims, training, votes
 from benchmarks.report.names import Names
-from benchmarks.report.reading import claims_numbers
+from benchmarks.report.read.files import claims_numbers
 from benchmarks.report.results import Results
 from benchmarks.report.tables.claims import claims_tables, error_table, verdict_table
 from benchmarks.report.tables.formats import as_frame, latex, markdown

@@ -13,7 +13,8 @@ from benchmarks.report import cost, write_report
 from benchmarks.report.cost import Setup, main_setup, points
 from benchmarks.report.figures.cost import draw
 from benchmarks.report.names import Variant
-from benchmarks.report.results import Quantity, Results
+from benchmarks.report.read.comparisons import Quantity
+from benchmarks.report.results import Results
 from benchmarks.report.style import looks
 from benchmarks.report.tables.formats import as_frame
 from benchmarks.report.tables.latency import latency_tables

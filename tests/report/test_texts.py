@@ -14,7 +14,7 @@ import pytest
 
 from benchmarks.records import Quantity
 from benchmarks.report.names import Names
-from benchmarks.report.results import Quantity as Summarised
+from benchmarks.report.read.comparisons import Quantity as Summarised
 from benchmarks.report.results import Results
 from benchmarks.report.texts import answer, article_answer
 from tests.report.support import NAMES, nouns
@@ -77,7 +77,8 @@ def results(
     comparisons = [
         {"method": one, "members": SIZES[one], "other_method": other, "other_members": SIZES[other]}
         | TESTED.get(quantity, quantity)._asdict()
-        | {"recipe": "standard", "p_holm": p_value, "lower": -0.1, "upper": 0.1, "difference": 0.0}
+        | {"recipe": "standard", "other_recipe": "standard", "p_holm": p_value}
+        | {"lower": -0.1, "upper": 0.1, "difference": 0.0}
         for quantity, of_methods in values.items()
         for one, other in combinations(of_methods, 2)
     ]

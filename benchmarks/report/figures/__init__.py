@@ -24,12 +24,14 @@ from benchmarks.report.figures.votes import (
     example_figures,
     high_disagreement_figures,
 )
+from benchmarks.report.figures.worth import worth_figures
 from benchmarks.report.results import Results
 from benchmarks.report.style import looks
 
 __all__ = ["GROUPS", "Drawing", "figures"]
 
 GROUPS = (
+    worth_figures,
     severity_figures,
     entropy_figures,
     reliability_figures,

@@ -15,7 +15,7 @@ from matplotlib.text import Text
 
 from benchmarks.records import where
 from benchmarks.report.names import Names, Variant
-from benchmarks.report.reading import Pixels, claims_numbers
+from benchmarks.report.read.files import Pixels, claims_numbers
 from benchmarks.report.results import Results
 from benchmarks.report.style import BAND, Look
 

@@ -13,7 +13,8 @@ from matplotlib.patches import Patch
 
 from benchmarks.report.figures.drawing import Drawing, legend_below, panels, rows_of
 from benchmarks.report.names import Variant
-from benchmarks.report.results import Quantity, Results
+from benchmarks.report.read.comparisons import Quantity
+from benchmarks.report.results import Results
 from benchmarks.report.style import PAGE, Look
 
 TOTAL = "predictive_entropy"

@@ -12,7 +12,8 @@ from matplotlib.axes import Axes
 from benchmarks.records import where
 from benchmarks.report.figures.drawing import Drawing, draw_band, legend_below, panels, rows_of
 from benchmarks.report.names import Printed, Variant
-from benchmarks.report.results import Quantity, Results
+from benchmarks.report.read.comparisons import Quantity
+from benchmarks.report.results import Results
 from benchmarks.report.style import COLUMN, PAGE, SHADE, Look
 
 COLUMNS = ["method", "members", "metric", "condition", "severity", "value", "lower", "upper"]

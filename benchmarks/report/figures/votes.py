@@ -23,7 +23,7 @@ from benchmarks.report.figures.drawing import (
 from benchmarks.report.figures.severity import Scale, scale_of
 from benchmarks.report.names import Names, Variant
 from benchmarks.report.number_format import three_decimals
-from benchmarks.report.reading import Pixels
+from benchmarks.report.read.files import Pixels
 from benchmarks.report.results import Results
 from benchmarks.report.style import COLUMN, PAGE, Look, look_of, looks
 from benchmarks.vocabulary import PECULIAR, TEST_IMAGES, TYPICAL, VOTES

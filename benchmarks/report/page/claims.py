@@ -15,7 +15,7 @@ from benchmarks.report.claims_page import (
 )
 from benchmarks.report.names import Names
 from benchmarks.report.page.explorer import data_uri
-from benchmarks.report.reading import read_claims
+from benchmarks.report.read.files import read_claims
 from benchmarks.report.texts import article_answer
 from benchmarks.vocabulary import FIGURES_FOLDER
 

@@ -15,7 +15,7 @@ from PIL import Image
 from benchmarks.files import or_none
 from benchmarks.report.names import Names, Printed, Variant
 from benchmarks.report.page.chart import color, key
-from benchmarks.report.reading import Pixels
+from benchmarks.report.read.files import Pixels
 from benchmarks.report.results import Results
 from benchmarks.report.style import Look, look_in
 

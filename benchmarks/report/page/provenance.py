@@ -21,12 +21,14 @@ from benchmarks.vocabulary import (
     SUMMARY_CSV,
     TABLES_FOLDER,
     TRAINING_CSV,
+    WORTH_CSV,
 )
 
 DOWNLOADS = {
     SUMMARY_CSV: "means over replicates, with intervals",
     MEASUREMENTS_CSV: "every number of every replicate",
     COMPARISONS_CSV: "paired differences between methods",
+    WORTH_CSV: "how many networks each method is worth",
     LATENCY_CSV: "latency and memory of each method",
     TRAINING_CSV: "training log of each network",
     **{f"{kind}.csv": f"the fields of the {kind}" for kind in KINDS},

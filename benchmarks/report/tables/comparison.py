@@ -6,8 +6,9 @@ import math
 from collections.abc import Iterable
 
 from benchmarks.report.names import Variant
-from benchmarks.report.results import Quantity, Results
-from benchmarks.report.tables.table import BEST, TIED, UNTESTED, Cell
+from benchmarks.report.read.comparisons import Quantity
+from benchmarks.report.results import Results
+from benchmarks.report.tables.table import BEST, EQUIVALENT, TIED, UNTESTED, Cell
 from benchmarks.vocabulary import SIGNIFICANT
 
 REFERENCE = "clean images are the reference of detection"
@@ -34,7 +35,10 @@ def _compared_cell(
     p_value = results.p_value(best, variant, quantity)
     if p_value is None or math.isnan(p_value):
         return cell._replace(verdict=UNTESTED)
-    return cell if p_value < SIGNIFICANT else cell._replace(verdict=TIED)
+    if p_value < SIGNIFICANT:
+        return cell
+    equivalent = results.are_equivalent(best, variant, quantity)
+    return cell._replace(verdict=EQUIVALENT if equivalent else TIED)
 
 
 def value_cell(results: Results, variant: Variant, quantity: Quantity) -> Cell:

@@ -9,7 +9,8 @@ import pandas as pd
 
 from benchmarks.report.cost import Setup, batch_sizes, main_setup, milliseconds
 from benchmarks.report.names import Names, Variant
-from benchmarks.report.results import Bounds, Quantity, Results
+from benchmarks.report.read.comparisons import Bounds, Quantity
+from benchmarks.report.results import Results
 from benchmarks.report.tables.comparison import value_cell
 from benchmarks.report.tables.latency import NOT_TIMED, images_text, median_cell
 from benchmarks.report.tables.table import Cell, Row, Table

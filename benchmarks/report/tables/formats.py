@@ -14,6 +14,7 @@ from benchmarks.files import written_whole
 from benchmarks.records import write_table
 from benchmarks.report.tables.table import (
     BEST,
+    EQUIVALENT,
     ILL_DEFINED_MARK,
     MARKS,
     TIED,
@@ -110,7 +111,8 @@ def _numbers(cells: Iterable[Cell]) -> Iterator[str]:
     """Value, half-width and verdict of each cell."""
     for cell in cells:
         value, spread = cell.texts
-        yield cell.status if math.isnan(cell.value) else value.replace("−", "-")
+        is_shown = cell.text or not math.isnan(cell.value)
+        yield value.replace("−", "-") if is_shown else cell.status
         yield spread
         yield cell.verdict
 
@@ -119,7 +121,7 @@ def _reasons(cells: Iterable[Cell]) -> str:
     return "; ".join(dict.fromkeys(cell.reason for cell in cells if cell.reason))
 
 
-_LATEX_MARKS = {TIED: "$^\\approx$", UNTESTED: "$^\\ddagger$"}
+_LATEX_MARKS = {EQUIVALENT: "$^\\approx$", TIED: "$^?$", UNTESTED: "$^\\ddagger$"}
 
 
 def _heading_lines(table: Table) -> Iterator[list[str]]:
@@ -130,6 +132,7 @@ def _heading_lines(table: Table) -> Iterator[list[str]]:
 
 def _markdown_cell(cell: Cell, footnotes: dict[str, str]) -> str:
     value, spread = cell.texts
+    value = markdown_text(value) if cell.text else value
     text = f"{value} ± {spread}" if spread else value
     text = f"**{text}**" if cell.verdict == BEST else text
     text += f" {MARKS[cell.verdict]}" if cell.verdict in MARKS else ""

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from benchmarks.nouns import ConditionRecord, MetricRecord
-from benchmarks.report.results import Quantity, Results
+from benchmarks.report.read.comparisons import Quantity
+from benchmarks.report.results import Results
 from benchmarks.report.tables.comparison import compared_cells
 from benchmarks.report.tables.remarks import remarks
 from benchmarks.report.tables.table import Row, Table

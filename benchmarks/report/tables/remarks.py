@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 from benchmarks.nouns import MethodRecord, MetricRecord
 from benchmarks.report.names import Variant, left_out_remark
 from benchmarks.report.results import Results
+from benchmarks.vocabulary import NETWORKS_KNOWN_FROM
 
 INTERVAL = (
     "± is half the width of the 95 % interval, over the draw of images and, if there are several, "
@@ -29,8 +30,10 @@ NOT_COVERED = (
 
 SHARED_NETWORKS = (
     "Methods that take networks from the pool share them: an ensemble contains the networks of the "
-    "others. With a single replicate of an ensemble, no interval covers one of other networks."
+    "others."
 )
+
+ONE_ENSEMBLE = " With a single replicate of an ensemble, no interval covers one of other networks."
 
 OTHER_SIZES = "A method's smaller sizes are compared only with its own largest size."
 
@@ -59,12 +62,14 @@ def remarks(
     by = names.score(next(iter(scores))).label.lower() if len(scores) == 1 else "primary score"
     ranked = ", ".join(names.printed(metric.name).name for metric in by_score)
     compared = results.contestants
+    known = results.summary["reason"].str.contains(NETWORKS_KNOWN_FROM, regex=False).any()
     chosen = {
         f"Means over replicates ({replicates}). {INTERVAL}": True,
         f"{ranked}: images ranked by {by}; detection is against clean images.": bool(by_score),
         BINNED: binned,
         NOT_COVERED: True,
-        SHARED_NETWORKS: len(of_pool) > 1 and any(one.counts_networks for one in of_pool),
+        f"{SHARED_NETWORKS}{'' if known else ONE_ENSEMBLE}": len(of_pool) > 1
+        and any(one.counts_networks for one in of_pool),
         OTHER_SIZES: bool(compared) and not compared >= set(variants),
         _fitted_on_others(results, methods.values()): True,
         left_out_remark(results.left_out): with_left_out and bool(results.left_out),

@@ -14,16 +14,18 @@ from benchmarks.vocabulary import ILL_DEFINED, WITH_VALUE
 NO_VALUE = "n/a"
 ILL_DEFINED_MARK = "†"
 
-BEST, TIED, UNTESTED = "best", "tied", "untested"
+BEST, EQUIVALENT, TIED, UNTESTED = "best", "equivalent", "tied", "untested"
 """The verdict of a cell's comparison; empty if it is distinguished from the best."""
 
-MARKS = {TIED: "≈", UNTESTED: "‡"}
+MARKS = {EQUIVALENT: "≈", TIED: "?", UNTESTED: "‡"}
 """What stands behind a cell with this verdict."""
 
 LEGEND = {
     BEST: "Bold: the best of the methods (by the same score).",
+    EQUIVALENT: "equivalent to the best: the difference is within a tenth of what the largest deep "
+    "ensemble gains over the smallest (two one-sided tests, p < 0.05)",
     TIED: "not distinguished from the best: for the paired difference on the same images, p ≥ 0.05 "
-    "after Holm's correction over all pairs of methods and conditions of this measure and score",
+    "after Holm's correction over the comparisons of its family in comparisons.csv",
     UNTESTED: "not tested against the best: the difference has no p-value; comparisons.csv gives "
     "the reason if the two were compared",
 }
@@ -36,7 +38,9 @@ class Cell(NamedTuple):
         value: NaN where there is none.
         half_width: half of the interval's width; NaN where there is none.
         status, reason: as in `benchmarks.records.Measurement`.
-        verdict: `BEST`, `TIED` with the best, `UNTESTED` against it, or empty.
+        verdict: `BEST`, `EQUIVALENT` to it, not distinguished from it (`TIED`), `UNTESTED` against
+            it, or empty.
+        text: what is shown instead of a value, where it is no plain number.
     """
 
     value: float = math.nan
@@ -44,10 +48,13 @@ class Cell(NamedTuple):
     status: str = "undefined"
     reason: str = ""
     verdict: str = ""
+    text: str = ""
 
     @property
     def texts(self) -> tuple[str, str]:
         """The value, or what stands for it, and the half-width; the latter may be empty."""
+        if self.text:
+            return self.text, ""
         if not math.isnan(self.value):
             return rounded(self.value, self.half_width)
         return (UNDEFINED if self.status == "undefined" else NO_VALUE), ""

@@ -30,11 +30,12 @@ from benchmarks.vocabulary import (
     SUMMARY_CSV,
     TABLES_FOLDER,
     TRAINING_CSV,
+    WORTH_CSV,
 )
 
 ALONE = (
     *FILES,
-    *(TRAINING_CSV, MEASUREMENTS_CSV, SUMMARY_CSV, COMPARISONS_CSV, LATENCY_CSV),
+    *(TRAINING_CSV, MEASUREMENTS_CSV, SUMMARY_CSV, COMPARISONS_CSV, WORTH_CSV, LATENCY_CSV),
     *(IMAGES_NPZ, CLAIMS_JSON, CLAIMS_MD, INDEX_HTML),
 )
 """The files that a run writes beside its record."""

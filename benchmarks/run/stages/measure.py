@@ -7,7 +7,13 @@ from itertools import chain
 
 import pandas as pd
 
-from benchmarks.inference.comparisons import Estimates, compare, comparisons_table
+from benchmarks.inference.comparison.comparisons import (
+    Estimates,
+    Relations,
+    compare,
+    comparisons_table,
+    worths_table,
+)
 from benchmarks.inference.resampling import ResamplingTask, resample, resampling_tasks
 from benchmarks.parallel import parallel
 from benchmarks.predictions import RunUnit, StoredPrediction
@@ -28,6 +34,7 @@ from benchmarks.vocabulary import (
     MEASUREMENTS_CSV,
     SELF_TRAINED,
     SUMMARY_CSV,
+    WORTH_CSV,
 )
 from methods.scores import of_probabilities
 from methods.threads import one_torch_thread
@@ -36,8 +43,8 @@ from methods.threads import one_torch_thread
 def measure_all(plan: Plan, workspace: Workspace, record: RunRecord) -> list[Failure]:
     """Recompute every number from the prediction files.
 
-    Writes `measurements.csv`, `summary.csv`, `comparisons.csv` and `curves/`; of a part of a run
-    only the first, since all others are of several methods or replicates.
+    Writes `measurements.csv`, `summary.csv`, `comparisons.csv`, `worth.csv` and `curves/`; of a
+    part of a run only the first, since all others are of several methods or replicates.
     """
     units, jobs = plan.units(), workspace.jobs
     probe = partial(probe_predictions, plan, workspace, record.counts)
@@ -52,12 +59,14 @@ def measure_all(plan: Plan, workspace: Workspace, record: RunRecord) -> list[Fai
     if plan.part is not None:
         return failures
     method_scores = sorted(set(table["score"]) - of_probabilities().keys() - {""})
-    intervals, comparisons = _estimate_all(plan, workspace, method_scores)
+    estimates = _estimate_all(plan, workspace, method_scores)
     means = means_over_groups(table, plan.conditions)
     table_and_means = pd.concat([table, means], ignore_index=True)
-    summary, compared = summarise(table_and_means, intervals), comparisons_table(comparisons)
+    summary = summarise(table_and_means, estimates.intervals)
     write_table(summary, own_file(workspace.out, SUMMARY_CSV))
+    compared = comparisons_table(estimates.comparisons)
     write_table(compared, own_file(workspace.out, COMPARISONS_CSV))
+    write_table(worths_table(estimates.worths), own_file(workspace.out, WORTH_CSV))
     write_curves(plan, workspace)
     write_explorer(plan, workspace)
     return failures
@@ -118,13 +127,19 @@ def _measure_one(
 
 def _estimate_all(plan: Plan, workspace: Workspace, method_scores: list[str]) -> Estimates:
     """All intervals and comparisons; a self-trained method's intervals are equal in all recipes."""
-    tasks = resampling_tasks(plan.recipes_compared, plan.conditions, method_scores)
+    tasks = resampling_tasks(_together(plan), plan.conditions, method_scores)
     estimate_one, jobs = partial(_estimate_one, plan, workspace), workspace.jobs
     done = dict(parallel(estimate_one, tasks, stage=MEASURE, what="resampling tasks", jobs=jobs))
-    return Estimates(
-        {key: interval for task in tasks for key, interval in done[task].intervals.items()},
-        [row for task in tasks for row in done[task].comparisons],
-    )
+    return Estimates.joined(done[task] for task in tasks)
+
+
+def _together(plan: Plan) -> list[tuple[str, ...]]:
+    """The recipes that are compared with one another: those with the same training images."""
+    splits: dict[str, list[str]] = {}
+    for recipe in plan.recipes_compared:
+        split = "" if recipe == SELF_TRAINED else plan.configuration.recipe(recipe).split
+        splits.setdefault(split, []).append(recipe)
+    return list(map(tuple, splits.values()))
 
 
 @one_torch_thread()
@@ -134,17 +149,21 @@ def _estimate_one(
     units = [
         unit
         for unit in plan.units()
-        if unit.recipe in (task.recipe, SELF_TRAINED) and plan.objection(unit) is None
+        if unit.recipe in (*task.recipes, SELF_TRAINED) and plan.objection(unit) is None
     ]
     chosen = plan.configuration
     load = partial(_stored_resampled, plan, workspace, task)
     resampled = resample(task, units, load, resamples=chosen.resamples, seed=chosen.seed)
     if resampled is None:
-        return task, Estimates({}, [])
+        return task, Estimates.joined(())
     classes = plan.configuration.classes.items()
-    shared = {name: method.probabilities_of for name, method in classes if method.probabilities_of}
-    splits = {(unit.recipe, unit.method): plan.split(unit) for unit in units}
-    return task, compare(task, resampled, shared, splits)
+    relations = Relations(
+        {name: method.probabilities_of for name, method in classes if method.probabilities_of},
+        {(unit.recipe, unit.method): plan.split(unit) for unit in units},
+        [name for name, method in classes if method.pooled and method.counts_networks],
+        {name: method.primary_score for name, method in classes},
+    )
+    return task, compare(task, resampled, relations)
 
 
 def _stored_resampled(

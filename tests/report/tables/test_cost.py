@@ -9,7 +9,8 @@ import pandas as pd
 import pytest
 
 from benchmarks.report.names import Variant
-from benchmarks.report.results import Quantity, Results
+from benchmarks.report.read.comparisons import Quantity
+from benchmarks.report.results import Results
 from benchmarks.report.tables.cost import cost_tables, needed
 from benchmarks.report.tables.formats import as_frame, latex, markdown
 

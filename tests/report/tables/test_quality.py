@@ -15,7 +15,8 @@ from benchmarks.metrics import METRICS
 from benchmarks.nouns import MetricRecord
 from benchmarks.records import read_table
 from benchmarks.report.names import Names, Variant
-from benchmarks.report.results import Quantity, Results
+from benchmarks.report.read.comparisons import Quantity
+from benchmarks.report.results import Results
 from benchmarks.report.tables.formats import markdown
 from benchmarks.report.tables.quality import (
     calibration_table,
@@ -198,12 +199,14 @@ def row_of(
     }
 
 
-def compared(one: str, other: str, p_value: float, metric: str = "accuracy") -> dict[str, object]:
+def compared(
+    one: str, other: str, p_value: float, metric: str = "accuracy", p_equivalent: float = math.nan
+) -> dict[str, object]:
     methods = dict(zip(("method", "members"), one.split(), strict=True))
     methods |= dict(zip(("other_method", "other_members"), other.split(), strict=True))
     return methods | {
         **{"recipe": "standard", "condition": "clean", "metric": metric, "score": ""},
-        "p_holm": p_value,
+        **{"other_recipe": "standard", "p_holm": p_value, "p_equivalent": p_equivalent},
     }
 
 
@@ -243,6 +246,25 @@ def test_best_is_marked_and_whatever_is_not_distinguished_from_it(
     ]
     assert verdicts(VALUES, comparisons) == expected
     assert verdicts(VALUES, []) == [""] * 4
+
+
+def test_only_a_test_says_that_a_method_is_equivalent_to_the_best() -> None:
+    comparisons = [
+        compared("deep_ensemble 50", "mc_dropout 50", 0.2, p_equivalent=0.01),
+        compared("softmax 1", "deep_ensemble 50", 0.2, p_equivalent=0.2),
+        compared("mc_dropout 50", "softmax 1", 0.9),
+    ]
+    rows = [row for row in VALUES if row["members"] != "20"]
+    assert verdicts(rows, comparisons) == ["tied", "equivalent", "best"]
+    text = markdown(calibration_of(rows, comparisons))
+    assert "≈ equivalent to the best" in text
+    assert "? not distinguished from the best" in text
+    # What differs for sure is marked by nothing, however small the difference.
+    different = [
+        compared("deep_ensemble 50", "mc_dropout 50", 0.01, p_equivalent=0.01),
+        *comparisons[1:],
+    ]
+    assert verdicts(rows, different) == ["tied", "", "best"]
 
 
 def test_less_is_better_where_the_arrow_is_down_and_ill_defined_labels_win_nothing() -> None:

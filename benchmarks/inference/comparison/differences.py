@@ -8,38 +8,28 @@ from jaxtyping import Float64
 from benchmarks.inference.estimate import Covariance, Estimate, Replicates, estimate, varies
 
 
-def difference(
+def paired(
     one: Replicates, other: Replicates, covariance: Float64[np.ndarray, "both both"], images: int
 ) -> Estimate:
-    """The mean of ``one`` less that of ``other``, replicate by replicate.
-
-    Replicates of the same position are paired (they may share a network). Where only one side has
-    several, each is compared with the other side's single one; the interval then does not cover how
-    another replicate of that side would differ.
+    """The mean of ``one`` less that of ``other``, where replicates of a position share networks.
 
     ``covariance``: between the replicates of ``one``, then of ``other``, over resampled images.
 
     Raises:
-        ValueError: both have several replicates, and not equally many.
+        ValueError: there are not equally many of both.
 
     >>> independent = np.diag([2.0, 1.0])
-    >>> apart = difference(np.array([5.0]), np.array([3.0]), independent, images=100)
+    >>> apart = paired(np.array([5.0]), np.array([3.0]), independent, images=100)
     >>> apart.value, round(apart.image_error**2, 6)
     (2.0, 3.0)
     """
-    if len(one) != len(other) and min(len(one), len(other)) != 1:
+    if len(one) != len(other):
         raise ValueError(
-            f"{len(one)} and {len(other)} replicates cannot be paired; expected equally many, or "
-            "one on one side"
+            f"{len(one)} and {len(other)} replicates cannot be paired; expected equally many"
         )
-    pairs = max(len(one), len(other))
-    contrast = np.zeros((pairs, len(one) + len(other)))
-    for pair in range(pairs):
-        contrast[pair, min(pair, len(one) - 1)] = 1
-        contrast[pair, len(one) + min(pair, len(other) - 1)] = -1
-    values = contrast @ np.concatenate([one, other])
+    contrast = np.hstack([np.eye(len(one)), -np.eye(len(one))])
     between: Covariance = contrast @ covariance @ contrast.T
-    return estimate(values, between, images)
+    return estimate(one - other, between, images)
 
 
 def effect_size(difference: Estimate, images: int) -> float:

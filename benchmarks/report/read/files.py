@@ -139,10 +139,12 @@ def require_known(folder: Path, tables: Mapping[str, pd.DataFrame], nouns: Nouns
         UserError: it does.
     """
     methods = {one.name for one in nouns.methods}
+    recipes = {one.name for one in nouns.recipes} | {SELF_TRAINED}
     known = {
-        "recipe": ("recipes", {one.name for one in nouns.recipes} | {SELF_TRAINED}),
-        "method": ("methods", methods),
-        "other_method": ("methods", methods),
+        **dict.fromkeys(("recipe", "ensemble_recipe"), ("recipes", recipes)),
+        # An earlier version names one recipe for both sides of a comparison.
+        "other_recipe": ("recipes", recipes | {""}),
+        **dict.fromkeys(("method", "other_method", "ensemble"), ("methods", methods)),
         "condition": ("conditions", {one.name for one in nouns.conditions}),
         "metric": ("metrics", {one.name for one in nouns.metrics}),
     }

@@ -1,0 +1,1 @@
+"""Methods compared on the same images: differences, equivalence, and worth in networks."""

@@ -1,0 +1,44 @@
+"""The interval of a measure or of a difference, or the reason why there is none."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from benchmarks.inference.comparison.sides import MetricValues
+from benchmarks.inference.estimate import Estimate, Side, mean
+from benchmarks.records import Interval
+from benchmarks.vocabulary import NETWORKS_KNOWN_FROM
+
+MOST_UNDEFINED = 0.01
+"""The largest share of resamples on which a measure may be undefined; above, it has no interval."""
+
+FEWEST_OF_A_KIND = 30
+"""Detection with fewer positives or negatives has no interval: with ten, that of AUROC covers the
+truth in 90 % of simulations, with thirty in 94 %."""
+
+FEW_OF_A_KIND = f"no interval: fewer than {FEWEST_OF_A_KIND} images of one kind"
+TOO_FEW = "no interval: few images decide, and some resamples lack them all"
+ALIKE = "no interval: every resample gives the same value"
+BORROWED = f"{NETWORKS_KNOWN_FROM} ensembles of {{}} by the ratio of the sizes"
+
+
+def interval_of(measured: MetricValues, side: Side) -> Interval:
+    """The interval of a method; an infinite value has none, the reason is in its measurements."""
+    if not np.isfinite(side.values).all():
+        return Interval(math.nan)
+    return reliable(mean(side, measured.covariance, measured.images), measured, (side,))
+
+
+def reliable(estimated: Estimate, measured: MetricValues, sides: tuple[Side, ...]) -> Interval:
+    """The interval of an estimate from some sides, or the reason why the resamples give none."""
+    columns = [column for side in sides for column in side.columns]
+    if "reference" in measured.metric.needs and measured.images < FEWEST_OF_A_KIND:
+        return Interval(math.nan, FEW_OF_A_KIND)
+    if (measured.undefined[columns] > MOST_UNDEFINED).any():
+        return Interval(math.nan, TOO_FEW)
+    if not estimated.half_width > 0:
+        return Interval(math.nan, ALIKE)
+    borrowed = dict.fromkeys(side.borrowed_from for side in sides if side.borrowed_from)
+    return Interval(estimated.half_width, note="; ".join(map(BORROWED.format, borrowed)))

@@ -1,0 +1,85 @@
+"""Which methods are compared, and in which family of tests, all written down in advance.
+
+A family's p-values are corrected together (Holm), of one metric, one score and one set of training
+images. The family `MAIN` answers which method to use: the methods at their largest size, of all
+recipes, under the conditions of the headline table, by their primary scores. What is of interest
+beside it has families of its own, so that it makes the main tests no stricter.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from itertools import combinations
+
+from benchmarks.compared_sizes import compared_variants
+from benchmarks.inference.comparison.sides import MetricValues, Variant, order
+from benchmarks.vocabulary import SELF_TRAINED
+
+MAIN = "main"
+"""The methods at their largest size, on the images of the headline table, by primary scores."""
+
+SIZES = "sizes"
+"""Other sizes of methods."""
+
+SEVERITIES = "severities"
+"""Single severities of shifts, whose mean the headline table has."""
+
+SUBSETS = "subsets"
+"""Few images, for the sake of slow methods."""
+
+SCORES = "scores"
+"""Other scores than the primary ones of both methods."""
+
+Pair = tuple[Variant, Variant]
+
+
+def pairs_compared(variants: Sequence[Variant], *, smaller: bool = True) -> list[Pair]:
+    """The pairs of methods that are compared, in the order of the variants.
+
+    Of one recipe all pairs of the sizes of `benchmarks.compared_sizes`, and every other size with
+    the largest of its own method. Of two recipes the methods at their largest sizes. A method that
+    trains itself counts as one of each recipe.
+
+    Args:
+        smaller: whether those other sizes are compared.
+    """
+    largest = _largest(variants)
+    compared = compared_variants(variant[1:] for variant in variants)
+    shown = {variant for variant in variants if variant[1:] in compared}
+    return [
+        pair
+        for pair in combinations(variants, 2)
+        if set(pair) <= (largest if _across(pair) else shown)
+        or (smaller and pair[0][:2] == pair[1][:2] and largest & set(pair))
+    ]
+
+
+def family(
+    pair: Pair, among: Sequence[Variant], measured: MetricValues, primary: Mapping[str, str]
+) -> str:
+    """The family of tests of a pair.
+
+    Args:
+        among: all variants, of which some are at their method's largest size.
+        measured: what is compared.
+        primary: of each method its primary score.
+    """
+    shift, score = measured.shift, measured.score
+    kinds = {
+        SIZES: not set(pair) <= _largest(among),
+        SCORES: score != "" and any(primary.get(one.method, score) != score for one in pair),
+        SUBSETS: shift is not None and shift.subset,
+        SEVERITIES: shift is not None and shift.severity is not None and measured.with_mean,
+    }
+    return next((kind for kind, is_it in kinds.items() if is_it), MAIN)
+
+
+def _largest(variants: Sequence[Variant]) -> set[Variant]:
+    last = {variant[:2]: variant for variant in sorted(variants, key=order)}
+    return set(last.values())
+
+
+def _across(pair: Pair) -> bool:
+    """Whether two recipes are compared."""
+    recipes = {one.recipe for one in pair} - {SELF_TRAINED}
+    return len(recipes) > 1

@@ -1,0 +1,114 @@
+"""Worth in networks: a row a condition, a column a measure, on an axis of ensemble sizes."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping, Sequence
+
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.ticker import FixedLocator, NullLocator
+
+from benchmarks.records import where
+from benchmarks.report.figures.drawing import Drawing, panels
+from benchmarks.report.names import Variant
+from benchmarks.report.results import Results
+from benchmarks.report.style import PAGE, Look, look_in
+
+BEYOND = 1.8
+"""How far beyond the smallest and the largest size open ends are drawn, as a factor."""
+
+TICKS = (1, 2, 5, 10, 20, 50, 100)
+
+COLUMNS = 3
+
+BOUNDS = ("worth", "worth_lower", "worth_upper")
+
+
+def worth_figures(results: Results, looks: Mapping[Variant, Look]) -> Iterator[Drawing]:
+    """The methods of the sizes compared, in ensembles of their own recipe."""
+    numbers = shown(results)
+    if numbers.empty:
+        return
+    pairs = list(numbers[["metric", "condition"]].drop_duplicates().itertuples(index=False))
+    named = set(zip(numbers["method"], numbers["members"], strict=True))
+    variants = [variant for variant in results.compared if tuple(variant) in named]
+    figure, axes = panels(
+        len(pairs),
+        columns=COLUMNS,
+        width=PAGE,
+        height=0.75 + 0.18 * len(variants),
+        sharex=True,
+        sharey=True,
+    )
+    sizes = _sizes(numbers)
+    for ax, (metric, condition) in zip(axes, pairs, strict=True):
+        draw(ax, where(numbers, metric=metric, condition=condition), variants, sizes, looks)
+        title = f"{results.names.printed(metric).title}, {results.label_of(condition)}"
+        ax.set_title(title, fontsize="small")
+    axes[0].set_yticks(range(len(variants)), [results.names.label(one) for one in variants])
+    axes[0].set_ylim(len(variants) - 0.5, -0.5)
+    figure.supxlabel("Networks in the deep ensemble that does as well", fontsize="medium")
+    yield Drawing("worth", figure, numbers)
+
+
+def shown(results: Results) -> pd.DataFrame:
+    """The main measures on the images of the headline table; no row without a number."""
+    worth = results.worth
+    if worth.empty:
+        return worth
+    metrics = [one.name for one in results.names.main]
+    chosen = worth[
+        (worth["ensemble_recipe"] == worth["recipe"])
+        & worth["condition"].isin(results.main_conditions)
+        & worth["metric"].isin(metrics)
+        & (worth["status"] == "ok")
+    ]
+    ranked = chosen.assign(
+        metric_rank=chosen["metric"].map(metrics.index),
+        condition_rank=chosen["condition"].map(results.names.condition_rank),
+    ).sort_values(["metric_rank", "condition_rank"], kind="stable")
+    return ranked.drop(columns=["metric_rank", "condition_rank"]).reset_index(drop=True)
+
+
+def draw(
+    ax: Axes,
+    numbers: pd.DataFrame,
+    variants: Sequence[Variant],
+    sizes: tuple[int, int],
+    looks: Mapping[Variant, Look],
+) -> Axes:
+    """A point with its interval a method; what is beyond the sizes is an arrow in the margin."""
+    ends = sizes[0] / BEYOND, sizes[1] * BEYOND
+    for position, variant in enumerate(variants):
+        rows = where(numbers, **variant._asdict())
+        if rows.empty:
+            continue
+        color = look_in(looks, variant).color
+        value, lower, upper = (_place(str(rows.iloc[0][name]), ends) for name in BOUNDS)
+        ax.plot([lower, upper], [position] * 2, color=color, linewidth=1.4)
+        marker = {ends[0]: "<", ends[1]: ">"}.get(value, "o")
+        ax.plot([value], [position], marker=marker, color=color, markersize=4)
+    ax.set_xscale("log")
+    ax.set_xlim(ends[0] / 1.2, ends[1] * 1.2)
+    inner = [tick for tick in TICKS if sizes[0] <= tick <= sizes[1]]
+    ax.xaxis.set_major_locator(FixedLocator([ends[0], *inner, ends[1]]))
+    ax.xaxis.set_minor_locator(NullLocator())
+    ax.set_xticklabels(["less", *map(str, inner), "more"], fontsize="small")
+    ax.grid(visible=True, axis="x")
+    return ax
+
+
+def _sizes(numbers: pd.DataFrame) -> tuple[int, int]:
+    """The smallest and the largest ensemble, as open ends name them; else one and fifty."""
+    texts = pd.concat([numbers[name] for name in BOUNDS])
+    smallest = [int(text[1:]) for text in texts if text.startswith("<")]
+    largest = [int(text[1:]) for text in texts if text.startswith(">")]
+    return min(smallest, default=1), max(largest, default=50)
+
+
+def _place(text: str, ends: tuple[float, float]) -> float:
+    """Where a number of networks is drawn."""
+    if text.startswith(("<", ">")):
+        return ends[text.startswith(">")]
+    return float(text or math.nan)

@@ -1,0 +1,68 @@
+"""The table of worth in networks: how large a deep ensemble does as well as each method."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pandas as pd
+
+from benchmarks.nouns import MetricRecord
+from benchmarks.records import where
+from benchmarks.report.names import Variant
+from benchmarks.report.results import Results
+from benchmarks.report.tables.table import Cell, Row, Table
+
+MEANING = (
+    "Worth in networks: the size of the deep ensemble that does as well, with its 95 % interval in "
+    "brackets. Less than (<) and more than (>) the sizes that were evaluated are values, too."
+)
+
+
+def worth_tables(results: Results, recipe: str) -> Iterator[Table]:
+    """The table of worth, where methods were compared with ensembles of several sizes."""
+    worth = results.worth
+    if worth.empty:
+        return
+    with_number = set(worth[worth["status"] == "ok"]["condition"])
+    conditions = [name for name in results.main_conditions if name in with_number]
+    metrics = [
+        metric
+        for metric in results.names.nouns.metrics
+        if metric.name in set(worth["metric"]) and metric.shown != "detail"
+    ]
+    rows = tuple(
+        Row(
+            results.label_of(condition),
+            (results.names.label(variant), str(ensemble_recipe)),
+            tuple(_cell(of_ensemble, variant, condition, metric) for metric in metrics),
+        )
+        for condition in conditions
+        for ensemble_recipe, of_ensemble in worth.groupby("ensemble_recipe", sort=False)
+        for variant in _variants(results, of_ensemble)
+    )
+    yield Table(
+        name=f"worth-{recipe}",
+        caption=f"Worth in networks of each method. Recipe {recipe}.",
+        group_heading="Images",
+        label_headings=("Method", "Ensembles of"),
+        headings=tuple(results.names.printed(metric.name).title for metric in metrics),
+        rows=rows,
+        remarks=(MEANING,),
+    )
+
+
+def _variants(results: Results, worth: pd.DataFrame) -> list[Variant]:
+    """Those of the sizes compared that are measured in these ensembles."""
+    measured = set(zip(worth["method"], worth["members"], strict=True))
+    return [variant for variant in results.compared if tuple(variant) in measured]
+
+
+def _cell(worth: pd.DataFrame, variant: Variant, condition: str, metric: MetricRecord) -> Cell:
+    """The number with its interval; empty where there is none, with the reason."""
+    rows = where(worth, **variant._asdict(), condition=condition, metric=metric.name)
+    if rows.empty:
+        return Cell()
+    row = rows.iloc[0]
+    if row["status"] != "ok":
+        return Cell(reason=row["reason"])
+    return Cell(text=f"{row['worth']} ({row['worth_lower']}–{row['worth_upper']})", status="ok")

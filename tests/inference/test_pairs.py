@@ -1,0 +1,80 @@
+"""Which methods are compared, and in which family of tests."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from benchmarks.inference.comparison.pairs import (
+    MAIN,
+    SCORES,
+    SEVERITIES,
+    SIZES,
+    SUBSETS,
+    family,
+    pairs_compared,
+)
+from benchmarks.inference.comparison.sides import MetricValues, Variant
+from benchmarks.metrics import METRICS
+from benchmarks.tasks.conditions import Condition
+from tests.runs import CONDITIONS
+
+VARIANTS = [
+    Variant(recipe, method, size)
+    for method, sizes in {"deep_ensemble": ("5", "50"), "mc_dropout": ("10", "50", "100")}.items()
+    for size in sizes
+    for recipe in ("plain", "standard")
+]
+
+NONE = np.zeros(0)
+
+
+def measured(condition: str, score: str = "", *, with_mean: bool = True) -> MetricValues:
+    shift: Condition | None = CONDITIONS.get(condition)
+    return MetricValues(
+        METRICS["accuracy"],
+        *(score, condition, shift, with_mean, NONE, NONE, NONE),
+        compared=1,
+        images=1,
+        by_image=False,
+    )
+
+
+def test_recipes_are_compared_by_methods_at_their_largest_sizes() -> None:
+    across = {
+        (one[1:], other[1:])
+        for one, other in pairs_compared(VARIANTS)
+        if one.recipe != other.recipe
+    }
+    largest = ("deep_ensemble", "50"), ("mc_dropout", "100")
+    assert across == {(one, other) for one in largest for other in largest} - {largest[::-1]}
+
+
+def test_self_trained_method_is_compared_with_those_of_every_recipe() -> None:
+    own = Variant("self-trained", "mine", "5")
+    pairs = [pair for pair in pairs_compared([*VARIANTS, own]) if own in pair]
+    assert {pair[0].recipe for pair in pairs} == {"plain", "standard"}
+
+
+@pytest.mark.parametrize(
+    ("condition", "score", "expected"),
+    [
+        ("clean", "", MAIN),
+        ("rotated-mean", "", MAIN),
+        ("ood-fashion_mnist", "predictive_entropy", MAIN),
+        ("ood-fashion_mnist", "mutual_information", SCORES),
+        ("subset-clean", "", SUBSETS),
+        ("rotated-045", "", SEVERITIES),
+    ],
+)
+def test_families(condition: str, score: str, expected: str) -> None:
+    primary = {"deep_ensemble": "predictive_entropy", "mc_dropout": "predictive_entropy"}
+    pair = Variant("plain", "deep_ensemble", "50"), Variant("standard", "mc_dropout", "100")
+    assert family(pair, VARIANTS, measured(condition, score), primary) == expected
+    smaller = pair[0], Variant("plain", "deep_ensemble", "5")
+    assert family(smaller, VARIANTS, measured(condition, score), primary) == SIZES
+
+
+def test_severity_is_in_the_main_family_where_its_group_has_no_mean() -> None:
+    pair = Variant("plain", "deep_ensemble", "50"), Variant("standard", "mc_dropout", "100")
+    assert family(pair, VARIANTS, measured("rotated-045", with_mean=False), {}) == MAIN

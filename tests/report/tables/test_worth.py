@@ -1,0 +1,81 @@
+"""The table and the figure of worth in networks, from rows as a run writes them."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from benchmarks.inference.comparison.rows import WorthRow
+from benchmarks.report.figures.worth import worth_figures
+from benchmarks.report.results import Results
+from benchmarks.report.style import looks
+from benchmarks.report.tables.formats import as_frame, latex, markdown
+from benchmarks.report.tables.worth import worth_tables
+
+ROW = WorthRow(
+    *("standard", "softmax", "1", "clean", "", "accuracy", "standard", "deep_ensemble"),
+    *("1", "<1", "1.9"),
+    images=80,
+)
+
+ROWS = [
+    ROW,
+    replace(
+        ROW, method="mc_dropout", members="8", worth="2.5", worth_lower="1.1", worth_upper=">4"
+    ),
+    replace(ROW, method="mc_dropout", members="8", metric="nll", worth=">4", worth_lower="3"),
+    replace(
+        ROW,
+        metric="nll",
+        worth="",
+        worth_lower="",
+        worth_upper="",
+        status="undefined",
+        reason="why",
+    ),
+    replace(ROW, ensemble_recipe="plain", worth="<1", worth_upper="<1"),
+]
+
+
+@pytest.fixture
+def results(reported: Path) -> Results:
+    of_recipe = Results.load(reported).of_recipe("standard")
+    return replace(of_recipe, worth=pd.DataFrame([vars(row) for row in ROWS]))
+
+
+def test_cells_are_numbers_with_their_intervals_or_reasons(results: Results) -> None:
+    (table,) = worth_tables(results, "standard")
+    text = markdown(table)
+    assert "| Softmax | standard | 1 (&lt;1–1.9) | — |" in text
+    assert "| MC-dropout, T = 8 | standard | 2.5 (1.1–&gt;4) | &gt;4 (3–1.9) |" in text
+    assert "| Softmax | plain | &lt;1 (&lt;1–&lt;1) | — |" in text
+    assert "— undefined: why" in text
+    assert "2.5 (1.1--\\textgreater{}4)" in latex(table)
+    frame = as_frame(table)
+    assert frame[frame["Method"] == "MC-dropout, T = 8"].iloc[0]["Accuracy ↑"] == "2.5 (1.1–>4)"
+
+
+def test_without_ensembles_of_several_sizes_there_is_neither(results: Results) -> None:
+    without = replace(results, worth=pd.DataFrame())
+    assert list(worth_tables(without, "standard")) == []
+    assert list(worth_figures(without, looks(results.names, results.shown))) == []
+
+
+def test_figure_shows_a_method_in_ensembles_of_its_own_recipe(results: Results) -> None:
+    (drawing,) = worth_figures(results, looks(results.names, results.shown))
+    assert set(drawing.numbers["ensemble_recipe"]) == {"standard"}
+    assert set(drawing.numbers["status"]) == {"ok"}
+    titles = [ax.get_title() for ax in drawing.figure.axes]
+    assert titles == ["Accuracy ↑, Clean", "NLL ↓, Clean"]
+    accuracy, nll = drawing.figure.axes
+    assert [text.get_text() for text in accuracy.get_yticklabels()] == [
+        *("Softmax", "MC-dropout, T = 8")
+    ]
+    assert [text.get_text() for text in accuracy.get_xticklabels()] == ["less", "1", "2", "more"]
+    # Beyond the sizes: an arrow at the end of the axis, as far as the open end of an interval.
+    (of_nll,) = [line for line in nll.get_lines() if line.get_marker() == ">"]
+    ends = [line for line in accuracy.get_lines() if line.get_marker() == "None"]
+    assert of_nll.get_xdata()[0] == max(line.get_xdata()[1] for line in ends)
