@@ -14,6 +14,7 @@ import torch
 from benchmarks.claims import training_sets
 from benchmarks.data.loading import load_mnist
 from benchmarks.predictions import StoredPrediction
+from benchmarks.run import stages as runner
 from benchmarks.run import workspace as workspace_module
 from benchmarks.run.configuration import Configuration, configuration_of
 from benchmarks.run.plan import Plan
@@ -56,6 +57,15 @@ def make_up_predictions(run: Run, lost: tuple[str, int] | None = None) -> None:
                 logits += 3 * torch.nn.functional.one_hot(evaluated.labels, 10)
             stored = StoredPrediction(Prediction.of_logits(logits), evaluated.labels)
             run.workspace.predictions.save(unit, condition.name, stored)
+
+
+@contextmanager
+def neither_timed_nor_drawn() -> Iterator[None]:
+    """Timings and drawings take time, and other tests cover them."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(runner, "time_methods", lambda *_: [])
+        patch.setattr(runner, "write_report", lambda _: None)
+        yield
 
 
 @contextmanager

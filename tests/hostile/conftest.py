@@ -7,16 +7,14 @@ import shutil
 import signal
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
 from benchmarks.comparison import command as run_all
-from benchmarks.run import stages as runner
 from benchmarks.run.configuration import Configuration
 from benchmarks.run.stages import run_stages
-from tests.runs import Run, run_of
+from tests.runs import Run, neither_timed_nor_drawn, run_of
 
 DIGITS = Configuration(
     preset="quick",
@@ -49,15 +47,6 @@ def run_command(monkeypatch: pytest.MonkeyPatch, folder: Path, *options: str) ->
         return run_all.command_line()
     finally:
         signal.signal(signal.SIGTERM, terminated)
-
-
-@contextmanager
-def neither_timed_nor_drawn() -> Iterator[None]:
-    """Timings and drawings take time, and other tests cover them."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(runner, "time_methods", lambda *_: [])
-        patch.setattr(runner, "write_report", lambda _: None)
-        yield
 
 
 @pytest.fixture(scope="session")

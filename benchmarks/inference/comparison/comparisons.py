@@ -201,9 +201,8 @@ def _worths(
         if measured.score and primary != measured.score:
             continue
         for ensemble, sizes in curves.items():
-            same = ensemble[:2] == variant[:2]
-            splits = {relations.splits.get(one, "") for one in (variant[:2], ensemble[:2])}
-            if same or len(splits) > 1:
+            splits = {relations.splits.get(one, "") for one in (variant[:2], ensemble)}
+            if ensemble == variant[:2] or len(splits) > 1:
                 continue
             found = worth(
                 side,

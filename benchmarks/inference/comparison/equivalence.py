@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 
 from benchmarks.inference.comparison.sides import MetricValues, Variant, ensembles_of
-from benchmarks.inference.estimate import Side, unpaired
+from benchmarks.inference.estimate import Covariance, Side, unpaired
 
 SHARE = 0.1
 """Of the gain."""
@@ -32,9 +32,16 @@ def margins(
     if not metric.better or metric.biased:
         return found
     for (recipe, _), sizes in ensembles_of(sides, of_networks).items():
-        largest, smallest = sizes[max(sizes)], sizes[min(sizes)]
-        gain = unpaired(largest, smallest, measured.covariance, measured.images)
-        value = gain.value if metric.better == "higher" else -gain.value
-        if value > gain.half_width:
-            found[recipe] = max(SHARE * value, metric.margin)
+        of_all = gain(sizes, measured.covariance, measured.images, metric.better == "higher")
+        if of_all > 0:
+            found[recipe] = max(SHARE * of_all, metric.margin)
     return found
+
+
+def gain(
+    sizes: Mapping[int, Side], covariance: Covariance, images: int, higher_is_better: bool
+) -> float:
+    """How much better the largest ensembles are than the smallest; 0 where chance explains it."""
+    apart = unpaired(sizes[max(sizes)], sizes[min(sizes)], covariance, images)
+    value = apart.value if higher_is_better else -apart.value
+    return value if value > apart.half_width else 0.0

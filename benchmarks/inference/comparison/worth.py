@@ -27,6 +27,7 @@ import numpy as np
 from jaxtyping import Float64
 from sklearn.isotonic import isotonic_regression
 
+from benchmarks.inference.comparison.equivalence import gain
 from benchmarks.inference.estimate import (
     FEWEST_REPLICATES,
     Covariance,
@@ -91,8 +92,7 @@ def worth(
         return Worth(math.nan, math.nan, math.nan, NOT_FINITE)
     sizes = list(ensembles)
     sign = 1 if higher_is_better else -1
-    gain = unpaired(ensembles[sizes[-1]], ensembles[sizes[0]], covariance, images)
-    if sign * gain.value <= gain.half_width:
+    if not gain(ensembles, covariance, images, higher_is_better):
         return Worth(math.nan, math.nan, math.nan, NO_GAIN)
     known = method.borrowed_from or len(method.values) >= FEWEST_REPLICATES
     side = method if known else method._replace(networks=None)

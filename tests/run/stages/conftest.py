@@ -12,7 +12,6 @@ import torch
 
 from benchmarks.data.files import Unavailable
 from benchmarks.run import record as run_record
-from benchmarks.run import stages as runner
 from benchmarks.run.stages import run_stages
 from benchmarks.tasks import mnist
 from methods.networks import pool as network_pool
@@ -24,10 +23,7 @@ from tests.runs import forget_images
 @contextmanager
 def small_runs() -> Iterator[None]:
     """MNIST reduced to a few images, and neither timings nor a report."""
-    with runs.small_mnist(training=1000, test=200) as patch:
-        # Other tests cover these two stages; this saves time.
-        patch.setattr(runner, "time_methods", lambda *_: [])
-        patch.setattr(runner, "write_report", lambda _: None)
+    with runs.small_mnist(training=1000, test=200) as patch, runs.neither_timed_nor_drawn():
         # No test depends on whether the code is being changed.
         patch.setattr(run_record, "commit", lambda: "0" * 40)
         yield
