@@ -47,6 +47,7 @@ def run_command(module: str, again: str = "") -> NoReturn:
         # Threads may still be at work after a failure; see `Interruption.leave`.
         end_children()
         os._exit(status)
+    interruption.ignore()
     sys.exit()
 
 

@@ -38,18 +38,19 @@ class Interruption:
         self.before: Callable[[], object] | None = None
         self._message = message
         self._works, self._told, self._lock = False, False, RLock()
+        self._handled: list[signal.Signals] = []
 
     def install(self) -> None:
         """Handle the signals that are not ignored, as they are behind ``nohup``."""
-        handled = [one for one in SIGNALS if signal.getsignal(one) is not signal.SIG_IGN]
-        for one in handled:
+        self._handled = [one for one in SIGNALS if signal.getsignal(one) is not signal.SIG_IGN]
+        for one in self._handled:
             signal.signal(one, self._on_signal)
         sys.unraisablehook = self._on_unraisable
         if os.name == "posix":
             reading, writing = os.pipe()
             os.set_blocking(writing, False)
             signal.set_wakeup_fd(writing, warn_on_full_buffer=False)
-            Thread(target=self._watch, args=(reading, handled), daemon=True).start()
+            Thread(target=self._watch, args=(reading,), daemon=True).start()
             os.register_at_fork(after_in_child=_handle_as_others_do)
 
     @contextmanager
@@ -60,6 +61,14 @@ class Interruption:
             yield
         finally:
             self._works = False
+
+    def ignore(self) -> None:
+        """Ignore the signals: the work is done.
+
+        While Python clears away everything it handles none, and one would kill the process.
+        """
+        for one in self._handled:
+            signal.signal(one, signal.SIG_IGN)
 
     def leave(self, signum: int) -> NoReturn:
         """End the process, and those that it started, without what Python does at its end.
@@ -87,9 +96,9 @@ class Interruption:
         self.by = signum
         raise KeyboardInterrupt(signum)
 
-    def _watch(self, reading: int, handled: list[signal.Signals]) -> None:
+    def _watch(self, reading: int) -> None:
         """Leave where the main thread does not: it may be anywhere but in Python."""
-        while (signum := os.read(reading, 1)[0]) not in handled:
+        while (signum := os.read(reading, 1)[0]) not in self._handled:
             pass
         if self._works:
             select.select([reading], [], [], GRACE)

@@ -67,6 +67,20 @@ def command_line():
     time.sleep(60)
 """
 
+ENDING = """
+import os, time
+
+class Last:
+    def __del__(self, write=os.write, sleep=time.sleep):
+        write(1, b"begun\\n")
+        sleep(1)
+
+last = Last()
+
+def command_line():
+    return 0
+"""
+
 RAISING = """
 def command_line():
     print("begun", flush=True)
@@ -130,6 +144,14 @@ def test_command_that_interrupts_itself_ends_in_the_same_way(begin: Begin) -> No
     process = begin(RAISING)
     assert process.communicate(timeout=20) == ("", LINE)
     assert process.returncode == 130
+
+
+@pytest.mark.parametrize("by", [signal.SIGINT, signal.SIGTERM])
+def test_signal_after_the_work_changes_nothing(by: int, begin: Begin) -> None:
+    process = begin(ENDING)
+    process.send_signal(by)
+    assert process.communicate(timeout=20) == ("", "")
+    assert process.returncode == 0
 
 
 def test_command_ends_in_good_order(begin: Begin, tmp_path: Path) -> None:
@@ -211,6 +233,9 @@ def test_run_is_interrupted_at_any_moment(
                 time.sleep(seeded.uniform(0, 0.3))
                 os.killpg(process.pid, signal.SIGINT)
             _, shown = process.communicate(timeout=60)
+            if process.returncode == 0:  # it had just ended
+                assert "interrupted" not in shown
+                continue
             *before, last = shown.splitlines()
             assert (process.returncode, last) == (
                 130,
