@@ -124,6 +124,7 @@ class MetricRecord:
     family: str = ""
     needs: Texts = ()
     biased: bool = False
+    margin: float = 0.0
     shown: str = ""
     summary: str = ""
     formula: str = ""

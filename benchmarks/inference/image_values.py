@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable
+from functools import cached_property
 from typing import Any, Protocol
 
 import numpy as np
@@ -12,6 +13,7 @@ from torch import Tensor
 
 from benchmarks.metrics import METRICS, Arrays, Family, in_families
 from benchmarks.metrics.metric import each_once, joined, one_each
+from benchmarks.metrics.recalibrated import best_temperature
 from benchmarks.predictions import StoredPrediction
 from methods.scores import of_probabilities, score_of
 
@@ -34,6 +36,10 @@ class ImageValues(Protocol):
         """Whether its images have labels."""
 
     @property
+    def calibrated(self) -> bool:
+        """Whether there are predictions of calibration images."""
+
+    @property
     def own_scores(self) -> Collection[str]:
         """The names of the method's own scores."""
 
@@ -51,12 +57,18 @@ class ImageValues(Protocol):
 class StoredValues:
     """Of a prediction in memory, computed when they are asked for.
 
+    Args:
+        stored: the prediction.
+        calibration: the same unit's prediction of the calibration images, if there is one.
+
     Raises:
         UserError: a score or a metric gives something else than a number an image.
     """
 
-    def __init__(self, stored: StoredPrediction) -> None:
-        self._stored = stored
+    def __init__(
+        self, stored: StoredPrediction, calibration: StoredPrediction | None = None
+    ) -> None:
+        self._stored, self._calibration = stored, calibration
         self._scores: dict[str, Score | None] = {}
 
     @property
@@ -73,6 +85,11 @@ class StoredValues:
     def labelled(self) -> bool:
         """See `ImageValues`."""
         return self._stored.labels is not None
+
+    @property
+    def calibrated(self) -> bool:
+        """See `ImageValues`."""
+        return self._calibration is not None
 
     @property
     def own_scores(self) -> Collection[str]:
@@ -104,8 +121,15 @@ class StoredValues:
                 labels=self._stored.labels,
                 score=self.score(score),
                 member_values=self._stored.member_values,
+                temperature=self._temperature if "calibration" in family.needs else None,
             )
         )
+
+    @cached_property
+    def _temperature(self) -> float | None:
+        if self._calibration is None or self._calibration.labels is None:
+            return None
+        return best_temperature(self._calibration.prediction.mean, self._calibration.labels)
 
 
 class JoinedValues:
@@ -114,6 +138,7 @@ class JoinedValues:
     It has no scores but the suite's.
     """
 
+    calibrated = False
     own_scores = ()
 
     def __init__(self, blocks: Iterable[StoredPrediction]) -> None:

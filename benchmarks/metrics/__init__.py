@@ -9,6 +9,7 @@ from benchmarks.metrics import (
     calibration,
     detection,
     prevalence,
+    recalibrated,
     scoring,
     selective,
     uncertainties,
@@ -22,6 +23,7 @@ METRICS: dict[str, Metric] = {
     for metric in (
         *scoring.METRICS,
         *calibration.METRICS,
+        *recalibrated.METRICS,
         *uncertainties.METRICS,
         *detection.METRICS,
         *selective.METRICS,

@@ -24,7 +24,7 @@ Values = Float64[np.ndarray, "metrics resamples"]
 BLOCK = 2**16
 """How many images are multiplied by their weights at once, so that this needs little memory."""
 
-Need = Literal["labels", "members", "score", "reference"]
+Need = Literal["labels", "members", "score", "reference", "calibration"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -40,6 +40,8 @@ class Arrays:
             method's own.
         reference_score: the same of the reference's images.
         member_values: by its name, each image's value of a metric of the members.
+        temperature: by which its probabilities are recalibrated; ``None`` where there are no
+            predictions of calibration images, NaN where there is no such.
     """
 
     prediction: Prediction
@@ -48,6 +50,7 @@ class Arrays:
     score: Float[Tensor, " images"] | None = None
     reference_score: Float[Tensor, " reference_images"] | None = None
     member_values: Mapping[str, Float[Tensor, " images"]] = field(default_factory=dict)
+    temperature: float | None = None
 
     @property
     def of_reference(self) -> Arrays | None:

@@ -39,7 +39,8 @@ class Configuration:
         members: sizes of the methods whose size is called so; see `UncertaintyMethod.sweep`.
         passes: likewise.
         in_depth: the recipes evaluated at every size and by slow methods; the others only at
-            the sizes of `benchmarks.compared_sizes`. All recipes, if none of the chosen is named.
+            the sizes of `benchmarks.compared_sizes`, but ensembles of networks at every size. All
+            recipes, if none of the chosen is named.
         replicates: on how many networks of the pool single-network methods are repeated.
         pool: of how many networks of a recipe ensembles are formed, as replicates in disjoint
             blocks; at least of as many as the largest one has. ``None``: as the recipe says.
@@ -238,7 +239,7 @@ def _quick(task: Task) -> Configuration:
         recipes=(task.recipes[0].name,),
         methods=tuple(name for name, method in METHODS.items() if not method.slow),
         conditions=_conditions_of(task, "quick"),
-        members=(50,),
+        members=(1, 2, 5, 10, 20, 50),
         passes=(50, 100),
         replicates=5,
         images=QUICK_IMAGES if task.test_images > QUICK_IMAGES else None,
@@ -270,7 +271,7 @@ def _medium(task: Task) -> Configuration:
     return replace(
         _full(task),
         preset="medium",
-        members=(1, 2, 5, 10, 20),
+        members=(1, 2, 3, 5, 7, 10, 14, 20),
         passes=(1, 2, 5, 10, 20, 50, 100),
         replicates=5,
         pool=20,
@@ -285,7 +286,7 @@ def _full(task: Task) -> Configuration:
         recipes=tuple(recipe.name for recipe in task.recipes),
         methods=tuple(METHODS),
         conditions=_conditions_of(task, "full"),
-        members=(1, 2, 5, 10, 20, 50),
+        members=(1, 2, 3, 5, 7, 10, 14, 20, 30, 50),
         passes=(1, 2, 5, 10, 20, 50, 100),
         in_depth=(task.recipes[0].name,),
         replicates=10,

@@ -19,6 +19,7 @@ from methods.scores import SCORES, of_probabilities
 ONE_MEMBER = "one member cannot disagree with itself"
 NOT_A_NUMBER = "the method itself predicts NaN"
 NO_LABELS = "the images have no label"
+NO_CALIBRATION = "there are no predictions of calibration images"
 NOT_GIVEN = {
     "members": "the method gives no predictions of its members",
     "logits": "the method gives no logits",
@@ -27,16 +28,25 @@ NOT_GIVEN = {
 
 
 def measure(
-    unit: RunUnit, condition: Condition, stored: StoredPrediction, reference: StoredPrediction
+    unit: RunUnit,
+    condition: Condition,
+    stored: StoredPrediction,
+    reference: StoredPrediction,
+    calibration: StoredPrediction | None = None,
 ) -> Iterator[Measurement]:
     """Every measure of one stored prediction.
 
-    ``reference``: the same unit's prediction of the in-distribution images of detection.
+    Args:
+        unit, condition: what it is of.
+        stored: the prediction.
+        reference: the same unit's prediction of the in-distribution images of detection.
+        calibration: and of the calibration images, if there is one.
 
     Raises:
         UserError: a metric's or a score's function gives something else than it should.
     """
-    yield from measure_values(unit, condition, StoredValues(stored), StoredValues(reference))
+    own = StoredValues(stored, calibration)
+    yield from measure_values(unit, condition, own, StoredValues(reference))
 
 
 def measure_values(
@@ -142,6 +152,8 @@ def _why_undefined(
     one_member = own.members == 1
     if "labels" in metric.needs and not own.labelled:
         return condition.reason or NO_LABELS
+    if "calibration" in metric.needs and not own.calibrated:
+        return NO_CALIBRATION
     ranked = (own, reference) if "reference" in metric.needs else (own,)
     if score and any(_is_unranked(values.score(score)) for values in ranked):
         known = SCORES.get(score)

@@ -167,6 +167,7 @@ def _metric(metric: Any) -> MetricRecord:
         family=metric.family.__name__,
         needs=tuple(sorted(metric.needs)),
         biased=metric.biased,
+        margin=metric.margin,
         shown=metric.shown,
         summary=metric.summary,
         formula=metric.formula,

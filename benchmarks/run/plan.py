@@ -11,7 +11,8 @@ from benchmarks.compared_sizes import compared_sizes
 from benchmarks.predictions import RunUnit
 from benchmarks.run.configuration import Configuration
 from benchmarks.run.parts.part import Part
-from benchmarks.run.parts.shares import Work, shares
+from benchmarks.run.parts.shares import shares
+from benchmarks.run.parts.work import work_of
 from benchmarks.tasks import TASKS, Task
 from benchmarks.tasks.conditions import Condition
 from benchmarks.tasks.task import Split
@@ -21,10 +22,6 @@ from methods.engines.base import Engine
 from methods.engines.choice import choose_engine
 from methods.networks.pool import NetworkPool
 from methods.networks.store import NetworkStore
-
-EPOCH, BY_PASS, EXACTLY = 9.0, 0.15, 80_000.0
-"""What an epoch of training costs for each test image, and a prediction by a pass with dropout or
-by a slow method, as measured with the kernels; one network's prediction of an image costs 1."""
 
 
 @dataclass(frozen=True)
@@ -86,11 +83,17 @@ class Plan:
 
         Those where it was not fitted on them; a slow method predicts a subset.
         """
+        held_out = self.calibration_of(unit)
+        conditions = self.conditions_of(unit)
+        return conditions if held_out is None else (*conditions, held_out)
+
+    def calibration_of(self, unit: RunUnit) -> Condition | None:
+        """The calibration images as the unit's method predicts them; ``None``: not at all."""
         held_out = self.task.calibration
         if held_out is None or self.split(unit) == "all":
-            return self.conditions_of(unit)
+            return None
         slow = self.configuration.classes[unit.method].slow
-        return (*self.conditions_of(unit), held_out.as_subset() if slow else held_out)
+        return held_out.as_subset() if slow else held_out
 
     @property
     def recipes_compared(self) -> tuple[str, ...]:
@@ -178,7 +181,8 @@ class Plan:
         return sum(1 for share in self._shares(self._all_groups()) if share)
 
     def _shares(self, groups: list[tuple[RunUnit, ...]]) -> list[list[int]]:
-        return shares([self._work(group) for group in groups], self.part.of if self.part else 1)
+        works = [work_of(self, group) for group in groups]
+        return shares(works, self.part.of if self.part else 1)
 
     def _all_groups(self) -> list[tuple[RunUnit, ...]]:
         units = self._all_units()
@@ -195,6 +199,11 @@ class Plan:
     def is_compared(self, unit: RunUnit) -> bool:
         """Whether methods are compared at the unit's size; see `benchmarks.compared_sizes`."""
         return unit.size is None or unit.size in self._compared_sizes[unit.method]
+
+    def forms_ensembles(self, method: str) -> bool:
+        """Whether a method forms ensembles of the pool's networks, which give others a worth."""
+        of_name = self.configuration.classes[method]
+        return of_name.pooled and of_name.counts_networks
 
     def objection(self, unit: RunUnit) -> str | None:
         """Why the unit's method is not applicable to its recipe; ``None`` if it is."""
@@ -214,7 +223,14 @@ class Plan:
     def networks_of(self, groups: Iterable[Iterable[RunUnit]]) -> set[tuple[str, int]]:
         """The networks that these groups of run units need."""
         units = chain.from_iterable(groups)
-        return set(chain.from_iterable(map(self._networks, units)))
+        return set(chain.from_iterable(map(self.networks_of_unit, units)))
+
+    def networks_of_unit(self, unit: RunUnit) -> frozenset[tuple[str, int]]:
+        """The networks that a run unit needs: pairs (recipe, number)."""
+        if not self.configuration.classes[unit.method].pooled or self.objection(unit) is not None:
+            return frozenset()
+        numbers = cast(PooledMethod, self.method(unit)).networks
+        return frozenset((unit.recipe, number) for number in numbers)
 
     def images_of(self, condition: Condition) -> int | None:
         """How many images of a condition are evaluated; ``None``: all, as of the calibration's."""
@@ -233,30 +249,6 @@ class Plan:
             for replicate in range(self._replicates(name, recipe, size))
         ]
 
-    def _networks(self, unit: RunUnit) -> frozenset[tuple[str, int]]:
-        """The networks that a run unit needs: pairs (recipe, number)."""
-        if not self.configuration.classes[unit.method].pooled or self.objection(unit) is not None:
-            return frozenset()
-        numbers = cast(PooledMethod, self.method(unit)).networks
-        return frozenset((unit.recipe, number) for number in numbers)
-
-    def _work(self, group: tuple[RunUnit, ...]) -> Work:
-        """What a group costs, for the division of a run into parts."""
-        largest = group[0]
-        method = self.configuration.classes[largest.method]
-        if self.objection(largest) is not None:
-            return Work(frozenset(), 0.0, 0.0)
-        images = sum(
-            min(self.images_of(condition) or self.task.test_images, self.task.test_images)
-            for condition in self.conditions_of(largest)
-        )
-        each = EXACTLY if method.slow else 1.0 if method.counts_networks else BY_PASS
-        return Work(
-            self._networks(largest),
-            predicting=images * each * (largest.size or 1),
-            training=self.pool(largest.recipe).recipe.epochs * EPOCH * self.task.test_images,
-        )
-
     def _largest(self, unit: RunUnit) -> RunUnit:
         method = self.configuration.classes[unit.method]
         sizes = self.configuration.sizes(method)
@@ -271,7 +263,7 @@ class Plan:
 
     def _sizes(self, method: str, recipe: str) -> tuple[int | None, ...]:
         sizes = self.configuration.sizes(self.configuration.classes[method])
-        if not sizes or self._in_depth(recipe):
+        if not sizes or self._in_depth(recipe) or self.forms_ensembles(method):
             return sizes or (None,)
         return self._compared_sizes[method]
 

@@ -19,7 +19,8 @@ from benchmarks.files import read_json, write_json
 from benchmarks.inference.comparison.comparisons import Estimates, compare, comparisons_table
 from benchmarks.inference.image_sets import block_size, weights_of
 from benchmarks.inference.image_values import ImageValues
-from benchmarks.inference.resampling import Resampling, resampling_tasks
+from benchmarks.inference.resampling import Resampling
+from benchmarks.inference.resampling_tasks import resampling_tasks
 from benchmarks.nouns import MethodRecord, Nouns
 from benchmarks.predictions import RunUnit
 from benchmarks.progress import tracked

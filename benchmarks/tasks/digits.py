@@ -84,6 +84,6 @@ DIGITS = Task(
     test_images=TEST_IMAGES,
     calibration_images=CALIBRATION_IMAGES,
     example_class=1,
-    quick={"members": (20,), "passes": (20, 100)},
+    quick={"members": (1, 2, 5, 10, 20), "passes": (20, 100)},
     load=_load,
 )

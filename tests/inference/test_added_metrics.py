@@ -18,7 +18,8 @@ from sklearn.metrics import roc_curve
 from torch import Tensor
 
 from benchmarks.inference.comparison.comparisons import compare, comparisons_table
-from benchmarks.inference.resampling import resample, resampling_tasks
+from benchmarks.inference.resampling import resample
+from benchmarks.inference.resampling_tasks import resampling_tasks
 from benchmarks.metrics import METRICS, Arrays, Family, Metric
 from benchmarks.metrics.calibration import Binnings, Calibration
 from benchmarks.metrics.detection import Detection, DetectionStatistics

@@ -23,7 +23,8 @@ from benchmarks.inference.comparison.intervals import ALIKE, TOO_FEW
 from benchmarks.inference.comparison.pairs import pairs_compared
 from benchmarks.inference.comparison.rows import Comparison
 from benchmarks.inference.comparison.sides import Variant
-from benchmarks.inference.resampling import Resampled, ResamplingTask, resample, resampling_tasks
+from benchmarks.inference.resampling import Resampled, resample
+from benchmarks.inference.resampling_tasks import ResamplingTask, resampling_tasks
 from benchmarks.metrics import Family
 from benchmarks.metrics.calibration import Calibration
 from benchmarks.metrics.detection import Detection

@@ -11,7 +11,8 @@ from scipy import stats
 
 from benchmarks.inference.comparison.comparisons import Estimates, Relations, compare
 from benchmarks.inference.comparison.rows import Comparison
-from benchmarks.inference.resampling import resample, resampling_tasks
+from benchmarks.inference.resampling import resample
+from benchmarks.inference.resampling_tasks import resampling_tasks
 from benchmarks.predictions import RunUnit, StoredPrediction
 from benchmarks.tasks.conditions import Condition
 from methods import Prediction

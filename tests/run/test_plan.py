@@ -68,14 +68,18 @@ def networks_of(run: Run, unit: RunUnit) -> range:
     return cast(PooledMethod, run.plan.method(unit, run.workspace.store)).networks
 
 
-def test_quick_is_fifty_networks_and_sixteen_units() -> None:
+def test_quick_is_fifty_networks_and_thirty_eight_units() -> None:
     run = run_of(QUICK)
     assert run.plan.networks() == [("standard", number) for number in range(50)]
     assert run.plan.units() == [
         *(RunUnit("standard", "softmax", None, replicate) for replicate in range(5)),
         *(RunUnit("standard", "mc_dropout", 50, replicate) for replicate in range(5)),
         *(RunUnit("standard", "mc_dropout", 100, replicate) for replicate in range(5)),
-        RunUnit("standard", "deep_ensemble", 50, 0),
+        *(
+            RunUnit("standard", "deep_ensemble", size, replicate)
+            for size, replicates in ((1, 5), (2, 5), (5, 5), (10, 5), (20, 2), (50, 1))
+            for replicate in range(replicates)
+        ),
     ]
     assert not any(condition.subset for condition in run.plan.conditions)
 
@@ -87,9 +91,11 @@ def test_full_is_a_hundred_networks_of_the_main_recipes_and_fifty_of_others() ->
         for recipe in RECIPES
         for number in range(50 if recipe == "article-logits" else 100)
     ]
-    compared = 10 + 2 * 10 + 2
-    in_depth = 10 + 7 * 10 + 1 + (10 + 10 + 10 + 10 + 5 + 2)
-    assert len(run.plan.units()) == in_depth + 3 * compared - 1
+    ensembles = 6 * 10 + 7 + 5 + 3 + 2
+    of_fifty = 5 * 10 + 7 + 5 + 3 + 2 + 1 + 1
+    compared, in_depth = 10 + 2 * 10, 10 + 7 * 10 + 1
+    every = in_depth + 3 * compared + 3 * ensembles + of_fifty
+    assert len(run.plan.units()) == every
     assert len(set(run.plan.units())) == len(run.plan.units())
 
 
@@ -101,6 +107,8 @@ def test_recipes_not_in_depth_are_evaluated_at_the_sizes_compared() -> None:
         units = run_of(replace(sizes, in_depth=chosen)).plan.units()
         sizes_of = {u.size for u in units if (u.recipe, u.method) == ("article", "mc_dropout")}
         assert sorted(size for size in sizes_of if size) == passes
+        ensembles = {u.size for u in units if (u.recipe, u.method) == ("article", "deep_ensemble")}
+        assert ensembles == {2, 5, 10}
 
 
 def test_members_of_a_group_are_among_those_of_its_largest() -> None:

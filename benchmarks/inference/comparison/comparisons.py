@@ -32,7 +32,8 @@ from benchmarks.inference.comparison.sides import (
 )
 from benchmarks.inference.comparison.worth import worth
 from benchmarks.inference.estimate import Estimate, Side
-from benchmarks.inference.resampling import Resampled, ResamplingTask
+from benchmarks.inference.resampling import Resampled
+from benchmarks.inference.resampling_tasks import ResamplingTask
 from benchmarks.records import Interval, Key, members_rank
 from benchmarks.vocabulary import SELF_TRAINED
 
@@ -88,13 +89,18 @@ def compare(
     estimates = Estimates.joined(())
     variants = variants_of(resampled)
     for measured in each_measure(task, resampled):
-        sides = sides_of(measured, variants, relations.of_networks)
+        every = sides_of(measured, variants, relations.of_networks)
+        sides = {
+            variant: side
+            for variant, side in every.items()
+            if resampled.standing_in.isdisjoint(side.columns)
+        }
         for variant, side in sides.items():
             key = (*variant, measured.condition, task.score, measured.metric.name)
             estimates.intervals[key] = interval_of(measured, side)
         if _is_compared(measured):
             estimates.comparisons.extend(_compared(resampled, measured, sides, relations))
-            estimates.worths.extend(_worths(measured, sides, relations))
+            estimates.worths.extend(_worths(measured, sides, every, relations))
     return estimates
 
 
@@ -186,16 +192,20 @@ def _compared(
 
 
 def _worths(
-    measured: MetricValues, sides: Mapping[Variant, Side], relations: Relations
+    measured: MetricValues,
+    sides: Mapping[Variant, Side],
+    every: Mapping[Variant, Side],
+    relations: Relations,
 ) -> Iterator[WorthRow]:
     """The worth of each method in ensembles of each recipe, by one measure on some images.
 
-    An ensemble's is in those of other recipes alone: of its own it is its size.
+    An ensemble's is in those of other recipes alone: of its own it is its size. By a score that
+    ensembles have not, these stand in by another; ``every`` has them.
     """
     metric = measured.metric
     if not metric.better or metric.biased:
         return
-    curves = ensembles_of(sides, relations.of_networks)
+    curves = ensembles_of(every, relations.of_networks)
     for variant, side in sides.items():
         primary = relations.primary_scores.get(variant.method, measured.score)
         if measured.score and primary != measured.score:

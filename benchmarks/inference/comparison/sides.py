@@ -10,7 +10,8 @@ import numpy as np
 
 from benchmarks.inference.comparison.differences import paired
 from benchmarks.inference.estimate import Estimate, Side, unpaired
-from benchmarks.inference.resampling import Resampled, ResamplingTask, Values
+from benchmarks.inference.resampling import Resampled, Values
+from benchmarks.inference.resampling_tasks import ResamplingTask
 from benchmarks.metrics import Metric
 from benchmarks.records import members_rank
 from benchmarks.tasks.conditions import Condition

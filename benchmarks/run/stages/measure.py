@@ -14,7 +14,8 @@ from benchmarks.inference.comparison.comparisons import (
     comparisons_table,
     worths_table,
 )
-from benchmarks.inference.resampling import ResamplingTask, resample, resampling_tasks
+from benchmarks.inference.resampling import resample
+from benchmarks.inference.resampling_tasks import ResamplingTask, resampling_tasks
 from benchmarks.parallel import parallel
 from benchmarks.predictions import RunUnit, StoredPrediction
 from benchmarks.records import Measurement, as_table, write_table
@@ -110,6 +111,7 @@ def _measure_one(
     """The rows of a run unit, of every condition."""
     rows: list[Measurement] = []
     objection, store = plan.objection(unit), workspace.predictions
+    calibration = _calibration(plan, workspace, unit)
     for condition in plan.conditions_of(unit):
         if condition.name in left_out:
             continue
@@ -119,7 +121,7 @@ def _measure_one(
         if objection is not None:
             rows += without("not applicable", objection)
         elif stored is not None and reference is not None:
-            rows += measure(unit, condition, stored, reference)
+            rows += measure(unit, condition, stored, reference, calibration)
         else:
             rows += without("failed", failure_reason(workspace, unit))
     return rows
@@ -151,16 +153,25 @@ def _estimate_one(
         for unit in plan.units()
         if unit.recipe in (*task.recipes, SELF_TRAINED) and plan.objection(unit) is None
     ]
-    chosen = plan.configuration
+    chosen, classes = plan.configuration, plan.configuration.classes.items()
     load = partial(_stored_resampled, plan, workspace, task)
-    resampled = resample(task, units, load, resamples=chosen.resamples, seed=chosen.seed)
+    resampled = resample(
+        task,
+        units,
+        load,
+        resamples=chosen.resamples,
+        seed=chosen.seed,
+        calibration=partial(_calibration, plan, workspace),
+        instead={
+            name: method.primary_score for name, method in classes if plan.forms_ensembles(name)
+        },
+    )
     if resampled is None:
         return task, Estimates.joined(())
-    classes = plan.configuration.classes.items()
     relations = Relations(
         {name: method.probabilities_of for name, method in classes if method.probabilities_of},
         {(unit.recipe, unit.method): plan.split(unit) for unit in units},
-        [name for name, method in classes if method.pooled and method.counts_networks],
+        [name for name, _ in classes if plan.forms_ensembles(name)],
         {name: method.primary_score for name, method in classes},
     )
     return task, compare(task, resampled, relations)
@@ -169,13 +180,23 @@ def _estimate_one(
 def _stored_resampled(
     plan: Plan, workspace: Workspace, task: ResamplingTask, unit: RunUnit, condition: str
 ) -> StoredPrediction | None:
-    """A stored prediction that is resampled; without most rotations of sizes that are not compared.
+    """A stored prediction that is resampled; without most of the sizes that are not compared.
 
-    These would be most of the work. Their mean is shown by number of members for the measures
-    that need labels alone, which take little time: these are resampled.
+    By all scores these would be most of the work. Under single severities those of MC-dropout are
+    resampled for the measures of labels alone, whose mean is shown by number of members; those of
+    ensembles also for their methods' primary scores, by which others have a worth in networks.
     """
     shift = plan.task.condition(condition)
-    in_mean = shift.in_mean and task.needs == {"labels"}
-    if shift.severity is not None and not in_mean and not plan.is_compared(unit):
-        return None
+    if not plan.is_compared(unit) and shift.severity is not None:
+        primary = {method.primary_score for method in plan.configuration.classes.values()}
+        of_labels = shift.in_mean and "labels" in task.needs and "score" not in task.needs
+        in_worth = plan.forms_ensembles(unit.method) and task.score in ("", *primary)
+        if not (of_labels or in_worth):
+            return None
     return workspace.predictions.load_if_there(unit, condition)
+
+
+def _calibration(plan: Plan, workspace: Workspace, unit: RunUnit) -> StoredPrediction | None:
+    """The unit's prediction of the calibration images, if there is one."""
+    images = plan.calibration_of(unit)
+    return None if images is None else workspace.predictions.load_if_there(unit, images.name)

@@ -1,0 +1,159 @@
+"""Scores of the mean prediction once its confidence has been corrected on held-out images.
+
+Two predictions may differ in NLL only because one is less confident than its errors ask for, which
+one number can correct. So each is scored a second time after temperature scaling (Guo et al. 2017),
+in the same way whatever the method: the logarithm of its mean probabilities is divided by one
+temperature, chosen on the calibration images (Ashukha et al. 2020 do so before they compare
+methods). It is a way of measuring; no method predicts so.
+
+The temperature is that of the prediction itself, on all resamples of the test images: an interval
+leaves out the draw of the calibration images.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+from typing import Any
+
+from jaxtyping import Float, Float64, Int64
+from scipy.optimize import minimize_scalar
+from torch import Tensor
+from torch.nn.functional import nll_loss
+
+from benchmarks.metrics.calibration import Calibration, debiased_squared_calibration_error
+from benchmarks.metrics.metric import Arrays, Metric
+from benchmarks.metrics.scoring import LabelMeans, brier, negative_log_likelihood
+from methods.scores.arguments import require_labels
+
+COLDEST, HOTTEST = 1 / 20, 20.0
+"""Temperatures that are searched."""
+
+UNDEFINED = "a calibration label was given the probability 0"
+
+
+def best_temperature(
+    mean: Float[Tensor, "images classes"], labels: Int64[Tensor, " images"]
+) -> float:
+    """The temperature by which probabilities have the smallest NLL, from 1/20 to 20.
+
+    The NLL is convex in the inverse of the temperature, so that there is one minimum. NaN where a
+    label has the probability 0, whose NLL is infinite at every temperature.
+
+    Raises:
+        ValueError: a row is no distribution, or a label is no class.
+
+    >>> import torch
+    >>> hesitant = torch.tensor([[0.6, 0.4], [0.4, 0.6], [0.6, 0.4], [0.6, 0.4], [0.6, 0.4]])
+    >>> right = torch.tensor([0, 1, 0, 0, 1])
+    >>> temperature = best_temperature(hesitant, right)
+    >>> recalibrated(hesitant, temperature)[0].round(decimals=3)  # four of five are right
+    tensor([0.8000, 0.2000], dtype=torch.float64)
+    """
+    require_labels(mean, labels)
+    logarithms = mean.double().log()
+    if not logarithms.gather(-1, labels[:, None]).isfinite().all():
+        return math.nan
+
+    def loss(inverse: float) -> float:
+        return float(nll_loss((inverse * logarithms).log_softmax(dim=-1), labels))
+
+    found = minimize_scalar(loss, bounds=(1 / HOTTEST, 1 / COLDEST), method="bounded")
+    return 1 / float(found.x)
+
+
+def recalibrated(
+    mean: Float[Tensor, "images classes"], temperature: float
+) -> Float64[Tensor, "images classes"]:
+    """The probabilities with their logarithm divided by a temperature: p̄_c^(1/T) / Σ_k p̄_k^(1/T).
+
+    >>> import torch
+    >>> recalibrated(torch.tensor([[0.8, 0.2]]), 0.5)
+    tensor([[0.9412, 0.0588]], dtype=torch.float64)
+    """
+    scaled: Tensor = (mean.double().log() / temperature).softmax(dim=-1)
+    return scaled
+
+
+class RecalibratedMeans(LabelMeans):
+    """A metric's `function`: as in `LabelMeans`, of recalibrated probabilities."""
+
+    needs = frozenset({"labels", "calibration"})
+
+    def of_images(self, arrays: Arrays) -> Any | None:
+        """Each image's value of each metric."""
+        own = _recalibrated(arrays)
+        return None if own is None else super().of_images(own)
+
+
+class RecalibratedCalibration(Calibration):
+    """A metric's `function`: as in `Calibration`, of recalibrated probabilities."""
+
+    needs = frozenset({"labels", "calibration"})
+
+    def of_images(self, arrays: Arrays) -> Any | None:
+        """Confidence, and whether it is classified correctly."""
+        own = _recalibrated(arrays)
+        return None if own is None else super().of_images(own)
+
+
+def _recalibrated(arrays: Arrays) -> Arrays | None:
+    if arrays.labels is None or arrays.temperature is None or math.isnan(arrays.temperature):
+        return None
+    prediction = arrays.prediction
+    mean = recalibrated(prediction.mean, arrays.temperature)
+    return replace(arrays, prediction=replace(prediction, mean=mean))
+
+
+METRICS = (
+    Metric(
+        name="nll_recalibrated",
+        label="NLL, recalibrated",
+        shown="detail",
+        family=RecalibratedMeans,
+        function=negative_log_likelihood,
+        unit="nats",
+        better="lower",
+        margin=0.002,
+        undefined=UNDEFINED,
+        summary="The NLL after temperature scaling on the calibration images.",
+        formula="Mean over images of −log q_y with q_c = p̄_c^(1/T) / Σ_k p̄_k^(1/T); T minimises "
+        "this on the calibration images",
+        edge_cases="In [0, ∞]. T is between 1/20 and 20. Undefined where a calibration label has "
+        "probability 0, or there are no calibration images.",
+        source="Guo et al. 2017; Ashukha et al. 2020",
+    ),
+    Metric(
+        name="brier_recalibrated",
+        label="Brier, recalibrated",
+        shown="detail",
+        family=RecalibratedMeans,
+        function=brier,
+        better="lower",
+        margin=0.001,
+        undefined=UNDEFINED,
+        summary="The Brier score after temperature scaling on the calibration images.",
+        formula="Mean over images of Σ_c (q_c − y_c)², with q and T as in the recalibrated NLL",
+        edge_cases="In [0, 2]. T is between 1/20 and 20. Undefined where a calibration label has "
+        "probability 0, or there are no calibration images.",
+        source="Brier 1950; Guo et al. 2017",
+    ),
+    Metric(
+        name="squared_ce_recalibrated",
+        label="Squared CE, recalibrated",
+        shown="detail",
+        family=RecalibratedCalibration,
+        function=lambda bins: debiased_squared_calibration_error(bins.equal_mass),
+        better="lower",
+        margin=0.0001,
+        undefined=UNDEFINED,
+        summary="The debiased squared calibration error after temperature scaling on the "
+        "calibration images.",
+        formula="Σ_b n_b / N · [(conf_b − acc_b)² − acc_b (1 − acc_b) / (n_b − 1)] over 15 bins of "
+        "equal mass of max_c q_c, with q and T as in the recalibrated NLL",
+        edge_cases="In [−1/4, 1]: not clamped at 0, and no root is taken. T is between 1/20 and "
+        "20. Undefined where a calibration label has probability 0, or there are no calibration "
+        "images.",
+        source="Kumar, Liang & Ma 2019; Guo et al. 2017",
+    ),
+)
