@@ -8,11 +8,13 @@ from typing import cast
 
 import pandas as pd
 
+from benchmarks.metrics import METRICS
 from benchmarks.records import Interval, Key
 from benchmarks.tasks.conditions import Condition
 from benchmarks.vocabulary import WITH_VALUE, mean_name
 
-NOT_RESAMPLED = "no interval: its images were not drawn anew"
+SECONDARY = "no interval: a secondary score, or a size that methods are not compared at"
+CONSTANT = "no interval: it is the same for every draw of images"
 
 _KEY = ["recipe", "method", "members", "condition", "score", "metric"]
 
@@ -55,7 +57,8 @@ def summarise(
     for key, group in measurements.groupby(_KEY, sort=False, dropna=False):
         measured = group[group["status"].isin(WITH_VALUE)]
         value = float(measured["value"].mean()) if len(measured) else math.nan
-        not_resampled = Interval(math.nan, NOT_RESAMPLED if math.isfinite(value) else "")
+        why = CONSTANT if group["metric"].iloc[0] in _constant() else SECONDARY
+        not_resampled = Interval(math.nan, why if math.isfinite(value) else "")
         interval = (intervals or {}).get(cast(Key, key), not_resampled)
         _, lower, upper = interval.around(value)
         of_status = group if measured.empty else measured
@@ -69,3 +72,8 @@ def summarise(
         )
     bounds = ["value", "lower", "upper", "replicates", "images", "status", "reason"]
     return pd.DataFrame(rows, columns=_KEY + bounds)
+
+
+def _constant() -> set[str]:
+    """The metrics that no draw of images changes."""
+    return {name for name, metric in METRICS.items() if not metric.family.resampled}

@@ -76,11 +76,20 @@ def test_summary_keeps_apart_what_differs_in_anything_but_the_replicate() -> Non
     assert list(summarise(as_table([ROW, replace(ROW, replicate=1)]))["replicates"]) == [2]
 
 
-def test_value_that_was_not_resampled_has_no_bounds_and_a_reason(tmp_path: Path) -> None:
-    write_table(summarise(as_table([ROW])), tmp_path / "summary.csv")
+@pytest.mark.parametrize(
+    ("metric", "reason"),
+    [
+        ("ece", "a secondary score, or a size that methods are not compared at"),
+        ("prevalence", "it is the same for every draw of images"),
+    ],
+)
+def test_value_that_was_not_resampled_has_no_bounds_and_a_reason(
+    metric: str, reason: str, tmp_path: Path
+) -> None:
+    write_table(summarise(as_table([replace(ROW, metric=metric)])), tmp_path / "summary.csv")
     assert (tmp_path / "summary.csv").read_text().splitlines()[1] == (
-        "standard,mc_dropout,10,clean,,ece,0.25,,,1,100,ok,"
-        "no interval: its images were not drawn anew"
+        f"standard,mc_dropout,10,clean,,{metric},0.25,,,1,100,ok,"
+        + (f'"no interval: {reason}"' if "," in reason else f"no interval: {reason}")
     )
 
 
