@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any, Literal, TypeVar, get_args, get_origin, get_type_hints
 
@@ -22,6 +22,9 @@ SEPARATOR = "|"
 """Between the parts of a field of several texts."""
 
 Texts = tuple[str, ...]
+
+LATER = {"later": True}
+"""Marks a field that files of earlier versions lack: it has its default there."""
 
 
 @dataclass(frozen=True)
@@ -115,6 +118,7 @@ class MetricRecord:
 
     Attributes:
         path, function: what computes it, within the repository.
+        coverage: the share of images on which the method does not abstain; 1: it judges all.
     """
 
     name: str
@@ -132,6 +136,7 @@ class MetricRecord:
     source: str = ""
     path: str = ""
     function: str = ""
+    coverage: float = field(default=1.0, metadata=LATER)
 
 
 @dataclass(frozen=True)
@@ -240,7 +245,9 @@ def _read(folder: Path, kind: str, record: Callable[..., Record]) -> tuple[Recor
             "the suite; run it again in another folder"
         )
     table = read_texts(path)
-    parsers = {name: _parser(hint) for name, hint in get_type_hints(record).items()}
+    lacking = {name for name in _later(record) if name not in table}
+    hints = {name: hint for name, hint in get_type_hints(record).items() if name not in lacking}
+    parsers = {name: _parser(hint) for name, hint in hints.items()}
     if missing := [name for name in parsers if name not in table]:
         raise UserError(f"{path} is damaged: it has no column {missing[0]!r}; run again")
     try:
@@ -250,3 +257,8 @@ def _read(folder: Path, kind: str, record: Callable[..., Record]) -> tuple[Recor
         )
     except (ValueError, KeyError) as error:
         raise UserError(f"{path} is damaged ({error}); delete it and run again") from error
+
+
+def _later(record: Any) -> set[str]:
+    """The fields that files of earlier versions lack."""
+    return {one.name for one in fields(record) if "later" in one.metadata}

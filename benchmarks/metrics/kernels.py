@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 
 import numba
 import numpy as np
-from jaxtyping import Bool, Float64, Int32, UInt8, UInt32
+from jaxtyping import Bool, Float64, Int32, Int64, UInt8, UInt32
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 
@@ -217,3 +217,59 @@ def select(
         values[0, b] = won[b] / (2 * right[b] * wrong[b])
         values[1, b] = risk[b] / drawn
         values[2, b] = area[b] / (2 * drawn * drawn)
+
+
+@_compiled
+def abstain(
+    rows: Int32[np.ndarray, " images"],
+    ends: Bool[np.ndarray, " images"],
+    correct: Bool[np.ndarray, " images"],
+    weights: UInt8[np.ndarray, "images resamples"],
+    coverages: Int64[np.ndarray, " coverages"],
+    values: Float64[np.ndarray, "coverages resamples"],
+) -> None:
+    """The error rate of the images that are kept when the least certain are left out.
+
+    ``rows``, ``ends``, ``correct``: as in `select`; ``coverages``: the shares of images that are
+    kept, in percent, rounded up to whole images. Images are visited from the least certain on, as
+    far as any coverage leaves them out; of a tie left out in part, errors are so in proportion.
+    """
+    resamples = weights.shape[1]
+    drawn, wrong = _column_sums(weights), np.zeros(resamples)
+    for k in range(len(rows)):
+        if not correct[k]:
+            for b in range(resamples):
+                wrong[b] += weights[rows[k], b]
+    left_out = np.empty((len(coverages), resamples))
+    for c in range(len(coverages)):
+        for b in range(resamples):
+            left_out[c, b] = np.floor(drawn[b] * (100 - coverages[c]) / 100)
+    most = left_out.max()
+    visited, here, here_wrong = np.zeros(resamples), np.zeros(resamples), np.zeros(resamples)
+    errors_left_out = np.zeros((len(coverages), resamples))
+    has_errors = False
+    for k in range(len(rows) - 1, -1, -1):
+        weight = weights[rows[k]]
+        for b in range(resamples):
+            here[b] += weight[b]
+        if not correct[k]:
+            has_errors = True
+            for b in range(resamples):
+                here_wrong[b] += weight[b]
+        if k > 0 and not ends[k - 1]:
+            continue
+        if has_errors:
+            for c in range(len(coverages)):
+                for b in range(resamples):
+                    taken = min(max(left_out[c, b] - visited[b], 0.0), here[b])
+                    errors_left_out[c, b] += taken * here_wrong[b] / max(here[b], 1.0)
+        for b in range(resamples):
+            visited[b] += here[b]
+            here[b] = 0.0
+            here_wrong[b] = 0.0
+        has_errors = False
+        if k % 64 == 0 and visited.min() >= most:
+            break
+    for c in range(len(coverages)):
+        for b in range(resamples):
+            values[c, b] = (wrong[b] - errors_left_out[c, b]) / (drawn[b] - left_out[c, b])

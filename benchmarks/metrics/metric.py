@@ -155,6 +155,7 @@ class Metric:
             figures and on the page; ``detail``: only in the tables of its kind.
         biased: whether its bias differs between methods, so that a test would detect the bias.
         margin: the smallest difference that a user would care for; 0: any.
+        coverage: the share of images on which the method does not abstain; 1: it judges all.
         undefined_for_one: whether it is NaN where a prediction has a single member.
         undefined: why it may be NaN where it has all that it needs.
         summary: what it is, in a sentence.
@@ -173,6 +174,7 @@ class Metric:
     shown: Literal["overview", "main", "detail"] = "main"
     biased: bool = False
     margin: float = 0.0
+    coverage: float = 1.0
     undefined_for_one: bool = False
     undefined: str = ""
     summary: str = ""

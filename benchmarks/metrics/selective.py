@@ -7,19 +7,22 @@ over all their orders, computed exactly; copies of an image are equal, too.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from operator import attrgetter
 from typing import NamedTuple
 
 import numpy as np
 from jaxtyping import Bool, Float, Float64
 
-from benchmarks.metrics.kernels import select
+from benchmarks.metrics.kernels import abstain, select
 from benchmarks.metrics.metric import Arrays, Family, Metric, Values, Weights
 from benchmarks.metrics.ranks import Counts, Ranking
 from benchmarks.metrics.scoring import correct
 
 PerResample = Float64[np.ndarray, " resamples"]
+
+COVERAGES = (99, 95, 90, 80)
+"""Shares of the images that are kept, in percent, where the error rate of these is a metric."""
 
 ScoredImages = tuple[Float[np.ndarray, " images"], Bool[np.ndarray, " images"]]
 
@@ -86,6 +89,17 @@ class SelectionStatistics:
         """
         return self._in_one_pass[2]
 
+    def error_at(self, coverage: int) -> PerResample:
+        """Error rate of the most certain images, at one of `COVERAGES`."""
+        return self._errors_kept[COVERAGES.index(coverage)]
+
+    @cached_property
+    def _errors_kept(self) -> Float64[np.ndarray, "coverages resamples"]:
+        values = np.empty((len(COVERAGES), self.weights.shape[1]))
+        order, right = self.selection
+        abstain(*order, right[order.rows], self.weights, np.array(COVERAGES), values)
+        return values
+
     @cached_property
     def selected(self) -> tuple[Counts, Counts]:
         """Images up to each distinct score, from none to all, and the errors among them.
@@ -96,6 +110,26 @@ class SelectionStatistics:
         counted = np.ones_like(right), ~right
         images, errors = (order.counts(self.weights, which) for which in counted)
         return images, errors
+
+
+def _error_at(coverage: int) -> Metric:
+    """The selective risk at a coverage in percent, with the error as loss."""
+    return Metric(
+        name=f"error_at_coverage_{coverage}",
+        label=f"Error at {coverage} % coverage",
+        shown="detail",
+        family=Selective,
+        function=partial(SelectionStatistics.error_at, coverage=coverage),
+        better="lower",
+        margin=0.0005,
+        coverage=coverage / 100,
+        summary=f"The error rate of the images that are left when the method abstains on the "
+        f"{100 - coverage} % of which it is least certain.",
+        formula=f"#{{errors among the k most certain}} / k, k = ⌈{coverage / 100:g} N⌉",
+        edge_cases="In [0, 1]; the error rate of all images for a constant score. Tied scores: "
+        "the expectation over their orders.",
+        source="Geifman & El-Yaniv 2017, section 2 (selective risk)",
+    )
 
 
 METRICS = (
@@ -144,4 +178,5 @@ METRICS = (
         "expectation over their orders.",
         source="Traub et al. 2024",
     ),
+    *map(_error_at, COVERAGES),
 )

@@ -175,6 +175,7 @@ def _metric(metric: Any) -> MetricRecord:
         source=metric.source,
         path=path,
         function=function,
+        coverage=metric.coverage,
     )
 
 

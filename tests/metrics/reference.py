@@ -7,6 +7,7 @@ nothing with them: it has no weights, and it adds up over distinct scores and ov
 from __future__ import annotations
 
 import math
+from functools import partial
 from typing import NamedTuple
 
 import torch
@@ -86,6 +87,18 @@ def augrc(uncertainty: Tensor, correct: Tensor) -> float:
     coverage, risk = risk_coverage_curve(uncertainty, correct)
     joint = torch.cat([risk.new_zeros(1), coverage * risk])
     return float(torch.trapezoid(joint, dx=1 / len(correct)))
+
+
+def error_at_coverage(uncertainty: Tensor, correct: Tensor, *, percent: int) -> float:
+    coverage, risk = risk_coverage_curve(uncertainty, correct)
+    kept = -(-len(coverage) * percent // 100)
+    return float(risk[kept - 1])
+
+
+error_at_coverage_99 = partial(error_at_coverage, percent=99)
+error_at_coverage_95 = partial(error_at_coverage, percent=95)
+error_at_coverage_90 = partial(error_at_coverage, percent=90)
+error_at_coverage_80 = partial(error_at_coverage, percent=80)
 
 
 class Bins(NamedTuple):

@@ -44,6 +44,10 @@ aurc: Ranked = partial(_selected, "aurc")
 augrc: Ranked = partial(_selected, "augrc")
 
 
+def error_at(coverage: int, uncertainty: Tensor, correct: Tensor) -> float:
+    return _selected(f"error_at_coverage_{coverage}", uncertainty, correct)
+
+
 class Diagram(NamedTuple):
     """Images in bins, and the bins' edges and contents with each image once."""
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from functools import partial
 from types import ModuleType
 from typing import Any, NamedTuple
 
@@ -30,6 +31,7 @@ from tests.metrics.support import (
     auroc,
     equal_mass_bins,
     equal_width_bins,
+    error_at,
     expected_calibration_error,
     fpr95,
     maximum_calibration_error,
@@ -363,6 +365,21 @@ TORCH_UNCERTAINTY = (
         "AUGRC: without the first triangle, ½ err₁ / n², divided by 1 − 1/n",
         lambda: (augrc(1 - CONFIDENCE, CORRECT) - risks()[0] / 2 / IMAGES**2) / (1 - 1 / IMAGES),
         lambda m: updated(m.AUGRC(), MEAN, LABELS),
+    ),
+    *(
+        Pair(
+            f"Error at {coverage} % coverage",
+            partial(error_at, coverage, 1 - CONFIDENCE, CORRECT),
+            lambda m, c=coverage / 100: updated(m.RiskAtxCov(c), MEAN, LABELS),
+        )
+        for coverage in (95, 90, 80)
+    ),
+    Pair(
+        "Error at 80 % coverage: ties in the order of the images, here 0.75 where ours is 0.6",
+        lambda: 0.15 + error_at(80, torch.zeros(5), torch.arange(5) > 2),
+        lambda m: updated(
+            m.RiskAtxCov(0.8), torch.tensor([[0.7, 0.3]] * 5), torch.tensor([1, 1, 1, 0, 0])
+        ),
     ),
 )
 

@@ -9,7 +9,7 @@ from sklearn.metrics import roc_auc_score
 from benchmarks.metrics.metric import each_once
 from benchmarks.metrics.ranks import Ranking
 from benchmarks.metrics.selective import Selection, SelectionStatistics
-from tests.metrics.support import augrc, aurc
+from tests.metrics.support import augrc, aurc, error_at
 
 
 def areas_in_one_order(wrong: list[int]) -> tuple[Fraction, Fraction]:
@@ -39,6 +39,48 @@ def test_areas_are_the_mean_over_all_orders_of_tied_images(uncertainty, wrong):
     expected = [float(sum(areas) / len(orders)) for areas in zip(*orders, strict=True)]
     arguments = torch.tensor(uncertainty).double(), ~torch.tensor(wrong).bool()
     assert [aurc(*arguments), augrc(*arguments)] == pytest.approx(expected, abs=1e-15)
+
+
+@pytest.mark.parametrize("coverage", [99, 95, 90, 80])
+@pytest.mark.parametrize(
+    ("uncertainty", "wrong"),
+    [
+        ([1, 2, 3, 4, 5, 6, 7], [0, 1, 0, 0, 1, 1, 0]),
+        ([1, 2, 2, 3, 3, 3, 3], [0, 1, 0, 0, 1, 1, 0]),
+        ([2, 1, 2, 1, 2, 1, 2], [1, 0, 0, 1, 0, 1, 1]),
+        ([1, 1, 1, 1, 1, 1, 1], [1, 0, 0, 0, 1, 0, 0]),
+    ],
+    ids=["distinct", "ties", "two ties", "constant"],
+)
+def test_error_at_coverage_is_the_mean_over_all_orders(uncertainty, wrong, coverage):
+    kept = next(k for k in range(1, 8) if 100 * k >= coverage * 7)
+    errors = [
+        Fraction(sum(wrong[i] for i in order[:kept]), kept)
+        for order in permutations(range(7))
+        if all(uncertainty[a] <= uncertainty[b] for a, b in pairwise(order))
+    ]
+    arguments = torch.tensor(uncertainty).double(), ~torch.tensor(wrong).bool()
+    expected = float(sum(errors) / len(errors))
+    assert error_at(coverage, *arguments) == pytest.approx(expected, abs=1e-15)
+
+
+def test_error_at_coverage_by_hand():
+    # Of 40 images the least certain three, in a tie of four, are wrong, and so is the most certain.
+    uncertainty = torch.arange(40.0).clamp(max=36)
+    correct = ~torch.isin(torch.arange(40), torch.tensor([0, 37, 38, 39]))
+    # ⌈39.6⌉ = 40 images are kept, then 38, 36 and 32.
+    assert error_at(99, uncertainty, correct) == 4 / 40
+    assert error_at(95, uncertainty, correct) == pytest.approx((1 + 3 / 2) / 38, abs=1e-15)
+    assert error_at(90, uncertainty, correct) == 1 / 36
+    assert error_at(80, uncertainty, correct) == 1 / 32
+
+
+def test_error_at_coverage_counts_in_whole_numbers():
+    for images in range(1, 400):
+        correct = torch.arange(images) > 0
+        for coverage in (99, 95, 90, 80):
+            kept = -(-images * coverage // 100)
+            assert error_at(coverage, torch.arange(float(images)), correct) == 1 / kept
 
 
 @pytest.mark.parametrize("decimals", [16, 1], ids=["distinct", "ties"])
@@ -78,6 +120,7 @@ def test_constant_uncertainty_gives_the_error_rate(right, error_rate):
     uncertainty = torch.zeros(1000)
     assert aurc(uncertainty, correct) == pytest.approx(error_rate, abs=1e-12)
     assert augrc(uncertainty, correct) == pytest.approx(error_rate / 2, abs=1e-12)
+    assert error_at(90, uncertainty, correct) == pytest.approx(error_rate, abs=1e-15)
 
 
 @pytest.mark.parametrize("area", [aurc, augrc])

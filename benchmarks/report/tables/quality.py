@@ -39,7 +39,8 @@ def quality_tables(results: Results, recipe: str) -> Iterator[Table]:
         if _metrics(results, "reference"):
             yield reference_table(results, recipe)
     for metric in _metrics(results, "selective"):
-        yield selective_table(results, recipe, metric.name)
+        if metric.coverage == 1:
+            yield selective_table(results, recipe, metric.name)
     for metric in _metrics(results, "score"):
         yield score_table(results, recipe, metric.name)
     if results.subsets:
