@@ -113,8 +113,8 @@ class UncertaintyMethod(ABC):
         needs: of ``dropout`` (its networks must have been trained with it) and ``calibration``
             (held-out images that `calibrate` learns from).
         exact: whether nothing is sampled, so that its prediction has no Monte-Carlo error.
-        slow: whether it is too slow for more than a few images: it is evaluated once, only on the
-            subset conditions, and timed on single images.
+        slow: whether it is too slow for more than a few images: it is evaluated only on the subset
+            conditions, and timed on single images.
         kernels_only: whether the Numba kernels compute it whatever the engine of its networks.
         primary_score: the score by which images are ranked where only one is shown.
         probabilities_of: the name of the method whose probabilities it shares, if there is one, so

@@ -66,7 +66,7 @@ class Configuration:
     in_depth: tuple[str, ...] = ()
     custom_methods: tuple[str, ...] = ()
     images: int | None = None
-    subset_images: int = 200
+    subset_images: int = 50
     epochs: int | None = None
     resamples: int = 2000
     batch_sizes: tuple[int, ...] = (1, 8, 64, 1024)
@@ -275,7 +275,6 @@ def _medium(task: Task) -> Configuration:
         passes=(1, 2, 5, 10, 20, 50, 100),
         replicates=5,
         pool=20,
-        subset_images=50,
     )
 
 

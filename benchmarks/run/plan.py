@@ -279,8 +279,6 @@ class Plan:
     def _replicates(self, method: str, recipe: str, size: int | None) -> int:
         """Ensembles are disjoint blocks of the pool; other replicates have own networks."""
         of_method = self.configuration.classes[method]
-        if of_method.slow:
-            return 1
         if size is None or not of_method.counts_networks:
             return self.configuration.replicates
         pool = max(self.configuration.sizes(of_method))

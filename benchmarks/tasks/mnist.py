@@ -30,7 +30,6 @@ def _out_of_distribution(
     label: str,
     *,
     presets: tuple[str, ...] = ("quick", "full"),
-    has_subset: bool = False,
 ) -> Condition:
     return Condition(
         name=f"ood-{name}",
@@ -40,7 +39,6 @@ def _out_of_distribution(
         labels="none",
         reason="out-of-distribution images have no label",
         paired_with=f"ood-{name}",
-        has_subset=has_subset,
         presets=presets,
         size=IMAGES,
         load=partial(_no_digits, name),
@@ -61,7 +59,7 @@ MNIST = Task(
             reason="6 and 9 swap",
             with_subset=(45,),
         ),
-        _out_of_distribution("fashion_mnist", "Fashion-MNIST", has_subset=True),
+        _out_of_distribution("fashion_mnist", "Fashion-MNIST"),
         # Elsewhere than at package registries only, so not for a first look.
         _out_of_distribution("notmnist", "notMNIST", presets=("full",)),
         _out_of_distribution("kmnist", "KMNIST", presets=("full",)),

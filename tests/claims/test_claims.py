@@ -214,7 +214,7 @@ def test_parts_of_the_variance_are_those_that_were_simulated() -> None:
 def test_setting_names_conditions_without_data_but_no_subsets(finished: Path) -> None:
     conditions = ("ood-fashion_mnist", "ood-uniform_noise")
     run = run_in(finished, methods=("mc_dropout_exact",), conditions=conditions)
-    lost = dict.fromkeys(("ood-fashion_mnist", "subset-ood-fashion_mnist"), "asleep")
+    lost = dict.fromkeys(("ood-fashion_mnist", "subset-clean"), "asleep")
     setting = writing._setting({"article": RecipePredictor.of(*run, "article", lost)})
     assert (setting["ood"], setting["unavailable"]) == (["Uniform noise"], ["Fashion-MNIST"])
 

@@ -150,10 +150,7 @@ OOD = {name for name in FIGURES if name.startswith(("histograms", "roc"))}
 OF_SEVERAL = {
     name for name in FIGURES if name.endswith(("mutual_information", "pairwise_disagreement"))
 }
-EXACT = {
-    "methods": ("softmax", "mc_dropout_exact"),
-    "unavailable": {"subset-ood-fashion_mnist": "asleep"},
-}
+EXACT = {"methods": ("softmax", "mc_dropout_exact")}
 VARIATIONS: dict[str, tuple[dict[str, Any], set[str]]] = {
     "one method of one member": ({"methods": ("softmax",)}, OF_SEVERAL | {"high-disagreement"}),
     "a custom method alone": ({"methods": (), "custom": True}, {"high-disagreement", "training"}),

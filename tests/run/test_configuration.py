@@ -85,7 +85,7 @@ def test_medium_is_full_with_fewer_networks() -> None:
         for field in fields(Configuration)
         if getattr(medium, field.name) != getattr(FULL, field.name)
     }
-    assert differing == {"preset", "members", "replicates", "pool", "subset_images"}
+    assert differing == {"preset", "members", "replicates", "pool"}
     assert (medium.pool, max(medium.members), medium.replicates) == (20, 20, 5)
     assert len(Plan(medium).networks()) == 20 * len(RECIPES)
 

@@ -146,7 +146,7 @@ def test_exact_mc_dropout_is_shown_on_the_subsets_only_and_beside_all_others(mak
     folder = make_run(
         methods=("softmax", "mc_dropout", "mc_dropout_exact"),
         conditions=("clean", "rotated-045", "ood-fashion_mnist"),
-        unavailable={"ood-fashion_mnist": "asleep", "subset-ood-fashion_mnist": "asleep"},
+        unavailable={"ood-fashion_mnist": "asleep"},
     )
     results = Results.load(folder).of_recipe("standard")
     found = {table.name: table for table in quality_tables(results, "standard")}
