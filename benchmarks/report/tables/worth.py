@@ -1,8 +1,8 @@
-"""The table of worth in networks: how large a deep ensemble does as well as each method."""
+"""The tables of worth in networks: how large a deep ensemble does as well as each method."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import pandas as pd
 
@@ -19,17 +19,25 @@ MEANING = (
 
 
 def worth_tables(results: Results, recipe: str) -> Iterator[Table]:
-    """The table of worth, where methods were compared with ensembles of several sizes."""
+    """The tables of worth, where methods were compared with ensembles of several sizes."""
     worth = results.worth
     if worth.empty:
         return
+    measured = [one for one in results.names.nouns.metrics if one.name in set(worth["metric"])]
+    detail = [metric for metric in measured if metric.shown == "detail"]
+    main = [metric for metric in measured if metric not in detail]
+    for name, title, metrics in (
+        ("worth", "Worth in networks of each method.", main),
+        ("worth-detail", "Worth in networks of each method by further measures.", detail),
+    ):
+        if metrics:
+            yield _table(results, f"{name}-{recipe}", f"{title} Recipe {recipe}.", metrics)
+
+
+def _table(results: Results, name: str, caption: str, metrics: Sequence[MetricRecord]) -> Table:
+    worth = results.worth[results.worth["metric"].isin([metric.name for metric in metrics])]
     with_number = set(worth[worth["status"] == "ok"]["condition"])
     conditions = [name for name in results.main_conditions if name in with_number]
-    metrics = [
-        metric
-        for metric in results.names.nouns.metrics
-        if metric.name in set(worth["metric"]) and metric.shown != "detail"
-    ]
     rows = tuple(
         Row(
             results.label_of(condition),
@@ -40,9 +48,9 @@ def worth_tables(results: Results, recipe: str) -> Iterator[Table]:
         for ensemble_recipe, of_ensemble in worth.groupby("ensemble_recipe", sort=False)
         for variant in _variants(results, of_ensemble)
     )
-    yield Table(
-        name=f"worth-{recipe}",
-        caption=f"Worth in networks of each method. Recipe {recipe}.",
+    return Table(
+        name=name,
+        caption=caption,
         group_heading="Images",
         label_headings=("Method", "Ensembles of"),
         headings=tuple(results.names.printed(metric.name).title for metric in metrics),

@@ -58,6 +58,18 @@ def test_cells_are_numbers_with_their_intervals_or_reasons(results: Results) -> 
     assert frame[frame["Method"] == "MC-dropout, T = 8"].iloc[0]["Accuracy ↑"] == "2.5 (1.1–>4)"
 
 
+def test_further_measures_have_a_table_of_their_own(results: Results) -> None:
+    further = [*ROWS, replace(ROW, metric="fpr95", worth="1.5")]
+    both = worth_tables(
+        replace(results, worth=pd.DataFrame([vars(row) for row in further])), "standard"
+    )
+    headings = {table.name: table.headings for table in both}
+    assert headings == {
+        "worth-standard": ("Accuracy ↑", "NLL ↓"),
+        "worth-detail-standard": ("FPR95 ↓",),
+    }
+
+
 def test_without_ensembles_of_several_sizes_there_is_neither(results: Results) -> None:
     without = replace(results, worth=pd.DataFrame())
     assert list(worth_tables(without, "standard")) == []
