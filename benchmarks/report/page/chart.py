@@ -1,4 +1,4 @@
-"""A chart in pixels, before it is drawn as SVG: axes, and lines with markers and bands."""
+"""A chart in pixels, before it is drawn as SVG: axes, and lines with markers, bands, replicates."""
 
 from __future__ import annotations
 
@@ -125,6 +125,7 @@ class Line:
     Attributes:
         key: of its method and size, for the switch that hides it.
         line, band: the paths; the band is empty where there is no interval.
+        thin: the path of all replicates; empty where there is a single one.
     """
 
     key: str
@@ -132,6 +133,7 @@ class Line:
     line: str
     band: str
     marks: tuple[Mark, ...]
+    thin: str = ""
 
 
 @dataclass(frozen=True)
@@ -156,8 +158,19 @@ class Chart:
     front: str = ""
 
 
-def line(look: Look, variant: Variant, points: Iterable[Point], x: Axis, y: Axis) -> Line:
-    """The line through the points; a value that is not finite interrupts it."""
+def line(
+    look: Look,
+    variant: Variant,
+    points: Iterable[Point],
+    x: Axis,
+    y: Axis,
+    replicates: Iterable[Iterable[tuple[float, float]]] = (),
+) -> Line:
+    """The line through the points; a value that is not finite interrupts it.
+
+    Args:
+        replicates: the values through which the line of each replicate goes.
+    """
     drawn = list(points)
     finite = _runs(drawn, lambda p: math.isfinite(p.y))
     bounded = _runs(drawn, lambda p: math.isfinite(p.y + p.lower + p.upper))
@@ -174,6 +187,9 @@ def line(look: Look, variant: Variant, points: Iterable[Point], x: Axis, y: Axis
         ),
         marks=tuple(
             Mark(x.at(p.x), y.at(p.y), p.tip, p.note) for run in finite for p in run if p.tip
+        ),
+        thin="".join(
+            path((x.at(a), y.at(b)) for a, b in one if math.isfinite(b)) for one in replicates
         ),
     )
 
