@@ -63,6 +63,20 @@ def of_replicates(results: Results, means: pd.DataFrame, *along: str) -> pd.Data
     return pd.concat(parts, ignore_index=True)
 
 
+def with_ranges(means: pd.DataFrame, replicates: pd.DataFrame, *along: str) -> pd.DataFrame:
+    """The means with how many replicates each has (``of``), and the least and most of these.
+
+    NaN where there is a single one.
+
+    Args:
+        replicates: as `of_replicates` gives them, of one metric and condition a point.
+        along: the columns beside method and members that make a point.
+    """
+    key = ["method", "members", *along]
+    grouped = replicates.groupby(key, as_index=False)["value"]
+    return means.merge(grouped.agg(of="count", least="min", most="max"), how="left", on=key)
+
+
 def _values(results: Results, metric: str) -> pd.DataFrame:
     table = results.curve("replicates")
     if metric not in table:

@@ -112,7 +112,8 @@ def draw(
         for marker, chosen in {**beyond, ".": of_each.between(*ends)}.items():
             shown = replicates[chosen]
             values = shown["value"].clip(*ends)
-            ax.plot(shown["p50_ms"], values, **point, marker=marker, clip_on=False)
+            if not shown.empty:
+                ax.plot(shown["p50_ms"], values, **point, marker=marker, clip_on=False)
     ax.set_ylim(*ends)
     return ax
 

@@ -76,12 +76,11 @@ def mean_bins(bins: pd.DataFrame) -> pd.DataFrame:
     Those that half of the replicates fill with `FEWEST` images: what fewer do is no mean. A single
     replicate is its own mean, with intervals; the mean of several has none.
     """
-    replicates = each(bins)
-    if not replicates:
-        return bins.assign(replicates=1)
-    full = bins["count"] >= FEWEST
+    full, replicates = bins["count"] >= FEWEST, each(bins)
     # Of full bins alone; the others only count images.
     known = bins.assign(**{name: bins[name].where(full) for name in ("confidence", "accuracy")})
+    if not replicates:
+        return known.assign(replicates=1)
     grouped = known.groupby("lower", as_index=False)
     means = grouped[["upper", "count", "confidence", "accuracy", *ACCURACY_BAND]].mean()
     often = 2 * grouped["accuracy"].count()["accuracy"] >= len(replicates)
@@ -90,8 +89,8 @@ def mean_bins(bins: pd.DataFrame) -> pd.DataFrame:
 
 
 def full_bins(bins: pd.DataFrame) -> pd.DataFrame:
-    """Those whose accuracy is drawn."""
-    return bins[(bins["count"] >= FEWEST) & bins["accuracy"].notna()]
+    """Those of which a replicate's accuracy is drawn."""
+    return bins[bins["count"] >= FEWEST]
 
 
 def draw(ax: Axes, bins: pd.DataFrame, looks: Mapping[Variant, Look]) -> Axes:
@@ -107,7 +106,7 @@ def draw(ax: Axes, bins: pd.DataFrame, looks: Mapping[Variant, Look]) -> Axes:
             continue
         for one in map(full_bins, each(of_variant)):
             ax.plot(one["confidence"], one["accuracy"], **look.thin)
-        mean = full_bins(mean_bins(of_variant))
+        mean = mean_bins(of_variant).dropna(subset="accuracy")
         ax.plot(mean["confidence"], mean["accuracy"], **look.line)
         barred = mean.dropna(subset=list(ACCURACY_BAND))
         lower, upper = (barred[column] for column in ACCURACY_BAND)

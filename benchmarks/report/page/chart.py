@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from matplotlib.ticker import MaxNLocator
 
 from benchmarks.report.names import Variant
+from benchmarks.report.number_format import rounded
 from benchmarks.report.style import Look
 
 WIDTH, HEIGHT = 360, 250
@@ -197,6 +198,14 @@ def line(
 def _runs(points: Iterable[Point], known: Callable[[Point], bool]) -> list[list[Point]]:
     """The runs of points that are known."""
     return [list(run) for is_known, run in groupby(points, known) if is_known]
+
+
+def range_of(row: Mapping[Any, Any]) -> str:
+    """What a tooltip says of the replicates of a mean, as `with_ranges` has them."""
+    if math.isnan(row["of"]):
+        return ""
+    least, most = (rounded(row[end])[0] for end in ("least", "most"))
+    return f" ({row['of']:g} replicates: {least} to {most})"
 
 
 def key(variant: Variant) -> str:

@@ -17,8 +17,17 @@ from benchmarks.report.figures.reliability import ACCURACY_BAND, drawn_bins, ful
 from benchmarks.report.figures.severity import Scale, limits, lines, scale_of
 from benchmarks.report.names import Variant
 from benchmarks.report.number_format import rounded
-from benchmarks.report.page.chart import Axis, Chart, Line, Point, line, x_axis, y_axis
-from benchmarks.report.replicates import each, of_replicates
+from benchmarks.report.page.chart import (
+    Axis,
+    Chart,
+    Line,
+    Point,
+    line,
+    range_of,
+    x_axis,
+    y_axis,
+)
+from benchmarks.report.replicates import each, of_replicates, with_ranges
 from benchmarks.report.results import Results
 from benchmarks.report.style import Look
 from benchmarks.report.tables.abstaining import abstaining_table
@@ -156,8 +165,7 @@ def _severity_chart(
     first, last = scale.severities[0] - scale.margin, scale.severities[-1] + scale.margin
     x = x_axis(scale.label, first, last, ticks_at=scale.ticks)
     y = y_axis(printed.axis_label, *limits(numbers, thin))
-    spread = _ranges(thin, ["method", "members", "severity"])
-    numbers = numbers.merge(spread, how="left", on=["method", "members", "severity"])
+    numbers = with_ranges(numbers, thin, "severity")
     return Chart(
         title=printed.title,
         description=f"{printed.axis_label} against {scale.label.lower()}",
@@ -176,8 +184,8 @@ def _reliability_chart(title: str, bins: pd.DataFrame, looks: Mapping[Variant, L
         x=x,
         y=y,
         lines=_lines(
-            *(full_bins(drawn_bins(bins)), full_bins(bins), ("confidence", "accuracy")),
-            *(looks, x, y, partial(map, _reliability_point)),
+            *(drawn_bins(bins).dropna(subset="accuracy"), full_bins(bins)),
+            *(("confidence", "accuracy"), looks, x, y, partial(map, _reliability_point)),
         ),
         diagonal=True,
     )
@@ -223,19 +231,10 @@ def _lines(
     )
 
 
-def _ranges(replicates: pd.DataFrame, by: list[str]) -> pd.DataFrame:
-    """How many replicates there are, their least and their highest value."""
-    grouped = replicates.groupby(by, as_index=False)["value"]
-    return grouped.agg(of="count", least="min", most="max")
-
-
 def _severity_point(label_of: Callable[[str], str], row: Mapping[Any, Any]) -> Point:
     value, half = rounded(row["value"], (row["upper"] - row["lower"]) / 2)
     tip = f"{label_of(row['condition'])}: {value}" + (f" ± {half}" if half else "")
-    if row["of"] > 1:
-        least, most = (rounded(row[end])[0] for end in ("least", "most"))
-        tip += f" ({row['of']:g} replicates: {least} to {most})"
-    return Point(row["severity"], row["value"], row["lower"], row["upper"], tip)
+    return Point(row["severity"], row["value"], row["lower"], row["upper"], tip + range_of(row))
 
 
 def _reliability_point(row: Mapping[Any, Any]) -> Point:

@@ -108,7 +108,7 @@ def _of_recipe(results: Results, recipe: str, folder: Path) -> dict[str, Any]:
         "calibration": reliability_charts(results, look),
         "detection": detections(results, look),
         "abstaining": abstaining(results, recipe, look),
-        "cost": costs(folder / "figures" / f"cost-{recipe}.csv", results.names, look),
+        "cost": costs(folder / "figures" / f"cost-{recipe}.csv", results, look),
     }
 
 
