@@ -163,14 +163,18 @@ def test_a_single_replicate_has_a_band_or_bars_and_several_have_lines(make_run: 
             numbers = numbers[numbers["condition"] == numbers["condition"].iloc[0]]
             ax = draw(Figure().subplots(), numbers, look)
             widths = [line.get_linewidth() for line in ax.lines]
-            drawn = sum(not rows_of(numbers, variant).empty for variant in look)
-            assert widths.count(0.5) == (replicates * drawn if replicates > 1 else 0)
-            bands = [band.get_paths()[0].vertices for band in ax.collections]
-            assert sum(bool(np.ptp(band[:, 1]) > 0) for band in bands) == drawn * (replicates == 1)
+            counts = numbers.groupby(["method", "members"])["replicate"].nunique()
+            assert counts.max() == replicates
+            assert widths.count(0.5) == counts[counts > 1].sum()
+            bands = [path for band in ax.collections for path in band.get_paths()]
+            assert len(bands) == (counts == 1).sum()
         bins = results.curve("reliability")
+        bins = bins[bins["condition"] == "clean"]
         bars = reliability.draw(Figure().subplots(), bins, look).collections
-        full = (bins["count"] >= reliability.FEWEST).sum()
-        assert sum(len(bar.get_paths()) for bar in bars) == (full if replicates == 1 else 0)
+        full = bins["accuracy_lower"].notna() & (bins["count"] >= reliability.FEWEST)
+        assert sum(len(bar.get_paths()) for bar in bars) == full.sum()
+        several = bins["method"].isin(["softmax", "mc_dropout"])
+        assert bins[several]["accuracy_lower"].isna().all() == (replicates > 1)
 
 
 def test_an_outlier_is_drawn(results: Results) -> None:

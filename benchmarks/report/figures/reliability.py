@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping
 
 import pandas as pd
@@ -82,10 +83,10 @@ def mean_bins(bins: pd.DataFrame) -> pd.DataFrame:
     if not replicates:
         return known.assign(replicates=1)
     grouped = known.groupby("lower", as_index=False)
-    means = grouped[["upper", "count", "confidence", "accuracy", *ACCURACY_BAND]].mean()
+    means = grouped[["upper", "count", "confidence", "accuracy"]].mean()
     often = 2 * grouped["accuracy"].count()["accuracy"] >= len(replicates)
     means[["confidence", "accuracy"]] = means[["confidence", "accuracy"]].where(often)
-    return means.assign(replicates=len(replicates))
+    return means.assign(replicates=len(replicates), **dict.fromkeys(ACCURACY_BAND, math.nan))
 
 
 def full_bins(bins: pd.DataFrame) -> pd.DataFrame:
