@@ -58,43 +58,48 @@ def wilson_interval(
 def roc_curve(
     negatives: Float[np.ndarray, " negatives"],
     positives: Float[np.ndarray, " positives"],
-    draws: tuple[Weights, Weights],
+    draws: tuple[Weights, Weights] | None,
     false_positive_rates: Float64[np.ndarray, " points"],
 ) -> Curve:
     """The ROC curve: the share of positives that are flagged, at these shares of negatives.
 
     Higher scores are flagged first. The curve is interpolated linearly between the thresholds;
-    where it rises vertically, its upper end counts. ``draws``: of the negatives and the positives.
+    where it rises vertically, its upper end counts. ``draws``: of the negatives and the positives;
+    without them bounds are NaN.
     """
     order = flagging_order(negatives, positives)
 
     def counts(weights: Weights, of_positives: Weights) -> tuple[Counts, Counts]:
         return DetectionStatistics(order, weights, of_positives).flagged
 
-    return _with_bounds(counts, draws, false_positive_rates, len(positives))
+    images = len(negatives), len(positives)
+    return _with_bounds(counts, images, draws, false_positive_rates, len(positives))
 
 
 def risk_curve(
     uncertainty: Float[np.ndarray, " images"],
     correct: Bool[np.ndarray, " images"],
-    draws: Weights,
+    draws: Weights | None,
     coverages: Float64[np.ndarray, " points"],
 ) -> Curve:
     """The error rate among the most certain images, at these coverages above 0.
 
     Expected over the order of images of the same uncertainty, copies of an image among them.
+    Without draws bounds are NaN.
     """
     selection = Selection(Ranking.of(uncertainty), correct)
 
     def counts(weights: Weights) -> tuple[Counts, Counts]:
         return SelectionStatistics(selection, weights).selected
 
-    return _with_bounds(counts, (draws,), coverages, coverages * len(correct))
+    every = None if draws is None else (draws,)
+    return _with_bounds(counts, (len(correct),), every, coverages, coverages * len(correct))
 
 
 def _with_bounds(
     counts: Callable[..., tuple[Counts, Counts]],
-    draws: tuple[Weights, ...],
+    images: tuple[int, ...],
+    draws: tuple[Weights, ...] | None,
     shares: Float64[np.ndarray, " points"],
     totals: Float64[np.ndarray, " points"] | int,
 ) -> Curve:
@@ -104,7 +109,9 @@ def _with_bounds(
         columns = zip(*(count.T for count in counts(*weights)), strict=True)
         return np.stack([np.interp(shares, x / x[-1], y) / totals for x, y in columns])
 
-    (curve,) = traced(each_once(len(weights)) for weights in draws)
+    (curve,) = traced(map(each_once, images))
+    if draws is None:
+        return np.stack([curve, *np.full((2, len(curve)), np.nan)])
     starts = range(0, draws[0].shape[1], BLOCK)
     blocks = [traced(w[:, start : start + BLOCK] for w in draws) for start in starts]
     return np.stack([curve, *np.quantile(np.concatenate(blocks), _TAILS, axis=0)])

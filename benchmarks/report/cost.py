@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Iterator
 from typing import NamedTuple
@@ -11,6 +12,7 @@ import pandas as pd
 from benchmarks.records import where
 from benchmarks.report.names import Variant
 from benchmarks.report.read.comparisons import Quantity
+from benchmarks.report.replicates import has_interval
 from benchmarks.report.results import Results
 from benchmarks.vocabulary import CLEAN, SELF_TRAINED
 
@@ -82,7 +84,10 @@ def drawn(results: Results) -> list[Quantity]:
 
 
 def points(results: Results) -> pd.DataFrame:
-    """A row for each measure, size and batch size that has both a value and a time."""
+    """A row for each measure, size and batch size that has both a value and a time.
+
+    The mean of a few replicates has no interval.
+    """
     latency = results.latency
     setup = main_setup(latency)
     if setup is None:
@@ -114,11 +119,13 @@ def _points(
     sign = -1 if results.names.metric(quantity.metric).better == "higher" else 1
     losses = [(ms, sign * quality["value"]) for _, quality, ms in joined]
     for (variant, quality, ms), point in zip(joined, losses, strict=True):
+        bounded = has_interval(int(quality["replicates"]))
         yield {
             "metric": quantity.metric,
             "condition": quantity.condition,
             **variant._asdict(),
-            **{name: quality[name] for name in ("value", "lower", "upper")},
+            "value": quality["value"],
+            **{name: quality[name] if bounded else math.nan for name in ("lower", "upper")},
             "batch_size": batch_size,
             "p50_ms": ms,
             "pareto": not any(_dominates(other, point) for other in losses),

@@ -37,7 +37,7 @@ from benchmarks.vocabulary import (
     WORTH_CSV,
 )
 
-_CURVE_COLUMNS = ["recipe", "method", "members", "condition", "score", "rank"]
+_CURVE_COLUMNS = ["recipe", "method", "members", "replicate", "condition", "score", "rank"]
 
 
 @dataclass(frozen=True, eq=False)

@@ -56,6 +56,10 @@ BAND = 0.15
 """How opaque intervals are; those of a method's smaller sizes are half as much."""
 
 
+THIN = 0.5
+"""How opaque lines and points of replicates are; those of a smaller size are half as much."""
+
+
 @dataclass(frozen=True)
 class Look:
     """How a method of a size is drawn.
@@ -86,6 +90,17 @@ class Look:
     def curve(self) -> dict[str, Any]:
         """The arguments of a line of many points, of which only some have a marker."""
         return self.line | {"markevery": 0.25, "markersize": 3.0}
+
+    @property
+    def thin(self) -> dict[str, Any]:
+        """The arguments of a replicate's line, below that of the mean."""
+        alpha = THIN if self.filled else THIN / 2
+        return {"color": self.color, "linewidth": 0.5, "alpha": alpha, "zorder": 1.5}
+
+    @property
+    def point(self) -> dict[str, Any]:
+        """The arguments of the points of replicates, where these have no line."""
+        return self.thin | {"linestyle": "none", "markersize": 4.0, "markeredgewidth": 0}
 
 
 _DASHED, _DASH_DOTTED = (0.0, (4.0, 1.5)), (0.0, (4.0, 1.2, 1.0, 1.2))

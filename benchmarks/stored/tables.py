@@ -167,6 +167,9 @@ COLUMNS = {
         counts=("replicate", "rank", "index", "class"),
         numbers=("divergence", "label", *_VOTES),
     ),
+    f"{CURVES_FOLDER}/replicates.csv": Columns(
+        text=_ORIGIN, counts=("replicate",), more_numbers=True
+    ),
     f"{CURVES_FOLDER}/explorer.csv": Columns(
         text=(*_ORIGIN, "reasons"),
         counts=("index", "number", "replicate"),

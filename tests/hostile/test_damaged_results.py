@@ -30,7 +30,7 @@ READ = (
     *("tasks.csv", "conditions.csv", "methods.csv", "scores.csv", "metrics.csv", "recipes.csv"),
     *("curves/reliability.csv", "curves/histograms.csv", "curves/roc.csv"),
     *("curves/risk_coverage.csv", "curves/example_image.csv", "curves/high_disagreement.csv"),
-    "curves/explorer.csv",
+    *("curves/replicates.csv", "curves/explorer.csv"),
 )
 """What the report reads of this run."""
 
@@ -136,7 +136,11 @@ BYTES: dict[str, Callable[[bytes], bytes]] = {
     "in another encoding": lambda content: content.decode().encode("utf-16"),
 }
 TABLES = [name for name in READ if name.endswith(".csv")]
-MAY_HAVE_MORE = ("curves/explorer.csv", *(name for name in READ if name in FILES))
+MAY_HAVE_MORE = (
+    "curves/replicates.csv",
+    "curves/explorer.csv",
+    *(name for name in READ if name in FILES),
+)
 """Columns: of measures, or of a later version's nouns."""
 
 
@@ -168,6 +172,7 @@ def test_damaged_table_is_named_though_it_has_no_seal(damage: str, unsealed: Pat
         ("training.csv", "recipe", "soup", "recipes.csv has no 'soup'"),
         ("curves/roc.csv", "flagged", "many", "'flagged' does not hold numbers"),
         ("curves/roc.csv", "condition", "x", "conditions.csv has no 'x'"),
+        ("curves/replicates.csv", "accuracy", "high", "'accuracy' does not hold numbers"),
         ("curves/explorer.csv", "confidence", "high", "'confidence' does not hold numbers"),
         ("curves/explorer.csv", "index", "", "'index' does not hold whole numbers"),
         ("metrics.csv", "biased", "perhaps", "'perhaps'"),

@@ -7,6 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pandas as pd
+import pytest
 from matplotlib.figure import Figure
 
 from benchmarks.report import cost, write_report
@@ -14,10 +15,13 @@ from benchmarks.report.cost import Setup, main_setup, points
 from benchmarks.report.figures.cost import draw
 from benchmarks.report.names import Variant
 from benchmarks.report.read.comparisons import Quantity
+from benchmarks.report.replicates import of_replicates
 from benchmarks.report.results import Results
 from benchmarks.report.style import looks
 from benchmarks.report.tables.formats import as_frame
 from benchmarks.report.tables.latency import latency_tables
+
+NO_REPLICATES = pd.DataFrame(columns=["method", "members", "replicate", "p50_ms", "value"])
 
 
 def test_all_sizes_are_in_cost_alone(timed_results: Results) -> None:
@@ -47,7 +51,7 @@ def test_custom_methods_are_compared_with_the_others(timed_results: Results) -> 
     one = numbers[(numbers["metric"] == "nll") & (numbers["batch_size"] == 1)]
     one.loc[one["method"] == "softmax", "members"] = "exact"
     names, look = timed_results.names, looks(timed_results.names, timed_results.shown)
-    assert draw(Figure().subplots(), names, one, look).lines
+    assert draw(Figure().subplots(), names, one, NO_REPLICATES, look).lines
 
 
 def test_points_join_value_and_time(timed_results: Results) -> None:
@@ -88,7 +92,38 @@ def test_draw_takes_an_axes_and_returns_it(timed_results: Results) -> None:
     ax = Figure().subplots()
     one = numbers[(numbers["metric"] == "nll") & (numbers["batch_size"] == 1)]
     names, look = timed_results.names, looks(timed_results.names, timed_results.shown)
-    assert draw(ax, names, one, look) is ax
+    assert draw(ax, names, one, NO_REPLICATES, look) is ax
     assert ax.get_xscale() == "log"
     assert [text.get_text() for text in ax.texts] == ["1", "2", "4", "8", "2", "4"]
     assert set(cost.COLUMNS) == set(numbers)
+
+
+def test_replicates_are_drawn_and_those_beyond_the_axis_at_its_edge(timed_results: Results) -> None:
+    numbers = points(timed_results)
+    thin = of_replicates(timed_results, numbers, "batch_size", "p50_ms")
+    one, each = (
+        table[(table["metric"] == "ece") & (table["batch_size"] == 1)] for table in (numbers, thin)
+    )
+    means = each.groupby(["method", "members"])["value"].mean()
+    assert len(each) == 2 * len(means)
+    values = one.set_index(["method", "members"])["value"]
+    assert set(values.index) - set(means.index) == {("deep_ensemble", "4")}  # of one replicate
+    assert means.to_dict() == pytest.approx(values[means.index].to_dict(), abs=1e-5)
+    each = each.assign(value=each["value"].where(each.index != each.index[0], 0.9))
+    names, look = timed_results.names, looks(timed_results.names, timed_results.shown)
+    ax = draw(Figure().subplots(), names, one, each, look)
+    top = ax.get_ylim()[1]
+    marked = {line.get_marker(): line for line in ax.lines if line.get_linestyle() == "None"}
+    assert list(marked["^"].get_ydata()) == [top]
+    shown = [line for line in ax.lines if line.get_marker() in (".", "v", "^")]
+    assert sum(len(line.get_xdata()) for line in shown) == len(each)
+
+
+def test_a_mean_of_a_few_replicates_has_no_interval(timed_results: Results) -> None:
+    found = points(timed_results)
+    alone = (found["method"] == "deep_ensemble") & (found["members"] == "4")
+    assert found.loc[~alone, ["lower", "upper"]].isna().all(axis=None)
+    assert found.loc[alone, ["lower", "upper"]].notna().any(axis=None)
+    several = timed_results.summary.assign(replicates=5)
+    bounds = points(replace(timed_results, summary=several))[["lower", "upper"]]
+    assert bounds.notna().any(axis=None)

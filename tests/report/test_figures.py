@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -12,7 +13,9 @@ from matplotlib.figure import Figure
 from PIL import Image
 
 from benchmarks.records import read_table
+from benchmarks.report.abstaining import errors, replicate_errors
 from benchmarks.report.figures import (
+    abstaining,
     detection,
     entropy_split,
     reliability,
@@ -23,6 +26,7 @@ from benchmarks.report.figures import (
 )
 from benchmarks.report.figures.drawing import rows_of, show_image
 from benchmarks.report.names import Variant
+from benchmarks.report.replicates import of_replicates
 from benchmarks.report.results import Results
 from benchmarks.report.style import looks
 from tests.report.support import NAMES
@@ -95,14 +99,15 @@ def test_range_of_ill_defined_labels_is_shaded_with_the_reason(results: Results)
     printed, look = results.names.printed("accuracy"), looks(results.names, results.shown)
     lines, scale = severity.lines(results, "rotated"), severity.scale_of(results, "rotated")
     assert scale.severities == [0, 30, 60, 120]
-    ax = severity.draw(Figure().subplots(), lines, "accuracy", printed, scale, look)
+    thin = of_replicates(results, lines, "severity")
+    ax = severity.draw(Figure().subplots(), lines, "accuracy", printed, scale, look, thin)
     (shade,) = ax.patches
     assert (shade.get_x(), shade.get_x() + shade.get_width()) == (60, 123)
     assert [text.get_text() for text in ax.texts] == ["labels ill-defined:\n6 and 9 swap"]
     summary = results.summary[results.summary["condition"] != "rotated-120"]
     scale = severity.scale_of(replace(results, summary=summary), "rotated")
     assert scale.severities == [0, 30, 60]
-    certain = severity.draw(Figure().subplots(), lines, "accuracy", printed, scale, look)
+    certain = severity.draw(Figure().subplots(), lines, "accuracy", printed, scale, look, thin)
     assert not certain.patches
     assert not certain.texts
 
@@ -115,10 +120,11 @@ def test_draw_functions_take_an_axes_and_return_it(results: Results) -> None:
     digit = results.curve("example_image")
     digit = digit.assign(severity=digit["condition"].map(severities))
     lines, scale = severity.lines(results, "rotated"), severity.scale_of(results, "rotated")
-    noise = names.condition("ood-uniform_noise")
+    noise, thin = names.condition("ood-uniform_noise"), of_replicates(results, lines, "severity")
     assert not results.training.empty
     for draw, *arguments in (
-        (severity.draw, lines, "nll", printed, scale, look),
+        (severity.draw, lines, "nll", printed, scale, look, thin),
+        (abstaining.draw, errors(results), replicate_errors(results, errors(results)), look),
         (entropy_split.draw, results, entropy_split.parts(results).head(3), one),
         (reliability.draw, results.curve("reliability"), look),
         (reliability.draw_counts, results.curve("reliability"), look),
@@ -148,16 +154,47 @@ def test_images_below_severities_are_square_however_wide_the_figure(results: Res
     assert all(round(box.width - box.height, 3) == 0 for box in boxes)
 
 
-def test_curves_have_bands_and_bins_have_bars(results: Results) -> None:
-    look = looks(results.names, results.shown)
-    for draw, name in ((detection.draw_roc, "roc"), (risk_coverage.draw, "risk_coverage")):
-        numbers = results.curve(name)
-        drawn = [variant for variant in look if not rows_of(numbers, variant).empty]
-        assert len(draw(Figure().subplots(), numbers, look).collections) == len(drawn)
-    bins = results.curve("reliability")
-    bars = reliability.draw(Figure().subplots(), bins, look).collections
-    full = bins[bins["count"] >= reliability.FEWEST]
-    assert sum(len(bar.get_paths()) for bar in bars) == len(full)
+def test_a_single_replicate_has_a_band_or_bars_and_several_have_lines(make_run: Any) -> None:
+    for replicates in (1, 2):
+        results = Results.load(make_run(replicates=replicates)).of_recipe("standard")
+        look = looks(results.names, results.shown)
+        for draw, name in ((detection.draw_roc, "roc"), (risk_coverage.draw, "risk_coverage")):
+            numbers = results.curve(name)
+            numbers = numbers[numbers["condition"] == numbers["condition"].iloc[0]]
+            ax = draw(Figure().subplots(), numbers, look)
+            widths = [line.get_linewidth() for line in ax.lines]
+            counts = numbers.groupby(["method", "members"])["replicate"].nunique()
+            assert counts.max() == replicates
+            assert widths.count(0.5) == counts[counts > 1].sum()
+            bands = [path for band in ax.collections for path in band.get_paths()]
+            assert len(bands) == (counts == 1).sum()
+        bins = results.curve("reliability")
+        bins = bins[bins["condition"] == "clean"]
+        bars = reliability.draw(Figure().subplots(), bins, look).collections
+        full = bins["accuracy_lower"].notna() & (bins["count"] >= reliability.FEWEST)
+        assert sum(len(bar.get_paths()) for bar in bars) == full.sum()
+        several = bins["method"].isin(["softmax", "mc_dropout"])
+        assert bins[several]["accuracy_lower"].isna().all() == (replicates > 1)
+
+
+def test_an_outlier_is_drawn(results: Results) -> None:
+    table = results.curve("replicates")
+    outlier = (table["method"] == "mc_dropout") & (table["members"] == "8")
+    table = table.assign(ece=table["ece"].where(~(outlier & (table["replicate"] == 1)), 0.95))
+    changed = replace(results, curves={**results.curves, "replicates": table})
+    lines, scale = severity.lines(changed, "rotated"), severity.scale_of(changed, "rotated")
+    thin = of_replicates(changed, lines, "severity")
+    printed, look = changed.names.printed("ece"), looks(changed.names, changed.shown)
+    ax = severity.draw(Figure().subplots(), lines, "ece", printed, scale, look, thin)
+    assert [0.95] * 4 in [list(line.get_ydata()) for line in ax.lines]
+    assert ax.get_ylim()[1] > 0.95
+
+
+def test_a_mean_has_an_interval_where_replicates_are_one_or_many(results: Results) -> None:
+    for replicates, has_interval in ((1, True), (2, False), (4, False), (5, True)):
+        of_many = replace(results, summary=results.summary.assign(replicates=replicates))
+        bounds = severity.lines(of_many, "rotated")[["lower", "upper"]]
+        assert bounds.notna().any(axis=None) == has_interval
 
 
 def test_training_curves_are_mean_and_range_of_the_networks(reported: Path) -> None:

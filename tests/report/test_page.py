@@ -16,10 +16,11 @@ import pytest
 
 from benchmarks.metrics import METRICS
 from benchmarks.records import write_table
+from benchmarks.report.abstaining import errors, finding
 from benchmarks.report.page import page as page_module
 from benchmarks.report.page import write_page
 from benchmarks.report.page.chart import Point, line, log_axis, x_axis, y_axis
-from benchmarks.report.page.chart_sections import detections, reliability_charts
+from benchmarks.report.page.chart_sections import detections, reliability_charts, severities
 from benchmarks.report.page.claims import claims
 from benchmarks.report.page.cost import costs
 from benchmarks.report.page.explorer import data_uri, explorer
@@ -70,6 +71,12 @@ class Parsed(HTMLParser):
 def copied(folder: Path, to: Path) -> Path:
     shutil.copytree(folder, to, ignore=shutil.ignore_patterns("predictions", "*.png", "*.svg"))
     return to
+
+
+def section_of(folder: Path, name: str) -> str:
+    page = (folder / "index.html").read_text(encoding="utf-8")
+    (section,) = re.findall(rf'<section id="{name}".*?</section>', page, re.DOTALL)
+    return str(section)
 
 
 def page_of(folder: Path) -> str:
@@ -160,10 +167,31 @@ def test_verdicts_of_the_comparisons_are_marked(reported: Path) -> None:
     )
     assert verdicts[BEST]
     assert verdicts[TIED]
-    parsed = Parsed((reported / "index.html").read_text(encoding="utf-8"))
+    parsed = Parsed(section_of(reported, "leaderboard"))
     classes = Counter(attributes.get("class") for _, attributes in parsed.elements)
     assert classes["number best"] == verdicts[BEST]
     assert Counter(tag for tag, _ in parsed.elements)["abbr"] == verdicts[TIED]
+
+
+def test_abstaining_is_told_drawn_and_tabulated(reported: Path, tmp_path: Path) -> None:
+    parsed = Parsed(section_of(reported, "selective"))
+    results = Results.load(reported).of_recipe("standard")
+    numbers = errors(results)
+    assert finding(results, numbers) in parsed.text
+    assert Counter(tag for tag, _ in parsed.elements)["figure"] == numbers["condition"].nunique()
+    cells = [a for tag, a in parsed.elements if tag == "td" and "number" in (a.get("class") or "")]
+    assert len(cells) == len(numbers)
+    tips = [a["data-tip"] for tag, a in parsed.elements if tag == "use" and "data-tip" in a]
+    of_five = [tip for tip in tips if tip and tip.startswith("Abstaining on 5 %: error ")]
+    assert len(of_five) == len(numbers) / 5
+    folder = copied(reported, tmp_path / "earlier")
+    for name in ("metrics.csv", "summary.csv"):
+        lines = (folder / name).read_text(encoding="utf-8").splitlines(keepends=True)
+        kept = [line for line in lines if "error_at_coverage" not in line]
+        (folder / name).write_text("".join(kept), encoding="utf-8")
+    (folder / "run.json").unlink()
+    page_of(folder)
+    assert "Selective prediction: not measured in this run." in section_of(folder, "selective")
 
 
 def test_claims_are_shown_with_verdict_and_numbers(reported: Path, tmp_path: Path) -> None:
@@ -212,7 +240,7 @@ def test_cost_is_drawn_with_its_front(reported: Path, tmp_path: Path) -> None:
     path = folder / "figures" / "cost-standard.csv"
     write_table(table, path)
     results = Results.load(folder)
-    found = costs(path, results.names, looks(results.names, results.shown))
+    found = costs(path, results, looks(results.names, results.shown))
     assert [cost.batch for cost in found] == ["Single images", "Batches of 64 images"]
     chart = found[0].charts[0]
     assert len(chart.front.split("L")) == 2
@@ -348,18 +376,24 @@ def test_line_is_interrupted_by_what_is_infinite_and_its_band_where_there_are_no
     assert line(look, variant, [], x, y).line == ""
 
 
-def test_curves_have_bands_with_tooltips_unless_a_run_is_older(reported: Path) -> None:
-    results = Results.load(reported).of_recipe("standard")
-    bounds = ["lower", "upper", "accuracy_lower", "accuracy_upper"]
-    older = {
-        "roc": results.curve("roc").drop(columns=bounds[:2]),
-        "reliability": results.curve("reliability").drop(columns=bounds[2:]),
-    }
-    for given, has_bands in ((results, True), (replace(results, curves=older), False)):
+def test_single_replicates_have_bands_and_several_have_lines(make_run: Any) -> None:
+    for replicates in (1, 2):
+        given = Results.load(make_run(replicates=replicates)).of_recipe("standard")
         look = looks(given.names, given.shown)
         charts = reliability_charts(given, look)
         charts += [chart for group in detections(given, look) for chart in group.charts]
+        charts += severities(given, look)["rotated"].charts
         for drawn in (drawn for chart in charts for drawn in chart.lines):
-            assert bool(drawn.band) is has_bands
+            alone = replicates == 1 or drawn.key == "deep_ensemble-4"
+            assert bool(drawn.band) is alone
+            assert drawn.thin.count("M") == (0 if alone else 2)
             assert drawn.line
-            assert all((" to " in mark.tip) is has_bands for mark in drawn.marks)
+            assert drawn.marks
+
+
+def test_tooltip_has_the_range_of_replicates(make_run: Any) -> None:
+    given = Results.load(make_run(replicates=2)).of_recipe("standard")
+    (accuracy, *_) = severities(given, looks(given.names, given.shown))["rotated"].charts
+    values = given.curve("replicates").query("method == 'softmax' and condition == 'clean'")
+    ends = (f"{end:.3f}" for end in (values["accuracy"].min(), values["accuracy"].max()))
+    assert f"(2 replicates: {' to '.join(ends)})" in accuracy.lines[0].marks[0].tip

@@ -40,15 +40,16 @@ FIGURES = {
         for kind in ("histograms", "roc", "risk-coverage")
         for score in ("predictive_entropy", "mutual_information", "pairwise_disagreement")
     ),
-    *("high-disagreement", "training"),
+    *("abstaining", "high-disagreement", "training"),
 }
 OF_OWN_SCORE = {f"{kind}-own_score" for kind in ("histograms", "roc", "risk-coverage")}
 """Of the custom method."""
-TABLES = {
+OF_QUALITY = {
     *("overview", "main", "calibration", "uncertainty", "reference"),
     *(f"detection-{metric}" for metric in ("auroc", "aupr_out", "aupr_in", "fpr95")),
     *(f"selective-{metric}" for metric in ("misclassification_auroc", "aurc", "augrc")),
 }
+TABLES = OF_QUALITY | {"abstaining"}
 
 ROOT = Path(__file__).parents[2]
 
@@ -178,8 +179,8 @@ def test_runs_of_all_kinds_are_reported(name: str, make_run: Any) -> None:
     results = Results.load(make_run(**changes)).of_recipe(recipe)
     added = OF_OWN_SCORE if changes.get("custom") else set()
     assert {drawing.name for drawing in figures(results)} == (FIGURES - missing) | added
-    detection = {table for table in TABLES if table.startswith(("detection", "reference"))}
-    expected = TABLES - detection if name == "clean images alone" else set(TABLES)
+    detection = {table for table in OF_QUALITY if table.startswith(("detection", "reference"))}
+    expected = OF_QUALITY - detection if name == "clean images alone" else set(OF_QUALITY)
     expected |= {"exact"} if name == "exact MC-dropout" else set()
     found = list(quality_tables(results, recipe))
     assert {table.name for table in found} == {f"{table}-{recipe}" for table in expected}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from benchmarks.report.figures.abstaining import abstaining_figures
 from benchmarks.report.figures.claims import (
     certainty_figures,
     missing_data_figures,
@@ -38,6 +39,7 @@ GROUPS = (
     histogram_figures,
     roc_figures,
     risk_coverage_figures,
+    abstaining_figures,
     example_figures,
     high_disagreement_figures,
     training_figures,

@@ -7,16 +7,20 @@ from collections.abc import Iterator, Mapping
 
 import pandas as pd
 from matplotlib.axes import Axes
+from matplotlib.lines import Line2D
 from matplotlib.ticker import LogLocator, NullFormatter, StrMethodFormatter
 
 from benchmarks.records import where
 from benchmarks.report.cost import main_setup, points
 from benchmarks.report.figures.drawing import Drawing, legend_below, panels
 from benchmarks.report.names import Names, Variant
+from benchmarks.report.replicates import of_replicates
 from benchmarks.report.results import Results
 from benchmarks.report.style import PAGE, Look, look_in
 
 FRONT = "Pareto front: no other point is both faster and better"
+
+REPLICATES = "Small: replicates (triangles: beyond the axis)"
 
 
 def cost_figures(results: Results, looks: Mapping[Variant, Look]) -> Iterator[Drawing]:
@@ -25,6 +29,7 @@ def cost_figures(results: Results, looks: Mapping[Variant, Look]) -> Iterator[Dr
     setup = main_setup(results.latency)
     if numbers.empty or setup is None:
         return
+    thin = of_replicates(results, numbers, "batch_size", "p50_ms")
     shown = list(numbers[["metric", "condition"]].drop_duplicates().itertuples(index=False))
     sizes = sorted(set(numbers["batch_size"]))
     figure, axes = panels(len(shown) * len(sizes), columns=len(shown), width=PAGE, height=2.1)
@@ -32,16 +37,30 @@ def cost_figures(results: Results, looks: Mapping[Variant, Look]) -> Iterator[Dr
         row, column = divmod(position, len(shown))
         metric, condition = shown[column]
         shown_here = {"metric": metric, "condition": condition, "batch_size": sizes[row]}
-        draw(ax, results.names, where(numbers, **shown_here), looks)
+        chosen = (where(table, **shown_here) for table in (numbers, thin))
+        draw(ax, results.names, *chosen, looks)
         ax.set_ylabel(f"{results.names.printed(metric).axis_title}\n{results.label_of(condition)}")
         ax.set_xlabel(f"Milliseconds, {_images(sizes[row])}")
-    legend_below(figure, axes)
+    small = Line2D([], [], color="0.4", marker=".", linestyle="none", label=REPLICATES)
+    legend_below(figure, axes, extra=[] if thin.empty else [small])
     figure.suptitle(f"Median latency on {setup.label}", fontsize="medium")
     yield Drawing("cost", figure, numbers)
 
 
-def draw(ax: Axes, names: Names, numbers: pd.DataFrame, looks: Mapping[Variant, Look]) -> Axes:
-    """One measure: a line a method over its sizes, each with its number of members beside it."""
+def draw(
+    ax: Axes,
+    names: Names,
+    numbers: pd.DataFrame,
+    thin: pd.DataFrame,
+    looks: Mapping[Variant, Look],
+) -> Axes:
+    """One measure: a line a method over its sizes, each with its number of members beside it.
+
+    Around each value are its replicates, or its interval where they are not known.
+
+    Args:
+        thin: the values of each replicate, drawn as small points, at the edge as triangles.
+    """
     front = numbers[numbers["pareto"]].sort_values("p50_ms")
     ax.plot(
         *(front["p50_ms"], front["value"]),
@@ -58,9 +77,10 @@ def draw(ax: Axes, names: Names, numbers: pd.DataFrame, looks: Mapping[Variant, 
         ax.plot(
             line["p50_ms"], line["value"], **look.line | {"label": _label(names, str(method), line)}
         )
-        spread = [line["value"] - line["lower"], line["upper"] - line["value"]]
+        alone = line[~line["members"].isin(where(thin, method=str(method))["members"])]
+        spread = [alone["value"] - alone["lower"], alone["upper"] - alone["value"]]
         ax.errorbar(
-            *(line["p50_ms"], line["value"], spread),
+            *(alone["p50_ms"], alone["value"], spread),
             fmt="none",
             ecolor=look.color,
             elinewidth=0.6,
@@ -84,7 +104,17 @@ def draw(ax: Axes, names: Names, numbers: pd.DataFrame, looks: Mapping[Variant, 
     # By the values: small sizes scatter so much that their intervals would dwarf all differences.
     lowest, highest = numbers["value"].min(), numbers["value"].max()
     margin = 0.3 * (highest - lowest) or 0.1 * abs(highest)
-    ax.set_ylim(lowest - margin, highest + margin)
+    ends = lowest - margin, highest + margin
+    for method, replicates in thin.groupby("method", sort=False):
+        point = look_in(looks, Variant(str(method), "")).point
+        of_each = replicates["value"]
+        beyond = {"v": of_each < ends[0], "^": of_each > ends[1]}
+        for marker, chosen in {**beyond, ".": of_each.between(*ends)}.items():
+            shown = replicates[chosen]
+            values = shown["value"].clip(*ends)
+            if not shown.empty:
+                ax.plot(shown["p50_ms"], values, **point, marker=marker, clip_on=False)
+    ax.set_ylim(*ends)
     return ax
 
 

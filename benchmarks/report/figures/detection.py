@@ -13,9 +13,11 @@ from benchmarks.nouns import ConditionRecord
 from benchmarks.report.figures.drawing import (
     Drawing,
     conditions_in,
-    draw_band,
+    draw_curve,
+    drawn_curves,
     legend_below,
     panels,
+    replicates_entry,
     rows_of,
     scores_in,
 )
@@ -58,8 +60,9 @@ def roc_figures(results: Results, looks: Mapping[Variant, Look]) -> Iterator[Dra
             ax.set_ylabel("OOD images flagged")
         for ax in axes:  # all alike, so that the rows of panels are as well
             ax.tick_params(labelbottom=True)
-        legend_below(figure, axes)
-        yield Drawing(f"roc-{score}", figure, numbers)
+        mean = "their mean at each share of clean images"
+        legend_below(figure, axes, extra=replicates_entry(numbers, mean))
+        yield Drawing(f"roc-{score}", figure, drawn_curves(numbers, "flagged_clean", "flagged"))
 
 
 def histogram_figures(results: Results, looks: Mapping[Variant, Look]) -> Iterator[Drawing]:
@@ -97,13 +100,15 @@ def histogram_figures(results: Results, looks: Mapping[Variant, Look]) -> Iterat
 
 
 def draw_roc(ax: Axes, numbers: pd.DataFrame, looks: Mapping[Variant, Look]) -> Axes:
-    """One out-of-distribution set: a curve a method, with its band; chance is the diagonal."""
+    """One out-of-distribution set: the curves of each method and their mean; chance: diagonal.
+
+    The mean is vertical: of the shares flagged, at each share of clean images.
+    """
     ax.plot([0, 1], [0, 1], color="0.6", linewidth=0.8, zorder=1, label="Chance")
     for variant, look in looks.items():
         curve = rows_of(numbers, variant)
         if not curve.empty:
-            ax.plot(curve["flagged_clean"], curve["flagged"], **look.curve)
-            draw_band(ax, curve, "flagged_clean", look)
+            draw_curve(ax, curve, "flagged_clean", "flagged", look)
     ax.set(xlim=(0, 1.01), ylim=(0, 1.02))
     return ax
 

@@ -1,4 +1,4 @@
-"""What all figures share: a drawing with its numbers, panels, a legend, shades and bands."""
+"""What all figures share: panels, a legend, shades, bands, and replicates with their mean."""
 
 from __future__ import annotations
 
@@ -11,11 +11,13 @@ import pandas as pd
 from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
 from matplotlib.text import Text
 
 from benchmarks.records import where
 from benchmarks.report.names import Names, Variant
 from benchmarks.report.read.files import Pixels, claims_numbers
+from benchmarks.report.replicates import each, mean_curve
 from benchmarks.report.results import Results
 from benchmarks.report.style import BAND, Look
 
@@ -91,6 +93,38 @@ def draw_band(ax: Axes, line: pd.DataFrame, x: str, look: Look) -> Axes:
         line[x], line["lower"], line["upper"], color=look.color, alpha=alpha, linewidth=0
     )
     return ax
+
+
+def draw_curve(ax: Axes, rows: pd.DataFrame, x: str, y: str, look: Look) -> Axes:
+    """The replicates' curves and their mean; a single one with its band."""
+    for one in each(rows):
+        ax.plot(one[x], one[y], **look.thin)
+    mean = mean_curve(rows, x, y)
+    ax.plot(mean[x], mean[y], **look.curve)
+    return draw_band(ax, mean, x, look)
+
+
+def drawn_curves(table: pd.DataFrame, x: str, y: str) -> pd.DataFrame:
+    """The thick lines of a table of curves; thin ones are in the table itself."""
+    key = ["recipe", "method", "members", "condition", "score"]
+    means = [
+        mean_curve(rows, x, y).assign(**dict(zip(key, of_curve, strict=True)))
+        for of_curve, rows in table.groupby(key, sort=False)
+    ]
+    columns = [*key, "replicates", x, y, "lower", "upper"]
+    return pd.concat(means, ignore_index=True)[columns]
+
+
+def replicates_entry(rows: pd.DataFrame, mean: str) -> list[Artist]:
+    """The legend of thin lines, if there are any in these rows.
+
+    Args:
+        mean: what thick lines are where there are several replicates.
+    """
+    counts = rows.groupby(["method", "members"])["replicate"].nunique()
+    if not (counts > 1).any():
+        return []
+    return [Line2D([], [], color="0.4", linewidth=0.5, label=f"Thin: replicates; thick: {mean}")]
 
 
 def shades(pixels: Pixels) -> dict[str, Any]:

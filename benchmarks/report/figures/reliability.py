@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping
 
 import pandas as pd
@@ -10,8 +11,15 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import LogLocator, StrMethodFormatter
 
 from benchmarks.records import where
-from benchmarks.report.figures.drawing import Drawing, conditions_in, legend_below, rows_of
+from benchmarks.report.figures.drawing import (
+    Drawing,
+    conditions_in,
+    legend_below,
+    replicates_entry,
+    rows_of,
+)
 from benchmarks.report.names import Variant
+from benchmarks.report.replicates import each
 from benchmarks.report.results import Results
 from benchmarks.report.style import COLUMN, PAGE, Look
 
@@ -20,14 +28,19 @@ FEWEST = 10
 
 ACCURACY_BAND = ("accuracy_lower", "accuracy_upper")
 
+LEAST = 0.5
+"""Where the logarithmic axis of images begins: no image."""
+
+DRAWN = ("replicates", "lower", "upper", "count", "confidence", "accuracy", *ACCURACY_BAND)
+
 BAR = 0.6
 """How opaque a bin's interval is."""
 
 
 def reliability_figures(results: Results, looks: Mapping[Variant, Look]) -> Iterator[Drawing]:
     """A column of two panels a condition: accuracy against confidence, and images a bin."""
-    numbers = results.curve("reliability")
-    conditions = conditions_in(numbers, results.names)
+    bins = results.curve("reliability")
+    conditions = conditions_in(bins, results.names)
     if not conditions:
         return
     figure = Figure(figsize=(max(COLUMN, PAGE * len(conditions) / 3), 3.3), layout="constrained")
@@ -39,28 +52,66 @@ def reliability_figures(results: Results, looks: Mapping[Variant, Look]) -> Iter
         height_ratios=[2.4, 1],
     )
     for (above, below), condition in zip(grid.T, conditions, strict=True):
-        chosen = where(numbers, condition=condition)
+        chosen = where(bins, condition=condition)
         draw(above, chosen, looks).set_title(results.label_of(condition))
         draw_counts(below, chosen, looks)
     grid[0, 0].set_ylabel(f"Accuracy\n(bins of ≥ {FEWEST} images)")
     grid[1, 0].set_ylabel("Images per bin")
-    legend_below(figure, grid[0])
-    yield Drawing("reliability", figure, numbers)
+    legend_below(figure, grid[0], extra=replicates_entry(bins, "their mean in each bin"))
+    yield Drawing("reliability", figure, drawn_bins(bins))
+
+
+def drawn_bins(bins: pd.DataFrame) -> pd.DataFrame:
+    """The means of a table of bins; those of replicates are in the table itself."""
+    key = ["recipe", "method", "members", "condition"]
+    means = [
+        mean_bins(rows).assign(**dict(zip(key, of_rows, strict=True)))
+        for of_rows, rows in bins.groupby(key, sort=False)
+    ]
+    return pd.concat(means, ignore_index=True)[[*key, *DRAWN]]
+
+
+def mean_bins(bins: pd.DataFrame) -> pd.DataFrame:
+    """The replicates' mean in each bin: of images, and of the confidence and accuracy of full bins.
+
+    Those that half of the replicates fill with `FEWEST` images: what fewer do is no mean. A single
+    replicate is its own mean, with intervals; the mean of several has none.
+    """
+    full, replicates = bins["count"] >= FEWEST, each(bins)
+    # Of full bins alone; the others only count images.
+    known = bins.assign(**{name: bins[name].where(full) for name in ("confidence", "accuracy")})
+    if not replicates:
+        return known.assign(replicates=1)
+    grouped = known.groupby("lower", as_index=False)
+    means = grouped[["upper", "count", "confidence", "accuracy"]].mean()
+    often = 2 * grouped["accuracy"].count()["accuracy"] >= len(replicates)
+    means[["confidence", "accuracy"]] = means[["confidence", "accuracy"]].where(often)
+    return means.assign(replicates=len(replicates), **dict.fromkeys(ACCURACY_BAND, math.nan))
+
+
+def full_bins(bins: pd.DataFrame) -> pd.DataFrame:
+    """Those of which a replicate's accuracy is drawn."""
+    return bins[bins["count"] >= FEWEST]
 
 
 def draw(ax: Axes, bins: pd.DataFrame, looks: Mapping[Variant, Look]) -> Axes:
-    """One condition: a line a method; calibration would put it on the diagonal.
+    """One condition: the lines of each method; calibration would put them on the diagonal.
 
-    Bars are intervals of each bin's accuracy.
+    Thin ones are replicates and thick ones their mean in each bin; where there is a single
+    replicate, bars are intervals of each bin's accuracy.
     """
     ax.plot([0, 1], [0, 1], color="0.6", linewidth=0.8, zorder=1, label="Perfect calibration")
     for variant, look in looks.items():
-        full = rows_of(bins, variant)
-        full = full[full["count"] >= FEWEST]
-        if not full.empty:
-            ax.plot(full["confidence"], full["accuracy"], **look.line)
-            lower, upper = (full[column] for column in ACCURACY_BAND)
-            ax.vlines(full["confidence"], lower, upper, color=look.color, linewidth=0.7, alpha=BAR)
+        of_variant = rows_of(bins, variant)
+        if of_variant.empty:
+            continue
+        for one in map(full_bins, each(of_variant)):
+            ax.plot(one["confidence"], one["accuracy"], **look.thin)
+        mean = mean_bins(of_variant).dropna(subset="accuracy")
+        ax.plot(mean["confidence"], mean["accuracy"], **look.line)
+        barred = mean.dropna(subset=list(ACCURACY_BAND))
+        lower, upper = (barred[column] for column in ACCURACY_BAND)
+        ax.vlines(barred["confidence"], lower, upper, color=look.color, linewidth=0.7, alpha=BAR)
     ax.set(xlim=(0, 1.02), ylim=(0, 1.03))
     return ax
 
@@ -68,17 +119,14 @@ def draw(ax: Axes, bins: pd.DataFrame, looks: Mapping[Variant, Look]) -> Axes:
 def draw_counts(ax: Axes, bins: pd.DataFrame, looks: Mapping[Variant, Look]) -> Axes:
     """One condition: how many images each bin holds, on a logarithmic scale."""
     for variant, look in looks.items():
-        line = rows_of(bins, variant)
-        if not line.empty:
+        of_variant = rows_of(bins, variant)
+        if of_variant.empty:
+            continue
+        thick = {name: look.line[name] for name in ("color", "linestyle", "linewidth")}
+        lines = [(one, look.thin) for one in each(of_variant)] + [(mean_bins(of_variant), thick)]
+        for line, style in lines:
             edges = [*line["lower"], line["upper"].iloc[-1]]
-            ax.stairs(
-                line["count"].clip(lower=0.5),
-                edges,
-                baseline=0.5,
-                color=look.color,
-                linestyle=look.linestyle,
-                linewidth=look.curve["linewidth"],
-            )
+            ax.stairs(line["count"].clip(lower=LEAST), edges, baseline=LEAST, **style)
     ax.axhline(FEWEST, color="0.6", linewidth=0.6, zorder=1)
     ax.set_yscale("log")
     ax.set_ylim(bottom=0.8)

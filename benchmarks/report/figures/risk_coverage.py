@@ -10,9 +10,11 @@ from matplotlib.axes import Axes
 from benchmarks.report.figures.drawing import (
     Drawing,
     conditions_in,
-    draw_band,
+    draw_curve,
+    drawn_curves,
     legend_below,
     panels,
+    replicates_entry,
     rows_of,
     scores_in,
 )
@@ -42,18 +44,20 @@ def risk_coverage_figures(results: Results, looks: Mapping[Variant, Look]) -> It
             ax.set_title(results.label_of(condition))
             ax.set_xlabel(f"Coverage\n(by {results.names.score(score).label.lower()})")
         axes[0].set_ylabel("Error rate")
-        legend_below(figure, axes)
-        yield Drawing(f"risk-coverage-{score}", figure, numbers)
+        legend_below(figure, axes, extra=replicates_entry(numbers, "their mean at each coverage"))
+        yield Drawing(f"risk-coverage-{score}", figure, drawn_curves(numbers, "coverage", "risk"))
 
 
 def draw(ax: Axes, numbers: pd.DataFrame, looks: Mapping[Variant, Look]) -> Axes:
-    """One condition: a curve a method, with its band, from its most certain images to all."""
+    """One condition: the curves of each method, from its most certain images to all.
+
+    Of several replicates thin ones, and their mean: of the error rates at each coverage.
+    """
     for variant, look in looks.items():
         curve = rows_of(numbers, variant)
         curve = curve[curve["coverage"] >= LEAST_COVERAGE]
         if not curve.empty:
-            ax.plot(curve["coverage"], curve["risk"], **look.curve)
-            draw_band(ax, curve, "coverage", look)
+            draw_curve(ax, curve, "coverage", "risk", look)
     ax.set_xlim(0, 1)
     ax.set_ylim(bottom=0)
     return ax

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping
 from operator import itemgetter
 from typing import NamedTuple
@@ -10,13 +11,24 @@ import pandas as pd
 from matplotlib.axes import Axes
 
 from benchmarks.records import where
-from benchmarks.report.figures.drawing import Drawing, draw_band, legend_below, panels, rows_of
+from benchmarks.report.figures.drawing import (
+    Drawing,
+    draw_band,
+    legend_below,
+    panels,
+    replicates_entry,
+    rows_of,
+)
 from benchmarks.report.names import Printed, Variant
 from benchmarks.report.read.comparisons import Quantity
+from benchmarks.report.replicates import each, has_interval, of_replicates
 from benchmarks.report.results import Results
 from benchmarks.report.style import COLUMN, PAGE, SHADE, Look
 
-COLUMNS = ["method", "members", "metric", "condition", "severity", "value", "lower", "upper"]
+COLUMNS = [
+    *("method", "members", "metric", "condition", "severity"),
+    *("replicates", "value", "lower", "upper"),
+]
 
 IN_A_ROW = 4
 
@@ -56,20 +68,22 @@ def severity_figures(results: Results, looks: Mapping[Variant, Look]) -> Iterato
         numbers = lines(results, group)
         if numbers["severity"].nunique() < 2:
             continue
-        scale = scale_of(results, group)
+        thin, scale = of_replicates(results, numbers, "severity"), scale_of(results, group)
+        entry = replicates_entry(thin, "their mean")
         metrics = list(dict.fromkeys(numbers["metric"]))
         printed = {metric: results.names.printed(metric) for metric in metrics}
         figure, axes = panels(len(metrics), columns=IN_A_ROW, width=PAGE, height=1.75, sharex=True)
         for position, (ax, metric) in enumerate(zip(axes, metrics, strict=True)):
-            draw(ax, numbers, metric, printed[metric], scale, looks, reason=position < IN_A_ROW)
+            is_first = position < IN_A_ROW
+            draw(ax, numbers, metric, printed[metric], scale, looks, thin, reason=is_first)
         for ax in axes[:-IN_A_ROW]:
             ax.set_xlabel("")
-        legend_below(figure, axes)
+        legend_below(figure, axes, extra=entry)
         yield Drawing(group, figure, numbers)
         for metric in metrics:
             figure, (ax,) = panels(1, columns=1, width=COLUMN, height=2.7)
-            draw(ax, numbers, metric, printed[metric], scale, looks)
-            legend_below(figure, [ax])
+            draw(ax, numbers, metric, printed[metric], scale, looks, thin)
+            legend_below(figure, [ax], extra=entry)
             yield Drawing(f"{group}-{metric}", figure, where(numbers, metric=metric))
 
 
@@ -88,7 +102,7 @@ def scale_of(results: Results, group: str) -> Scale:
 def lines(results: Results, group: str) -> pd.DataFrame:
     """The value of each main metric, with its interval, at each severity from the least on.
 
-    Without metrics that only the reference has.
+    The mean of a few replicates has no interval. Without metrics that only the reference has.
     """
     conditions = results.severities[group]
     at = {one.name: one.severity for one in conditions}
@@ -98,18 +112,26 @@ def lines(results: Results, group: str) -> pd.DataFrame:
         for variant in results.shown:
             for condition, severity in ordered:
                 row = results.find(variant, Quantity(condition, metric.name))
-                if row is not None and pd.notna(row["value"]):
-                    bounds = (row["value"], row["lower"], row["upper"])
-                    rows.append((*variant, metric.name, condition, severity, *bounds))
+                if row is None or pd.isna(row["value"]):
+                    continue
+                count, bounds = int(row["replicates"]), (row["lower"], row["upper"])
+                bounds = bounds if has_interval(count) else (math.nan, math.nan)
+                values = count, row["value"], *bounds
+                rows.append((*variant, metric.name, condition, severity, *values))
     table = pd.DataFrame(rows, columns=COLUMNS)
     own = table.loc[table["condition"].isin(at), "metric"]
     return table[table["metric"].isin(own)].reset_index(drop=True)
 
 
-def limits(numbers: pd.DataFrame) -> tuple[float, float]:
-    """The ends of the axis of values: from 0, or the least value, to a little above the highest."""
-    values = numbers.loc[numbers["value"].abs() < float("inf"), ["value", "upper"]]
-    low, high = min(0.0, float(values.min().min())), float(values.max().max())
+def limits(numbers: pd.DataFrame, thin: pd.DataFrame) -> tuple[float, float]:
+    """The ends of the axis of values: from 0, or the least value, to a little above the highest.
+
+    Args:
+        thin: the replicates' values, all of which are shown, too.
+    """
+    values = pd.concat([numbers["value"], numbers["upper"], thin["value"]])
+    values = values[values.abs() < math.inf]
+    low, high = min(0.0, float(values.min())), float(values.max())
     return low, low + 1.05 * (high - low) or 1.0
 
 
@@ -120,12 +142,15 @@ def draw(
     printed: Printed,
     scale: Scale,
     looks: Mapping[Variant, Look],
+    thin: pd.DataFrame,
     *,
     reason: bool = True,
 ) -> Axes:
     """One metric: a line a method, and a band where there is an interval.
 
-    ``reason``: whether to write above the shaded range why it is shaded.
+    Args:
+        thin: the values of each replicate; see `of_replicates`.
+        reason: whether to write above the shaded range why it is shaded.
     """
     first, last = scale.severities[0] - scale.margin, scale.severities[-1] + scale.margin
     if scale.reason:
@@ -137,9 +162,11 @@ def draw(
     for variant, look in looks.items():
         line = rows_of(numbers, variant, metric=metric)
         if not line.empty:
+            for one in each(rows_of(thin, variant, metric=metric)):
+                ax.plot(one["severity"], one["value"], **look.thin)
             ax.plot(line["severity"], line["value"], **look.line)
             draw_band(ax, line, "severity", look)
-    ax.set_ylim(*limits(where(numbers, metric=metric)))
+    ax.set_ylim(*limits(where(numbers, metric=metric), where(thin, metric=metric)))
     ax.set_xlim(first, last)
     ax.set_xticks(scale.ticks)
     ax.set(xlabel=scale.label, ylabel=printed.axis_label)

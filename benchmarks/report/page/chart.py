@@ -1,16 +1,17 @@
-"""A chart in pixels, before it is drawn as SVG: axes, and lines with markers and bands."""
+"""A chart in pixels, before it is drawn as SVG: axes, and lines with markers, bands, replicates."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from matplotlib.ticker import MaxNLocator
 
 from benchmarks.report.names import Variant
+from benchmarks.report.number_format import rounded
 from benchmarks.report.style import Look
 
 WIDTH, HEIGHT = 360, 250
@@ -125,6 +126,7 @@ class Line:
     Attributes:
         key: of its method and size, for the switch that hides it.
         line, band: the paths; the band is empty where there is no interval.
+        thin: the path of all replicates; empty where there is a single one.
     """
 
     key: str
@@ -132,6 +134,7 @@ class Line:
     line: str
     band: str
     marks: tuple[Mark, ...]
+    thin: str = ""
 
 
 @dataclass(frozen=True)
@@ -156,8 +159,19 @@ class Chart:
     front: str = ""
 
 
-def line(look: Look, variant: Variant, points: Iterable[Point], x: Axis, y: Axis) -> Line:
-    """The line through the points; a value that is not finite interrupts it."""
+def line(
+    look: Look,
+    variant: Variant,
+    points: Iterable[Point],
+    x: Axis,
+    y: Axis,
+    replicates: Iterable[Iterable[tuple[float, float]]] = (),
+) -> Line:
+    """The line through the points; a value that is not finite interrupts it.
+
+    Args:
+        replicates: the values through which the line of each replicate goes.
+    """
     drawn = list(points)
     finite = _runs(drawn, lambda p: math.isfinite(p.y))
     bounded = _runs(drawn, lambda p: math.isfinite(p.y + p.lower + p.upper))
@@ -175,12 +189,23 @@ def line(look: Look, variant: Variant, points: Iterable[Point], x: Axis, y: Axis
         marks=tuple(
             Mark(x.at(p.x), y.at(p.y), p.tip, p.note) for run in finite for p in run if p.tip
         ),
+        thin="".join(
+            path((x.at(a), y.at(b)) for a, b in one if math.isfinite(b)) for one in replicates
+        ),
     )
 
 
 def _runs(points: Iterable[Point], known: Callable[[Point], bool]) -> list[list[Point]]:
     """The runs of points that are known."""
     return [list(run) for is_known, run in groupby(points, known) if is_known]
+
+
+def range_of(row: Mapping[Any, Any]) -> str:
+    """What a tooltip says of the replicates of a mean, as `with_ranges` has them."""
+    if math.isnan(row["of"]):
+        return ""
+    least, most = (rounded(row[end])[0] for end in ("least", "most"))
+    return f" ({row['of']:g} replicates: {least} to {most})"
 
 
 def key(variant: Variant) -> str:

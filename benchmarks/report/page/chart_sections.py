@@ -1,4 +1,4 @@
-"""The charts of three kinds of sections: severities, calibration and detection."""
+"""The charts of sections: severities, calibration, detection and selective prediction."""
 
 from __future__ import annotations
 
@@ -10,17 +10,31 @@ from typing import Any, NamedTuple
 import pandas as pd
 
 from benchmarks.records import where
-from benchmarks.report.figures.drawing import conditions_in, rows_of, scores_in
-from benchmarks.report.figures.reliability import ACCURACY_BAND, FEWEST
+from benchmarks.report.abstaining import errors, finding, replicate_errors
+from benchmarks.report.figures.abstaining import X_LABEL, Y_LABEL
+from benchmarks.report.figures.drawing import conditions_in, drawn_curves, rows_of, scores_in
+from benchmarks.report.figures.reliability import ACCURACY_BAND, drawn_bins, full_bins
 from benchmarks.report.figures.severity import Scale, limits, lines, scale_of
 from benchmarks.report.names import Variant
 from benchmarks.report.number_format import rounded
-from benchmarks.report.page.chart import Axis, Chart, Line, Point, line, x_axis, y_axis
+from benchmarks.report.page.chart import (
+    Axis,
+    Chart,
+    Line,
+    Point,
+    line,
+    range_of,
+    x_axis,
+    y_axis,
+)
+from benchmarks.report.replicates import each, of_replicates, with_ranges
 from benchmarks.report.results import Results
 from benchmarks.report.style import Look
+from benchmarks.report.tables.abstaining import abstaining_table
+from benchmarks.report.tables.table import Table
 
-MARKER_EVERY = 8
-"""One of so many points of a ROC curve has a marker with a tooltip."""
+MARKERS = 6
+"""About so many points of a ROC curve have a marker with a tooltip."""
 
 
 class Detection(NamedTuple):
@@ -43,14 +57,26 @@ class Severity(NamedTuple):
     charts: Sequence[Chart]
 
 
+class Abstaining(NamedTuple):
+    """Selective prediction: what is found, a chart a condition, and the table."""
+
+    finding: str
+    charts: Sequence[Chart]
+    table: Table
+
+
 def severities(results: Results, looks: Mapping[Variant, Look]) -> dict[str, Severity]:
     """By group, a chart of each metric against the severity."""
     shown = {}
     for group in results.severities:
         numbers, scale = lines(results, group), scale_of(results, group)
         if numbers["severity"].nunique() > 1:
+            thin = of_replicates(results, numbers, "severity")
             charts = [
-                _severity_chart(where(numbers, metric=metric), metric, scale, results, looks)
+                _severity_chart(
+                    *(where(table, metric=metric) for table in (numbers, thin)),
+                    *(metric, scale, results, looks),
+                )
                 for metric in dict.fromkeys(numbers["metric"])
             ]
             shown[group] = Severity(group, scale.reason, charts)
@@ -83,50 +109,97 @@ def detections(results: Results, looks: Mapping[Variant, Look]) -> list[Detectio
     ]
 
 
+def abstaining(results: Results, recipe: str, looks: Mapping[Variant, Look]) -> Abstaining | None:
+    """The error against the images that methods abstain on, where a run has measured it."""
+    numbers, table = errors(results), abstaining_table(results, recipe)
+    if table is None or numbers["abstained"].nunique() < 2:
+        return None
+    thin = replicate_errors(results, numbers)
+    charts = [
+        _abstaining_chart(
+            results.label_of(condition),
+            where(numbers, condition=condition),
+            where(thin, condition=condition),
+            looks,
+        )
+        for condition in dict.fromkeys(numbers["condition"])
+    ]
+    return Abstaining(finding(results, numbers), charts, table)
+
+
+def _abstaining_chart(
+    title: str, numbers: pd.DataFrame, thin: pd.DataFrame, looks: Mapping[Variant, Look]
+) -> Chart:
+    shares = sorted(set(numbers["abstained"]))
+    highest = pd.concat([numbers["upper"], numbers["error"], thin["error"]]).max()
+    x = x_axis(X_LABEL, 0, shares[-1], ticks_at=tuple(shares))
+    y = y_axis(Y_LABEL, 0, 1.05 * highest or 1.0)
+    return Chart(
+        title=title,
+        description=f"{Y_LABEL} against {X_LABEL.lower()}, {title}",
+        x=x,
+        y=y,
+        lines=_lines(
+            numbers, thin, ("abstained", "error"), looks, x, y, partial(map, _abstaining_point)
+        ),
+    )
+
+
+def _abstaining_point(row: Mapping[Any, Any]) -> Point:
+    value, half = rounded(row["error"], (row["upper"] - row["lower"]) / 2)
+    error = f"{value} ± {half} %" if half else f"{value} %"
+    tip = f"Abstaining on {row['abstained']:g} %: error {error}"
+    return Point(row["abstained"], row["error"], row["lower"], row["upper"], tip)
+
+
 def _severity_chart(
     numbers: pd.DataFrame,
+    thin: pd.DataFrame,
     metric: str,
     scale: Scale,
     results: Results,
     looks: Mapping[Variant, Look],
 ) -> Chart:
     printed = results.names.printed(metric)
+    point = partial(_severity_point, results.label_of)
     first, last = scale.severities[0] - scale.margin, scale.severities[-1] + scale.margin
     x = x_axis(scale.label, first, last, ticks_at=scale.ticks)
-    y = y_axis(printed.axis_label, *limits(numbers))
+    y = y_axis(printed.axis_label, *limits(numbers, thin))
+    numbers = with_ranges(numbers, thin, "severity")
     return Chart(
         title=printed.title,
         description=f"{printed.axis_label} against {scale.label.lower()}",
         x=x,
         y=y,
-        lines=_lines(
-            *(numbers, looks, x, y), partial(map, partial(_severity_point, results.label_of))
-        ),
+        lines=_lines(numbers, thin, ("severity", "value"), looks, x, y, partial(map, point)),
         shaded=(x.at(scale.valid_to), x.end) if scale.reason else None,
     )
 
 
 def _reliability_chart(title: str, bins: pd.DataFrame, looks: Mapping[Variant, Look]) -> Chart:
     x, y = x_axis("Confidence", 0, 1), y_axis("Accuracy", 0, 1)
-    full = bins[bins["count"] >= FEWEST]
     return Chart(
         title=title,
         description=f"Accuracy against confidence, {title}; the diagonal is perfect calibration",
         x=x,
         y=y,
-        lines=_lines(full, looks, x, y, partial(map, _reliability_point)),
+        lines=_lines(
+            *(drawn_bins(bins).dropna(subset="accuracy"), full_bins(bins)),
+            *(("confidence", "accuracy"), looks, x, y, partial(map, _reliability_point)),
+        ),
         diagonal=True,
     )
 
 
 def _roc_chart(title: str, points: pd.DataFrame, looks: Mapping[Variant, Look]) -> Chart:
     x, y = x_axis("Clean images flagged", 0, 1), y_axis("OOD images flagged", 0, 1)
+    at = "flagged_clean", "flagged"
     return Chart(
         title=title,
         description=f"ROC curves, {title} against clean images; the diagonal is chance",
         x=x,
         y=y,
-        lines=_lines(points, looks, x, y, _roc_points),
+        lines=_lines(drawn_curves(points, *at), points, at, looks, x, y, _roc_points),
         diagonal=True,
     )
 
@@ -135,28 +208,37 @@ Rows = Sequence[Mapping[Any, Any]]
 
 
 def _lines(
-    table: pd.DataFrame,
+    means: pd.DataFrame,
+    replicates: pd.DataFrame,
+    at: tuple[str, str],
     looks: Mapping[Variant, Look],
     x: Axis,
     y: Axis,
     points: Callable[[Rows], Iterable[Point]],
 ) -> tuple[Line, ...]:
-    """A line a method that has rows in the table, through the points of these."""
+    """A line a method that has rows in a table, through the points of these.
+
+    Args:
+        replicates: the rows of single replicates, whose lines go through the columns ``at``.
+    """
     return tuple(
-        line(look, variant, points(rows.to_dict("records")), x, y)
+        line(
+            *(look, variant, points(rows.to_dict("records")), x, y),
+            [one[list(at)].to_numpy(float) for one in each(rows_of(replicates, variant))],
+        )
         for variant, look in looks.items()
-        if not (rows := rows_of(table, variant)).empty
+        if not (rows := rows_of(means, variant)).empty
     )
 
 
 def _severity_point(label_of: Callable[[str], str], row: Mapping[Any, Any]) -> Point:
     value, half = rounded(row["value"], (row["upper"] - row["lower"]) / 2)
     tip = f"{label_of(row['condition'])}: {value}" + (f" ± {half}" if half else "")
-    return Point(row["severity"], row["value"], row["lower"], row["upper"], tip)
+    return Point(row["severity"], row["value"], row["lower"], row["upper"], tip + range_of(row))
 
 
 def _reliability_point(row: Mapping[Any, Any]) -> Point:
-    lower, upper = (row.get(column, math.nan) for column in ACCURACY_BAND)
+    lower, upper = (row[column] for column in ACCURACY_BAND)
     tip = (
         f"{row['count']:,.0f} images of confidence {row['confidence']:.3f}: "
         f"accuracy {row['accuracy']:.3f}"
@@ -166,16 +248,13 @@ def _reliability_point(row: Mapping[Any, Any]) -> Point:
 
 
 def _roc_points(rows: Rows) -> list[Point]:
-    return [
-        _roc_point(row, has_marker=i % MARKER_EVERY == MARKER_EVERY // 2)
-        for i, row in enumerate(rows)
-    ]
+    every = max(1, len(rows) // MARKERS)
+    return [_roc_point(row, has_marker=i % every == every // 2) for i, row in enumerate(rows)]
 
 
 def _roc_point(row: Mapping[Any, Any], *, has_marker: bool) -> Point:
     clean, flagged = row["flagged_clean"], row["flagged"]
-    # Runs of older versions have no bounds.
-    lower, upper = (row.get(column, math.nan) for column in ("lower", "upper"))
+    lower, upper = row["lower"], row["upper"]
     interval = f" ({100 * lower:.1f} to {100 * upper:.1f})" if math.isfinite(lower) else ""
     tip = f"{100 * flagged:.1f} %{interval} flagged, and {100 * clean:.1f} % of the clean images"
     return Point(clean, flagged, lower, upper, tip if has_marker else "")

@@ -24,8 +24,11 @@ from benchmarks.report.page.chart import (
     line,
     log_axis,
     path,
+    range_of,
     y_axis,
 )
+from benchmarks.report.replicates import of_replicates, with_ranges
+from benchmarks.report.results import Results
 from benchmarks.report.style import Look, look_in
 
 
@@ -44,13 +47,19 @@ class Cost(NamedTuple):
     charts: tuple[Chart, ...]
 
 
-def costs(numbers: Path, names: Names, looks: Mapping[Variant, Look]) -> list[Cost]:
-    """A group of charts a size of batches, from the numbers of the figure, if there are such."""
+def costs(numbers: Path, results: Results, looks: Mapping[Variant, Look]) -> list[Cost]:
+    """A group of charts a size of batches, from the numbers of the figure, if there are such.
+
+    Vertical lines are the ranges of replicates.
+    """
+    names = results.names
     if not numbers.exists():
         return []
     points = read_table(numbers)
     if missing := [name for name in COLUMNS if name not in points]:
         raise UserError(f"{numbers} is damaged: it has no column {missing[0]!r}; delete it")
+    thin = of_replicates(results, points, "batch_size")
+    points = with_ranges(points, thin, "metric", "condition", "batch_size")
     return [
         Cost(
             "Single images" if size == 1 else f"Batches of {size:,.0f} images",
@@ -120,9 +129,13 @@ def _lines(
         variants = [Variant(str(method), members) for members in of_method["members"]]
         largest = max(variants, key=names.rank)
         ordered = of_method.sort_values("p50_ms").to_dict("records")
-        lines.append(
-            line(look_in(looks, largest), largest, map(partial(_point, names), ordered), x, y)
-        )
+        ranges = [
+            [(row["p50_ms"], row[end]) for end in ("least", "most")]
+            for row in ordered
+            if not math.isnan(row["of"])
+        ]
+        points = map(partial(_point, names), ordered)
+        lines.append(line(look_in(looks, largest), largest, points, x, y, ranges))
     return lines
 
 
@@ -131,6 +144,6 @@ def _point(names: Names, row: Mapping[Any, Any]) -> Point:
     value, spread = rounded(row["value"], half if math.isfinite(half) else math.nan)
     size = names.label(Variant(str(row["method"]), str(row["members"])))
     tip = f"{size}: {value}{f' ± {spread}' if spread else ''} in {_milliseconds(row['p50_ms'])}"
-    tip += ", on the front" if row["pareto"] else ""
+    tip += range_of(row) + (", on the front" if row["pareto"] else "")
     note = str(row["members"]) if row["members"] != "1" else ""
     return Point(row["p50_ms"], row["value"], tip=tip, note=note)

@@ -14,7 +14,12 @@ from markupsafe import Markup, escape
 from benchmarks.files import written_whole
 from benchmarks.report.names import Variant, left_out_remark, training_images_remark
 from benchmarks.report.page import chart
-from benchmarks.report.page.chart_sections import detections, reliability_charts, severities
+from benchmarks.report.page.chart_sections import (
+    abstaining,
+    detections,
+    reliability_charts,
+    severities,
+)
 from benchmarks.report.page.claims import claims
 from benchmarks.report.page.cost import costs
 from benchmarks.report.page.explorer import explorer
@@ -25,6 +30,11 @@ from benchmarks.report.style import Look, looks
 from benchmarks.report.texts import answer, listed
 from benchmarks.stored.listing import own_file, read_run_json
 from benchmarks.vocabulary import ILL_DEFINED, INDEX_HTML
+
+REPLICATES = (
+    "Thin lines are the replicates of a method (other networks, or other masks), and the thick "
+    "line is their mean; where there is a single replicate, the band is its 95 % interval."
+)
 
 REPOSITORY = Path(__file__).parents[3]
 
@@ -76,6 +86,7 @@ def _content(results: Results, folder: Path) -> dict[str, Any]:
         "repository": _path_to_repository(folder.resolve()),
         "provenance": provenance(folder),
         "setting": _setting(configuration),
+        "replicates": REPLICATES,
         "left_out": left_out_remark(results.left_out),
         "trained_on": training_images_remark(names.training_images(results.recipes)),
         "quick": configuration.get("preset") == "quick",
@@ -96,7 +107,8 @@ def _of_recipe(results: Results, recipe: str, folder: Path) -> dict[str, Any]:
         "severities": severities(results, look),
         "calibration": reliability_charts(results, look),
         "detection": detections(results, look),
-        "cost": costs(folder / "figures" / f"cost-{recipe}.csv", results.names, look),
+        "abstaining": abstaining(results, recipe, look),
+        "cost": costs(folder / "figures" / f"cost-{recipe}.csv", results, look),
     }
 
 

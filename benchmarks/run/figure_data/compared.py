@@ -25,13 +25,18 @@ class Ranked(NamedTuple):
     value: float
 
 
-def first_replicates(plan: Plan, store: PredictionStore) -> list[RunUnit]:
-    """The first replicate with predictions, of each method, compared size and recipe."""
-    first: dict[tuple[str, str, int], RunUnit] = {}
+def compared_replicates(plan: Plan, store: PredictionStore) -> list[list[RunUnit]]:
+    """The replicates with predictions, in their order, of each recipe, method and compared size."""
+    found: dict[tuple[str, str, int], list[RunUnit]] = {}
     for unit in sorted(filter(plan.is_compared, plan.units()), key=lambda unit: unit.replicate):
         if plan.objection(unit) is None and store.holds(unit, CLEAN):
-            first.setdefault((unit.recipe, unit.method, unit.size or 0), unit)
-    return [first[key] for key in sorted(first)]
+            found.setdefault((unit.recipe, unit.method, unit.size or 0), []).append(unit)
+    return [found[key] for key in sorted(found)]
+
+
+def first_replicates(plan: Plan, store: PredictionStore) -> list[RunUnit]:
+    """The first replicate with predictions, of each method, compared size and recipe."""
+    return [replicates[0] for replicates in compared_replicates(plan, store)]
 
 
 def largest_units(plan: Plan, store: PredictionStore, recipe: str) -> list[RunUnit]:

@@ -22,6 +22,7 @@ from benchmarks.records import Measurement, as_table, write_table
 from benchmarks.run.failure import Failure, error_path, failure_reason
 from benchmarks.run.figure_data.curves import write_curves
 from benchmarks.run.figure_data.explorer import write_explorer
+from benchmarks.run.figure_data.replicates import replicates_table
 from benchmarks.run.integrity.predictions import probe_predictions, summarise_predictions
 from benchmarks.run.measurement_rows import measure, without_value
 from benchmarks.run.plan import Plan
@@ -31,6 +32,7 @@ from benchmarks.run.workspace import Workspace
 from benchmarks.stored.listing import own_file
 from benchmarks.vocabulary import (
     COMPARISONS_CSV,
+    CURVES_FOLDER,
     MEASURE,
     MEASUREMENTS_CSV,
     SELF_TRAINED,
@@ -68,6 +70,8 @@ def measure_all(plan: Plan, workspace: Workspace, record: RunRecord) -> list[Fai
     compared = comparisons_table(estimates.comparisons)
     write_table(compared, own_file(workspace.out, COMPARISONS_CSV))
     write_table(worths_table(estimates.worths), own_file(workspace.out, WORTH_CSV))
+    of_replicates = replicates_table(plan, table_and_means)
+    write_table(of_replicates, own_file(workspace.out, CURVES_FOLDER, "replicates.csv"))
     write_curves(plan, workspace)
     write_explorer(plan, workspace)
     return failures

@@ -1,0 +1,90 @@
+"""The replicates of a method in figures and on the page: each of them, and their mean."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+
+from benchmarks.report.results import Results
+
+FEWEST = 5
+"""How many replicates show how replicates vary; an interval of the mean of fewer is not drawn."""
+
+KEY = ["method", "members", "replicate", "condition"]
+
+
+def has_interval(replicates: int) -> bool:
+    """Whether figures show the interval of a mean of so many replicates.
+
+    That of a single one is over the draw of images alone.
+    """
+    return replicates == 1 or replicates >= FEWEST
+
+
+def each(rows: pd.DataFrame) -> list[pd.DataFrame]:
+    """The rows of each of several replicates; none of a single one, which is drawn as the mean."""
+    of_each = [one for _, one in rows.groupby("replicate")]
+    return of_each if len(of_each) > 1 else []
+
+
+def mean_curve(rows: pd.DataFrame, x: str, y: str) -> pd.DataFrame:
+    """The mean of the replicates' curves at every x that one of them has: vertical averaging.
+
+    Between its points each curve is a straight line. A single replicate is its own mean, with the
+    bounds of its band; the mean of several has none (``lower``, ``upper``: NaN). Curves begin at
+    the same x; where one rises there vertically, so does the mean.
+    """
+    replicates = each(rows)
+    if not replicates:
+        return rows.assign(replicates=1)
+    at = np.unique(rows[x])
+    first = np.mean([one[y].iloc[0] for one in replicates])
+    mean = np.mean([np.interp(at, one[x], one[y]) for one in replicates], axis=0)
+    points = {x: [at[0], *at], y: [first, *mean], "lower": np.nan, "upper": np.nan}
+    return pd.DataFrame(points).assign(replicates=len(replicates))
+
+
+def of_replicates(results: Results, means: pd.DataFrame, *along: str) -> pd.DataFrame:
+    """The values of single replicates, of methods with several, where a figure has their mean.
+
+    A run of an earlier version has none.
+
+    Args:
+        means: of which method, members, metric and condition, a row a mean.
+        along: further columns of these that a figure needs.
+    """
+    key = ["method", "members", "condition"]
+    if means.empty:
+        return _none("metric", *along)
+    parts = [
+        rows[[*key, "metric", *along]].merge(_values(results, str(metric)), on=key)
+        for metric, rows in means.groupby("metric", sort=False)
+    ]
+    return pd.concat(parts, ignore_index=True)
+
+
+def with_ranges(means: pd.DataFrame, replicates: pd.DataFrame, *along: str) -> pd.DataFrame:
+    """The means with how many replicates each has (``of``), and the least and most of these.
+
+    NaN where there is a single one.
+
+    Args:
+        replicates: as `of_replicates` gives them, of one metric and condition a point.
+        along: the columns beside method and members that make a point.
+    """
+    key = ["method", "members", *along]
+    grouped = replicates.groupby(key, as_index=False)["value"]
+    return means.merge(grouped.agg(of="count", least="min", most="max"), how="left", on=key)
+
+
+def _values(results: Results, metric: str) -> pd.DataFrame:
+    table = results.curve("replicates")
+    if metric not in table:
+        return _none()
+    values = table[KEY].assign(value=table[metric]).dropna(subset="value")
+    several = values.groupby(["method", "members"])["replicate"].transform("nunique") > 1
+    return values[several]
+
+
+def _none(*further: str) -> pd.DataFrame:
+    return pd.DataFrame(columns=[*KEY, *further, "value"]).astype({"value": float})

@@ -1,0 +1,45 @@
+"""``curves/replicates.csv``: each replicate's values, as figures draw them beside their mean."""
+
+from __future__ import annotations
+
+import pandas as pd
+
+from benchmarks.compared_sizes import compared_variants
+from benchmarks.metrics import METRICS
+from benchmarks.run.plan import Plan
+from benchmarks.vocabulary import WITH_VALUE
+
+KEY = ["recipe", "method", "members", "replicate", "condition"]
+
+DECIMALS = 5
+
+
+def replicates_table(plan: Plan, measurements: pd.DataFrame) -> pd.DataFrame:
+    """A row a replicate and condition, a column a metric of the main table or at a coverage.
+
+    Those that need a score have the method's primary one. Without subsets of images; and of sizes
+    that are not compared without single severities, which no figure shows.
+
+    Args:
+        measurements: of each replicate, means over groups among them.
+    """
+    metrics = [one.name for one in METRICS.values() if one.shown != "detail" or one.coverage < 1]
+    scores = {name: m.primary_score for name, m in plan.configuration.classes.items()}
+    subsets = {one.name for one in plan.conditions if one.subset}
+    severe = {one.name for one in plan.conditions if one.severity is not None}
+    variants = pd.Series(
+        list(zip(measurements["method"], measurements["members"], strict=True)),
+        index=measurements.index,
+        dtype=object,
+    )
+    compared = variants.isin(compared_variants(set(variants)))
+    by_score = measurements["score"] == measurements["method"].map(scores)
+    chosen = measurements[
+        measurements["metric"].isin(metrics)
+        & measurements["status"].isin(WITH_VALUE)
+        & (by_score | (measurements["score"] == ""))
+        & ~measurements["condition"].isin(subsets)
+        & (compared | ~measurements["condition"].isin(severe))
+    ]
+    wide = chosen.pivot_table("value", KEY, "metric", sort=True)
+    return wide.reindex(columns=metrics).round(DECIMALS).rename_axis(columns=None).reset_index()
