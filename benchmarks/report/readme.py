@@ -12,6 +12,8 @@ import typer
 from benchmarks.errors import UserError
 from benchmarks.files import written_whole
 from benchmarks.process.ending import run_command
+from benchmarks.report.answer.table import decision_table
+from benchmarks.report.answer.verdict import verdict
 from benchmarks.report.names import Names
 from benchmarks.report.read.files import read_claims, read_latency
 from benchmarks.report.results import Results
@@ -73,6 +75,8 @@ def _sections(root: Path, results: Path) -> dict[str, str]:
     return {
         "article": f"{article_answer(claims, loaded.names)}\n",
         "claims": _claims(claims, results),
+        "verdict": f"{verdict(loaded)}\n",
+        "decision": markdown(decision_table(loaded)),
         "answer": f"{answer(loaded.of_recipe(recipe))}\n",
         "overview": markdown(overview_table(loaded.of_recipe(recipe), recipe)),
         "figures": _figures(root, results, recipe),

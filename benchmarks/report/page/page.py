@@ -12,6 +12,8 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup, escape
 
 from benchmarks.files import written_whole
+from benchmarks.report.answer.table import decision_table
+from benchmarks.report.answer.verdict import verdict
 from benchmarks.report.names import Variant, left_out_remark, training_images_remark
 from benchmarks.report.page import chart
 from benchmarks.report.page.chart_sections import detections, reliability_charts, severities
@@ -64,6 +66,8 @@ def _content(results: Results, folder: Path) -> dict[str, Any]:
         "groups": groups,
         "group_links": [(f"group-{group}", title) for group, title in groups.items()],
         "about": _about(results),
+        "verdict": verdict(results),
+        "decision": decision_table(results),
         "explorer": images,
         "explorer_data": images and {name: images[name] for name in images if name != "sheet"},
         "claims": claims(folder, names),

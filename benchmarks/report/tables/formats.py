@@ -61,14 +61,15 @@ def markdown(table: Table) -> str:
 def latex(table: Table) -> str:
     """The table as a LaTeX float; it needs the package booktabs, and no other."""
     stubs, columns = len(table.label_headings), len(table.headings)
-    wide = "*" if columns > 2 else ""
+    wide = "*" if columns > 2 or table.widths else ""
+    labels = "".join(f"p{{{width}\\linewidth}}" for width in table.widths) or "l" * stubs
     size = "\\scriptsize" if columns > 4 else "\\footnotesize"
     lines = [
         f"\\begin{{table{wide}}}",
         f"\\centering{size}\\setlength{{\\tabcolsep}}{{2pt}}",
         f"\\caption{{{latex_text(table.caption)}}}",
         f"\\label{{tab:{table.name}}}",
-        f"\\begin{{tabular}}{{@{{}}{'l' * stubs}{'r' * columns}@{{}}}}",
+        f"\\begin{{tabular}}{{@{{}}{labels}{'r' * columns}@{{}}}}",
         "\\toprule",
         *(_ampersands(line) for line in _heading_lines(table)),
     ]

@@ -89,6 +89,7 @@ class Table:
         headings: over the columns of cells.
         rows: those of a group one after the other.
         remarks: the notes below that do not depend on the cells.
+        widths: of each label's column, in lines of a page, where labels are sentences.
     """
 
     name: str
@@ -98,6 +99,7 @@ class Table:
     headings: tuple[str, ...]
     rows: tuple[Row, ...]
     remarks: tuple[str, ...] = ()
+    widths: tuple[float, ...] = ()
 
     @property
     def all_headings(self) -> tuple[str, ...]:
