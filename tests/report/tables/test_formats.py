@@ -37,13 +37,15 @@ def test_latex_has_a_cell_a_column_and_no_character_that_it_cannot_print(reporte
         assert text.isascii(), path.name
         assert text.count("{") == text.count("}")
         assert text.count("$") % 2 == 0
-        columns = re.search(r"\\begin\{tabular\}\{@\{\}([lr]+)@\{\}\}", text)
-        assert columns is not None
+        found = re.search(r"\\begin\{tabular\}\{@\{\}(.+)@\{\}\}", text)
+        assert found is not None
+        columns = re.findall(r"[lr]|p\{[\d.]+\\linewidth\}", found[1])
+        assert "".join(columns) == found[1]
         body = text[text.index("\\toprule") : text.index("\\bottomrule")].splitlines()
         rows = [line for line in body if line.endswith("\\\\") and "multicolumn" not in line]
         assert len(rows) >= 6
         for line in rows:
-            assert len(re.findall(r"(?<!\\)&", line)) == len(columns[1]) - 1
+            assert len(re.findall(r"(?<!\\)&", line)) == len(columns) - 1
 
 
 def test_names_are_escaped(reported: Path) -> None:
