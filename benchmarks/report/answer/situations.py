@@ -69,7 +69,10 @@ ON_SHIFTED = Purpose(
 )
 
 ABSTAINING = Purpose(
-    "Clean and shifted images", "", lambda results: (CLEAN, *results.group_means), ("augrc",)
+    "Clean and shifted images",
+    "",
+    lambda results: (CLEAN, *results.group_means),
+    ("error_at_coverage_90", "augrc"),
 )
 
 NOTICING = Purpose("Out-of-distribution images", "", lambda results: results.ood, ("auroc",))

@@ -32,12 +32,13 @@ AUROC = [
 ]
 
 VALUES = {"accuracy": 0.98, "nll": 0.05, "augrc": 0.001, "auroc": 0.9}
+VALUES["error_at_coverage_90"] = 0.002
 
 BETTER, WORSE, AS_GOOD, OPEN = "better", "worse", "as good", "open"
 """What a test of two choices may say."""
 
-_LOWER = ("nll", "augrc")
 _GAIN = {"accuracy": 0.01, "nll": -0.01, "augrc": -0.0005, "auroc": 0.05}
+_GAIN["error_at_coverage_90"] = -0.001
 
 
 def compared(

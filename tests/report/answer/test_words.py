@@ -134,6 +134,16 @@ def test_sizes_that_are_as_good_are_named() -> None:
     assert cost == "5 networks to train. Latency not measured."
 
 
+def test_abstention_is_told_by_the_error_that_is_left() -> None:
+    errors = [one._replace(metric="error_at_coverage_90") for one in AUGRC]
+    rows = [*compared(FIFTY, SOFTMAX, errors, BETTER), *compared(FIFTY, SOFTMAX, AUGRC, OPEN)]
+    ((_, use, gain, _),) = rows_of(
+        run({SOFTMAX: [*errors, *AUGRC], FIFTY: [*errors, *AUGRC]}, rows), "abstain"
+    )
+    assert use == "Deep ensemble (M = 50)."
+    assert gain.startswith("Better by 2 of 4 measures, such as Error at 90 % coverage ↓ (Clean) ")
+
+
 def test_of_many_sets_the_first_is_shown_and_the_others_are_counted() -> None:
     rows = [
         *compared(FIFTY, SOFTMAX, AUROC[:2], BETTER),
