@@ -22,7 +22,8 @@ class Decision:
         chosen: what to use, the cheapest first; empty: nothing is recommended.
         rivals: what no test separates from the chosen; without a recommendation, from the baseline.
         tested: what was compared with the baseline, with it, the cheapest first.
-        objection: why nothing is recommended, whatever tests say; empty: because of tests.
+        objection: why nothing is recommended, whatever tests say; empty: because of tests. With a
+            baseline, what was not compared "with" it.
     """
 
     situation: Situation

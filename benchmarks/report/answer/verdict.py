@@ -53,7 +53,8 @@ def _of_dropout(results: Results) -> str:
         return f"This run cannot tell {QUESTION}: the two were not compared."
     size = cost(results, many)[0]
     worth = _worth([w for q in quantities if (w := evidence.worth(one, many, q))])
-    return f"{_reply(found)}: {in_sentence(results, one)} is {_counted(found, size)}{worth}."
+    name = in_sentence(results, one, retrained=False)
+    return f"{_reply(found)}: {name} is {_counted(found, size)}{worth}."
 
 
 def _reply(found: Sequence[Relation]) -> str:
@@ -108,7 +109,10 @@ def _used(results: Results, made: Sequence[Decision]) -> str:
     """What to use for each purpose; said once where it is the same for all."""
     told: dict[str, list[str]] = {}
     for decision in made:
-        choice = " or ".join(in_sentence(results, one) for one in decision.chosen)
+        retrains = decision.situation.retrains
+        choice = " or ".join(
+            in_sentence(results, one, retrained=retrains) for one in decision.chosen
+        )
         told.setdefault(choice, []).append(decision.purpose.clause)
     undecided = " and ".join(told.pop("", []))
     if not told:

@@ -39,20 +39,27 @@ OF_OTHERS = {
 }
 
 
-def label(results: Results, candidate: Candidate) -> str:
-    """A choice as a table names it; how its networks are trained, where that can be chosen."""
-    return _with_details(results, candidate, results.names.method(candidate.method).label)
+def label(results: Results, candidate: Candidate, *, retrained: bool = True) -> str:
+    """A choice as a table names it.
+
+    Args:
+        retrained: whether to say how its networks are trained, where that can be chosen.
+    """
+    name = results.names.method(candidate.method).label
+    return f"{name}{_details(results, candidate, retrained)}"
 
 
-def in_sentence(results: Results, candidate: Candidate) -> str:
+def in_sentence(results: Results, candidate: Candidate, *, retrained: bool = True) -> str:
     """The same within a sentence."""
-    return _with_details(results, candidate, results.names.in_text(candidate.method))
+    name = results.names.in_text(candidate.method)
+    return f"{name}{_details(results, candidate, retrained)}"
 
 
-def _with_details(results: Results, candidate: Candidate, name: str) -> str:
+def _details(results: Results, candidate: Candidate, retrained: bool) -> str:
     size = results.names.size(candidate.variant) if candidate.members not in ("", "1") else ""
-    details = ", ".join(filter(None, (size, _trained(results, candidate))))
-    return f"{name} ({details})" if details else name
+    trained = _trained(results, candidate) if retrained else ""
+    details = ", ".join(filter(None, (size, trained)))
+    return f" ({details})" if details else ""
 
 
 def _trained(results: Results, candidate: Candidate) -> str:
@@ -72,17 +79,21 @@ def _trained(results: Results, candidate: Candidate) -> str:
 
 def use(evidence: Evidence, decision: Decision) -> str:
     """What to use, or why nothing is recommended."""
-    results, baseline, chosen = evidence.results, decision.baseline, decision.chosen
-    if decision.objection or baseline is None:
+    baseline, chosen = decision.baseline, decision.chosen
+    if baseline is None:
         return f"No recommendation: {decision.objection}."
+    if decision.objection:
+        return (
+            f"No recommendation: {decision.objection} with {_label(evidence, decision, baseline)}."
+        )
     if not chosen:
         return f"No recommendation: {_either(evidence, (baseline, *decision.rivals), decision)}"
     if len(chosen) > 1:
         return _either(evidence, chosen, decision)
-    rivals = " or ".join(label(results, one) for one in decision.rivals)
+    rivals = " or ".join(_label(evidence, decision, one) for one in decision.rivals)
     why = _why_apart(evidence, (*chosen, *decision.rivals), decision.quantities)
     remark = f" {OF_OTHERS[why].format(rivals)}" if rivals else ""
-    return f"{label(results, chosen[0])}.{remark}"
+    return f"{_label(evidence, decision, chosen[0])}.{remark}"
 
 
 def gains(evidence: Evidence, decision: Decision) -> str:
@@ -105,12 +116,15 @@ def _of_each(
         return next(iter(of_each.values()))
     if not of_each:
         return NOTHING
-    results = evidence.results
-    return " ".join(f"{label(results, one)}: {text}" for one, text in of_each.items())
+    return " ".join(f"{_label(evidence, decision, one)}: {text}" for one, text in of_each.items())
+
+
+def _label(evidence: Evidence, decision: Decision, candidate: Candidate) -> str:
+    return label(evidence.results, candidate, retrained=decision.situation.retrains)
 
 
 def _either(evidence: Evidence, several: Sequence[Candidate], decision: Decision) -> str:
-    names = " or ".join(label(evidence.results, one) for one in several)
+    names = " or ".join(_label(evidence, decision, one) for one in several)
     return f"{names}; {OF_THEM[_why_apart(evidence, several, decision.quantities)]}."
 
 
@@ -154,16 +168,17 @@ def _gain(evidence: Evidence, decision: Decision, chosen: Candidate) -> Iterator
 def _against_others(evidence: Evidence, decision: Decision) -> Iterator[str]:
     """Of the cheapest choice: what it is better than, and what it is as good as."""
     chosen, *others = decision.tested
-    results, quantities = evidence.results, decision.quantities
+    quantities = decision.quantities
     for other in others:
+        name = _label(evidence, decision, other)
         relations = evidence.relations(chosen, other, quantities)
         if better := _with(relations, Relation.BETTER):
             change = _values(evidence, chosen, other, better[0], quantities, "against")
-            yield f"Better than {label(results, other)}: {change}."
+            yield f"Better than {name}: {change}."
         elif evidence.is_as_good(chosen, other, quantities):
-            yield f"As good as {label(results, other)}."
+            yield f"As good as {name}."
         else:
-            yield f"Not distinguished from {label(results, other)}."
+            yield f"Not distinguished from {name}."
 
 
 def _sizes(evidence: Evidence, chosen: Candidate, quantities: Sequence[Quantity]) -> Iterator[str]:

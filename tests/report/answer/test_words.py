@@ -165,6 +165,25 @@ def test_purposes_with_the_same_answer_share_a_row() -> None:
     assert (gain, cost) == ("—", "—")
 
 
+def test_what_was_not_compared_is_told_with_what() -> None:
+    (_, use, *_), _ = rows_of(run({SOFTMAX: CLEAN, DROPOUT: CLEAN}), "cannot retrain")
+    assert use == "No recommendation: no alternative was compared with Softmax."
+    (_, use, *_), _ = rows_of(run({SOFTMAX: CLEAN, FIVE: CLEAN}), "five")
+    assert use == "No recommendation: no alternative was compared with Softmax."
+    rows = compared(DROPOUT, SOFTMAX, CLEAN, BETTER)
+    (_, use, *_), _ = rows_of(run({SOFTMAX: CLEAN, DROPOUT: CLEAN, FIVE: CLEAN}, rows), "five")
+    assert use == (
+        "No recommendation: no ensemble of at most 5 networks was compared with Softmax."
+    )
+
+
+def test_training_is_named_only_where_it_can_be_chosen() -> None:
+    rows = compared(DROPOUT, SOFTMAX, CLEAN, BETTER)
+    results = run({SOFTMAX: CLEAN, DROPOUT: CLEAN, PLAIN: CLEAN}, rows)
+    assert rows_of(results, "cannot retrain")[0][1] == "MC-dropout (T = 100)."
+    assert rows_of(results, "I can retrain")[0][1] == "MC-dropout (T = 100, trained with dropout)."
+
+
 def test_footnotes_fit_in_three_lines_and_name_the_missing_gpu() -> None:
     notes = [text for _, text in decision_table(run({SOFTMAX: CLEAN})).notes]
     assert notes[-1] == "Latency was not measured in this run."
