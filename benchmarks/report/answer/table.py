@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from benchmarks.report.answer.candidates import is_ensemble
 from benchmarks.report.answer.decision import Decision, decisions
 from benchmarks.report.answer.evidence import Evidence
 from benchmarks.report.answer.words import costs, gains, label, use
@@ -13,10 +12,9 @@ from benchmarks.report.results import Results
 from benchmarks.report.tables.table import Row, Table
 
 RULE = (
-    "Use: what is better than each alternative by a measure and worse by none, or as good and "
-    "cheaper. Better and as good are test results on the same images (docs/statistics.md)."
+    "Decided by tests on the same images (docs/statistics.md): better by a measure and worse by "
+    "none, or as good and cheaper."
 )
-BY_WORTH = " Where sizes of ensembles have no test of their own, the interval of worth.csv tells."
 
 
 def decision_table(results: Results) -> Table:
@@ -29,7 +27,7 @@ def decision_table(results: Results) -> Table:
         label_headings=("Judged on", "Use", "Gain", "Cost"),
         headings=(),
         rows=tuple(_rows(evidence, made)),
-        remarks=tuple(_remarks(results, made)),
+        remarks=_remarks(results, made),
         widths=(0.12, 0.3, 0.32, 0.2),
     )
 
@@ -44,16 +42,10 @@ def _rows(evidence: Evidence, made: Sequence[Decision]) -> Iterator[Row]:
         yield Row(situation, (", ".join(labels), *texts), ())
 
 
-def _remarks(results: Results, made: list[Decision]) -> list[str]:
-    """At most three lines."""
-    sized = [d for d in made if any(is_ensemble(results, one) for one in d.tested)]
+def _remarks(results: Results, made: Sequence[Decision]) -> tuple[str, ...]:
     baselines = dict.fromkeys(label(results, d.baseline) for d in made if d.baseline)
-    measured = f"Gain: from {' or '.join(baselines)}, the cheapest choice, to the chosen one."
-    return [
-        f"{RULE}{BY_WORTH if sized and not results.worth.empty else ''}",
-        *([measured] if baselines else []),
-        _latency_remark(results),
-    ]
+    gain = f"Gain: over {' or '.join(baselines)}, the cheapest choice."
+    return (RULE, *([gain] if baselines else []), _latency_remark(results))
 
 
 def _latency_remark(results: Results) -> str:
@@ -62,4 +54,4 @@ def _latency_remark(results: Results) -> str:
         return "Latency was not measured in this run."
     gpu = timed(results.latency)["device"].str.startswith("cuda").any()
     none = "" if gpu else " No GPU has been measured."
-    return f"Latency: median for a single image on {setup.label}.{none}"
+    return f"Latency: median of single images on {setup.label}.{none}"

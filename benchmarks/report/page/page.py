@@ -24,6 +24,7 @@ from benchmarks.report.page.leaderboard import leaderboard
 from benchmarks.report.page.provenance import provenance
 from benchmarks.report.results import Results
 from benchmarks.report.style import Look, looks
+from benchmarks.report.tables.table import one_line
 from benchmarks.report.texts import answer, listed
 from benchmarks.stored.listing import own_file, read_run_json
 from benchmarks.vocabulary import ILL_DEFINED, INDEX_HTML
@@ -50,7 +51,7 @@ def _environment() -> Environment:
         lstrip_blocks=True,
     )
     environment.policies["json.dumps_kwargs"] = {"ensure_ascii": False, "separators": (",", ":")}
-    environment.filters |= {"code": _code, "number": _number}
+    environment.filters |= {"code": _code, "number": _number, "one_line": one_line}
     environment.globals |= {"color": chart.color, "dashes": chart.dashes, "key": chart.key}
     environment.globals |= {"ILL_DEFINED": ILL_DEFINED}
     return environment

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Iterator
+from functools import partial
 from pathlib import Path
 
 import pandas as pd
@@ -21,6 +22,7 @@ from benchmarks.report.tables.table import (
     UNTESTED,
     Cell,
     Table,
+    one_line,
 )
 from benchmarks.stored.listing import list_files
 from benchmarks.vocabulary import ILL_DEFINED, TABLES_FOLDER
@@ -52,9 +54,8 @@ def markdown(table: Table) -> str:
         for row in rows:
             cells = [_markdown_cell(cell, table.footnotes) for cell in row.cells]
             lines.append(_pipes([*map(markdown_text, row.labels), *cells]))
-    for mark, text in table.notes:
-        sign = f"<sup>{mark}</sup> " if mark in table.footnotes.values() else f"{mark} ".lstrip()
-        lines += ["", f"{sign}{markdown_text(text)}"]
+    for line in table.notes:
+        lines += ["", one_line(line, partial(_markdown_note, table))]
     return "\n".join(lines) + "\n"
 
 
@@ -83,10 +84,8 @@ def latex(table: Table) -> str:
             cells = [_latex_cell(cell, table.footnotes) for cell in row.cells]
             lines.append(_ampersands([*map(latex_text, row.labels), *cells]))
     lines += ["\\bottomrule", "\\end{tabular}"]
-    lines += [
-        f"\\par\\smallskip\\parbox{{\\linewidth}}{{\\scriptsize {_latex_note(*note, table)}}}"
-        for note in table.notes
-    ]
+    notes = [one_line(line, partial(_latex_note, table)) for line in table.notes]
+    lines += [f"\\par\\smallskip\\parbox{{\\linewidth}}{{\\scriptsize {note}}}" for note in notes]
     return "\n".join([*lines, f"\\end{{table{wide}}}"]) + "\n"
 
 
@@ -155,7 +154,12 @@ def _latex_cell(cell: Cell, footnotes: dict[str, str]) -> str:
     return text + (f"$^{{{footnotes[cell.footnote]}}}$" if cell.footnote else "")
 
 
-def _latex_note(mark: str, text: str, table: Table) -> str:
+def _markdown_note(table: Table, mark: str, text: str) -> str:
+    sign = f"<sup>{mark}</sup>" if mark in table.footnotes.values() else mark
+    return f"{sign} {markdown_text(text)}".lstrip()
+
+
+def _latex_note(table: Table, mark: str, text: str) -> str:
     if not mark:
         return latex_text(text)
     if mark in table.footnotes.values():

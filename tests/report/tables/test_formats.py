@@ -62,13 +62,12 @@ def test_verdicts_are_printed_with_their_legend() -> None:
     best, tied = Cell(0.96, 0.01, "ok", verdict="best"), Cell(0.95, 0.01, "ok", verdict="tied")
     text = markdown(table_of(best, tied))
     assert "| **0.960 ± 0.010** | 0.950 ± 0.010 ? |" in text
-    assert "Bold: the best of the methods" in text
-    assert "? not distinguished from the best" in text
+    assert "Bold: the best; ? not distinguished from the best" in text
     printed = latex(table_of(best, tied))
     assert r"$\mathbf{0.960}_{\pm .010}$ & $0.950_{\pm .010}$$^?$" in printed
     assert list(as_frame(table_of(best, tied)).filter(like="verdict").iloc[0]) == ["best", "tied"]
     untested = table_of(best, Cell(0.0, status="ok", verdict="untested"))
     assert "| 0.000 ‡ |\n" in markdown(untested)
-    assert "\n‡ not tested against the best: the difference has no p-value" in markdown(untested)
+    assert "; ‡ not tested against the best." in markdown(untested)
     assert r"$0.000$$^\ddagger$" in latex(untested)
     assert "Bold" not in markdown(table_of(Cell(0.9, 0.1, "ok")))
