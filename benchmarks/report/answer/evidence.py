@@ -93,8 +93,9 @@ class Evidence:
 
     def value(self, candidate: Candidate, quantity: Quantity) -> dict[str, Any] | None:
         """The row of the summary; ``None`` where there is no finite value."""
-        of_recipe = self._by_recipe.get(candidate.recipe)
-        row = of_recipe and of_recipe.find(candidate.variant, quantity)
+        if candidate.recipe not in self._by_recipe:
+            return None
+        row = self._by_recipe[candidate.recipe].find(candidate.variant, quantity)
         return row if row and row["status"] == "ok" and math.isfinite(row["value"]) else None
 
     def relation(self, one: Candidate, other: Candidate, quantity: Quantity) -> Relation:

@@ -6,8 +6,6 @@ import math
 from collections.abc import Callable, Iterator, Sequence
 from itertools import combinations
 
-import pandas as pd
-
 from benchmarks.records import members_rank
 from benchmarks.report.answer.candidates import cost, single_image
 from benchmarks.report.answer.decision import Decision
@@ -15,6 +13,7 @@ from benchmarks.report.answer.evidence import Candidate, Evidence, Relation
 from benchmarks.report.number_format import rounded
 from benchmarks.report.read.comparisons import Quantity
 from benchmarks.report.results import Results
+from benchmarks.vocabulary import SELF_TRAINED
 
 NOTHING = "—"
 
@@ -171,14 +170,14 @@ def _against_others(evidence: Evidence, decision: Decision) -> Iterator[str]:
     quantities = decision.quantities
     for other in others:
         name = _label(evidence, decision, other)
-        relations = evidence.relations(chosen, other, quantities)
-        if better := _with(relations, Relation.BETTER):
+        if evidence.beats(chosen, other, quantities):
+            better = _with(evidence.relations(chosen, other, quantities), Relation.BETTER)
             change = _values(evidence, chosen, other, better[0], quantities, "against")
             yield f"Better than {name}: {change}."
         elif evidence.is_as_good(chosen, other, quantities):
             yield f"As good as {name}."
         else:
-            yield f"Not distinguished from {name}."
+            yield f"No test separates it from {name}."
 
 
 def _sizes(evidence: Evidence, chosen: Candidate, quantities: Sequence[Quantity]) -> Iterator[str]:
@@ -202,25 +201,36 @@ def _sizes(evidence: Evidence, chosen: Candidate, quantities: Sequence[Quantity]
 def _cost(evidence: Evidence, decision: Decision, chosen: Candidate) -> Iterator[str]:
     """Sentences."""
     results, baseline = evidence.results, decision.tested[0]
-    timing, usual = (single_image(results, one.variant) for one in (chosen, baseline))
     if decision.situation.retrains:
-        networks = cost(results, chosen)[0]
-        seconds = "" if timing is None or pd.isna(timing["training_s"]) else timing["training_s"]
-        trained = "1 network" if networks == 1 else f"{networks} networks"
-        yield f"{trained} to train{f' ({_two_digits(seconds)} s)' if seconds else ''}."
+        yield _training(results, chosen)
     for need in results.names.method(chosen.method).needs:
         yield f"Needs {NEEDS.get(need, need)}."
-    if timing is None:
-        yield "Latency not measured."
-    else:
-        instead = "" if usual is None or chosen == baseline else usual["p50_ms"]
-        compared = f" instead of {_two_digits(instead)}" if instead else ""
-        yield f"{_two_digits(timing['p50_ms'])} ms an image{compared}."
+    yield _latency(results, chosen, baseline)
     relations = evidence.relations(chosen, baseline, decision.quantities)
     worse = _with(relations, Relation.WORSE) if chosen != baseline else []
     if worse:
         changes = (_change(evidence, baseline, chosen, q, decision.quantities) for q in worse)
         yield f"Worse: {'; '.join(changes)}."
+
+
+def _training(results: Results, chosen: Candidate) -> str:
+    """How many networks are to be trained, and in which time all together."""
+    timing, networks = single_image(results, chosen.variant), cost(results, chosen)[0]
+    seconds = math.nan if timing is None else float(timing["training_s"])
+    trained = f"{networks} network{'s' if networks > 1 else ''} to train"
+    if chosen.recipe == SELF_TRAINED:
+        trained = "Trains itself"
+    return f"{trained}." if math.isnan(seconds) else f"{trained} ({_two_digits(seconds)} s)."
+
+
+def _latency(results: Results, chosen: Candidate, baseline: Candidate) -> str:
+    """The median for a single image, beside that of the cheapest choice."""
+    timing, usual = (single_image(results, one.variant) for one in (chosen, baseline))
+    if timing is None:
+        return "Latency not measured."
+    instead = "" if usual is None or chosen == baseline else _two_digits(float(usual["p50_ms"]))
+    compared = f" instead of {instead}" if instead else ""
+    return f"{_two_digits(float(timing['p50_ms']))} ms an image{compared}."
 
 
 def _with(relations: dict[Quantity, Relation], relation: Relation) -> list[Quantity]:
