@@ -80,6 +80,20 @@ def test_sides_of_a_comparison_may_be_exchanged() -> None:
     assert evidence.relation(DROPOUT, SOFTMAX, NLL) is Relation.OPEN
 
 
+def test_the_dearer_is_not_used_for_being_as_good() -> None:
+    rows = [replace(row, p_not_better=0.9) for row in compared(DROPOUT, SOFTMAX, CLEAN, AS_GOOD)]
+    decision = on_clean(run({SOFTMAX: CLEAN, DROPOUT: CLEAN}, rows))
+    assert (decision.chosen, decision.rivals) == ((), (DROPOUT,))
+
+
+def test_one_network_is_no_ensemble_of_one() -> None:
+    one = FIVE._replace(members="1")
+    results = run({SOFTMAX: CLEAN, DROPOUT: CLEAN, one: CLEAN, FIVE: CLEAN, FIFTY: CLEAN})
+    assert candidates(results, RETRAINED) == [SOFTMAX, DROPOUT]
+    assert candidates(results, FEW) == [SOFTMAX, DROPOUT, FIVE]
+    assert candidates(results, ABSTAINING) == [SOFTMAX, DROPOUT, FIFTY]
+
+
 def test_numbers_that_no_test_compares_decide_nothing() -> None:
     results = run({SOFTMAX: CLEAN, DROPOUT: CLEAN})
     results.summary.loc[results.summary["method"] == "mc_dropout", "value"] *= 0.5
@@ -141,6 +155,8 @@ def test_five_networks_are_compared_by_the_worth_of_the_others() -> None:
     assert decide(evidence, FEW, ON_CLEAN).chosen == (FIVE,)
     for bounds, relation in (
         (("4", "7"), Relation.OPEN),
+        (("3", "5"), Relation.OPEN),
+        (("5", "7"), Relation.OPEN),
         (("6", ">50"), Relation.WORSE),
         (("<1", "<1"), Relation.BETTER),
     ):
