@@ -128,7 +128,7 @@ class MetricRecord:
     family: str = ""
     needs: Texts = ()
     biased: bool = False
-    margin: float = 0.0
+    margin: float = field(default=0.0, metadata=LATER)
     shown: str = ""
     summary: str = ""
     formula: str = ""

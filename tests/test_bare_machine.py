@@ -19,7 +19,7 @@ from benchmarks.vocabulary import STAGES
 ROOT = Path(__file__).parents[1]
 
 REQUIRED = ("torch", "torchvision", "numpy", "pandas", "typer", "jaxtyping", "platformdirs")
-"""What `--only latency` needs, by the README."""
+"""What `--only latency` needs, by docs/latency.md."""
 
 
 def with_dependencies(names: tuple[str, ...]) -> list[Distribution]:

@@ -37,6 +37,7 @@ _ESCAPED = str.maketrans(
         "↓": "$\\downarrow$",
         "†": "$\\dagger$",
         "‡": "$\\ddagger$",
+        "→": "$\\rightarrow$",
         "×": "$\\times$",
         "’": "'",
     }

@@ -1,4 +1,4 @@
-"""The generated parts of README.md: ``python -m benchmarks.report.readme`` writes them anew."""
+"""The generated parts of README.md and docs: ``python -m benchmarks.report.readme`` writes them."""
 
 from __future__ import annotations
 
@@ -12,13 +12,14 @@ import typer
 from benchmarks.errors import UserError
 from benchmarks.files import written_whole
 from benchmarks.process.ending import run_command
+from benchmarks.report.answer.table import decision_table
+from benchmarks.report.answer.verdict import verdict
 from benchmarks.report.names import Names
 from benchmarks.report.read.files import read_claims, read_latency
 from benchmarks.report.results import Results
 from benchmarks.report.tables.formats import markdown
 from benchmarks.report.tables.latency import latency_table
-from benchmarks.report.tables.quality import overview_table
-from benchmarks.report.texts import answer, article_answer
+from benchmarks.report.texts import article_answer
 from benchmarks.stored.listing import read_run_json
 from benchmarks.vocabulary import (
     CLAIMS_MD,
@@ -27,7 +28,6 @@ from benchmarks.vocabulary import (
 )
 
 ROOT = Path(__file__).parents[2]
-README = ROOT / "README.md"
 RESULTS = Path("results/reference")
 """Relative to the repository, as the README's links are."""
 
@@ -40,11 +40,13 @@ NO_GPU = (
 )
 
 SHOWN = {
-    "rotated": "Metrics against the angle of rotation.",
-    "roc-predictive_entropy": "Detection of out-of-distribution images: ROC curves.",
-    "rotated-votes": "Votes of each method for one digit 1, rotated.",
+    "worth": "How many networks each method is worth, by each measure.",
+    "rotated": "Measures against the angle of rotation.",
 }
-"""The figures shown, and what they show."""
+"""Of these figures the first that there is, and what it shows."""
+
+_LINK = re.compile(r"(\]\()(?![a-z]+:|#)")
+"""Where a relative link begins."""
 
 _SECTION = re.compile(
     r"(?P<begin><!-- generated: (?P<name>[\w-]+) -->\n)(?P<content>.*?)(?P<end><!-- end -->)",
@@ -52,17 +54,26 @@ _SECTION = re.compile(
 )
 
 
-def filled(readme: str, results: Path, root: Path = ROOT) -> str:
-    """The text with what stands between each pair of marks made from a run's results.
+def filled(pages: Mapping[Path, str], results: Path, root: Path) -> dict[Path, str]:
+    """The texts with what stands between each pair of marks made from a run's results.
 
-    ``<!-- generated: NAME -->`` and ``<!-- end -->`` are the marks, NAME one of ``article``,
-    ``answer``, ``overview``, ``figures``, ``claims``, ``latency`` and ``provenance``; ``results``
-    is relative to ``root``.
+    ``<!-- generated: NAME -->`` and ``<!-- end -->`` are the marks, NAME one of ``verdict``,
+    ``decision``, ``figure``, ``article``, ``claims``, ``latency`` and ``provenance``; ``results``
+    and the pages' paths are relative to ``root``.
     """
     sections = _sections(root, results)
-    return _SECTION.sub(
-        lambda match: f"{match['begin']}{sections[match['name']]}{match['end']}", readme
-    )
+    return {page: _filled_page(page, text, sections) for page, text in pages.items()}
+
+
+def _filled_page(page: Path, text: str, sections: Mapping[str, str]) -> str:
+    """A page, with links from its folder."""
+    up = "../" * (len(page.parts) - 1)
+
+    def made(match: re.Match[str]) -> str:
+        content = _LINK.sub(rf"\1{up}", sections[match["name"]])
+        return f"{match['begin']}{content}{match['end']}"
+
+    return _SECTION.sub(made, text)
 
 
 def _sections(root: Path, results: Path) -> dict[str, str]:
@@ -73,24 +84,20 @@ def _sections(root: Path, results: Path) -> dict[str, str]:
     return {
         "article": f"{article_answer(claims, loaded.names)}\n",
         "claims": _claims(claims, results),
-        "answer": f"{answer(loaded.of_recipe(recipe))}\n",
-        "overview": markdown(overview_table(loaded.of_recipe(recipe), recipe)),
-        "figures": _figures(root, results, recipe),
+        "verdict": f"{verdict(loaded)}\n",
+        "decision": markdown(decision_table(loaded)),
+        "figure": _figure(root, results, recipe),
         "latency": _latency(root, results, loaded.names),
         "provenance": _provenance(record, results),
     }
 
 
-def _figures(root: Path, results: Path, recipe: str) -> str:
-    images = {
-        results / FIGURES_FOLDER / f"{name}-{recipe}.png": caption
-        for name, caption in SHOWN.items()
-    }
-    return "\n".join(
-        f"![{caption}]({path.as_posix()})\n*{caption}*\n"
-        for path, caption in images.items()
-        if (root / path).exists()
-    )
+def _figure(root: Path, results: Path, recipe: str) -> str:
+    for name, caption in SHOWN.items():
+        path = results / FIGURES_FOLDER / f"{name}-{recipe}.png"
+        if (root / path).exists():
+            return f"![{caption}]({path.as_posix()})\n*{caption}*\n"
+    return ""
 
 
 def _claims(claims: Mapping[str, Any], results: Path) -> str:
@@ -131,29 +138,37 @@ def _provenance(record: Mapping[str, Any], results: Path) -> str:
     )
 
 
+def read_pages(root: Path) -> dict[Path, str]:
+    """README.md and the pages of docs, by their paths relative to the repository."""
+    paths = (root / "README.md", *sorted((root / "docs").glob("*.md")))
+    return {path.relative_to(root): path.read_text(encoding="utf-8") for path in paths}
+
+
 def main(
     results: Annotated[
         Path, typer.Argument(help="The folder of a run, inside the repository.")
     ] = ROOT / RESULTS,
     check: Annotated[
-        bool, typer.Option("--check", help="Write nothing; fail where README.md differs.")
+        bool, typer.Option("--check", help="Write nothing; fail where a page differs.")
     ] = False,
 ) -> None:
-    """Write the generated parts of README.md from the results of a run."""
-    text = README.read_text(encoding="utf-8")
+    """Write the generated parts of README.md and docs from the results of a run."""
+    pages = read_pages(ROOT)
     try:
         if not results.resolve().is_relative_to(ROOT):
             raise UserError(f"{results} is not inside {ROOT}, so README.md cannot link to it")
-        wanted = filled(text, results.resolve().relative_to(ROOT))
+        wanted = filled(pages, results.resolve().relative_to(ROOT), ROOT)
     except UserError as error:
         typer.echo(f"error: {error}", err=True)
         raise typer.Exit(2) from None
-    if check and wanted != text:
-        typer.echo("README.md differs; run python -m benchmarks.report.readme", err=True)
+    differing = [page for page, text in pages.items() if wanted[page] != text]
+    if check and differing:
+        names = ", ".join(page.as_posix() for page in differing)
+        typer.echo(f"{names} differs; run python -m benchmarks.report.readme", err=True)
         raise typer.Exit(1)
-    if not check:
-        with written_whole(README) as temporary:
-            temporary.write_text(wanted, encoding="utf-8")
+    for page in differing:
+        with written_whole(ROOT / page) as temporary:
+            temporary.write_text(wanted[page], encoding="utf-8")
 
 
 def command_line() -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from functools import cache
@@ -98,7 +99,7 @@ def _shifted(results: Results, mean: str) -> Shifted:
     record = results.names.condition(mean)
     return Shifted(
         group=record.group,
-        label=_within_sentence(record.label),
+        label=_in_words(record.label),
         disagreement=_ranking(results, Quantity(mean, DISAGREEMENT), ".0%"),
         calibration=_ranking(
             results,
@@ -107,6 +108,15 @@ def _shifted(results: Results, mean: str) -> Shifted:
             tested=Quantity(mean, TESTED_ERROR),
         ),
     )
+
+
+def _in_words(label: str) -> str:
+    """A group's mean in a sentence.
+
+    >>> _in_words("Mean 15°–90°"), _in_words("Mean of 15°, 90°"), _in_words("30°")
+    ('mean of 15° to 90°', 'mean of 15°, 90°', '30°')
+    """
+    return re.sub(r"^Mean (of )?", "mean of ", label).replace("–", " to ")
 
 
 def _primary_score(results: Results) -> str:

@@ -72,4 +72,4 @@ ARTICLE_LOGITS = Recipe("article-logits", shuffled=False, mean=0.137)
 PLAIN = Recipe("plain", split="training", dropout=0.0, pool=100)
 
 RECIPES = {recipe.name: recipe for recipe in (STANDARD, ARTICLE, ARTICLE_LOGITS, PLAIN)}
-"""The design's recipes by name; what each is for stands in the README."""
+"""The design's recipes by name; what each is for stands in docs/data.md."""

@@ -21,7 +21,7 @@ from methods.networks.pool import NetworkPool
 from methods.networks.recipes import Recipe
 from tests.runs import small_mnist
 
-README = Path(__file__).parents[2] / "README.md"
+GUIDE = Path(__file__).parents[2] / "docs" / "running.md"
 
 CommandLine = Callable[..., tuple[int, str, str]]
 
@@ -132,8 +132,8 @@ def test_mistake_gets_one_line(
     assert message in error
 
 
-def test_example_in_the_readme_runs(command_line: CommandLine) -> None:
-    commands = re.findall(r"^python -m benchmarks\.epistemic_check (.*)$", README.read_text(), re.M)
+def test_example_in_the_guide_runs(command_line: CommandLine) -> None:
+    commands = re.findall(r"^python -m benchmarks\.epistemic_check (.*)$", GUIDE.read_text(), re.M)
     assert any("--index" in command for command in commands)
     for command in commands:
         words = command.split("#")[0].split()
@@ -178,6 +178,10 @@ def test_importing_the_function_is_light() -> None:
         "print(*sys.modules.keys() & {'matplotlib', 'pandas', 'rich', 'typer'})"
     )
     ended = subprocess.run(
-        [sys.executable, "-c", code], cwd=README.parent, capture_output=True, text=True, check=True
+        [sys.executable, "-c", code],
+        cwd=GUIDE.parents[1],
+        capture_output=True,
+        text=True,
+        check=True,
     )
     assert ended.stdout == "\n"

@@ -1,8 +1,9 @@
-"""The generated parts of README.md."""
+"""The generated parts of README.md and docs, and that pages are short."""
 
 from __future__ import annotations
 
 import json
+import re
 import shutil
 from dataclasses import replace
 from pathlib import Path
@@ -10,17 +11,17 @@ from pathlib import Path
 import pytest
 import typer
 
-from benchmarks.report.readme import README, RESULTS, filled, main
+from benchmarks.report.readme import RESULTS, ROOT, filled, main, read_pages
 from benchmarks.report.texts import article_answer
 from tests.report.support import CLAIMS, NAMES, ROW, write_latency
 
 TEXT = """# Title
 
-<!-- generated: overview -->
+<!-- generated: decision -->
 stale
 <!-- end -->
 between
-<!-- generated: figures -->
+<!-- generated: figure -->
 <!-- end -->
 <!-- generated: latency -->
 <!-- end -->
@@ -30,21 +31,44 @@ after
 """
 
 
-def test_readme_shows_the_committed_results() -> None:
-    text = README.read_text(encoding="utf-8")
-    assert filled(text, RESULTS) == text, "run python -m benchmarks.report.readme"
+README = Path("README.md")
+
+MOST_WORDS = 1_500
+"""Of the README and of each page of docs, generated parts included."""
+
+
+def filled_text(text: str, root: Path) -> str:
+    return filled({README: text}, Path("results"), root)[README]
+
+
+def test_pages_show_the_committed_results() -> None:
+    pages = read_pages(ROOT)
+    assert filled(pages, RESULTS, ROOT) == pages, "run python -m benchmarks.report.readme"
+
+
+def test_pages_are_short() -> None:
+    words = {page: len(re.findall(r"\S*\w\S*", text)) for page, text in read_pages(ROOT).items()}
+    assert README in words
+    assert {page: count for page, count in words.items() if count > MOST_WORDS} == {}
+
+
+def test_links_between_pages_lead_somewhere() -> None:
+    for page, text in read_pages(ROOT).items():
+        for link in re.findall(r"\]\(([^)#]+)", text):
+            if not link.startswith("http"):
+                assert (ROOT / page.parent / link).exists(), f"{page}: {link}"
 
 
 def test_marked_sections_are_filled_and_the_rest_is_kept(reported: Path, tmp_path: Path) -> None:
     shutil.copytree(reported, tmp_path / "results", ignore=lambda *_: ["predictions"])
-    text = filled(TEXT, Path("results"), tmp_path)
-    assert text.startswith("# Title\n\n<!-- generated: overview -->\n**Overview of the methods.")
+    text = filled_text(TEXT, tmp_path)
+    assert text.startswith("# Title\n\n<!-- generated: decision -->\n**Which method to use.**")
     assert "stale" not in text
-    assert "<!-- end -->\nbetween\n<!-- generated: figures -->\n![" in text
+    assert "<!-- end -->\nbetween\n<!-- generated: figure -->\n![" in text
     assert "](results/figures/rotated-standard.png)" in text
     assert "Made by `python run_all.py --preset quick" in text
     assert text.endswith("<!-- end -->\nafter\n")
-    assert filled(text, Path("results"), tmp_path) == text
+    assert filled_text(text, tmp_path) == text
     for line in text.splitlines():
         if line.startswith("!["):
             assert (tmp_path / line.rpartition("(")[2].removesuffix(")")).exists()
@@ -54,24 +78,42 @@ def test_claims_are_told_and_listed_with_their_verdicts(reported: Path, tmp_path
     shutil.copytree(reported, tmp_path / "results", ignore=lambda *_: ["predictions"])
     (tmp_path / "results" / "claims.json").write_text(json.dumps(CLAIMS), encoding="utf-8")
     marks = "<!-- generated: article -->\n<!-- end -->\n<!-- generated: claims -->\n<!-- end -->\n"
-    text = filled(marks, Path("results"), tmp_path)
+    text = filled_text(marks, tmp_path)
     assert f"-->\n{article_answer(CLAIMS, NAMES)}\n<!-- end -->" in text
     for claim in CLAIMS["claims"]:
         row = f"| [{claim['statement']}](results/claims.md#{claim['id']}) | {claim['verdict']} |"
         assert row in text
 
 
-def test_readme_has_every_mark() -> None:
-    text = README.read_text(encoding="utf-8")
-    names = ("article", "answer", "overview", "figures", "claims", "latency", "provenance")
-    for name in names:
-        assert text.count(f"<!-- generated: {name} -->") == 1
+def test_pages_have_every_mark() -> None:
+    pages = read_pages(ROOT)
+    for name in ("verdict", "decision", "figure", "article", "provenance"):
+        assert pages[README].count(f"<!-- generated: {name} -->") == 1
+    assert pages[Path("docs/latency.md")].count("<!-- generated: latency -->") == 1
+
+
+def test_links_lead_from_the_folder_of_the_page(reported: Path, tmp_path: Path) -> None:
+    shutil.copytree(reported, tmp_path / "results", ignore=lambda *_: ["predictions"])
+    page = Path("docs/page.md")
+    text = "<!-- generated: figure -->\n<!-- end -->\n"
+    made = filled({page: text}, Path("results"), tmp_path)[page]
+    assert "](../results/figures/rotated-standard.png)" in made
+
+
+def test_worth_is_shown_where_there_is_its_figure(reported: Path, tmp_path: Path) -> None:
+    shutil.copytree(reported, tmp_path / "results", ignore=lambda *_: ["predictions"])
+    text = "<!-- generated: figure -->\n<!-- end -->\n"
+    assert "rotated-standard.png" in filled_text(text, tmp_path)
+    (tmp_path / "results" / "figures" / "worth-standard.png").write_bytes(b"")
+    made = filled_text(text, tmp_path)
+    assert "](results/figures/worth-standard.png)" in made
+    assert "rotated" not in made
 
 
 def test_latency_is_of_the_cards_that_have_a_folder(reported: Path, tmp_path: Path) -> None:
     shutil.copytree(reported, tmp_path / "results", ignore=lambda *_: ["predictions"])
     text = "<!-- generated: latency -->\n<!-- end -->\n"
-    without = filled(text, Path("results"), tmp_path)
+    without = filled_text(text, tmp_path)
     assert "No GPU has been measured yet" in without
     assert "| --- |" not in without
     row = replace(ROW, p50_ms=0.75, p50_lower_ms=0.7, p50_upper_ms=0.8)
@@ -79,26 +121,27 @@ def test_latency_is_of_the_cards_that_have_a_folder(reported: Path, tmp_path: Pa
     folder = tmp_path / "results" / "gpu" / "a-card"
     folder.mkdir(parents=True)
     write_latency([replace(row, device_name="A Processor"), card], folder)
-    with_card = filled(text, Path("results"), tmp_path)
+    with_card = filled_text(text, tmp_path)
     assert "| **A Card** |" in with_card
     assert "| Softmax | 0.75 ± 0.05 |" in with_card
     assert "Processor" not in with_card
     assert "No GPU" not in with_card
 
 
-def test_check_fails_where_the_readme_differs_and_writes_nothing(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+def test_check_fails_where_a_page_differs_and_writes_nothing(
+    reported: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    readme = tmp_path / "README.md"
-    readme.write_text("<!-- generated: answer -->\nstale\n<!-- end -->\n", encoding="utf-8")
-    monkeypatch.setattr("benchmarks.report.readme.README", readme)
+    results, page = tmp_path / "results", tmp_path / "README.md"
+    shutil.copytree(reported, results, ignore=lambda *_: ["predictions"])
+    page.write_text("<!-- generated: verdict -->\nstale\n<!-- end -->\n", encoding="utf-8")
+    monkeypatch.setattr("benchmarks.report.readme.ROOT", tmp_path)
     with pytest.raises(typer.Exit) as raised:
-        main(check=True)
+        main(results, check=True)
     assert raised.value.exit_code == 1
-    assert "stale" in readme.read_text(encoding="utf-8")
-    main()
-    assert "stale" not in readme.read_text(encoding="utf-8")
-    main(check=True)
+    assert "stale" in page.read_text(encoding="utf-8")
+    main(results)
+    assert "stale" not in page.read_text(encoding="utf-8")
+    main(results, check=True)
     with pytest.raises(typer.Exit) as raised:
-        main(tmp_path)
+        main(reported)
     assert raised.value.exit_code == 2

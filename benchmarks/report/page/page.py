@@ -12,6 +12,8 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup, escape
 
 from benchmarks.files import written_whole
+from benchmarks.report.answer.table import decision_table
+from benchmarks.report.answer.verdict import verdict
 from benchmarks.report.names import Variant, left_out_remark, training_images_remark
 from benchmarks.report.page import chart
 from benchmarks.report.page.chart_sections import (
@@ -27,6 +29,7 @@ from benchmarks.report.page.leaderboard import leaderboard
 from benchmarks.report.page.provenance import provenance
 from benchmarks.report.results import Results
 from benchmarks.report.style import Look, looks
+from benchmarks.report.tables.table import one_line
 from benchmarks.report.texts import answer, listed
 from benchmarks.stored.listing import own_file, read_run_json
 from benchmarks.vocabulary import ILL_DEFINED, INDEX_HTML
@@ -58,7 +61,7 @@ def _environment() -> Environment:
         lstrip_blocks=True,
     )
     environment.policies["json.dumps_kwargs"] = {"ensure_ascii": False, "separators": (",", ":")}
-    environment.filters |= {"code": _code, "number": _number}
+    environment.filters |= {"code": _code, "number": _number, "one_line": one_line}
     environment.globals |= {"color": chart.color, "dashes": chart.dashes, "key": chart.key}
     environment.globals |= {"ILL_DEFINED": ILL_DEFINED}
     return environment
@@ -74,6 +77,8 @@ def _content(results: Results, folder: Path) -> dict[str, Any]:
         "groups": groups,
         "group_links": [(f"group-{group}", title) for group, title in groups.items()],
         "about": _about(results),
+        "verdict": verdict(results),
+        "decision": decision_table(results),
         "explorer": images,
         "explorer_data": images and {name: images[name] for name in images if name != "sheet"},
         "claims": claims(folder, names),

@@ -19,13 +19,10 @@ from benchmarks.vocabulary import CLEAN
 NOT_KNOWN = "the full method’s value has no interval"
 
 WITHIN_NOISE = (
-    "Within noise: neither this size nor any larger one is significantly worse than the full "
-    "method, by the 95 % interval of the paired difference. It may be better. With more images, "
-    "more sizes would be distinguished.",
+    "Needed: from this size on, none is significantly worse than the full method (paired "
+    "difference on the same images). That is no test of equality.",
 )
-AT_MOST = (
-    "≤: this size is enough, but no smaller one was measured and compared with the full one.",
-)
+AT_MOST = ("≤: no smaller size was compared with the full one.",)
 
 
 class Enough(NamedTuple):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Iterator
+from functools import partial
 from pathlib import Path
 
 import pandas as pd
@@ -21,6 +22,7 @@ from benchmarks.report.tables.table import (
     UNTESTED,
     Cell,
     Table,
+    one_line,
 )
 from benchmarks.stored.listing import list_files
 from benchmarks.vocabulary import ILL_DEFINED, TABLES_FOLDER
@@ -52,23 +54,23 @@ def markdown(table: Table) -> str:
         for row in rows:
             cells = [_markdown_cell(cell, table.footnotes) for cell in row.cells]
             lines.append(_pipes([*map(markdown_text, row.labels), *cells]))
-    for mark, text in table.notes:
-        sign = f"<sup>{mark}</sup> " if mark in table.footnotes.values() else f"{mark} ".lstrip()
-        lines += ["", f"{sign}{markdown_text(text)}"]
+    for line in table.notes:
+        lines += ["", one_line(line, partial(_markdown_note, table))]
     return "\n".join(lines) + "\n"
 
 
 def latex(table: Table) -> str:
     """The table as a LaTeX float; it needs the package booktabs, and no other."""
     stubs, columns = len(table.label_headings), len(table.headings)
-    wide = "*" if columns > 2 else ""
+    wide = "*" if columns > 2 or table.widths else ""
+    labels = "".join(f"p{{{width}\\linewidth}}" for width in table.widths) or "l" * stubs
     size = "\\scriptsize" if columns > 4 else "\\footnotesize"
     lines = [
         f"\\begin{{table{wide}}}",
         f"\\centering{size}\\setlength{{\\tabcolsep}}{{2pt}}",
         f"\\caption{{{latex_text(table.caption)}}}",
         f"\\label{{tab:{table.name}}}",
-        f"\\begin{{tabular}}{{@{{}}{'l' * stubs}{'r' * columns}@{{}}}}",
+        f"\\begin{{tabular}}{{@{{}}{labels}{'r' * columns}@{{}}}}",
         "\\toprule",
         *(_ampersands(line) for line in _heading_lines(table)),
     ]
@@ -82,10 +84,8 @@ def latex(table: Table) -> str:
             cells = [_latex_cell(cell, table.footnotes) for cell in row.cells]
             lines.append(_ampersands([*map(latex_text, row.labels), *cells]))
     lines += ["\\bottomrule", "\\end{tabular}"]
-    lines += [
-        f"\\par\\smallskip\\parbox{{\\linewidth}}{{\\scriptsize {_latex_note(*note, table)}}}"
-        for note in table.notes
-    ]
+    notes = [one_line(line, partial(_latex_note, table)) for line in table.notes]
+    lines += [f"\\par\\smallskip\\parbox{{\\linewidth}}{{\\scriptsize {note}}}" for note in notes]
     return "\n".join([*lines, f"\\end{{table{wide}}}"]) + "\n"
 
 
@@ -154,7 +154,12 @@ def _latex_cell(cell: Cell, footnotes: dict[str, str]) -> str:
     return text + (f"$^{{{footnotes[cell.footnote]}}}$" if cell.footnote else "")
 
 
-def _latex_note(mark: str, text: str, table: Table) -> str:
+def _markdown_note(table: Table, mark: str, text: str) -> str:
+    sign = f"<sup>{mark}</sup>" if mark in table.footnotes.values() else mark
+    return f"{sign} {markdown_text(text)}".lstrip()
+
+
+def _latex_note(table: Table, mark: str, text: str) -> str:
     if not mark:
         return latex_text(text)
     if mark in table.footnotes.values():

@@ -19,15 +19,12 @@ NOT_TIMED = "not timed"
 TOO_FEW_CALLS = "too few calls for this percentile"
 
 MEASURED = (
-    "Median time of one call of predict after a warm-up, measured until the device is idle. ± is "
-    "half the width of the median’s 95 % interval; it is missing for fewer than six calls.",
-    "Weights and images are random: latency depends on neither.",
-    "The kernels always use one thread, whatever the number of threads of torch.",
+    "Median time of one call of predict; ± is half the width of its 95 % interval. The kernels "
+    "always use one thread. How methods are timed: docs/latency.md.",
 )
 COUNTED = (
-    "Multiply-adds are counted from the definition of the networks; engines may compute fewer.",
-    "Training is the sum of the wall times of all networks that the method uses. Networks were "
-    "trained in parallel, one per job, or in one batch, whose time is divided among them.",
+    "Multiply-adds follow from the definition of the networks; engines may compute fewer. Training "
+    "is the sum of the wall times of all networks that the method uses.",
 )
 NOT_TRAINED = "no network of this run was trained by this engine on this device"
 

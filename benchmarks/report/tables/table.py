@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from string import ascii_lowercase
 from typing import NamedTuple
@@ -21,14 +21,14 @@ MARKS = {EQUIVALENT: "≈", TIED: "?", UNTESTED: "‡"}
 """What stands behind a cell with this verdict."""
 
 LEGEND = {
-    BEST: "Bold: the best of the methods (by the same score).",
-    EQUIVALENT: "equivalent to the best: the difference is within a tenth of what the largest deep "
-    "ensemble gains over the smallest (two one-sided tests, p < 0.05)",
-    TIED: "not distinguished from the best: for the paired difference on the same images, p ≥ 0.05 "
-    "after Holm's correction over the comparisons of its family in comparisons.csv",
-    UNTESTED: "not tested against the best: the difference has no p-value; comparisons.csv gives "
-    "the reason if the two were compared",
+    BEST: "the best",
+    EQUIVALENT: "equivalent to the best (p_equivalent < 0.05)",
+    TIED: "not distinguished from the best (p_holm ≥ 0.05)",
+    UNTESTED: "not tested against the best",
 }
+
+Note = tuple[str, str]
+"""A mark (empty: none) and what it means."""
 
 
 class Cell(NamedTuple):
@@ -89,6 +89,7 @@ class Table:
         headings: over the columns of cells.
         rows: those of a group one after the other.
         remarks: the notes below that do not depend on the cells.
+        widths: of each label's column, in lines of a page, where labels are sentences.
     """
 
     name: str
@@ -98,6 +99,7 @@ class Table:
     headings: tuple[str, ...]
     rows: tuple[Row, ...]
     remarks: tuple[str, ...] = ()
+    widths: tuple[float, ...] = ()
 
     @property
     def all_headings(self) -> tuple[str, ...]:
@@ -117,28 +119,43 @@ class Table:
         return dict(zip(filter(None, texts), _letters(), strict=False))
 
     @property
-    def notes(self) -> tuple[tuple[str, str], ...]:
-        """All notes below the table: pairs of a mark (empty: none) and a text."""
+    def notes(self) -> tuple[tuple[Note, ...], ...]:
+        """The notes below the table in at most three lines: remarks, signs, and footnotes."""
         cells = [cell for row in self.rows for cell in row.cells]
-        undefined = _reasons(cells, "undefined")
-        ill_defined = _reasons(cells, ILL_DEFINED)
         verdicts = {cell.verdict for cell in cells}
-        return (
-            *(("", remark) for remark in self.remarks),
-            *([("", LEGEND[BEST])] if BEST in verdicts else []),
-            *((mark, LEGEND[verdict]) for verdict, mark in MARKS.items() if verdict in verdicts),
-            *([(UNDEFINED, f"undefined: {'; '.join(undefined)}")] if undefined else []),
-            *(
-                [(ILL_DEFINED_MARK, f"{ILL_DEFINED}: {'; '.join(ill_defined)}")]
-                if ill_defined
-                else []
-            ),
-            *((letter, text) for text, letter in self.footnotes.items()),
+        signs = {
+            "Bold:": LEGEND[BEST] if BEST in verdicts else "",
+            **{mark: LEGEND[one] for one, mark in MARKS.items() if one in verdicts},
+            UNDEFINED: _undefined("undefined", cells),
+            ILL_DEFINED_MARK: _undefined(ILL_DEFINED, cells),
+        }
+        lines = (
+            tuple(("", remark) for remark in self.remarks),
+            tuple((mark, text) for mark, text in signs.items() if text),
+            tuple((letter, text) for text, letter in self.footnotes.items()),
         )
+        return tuple(line for line in lines if line)
 
 
-def _reasons(cells: list[Cell], status: str) -> list[str]:
-    return list(dict.fromkeys(c.reason for c in cells if c.status == status and c.reason))
+def _plain(mark: str, text: str) -> str:
+    return f"{mark} {text}".lstrip()
+
+
+def one_line(line: tuple[Note, ...], printed: Callable[[str, str], str] = _plain) -> str:
+    """A line of notes: remarks are sentences, what has a mark is a list.
+
+    >>> one_line((("a", "not timed"), ("b", "too slow")))
+    'a not timed; b too slow.'
+    """
+    texts = [printed(*note) for note in line]
+    has_marks = bool(line[0][0])
+    return f"{'; '.join(texts)}." if has_marks else " ".join(texts)
+
+
+def _undefined(status: str, cells: list[Cell]) -> str:
+    """What such a value lacks; empty where no cell says so."""
+    reasons = dict.fromkeys(cell.reason for cell in cells if cell.status == status and cell.reason)
+    return f"{status}: {', '.join(reasons)}" if reasons else ""
 
 
 def _letters() -> Iterator[str]:

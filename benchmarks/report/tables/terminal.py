@@ -9,7 +9,7 @@ from rich.table import Table as TerminalTable
 from rich.text import Text
 
 from benchmarks.escaping.terminal import terminal_text
-from benchmarks.report.tables.table import BEST, MARKS, Cell, Table
+from benchmarks.report.tables.table import BEST, MARKS, Cell, Table, one_line
 
 
 def terminal(table: Table) -> Iterator[TerminalTable]:
@@ -36,9 +36,9 @@ def caption(table: Table) -> Text:
 
 
 def notes(table: Table) -> Iterator[Text]:
-    """The notes below the table, a line each."""
-    for mark, text in table.notes:
-        yield terminal_text(f"{mark} {text}".lstrip())
+    """The notes below the table."""
+    for line in table.notes:
+        yield terminal_text(one_line(line))
 
 
 def _text(cell: Cell, table: Table) -> Text:

@@ -37,13 +37,15 @@ def test_latex_has_a_cell_a_column_and_no_character_that_it_cannot_print(reporte
         assert text.isascii(), path.name
         assert text.count("{") == text.count("}")
         assert text.count("$") % 2 == 0
-        columns = re.search(r"\\begin\{tabular\}\{@\{\}([lr]+)@\{\}\}", text)
-        assert columns is not None
+        found = re.search(r"\\begin\{tabular\}\{@\{\}(.+)@\{\}\}", text)
+        assert found is not None
+        columns = re.findall(r"[lr]|p\{[\d.]+\\linewidth\}", found[1])
+        assert "".join(columns) == found[1]
         body = text[text.index("\\toprule") : text.index("\\bottomrule")].splitlines()
         rows = [line for line in body if line.endswith("\\\\") and "multicolumn" not in line]
         assert len(rows) >= 6
         for line in rows:
-            assert len(re.findall(r"(?<!\\)&", line)) == len(columns[1]) - 1
+            assert len(re.findall(r"(?<!\\)&", line)) == len(columns) - 1
 
 
 def test_names_are_escaped(reported: Path) -> None:
@@ -60,13 +62,12 @@ def test_verdicts_are_printed_with_their_legend() -> None:
     best, tied = Cell(0.96, 0.01, "ok", verdict="best"), Cell(0.95, 0.01, "ok", verdict="tied")
     text = markdown(table_of(best, tied))
     assert "| **0.960 ± 0.010** | 0.950 ± 0.010 ? |" in text
-    assert "Bold: the best of the methods" in text
-    assert "? not distinguished from the best" in text
+    assert "Bold: the best; ? not distinguished from the best" in text
     printed = latex(table_of(best, tied))
     assert r"$\mathbf{0.960}_{\pm .010}$ & $0.950_{\pm .010}$$^?$" in printed
     assert list(as_frame(table_of(best, tied)).filter(like="verdict").iloc[0]) == ["best", "tied"]
     untested = table_of(best, Cell(0.0, status="ok", verdict="untested"))
     assert "| 0.000 ‡ |\n" in markdown(untested)
-    assert "\n‡ not tested against the best: the difference has no p-value" in markdown(untested)
+    assert "; ‡ not tested against the best." in markdown(untested)
     assert r"$0.000$$^\ddagger$" in latex(untested)
     assert "Bold" not in markdown(table_of(Cell(0.9, 0.1, "ok")))

@@ -1,0 +1,88 @@
+"""What a user may choose in a situation, and in which order of cost."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+
+import pandas as pd
+
+from benchmarks.records import members_rank
+from benchmarks.report.answer.evidence import Candidate
+from benchmarks.report.answer.situations import Situation
+from benchmarks.report.cost import main_setup, milliseconds
+from benchmarks.report.names import Variant
+from benchmarks.report.results import Results
+from benchmarks.vocabulary import SELF_TRAINED
+
+Cost = tuple[int, float, tuple[int, str], tuple[bool, int, str, float]]
+
+
+def candidates(results: Results, situation: Situation) -> list[Candidate]:
+    """Of each recipe and method the largest size that the situation allows, the cheapest first."""
+    allowed: dict[tuple[str, str], Candidate] = {}
+    for candidate in sorted(_measured(results, situation), key=lambda one: cost(results, one)):
+        if _is_allowed(results, situation, candidate):
+            allowed[candidate[:2]] = candidate
+    return sorted(allowed.values(), key=lambda one: cost(results, one))
+
+
+def objection(results: Results, situation: Situation, found: Sequence[Candidate]) -> str:
+    """Why nothing can be recommended among these, whatever tests say; empty if nothing is wrong."""
+    several = situation.networks is not None and situation.networks > 1
+    if situation.milliseconds is not None and main_setup(results.latency) is None:
+        return "latency was not measured"
+    if not found and situation.milliseconds is not None:
+        return f"no method answers within {situation.milliseconds:g} ms"
+    if not found:
+        return "not measured in this run"
+    if several and not any(is_ensemble(results, one) for one in found):
+        return f"no ensemble of at most {situation.networks} networks was compared"
+    return ""
+
+
+def cost(results: Results, candidate: Candidate) -> Cost:
+    """Networks, then passes; a cheaper choice comes first, equal ones as they are shown."""
+    size = members_rank(candidate.members)
+    networks = int(size) if is_ensemble(results, candidate) and math.isfinite(size) else 1
+    names = results.names
+    return (networks, size, names.recipe_rank(candidate.recipe), names.rank(candidate.variant))
+
+
+def is_ensemble(results: Results, candidate: Candidate) -> bool:
+    """Whether its members are networks."""
+    return results.names.method(candidate.method).counts_networks
+
+
+def single_image(results: Results, variant: Variant) -> pd.Series | None:
+    """The timing of a single image in the setup that methods are compared in."""
+    setup = main_setup(results.latency)
+    return None if setup is None else milliseconds(results.latency, setup, variant, 1)
+
+
+def _measured(results: Results, situation: Situation) -> Iterator[Candidate]:
+    """What has a value, of the main recipe and of others with the same training images."""
+    main = results.recipes[0]
+    splits = {recipe.name: recipe.split for recipe in results.names.nouns.recipes}
+    keys = results.summary[results.summary["value"].notna()][["recipe", "method", "members"]]
+    for recipe, method, members in keys.drop_duplicates().itertuples(index=False):
+        trains_alike = recipe == SELF_TRAINED or splits.get(recipe) == splits.get(main)
+        if recipe == main or (situation.retrains and trains_alike):
+            yield Candidate(recipe, method, members)
+
+
+def _is_allowed(results: Results, situation: Situation, candidate: Candidate) -> bool:
+    most, limit = situation.networks, situation.milliseconds
+    if most is not None and cost(results, candidate)[0] > most:
+        return False
+    if most == 1 and is_ensemble(results, candidate):
+        return False
+    if limit is None:
+        return True
+    timing = single_image(results, candidate.variant)
+    return timing is not None and slowest(timing) <= limit
+
+
+def slowest(timing: pd.Series) -> float:
+    """The milliseconds of 99 % of the calls, or of half of them where too few were timed."""
+    return float(timing["p50_ms"] if pd.isna(timing["p99_ms"]) else timing["p99_ms"])

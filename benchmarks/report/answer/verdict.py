@@ -1,0 +1,123 @@
+"""The verdict: three sentences on what dropout tells, and on which method to use."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+
+from benchmarks.report.answer.candidates import cost, is_ensemble
+from benchmarks.report.answer.decision import Decision, decisions
+from benchmarks.report.answer.evidence import Candidate, Evidence, Relation, networks
+from benchmarks.report.answer.situations import PURPOSES
+from benchmarks.report.answer.words import in_sentence
+from benchmarks.report.results import Results
+
+DROPOUT = "dropout"
+"""What a method needs whose members are sampled by dropout."""
+
+QUESTION = "whether one network with dropout tells what many would"
+
+
+def verdict(results: Results) -> str:
+    """Three sentences, from the results of all recipes.
+
+    The first answers whether one network with dropout tells what fifty would. The others tell which
+    method to use, as the table of decisions does.
+    """
+    in_any_time = [d for d in decisions(results) if d.situation.milliseconds is None]
+    few = [d for d in in_any_time if d.situation.networks is not None]
+    purposes = [d for d in in_any_time if d.situation.networks is None]
+    return " ".join((_of_dropout(results), _advice(results, few), _advice(results, purposes)))
+
+
+def _of_dropout(results: Results) -> str:
+    """Whether one network with dropout does as well as the largest ensemble, by all measures."""
+    names, main = results.names, results.recipes[0]
+    of_main = [Candidate(main, *variant) for variant in results.of_recipe(main).largest]
+    ensembles = [one for one in of_main if is_ensemble(results, one)]
+    sampled = [
+        one for one in of_main if DROPOUT in names.method(one.method).needs and one not in ensembles
+    ]
+    if not sampled or not ensembles:
+        missing = "ensemble" if sampled else "method that leaves dropout on"
+        return f"This run cannot tell {QUESTION}: it has no {missing}."
+    one, many = sampled[0], ensembles[0]
+    evidence = Evidence(results)
+    quantities = [q for purpose in PURPOSES for q in purpose.quantities(results)]
+    found = [
+        relation
+        for relation in evidence.relations(one, many, quantities).values()
+        if relation is not Relation.UNTESTED
+    ]
+    if not found:
+        return f"This run cannot tell {QUESTION}: the two were not compared."
+    size = cost(results, many)[0]
+    worth = _worth([w for q in quantities if (w := evidence.worth(one, many, q))])
+    name = in_sentence(results, one, retrained=False)
+    return f"{_reply(found)}: {name} is {_counted(found, size)}{worth}."
+
+
+def _reply(found: Sequence[Relation]) -> str:
+    """Yes: as good or better by all measures. No: worse by most, or by some and as good by none."""
+    counts = Counter(found)
+    worse, good = counts[Relation.WORSE], counts[Relation.BETTER] + counts[Relation.AS_GOOD]
+    if good == len(found):
+        return "Yes"
+    if 2 * worse > len(found) or (worse and not good):
+        return "No"
+    return "In part" if worse else "Not decided"
+
+
+def _counted(found: Sequence[Relation], size: int) -> str:
+    """By how many of the measures it is what."""
+    counts = Counter(found)
+    words = {
+        Relation.WORSE: f"worse than {size} networks",
+        Relation.BETTER: f"better than {size}",
+        Relation.AS_GOOD: f"as good as {size}",
+        Relation.OPEN: f"not distinguished from {size}",
+    }
+    said = [f"{text} by {counts[relation]}" for relation, text in words.items() if counts[relation]]
+    said[0] += f" of {len(found)} measures"
+    return ", ".join(said)
+
+
+def _worth(worths: Sequence[tuple[str, str, str]]) -> str:
+    """How many networks it is worth, from the measure where that is least to where it is most."""
+    if not worths:
+        return ""
+    ordered = sorted((worth for worth, _, _ in worths), key=networks)
+    ends = dict.fromkeys((ordered[0], ordered[-1]))
+    said = [one.replace("<", "less than ").replace(">", "more than ") for one in ends]
+    unit = "network" if said == ["1"] else "networks"
+    return f"; it is worth {' to '.join(said)} {unit}, depending on the measure"
+
+
+def _advice(results: Results, some: Sequence[Decision]) -> str:
+    """What to use in each situation, in one sentence; situations with the same answer together."""
+    by_clause: dict[str, list[Decision]] = {}
+    for decision in some:
+        by_clause.setdefault(decision.situation.clause, []).append(decision)
+    clauses: dict[str, list[str]] = {}
+    for clause, made in by_clause.items():
+        clauses.setdefault(_used(results, made), []).append(clause)
+    text = "; ".join(f"{' or '.join(several)}, {used}" for used, several in clauses.items())
+    return f"{text[:1].upper()}{text[1:]}."
+
+
+def _used(results: Results, made: Sequence[Decision]) -> str:
+    """What to use for each purpose; said once where it is the same for all."""
+    told: dict[str, list[str]] = {}
+    for decision in made:
+        retrains = decision.situation.retrains
+        choice = " or ".join(
+            in_sentence(results, one, retrained=retrains) for one in decision.chosen
+        )
+        told.setdefault(choice, []).append(decision.purpose.clause)
+    undecided = " and ".join(told.pop("", []))
+    if not told:
+        return "no method can be recommended"
+    if not undecided and len(told) == 1:
+        return f"use {next(iter(told))}"
+    used = " and ".join(f"{choice} {' and '.join(where)}" for choice, where in told.items())
+    return f"use {used}" + (f" (no test decides {undecided})" if undecided else "")

@@ -1,0 +1,279 @@
+"""A decision in words: what to use, what it gains, what it costs."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator, Sequence
+from itertools import combinations
+
+from benchmarks.records import members_rank
+from benchmarks.report.answer.candidates import cost, single_image
+from benchmarks.report.answer.decision import Decision
+from benchmarks.report.answer.evidence import Candidate, Evidence, Relation
+from benchmarks.report.number_format import rounded
+from benchmarks.report.read.comparisons import Quantity
+from benchmarks.report.results import Results
+from benchmarks.vocabulary import SELF_TRAINED
+
+NOTHING = "—"
+
+FEW = 2
+"""Of more measures than these, gains name the first and count the others."""
+
+NEEDS = {"dropout": "networks trained with dropout", "calibration": "held-out images"}
+"""What methods need beside networks."""
+
+CONFLICT, OPEN, APART = "conflict", "open", "apart"
+"""Why several choices remain: tests contradict one another, separate nothing, or there are none."""
+
+OF_THEM = {
+    CONFLICT: "each is better by another measure",
+    OPEN: "no test separates them",
+    APART: "they were not compared with each other",
+}
+OF_OTHERS = {
+    CONFLICT: "By some measure {} is better.",
+    OPEN: "No test separates it from {}.",
+    APART: "It was not compared with {}.",
+}
+
+
+def label(results: Results, candidate: Candidate, *, retrained: bool = True) -> str:
+    """A choice as a table names it.
+
+    Args:
+        retrained: whether to say how its networks are trained, where that can be chosen.
+    """
+    name = results.names.method(candidate.method).label
+    return f"{name}{_details(results, candidate, retrained)}"
+
+
+def in_sentence(results: Results, candidate: Candidate, *, retrained: bool = True) -> str:
+    """The same within a sentence."""
+    name = results.names.in_text(candidate.method)
+    return f"{name}{_details(results, candidate, retrained)}"
+
+
+def _details(results: Results, candidate: Candidate, retrained: bool) -> str:
+    size = results.names.size(candidate.variant) if candidate.members not in ("", "1") else ""
+    trained = _trained(results, candidate) if retrained else ""
+    details = ", ".join(filter(None, (size, trained)))
+    return f" ({details})" if details else ""
+
+
+def _trained(results: Results, candidate: Candidate) -> str:
+    """How its networks are trained, in the words that tell them from others; empty: no others."""
+    recipe = candidate.recipe
+    known = {one.name: one for one in results.names.nouns.recipes if one.name in results.recipes}
+    if recipe not in known:
+        return ""
+    alike = [bool(one.dropout) for one in known.values() if one.split == known[recipe].split]
+    dropout = bool(known[recipe].dropout)
+    if len(alike) == 1:
+        return ""
+    if alike.count(dropout) == 1:
+        return f"trained with{'' if dropout else 'out'} dropout"
+    return f"recipe {recipe}"
+
+
+def use(evidence: Evidence, decision: Decision) -> str:
+    """What to use, or why nothing is recommended."""
+    baseline, chosen = decision.baseline, decision.chosen
+    if baseline is None:
+        return f"No recommendation: {decision.objection}."
+    if decision.objection:
+        return (
+            f"No recommendation: {decision.objection} with {_label(evidence, decision, baseline)}."
+        )
+    if not chosen:
+        return f"No recommendation: {_either(evidence, (baseline, *decision.rivals), decision)}"
+    if len(chosen) > 1:
+        return _either(evidence, chosen, decision)
+    rivals = " or ".join(_label(evidence, decision, one) for one in decision.rivals)
+    why = _why_apart(evidence, (*chosen, *decision.rivals), decision.quantities)
+    remark = f" {OF_OTHERS[why].format(rivals)}" if rivals else ""
+    return f"{_label(evidence, decision, chosen[0])}.{remark}"
+
+
+def gains(evidence: Evidence, decision: Decision) -> str:
+    """What the chosen gain over the cheapest choice, by each measure."""
+    return _of_each(evidence, decision, _gain)
+
+
+def costs(evidence: Evidence, decision: Decision) -> str:
+    """What the chosen cost: training, needs, latency, and measures by which they are worse."""
+    return _of_each(evidence, decision, _cost)
+
+
+def _of_each(
+    evidence: Evidence,
+    decision: Decision,
+    told: Callable[[Evidence, Decision, Candidate], Iterator[str]],
+) -> str:
+    of_each = {one: " ".join(told(evidence, decision, one)) for one in decision.chosen}
+    if len(of_each) == 1:
+        return next(iter(of_each.values()))
+    if not of_each:
+        return NOTHING
+    return " ".join(f"{_label(evidence, decision, one)}: {text}" for one, text in of_each.items())
+
+
+def _label(evidence: Evidence, decision: Decision, candidate: Candidate) -> str:
+    return label(evidence.results, candidate, retrained=decision.situation.retrains)
+
+
+def _either(evidence: Evidence, several: Sequence[Candidate], decision: Decision) -> str:
+    names = " or ".join(_label(evidence, decision, one) for one in several)
+    return f"{names}; {OF_THEM[_why_apart(evidence, several, decision.quantities)]}."
+
+
+def _why_apart(
+    evidence: Evidence, several: Sequence[Candidate], quantities: Sequence[Quantity]
+) -> str:
+    found = {
+        relation
+        for one, other in combinations(several, 2)
+        for relation in evidence.relations(one, other, quantities).values()
+    }
+    if found <= {Relation.UNTESTED}:
+        return APART
+    return CONFLICT if found & {Relation.BETTER, Relation.WORSE} else OPEN
+
+
+def _gain(evidence: Evidence, decision: Decision, chosen: Candidate) -> Iterator[str]:
+    """Sentences."""
+    baseline, quantities = decision.tested[0], decision.quantities
+    if chosen == baseline:
+        yield from _against_others(evidence, decision)
+    else:
+        relations = evidence.relations(chosen, baseline, quantities)
+        better = _with(relations, Relation.BETTER)
+        changes = [_change(evidence, baseline, chosen, q, quantities) for q in better]
+        if len(quantities) > FEW and changes:
+            yield f"Better by {len(better)} of {len(quantities)} measures, such as {changes[0]}."
+        elif changes:
+            yield f"{'; '.join(changes)}."
+        for relation, words in (
+            (Relation.AS_GOOD, "as good"),
+            (Relation.OPEN, "no difference found"),
+            (Relation.UNTESTED, "not tested"),
+        ):
+            if (some := _with(relations, relation)) and len(quantities) <= FEW:
+                named = ", ".join(_measure(evidence.results, q, quantities) for q in some)
+                yield f"{named}: {words}."
+    yield from _sizes(evidence, chosen, quantities)
+
+
+def _against_others(evidence: Evidence, decision: Decision) -> Iterator[str]:
+    """Of the cheapest choice: what it is better than, and what it is as good as."""
+    chosen, *others = decision.tested
+    quantities = decision.quantities
+    for other in others:
+        name = _label(evidence, decision, other)
+        if evidence.beats(chosen, other, quantities):
+            better = _with(evidence.relations(chosen, other, quantities), Relation.BETTER)
+            change = _values(evidence, chosen, other, better[0], quantities, "against")
+            yield f"Better than {name}: {change}."
+        elif evidence.is_as_good(chosen, other, quantities):
+            yield f"As good as {name}."
+        else:
+            yield f"No test separates it from {name}."
+
+
+def _sizes(evidence: Evidence, chosen: Candidate, quantities: Sequence[Quantity]) -> Iterator[str]:
+    """The smallest size that is as good as the chosen one; else, that this is as good as more."""
+    results = evidence.results
+    rows = results.summary
+    own = rows[(rows["recipe"] == chosen.recipe) & (rows["method"] == chosen.method)]
+    sizes = sorted((str(s) for s in set(own["members"]) if str(s).isdigit()), key=members_rank)
+    for size in sizes:
+        other = chosen._replace(members=size)
+        smaller = members_rank(size) < members_rank(chosen.members)
+        if smaller and evidence.is_as_good(other, chosen, quantities):
+            yield f"{results.names.size(other.variant)} is as good."
+            return
+    if sizes and sizes[-1] != chosen.members:
+        largest = chosen._replace(members=sizes[-1])
+        if evidence.is_as_good(chosen, largest, quantities):
+            yield f"As good as {results.names.size(largest.variant)}."
+
+
+def _cost(evidence: Evidence, decision: Decision, chosen: Candidate) -> Iterator[str]:
+    """Sentences."""
+    results, baseline = evidence.results, decision.tested[0]
+    if decision.situation.retrains:
+        yield _training(results, chosen)
+    for need in results.names.method(chosen.method).needs:
+        yield f"Needs {NEEDS.get(need, need)}."
+    yield _latency(results, chosen, baseline)
+    relations = evidence.relations(chosen, baseline, decision.quantities)
+    worse = _with(relations, Relation.WORSE) if chosen != baseline else []
+    if worse:
+        changes = (_change(evidence, baseline, chosen, q, decision.quantities) for q in worse)
+        yield f"Worse: {'; '.join(changes)}."
+
+
+def _training(results: Results, chosen: Candidate) -> str:
+    """How many networks are to be trained, and in which time all together."""
+    timing, networks = single_image(results, chosen.variant), cost(results, chosen)[0]
+    seconds = math.nan if timing is None else float(timing["training_s"])
+    trained = f"{networks} network{'s' if networks > 1 else ''} to train"
+    if chosen.recipe == SELF_TRAINED:
+        trained = "Trains itself"
+    return f"{trained}." if math.isnan(seconds) else f"{trained} ({_two_digits(seconds)} s)."
+
+
+def _latency(results: Results, chosen: Candidate, baseline: Candidate) -> str:
+    """The median for a single image, beside that of the cheapest choice."""
+    timing, usual = (single_image(results, one.variant) for one in (chosen, baseline))
+    if timing is None:
+        return "Latency not measured."
+    instead = "" if usual is None or chosen == baseline else _two_digits(float(usual["p50_ms"]))
+    compared = f" instead of {instead}" if instead else ""
+    return f"{_two_digits(float(timing['p50_ms']))} ms an image{compared}."
+
+
+def _with(relations: dict[Quantity, Relation], relation: Relation) -> list[Quantity]:
+    return [quantity for quantity, found in relations.items() if found is relation]
+
+
+def _change(
+    evidence: Evidence,
+    before: Candidate,
+    after: Candidate,
+    quantity: Quantity,
+    among: Sequence[Quantity],
+) -> str:
+    """From one to the other, for example ``Accuracy ↑ 0.980 → 0.989``."""
+    return _values(evidence, before, after, quantity, among, "→")
+
+
+def _values(
+    evidence: Evidence,
+    one: Candidate,
+    other: Candidate,
+    quantity: Quantity,
+    among: Sequence[Quantity],
+    sign: str,
+) -> str:
+    """The means of both, to the same decimals."""
+    rows = [row for c in (one, other) if (row := evidence.value(c, quantity))]
+    half = max(((row["upper"] - row["lower"]) / 2 for row in rows), default=math.nan)
+    shown = [rounded(row["value"], half)[0] for row in rows]
+    return f"{_measure(evidence.results, quantity, among)} {f' {sign} '.join(shown)}"
+
+
+def _measure(results: Results, quantity: Quantity, among: Sequence[Quantity]) -> str:
+    """What a measure is called; with its condition where there are several."""
+    title = results.names.printed(quantity.metric).title
+    several = len({one.condition for one in among}) > 1
+    return f"{title} ({results.label_of(quantity.condition)})" if several else title
+
+
+def _two_digits(value: float) -> str:
+    """As few digits as a reader needs.
+
+    >>> _two_digits(0.2862), _two_digits(10.52), _two_digits(1456.9)
+    ('0.29', '11', '1,500')
+    """
+    return f"{float(f'{value:.2g}'):,g}"

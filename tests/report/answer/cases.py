@@ -1,0 +1,118 @@
+"""Runs that are made up of what tests say, so that each branch of a decision can be reached."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, replace
+
+import pandas as pd
+
+from benchmarks.inference.comparison.rows import Comparison, WorthRow
+from benchmarks.report.answer.evidence import Candidate
+from benchmarks.report.names import Names
+from benchmarks.report.read.comparisons import Quantity
+from benchmarks.report.results import Results
+from tests.report.support import ROW, nouns
+
+SOFTMAX, DROPOUT = (
+    Candidate("standard", "softmax", "1"),
+    Candidate("standard", "mc_dropout", "100"),
+)
+FIVE, FIFTY = (Candidate("standard", "deep_ensemble", size) for size in ("5", "50"))
+PLAIN = Candidate("plain", "softmax", "1")
+
+CLEAN = [Quantity("clean", "accuracy"), Quantity("clean", "nll")]
+SHIFTED = [Quantity("rotated-mean", "accuracy"), Quantity("rotated-mean", "nll")]
+AUGRC = [
+    Quantity(condition, "augrc", "predictive_entropy") for condition in ("clean", "rotated-mean")
+]
+AUROC = [
+    Quantity(condition, "auroc", "predictive_entropy")
+    for condition in ("ood-kmnist", "ood-uniform_noise", "ood-gaussian_noise")
+]
+
+VALUES = {"accuracy": 0.98, "nll": 0.05, "augrc": 0.001, "auroc": 0.9}
+VALUES["error_at_coverage_90"] = 0.002
+
+BETTER, WORSE, AS_GOOD, OPEN = "better", "worse", "as good", "open"
+"""What a test of two choices may say."""
+
+_GAIN = {"accuracy": 0.01, "nll": -0.01, "augrc": -0.0005, "auroc": 0.05}
+_GAIN["error_at_coverage_90"] = -0.001
+
+
+def compared(
+    one: Candidate, other: Candidate, quantities: Iterable[Quantity], said: str
+) -> list[Comparison]:
+    """The rows of two choices by some measures, about all of which tests say the same."""
+    return [_row(one, other, quantity, said) for quantity in quantities]
+
+
+def _row(one: Candidate, other: Candidate, quantity: Quantity, said: str) -> Comparison:
+    gain = _GAIN[quantity.metric]
+    return Comparison(
+        **{"family": "main", "split": "training", "images": 10_000},
+        **one._asdict(),
+        **{f"other_{name}": value for name, value in other._asdict().items()},
+        **quantity._asdict(),
+        difference={BETTER: gain, WORSE: -gain}.get(said, gain / 100),
+        p_value=0.001 if said in (BETTER, WORSE) else 0.5,
+        p_equivalent=0.01 if said == AS_GOOD else 0.4,
+        p_not_worse=0.01 if said == AS_GOOD else 0.4,
+        p_not_better=0.01 if said == AS_GOOD else 0.4,
+    )
+
+
+def worth(
+    one: Candidate, quantities: Iterable[Quantity], text: str, lower: str, upper: str
+) -> list[WorthRow]:
+    """What a choice is worth in ensembles of `standard`."""
+    return [
+        WorthRow(
+            *one,
+            *(quantity.condition, quantity.score, quantity.metric),
+            *("standard", "deep_ensemble", text, lower, upper),
+            images=10_000,
+        )
+        for quantity in quantities
+    ]
+
+
+def run(
+    measured: Mapping[Candidate, Sequence[Quantity]],
+    comparisons: Iterable[Comparison] = (),
+    worths: Iterable[WorthRow] = (),
+    milliseconds: Mapping[Candidate, float] | None = None,
+) -> Results:
+    """The results of a run.
+
+    Args:
+        measured: the measures that each choice has a value of.
+        milliseconds: in which 99 % of single images are answered, half of them in half the time.
+    """
+    recipes = tuple(dict.fromkeys(one.recipe for one in measured))
+    conditions = ("rotated-030", "rotated-060", "ood-kmnist", "ood-*_noise")
+    summary = [
+        {**one._asdict(), **quantity._asdict(), "value": VALUES[quantity.metric]}
+        for one, quantities in measured.items()
+        for quantity in quantities
+    ]
+    table = pd.DataFrame(summary).assign(status="ok", replicates=10, images=10_000)
+    half = table["metric"].map({name: 0.1 * abs(value) for name, value in _GAIN.items()})
+    tested = pd.DataFrame([asdict(row) for row in comparisons])
+    if len(tested):
+        tested["p_holm"] = tested["p_value"]
+    times = [
+        replace(
+            *(ROW,),
+            **{"method": one.method, "members": one.members, "p50_ms": ms / 2, "p99_ms": ms},
+        )
+        for one, ms in (milliseconds or {}).items()
+    ]
+    return Results(
+        table.assign(lower=table["value"] - half, upper=table["value"] + half),
+        Names(nouns(recipes=recipes, conditions=conditions, members=(5, 50), passes=(20, 100))),
+        comparisons=tested,
+        worth=pd.DataFrame([asdict(row) for row in worths]),
+        latency=pd.DataFrame([asdict(row) for row in times]),
+    )

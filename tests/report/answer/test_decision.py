@@ -1,0 +1,208 @@
+"""What is decided: by tests alone, in every way that these can turn out."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+
+import pytest
+
+from benchmarks.report.answer.candidates import candidates
+from benchmarks.report.answer.decision import Decision, decide
+from benchmarks.report.answer.evidence import Candidate, Evidence, Relation
+from benchmarks.report.answer.situations import NOTICING, ON_CLEAN, SITUATIONS
+from benchmarks.report.results import Results
+from tests.report.answer.cases import (
+    AS_GOOD,
+    AUROC,
+    BETTER,
+    CLEAN,
+    DROPOUT,
+    FIFTY,
+    FIVE,
+    OPEN,
+    PLAIN,
+    SOFTMAX,
+    WORSE,
+    compared,
+    run,
+    worth,
+)
+
+FIXED, RETRAINED, FEW, FAST, ABSTAINING, NOTICED = SITUATIONS
+
+ACCURACY, NLL = CLEAN
+
+
+def on_clean(results: Results, situation: object = FIXED) -> Decision:
+    return decide(Evidence(results), situation, ON_CLEAN)  # type: ignore[arg-type]
+
+
+def two(*comparisons: tuple[str, str]) -> Results:
+    """Softmax and MC-dropout on clean images, by what tests say of accuracy and NLL."""
+    measured = {SOFTMAX: CLEAN, DROPOUT: CLEAN}
+    (said,) = comparisons
+    rows = zip(CLEAN, said, strict=True)
+    return run(measured, [row for q, s in rows for row in compared(DROPOUT, SOFTMAX, [q], s)])
+
+
+@pytest.mark.parametrize(
+    ("said", "chosen", "rivals"),
+    [
+        ((BETTER, BETTER), (DROPOUT,), ()),
+        ((BETTER, OPEN), (DROPOUT,), ()),
+        ((WORSE, OPEN), (SOFTMAX,), ()),
+        ((AS_GOOD, AS_GOOD), (SOFTMAX,), ()),
+        ((AS_GOOD, OPEN), (), (DROPOUT,)),
+        ((OPEN, OPEN), (), (DROPOUT,)),
+        ((BETTER, WORSE), (), (DROPOUT,)),
+    ],
+    ids=" ".join,
+)
+def test_better_wins_and_of_equally_good_ones_the_cheaper(
+    said: tuple[str, str], chosen: tuple[Candidate, ...], rivals: tuple[Candidate, ...]
+) -> None:
+    decision = on_clean(two(said))
+    assert (decision.chosen, decision.rivals) == (chosen, rivals)
+    assert decision.baseline == SOFTMAX
+    assert decision.objection == ""
+
+
+def test_sides_of_a_comparison_may_be_exchanged() -> None:
+    measured = {SOFTMAX: CLEAN, DROPOUT: CLEAN}
+    results = run(measured, compared(SOFTMAX, DROPOUT, CLEAN, WORSE))
+    evidence = Evidence(results)
+    assert evidence.relation(SOFTMAX, DROPOUT, NLL) is Relation.WORSE
+    assert evidence.relation(DROPOUT, SOFTMAX, NLL) is Relation.BETTER
+    rows = [replace(row, p_not_better=0.9) for row in compared(SOFTMAX, DROPOUT, CLEAN, AS_GOOD)]
+    evidence = Evidence(run(measured, rows))
+    assert evidence.relation(SOFTMAX, DROPOUT, NLL) is Relation.AS_GOOD
+    assert evidence.relation(DROPOUT, SOFTMAX, NLL) is Relation.OPEN
+
+
+def test_the_dearer_is_not_used_for_being_as_good() -> None:
+    rows = [replace(row, p_not_better=0.9) for row in compared(DROPOUT, SOFTMAX, CLEAN, AS_GOOD)]
+    decision = on_clean(run({SOFTMAX: CLEAN, DROPOUT: CLEAN}, rows))
+    assert (decision.chosen, decision.rivals) == ((), (DROPOUT,))
+
+
+def test_one_network_is_no_ensemble_of_one() -> None:
+    one = FIVE._replace(members="1")
+    results = run({SOFTMAX: CLEAN, DROPOUT: CLEAN, one: CLEAN, FIVE: CLEAN, FIFTY: CLEAN})
+    assert candidates(results, RETRAINED) == [SOFTMAX, DROPOUT]
+    assert candidates(results, FEW) == [SOFTMAX, DROPOUT, FIVE]
+    assert candidates(results, ABSTAINING) == [SOFTMAX, DROPOUT, FIFTY]
+
+
+def test_numbers_that_no_test_compares_decide_nothing() -> None:
+    results = run({SOFTMAX: CLEAN, DROPOUT: CLEAN})
+    results.summary.loc[results.summary["method"] == "mc_dropout", "value"] *= 0.5
+    assert on_clean(results).chosen == ()
+    assert on_clean(results).objection == "no alternative was compared"
+    untested = [replace(row, p_value=math.nan) for row in compared(DROPOUT, SOFTMAX, CLEAN, BETTER)]
+    assert on_clean(run({SOFTMAX: CLEAN, DROPOUT: CLEAN}, untested)).chosen == ()
+
+
+def test_what_was_not_measured_is_not_recommended() -> None:
+    decision = on_clean(run({SOFTMAX: AUROC, DROPOUT: AUROC}))
+    assert (decision.chosen, decision.objection) == ((), "not measured in this run")
+
+
+def test_recipes_may_be_chosen_where_networks_are_trained_anew() -> None:
+    rows = [
+        *compared(PLAIN, SOFTMAX, CLEAN, BETTER),
+        *compared(PLAIN, DROPOUT, CLEAN, BETTER),
+        *compared(DROPOUT, SOFTMAX, CLEAN, BETTER),
+    ]
+    results = run({SOFTMAX: CLEAN, DROPOUT: CLEAN, PLAIN: CLEAN}, rows)
+    assert on_clean(results, RETRAINED).chosen == (PLAIN,)
+    assert on_clean(results, FIXED).chosen == (DROPOUT,)
+    article = Candidate("article", "softmax", "1")  # of other training images
+    results = run({SOFTMAX: CLEAN, article: CLEAN}, compared(article, SOFTMAX, CLEAN, BETTER))
+    assert on_clean(results, RETRAINED).tested == (SOFTMAX,)
+
+
+def test_several_are_named_where_no_test_separates_them() -> None:
+    rows = [
+        *compared(PLAIN, SOFTMAX, CLEAN, BETTER),
+        *compared(PLAIN, DROPOUT, CLEAN, OPEN),
+        *compared(DROPOUT, SOFTMAX, CLEAN, BETTER),
+    ]
+    measured = {SOFTMAX: CLEAN, DROPOUT: CLEAN, PLAIN: CLEAN}
+    assert on_clean(run(measured, rows), RETRAINED).chosen == (PLAIN, DROPOUT)
+    rows[-2:] = compared(DROPOUT, SOFTMAX, CLEAN, OPEN)
+    decision = on_clean(run(measured, rows), RETRAINED)
+    assert (decision.chosen, decision.rivals) == ((PLAIN,), (DROPOUT,))
+
+
+def test_only_the_unbeaten_is_left_where_tests_form_a_chain() -> None:
+    rows = [
+        *compared(SOFTMAX, PLAIN, CLEAN, BETTER),
+        *compared(PLAIN, DROPOUT, CLEAN, BETTER),
+        *compared(DROPOUT, SOFTMAX, CLEAN, OPEN),
+    ]
+    measured = {SOFTMAX: CLEAN, DROPOUT: CLEAN, PLAIN: CLEAN}
+    assert on_clean(run(measured, rows), RETRAINED).chosen == (SOFTMAX,)
+
+
+def test_five_networks_are_compared_by_the_worth_of_the_others() -> None:
+    measured = {SOFTMAX: CLEAN, DROPOUT: CLEAN, FIVE: CLEAN, FIFTY: CLEAN}
+    rows = compared(DROPOUT, SOFTMAX, CLEAN, BETTER)
+    little = worth(SOFTMAX, CLEAN, "1", "<1", "1.5"), worth(DROPOUT, CLEAN, "2", "1.2", "4.9")
+    evidence = Evidence(run(measured, rows, [*little[0], *little[1]]))
+    assert evidence.relation(FIVE, DROPOUT, NLL) is Relation.BETTER
+    assert evidence.relation(DROPOUT, FIVE, NLL) is Relation.WORSE
+    assert decide(evidence, FEW, ON_CLEAN).chosen == (FIVE,)
+    for bounds, relation in (
+        (("4", "7"), Relation.OPEN),
+        (("3", "5"), Relation.OPEN),
+        (("5", "7"), Relation.OPEN),
+        (("6", ">50"), Relation.WORSE),
+        (("<1", "<1"), Relation.BETTER),
+    ):
+        evidence = Evidence(run(measured, rows, worth(DROPOUT, CLEAN, "5", *bounds)))
+        assert evidence.relation(FIVE, DROPOUT, NLL) is relation
+    assert on_clean(run(measured, rows), FEW).objection == (
+        "no ensemble of at most 5 networks was compared"
+    )
+
+
+def test_what_answers_too_late_is_left_out() -> None:
+    measured = {SOFTMAX: CLEAN, DROPOUT: CLEAN}
+    rows = compared(DROPOUT, SOFTMAX, CLEAN, BETTER)
+    in_time = run(measured, rows, milliseconds={SOFTMAX: 0.1, DROPOUT: 0.9})
+    assert on_clean(in_time, FAST).chosen == (DROPOUT,)
+    late = run(measured, rows, milliseconds={SOFTMAX: 0.1, DROPOUT: 1.1})
+    assert candidates(late, FAST) == [SOFTMAX]
+    assert on_clean(late, FAST).objection == "no alternative was compared"
+    rare = run(measured, rows, milliseconds={SOFTMAX: 0.1, DROPOUT: 1.1})
+    rare.latency["p99_ms"] = math.nan  # after few calls, the median counts
+    assert on_clean(rare, FAST).chosen == (DROPOUT,)
+    slow = run(measured, rows, milliseconds={SOFTMAX: 3.0, DROPOUT: 9.0})
+    assert on_clean(slow, FAST).objection == "no method answers within 1 ms"
+    assert on_clean(run(measured, rows), FAST).objection == "latency was not measured"
+
+
+def test_detection_counts_every_set_and_forgives_none() -> None:
+    measured = {SOFTMAX: AUROC, DROPOUT: AUROC}
+    first, *others = AUROC
+    rows = [
+        *compared(DROPOUT, SOFTMAX, [first], BETTER),
+        *compared(DROPOUT, SOFTMAX, others, OPEN),
+    ]
+    assert decide(Evidence(run(measured, rows)), NOTICED, NOTICING).chosen == (DROPOUT,)
+    rows[-1:] = compared(DROPOUT, SOFTMAX, others[-1:], WORSE)
+    assert decide(Evidence(run(measured, rows)), NOTICED, NOTICING).chosen == ()
+
+
+def test_every_situation_has_measures_that_are_compared() -> None:
+    assert len(SITUATIONS) == 6
+    results = run({SOFTMAX: [*CLEAN, *AUROC]})
+    metrics = {
+        results.names.metric(quantity.metric)
+        for situation in SITUATIONS
+        for purpose in situation.purposes
+        for quantity in purpose.quantities(results)
+    }
+    assert metrics
+    assert all(metric.better and not metric.biased for metric in metrics)

@@ -1,0 +1,291 @@
+"""The cells of the table of decisions, and the verdict, word for word."""
+
+from __future__ import annotations
+
+import pandas as pd
+import pytest
+
+from benchmarks.report.answer.table import decision_table
+from benchmarks.report.answer.verdict import verdict
+from benchmarks.report.results import Results
+from benchmarks.report.tables.formats import as_frame, latex, markdown
+from benchmarks.report.tables.table import one_line
+from tests.report.answer.cases import (
+    AS_GOOD,
+    AUGRC,
+    AUROC,
+    BETTER,
+    CLEAN,
+    DROPOUT,
+    FIFTY,
+    FIVE,
+    OPEN,
+    PLAIN,
+    SHIFTED,
+    SOFTMAX,
+    WORSE,
+    compared,
+    run,
+    worth,
+)
+
+ALL = [*CLEAN, *SHIFTED, *AUGRC, *AUROC]
+MS = {SOFTMAX: 0.1, DROPOUT: 0.8, FIFTY: 9.0}
+
+
+def rows_of(results: Results, situation: str) -> list[tuple[str, ...]]:
+    table = decision_table(results)
+    return [row.labels for row in table.rows if situation in row.group]
+
+
+def test_gain_and_cost_are_told_by_each_measure() -> None:
+    accuracy, nll = CLEAN
+    rows = [
+        *compared(DROPOUT, SOFTMAX, [nll], BETTER),
+        *compared(DROPOUT, SOFTMAX, [accuracy], OPEN),
+    ]
+    results = run({SOFTMAX: CLEAN, DROPOUT: CLEAN}, rows, milliseconds=MS)
+    results.summary.loc[
+        (results.summary["method"] == "mc_dropout") & (results.summary["metric"] == "nll"),
+        ["value", "lower", "upper"],
+    ] = 0.04, 0.039, 0.041
+    assert rows_of(results, "cannot retrain") == [
+        (
+            "Clean images",
+            "MC-dropout (T = 100).",
+            "NLL ↓ 0.0500 → 0.0400. Accuracy ↑: no difference found.",
+            "Needs networks trained with dropout. 0.4 ms an image instead of 0.05.",
+        ),
+        ("Shifted images", "No recommendation: not measured in this run.", "—", "—"),
+    ]
+    assert rows_of(results, "I can retrain")[0][3] == (
+        "1 network to train (12 s). Needs networks trained with dropout. 0.4 ms an image instead "
+        "of 0.05."
+    )
+
+
+@pytest.mark.parametrize(
+    ("said", "used", "gained"),
+    [
+        (WORSE, "Softmax.", "Better than MC-dropout (T = 100): Accuracy ↑ 0.9800 against 0.9800."),
+        (AS_GOOD, "Softmax.", "As good as MC-dropout (T = 100)."),
+        (
+            OPEN,
+            "No recommendation: Softmax or MC-dropout (T = 100); no test separates them.",
+            "—",
+        ),
+    ],
+)
+def test_what_does_not_gain_is_not_used(said: str, used: str, gained: str) -> None:
+    results = run({SOFTMAX: CLEAN, DROPOUT: CLEAN}, compared(DROPOUT, SOFTMAX, CLEAN, said))
+    (_, use, gain, _), _ = rows_of(results, "cannot retrain")
+    assert (use, gain) == (used, gained)
+
+
+def test_contradicting_measures_are_told() -> None:
+    accuracy, nll = CLEAN
+    rows = [
+        *compared(DROPOUT, SOFTMAX, [nll], BETTER),
+        *compared(DROPOUT, SOFTMAX, [accuracy], WORSE),
+    ]
+    (_, use, *_), _ = rows_of(run({SOFTMAX: CLEAN, DROPOUT: CLEAN}, rows), "cannot retrain")
+    assert use == (
+        "No recommendation: Softmax or MC-dropout (T = 100); each is better by another measure."
+    )
+
+
+def test_recipes_are_told_apart_by_dropout() -> None:
+    rows = [
+        *compared(PLAIN, SOFTMAX, CLEAN, BETTER),
+        *compared(DROPOUT, SOFTMAX, CLEAN, BETTER),
+    ]
+    measured = {SOFTMAX: CLEAN, DROPOUT: CLEAN, PLAIN: CLEAN}
+    (_, use, gain, cost), _ = rows_of(run(measured, rows), "I can retrain")
+    assert use == (
+        "Softmax (trained without dropout) or MC-dropout (T = 100, trained with dropout); they "
+        "were not compared with each other."
+    )
+    assert gain.startswith("Softmax (trained without dropout): Accuracy ↑ 0.9800 → 0.9800; NLL")
+    assert cost.startswith("Softmax (trained without dropout): 1 network to train. Latency not")
+    rows += compared(PLAIN, DROPOUT, CLEAN, OPEN)
+    rows[2:4] = compared(DROPOUT, SOFTMAX, CLEAN, OPEN)
+    (_, use, _, _), _ = rows_of(run(measured, rows), "I can retrain")
+    assert use == (
+        "Softmax (trained without dropout). No test separates it from MC-dropout (T = 100, trained "
+        "with dropout)."
+    )
+
+
+def test_sizes_that_are_as_good_are_named() -> None:
+    fewer = DROPOUT._replace(members="20")
+    rows = [
+        *compared(DROPOUT, SOFTMAX, CLEAN, BETTER),
+        *compared(fewer, DROPOUT, CLEAN, AS_GOOD),
+    ]
+    measured = {SOFTMAX: CLEAN, DROPOUT: CLEAN, fewer: CLEAN}
+    (_, _, gain, _), _ = rows_of(run(measured, rows), "cannot retrain")
+    assert gain.endswith(" T = 20 is as good.")
+    known = [*worth(SOFTMAX, CLEAN, "1", "<1", "2"), *worth(FIVE, [], "", "", "")]
+    results = run(
+        {SOFTMAX: CLEAN, FIVE: CLEAN, FIFTY: CLEAN}, compared(FIVE, FIFTY, CLEAN, AS_GOOD), known
+    )
+    (_, use, gain, cost), _ = rows_of(results, "five")
+    assert use == "Deep ensemble (M = 5)."
+    assert gain.endswith(" As good as M = 50.")
+    assert cost == "5 networks to train. Latency not measured."
+
+
+def test_abstention_is_told_by_the_error_that_is_left() -> None:
+    errors = [one._replace(metric="error_at_coverage_90") for one in AUGRC]
+    rows = [*compared(FIFTY, SOFTMAX, errors, BETTER), *compared(FIFTY, SOFTMAX, AUGRC, OPEN)]
+    ((_, use, gain, _),) = rows_of(
+        run({SOFTMAX: [*errors, *AUGRC], FIFTY: [*errors, *AUGRC]}, rows), "abstain"
+    )
+    assert use == "Deep ensemble (M = 50)."
+    assert gain.startswith("Better by 2 of 4 measures, such as Error at 90 % coverage ↓ (Clean) ")
+
+
+def test_of_many_sets_the_first_is_shown_and_the_others_are_counted() -> None:
+    rows = [
+        *compared(FIFTY, SOFTMAX, AUROC[:2], BETTER),
+        *compared(FIFTY, SOFTMAX, AUROC[2:], OPEN),
+    ]
+    ((images, use, gain, cost),) = rows_of(
+        run({SOFTMAX: AUROC, FIFTY: AUROC}, rows, milliseconds=MS), "out-of-distribution"
+    )
+    assert (images, use) == ("Out-of-distribution images", "Deep ensemble (M = 50).")
+    assert gain == "Better by 2 of 3 measures, such as AUROC ↑ (KMNIST) 0.900 → 0.900."
+    assert cost.startswith("50 networks to train (12 s). 4.5 ms an image instead of 0.05.")
+
+
+def test_purposes_with_the_same_answer_share_a_row() -> None:
+    results = run({SOFTMAX: [*CLEAN, *SHIFTED], DROPOUT: [*CLEAN, *SHIFTED]})
+    ((images, use, gain, cost),) = rows_of(results, "five")
+    assert images == "Clean images, Shifted images"
+    assert use == "No recommendation: no ensemble of at most 5 networks was compared."
+    assert (gain, cost) == ("—", "—")
+
+
+def test_what_was_not_compared_is_told_with_what() -> None:
+    (_, use, *_), _ = rows_of(run({SOFTMAX: CLEAN, DROPOUT: CLEAN}), "cannot retrain")
+    assert use == "No recommendation: no alternative was compared with Softmax."
+    (_, use, *_), _ = rows_of(run({SOFTMAX: CLEAN, FIVE: CLEAN}), "five")
+    assert use == "No recommendation: no alternative was compared with Softmax."
+    rows = compared(DROPOUT, SOFTMAX, CLEAN, BETTER)
+    (_, use, *_), _ = rows_of(run({SOFTMAX: CLEAN, DROPOUT: CLEAN, FIVE: CLEAN}, rows), "five")
+    assert use == (
+        "No recommendation: no ensemble of at most 5 networks was compared with Softmax."
+    )
+
+
+def test_training_is_named_only_where_it_can_be_chosen() -> None:
+    rows = compared(DROPOUT, SOFTMAX, CLEAN, BETTER)
+    results = run({SOFTMAX: CLEAN, DROPOUT: CLEAN, PLAIN: CLEAN}, rows)
+    assert rows_of(results, "cannot retrain")[0][1] == "MC-dropout (T = 100)."
+    assert rows_of(results, "I can retrain")[0][1] == "MC-dropout (T = 100, trained with dropout)."
+
+
+def test_footnotes_fit_in_three_lines_and_name_the_missing_gpu() -> None:
+    (notes,) = decision_table(run({SOFTMAX: CLEAN})).notes
+    assert one_line(notes).endswith(" Latency was not measured in this run.")
+    (notes,) = decision_table(run({SOFTMAX: CLEAN}, milliseconds=MS)).notes
+    assert one_line(notes).endswith(
+        " Gain: over Softmax, the cheapest choice. Latency: median of single images on A Processor "
+        "(1 thread, kernels). No GPU has been measured."
+    )
+
+
+def test_table_is_written_in_every_format() -> None:
+    table = decision_table(run({SOFTMAX: ALL, DROPOUT: ALL}))
+    assert len({row.group for row in table.rows}) == 6
+    assert "| **I need to know when to abstain** |" in markdown(table)
+    assert "p{0.3\\linewidth}" in latex(table)
+    frame = as_frame(table)
+    assert list(frame)[:5] == ["Situation", "Judged on", "Use", "Gain", "Cost"]
+
+
+MEASURED = {SOFTMAX: ALL, DROPOUT: ALL, FIFTY: ALL}
+
+
+@pytest.mark.parametrize(
+    ("said", "expected"),
+    [
+        ([WORSE] * 9, "No: MC-dropout (T = 100) is worse than 50 networks by 9 of 9 measures."),
+        ([AS_GOOD] * 9, "Yes: MC-dropout (T = 100) is as good as 50 by 9 of 9 measures."),
+        (
+            [BETTER] + [AS_GOOD] * 8,
+            "Yes: MC-dropout (T = 100) is better than 50 by 1 of 9 measures, as good as 50 by 8.",
+        ),
+        (
+            [WORSE] * 4 + [AS_GOOD] * 5,
+            "In part: MC-dropout (T = 100) is worse than 50 networks by 4 of 9 measures, as good "
+            "as 50 by 5.",
+        ),
+        (
+            [WORSE] + [OPEN] * 8,
+            "No: MC-dropout (T = 100) is worse than 50 networks by 1 of 9 measures, not "
+            "distinguished from 50 by 8.",
+        ),
+        (
+            [OPEN] * 9,
+            "Not decided: MC-dropout (T = 100) is not distinguished from 50 by 9 of 9 measures.",
+        ),
+        (
+            [],
+            "This run cannot tell whether one network with dropout tells what many would: the two "
+            "were not compared.",
+        ),
+    ],
+)
+def test_verdict_counts_what_tests_say_of_dropout(said: list[str], expected: str) -> None:
+    rows = [
+        row
+        for quantity, one in zip(ALL, said, strict=False)
+        for row in compared(DROPOUT, FIFTY, [quantity], one)
+    ]
+    assert verdict(run(MEASURED, rows)).startswith(expected)
+
+
+def test_verdict_names_what_is_missing() -> None:
+    question = "This run cannot tell whether one network with dropout tells what many would: "
+    assert verdict(run({SOFTMAX: ALL, FIFTY: ALL})).startswith(
+        f"{question}it has no method that leaves dropout on."
+    )
+    assert verdict(run({SOFTMAX: ALL, DROPOUT: ALL})).startswith(f"{question}it has no ensemble.")
+
+
+def test_verdict_tells_the_worth_from_least_to_most() -> None:
+    rows = compared(DROPOUT, FIFTY, ALL, WORSE)
+    worths = [
+        *worth(DROPOUT, CLEAN[:1], "1.2", "<1", "1.9"),
+        *worth(DROPOUT, AUROC[:1], ">50", "20", ">50"),
+        *worth(DROPOUT, CLEAN[1:], "6", "3", "9"),
+    ]
+    first, *_ = verdict(run(MEASURED, rows, worths)).split(". If")
+    assert first.endswith("; it is worth 1.2 to more than 50 networks, depending on the measure")
+
+
+def test_verdict_says_what_to_use() -> None:
+    rows = [
+        *compared(DROPOUT, SOFTMAX, SHIFTED, BETTER),
+        *compared(DROPOUT, SOFTMAX, CLEAN, WORSE),
+        *compared(FIFTY, DROPOUT, ALL, BETTER),
+        *compared(FIFTY, SOFTMAX, ALL, BETTER),
+    ]
+    told = verdict(run(MEASURED, rows))
+    assert told.endswith(
+        ". If you cannot retrain or if you can train one network, use softmax on clean images and "
+        "MC-dropout (T = 100) on shifted images; if you can train five, no method can be "
+        "recommended. To abstain or to notice out-of-distribution inputs, use the deep ensemble "
+        "(M = 50)."
+    )
+    rows[2:4] = compared(DROPOUT, SOFTMAX, CLEAN, OPEN)
+    assert "use MC-dropout (T = 100) on shifted images (no test decides on clean images)" in (
+        verdict(run(MEASURED, rows))
+    )
+
+
+def test_empty_tables_are_no_obstacle() -> None:
+    results = run({SOFTMAX: CLEAN})
+    assert isinstance(results.comparisons, pd.DataFrame)
+    assert "no method can be recommended" in verdict(results)
