@@ -12,6 +12,7 @@ import typer
 from benchmarks.errors import UserError
 from benchmarks.files import written_whole
 from benchmarks.process.ending import run_command
+from benchmarks.report.claims_page import by_weight
 from benchmarks.report.names import Names
 from benchmarks.report.read.files import read_claims, read_latency
 from benchmarks.report.results import Results
@@ -71,7 +72,7 @@ def _sections(root: Path, results: Path) -> dict[str, str]:
     record = read_run_json(root / results)
     claims = read_claims(root / results)
     return {
-        "article": f"{article_answer(claims, loaded.names)}\n",
+        "article": f"{article_answer(claims)}\n",
         "claims": _claims(claims, results),
         "answer": f"{answer(loaded.of_recipe(recipe))}\n",
         "overview": markdown(overview_table(loaded.of_recipe(recipe), recipe)),
@@ -94,13 +95,15 @@ def _figures(root: Path, results: Path, recipe: str) -> str:
 
 
 def _claims(claims: Mapping[str, Any], results: Path) -> str:
-    """Each statement with its verdict, and a link to what that rests on."""
+    """By weight, each statement with its verdict, and a link to what that rests on."""
     page = (results / CLAIMS_MD).as_posix()
-    lines = [
-        f"| [{claim['statement']}]({page}#{claim['id']}) | {claim['verdict']} |"
-        for claim in claims.get("claims", [])
-    ]
-    return "\n".join(["| statement | verdict |", "|---|---|", *lines, ""])
+    lines = ["| statement | verdict |", "|---|---|"]
+    for heading, some in by_weight(claims.get("claims", [])).items():
+        lines.append(f"| **{heading}** | |")
+        lines += [
+            f"| [{one['statement']}]({page}#{one['id']}) | {one['verdict']} |" for one in some
+        ]
+    return "\n".join([*lines, ""])
 
 
 def _latency(root: Path, results: Path, names: Names) -> str:

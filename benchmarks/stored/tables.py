@@ -167,6 +167,11 @@ COLUMNS = {
         counts=("replicate", "rank", "index", "class"),
         numbers=("divergence", "label", *_VOTES),
     ),
+    f"{CURVES_FOLDER}/sampling_error.csv": Columns(
+        text=(*_ORIGIN, "other_method", "measure"),
+        counts=("networks", "images"),
+        numbers=("rms_error", "difference", "lower", "upper"),
+    ),
     f"{CURVES_FOLDER}/explorer.csv": Columns(
         text=(*_ORIGIN, "reasons"),
         counts=("index", "number", "replicate"),
@@ -178,11 +183,6 @@ COLUMNS = {
         counts=("network", "image"),
         numbers=("class", "exact", "sampled"),
     ),
-    f"{CLAIMS_FOLDER}/monte_carlo_error.csv": Columns(
-        text=("recipe", "images", "measure"),
-        counts=("passes", "samples"),
-        numbers=("class", "mean_error", "rms_error"),
-    ),
     f"{CLAIMS_FOLDER}/spread.csv": Columns(
         text=("recipe",),
         counts=("image", "class", "networks"),
@@ -191,8 +191,8 @@ COLUMNS = {
             "sampled_std",
         ),
     ),
-    f"{CLAIMS_FOLDER}/training_times.csv": Columns(
-        text=("recipe",), counts=("networks",), numbers=("seconds",)
+    f"{CLAIMS_FOLDER}/training_seconds.csv": Columns(
+        text=("recipe", "engine"), counts=("networks",), numbers=("seconds",)
     ),
 }
 """The tables, by their paths in the folder of a run."""

@@ -7,11 +7,10 @@ from collections.abc import Iterator
 from benchmarks.report.figures.claims import (
     certainty_figures,
     missing_data_figures,
-    monte_carlo_figures,
     rank_agreement_figures,
     spread_figures,
 )
-from benchmarks.report.figures.cost import cost_figures
+from benchmarks.report.figures.cost import cost_figures, sampling_error_figures
 from benchmarks.report.figures.detection import histogram_figures, roc_figures
 from benchmarks.report.figures.drawing import Drawing
 from benchmarks.report.figures.entropy_split import entropy_figures
@@ -46,8 +45,8 @@ GROUPS = (
     certainty_figures,
     rank_agreement_figures,
     missing_data_figures,
-    monte_carlo_figures,
     spread_figures,
+    sampling_error_figures,
 )
 """Each gives the figures that there are numbers for, from the results of one recipe."""
 
