@@ -89,7 +89,7 @@ class Quantity:
         score: the uncertainty score by which images are ranked.
         method, other_method: the method, and the one that is subtracted from it.
         pair: which two predictions are compared, where methods do not tell.
-        condition, dataset: the evaluated images: a condition or a group of them, and its data set.
+        condition, dataset: the evaluated images: a condition or a group of them, and its label.
         image: the number of a single test image.
         class_number: the class that is voted for.
         split, epoch: training or validation images, and after which epoch.

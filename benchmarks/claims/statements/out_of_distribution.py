@@ -38,7 +38,7 @@ SEVERAL = (SAMPLED, ENSEMBLE)
 def measure_confident(predictor: RecipePredictor) -> Numbers:
     """The share of each set's images with a confidence above 0.9, for each network."""
     return {
-        confident_share(method, condition, predictor.plan.task.condition(condition).data): [
+        confident_share(method, condition, predictor.plan.task.condition(condition).label): [
             _confident_share(predictor.get(unit, condition).mean) for unit in units
         ]
         for method, units in predicted(predictor, ood_conditions(predictor)).items()
