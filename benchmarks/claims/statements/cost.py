@@ -49,13 +49,9 @@ def measure_cost(predictor: RecipePredictor) -> Numbers:
         raise NotTestableError("What networks cost does not depend on this recipe.")
     latency = _latency(predictor)
     engines = _engines(predictor)
-    predicting = {
-        quantity: values
-        for name in engines
-        for method, members in ((ENSEMBLE, predictor.networks), (SAMPLED, PASSES))
-        for quantity, values in _milliseconds(latency, name, method, members).items()
-    }
-    if not predicting:
+    timed = {name: _predicting_times(latency, name, predictor.networks) for name in engines}
+    timed = {name: times for name, times in timed.items() if times}
+    if not timed:
         raise NotTestableError(
             f"latency.csv has no times of {ENSEMBLE} with {predictor.networks} members and of "
             f"{SAMPLED} with {PASSES}."
@@ -68,7 +64,8 @@ def measure_cost(predictor: RecipePredictor) -> Numbers:
         training_seconds(int(networks), engine): rows["seconds"].tolist()
         for (engine, networks), rows in times.groupby(["engine", "networks"], sort=False)
     }
-    return training | predicting | _worth(predictor, latency, min(engines))
+    predicting = {quantity: ms for times in timed.values() for quantity, ms in times.items()}
+    return training | predicting | _worth(predictor, latency, next(iter(timed)))
 
 
 def judge_cost(numbers: Numbers) -> Judgement:
@@ -143,6 +140,13 @@ def _latency(predictor: RecipePredictor) -> pd.DataFrame:
         raise NotTestableError("There is no latency.csv; the stage latency writes it.")
     latency = where(read_run_table(folder, LATENCY_CSV), status="ok", clock="wall")
     return latency[latency["device"].str.startswith(chosen.device)]
+
+
+def _predicting_times(latency: pd.DataFrame, engine: str, networks: int) -> Numbers:
+    """Times of the ensemble and of the passes; none if one of the two was not timed."""
+    ensemble = _milliseconds(latency, engine, ENSEMBLE, networks)
+    sampled = _milliseconds(latency, engine, SAMPLED, PASSES)
+    return {**ensemble, **sampled} if ensemble and sampled else {}
 
 
 def _milliseconds(
