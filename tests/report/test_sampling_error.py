@@ -29,7 +29,7 @@ def test_table_has_paired_differences_of_every_size(results: Results) -> None:
     assert "MC-dropout with T passes, less the same with all masks" in text
     assert "2 networks, 40 images per condition" in text
     frame = as_frame(table)
-    assert list(frame["Method"]) == ["MC-dropout, T = 3", "MC-dropout, T = 8"] * 2
+    assert list(frame["Passes"]) == ["T = 3", "T = 8"] * 2
     errors = results.curve("sampling_error")
     (line,) = where(
         errors, members="8", condition="subset-rotated-045", measure="predictive_entropy"

@@ -86,12 +86,12 @@ def exact_tables(results: Results, recipe: str) -> Iterator[Table]:
         caption=f"What sampling changes: {limits} with T passes, less the same with all masks. "
         f"Recipe {recipe}, {networks} networks, {images} images per condition.",
         group_heading="Images",
-        label_headings=("Method",),
+        label_headings=("Passes",),
         headings=tuple(results.names.printed(metric.name).heading for metric in metrics),
         rows=tuple(
             Row(
                 results.label_of(condition),
-                (results.names.label(variant),),
+                (f"{results.names.method(variant.method).symbol} = {variant.members}",),
                 tuple(_cell(where(of_variant, measure=metric.name)) for metric in metrics),
             )
             for condition, of_condition in errors.groupby("condition", sort=False)
