@@ -34,7 +34,7 @@ LEAST_RATIO = 10
 
 TIMES = f"{CLAIMS_FOLDER}/training_seconds.csv"
 
-ENGINES: dict[EngineName, str] = {"numba": "the kernels", "torch": "PyTorch"}
+ENGINES = {"numba": "the kernels", "torch": "PyTorch"}
 WORTH_BY = {"accuracy": "accuracy", "nll": "NLL", "brier": "the Brier score"}
 BOUNDS = {"": "p50_ms", "lower": "p50_lower_ms", "upper": "p50_upper_ms"}
 
@@ -128,9 +128,8 @@ def _engines(predictor: RecipePredictor) -> dict[str, Engine]:
     chosen = predictor.plan.configuration
     recipe = chosen.recipe(predictor.recipe)
     kernels = chosen.device == "cpu" and has_kernels() and not unsupported([recipe])
-    return {
-        name: choose_engine(name, chosen.device) for name in ENGINES if name == "torch" or kernels
-    }
+    names: tuple[EngineName, ...] = ("numba", "torch") if kernels else ("torch",)
+    return {name: choose_engine(name, chosen.device) for name in names}
 
 
 def _latency(predictor: RecipePredictor) -> pd.DataFrame:
