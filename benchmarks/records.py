@@ -88,11 +88,13 @@ class Quantity:
         metric: what is computed: a metric's name, or another one.
         score: the uncertainty score by which images are ranked.
         method, other_method: the method, and the one that is subtracted from it.
-        condition, dataset: the evaluated images: a condition or a group of them, and its data set.
+        pair: which two predictions are compared, where methods do not tell.
+        condition, dataset: the evaluated images: a condition or a group of them, and its label.
         image: the number of a single test image.
         class_number: the class that is voted for.
         split, epoch: training or validation images, and after which epoch.
         training_set: what the networks were trained on, as tables call it.
+        engine: what computes.
         networks: how many there are.
         lower_edge, upper_edge: of a bin.
         bound: which bound of an interval, where it is not the value itself.
@@ -103,6 +105,7 @@ class Quantity:
     score: str = ""
     method: str = ""
     other_method: str = ""
+    pair: str = ""
     condition: str = ""
     dataset: str = ""
     image: int | None = None
@@ -110,6 +113,7 @@ class Quantity:
     split: str = ""
     epoch: Literal["", "first", "last"] = ""
     training_set: str = ""
+    engine: str = ""
     networks: int | None = None
     lower_edge: float | None = None
     upper_edge: float | None = None

@@ -103,14 +103,28 @@ REPRODUCED, PARTLY, NOT_REPRODUCED = "reproduced", "partly", "not reproduced"
 VERDICTS = (REPRODUCED, PARTLY, NOT_REPRODUCED)
 """What a claim of the article can be, where it can be tested."""
 
-CENTRAL = "central"
-"""The weight of a claim that summaries tell first."""
+CENTRAL, SUPPORTING, CHECK = "central", "supporting", "check"
+WEIGHTS = {
+    CENTRAL: "Central claims",
+    SUPPORTING: "Supporting claims",
+    CHECK: "Checks of the setting",
+}
+"""How much the article rests on a claim, in the order shown, and the headings of each group."""
 
 RANK_CORRELATION, VOTES = "rank_correlation", "votes"
 """Metrics of claims that figures and texts show."""
 
-LEAST_RANK_CORRELATION = {PARTLY: 0.5, REPRODUCED: 0.8}
-"""Of one network with dropout on and the ensemble, by the verdict that it leads to."""
+LEAST_OF_CEILING = {PARTLY: 0.5, REPRODUCED: 0.8}
+"""How much of the correlation of two ensembles one network with dropout on must reach with an
+ensemble, by the verdict that this leads to."""
+
+IMITATION, CEILING = "MC-dropout and ensemble B", "ensembles A and B"
+OTHER_MASKS, OTHER_NETWORK = "one network, other masks", "MC-dropout of two networks"
+PAIRS = (IMITATION, OTHER_NETWORK, OTHER_MASKS, CEILING)
+"""Of which predictions the rankings of images are compared, as quantities of claims name them."""
+
+WHERE_A_DISAGREES = "clean-where-ensemble-a-disagrees"
+"""The clean images on which the members of ensemble A do not all agree, as quantities name them."""
 
 TYPICAL, PECULIAR = 61, 591
 """The test images that the article shows: a typical 8 and a peculiar one."""

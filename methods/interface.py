@@ -113,6 +113,8 @@ class UncertaintyMethod(ABC):
         needs: of ``dropout`` (its networks must have been trained with it) and ``calibration``
             (held-out images that `calibrate` learns from).
         exact: whether nothing is sampled, so that its prediction has no Monte-Carlo error.
+        limit_of: the name of the method whose limit of ever more members it is, if there is one;
+            replicates of both are of the same network.
         slow: whether it is too slow for more than a few images: it is evaluated only on the subset
             conditions, and timed on single images.
         kernels_only: whether the Numba kernels compute it whatever the engine of its networks.
@@ -133,6 +135,7 @@ class UncertaintyMethod(ABC):
     counts_networks: ClassVar[bool] = False
     needs: ClassVar[frozenset[Need]] = frozenset()
     exact: ClassVar[bool] = False
+    limit_of: ClassVar[str] = ""
     slow: ClassVar[bool] = False
     kernels_only: ClassVar[bool] = False
     primary_score: ClassVar[str] = "predictive_entropy"

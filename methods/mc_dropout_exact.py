@@ -26,6 +26,7 @@ class MCDropoutExact(PooledMethod):
     group = "dropout"
     needs = frozenset({"dropout"})
     exact = True
+    limit_of = "mc_dropout"
     slow = True
     kernels_only = True
 

@@ -10,11 +10,16 @@ from typing import Literal, NamedTuple
 import numpy as np
 
 from benchmarks import vocabulary
+from benchmarks.claims.intervals import share_of_networks
 from benchmarks.claims.predictor import RecipePredictor
 from benchmarks.records import Quantity
 
 Numbers = Mapping[Quantity, list[float]]
 """What was measured: of each quantity a value a network, or a single one; NaN where undefined."""
+
+
+HALF, TENTH = 0.5, 0.1
+"""Of the networks, for most of which or for some of which a claim must hold."""
 
 
 class Verdict(StrEnum):
@@ -34,14 +39,14 @@ class Verdict(StrEnum):
 
 
 class Judgement(NamedTuple):
-    """A verdict, and its reason in a line."""
+    """A verdict, and its reason in one or more sentences."""
 
     verdict: Verdict
     why: str
 
 
 class NotTestableError(Exception):
-    """A claim cannot be measured in this run; the message is the reason."""
+    """A claim cannot be measured in this run; the message is the reason, a sentence."""
 
 
 @dataclass(frozen=True)
@@ -53,7 +58,7 @@ class Claim:
         statement: the article's, in our words.
         place: where it is made in the article.
         weight: ``central`` to the article, ``supporting`` it, or a ``check`` of the setting.
-        rule: when it holds; thresholds were fixed before any result was known.
+        rule: when it holds; every part of it counts only if its 95 % interval says so.
         measure: the numbers of one recipe; raises `NotTestableError` where there can be none.
         judge: the rule. It depends on these numbers alone, so a reader can judge again.
         figure: the name of the report's figure, less the recipe.
@@ -78,27 +83,32 @@ class Claim:
 def by_networks(parts: Mapping[str, Sequence[bool]]) -> Judgement:
     """The verdict of a rule that counts networks, from what holds for each of them.
 
-    Reproduced if all parts together hold for at least half of the networks, partly if for at least
-    a tenth.
+    Reproduced if the 95 % interval of the share of networks for which all parts hold together lies
+    above a half, partly if it lies above a tenth.
 
-    >>> by_networks({"up": [True, True, False], "down": [True, False, False]})
-    Judgement(verdict=<Verdict.PARTLY: 'partly'>, why='up: 2 of 3 networks; down: 1; both: 1')
+    >>> by_networks({"It rises": [True] * 9 + [False]}).why
+    'It rises: 9 of 10 networks (95 % interval: 55 to 100 %).'
     """
     flags = np.array(list(parts.values()), dtype=bool)
-    together, networks = int(flags.all(axis=0).sum()), flags.shape[1]
-    first, *others = [f"{part}: {sum(holds)}" for part, holds in parts.items()]
-    both = [f"{'both' if len(parts) == 2 else 'all'}: {together}"] if others else []
-    counts = [f"{first} of {networks} networks", *others, *both]
-    verdict = Verdict.of(whole=2 * together >= networks, part=10 * together >= networks)
-    return Judgement(verdict, "; ".join(counts))
+    together = flags.all(axis=0)
+    share = share_of_networks(together.tolist())
+    interval = f"(95 % interval: {100 * share.lower:.0f} to {100 * share.upper:.0f} %)"
+    count = f"{together.sum()} of {len(together)} networks {interval}."
+    if len(parts) == 1:
+        told = [f"{next(iter(parts))}: {count}"]
+    else:
+        told = [f"{'Both' if len(parts) == 2 else 'All'} hold for {count}"]
+        told += [f"{part}: {sum(map(bool, holds))} networks." for part, holds in parts.items()]
+    whole, part = (share.above(least) for least in (HALF, TENTH))
+    return Judgement(Verdict.of(whole=whole, part=part), " ".join(told))
 
 
 def by_parts(parts: Mapping[str, bool]) -> Judgement:
-    """The verdict of a rule that counts no networks: reproduced if all parts hold, partly if some.
+    """The verdict of a rule of several parts: reproduced if all of them hold, partly if some.
 
-    >>> by_parts({"accuracy 0.995": True, "falls over bins": False})
-    Judgement(verdict=<Verdict.PARTLY: 'partly'>, why='accuracy 0.995: yes; falls over bins: no')
+    >>> by_parts({"It rises": True, "It exceeds 0.9": False}).why
+    'It rises: yes. It exceeds 0.9: no.'
     """
     verdict = Verdict.of(whole=all(parts.values()), part=any(parts.values()))
-    listed = [f"{part}: {'yes' if holds else 'no'}" for part, holds in parts.items()]
-    return Judgement(verdict, "; ".join(listed))
+    listed = [f"{part}: {'yes' if holds else 'no'}." for part, holds in parts.items()]
+    return Judgement(verdict, " ".join(listed))

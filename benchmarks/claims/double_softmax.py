@@ -6,8 +6,8 @@ from collections.abc import Collection, Iterator, Mapping
 from typing import Any
 
 import pandas as pd
-from scipy import stats
 
+from benchmarks.claims.intervals import over_networks
 from benchmarks.records import members_rank, where
 from benchmarks.run.plan import Plan
 from benchmarks.run.workspace import Workspace
@@ -75,12 +75,11 @@ def _rows(
 def _difference(values: pd.DataFrame) -> dict[str, float]:
     if ARTICLE_LOGITS.name not in values:
         return {}
-    paired = (values[ARTICLE.name] - values[ARTICLE_LOGITS.name]).dropna().to_numpy()
-    mean = float(paired.mean())
+    paired = (values[ARTICLE.name] - values[ARTICLE_LOGITS.name]).dropna()
+    mean = over_networks(paired)
     if len(paired) < 2:
-        return _rounded({"difference": mean})
-    half = float(stats.t.ppf(0.975, len(paired) - 1) * stats.sem(paired))
-    return _rounded({"difference": mean, "lower": mean - half, "upper": mean + half})
+        return _rounded({"difference": mean.value})
+    return _rounded({"difference": mean.value, "lower": mean.lower, "upper": mean.upper})
 
 
 def _rounded(values: Mapping[str, float]) -> dict[str, float]:

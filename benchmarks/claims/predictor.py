@@ -6,17 +6,18 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 
+import torch
 from jaxtyping import Int64
 from torch import Tensor
 
-from benchmarks.claims.images import images_of
+from benchmarks.claims.other_masks import OtherMasks
 from benchmarks.claims.training_sets import TRAINING_SETS, training_set
 from benchmarks.parallel import Item, Result, parallel
 from benchmarks.predictions import RunUnit, StoredPrediction
 from benchmarks.run.plan import Plan
 from benchmarks.run.workspace import Workspace
 from benchmarks.tasks.conditions import EvaluationSet
-from benchmarks.vocabulary import CLAIMS, CLEAN
+from benchmarks.vocabulary import CLAIMS, CLEAN, PECULIAR, TYPICAL
 from methods import METHODS, Prediction
 from methods.networks.labelled_images import LabelledImages
 from methods.networks.pool import NetworkPool
@@ -31,8 +32,19 @@ SOFTMAX, SAMPLED, ENSEMBLE = "softmax", "mc_dropout", "deep_ensemble"
 CALLED = {SOFTMAX: "softmax", SAMPLED: "MC-dropout", ENSEMBLE: "ensemble"}
 """The methods that claims are about, and what their quantities and verdicts call them."""
 
+TWO_IMAGES = "article-images"
+"""The name of the article's two images, under which their predictions are stored."""
+
 PASSES = 100
 """How many passes with dropout on the article takes."""
+
+OUTSIDE = 5
+"""How many networks are in neither of two disjoint ensembles, where a claim needs such."""
+
+AT_ONCE = 1_000_000
+"""How many members times images a method predicts at once, for the sake of memory."""
+
+METHODS_OF_CLAIMS = {**METHODS, OtherMasks.name: OtherMasks}
 
 Request = tuple[RunUnit, str]
 """A run unit, and the name of the images that it is to predict."""
@@ -62,6 +74,29 @@ class RecipePredictor:
         """Those of a recipe of the run."""
         numbers = [number for name, number in plan.networks() if name == recipe]
         return cls(plan, workspace, recipe, min(NETWORKS, len(numbers)), unavailable)
+
+    @cached_property
+    def trained(self) -> int:
+        """How many networks of the recipe the run trains."""
+        return sum(1 for recipe, _ in self.plan.networks() if recipe == self.recipe)
+
+    @property
+    def disjoint_ensembles(self) -> tuple[RunUnit, RunUnit]:
+        """Two ensembles, A and B, as large as they can be without sharing a network."""
+        size = min(NETWORKS, self.trained // 2)
+        return RunUnit(self.recipe, ENSEMBLE, size, 0), RunUnit(self.recipe, ENSEMBLE, size, 1)
+
+    @property
+    def outside(self) -> range:
+        """The numbers of networks that are in neither; they are trained if the run has none."""
+        ensemble, _ = self.disjoint_ensembles
+        first = 2 * (ensemble.size or 0)
+        return range(first, first + OUTSIDE)
+
+    def blocks(self, size: int, networks: int) -> list[RunUnit]:
+        """Disjoint ensembles of this size, as many as so many networks give; at least one."""
+        count = max(1, networks // size)
+        return [RunUnit(self.recipe, ENSEMBLE, min(size, networks), one) for one in range(count)]
 
     @property
     def repeated(self) -> int:
@@ -101,13 +136,20 @@ class RecipePredictor:
         """The network, dropout on."""
         return RunUnit(self.recipe, SAMPLED, passes, network)
 
+    def other_masks(self, network: int, passes: int = PASSES) -> RunUnit:
+        """The network, dropout on, by as many further masks."""
+        return RunUnit(self.recipe, OtherMasks.name, passes, network)
+
     def exact(self, network: int) -> RunUnit:
         """All sub-networks of the network."""
         return RunUnit(self.recipe, "mc_dropout_exact", None, network)
 
     def images(self, name: str) -> EvaluationSet:
-        """The images of this name; see `images_of`."""
-        return images_of(self.plan, self.workspace, name, self.ensemble)
+        """The images of a condition, or the article's two."""
+        if name != TWO_IMAGES:
+            return self.workspace.evaluation_set(self.plan.task.condition(name), self.plan)
+        test = self.workspace.images(self.plan.task, "test")
+        return EvaluationSet(test.images[[TYPICAL, PECULIAR]], test.labels[[TYPICAL, PECULIAR]])
 
     def pool(self, recipe: str = "") -> tuple[NetworkPool, LabelledImages]:
         """The networks of a recipe, by default this one, and the images that they are trained on.
@@ -125,7 +167,7 @@ class RecipePredictor:
     def method(self, unit: RunUnit) -> PooledMethod:
         """The unit's method, not fitted yet."""
         pool, _ = self.pool(unit.recipe)
-        method = METHODS[unit.method].build(pool, unit.replicate, unit.size)
+        method = METHODS_OF_CLAIMS[unit.method].build(pool, unit.replicate, unit.size)
         assert isinstance(method, PooledMethod)
         return method
 
@@ -181,5 +223,17 @@ class RecipePredictor:
         method = self.method(unit).fit(training.images, training.labels)
         for name in names:
             images = self.images(name)
-            stored = StoredPrediction(method.predict(images.images), images.labels)
+            blocks = torch.split(images.images, max(1, AT_ONCE // (unit.size or 1)))
+            stored = StoredPrediction(_joined(map(method.predict, blocks)), images.labels)
             self.workspace.predictions.save(unit, name, stored)
+
+
+def _joined(predictions: Iterable[Prediction]) -> Prediction:
+    """The prediction of all images, from those of blocks of them."""
+    each = list(predictions)
+    return Prediction(
+        mean=torch.cat([one.mean for one in each]),
+        vote_share=torch.cat([one.vote_share for one in each]),
+        expected_entropy=torch.cat([one.expected_entropy for one in each]),
+        members=each[0].members,
+    )

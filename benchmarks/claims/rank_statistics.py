@@ -11,16 +11,9 @@ import numpy.typing as npt
 from jaxtyping import Float64
 from scipy import stats
 
+from benchmarks.claims.intervals import Interval
 from benchmarks.inference.comparison.intervals import FEWEST_OF_A_KIND
 from benchmarks.inference.estimate import estimate
-
-
-class Interval(NamedTuple):
-    """An estimate with the bounds of its 95 % interval, NaN where there can be none."""
-
-    value: float
-    lower: float
-    upper: float
 
 
 class Placements(NamedTuple):

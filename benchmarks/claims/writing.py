@@ -10,7 +10,7 @@ from benchmarks.claims.double_softmax import double_softmax
 from benchmarks.claims.exact import write_exact
 from benchmarks.claims.predictor import NETWORKS, PASSES, RecipePredictor
 from benchmarks.claims.statements import CLAIMS
-from benchmarks.claims.statements.count_plots import PECULIAR_IMAGE
+from benchmarks.claims.statements.count_plots import MANY_FOR_3
 from benchmarks.files import write_json, written_whole
 from benchmarks.report.claims_page import claims_page
 from benchmarks.run.figure_data.images import save_images
@@ -79,8 +79,8 @@ def _content(
 
 def _without_networks(claims: list[Claim]) -> dict[str, Any]:
     reason = (
-        f"the run has no networks of the recipe {ARTICLE.name!r}; --recipe {ARTICLE.name} trains "
-        "them"
+        f"The run has no networks of the recipe {ARTICLE.name!r}; --recipe {ARTICLE.name} trains "
+        "them."
     )
     untestable = Judgement(Verdict.NOT_TESTABLE, reason)
     return {
@@ -134,7 +134,8 @@ def _judged(claim: Claim, predictors: Mapping[str, RecipePredictor]) -> dict[str
 def _require_networks(claim: Claim, predictor: RecipePredictor) -> None:
     if predictor.networks < claim.least_networks:
         raise NotTestableError(
-            f"this takes at least {claim.least_networks} networks; the run has {predictor.networks}"
+            f"This takes at least {claim.least_networks} networks; the run has "
+            f"{predictor.networks}."
         )
 
 
@@ -145,13 +146,13 @@ def _by_the_articles_setting(judgement: Judgement, predictor: RecipePredictor) -
     if judgement.verdict == Verdict.NOT_TESTABLE:
         return judgement
     if epochs != wanted:
-        reason = f"epochs of training: {epochs}, not {wanted}; measured was: {judgement.why}"
+        reason = f"Networks were trained for {epochs} epochs, not {wanted}. {judgement.why}"
         return Judgement(Verdict.NOT_TESTABLE, reason)
     draws = {
         "networks": (predictor.networks, NETWORKS),
         "images": (len(predictor.labels), predictor.plan.task.test_images),
     }
-    fewer = [f"only {n} {what}, not {of}; " for what, (n, of) in draws.items() if n < of]
+    fewer = [f"Only {n} {what}, not {of}. " for what, (n, of) in draws.items() if n < of]
     return Judgement(judgement.verdict, "".join([*fewer, judgement.why]))
 
 
@@ -180,7 +181,7 @@ def _described(
 def _double_softmax(article: RecipePredictor) -> dict[str, Any]:
     """What the slip costs, and which claim shows what it does to a single image."""
     return {
-        "claim": PECULIAR_IMAGE.id,
+        "claim": MANY_FOR_3.id,
         "image": PECULIAR,
         "rows": double_softmax(article.plan, article.workspace, article.ood),
     }

@@ -9,7 +9,7 @@ from benchmarks.records import Quantity
 from benchmarks.report.names import left_out_remark, training_images_remark
 from benchmarks.report.number_format import UNDEFINED, plain, rounded, spread
 from benchmarks.report.texts import render, sentences
-from benchmarks.vocabulary import PECULIAR, TYPICAL
+from benchmarks.vocabulary import PECULIAR, TYPICAL, WEIGHTS
 
 DOUBLE_SOFTMAX = "The effect of the double softmax"
 
@@ -26,7 +26,7 @@ def claims_page(claims: Mapping[str, Any]) -> str:
     recipes, lines = double_softmax_table(claims["double_softmax"].get("rows", ()))
     return render(
         "claims.md.j2",
-        claims=claims["claims"],
+        groups=by_weight(claims["claims"]),
         setting=claims["setting"],
         setting_text=setting_text(claims["setting"]),
         quantities=quantities,
@@ -37,6 +37,19 @@ def claims_page(claims: Mapping[str, Any]) -> str:
         double_softmax=claims["double_softmax"],
         lines=lines,
     )
+
+
+def by_weight(claims: Sequence[Mapping[str, Any]]) -> dict[str, list[Mapping[str, Any]]]:
+    """The claims by the heading of their weight, the weightiest first; a claim's order is kept.
+
+    >>> by_weight([{"weight": "check"}, {"weight": "central"}])
+    {'Central claims': [{'weight': 'central'}], 'Checks of the setting': [{'weight': 'check'}]}
+    """
+    groups = {
+        heading: [claim for claim in claims if claim["weight"] == weight]
+        for weight, heading in WEIGHTS.items()
+    }
+    return {heading: some for heading, some in groups.items() if some}
 
 
 def setting_text(setting: Mapping[str, Any]) -> str:

@@ -14,6 +14,7 @@ from benchmarks.files import written_whole
 from benchmarks.process.ending import run_command
 from benchmarks.report.answer.table import decision_table
 from benchmarks.report.answer.verdict import verdict
+from benchmarks.report.claims_page import by_weight
 from benchmarks.report.names import Names
 from benchmarks.report.read.files import read_claims, read_latency
 from benchmarks.report.results import Results
@@ -82,7 +83,7 @@ def _sections(root: Path, results: Path) -> dict[str, str]:
     record = read_run_json(root / results)
     claims = read_claims(root / results)
     return {
-        "article": f"{article_answer(claims, loaded.names)}\n",
+        "article": f"{article_answer(claims)}\n",
         "claims": _claims(claims, results),
         "verdict": f"{verdict(loaded)}\n",
         "decision": markdown(decision_table(loaded)),
@@ -101,13 +102,15 @@ def _figure(root: Path, results: Path, recipe: str) -> str:
 
 
 def _claims(claims: Mapping[str, Any], results: Path) -> str:
-    """Each statement with its verdict, and a link to what that rests on."""
+    """By weight, each statement with its verdict, and a link to what that rests on."""
     page = (results / CLAIMS_MD).as_posix()
-    lines = [
-        f"| [{claim['statement']}]({page}#{claim['id']}) | {claim['verdict']} |"
-        for claim in claims.get("claims", [])
-    ]
-    return "\n".join(["| statement | verdict |", "|---|---|", *lines, ""])
+    lines = ["| statement | verdict |", "|---|---|"]
+    for heading, some in by_weight(claims.get("claims", [])).items():
+        lines.append(f"| **{heading}** | |")
+        lines += [
+            f"| [{one['statement']}]({page}#{one['id']}) | {one['verdict']} |" for one in some
+        ]
+    return "\n".join([*lines, ""])
 
 
 def _latency(root: Path, results: Path, names: Names) -> str:

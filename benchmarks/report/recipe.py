@@ -16,7 +16,7 @@ from benchmarks.report.figures.drawing import without_formulas
 from benchmarks.report.results import Results
 from benchmarks.report.style import DPI, SETTINGS
 from benchmarks.report.tables.abstaining import abstaining_tables
-from benchmarks.report.tables.claims import claims_tables
+from benchmarks.report.tables.claims import claims_tables, exact_tables
 from benchmarks.report.tables.cost import cost_tables
 from benchmarks.report.tables.formats import write_tables
 from benchmarks.report.tables.quality import quality_tables
@@ -31,7 +31,14 @@ COLOURS = 128
 def write_recipe(results: Results, recipe: str, folder: Path) -> str:
     """Write the tables and figures of one recipe from the results of all; return its name."""
     of_recipe = results.of_recipe(recipe)
-    kinds = (quality_tables, abstaining_tables, worth_tables, cost_tables, claims_tables)
+    kinds = (
+        quality_tables,
+        abstaining_tables,
+        exact_tables,
+        worth_tables,
+        cost_tables,
+        claims_tables,
+    )
     write_tables([table for of_kind in kinds for table in of_kind(of_recipe, recipe)], folder)
     with rc_context(SETTINGS):
         for drawing in figures(of_recipe):

@@ -4,25 +4,19 @@ from __future__ import annotations
 
 import math
 import re
-from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from functools import cache
 from itertools import product
 from typing import Any, NamedTuple
 
-import pandas as pd
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from benchmarks.records import where
-from benchmarks.report.names import Names
 from benchmarks.report.read.comparisons import Quantity
-from benchmarks.report.read.files import claims_numbers
 from benchmarks.report.results import Results
 from benchmarks.vocabulary import (
     CENTRAL,
     CLEAN,
     DISAGREEMENT,
-    RANK_CORRELATION,
     SIGNIFICANT,
     VERDICTS,
 )
@@ -125,26 +119,26 @@ def _primary_score(results: Results) -> str:
     return results.names.score(min(scores)).label.lower() if len(scores) == 1 else "primary score"
 
 
-def article_answer(claims: Mapping[str, Any], names: Names) -> str:
-    """How well dropout imitates the ensemble, and how many claims of the article hold.
+def article_answer(claims: Mapping[str, Any]) -> str:
+    """How many of the article's central claims hold, and which.
 
     Args:
         claims: the content of `claims.json`; empty where no claim was evaluated.
 
     Returns:
-        A few sentences. Those about the central claim are left out where it has no verdict or
-        its numbers are undefined; there is none where no claim has a verdict.
+        A few sentences; none where no central claim has a verdict.
     """
-    verdicts = Counter(claim["verdict"] for claim in claims.get("claims", []))
-    if not any(verdicts[verdict] for verdict in VERDICTS):
+    central = [claim for claim in claims.get("claims", []) if claim["weight"] == CENTRAL]
+    by_verdict = {
+        verdict: [claim["statement"] for claim in central if claim["verdict"] == verdict]
+        for verdict in VERDICTS
+    }
+    by_verdict = {verdict: some for verdict, some in by_verdict.items() if some}
+    if not by_verdict:
         return ""
+    untested = [claim["statement"] for claim in central if claim["verdict"] not in VERDICTS]
     return sentences(
-        "article.j2",
-        setting=claims["setting"],
-        central=list(_central(claims, names)),
-        verdicts={verdict: verdicts[verdict] for verdict in VERDICTS if verdicts[verdict]},
-        untested=sum(verdicts.values()) - sum(verdicts[verdict] for verdict in VERDICTS),
-        statements=sum(verdicts.values()),
+        "article.j2", by_verdict=by_verdict, untested=untested, statements=len(central)
     )
 
 
@@ -175,36 +169,6 @@ def _ranking(
         # NaN, of what could not be tested, is not below it either.
         distinguished=all(p is not None and p < SIGNIFICANT for p in p_values),
     )
-
-
-def _central(claims: Mapping[str, Any], names: Names) -> Iterator[dict[str, Any]]:
-    """The central claims that have a verdict, with what is told of their numbers."""
-    numbers = where(claims_numbers(claims), recipe=claims["setting"]["recipe"])
-    for claim in claims["claims"]:
-        if claim["weight"] == CENTRAL and claim["verdict"] in VERDICTS:
-            of_claim = where(numbers, claim=claim["id"])
-            errors = where(of_claim, metric="misclassification_auroc", score=DISAGREEMENT)
-            yield {
-                **claim,
-                "correlations": [
-                    f"{mean:.3f} for {names.score(score).label.lower()}"
-                    for score, mean, _ in _means(where(of_claim, metric=RANK_CORRELATION), "score")
-                ],
-                "detection": [
-                    f"{mean:.3f} for {names.in_text(method)}"
-                    + (" (mean over networks)" if networks > 1 else "")
-                    for method, mean, networks in _means(
-                        errors[errors["other_method"].isna()], "method"
-                    )
-                ],
-            }
-
-
-def _means(numbers: pd.DataFrame, field: str) -> Iterator[tuple[str, float, int]]:
-    """For each value of a field the mean, if any network's number is defined, and the networks."""
-    for name, values in numbers.groupby(field, sort=False)["value"]:
-        if values.notna().any():
-            yield str(name), float(values.mean()), len(values)
 
 
 @cache

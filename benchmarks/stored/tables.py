@@ -170,6 +170,11 @@ COLUMNS = {
     f"{CURVES_FOLDER}/replicates.csv": Columns(
         text=_ORIGIN, counts=("replicate",), more_numbers=True
     ),
+    f"{CURVES_FOLDER}/sampling_error.csv": Columns(
+        text=(*_ORIGIN, "other_method", "measure"),
+        counts=("networks", "images"),
+        numbers=("rms_error", "difference", "lower", "upper"),
+    ),
     f"{CURVES_FOLDER}/explorer.csv": Columns(
         text=(*_ORIGIN, "reasons"),
         counts=("index", "number", "replicate"),
@@ -181,11 +186,6 @@ COLUMNS = {
         counts=("network", "image"),
         numbers=("class", "exact", "sampled"),
     ),
-    f"{CLAIMS_FOLDER}/monte_carlo_error.csv": Columns(
-        text=("recipe", "images", "measure"),
-        counts=("passes", "samples"),
-        numbers=("class", "mean_error", "rms_error"),
-    ),
     f"{CLAIMS_FOLDER}/spread.csv": Columns(
         text=("recipe",),
         counts=("image", "class", "networks"),
@@ -194,8 +194,8 @@ COLUMNS = {
             "sampled_std",
         ),
     ),
-    f"{CLAIMS_FOLDER}/training_times.csv": Columns(
-        text=("recipe",), counts=("networks",), numbers=("seconds",)
+    f"{CLAIMS_FOLDER}/training_seconds.csv": Columns(
+        text=("recipe", "engine"), counts=("networks",), numbers=("seconds",)
     ),
 }
 """The tables, by their paths in the folder of a run."""

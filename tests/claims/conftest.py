@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.claims import images, training_sets
+from benchmarks.claims import predictor, training_sets
+from benchmarks.claims.statements import imitation
 from benchmarks.run import stages
 from benchmarks.run.stages import run_stages
 from tests import runs
@@ -21,7 +22,8 @@ def small_mnist() -> Iterator[None]:
         patch.setattr(stages, "write_report", lambda _: None)
         # Other tests time methods; this saves time.
         patch.setattr(stages, "time_methods", lambda *_: [])
-        patch.setattr(images, "MOST_IMAGES", 2)
+        patch.setattr(imitation, "MANY_PASSES", 30)
+        patch.setattr(predictor, "OUTSIDE", 2)
         patch.setitem(training_sets.SIZES, "article-1000", 100)
         patch.setitem(training_sets.SIZES, "article-10000", 300)
         yield

@@ -19,7 +19,7 @@ SMALL = Configuration(
     recipes=("article", "article-logits"),
     methods=("softmax", "mc_dropout", "deep_ensemble"),
     conditions=("rotated-045", "ood-uniform_noise"),
-    members=(2,),
+    members=(4,),
     passes=(100,),
     replicates=2,
 )
@@ -28,8 +28,14 @@ SMALL = Configuration(
 def write_latency(folder: Path) -> None:
     """As if methods had been timed in a run in this folder."""
     rows = [
-        Latency(*(method, members, 64, "cpu", "A Processor", 1, "numba", "kernels"), p50_ms=ms)
-        for method, members, ms in (("mc_dropout", "100", 4.0), ("deep_ensemble", "2", 1.0))
+        Latency(
+            *(method, members, 64, "cpu", "A Processor", 1, engine, "kernels"),
+            p50_ms=ms,
+            p50_lower_ms=0.9 * ms,
+            p50_upper_ms=1.1 * ms,
+        )
+        for engine in ("numba", "torch")
+        for method, members, ms in (("mc_dropout", "100", 4.0), ("deep_ensemble", "4", 1.0))
     ]
     write_rows(list(map(asdict, rows)), folder / "out" / "latency.csv")
 

@@ -11,9 +11,7 @@ import pytest
 from benchmarks.claims import CLAIMS
 from benchmarks.claims.claim import Claim, Judgement, Numbers, Verdict
 from benchmarks.claims.predictor import RecipePredictor
-from benchmarks.nouns import Nouns
 from benchmarks.records import Quantity, where
-from benchmarks.report.names import Names
 from benchmarks.report.page.claims import claims as page_data
 from benchmarks.report.results import claims_numbers
 from benchmarks.report.tables.claims import verdict_table
@@ -45,17 +43,18 @@ def test_added_claim_is_shown_wherever_the_others_are(
     assert (last["id"], last["weight"], last["verdict"]) == ("added", "central", "reproduced")
     (entry,) = last["numbers"]["article"]
     assert entry.items() >= {"label": "largest entropy", "split": "test", "image": 3}.items()
-    assert len(entry["values"]) == 2
+    assert len(entry["values"]) == 4
     text = (tmp_path / "out" / "claims.md").read_text()
     assert "## added\n\n> It is uncertain.\n" in text
     (row,) = (line for line in text.splitlines() if line.startswith("| largest entropy | "))
-    assert row.count("n = 2") == 2
+    assert row.count("n = 4") == 2
     assert "figures/-" not in text
     assert "| added | reproduced |" in markdown(verdict_table(content))
-    shown = page_data(tmp_path / "out", Names(Nouns.read(tmp_path / "out")))
+    shown = page_data(tmp_path / "out")
     assert shown is not None
-    assert "The claim that it is uncertain is reproduced." in shown["summary"]
-    assert [name for name, _ in shown["claims"][-1]["numbers"]] == ["largest entropy"]
-    assert shown["claims"][-1]["figures"] == []
+    assert "“It is uncertain.”" in shown["summary"]
+    of_weight = shown["groups"]["Central claims"][-1]
+    assert [name for name, _ in of_weight["numbers"]] == ["largest entropy"]
+    assert of_weight["figures"] == []
     numbers = where(claims_numbers(content), claim="added", recipe="article", split="test")
     assert numbers["value"].tolist() == entry["values"]

@@ -9,7 +9,7 @@ import pytest
 
 from benchmarks.claims import CLAIMS, statements
 from benchmarks.claims.claim import Claim, Verdict, by_networks, by_parts
-from benchmarks.vocabulary import CENTRAL
+from benchmarks.vocabulary import CENTRAL, WEIGHTS
 from tests.claims.support import NO, PARTLY, YES
 
 
@@ -18,17 +18,25 @@ def test_every_claim_is_there_once_with_all_that_a_reader_needs() -> None:
     modules = [import_module(f"{statements.__name__}.{name}") for name in files]
     defined = [one for module in modules for one in vars(module).values() if type(one) is Claim]
     assert sorted(CLAIMS) == sorted(claim.id for claim in defined)
-    assert [claim.id for claim in defined if claim.weight == CENTRAL] == ["dropout-mimics-ensemble"]
     for claim in CLAIMS.values():
         assert claim.statement
+        assert claim.against.endswith("."), claim.id
         assert claim.place
         assert claim.rule
         assert claim.statement.endswith(".")
 
 
-def test_one_claim_is_central() -> None:
-    central = [claim.id for claim in CLAIMS.values() if claim.weight == "central"]
-    assert central == ["dropout-mimics-ensemble"]
+def test_claims_are_in_the_order_of_their_weights() -> None:
+    weights = [claim.weight for claim in CLAIMS.values()]
+    assert weights == sorted(weights, key=list(WEIGHTS).index)
+    assert [claim.id for claim in CLAIMS.values() if claim.weight == CENTRAL] == [
+        "dropout-mimics-ensemble",
+        "image-61",
+        "image-591-many-for-3",
+        "image-591-few-for-7-or-9",
+        "certain-when-agreeing",
+        "disagree-on-edge-cases",
+    ]
 
 
 @pytest.mark.parametrize(
@@ -40,6 +48,9 @@ def test_parts(parts: tuple[bool, bool], verdict: Verdict) -> None:
 
 
 def test_parts_must_hold_for_the_same_networks() -> None:
-    judgement = by_networks({"a": [True, False], "b": [False, True]})
+    judgement = by_networks({"First": [True, False] * 10, "Second": [False, True] * 10})
     assert judgement.verdict == NO
-    assert judgement.why == "a: 1 of 2 networks; b: 1; both: 0"
+    assert judgement.why == (
+        "Both hold for 0 of 20 networks (95 % interval: 0 to 17 %). First: 10 networks. Second: 10 "
+        "networks."
+    )

@@ -15,8 +15,8 @@ from matplotlib.figure import Figure
 
 from benchmarks.claims import CLAIMS
 from benchmarks.claims.claim import Verdict
-from benchmarks.claims.statements import accuracy, agreement, missing_data
-from benchmarks.claims.statements.agreement import COUNTS
+from benchmarks.claims.statements import accuracy, certainty, imitation, missing_data
+from benchmarks.claims.statements.certainty import COUNTS
 from benchmarks.claims.statements.count_plots import votes_for
 from benchmarks.nouns import FILES
 from benchmarks.records import Quantity, read_table, where, write_table
@@ -26,8 +26,9 @@ from benchmarks.report.figures import claims, training, votes
 from benchmarks.report.names import Names
 from benchmarks.report.read.files import claims_numbers
 from benchmarks.report.results import Results
-from benchmarks.report.tables.claims import claims_tables, error_table, verdict_table
+from benchmarks.report.tables.claims import claims_tables, verdict_table
 from benchmarks.report.tables.formats import as_frame, latex, markdown
+from benchmarks.vocabulary import CEILING, IMITATION, LEAST_OF_CEILING, PAIRS
 from tests.report.support import nouns
 
 NETWORKS = 4
@@ -41,28 +42,29 @@ def content() -> dict[str, object]:
         return [float(value) for value in random.uniform(low, high, NETWORKS).round(3)]
 
     shares = {
-        agreement.count(what, *one): [float(number)] * NETWORKS
+        certainty.count(what, *one, condition): [float(number)] * NETWORKS
+        for condition in ("clean", "rotated-030")
         for what, number in (("images", 20), ("correct", 15))
-        for one in agreement.BINS
+        for one in certainty.BINS
     }
-    shares |= {agreement.count(what, *agreement.BINS[0]): [0.0] * NETWORKS for what in COUNTS}
+    shares |= {certainty.count(what, *certainty.BINS[0]): [0.0] * NETWORKS for what in COUNTS}
     rank_agreement = {
-        agreement.correlation(measure): of_networks(0.4, 0.9) for measure in agreement.MEASURES
-    } | {
-        agreement.error_auroc("pairwise_disagreement", "mc_dropout"): of_networks(0.9, 0.95),
-        agreement.error_auroc("pairwise_disagreement", "deep_ensemble"): [0.96],
+        imitation.correlation(measure, pair, images): of_networks(0.4, 0.9)
+        for measure in imitation.MEASURES
+        for pair in PAIRS
+        for images in imitation.IMAGES
     }
     lack = {
         missing_data.mean_of(method, measure, condition, name): of_networks(0, 0.3)[:count]
         for method, count in (("mc_dropout", NETWORKS), ("deep_ensemble", 1))
-        for measure in agreement.MEASURES
+        for measure in imitation.MEASURES
         for condition in missing_data.IMAGES
         for name in missing_data.LABELS
     }
     rise = {accuracy.correlation_with_epoch("training"): [math.nan, 0.95, 1.0, 1.0]}
     numbers: dict[str, Mapping[Quantity, list[float]]] = {
         "image-61": {votes_for(c, 61): [10.0] * NETWORKS for c in range(10)},
-        "image-591": {votes_for(c, 591): [10.0] * NETWORKS for c in range(10)},
+        "image-591-many-for-3": {votes_for(c, 591): [10.0] * NETWORKS for c in range(10)},
         "certain-when-agreeing": shares,
         "dropout-mimics-ensemble": rank_agreement,
         "epistemic-is-missing-data": lack,
@@ -84,7 +86,7 @@ def content() -> dict[str, object]:
         "claims": [
             {
                 "id": id,
-                "statement": f"{id} holds.",
+                "statement": f"{id} | 62 holds.",
                 "place": "somewhere",
                 "weight": CLAIMS[id].weight,
                 "task": "mnist",
@@ -101,7 +103,7 @@ def content() -> dict[str, object]:
             for id, some in numbers.items()
         ],
         "double_softmax": {
-            "claim": "image-591",
+            "claim": "image-591-many-for-3",
             "image": 591,
             "rows": [
                 {"method": "Softmax", "measure": "ECE", "values": by_loss}
@@ -121,23 +123,6 @@ def folder(reported: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
         (folder / name).write_bytes((reported / name).read_bytes())
     (folder / "claims.json").write_text(json.dumps(content()))
     random = np.random.default_rng(1)
-    sampled = ("pairwise_disagreement", "predictive_entropy", "mutual_information")
-    measures = [*(("votes", c) for c in range(10)), *((name, None) for name in sampled)]
-    errors = pd.DataFrame(
-        {
-            "recipe": "standard",
-            "images": images,
-            "measure": measure,
-            "class": class_number,
-            "passes": passes,
-            "mean_error": 0.0,
-            "rms_error": 1 / passes,
-            "samples": 8,
-        }
-        for images in claims.SAMPLED_IMAGES
-        for measure, class_number in measures
-        for passes in (10, 100)
-    )
     spread = pd.DataFrame(
         {
             "recipe": "standard",
@@ -153,7 +138,6 @@ def folder(reported: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
         for image in (61, 591)
         for c in range(10)
     )
-    write_table(errors, folder / "claims" / "monte_carlo_error.csv")
     write_table(spread, folder / "claims" / "spread.csv")
     return folder
 
@@ -169,13 +153,9 @@ def test_every_figure_and_table_of_the_claims_is_written(drawn: Path) -> None:
     assert figures == {
         f"claims-{name}-standard"
         for name in ("count-plots", "certainty", "rank-agreement", "missing-data", "spread")
-    } | {"claims-monte-carlo-error-standard"}
-    tables = {path.name for path in (drawn / "tables").glob("claims*.md")}
-    assert tables == {
-        "claims.md",
-        "claims-spread-standard.md",
-        "claims-monte-carlo-error-standard.md",
     }
+    tables = {path.name for path in (drawn / "tables").glob("claims*.md")}
+    assert tables == {"claims.md", "claims-spread-standard.md"}
 
 
 def test_drawing_again_writes_the_same_bytes(drawn: Path) -> None:
@@ -197,7 +177,6 @@ def test_other_recipes_have_no_figures_of_these_numbers(folder: Path) -> None:
         claims.certainty_figures,
         claims.rank_agreement_figures,
         claims.missing_data_figures,
-        claims.monte_carlo_figures,
         claims.spread_figures,
     ):
         assert list(group(results, {})) == []
@@ -210,14 +189,14 @@ def test_draw_functions_take_an_axes_and_return_it(folder: Path) -> None:
     names, of_claim = results.names, dict(list(numbers.groupby("claim")))
     lack = of_claim["epistemic-is-missing-data"]
     by_set = where(lack, metric="pairwise_disagreement", condition="clean")
-    errors = claims.errors_shown(results.curve("claims-monte_carlo_error"))
+    correlations = claims.rank_correlations(of_claim["dropout-mimics-ensemble"])
+    on_all = where(correlations, condition="clean")
     for draw, *arguments in (
         (votes.draw_networks, names, of_claim["image-61"]),
         (claims.draw_certainty, names, claims.by_share(of_claim["certain-when-agreeing"])),
         (claims.draw_images, claims.by_share(of_claim["certain-when-agreeing"])),
-        (claims.draw_rank_agreement, names, of_claim["dropout-mimics-ensemble"]),
+        (claims.draw_rank_agreement, names, on_all),
         (claims.draw_training_sets, names, by_set),
-        (claims.draw_errors, errors),
         (claims.draw_spread, names, results.curve("claims-spread")),
         (training.draw_reported, nouns(recipes=("article",), epochs=10).recipes[0]),
     ):
@@ -242,6 +221,8 @@ def test_bins_of_vote_shares_are_of_all_networks_together() -> None:
     numbers = claims_numbers(content())
     of_claim = numbers[numbers["claim"] == "certain-when-agreeing"]
     bins = claims.by_share(of_claim)
+    assert list(dict.fromkeys(bins["condition"])) == ["clean", "rotated-030"]
+    bins = where(bins, condition="clean")
     assert list(zip(bins["lower"], bins["upper"], strict=True)) == [
         (0.0, 0.5),
         (0.5, 0.6),
@@ -254,29 +235,45 @@ def test_bins_of_vote_shares_are_of_all_networks_together() -> None:
     assert set(bins["accuracy"].dropna()) == {0.75}
 
 
-def test_error_of_the_votes_is_the_root_mean_square_over_classes() -> None:
-    errors = pd.DataFrame(
-        {
-            "images": "high-disagreement",
-            "measure": "votes",
-            "class": range(10),
-            "passes": 10,
-            "rms_error": [0.3, *[0.0] * 9],
-            "samples": 8,
-        }
+def test_rank_correlations_of_an_earlier_version_are_with_the_one_ensemble() -> None:
+    earlier = pd.DataFrame(
+        {"metric": "rank_correlation", "score": ["mutual_information", "pairwise_disagreement"]}
+    ).assign(pair=None, condition=None, value=0.5)
+    assert set(claims.rank_correlations(earlier)["pair"]) == {IMITATION}
+    assert set(claims.rank_correlations(earlier)["condition"]) == {"clean"}
+    ax = Figure().subplots()
+    claims.draw_rank_agreement(ax, Names(nouns()), claims.rank_correlations(earlier))
+    assert [text.get_text() for text in ax.texts] == list(LEAST_OF_CEILING)
+    assert [line.get_xdata()[0] for line in ax.lines[-2:]] == list(LEAST_OF_CEILING.values())
+
+
+def test_verdicts_begin_at_a_share_of_the_ceiling() -> None:
+    correlations = pd.DataFrame(
+        {"score": "mutual_information", "pair": [IMITATION, CEILING], "value": [0.3, 0.5]}
     )
-    (row,) = claims.errors_shown(errors).to_dict("records")
-    assert row["rms_error"] == pytest.approx(0.3 / np.sqrt(10))
+    ax = Figure().subplots()
+    claims.draw_rank_agreement(ax, Names(nouns()), correlations)
+    drawn = [line.get_xdata()[0] for line in ax.lines[-2:]]
+    assert drawn == [share * 0.5 for share in LEAST_OF_CEILING.values()]
 
 
-def test_verdicts_stand_in_a_table_in_all_its_forms(folder: Path) -> None:
+def test_votes_that_several_claims_are_about_are_drawn_once(folder: Path) -> None:
+    results = Results.load(folder)
+    numbers = results.curve("claims")
+    again = where(numbers, claim="image-591-many-for-3").assign(claim="image-591-few-for-7-or-9")
+    twice = pd.concat([numbers, again], ignore_index=True)
+    (drawing,) = votes.article_image_figures(
+        replace(results, curves={**results.curves, "claims": twice}), {}
+    )
+    assert len(drawing.numbers) == 2 * 10 * NETWORKS
+
+
+def test_verdicts_stand_in_a_table_in_all_its_forms() -> None:
     table = verdict_table(content())
     assert "| image-61 | partly |" in markdown(table)
     assert "image-61 & partly" in latex(table)
     frame = as_frame(table)
     assert list(frame["Verdict"])[-1] == "not testable here"
-    errors = as_frame(error_table(Results.load(folder).of_recipe("standard"), "standard"))
-    assert list(errors["T = 100"]) == ["0.010"] * 8
 
 
 def test_page_has_verdicts_numbers_and_the_cost_of_the_double_softmax() -> None:
@@ -286,7 +283,8 @@ def test_page_has_verdicts_numbers_and_the_cost_of_the_double_softmax() -> None:
         "images, clean and rotated. Out-of-distribution images: Fashion-MNIST, Uniform noise. "
         "Left out, because their data are not available: KMNIST, notMNIST. For comparison, 2 "
         "networks of `article-logits` and 3 networks of `standard` were evaluated on rotated and ",
-        "| [image-61](#image-61) | *partly* | a \\| reason |",
+        "**Central claims**\n\n| statement | verdict |",
+        "| [image-61 \\| 62 holds.](#image-61) | *partly* |",
         "**Verdict: *not testable here*.** a | reason.",
         "| votes for 3 | 10 (10 to 10, n = 4) |",
         "| training, rank correlation with epoch | 0.983 (0.950 to 1, n = 3) |",

@@ -4,50 +4,26 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Mapping
-from dataclasses import replace
 from itertools import combinations
 from typing import Any
 
 import pandas as pd
 import pytest
 
-from benchmarks.records import Quantity
 from benchmarks.report.names import Names
 from benchmarks.report.read.comparisons import Quantity as Summarised
 from benchmarks.report.results import Results
 from benchmarks.report.texts import answer, article_answer
-from tests.report.support import NAMES, nouns
-
-CORRELATION, INFORMATION = (
-    Quantity("", "rank_correlation", score=score)
-    for score in ("pairwise_disagreement", "mutual_information")
-)
-SAMPLED, ENSEMBLE = (
-    Quantity("", "misclassification_auroc", score="pairwise_disagreement", method=method)
-    for method in ("mc_dropout", "deep_ensemble")
-)
-NUMBERS = {
-    CORRELATION: [0.5, 0.7],
-    INFORMATION: [0.4, 0.44],
-    SAMPLED: [0.9, 0.92],
-    replace(SAMPLED, other_method="deep_ensemble"): [-0.05, -0.03],
-    ENSEMBLE: [0.95],
-}
+from tests.report.support import nouns
 
 
-def claims(*verdicts: str, numbers: Mapping[Quantity, list[float]] = {}) -> dict[str, Any]:
-    """The first verdict is that of the central claim, which alone has numbers."""
-    setting = {"recipe": "article", "passes": 100, "networks": 2, "images": 10_000}
-    entries = [quantity.entry(values) for quantity, values in (NUMBERS | numbers).items()]
-    central, *others = (
-        {"id": f"claim-{i}", "statement": "Text.", "verdict": verdict, "figure": ""}
-        | {"weight": "supporting", "numbers": {}}
+def claims(*verdicts: str) -> dict[str, Any]:
+    """Claims with these verdicts, of which only the first is central, and shown last."""
+    first, *others = (
+        {"statement": f"Text {i}.", "verdict": verdict, "weight": "supporting"}
         for i, verdict in enumerate(verdicts)
     )
-    central |= {"weight": "central", "numbers": {"article": entries}}
-    central |= {"statement": "One network with dropout on mimics many models."}
-    return {"setting": setting, "claims": [*others, central]}
+    return {"claims": [*others, first | {"weight": "central"}]}
 
 
 ACCURACY, ECE = Summarised("clean", "accuracy"), Summarised("rotated-mean", "ece")
@@ -181,62 +157,31 @@ def test_answer_leaves_out_what_there_are_no_numbers_for(make_run: Any) -> None:
     assert answer(results({AUROC: {"softmax": math.nan}})) == ""
 
 
-def test_article_is_told_with_means_over_networks() -> None:
+def test_central_claims_are_counted_and_named() -> None:
     content = claims("partly", "reproduced", "reproduced", "not reproduced")
-    assert article_answer(content, NAMES) == (
-        "The claim that one network with dropout on mimics many models is reproduced in part. "
-        "Over 10,000 test images, the rank correlation between 100 passes and 2 networks is 0.600 "
-        "for disagreement and 0.420 for mutual information (means over the 2 networks). "
-        "Disagreement detects each method's own errors with an AUROC of 0.910 for MC-dropout (mean "
-        "over networks) and 0.950 for the deep ensemble. Of the article's four statements, two are "
-        "reproduced, one is reproduced in part and one is not reproduced."
+    for one in content["claims"][:2]:
+        one["weight"] = "central"
+    assert article_answer(content) == (
+        "Of the article's three central claims, two are reproduced and one is reproduced in part. "
+        "Reproduced: “Text 1.” “Text 2.” Reproduced in part: “Text 0.”"
     )
 
 
-@pytest.mark.parametrize(
-    ("verdicts", "expected"),
-    [
-        (("not testable here", "not reproduced"), "one is not reproduced and one cannot be tested"),
-        (("not testable here", "reproduced", "reproduced"), "two are reproduced and one cannot"),
-    ],
-)
-def test_what_could_not_be_tested_is_counted_alone(
-    verdicts: tuple[str, ...], expected: str
-) -> None:
-    told = article_answer(claims(*verdicts), NAMES)
-    assert told.startswith("Of the article's ")
-    assert expected in told
+def test_a_single_central_claim_is_not_counted() -> None:
+    assert article_answer(claims("not reproduced", "reproduced")) == (
+        "The article has one central claim. Not reproduced: “Text 0.”"
+    )
 
 
-@pytest.mark.parametrize(
-    ("quantity", "values", "expected"),
-    [
-        (SAMPLED, [math.nan, 0.92], "with an AUROC of 0.920 for MC-dropout"),
-        (SAMPLED, [math.nan, math.nan], None),
-        (ENSEMBLE, [math.nan], None),
-    ],
-)
-def test_networks_without_errors_are_left_out(
-    quantity: Quantity, values: list[float], expected: str | None
-) -> None:
-    told = article_answer(claims("partly", numbers={quantity: values}), NAMES)
-    assert "networks is 0.600 for disagreement" in told
-    assert expected in told if expected else "AUROC" not in told
-
-
-def test_undefined_rank_correlations_are_left_out() -> None:
-    told = article_answer(claims("partly", numbers={CORRELATION: [math.nan]}), NAMES)
-    assert "networks is 0.420 for mutual information (means" in told
-    assert "for disagreement" not in told
-
-
-def test_each_central_claim_is_told_with_the_numbers_that_it_has() -> None:
-    content = claims("partly", "reproduced")
-    content["claims"][0] |= {"weight": "central", "statement": "ECE falls."}
-    told = article_answer(content, NAMES)
-    assert told.startswith("The claim that ECE falls is reproduced. The claim that one network ")
+def test_what_could_not_be_tested_is_counted_and_named_alone() -> None:
+    content = claims("not testable here", "reproduced")
+    content["claims"][0]["weight"] = "central"
+    assert article_answer(content) == (
+        "Of the article's two central claims, one is reproduced and one cannot be tested in this "
+        "run. Reproduced: “Text 1.” Not testable in this run: “Text 0.”"
+    )
 
 
 def test_no_verdict_is_no_text() -> None:
-    assert article_answer(claims("not testable here", "not testable here"), NAMES) == ""
-    assert article_answer({}, NAMES) == ""
+    assert article_answer(claims("not testable here", "reproduced")) == ""
+    assert article_answer({}) == ""

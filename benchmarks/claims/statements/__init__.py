@@ -4,29 +4,35 @@ from __future__ import annotations
 
 from benchmarks.claims.statements import (
     accuracy,
-    agreement,
+    certainty,
     cost,
     count_plots,
+    edge_cases,
+    imitation,
     missing_data,
     out_of_distribution,
+    similarity,
 )
 
 CLAIMS = {
     claim.id: claim
     for claim in (
-        accuracy.RISE,
-        accuracy.FINAL_ACCURACY,
+        imitation.RANK_AGREEMENT,
         count_plots.TYPICAL_IMAGE,
-        count_plots.PECULIAR_IMAGE,
-        agreement.CERTAINTY,
-        agreement.EDGE_CASES,
-        agreement.RANK_AGREEMENT,
-        cost.COST,
+        count_plots.MANY_FOR_3,
+        count_plots.FEW_FOR_7_OR_9,
+        certainty.CERTAINTY,
+        edge_cases.EDGE_CASES,
         out_of_distribution.STILL_CLASSIFIED,
         out_of_distribution.ALEATORIC,
         missing_data.MISSING_DATA,
-        out_of_distribution.SIMILARITY,
+        similarity.SIMILARITY,
+        accuracy.RISE,
+        accuracy.FINAL_DROPOUT_ON,
+        accuracy.FINAL_DROPOUT_OFF,
+        accuracy.FINAL_VALIDATION_ACCURACY,
+        cost.COST,
         count_plots.DROPOUT_SWITCH,
     )
 }
-"""Every claim by its id, in the order in which they are shown."""
+"""Every claim by its id, in the order in which they are shown: by weight."""

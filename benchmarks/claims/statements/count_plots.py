@@ -9,8 +9,7 @@ import torch
 from jaxtyping import Int64
 
 from benchmarks.claims.claim import Claim, Judgement, NotTestableError, Numbers, by_networks
-from benchmarks.claims.images import TWO_IMAGES
-from benchmarks.claims.predictor import PASSES, SAMPLED, SOFTMAX, RecipePredictor
+from benchmarks.claims.predictor import PASSES, SAMPLED, SOFTMAX, TWO_IMAGES, RecipePredictor
 from benchmarks.records import Quantity
 from benchmarks.vocabulary import PECULIAR, TYPICAL, VOTES
 
@@ -41,23 +40,23 @@ def judge_typical(numbers: Numbers) -> Judgement:
     runner_up = ((votes > of_2).sum(axis=1) == 1) & ((votes >= of_2).sum(axis=1) == 2)
     return by_networks(
         {
-            f"more than {MOST_FOR_8} votes for 8": list(votes[:, 8] > MOST_FOR_8),
-            "runner-up 2": list(runner_up & (votes[:, 2] > 0)),
+            f"More than {MOST_FOR_8} votes for 8": list(votes[:, 8] > MOST_FOR_8),
+            "The second most votes for 2 alone": list(runner_up & (votes[:, 2] > 0)),
         }
     )
 
 
-def judge_peculiar(numbers: Numbers) -> Judgement:
-    """More than 40 votes for 3, and 2 to 6 for 7 and 9 together."""
+def judge_many_for_3(numbers: Numbers) -> Judgement:
+    """More than 40 votes for 3."""
     votes = _votes(numbers, PECULIAR)
-    return by_networks(
-        {
-            f"more than {MOST_FOR_3} votes for 3": list(votes[:, 3] > MOST_FOR_3),
-            f"{FOR_7_OR_9[0]} to {FOR_7_OR_9[-1]} votes for 7 and 9": list(
-                np.isin(votes[:, 7] + votes[:, 9], FOR_7_OR_9)
-            ),
-        }
-    )
+    return by_networks({f"More than {MOST_FOR_3} votes for 3": list(votes[:, 3] > MOST_FOR_3)})
+
+
+def judge_few_for_7_or_9(numbers: Numbers) -> Judgement:
+    """2 to 6 votes for 7 and 9 together."""
+    votes = _votes(numbers, PECULIAR)
+    few = np.isin(votes[:, 7] + votes[:, 9], FOR_7_OR_9)
+    return by_networks({f"{FOR_7_OR_9[0]} to {FOR_7_OR_9[-1]} votes for 7 and 9": list(few)})
 
 
 def measure_switch(predictor: RecipePredictor) -> Numbers:
@@ -82,8 +81,8 @@ def judge_switch(numbers: Numbers) -> Judgement:
     distinct = np.max([numbers[classes_voted_for(image)] for image in IMAGES], axis=0)
     return by_networks(
         {
-            "dropout off, the same prediction twice": [one == 1 for one in numbers[REPEATS]],
-            "dropout on, votes for more than one class": list(distinct > 1),
+            "Dropout off, the same prediction twice": [one == 1 for one in numbers[REPEATS]],
+            "Dropout on, votes for more than one class": list(distinct > 1),
         }
     )
 
@@ -108,7 +107,7 @@ def classes_voted_for(image: int) -> Quantity:
 def _two_images(predictor: RecipePredictor) -> torch.Tensor:
     images = len(predictor.workspace.images(predictor.plan.task, "test").labels)
     if images <= PECULIAR:
-        raise NotTestableError(f"there are {images} test images, none of number {PECULIAR}")
+        raise NotTestableError(f"There are {images} test images, none of number {PECULIAR}.")
     return predictor.images(TWO_IMAGES).images
 
 
@@ -121,24 +120,37 @@ TYPICAL_IMAGE = Claim(
     statement="Of 100 passes over test image 61, a typical 8, more than 90 vote for 8 and the "
     "few others for 2.",
     place="the count plot of image 61",
-    weight="supporting",
+    weight="central",
     rule="For each network: 8 gets more than 90 votes, and 2 alone gets the second most votes.",
     measure=partial(measure_votes, image=TYPICAL),
     judge=judge_typical,
     figure="claims-count-plots",
-    against="If all votes are for 8, there is no runner-up.",
+    against="The article shows one network. If all votes are for 8, nothing is second.",
 )
 
-PECULIAR_IMAGE = Claim(
-    id="image-591",
-    statement="Of 100 passes over test image 591, a peculiar 8, more than 40 vote for 3 and "
-    "about 4 for 7 or 9.",
+MANY_FOR_3 = Claim(
+    id="image-591-many-for-3",
+    statement="Of 100 passes over test image 591, a peculiar 8, more than 40 vote for 3.",
     place="the count plot of image 591",
-    weight="supporting",
-    rule="More than 40 votes for 3, and 2 to 6 votes for 7 and 9 together, per network.",
+    weight="central",
+    rule="For each network: 3 gets more than 40 votes.",
     measure=partial(measure_votes, image=PECULIAR),
-    judge=judge_peculiar,
+    judge=judge_many_for_3,
     figure="claims-count-plots",
+    against="The article shows one network; how many votes 3 gets differs widely between networks.",
+)
+
+FEW_FOR_7_OR_9 = Claim(
+    id="image-591-few-for-7-or-9",
+    statement="Of 100 passes over test image 591, about 4 vote for 7 or 9.",
+    place="the count plot of image 591",
+    weight="central",
+    rule="For each network: 7 and 9 together get 2 to 6 votes.",
+    measure=partial(measure_votes, image=PECULIAR),
+    judge=judge_few_for_7_or_9,
+    figure="claims-count-plots",
+    against="The article shows one network, and so few votes change from one set of passes to the "
+    "next.",
 )
 
 DROPOUT_SWITCH = Claim(
@@ -153,4 +165,5 @@ DROPOUT_SWITCH = Claim(
     measure=measure_switch,
     judge=judge_switch,
     figure="claims-count-plots",
+    against="That predictions vary says nothing of how well they vary.",
 )

@@ -8,11 +8,10 @@ from benchmarks.report.figures.abstaining import abstaining_figures
 from benchmarks.report.figures.claims import (
     certainty_figures,
     missing_data_figures,
-    monte_carlo_figures,
     rank_agreement_figures,
     spread_figures,
 )
-from benchmarks.report.figures.cost import cost_figures
+from benchmarks.report.figures.cost import cost_figures, sampling_error_figures
 from benchmarks.report.figures.detection import histogram_figures, roc_figures
 from benchmarks.report.figures.drawing import Drawing
 from benchmarks.report.figures.entropy_split import entropy_figures
@@ -48,8 +47,8 @@ GROUPS = (
     certainty_figures,
     rank_agreement_figures,
     missing_data_figures,
-    monte_carlo_figures,
     spread_figures,
+    sampling_error_figures,
 )
 """Each gives the figures that there are numbers for, from the results of one recipe."""
 

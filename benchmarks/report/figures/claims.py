@@ -1,4 +1,4 @@
-"""The numbers behind the article's claims: vote agreement, ranks, training sets, sampling error."""
+"""The numbers behind the article's claims: vote agreement, ranks, training sets."""
 
 from __future__ import annotations
 
@@ -16,35 +16,23 @@ from benchmarks.report.figures.drawing import (
     claim_numbers,
     legend_below,
     panels,
-    scores_in,
 )
 from benchmarks.report.names import Names, Variant
 from benchmarks.report.results import Results
 from benchmarks.report.style import BAND, COLUMN, PAGE, Look, look_of
-from benchmarks.vocabulary import LEAST_RANK_CORRELATION, RANK_CORRELATION, VOTES
+from benchmarks.vocabulary import (
+    CEILING,
+    CLEAN,
+    IMITATION,
+    LEAST_OF_CEILING,
+    PAIRS,
+    RANK_CORRELATION,
+    WHERE_A_DISAGREES,
+)
 
 CERTAINTY, RANK_AGREEMENT = "claims-certainty", "claims-rank-agreement"
 MISSING_DATA = "claims-missing-data"
 """Figures that claims name."""
-
-SAMPLED_IMAGES = {
-    "article-images": "Images 61 and 591",
-    "high-disagreement": "Images with the highest disagreement",
-}
-"""The images by which samples are compared with the exact distribution."""
-
-SAMPLED_MEASURES = {
-    VOTES: "Share of votes for a class",
-    "pairwise_disagreement": "Disagreement",
-    "predictive_entropy": "Predictive entropy (nats)",
-    "mutual_information": "Mutual information (nats)",
-}
-_SAMPLED_LOOKS = {
-    VOTES: ("#0072B2", "o"),
-    "pairwise_disagreement": ("#009E73", "v"),
-    "predictive_entropy": ("#E69F00", "X"),
-    "mutual_information": ("#CC79A7", "P"),
-}
 
 SPREAD_BY = {
     "std_by_network": ("Between networks", "deep_ensemble"),
@@ -53,29 +41,53 @@ SPREAD_BY = {
 """The columns of ``claims/spread.csv`` that are drawn, their labels, and whose colour they have."""
 
 
-SAMPLED = "mc_dropout"
-"""The method that the article is about, whose colour its claims have."""
+SAMPLED, ENSEMBLE = "mc_dropout", "deep_ensemble"
+"""The methods that the article is about, whose colours its claims have."""
+
+IMAGES_RANKED = {CLEAN: "All images", WHERE_A_DISAGREES: "Images on which ensemble A disagrees"}
+"""The titles of the images by which rankings are compared."""
 
 
 def certainty_figures(results: Results, _: Mapping[Variant, Look]) -> Iterator[Drawing]:
-    """Accuracy by how many votes agree, and how often so many do."""
+    """Under each condition, accuracy by how many votes agree, and how often so many do."""
     numbers = by_share(claim_numbers(results, CERTAINTY))
     if numbers.empty:
         return
-    figure, axes = panels(2, columns=1, width=COLUMN, height=1.5, sharex=True)
-    draw_certainty(axes[0], results.names, numbers)
-    draw_images(axes[1], numbers)
-    axes[1].set_xlabel("Share of 100 votes that agree")
+    conditions = list(dict.fromkeys(numbers["condition"]))
+    columns = len(conditions)
+    figure, axes = panels(
+        2 * columns,
+        columns=columns,
+        width=PAGE if columns > 1 else COLUMN,
+        height=1.5,
+        sharex=True,
+        sharey="row",
+    )
+    for position, condition in enumerate(conditions):
+        of_condition = where(numbers, condition=condition)
+        draw_certainty(axes[position], results.names, of_condition)
+        draw_images(axes[columns + position], of_condition)
+        axes[position].set_title(results.label_of(condition))
+        axes[columns + position].set_xlabel("Share of 100 votes\nthat agree")
+    axes[0].set_ylabel("Accuracy of\nthe majority")
+    axes[columns].set_ylabel("Images\nper network")
     yield Drawing(CERTAINTY, figure, numbers)
 
 
 def rank_agreement_figures(results: Results, _: Mapping[Variant, Look]) -> Iterator[Drawing]:
-    """Rank correlation of one network with dropout on and the ensemble, a point a network."""
+    """How alike images are ranked by MC-dropout and ensembles; a point a pair."""
     numbers = claim_numbers(results, RANK_AGREEMENT)
-    if where(numbers, metric=RANK_CORRELATION).empty:
+    correlations = rank_correlations(numbers)
+    if correlations.empty:
         return
-    figure, (ax,) = panels(1, columns=1, width=COLUMN, height=1.7)
-    draw_rank_agreement(ax, results.names, numbers)
+    images = list(dict.fromkeys(correlations["condition"]))
+    rows = correlations["pair"].nunique() * correlations["score"].nunique()
+    figure, axes = panels(
+        len(images), columns=2, width=PAGE, height=0.9 + 0.22 * rows, sharex=True, sharey=True
+    )
+    for ax, condition in zip(axes, images, strict=True):
+        draw_rank_agreement(ax, results.names, where(correlations, condition=condition))
+        ax.set_title(IMAGES_RANKED.get(condition, results.label_of(condition)))
     yield claim_drawing(RANK_AGREEMENT, figure, numbers)
 
 
@@ -110,22 +122,6 @@ def missing_data_figures(results: Results, _: Mapping[Variant, Look]) -> Iterato
     yield claim_drawing(MISSING_DATA, figure, numbers)
 
 
-def monte_carlo_figures(results: Results, _: Mapping[Variant, Look]) -> Iterator[Drawing]:
-    """The error of a sample against its number of passes, by every measure."""
-    errors = results.curve("claims-monte_carlo_error")
-    if errors.empty:
-        return
-    numbers = errors_shown(errors)
-    sets = [images for images in SAMPLED_IMAGES if images in set(numbers["images"])]
-    figure, axes = panels(len(sets), columns=2, width=PAGE, height=2.3, sharey=True)
-    for ax, images in zip(axes, sets, strict=True):
-        draw_errors(ax, where(numbers, images=images))
-        ax.set_title(SAMPLED_IMAGES[images])
-    axes[0].set_ylabel("Error of a sample\n(root mean square)")
-    legend_below(figure, axes)
-    yield Drawing("claims-monte-carlo-error", figure, numbers)
-
-
 def spread_figures(results: Results, _: Mapping[Variant, Look]) -> Iterator[Drawing]:
     """Standard deviation of a class's votes between networks, and between samples of passes."""
     spread = results.curve("claims-spread")
@@ -141,15 +137,24 @@ def spread_figures(results: Results, _: Mapping[Variant, Look]) -> Iterator[Draw
     yield Drawing("claims-spread", figure, spread)
 
 
+def rank_correlations(numbers: pd.DataFrame) -> pd.DataFrame:
+    """The rank correlations; of an earlier version those with the one ensemble, on all images."""
+    correlations = where(numbers, metric=RANK_CORRELATION)
+    return correlations.fillna({"pair": IMITATION, "condition": CLEAN})
+
+
 def by_share(numbers: pd.DataFrame) -> pd.DataFrame:
-    """For each bin of vote shares its images and accuracy: of all networks, least and most."""
+    """For each condition and bin of vote shares its images, and the networks' accuracy."""
     rows = []
-    for (low, high), of_bin in numbers.groupby(["lower_edge", "upper_edge"]):
+    numbers = numbers.fillna({"condition": CLEAN})  # as an earlier version means it
+    keys = ["condition", "lower_edge", "upper_edge"]
+    for (condition, low, high), of_bin in numbers.groupby(keys, sort=False):
         counts = of_bin.pivot_table(index="network", columns="metric", values="value")
         images, correct = counts["images"], counts["correct"]
         accuracy = (correct / images)[images > 0]
         rows.append(
             {
+                "condition": condition,
                 "lower": low,
                 "upper": high,
                 "images": images.mean(),
@@ -159,15 +164,6 @@ def by_share(numbers: pd.DataFrame) -> pd.DataFrame:
             }
         )
     return pd.DataFrame(rows)
-
-
-def errors_shown(errors: pd.DataFrame) -> pd.DataFrame:
-    """The measures that are drawn; the classes' votes as one."""
-    squares = errors.assign(square=errors["rms_error"] ** 2)
-    of_each = squares.groupby(["images", "measure", "passes"], as_index=False)
-    shown = of_each.agg(square=("square", "mean"), samples=("samples", "first"))
-    shown = shown[shown["measure"].isin(SAMPLED_MEASURES)]
-    return shown.assign(rms_error=np.sqrt(shown["square"])).drop(columns="square")
 
 
 def draw_certainty(ax: Axes, names: Names, numbers: pd.DataFrame) -> Axes:
@@ -183,8 +179,7 @@ def draw_certainty(ax: Axes, names: Names, numbers: pd.DataFrame) -> Axes:
         elinewidth=0.8,
     )
     ax.plot([0, 1], [0, 1], color="0.6", linewidth=0.8, linestyle=(0, (4, 2)))
-    ax.set(ylabel="Accuracy of\nthe majority", ylim=(0, 1.03), xlim=(0, 1))
-    ax.set_title("All networks (bars: range over networks)")
+    ax.set(ylim=(0, 1.03), xlim=(0, 1))
     return ax
 
 
@@ -199,26 +194,44 @@ def draw_images(ax: Axes, numbers: pd.DataFrame) -> Axes:
         edgecolor="white",
         linewidth=0.6,
     )
-    ax.set(ylabel="Images\nper network", yscale="log")
+    ax.set(yscale="log")
     return ax
 
 
-def draw_rank_agreement(ax: Axes, names: Names, numbers: pd.DataFrame) -> Axes:
-    """Rank correlations with the ensemble: a point a network, a stroke their mean."""
-    color = look_of(names, SAMPLED).color
-    correlations = where(numbers, metric=RANK_CORRELATION)
-    scores = scores_in(correlations, names)
-    for y, score in enumerate(scores):
-        values = where(correlations, score=score)["value"]
-        offset = (np.arange(len(values)) + 0.5) / len(values) - 0.5
-        ax.scatter(values, y + 0.5 * offset, s=6, color=color, linewidth=0)
-        ax.plot([values.mean()] * 2, [y - 0.35, y + 0.35], color="0", linewidth=1.2)
-    for verdict, least in LEAST_RANK_CORRELATION.items():
+def draw_rank_agreement(ax: Axes, names: Names, correlations: pd.DataFrame) -> Axes:
+    """Rank correlations on the same images: a row a score and pair, a point a pair of predictions.
+
+    A dashed line where a verdict begins: a share of the ceiling by the first score.
+    """
+    scores = list(dict.fromkeys(correlations["score"]))
+    pairs = [pair for pair in PAIRS if pair in set(correlations["pair"])]
+    labels = []
+    for score in scores:
+        for pair in pairs:
+            y = len(labels)
+            values = where(correlations, score=score, pair=pair)["value"]
+            color = look_of(names, ENSEMBLE if pair == CEILING else SAMPLED).color
+            offset = (np.arange(len(values)) + 0.5) / max(len(values), 1) - 0.5
+            ax.scatter(values, y + 0.5 * offset, s=6, color=color, linewidth=0)
+            ax.plot([values.mean()] * 2, [y - 0.35, y + 0.35], color="0", linewidth=1.2)
+            labels.append(f"{names.score(score).label}:\n{pair}")
+    ceiling = where(correlations, score=scores[0], pair=CEILING)["value"].max()
+    for verdict, share in LEAST_OF_CEILING.items():
+        least = share * (1.0 if np.isnan(ceiling) else ceiling)
         ax.axvline(least, color="0.6", linewidth=0.8, linestyle=(0, (4, 2)))
-        ax.text(least, 1.02, verdict, transform=ax.get_xaxis_transform(), fontsize="x-small")
-    ax.set_yticks(range(len(scores)), [names.score(score).label for score in scores])
-    ax.set(xlim=(0, 1), ylim=(-0.6, len(scores) - 0.4))
-    ax.set_xlabel("Rank correlation with the ensemble\n(point: a network; line: mean)")
+        ax.text(
+            least,
+            0.99,
+            verdict,
+            transform=ax.get_xaxis_transform(),
+            fontsize="x-small",
+            rotation=90,
+            va="top",
+            ha="right",
+        )
+    ax.set_yticks(range(len(labels)), labels)
+    ax.set(xlim=(0, 1), ylim=(len(labels) - 0.4, -0.6))
+    ax.set_xlabel("Rank correlation\n(line: mean)")
     ax.grid(visible=False, axis="y")
     return ax
 
@@ -235,18 +248,6 @@ def draw_training_sets(ax: Axes, names: Names, numbers: pd.DataFrame) -> Axes:
         if len(of_method) > len(means):
             ax.scatter(x, of_method["value"], s=5, color=look.color, alpha=2 * BAND, linewidth=0)
     ax.set_xticks(range(len(trained_on)), [name.replace(", ", ",\n") for name in trained_on])
-    return ax
-
-
-def draw_errors(ax: Axes, numbers: pd.DataFrame) -> Axes:
-    """A line a measure; all fall with the square root of T."""
-    for measure, label in SAMPLED_MEASURES.items():
-        line = where(numbers, measure=measure)
-        color, marker = _SAMPLED_LOOKS[measure]
-        ax.plot(line["passes"], line["rms_error"], color=color, marker=marker, label=label)
-    ax.axvline(100, color="0.6", linewidth=0.8, linestyle=(0, (4, 2)))
-    ax.set(xscale="log", yscale="log", xlabel="Passes T")
-    ax.grid(visible=True, which="minor", axis="y", linewidth=0.3)
     return ax
 
 

@@ -120,6 +120,8 @@ def high_disagreement_figures(results: Results, looks: Mapping[Variant, Look]) -
 def article_image_figures(results: Results, _: Mapping[Variant, Look]) -> Iterator[Drawing]:
     """The article's count plots, for every network: a point a network, bars their mean."""
     numbers = where(claim_numbers(results, COUNT_PLOTS), metric=VOTES)
+    # Several claims may be about the same votes.
+    numbers = numbers.drop_duplicates(["image", "class_number", "network"], ignore_index=True)
     images = sorted(set(numbers["image"]))
     if not images:
         return

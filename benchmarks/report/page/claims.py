@@ -9,11 +9,11 @@ from typing import Any, NamedTuple
 from benchmarks.report.claims_page import (
     ABOUT_DOUBLE_SOFTMAX,
     DOUBLE_SOFTMAX,
+    by_weight,
     double_softmax_table,
     quantities,
     setting_text,
 )
-from benchmarks.report.names import Names
 from benchmarks.report.page.explorer import data_uri
 from benchmarks.report.read.files import read_claims
 from benchmarks.report.texts import article_answer
@@ -28,10 +28,11 @@ class Figure(NamedTuple):
     uri: str
 
 
-def claims(folder: Path, names: Names) -> dict[str, Any] | None:
+def claims(folder: Path) -> dict[str, Any] | None:
     """What the template shows, from the run's folder; ``None`` where no claim was judged.
 
-    ``summary`` is empty where no claim was tested. A claim is as in `claims.json`, but for its
+    ``summary`` is empty where no central claim was tested; ``groups`` has claims by the heading of
+    their weight. A claim is as in `claims.json`, but for its
     ``remarks``, ``recipes``, ``numbers`` (pairs of a quantity and its spread by each recipe) and
     ``figures``, by recipe, first that of the verdict.
     """
@@ -40,8 +41,12 @@ def claims(folder: Path, names: Names) -> dict[str, Any] | None:
         return None
     recipes, rows = double_softmax_table(content["double_softmax"].get("rows", ()))
     return {
-        "claims": [_claim(claim, folder) for claim in content["claims"]],
-        "summary": article_answer(content, names),
+        "groups": {
+            heading: [_claim(claim, folder) for claim in some]
+            for heading, some in by_weight(content["claims"]).items()
+        },
+        "count": len(content["claims"]),
+        "summary": article_answer(content),
         "setting": setting_text(content["setting"]),
         "double_softmax": rows
         and {
@@ -55,7 +60,9 @@ def claims(folder: Path, names: Names) -> dict[str, Any] | None:
 
 
 def _claim(claim: Mapping[str, Any], folder: Path) -> dict[str, Any]:
-    beside = [f"With the recipe {recipe}: {why}." for recipe, why in claim["beside"].items()]
+    beside = [
+        f"With the recipe {recipe}: {why.rstrip('.')}." for recipe, why in claim["beside"].items()
+    ]
     return {
         **claim,
         "kind": claim["verdict"].replace(" ", "-"),  # as a class of the style sheet

@@ -81,7 +81,7 @@ def _content(results: Results, folder: Path) -> dict[str, Any]:
         "decision": decision_table(results),
         "explorer": images,
         "explorer_data": images and {name: images[name] for name in images if name != "sheet"},
-        "claims": claims(folder, names),
+        "claims": claims(folder),
         "metrics": [(names.printed(metric.name), metric) for metric in names.nouns.metrics],
         "scores": [(names.printed_score(score.name), score) for score in names.nouns.scores],
         "methods": [names.method(v.method) for v in results.largest],

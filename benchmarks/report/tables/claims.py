@@ -1,34 +1,47 @@
-"""The tables of the claims: verdicts, the scatter of votes, and the error of samples."""
+"""The tables of the claims: verdicts, the spread of votes, and what sampling changes."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from benchmarks.report.figures.claims import SAMPLED_IMAGES, SAMPLED_MEASURES, errors_shown
+import pandas as pd
+
+from benchmarks.records import where
+from benchmarks.report.claims_page import by_weight
+from benchmarks.report.names import Variant
 from benchmarks.report.results import Results
 from benchmarks.report.tables.table import Cell, Row, Table
 
+EXACT_REMARKS = (
+    "Each cell is the mean difference between the sampled and the exact prediction of the same "
+    "network on the same images, ± half of the 95 % interval over networks (Student's t).",
+    "The interval does not cover the draw of images.",
+)
+
 
 def verdict_table(claims: Mapping[str, Any]) -> Table:
-    """A line a claim; `claims.md` tells what each verdict rests on."""
+    """A line a claim, grouped by weight; `claims.md` tells what each verdict rests on."""
     setting = claims["setting"]
     networks = f", {setting['networks']} networks" if "networks" in setting else ""
     return Table(
         name="claims",
         caption=f"The article's claims. Recipe {setting['recipe']}{networks}.",
-        group_heading="",
+        group_heading="Weight",
         label_headings=("Claim", "Verdict"),
         headings=(),
-        rows=tuple(Row("", (one["id"], one["verdict"]), ()) for one in claims["claims"]),
+        rows=tuple(
+            Row(heading, (one["id"], one["verdict"]), ())
+            for heading, some in by_weight(claims["claims"]).items()
+            for one in some
+        ),
     )
 
 
 def claims_tables(results: Results, recipe: str) -> Iterator[Table]:
-    """Those of a recipe that was sampled and enumerated; none of another."""
+    """Those of a recipe whose sub-networks were enumerated on the article's images."""
     if not results.curve("claims-spread").empty:
         yield spread_table(results, recipe)
-        yield error_table(results, recipe)
 
 
 def spread_table(results: Results, recipe: str) -> Table:
@@ -60,25 +73,45 @@ def spread_table(results: Results, recipe: str) -> Table:
     )
 
 
-def error_table(results: Results, recipe: str) -> Table:
-    """The root mean square error of each measure by the number of passes."""
-    errors = errors_shown(results.curve("claims-monte_carlo_error"))
-    sizes = sorted(set(errors["passes"]))
-    rms = errors.set_index(["images", "measure", "passes"])["rms_error"]
-    return Table(
-        name=f"claims-monte-carlo-error-{recipe}",
-        caption=f"Root mean square error of T passes against all sub-networks. Recipe {recipe}.",
+def exact_tables(results: Results, recipe: str) -> Iterator[Table]:
+    """A row a size of the sampled method, a column a measure, a group of rows a condition."""
+    errors = results.curve("sampling_error")
+    if errors.empty:
+        return
+    metrics = [m for m in results.names.main if m.name in set(errors["measure"])]
+    networks, images = int(errors["networks"].max()), int(errors["images"].max())
+    limits = ", ".join(results.names.method(name).label for name in set(errors["other_method"]))
+    yield Table(
+        name=f"exact-{recipe}",
+        caption=f"What sampling changes: {limits} with T passes, less the same with all masks. "
+        f"Recipe {recipe}, {networks} networks, {images} images per condition.",
         group_heading="Images",
-        label_headings=("Measure",),
-        headings=tuple(f"T = {size}" for size in sizes),
+        label_headings=("Passes",),
+        headings=tuple(results.names.printed(metric.name).heading for metric in metrics),
         rows=tuple(
             Row(
-                label,
-                (name,),
-                tuple(Cell(rms.get((images, measure, size), float("nan"))) for size in sizes),
+                results.label_of(condition),
+                (f"{results.names.method(variant.method).symbol} = {variant.members}",),
+                tuple(_cell(where(of_variant, measure=metric.name)) for metric in metrics),
             )
-            for images, label in SAMPLED_IMAGES.items()
-            for measure, name in SAMPLED_MEASURES.items()
+            for condition, of_condition in errors.groupby("condition", sort=False)
+            for variant, of_variant in _by_variant(results, of_condition)
         ),
-        remarks=("Samples are disjoint parts of each network's 1,000 passes.",),
+        remarks=EXACT_REMARKS,
     )
+
+
+def _by_variant(results: Results, errors: pd.DataFrame) -> list[tuple[Variant, pd.DataFrame]]:
+    variants = {Variant(*pair) for pair in zip(errors["method"], errors["members"], strict=True)}
+    return [
+        (variant, where(errors, **variant._asdict()))
+        for variant in sorted(variants, key=results.names.rank)
+    ]
+
+
+def _cell(row: pd.DataFrame) -> Cell:
+    if row.empty:
+        return Cell()
+    (line,) = row.to_dict("records")
+    half_width = (line["upper"] - line["lower"]) / 2
+    return Cell(line["difference"], half_width, "ok" if half_width == half_width else "undefined")

@@ -44,7 +44,7 @@ def quality_tables(results: Results, recipe: str) -> Iterator[Table]:
     for metric in _metrics(results, "score"):
         yield score_table(results, recipe, metric.name)
     if results.subsets:
-        yield exact_table(results, recipe)
+        yield subset_table(results, recipe)
 
 
 def overview_table(results: Results, recipe: str) -> Table:
@@ -122,14 +122,14 @@ def uncertainty_table(results: Results, recipe: str) -> Table:
     )
 
 
-def exact_table(results: Results, recipe: str) -> Table:
+def subset_table(results: Results, recipe: str) -> Table:
     """Every method on the subsets that slow methods can afford."""
     names, variants = results.names, results.evaluated_on(results.subsets)
     slow = listed([names.label(one) for one in variants if names.method(one.method).slow])
     return _by_condition(
         results,
         recipe,
-        "exact",
+        "subset",
         f"All methods on the same few images, which slow methods can afford ({slow}).",
         results.subsets,
         results.names.main,

@@ -23,6 +23,7 @@ from benchmarks.run.failure import Failure, error_path, failure_reason
 from benchmarks.run.figure_data.curves import write_curves
 from benchmarks.run.figure_data.explorer import write_explorer
 from benchmarks.run.figure_data.replicates import replicates_table
+from benchmarks.run.figure_data.sampling_error import write_sampling_error
 from benchmarks.run.integrity.predictions import probe_predictions, summarise_predictions
 from benchmarks.run.measurement_rows import measure, without_value
 from benchmarks.run.plan import Plan
@@ -74,6 +75,7 @@ def measure_all(plan: Plan, workspace: Workspace, record: RunRecord) -> list[Fai
     write_table(of_replicates, own_file(workspace.out, CURVES_FOLDER, "replicates.csv"))
     write_curves(plan, workspace)
     write_explorer(plan, workspace)
+    write_sampling_error(plan, workspace)
     return failures
 
 

@@ -150,7 +150,7 @@ def test_exact_mc_dropout_is_shown_on_the_subsets_only_and_beside_all_others(mak
     )
     results = Results.load(folder).of_recipe("standard")
     found = {table.name: table for table in quality_tables(results, "standard")}
-    text = markdown(found.pop("exact-standard"))
+    text = markdown(found.pop("subset-standard"))
     assert "40 images per condition" in text
     clean, rotated = re.split(r"\n\| \*\*", text)[1:]
     for group, name in ((clean, "Clean"), (rotated, "45°")):

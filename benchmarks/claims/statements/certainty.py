@@ -1,0 +1,128 @@
+"""The claim that an overwhelming majority of votes means certainty."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import pairwise
+
+import numpy as np
+from jaxtyping import Float64, Int64
+from torch import Tensor
+
+from benchmarks.claims.claim import Claim, Judgement, NotTestableError, Numbers, Verdict
+from benchmarks.claims.intervals import Interval, over_networks
+from benchmarks.claims.predictor import RecipePredictor
+from benchmarks.predictions import RunUnit
+from benchmarks.records import Quantity
+from benchmarks.vocabulary import CLEAN
+from methods import Prediction
+
+OVERWHELMING = 0.9
+LEAST_ACCURACY = 0.99
+
+EDGES = (0.0, 0.5, 0.6, 0.7, 0.8, OVERWHELMING, 1.0)
+"""Of the bins of the vote share, [lower, upper), the last with its upper edge."""
+
+BINS = tuple(pairwise(EDGES))
+COUNTS = ("images", "correct")
+
+CONDITIONS = {CLEAN: "clean", "rotated-015": "15°", "rotated-030": "30°", "rotated-045": "45°"}
+
+Bins = Float64[np.ndarray, "bins networks"]
+
+
+def measure_certainty(predictor: RecipePredictor) -> Numbers:
+    """Images and correct majority votes by the majority's share of the votes, for each network.
+
+    Of equally many votes the lowest class wins. Rotated images are predicted by those networks by
+    which the run repeats its methods.
+    """
+    requests = list(_requests(predictor))
+    predictor.predict(requests)
+    numbers: dict[Quantity, list[float]] = {}
+    labels = predictor.labels
+    for unit, condition in requests:
+        counts = _counts(predictor.get(unit, condition), labels)
+        for what, of_bins in zip(COUNTS, counts, strict=True):
+            for one, value in zip(BINS, of_bins, strict=True):
+                numbers.setdefault(count(what, *one, condition), []).append(float(value))
+    return numbers
+
+
+def judge_certainty(numbers: Numbers) -> Judgement:
+    """On each condition: accuracy above 99 % where 90 % agree, and higher than where fewer do."""
+    holds, told = {}, []
+    for condition, name in CONDITIONS.items():
+        certain, gain, share = _of_condition(numbers, condition)
+        holds[condition] = certain.above(LEAST_ACCURACY) and gain.above()
+        told.append(f"{certain.percent(1)} on {100 * share:.0f} % of the images ({name})")
+        if condition == CLEAN and np.isnan(certain.value):
+            raise NotTestableError("At least 90 % of votes agree on no image.")
+    scope = [name for condition, name in CONDITIONS.items() if holds[condition]]
+    where = "under every condition" if len(scope) == len(CONDITIONS) else f"on: {', '.join(scope)}"
+    return Judgement(
+        Verdict.of(whole=all(holds.values()), part=holds[CLEAN]),
+        f"Where at least 90 % of votes agree, the accuracy is {'; '.join(told)}. "
+        + (f"The rule holds {where}." if scope else "The rule holds under no condition."),
+    )
+
+
+def count(what: str, low: float, high: float, condition: str = CLEAN) -> Quantity:
+    """A quantity of `measure_certainty`: of a bin its images, or those that are correct."""
+    label = f"{what}, {CONDITIONS[condition]}, share {low:.1f}–{high:.1f}"
+    return Quantity(label, what, condition=condition, lower_edge=low, upper_edge=high)
+
+
+def _requests(predictor: RecipePredictor) -> Iterator[tuple[RunUnit, str]]:
+    few = min(predictor.plan.configuration.replicates, predictor.networks)
+    for condition in CONDITIONS:
+        for network in range(predictor.networks if condition == CLEAN else few):
+            yield predictor.mc_dropout(network), condition
+
+
+def _counts(
+    prediction: Prediction, labels: Tensor
+) -> tuple[Int64[np.ndarray, " bins"], Int64[np.ndarray, " bins"]]:
+    """The images of each bin, and how many of them the majority is right about."""
+    share, vote = prediction.vote_share.max(dim=1)
+    # Shares are whole votes of a hundred: without rounding 0.9 could fall below an edge.
+    position = np.digitize(share.numpy().round(9), EDGES[1:-1])
+    correct = (vote == labels).numpy()
+    images = np.bincount(position, minlength=len(BINS))
+    return images, np.bincount(position[correct], minlength=len(BINS))
+
+
+def _of_condition(numbers: Numbers, condition: str) -> tuple[Interval, Interval, float]:
+    """Accuracy where 90 % agree, less that of the others, and the share of images where they do.
+
+    Networks with no image of either kind are left out.
+    """
+    images, correct = (
+        np.array([numbers[count(what, *one, condition)] for one in BINS]) for what in COUNTS
+    )
+    both = (images[-1] > 0) & (images[:-1].sum(axis=0) > 0)
+    if not both.any():
+        nothing = Interval(np.nan, np.nan, np.nan)
+        return nothing, nothing, float(images[-1].sum() / images.sum())
+    certain = correct[-1, both] / images[-1, both]
+    others = correct[:-1, both].sum(axis=0) / images[:-1, both].sum(axis=0)
+    share = float(images[-1].sum() / images.sum())
+    return over_networks(certain), over_networks(certain - others), share
+
+
+CERTAINTY = Claim(
+    id="certain-when-agreeing",
+    statement="An overwhelming majority of votes means that the models are certain.",
+    place="the discussion of image 61's count plot",
+    weight="central",
+    rule="On the images on which at least 90 % of the 100 votes agree, the accuracy exceeds 99 %, "
+    "and it exceeds the accuracy on the other images; both 95 % intervals (over networks) must "
+    "leave 99 % and zero. Reproduced if both hold on clean images and on images rotated by 15°, "
+    "30° and 45°; partly if they hold on clean images.",
+    measure=measure_certainty,
+    judge=judge_certainty,
+    figure="claims-certainty",
+    against="Votes that agree can agree on a wrong class. The article says nothing of rotated "
+    "images; there the statement is tested beyond its example.",
+    least_networks=2,
+)

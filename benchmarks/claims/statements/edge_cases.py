@@ -1,0 +1,74 @@
+"""The claim that different models disagree on edge cases."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+
+from benchmarks.claims.claim import Claim, Judgement, NotTestableError, Numbers, Verdict
+from benchmarks.claims.intervals import Interval
+from benchmarks.claims.predictor import RecipePredictor
+from benchmarks.claims.rank_statistics import Placements, auroc_interval
+from benchmarks.metrics import METRICS, scoring
+from benchmarks.records import Quantity
+
+LEAST_AUROC, LEAST_FOR_A_PART = 0.9, 0.8
+
+EDGE_AUROC = Quantity("AUROC of disagreement", "auroc", score="pairwise_disagreement")
+EDGE_LOWER = replace(EDGE_AUROC, label="lower bound", bound="lower")
+EDGE_UPPER = replace(EDGE_AUROC, label="upper bound", bound="upper")
+
+
+def measure_edge_cases(predictor: RecipePredictor) -> Numbers:
+    """The AUROC of the ensemble's disagreement for misclassified against correct images."""
+    prediction = predictor.get(predictor.ensemble)
+    wrong = ~scoring.correct(prediction.mean, predictor.labels)
+    if not wrong.any():
+        raise NotTestableError("The ensemble classifies every image correctly.")
+    score = METRICS["pairwise_disagreement"].function(prediction)
+    auroc = auroc_interval([Placements.of(score[None, ~wrong].numpy(), score[None, wrong].numpy())])
+    return {
+        EDGE_AUROC: [auroc.value],
+        EDGE_LOWER: [auroc.lower],
+        EDGE_UPPER: [auroc.upper],
+        Quantity("misclassified images", "misclassified"): [float(wrong.sum())],
+        mean_disagreement("misclassified"): [float(score[wrong].mean())],
+        mean_disagreement("correct"): [float(score[~wrong].mean())],
+    }
+
+
+def judge_edge_cases(numbers: Numbers) -> Judgement:
+    """The whole interval of the AUROC lies above 0.9, or else above 0.8."""
+    auroc = Interval(*(numbers[one][0] for one in (EDGE_AUROC, EDGE_LOWER, EDGE_UPPER)))
+    if math.isnan(auroc.lower):
+        raise NotTestableError("There are too few misclassified images for an interval.")
+    wrong, right = (numbers[mean_disagreement(one)][0] for one in ("misclassified", "correct"))
+    return Judgement(
+        Verdict.of(whole=auroc.above(LEAST_AUROC), part=auroc.above(LEAST_FOR_A_PART)),
+        f"Disagreement detects misclassified images with an AUROC of {auroc.text()}. Two networks "
+        f"disagree on {100 * wrong:.0f} % of the misclassified images and on {100 * right:.1f} % "
+        "of the others.",
+    )
+
+
+def mean_disagreement(of: str) -> Quantity:
+    """A quantity of `measure_edge_cases`."""
+    return Quantity(f"mean disagreement, {of}", f"pairwise_disagreement_{of}")
+
+
+EDGE_CASES = Claim(
+    id="disagree-on-edge-cases",
+    statement="Different models classify edge cases differently.",
+    place="the section Epistemic/Model Uncertainty",
+    weight="central",
+    rule="Edge cases are the images that the ensemble misclassifies; its disagreement ranks the "
+    "images. Reproduced if the 95 % interval of the AUROC (over images) lies above 0.9; partly "
+    "if it lies above 0.8.",
+    measure=measure_edge_cases,
+    judge=judge_edge_cases,
+    figure="risk-coverage-pairwise_disagreement",
+    against="The networks differ only in initial weights and dropout masks; they share one "
+    "architecture, unlike the models of the article's sentence. There is one ensemble, so the "
+    "interval leaves out how ensembles differ.",
+    least_networks=2,
+)

@@ -1,0 +1,253 @@
+"""The claim that one network with dropout on mimics many models.
+
+Two disjoint ensembles, A and B, say how well many models can be mimicked at all: the rankings of
+images by A and by B differ too. So a network's MC-dropout is compared with B as A is with B. Its
+networks are in neither ensemble, and it takes so many passes that chance among masks is small.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from itertools import combinations
+
+import torch
+from torch import Tensor
+
+from benchmarks.claims.claim import Claim, Judgement, NotTestableError, Numbers, Verdict
+from benchmarks.claims.intervals import Interval, over_networks
+from benchmarks.claims.predictor import CALLED, ENSEMBLE, SAMPLED, RecipePredictor
+from benchmarks.claims.rank_statistics import rank_correlation
+from benchmarks.claims.run_tables import difference, mean_of_replicates
+from benchmarks.metrics import METRICS
+from benchmarks.records import Quantity
+from benchmarks.vocabulary import (
+    CEILING,
+    CLEAN,
+    IMITATION,
+    LEAST_OF_CEILING,
+    OTHER_MASKS,
+    OTHER_NETWORK,
+    PARTLY,
+    RANK_CORRELATION,
+    REPRODUCED,
+    WHERE_A_DISAGREES,
+)
+from methods import Prediction
+
+MANY_PASSES = 1_000
+"""As good as all masks; to enumerate these for 10,000 images would take hours a network."""
+
+MEASURES = {"mutual_information": "mutual information", "pairwise_disagreement": "disagreement"}
+"""The first one decides: disagreement is tied wherever all members agree."""
+
+DECIDING = "mutual_information"
+IMAGES = {CLEAN: "all images", WHERE_A_DISAGREES: "images on which A disagrees"}
+MOST_UNCERTAIN = 500
+
+MEMBERS = Quantity("networks of an ensemble", "ensemble_members")
+EVALUATED = {
+    CLEAN: Quantity("images", "images", condition=CLEAN),
+    WHERE_A_DISAGREES: Quantity(
+        "images on which A disagrees", "images", condition=WHERE_A_DISAGREES
+    ),
+}
+
+Pairs = Mapping[str, Sequence[tuple[Prediction, Prediction]]]
+
+
+def measure_imitation(predictor: RecipePredictor) -> Numbers:
+    """Rank correlations and shared most uncertain images of each kind of pair; error detection."""
+    ensembles = predictor.disjoint_ensembles
+    units = [predictor.mc_dropout(network, MANY_PASSES) for network in predictor.outside]
+    again = predictor.other_masks(predictor.outside[0], MANY_PASSES)
+    predictor.predict((unit, CLEAN) for unit in (*ensembles, again, *units))
+    a, b, other_masks = map(predictor.get, (*ensembles, again))
+    sampled = [predictor.get(unit) for unit in units]
+    pairs: Pairs = {
+        IMITATION: [(one, b) for one in sampled],
+        OTHER_NETWORK: list(combinations(sampled, 2)),
+        OTHER_MASKS: [(sampled[0], other_masks)],
+        CEILING: [(a, b)],
+    }
+    disputed = METRICS["pairwise_disagreement"].function(a) > 0
+    size = ensembles[0].size or 0
+    return {
+        MEMBERS: [float(size)],
+        EVALUATED[CLEAN]: [float(len(disputed))],
+        EVALUATED[WHERE_A_DISAGREES]: [float(disputed.sum())],
+        **_correlations(pairs, disputed),
+        **{shared(pair): [_shared(*two) for two in some] for pair, some in pairs.items()},
+        **_error_detection(predictor, size),
+    }
+
+
+def judge_imitation(numbers: Numbers) -> Judgement:
+    """The share of the ceiling that MC-dropout reaches by mutual information; the lower decides."""
+    shares = {images: share_of_ceiling(numbers, DECIDING, images) for images in IMAGES}
+    lowest = min(share.lower for share in shares.values())
+    whole, part = (lowest > LEAST_OF_CEILING[name] for name in (REPRODUCED, PARTLY))
+    (size,) = numbers[MEMBERS]
+    told = [
+        f"By mutual information, MC-dropout reaches {shares[CLEAN].percent()} of the rank "
+        f"correlation of two ensembles of {size:.0f} networks on all images",
+        f"and {shares[WHERE_A_DISAGREES].percent()} of it on the images on which ensemble A "
+        "disagrees.",
+    ]
+    return Judgement(
+        Verdict.of(whole=whole, part=part),
+        " ".join(
+            [*told, _correlations_told(numbers), *_shared_told(numbers), *_errors_told(numbers)]
+        ),
+    )
+
+
+def share_of_ceiling(numbers: Numbers, measure: str, images: str) -> Interval:
+    """The correlation with ensemble B, over that of ensembles A and B: interval over networks."""
+    (ceiling,) = numbers[correlation(measure, CEILING, images)]
+    values = numbers[correlation(measure, IMITATION, images)]
+    if math.isnan(ceiling) or any(map(math.isnan, values)):
+        raise NotTestableError(
+            f"There is no rank correlation by {MEASURES[measure]}: it is the same on all images."
+        )
+    if ceiling <= 0:
+        raise NotTestableError("The rankings by two ensembles are not correlated.")
+    return over_networks([value / ceiling for value in values])
+
+
+def correlation(measure: str, pair: str, images: str) -> Quantity:
+    """A quantity of `measure_imitation`."""
+    label = f"rank correlation by {MEASURES[measure]}, {pair}, {IMAGES[images]}"
+    return Quantity(label, RANK_CORRELATION, score=measure, pair=pair, condition=images)
+
+
+def shared(pair: str) -> Quantity:
+    """A quantity of `measure_imitation`."""
+    label = f"shared of the {MOST_UNCERTAIN} most uncertain images, {pair}"
+    return Quantity(label, "shared", score=DECIDING, pair=pair)
+
+
+def error_auroc(measure: str, method: str) -> Quantity:
+    """A quantity of `measure_imitation`: of one method, at the size of the ensembles."""
+    label = f"misclassification AUROC by {MEASURES[measure]}, {CALLED[method]}"
+    return Quantity(label, "misclassification_auroc", score=measure, method=method)
+
+
+def error_auroc_less(measure: str) -> tuple[Quantity, Quantity, Quantity]:
+    """Quantities of `measure_imitation`: MC-dropout less the ensemble, and the bounds."""
+    value = replace(error_auroc(measure, SAMPLED), other_method=ENSEMBLE)
+    label = f"{value.label} less {CALLED[ENSEMBLE]}"
+    return (
+        replace(value, label=label),
+        replace(value, label=f"{label}, lower", bound="lower"),
+        replace(value, label=f"{label}, upper", bound="upper"),
+    )
+
+
+def _correlations(pairs: Pairs, disputed: Tensor) -> Numbers:
+    chosen = {CLEAN: torch.ones_like(disputed), WHERE_A_DISAGREES: disputed}
+    numbers = {}
+    for measure in MEASURES:
+        function = METRICS[measure].function
+        for pair, some in pairs.items():
+            scores = [(function(one), function(other)) for one, other in some]
+            for images, mask in chosen.items():
+                numbers[correlation(measure, pair, images)] = [
+                    rank_correlation(one[mask], other[mask]) if mask.any() else math.nan
+                    for one, other in scores
+                ]
+    return numbers
+
+
+def _shared(one: Prediction, other: Prediction) -> float:
+    """The share of the most uncertain images, by mutual information, that both have in common.
+
+    NaN where these are all images.
+    """
+    if len(one.mean) <= MOST_UNCERTAIN:
+        return math.nan
+    chosen = [_most_uncertain(prediction) for prediction in (one, other)]
+    return len(chosen[0] & chosen[1]) / len(chosen[0])
+
+
+def _most_uncertain(prediction: Prediction) -> set[int]:
+    score: Tensor = METRICS[DECIDING].function(prediction)
+    order = torch.sort(score, descending=True, stable=True).indices
+    return set(order[:MOST_UNCERTAIN].tolist())
+
+
+def _error_detection(predictor: RecipePredictor, size: int) -> Numbers:
+    """AUROCs for each method's own errors, with as many passes as networks, and the difference."""
+    numbers: dict[Quantity, list[float]] = {}
+    sampled, ensemble = (SAMPLED, size), (ENSEMBLE, size)
+    for measure in MEASURES:
+        of = (CLEAN, "misclassification_auroc", measure)
+        for variant in (sampled, ensemble):
+            value = mean_of_replicates(predictor, variant, *of).value
+            numbers[error_auroc(measure, variant[0])] = [value]
+        apart = difference(predictor, sampled, ensemble, *of)
+        numbers |= {q: [v] for q, v in zip(error_auroc_less(measure), apart, strict=True)}
+    return numbers
+
+
+def _correlations_told(numbers: Numbers) -> str:
+    def mean(pair: str) -> str:
+        return f"{over_networks(numbers[correlation(DECIDING, pair, CLEAN)]).value:.2f}"
+
+    return (
+        f"On all images the correlation is {mean(IMITATION)} with ensemble B, {mean(CEILING)} "
+        f"between the ensembles, {mean(OTHER_NETWORK)} between MC-dropout of two networks, and "
+        f"{mean(OTHER_MASKS)} between two sets of masks of one network."
+    )
+
+
+def _shared_told(numbers: Numbers) -> list[str]:
+    means = [over_networks(numbers[shared(pair)]).value for pair in (IMITATION, CEILING)]
+    if any(map(math.isnan, means)):
+        return []
+    return [
+        f"Of the {MOST_UNCERTAIN} most uncertain images MC-dropout shares {100 * means[0]:.0f} % "
+        f"with ensemble B; the ensembles share {100 * means[1]:.0f} %."
+    ]
+
+
+def _errors_told(numbers: Numbers) -> list[str]:
+    """What the detection of errors says for or against the claim, by each measure."""
+    sentences = []
+    for measure, name in MEASURES.items():
+        apart = Interval(*(numbers[one][0] for one in error_auroc_less(measure)))
+        if math.isnan(apart.value):
+            continue
+        found = (
+            "worse than the ensemble"
+            if apart.below()
+            else "better than the ensemble"
+            if apart.above()
+            else "not distinguishably otherwise than the ensemble"
+        )
+        sentences.append(
+            f"By {name}, as many passes as networks detect errors {found} (difference of the "
+            f"AUROC {apart.text('+.3f')})."
+        )
+    return sentences
+
+
+RANK_AGREEMENT = Claim(
+    id="dropout-mimics-ensemble",
+    statement="One network with dropout on mimics many models.",
+    place="the introduction of dropout as a replacement for an ensemble",
+    weight="central",
+    rule="Ensembles A and B share no network, and MC-dropout has 1,000 passes and networks of "
+    "neither. Images are ranked by mutual information. The rank correlation (Spearman) of "
+    "MC-dropout with B is divided by its ceiling, the one of A with B. Reproduced if the 95 % "
+    "interval of this share (over networks) lies above 0.8, on all images and on those on which "
+    "A disagrees; partly if it lies above 0.5 on both.",
+    measure=measure_imitation,
+    judge=judge_imitation,
+    figure="claims-rank-agreement",
+    against="There is one pair of ensembles, so the interval leaves out how the ceiling varies. "
+    "By disagreement many images are tied, so it does not decide. To rank images alike is less "
+    "than to be equally good: the detection of errors is compared beside it.",
+    least_networks=4,
+)

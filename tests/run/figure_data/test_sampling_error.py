@@ -1,0 +1,124 @@
+"""The error of sampling against members whose exact mean is known, network by network."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+from scipy import stats
+
+from benchmarks.predictions import StoredPrediction
+from benchmarks.records import read_table, where
+from benchmarks.run.configuration import Configuration
+from benchmarks.run.figure_data.sampling_error import COLUMNS, write_sampling_error
+from benchmarks.stored.tables import read_run_table
+from methods import Prediction
+from tests.runs import Run, run_of
+
+NETWORKS, IMAGES, ALL = 4, 20, 512
+CONFIGURATION = Configuration(
+    preset="quick",
+    task="mnist",
+    recipes=("standard", "plain"),
+    methods=("softmax", "mc_dropout", "mc_dropout_exact"),
+    conditions=("rotated-045",),
+    members=(1,),
+    passes=(1, 4, 64),
+    replicates=NETWORKS,
+    subset_images=IMAGES,
+)
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory: pytest.TempPathFactory) -> Run:
+    """Of each network 512 members: all of them are its limit, the first its samples."""
+    run = run_of(CONFIGURATION, tmp_path_factory.mktemp("run"))
+    random = torch.Generator().manual_seed(0)
+    for condition in run.plan.conditions:
+        if not condition.subset:
+            continue
+        labels = run.workspace.evaluation_set(condition, run.plan).labels
+        for network in range(NETWORKS):
+            logits = 2 * torch.randn(ALL, IMAGES, 10, generator=random)
+            for unit in run.plan.units():
+                if unit.method == "softmax" or unit.replicate != network:
+                    continue
+                prediction = Prediction.of_logits(logits[: unit.size or ALL])
+                if unit.size is None:
+                    prediction = replace(prediction, members=None)
+                stored = StoredPrediction(prediction, labels)
+                run.workspace.predictions.save(unit, condition.name, stored)
+    write_sampling_error(*run)
+    return run
+
+
+@pytest.fixture(scope="module")
+def errors(run: Run) -> pd.DataFrame:
+    return read_run_table(run.workspace.out, "curves/sampling_error.csv")
+
+
+def row(errors: pd.DataFrame, members: str, measure: str) -> pd.Series:
+    rows = where(
+        errors, recipe="standard", condition="subset-clean", members=members, measure=measure
+    )
+    assert len(rows) == 1
+    return rows.iloc[0]
+
+
+def test_each_size_stands_beside_the_limit_of_the_same_networks(errors: pd.DataFrame) -> None:
+    assert list(errors) == list(COLUMNS)
+    assert set(errors["method"]) == {"mc_dropout"}
+    assert set(errors["other_method"]) == {"mc_dropout_exact"}
+    assert set(errors["members"]) == {"1", "4", "64"}
+    assert set(errors["condition"]) == {"subset-clean", "subset-rotated-045"}
+    assert set(errors["networks"]) == {NETWORKS}
+    assert set(errors["images"]) == {IMAGES}
+
+
+def test_difference_is_paired_over_networks(run: Run, errors: pd.DataFrame) -> None:
+    entropies = {
+        size: [
+            torch.special.entr(run.workspace.predictions.load(unit, "subset-clean").prediction.mean)
+            .sum(dim=1)
+            .mean()
+            .item()
+            for unit in run.plan.units()
+            if (unit.recipe, unit.method) == ("standard", method) and unit.size == size
+        ]
+        for method, size in (("mc_dropout", 4), ("mc_dropout_exact", None))
+    }
+    found = row(errors, "4", "predictive_entropy")
+    expected = stats.ttest_rel(entropies[4], entropies[None]).confidence_interval()
+    assert found["difference"] == pytest.approx(np.mean(entropies[4]) - np.mean(entropies[None]))
+    assert (found["lower"], found["upper"]) == pytest.approx(tuple(expected), abs=2e-6)
+    assert found["upper"] < 0  # the entropy of a mean of few is too small
+
+
+def test_error_of_a_share_of_votes_falls_with_the_square_root(errors: pd.DataFrame) -> None:
+    few, many = (row(errors, size, "votes")["rms_error"] for size in ("4", "64"))
+    assert few / many == pytest.approx(4, rel=0.25)
+    # Of 10 classes that are equally likely: √(0.1 · 0.9 / T).
+    assert few == pytest.approx(0.15, rel=0.15)
+
+
+def test_what_one_member_has_not_is_left_empty(errors: pd.DataFrame) -> None:
+    found = row(errors, "1", "mutual_information")
+    assert found[["rms_error", "difference", "lower", "upper"]].isna().all()
+
+
+def test_one_network_has_no_interval(tmp_path: Path, run: Run) -> None:
+    alone = run_of(replace(CONFIGURATION, replicates=1), tmp_path)
+    store = replace(alone.workspace, out=run.workspace.out)
+    write_sampling_error(alone.plan, replace(store))
+    table = read_table(run.workspace.out / "curves" / "sampling_error.csv")
+    assert table["lower"].isna().all()
+    assert set(table["networks"]) == {1}
+
+
+def test_without_a_limit_nothing_is_written(tmp_path: Path) -> None:
+    write_sampling_error(*run_of(replace(CONFIGURATION, methods=("mc_dropout",)), tmp_path))
+    assert not (tmp_path / "out" / "curves").exists()
