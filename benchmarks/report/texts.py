@@ -184,7 +184,7 @@ def _environment() -> Environment:
     environment.filters |= {
         "capitalised": lambda text: text[:1].upper() + text[1:],
         "listed": listed,
-        "within_sentence": _within_sentence,
+        "within_sentence": within_sentence,
         "in_words": lambda count: NUMBERS[count] if count < len(NUMBERS) else str(count),
     }
     return environment
@@ -199,10 +199,10 @@ def listed(parts: Sequence[str]) -> str:
     return " and ".join(filter(None, (", ".join(parts[:-1]), *parts[-1:])))
 
 
-def _within_sentence(statement: str) -> str:
+def within_sentence(statement: str) -> str:
     """A sentence as a part of another one.
 
-    >>> _within_sentence("One network suffices."), _within_sentence("ECE falls.")
+    >>> within_sentence("One network suffices."), within_sentence("ECE falls.")
     ('one network suffices', 'ECE falls')
     """
     first = statement[:1] if statement[1:2].isupper() else statement[:1].lower()

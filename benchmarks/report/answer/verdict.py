@@ -9,11 +9,8 @@ from benchmarks.report.answer.candidates import cost, is_ensemble
 from benchmarks.report.answer.decision import Decision, decisions
 from benchmarks.report.answer.evidence import Candidate, Evidence, Relation, networks
 from benchmarks.report.answer.situations import PURPOSES
-from benchmarks.report.answer.words import in_sentence
+from benchmarks.report.answer.words import DROPOUT, in_sentence
 from benchmarks.report.results import Results
-
-DROPOUT = "dropout"
-"""What a method needs whose members are sampled by dropout."""
 
 QUESTION = "whether one network with dropout tells what many would"
 
@@ -83,14 +80,17 @@ def _counted(found: Sequence[Relation], size: int) -> str:
 
 
 def _worth(worths: Sequence[tuple[str, str, str]]) -> str:
-    """How many networks it is worth, from the measure where that is least to where it is most."""
+    """How many networks it is worth: by the median measure, and by which least and most."""
     if not worths:
         return ""
-    ordered = sorted((worth for worth, _, _ in worths), key=networks)
-    ends = dict.fromkeys((ordered[0], ordered[-1]))
-    said = [one.replace("<", "less than ").replace(">", "more than ") for one in ends]
-    unit = "network" if said == ["1"] else "networks"
-    return f"; it is worth {' to '.join(said)} {unit}, depending on the measure"
+    ordered = [
+        one.replace("<", "less than ").replace(">", "more than ")
+        for one in sorted((worth for worth, _, _ in worths), key=networks)
+    ]
+    least, median, most = ordered[0], ordered[(len(ordered) - 1) // 2], ordered[-1]
+    unit = "network" if median == "1" else "networks"
+    ends = f" ({least} to {most})" if least != most else ""
+    return f"; by the median measure it is worth {median} {unit}{ends}"
 
 
 def _advice(results: Results, some: Sequence[Decision]) -> str:

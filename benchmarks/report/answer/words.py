@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator, Sequence
-from itertools import combinations
 
 from benchmarks.records import members_rank
 from benchmarks.report.answer.candidates import cost, single_image
@@ -13,6 +12,7 @@ from benchmarks.report.answer.evidence import Candidate, Evidence, Relation
 from benchmarks.report.number_format import rounded
 from benchmarks.report.read.comparisons import Quantity
 from benchmarks.report.results import Results
+from benchmarks.report.texts import listed, within_sentence
 from benchmarks.vocabulary import SELF_TRAINED
 
 NOTHING = "—"
@@ -20,22 +20,11 @@ NOTHING = "—"
 FEW = 2
 """Of more measures than these, gains name the first and count the others."""
 
-NEEDS = {"dropout": "networks trained with dropout", "calibration": "held-out images"}
+DROPOUT = "dropout"
+"""What a method needs whose members are sampled by dropout."""
+
+NEEDS = {DROPOUT: "networks trained with dropout", "calibration": "held-out images"}
 """What methods need beside networks."""
-
-CONFLICT, OPEN, APART = "conflict", "open", "apart"
-"""Why several choices remain: tests contradict one another, separate nothing, or there are none."""
-
-OF_THEM = {
-    CONFLICT: "each is better by another measure",
-    OPEN: "no test separates them",
-    APART: "they were not compared with each other",
-}
-OF_OTHERS = {
-    CONFLICT: "By some measure {} is better.",
-    OPEN: "No test separates it from {}.",
-    APART: "It was not compared with {}.",
-}
 
 
 def label(results: Results, candidate: Candidate, *, retrained: bool = True) -> str:
@@ -72,27 +61,26 @@ def _trained(results: Results, candidate: Candidate) -> str:
     if len(alike) == 1:
         return ""
     if alike.count(dropout) == 1:
+        if dropout and DROPOUT in results.names.method(candidate.method).needs:
+            return ""  # it needs what tells the recipe from others
         return f"trained with{'' if dropout else 'out'} dropout"
     return f"recipe {recipe}"
 
 
 def use(evidence: Evidence, decision: Decision) -> str:
     """What to use, or why nothing is recommended."""
-    baseline, chosen = decision.baseline, decision.chosen
+    baseline, chosen, rivals = decision.baseline, decision.chosen, decision.rivals
     if baseline is None:
         return f"No recommendation: {decision.objection}."
     if decision.objection:
-        return (
-            f"No recommendation: {decision.objection} with {_label(evidence, decision, baseline)}."
-        )
+        name = _label(evidence, decision, baseline)
+        return f"No recommendation: {decision.objection} with {name}."
     if not chosen:
-        return f"No recommendation: {_either(evidence, (baseline, *decision.rivals), decision)}"
+        return f"No recommendation: {_either(evidence, decision, (baseline, *rivals))}"
     if len(chosen) > 1:
-        return _either(evidence, chosen, decision)
-    rivals = " or ".join(_label(evidence, decision, one) for one in decision.rivals)
-    why = _why_apart(evidence, (*chosen, *decision.rivals), decision.quantities)
-    remark = f" {OF_OTHERS[why].format(rivals)}" if rivals else ""
-    return f"{_label(evidence, decision, chosen[0])}.{remark}"
+        return _either(evidence, decision, chosen)
+    name = _label(evidence, decision, chosen[0])
+    return " ".join((f"{name}.", *_apart(evidence, decision, chosen[0], rivals)))
 
 
 def gains(evidence: Evidence, decision: Decision) -> str:
@@ -122,22 +110,37 @@ def _label(evidence: Evidence, decision: Decision, candidate: Candidate) -> str:
     return label(evidence.results, candidate, retrained=decision.situation.retrains)
 
 
-def _either(evidence: Evidence, several: Sequence[Candidate], decision: Decision) -> str:
+def _either(evidence: Evidence, decision: Decision, several: Sequence[Candidate]) -> str:
+    """The names of several, and what tests say of the first and the others."""
     names = " or ".join(_label(evidence, decision, one) for one in several)
-    return f"{names}; {OF_THEM[_why_apart(evidence, several, decision.quantities)]}."
+    first, *others = several
+    return " ".join((f"{names}.", *_apart(evidence, decision, first, others)))
 
 
-def _why_apart(
-    evidence: Evidence, several: Sequence[Candidate], quantities: Sequence[Quantity]
-) -> str:
-    found = {
-        relation
-        for one, other in combinations(several, 2)
-        for relation in evidence.relations(one, other, quantities).values()
-    }
-    if found <= {Relation.UNTESTED}:
-        return APART
-    return CONFLICT if found & {Relation.BETTER, Relation.WORSE} else OPEN
+def _apart(
+    evidence: Evidence, decision: Decision, one: Candidate, others: Sequence[Candidate]
+) -> Iterator[str]:
+    """Why one is not used before the others, nor any of these before it: sentences."""
+    name, open_to, untested = _label(evidence, decision, one), [], []
+    for other in others:
+        relations = evidence.relations(other, one, decision.quantities)
+        label_of_other = _label(evidence, decision, other)
+        told = [
+            f"{relation} by "
+            f"{listed([within_sentence(_measure(evidence, decision, q)) for q in some])}"
+            for relation in (Relation.BETTER, Relation.WORSE)
+            if (some := _with(relations, relation))
+        ]
+        if told:
+            yield f"{label_of_other} is {' and '.join(told)}."
+        elif set(relations.values()) == {Relation.UNTESTED}:
+            untested.append(label_of_other)
+        else:
+            open_to.append(label_of_other)
+    if open_to:
+        yield f"No test separates {name} from {listed(open_to)}."
+    if untested:
+        yield f"{name} was not compared with {listed(untested)}."
 
 
 def _gain(evidence: Evidence, decision: Decision, chosen: Candidate) -> Iterator[str]:
@@ -148,9 +151,10 @@ def _gain(evidence: Evidence, decision: Decision, chosen: Candidate) -> Iterator
     else:
         relations = evidence.relations(chosen, baseline, quantities)
         better = _with(relations, Relation.BETTER)
-        changes = [_change(evidence, baseline, chosen, q, quantities) for q in better]
+        changes = [_values(evidence, decision, (baseline, chosen), q, "→") for q in better]
         if len(quantities) > FEW and changes:
-            yield f"Better by {len(better)} of {len(quantities)} measures, such as {changes[0]}."
+            such = ", such as" if len(better) > 1 else ":"
+            yield f"Better by {len(better)} of {len(quantities)} measures{such} {changes[0]}."
         elif changes:
             yield f"{'; '.join(changes)}."
         for relation, words in (
@@ -159,8 +163,7 @@ def _gain(evidence: Evidence, decision: Decision, chosen: Candidate) -> Iterator
             (Relation.UNTESTED, "not tested"),
         ):
             if (some := _with(relations, relation)) and len(quantities) <= FEW:
-                named = ", ".join(_measure(evidence.results, q, quantities) for q in some)
-                yield f"{named}: {words}."
+                yield f"{listed([_measure(evidence, decision, q) for q in some])}: {words}."
     yield from _sizes(evidence, chosen, quantities)
 
 
@@ -172,7 +175,7 @@ def _against_others(evidence: Evidence, decision: Decision) -> Iterator[str]:
         name = _label(evidence, decision, other)
         if evidence.beats(chosen, other, quantities):
             better = _with(evidence.relations(chosen, other, quantities), Relation.BETTER)
-            change = _values(evidence, chosen, other, better[0], quantities, "against")
+            change = _values(evidence, decision, (chosen, other), better[0], "against")
             yield f"Better than {name}: {change}."
         elif evidence.is_as_good(chosen, other, quantities):
             yield f"As good as {name}."
@@ -209,7 +212,7 @@ def _cost(evidence: Evidence, decision: Decision, chosen: Candidate) -> Iterator
     relations = evidence.relations(chosen, baseline, decision.quantities)
     worse = _with(relations, Relation.WORSE) if chosen != baseline else []
     if worse:
-        changes = (_change(evidence, baseline, chosen, q, decision.quantities) for q in worse)
+        changes = (_values(evidence, decision, (baseline, chosen), q, "→") for q in worse)
         yield f"Worse: {'; '.join(changes)}."
 
 
@@ -228,46 +231,37 @@ def _latency(results: Results, chosen: Candidate, baseline: Candidate) -> str:
     timing, usual = (single_image(results, one.variant) for one in (chosen, baseline))
     if timing is None:
         return "Latency not measured."
-    instead = "" if usual is None or chosen == baseline else _two_digits(float(usual["p50_ms"]))
-    compared = f" instead of {instead}" if instead else ""
-    return f"{_two_digits(float(timing['p50_ms']))} ms an image{compared}."
+    median = _two_digits(float(timing["p50_ms"]))
+    before = median if usual is None else _two_digits(float(usual["p50_ms"]))
+    return f"{median} ms an image{f' instead of {before}' if before != median else ''}."
 
 
 def _with(relations: dict[Quantity, Relation], relation: Relation) -> list[Quantity]:
     return [quantity for quantity, found in relations.items() if found is relation]
 
 
-def _change(
-    evidence: Evidence,
-    before: Candidate,
-    after: Candidate,
-    quantity: Quantity,
-    among: Sequence[Quantity],
-) -> str:
-    """From one to the other, for example ``Accuracy ↑ 0.980 → 0.989``."""
-    return _values(evidence, before, after, quantity, among, "→")
-
-
 def _values(
     evidence: Evidence,
-    one: Candidate,
-    other: Candidate,
+    decision: Decision,
+    pair: tuple[Candidate, Candidate],
     quantity: Quantity,
-    among: Sequence[Quantity],
     sign: str,
 ) -> str:
-    """The means of both, to the same decimals."""
-    rows = [row for c in (one, other) if (row := evidence.value(c, quantity))]
+    """The means of both, to the same decimals, for example ``Accuracy ↑ 0.980 → 0.989``."""
+    rows = [row for one in pair if (row := evidence.value(one, quantity))]
     half = max(((row["upper"] - row["lower"]) / 2 for row in rows), default=math.nan)
     shown = [rounded(row["value"], half)[0] for row in rows]
-    return f"{_measure(evidence.results, quantity, among)} {f' {sign} '.join(shown)}"
+    arrow = evidence.results.names.printed(quantity.metric).arrow
+    return f"{_measure(evidence, decision, quantity, arrow)} {f' {sign} '.join(shown)}"
 
 
-def _measure(results: Results, quantity: Quantity, among: Sequence[Quantity]) -> str:
+def _measure(evidence: Evidence, decision: Decision, quantity: Quantity, arrow: str = "") -> str:
     """What a measure is called; with its condition where there are several."""
-    title = results.names.printed(quantity.metric).title
-    several = len({one.condition for one in among}) > 1
-    return f"{title} ({results.label_of(quantity.condition)})" if several else title
+    results = evidence.results
+    several = len({one.condition for one in decision.quantities}) > 1
+    condition = f"({results.label_of(quantity.condition)})" if several else ""
+    name = results.names.printed(quantity.metric).name
+    return " ".join(filter(None, (name, arrow, condition)))
 
 
 def _two_digits(value: float) -> str:

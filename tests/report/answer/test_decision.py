@@ -57,7 +57,6 @@ def two(*comparisons: tuple[str, str]) -> Results:
         ((OPEN, OPEN), (), (DROPOUT,)),
         ((BETTER, WORSE), (), (DROPOUT,)),
     ],
-    ids=" ".join,
 )
 def test_better_wins_and_of_equally_good_ones_the_cheaper(
     said: tuple[str, str], chosen: tuple[Candidate, ...], rivals: tuple[Candidate, ...]

@@ -53,7 +53,7 @@ def test_gain_and_cost_are_told_by_each_measure() -> None:
         (
             "Clean images",
             "MC-dropout (T = 100).",
-            "NLL ↓ 0.0500 → 0.0400. Accuracy ↑: no difference found.",
+            "NLL ↓ 0.0500 → 0.0400. Accuracy: no difference found.",
             "Needs networks trained with dropout. 0.4 ms an image instead of 0.05.",
         ),
         ("Shifted images", "No recommendation: not measured in this run.", "—", "—"),
@@ -71,7 +71,8 @@ def test_gain_and_cost_are_told_by_each_measure() -> None:
         (AS_GOOD, "Softmax.", "As good as MC-dropout (T = 100)."),
         (
             OPEN,
-            "No recommendation: Softmax or MC-dropout (T = 100); no test separates them.",
+            "No recommendation: Softmax or MC-dropout (T = 100). No test separates Softmax from "
+            "MC-dropout (T = 100).",
             "—",
         ),
     ],
@@ -90,7 +91,8 @@ def test_contradicting_measures_are_told() -> None:
     ]
     (_, use, *_), _ = rows_of(run({SOFTMAX: CLEAN, DROPOUT: CLEAN}, rows), "cannot retrain")
     assert use == (
-        "No recommendation: Softmax or MC-dropout (T = 100); each is better by another measure."
+        "No recommendation: Softmax or MC-dropout (T = 100). MC-dropout (T = 100) is better by NLL "
+        "and worse by accuracy."
     )
 
 
@@ -102,8 +104,8 @@ def test_recipes_are_told_apart_by_dropout() -> None:
     measured = {SOFTMAX: CLEAN, DROPOUT: CLEAN, PLAIN: CLEAN}
     (_, use, gain, cost), _ = rows_of(run(measured, rows), "I can retrain")
     assert use == (
-        "Softmax (trained without dropout) or MC-dropout (T = 100, trained with dropout); they "
-        "were not compared with each other."
+        "Softmax (trained without dropout) or MC-dropout (T = 100). Softmax (trained without "
+        "dropout) was not compared with MC-dropout (T = 100)."
     )
     assert gain.startswith("Softmax (trained without dropout): Accuracy ↑ 0.9800 → 0.9800; NLL")
     assert cost.startswith("Softmax (trained without dropout): 1 network to train. Latency not")
@@ -111,8 +113,8 @@ def test_recipes_are_told_apart_by_dropout() -> None:
     rows[2:4] = compared(DROPOUT, SOFTMAX, CLEAN, OPEN)
     (_, use, _, _), _ = rows_of(run(measured, rows), "I can retrain")
     assert use == (
-        "Softmax (trained without dropout). No test separates it from MC-dropout (T = 100, trained "
-        "with dropout)."
+        "Softmax (trained without dropout). No test separates Softmax (trained without dropout) "
+        "from MC-dropout (T = 100)."
     )
 
 
@@ -182,7 +184,11 @@ def test_training_is_named_only_where_it_can_be_chosen() -> None:
     rows = compared(DROPOUT, SOFTMAX, CLEAN, BETTER)
     results = run({SOFTMAX: CLEAN, DROPOUT: CLEAN, PLAIN: CLEAN}, rows)
     assert rows_of(results, "cannot retrain")[0][1] == "MC-dropout (T = 100)."
-    assert rows_of(results, "I can retrain")[0][1] == "MC-dropout (T = 100, trained with dropout)."
+    assert rows_of(results, "I can retrain")[0][1] == "MC-dropout (T = 100)."
+    rows = compared(FIFTY, SOFTMAX, AUROC, BETTER)
+    results = run({SOFTMAX: AUROC, FIFTY: AUROC, PLAIN: AUROC}, rows)
+    ((_, use, *_),) = rows_of(results, "out-of-distribution")
+    assert use == "Deep ensemble (M = 50, trained with dropout)."
 
 
 def test_footnotes_fit_in_three_lines_and_name_the_missing_gpu() -> None:
@@ -262,7 +268,7 @@ def test_verdict_tells_the_worth_from_least_to_most() -> None:
         *worth(DROPOUT, CLEAN[1:], "6", "3", "9"),
     ]
     first, *_ = verdict(run(MEASURED, rows, worths)).split(". If")
-    assert first.endswith("; it is worth 1.2 to more than 50 networks, depending on the measure")
+    assert first.endswith("; by the median measure it is worth 6 networks (1.2 to more than 50)")
 
 
 def test_verdict_says_what_to_use() -> None:
