@@ -39,7 +39,7 @@ from benchmarks.inference.estimate import (
 FEWER, MORE = 0.0, math.inf
 """Worth less than the smallest ensemble, and more than the largest."""
 
-NO_GAIN = "more networks do not improve this measure"
+NO_GAIN = "no test tells whether more networks improve this measure"
 IMAGES_ONLY = "fewer than five replicates: the interval leaves out how networks differ"
 NOT_FINITE = "a value is undefined or infinite"
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from textwrap import fill
 
 import numpy as np
 import pandas as pd
@@ -25,6 +26,9 @@ from benchmarks.report.style import COLUMN, PAGE, Look
 
 IN_A_ROW = 4
 
+CHARACTERS = 13
+"""How many fit into an inch of a title."""
+
 X_LABEL, Y_LABEL = "Images abstained on (%)", "Error of the rest (%)"
 
 
@@ -43,7 +47,8 @@ def abstaining_figures(results: Results, looks: Mapping[Variant, Look]) -> Itera
     for ax in axes[::IN_A_ROW]:
         ax.set_ylabel(Y_LABEL)
     legend_below(figure, axes, extra=replicates_entry(thin, "their mean"))
-    figure.suptitle(f"{finding(results, numbers)}\n(ranges: over the methods)", fontsize="medium")
+    title = f"{finding(results, numbers)} (ranges: over the methods)"
+    figure.suptitle(fill(title, int(width * CHARACTERS)), fontsize="medium")
     yield Drawing("abstaining", figure, numbers)
 
 
