@@ -13,7 +13,7 @@ import typer
 
 from benchmarks.report.readme import RESULTS, ROOT, filled, main, read_pages
 from benchmarks.report.texts import article_answer
-from tests.report.support import CLAIMS, NAMES, ROW, write_latency
+from tests.report.support import CLAIMS, ROW, write_latency
 
 TEXT = """# Title
 
@@ -79,7 +79,7 @@ def test_claims_are_told_and_listed_with_their_verdicts(reported: Path, tmp_path
     (tmp_path / "results" / "claims.json").write_text(json.dumps(CLAIMS), encoding="utf-8")
     marks = "<!-- generated: article -->\n<!-- end -->\n<!-- generated: claims -->\n<!-- end -->\n"
     text = filled_text(marks, tmp_path)
-    assert f"-->\n{article_answer(CLAIMS, NAMES)}\n<!-- end -->" in text
+    assert f"-->\n{article_answer(CLAIMS)}\n<!-- end -->" in text
     for claim in CLAIMS["claims"]:
         row = f"| [{claim['statement']}](results/claims.md#{claim['id']}) | {claim['verdict']} |"
         assert row in text

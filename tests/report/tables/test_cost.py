@@ -108,7 +108,7 @@ def test_sizes_that_were_not_compared_are_footnoted(timed_results: Results) -> N
     assert "| ≤ M = 2 |" in of_ensemble  # one member was not measured
     (table,) = cost_tables(with_differences(timed_results, {"4": SAME}), "standard")
     assert "| ≤ T = 4 |" in markdown(table)
-    assert "≤: this size is enough, but" in markdown(table)
+    assert "≤: no smaller size was compared with the full one." in markdown(table)
 
 
 def test_table_of_sizes_tells_what_they_cost(timed_results: Results) -> None:
@@ -142,7 +142,7 @@ def test_nothing_is_told_of_sizes_below_the_smallest_measured(timed_results: Res
     (table,) = cost_tables(without(compared, "1", "2"), "standard")
     rows = as_frame(table).query("Method == 'MC-dropout, T = 8'")
     assert rows.loc[rows["Measure"] == "Accuracy ↑, Clean", "Needed"].tolist() == ["≤ T = 4"]
-    assert "≤: this size is enough, but no smaller one was measured" in markdown(table)
+    assert "≤: no smaller size was compared with the full one." in markdown(table)
     worse = with_differences(timed_results, {"4": WORSE})
     found = needed(without(worse, "1", "2"), FULL, ACCURACY)
     assert found is not None
