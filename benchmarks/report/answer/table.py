@@ -38,8 +38,8 @@ def _rows(evidence: Evidence, made: Sequence[Decision]) -> Iterator[Row]:
     for decision in made:
         texts = (use(evidence, decision), gains(evidence, decision), costs(evidence, decision))
         purposes.setdefault((decision.situation.label, *texts), []).append(decision.purpose.label)
-    for (situation, *texts), labels in purposes.items():
-        yield Row(situation, (", ".join(labels), *texts), ())
+    for (situation, *cells), labels in purposes.items():
+        yield Row(situation, (", ".join(labels), *cells), ())
 
 
 def _remarks(results: Results, made: Sequence[Decision]) -> tuple[str, ...]:
