@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from textwrap import fill
+from textwrap import wrap
 
 import numpy as np
 import pandas as pd
@@ -26,8 +26,8 @@ from benchmarks.report.style import COLUMN, PAGE, Look
 
 IN_A_ROW = 4
 
-CHARACTERS = 13
-"""How many fit into an inch of a title."""
+CHARACTERS, LINE = 13, 0.18
+"""How many fit into an inch of a title, and how many inches a line of it takes."""
 
 X_LABEL, Y_LABEL = "Images abstained on (%)", "Error of the rest (%)"
 
@@ -40,15 +40,15 @@ def abstaining_figures(results: Results, looks: Mapping[Variant, Look]) -> Itera
     thin = replicate_errors(results, numbers)
     shown = list(dict.fromkeys(numbers["condition"]))
     width = max(COLUMN, PAGE * min(1, len(shown) / IN_A_ROW))
-    figure, axes = panels(len(shown), columns=IN_A_ROW, width=width, height=2.1)
+    title = wrap(f"{finding(results, numbers)} (ranges: over the methods)", int(width * CHARACTERS))
+    figure, axes = panels(len(shown), columns=IN_A_ROW, width=width, height=1.8 + LINE * len(title))
     for ax, condition in zip(axes, shown, strict=True):
         chosen = (where(table, condition=condition) for table in (numbers, thin))
         draw(ax, *chosen, looks).set_title(results.label_of(condition))
     for ax in axes[::IN_A_ROW]:
         ax.set_ylabel(Y_LABEL)
     legend_below(figure, axes, extra=replicates_entry(thin, "their mean"))
-    title = f"{finding(results, numbers)} (ranges: over the methods)"
-    figure.suptitle(fill(title, int(width * CHARACTERS)), fontsize="medium")
+    figure.suptitle("\n".join(title), fontsize="medium")
     yield Drawing("abstaining", figure, numbers)
 
 
