@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from textwrap import wrap
 
 import numpy as np
 import pandas as pd
@@ -18,6 +17,7 @@ from benchmarks.report.figures.drawing import (
     panels,
     replicates_entry,
     rows_of,
+    title_above,
 )
 from benchmarks.report.names import Variant
 from benchmarks.report.replicates import each
@@ -25,9 +25,6 @@ from benchmarks.report.results import Results
 from benchmarks.report.style import COLUMN, PAGE, Look
 
 IN_A_ROW = 4
-
-CHARACTERS, LINE = 13, 0.18
-"""How many fit into an inch of a title, and how many inches a line of it takes."""
 
 X_LABEL, Y_LABEL = "Images abstained on (%)", "Error of the rest (%)"
 
@@ -40,15 +37,14 @@ def abstaining_figures(results: Results, looks: Mapping[Variant, Look]) -> Itera
     thin = replicate_errors(results, numbers)
     shown = list(dict.fromkeys(numbers["condition"]))
     width = max(COLUMN, PAGE * min(1, len(shown) / IN_A_ROW))
-    title = wrap(f"{finding(results, numbers)} (ranges: over the methods)", int(width * CHARACTERS))
-    figure, axes = panels(len(shown), columns=IN_A_ROW, width=width, height=1.8 + LINE * len(title))
+    figure, axes = panels(len(shown), columns=IN_A_ROW, width=width, height=2.1)
     for ax, condition in zip(axes, shown, strict=True):
         chosen = (where(table, condition=condition) for table in (numbers, thin))
         draw(ax, *chosen, looks).set_title(results.label_of(condition))
     for ax in axes[::IN_A_ROW]:
         ax.set_ylabel(Y_LABEL)
     legend_below(figure, axes, extra=replicates_entry(thin, "their mean"))
-    figure.suptitle("\n".join(title), fontsize="medium")
+    title_above(figure, f"{finding(results, numbers)} (ranges: over the methods)")
     yield Drawing("abstaining", figure, numbers)
 
 
