@@ -90,10 +90,10 @@ def by_networks(parts: Mapping[str, Sequence[bool]]) -> Judgement:
     'It rises: 9 of 10 networks (95 % interval: 55 to 100 %).'
     """
     flags = np.array(list(parts.values()), dtype=bool)
-    together = flags.all(axis=0)
-    share = share_of_networks(together.tolist())
+    together: list[bool] = flags.all(axis=0).tolist()
+    share = share_of_networks(together)
     interval = f"(95 % interval: {100 * share.lower:.0f} to {100 * share.upper:.0f} %)"
-    count = f"{together.sum()} of {len(together)} networks {interval}."
+    count = f"{sum(together)} of {len(together)} networks {interval}."
     if len(parts) == 1:
         told = [f"{next(iter(parts))}: {count}"]
     else:
