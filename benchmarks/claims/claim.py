@@ -7,8 +7,6 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Literal, NamedTuple
 
-import numpy as np
-
 from benchmarks import vocabulary
 from benchmarks.claims.intervals import share_of_networks
 from benchmarks.claims.predictor import RecipePredictor
@@ -89,11 +87,10 @@ def by_networks(parts: Mapping[str, Sequence[bool]]) -> Judgement:
     >>> by_networks({"It rises": [True] * 9 + [False]}).why
     'It rises: 9 of 10 networks (95 % interval: 55 to 100 %).'
     """
-    flags = np.array(list(parts.values()), dtype=bool)
-    together = flags.all(axis=0)
-    share = share_of_networks(together.tolist())
+    together = [all(holds) for holds in zip(*parts.values(), strict=True)]
+    share = share_of_networks(together)
     interval = f"(95 % interval: {100 * share.lower:.0f} to {100 * share.upper:.0f} %)"
-    count = f"{together.sum()} of {len(together)} networks {interval}."
+    count = f"{sum(together)} of {len(together)} networks {interval}."
     if len(parts) == 1:
         told = [f"{next(iter(parts))}: {count}"]
     else:

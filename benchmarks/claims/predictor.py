@@ -18,7 +18,7 @@ from benchmarks.run.plan import Plan
 from benchmarks.run.workspace import Workspace
 from benchmarks.tasks.conditions import EvaluationSet
 from benchmarks.vocabulary import CLAIMS, CLEAN, PECULIAR, TYPICAL
-from methods import METHODS, Prediction
+from methods import METHODS, Prediction, UncertaintyMethod
 from methods.networks.labelled_images import LabelledImages
 from methods.networks.pool import NetworkPool
 from methods.networks.recipes import ARTICLE
@@ -44,7 +44,7 @@ OUTSIDE = 5
 AT_ONCE = 1_000_000
 """How many members times images a method predicts at once, for the sake of memory."""
 
-METHODS_OF_CLAIMS = {**METHODS, OtherMasks.name: OtherMasks}
+METHODS_OF_CLAIMS: dict[str, type[UncertaintyMethod]] = {**METHODS, OtherMasks.name: OtherMasks}
 
 Request = tuple[RunUnit, str]
 """A run unit, and the name of the images that it is to predict."""

@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from benchmarks.inference.covariance import ResampleCovariance
 from benchmarks.inference.image_sets import ImageSet, weights_of
 from benchmarks.inference.image_values import ImageValues, StoredValues, prepared
+from benchmarks.inference.resampling_tasks import ResamplingTask
 from benchmarks.metrics import Family
 from benchmarks.metrics.metric import Weights, each_once
 from benchmarks.predictions import RunUnit, StoredPrediction

@@ -11,8 +11,8 @@ from benchmarks.compared_sizes import compared_sizes
 from benchmarks.predictions import RunUnit
 from benchmarks.run.configuration import Configuration
 from benchmarks.run.parts.part import Part
-from benchmarks.run.parts.shares import shares
-from benchmarks.run.parts.work import work_of
+from benchmarks.run.parts.shares import Work, shares
+from benchmarks.run.parts.work import prediction_cost, training_cost
 from benchmarks.tasks import TASKS, Task
 from benchmarks.tasks.conditions import Condition
 from benchmarks.tasks.task import Split
@@ -181,8 +181,7 @@ class Plan:
         return sum(1 for share in self._shares(self._all_groups()) if share)
 
     def _shares(self, groups: list[tuple[RunUnit, ...]]) -> list[list[int]]:
-        works = [work_of(self, group) for group in groups]
-        return shares(works, self.part.of if self.part else 1)
+        return shares([self._work(group) for group in groups], self.part.of if self.part else 1)
 
     def _all_groups(self) -> list[tuple[RunUnit, ...]]:
         units = self._all_units()
@@ -248,6 +247,20 @@ class Plan:
             for size in self._sizes(name, recipe)
             for replicate in range(self._replicates(name, recipe, size))
         ]
+
+    def _work(self, group: tuple[RunUnit, ...]) -> Work:
+        largest, most = group[0], self.task.test_images
+        if self.objection(largest) is not None:
+            return Work(frozenset(), 0.0, 0.0)
+        method = self.configuration.classes[largest.method]
+        images = sum(min(self.images_of(one) or most, most) for one in self.conditions_of(largest))
+        return Work(
+            self.networks_of_unit(largest),
+            prediction_cost(
+                images, largest.size, slow=method.slow, of_networks=method.counts_networks
+            ),
+            training_cost(self.pool(largest.recipe).recipe.epochs, most),
+        )
 
     def _largest(self, unit: RunUnit) -> RunUnit:
         method = self.configuration.classes[unit.method]

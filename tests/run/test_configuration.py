@@ -109,10 +109,10 @@ def test_article_is_refused_for_a_task_that_it_is_not_about(
 
 
 def test_quick_has_values_of_the_task() -> None:
-    assert (QUICK.images, QUICK.epochs, QUICK.members) == (2000, 2, (50,))
+    assert (QUICK.images, QUICK.epochs, QUICK.members) == (2000, 2, (1, 2, 5, 10, 20, 50))
     assert (QUICK.batch_sizes, FULL.batch_sizes) == ((1, 64), (1, 8, 64, 1024))
     digits = configuration_of("quick", "digits")
-    assert (digits.images, digits.epochs, digits.members) == (None, None, (20,))
+    assert (digits.images, digits.epochs, digits.members) == (None, None, (1, 2, 5, 10, 20))
     assert digits.engine == "torch"
     assert digits.command == "python run_all.py --preset quick --task digits"
 

@@ -60,10 +60,10 @@ def measure_cost(predictor: RecipePredictor) -> Numbers:
     if not (folder / TIMES).exists():
         write_table(_training_times(predictor, engines), own_file(folder, TIMES))
     times = read_run_table(folder, TIMES)
-    training = {
-        training_seconds(int(networks), engine): rows["seconds"].tolist()
-        for (engine, networks), rows in times.groupby(["engine", "networks"], sort=False)
-    }
+    training: dict[Quantity, list[float]] = {}
+    for row in times.to_dict("records"):
+        quantity = training_seconds(int(row["networks"]), str(row["engine"]))
+        training.setdefault(quantity, []).append(float(row["seconds"]))
     predicting = {quantity: ms for times in timed.values() for quantity, ms in times.items()}
     return training | predicting | _worth(predictor, latency, next(iter(timed)))
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from textwrap import fill
 
 import numpy as np
 import pandas as pd
@@ -18,6 +17,7 @@ from benchmarks.report.figures.drawing import (
     panels,
     replicates_entry,
     rows_of,
+    title_above,
 )
 from benchmarks.report.names import Variant
 from benchmarks.report.replicates import each
@@ -25,9 +25,6 @@ from benchmarks.report.results import Results
 from benchmarks.report.style import COLUMN, PAGE, Look
 
 IN_A_ROW = 4
-
-CHARACTERS = 13
-"""How many fit into an inch of a title."""
 
 X_LABEL, Y_LABEL = "Images abstained on (%)", "Error of the rest (%)"
 
@@ -47,8 +44,7 @@ def abstaining_figures(results: Results, looks: Mapping[Variant, Look]) -> Itera
     for ax in axes[::IN_A_ROW]:
         ax.set_ylabel(Y_LABEL)
     legend_below(figure, axes, extra=replicates_entry(thin, "their mean"))
-    title = f"{finding(results, numbers)} (ranges: over the methods)"
-    figure.suptitle(fill(title, int(width * CHARACTERS)), fontsize="medium")
+    title_above(figure, f"{finding(results, numbers)} (ranges: over the methods)")
     yield Drawing("abstaining", figure, numbers)
 
 

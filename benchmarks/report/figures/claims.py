@@ -205,7 +205,7 @@ def draw_rank_agreement(ax: Axes, names: Names, correlations: pd.DataFrame) -> A
     """
     scores = list(dict.fromkeys(correlations["score"]))
     pairs = [pair for pair in PAIRS if pair in set(correlations["pair"])]
-    labels = []
+    labels: list[str] = []
     for score in scores:
         for pair in pairs:
             y = len(labels)

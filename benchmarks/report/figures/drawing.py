@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Sequence
+from textwrap import wrap
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -23,6 +24,9 @@ from benchmarks.report.style import BAND, Look
 
 LETTER, HANDLE = 0.054, 0.45
 """Widths in inches of a letter of a legend, and of a handle with the space around it."""
+
+CHARACTERS, LINE = 13, 0.19
+"""How many fit into an inch of a title, and how many inches a line of it takes."""
 
 
 class Drawing(NamedTuple):
@@ -75,6 +79,13 @@ def legend_below(figure: Figure, axes: Iterable[Axes], *, extra: Sequence[Artist
             loc="outside lower center",
             ncols=_columns_that_fit(list(entries), figure.get_figwidth()),
         )
+
+
+def title_above(figure: Figure, text: str) -> None:
+    """A title in as many lines as it needs, for which the figure is made higher."""
+    lines = wrap(text, int(figure.get_figwidth() * CHARACTERS))
+    figure.set_figheight(figure.get_figheight() + LINE * len(lines))
+    figure.suptitle("\n".join(lines), fontsize="medium")
 
 
 def _columns_that_fit(labels: list[str], width: float) -> int:

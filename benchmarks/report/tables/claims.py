@@ -90,7 +90,7 @@ def exact_tables(results: Results, recipe: str) -> Iterator[Table]:
         headings=tuple(results.names.printed(metric.name).heading for metric in metrics),
         rows=tuple(
             Row(
-                results.label_of(condition),
+                results.label_of(str(condition)),
                 (f"{results.names.method(variant.method).symbol} = {variant.members}",),
                 tuple(_cell(where(of_variant, measure=metric.name)) for metric in metrics),
             )
