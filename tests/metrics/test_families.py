@@ -293,6 +293,7 @@ def test_values_are_those_with_weights_of_one(family: Family) -> None:
         reference=Prediction.of(members_of(7, 40)),
         score=score,
         reference_score=of_reference,
+        temperature=1.5,
     )
     rows = family.evaluate(family.prepare(arrays), each_once(50), each_once(40))
     assert family.values(arrays).tolist() == rows[:, 0].tolist()
