@@ -165,6 +165,13 @@ def aurc(score: Array, wrong: Array) -> float:
     return float(np.mean(risks))
 
 
+def selective_risk(score: Array, wrong: Array, kept: int) -> float:
+    """Of images in a random order among their ties, the errors expected among so many."""
+    below = np.array([(score < s).sum() for s in score])
+    tied = np.array([(score == s).sum() for s in score])
+    return float((wrong * ((kept - below) / tied).clip(0, 1)).sum() / kept)
+
+
 def augrc(score: Array, wrong: Array) -> float:
     """Traub et al. 2024, equation 7, from the AUROC."""
     accuracy = 1 - wrong.mean()
@@ -204,13 +211,14 @@ def test_measures_of_selection(name: str) -> None:
         score = score.round(12)
         values = {
             metric: rows[metric, name_of_score].value
-            for metric in ("misclassification_auroc", "aurc", "augrc")
+            for metric in ("misclassification_auroc", "aurc", "augrc", "error_at_coverage_90")
         }
         assert values == pytest.approx(
             {
                 "misclassification_auroc": roc_auc_score(wrong, score),
                 "aurc": aurc(score, wrong),
                 "augrc": augrc(score, wrong),
+                "error_at_coverage_90": selective_risk(score, wrong, kept=36),
             }
         )
 
@@ -374,6 +382,7 @@ def test_measures_by_label_have_ill_defined_labels_beyond_90_degrees(
     name: str, ill_defined: bool
 ) -> None:
     by_label = {*AGAINST_LABELS, "misclassification_auroc", "aurc", "augrc"}
+    by_label |= {f"error_at_coverage_{coverage}" for coverage in (99, 95, 90, 80)}
     for row in rows_of(name):
         expected = "ill-defined labels" if ill_defined and row.metric in by_label else "ok"
         assert row.status == expected

@@ -38,8 +38,8 @@ def abstaining_figures(results: Results, looks: Mapping[Variant, Look]) -> Itera
     width = max(COLUMN, PAGE * min(1, len(shown) / IN_A_ROW))
     figure, axes = panels(len(shown), columns=IN_A_ROW, width=width, height=2.1)
     for ax, condition in zip(axes, shown, strict=True):
-        chosen = (where(table, condition=condition) for table in (numbers, thin))
-        draw(ax, *chosen, looks).set_title(results.label_of(condition))
+        means, replicates = (where(table, condition=condition) for table in (numbers, thin))
+        draw(ax, means, replicates, looks).set_title(results.label_of(condition))
     for ax in axes[::IN_A_ROW]:
         ax.set_ylabel(Y_LABEL)
     legend_below(figure, axes, extra=replicates_entry(thin, "their mean"))
