@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from textwrap import fill
 
 import numpy as np
 import pandas as pd
@@ -11,6 +12,7 @@ from matplotlib.axes import Axes
 from benchmarks.records import where
 from benchmarks.report.abstaining import errors, finding, replicate_errors
 from benchmarks.report.figures.drawing import (
+    LETTER,
     Drawing,
     draw_band,
     legend_below,
@@ -35,7 +37,7 @@ def abstaining_figures(results: Results, looks: Mapping[Variant, Look]) -> Itera
         return
     thin = replicate_errors(results, numbers)
     shown = list(dict.fromkeys(numbers["condition"]))
-    width = max(COLUMN, PAGE * min(1, len(shown) / IN_A_ROW))
+    width = PAGE if len(shown) > IN_A_ROW / 2 else COLUMN
     figure, axes = panels(len(shown), columns=IN_A_ROW, width=width, height=2.1)
     for ax, condition in zip(axes, shown, strict=True):
         means, replicates = (where(table, condition=condition) for table in (numbers, thin))
@@ -43,7 +45,8 @@ def abstaining_figures(results: Results, looks: Mapping[Variant, Look]) -> Itera
     for ax in axes[::IN_A_ROW]:
         ax.set_ylabel(Y_LABEL)
     legend_below(figure, axes, extra=replicates_entry(thin, "their mean"))
-    figure.suptitle(f"{finding(results, numbers)}\n(ranges: over the methods)", fontsize="medium")
+    title = fill(finding(results, numbers), int(width / LETTER))
+    figure.suptitle(title, fontsize="medium")
     yield Drawing("abstaining", figure, numbers)
 
 

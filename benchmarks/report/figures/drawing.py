@@ -22,7 +22,7 @@ from benchmarks.report.results import Results
 from benchmarks.report.style import BAND, Look
 
 LETTER, HANDLE = 0.054, 0.45
-"""Widths in inches of a letter of a legend, and of a handle with the space around it."""
+"""Widths in inches of a letter of a legend or title, and of a handle with the space around it."""
 
 
 class Drawing(NamedTuple):
