@@ -94,11 +94,11 @@ class SelectionStatistics:
         return self._errors_kept[COVERAGES.index(coverage)]
 
     @cached_property
-    def _errors_kept(self) -> Float64[np.ndarray, "coverages resamples"]:
+    def _errors_kept(self) -> tuple[PerResample, ...]:
         values = np.empty((len(COVERAGES), self.weights.shape[1]))
         order, right = self.selection
         abstain(*order, right[order.rows], self.weights, np.array(COVERAGES), values)
-        return values
+        return tuple(values)
 
     @cached_property
     def selected(self) -> tuple[Counts, Counts]:

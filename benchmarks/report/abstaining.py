@@ -86,7 +86,10 @@ def finding(results: Results, means: pd.DataFrame) -> str:
         f"({results.label_of(condition).lower()})"
         for condition in dict.fromkeys((shown[0], shown[-1]))
     ]
-    return f"Abstaining on {typical:g} % of the images takes the error {' and '.join(changes)}"
+    return (
+        f"Abstaining on {typical:g} % of the images takes the methods' errors "
+        f"{' and '.join(changes)}"
+    )
 
 
 def _range(means: pd.DataFrame, condition: str, abstained: float) -> str:

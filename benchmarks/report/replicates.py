@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 import pandas as pd
 
@@ -42,6 +44,17 @@ def mean_curve(rows: pd.DataFrame, x: str, y: str) -> pd.DataFrame:
     mean = np.mean([np.interp(at, one[x], one[y]) for one in replicates], axis=0)
     points = {x: [at[0], *at], y: [first, *mean], "lower": np.nan, "upper": np.nan}
     return pd.DataFrame(points).assign(replicates=len(replicates))
+
+
+def of_each_method(
+    table: pd.DataFrame, key: list[str], mean: Callable[[pd.DataFrame], pd.DataFrame]
+) -> pd.DataFrame:
+    """What a function makes of the rows of each method, condition and so on, with these columns."""
+    means = [
+        mean(rows).assign(**{name: rows[name].iloc[0] for name in key})
+        for _, rows in table.groupby(key, sort=False)
+    ]
+    return pd.concat(means, ignore_index=True)
 
 
 def of_replicates(results: Results, means: pd.DataFrame, *along: str) -> pd.DataFrame:

@@ -165,6 +165,13 @@ def aurc(score: Array, wrong: Array) -> float:
     return float(np.mean(risks))
 
 
+def selective_risk(score: Array, wrong: Array, kept: int) -> float:
+    """Of images in a random order among their ties, the errors expected among so many."""
+    below = np.array([(score < s).sum() for s in score])
+    tied = np.array([(score == s).sum() for s in score])
+    return float((wrong * ((kept - below) / tied).clip(0, 1)).sum() / kept)
+
+
 def augrc(score: Array, wrong: Array) -> float:
     """Traub et al. 2024, equation 7, from the AUROC."""
     accuracy = 1 - wrong.mean()
@@ -204,13 +211,14 @@ def test_measures_of_selection(name: str) -> None:
         score = score.round(12)
         values = {
             metric: rows[metric, name_of_score].value
-            for metric in ("misclassification_auroc", "aurc", "augrc")
+            for metric in ("misclassification_auroc", "aurc", "augrc", "error_at_coverage_90")
         }
         assert values == pytest.approx(
             {
                 "misclassification_auroc": roc_auc_score(wrong, score),
                 "aurc": aurc(score, wrong),
                 "augrc": augrc(score, wrong),
+                "error_at_coverage_90": selective_risk(score, wrong, kept=36),
             }
         )
 

@@ -36,15 +36,15 @@ def abstaining_figures(results: Results, looks: Mapping[Variant, Look]) -> Itera
         return
     thin = replicate_errors(results, numbers)
     shown = list(dict.fromkeys(numbers["condition"]))
-    width = max(COLUMN, PAGE * min(1, len(shown) / IN_A_ROW))
+    width = PAGE if len(shown) > IN_A_ROW / 2 else COLUMN
     figure, axes = panels(len(shown), columns=IN_A_ROW, width=width, height=2.1)
     for ax, condition in zip(axes, shown, strict=True):
-        chosen = (where(table, condition=condition) for table in (numbers, thin))
-        draw(ax, *chosen, looks).set_title(results.label_of(condition))
+        means, replicates = (where(table, condition=condition) for table in (numbers, thin))
+        draw(ax, means, replicates, looks).set_title(results.label_of(condition))
     for ax in axes[::IN_A_ROW]:
         ax.set_ylabel(Y_LABEL)
     legend_below(figure, axes, extra=replicates_entry(thin, "their mean"))
-    title_above(figure, f"{finding(results, numbers)} (ranges: over the methods)")
+    title_above(figure, finding(results, numbers))
     yield Drawing("abstaining", figure, numbers)
 
 

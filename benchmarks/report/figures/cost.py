@@ -49,8 +49,8 @@ def cost_figures(results: Results, looks: Mapping[Variant, Look]) -> Iterator[Dr
         row, column = divmod(position, len(shown))
         metric, condition = shown[column]
         shown_here = {"metric": metric, "condition": condition, "batch_size": sizes[row]}
-        chosen = (where(table, **shown_here) for table in (numbers, thin))
-        draw(ax, results.names, *chosen, looks)
+        here, replicates = (where(table, **shown_here) for table in (numbers, thin))
+        draw(ax, results.names, here, replicates, looks)
         ax.set_ylabel(f"{results.names.printed(metric).axis_title}\n{results.label_of(condition)}")
         ax.set_xlabel(f"Milliseconds, {_images(sizes[row])}")
     small = Line2D([], [], color="0.4", marker=".", linestyle="none", label=REPLICATES)
@@ -118,14 +118,14 @@ def draw(
     margin = 0.3 * (highest - lowest) or 0.1 * abs(highest)
     ends = lowest - margin, highest + margin
     for method, replicates in thin.groupby("method", sort=False):
-        point = look_in(looks, Variant(str(method), "")).point
+        style = look_in(looks, Variant(str(method), "")).point
         of_each = replicates["value"]
         beyond = {"v": of_each < ends[0], "^": of_each > ends[1]}
         for marker, chosen in {**beyond, ".": of_each.between(*ends)}.items():
             shown = replicates[chosen]
             values = shown["value"].clip(*ends)
             if not shown.empty:
-                ax.plot(shown["p50_ms"], values, **point, marker=marker, clip_on=False)
+                ax.plot(shown["p50_ms"], values, **style, marker=marker, clip_on=False)
     ax.set_ylim(*ends)
     return ax
 

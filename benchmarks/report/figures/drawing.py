@@ -18,12 +18,12 @@ from matplotlib.text import Text
 from benchmarks.records import where
 from benchmarks.report.names import Names, Variant
 from benchmarks.report.read.files import Pixels, claims_numbers
-from benchmarks.report.replicates import each, mean_curve
+from benchmarks.report.replicates import each, mean_curve, of_each_method
 from benchmarks.report.results import Results
 from benchmarks.report.style import BAND, Look
 
 LETTER, HANDLE = 0.054, 0.45
-"""Widths in inches of a letter of a legend, and of a handle with the space around it."""
+"""Widths in inches of a letter of a legend or title, and of a handle with the space around it."""
 
 CHARACTERS, LINE = 13, 0.19
 """How many fit into an inch of a title, and how many inches a line of it takes."""
@@ -118,12 +118,8 @@ def draw_curve(ax: Axes, rows: pd.DataFrame, x: str, y: str, look: Look) -> Axes
 def drawn_curves(table: pd.DataFrame, x: str, y: str) -> pd.DataFrame:
     """The thick lines of a table of curves; thin ones are in the table itself."""
     key = ["recipe", "method", "members", "condition", "score"]
-    means = [
-        mean_curve(rows, x, y).assign(**dict(zip(key, of_curve, strict=True)))
-        for of_curve, rows in table.groupby(key, sort=False)
-    ]
-    columns = [*key, "replicates", x, y, "lower", "upper"]
-    return pd.concat(means, ignore_index=True)[columns]
+    means = of_each_method(table, key, lambda rows: mean_curve(rows, x, y))
+    return means[[*key, "replicates", x, y, "lower", "upper"]]
 
 
 def replicates_entry(rows: pd.DataFrame, mean: str) -> list[Artist]:

@@ -19,7 +19,7 @@ from benchmarks.report.figures.drawing import (
     rows_of,
 )
 from benchmarks.report.names import Variant
-from benchmarks.report.replicates import each
+from benchmarks.report.replicates import each, of_each_method
 from benchmarks.report.results import Results
 from benchmarks.report.style import COLUMN, PAGE, Look
 
@@ -64,11 +64,7 @@ def reliability_figures(results: Results, looks: Mapping[Variant, Look]) -> Iter
 def drawn_bins(bins: pd.DataFrame) -> pd.DataFrame:
     """The means of a table of bins; those of replicates are in the table itself."""
     key = ["recipe", "method", "members", "condition"]
-    means = [
-        mean_bins(rows).assign(**dict(zip(key, of_rows, strict=True)))
-        for of_rows, rows in bins.groupby(key, sort=False)
-    ]
-    return pd.concat(means, ignore_index=True)[[*key, *DRAWN]]
+    return of_each_method(bins, key, mean_bins)[[*key, *DRAWN]]
 
 
 def mean_bins(bins: pd.DataFrame) -> pd.DataFrame:
@@ -84,8 +80,8 @@ def mean_bins(bins: pd.DataFrame) -> pd.DataFrame:
         return known.assign(replicates=1)
     grouped = known.groupby("lower", as_index=False)
     means = grouped[["upper", "count", "confidence", "accuracy"]].mean()
-    often = 2 * grouped["accuracy"].count()["accuracy"] >= len(replicates)
-    means[["confidence", "accuracy"]] = means[["confidence", "accuracy"]].where(often)
+    seldom = grouped["accuracy"].count()["accuracy"] < len(replicates) / 2
+    means.loc[seldom, ["confidence", "accuracy"]] = math.nan
     return means.assign(replicates=len(replicates), **dict.fromkeys(ACCURACY_BAND, math.nan))
 
 

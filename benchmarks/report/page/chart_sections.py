@@ -74,7 +74,8 @@ def severities(results: Results, looks: Mapping[Variant, Look]) -> dict[str, Sev
             thin = of_replicates(results, numbers, "severity")
             charts = [
                 _severity_chart(
-                    *(where(table, metric=metric) for table in (numbers, thin)),
+                    where(numbers, metric=metric),
+                    where(thin, metric=metric),
                     *(metric, scale, results, looks),
                 )
                 for metric in dict.fromkeys(numbers["metric"])
@@ -178,15 +179,13 @@ def _severity_chart(
 
 def _reliability_chart(title: str, bins: pd.DataFrame, looks: Mapping[Variant, Look]) -> Chart:
     x, y = x_axis("Confidence", 0, 1), y_axis("Accuracy", 0, 1)
+    means, at = drawn_bins(bins).dropna(subset="accuracy"), ("confidence", "accuracy")
     return Chart(
         title=title,
         description=f"Accuracy against confidence, {title}; the diagonal is perfect calibration",
         x=x,
         y=y,
-        lines=_lines(
-            *(drawn_bins(bins).dropna(subset="accuracy"), full_bins(bins)),
-            *(("confidence", "accuracy"), looks, x, y, partial(map, _reliability_point)),
-        ),
+        lines=_lines(means, full_bins(bins), at, looks, x, y, partial(map, _reliability_point)),
         diagonal=True,
     )
 
