@@ -9,9 +9,9 @@ from benchmarks.progress import tracked
 from benchmarks.report.names import Names
 from benchmarks.report.read.files import read_latency
 from benchmarks.report.results import Results
-from benchmarks.report.tables.formats import write_tables
 from benchmarks.report.tables.integrity import integrity_table
 from benchmarks.report.tables.latency import latency_tables
+from benchmarks.report.tables.text.formats import write_tables
 from benchmarks.vocabulary import SUMMARY_CSV
 
 

@@ -18,8 +18,8 @@ from benchmarks.report.claims_page import by_weight
 from benchmarks.report.names import Names
 from benchmarks.report.read.files import read_claims, read_latency
 from benchmarks.report.results import Results
-from benchmarks.report.tables.formats import markdown
 from benchmarks.report.tables.latency import latency_table
+from benchmarks.report.tables.text.formats import markdown
 from benchmarks.report.texts import article_answer
 from benchmarks.stored.listing import read_run_json
 from benchmarks.vocabulary import (

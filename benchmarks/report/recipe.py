@@ -16,10 +16,11 @@ from benchmarks.report.figures.drawing import without_formulas
 from benchmarks.report.results import Results
 from benchmarks.report.style import DPI, SETTINGS
 from benchmarks.report.tables.abstaining import abstaining_tables
-from benchmarks.report.tables.claims import claims_tables, exact_tables
+from benchmarks.report.tables.claims import claims_tables
 from benchmarks.report.tables.cost import cost_tables
-from benchmarks.report.tables.formats import write_tables
+from benchmarks.report.tables.exact import exact_tables
 from benchmarks.report.tables.quality import quality_tables
+from benchmarks.report.tables.text.formats import write_tables
 from benchmarks.report.tables.worth import worth_tables
 from benchmarks.stored.listing import list_files
 from benchmarks.vocabulary import FIGURES_FOLDER

@@ -27,8 +27,8 @@ from benchmarks.progress import tracked
 from benchmarks.records import Measurement, as_table, write_table
 from benchmarks.report.names import Names
 from benchmarks.report.results import Results
-from benchmarks.report.tables.formats import SUFFIXES, table_files, write_table_files
 from benchmarks.report.tables.quality import quality_tables
+from benchmarks.report.tables.text.formats import SUFFIXES, table_files, write_table_files
 from benchmarks.run.measurement_rows import measure_values
 from benchmarks.run.nouns import condition_records, metric_records, score_records
 from benchmarks.run.summary import summarise

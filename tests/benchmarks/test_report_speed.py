@@ -16,8 +16,8 @@ from benchmarks.report import write_report
 from benchmarks.report.figures import Drawing, figures
 from benchmarks.report.results import Results
 from benchmarks.report.style import SETTINGS
-from benchmarks.report.tables.formats import latex, markdown
 from benchmarks.report.tables.quality import quality_tables
+from benchmarks.report.tables.text.formats import latex, markdown
 
 QUICK = Path(__file__).parents[2] / "results" / "quick"
 RECIPE = "standard"

@@ -15,7 +15,7 @@ from benchmarks.records import Quantity, where
 from benchmarks.report.page.claims import claims as page_data
 from benchmarks.report.results import claims_numbers
 from benchmarks.report.tables.claims import verdict_table
-from benchmarks.report.tables.formats import markdown
+from benchmarks.report.tables.text.formats import markdown
 from benchmarks.run.stages import run_stages
 from tests.claims.support import run_in
 

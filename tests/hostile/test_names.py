@@ -25,13 +25,13 @@ from benchmarks.escaping.spreadsheet import quoted, unquoted
 from benchmarks.escaping.terminal import terminal_text
 from benchmarks.nouns import MethodRecord, Nouns
 from benchmarks.records import Measurement, as_table, read_table, write_table
-from benchmarks.report.figures.detection import roc_figures
+from benchmarks.report.figures.curves.detection import roc_figures
 from benchmarks.report.figures.drawing import without_formulas
 from benchmarks.report.names import Names
 from benchmarks.report.results import Results
 from benchmarks.report.style import SETTINGS, looks
-from benchmarks.report.tables.formats import as_frame
 from benchmarks.report.tables.table import Cell, Row, Table
+from benchmarks.report.tables.text.formats import as_frame
 from benchmarks.run.custom_method import load_method
 from benchmarks.score import command as score
 

@@ -10,13 +10,19 @@ import pytest
 
 from benchmarks.nouns import MetricRecord
 from benchmarks.records import read_table, where
-from benchmarks.report.abstaining import conditions, errors, finding, replicate_errors, steps
 from benchmarks.report.figures.abstaining import abstaining_figures
 from benchmarks.report.names import Names
+from benchmarks.report.numbers.abstaining import (
+    conditions,
+    errors,
+    finding,
+    replicate_errors,
+    steps,
+)
 from benchmarks.report.results import Results
 from benchmarks.report.style import looks
 from benchmarks.report.tables.abstaining import abstaining_tables
-from benchmarks.report.tables.formats import as_frame, latex, markdown
+from benchmarks.report.tables.text.formats import as_frame, latex, markdown
 from tests.report.support import NAMES
 
 SHARES = [0, 1, 5, 10, 20]

@@ -27,7 +27,7 @@ from benchmarks.report.names import Names
 from benchmarks.report.read.files import claims_numbers
 from benchmarks.report.results import Results
 from benchmarks.report.tables.claims import claims_tables, verdict_table
-from benchmarks.report.tables.formats import as_frame, latex, markdown
+from benchmarks.report.tables.text.formats import as_frame, latex, markdown
 from benchmarks.vocabulary import CEILING, IMITATION, LEAST_OF_CEILING, PAIRS
 from tests.report.support import nouns
 

@@ -10,16 +10,17 @@ import pandas as pd
 import pytest
 from matplotlib.figure import Figure
 
-from benchmarks.report import cost, write_report
-from benchmarks.report.cost import Setup, main_setup, points
+from benchmarks.report import write_report
 from benchmarks.report.figures.cost import draw
 from benchmarks.report.names import Variant
+from benchmarks.report.numbers import cost
+from benchmarks.report.numbers.cost import Setup, main_setup, points
+from benchmarks.report.numbers.replicates import of_replicates
 from benchmarks.report.read.comparisons import Quantity
-from benchmarks.report.replicates import of_replicates
 from benchmarks.report.results import Results
 from benchmarks.report.style import looks
-from benchmarks.report.tables.formats import as_frame
 from benchmarks.report.tables.latency import latency_tables
+from benchmarks.report.tables.text.formats import as_frame
 
 NO_REPLICATES = pd.DataFrame(columns=["method", "members", "replicate", "p50_ms", "value"])
 

@@ -13,20 +13,18 @@ from matplotlib.figure import Figure
 from PIL import Image
 
 from benchmarks.records import read_table
-from benchmarks.report.abstaining import errors, replicate_errors
 from benchmarks.report.figures import (
     abstaining,
-    detection,
     entropy_split,
-    reliability,
-    risk_coverage,
     severity,
     training,
     votes,
 )
+from benchmarks.report.figures.curves import detection, reliability, risk_coverage
 from benchmarks.report.figures.drawing import rows_of, show_image
 from benchmarks.report.names import Variant
-from benchmarks.report.replicates import of_replicates
+from benchmarks.report.numbers.abstaining import errors, replicate_errors
+from benchmarks.report.numbers.replicates import of_replicates
 from benchmarks.report.results import Results
 from benchmarks.report.style import looks
 from tests.report.support import NAMES

@@ -16,7 +16,7 @@ import pytest
 
 from benchmarks.metrics import METRICS
 from benchmarks.records import write_table
-from benchmarks.report.abstaining import errors, finding
+from benchmarks.report.numbers.abstaining import errors, finding
 from benchmarks.report.page import page as page_module
 from benchmarks.report.page import write_page
 from benchmarks.report.page.chart import Point, line, log_axis, x_axis, y_axis

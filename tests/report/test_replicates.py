@@ -6,8 +6,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from benchmarks.report.figures.reliability import mean_bins
-from benchmarks.report.replicates import each, has_interval, mean_curve
+from benchmarks.report.figures.curves.reliability import mean_bins
+from benchmarks.report.numbers.replicates import each, has_interval, mean_curve
 
 ROC = ("flagged_clean", "flagged")
 

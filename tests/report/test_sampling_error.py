@@ -9,10 +9,10 @@ import pytest
 from matplotlib.figure import Figure
 
 from benchmarks.records import where
-from benchmarks.report.figures import cost
+from benchmarks.report.figures import sampling_error
 from benchmarks.report.results import Results
-from benchmarks.report.tables.claims import exact_tables
-from benchmarks.report.tables.formats import as_frame, markdown
+from benchmarks.report.tables.exact import exact_tables
+from benchmarks.report.tables.text.formats import as_frame, markdown
 
 
 @pytest.fixture(scope="module")
@@ -40,7 +40,7 @@ def test_table_has_paired_differences_of_every_size(results: Results) -> None:
 
 
 def test_figure_has_each_condition_and_the_slope_of_chance(results: Results) -> None:
-    (drawing,) = cost.sampling_error_figures(results, {})
+    (drawing,) = sampling_error.sampling_error_figures(results, {})
     assert [ax.get_title() for ax in drawing.figure.axes] == ["Clean, subset", "45°, subset"]
     labels = [text.get_text() for text in drawing.figure.legends[0].get_texts()]
     assert labels[0] == "Share of votes for a class"
@@ -49,7 +49,7 @@ def test_figure_has_each_condition_and_the_slope_of_chance(results: Results) -> 
 
 def test_dashed_line_falls_with_the_square_root_to_the_last_point(results: Results) -> None:
     errors = pd.DataFrame({"measure": "votes", "members": ["1", "100"], "rms_error": [0.25, 0.04]})
-    ax = cost.draw_errors(Figure().subplots(), results.names, errors)
+    ax = sampling_error.draw_errors(Figure().subplots(), results.names, errors)
     measured, ideal, _ = ax.lines
     assert list(measured.get_ydata()) == [0.25, 0.04]
     assert list(ideal.get_ydata()) == pytest.approx([0.4, 0.04])
@@ -58,4 +58,4 @@ def test_dashed_line_falls_with_the_square_root_to_the_last_point(results: Resul
 def test_earlier_runs_have_neither(reported: Path) -> None:
     results = Results.load(reported)
     assert list(exact_tables(results, "standard")) == []
-    assert list(cost.sampling_error_figures(results, {})) == []
+    assert list(sampling_error.sampling_error_figures(results, {})) == []

@@ -10,8 +10,8 @@ import pandas as pd
 from benchmarks.records import members_rank
 from benchmarks.report.answer.evidence import Candidate
 from benchmarks.report.answer.situations import Situation
-from benchmarks.report.cost import main_setup, milliseconds
 from benchmarks.report.names import Variant
+from benchmarks.report.numbers.cost import main_setup, milliseconds
 from benchmarks.report.results import Results
 from benchmarks.vocabulary import SELF_TRAINED
 

@@ -9,7 +9,6 @@ import pandas as pd
 from matplotlib.axes import Axes
 
 from benchmarks.records import where
-from benchmarks.report.abstaining import errors, finding, replicate_errors
 from benchmarks.report.figures.drawing import (
     Drawing,
     draw_band,
@@ -20,7 +19,8 @@ from benchmarks.report.figures.drawing import (
     title_above,
 )
 from benchmarks.report.names import Variant
-from benchmarks.report.replicates import each
+from benchmarks.report.numbers.abstaining import errors, finding, replicate_errors
+from benchmarks.report.numbers.replicates import each
 from benchmarks.report.results import Results
 from benchmarks.report.style import COLUMN, PAGE, Look
 

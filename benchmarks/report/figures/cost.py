@@ -5,34 +5,22 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Mapping
 
-import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 from matplotlib.ticker import LogLocator, NullFormatter, StrMethodFormatter
 
 from benchmarks.records import where
-from benchmarks.report.cost import main_setup, points
 from benchmarks.report.figures.drawing import Drawing, legend_below, panels
 from benchmarks.report.names import Names, Variant
-from benchmarks.report.replicates import of_replicates
+from benchmarks.report.numbers.cost import main_setup, points
+from benchmarks.report.numbers.replicates import of_replicates
 from benchmarks.report.results import Results
 from benchmarks.report.style import PAGE, Look, look_in
-from benchmarks.vocabulary import VOTES
 
 FRONT = "Pareto front: no other point is both faster and better"
 
 REPLICATES = "Small: replicates (triangles: beyond the axis)"
-
-SAMPLING_ERROR = "sampling-error"
-
-SAMPLED_MEASURES = {
-    VOTES: ("#0072B2", "o"),
-    "pairwise_disagreement": ("#009E73", "v"),
-    "predictive_entropy": ("#E69F00", "X"),
-    "mutual_information": ("#CC79A7", "P"),
-}
-"""The measures of a single image that are drawn, with their colours and markers."""
 
 
 def cost_figures(results: Results, looks: Mapping[Variant, Look]) -> Iterator[Drawing]:
@@ -139,37 +127,3 @@ def _label(names: Names, method: str, line: pd.DataFrame) -> str:
 
 def _images(count: int) -> str:
     return "one image" if count == 1 else f"{count:,} images"
-
-
-def sampling_error_figures(results: Results, _: Mapping[Variant, Look]) -> Iterator[Drawing]:
-    """By condition, the error of each measure against the number of members."""
-    errors = results.curve("sampling_error")
-    if errors.empty:
-        return
-    shown = errors[errors["measure"].isin(SAMPLED_MEASURES) & errors["rms_error"].notna()]
-    conditions = list(dict.fromkeys(shown["condition"]))
-    figure, axes = panels(len(conditions), columns=2, width=PAGE, height=2.3, sharey=True)
-    for ax, condition in zip(axes, conditions, strict=True):
-        draw_errors(ax, results.names, where(shown, condition=condition))
-        ax.set_title(results.label_of(condition))
-    axes[0].set_ylabel("Error of an image's value\n(root mean square)")
-    legend_below(figure, axes)
-    yield Drawing(SAMPLING_ERROR, figure, shown)
-
-
-def draw_errors(ax: Axes, names: Names, errors: pd.DataFrame) -> Axes:
-    """A line a measure, and dashed the line of slope 1/√T through its last point."""
-    for measure, (color, marker) in SAMPLED_MEASURES.items():
-        line = where(errors, measure=measure)
-        line = line.assign(size=line["members"].astype(int)).sort_values("size")
-        if line.empty:
-            continue
-        label = "Share of votes for a class" if measure == VOTES else names.printed(measure).name
-        sizes, rms = line["size"].to_numpy(), line["rms_error"].to_numpy()
-        ax.plot(sizes, rms, color=color, marker=marker, label=label)
-        ideal = rms[-1] * np.sqrt(sizes[-1] / sizes)
-        ax.plot(sizes, ideal, color=color, linewidth=0.7, linestyle=(0, (4, 2)))
-    ax.plot([], [], color="0.4", linewidth=0.7, linestyle=(0, (4, 2)), label="Slope of 1/√T")
-    ax.set(xscale="log", yscale="log", xlabel="Passes T")
-    ax.grid(visible=True, which="minor", axis="y", linewidth=0.3)
-    return ax

@@ -17,8 +17,8 @@ from matplotlib.text import Text
 
 from benchmarks.records import where
 from benchmarks.report.names import Names, Variant
+from benchmarks.report.numbers.replicates import each, mean_curve, of_each_method
 from benchmarks.report.read.files import Pixels, claims_numbers
-from benchmarks.report.replicates import each, mean_curve, of_each_method
 from benchmarks.report.results import Results
 from benchmarks.report.style import BAND, Look
 

@@ -20,8 +20,8 @@ from benchmarks.report.figures.drawing import (
     rows_of,
 )
 from benchmarks.report.names import Printed, Variant
+from benchmarks.report.numbers.replicates import each, has_interval, of_replicates
 from benchmarks.report.read.comparisons import Quantity
-from benchmarks.report.replicates import each, has_interval, of_replicates
 from benchmarks.report.results import Results
 from benchmarks.report.style import COLUMN, PAGE, SHADE, Look
 

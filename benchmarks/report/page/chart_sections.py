@@ -10,13 +10,14 @@ from typing import Any, NamedTuple
 import pandas as pd
 
 from benchmarks.records import where
-from benchmarks.report.abstaining import errors, finding, replicate_errors
 from benchmarks.report.figures.abstaining import X_LABEL, Y_LABEL
+from benchmarks.report.figures.curves.reliability import ACCURACY_BAND, drawn_bins, full_bins
 from benchmarks.report.figures.drawing import conditions_in, drawn_curves, rows_of, scores_in
-from benchmarks.report.figures.reliability import ACCURACY_BAND, drawn_bins, full_bins
 from benchmarks.report.figures.severity import Scale, limits, lines, scale_of
 from benchmarks.report.names import Variant
 from benchmarks.report.number_format import rounded
+from benchmarks.report.numbers.abstaining import errors, finding, replicate_errors
+from benchmarks.report.numbers.replicates import each, of_replicates, with_ranges
 from benchmarks.report.page.chart import (
     Axis,
     Chart,
@@ -27,7 +28,6 @@ from benchmarks.report.page.chart import (
     x_axis,
     y_axis,
 )
-from benchmarks.report.replicates import each, of_replicates, with_ranges
 from benchmarks.report.results import Results
 from benchmarks.report.style import Look
 from benchmarks.report.tables.abstaining import abstaining_table

@@ -13,9 +13,10 @@ import pandas as pd
 
 from benchmarks.errors import UserError
 from benchmarks.records import read_table
-from benchmarks.report.cost import COLUMNS
 from benchmarks.report.names import Names, Variant
 from benchmarks.report.number_format import rounded
+from benchmarks.report.numbers.cost import COLUMNS
+from benchmarks.report.numbers.replicates import of_replicates, with_ranges
 from benchmarks.report.page.chart import (
     Axis,
     Chart,
@@ -27,7 +28,6 @@ from benchmarks.report.page.chart import (
     range_of,
     y_axis,
 )
-from benchmarks.report.replicates import of_replicates, with_ranges
 from benchmarks.report.results import Results
 from benchmarks.report.style import Look, look_in
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from benchmarks.report.abstaining import conditions, in_percent, steps
+from benchmarks.report.numbers.abstaining import conditions, in_percent, steps
 from benchmarks.report.read.comparisons import Quantity
 from benchmarks.report.results import Results
 from benchmarks.report.tables.comparison import compared_cells

@@ -7,8 +7,8 @@ from typing import NamedTuple
 
 import pandas as pd
 
-from benchmarks.report.cost import Setup, batch_sizes, main_setup, milliseconds
 from benchmarks.report.names import Names, Variant
+from benchmarks.report.numbers.cost import Setup, batch_sizes, main_setup, milliseconds
 from benchmarks.report.read.comparisons import Bounds, Quantity
 from benchmarks.report.results import Results
 from benchmarks.report.tables.comparison import value_cell

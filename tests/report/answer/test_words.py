@@ -8,8 +8,8 @@ import pytest
 from benchmarks.report.answer.table import decision_table
 from benchmarks.report.answer.verdict import verdict
 from benchmarks.report.results import Results
-from benchmarks.report.tables.formats import as_frame, latex, markdown
 from benchmarks.report.tables.table import one_line
+from benchmarks.report.tables.text.formats import as_frame, latex, markdown
 from tests.report.answer.cases import (
     AS_GOOD,
     AUGRC,

@@ -6,8 +6,8 @@ import math
 import re
 from pathlib import Path
 
-from benchmarks.report.tables.formats import as_frame, latex, markdown
 from benchmarks.report.tables.table import Cell, Row, Table
+from benchmarks.report.tables.text.formats import as_frame, latex, markdown
 
 
 def table_of(*cells: Cell, label: str = "mine") -> Table:

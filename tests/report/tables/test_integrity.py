@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from benchmarks.report.tables.formats import latex, markdown
 from benchmarks.report.tables.integrity import integrity_table
+from benchmarks.report.tables.text.formats import latex, markdown
 
 
 def record(folder: Path, **probed: bool) -> Path:

@@ -17,7 +17,6 @@ from benchmarks.records import read_table
 from benchmarks.report.names import Names, Variant
 from benchmarks.report.read.comparisons import Quantity
 from benchmarks.report.results import Results
-from benchmarks.report.tables.formats import markdown
 from benchmarks.report.tables.quality import (
     calibration_table,
     kind_of,
@@ -27,6 +26,7 @@ from benchmarks.report.tables.quality import (
     subset_table,
 )
 from benchmarks.report.tables.table import Table
+from benchmarks.report.tables.text.formats import markdown
 from methods.scores import SCORES
 from tests.report.support import NAMES
 

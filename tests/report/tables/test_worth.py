@@ -12,7 +12,7 @@ from benchmarks.inference.comparison.rows import WorthRow
 from benchmarks.report.figures.worth import worth_figures
 from benchmarks.report.results import Results
 from benchmarks.report.style import looks
-from benchmarks.report.tables.formats import as_frame, latex, markdown
+from benchmarks.report.tables.text.formats import as_frame, latex, markdown
 from benchmarks.report.tables.worth import worth_tables
 
 ROW = WorthRow(

@@ -6,8 +6,8 @@ import math
 
 import pandas as pd
 
+from benchmarks.report.numbers.replicates import has_interval, of_replicates
 from benchmarks.report.read.comparisons import Quantity
-from benchmarks.report.replicates import has_interval, of_replicates
 from benchmarks.report.results import Results
 
 ACCURACY = "accuracy"

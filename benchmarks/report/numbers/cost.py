@@ -11,8 +11,8 @@ import pandas as pd
 
 from benchmarks.records import where
 from benchmarks.report.names import Variant
+from benchmarks.report.numbers.replicates import has_interval
 from benchmarks.report.read.comparisons import Quantity
-from benchmarks.report.replicates import has_interval
 from benchmarks.report.results import Results
 from benchmarks.vocabulary import CLEAN, SELF_TRAINED
 

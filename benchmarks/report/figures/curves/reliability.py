@@ -19,7 +19,7 @@ from benchmarks.report.figures.drawing import (
     rows_of,
 )
 from benchmarks.report.names import Variant
-from benchmarks.report.replicates import each, of_each_method
+from benchmarks.report.numbers.replicates import each, of_each_method
 from benchmarks.report.results import Results
 from benchmarks.report.style import COLUMN, PAGE, Look
 

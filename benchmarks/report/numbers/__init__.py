@@ -1,0 +1,1 @@
+"""Numbers that tables, figures and page have in common."""

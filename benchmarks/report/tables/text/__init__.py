@@ -1,0 +1,1 @@
+"""Tables as text: for files, and for a terminal."""
