@@ -45,7 +45,7 @@ def abstaining_figures(results: Results, looks: Mapping[Variant, Look]) -> Itera
     for ax in axes[::IN_A_ROW]:
         ax.set_ylabel(Y_LABEL)
     legend_below(figure, axes, extra=replicates_entry(thin, "their mean"))
-    title = fill(finding(results, numbers), int(width / LETTER))
+    title = fill(finding(results, numbers), int(0.97 * width / LETTER))
     figure.suptitle(title, fontsize="medium")
     yield Drawing("abstaining", figure, numbers)
 
