@@ -76,7 +76,7 @@ def test_finding_is_the_range_over_all_methods(results: Results) -> None:
     ]
     numbers = pd.DataFrame(rows, columns=["condition", "abstained", "error"])
     assert finding(results, numbers) == (
-        "Abstaining on 9 % of the images takes the methods' errors from 2.5–3.5 to 0.61 % (clean) "
+        "Abstaining on 9 % of images takes the methods' errors from 2.5–3.5 to 0.61 % (clean) "
         "and from 41–54 to 0–60 % (30°)"
     )
     clean = numbers[numbers["condition"] == "clean"]

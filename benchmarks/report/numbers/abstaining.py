@@ -87,8 +87,7 @@ def finding(results: Results, means: pd.DataFrame) -> str:
         for condition in dict.fromkeys((shown[0], shown[-1]))
     ]
     return (
-        f"Abstaining on {typical:g} % of the images takes the methods' errors "
-        f"{' and '.join(changes)}"
+        f"Abstaining on {typical:g} % of images takes the methods' errors {' and '.join(changes)}"
     )
 
 

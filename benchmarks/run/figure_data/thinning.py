@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 from jaxtyping import Float64
 
-TOLERANCE = 0.002
-"""Of a curve's highest value: less than a pixel of the panels that curves are drawn in."""
+TOLERANCE = 0.004
+"""Of a curve's highest value: about the width of the thin lines that replicates are drawn with."""
 
 
 def needed(x: Float64[np.ndarray, " points"], y: Float64[np.ndarray, " points"]) -> list[int]:
