@@ -136,7 +136,7 @@ def test_conditions_without_data_are_named_in_one_line(
     data = {
         "training": {"fingerprint": "f"},
         "clean": {"fingerprint": "f"},
-        **dict.fromkeys(("ood-kmnist", "ood-emnist_letters", "subset-ood-fashion_mnist"), reason),
+        **dict.fromkeys(("ood-kmnist", "ood-emnist_letters", "subset-rotated-045"), reason),
     }
     (tmp_path / "run.json").write_text(json.dumps({"data": data}))
     text = shown(tmp_path, [ROW], capsys)
@@ -149,11 +149,11 @@ def test_conditions_without_data_are_named_in_one_line(
 def test_condition_and_its_subset_are_named_once(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    names = ("ood-fashion_mnist", "subset-ood-fashion_mnist")
+    names = ("rotated-045", "subset-rotated-045")
     data = {name: {"unavailable": "no mirror responds"} for name in names}
     (tmp_path / "run.json").write_text(json.dumps({"data": data}))
     assert left_out_line(shown(tmp_path, [ROW], capsys)) == [
-        "left out, because their data are not available: Fashion-MNIST"
+        "left out, because their data are not available: 45°"
     ]
 
 

@@ -12,7 +12,7 @@ import typer
 
 from benchmarks.report.readme import README, RESULTS, filled, main
 from benchmarks.report.texts import article_answer
-from tests.report.support import CLAIMS, NAMES, ROW, write_latency
+from tests.report.support import CLAIMS, ROW, write_latency
 
 TEXT = """# Title
 
@@ -55,10 +55,11 @@ def test_claims_are_told_and_listed_with_their_verdicts(reported: Path, tmp_path
     (tmp_path / "results" / "claims.json").write_text(json.dumps(CLAIMS), encoding="utf-8")
     marks = "<!-- generated: article -->\n<!-- end -->\n<!-- generated: claims -->\n<!-- end -->\n"
     text = filled(marks, Path("results"), tmp_path)
-    assert f"-->\n{article_answer(CLAIMS, NAMES)}\n<!-- end -->" in text
+    assert f"-->\n{article_answer(CLAIMS)}\n<!-- end -->" in text
     for claim in CLAIMS["claims"]:
         row = f"| [{claim['statement']}](results/claims.md#{claim['id']}) | {claim['verdict']} |"
         assert row in text
+    assert "| **Central claims** | |" in text
 
 
 def test_readme_has_every_mark() -> None:

@@ -180,7 +180,7 @@ def test_runs_of_all_kinds_are_reported(name: str, make_run: Any) -> None:
     assert {drawing.name for drawing in figures(results)} == (FIGURES - missing) | added
     detection = {table for table in TABLES if table.startswith(("detection", "reference"))}
     expected = TABLES - detection if name == "clean images alone" else set(TABLES)
-    expected |= {"exact"} if name == "exact MC-dropout" else set()
+    expected |= {"subset"} if name == "exact MC-dropout" else set()
     found = list(quality_tables(results, recipe))
     assert {table.name for table in found} == {f"{table}-{recipe}" for table in expected}
     assert all(markdown(table) and latex(table) and len(as_frame(table)) for table in found)
