@@ -14,7 +14,8 @@ NAME = "noise-lowers-accuracy"
 def test_it_is_measured_and_judged(written: Written) -> None:
     claims = json.loads((written.folder / "claims.json").read_text())["claims"]
     claim = claims[-1]
-    assert (claim["id"], claim["verdict"]) == (NAME, "reproduced")
+    # All three networks; a share above a half would take six.
+    assert (claim["id"], claim["verdict"]) == (NAME, "partly")
     clean, noisy = (entry["values"] for entry in claim["numbers"]["article"])
     assert len(clean) == 3
     of_noise = written.rows("measurements.csv", method="softmax", metric="accuracy")
@@ -23,7 +24,7 @@ def test_it_is_measured_and_judged(written: Written) -> None:
 
 
 def test_it_is_in_table_and_text(written: Written) -> None:
-    assert [NAME, "reproduced"] in [row[:2] for row in written.table("claims")]
+    assert ["Supporting claims", NAME, "partly"] in [row[:3] for row in written.table("claims")]
     text = (written.folder / "claims.md").read_text(encoding="utf-8")
     assert f"## {NAME}" in text
     assert "figures/corrupted-accuracy-article.png" in text

@@ -33,7 +33,7 @@ CLAIM = {
     "id": "image-61",
     "statement": "Image 61 is <told> differently.",
     "place": "section 2",
-    "weight": "supporting",
+    "weight": "central",
     "task": "mnist",
     "rule": "at least half",
     "against": "",
@@ -52,7 +52,7 @@ CLAIMS = {
         **{"images": 10_000, "ood": ["Fashion-MNIST"], "unavailable": ["KMNIST"]},
         "beside": {"standard": 3},
     },
-    "claims": [CLAIM, CLAIM | {"id": "other", "verdict": "reproduced"}],
+    "claims": [CLAIM, CLAIM | {"id": "other", "verdict": "reproduced", "statement": "Text."}],
     "double_softmax": {
         "claim": "image-61",
         "image": 61,

@@ -199,17 +199,21 @@ def test_claims_are_shown_with_verdict_and_numbers(reported: Path, tmp_path: Pat
     (folder / "claims.json").write_text(json.dumps(CLAIMS))
     for recipe in ("article", "standard"):
         (folder / "figures" / f"claims-count-plots-{recipe}.png").write_bytes(recipe.encode())
-    found = claims(folder, NAMES)
+    found = claims(folder)
     assert found is not None
-    assert found["summary"].endswith("one is reproduced and one is not reproduced.")
-    assert found["claims"][0]["numbers"] == [
+    assert found["count"] == 2
+    assert found["groups"]["Central claims"][0]["numbers"] == [
         ("votes", ["0.500 (0.250 to 0.750, n = 2)", "—"]),
         ("gap", ["—", "0.500"]),
     ]
     text = Parsed(page_of(folder)).text
     images = [a["src"] for tag, a in Parsed(page_of(folder)).elements if tag == "img"]
     assert images == [data_uri(b"article")] * 2
-    assert "Of the article's two statements, one is reproduced and one is not reproduced." in text
+    assert (
+        "Of the article's two central claims, one is reproduced and one is not reproduced. "
+        "Reproduced: “Text.” Not reproduced: “Image 61 is <told> differently.”" in text
+    )
+    assert "Central claims" in text
     assert "Image 61 is <told> differently." in text
     assert "With the recipe standard: holds: 5 of 50 networks." in text
     assert "For comparison, 3 networks of standard were evaluated on rotated and" in text

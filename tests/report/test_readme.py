@@ -83,6 +83,7 @@ def test_claims_are_told_and_listed_with_their_verdicts(reported: Path, tmp_path
     for claim in CLAIMS["claims"]:
         row = f"| [{claim['statement']}](results/claims.md#{claim['id']}) | {claim['verdict']} |"
         assert row in text
+    assert "| **Central claims** | |" in text
 
 
 def test_pages_have_every_mark() -> None:

@@ -29,7 +29,9 @@ def measure(predictor):
 def judge(numbers):
     """Whether noise lowers the accuracy."""
     pairs = zip(numbers[accuracy(CLEAN)], numbers[accuracy(NOISY)], strict=True)
-    return by_networks({"lower with noise": [noisy < clean for clean, noisy in pairs]})
+    return by_networks(
+        {"The accuracy is lower with noise": [noisy < clean for clean, noisy in pairs]}
+    )
 
 
 NOISE_LOWERS_ACCURACY = Claim(
@@ -37,8 +39,9 @@ NOISE_LOWERS_ACCURACY = Claim(
     statement="Noise lowers the accuracy.",
     place="the outlook",
     weight="supporting",
-    rule="The accuracy of a network is lower with noise of 40 %, for half of the networks.",
+    rule="For each network: the accuracy is lower with noise of 40 %.",
     measure=measure,
     judge=judge,
     figure="corrupted-accuracy",
+    against="Only one kind of noise is tried.",
 )
