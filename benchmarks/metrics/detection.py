@@ -15,9 +15,9 @@ import numpy as np
 from jaxtyping import Bool, Float, Float64
 from torch import Tensor
 
-from benchmarks.metrics.kernels import detect
 from benchmarks.metrics.metric import Arrays, Family, Metric, Values, Weights, each_once
-from benchmarks.metrics.ranks import Counts, Ranking
+from benchmarks.metrics.sums.kernels import detect
+from benchmarks.metrics.sums.ranks import Counts, Ranking
 from methods.scores.arguments import require_flags
 
 PerResample = Float64[np.ndarray, " resamples"]

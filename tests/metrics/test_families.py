@@ -16,9 +16,9 @@ from benchmarks.metrics.detection import Detection, DetectionStatistics, flaggin
 from benchmarks.metrics.members import MemberMeans
 from benchmarks.metrics.metric import each_once, weighted_means
 from benchmarks.metrics.prevalence import Prevalence
-from benchmarks.metrics.ranks import Ranking
 from benchmarks.metrics.scoring import LabelMeans
 from benchmarks.metrics.selective import Selection, SelectionStatistics, Selective
+from benchmarks.metrics.sums.ranks import Ranking
 from benchmarks.metrics.uncertainties import PredictionMeans
 from methods import Prediction
 from tests.metrics import reference

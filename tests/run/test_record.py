@@ -44,6 +44,8 @@ def test_record_has_identity_command_and_environment(tmp_path: Path) -> None:
         "standard/softmax": 5,
         "standard/mc_dropout-50": 5,
         "standard/mc_dropout-100": 5,
+        **{f"standard/deep_ensemble-{size}": 5 for size in (1, 2, 5, 10)},
+        "standard/deep_ensemble-20": 2,
         "standard/deep_ensemble-50": 1,
     }
     assert (record["data"], record["seconds"]) == ({}, {})

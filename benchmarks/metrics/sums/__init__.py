@@ -1,0 +1,1 @@
+"""Sums over ranked or binned images, of all resamples at once."""
