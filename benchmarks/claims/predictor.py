@@ -30,7 +30,10 @@ NETWORKS = 50
 
 SOFTMAX, SAMPLED, ENSEMBLE = "softmax", "mc_dropout", "deep_ensemble"
 CALLED = {SOFTMAX: "softmax", SAMPLED: "MC-dropout", ENSEMBLE: "ensemble"}
-"""The methods that claims are about, and what their quantities and verdicts call them."""
+"""The methods that claims are about, and what their quantities call them."""
+
+IN_TEXT = {**CALLED, ENSEMBLE: "the ensemble"}
+"""What they are called in a sentence."""
 
 TWO_IMAGES = "article-images"
 """The name of the article's two images, under which their predictions are stored."""

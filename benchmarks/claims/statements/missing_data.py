@@ -11,7 +11,7 @@ import numpy as np
 
 from benchmarks.claims.claim import Claim, Judgement, NotTestableError, Numbers, Verdict
 from benchmarks.claims.intervals import Interval, over_networks
-from benchmarks.claims.predictor import CALLED, ENSEMBLE, SAMPLED, RecipePredictor
+from benchmarks.claims.predictor import CALLED, ENSEMBLE, IN_TEXT, SAMPLED, RecipePredictor
 from benchmarks.claims.statements.imitation import MEASURES
 from benchmarks.claims.training_sets import ROTATED, SIZES
 from benchmarks.metrics import METRICS
@@ -132,7 +132,7 @@ def _changes(numbers: Numbers) -> Iterator[tuple[Step, str, Interval]]:
                     np.array(numbers[mean_of(method, measure, step.condition, training_set)])
                     for training_set in (step.more, step.fewer)
                 )
-                yield step, f"{name} of {CALLED[method]}", over_networks(more - fewer)
+                yield step, f"{name} of {IN_TEXT[method]}", over_networks(more - fewer)
 
 
 def _told(step: Step, name: str, change: Interval) -> str:

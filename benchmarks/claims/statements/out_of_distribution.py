@@ -10,7 +10,7 @@ from torch import Tensor
 
 from benchmarks.claims.claim import Claim, Judgement, NotTestableError, Numbers, Verdict
 from benchmarks.claims.intervals import over_networks
-from benchmarks.claims.predictor import CALLED, ENSEMBLE, SAMPLED, SOFTMAX, RecipePredictor
+from benchmarks.claims.predictor import CALLED, ENSEMBLE, IN_TEXT, SAMPLED, SOFTMAX, RecipePredictor
 from benchmarks.metrics import METRICS
 from benchmarks.predictions import RunUnit
 from benchmarks.records import Quantity
@@ -96,7 +96,7 @@ def judge_split(numbers: Numbers) -> Judgement:
             holds += [rise.above() for rise in rises.values()]
             against = ", ".join(f"{r.text('+.3f')} from {KINDS[k]}" for k, r in rises.items())
             told.append(
-                f"{SPLIT_NAMES[name]} of {CALLED[method]} is {values[OOD].mean():.3f} on "
+                f"{SPLIT_NAMES[name]} of {IN_TEXT[method]} is {values[OOD].mean():.3f} on "
                 f"out-of-distribution images; the difference is {against}."
             )
     summary = f"{sum(holds)} of {len(holds)} comparisons show a rise (95 % interval above zero)."

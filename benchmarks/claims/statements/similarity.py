@@ -15,6 +15,7 @@ from benchmarks.claims.intervals import Interval
 from benchmarks.claims.predictor import (
     CALLED,
     ENSEMBLE,
+    IN_TEXT,
     PASSES,
     SAMPLED,
     SOFTMAX,
@@ -72,7 +73,7 @@ def judge_similarity(numbers: Numbers) -> Judgement:
     """ECE above and AUROC below those of both others, with intervals that leave zero."""
     parts = {}
     for method in SEVERAL:
-        name = CALLED[method]
+        name = IN_TEXT[method]
         ece, auroc = (
             Interval(*(numbers[one][0] for one in of(method))) for of in (ece_less, auroc_less)
         )
