@@ -10,6 +10,7 @@ from benchmarks.nouns import MetricRecord
 from benchmarks.records import where
 from benchmarks.report.names import Variant
 from benchmarks.report.results import Results
+from benchmarks.report.tables.quality import kind_of
 from benchmarks.report.tables.table import Cell, Row, Table
 
 MEANING = (
@@ -19,19 +20,22 @@ MEANING = (
 
 
 def worth_tables(results: Results, recipe: str) -> Iterator[Table]:
-    """The tables of worth, where methods were compared with ensembles of several sizes."""
+    """The tables of worth, where methods were compared with ensembles of several sizes.
+
+    One of the main measures, and one of each kind of further measures.
+    """
     worth = results.worth
     if worth.empty:
         return
     measured = [one for one in results.names.nouns.metrics if one.name in set(worth["metric"])]
-    detail = [metric for metric in measured if metric.shown == "detail"]
-    main = [metric for metric in measured if metric not in detail]
-    for name, title, metrics in (
-        ("worth", "Worth in networks of each method.", main),
-        ("worth-detail", "Worth in networks of each method by further measures.", detail),
-    ):
-        if metrics:
-            yield _table(results, f"{name}-{recipe}", f"{title} Recipe {recipe}.", metrics)
+    by_table: dict[str, list[MetricRecord]] = {}
+    for metric in measured:
+        name = f"worth-{kind_of(metric)}" if metric.shown == "detail" else "worth"
+        by_table.setdefault(name, []).append(metric)
+    for name, metrics in sorted(by_table.items()):
+        further = "" if name == "worth" else ", further measures"
+        caption = f"Worth in networks of each method{further}. Recipe {recipe}."
+        yield _table(results, f"{name}-{recipe}", caption, metrics)
 
 
 def _table(results: Results, name: str, caption: str, metrics: Sequence[MetricRecord]) -> Table:

@@ -66,7 +66,7 @@ def test_further_measures_have_a_table_of_their_own(results: Results) -> None:
     headings = {table.name: table.headings for table in both}
     assert headings == {
         "worth-standard": ("Accuracy ↑", "NLL ↓"),
-        "worth-detail-standard": ("FPR95 ↓",),
+        "worth-detection-standard": ("FPR95 ↓",),
     }
 
 
