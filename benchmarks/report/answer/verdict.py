@@ -19,10 +19,11 @@ def verdict(results: Results) -> str:
     """Three sentences, from the results of all recipes.
 
     The first answers whether one network with dropout tells what fifty would. The others tell which
-    method to use, as the table of decisions does.
+    method to use, as the table of decisions does: where one network is all there is, and for what
+    needs the best.
     """
     in_any_time = [d for d in decisions(results) if d.situation.milliseconds is None]
-    few = [d for d in in_any_time if d.situation.networks is not None]
+    few = [d for d in in_any_time if d.situation.networks == 1]
     purposes = [d for d in in_any_time if d.situation.networks is None]
     return " ".join((_of_dropout(results), _advice(results, few), _advice(results, purposes)))
 
