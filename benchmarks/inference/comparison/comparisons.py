@@ -17,7 +17,7 @@ import pandas as pd
 
 from benchmarks.inference.comparison.differences import effect_size, holm
 from benchmarks.inference.comparison.equivalence import margins
-from benchmarks.inference.comparison.intervals import ALIKE, interval_of, reliable
+from benchmarks.inference.comparison.intervals import ALIKE, interval_of, reliable, unreliable
 from benchmarks.inference.comparison.pairs import Pair, family, pairs_compared
 from benchmarks.inference.comparison.rows import Comparison, WorthRow
 from benchmarks.inference.comparison.sides import (
@@ -30,7 +30,7 @@ from benchmarks.inference.comparison.sides import (
     sides_of,
     variants_of,
 )
-from benchmarks.inference.comparison.worth import worth
+from benchmarks.inference.comparison.worth import Worth, worth
 from benchmarks.inference.estimate import Estimate, Side
 from benchmarks.inference.resampling import Resampled
 from benchmarks.inference.resampling_tasks import ResamplingTask
@@ -111,7 +111,9 @@ def comparisons_table(comparisons: Iterable[Comparison]) -> pd.DataFrame:
     level. Sorted, so that equal runs write equal bytes.
     """
     columns = [field.name for field in fields(Comparison)]
-    table = pd.DataFrame([asdict(row) for row in comparisons], columns=columns)
+    rows = [asdict(row) for row in comparisons]
+    # Methods that train themselves are compared with each other beside the recipes of each split.
+    table = pd.DataFrame(rows, columns=columns).drop_duplicates(ignore_index=True)
     sizes = [table[name].map(members_rank) for name in ("members", "other_members")]
     sides = ["recipe", "method", "size", "members"]
     table = table.assign(size=sizes[0], other_size=sizes[1]).sort_values(
@@ -214,12 +216,16 @@ def _worths(
             splits = {relations.splits.get(one, "") for one in (variant[:2], ensemble)}
             if ensemble == variant[:2] or len(splits) > 1:
                 continue
-            found = worth(
-                side,
-                sizes,
-                measured.covariance,
-                measured.images,
-                higher_is_better=metric.better == "higher",
+            found = (
+                Worth.undefined(reason)
+                if (reason := unreliable(measured, (side, *sizes.values())))
+                else worth(
+                    side,
+                    sizes,
+                    measured.covariance,
+                    measured.images,
+                    higher_is_better=metric.better == "higher",
+                )
             )
             yield WorthRow(
                 *variant,

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 
+from benchmarks.inference.comparison.intervals import unreliable
 from benchmarks.inference.comparison.sides import MetricValues, Variant, ensembles_of
 from benchmarks.inference.estimate import Covariance, Side, unpaired
 
@@ -32,6 +33,8 @@ def margins(
     if not metric.better or metric.biased:
         return found
     for (recipe, _), sizes in ensembles_of(sides, of_networks).items():
+        if unreliable(measured, sizes.values()):
+            continue
         of_all = gain(sizes, measured.covariance, measured.images, metric.better == "higher")
         if of_all > 0:
             found[recipe] = max(SHARE * of_all, metric.margin)

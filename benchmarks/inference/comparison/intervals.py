@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 
 import numpy as np
 
@@ -31,13 +32,18 @@ def interval_of(measured: MetricValues, side: Side) -> Interval:
     return reliable(mean(side, measured.covariance, measured.images), measured, (side,))
 
 
+def unreliable(measured: MetricValues, sides: Iterable[Side]) -> str:
+    """Why resamples say nothing of some sides; empty where they do."""
+    if "reference" in measured.metric.needs and measured.images < FEWEST_OF_A_KIND:
+        return FEW_OF_A_KIND
+    columns = [column for side in sides for column in side.columns]
+    return TOO_FEW if (measured.undefined[columns] > MOST_UNDEFINED).any() else ""
+
+
 def reliable(estimated: Estimate, measured: MetricValues, sides: tuple[Side, ...]) -> Interval:
     """The interval of an estimate from some sides, or the reason why the resamples give none."""
-    columns = [column for side in sides for column in side.columns]
-    if "reference" in measured.metric.needs and measured.images < FEWEST_OF_A_KIND:
-        return Interval(math.nan, FEW_OF_A_KIND)
-    if (measured.undefined[columns] > MOST_UNDEFINED).any():
-        return Interval(math.nan, TOO_FEW)
+    if reason := unreliable(measured, sides):
+        return Interval(math.nan, reason)
     if not estimated.half_width > 0:
         return Interval(math.nan, ALIKE)
     borrowed = dict.fromkeys(side.borrowed_from for side in sides if side.borrowed_from)

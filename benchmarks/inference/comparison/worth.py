@@ -59,6 +59,11 @@ class Worth(NamedTuple):
     upper: float
     reason: str = ""
 
+    @classmethod
+    def undefined(cls, reason: str) -> Worth:
+        """None, for a reason."""
+        return cls(math.nan, math.nan, math.nan, reason)
+
     def texts(self, sizes: Sequence[int]) -> tuple[str, str, str]:
         """The number and its interval as ``worth.csv`` has them, two digits each.
 
@@ -89,18 +94,23 @@ def worth(
         higher_is_better: whether higher values of the measure are better.
     """
     if not all(np.isfinite(side.values).all() for side in (method, *ensembles.values())):
-        return Worth(math.nan, math.nan, math.nan, NOT_FINITE)
+        return Worth.undefined(NOT_FINITE)
     sizes = list(ensembles)
     sign = 1 if higher_is_better else -1
     if not gain(ensembles, covariance, images, higher_is_better):
-        return Worth(math.nan, math.nan, math.nan, NO_GAIN)
-    known = method.borrowed_from or len(method.values) >= FEWEST_REPLICATES
+        return Worth.undefined(NO_GAIN)
+    known = _is_known(method)
     side = method if known else method._replace(networks=None)
     apart = [unpaired(side, ensembles[size], covariance, images) for size in sizes]
     networks = _equivalent(sign * method.mean, ensembles, sign)
     lower, upper = _not_significant(sizes, apart, sign)
-    reason = "" if known else IMAGES_ONLY
+    reason = "" if known and all(map(_is_known, ensembles.values())) else IMAGES_ONLY
     return Worth(networks, min(lower, networks), max(upper, networks), reason)
+
+
+def _is_known(side: Side) -> bool:
+    """Whether it is known how a side varies with its networks."""
+    return side.borrowed_from is not None or len(side.values) >= FEWEST_REPLICATES
 
 
 def _equivalent(value: float, ensembles: Mapping[int, Side], sign: int) -> float:

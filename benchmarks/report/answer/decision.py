@@ -64,7 +64,7 @@ def decide(evidence: Evidence, situation: Situation, purpose: Purpose) -> Decisi
     if objected := objection(results, situation, measured):
         return Decision(situation, purpose, objection=objected)
     baseline = measured[0]
-    quantities = tuple(q for q in wanted if evidence.value(baseline, q))
+    quantities = tuple(q for q in wanted if any(evidence.value(one, q) for one in measured))
     tested = tuple(
         one for one in measured if one == baseline or evidence.is_tested(one, baseline, quantities)
     )

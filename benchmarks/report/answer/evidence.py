@@ -34,7 +34,7 @@ class Relation(StrEnum):
     BETTER = "better"
     WORSE = "worse"
     AS_GOOD = "as good"
-    """Not distinguished, and worse by less than the margin."""
+    """Worse by less than the margin, if at all; a difference that is smaller counts as none."""
     OPEN = "not distinguished"
     UNTESTED = "not tested"
 
@@ -72,6 +72,8 @@ class Tested(NamedTuple):
         """In words."""
         if math.isnan(self.p_value) or not better:
             return Relation.UNTESTED
+        if max(self.p_not_worse, self.p_not_better) < SIGNIFICANT:
+            return Relation.AS_GOOD
         if self.p_value < SIGNIFICANT:
             is_better = (self.difference > 0) == (better == "higher")
             return Relation.BETTER if is_better else Relation.WORSE
@@ -135,9 +137,9 @@ class Evidence:
         return set(self.relations(one, other, quantities).values()) != {Relation.UNTESTED}
 
     def beats(self, one: Candidate, other: Candidate, quantities: Iterable[Quantity]) -> bool:
-        """Whether one is better by at least one quantity, and worse by none."""
+        """Whether one is better by at least one quantity, and worse by none; all are tested."""
         found = set(self.relations(one, other, quantities).values())
-        return Relation.BETTER in found and Relation.WORSE not in found
+        return Relation.BETTER in found and found.isdisjoint((Relation.WORSE, Relation.UNTESTED))
 
     def is_as_good(self, one: Candidate, other: Candidate, quantities: Iterable[Quantity]) -> bool:
         """Whether one is as good or better by each quantity."""
@@ -190,7 +192,8 @@ class Evidence:
                 (row["ensemble_recipe"], row["ensemble"]),
                 Quantity(row["condition"], row["metric"], row["score"]),
             ): (row["worth"], row["worth_lower"], row["worth_upper"])
-            for row in where(table, status="ok").to_dict("records")
+            # A reason says what an interval leaves out: then it is no test.
+            for row in where(table, status="ok", reason="").to_dict("records")
         }
 
 

@@ -42,12 +42,9 @@ def _of_dropout(results: Results) -> str:
     one, many = sampled[0], ensembles[0]
     evidence = Evidence(results)
     quantities = [q for purpose in PURPOSES for q in purpose.quantities(results)]
-    found = [
-        relation
-        for relation in evidence.relations(one, many, quantities).values()
-        if relation is not Relation.UNTESTED
-    ]
-    if not found:
+    measured = [q for q in quantities if evidence.value(one, q) or evidence.value(many, q)]
+    found = list(evidence.relations(one, many, measured).values())
+    if set(found) <= {Relation.UNTESTED}:
         return f"This run cannot tell {QUESTION}: the two were not compared."
     size = cost(results, many)[0]
     worth = _worth([w for q in quantities if (w := evidence.worth(one, many, q))])
@@ -56,7 +53,10 @@ def _of_dropout(results: Results) -> str:
 
 
 def _reply(found: Sequence[Relation]) -> str:
-    """Yes: as good or better by all measures. No: worse by most, or by some and as good by none."""
+    """Yes: as good or better by all measures. No: worse by most, or by some and as good by none.
+
+    By a measure without a test it is neither.
+    """
     counts = Counter(found)
     worse, good = counts[Relation.WORSE], counts[Relation.BETTER] + counts[Relation.AS_GOOD]
     if good == len(found):
@@ -74,6 +74,7 @@ def _counted(found: Sequence[Relation], size: int) -> str:
         Relation.BETTER: f"better than {size}",
         Relation.AS_GOOD: f"as good as {size}",
         Relation.OPEN: f"not distinguished from {size}",
+        Relation.UNTESTED: f"not tested against {size}",
     }
     said = [f"{text} by {counts[relation]}" for relation, text in words.items() if counts[relation]]
     said[0] += f" of {len(found)} measures"
