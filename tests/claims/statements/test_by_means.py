@@ -211,7 +211,10 @@ def test_cost_of_an_ensemble_of_so_many_is_told() -> None:
     }
     why = judge(numbers).why
     assert "worth this many networks: less than 1 by accuracy, 1.7 by NLL." in why
-    assert "An ensemble of 2, the smallest timed one of so many, predicts in 0.25 times the time" in why
+    assert (
+        "An ensemble of 2, the smallest timed one of so many, predicts in 0.25 times the time"
+        in why
+    )
 
 
 @pytest.mark.parametrize(
