@@ -96,6 +96,9 @@ NETWORKS_KNOWN_FROM = "how networks vary is known from"
 CONFIDENCE = 0.95
 """Of every interval."""
 
+FEWEST_REPLICATES = 5
+"""With fewer, a variance over replicates is hardly known: Student's t of 2 has a factor of 12.7."""
+
 SIGNIFICANT = 0.05
 """A corrected p-value below it distinguishes two methods."""
 

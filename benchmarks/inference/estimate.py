@@ -33,16 +33,13 @@ from jaxtyping import Float64
 from scipy.optimize import brentq
 from scipy.special import stdtrit
 
-from benchmarks.vocabulary import CONFIDENCE
+from benchmarks.vocabulary import CONFIDENCE, FEWEST_REPLICATES
 
 ROUNDING = 1e-12
 """A smaller spread, relative to the value or to 1, is rounding of a constant."""
 
 SMALLEST = 700.0
 """Minus the logarithm of the smallest p-value distinguished from 0."""
-
-FEWEST_REPLICATES = 5
-"""With fewer, a variance over replicates is hardly known: Student's t of 2 has a factor of 12.7."""
 
 Replicates = Float64[np.ndarray, " replicates"]
 Covariance = Float64[np.ndarray, "replicates replicates"]

@@ -105,6 +105,11 @@ def _recalibrated(arrays: Arrays) -> Arrays | None:
     return replace(arrays, prediction=replace(prediction, mean=mean))
 
 
+_TEMPERATURE = (
+    "T is between 1/20 and 20. Undefined where a calibration label has probability 0, or there are "
+    "no calibration images."
+)
+
 METRICS = (
     Metric(
         name="nll_recalibrated",
@@ -119,8 +124,7 @@ METRICS = (
         summary="The NLL after temperature scaling on the calibration images.",
         formula="Mean over images of −log q_y with q_c = p̄_c^(1/T) / Σ_k p̄_k^(1/T); T minimises "
         "this on the calibration images",
-        edge_cases="In [0, ∞]. T is between 1/20 and 20. Undefined where a calibration label has "
-        "probability 0, or there are no calibration images.",
+        edge_cases=f"In [0, ∞]. {_TEMPERATURE}",
         source="Guo et al. 2017; Ashukha et al. 2020",
     ),
     Metric(
@@ -134,8 +138,7 @@ METRICS = (
         undefined=UNDEFINED,
         summary="The Brier score after temperature scaling on the calibration images.",
         formula="Mean over images of Σ_c (q_c − y_c)², with q and T as in the recalibrated NLL",
-        edge_cases="In [0, 2]. T is between 1/20 and 20. Undefined where a calibration label has "
-        "probability 0, or there are no calibration images.",
+        edge_cases=f"In [0, 2]. {_TEMPERATURE}",
         source="Brier 1950; Guo et al. 2017",
     ),
     Metric(
@@ -151,9 +154,7 @@ METRICS = (
         "calibration images.",
         formula="Σ_b n_b / N · [(conf_b − acc_b)² − acc_b (1 − acc_b) / (n_b − 1)] over 15 bins of "
         "equal mass of max_c q_c, with q and T as in the recalibrated NLL",
-        edge_cases="In [−1/4, 1]: not clamped at 0, and no root is taken. T is between 1/20 and "
-        "20. Undefined where a calibration label has probability 0, or there are no calibration "
-        "images.",
+        edge_cases=f"In [−1/4, 1]: not clamped at 0, and no root is taken. {_TEMPERATURE}",
         source="Kumar, Liang & Ma 2019; Guo et al. 2017",
     ),
 )

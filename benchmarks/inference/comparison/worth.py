@@ -29,12 +29,12 @@ from sklearn.isotonic import isotonic_regression
 
 from benchmarks.inference.comparison.equivalence import gain
 from benchmarks.inference.estimate import (
-    FEWEST_REPLICATES,
     Covariance,
     Estimate,
     Side,
     unpaired,
 )
+from benchmarks.vocabulary import FEWEST_REPLICATES
 
 FEWER, MORE = 0.0, math.inf
 """Worth less than the smallest ensemble, and more than the largest."""

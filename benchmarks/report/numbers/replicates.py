@@ -8,9 +8,7 @@ import numpy as np
 import pandas as pd
 
 from benchmarks.report.results import Results
-
-FEWEST = 5
-"""How many replicates show how replicates vary; an interval of the mean of fewer is not drawn."""
+from benchmarks.vocabulary import FEWEST_REPLICATES
 
 KEY = ["method", "members", "replicate", "condition"]
 
@@ -20,7 +18,7 @@ def has_interval(replicates: int) -> bool:
 
     That of a single one is over the draw of images alone.
     """
-    return replicates == 1 or replicates >= FEWEST
+    return replicates == 1 or replicates >= FEWEST_REPLICATES
 
 
 def each(rows: pd.DataFrame) -> list[pd.DataFrame]:
