@@ -126,8 +126,8 @@ OTHER_MASKS, OTHER_NETWORK = "one network, other masks", "MC-dropout of two netw
 PAIRS = (IMITATION, OTHER_NETWORK, OTHER_MASKS, CEILING)
 """Of which predictions the rankings of images are compared, as quantities of claims name them."""
 
-WHERE_A_DISAGREES = "clean-where-ensemble-a-disagrees"
-"""The clean images on which the members of ensemble A do not all agree, as quantities name them."""
+WHERE_C_DISAGREES = "clean-where-ensemble-c-disagrees"
+"""The clean images on which the members of ensemble C do not all agree, as quantities name them."""
 
 TYPICAL, PECULIAR = 61, 591
 """The test images that the article shows: a typical 8 and a peculiar one."""

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+import math
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Literal, NamedTuple
 
 from benchmarks import vocabulary
-from benchmarks.claims.intervals import share_of_networks
+from benchmarks.claims.intervals import Interval, share_of_networks
 from benchmarks.claims.predictor import RecipePredictor
 from benchmarks.records import Quantity
 
@@ -18,6 +19,9 @@ Numbers = Mapping[Quantity, list[float]]
 
 HALF, TENTH = 0.5, 0.1
 """Of the networks, for most of which or for some of which a claim must hold."""
+
+FEWEST_COUNTED = 6
+"""With fewer networks the interval of a share reaches below a half even if all of them hold."""
 
 
 class Verdict(StrEnum):
@@ -84,10 +88,18 @@ def by_networks(parts: Mapping[str, Sequence[bool]]) -> Judgement:
     Reproduced if the 95 % interval of the share of networks for which all parts hold together lies
     above a half, partly if it lies above a tenth.
 
+    Raises:
+        NotTestableError: there are fewer than six networks.
+
     >>> by_networks({"It rises": [True] * 9 + [False]}).why
     'It rises: 9 of 10 networks (95 % interval: 55 to 100 %).'
     """
     together = [all(holds) for holds in zip(*parts.values(), strict=True)]
+    if len(together) < FEWEST_COUNTED:
+        raise NotTestableError(
+            f"A rule that counts networks takes at least {FEWEST_COUNTED}; there are "
+            f"{len(together)}."
+        )
     share = share_of_networks(together)
     interval = f"(95 % interval: {100 * share.lower:.0f} to {100 * share.upper:.0f} %)"
     count = f"{sum(together)} of {len(together)} networks {interval}."
@@ -98,6 +110,12 @@ def by_networks(parts: Mapping[str, Sequence[bool]]) -> Judgement:
         told += [f"{part}: {sum(map(bool, holds))} networks." for part, holds in parts.items()]
     whole, part = (share.above(least) for least in (HALF, TENTH))
     return Judgement(Verdict.of(whole=whole, part=part), " ".join(told))
+
+
+def require_intervals(intervals: Iterable[Interval]) -> None:
+    """Raise `NotTestableError` if one of them is without bounds, as that of a single value is."""
+    if any(math.isnan(one.lower) for one in intervals):
+        raise NotTestableError("An interval over networks takes at least two; there is one.")
 
 
 def by_parts(parts: Mapping[str, bool]) -> Judgement:

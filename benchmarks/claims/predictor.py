@@ -44,6 +44,9 @@ PASSES = 100
 OUTSIDE = 5
 """How many networks are in neither of two disjoint ensembles, where a claim needs such."""
 
+CHOOSING = 5
+"""How many further networks choose images on which models disagree."""
+
 AT_ONCE = 1_000_000
 """How many members times images a method predicts at once, for the sake of memory."""
 
@@ -95,6 +98,11 @@ class RecipePredictor:
         ensemble, _ = self.disjoint_ensembles
         first = 2 * (ensemble.size or 0)
         return range(first, first + OUTSIDE)
+
+    @property
+    def choosing_ensemble(self) -> RunUnit:
+        """Ensemble C: its networks are in neither of the disjoint ensembles, and not outside."""
+        return RunUnit(self.recipe, ENSEMBLE, CHOOSING, -(-self.outside.stop // CHOOSING))
 
     def blocks(self, size: int, networks: int) -> list[RunUnit]:
         """Disjoint ensembles of this size, as many as so many networks give; at least one."""

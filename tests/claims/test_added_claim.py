@@ -43,11 +43,11 @@ def test_added_claim_is_shown_wherever_the_others_are(
     assert (last["id"], last["weight"], last["verdict"]) == ("added", "central", "reproduced")
     (entry,) = last["numbers"]["article"]
     assert entry.items() >= {"label": "largest entropy", "split": "test", "image": 3}.items()
-    assert len(entry["values"]) == 4
+    assert len(entry["values"]) == 10
     text = (tmp_path / "out" / "claims.md").read_text()
     assert "## added\n\n> It is uncertain.\n" in text
     (row,) = (line for line in text.splitlines() if line.startswith("| largest entropy | "))
-    assert row.count("n = 4") == 2
+    assert row.count("n = 10") == 2
     assert "figures/-" not in text
     assert "| added | reproduced |" in markdown(verdict_table(content))
     shown = page_data(tmp_path / "out")

@@ -8,7 +8,17 @@ from pkgutil import iter_modules
 import pytest
 
 from benchmarks.claims import CLAIMS, statements
-from benchmarks.claims.claim import Claim, Verdict, by_networks, by_parts
+from benchmarks.claims.claim import (
+    FEWEST_COUNTED,
+    HALF,
+    Claim,
+    NotTestableError,
+    Verdict,
+    by_networks,
+    by_parts,
+    require_intervals,
+)
+from benchmarks.claims.intervals import Interval, over_networks, share_of_networks
 from benchmarks.vocabulary import CENTRAL, WEIGHTS
 from tests.claims.support import NO, PARTLY, YES
 
@@ -54,3 +64,17 @@ def test_parts_must_hold_for_the_same_networks() -> None:
         "Both hold for 0 of 20 networks (95 % interval: 0 to 17 %). First: 10 networks. Second: 10 "
         "networks."
     )
+
+
+def test_fewer_networks_than_can_show_a_half_have_no_verdict() -> None:
+    assert share_of_networks([True] * FEWEST_COUNTED).above(HALF)
+    assert not share_of_networks([True] * (FEWEST_COUNTED - 1)).above(HALF)
+    assert by_networks({"It rises": [True] * FEWEST_COUNTED}).verdict == YES
+    with pytest.raises(NotTestableError, match="takes at least 6; there are 5"):
+        by_networks({"It rises": [True] * (FEWEST_COUNTED - 1)})
+
+
+def test_a_single_value_has_no_interval_to_judge_by() -> None:
+    require_intervals([over_networks([0.1, 0.2]), Interval(0.5, 0.4, 0.6)])
+    with pytest.raises(NotTestableError, match="takes at least two"):
+        require_intervals([over_networks([0.1, 0.2]), over_networks([0.5])])

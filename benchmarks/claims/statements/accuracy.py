@@ -7,7 +7,14 @@ from typing import Literal
 
 import pandas as pd
 
-from benchmarks.claims.claim import Claim, Judgement, NotTestableError, Numbers, by_networks
+from benchmarks.claims.claim import (
+    FEWEST_COUNTED,
+    Claim,
+    Judgement,
+    NotTestableError,
+    Numbers,
+    by_networks,
+)
 from benchmarks.claims.predictor import RecipePredictor
 from benchmarks.claims.rank_statistics import rank_correlation
 from benchmarks.records import Quantity, where
@@ -124,6 +131,7 @@ RISE = Claim(
     judge=judge_rise,
     figure="training",
     against="Accuracy can rise overall and still fall from one epoch to the next.",
+    least_networks=FEWEST_COUNTED,
 )
 
 
@@ -140,6 +148,7 @@ def _final(id: str, statement: str, split: str, metric: str, against: str) -> Cl
         judge=partial(judge_final, low=low, high=high),
         figure="training",
         against=against,
+        least_networks=FEWEST_COUNTED,
     )
 
 

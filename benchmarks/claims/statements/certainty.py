@@ -9,7 +9,14 @@ import numpy as np
 from jaxtyping import Float64, Int64
 from torch import Tensor
 
-from benchmarks.claims.claim import Claim, Judgement, NotTestableError, Numbers, Verdict
+from benchmarks.claims.claim import (
+    Claim,
+    Judgement,
+    NotTestableError,
+    Numbers,
+    Verdict,
+    require_intervals,
+)
 from benchmarks.claims.intervals import Interval, over_networks
 from benchmarks.claims.predictor import RecipePredictor
 from benchmarks.predictions import RunUnit
@@ -54,10 +61,11 @@ def judge_certainty(numbers: Numbers) -> Judgement:
     holds, told = {}, []
     for condition, name in CONDITIONS.items():
         certain, gain, share = _of_condition(numbers, condition)
+        if np.isnan(certain.value):
+            raise NotTestableError(f"At least 90 % of votes agree on no image ({name}).")
+        require_intervals([certain, gain])
         holds[condition] = certain.above(LEAST_ACCURACY) and gain.above()
         told.append(f"{certain.percent(1)} on {100 * share:.0f} % of the images ({name})")
-        if condition == CLEAN and np.isnan(certain.value):
-            raise NotTestableError("At least 90 % of votes agree on no image.")
     scope = [name for condition, name in CONDITIONS.items() if holds[condition]]
     where = "under every condition" if len(scope) == len(CONDITIONS) else f"on: {', '.join(scope)}"
     return Judgement(

@@ -8,7 +8,14 @@ import numpy as np
 import torch
 from jaxtyping import Int64
 
-from benchmarks.claims.claim import Claim, Judgement, NotTestableError, Numbers, by_networks
+from benchmarks.claims.claim import (
+    FEWEST_COUNTED,
+    Claim,
+    Judgement,
+    NotTestableError,
+    Numbers,
+    by_networks,
+)
 from benchmarks.claims.predictor import PASSES, SAMPLED, SOFTMAX, TWO_IMAGES, RecipePredictor
 from benchmarks.records import Quantity
 from benchmarks.vocabulary import PECULIAR, TYPICAL, VOTES
@@ -126,6 +133,7 @@ TYPICAL_IMAGE = Claim(
     judge=judge_typical,
     figure="claims-count-plots",
     against="The article shows one network. If all votes are for 8, nothing is second.",
+    least_networks=FEWEST_COUNTED,
 )
 
 MANY_FOR_3 = Claim(
@@ -138,6 +146,7 @@ MANY_FOR_3 = Claim(
     judge=judge_many_for_3,
     figure="claims-count-plots",
     against="The article shows one network; how many votes 3 gets differs widely between networks.",
+    least_networks=FEWEST_COUNTED,
 )
 
 FEW_FOR_7_OR_9 = Claim(
@@ -151,6 +160,7 @@ FEW_FOR_7_OR_9 = Claim(
     figure="claims-count-plots",
     against="The article shows one network, and so few votes change from one set of passes to the "
     "next.",
+    least_networks=FEWEST_COUNTED,
 )
 
 DROPOUT_SWITCH = Claim(
@@ -166,4 +176,5 @@ DROPOUT_SWITCH = Claim(
     judge=judge_switch,
     figure="claims-count-plots",
     against="That predictions vary says nothing of how well they vary.",
+    least_networks=FEWEST_COUNTED,
 )

@@ -3,6 +3,8 @@
 Two disjoint ensembles, A and B, say how well many models can be mimicked at all: the rankings of
 images by A and by B differ too. So a network's MC-dropout is compared with B as A is with B. Its
 networks are in neither ensemble, and it takes so many passes that chance among masks is small.
+A third ensemble, C, chooses the images on which models disagree. If A chose them, its own ranking
+of them would be cut off at its least uncertain images, and the ceiling would be too low.
 """
 
 from __future__ import annotations
@@ -32,7 +34,7 @@ from benchmarks.vocabulary import (
     PARTLY,
     RANK_CORRELATION,
     REPRODUCED,
-    WHERE_A_DISAGREES,
+    WHERE_C_DISAGREES,
 )
 from methods import Prediction
 
@@ -43,14 +45,14 @@ MEASURES = {"mutual_information": "mutual information", "pairwise_disagreement":
 """The first one decides: disagreement is tied wherever all members agree."""
 
 DECIDING = "mutual_information"
-IMAGES = {CLEAN: "all images", WHERE_A_DISAGREES: "images on which A disagrees"}
+IMAGES = {CLEAN: "all images", WHERE_C_DISAGREES: "images on which C disagrees"}
 MOST_UNCERTAIN = 500
 
 MEMBERS = Quantity("networks of an ensemble", "ensemble_members")
 EVALUATED = {
     CLEAN: Quantity("images", "images", condition=CLEAN),
-    WHERE_A_DISAGREES: Quantity(
-        "images on which A disagrees", "images", condition=WHERE_A_DISAGREES
+    WHERE_C_DISAGREES: Quantity(
+        "images on which C disagrees", "images", condition=WHERE_C_DISAGREES
     ),
 }
 
@@ -62,8 +64,9 @@ def measure_imitation(predictor: RecipePredictor) -> Numbers:
     ensembles = predictor.disjoint_ensembles
     units = [predictor.mc_dropout(network, MANY_PASSES) for network in predictor.outside]
     again = predictor.other_masks(predictor.outside[0], MANY_PASSES)
-    predictor.predict((unit, CLEAN) for unit in (*ensembles, again, *units))
-    a, b, other_masks = map(predictor.get, (*ensembles, again))
+    choosing = predictor.choosing_ensemble
+    predictor.predict((unit, CLEAN) for unit in (*ensembles, choosing, again, *units))
+    a, b, c, other_masks = map(predictor.get, (*ensembles, choosing, again))
     sampled = [predictor.get(unit) for unit in units]
     pairs: Pairs = {
         IMITATION: [(one, b) for one in sampled],
@@ -71,12 +74,12 @@ def measure_imitation(predictor: RecipePredictor) -> Numbers:
         OTHER_MASKS: [(sampled[0], other_masks)],
         CEILING: [(a, b)],
     }
-    disputed = METRICS["pairwise_disagreement"].function(a) > 0
+    disputed = METRICS["pairwise_disagreement"].function(c) > 0
     size = ensembles[0].size or 0
     return {
         MEMBERS: [float(size)],
         EVALUATED[CLEAN]: [float(len(disputed))],
-        EVALUATED[WHERE_A_DISAGREES]: [float(disputed.sum())],
+        EVALUATED[WHERE_C_DISAGREES]: [float(disputed.sum())],
         **_correlations(pairs, disputed),
         **{shared(pair): [_shared(*two) for two in some] for pair, some in pairs.items()},
         **_error_detection(predictor, size),
@@ -92,7 +95,7 @@ def judge_imitation(numbers: Numbers) -> Judgement:
     told = [
         f"By mutual information, MC-dropout reaches {shares[CLEAN].percent()} of the rank "
         f"correlation of two ensembles of {size:.0f} networks on all images",
-        f"and {shares[WHERE_A_DISAGREES].percent()} of it on the images on which ensemble A "
+        f"and {shares[WHERE_C_DISAGREES].percent()} of it on the images on which ensemble C "
         "disagrees.",
     ]
     return Judgement(
@@ -146,7 +149,7 @@ def error_auroc_less(measure: str) -> tuple[Quantity, Quantity, Quantity]:
 
 
 def _correlations(pairs: Pairs, disputed: Tensor) -> Numbers:
-    chosen = {CLEAN: torch.ones_like(disputed), WHERE_A_DISAGREES: disputed}
+    chosen = {CLEAN: torch.ones_like(disputed), WHERE_C_DISAGREES: disputed}
     numbers = {}
     for measure in MEASURES:
         function = METRICS[measure].function
@@ -242,7 +245,7 @@ RANK_AGREEMENT = Claim(
     "neither. Images are ranked by mutual information. The rank correlation (Spearman) of "
     "MC-dropout with B is divided by its ceiling, the one of A with B. Reproduced if the 95 % "
     "interval of this share (over networks) lies above 0.8, on all images and on those on which "
-    "A disagrees; partly if it lies above 0.5 on both.",
+    "a third ensemble, C, disagrees; partly if it lies above 0.5 on both.",
     measure=measure_imitation,
     judge=judge_imitation,
     figure="claims-rank-agreement",

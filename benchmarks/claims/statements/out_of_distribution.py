@@ -8,7 +8,14 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from benchmarks.claims.claim import Claim, Judgement, NotTestableError, Numbers, Verdict
+from benchmarks.claims.claim import (
+    Claim,
+    Judgement,
+    NotTestableError,
+    Numbers,
+    Verdict,
+    require_intervals,
+)
 from benchmarks.claims.intervals import over_networks
 from benchmarks.claims.predictor import CALLED, ENSEMBLE, IN_TEXT, SAMPLED, SOFTMAX, RecipePredictor
 from benchmarks.metrics import METRICS
@@ -51,6 +58,7 @@ def judge_confident(numbers: Numbers) -> Judgement:
     of_sets = {one.dataset: values for one, values in numbers.items() if one.method == SOFTMAX}
     shares = {name: over_networks(values) for name, values in of_sets.items()}
     mean = over_networks(np.mean(list(of_sets.values()), axis=0))
+    require_intervals([mean])
     verdict = Verdict.of(
         whole=mean.above(LEAST_CONFIDENT_SHARE),
         part=any(share.above(LEAST_CONFIDENT_SHARE) for share in shares.values()),
@@ -93,6 +101,7 @@ def judge_split(numbers: Numbers) -> Judgement:
             rises = {
                 kind: over_networks(values[OOD] - values[kind]) for kind in KINDS if kind != OOD
             }
+            require_intervals(rises.values())
             holds += [rise.above() for rise in rises.values()]
             against = ", ".join(f"{r.text('+.3f')} from {KINDS[k]}" for k, r in rises.items())
             told.append(
@@ -186,5 +195,5 @@ ALEATORIC = Claim(
     figure="entropy-split",
     against="The share depends on the number of members (100 passes, 5 networks), so it is "
     "compared within a method only. Expected entropy also rises on images that are merely hard.",
-    least_networks=2,
+    least_networks=2 * SMALL_ENSEMBLE,
 )

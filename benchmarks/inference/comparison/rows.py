@@ -10,7 +10,7 @@ class Comparison:
     """A paired difference on the same images: ``method`` minus ``other_method``.
 
     Attributes:
-        family: the tests that it is corrected with; see `benchmarks.inference.test_families`.
+        family: the tests that it is corrected with; see `benchmarks.inference.comparison.pairs`.
         split: the training images that both are fitted on.
         recipe, condition, metric, score: as in `Measurement`.
         method, members: what is compared.

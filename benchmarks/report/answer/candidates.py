@@ -15,6 +15,8 @@ from benchmarks.report.numbers.cost import main_setup, milliseconds
 from benchmarks.report.results import Results
 from benchmarks.vocabulary import SELF_TRAINED
 
+NOT_MEASURED = "not measured in this run"
+
 Cost = tuple[int, float, tuple[int, str], tuple[bool, int, str, float]]
 
 
@@ -35,7 +37,7 @@ def objection(results: Results, situation: Situation, found: Sequence[Candidate]
     if not found and situation.milliseconds is not None:
         return f"no method answers within {situation.milliseconds:g} ms"
     if not found:
-        return "not measured in this run"
+        return NOT_MEASURED
     if several and not any(is_ensemble(results, one) for one in found):
         return f"no ensemble of at most {situation.networks} networks was compared"
     return ""

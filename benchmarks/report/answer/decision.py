@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from benchmarks.report.answer.candidates import candidates, objection
+from benchmarks.report.answer.candidates import NOT_MEASURED, candidates, objection
 from benchmarks.report.answer.evidence import Candidate, Evidence
 from benchmarks.report.answer.situations import SITUATIONS, Purpose, Situation
 from benchmarks.report.read.comparisons import Quantity
@@ -65,6 +65,8 @@ def decide(evidence: Evidence, situation: Situation, purpose: Purpose) -> Decisi
         return Decision(situation, purpose, objection=objected)
     baseline = measured[0]
     quantities = tuple(q for q in wanted if any(evidence.value(one, q) for one in measured))
+    if purpose.together and quantities != wanted:
+        return Decision(situation, purpose, objection=NOT_MEASURED)
     tested = tuple(
         one for one in measured if one == baseline or evidence.is_tested(one, baseline, quantities)
     )

@@ -21,12 +21,14 @@ class Purpose:
         clause: the same at the end of "use …"; empty where the situation says it.
         conditions: those of a run that count.
         metrics: by which it is judged, under each of these conditions.
+        together: whether nothing is decided unless all of these were measured.
     """
 
     label: str
     clause: str
     conditions: Callable[[Results], tuple[str, ...]]
     metrics: tuple[str, ...]
+    together: bool = False
 
     def quantities(self, results: Results) -> tuple[Quantity, ...]:
         """What it is judged by in a run, each by the primary score of a method."""
@@ -68,6 +70,14 @@ ON_SHIFTED = Purpose(
     "Shifted images", "on shifted images", lambda results: results.group_means, _QUALITY
 )
 
+ON_EITHER = Purpose(
+    "Not known which images come",
+    "when it is not known which images come",
+    lambda results: (CLEAN, *results.group_means) if results.group_means else (),
+    _QUALITY,
+    together=True,
+)
+
 ABSTAINING = Purpose(
     "Clean and shifted images",
     "",
@@ -78,31 +88,34 @@ ABSTAINING = Purpose(
 NOTICING = Purpose("Out-of-distribution images", "", lambda results: results.ood, ("auroc",))
 
 PURPOSES = (ON_CLEAN, ON_SHIFTED, ABSTAINING, NOTICING)
+"""Those that share no measure."""
+
+BY_IMAGES = (ON_CLEAN, ON_SHIFTED, ON_EITHER)
 
 SITUATIONS = (
     Situation(
         "I have one trained network and cannot retrain",
         "if you cannot retrain",
-        (ON_CLEAN, ON_SHIFTED),
+        BY_IMAGES,
         retrains=False,
         networks=1,
     ),
     Situation(
         "I can retrain one network",
         "if you can train one network",
-        (ON_CLEAN, ON_SHIFTED),
+        BY_IMAGES,
         networks=1,
     ),
     Situation(
         "I can afford five networks",
         "if you can train five",
-        (ON_CLEAN, ON_SHIFTED),
+        BY_IMAGES,
         networks=5,
     ),
     Situation(
         "Single images must be answered in a millisecond",
         "If a millisecond must do",
-        (ON_CLEAN, ON_SHIFTED),
+        BY_IMAGES,
         milliseconds=MILLISECOND,
     ),
     Situation("I need to know when to abstain", "to abstain", (ABSTAINING,)),

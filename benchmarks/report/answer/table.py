@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from math import log
 
 from benchmarks.report.answer.decision import Decision, decisions
 from benchmarks.report.answer.evidence import Evidence
@@ -44,8 +45,26 @@ def _rows(evidence: Evidence, made: Sequence[Decision]) -> Iterator[Row]:
 
 def _remarks(results: Results, made: Sequence[Decision]) -> tuple[str, ...]:
     baselines = dict.fromkeys(label(results, d.baseline) for d in made if d.baseline)
-    gain = f"Gain: over {' or '.join(baselines)}, the cheapest choice."
-    return (RULE, *([gain] if baselines else []), _latency_remark(results))
+    gain = f"Gain: from {' or '.join(baselines)}, the cheapest choice, to the method used."
+    return (
+        RULE,
+        *([gain] if baselines else []),
+        *_measures_remarks(results, made),
+        _latency_remark(results),
+    )
+
+
+def _measures_remarks(results: Results, made: Sequence[Decision]) -> Iterator[str]:
+    """What a reader needs to judge values of less usual measures."""
+    used = {quantity.metric for decision in made for quantity in decision.quantities}
+    classes = len(results.names.task.classes)
+    if "nll" in used and classes:
+        yield f"Equal probabilities for all {classes} classes have an NLL of {log(classes):.2f}."
+    if "augrc" in used:
+        yield (
+            "AUGRC: the share of images that are accepted and wrong, a mean over all shares "
+            "abstained on."
+        )
 
 
 def _latency_remark(results: Results) -> str:

@@ -1,26 +1,31 @@
-"""The verdict: three sentences on what dropout tells, and on which method to use."""
+"""The verdict: a few sentences on what dropout tells, and on which method to use."""
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from benchmarks.report.answer.candidates import cost, is_ensemble
 from benchmarks.report.answer.decision import Decision, decisions
 from benchmarks.report.answer.evidence import Candidate, Evidence, Relation, networks
 from benchmarks.report.answer.situations import PURPOSES
 from benchmarks.report.answer.words import DROPOUT, in_sentence
+from benchmarks.report.read.comparisons import Quantity
 from benchmarks.report.results import Results
+from benchmarks.report.texts import listed, within_sentence
 
 QUESTION = "whether one network with dropout tells what many would"
 
+DECIDED = (Relation.WORSE, Relation.BETTER, Relation.AS_GOOD)
+"""What tests decide: the measures are named."""
+
 
 def verdict(results: Results) -> str:
-    """Three sentences, from the results of all recipes.
+    """A few sentences, from the results of all recipes.
 
-    The first answers whether one network with dropout tells what fifty would. The others tell which
-    method to use, as the table of decisions does: where one network is all there is, and for what
-    needs the best.
+    The first ones answer whether one network with dropout tells what fifty would. The others tell
+    which method to use, as the table of decisions does: where one network is all there is, and for
+    what needs the best.
     """
     in_any_time = [d for d in decisions(results) if d.situation.milliseconds is None]
     few = [d for d in in_any_time if d.situation.networks == 1]
@@ -43,13 +48,15 @@ def _of_dropout(results: Results) -> str:
     evidence = Evidence(results)
     quantities = [q for purpose in PURPOSES for q in purpose.quantities(results)]
     measured = [q for q in quantities if evidence.value(one, q) or evidence.value(many, q)]
-    found = list(evidence.relations(one, many, measured).values())
-    if set(found) <= {Relation.UNTESTED}:
+    found = evidence.relations(one, many, measured)
+    if set(found.values()) <= {Relation.UNTESTED}:
         return f"This run cannot tell {QUESTION}: the two were not compared."
     size = cost(results, many)[0]
     worth = _worth([w for q in quantities if (w := evidence.worth(one, many, q))])
     name = in_sentence(results, one, retrained=False)
-    return f"{_reply(found)}: {name} is {_counted(found, size)}{worth}."
+    compared = f"{name} was compared with {size} networks by {len(found)} measures"
+    reply = _reply(list(found.values()))
+    return f"{reply}: {compared}. It is {_counted(results, found)}.{worth}"
 
 
 def _reply(found: Sequence[Relation]) -> str:
@@ -66,19 +73,24 @@ def _reply(found: Sequence[Relation]) -> str:
     return "In part" if worse else "Not decided"
 
 
-def _counted(found: Sequence[Relation], size: int) -> str:
-    """By how many of the measures it is what."""
-    counts = Counter(found)
-    words = {
-        Relation.WORSE: f"worse than {size} networks",
-        Relation.BETTER: f"better than {size}",
-        Relation.AS_GOOD: f"as good as {size}",
-        Relation.OPEN: f"not distinguished from {size}",
-        Relation.UNTESTED: f"not tested against {size}",
-    }
-    said = [f"{text} by {counts[relation]}" for relation, text in words.items() if counts[relation]]
-    said[0] += f" of {len(found)} measures"
-    return ", ".join(said)
+def _counted(results: Results, found: Mapping[Quantity, Relation]) -> str:
+    """By how many of the measures it is what; by which, where tests decide."""
+    said = []
+    for relation in (*DECIDED, Relation.OPEN, Relation.UNTESTED):
+        some = [quantity for quantity, one in found.items() if one is relation]
+        which = f" ({_measures(results, some)})" if relation in DECIDED else ""
+        if some:
+            said.append(f"{relation} by {len(some)}{which}")
+    return listed(said)
+
+
+def _measures(results: Results, some: Sequence[Quantity]) -> str:
+    """The names of the measures, each once, with the conditions."""
+    conditions: dict[str, list[str]] = {}
+    for quantity in some:
+        name = within_sentence(results.names.printed(quantity.metric).name)
+        conditions.setdefault(name, []).append(results.label_of(quantity.condition))
+    return "; ".join(f"{name}: {listed(where)}" for name, where in conditions.items())
 
 
 def _worth(worths: Sequence[tuple[str, str, str]]) -> str:
@@ -92,7 +104,7 @@ def _worth(worths: Sequence[tuple[str, str, str]]) -> str:
     least, median, most = ordered[0], ordered[(len(ordered) - 1) // 2], ordered[-1]
     unit = "network" if median == "1" else "networks"
     ends = f" ({least} to {most})" if least != most else ""
-    return f"; by the median measure it is worth {median} {unit}{ends}"
+    return f" By the median measure it is worth {median} {unit}{ends}."
 
 
 def _advice(results: Results, some: Sequence[Decision]) -> str:
@@ -122,4 +134,4 @@ def _used(results: Results, made: Sequence[Decision]) -> str:
     if not undecided and len(told) == 1:
         return f"use {next(iter(told))}"
     used = " and ".join(f"{choice} {' and '.join(where)}" for choice, where in told.items())
-    return f"use {used}" + (f" (no test decides {undecided})" if undecided else "")
+    return f"use {used}" + (f" (tests do not decide {undecided})" if undecided else "")

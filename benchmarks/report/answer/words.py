@@ -154,7 +154,7 @@ def _gain(evidence: Evidence, decision: Decision, chosen: Candidate) -> Iterator
         changes = [_values(evidence, decision, (baseline, chosen), q, "→") for q in better]
         if len(quantities) > FEW and changes:
             such = ", such as" if len(better) > 1 else ":"
-            yield f"Better by {len(better)} of {len(quantities)} measures{such} {changes[0]}."
+            yield f"Better {_of_all(len(better), quantities)}{such} {changes[0]}."
         elif changes:
             yield f"{'; '.join(changes)}."
         for relation, words in (
@@ -165,6 +165,13 @@ def _gain(evidence: Evidence, decision: Decision, chosen: Candidate) -> Iterator
             if (some := _with(relations, relation)) and len(quantities) <= FEW:
                 yield f"{listed([_measure(evidence, decision, q) for q in some])}: {words}."
     yield from _sizes(evidence, chosen, quantities)
+
+
+def _of_all(number: int, quantities: Sequence[Quantity]) -> str:
+    """By how many of the measures; where these are one metric on several sets, on how many."""
+    if len({quantity.metric for quantity in quantities}) == 1:
+        return f"on {number} of {len(quantities)} sets of images"
+    return f"by {number} of {len(quantities)} measures"
 
 
 def _against_others(evidence: Evidence, decision: Decision) -> Iterator[str]:
@@ -180,7 +187,7 @@ def _against_others(evidence: Evidence, decision: Decision) -> Iterator[str]:
         elif evidence.is_as_good(chosen, other, quantities):
             yield f"As good as {name}."
         else:
-            yield f"No test separates it from {name}."
+            yield from _apart(evidence, decision, chosen, [other])
 
 
 def _sizes(evidence: Evidence, chosen: Candidate, quantities: Sequence[Quantity]) -> Iterator[str]:

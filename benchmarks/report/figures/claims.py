@@ -27,7 +27,7 @@ from benchmarks.vocabulary import (
     LEAST_OF_CEILING,
     PAIRS,
     RANK_CORRELATION,
-    WHERE_A_DISAGREES,
+    WHERE_C_DISAGREES,
 )
 
 CERTAINTY, RANK_AGREEMENT = "claims-certainty", "claims-rank-agreement"
@@ -44,7 +44,7 @@ SPREAD_BY = {
 SAMPLED, ENSEMBLE = "mc_dropout", "deep_ensemble"
 """The methods that the article is about, whose colours its claims have."""
 
-IMAGES_RANKED = {CLEAN: "All images", WHERE_A_DISAGREES: "Images on which ensemble A disagrees"}
+IMAGES_RANKED = {CLEAN: "All images", WHERE_C_DISAGREES: "Images on which ensemble C disagrees"}
 """The titles of the images by which rankings are compared."""
 
 

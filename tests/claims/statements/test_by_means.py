@@ -37,7 +37,7 @@ from benchmarks.claims.statements.out_of_distribution import (
 )
 from benchmarks.claims.statements.similarity import auroc_less, ece_less
 from benchmarks.records import Quantity
-from benchmarks.vocabulary import CEILING, CLEAN, IMITATION, PAIRS, WHERE_A_DISAGREES
+from benchmarks.vocabulary import CEILING, CLEAN, IMITATION, PAIRS, WHERE_C_DISAGREES
 from tests.claims.support import NO, PARTLY, YES, judged
 
 Numbers = dict[Quantity, list[float]]
@@ -121,7 +121,7 @@ def imitation(
     numbers: Numbers = {MEMBERS: [50.0], EVALUATED[CLEAN]: [100.0]}
     for measure in MEASURES:
         for pair in PAIRS:
-            for images, values in ((CLEAN, of_all), (WHERE_A_DISAGREES, of_some)):
+            for images, values in ((CLEAN, of_all), (WHERE_C_DISAGREES, of_some)):
                 shown = list(values) if pair == IMITATION else [ceiling]
                 numbers[correlation(measure, pair, images)] = shown
         numbers |= {one: [math.nan] for one in error_auroc_less(measure)}

@@ -56,7 +56,12 @@ def test_gain_and_cost_are_told_by_each_measure() -> None:
             "NLL ↓ 0.0500 → 0.0400. Accuracy: no difference found.",
             "Needs networks trained with dropout. 0.4 ms an image instead of 0.05.",
         ),
-        ("Shifted images", "No recommendation: not measured in this run.", "—", "—"),
+        (
+            "Shifted images, Not known which images come",
+            "No recommendation: not measured in this run.",
+            "—",
+            "—",
+        ),
     ]
     assert rows_of(results, "I can retrain")[0][3] == (
         "1 network to train (12 s). Needs networks trained with dropout. 0.4 ms an image instead "
@@ -156,14 +161,14 @@ def test_of_many_sets_the_first_is_shown_and_the_others_are_counted() -> None:
         run({SOFTMAX: AUROC, FIFTY: AUROC}, rows, milliseconds=MS), "out-of-distribution"
     )
     assert (images, use) == ("Out-of-distribution images", "Deep ensemble (M = 50).")
-    assert gain == "Better by 2 of 3 measures, such as AUROC ↑ (KMNIST) 0.900 → 0.900."
+    assert gain == "Better on 2 of 3 sets of images, such as AUROC ↑ (KMNIST) 0.900 → 0.900."
     assert cost.startswith("50 networks to train (12 s). 4.5 ms an image instead of 0.05.")
 
 
 def test_purposes_with_the_same_answer_share_a_row() -> None:
     results = run({SOFTMAX: [*CLEAN, *SHIFTED], DROPOUT: [*CLEAN, *SHIFTED]})
     ((images, use, gain, cost),) = rows_of(results, "five")
-    assert images == "Clean images, Shifted images"
+    assert images == "Clean images, Shifted images, Not known which images come"
     assert use == "No recommendation: no ensemble of at most 5 networks was compared."
     assert (gain, cost) == ("—", "—")
 
@@ -192,12 +197,17 @@ def test_training_is_named_only_where_it_can_be_chosen() -> None:
 
 
 def test_footnotes_fit_in_three_lines_and_name_the_missing_gpu() -> None:
-    (notes,) = decision_table(run({SOFTMAX: CLEAN})).notes
-    assert one_line(notes).endswith(" Latency was not measured in this run.")
+    (notes,) = decision_table(run({SOFTMAX: [*CLEAN, *AUGRC]})).notes
+    assert one_line(notes).endswith(
+        " Equal probabilities for all 10 classes have an NLL of 2.30. AUGRC: the share of images "
+        "that are accepted and wrong, a mean over all shares abstained on. Latency was not "
+        "measured in this run."
+    )
     (notes,) = decision_table(run({SOFTMAX: CLEAN}, milliseconds=MS)).notes
     assert one_line(notes).endswith(
-        " Gain: over Softmax, the cheapest choice. Latency: median of single images on A Processor "
-        "(1 thread, kernels). No GPU has been measured."
+        " Gain: from Softmax, the cheapest choice, to the method used. Equal probabilities for all "
+        "10 classes have an NLL of 2.30. Latency: median of single images on A Processor (1 "
+        "thread, kernels). No GPU has been measured."
     )
 
 
@@ -210,46 +220,62 @@ def test_table_is_written_in_every_format() -> None:
     assert list(frame)[:5] == ["Situation", "Judged on", "Use", "Gain", "Cost"]
 
 
+MEAN, SETS = "Mean of 30°, 60°", "KMNIST, Uniform noise and Gaussian noise"
+BOTH = f"Clean and {MEAN}"
+ALL_MEASURES = f"accuracy: {BOTH}; NLL: {BOTH}; AUGRC: {BOTH}; AUROC: {SETS}"
 MEASURED = {SOFTMAX: ALL, DROPOUT: ALL, FIFTY: ALL}
 
 
 @pytest.mark.parametrize(
-    ("said", "expected"),
+    ("said", "reply", "found"),
     [
-        ([WORSE] * 9, "No: MC-dropout (T = 100) is worse than 50 networks by 9 of 9 measures."),
-        ([AS_GOOD] * 9, "Yes: MC-dropout (T = 100) is as good as 50 by 9 of 9 measures."),
+        ([WORSE] * 9, "No", f"worse by 9 ({ALL_MEASURES})"),
+        ([AS_GOOD] * 9, "Yes", f"as good by 9 ({ALL_MEASURES})"),
         (
-            [BETTER] + [AS_GOOD] * 8,
-            "Yes: MC-dropout (T = 100) is better than 50 by 1 of 9 measures, as good as 50 by 8.",
+            [BETTER, *[AS_GOOD] * 8],
+            "Yes",
+            f"better by 1 (accuracy: Clean) and as good by 8 (NLL: {BOTH}; accuracy: {MEAN}; "
+            f"AUGRC: {BOTH}; AUROC: {SETS})",
         ),
         (
-            [WORSE] * 4 + [AS_GOOD] * 5,
-            "In part: MC-dropout (T = 100) is worse than 50 networks by 4 of 9 measures, as good "
-            "as 50 by 5.",
+            [BETTER, *[OPEN] * 3, *[AS_GOOD] * 5],
+            "Not decided",
+            f"better by 1 (accuracy: Clean), as good by 5 (AUGRC: {BOTH}; AUROC: {SETS}) and not "
+            "distinguished by 3",
         ),
         (
-            [WORSE] + [OPEN] * 8,
-            "No: MC-dropout (T = 100) is worse than 50 networks by 1 of 9 measures, not "
-            "distinguished from 50 by 8.",
+            [BETTER, *[AS_GOOD] * 3],
+            "Not decided",
+            f"better by 1 (accuracy: Clean), as good by 3 (NLL: {BOTH}; accuracy: {MEAN}) and not "
+            "tested by 5",
         ),
         (
-            [OPEN] * 9,
-            "Not decided: MC-dropout (T = 100) is not distinguished from 50 by 9 of 9 measures.",
+            [WORSE, *[OPEN] * 2, *[AS_GOOD] * 6],
+            "In part",
+            f"worse by 1 (accuracy: Clean), as good by 6 (NLL: {MEAN}; AUGRC: {BOTH}; AUROC: "
+            f"{SETS}) and not distinguished by 2",
         ),
-        (
-            [],
-            "This run cannot tell whether one network with dropout tells what many would: the two "
-            "were not compared.",
-        ),
+        ([WORSE, *[OPEN] * 8], "No", "worse by 1 (accuracy: Clean) and not distinguished by 8"),
+        ([OPEN] * 9, "Not decided", "not distinguished by 9"),
     ],
 )
-def test_verdict_counts_what_tests_say_of_dropout(said: list[str], expected: str) -> None:
+def test_verdict_names_the_measures_that_tests_decide(
+    said: list[str], reply: str, found: str
+) -> None:
     rows = [
         row
         for quantity, one in zip(ALL, said, strict=False)
         for row in compared(DROPOUT, FIFTY, [quantity], one)
     ]
-    assert verdict(run(MEASURED, rows)).startswith(expected)
+    compared_by = "MC-dropout (T = 100) was compared with 50 networks by 9 measures."
+    assert verdict(run(MEASURED, rows)).startswith(f"{reply}: {compared_by} It is {found}. ")
+
+
+def test_verdict_without_a_comparison_says_so() -> None:
+    assert verdict(run(MEASURED)).startswith(
+        "This run cannot tell whether one network with dropout tells what many would: the two were "
+        "not compared."
+    )
 
 
 def test_verdict_names_what_is_missing() -> None:
@@ -267,8 +293,8 @@ def test_verdict_tells_the_worth_from_least_to_most() -> None:
         *worth(DROPOUT, AUROC[:1], ">50", "20", ">50"),
         *worth(DROPOUT, CLEAN[1:], "6", "3", "9"),
     ]
-    first, *_ = verdict(run(MEASURED, rows, worths)).split(". If")
-    assert first.endswith("; by the median measure it is worth 6 networks (1.2 to more than 50)")
+    first, *_ = verdict(run(MEASURED, rows, worths)).split(" If")
+    assert first.endswith(" By the median measure it is worth 6 networks (1.2 to more than 50).")
 
 
 def test_verdict_says_what_to_use() -> None:
@@ -281,13 +307,15 @@ def test_verdict_says_what_to_use() -> None:
     told = verdict(run(MEASURED, rows))
     assert told.endswith(
         ". If you cannot retrain or if you can train one network, use softmax on clean images and "
-        "MC-dropout (T = 100) on shifted images. To abstain or to notice out-of-distribution "
-        "inputs, use the deep ensemble (M = 50)."
+        "MC-dropout (T = 100) on shifted images (tests do not decide when it is not known which "
+        "images come). To abstain or to notice out-of-distribution inputs, use the deep ensemble "
+        "(M = 50)."
     )
     rows[2:4] = compared(DROPOUT, SOFTMAX, CLEAN, OPEN)
-    assert "use MC-dropout (T = 100) on shifted images (no test decides on clean images)" in (
-        verdict(run(MEASURED, rows))
-    )
+    assert (
+        "use MC-dropout (T = 100) on shifted images and when it is not known which images come "
+        "(tests do not decide on clean images)"
+    ) in verdict(run(MEASURED, rows))
 
 
 def test_empty_tables_are_no_obstacle() -> None:
