@@ -10,6 +10,11 @@ from methods.interface import Prediction, UncertaintyMethod
 from methods.mc_dropout import MCDropout
 from methods.mc_dropout_exact import MCDropoutExact
 from methods.pooled import MemberMethod, PooledMethod
+from methods.posthoc.temperature_scaling import (
+    TemperatureScaledEnsemble,
+    TemperatureScaledMCDropout,
+    TemperatureScaling,
+)
 from methods.softmax import Softmax
 
 __all__ = ["METHODS", "MemberMethod", "PooledMethod", "Prediction", "UncertaintyMethod"]
@@ -21,5 +26,8 @@ METHODS: dict[str, type[UncertaintyMethod]] = {
         MCDropout,
         MCDropoutExact,
         DeepEnsemble,
+        TemperatureScaling,
+        TemperatureScaledMCDropout,
+        TemperatureScaledEnsemble,
     )
 }

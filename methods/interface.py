@@ -34,6 +34,8 @@ class Prediction:
         scores: the method's own uncertainty scores by name, [images] each; higher is less certain.
         member_probabilities: the members' own probabilities, where a method keeps them.
         member_logits: the members' logits, where it predicts by such.
+        remark: what a reader of the numbers must know of this fit, such as a parameter at its
+            bound; mostly empty.
     """
 
     mean: Float[Tensor, "images classes"]
@@ -43,6 +45,7 @@ class Prediction:
     scores: Mapping[str, Float[Tensor, " images"]] = field(default_factory=dict)
     member_probabilities: Float[Tensor, "members images classes"] | None = None
     member_logits: Float[Tensor, "members images classes"] | None = None
+    remark: str = ""
 
     @classmethod
     def of(cls, member_probabilities: Float[Tensor, "members images classes"]) -> Prediction:
