@@ -21,8 +21,8 @@ NOT_CALIBRATED = "not calibrated: the temperature is 1"
 class TemperatureScaled(MemberMethod):
     """Members whose logits are divided by one temperature (Guo et al. 2017).
 
-    p̄ = 1/M Σ_m softmax(z_m / T). All members share the T that minimises the NLL of their mean on the
-    calibration images (Rahaman & Thiery 2021, "pool-then-calibrate" with members' logits); for one
+    p̄ = 1/M Σ_m softmax(z_m / T). All members share the T that minimises the NLL of their mean on
+    the calibration images (Rahaman & Thiery 2021, of members' logits before the pooling); for one
     network it is Guo's. Classes and votes remain what they were.
 
     Attributes:

@@ -18,9 +18,9 @@ from tests.extensions.nouns import metrics
 from tests.extensions.nouns.gaussian_noise import GAUSSIAN_NOISE
 from tests.extensions.nouns.mahalanobis import MAHALANOBIS
 from tests.extensions.nouns.noise_claim import NOISE_LOWERS_ACCURACY
+from tests.extensions.nouns.power_scaling import PowerScaling
 from tests.extensions.nouns.shifted_views import ShiftedViews
 from tests.extensions.nouns.spherical_score import SPHERICAL_SCORE
-from tests.extensions.nouns.power_scaling import PowerScaling
 from tests.extensions.support import SMALL, Written, run
 from tests.runs import small_mnist
 
