@@ -10,6 +10,8 @@ from methods.interface import Prediction, UncertaintyMethod
 from methods.mc_dropout import MCDropout
 from methods.mc_dropout_exact import MCDropoutExact
 from methods.pooled import MemberMethod, PooledMethod
+from methods.posthoc.augmentation import Augmentation
+from methods.posthoc.laplace_last_layer import LaplaceLastLayer
 from methods.posthoc.temperature_scaling import (
     TemperatureScaledEnsemble,
     TemperatureScaledMCDropout,
@@ -29,5 +31,7 @@ METHODS: dict[str, type[UncertaintyMethod]] = {
         TemperatureScaling,
         TemperatureScaledMCDropout,
         TemperatureScaledEnsemble,
+        LaplaceLastLayer,
+        Augmentation,
     )
 }
