@@ -5,7 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any, ClassVar, Literal, Self
+from typing import Any, ClassVar, Literal, Self, get_args
 
 import torch
 from jaxtyping import Float, Int64
@@ -16,6 +16,11 @@ from methods.networks.recipes import Recipe
 from methods.seeds import derive_seed
 
 Need = Literal["dropout", "calibration"]
+Preset = Literal["quick", "article", "medium", "full"]
+
+ALL_PRESETS: frozenset[Preset] = frozenset(get_args(Preset))
+LONG_PRESETS: frozenset[Preset] = frozenset({"medium", "full"})
+"""Those that have time for more than what the article compares."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -110,6 +115,8 @@ class UncertaintyMethod(ABC):
         size: the keyword argument that is the number of its members, if it has one.
         sweep: the sizes that a run evaluates; empty: those of the option named as the argument
             (``--members`` or ``--passes``).
+        usual_sizes: those that users run, shown in tables beside the largest.
+        only_usual: whether a run evaluates no others, unless it has none of them.
         symbol: of the size, in print.
         counts_networks: whether the size is a number of networks, so that replicates of a size are
             disjoint blocks of them.
@@ -125,6 +132,7 @@ class UncertaintyMethod(ABC):
         probabilities_of: the name of the method whose probabilities it shares, if there is one, so
             that metrics of the probabilities are not tested between the two.
         pooled: whether its networks come from a pool; else it trains itself.
+        presets: those that evaluate it if no methods are chosen.
     """
 
     name: ClassVar[str]
@@ -134,6 +142,8 @@ class UncertaintyMethod(ABC):
     group: ClassVar[str] = "other"
     size: ClassVar[str | None] = None
     sweep: ClassVar[tuple[int, ...]] = ()
+    usual_sizes: ClassVar[tuple[int, ...]] = ()
+    only_usual: ClassVar[bool] = False
     symbol: ClassVar[str] = "M"
     counts_networks: ClassVar[bool] = False
     needs: ClassVar[frozenset[Need]] = frozenset()
@@ -144,6 +154,7 @@ class UncertaintyMethod(ABC):
     primary_score: ClassVar[str] = "predictive_entropy"
     probabilities_of: ClassVar[str] = ""
     pooled: ClassVar[bool] = False
+    presets: ClassVar[frozenset[Preset]] = ALL_PRESETS
 
     def __init__(self, *, seed: int = 0, device: str = "cpu") -> None:
         self.seed = seed

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from torch.nn.functional import affine_grid, grid_sample
 
 from methods.given_networks.requirements import require_count
+from methods.interface import LONG_PRESETS
 from methods.networks.pool import NetworkPool
 from methods.softmax import Softmax
 
@@ -51,6 +52,8 @@ class Augmentation(Softmax):
     citation = "Ayhan & Berens 2018"
     group = "single network"
     size, sweep, symbol = "views", (len(VERSIONS),), "V"
+    usual_sizes = sweep
+    presets = LONG_PRESETS
 
     def __init__(
         self,

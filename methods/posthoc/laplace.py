@@ -18,7 +18,7 @@ from scipy.optimize import minimize_scalar
 from torch import Tensor, nn
 
 from methods.given_networks.pool import GivenPool
-from methods.interface import Prediction
+from methods.interface import LONG_PRESETS, Prediction
 from methods.pooled import PooledMethod
 
 SMALLEST, LARGEST = 1e-4, 1e8
@@ -88,6 +88,7 @@ class Laplace(PooledMethod):
 
     evidence: Evidence
     precision: float
+    presets = LONG_PRESETS
 
     @classmethod
     def from_network(
