@@ -12,6 +12,8 @@ from methods.mc_dropout_exact import MCDropoutExact
 from methods.pooled import MemberMethod, PooledMethod
 from methods.posthoc.augmentation import Augmentation
 from methods.posthoc.laplace_last_layer import LaplaceLastLayer
+from methods.posthoc.snapshot_ensemble import SnapshotEnsemble
+from methods.posthoc.swag import SWAG
 from methods.posthoc.temperature_scaling import (
     TemperatureScaledEnsemble,
     TemperatureScaledMCDropout,
@@ -33,5 +35,7 @@ METHODS: dict[str, type[UncertaintyMethod]] = {
         TemperatureScaledEnsemble,
         LaplaceLastLayer,
         Augmentation,
+        SWAG,
+        SnapshotEnsemble,
     )
 }
