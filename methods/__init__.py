@@ -11,6 +11,7 @@ from methods.mc_dropout import MCDropout
 from methods.mc_dropout_exact import MCDropoutExact
 from methods.pooled import MemberMethod, PooledMethod
 from methods.posthoc.augmentation import Augmentation
+from methods.posthoc.laplace_kron import LaplaceKron
 from methods.posthoc.laplace_last_layer import LaplaceLastLayer
 from methods.posthoc.snapshot_ensemble import SnapshotEnsemble
 from methods.posthoc.swag import SWAG
@@ -34,6 +35,7 @@ METHODS: dict[str, type[UncertaintyMethod]] = {
         TemperatureScaledMCDropout,
         TemperatureScaledEnsemble,
         LaplaceLastLayer,
+        LaplaceKron,
         Augmentation,
         SWAG,
         SnapshotEnsemble,

@@ -6,6 +6,7 @@ import math
 from collections.abc import Iterator
 from copy import deepcopy
 from dataclasses import dataclass
+from itertools import pairwise
 from time import perf_counter
 
 import numpy as np
@@ -110,4 +111,4 @@ def _parts(images: int, batch_size: int) -> Iterator[slice]:
     """Tenths of an epoch, of whole batches."""
     batches = -(-images // batch_size)
     ends = [round(batches * step / STEPS) * batch_size for step in range(STEPS + 1)]
-    return (slice(*pair) for pair in zip(ends[:-1], ends[1:], strict=True) if pair[0] < pair[1])
+    return (slice(*pair) for pair in pairwise(ends) if pair[0] < pair[1])
