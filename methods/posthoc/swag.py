@@ -22,7 +22,8 @@ from methods.networks.trajectory import Trajectory
 from methods.pooled import MemberMethod
 from methods.seeds import derive_seed
 
-SNAPSHOTS, SAMPLES = 20, 30
+TRAJECTORY = Trajectory("swag", snapshots=20, epochs=1, cyclic=False, continued=True)
+SAMPLES = 30
 
 Module = TypeVar("Module", bound=nn.Module)
 
@@ -48,10 +49,6 @@ class SWAG(MemberMethod):
     size, sweep, symbol = "samples", (SAMPLES,), "S"
     usual_sizes: ClassVar[tuple[int, ...]] = sweep
     presets = LONG_PRESETS
-
-    trajectory: ClassVar[Trajectory] = Trajectory(
-        "swag", SNAPSHOTS, epochs=1, cyclic=False, continued=True
-    )
 
     def __init__(
         self,
@@ -97,6 +94,11 @@ class SWAG(MemberMethod):
         return method
 
     @property
+    def trajectory(self) -> Trajectory:
+        """The further epochs."""
+        return TRAJECTORY
+
+    @property
     def member_slice(self) -> slice:
         """Fewer samples are the first of more."""
         return slice(0, self.samples)
@@ -104,7 +106,7 @@ class SWAG(MemberMethod):
     def fit(self, images: Tensor, labels: Tensor) -> Self:
         """Train on, or take the snapshots from the pool's store, and draw the networks."""
         training = LabelledImages(images, labels)
-        snapshots = self.pool.snapshots(self.trajectory, self.replicate, training)
+        snapshots = self.pool.snapshots(TRAJECTORY, self.replicate, training)
         seed = derive_seed(self.name, self.seed, self.replicate)
         self.fitted = drawn_networks(snapshots, images, self.samples, seed)
         return self

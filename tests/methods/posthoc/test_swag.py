@@ -17,7 +17,7 @@ from methods.networks.labelled_images import LabelledImages
 from methods.networks.pool import NetworkPool
 from methods.networks.recipes import STANDARD
 from methods.networks.store import NetworkStore
-from methods.posthoc.swag import SWAG, Gaussian, drawn_networks, renew_batch_statistics
+from methods.posthoc.swag import SWAG, TRAJECTORY, Gaussian, drawn_networks, renew_batch_statistics
 
 WEIGHTS = torch.randn(6, 5, generator=torch.Generator().manual_seed(0))
 FEW = slice(0, 320)
@@ -59,9 +59,9 @@ def test_snapshots_are_trained_once_and_stored(
     names = sorted(path.name for path in tmp_path.iterdir())
     assert sum(name.startswith("standard-swag-seed0-001-") for name in names) == 20
     assert sum(name.startswith("standard-seed0-001-") for name in names) == 1
-    assert pool.snapshot_seconds(SWAG.trajectory, 1, data.fingerprint) > 0
+    assert pool.snapshot_seconds(TRAJECTORY, 1, data.fingerprint) > 0
     (trained,) = pool.networks([1], data)
-    snapshots = pool.snapshots(SWAG.trajectory, 1, data)
+    snapshots = pool.snapshots(TRAJECTORY, 1, data)
     vectors = [parameters_to_vector(one.parameters()) for one in (trained, *snapshots)]
     assert all(not torch.equal(*pair) for pair in pairwise(vectors))
     monkeypatch.setattr(TorchEngine, "trainer", None)
@@ -75,7 +75,7 @@ def test_engines_train_on_alike(training_images: LabelledImages) -> None:
     data = LabelledImages(training_images.images[FEW], training_images.labels[FEW])
     kernels = NetworkPool(replace(STANDARD, epochs=1))
     in_torch = replace(kernels, engine=TorchEngine())
-    short = replace(SWAG.trajectory, snapshots=2)
+    short = replace(TRAJECTORY, snapshots=2)
     for one, other in zip(
         *(pool.snapshots(short, 0, data) for pool in (kernels, in_torch)), strict=True
     ):
