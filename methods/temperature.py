@@ -6,7 +6,6 @@ import math
 from collections.abc import Callable
 
 from jaxtyping import Float, Int64
-from scipy.optimize import minimize_scalar
 from torch import Tensor
 
 COLDEST, HOTTEST = 1 / 20, 20.0
@@ -23,6 +22,9 @@ def temperature_of_least_nll(nll: Callable[[float], float]) -> float:
         nll: of the inverse of a temperature; for one network it is convex in it, so that there is
             one minimum.
     """
+    # Here, not above: methods that need no minimum are timed where it is not installed.
+    from scipy.optimize import minimize_scalar
+
     found = minimize_scalar(nll, bounds=(1 / HOTTEST, 1 / COLDEST), method="bounded")
     return 1 / float(found.x)
 

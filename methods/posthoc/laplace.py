@@ -14,7 +14,6 @@ from typing import Self
 
 import torch
 from jaxtyping import Float, Float64
-from scipy.optimize import minimize_scalar
 from torch import Tensor, nn
 
 from methods.given_networks.pool import GivenPool
@@ -51,6 +50,9 @@ class Evidence:
             ValueError: it is not finite anywhere, or H has an eigenvalue that makes H + δ I
                 singular.
         """
+        # Here, not above: methods that need no minimum are timed where it is not installed.
+        from scipy.optimize import minimize_scalar
+
         if not self.eigenvalues.min().item() > -SMALLEST:  # NaN is not, either
             raise ValueError("the posterior's precision is singular, or has NaN")
 
