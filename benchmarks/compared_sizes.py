@@ -2,18 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
+from types import MappingProxyType
 
 FEW = 2
 """If a method has at most so many sizes, all are compared."""
 
+Usual = Mapping[str, Collection[int]]
+"""By method, the sizes that users run; see `methods.UncertaintyMethod.usual_sizes`."""
 
-def compared_sizes(sizes: Mapping[str, Iterable[int]]) -> dict[str, tuple[int, ...]]:
+NONE: Usual = MappingProxyType({})
+
+
+def compared_sizes(
+    sizes: Mapping[str, Iterable[int]], usual: Usual = NONE
+) -> dict[str, tuple[int, ...]]:
     """Each method's largest size, and every size that is the largest of another method.
 
     Plug-in mutual information, vote entropy and variation ratio depend on the number of members, so
     methods are also compared at equal sizes, where they have them. Of a method with one or two
-    sizes all are compared, since the user chose exactly these.
+    sizes all are compared, since the user chose exactly these. A method of a single size that
+    is usual for it asks no other for that.
 
     Args:
         sizes: the numbers of members of each method.
@@ -22,16 +31,26 @@ def compared_sizes(sizes: Mapping[str, Iterable[int]]) -> dict[str, tuple[int, .
     {'mc_dropout': (50, 100), 'deep_ensemble': (50,)}
     >>> compared_sizes({"mc_dropout": [10, 20], "deep_ensemble": [50]})
     {'mc_dropout': (10, 20), 'deep_ensemble': (50,)}
+    >>> compared_sizes({"swag": [30], "deep_ensemble": [5, 30, 50]}, {"swag": [30]})
+    {'swag': (30,), 'deep_ensemble': (50,)}
     """
     given = {method: sorted(set(of_method)) for method, of_method in sizes.items()}
-    largest = {of_method[-1] for of_method in given.values() if of_method}
+    largest = {
+        of_method[-1]
+        for method, of_method in given.items()
+        if len(of_method) > 1 or set(of_method) - set(usual.get(method, ()))
+    }
     return {
-        method: tuple(s for s in of_method if s in largest or len(of_method) <= FEW)
+        method: tuple(
+            s for s in of_method if s in {*largest, of_method[-1]} or len(of_method) <= FEW
+        )
         for method, of_method in given.items()
     }
 
 
-def compared_variants(variants: Iterable[tuple[str, str]]) -> set[tuple[str, str]]:
+def compared_variants(
+    variants: Iterable[tuple[str, str]], usual: Usual = NONE
+) -> set[tuple[str, str]]:
     """Of pairs (method, members as records write them) those of the sizes that are compared.
 
     A size of 1 is compared only for methods that have no other (softmax); a method whose members
@@ -45,9 +64,22 @@ def compared_variants(variants: Iterable[tuple[str, str]]) -> set[tuple[str, str
     for method, members in given:
         if members.isdigit() and members != "1":
             sizes.setdefault(method, []).append(int(members))
-    compared = compared_sizes(sizes)
+    compared = compared_sizes(sizes, usual)
     return {
         (method, members)
         for method, members in given
         if method not in compared or not members.isdigit() or int(members) in compared[method]
+    }
+
+
+def usual_variants(variants: Iterable[tuple[str, str]], usual: Usual) -> set[tuple[str, str]]:
+    """Of pairs (method, members as records write them) those of usual sizes.
+
+    >>> usual_variants([("mc_dropout", "10"), ("mc_dropout", "100")], {"mc_dropout": [10, 20]})
+    {('mc_dropout', '10')}
+    """
+    return {
+        (method, members)
+        for method, members in variants
+        if members.isdigit() and int(members) in usual.get(method, ())
     }

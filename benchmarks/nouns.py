@@ -78,6 +78,7 @@ class MethodRecord:
         position: in the register, by which it looks alike in all runs; −1: not the suite's.
         images: how many images it is fitted on, if it trains itself; 0: those of the recipe.
         shares_networks: whether its networks are those of a pool that other methods use as well.
+        usual_sizes: those that users run.
     """
 
     name: str
@@ -96,6 +97,7 @@ class MethodRecord:
     shares_networks: bool = False
     position: int = -1
     images: int = 0
+    usual_sizes: Texts = field(default=(), metadata=LATER)
 
 
 @dataclass(frozen=True)

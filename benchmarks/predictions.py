@@ -21,7 +21,13 @@ from benchmarks.stored.arrays import (
     read_arrays,
     write_arrays,
 )
-from benchmarks.stored.prediction_arrays import MEMBER_VALUE, SCORE, SOURCE, require_sound
+from benchmarks.stored.prediction_arrays import (
+    MEMBER_VALUE,
+    REMARK,
+    SCORE,
+    SOURCE,
+    require_sound,
+)
 from methods import Prediction
 
 _EXACT = 0
@@ -87,8 +93,8 @@ class PredictionStore:
     numbers (or ``vote_share`` where there is no such number of votes), ``expected_entropy``
     [images], ``members`` (0: exact), where there are any ``labels`` [images], a method's own scores
     as ``score:<name>`` [images], metrics of the members as ``members:<name>`` [images], and a hash
-    of what computed such values as ``source:<name>``. ``unit`` and ``condition`` say what it is of,
-    and ``sha256`` is the checksum of all of these.
+    of what computed such values as ``source:<name>``. Some have a ``remark``. ``unit`` and
+    ``condition`` say what it is of, and ``sha256`` is the checksum of all of these.
 
     Files of earlier versions have no checksum. They count for nothing: nobody can tell whether they
     are what was predicted, and to predict again is right in any case.
@@ -127,6 +133,7 @@ class PredictionStore:
             **_votes(prediction),
             "expected_entropy": prediction.expected_entropy.numpy(),
             "members": np.array(prediction.members or _EXACT),
+            **({REMARK: np.array(prediction.remark)} if prediction.remark else {}),
             **{SCORE + name: score.numpy() for name, score in prediction.scores.items()},
             **{MEMBER_VALUE + name: one.numpy() for name, one in stored.member_values.items()},
             **{SOURCE + name: np.array(source) for name, source in stored.sources.items()},
@@ -213,6 +220,7 @@ def _stored(arrays: Arrays) -> StoredPrediction:
             expected_entropy=torch.from_numpy(arrays["expected_entropy"]),
             members=members,
             scores=named(SCORE),
+            remark=str(arrays.get(REMARK, "")),
         ),
         torch.from_numpy(arrays["labels"]) if "labels" in arrays else None,
         named(MEMBER_VALUE),

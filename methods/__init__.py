@@ -10,6 +10,16 @@ from methods.interface import Prediction, UncertaintyMethod
 from methods.mc_dropout import MCDropout
 from methods.mc_dropout_exact import MCDropoutExact
 from methods.pooled import MemberMethod, PooledMethod
+from methods.posthoc.augmentation import Augmentation
+from methods.posthoc.laplace_kron import LaplaceKron
+from methods.posthoc.laplace_last_layer import LaplaceLastLayer
+from methods.posthoc.snapshot_ensemble import SnapshotEnsemble
+from methods.posthoc.swag import SWAG
+from methods.posthoc.temperature_scaling import (
+    TemperatureScaledEnsemble,
+    TemperatureScaledMCDropout,
+    TemperatureScaling,
+)
 from methods.softmax import Softmax
 
 __all__ = ["METHODS", "MemberMethod", "PooledMethod", "Prediction", "UncertaintyMethod"]
@@ -21,5 +31,13 @@ METHODS: dict[str, type[UncertaintyMethod]] = {
         MCDropout,
         MCDropoutExact,
         DeepEnsemble,
+        TemperatureScaling,
+        TemperatureScaledMCDropout,
+        TemperatureScaledEnsemble,
+        LaplaceLastLayer,
+        LaplaceKron,
+        Augmentation,
+        SWAG,
+        SnapshotEnsemble,
     )
 }

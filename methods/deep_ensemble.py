@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Self
+from typing import ClassVar, Self
 
 from torch import nn
 
@@ -29,6 +29,7 @@ class DeepEnsemble(MemberMethod):
     citation = "Lakshminarayanan, Pritzel & Blundell 2017"
     group = "ensemble"
     size = "members"
+    usual_sizes: ClassVar[tuple[int, ...]] = (2, 5, 10)
     counts_networks = True
 
     def __init__(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any, ClassVar, Literal, Self
+from typing import Any, ClassVar, Literal, Self, get_args
 
 import torch
 from jaxtyping import Float, Int64
@@ -16,6 +16,11 @@ from methods.networks.recipes import Recipe
 from methods.seeds import derive_seed
 
 Need = Literal["dropout", "calibration"]
+Preset = Literal["quick", "article", "medium", "full"]
+
+ALL_PRESETS: frozenset[Preset] = frozenset(get_args(Preset))
+LONG_PRESETS: frozenset[Preset] = frozenset({"medium", "full"})
+"""Those that have time for more than what the article compares."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -34,6 +39,8 @@ class Prediction:
         scores: the method's own uncertainty scores by name, [images] each; higher is less certain.
         member_probabilities: the members' own probabilities, where a method keeps them.
         member_logits: the members' logits, where it predicts by such.
+        remark: what a reader of the numbers must know of this fit, such as a parameter at its
+            bound; mostly empty.
     """
 
     mean: Float[Tensor, "images classes"]
@@ -43,6 +50,7 @@ class Prediction:
     scores: Mapping[str, Float[Tensor, " images"]] = field(default_factory=dict)
     member_probabilities: Float[Tensor, "members images classes"] | None = None
     member_logits: Float[Tensor, "members images classes"] | None = None
+    remark: str = ""
 
     @classmethod
     def of(cls, member_probabilities: Float[Tensor, "members images classes"]) -> Prediction:
@@ -107,6 +115,8 @@ class UncertaintyMethod(ABC):
         size: the keyword argument that is the number of its members, if it has one.
         sweep: the sizes that a run evaluates; empty: those of the option named as the argument
             (``--members`` or ``--passes``).
+        usual_sizes: those that users run, shown in tables beside the largest.
+        only_usual: whether a run evaluates no others, unless it has none of them.
         symbol: of the size, in print.
         counts_networks: whether the size is a number of networks, so that replicates of a size are
             disjoint blocks of them.
@@ -122,6 +132,7 @@ class UncertaintyMethod(ABC):
         probabilities_of: the name of the method whose probabilities it shares, if there is one, so
             that metrics of the probabilities are not tested between the two.
         pooled: whether its networks come from a pool; else it trains itself.
+        presets: those that evaluate it if no methods are chosen.
     """
 
     name: ClassVar[str]
@@ -131,6 +142,8 @@ class UncertaintyMethod(ABC):
     group: ClassVar[str] = "other"
     size: ClassVar[str | None] = None
     sweep: ClassVar[tuple[int, ...]] = ()
+    usual_sizes: ClassVar[tuple[int, ...]] = ()
+    only_usual: ClassVar[bool] = False
     symbol: ClassVar[str] = "M"
     counts_networks: ClassVar[bool] = False
     needs: ClassVar[frozenset[Need]] = frozenset()
@@ -141,6 +154,7 @@ class UncertaintyMethod(ABC):
     primary_score: ClassVar[str] = "predictive_entropy"
     probabilities_of: ClassVar[str] = ""
     pooled: ClassVar[bool] = False
+    presets: ClassVar[frozenset[Preset]] = ALL_PRESETS
 
     def __init__(self, *, seed: int = 0, device: str = "cpu") -> None:
         self.seed = seed

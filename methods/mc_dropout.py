@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Self
+from typing import ClassVar, Self
 
 from torch import Tensor, nn
 
@@ -27,8 +27,8 @@ class MCDropout(MemberMethod):
     label = "MC-dropout"
     citation = "Gal & Ghahramani 2016"
     group = "dropout"
-    size = "passes"
-    symbol = "T"
+    size, symbol = "passes", "T"
+    usual_sizes: ClassVar[tuple[int, ...]] = (10, 20, 50)
     needs = frozenset({"dropout"})
 
     def __init__(

@@ -14,6 +14,7 @@ from methods.interface import Prediction, UncertaintyMethod
 from methods.networks.labelled_images import LabelledImages
 from methods.networks.network import Network
 from methods.networks.pool import NetworkPool
+from methods.networks.trajectory import Trajectory
 
 
 class NotFittedError(ValueError, AttributeError):
@@ -58,6 +59,11 @@ class PooledMethod(UncertaintyMethod):
     def networks(self) -> range:
         """The numbers of the pool's networks that this replicate uses: by default one."""
         return range(self.replicate, self.replicate + 1)
+
+    @property
+    def trajectory(self) -> Trajectory | None:
+        """The training beyond the pool's, if it has one."""
+        return None
 
     @property
     def fitted(self) -> list[Network]:

@@ -33,7 +33,8 @@ FLOORS = {
     "methods": set(),
     "benchmarks/stored": GROUND | {"benchmarks.records"},
     "methods/scores": {"methods.interface"},
-    "benchmarks/metrics": {"benchmarks.errors", "methods.interface", "methods.scores"},
+    "benchmarks/metrics": {"benchmarks.errors", "methods.interface", "methods.scores"}
+    | {"methods.temperature"},
     "benchmarks/data": GROUND | {"benchmarks.progress", "methods"},
     "benchmarks/tasks": GROUND | {"benchmarks.data", "methods"},
     "benchmarks/inference": GROUND
@@ -82,7 +83,7 @@ LIBRARIES = {
     "benchmarks/process": STANDARD,
     "benchmarks/metrics": STANDARD
     | {"torch", "jaxtyping", "numpy", "numba", "scipy"}
-    | {"benchmarks.errors", "methods.interface", "methods.scores"},
+    | {"benchmarks.errors", "methods.interface", "methods.scores", "methods.temperature"},
     "methods/scores": STANDARD | {"torch", "jaxtyping", "methods.interface"},
     "methods/engines/lenet5_kernels": STANDARD
     | {"numpy", "numba", "llvmlite", "jaxtyping", "filelock", "platformdirs"},

@@ -26,7 +26,7 @@ from benchmarks.errors import UserError
 from benchmarks.files import existing_folder, writable_folder
 from benchmarks.latency.stage import time_alone
 from benchmarks.report.outcome import show_outcome
-from benchmarks.run.configuration import DEFAULT_TASK, PRESETS, Preset, configuration_of
+from benchmarks.run.configuration import DEFAULT_TASK, PRESETS, configuration_of
 from benchmarks.run.failure import Failure
 from benchmarks.run.parts.part import Part
 from benchmarks.run.plan import Plan
@@ -35,6 +35,7 @@ from benchmarks.tasks import TASKS
 from benchmarks.vocabulary import IN_PARTS, INDEX_HTML, LATENCY, STAGES
 from methods import METHODS
 from methods.engines.choice import fitting_engine
+from methods.interface import Preset
 from methods.networks.recipes import Recipe
 
 Names = list[str] | None

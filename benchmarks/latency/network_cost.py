@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import is_dataclass
 from functools import partial
 from typing import NamedTuple
 
 import torch
+from torch import Tensor
 
-from methods import METHODS, MemberMethod, UncertaintyMethod
+from methods import METHODS, MemberMethod, PooledMethod, UncertaintyMethod
+
+NETWORKS = ("pool", "_fitted", "_prepared")
+"""What a pooled method keeps its networks in."""
 
 
 class NetworkCost(NamedTuple):
@@ -16,17 +21,17 @@ class NetworkCost(NamedTuple):
 
     Attributes:
         parameters: of all its networks.
-        multiply_adds: per image.
+        multiply_adds: per image; ``None`` where it does more than to evaluate its networks.
         weight_bytes: of all its networks.
     """
 
     parameters: int
-    multiply_adds: int
+    multiply_adds: int | None
     weight_bytes: int
 
 
 def network_cost(method: UncertaintyMethod) -> NetworkCost | None:
-    """The cost of a fitted method; ``None`` for methods that do not evaluate whole networks.
+    """The cost of a fitted method of the suite; ``None`` for others, and for exact ones.
 
     A multiply-add is one product in a sum, counted by PyTorch; activations, pooling, resizing and
     the softmax are not counted. LeNet-5 takes 416,520 per image, and M networks M times that. T
@@ -35,24 +40,43 @@ def network_cost(method: UncertaintyMethod) -> NetworkCost | None:
     a part of the second convolution between passes.
     """
     # Not of custom methods: these may evaluate their networks as often as they like.
-    if not isinstance(method, MemberMethod) or type(method) not in METHODS.values():
+    if not isinstance(method, PooledMethod) or type(method) not in METHODS.values() or method.exact:
         return None
+    parameters = list(method.fitted[0].parameters())  # all are of one architecture
+    count = len(method.fitted)
+    return NetworkCost(
+        parameters=count * sum(parameter.numel() for parameter in parameters),
+        multiply_adds=count * _evaluations(method) if isinstance(method, MemberMethod) else None,
+        weight_bytes=count * sum(parameter.nbytes for parameter in parameters),
+    )
+
+
+def state_bytes(method: UncertaintyMethod) -> int:
+    """The bytes of all tensors that a fitted method holds beyond its networks."""
+    held = {name: value for name, value in vars(method).items() if name not in NETWORKS}
+    return _bytes(list(held.values()))
+
+
+def _bytes(value: object) -> int:
+    if isinstance(value, Tensor):
+        return value.nbytes
+    if is_dataclass(value):
+        return _bytes(list(vars(value).values()))
+    return sum(map(_bytes, value)) if isinstance(value, (list, tuple)) else 0
+
+
+def _evaluations(method: MemberMethod) -> int:
+    """The multiply-adds of an image in one of its networks, however often it is evaluated."""
     passes = 1
-    if method.size is not None and not method.counts_networks:
+    if method.size is not None and len(method.fitted) == 1 and not method.counts_networks:
         passes = getattr(method, method.size)
     sharing = 1 if "dropout" in method.needs else passes
-    network, *_ = method.fitted  # all are of one architecture
-    parameters = list(network.parameters())
-    image = torch.zeros(1, *network.shape, device=parameters[0].device)
+    network = method.fitted[0]
+    image = torch.zeros(1, *network.shape, device=next(network.parameters()).device)
     with torch.no_grad():
         shared = _multiply_adds(partial(network.shared, image))
         rest = _multiply_adds(partial(network.rest, network.shared(image)))
-    of_each = NetworkCost(
-        parameters=sum(parameter.numel() for parameter in parameters),
-        multiply_adds=sharing * shared + passes * rest,
-        weight_bytes=sum(parameter.nbytes for parameter in parameters),
-    )
-    return NetworkCost(*(len(method.fitted) * number for number in of_each))
+    return sharing * shared + passes * rest
 
 
 def _multiply_adds(call: Callable[[], object]) -> int:

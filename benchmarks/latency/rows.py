@@ -22,7 +22,10 @@ from methods import METHODS, UncertaintyMethod
 from methods.engines.choice import has_kernels
 
 FITTED_ON = 1000
-"""Random images that a method is fitted on."""
+"""Random images that a method is fitted on, unless it is one of the pool that learns from them:
+
+such a one is fitted on as many as the task has.
+"""
 
 NO_GPU = "no GPU on this machine"
 NO_KERNELS = "Numba is not installed"
@@ -53,6 +56,9 @@ class Latency:
         parameters, multiply_adds, weight_bytes: see `benchmarks.latency.network_cost`.
         training_s: wall seconds of training the method's networks by the run's first recipe,
             summed, where this engine trained them on this device; see `TrainedNetwork.seconds`.
+            Further epochs of a method's own are among it.
+        fit_s: wall seconds of fitting and calibrating with trained networks at hand.
+        state_bytes: what the fitted method holds beyond its networks.
         torch_version, cuda_version, numba_version: empty where there is none.
         status, reason: as in `benchmarks.records.Measurement`.
     """
@@ -79,6 +85,8 @@ class Latency:
     multiply_adds: int | None = None
     weight_bytes: int | None = None
     training_s: float | None = None
+    fit_s: float | None = None
+    state_bytes: int | None = None
     torch_version: str = torch.__version__
     cuda_version: str = torch.version.cuda or ""
     numba_version: str = version_of("numba") or ""

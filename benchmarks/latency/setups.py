@@ -110,6 +110,9 @@ def _training_seconds(
     for name, method in chosen.classes.items():
         for size in chosen.sizes(method) or (None,):
             if trained_on and method.pooled:
-                networks = cast(PooledMethod, method.build(pool, size=size)).networks
-                seconds[name, size] = round(pool.training_seconds(networks, trained_on), 2)
+                built = cast(PooledMethod, method.build(pool, size=size))
+                known = pool.training_seconds(built.networks, trained_on)
+                if built.trajectory is not None:
+                    known += pool.snapshot_seconds(built.trajectory, built.replicate, trained_on)
+                seconds[name, size] = round(known, 2)
     return {variant: known for variant, known in seconds.items() if not isnan(known)}

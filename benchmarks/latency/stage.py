@@ -12,13 +12,14 @@ from dataclasses import asdict, replace
 from functools import cache, partial
 from itertools import chain, groupby
 from math import isnan
+from time import perf_counter
 from typing import Any
 
 import torch
 from torch import Tensor
 
 from benchmarks.errors import UserError
-from benchmarks.latency.network_cost import network_cost
+from benchmarks.latency.network_cost import network_cost, state_bytes
 from benchmarks.latency.peak_memory import allocated, peak_memory
 from benchmarks.latency.rows import (
     FITTED_ON,
@@ -46,7 +47,7 @@ from benchmarks.run.record import RunRecord
 from benchmarks.run.workspace import Workspace
 from benchmarks.stored.listing import own_file
 from benchmarks.vocabulary import LATENCY, LATENCY_CSV, SUMMARY_CSV
-from methods import UncertaintyMethod
+from methods import PooledMethod, UncertaintyMethod
 from methods.engines.choice import choose_engine
 from methods.networks.labelled_images import LabelledImages
 from methods.networks.pool import UntrainedPool
@@ -141,7 +142,9 @@ def _timed(plan: Plan, tasks: list[LatencyTask]) -> Iterator[tuple[LatencyTask, 
             try:
                 # Isolated as a whole: calls that are timed have nothing to preserve.
                 with torch_threads(setup.threads), isolated(f"the timing of {name}"):
-                    rows = _time(fitted(), _images(plan, task, method), row, limits)
+                    ready, seconds = fitted()
+                    row = replace(row, fit_s=round(seconds, 3), state_bytes=state_bytes(ready))
+                    rows = _time(ready, _images(plan, task, method), row, limits)
                 if not method.pooled and _computes_elsewhere(rows[0], before):
                     row = replace(row, members=rows[0].members)
                     rows = [replace(row, status="not applicable", reason=ELSEWHERE)]
@@ -161,13 +164,22 @@ def _computes_elsewhere(timed: Latency, before: int) -> bool:
 
 def _fitted(
     plan: Plan, method: type[UncertaintyMethod], size: int | None, setup: Setup
-) -> UncertaintyMethod:
-    """The method, fitted on random images; what it takes from the pool is untrained."""
+) -> tuple[UncertaintyMethod, float]:
+    """The method, fitted on random images, and in how many seconds.
+
+    What it takes from the pool is untrained.
+    """
     engine = choose_engine(setup.engine, setup.device)
     pool = UntrainedPool(recipe=plan.task.recipes[0], seed=plan.configuration.seed, engine=engine)
-    labels = torch.arange(FITTED_ON) % len(plan.task.classes)
-    random = LabelledImages(_random_images(plan, FITTED_ON), labels)
-    return fit(method.build(pool, size=size), random, random)
+    learns = issubclass(method, PooledMethod) and method.fit is not PooledMethod.fit
+    count = plan.task.training_images if learns else FITTED_ON
+    labels = torch.arange(count) % len(plan.task.classes)
+    random = LabelledImages(_random_images(plan, count), labels)
+    some = plan.task.calibration_images if learns else count
+    held_out = LabelledImages(random.images[:some], labels[:some]) if some else None
+    built, begun = method.build(pool, size=size), perf_counter()
+    fitted = fit(built, random, held_out)
+    return fitted, perf_counter() - begun
 
 
 def _images(plan: Plan, task: LatencyTask, method: type[UncertaintyMethod]) -> Tensor:

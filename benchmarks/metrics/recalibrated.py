@@ -17,7 +17,6 @@ from dataclasses import replace
 from typing import Any
 
 from jaxtyping import Float, Float64, Int64
-from scipy.optimize import minimize_scalar
 from torch import Tensor
 from torch.nn.functional import nll_loss
 
@@ -25,9 +24,7 @@ from benchmarks.metrics.calibration import Calibration, debiased_squared_calibra
 from benchmarks.metrics.metric import Arrays, Metric
 from benchmarks.metrics.scoring import LabelMeans, brier, negative_log_likelihood
 from methods.scores.arguments import require_labels
-
-COLDEST, HOTTEST = 1 / 20, 20.0
-"""Temperatures that are searched."""
+from methods.temperature import temperature_of_least_nll
 
 UNDEFINED = "a calibration label was given the probability 0"
 
@@ -58,8 +55,7 @@ def best_temperature(
     def loss(inverse: float) -> float:
         return float(nll_loss((inverse * logarithms).log_softmax(dim=-1), labels))
 
-    found = minimize_scalar(loss, bounds=(1 / HOTTEST, 1 / COLDEST), method="bounded")
-    return 1 / float(found.x)
+    return temperature_of_least_nll(loss)
 
 
 def recalibrated(

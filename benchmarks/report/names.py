@@ -86,6 +86,11 @@ class Names:
         """A method."""
         return self._methods.get(name) or MethodRecord(name, name)
 
+    @property
+    def usual_sizes(self) -> dict[str, tuple[int, ...]]:
+        """By method, the sizes that users run."""
+        return {one.name: tuple(map(int, one.usual_sizes)) for one in self.nouns.methods}
+
     def in_text(self, method: str) -> str:
         """A method in a sentence."""
         record = self.method(method)

@@ -11,7 +11,7 @@ from typing import Any
 
 import pandas as pd
 
-from benchmarks.compared_sizes import compared_variants
+from benchmarks.compared_sizes import compared_variants, usual_variants
 from benchmarks.errors import UserError
 from benchmarks.nouns import ConditionRecord, Nouns
 from benchmarks.records import where
@@ -130,7 +130,9 @@ class Results:
     @property
     def shown(self) -> tuple[Variant, ...]:
         """Those that have a line in figures: of the sizes compared, the ones with any value."""
-        return replace(self, summary=self.summary[self.summary["value"].notna()]).compared
+        with_value = replace(self, summary=self.summary[self.summary["value"].notna()]).variants
+        compared = compared_variants(with_value, self.names.usual_sizes)
+        return tuple(variant for variant in with_value if variant in compared)
 
     @property
     def largest(self) -> tuple[Variant, ...]:
@@ -140,12 +142,14 @@ class Results:
 
     @property
     def compared(self) -> tuple[Variant, ...]:
-        """The variants of the sizes that are compared; see `benchmarks.compared_sizes`.
+        """Those that have a row in tables: of compared and of usual sizes.
 
-        Only the figure and the table of quality against cost show all sizes.
+        See `benchmarks.compared_sizes`; only the figure and the table of quality against cost show
+        all sizes.
         """
-        compared = compared_variants(self.variants)
-        return tuple(variant for variant in self.variants if variant in compared)
+        every, usual = self.variants, self.names.usual_sizes
+        shown = compared_variants(every, usual) | usual_variants(every, usual)
+        return tuple(variant for variant in every if variant in shown)
 
     @property
     def conditions(self) -> tuple[ConditionRecord, ...]:

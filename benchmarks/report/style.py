@@ -1,7 +1,7 @@
 """How everything looks: a colour, a marker and a dash for each method, and the sizes of print.
 
-Colours are those of Okabe & Ito (2008), which the colour-blind can distinguish; markers and dashes
-distinguish the methods in grey as well.
+Colours are those of Okabe & Ito (2008), and of Tol (2021, "muted") for further methods, which the
+colour-blind can distinguish; markers and dashes distinguish the methods in grey as well.
 """
 
 from __future__ import annotations
@@ -104,14 +104,23 @@ class Look:
 
 
 _DASHED, _DASH_DOTTED = (0.0, (4.0, 1.5)), (0.0, (4.0, 1.2, 1.0, 1.2))
+_DOTTED, _LONG = (0.0, (1.0, 1.2)), (0.0, (8.0, 1.5))
 
 _LOOKS = (
-    Look("", "#000000", "s", (0.0, (1.0, 1.2))),
+    Look("", "#000000", "s", _DOTTED),
     Look("", "#0072B2", "o", "-"),
     Look("", "#56B4E9", "D", _DASH_DOTTED),
     Look("", "#D55E00", "^", _DASHED),
+    Look("", "#882255", "s", _LONG),
+    Look("", "#332288", "o", _LONG),
+    Look("", "#661100", "^", _LONG),
+    Look("", "#44AA99", "<", _DASH_DOTTED),
+    Look("", "#117733", ">", _DASHED),
+    Look("", "#AA4499", "p", _DOTTED),
+    Look("", "#999933", "h", "-"),
+    Look("", "#6699CC", "d", _DASHED),
 )
-"""Of the suite's methods, in the order of their register."""
+"""Of the suite's methods, in the order of their register; scaled ones have the others' markers."""
 
 _SPARE = (
     Look("", "#009E73", "v", _DASH_DOTTED),

@@ -4,22 +4,23 @@ from __future__ import annotations
 
 import json
 import shlex
-from collections.abc import Iterable
 from dataclasses import asdict, dataclass, fields, replace
 from typing import Literal, get_args
 
 from benchmarks.errors import UserError
+from benchmarks.run.choices import (
+    option_of,
+    require_any,
+    require_known,
+    require_resampling,
+    require_sensible,
+)
 from benchmarks.run.custom_method import load_method, sha256_of_file, without_folder
 from benchmarks.tasks import TASKS, Task
 from methods import METHODS, UncertaintyMethod
 from methods.engines.choice import EngineName, fitting_engine, unsupported
+from methods.interface import Preset
 from methods.networks.recipes import Recipe
-
-FEWEST_RESAMPLES = 100
-"""With so many, the standard error of a standard error is 7 %."""
-
-MOST = 1_000_000
-"""Of anything that is counted; a larger number is a typing error that would exhaust memory."""
 
 SIZES = ("members", "passes", "batch_sizes")
 """Parts that are positive numbers, at least one."""
@@ -78,17 +79,17 @@ class Configuration:
         for name in ("recipes", "methods", "custom_methods", *SIZES, "in_depth"):
             object.__setattr__(self, name, tuple(dict.fromkeys(getattr(self, name))))
         for name in ("recipes", *SIZES):
-            _require_any(name, getattr(self, name))
-        _require_known("task", (self.task,), TASKS)
+            require_any(name, getattr(self, name))
+        require_known("task", (self.task,), TASKS)
         task = TASKS[self.task]
         for name in ("recipes", "in_depth"):
-            _require_known(name, getattr(self, name), [recipe.name for recipe in task.recipes])
-        _require_known("methods", self.methods, METHODS)
+            require_known(name, getattr(self, name), [recipe.name for recipe in task.recipes])
+        require_known("methods", self.methods, METHODS)
         object.__setattr__(self, "conditions", task.matching(self.conditions))
         if not self.classes:
             raise UserError("no method is chosen; name one with --methods or --method")
         for name in (*SIZES, "replicates", "pool", "images", "subset_images", "epochs"):
-            _require_sensible(name, getattr(self, name))
+            require_sensible(name, getattr(self, name))
         if self.engine == "numba" and self.device != "cpu":
             raise UserError(f"--engine numba runs on the CPU, not on {self.device}; use torch")
         if self.engine == "numba" and (names := unsupported(map(task.recipe, self.recipes))):
@@ -128,7 +129,10 @@ class Configuration:
         if method.size is None:
             return ()
         by_option = {"members": self.members, "passes": self.passes}
-        return tuple(sorted(set(method.sweep))) or by_option[method.size]
+        sizes = tuple(sorted(set(method.sweep))) or by_option[method.size]
+        if not method.only_usual:
+            return sizes
+        return tuple(size for size in sizes if size in method.usual_sizes) or (max(sizes),)
 
     def recipe(self, name: str) -> Recipe:
         """The recipe of this name, trained for as long as this configuration says."""
@@ -167,49 +171,9 @@ class Configuration:
         return shlex.join(words)
 
 
-OPTIONS = {
-    **{field.name: f"--{field.name.replace('_', '-')}" for field in fields(Configuration)},
-    **{"recipes": "--recipe", "custom_methods": "--method"},
-}
+OPTIONS = {field.name: option_of(field.name) for field in fields(Configuration)}
 """The command line's name of each part of a configuration."""
 
-
-def require_resampling(resamples: int, seed: int) -> None:
-    """Raise a `UserError` if there are too few or too many resamples, or the seed is negative."""
-    if resamples < FEWEST_RESAMPLES:
-        raise UserError(
-            f"--resamples: {resamples} is too small; expected at least {FEWEST_RESAMPLES}, since "
-            "fewer give intervals of arbitrary width"
-        )
-    _require_sensible("resamples", resamples)
-    if seed < 0:
-        raise UserError(f"--seed: {seed} is negative; expected a whole number from 0")
-
-
-def _require_known(part: str, names: tuple[str, ...], known: Iterable[str]) -> None:
-    for name in names:
-        if name not in known:
-            raise UserError(
-                f"{OPTIONS[part]}: unknown name {name!r}; choose from {', '.join(known)}"
-            )
-
-
-def _require_any(part: str, chosen: tuple[object, ...]) -> None:
-    if not chosen:
-        raise UserError(
-            f"{OPTIONS[part]}: nothing is chosen; name at least one, or omit the option"
-        )
-
-
-def _require_sensible(part: str, numbers: int | tuple[int, ...] | None) -> None:
-    for number in numbers if isinstance(numbers, tuple) else (numbers,):
-        if number is not None and number < 1:
-            raise UserError(f"{OPTIONS[part]}: {number} is too small; expected at least 1")
-        if number is not None and number > MOST:
-            raise UserError(f"{OPTIONS[part]}: {number} is too large; expected at most {MOST}")
-
-
-Preset = Literal["quick", "article", "medium", "full"]
 
 PRESETS: tuple[Preset, ...] = get_args(Preset)
 """A first look, what the article's claims need, a smaller comparison, and the full one."""
@@ -226,7 +190,7 @@ def configuration_of(preset: str, task: str = DEFAULT_TASK) -> Configuration:
     Raises:
         UserError: there is no such task, or the article is not about it.
     """
-    _require_known("task", (task,), TASKS)
+    require_known("task", (task,), TASKS)
     return {"quick": _quick, "article": _article, "medium": _medium, "full": _full}[preset](
         TASKS[task]
     )
@@ -237,7 +201,7 @@ def _quick(task: Task) -> Configuration:
         preset="quick",
         task=task.name,
         recipes=(task.recipes[0].name,),
-        methods=tuple(name for name, method in METHODS.items() if not method.slow),
+        methods=_methods_of("quick"),
         conditions=_conditions_of(task, "quick"),
         members=(1, 2, 5, 10, 20, 50),
         passes=(50, 100),
@@ -258,7 +222,7 @@ def _article(task: Task) -> Configuration:
         _full(task),
         preset="article",
         recipes=task.article_recipes,
-        methods=tuple(name for name, method in METHODS.items() if not method.slow),
+        methods=_methods_of("article"),
         members=(50,),
         passes=(50, 100),
         in_depth=(),
@@ -271,6 +235,7 @@ def _medium(task: Task) -> Configuration:
     return replace(
         _full(task),
         preset="medium",
+        methods=_methods_of("medium"),
         members=(1, 2, 3, 5, 7, 10, 14, 20),
         passes=(1, 2, 5, 10, 20, 50, 100),
         replicates=5,
@@ -283,7 +248,7 @@ def _full(task: Task) -> Configuration:
         preset="full",
         task=task.name,
         recipes=tuple(recipe.name for recipe in task.recipes),
-        methods=tuple(METHODS),
+        methods=_methods_of("full"),
         conditions=_conditions_of(task, "full"),
         members=(1, 2, 3, 5, 7, 10, 14, 20, 30, 50),
         passes=(1, 2, 5, 10, 20, 50, 100),
@@ -296,3 +261,7 @@ def _full(task: Task) -> Configuration:
 
 def _conditions_of(task: Task, preset: str) -> tuple[str, ...]:
     return tuple(one.name for one in task.conditions if preset in one.presets)
+
+
+def _methods_of(preset: Preset) -> tuple[str, ...]:
+    return tuple(name for name, method in METHODS.items() if preset in method.presets)

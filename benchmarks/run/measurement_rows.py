@@ -45,14 +45,18 @@ def measure(
     Raises:
         UserError: a metric's or a score's function gives something else than it should.
     """
-    own = StoredValues(stored, calibration)
-    yield from measure_values(unit, condition, own, StoredValues(reference))
+    own, remark = StoredValues(stored, calibration), stored.prediction.remark
+    yield from measure_values(unit, condition, own, StoredValues(reference), remark)
 
 
 def measure_values(
-    unit: RunUnit, condition: Condition, own: ImageValues, reference: ImageValues
+    unit: RunUnit,
+    condition: Condition,
+    own: ImageValues,
+    reference: ImageValues,
+    remark: str = "",
 ) -> Iterator[Measurement]:
-    """The same from what the images contribute."""
+    """The same from what the images contribute; ``remark``: the method's own, on its fit."""
     row = partial(_row, unit, condition, members_text(own.members), images=own.images)
     for family, score in _families(condition, own.own_scores):
         values = values_of(family, score, own, reference if condition.detected else None)
@@ -62,7 +66,8 @@ def measure_values(
                 yield row(metric.name, score, None, status="undefined", reason=reason)
             else:
                 status, reason = _status(metric, condition, own, value)
-                yield row(metric.name, score, value, status=status, reason=reason)
+                told = "; ".join(filter(None, (reason, remark)))
+                yield row(metric.name, score, value, status=status, reason=told)
 
 
 def without_value(

@@ -75,6 +75,7 @@ def method_record(method: type[UncertaintyMethod]) -> MethodRecord:
         probabilities_of=method.probabilities_of,
         shares_networks=method.pooled,
         position=known.index(method) if method in known else -1,
+        usual_sizes=tuple(map(str, method.usual_sizes)),
     )
 
 

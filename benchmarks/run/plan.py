@@ -26,9 +26,7 @@ from methods.networks.store import NetworkStore
 
 @dataclass(frozen=True)
 class Plan:
-    """What a run computes: its run units, their methods, networks and conditions.
-
-    It knows no folder and loads no image, and is small enough to be sent to any worker.
+    """A run's units, their methods, networks and conditions; small enough for any worker.
 
     Attributes:
         configuration: what the user chose.
@@ -286,8 +284,9 @@ class Plan:
 
     @property
     def _compared_sizes(self) -> dict[str, tuple[int, ...]]:
-        chosen = self.configuration
-        return compared_sizes({name: chosen.sizes(m) for name, m in chosen.classes.items()})
+        classes, sizes = self.configuration.classes.items(), self.configuration.sizes
+        usual = {name: method.usual_sizes for name, method in classes}
+        return compared_sizes({name: sizes(method) for name, method in classes}, usual)
 
     def _replicates(self, method: str, recipe: str, size: int | None) -> int:
         """Ensembles are disjoint blocks of the pool; other replicates have own networks."""

@@ -18,6 +18,9 @@ MEMBER_VALUE = "members:"
 SOURCE = "source:"
 """The prefix of the names of hashes of what computed these values, in a prediction file."""
 
+REMARK = "remark"
+"""The name of a method's remark on its fit, in a prediction file that has one."""
+
 ROUNDING = 2e-6
 """How far a row may be from a sum of 1: as far as the methods' contract allows, then rounded."""
 
@@ -53,6 +56,8 @@ def require_sound(arrays: Arrays, images: int | None = None) -> None:
             _array(arrays, name, "fiub", (count,))
         elif name.startswith(SOURCE):
             _array(arrays, name, "iu", ())
+    if REMARK in arrays:
+        _array(arrays, REMARK, "U", ())
     if "labels" in arrays:
         labels = _array(arrays, "labels", "iu", (count,))
         if labels.min() < 0 or labels.max() >= classes:

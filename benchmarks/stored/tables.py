@@ -135,8 +135,9 @@ COLUMNS = {
         numbers=(
             *("batch_size", "threads", "p50_ms", "p50_lower_ms", "p50_upper_ms", "p90_ms"),
             *("p99_ms", "images_per_s", "peak_memory_mb", "calls", "parameters"),
-            *("multiply_adds", "weight_bytes", "training_s"),
+            *("multiply_adds", "weight_bytes", "training_s", "fit_s", "state_bytes"),
         ),
+        later=("fit_s", "state_bytes"),
     ),
     f"{CURVES_FOLDER}/reliability.csv": Columns(
         text=_ORIGIN,

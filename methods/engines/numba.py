@@ -128,10 +128,12 @@ class NumbaTrainer:
         self,
         orders: Int64[Tensor, "networks images"],
         keep_mask: Bool[Tensor, "networks images 22"],
+        learning_rate: float | None = None,
     ) -> list[float]:
         """One pass of each network over the images in its order; the mean losses."""
         each = zip(self._networks, self._states, orders.numpy(), keep_mask.numpy(), strict=True)
-        return [self._train(*one) for one in each]
+        rate = self._recipe.learning_rate if learning_rate is None else learning_rate
+        return [self._train(*one, rate) for one in each]
 
     def _train(
         self,
@@ -139,6 +141,7 @@ class NumbaTrainer:
         state: kernels.TrainingState,
         order: npt.NDArray[np.int64],
         keep_mask: npt.NDArray[np.bool_],
+        learning_rate: float,
     ) -> float:
         loss = kernels.train_epoch(
             state,
@@ -148,7 +151,7 @@ class NumbaTrainer:
             keep_mask,
             loss=self._recipe.loss,
             batch_size=self._recipe.batch_size,
-            learning_rate=self._recipe.learning_rate,
+            learning_rate=learning_rate,
             mean=_number(network.mean),
             std=_number(network.std),
             dropout=network.dropout,

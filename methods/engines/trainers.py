@@ -52,9 +52,9 @@ class Optimiser:
         )
         self._step, self._steps = 0, recipe.epochs * -(-images // recipe.batch_size)
 
-    def step(self, loss: Float[Tensor, ""]) -> None:
-        """One step against the loss' gradient."""
-        rate = self._rate()
+    def step(self, loss: Float[Tensor, ""], learning_rate: float | None = None) -> None:
+        """One step against the loss' gradient; ``learning_rate``: instead of the schedule's."""
+        rate = self._rate() if learning_rate is None else learning_rate
         self._step += 1
         self._optimiser.param_groups[0]["lr"] = rate
         self._optimiser.zero_grad()
@@ -93,11 +93,12 @@ class LoopTrainer:
         self,
         orders: Int64[Tensor, "networks images"],
         keep_mask: Bool[Tensor, "networks images channels"],
+        learning_rate: float | None = None,
     ) -> list[float]:
         """One pass of each network over the images in its order; the mean losses."""
         each = zip(self._networks, self._optimisers, orders, keep_mask, strict=True)
         with training_mode(self._networks):
-            return [self._train(*one) for one in each]
+            return [self._train(*one, learning_rate) for one in each]
 
     def _train(
         self,
@@ -105,6 +106,7 @@ class LoopTrainer:
         optimiser: Optimiser,
         order: Int64[Tensor, " images"],
         keep_mask: Bool[Tensor, "images channels"],
+        learning_rate: float | None,
     ) -> float:
         order, keep_mask = order.to(self._images.device), keep_mask.to(self._images.device)
         total = torch.zeros((), dtype=torch.float64, device=order.device)
@@ -113,7 +115,7 @@ class LoopTrainer:
             batch = order[positions]
             outputs = network(self._images[batch], keep_mask[positions])
             loss = self._recipe.mean_loss(outputs, self._labels[batch])
-            optimiser.step(loss)
+            optimiser.step(loss, learning_rate)
             total += loss.detach() * len(batch)
         return total.item() / len(order)
 
@@ -138,6 +140,7 @@ class StackedTrainer:
         self,
         orders: Int64[Tensor, "networks images"],
         keep_mask: Bool[Tensor, "networks images channels"],
+        learning_rate: float | None = None,
     ) -> list[float]:
         """One pass of each network over the images in its order; the mean losses."""
         orders, keep_mask = orders.to(self._images.device), keep_mask.to(self._images.device)
@@ -146,7 +149,7 @@ class StackedTrainer:
             for start in range(0, orders.shape[1], self._recipe.batch_size):
                 batch = slice(start, start + self._recipe.batch_size)
                 losses = self._losses(orders[:, batch], keep_mask[:, batch])
-                self._optimiser.step(losses.sum())
+                self._optimiser.step(losses.sum(), learning_rate)
                 total += losses.detach() * orders[:, batch].shape[1]
         self._hand_back()
         return (total / orders.shape[1]).tolist()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from contextlib import nullcontext
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from methods.engines.base import Engine
 from methods.engines.choice import choose_engine
@@ -20,6 +20,7 @@ from methods.networks.training import (
     initial_network,
     train_networks,
 )
+from methods.networks.trajectory import Trajectory, train_trajectory
 from methods.threads import one_torch_thread
 
 
@@ -98,6 +99,52 @@ class NetworkPool:
         stored = [self.store.load(key) if self.store else None for key in keys]
         return sum(math.nan if trained is None else trained.seconds for trained in stored)
 
+    def snapshots(
+        self, trajectory: Trajectory, index: int, training: LabelledImages
+    ) -> list[Network]:
+        """The networks that the trajectory of this network keeps: stored ones, or trained now.
+
+        Raises:
+            TrainingDivergedError: they cannot be trained.
+            NotStoredError: they are missing, and the store cannot be written.
+            DamagedNetworkError: a stored one cannot be used.
+        """
+        keys = self._snapshot_keys(trajectory, index, training.fingerprint)
+        stored = [self.store.load(key) if self.store else None for key in keys]
+        kept = [one for one in stored if one is not None]
+        if len(kept) < len(keys):
+            start = self.networks([index], training)[0] if trajectory.continued else None
+            if self.store:
+                self.store.require_writable()
+            with one_torch_thread() if self.store else nullcontext():
+                kept = train_trajectory(
+                    trajectory,
+                    self.recipe,
+                    index,
+                    start,
+                    training,
+                    engine=self.engine,
+                    seed=self.seed,
+                )
+            for key, trained in zip(keys, kept, strict=True):
+                if self.store:
+                    self.store.save(key, trained)
+        return [trained.network for trained in kept]
+
+    def snapshot_seconds(self, trajectory: Trajectory, index: int, fingerprint: str) -> float:
+        """How long the trajectory took to train; see `training_seconds`."""
+        keys = self._snapshot_keys(trajectory, index, fingerprint)
+        stored = [self.store.load(key) if self.store else None for key in keys]
+        return sum(math.nan if trained is None else trained.seconds for trained in stored)
+
+    def _snapshot_keys(
+        self, trajectory: Trajectory, index: int, fingerprint: str
+    ) -> list[NetworkKey]:
+        key = self._key(index, fingerprint)
+        return [
+            replace(key, kept=trajectory.text(number)) for number in range(trajectory.snapshots)
+        ]
+
     def _stored(
         self, index: int, training: LabelledImages, validation: LabelledImages | None
     ) -> TrainedNetwork | None:
@@ -118,3 +165,9 @@ class UntrainedPool(NetworkPool):
     def networks(self, indices: Sequence[int], training: LabelledImages) -> list[Network]:
         """These networks, untrained; the training images are not looked at."""
         return [initial_network(self.recipe, index, seed=self.seed) for index in indices]
+
+    def snapshots(
+        self, trajectory: Trajectory, index: int, training: LabelledImages
+    ) -> list[Network]:
+        """As many of these networks, untrained."""
+        return self.networks(range(trajectory.snapshots), training)

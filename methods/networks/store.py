@@ -41,6 +41,7 @@ class NetworkKey:
         seed, index: the pool's seed and the network's number in the pool.
         fingerprint: SHA-256 of the training tensors.
         engine: what trained it, with its version.
+        kept: what was done further, and when the network was kept; empty: nothing.
     """
 
     recipe: Recipe
@@ -48,12 +49,14 @@ class NetworkKey:
     index: int
     fingerprint: str
     engine: str
+    kept: str = ""
 
     @property
     def file_name(self) -> str:
         """Readable in front, unique behind."""
         digest = sha256(self.text.encode()).hexdigest()[:16]
-        return f"{self.recipe.name}-seed{self.seed}-{self.index:03d}-{digest}.safetensors"
+        kept = f"-{self.kept.split()[0]}" if self.kept else ""
+        return f"{self.recipe.name}{kept}-seed{self.seed}-{self.index:03d}-{digest}.safetensors"
 
     @property
     def text(self) -> str:
@@ -61,6 +64,8 @@ class NetworkKey:
         values = asdict(self)
         for name in ("reported", "pool"):  # have no part in the training
             del values["recipe"][name]
+        if not self.kept:  # keys of networks that were stored before there was anything further
+            del values["kept"]
         return json.dumps(values, sort_keys=True, default=lambda network: network.name)
 
 

@@ -85,24 +85,24 @@ def train_networks(
     seconds = perf_counter() - start
     watch = Watch(recipe, engine, seed, training, validation) if validation else None
     logs: list[list[EpochLog]] = [[] for _ in indices]
-    diverged: dict[int, TrainingDivergedError] = {}
+    given_up: dict[int, TrainingDivergedError] = {}
     for epoch in range(1, recipe.epochs + 1):
         start = perf_counter()
-        losses = trainer.epoch(*_orders_and_masks(recipe, len(training.labels), randoms))
+        losses = trainer.epoch(*orders_and_masks(recipe, len(training.labels), randoms))
         seconds += perf_counter() - start
         for i, loss in enumerate(losses):
-            foreseen = loss if _is_finite(networks[i]) else math.nan
-            if i not in diverged and not math.isfinite(foreseen):
-                diverged[i] = _diverged(recipe, indices[i], epoch, foreseen)
-        if len(diverged) == len(indices):
+            foreseen = loss if is_finite(networks[i]) else math.nan
+            if i not in given_up and not math.isfinite(foreseen):
+                given_up[i] = diverged(recipe, indices[i], epoch, foreseen)
+        if len(given_up) == len(indices):
             break
-        sound = [i for i in range(len(indices)) if i not in diverged]
+        sound = [i for i in range(len(indices)) if i not in given_up]
         if watch:
             rows = watch.after(epoch, [networks[i] for i in sound], [indices[i] for i in sound])
             for i, row in zip(sound, rows, strict=True):
                 logs[i].extend(row)
     return [
-        diverged.get(i) or TrainedNetwork(networks[i].cpu(), tuple(logs[i]), seconds / len(indices))
+        given_up.get(i) or TrainedNetwork(networks[i].cpu(), tuple(logs[i]), seconds / len(indices))
         for i in range(len(indices))
     ]
 
@@ -119,7 +119,7 @@ def initial_network(recipe: Recipe, index: int, *, seed: int = 0) -> Network:
     return network.eval()
 
 
-def _orders_and_masks(
+def orders_and_masks(
     recipe: Recipe, images: int, randoms: Sequence[np.random.Generator]
 ) -> tuple[Int64[Tensor, "networks images"], Bool[Tensor, "networks images channels"]]:
     """An epoch's orders of the images, and the channels that dropout keeps at each position."""
@@ -131,12 +131,13 @@ def _orders_and_masks(
     return torch.stack(orders), torch.stack(masks)
 
 
-def _is_finite(network: Network) -> bool:
+def is_finite(network: Network) -> bool:
     """The last step of an epoch can spoil weights that no loss has seen yet."""
     return all(bool(parameter.isfinite().all()) for parameter in network.parameters())
 
 
-def _diverged(recipe: Recipe, index: int, epoch: int, loss: float) -> TrainingDivergedError:
+def diverged(recipe: Recipe, index: int, epoch: int, loss: float) -> TrainingDivergedError:
+    """The error that names recipe, network and epoch."""
     return TrainingDivergedError(
         f"network {index} of recipe {recipe.name!r}: the loss became {loss} in epoch {epoch}; "
         f"check the images, or make a recipe of a learning rate below {recipe.learning_rate}"

@@ -18,13 +18,13 @@ from tests.extensions.nouns import metrics
 from tests.extensions.nouns.gaussian_noise import GAUSSIAN_NOISE
 from tests.extensions.nouns.mahalanobis import MAHALANOBIS
 from tests.extensions.nouns.noise_claim import NOISE_LOWERS_ACCURACY
+from tests.extensions.nouns.power_scaling import PowerScaling
 from tests.extensions.nouns.shifted_views import ShiftedViews
 from tests.extensions.nouns.spherical_score import SPHERICAL_SCORE
-from tests.extensions.nouns.temperature_scaling import TemperatureScaling
 from tests.extensions.support import SMALL, Written, run
 from tests.runs import small_mnist
 
-METHODS_RUN = ("softmax", "mc_dropout", "deep_ensemble", "shifted_views", "temperature_scaling")
+METHODS_RUN = ("softmax", "mc_dropout", "deep_ensemble", "shifted_views", "power_scaling")
 
 OWN_METHOD = f"{Path(__file__).parent}/nouns/bagged_centroids.py:BaggedCentroids"
 
@@ -43,7 +43,7 @@ def written(tmp_path_factory: pytest.TempPathFactory) -> Written:
         patch.setitem(SCORES, "mahalanobis", MAHALANOBIS)
         for metric in (SPHERICAL_SCORE, *metrics.METRICS):
             patch.setitem(METRICS, metric.name, metric)
-        for method in (ShiftedViews, TemperatureScaling):
+        for method in (ShiftedViews, PowerScaling):
             patch.setitem(METHODS, method.name, method)
         patch.setitem(CLAIMS, NOISE_LOWERS_ACCURACY.id, NOISE_LOWERS_ACCURACY)
         chosen = replace(

@@ -23,7 +23,7 @@ ROOT = Path(__file__).parents[2]
 GUIDE = ROOT / "CONTRIBUTING.md"
 NOUNS = Path(__file__).parent / "nouns"
 SHOWN = (
-    *("bagged_centroids", "temperature_scaling"),
+    *("bagged_centroids", "power_scaling"),
     *("spherical_score", "mahalanobis", "gaussian_noise"),
 )
 
@@ -88,7 +88,7 @@ def command(folder: Path, *arguments: str) -> str:
 
 def test_guide_followed_literally_lists_the_nouns(contributed: Path) -> None:
     listed = command(contributed, "run_all.py", "--list")
-    for name in ("bagged_centroids", "temperature_scaling", "noise-20", "noise-40"):
+    for name in ("bagged_centroids", "power_scaling", "noise-20", "noise-40"):
         assert name in listed
     of_registers = command(
         contributed,
@@ -118,7 +118,7 @@ def test_nouns_know_nothing_of_the_report(path: Path) -> None:
     ("location", "pooled", "needs"),
     [
         ("bagged_centroids.py:BaggedCentroids", False, set()),
-        ("temperature_scaling.py:TemperatureScaling", True, {"calibration"}),
+        ("power_scaling.py:PowerScaling", True, {"calibration"}),
         ("shifted_views.py:ShiftedViews", True, set()),
     ],
 )

@@ -68,7 +68,7 @@ def test_methods_look_different(written: Written) -> None:
     rows = written.section("leaderboard").split("<tr")
     markers = {
         label: next(row.split("#marker-")[1][0] for row in rows if label in row)
-        for label in ("Shifted views", "Temperature scaling", "Bagged centroids")
+        for label in ("Shifted views", "Power scaling", "Bagged centroids")
     }
     assert len(set(markers.values())) == 3
 
@@ -108,11 +108,11 @@ def test_fewer_views_are_the_first_of_more(written: Written) -> None:
     assert np.abs(few - single).max() <= 0.5 + 1e-6  # one of the two views is the image itself
 
 
-def test_temperature_scaling_lowers_the_nll_and_keeps_the_classes(written: Written) -> None:
-    assert 'id="method-temperature_scaling"' in written.section("metrics")
+def test_power_scaling_lowers_the_nll_and_keeps_the_classes(written: Written) -> None:
+    assert 'id="method-power_scaling"' in written.section("metrics")
     scaled, plain = (
         written.rows("summary.csv", method=method, condition="clean").set_index("metric")["value"]
-        for method in ("temperature_scaling", "softmax")
+        for method in ("power_scaling", "softmax")
     )
     assert scaled["accuracy"] == plain["accuracy"]
     assert scaled["nll"] < plain["nll"]

@@ -5,13 +5,16 @@ from __future__ import annotations
 import pytest
 import torch
 
-from benchmarks.latency.network_cost import NetworkCost, network_cost
+from benchmarks.latency.network_cost import NetworkCost, network_cost, state_bytes
 from methods import UncertaintyMethod
 from methods.deep_ensemble import DeepEnsemble
 from methods.mc_dropout import MCDropout
 from methods.mc_dropout_exact import MCDropoutExact
 from methods.networks.lenet5 import LeNet5
 from methods.networks.pool import UntrainedPool
+from methods.posthoc.augmentation import Augmentation
+from methods.posthoc.laplace_last_layer import LaplaceLastLayer
+from methods.posthoc.swag import SWAG
 from methods.softmax import Softmax
 
 FIRST_CONVOLUTION = 28 * 28 * 6 * 25
@@ -60,3 +63,22 @@ def test_subclass_may_evaluate_its_networks_in_another_way() -> None:
         name = "evaluated_ten_times"
 
     assert cost_of(EvaluatedTenTimes(pool=UntrainedPool())) is None
+
+
+def test_networks_drawn_and_images_moved_are_evaluated_once_each() -> None:
+    one = cost_of(Softmax(pool=UntrainedPool()))
+    assert one is not None
+    assert cost_of(SWAG(samples=4, pool=UntrainedPool())) == tuple(4 * number for number in one)
+    moved = cost_of(Augmentation(views=9, pool=UntrainedPool()))
+    assert moved == one._replace(multiply_adds=9 * 416_520)
+
+
+def test_state_is_what_is_held_beyond_the_networks() -> None:
+    images, labels = torch.rand(50, 1, 28, 28), torch.arange(50) % 10
+    method = LaplaceLastLayer(pool=UntrainedPool()).fit(images, labels)
+    cost = network_cost(method)
+    assert cost is not None
+    assert (cost.parameters, cost.multiply_adds) == (PARAMETERS, None)
+    # In float64: the blocks of the covariance, the last layer's weights, the eigenvalues of H.
+    assert state_bytes(method) == 8 * (10 * 85 * 85 + 850 + 850)
+    assert state_bytes(Softmax(pool=UntrainedPool()).fit(images, labels)) == 0

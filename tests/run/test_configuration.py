@@ -66,7 +66,8 @@ def test_presets_are_the_designs() -> None:
         assert sum(name.startswith("rotated") for name in preset.conditions) == 12
         assert "ood-emnist_letters" not in preset.conditions
     assert list(FULL.classes) == list(METHODS)
-    assert list(QUICK.classes) == ["softmax", "mc_dropout", "deep_ensemble"]
+    first = ["softmax", "mc_dropout", "deep_ensemble"]
+    assert list(QUICK.classes) == list(configuration_of("article").classes) == first
     assert FULL.recipes == tuple(RECIPES)
     assert (max(FULL.members), max(FULL.passes), FULL.replicates) == (50, 100, 10)
     assert FULL.in_depth == ("standard",)

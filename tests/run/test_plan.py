@@ -12,13 +12,14 @@ import pytest
 import torch
 
 from benchmarks.predictions import RunUnit
-from benchmarks.run.configuration import PRESETS, Configuration, Preset, configuration_of
+from benchmarks.run.configuration import PRESETS, Configuration, configuration_of
 from benchmarks.run.parts.part import Part
 from benchmarks.run.plan import Plan
 from benchmarks.tasks import TASKS
 from benchmarks.tasks.mnist import MNIST
 from methods import METHODS, MemberMethod, PooledMethod
 from methods.deep_ensemble import DeepEnsemble
+from methods.interface import LONG_PRESETS, Preset
 from methods.mc_dropout import MCDropout
 from methods.networks.labelled_images import LabelledImages
 from methods.networks.recipes import RECIPES
@@ -94,7 +95,8 @@ def test_full_is_a_hundred_networks_of_the_main_recipes_and_fifty_of_others() ->
     ensembles = 6 * 10 + 7 + 5 + 3 + 2
     of_fifty = 4 * 10 + 7 + 5 + 3 + 2 + 1 + 1
     compared, in_depth = 10 + 2 * 10, 10 + 7 * 10 + 10
-    every = in_depth + 3 * compared + 3 * ensembles + of_fifty
+    added = [m for m in METHODS.values() if m.presets == LONG_PRESETS and not m.slow]
+    every = in_depth + 3 * compared + 3 * ensembles + of_fifty + 4 * 10 * len(added)
     assert len(run.plan.units()) == every
     assert len(set(run.plan.units())) == len(run.plan.units())
 

@@ -15,6 +15,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import pandas as pd
 
+from benchmarks.compared_sizes import Usual
 from benchmarks.inference.comparison.differences import effect_size, holm
 from benchmarks.inference.comparison.equivalence import margins
 from benchmarks.inference.comparison.intervals import ALIKE, interval_of, reliable, unreliable
@@ -55,12 +56,14 @@ class Relations:
             are not compared, since they differ in more than the method.
         of_networks: the methods whose members are networks, of which each replicate has others.
         primary_scores: of each method the score by which it is compared first.
+        usual_sizes: of each method those that users run.
     """
 
     probabilities_of: Mapping[str, str] = field(default_factory=dict)
     splits: Mapping[tuple[str, str], str] = field(default_factory=dict)
     of_networks: Collection[str] = ()
     primary_scores: Mapping[str, str] = field(default_factory=dict)
+    usual_sizes: Usual = field(default_factory=dict)
 
 
 class Estimates(NamedTuple):
@@ -159,7 +162,7 @@ def _compared(
     sharing = {name for name, other in relations.probabilities_of.items() if other in methods}
     # Of a group, smaller sizes are compared by its mean.
     in_mean = measured.shift is not None and measured.shift.in_mean
-    for pair in pairs_compared(among, smaller=not in_mean):
+    for pair in pairs_compared(among, relations.usual_sizes, smaller=not in_mean):
         splits = {relations.splits.get(variant[:2], "") for variant in pair}
         inherited = not measured.score and sharing & {variant.method for variant in pair}
         if len(splits) > 1 or inherited:

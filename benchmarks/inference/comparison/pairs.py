@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from itertools import combinations
 
-from benchmarks.compared_sizes import compared_variants
+from benchmarks.compared_sizes import NONE, Usual, compared_variants, usual_variants
 from benchmarks.inference.comparison.sides import MetricValues, Variant, order
 from benchmarks.vocabulary import SELF_TRAINED
 
@@ -33,25 +33,36 @@ SCORES = "scores"
 Pair = tuple[Variant, Variant]
 
 
-def pairs_compared(variants: Sequence[Variant], *, smaller: bool = True) -> list[Pair]:
+def pairs_compared(
+    variants: Sequence[Variant], usual: Usual = NONE, *, smaller: bool = True
+) -> list[Pair]:
     """The pairs of methods that are compared, in the order of the variants.
 
-    Of one recipe all pairs of the sizes of `benchmarks.compared_sizes`, and every other size with
-    the largest of its own method. Of two recipes the methods at their largest sizes. A method that
-    trains itself counts as one of each recipe.
+    Of one recipe all pairs of the sizes of `benchmarks.compared_sizes`, every usual size with all
+    methods at their largest, and every other size with the largest of its own method. Of two
+    recipes the methods at their largest sizes. A method that trains itself counts as one of each
+    recipe.
 
     Args:
+        usual: the sizes that users run.
         smaller: whether those other sizes are compared.
     """
-    largest = _largest(variants)
-    compared = compared_variants(variant[1:] for variant in variants)
+    largest, named = _largest(variants), [variant[1:] for variant in variants]
+    compared, often = compared_variants(named, usual), usual_variants(named, usual)
     shown = {variant for variant in variants if variant[1:] in compared}
-    return [
-        pair
-        for pair in combinations(variants, 2)
-        if set(pair) <= (largest if _across(pair) else shown)
-        or (smaller and pair[0][:2] == pair[1][:2] and largest & set(pair))
-    ]
+
+    def is_compared(pair: Pair) -> bool:
+        if _across(pair):
+            return largest.issuperset(pair)
+        if shown.issuperset(pair):
+            return True
+        for one, other in (pair, pair[::-1]):
+            is_own = smaller and one[:2] == other[:2]
+            if other in largest and (is_own or one[1:] in often):
+                return True
+        return False
+
+    return list(filter(is_compared, combinations(variants, 2)))
 
 
 def family(

@@ -32,7 +32,7 @@ def worth_figures(results: Results, looks: Mapping[Variant, Look]) -> Iterator[D
         return
     pairs = list(numbers[["metric", "condition"]].drop_duplicates().itertuples(index=False))
     named = set(zip(numbers["method"], numbers["members"], strict=True))
-    variants = [variant for variant in results.compared if tuple(variant) in named]
+    variants = [variant for variant in results.shown if tuple(variant) in named]
     figure, axes = panels(
         len(pairs),
         columns=COLUMNS,

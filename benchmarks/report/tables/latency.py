@@ -24,7 +24,7 @@ MEASURED = (
 )
 COUNTED = (
     "Multiply-adds follow from the definition of the networks; engines may compute fewer. Training "
-    "is the sum of the wall times of all networks that the method uses.",
+    "is the sum of the wall times of all networks that the method uses; fitting comes on top.",
 )
 NOT_TRAINED = "no network of this run was trained by this engine on this device"
 
@@ -66,6 +66,8 @@ def resources_table(latency: pd.DataFrame, names: Names, setup: Setup) -> Table:
             "Parameters\n(thousands)",
             "Weights\n(MB)",
             "Training\n(s)",
+            "Fitting\n(s)",
+            "Further state\n(MB)",
             "Multiply-adds\n(millions per image)",
             f"Peak memory (MB)\n{images_text(last)}",
             *(f"p{percent} (ms)\n{images_text(first)}" for percent in (90, 99)),
@@ -137,6 +139,8 @@ def _resources_row(
         _number(row["weight_bytes"] / 1e6),
         # Timings of before it was noted lack the column.
         _number(row.get("training_s", math.nan), NOT_TRAINED),
+        _number(row.get("fit_s", math.nan)),
+        _number(row.get("state_bytes", math.nan) / 1e6),
         _number(row["multiply_adds"] / 1e6),
         _number(row["peak_memory_mb"], row["reason"]),
         *tails,

@@ -32,7 +32,8 @@ def replicates_table(plan: Plan, measurements: pd.DataFrame) -> pd.DataFrame:
         index=measurements.index,
         dtype=object,
     )
-    compared = variants.isin(compared_variants(set(variants)))
+    usual = {name: m.usual_sizes for name, m in plan.configuration.classes.items()}
+    compared = variants.isin(compared_variants(set(variants), usual))
     by_score = measurements["score"] == measurements["method"].map(scores)
     chosen = measurements[
         measurements["metric"].isin(metrics)

@@ -179,6 +179,7 @@ def _estimate_one(
         {(unit.recipe, unit.method): plan.split(unit) for unit in units},
         [name for name, _ in classes if plan.forms_ensembles(name)],
         {name: method.primary_score for name, method in classes},
+        {name: method.usual_sizes for name, method in classes},
     )
     return task, compare(task, resampled, relations)
 

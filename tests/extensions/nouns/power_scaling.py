@@ -11,30 +11,30 @@ from methods.interface import Prediction
 from methods.pooled import PooledMethod
 
 
-class TemperatureScaling(PooledMethod):
-    """The softmax of the logits divided by one temperature, of least NLL (Guo et al. 2017)."""
+class PowerScaling(PooledMethod):
+    """The softmax probabilities raised to one power, of least NLL (as Guo et al. 2017)."""
 
-    name = "temperature_scaling"
-    label = "Temperature scaling"
+    name = "power_scaling"
+    label = "Power scaling"
     citation = "Guo et al. 2017"
     group = "single network"
     needs = frozenset({"calibration"})
 
     def fit(self, images: Tensor, labels: Tensor) -> Self:
         """Take the network."""
-        self.temperature = 1.0
+        self.power = 1.0
         return super().fit(images, labels)
 
     def calibrate(self, images: Tensor, labels: Tensor) -> Self:
-        """Choose the temperature."""
+        """Choose the power."""
         (logits,) = self.prepared.logits(images).double()
 
-        def nll(log_temperature: float) -> float:
-            return cross_entropy(logits / exp(log_temperature), labels).item()
+        def nll(log_power: float) -> float:
+            return cross_entropy(logits * exp(log_power), labels).item()
 
-        self.temperature = exp(minimize_scalar(nll, bounds=(-3, 3)).x)
+        self.power = exp(minimize_scalar(nll, bounds=(-3, 3)).x)
         return self
 
     def predict(self, images: Tensor) -> Prediction:
-        """Of the divided logits."""
-        return Prediction.of_logits(self.prepared.logits(images) / self.temperature)
+        """Of the multiplied logits: their softmax is that power, normalised."""
+        return Prediction.of_logits(self.prepared.logits(images) * self.power)

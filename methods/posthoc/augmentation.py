@@ -1,0 +1,128 @@
+"""Test-time augmentation: one network looks at several versions of each image."""
+
+from __future__ import annotations
+
+import math
+from typing import NamedTuple, Self
+
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+from torch.nn.functional import affine_grid, grid_sample
+
+from methods.given_networks.requirements import require_count
+from methods.interface import LONG_PRESETS
+from methods.networks.pool import NetworkPool
+from methods.softmax import Softmax
+
+
+class Version(NamedTuple):
+    """How an image is moved: turned counter-clockwise, then by pixels to the right and down."""
+
+    right: float = 0.0
+    down: float = 0.0
+    degrees: float = 0.0
+
+
+VERSIONS = (
+    Version(),
+    *(Version(right=0.5), Version(right=-0.5), Version(down=0.5), Version(down=-0.5)),
+    *(Version(degrees=2.5), Version(degrees=-2.5), Version(degrees=5), Version(degrees=-5)),
+)
+"""The image itself first.
+
+Twice as strong ones raise the NLL on MNIST's calibration images from 0.074 to 0.077 (mean of three
+networks), these lower it to 0.071.
+"""
+
+
+class Augmentation(Softmax):
+    """Test-time augmentation (Ayhan & Berens 2018): members are predictions of moved images.
+
+    p̄ = 1/V Σ_v softmax(f(a_v(x))). The versions a_v are fixed small shifts and rotations, by
+    bilinear interpolation, with zeros around the image.
+
+    Args:
+        views: V, how many of `VERSIONS` are looked at, in their order.
+    """
+
+    name = "test_time_augmentation"
+    label = "Augmentation"
+    in_text = "test-time augmentation"
+    citation = "Ayhan & Berens 2018"
+    group = "single network"
+    size, sweep, symbol = "views", (len(VERSIONS),), "V"
+    usual_sizes = sweep
+    presets = LONG_PRESETS
+
+    def __init__(
+        self,
+        *,
+        seed: int = 0,
+        device: str = "cpu",
+        pool: NetworkPool | None = None,
+        replicate: int = 0,
+        views: int = len(VERSIONS),
+    ) -> None:
+        super().__init__(seed=seed, device=device, pool=pool, replicate=replicate)
+        self.views = views
+
+    @classmethod
+    def from_network(
+        cls,
+        module: nn.Module,
+        *,
+        views: int = len(VERSIONS),
+        features: str | None = None,
+        device: str = "cpu",
+        batch_size: int = 64,
+    ) -> Self:
+        """The method, fitted, of a network that was trained elsewhere.
+
+        Args:
+            module, features, device, batch_size: see `Softmax.from_network`; images are
+                [images, channels, height, width].
+            views: how many versions are looked at.
+
+        Raises:
+            ValueError: as `Softmax.from_network`; or there are not so many versions.
+        """
+        require_count("views", views)
+        if views > len(VERSIONS):
+            raise ValueError(f"views is {views}; expected at most {len(VERSIONS)}")
+        method = super().from_network(
+            module, features=features, device=device, batch_size=batch_size
+        )
+        method.views = views
+        return method
+
+    @property
+    def member_slice(self) -> slice:
+        """Fewer versions are the first of more."""
+        return slice(0, self.views)
+
+    def member_logits(self, images: Tensor) -> Tensor:
+        """The logits of each version, [V, images, classes]."""
+        views = (moved(images, version) for version in VERSIONS[: self.views])
+        return torch.cat([self.prepared.logits(view) for view in views])
+
+
+def moved(
+    images: Float[Tensor, "images channels height width"], version: Version
+) -> Float[Tensor, "images channels height width"]:
+    """The images, turned and shifted; zero where they have no pixel.
+
+    >>> moved(torch.tensor([[[[0.0, 0.5, 1.0]]]]), Version(right=0.5))
+    tensor([[[[0.0000, 0.2500, 0.7500]]]])
+    """
+    if version == Version():
+        return images
+    height, width = images.shape[-2:]
+    angle = math.radians(version.degrees)
+    cos, sin = math.cos(angle), math.sin(angle)
+    # Where each pixel comes from, in coordinates from -1 to 1 along both sides.
+    rotation = torch.tensor([[cos, -sin * height / width], [sin * width / height, cos]])
+    shift = torch.tensor([[2 * version.right / width], [2 * version.down / height]])
+    matrix = torch.cat([rotation, -rotation @ shift], dim=1).to(images)
+    grid = affine_grid(matrix.expand(len(images), 2, 3), list(images.shape), align_corners=False)
+    return grid_sample(images, grid, align_corners=False)

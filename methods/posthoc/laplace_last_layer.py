@@ -1,0 +1,95 @@
+"""Laplace approximation over the last layer, with its full GGN."""
+
+from __future__ import annotations
+
+from typing import Self
+
+import torch
+from jaxtyping import Float64
+from torch import Tensor, nn
+from torch.nn.functional import cross_entropy, pad
+
+from methods.posthoc.laplace import Evidence, Laplace
+
+BATCH = 1000
+"""Images whose share of the GGN is computed in one step, to bound memory."""
+
+
+class LaplaceLastLayer(Laplace):
+    """Last-layer Laplace (Daxberger et al. 2021), full GGN, prior precision by evidence.
+
+    With φ = [features, 1] and p the softmax, H = Σ_n (diag p_n − p_n p_nᵀ) ⊗ φ_n φ_nᵀ, and the
+    variance of logit c is φᵀ (P⁻¹)_cc φ. LeNet-5 has 850 such weights. In float64.
+    """
+
+    name = "laplace_last_layer"
+    label = "Laplace, last layer"
+    in_text = "last-layer Laplace"
+    citation = "Daxberger et al. 2021"
+    group = "single network"
+
+    def fit(self, images: Tensor, labels: Tensor) -> Self:
+        """Take the network, sum the GGN over the training images and choose the prior."""
+        super().fit(images, labels)
+        (features,) = self.features(images)
+        self._weights = _weights_of(self.fitted[0].head)
+        self._require_last(features[:BATCH], images[:BATCH])
+        inputs = pad(features.double(), (0, 1), value=1.0)
+        logits = inputs @ self._weights.T
+        eigenvalues, vectors = torch.linalg.eigh(ggn(inputs, logits.softmax(dim=1)))
+        self.evidence = Evidence(
+            log_likelihood=-cross_entropy(logits, labels, reduction="sum").item(),
+            eigenvalues=eigenvalues,
+            square_norm=self._weights.square().sum().item(),
+        )
+        self.precision = self.evidence.best_precision()
+        covariance = (vectors / (eigenvalues + self.precision)) @ vectors.T
+        classes, width = self._weights.shape
+        blocks = covariance.reshape(classes, width, classes, width)
+        self._covariances = torch.stack([blocks[c, :, c] for c in range(classes)])
+        return self
+
+    def moments(
+        self, images: Tensor
+    ) -> tuple[Float64[Tensor, "images classes"], Float64[Tensor, "images classes"]]:
+        """Mean and variance of each logit."""
+        (features,) = self.features(images)
+        inputs = pad(features.double(), (0, 1), value=1.0)
+        variances = [((inputs @ one) * inputs).sum(dim=1) for one in self._covariances]
+        return inputs @ self._weights.T, torch.stack(variances, dim=1)
+
+    def _require_last(self, features: Tensor, images: Tensor) -> None:
+        """The logits must be this layer's, as those of any network of the pool are."""
+        inputs = pad(features.double(), (0, 1), value=1.0)
+        (logits,) = self.prepared.logits(images).double()
+        own = inputs @ self._weights.T
+        if own.shape != logits.shape or not torch.allclose(own, logits, atol=1e-3, rtol=1e-3):
+            raise ValueError("the network does not end in the linear layer of its features")
+
+
+def ggn(
+    inputs: Float64[Tensor, "images width"], probabilities: Float64[Tensor, "images classes"]
+) -> Float64[Tensor, "weights weights"]:
+    """Σ_n (diag p_n − p_n p_nᵀ) ⊗ φ_n φ_nᵀ; weights are ordered by class, then by input."""
+    classes, width = probabilities.shape[1], inputs.shape[1]
+    total = inputs.new_zeros(classes, width, classes, width)
+    for phi, p in zip(torch.split(inputs, BATCH), torch.split(probabilities, BATCH), strict=True):
+        for c in range(classes):
+            for other in range(c + 1):
+                weights = p[:, c] * (float(c == other) - p[:, other])
+                total[c, :, other] += (phi * weights[:, None]).T @ phi
+    blocks = total.reshape(classes * width, classes * width)
+    lower = blocks.tril()
+    return lower + lower.tril(-1).T
+
+
+def _weights_of(head: nn.Module) -> Float64[Tensor, "classes width"]:
+    """Weights and biases of the last layer, which come last; biases that lack are zero.
+
+    Raises:
+        ValueError: it is not linear.
+    """
+    if not isinstance(head, nn.Linear):
+        raise ValueError(f"the last layer is a {type(head).__name__}; expected an nn.Linear")
+    bias = head.weight.new_zeros(len(head.weight)) if head.bias is None else head.bias
+    return torch.cat([head.weight, bias[:, None]], dim=1).detach().cpu().double()

@@ -1,0 +1,93 @@
+"""A snapshot ensemble: the networks at the ends of the cycles of one training."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import ClassVar, Self
+
+from torch import Tensor, nn
+
+from methods.given_networks.pool import GivenPool
+from methods.given_networks.requirements import require_modules
+from methods.interface import LONG_PRESETS
+from methods.networks.labelled_images import LabelledImages
+from methods.networks.pool import NetworkPool
+from methods.networks.trajectory import Trajectory
+from methods.pooled import MemberMethod
+
+SNAPSHOTS, TRAININGS = 5, 2
+"""Cycles, and how many times the recipe's epochs they last together."""
+
+
+class SnapshotEnsemble(MemberMethod):
+    """Snapshots of one longer training with a cyclic learning rate (Huang et al. 2017).
+
+    Within a cycle the rate falls by a cosine from the recipe's to zero, then it begins anew; all
+    else is the recipe's, dropout among it. All cycles together are twice its epochs: 5 of 4 epochs
+    where it has 10. Replicate r begins where network r of the pool did.
+
+    Args:
+        snapshots: M, how many there are.
+    """
+
+    name = "snapshot_ensemble"
+    label = "Snapshots"
+    in_text = "the snapshot ensemble"
+    citation = "Huang et al. 2017"
+    group = "ensemble"
+    size, sweep = "snapshots", (SNAPSHOTS,)
+    usual_sizes: ClassVar[tuple[int, ...]] = sweep
+    presets = LONG_PRESETS
+
+    def __init__(
+        self,
+        *,
+        seed: int = 0,
+        device: str = "cpu",
+        pool: NetworkPool | None = None,
+        replicate: int = 0,
+        snapshots: int = SNAPSHOTS,
+    ) -> None:
+        super().__init__(seed=seed, device=device, pool=pool, replicate=replicate)
+        self.snapshots = snapshots
+
+    @classmethod
+    def from_networks(
+        cls,
+        modules: Iterable[nn.Module],
+        *,
+        features: str | None = None,
+        device: str = "cpu",
+        batch_size: int = 64,
+    ) -> Self:
+        """The method, fitted, of snapshots of a user's own training.
+
+        Arguments and errors as those of `DeepEnsemble.from_networks`.
+        """
+        members = require_modules(modules)
+        pool = GivenPool.of(members, features=features, device=device, batch_size=batch_size)
+        method = cls(device=device, pool=pool, snapshots=len(members))
+        method.fitted = list(pool.given)
+        return method
+
+    @property
+    def networks(self) -> range:
+        """None of the pool's: it has a training of its own."""
+        return range(0)
+
+    @property
+    def trajectory(self) -> Trajectory:
+        """The training."""
+        epochs = max(1, round(TRAININGS * self.pool.recipe.epochs / self.snapshots))
+        return Trajectory(self.name, self.snapshots, epochs, cyclic=True, continued=False)
+
+    @property
+    def member_slice(self) -> slice:
+        """All snapshots."""
+        return slice(0, self.snapshots)
+
+    def fit(self, images: Tensor, labels: Tensor) -> Self:
+        """Train, or take the snapshots from the pool's store."""
+        training = LabelledImages(images, labels)
+        self.fitted = self.pool.snapshots(self.trajectory, self.replicate, training)
+        return self

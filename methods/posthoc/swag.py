@@ -1,0 +1,185 @@
+"""SWAG: a Gaussian fitted to the weights along further epochs of training."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Sequence
+from copy import deepcopy
+from dataclasses import dataclass
+from typing import ClassVar, Self, TypeVar
+
+import torch
+from jaxtyping import Float, Float64
+from torch import Tensor, nn
+from torch.nn.utils import parameters_to_vector, vector_to_parameters
+
+from methods.given_networks.pool import GivenPool
+from methods.given_networks.requirements import copied, require_count, require_modules
+from methods.interface import LONG_PRESETS
+from methods.networks.labelled_images import LabelledImages
+from methods.networks.pool import NetworkPool
+from methods.networks.trajectory import Trajectory
+from methods.pooled import MemberMethod
+from methods.seeds import derive_seed
+
+TRAJECTORY = Trajectory("swag", snapshots=20, epochs=1, cyclic=False, continued=True)
+SAMPLES = 30
+
+Module = TypeVar("Module", bound=nn.Module)
+
+BATCH = 500
+"""Images of a forward by which batch normalisation gets its statistics."""
+
+
+class SWAG(MemberMethod):
+    """SWA-Gaussian (Maddox et al. 2019): networks drawn from a Gaussian over the weights.
+
+    From the trained network on, 20 more epochs at the recipe's learning rate, constant, each giving
+    a snapshot; then samples of the `Gaussian` are the members. By the recipe's own optimiser, Adam,
+    where the paper has SGD. Batch normalisation gets new statistics for each sample.
+
+    Args:
+        samples: S, how many networks are drawn.
+    """
+
+    name = "swag"
+    label = "SWAG"
+    citation = "Maddox et al. 2019"
+    group = "ensemble"
+    size, sweep, symbol = "samples", (SAMPLES,), "S"
+    usual_sizes: ClassVar[tuple[int, ...]] = sweep
+    presets = LONG_PRESETS
+
+    def __init__(
+        self,
+        *,
+        seed: int = 0,
+        device: str = "cpu",
+        pool: NetworkPool | None = None,
+        replicate: int = 0,
+        samples: int = SAMPLES,
+    ) -> None:
+        super().__init__(seed=seed, device=device, pool=pool, replicate=replicate)
+        self.samples = samples
+
+    @classmethod
+    def from_networks(
+        cls,
+        modules: Iterable[nn.Module],
+        images: Tensor,
+        *,
+        samples: int = SAMPLES,
+        seed: int = 0,
+        features: str | None = None,
+        device: str = "cpu",
+        batch_size: int = 64,
+    ) -> Self:
+        """The method, fitted, of snapshots that a user's training has left, in their order.
+
+        Args:
+            modules: of one architecture.
+            images: those that they were trained on, for batch normalisation.
+            samples, seed: how many networks are drawn, and from which random numbers.
+            features, device, batch_size: see `Softmax.from_network`.
+
+        Raises:
+            ValueError: as `Softmax.from_network`; or they are too few, or do not differ.
+        """
+        require_count("samples", samples)
+        snapshots = [copied(one) for one in require_modules(modules)]
+        drawn = drawn_networks(snapshots, images, samples, derive_seed(cls.name, seed, 0))
+        pool = GivenPool.of(drawn, features=features, device=device, batch_size=batch_size)
+        method = cls(seed=seed, device=device, pool=pool, samples=samples)
+        method.fitted = list(pool.given)
+        return method
+
+    @property
+    def trajectory(self) -> Trajectory:
+        """The further epochs."""
+        return TRAJECTORY
+
+    @property
+    def member_slice(self) -> slice:
+        """Fewer samples are the first of more."""
+        return slice(0, self.samples)
+
+    def fit(self, images: Tensor, labels: Tensor) -> Self:
+        """Train on, or take the snapshots from the pool's store, and draw the networks."""
+        training = LabelledImages(images, labels)
+        snapshots = self.pool.snapshots(TRAJECTORY, self.replicate, training)
+        seed = derive_seed(self.name, self.seed, self.replicate)
+        self.fitted = drawn_networks(snapshots, images, self.samples, seed)
+        return self
+
+
+@dataclass(frozen=True, eq=False)
+class Gaussian:
+    """Mean, diagonal and low-rank part of the covariance of weights (Maddox et al., algorithm 1).
+
+    Attributes:
+        mean: θ̄, of the K snapshots.
+        variance: mean of θ² minus θ̄².
+        deviations: D, of each snapshot from the mean of those up to it.
+    """
+
+    mean: Float64[Tensor, " weights"]
+    variance: Float64[Tensor, " weights"]
+    deviations: Float64[Tensor, "snapshots weights"]
+
+    @classmethod
+    def of(cls, snapshots: Float[Tensor, "snapshots weights"]) -> Self:
+        """Of the weights of snapshots, in their order.
+
+        Raises:
+            ValueError: there are fewer than two, or they do not differ.
+        """
+        weights = snapshots.double()
+        if len(weights) < 2:
+            raise ValueError(f"{len(weights)} snapshot has no covariance; expected two at least")
+        counts = torch.arange(1, len(weights) + 1)[:, None]
+        variance = weights.var(dim=0, correction=0)
+        if not variance.any():
+            raise ValueError("the snapshots do not differ, so that their covariance is singular")
+        return cls(weights.mean(dim=0), variance, weights - weights.cumsum(dim=0) / counts)
+
+    def sample(self, generator: torch.Generator) -> Float64[Tensor, " weights"]:
+        """θ̄ + √(variance / 2) z + Dᵀ z' / √(2 (K − 1)) with standard normal z and z'."""
+        of_weights = torch.randn(len(self.mean), generator=generator, dtype=torch.float64)
+        rank = len(self.deviations)
+        of_snapshots = torch.randn(rank, generator=generator, dtype=torch.float64)
+        low_rank = of_snapshots @ self.deviations / math.sqrt(2 * (rank - 1))
+        return self.mean + (self.variance / 2).sqrt() * of_weights + low_rank
+
+
+def drawn_networks(
+    snapshots: Sequence[Module], images: Tensor, samples: int, seed: int
+) -> list[Module]:
+    """Networks whose weights are samples of the Gaussian of these ones."""
+    with torch.no_grad():
+        gaussian = Gaussian.of(
+            torch.stack([parameters_to_vector(one.parameters()).cpu() for one in snapshots])
+        )
+        generator = torch.Generator().manual_seed(seed)
+        drawn = [deepcopy(snapshots[-1]).eval() for _ in range(samples)]
+        for one in drawn:
+            first = next(one.parameters())
+            vector_to_parameters(gaussian.sample(generator).to(first), one.parameters())
+            renew_batch_statistics(one, images.to(first))
+    return drawn
+
+
+def renew_batch_statistics(network: nn.Module, images: Tensor) -> None:
+    """Mean and variance of batch normalisation as these images give them, dropout off."""
+    layers = [one for one in network.modules() if isinstance(one, nn.modules.batchnorm._BatchNorm)]
+    if not layers:
+        return
+    momenta = [layer.momentum for layer in layers]
+    for layer in layers:
+        layer.reset_running_stats()
+        layer.momentum = None  # torch's word for the mean of all batches
+        layer.train()
+    for batch in torch.split(images, BATCH):
+        network(batch)
+    for layer, momentum in zip(layers, momenta, strict=True):
+        layer.momentum = momentum
+        layer.eval()

@@ -1,0 +1,80 @@
+"""Snapshot ensembles: the cycle of the learning rate, and which networks are kept."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+
+import pytest
+import torch
+from torch import Tensor, nn
+from torch.nn.utils import parameters_to_vector
+
+from methods.engines.torch import TorchEngine
+from methods.engines.trainers import LoopTrainer
+from methods.networks.labelled_images import LabelledImages
+from methods.networks.pool import NetworkPool
+from methods.networks.recipes import PLAIN
+from methods.networks.training import TrainingDivergedError
+from methods.networks.trajectory import Trajectory
+from methods.posthoc.snapshot_ensemble import SnapshotEnsemble
+from methods.softmax import Softmax
+
+POOL = NetworkPool(replace(PLAIN, epochs=2), engine=TorchEngine())
+
+
+@pytest.fixture
+def some(training_images: LabelledImages) -> LabelledImages:
+    return LabelledImages(training_images.images[:700], training_images.labels[:700])
+
+
+def test_learning_rate_is_huangs(some: LabelledImages, monkeypatch: pytest.MonkeyPatch) -> None:
+    rates: list[tuple[float, int]] = []
+
+    class Watched(LoopTrainer):
+        def epoch(self, orders: Tensor, keep_mask: Tensor, learning_rate: float) -> list[float]:
+            rates.append((learning_rate, orders.shape[1]))
+            return super().epoch(orders, keep_mask, learning_rate)
+
+    monkeypatch.setattr("methods.engines.torch.LoopTrainer", Watched)
+    method = SnapshotEnsemble(pool=POOL, snapshots=2).fit(some.images, some.labels)
+    # Two cycles of two epochs; 11 batches of 64, of which each tenth of an epoch has one or two.
+    assert len(rates) == 4 * 10
+    assert [sum(n for _, n in rates[e * 10 : e * 10 + 10]) for e in range(4)] == [700] * 4
+    assert {images for _, images in rates} <= {64, 128, 60, 124}
+    for step, (rate, _) in enumerate(rates):
+        assert rate == pytest.approx(1e-3 / 2 * (math.cos(math.pi * (step % 20) / 20) + 1))
+    vectors = [parameters_to_vector(one.parameters()) for one in method.fitted]
+    assert len(vectors) == 2
+    assert not torch.equal(*vectors)
+
+
+def test_trainings_of_twice_the_epochs_in_five_cycles() -> None:
+    trajectory = SnapshotEnsemble(pool=NetworkPool(PLAIN)).trajectory
+    assert (trajectory.snapshots, trajectory.epochs) == (5, 4)
+    assert SnapshotEnsemble(pool=NetworkPool(replace(PLAIN, epochs=1))).trajectory.epochs == 1
+    assert list(SnapshotEnsemble(pool=POOL).networks) == []
+
+
+def test_mean_of_its_snapshots(some: LabelledImages) -> None:
+    method = SnapshotEnsemble(pool=POOL, replicate=1).fit(some.images, some.labels)
+    single = Softmax(pool=POOL)
+    means = []
+    for network in method.fitted:
+        single.fitted = [network]
+        means.append(single.predict(some.images).mean)
+    prediction = method.predict(some.images)
+    torch.testing.assert_close(prediction.mean, torch.stack(means).mean(dim=0))
+    assert prediction.members == 5
+
+
+def test_divergence_is_named(some: LabelledImages) -> None:
+    broken = LabelledImages(some.images * math.nan, some.labels)
+    with pytest.raises(TrainingDivergedError, match="network 0 of recipe 'plain'"):
+        POOL.snapshots(Trajectory("any", 1, 1, cyclic=False, continued=False), 0, broken)
+
+
+def test_is_of_given_snapshots_too() -> None:
+    modules = [nn.Linear(4, 3) for _ in range(3)]
+    prediction = SnapshotEnsemble.from_networks(modules).predict(torch.rand(6, 4))
+    assert (prediction.members, prediction.mean.shape) == (3, (6, 3))

@@ -1,0 +1,129 @@
+"""Temperature scaling against scipy's minimum, and what it leaves as it was."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+from scipy.optimize import minimize_scalar
+from scipy.special import logsumexp
+from torch import Tensor, nn
+
+from methods.networks.labelled_images import LabelledImages
+from methods.networks.pool import NetworkPool
+from methods.networks.recipes import STANDARD
+from methods.posthoc.temperature_scaling import (
+    NOT_CALIBRATED,
+    TemperatureScaled,
+    TemperatureScaledEnsemble,
+    TemperatureScaledMCDropout,
+    TemperatureScaling,
+)
+from methods.temperature import HOTTEST, nll_of_members
+
+POOL = NetworkPool(replace(STANDARD, epochs=2))
+SCALED = (
+    (TemperatureScaling, {}),
+    (TemperatureScaledMCDropout, {"passes": 5}),
+    (TemperatureScaledEnsemble, {"members": 3}),
+)
+each_method = pytest.mark.parametrize(("kind", "size"), SCALED)
+
+
+class Given(TemperatureScaling):
+    """Whose logits are the images themselves."""
+
+    def member_logits(self, images: Tensor) -> Tensor:
+        return images[None]
+
+
+def least_nll(logits: np.ndarray, labels: np.ndarray) -> tuple[float, float]:
+    """The temperature and its NLL: Brent from the best of a fine grid of logarithms."""
+
+    def nll(log_temperature: float) -> float:
+        scaled = logits / np.exp(log_temperature)
+        logarithms = scaled - logsumexp(scaled, axis=-1, keepdims=True)
+        of_label = logarithms[:, np.arange(len(labels)), labels]
+        return -np.mean(logsumexp(of_label, axis=0) - np.log(len(logits)))
+
+    grid = np.linspace(-2.9, 2.9, 59)
+    start = grid[np.argmin([nll(one) for one in grid])]
+    found = minimize_scalar(nll, bracket=(start - 0.1, start, start + 0.1))
+    return float(np.exp(found.x)), float(found.fun)
+
+
+@each_method
+def test_temperature_is_scipys_minimum_of_the_mean(
+    kind: type[TemperatureScaled],
+    size: dict[str, int],
+    training_images: LabelledImages,
+    test_images: LabelledImages,
+) -> None:
+    method = kind(pool=POOL, **size).fit(training_images.images, training_images.labels)
+    method.calibrate(test_images.images, test_images.labels)
+    logits = method.member_logits(test_images.images).double()
+    expected, least = least_nll(logits.numpy(), test_images.labels.numpy())
+    assert method.temperature == pytest.approx(expected, rel=1e-3)
+    assert nll_of_members(logits, test_images.labels, 1 / method.temperature) == pytest.approx(
+        least, abs=1e-7
+    )
+    prediction = method.predict(test_images.images)
+    assert prediction.remark == ""
+    torch.testing.assert_close(
+        prediction.mean, (logits / method.temperature).softmax(dim=-1).mean(dim=0)
+    )
+
+
+@each_method
+def test_votes_stay_and_before_calibration_all_else(
+    kind: type[TemperatureScaled],
+    size: dict[str, int],
+    training_images: LabelledImages,
+    test_images: LabelledImages,
+) -> None:
+    method = kind(pool=POOL, **size).fit(training_images.images, training_images.labels)
+    before = method.predict(test_images.images)
+    assert before.remark == NOT_CALIBRATED
+    plain = super(TemperatureScaled, method).predict(test_images.images)
+    torch.testing.assert_close(before.mean, plain.mean)
+    after = method.calibrate(test_images.images, test_images.labels).predict(test_images.images)
+    assert torch.equal(after.vote_share, plain.vote_share)
+    assert not torch.allclose(after.mean, plain.mean)
+    assert method.fit(training_images.images, training_images.labels).temperature is None
+
+
+def test_ranking_by_the_largest_logit_stays_for_one_network() -> None:
+    logits = 5 * torch.randn(500, 10, generator=torch.Generator().manual_seed(0))
+    method = Given().calibrate(logits, torch.arange(500) % 10)
+    scaled = method.predict(logits).member_logits
+    assert scaled is not None
+    assert torch.equal(scaled[0].amax(dim=1).argsort(), logits.amax(dim=1).argsort())
+
+
+def test_hand_case_of_two_classes() -> None:
+    # Three of four labels are the likelier class: its probability is to be 3/4, 1/(1 + exp(-2/T)).
+    logits = torch.tensor([[2.0, 0.0]]).expand(4, 2)
+    method = Given().calibrate(logits, torch.tensor([0, 0, 0, 1]))
+    assert method.temperature == pytest.approx(2 / np.log(3), rel=1e-4)
+
+
+def test_temperature_at_its_bound_is_said() -> None:
+    # Labels have nothing to do with the logits: the hotter the better.
+    logits = torch.tensor([[9.0, 0.0], [9.0, 0.0]])
+    method = Given().calibrate(logits, torch.tensor([0, 1]))
+    assert method.temperature == pytest.approx(HOTTEST, rel=1e-3)
+    assert method.predict(logits).remark == "the temperature 20 is at its bound"
+
+
+@each_method
+def test_is_of_a_given_network_too(kind: type[TemperatureScaled], size: dict[str, int]) -> None:
+    images, labels = torch.rand(60, 12), torch.arange(60) % 3
+    module = nn.Sequential(nn.Linear(12, 8), nn.ReLU(), nn.Dropout(), nn.Linear(8, 3))
+    if kind is TemperatureScaledEnsemble:
+        method = kind.from_networks([module, module])
+    else:
+        method = kind.from_network(module)
+    assert method.calibrate(images, labels).predict(images).mean.shape == (60, 3)
+    assert method.temperature is not None
