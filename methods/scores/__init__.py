@@ -9,6 +9,7 @@ from methods.interface import Prediction
 from methods.scores.confidence import ONE_MINUS_MAX_PROBABILITY
 from methods.scores.disagreement import PAIRWISE_DISAGREEMENT, VARIATION_RATIO
 from methods.scores.entropy import MUTUAL_INFORMATION, PREDICTIVE_ENTROPY
+from methods.scores.logits import ENERGY, GEN, MAX_LOGIT
 from methods.scores.score import Score
 
 __all__ = ["SCORES", "Score", "of_probabilities", "score_of", "scores_of"]
@@ -21,6 +22,9 @@ SCORES: dict[str, Score] = {
         MUTUAL_INFORMATION,
         PAIRWISE_DISAGREEMENT,
         VARIATION_RATIO,
+        MAX_LOGIT,
+        ENERGY,
+        GEN,
     )
 }
 
