@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
-from functools import cached_property
+from collections.abc import Callable, Collection, Iterable
 from typing import Any, Protocol
 
 import numpy as np
@@ -13,7 +12,6 @@ from torch import Tensor
 
 from benchmarks.metrics import METRICS, Arrays, Family, in_families
 from benchmarks.metrics.metric import each_once, joined, one_each
-from benchmarks.metrics.recalibrated import best_temperature
 from benchmarks.predictions import StoredPrediction
 from methods.scores import of_probabilities, score_of
 
@@ -60,16 +58,22 @@ class StoredValues:
     Args:
         stored: the prediction.
         calibration: the same unit's prediction of the calibration images, if there is one.
+        first: the position of its first image, where it is a block of a larger one.
 
     Raises:
         UserError: a score or a metric gives something else than a number an image.
     """
 
     def __init__(
-        self, stored: StoredPrediction, calibration: StoredPrediction | None = None
+        self,
+        stored: StoredPrediction,
+        calibration: StoredPrediction | None = None,
+        *,
+        first: int = 0,
     ) -> None:
-        self._stored, self._calibration = stored, calibration
+        self._stored, self._calibration, self._first = stored, calibration, first
         self._scores: dict[str, Score | None] = {}
+        self._fits: dict[Callable[..., Any], Any] = {}
 
     @property
     def images(self) -> int:
@@ -121,15 +125,18 @@ class StoredValues:
                 labels=self._stored.labels,
                 score=self.score(score),
                 member_values=self._stored.member_values,
-                temperature=self._temperature if "calibration" in family.needs else None,
+                fitted=self._fitted(family),
+                first=self._first,
             )
         )
 
-    @cached_property
-    def _temperature(self) -> float | None:
-        if self._calibration is None or self._calibration.labels is None:
+    def _fitted(self, family: Family) -> Any | None:
+        calibration, fit = self._calibration, family.of_calibration
+        if calibration is None or calibration.labels is None:
             return None
-        return best_temperature(self._calibration.prediction.mean, self._calibration.labels)
+        if fit not in self._fits:
+            self._fits[fit] = fit(calibration.prediction.mean, calibration.labels)
+        return self._fits[fit]
 
 
 class JoinedValues:

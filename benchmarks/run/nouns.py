@@ -176,6 +176,8 @@ def _metric(metric: Any) -> MetricRecord:
         path=path,
         function=function,
         coverage=metric.coverage,
+        level=metric.level,
+        nominal=metric.nominal,
     )
 
 
