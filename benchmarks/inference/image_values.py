@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Mapping
+from types import MappingProxyType
 from typing import Any, Protocol
 
 import numpy as np
@@ -44,6 +45,10 @@ class ImageValues(Protocol):
     @property
     def impossible_labels(self) -> int:
         """How many labels were given the probability 0."""
+
+    @property
+    def reasons(self) -> Mapping[str, str]:
+        """By its name, why a score of the suite has no value."""
 
     def score(self, name: str) -> Score | None:
         """Of each image; ``None`` if the prediction has it not."""
@@ -101,6 +106,11 @@ class StoredValues:
         return tuple(self._stored.prediction.scores)
 
     @property
+    def reasons(self) -> Mapping[str, str]:
+        """See `ImageValues`."""
+        return self._stored.reasons
+
+    @property
     def impossible_labels(self) -> int:
         """See `ImageValues`."""
         if self._stored.labels is None:
@@ -147,6 +157,7 @@ class JoinedValues:
 
     calibrated = False
     own_scores = ()
+    reasons: Mapping[str, str] = MappingProxyType({})
 
     def __init__(self, blocks: Iterable[StoredPrediction]) -> None:
         families = in_families(METRICS.values())

@@ -43,6 +43,7 @@ from benchmarks.vocabulary import (
     TABLES_FOLDER,
 )
 from methods import UncertaintyMethod
+from methods.scores import of_probabilities
 from methods.threads import one_torch_thread
 
 SCORE_JSON = "score.json"
@@ -156,7 +157,7 @@ def _nouns(external: Sequence[ExternalPredictions]) -> Nouns:
         methods=tuple(
             MethodRecord(one.method, one.method, primary_score=primary_score) for one in external
         ),
-        scores=score_records(),
+        scores=score_records(of_probabilities().values()),
         metrics=metric_records(),
     )
 

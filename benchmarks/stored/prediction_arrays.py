@@ -18,6 +18,9 @@ MEMBER_VALUE = "members:"
 SOURCE = "source:"
 """The prefix of the names of hashes of what computed these values, in a prediction file."""
 
+REASON = "reason:"
+"""The prefix of the names of reasons why scores have no values, in a prediction file."""
+
 ROUNDING = 2e-6
 """How far a row may be from a sum of 1: as far as the methods' contract allows, then rounded."""
 
@@ -53,6 +56,8 @@ def require_sound(arrays: Arrays, images: int | None = None) -> None:
             _array(arrays, name, "fiub", (count,))
         elif name.startswith(SOURCE):
             _array(arrays, name, "iu", ())
+        elif name.startswith(REASON):
+            _array(arrays, name, "U", ())
     if "labels" in arrays:
         labels = _array(arrays, "labels", "iu", (count,))
         if labels.min() < 0 or labels.max() >= classes:

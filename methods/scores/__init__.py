@@ -9,10 +9,13 @@ from methods.interface import Prediction
 from methods.scores.confidence import ONE_MINUS_MAX_PROBABILITY
 from methods.scores.disagreement import PAIRWISE_DISAGREEMENT, VARIATION_RATIO
 from methods.scores.entropy import MUTUAL_INFORMATION, PREDICTIVE_ENTROPY
+from methods.scores.gaussians import DDU, MAHALANOBIS
 from methods.scores.logits import ENERGY, GEN, MAX_LOGIT
-from methods.scores.score import Score
+from methods.scores.neighbours import KNN
+from methods.scores.score import FitError, Score
+from methods.scores.virtual_logit import VIM
 
-__all__ = ["SCORES", "Score", "of_probabilities", "score_of", "scores_of"]
+__all__ = ["SCORES", "FitError", "Score", "of_probabilities", "score_of", "scores_of"]
 
 SCORES: dict[str, Score] = {
     score.name: score
@@ -25,6 +28,10 @@ SCORES: dict[str, Score] = {
         MAX_LOGIT,
         ENERGY,
         GEN,
+        MAHALANOBIS,
+        KNN,
+        VIM,
+        DDU,
     )
 }
 
