@@ -152,27 +152,33 @@ class StoredValues:
 class JoinedValues:
     """Of a prediction that comes in blocks of images, at least one, each of which is then let go.
 
-    It has no scores but the suite's.
+    Args:
+        blocks: of images, with the same scores of their own.
+        calibration: the prediction of the calibration images, if there is one.
     """
 
-    calibrated = False
-    own_scores = ()
     reasons: Mapping[str, str] = MappingProxyType({})
 
-    def __init__(self, blocks: Iterable[StoredPrediction]) -> None:
+    def __init__(
+        self, blocks: Iterable[StoredPrediction], calibration: StoredPrediction | None = None
+    ) -> None:
         families = in_families(METRICS.values())
         parts: dict[tuple[type[Family], str], list[Any]] = {}
         scores: dict[str, list[Any]] = {}
         self.images, self.impossible_labels = 0, 0
-        for block in map(StoredValues, blocks):
+        self.calibrated = calibration is not None
+        for stored in blocks:
+            block = StoredValues(stored, calibration, first=self.images)
             self.images += block.images
             self.impossible_labels += block.impossible_labels
             self.members: int | None = block.members
             self.labelled = block.labelled
-            for name in of_probabilities():
+            self.own_scores = block.own_scores
+            names = (*of_probabilities(), *block.own_scores)
+            for name in names:
                 scores.setdefault(name, []).append(block.score(name))
             for family in families:
-                for score in of_probabilities() if "score" in family.needs else ("",):
+                for score in names if "score" in family.needs else ("",):
                     key = (type(family), score)
                     parts.setdefault(key, []).append(block.of(family, score))
         self._scores = {name: torch.cat(of_blocks) for name, of_blocks in scores.items()}

@@ -15,7 +15,7 @@ from methods.scores.neighbours import KNN
 from methods.scores.score import FitError, Score
 from methods.scores.virtual_logit import VIM
 
-__all__ = ["SCORES", "FitError", "Score", "of_probabilities", "score_of", "scores_of"]
+__all__ = ["SCORES", "FitError", "Score", "of_members", "of_probabilities", "score_of", "scores_of"]
 
 SCORES: dict[str, Score] = {
     score.name: score
@@ -39,6 +39,11 @@ SCORES: dict[str, Score] = {
 def of_probabilities() -> dict[str, Score]:
     """The scores that every prediction has; all others are computed with it and stored in it."""
     return {name: score for name, score in SCORES.items() if "probabilities" in score.needs}
+
+
+def of_members() -> dict[str, Score]:
+    """The scores that are computed from the members' probabilities."""
+    return {name: score for name, score in SCORES.items() if "members" in score.needs}
 
 
 def scores_of(prediction: Prediction) -> dict[str, Float[Tensor, " images"]]:

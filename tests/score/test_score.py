@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import math
 import re
 import shlex
 import sys
@@ -20,6 +21,7 @@ from sklearn.metrics import log_loss, roc_auc_score
 from benchmarks.inference.comparison.comparisons import compare, comparisons_table
 from benchmarks.inference.resampling import resample
 from benchmarks.inference.resampling_tasks import resampling_tasks
+from benchmarks.metrics.fitted.conformal import KINDS, PredictionSets, thresholds
 from benchmarks.predictions import RunUnit, StoredPrediction
 from benchmarks.records import as_table, read_table, write_table
 from benchmarks.run.measurement_rows import measure
@@ -491,3 +493,76 @@ def test_help_names_every_array(command_line: CommandLine) -> None:
     assert status == 0
     for word in ("probabilities", "labels", "ood_NAME", "[members, images, classes]", "--out"):
         assert word in shown
+
+
+HELD_OUT = np.random.default_rng(5).integers(CLASSES, size=120)
+CALIBRATION = {
+    "calibration_probabilities": members(6, images=120, labels=HELD_OUT),
+    "calibration_labels": HELD_OUT,
+}
+
+
+def test_calibration_predictions_give_sets_and_recalibrated_metrics(
+    command_line: CommandLine, tmp_path: Path
+) -> None:
+    np.savez("mine.npz", probabilities=GOOD, labels=LABELS, **CALIBRATION)
+    assert command_line("mine.npz", "--out", "scored")[0] == 0
+    summary = read_table(tmp_path / "scored" / "summary.csv").set_index("metric")["value"]
+    mean = torch.from_numpy(GOOD.mean(axis=0))
+    fitted = thresholds(
+        torch.from_numpy(CALIBRATION["calibration_probabilities"].mean(axis=0)),
+        torch.from_numpy(HELD_OUT),
+    )
+    sets = PredictionSets(mean, torch.from_numpy(LABELS), fitted)
+    for kind in KINDS:
+        expected = sets.cover(kind, 95).double().mean().item()
+        assert summary[f"{kind.name}_coverage_95"] == pytest.approx(expected)
+    assert math.isfinite(summary["nll_recalibrated"])
+    table = (tmp_path / "scored" / "tables" / "sets-95-self-trained.md").read_text("utf-8")
+    assert "LAC coverage" in table
+
+
+def test_without_calibration_predictions_sets_are_unavailable(
+    command_line: CommandLine, tmp_path: Path
+) -> None:
+    np.savez("mine.npz", probabilities=GOOD, labels=LABELS)
+    assert command_line("mine.npz", "--out", "scored")[0] == 0
+    summary = read_table(tmp_path / "scored" / "summary.csv").set_index("metric")
+    row = summary.loc["lac_size_99"]
+    assert row["status"] == "unavailable"
+    assert row["reason"] == "there are no predictions of calibration images"
+
+
+def test_members_have_the_generalised_entropy(command_line: CommandLine, tmp_path: Path) -> None:
+    np.savez("mine.npz", probabilities=GOOD, labels=LABELS, ood_kmnist=members(3, images=50))
+    assert command_line("mine.npz", "--out", "scored")[0] == 0
+    rows = read_table(tmp_path / "scored" / "measurements.csv")
+    assert rows.loc[(rows["score"] == "gen") & (rows["metric"] == "auroc"), "value"].notna().sum()
+    assert not {"energy", "knn"} & set(rows["score"].dropna())
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"calibration_labels": None}, "save 'calibration_labels', too, or leave out both"),
+        ({"calibration_labels": HELD_OUT[:9]}, "'calibration_probabilities' has the shape"),
+        ({"calibration_labels": HELD_OUT + 0.5}, "'calibration_labels' are float64"),
+        ({"calibration_labels": HELD_OUT + CLASSES}, "'calibration_labels' are not a class"),
+        (
+            {"calibration_probabilities": CALIBRATION["calibration_probabilities"][..., :-1]},
+            "'calibration_probabilities' has the shape",
+        ),
+        (
+            {"calibration_probabilities": 2 * CALIBRATION["calibration_probabilities"]},
+            "rows of 'calibration_probabilities' are not probabilities",
+        ),
+    ],
+)
+def test_bad_calibration_predictions_are_refused(
+    changes: dict[str, Array | None], message: str, command_line: CommandLine
+) -> None:
+    arrays = {name: one for name, one in (CALIBRATION | changes).items() if one is not None}
+    np.savez("mine.npz", probabilities=GOOD, labels=LABELS, **arrays)
+    status, _, error = command_line("mine.npz")
+    assert status == 2
+    assert message in " ".join(error.split())
