@@ -89,7 +89,7 @@ def require_label_form(labels: StoredArray) -> None:
         )
     if axes != 1:
         raise UserError(
-            f"{labels.name!r} has the shape {shape}; expected [images]: save labels.ravel()"
+            f"{labels.name!r} has the shape {shape}; expected [images]: save {labels.name}.ravel()"
         )
     if labels.dtype.kind not in "iu":
         raise UserError(
@@ -123,7 +123,7 @@ def require_classes(labels: Array, *, classes: int, name: str = LABELS) -> None:
     if len(outside):
         first = outside[0]
         from_one = labels.min() == 1 and labels.max() == classes
-        hint = ": if you count them from 1, save {name} - 1" if from_one else ""
+        hint = f": if you count them from 1, save {name} - 1" if from_one else ""
         raise UserError(
             f"{len(outside):,} of {len(labels):,} {name!r} are not a class; the first is "
             f"{labels[first]}, of image {first}; expected 0 to {classes - 1}{hint}"

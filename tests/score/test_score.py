@@ -9,6 +9,7 @@ import re
 import shlex
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -28,6 +29,7 @@ from benchmarks.run.measurement_rows import measure
 from benchmarks.score import command as score
 from benchmarks.score.external_predictions import LABELLED, read_predictions
 from methods import Prediction
+from methods.scores import SCORES
 from methods.scores.entropy import predictive_entropy
 from tests.runs import CONDITIONS
 
@@ -56,6 +58,13 @@ def changed(array: Array, index: tuple[int, ...], value: float) -> Array:
     other = array.copy()
     other[index] = value
     return other
+
+
+def scored(array: Array) -> Prediction:
+    """With the score that probabilities of members give."""
+    prediction, gen = Prediction.of(torch.from_numpy(array)), SCORES["gen"].of
+    assert gen is not None
+    return replace(prediction, scores={"gen": gen(prediction.member_probabilities)})
 
 
 @pytest.fixture
@@ -122,10 +131,8 @@ def test_rows_are_those_of_the_suites_own_methods(
     np.savez("mine.npz", probabilities=GOOD, labels=LABELS, ood_kmnist=ood)
     assert command_line("mine.npz", "--out", "out")[0] == 0
     predictions = {
-        CONDITIONS["clean"]: StoredPrediction(
-            Prediction.of(torch.from_numpy(GOOD)), torch.from_numpy(LABELS)
-        ),
-        CONDITIONS["ood-kmnist"]: StoredPrediction(Prediction.of(torch.from_numpy(ood)), None),
+        CONDITIONS["clean"]: StoredPrediction(scored(GOOD), torch.from_numpy(LABELS)),
+        CONDITIONS["ood-kmnist"]: StoredPrediction(scored(ood), None),
     }
     unit, clean = RunUnit("self-trained", "mine", None, 0), predictions[CONDITIONS["clean"]]
     expected = as_table(
@@ -148,10 +155,10 @@ def test_intervals_and_comparisons_are_those_of_the_suites_own_methods(
     def load(unit: RunUnit, condition: str) -> StoredPrediction:
         of_set = arrays[units[unit]][condition != "clean"]
         labels = torch.from_numpy(LABELS) if condition == "clean" else None
-        return StoredPrediction(Prediction.of(torch.from_numpy(of_set)), labels)
+        return StoredPrediction(scored(of_set), labels)
 
     comparisons = []
-    for task in resampling_tasks(["self-trained"], external):
+    for task in resampling_tasks(["self-trained"], external, ["gen"]):
         resampled = resample(task, units, load, resamples=100, seed=0)
         comparisons += [] if resampled is None else compare(task, resampled).comparisons
     write_table(comparisons_table(comparisons), tmp_path / "expected.csv")
