@@ -12,6 +12,7 @@ from benchmarks.run.stages.derived import DerivedValues
 from benchmarks.run.stages.feature_scores import SharedScores
 from benchmarks.tasks.digits import STANDARD
 from methods.deep_ensemble import DeepEnsemble
+from methods.engines.torch import TorchEngine
 from methods.mc_dropout import MCDropout
 from methods.networks.labelled_images import LabelledImages
 from methods.networks.pool import NetworkPool
@@ -54,7 +55,7 @@ def scores_of(**fits: object) -> dict[str, Score]:
 
 @pytest.fixture(scope="module")
 def pool() -> NetworkPool:
-    return NetworkPool(recipe=STANDARD)
+    return NetworkPool(recipe=STANDARD, engine=TorchEngine())
 
 
 def values(
