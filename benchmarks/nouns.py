@@ -121,6 +121,8 @@ class MetricRecord:
     Attributes:
         path, function: what computes it, within the repository.
         coverage: the share of images on which the method does not abstain; 1: it judges all.
+        level: the coverage that prediction sets are to have; 0: it is of no sets.
+        nominal: the value that it has on images like the calibration images; NaN: none is known.
     """
 
     name: str
@@ -139,6 +141,8 @@ class MetricRecord:
     path: str = ""
     function: str = ""
     coverage: float = field(default=1.0, metadata=LATER)
+    level: float = field(default=0.0, metadata=LATER)
+    nominal: float = field(default=math.nan, metadata=LATER)
 
 
 @dataclass(frozen=True)

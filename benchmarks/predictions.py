@@ -23,6 +23,7 @@ from benchmarks.stored.arrays import (
 )
 from benchmarks.stored.prediction_arrays import (
     MEMBER_VALUE,
+    REASON,
     REMARK,
     SCORE,
     SOURCE,
@@ -77,12 +78,14 @@ class StoredPrediction:
         member_values: by its name, each image's value of a metric of the members.
         sources: of the suite's scores and of metrics of the members, by name, a hash of what
             computed them; and that of `THE_RUN`.
+        reasons: by its name, why a score of the suite has no value.
     """
 
     prediction: Prediction
     labels: Int64[Tensor, " images"] | None
     member_values: Mapping[str, Float[Tensor, " images"]] = field(default_factory=dict)
     sources: Mapping[str, int] = field(default_factory=dict)
+    reasons: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -92,9 +95,10 @@ class PredictionStore:
     A file has ``mean`` [images, classes] in single precision, ``votes`` [images, classes] as whole
     numbers (or ``vote_share`` where there is no such number of votes), ``expected_entropy``
     [images], ``members`` (0: exact), where there are any ``labels`` [images], a method's own scores
-    as ``score:<name>`` [images], metrics of the members as ``members:<name>`` [images], and a hash
-    of what computed such values as ``source:<name>``. Some have a ``remark``. ``unit`` and
-    ``condition`` say what it is of, and ``sha256`` is the checksum of all of these.
+    as ``score:<name>`` [images], metrics of the members as ``members:<name>`` [images], a hash of
+    what computed such values as ``source:<name>``, and why a score has none as ``reason:<name>``.
+    Some have a ``remark``. ``unit`` and ``condition`` say what it is of, and ``sha256`` is the
+    checksum of all of these.
 
     Files of earlier versions have no checksum. They count for nothing: nobody can tell whether they
     are what was predicted, and to predict again is right in any case.
@@ -137,6 +141,7 @@ class PredictionStore:
             **{SCORE + name: score.numpy() for name, score in prediction.scores.items()},
             **{MEMBER_VALUE + name: one.numpy() for name, one in stored.member_values.items()},
             **{SOURCE + name: np.array(source) for name, source in stored.sources.items()},
+            **{REASON + name: np.array(reason) for name, reason in stored.reasons.items()},
         }
         if stored.labels is not None:
             arrays["labels"] = stored.labels.numpy()
@@ -204,12 +209,15 @@ def _require_identity(arrays: Arrays, unit: RunUnit, condition: str) -> None:
 
 
 def _stored(arrays: Arrays) -> StoredPrediction:
-    def named(prefix: str) -> dict[str, Tensor]:
+    def under(prefix: str) -> dict[str, np.ndarray]:
         return {
-            name.removeprefix(prefix): torch.from_numpy(values)
+            name.removeprefix(prefix): values
             for name, values in arrays.items()
             if name.startswith(prefix)
         }
+
+    def named(prefix: str) -> dict[str, Tensor]:
+        return {name: torch.from_numpy(values) for name, values in under(prefix).items()}
 
     members = int(arrays["members"]) or None
     share = arrays["votes"] / members if members and "votes" in arrays else arrays["vote_share"]
@@ -224,7 +232,8 @@ def _stored(arrays: Arrays) -> StoredPrediction:
         ),
         torch.from_numpy(arrays["labels"]) if "labels" in arrays else None,
         named(MEMBER_VALUE),
-        {name: int(source) for name, source in named(SOURCE).items()},
+        {name: int(source) for name, source in under(SOURCE).items()},
+        {name: str(reason) for name, reason in under(REASON).items()},
     )
 
 

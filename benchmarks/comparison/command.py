@@ -26,7 +26,7 @@ from benchmarks.errors import UserError
 from benchmarks.files import existing_folder, writable_folder
 from benchmarks.latency.stage import time_alone
 from benchmarks.report.outcome import show_outcome
-from benchmarks.run.configuration import DEFAULT_TASK, PRESETS, configuration_of
+from benchmarks.run.configuration import DEFAULT_TASK, PRESETS, Scores, configuration_of
 from benchmarks.run.failure import Failure
 from benchmarks.run.parts.part import Part
 from benchmarks.run.plan import Plan
@@ -84,6 +84,10 @@ def main(
     ] = None,
     batch_sizes: Annotated[
         Names, typer.Option(help="Images per call in timings, separated by commas.")
+    ] = None,
+    scores: Annotated[
+        Scores | None,
+        typer.Option(help="Uncertainty scores: all, or those not fitted on training images."),
     ] = None,
     seed: Annotated[int, typer.Option(help="Seed of all random choices.")] = 0,
     device: Device = "auto",
@@ -148,6 +152,7 @@ def main(
         "epochs": epochs,
         "resamples": resamples,
         "batch_sizes": _numbers("--batch-sizes", batch_sizes),
+        "scores": scores,
     }
     if chosen["conditions"] == ():
         raise UserError("--conditions: nothing is chosen; leave it out for the preset's choice")

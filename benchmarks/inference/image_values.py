@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
-from functools import cached_property
+from collections.abc import Callable, Collection, Iterable, Mapping
+from types import MappingProxyType
 from typing import Any, Protocol
 
 import numpy as np
@@ -13,7 +13,6 @@ from torch import Tensor
 
 from benchmarks.metrics import METRICS, Arrays, Family, in_families
 from benchmarks.metrics.metric import each_once, joined, one_each
-from benchmarks.metrics.recalibrated import best_temperature
 from benchmarks.predictions import StoredPrediction
 from methods.scores import of_probabilities, score_of
 
@@ -47,6 +46,10 @@ class ImageValues(Protocol):
     def impossible_labels(self) -> int:
         """How many labels were given the probability 0."""
 
+    @property
+    def reasons(self) -> Mapping[str, str]:
+        """By its name, why a score of the suite has no value."""
+
     def score(self, name: str) -> Score | None:
         """Of each image; ``None`` if the prediction has it not."""
 
@@ -60,16 +63,22 @@ class StoredValues:
     Args:
         stored: the prediction.
         calibration: the same unit's prediction of the calibration images, if there is one.
+        first: the position of its first image, where it is a block of a larger one.
 
     Raises:
         UserError: a score or a metric gives something else than a number an image.
     """
 
     def __init__(
-        self, stored: StoredPrediction, calibration: StoredPrediction | None = None
+        self,
+        stored: StoredPrediction,
+        calibration: StoredPrediction | None = None,
+        *,
+        first: int = 0,
     ) -> None:
-        self._stored, self._calibration = stored, calibration
+        self._stored, self._calibration, self._first = stored, calibration, first
         self._scores: dict[str, Score | None] = {}
+        self._fits: dict[Callable[..., Any], Any] = {}
 
     @property
     def images(self) -> int:
@@ -97,6 +106,11 @@ class StoredValues:
         return tuple(self._stored.prediction.scores)
 
     @property
+    def reasons(self) -> Mapping[str, str]:
+        """See `ImageValues`."""
+        return self._stored.reasons
+
+    @property
     def impossible_labels(self) -> int:
         """See `ImageValues`."""
         if self._stored.labels is None:
@@ -121,40 +135,50 @@ class StoredValues:
                 labels=self._stored.labels,
                 score=self.score(score),
                 member_values=self._stored.member_values,
-                temperature=self._temperature if "calibration" in family.needs else None,
+                fitted=self._fitted(family),
+                first=self._first,
             )
         )
 
-    @cached_property
-    def _temperature(self) -> float | None:
-        if self._calibration is None or self._calibration.labels is None:
+    def _fitted(self, family: Family) -> Any | None:
+        calibration, fit = self._calibration, family.of_calibration
+        if calibration is None or calibration.labels is None:
             return None
-        return best_temperature(self._calibration.prediction.mean, self._calibration.labels)
+        if fit not in self._fits:
+            self._fits[fit] = fit(calibration.prediction.mean, calibration.labels)
+        return self._fits[fit]
 
 
 class JoinedValues:
     """Of a prediction that comes in blocks of images, at least one, each of which is then let go.
 
-    It has no scores but the suite's.
+    Args:
+        blocks: of images, with the same scores of their own.
+        calibration: the prediction of the calibration images, if there is one.
     """
 
-    calibrated = False
-    own_scores = ()
+    reasons: Mapping[str, str] = MappingProxyType({})
 
-    def __init__(self, blocks: Iterable[StoredPrediction]) -> None:
+    def __init__(
+        self, blocks: Iterable[StoredPrediction], calibration: StoredPrediction | None = None
+    ) -> None:
         families = in_families(METRICS.values())
         parts: dict[tuple[type[Family], str], list[Any]] = {}
         scores: dict[str, list[Any]] = {}
         self.images, self.impossible_labels = 0, 0
-        for block in map(StoredValues, blocks):
+        self.calibrated = calibration is not None
+        for stored in blocks:
+            block = StoredValues(stored, calibration, first=self.images)
             self.images += block.images
             self.impossible_labels += block.impossible_labels
             self.members: int | None = block.members
             self.labelled = block.labelled
-            for name in of_probabilities():
+            self.own_scores = block.own_scores
+            names = (*of_probabilities(), *block.own_scores)
+            for name in names:
                 scores.setdefault(name, []).append(block.score(name))
             for family in families:
-                for score in of_probabilities() if "score" in family.needs else ("",):
+                for score in names if "score" in family.needs else ("",):
                     key = (type(family), score)
                     parts.setdefault(key, []).append(block.of(family, score))
         self._scores = {name: torch.cat(of_blocks) for name, of_blocks in scores.items()}

@@ -9,11 +9,11 @@ from benchmarks.metrics import (
     calibration,
     detection,
     prevalence,
-    recalibrated,
     scoring,
     selective,
     uncertainties,
 )
+from benchmarks.metrics.fitted import conformal, recalibrated
 from benchmarks.metrics.metric import Arrays, Family, Metric, in_families
 
 __all__ = ["METRICS", "Arrays", "Family", "Metric", "in_families"]
@@ -24,6 +24,7 @@ METRICS: dict[str, Metric] = {
         *scoring.METRICS,
         *calibration.METRICS,
         *recalibrated.METRICS,
+        *conformal.METRICS,
         *uncertainties.METRICS,
         *detection.METRICS,
         *selective.METRICS,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -40,8 +41,9 @@ class Arrays:
             method's own.
         reference_score: the same of the reference's images.
         member_values: by its name, each image's value of a metric of the members.
-        temperature: by which its probabilities are recalibrated; ``None`` where there are no
-            predictions of calibration images, NaN where there is no such.
+        fitted: what the family fitted on predictions of calibration images; ``None`` where there
+            are none, or nothing is fitted.
+        first: the position of the first image, where images come in blocks.
     """
 
     prediction: Prediction
@@ -50,7 +52,8 @@ class Arrays:
     score: Float[Tensor, " images"] | None = None
     reference_score: Float[Tensor, " reference_images"] | None = None
     member_values: Mapping[str, Float[Tensor, " images"]] = field(default_factory=dict)
-    temperature: float | None = None
+    fitted: Any | None = None
+    first: int = 0
 
     @property
     def of_reference(self) -> Arrays | None:
@@ -85,6 +88,16 @@ class Family(ABC):
 
         An image's part depends on no other image, so that images may come in blocks.
         """
+
+    @staticmethod
+    def of_calibration(
+        mean: Float[Tensor, "images classes"], labels: Int64[Tensor, " images"]
+    ) -> Any | None:
+        """What is fitted on the prediction of the calibration images; by default nothing.
+
+        It is `Arrays.fitted` when others are measured, for all families that share the function.
+        """
+        return None
 
     def arranged(self, of_images: Any, of_reference: Any | None) -> Any | None:
         """The images sorted or binned, once for all resamples; ``None``: no metric is defined.
@@ -156,6 +169,9 @@ class Metric:
         biased: whether its bias differs between methods, so that a test would detect the bias.
         margin: the smallest difference that a user would care for; 0: any.
         coverage: the share of images on which the method does not abstain; 1: it judges all.
+        level: the coverage that the prediction sets it measures are to have; 0: it is of no sets.
+        nominal: the value that it has, on average, on images like the calibration images; NaN: it
+            is not known.
         undefined_for_one: whether it is NaN where a prediction has a single member.
         undefined: why it may be NaN where it has all that it needs.
         summary: what it is, in a sentence.
@@ -175,6 +191,8 @@ class Metric:
     biased: bool = False
     margin: float = 0.0
     coverage: float = 1.0
+    level: float = 0.0
+    nominal: float = math.nan
     undefined_for_one: bool = False
     undefined: str = ""
     summary: str = ""

@@ -37,8 +37,7 @@ class Configuration:
         methods: the methods evaluated, by their names in `methods.METHODS`.
         custom_methods: users' methods, ``path/to/file.py:Class``.
         conditions: the sets of images evaluated; ``clean`` is always among them.
-        members: sizes of the methods whose size is called so; see `UncertaintyMethod.sweep`.
-        passes: likewise.
+        members, passes: sizes of the methods whose size is called so; see `sizes`.
         in_depth: the recipes evaluated at every size and by slow methods; the others only at
             the sizes of `benchmarks.compared_sizes`, but ensembles of networks at every size. All
             recipes, if none of the chosen is named.
@@ -53,6 +52,7 @@ class Configuration:
         seed: what every random choice follows from.
         device: where networks train and predict.
         engine: what computes: the kernels (CPU only) or PyTorch.
+        scores: whether those that are fitted on training images are computed, too.
     """
 
     preset: str
@@ -74,6 +74,7 @@ class Configuration:
     seed: int = 0
     device: Literal["cpu", "cuda"] = "cpu"
     engine: EngineName = "numba"
+    scores: Scores = "all"
 
     def __post_init__(self) -> None:
         for name in ("recipes", "methods", "custom_methods", *SIZES, "in_depth"):
@@ -151,8 +152,7 @@ class Configuration:
             for method in self.custom_methods
         ]
         values = asdict(self) | {"custom_methods": methods}
-        as_json: dict[str, object] = json.loads(json.dumps(values))
-        return as_json
+        return dict(json.loads(json.dumps(values)))
 
     @property
     def command(self) -> str:
@@ -174,6 +174,8 @@ class Configuration:
 OPTIONS = {field.name: option_of(field.name) for field in fields(Configuration)}
 """The command line's name of each part of a configuration."""
 
+
+Scores = Literal["all", "unfitted"]
 
 PRESETS: tuple[Preset, ...] = get_args(Preset)
 """A first look, what the article's claims need, a smaller comparison, and the full one."""
@@ -208,6 +210,7 @@ def _quick(task: Task) -> Configuration:
         replicates=5,
         images=QUICK_IMAGES if task.test_images > QUICK_IMAGES else None,
         batch_sizes=(1, 64),
+        scores="unfitted",
         engine=fitting_engine("auto", "cpu", task.recipes[:1]),
     )
     return replace(of_all_tasks, **task.quick)

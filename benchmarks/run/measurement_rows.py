@@ -62,8 +62,8 @@ def measure_values(
         values = values_of(family, score, own, reference if condition.detected else None)
         for metric, value in zip(family.metrics, values.tolist(), strict=True):
             if math.isnan(value):
-                reason = _why_undefined(metric, condition, score, own, reference)
-                yield row(metric.name, score, None, status="undefined", reason=reason)
+                status, reason = _why_undefined(metric, condition, score, own, reference)
+                yield row(metric.name, score, None, status=status, reason=reason)
             else:
                 status, reason = _status(metric, condition, own, value)
                 told = "; ".join(filter(None, (reason, remark)))
@@ -153,24 +153,34 @@ def _status(
 
 def _why_undefined(
     metric: Metric, condition: Condition, score: str, own: ImageValues, reference: ImageValues
-) -> str:
+) -> tuple[str, str]:
+    """``unavailable`` where something that it needs is missing, else ``undefined``; and why."""
     one_member = own.members == 1
     if "labels" in metric.needs and not own.labelled:
-        return condition.reason or NO_LABELS
+        return "undefined", condition.reason or NO_LABELS
     if "calibration" in metric.needs and not own.calibrated:
-        return NO_CALIBRATION
+        return "unavailable", NO_CALIBRATION
     ranked = (own, reference) if "reference" in metric.needs else (own,)
     if score and any(_is_unranked(values.score(score)) for values in ranked):
-        known = SCORES.get(score)
-        if known is not None and one_member and known.undefined_for_one:
-            return ONE_MEMBER
-        (need,) = known.needs if known is not None else ("",)
-        return NOT_GIVEN.get(need, NOT_A_NUMBER)
+        return _why_unranked(score, ranked)
     if one_member and metric.undefined_for_one:
-        return ONE_MEMBER
+        return "undefined", ONE_MEMBER
     if "members" in metric.needs:
-        return NOT_GIVEN["members"]
-    return metric.undefined or NOT_A_NUMBER
+        return "unavailable", NOT_GIVEN["members"]
+    return "undefined", metric.undefined or NOT_A_NUMBER
+
+
+def _why_unranked(score: str, ranked: tuple[ImageValues, ...]) -> tuple[str, str]:
+    reasons = [values.reasons[score] for values in ranked if score in values.reasons]
+    if reasons:
+        return "undefined", reasons[0]
+    known = SCORES.get(score)
+    if known is None:
+        return "undefined", NOT_A_NUMBER
+    if ranked[0].members == 1 and known.undefined_for_one:
+        return "undefined", ONE_MEMBER
+    missing = next((NOT_GIVEN[need] for need in NOT_GIVEN if need in known.needs), "")
+    return ("unavailable", missing) if missing else ("undefined", NOT_A_NUMBER)
 
 
 def _is_unranked(score: Tensor | None) -> bool:

@@ -19,12 +19,13 @@ from benchmarks.nouns import (
     TaskRecord,
 )
 from benchmarks.predictions import RunUnit
+from benchmarks.run.chosen_scores import scores_of
 from benchmarks.run.plan import Plan
 from benchmarks.tasks import Task
 from benchmarks.tasks.conditions import Condition, mean_label
 from benchmarks.vocabulary import SELF_TRAINED, mean_name
 from methods import METHODS, UncertaintyMethod
-from methods.scores import SCORES, Score
+from methods.scores import Score
 
 REPOSITORY = Path(__file__).parents[2]
 
@@ -36,7 +37,7 @@ def nouns_of(plan: Plan, metrics: tuple[MetricRecord, ...] = ()) -> Nouns:
         tasks=(_task(plan.task),),
         conditions=condition_records(plan.conditions),
         methods=tuple(_method(plan, method) for method in methods.values()),
-        scores=score_records(),
+        scores=score_records(scores_of(plan.configuration).values()),
         metrics=metrics,
         recipes=tuple(_recipe(plan, name) for name in _by_task(plan)),
     )
@@ -79,9 +80,9 @@ def method_record(method: type[UncertaintyMethod]) -> MethodRecord:
     )
 
 
-def score_records() -> tuple[ScoreRecord, ...]:
-    """The register of scores."""
-    return tuple(map(_score, SCORES.values()))
+def score_records(scores: Iterable[Score]) -> tuple[ScoreRecord, ...]:
+    """The scores that tables name."""
+    return tuple(map(_score, scores))
 
 
 def metric_records() -> tuple[MetricRecord, ...]:
@@ -177,6 +178,8 @@ def _metric(metric: Any) -> MetricRecord:
         path=path,
         function=function,
         coverage=metric.coverage,
+        level=metric.level,
+        nominal=metric.nominal,
     )
 
 

@@ -19,6 +19,9 @@ from benchmarks.score.archive import EXAMPLE, Array, Parts, StoredArray
 PROBABILITIES, LABELS, OOD = "probabilities", "labels", "ood_"
 """The names of the arrays; the last is the prefix of those for out-of-distribution images."""
 
+HELD_OUT = ("calibration_probabilities", "calibration_labels")
+"""The names of both arrays of calibration images, if there are such."""
+
 ROUNDING = 1e-3
 """How far a row may be from a sum of 1: half precision; the metrics allow as much."""
 
@@ -41,13 +44,15 @@ HINT_IMAGES, HINT_VALUES = 100, 2**20
 def require_names(arrays: Mapping[str, StoredArray]) -> None:
     """Arrays go by their names: ``probabilities``, ``labels``, and ``ood_<name>`` if there are any.
 
+    And both of `HELD_OUT`, or neither.
+
     Raises:
         UserError: one is missing, or has another name, or one that cannot be shown.
     """
     required = (PROBABILITIES, LABELS)
     missing = [name for name in required if name not in arrays]
     ood = {name for name in arrays if name.startswith(OOD) and name != OOD}
-    unknown = sorted(arrays.keys() - {*required} - ood)
+    unknown = sorted(arrays.keys() - {*required, *HELD_OUT} - ood)
     if missing or unknown:
         held = ", ".join(f"{name!r} {list(arrays[name].shape)}" for name in sorted(arrays))
         raise UserError(
@@ -56,6 +61,10 @@ def require_names(arrays: Mapping[str, StoredArray]) -> None:
             + (f"; missing: {_quoted(missing)}" if missing else "")
             + (f"; rename or leave out: {_quoted(unknown)}" if unknown else "")
             + f"; write it with {EXAMPLE}"
+        )
+    if len(absent := [name for name in HELD_OUT if name not in arrays]) == 1:
+        raise UserError(
+            f"the file holds one of {_quoted(HELD_OUT)}; save {absent[0]!r}, too, or leave out both"
         )
     for name in sorted(ood):
         if objection := objection_to(name.removeprefix(OOD)):
@@ -75,18 +84,20 @@ def require_label_form(labels: StoredArray) -> None:
     shape, axes = list(labels.shape), len(labels.shape)
     if axes == 2 and min(labels.shape) > 1:
         raise UserError(
-            f"'labels' has the shape {shape}; expected [images], one class per image: if these are "
-            f"one-hot, save labels.argmax(axis=1)"
+            f"{labels.name!r} has the shape {shape}; expected [images], one class per image: if "
+            f"these are one-hot, save {labels.name}.argmax(axis=1)"
         )
     if axes != 1:
-        raise UserError(f"'labels' has the shape {shape}; expected [images]: save labels.ravel()")
+        raise UserError(
+            f"{labels.name!r} has the shape {shape}; expected [images]: save {labels.name}.ravel()"
+        )
     if labels.dtype.kind not in "iu":
         raise UserError(
-            f"'labels' are {labels.dtype}, not whole numbers; if these are classes from 0, save "
-            f"labels.astype(int)"
+            f"{labels.name!r} are {labels.dtype}, not whole numbers; if these are classes from 0, "
+            f"save {labels.name}.astype(int)"
         )
     if not shape[0]:
-        raise UserError("'labels' is empty; expected the class of at least one image")
+        raise UserError(f"{labels.name!r} is empty; expected the class of at least one image")
 
 
 def require_few_images(images: int) -> None:
@@ -102,7 +113,7 @@ def require_few_images(images: int) -> None:
         )
 
 
-def require_classes(labels: Array, *, classes: int) -> None:
+def require_classes(labels: Array, *, classes: int, name: str = LABELS) -> None:
     """Labels are classes from 0.
 
     Raises:
@@ -112,9 +123,9 @@ def require_classes(labels: Array, *, classes: int) -> None:
     if len(outside):
         first = outside[0]
         from_one = labels.min() == 1 and labels.max() == classes
-        hint = ": if you count them from 1, save labels - 1" if from_one else ""
+        hint = f": if you count them from 1, save {name} - 1" if from_one else ""
         raise UserError(
-            f"{len(outside):,} of {len(labels):,} 'labels' are not a class; the first is "
+            f"{len(outside):,} of {len(labels):,} {name!r} are not a class; the first is "
             f"{labels[first]}, of image {first}; expected 0 to {classes - 1}{hint}"
         )
 

@@ -48,6 +48,9 @@ def main(
     ood_NAME: probabilities of out-of-distribution images, by equally many members; any number of
     sets, or none.
 
+    calibration_probabilities, calibration_labels: the same of images that the model was not
+    trained on, for conformal sets and recalibration; both, or neither.
+
     Softmax, MC-dropout and deep ensembles of a trained torch.nn.Module of your own give such
     probabilities: method = MCDropout.from_network(module), then
     method.member_logits(images).softmax(-1). docs/own-predictions.md shows an example.

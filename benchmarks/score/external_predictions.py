@@ -4,14 +4,16 @@ The file is an ``.npz``, ``np.savez(file, probabilities=…, labels=…, ood_<na
 
 - ``probabilities``: [members, images, classes], or [images, classes] of one member;
 - ``labels``: [images], whole numbers from 0;
-- ``ood_<name>``, any number of them: probabilities of out-of-distribution images.
+- ``ood_<name>``, any number of them: probabilities of out-of-distribution images;
+- ``calibration_probabilities`` and ``calibration_labels``: the same of images that the model has
+  not been trained on, which conformal sets and the temperature are fitted to.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from hashlib import file_digest
 from itertools import count
 from pathlib import Path
@@ -28,6 +30,7 @@ from benchmarks.predictions import StoredPrediction
 from benchmarks.progress import tracked
 from benchmarks.score.archive import Array, Parts, StoredArray, opened
 from benchmarks.score.arrays import (
+    HELD_OUT,
     LABELS,
     OOD,
     PROBABILITIES,
@@ -45,6 +48,7 @@ from benchmarks.score.arrays import (
 from benchmarks.tasks.conditions import Condition
 from benchmarks.vocabulary import CLEAN
 from methods import Prediction
+from methods.scores import of_members
 from methods.threads import one_torch_thread
 
 Labels = Int64[Tensor, " images"]
@@ -131,23 +135,24 @@ def _predictions(
 ) -> tuple[dict[Condition, ImageValues], Labels]:
     """By condition, and the labels; all headers are checked before anything else is read."""
     require_names(arrays)
-    labels, probabilities = arrays[LABELS], arrays[PROBABILITIES]
-    sets = {name: arrays[name] for name in sorted(arrays.keys() - {PROBABILITIES, LABELS})}
-    require_label_form(labels)
-    for array in (probabilities, *sets.values()):
+    probabilities, labels = arrays[PROBABILITIES], arrays[LABELS]
+    held_out = [arrays[name] for name in HELD_OUT if name in arrays]
+    taken = {PROBABILITIES, LABELS, *HELD_OUT}
+    sets = {name: arrays[name] for name in sorted(arrays.keys() - taken)}
+    others = (*sets.values(), *held_out[:1])
+    for of_labels in (labels, *held_out[1:]):
+        require_label_form(of_labels)
+    for array in (probabilities, *others):
         require_form(array)
-    require_few_images(labels.shape[0] + sum(array.shape[-2] for array in sets.values()))
-    with labels.opened() as parts:
-        classes = parts.part(0, 0, labels.shape[0])
+    require_few_images(labels.shape[0] + sum(array.shape[-2] for array in others))
     with probabilities.opened() as parts:
-        _require_images(probabilities, parts, len(classes))
-        for array in (probabilities, *sets.values()):
+        known = _labels(probabilities, parts, labels)
+        for array in others:
             require_few_values(array)
-        for array in sets.values():
             require_same_members(array, probabilities)
-        require_classes(classes, classes=probabilities.shape[-1])
-        known = torch.from_numpy(classes.astype(np.int64))
-        predictions = {LABELLED: JoinedValues(_checked(probabilities, parts, known))}
+        calibration = _calibration(*held_out) if held_out else None
+        blocks = _checked(probabilities, parts, known)
+        predictions = {LABELLED: JoinedValues(blocks, calibration)}
     conditions = _out_of_distribution([name.removeprefix(OOD) for name in sets])
     for condition, array in zip(conditions, sets.values(), strict=True):
         with array.opened() as parts:
@@ -155,10 +160,28 @@ def _predictions(
     return dict(predictions), known
 
 
+def _labels(array: StoredArray, parts: Parts, labels: StoredArray) -> Labels:
+    """The labels of an array's images, each one of its classes."""
+    with labels.opened() as of_labels:
+        classes = of_labels.part(0, 0, labels.shape[0])
+    _require_images(array, parts, len(classes))
+    require_few_values(array)
+    require_classes(classes, classes=array.shape[-1], name=labels.name)
+    return torch.from_numpy(classes.astype(np.int64))
+
+
+def _calibration(array: StoredArray, labels: StoredArray) -> StoredPrediction:
+    """The mean prediction of the calibration images: no more is fitted to."""
+    with array.opened() as parts:
+        known = _labels(array, parts, labels)
+        blocks = [block.prediction.mean for block in _checked(array, parts, known)]
+    return StoredPrediction(Prediction.of(torch.cat(blocks)[None]), known)
+
+
 def _require_images(array: StoredArray, parts: Parts, images: int) -> None:
     if array.shape[-2] != images:
         raise UserError(
-            f"'probabilities' has the shape {list(array.shape)}, but there are {images:,} "
+            f"{array.name!r} has the shape {list(array.shape)}, but there are {images:,} "
             "labels; expected [members, images, classes] or [images, classes]"
             + axis_order_hint(array, parts, images)
         )
@@ -179,10 +202,17 @@ def _checked(array: StoredArray, parts: Parts, labels: Labels | None) -> Iterato
     for start, block in shown if len(blocks) > 1 else read:
         if check.is_sound(block, start):
             of_block = None if labels is None else labels[start : start + block.shape[1]]
-            yield StoredPrediction(Prediction.of(_native(block)), of_block)
+            yield _stored(Prediction.of(_native(block)), of_block)
     images = array.shape[-2]
     labelled = labels is not None
     check.require_sound(lambda: axis_order_hint(array, parts, images) if labelled else "")
+
+
+def _stored(prediction: Prediction, labels: Labels | None) -> StoredPrediction:
+    """With the scores of its members; there are neither logits nor features."""
+    members = prediction.member_probabilities
+    scores = {name: score.of(members) for name, score in of_members().items() if score.of}
+    return StoredPrediction(replace(prediction, scores=scores), labels)
 
 
 def _stacked(block: Array) -> Array:

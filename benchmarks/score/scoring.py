@@ -43,6 +43,7 @@ from benchmarks.vocabulary import (
     TABLES_FOLDER,
 )
 from methods import UncertaintyMethod
+from methods.scores import of_members, of_probabilities
 from methods.threads import one_torch_thread
 
 SCORE_JSON = "score.json"
@@ -156,7 +157,7 @@ def _nouns(external: Sequence[ExternalPredictions]) -> Nouns:
         methods=tuple(
             MethodRecord(one.method, one.method, primary_score=primary_score) for one in external
         ),
-        scores=score_records(),
+        scores=score_records((of_probabilities() | of_members()).values()),
         metrics=metric_records(),
     )
 
@@ -173,7 +174,8 @@ def _estimate(units: dict[RunUnit, ExternalPredictions], resamples: int, seed: i
     def load(unit: RunUnit, condition: str) -> ImageValues | None:
         return {c.name: values for c, values in units[unit].predictions.items()}.get(condition)
 
-    tasks = resampling_tasks([(SELF_TRAINED,)], next(iter(units.values())).predictions)
+    conditions = next(iter(units.values())).predictions
+    tasks = resampling_tasks([(SELF_TRAINED,)], conditions, of_members())
     begun = [one for task in tasks if (one := Resampling.of(task, units, load)) is not None]
     sizes = {images: size for one in begun for images, size in one.sizes.items()}
 

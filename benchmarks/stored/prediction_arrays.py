@@ -21,6 +21,9 @@ SOURCE = "source:"
 REMARK = "remark"
 """The name of a method's remark on its fit, in a prediction file that has one."""
 
+REASON = "reason:"
+"""The prefix of the names of reasons why scores have no values, in a prediction file."""
+
 ROUNDING = 2e-6
 """How far a row may be from a sum of 1: as far as the methods' contract allows, then rounded."""
 
@@ -56,8 +59,8 @@ def require_sound(arrays: Arrays, images: int | None = None) -> None:
             _array(arrays, name, "fiub", (count,))
         elif name.startswith(SOURCE):
             _array(arrays, name, "iu", ())
-    if REMARK in arrays:
-        _array(arrays, REMARK, "U", ())
+        elif name == REMARK or name.startswith(REASON):
+            _array(arrays, name, "U", ())
     if "labels" in arrays:
         labels = _array(arrays, "labels", "iu", (count,))
         if labels.min() < 0 or labels.max() >= classes:

@@ -9,9 +9,13 @@ from methods.interface import Prediction
 from methods.scores.confidence import ONE_MINUS_MAX_PROBABILITY
 from methods.scores.disagreement import PAIRWISE_DISAGREEMENT, VARIATION_RATIO
 from methods.scores.entropy import MUTUAL_INFORMATION, PREDICTIVE_ENTROPY
-from methods.scores.score import Score
+from methods.scores.gaussians import DDU, MAHALANOBIS
+from methods.scores.logits import ENERGY, GEN, MAX_LOGIT
+from methods.scores.neighbours import KNN
+from methods.scores.score import FitError, Score
+from methods.scores.virtual_logit import VIM
 
-__all__ = ["SCORES", "Score", "of_probabilities", "score_of", "scores_of"]
+__all__ = ["SCORES", "FitError", "Score", "of_members", "of_probabilities", "score_of", "scores_of"]
 
 SCORES: dict[str, Score] = {
     score.name: score
@@ -21,6 +25,13 @@ SCORES: dict[str, Score] = {
         MUTUAL_INFORMATION,
         PAIRWISE_DISAGREEMENT,
         VARIATION_RATIO,
+        MAX_LOGIT,
+        ENERGY,
+        GEN,
+        MAHALANOBIS,
+        KNN,
+        VIM,
+        DDU,
     )
 }
 
@@ -28,6 +39,11 @@ SCORES: dict[str, Score] = {
 def of_probabilities() -> dict[str, Score]:
     """The scores that every prediction has; all others are computed with it and stored in it."""
     return {name: score for name, score in SCORES.items() if "probabilities" in score.needs}
+
+
+def of_members() -> dict[str, Score]:
+    """The scores that are computed from the members' probabilities."""
+    return {name: score for name, score in SCORES.items() if "members" in score.needs}
 
 
 def scores_of(prediction: Prediction) -> dict[str, Float[Tensor, " images"]]:

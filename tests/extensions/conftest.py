@@ -15,8 +15,8 @@ from methods import METHODS
 from methods.networks.recipes import ARTICLE
 from methods.scores import SCORES
 from tests.extensions.nouns import metrics
+from tests.extensions.nouns.class_mean import CLASS_MEAN
 from tests.extensions.nouns.gaussian_noise import GAUSSIAN_NOISE
-from tests.extensions.nouns.mahalanobis import MAHALANOBIS
 from tests.extensions.nouns.noise_claim import NOISE_LOWERS_ACCURACY
 from tests.extensions.nouns.power_scaling import PowerScaling
 from tests.extensions.nouns.shifted_views import ShiftedViews
@@ -40,7 +40,7 @@ def written(tmp_path_factory: pytest.TempPathFactory) -> Written:
     )
     with small_mnist(training=1200, test=300) as patch:
         patch.setitem(TASKS, "mnist", task)
-        patch.setitem(SCORES, "mahalanobis", MAHALANOBIS)
+        patch.setitem(SCORES, "class_mean", CLASS_MEAN)
         for metric in (SPHERICAL_SCORE, *metrics.METRICS):
             patch.setitem(METRICS, metric.name, metric)
         for method in (ShiftedViews, PowerScaling):
@@ -53,5 +53,6 @@ def written(tmp_path_factory: pytest.TempPathFactory) -> Written:
             custom_methods=(OWN_METHOD,),
             conditions=(*SMALL.conditions, "noise-*"),
             epochs=None,
+            scores="all",
         )
         return run(chosen, tmp_path_factory.mktemp("extended"))

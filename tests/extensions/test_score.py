@@ -1,4 +1,4 @@
-"""A score fitted on features: `nouns/mahalanobis.py`, and a line of the register."""
+"""A score fitted on features: `nouns/class_mean.py`, and a line of the register."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from sklearn.metrics import roc_auc_score
 
 from tests.extensions.support import Written
 
-NAME, LABEL = "mahalanobis", "Mahalanobis distance"
+NAME, LABEL = "class_mean", "Distance to class means"
 
 
 def test_it_is_measured_with_intervals(written: Written) -> None:
@@ -48,7 +48,7 @@ def test_it_is_in_the_tables(written: Written) -> None:
     column = rows[0].index("Uniform noise")
     values = {row[0]: row[column] for row in rows if row[1] == LABEL}
     assert float(values["Softmax"].split()[0]) > 0.5
-    assert values["Bagged centroids, M = 20"] == "undefined"
+    assert values["Bagged centroids, M = 20"] == "unavailable"
 
 
 def test_it_is_in_the_figures(written: Written) -> None:
@@ -60,10 +60,11 @@ def test_it_is_on_the_page(written: Written) -> None:
     assert LABEL in written.section("detection")
     definitions = written.section("metrics")
     assert f'id="score-{NAME}"' in definitions
-    assert "Lee et al. 2018" in definitions
+    assert "Mensink et al. 2013" in definitions
 
 
 def test_a_method_without_features_has_the_reason(written: Written) -> None:
     rows = written.rows("summary.csv", method="bagged_centroids", score=NAME)
     assert rows["value"].isna().all()
     assert set(rows["reason"]) == {"the method gives no features"}
+    assert set(rows["status"]) == {"unavailable"}

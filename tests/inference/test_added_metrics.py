@@ -33,7 +33,7 @@ from benchmarks.records import Interval, Key, as_table
 from benchmarks.run.measurement_rows import measure, measured
 from benchmarks.run.summary import means_over_groups, summarise
 from methods import Prediction
-from methods.scores import SCORES, scores_of
+from methods.scores import of_probabilities, scores_of
 from tests.runs import CONDITIONS
 
 IMAGES = 200
@@ -264,7 +264,7 @@ def test_added_metric_is_measured_and_compared(
     metric, name = added.metric, added.metric.name
     monkeypatch.setitem(METRICS, name, metric)
     after = computed()
-    scores = list(SCORES) if "score" in metric.needs else [""]
+    scores = list(of_probabilities()) if "score" in metric.needs else [""]
     assert {pair for pair in measured(ROTATED) if pair[0] == name} == {(name, s) for s in scores}
 
     rows = after.measurements[after.measurements["metric"] == name]

@@ -287,13 +287,14 @@ def test_prevalence_is_the_same_on_every_resample() -> None:
 def test_values_are_those_with_weights_of_one(family: Family) -> None:
     members, random = members_of(3, 50), np.random.default_rng(0)
     score, of_reference = (torch.from_numpy(random.normal(size=n)) for n in (50, 40))
+    prediction, labels = Prediction.of(members), torch.from_numpy(random.integers(4, size=50))
     arrays = Arrays(
-        Prediction.of(members),
-        torch.from_numpy(random.integers(4, size=50)),
+        prediction,
+        labels,
         reference=Prediction.of(members_of(7, 40)),
         score=score,
         reference_score=of_reference,
-        temperature=1.5,
+        fitted=family.of_calibration(prediction.mean, labels),
     )
     rows = family.evaluate(family.prepare(arrays), each_once(50), each_once(40))
     assert family.values(arrays).tolist() == rows[:, 0].tolist()

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import io
 import json
+import math
 import re
 import shlex
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -20,12 +22,14 @@ from sklearn.metrics import log_loss, roc_auc_score
 from benchmarks.inference.comparison.comparisons import compare, comparisons_table
 from benchmarks.inference.resampling import resample
 from benchmarks.inference.resampling_tasks import resampling_tasks
+from benchmarks.metrics.fitted.conformal import KINDS, PredictionSets, thresholds
 from benchmarks.predictions import RunUnit, StoredPrediction
 from benchmarks.records import as_table, read_table, write_table
 from benchmarks.run.measurement_rows import measure
 from benchmarks.score import command as score
 from benchmarks.score.external_predictions import LABELLED, read_predictions
 from methods import Prediction
+from methods.scores import SCORES
 from methods.scores.entropy import predictive_entropy
 from tests.runs import CONDITIONS
 
@@ -54,6 +58,13 @@ def changed(array: Array, index: tuple[int, ...], value: float) -> Array:
     other = array.copy()
     other[index] = value
     return other
+
+
+def scored(array: Array) -> Prediction:
+    """With the score that probabilities of members give."""
+    prediction, gen = Prediction.of(torch.from_numpy(array)), SCORES["gen"].of
+    assert gen is not None
+    return replace(prediction, scores={"gen": gen(prediction.member_probabilities)})
 
 
 @pytest.fixture
@@ -120,10 +131,8 @@ def test_rows_are_those_of_the_suites_own_methods(
     np.savez("mine.npz", probabilities=GOOD, labels=LABELS, ood_kmnist=ood)
     assert command_line("mine.npz", "--out", "out")[0] == 0
     predictions = {
-        CONDITIONS["clean"]: StoredPrediction(
-            Prediction.of(torch.from_numpy(GOOD)), torch.from_numpy(LABELS)
-        ),
-        CONDITIONS["ood-kmnist"]: StoredPrediction(Prediction.of(torch.from_numpy(ood)), None),
+        CONDITIONS["clean"]: StoredPrediction(scored(GOOD), torch.from_numpy(LABELS)),
+        CONDITIONS["ood-kmnist"]: StoredPrediction(scored(ood), None),
     }
     unit, clean = RunUnit("self-trained", "mine", None, 0), predictions[CONDITIONS["clean"]]
     expected = as_table(
@@ -146,10 +155,10 @@ def test_intervals_and_comparisons_are_those_of_the_suites_own_methods(
     def load(unit: RunUnit, condition: str) -> StoredPrediction:
         of_set = arrays[units[unit]][condition != "clean"]
         labels = torch.from_numpy(LABELS) if condition == "clean" else None
-        return StoredPrediction(Prediction.of(torch.from_numpy(of_set)), labels)
+        return StoredPrediction(scored(of_set), labels)
 
     comparisons = []
-    for task in resampling_tasks(["self-trained"], external):
+    for task in resampling_tasks(["self-trained"], external, ["gen"]):
         resampled = resample(task, units, load, resamples=100, seed=0)
         comparisons += [] if resampled is None else compare(task, resampled).comparisons
     write_table(comparisons_table(comparisons), tmp_path / "expected.csv")
@@ -491,3 +500,76 @@ def test_help_names_every_array(command_line: CommandLine) -> None:
     assert status == 0
     for word in ("probabilities", "labels", "ood_NAME", "[members, images, classes]", "--out"):
         assert word in shown
+
+
+HELD_OUT = np.random.default_rng(5).integers(CLASSES, size=120)
+CALIBRATION = {
+    "calibration_probabilities": members(6, images=120, labels=HELD_OUT),
+    "calibration_labels": HELD_OUT,
+}
+
+
+def test_calibration_predictions_give_sets_and_recalibrated_metrics(
+    command_line: CommandLine, tmp_path: Path
+) -> None:
+    np.savez("mine.npz", probabilities=GOOD, labels=LABELS, **CALIBRATION)
+    assert command_line("mine.npz", "--out", "scored")[0] == 0
+    summary = read_table(tmp_path / "scored" / "summary.csv").set_index("metric")["value"]
+    mean = torch.from_numpy(GOOD.mean(axis=0))
+    fitted = thresholds(
+        torch.from_numpy(CALIBRATION["calibration_probabilities"].mean(axis=0)),
+        torch.from_numpy(HELD_OUT),
+    )
+    sets = PredictionSets(mean, torch.from_numpy(LABELS), fitted)
+    for kind in KINDS:
+        expected = sets.cover(kind, 95).double().mean().item()
+        assert summary[f"{kind.name}_coverage_95"] == pytest.approx(expected)
+    assert math.isfinite(summary["nll_recalibrated"])
+    table = (tmp_path / "scored" / "tables" / "sets-95-self-trained.md").read_text("utf-8")
+    assert "LAC coverage" in table
+
+
+def test_without_calibration_predictions_sets_are_unavailable(
+    command_line: CommandLine, tmp_path: Path
+) -> None:
+    np.savez("mine.npz", probabilities=GOOD, labels=LABELS)
+    assert command_line("mine.npz", "--out", "scored")[0] == 0
+    summary = read_table(tmp_path / "scored" / "summary.csv").set_index("metric")
+    row = summary.loc["lac_size_99"]
+    assert row["status"] == "unavailable"
+    assert row["reason"] == "there are no predictions of calibration images"
+
+
+def test_members_have_the_generalised_entropy(command_line: CommandLine, tmp_path: Path) -> None:
+    np.savez("mine.npz", probabilities=GOOD, labels=LABELS, ood_kmnist=members(3, images=50))
+    assert command_line("mine.npz", "--out", "scored")[0] == 0
+    rows = read_table(tmp_path / "scored" / "measurements.csv")
+    assert rows.loc[(rows["score"] == "gen") & (rows["metric"] == "auroc"), "value"].notna().sum()
+    assert not {"energy", "knn"} & set(rows["score"].dropna())
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"calibration_labels": None}, "save 'calibration_labels', too, or leave out both"),
+        ({"calibration_labels": HELD_OUT[:9]}, "'calibration_probabilities' has the shape"),
+        ({"calibration_labels": HELD_OUT + 0.5}, "'calibration_labels' are float64"),
+        ({"calibration_labels": HELD_OUT + CLASSES}, "'calibration_labels' are not a class"),
+        (
+            {"calibration_probabilities": CALIBRATION["calibration_probabilities"][..., :-1]},
+            "'calibration_probabilities' has the shape",
+        ),
+        (
+            {"calibration_probabilities": 2 * CALIBRATION["calibration_probabilities"]},
+            "rows of 'calibration_probabilities' are not probabilities",
+        ),
+    ],
+)
+def test_bad_calibration_predictions_are_refused(
+    changes: dict[str, Array | None], message: str, command_line: CommandLine
+) -> None:
+    arrays = {name: one for name, one in (CALIBRATION | changes).items() if one is not None}
+    np.savez("mine.npz", probabilities=GOOD, labels=LABELS, **arrays)
+    status, _, error = command_line("mine.npz")
+    assert status == 2
+    assert message in " ".join(error.split())

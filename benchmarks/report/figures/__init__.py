@@ -18,6 +18,7 @@ from benchmarks.report.figures.curves.risk_coverage import risk_coverage_figures
 from benchmarks.report.figures.drawing import Drawing
 from benchmarks.report.figures.entropy_split import entropy_figures
 from benchmarks.report.figures.sampling_error import sampling_error_figures
+from benchmarks.report.figures.set_coverage import set_coverage_figures
 from benchmarks.report.figures.severity import severity_figures
 from benchmarks.report.figures.training import training_figures
 from benchmarks.report.figures.votes import (
@@ -34,6 +35,7 @@ __all__ = ["GROUPS", "Drawing", "figures"]
 GROUPS = (
     worth_figures,
     severity_figures,
+    set_coverage_figures,
     entropy_figures,
     reliability_figures,
     histogram_figures,

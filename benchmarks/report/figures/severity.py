@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from operator import itemgetter
 from typing import NamedTuple
 
 import pandas as pd
 from matplotlib.axes import Axes
 
+from benchmarks.nouns import MetricRecord
 from benchmarks.records import where
 from benchmarks.report.figures.drawing import (
     Drawing,
@@ -99,16 +100,21 @@ def scale_of(results: Results, group: str) -> Scale:
     )
 
 
-def lines(results: Results, group: str) -> pd.DataFrame:
-    """The value of each main metric, with its interval, at each severity from the least on.
+def lines(
+    results: Results, group: str, metrics: Sequence[MetricRecord] | None = None
+) -> pd.DataFrame:
+    """The value of each metric, with its interval, at each severity from the least on.
 
     The mean of a few replicates has no interval. Without metrics that only the reference has.
+
+    Args:
+        metrics: by default those of the main table.
     """
     conditions = results.severities[group]
     at = {one.name: one.severity for one in conditions}
     ordered = sorted({conditions[0].reference: 0.0, **at}.items(), key=itemgetter(1))
     rows = []
-    for metric in results.names.main:
+    for metric in results.names.main if metrics is None else metrics:
         for variant in results.shown:
             for condition, severity in ordered:
                 row = results.find(variant, Quantity(condition, metric.name))

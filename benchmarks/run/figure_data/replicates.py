@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import math
+
 import pandas as pd
 
 from benchmarks.compared_sizes import compared_variants
-from benchmarks.metrics import METRICS
+from benchmarks.metrics import METRICS, Metric
 from benchmarks.run.plan import Plan
 from benchmarks.vocabulary import WITH_VALUE
 
@@ -15,7 +17,7 @@ DECIMALS = 5
 
 
 def replicates_table(plan: Plan, measurements: pd.DataFrame) -> pd.DataFrame:
-    """A row a replicate and condition, a column a metric of the main table or at a coverage.
+    """A row a replicate and condition, a column a metric that figures draw.
 
     Those that need a score have the method's primary one. Without subsets of images; and of sizes
     that are not compared without single severities, which no figure shows.
@@ -23,7 +25,7 @@ def replicates_table(plan: Plan, measurements: pd.DataFrame) -> pd.DataFrame:
     Args:
         measurements: of each replicate, means over groups among them.
     """
-    metrics = [one.name for one in METRICS.values() if one.shown != "detail" or one.coverage < 1]
+    metrics = [name for name, one in METRICS.items() if _is_drawn(one)]
     scores = {name: m.primary_score for name, m in plan.configuration.classes.items()}
     subsets = {one.name for one in plan.conditions if one.subset}
     severe = {one.name for one in plan.conditions if one.severity is not None}
@@ -44,3 +46,8 @@ def replicates_table(plan: Plan, measurements: pd.DataFrame) -> pd.DataFrame:
     ]
     wide = chosen.pivot_table("value", KEY, "metric", sort=True)
     return wide.reindex(columns=metrics).round(DECIMALS).rename_axis(columns=None).reset_index()
+
+
+def _is_drawn(metric: Metric) -> bool:
+    """Those of the main table, at a coverage, or with a value that they should have."""
+    return metric.shown != "detail" or metric.coverage < 1 or not math.isnan(metric.nominal)

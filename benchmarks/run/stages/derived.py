@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property, partial
 from hashlib import sha256
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, NamedTuple, cast
 
 import torch
 from jaxtyping import Float
@@ -16,19 +16,16 @@ from torch import Tensor
 from benchmarks.metrics import METRICS, Metric
 from benchmarks.metrics.metric import one_each
 from benchmarks.predictions import THE_RUN
+from benchmarks.run.chosen_scores import stored_scores
 from benchmarks.run.folder.digest import digest_of
 from benchmarks.run.plan import Plan
+from benchmarks.run.stages.feature_scores import NetworkScores, SharedScores
 from methods import MemberMethod, PooledMethod, Prediction, UncertaintyMethod
 from methods.networks.labelled_images import LabelledImages
-from methods.scores import SCORES, Score, of_probabilities
+from methods.scores import Score
 from methods.scores.score import Of
 
 Values = Float[Tensor, " images"]
-
-
-def stored_scores() -> dict[str, Score]:
-    """The scores that stand in prediction files, since probabilities are not enough."""
-    return {name: score for name, score in SCORES.items() if name not in of_probabilities()}
 
 
 def member_metrics() -> dict[str, Metric]:
@@ -41,10 +38,19 @@ def sources(plan: Plan) -> dict[str, int]:
 
     And a hash of the run, which decides all else.
     """
-    functions = {name: score.of or score.fit for name, score in stored_scores().items()}
+    functions = {
+        name: score.of or score.fit for name, score in stored_scores(plan.configuration).items()
+    }
     functions |= {name: metric.function for name, metric in member_metrics().items()}
     hashes = {name: _hash_of_file(function) for name, function in functions.items()}
     return hashes | {THE_RUN: digest_of(plan.configuration)}
+
+
+class Scores(NamedTuple):
+    """The values of scores, NaN where there are none, and the reasons for that, by name."""
+
+    values: dict[str, Values]
+    reasons: dict[str, str]
 
 
 class DerivedValues:
@@ -53,12 +59,22 @@ class DerivedValues:
     Whatever computes them must give a number an image, else there is a `UserError`.
 
     Args:
-        method: whose features scores are fitted on, once a network.
-        training: loads the images that it was fitted on.
+        method: whose members and networks they are of.
+        scores: the scores to compute, by name.
+        shared: the scores of networks' features.
+        training: loads the images that the method was fitted on.
     """
 
-    def __init__(self, method: UncertaintyMethod, training: Callable[[], LabelledImages]) -> None:
-        self._method, self._training = method, training
+    def __init__(
+        self,
+        method: UncertaintyMethod,
+        scores: Mapping[str, Score],
+        shared: SharedScores,
+        training: Callable[[], LabelledImages],
+    ) -> None:
+        self._method, self._shared, self._training = method, shared, training
+        self._of_features = {n: s for n, s in scores.items() if s.fit is not None}
+        self._of_members = {n: s for n, s in scores.items() if s.fit is None}
 
     def metrics(self, prediction: Prediction) -> dict[str, Values]:
         """By metric, each image's value."""
@@ -71,12 +87,13 @@ class DerivedValues:
         }
 
     def scores(
-        self, prediction: Prediction, images: Tensor, unit: UncertaintyMethod
-    ) -> dict[str, Values]:
-        """By score, each image's value.
+        self, prediction: Prediction, condition: str, images: Tensor, unit: UncertaintyMethod
+    ) -> Scores:
+        """Each image's value of every score.
 
         Args:
             prediction: of the images.
+            condition: what these are.
             images: these.
             unit: the method that it is of, whose networks are among those of the fitted one.
         """
@@ -84,48 +101,49 @@ class DerivedValues:
             "members": prediction.member_probabilities,
             "logits": prediction.member_logits,
         }
-        values = {}
-        for name, score in stored_scores().items():
+        found = Scores({}, {})
+        for name, score in self._of_members.items():
             (need,) = score.needs
-            if need == "features":
-                values[name] = self._by_features(name, prediction, images, unit)
-            else:
-                array = given[need]
-                values[name] = (
-                    _nan(prediction)
-                    if array is None
-                    else _values(f"score {name!r}", _of(score)(array), prediction)
-                )
-        return values
+            array = given[need]
+            found.values[name] = (
+                _nan(prediction)
+                if array is None
+                else _values(f"score {name!r}", _of(score)(array), prediction)
+            )
+        if self._of_features:
+            self._add_of_features(found, prediction, condition, images, unit)
+        return found
 
-    def _by_features(
-        self, name: str, prediction: Prediction, images: Tensor, unit: UncertaintyMethod
-    ) -> Values:
-        """The mean over the unit's networks."""
-        fitted = self._method
-        if not isinstance(fitted, PooledMethod):
-            return _nan(prediction)
-        own = slice(None)
+    def _add_of_features(
+        self,
+        found: Scores,
+        prediction: Prediction,
+        condition: str,
+        images: Tensor,
+        unit: UncertaintyMethod,
+    ) -> None:
+        """The means over the unit's networks."""
+        networks = self._networks
         if unit.counts_networks and isinstance(unit, MemberMethod):
-            own = unit.slice_of(cast(MemberMethod, fitted))
-        features, fits = fitted.features(images)[own], self._fits[name][own]
-        each = [
-            _values(f"score {name!r}", fit(of_one), prediction)
-            for fit, of_one in zip(fits, features, strict=True)
-        ]
-        return torch.stack(each).double().mean(dim=0)
+            networks = networks[unit.slice_of(cast(MemberMethod, self._method))]
+        each = [network.of(condition, images) for network in networks]
+        for name in self._of_features:
+            results = [of_one[name] for of_one in each]
+            values = [one for one in results if isinstance(one, Tensor)]
+            found.values[name] = (
+                torch.stack(values).double().mean(dim=0)
+                if values and len(values) == len(results)
+                else _nan(prediction)
+            )
+            if reasons := [one for one in results if isinstance(one, str)]:
+                of_some = f" (for {len(reasons)} of {len(results)} networks)"
+                found.reasons[name] = reasons[0] + (of_some if len(results) > 1 else "")
 
     @cached_property
-    def _fits(self) -> dict[str, Sequence[Of]]:
-        """By score, its fit to the training images' features of each network."""
-        assert isinstance(self._method, PooledMethod)
-        training = self._training()
-        features = self._method.features(training.images)
-        return {
-            name: [score.fit(of_one, training.labels) for of_one in features]
-            for name, score in stored_scores().items()
-            if score.fit is not None
-        }
+    def _networks(self) -> Sequence[NetworkScores]:
+        if not isinstance(self._method, PooledMethod):
+            return ()
+        return self._shared.of_networks(self._method, self._of_features, self._training)
 
 
 def _of(score: Score) -> Of:

@@ -16,6 +16,7 @@ from benchmarks.escaping.names import objection_to
 from benchmarks.files import NotWrittenError
 from benchmarks.parallel import parallel
 from benchmarks.predictions import RunUnit, StoredPrediction
+from benchmarks.run.chosen_scores import stored_scores
 from benchmarks.run.failure import Failure, error_path, note_failure
 from benchmarks.run.figure_data.images import write_images
 from benchmarks.run.fitting import fitted
@@ -23,6 +24,7 @@ from benchmarks.run.integrity.networks import probe_networks
 from benchmarks.run.plan import Plan
 from benchmarks.run.record import RunRecord
 from benchmarks.run.stages.derived import DerivedValues, sources
+from benchmarks.run.stages.feature_scores import SharedScores
 from benchmarks.run.workspace import Workspace
 from benchmarks.tasks import Task
 from benchmarks.vocabulary import PREDICT
@@ -48,10 +50,11 @@ def predict(plan: Plan, workspace: Workspace, record: RunRecord) -> list[Failure
     pending.sort(key=lambda group: not plan.configuration.classes[group[0].method].slow)
     if pending:
         record.note_integrity("networks", probe_networks(plan, workspace, pending))
+    shared = SharedScores()
     failures: list[Failure] = []
     for threads in (True, False):
         done = parallel(
-            partial(_predict, plan, workspace, tuple(unavailable)),
+            partial(_predict, plan, workspace, shared, tuple(unavailable)),
             [group for group in pending if plan.fits_threads(group[0]) is threads],
             stage=PREDICT,
             what="groups",
@@ -106,24 +109,34 @@ def _is_pending(
 
 @one_torch_thread()
 def _predict(
-    plan: Plan, workspace: Workspace, unavailable: tuple[str, ...], group: Group
+    plan: Plan,
+    workspace: Workspace,
+    shared: SharedScores,
+    unavailable: tuple[str, ...],
+    group: Group,
 ) -> list[Failure]:
     """Predict a group; if that fails, each of its units alone, since not all need all members."""
-    failures = _predict_group(plan, workspace, unavailable, group)
+    predict_group = partial(_predict_group, plan, workspace, shared, unavailable)
+    failures = predict_group(group)
     if failures and len(group) > 1:
-        alone = [_predict_group(plan, workspace, unavailable, (unit,)) for unit in group]
+        alone = [predict_group((unit,)) for unit in group]
         failures = list(chain.from_iterable(alone))
     return failures
 
 
 def _predict_group(
-    plan: Plan, workspace: Workspace, unavailable: tuple[str, ...], group: Group
+    plan: Plan,
+    workspace: Workspace,
+    shared: SharedScores,
+    unavailable: tuple[str, ...],
+    group: Group,
 ) -> list[Failure]:
     largest, store, computed_by = group[0], workspace.predictions, sources(plan)
     try:
         method = fitted(plan, workspace, largest)
-        split = plan.split(largest)
-        derived = DerivedValues(method, partial(workspace.images, plan.task, split))
+        training = partial(workspace.images, plan.task, plan.split(largest))
+        scores = stored_scores(plan.configuration)
+        derived = DerivedValues(method, scores, shared, training)
         for condition in plan.predicted(largest):
             missing = [u for u in group if not store.is_complete(u, condition.name, computed_by)]
             if condition.name in unavailable or not missing:
@@ -140,12 +153,13 @@ def _predict_group(
                 check_prediction(prediction, len(evaluated.images))
                 reference = store.load_if_there(unit, condition.reference)
                 _require_comparable(plan.task, of_unit, prediction, reference)
-                scores = derived.scores(prediction, images, of_unit)
+                found = derived.scores(prediction, condition.name, images, of_unit)
                 stored = StoredPrediction(
-                    replace(prediction, scores={**prediction.scores, **scores}),
+                    replace(prediction, scores={**prediction.scores, **found.values}),
                     evaluated.labels,
                     derived.metrics(prediction),
                     computed_by,
+                    found.reasons,
                 )
                 store.save(unit, condition.name, stored)
     except (UserError, DamagedNetworkError, NotStoredError, NotWrittenError, KeyboardInterrupt):

@@ -341,6 +341,11 @@ def test_everything_that_is_measured_has_a_place_in_a_table(reported: Path) -> N
     calibration = tables["calibration-standard"].headings
     placed = {*MAIN, *CALIBRATION, *UNCERTAINTY}
     placed |= {name for name in METRICS if NAMES.printed(name).heading in calibration}
+    for level in ("95", "99"):
+        own = [name for name, metric in METRICS.items() if metric.level == int(level) / 100]
+        headings = tables[f"sets-{level}-standard"].headings
+        assert headings == tuple(NAMES.printed(name).heading for name in own)
+        placed |= set(own)
     for metric in METRICS:
         for kind in ("detection", "selective"):
             if f"{kind}-{metric}-standard" in tables:

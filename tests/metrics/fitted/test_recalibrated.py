@@ -13,7 +13,7 @@ from sklearn.metrics import log_loss
 from torch import Tensor
 
 from benchmarks.metrics import METRICS, Arrays
-from benchmarks.metrics.recalibrated import best_temperature, recalibrated
+from benchmarks.metrics.fitted.recalibrated import best_temperature, recalibrated
 from methods import Prediction
 
 NAMES = ("nll_recalibrated", "brier_recalibrated", "squared_ce_recalibrated")
@@ -31,7 +31,7 @@ def drawn(images: int, seed: int, sharper: float = 1.0) -> tuple[Tensor, Tensor]
 
 def arrays(mean: Tensor, labels: Tensor | None, temperature: float | None) -> Arrays:
     prediction = Prediction.of(mean[None])
-    return Arrays(prediction, labels, temperature=temperature)
+    return Arrays(prediction, labels, fitted=temperature)
 
 
 @pytest.mark.parametrize("sharper", [0.5, 1.0, 3.0])

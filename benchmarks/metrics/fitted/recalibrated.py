@@ -75,6 +75,7 @@ class RecalibratedMeans(LabelMeans):
     """A metric's `function`: as in `LabelMeans`, of recalibrated probabilities."""
 
     needs = frozenset({"labels", "calibration"})
+    of_calibration = staticmethod(best_temperature)
 
     def of_images(self, arrays: Arrays) -> Any | None:
         """Each image's value of each metric."""
@@ -86,6 +87,7 @@ class RecalibratedCalibration(Calibration):
     """A metric's `function`: as in `Calibration`, of recalibrated probabilities."""
 
     needs = frozenset({"labels", "calibration"})
+    of_calibration = staticmethod(best_temperature)
 
     def of_images(self, arrays: Arrays) -> Any | None:
         """Confidence, and whether it is classified correctly."""
@@ -94,10 +96,11 @@ class RecalibratedCalibration(Calibration):
 
 
 def _recalibrated(arrays: Arrays) -> Arrays | None:
-    if arrays.labels is None or arrays.temperature is None or math.isnan(arrays.temperature):
+    temperature: float | None = arrays.fitted
+    if arrays.labels is None or temperature is None or math.isnan(temperature):
         return None
     prediction = arrays.prediction
-    mean = recalibrated(prediction.mean, arrays.temperature)
+    mean = recalibrated(prediction.mean, temperature)
     return replace(arrays, prediction=replace(prediction, mean=mean))
 
 

@@ -1,0 +1,1 @@
+"""Metrics that first fit something on the predictions of calibration images."""

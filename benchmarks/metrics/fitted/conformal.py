@@ -1,0 +1,208 @@
+"""Conformal prediction sets: split conformal, on the calibration images.
+
+A set holds the classes whose score is at most a threshold, the ⌈(n + 1) · level⌉-th smallest score
+of the labels of n calibration images (Vovk, Gammerman & Shafer 2005; Papadopoulos et al. 2002). If
+an image is exchangeable with these, its set holds its label with a probability of at least the
+level, whatever the model: on average over the draw of calibration images, too. Shifted images are
+not exchangeable with them, so there coverage is a measurement, not a promise.
+
+Sets are formed of the mean probabilities of a prediction, in the same way for every method. No
+coverage is better than another: it should be the level. Smaller sets are better only where they
+cover, so that no size is better, either. Intervals are over the measured images; they leave out the
+draw of the calibration images.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from functools import partial
+from typing import NamedTuple
+
+import numpy as np
+from jaxtyping import Bool, Float, Float64, Int64
+from torch import Tensor
+
+from benchmarks.metrics.fitted.set_scores import (
+    PENALTY,
+    SEEDS,
+    UNPENALISED,
+    SetScore,
+    aps,
+    lac,
+    raps,
+    uniform_numbers,
+)
+from benchmarks.metrics.metric import Arrays, MeansOverImages, Metric, rows_of
+from methods.scores.arguments import require_labels
+
+LEVELS = (95, 99)
+"""Nominal coverages in percent."""
+
+
+class Kind(NamedTuple):
+    """A set score as data."""
+
+    name: str
+    label: str
+    score: SetScore
+    formula: str
+    source: str
+
+
+KINDS = (
+    Kind("lac", "LAC", lac, "s_c = 1 − p̄_c", "Sadinle, Lei & Wasserman 2019"),
+    Kind(
+        "aps",
+        "APS",
+        aps,
+        "s_c = Σ_{k up to c} p̄_k − u p̄_c over classes by falling probability, u uniform in [0, 1)",
+        "Romano, Sesia & Candès 2020",
+    ),
+    Kind(
+        "raps",
+        "RAPS",
+        raps,
+        f"s_c = APS' score + {PENALTY} max(0, rank_c − {UNPENALISED})",
+        "Angelopoulos et al. 2021",
+    ),
+)
+
+Thresholds = Mapping[tuple[str, int], float]
+"""By the name of a set score, and a level."""
+
+
+def threshold(scores: Float[Tensor, " images"], level: int) -> float:
+    """The ⌈(n + 1) · level / 100⌉-th smallest score; infinite where n is too small for it.
+
+    >>> import torch
+    >>> threshold(torch.arange(1.0, 20), 95), threshold(torch.arange(1.0, 19), 95)
+    (19.0, inf)
+    """
+    rank = -(-(len(scores) + 1) * level // 100)
+    return math.inf if rank > len(scores) else float(scores.sort().values[rank - 1])
+
+
+def thresholds(
+    mean: Float[Tensor, "images classes"], labels: Int64[Tensor, " images"]
+) -> Thresholds:
+    """Of each set score at each level, from calibration images.
+
+    Raises:
+        ValueError: a row is no distribution, or a label is no class.
+    """
+    require_labels(mean, labels)
+    uniform = uniform_numbers(SEEDS["calibration"], 0, len(mean))
+    found: dict[tuple[str, int], float] = {}
+    for kind in KINDS:
+        of_labels = kind.score(mean, uniform).gather(1, labels[:, None])[:, 0]
+        found |= {(kind.name, level): threshold(of_labels, level) for level in LEVELS}
+    return found
+
+
+@dataclass(frozen=True, eq=False)
+class PredictionSets:
+    """The sets of some images by every set score at every level, and the images' labels."""
+
+    mean: Float[Tensor, "images classes"]
+    labels: Int64[Tensor, " images"]
+    thresholds: Thresholds
+    first: int = 0
+    _scores: dict[str, Tensor] = field(default_factory=dict)
+
+    def of(self, kind: Kind, level: int) -> Bool[Tensor, "images classes"]:
+        """Which classes each set holds."""
+        if kind.name not in self._scores:
+            uniform = uniform_numbers(SEEDS["measured"], self.first, len(self.mean))
+            self._scores[kind.name] = kind.score(self.mean, uniform)
+        return self._scores[kind.name] <= self.thresholds[kind.name, level]
+
+    def cover(self, kind: Kind, level: int) -> Bool[Tensor, " images"]:
+        """Whether each set holds the label."""
+        return self.of(kind, level).gather(1, self.labels[:, None])[:, 0]
+
+    def sizes(self, kind: Kind, level: int) -> Int64[Tensor, " images"]:
+        """How many classes each set holds."""
+        return self.of(kind, level).sum(dim=1)
+
+    def are_empty(self, kind: Kind, level: int) -> Bool[Tensor, " images"]:
+        """Whether each set holds no class."""
+        return ~self.of(kind, level).any(dim=1)
+
+
+class ConformalSets(MeansOverImages):
+    """A metric's `function`: from `PredictionSets` to [images]."""
+
+    needs = frozenset({"labels", "calibration"})
+    of_calibration = staticmethod(thresholds)
+
+    def of_images(self, arrays: Arrays) -> Float64[np.ndarray, "metrics images"] | None:
+        """Each image's value of each metric."""
+        mean, labels = arrays.prediction.mean, arrays.labels
+        if labels is None or arrays.fitted is None:
+            return None
+        require_labels(mean, labels)
+        sets = PredictionSets(mean, labels, arrays.fitted, arrays.first)
+        return rows_of(self.each(len(mean), sets))
+
+
+def _metric(
+    kind: Kind,
+    level: int,
+    name: str,
+    label: str,
+    function: Callable[..., Tensor],
+    *,
+    summary: str,
+    formula: str,
+    edge_cases: str,
+    unit: str = "",
+    nominal: float = math.nan,
+) -> Metric:
+    return Metric(
+        name=f"{kind.name}_{name}_{level}",
+        label=f"{kind.label} {label}, {level} %",
+        unit=unit,
+        shown="detail",
+        family=ConformalSets,
+        function=partial(function, kind=kind, level=level),
+        level=level / 100,
+        nominal=nominal,
+        summary=summary,
+        formula=f"{formula} of the set {{c: s_c ≤ q}}, {kind.formula}; q is the "
+        f"⌈{level / 100:g} (n + 1)⌉-th smallest s_y of n calibration images",
+        edge_cases=edge_cases,
+        source=kind.source,
+    )
+
+
+def _metrics(kind: Kind, level: int) -> tuple[Metric, ...]:
+    return (
+        _metric(
+            *(kind, level, "coverage", "coverage", PredictionSets.cover),
+            nominal=level / 100,
+            summary=f"The share of images whose {kind.label} prediction set holds the label; "
+            f"{level} % are promised for images like the calibration images.",
+            formula="Mean over images of whether the label is one",
+            edge_cases="In [0, 1]. Undefined where there are no calibration images.",
+        ),
+        _metric(
+            *(kind, level, "size", "set size", PredictionSets.sizes),
+            unit="classes",
+            summary=f"The mean number of classes in the {kind.label} prediction sets for "
+            f"{level} % coverage.",
+            formula="Mean over images of the number of classes",
+            edge_cases="In [0, classes]. Smaller is better only where the sets cover.",
+        ),
+        _metric(
+            *(kind, level, "empty", "empty sets", PredictionSets.are_empty),
+            summary=f"The share of images whose {kind.label} prediction set for {level} % coverage "
+            "holds no class: none fits as well as labels usually do.",
+            formula="Mean over images of whether there is no class",
+            edge_cases="In [0, 1]. Not 0 where a classifier is more accurate than sets must be.",
+        ),
+    )
+
+
+METRICS = tuple(metric for level in LEVELS for kind in KINDS for metric in _metrics(kind, level))

@@ -1,0 +1,233 @@
+"""Conformal sets: against mapie on the same arrays, by hand, and by what they promise."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from sklearn.base import BaseEstimator, ClassifierMixin
+from torch import Tensor
+
+from benchmarks.inference.image_values import StoredValues
+from benchmarks.metrics import METRICS, Arrays, in_families
+from benchmarks.metrics.fitted import conformal
+from benchmarks.metrics.fitted.conformal import KINDS, LEVELS, PredictionSets, threshold, thresholds
+from benchmarks.metrics.fitted.set_scores import aps, lac, raps
+from benchmarks.predictions import StoredPrediction
+from methods import Prediction
+
+LAC, APS, RAPS = KINDS
+NAMES = [metric.name for metric in conformal.METRICS]
+
+
+def drawn(images: int, seed: int, scale: float = 2.0) -> tuple[Tensor, Tensor]:
+    """Labels that follow the softmax of logits, and the softmax of other logits near these."""
+    random = np.random.default_rng(seed)
+    logits = random.normal(scale=scale, size=(images, 10))
+    labels = (logits + random.gumbel(size=(images, 10))).argmax(axis=1)
+    seen = logits + random.normal(scale=0.5, size=logits.shape)
+    return torch.from_numpy(seen).softmax(dim=-1), torch.from_numpy(labels)
+
+
+def values(calibration: tuple[Tensor, Tensor], measured: tuple[Tensor, Tensor]) -> dict[str, float]:
+    mean, labels = measured
+    fitted = thresholds(*calibration)
+    arrays = Arrays(Prediction.of(mean[None]), labels, fitted=fitted)
+    (family,) = in_families(conformal.METRICS)
+    return dict(zip(NAMES, family.values(arrays).tolist(), strict=True))
+
+
+def test_there_is_a_metric_of_each_kind_level_and_quantity() -> None:
+    assert len(NAMES) == 18 == len(KINDS) * len(LEVELS) * 3
+    assert set(NAMES) <= set(METRICS)
+    nominal = {m.name: m.nominal for m in conformal.METRICS if not math.isnan(m.nominal)}
+    assert nominal == {f"{k.name}_coverage_{level}": level / 100 for k in KINDS for level in LEVELS}
+
+
+def test_threshold_is_the_order_statistic() -> None:
+    scores = torch.from_numpy(np.random.default_rng(0).random(4999))
+    assert threshold(scores, 95) == scores.sort().values[4749]  # ⌈5000 · 0.95⌉ = 4750
+    assert threshold(scores[:98], 99) == math.inf
+
+
+def test_thresholds_of_ties_are_that_value() -> None:
+    assert threshold(torch.tensor([0.5] * 18 + [0.75]), 95) == 0.75
+    assert threshold(torch.full((19,), 0.5), 95) == 0.5
+
+
+def test_sets_by_hand() -> None:
+    mean = torch.tensor([[0.7, 0.2, 0.1], [0.4, 0.35, 0.25]], dtype=torch.float64)
+    labels = torch.tensor([1, 0])
+    found = {(kind.name, level): 0.62 for kind in KINDS for level in LEVELS}
+    sets = PredictionSets(mean, labels, found)
+    assert sets.of(LAC, 95).tolist() == [[True, False, False], [True, False, False]]
+    assert sets.cover(LAC, 95).tolist() == [False, True]
+    assert sets.sizes(LAC, 95).tolist() == [1, 1]
+    none = PredictionSets(mean, labels, dict.fromkeys(found, 0.2))
+    assert none.are_empty(LAC, 95).tolist() == [True, True]
+    assert none.sizes(LAC, 95).tolist() == [0, 0]
+    every = PredictionSets(mean, labels, dict.fromkeys(found, math.inf))
+    for kind in KINDS:
+        assert every.sizes(kind, 99).tolist() == [3, 3]
+        assert every.cover(kind, 99).all()
+
+
+def test_too_few_calibration_images_give_whole_sets() -> None:
+    of_few = values(drawn(18, 0), drawn(50, 1))
+    assert all(of_few[f"{kind.name}_size_95"] == 10 for kind in KINDS)
+    assert all(of_few[f"{kind.name}_coverage_99"] == 1 for kind in KINDS)
+
+
+def test_one_class_is_always_right() -> None:
+    one = torch.ones(200, 1, dtype=torch.float64), torch.zeros(200, dtype=torch.int64)
+    of_one = values(one, one)
+    assert of_one["lac_coverage_95"] == of_one["lac_size_95"] == 1
+    assert of_one["lac_empty_95"] == 0
+    assert of_one["aps_coverage_95"] == pytest.approx(0.95, abs=0.06)  # by the numbers alone
+
+
+@pytest.mark.parametrize("scale", [1.0, 8.0])
+def test_coverage_is_the_level(scale: float) -> None:
+    """Within four standard errors of both draws; also where the classifier is better than that."""
+    found = values(drawn(5000, 2, scale), drawn(10_000, 3, scale))
+    for kind in KINDS:
+        for level in LEVELS:
+            alpha = 1 - level / 100
+            error = math.sqrt(alpha * (1 - alpha) * (1 / 5000 + 1 / 10_000))
+            coverage = found[f"{kind.name}_coverage_{level}"]
+            assert coverage == pytest.approx(level / 100, abs=4 * error)
+
+
+def test_sizes_and_empty_sets_are_those_of_the_sets() -> None:
+    calibration, measured = drawn(2000, 4, 8.0), drawn(500, 5, 8.0)
+    found = values(calibration, measured)
+    sets = PredictionSets(*measured, thresholds(*calibration))
+    for kind in KINDS:
+        held = sets.of(kind, 95).numpy()
+        assert found[f"{kind.name}_size_95"] == held.sum(axis=1).mean()
+        assert found[f"{kind.name}_empty_95"] == (held.sum(axis=1) == 0).mean()
+        of_label = held[np.arange(500), measured[1].numpy()]
+        assert found[f"{kind.name}_coverage_95"] == pytest.approx(of_label.mean())
+    assert found["aps_empty_95"] > 0
+
+
+def test_lac_has_the_smallest_sets() -> None:
+    found = values(drawn(5000, 6), drawn(5000, 7))
+    assert found["lac_size_95"] <= min(found["aps_size_95"], found["raps_size_95"])
+
+
+@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("labelled", [False, True])
+def test_metrics_are_undefined_without_labels_or_calibration_images(
+    name: str, labelled: bool
+) -> None:
+    mean, labels = drawn(30, 8)
+    fitted = None if labelled else thresholds(mean, labels)
+    arrays = Arrays(Prediction.of(mean[None]), labels if labelled else None, fitted=fitted)
+    assert math.isnan(METRICS[name].value(arrays))
+
+
+def test_blocks_of_images_have_the_sets_of_the_whole() -> None:
+    calibration, (mean, labels) = drawn(200, 9), drawn(100, 10)
+    held_out = StoredPrediction(Prediction.of(calibration[0][None]), calibration[1])
+    (family,) = in_families(conformal.METRICS)
+
+    def of(start: int, stop: int) -> np.ndarray:
+        block = StoredPrediction(Prediction.of(mean[None, start:stop]), labels[start:stop])
+        return StoredValues(block, held_out, first=start).of(family, "")
+
+    np.testing.assert_array_equal(of(0, 100), np.hstack([of(0, 33), of(33, 34), of(34, 100)]))
+
+
+class Given(ClassifierMixin, BaseEstimator):
+    """A classifier that "predicts" the probabilities that it is given."""
+
+    def __init__(self, classes: int = 10) -> None:
+        self.classes = classes
+        self.classes_ = np.arange(classes)
+
+    def __sklearn_is_fitted__(self) -> bool:
+        return True
+
+    def fit(self, X: Any, y: Any) -> Given:
+        return self
+
+    def predict_proba(self, X: Any) -> Any:
+        return np.asarray(X)
+
+    def predict(self, X: Any) -> Any:
+        return np.asarray(X).argmax(axis=1)
+
+
+def of_mapie(
+    score: Any, calibration: tuple[Tensor, Tensor], mean: Tensor, level: int, **options: Any
+) -> Any:
+    """The sets of mapie; with a seed, it draws the same numbers for both kinds of images."""
+    mapie = pytest.importorskip("mapie.classification", reason="not installed: '.[agreement]'")
+    classifier = mapie.SplitConformalClassifier(
+        Given(), confidence_level=level / 100, conformity_score=score, prefit=True, random_state=3
+    )
+    classifier.conformalize(calibration[0].numpy(), calibration[1].numpy())
+    _, sets = classifier.predict_set(mean.numpy(), conformity_score_params=options)
+    return classifier, sets[:, :, 0]
+
+
+def mapies_numbers(images: int) -> Tensor:
+    return torch.from_numpy(np.random.RandomState(3).uniform(size=images))
+
+
+def ours(
+    score: Any, calibration: tuple[Tensor, Tensor], mean: Tensor, level: int, **options: Any
+) -> np.ndarray:
+    """With mapie's numbers."""
+    held_out, labels = calibration
+    of_labels = score(held_out, mapies_numbers(len(held_out)), **options)
+    limit = threshold(of_labels.gather(1, labels[:, None])[:, 0], level)
+    return (score(mean, mapies_numbers(len(mean)), **options) <= limit).numpy()
+
+
+@pytest.mark.parametrize("level", LEVELS)
+@pytest.mark.parametrize("scale", [1.0, 2.0, 8.0])
+def test_lac_is_mapies(level: int, scale: float) -> None:
+    scores = pytest.importorskip("mapie.conformity_scores")
+    calibration, (mean, _) = drawn(1000, 11, scale), drawn(700, 12, scale)
+    _, sets = of_mapie(scores.LACConformityScore(), calibration, mean, level)
+    np.testing.assert_array_equal(ours(lac, calibration, mean, level), sets)
+
+
+@pytest.mark.parametrize("level", LEVELS)
+@pytest.mark.parametrize("scale", [1.0, 2.0, 8.0])
+def test_aps_is_mapies_randomised(level: int, scale: float) -> None:
+    scores = pytest.importorskip("mapie.conformity_scores")
+    calibration, (mean, _) = drawn(1000, 13, scale), drawn(700, 14, scale)
+    options = {"include_last_label": "randomized"}
+    _, sets = of_mapie(scores.APSConformityScore(), calibration, mean, level, **options)
+    np.testing.assert_array_equal(ours(aps, calibration, mean, level), sets)
+
+
+@pytest.mark.parametrize("level", LEVELS)
+def test_raps_is_mapies_where_the_penalty_has_not_grown(level: int) -> None:
+    """It chooses λ and k on a part of the images, and draws the last class in or out by V.
+
+    V divides by p − λ max(0, L − k) + λ 1(L > k), as in the authors' code, instead of p: the same
+    up to L = k + 1 classes. So larger sets may differ, by the last class alone. Classes whose
+    probabilities differ by less than 1e-8 it takes together; here there are none.
+    """
+    scores = pytest.importorskip("mapie.conformity_scores")
+    calibration, (mean, _) = drawn(2000, 15, 8.0), drawn(700, 16, 8.0)
+    apart = torch.from_numpy(np.random.default_rng(17).dirichlet(np.ones(10), 700))
+    mean = 0.999 * mean + 0.001 * apart
+    options = {"include_last_label": "randomized"}
+    score = scores.RAPSConformityScore(size_raps=0.2)
+    mapie, sets = of_mapie(score, calibration, mean, level, **options)
+    fitted = mapie._mapie_classifier.conformity_score_function_
+    penalty, k = float(np.ravel(fitted.lambda_star)[0]), int(np.ravel(fitted.k_star)[0])
+    limit = float(fitted.quantiles_[0])
+    own = raps(mean, mapies_numbers(700), penalty=penalty, unpenalised=k).numpy() <= limit
+    differ = (own != sets).sum(axis=1)
+    assert differ.max() <= 1
+    assert differ[own.sum(axis=1) <= k].sum() == 0
+    assert (own.sum(axis=1) > k).any() == (level == 99)

@@ -1,0 +1,110 @@
+"""Scores of features are computed once a network, whoever asks for them."""
+
+from __future__ import annotations
+
+import pickle
+
+import pytest
+import torch
+from torch import Tensor
+
+from benchmarks.run.stages.derived import DerivedValues
+from benchmarks.run.stages.feature_scores import SharedScores
+from benchmarks.tasks.digits import STANDARD
+from methods.deep_ensemble import DeepEnsemble
+from methods.engines.torch import TorchEngine
+from methods.mc_dropout import MCDropout
+from methods.networks.labelled_images import LabelledImages
+from methods.networks.pool import NetworkPool
+from methods.networks.training import initial_network
+from methods.pooled import PooledMethod
+from methods.scores import FitError, Score
+from methods.scores.score import Of
+from methods.softmax import Softmax
+
+GENERATOR = torch.Generator().manual_seed(0)
+TRAINING = LabelledImages(torch.rand(60, 1, 8, 8, generator=GENERATOR), torch.arange(60) % 10)
+IMAGES = torch.rand(7, 1, 8, 8, generator=GENERATOR)
+
+
+class Counted:
+    """A score that counts how often it is fitted and computed."""
+
+    def __init__(self) -> None:
+        self.fits = self.calls = 0
+
+    def fit(self, features: Tensor, labels: Tensor) -> Of:
+        self.fits += 1
+        return self.norm
+
+    def norm(self, features: Tensor) -> Tensor:
+        self.calls += 1
+        return features.norm(dim=1)
+
+
+def refused(features: Tensor, labels: Tensor) -> Of:
+    raise FitError("the covariance is singular")
+
+
+def scores_of(**fits: object) -> dict[str, Score]:
+    return {
+        name: Score(name=name, label=name, needs=frozenset({"features"}), fit=fit)
+        for name, fit in fits.items()
+    }
+
+
+@pytest.fixture(scope="module")
+def pool() -> NetworkPool:
+    return NetworkPool(recipe=STANDARD, engine=TorchEngine())
+
+
+def values(
+    method: PooledMethod, shared: SharedScores, scores: dict[str, Score], condition: str = "clean"
+) -> tuple[dict[str, Tensor], dict[str, str]]:
+    derived = DerivedValues(method, scores, shared, lambda: TRAINING)
+    found = derived.scores(method.predict(IMAGES), condition, IMAGES, method)
+    return found.values, found.reasons
+
+
+@pytest.fixture
+def methods(pool: NetworkPool, monkeypatch: pytest.MonkeyPatch) -> tuple[PooledMethod, ...]:
+    def networks(self: NetworkPool, indices: range, training: LabelledImages) -> list[object]:
+        return [initial_network(self.recipe, index, seed=0).eval() for index in indices]
+
+    monkeypatch.setattr(NetworkPool, "networks", networks)
+    every = (
+        Softmax(pool=pool),
+        MCDropout(pool=pool, passes=3),
+        DeepEnsemble(pool=pool, members=2),
+    )
+    return tuple(method.fit(TRAINING.images, TRAINING.labels) for method in every)
+
+
+def test_methods_of_a_network_share_its_scores(methods: tuple[PooledMethod, ...]) -> None:
+    counted, shared = Counted(), SharedScores()
+    scores = scores_of(norm=counted.fit)
+    one, dropout, two = (values(method, shared, scores)[0]["norm"] for method in methods)
+    assert (counted.fits, counted.calls) == (2, 2)
+    assert torch.equal(one, dropout)
+    other = methods[2].features(IMAGES)[1].norm(dim=1)
+    torch.testing.assert_close(two, (one + other.double()) / 2)
+    values(methods[0], shared, scores, "rotated")
+    assert (counted.fits, counted.calls) == (2, 3)
+
+
+def test_another_process_begins_with_none(methods: tuple[PooledMethod, ...]) -> None:
+    counted, shared = Counted(), SharedScores()
+    values(methods[0], shared, scores_of(norm=counted.fit))
+    values(methods[0], pickle.loads(pickle.dumps(shared)), scores_of(norm=counted.fit))
+    assert counted.fits == 2
+
+
+def test_score_that_cannot_be_fitted_has_the_reason(methods: tuple[PooledMethod, ...]) -> None:
+    for method, reason in zip(
+        (methods[0], methods[2]),
+        ("the covariance is singular", "the covariance is singular (for 2 of 2 networks)"),
+        strict=True,
+    ):
+        found, reasons = values(method, SharedScores(), scores_of(bad=refused))
+        assert found["bad"].isnan().all()
+        assert reasons == {"bad": reason}
