@@ -28,7 +28,7 @@ LETTER, HANDLE = 0.054, 0.45
 CHARACTERS, LINE = 13, 0.19
 """How many fit into an inch of a title, and how many inches a line of it takes."""
 
-ROWS, ROW = 5, 0.146
+ROWS, ROW = 3, 0.146
 """How many rows of a legend a figure's height has space for, and how many inches one takes."""
 
 
