@@ -127,6 +127,7 @@ class UncertaintyMethod(ABC):
             replicates of both are of the same network.
         slow: whether it is too slow for more than a few images: it is evaluated only on the subset
             conditions, and timed on single images.
+        costly: whether only the recipes in depth are evaluated by it.
         kernels_only: whether the Numba kernels compute it whatever the engine of its networks.
         primary_score: the score by which images are ranked where only one is shown.
         probabilities_of: the name of the method whose probabilities it shares, if there is one, so
@@ -150,6 +151,7 @@ class UncertaintyMethod(ABC):
     exact: ClassVar[bool] = False
     limit_of: ClassVar[str] = ""
     slow: ClassVar[bool] = False
+    costly: ClassVar[bool] = False
     kernels_only: ClassVar[bool] = False
     primary_score: ClassVar[str] = "predictive_entropy"
     probabilities_of: ClassVar[str] = ""

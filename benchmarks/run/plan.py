@@ -241,7 +241,7 @@ class Plan:
             RunUnit(recipe, name, size, replicate)
             for name, method in self.configuration.classes.items()
             for recipe in (self.configuration.recipes if method.pooled else (SELF_TRAINED,))
-            if not method.slow or self._in_depth(recipe)
+            if not (method.slow or method.costly) or self._in_depth(recipe)
             for size in self._sizes(name, recipe)
             for replicate in range(self._replicates(name, recipe, size))
         ]

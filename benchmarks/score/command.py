@@ -12,7 +12,7 @@ from benchmarks.command_line import exit_status, named_folder
 from benchmarks.files import writable_folder
 from benchmarks.report.tables.quality import main_table
 from benchmarks.report.tables.text.terminal import caption, notes, terminal
-from benchmarks.run.choices import require_resampling
+from benchmarks.run.configuration.choices import require_resampling
 from benchmarks.score.external_predictions import read_predictions, require_same_images
 from benchmarks.score.scoring import Scores, require_no_run, score, write_scores
 from benchmarks.vocabulary import SELF_TRAINED

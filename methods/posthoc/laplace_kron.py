@@ -32,6 +32,7 @@ class LaplaceKron(Laplace):
     in_text = "Kronecker-factored Laplace"
     citation = "Ritter et al. 2018; Daxberger et al. 2021"
     group = "single network"
+    costly = True
     presets = frozenset({"full"})
 
     def fit(self, images: Tensor, labels: Tensor) -> Self:

@@ -67,7 +67,8 @@ def draw(
         ax.plot(line["abstained"], line["error"], **look.line, clip_on=False)
         draw_band(ax, line, "abstained", look)
     shares = sorted(set(numbers["abstained"]))
-    ax.set_xscale("function", functions=(np.sqrt, np.square))
+    # Of the left edge a layout may see less than zero, by rounding.
+    ax.set_xscale("function", functions=(lambda x: np.sqrt(np.maximum(x, 0)), np.square))
     ax.set_xlim(0, shares[-1])
     ax.set_xticks(shares, [f"{share:g}" for share in shares])
     ax.set_ylim(bottom=0)

@@ -28,6 +28,9 @@ LETTER, HANDLE = 0.054, 0.45
 CHARACTERS, LINE = 13, 0.19
 """How many fit into an inch of a title, and how many inches a line of it takes."""
 
+ROWS, ROW = 3, 0.146
+"""How many rows of a legend a figure's height has space for, and how many inches one takes."""
+
 
 class Drawing(NamedTuple):
     """A figure, and the numbers that it shows.
@@ -65,20 +68,22 @@ def panels(
 
 
 def legend_below(figure: Figure, axes: Iterable[Axes], *, extra: Sequence[Artist] = ()) -> None:
-    """One legend for all panels, each label once; ``extra``: further artists with a label."""
+    """One legend for all panels, each label once; a long one makes the figure higher.
+
+    ``extra``: further artists with a label.
+    """
     entries: dict[str, Artist] = {}
     for ax in axes:
         handles, labels = ax.get_legend_handles_labels()
         for label, handle in zip(labels, handles, strict=True):
             entries.setdefault(label, handle)
     entries |= {str(handle.get_label()): handle for handle in extra}
-    if entries:
-        figure.legend(
-            list(entries.values()),
-            list(entries),
-            loc="outside lower center",
-            ncols=_columns_that_fit(list(entries), figure.get_figwidth()),
-        )
+    if not entries:
+        return
+    columns = _columns_that_fit(list(entries), figure.get_figwidth())
+    further = max(0, -(-len(entries) // columns) - ROWS)
+    figure.set_figheight(figure.get_figheight() + ROW * further)
+    figure.legend(list(entries.values()), list(entries), loc="outside lower center", ncols=columns)
 
 
 def title_above(figure: Figure, text: str) -> None:

@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass, fields, replace
 from typing import Literal, get_args
 
 from benchmarks.errors import UserError
-from benchmarks.run.choices import (
+from benchmarks.run.configuration.choices import (
     option_of,
     require_any,
     require_known,
