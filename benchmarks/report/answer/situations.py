@@ -90,32 +90,30 @@ NOTICING = Purpose("Out-of-distribution images", "", lambda results: results.ood
 PURPOSES = (ON_CLEAN, ON_SHIFTED, ABSTAINING, NOTICING)
 """Those that share no measure."""
 
-BY_IMAGES = (ON_CLEAN, ON_SHIFTED, ON_EITHER)
-
 SITUATIONS = (
     Situation(
         "I have one trained network and cannot retrain",
         "if you cannot retrain",
-        BY_IMAGES,
+        (ON_CLEAN, ON_SHIFTED, ON_EITHER),
         retrains=False,
         networks=1,
     ),
     Situation(
         "I can retrain one network",
         "if you can train one network",
-        BY_IMAGES,
+        (ON_CLEAN, ON_SHIFTED),
         networks=1,
     ),
     Situation(
         "I can afford five networks",
         "if you can train five",
-        BY_IMAGES,
+        (ON_CLEAN, ON_SHIFTED),
         networks=5,
     ),
     Situation(
         "Single images must be answered in a millisecond",
         "If a millisecond must do",
-        BY_IMAGES,
+        (ON_CLEAN, ON_SHIFTED),
         milliseconds=MILLISECOND,
     ),
     Situation("I need to know when to abstain", "to abstain", (ABSTAINING,)),
