@@ -22,7 +22,6 @@ truth in 90 % of simulations, with thirty in 94 %."""
 FEW_OF_A_KIND = f"no interval: fewer than {FEWEST_OF_A_KIND} images of one kind"
 TOO_FEW = "no interval: few images decide, and some resamples lack them all"
 ALIKE = "no interval: every resample gives the same value"
-IMAGES_ALONE = "the interval is over images alone: there is one replicate"
 BORROWED = f"{NETWORKS_KNOWN_FROM} ensembles of {{}} by the ratio of the sizes"
 
 
@@ -48,7 +47,4 @@ def reliable(estimated: Estimate, measured: MetricValues, sides: tuple[Side, ...
     if not estimated.half_width > 0:
         return Interval(math.nan, ALIKE)
     borrowed = dict.fromkeys(side.borrowed_from for side in sides if side.borrowed_from)
-    notes = [BORROWED.format(size) for size in borrowed]
-    if any(side.networks is None for side in sides):
-        notes.append(IMAGES_ALONE)
-    return Interval(estimated.half_width, note="; ".join(notes))
+    return Interval(estimated.half_width, note="; ".join(map(BORROWED.format, borrowed)))

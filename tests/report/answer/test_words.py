@@ -306,10 +306,10 @@ def test_verdict_says_what_to_use() -> None:
     ]
     told = verdict(run(MEASURED, rows))
     assert told.endswith(
-        ". If you cannot retrain or if you can train one network, use softmax on clean images and "
-        "MC-dropout (T = 100) on shifted images (tests do not decide when it is not known which "
-        "images come). To abstain or to notice out-of-distribution inputs, use the deep ensemble "
-        "(M = 50)."
+        ". If you cannot retrain, use softmax on clean images and MC-dropout (T = 100) on shifted "
+        "images (tests do not decide when it is not known which images come); if you can train one "
+        "network, use softmax on clean images and MC-dropout (T = 100) on shifted images. To "
+        "abstain or to notice out-of-distribution inputs, use the deep ensemble (M = 50)."
     )
     rows[2:4] = compared(DROPOUT, SOFTMAX, CLEAN, OPEN)
     assert (

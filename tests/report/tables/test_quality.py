@@ -127,7 +127,8 @@ def test_conditions_without_data_are_left_out_in_one_remark(reported: Path) -> N
     for path in (reported / "tables").glob("*-standard.md"):
         text = path.read_text()
         assert "Name or service not known" not in text
-        assert "unavailable" not in text
+        # The run has no predictions of calibration images.
+        assert ("unavailable" in text) is (path.stem == "calibration-standard")
         is_listing = path.stem.removesuffix("-standard") in listing
         assert text.count(f" {LEFT_OUT}Gaussian noise.\n") == is_listing
         assert text.count("Gaussian noise") == is_listing
@@ -139,7 +140,7 @@ def test_cells_of_ill_defined_labels_are_marked_and_no_others(reported: Path) ->
     assert ill_defined.startswith("120°")
     assert ill_defined.count("†") == len(CALIBRATION) * 5
     assert "†" not in "".join(certain)
-    assert "† ill-defined labels: 6 and 9 swap.\n" in text
+    assert "† ill-defined labels: 6 and 9 swap" in text
 
 
 def test_exact_mc_dropout_is_shown_on_the_subsets_only_and_beside_all_others(make_run) -> None:

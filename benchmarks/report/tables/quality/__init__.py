@@ -36,7 +36,7 @@ def quality_tables(results: Results, recipe: str) -> Iterator[Table]:
     yield overview_table(results, recipe)
     yield main_table(results, recipe)
     yield calibration_table(results, recipe)
-    for level in dict.fromkeys(metric.level for metric in _metrics(results, SETS)):
+    for level in dict.fromkeys(metric.level for metric in _measured(results, SETS)):
         yield sets_table(results, recipe, level)
     yield uncertainty_table(results, recipe)
     if any(one.name != one.reference for one in results.conditions):
@@ -209,6 +209,12 @@ def kind_of(metric: MetricRecord) -> str:
 def _metrics(results: Results, of: str) -> list[MetricRecord]:
     """The metrics of a kind of table."""
     return [one for one in results.names.nouns.metrics if kind_of(one) == of]
+
+
+def _measured(results: Results, of: str) -> list[MetricRecord]:
+    """Those of them that have a value."""
+    known = set(results.summary.loc[results.summary["value"].notna(), "metric"])
+    return [metric for metric in _metrics(results, of) if metric.name in known]
 
 
 def _detected(results: Results) -> tuple[str, ...]:
