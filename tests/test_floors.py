@@ -34,7 +34,7 @@ FLOORS = {
     "benchmarks/stored": GROUND | {"benchmarks.records"},
     "methods/scores": {"methods.interface"},
     "benchmarks/metrics": {"benchmarks.errors", "methods.interface", "methods.scores"}
-    | {"methods.temperature"},
+    | {"methods.posthoc.temperature"},
     "benchmarks/data": GROUND | {"benchmarks.progress", "methods"},
     "benchmarks/tasks": GROUND | {"benchmarks.data", "methods"},
     "benchmarks/inference": GROUND
@@ -83,7 +83,7 @@ LIBRARIES = {
     "benchmarks/process": STANDARD,
     "benchmarks/metrics": STANDARD
     | {"torch", "jaxtyping", "numpy", "numba", "scipy"}
-    | {"benchmarks.errors", "methods.interface", "methods.scores", "methods.temperature"},
+    | {"benchmarks.errors", "methods.interface", "methods.scores", "methods.posthoc.temperature"},
     "methods/scores": STANDARD | {"torch", "jaxtyping", "methods.interface"},
     "methods/engines/lenet5_kernels": STANDARD
     | {"numpy", "numba", "llvmlite", "jaxtyping", "filelock", "platformdirs"},

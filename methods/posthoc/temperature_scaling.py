@@ -12,8 +12,8 @@ from methods.deep_ensemble import DeepEnsemble
 from methods.interface import LONG_PRESETS, Prediction
 from methods.mc_dropout import MCDropout
 from methods.pooled import MemberMethod
+from methods.posthoc.temperature import is_at_bound, nll_of_members, temperature_of_least_nll
 from methods.softmax import Softmax
-from methods.temperature import is_at_bound, nll_of_members, temperature_of_least_nll
 
 NOT_CALIBRATED = "not calibrated: the temperature is 1"
 

@@ -23,8 +23,8 @@ from torch.nn.functional import nll_loss
 from benchmarks.metrics.calibration import Calibration, debiased_squared_calibration_error
 from benchmarks.metrics.metric import Arrays, Metric
 from benchmarks.metrics.scoring import LabelMeans, brier, negative_log_likelihood
+from methods.posthoc.temperature import temperature_of_least_nll
 from methods.scores.arguments import require_labels
-from methods.temperature import temperature_of_least_nll
 
 UNDEFINED = "a calibration label was given the probability 0"
 

@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from methods.networks.labelled_images import LabelledImages
 from methods.networks.pool import NetworkPool
 from methods.networks.recipes import STANDARD
+from methods.posthoc.temperature import HOTTEST, nll_of_members
 from methods.posthoc.temperature_scaling import (
     NOT_CALIBRATED,
     TemperatureScaled,
@@ -21,7 +22,6 @@ from methods.posthoc.temperature_scaling import (
     TemperatureScaledMCDropout,
     TemperatureScaling,
 )
-from methods.temperature import HOTTEST, nll_of_members
 
 POOL = NetworkPool(replace(STANDARD, epochs=2))
 SCALED = (
