@@ -14,7 +14,7 @@ NAME = "noise-lowers-accuracy"
 def test_it_is_measured_and_judged(written: Written) -> None:
     claims = json.loads((written.folder / "claims.json").read_text())["claims"]
     claim = claims[-1]
-    # All three networks; a share above a half would take six.
+    # The first of two parts.
     assert (claim["id"], claim["verdict"]) == (NAME, "partly")
     clean, noisy = (entry["values"] for entry in claim["numbers"]["article"])
     assert len(clean) == 3

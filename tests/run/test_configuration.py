@@ -86,7 +86,7 @@ def test_medium_is_full_with_fewer_networks() -> None:
         for field in fields(Configuration)
         if getattr(medium, field.name) != getattr(FULL, field.name)
     }
-    assert differing == {"preset", "members", "replicates", "pool"}
+    assert differing == {"preset", "methods", "members", "replicates", "pool"}
     assert (medium.pool, max(medium.members), medium.replicates) == (20, 20, 5)
     assert len(Plan(medium).networks()) == 20 * len(RECIPES)
 
@@ -241,6 +241,7 @@ def test_every_part_changes_the_identity(tmp_path: Path) -> None:
         "subset_images": 3,
         "resamples": 300,
         "batch_sizes": (1,),
+        "scores": "all",
     }
     assert set(changes) | {"device", "task"} == {field.name for field in fields(Configuration)}
     for part, value in changes.items():
