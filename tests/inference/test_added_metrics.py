@@ -310,5 +310,5 @@ def test_members_that_were_not_stored_have_a_reason(monkeypatch: pytest.MonkeyPa
     monkeypatch.setitem(METRICS, "other", metric)
     stored = predictions()[UNITS[0], "clean"]
     (row,) = (r for r in measure(UNITS[0], CLEAN, stored, stored) if r.metric == "other")
-    assert (row.value, row.status) == (None, "undefined")
+    assert (row.value, row.status) == (None, "unavailable")
     assert row.reason == "the method gives no predictions of its members"

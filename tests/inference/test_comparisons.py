@@ -38,7 +38,7 @@ from benchmarks.run.summary import means_over_groups, summarise
 from benchmarks.tasks.conditions import Condition
 from benchmarks.tasks.mnist import MNIST
 from methods import Prediction
-from methods.scores import SCORES
+from methods.scores import of_probabilities
 from tests.runs import CONDITIONS
 
 IMAGES, RESAMPLES = 300, 1000
@@ -536,7 +536,7 @@ def test_p_values_are_corrected_within_family_split_metric_and_score() -> None:
 def test_every_row_of_the_summary_has_an_interval_or_a_reason(predictions: Predictions) -> None:
     fewer = {key: stored for key, stored in predictions.items() if key[0].method != "deep_ensemble"}
     whole = all_measurements(predictions, ROTATED)
-    groups: tuple[Group, ...] = (MEANS, LABELS, CALIBRATION, *SCORES)
+    groups: tuple[Group, ...] = (MEANS, LABELS, CALIBRATION, *of_probabilities())
     intervals = {}
     for group in groups:
         intervals.update(estimates(fewer, group).intervals)

@@ -24,7 +24,7 @@ from methods.networks.recipes import ARTICLE, PLAIN, RECIPES, STANDARD, Recipe
 from methods.networks.training import (
     TrainedNetwork,
     TrainingDivergedError,
-    _orders_and_masks,
+    orders_and_masks,
     initial_network,
     train_network,
     train_networks,
@@ -118,7 +118,7 @@ def test_networks_trained_batched_are_those_trained_one_by_one(
         networks = [initial_network(recipe, index) for index in range(3)]
         trainer = kind(networks, recipe, training_images, "cpu")
         randoms = [np.random.default_rng(index) for index in range(3)]
-        losses += [trainer.epoch(*_orders_and_masks(recipe, 1500, randoms)) for _ in range(2)]
+        losses += [trainer.epoch(*orders_and_masks(recipe, 1500, randoms)) for _ in range(2)]
         vectors.append(torch.stack([parameters_to_vector(n.parameters()) for n in networks]))
     torch.testing.assert_close(*vectors, atol=5e-4, rtol=1e-3)
     assert losses[2] == pytest.approx(losses[0], rel=1e-5)

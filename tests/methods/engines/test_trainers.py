@@ -12,7 +12,7 @@ import torch
 from methods.engines.trainers import LoopTrainer, Optimiser, StackedTrainer
 from methods.networks.labelled_images import LabelledImages
 from methods.networks.recipes import STANDARD, Recipe
-from methods.networks.training import _orders_and_masks, initial_network
+from methods.networks.training import orders_and_masks, initial_network
 
 SHORT = replace(STANDARD, epochs=2, batch_size=10)
 IMAGES = 25
@@ -82,6 +82,6 @@ def test_stacked_training_is_that_one_by_one(
         networks = [initial_network(recipe, index) for index in range(2)]
         trainer = kind(networks, recipe, few, "cpu")
         randoms = [np.random.default_rng(index) for index in range(2)]
-        losses.append(trainer.epoch(*_orders_and_masks(recipe, 200, randoms)))
+        losses.append(trainer.epoch(*orders_and_masks(recipe, 200, randoms)))
         assert not any(network.training for network in networks)
     assert losses[0] == pytest.approx(losses[1], rel=1e-5)

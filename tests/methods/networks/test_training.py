@@ -100,10 +100,10 @@ def test_order_of_an_unshuffled_recipe_matters_and_of_a_shuffled_one_is_drawn(
     training_images: LabelledImages,
 ) -> None:
     """Without dropout and with given weights, only the order is left to make networks differ."""
-    from methods.networks.training import _orders_and_masks
+    from methods.networks.training import orders_and_masks
 
     orders = {
-        name: _orders_and_masks(recipe, 130, [np.random.default_rng(seed) for seed in (0, 1)])[0]
+        name: orders_and_masks(recipe, 130, [np.random.default_rng(seed) for seed in (0, 1)])[0]
         for name, recipe in RECIPES.items()
     }
     for name in ("article", "article-logits"):
