@@ -24,8 +24,8 @@ from methods.networks.recipes import ARTICLE, PLAIN, RECIPES, STANDARD, Recipe
 from methods.networks.training import (
     TrainedNetwork,
     TrainingDivergedError,
-    orders_and_masks,
     initial_network,
+    orders_and_masks,
     train_network,
     train_networks,
 )

@@ -12,7 +12,7 @@ import torch
 from methods.engines.trainers import LoopTrainer, Optimiser, StackedTrainer
 from methods.networks.labelled_images import LabelledImages
 from methods.networks.recipes import STANDARD, Recipe
-from methods.networks.training import orders_and_masks, initial_network
+from methods.networks.training import initial_network, orders_and_masks
 
 SHORT = replace(STANDARD, epochs=2, batch_size=10)
 IMAGES = 25
