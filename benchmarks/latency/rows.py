@@ -22,9 +22,9 @@ from methods import METHODS, UncertaintyMethod
 from methods.engines.choice import has_kernels
 
 FITTED_ON = 1000
-"""Random images that a method is fitted on, unless it is one of the pool that learns from them:
+"""Random images that a method is fitted on.
 
-such a one is fitted on as many as the task has.
+Those of the suite's methods that learn from images get as many as the task has.
 """
 
 NO_GPU = "no GPU on this machine"

@@ -47,7 +47,7 @@ from benchmarks.run.record import RunRecord
 from benchmarks.run.workspace import Workspace
 from benchmarks.stored.listing import own_file
 from benchmarks.vocabulary import LATENCY, LATENCY_CSV, SUMMARY_CSV
-from methods import PooledMethod, UncertaintyMethod
+from methods import METHODS, PooledMethod, UncertaintyMethod
 from methods.engines.choice import choose_engine
 from methods.networks.labelled_images import LabelledImages
 from methods.networks.pool import UntrainedPool
@@ -171,7 +171,7 @@ def _fitted(
     """
     engine = choose_engine(setup.engine, setup.device)
     pool = UntrainedPool(recipe=plan.task.recipes[0], seed=plan.configuration.seed, engine=engine)
-    learns = issubclass(method, PooledMethod) and method.fit is not PooledMethod.fit
+    learns = method in METHODS.values() and method.fit is not PooledMethod.fit
     count = plan.task.training_images if learns else FITTED_ON
     labels = torch.arange(count) % len(plan.task.classes)
     random = LabelledImages(_random_images(plan, count), labels)

@@ -57,7 +57,7 @@ class Scaled(PooledMethod):
 
     def fit(self, images, labels):
         super().fit(images, labels)
-        assert len(images) == len(labels) == 55_000
+        assert len(images) == len(labels) == 1000
         logits = self.logits(images)
         temperatures = torch.linspace(0.5, 5, 10)
         losses = [torch.nn.functional.cross_entropy(logits / t, labels) for t in temperatures]
