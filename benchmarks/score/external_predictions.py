@@ -145,8 +145,9 @@ def _predictions(
     for array in (probabilities, *others):
         require_form(array)
     require_few_images(labels.shape[0] + sum(array.shape[-2] for array in others))
+    classes = _classes(labels)
     with probabilities.opened() as parts:
-        known = _labels(probabilities, parts, labels)
+        known = _labels(probabilities, parts, classes, labels.name)
         for array in others:
             require_few_values(array)
             require_same_members(array, probabilities)
@@ -160,20 +161,24 @@ def _predictions(
     return dict(predictions), known
 
 
-def _labels(array: StoredArray, parts: Parts, labels: StoredArray) -> Labels:
+def _classes(labels: StoredArray) -> np.ndarray:
+    with labels.opened() as parts:
+        return parts.part(0, 0, labels.shape[0])
+
+
+def _labels(array: StoredArray, parts: Parts, classes: np.ndarray, name: str) -> Labels:
     """The labels of an array's images, each one of its classes."""
-    with labels.opened() as of_labels:
-        classes = of_labels.part(0, 0, labels.shape[0])
     _require_images(array, parts, len(classes))
     require_few_values(array)
-    require_classes(classes, classes=array.shape[-1], name=labels.name)
+    require_classes(classes, classes=array.shape[-1], name=name)
     return torch.from_numpy(classes.astype(np.int64))
 
 
 def _calibration(array: StoredArray, labels: StoredArray) -> StoredPrediction:
     """The mean prediction of the calibration images: no more is fitted to."""
+    classes = _classes(labels)
     with array.opened() as parts:
-        known = _labels(array, parts, labels)
+        known = _labels(array, parts, classes, labels.name)
         blocks = [block.prediction.mean for block in _checked(array, parts, known)]
     return StoredPrediction(Prediction.of(torch.cat(blocks)[None]), known)
 

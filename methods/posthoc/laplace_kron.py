@@ -54,13 +54,15 @@ class LaplaceKron(Laplace):
     ) -> tuple[Float[Tensor, "images classes"], Float[Tensor, "images classes"]]:
         """Mean and variance of each logit."""
         signals = LayerSignals(self.fitted[0])  # anew: threads may share the method
-        batches = [self._moments(signals, one) for one in torch.split(images, BATCH)]
+        classes = signals.logits(images[:1].to(self.device)).shape[1]
+        batches = [self._moments(signals, one, classes) for one in torch.split(images, BATCH)]
         means, variances = zip(*batches, strict=True)
         return torch.cat(means).cpu(), torch.cat(variances).cpu()
 
-    def _moments(self, signals: LayerSignals, images: Tensor) -> tuple[Tensor, Tensor]:
+    def _moments(
+        self, signals: LayerSignals, images: Tensor, classes: int
+    ) -> tuple[Tensor, Tensor]:
         images = images.to(self.device)
-        classes = signals.logits(images[:1]).shape[1]
         directions = torch.eye(classes, device=images.device).expand(len(images), -1, -1)
         logits, of_layers = signals.of(images, directions)
         variances = [basis.variance(one) for basis, one in zip(self._bases, of_layers, strict=True)]

@@ -14,16 +14,16 @@ from __future__ import annotations
 
 import math
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 from jaxtyping import Float, Float64, Int64
 from torch import Tensor
-from torch.nn.functional import nll_loss
 
 from benchmarks.metrics.calibration import Calibration, debiased_squared_calibration_error
 from benchmarks.metrics.metric import Arrays, Metric
 from benchmarks.metrics.scoring import LabelMeans, brier, negative_log_likelihood
-from methods.posthoc.temperature import temperature_of_least_nll
+from methods.posthoc.temperature import nll_of_members, temperature_of_least_nll
 from methods.scores.arguments import require_labels
 
 UNDEFINED = "a calibration label was given the probability 0"
@@ -51,11 +51,7 @@ def best_temperature(
     logarithms = mean.double().log()
     if not logarithms.gather(-1, labels[:, None]).isfinite().all():
         return math.nan
-
-    def loss(inverse: float) -> float:
-        return float(nll_loss((inverse * logarithms).log_softmax(dim=-1), labels))
-
-    return temperature_of_least_nll(loss)
+    return temperature_of_least_nll(partial(nll_of_members, logarithms[None], labels))
 
 
 def recalibrated(

@@ -33,7 +33,7 @@ def judge(numbers):
     falls = over_networks([clean - noisy for clean, noisy in pairs])
     parts = {
         "Noise lowers the accuracy": falls.above(),
-        "It lowers it by more than 100 %": falls.above(1.0),
+        "It lowers it by more than 50 %": falls.above(0.5),
     }
     return by_parts(parts)
 
@@ -43,7 +43,7 @@ NOISE_LOWERS_ACCURACY = Claim(
     statement="Noise lowers the accuracy.",
     place="the outlook",
     weight="supporting",
-    rule="The 95 % interval (over networks) of the fall with noise of 40 % lies above 0 and 100 %.",
+    rule="The 95 % interval (over networks) of the fall with noise of 40 % lies above 0 and 50 %.",
     measure=measure,
     judge=judge,
     figure="corrupted-accuracy",

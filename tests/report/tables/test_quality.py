@@ -140,7 +140,7 @@ def test_cells_of_ill_defined_labels_are_marked_and_no_others(reported: Path) ->
     assert ill_defined.startswith("120°")
     assert ill_defined.count("†") == len(CALIBRATION) * 5
     assert "†" not in "".join(certain)
-    assert "† ill-defined labels: 6 and 9 swap" in text
+    assert "† ill-defined labels: 6 and 9 swap.\n" in text
 
 
 def test_exact_mc_dropout_is_shown_on_the_subsets_only_and_beside_all_others(make_run) -> None:
