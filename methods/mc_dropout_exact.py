@@ -6,7 +6,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from methods.interface import LONG_PRESETS, Prediction
+from methods.interface import Prediction
 from methods.networks.lenet5 import LeNet5
 from methods.networks.network import Network
 from methods.networks.recipes import Recipe
@@ -29,7 +29,7 @@ class MCDropoutExact(PooledMethod):
     limit_of = "mc_dropout"
     slow = True
     kernels_only = True
-    presets = LONG_PRESETS
+    presets = frozenset({"full"})
 
     @classmethod
     def objection(cls, recipe: Recipe) -> str | None:

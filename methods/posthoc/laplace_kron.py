@@ -33,7 +33,6 @@ class LaplaceKron(Laplace):
     citation = "Ritter et al. 2018; Daxberger et al. 2021"
     group = "single network"
     costly = True
-    presets = frozenset({"full"})
 
     def fit(self, images: Tensor, labels: Tensor) -> Self:
         """Take the network, sum the factors over the training images and choose the prior."""

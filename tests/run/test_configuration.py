@@ -86,9 +86,11 @@ def test_medium_is_full_with_fewer_networks() -> None:
         for field in fields(Configuration)
         if getattr(medium, field.name) != getattr(FULL, field.name)
     }
-    assert differing == {"preset", "methods", "members", "replicates", "pool"}
+    assert differing == {"preset", "recipes", "methods", "members", "replicates", "pool"}
+    assert medium.recipes == ("standard", "plain")
+    assert set(FULL.methods) - set(medium.methods) == {"mc_dropout_exact"}
     assert (medium.pool, max(medium.members), medium.replicates) == (20, 20, 5)
-    assert len(Plan(medium).networks()) == 20 * len(RECIPES)
+    assert len(Plan(medium).networks()) == 20 * 2
 
 
 def test_article_has_what_its_claims_are_measured_by() -> None:

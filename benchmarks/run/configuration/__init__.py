@@ -235,9 +235,11 @@ def _article(task: Task) -> Configuration:
 
 
 def _medium(task: Task) -> Configuration:
+    """Of recipes that leave calibration images, which most methods of this preset need."""
     return replace(
         _full(task),
         preset="medium",
+        recipes=tuple(one.name for one in task.recipes if one.split == "training"),
         methods=_methods_of("medium"),
         members=(1, 2, 3, 5, 7, 10, 14, 20),
         passes=(1, 2, 5, 10, 20, 50, 100),
