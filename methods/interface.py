@@ -15,7 +15,7 @@ from methods.networks.pool import NetworkPool
 from methods.networks.recipes import Recipe
 from methods.seeds import derive_seed
 
-Need = Literal["dropout", "calibration"]
+Need = Literal["dropout", "calibration", "training", "training images"]
 Preset = Literal["quick", "article", "medium", "full"]
 
 ALL_PRESETS: frozenset[Preset] = frozenset(get_args(Preset))
@@ -111,7 +111,7 @@ class UncertaintyMethod(ABC):
         label: in print; empty: the name.
         in_text: in a sentence, with its article; empty: the label.
         citation: the paper; empty where there is none to name.
-        group: of methods that work alike, such as ``ensemble``.
+        group: of methods that work alike, such as ``ensemble``; a short table has the best of each.
         size: the keyword argument that is the number of its members, if it has one.
         sweep: the sizes that a run evaluates; empty: those of the option named as the argument
             (``--members`` or ``--passes``).
@@ -120,8 +120,9 @@ class UncertaintyMethod(ABC):
         symbol: of the size, in print.
         counts_networks: whether the size is a number of networks, so that replicates of a size are
             disjoint blocks of them.
-        needs: of ``dropout`` (its networks must have been trained with it) and ``calibration``
-            (held-out images that `calibrate` learns from).
+        needs: beside trained networks, of ``dropout`` (they must have been trained with it),
+            ``calibration`` (held-out images that `calibrate` learns from), ``training`` (more of it
+            than theirs) and ``training images`` (to be fitted, not trained, on these).
         exact: whether nothing is sampled, so that its prediction has no Monte-Carlo error.
         limit_of: the name of the method whose limit of ever more members it is, if there is one;
             replicates of both are of the same network.

@@ -97,13 +97,13 @@ class Results:
             left_out=_left_out(folder, summary, names),
         )
 
-    @property
+    @cached_property
     def recipes(self) -> tuple[str, ...]:
         """The recipes compared, the main one first.
 
         Methods that train themselves belong to each of them.
         """
-        names = sorted(set(self.summary["recipe"]), key=self.names.recipe_rank)
+        names = sorted(self.summary["recipe"].unique(), key=self.names.recipe_rank)
         return tuple(name for name in names if name != SELF_TRAINED) or tuple(names)
 
     def of_recipe(self, recipe: str) -> Results:
@@ -121,13 +121,13 @@ class Results:
             comparisons=between(self.comparisons, [recipe, SELF_TRAINED]),
         )
 
-    @property
+    @cached_property
     def variants(self) -> tuple[Variant, ...]:
         """Every method of every size, in the order in which they are shown."""
-        pairs = set(zip(self.summary["method"], self.summary["members"], strict=True))
+        pairs = self.summary[["method", "members"]].drop_duplicates().itertuples(index=False)
         return tuple(sorted((Variant(*pair) for pair in pairs), key=self.names.rank))
 
-    @property
+    @cached_property
     def shown(self) -> tuple[Variant, ...]:
         """Those that have a line in figures: of the sizes compared, the ones with any value."""
         with_value = replace(self, summary=self.summary[self.summary["value"].notna()]).variants
@@ -140,7 +140,7 @@ class Results:
         last = {variant.method: variant for variant in self.shown}
         return tuple(variant for variant in self.shown if variant == last[variant.method])
 
-    @property
+    @cached_property
     def compared(self) -> tuple[Variant, ...]:
         """Those that have a row in tables: of compared and of usual sizes.
 
@@ -205,8 +205,7 @@ class Results:
 
     def evaluated_on(self, conditions: Sequence[str]) -> tuple[Variant, ...]:
         """Of those compared the ones with a row of any of the conditions, failed ones too."""
-        rows = self.summary[self.summary["condition"].isin(conditions)]
-        evaluated = set(replace(self, summary=rows).variants)
+        evaluated = {one for name in conditions for one in self._evaluated.get(name, ())}
         return tuple(variant for variant in self.compared if variant in evaluated)
 
     def find(self, variant: Variant, quantity: Quantity) -> dict[str, Any] | None:
@@ -253,8 +252,18 @@ class Results:
     @cached_property
     def _measured(self) -> tuple[ConditionRecord, ...]:
         """The conditions that have a row, in the order in which they are shown."""
-        names = sorted(set(self.summary["condition"]), key=self.names.condition_rank)
+        names = sorted(self.summary["condition"].unique(), key=self.names.condition_rank)
         return tuple(map(self.names.condition, names))
+
+    @cached_property
+    def _evaluated(self) -> dict[str, set[Variant]]:
+        """By condition, the variants with a row."""
+        evaluated: dict[str, set[Variant]] = {}
+        for condition, method, members in zip(
+            *(self.summary[name] for name in ("condition", "method", "members")), strict=True
+        ):
+            evaluated.setdefault(condition, set()).add(Variant(method, members))
+        return evaluated
 
     @cached_property
     def _rows(self) -> dict[tuple[str, ...], dict[str, Any]]:

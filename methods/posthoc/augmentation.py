@@ -50,7 +50,7 @@ class Augmentation(Softmax):
     label = "Augmentation"
     in_text = "test-time augmentation"
     citation = "Ayhan & Berens 2018"
-    group = "single network"
+    group = "augmentation"
     size, sweep, symbol = "views", (len(VERSIONS),), "V"
     usual_sizes = sweep
     presets = LONG_PRESETS

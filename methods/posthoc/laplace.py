@@ -90,6 +90,8 @@ class Laplace(PooledMethod):
 
     evidence: Evidence
     precision: float
+    group = "Laplace approximation"
+    needs = frozenset({"training images"})
     presets = LONG_PRESETS
 
     @classmethod

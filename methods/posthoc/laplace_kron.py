@@ -31,7 +31,6 @@ class LaplaceKron(Laplace):
     label = "Laplace, all layers"
     in_text = "Kronecker-factored Laplace"
     citation = "Ritter et al. 2018; Daxberger et al. 2021"
-    group = "single network"
     costly = True
 
     def fit(self, images: Tensor, labels: Tensor) -> Self:

@@ -26,7 +26,6 @@ class LaplaceLastLayer(Laplace):
     label = "Laplace, last layer"
     in_text = "last-layer Laplace"
     citation = "Daxberger et al. 2021"
-    group = "single network"
 
     def fit(self, images: Tensor, labels: Tensor) -> Self:
         """Take the network, sum the GGN over the training images and choose the prior."""

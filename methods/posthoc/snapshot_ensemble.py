@@ -34,7 +34,8 @@ class SnapshotEnsemble(MemberMethod):
     label = "Snapshots"
     in_text = "the snapshot ensemble"
     citation = "Huang et al. 2017"
-    group = "ensemble"
+    group = "snapshots"
+    needs = frozenset({"training"})
     size, sweep = "snapshots", (SNAPSHOTS,)
     usual_sizes: ClassVar[tuple[int, ...]] = sweep
     presets = LONG_PRESETS

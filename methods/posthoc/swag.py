@@ -45,7 +45,8 @@ class SWAG(MemberMethod):
     name = "swag"
     label = "SWAG"
     citation = "Maddox et al. 2019"
-    group = "ensemble"
+    group = "snapshots"
+    needs = frozenset({"training"})
     size, sweep, symbol = "samples", (SAMPLES,), "S"
     usual_sizes: ClassVar[tuple[int, ...]] = sweep
     presets = LONG_PRESETS

@@ -62,7 +62,7 @@ class TemperatureScaling(TemperatureScaled, Softmax):
     label = "Temperature scaling"
     in_text = "temperature scaling"
     citation = "Guo et al. 2017"
-    group = "single network"
+    group = "temperature scaling"
     needs = frozenset({"calibration"})
 
 

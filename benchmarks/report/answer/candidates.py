@@ -9,7 +9,7 @@ import pandas as pd
 
 from benchmarks.records import members_rank
 from benchmarks.report.answer.evidence import Candidate
-from benchmarks.report.answer.situations import Situation
+from benchmarks.report.answer.situations import MORE_TRAINING, Situation
 from benchmarks.report.names import Variant
 from benchmarks.report.numbers.cost import main_setup, milliseconds
 from benchmarks.report.results import Results
@@ -75,6 +75,9 @@ def _measured(results: Results, situation: Situation) -> Iterator[Candidate]:
 
 def _is_allowed(results: Results, situation: Situation, candidate: Candidate) -> bool:
     most, limit = situation.networks, situation.milliseconds
+    needs = results.names.method(candidate.method).needs
+    if MORE_TRAINING in needs and not situation.retrains:
+        return False
     if most is not None and cost(results, candidate)[0] > most:
         return False
     if most == 1 and is_ensemble(results, candidate):

@@ -11,6 +11,9 @@ from benchmarks.vocabulary import CLEAN
 
 MILLISECOND = 1.0
 
+MORE_TRAINING = "training"
+"""What a method needs for which trained networks do not suffice."""
+
 
 @dataclass(frozen=True)
 class Purpose:
@@ -48,7 +51,7 @@ class Situation:
         clause: the same, before "use …".
         purposes: what is decided, each by its own measures.
         retrains: whether networks may be trained anew, by other recipes too; if not, only methods
-            of one network of the main recipe may be chosen.
+            of one network of the main recipe may be chosen that need no more training.
         networks: how many may be trained; 1: only methods of one network; ``None``: any number.
         milliseconds: in which a single image must be answered; ``None``: in any time.
     """

@@ -9,6 +9,7 @@ from benchmarks.records import members_rank
 from benchmarks.report.answer.candidates import cost, single_image
 from benchmarks.report.answer.decision import Decision
 from benchmarks.report.answer.evidence import Candidate, Evidence, Relation
+from benchmarks.report.answer.situations import MORE_TRAINING
 from benchmarks.report.number_format import rounded
 from benchmarks.report.read.comparisons import Quantity
 from benchmarks.report.results import Results
@@ -23,7 +24,12 @@ FEW = 2
 DROPOUT = "dropout"
 """What a method needs whose members are sampled by dropout."""
 
-NEEDS = {DROPOUT: "networks trained with dropout", "calibration": "held-out images"}
+NEEDS = {
+    DROPOUT: "networks trained with dropout",
+    "calibration": "held-out images",
+    MORE_TRAINING: "more training",
+    "training images": "the training images",
+}
 """What methods need beside networks."""
 
 
