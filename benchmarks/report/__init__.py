@@ -25,14 +25,16 @@ def write_report(folder: Path) -> None:
     if not read_latency(folder).empty and not (folder / SUMMARY_CSV).exists():
         return  # methods were only timed here
     # Not at the top: tables of timings are written where nothing that draws is installed.
+    from benchmarks.report.answer.kinds import kinds_table
     from benchmarks.report.answer.table import decision_table
     from benchmarks.report.page import write_page
     from benchmarks.report.recipe import write_recipe
     from benchmarks.report.tables.claims import verdict_table
 
     results = Results.load(folder)
+    answers = decision_table(results), kinds_table(results)
     verdicts = verdict_table(results.claims) if results.claims else None
-    write_tables(filter(None, (decision_table(results), verdicts, integrity_table(folder))), folder)
+    write_tables(filter(None, (*answers, verdicts, integrity_table(folder))), folder)
     done = (write_recipe(results, recipe, folder) for recipe in results.recipes)
     for _ in tracked(done, len(results.recipes), "report", "recipes"):
         pass

@@ -57,6 +57,15 @@ def three_decimals(value: float) -> str:
     return UNDEFINED if math.isnan(value) else f"{value:.3f}"
 
 
+def two_digits(value: float) -> str:
+    """As few digits as a reader needs.
+
+    >>> two_digits(0.2862), two_digits(10.52), two_digits(1456.9)
+    ('0.29', '11', '1,500')
+    """
+    return f"{float(f'{value:.2g}'):,g}"
+
+
 def spread(values: Sequence[float | None]) -> str:
     """The mean of those that are known, and their range.
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import cache, cached_property, partial
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -12,10 +14,9 @@ import typer
 from benchmarks.errors import UserError
 from benchmarks.files import written_whole
 from benchmarks.process.ending import run_command
+from benchmarks.report.answer.kinds import kinds_table
 from benchmarks.report.answer.table import decision_table
-from benchmarks.report.answer.verdict import verdict
-from benchmarks.report.claims_page import by_weight
-from benchmarks.report.names import Names
+from benchmarks.report.answer.verdict import advice, on_dropout
 from benchmarks.report.read.files import read_claims, read_latency
 from benchmarks.report.results import Results
 from benchmarks.report.tables.latency import latency_table
@@ -23,14 +24,11 @@ from benchmarks.report.tables.text.formats import markdown
 from benchmarks.report.texts import article_answer
 from benchmarks.stored.listing import read_run_json
 from benchmarks.vocabulary import (
-    CLAIMS_MD,
     FIGURES_FOLDER,
     TABLES_FOLDER,
 )
 
 ROOT = Path(__file__).parents[2]
-RESULTS = Path("results/reference")
-"""Relative to the repository, as the README's links are."""
 
 GPU_RESULTS = Path("results/gpu")
 """Holds a folder for each card on which methods were timed, named after it."""
@@ -50,76 +48,80 @@ _LINK = re.compile(r"(\]\()(?![a-z]+:|#)")
 """Where a relative link begins."""
 
 _SECTION = re.compile(
-    r"(?P<begin><!-- generated: (?P<name>[\w-]+) -->\n)(?P<content>.*?)(?P<end><!-- end -->)",
+    r"(?P<begin><!-- generated: (?P<name>[\w-]+) from (?P<results>\S+) -->\n)"
+    r"(?P<content>.*?)(?P<end><!-- end -->)",
     re.DOTALL,
 )
 
 
-def filled(pages: Mapping[Path, str], results: Path, root: Path) -> dict[Path, str]:
-    """The texts with what stands between each pair of marks made from a run's results.
+def filled(pages: Mapping[Path, str], root: Path) -> dict[Path, str]:
+    """The texts with what stands between each pair of marks made from the results of a run.
 
-    ``<!-- generated: NAME -->`` and ``<!-- end -->`` are the marks, NAME one of ``verdict``,
-    ``decision``, ``figure``, ``article``, ``claims``, ``latency`` and ``provenance``; ``results``
-    and the pages' paths are relative to ``root``.
+    ``<!-- generated: NAME from FOLDER -->`` and ``<!-- end -->`` are the marks, NAME one of
+    `SECTIONS`; the folder of the run and the pages' paths are relative to ``root``.
     """
-    sections = _sections(root, results)
-    return {page: _filled_page(page, text, sections) for page, text in pages.items()}
+    run_in = cache(partial(_Run, root))
+    return {page: _filled_page(page, text, run_in) for page, text in pages.items()}
 
 
-def _filled_page(page: Path, text: str, sections: Mapping[str, str]) -> str:
+def _filled_page(page: Path, text: str, run_in: Callable[[Path], _Run]) -> str:
     """A page, with links from its folder."""
     up = "../" * (len(page.parts) - 1)
 
     def made(match: re.Match[str]) -> str:
-        content = _LINK.sub(rf"\1{up}", sections[match["name"]])
-        return f"{match['begin']}{content}{match['end']}"
+        if match["name"] not in SECTIONS:
+            known = ", ".join(SECTIONS)
+            raise UserError(f"{page}: nothing is called {match['name']!r}; expected one of {known}")
+        section = SECTIONS[match["name"]](run_in(Path(match["results"])))
+        return match["begin"] + _LINK.sub(rf"\1{up}", section) + match["end"]
 
     return _SECTION.sub(made, text)
 
 
-def _sections(root: Path, results: Path) -> dict[str, str]:
-    loaded = Results.load(root / results)
-    recipe = loaded.recipes[0]
-    record = read_run_json(root / results)
-    claims = read_claims(root / results)
-    return {
-        "article": f"{article_answer(claims)}\n",
-        "claims": _claims(claims, results),
-        "verdict": f"{verdict(loaded)}\n",
-        "decision": markdown(decision_table(loaded)),
-        "figure": _figure(root, results, recipe),
-        "latency": _latency(root, results, loaded.names),
-        "provenance": _provenance(record, results),
-    }
+@dataclass(frozen=True)
+class _Run:
+    """The results of a run.
+
+    Attributes:
+        root: the repository.
+        folder: of the results, relative to it.
+    """
+
+    root: Path
+    folder: Path
+
+    @cached_property
+    def results(self) -> Results:
+        """What was measured."""
+        return Results.load(self.root / self.folder)
+
+    @cached_property
+    def record(self) -> Mapping[str, Any]:
+        """How it was made."""
+        return read_run_json(self.root / self.folder)
+
+    @cached_property
+    def claims(self) -> Mapping[str, Any]:
+        """What was found of the article's claims."""
+        return read_claims(self.root / self.folder)
 
 
-def _figure(root: Path, results: Path, recipe: str) -> str:
+def _figure(run: _Run) -> str:
+    """The first of the figures in `SHOWN` that the run has of its main recipe."""
     for name, caption in SHOWN.items():
-        path = results / FIGURES_FOLDER / f"{name}-{recipe}.png"
-        if (root / path).exists():
+        path = run.folder / FIGURES_FOLDER / f"{name}-{run.results.recipes[0]}.png"
+        if (run.root / path).exists():
             return f"![{caption}]({path.as_posix()})\n*{caption}*\n"
     return ""
 
 
-def _claims(claims: Mapping[str, Any], results: Path) -> str:
-    """By weight, each statement with its verdict, and a link to what that rests on."""
-    page = (results / CLAIMS_MD).as_posix()
-    lines = ["| statement | verdict |", "|---|---|"]
-    for heading, some in by_weight(claims.get("claims", [])).items():
-        lines.append(f"| **{heading}** | |")
-        lines += [
-            f"| [{one['statement']}]({page}#{one['id']}) | {one['verdict']} |" for one in some
-        ]
-    return "\n".join([*lines, ""])
-
-
-def _latency(root: Path, results: Path, names: Names) -> str:
+def _latency(run: _Run) -> str:
     """The latency on the CPU beside the results, and on each GPU that has a folder."""
-    here = read_latency(root / results)
+    here, names = read_latency(run.root / run.folder), run.results.names
     tables = [] if here.empty else [latency_table(here[here["device_name"] != ""], names)]
     cards = [
         latency[latency["device"].str.startswith("cuda:")]
-        for folder in sorted((root / GPU_RESULTS).glob("*"))
+        for folder in sorted((run.root / GPU_RESULTS).glob("*"))
         if not (latency := read_latency(folder)).empty
     ]
     tables += [latency_table(card, names) for card in cards if not card.empty]
@@ -127,18 +129,31 @@ def _latency(root: Path, results: Path, names: Names) -> str:
     return "\n".join([*map(markdown, tables), *missing])
 
 
-def _provenance(record: Mapping[str, Any], results: Path) -> str:
-    environment = record["environment"]
+def _provenance(run: _Run) -> str:
+    environment = run.record["environment"]
     libraries = environment["libraries"]
     device = "no GPU" if environment["device"] == "cpu" else environment["device"]
-    folder = results.as_posix()
+    folder = run.folder.as_posix()
     return (
-        f"Made by `{record['command']}` with uncertainty-bench {record['version']}, Python "
+        f"Made by `{run.record['command']}` with uncertainty-bench {run.record['version']}, Python "
         f"{environment['python']}, torch {libraries['torch']} on {environment['system']} "
         f"({environment['processor']}, {environment['cores']} cores, {device}). "
         f"All results: [tables]({folder}/{TABLES_FOLDER}), [figures]({folder}/{FIGURES_FOLDER}), "
         f"[every number]({folder}/summary.csv), [record of the run]({folder}/run.json).\n"
     )
+
+
+SECTIONS: dict[str, Callable[[_Run], str]] = {
+    "dropout": lambda run: f"{on_dropout(run.results)}\n",
+    "advice": lambda run: f"{advice(run.results)}\n",
+    "decision": lambda run: markdown(decision_table(run.results)),
+    "kinds": lambda run: markdown(kinds_table(run.results)),
+    "figure": _figure,
+    "article": lambda run: f"{article_answer(run.claims)}\n",
+    "latency": _latency,
+    "provenance": _provenance,
+}
+"""What can be made from a run, by the names in the marks."""
 
 
 def read_pages(root: Path) -> dict[Path, str]:
@@ -148,19 +163,14 @@ def read_pages(root: Path) -> dict[Path, str]:
 
 
 def main(
-    results: Annotated[
-        Path, typer.Argument(help="The folder of a run, inside the repository.")
-    ] = ROOT / RESULTS,
     check: Annotated[
         bool, typer.Option("--check", help="Write nothing; fail where a page differs.")
     ] = False,
 ) -> None:
-    """Write the generated parts of README.md and docs from the results of a run."""
+    """Write the generated parts of README.md and docs from the results that their marks name."""
     pages = read_pages(ROOT)
     try:
-        if not results.resolve().is_relative_to(ROOT):
-            raise UserError(f"{results} is not inside {ROOT}, so README.md cannot link to it")
-        wanted = filled(pages, results.resolve().relative_to(ROOT), ROOT)
+        wanted = filled(pages, ROOT)
     except UserError as error:
         typer.echo(f"error: {error}", err=True)
         raise typer.Exit(2) from None

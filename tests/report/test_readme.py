@@ -11,21 +11,22 @@ from pathlib import Path
 import pytest
 import typer
 
-from benchmarks.report.readme import RESULTS, ROOT, filled, main, read_pages
+from benchmarks.errors import UserError
+from benchmarks.report.readme import ROOT, SECTIONS, filled, main, read_pages
 from benchmarks.report.texts import article_answer
 from tests.report.support import CLAIMS, ROW, write_latency
 
 TEXT = """# Title
 
-<!-- generated: decision -->
+<!-- generated: decision from results -->
 stale
 <!-- end -->
 between
-<!-- generated: figure -->
+<!-- generated: figure from results -->
 <!-- end -->
-<!-- generated: latency -->
+<!-- generated: latency from results -->
 <!-- end -->
-<!-- generated: provenance -->
+<!-- generated: provenance from results -->
 <!-- end -->
 after
 """
@@ -38,12 +39,12 @@ MOST_WORDS = 1_500
 
 
 def filled_text(text: str, root: Path) -> str:
-    return filled({README: text}, Path("results"), root)[README]
+    return filled({README: text}, root)[README]
 
 
 def test_pages_show_the_committed_results() -> None:
     pages = read_pages(ROOT)
-    assert filled(pages, RESULTS, ROOT) == pages, "run python -m benchmarks.report.readme"
+    assert filled(pages, ROOT) == pages, "run python -m benchmarks.report.readme"
 
 
 def test_pages_are_short() -> None:
@@ -62,9 +63,11 @@ def test_links_between_pages_lead_somewhere() -> None:
 def test_marked_sections_are_filled_and_the_rest_is_kept(reported: Path, tmp_path: Path) -> None:
     shutil.copytree(reported, tmp_path / "results", ignore=lambda *_: ["predictions"])
     text = filled_text(TEXT, tmp_path)
-    assert text.startswith("# Title\n\n<!-- generated: decision -->\n**Which method to use.**")
+    assert text.startswith(
+        "# Title\n\n<!-- generated: decision from results -->\n**Which method to use.**"
+    )
     assert "stale" not in text
-    assert "<!-- end -->\nbetween\n<!-- generated: figure -->\n![" in text
+    assert "<!-- end -->\nbetween\n<!-- generated: figure from results -->\n![" in text
     assert "](results/figures/rotated-standard.png)" in text
     assert "Made by `python run_all.py --preset quick" in text
     assert text.endswith("<!-- end -->\nafter\n")
@@ -74,36 +77,40 @@ def test_marked_sections_are_filled_and_the_rest_is_kept(reported: Path, tmp_pat
             assert (tmp_path / line.rpartition("(")[2].removesuffix(")")).exists()
 
 
-def test_claims_are_told_and_listed_with_their_verdicts(reported: Path, tmp_path: Path) -> None:
+def test_central_claims_are_told(reported: Path, tmp_path: Path) -> None:
     shutil.copytree(reported, tmp_path / "results", ignore=lambda *_: ["predictions"])
     (tmp_path / "results" / "claims.json").write_text(json.dumps(CLAIMS), encoding="utf-8")
-    marks = "<!-- generated: article -->\n<!-- end -->\n<!-- generated: claims -->\n<!-- end -->\n"
-    text = filled_text(marks, tmp_path)
+    text = filled_text("<!-- generated: article from results -->\n<!-- end -->\n", tmp_path)
     assert f"-->\n{article_answer(CLAIMS)}\n<!-- end -->" in text
-    for claim in CLAIMS["claims"]:
-        row = f"| [{claim['statement']}](results/claims.md#{claim['id']}) | {claim['verdict']} |"
-        assert row in text
-    assert "| **Central claims** | |" in text
 
 
-def test_pages_have_every_mark() -> None:
+def test_pages_have_every_section() -> None:
     pages = read_pages(ROOT)
-    for name in ("verdict", "decision", "figure", "article", "provenance"):
-        assert pages[README].count(f"<!-- generated: {name} -->") == 1
-    assert pages[Path("docs/latency.md")].count("<!-- generated: latency -->") == 1
+    for name in ("dropout", "advice", "decision", "kinds", "figure", "article", "provenance"):
+        assert f"<!-- generated: {name} from results/" in pages[README]
+    assert "<!-- generated: latency from results/" in pages[Path("docs/latency.md")]
+    texts = "".join(pages.values())
+    assert [name for name in SECTIONS if f"generated: {name} from" not in texts] == []
+
+
+@pytest.mark.parametrize(("name", "folder"), [("verdicts", "results"), ("advice", "none")])
+def test_unknown_section_or_run_is_told_in_one_line(name: str, folder: str, tmp_path: Path) -> None:
+    with pytest.raises(UserError, match=f"verdicts|{folder}") as raised:
+        filled_text(f"<!-- generated: {name} from {folder} -->\n<!-- end -->\n", tmp_path)
+    assert "\n" not in str(raised.value)
 
 
 def test_links_lead_from_the_folder_of_the_page(reported: Path, tmp_path: Path) -> None:
     shutil.copytree(reported, tmp_path / "results", ignore=lambda *_: ["predictions"])
     page = Path("docs/page.md")
-    text = "<!-- generated: figure -->\n<!-- end -->\n"
-    made = filled({page: text}, Path("results"), tmp_path)[page]
+    text = "<!-- generated: figure from results -->\n<!-- end -->\n"
+    made = filled({page: text}, tmp_path)[page]
     assert "](../results/figures/rotated-standard.png)" in made
 
 
 def test_worth_is_shown_where_there_is_its_figure(reported: Path, tmp_path: Path) -> None:
     shutil.copytree(reported, tmp_path / "results", ignore=lambda *_: ["predictions"])
-    text = "<!-- generated: figure -->\n<!-- end -->\n"
+    text = "<!-- generated: figure from results -->\n<!-- end -->\n"
     assert "rotated-standard.png" in filled_text(text, tmp_path)
     (tmp_path / "results" / "figures" / "worth-standard.png").write_bytes(b"")
     made = filled_text(text, tmp_path)
@@ -113,7 +120,7 @@ def test_worth_is_shown_where_there_is_its_figure(reported: Path, tmp_path: Path
 
 def test_latency_is_of_the_cards_that_have_a_folder(reported: Path, tmp_path: Path) -> None:
     shutil.copytree(reported, tmp_path / "results", ignore=lambda *_: ["predictions"])
-    text = "<!-- generated: latency -->\n<!-- end -->\n"
+    text = "<!-- generated: latency from results -->\n<!-- end -->\n"
     without = filled_text(text, tmp_path)
     assert "No GPU has been measured yet" in without
     assert "| --- |" not in without
@@ -134,15 +141,18 @@ def test_check_fails_where_a_page_differs_and_writes_nothing(
 ) -> None:
     results, page = tmp_path / "results", tmp_path / "README.md"
     shutil.copytree(reported, results, ignore=lambda *_: ["predictions"])
-    page.write_text("<!-- generated: verdict -->\nstale\n<!-- end -->\n", encoding="utf-8")
+    page.write_text(
+        "<!-- generated: advice from results -->\nstale\n<!-- end -->\n", encoding="utf-8"
+    )
     monkeypatch.setattr("benchmarks.report.readme.ROOT", tmp_path)
     with pytest.raises(typer.Exit) as raised:
-        main(results, check=True)
+        main(check=True)
     assert raised.value.exit_code == 1
     assert "stale" in page.read_text(encoding="utf-8")
-    main(results)
+    main()
     assert "stale" not in page.read_text(encoding="utf-8")
-    main(results, check=True)
+    main(check=True)
+    shutil.rmtree(results)
     with pytest.raises(typer.Exit) as raised:
-        main(reported)
+        main()
     assert raised.value.exit_code == 2

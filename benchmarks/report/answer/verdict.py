@@ -21,19 +21,22 @@ DECIDED = (Relation.WORSE, Relation.BETTER, Relation.AS_GOOD)
 
 
 def verdict(results: Results) -> str:
-    """A few sentences, from the results of all recipes.
+    """A few sentences, from the results of all recipes: on dropout, then advice."""
+    return f"{on_dropout(results)} {advice(results)}"
 
-    The first ones answer whether one network with dropout tells what fifty would. The others tell
-    which method to use, as the table of decisions does: where one network is all there is, and for
-    what needs the best.
+
+def advice(results: Results) -> str:
+    """Which method to use, as the table of decisions says.
+
+    Where one network is all there is, and for what needs the best.
     """
     in_any_time = [d for d in decisions(results) if d.situation.milliseconds is None]
     few = [d for d in in_any_time if d.situation.networks == 1]
     purposes = [d for d in in_any_time if d.situation.networks is None]
-    return " ".join((_of_dropout(results), _advice(results, few), _advice(results, purposes)))
+    return f"{_advised(results, few)} {_advised(results, purposes)}"
 
 
-def _of_dropout(results: Results) -> str:
+def on_dropout(results: Results) -> str:
     """Whether one network with dropout does as well as the largest ensemble, by all measures."""
     names, main = results.names, results.recipes[0]
     of_main = [Candidate(main, *variant) for variant in results.of_recipe(main).largest]
@@ -107,7 +110,7 @@ def _worth(worths: Sequence[tuple[str, str, str]]) -> str:
     return f" By the median measure it is worth {median} {unit}{ends}."
 
 
-def _advice(results: Results, some: Sequence[Decision]) -> str:
+def _advised(results: Results, some: Sequence[Decision]) -> str:
     """What to use in each situation, in one sentence; situations with the same answer together."""
     by_clause: dict[str, list[Decision]] = {}
     for decision in some:

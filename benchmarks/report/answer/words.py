@@ -10,7 +10,7 @@ from benchmarks.report.answer.candidates import cost, single_image
 from benchmarks.report.answer.decision import Decision
 from benchmarks.report.answer.evidence import Candidate, Evidence, Relation
 from benchmarks.report.answer.situations import MORE_TRAINING
-from benchmarks.report.number_format import rounded
+from benchmarks.report.number_format import rounded, two_digits
 from benchmarks.report.read.comparisons import Quantity
 from benchmarks.report.results import Results
 from benchmarks.report.texts import listed, within_sentence
@@ -236,7 +236,7 @@ def _training(results: Results, chosen: Candidate) -> str:
     trained = f"{networks} network{'s' if networks > 1 else ''} to train"
     if chosen.recipe == SELF_TRAINED:
         trained = "Trains itself"
-    return f"{trained}." if math.isnan(seconds) else f"{trained} ({_two_digits(seconds)} s)."
+    return f"{trained}." if math.isnan(seconds) else f"{trained} ({two_digits(seconds)} s)."
 
 
 def _latency(results: Results, chosen: Candidate, baseline: Candidate) -> str:
@@ -244,8 +244,8 @@ def _latency(results: Results, chosen: Candidate, baseline: Candidate) -> str:
     timing, usual = (single_image(results, one.variant) for one in (chosen, baseline))
     if timing is None:
         return "Latency not measured."
-    median = _two_digits(float(timing["p50_ms"]))
-    before = median if usual is None else _two_digits(float(usual["p50_ms"]))
+    median = two_digits(float(timing["p50_ms"]))
+    before = median if usual is None else two_digits(float(usual["p50_ms"]))
     return f"{median} ms an image{f' instead of {before}' if before != median else ''}."
 
 
@@ -275,12 +275,3 @@ def _measure(evidence: Evidence, decision: Decision, quantity: Quantity, arrow: 
     condition = f"({results.label_of(quantity.condition)})" if several else ""
     name = results.names.printed(quantity.metric).name
     return " ".join(filter(None, (name, arrow, condition)))
-
-
-def _two_digits(value: float) -> str:
-    """As few digits as a reader needs.
-
-    >>> _two_digits(0.2862), _two_digits(10.52), _two_digits(1456.9)
-    ('0.29', '11', '1,500')
-    """
-    return f"{float(f'{value:.2g}'):,g}"

@@ -12,6 +12,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup, escape
 
 from benchmarks.files import written_whole
+from benchmarks.report.answer.kinds import kinds_table
 from benchmarks.report.answer.table import decision_table
 from benchmarks.report.answer.verdict import verdict
 from benchmarks.report.names import Variant, left_out_remark, training_images_remark
@@ -79,6 +80,7 @@ def _content(results: Results, folder: Path) -> dict[str, Any]:
         "about": _about(results),
         "verdict": verdict(results),
         "decision": decision_table(results),
+        "kinds": kinds_table(results),
         "explorer": images,
         "explorer_data": images and {name: images[name] for name in images if name != "sheet"},
         "claims": claims(folder),

@@ -97,7 +97,7 @@ def run(
         for one, quantities in measured.items()
         for quantity in quantities
     ]
-    table = pd.DataFrame(summary).assign(status="ok", replicates=10, images=10_000)
+    table = pd.DataFrame(summary).assign(status="ok", reason="", replicates=10, images=10_000)
     half = table["metric"].map({name: 0.1 * abs(value) for name, value in _GAIN.items()})
     tested = pd.DataFrame([asdict(row) for row in comparisons])
     if len(tested):

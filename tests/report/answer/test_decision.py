@@ -93,6 +93,14 @@ def test_one_network_is_no_ensemble_of_one() -> None:
     assert candidates(results, ABSTAINING) == [SOFTMAX, DROPOUT, FIFTY]
 
 
+def test_who_cannot_retrain_is_offered_no_further_training() -> None:
+    swag = Candidate("standard", "swag", "30")
+    laplace = Candidate("standard", "laplace_last_layer", "")
+    results = run({SOFTMAX: CLEAN, swag: CLEAN, laplace: CLEAN})
+    assert candidates(results, FIXED) == [SOFTMAX, laplace]
+    assert set(candidates(results, RETRAINED)) == {SOFTMAX, swag, laplace}
+
+
 def test_numbers_that_no_test_compares_decide_nothing() -> None:
     results = run({SOFTMAX: CLEAN, DROPOUT: CLEAN})
     results.summary.loc[results.summary["method"] == "mc_dropout", "value"] *= 0.5

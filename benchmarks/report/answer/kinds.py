@@ -1,0 +1,143 @@
+"""The best method of each kind and the best score of each kind, in one short table."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from statistics import fmean
+
+import pandas as pd
+
+from benchmarks.nouns import ScoreRecord
+from benchmarks.report.answer.candidates import cost, single_image
+from benchmarks.report.answer.evidence import Candidate, Evidence
+from benchmarks.report.answer.words import label
+from benchmarks.report.number_format import two_digits
+from benchmarks.report.read.comparisons import Quantity
+from benchmarks.report.results import Results
+from benchmarks.report.tables.comparison import value_cell
+from benchmarks.report.tables.table import Cell, Row, Table
+from benchmarks.vocabulary import CLEAN
+
+QUALITY, DETECTION = ("accuracy", "nll"), "auroc"
+"""What the table has of each method; the second of the former is what it is chosen by."""
+
+OF_LOGITS, OF_FEATURES = "score of logits", "score of features"
+"""The kinds of scores that are computed from networks, not from probabilities."""
+
+RULE = (
+    "Of each kind the method with the lowest NLL on clean images, and the score with the highest "
+    "mean AUROC: chosen by these very images, so slightly too good. Scores rank the images of the "
+    "cheapest method, whose predictions they leave as they are."
+)
+
+
+def kinds_table(results: Results) -> Table:
+    """The table, from the results of all recipes with the training images of the main one."""
+    quantities = _quantities(results)
+    chosen = [*_methods(results), *_scores(results)]
+    return Table(
+        name="kinds",
+        caption="The best of each kind.",
+        group_heading="",
+        label_headings=("Kind", "Best of its kind"),
+        headings=(
+            *(_heading(results, quantity) for quantity in quantities),
+            "Training\n(s)",
+            "One image\n(ms)",
+        ),
+        rows=tuple(_row(results, *one, quantities) for one in chosen),
+        remarks=(RULE,),
+    )
+
+
+Chosen = tuple[str, Candidate, ScoreRecord | None]
+"""A kind, the method that is the best of it, and the score by which that ranks, if this is."""
+
+
+def _methods(results: Results) -> Iterator[Chosen]:
+    """Of each kind the method with the lowest NLL on clean images, whatever its recipe."""
+    evidence, by_kind = Evidence(results), dict[str, list[Candidate]]()
+    for candidate in _candidates(results):
+        by_kind.setdefault(results.names.method(candidate.method).group, []).append(candidate)
+    chosen_by = Quantity(CLEAN, QUALITY[-1])
+    for kind, some in by_kind.items():
+        values = {one: row["value"] for one in some if (row := evidence.value(one, chosen_by))}
+        if values:
+            yield kind, min(values, key=lambda one: values[one]), None
+
+
+def _scores(results: Results) -> Iterator[Chosen]:
+    """Of each kind the score with the highest mean AUROC of the images of a single network."""
+    evidence, ood = Evidence(results), results.ood
+    cheapest = [one for one in _candidates(results) if cost(results, one)[:2] == (1, 1)]
+    for kind in (OF_LOGITS, OF_FEATURES):
+        means: dict[tuple[Candidate, ScoreRecord], float] = {}
+        for candidate in cheapest:
+            for score in _of_kind(results, kind):
+                rows = [evidence.value(candidate, Quantity(c, DETECTION, score.name)) for c in ood]
+                if values := [row["value"] for row in rows if row]:
+                    means[candidate, score] = fmean(values)
+        if means:
+            yield kind, *max(means, key=lambda one: means[one])
+
+
+def _candidates(results: Results) -> list[Candidate]:
+    """The methods of tables of each recipe with the main one's training images."""
+    splits = {recipe.name: recipe.split for recipe in results.names.nouns.recipes}
+    main = results.recipes[0]
+    alike = [one for one in results.recipes if splits.get(one) == splits.get(main)]
+    found = [
+        Candidate(recipe, *variant)
+        for recipe in alike
+        for variant in results.of_recipe(recipe).compared
+    ]
+    return sorted(found, key=lambda one: results.names.rank(one.variant))
+
+
+def _of_kind(results: Results, kind: str) -> list[ScoreRecord]:
+    """A score that probabilities suffice for is of neither kind."""
+    of_logits = [one for one in results.names.nouns.scores if "logits" in one.needs]
+    of_features = [one for one in results.names.nouns.scores if one.fitted]
+    return of_logits if kind == OF_LOGITS else of_features
+
+
+def _quantities(results: Results) -> tuple[Quantity, ...]:
+    conditions = (CLEAN, *results.group_means[:1])
+    quality = [Quantity(condition, metric) for metric in QUALITY for condition in conditions]
+    return (*quality, *(Quantity(condition, DETECTION) for condition in results.ood[:1]))
+
+
+def _heading(results: Results, quantity: Quantity) -> str:
+    title = results.names.printed(quantity.metric).title
+    return f"{title}\n{results.label_of(quantity.condition)}"
+
+
+def _row(
+    results: Results,
+    kind: str,
+    chosen: Candidate,
+    score: ScoreRecord | None,
+    quantities: Sequence[Quantity],
+) -> Row:
+    of_recipe, name = results.of_recipe(chosen.recipe), label(results, chosen)
+    cells = [_cell(of_recipe, chosen, quantity, score) for quantity in quantities]
+    timing = None if score else single_image(results, chosen.variant)
+    costs = [
+        Cell()
+        if timing is None or pd.isna(timing[column])
+        else Cell(text=two_digits(timing[column]))
+        for column in ("training_s", "p50_ms")
+    ]
+    of_score = f"{score.label}, {name}" if score else name
+    return Row("", (f"{kind[:1].upper()}{kind[1:]}", of_score), (*cells, *costs))
+
+
+def _cell(
+    results: Results, chosen: Candidate, quantity: Quantity, score: ScoreRecord | None
+) -> Cell:
+    """A score's detection; its method's quality is in another row."""
+    if score is None:
+        return value_cell(results, chosen.variant, quantity)
+    if quantity.metric != DETECTION:
+        return Cell()
+    return value_cell(results, chosen.variant, quantity._replace(score=score.name))
