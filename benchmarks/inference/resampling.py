@@ -6,7 +6,7 @@ of other images separately; detection combines a set's draw with that of its ref
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache, cached_property, partial
 from types import MappingProxyType
@@ -42,10 +42,9 @@ class Resampled(NamedTuple):
         estimates: [metrics, conditions, units], of the images themselves.
         covariance: [metrics, conditions, units, units], over the resamples.
         undefined: [metrics, conditions, units], the share of resamples without a value.
-        units: the run units with predictions, sorted.
-        members: of each run unit.
-        standing_in: the positions of those that are measured by another score, since the task's is
-            one that their method has not.
+        units: the run units with predictions, sorted; one for each score that it is measured by.
+        members: of each of these.
+        scores: by which each of these ranks images; empty: by none.
     """
 
     conditions: tuple[str, ...]
@@ -57,7 +56,14 @@ class Resampled(NamedTuple):
     undefined: Values
     units: tuple[RunUnit, ...]
     members: tuple[str, ...]
-    standing_in: frozenset[int] = frozenset()
+    scores: tuple[str, ...]
+
+
+class Column(NamedTuple):
+    """A run unit, and the score by which it is measured; empty: the metrics need none."""
+
+    unit: RunUnit
+    score: str
 
 
 class _Part(NamedTuple):
@@ -79,6 +85,7 @@ def resample(
     seed: int,
     calibration: Callable[[RunUnit], StoredPrediction | None] = lambda _: None,
     instead: Mapping[str, str] = MappingProxyType({}),
+    of_single: Collection[str] = (),
 ) -> Resampled | None:
     """Measure run units on resampled images; ``None`` if there is nothing to measure.
 
@@ -89,7 +96,8 @@ def resample(
         resamples, seed: how many there are, and what they follow from.
         calibration: loads a unit's prediction of the calibration images.
         instead: of some methods, the score by which they are measured where another method's own
-            score is the task's.
+            score is the task's, or where scores are compared with one another.
+        of_single: the methods of a single network, which the further scores of a task are of.
     """
     calibrated = cache(calibration if "calibration" in task.needs else lambda _: None)
 
@@ -97,7 +105,7 @@ def resample(
         stored = load(unit, condition)
         return None if stored is None else StoredValues(stored, calibrated(unit))
 
-    resampling = Resampling.of(task, units, values, instead)
+    resampling = Resampling.of(task, units, values, instead, of_single)
     if resampling is None:
         return None
     for weights in weights_of(resampling.sizes, resamples, seed):
@@ -110,16 +118,14 @@ class Resampling:
     """A task at work: measured on the images themselves, then on resamples that are added.
 
     Attributes:
-        members: of each run unit.
+        members: of what is measured, in the order of the columns.
         sizes: of the sets of images that resamples are drawn of.
-        standing_in: the run units that are measured by another score than the task's.
     """
 
     task: ResamplingTask
     parts: list[_Part]
-    members: dict[RunUnit, str]
+    members: dict[Column, str]
     sizes: dict[ImageSet, int]
-    standing_in: set[RunUnit]
 
     @classmethod
     def of(
@@ -128,28 +134,25 @@ class Resampling:
         units: Iterable[RunUnit],
         load: Callable[[RunUnit, str], ImageValues | None],
         instead: Mapping[str, str] = MappingProxyType({}),
+        of_single: Collection[str] = (),
     ) -> Resampling | None:
         """The task with the images sorted or binned; ``None`` if there is none to measure."""
         parts: list[_Part] = []
-        members: dict[RunUnit, str] = {}
-        standing_in: set[RunUnit] = set()
+        members: dict[Column, str] = {}
         sizes = dict.fromkeys((*task.images, *task.reference_images), 0)
         for unit in sorted(units):
             for k, own, reference in _loaded(task, cache(partial(load, unit))):
-                members.setdefault(unit, members_text(own.members))
-                score = task.score
-                if score and own.score(score) is None and unit.method in instead:
-                    score = instead[unit.method]
-                    standing_in.add(unit)
                 images, reference_images = task.images[k], task.reference_images[k]
                 sizes[images], sizes[reference_images] = own.images, reference.images
                 against = reference if task.conditions[k].detected else None
-                row = 0
-                for family in task.in_families:
-                    place = slice(row, row := row + len(family.metrics)), k, len(members) - 1
-                    if (arranged := prepared(family, score, own, against)) is not None:
-                        parts.append(_Part(family, arranged, place, images, reference_images))
-        return cls(task, parts, members, sizes, standing_in) if parts else None
+                for score in _scores(task, unit, own, instead, of_single):
+                    members.setdefault(column := Column(unit, score), members_text(own.members))
+                    position, row = list(members).index(column), 0
+                    for family in task.in_families:
+                        place = slice(row, row := row + len(family.metrics)), k, position
+                        if (arranged := prepared(family, score, own, against)) is not None:
+                            parts.append(_Part(family, arranged, place, images, reference_images))
+        return cls(task, parts, members, sizes) if parts else None
 
     def add(self, weights: Mapping[ImageSet, Weights]) -> None:
         """Measure a block of resamples."""
@@ -175,11 +178,9 @@ class Resampling:
             estimates=self._estimates,
             covariance=self._covariance.covariance,
             undefined=self._covariance.undefined,
-            units=tuple(self.members),
+            units=tuple(column.unit for column in self.members),
             members=tuple(self.members.values()),
-            standing_in=frozenset(
-                position for position, unit in enumerate(self.members) if unit in self.standing_in
-            ),
+            scores=tuple(column.score for column in self.members),
         )
 
     @cached_property
@@ -211,3 +212,21 @@ def _loaded(
         own, reference = load(condition.name), load(condition.reference)
         if own is not None and reference is not None:
             yield k, own, reference
+
+
+def _scores(
+    task: ResamplingTask,
+    unit: RunUnit,
+    own: ImageValues,
+    instead: Mapping[str, str],
+    of_single: Collection[str],
+) -> Iterator[str]:
+    """By which scores a run unit is measured."""
+    if task.further_scores:
+        yield instead[unit.method]
+        if unit.method in of_single:
+            yield from (score for score in task.further_scores if own.score(score) is not None)
+    elif task.score and own.score(task.score) is None:
+        yield instead.get(unit.method, task.score)
+    else:
+        yield task.score

@@ -20,6 +20,8 @@ class ResamplingTask(NamedTuple):
         families: of the metrics that are computed.
         score: the score that these need, else empty.
         references: the conditions that these are compared with.
+        further_scores: if there are any, methods are measured by their primary scores, and those of
+            a single network also by each of these, to compare one score with another.
     """
 
     recipes: tuple[str, ...]
@@ -27,6 +29,7 @@ class ResamplingTask(NamedTuple):
     families: tuple[type[Family], ...]
     score: str = ""
     references: tuple[Condition, ...] = ()
+    further_scores: tuple[str, ...] = ()
 
     @property
     def in_families(self) -> list[Family]:
@@ -76,22 +79,37 @@ def resampling_tasks(
     recipes: Iterable[tuple[str, ...]],
     conditions: Iterable[Condition],
     method_scores: Iterable[str] = (),
+    further_scores: Iterable[str] = (),
 ) -> list[ResamplingTask]:
     """All resampling tasks of recipes that are compared with one another, and of conditions.
 
-    ``method_scores``: the methods' own scores.
+    Args:
+        recipes: those that are compared.
+        conditions: under which.
+        method_scores: the scores that predictions hold, beside those of probabilities.
+        further_scores: those of them that are compared with the methods' primary scores.
     """
     known = {condition.name: condition for condition in conditions}
     families = [family for family in _families() if family.resampled]
     ranking = tuple(family for family in families if "score" in family.needs)
     parts = [(ranking, score) for score in (*of_probabilities(), *method_scores) if ranking]
     parts += [((family,), "") for family in families if family not in ranking]
-    return [
-        ResamplingTask(compared, together, chosen, score, _references(together, known))
-        for together in _drawn_together(known.values())
-        for compared in recipes
-        for chosen, score in parts
-    ]
+    detecting = tuple(family for family in ranking if "reference" in family.needs)
+    further = tuple(further_scores)
+    tasks = []
+    for together in _drawn_together(known.values()):
+        references = _references(together, known)
+        for compared in recipes:
+            task = ResamplingTask(compared, together, (), "", references)
+            tasks += [task._replace(families=chosen, score=score) for chosen, score in parts]
+            if further and detecting and _is_noticed(together):
+                tasks.append(task._replace(families=detecting, further_scores=further))
+    return tasks
+
+
+def _is_noticed(together: Iterable[Condition]) -> bool:
+    """Whether their images belong to no class, which is what further scores are made for."""
+    return all(one.labels == "none" and not one.subset for one in together)
 
 
 def _drawn_together(conditions: Iterable[Condition]) -> list[tuple[Condition, ...]]:

@@ -31,6 +31,8 @@ from benchmarks.vocabulary import (
     CLAIMS_FOLDER,
     COMPARISONS_CSV,
     LATENCY_CSV,
+    SCORE_COMPARISONS_CSV,
+    SCORE_WORTH_CSV,
     SELF_TRAINED,
     SUMMARY_CSV,
     TRAINING_CSV,
@@ -49,6 +51,8 @@ class Results:
         names: what the run's nouns are called, and their order.
         comparisons: ``comparisons.csv``; empty if methods were not compared.
         worth: ``worth.csv``; empty if nothing was compared with ensembles of several sizes.
+        score_comparisons: ``score-comparisons.csv``; empty if no further scores were compared.
+        score_worth: ``score-worth.csv``; likewise.
         training: ``training.csv``; empty if no network was trained.
         curves: the tables of ``curves/`` by name, those that there are; those of ``claims/``, with
             ``claims-`` in front; and the numbers of the claims as ``claims``.
@@ -62,6 +66,8 @@ class Results:
     names: Names
     comparisons: pd.DataFrame = field(default_factory=pd.DataFrame)
     worth: pd.DataFrame = field(default_factory=pd.DataFrame)
+    score_comparisons: pd.DataFrame = field(default_factory=pd.DataFrame)
+    score_worth: pd.DataFrame = field(default_factory=pd.DataFrame)
     training: pd.DataFrame = field(default_factory=pd.DataFrame)
     curves: Mapping[str, pd.DataFrame] = field(default_factory=dict)
     latency: pd.DataFrame = field(default_factory=pd.DataFrame)
@@ -91,6 +97,8 @@ class Results:
             curves=curves_in(tables) | {"claims": claims_numbers(claims)},
             comparisons=tables.get(COMPARISONS_CSV, none),
             worth=tables.get(WORTH_CSV, none),
+            score_comparisons=tables.get(SCORE_COMPARISONS_CSV, none),
+            score_worth=tables.get(SCORE_WORTH_CSV, none),
             latency=tables.get(LATENCY_CSV, none),
             images=read_images(folder) | read_images(folder, CLAIMS_FOLDER),
             claims=claims,
@@ -117,8 +125,10 @@ class Results:
             summary=chosen(self.summary),
             training=chosen(self.training),
             worth=chosen(self.worth),
+            score_worth=chosen(self.score_worth),
             curves={name: chosen(table) for name, table in self.curves.items()},
             comparisons=between(self.comparisons, [recipe, SELF_TRAINED]),
+            score_comparisons=between(self.score_comparisons, [recipe, SELF_TRAINED]),
         )
 
     @cached_property

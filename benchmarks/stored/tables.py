@@ -6,7 +6,7 @@ Whatever reads a table of a run reads it here, so a damaged one is one line, whe
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import nan
 from pathlib import Path
 
@@ -22,6 +22,8 @@ from benchmarks.vocabulary import (
     CURVES_FOLDER,
     LATENCY_CSV,
     MEASUREMENTS_CSV,
+    SCORE_COMPARISONS_CSV,
+    SCORE_WORTH_CSV,
     SUMMARY_CSV,
     TRAINING_CSV,
     WORTH_CSV,
@@ -88,6 +90,30 @@ def _are_numbers(column: pd.Series) -> bool:
 _ORIGIN = ("recipe", "method", "members", "condition")
 _VOTES = ("vote_share", "mean_probability")
 
+_COMPARISONS = Columns(
+    text=(
+        *("family", "split", *_ORIGIN, "metric", "score", "other_recipe", "other_method"),
+        *("other_members", "status", "reason"),
+    ),
+    counts=("images",),
+    numbers=(
+        *("difference", "lower", "upper", "p_value", "p_holm", "margin", "p_equivalent"),
+        *("p_not_worse", "p_not_better", "effect_size"),
+    ),
+    later=(
+        *("family", "split", "other_recipe", "margin", "p_equivalent", "p_not_worse"),
+        "p_not_better",
+    ),
+)
+
+_WORTH = Columns(
+    text=(
+        *(*_ORIGIN, "score", "metric", "ensemble_recipe", "ensemble", "worth"),
+        *("worth_lower", "worth_upper", "status", "reason"),
+    ),
+    counts=("images",),
+)
+
 COLUMNS = {
     MEASUREMENTS_CSV: Columns(
         text=(*_ORIGIN, "score", "metric", "status", "reason"),
@@ -99,28 +125,12 @@ COLUMNS = {
         counts=("replicates", "images"),
         numbers=("value", "lower", "upper"),
     ),
-    COMPARISONS_CSV: Columns(
-        text=(
-            *("family", "split", *_ORIGIN, "metric", "score", "other_recipe", "other_method"),
-            *("other_members", "status", "reason"),
-        ),
-        counts=("images",),
-        numbers=(
-            *("difference", "lower", "upper", "p_value", "p_holm", "margin", "p_equivalent"),
-            *("p_not_worse", "p_not_better", "effect_size"),
-        ),
-        later=(
-            *("family", "split", "other_recipe", "margin", "p_equivalent", "p_not_worse"),
-            "p_not_better",
-        ),
+    COMPARISONS_CSV: _COMPARISONS,
+    WORTH_CSV: _WORTH,
+    SCORE_COMPARISONS_CSV: replace(
+        _COMPARISONS, text=(*_COMPARISONS.text, "other_score"), later=()
     ),
-    WORTH_CSV: Columns(
-        text=(
-            *(*_ORIGIN, "score", "metric", "ensemble_recipe", "ensemble", "worth"),
-            *("worth_lower", "worth_upper", "status", "reason"),
-        ),
-        counts=("images",),
-    ),
+    SCORE_WORTH_CSV: _WORTH,
     TRAINING_CSV: Columns(
         text=("recipe", "split"),
         counts=("network", "epoch", "images"),

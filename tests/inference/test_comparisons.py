@@ -14,13 +14,13 @@ from scipy import stats
 
 from benchmarks.inference.comparison.comparisons import (
     Estimates,
-    Relations,
     compare,
     comparisons_table,
 )
 from benchmarks.inference.comparison.differences import holm
 from benchmarks.inference.comparison.intervals import ALIKE, TOO_FEW
 from benchmarks.inference.comparison.pairs import pairs_compared
+from benchmarks.inference.comparison.relations import Relations
 from benchmarks.inference.comparison.rows import Comparison
 from benchmarks.inference.comparison.sides import Variant
 from benchmarks.inference.resampling import Resampled, resample

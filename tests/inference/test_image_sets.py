@@ -9,7 +9,8 @@ import pytest
 import torch
 from scipy import stats
 
-from benchmarks.inference.comparison.comparisons import Estimates, Relations, compare
+from benchmarks.inference.comparison.comparisons import Estimates, compare
+from benchmarks.inference.comparison.relations import Relations
 from benchmarks.inference.comparison.rows import Comparison
 from benchmarks.inference.resampling import resample
 from benchmarks.inference.resampling_tasks import resampling_tasks

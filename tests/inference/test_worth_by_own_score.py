@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 import torch
 
-from benchmarks.inference.comparison.comparisons import Estimates, Relations, compare
+from benchmarks.inference.comparison.comparisons import Estimates, compare
+from benchmarks.inference.comparison.relations import Relations
 from benchmarks.inference.comparison.rows import WorthRow
 from benchmarks.inference.resampling import resample
 from benchmarks.inference.resampling_tasks import ResamplingTask

@@ -8,7 +8,7 @@ beside it has families of its own, so that it makes the main tests no stricter.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import combinations
 
 from benchmarks.compared_sizes import NONE, Usual, compared_variants, usual_variants
@@ -30,6 +30,9 @@ SUBSETS = "subsets"
 SCORES = "scores"
 """Other scores than the primary ones of both methods."""
 
+BETWEEN_SCORES = "between scores"
+"""One score with another, such as one of features with a method's primary score."""
+
 Pair = tuple[Variant, Variant]
 
 
@@ -47,7 +50,7 @@ def pairs_compared(
         usual: the sizes that users run.
         smaller: whether those other sizes are compared.
     """
-    largest, named = _largest(variants), [variant[1:] for variant in variants]
+    largest, named = largest_of(variants), [variant[1:] for variant in variants]
     compared, often = compared_variants(named, usual), usual_variants(named, usual)
     shown = {variant for variant in variants if variant[1:] in compared}
 
@@ -77,7 +80,7 @@ def family(
     """
     shift, score = measured.shift, measured.score
     kinds = {
-        SIZES: not set(pair) <= _largest(among),
+        SIZES: not set(pair) <= largest_of(among),
         SCORES: score != "" and any(primary.get(one.method, score) != score for one in pair),
         SUBSETS: shift is not None and shift.subset,
         SEVERITIES: shift is not None and shift.severity is not None and measured.with_mean,
@@ -85,7 +88,8 @@ def family(
     return next((kind for kind, is_it in kinds.items() if is_it), MAIN)
 
 
-def _largest(variants: Sequence[Variant]) -> set[Variant]:
+def largest_of(variants: Iterable[Variant]) -> set[Variant]:
+    """Of each recipe and method the largest size."""
     last = {variant[:2]: variant for variant in sorted(variants, key=order)}
     return set(last.values())
 

@@ -15,6 +15,7 @@ class Comparison:
         recipe, condition, metric, score: as in `Measurement`.
         method, members: what is compared.
         other_recipe, other_method, other_members: with what.
+        other_score: by which the other ranks images, if not by the same score.
         difference: of the means over replicates.
         lower, upper: its 95 % interval; ``None`` if there is none.
         p_value: two-sided, of no difference; ``None`` if nothing is tested, because no value of
@@ -41,6 +42,7 @@ class Comparison:
     other_recipe: str
     other_method: str
     other_members: str
+    other_score: str = ""
     difference: float | None = None
     lower: float | None = None
     upper: float | None = None

@@ -51,11 +51,13 @@ class MetricValues(NamedTuple):
     by_image: bool
 
 
-def variants_of(resampled: Resampled) -> dict[Variant, list[int]]:
-    """The indices of the replicates of each method and size, in their order."""
+def variants_of(resampled: Resampled, scores: Collection[str]) -> dict[Variant, list[int]]:
+    """The columns of the replicates of each method and size, in their order, by these scores."""
     variants: dict[Variant, list[int]] = {}
-    for index, (unit, members) in enumerate(zip(resampled.units, resampled.members, strict=True)):
-        variants.setdefault(Variant(unit.recipe, unit.method, members), []).append(index)
+    columns = zip(resampled.units, resampled.members, resampled.scores, strict=True)
+    for index, (unit, members, score) in enumerate(columns):
+        if score in scores:
+            variants.setdefault(Variant(unit.recipe, unit.method, members), []).append(index)
     return {variant: variants[variant] for variant in sorted(variants, key=order)}
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
+from itertools import starmap
 
 import pandas as pd
 
@@ -17,16 +18,28 @@ from benchmarks.vocabulary import SELF_TRAINED
 
 NOT_MEASURED = "not measured in this run"
 
-Cost = tuple[int, float, tuple[int, str], tuple[bool, int, str, float]]
+Cost = tuple[int, float, tuple[int, str], tuple[bool, int, str, float], tuple[int, str]]
 
 
-def candidates(results: Results, situation: Situation) -> list[Candidate]:
-    """Of each recipe and method the largest size that the situation allows, the cheapest first."""
+def candidates(
+    results: Results, situation: Situation, *, by_any_score: bool = False
+) -> list[Candidate]:
+    """Of each recipe and method the largest size that the situation allows, the cheapest first.
+
+    Args:
+        by_any_score: whether those count as further choices by each score with which they were
+            compared with others.
+    """
     allowed: dict[tuple[str, str], Candidate] = {}
     for candidate in sorted(_measured(results, situation), key=lambda one: cost(results, one)):
         if _is_allowed(results, situation, candidate):
             allowed[candidate[:2]] = candidate
-    return sorted(allowed.values(), key=lambda one: cost(results, one))
+    chosen = list(allowed.values())
+    if by_any_score and len(results.score_comparisons):
+        scored = results.score_comparisons[["recipe", "method", "members", "score"]]
+        every = starmap(Candidate, scored.drop_duplicates().itertuples(index=False))
+        chosen += [one for one in every if one._replace(score="") in chosen]
+    return sorted(chosen, key=lambda one: cost(results, one))
 
 
 def objection(results: Results, situation: Situation, found: Sequence[Candidate]) -> str:
@@ -48,7 +61,9 @@ def cost(results: Results, candidate: Candidate) -> Cost:
     size = members_rank(candidate.members)
     networks = int(size) if is_ensemble(results, candidate) and math.isfinite(size) else 1
     names = results.names
-    return (networks, size, names.recipe_rank(candidate.recipe), names.rank(candidate.variant))
+    score = names.score_rank(candidate.score) if candidate.score else (-1, "")
+    recipe = names.recipe_rank(candidate.recipe)
+    return (networks, size, recipe, names.rank(candidate.variant), score)
 
 
 def is_ensemble(results: Results, candidate: Candidate) -> bool:

@@ -59,7 +59,7 @@ def decide(evidence: Evidence, situation: Situation, purpose: Purpose) -> Decisi
     """
     results = evidence.results
     wanted = purpose.quantities(results)
-    found = candidates(results, situation)
+    found = candidates(results, situation, by_any_score=purpose.by_any_score)
     measured = [one for one in found if any(evidence.value(one, q) for q in wanted)]
     if objected := objection(results, situation, measured):
         return Decision(situation, purpose, objection=objected)

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Hashable, Iterable, Mapping
 from enum import StrEnum
 from functools import cached_property
 from typing import Any, NamedTuple
+
+import pandas as pd
 
 from benchmarks.records import where
 from benchmarks.report.names import Variant
@@ -16,11 +18,16 @@ from benchmarks.vocabulary import SIGNIFICANT
 
 
 class Candidate(NamedTuple):
-    """What a user may choose: a method of a size, of networks of a recipe."""
+    """What a user may choose: a method of a size, of networks of a recipe.
+
+    Attributes:
+        score: by which it ranks images; empty: by its method's primary score.
+    """
 
     recipe: str
     method: str
     members: str
+    score: str = ""
 
     @property
     def variant(self) -> Variant:
@@ -80,6 +87,11 @@ class Tested(NamedTuple):
         return Relation.AS_GOOD if self.p_not_worse < SIGNIFICANT else Relation.OPEN
 
 
+Names = tuple[str, str, str]
+"""Of a recipe, a method and its size."""
+
+Side = tuple[Names, Quantity]
+
 _NUMBERS = ["difference", "p_holm", "p_not_worse", "p_not_better"]
 
 
@@ -97,7 +109,8 @@ class Evidence:
         """The row of the summary; ``None`` where there is no finite value."""
         if candidate.recipe not in self._by_recipe:
             return None
-        row = self._by_recipe[candidate.recipe].find(candidate.variant, quantity)
+        of_score = self._ranked(candidate, quantity)
+        row = self._by_recipe[candidate.recipe].find(candidate.variant, of_score)
         return row if row and row["status"] == "ok" and math.isfinite(row["value"]) else None
 
     def relation(self, one: Candidate, other: Candidate, quantity: Quantity) -> Relation:
@@ -107,24 +120,31 @@ class Evidence:
         the worth of the other: the interval of that holds the sizes of ensembles which the other is
         not distinguished from.
         """
-        of_one, of_other = (self.results.resolved(c.variant, quantity) for c in (one, other))
-        if of_one != of_other:
-            return Relation.UNTESTED  # nothing is compared between two scores
+        of_one, of_other = self._ranked(one, quantity), self._ranked(other, quantity)
         better = self.results.names.metric(quantity.metric).better
-        if (found := self._tested.get((one, other, of_one))) is not None:
+        sides = (one[:3], of_one), (other[:3], of_other)
+        if (found := self._tested.get(sides)) is not None:
             return found.relation(better)
-        if (found := self._tested.get((other, one, of_one))) is not None:
+        if (found := self._tested.get(sides[::-1])) is not None:
             return found.flipped.relation(better)
+        if of_one != of_other and not (one.score or other.score):
+            return Relation.UNTESTED  # methods' own scores are compared with nothing
         return (
-            self._by_worth(one, other, of_one)
-            or (self._by_worth(other, one, of_one) or Relation.UNTESTED).flipped
+            self._by_worth(one, other, quantity)
+            or (self._by_worth(other, one, quantity) or Relation.UNTESTED).flipped
         )
 
     def worth(
         self, one: Candidate, ensemble: Candidate, quantity: Quantity
     ) -> tuple[str, str, str] | None:
         """How many of the ensemble's networks one is worth, with bounds; ``None``: not known."""
-        return self._worth.get((one, ensemble[:2], self.results.resolved(one.variant, quantity)))
+        return self._worth.get((one[:3], ensemble[:2], self._ranked(one, quantity)))
+
+    def _ranked(self, candidate: Candidate, quantity: Quantity) -> Quantity:
+        """The quantity with the score by which the candidate ranks images, where one is needed."""
+        if candidate.score and "score" in self.results.names.metric(quantity.metric).needs:
+            return quantity._replace(score=candidate.score)
+        return self.results.resolved(candidate.variant, quantity)
 
     def relations(
         self, one: Candidate, other: Candidate, quantities: Iterable[Quantity]
@@ -151,7 +171,7 @@ class Evidence:
     ) -> Relation | None:
         """Of an ensemble against another, by how many of its networks the other is worth."""
         worth = self.worth(other, ensemble, quantity)
-        if worth is None or not ensemble.members.isdigit():
+        if worth is None or ensemble.score or not ensemble.members.isdigit():
             return None
         size = int(ensemble.members)
         if size > networks(worth[2]):
@@ -164,37 +184,37 @@ class Evidence:
         return {recipe: self.results.of_recipe(recipe) for recipe in recipes}
 
     @cached_property
-    def _tested(self) -> dict[tuple[Candidate, Candidate, Quantity], Tested]:
-        table = self.results.comparisons
-        if table.empty:
-            return {}
-        rows = where(table, status="ok").to_dict("records")
-        return {
-            (
-                Candidate(row["recipe"], row["method"], row["members"]),
-                # Comparisons of an earlier version name the one recipe of both.
-                Candidate(
-                    row["other_recipe"] or row["recipe"], row["other_method"], row["other_members"]
-                ),
-                Quantity(row["condition"], row["metric"], row["score"]),
-            ): Tested(*(float(row[name]) for name in _NUMBERS))
-            for row in rows
-        }
+    def _tested(self) -> dict[tuple[Side, Side], Tested]:
+        tables = (self.results.comparisons, self.results.score_comparisons)
+        rows = [row for table in tables if len(table) for row in _ok(table)]
+        return {_sides(row): Tested(*(float(row[name]) for name in _NUMBERS)) for row in rows}
 
     @cached_property
-    def _worth(self) -> dict[tuple[Candidate, tuple[str, str], Quantity], tuple[str, str, str]]:
-        table = self.results.worth
-        if table.empty:
-            return {}
+    def _worth(self) -> dict[tuple[Names, tuple[str, str], Quantity], tuple[str, str, str]]:
+        tables = (self.results.worth, self.results.score_worth)
+        # A reason says what an interval leaves out: then it is no test.
+        rows = [row for table in tables if len(table) for row in _ok(table, reason="")]
         return {
             (
-                Candidate(row["recipe"], row["method"], row["members"]),
+                (row["recipe"], row["method"], row["members"]),
                 (row["ensemble_recipe"], row["ensemble"]),
                 Quantity(row["condition"], row["metric"], row["score"]),
             ): (row["worth"], row["worth_lower"], row["worth_upper"])
-            # A reason says what an interval leaves out: then it is no test.
-            for row in where(table, status="ok", reason="").to_dict("records")
+            for row in rows
         }
+
+
+def _ok(table: pd.DataFrame, **names: str) -> list[dict[Hashable, Any]]:
+    return where(table, status="ok", **names).to_dict("records")
+
+
+def _sides(row: Mapping[Hashable, Any]) -> tuple[Side, Side]:
+    """Both sides of a comparison; those of an earlier version name the one recipe of both."""
+    one = row["recipe"], row["method"], row["members"]
+    other = row["other_recipe"] or row["recipe"], row["other_method"], row["other_members"]
+    of_one = Quantity(row["condition"], row["metric"], row["score"])
+    other_score = row.get("other_score") or of_one.score
+    return (one, of_one), (other, of_one._replace(score=other_score))
 
 
 def networks(worth: str) -> float:

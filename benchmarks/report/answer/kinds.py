@@ -7,7 +7,6 @@ from statistics import fmean
 
 import pandas as pd
 
-from benchmarks.nouns import ScoreRecord
 from benchmarks.report.answer.candidates import cost, single_image
 from benchmarks.report.answer.evidence import Candidate, Evidence
 from benchmarks.report.answer.words import label
@@ -50,11 +49,7 @@ def kinds_table(results: Results) -> Table:
     )
 
 
-Chosen = tuple[str, Candidate, ScoreRecord | None]
-"""A kind, the method that is the best of it, and the score by which that ranks, if this is."""
-
-
-def _methods(results: Results) -> Iterator[Chosen]:
+def _methods(results: Results) -> Iterator[tuple[str, Candidate]]:
     """Of each kind the method with the lowest NLL on clean images, whatever its recipe."""
     evidence, by_kind = Evidence(results), dict[str, list[Candidate]]()
     for candidate in _candidates(results):
@@ -63,22 +58,22 @@ def _methods(results: Results) -> Iterator[Chosen]:
     for kind, some in by_kind.items():
         values = {one: row["value"] for one in some if (row := evidence.value(one, chosen_by))}
         if values:
-            yield kind, min(values, key=lambda one: values[one]), None
+            yield kind, min(values, key=lambda one: values[one])
 
 
-def _scores(results: Results) -> Iterator[Chosen]:
-    """Of each kind the score with the highest mean AUROC of the images of a single network."""
-    evidence, ood = Evidence(results), results.ood
-    cheapest = [one for one in _candidates(results) if cost(results, one)[:2] == (1, 1)]
+def _scores(results: Results) -> Iterator[tuple[str, Candidate]]:
+    """Of each kind the score with the highest mean AUROC on the images of a single network."""
+    evidence = Evidence(results)
+    single = [one for one in _candidates(results) if cost(results, one)[:2] == (1, 1)]
     for kind in (OF_LOGITS, OF_FEATURES):
-        means: dict[tuple[Candidate, ScoreRecord], float] = {}
-        for candidate in cheapest:
-            for score in _of_kind(results, kind):
-                rows = [evidence.value(candidate, Quantity(c, DETECTION, score.name)) for c in ood]
+        means: dict[Candidate, float] = {}
+        for score in _of_kind(results, kind):
+            for one in (candidate._replace(score=score) for candidate in single):
+                rows = [evidence.value(one, Quantity(c, DETECTION)) for c in results.ood]
                 if values := [row["value"] for row in rows if row]:
-                    means[candidate, score] = fmean(values)
+                    means[one] = fmean(values)
         if means:
-            yield kind, *max(means, key=lambda one: means[one])
+            yield kind, max(means, key=lambda one: means[one])
 
 
 def _candidates(results: Results) -> list[Candidate]:
@@ -94,11 +89,13 @@ def _candidates(results: Results) -> list[Candidate]:
     return sorted(found, key=lambda one: results.names.rank(one.variant))
 
 
-def _of_kind(results: Results, kind: str) -> list[ScoreRecord]:
+def _of_kind(results: Results, kind: str) -> list[str]:
     """A score that probabilities suffice for is of neither kind."""
-    of_logits = [one for one in results.names.nouns.scores if "logits" in one.needs]
-    of_features = [one for one in results.names.nouns.scores if one.fitted]
-    return of_logits if kind == OF_LOGITS else of_features
+    return [
+        one.name
+        for one in results.names.nouns.scores
+        if (one.fitted if kind == OF_FEATURES else "logits" in one.needs)
+    ]
 
 
 def _quantities(results: Results) -> tuple[Quantity, ...]:
@@ -112,32 +109,21 @@ def _heading(results: Results, quantity: Quantity) -> str:
     return f"{title}\n{results.label_of(quantity.condition)}"
 
 
-def _row(
-    results: Results,
-    kind: str,
-    chosen: Candidate,
-    score: ScoreRecord | None,
-    quantities: Sequence[Quantity],
-) -> Row:
-    of_recipe, name = results.of_recipe(chosen.recipe), label(results, chosen)
-    cells = [_cell(of_recipe, chosen, quantity, score) for quantity in quantities]
-    timing = None if score else single_image(results, chosen.variant)
+def _row(results: Results, kind: str, chosen: Candidate, quantities: Sequence[Quantity]) -> Row:
+    """What a score does not change stands in the row of its method."""
+    of_recipe = results.of_recipe(chosen.recipe)
+    cells = [
+        value_cell(of_recipe, chosen.variant, quantity._replace(score=chosen.score))
+        if quantity.metric == DETECTION or not chosen.score
+        else Cell()
+        for quantity in quantities
+    ]
+    timing = None if chosen.score else single_image(results, chosen.variant)
     costs = [
         Cell()
         if timing is None or pd.isna(timing[column])
         else Cell(text=two_digits(timing[column]))
         for column in ("training_s", "p50_ms")
     ]
-    of_score = f"{score.label}, {name}" if score else name
-    return Row("", (f"{kind[:1].upper()}{kind[1:]}", of_score), (*cells, *costs))
-
-
-def _cell(
-    results: Results, chosen: Candidate, quantity: Quantity, score: ScoreRecord | None
-) -> Cell:
-    """A score's detection; its method's quality is in another row."""
-    if score is None:
-        return value_cell(results, chosen.variant, quantity)
-    if quantity.metric != DETECTION:
-        return Cell()
-    return value_cell(results, chosen.variant, quantity._replace(score=score.name))
+    labels = f"{kind[:1].upper()}{kind[1:]}", label(results, chosen)
+    return Row("", labels, (*cells, *costs))

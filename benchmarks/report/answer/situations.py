@@ -25,6 +25,7 @@ class Purpose:
         conditions: those of a run that count.
         metrics: by which it is judged, under each of these conditions.
         together: whether nothing is decided unless all of these were measured.
+        by_any_score: whether methods may rank images by other scores than their primary ones.
     """
 
     label: str
@@ -32,9 +33,10 @@ class Purpose:
     conditions: Callable[[Results], tuple[str, ...]]
     metrics: tuple[str, ...]
     together: bool = False
+    by_any_score: bool = False
 
     def quantities(self, results: Results) -> tuple[Quantity, ...]:
-        """What it is judged by in a run, each by the primary score of a method."""
+        """What it is judged by in a run, each by the score of a method or of a choice."""
         return tuple(
             Quantity(condition, metric)
             for condition in self.conditions(results)
@@ -88,7 +90,13 @@ ABSTAINING = Purpose(
     ("error_at_coverage_90", "augrc"),
 )
 
-NOTICING = Purpose("Out-of-distribution images", "", lambda results: results.ood, ("auroc",))
+NOTICING = Purpose(
+    "Out-of-distribution images",
+    "",
+    lambda results: results.ood,
+    ("auroc",),
+    by_any_score=True,
+)
 
 PURPOSES = (ON_CLEAN, ON_SHIFTED, ABSTAINING, NOTICING)
 """Those that share no measure."""

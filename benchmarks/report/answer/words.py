@@ -24,11 +24,14 @@ FEW = 2
 DROPOUT = "dropout"
 """What a method needs whose members are sampled by dropout."""
 
+TRAINING_IMAGES = "training images"
+"""What a method or a score needs that is fitted to these."""
+
 NEEDS = {
     DROPOUT: "networks trained with dropout",
     "calibration": "held-out images",
     MORE_TRAINING: "more training",
-    "training images": "the training images",
+    TRAINING_IMAGES: "the training images",
 }
 """What methods need beside networks."""
 
@@ -51,8 +54,9 @@ def in_sentence(results: Results, candidate: Candidate, *, retrained: bool = Tru
 
 def _details(results: Results, candidate: Candidate, retrained: bool) -> str:
     size = results.names.size(candidate.variant) if candidate.members not in ("", "1") else ""
+    score = results.names.score(candidate.score).label if candidate.score else ""
     trained = _trained(results, candidate) if retrained else ""
-    details = ", ".join(filter(None, (size, trained)))
+    details = ", ".join(filter(None, (size, score and f"by {score}", trained)))
     return f" ({details})" if details else ""
 
 
@@ -219,7 +223,10 @@ def _cost(evidence: Evidence, decision: Decision, chosen: Candidate) -> Iterator
     results, baseline = evidence.results, decision.tested[0]
     if decision.situation.retrains:
         yield _training(results, chosen)
-    for need in results.names.method(chosen.method).needs:
+    needs = results.names.method(chosen.method).needs
+    if chosen.score and results.names.score(chosen.score).fitted:
+        needs = (*needs, TRAINING_IMAGES)
+    for need in dict.fromkeys(needs):
         yield f"Needs {NEEDS.get(need, need)}."
     yield _latency(results, chosen, baseline)
     relations = evidence.relations(chosen, baseline, decision.quantities)
@@ -246,7 +253,8 @@ def _latency(results: Results, chosen: Candidate, baseline: Candidate) -> str:
         return "Latency not measured."
     median = two_digits(float(timing["p50_ms"]))
     before = median if usual is None else two_digits(float(usual["p50_ms"]))
-    return f"{median} ms an image{f' instead of {before}' if before != median else ''}."
+    without = ", the score left out" if chosen.score else ""
+    return f"{median} ms an image{f' instead of {before}' if before != median else ''}{without}."
 
 
 def _with(relations: dict[Quantity, Relation], relation: Relation) -> list[Quantity]:

@@ -27,6 +27,8 @@ from benchmarks.vocabulary import (
     MEASUREMENTS_CSV,
     PREDICTIONS_FOLDER,
     RUN_JSON,
+    SCORE_COMPARISONS_CSV,
+    SCORE_WORTH_CSV,
     SUMMARY_CSV,
     TABLES_FOLDER,
     TRAINING_CSV,
@@ -36,6 +38,7 @@ from benchmarks.vocabulary import (
 ALONE = (
     *FILES,
     *(TRAINING_CSV, MEASUREMENTS_CSV, SUMMARY_CSV, COMPARISONS_CSV, WORTH_CSV, LATENCY_CSV),
+    *(SCORE_COMPARISONS_CSV, SCORE_WORTH_CSV),
     *(IMAGES_NPZ, CLAIMS_JSON, CLAIMS_MD, INDEX_HTML),
 )
 """The files that a run writes beside its record."""

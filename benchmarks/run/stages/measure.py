@@ -9,11 +9,12 @@ import pandas as pd
 
 from benchmarks.inference.comparison.comparisons import (
     Estimates,
-    Relations,
     compare,
     comparisons_table,
+    score_comparisons_table,
     worths_table,
 )
+from benchmarks.inference.comparison.relations import Relations
 from benchmarks.inference.resampling import resample
 from benchmarks.inference.resampling_tasks import ResamplingTask, resampling_tasks
 from benchmarks.parallel import parallel
@@ -36,19 +37,23 @@ from benchmarks.vocabulary import (
     CURVES_FOLDER,
     MEASURE,
     MEASUREMENTS_CSV,
+    SCORE_COMPARISONS_CSV,
+    SCORE_WORTH_CSV,
     SELF_TRAINED,
     SUMMARY_CSV,
     WORTH_CSV,
 )
-from methods.scores import of_probabilities
+from methods import UncertaintyMethod
+from methods.scores import SCORES, of_probabilities
 from methods.threads import one_torch_thread
 
 
 def measure_all(plan: Plan, workspace: Workspace, record: RunRecord) -> list[Failure]:
     """Recompute every number from the prediction files.
 
-    Writes `measurements.csv`, `summary.csv`, `comparisons.csv`, `worth.csv` and `curves/`; of a
-    part of a run only the first, since all others are of several methods or replicates.
+    Writes `measurements.csv`, `summary.csv`, `comparisons.csv`, `worth.csv`, the same two of
+    scores, and `curves/`; of a part of a run only the first, since all others are of several
+    methods or replicates.
     """
     units, jobs = plan.units(), workspace.jobs
     probe = partial(probe_predictions, plan, workspace, record.counts)
@@ -71,6 +76,9 @@ def measure_all(plan: Plan, workspace: Workspace, record: RunRecord) -> list[Fai
     compared = comparisons_table(estimates.comparisons)
     write_table(compared, own_file(workspace.out, COMPARISONS_CSV))
     write_table(worths_table(estimates.worths), own_file(workspace.out, WORTH_CSV))
+    scores = score_comparisons_table(estimates.score_comparisons)
+    write_table(scores, own_file(workspace.out, SCORE_COMPARISONS_CSV))
+    write_table(worths_table(estimates.score_worths), own_file(workspace.out, SCORE_WORTH_CSV))
     of_replicates = replicates_table(plan, table_and_means)
     write_table(of_replicates, own_file(workspace.out, CURVES_FOLDER, "replicates.csv"))
     write_curves(plan, workspace)
@@ -135,7 +143,8 @@ def _measure_one(
 
 def _estimate_all(plan: Plan, workspace: Workspace, method_scores: list[str]) -> Estimates:
     """All intervals and comparisons; a self-trained method's intervals are equal in all recipes."""
-    tasks = resampling_tasks(_together(plan), plan.conditions, method_scores)
+    further = [score for score in method_scores if score in SCORES]
+    tasks = resampling_tasks(_together(plan), plan.conditions, method_scores, further)
     estimate_one, jobs = partial(_estimate_one, plan, workspace), workspace.jobs
     done = dict(parallel(estimate_one, tasks, stage=MEASURE, what="resampling tasks", jobs=jobs))
     return Estimates.joined(done[task] for task in tasks)
@@ -160,6 +169,8 @@ def _estimate_one(
         if unit.recipe in (*task.recipes, SELF_TRAINED) and plan.objection(unit) is None
     ]
     chosen, classes = plan.configuration, plan.configuration.classes.items()
+    primary = {name: method.primary_score for name, method in classes}
+    ensembles = [name for name in primary if plan.forms_ensembles(name)]
     load = partial(_stored_resampled, plan, workspace, task)
     resampled = resample(
         task,
@@ -168,20 +179,24 @@ def _estimate_one(
         resamples=chosen.resamples,
         seed=chosen.seed,
         calibration=partial(_calibration, plan, workspace),
-        instead={
-            name: method.primary_score for name, method in classes if plan.forms_ensembles(name)
-        },
+        instead=primary if task.further_scores else {name: primary[name] for name in ensembles},
+        of_single=[name for name, method in classes if _adds_nothing(method)],
     )
     if resampled is None:
         return task, Estimates.joined(())
     relations = Relations(
         {name: method.probabilities_of for name, method in classes if method.probabilities_of},
         {(unit.recipe, unit.method): plan.split(unit) for unit in units},
-        [name for name, _ in classes if plan.forms_ensembles(name)],
-        {name: method.primary_score for name, method in classes},
+        ensembles,
+        primary,
         {name: method.usual_sizes for name, method in classes},
     )
     return task, compare(task, resampled, relations)
+
+
+def _adds_nothing(method: type[UncertaintyMethod]) -> bool:
+    """Whether its prediction is that of a trained network alone."""
+    return method.pooled and not method.size and not method.needs
 
 
 def _stored_resampled(
@@ -194,6 +209,8 @@ def _stored_resampled(
     ensembles also for their methods' primary scores, by which others have a worth in networks.
     """
     shift = plan.task.condition(condition)
+    if task.further_scores and not (plan.is_compared(unit) or plan.forms_ensembles(unit.method)):
+        return None
     if not plan.is_compared(unit) and shift.severity is not None:
         primary = {method.primary_score for method in plan.configuration.classes.values()}
         of_labels = shift.in_mean and "labels" in task.needs and "score" not in task.needs

@@ -41,6 +41,11 @@ _GAIN = {"accuracy": 0.01, "nll": -0.01, "augrc": -0.0005, "auroc": 0.05}
 _GAIN["error_at_coverage_90"] = -0.001
 
 
+def named(candidate: Candidate) -> dict[str, str]:
+    """The columns that name a choice, its score left out."""
+    return dict(zip(("recipe", "method", "members"), candidate, strict=False))
+
+
 def compared(
     one: Candidate, other: Candidate, quantities: Iterable[Quantity], said: str
 ) -> list[Comparison]:
@@ -52,9 +57,10 @@ def _row(one: Candidate, other: Candidate, quantity: Quantity, said: str) -> Com
     gain = _GAIN[quantity.metric]
     return Comparison(
         **{"family": "main", "split": "training", "images": 10_000},
-        **one._asdict(),
-        **{f"other_{name}": value for name, value in other._asdict().items()},
-        **quantity._asdict(),
+        **named(one),
+        **{f"other_{name}": value for name, value in named(other).items()},
+        **quantity._asdict() | ({"score": one.score} if one.score else {}),
+        other_score="" if one.score == other.score else other.score or quantity.score,
         difference={BETTER: gain, WORSE: -gain}.get(said, gain / 100),
         p_value=0.001 if said in (BETTER, WORSE) else 0.5,
         p_equivalent=0.01 if said == AS_GOOD else 0.4,
@@ -69,7 +75,7 @@ def worth(
     """What a choice is worth in ensembles of `standard`."""
     return [
         WorthRow(
-            *one,
+            *one[:3],
             *(quantity.condition, quantity.score, quantity.metric),
             *("standard", "deep_ensemble", text, lower, upper),
             images=10_000,
@@ -82,6 +88,7 @@ def run(
     measured: Mapping[Candidate, Sequence[Quantity]],
     comparisons: Iterable[Comparison] = (),
     worths: Iterable[WorthRow] = (),
+    score_comparisons: Iterable[Comparison] = (),
     milliseconds: Mapping[Candidate, float] | None = None,
 ) -> Results:
     """The results of a run.
@@ -93,15 +100,16 @@ def run(
     recipes = tuple(dict.fromkeys(one.recipe for one in measured))
     conditions = ("rotated-030", "rotated-060", "ood-kmnist", "ood-*_noise")
     summary = [
-        {**one._asdict(), **quantity._asdict(), "value": VALUES[quantity.metric]}
+        {**named(one), **quantity._asdict(), "value": VALUES[quantity.metric]}
         for one, quantities in measured.items()
         for quantity in quantities
     ]
     table = pd.DataFrame(summary).assign(status="ok", reason="", replicates=10, images=10_000)
     half = table["metric"].map({name: 0.1 * abs(value) for name, value in _GAIN.items()})
-    tested = pd.DataFrame([asdict(row) for row in comparisons])
-    if len(tested):
-        tested["p_holm"] = tested["p_value"]
+    tested, between = (
+        pd.DataFrame([asdict(row) | {"p_holm": row.p_value} for row in rows])
+        for rows in (comparisons, score_comparisons)
+    )
     times = [
         replace(
             *(ROW,),
@@ -113,6 +121,7 @@ def run(
         table.assign(lower=table["value"] - half, upper=table["value"] + half),
         Names(nouns(recipes=recipes, conditions=conditions, members=(5, 50), passes=(20, 100))),
         comparisons=tested,
+        score_comparisons=between,
         worth=pd.DataFrame([asdict(row) for row in worths]),
         latency=pd.DataFrame([asdict(row) for row in times]),
     )

@@ -101,6 +101,41 @@ def test_who_cannot_retrain_is_offered_no_further_training() -> None:
     assert set(candidates(results, RETRAINED)) == {SOFTMAX, swag, laplace}
 
 
+NEIGHBOUR, DENSITY = (SOFTMAX._replace(score=score) for score in ("knn", "ddu"))
+
+
+def on_ood(of_neighbour: str, of_density: str = WORSE) -> Decision:
+    """By tests of the score of neighbours against the usual one, and of densities against it."""
+    measured = {SOFTMAX: [*AUROC], DROPOUT: AUROC}
+    measured[SOFTMAX] += [q._replace(score=one) for q in AUROC for one in ("knn", "ddu")]
+    between = [
+        *compared(NEIGHBOUR, SOFTMAX, AUROC, of_neighbour),
+        *compared(NEIGHBOUR, DROPOUT, AUROC, of_neighbour),
+        *compared(NEIGHBOUR, DENSITY, AUROC, BETTER),
+        *compared(DENSITY, SOFTMAX, AUROC, of_density),
+        *compared(DENSITY, DROPOUT, AUROC, of_density),
+    ]
+    results = run(measured, compared(DROPOUT, SOFTMAX, AUROC, BETTER), score_comparisons=between)
+    return decide(Evidence(results), NOTICED, NOTICING)
+
+
+def test_out_of_distribution_images_may_be_noticed_by_another_score() -> None:
+    assert on_ood(BETTER).chosen == (NEIGHBOUR,)
+    assert on_ood(WORSE).chosen == (DROPOUT,)
+    assert on_ood(BETTER).baseline == SOFTMAX
+    assert set(on_ood(BETTER).tested) == {SOFTMAX, DROPOUT, NEIGHBOUR, DENSITY}
+    undecided = on_ood(OPEN)
+    assert (undecided.chosen, undecided.rivals) == ((DROPOUT,), (NEIGHBOUR,))
+
+
+def test_scores_are_chosen_for_detection_alone() -> None:
+    between = compared(NEIGHBOUR, SOFTMAX, AUROC, BETTER)
+    results = run({SOFTMAX: CLEAN, DROPOUT: CLEAN}, score_comparisons=between)
+    assert candidates(results, FIXED, by_any_score=True) == [SOFTMAX, NEIGHBOUR, DROPOUT]
+    assert candidates(results, FIXED) == [SOFTMAX, DROPOUT]
+    assert not any(purpose.by_any_score for one in SITUATIONS[:-1] for purpose in one.purposes)
+
+
 def test_numbers_that_no_test_compares_decide_nothing() -> None:
     results = run({SOFTMAX: CLEAN, DROPOUT: CLEAN})
     results.summary.loc[results.summary["method"] == "mc_dropout", "value"] *= 0.5

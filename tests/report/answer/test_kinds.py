@@ -21,6 +21,7 @@ from tests.report.answer.cases import (
     PLAIN,
     SHIFTED,
     SOFTMAX,
+    named,
     run,
 )
 
@@ -31,7 +32,7 @@ EVERY = [*CLEAN, *SHIFTED, *AUROC]
 def with_value(results: Results, candidate: Candidate, quantity: Quantity, value: float) -> Results:
     rows = results.summary
     chosen = rows["condition"] == quantity.condition
-    for name, wanted in (*candidate._asdict().items(), *quantity._asdict().items()):
+    for name, wanted in (*named(candidate).items(), *quantity._asdict().items()):
         chosen &= rows[name] == wanted
     assert chosen.sum() == 1
     return replace(results, summary=rows.assign(value=rows["value"].where(~chosen, value)))
@@ -63,7 +64,9 @@ def test_kind_without_a_value_has_no_row() -> None:
     assert "Laplace approximation" not in rows_of(with_value(results, LAPLACE, CLEAN[1], math.nan))
 
 
-@pytest.mark.parametrize(("knn", "vim", "best"), [(0.99, 0.7, "k-th neighbour"), (0.7, 0.99, "Virtual logit")])
+@pytest.mark.parametrize(
+    ("knn", "vim", "best"), [(0.99, 0.7, "k-th neighbour"), (0.7, 0.99, "Virtual logit")]
+)
 def test_score_of_the_highest_mean_auroc_is_the_best_of_its_kind(
     knn: float, vim: float, best: str
 ) -> None:
@@ -73,7 +76,7 @@ def test_score_of_the_highest_mean_auroc_is_the_best_of_its_kind(
         value = {"knn": knn, "vim": vim}.get(quantity.score, 0.5)
         results = with_value(results, SOFTMAX, quantity, value)
     rows = rows_of(results)
-    assert rows["Score of logits"].labels[1].startswith("Energy, Softmax")
+    assert rows["Score of logits"].labels[1] == "Softmax (by Energy)"
     assert best in rows["Score of features"].labels[1]
     *quality, detection, training, image = rows["Score of features"].cells
     assert detection.value == max(knn, vim)

@@ -211,6 +211,21 @@ def test_footnotes_fit_in_three_lines_and_name_the_missing_gpu() -> None:
     )
 
 
+def test_choice_by_another_score_names_it_with_what_it_needs() -> None:
+    scored = SOFTMAX._replace(score="knn")
+    measured = {SOFTMAX: [*AUROC, *(quantity._replace(score="knn") for quantity in AUROC)]}
+    results = run(
+        measured,
+        milliseconds={SOFTMAX: 0.2},
+        score_comparisons=compared(scored, SOFTMAX, AUROC, BETTER),
+    )
+    *_, noticed = decision_table(results).rows
+    used, gained, spent = noticed.labels[1:]
+    assert used == "Softmax (by k-th neighbour)."
+    assert gained.startswith("Better on 3 of 3 sets of images, such as AUROC ↑ (KMNIST) 0.9")
+    assert spent.endswith("Needs the training images. 0.1 ms an image, the score left out.")
+
+
 def test_table_is_written_in_every_format() -> None:
     table = decision_table(run({SOFTMAX: ALL, DROPOUT: ALL}))
     assert len({row.group for row in table.rows}) == 6

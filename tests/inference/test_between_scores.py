@@ -1,0 +1,201 @@
+"""Scores of one network against others: which pairs, their differences, and their worth."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+from sklearn.metrics import roc_auc_score
+
+from benchmarks.inference.comparison.comparisons import (
+    Estimates,
+    compare,
+    comparisons_table,
+    score_comparisons_table,
+)
+from benchmarks.inference.comparison.differences import holm
+from benchmarks.inference.comparison.relations import Relations
+from benchmarks.inference.comparison.rows import Comparison
+from benchmarks.inference.resampling import resample
+from benchmarks.inference.resampling_tasks import ResamplingTask, resampling_tasks
+from benchmarks.metrics.detection import Detection
+from benchmarks.predictions import RunUnit, StoredPrediction
+from benchmarks.report.answer.evidence import networks
+from methods import Prediction
+from methods.scores import score_of
+from tests.runs import CONDITIONS
+
+CLEAN, NOISE = CONDITIONS["clean"], CONDITIONS["ood-uniform_noise"]
+IMAGES, REPLICATES = 400, 5
+SCORES = ("energy", "knn")
+
+SINGLE = {
+    recipe: [RunUnit(recipe, "softmax", None, r) for r in range(REPLICATES)]
+    for recipe in ("standard", "plain")
+}
+ENSEMBLES = [
+    RunUnit("standard", "deep_ensemble", size, block) for size in (1, 2, 4, 8) for block in range(5)
+]
+UNITS = [*SINGLE["standard"], *SINGLE["plain"], *ENSEMBLES]
+PRIMARY = {"softmax": "predictive_entropy", "deep_ensemble": "predictive_entropy"}
+RELATIONS = Relations(
+    splits={(unit.recipe, unit.method): "training" for unit in UNITS},
+    of_networks=["deep_ensemble"],
+    primary_scores=PRIMARY,
+)
+
+
+class World:
+    """Networks that are less certain of noise; their score ``knn`` is as an ensemble of four's."""
+
+    def __init__(self) -> None:
+        random = np.random.default_rng(0)
+        self.logits = random.normal(size=(1, 2, IMAGES)) + 1.5 * random.normal(size=(60, 2, IMAGES))
+        self.logits[:, 1] -= 0.4
+
+    def predict(self, unit: RunUnit, condition: str) -> StoredPrediction:
+        size, ood = unit.size or 1, int(condition == NOISE.name)
+        first = (40 if unit.method == "softmax" else 0) + (10 if unit.recipe == "plain" else 0)
+        members = self.logits[first + unit.replicate * size :, ood][:size]
+        logits = np.zeros((size, IMAGES, 2))
+        # The mean over members of what decides is what the entropy of the mean follows.
+        logits[..., 0] = 20 + members.mean(axis=0, keepdims=True)
+        prediction = Prediction.of_logits(torch.from_numpy(logits))
+        labels = None if ood else torch.zeros(IMAGES, dtype=torch.int64)
+        if unit.method == "softmax":
+            like_four = self.logits[20 + 4 * unit.replicate :, ood][:4].mean(axis=0)
+            scores = {"knn": torch.from_numpy(-like_four), "energy": -prediction.mean[:, 0]}
+            prediction = replace(prediction, scores=scores)
+        return StoredPrediction(prediction, labels)
+
+
+@pytest.fixture(scope="module")
+def world() -> World:
+    return World()
+
+
+@pytest.fixture(scope="module")
+def estimates(world: World) -> Estimates:
+    task = ResamplingTask(
+        ("standard", "plain"), (NOISE,), (Detection,), references=(CLEAN,), further_scores=SCORES
+    )
+    resampled = resample(
+        task,
+        UNITS,
+        world.predict,
+        resamples=400,
+        seed=0,
+        instead=PRIMARY,
+        of_single=["softmax"],
+    )
+    assert resampled is not None
+    return compare(task, resampled, RELATIONS)
+
+
+Side = tuple[str, str, str, str]
+
+
+def sides_of(row: Comparison) -> tuple[Side, Side]:
+    """Of each side recipe, method, size and score."""
+    one = row.recipe, row.method, row.members, row.score
+    return one, (row.other_recipe, row.other_method, row.other_members, row.other_score)
+
+
+def auroc(world: World, unit: RunUnit, score: str) -> float:
+    """By scikit-learn."""
+    values = [
+        score_of(world.predict(unit, condition).prediction, score)
+        for condition in (CLEAN.name, NOISE.name)
+    ]
+    assert all(value is not None for value in values)
+    return float(roc_auc_score([0] * IMAGES + [1] * IMAGES, np.concatenate(values)))
+
+
+def test_pairs_are_of_two_scores_of_which_one_is_further(estimates: Estimates) -> None:
+    assert (estimates.intervals, estimates.comparisons, estimates.worths) == ({}, [], [])
+    rows = [row for row in estimates.score_comparisons if row.metric == "auroc"]
+    pairs = {(*one, *other) for one, other in map(sides_of, rows)}
+    assert len(pairs) == len(rows)
+    further = [(recipe, "softmax", "1", score) for recipe in SINGLE for score in SCORES]
+    primary = [(recipe, "softmax", "1", "predictive_entropy") for recipe in SINGLE]
+    primary.append(("standard", "deep_ensemble", "8", "predictive_entropy"))
+    between = [
+        (*one, *other)
+        for i, one in enumerate(further)
+        for other in further[i + 1 :]
+        if one[-1] != other[-1]
+    ]
+    either_order = {pair if pair in pairs else (*pair[4:], *pair[:4]) for pair in between}
+    assert pairs == either_order | {(*one, *other) for one in further for other in primary}
+    assert {row.family for row in rows} == {"between scores"}
+
+
+def test_difference_is_that_of_two_areas_by_scikit_learn(
+    world: World, estimates: Estimates
+) -> None:
+    for row in estimates.score_comparisons:
+        if row.metric != "auroc":
+            continue
+        assert row.difference is not None
+        assert row.lower is not None
+        means = [
+            np.mean(
+                [
+                    auroc(world, unit, side[3])
+                    for unit in UNITS
+                    if (unit.recipe, unit.method, str(unit.size or 1)) == side[:3]
+                ]
+            )
+            for side in sides_of(row)
+        ]
+        assert row.difference == pytest.approx(means[0] - means[1], abs=1e-5)  # as printed
+        assert row.lower < row.difference
+
+
+def test_same_network_by_two_scores_is_paired(estimates: Estimates) -> None:
+    (row,) = [
+        row
+        for row in estimates.score_comparisons
+        if (row.metric, row.recipe, row.other_recipe) == ("auroc", "standard", "standard")
+        and (row.score, row.other_method, row.other_score)
+        == ("energy", "softmax", "predictive_entropy")
+    ]
+    # With two classes both scores rank alike: the difference is exactly none.
+    assert row.difference == 0
+    assert math.isnan(row.lower or 0)
+
+
+def test_all_further_scores_are_corrected_together(estimates: Estimates) -> None:
+    table = score_comparisons_table(estimates.score_comparisons)
+    assert set(table["score"]) == set(SCORES)
+    for _, rows in table.groupby("metric"):
+        raw = {row.score: row.p_value for row in estimates.score_comparisons}
+        assert len(raw) == len(SCORES)
+        expected = holm(rows["p_value"].to_numpy(float))
+        assert rows["p_holm"].to_numpy(float) == pytest.approx(expected, rel=0.02, nan_ok=True)
+    assert "other_score" not in comparisons_table([])
+
+
+def test_worth_of_a_score_is_the_size_of_the_ensemble_that_detects_as_well(
+    estimates: Estimates,
+) -> None:
+    rows = [row for row in estimates.score_worths if row.metric == "auroc"]
+    found = {(row.recipe, row.score): row for row in rows}
+    assert set(found) == {(recipe, score) for recipe in SINGLE for score in SCORES}
+    for (_, score), row in found.items():
+        assert (row.ensemble_recipe, row.ensemble) == ("standard", "deep_ensemble")
+        bounds = networks(row.worth_lower), networks(row.worth_upper)
+        assert bounds[0] < {"knn": 4, "energy": 1.2}[score] < bounds[1]
+        assert bounds[1] < {"knn": math.inf, "energy": 6}[score]
+
+
+def test_further_scores_are_compared_where_images_belong_to_no_class() -> None:
+    conditions = [CONDITIONS[name] for name in ("clean", "rotated-030", "ood-uniform_noise")]
+    tasks = resampling_tasks([("standard",)], conditions, ["knn", "own"], ["knn"])
+    (task,) = [task for task in tasks if task.further_scores]
+    assert (task.conditions, task.families, task.score) == ((NOISE,), (Detection,), "")
+    assert task.further_scores == ("knn",)
+    assert not any(task.further_scores for task in resampling_tasks([("a",)], conditions, ["own"]))
