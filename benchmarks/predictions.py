@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -19,8 +20,10 @@ from benchmarks.stored.arrays import (
     DamagedArraysError,
     names_of_arrays,
     read_arrays,
+    read_some_arrays,
     write_arrays,
 )
+from benchmarks.stored.precision import in_double_precision, in_single_precision
 from benchmarks.stored.prediction_arrays import (
     MEMBER_VALUE,
     REASON,
@@ -39,6 +42,9 @@ THE_RUN = "run"
 
 _UNIT, _CONDITION = "unit", "condition"
 """The arrays of a prediction file that say what it is of."""
+
+_OF_ALL = frozenset(("mean", "votes", "vote_share", "expected_entropy", "members", "labels"))
+"""The arrays of a prediction file that most measures need."""
 
 
 @dataclass(frozen=True, order=True)
@@ -133,7 +139,7 @@ class PredictionStore:
         arrays = {
             _UNIT: np.array(unit.name),
             _CONDITION: np.array(condition),
-            "mean": _in_single_precision(prediction.mean.numpy()),
+            "mean": in_single_precision(prediction.mean.numpy()),
             **_votes(prediction),
             "expected_entropy": prediction.expected_entropy.numpy(),
             "members": np.array(prediction.members or _EXACT),
@@ -161,16 +167,33 @@ class PredictionStore:
         if not self.holds(unit, condition):
             return None
         path = self.path(unit, condition)
-        try:
+        with _told_of(path):
             arrays = read_arrays(path)
             _require_identity(arrays, unit, condition)
             require_sound(arrays, images)
-        except DamagedArraysError as error:
-            raise UserError(
-                f"the prediction file {path} cannot be used ({error}); delete it and run again: "
-                "only this file is then predicted again"
-            ) from error
         return _stored(arrays)
+
+    def load_part_if_there(
+        self, unit: RunUnit, condition: str, scores: Collection[str]
+    ) -> StoredPrediction | None:
+        """Read a prediction file that was loaded whole before: of the scores only these.
+
+        Many are read again and again, for one measure after the other. So nothing is verified, and
+        neither sources nor reasons are read.
+
+        Raises:
+            UserError: the file cannot be read.
+        """
+        path = self.path(unit, condition)
+        if not path.exists():
+            return None
+        of_scores = {SCORE + name for name in scores}
+        with _told_of(path):
+            arrays = read_some_arrays(
+                path,
+                lambda name: name in of_scores or name in _OF_ALL or name.startswith(MEMBER_VALUE),
+            )
+        return _stored(arrays) if arrays else None
 
     def load(self, unit: RunUnit, condition: str) -> StoredPrediction:
         """Read the prediction file.
@@ -193,6 +216,17 @@ class PredictionStore:
         except DamagedArraysError:
             return True
         return (str(arrays.get(_UNIT)), str(arrays.get(_CONDITION))) == (unit, path.stem)
+
+
+@contextmanager
+def _told_of(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except DamagedArraysError as error:
+        raise UserError(
+            f"the prediction file {path} cannot be used ({error}); delete it and run again: "
+            "only this file is then predicted again"
+        ) from error
 
 
 def members_of(unit: RunUnit, stored: StoredPrediction | None) -> str:
@@ -223,7 +257,7 @@ def _stored(arrays: Arrays) -> StoredPrediction:
     share = arrays["votes"] / members if members and "votes" in arrays else arrays["vote_share"]
     return StoredPrediction(
         Prediction(
-            mean=torch.from_numpy(_in_double_precision(arrays["mean"])),
+            mean=torch.from_numpy(in_double_precision(arrays["mean"])),
             vote_share=torch.from_numpy(share),
             expected_entropy=torch.from_numpy(arrays["expected_entropy"]),
             members=members,
@@ -244,32 +278,3 @@ def _votes(prediction: Prediction) -> dict[str, np.ndarray]:
     if not members or not np.array_equal(votes / members, share):
         return {"vote_share": share}
     return {"votes": votes.astype(np.min_scalar_type(members))}
-
-
-def _in_single_precision(mean: np.ndarray) -> np.ndarray:
-    """The probabilities, rounded unless one would lose its digits, or a class its first place."""
-    tiny = (mean > 0) & (mean < np.finfo(np.float32).tiny)
-    if not np.isfinite(mean).all():  # refused when it is read
-        return mean
-    rounded = mean.astype(np.float32)
-    other = _in_double_precision(rounded).argmax(axis=1) != mean.argmax(axis=1)
-    return mean if tiny.any() or other.any() else rounded
-
-
-def _in_double_precision(mean: np.ndarray) -> np.ndarray:
-    """The probabilities as before they were rounded, to a relative error of 1.2e-7; rows sum to 1.
-
-    In single precision all above 1 − 3e-8 are 1. But the others of such a row are known as well as
-    ever, so a probability above one half is what these leave of 1; else images of which a network
-    is very certain would be equally uncertain.
-    """
-    rounded = mean.astype(np.float64)
-    if mean.dtype == np.float64:
-        return rounded
-    total = rounded.sum(axis=1, keepdims=True)
-    largest = rounded.argmax(axis=1, keepdims=True)
-    values = np.take_along_axis(rounded, largest, axis=1)
-    above_half = values > 0.5
-    left = np.where(above_half, 1 - (total - values), values)
-    np.put_along_axis(rounded, largest, left, axis=1)
-    return rounded / np.where(above_half, 1.0, total)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from hashlib import sha256
 from io import BytesIO
@@ -50,6 +50,17 @@ def read_arrays(path: Path) -> Arrays:
     if str(arrays.pop(SEAL)) != _seal(arrays):
         raise DamagedArraysError("its content is not what was written")
     return arrays
+
+
+def read_some_arrays(path: Path, wanted: Callable[[str], bool]) -> Arrays:
+    """The wanted arrays of a sealed file, whose checksum is not verified; of others none.
+
+    Raises:
+        DamagedArraysError: they cannot be read.
+    """
+    with _opened(BytesIO(path.read_bytes())) as archive:
+        sealed = SEAL in archive.files
+        return {name: archive[name] for name in archive.files if sealed and wanted(name)}
 
 
 def names_of_arrays(path: Path) -> tuple[str, ...]:

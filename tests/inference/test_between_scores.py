@@ -140,7 +140,6 @@ def test_difference_is_that_of_two_areas_by_scikit_learn(
         if row.metric != "auroc":
             continue
         assert row.difference is not None
-        assert row.lower is not None
         means = [
             np.mean(
                 [
@@ -152,7 +151,6 @@ def test_difference_is_that_of_two_areas_by_scikit_learn(
             for side in sides_of(row)
         ]
         assert row.difference == pytest.approx(means[0] - means[1], abs=1e-5)  # as printed
-        assert row.lower < row.difference
 
 
 def test_same_network_by_two_scores_is_paired(estimates: Estimates) -> None:
@@ -189,7 +187,7 @@ def test_worth_of_a_score_is_the_size_of_the_ensemble_that_detects_as_well(
         assert (row.ensemble_recipe, row.ensemble) == ("standard", "deep_ensemble")
         bounds = networks(row.worth_lower), networks(row.worth_upper)
         assert bounds[0] < {"knn": 4, "energy": 1.2}[score] < bounds[1]
-        assert bounds[1] < {"knn": math.inf, "energy": 6}[score]
+        assert score == "knn" or bounds[1] < 6
 
 
 def test_further_scores_are_compared_where_images_belong_to_no_class() -> None:

@@ -18,12 +18,15 @@ MEANING = (
     "brackets. Less than (<) and more than (>) the sizes that were evaluated are values, too."
 )
 
+OF_SCORES = "Ensembles rank images by their primary score."
+
 
 def worth_tables(results: Results, recipe: str) -> Iterator[Table]:
     """The tables of worth, where methods were compared with ensembles of several sizes.
 
-    One of the main measures, and one of each kind of further measures.
+    One of the main measures, one of each kind of further measures, and one of further scores.
     """
+    yield from _of_scores(results, recipe)
     worth = results.worth
     if worth.empty:
         return
@@ -36,6 +39,44 @@ def worth_tables(results: Results, recipe: str) -> Iterator[Table]:
         further = "" if name == "worth" else ", further measures"
         caption = f"Worth in networks of each method{further}. Recipe {recipe}."
         yield _table(results, f"{name}-{recipe}", caption, metrics)
+
+
+def _of_scores(results: Results, recipe: str) -> Iterator[Table]:
+    """By each metric of detection, the further scores of a single network."""
+    worth, names = results.score_worth, results.names
+    if worth.empty:
+        return
+    conditions = [name for name in results.ood if name in set(worth["condition"])]
+    for metric in (one for one in names.nouns.metrics if one.name in set(worth["metric"])):
+        of_metric = where(worth, metric=metric.name)
+        scored = of_metric[["ensemble_recipe", "method", "members", "score"]].drop_duplicates()
+        yield Table(
+            name=f"worth-scores-{metric.name}-{recipe}",
+            caption=f"Worth in networks of each score by {metric.label}. Recipe {recipe}.",
+            group_heading="Ensembles of",
+            label_headings=("Method", "Score"),
+            headings=tuple(map(results.label_of, conditions)),
+            rows=tuple(
+                Row(
+                    str(ensembles),
+                    (names.label(Variant(method, members)), names.score(score).label),
+                    tuple(
+                        _cell(
+                            where(of_metric, ensemble_recipe=ensembles, score=score),
+                            Variant(method, members),
+                            condition,
+                            metric,
+                        )
+                        for condition in conditions
+                    ),
+                )
+                for ensembles, method, members, score in sorted(
+                    scored.itertuples(index=False),
+                    key=lambda row: (names.recipe_rank(row[0]), names.score_rank(row[3])),
+                )
+            ),
+            remarks=(MEANING, OF_SCORES),
+        )
 
 
 def _table(results: Results, name: str, caption: str, metrics: Sequence[MetricRecord]) -> Table:

@@ -217,7 +217,9 @@ def _stored_resampled(
         in_worth = plan.forms_ensembles(unit.method) and task.score in ("", *primary)
         if not (of_labels or in_worth):
             return None
-    return workspace.predictions.load_if_there(unit, condition)
+    method = plan.configuration.classes[unit.method]
+    scores = {task.score, method.primary_score, *task.further_scores}
+    return workspace.predictions.load_part_if_there(unit, condition, scores)
 
 
 def _calibration(plan: Plan, workspace: Workspace, unit: RunUnit) -> StoredPrediction | None:

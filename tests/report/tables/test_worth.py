@@ -46,6 +46,18 @@ def results(reported: Path) -> Results:
     return replace(of_recipe, worth=pd.DataFrame([vars(row) for row in ROWS]))
 
 
+def test_scores_have_a_table_a_metric(results: Results) -> None:
+    ood = replace(ROW, condition="ood-uniform_noise", metric="auroc", worth="3.5")
+    rows = [replace(ood, score="knn"), replace(ood, score="energy", worth="1.2")]
+    scored = replace(results, score_worth=pd.DataFrame([vars(row) for row in rows]))
+    table, *_ = worth_tables(scored, "standard")
+    assert table.name == "worth-scores-auroc-standard"
+    text = markdown(table)
+    assert text.index("| Softmax | Energy | 1.2 (") < text.index("| Softmax | k-th neighbour | 3.5")
+    assert "by AUROC" in table.caption
+    assert "primary score" in text
+
+
 def test_cells_are_numbers_with_their_intervals_or_reasons(results: Results) -> None:
     (table,) = worth_tables(results, "standard")
     text = markdown(table)
