@@ -284,7 +284,7 @@ def test_added_metric_is_measured_and_compared(
     assert with_value["lower"].notna().all()
 
     compared = after.comparisons[after.comparisons["metric"] == name]
-    at_angles = () if "reference" in metric.needs else (ROTATED.name,)
+    at_angles = () if "reference" in metric.needs or not metric.better else (ROTATED.name,)
     assert set(compared["condition"]) == {
         *(c for c in of_mean if c != ROTATED.name),
         *at_angles,

@@ -12,6 +12,7 @@ from benchmarks.inference.comparison.pairs import (
     SIZES,
     SUBSETS,
     family,
+    is_of_interest,
     pairs_compared,
 )
 from benchmarks.inference.comparison.sides import MetricValues, Variant
@@ -29,10 +30,12 @@ VARIANTS = [
 NONE = np.zeros(0)
 
 
-def measured(condition: str, score: str = "", *, with_mean: bool = True) -> MetricValues:
+def measured(
+    condition: str, score: str = "", *, with_mean: bool = True, metric: str = "accuracy"
+) -> MetricValues:
     shift: Condition | None = CONDITIONS.get(condition)
     return MetricValues(
-        METRICS["accuracy"],
+        METRICS[metric],
         *(score, condition, shift, with_mean, NONE, NONE, NONE),
         compared=1,
         images=1,
@@ -78,3 +81,32 @@ def test_families(condition: str, score: str, expected: str) -> None:
 def test_severity_is_in_the_main_family_where_its_group_has_no_mean() -> None:
     pair = Variant("plain", "deep_ensemble", "50"), Variant("standard", "mc_dropout", "100")
     assert family(pair, VARIANTS, measured("rotated-045", with_mean=False), {}) == MAIN
+
+
+ENTROPY, OTHER = "predictive_entropy", "mutual_information"
+
+
+@pytest.mark.parametrize(
+    ("metric", "score", "of", "across", "expected"),
+    [
+        ("accuracy", "", MAIN, True, True),
+        ("accuracy", "", SIZES, False, True),
+        ("lac_size_95", "", MAIN, True, True),  # no size of sets is better
+        ("lac_size_95", "", SIZES, False, False),
+        ("expected_entropy", "", SEVERITIES, False, False),
+        ("auroc", ENTROPY, SIZES, False, True),
+        ("auroc", OTHER, SCORES, False, True),
+        ("auroc", OTHER, SCORES, True, False),
+        ("auroc", OTHER, SIZES, False, False),
+        ("error_at_coverage_90", ENTROPY, MAIN, True, True),
+        ("error_at_coverage_90", OTHER, SCORES, False, False),
+    ],
+)
+def test_rows_that_nobody_reads_are_left_out(
+    metric: str, score: str, of: str, across: bool, expected: bool
+) -> None:
+    primary = {"deep_ensemble": ENTROPY, "mc_dropout": ENTROPY}
+    other = Variant("standard" if across else "plain", "mc_dropout", "100")
+    pair = Variant("plain", "deep_ensemble", "50"), other
+    compared = measured("clean", score, metric=metric)
+    assert is_of_interest(pair, of, compared, primary) == expected

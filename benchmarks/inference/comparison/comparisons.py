@@ -17,7 +17,7 @@ from benchmarks.inference.comparison.differences import holm
 from benchmarks.inference.comparison.equivalence import margins
 from benchmarks.inference.comparison.intervals import interval_of
 from benchmarks.inference.comparison.paired import comparison, worth_row
-from benchmarks.inference.comparison.pairs import family, pairs_compared
+from benchmarks.inference.comparison.pairs import family, is_of_interest, pairs_compared
 from benchmarks.inference.comparison.relations import Relations
 from benchmarks.inference.comparison.rows import Comparison, WorthRow
 from benchmarks.inference.comparison.sides import (
@@ -154,7 +154,8 @@ def _compared(
         if relations.split_of(pair) is not None and not inherited:
             both = sides[pair[0]], sides[pair[1]]
             of = family(pair, among, measured, relations.primary_scores)
-            yield comparison(resampled, measured, pair, both, relations, within, family=of)
+            if is_of_interest(pair, of, measured, relations.primary_scores):
+                yield comparison(resampled, measured, pair, both, relations, within, family=of)
 
 
 def _worths(

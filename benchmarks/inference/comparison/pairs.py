@@ -78,14 +78,34 @@ def family(
         measured: what is compared.
         primary: of each method its primary score.
     """
-    shift, score = measured.shift, measured.score
+    shift = measured.shift
     kinds = {
         SIZES: not set(pair) <= largest_of(among),
-        SCORES: score != "" and any(primary.get(one.method, score) != score for one in pair),
+        SCORES: _is_secondary(pair, measured, primary),
         SUBSETS: shift is not None and shift.subset,
         SEVERITIES: shift is not None and shift.severity is not None and measured.with_mean,
     }
     return next((kind for kind, is_it in kinds.items() if is_it), MAIN)
+
+
+def is_of_interest(pair: Pair, of: str, measured: MetricValues, primary: Mapping[str, str]) -> bool:
+    """Whether a pair of a family is compared by a measure, so that no file drowns in rows.
+
+    Where no value is better, only the family `MAIN` is. By other scores than the primary ones, only
+    methods of one recipe at their largest size, by metrics that judge the score on all images.
+    """
+    metric = measured.metric
+    if not metric.better:
+        return of == MAIN
+    if not _is_secondary(pair, measured, primary):
+        return True
+    return of != SIZES and not _across(pair) and metric.coverage == 1
+
+
+def _is_secondary(pair: Pair, measured: MetricValues, primary: Mapping[str, str]) -> bool:
+    """Whether the score is not the primary one of both methods."""
+    score = measured.score
+    return score != "" and any(primary.get(one.method, score) != score for one in pair)
 
 
 def largest_of(variants: Iterable[Variant]) -> set[Variant]:
