@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from benchmarks.claims import exact, predictor, training_sets, writing
-from benchmarks.claims.statements import imitation
 from benchmarks.run import stages
 from benchmarks.run.stages import run_stages
 from tests import runs
-from tests.claims.support import run_in, write_latency
+from tests.claims.support import lighten, run_in, write_latency
 
 
 @pytest.fixture(scope="module")
@@ -23,15 +20,7 @@ def small_mnist() -> Iterator[None]:
         patch.setattr(stages, "write_report", lambda _: None)
         # Other tests time methods; this saves time.
         patch.setattr(stages, "time_methods", lambda *_: [])
-        patch.setattr(imitation, "MANY_PASSES", 30)
-        # To enumerate all sub-networks takes seconds a network.
-        patch.setattr(
-            writing, "write_exact", lambda one: exact.write_exact(replace(one, networks=3))
-        )
-        patch.setattr(predictor, "OUTSIDE", 2)
-        patch.setattr(predictor, "CHOOSING", 3)
-        patch.setitem(training_sets.SIZES, "article-1000", 100)
-        patch.setitem(training_sets.SIZES, "article-10000", 300)
+        lighten(patch)
         yield
 
 

@@ -5,8 +5,11 @@ from __future__ import annotations
 from dataclasses import asdict, replace
 from pathlib import Path
 
-from benchmarks.claims import CLAIMS
+import pytest
+
+from benchmarks.claims import CLAIMS, exact, predictor, training_sets, writing
 from benchmarks.claims.claim import Numbers, Verdict
+from benchmarks.claims.statements import imitation
 from benchmarks.latency.rows import Latency, write_rows
 from benchmarks.run.configuration import Configuration
 from tests.runs import Run, run_of
@@ -22,6 +25,7 @@ SMALL = Configuration(
     members=(10,),
     passes=(100,),
     replicates=2,
+    scores="unfitted",
 )
 
 
@@ -38,6 +42,17 @@ def write_latency(folder: Path) -> None:
         for method, members, ms in (("mc_dropout", "100", 4.0), ("deep_ensemble", "10", 1.0))
     ]
     write_rows(list(map(asdict, rows)), folder / "out" / "latency.csv")
+
+
+def lighten(patch: pytest.MonkeyPatch) -> None:
+    """Claims are measured with few passes and few networks beside those of the run."""
+    patch.setattr(imitation, "MANY_PASSES", 30)
+    # To enumerate all sub-networks takes seconds a network.
+    patch.setattr(writing, "write_exact", lambda one: exact.write_exact(replace(one, networks=1)))
+    patch.setattr(predictor, "OUTSIDE", 2)
+    patch.setattr(predictor, "CHOOSING", 3)
+    patch.setitem(training_sets.SIZES, "article-1000", 100)
+    patch.setitem(training_sets.SIZES, "article-10000", 300)
 
 
 def run_in(folder: Path, jobs: int = 1, **changes: object) -> Run:

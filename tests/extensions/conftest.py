@@ -14,6 +14,7 @@ from benchmarks.tasks.mnist import MNIST
 from methods import METHODS
 from methods.networks.recipes import ARTICLE
 from methods.scores import SCORES
+from tests.claims.support import lighten
 from tests.extensions.nouns import metrics
 from tests.extensions.nouns.class_mean import CLASS_MEAN
 from tests.extensions.nouns.gaussian_noise import GAUSSIAN_NOISE
@@ -39,6 +40,7 @@ def written(tmp_path_factory: pytest.TempPathFactory) -> Written:
         calibration_images=200,
     )
     with small_mnist(training=1200, test=300) as patch:
+        lighten(patch)
         patch.setitem(TASKS, "mnist", task)
         patch.setitem(SCORES, "class_mean", CLASS_MEAN)
         for metric in (SPHERICAL_SCORE, *metrics.METRICS):

@@ -42,7 +42,7 @@ def test_keeps_the_contract(
     def build(seed: int) -> UncertaintyMethod:
         return METHODS[name].build(replace(POOL, seed=seed, engine=engine), size=MEMBERS)
 
-    count = 4 if METHODS[name].slow else 300
+    count = 2 if METHODS[name].slow else 300
     check_method(
         build,
         training_images.images,
