@@ -28,7 +28,7 @@ class LaplaceKron(Laplace):
     """
 
     name = "laplace_kron"
-    label = "Laplace, all layers"
+    label = "All-layer Laplace"
     in_text = "Kronecker-factored Laplace"
     citation = "Ritter et al. 2018; Daxberger et al. 2021"
     costly = True

@@ -23,7 +23,7 @@ class LaplaceLastLayer(Laplace):
     """
 
     name = "laplace_last_layer"
-    label = "Laplace, last layer"
+    label = "Last-layer Laplace"
     in_text = "last-layer Laplace"
     citation = "Daxberger et al. 2021"
 

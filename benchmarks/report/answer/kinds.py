@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from itertools import starmap
 from statistics import fmean
 
 import pandas as pd
 
-from benchmarks.report.answer.candidates import cost, single_image
+from benchmarks.report.answer.candidates import single_image
 from benchmarks.report.answer.evidence import Candidate, Evidence
-from benchmarks.report.answer.words import label
+from benchmarks.report.answer.labels import label
 from benchmarks.report.number_format import two_digits
 from benchmarks.report.read.comparisons import Quantity
 from benchmarks.report.results import Results
@@ -25,8 +26,8 @@ OF_LOGITS, OF_FEATURES = "score of logits", "score of features"
 
 RULE = (
     "Of each kind the method with the lowest NLL on clean images, and the score with the highest "
-    "mean AUROC: chosen by these very images, so slightly too good. Scores rank the images of the "
-    "cheapest method, whose predictions they leave as they are."
+    "mean AUROC: chosen by these very images, so slightly too good. Scores rank the images of a "
+    "single network, whose predictions they leave as they are."
 )
 
 
@@ -64,7 +65,7 @@ def _methods(results: Results) -> Iterator[tuple[str, Candidate]]:
 def _scores(results: Results) -> Iterator[tuple[str, Candidate]]:
     """Of each kind the score with the highest mean AUROC on the images of a single network."""
     evidence = Evidence(results)
-    single = [one for one in _candidates(results) if cost(results, one)[:2] == (1, 1)]
+    single = [one for one in _candidates(results) if one in _scored(results)]
     for kind in (OF_LOGITS, OF_FEATURES):
         means: dict[Candidate, float] = {}
         for score in _of_kind(results, kind):
@@ -87,6 +88,14 @@ def _candidates(results: Results) -> list[Candidate]:
         for variant in results.of_recipe(recipe).compared
     ]
     return sorted(found, key=lambda one: results.names.rank(one.variant))
+
+
+def _scored(results: Results) -> set[Candidate]:
+    """The methods of which further scores were compared."""
+    if results.score_comparisons.empty:
+        return set()
+    names = results.score_comparisons[["recipe", "method", "members"]].drop_duplicates()
+    return set(starmap(Candidate, names.itertuples(index=False)))
 
 
 def _of_kind(results: Results, kind: str) -> list[str]:

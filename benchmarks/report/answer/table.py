@@ -7,7 +7,8 @@ from math import log
 
 from benchmarks.report.answer.decision import Decision, decisions
 from benchmarks.report.answer.evidence import Evidence
-from benchmarks.report.answer.words import costs, gains, label, use
+from benchmarks.report.answer.labels import label
+from benchmarks.report.answer.words import costs, gains, use
 from benchmarks.report.numbers.cost import main_setup, timed
 from benchmarks.report.results import Results
 from benchmarks.report.tables.table import Row, Table

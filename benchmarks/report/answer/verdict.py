@@ -8,8 +8,9 @@ from collections.abc import Mapping, Sequence
 from benchmarks.report.answer.candidates import cost, is_ensemble
 from benchmarks.report.answer.decision import Decision, decisions
 from benchmarks.report.answer.evidence import Candidate, Evidence, Relation, networks
+from benchmarks.report.answer.labels import DROPOUT, in_sentence
 from benchmarks.report.answer.situations import PURPOSES
-from benchmarks.report.answer.words import DROPOUT, in_sentence
+from benchmarks.report.answer.words import FEW
 from benchmarks.report.read.comparisons import Quantity
 from benchmarks.report.results import Results
 from benchmarks.report.texts import listed, within_sentence
@@ -127,9 +128,8 @@ def _used(results: Results, made: Sequence[Decision]) -> str:
     told: dict[str, list[str]] = {}
     for decision in made:
         retrains = decision.situation.retrains
-        choice = " or ".join(
-            in_sentence(results, one, retrained=retrains) for one in decision.chosen
-        )
+        named = decision.chosen if len(decision.chosen) <= FEW else decision.chosen[:1]
+        choice = " or ".join(in_sentence(results, one, retrained=retrains) for one in named)
         told.setdefault(choice, []).append(decision.purpose.clause)
     undecided = " and ".join(told.pop("", []))
     if not told:

@@ -9,6 +9,7 @@ from benchmarks.records import members_rank
 from benchmarks.report.answer.candidates import cost, single_image
 from benchmarks.report.answer.decision import Decision
 from benchmarks.report.answer.evidence import Candidate, Evidence, Relation
+from benchmarks.report.answer.labels import DROPOUT, label
 from benchmarks.report.answer.situations import MORE_TRAINING
 from benchmarks.report.number_format import rounded, two_digits
 from benchmarks.report.read.comparisons import Quantity
@@ -19,10 +20,7 @@ from benchmarks.vocabulary import SELF_TRAINED
 NOTHING = "—"
 
 FEW = 2
-"""Of more measures than these, gains name the first and count the others."""
-
-DROPOUT = "dropout"
-"""What a method needs whose members are sampled by dropout."""
+"""Of more measures or choices than these, the first are named and the others counted."""
 
 TRAINING_IMAGES = "training images"
 """What a method or a score needs that is fitted to these."""
@@ -36,47 +34,6 @@ NEEDS = {
 """What methods need beside networks."""
 
 
-def label(results: Results, candidate: Candidate, *, retrained: bool = True) -> str:
-    """A choice as a table names it.
-
-    Args:
-        retrained: whether to say how its networks are trained, where that can be chosen.
-    """
-    name = results.names.method(candidate.method).label
-    return f"{name}{_details(results, candidate, retrained)}"
-
-
-def in_sentence(results: Results, candidate: Candidate, *, retrained: bool = True) -> str:
-    """The same within a sentence."""
-    name = results.names.in_text(candidate.method)
-    return f"{name}{_details(results, candidate, retrained)}"
-
-
-def _details(results: Results, candidate: Candidate, retrained: bool) -> str:
-    size = results.names.size(candidate.variant) if candidate.members not in ("", "1") else ""
-    score = results.names.score(candidate.score).label if candidate.score else ""
-    trained = _trained(results, candidate) if retrained else ""
-    details = ", ".join(filter(None, (size, score and f"by {score}", trained)))
-    return f" ({details})" if details else ""
-
-
-def _trained(results: Results, candidate: Candidate) -> str:
-    """How its networks are trained, in the words that tell them from others; empty: no others."""
-    recipe = candidate.recipe
-    known = {one.name: one for one in results.names.nouns.recipes if one.name in results.recipes}
-    if recipe not in known:
-        return ""
-    alike = [bool(one.dropout) for one in known.values() if one.split == known[recipe].split]
-    dropout = bool(known[recipe].dropout)
-    if len(alike) == 1:
-        return ""
-    if alike.count(dropout) == 1:
-        if dropout and DROPOUT in results.names.method(candidate.method).needs:
-            return ""  # it needs what tells the recipe from others
-        return f"trained with{'' if dropout else 'out'} dropout"
-    return f"recipe {recipe}"
-
-
 def use(evidence: Evidence, decision: Decision) -> str:
     """What to use, or why nothing is recommended."""
     baseline, chosen, rivals = decision.baseline, decision.chosen, decision.rivals
@@ -85,11 +42,16 @@ def use(evidence: Evidence, decision: Decision) -> str:
     if decision.objection:
         name = _label(evidence, decision, baseline)
         return f"No recommendation: {decision.objection} with {name}."
+    if not chosen and len(rivals) > FEW:
+        name, others = _label(evidence, decision, baseline), _some(evidence, decision, rivals)
+        return f"No recommendation: tests decide nothing between {name} and {others}."
     if not chosen:
         return f"No recommendation: {_either(evidence, decision, (baseline, *rivals))}"
+    name = _label(evidence, decision, chosen[0])
+    if len(chosen) > FEW:
+        return f"{name}, the cheapest of {len(chosen)} that no other choice beats."
     if len(chosen) > 1:
         return _either(evidence, decision, chosen)
-    name = _label(evidence, decision, chosen[0])
     return " ".join((f"{name}.", *_apart(evidence, decision, chosen[0], rivals)))
 
 
@@ -108,7 +70,8 @@ def _of_each(
     decision: Decision,
     told: Callable[[Evidence, Decision, Candidate], Iterator[str]],
 ) -> str:
-    of_each = {one: " ".join(told(evidence, decision, one)) for one in decision.chosen}
+    named = decision.chosen if len(decision.chosen) <= FEW else decision.chosen[:1]
+    of_each = {one: " ".join(told(evidence, decision, one)) for one in named}
     if len(of_each) == 1:
         return next(iter(of_each.values()))
     if not of_each:
@@ -118,6 +81,14 @@ def _of_each(
 
 def _label(evidence: Evidence, decision: Decision, candidate: Candidate) -> str:
     return label(evidence.results, candidate, retrained=decision.situation.retrains)
+
+
+def _some(evidence: Evidence, decision: Decision, several: Sequence[Candidate]) -> str:
+    """The names of several: of many the first, and how many others there are."""
+    labels = [_label(evidence, decision, one) for one in several]
+    if len(labels) > FEW + 1:
+        labels[FEW:] = [f"{len(labels) - FEW} others"]
+    return listed(labels)
 
 
 def _either(evidence: Evidence, decision: Decision, several: Sequence[Candidate]) -> str:
@@ -131,10 +102,12 @@ def _apart(
     evidence: Evidence, decision: Decision, one: Candidate, others: Sequence[Candidate]
 ) -> Iterator[str]:
     """Why one is not used before the others, nor any of these before it: sentences."""
-    name, open_to, untested = _label(evidence, decision, one), [], []
+    name = _label(evidence, decision, one)
+    differing: list[tuple[Candidate, str]] = []
+    open_to: list[Candidate] = []
+    untested: list[Candidate] = []
     for other in others:
         relations = evidence.relations(other, one, decision.quantities)
-        label_of_other = _label(evidence, decision, other)
         told = [
             f"{relation} by "
             f"{listed([within_sentence(_measure(evidence, decision, q)) for q in some])}"
@@ -142,15 +115,18 @@ def _apart(
             if (some := _with(relations, relation))
         ]
         if told:
-            yield f"{label_of_other} is {' and '.join(told)}."
-        elif set(relations.values()) == {Relation.UNTESTED}:
-            untested.append(label_of_other)
+            differing.append((other, " and ".join(told)))
         else:
-            open_to.append(label_of_other)
+            known = set(relations.values()) != {Relation.UNTESTED}
+            (open_to if known else untested).append(other)
+    for other, how in differing[: FEW if len(differing) > FEW + 1 else None]:
+        yield f"{_label(evidence, decision, other)} is {how}."
+    if len(differing) > FEW + 1:
+        yield f"{len(differing) - FEW} others are better or worse by some measures."
     if open_to:
-        yield f"No test separates {name} from {listed(open_to)}."
+        yield f"No test separates {name} from {_some(evidence, decision, open_to)}."
     if untested:
-        yield f"{name} was not compared with {listed(untested)}."
+        yield f"{name} was not compared with {_some(evidence, decision, untested)}."
 
 
 def _gain(evidence: Evidence, decision: Decision, chosen: Candidate) -> Iterator[str]:
@@ -188,16 +164,19 @@ def _against_others(evidence: Evidence, decision: Decision) -> Iterator[str]:
     """Of the cheapest choice: what it is better than, and what it is as good as."""
     chosen, *others = decision.tested
     quantities = decision.quantities
-    for other in others:
-        name = _label(evidence, decision, other)
-        if evidence.beats(chosen, other, quantities):
-            better = _with(evidence.relations(chosen, other, quantities), Relation.BETTER)
-            change = _values(evidence, decision, (chosen, other), better[0], "against")
-            yield f"Better than {name}: {change}."
-        elif evidence.is_as_good(chosen, other, quantities):
-            yield f"As good as {name}."
-        else:
-            yield from _apart(evidence, decision, chosen, [other])
+    better = [one for one in others if evidence.beats(chosen, one, quantities)]
+    as_good = [
+        one for one in others if one not in better and evidence.is_as_good(chosen, one, quantities)
+    ]
+    if better:
+        name = _some(evidence, decision, better)
+        (first, *_) = _with(evidence.relations(chosen, better[0], quantities), Relation.BETTER)
+        change = _values(evidence, decision, (chosen, better[0]), first, "against")
+        yield f"Better than {name}{f': {change}' if len(better) == 1 else ''}."
+    if as_good:
+        yield f"As good as {_some(evidence, decision, as_good)}."
+    rest = [one for one in others if one not in (*better, *as_good)]
+    yield from _apart(evidence, decision, chosen, rest)
 
 
 def _sizes(evidence: Evidence, chosen: Candidate, quantities: Sequence[Quantity]) -> Iterator[str]:

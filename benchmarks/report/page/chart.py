@@ -147,6 +147,7 @@ class Chart:
         shaded: the ends of the range in which the background is shaded.
         diagonal: whether there is a line from corner to corner.
         front: the path of a Pareto front; empty: none.
+        level: where a horizontal line is; ``None``: nowhere.
     """
 
     title: str
@@ -157,6 +158,7 @@ class Chart:
     shaded: tuple[float, float] | None = None
     diagonal: bool = False
     front: str = ""
+    level: float | None = None
 
 
 def line(

@@ -73,7 +73,7 @@ def severities(results: Results, looks: Mapping[Variant, Look]) -> dict[str, Sev
         if numbers["severity"].nunique() > 1:
             thin = of_replicates(results, numbers, "severity")
             charts = [
-                _severity_chart(
+                severity_chart(
                     where(numbers, metric=metric),
                     where(thin, metric=metric),
                     *(metric, scale, results, looks),
@@ -153,7 +153,7 @@ def _abstaining_point(row: Mapping[Any, Any]) -> Point:
     return Point(row["abstained"], row["error"], row["lower"], row["upper"], tip)
 
 
-def _severity_chart(
+def severity_chart(
     numbers: pd.DataFrame,
     thin: pd.DataFrame,
     metric: str,
@@ -161,6 +161,7 @@ def _severity_chart(
     results: Results,
     looks: Mapping[Variant, Look],
 ) -> Chart:
+    """A metric against the severity of a group's conditions; ``thin``: that of each replicate."""
     printed = results.names.printed(metric)
     point = partial(_severity_point, results.label_of)
     first, last = scale.severities[0] - scale.margin, scale.severities[-1] + scale.margin

@@ -28,6 +28,7 @@ from benchmarks.report.page.cost import costs
 from benchmarks.report.page.explorer import explorer
 from benchmarks.report.page.leaderboard import leaderboard
 from benchmarks.report.page.provenance import provenance
+from benchmarks.report.page.set_charts import set_coverages
 from benchmarks.report.results import Results
 from benchmarks.report.style import Look, looks
 from benchmarks.report.tables.table import one_line
@@ -88,6 +89,7 @@ def _content(results: Results, folder: Path) -> dict[str, Any]:
         "scores": [(names.printed_score(score.name), score) for score in names.nouns.scores],
         "methods": [names.method(v.method) for v in results.largest],
         "conditions": results.conditions,
+        "set_levels": [f"{100 * level:g}" for level in _set_levels(results)],
         "trained": [one for one in names.nouns.recipes if one.name in results.recipes],
         "names": names,
         "repository": _path_to_repository(folder.resolve()),
@@ -113,6 +115,7 @@ def _of_recipe(results: Results, recipe: str, folder: Path) -> dict[str, Any]:
         "leaderboard": leaderboard(results, recipe),
         "severities": severities(results, look),
         "calibration": reliability_charts(results, look),
+        "sets": set_coverages(results, look),
         "detection": detections(results, look),
         "abstaining": abstaining(results, recipe, look),
         "cost": costs(folder / "figures" / f"cost-{recipe}.csv", results, look),
@@ -124,6 +127,11 @@ def _about(results: Results) -> str:
     labels = dict.fromkeys(results.names.method(v.method).label for v in results.shown)
     groups = listed(list(dict.fromkeys(one.group for one in results.conditions)))
     return f"{listed(list(labels))} on {groups} images of the task {results.names.task.label}."
+
+
+def _set_levels(results: Results) -> list[float]:
+    """The coverages that prediction sets are to have."""
+    return list(dict.fromkeys(one.level for one in results.names.nouns.metrics if one.level))
 
 
 def _path_to_repository(folder: Path) -> str:

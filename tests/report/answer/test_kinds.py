@@ -18,9 +18,11 @@ from tests.report.answer.cases import (
     DROPOUT,
     FIFTY,
     FIVE,
+    OPEN,
     PLAIN,
     SHIFTED,
     SOFTMAX,
+    compared,
     named,
     run,
 )
@@ -71,7 +73,9 @@ def test_score_of_the_highest_mean_auroc_is_the_best_of_its_kind(
     knn: float, vim: float, best: str
 ) -> None:
     scored = [one._replace(score=score) for one in AUROC for score in ("knn", "vim", "energy")]
-    results = run({SOFTMAX: [*EVERY, *scored], DROPOUT: [*EVERY, *scored]})
+    between = compared(SOFTMAX._replace(score="knn"), DROPOUT, AUROC, OPEN)
+    measured = {SOFTMAX: [*EVERY, *scored], DROPOUT: [*EVERY, *scored]}
+    results = run(measured, score_comparisons=between)
     for quantity in scored:
         value = {"knn": knn, "vim": vim}.get(quantity.score, 0.5)
         results = with_value(results, SOFTMAX, quantity, value)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pandas as pd
 import pytest
 
+from benchmarks.report.answer.evidence import Candidate
 from benchmarks.report.answer.table import decision_table
 from benchmarks.report.answer.verdict import verdict
 from benchmarks.report.results import Results
@@ -86,6 +87,43 @@ def test_what_does_not_gain_is_not_used(said: str, used: str, gained: str) -> No
     results = run({SOFTMAX: CLEAN, DROPOUT: CLEAN}, compared(DROPOUT, SOFTMAX, CLEAN, said))
     (_, use, gain, _), _ = rows_of(results, "cannot retrain")
     assert (use, gain) == (used, gained)
+
+
+MANY = [Candidate("standard", "mc_dropout", str(size)) for size in (2, 20)] + [
+    Candidate("standard", method, "1")
+    for method in ("temperature_scaling", "laplace_last_layer", "laplace_kron")
+]
+
+
+def among(said: str) -> tuple[str, ...]:
+    """The first row of five choices, one of them of a smaller size, by tests against softmax."""
+    rows = [row for one in MANY for row in compared(one, SOFTMAX, CLEAN, said)]
+    rows += [
+        row
+        for i, one in enumerate(MANY)
+        for other in MANY[i + 1 :]
+        for row in compared(one, other, CLEAN, OPEN)
+    ]
+    return rows_of(run(dict.fromkeys((SOFTMAX, *MANY), CLEAN), rows), "cannot retrain")[0]
+
+
+def test_of_many_choices_the_first_are_named_and_the_others_counted() -> None:
+    _, use, gain, _ = among(OPEN)
+    assert (use, gain) == (
+        "No recommendation: tests decide nothing between Softmax and Temperature scaling, "
+        "Last-layer Laplace and 2 others.",
+        "—",
+    )
+    _, use, gain, cost = among(BETTER)
+    assert use == "Temperature scaling, the cheapest of 4 that no other choice beats."
+    assert gain.startswith("Accuracy ↑ 0.9800 → 0.9800; NLL ↓")
+    assert cost == "Needs held-out images. Latency not measured."
+    _, use, gain, _ = among(AS_GOOD)
+    assert use == "Softmax."
+    assert gain == "As good as Temperature scaling, Last-layer Laplace and 2 others."
+    _, use, gain, _ = among(WORSE)
+    assert use == "Softmax."
+    assert gain == "Better than Temperature scaling, Last-layer Laplace and 2 others."
 
 
 def test_contradicting_measures_are_told() -> None:

@@ -1,0 +1,50 @@
+"""A choice by its name: the method, its size and score, and how its networks are trained."""
+
+from __future__ import annotations
+
+from benchmarks.report.answer.evidence import Candidate
+from benchmarks.report.results import Results
+
+DROPOUT = "dropout"
+"""What a method needs whose members are sampled by dropout."""
+
+
+def label(results: Results, candidate: Candidate, *, retrained: bool = True) -> str:
+    """A choice as a table names it.
+
+    Args:
+        retrained: whether to say how its networks are trained, where that can be chosen.
+    """
+    name = results.names.method(candidate.method).label
+    return f"{name}{_details(results, candidate, retrained)}"
+
+
+def in_sentence(results: Results, candidate: Candidate, *, retrained: bool = True) -> str:
+    """The same within a sentence."""
+    name = results.names.in_text(candidate.method)
+    return f"{name}{_details(results, candidate, retrained)}"
+
+
+def _details(results: Results, candidate: Candidate, retrained: bool) -> str:
+    size = results.names.size(candidate.variant) if candidate.members not in ("", "1") else ""
+    score = results.names.score(candidate.score).label if candidate.score else ""
+    trained = _trained(results, candidate) if retrained else ""
+    details = ", ".join(filter(None, (size, score and f"by {score}", trained)))
+    return f" ({details})" if details else ""
+
+
+def _trained(results: Results, candidate: Candidate) -> str:
+    """How its networks are trained, in the words that tell them from others; empty: no others."""
+    recipe = candidate.recipe
+    known = {one.name: one for one in results.names.nouns.recipes if one.name in results.recipes}
+    if recipe not in known:
+        return ""
+    alike = [bool(one.dropout) for one in known.values() if one.split == known[recipe].split]
+    dropout = bool(known[recipe].dropout)
+    if len(alike) == 1:
+        return ""
+    if alike.count(dropout) == 1:
+        if dropout and DROPOUT in results.names.method(candidate.method).needs:
+            return ""  # it needs what tells the recipe from others
+        return f"trained with{'' if dropout else 'out'} dropout"
+    return f"recipe {recipe}"
