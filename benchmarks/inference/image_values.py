@@ -18,6 +18,9 @@ from methods.scores import of_probabilities, score_of
 
 Score = Float[Tensor, " images"]
 
+Fits = dict[Callable[..., Any], Any]
+"""By what fits it, what was fitted to the calibration images."""
+
 
 class ImageValues(Protocol):
     """All that metrics need of a prediction; far less than the probabilities of all classes."""
@@ -64,6 +67,7 @@ class StoredValues:
         stored: the prediction.
         calibration: the same unit's prediction of the calibration images, if there is one.
         first: the position of its first image, where it is a block of a larger one.
+        fits: what is fitted to the calibration images, shared by the blocks.
 
     Raises:
         UserError: a score or a metric gives something else than a number an image.
@@ -75,10 +79,11 @@ class StoredValues:
         calibration: StoredPrediction | None = None,
         *,
         first: int = 0,
+        fits: Fits | None = None,
     ) -> None:
         self._stored, self._calibration, self._first = stored, calibration, first
         self._scores: dict[str, Score | None] = {}
-        self._fits: dict[Callable[..., Any], Any] = {}
+        self._fits: Fits = {} if fits is None else fits
 
     @property
     def images(self) -> int:
@@ -167,8 +172,9 @@ class JoinedValues:
         scores: dict[str, list[Any]] = {}
         self.images, self.impossible_labels = 0, 0
         self.calibrated = calibration is not None
+        fits: Fits = {}
         for stored in blocks:
-            block = StoredValues(stored, calibration, first=self.images)
+            block = StoredValues(stored, calibration, first=self.images, fits=fits)
             self.images += block.images
             self.impossible_labels += block.impossible_labels
             self.members: int | None = block.members

@@ -11,6 +11,8 @@ from torch.nn.functional import cross_entropy, pad
 
 from methods.posthoc.laplace import Evidence, Laplace
 
+NOT_LAST = "the network does not end in the linear layer of its features"
+
 BATCH = 1000
 """Images whose share of the GGN is computed in one step, to bound memory."""
 
@@ -18,8 +20,9 @@ BATCH = 1000
 class LaplaceLastLayer(Laplace):
     """Last-layer Laplace (Daxberger et al. 2021), full GGN, prior precision by evidence.
 
-    With φ = [features, 1] and p the softmax, H = Σ_n (diag p_n − p_n p_nᵀ) ⊗ φ_n φ_nᵀ, and the
-    variance of logit c is φᵀ (P⁻¹)_cc φ. LeNet-5 has 850 such weights. In float64.
+    With φ = [features, 1], without the 1 where there are no biases, and p the softmax,
+    H = Σ_n (diag p_n − p_n p_nᵀ) ⊗ φ_n φ_nᵀ, and the variance of logit c is φᵀ (P⁻¹)_cc φ.
+    LeNet-5 has 850 such weights. In float64.
     """
 
     name = "laplace_last_layer"
@@ -33,7 +36,7 @@ class LaplaceLastLayer(Laplace):
         (features,) = self.features(images)
         self._weights = _weights_of(self.fitted[0].head)
         self._require_last(features[:BATCH], images[:BATCH])
-        inputs = pad(features.double(), (0, 1), value=1.0)
+        inputs = self._inputs(features)
         logits = inputs @ self._weights.T
         eigenvalues, vectors = torch.linalg.eigh(ggn(inputs, logits.softmax(dim=1)))
         self.evidence = Evidence(
@@ -53,17 +56,24 @@ class LaplaceLastLayer(Laplace):
     ) -> tuple[Float64[Tensor, "images classes"], Float64[Tensor, "images classes"]]:
         """Mean and variance of each logit."""
         (features,) = self.features(images)
-        inputs = pad(features.double(), (0, 1), value=1.0)
+        inputs = self._inputs(features)
         variances = [((inputs @ one) * inputs).sum(dim=1) for one in self._covariances]
         return inputs @ self._weights.T, torch.stack(variances, dim=1)
 
+    def _inputs(self, features: Tensor) -> Float64[Tensor, "images width"]:
+        """What the weights multiply: the features, and 1 where there are biases."""
+        biases = self._weights.shape[1] - features.shape[1]
+        return pad(features.double(), (0, max(0, biases)), value=1.0)
+
     def _require_last(self, features: Tensor, images: Tensor) -> None:
         """The logits must be this layer's, as those of any network of the pool are."""
-        inputs = pad(features.double(), (0, 1), value=1.0)
+        inputs = self._inputs(features)
         (logits,) = self.prepared.logits(images).double()
+        if inputs.shape[1] != self._weights.shape[1]:
+            raise ValueError(NOT_LAST)
         own = inputs @ self._weights.T
         if own.shape != logits.shape or not torch.allclose(own, logits, atol=1e-3, rtol=1e-3):
-            raise ValueError("the network does not end in the linear layer of its features")
+            raise ValueError(NOT_LAST)
 
 
 def ggn(
@@ -83,12 +93,12 @@ def ggn(
 
 
 def _weights_of(head: nn.Module) -> Float64[Tensor, "classes width"]:
-    """Weights and biases of the last layer, which come last; biases that lack are zero.
+    """Weights of the last layer, and its biases, where it has any, as a last column.
 
     Raises:
         ValueError: it is not linear.
     """
     if not isinstance(head, nn.Linear):
         raise ValueError(f"the last layer is a {type(head).__name__}; expected an nn.Linear")
-    bias = head.weight.new_zeros(len(head.weight)) if head.bias is None else head.bias
-    return torch.cat([head.weight, bias[:, None]], dim=1).detach().cpu().double()
+    biases = [] if head.bias is None else [head.bias[:, None]]
+    return torch.cat([head.weight, *biases], dim=1).detach().cpu().double()

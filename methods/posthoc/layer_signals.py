@@ -99,11 +99,12 @@ class LayerSignals:
 
 @contextmanager
 def _noted(layers: list[Layer]) -> Iterator[dict[nn.Module, list[tuple[Tensor, Tensor]]]]:
-    """Inputs and outputs of each call of a layer."""
+    """Inputs and outputs of each call of a layer; what follows in place gets a copy of these."""
     calls: dict[nn.Module, list[tuple[Tensor, Tensor]]] = {}
 
-    def note(layer: nn.Module, inputs: tuple[Tensor, ...], output: Tensor) -> None:
+    def note(layer: nn.Module, inputs: tuple[Tensor, ...], output: Tensor) -> Tensor:
         calls.setdefault(layer, []).append((inputs[0], output))
+        return output.clone()
 
     hooks = [layer.register_forward_hook(note) for layer in layers]
     try:

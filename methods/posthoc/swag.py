@@ -179,7 +179,7 @@ def renew_batch_statistics(network: nn.Module, images: Tensor) -> None:
         layer.reset_running_stats()
         layer.momentum = None  # torch's word for the mean of all batches
         layer.train()
-    for batch in torch.split(images, BATCH):
+    for batch in torch.chunk(images, math.ceil(len(images) / BATCH)):  # none much smaller
         network(batch)
     for layer, momentum in zip(layers, momenta, strict=True):
         layer.momentum = momentum

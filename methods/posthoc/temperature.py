@@ -21,11 +21,19 @@ def temperature_of_least_nll(nll: Callable[[float], float]) -> float:
     Args:
         nll: of the inverse of a temperature; for one network it is convex in it, so that there is
             one minimum.
+
+    Raises:
+        ValueError: the NLL is not finite, so that it has no minimum.
     """
     # Here, not above: methods that need no minimum are timed where it is not installed.
     from scipy.optimize import minimize_scalar
 
     found = minimize_scalar(nll, bounds=(1 / HOTTEST, 1 / COLDEST), method="bounded")
+    if not math.isfinite(found.fun):
+        raise ValueError(
+            f"the NLL of the calibration images is {found.fun} at every temperature; check that "
+            "all logits are finite"
+        )
     return 1 / float(found.x)
 
 

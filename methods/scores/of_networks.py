@@ -9,7 +9,11 @@ import torch
 from jaxtyping import Float, Int64
 from torch import Tensor, nn
 
+from methods.engines.base import PreparedNetworks
 from methods.scores.score import FitError, Of, Score
+
+CHECKED = 100
+"""Images on which the logits must be those of the last layer."""
 
 
 class WithFeatures(Protocol):
@@ -18,6 +22,10 @@ class WithFeatures(Protocol):
     @property
     def fitted(self) -> Sequence[Any]:
         """The trained networks, each with its last layer as ``head``."""
+
+    @property
+    def prepared(self) -> PreparedNetworks:
+        """The same, as their engine computes them."""
 
     def features(
         self, images: Float[Tensor, "images ..."]
@@ -42,6 +50,10 @@ def fit_to_networks(
         FitError: the score cannot be fitted to the features of one of the networks.
     """
     each = method.features(images)  # first: it may find the last layers
+    if "head" in score.needs:
+        logits = method.prepared.logits(images[:CHECKED])
+        for features, own, network in zip(each, logits, method.fitted, strict=True):
+            _require_last(features[:CHECKED], own, network)
     fits = [
         fit_to_network(score, features, labels, network)
         for features, network in zip(each, method.fitted, strict=True)
@@ -69,8 +81,25 @@ def fit_to_network(
     """
     if score.fit is None:
         raise ValueError(f"the score {score.name!r} needs no features; call its `of`")
-    if "head" not in score.needs:
-        return score.fit(features, labels)
-    if not isinstance(head := network.head, nn.Linear) or head.bias is None:
-        raise FitError("the last layer is no nn.Linear with a bias")
-    return score.fit(features, labels, head)
+    if not features.isfinite().all():
+        raise FitError("features of the training images are not finite")
+    layer: tuple[nn.Linear, ...] = ()
+    if "head" in score.needs:
+        if not isinstance(head := network.head, nn.Linear) or head.bias is None:
+            raise FitError("the last layer is no nn.Linear with a bias")
+        layer = (head,)
+    try:
+        return score.fit(features, labels, *layer)
+    except RuntimeError as error:  # of torch.linalg
+        raise FitError(f"the features have no such decomposition: {error}") from error
+
+
+def _require_last(
+    features: Float[Tensor, "images width"], logits: Float[Tensor, "images classes"], network: Any
+) -> None:
+    """A network given by its user may end in another layer than that of its features."""
+    if not isinstance(head := network.head, nn.Linear) or head.in_features != features.shape[1]:
+        return  # which is refused when the score is fitted
+    own = features @ head.weight.detach().cpu().T + (0 if head.bias is None else head.bias.cpu())
+    if own.shape != logits.shape or not torch.allclose(own, logits, atol=1e-3, rtol=1e-3):
+        raise FitError("the network does not end in the linear layer of its features")

@@ -110,7 +110,7 @@ def test_is_of_a_given_network_too() -> None:
         LaplaceLastLayer.from_network(convolution, images[:, None], labels, features="0")
 
 
-def test_a_layer_without_biases_has_zeros() -> None:
+def test_a_layer_without_biases_has_no_variance_of_them() -> None:
     class Bare(nn.Module):
         def __init__(self) -> None:
             super().__init__()
@@ -121,4 +121,15 @@ def test_a_layer_without_biases_has_zeros() -> None:
 
     images = torch.rand(30, 5)
     method = LaplaceLastLayer.from_network(Bare(), images, torch.arange(30) % 3)
-    assert method.predict(images).mean.shape == (30, 3)
+    phi = images.tanh().double()
+    weight = method.fitted[0].head.weight.detach().double()
+    p = (phi @ weight.T).softmax(dim=1)
+    hessian = sum(
+        torch.kron(q.diag() - q[:, None] * q, f[:, None] * f) for q, f in zip(p, phi, strict=True)
+    )
+    covariance = torch.linalg.inv(hessian + method.precision * torch.eye(15).double())
+    expected = [
+        [f @ covariance[5 * c : 5 * c + 5, 5 * c : 5 * c + 5] @ f for c in range(3)] for f in phi
+    ]
+    torch.testing.assert_close(method.moments(images)[1], torch.tensor(expected).double())
+    assert len(method.evidence.eigenvalues) == 15

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
 import pytest
@@ -14,7 +15,11 @@ from torch import Tensor, nn
 from methods.networks.labelled_images import LabelledImages
 from methods.networks.pool import NetworkPool
 from methods.networks.recipes import STANDARD
-from methods.posthoc.temperature import HOTTEST, nll_of_members
+from methods.posthoc.temperature import (
+    HOTTEST,
+    nll_of_members,
+    temperature_of_least_nll,
+)
 from methods.posthoc.temperature_scaling import (
     NOT_CALIBRATED,
     TemperatureScaled,
@@ -107,6 +112,13 @@ def test_hand_case_of_two_classes() -> None:
     logits = torch.tensor([[2.0, 0.0]]).expand(4, 2)
     method = Given().calibrate(logits, torch.tensor([0, 0, 0, 1]))
     assert method.temperature == pytest.approx(2 / np.log(3), rel=1e-4)
+
+
+def test_logits_that_are_not_finite_have_no_temperature() -> None:
+    logits = torch.tensor([[torch.inf, 0.0], [0.0, 1.0]])
+    nll = partial(nll_of_members, logits[None], torch.tensor([0, 1]))
+    with pytest.raises(ValueError, match=r"is nan at every temperature; check that all logits"):
+        temperature_of_least_nll(nll)
 
 
 def test_temperature_at_its_bound_is_said() -> None:

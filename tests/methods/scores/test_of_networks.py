@@ -58,6 +58,33 @@ def test_virtual_logit_needs_a_linear_last_layer_with_a_bias() -> None:
         values("vim", method, UNKNOWN)
 
 
+class Tempered(nn.Module):
+    """Its last layer is not the end."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.hidden, self.head = nn.Linear(12, 12), nn.Linear(12, 3)
+
+    def forward(self, images: Tensor) -> Tensor:
+        return self.head(self.hidden(images.flatten(1)).tanh()) / 5
+
+
+@pytest.mark.parametrize("features", ["head", "hidden"])
+def test_virtual_logit_needs_the_layer_of_the_logits(features: str) -> None:
+    method = Softmax.from_network(Tempered(), features=features)
+    with pytest.raises(FitError, match="does not end in the linear layer of its features"):
+        values("vim", method, UNKNOWN)
+
+
+@pytest.mark.parametrize("name", FITTED)
+def test_features_that_are_not_finite_are_refused(name: str) -> None:
+    method = Softmax.from_network(module(0))
+    images = IMAGES.clone()
+    images[3] = torch.nan
+    with pytest.raises(FitError, match=r"not finite|does not end"):
+        fit_to_networks(SCORES[name], method, images, LABELS)
+
+
 def test_score_of_logits_is_not_fitted() -> None:
     method = Softmax.from_network(module(0))
     with pytest.raises(ValueError, match="'energy' needs no features; call its `of`"):
