@@ -11,7 +11,7 @@ import torch
 from jaxtyping import Float, Float64
 from torch import Tensor
 
-from benchmarks.metrics import METRICS, Arrays, Family, in_families
+from benchmarks.metrics import METRICS, Arrays, Family, Metric, in_families
 from benchmarks.metrics.metric import each_once, joined, one_each
 from benchmarks.predictions import StoredPrediction
 from methods.scores import of_probabilities, score_of
@@ -52,6 +52,9 @@ class ImageValues(Protocol):
     @property
     def reasons(self) -> Mapping[str, str]:
         """By its name, why a score of the suite has no value."""
+
+    def remark(self, metric: Metric) -> str:
+        """What a reader of the metric must know of what was fitted to the calibration images."""
 
     def score(self, name: str) -> Score | None:
         """Of each image; ``None`` if the prediction has it not."""
@@ -123,6 +126,10 @@ class StoredValues:
         of_label = self._stored.prediction.mean.gather(-1, self._stored.labels[:, None])
         return int((of_label == 0).sum())
 
+    def remark(self, metric: Metric) -> str:
+        """See `ImageValues`."""
+        return _remark(metric, self._fits)
+
     def score(self, name: str) -> Score | None:
         """See `ImageValues`."""
         if name not in self._scores:
@@ -172,9 +179,9 @@ class JoinedValues:
         scores: dict[str, list[Any]] = {}
         self.images, self.impossible_labels = 0, 0
         self.calibrated = calibration is not None
-        fits: Fits = {}
+        self._fits: Fits = {}
         for stored in blocks:
-            block = StoredValues(stored, calibration, first=self.images, fits=fits)
+            block = StoredValues(stored, calibration, first=self.images, fits=self._fits)
             self.images += block.images
             self.impossible_labels += block.impossible_labels
             self.members: int | None = block.members
@@ -190,6 +197,10 @@ class JoinedValues:
         self._scores = {name: torch.cat(of_blocks) for name, of_blocks in scores.items()}
         self._parts = {key: joined(parts.pop(key)) for key in list(parts)}
 
+    def remark(self, metric: Metric) -> str:
+        """See `ImageValues`."""
+        return _remark(metric, self._fits)
+
     def score(self, name: str) -> Score | None:
         """See `ImageValues`."""
         return self._scores.get(name)
@@ -197,6 +208,12 @@ class JoinedValues:
     def of(self, family: Family, score: str) -> Any | None:
         """See `ImageValues`."""
         return self._parts[type(family), score]
+
+
+def _remark(metric: Metric, fits: Fits) -> str:
+    family = metric.family((metric,))
+    fitted = fits.get(family.of_calibration)
+    return "" if fitted is None else family.remark(metric, fitted)
 
 
 def prepared(

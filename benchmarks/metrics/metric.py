@@ -99,6 +99,10 @@ class Family(ABC):
         """
         return None
 
+    def remark(self, metric: Metric, fitted: Any) -> str:
+        """What a reader of a metric must know of what was fitted; by default nothing."""
+        return ""
+
     def arranged(self, of_images: Any, of_reference: Any | None) -> Any | None:
         """The images sorted or binned, once for all resamples; ``None``: no metric is defined.
 

@@ -66,7 +66,7 @@ def measure_values(
                 yield row(metric.name, score, None, status=status, reason=reason)
             else:
                 status, reason = _status(metric, condition, own, value)
-                told = "; ".join(filter(None, (reason, remark)))
+                told = "; ".join(filter(None, (reason, remark, own.remark(metric))))
                 yield row(metric.name, score, value, status=status, reason=told)
 
 

@@ -64,14 +64,25 @@ def summarise(
         of_status = group if measured.empty else measured
         with_reason = of_status[of_status["reason"] != ""]
         shown = (of_status if with_reason.empty else with_reason).iloc[0]
+        remarks = (shown["reason"], _missing(group), interval.reason, interval.note)
         rows.append(
             dict(zip(_KEY, key, strict=True))
             | {"value": value, "lower": lower, "upper": upper}
             | {"replicates": len(measured), "images": shown["images"], "status": shown["status"]}
-            | {"reason": "; ".join(filter(None, (shown["reason"], interval.reason, interval.note)))}
+            | {"reason": "; ".join(filter(None, remarks))}
         )
     bounds = ["value", "lower", "upper", "replicates", "images", "status", "reason"]
     return pd.DataFrame(rows, columns=_KEY + bounds)
+
+
+def _missing(replicates: pd.DataFrame) -> str:
+    """How many replicates have no value although others have, and why; empty: all alike."""
+    missing = replicates[~replicates["status"].isin(WITH_VALUE)]
+    if len(missing) in (0, len(replicates)):
+        return ""
+    first = missing.iloc[0]
+    why = f": {first['reason']}" if first["reason"] else ""
+    return f"{first['status']} in {len(missing)} of {len(replicates)} replicates{why}"
 
 
 def _constant() -> set[str]:

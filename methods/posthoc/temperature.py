@@ -37,13 +37,14 @@ def temperature_of_least_nll(nll: Callable[[float], float]) -> float:
     return 1 / float(found.x)
 
 
-def is_at_bound(temperature: float) -> bool:
-    """Whether the minimum may lie beyond what was searched.
+def at_bound(temperature: float) -> str:
+    """A remark where the minimum may lie beyond what was searched; else empty.
 
-    >>> is_at_bound(1.2), is_at_bound(20.0)
-    (False, True)
+    >>> at_bound(1.2), at_bound(20.0)
+    ('', 'the temperature 20 is at its bound')
     """
-    return not COLDEST * NEAR < temperature < HOTTEST / NEAR
+    searched = COLDEST * NEAR < temperature < HOTTEST / NEAR
+    return "" if searched else f"the temperature {temperature:.3g} is at its bound"
 
 
 def nll_of_members(

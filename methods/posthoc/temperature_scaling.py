@@ -12,7 +12,7 @@ from methods.deep_ensemble import DeepEnsemble
 from methods.interface import LONG_PRESETS, Prediction
 from methods.mc_dropout import MCDropout
 from methods.pooled import MemberMethod
-from methods.posthoc.temperature import is_at_bound, nll_of_members, temperature_of_least_nll
+from methods.posthoc.temperature import at_bound, nll_of_members, temperature_of_least_nll
 from methods.softmax import Softmax
 
 NOT_CALIBRATED = "not calibrated: the temperature is 1"
@@ -49,10 +49,7 @@ class TemperatureScaled(MemberMethod):
         return replace(Prediction.of_logits(logits), remark=self._remark())
 
     def _remark(self) -> str:
-        if self.temperature is None:
-            return NOT_CALIBRATED
-        at_bound = is_at_bound(self.temperature)
-        return f"the temperature {self.temperature:.3g} is at its bound" if at_bound else ""
+        return NOT_CALIBRATED if self.temperature is None else at_bound(self.temperature)
 
 
 class TemperatureScaling(TemperatureScaled, Softmax):

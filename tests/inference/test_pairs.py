@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from benchmarks.inference.comparison.pairs import (
+    ADDED,
     MAIN,
     SCORES,
     SEVERITIES,
@@ -76,6 +77,16 @@ def test_families(condition: str, score: str, expected: str) -> None:
     assert family(pair, VARIANTS, measured(condition, score), primary) == expected
     smaller = pair[0], Variant("plain", "deep_ensemble", "5")
     assert family(smaller, VARIANTS, measured(condition, score), primary) == SIZES
+
+
+def test_pairs_of_added_methods_have_a_family_of_their_own() -> None:
+    one, other = Variant("plain", "swag", "30"), Variant("plain", "laplace_kron", "1")
+    basic = Variant("standard", "deep_ensemble", "50")
+    among = [*VARIANTS, one, other]
+    for pair, expected in (((one, other), ADDED), ((one, basic), MAIN), ((basic, other), MAIN)):
+        found = family(pair, among, measured("clean"), {}, ["deep_ensemble", "mc_dropout"])
+        assert found == expected
+    assert family((one, other), among, measured("clean"), {}) == MAIN
 
 
 def test_severity_is_in_the_main_family_where_its_group_has_no_mean() -> None:

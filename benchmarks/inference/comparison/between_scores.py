@@ -1,9 +1,9 @@
 """One score compared with another: is a score of features better than the usual one?
 
-A further score can be had of any trained network. So those of a single network are compared with
-each other, and with every method by its primary score: the methods at their largest size, of all
-recipes with the same training images. And they have a worth: how many networks an ensemble takes
-that does as well by its primary score.
+A further score can be had of any trained network. So those of a single network are compared first
+with its own primary score; then with each other, and with every method by its primary score: the
+methods at their largest size, of all recipes with the same training images. And they have a worth:
+how many networks an ensemble takes that does as well by its primary score.
 """
 
 from __future__ import annotations
@@ -14,7 +14,11 @@ from typing import NamedTuple
 
 from benchmarks.inference.comparison.equivalence import margins
 from benchmarks.inference.comparison.paired import comparison, worth_row
-from benchmarks.inference.comparison.pairs import BETWEEN_SCORES, largest_of
+from benchmarks.inference.comparison.pairs import (
+    BETWEEN_SCORES,
+    FURTHER_SCORES,
+    largest_of,
+)
 from benchmarks.inference.comparison.relations import Relations
 from benchmarks.inference.comparison.rows import Comparison, WorthRow
 from benchmarks.inference.comparison.sides import (
@@ -81,7 +85,9 @@ def _compared(
     sides = further | {one: side for one, side in primary.items() if one.variant in largest}
     for one, other in combinations(sides, 2):
         pair = one.variant, other.variant
-        if one in further and one.score != other.score and relations.split_of(pair) is not None:
+        own = one.variant == other.variant
+        of_interest = one in further and (other in primary or own)
+        if of_interest and relations.split_of(pair) is not None:
             yield comparison(
                 resampled,
                 measured,
@@ -89,7 +95,7 @@ def _compared(
                 (sides[one], sides[other]),
                 relations,
                 within,
-                family=BETWEEN_SCORES,
+                family=FURTHER_SCORES if own and other in primary else BETWEEN_SCORES,
                 scores=(one.score, other.score),
             )
 

@@ -153,8 +153,9 @@ def _compared(
         inherited = not measured.score and sharing & {variant.method for variant in pair}
         if relations.split_of(pair) is not None and not inherited:
             both = sides[pair[0]], sides[pair[1]]
-            of = family(pair, among, measured, relations.primary_scores)
-            if is_of_interest(pair, of, measured, relations.primary_scores):
+            primary = relations.primary_scores
+            of = family(pair, among, measured, primary, relations.basic)
+            if is_of_interest(pair, of, measured, primary):
                 yield comparison(resampled, measured, pair, both, relations, within, family=of)
 
 

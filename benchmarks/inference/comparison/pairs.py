@@ -2,13 +2,14 @@
 
 A family's p-values are corrected together (Holm), of one metric, one score and one set of training
 images. The family `MAIN` answers which method to use: the methods at their largest size, of all
-recipes, under the conditions of the headline table, by their primary scores. What is of interest
-beside it has families of its own, so that it makes the main tests no stricter.
+recipes, under the conditions of the headline table, by their primary scores; each against those
+that every preset has. What is of interest beside it has families of its own, so that it makes the
+main tests no stricter.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from itertools import combinations
 
 from benchmarks.compared_sizes import NONE, Usual, compared_variants, usual_variants
@@ -17,6 +18,9 @@ from benchmarks.vocabulary import SELF_TRAINED
 
 MAIN = "main"
 """The methods at their largest size, on the images of the headline table, by primary scores."""
+
+ADDED = "added"
+"""The same of two methods neither of which every preset has: of what can be added to a network."""
 
 SIZES = "sizes"
 """Other sizes of methods."""
@@ -30,8 +34,11 @@ SUBSETS = "subsets"
 SCORES = "scores"
 """Other scores than the primary ones of both methods."""
 
+FURTHER_SCORES = "further scores"
+"""Each score of logits or features of a network with the network's own primary score."""
+
 BETWEEN_SCORES = "between scores"
-"""One score with another, such as one of features with a method's primary score."""
+"""Such scores of one network with each other, and with all other methods by their primary score."""
 
 Pair = tuple[Variant, Variant]
 
@@ -69,7 +76,11 @@ def pairs_compared(
 
 
 def family(
-    pair: Pair, among: Sequence[Variant], measured: MetricValues, primary: Mapping[str, str]
+    pair: Pair,
+    among: Sequence[Variant],
+    measured: MetricValues,
+    primary: Mapping[str, str],
+    basic: Collection[str] = (),
 ) -> str:
     """The family of tests of a pair.
 
@@ -77,6 +88,7 @@ def family(
         among: all variants, of which some are at their method's largest size.
         measured: what is compared.
         primary: of each method its primary score.
+        basic: the methods that every preset has; empty: all methods are alike.
     """
     shift = measured.shift
     kinds = {
@@ -85,6 +97,7 @@ def family(
         SUBSETS: shift is not None and shift.subset,
         SEVERITIES: shift is not None and shift.severity is not None and measured.with_mean,
     }
+    kinds[ADDED] = bool(basic) and not any(one.method in basic for one in pair)
     return next((kind for kind, is_it in kinds.items() if is_it), MAIN)
 
 

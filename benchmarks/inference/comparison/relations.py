@@ -22,6 +22,7 @@ class Relations:
         of_networks: the methods whose members are networks, of which each replicate has others.
         primary_scores: of each method the score by which it is compared first.
         usual_sizes: of each method those that users run.
+        basic: the methods that every preset has; empty: all methods are alike.
     """
 
     probabilities_of: Mapping[str, str] = field(default_factory=dict)
@@ -29,6 +30,7 @@ class Relations:
     of_networks: Collection[str] = ()
     primary_scores: Mapping[str, str] = field(default_factory=dict)
     usual_sizes: Usual = field(default_factory=dict)
+    basic: Collection[str] = ()
 
     def split_of(self, pair: Iterable[Variant]) -> str | None:
         """The images that both are fitted on; ``None`` if these differ."""

@@ -146,6 +146,12 @@ class ConformalSets(MeansOverImages):
         sets = PredictionSets(mean, labels, arrays.fitted, arrays.first)
         return rows_of(self.each(len(mean), sets))
 
+    def remark(self, metric: Metric, fitted: Thresholds) -> str:
+        """Whether there are too few calibration images for the level."""
+        level = round(100 * metric.level)
+        endless = any(math.isinf(found) for (_, one), found in fitted.items() if one == level)
+        return f"too few calibration images for {level} %: sets hold every class" if endless else ""
+
 
 def _metric(
     kind: Kind,

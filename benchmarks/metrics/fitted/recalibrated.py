@@ -23,7 +23,7 @@ from torch import Tensor
 from benchmarks.metrics.calibration import Calibration, debiased_squared_calibration_error
 from benchmarks.metrics.metric import Arrays, Metric
 from benchmarks.metrics.scoring import LabelMeans, brier, negative_log_likelihood
-from methods.posthoc.temperature import nll_of_members, temperature_of_least_nll
+from methods.posthoc.temperature import at_bound, nll_of_members, temperature_of_least_nll
 from methods.scores.arguments import require_labels
 
 UNDEFINED = "a calibration label was given the probability 0"
@@ -78,6 +78,10 @@ class RecalibratedMeans(LabelMeans):
         own = _recalibrated(arrays)
         return None if own is None else super().of_images(own)
 
+    def remark(self, metric: Metric, fitted: float) -> str:
+        """Whether the temperature is at its bound."""
+        return at_bound(fitted)
+
 
 class RecalibratedCalibration(Calibration):
     """A metric's `function`: as in `Calibration`, of recalibrated probabilities."""
@@ -89,6 +93,10 @@ class RecalibratedCalibration(Calibration):
         """Confidence, and whether it is classified correctly."""
         own = _recalibrated(arrays)
         return None if own is None else super().of_images(own)
+
+    def remark(self, metric: Metric, fitted: float) -> str:
+        """Whether the temperature is at its bound."""
+        return at_bound(fitted)
 
 
 def _recalibrated(arrays: Arrays) -> Arrays | None:

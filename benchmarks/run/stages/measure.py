@@ -44,6 +44,7 @@ from benchmarks.vocabulary import (
     WORTH_CSV,
 )
 from methods import UncertaintyMethod
+from methods.interface import ALL_PRESETS
 from methods.scores import SCORES, of_probabilities
 from methods.threads import one_torch_thread
 
@@ -190,6 +191,7 @@ def _estimate_one(
         ensembles,
         primary,
         {name: method.usual_sizes for name, method in classes},
+        [name for name, method in classes if method.presets == ALL_PRESETS],
     )
     return task, compare(task, resampled, relations)
 
