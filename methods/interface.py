@@ -133,6 +133,8 @@ class UncertaintyMethod(ABC):
         primary_score: the score by which images are ranked where only one is shown.
         probabilities_of: the name of the method whose probabilities it shares, if there is one, so
             that metrics of the probabilities are not tested between the two.
+        feature_scores: whether runs fit scores of features to its networks; not to many that no
+            other method has.
         pooled: whether its networks come from a pool; else it trains itself.
         presets: those that evaluate it if no methods are chosen.
     """
@@ -156,6 +158,7 @@ class UncertaintyMethod(ABC):
     kernels_only: ClassVar[bool] = False
     primary_score: ClassVar[str] = "predictive_entropy"
     probabilities_of: ClassVar[str] = ""
+    feature_scores: ClassVar[bool] = True
     pooled: ClassVar[bool] = False
     presets: ClassVar[frozenset[Preset]] = ALL_PRESETS
 

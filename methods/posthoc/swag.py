@@ -49,6 +49,7 @@ class SWAG(MemberMethod):
     needs = frozenset({"training"})
     size, sweep, symbol = "samples", (SAMPLES,), "S"
     usual_sizes: ClassVar[tuple[int, ...]] = sweep
+    feature_scores = False
     presets = LONG_PRESETS
 
     def __init__(

@@ -27,6 +27,8 @@ from methods.scores.score import Of
 
 Values = Float[Tensor, " images"]
 
+TOO_MANY = "scores of features are not fitted to as many networks as the method draws"
+
 
 def member_metrics() -> dict[str, Metric]:
     """The metrics of which each image's value stands in prediction files."""
@@ -123,6 +125,10 @@ class DerivedValues:
         unit: UncertaintyMethod,
     ) -> None:
         """The means over the unit's networks."""
+        if not self._method.feature_scores:
+            found.values.update(dict.fromkeys(self._of_features, _nan(prediction)))
+            found.reasons.update(dict.fromkeys(self._of_features, TOO_MANY))
+            return
         networks = self._networks
         if unit.counts_networks and isinstance(unit, MemberMethod):
             networks = networks[unit.slice_of(cast(MemberMethod, self._method))]
