@@ -454,3 +454,24 @@ def test_score_of_probabilities_that_gives_another_shape_is_named(
     monkeypatch.setitem(SCORES, "mine", mine)
     with pytest.raises(UserError, match=r"function of the score 'mine' gives the shape \[\]; expe"):
         rows_of("clean")
+
+
+def test_what_was_fitted_is_told_where_it_is_at_an_end() -> None:
+    """Fifty images, all classified right, ask for more confidence than is searched."""
+    right = Prediction.of_logits(4 * torch.eye(10)[torch.arange(50) % 10][None])
+    held_out = StoredPrediction(right, torch.arange(50) % 10)
+    members = members_of(0)
+    stored = StoredPrediction(
+        Prediction.of(torch.from_numpy(members)), torch.from_numpy(labels_of(members, 1))
+    )
+    rows = list(measure(UNIT, CONDITIONS["clean"], stored, stored, held_out))
+    reasons = {row.metric: row.reason for row in rows if row.score == ""}
+    for metric in ("nll_recalibrated", "brier_recalibrated", "squared_ce_recalibrated"):
+        assert reasons[metric] == "the temperature 0.05 is at its bound"
+    told = "too few calibration images for 99 %: sets hold every class"
+    for kind in ("lac", "aps", "raps"):
+        assert reasons[f"{kind}_size_99"] == told
+        assert reasons[f"{kind}_size_95"] == ""
+    values = {row.metric: row.value for row in rows}
+    assert values["lac_size_99"] == 10
+    assert reasons["nll"] == ""

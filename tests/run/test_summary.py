@@ -123,6 +123,7 @@ def test_replicate_that_failed_is_left_out_and_does_not_mark_the_others_as_faile
     assert row["value"] == pytest.approx(sum(0.1 * i for i in range(3) if i != failed) / 2)
     assert row["replicates"] == 2
     assert (row["status"], row["images"]) == ("ok", 100)
+    assert row["reason"].startswith("failed in 1 of 3 replicates: it broke")
 
 
 def test_infinite_replicate_makes_the_mean_infinite_and_gives_the_reason() -> None:

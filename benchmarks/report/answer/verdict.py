@@ -129,7 +129,9 @@ def _used(results: Results, made: Sequence[Decision]) -> str:
     for decision in made:
         retrains = decision.situation.retrains
         named = decision.chosen if len(decision.chosen) <= FEW else decision.chosen[:1]
-        choice = " or ".join(in_sentence(results, one, retrained=retrains) for one in named)
+        names = [in_sentence(results, one, retrained=retrains) for one in named]
+        others = len(decision.chosen) - len(named)
+        choice = " or ".join([*names, *([f"one of {others} others"] if others else [])])
         told.setdefault(choice, []).append(decision.purpose.clause)
     undecided = " and ".join(told.pop("", []))
     if not told:

@@ -44,12 +44,14 @@ def use(evidence: Evidence, decision: Decision) -> str:
         return f"No recommendation: {decision.objection} with {name}."
     if not chosen and len(rivals) > FEW:
         name, others = _label(evidence, decision, baseline), _some(evidence, decision, rivals)
-        return f"No recommendation: tests decide nothing between {name} and {others}."
+        return f"No recommendation: no test puts {name} before or after {others}."
     if not chosen:
         return f"No recommendation: {_either(evidence, decision, (baseline, *rivals))}"
     name = _label(evidence, decision, chosen[0])
     if len(chosen) > FEW:
-        return f"{name}, the cheapest of {len(chosen)} that no other choice beats."
+        others = _some(evidence, decision, (*chosen[1:], *rivals))
+        beaten = _label(evidence, decision, baseline)
+        return f"{name}. It beats {beaten}, and no test puts {others} before it."
     if len(chosen) > 1:
         return _either(evidence, decision, chosen)
     return " ".join((f"{name}.", *_apart(evidence, decision, chosen[0], rivals)))

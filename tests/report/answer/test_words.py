@@ -110,12 +110,15 @@ def among(said: str) -> tuple[str, ...]:
 def test_of_many_choices_the_first_are_named_and_the_others_counted() -> None:
     _, use, gain, _ = among(OPEN)
     assert (use, gain) == (
-        "No recommendation: tests decide nothing between Softmax and Temperature scaling, "
-        "Last-layer Laplace and 2 others.",
+        "No recommendation: no test puts Softmax before or after Temperature scaling, Last-layer "
+        "Laplace and 2 others.",
         "—",
     )
     _, use, gain, cost = among(BETTER)
-    assert use == "Temperature scaling, the cheapest of 4 that no other choice beats."
+    assert use == (
+        "Temperature scaling. It beats Softmax, and no test puts Last-layer Laplace, All-layer "
+        "Laplace and MC-dropout (T = 20) before it."
+    )
     assert gain.startswith("Accuracy ↑ 0.9800 → 0.9800; NLL ↓")
     assert cost == "Needs held-out images. Latency not measured."
     _, use, gain, _ = among(AS_GOOD)
