@@ -458,7 +458,7 @@ def test_score_of_probabilities_that_gives_another_shape_is_named(
 
 def test_what_was_fitted_is_told_where_it_is_at_an_end() -> None:
     """Fifty images, all classified right, ask for more confidence than is searched."""
-    right = Prediction.of_logits(4 * torch.eye(10)[torch.arange(50) % 10][None])
+    right = Prediction.of_logits(0.5 * torch.eye(10)[torch.arange(50) % 10][None])
     held_out = StoredPrediction(right, torch.arange(50) % 10)
     members = members_of(0)
     stored = StoredPrediction(
