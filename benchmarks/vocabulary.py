@@ -33,6 +33,9 @@ SCORE_COMPARISONS_CSV, SCORE_WORTH_CSV = "score-comparisons.csv", "score-worth.c
 LATENCY_CSV = "latency.csv"
 """What each method costs; unlike all others it differs from run to run."""
 
+SCORE_LATENCY_CSV = "score-latency.csv"
+"""What each score of logits or features costs; likewise."""
+
 TRAINING_CSV = "training.csv"
 """The log of each network's training."""
 

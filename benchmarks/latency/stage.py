@@ -15,12 +15,12 @@ from math import isnan
 from time import perf_counter
 from typing import Any
 
-import torch
 from torch import Tensor
 
 from benchmarks.errors import UserError
 from benchmarks.latency.network_cost import network_cost, state_bytes
 from benchmarks.latency.peak_memory import allocated, peak_memory
+from benchmarks.latency.random_images import random_images, random_training_images
 from benchmarks.latency.rows import (
     FITTED_ON,
     Latency,
@@ -30,6 +30,7 @@ from benchmarks.latency.rows import (
     rows_measured,
     write_rows,
 )
+from benchmarks.latency.score_cost import time_scores
 from benchmarks.latency.setups import LatencyTask, Setup, latency_tasks, setups
 from benchmarks.latency.stopwatch import Limits, Timed, stopwatch
 from benchmarks.progress import tracked
@@ -51,7 +52,6 @@ from methods import METHODS, PooledMethod, UncertaintyMethod
 from methods.engines.choice import choose_engine
 from methods.networks.labelled_images import LabelledImages
 from methods.networks.pool import UntrainedPool
-from methods.seeds import derive_seed
 from methods.threads import torch_threads
 
 LIMITS: dict[str, Limits] = {
@@ -89,6 +89,7 @@ def time_alone(
         nouns_of(plan).write(out)
         with record.timed(LATENCY):
             failures = time_methods(plan, workspace, record.trained_on(plan), device)
+            time_scores(plan, workspace, LIMITS[plan.configuration.preset])
         write_latency_tables(out)
     return failures
 
@@ -173,10 +174,9 @@ def _fitted(
     pool = UntrainedPool(recipe=plan.task.recipes[0], seed=plan.configuration.seed, engine=engine)
     learns = method in METHODS.values() and method.fit is not PooledMethod.fit
     count = plan.task.training_images if learns else FITTED_ON
-    labels = torch.arange(count) % len(plan.task.classes)
-    random = LabelledImages(_random_images(plan, count), labels)
+    random = random_training_images(plan, count)
     some = plan.task.calibration_images if learns else count
-    held_out = LabelledImages(random.images[:some], labels[:some]) if some else None
+    held_out = LabelledImages(random.images[:some], random.labels[:some]) if some else None
     built, begun = method.build(pool, size=size), perf_counter()
     fitted = fit(built, random, held_out)
     return fitted, perf_counter() - begun
@@ -184,14 +184,8 @@ def _fitted(
 
 def _images(plan: Plan, task: LatencyTask, method: type[UncertaintyMethod]) -> Tensor:
     """On the setup's device for the pool's networks; a self-trained method gets them on the CPU."""
-    images = _random_images(plan, task.batch_size)
+    images = random_images(plan, task.batch_size)
     return images.to(task.setup.device) if method.pooled else images
-
-
-def _random_images(plan: Plan, count: int) -> Tensor:
-    seed = derive_seed("latency", plan.configuration.seed, count)
-    generator = torch.Generator().manual_seed(seed)
-    return torch.rand(count, *plan.task.shape, generator=generator)
 
 
 def _time(method: UncertaintyMethod, images: Tensor, row: Latency, limits: Limits) -> list[Latency]:

@@ -7,12 +7,12 @@ from pathlib import Path
 from benchmarks.nouns import Nouns
 from benchmarks.progress import tracked
 from benchmarks.report.names import Names
-from benchmarks.report.read.files import read_latency
+from benchmarks.report.read.files import read_if_there, read_latency
 from benchmarks.report.results import Results
 from benchmarks.report.tables.integrity import integrity_table
 from benchmarks.report.tables.latency import latency_tables
 from benchmarks.report.tables.text.formats import write_tables
-from benchmarks.vocabulary import SUMMARY_CSV
+from benchmarks.vocabulary import SCORE_LATENCY_CSV, SUMMARY_CSV
 
 
 def write_report(folder: Path) -> None:
@@ -43,6 +43,6 @@ def write_report(folder: Path) -> None:
 
 def write_latency_tables(folder: Path) -> None:
     """Write the tables of `latency.csv`, if methods were timed there."""
-    latency = read_latency(folder)
+    latency, of_scores = read_latency(folder), read_if_there(folder, SCORE_LATENCY_CSV)
     if not latency.empty:
-        write_tables(latency_tables(latency, Names(Nouns.read(folder))), folder)
+        write_tables(latency_tables(latency, Names(Nouns.read(folder)), of_scores), folder)

@@ -32,6 +32,7 @@ from benchmarks.vocabulary import (
     COMPARISONS_CSV,
     LATENCY_CSV,
     SCORE_COMPARISONS_CSV,
+    SCORE_LATENCY_CSV,
     SCORE_WORTH_CSV,
     SELF_TRAINED,
     SUMMARY_CSV,
@@ -53,6 +54,7 @@ class Results:
         worth: ``worth.csv``; empty if nothing was compared with ensembles of several sizes.
         score_comparisons: ``score-comparisons.csv``; empty if no further scores were compared.
         score_worth: ``score-worth.csv``; likewise.
+        score_latency: ``score-latency.csv``; empty if no such score was timed.
         training: ``training.csv``; empty if no network was trained.
         curves: the tables of ``curves/`` by name, those that there are; those of ``claims/``, with
             ``claims-`` in front; and the numbers of the claims as ``claims``.
@@ -68,6 +70,7 @@ class Results:
     worth: pd.DataFrame = field(default_factory=pd.DataFrame)
     score_comparisons: pd.DataFrame = field(default_factory=pd.DataFrame)
     score_worth: pd.DataFrame = field(default_factory=pd.DataFrame)
+    score_latency: pd.DataFrame = field(default_factory=pd.DataFrame)
     training: pd.DataFrame = field(default_factory=pd.DataFrame)
     curves: Mapping[str, pd.DataFrame] = field(default_factory=dict)
     latency: pd.DataFrame = field(default_factory=pd.DataFrame)
@@ -99,6 +102,7 @@ class Results:
             worth=tables.get(WORTH_CSV, none),
             score_comparisons=tables.get(SCORE_COMPARISONS_CSV, none),
             score_worth=tables.get(SCORE_WORTH_CSV, none),
+            score_latency=tables.get(SCORE_LATENCY_CSV, none),
             latency=tables.get(LATENCY_CSV, none),
             images=read_images(folder) | read_images(folder, CLAIMS_FOLDER),
             claims=claims,

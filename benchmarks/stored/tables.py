@@ -23,6 +23,7 @@ from benchmarks.vocabulary import (
     LATENCY_CSV,
     MEASUREMENTS_CSV,
     SCORE_COMPARISONS_CSV,
+    SCORE_LATENCY_CSV,
     SCORE_WORTH_CSV,
     SUMMARY_CSV,
     TRAINING_CSV,
@@ -148,6 +149,14 @@ COLUMNS = {
             *("multiply_adds", "weight_bytes", "training_s", "fit_s", "state_bytes"),
         ),
         later=("fit_s", "state_bytes"),
+    ),
+    SCORE_LATENCY_CSV: Columns(
+        text=(
+            *("score", "device", "device_name", "engine", "stopped_because", "torch_version"),
+            *("numba_version", "status", "reason"),
+        ),
+        counts=("batch_size", "threads"),
+        numbers=("p50_ms", "p50_lower_ms", "p50_upper_ms", "calls", "fit_s", "state_bytes"),
     ),
     f"{CURVES_FOLDER}/reliability.csv": Columns(
         text=_ORIGIN,

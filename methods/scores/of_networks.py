@@ -9,7 +9,6 @@ import torch
 from jaxtyping import Float, Int64
 from torch import Tensor, nn
 
-from methods.engines.base import PreparedNetworks
 from methods.scores.score import FitError, Of, Score
 
 CHECKED = 100
@@ -24,7 +23,7 @@ class WithFeatures(Protocol):
         """The trained networks, each with its last layer as ``head``."""
 
     @property
-    def prepared(self) -> PreparedNetworks:
+    def prepared(self) -> Any:
         """The same, as their engine computes them."""
 
     def features(

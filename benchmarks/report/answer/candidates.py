@@ -8,7 +8,7 @@ from itertools import starmap
 
 import pandas as pd
 
-from benchmarks.records import members_rank
+from benchmarks.records import members_rank, where
 from benchmarks.report.answer.evidence import Candidate
 from benchmarks.report.answer.situations import MORE_TRAINING, Situation
 from benchmarks.report.names import Variant
@@ -75,6 +75,14 @@ def single_image(results: Results, variant: Variant) -> pd.Series | None:
     """The timing of a single image in the setup that methods are compared in."""
     setup = main_setup(results.latency)
     return None if setup is None else milliseconds(results.latency, setup, variant, 1)
+
+
+def score_of_single_image(results: Results, score: str) -> pd.Series | None:
+    """The timing of a further score of a single image."""
+    if results.score_latency.empty:
+        return None
+    rows = where(results.score_latency, score=score, batch_size=1, status="ok")
+    return None if rows.empty else rows.iloc[0]
 
 
 def _measured(results: Results, situation: Situation) -> Iterator[Candidate]:

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Hashable, Iterator, Sequence
 from itertools import starmap
 from statistics import fmean
+from typing import Any
 
-import pandas as pd
-
-from benchmarks.report.answer.candidates import single_image
+from benchmarks.report.answer.candidates import score_of_single_image, single_image
 from benchmarks.report.answer.evidence import Candidate, Evidence
 from benchmarks.report.answer.labels import label
 from benchmarks.report.number_format import two_digits
@@ -127,11 +126,14 @@ def _row(results: Results, kind: str, chosen: Candidate, quantities: Sequence[Qu
         else Cell()
         for quantity in quantities
     ]
-    timing = None if chosen.score else single_image(results, chosen.variant)
+    timing = (
+        score_of_single_image(results, chosen.score)
+        if chosen.score
+        else single_image(results, chosen.variant)
+    )
+    known: dict[Hashable, Any] = {} if timing is None else timing.dropna().to_dict()
     costs = [
-        Cell()
-        if timing is None or pd.isna(timing[column])
-        else Cell(text=two_digits(timing[column]))
+        Cell(text=two_digits(known[column])) if column in known else Cell()
         for column in ("training_s", "p50_ms")
     ]
     labels = f"{kind[:1].upper()}{kind[1:]}", label(results, chosen)

@@ -6,7 +6,11 @@ import math
 from collections.abc import Callable, Iterator, Sequence
 
 from benchmarks.records import members_rank
-from benchmarks.report.answer.candidates import cost, single_image
+from benchmarks.report.answer.candidates import (
+    cost,
+    score_of_single_image,
+    single_image,
+)
 from benchmarks.report.answer.decision import Decision
 from benchmarks.report.answer.evidence import Candidate, Evidence, Relation
 from benchmarks.report.answer.labels import DROPOUT, label
@@ -234,8 +238,12 @@ def _latency(results: Results, chosen: Candidate, baseline: Candidate) -> str:
         return "Latency not measured."
     median = two_digits(float(timing["p50_ms"]))
     before = median if usual is None else two_digits(float(usual["p50_ms"]))
-    without = ", the score left out" if chosen.score else ""
-    return f"{median} ms an image{f' instead of {before}' if before != median else ''}{without}."
+    told = f"{median} ms an image{f' instead of {before}' if before != median else ''}"
+    if not chosen.score:
+        return f"{told}."
+    scored = score_of_single_image(results, chosen.score)
+    more = "the score left out" if scored is None else f"{two_digits(scored['p50_ms'])} the score"
+    return f"{told}, {more}."
 
 
 def _with(relations: dict[Quantity, Relation], relation: Relation) -> list[Quantity]:

@@ -26,6 +26,10 @@ COUNTED = (
     "Multiply-adds follow from the definition of the networks; engines may compute fewer. Training "
     "is the sum of the wall times of all networks that the method uses; fitting comes on top.",
 )
+SCORES_MEASURED = (
+    "From images, the forward pass of the network included. Fitting takes as many images as the "
+    "task has for training."
+)
 NOT_TRAINED = "no network of this run was trained by this engine on this device"
 
 
@@ -78,8 +82,45 @@ def resources_table(latency: pd.DataFrame, names: Names, setup: Setup) -> Table:
     )
 
 
-def latency_tables(latency: pd.DataFrame, names: Names) -> Iterator[Table]:
+def score_latency_table(latency: pd.DataFrame, names: Names) -> Table:
+    """What each score of logits or features takes to fit, holds and takes to compute."""
+    sizes = sorted(set(latency["batch_size"]))
+    return Table(
+        name="latency-scores",
+        caption="Cost of each score of one network; its median latency in milliseconds, by batch "
+        "size.",
+        group_heading="Device",
+        label_headings=("Score",),
+        headings=(
+            *("Fitting\n(s)", "State\n(MB)"),
+            *(images_text(size).replace(" ", "\n") for size in sizes),
+        ),
+        rows=tuple(
+            Row(
+                _device_of_score(of_score.iloc[0]),
+                (names.score(str(score)).label,),
+                (
+                    _number(of_score["fit_s"].iloc[0]),
+                    _number(of_score["state_bytes"].iloc[0] / 1e6),
+                    *(_time(of_score, size) for size in sizes),
+                ),
+            )
+            for score, of_score in latency.groupby("score", sort=False)
+        ),
+        remarks=(SCORES_MEASURED,),
+    )
+
+
+def _device_of_score(row: pd.Series[Any]) -> str:
+    return Setup(*(row[name] for name in Setup._fields)).label
+
+
+def latency_tables(
+    latency: pd.DataFrame, names: Names, of_scores: pd.DataFrame | None = None
+) -> Iterator[Table]:
     """Those that need timings alone."""
+    if of_scores is not None and not of_scores.empty:
+        yield score_latency_table(of_scores, names)
     if latency.empty:
         return
     yield latency_table(latency, names)

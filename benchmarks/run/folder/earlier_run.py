@@ -28,6 +28,7 @@ from benchmarks.vocabulary import (
     PREDICTIONS_FOLDER,
     RUN_JSON,
     SCORE_COMPARISONS_CSV,
+    SCORE_LATENCY_CSV,
     SCORE_WORTH_CSV,
     SUMMARY_CSV,
     TABLES_FOLDER,
@@ -38,7 +39,7 @@ from benchmarks.vocabulary import (
 ALONE = (
     *FILES,
     *(TRAINING_CSV, MEASUREMENTS_CSV, SUMMARY_CSV, COMPARISONS_CSV, WORTH_CSV, LATENCY_CSV),
-    *(SCORE_COMPARISONS_CSV, SCORE_WORTH_CSV),
+    *(SCORE_COMPARISONS_CSV, SCORE_WORTH_CSV, SCORE_LATENCY_CSV),
     *(IMAGES_NPZ, CLAIMS_JSON, CLAIMS_MD, INDEX_HTML),
 )
 """The files that a run writes beside its record."""

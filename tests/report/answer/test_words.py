@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pandas as pd
 import pytest
 
@@ -265,6 +267,9 @@ def test_choice_by_another_score_names_it_with_what_it_needs() -> None:
     assert used == "Softmax (by k-th neighbour)."
     assert gained.startswith("Better on 3 of 3 sets of images, such as AUROC ↑ (KMNIST) 0.9")
     assert spent.endswith("Needs the training images. 0.1 ms an image, the score left out.")
+    timed = pd.DataFrame([{"score": "knn", "batch_size": 1, "status": "ok", "p50_ms": 0.25}])
+    *_, noticed = decision_table(replace(results, score_latency=timed)).rows
+    assert noticed.labels[3].endswith(" 0.1 ms an image, 0.25 the score.")
 
 
 def test_table_is_written_in_every_format() -> None:

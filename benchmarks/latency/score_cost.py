@@ -1,0 +1,201 @@
+"""What each score of logits or features costs: `score-latency.csv`.
+
+A score is computed for a single network of the task's first recipe, from images: the forward pass
+is part of its time. Like methods, scores are fitted on as many random images as the task has for
+training.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass, fields, replace
+from functools import partial
+from pathlib import Path
+from time import perf_counter
+
+import pandas as pd
+import torch
+from torch import Tensor, nn
+
+from benchmarks.environment import version_of
+from benchmarks.errors import UserError
+from benchmarks.latency.random_images import random_images, random_training_images
+from benchmarks.latency.setups import Setup, setups
+from benchmarks.latency.stopwatch import Limits, stopwatch
+from benchmarks.progress import tracked
+from benchmarks.records import read_texts, write_table
+from benchmarks.run.chosen_scores import stored_scores
+from benchmarks.run.failure import reason_of
+from benchmarks.run.plan import Plan
+from benchmarks.run.workspace import Workspace
+from benchmarks.stored.listing import own_file, require_as_written
+from benchmarks.vocabulary import LATENCY, SCORE_LATENCY_CSV
+from methods.engines.choice import choose_engine
+from methods.networks.pool import UntrainedPool
+from methods.scores import FitError, Score
+from methods.scores.of_networks import fit_to_networks
+from methods.softmax import Softmax
+from methods.threads import torch_threads
+
+
+@dataclass(frozen=True)
+class ScoreLatency:
+    """What the wall clock showed, or the reason why nothing was timed.
+
+    Attributes:
+        score, batch_size, device, device_name, threads, engine, p50_ms, p50_lower_ms, p50_upper_ms,
+            calls, stopped_because, torch_version, numba_version, status, reason: as in
+            `benchmarks.latency.rows.Latency`.
+        fit_s: wall seconds of fitting it, the features of the training images among it; 0 where
+            nothing is fitted.
+        state_bytes: what the fitted score holds, such as the features that neighbours are among.
+    """
+
+    score: str
+    batch_size: int
+    device: str
+    device_name: str
+    threads: int
+    engine: str
+    p50_ms: float | None = None
+    p50_lower_ms: float | None = None
+    p50_upper_ms: float | None = None
+    calls: int | None = None
+    stopped_because: str = ""
+    fit_s: float = 0.0
+    state_bytes: int = 0
+    torch_version: str = torch.__version__
+    numba_version: str = version_of("numba") or ""
+    status: str = "ok"
+    reason: str = ""
+
+
+IDENTITY = (
+    *("score", "batch_size", "device", "device_name", "threads", "engine"),
+    *("torch_version", "numba_version"),
+)
+"""The columns that distinguish what is timed, where, and by which versions."""
+
+COLUMNS = [field.name for field in fields(ScoreLatency)]
+
+
+def time_scores(plan: Plan, workspace: Workspace, limits: Limits) -> None:
+    """Time every score of the run that is not among those of probabilities, on one thread.
+
+    The rows of this machine and these versions are kept, if none is missing.
+    """
+    scores = stored_scores(plan.configuration)
+    setup = next((one for one in setups(plan) if one.engine == plan.configuration.engine), None)
+    if not scores or setup is None:
+        return
+    path = own_file(workspace.out, SCORE_LATENCY_CSV)
+    wanted = [
+        ScoreLatency(*(name, size, setup.device, setup.device_name, setup.threads, setup.engine))
+        for name in scores
+        for size in plan.configuration.batch_sizes
+    ]
+    if _identities(_read(path)) == _identities(_table(wanted)):
+        return
+    rows: list[ScoreLatency] = []
+    timed = _timed(plan, scores, setup, wanted, limits)
+    for some in tracked(timed, len(scores), LATENCY, "scores"):
+        rows += some
+    write_table(_table(rows), path)
+
+
+def held_bytes(function: Callable[..., object]) -> int:
+    """The bytes of all tensors that a function closes over; networks are not counted.
+
+    >>> bank = torch.zeros(4, 2)
+    >>> held_bytes(lambda images: images @ bank.T)
+    32
+    """
+    tensors: dict[int, int] = {}
+    pending: list[object] = [function]
+    while pending:
+        held = pending.pop()
+        if isinstance(held, Tensor):
+            tensors[held.data_ptr()] = held.nbytes
+        elif isinstance(held, (list, tuple)):
+            pending += held
+        elif not isinstance(held, nn.Module):
+            pending += [cell.cell_contents for cell in getattr(held, "__closure__", None) or ()]
+    return sum(tensors.values())
+
+
+def _timed(
+    plan: Plan,
+    scores: dict[str, Score],
+    setup: Setup,
+    wanted: list[ScoreLatency],
+    limits: Limits,
+) -> Iterator[list[ScoreLatency]]:
+    engine = choose_engine(setup.engine, setup.device)
+    pool = UntrainedPool(recipe=plan.task.recipes[0], seed=plan.configuration.seed, engine=engine)
+    training = random_training_images(plan)
+    method = Softmax(pool=pool).fit(training.images, training.labels)
+    for name, score in scores.items():
+        rows = [row for row in wanted if row.score == name]
+        with torch_threads(setup.threads):
+            begun = perf_counter()
+            try:
+                of_images = _function(score, method, training.images, training.labels)
+            except FitError as error:
+                yield [replace(row, status="failed", reason=reason_of(error)) for row in rows]
+                continue
+            if score.fit is not None:
+                seconds, held = round(perf_counter() - begun, 3), held_bytes(of_images)
+                rows = [replace(row, fit_s=seconds, state_bytes=held) for row in rows]
+            yield [_time(plan, row, of_images, limits) for row in rows]
+
+
+def _function(
+    score: Score, method: Softmax, images: Tensor, labels: Tensor
+) -> Callable[[Tensor], Tensor]:
+    """From images to the score."""
+    if score.fit is not None:
+        return fit_to_networks(score, method, images, labels)
+    return partial(_of_members, score, method)
+
+
+def _of_members(score: Score, method: Softmax, images: Tensor) -> Tensor:
+    assert score.of is not None
+    logits = method.member_logits(images)
+    return score.of(logits if "logits" in score.needs else logits.softmax(dim=-1))
+
+
+def _time(
+    plan: Plan, row: ScoreLatency, of_images: Callable[[Tensor], Tensor], limits: Limits
+) -> ScoreLatency:
+    images = random_images(plan, row.batch_size).to(row.device)
+    timed = stopwatch(partial(of_images, images), limits, device=row.device)[0]
+    lower, upper = (round(bound, 6) for bound in timed.interval)
+    return replace(
+        row,
+        p50_ms=round(timed.median, 6),
+        p50_lower_ms=lower,
+        p50_upper_ms=upper,
+        calls=len(timed.calls),
+        stopped_because=timed.stopped_because,
+    )
+
+
+def _table(rows: list[ScoreLatency]) -> pd.DataFrame:
+    return pd.DataFrame(list(map(asdict, rows)), columns=COLUMNS, dtype=object)
+
+
+def _identities(table: pd.DataFrame) -> set[tuple[str, ...]]:
+    return set(table[list(IDENTITY)].astype(str).itertuples(index=False, name=None))
+
+
+def _read(path: Path) -> pd.DataFrame:
+    """The rows as text; none where there are no such, or of other columns."""
+    none = pd.DataFrame(columns=COLUMNS, dtype=str)
+    if not path.exists():
+        return none
+    try:
+        require_as_written(path.parent, path.name)
+        table = read_texts(path)
+    except UserError:  # damaged; timing anew takes seconds
+        return none
+    return table if list(table) == COLUMNS else none
