@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import errno
+import gzip
 import json
 import math
 import os
 import re
+import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -113,3 +115,18 @@ def writable_folder(option: str, path: Path) -> Path:
         raise UserError(
             f"{option} {path}: the folder is not writable ({error.strerror}); name another"
         ) from error
+
+
+def content_of(path: Path) -> bytes:
+    """The bytes of a file, decompressed if its name ends in ``.gz``.
+
+    Raises:
+        ValueError: it is not gzipped, or not whole.
+    """
+    content = path.read_bytes()
+    if path.suffix != ".gz":
+        return content
+    try:
+        return gzip.decompress(content)
+    except (OSError, EOFError, zlib.error) as error:
+        raise ValueError(f"it is not gzipped, or not whole: {error}") from error

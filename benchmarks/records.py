@@ -14,7 +14,7 @@ import pandas as pd
 
 from benchmarks.errors import UserError
 from benchmarks.escaping.spreadsheet import quoted, unquoted
-from benchmarks.files import or_none, written_whole
+from benchmarks.files import content_of, or_none, written_whole
 
 
 @dataclass(frozen=True)
@@ -225,8 +225,8 @@ def read_texts(path: Path) -> pd.DataFrame:
 
 
 def _read_csv(path: Path, **options: Any) -> pd.DataFrame:
-    content = path.read_bytes()
     try:
+        content = content_of(path)
         if not content.endswith(b"\n"):
             raise ValueError("it ends within a row")
         with warnings.catch_warnings():

@@ -14,7 +14,7 @@ from types import NoneType
 from typing import Any
 
 from benchmarks.errors import UserError
-from benchmarks.files import read_json, write_json
+from benchmarks.files import content_of, read_json, write_json
 from benchmarks.stored.json_shape import NUMBER, misfit
 from benchmarks.vocabulary import CLAIMS_FOLDER, CURVES_FOLDER, RUN_JSON
 
@@ -73,13 +73,23 @@ def seal_files(folder: Path) -> None:
         _write_list(folder, record, {**files, **seals})
 
 
+def path_of(folder: Path, name: str) -> Path:
+    """Where a file of a run stands: gzipped, with ``.gz`` behind its name, if only so.
+
+    >>> path_of(Path("nowhere"), "worth.csv").name
+    'worth.csv'
+    """
+    path, zipped = folder / name, folder / f"{name}.gz"
+    return zipped if zipped.is_file() and not path.is_file() else path
+
+
 def require_as_written(folder: Path, name: str) -> None:
-    """Stop where a file is no longer what the run wrote.
+    """Stop where a file is no longer what the run wrote, which may have been gzipped since.
 
     Raises:
         UserError: it was changed, or is gone.
     """
-    seal, path = read_run_json(folder).get(LISTED, {}).get(name), folder / name
+    seal, path = read_run_json(folder).get(LISTED, {}).get(name), path_of(folder, name)
     if not seal:
         return
     if not path.is_file():
@@ -103,5 +113,9 @@ def _is_read(name: str) -> bool:
 
 
 def _seal(path: Path) -> str:
+    try:
+        content = content_of(path)
+    except ValueError:
+        return ""
     # The same where a checkout has changed the ends of lines.
-    return sha256(path.read_bytes().replace(b"\r\n", b"\n")).hexdigest()[:16]
+    return sha256(content.replace(b"\r\n", b"\n")).hexdigest()[:16]

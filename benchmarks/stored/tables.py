@@ -15,7 +15,7 @@ from pandas.api import types
 
 from benchmarks.errors import UserError
 from benchmarks.records import read_table
-from benchmarks.stored.listing import require_as_written
+from benchmarks.stored.listing import path_of, require_as_written
 from benchmarks.vocabulary import (
     CLAIMS_FOLDER,
     COMPARISONS_CSV,
@@ -222,7 +222,7 @@ COLUMNS = {
 
 
 def read_run_table(folder: Path, name: str) -> pd.DataFrame:
-    """A table of a run.
+    """A table of a run, which may be gzipped.
 
     Args:
         folder: the run's.
@@ -232,7 +232,7 @@ def read_run_table(folder: Path, name: str) -> pd.DataFrame:
         UserError: it is not as the run wrote it, or is no such table.
     """
     require_as_written(folder, name)
-    table = COLUMNS[name].completed(read_table(folder / name))
+    table = COLUMNS[name].completed(read_table(path_of(folder, name)))
     if wrong := COLUMNS[name].misfit(table):
         raise UserError(f"{folder / name} is damaged: {wrong}; delete it and run again")
     return table

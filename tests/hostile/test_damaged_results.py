@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import gzip
 import json
 import random
 import re
@@ -81,6 +82,17 @@ def test_lines_may_end_as_a_checkout_elsewhere_has_them(out: Path) -> None:
     summary = out / "summary.csv"
     summary.write_bytes(summary.read_bytes().replace(b"\n", b"\r\n"))
     assert not Results.load(out).summary.empty
+
+
+def test_table_may_have_been_gzipped_but_not_changed(out: Path) -> None:
+    path, zipped = out / "comparisons.csv", out / "comparisons.csv.gz"
+    content = path.read_bytes()
+    zipped.write_bytes(gzip.compress(content))
+    path.unlink()
+    assert len(Results.load(out).comparisons)
+    for damaged in (gzip.compress(content[:-9]), zipped.read_bytes()[:-20], content):
+        zipped.write_bytes(damaged)
+        refusal(out, "comparisons.csv.gz")
 
 
 @pytest.mark.usefixtures("quick_stages")

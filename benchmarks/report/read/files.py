@@ -17,7 +17,7 @@ from benchmarks.nouns import Nouns
 from benchmarks.records import QUANTITY_TYPES, Quantity
 from benchmarks.stored.arrays import DamagedArraysError, read_arrays
 from benchmarks.stored.json_shape import NUMBER, NUMBER_OR_NONE, Exactly, misfit
-from benchmarks.stored.listing import require_as_written
+from benchmarks.stored.listing import path_of, require_as_written
 from benchmarks.stored.tables import COLUMNS, read_run_table
 from benchmarks.vocabulary import (
     CLAIMS_FOLDER,
@@ -77,7 +77,7 @@ def read_latency(folder: Path) -> pd.DataFrame:
 
 def read_if_there(folder: Path, name: str) -> pd.DataFrame:
     """A table of a run; empty where there is no such file, and never was."""
-    if (folder / name).exists():
+    if path_of(folder, name).exists():
         return read_run_table(folder, name)
     require_as_written(folder, name)
     return pd.DataFrame()
