@@ -106,8 +106,9 @@ def time_scores(plan: Plan, workspace: Workspace, limits: Limits) -> None:
 def held_bytes(function: Callable[..., object]) -> int:
     """The bytes of all tensors that a function closes over; networks are not counted.
 
-    >>> bank = torch.zeros(4, 2)
-    >>> held_bytes(lambda images: images @ bank.T)
+    >>> def fitted(bank):
+    ...     return lambda images: images @ bank.T
+    >>> held_bytes(fitted(torch.zeros(4, 2)))
     32
     """
     tensors: dict[int, int] = {}

@@ -36,6 +36,8 @@ MEASURES: dict[str, Callable[[Floats], Floats]] = {
 }
 """Of two classes, from the true one's logit."""
 
+SHORT_AND_LONG = ["accuracy", "nll", pytest.param("brier", marks=pytest.mark.long)]
+
 
 def weights(seed: int, images: int = IMAGES) -> NDArray[np.uint8]:
     return np.concatenate(list(image_weights(images, RESAMPLES, seed)), axis=1)
@@ -75,7 +77,7 @@ def covered(result: list[Estimate], true: float) -> float:
 
 
 @pytest.mark.parametrize("replicates", [1, 5, 10])
-@pytest.mark.parametrize("measure", MEASURES)
+@pytest.mark.parametrize("measure", SHORT_AND_LONG)
 def test_means(measure: str, replicates: int) -> None:
     random, drawn = np.random.default_rng(replicates), weights(0)
     result = []
@@ -124,7 +126,7 @@ def of_other_networks(means: Floats, of_one: int, covariance: Floats) -> Estimat
         *((of_other_networks, *counts) for counts in ((1, 1), (5, 5), (5, 1), (1, 5), (10, 5))),
     ],
 )
-@pytest.mark.parametrize("measure", MEASURES)
+@pytest.mark.parametrize("measure", SHORT_AND_LONG)
 def test_differences(
     difference: Callable[[Floats, int, Floats], Estimate],
     measure: str,

@@ -31,8 +31,19 @@ SUITES = ("softmax", "mc_dropout", "mc_dropout_exact", "deep_ensemble")
 ENGINES = [TorchEngine(), NumbaEngine()]
 
 
-@pytest.mark.parametrize("engine", ENGINES, ids=lambda engine: engine.name.split("-")[0])
-@pytest.mark.parametrize("name", METHODS)
+CONTRACTS = [
+    pytest.param(
+        *(name, engine),
+        id=f"{name}-{engine.name.split('-')[0]}",
+        # PyTorch is the slower one, and what methods add to a network is the same by both.
+        marks=[pytest.mark.long] if name not in SUITES and engine == TorchEngine() else [],
+    )
+    for name in METHODS
+    for engine in ENGINES
+]
+
+
+@pytest.mark.parametrize(("name", "engine"), CONTRACTS)
 def test_keeps_the_contract(
     name: str, engine: Engine, training_images: LabelledImages, test_images: LabelledImages
 ) -> None:
