@@ -86,7 +86,8 @@ def test_medium_is_full_with_fewer_networks() -> None:
         for field in fields(Configuration)
         if getattr(medium, field.name) != getattr(FULL, field.name)
     }
-    assert differing == {"preset", "recipes", "methods", "members", "replicates", "pool"}
+    sizes = {"members", "replicates", "pool", "resamples"}
+    assert differing == {"preset", "recipes", "methods"} | sizes
     assert medium.recipes == ("standard", "plain")
     assert set(FULL.methods) - set(medium.methods) == {"mc_dropout_exact"}
     assert (medium.pool, max(medium.members), medium.replicates) == (20, 20, 5)

@@ -245,6 +245,7 @@ def _medium(task: Task) -> Configuration:
         passes=(1, 2, 5, 10, 20, 50, 100),
         replicates=5,
         pool=20,
+        resamples=500,
     )
 
 
