@@ -79,11 +79,16 @@ def test_timing_needs_few_packages_and_no_installation(packages: Path, tmp_path:
     out = tmp_path / "out"
     assert {path.name for path in out.glob("[!.]*")} == {
         "latency.csv",
+        "score-latency.csv",
         "run.json",
         "tables",
         *FILES,
     }
-    assert {path.name for path in out.glob("tables/*.md")} == {"latency.md", "resources.md"}
+    assert {path.name for path in out.glob("tables/*.md")} == {
+        "latency.md",
+        "latency-scores.md",
+        "resources.md",
+    }
     table = pd.read_csv(out / "latency.csv", keep_default_na=False)
     timed = table[(table["status"] == "ok") & (table["device"] == "cpu")]
     assert set(timed["method"]) == {"softmax", "mc_dropout", "deep_ensemble"}

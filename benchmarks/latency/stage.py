@@ -89,7 +89,6 @@ def time_alone(
         nouns_of(plan).write(out)
         with record.timed(LATENCY):
             failures = time_methods(plan, workspace, record.trained_on(plan), device)
-            time_scores(plan, workspace, LIMITS[plan.configuration.preset])
         write_latency_tables(out)
     return failures
 
@@ -97,7 +96,7 @@ def time_alone(
 def time_methods(
     plan: Plan, workspace: Workspace, trained_on: str | None = None, device: str = ""
 ) -> list[Failure]:
-    """Time what is not in `latency.csv` yet, one after the other; what failed, and why.
+    """Time what is not in `latency.csv` yet, one after the other, and scores; what failed, and why.
 
     Rows of this machine and these versions are kept, so that a run goes on where it was stopped;
     delete the file to time everything anew.
@@ -128,6 +127,8 @@ def time_methods(
             for row in timed
             if row.status == "failed"
         ]
+    if any(setup.device == "cpu" for setup in available):
+        time_scores(plan, workspace, LIMITS[plan.configuration.preset])
     return failures
 
 

@@ -188,7 +188,7 @@ def test_record_has_how_long_it_took_and_needs_no_data(tmp_path: Path) -> None:
     assert time_alone(*run_in(tmp_path, few)) == []
     out = tmp_path / "out"
     assert {path.name for path in out.iterdir()} == {
-        *("latency.csv", "run.json", "tables", LOCK_FILE),
+        *("latency.csv", "score-latency.csv", "run.json", "tables", LOCK_FILE),
         *FILES,
     }
     assert '"latency": ' in (tmp_path / "out" / "run.json").read_text()

@@ -6,8 +6,7 @@ from collections.abc import Callable
 
 from benchmarks.claims import write_claims
 from benchmarks.errors import UserError
-from benchmarks.latency.score_cost import time_scores
-from benchmarks.latency.stage import LIMITS, time_methods
+from benchmarks.latency.stage import time_methods
 from benchmarks.report import write_report
 from benchmarks.run.compilation import compile_once
 from benchmarks.run.failure import Failure
@@ -68,9 +67,7 @@ def _run_stages(
 
 def latency(plan: Plan, workspace: Workspace, record: RunRecord) -> list[Failure]:
     """Time every method on every device, with nothing else running, and every score."""
-    failures = time_methods(plan, workspace, record.trained_on(plan))
-    time_scores(plan, workspace, LIMITS[plan.configuration.preset])
-    return failures
+    return time_methods(plan, workspace, record.trained_on(plan))
 
 
 def claims(plan: Plan, workspace: Workspace, record: RunRecord) -> list[Failure]:

@@ -30,7 +30,7 @@ def test_every_file_is_there(finished: Path) -> None:
     out = finished / "out"
     assert {path.name for path in out.glob("[!.]*")} == {
         *("measurements.csv", "summary.csv", "comparisons.csv", "training.csv", "run.json"),
-        "worth.csv",
+        *("worth.csv", "score-comparisons.csv", "score-worth.csv"),
         *("predictions", "curves", "images.npz", "claims.json", "claims.md"),
         *FILES,
     }
