@@ -12,6 +12,7 @@ from benchmarks.report.results import Results
 from benchmarks.report.tables.integrity import integrity_table
 from benchmarks.report.tables.latency import latency_tables
 from benchmarks.report.tables.text.formats import write_tables
+from benchmarks.stored.listing import path_of
 from benchmarks.vocabulary import SCORE_LATENCY_CSV, SUMMARY_CSV
 
 
@@ -22,7 +23,7 @@ def write_report(folder: Path) -> None:
         UserError: nothing has been measured there yet, or the run is of an earlier version.
     """
     write_latency_tables(folder)
-    if not read_latency(folder).empty and not (folder / SUMMARY_CSV).exists():
+    if not read_latency(folder).empty and not path_of(folder, SUMMARY_CSV).exists():
         return  # methods were only timed here
     # Not at the top: tables of timings are written where nothing that draws is installed.
     from benchmarks.report.answer.kinds import kinds_table

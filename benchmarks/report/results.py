@@ -26,7 +26,7 @@ from benchmarks.report.read.files import (
     read_tables,
     require_known,
 )
-from benchmarks.stored.listing import read_run_json
+from benchmarks.stored.listing import path_of, read_run_json
 from benchmarks.vocabulary import (
     CLAIMS_FOLDER,
     COMPARISONS_CSV,
@@ -85,7 +85,7 @@ class Results:
         Raises:
             UserError: nothing has been measured there yet, or a file is damaged.
         """
-        if not (folder / SUMMARY_CSV).exists():
+        if not path_of(folder, SUMMARY_CSV).exists():
             raise UserError(f"there are no results in {folder} yet; run without --only first")
         tables, claims = read_tables(folder), read_claims(folder) or None
         if tables[SUMMARY_CSV].empty:
