@@ -217,7 +217,9 @@ def test_report_of_an_earlier_version_is_refused_and_left_alone(
 
 
 # The reference is of a run before scores could be chosen.
-@pytest.mark.parametrize(("name", "later"), [("quick", []), ("reference", ["scores"])])
+@pytest.mark.parametrize(
+    ("name", "later"), [("quick", []), ("medium", []), ("reference", ["scores"])]
+)
 def test_committed_results_are_of_a_configuration_of_today(name: str, later: list[str]) -> None:
     record = json.loads((ROOT / "results" / name / "run.json").read_text())
     assert [*record["configuration"], *later] == list(QUICK.identity)
