@@ -46,7 +46,7 @@ from benchmarks.run.nouns import nouns_of
 from benchmarks.run.plan import Plan
 from benchmarks.run.record import RunRecord
 from benchmarks.run.workspace import Workspace
-from benchmarks.stored.listing import own_file
+from benchmarks.stored.listing import own_file, path_of
 from benchmarks.vocabulary import LATENCY, LATENCY_CSV, SUMMARY_CSV
 from methods import METHODS, PooledMethod, UncertaintyMethod
 from methods.engines.choice import choose_engine
@@ -78,7 +78,11 @@ def time_alone(
             run, or holds published results, whose record of another machine would be lost.
     """
     out = workspace.out
-    if (out / SUMMARY_CSV).exists() and not workspace.predictions.folder.exists() and not overwrite:
+    if (
+        path_of(out, SUMMARY_CSV).exists()
+        and not workspace.predictions.folder.exists()
+        and not overwrite
+    ):
         raise UserError(
             f"{out} holds results without predictions, perhaps from another machine; choose "
             "another folder with --out"

@@ -13,7 +13,7 @@ from benchmarks.report.names import training_images_remark
 from benchmarks.report.read.comparisons import Quantity
 from benchmarks.report.results import Results
 from benchmarks.report.tables.comparison import value_cell
-from benchmarks.stored.listing import LISTED, read_run_json
+from benchmarks.stored.listing import LISTED, path_of, read_run_json
 from benchmarks.vocabulary import (
     CLEAN,
     CURVES_FOLDER,
@@ -31,7 +31,7 @@ def show_outcome(out: Path) -> None:
     Conditions that were left out, because their data are not available, are named in one more line.
     """
     left_out: tuple[str, ...] = ()
-    if (out / SUMMARY_CSV).exists():
+    if path_of(out, SUMMARY_CSV).exists():
         results = Results.load(out)
         left_out = results.left_out
         Console().print(_table(results))

@@ -106,7 +106,8 @@ def _worths(
     if not measured.metric.better or measured.metric.biased:
         return
     every = {one.variant: side for one, side in primary.items()}
+    curves = ensembles_of(every, relations.of_networks)
     for (variant, score), side in further.items():
-        for ensemble, sizes in ensembles_of(every, relations.of_networks).items():
+        for ensemble, sizes in curves.items():
             if relations.split_of((variant, Variant(*ensemble, ""))) is not None:
                 yield worth_row(measured, variant, side, ensemble, sizes, score)

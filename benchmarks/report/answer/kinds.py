@@ -64,7 +64,8 @@ def _methods(results: Results) -> Iterator[tuple[str, Candidate]]:
 def _scores(results: Results) -> Iterator[tuple[str, Candidate]]:
     """Of each kind the score with the highest mean AUROC on the images of a single network."""
     evidence = Evidence(results)
-    single = [one for one in _candidates(results) if one in _scored(results)]
+    scored = _scored(results)
+    single = [one for one in _candidates(results) if one in scored]
     for kind in (OF_LOGITS, OF_FEATURES):
         means: dict[Candidate, float] = {}
         for score in _of_kind(results, kind):

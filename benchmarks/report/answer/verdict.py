@@ -10,7 +10,7 @@ from benchmarks.report.answer.decision import Decision, decisions
 from benchmarks.report.answer.evidence import Candidate, Evidence, Relation, networks
 from benchmarks.report.answer.labels import DROPOUT, in_sentence
 from benchmarks.report.answer.situations import PURPOSES
-from benchmarks.report.answer.words import FEW
+from benchmarks.report.answer.words import named
 from benchmarks.report.read.comparisons import Quantity
 from benchmarks.report.results import Results
 from benchmarks.report.texts import listed, within_sentence
@@ -128,9 +128,8 @@ def _used(results: Results, made: Sequence[Decision]) -> str:
     told: dict[str, list[str]] = {}
     for decision in made:
         retrains = decision.situation.retrains
-        named = decision.chosen if len(decision.chosen) <= FEW else decision.chosen[:1]
-        names = [in_sentence(results, one, retrained=retrains) for one in named]
-        others = len(decision.chosen) - len(named)
+        names = [in_sentence(results, one, retrained=retrains) for one in named(decision)]
+        others = len(decision.chosen) - len(names)
         choice = " or ".join([*names, *([f"one of {others} others"] if others else [])])
         told.setdefault(choice, []).append(decision.purpose.clause)
     undecided = " and ".join(told.pop("", []))

@@ -71,13 +71,17 @@ def costs(evidence: Evidence, decision: Decision) -> str:
     return _of_each(evidence, decision, _cost)
 
 
+def named(decision: Decision) -> Sequence[Candidate]:
+    """Those of the chosen that are told of: of many the cheapest alone."""
+    return decision.chosen if len(decision.chosen) <= FEW else decision.chosen[:1]
+
+
 def _of_each(
     evidence: Evidence,
     decision: Decision,
     told: Callable[[Evidence, Decision, Candidate], Iterator[str]],
 ) -> str:
-    named = decision.chosen if len(decision.chosen) <= FEW else decision.chosen[:1]
-    of_each = {one: " ".join(told(evidence, decision, one)) for one in named}
+    of_each = {one: " ".join(told(evidence, decision, one)) for one in named(decision)}
     if len(of_each) == 1:
         return next(iter(of_each.values()))
     if not of_each:
