@@ -157,7 +157,7 @@ _TEXT = (
 def as_table(measurements: Iterable[Measurement]) -> pd.DataFrame:
     """The rows as a table in a fixed order, so that equal runs write equal bytes."""
     columns = [field.name for field in fields(Measurement)]
-    table = pd.DataFrame([asdict(row) for row in measurements], columns=columns)
+    table = pd.DataFrame([vars(row) for row in measurements], columns=columns)
     table["value"] = table["value"].astype(float)
     order = table["members"].map(members_rank)
     table = table.assign(order=order).sort_values(

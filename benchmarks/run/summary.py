@@ -6,10 +6,11 @@ import math
 from collections.abc import Iterable, Mapping
 from typing import cast
 
+import numpy as np
 import pandas as pd
 
 from benchmarks.metrics import METRICS
-from benchmarks.records import Interval, Key
+from benchmarks.records import Interval, Key, Measurement
 from benchmarks.tasks.conditions import Condition
 from benchmarks.vocabulary import WITH_VALUE, mean_name
 
@@ -53,36 +54,47 @@ def summarise(
     measurements: pd.DataFrame, intervals: Mapping[Key, Interval] | None = None
 ) -> pd.DataFrame:
     """Mean over replicates with its 95 % interval, where there is one: ``summary.csv``."""
-    rows = []
-    for key, group in measurements.groupby(_KEY, sort=False, dropna=False):
-        measured = group[group["status"].isin(WITH_VALUE)]
-        value = float(measured["value"].mean()) if len(measured) else math.nan
-        why = CONSTANT if group["metric"].iloc[0] in _constant() else SECONDARY
-        not_resampled = Interval(math.nan, why if math.isfinite(value) else "")
-        interval = (intervals or {}).get(cast(Key, key), not_resampled)
-        _, lower, upper = interval.around(value)
-        of_status = group if measured.empty else measured
-        with_reason = of_status[of_status["reason"] != ""]
-        shown = (of_status if with_reason.empty else with_reason).iloc[0]
-        remarks = (shown["reason"], _missing(group), interval.reason, interval.note)
-        rows.append(
-            dict(zip(_KEY, key, strict=True))
-            | {"value": value, "lower": lower, "upper": upper}
-            | {"replicates": len(measured), "images": shown["images"], "status": shown["status"]}
-            | {"reason": "; ".join(filter(None, remarks))}
-        )
+    groups: dict[Key, list[Measurement]] = {}
+    for row in measurements.itertuples(index=False):
+        replicate = cast(Measurement, row)
+        groups.setdefault(_key(replicate), []).append(replicate)
+    intervals, constant = intervals or {}, _constant()
+    rows = [
+        key + _mean_of_replicates(replicates, intervals.get(key), key[-1] in constant)
+        for key, replicates in groups.items()
+    ]
     bounds = ["value", "lower", "upper", "replicates", "images", "status", "reason"]
     return pd.DataFrame(rows, columns=_KEY + bounds)
 
 
-def _missing(replicates: pd.DataFrame) -> str:
+def _key(row: Measurement) -> Key:
+    return (row.recipe, row.method, row.members, row.condition, row.score, row.metric)
+
+
+def _mean_of_replicates(
+    replicates: list[Measurement], interval: Interval | None, constant: bool
+) -> tuple[float, float, float, int, int, str, str]:
+    """What the summary tells of one key: all but the key itself."""
+    measured = [row for row in replicates if row.status in WITH_VALUE]
+    value = float(np.mean([row.value for row in measured])) if measured else math.nan
+    if interval is None:
+        why = CONSTANT if constant else SECONDARY
+        interval = Interval(math.nan, why if math.isfinite(value) else "")
+    of_status = measured or replicates
+    shown = next((row for row in of_status if row.reason), of_status[0])
+    remarks = (shown.reason, _missing(replicates), interval.reason, interval.note)
+    reason = "; ".join(filter(None, remarks))
+    return *interval.around(value), len(measured), shown.images, shown.status, reason
+
+
+def _missing(replicates: list[Measurement]) -> str:
     """How many replicates have no value although others have, and why; empty: all alike."""
-    missing = replicates[~replicates["status"].isin(WITH_VALUE)]
+    missing = [row for row in replicates if row.status not in WITH_VALUE]
     if len(missing) in (0, len(replicates)):
         return ""
-    first = missing.iloc[0]
-    why = f": {first['reason']}" if first["reason"] else ""
-    return f"{first['status']} in {len(missing)} of {len(replicates)} replicates{why}"
+    first = missing[0]
+    why = f": {first.reason}" if first.reason else ""
+    return f"{first.status} in {len(missing)} of {len(replicates)} replicates{why}"
 
 
 def _constant() -> set[str]:
