@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from typing import Any
 
 # Tests compare bits: torch must not pick another kernel for another thread count.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
@@ -15,6 +16,15 @@ from benchmarks.run.custom_method import load_method
 from methods.networks.labelled_images import LabelledImages
 
 collect_ignore = ["small_command.py"]  # a command, which only `tests.processes` starts
+
+
+@pytest.hookimpl(optionalhook=True)  # where pytest-xdist is not installed, nobody calls it
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> object:
+    if config.getoption("dist") != "loadfile":
+        return None
+    from tests.shared_runs import BySharedRuns
+
+    return BySharedRuns(config, log)
 
 
 @pytest.fixture(autouse=True)

@@ -84,7 +84,8 @@ def _mean_of_replicates(
     shown = next((row for row in of_status if row.reason), of_status[0])
     remarks = (shown.reason, _missing(replicates), interval.reason, interval.note)
     reason = "; ".join(filter(None, remarks))
-    return *interval.around(value), len(measured), shown.images, shown.status, reason
+    _, lower, upper = interval.around(value)
+    return value, lower, upper, len(measured), shown.images, shown.status, reason
 
 
 def _missing(replicates: list[Measurement]) -> str:

@@ -37,6 +37,7 @@ def written(tmp_path_factory: pytest.TempPathFactory) -> Written:
         MNIST,
         conditions=(*MNIST.conditions, *GAUSSIAN_NOISE),
         recipes=(replace(ARTICLE, split="training"),),
+        training_images=1000,
         calibration_images=200,
     )
     with small_mnist(training=1200, test=300) as patch:
