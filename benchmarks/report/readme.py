@@ -15,7 +15,7 @@ from benchmarks.errors import UserError
 from benchmarks.files import written_whole
 from benchmarks.process.ending import run_command
 from benchmarks.report.answer.kinds import kinds_table
-from benchmarks.report.answer.table import decision_table
+from benchmarks.report.answer.table import short_decision_table
 from benchmarks.report.answer.verdict import advice, on_dropout
 from benchmarks.report.read.files import read_claims, read_latency
 from benchmarks.report.results import Results
@@ -111,7 +111,7 @@ def _figure(run: _Run) -> str:
     for name, caption in SHOWN.items():
         path = run.folder / FIGURES_FOLDER / f"{name}-{run.results.recipes[0]}.png"
         if (run.root / path).exists():
-            return f"![{caption}]({path.as_posix()})\n*{caption}*\n"
+            return f"![{name}]({path.as_posix()})\n*{caption}*\n"
     return ""
 
 
@@ -146,7 +146,7 @@ def _provenance(run: _Run) -> str:
 SECTIONS: dict[str, Callable[[_Run], str]] = {
     "dropout": lambda run: f"{on_dropout(run.results)}\n",
     "advice": lambda run: f"{advice(run.results)}\n",
-    "decision": lambda run: markdown(decision_table(run.results)),
+    "decision": lambda run: markdown(short_decision_table(run.results)),
     "kinds": lambda run: markdown(kinds_table(run.results)),
     "figure": _figure,
     "article": lambda run: f"{article_answer(run.claims)}\n",

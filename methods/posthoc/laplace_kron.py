@@ -29,7 +29,7 @@ class LaplaceKron(Laplace):
 
     name = "laplace_kron"
     label = "All-layer Laplace"
-    in_text = "Kronecker-factored Laplace"
+    in_text = "all-layer Laplace"
     citation = "Ritter et al. 2018; Daxberger et al. 2021"
     costly = True
 

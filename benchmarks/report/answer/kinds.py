@@ -25,8 +25,8 @@ OF_LOGITS, OF_FEATURES = "score of logits", "score of features"
 
 RULE = (
     "Of each kind the method with the lowest NLL on clean images, and the score with the highest "
-    "mean AUROC: chosen by these very images, so slightly too good. Scores rank the images of a "
-    "single network, whose predictions they leave as they are."
+    "mean AUROC: chosen by these very images, so slightly too good. Scores leave the predictions "
+    "of their network as they are."
 )
 
 

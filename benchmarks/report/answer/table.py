@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from math import log
 
+from benchmarks.report.answer.candidates import single_image
 from benchmarks.report.answer.decision import Decision, decisions
 from benchmarks.report.answer.evidence import Evidence
 from benchmarks.report.answer.labels import label
-from benchmarks.report.answer.words import costs, gains, use
+from benchmarks.report.answer.words import Advice, advised
+from benchmarks.report.names import Variant
+from benchmarks.report.number_format import two_digits
 from benchmarks.report.numbers.cost import main_setup, timed
 from benchmarks.report.results import Results
 from benchmarks.report.tables.table import Row, Table
@@ -26,32 +30,46 @@ def decision_table(results: Results) -> Table:
         name="decision",
         caption="Which method to use.",
         group_heading="Situation",
-        label_headings=("Judged on", "Use", "Gain", "Cost"),
+        label_headings=("Judged on", "Use", "Gain", "Cost", "Other choices"),
         headings=(),
         rows=tuple(_rows(evidence, made)),
         remarks=_remarks(results, made),
-        widths=(0.12, 0.3, 0.32, 0.2),
+        widths=(0.1, 0.18, 0.24, 0.2, 0.22),
+    )
+
+
+def short_decision_table(results: Results) -> Table:
+    """The same without what tests say of other choices."""
+    table = decision_table(results)
+    return replace(
+        table,
+        label_headings=table.label_headings[:-1],
+        rows=tuple(row._replace(labels=row.labels[:-1]) for row in table.rows),
+        widths=table.widths[:-1],
     )
 
 
 def _rows(evidence: Evidence, made: Sequence[Decision]) -> Iterator[Row]:
-    """A row a purpose; purposes of a situation with the same answer share one."""
-    purposes: dict[tuple[str, ...], list[str]] = {}
+    """A row a recommendation; purposes of a situation with the same answer share theirs."""
+    purposes: dict[tuple[str, tuple[Advice, ...]], list[str]] = {}
     for decision in made:
-        texts = (use(evidence, decision), gains(evidence, decision), costs(evidence, decision))
-        purposes.setdefault((decision.situation.label, *texts), []).append(decision.purpose.label)
-    for (situation, *cells), labels in purposes.items():
-        yield Row(situation, (", ".join(labels), *cells), ())
+        key = decision.situation.label, advised(evidence, decision)
+        purposes.setdefault(key, []).append(decision.purpose.label)
+    for (situation, (first, *more)), labels in purposes.items():
+        yield Row(situation, (", ".join(labels), *first), ())
+        for another in more:
+            yield Row(situation, ("", *another), ())
 
 
 def _remarks(results: Results, made: Sequence[Decision]) -> tuple[str, ...]:
-    baselines = dict.fromkeys(label(results, d.baseline) for d in made if d.baseline)
-    gain = f"Gain: from {' or '.join(baselines)}, the cheapest choice, to the method used."
+    baselines = dict.fromkeys(d.baseline for d in made if d.baseline)
+    cheapest = " or ".join(label(results, one) for one in baselines)
+    gain = f"Gain: from {cheapest}, the cheapest choice, to the method used."
     return (
         RULE,
         *([gain] if baselines else []),
         *_measures_remarks(results, made),
-        _latency_remark(results),
+        _latency_remark(results, [one.variant for one in baselines]),
     )
 
 
@@ -68,10 +86,13 @@ def _measures_remarks(results: Results, made: Sequence[Decision]) -> Iterator[st
         )
 
 
-def _latency_remark(results: Results) -> str:
+def _latency_remark(results: Results, cheapest: Sequence[Variant]) -> str:
     setup = main_setup(results.latency)
     if setup is None:
         return "Latency was not measured in this run."
     gpu = timed(results.latency)["device"].str.startswith("cuda").any()
+    timings = [timing for one in cheapest if (timing := single_image(results, one)) is not None]
+    of_cheapest = dict.fromkeys(two_digits(float(timing["p50_ms"])) for timing in timings)
+    beside = f"; the cheapest choice takes {' or '.join(of_cheapest)} ms" if of_cheapest else ""
     none = "" if gpu else " No GPU has been measured."
-    return f"Latency: median of single images on {setup.label}.{none}"
+    return f"Latency: median of single images on {setup.label}{beside}.{none}"

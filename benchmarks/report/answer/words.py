@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
 
 from benchmarks.records import members_rank
 from benchmarks.report.answer.candidates import (
@@ -38,55 +39,49 @@ NEEDS = {
 """What methods need beside networks."""
 
 
-def use(evidence: Evidence, decision: Decision) -> str:
-    """What to use, or why nothing is recommended."""
-    baseline, chosen, rivals = decision.baseline, decision.chosen, decision.rivals
-    if baseline is None:
-        return f"No recommendation: {decision.objection}."
+class Advice(NamedTuple):
+    """What is said of one choice.
+
+    Attributes:
+        use: what to use, or why nothing is recommended.
+        gain: over the cheapest choice, by each measure.
+        cost: training, needs, latency, and measures by which it is worse.
+        others: what tests say of the other choices.
+    """
+
+    use: str
+    gain: str = NOTHING
+    cost: str = NOTHING
+    others: str = NOTHING
+
+
+def advised(evidence: Evidence, decision: Decision) -> tuple[Advice, ...]:
+    """What is recommended, each for itself; of many choices the cheapest alone."""
+    if decision.baseline is None:
+        return (Advice(f"No recommendation: {decision.objection}."),)
     if decision.objection:
-        name = _label(evidence, decision, baseline)
-        return f"No recommendation: {decision.objection} with {name}."
-    if not chosen and len(rivals) > FEW:
-        name, others = _label(evidence, decision, baseline), _some(evidence, decision, rivals)
-        return f"No recommendation: no test puts {name} before or after {others}."
-    if not chosen:
-        return f"No recommendation: {_either(evidence, decision, (baseline, *rivals))}"
-    name = _label(evidence, decision, chosen[0])
-    if len(chosen) > FEW:
-        others = _some(evidence, decision, (*chosen[1:], *rivals))
-        beaten = _label(evidence, decision, baseline)
-        return f"{name}. It beats {beaten}, and no test puts {others} before it."
-    if len(chosen) > 1:
-        return _either(evidence, decision, chosen)
-    return " ".join((f"{name}.", *_apart(evidence, decision, chosen[0], rivals)))
-
-
-def gains(evidence: Evidence, decision: Decision) -> str:
-    """What the chosen gain over the cheapest choice, by each measure."""
-    return _of_each(evidence, decision, _gain)
-
-
-def costs(evidence: Evidence, decision: Decision) -> str:
-    """What the chosen cost: training, needs, latency, and measures by which they are worse."""
-    return _of_each(evidence, decision, _cost)
+        name = _label(evidence, decision, decision.baseline)
+        return (Advice(f"No recommendation: {decision.objection} with {name}."),)
+    others = " ".join(_others(evidence, decision)) or NOTHING
+    if not decision.chosen:
+        return (Advice("No recommendation: tests do not decide.", others=others),)
+    first, *more = (
+        Advice(
+            _label(evidence, decision, one),
+            " ".join(_gain(evidence, decision, one)),
+            " ".join(_cost(evidence, decision, one)),
+        )
+        for one in named(decision)
+    )
+    hidden = len(decision.chosen) - len(named(decision))
+    also = f", or one of {hidden} others" if hidden else ""
+    told = first._replace(use=f"{first.use}{also}", others=others)
+    return told, *(one._replace(use=f"or {one.use}") for one in more)
 
 
 def named(decision: Decision) -> Sequence[Candidate]:
     """Those of the chosen that are told of: of many the cheapest alone."""
     return decision.chosen if len(decision.chosen) <= FEW else decision.chosen[:1]
-
-
-def _of_each(
-    evidence: Evidence,
-    decision: Decision,
-    told: Callable[[Evidence, Decision, Candidate], Iterator[str]],
-) -> str:
-    of_each = {one: " ".join(told(evidence, decision, one)) for one in named(decision)}
-    if len(of_each) == 1:
-        return next(iter(of_each.values()))
-    if not of_each:
-        return NOTHING
-    return " ".join(f"{_label(evidence, decision, one)}: {text}" for one, text in of_each.items())
 
 
 def _label(evidence: Evidence, decision: Decision, candidate: Candidate) -> str:
@@ -101,11 +96,17 @@ def _some(evidence: Evidence, decision: Decision, several: Sequence[Candidate]) 
     return listed(labels)
 
 
-def _either(evidence: Evidence, decision: Decision, several: Sequence[Candidate]) -> str:
-    """The names of several, and what tests say of the first and the others."""
-    names = " or ".join(_label(evidence, decision, one) for one in several)
-    first, *others = several
-    return " ".join((f"{names}.", *_apart(evidence, decision, first, others)))
+def _others(evidence: Evidence, decision: Decision) -> Iterator[str]:
+    """What tests say of the choices beside the first: sentences."""
+    if not decision.chosen and len(decision.rivals) > FEW:
+        name = _label(evidence, decision, decision.tested[0])
+        yield f"No test puts {name} before or after {_some(evidence, decision, decision.rivals)}."
+    elif len(decision.chosen) > FEW:
+        others = (*decision.chosen[1:], *decision.rivals)
+        yield f"No test puts {_some(evidence, decision, others)} before it."
+    else:
+        first, *chosen = decision.chosen or decision.tested[:1]
+        yield from _apart(evidence, decision, first, chosen or decision.rivals)
 
 
 def _apart(
@@ -217,7 +218,7 @@ def _cost(evidence: Evidence, decision: Decision, chosen: Candidate) -> Iterator
         needs = (*needs, TRAINING_IMAGES)
     for need in dict.fromkeys(needs):
         yield f"Needs {NEEDS.get(need, need)}."
-    yield _latency(results, chosen, baseline)
+    yield _latency(results, chosen)
     relations = evidence.relations(chosen, baseline, decision.quantities)
     worse = _with(relations, Relation.WORSE) if chosen != baseline else []
     if worse:
@@ -235,14 +236,13 @@ def _training(results: Results, chosen: Candidate) -> str:
     return f"{trained}." if math.isnan(seconds) else f"{trained} ({two_digits(seconds)} s)."
 
 
-def _latency(results: Results, chosen: Candidate, baseline: Candidate) -> str:
-    """The median for a single image, beside that of the cheapest choice."""
-    timing, usual = (single_image(results, one.variant) for one in (chosen, baseline))
+def _latency(results: Results, chosen: Candidate) -> str:
+    """The median for a single image."""
+    timing = single_image(results, chosen.variant)
     if timing is None:
         return "Latency not measured."
     median = two_digits(float(timing["p50_ms"]))
-    before = median if usual is None else two_digits(float(usual["p50_ms"]))
-    told = f"{median} ms an image{f' instead of {before}' if before != median else ''}"
+    told = f"{median} ms an image"
     if not chosen.score:
         return f"{told}."
     scored = score_of_single_image(results, chosen.score)
