@@ -17,7 +17,7 @@ from benchmarks.run.folder.earlier_run import read_record, remove_earlier_run
 from benchmarks.run.integrity.check import Check, require_passed
 from benchmarks.run.plan import Plan
 from benchmarks.run.workspace import Workspace
-from benchmarks.stored.listing import LISTED, read_run_json, seal_files
+from benchmarks.stored.listing import LISTED, path_of, read_run_json, seal_files
 from benchmarks.vocabulary import (
     LATENCY,
     LATENCY_CSV,
@@ -229,7 +229,7 @@ def _identification(plan: Plan) -> dict[str, Any]:
 
 def _seconds_of_timings(earlier: dict[str, Any], out: Path) -> dict[str, float]:
     """The seconds of a run that only timed methods; published results are begun anew."""
-    if not (out / LATENCY_CSV).exists() or (out / SUMMARY_CSV).exists():
+    if not (out / LATENCY_CSV).exists() or path_of(out, SUMMARY_CSV).exists():
         return {}
     return {stage: s for stage, s in earlier.get("seconds", {}).items() if stage == LATENCY}
 

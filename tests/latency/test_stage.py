@@ -194,13 +194,14 @@ def test_record_has_how_long_it_took_and_needs_no_data(tmp_path: Path) -> None:
     assert '"latency": ' in (tmp_path / "out" / "run.json").read_text()
 
 
-def test_published_results_keep_their_record(tmp_path: Path) -> None:
+@pytest.mark.parametrize("summary", ["summary.csv", "summary.csv.gz"])
+def test_published_results_keep_their_record(summary: str, tmp_path: Path) -> None:
     few = replace(SMALL, methods=("softmax",), batch_sizes=(1,))
     (tmp_path / "out").mkdir()
-    (tmp_path / "out" / "summary.csv").write_text("of another machine")
+    (tmp_path / "out" / summary).write_text("of another machine")
     with pytest.raises(UserError, match="choose another folder with --out"):
         time_alone(*run_in(tmp_path, few))
-    assert [path.name for path in (tmp_path / "out").iterdir()] == ["summary.csv"]
+    assert [path.name for path in (tmp_path / "out").iterdir()] == [summary]
 
 
 def test_threads_are_those_that_torch_has_at_the_start() -> None:

@@ -318,7 +318,10 @@ def test_published_results_are_begun_anew(tmp_path: Path) -> None:
     assert content(tmp_path)["seconds"] == {}
 
 
-def test_seconds_of_timings_alone_add_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("summary", ["summary.csv", "summary.csv.gz"])
+def test_seconds_of_timings_alone_add_up(
+    summary: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     clock = iter([0.0, 9.0, 10.0, 12.5, 100.0, 101.0])
     monkeypatch.setattr(run_record.time, "monotonic", lambda: next(clock))
     record = RunRecord.begin(*run_in(tmp_path))
@@ -329,6 +332,6 @@ def test_seconds_of_timings_alone_add_up(tmp_path: Path, monkeypatch: pytest.Mon
     with RunRecord.begin(*run_in(tmp_path)).timed("latency"):
         pass
     assert content(tmp_path)["seconds"] == {"latency": 3.5}
-    (tmp_path / "summary.csv").write_text("published")
+    (tmp_path / summary).write_text("published")
     RunRecord.begin(*run_in(tmp_path))
     assert content(tmp_path)["seconds"] == {}
