@@ -39,7 +39,7 @@ NO_GPU = (
 )
 
 SHOWN = {
-    "worth": "How many networks each method is worth, by each measure.",
+    "worth": "The size of the deep ensemble that does as well as each method, with 95 % intervals.",
     "rotated": "Measures against the angle of rotation.",
 }
 """Of these figures the first that there is, and what it shows."""

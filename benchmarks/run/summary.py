@@ -14,7 +14,7 @@ from benchmarks.records import Interval, Key, Measurement
 from benchmarks.tasks.conditions import Condition
 from benchmarks.vocabulary import WITH_VALUE, mean_name
 
-SECONDARY = "no interval: a secondary score, or a size that methods are not compared at"
+SECONDARY = "no interval: not computed for this score or size"
 CONSTANT = "no interval: it is the same for every draw of images"
 
 _KEY = ["recipe", "method", "members", "condition", "score", "metric"]

@@ -305,7 +305,7 @@ def test_recipes_and_conditions_are_defined_by_their_fields(reported: Path, tmp_
     images = recipes.set_index("name")["images"]["standard"]
     assert (
         f"standard . Network: lenet5, dropout 0.5. Images: {images:,} training images, in a new "
-        "order each epoch, less 0.1307 and divided by 0.3081. Loss: cross-entropy of the logits. "
+        "order each epoch, normalised by mean 0.1307 and standard deviation 0.3081. Loss: cross-entropy of the logits. "
         "Optimiser: adam, learning rate 0.001 (constant), weight decay 0, "
     ) in text
     assert "120° . Group: rotated. Labels: ill-defined (6 and 9 swap). Images: those of" in text
@@ -316,7 +316,7 @@ def test_recipes_and_conditions_are_defined_by_their_fields(reported: Path, tmp_
     methods.to_csv(folder / "methods.csv", index=False)
     text = Parsed(page_of(folder)).text
     assert "Images: 1,234 training images, in the same order each epoch" in text
-    assert "Has the probabilities of: Softmax" in text
+    assert "Same probabilities as: Softmax" in text
 
 
 def test_explorer_shows_the_measures_that_the_run_wrote(reported: Path) -> None:

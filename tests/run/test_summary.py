@@ -79,7 +79,7 @@ def test_summary_keeps_apart_what_differs_in_anything_but_the_replicate() -> Non
 @pytest.mark.parametrize(
     ("metric", "reason"),
     [
-        ("ece", "a secondary score, or a size that methods are not compared at"),
+        ("ece", "not computed for this score or size"),
         ("prevalence", "it is the same for every draw of images"),
     ],
 )

@@ -69,6 +69,6 @@ EDGE_CASES = Claim(
     figure="risk-coverage-pairwise_disagreement",
     against="The networks differ only in initial weights and dropout masks; they share one "
     "architecture, unlike the models of the article's sentence. There is one ensemble, so the "
-    "interval leaves out how ensembles differ.",
+    "interval does not cover how ensembles differ.",
     least_networks=2,
 )

@@ -241,15 +241,15 @@ RANK_AGREEMENT = Claim(
     statement="One network with dropout on mimics many models.",
     place="the introduction of dropout as a replacement for an ensemble",
     weight="central",
-    rule="Ensembles A and B share no network, and MC-dropout has 1,000 passes and networks of "
-    "neither. Images are ranked by mutual information. The rank correlation (Spearman) of "
-    "MC-dropout with B is divided by its ceiling, the one of A with B. Reproduced if the 95 % "
+    rule="Ensembles A and B share no network. MC-dropout (1,000 passes) uses networks outside A "
+    "and B. Images are ranked by mutual information. The rank correlation (Spearman) of "
+    "MC-dropout with B is divided by that of A with B, its ceiling. Reproduced if the 95 % "
     "interval of this share (over networks) lies above 0.8, on all images and on those on which "
     "a third ensemble, C, disagrees; partly if it lies above 0.5 on both.",
     measure=measure_imitation,
     judge=judge_imitation,
     figure="claims-rank-agreement",
-    against="There is one pair of ensembles, so the interval leaves out how the ceiling varies. "
+    against="There is one pair of ensembles: the interval does not cover how the ceiling varies. "
     "By disagreement many images are tied, so it does not decide. To rank images alike is less "
     "than to be equally good: the detection of errors is compared beside it.",
     least_networks=4,

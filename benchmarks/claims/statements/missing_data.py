@@ -147,11 +147,12 @@ MISSING_DATA = Claim(
     weight="supporting",
     rule="Mutual information and disagreement are compared from one training set to the next, on "
     "the same images, for MC-dropout and for ensembles of two. A step counts only if the 95 % "
-    "interval of the difference (paired, over networks) leaves zero. Similar images become more "
-    "from 1,000 to 10,000 to 60,000 training images (on clean images), and from 60,000 to the "
-    "same images rotated at random (on images rotated by 45°). Reproduced if uncertainty falls at "
-    "each such step and rises at no step, from 1,000 to 60,000 on rotated images either; partly "
-    "if it falls in at least half of the comparisons with more similar images.",
+    "interval of the difference (paired, over networks) excludes zero. Similar images are added "
+    "in three steps: from 1,000 to 10,000 and to 60,000 training images (tested on clean images), "
+    "then by rotating the 60,000 at random (tested on images rotated by 45°). Reproduced if "
+    "uncertainty falls at each of these steps and rises at none, including that from 1,000 to "
+    "60,000 on rotated images; partly if it falls in at least half of the comparisons with more "
+    "similar images.",
     measure=measure_lack,
     judge=judge_lack,
     figure="claims-missing-data",

@@ -146,12 +146,12 @@ SIMILARITY = Claim(
     rule="Softmax does worse than MC-dropout and than the ensemble in two ways. On images rotated "
     "by 45° its ECE is higher, and its AUROC for out-of-distribution images (by predictive "
     "entropy, mean over the sets) is lower. Each of the four differences counts if its 95 % "
-    "interval leaves zero. Reproduced if all do, partly if some.",
+    "interval excludes zero. Reproduced if all do, partly if some.",
     measure=measure_similarity,
     judge=judge_similarity,
     figure="roc-predictive_entropy",
     against="Softmax of the same networks detects out-of-distribution images well, if worse than "
     "the others. Differences are paired by image and, for MC-dropout, by network; the intervals "
-    "leave out another ensemble. ECE is biased upwards, by an amount that differs with the method.",
+    "do not cover another ensemble. ECE is biased upwards, by amounts that differ with the method.",
     least_networks=2,
 )

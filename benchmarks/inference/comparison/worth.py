@@ -39,7 +39,7 @@ from benchmarks.vocabulary import FEWEST_REPLICATES
 FEWER, MORE = 0.0, math.inf
 """Worth less than the smallest ensemble, and more than the largest."""
 
-NO_GAIN = "no test tells whether more networks improve this measure"
+NO_GAIN = "no significant gain from more networks by this measure"
 IMAGES_ONLY = "fewer than five replicates: the interval leaves out how networks differ"
 NOT_FINITE = "a value is undefined or infinite"
 

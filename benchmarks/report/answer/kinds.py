@@ -17,16 +17,15 @@ from benchmarks.report.tables.comparison import value_cell
 from benchmarks.report.tables.table import Cell, Row, Table
 from benchmarks.vocabulary import CLEAN
 
-QUALITY, DETECTION = ("accuracy", "nll"), "auroc"
-"""What the table has of each method; the second of the former is what it is chosen by."""
+ACCURACY, NLL, AUROC = "accuracy", "nll", "auroc"
+"""What the table has of each method; by the second, methods are chosen, and by the last, scores."""
 
 OF_LOGITS, OF_FEATURES = "score of logits", "score of features"
 """The kinds of scores that are computed from networks, not from probabilities."""
 
 RULE = (
-    "Of each kind the method with the lowest NLL on clean images, and the score with the highest "
-    "mean AUROC: chosen by these very images, so slightly too good. Scores leave the predictions "
-    "of their network as they are."
+    "Selected by NLL on clean images (scores: by mean AUROC) on these very test images, so values "
+    "are slightly optimistic. Scores change no prediction."
 )
 
 
@@ -54,7 +53,7 @@ def _methods(results: Results) -> Iterator[tuple[str, Candidate]]:
     evidence, by_kind = Evidence(results), dict[str, list[Candidate]]()
     for candidate in _candidates(results):
         by_kind.setdefault(results.names.method(candidate.method).group, []).append(candidate)
-    chosen_by = Quantity(CLEAN, QUALITY[-1])
+    chosen_by = Quantity(CLEAN, NLL)
     for kind, some in by_kind.items():
         values = {one: row["value"] for one in some if (row := evidence.value(one, chosen_by))}
         if values:
@@ -70,7 +69,7 @@ def _scores(results: Results) -> Iterator[tuple[str, Candidate]]:
         means: dict[Candidate, float] = {}
         for score in _of_kind(results, kind):
             for one in (candidate._replace(score=score) for candidate in single):
-                rows = [evidence.value(one, Quantity(c, DETECTION)) for c in results.ood]
+                rows = [evidence.value(one, Quantity(c, AUROC)) for c in results.ood]
                 if values := [row["value"] for row in rows if row]:
                     means[one] = fmean(values)
         if means:
@@ -109,8 +108,8 @@ def _of_kind(results: Results, kind: str) -> list[str]:
 
 def _quantities(results: Results) -> tuple[Quantity, ...]:
     conditions = (CLEAN, *results.group_means[:1])
-    quality = [Quantity(condition, metric) for metric in QUALITY for condition in conditions]
-    return (*quality, *(Quantity(condition, DETECTION) for condition in results.ood[:1]))
+    quality = (Quantity(CLEAN, ACCURACY), *(Quantity(one, NLL) for one in conditions))
+    return (*quality, *(Quantity(condition, AUROC) for condition in results.ood[:1]))
 
 
 def _heading(results: Results, quantity: Quantity) -> str:
@@ -123,7 +122,7 @@ def _row(results: Results, kind: str, chosen: Candidate, quantities: Sequence[Qu
     of_recipe = results.of_recipe(chosen.recipe)
     cells = [
         value_cell(of_recipe, chosen.variant, quantity._replace(score=chosen.score))
-        if quantity.metric == DETECTION or not chosen.score
+        if quantity.metric == AUROC or not chosen.score
         else Cell()
         for quantity in quantities
     ]

@@ -76,8 +76,8 @@ ON_SHIFTED = Purpose(
 )
 
 ON_EITHER = Purpose(
-    "Not known which images come",
-    "when it is not known which images come",
+    "Clean or shifted, unknown in advance",
+    "when either may come",
     lambda results: (CLEAN, *results.group_means) if results.group_means else (),
     _QUALITY,
     together=True,

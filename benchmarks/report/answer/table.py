@@ -18,8 +18,8 @@ from benchmarks.report.results import Results
 from benchmarks.report.tables.table import Row, Table
 
 RULE = (
-    "Decided by tests on the same images (docs/statistics.md): better by a measure and worse by "
-    "none, or as good and cheaper."
+    "A method is recommended if tests show it to be better on some measure and worse on none, or "
+    "as good and cheaper (docs/statistics.md); of several, the cheapest is shown."
 )
 
 
@@ -64,7 +64,7 @@ def _rows(evidence: Evidence, made: Sequence[Decision]) -> Iterator[Row]:
 def _remarks(results: Results, made: Sequence[Decision]) -> tuple[str, ...]:
     baselines = dict.fromkeys(d.baseline for d in made if d.baseline)
     cheapest = " or ".join(label(results, one) for one in baselines)
-    gain = f"Gain: from {cheapest}, the cheapest choice, to the method used."
+    gain = f"Gain: over {cheapest}, the cheapest choice, by training and method together."
     return (
         RULE,
         *([gain] if baselines else []),
@@ -80,10 +80,7 @@ def _measures_remarks(results: Results, made: Sequence[Decision]) -> Iterator[st
     if "nll" in used and classes:
         yield f"Equal probabilities for all {classes} classes have an NLL of {log(classes):.2f}."
     if "augrc" in used:
-        yield (
-            "AUGRC: the share of images that are accepted and wrong, a mean over all shares "
-            "abstained on."
-        )
+        yield ("AUGRC: the share of images that are accepted and wrong, averaged over coverage.")
 
 
 def _latency_remark(results: Results, cheapest: Sequence[Variant]) -> str:

@@ -15,7 +15,7 @@ from benchmarks.report.read.comparisons import Quantity
 from benchmarks.report.results import Results
 from benchmarks.report.texts import listed, within_sentence
 
-QUESTION = "whether one network with dropout tells what many would"
+QUESTION = "whether one network with dropout is as good as many"
 
 DECIDED = (Relation.WORSE, Relation.BETTER, Relation.AS_GOOD)
 """What tests decide: the measures are named."""
@@ -58,7 +58,7 @@ def on_dropout(results: Results) -> str:
     size = cost(results, many)[0]
     worth = _worth([w for q in quantities if (w := evidence.worth(one, many, q))])
     name = in_sentence(results, one, retrained=False)
-    compared = f"{name} was compared with {size} networks by {len(found)} measures"
+    compared = f"{name} was compared with an ensemble of {size} networks on {len(found)} measures"
     reply = _reply(list(found.values()))
     return f"{reply}: {compared}. It is {_counted(results, found)}.{worth}"
 
@@ -84,7 +84,7 @@ def _counted(results: Results, found: Mapping[Quantity, Relation]) -> str:
         some = [quantity for quantity, one in found.items() if one is relation]
         which = f" ({_measures(results, some)})" if relation in DECIDED else ""
         if some:
-            said.append(f"{relation} by {len(some)}{which}")
+            said.append(f"{relation} on {len(some)}{which}")
     return listed(said)
 
 
@@ -107,8 +107,8 @@ def _worth(worths: Sequence[tuple[str, str, str]]) -> str:
     ]
     least, median, most = ordered[0], ordered[(len(ordered) - 1) // 2], ordered[-1]
     unit = "network" if median == "1" else "networks"
-    ends = f" ({least} to {most})" if least != most else ""
-    return f" By the median measure it is worth {median} {unit}{ends}."
+    ends = f" ({least} to {most}, over the measures)" if least != most else ""
+    return f" Its median worth is {median} {unit}{ends}."
 
 
 def _advised(results: Results, some: Sequence[Decision]) -> str:

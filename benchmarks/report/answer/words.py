@@ -33,7 +33,7 @@ TRAINING_IMAGES = "training images"
 NEEDS = {
     DROPOUT: "networks trained with dropout",
     "calibration": "held-out images",
-    MORE_TRAINING: "more training",
+    MORE_TRAINING: "its own training",
     TRAINING_IMAGES: "the training images",
 }
 """What methods need beside networks."""
@@ -64,7 +64,8 @@ def advised(evidence: Evidence, decision: Decision) -> tuple[Advice, ...]:
         return (Advice(f"No recommendation: {decision.objection} with {name}."),)
     others = " ".join(_others(evidence, decision)) or NOTHING
     if not decision.chosen:
-        return (Advice("No recommendation: tests do not decide.", others=others),)
+        name = _label(evidence, decision, decision.baseline)
+        return (Advice(f"{name}: no other is shown to be better", others=others),)
     first, *more = (
         Advice(
             _label(evidence, decision, one),
@@ -76,7 +77,10 @@ def advised(evidence: Evidence, decision: Decision) -> tuple[Advice, ...]:
     hidden = len(decision.chosen) - len(named(decision))
     also = f", or one of {hidden} others" if hidden else ""
     told = first._replace(use=f"{first.use}{also}", others=others)
-    return told, *(one._replace(use=f"or {one.use}") for one in more)
+    return told, *(
+        advice._replace(use=f"or{_by(evidence, decision, other)} {advice.use}")
+        for advice, other in zip(more, named(decision)[1:], strict=True)
+    )
 
 
 def named(decision: Decision) -> Sequence[Candidate]:
@@ -94,6 +98,15 @@ def _some(evidence: Evidence, decision: Decision, several: Sequence[Candidate]) 
     if len(labels) > FEW + 1:
         labels[FEW:] = [f"{len(labels) - FEW} others"]
     return listed(labels)
+
+
+def _by(evidence: Evidence, decision: Decision, other: Candidate) -> str:
+    """By which measures another choice is better than the first; empty: by none."""
+    relations = evidence.relations(other, decision.chosen[0], decision.quantities)
+    better = [_measure(evidence, decision, one) for one in _with(relations, Relation.BETTER)]
+    if better:
+        return f", by {listed([within_sentence(one) for one in better])},"
+    return " (not compared)" if set(relations.values()) == {Relation.UNTESTED} else ""
 
 
 def _others(evidence: Evidence, decision: Decision) -> Iterator[str]:
@@ -246,8 +259,9 @@ def _latency(results: Results, chosen: Candidate) -> str:
     if not chosen.score:
         return f"{told}."
     scored = score_of_single_image(results, chosen.score)
-    more = "the score left out" if scored is None else f"{two_digits(scored['p50_ms'])} the score"
-    return f"{told}, {more}."
+    if scored is None:
+        return f"{told} without the score."
+    return f"{told} and {two_digits(scored['p50_ms'])} for the score."
 
 
 def _with(relations: dict[Quantity, Relation], relation: Relation) -> list[Quantity]:

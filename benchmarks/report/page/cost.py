@@ -108,7 +108,7 @@ def _chart(
     title = f"{printed.title}, {names.condition(condition).label}"
     return Chart(
         title=title,
-        description=f"{title}, against median latency; the Pareto front is shaded",
+        description=f"{title}, against median latency; the Pareto front is a grey line",
         x=x,
         y=y,
         lines=tuple(_lines(rows, names, x, y, looks)),

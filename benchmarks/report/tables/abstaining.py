@@ -12,8 +12,8 @@ from benchmarks.report.tables.table import Cell, Row, Table
 from benchmarks.vocabulary import SELF_TRAINED
 
 CAPTION = (
-    "Error (%) of the images that are left when a method abstains on those of which it is least "
-    "certain, by its primary score; ± half the 95 % interval."
+    "Error (%) on accepted images, by the share of images that a method abstains on: those most "
+    "uncertain by its primary score; ± half the 95 % interval."
 )
 
 

@@ -63,7 +63,7 @@ def cost_table(results: Results, recipe: str, setup: Setup) -> Table:
     images = [f"ms, {images_text(size)}" for size in batches]
     return Table(
         name=f"cost-{recipe}",
-        caption="Passes or members needed to be within noise of the full method, and their "
+        caption="The smallest size that is not significantly worse than the full size, and its "
         f"latency. Recipe {recipe}, {setup.label}.",
         group_heading="Method",
         label_headings=("Measure", "Needed"),

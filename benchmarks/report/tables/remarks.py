@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from statistics import mode
 
 from benchmarks.nouns import MethodRecord, MetricRecord
 from benchmarks.report.names import Variant, left_out_remark
@@ -13,7 +14,7 @@ INTERVAL = "± is half the width of the 95 % interval; what it covers: docs/stat
 
 BINNED = "ECE and MCE are biased upwards, so they are neither bold nor tested."
 
-ONE_ENSEMBLE = "The interval of a single ensemble leaves out how networks differ."
+ONE_ENSEMBLE = "The interval of a single ensemble does not cover how networks differ."
 
 
 def remarks(
@@ -33,7 +34,7 @@ def remarks(
     """
     names = results.names
     counts = {names.label(variant): results.replicates(variant) for variant in variants}
-    replicates = "; ".join(f"{label}: {count}" for label, count in counts.items() if count)
+    replicates = _replicates({label: count for label, count in counts.items() if count})
     methods = {variant.method: names.method(variant.method) for variant in variants}
     of_pool = [method for method in methods.values() if method.shares_networks]
     scores = dict.fromkeys(method.primary_score for method in methods.values())
@@ -51,6 +52,19 @@ def remarks(
         left_out_remark(results.left_out): with_left_out and bool(results.left_out),
     }
     return tuple(remark for remark, is_shown in chosen.items() if is_shown and remark)
+
+
+def _replicates(counts: dict[str, int]) -> str:
+    """The number that most methods have, and the others'.
+
+    >>> _replicates({"Softmax": 5, "MC-dropout": 5, "Deep ensemble": 2})
+    '5; Deep ensemble: 2'
+    """
+    if not counts:
+        return ""
+    usual = mode(counts.values())
+    others = (f"{label}: {count}" for label, count in counts.items() if count != usual)
+    return "; ".join((str(usual), *others))
 
 
 def _fitted_on_others(results: Results, methods: Iterable[MethodRecord]) -> str:

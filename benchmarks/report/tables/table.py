@@ -155,7 +155,8 @@ def one_line(line: tuple[Note, ...], printed: Callable[[str, str], str] = _plain
 def _undefined(status: str, cells: list[Cell]) -> str:
     """What such a value lacks; empty where no cell says so."""
     reasons = dict.fromkeys(cell.reason for cell in cells if cell.status == status and cell.reason)
-    return f"{status}: {', '.join(reasons)}" if reasons else ""
+    parts = dict.fromkeys(part for reason in reasons for part in reason.split("; "))
+    return f"{status}: {'; '.join(parts)}" if parts else ""
 
 
 def _letters() -> Iterator[str]:

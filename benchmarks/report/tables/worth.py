@@ -15,7 +15,7 @@ from benchmarks.report.tables.table import Cell, Row, Table
 
 MEANING = (
     "Worth in networks: the size of the deep ensemble that does as well, with its 95 % interval in "
-    "brackets. Less than (<) and more than (>) the sizes that were evaluated are values, too."
+    "brackets; < and >: outside the sizes that were evaluated."
 )
 
 OF_SCORES = "Ensembles rank images by their primary score."

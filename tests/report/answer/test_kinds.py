@@ -56,7 +56,7 @@ def test_lowest_nll_is_the_best_of_its_kind_whatever_the_recipe() -> None:
             PLAIN: "Softmax (trained without dropout)",
         }
         assert rows["Single network"].labels[1] == name[best]
-        assert [cell.value for cell in rows["Single network"].cells[2:3]] == [0.01]
+        assert [cell.value for cell in rows["Single network"].cells[1:2]] == [0.01]
         assert rows["Ensemble"].labels[1] == "Deep ensemble (M = 5, trained with dropout)"
 
 

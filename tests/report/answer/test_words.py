@@ -67,7 +67,7 @@ def test_gain_and_cost_are_told_by_each_measure() -> None:
             "Needs networks trained with dropout. 0.4 ms an image.",
         ),
         (
-            "Shifted images, Not known which images come",
+            "Shifted images, Clean or shifted, unknown in advance",
             "No recommendation: not measured in this run.",
             "—",
             "—",
@@ -83,7 +83,7 @@ def test_gain_and_cost_are_told_by_each_measure() -> None:
     [
         (WORSE, "Softmax", "Better than MC-dropout (T = 100): Accuracy ↑ 0.9800 against 0.9800."),
         (AS_GOOD, "Softmax", "As good as MC-dropout (T = 100)."),
-        (OPEN, "No recommendation: tests do not decide.", "—"),
+        (OPEN, "Softmax: no other is shown to be better", "—"),
     ],
 )
 def test_what_does_not_gain_is_not_used(said: str, used: str, gained: str) -> None:
@@ -115,7 +115,7 @@ def among(said: str) -> tuple[str, ...]:
 
 def test_of_many_choices_the_first_are_named_and_the_others_counted() -> None:
     _, use, gain, _, others = among(OPEN)
-    assert (use, gain) == ("No recommendation: tests do not decide.", "—")
+    assert (use, gain) == ("Softmax: no other is shown to be better", "—")
     assert others == (
         "No test puts Softmax before or after Temperature scaling, Last-layer Laplace and 2 others."
     )
@@ -141,10 +141,24 @@ def test_contradicting_measures_are_told() -> None:
         *compared(DROPOUT, SOFTMAX, [accuracy], WORSE),
     ]
     results = run({SOFTMAX: CLEAN, DROPOUT: CLEAN}, rows)
-    assert rows_of(results, "cannot retrain")[0][1] == "No recommendation: tests do not decide."
+    assert rows_of(results, "cannot retrain")[0][1] == "Softmax: no other is shown to be better"
     assert others_of(results, "cannot retrain") == (
         "MC-dropout (T = 100) is better by NLL and worse by accuracy."
     )
+
+
+def test_second_choice_is_told_by_what_it_is_better() -> None:
+    accuracy, nll = CLEAN
+    rows = [
+        *compared(DROPOUT, SOFTMAX, CLEAN, BETTER),
+        *compared(PLAIN, SOFTMAX, CLEAN, BETTER),
+        *compared(DROPOUT, PLAIN, [nll], BETTER),
+        *compared(DROPOUT, PLAIN, [accuracy], WORSE),
+    ]
+    results = run({SOFTMAX: CLEAN, DROPOUT: CLEAN, PLAIN: CLEAN}, rows)
+    first, second, _ = rows_of(results, "I can retrain")
+    assert first[1] == "Softmax (trained without dropout)"
+    assert second[1] == "or, by NLL, MC-dropout (T = 100)"
 
 
 def test_recipes_are_told_apart_by_dropout() -> None:
@@ -156,7 +170,7 @@ def test_recipes_are_told_apart_by_dropout() -> None:
     results = run(measured, rows)
     first, second, _ = rows_of(results, "I can retrain")
     assert first[:2] == ("Clean images", "Softmax (trained without dropout)")
-    assert second[:2] == ("", "or MC-dropout (T = 100)")
+    assert second[:2] == ("", "or (not compared) MC-dropout (T = 100)")
     for _, _, gain, cost in (first, second):
         assert gain.startswith("Accuracy ↑ 0.9800 → 0.9800; NLL")
         assert cost.startswith("1 network to train. ")
@@ -250,14 +264,14 @@ def test_footnotes_fit_in_three_lines_and_name_the_missing_gpu() -> None:
     (notes,) = decision_table(run({SOFTMAX: [*CLEAN, *AUGRC]})).notes
     assert one_line(notes).endswith(
         " Equal probabilities for all 10 classes have an NLL of 2.30. AUGRC: the share of images "
-        "that are accepted and wrong, a mean over all shares abstained on. Latency was not "
-        "measured in this run."
+        "that are accepted and wrong, averaged over coverage. Latency was not measured in this run."
     )
     (notes,) = decision_table(run({SOFTMAX: CLEAN}, milliseconds=MS)).notes
     assert one_line(notes).endswith(
-        " Gain: from Softmax, the cheapest choice, to the method used. Equal probabilities for all "
-        "10 classes have an NLL of 2.30. Latency: median of single images on A Processor (1 "
-        "thread, kernels); the cheapest choice takes 0.05 ms. No GPU has been measured."
+        " Gain: over Softmax, the cheapest choice, by training and method together. Equal "
+        "probabilities for all 10 classes have an NLL of 2.30. Latency: median of single images on "
+        "A Processor (1 thread, kernels); the cheapest choice takes 0.05 ms. No GPU has been "
+        "measured."
     )
 
 
@@ -273,10 +287,10 @@ def test_choice_by_another_score_names_it_with_what_it_needs() -> None:
     used, gained, spent, _ = noticed.labels[1:]
     assert used == "Softmax (by k-th neighbour)"
     assert gained.startswith("Better on 3 of 3 sets of images, such as AUROC ↑ (KMNIST) 0.9")
-    assert spent.endswith("Needs the training images. 0.1 ms an image, the score left out.")
+    assert spent.endswith("Needs the training images. 0.1 ms an image without the score.")
     timed = pd.DataFrame([{"score": "knn", "batch_size": 1, "status": "ok", "p50_ms": 0.25}])
     *_, noticed = decision_table(replace(results, score_latency=timed)).rows
-    assert noticed.labels[3].endswith(" 0.1 ms an image, 0.25 the score.")
+    assert noticed.labels[3].endswith(" 0.1 ms an image and 0.25 for the score.")
 
 
 def test_table_is_written_in_every_format() -> None:
@@ -298,34 +312,34 @@ MEASURED = {SOFTMAX: ALL, DROPOUT: ALL, FIFTY: ALL}
 @pytest.mark.parametrize(
     ("said", "reply", "found"),
     [
-        ([WORSE] * 9, "No", f"worse by 9 ({ALL_MEASURES})"),
-        ([AS_GOOD] * 9, "Yes", f"as good by 9 ({ALL_MEASURES})"),
+        ([WORSE] * 9, "No", f"worse on 9 ({ALL_MEASURES})"),
+        ([AS_GOOD] * 9, "Yes", f"as good on 9 ({ALL_MEASURES})"),
         (
             [BETTER, *[AS_GOOD] * 8],
             "Yes",
-            f"better by 1 (accuracy: Clean) and as good by 8 (NLL: {BOTH}; accuracy: {MEAN}; "
+            f"better on 1 (accuracy: Clean) and as good on 8 (NLL: {BOTH}; accuracy: {MEAN}; "
             f"AUGRC: {BOTH}; AUROC: {SETS})",
         ),
         (
             [BETTER, *[OPEN] * 3, *[AS_GOOD] * 5],
             "Not decided",
-            f"better by 1 (accuracy: Clean), as good by 5 (AUGRC: {BOTH}; AUROC: {SETS}) and not "
-            "distinguished by 3",
+            f"better on 1 (accuracy: Clean), as good on 5 (AUGRC: {BOTH}; AUROC: {SETS}) and not "
+            "distinguished on 3",
         ),
         (
             [BETTER, *[AS_GOOD] * 3],
             "Not decided",
-            f"better by 1 (accuracy: Clean), as good by 3 (NLL: {BOTH}; accuracy: {MEAN}) and not "
-            "tested by 5",
+            f"better on 1 (accuracy: Clean), as good on 3 (NLL: {BOTH}; accuracy: {MEAN}) and not "
+            "tested on 5",
         ),
         (
             [WORSE, *[OPEN] * 2, *[AS_GOOD] * 6],
             "In part",
-            f"worse by 1 (accuracy: Clean), as good by 6 (NLL: {MEAN}; AUGRC: {BOTH}; AUROC: "
-            f"{SETS}) and not distinguished by 2",
+            f"worse on 1 (accuracy: Clean), as good on 6 (NLL: {MEAN}; AUGRC: {BOTH}; AUROC: "
+            f"{SETS}) and not distinguished on 2",
         ),
-        ([WORSE, *[OPEN] * 8], "No", "worse by 1 (accuracy: Clean) and not distinguished by 8"),
-        ([OPEN] * 9, "Not decided", "not distinguished by 9"),
+        ([WORSE, *[OPEN] * 8], "No", "worse on 1 (accuracy: Clean) and not distinguished on 8"),
+        ([OPEN] * 9, "Not decided", "not distinguished on 9"),
     ],
 )
 def test_verdict_names_the_measures_that_tests_decide(
@@ -336,19 +350,19 @@ def test_verdict_names_the_measures_that_tests_decide(
         for quantity, one in zip(ALL, said, strict=False)
         for row in compared(DROPOUT, FIFTY, [quantity], one)
     ]
-    compared_by = "MC-dropout (T = 100) was compared with 50 networks by 9 measures."
+    compared_by = "MC-dropout (T = 100) was compared with an ensemble of 50 networks on 9 measures."
     assert verdict(run(MEASURED, rows)).startswith(f"{reply}: {compared_by} It is {found}. ")
 
 
 def test_verdict_without_a_comparison_says_so() -> None:
     assert verdict(run(MEASURED)).startswith(
-        "This run cannot tell whether one network with dropout tells what many would: the two were "
+        "This run cannot tell whether one network with dropout is as good as many: the two were "
         "not compared."
     )
 
 
 def test_verdict_names_what_is_missing() -> None:
-    question = "This run cannot tell whether one network with dropout tells what many would: "
+    question = "This run cannot tell whether one network with dropout is as good as many: "
     assert verdict(run({SOFTMAX: ALL, FIFTY: ALL})).startswith(
         f"{question}it has no method that leaves dropout on."
     )
@@ -363,7 +377,9 @@ def test_verdict_tells_the_worth_from_least_to_most() -> None:
         *worth(DROPOUT, CLEAN[1:], "6", "3", "9"),
     ]
     first, *_ = verdict(run(MEASURED, rows, worths)).split(" If")
-    assert first.endswith(" By the median measure it is worth 6 networks (1.2 to more than 50).")
+    assert first.endswith(
+        " Its median worth is 6 networks (1.2 to more than 50, over the measures)."
+    )
 
 
 def test_verdict_says_what_to_use() -> None:
@@ -376,13 +392,13 @@ def test_verdict_says_what_to_use() -> None:
     told = verdict(run(MEASURED, rows))
     assert told.endswith(
         ". If you cannot retrain, use softmax on clean images and MC-dropout (T = 100) on shifted "
-        "images (tests do not decide when it is not known which images come); if you can train one "
+        "images (tests do not decide when either may come); if you can train one "
         "network, use softmax on clean images and MC-dropout (T = 100) on shifted images. To "
         "abstain or to notice out-of-distribution inputs, use the deep ensemble (M = 50)."
     )
     rows[2:4] = compared(DROPOUT, SOFTMAX, CLEAN, OPEN)
     assert (
-        "use MC-dropout (T = 100) on shifted images and when it is not known which images come "
+        "use MC-dropout (T = 100) on shifted images and when either may come "
         "(tests do not decide on clean images)"
     ) in verdict(run(MEASURED, rows))
 

@@ -118,7 +118,7 @@ def test_cells_without_a_value_have_a_reason(reported: Path) -> None:
     softmax = text[text.index("**Clean**") :].splitlines()[1]
     assert softmax.startswith("| Softmax | 0.")
     assert softmax.endswith("| — | — | — |")
-    assert "— undefined: one member cannot disagree with itself, " in text
+    assert "— undefined: one member cannot disagree with itself; " in text
     assert "out-of-distribution images have no label" in text
 
 
@@ -191,7 +191,7 @@ def test_one_replicate_has_an_interval_over_images(make_run) -> None:
     results = Results.load(make_run(replicates=1, methods=("softmax",))).of_recipe("standard")
     text = markdown(calibration_table(results, "standard"))
     assert text.count(" ± ") > 20
-    assert "Means over replicates (Softmax: 1). ± is half the width of the 95 % interval" in text
+    assert "Means over replicates (1). ± is half the width of the 95 % interval" in text
     assert "Bold" not in text
 
 

@@ -121,8 +121,8 @@ def sets_table(results: Results, recipe: str, level: float) -> Table:
         results,
         recipe,
         f"{SETS}-{100 * level:g}",
-        f"Conformal prediction sets for a coverage of {percent}, which only images like the "
-        "calibration images are promised.",
+        f"Conformal prediction sets at {percent} coverage, which is guaranteed only for images "
+        "exchangeable with the calibration images.",
         _labelled(results),
         [metric for metric in _metrics(results, SETS) if metric.level == level],
     )
@@ -134,7 +134,7 @@ def uncertainty_table(results: Results, recipe: str) -> Table:
         results,
         recipe,
         "uncertainty",
-        "Mean uncertainty of an image.",
+        "Mean uncertainty per image.",
         results.main_conditions,
         _metrics(results, "uncertainty"),
     )
@@ -171,7 +171,7 @@ def detection_table(results: Results, recipe: str, metric: str) -> Table:
 
 def reference_table(results: Results, recipe: str) -> Table:
     """Every metric of images against clean ones that ranks them by no score."""
-    title, metrics = "Against clean images, by no score.", _metrics(results, "reference")
+    title, metrics = "Against clean images, whatever the score.", _metrics(results, "reference")
     return by_condition(results, recipe, "reference", title, _detected(results), metrics)
 
 
