@@ -306,7 +306,8 @@ def test_recipes_and_conditions_are_defined_by_their_fields(reported: Path, tmp_
     assert (
         f"standard . Network: lenet5, dropout 0.5. Images: {images:,} training images, in a new "
         "order each epoch, normalised by mean 0.1307 and standard deviation 0.3081. Loss: "
-        "cross-entropy of the logits. Optimiser: adam, learning rate 0.001 (constant), weight decay 0, "
+        "cross-entropy of the logits. Optimiser: adam, learning rate 0.001 (constant), weight "
+        "decay 0, "
     ) in text
     assert "120° . Group: rotated. Labels: ill-defined (6 and 9 swap). Images: those of" in text
     assert "60° . Group: rotated, in its mean. Labels: valid. Images: those of Clean, trans" in text
