@@ -39,10 +39,13 @@ NO_GPU = (
 )
 
 SHOWN = {
-    "worth": "The size of the deep ensemble that does as well as each method, with 95 % intervals.",
-    "rotated": "Measures against the angle of rotation.",
+    "worth": (
+        "Worth in networks",
+        "The size of the deep ensemble that does as well as each method, with 95 % intervals.",
+    ),
+    "rotated": ("Rotated images", "Measures against the angle of rotation."),
 }
-"""Of these figures the first that there is, and what it shows."""
+"""Of these figures the first that there is, its name, and what it shows."""
 
 _LINK = re.compile(r"(\]\()(?![a-z]+:|#)")
 """Where a relative link begins."""
@@ -108,10 +111,10 @@ class _Run:
 
 def _figure(run: _Run) -> str:
     """The first of the figures in `SHOWN` that the run has of its main recipe."""
-    for name, caption in SHOWN.items():
+    for name, (title, caption) in SHOWN.items():
         path = run.folder / FIGURES_FOLDER / f"{name}-{run.results.recipes[0]}.png"
         if (run.root / path).exists():
-            return f"![{name}]({path.as_posix()})\n*{caption}*\n"
+            return f"![{title}]({path.as_posix()})\n*{caption}*\n"
     return ""
 
 

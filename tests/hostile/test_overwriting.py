@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import re
 import shutil
@@ -67,6 +68,21 @@ def test_overwriting_removes_all_that_the_run_wrote_and_nothing_else(
     assert files(folder / "out").keys() == mine.keys() | {"run.json", ".lock"}
     assert all(files(folder / "out")[name] == content for name, content in mine.items())
     assert json.loads((folder / "out" / "run.json").read_text())["files"] == {}
+
+
+def test_published_tables_that_were_gzipped_are_removed(folder: Path) -> None:
+    plain = folder / "out" / "measurements.csv"
+    (folder / "out" / "measurements.csv.gz").write_bytes(gzip.compress(plain.read_bytes(), mtime=0))
+    plain.unlink()
+    overwrite(folder)
+    assert {path.name for path in (folder / "out").iterdir()} == {"run.json", ".lock"}
+
+
+def test_gzipped_tables_without_a_record_are_no_run(tmp_path: Path) -> None:
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / "summary.csv.gz").write_bytes(gzip.compress(b"mine"))
+    with pytest.raises(UserError, match=r"holds summary\.csv, which a run would write, but no run"):
+        overwrite(tmp_path)
 
 
 def test_folders_that_are_empty_then_are_removed(folder: Path) -> None:

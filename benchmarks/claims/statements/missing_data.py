@@ -150,9 +150,9 @@ MISSING_DATA = Claim(
     "interval of the difference (paired, over networks) excludes zero. Similar images are added "
     "in three steps: from 1,000 to 10,000 and to 60,000 training images (tested on clean images), "
     "then by rotating the 60,000 at random (tested on images rotated by 45°). Reproduced if "
-    "uncertainty falls at each of these steps and rises at none, including that from 1,000 to "
-    "60,000 on rotated images; partly if it falls in at least half of the comparisons with more "
-    "similar images.",
+    "uncertainty falls at each of these steps, and rises neither there nor on rotated images from "
+    "1,000 to 10,000 to 60,000 images; partly if it falls in at least half of the comparisons with "
+    "more similar images.",
     measure=measure_lack,
     judge=judge_lack,
     figure="claims-missing-data",

@@ -18,8 +18,8 @@ from benchmarks.report.results import Results
 from benchmarks.report.tables.table import Row, Table
 
 RULE = (
-    "A method is recommended if tests show it to be better on some measure and worse on none, or "
-    "as good and cheaper (docs/statistics.md); of several, the cheapest is shown."
+    "A choice beats another if tests show it better on some measure and worse on none. Recommended "
+    "is what beats all others, else what beats the baseline and is not beaten (docs/statistics.md)."
 )
 
 
@@ -63,8 +63,8 @@ def _rows(evidence: Evidence, made: Sequence[Decision]) -> Iterator[Row]:
 
 def _remarks(results: Results, made: Sequence[Decision]) -> tuple[str, ...]:
     baselines = dict.fromkeys(d.baseline for d in made if d.baseline)
-    cheapest = " or ".join(label(results, one) for one in baselines)
-    gain = f"Gain: over {cheapest}, the cheapest choice, by training and method together."
+    named = " or ".join(label(results, one) for one in baselines)
+    gain = f"Gain: over the baseline, {named}, by training and method together."
     return (
         RULE,
         *([gain] if baselines else []),
@@ -83,13 +83,13 @@ def _measures_remarks(results: Results, made: Sequence[Decision]) -> Iterator[st
         yield ("AUGRC: the share of images that are accepted and wrong, averaged over coverage.")
 
 
-def _latency_remark(results: Results, cheapest: Sequence[Variant]) -> str:
+def _latency_remark(results: Results, baselines: Sequence[Variant]) -> str:
     setup = main_setup(results.latency)
     if setup is None:
         return "Latency was not measured in this run."
     gpu = timed(results.latency)["device"].str.startswith("cuda").any()
-    timings = [timing for one in cheapest if (timing := single_image(results, one)) is not None]
-    of_cheapest = dict.fromkeys(two_digits(float(timing["p50_ms"])) for timing in timings)
-    beside = f"; the cheapest choice takes {' or '.join(of_cheapest)} ms" if of_cheapest else ""
+    timings = [timing for one in baselines if (timing := single_image(results, one)) is not None]
+    of_baseline = dict.fromkeys(two_digits(float(timing["p50_ms"])) for timing in timings)
+    beside = f"; the baseline takes {' or '.join(of_baseline)} ms" if of_baseline else ""
     none = "" if gpu else " No GPU has been measured."
     return f"Latency: median of single images on {setup.label}{beside}.{none}"

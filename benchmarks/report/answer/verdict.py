@@ -129,7 +129,9 @@ def _used(results: Results, made: Sequence[Decision]) -> str:
     for decision in made:
         retrains = decision.situation.retrains
         names = [in_sentence(results, one, retrained=retrains) for one in named(decision)]
-        told.setdefault(" or ".join(names), []).append(decision.purpose.clause)
+        others = len(decision.chosen) - len(names)
+        choice = " or ".join([*names, *([f"{others} others"] if others else [])])
+        told.setdefault(choice, []).append(decision.purpose.clause)
     undecided = " and ".join(told.pop("", []))
     if not told:
         return "no method can be recommended"

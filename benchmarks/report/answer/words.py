@@ -33,7 +33,7 @@ TRAINING_IMAGES = "training images"
 NEEDS = {
     DROPOUT: "networks trained with dropout",
     "calibration": "held-out images",
-    MORE_TRAINING: "its own training",
+    MORE_TRAINING: "additional training",
     TRAINING_IMAGES: "the training images",
 }
 """What methods need beside networks."""
@@ -64,8 +64,7 @@ def advised(evidence: Evidence, decision: Decision) -> tuple[Advice, ...]:
         return (Advice(f"No recommendation: {decision.objection} with {name}."),)
     others = " ".join(_others(evidence, decision)) or NOTHING
     if not decision.chosen:
-        name = _label(evidence, decision, decision.baseline)
-        return (Advice(f"{name}: no other is shown to be better", others=others),)
+        return (Advice(f"No recommendation: {_undecided(evidence, decision)}.", others=others),)
     first, *more = (
         Advice(
             _label(evidence, decision, one),
@@ -75,7 +74,7 @@ def advised(evidence: Evidence, decision: Decision) -> tuple[Advice, ...]:
         for one in named(decision)
     )
     hidden = len(decision.chosen) - len(named(decision))
-    also = f", or one of {hidden} others" if hidden else ""
+    also = f" or {hidden} others" if hidden else ""
     told = first._replace(use=f"{first.use}{also}", others=others)
     return told, *(
         advice._replace(use=f"or{_by(evidence, decision, other)} {advice.use}")
@@ -100,6 +99,14 @@ def _some(evidence: Evidence, decision: Decision, several: Sequence[Candidate]) 
     return listed(labels)
 
 
+def _undecided(evidence: Evidence, decision: Decision) -> str:
+    """Why tests choose nothing: nothing beats the baseline, or what beats it is beaten itself."""
+    baseline, tested = decision.tested[0], decision.tested
+    if any(evidence.beats(other, baseline, decision.quantities) for other in tested):
+        return "tests do not decide"
+    return f"no other beats {_label(evidence, decision, baseline)}"
+
+
 def _by(evidence: Evidence, decision: Decision, other: Candidate) -> str:
     """By which measures another choice is better than the first; empty: by none."""
     relations = evidence.relations(other, decision.chosen[0], decision.quantities)
@@ -115,11 +122,12 @@ def _others(evidence: Evidence, decision: Decision) -> Iterator[str]:
         name = _label(evidence, decision, decision.tested[0])
         yield f"No test puts {name} before or after {_some(evidence, decision, decision.rivals)}."
     elif len(decision.chosen) > FEW:
-        others = (*decision.chosen[1:], *decision.rivals)
-        yield f"No test puts {_some(evidence, decision, others)} before it."
+        yield f"Also recommended: {_some(evidence, decision, decision.chosen[1:])}."
+        if decision.rivals:
+            yield f"No test puts {_some(evidence, decision, decision.rivals)} before it."
     else:
         first, *chosen = decision.chosen or decision.tested[:1]
-        yield from _apart(evidence, decision, first, chosen or decision.rivals)
+        yield from _apart(evidence, decision, first, (*chosen, *decision.rivals))
 
 
 def _apart(

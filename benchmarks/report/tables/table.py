@@ -153,10 +153,11 @@ def one_line(line: tuple[Note, ...], printed: Callable[[str, str], str] = _plain
 
 
 def _undefined(status: str, cells: list[Cell]) -> str:
-    """What such a value lacks; empty where no cell says so."""
+    """What such a value lacks; empty where no cell says so. That intervals lack is told apart."""
     reasons = dict.fromkeys(cell.reason for cell in cells if cell.status == status and cell.reason)
     parts = dict.fromkeys(part for reason in reasons for part in reason.split("; "))
-    return f"{status}: {'; '.join(parts)}" if parts else ""
+    told = [part for part in parts if not part.startswith("no interval")]
+    return f"{status}: {', or '.join(told)}" if told else ""
 
 
 def _letters() -> Iterator[str]:

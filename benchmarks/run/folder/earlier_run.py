@@ -12,7 +12,7 @@ from benchmarks.files import half_written
 from benchmarks.nouns import FILES
 from benchmarks.predictions import PredictionStore
 from benchmarks.stored.json_shape import misfit
-from benchmarks.stored.listing import LISTED, read_run_json
+from benchmarks.stored.listing import LISTED, path_of, read_run_json
 from benchmarks.vocabulary import (
     CLAIMS_FOLDER,
     CLAIMS_JSON,
@@ -63,7 +63,7 @@ def read_record(out: Path) -> dict[str, Any]:
         UserError: it is damaged, or lacks although something stands there that a run would write.
     """
     if not (out / RUN_JSON).exists():
-        left = [name for name in (*ALONE, *IN_FOLDERS, *BY_NAME) if (out / name).exists()]
+        left = [name for name in (*ALONE, *IN_FOLDERS, *BY_NAME) if path_of(out, name).exists()]
         if left:
             raise UserError(
                 f"{out} holds {left[0]}, which a run would write, but no {RUN_JSON} of a run; move "
@@ -127,7 +127,7 @@ def _own_files(out: Path, listed: Mapping[str, str]) -> Iterator[Path]:
                 "or choose another folder with --out"
             )
     store = PredictionStore(out / PREDICTIONS_FOLDER)
-    for path in (out / name for name in listed):
+    for path in (path_of(out, name) for name in listed):
         if path.is_file() or path.is_symlink():
             yield path
     for path in [path for name in BY_NAME for path in (out / name).rglob("*")]:

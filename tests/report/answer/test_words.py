@@ -83,7 +83,7 @@ def test_gain_and_cost_are_told_by_each_measure() -> None:
     [
         (WORSE, "Softmax", "Better than MC-dropout (T = 100): Accuracy ↑ 0.9800 against 0.9800."),
         (AS_GOOD, "Softmax", "As good as MC-dropout (T = 100)."),
-        (OPEN, "Softmax: no other is shown to be better", "—"),
+        (OPEN, "No recommendation: no other beats Softmax.", "—"),
     ],
 )
 def test_what_does_not_gain_is_not_used(said: str, used: str, gained: str) -> None:
@@ -115,14 +115,14 @@ def among(said: str) -> tuple[str, ...]:
 
 def test_of_many_choices_the_first_are_named_and_the_others_counted() -> None:
     _, use, gain, _, others = among(OPEN)
-    assert (use, gain) == ("Softmax: no other is shown to be better", "—")
+    assert (use, gain) == ("No recommendation: no other beats Softmax.", "—")
     assert others == (
         "No test puts Softmax before or after Temperature scaling, Last-layer Laplace and 2 others."
     )
     _, use, gain, cost, others = among(BETTER)
-    assert use == "Temperature scaling, or one of 3 others"
+    assert use == "Temperature scaling or 3 others"
     assert others == (
-        "No test puts Last-layer Laplace, All-layer Laplace and MC-dropout (T = 20) before it."
+        "Also recommended: Last-layer Laplace, All-layer Laplace and MC-dropout (T = 20)."
     )
     assert gain.startswith("Accuracy ↑ 0.9800 → 0.9800; NLL ↓")
     assert cost == "Needs held-out images. Latency not measured."
@@ -141,7 +141,7 @@ def test_contradicting_measures_are_told() -> None:
         *compared(DROPOUT, SOFTMAX, [accuracy], WORSE),
     ]
     results = run({SOFTMAX: CLEAN, DROPOUT: CLEAN}, rows)
-    assert rows_of(results, "cannot retrain")[0][1] == "Softmax: no other is shown to be better"
+    assert rows_of(results, "cannot retrain")[0][1] == "No recommendation: no other beats Softmax."
     assert others_of(results, "cannot retrain") == (
         "MC-dropout (T = 100) is better by NLL and worse by accuracy."
     )
@@ -159,6 +159,42 @@ def test_second_choice_is_told_by_what_it_is_better() -> None:
     first, second, _ = rows_of(results, "I can retrain")
     assert first[1] == "Softmax (trained without dropout)"
     assert second[1] == "or, by NLL, MC-dropout (T = 100)"
+
+
+def test_where_what_beats_the_baseline_is_beaten_tests_do_not_decide() -> None:
+    """Softmax is beaten by MC-dropout, which is beaten by what differs from softmax both ways."""
+    accuracy, nll = CLEAN
+    other = Candidate("standard", "laplace_last_layer", "1")
+    rows = [
+        *compared(DROPOUT, SOFTMAX, [nll], BETTER),
+        *compared(DROPOUT, SOFTMAX, [accuracy], OPEN),
+        *compared(other, DROPOUT, [nll], BETTER),
+        *compared(other, DROPOUT, [accuracy], OPEN),
+        *compared(other, SOFTMAX, [nll], BETTER),
+        *compared(other, SOFTMAX, [accuracy], WORSE),
+    ]
+    results = run(dict.fromkeys((SOFTMAX, DROPOUT, other), CLEAN), rows)
+    (_, use, *_), _ = rows_of(results, "cannot retrain")
+    assert use == "No recommendation: tests do not decide."
+
+
+def test_rivals_of_two_choices_are_told() -> None:
+    accuracy, nll = CLEAN
+    rival = Candidate("standard", "laplace_last_layer", "1")
+    rows = [
+        *compared(DROPOUT, SOFTMAX, CLEAN, BETTER),
+        *compared(PLAIN, SOFTMAX, CLEAN, BETTER),
+        *compared(DROPOUT, PLAIN, [nll], BETTER),
+        *compared(DROPOUT, PLAIN, [accuracy], WORSE),
+        *compared(rival, SOFTMAX, CLEAN, OPEN),
+        *compared(rival, PLAIN, CLEAN, OPEN),
+        *compared(rival, DROPOUT, CLEAN, OPEN),
+    ]
+    results = run(dict.fromkeys((SOFTMAX, DROPOUT, PLAIN, rival), CLEAN), rows)
+    assert others_of(results, "I can retrain") == (
+        "MC-dropout (T = 100) is better by NLL and worse by accuracy. No test separates Softmax "
+        "(trained without dropout) from Last-layer Laplace (trained with dropout)."
+    )
 
 
 def test_recipes_are_told_apart_by_dropout() -> None:
@@ -268,9 +304,9 @@ def test_footnotes_fit_in_three_lines_and_name_the_missing_gpu() -> None:
     )
     (notes,) = decision_table(run({SOFTMAX: CLEAN}, milliseconds=MS)).notes
     assert one_line(notes).endswith(
-        " Gain: over Softmax, the cheapest choice, by training and method together. Equal "
+        " Gain: over the baseline, Softmax, by training and method together. Equal "
         "probabilities for all 10 classes have an NLL of 2.30. Latency: median of single images on "
-        "A Processor (1 thread, kernels); the cheapest choice takes 0.05 ms. No GPU has been "
+        "A Processor (1 thread, kernels); the baseline takes 0.05 ms. No GPU has been "
         "measured."
     )
 
