@@ -205,6 +205,15 @@ class Nouns:
         return cls(**{kind: _read(folder, kind, record) for kind, record in KINDS.items()})
 
 
+def measured_metrics(folder: Path) -> tuple[MetricRecord, ...]:
+    """The metrics of a run in the folder; none where nothing was measured.
+
+    Raises:
+        UserError: their file is damaged.
+    """
+    return _read(folder, "metrics", MetricRecord) if (folder / "metrics.csv").exists() else ()
+
+
 KINDS: Mapping[str, Any] = {
     "tasks": TaskRecord,
     "conditions": ConditionRecord,

@@ -33,6 +33,7 @@ from benchmarks.latency.rows import (
 from benchmarks.latency.score_cost import time_scores
 from benchmarks.latency.setups import LatencyTask, Setup, latency_tasks, setups
 from benchmarks.latency.stopwatch import Limits, Timed, stopwatch
+from benchmarks.nouns import measured_metrics
 from benchmarks.progress import tracked
 from benchmarks.records import members_text
 from benchmarks.report import write_latency_tables
@@ -90,7 +91,7 @@ def time_alone(
     with held(out):
         remove_half_written(out)
         record = RunRecord.begin(plan, workspace, overwrite=overwrite)
-        nouns_of(plan).write(out)
+        nouns_of(plan, measured_metrics(out)).write(out)
         with record.timed(LATENCY):
             failures = time_methods(plan, workspace, record.trained_on(plan), device)
         write_latency_tables(out)

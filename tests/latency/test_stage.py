@@ -17,8 +17,10 @@ from benchmarks.latency import stage
 from benchmarks.latency.rows import COLUMNS
 from benchmarks.latency.setups import LatencyTask, Setup, setups
 from benchmarks.latency.stage import time_alone, time_methods
-from benchmarks.nouns import FILES
+from benchmarks.nouns import FILES, Nouns
+from benchmarks.run.nouns import metric_records, nouns_of
 from benchmarks.run.plan import Plan
+from benchmarks.run.record import RunRecord
 from benchmarks.vocabulary import LOCK_FILE
 from methods.networks.store import NetworkKey
 from methods.networks.training import TrainedNetwork, initial_network
@@ -192,6 +194,15 @@ def test_record_has_how_long_it_took_and_needs_no_data(tmp_path: Path) -> None:
         *FILES,
     }
     assert '"latency": ' in (tmp_path / "out" / "run.json").read_text()
+
+
+def test_metrics_of_a_finished_run_are_kept(tmp_path: Path) -> None:
+    few = replace(SMALL, methods=("softmax",), batch_sizes=(1,))
+    run = run_in(tmp_path, few)
+    RunRecord.begin(*run)
+    nouns_of(run.plan, metric_records()).write(tmp_path / "out")
+    assert time_alone(*run) == []
+    assert Nouns.read(tmp_path / "out").metrics == metric_records()
 
 
 @pytest.mark.parametrize("summary", ["summary.csv", "summary.csv.gz"])
