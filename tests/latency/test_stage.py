@@ -17,7 +17,7 @@ from benchmarks.latency import stage
 from benchmarks.latency.rows import COLUMNS
 from benchmarks.latency.setups import LatencyTask, Setup, setups
 from benchmarks.latency.stage import time_alone, time_methods
-from benchmarks.nouns import FILES, Nouns
+from benchmarks.nouns import FILES
 from benchmarks.run.nouns import metric_records, nouns_of
 from benchmarks.run.plan import Plan
 from benchmarks.run.record import RunRecord
@@ -201,8 +201,10 @@ def test_metrics_of_a_finished_run_are_kept(tmp_path: Path) -> None:
     run = run_in(tmp_path, few)
     RunRecord.begin(*run)
     nouns_of(run.plan, metric_records()).write(tmp_path / "out")
+    before = (tmp_path / "out" / "metrics.csv").read_bytes()
     assert time_alone(*run) == []
-    assert Nouns.read(tmp_path / "out").metrics == metric_records()
+    assert before.count(b"\n") > 20
+    assert (tmp_path / "out" / "metrics.csv").read_bytes() == before
 
 
 @pytest.mark.parametrize("summary", ["summary.csv", "summary.csv.gz"])
