@@ -16,7 +16,8 @@ from torch import Tensor, nn
 from methods.given_networks.dropout import dropout_layers, scripted_dropout_layers, switched_on
 from methods.given_networks.requirements import (
     copied,
-    require_logits,
+    require_no_probabilities,
+    require_rows,
     require_shared_masks,
     without_random_numbers,
 )
@@ -184,7 +185,9 @@ class GivenNetwork(Network):
             self._check_dropout(images)
             self._by_images = True
         forwards = (Forward(np.random.default_rng(int(seed))) for seed in passes)
-        return torch.stack([self._logits(images, forward) for forward in forwards])
+        logits = torch.stack([self._outputs(images, forward) for forward in forwards])
+        require_no_probabilities(logits)
+        return logits
 
     def _check_dropout(self, images: Tensor) -> None:
         """Check that masks are shared by images, and say which dropout layers no forward calls."""
@@ -229,8 +232,13 @@ class GivenNetwork(Network):
         return name
 
     def _logits(self, images: Tensor, forward: Forward) -> Tensor:
+        logits = self._outputs(images, forward)
+        require_no_probabilities(logits)
+        return logits
+
+    def _outputs(self, images: Tensor, forward: Forward) -> Tensor:
         outputs = self._run(images, forward)
-        require_logits(outputs, len(images))
+        require_rows(outputs, len(images))
         logits: Tensor = outputs
         return logits
 

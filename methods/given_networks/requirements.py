@@ -8,6 +8,7 @@ from copy import deepcopy
 from numbers import Integral
 
 import torch
+from jaxtyping import Float
 from torch import Tensor, nn
 
 
@@ -119,11 +120,11 @@ def require_shared_masks(
             )
 
 
-def require_logits(outputs: object, images: int) -> None:
-    """Check what a module returns.
+def require_rows(outputs: object, images: int) -> None:
+    """Check that a module returns a row of logits for each image.
 
     Raises:
-        ValueError: it is not [images, classes], or its rows are probabilities.
+        ValueError: what it returns is not [images, classes].
     """
     if not isinstance(outputs, Tensor):
         raise ValueError(
@@ -135,7 +136,18 @@ def require_logits(outputs: object, images: int) -> None:
             f"the module returns the shape {list(outputs.shape)} for {images} images; expected "
             "logits, [images, classes] with at least two classes"
         )
-    if images and _are_probabilities(outputs):
+
+
+def require_no_probabilities(outputs: Float[Tensor, "*rows classes"]) -> None:
+    """Check that a module does not return probabilities: all rows together, since one of logits
+    may sum to 1 by chance.
+
+    Raises:
+        ValueError: no value is below 0, and all rows sum to 1 but for rounding.
+    """
+    off = (outputs.double().sum(dim=-1) - 1).abs()
+    rounding = max(2 * torch.finfo(outputs.dtype).eps, 1e-5)
+    if outputs.numel() and bool((outputs >= 0).all() and (off < rounding).all()):
         raise ValueError(
             "the module returns probabilities (rows sum to 1); leave out its softmax, so that it "
             "returns logits"
@@ -145,8 +157,3 @@ def require_logits(outputs: object, images: int) -> None:
 def _random_states(device: str) -> list[Tensor]:
     of_device = [torch.cuda.get_rng_state(device)] if device.startswith("cuda") else []
     return [torch.get_rng_state(), *of_device]
-
-
-def _are_probabilities(outputs: Tensor) -> bool:
-    sums = outputs.double().sum(dim=1)
-    return bool((outputs >= 0).all() and ((sums - 1).abs() < 1e-3).all())

@@ -258,18 +258,14 @@ def _training(results: Results, chosen: Candidate) -> str:
 
 
 def _latency(results: Results, chosen: Candidate) -> str:
-    """The median for a single image."""
+    """The median for a single image; that of a score has its network's forward pass in it."""
     timing = single_image(results, chosen.variant)
     if timing is None:
         return "Latency not measured."
-    median = two_digits(float(timing["p50_ms"]))
-    told = f"{median} ms an image"
-    if not chosen.score:
-        return f"{told}."
-    scored = score_of_single_image(results, chosen.score)
-    if scored is None:
-        return f"{told} without the score."
-    return f"{told} and {two_digits(scored['p50_ms'])} for the score."
+    scored = score_of_single_image(results, chosen.score) if chosen.score else None
+    median = two_digits(float((timing if scored is None else scored)["p50_ms"]))
+    without = " without the score" if chosen.score and scored is None else ""
+    return f"{median} ms an image{without}."
 
 
 def _with(relations: dict[Quantity, Relation], relation: Relation) -> list[Quantity]:

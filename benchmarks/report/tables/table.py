@@ -153,11 +153,10 @@ def one_line(line: tuple[Note, ...], printed: Callable[[str, str], str] = _plain
 
 
 def _undefined(status: str, cells: list[Cell]) -> str:
-    """What such a value lacks; empty where no cell says so. That intervals lack is told apart."""
+    """What such a value lacks, without what its interval lacks; empty where no cell says so."""
     reasons = dict.fromkeys(cell.reason for cell in cells if cell.status == status and cell.reason)
-    parts = dict.fromkeys(part for reason in reasons for part in reason.split("; "))
-    told = [part for part in parts if not part.startswith("no interval")]
-    return f"{status}: {', or '.join(told)}" if told else ""
+    lacking = dict.fromkeys(reason.split("; ")[0] for reason in reasons)
+    return f"{status}: {', or '.join(lacking)}" if lacking else ""
 
 
 def _letters() -> Iterator[str]:

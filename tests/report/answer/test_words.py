@@ -326,7 +326,7 @@ def test_choice_by_another_score_names_it_with_what_it_needs() -> None:
     assert spent.endswith("Needs the training images. 0.1 ms an image without the score.")
     timed = pd.DataFrame([{"score": "knn", "batch_size": 1, "status": "ok", "p50_ms": 0.25}])
     *_, noticed = decision_table(replace(results, score_latency=timed)).rows
-    assert noticed.labels[3].endswith(" 0.1 ms an image and 0.25 for the score.")
+    assert noticed.labels[3].endswith(" 0.25 ms an image.")
 
 
 def test_table_is_written_in_every_format() -> None:
