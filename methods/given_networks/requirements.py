@@ -146,7 +146,8 @@ def require_no_probabilities(outputs: Float[Tensor, "*rows classes"]) -> None:
         ValueError: no value is below 0, and all rows sum to 1 but for rounding.
     """
     off = (outputs.double().sum(dim=-1) - 1).abs()
-    rounding = max(2 * torch.finfo(outputs.dtype).eps, 1e-5)
+    eps = torch.finfo(outputs.dtype).eps if outputs.is_floating_point() else 0.0
+    rounding = max(2 * eps, 1e-3)
     if outputs.numel() and bool((outputs >= 0).all() and (off < rounding).all()):
         raise ValueError(
             "the module returns probabilities (rows sum to 1); leave out its softmax, so that it "

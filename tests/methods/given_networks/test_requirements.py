@@ -179,6 +179,12 @@ def test_logits_that_sum_to_one_by_chance_are_logits() -> None:
     assert (sums != 1).any()
 
 
+def test_outputs_may_be_integers() -> None:
+    module = Constant(softmax=False, dtype=torch.int64)
+    logits = Softmax.from_network(module).member_logits(torch.rand(3, 2))
+    assert logits.shape == (1, 3, 2)
+
+
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float16, torch.bfloat16])
 def test_probabilities_are_refused_in_any_precision(dtype: torch.dtype) -> None:
     module = Constant(softmax=True, dtype=dtype)
