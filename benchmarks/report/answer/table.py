@@ -80,7 +80,7 @@ def _measures_remarks(results: Results, made: Sequence[Decision]) -> Iterator[st
     if "nll" in used and classes:
         yield f"Equal probabilities for all {classes} classes have an NLL of {log(classes):.2f}."
     if "augrc" in used:
-        yield ("AUGRC: the share of images that are accepted and wrong, averaged over coverage.")
+        yield "AUGRC: the share of images that are accepted and wrong, averaged over coverage."
 
 
 def _latency_remark(results: Results, baselines: Sequence[Variant]) -> str:

@@ -65,21 +65,20 @@ def advised(evidence: Evidence, decision: Decision) -> tuple[Advice, ...]:
     others = " ".join(_others(evidence, decision)) or NOTHING
     if not decision.chosen:
         return (Advice(f"No recommendation: {_undecided(evidence, decision)}.", others=others),)
-    first, *more = (
-        Advice(
-            _label(evidence, decision, one),
-            " ".join(_gain(evidence, decision, one)),
-            " ".join(_cost(evidence, decision, one)),
-        )
-        for one in named(decision)
-    )
+    first, *more = named(decision)
     hidden = len(decision.chosen) - len(named(decision))
     also = f" or {hidden} others" if hidden else ""
-    told = first._replace(use=f"{first.use}{also}", others=others)
-    return told, *(
-        advice._replace(use=f"or{_by(evidence, decision, other)} {advice.use}")
-        for advice, other in zip(more, named(decision)[1:], strict=True)
+    return (
+        _advice(evidence, decision, first, f"{_label(evidence, decision, first)}{also}", others),
+        *(_advice(evidence, decision, one, _second(evidence, decision, one)) for one in more),
     )
+
+
+def _advice(
+    evidence: Evidence, decision: Decision, one: Candidate, use: str, others: str = NOTHING
+) -> Advice:
+    gain, cost = (" ".join(told(evidence, decision, one)) for told in (_gain, _cost))
+    return Advice(use, gain, cost, others)
 
 
 def named(decision: Decision) -> Sequence[Candidate]:
@@ -107,13 +106,15 @@ def _undecided(evidence: Evidence, decision: Decision) -> str:
     return f"no other beats {_label(evidence, decision, baseline)}"
 
 
-def _by(evidence: Evidence, decision: Decision, other: Candidate) -> str:
-    """By which measures another choice is better than the first; empty: by none."""
+def _second(evidence: Evidence, decision: Decision, other: Candidate) -> str:
+    """Another choice than the first, and by which measures it is better than that."""
     relations = evidence.relations(other, decision.chosen[0], decision.quantities)
     better = [_measure(evidence, decision, one) for one in _with(relations, Relation.BETTER)]
+    name = _label(evidence, decision, other)
     if better:
-        return f", by {listed([within_sentence(one) for one in better])},"
-    return " (not compared)" if set(relations.values()) == {Relation.UNTESTED} else ""
+        return f"or, by {listed([within_sentence(one) for one in better])}, {name}"
+    compared = set(relations.values()) != {Relation.UNTESTED}
+    return f"or {name}" if compared else f"or (not compared) {name}"
 
 
 def _others(evidence: Evidence, decision: Decision) -> Iterator[str]:
