@@ -69,7 +69,7 @@ ARTICLE = Recipe(
     "article", loss="softmax", shuffled=False, mean=0.137, reported=(0.98, 0.973), pool=100
 )
 ARTICLE_LOGITS = Recipe("article-logits", shuffled=False, mean=0.137)
-PLAIN = Recipe("plain", split="training", dropout=0.0, pool=100)
+PLAIN = Recipe("plain", split="training", dropout=0.0)
 
 RECIPES = {recipe.name: recipe for recipe in (STANDARD, ARTICLE, ARTICLE_LOGITS, PLAIN)}
 """The design's recipes by name; what each is for stands in docs/data.md."""

@@ -72,7 +72,7 @@ def test_presets_are_the_designs() -> None:
     assert (max(FULL.members), max(FULL.passes), FULL.replicates) == (50, 100, 10)
     assert FULL.in_depth == ("standard",)
     pools = {name: FULL.pool_of(name) for name in FULL.recipes}
-    assert pools == {"standard": 100, "article": 100, "article-logits": 50, "plain": 100}
+    assert pools == {"standard": 100, "article": 100, "article-logits": 50, "plain": 50}
     assert (FULL.images, FULL.epochs, FULL.resamples) == (None, None, 2000)
     assert len(FULL.conditions) == 18
     assert QUICK.recipes == ("standard",)
