@@ -68,6 +68,11 @@ class ConditionRecord:
     in_mean: bool = False
     is_mean: bool = False
 
+    @property
+    def is_one_of_many(self) -> bool:
+        """Whether it is one of a group of shifts, for which their mean can stand."""
+        return not math.isnan(self.severity) or self.in_mean
+
 
 @dataclass(frozen=True)
 class MethodRecord:

@@ -1,4 +1,4 @@
-"""Load MNIST, scikit-learn's digits and the out-of-distribution sets, as tensors in [0, 1]."""
+"""Load the sets that are classified and the out-of-distribution ones, as tensors in [0, 1]."""
 
 from __future__ import annotations
 
@@ -40,12 +40,19 @@ def load_mnist(split: Literal["train", "test"], *, data_dir: Path | None = None)
         UserError: a file on this machine is damaged, or there is no such data folder.
         Unavailable: the set cannot be had; the message lists what was tried.
     """
-    files = MNIST.starting("train" if split == "train" else "t10k")
-    images, labels = read(MNIST, files, data_dir=data_dir, others=SETS)
-    return LabelledImages(
-        images=_scaled(read_idx(images)),
-        labels=torch.from_numpy(read_idx(labels).astype(np.int64)),
-    )
+    return _labelled_images(MNIST, split, data_dir)
+
+
+def load_fashion_mnist(
+    split: Literal["train", "test"], *, data_dir: Path | None = None
+) -> LabelledImages:
+    """Fashion-MNIST (Xiao et al. 2017): 60,000 images of clothes to train with, or 10,000 to test.
+
+    Raises:
+        UserError: a file on this machine is damaged, or there is no such data folder.
+        Unavailable: the set cannot be had; the message lists what was tried.
+    """
+    return _labelled_images(FASHION_MNIST, split, data_dir)
 
 
 def load_digits() -> LabelledImages:
@@ -75,10 +82,10 @@ def load_digits() -> LabelledImages:
 def load_out_of_distribution(
     name: str, *, seed: int, data_dir: Path | None = None
 ) -> Float[Tensor, "images 1 28 28"]:
-    """10,000 images that are no digits, in [0, 1].
+    """10,000 images that belong to none of a task's classes, in [0, 1].
 
     Args:
-        name: one of ``OUT_OF_DISTRIBUTION``.
+        name: one of ``OUT_OF_DISTRIBUTION``; ``mnist`` and ``fashion_mnist`` are their test images.
         seed: of the noise, and of the choice among EMNIST's letters; the other sets need none.
         data_dir: the folder of the user's data sets.
 
@@ -120,6 +127,17 @@ def read_idx(content: bytes) -> UInt8[np.ndarray, ...]:
     return values.reshape(shape)
 
 
+def _labelled_images(
+    data_set: DataSet, split: Literal["train", "test"], data_dir: Path | None
+) -> LabelledImages:
+    files = data_set.starting("train" if split == "train" else "t10k")
+    images, labels = read(data_set, files, data_dir=data_dir, others=SETS)
+    return LabelledImages(
+        images=_scaled(read_idx(images)),
+        labels=torch.from_numpy(read_idx(labels).astype(np.int64)),
+    )
+
+
 def _test_images(data_set: DataSet, seed: int, data_dir: Path | None) -> Tensor:
     (content,) = read(data_set, data_set.starting("t10k-images"), data_dir=data_dir, others=SETS)
     return _scaled(read_idx(content))
@@ -148,7 +166,7 @@ def _scaled(pixels: UInt8[np.ndarray, "images 28 28"]) -> Float[Tensor, "images 
 _LOADERS: Mapping[str, Callable[[int, Path | None], Tensor]] = {
     **{
         data_set.name: partial(_test_images, data_set)
-        for data_set in (FASHION_MNIST, NOTMNIST, KMNIST)
+        for data_set in (MNIST, FASHION_MNIST, NOTMNIST, KMNIST)
     },
     "emnist_letters": _letters,
     **{name: partial(_noise, noise) for name, noise in NOISES.items()},
@@ -156,9 +174,3 @@ _LOADERS: Mapping[str, Callable[[int, Path | None], Tensor]] = {
 
 OUT_OF_DISTRIBUTION = tuple(_LOADERS)
 """The names of the out-of-distribution sets."""
-
-WITHOUT_DOWNLOAD = ("fashion_mnist", *NOISES)
-"""Those that a run can have besides MNIST where only package registries can be reached."""
-
-ON_REQUEST_ONLY = ("emnist_letters",)
-"""Those that are too large (560 MB) to download unless they are requested."""

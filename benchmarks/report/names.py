@@ -209,3 +209,11 @@ values are shown side by side, but not compared.'
 def _position(name: str, known: Iterable[str]) -> tuple[int, str]:
     order = list(known)
     return (order.index(name), "") if name in order else (len(order), name)
+
+
+def by_group(conditions: Iterable[ConditionRecord]) -> dict[str, list[ConditionRecord]]:
+    """The conditions of each group, in their order."""
+    groups: dict[str, list[ConditionRecord]] = {}
+    for one in conditions:
+        groups.setdefault(one.group, []).append(one)
+    return groups

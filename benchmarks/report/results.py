@@ -15,7 +15,7 @@ from benchmarks.compared_sizes import compared_variants, usual_variants
 from benchmarks.errors import UserError
 from benchmarks.nouns import ConditionRecord, Nouns
 from benchmarks.records import where
-from benchmarks.report.names import Names, Variant
+from benchmarks.report.names import Names, Variant, by_group
 from benchmarks.report.read.comparisons import Bounds, Comparisons, Quantity, between
 from benchmarks.report.read.files import (
     Pixels,
@@ -118,11 +118,12 @@ class Results:
         names = sorted(self.summary["recipe"].unique(), key=self.names.recipe_rank)
         return tuple(name for name in names if name != SELF_TRAINED) or tuple(names)
 
-    def of_recipe(self, recipe: str) -> Results:
-        """The results of one recipe, and of the methods that train themselves."""
+    def of_recipe(self, *recipes: str) -> Results:
+        """The results of one recipe or several, and of the methods that train themselves."""
+        names = [*recipes, SELF_TRAINED]
 
         def chosen(table: pd.DataFrame) -> pd.DataFrame:
-            return table if table.empty else table[table["recipe"].isin([recipe, SELF_TRAINED])]
+            return table if table.empty else table[table["recipe"].isin(names)]
 
         return replace(
             self,
@@ -131,8 +132,8 @@ class Results:
             worth=chosen(self.worth),
             score_worth=chosen(self.score_worth),
             curves={name: chosen(table) for name, table in self.curves.items()},
-            comparisons=between(self.comparisons, [recipe, SELF_TRAINED]),
-            score_comparisons=between(self.score_comparisons, [recipe, SELF_TRAINED]),
+            comparisons=between(self.comparisons, names),
+            score_comparisons=between(self.score_comparisons, names),
         )
 
     @cached_property
@@ -173,14 +174,13 @@ class Results:
     @property
     def severities(self) -> dict[str, list[ConditionRecord]]:
         """By group, its conditions with a severity, from the least on."""
-        groups: dict[str, list[ConditionRecord]] = {}
-        for one in self.conditions:
-            if not math.isnan(one.severity):
-                groups.setdefault(one.group, []).append(one)
-        return {
-            group: sorted(conditions, key=lambda one: one.severity)
-            for group, conditions in groups.items()
-        }
+        severe = by_group(one for one in self.conditions if not math.isnan(one.severity))
+        return {group: sorted(some, key=lambda one: one.severity) for group, some in severe.items()}
+
+    @property
+    def without_severity(self) -> dict[str, list[ConditionRecord]]:
+        """By group, its conditions, where these have a mean but no severity."""
+        return by_group(one for one in self.conditions if one.in_mean and math.isnan(one.severity))
 
     @property
     def group_means(self) -> tuple[str, ...]:
@@ -194,12 +194,12 @@ class Results:
 
     @property
     def main_conditions(self) -> tuple[str, ...]:
-        """Those shown where not all are: the mean of a group of severities instead of these."""
+        """Those shown where not all are: the mean of a group instead of its conditions."""
         with_mean = {one.group for one in self._measured if one.is_mean}
         return tuple(
             one.name
             for one in self._measured
-            if not one.subset and (math.isnan(one.severity) or one.group not in with_mean)
+            if not one.subset and not (one.is_one_of_many and one.group in with_mean)
         )
 
     @property

@@ -114,6 +114,11 @@ class Condition:
         """Whether its images are to be distinguished from those of its reference."""
         return self.name != self.reference
 
+    @property
+    def is_one_of_many(self) -> bool:
+        """Whether it is one of a group of shifts, for which their mean can stand."""
+        return self.severity is not None or self.in_mean
+
     def as_subset(self) -> Condition:
         """The condition with few of its images; the choice is stratified by class."""
         return replace(
@@ -166,8 +171,14 @@ class Condition:
         return choice(len(whole.images), images, seed)
 
 
+MOST_NAMED = 4
+"""Of how many conditions without even severities the mean is called by their names."""
+
+
 def mean_label(conditions: Iterable[Condition]) -> str:
     """What the mean over conditions is called: a range if their severities are evenly spaced.
+
+    Many conditions are counted, not named.
 
     >>> labels = [Condition(f"r{a}", f"{a}°", "r", "", severity=a) for a in (15, 30, 45)]
     >>> mean_label(labels), mean_label(labels[::2]), mean_label(labels[:1])
@@ -181,6 +192,8 @@ def mean_label(conditions: Iterable[Condition]) -> str:
     steps = {round(b - a, 9) for a, b in pairwise(severities) if a is not None and b is not None}
     if len(chosen) > 2 and len(steps) == 1 and None not in severities:
         return f"Mean {first.label}–{last.label}"
+    if len(chosen) > MOST_NAMED:
+        return f"{first.group.capitalize()}, mean of {len(chosen)}"
     return "Mean of " + ", ".join(condition.label for condition in chosen)
 
 

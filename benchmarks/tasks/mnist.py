@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from functools import partial
 from pathlib import Path
 from typing import Literal
 
-from benchmarks.data.loading import IMAGES, load_mnist, load_out_of_distribution
-from benchmarks.tasks.conditions import Condition, EvaluationSet
+from benchmarks.data.loading import IMAGES, load_mnist
+from benchmarks.tasks.conditions import Condition
+from benchmarks.tasks.natural_digits import NATURAL_DIGITS
+from benchmarks.tasks.out_of_distribution import out_of_distribution
 from benchmarks.tasks.rotations import rotations
 from benchmarks.tasks.task import Task
+from benchmarks.tasks.translations import translations
 from benchmarks.vocabulary import CLEAN, PECULIAR, TYPICAL
 from methods.networks.labelled_images import LabelledImages
 from methods.networks.recipes import ARTICLE, ARTICLE_LOGITS, RECIPES, STANDARD
@@ -19,30 +21,6 @@ NAME = "mnist"
 
 def _load(split: Literal["train", "test"], data_dir: Path | None) -> LabelledImages:
     return load_mnist(split, data_dir=data_dir)
-
-
-def _no_digits(name: str, seed: int, data_dir: Path | None) -> EvaluationSet:
-    return EvaluationSet(load_out_of_distribution(name, seed=seed, data_dir=data_dir), None)
-
-
-def _out_of_distribution(
-    name: str,
-    label: str,
-    *,
-    presets: tuple[str, ...] = ("quick", "full"),
-) -> Condition:
-    return Condition(
-        name=f"ood-{name}",
-        label=label,
-        group="out-of-distribution",
-        data=name,
-        labels="none",
-        reason="out-of-distribution images have no label",
-        paired_with=f"ood-{name}",
-        presets=presets,
-        size=IMAGES,
-        load=partial(_no_digits, name),
-    )
 
 
 MNIST = Task(
@@ -59,14 +37,16 @@ MNIST = Task(
             reason="6 and 9 swap",
             with_subset=(45,),
         ),
-        _out_of_distribution("fashion_mnist", "Fashion-MNIST"),
+        *translations(NAME, range(2, 13, 2)),
+        NATURAL_DIGITS,
+        out_of_distribution("fashion_mnist", "Fashion-MNIST"),
         # Elsewhere than at package registries only, so not for a first look.
-        _out_of_distribution("notmnist", "notMNIST", presets=("full",)),
-        _out_of_distribution("kmnist", "KMNIST", presets=("full",)),
+        out_of_distribution("notmnist", "notMNIST", presets=("full",)),
+        out_of_distribution("kmnist", "KMNIST", presets=("full",)),
         # 560 MB to download.
-        _out_of_distribution("emnist_letters", "EMNIST letters", presets=()),
-        _out_of_distribution("uniform_noise", "Uniform noise"),
-        _out_of_distribution("gaussian_noise", "Gaussian noise"),
+        out_of_distribution("emnist_letters", "EMNIST letters", presets=()),
+        out_of_distribution("uniform_noise", "Uniform noise"),
+        out_of_distribution("gaussian_noise", "Gaussian noise"),
     ),
     recipes=tuple(RECIPES.values()),
     training_images=55_000,

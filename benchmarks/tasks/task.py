@@ -197,8 +197,8 @@ class Task:
         for pattern in patterns:
             if not any(fnmatchcase(name, pattern) for name in names):
                 raise UserError(
-                    f"no condition matches {pattern!r}; choose from {', '.join(names)}, "
-                    "or use globs such as 'rotated-*'"
+                    f"the task {self.name!r} has no condition that matches {pattern!r}; choose "
+                    f"from {', '.join(names)}, or use globs such as 'rotated-*'"
                 )
         chosen = {name for name in names if any(fnmatchcase(name, glob) for glob in patterns)}
         added = {CLEAN, *chosen}

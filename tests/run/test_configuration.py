@@ -74,7 +74,7 @@ def test_presets_are_the_designs() -> None:
     pools = {name: FULL.pool_of(name) for name in FULL.recipes}
     assert pools == {"standard": 100, "article": 100, "article-logits": 50, "plain": 50}
     assert (FULL.images, FULL.epochs, FULL.resamples) == (None, None, 2000)
-    assert len(FULL.conditions) == 18
+    assert len(FULL.conditions) == 18 + 6 + 1
     assert QUICK.recipes == ("standard",)
     assert not {"ood-notmnist", "ood-kmnist"} & set(QUICK.conditions)
 
@@ -156,7 +156,7 @@ def test_recipe_trains_as_long_as_the_configuration_says() -> None:
             "--methods: unknown name 'magic'; choose from softmax, mc_dropout",
         ),
         ({"methods": ()}, "no method is chosen"),
-        ({"conditions": ("upside",)}, "no condition matches 'upside'"),
+        ({"conditions": ("upside",)}, "the task 'mnist' has no condition that matches 'upside'"),
         ({"members": (10, 0)}, "--members: 0 is too small; expected at least 1"),
         ({"passes": (-1,)}, "--passes: -1 is too small"),
         ({"replicates": 0}, "--replicates: 0 is too small"),

@@ -91,6 +91,8 @@ def test_mean_is_called_by_its_range_where_that_says_all() -> None:
     assert mean_label(severities(1, 2, unit=" px")) == "Mean of 1 px, 2 px"
     named = [Condition(name, name, "natural", "") for name in "abc"]
     assert mean_label(named) == "Mean of a, b, c"
+    many = [Condition(name, name, "blurred", "") for name in "abcdef"]
+    assert mean_label(many) == "Blurred, mean of 6"
 
 
 def test_task_without_clean_images_is_refused() -> None:

@@ -127,13 +127,13 @@ def worths_table(worths: Iterable[WorthRow]) -> pd.DataFrame:
 
 
 def _is_compared(measured: MetricValues) -> bool:
-    """Not by labels that are ill-defined, and detection only beyond single severities."""
+    """Not by labels that are ill-defined, and detection only beyond single ones of a group."""
     metric, shift = measured.metric, measured.shift
     if shift is None:
         return True
     if "labels" in metric.needs and shift.labels == "ill-defined":
         return False
-    return "reference" not in metric.needs or shift.severity is None or shift.subset
+    return "reference" not in metric.needs or not shift.is_one_of_many or shift.subset
 
 
 def _compared(

@@ -26,7 +26,7 @@ SIZES = "sizes"
 """Other sizes of methods."""
 
 SEVERITIES = "severities"
-"""Single severities of shifts, whose mean the headline table has."""
+"""Single severities or kinds of shifts, whose mean the headline table has."""
 
 SUBSETS = "subsets"
 """Few images, for the sake of slow methods."""
@@ -95,7 +95,7 @@ def family(
         SIZES: not set(pair) <= largest_of(among),
         SCORES: _is_secondary(pair, measured, primary),
         SUBSETS: shift is not None and shift.subset,
-        SEVERITIES: shift is not None and shift.severity is not None and measured.with_mean,
+        SEVERITIES: shift is not None and shift.is_one_of_many and measured.with_mean,
     }
     kinds[ADDED] = bool(basic) and not any(one.method in basic for one in pair)
     return next((kind for kind, is_it in kinds.items() if is_it), MAIN)

@@ -34,15 +34,19 @@ def steps(results: Results) -> dict[str, float]:
 
 
 def conditions(results: Results) -> list[str]:
-    """Those whose labels are well defined; of a group with severities, the milder half."""
-    severe = {
+    """Those whose labels are well defined; of a group, the milder half of its severities."""
+    left_out = {
         one.name
         for group in results.severities.values()
         for valid in [[one for one in group if one.labels == "valid"]]
         for one in valid[-(-len(valid) // 2) :]
     }
     return [
-        one.name for one in results.conditions if one.labels == "valid" and one.name not in severe
+        one.name
+        for one in results.conditions
+        if one.labels == "valid"
+        and one.name not in left_out
+        and not (one.is_one_of_many and math.isnan(one.severity))
     ]
 
 

@@ -63,13 +63,16 @@ def well_defined_conditions(
 def typical_conditions(plan: Plan) -> list[Condition]:
     """The conditions with well-defined labels whose curves are drawn.
 
-    Of a group with severities and a mean those at a third and at two thirds of it; all others.
+    Of a group with severities and a mean those at a third and at two thirds of it; of one without
+    severities none; all others.
     """
     chosen = []
     for condition in plan.whole_conditions:
         averaged = [c for c in plan.whole_conditions if c.group == condition.group and c.in_mean]
         thirds = {-(-len(averaged) // 3) - 1, -(-2 * len(averaged) // 3) - 1}
-        if condition in averaged and averaged.index(condition) not in thirds:
+        if condition in averaged and (
+            condition.severity is None or averaged.index(condition) not in thirds
+        ):
             continue
         if condition.labels == "valid":
             chosen.append(condition)

@@ -20,7 +20,7 @@ def replicates_table(plan: Plan, measurements: pd.DataFrame) -> pd.DataFrame:
     """A row a replicate and condition, a column a metric that figures draw.
 
     Those that need a score have the method's primary one. Without subsets of images; and of sizes
-    that are not compared without single severities, which no figure shows.
+    that are not compared without single conditions of a group, which no figure shows.
 
     Args:
         measurements: of each replicate, means over groups among them.
@@ -28,7 +28,7 @@ def replicates_table(plan: Plan, measurements: pd.DataFrame) -> pd.DataFrame:
     metrics = [name for name, one in METRICS.items() if _is_drawn(one)]
     scores = {name: m.primary_score for name, m in plan.configuration.classes.items()}
     subsets = {one.name for one in plan.conditions if one.subset}
-    severe = {one.name for one in plan.conditions if one.severity is not None}
+    single = {one.name for one in plan.conditions if one.is_one_of_many}
     variants = pd.Series(
         list(zip(measurements["method"], measurements["members"], strict=True)),
         index=measurements.index,
@@ -42,7 +42,7 @@ def replicates_table(plan: Plan, measurements: pd.DataFrame) -> pd.DataFrame:
         & measurements["status"].isin(WITH_VALUE)
         & (by_score | (measurements["score"] == ""))
         & ~measurements["condition"].isin(subsets)
-        & (compared | ~measurements["condition"].isin(severe))
+        & (compared | ~measurements["condition"].isin(single))
     ]
     wide = chosen.pivot_table("value", KEY, "metric", sort=True)
     return wide.reindex(columns=metrics).round(DECIMALS).rename_axis(columns=None).reset_index()

@@ -206,14 +206,15 @@ def _stored_resampled(
 ) -> StoredPrediction | None:
     """A stored prediction that is resampled; without most of the sizes that are not compared.
 
-    By all scores these would be most of the work. Under single severities those of MC-dropout are
-    resampled for the measures of labels alone, whose mean is shown by number of members; those of
-    ensembles also for their methods' primary scores, by which others have a worth in networks.
+    By all scores these would be most of the work. Under single ones of a group
+    those of MC-dropout are resampled for the measures of labels alone, whose mean is shown by
+    number of members; those of ensembles also for their methods' primary scores, by which others
+    have a worth in networks.
     """
     shift = plan.task.condition(condition)
     if task.further_scores and not (plan.is_compared(unit) or plan.forms_ensembles(unit.method)):
         return None
-    if not plan.is_compared(unit) and shift.severity is not None:
+    if not plan.is_compared(unit) and shift.is_one_of_many:
         primary = {method.primary_score for method in plan.configuration.classes.values()}
         of_labels = shift.in_mean and "labels" in task.needs and "score" not in task.needs
         in_worth = plan.forms_ensembles(unit.method) and task.score in ("", *primary)

@@ -19,7 +19,7 @@ from benchmarks.nouns import FILES
 from benchmarks.predictions import RunUnit
 from benchmarks.records import read_table
 from benchmarks.run.stages import run_stages
-from benchmarks.tasks import TASKS, mnist
+from benchmarks.tasks import TASKS, mnist, out_of_distribution
 from benchmarks.tasks.mnist import MNIST
 from methods.scores import SCORES
 from tests.run.stages.support import (
@@ -57,7 +57,7 @@ def test_measuring_alone_needs_neither_networks_nor_images(
     (folder / "out" / "comparisons.csv").unlink()
     forget_images()
     monkeypatch.setattr(mnist, "load_mnist", no_images)
-    monkeypatch.setattr(mnist, "load_out_of_distribution", no_images)
+    monkeypatch.setattr(out_of_distribution, "load_out_of_distribution", no_images)
     assert run_stages(*run_in(folder), "measure") == []
     assert tables(folder) == before
 

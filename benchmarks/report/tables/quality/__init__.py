@@ -14,8 +14,8 @@ from benchmarks.report.tables.table import Row, Table
 from benchmarks.report.texts import listed
 from benchmarks.vocabulary import CLEAN
 
-FEW = 4
-"""Of at most so many conditions of a group all are shown, else every second."""
+FEW_COLUMNS, FEW_ROWS = 4, 6
+"""How many severities of a group are shown at most: every second of them, until they are so few."""
 
 SETS = "sets"
 """The kind of tables of metrics of prediction sets."""
@@ -35,6 +35,8 @@ def quality_tables(results: Results, recipe: str) -> Iterator[Table]:
     """Every table of quality of a recipe; ``results`` are those of this recipe."""
     yield overview_table(results, recipe)
     yield main_table(results, recipe)
+    for group in results.without_severity:
+        yield group_table(results, recipe, group)
     yield calibration_table(results, recipe)
     for level in dict.fromkeys(metric.level for metric in _measured(results, SETS)):
         yield sets_table(results, recipe, level)
@@ -54,14 +56,17 @@ def quality_tables(results: Results, recipe: str) -> Iterator[Table]:
 
 
 def overview_table(results: Results, recipe: str) -> Table:
-    """One row per method: what fits into a column, or on the first screen of a page."""
+    """One row per method: what fits into a column, or on the first screen of a page.
+
+    Of the means over groups only the first one is shown by more than the first metric.
+    """
     shown = results.names.overview
     detected = [metric for metric in shown if "reference" in metric.needs]
     conditions = (CLEAN, *results.group_means)
     quantities = [
         Quantity(condition, metric.name)
         for condition in conditions
-        for metric in shown
+        for metric in (shown if condition in conditions[:2] else shown[:1])
         if metric not in detected
     ]
     quantities += [
@@ -99,6 +104,20 @@ def main_table(results: Results, recipe: str) -> Table:
         results.main_conditions,
         results.names.main,
         with_left_out=True,
+    )
+
+
+def group_table(results: Results, recipe: str, group: str) -> Table:
+    """Every method under each condition of a group without severities, and by their mean."""
+    records = map(results.names.condition, results.group_means)
+    means = [one.name for one in records if one.group == group]
+    return by_condition(
+        results,
+        recipe,
+        f"group-{group}",
+        f"All methods on each kind of {group} images.",
+        (*(one.name for one in results.without_severity[group]), *means),
+        results.names.overview,
     )
 
 
@@ -180,9 +199,9 @@ def selective_table(results: Results, recipe: str, metric: str) -> Table:
     severe = [
         name
         for group in results.severities.values()
-        for name in _some([one for one in group if one.labels == "valid"])
+        for name in _some([one for one in group if one.labels == "valid"], FEW_COLUMNS)
     ]
-    alone = [one.name for one in _without_severity(results) if one.labels == "valid"]
+    alone = [one.name for one in _alone(results) if one.labels == "valid"]
     return by_score(
         results,
         recipe,
@@ -226,18 +245,21 @@ def _detected(results: Results) -> tuple[str, ...]:
 
 
 def _labelled(results: Results) -> tuple[str, ...]:
-    """The conditions with labels; of a group with many severities some."""
-    severe = [name for group in results.severities.values() for name in _some(group)]
-    alone = [one.name for one in _without_severity(results) if one.labels != "none"]
-    return (*alone, *severe)
+    """The conditions with labels; of a group some severities, or its mean where it has none."""
+    severe = [name for group in results.severities.values() for name in _some(group, FEW_ROWS)]
+    alone = [one.name for one in _alone(results) if one.labels != "none"]
+    shown = {one.group for one in results.conditions if one.name in {*alone, *severe}}
+    means = map(results.names.condition, results.group_means)
+    return (*alone, *severe, *(one.name for one in means if one.group not in shown))
 
 
-def _without_severity(results: Results) -> list[ConditionRecord]:
-    severe = {one.name for group in results.severities.values() for one in group}
-    return [one for one in results.conditions if one.name not in severe]
+def _alone(results: Results) -> list[ConditionRecord]:
+    return [one for one in results.conditions if not one.is_one_of_many]
 
 
-def _some(group: Sequence[ConditionRecord]) -> list[str]:
-    """Every second condition of a group, or all where these are few."""
+def _some(group: Sequence[ConditionRecord], most: int) -> list[str]:
+    """At most so many conditions of a group, the last among them."""
     names = [one.name for one in group]
-    return names if len(names) <= FEW else names[1::2]
+    while len(names) > most:
+        names = names[1::2]
+    return names

@@ -1,0 +1,63 @@
+"""The task ``fashion_mnist``: clothes, clean, rotated and among images that are no clothes."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Literal
+
+from benchmarks.data.loading import IMAGES, load_fashion_mnist
+from benchmarks.tasks.conditions import Condition
+from benchmarks.tasks.out_of_distribution import out_of_distribution
+from benchmarks.tasks.rotations import rotations
+from benchmarks.tasks.task import Task
+from benchmarks.tasks.translations import translations
+from benchmarks.vocabulary import CLEAN
+from methods.networks import recipes
+from methods.networks.labelled_images import LabelledImages
+from methods.networks.recipes import Recipe
+
+NAME = "fashion_mnist"
+
+CLASSES = (
+    *("T-shirt", "Trouser", "Pullover", "Dress", "Coat"),
+    *("Sandal", "Shirt", "Sneaker", "Bag", "Ankle boot"),
+)
+
+BOOT = 9
+
+
+def _load(split: Literal["train", "test"], data_dir: Path | None) -> LabelledImages:
+    return load_fashion_mnist(split, data_dir=data_dir)
+
+
+def _normalised(recipe: Recipe) -> Recipe:
+    """The recipe with the mean and the standard deviation of Fashion-MNIST's training pixels."""
+    return replace(recipe, mean=0.286, std=0.353, pool=50)
+
+
+FASHION_MNIST = Task(
+    name=NAME,
+    label="Fashion-MNIST",
+    shape=(1, 28, 28),
+    classes=CLASSES,
+    conditions=(
+        Condition(CLEAN, "Clean", "clean", NAME, has_subset=True),
+        # No class becomes another when it is rotated: an ankle boot upside down is an ankle boot.
+        *rotations(NAME, range(15, 181, 15), valid_to=180, reason="", with_subset=(45,)),
+        *translations(NAME, range(2, 13, 2)),
+        out_of_distribution("mnist", "MNIST"),
+        # Elsewhere than at package registries only, so not for a first look.
+        out_of_distribution("notmnist", "notMNIST", presets=("full",)),
+        out_of_distribution("kmnist", "KMNIST", presets=("full",)),
+        out_of_distribution("uniform_noise", "Uniform noise"),
+        out_of_distribution("gaussian_noise", "Gaussian noise"),
+    ),
+    recipes=(_normalised(recipes.STANDARD), _normalised(recipes.PLAIN)),
+    training_images=55_000,
+    test_images=IMAGES,
+    calibration_images=5_000,
+    example_class=BOOT,
+    quick={"epochs": 2},
+    load=_load,
+)

@@ -1,0 +1,37 @@
+"""Conditions of images that belong to none of a task's classes."""
+
+from __future__ import annotations
+
+from functools import partial
+from pathlib import Path
+
+from benchmarks.data.loading import IMAGES, load_out_of_distribution
+from benchmarks.tasks.conditions import Condition, EvaluationSet
+
+
+def out_of_distribution(
+    name: str, label: str, *, presets: tuple[str, ...] = ("quick", "full")
+) -> Condition:
+    """The condition of a set of 10,000 images of 28x28 pixels.
+
+    Args:
+        name: of the set, one of `benchmarks.data.loading.OUT_OF_DISTRIBUTION`.
+        label: in print.
+        presets: those that evaluate it unless conditions are named.
+    """
+    return Condition(
+        name=f"ood-{name}",
+        label=label,
+        group="out-of-distribution",
+        data=name,
+        labels="none",
+        reason="out-of-distribution images have no label",
+        paired_with=f"ood-{name}",
+        presets=presets,
+        size=IMAGES,
+        load=partial(_load, name),
+    )
+
+
+def _load(name: str, seed: int, data_dir: Path | None) -> EvaluationSet:
+    return EvaluationSet(load_out_of_distribution(name, seed=seed, data_dir=data_dir), None)

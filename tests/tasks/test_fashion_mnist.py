@@ -1,0 +1,59 @@
+"""The task of clothes: its images, its normalisation, and the labels of rotated ones."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+
+from benchmarks.data.loading import load_mnist
+from benchmarks.errors import UserError
+from benchmarks.run.configuration import configuration_of
+from benchmarks.tasks.fashion_mnist import FASHION_MNIST
+
+
+def test_classes_are_balanced_and_the_first_images_known() -> None:
+    """Its authors: image 0 of the training set is an ankle boot, of the test set too."""
+    training, test = FASHION_MNIST.split("all", None), FASHION_MNIST.split("test", None)
+    assert training.labels.bincount().tolist() == [6000] * 10
+    assert test.labels.bincount().tolist() == [1000] * 10
+    assert FASHION_MNIST.classes[int(training.labels[0])] == "Ankle boot"
+    assert FASHION_MNIST.classes[int(test.labels[0])] == "Ankle boot"
+
+
+def test_recipes_normalise_by_the_moments_of_the_training_pixels() -> None:
+    pixels = FASHION_MNIST.split("all", None).images.double()
+    for recipe in FASHION_MNIST.recipes:
+        assert recipe.mean == pytest.approx(pixels.mean().item(), abs=5e-5)
+        assert recipe.std == pytest.approx(pixels.std().item(), abs=5e-5)
+
+
+def test_labels_are_valid_at_every_angle() -> None:
+    rotated = [one for one in FASHION_MNIST.conditions if one.group == "rotated"]
+    assert [one.severity for one in rotated] == list(range(15, 181, 15))
+    assert all(one.labels == "valid" and one.in_mean for one in rotated)
+
+
+def test_digits_are_out_of_distribution() -> None:
+    digits = FASHION_MNIST.evaluation_set(
+        FASHION_MNIST.condition("ood-mnist"), 50, seed=0, data_dir=None
+    )
+    mnist = load_mnist("test").images
+    assert digits.labels is None
+    assert all((mnist == image).all(dim=(1, 2, 3)).any() for image in digits.images)
+
+
+def test_condition_that_only_another_task_has_is_refused() -> None:
+    with pytest.raises(UserError, match=r"'fashion_mnist' has no .* 'natural-\*'; choose from cl"):
+        FASHION_MNIST.matching(("natural-*",))
+
+
+def test_article_is_not_about_clothes() -> None:
+    with pytest.raises(UserError, match="not about the task 'fashion_mnist'"):
+        configuration_of("article", "fashion_mnist")
+    assert configuration_of("full", "fashion_mnist").recipes == ("standard", "plain")
+
+
+def test_images_are_in_the_range_of_pixels() -> None:
+    test = FASHION_MNIST.split("test", None)
+    assert test.images.dtype == torch.float32
+    assert (test.images.min(), test.images.max()) == (0.0, 1.0)
