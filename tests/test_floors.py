@@ -55,6 +55,7 @@ FLOORS = {
     | {"benchmarks.inference", "benchmarks.metrics", "benchmarks.parallel"}
     | {"benchmarks.predictions", "benchmarks.report", "benchmarks.run", "benchmarks.tasks"}
     | {"methods"},
+    "benchmarks/across": GROUND | TABLES | {"benchmarks.command_line", "benchmarks.report"},
     "benchmarks/merge": GROUND
     | TABLES
     | {"benchmarks.command_line", "benchmarks.environment", "benchmarks.predictions"}
@@ -90,7 +91,7 @@ LIBRARIES = {
 }
 """All libraries that some rooms may import."""
 
-STARTED = ("epistemic_check", "gpu_check", "merge", "score")
+STARTED = ("across", "epistemic_check", "gpu_check", "merge", "score")
 """The packages that are run by ``python -m``."""
 
 COMMANDS = {f"benchmarks/{package}/command.py" for package in (*STARTED, "comparison")}

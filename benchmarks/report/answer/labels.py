@@ -33,6 +33,14 @@ def _details(results: Results, candidate: Candidate, retrained: bool) -> str:
     return f" ({details})" if details else ""
 
 
+def kind_of_training(results: Results, recipe: str) -> str:
+    """Whether its networks are trained with dropout, in words; empty if it is no known recipe."""
+    known = {one.name: one for one in results.names.nouns.recipes}
+    if recipe not in known:
+        return ""
+    return f"trained with{'' if known[recipe].dropout else 'out'} dropout"
+
+
 def _trained(results: Results, candidate: Candidate) -> str:
     """How its networks are trained, in the words that tell them from others; empty: no others."""
     recipe = candidate.recipe
@@ -46,5 +54,5 @@ def _trained(results: Results, candidate: Candidate) -> str:
     if alike.count(dropout) == 1:
         if dropout and DROPOUT in results.names.method(candidate.method).needs:
             return ""  # it needs what tells the recipe from others
-        return f"trained with{'' if dropout else 'out'} dropout"
+        return kind_of_training(results, recipe)
     return f"recipe {recipe}"

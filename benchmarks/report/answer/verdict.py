@@ -39,20 +39,13 @@ def advice(results: Results) -> str:
 
 def on_dropout(results: Results) -> str:
     """Whether one network with dropout does as well as the largest ensemble, by all measures."""
-    names, main = results.names, results.recipes[0]
-    of_main = [Candidate(main, *variant) for variant in results.of_recipe(main).largest]
-    ensembles = [one for one in of_main if is_ensemble(results, one)]
-    sampled = [
-        one for one in of_main if DROPOUT in names.method(one.method).needs and one not in ensembles
-    ]
+    sampled, ensembles = _one_and_many(results)
     if not sampled or not ensembles:
         missing = "ensemble" if sampled else "method that leaves dropout on"
         return f"This run cannot tell {QUESTION}: it has no {missing}."
     one, many = sampled[0], ensembles[0]
-    evidence = Evidence(results)
-    quantities = [q for purpose in PURPOSES for q in purpose.quantities(results)]
-    measured = [q for q in quantities if evidence.value(one, q) or evidence.value(many, q)]
-    found = evidence.relations(one, many, measured)
+    evidence, quantities = Evidence(results), _quantities(results)
+    found = _relations(evidence, one, many)
     if set(found.values()) <= {Relation.UNTESTED}:
         return f"This run cannot tell {QUESTION}: the two were not compared."
     size = cost(results, many)[0]
@@ -61,6 +54,35 @@ def on_dropout(results: Results) -> str:
     compared = f"{name} was compared with an ensemble of {size} networks on {len(found)} measures"
     reply = _reply(list(found.values()))
     return f"{reply}: {compared}. It is {_counted(results, found)}.{worth}"
+
+
+def reply_on_dropout(results: Results) -> str:
+    """The reply in a word or two; empty where a run cannot tell."""
+    sampled, ensembles = _one_and_many(results)
+    if not sampled or not ensembles:
+        return ""
+    found = _relations(Evidence(results), sampled[0], ensembles[0])
+    return "" if set(found.values()) <= {Relation.UNTESTED} else _reply(list(found.values()))
+
+
+def _one_and_many(results: Results) -> tuple[list[Candidate], list[Candidate]]:
+    """Of the main recipe, the methods that leave dropout on, and the ensembles of networks."""
+    names, main = results.names, results.recipes[0]
+    of_main = [Candidate(main, *variant) for variant in results.of_recipe(main).largest]
+    ensembles = [one for one in of_main if is_ensemble(results, one)]
+    with_dropout = [one for one in of_main if DROPOUT in names.method(one.method).needs]
+    return [one for one in with_dropout if one not in ensembles], ensembles
+
+
+def _quantities(results: Results) -> list[Quantity]:
+    return [quantity for purpose in PURPOSES for quantity in purpose.quantities(results)]
+
+
+def _relations(evidence: Evidence, one: Candidate, many: Candidate) -> dict[Quantity, Relation]:
+    """What tests say of the two, by all measures of which either has a value."""
+    quantities = _quantities(evidence.results)
+    measured = [q for q in quantities if evidence.value(one, q) or evidence.value(many, q)]
+    return evidence.relations(one, many, measured)
 
 
 def _reply(found: Sequence[Relation]) -> str:

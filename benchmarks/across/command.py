@@ -1,0 +1,39 @@
+"""Compare runs of several tasks and networks: ``python -m benchmarks.across RUN…``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from benchmarks.across.settings import read_settings
+from benchmarks.across.writing import ACROSS_MD, write_across
+from benchmarks.command_line import exit_status, named_folder
+from benchmarks.files import writable_folder
+
+
+def main(
+    runs: Annotated[
+        list[Path],
+        typer.Argument(help="Folders of runs.", metavar="RUN…", parser=named_folder),
+    ],
+    out: Annotated[
+        Path,
+        typer.Option(help="Where to write.", parser=named_folder, metavar="PATH"),
+    ] = Path("results/across"),
+) -> None:
+    """Tell which statements hold for every task and network.
+
+    Each task with each network is a setting. The recipes of a run that train one network form one.
+    The folder gets the table of statements and of rank correlations, as Markdown and as CSV.
+    """
+    settings = read_settings({folder.resolve(): folder for folder in runs}.values())
+    folder = writable_folder("--out", out)
+    print(write_across(settings, folder))
+    print(f"tables: {folder / ACROSS_MD}")
+
+
+def command_line() -> int:
+    """Run the command line and return its exit status: 2 for a user's mistake."""
+    return exit_status(main, "python -m benchmarks.across")

@@ -1,0 +1,126 @@
+"""Write what was found: a page in Markdown, statements and rank correlations as CSV."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+from statistics import fmean
+
+import pandas as pd
+
+from benchmarks.across.rankings import RankCorrelation, rank_correlations
+from benchmarks.across.settings import Setting
+from benchmarks.across.statements import Statement, statements
+from benchmarks.files import written_whole
+from benchmarks.records import write_table
+from benchmarks.report.names import Names
+from benchmarks.report.tables.table import Cell, Row, Table
+from benchmarks.report.tables.text.formats import markdown
+
+FILES = ACROSS_MD, STATEMENTS_CSV, RANKINGS_CSV = "across.md", "statements.csv", "rankings.csv"
+
+BETWEEN = {"network": "two networks of one task", "task": "two tasks with one network"}
+"""What a pair of settings tells apart, by its kind."""
+
+
+def write_across(settings: Sequence[Setting], folder: Path) -> str:
+    """Write the files, and return the summary in a few sentences."""
+    said, correlations = list(statements(settings)), list(rank_correlations(settings))
+    names = settings[0].results.names
+    summary = in_words(said, correlations)
+    tables = [statements_table(said), *([rankings_table(correlations, names)] * bool(correlations))]
+    text = "\n".join(["# Across tasks and networks", "", summary, "", *map(markdown, tables)])
+    with written_whole(folder / ACROSS_MD) as temporary:
+        temporary.write_text(text, encoding="utf-8")
+    write_table(_frame(said), folder / STATEMENTS_CSV)
+    columns = list(RankCorrelation.__dataclass_fields__)
+    rows = pd.DataFrame([asdict(one) for one in correlations], columns=columns)
+    write_table(rows.round(4), folder / RANKINGS_CSV)
+    return summary
+
+
+def in_words(said: Sequence[Statement], correlations: Sequence[RankCorrelation]) -> str:
+    """How many statements hold everywhere, and what rankings depend on more: task or network."""
+    count = len(said[0].answers)
+    everywhere = sum(one.holds == f"in all {count}" for one in said)
+    sentences = [f"{everywhere} of {len(said)} statements hold in all {count} settings."]
+    for kind, between in BETWEEN.items():
+        values = [one.value for one in correlations if one.kind == kind]
+        known = [value for value in values if not math.isnan(value)]
+        if known:
+            sentences.append(
+                f"Between {between}, the rank correlation of methods is {fmean(known):.2f} on "
+                f"average (from {min(known):.2f} to {max(known):.2f}, by measure)."
+            )
+    return " ".join(sentences)
+
+
+def statements_table(said: Sequence[Statement]) -> Table:
+    """A row a statement: in which settings it holds, and the answer in each of them."""
+    return Table(
+        name="statements",
+        caption="Headline statements, and in which settings they hold.",
+        group_heading="",
+        label_headings=("Question", "Most common answer", "Holds", *said[0].answers),
+        headings=(),
+        rows=tuple(
+            Row(
+                *("", (one.question, one.most_common or "none", one.holds, *_answers(one))),
+                (),
+            )
+            for one in said
+        ),
+        remarks=(
+            "An answer counts as the same if it names the same methods, of the same sizes. Several "
+            "methods are named where no test separates them (docs/statistics.md).",
+        ),
+    )
+
+
+def rankings_table(correlations: Sequence[RankCorrelation], names: Names) -> Table:
+    """A row a measure, a column a pair of settings."""
+    pairs = list(dict.fromkeys((one.one, one.other) for one in correlations))
+    measures = dict.fromkeys((one.condition, one.metric) for one in correlations)
+    found = {(one.condition, one.metric, one.one, one.other): one for one in correlations}
+    return Table(
+        name="rankings",
+        caption="Spearman's rank correlation of methods between two settings (95 % interval).",
+        group_heading="",
+        label_headings=("Images", "Measure"),
+        headings=tuple(f"{one}\n{other}" for one, other in pairs),
+        rows=tuple(
+            Row(
+                "",
+                (names.condition(condition).label, names.printed(metric).name),
+                tuple(_cell(found.get((condition, metric, *pair))) for pair in pairs),
+            )
+            for condition, metric in measures
+        ),
+        remarks=(
+            "Over methods at the sizes of tables, networks with and without dropout apart, as far "
+            "as both settings have them. Intervals take methods as drawn from many, so that "
+            "methods that are alike make them too narrow.",
+        ),
+    )
+
+
+def _answers(statement: Statement) -> list[str]:
+    return [answer or "not decided" for answer in statement.answers.values()]
+
+
+def _cell(found: RankCorrelation | None) -> Cell:
+    if found is None or math.isnan(found.value):
+        return Cell()
+    if math.isnan(found.lower):
+        return Cell(text=f"{found.value:.2f}")
+    return Cell(text=f"{found.value:.2f} ({found.lower:.2f} to {found.upper:.2f})")
+
+
+def _frame(said: Sequence[Statement]) -> pd.DataFrame:
+    rows = [
+        {"question": one.question, "answer": one.most_common, "holds": one.holds, **one.answers}
+        for one in said
+    ]
+    return pd.DataFrame(rows)

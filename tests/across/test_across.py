@@ -1,0 +1,198 @@
+"""Several settings side by side: which answers agree, and how far rankings do."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from scipy import stats
+
+from benchmarks.across.command import command_line
+from benchmarks.across.rankings import RankCorrelation, rank_correlations, spearman
+from benchmarks.across.settings import Setting, read_settings, settings_of
+from benchmarks.across.statements import AS_MANY, Statement, statements
+from benchmarks.across.writing import FILES, in_words, rankings_table, write_across
+from benchmarks.errors import UserError
+from benchmarks.report.answer.evidence import Candidate
+from benchmarks.report.names import Names
+from benchmarks.report.results import Results
+from tests.report.answer.cases import (
+    AUGRC,
+    AUROC,
+    BETTER,
+    CLEAN,
+    DROPOUT,
+    FIFTY,
+    FIVE,
+    PLAIN,
+    SHIFTED,
+    SOFTMAX,
+    WORSE,
+    compared,
+    run,
+)
+
+QUICK = Path(__file__).parents[2] / "results" / "quick"
+
+ABSTAINING = [*AUGRC, *(one._replace(metric="error_at_coverage_90") for one in AUGRC)]
+EVERY = [*CLEAN, *SHIFTED, *ABSTAINING, *AUROC]
+PLAIN_FIFTY = Candidate("plain", "deep_ensemble", "50")
+CHOICES = (SOFTMAX, DROPOUT, FIVE, FIFTY, PLAIN, PLAIN_FIFTY)
+
+
+def setting(results: Results, task: str = "MNIST", network: str = "lenet5") -> Setting:
+    return Setting(task, network, results)
+
+
+def answers(*settings: Setting) -> dict[str, Statement]:
+    return {one.question: one for one in statements(settings)}
+
+
+def test_reply_on_dropout_is_compared_across_settings() -> None:
+    worse, better = (
+        setting(run(dict.fromkeys(CHOICES, EVERY), compared(DROPOUT, FIFTY, EVERY, said)), task)
+        for said, task in ((WORSE, "MNIST"), (BETTER, "Fashion-MNIST"))
+    )
+    again = replace(worse, network="lenet5_relu")
+    statement = answers(worse, better, again)[AS_MANY]
+    assert list(statement.answers.values()) == ["No", "Yes", "No"]
+    assert statement.most_common == "No"
+    assert statement.holds == "in 2 of 3: MNIST with lenet5 and MNIST with lenet5_relu"
+
+
+def test_recommendations_are_named_by_dropout_not_by_recipe() -> None:
+    tests = compared(PLAIN, SOFTMAX, EVERY, BETTER)
+    one = setting(run({SOFTMAX: EVERY, PLAIN: EVERY}, tests))
+    other = replace(one, network="lenet5_relu")
+    statement = answers(one, other)["I can retrain one network: Clean images"]
+    assert statement.most_common == "Softmax (trained without dropout)"
+    assert statement.holds == "in all 2"
+
+
+def test_undecided_answers_hold_nowhere() -> None:
+    one = setting(run({SOFTMAX: EVERY, PLAIN: EVERY}))
+    statement = answers(one, replace(one, network="other"))[
+        "I can retrain one network: Clean images"
+    ]
+    assert set(statement.answers.values()) == {""}
+    assert statement.holds == "in none"
+
+
+def with_values(order: Mapping[Candidate, float]) -> Results:
+    results = run(dict.fromkeys(CHOICES, EVERY))
+    keys = zip(*(results.summary[name] for name in ("recipe", "method", "members")), strict=True)
+    return replace(
+        results, summary=results.summary.assign(value=[order[Candidate(*key)] for key in keys])
+    )
+
+
+def test_rank_correlation_is_of_the_methods_that_both_settings_have() -> None:
+    random = np.random.default_rng(0)
+    one, other = (dict(zip(CHOICES, random.random(6), strict=True)) for _ in range(2))
+    found = list(
+        rank_correlations(
+            [setting(with_values(one)), setting(with_values(other), task="Fashion-MNIST")]
+        )
+    )
+    assert {(row.condition, row.metric) for row in found} == {
+        (q.condition, q.metric) for q in EVERY
+    }
+    expected = stats.spearmanr(list(one.values()), list(other.values())).statistic
+    assert all(row.value == pytest.approx(expected) for row in found)
+    assert {(row.kind, row.methods) for row in found} == {("task", 6)}
+
+
+def test_recipes_are_matched_by_dropout() -> None:
+    """The same method of both recipes is two methods; a ranking that swaps them is another one."""
+    order = dict(zip(CHOICES, range(6), strict=True))
+    swapped = order | {SOFTMAX: order[PLAIN], PLAIN: order[SOFTMAX]}
+    settings = [setting(with_values(order)), setting(with_values(swapped), network="other")]
+    (value,) = {row.value for row in rank_correlations(settings)}
+    assert value == pytest.approx(1 - 6 * (4**2 + 4**2) / (6 * 35))
+
+
+def test_too_few_methods_have_no_rank_correlation() -> None:
+    few = setting(run(dict.fromkeys(CHOICES[:4], EVERY)))
+    assert list(rank_correlations([few, replace(few, network="other")])) == []
+
+
+def test_interval_of_a_rank_correlation_covers() -> None:
+    """By 2,000 draws of normal pairs, whose Spearman correlation is 6/π·arcsin(r/2)."""
+    random, r, n = np.random.default_rng(1), 0.6, 25
+    expected = 6 / math.pi * math.asin(r / 2)
+    draws = random.multivariate_normal([0, 0], [[1, r], [r, 1]], size=(2000, n))
+    intervals = [spearman(draw[:, 0], draw[:, 1])[1:] for draw in draws]
+    covered = np.mean([lower <= expected <= upper for lower, upper in intervals])
+    assert 0.93 <= covered <= 0.97
+
+
+def test_edge_cases_of_a_rank_correlation() -> None:
+    assert np.isnan(spearman([1, 1, 1], [1, 2, 3])).all()
+    value, *bounds = spearman([1, 2, 3, 4, 5], [2, 3, 4, 5, 6])
+    assert value == pytest.approx(1)
+    assert np.isnan(bounds).all()
+
+
+def test_networks_of_one_run_are_settings_of_their_own() -> None:
+    results = run(dict.fromkeys(CHOICES, EVERY))
+    assert [one.label for one in settings_of(results)] == ["MNIST with lenet5"]
+    recipes = tuple(
+        replace(one, network="lenet5_relu") if one.name == "plain" else one
+        for one in results.names.nouns.recipes
+    )
+    two = replace(results, names=Names(replace(results.names.nouns, recipes=recipes)))
+    settings = list(settings_of(two))
+    assert [(one.label, one.results.recipes) for one in settings] == [
+        ("MNIST with lenet5", ("standard",)),
+        ("MNIST with lenet5_relu", ("plain",)),
+    ]
+
+
+def test_summary_counts_statements_and_averages_correlations() -> None:
+    said = [Statement("?", {"a": "x", "b": "x"}), Statement("?", {"a": "x", "b": "y"})]
+    rows = [
+        RankCorrelation("clean", metric, "a", "b", "network", 6, value, math.nan, math.nan)
+        for metric, value in (("accuracy", 0.5), ("nll", 0.9), ("ece", math.nan))
+    ]
+    assert in_words(said, rows) == (
+        "1 of 2 statements hold in all 2 settings. Between two networks of one task, the rank "
+        "correlation of methods is 0.70 on average (from 0.50 to 0.90, by measure)."
+    )
+    texts = [
+        row.cells[0].text
+        for row in rankings_table(rows, Names(run({SOFTMAX: EVERY}).names.nouns)).rows
+    ]
+    assert texts == ["0.50", "0.90", ""]
+
+
+def test_one_setting_is_refused_in_one_line(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="nothing to compare: the runs are of MNIST with lenet5"):
+        read_settings([QUICK])
+    with pytest.raises(UserError, match="two runs are of MNIST with lenet5; name runs of diff"):
+        read_settings([QUICK, QUICK])
+    with pytest.raises(UserError, match="there are no results in"):
+        read_settings([tmp_path])
+
+
+def test_pages_and_tables_are_written(tmp_path: Path) -> None:
+    (one,) = settings_of(Results.load(QUICK))
+    summary = write_across([one, replace(one, task="Another")], tmp_path)
+    assert {path.name for path in tmp_path.iterdir()} == set(FILES)
+    text = (tmp_path / FILES[0]).read_text()
+    headings = "| Question | Most common answer | Holds | MNIST with lenet5 | Another with lenet5 |"
+    assert headings in text
+    assert summary in text
+    assert "statements hold in all 2 settings" in summary
+
+
+def test_command_names_a_folder_without_results(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("sys.argv", ["across", str(QUICK), str(tmp_path)])
+    assert command_line() == 2
+    assert re.fullmatch(r"error: there are no results in [^\n]*\n", capsys.readouterr().err)
