@@ -6,8 +6,8 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from methods.engines.kernel_networks import HAS_RELU
 from methods.interface import Prediction
-from methods.networks.lenet5 import LeNet5
 from methods.networks.network import Network
 from methods.networks.recipes import Recipe
 from methods.pooled import PooledMethod
@@ -33,8 +33,8 @@ class MCDropoutExact(PooledMethod):
 
     @classmethod
     def objection(cls, recipe: Recipe) -> str | None:
-        """Sub-networks are enumerated of LeNet-5 alone."""
-        if recipe.network is not LeNet5:
+        """Sub-networks are enumerated of LeNet-5 alone, by the kernels."""
+        if recipe.network not in HAS_RELU:
             return f"the sub-networks of {recipe.network.name} cannot be enumerated"
         return super().objection(recipe)
 

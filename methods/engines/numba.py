@@ -15,9 +15,9 @@ from torch.nn.utils import parameters_to_vector, vector_to_parameters
 
 from methods.engines import lenet5_kernels as kernels
 from methods.engines.base import Engine
+from methods.engines.kernel_networks import HAS_RELU
 from methods.engines.torch import TorchEngine, TorchNetworks
 from methods.networks.labelled_images import LabelledImages
-from methods.networks.lenet5 import LeNet5
 from methods.networks.network import Network
 from methods.networks.recipes import Recipe
 
@@ -37,9 +37,9 @@ class NumbaEngine(Engine):
         return f"kernels-{kernels.VERSION}-numba-{numba.__version__}"
 
     def supports(self, recipe: Recipe) -> bool:
-        """Only LeNet-5, trained by Adam at a constant learning rate without weight decay."""
+        """Only `HAS_RELU`'s, trained by Adam at a constant learning rate without weight decay."""
         return (
-            recipe.network is LeNet5
+            recipe.network in HAS_RELU
             and recipe.optimiser == "adam"
             and recipe.schedule == "constant"
             and recipe.weight_decay == 0
@@ -155,6 +155,7 @@ class NumbaTrainer:
             mean=_number(network.mean),
             std=_number(network.std),
             dropout=network.dropout,
+            relu=HAS_RELU[type(network)],
         )
         vector_to_parameters(torch.from_numpy(state.parameters.copy()), network.parameters())
         return loss
@@ -166,13 +167,14 @@ def kernel_network(network: Network) -> kernels.Network:
     Raises:
         ValueError: it is not a LeNet-5.
     """
-    if type(network) is not LeNet5:
+    if type(network) not in HAS_RELU:
         raise ValueError(f"the kernels compute LeNet-5, not {type(network).__name__}; use torch")
     return kernels.Network.of(
         network_vector(network),
         mean=_number(network.mean),
         std=_number(network.std),
         dropout=network.dropout,
+        relu=HAS_RELU[type(network)],
     )
 
 

@@ -40,6 +40,18 @@ class LeNet5(Network):
             self.head = nn.Linear(84, 10)
         self.draw_weights(generator)
 
+    @staticmethod
+    def activate(sums: Float[Tensor, "*shape"]) -> Float[Tensor, "*shape"]:
+        """The activation of every layer but the last."""
+        return torch.tanh(sums)
+
+    @staticmethod
+    def pool(
+        maps: Float[Tensor, "images channels height width"],
+    ) -> Float[Tensor, "images channels height/2 width/2"]:
+        """Halves height and width; commutes with dropout, which scales by 0 or more."""
+        return avg_pool2d(maps, 2)
+
     def features(
         self,
         images: Float[Tensor, "images 1 28 28"],
@@ -51,7 +63,7 @@ class LeNet5(Network):
     def shared(self, images: Float[Tensor, "images 1 28 28"]) -> Float[Tensor, "images 6 14 14"]:
         """The pooled maps of the first convolution, before dropout."""
         resized = interpolate(images, size=32, mode="bilinear", align_corners=False)
-        return avg_pool2d(torch.tanh(self.conv1(self.normalised(resized))), 2)
+        return self.pool(self.activate(self.conv1(self.normalised(resized))))
 
     def rest(
         self,
@@ -97,9 +109,9 @@ class LeNet5(Network):
         scales: Float[Tensor, "#images 16 1 1"] | float = 1.0,
     ) -> Float[Tensor, "images 84"]:
         """From the second convolution's sums and the scales of its channels."""
-        maps = avg_pool2d(torch.tanh(maps), 2) * scales
-        hidden = torch.tanh(self.linear1(maps.flatten(start_dim=1)))
-        return torch.tanh(self.linear2(hidden))
+        maps = self.pool(self.activate(maps)) * scales
+        hidden = self.activate(self.linear1(maps.flatten(start_dim=1)))
+        return self.activate(self.linear2(hidden))
 
     def _second_terms(
         self, images: Float[Tensor, "images 1 28 28"]

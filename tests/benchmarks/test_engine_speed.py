@@ -13,6 +13,7 @@ from torch.nn.utils import parameters_to_vector
 from torch.utils.data import DataLoader, Dataset
 from torchvision import transforms
 
+from methods.engines.kernel_networks import HAS_RELU
 from methods.engines.lenet5_kernels import (
     Network,
     TrainingState,
@@ -32,8 +33,8 @@ LABELS = RANDOM.integers(0, 10, 3000)
 Measure = Callable[..., None]
 
 
-def network(seed: int = 0) -> LeNet5:
-    return LeNet5(generator=torch.Generator().manual_seed(seed))
+def network(seed: int = 0, kind: type[LeNet5] = LeNet5) -> LeNet5:
+    return kind(generator=torch.Generator().manual_seed(seed))
 
 
 def vector(network: LeNet5) -> np.ndarray:
@@ -41,7 +42,8 @@ def vector(network: LeNet5) -> np.ndarray:
 
 
 def prepared(network: LeNet5) -> Network:
-    return Network.of(vector(network), dropout=0.5, **NORMALISATION)
+    relu = HAS_RELU[type(network)]
+    return Network.of(vector(network), dropout=0.5, relu=relu, **NORMALISATION)
 
 
 def masks(rows: int) -> np.ndarray:

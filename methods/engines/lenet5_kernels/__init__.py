@@ -1,5 +1,6 @@
 """The fast path for LeNet-5 on the CPU: train, predict, sample and enumerate, in Numba.
 
+It has tanh and average pooling, or ReLU and max pooling; one set of kernels computes both.
 Arrays in, arrays out: the kernels know nothing of methods, and of PyTorch only the order of a
 network's parameters in one flat vector. They are fast for three reasons: dropout masks are applied
 first, so a dropped channel is never computed; convolutions are sums of contiguous arrays; and work

@@ -15,7 +15,12 @@ from methods.engines.lenet5_kernels.layers.convolution import (
     shift_left,
     shift_right,
 )
-from methods.engines.lenet5_kernels.layers.dense import add_product, add_rows, through_tanh
+from methods.engines.lenet5_kernels.layers.dense import (
+    add_product,
+    add_rows,
+    through_activation,
+)
+from methods.engines.lenet5_kernels.layers.max_pooling import max_unpool_first, max_unpool_second
 from methods.engines.lenet5_kernels.layers.resizing import unpool_first, unpool_second
 from methods.engines.lenet5_kernels.layout import (
     FEATURES,
@@ -24,9 +29,9 @@ from methods.engines.lenet5_kernels.layout import (
     POOLED_MAP,
     SECOND,
     Array,
+    Constants,
     Maps,
     Parameters,
-    Scales,
     f4,
 )
 
@@ -59,23 +64,25 @@ def linears_backward(
     features: Float32[Array, "images 16 25"],
     activations: Activations,
     errors: LinearErrors,
+    relu: bool,
 ) -> None:
-    """For every layer y = W·x + b with x a tanh: W' += y'ᵀ·x, b' += Σ y', x' = (y'·W) ⊙ (1 − x²).
+    """For every layer y = W·x + b with x = f(z): W' += y'ᵀ·x, b' += Σ y', z' = (y'·W) ⊙ f'(z).
 
-    The features come from a pool: their errors go through it and its tanh in `unpool_second`.
+    The features come from a pool: their errors go through it and its activation in
+    `second_layer_backward`.
     """
     hidden1, hidden2, _ = activations
     add_product(gradient.linear3_weight, errors.logits.T, hidden2)
     add_rows(gradient.linear3_bias, errors.logits)
     errors.hidden2[:] = f4(0)
     add_product(errors.hidden2, errors.logits, parameters.linear3_weight)
-    through_tanh(errors.hidden2, hidden2)
+    through_activation(errors.hidden2, hidden2, relu)
 
     add_product(gradient.linear2_weight, errors.hidden2.T, hidden1)
     add_rows(gradient.linear2_bias, errors.hidden2)
     errors.hidden1[:] = f4(0)
     add_product(errors.hidden1, errors.hidden2, parameters.linear2_weight)
-    through_tanh(errors.hidden1, hidden1)
+    through_activation(errors.hidden1, hidden1, relu)
 
     add_product(gradient.linear1_weight, errors.hidden1.T, features.reshape(-1, SECOND * FEATURES))
     add_rows(gradient.linear1_bias, errors.hidden1)
@@ -106,7 +113,7 @@ def second_layer_backward(
     gradient: Parameters,
     reversed_weight: Float32[Array, "16 6 25"],
     keep_mask: Bool[Array, " 22"],
-    scales: Scales,
+    constants: Constants,
     maps: Maps,
     feature_errors: Float32[Array, " 16*25"],
     errors: MapErrors,
@@ -119,9 +126,14 @@ def second_layer_backward(
     for o in range(SECOND):
         if keep_mask[FIRST + o]:
             source = feature_errors[FEATURES * o : FEATURES * (o + 1)]
-            gradient.conv2_bias[o] += unpool_second(
-                errors.second, source, maps.second[o], scales.dropout
-            )
+            if constants.relu:
+                gradient.conv2_bias[o] += max_unpool_second(
+                    errors.second, source, maps.second[o], constants.kept_scale
+                )
+            else:
+                gradient.conv2_bias[o] += unpool_second(
+                    errors.second, source, maps.second[o], constants.kept_scale
+                )
             shift_right(errors.shifted, errors.second)
             for c in range(FIRST):
                 if keep_mask[c]:
@@ -137,7 +149,7 @@ def second_layer_backward(
 def first_layer_backward(
     gradient: Parameters,
     keep_mask: Bool[Array, " 22"],
-    scales: Scales,
+    constants: Constants,
     maps: Maps,
     errors: MapErrors,
 ) -> None:
@@ -145,7 +157,12 @@ def first_layer_backward(
     shift_left(maps.pixels, maps.row, PIXELS)
     for c in range(FIRST):
         if keep_mask[c]:
-            gradient.conv1_bias[c] += unpool_first(
-                errors.first, errors.pooled[c], maps.first[c], scales.dropout
-            )
+            if constants.relu:
+                gradient.conv1_bias[c] += max_unpool_first(
+                    errors.first, errors.pooled[c], maps.first[c], constants.kept_scale
+                )
+            else:
+                gradient.conv1_bias[c] += unpool_first(
+                    errors.first, errors.pooled[c], maps.first[c], constants.kept_scale
+                )
             add_first_weight_gradient(gradient.conv1_weight[c], errors.first, maps.pixels)

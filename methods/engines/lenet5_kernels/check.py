@@ -15,8 +15,8 @@ from methods.engines.lenet5_kernels.layout import (
     CLASSES,
     PARAMETERS,
     Array,
+    Constants,
     Parameters,
-    Scales,
     f4,
     views,
 )
@@ -26,12 +26,18 @@ class Network(NamedTuple):
     """A trained network, ready for the kernels, which only read it."""
 
     parameters: Parameters
-    scales: Scales
+    constants: Constants
     dropout: float
 
     @classmethod
     def of(
-        cls, vector: Float32[Array, " 61706"], *, mean: float, std: float, dropout: float = 0.0
+        cls,
+        vector: Float32[Array, " 61706"],
+        *,
+        mean: float,
+        std: float,
+        dropout: float = 0.0,
+        relu: bool = False,
     ) -> Self:
         """The network with these parameters, of which nothing is copied.
 
@@ -39,8 +45,9 @@ class Network(NamedTuple):
             vector: the parameters in the order of torch's ``parameters_to_vector``.
             mean, std: the normalisation, ``(image - mean) / std``.
             dropout: probability p that a channel is dropped; kept ones are scaled by 1 / (1 - p).
+            relu: whether it has ReLU and max pooling instead of tanh and average pooling.
         """
-        return cls(views(parameters(vector)), scales(mean, std, dropout), dropout)
+        return cls(views(parameters(vector)), constants(mean, std, dropout, relu), dropout)
 
 
 def parameters(vector: Array) -> Float32[Array, " 61706"]:
@@ -50,11 +57,11 @@ def parameters(vector: Array) -> Float32[Array, " 61706"]:
     return _plain(vector, f4)
 
 
-def scales(mean: float, std: float, dropout: float) -> Scales:
+def constants(mean: float, std: float, dropout: float, relu: bool) -> Constants:
     """(x − mean) / std as scale·x + offset, and 1 / (1 − p) for the channels that are kept."""
     if not 0 <= dropout < 1:
         raise ValueError(f"the dropout probability lies in [0, 1), not at {dropout}")
-    return Scales(f4(1 / std), f4(-mean / std), f4(1 / (1 - dropout)))
+    return Constants(f4(1 / std), f4(-mean / std), f4(1 / (1 - dropout)), bool(relu))
 
 
 def images(images: Array) -> Float32[Array, "images 784"]:

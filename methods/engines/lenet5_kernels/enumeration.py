@@ -40,9 +40,9 @@ from methods.engines.lenet5_kernels.layout import (
     FIRST,
     SECOND,
     Array,
+    Constants,
     Maps,
     Parameters,
-    Scales,
     buffers,
 )
 
@@ -54,8 +54,9 @@ def enumerate_subnetworks(
 
     A sub-network that keeps k of the n = 22 channels has the probability (1 − p)ᵏ·pⁿ⁻ᵏ, with p the
     network's dropout.
-    What either half of the second channels adds to a unit of the first linear layer is clamped
-    at ±43 (trained networks reach about 12): beyond, halves that cancel would be off.
+    With tanh, what either half of the second channels adds to a unit of the first linear layer is
+    clamped at ±43 (trained networks reach about 12): beyond, halves that cancel would be off. With
+    ReLU nothing is clamped.
 
     Args:
         network: its parameters are all finite.
@@ -69,7 +70,7 @@ def enumerate_subnetworks(
     if not all(np.isfinite(tensor).all() for tensor in network.parameters):
         raise ValueError("the parameters are not all finite")
     compile_kernels()
-    given = (network.scales, subsets(FIRST), Weights.of(network.dropout), buffers(Workspace))
+    given = (network.constants, subsets(FIRST), Weights.of(network.dropout), buffers(Workspace))
     # Image by image, so that an interrupt waits for one of them, not for all.
     for one in (slice(i, i + 1) for i in range(len(images))):
         _enumerate(network.parameters, images[one], *given, Sums(*(part[one] for part in sums)))
@@ -124,7 +125,7 @@ class Workspace(NamedTuple):
 def _enumerate(
     parameters: Parameters,
     images: Float32[Array, "images 28*28"],
-    scales: Scales,
+    constants: Constants,
     first_subsets: Bool[Array, "64 6"],
     weights: Weights,
     workspace: Workspace,
@@ -133,7 +134,7 @@ def _enumerate(
     """Add every sub-network's weighted prediction of every image to the sums."""
     maps, partial, features, subnetworks, columns = workspace
     for image in range(images.shape[0]):
-        first_layer(parameters, images[image], first_subsets[-1], scales, maps)
+        first_layer(parameters, images[image], first_subsets[-1], constants, maps)
         set_partial_maps(partial, parameters, maps)
         for first in range(first_subsets.shape[0]):
             for o in range(SECOND):
@@ -143,16 +144,16 @@ def _enumerate(
                     o,
                     parameters.conv2_bias[o],
                     first_subsets[first],
-                    scales,
+                    constants,
                 )
                 set_contribution(
                     subnetworks.contributions[o], parameters.linear1_weight, features, o
                 )
-            set_tables(subnetworks, parameters)
+            set_tables(subnetworks, parameters, constants.relu)
             for subset in range(SUBSETS):
                 weight = weights.first[first] * weights.half[subset]
                 if weight > 0:
-                    set_logits(subnetworks, parameters, subset)
+                    set_logits(subnetworks, parameters, subset, constants.relu)
                     set_columns(columns, subnetworks.logits, weights.half)
                     add_mean(sums.mean[image], subnetworks.logits, columns.share, weight)
                     add_votes(sums.vote_share[image], columns.vote, weights.half, weight)

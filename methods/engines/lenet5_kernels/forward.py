@@ -19,13 +19,14 @@ from methods.engines.lenet5_kernels.layers.convolution import (
     shift_left,
 )
 from methods.engines.lenet5_kernels.layers.dense import (
+    activate_rows,
     add_kept_products,
     add_product,
-    apply_tanh,
     copy,
     fill_rows,
     transpose,
 )
+from methods.engines.lenet5_kernels.layers.max_pooling import max_pool_first, max_pool_second
 from methods.engines.lenet5_kernels.layers.resizing import pool_first, pool_second, resize
 from methods.engines.lenet5_kernels.layout import (
     FIRST,
@@ -35,9 +36,9 @@ from methods.engines.lenet5_kernels.layout import (
     SECOND,
     SECOND_MAP,
     Array,
+    Constants,
     Maps,
     Parameters,
-    Scales,
     f4,
 )
 
@@ -47,20 +48,23 @@ def first_layer(
     parameters: Parameters,
     image: Float32[Array, " 28*28"],
     keep_mask: Bool[Array, "6+"],
-    scales: Scales,
+    constants: Constants,
     maps: Maps,
 ) -> None:
-    """Each kept channel: tanh(conv(pixels) + bias), pooled and scaled, in five shifted copies."""
-    resize(maps.row, image, scales, maps.tall)
+    """Each kept channel: conv(pixels) + bias, activated, pooled, scaled, in five shifted copies."""
+    resize(maps.row, image, constants, maps.tall)
     shift_left(maps.pixels, maps.row, PIXELS)
     for c in range(FIRST):
         if keep_mask[c]:
             values, pooled = maps.first[c], maps.pooled[c]
             values[:] = parameters.conv1_bias[c]
             add_first_convolution(values, maps.pixels, parameters.conv1_weight[c])
-            for i in range(FIRST_MAP):
-                values[i] = tanh(values[i])
-            pool_first(pooled, values, scales.dropout)
+            if constants.relu:
+                max_pool_first(pooled, values, constants.kept_scale)
+            else:
+                for i in range(FIRST_MAP):
+                    values[i] = tanh(values[i])
+                pool_first(pooled, values, constants.kept_scale)
             shift_left(maps.shifted[c], pooled, POOLED_MAP)
 
 
@@ -68,11 +72,11 @@ def first_layer(
 def second_layer(
     parameters: Parameters,
     keep_mask: Bool[Array, " 22"],
-    scales: Scales,
+    constants: Constants,
     maps: Maps,
     features: Float32[Array, "16 25"],
 ) -> None:
-    """Each kept channel: tanh(Σ conv(kept first maps) + bias), pooled and scaled; others 0."""
+    """Each kept channel: Σ conv(kept first maps) + bias, activated, pooled, scaled; others 0."""
     for o in range(SECOND):
         maps.second[o, :] = parameters.conv2_bias[o]
     for c in range(FIRST):
@@ -82,9 +86,12 @@ def second_layer(
     for o in range(SECOND):
         if keep_mask[FIRST + o]:
             values = maps.second[o]
-            for i in range(SECOND_MAP):
-                values[i] = tanh(values[i])
-            pool_second(features[o], values, scales.dropout)
+            if constants.relu:
+                max_pool_second(features[o], values, constants.kept_scale)
+            else:
+                for i in range(SECOND_MAP):
+                    values[i] = tanh(values[i])
+                pool_second(features[o], values, constants.kept_scale)
         else:
             features[o, :] = f4(0)
 
@@ -161,14 +168,15 @@ def classify(
     features: Float32[Array, "rows 16 25"],
     keep_mask: Bool[Array, "rows 22"],
     activations: Activations,
+    relu: bool,
 ) -> None:
-    """logits = W₃·tanh(W₂·tanh(W₁·features + b₁) + b₂) + b₃, for every row."""
+    """logits = W₃·f(W₂·f(W₁·features + b₁) + b₂) + b₃, for every row; f: tanh, or ReLU."""
     hidden1, hidden2, logits = activations
     fill_rows(hidden1, linears.bias1)
     add_kept_products(hidden1, features, keep_mask, linears.weight1)
-    apply_tanh(hidden1)
+    activate_rows(hidden1, relu)
     fill_rows(hidden2, linears.bias2)
     add_product(hidden2, hidden1, linears.weight2)
-    apply_tanh(hidden2)
+    activate_rows(hidden2, relu)
     fill_rows(logits, linears.bias3)
     add_product(logits, hidden2, linears.weight3)

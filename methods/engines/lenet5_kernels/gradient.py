@@ -27,9 +27,9 @@ from methods.engines.lenet5_kernels.layers.dense import scale_rows
 from methods.engines.lenet5_kernels.layers.loss import cross_entropy, double_softmax_cross_entropy
 from methods.engines.lenet5_kernels.layout import (
     Array,
+    Constants,
     Maps,
     Parameters,
-    Scales,
     f4,
 )
 
@@ -68,7 +68,7 @@ def add_gradient(
     labels: Int64[Array, " images"],
     chosen: Int64[Array, " chosen"],
     keep_mask: Bool[Array, "chosen 22"],
-    scales: Scales,
+    constants: Constants,
     double_softmax: bool,
     batch_size: int,
     workspace: TrainingWorkspace,
@@ -81,9 +81,9 @@ def add_gradient(
 
     for i in range(count):
         image_maps = _maps_of(batch, maps, i)
-        first_layer(parameters, images[chosen[i]], keep_mask[i], scales, image_maps)
-        second_layer(parameters, keep_mask[i], scales, image_maps, features[i])
-    classify(workspace.linears, features, keep_mask, activations)
+        first_layer(parameters, images[chosen[i]], keep_mask[i], constants, image_maps)
+        second_layer(parameters, keep_mask[i], constants, image_maps, features[i])
+    classify(workspace.linears, features, keep_mask, activations, constants.relu)
 
     total = 0.0
     for i in range(count):
@@ -94,19 +94,19 @@ def add_gradient(
             total += cross_entropy(error, logits, label)
     scale_rows(errors.logits, f4(1) / f4(batch_size))
 
-    linears_backward(parameters, gradient, features, activations, errors)
+    linears_backward(parameters, gradient, features, activations, errors, constants.relu)
     for i in range(count):
         image_maps = _maps_of(batch, maps, i)
         second_layer_backward(
             gradient,
             workspace.reversed_weight,
             keep_mask[i],
-            scales,
+            constants,
             image_maps,
             errors.features[i],
             workspace.map_errors,
         )
-        first_layer_backward(gradient, keep_mask[i], scales, image_maps, workspace.map_errors)
+        first_layer_backward(gradient, keep_mask[i], constants, image_maps, workspace.map_errors)
     return total
 
 

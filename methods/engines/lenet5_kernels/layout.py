@@ -75,12 +75,20 @@ def views(vector: Float32[Array, " 61706"]) -> Parameters:
     return Parameters(*(part.reshape(shape) for part, shape in zip(parts, SHAPES, strict=True)))
 
 
-class Scales(NamedTuple):
-    """What normalisation and dropout multiply by and add, as the kernels use it."""
+class Constants(NamedTuple):
+    """What a network is beside its parameters, as the kernels use it.
 
-    pixel: np.float32
+    Attributes:
+        pixel_scale, pixel_offset: the normalisation, ``pixel_scale · x + pixel_offset``.
+        kept_scale: what dropout multiplies the channels by that it keeps.
+        relu: whether the network has ReLU and max pooling; else tanh and average pooling. Read
+            outside of loops: one set of kernels computes both.
+    """
+
+    pixel_scale: np.float32
     pixel_offset: np.float32
-    dropout: np.float32
+    kept_scale: np.float32
+    relu: bool
 
 
 class Maps(NamedTuple):

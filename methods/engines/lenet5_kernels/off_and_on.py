@@ -23,6 +23,7 @@ from methods.engines.lenet5_kernels.forward import (
 )
 from methods.engines.lenet5_kernels.layers.arithmetic import tanh
 from methods.engines.lenet5_kernels.layers.convolution import add_second_convolutions
+from methods.engines.lenet5_kernels.layers.max_pooling import max_pool_second
 from methods.engines.lenet5_kernels.layers.resizing import pool_second
 from methods.engines.lenet5_kernels.layout import (
     CHANNELS,
@@ -31,9 +32,9 @@ from methods.engines.lenet5_kernels.layout import (
     SECOND,
     SECOND_MAP,
     Array,
+    Constants,
     Maps,
     Parameters,
-    Scales,
     buffers,
     f4,
 )
@@ -76,8 +77,8 @@ def logits_off_and_on(
         images,
         keep_mask,
         np.ones((IMAGES, CHANNELS), bool),
-        network.scales,
-        network.scales._replace(dropout=f4(1)),
+        network.constants,
+        network.constants._replace(kept_scale=f4(1)),
         _BUFFERS.workspace,
         _BUFFERS.dropped,
         off,
@@ -92,8 +93,8 @@ def _logits_off_and_on(
     images: Float32[Array, "images 28*28"],
     keep_mask: Bool[Array, "images 22"],
     keep_all: Bool[Array, "rows 22"],
-    scales: Scales,
-    unscaled: Scales,
+    constants: Constants,
+    unscaled: Constants,
     workspace: Workspace,
     dropped: Float32[Array, "rows 16 25"],
     off: Float32[Array, "images 10"],
@@ -107,13 +108,13 @@ def _logits_off_and_on(
         count = part.shape[0]
         for i in range(count):
             first_layer(parameters, part[i], keep_all[0], unscaled, maps)
-            second_layers(parameters, masks[i], scales.dropout, maps, features[i], dropped[i])
+            second_layers(parameters, masks[i], constants, maps, features[i], dropped[i])
         rows = first_rows(activations, count)
-        classify(linears, features[:count], keep_all, rows)
+        classify(linears, features[:count], keep_all, rows, constants.relu)
         for i in range(count):
             for k in range(CLASSES):
                 off[start + i, k] = rows.logits[i, k]
-        classify(linears, dropped[:count], masks, rows)
+        classify(linears, dropped[:count], masks, rows, constants.relu)
         for i in range(count):
             for k in range(CLASSES):
                 on[start + i, k] = rows.logits[i, k]
@@ -123,24 +124,26 @@ def _logits_off_and_on(
 def second_layers(
     parameters: Parameters,
     keep_mask: Bool[Array, " 22"],
-    scale: np.float32,
+    constants: Constants,
     maps: Maps,
     features: Float32[Array, "16 25"],
     dropped: Float32[Array, "16 25"],
 ) -> None:
     """The pooled second maps with dropout off, and the kept ones with dropout on."""
-    values = maps.first[0]
+    values, scale, relu = maps.first[0], constants.kept_scale, constants.relu
     for o in range(SECOND):
         maps.second[o, :] = f4(0)
     add_second_maps(parameters, keep_mask, True, maps)
     for o in range(SECOND):
         if keep_mask[FIRST + o]:
-            activate(values, maps.second[o], parameters.conv2_bias[o], scale)
-            pool_second(dropped[o], values, scale)
+            activate_and_pool(
+                dropped[o], maps.second[o], parameters.conv2_bias[o], scale, relu, values
+            )
     add_second_maps(parameters, keep_mask, False, maps)
     for o in range(SECOND):
-        activate(values, maps.second[o], parameters.conv2_bias[o], f4(1))
-        pool_second(features[o], values, f4(1))
+        activate_and_pool(
+            features[o], maps.second[o], parameters.conv2_bias[o], f4(1), relu, values
+        )
 
 
 @kernel
@@ -155,6 +158,36 @@ def add_second_maps(
                 add_second_convolutions(
                     second[o], second[o + 1], maps.shifted[c], weight[o, c], weight[o + 1, c]
                 )
+
+
+@inlined
+def activate_and_pool(
+    features: Float32[Array, " 25"],
+    total: Float32[Array, " 160"],
+    bias: np.float32,
+    scale: np.float32,
+    relu: bool,
+    values: Float32[Array, " longer"],
+) -> None:
+    """features = scale · pool(f(scale · total + bias)); ``values`` is a buffer."""
+    if relu:
+        add_bias(values, total, bias, scale)
+        max_pool_second(features, values, scale)
+    else:
+        activate(values, total, bias, scale)
+        pool_second(features, values, scale)
+
+
+@kernel
+def add_bias(
+    values: Float32[Array, " longer"],
+    total: Float32[Array, " 160"],
+    bias: np.float32,
+    scale: np.float32,
+) -> None:
+    """values = scale · total + bias."""
+    for i in range(SECOND_MAP):
+        values[i] = scale * total[i] + bias
 
 
 @kernel

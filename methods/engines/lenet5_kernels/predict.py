@@ -29,8 +29,8 @@ from methods.engines.lenet5_kernels.layout import (
     FIRST,
     SECOND,
     Array,
+    Constants,
     Parameters,
-    Scales,
     buffers,
     f4,
 )
@@ -63,15 +63,15 @@ def logits(
         keep_mask: the channels that dropout keeps, one row or one an image. None: the whole
             network, dropout off.
     """
-    images, scales = check.images(images), network.scales
+    images, constants = check.images(images), network.constants
     if keep_mask is None:
-        scales = scales._replace(dropout=f4(1))
+        constants = constants._replace(kept_scale=f4(1))
     elif keep_mask.shape == (CHANNELS,):
         keep_mask = np.tile(keep_mask, (len(images), 1))
     keep_mask = check.keep_mask(keep_mask, len(images))
     out = np.empty((len(images), CLASSES), f4)
     compile_kernels()
-    _logits(network.parameters, images, keep_mask, scales, _BUFFERS.workspace, out)
+    _logits(network.parameters, images, keep_mask, constants, _BUFFERS.workspace, out)
     return out
 
 
@@ -80,7 +80,7 @@ def _logits(
     parameters: Parameters,
     images: Float32[Array, "images 28*28"],
     keep_mask: Bool[Array, "images 22"],
-    scales: Scales,
+    constants: Constants,
     workspace: Workspace,
     out: Float32[Array, "images 10"],
 ) -> None:
@@ -90,10 +90,10 @@ def _logits(
     for start in range(0, images.shape[0], IMAGES):
         part, masks = images[start : start + IMAGES], keep_mask[start : start + IMAGES]
         for i in range(part.shape[0]):
-            first_layer(parameters, part[i], masks[i], scales, maps)
-            second_layer(parameters, masks[i], scales, maps, features[i])
+            first_layer(parameters, part[i], masks[i], constants, maps)
+            second_layer(parameters, masks[i], constants, maps, features[i])
         rows = first_rows(activations, part.shape[0])
-        classify(linears, features[: part.shape[0]], masks, rows)
+        classify(linears, features[: part.shape[0]], masks, rows, constants.relu)
         for i in range(part.shape[0]):
             for k in range(CLASSES):
                 out[start + i, k] = rows.logits[i, k]
@@ -122,7 +122,7 @@ def sample_logits(
         images,
         keep_mask,
         np.ones(CHANNELS, bool),
-        network.scales,
+        network.constants,
         _BUFFERS.workspace,
         _BUFFERS.partial,
         out,
@@ -136,7 +136,7 @@ def _sample_logits(
     images: Float32[Array, "images 28*28"],
     keep_mask: Bool[Array, "passes 22"],
     keep_all: Bool[Array, " 22"],
-    scales: Scales,
+    constants: Constants,
     workspace: Workspace,
     partial: PartialMaps,
     out: Float32[Array, "passes images 10"],
@@ -145,7 +145,7 @@ def _sample_logits(
     maps, features, linears, activations = workspace
     set_linears(linears, parameters)
     for image in range(images.shape[0]):
-        first_layer(parameters, images[image], keep_all, scales, maps)
+        first_layer(parameters, images[image], keep_all, constants, maps)
         set_partial_maps(partial, parameters, maps)
         for start in range(0, keep_mask.shape[0], PASSES):
             masks = keep_mask[start : start + PASSES]
@@ -153,10 +153,15 @@ def _sample_logits(
                 for o in range(SECOND):
                     if masks[i, FIRST + o]:
                         combine(
-                            features[i, o], partial, o, parameters.conv2_bias[o], masks[i], scales
+                            features[i, o],
+                            partial,
+                            o,
+                            parameters.conv2_bias[o],
+                            masks[i],
+                            constants,
                         )
             rows = first_rows(activations, masks.shape[0])
-            classify(linears, features[: masks.shape[0]], masks, rows)
+            classify(linears, features[: masks.shape[0]], masks, rows, constants.relu)
             for i in range(masks.shape[0]):
                 for k in range(CLASSES):
                     out[start + i, image, k] = rows.logits[i, k]

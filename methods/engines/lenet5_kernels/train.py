@@ -20,8 +20,8 @@ from methods.engines.lenet5_kernels.gradient import (
 from methods.engines.lenet5_kernels.layout import (
     PARAMETERS,
     Array,
+    Constants,
     Parameters,
-    Scales,
     buffers,
     f4,
     views,
@@ -67,6 +67,7 @@ def train_epoch(
     dropout: float,
     batch_size: int,
     learning_rate: float,
+    relu: bool = False,
 ) -> float:
     """Train on the images in the given order; changes ``state`` and returns the mean loss.
 
@@ -80,6 +81,7 @@ def train_epoch(
         mean, std: the normalisation, ``(image - mean) / std``.
         dropout: probability p that a channel was dropped; kept ones are scaled by 1 / (1 - p).
         batch_size, learning_rate: of Adam's steps.
+        relu: whether the network has ReLU and max pooling instead of tanh and average pooling.
 
     Returns:
         The mean over all positions, that of each batch before its step. That training did
@@ -91,7 +93,7 @@ def train_epoch(
         labels,
         order,
         keep_mask,
-        check.scales(mean, std, dropout),
+        check.constants(mean, std, dropout, relu),
         loss,
         batch_size,
         learning_rate,
@@ -109,14 +111,15 @@ def loss_gradient(
     mean: float,
     std: float,
     dropout: float,
+    relu: bool = False,
 ) -> tuple[float, Float32[Array, " 61706"]]:
     """The mean loss over the images and its gradient; arguments as those of `train_epoch`.
 
     It is one batch of training at learning rate 0: a window into the training kernel.
     """
     state, order = TrainingState.start(parameters), np.arange(len(images))
-    scales = check.scales(mean, std, dropout)
-    return _train(state, images, labels, order, keep_mask, scales, loss, len(images), 0.0)
+    constants = check.constants(mean, std, dropout, relu)
+    return _train(state, images, labels, order, keep_mask, constants, loss, len(images), 0.0)
 
 
 def _train(
@@ -125,7 +128,7 @@ def _train(
     labels: Int64[Array, " images"],
     order: Int64[Array, " positions"],
     keep_mask: Bool[Array, "positions 22"] | None,
-    scales: Scales,
+    constants: Constants,
     loss: Loss,
     batch_size: int,
     learning_rate: float,
@@ -152,7 +155,7 @@ def _train(
         labels,
         order,
         keep_mask,
-        scales,
+        constants,
         loss == "softmax",
         batch_size,
         float(learning_rate),
@@ -175,7 +178,7 @@ def _train_batches(
     labels: Int64[Array, " images"],
     order: Int64[Array, " positions"],
     keep_mask: Bool[Array, "positions 22"],
-    scales: Scales,
+    constants: Constants,
     double_softmax: bool,
     batch_size: int,
     learning_rate: float,
@@ -196,7 +199,7 @@ def _train_batches(
                 labels,
                 chosen[begin : begin + TOGETHER],
                 masks[begin : begin + TOGETHER],
-                scales,
+                constants,
                 double_softmax,
                 chosen.size,
                 workspace,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 
@@ -15,7 +16,8 @@ from methods.engines.lenet5_kernels.predict import logits, sample_logits
 from methods.engines.lenet5_kernels.train import loss_gradient
 
 PARAMETER_VECTOR, IMAGE = np.zeros(PARAMETERS, f4), np.zeros((1, 28, 28), f4)
-SETTINGS = {"mean": 0.0, "std": 1.0, "dropout": 0.0}  # so there is one sub-network only
+# Without dropout, there is one sub-network only.
+SETTINGS: dict[str, Any] = {"mean": 0.0, "std": 1.0, "dropout": 0.0}
 NETWORK = Network.of(PARAMETER_VECTOR, **SETTINGS)
 
 CALLS: dict[str, Callable[[], object]] = {

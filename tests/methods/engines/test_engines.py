@@ -16,9 +16,10 @@ from methods.engines.choice import choose_engine
 from methods.engines.numba import NumbaEngine
 from methods.engines.torch import TorchEngine, TorchNetworks
 from methods.engines.trainers import LoopTrainer, StackedTrainer
-from methods.mc_dropout_exact import exact_prediction
+from methods.mc_dropout_exact import MCDropoutExact, exact_prediction
 from methods.networks.labelled_images import LabelledImages
 from methods.networks.lenet5 import LeNet5
+from methods.networks.lenet5_relu import LeNet5ReLU
 from methods.networks.masks import draw_masks, pass_masks
 from methods.networks.recipes import ARTICLE, PLAIN, RECIPES, STANDARD, Recipe
 from methods.networks.training import (
@@ -32,9 +33,10 @@ from methods.networks.training import (
 
 CHANNELS = LeNet5.channels
 TORCH, NUMBA = TorchEngine(), NumbaEngine()
+RELU = replace(STANDARD, name="relu", network=LeNet5ReLU)
 
 
-@pytest.mark.parametrize("recipe", RECIPES.values(), ids=RECIPES)
+@pytest.mark.parametrize("recipe", [*RECIPES.values(), RELU], ids=lambda recipe: recipe.name)
 @pytest.mark.parametrize("masked", [False, True])
 def test_logits_agree(recipe: Recipe, masked: bool, test_images: LabelledImages) -> None:
     network, images = initial_network(recipe, 0), test_images.images
@@ -43,7 +45,7 @@ def test_logits_agree(recipe: Recipe, masked: bool, test_images: LabelledImages)
     torch.testing.assert_close(ours, theirs, atol=1e-5, rtol=1e-5)
 
 
-@pytest.mark.parametrize("recipe", [STANDARD, ARTICLE], ids=lambda recipe: recipe.name)
+@pytest.mark.parametrize("recipe", [STANDARD, ARTICLE, RELU], ids=lambda recipe: recipe.name)
 @pytest.mark.parametrize("engine", [NUMBA, TORCH], ids=["numba", "torch"])
 def test_logits_off_and_on_are_those_computed_apart(
     engine: Engine, recipe: Recipe, test_images: LabelledImages
@@ -82,10 +84,11 @@ def test_memory_of_logits_off_and_on_is_that_of_one_network(
     assert most <= 2 * 100  # the last batch goes when the next one is there
 
 
-def test_passes_agree_and_vote_alike(test_images: LabelledImages) -> None:
+@pytest.mark.parametrize("recipe", [ARTICLE, RELU], ids=lambda recipe: recipe.name)
+def test_passes_agree_and_vote_alike(recipe: Recipe, test_images: LabelledImages) -> None:
     network, masks = (
-        initial_network(ARTICLE, 0),
-        pass_masks(0, 0, 30, CHANNELS, ARTICLE.dropout),
+        initial_network(recipe, 0),
+        pass_masks(0, 0, 30, CHANNELS, recipe.dropout),
     )
     masks[0, :6] = False
     masks[1, 6:] = False
@@ -94,7 +97,7 @@ def test_passes_agree_and_vote_alike(test_images: LabelledImages) -> None:
     assert torch.equal(ours.argmax(-1), theirs.argmax(-1))
 
 
-@pytest.mark.parametrize("recipe", [STANDARD, ARTICLE, PLAIN], ids=lambda recipe: recipe.name)
+@pytest.mark.parametrize("recipe", [STANDARD, ARTICLE, PLAIN, RELU], ids=lambda recipe: recipe.name)
 def test_an_epoch_leads_to_the_same_network(
     recipe: Recipe, training_images: LabelledImages
 ) -> None:
@@ -109,7 +112,7 @@ def test_an_epoch_leads_to_the_same_network(
     torch.testing.assert_close(ours, theirs, atol=2e-4, rtol=1e-3)
 
 
-@pytest.mark.parametrize("recipe", [STANDARD, ARTICLE, PLAIN], ids=lambda recipe: recipe.name)
+@pytest.mark.parametrize("recipe", [STANDARD, ARTICLE, PLAIN, RELU], ids=lambda recipe: recipe.name)
 def test_networks_trained_batched_are_those_trained_one_by_one(
     recipe: Recipe, training_images: LabelledImages
 ) -> None:
@@ -177,8 +180,11 @@ def test_networks_trained_in_parallel_are_those_trained_alone(
     assert all(torch.equal(vector, weights(index)) for index, vector in enumerate(parallel))
 
 
-def test_exact_prediction_is_what_many_passes_approach(test_images: LabelledImages) -> None:
-    network, images = initial_network(STANDARD, 0), test_images.images[:2]
+@pytest.mark.parametrize("recipe", [STANDARD, RELU], ids=lambda recipe: recipe.name)
+def test_exact_prediction_is_what_many_passes_approach(
+    recipe: Recipe, test_images: LabelledImages
+) -> None:
+    network, images = initial_network(recipe, 0), test_images.images[:2]
     exact = exact_prediction(network, images)
     passes = (
         NUMBA.pass_logits(network, images, pass_masks(0, 0, 20_000, CHANNELS, 0.5))
@@ -195,6 +201,8 @@ def test_exact_prediction_is_what_many_passes_approach(test_images: LabelledImag
 
 def test_kernels_are_chosen_where_they_fit() -> None:
     assert choose_engine() == NUMBA
+    assert choose_engine(recipes=[STANDARD, RELU]) == NUMBA
+    assert MCDropoutExact.objection(RELU) is None
     assert choose_engine("torch") == TORCH
     assert choose_engine(device="cuda") == TorchEngine("cuda")
     with pytest.raises(ValueError, match="the numba engine computes on the CPU, not on cuda"):

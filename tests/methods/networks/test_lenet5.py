@@ -1,15 +1,19 @@
 from __future__ import annotations
 
+import pytest
 import torch
 from torch import Tensor, nn
 from torch.nn.utils import parameters_to_vector
 from torchvision.transforms.v2.functional import resize
 
 from methods.networks.lenet5 import LeNet5
+from methods.networks.lenet5_relu import LeNet5ReLU
+
+KINDS = pytest.mark.parametrize("kind", [LeNet5, LeNet5ReLU], ids=lambda kind: kind.name)
 
 
-def network(**options: float) -> LeNet5:
-    return LeNet5(**options, generator=torch.Generator().manual_seed(0))
+def network(kind: type[LeNet5] = LeNet5, **options: float) -> LeNet5:
+    return kind(**options, generator=torch.Generator().manual_seed(0))
 
 
 def images(count: int) -> Tensor:
@@ -28,20 +32,24 @@ class Mask(nn.Module):
 
 
 def listing(lenet: LeNet5, keep_mask: Tensor) -> nn.Sequential:
-    """The article's order of layers: dropout straight after the tanh, before the pooling."""
+    """The article's order of layers: dropout straight after the activation, before the pooling."""
+    relu = isinstance(lenet, LeNet5ReLU)
+    activate, pool = (nn.ReLU(), nn.MaxPool2d(2)) if relu else (nn.Tanh(), nn.AvgPool2d(2))
     return nn.Sequential(
-        *(lenet.conv1, nn.Tanh(), Mask(keep_mask[:, :6], lenet.dropout), nn.AvgPool2d(2)),
-        *(lenet.conv2, nn.Tanh(), Mask(keep_mask[:, 6:], lenet.dropout), nn.AvgPool2d(2)),
-        *(nn.Flatten(), lenet.linear1, nn.Tanh(), lenet.linear2, nn.Tanh(), lenet.head),
+        *(lenet.conv1, activate, Mask(keep_mask[:, :6], lenet.dropout), pool),
+        *(lenet.conv2, activate, Mask(keep_mask[:, 6:], lenet.dropout), pool),
+        *(nn.Flatten(), lenet.linear1, activate, lenet.linear2, activate, lenet.head),
     )
 
 
-def test_has_as_many_parameters_as_lenet5() -> None:
-    assert sum(p.numel() for p in network().parameters()) == 61_706
+@KINDS
+def test_has_as_many_parameters_as_lenet5(kind: type[LeNet5]) -> None:
+    assert sum(p.numel() for p in network(kind).parameters()) == 61_706
 
 
-def test_computes_the_articles_layers_under_any_mask() -> None:
-    lenet, x = network(mean=0.137, dropout=0.3), images(8)
+@KINDS
+def test_computes_the_layers_under_any_mask(kind: type[LeNet5]) -> None:
+    lenet, x = network(kind, mean=0.137, dropout=0.3), images(8)
     keep_mask = torch.rand(8, 22, generator=torch.Generator().manual_seed(2)) >= 0.3
     keep_mask[0, :6] = False
     keep_mask[1, 6:] = False
@@ -50,14 +58,27 @@ def test_computes_the_articles_layers_under_any_mask() -> None:
     torch.testing.assert_close(lenet(x, keep_mask), expected, atol=1e-6, rtol=1e-5)
 
 
-def test_without_a_mask_dropout_is_off() -> None:
-    lenet, x = network(dropout=0.0), images(4)
+@KINDS
+def test_sub_networks_share_what_their_masks_leave(kind: type[LeNet5]) -> None:
+    lenet, x = network(kind), images(3)
+    masks = torch.rand(5, 22, generator=torch.Generator().manual_seed(2)) < 0.5
+    each = torch.stack([lenet(x, mask[None]) for mask in masks])
+    together = lenet.subnetwork_logits(x, masks, most=6)
+    torch.testing.assert_close(together, each, atol=1e-6, rtol=1e-5)
+    apart = torch.stack([lenet.rest(lenet.shared(x), mask[None]) for mask in masks])
+    torch.testing.assert_close(apart, each)
+
+
+@KINDS
+def test_without_a_mask_dropout_is_off(kind: type[LeNet5]) -> None:
+    lenet, x = network(kind, dropout=0.0), images(4)
     everything = torch.ones(1, 22, dtype=torch.bool)
     torch.testing.assert_close(lenet(x), lenet(x, everything))
 
 
-def test_one_mask_serves_all_images() -> None:
-    lenet, x = network(), images(4)
+@KINDS
+def test_one_mask_serves_all_images(kind: type[LeNet5]) -> None:
+    lenet, x = network(kind), images(4)
     mask = torch.arange(22)[None] % 2 == 0
     assert torch.equal(lenet(x, mask), lenet(x, mask.expand(4, 22)))
 
@@ -79,3 +100,8 @@ def test_construction_draws_from_its_generator_alone() -> None:
     vectors = [parameters_to_vector(n.parameters()) for n in (one, same, other)]
     assert torch.equal(vectors[0], vectors[1])
     assert not torch.equal(vectors[0], vectors[2])
+
+
+def test_both_begin_with_the_same_weights() -> None:
+    vectors = [parameters_to_vector(network(kind).parameters()) for kind in (LeNet5, LeNet5ReLU)]
+    assert torch.equal(*vectors)

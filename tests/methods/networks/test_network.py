@@ -23,6 +23,7 @@ from methods.mc_dropout import MCDropout
 from methods.mc_dropout_exact import exact_prediction
 from methods.networks.labelled_images import LabelledImages
 from methods.networks.lenet5 import LeNet5
+from methods.networks.lenet5_relu import LeNet5ReLU
 from methods.networks.network import Network
 from methods.networks.pool import NetworkPool, UntrainedPool
 from methods.networks.recipes import STANDARD, Recipe
@@ -214,9 +215,9 @@ def test_store_keeps_buffers(trained: TrainedNetwork, tmp_path: Path) -> None:
 
 
 def test_another_architecture_is_another_network() -> None:
-    lenet = replace(RECIPE, network=LeNet5)
-    keys = [NetworkKey(recipe, 0, 0, "f", "e") for recipe in (RECIPE, lenet)]
-    assert len({key.file_name for key in keys}) == 2
+    others = [replace(RECIPE, network=network) for network in (LeNet5, LeNet5ReLU)]
+    keys = [NetworkKey(recipe, 0, 0, "f", "e") for recipe in (RECIPE, *others)]
+    assert len({key.file_name for key in keys}) == 3
 
 
 def test_multiply_adds_are_counted_of_any_network() -> None:

@@ -1,4 +1,4 @@
-"""tanh and exp from plain arithmetic, so that loops over them vectorise on every processor.
+"""Functions of single numbers in plain arithmetic, so that loops over them vectorise everywhere.
 
 Clamps are written as ``low if x < low else x``, which hands a NaN through; ``min`` and ``max``
 need not.
@@ -34,6 +34,18 @@ def tanh(x: np.float32) -> np.float32:
     q = q * s + f4(2.26843463243900e-03)
     q = q * s + f4(4.89352518554385e-03)
     return x * p / q
+
+
+@kernel
+def rectify(x: np.float32) -> np.float32:
+    """max(0, x); NaN stays NaN."""
+    return f4(0) if x < f4(0) else x
+
+
+@kernel
+def larger(x: np.float32, y: np.float32) -> np.float32:
+    """The larger of both; NaN if one of them is."""
+    return x if (x > y) | np.isnan(x) else y
 
 
 @kernel

@@ -12,16 +12,16 @@ import numpy as np
 from jaxtyping import Bool, Float32
 
 from methods.engines.lenet5_kernels.compilation import inlined, kernel
-from methods.engines.lenet5_kernels.layers.arithmetic import tanh
+from methods.engines.lenet5_kernels.layers.arithmetic import larger, rectify, tanh
 from methods.engines.lenet5_kernels.layers.convolution import add_second_convolution
 from methods.engines.lenet5_kernels.layout import (
     FEATURES,
     FIRST,
     SECOND,
     Array,
+    Constants,
     Maps,
     Parameters,
-    Scales,
     f4,
 )
 
@@ -65,9 +65,9 @@ def combine(
     o: int,
     bias: np.float32,
     keep_mask: Bool[Array, "6+"],
-    scales: Scales,
+    constants: Constants,
 ) -> None:
-    """Channel o's features: scale · pool(tanh(bias + Σ terms of the kept first channels))."""
+    """Channel o's features: scale · pool(f(bias + Σ terms of the kept first channels))."""
     total = partial.total
     total[:] = bias
     for c in range(FIRST):
@@ -75,8 +75,22 @@ def combine(
             term = partial.terms[o, c]
             for i in range(4 * CORNER):
                 total[i] += term[i]
+    if constants.relu:
+        max_pool_corners(features, total, constants.kept_scale)
+        return
     for i in range(4 * CORNER):
         total[i] = tanh(total[i])
     for i in range(FEATURES):
         square = (total[i] + total[i + CORNER]) + (total[i + 2 * CORNER] + total[i + 3 * CORNER])
-        features[i] = scales.dropout * f4(0.25) * square
+        features[i] = constants.kept_scale * f4(0.25) * square
+
+
+@kernel
+def max_pool_corners(
+    features: Float32[Array, " 25"], corners: Float32[Array, " 4*28"], scale: np.float32
+) -> None:
+    """As `max_pooling`, of a map that is sorted by corners."""
+    for i in range(FEATURES):
+        upper = larger(corners[i], corners[i + CORNER])
+        lower = larger(corners[i + 2 * CORNER], corners[i + 3 * CORNER])
+        features[i] = scale * rectify(larger(upper, lower))

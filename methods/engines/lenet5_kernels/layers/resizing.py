@@ -6,14 +6,14 @@ import numpy as np
 from jaxtyping import Float32
 
 from methods.engines.lenet5_kernels.compilation import kernel
-from methods.engines.lenet5_kernels.layout import Array, Scales, f4
+from methods.engines.lenet5_kernels.layout import Array, Constants, f4
 
 
 @kernel
 def resize(
     row: Float32[Array, " 32*32+16"],
     image: Float32[Array, " 28*28"],
-    scales: Scales,
+    constants: Constants,
     tall: Float32[Array, "32 30"],
 ) -> None:
     """Resize 28x28 to 32x32, bilinear, and normalise; ``tall`` is a buffer for the step between.
@@ -42,7 +42,7 @@ def resize(
             for i in range(8):
                 share = f4(i) * f4(0.125) + f4(0.0625)
                 value = share * source[i] + (f4(1) - share) * source[i + 1]
-                target[i] = scales.pixel * value + scales.pixel_offset
+                target[i] = constants.pixel_scale * value + constants.pixel_offset
 
 
 @kernel

@@ -8,8 +8,8 @@ import numpy as np
 from jaxtyping import Float32, Float64, Int32
 
 from methods.engines.lenet5_kernels.compilation import inlined, kernel
-from methods.engines.lenet5_kernels.layers.arithmetic import exp
-from methods.engines.lenet5_kernels.layers.dense import add_product, apply_tanh
+from methods.engines.lenet5_kernels.layers.arithmetic import exp, rectify
+from methods.engines.lenet5_kernels.layers.dense import activate_rows, add_product
 from methods.engines.lenet5_kernels.layout import (
     CLASSES,
     FEATURES,
@@ -67,13 +67,17 @@ def set_contribution(
 
 
 @inlined
-def set_tables(subnetworks: Subnetworks, parameters: Parameters) -> None:
-    """exp(2a) for the sums a over every subset: of the lower channels, bias included, and upper."""
+def set_tables(subnetworks: Subnetworks, parameters: Parameters, relu: bool) -> None:
+    """The sums a over every subset: of the lower channels, bias included, and of the upper ones.
+
+    Where the activation is tanh, exp(2a) takes their place.
+    """
     contributions = subnetworks.contributions
     add_subsets(subnetworks.lower, contributions[:HALF], parameters.linear1_bias)
     add_subsets(subnetworks.upper, contributions[HALF:], subnetworks.nothing)
-    apply_double_exp(subnetworks.lower)
-    apply_double_exp(subnetworks.upper)
+    if not relu:
+        apply_double_exp(subnetworks.lower)
+        apply_double_exp(subnetworks.upper)
 
 
 @kernel
@@ -101,12 +105,15 @@ def apply_double_exp(table: Float32[Array, "rows columns"]) -> None:
 
 
 @inlined
-def set_logits(subnetworks: Subnetworks, parameters: Parameters, subset: int) -> None:
+def set_logits(subnetworks: Subnetworks, parameters: Parameters, subset: int, relu: bool) -> None:
     """The logits of all 256 lower subsets joined with one upper subset."""
-    set_hidden1(subnetworks.hidden1, subnetworks.lower, subnetworks.upper, subset)
+    if relu:
+        set_hidden1_by_relu(subnetworks.hidden1, subnetworks.lower, subnetworks.upper, subset)
+    else:
+        set_hidden1(subnetworks.hidden1, subnetworks.lower, subnetworks.upper, subset)
     fill_columns(subnetworks.hidden2, parameters.linear2_bias)
     add_product(subnetworks.hidden2, parameters.linear2_weight, subnetworks.hidden1)
-    apply_tanh(subnetworks.hidden2)
+    activate_rows(subnetworks.hidden2, relu)
     fill_columns(subnetworks.logits, parameters.linear3_bias)
     add_product(subnetworks.logits, parameters.linear3_weight, subnetworks.hidden2)
 
@@ -123,6 +130,20 @@ def set_hidden1(
         target, row, factor = hidden1[n], lower[n], upper[n, subset]
         for i in range(SUBSETS):
             target[i] = f4(1) - f4(2) / (f4(1) + factor * row[i])
+
+
+@kernel
+def set_hidden1_by_relu(
+    hidden1: Float32[Array, "120 256"],
+    lower: Float32[Array, "120 256"],
+    upper: Float32[Array, "120 256"],
+    subset: int,
+) -> None:
+    """max(0, a + b) from the two tables of sums: no exponentials, so nothing is clamped."""
+    for n in range(HIDDEN_1):
+        target, row, term = hidden1[n], lower[n], upper[n, subset]
+        for i in range(SUBSETS):
+            target[i] = rectify(row[i] + term)
 
 
 @kernel

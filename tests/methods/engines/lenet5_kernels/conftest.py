@@ -7,9 +7,16 @@ import pytest
 import torch
 from torch.nn.functional import interpolate
 
+from methods.engines.kernel_networks import HAS_RELU
 from methods.engines.lenet5_kernels import TrainingState, train_epoch
 from methods.networks.lenet5 import LeNet5
 from tests.methods.engines.lenet5_kernels.support import NORMALISATION, vector
+
+
+@pytest.fixture(scope="session", params=HAS_RELU, ids=lambda kind: kind.name)
+def kind(request: pytest.FixtureRequest) -> type[LeNet5]:
+    """Each of the networks that the kernels compute."""
+    return request.param
 
 
 @pytest.fixture(scope="session")
@@ -23,9 +30,9 @@ def digits() -> tuple[np.ndarray, np.ndarray]:
 
 
 @pytest.fixture(scope="session")
-def trained(digits: tuple[np.ndarray, np.ndarray]) -> np.ndarray:
+def trained(digits: tuple[np.ndarray, np.ndarray], kind: type[LeNet5]) -> np.ndarray:
     """The parameters of a network that has seen the digits five times."""
-    state = TrainingState.start(vector(LeNet5(generator=torch.Generator().manual_seed(1))))
+    state = TrainingState.start(vector(kind(generator=torch.Generator().manual_seed(1))))
     random = np.random.default_rng(1)
     for _ in range(5):
         train_epoch(
@@ -38,5 +45,6 @@ def trained(digits: tuple[np.ndarray, np.ndarray]) -> np.ndarray:
             loss="logits",
             batch_size=64,
             learning_rate=1e-3,
+            relu=HAS_RELU[kind],
         )
     return state.parameters

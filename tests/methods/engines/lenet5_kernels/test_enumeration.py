@@ -6,15 +6,15 @@ import torch
 
 from methods.engines.lenet5_kernels import (
     PARAMETERS,
-    Network,
     enumerate_subnetworks,
     sample_logits,
 )
 from methods.engines.lenet5_kernels.enumeration import Weights, subsets
 from methods.engines.lenet5_kernels.layout import views
 from methods.interface import Prediction
+from methods.networks.lenet5 import LeNet5
 from tests.methods.engines.lenet5_kernels.support import (
-    NORMALISATION,
+    of_vector,
     prepared,
     random_images,
     random_masks,
@@ -33,10 +33,10 @@ from tests.methods.engines.lenet5_kernels.support import (
     ],
 )
 def test_is_the_mean_over_all_masks_of_the_channels_that_matter(
-    dropout: float, first: list[int], second: list[int]
+    kind: type[LeNet5], dropout: float, first: list[int], second: list[int]
 ) -> None:
     """The others' weights are zero, so that PyTorch can try all masks that differ."""
-    network = random_network(seed=3, dropout=dropout)
+    network = random_network(seed=4, dropout=dropout, kind=kind)
     image = random_images(1, seed=4)
     with torch.no_grad():
         network.conv2.weight[:, [c for c in range(6) if c not in first]] = 0
@@ -65,11 +65,14 @@ def test_is_the_mean_over_all_masks_of_the_channels_that_matter(
 
 @pytest.mark.parametrize("dropout", [0.5, 0.2])
 def test_agrees_with_a_large_sample_within_its_error(
-    trained: np.ndarray, digits: tuple[np.ndarray, np.ndarray], dropout: float
+    kind: type[LeNet5],
+    trained: np.ndarray,
+    digits: tuple[np.ndarray, np.ndarray],
+    dropout: float,
 ) -> None:
     image, passes = digits[0][:1], 20_000
     keep_mask = random_masks(passes, dropout, seed=5)
-    network = Network.of(trained, dropout=dropout, **NORMALISATION)
+    network = of_vector(trained, kind, dropout)
     sample = sample_logits(network, image, keep_mask)
     sampled = Prediction.of_logits(torch.from_numpy(sample))
     mean, share, entropy = enumerate_subnetworks(network, image)
@@ -86,9 +89,11 @@ def test_agrees_with_a_large_sample_within_its_error(
     assert entropy[0] > 0.05
 
 
-def test_everything_sums_to_one_and_repeats_to_the_bit(trained: np.ndarray) -> None:
+def test_everything_sums_to_one_and_repeats_to_the_bit(
+    kind: type[LeNet5], trained: np.ndarray
+) -> None:
     images = random_images(2)
-    network = Network.of(trained, dropout=0.5, **NORMALISATION)
+    network = of_vector(trained, kind)
     first = enumerate_subnetworks(network, images)
     again = enumerate_subnetworks(network, images[1:])
     np.testing.assert_allclose(first[0].sum(axis=1), 1, atol=1e-6)
@@ -97,8 +102,8 @@ def test_everything_sums_to_one_and_repeats_to_the_bit(trained: np.ndarray) -> N
         np.testing.assert_array_equal(whole[1:], part)
 
 
-def test_without_dropout_the_whole_network_predicts_alone() -> None:
-    network, images = random_network(dropout=0.0), random_images(3)
+def test_without_dropout_the_whole_network_predicts_alone(kind: type[LeNet5]) -> None:
+    network, images = random_network(dropout=0.0, kind=kind), random_images(3)
     mean, share, entropy = enumerate_subnetworks(prepared(network), images)
     with torch.no_grad():
         expected = Prediction.of_logits(torch_logits(network, images)[None])
@@ -107,12 +112,12 @@ def test_without_dropout_the_whole_network_predicts_alone() -> None:
     np.testing.assert_allclose(entropy, expected.expected_entropy, atol=1e-6)
 
 
-def test_ties_go_to_the_lowest_class() -> None:
-    flat = vector(random_network()).copy()
+def test_ties_go_to_the_lowest_class(kind: type[LeNet5]) -> None:
+    flat = vector(random_network(kind=kind)).copy()
     last = views(flat)
     last.linear3_weight[:] = 0
     last.linear3_bias[:] = [0, 0, 1, 0, 0, 1, 0, 0, 0, 1]
-    network = Network.of(flat, dropout=0.5, **NORMALISATION)
+    network = of_vector(flat, kind)
     _, share, _ = enumerate_subnetworks(network, random_images(1))
     assert share[0].tolist() == [0, 0, 1, 0, 0, 0, 0, 0, 0, 0]
 
@@ -124,8 +129,8 @@ def test_the_weights_of_all_subsets_sum_to_one(dropout: float) -> None:
     assert half.sum() == pytest.approx(1, abs=1e-15)
 
 
-def test_a_network_that_is_not_finite_is_refused() -> None:
+def test_a_network_that_is_not_finite_is_refused(kind: type[LeNet5]) -> None:
     flat = np.full(PARAMETERS, np.nan, np.float32)
-    network = Network.of(flat, dropout=0.5, **NORMALISATION)
+    network = of_vector(flat, kind)
     with pytest.raises(ValueError, match="finite"):
         enumerate_subnetworks(network, random_images(1))

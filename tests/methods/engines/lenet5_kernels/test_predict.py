@@ -5,9 +5,10 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 import pytest
 
-from methods.engines.lenet5_kernels import Network, logits, sample_logits
+from methods.engines.lenet5_kernels import logits, sample_logits
+from methods.networks.lenet5 import LeNet5
 from tests.methods.engines.lenet5_kernels.support import (
-    NORMALISATION,
+    of_vector,
     prepared,
     random_images,
     random_masks,
@@ -19,33 +20,33 @@ from tests.methods.engines.lenet5_kernels.support import (
 IMAGES = random_images(130)
 
 
-def test_without_masks_dropout_is_off() -> None:
-    network = random_network()
+def test_without_masks_dropout_is_off(kind: type[LeNet5]) -> None:
+    network = random_network(kind=kind)
     expected = torch_logits(network, IMAGES).detach().numpy()
-    without = Network.of(vector(network), **NORMALISATION)
+    without = of_vector(vector(network), kind, dropout=0.0)
     ours = logits(without, IMAGES)
     np.testing.assert_allclose(ours, expected, atol=1e-5)
     np.testing.assert_array_equal(ours, logits(prepared(network), IMAGES))
 
 
 @pytest.mark.parametrize("dropout", [0.5, 0.3])
-def test_one_mask_for_all_images(dropout: float) -> None:
-    network, keep_mask = random_network(dropout=dropout), random_masks(1, dropout)
+def test_one_mask_for_all_images(kind: type[LeNet5], dropout: float) -> None:
+    network, keep_mask = random_network(dropout=dropout, kind=kind), random_masks(1, dropout)
     expected = torch_logits(network, IMAGES, keep_mask).detach().numpy()
     ours = logits(prepared(network), IMAGES, keep_mask[0])
     np.testing.assert_allclose(ours, expected, atol=1e-5)
 
 
-def test_one_mask_for_each_image() -> None:
-    network, keep_mask = random_network(), random_masks(130)
+def test_one_mask_for_each_image(kind: type[LeNet5]) -> None:
+    network, keep_mask = random_network(kind=kind), random_masks(130)
     keep_mask[0], keep_mask[1, :6], keep_mask[2, 6:] = False, False, False
     expected = torch_logits(network, IMAGES, keep_mask).detach().numpy()
     ours = logits(prepared(network), IMAGES, keep_mask)
     np.testing.assert_allclose(ours, expected, atol=1e-5)
 
 
-def test_bits_do_not_depend_on_what_an_image_comes_with() -> None:
-    network = prepared(random_network())
+def test_bits_do_not_depend_on_what_an_image_comes_with(kind: type[LeNet5]) -> None:
+    network = prepared(random_network(kind=kind))
     whole = logits(network, IMAGES)
     parts = [logits(network, part) for part in np.split(IMAGES, [1, 8, 75])]
     np.testing.assert_array_equal(whole, np.concatenate(parts))
@@ -57,8 +58,8 @@ def test_no_images_have_no_logits() -> None:
 
 
 @pytest.mark.parametrize("dropout", [0.5, 0.3, 0.0])
-def test_passes_are_lenet5s_with_the_same_masks(dropout: float) -> None:
-    network, keep_mask = random_network(dropout=dropout), random_masks(150, dropout)
+def test_passes_are_the_networks_with_the_same_masks(kind: type[LeNet5], dropout: float) -> None:
+    network, keep_mask = random_network(dropout=dropout, kind=kind), random_masks(150, dropout)
     ours = sample_logits(prepared(network), IMAGES[:40], keep_mask)
     for mask, of_pass in zip(keep_mask, ours, strict=True):
         expected = torch_logits(network, IMAGES[:40], mask[None]).detach().numpy()
@@ -68,8 +69,8 @@ def test_passes_are_lenet5s_with_the_same_masks(dropout: float) -> None:
         assert (of_pass.argmax(axis=1) == expected.argmax(axis=1))[clear].all()
 
 
-def test_masks_that_keep_no_channel_of_a_layer() -> None:
-    network, keep_mask = random_network(), np.ones((4, 22), bool)
+def test_masks_that_keep_no_channel_of_a_layer(kind: type[LeNet5]) -> None:
+    network, keep_mask = random_network(kind=kind), np.ones((4, 22), bool)
     keep_mask[0], keep_mask[1, :6], keep_mask[2, 6:] = False, False, False
     ours = sample_logits(prepared(network), IMAGES[:40], keep_mask)
     for mask, of_pass in zip(keep_mask, ours, strict=True):
@@ -78,16 +79,16 @@ def test_masks_that_keep_no_channel_of_a_layer() -> None:
     assert (ours[2] == ours[2, 0]).all()  # nothing is left of the image
 
 
-def test_a_pass_agrees_with_plain_evaluation(trained: np.ndarray) -> None:
+def test_a_pass_agrees_with_plain_evaluation(kind: type[LeNet5], trained: np.ndarray) -> None:
     keep_mask = random_masks(10)
-    network = Network.of(trained, dropout=0.5, **NORMALISATION)
+    network = of_vector(trained, kind)
     ours = sample_logits(network, IMAGES[:40], keep_mask)
     plain = [logits(network, IMAGES[:40], mask) for mask in keep_mask]
     np.testing.assert_allclose(ours, plain, atol=1e-5)
 
 
-def test_bits_depend_on_neither_the_split_nor_the_threads() -> None:
-    network, keep_mask = prepared(random_network()), random_masks(300)
+def test_bits_depend_on_neither_the_split_nor_the_threads(kind: type[LeNet5]) -> None:
+    network, keep_mask = prepared(random_network(kind=kind)), random_masks(300)
 
     def sample(images: np.ndarray) -> np.ndarray:
         return sample_logits(network, images, keep_mask)
@@ -108,8 +109,8 @@ def test_threads_and_calls_share_no_buffers() -> None:
     np.testing.assert_array_equal(parallel, alone * 20)
 
 
-def test_an_image_that_is_no_number_leaves_nothing_behind() -> None:
-    network, keep_mask = prepared(random_network()), random_masks(10)
+def test_an_image_that_is_no_number_leaves_nothing_behind(kind: type[LeNet5]) -> None:
+    network, keep_mask = prepared(random_network(kind=kind)), random_masks(10)
     before = logits(network, IMAGES[:5]), sample_logits(network, IMAGES[:5], keep_mask)
     nothing = np.full_like(IMAGES, np.nan)
     assert np.isnan(logits(network, nothing)).all()

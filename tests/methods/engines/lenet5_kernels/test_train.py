@@ -11,9 +11,12 @@ import pytest
 import torch
 from torch.nn.utils import parameters_to_vector
 
-from methods.engines.lenet5_kernels import Network, TrainingState, logits, train_epoch
+from methods.engines.kernel_networks import HAS_RELU
+from methods.engines.lenet5_kernels import TrainingState, logits, train_epoch
+from methods.networks.lenet5 import LeNet5
 from tests.methods.engines.lenet5_kernels.support import (
     NORMALISATION,
+    of_vector,
     random_images,
     random_masks,
     random_network,
@@ -33,9 +36,12 @@ IMAGES, LABELS = random_images(300), np.arange(300) % 10
 ORDER, KEEP_MASK = np.random.default_rng(1).permutation(300), random_masks(300)
 
 
-def trained_for_an_epoch(seed: int = 0, **options: Any) -> tuple[TrainingState, float]:
-    state = TrainingState.start(vector(random_network(seed)))
-    loss = train_epoch(state, IMAGES, LABELS, ORDER, KEEP_MASK, **{**OPTIONS, **options})
+def trained_for_an_epoch(
+    seed: int = 0, kind: type[LeNet5] = LeNet5, **options: Any
+) -> tuple[TrainingState, float]:
+    state = TrainingState.start(vector(random_network(seed, kind=kind)))
+    options = {**OPTIONS, "relu": HAS_RELU[kind], **options}
+    loss = train_epoch(state, IMAGES, LABELS, ORDER, KEEP_MASK, **options)
     return state, loss
 
 
@@ -43,8 +49,10 @@ def trained_for_an_epoch(seed: int = 0, **options: Any) -> tuple[TrainingState, 
     ("loss", "dropout", "batch_size"),
     [("logits", 0.5, 64), ("softmax", 0.5, 64), ("logits", 0.3, 100), ("logits", 0.0, 7)],
 )
-def test_an_epoch_is_an_epoch_of_torchs_adam(loss: str, dropout: float, batch_size: int) -> None:
-    network = random_network(dropout=dropout)
+def test_an_epoch_is_an_epoch_of_torchs_adam(
+    kind: type[LeNet5], loss: str, dropout: float, batch_size: int
+) -> None:
+    network = random_network(dropout=dropout, kind=kind)
     optimiser = torch.optim.Adam(network.parameters(), lr=1e-3)
     keep_mask = random_masks(300, dropout)
     state = TrainingState.start(vector(network))
@@ -55,6 +63,7 @@ def test_an_epoch_is_an_epoch_of_torchs_adam(loss: str, dropout: float, batch_si
         ORDER,
         keep_mask,
         **{**OPTIONS, "loss": loss, "dropout": dropout, "batch_size": batch_size},
+        relu=HAS_RELU[kind],
     )
     total = 0.0
     for start in range(0, 300, batch_size):
@@ -87,9 +96,11 @@ def test_the_second_epoch_goes_on_where_the_first_ended() -> None:
     assert state.steps == 10
 
 
-def test_training_learns(digits: tuple[np.ndarray, np.ndarray], trained: np.ndarray) -> None:
+def test_training_learns(
+    kind: type[LeNet5], digits: tuple[np.ndarray, np.ndarray], trained: np.ndarray
+) -> None:
     images, labels = digits
-    votes = logits(Network.of(trained, **NORMALISATION), images).argmax(axis=1)
+    votes = logits(of_vector(trained, kind), images).argmax(axis=1)
     assert np.mean(votes == labels) > 0.9
 
 
@@ -100,10 +111,13 @@ def test_the_start_is_copied() -> None:
     np.testing.assert_array_equal(start, before)
 
 
-def test_bits_are_the_same_on_repeat_and_in_any_number_of_threads() -> None:
-    alone = [trained_for_an_epoch(seed)[0].parameters for seed in (0, 1, 2, 0)]
+def test_bits_are_the_same_on_repeat_and_in_any_number_of_threads(kind: type[LeNet5]) -> None:
+    def train(seed: int) -> np.ndarray:
+        return trained_for_an_epoch(seed, kind)[0].parameters
+
+    alone = [train(seed) for seed in (0, 1, 2, 0)]
     with ThreadPoolExecutor(4) as pool:
-        parallel = [state.parameters for state, _ in pool.map(trained_for_an_epoch, (0, 1, 2, 0))]
+        parallel = list(pool.map(train, (0, 1, 2, 0)))
     np.testing.assert_array_equal(alone, parallel)
     np.testing.assert_array_equal(alone[0], alone[3])
 
@@ -120,16 +134,18 @@ def test_bits_are_the_same_in_another_process() -> None:
     assert output.strip() == hashlib.sha256(state.parameters.tobytes()).hexdigest()
 
 
-def test_a_network_that_diverged_says_so() -> None:
-    _, loss = trained_for_an_epoch(learning_rate=1e38)
+def test_a_network_that_diverged_says_so(kind: type[LeNet5]) -> None:
+    _, loss = trained_for_an_epoch(kind=kind, learning_rate=1e38)
     assert not np.isfinite(loss)
 
 
-def test_a_pixel_that_is_no_number_says_so() -> None:
+def test_a_pixel_that_is_no_number_says_so(kind: type[LeNet5]) -> None:
     images = IMAGES.copy()
     images[17, 3, 3] = np.nan
-    state = TrainingState.start(vector(random_network()))
-    assert np.isnan(train_epoch(state, images, LABELS, ORDER, None, **OPTIONS))
+    state = TrainingState.start(vector(random_network(kind=kind)))
+    loss = train_epoch(state, images, LABELS, ORDER, None, **OPTIONS, relu=HAS_RELU[kind])
+    assert np.isnan(loss)
+    assert np.isnan(state.parameters).all()
 
 
 @pytest.mark.parametrize(
