@@ -67,6 +67,8 @@ class Claim:
         against: what speaks against the claim, or limits what the verdict tells.
         least_networks: with fewer the claim cannot be measured.
         task: the task that it is about.
+        recipes: those whose networks it is measured by, instead of the article's; ``measure`` gets
+            the first one's.
     """
 
     id: str
@@ -80,6 +82,7 @@ class Claim:
     against: str = ""
     least_networks: int = 1
     task: str = "mnist"
+    recipes: tuple[str, ...] = ()
 
 
 def by_networks(parts: Mapping[str, Sequence[bool]]) -> Judgement:

@@ -27,7 +27,7 @@ from benchmarks.vocabulary import (
     TEST_IMAGES,
     TYPICAL,
 )
-from methods.networks.recipes import ARTICLE, ARTICLE_LOGITS, RECIPES, STANDARD
+from methods.networks.recipes import ARTICLE, ARTICLE_LOGITS, STANDARD
 from methods.threads import one_torch_thread
 
 BESIDE = (ARTICLE_LOGITS.name, STANDARD.name)
@@ -56,14 +56,15 @@ def write_claims(plan: Plan, workspace: Workspace, unavailable: Mapping[str, str
 def _content(
     plan: Plan, workspace: Workspace, unavailable: Mapping[str, str], claims: list[Claim]
 ) -> dict[str, Any]:
-    trained = {recipe for recipe, _ in plan.networks()}
-    if ARTICLE.name not in trained:
-        return _without_networks(claims)
+    trained = dict.fromkeys(recipe for recipe, _ in plan.networks())
     predictors = {
         name: RecipePredictor.of(plan, workspace, name, unavailable)
-        for name in (ARTICLE.name, *BESIDE)
+        for name in (ARTICLE.name, *BESIDE, *trained)
         if name in trained
     }
+    judged = [_judged(claim, predictors) for claim in claims]
+    if ARTICLE.name not in trained:
+        return {"setting": SETTING, "claims": judged, "double_softmax": {}}
     test = workspace.images(plan.task, "test")
     if len(test.labels) > PECULIAR:
         evaluated = EvaluationSet(test.images, test.labels)
@@ -72,21 +73,8 @@ def _content(
         write_exact(predictors[ARTICLE.name])
     return {
         "setting": _setting(predictors),
-        "claims": [_judged(claim, predictors) for claim in claims],
+        "claims": judged,
         "double_softmax": _double_softmax(predictors[ARTICLE.name]),
-    }
-
-
-def _without_networks(claims: list[Claim]) -> dict[str, Any]:
-    reason = (
-        f"The run has no networks of the recipe {ARTICLE.name!r}; --recipe {ARTICLE.name} trains "
-        "them."
-    )
-    untestable = Judgement(Verdict.NOT_TESTABLE, reason)
-    return {
-        "setting": SETTING,
-        "claims": [_described(claim, untestable, {}, {}) for claim in claims],
-        "double_softmax": {},
     }
 
 
@@ -100,6 +88,7 @@ def _setting(predictors: Mapping[str, RecipePredictor]) -> dict[str, Any]:
         "training_images": {
             name: plan.task.images_to_train_with(plan.configuration.recipe(name).split)
             for name in predictors
+            if name in (ARTICLE.name, *BESIDE)
         },
         "ood": [plan.task.condition(name).label for name in article.ood],
         "unavailable": [
@@ -112,13 +101,20 @@ def _setting(predictors: Mapping[str, RecipePredictor]) -> dict[str, Any]:
 
 
 def _judged(claim: Claim, predictors: Mapping[str, RecipePredictor]) -> dict[str, Any]:
-    """The claim with its numbers by every recipe, and a verdict by the article's alone."""
+    """The claim with its numbers by every recipe, and a verdict by its own or the article's."""
+    needed = claim.recipes or (ARTICLE.name,)
+    if missing := [name for name in needed if name not in predictors]:
+        reason = (
+            f"The run has no networks of the recipe {missing[0]!r}; --recipe {missing[0]} trains "
+            "them."
+        )
+        return _described(claim, Judgement(Verdict.NOT_TESTABLE, reason), {}, {})
     numbers: dict[str, Numbers] = {}
     judgements: dict[str, Judgement] = {}
-    for recipe, predictor in predictors.items():
+    for recipe in needed[:1] if claim.recipes else _beside_the_article(predictors):
         try:
-            _require_networks(claim, predictor)
-            measured = claim.measure(predictor)
+            _require_networks(claim, predictors[recipe])
+            measured = claim.measure(predictors[recipe])
             numbers[recipe] = {
                 quantity: [round(value, DECIMALS) for value in values]
                 for quantity, values in measured.items()
@@ -126,7 +122,9 @@ def _judged(claim: Claim, predictors: Mapping[str, RecipePredictor]) -> dict[str
             judgements[recipe] = claim.judge(numbers[recipe])
         except NotTestableError as error:
             judgements[recipe] = Judgement(Verdict.NOT_TESTABLE, str(error))
-    verdict = _by_the_articles_setting(judgements.pop(ARTICLE.name), predictors[ARTICLE.name])
+    verdict = _by_full_training(judgements.pop(needed[0]), predictors[needed[0]])
+    if claim.recipes and numbers:
+        numbers = {" and ".join(claim.recipes): numbers[needed[0]]}
     beside = {recipe: one.why for recipe, one in judgements.items() if recipe in numbers}
     return _described(claim, verdict, numbers, beside)
 
@@ -139,10 +137,14 @@ def _require_networks(claim: Claim, predictor: RecipePredictor) -> None:
         )
 
 
-def _by_the_articles_setting(judgement: Judgement, predictor: RecipePredictor) -> Judgement:
-    """No verdict for other epochs than the article's; fewer networks or images are mentioned."""
-    epochs = predictor.plan.configuration.recipe(ARTICLE.name).epochs
-    wanted = RECIPES[ARTICLE.name].epochs
+def _beside_the_article(predictors: Mapping[str, RecipePredictor]) -> list[str]:
+    return [name for name in (ARTICLE.name, *BESIDE) if name in predictors]
+
+
+def _by_full_training(judgement: Judgement, predictor: RecipePredictor) -> Judgement:
+    """No verdict for other epochs than the recipe's; fewer networks or images are mentioned."""
+    epochs = predictor.plan.configuration.recipe(predictor.recipe).epochs
+    wanted = predictor.plan.task.recipe(predictor.recipe).epochs
     if judgement.verdict == Verdict.NOT_TESTABLE:
         return judgement
     if epochs != wanted:

@@ -13,9 +13,8 @@ from benchmarks.tasks.rotations import rotations
 from benchmarks.tasks.task import Task
 from benchmarks.tasks.translations import translations
 from benchmarks.vocabulary import CLEAN
-from methods.networks import recipes
 from methods.networks.labelled_images import LabelledImages
-from methods.networks.recipes import Recipe
+from methods.networks.recipes import PLAIN, RELU, RELU_DROPOUT, STANDARD, Recipe
 
 NAME = "fashion_mnist"
 
@@ -53,7 +52,7 @@ FASHION_MNIST = Task(
         out_of_distribution("uniform_noise", "Uniform noise"),
         out_of_distribution("gaussian_noise", "Gaussian noise"),
     ),
-    recipes=(_normalised(recipes.STANDARD), _normalised(recipes.PLAIN)),
+    recipes=tuple(map(_normalised, (STANDARD, PLAIN, RELU_DROPOUT, RELU))),
     training_images=55_000,
     test_images=IMAGES,
     calibration_images=5_000,

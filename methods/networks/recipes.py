@@ -10,6 +10,7 @@ from torch import Tensor
 from torch.nn.functional import cross_entropy
 
 from methods.networks.lenet5 import LeNet5
+from methods.networks.lenet5_relu import LeNet5ReLU
 from methods.networks.network import Network
 
 
@@ -71,5 +72,10 @@ ARTICLE = Recipe(
 ARTICLE_LOGITS = Recipe("article-logits", shuffled=False, mean=0.137)
 PLAIN = Recipe("plain", split="training", dropout=0.0)
 
-RECIPES = {recipe.name: recipe for recipe in (STANDARD, ARTICLE, ARTICLE_LOGITS, PLAIN)}
+RELU_DROPOUT = Recipe("relu-dropout", network=LeNet5ReLU, split="training")
+RELU = Recipe("relu", network=LeNet5ReLU, split="training", dropout=0.0)
+
+RECIPES = {
+    recipe.name: recipe for recipe in (STANDARD, ARTICLE, ARTICLE_LOGITS, PLAIN, RELU_DROPOUT, RELU)
+}
 """The design's recipes by name; what each is for stands in docs/data.md."""

@@ -213,7 +213,7 @@ def test_parts_are_the_run_and_share_no_unit(parts: int, preset: Preset) -> None
 
 def test_two_parts_of_full_train_no_network_twice() -> None:
     networks = [network for i in (1, 2) for network in Plan(FULL, Part(i, 2)).networks()]
-    assert len(networks) == len(set(networks)) == 300
+    assert len(networks) == len(set(networks)) == 400
 
 
 def test_part_needs_the_networks_of_its_own_units_alone() -> None:

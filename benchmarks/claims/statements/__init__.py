@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from benchmarks.claims.statements import (
     accuracy,
+    architectures,
     certainty,
     cost,
     count_plots,
@@ -27,6 +28,7 @@ CLAIMS = {
         out_of_distribution.ALEATORIC,
         missing_data.MISSING_DATA,
         similarity.SIMILARITY,
+        architectures.ARCHITECTURES,
         accuracy.RISE,
         accuracy.FINAL_DROPOUT_ON,
         accuracy.FINAL_DROPOUT_OFF,

@@ -1,0 +1,239 @@
+"""The claim that models of different architectures classify edge cases differently.
+
+Networks of two architectures are trained alike. A few of each choose the edge cases, and the others
+are compared: do two networks of different architectures disagree on these images more often than
+two of one architecture do, whose only difference is their draw of weights and of order?
+"""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+
+import numpy as np
+import torch
+from jaxtyping import Bool, Float64, Int64
+from scipy import stats
+from torch import Tensor
+
+from benchmarks.claims.claim import Claim, Judgement, NotTestableError, Numbers, Verdict
+from benchmarks.claims.intervals import Interval
+from benchmarks.claims.predictor import CHOOSING, SOFTMAX, RecipePredictor
+from benchmarks.metrics import METRICS, Arrays, scoring
+from benchmarks.predictions import RunUnit
+from benchmarks.records import Quantity
+from benchmarks.vocabulary import CLEAN, CONFIDENCE
+from methods import Prediction
+from methods.networks.recipes import PLAIN, RELU
+
+RECIPES = (PLAIN.name, RELU.name)
+"""Of the article's network and of the one with ReLU; both train without dropout, on one split."""
+
+ENSEMBLE_OF = 4
+"""How many networks the ensembles have whose accuracy and NLL are told."""
+
+LEAST = 0.1
+"""On what share of the edge cases two networks disagree at least, where they disagree at all."""
+
+LIKE_ACCURACY = 0.003
+
+MIXED = "mixed"
+KINDS = (*RECIPES, MIXED)
+
+EDGE_CASES = Quantity("edge cases", "images")
+COMPARED = Quantity("networks compared of each architecture", "networks")
+EXCESS = Quantity("disagreement across architectures less within one", "disagreement_excess")
+ACROSS = Quantity("disagreement across architectures on edge cases", "disagreement_across")
+
+Bounded = tuple[Quantity, Quantity, Quantity]
+
+Matrix = Float64[np.ndarray, "networks networks"]
+"""Of each two networks a share of the images."""
+
+Rows = Int64[np.ndarray, " kind"]
+"""The networks of one kind, by their rows in such a matrix."""
+
+
+def bounded(quantity: Quantity) -> Bounded:
+    """A value, and the bounds of its 95 % interval."""
+    lower = replace(quantity, label=f"{quantity.label}, lower bound", bound="lower")
+    return quantity, lower, replace(lower, label=f"{quantity.label}, upper bound", bound="upper")
+
+
+def measure_architectures(predictor: RecipePredictor) -> Numbers:
+    """Disagreement within and across architectures, and ensembles of one and of both."""
+    trained = Counter(recipe for recipe, _ in predictor.plan.networks())
+    count = min(trained[recipe] for recipe in RECIPES)
+    if count < CHOOSING + 2:
+        raise NotTestableError(
+            f"This takes at least {CHOOSING + 2} networks of each of the recipes "
+            f"{' and '.join(RECIPES)}; the run has {count}."
+        )
+    units = {name: [RunUnit(name, SOFTMAX, None, n) for n in range(count)] for name in RECIPES}
+    predictor.predict((unit, CLEAN) for some in units.values() for unit in some)
+    means = {
+        name: torch.stack([predictor.get(unit).mean for unit in some])
+        for name, some in units.items()
+    }
+    votes = {name: some.argmax(dim=2) for name, some in means.items()}
+    edge = is_edge_case(torch.cat([some[:CHOOSING] for some in votes.values()]))
+    if not edge.any():
+        raise NotTestableError("The networks that choose edge cases agree on every image.")
+    compared = count - CHOOSING
+    matrix = disagreement(torch.cat([some[CHOOSING:, edge] for some in votes.values()]))
+    kinds = np.arange(compared), compared + np.arange(compared)
+    labels = predictor.labels
+    return {
+        COMPARED: [float(compared)],
+        EDGE_CASES: [float(edge.sum())],
+        **{
+            accuracy_of(name): [
+                float(scoring.correct(mean, labels).double().mean()) for mean in some[CHOOSING:]
+            ]
+            for name, some in means.items()
+        },
+        **{
+            within_of(name): [within(matrix, kind)]
+            for name, kind in zip(RECIPES, kinds, strict=True)
+        },
+        **_numbers(ACROSS, jackknife(across, matrix, *kinds)),
+        **_numbers(EXCESS, jackknife(excess, matrix, *kinds)),
+        **_of_ensembles({name: some[CHOOSING:] for name, some in means.items()}, labels),
+    }
+
+
+def judge_architectures(numbers: Numbers) -> Judgement:
+    """More disagreement across than within, or else at least a tenth across."""
+    across, more = (Interval(*(numbers[one][0] for one in bounded(q))) for q in (ACROSS, EXCESS))
+    if math.isnan(more.lower):
+        raise NotTestableError("An interval over networks takes at least two of each kind.")
+    accuracies = [float(np.mean(numbers[accuracy_of(name)])) for name in RECIPES]
+    apart = abs(accuracies[0] - accuracies[1])
+    alike = "" if apart <= LIKE_ACCURACY else "They are not of like accuracy, which adds to this. "
+    ensembles = "; ".join(
+        f"{kind}: {100 * np.mean(numbers[ensemble_of(kind, 'accuracy')]):.2f} % and "
+        f"{np.mean(numbers[ensemble_of(kind, 'nll')]):.4f}"
+        for kind in KINDS
+    )
+    return Judgement(
+        Verdict.of(whole=more.above(), part=across.above(LEAST)),
+        f"Two networks of different architectures disagree on {across.percent()} of the edge "
+        f"cases. That is {100 * more.value:+.1f} points ({100 * more.lower:+.1f} to "
+        f"{100 * more.upper:+.1f}) against two networks of one architecture. Single networks are "
+        f"right on {100 * accuracies[0]:.2f} % ({RECIPES[0]}) and {100 * accuracies[1]:.2f} % "
+        f"({RECIPES[1]}) of all images. {alike}Accuracy and NLL of ensembles of {ENSEMBLE_OF}: "
+        f"{ensembles}.",
+    )
+
+
+def is_edge_case(votes: Int64[Tensor, "networks images"]) -> Bool[Tensor, " images"]:
+    """Where the networks do not all vote for the same class."""
+    return (votes != votes[0]).any(dim=0)
+
+
+def disagreement(votes: Int64[Tensor, "networks images"]) -> Matrix:
+    """On which share of the images each two networks vote differently."""
+    return np.array([(votes != row).double().mean(dim=1).numpy() for row in votes])
+
+
+def within(matrix: Matrix, kind: Rows) -> float:
+    """The mean over pairs of two networks of one kind."""
+    total = matrix[np.ix_(kind, kind)].sum()  # of a network with itself it is 0
+    return float(total / (len(kind) * (len(kind) - 1)))
+
+
+def across(matrix: Matrix, one: Rows, other: Rows) -> float:
+    """The mean over pairs of networks of different kinds."""
+    return float(matrix[np.ix_(one, other)].mean())
+
+
+def excess(matrix: Matrix, one: Rows, other: Rows) -> float:
+    """Across kinds, less the mean of that within each."""
+    return across(matrix, one, other) - (within(matrix, one) + within(matrix, other)) / 2
+
+
+def jackknife(
+    statistic: Callable[[Matrix, Rows, Rows], float], matrix: Matrix, one: Rows, other: Rows
+) -> Interval:
+    """A statistic of two samples of networks with its 95 % interval (Student's t).
+
+    Each network is left out once. The variance is the sum over both samples of
+    (n − 1)/n Σ (left out − their mean)² (Efron & Stein 1981), with Satterthwaite's degrees of
+    freedom. With fewer than three networks of a kind there is no interval.
+    """
+    value = statistic(matrix, one, other)
+    if min(len(one), len(other)) < 3:
+        return Interval(value, math.nan, math.nan)
+    without = (
+        [statistic(matrix, np.delete(one, i), other) for i in range(len(one))],
+        [statistic(matrix, one, np.delete(other, i)) for i in range(len(other))],
+    )
+    parts = [(len(some) - 1) * float(np.var(some)) for some in without]
+    variance = sum(parts)
+    spread = sum(part**2 / (len(some) - 1) for part, some in zip(parts, without, strict=True))
+    degrees = variance**2 / spread if spread else math.inf
+    reach = float(stats.t.ppf((1 + CONFIDENCE) / 2, degrees)) * math.sqrt(variance)
+    return Interval(value, value - reach, value + reach)
+
+
+def within_of(recipe: str) -> Quantity:
+    """A quantity of `measure_architectures`."""
+    return Quantity(f"disagreement of two networks of {recipe}", f"disagreement_within_{recipe}")
+
+
+def accuracy_of(recipe: str) -> Quantity:
+    """A quantity of `measure_architectures`: of each network that is compared."""
+    return Quantity(f"accuracy of {recipe}", f"accuracy_{recipe}")
+
+
+def ensemble_of(kind: str, metric: str) -> Quantity:
+    """A quantity of `measure_architectures`: of disjoint ensembles of one kind or of both."""
+    label = f"{metric} of ensembles of {ENSEMBLE_OF}, {kind}"
+    return Quantity(label, f"ensemble_{metric}_{kind}")
+
+
+def _numbers(quantity: Quantity, interval: Interval) -> dict[Quantity, list[float]]:
+    return {one: [value] for one, value in zip(bounded(quantity), interval, strict=True)}
+
+
+def _of_ensembles(
+    means: dict[str, Float64[Tensor, "networks images classes"]], labels: Int64[Tensor, " images"]
+) -> Numbers:
+    """Accuracy and NLL of disjoint ensembles of each kind; a mixed one has half of each."""
+    one, other = means.values()
+    half = ENSEMBLE_OF // 2
+    members: dict[str, Sequence[Tensor]] = {
+        **{name: torch.split(some, ENSEMBLE_OF) for name, some in means.items()},
+        MIXED: [
+            torch.cat(pair)
+            for pair in zip(torch.split(one, half), torch.split(other, half), strict=True)
+        ],
+    }
+    metrics = ("accuracy", "nll")
+    numbers: dict[Quantity, list[float]] = {}
+    for kind, some in members.items():
+        whole = [Prediction.of(each) for each in some if len(each) == ENSEMBLE_OF]
+        for name in metrics:
+            values = [METRICS[name].value(Arrays(each, labels)) for each in whole]
+            numbers[ensemble_of(kind, name)] = values or [math.nan]
+    return numbers
+
+
+ARCHITECTURES = Claim(
+    id="architectures-differ",
+    statement="Models of different architectures classify edge cases differently.",
+    place="the section Epistemic/Model Uncertainty",
+    weight="supporting",
+    rule="Edge cases are the images on which ten networks, five of each architecture, do not all "
+    "agree; the other networks are compared. Reproduced if networks of different architectures "
+    "disagree on edge cases more often than networks of one architecture, with a 95 % interval of "
+    "the difference (jackknife over networks) above zero; partly if they disagree on more than a "
+    "tenth of them.",
+    measure=measure_architectures,
+    judge=judge_architectures,
+    against="There are two architectures, which differ in activation and pooling alone. The "
+    "interval does not cover the choice of images.",
+    recipes=RECIPES,
+)
