@@ -27,7 +27,7 @@ def shear(images: Images, generator: np.random.Generator) -> Images:
 
     Mu & Gilmer 2019, severity 2. A pixel (x, y) comes from (x - y sin 0.4, y cos 0.4), so the image
     is also made higher, by 1 / cos 0.4 = 1.09. That is what ``AffineTransform(shear=0.4)`` meant in
-    scikit-image when MNIST-C was made; since 0.19 it means another map.
+    scikit-image when MNIST-C was made; by now it means another map.
     """
     return _either_way(images, generator, _sheared)
 
