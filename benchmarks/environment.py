@@ -16,8 +16,8 @@ import torch
 from methods.engines.base import Engine
 
 LIBRARIES = (
-    *("joblib", "numba", "numpy", "pandas", "safetensors", "scikit-learn", "scipy"),
-    *("torch", "torchvision"),
+    *("joblib", "numba", "numpy", "pandas", "safetensors", "scikit-image", "scikit-learn"),
+    *("scipy", "torch", "torchvision"),
 )
 
 

@@ -36,7 +36,8 @@ FLOORS = {
     "benchmarks/metrics": {"benchmarks.errors", "methods.interface", "methods.scores"}
     | {"methods.posthoc.temperature"},
     "benchmarks/data": GROUND | {"benchmarks.progress", "methods"},
-    "benchmarks/tasks": GROUND | {"benchmarks.data", "methods"},
+    "benchmarks/corruptions": GROUND | {"benchmarks.data"},
+    "benchmarks/tasks": GROUND | {"benchmarks.corruptions", "benchmarks.data", "methods"},
     "benchmarks/inference": GROUND
     | TABLES
     | {"benchmarks.metrics", "benchmarks.parallel", "benchmarks.predictions"}
@@ -86,6 +87,9 @@ LIBRARIES = {
     | {"torch", "jaxtyping", "numpy", "numba", "scipy"}
     | {"benchmarks.errors", "methods.interface", "methods.scores", "methods.posthoc.temperature"},
     "methods/scores": STANDARD | {"torch", "jaxtyping", "methods.interface"},
+    "benchmarks/corruptions": STANDARD
+    | {"filelock", "jaxtyping", "numpy", "safetensors", "scipy", "skimage"}
+    | {"benchmarks.data", "benchmarks.errors", "benchmarks.files"},
     "methods/engines/lenet5_kernels": STANDARD
     | {"numpy", "numba", "llvmlite", "jaxtyping", "filelock", "platformdirs"},
 }

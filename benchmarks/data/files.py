@@ -148,7 +148,7 @@ def read(
         UserError: a file in the data folder or the cache is damaged, or a folder is unusable.
         Unavailable: a file is neither there nor to be had.
     """
-    data_dir = data_dir or _folder_of(DATA_VARIABLE)
+    data_dir = data_dir or folder_of(DATA_VARIABLE)
     if data_dir is not None and not data_dir.is_dir():
         raise UserError(
             f"the data folder {data_dir} is not a folder; expected one that holds a folder for "
@@ -173,11 +173,12 @@ def read(
 
 def cache_folder() -> Path:
     """Where downloaded data sets are cached."""
-    root = _folder_of(CACHE_VARIABLE) or user_cache_path("uncertainty-bench")
+    root = folder_of(CACHE_VARIABLE) or user_cache_path("uncertainty-bench")
     return root / "data"
 
 
-def _folder_of(variable: str) -> Path | None:
+def folder_of(variable: str) -> Path | None:
+    """The folder that an environment variable names, if it does."""
     value = os.environ.get(variable)
     return Path(value).expanduser() if value else None
 

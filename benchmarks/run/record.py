@@ -43,11 +43,11 @@ class RunRecord:
     identity; ``part`` is the part of it, such as ``2/4``, if it is not whole; ``command`` gives the
     same run again; ``replicates`` counts the replicates of each recipe, method and size; ``commit``
     and ``environment`` are what computed it, merged parts included; ``data`` has for each set of
-    images its ``fingerprint``, or the reason why it is ``unavailable``; ``integrity`` has the
-    results of the probes of ``networks`` and ``predictions``; ``seconds`` is the wall time by
-    stage, resumed runs and merged parts added up; ``parts`` has the part, commit, environment and
-    seconds of each part that was merged. ``files`` lists what the run wrote, see
-    `benchmarks.stored.listing`, but for predictions and errors.
+    images its ``fingerprint``, where there may be several its ``source``, or the reason why it is
+    ``unavailable``; ``integrity`` has the results of the probes of ``networks`` and
+    ``predictions``; ``seconds`` is the wall time by stage, resumed runs and merged parts added up;
+    ``parts`` has the part, commit, environment and seconds of each part that was merged. ``files``
+    lists what the run wrote, see `benchmarks.stored.listing`, but for predictions and errors.
     """
 
     def __init__(self, out: Path, content: dict[str, Any], files: Mapping[str, str]) -> None:

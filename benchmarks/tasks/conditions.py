@@ -31,10 +31,12 @@ class EvaluationSet:
     Attributes:
         images: in [0, 1].
         labels: ``None`` where the images belong to none of the classes.
+        source: where the images come from, in a phrase, if the same condition may have several.
     """
 
     images: Float[Tensor, "images channels height width"]
     labels: Int64[Tensor, " images"] | None
+    source: str = ""
 
     @property
     def fingerprint(self) -> str:
@@ -161,6 +163,7 @@ class Condition:
         return EvaluationSet(
             pixels if self.transform is None else self.transform(pixels),
             whole.labels[chosen] if self.labelled and whole.labels is not None else None,
+            whole.source,
         )
 
     def _choice(

@@ -1,0 +1,72 @@
+"""The conditions of corrupted test images: the fifteen corruptions of MNIST-C."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from benchmarks.corruptions import CORRUPTIONS, Corruption
+from benchmarks.corruptions.originals import original
+from benchmarks.corruptions.store import corrupted
+from benchmarks.tasks.conditions import Condition, EvaluationSet
+from methods.networks.labelled_images import LabelledImages
+
+ORIGINAL, COMPUTED = "original files", "computed by definition"
+"""Where corrupted images come from; the record of a run says it."""
+
+
+def corruptions(
+    data: str,
+    load_test: Callable[[Path | None], LabelledImages],
+    *,
+    originals: str | None = None,
+) -> tuple[Condition, ...]:
+    """A condition for each corruption (Mu & Gilmer 2019), of a task's 28x28 grey test images.
+
+    Image by image they are those of ``clean``, and have their labels: like MNIST-C, all count as
+    valid. They do not depend on a run's seed.
+
+    Args:
+        data: the data set that the images come from.
+        load_test: loads the test images, all of them, from the user's data folder.
+        originals: the folder of published corrupted images, such as ``mnist_c``; where it is in the
+            data folder, these are taken. ``None``: there are none of this task.
+    """
+    return tuple(
+        Condition(
+            name=f"corrupted-{name}",
+            label=corruption.label,
+            group="corrupted",
+            data=data,
+            in_mean=True,
+            presets=("full",),
+            load=partial(_load, corruption, load_test, originals),
+        )
+        for name, corruption in CORRUPTIONS.items()
+    )
+
+
+def _load(
+    corruption: Corruption,
+    load_test: Callable[[Path | None], LabelledImages],
+    originals: str | None,
+    seed: int,
+    data_dir: Path | None,
+) -> EvaluationSet:
+    test = load_test(data_dir)
+    published = None
+    if originals is not None:
+        published = original(
+            corruption.name, test.labels.numpy(), archive=originals, data_dir=data_dir
+        )
+    if published is None:
+        clean = np.rint(255 * test.images.squeeze(1).numpy()).astype(np.uint8)
+        pixels, source = corrupted(corruption, clean), COMPUTED
+    else:
+        pixels, source = published, ORIGINAL
+    scaled = torch.from_numpy(np.divide(pixels, 255, dtype=np.float32)).unsqueeze(1)
+    return EvaluationSet(scaled, test.labels, source)

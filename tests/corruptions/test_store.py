@@ -1,0 +1,163 @@
+"""The cache of corrupted images, intact, damaged, of other versions and of several processes."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from filelock import FileLock
+from numpy.typing import NDArray
+
+from benchmarks.corruptions import CORRUPTIONS, store
+from benchmarks.corruptions.corruption import Images
+from benchmarks.corruptions.store import corrupted
+from benchmarks.data.files import Unavailable
+from benchmarks.errors import UserError
+
+STRIPE = CORRUPTIONS["stripe"]
+
+
+@pytest.fixture
+def images() -> NDArray[np.uint8]:
+    return np.random.default_rng(0).integers(256, size=(5, 28, 28), dtype=np.uint8)
+
+
+class Counted:
+    """A corruption that notes how often it was computed."""
+
+    def __init__(self) -> None:
+        self.calls = 0
+        self.corruption = replace(STRIPE, function=self.function)
+
+    def function(self, images: Images, generator: np.random.Generator) -> Images:
+        self.calls += 1
+        return STRIPE.function(images, generator)
+
+
+def stored_file(cache: Path) -> Path:
+    (path,) = (cache / "data" / "corrupted").rglob("*.safetensors")
+    return path
+
+
+def test_images_are_computed_once(cache: Path, images: NDArray[np.uint8]) -> None:
+    counted = Counted()
+    first, again = (corrupted(counted.corruption, images) for _ in range(2))
+    np.testing.assert_array_equal(first, STRIPE.apply(images))
+    np.testing.assert_array_equal(again, first)
+    assert counted.calls == 1
+    assert stored_file(cache).name == "stripe.safetensors"
+
+
+def test_corrupted_images_can_be_changed(cache: Path, images: NDArray[np.uint8]) -> None:
+    for _ in range(2):
+        corrupted(STRIPE, images)[:] = 0
+    assert corrupted(STRIPE, images).any()
+
+
+def test_other_images_are_others(cache: Path, images: NDArray[np.uint8]) -> None:
+    counted = Counted()
+    for some in (images, images[:3], images[::-1]):
+        np.testing.assert_array_equal(corrupted(counted.corruption, some), STRIPE.apply(some))
+    assert counted.calls == 3
+
+
+@pytest.mark.parametrize("cut", [0, 1, 8, 100, -1])
+def test_cut_file_is_computed_anew(cache: Path, images: NDArray[np.uint8], cut: int) -> None:
+    first = corrupted(STRIPE, images)
+    whole = stored_file(cache).read_bytes()
+    stored_file(cache).write_bytes(whole[:cut])
+    np.testing.assert_array_equal(corrupted(STRIPE, images), first)
+    assert len(stored_file(cache).read_bytes()) == len(whole)
+
+
+@pytest.mark.parametrize("place", [0, 12, 200, -1])
+def test_changed_byte_is_noticed(cache: Path, images: NDArray[np.uint8], place: int) -> None:
+    first = corrupted(STRIPE, images)
+    content = bytearray(stored_file(cache).read_bytes())
+    content[place] ^= 1
+    stored_file(cache).write_bytes(content)
+    np.testing.assert_array_equal(corrupted(STRIPE, images), first)
+
+
+@pytest.mark.parametrize(
+    ("part", "value"), [("DEFINITIONS", 2), ("version", lambda library: "0.0"), ("seed", 99)]
+)
+def test_images_of_another_version_are_computed_anew(
+    cache: Path,
+    images: NDArray[np.uint8],
+    monkeypatch: pytest.MonkeyPatch,
+    part: str,
+    value: object,
+) -> None:
+    counted = Counted()
+    corrupted(counted.corruption, images)
+    other = counted.corruption
+    if part == "seed":
+        other = replace(other, seed=value)  # type: ignore[arg-type]
+    else:
+        monkeypatch.setattr(store, part, value)
+    for _ in range(2):
+        corrupted(other, images)
+    assert counted.calls == 2
+
+
+SCRIPT = """
+import time
+from dataclasses import replace
+
+import numpy as np
+
+from benchmarks.corruptions import CORRUPTIONS
+from benchmarks.corruptions.store import corrupted
+
+def function(images, generator):
+    print("computed", flush=True)
+    time.sleep(0.5)
+    return CORRUPTIONS["stripe"].function(images, generator)
+
+images = np.full((2, 28, 28), 7, dtype=np.uint8)
+print(corrupted(replace(CORRUPTIONS["stripe"], function=function), images).sum())
+"""
+
+
+def test_two_processes_compute_once(cache: Path) -> None:
+    def start() -> subprocess.Popen[str]:
+        return subprocess.Popen(
+            [sys.executable, "-c", SCRIPT],
+            cwd=Path(__file__).parents[2],
+            env=os.environ | {"PYTHONPATH": str(Path(__file__).parents[2])},
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+
+    one, other = start(), start()
+    outputs = [process.communicate()[0].split() for process in (one, other)]
+    total = str(2 * 28 * (14 * 7 + 14 * 248))
+    assert sorted(outputs, key=len) == [[total], ["computed", total]]
+
+
+def test_run_does_not_wait_for_ever(
+    cache: Path, images: NDArray[np.uint8], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    corrupted(STRIPE, images)
+    path = stored_file(cache)
+    path.unlink()
+    monkeypatch.setattr(store, "LOCK_SECONDS", 0.05)
+    with (
+        FileLock(path.with_name(".stripe.lock")),
+        pytest.raises(Unavailable, match=r"^stripe: another run has been computing it for 0 s$"),
+    ):
+        corrupted(STRIPE, images)
+
+
+def test_cache_that_is_a_file_is_a_mistake(cache: Path, images: NDArray[np.uint8]) -> None:
+    cache.write_text("")
+    with pytest.raises(
+        UserError, match=r"cache folder .* is not writable .*; make it writable, or"
+    ):
+        corrupted(STRIPE, images)

@@ -1,0 +1,106 @@
+"""The conditions of corrupted images: paired with clean ones, and from which images."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from benchmarks.corruptions import CORRUPTIONS
+from benchmarks.data.files import CACHE_VARIABLE, DATA_VARIABLE
+from benchmarks.tasks.corruptions import COMPUTED, ORIGINAL, corruptions
+from benchmarks.tasks.mnist import MNIST
+from benchmarks.tasks.task import Task
+from methods.networks.labelled_images import LabelledImages
+
+
+@pytest.fixture
+def task(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, test_images: LabelledImages) -> Task:
+    """MNIST with corrupted images, of few test images; the cache is the test's own."""
+    monkeypatch.setenv(CACHE_VARIABLE, str(tmp_path / "cache"))
+    monkeypatch.delenv(DATA_VARIABLE, raising=False)
+
+    def load(split: str, data_dir: Path | None) -> LabelledImages:
+        return test_images
+
+    added = corruptions("mnist", lambda data_dir: test_images, originals="mnist_c")
+    return replace(MNIST, conditions=(*MNIST.conditions, *added), load=load)
+
+
+def test_conditions_are_paired_with_the_clean_images(task: Task) -> None:
+    conditions = [one for one in task.conditions if one.group == "corrupted"]
+    assert [one.name for one in conditions] == [f"corrupted-{name}" for name in CORRUPTIONS]
+    for one in conditions:
+        assert (one.reference, one.paired_with, one.data) == ("clean", "clean", "mnist")
+        assert (one.labels, one.severity, one.in_mean, one.presets) == (
+            "valid",
+            None,
+            True,
+            ("full",),
+        )
+    assert task.matching(("corrupted-*",))[0] == "clean"
+
+
+@pytest.mark.parametrize("name", CORRUPTIONS)
+def test_chosen_images_are_those_of_clean_one_by_one(task: Task, name: str) -> None:
+    clean, built = (
+        task.evaluation_set(task.condition(condition), 200, seed=3, data_dir=None)
+        for condition in ("clean", f"corrupted-{name}")
+    )
+    assert built.source == COMPUTED
+    assert torch.equal(built.labels, clean.labels)  # type: ignore[arg-type]
+    assert built.images.dtype == torch.float32
+    assert 0 <= built.images.min() < built.images.max() <= 1
+    whole = task.split("test", None)
+    places = [int((whole.images == one).all(dim=(1, 2, 3)).nonzero()) for one in clean.images]
+    pixels = np.rint(255 * whole.images[:, 0].numpy()).astype(np.uint8)
+    expected = CORRUPTIONS[name].apply(pixels)[places]
+    np.testing.assert_array_equal(np.rint(255 * built.images[:, 0].numpy()), expected)
+
+
+def test_seed_of_the_run_only_chooses_images(task: Task) -> None:
+    condition = task.condition("corrupted-impulse_noise")
+    one, other = (task.evaluation_set(condition, None, seed=seed, data_dir=None) for seed in (0, 1))
+    assert one.fingerprint == other.fingerprint
+
+
+def test_brighter_pixels_are_those_of_the_clean_images(task: Task) -> None:
+    clean, bright = (
+        task.evaluation_set(task.condition(name), 50, seed=0, data_dir=None).images
+        for name in ("clean", "corrupted-brightness")
+    )
+    torch.testing.assert_close(bright, (clean + 0.5).clamp(max=1), atol=0.5 / 255 + 1e-6, rtol=0)
+
+
+def test_published_images_are_taken_where_they_are_at_hand(task: Task, tmp_path: Path) -> None:
+    published = np.random.default_rng(0).integers(256, size=(300, 28, 28, 1), dtype=np.uint8)
+    folder = tmp_path / "data" / "mnist_c" / "fog"
+    folder.mkdir(parents=True)
+    np.save(folder / "test_images.npy", published)
+    fog, stripe = (
+        task.evaluation_set(
+            task.condition(f"corrupted-{name}"), None, seed=0, data_dir=tmp_path / "data"
+        )
+        for name in ("fog", "stripe")
+    )
+    assert (fog.source, stripe.source) == (ORIGINAL, COMPUTED)
+    np.testing.assert_array_equal(
+        np.rint(255 * fog.images.numpy()), published.swapaxes(1, 3).swapaxes(2, 3)
+    )
+
+
+def test_task_without_published_images_computes_them(
+    task: Task, tmp_path: Path, test_images: LabelledImages
+) -> None:
+    fog = next(
+        one
+        for one in corruptions("fashion_mnist", lambda data_dir: test_images)
+        if one.name == "corrupted-fog"
+    )
+    (tmp_path / "data" / "mnist_c" / "fog").mkdir(parents=True)
+    (tmp_path / "data" / "mnist_c" / "fog" / "test_images.npy").write_bytes(b"no array")
+    built = fog.build(lambda: test_images, 10, seed=0, data_dir=tmp_path / "data")
+    assert built.source == COMPUTED
