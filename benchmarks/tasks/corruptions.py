@@ -12,8 +12,12 @@ import torch
 from benchmarks.corruptions import CORRUPTIONS, Corruption
 from benchmarks.corruptions.originals import original
 from benchmarks.corruptions.store import corrupted
-from benchmarks.tasks.conditions import Condition, EvaluationSet
+from benchmarks.tasks.conditions import Condition, EvaluationSet, stratified_choice
+from benchmarks.tasks.task import SPLIT_SEED
 from methods.networks.labelled_images import LabelledImages
+
+IMAGES = 2_000
+"""How many test images are evaluated, the same for all: of interest is the mean of fifteen."""
 
 ORIGINAL, COMPUTED = "original files", "computed by definition"
 """Where corrupted images come from; the record of a run says it."""
@@ -27,8 +31,9 @@ def corruptions(
 ) -> tuple[Condition, ...]:
     """A condition for each corruption (Mu & Gilmer 2019), of a task's 28x28 grey test images.
 
-    Image by image they are those of ``clean``, and have their labels: like MNIST-C, all count as
-    valid. They do not depend on a run's seed.
+    A choice of `IMAGES`, stratified by class, is evaluated: image by image the same test images
+    under each of the conditions, with their labels: as in MNIST-C, all count as valid. Neither the
+    choice nor the images depend on a run's seed.
 
     Args:
         data: the data set that the images come from.
@@ -36,14 +41,17 @@ def corruptions(
         originals: the folder of published corrupted images, such as ``mnist_c``; where it is in the
             data folder, these are taken. ``None``: there are none of this task.
     """
+    first = next(iter(CORRUPTIONS))
     return tuple(
         Condition(
             name=f"corrupted-{name}",
             label=corruption.label,
             group="corrupted",
-            data=data,
+            data=f"{data}_c",
+            paired_with=f"corrupted-{first}",
             in_mean=True,
             presets=("full",),
+            size=IMAGES,
             load=partial(_load, corruption, load_test, originals),
         )
         for name, corruption in CORRUPTIONS.items()
@@ -69,4 +77,5 @@ def _load(
     else:
         pixels, source = published, ORIGINAL
     scaled = torch.from_numpy(np.divide(pixels, 255, dtype=np.float32)).unsqueeze(1)
-    return EvaluationSet(scaled, test.labels, source)
+    chosen = stratified_choice(test.labels, IMAGES, SPLIT_SEED)
+    return EvaluationSet(scaled[chosen], test.labels[chosen], source)

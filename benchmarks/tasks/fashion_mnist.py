@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Literal
 
 from benchmarks.data.loading import IMAGES, load_fashion_mnist
 from benchmarks.tasks.conditions import Condition
+from benchmarks.tasks.corruptions import corruptions
 from benchmarks.tasks.out_of_distribution import out_of_distribution
 from benchmarks.tasks.rotations import rotations
 from benchmarks.tasks.task import Task
@@ -45,6 +47,7 @@ FASHION_MNIST = Task(
         # No class becomes another when it is rotated: an ankle boot upside down is an ankle boot.
         *rotations(NAME, range(15, 181, 15), valid_to=180, reason="", with_subset=(45,)),
         *translations(NAME, range(2, 13, 2)),
+        *corruptions(NAME, partial(_load, "test")),
         out_of_distribution("mnist", "MNIST"),
         # Elsewhere than at package registries only, so not for a first look.
         out_of_distribution("notmnist", "notMNIST", presets=("full",)),

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import Literal
 
 from benchmarks.data.loading import IMAGES, load_mnist
 from benchmarks.tasks.conditions import Condition
+from benchmarks.tasks.corruptions import corruptions
 from benchmarks.tasks.natural_digits import NATURAL_DIGITS
 from benchmarks.tasks.out_of_distribution import out_of_distribution
 from benchmarks.tasks.rotations import rotations
@@ -38,6 +40,7 @@ MNIST = Task(
             with_subset=(45,),
         ),
         *translations(NAME, range(2, 13, 2)),
+        *corruptions(NAME, partial(_load, "test"), originals="mnist_c"),
         NATURAL_DIGITS,
         out_of_distribution("fashion_mnist", "Fashion-MNIST"),
         # Elsewhere than at package registries only, so not for a first look.

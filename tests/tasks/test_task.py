@@ -65,7 +65,9 @@ def test_fields_of_a_task_agree(task: object) -> None:
     assert len(names) == len(set(names))
     for condition in (*task.conditions, *task.subset_conditions):
         assert task.condition(condition.reference).reference == condition.reference
-        assert condition.paired_with in (condition.name, condition.reference)
+        pair = task.condition(condition.paired_with)
+        assert pair.name in (condition.name, condition.reference) or pair.group == condition.group
+        assert (pair.size, pair.data) == (condition.size, condition.data)
         assert (condition.labels == "valid") == (not condition.reason)
     test = task.split("test", None)
     assert test.images.shape == (task.test_images, *task.shape)
