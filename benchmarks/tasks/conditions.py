@@ -21,6 +21,12 @@ from methods.seeds import derive_seed
 
 Labels = Literal["valid", "ill-defined", "none"]
 
+LONG = ("article", "medium", "full")
+"""The presets that are no first look."""
+
+OF_SHIFTS = ("medium", "full")
+"""Those that evaluate shifts which the article is not about."""
+
 Transform = Callable[[Float[Tensor, "images ..."]], Float[Tensor, "images ..."]]
 
 
@@ -90,7 +96,7 @@ class Condition:
     subset: bool = False
     has_subset: bool = False
     in_mean: bool = False
-    presets: tuple[str, ...] = ("quick", "full")
+    presets: tuple[str, ...] = ("quick", *LONG)
     size: int | None = None
     transform: Transform | None = field(default=None, compare=False)
     load: Callable[[int, Path | None], EvaluationSet] | None = field(default=None, compare=False)

@@ -12,7 +12,7 @@ import torch
 from benchmarks.corruptions import CORRUPTIONS, Corruption
 from benchmarks.corruptions.originals import original
 from benchmarks.corruptions.store import corrupted
-from benchmarks.tasks.conditions import Condition, EvaluationSet, stratified_choice
+from benchmarks.tasks.conditions import OF_SHIFTS, Condition, EvaluationSet, stratified_choice
 from benchmarks.tasks.task import SPLIT_SEED
 from methods.networks.labelled_images import LabelledImages
 
@@ -50,7 +50,7 @@ def corruptions(
             data=f"{data}_c",
             paired_with=f"corrupted-{first}",
             in_mean=True,
-            presets=("full",),
+            presets=OF_SHIFTS,
             size=IMAGES,
             load=partial(_load, corruption, load_test, originals),
         )

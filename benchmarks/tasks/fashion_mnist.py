@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Literal
 
 from benchmarks.data.loading import IMAGES, load_fashion_mnist
-from benchmarks.tasks.conditions import Condition
+from benchmarks.tasks.conditions import LONG, Condition
 from benchmarks.tasks.corruptions import corruptions
 from benchmarks.tasks.out_of_distribution import out_of_distribution
 from benchmarks.tasks.rotations import rotations
@@ -50,8 +50,8 @@ FASHION_MNIST = Task(
         *corruptions(NAME, partial(_load, "test")),
         out_of_distribution("mnist", "MNIST"),
         # Elsewhere than at package registries only, so not for a first look.
-        out_of_distribution("notmnist", "notMNIST", presets=("full",)),
-        out_of_distribution("kmnist", "KMNIST", presets=("full",)),
+        out_of_distribution("notmnist", "notMNIST", presets=LONG),
+        out_of_distribution("kmnist", "KMNIST", presets=LONG),
         out_of_distribution("uniform_noise", "Uniform noise"),
         out_of_distribution("gaussian_noise", "Gaussian noise"),
     ),

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Literal
 
 from benchmarks.data.loading import IMAGES, load_mnist
-from benchmarks.tasks.conditions import Condition
+from benchmarks.tasks.conditions import LONG, Condition
 from benchmarks.tasks.corruptions import corruptions
 from benchmarks.tasks.natural_digits import NATURAL_DIGITS
 from benchmarks.tasks.out_of_distribution import out_of_distribution
@@ -44,8 +44,8 @@ MNIST = Task(
         NATURAL_DIGITS,
         out_of_distribution("fashion_mnist", "Fashion-MNIST"),
         # Elsewhere than at package registries only, so not for a first look.
-        out_of_distribution("notmnist", "notMNIST", presets=("full",)),
-        out_of_distribution("kmnist", "KMNIST", presets=("full",)),
+        out_of_distribution("notmnist", "notMNIST", presets=LONG),
+        out_of_distribution("kmnist", "KMNIST", presets=LONG),
         # 560 MB to download.
         out_of_distribution("emnist_letters", "EMNIST letters", presets=()),
         out_of_distribution("uniform_noise", "Uniform noise"),

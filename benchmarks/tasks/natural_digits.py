@@ -7,7 +7,7 @@ from pathlib import Path
 from torch.nn.functional import interpolate
 
 from benchmarks.data.loading import load_digits
-from benchmarks.tasks.conditions import Condition, EvaluationSet
+from benchmarks.tasks.conditions import OF_SHIFTS, Condition, EvaluationSet
 
 SIDE = 28
 """Of MNIST's images, in pixels."""
@@ -26,7 +26,7 @@ NATURAL_DIGITS = Condition(
     group="natural",
     data="digits",
     paired_with="natural-digits",
-    presets=("full",),
+    presets=OF_SHIFTS,
     size=1797,
     load=_load,
 )

@@ -6,11 +6,11 @@ from functools import partial
 from pathlib import Path
 
 from benchmarks.data.loading import IMAGES, load_out_of_distribution
-from benchmarks.tasks.conditions import Condition, EvaluationSet
+from benchmarks.tasks.conditions import LONG, Condition, EvaluationSet
 
 
 def out_of_distribution(
-    name: str, label: str, *, presets: tuple[str, ...] = ("quick", "full")
+    name: str, label: str, *, presets: tuple[str, ...] = ("quick", *LONG)
 ) -> Condition:
     """The condition of a set of 10,000 images of 28x28 pixels.
 

@@ -9,7 +9,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from benchmarks.tasks.conditions import Condition
+from benchmarks.tasks.conditions import OF_SHIFTS, Condition
 
 
 def translated(
@@ -37,7 +37,7 @@ def translations(data: str, distances: Iterable[int]) -> tuple[Condition, ...]:
             severity=distance,
             unit="pixels",
             in_mean=True,
-            presets=("full",),
+            presets=OF_SHIFTS,
             transform=partial(translated, pixels=distance),
         )
         for distance in distances

@@ -41,7 +41,7 @@ def test_conditions_are_paired_with_one_another(task: Task) -> None:
             "valid",
             None,
             True,
-            ("full",),
+            ("medium", "full"),
         )
     assert task.matching(("corrupted-*",))[0] == "clean"
 
