@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from methods.networks.lenet5 import LeNet5
-from methods.networks.lenet5_relu import LeNet5ReLU
+from methods.networks.lenet5 import LeNet5, LeNet5ReLU
 from methods.networks.network import Network
 
 HAS_RELU: dict[type[Network], bool] = {LeNet5: False, LeNet5ReLU: True}

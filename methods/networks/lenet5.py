@@ -1,4 +1,4 @@
-"""The article's network: LeNet-5 with dropout on whole channels."""
+"""The article's network: LeNet-5 with dropout on whole channels; and the same with ReLU."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import torch
 from jaxtyping import Bool, Float
 from torch import Tensor, nn
 from torch.func import vmap
-from torch.nn.functional import avg_pool2d, conv2d, interpolate
+from torch.nn.functional import avg_pool2d, conv2d, interpolate, max_pool2d
 
 from methods.networks.network import Network
 
@@ -135,3 +135,26 @@ class LeNet5(Network):
 
         all_logits: Tensor = vmap(logits)(maps, second[:, :, None, None])
         return all_logits
+
+
+class LeNet5ReLU(LeNet5):
+    """LeNet-5 with ReLU instead of tanh, and maximum instead of average pooling.
+
+    conv 1→6 5x5, ReLU, Dropout2d, max pool 2; conv 6→16 5x5, ReLU, Dropout2d, max pool 2; linear
+    400→120, ReLU, 120→84, ReLU, 84→10. All else is as in `LeNet5`: the same 61,706 parameters
+    begin with the same values.
+    """
+
+    name = "lenet5_relu"
+
+    @staticmethod
+    def activate(sums: Float[Tensor, "*shape"]) -> Float[Tensor, "*shape"]:
+        """ReLU; its derivative at 0 is 0."""
+        return torch.relu(sums)
+
+    @staticmethod
+    def pool(
+        maps: Float[Tensor, "images channels height width"],
+    ) -> Float[Tensor, "images channels height/2 width/2"]:
+        """Halves height and width; the error goes to the first maximum of a square."""
+        return max_pool2d(maps, 2)

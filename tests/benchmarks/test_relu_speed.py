@@ -17,8 +17,7 @@ from methods.engines.lenet5_kernels import (
     sample_logits,
     train_epoch,
 )
-from methods.networks.lenet5 import LeNet5
-from methods.networks.lenet5_relu import LeNet5ReLU
+from methods.networks.lenet5 import LeNet5, LeNet5ReLU
 from tests.benchmarks.test_engine_speed import (
     IMAGES,
     LABELS,

@@ -18,8 +18,7 @@ from methods.engines.torch import TorchEngine, TorchNetworks
 from methods.engines.trainers import LoopTrainer, StackedTrainer
 from methods.mc_dropout_exact import MCDropoutExact, exact_prediction
 from methods.networks.labelled_images import LabelledImages
-from methods.networks.lenet5 import LeNet5
-from methods.networks.lenet5_relu import LeNet5ReLU
+from methods.networks.lenet5 import LeNet5, LeNet5ReLU
 from methods.networks.masks import draw_masks, pass_masks
 from methods.networks.recipes import ARTICLE, PLAIN, RECIPES, STANDARD, Recipe
 from methods.networks.training import (

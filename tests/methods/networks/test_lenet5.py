@@ -6,8 +6,7 @@ from torch import Tensor, nn
 from torch.nn.utils import parameters_to_vector
 from torchvision.transforms.v2.functional import resize
 
-from methods.networks.lenet5 import LeNet5
-from methods.networks.lenet5_relu import LeNet5ReLU
+from methods.networks.lenet5 import LeNet5, LeNet5ReLU
 
 KINDS = pytest.mark.parametrize("kind", [LeNet5, LeNet5ReLU], ids=lambda kind: kind.name)
 

@@ -22,8 +22,7 @@ from methods.engines.trainers import LoopTrainer
 from methods.mc_dropout import MCDropout
 from methods.mc_dropout_exact import exact_prediction
 from methods.networks.labelled_images import LabelledImages
-from methods.networks.lenet5 import LeNet5
-from methods.networks.lenet5_relu import LeNet5ReLU
+from methods.networks.lenet5 import LeNet5, LeNet5ReLU
 from methods.networks.network import Network
 from methods.networks.pool import NetworkPool, UntrainedPool
 from methods.networks.recipes import STANDARD, Recipe

@@ -9,8 +9,7 @@ import torch
 from methods.engines.kernel_networks import HAS_RELU
 from methods.engines.lenet5_kernels import loss_gradient
 from methods.engines.lenet5_kernels.layout import Parameters, views
-from methods.networks.lenet5 import LeNet5
-from methods.networks.lenet5_relu import LeNet5ReLU
+from methods.networks.lenet5 import LeNet5, LeNet5ReLU
 from tests.methods.engines.lenet5_kernels.support import (
     NORMALISATION,
     distance_to_a_kink,
