@@ -205,6 +205,7 @@ def _recipe(plan: Plan, name: str) -> RecipeRecord:
         learning_rate=float(recipe.learning_rate),
         reported_training=training,
         reported_validation=validation,
+        l2_penalty=float(recipe.l2_penalty),
     )
 
 
