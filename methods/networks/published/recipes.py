@@ -32,4 +32,4 @@ LAPLACE_REDUX = Recipe(
     batch_size=128,
     pool=5,
 )
-"""Daxberger et al. 2021, appendix C.2."""
+"""Daxberger et al. 2021, for MNIST."""
