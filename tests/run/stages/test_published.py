@@ -8,7 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.records import read_table, where
+from benchmarks.nouns import FILES, Nouns
+from benchmarks.records import read_table, read_texts, where, write_table
+from benchmarks.report.page import write_page
 from benchmarks.report.published import PUBLISHED
 from benchmarks.report.published.verdict import NOT_MEASURED, judged
 from benchmarks.report.published.writing import write_published
@@ -57,6 +59,17 @@ def test_every_number_of_one_network_is_measured(out: Path) -> None:
         assert found.lower < found.value < found.upper
         assert found.networks == len(chosen) == 5
         assert found.why.startswith("only 100 of 10,000 images")
+
+
+def test_penalty_is_told_only_where_there_is_one(out: Path, tmp_path: Path) -> None:
+    write_page(Results.load(out), out)
+    page = (out / "index.html").read_text(encoding="utf-8")
+    assert page.count("L2 penalty") == page.count("L2 penalty 0.0005 (coupled)") == 1
+    assert [one.l2_penalty for one in Nouns.read(out).recipes] == [0.0, 5e-4]
+    for name in FILES:
+        earlier = read_texts(out / name).drop(columns="l2_penalty", errors="ignore")
+        write_table(earlier, tmp_path / name)
+    assert [one.l2_penalty for one in Nouns.read(tmp_path).recipes] == [0.0, 0.0]
 
 
 def test_dropout_is_not_applicable_to_these_recipes(out: Path) -> None:
