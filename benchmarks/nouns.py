@@ -177,6 +177,7 @@ class RecipeRecord:
     learning_rate: float
     reported_training: float = math.nan
     reported_validation: float = math.nan
+    l2_penalty: float = field(default=0.0, metadata=LATER)
 
 
 Record = TypeVar("Record")

@@ -42,6 +42,9 @@ TRAINING_CSV = "training.csv"
 CLAIMS_JSON, CLAIMS_MD = "claims.json", "claims.md"
 """The article's claims with their numbers and verdicts, and the same to read."""
 
+PUBLISHED_JSON, PUBLISHED_MD = "published.json", "published.md"
+"""Other papers' numbers beside ours with verdicts, and the same to read."""
+
 IMAGES_NPZ = "images.npz"
 """The images that figures and page show."""
 

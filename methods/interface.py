@@ -16,11 +16,13 @@ from methods.networks.recipes import Recipe
 from methods.seeds import derive_seed
 
 Need = Literal["dropout", "calibration", "training", "training images"]
-Preset = Literal["quick", "article", "medium", "full"]
+Preset = Literal["quick", "article", "medium", "full", "published"]
 
 ALL_PRESETS: frozenset[Preset] = frozenset(get_args(Preset))
 LONG_PRESETS: frozenset[Preset] = frozenset({"medium", "full"})
 """Those that have time for more than what the article compares."""
+ONLY_PUBLISHED: frozenset[Preset] = frozenset({"published"})
+"""Of methods that are there for the sake of another paper's numbers."""
 
 
 @dataclass(frozen=True, eq=False)

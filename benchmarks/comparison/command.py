@@ -46,7 +46,7 @@ def main(
         Preset,
         typer.Option(
             help="Defaults of all other options: a first look, what the article's claims need, a "
-            "comparison in an hour, or the full one."
+            "comparison in an hour, the full one, or what other papers' numbers need."
         ),
     ] = "quick",
     task: Annotated[str, typer.Option(help="What is classified.")] = DEFAULT_TASK,
@@ -156,11 +156,13 @@ def main(
     }
     if chosen["conditions"] == ():
         raise UserError("--conditions: nothing is chosen; leave it out for the preset's choice")
+    of_preset = configuration_of(preset, task)
+    recipes = _recipes(task, chosen["recipes"] or of_preset.recipes)
     configuration = replace(
-        configuration_of(preset, task),
+        of_preset,
         seed=seed,
         device=device,
-        engine=fitting_engine(engine, device, _recipes(task, chosen["recipes"])),
+        engine=fitting_engine(engine, device, recipes),
         **{name: value for name, value in chosen.items() if value is not None},
     )
     workspace = Workspace(
@@ -222,10 +224,10 @@ def _renamed(old: str, by_old: int | None, new: str, by_new: int | None) -> int 
     return by_old if by_new is None else by_new
 
 
-def _recipes(task: str, names: tuple[str, ...] | None) -> list[Recipe]:
+def _recipes(task: str, names: tuple[str, ...]) -> list[Recipe]:
     """The task's recipes of these names; unknown ones are refused later."""
-    known = TASKS[task].recipes if task in TASKS else ()
-    return [recipe for recipe in known if names is None or recipe.name in names]
+    known = TASKS[task].every_recipe if task in TASKS else ()
+    return [recipe for recipe in known if recipe.name in names]
 
 
 def _separate(values: Names) -> tuple[str, ...] | None:
@@ -264,7 +266,7 @@ def _list_choices(task: str) -> None:
     for title, names in (
         ("presets", PRESETS),
         ("tasks", TASKS),
-        ("recipes", [recipe.name for recipe in TASKS[task].recipes]),
+        ("recipes", [recipe.name for recipe in TASKS[task].every_recipe]),
         ("methods", METHODS),
         ("conditions", [condition.name for condition in TASKS[task].conditions]),
         ("stages", STAGES),

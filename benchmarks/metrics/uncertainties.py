@@ -44,6 +44,18 @@ METRICS = (
         source="Shannon 1948, section 6",
     ),
     Metric(
+        name="mean_confidence",
+        label="Mean confidence",
+        shown="detail",
+        family=PredictionMeans,
+        function=lambda prediction: prediction.mean.amax(dim=-1),
+        summary="The mean of the largest class probability.",
+        formula="Mean over images of max_c p̄_c",
+        edge_cases="In [1 / classes, 1]. No value is right for all images: it is to be low out of "
+        "distribution, and the accuracy elsewhere.",
+        source="Hendrycks & Gimpel 2017, section 3",
+    ),
+    Metric(
         name="mutual_information",
         label="Mutual information",
         family=PredictionMeans,

@@ -29,6 +29,7 @@ def write_report(folder: Path) -> None:
     from benchmarks.report.answer.kinds import kinds_table
     from benchmarks.report.answer.table import decision_table
     from benchmarks.report.page import write_page
+    from benchmarks.report.published.writing import write_published
     from benchmarks.report.recipe import write_recipe
     from benchmarks.report.tables.claims import verdict_table
 
@@ -36,6 +37,7 @@ def write_report(folder: Path) -> None:
     answers = decision_table(results), kinds_table(results)
     verdicts = verdict_table(results.claims) if results.claims else None
     write_tables(filter(None, (*answers, verdicts, integrity_table(folder))), folder)
+    write_published(results, folder)
     done = (write_recipe(results, recipe, folder) for recipe in results.recipes)
     for _ in tracked(done, len(results.recipes), "report", "recipes"):
         pass

@@ -205,6 +205,7 @@ def _recipe(plan: Plan, name: str) -> RecipeRecord:
         learning_rate=float(recipe.learning_rate),
         reported_training=training,
         reported_validation=validation,
+        l2_penalty=float(recipe.l2_penalty),
     )
 
 
@@ -215,7 +216,7 @@ def _numbers(values: float | tuple[float, ...]) -> tuple[str, ...]:
 def _by_task(plan: Plan) -> list[str]:
     """The recipes of the run in the order of the task, whose first is the main one."""
     chosen = set(plan.configuration.recipes)
-    return [recipe.name for recipe in plan.task.recipes if recipe.name in chosen]
+    return [recipe.name for recipe in plan.task.every_recipe if recipe.name in chosen]
 
 
 def _origin(metric: Any) -> tuple[str, str]:

@@ -102,7 +102,7 @@ class Plan:
     @property
     def main_recipe(self) -> str:
         """The recipe shown first: that of the recipes compared which the task names first."""
-        order = [recipe.name for recipe in self.task.recipes]
+        order = [recipe.name for recipe in self.task.every_recipe]
         return min(
             self.recipes_compared, key=lambda name: order.index(name) if name in order else 0
         )
@@ -145,7 +145,7 @@ class Plan:
         if "calibration" in self.configuration.classes[unit.method].needs:
             return "training"
         chosen = self.configuration.recipes
-        return next(recipe.split for recipe in self.task.recipes if recipe.name in chosen)
+        return next(one.split for one in self.task.every_recipe if one.name in chosen)
 
     @property
     def splits(self) -> tuple[Split, ...]:
@@ -262,7 +262,7 @@ class Plan:
 
     def _largest(self, unit: RunUnit) -> RunUnit:
         method = self.configuration.classes[unit.method]
-        sizes = self.configuration.sizes(method)
+        sizes = self.configuration.sizes(method, unit.recipe)
         if not (sizes and issubclass(method, MemberMethod) and method.shares_members()):
             return unit
         largest, replicate = max(sizes), unit.replicate
@@ -273,7 +273,7 @@ class Plan:
         return replace(unit, size=largest, replicate=replicate)
 
     def _sizes(self, method: str, recipe: str) -> tuple[int | None, ...]:
-        sizes = self.configuration.sizes(self.configuration.classes[method])
+        sizes = self.configuration.sizes(self.configuration.classes[method], recipe)
         if not sizes or self._in_depth(recipe) or self.forms_ensembles(method):
             return sizes or (None,)
         return self._compared_sizes[method]
@@ -293,7 +293,7 @@ class Plan:
         of_method = self.configuration.classes[method]
         if size is None or not of_method.counts_networks:
             return self.configuration.replicates
-        pool = max(self.configuration.sizes(of_method))
+        pool = max(self.configuration.sizes(of_method, recipe))
         if of_method.pooled:
             pool = max(pool, self.configuration.pool_of(recipe))
         return min(self.configuration.replicates, pool // size)

@@ -16,6 +16,7 @@ from benchmarks.tasks.task import Task
 from benchmarks.tasks.translations import translations
 from benchmarks.vocabulary import CLEAN
 from methods.networks.labelled_images import LabelledImages
+from methods.networks.published.recipes import UNCERTAINTY_BASELINES
 from methods.networks.recipes import PLAIN, RELU, RELU_DROPOUT, STANDARD, Recipe
 
 NAME = "fashion_mnist"
@@ -48,14 +49,15 @@ FASHION_MNIST = Task(
         *rotations(NAME, range(15, 181, 15), valid_to=180, reason="", with_subset=(45,)),
         *translations(NAME, range(2, 13, 2)),
         *corruptions(NAME, partial(_load, "test")),
-        out_of_distribution("mnist", "MNIST"),
+        out_of_distribution("mnist", "MNIST", presets=("quick", *LONG, "published")),
         # Elsewhere than at package registries only, so not for a first look.
         out_of_distribution("notmnist", "notMNIST", presets=LONG),
-        out_of_distribution("kmnist", "KMNIST", presets=LONG),
+        out_of_distribution("kmnist", "KMNIST", presets=(*LONG, "published")),
         out_of_distribution("uniform_noise", "Uniform noise"),
         out_of_distribution("gaussian_noise", "Gaussian noise"),
     ),
     recipes=tuple(map(_normalised, (STANDARD, PLAIN, RELU_DROPOUT, RELU))),
+    published=(UNCERTAINTY_BASELINES,),
     training_images=55_000,
     test_images=IMAGES,
     calibration_images=5_000,

@@ -16,6 +16,7 @@ from benchmarks.tasks.task import Task
 from benchmarks.tasks.translations import translations
 from benchmarks.vocabulary import CLEAN, PECULIAR, TYPICAL
 from methods.networks.labelled_images import LabelledImages
+from methods.networks.published.recipes import LAPLACE_REDUX, UNCERTAINTY_BASELINES
 from methods.networks.recipes import ARTICLE, ARTICLE_LOGITS, RECIPES, STANDARD
 
 NAME = "mnist"
@@ -42,16 +43,19 @@ MNIST = Task(
         *translations(NAME, range(2, 13, 2)),
         *corruptions(NAME, partial(_load, "test"), originals="mnist_c"),
         NATURAL_DIGITS,
-        out_of_distribution("fashion_mnist", "Fashion-MNIST"),
+        out_of_distribution(
+            "fashion_mnist", "Fashion-MNIST", presets=("quick", *LONG, "published")
+        ),
         # Elsewhere than at package registries only, so not for a first look.
         out_of_distribution("notmnist", "notMNIST", presets=LONG),
-        out_of_distribution("kmnist", "KMNIST", presets=LONG),
+        out_of_distribution("kmnist", "KMNIST", presets=(*LONG, "published")),
         # 560 MB to download.
         out_of_distribution("emnist_letters", "EMNIST letters", presets=()),
         out_of_distribution("uniform_noise", "Uniform noise"),
         out_of_distribution("gaussian_noise", "Gaussian noise"),
     ),
     recipes=tuple(RECIPES.values()),
+    published=(UNCERTAINTY_BASELINES, LAPLACE_REDUX),
     training_images=55_000,
     test_images=IMAGES,
     calibration_images=5_000,

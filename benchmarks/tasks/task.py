@@ -48,6 +48,8 @@ class Task:
         example_class: of the image that is shown under every severity of a group of conditions.
         article_images: the test images, by number, that the article shows.
         article_recipes: the recipes that its claims are measured by; none: it has another task.
+        published: recipes that follow other papers, for the preset ``published``; others train
+            them only where they are named.
         quick: parts of the preset ``quick`` of which the task has values of its own, by their names
             in `benchmarks.run.configuration.Configuration`.
         load: loads the data set's own splits.
@@ -69,6 +71,7 @@ class Task:
     example_class: int = 0
     article_images: tuple[int, ...] = ()
     article_recipes: tuple[str, ...] = ()
+    published: tuple[Recipe, ...] = ()
     quick: Mapping[str, Any] = field(default_factory=dict, compare=False)
     load: Load = field(kw_only=True, compare=False)
 
@@ -136,7 +139,12 @@ class Task:
         Raises:
             KeyError: there is none.
         """
-        return {recipe.name: recipe for recipe in self.recipes}[name]
+        return {recipe.name: recipe for recipe in self.every_recipe}[name]
+
+    @property
+    def every_recipe(self) -> tuple[Recipe, ...]:
+        """Those of its own, and those that follow other papers."""
+        return (*self.recipes, *self.published)
 
     def images_to_train_with(self, split: Split) -> int:
         """How many images are trained on: without the calibration images, or ``all``."""

@@ -57,7 +57,7 @@ def choose_engine(
     if names := unsupported(recipes):
         raise ValueError(
             "the numba engine only trains LeNet-5, by Adam at a constant learning rate without "
-            f"weight decay; use torch for {', '.join(names)}"
+            f"weight decay or L2 penalty; use torch for {', '.join(names)}"
         )
     return _kernels()
 

@@ -37,12 +37,13 @@ class NumbaEngine(Engine):
         return f"kernels-{kernels.VERSION}-numba-{numba.__version__}"
 
     def supports(self, recipe: Recipe) -> bool:
-        """Only `HAS_RELU`'s, trained by Adam at a constant learning rate without weight decay."""
+        """Only `HAS_RELU`'s, trained by Adam at a constant rate without weight decay or penalty."""
         return (
             recipe.network in HAS_RELU
             and recipe.optimiser == "adam"
             and recipe.schedule == "constant"
             and recipe.weight_decay == 0
+            and recipe.l2_penalty == 0
         )
 
     def trainer(

@@ -37,7 +37,7 @@ def training_mode(networks: Sequence[Network]) -> Iterator[None]:
 
 
 class Optimiser:
-    """The recipe's optimiser, with its schedule and weight decay.
+    """The recipe's optimiser, with its schedule, weight decay and L2 penalty.
 
     Args:
         images: in an epoch, from which follows how many steps there are.
@@ -46,9 +46,9 @@ class Optimiser:
     def __init__(self, parameters: Iterable[Tensor], recipe: Recipe, images: int) -> None:
         self._parameters, self._recipe = list(parameters), recipe
         self._optimiser = (
-            torch.optim.Adam(self._parameters)
+            torch.optim.Adam(self._parameters, weight_decay=recipe.l2_penalty)
             if recipe.optimiser == "adam"
-            else torch.optim.SGD(self._parameters, momentum=0.9)
+            else torch.optim.SGD(self._parameters, momentum=0.9, weight_decay=recipe.l2_penalty)
         )
         self._step, self._steps = 0, recipe.epochs * -(-images // recipe.batch_size)
 

@@ -35,6 +35,8 @@ class Recipe:
             all steps: at step t of T it is ``learning_rate`` times (1 + cos(π t/T)) / 2.
         weight_decay: decoupled from the gradient (Loshchilov & Hutter 2019): before each step
             all parameters are multiplied by 1 - (learning rate of the step) * ``weight_decay``.
+        l2_penalty: coupled with it: the gradient of ``l2_penalty`` Σ θ² / 2 is added to the loss',
+            before the optimiser sees it. PyTorch's Adam calls this its weight decay.
         epochs, batch_size, learning_rate: of the optimiser's run; the last batch may be smaller.
         reported: the training and validation accuracy after all epochs that its source reports.
         pool: how many networks its pool has where a run leaves that to the recipe.
@@ -51,6 +53,7 @@ class Recipe:
     optimiser: Literal["adam", "sgd"] = "adam"
     schedule: Literal["constant", "cosine"] = "constant"
     weight_decay: float = 0.0
+    l2_penalty: float = 0.0
     epochs: int = 10
     batch_size: int = 64
     learning_rate: float = 1e-3

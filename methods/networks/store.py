@@ -64,6 +64,8 @@ class NetworkKey:
         values = asdict(self)
         for name in ("reported", "pool"):  # have no part in the training
             del values["recipe"][name]
+        if not self.recipe.l2_penalty:  # keys of networks that were stored before there was one
+            del values["recipe"]["l2_penalty"]
         if not self.kept:  # keys of networks that were stored before there was anything further
             del values["kept"]
         return json.dumps(values, sort_keys=True, default=lambda network: network.name)

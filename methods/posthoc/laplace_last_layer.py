@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Self
+from dataclasses import dataclass
+from typing import Any, Self
 
 import torch
-from jaxtyping import Float64
+from jaxtyping import Float64, Int64
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy, pad
 
 from methods.posthoc.laplace import Evidence, Laplace
+from methods.posthoc.laplace_kron import Factors
 
 NOT_LAST = "the network does not end in the linear layer of its features"
 
@@ -29,6 +31,7 @@ class LaplaceLastLayer(Laplace):
     label = "Last-layer Laplace"
     in_text = "last-layer Laplace"
     citation = "Daxberger et al. 2021"
+    _posterior: Any
 
     def fit(self, images: Tensor, labels: Tensor) -> Self:
         """Take the network, sum the GGN over the training images and choose the prior."""
@@ -38,17 +41,14 @@ class LaplaceLastLayer(Laplace):
         self._require_last(features[:BATCH], images[:BATCH])
         inputs = self._inputs(features)
         logits = inputs @ self._weights.T
-        eigenvalues, vectors = torch.linalg.eigh(ggn(inputs, logits.softmax(dim=1)))
+        curvature = self.curvature(inputs, logits.softmax(dim=1), labels)
         self.evidence = Evidence(
             log_likelihood=-cross_entropy(logits, labels, reduction="sum").item(),
-            eigenvalues=eigenvalues,
+            eigenvalues=curvature.eigenvalues(),
             square_norm=self._weights.square().sum().item(),
         )
         self.precision = self.evidence.best_precision()
-        covariance = (vectors / (eigenvalues + self.precision)) @ vectors.T
-        classes, width = self._weights.shape
-        blocks = covariance.reshape(classes, width, classes, width)
-        self._covariances = torch.stack([blocks[c, :, c] for c in range(classes)])
+        self._posterior = curvature.basis(self.precision)
         return self
 
     def moments(
@@ -57,8 +57,23 @@ class LaplaceLastLayer(Laplace):
         """Mean and variance of each logit."""
         (features,) = self.features(images)
         inputs = self._inputs(features)
-        variances = [((inputs @ one) * inputs).sum(dim=1) for one in self._covariances]
-        return inputs @ self._weights.T, torch.stack(variances, dim=1)
+        return inputs @ self._weights.T, self.variances(inputs)
+
+    def curvature(
+        self,
+        inputs: Float64[Tensor, "images width"],
+        probabilities: Float64[Tensor, "images classes"],
+        labels: Int64[Tensor, " images"],
+    ) -> Curvature | Factors:
+        """H, decomposed: here the full GGN."""
+        return Curvature.of(ggn(inputs, probabilities), probabilities.shape[1])
+
+    def variances(
+        self, inputs: Float64[Tensor, "images width"]
+    ) -> Float64[Tensor, "images classes"]:
+        """φᵀ (P⁻¹)_cc φ of each class c."""
+        variances = [((inputs @ one) * inputs).sum(dim=1) for one in self._posterior]
+        return torch.stack(variances, dim=1)
 
     def _inputs(self, features: Tensor) -> Float64[Tensor, "images width"]:
         """What the weights multiply: the features, and 1 where there are biases."""
@@ -74,6 +89,37 @@ class LaplaceLastLayer(Laplace):
         own = inputs @ self._weights.T
         if own.shape != logits.shape or not torch.allclose(own, logits, atol=1e-3, rtol=1e-3):
             raise ValueError(NOT_LAST)
+
+
+@dataclass(frozen=True, eq=False)
+class Curvature:
+    """A full H of the last layer, by its eigenvalues and eigenvectors.
+
+    Attributes:
+        values, vectors: ascending; vectors as columns. Weights are ordered by class, then by input.
+        classes: how many.
+    """
+
+    values: Float64[Tensor, " weights"]
+    vectors: Float64[Tensor, "weights weights"]
+    classes: int
+
+    @classmethod
+    def of(cls, hessian: Float64[Tensor, "weights weights"], classes: int) -> Self:
+        """Decompose it."""
+        values, vectors = torch.linalg.eigh(hessian)
+        return cls(values, vectors, classes)
+
+    def eigenvalues(self) -> Float64[Tensor, " weights"]:
+        """One a weight."""
+        return self.values
+
+    def basis(self, precision: float) -> Float64[Tensor, "classes width width"]:
+        """The covariance of each class's weights, with a prior of this precision."""
+        covariance = (self.vectors / (self.values + precision)) @ self.vectors.T
+        width = len(covariance) // self.classes
+        blocks = covariance.reshape(self.classes, width, self.classes, width)
+        return torch.stack([blocks[c, :, c] for c in range(self.classes)])
 
 
 def ggn(

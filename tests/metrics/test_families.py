@@ -245,6 +245,7 @@ def test_means_over_a_prediction(case: int) -> None:
         expected = {
             "predictive_entropy": total,
             "expected_entropy": expected_entropy.mean(dim=0),
+            "mean_confidence": members.mean(dim=0).sort(dim=-1).values[:, -1],
             **of_several,
         }
         assert result.keys() == expected.keys()

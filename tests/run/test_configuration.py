@@ -6,6 +6,7 @@ import json
 import shlex
 import shutil
 import sys
+from collections import Counter
 from dataclasses import FrozenInstanceError, fields, replace
 from pathlib import Path
 
@@ -60,12 +61,12 @@ def given_by(command: str, monkeypatch: pytest.MonkeyPatch) -> Configuration:
 
 
 def test_presets_are_the_designs() -> None:
-    assert list(PRESETS) == ["quick", "article", "medium", "full"]
-    for preset in map(configuration_of, PRESETS):
+    assert list(PRESETS) == ["quick", "article", "medium", "full", "published"]
+    for preset in map(configuration_of, ("quick", "article", "medium", "full")):
         assert preset.conditions[0] == "clean"
         assert sum(name.startswith("rotated") for name in preset.conditions) == 12
         assert "ood-emnist_letters" not in preset.conditions
-    assert list(FULL.classes) == list(METHODS)
+    assert list(FULL.classes) == [name for name in METHODS if "full" in METHODS[name].presets]
     first = ["softmax", "mc_dropout", "deep_ensemble"]
     assert list(QUICK.classes) == list(configuration_of("article").classes) == first
     assert FULL.recipes == tuple(RECIPES)
@@ -103,6 +104,35 @@ def test_article_has_what_its_claims_are_measured_by() -> None:
     assert {SOFTMAX, SAMPLED, ENSEMBLE} == set(article.methods)
     assert (article.images, article.epochs) == (None, None)
     assert len(Plan(article).networks()) == 3 * NETWORKS
+
+
+def test_published_has_what_other_papers_numbers_are_of() -> None:
+    published = configuration_of("published")
+    assert published.recipes == ("uncertainty-baselines", "laplace-redux")
+    assert published.conditions == ("clean", "ood-fashion_mnist", "ood-kmnist")
+    assert (published.members, published.replicates, published.resamples) == ((1, 5, 10), 5, 500)
+    assert (published.pool, published.images, published.epochs) == (None, None, None)
+    assert published.engine == "torch"
+    pools = Counter(recipe for recipe, _ in Plan(published).networks())
+    assert pools == {"uncertainty-baselines": 10, "laplace-redux": 5}
+    sizes = {(u.recipe, u.size) for u in Plan(published).units() if u.method == "deep_ensemble"}
+    assert ("uncertainty-baselines", 10) in sizes
+    assert max(size for recipe, size in sizes if recipe == "laplace-redux") == 5
+    other = configuration_of("published", "fashion_mnist")
+    assert other.recipes == ("uncertainty-baselines",)
+    assert len(Plan(other).networks()) == 10
+    with pytest.raises(UserError, match=r"--preset published: no paper's recipe .* 'digits'"):
+        configuration_of("published", "digits")
+
+
+def test_recipes_of_papers_are_trained_elsewhere_only_where_they_are_named() -> None:
+    for preset in ("quick", "article", "medium", "full"):
+        assert not set(configuration_of(preset).recipes) & {one.name for one in MNIST.published}
+    named = replace(QUICK, recipes=("uncertainty-baselines",), engine="torch")
+    assert Plan(named).main_recipe == "uncertainty-baselines"
+    assert len(Plan(named).networks()) == 50  # a pool that the preset sets
+    with pytest.raises(UserError, match="--engine numba does not compute the recipe"):
+        replace(QUICK, recipes=("laplace-redux",), engine="numba")
 
 
 def test_article_is_refused_for_a_task_that_it_is_not_about(
@@ -294,8 +324,13 @@ def test_files_of_one_name_are_distinguished(tmp_path: Path) -> None:
         replace(FULL, methods=("mc_dropout",), passes=(2, 3), replicates=1, images=100),
         replace(configuration_of("medium"), pool=40),
         configuration_of("article"),
+        configuration_of("published", "fashion_mnist"),
+        replace(QUICK, recipes=("uncertainty-baselines",), engine="torch"),
     ],
-    ids=["quick", "full", "recipes", "conditions", "passes", "medium", "article"],
+    ids=[
+        *("quick", "full", "recipes", "conditions", "passes", "medium", "article", "published"),
+        "of a paper",
+    ],
 )
 def test_command_gives_the_configuration_again(
     configuration: Configuration, monkeypatch: pytest.MonkeyPatch, tmp_path: Path

@@ -143,7 +143,7 @@ def test_exact_mc_dropout_is_evaluated_on_subsets_and_so_are_all_beside_it() -> 
             condition.name
             for condition in run.plan.conditions_of(RunUnit("standard", name, None, 0))
         ]
-        for name in METHODS
+        for name in FULL.classes
     }
     assert conditions_of["mc_dropout_exact"] == subsets
     for name in ("softmax", "mc_dropout", "deep_ensemble"):

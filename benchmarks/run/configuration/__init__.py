@@ -84,7 +84,7 @@ class Configuration:
         require_known("task", (self.task,), TASKS)
         task = TASKS[self.task]
         for name in ("recipes", "in_depth"):
-            require_known(name, getattr(self, name), [recipe.name for recipe in task.recipes])
+            require_known(name, getattr(self, name), [recipe.name for recipe in task.every_recipe])
         require_known("methods", self.methods, METHODS)
         object.__setattr__(self, "conditions", task.matching(self.conditions))
         if not self.classes:
@@ -125,12 +125,18 @@ class Configuration:
                 )
         return classes
 
-    def sizes(self, method: type[UncertaintyMethod]) -> tuple[int, ...]:
-        """The sizes that are evaluated of a method; none where there is nothing to choose."""
+    def sizes(self, method: type[UncertaintyMethod], recipe: str = "") -> tuple[int, ...]:
+        """The sizes that are evaluated of a method; none where there is nothing to choose.
+
+        A recipe that follows a paper and sets the pool has no ensembles larger than it.
+        """
         if method.size is None:
             return ()
         by_option = {"members": self.members, "passes": self.passes}
         sizes = tuple(sorted(set(method.sweep))) or by_option[method.size]
+        published = [one.name for one in TASKS[self.task].published]
+        if method.counts_networks and self.pool is None and recipe in published:
+            sizes = tuple(size for size in sizes if size <= self.pool_of(recipe)) or sizes[:1]
         if not method.only_usual:
             return sizes
         return tuple(size for size in sizes if size in method.usual_sizes) or (max(sizes),)
@@ -174,11 +180,10 @@ class Configuration:
 OPTIONS = {field.name: option_of(field.name) for field in fields(Configuration)}
 """The command line's name of each part of a configuration."""
 
-
 Scores = Literal["all", "unfitted"]
 
 PRESETS: tuple[Preset, ...] = get_args(Preset)
-"""A first look, what the article's claims need, a smaller comparison, and the full one."""
+"""A first look, for the article's claims, a smaller comparison, all, for other papers' numbers."""
 
 QUICK_IMAGES = 2000
 """How many of each condition are evaluated for a first look, where there are more."""
@@ -190,12 +195,11 @@ def configuration_of(preset: str, task: str = DEFAULT_TASK) -> Configuration:
     """What a preset computes of a task.
 
     Raises:
-        UserError: there is no such task, or the article is not about it.
+        UserError: there is no such task, or the preset is about another.
     """
     require_known("task", (task,), TASKS)
-    return {"quick": _quick, "article": _article, "medium": _medium, "full": _full}[preset](
-        TASKS[task]
-    )
+    presets = {"quick": _quick, "article": _article, "medium": _medium, "full": _full}
+    return (presets | {"published": _published})[preset](TASKS[task])
 
 
 def _quick(task: Task) -> Configuration:
@@ -248,6 +252,29 @@ def _medium(task: Task) -> Configuration:
         replicates=5,
         pool=20,
         resamples=500,
+    )
+
+
+def _published(task: Task) -> Configuration:
+    if not task.published:
+        raise UserError(
+            f"--preset published: no paper's recipe is known for the task {task.name!r}; use "
+            "another preset"
+        )
+    return replace(
+        _full(task),
+        preset="published",
+        recipes=tuple(one.name for one in task.published),
+        methods=_methods_of("published"),
+        conditions=_conditions_of(task, "published"),
+        members=(1, 5, 10),
+        passes=(50,),
+        in_depth=(),
+        replicates=5,
+        resamples=500,
+        batch_sizes=(1, 64),
+        scores="unfitted",
+        engine=fitting_engine("auto", "cpu", task.published),
     )
 
 

@@ -234,8 +234,9 @@ def test_multiply_adds_are_counted_of_any_network() -> None:
         replace(STANDARD, optimiser="sgd"),
         replace(STANDARD, schedule="cosine"),
         replace(STANDARD, weight_decay=0.1),
+        replace(STANDARD, l2_penalty=0.1),
     ],
-    ids=["network", "optimiser", "schedule", "weight decay"],
+    ids=["network", "optimiser", "schedule", "weight decay", "L2 penalty"],
 )
 def test_pytorch_computes_what_the_kernels_do_not_support(recipe: Recipe) -> None:
     recipe = replace(recipe, name="new")

@@ -121,6 +121,7 @@ def test_pool_without_a_store_keeps_nothing(training_images: LabelledImages) -> 
     [
         replace(KEY, recipe=replace(ARTICLE, epochs=1)),
         replace(KEY, recipe=replace(SHORT, learning_rate=1e-2)),
+        replace(KEY, recipe=replace(SHORT, l2_penalty=1e-2)),
         replace(KEY, seed=1),
         replace(KEY, index=1),
         replace(KEY, fingerprint="g"),
@@ -129,6 +130,18 @@ def test_pool_without_a_store_keeps_nothing(training_images: LabelledImages) -> 
 )
 def test_every_part_of_the_key_matters(other: NetworkKey) -> None:
     assert other.file_name != KEY.file_name
+
+
+def test_networks_of_before_there_was_a_penalty_are_found_again() -> None:
+    stored_then = (
+        '{"engine": "engine-1", "fingerprint": "ab", "index": 7, "recipe": {"batch_size": 64, '
+        '"dropout": 0.5, "epochs": 10, "learning_rate": 0.001, "loss": "logits", "mean": 0.1307, '
+        '"name": "standard", "network": "lenet5", "optimiser": "adam", "schedule": "constant", '
+        '"shuffled": true, "split": "training", "std": 0.3081, "weight_decay": 0.0}, "seed": 3}'
+    )
+    key = NetworkKey(STANDARD, 3, 7, "ab", "engine-1")
+    assert key.text == stored_then
+    assert key.file_name == "standard-seed3-007-c592c77816992be1.safetensors"
 
 
 def test_other_training_images_are_another_network(

@@ -14,18 +14,26 @@ from methods.networks.labelled_images import LabelledImages
 
 
 def fitted_laplace(
-    network: nn.Module, training: LabelledImages, weights: str, structure: str, precision: float
+    network: nn.Module,
+    training: LabelledImages,
+    weights: str,
+    structure: str,
+    precision: float,
+    *,
+    empirical_fisher: bool = False,
 ) -> Any:
-    """laplace-torch's approximation, on all training images in one batch."""
+    """laplace-torch's approximation, on all training images in one batch; by the GGN or the EF."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         laplace = pytest.importorskip("laplace")
+        by_fisher = {"backend": laplace.curvature.CurvlinopsEF} if empirical_fisher else {}
         oracle = laplace.Laplace(
             Plain(network),
             "classification",
             subset_of_weights=weights,
             hessian_structure=structure,
             prior_precision=precision,
+            **by_fisher,
         )
         dataset = TensorDataset(training.images, training.labels)
         oracle.fit(DataLoader(dataset, batch_size=len(training.labels)))

@@ -1,0 +1,90 @@
+"""`published.json` and `published.md`: other papers' numbers, ours and the verdicts."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from benchmarks.escaping.markdown import markdown_text
+from benchmarks.files import or_none, write_json, written_whole
+from benchmarks.report.number_format import UNDEFINED, rounded
+from benchmarks.report.published import PUBLISHED
+from benchmarks.report.published.verdict import NOT_MEASURED, NOT_WITHIN, WITHIN, Judged, judged
+from benchmarks.report.results import Results
+from benchmarks.report.texts import render
+from benchmarks.stored.listing import own_file
+from benchmarks.vocabulary import PUBLISHED_JSON, PUBLISHED_MD
+
+
+def write_published(results: Results, folder: Path) -> None:
+    """Judge the task's published numbers, if the run has a recipe that one of them is about."""
+    numbers = [one for one in PUBLISHED if one.task == results.names.task.name]
+    if not {one.recipe for one in numbers}.intersection(results.recipes):
+        return
+    verdicts = [judged(one, results) for one in numbers]
+    write_json(content(verdicts), own_file(folder, PUBLISHED_JSON))
+    with written_whole(own_file(folder, PUBLISHED_MD)) as temporary:
+        temporary.write_text(page(verdicts, results), encoding="utf-8")
+
+
+def content(verdicts: Sequence[Judged]) -> dict[str, Any]:
+    """What `published.json` holds."""
+    return {"count": counted(verdicts), "numbers": [_entry(one) for one in verdicts]}
+
+
+def counted(verdicts: Sequence[Judged]) -> dict[str, int]:
+    """How many numbers have each verdict."""
+    counts = Counter(one.verdict for one in verdicts)
+    return {verdict: counts[verdict] for verdict in (WITHIN, NOT_WITHIN, NOT_MEASURED)}
+
+
+def page(verdicts: Sequence[Judged], results: Results) -> str:
+    """The same in Markdown."""
+    return render(
+        "published.md.j2",
+        task=results.names.task.label,
+        count=counted(verdicts),
+        lines=[_line(one, results) for one in verdicts],
+        misses=[(_name(one, results), one.reason) for one in verdicts if one.reason],
+        unmeasured=[(_name(one, results), one.why) for one in verdicts if not one.networks],
+        remarks=[(_name(one, results), one.why) for one in verdicts if one.networks and one.why],
+    )
+
+
+def _entry(one: Judged) -> dict[str, Any]:
+    numbers = {name: or_none(getattr(one, name)) for name in ("value", "lower", "upper")}
+    theirs = asdict(one.number)
+    return {
+        **{name: value for name, value in theirs.items() if name not in ("value", "reason")},
+        "published": one.number.value,
+        **numbers,
+        "networks": one.networks,
+        "of": one.conditions,
+        "missing": one.missing,
+        "verdict": one.verdict,
+        "why": one.why,
+        "reason": one.reason,
+    }
+
+
+def _name(one: Judged, results: Results) -> str:
+    """What a sentence calls a number."""
+    metric = results.names.metric(one.number.metric).label
+    return markdown_text(f"{one.number.paper}, {one.number.place}, {one.number.what}: {metric}")
+
+
+def _line(one: Judged, results: Results) -> list[str]:
+    metric, half_width = results.names.metric(one.number.metric), (one.upper - one.lower) / 2
+    of = ", ".join(one.conditions)
+    without = f" (without {', '.join(one.missing)})" if one.conditions and one.missing else ""
+    ours = " ± ".join(filter(None, rounded(one.value, half_width))) if one.networks else UNDEFINED
+    cells = (
+        *(one.number.paper, one.number.place, one.number.what),
+        *(metric.label, f"{of}{without}" or UNDEFINED),
+        *(f"{one.number.value:.3f}", ours, str(one.networks or UNDEFINED)),
+        *(one.number.tolerance.label, one.verdict),
+    )
+    return list(map(markdown_text, cells))

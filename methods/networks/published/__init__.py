@@ -1,0 +1,1 @@
+"""Networks and recipes that follow other papers, whose published numbers are judged."""

@@ -1,0 +1,110 @@
+"""Networks of other papers, against plain modules, and their recipes."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+from torch.func import functional_call, vmap
+
+from methods.engines import batched
+from methods.engines.torch import TorchEngine
+from methods.networks.network import Network
+from methods.networks.published.lenet5_same import LeNet5Same
+from methods.networks.published.lenet_28 import LeNet28
+from methods.networks.published.recipes import LAPLACE_REDUX, UNCERTAINTY_BASELINES
+
+
+def made(kind: type[Network], seed: int = 0) -> Network:
+    return kind(generator=torch.Generator().manual_seed(seed)).eval()
+
+
+def images(count: int) -> Tensor:
+    return torch.rand(count, 1, 28, 28, generator=torch.Generator().manual_seed(1))
+
+
+class ByRows(nn.Module):
+    """As Keras flattens: the channels of a pixel side by side."""
+
+    def forward(self, maps: Tensor) -> Tensor:
+        return maps.movedim(1, 3).contiguous().flatten(1)
+
+
+def same_listing(one: LeNet5Same) -> nn.Sequential:
+    return nn.Sequential(
+        *(one.conv1, nn.ReLU(), nn.MaxPool2d(2)),
+        *(one.conv2, nn.ReLU(), nn.MaxPool2d(2)),
+        *(one.conv3, nn.ReLU(), ByRows()),
+        *(one.linear, nn.ReLU(), one.head),
+    )
+
+
+def listing_28(one: LeNet28) -> nn.Sequential:
+    return nn.Sequential(
+        *(one.conv1, nn.ReLU(), nn.MaxPool2d(2)),
+        *(one.conv2, nn.ReLU(), nn.MaxPool2d(2), ByRows()),
+        *(one.linear1, nn.ReLU(), one.linear2, nn.ReLU(), one.head),
+    )
+
+
+def assert_computes(network: Network, listing: nn.Sequential) -> None:
+    """Logits and gradients are those of the layers in the papers' order."""
+    x = images(8)
+    torch.testing.assert_close(network(x), listing(x), atol=1e-5, rtol=1e-5)
+    gradients = []
+    for module in (network, listing):
+        module.zero_grad()
+        module(x).square().mean().backward()
+        gradients.append([p.grad.clone() for p in network.parameters()])
+    torch.testing.assert_close(*gradients, atol=1e-5, rtol=1e-4)
+
+
+def test_networks_compute_the_layers_of_their_sources() -> None:
+    same, smaller = made(LeNet5Same), made(LeNet28)
+    assert_computes(same, same_listing(same))
+    assert_computes(smaller, listing_28(smaller))
+
+
+def test_networks_have_the_parameters_that_layers_have() -> None:
+    convolutions = 6 * (25 + 1), 16 * (6 * 25 + 1), 120 * (16 * 25 + 1)
+    same = sum(convolutions) + 84 * (7 * 7 * 120 + 1) + 10 * (84 + 1)
+    smaller = sum(convolutions[:2]) + 120 * (256 + 1) + 84 * (120 + 1) + 10 * (84 + 1)
+    for kind, count, said in ((LeNet5Same, same, "545,546"), (LeNet28, smaller, "44,426")):
+        assert sum(p.numel() for p in made(kind).parameters()) == count
+        assert f"{count:,} parameters" in (kind.__doc__ or "")
+        assert f"{count:,}" == said
+
+
+def test_begin_glorot_uniform_with_zero_biases() -> None:
+    one = made(LeNet5Same)
+    bound = (6 / (16 * 25 + 120 * 25)) ** 0.5
+    assert 0.99 * bound < one.conv3.weight.abs().max().item() <= bound
+    assert all(layer.bias.eq(0).all() for layer in one.modules() if isinstance(layer, nn.Conv2d))
+
+
+def test_channels_lie_side_by_side_as_faster_convolutions_need() -> None:
+    network, strides = made(LeNet5Same), []
+    network.conv2.register_forward_hook(lambda layer, given, maps: strides.append(maps.stride()))
+    network(images(2))
+    assert strides == [(16 * 14 * 14, 1, 16 * 14, 16)]
+
+
+def test_networks_may_be_computed_batched() -> None:
+    networks = [made(LeNet28, seed) for seed in range(2)]
+    x = images(4)
+
+    def logits(parameters: dict[str, Tensor]) -> Tensor:
+        return functional_call(networks[0], parameters, (x,))
+
+    together = vmap(logits)(batched.stack(networks))
+    torch.testing.assert_close(together, torch.stack([one(x) for one in networks]))
+
+
+def test_recipes_are_those_of_the_papers() -> None:
+    one, other = UNCERTAINTY_BASELINES, LAPLACE_REDUX
+    assert (one.epochs * -(-55_000 // one.batch_size), one.pool) == (4945, 10)
+    assert (one.mean, one.std, other.mean, other.std) == (0.0, 1.0, 0.0, 1.0)
+    assert (one.learning_rate, one.schedule, one.l2_penalty) == (1e-3, "constant", 0.0)
+    assert (other.split, other.epochs, other.batch_size, other.pool) == ("all", 100, 128, 5)
+    assert (other.schedule, other.l2_penalty, other.weight_decay) == ("cosine", 5e-4, 0.0)
+    assert (one.dropout, other.dropout) == (0.0, 0.0)
+    assert all(TorchEngine().supports(recipe) for recipe in (one, other))

@@ -1,0 +1,77 @@
+"""The preset `published` on few images, end to end, and other papers' numbers from its files."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from benchmarks.nouns import FILES, Nouns
+from benchmarks.records import read_table, read_texts, where, write_table
+from benchmarks.report.page import write_page
+from benchmarks.report.published import PUBLISHED
+from benchmarks.report.published.verdict import NOT_MEASURED, judged
+from benchmarks.report.published.writing import write_published
+from benchmarks.report.results import Results
+from benchmarks.run.configuration import configuration_of
+from benchmarks.run.stages import run_stages
+from tests.runs import run_of
+
+TINY = replace(
+    configuration_of("published"),
+    **{"epochs": 1, "images": 100, "members": (1, 2), "resamples": 100},
+    conditions=("ood-fashion_mnist",),
+)
+
+
+@pytest.fixture(scope="module")
+def out(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    run = run_of(TINY, tmp_path_factory.mktemp("published"))
+    assert run_stages(*run) == []
+    return run.workspace.out
+
+
+def test_files_are_listed_and_say_that_short_trainings_are_not_judged(out: Path) -> None:
+    write_published(Results.load(out), out)
+    files = json.loads((out / "run.json").read_text())["files"]
+    assert {"published.json", "published.md"} <= set(files)
+    written = json.loads((out / "published.json").read_text())
+    assert {one["verdict"] for one in written["numbers"]} == {NOT_MEASURED}
+    page = (out / "published.md").read_text(encoding="utf-8")
+    assert "Networks were trained for 1 of 100 epochs." in page
+    Results.load(out)  # the files are as the run wrote them
+
+
+def test_every_number_of_one_network_is_measured(out: Path) -> None:
+    results, table = Results.load(out), read_table(out / "measurements.csv")
+    numbers = [one for one in PUBLISHED if one.task == "mnist" and one.members == 1]
+    assert len(numbers) == 8
+    for number in numbers:
+        found = judged(replace(number, epochs=1), results)
+        chosen = where(
+            table,
+            **{"recipe": number.recipe, "method": number.method, "members": "1"},
+            **{"metric": number.metric, "score": number.score, "condition": number.conditions[0]},
+        )
+        assert found.value == pytest.approx(chosen["value"].mean(), abs=1e-3)
+        assert found.lower < found.value < found.upper
+        assert found.networks == len(chosen) == 5
+        assert found.why.startswith("only 100 of 10,000 images")
+
+
+def test_penalty_is_told_only_where_there_is_one(out: Path, tmp_path: Path) -> None:
+    write_page(Results.load(out), out)
+    page = (out / "index.html").read_text(encoding="utf-8")
+    assert page.count("L2 penalty") == page.count("L2 penalty 0.0005 (coupled)") == 1
+    assert [one.l2_penalty for one in Nouns.read(out).recipes] == [0.0, 5e-4]
+    for name in FILES:
+        earlier = read_texts(out / name).drop(columns="l2_penalty", errors="ignore")
+        write_table(earlier, tmp_path / name)
+    assert [one.l2_penalty for one in Nouns.read(tmp_path).recipes] == [0.0, 0.0]
+
+
+def test_dropout_is_not_applicable_to_these_recipes(out: Path) -> None:
+    table = where(read_table(out / "measurements.csv"), method="mc_dropout")
+    assert set(table["status"]) == {"not applicable"}
