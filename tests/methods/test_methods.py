@@ -21,7 +21,7 @@ from methods.networks.labelled_images import LabelledImages
 from methods.networks.lenet5 import LeNet5
 from methods.networks.masks import pass_masks
 from methods.networks.pool import NetworkPool, UntrainedPool
-from methods.networks.recipes import PLAIN, RECIPES, STANDARD
+from methods.networks.recipes import RECIPES, STANDARD, Recipe
 from methods.pooled import NotFittedError
 from methods.softmax import Softmax
 
@@ -110,9 +110,9 @@ def test_ensemble_uses_its_own_block_of_the_pool(
 
 
 @pytest.mark.parametrize("recipe", RECIPES.values(), ids=lambda recipe: recipe.name)
-def test_only_dropout_objects_and_only_to_networks_without_dropout(recipe: object) -> None:
+def test_only_dropout_objects_and_only_to_networks_without_dropout(recipe: Recipe) -> None:
     objecting = [name for name in SUITES if METHODS[name].objection(recipe)]
-    assert objecting == (["mc_dropout", "mc_dropout_exact"] if recipe is PLAIN else [])
+    assert objecting == ([] if recipe.dropout else ["mc_dropout", "mc_dropout_exact"])
 
 
 def test_networks_of_the_suites_methods_come_from_the_pool() -> None:

@@ -246,7 +246,6 @@ def _medium(task: Task) -> Configuration:
         preset="medium",
         recipes=tuple(one.name for one in task.recipes if one.split == "training"),
         methods=_methods_of("medium"),
-        conditions=_conditions_of(task, "medium"),
         members=(1, 2, 3, 5, 7, 10, 14, 20),
         passes=(1, 2, 5, 10, 20, 50, 100),
         replicates=5,
@@ -258,8 +257,7 @@ def _medium(task: Task) -> Configuration:
 def _published(task: Task) -> Configuration:
     if not task.published:
         raise UserError(
-            f"--preset published: no paper's recipe is known for the task {task.name!r}; use "
-            "another preset"
+            f"--preset published: no paper's recipe is of the task {task.name!r}; use another"
         )
     return replace(
         _full(task),
