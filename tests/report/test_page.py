@@ -309,8 +309,8 @@ def test_recipes_and_conditions_are_defined_by_their_fields(reported: Path, tmp_
         "cross-entropy of the logits. Optimiser: adam, learning rate 0.001 (constant), weight "
         "decay 0, "
     ) in text
-    assert "120° . Group: rotated. Labels: ill-defined (6 and 9 swap). Images: those of" in text
-    assert "60° . Group: rotated, in its mean. Labels: valid. Images: those of Clean, trans" in text
+    assert "120° . Group: rotated. Labels: ill-defined (6 and 9 swap). Made of the same" in text
+    assert "60° . Group: rotated, in its mean. Labels: valid. Made of the same images as" in text
     recipes = recipes.assign(images=1234, shuffled=False)
     recipes.to_csv(folder / "recipes.csv", index=False)
     methods = pd.read_csv(folder / "methods.csv").assign(probabilities_of="softmax")

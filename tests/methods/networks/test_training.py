@@ -125,7 +125,7 @@ def test_recipes_are_the_designs() -> None:
     logits = replace(ARTICLE, name="article-logits", loss="logits", reported=None, pool=50)
     assert logits == ARTICLE_LOGITS
     assert (ARTICLE.mean, ARTICLE.std, STANDARD.mean) == (0.137, 0.3081, 0.1307)
-    assert {name for name, recipe in RECIPES.items() if recipe.dropout == 0} == {"plain"}
+    assert {name for name, recipe in RECIPES.items() if recipe.dropout == 0} == {"plain", "relu"}
     for recipe in RECIPES.values():
         assert (recipe.learning_rate, recipe.batch_size, recipe.epochs) == (1e-3, 64, 10)
 
