@@ -27,6 +27,8 @@ class RankCorrelation:
     """Spearman's rank correlation of methods between two settings, by one measure.
 
     Attributes:
+        images: what the condition is called in the settings: both names where they differ, as those
+            of means over other severities do.
         one, other: labels of the settings.
         methods: how many both have.
         value, lower, upper: with the bounds of its 95 % interval.
@@ -34,6 +36,7 @@ class RankCorrelation:
     """
 
     condition: str
+    images: str
     metric: str
     one: str
     other: str
@@ -56,7 +59,8 @@ def rank_correlations(settings: Sequence[Setting]) -> Iterator[RankCorrelation]:
             pairs = [(values[choice], others[choice]) for choice in common]
             correlation = spearman(*zip(*pairs, strict=True))
             yield RankCorrelation(
-                *(quantity.condition, quantity.metric, one.label, other.label),
+                *(quantity.condition, _images(quantity.condition, one, other)),
+                *(quantity.metric, one.label, other.label),
                 _kind(one, other),
                 len(common),
                 *correlation,
@@ -104,6 +108,11 @@ def _values(setting: Setting) -> dict[Quantity, Mapping[Choice, float]]:
         for purpose in PURPOSES
         for quantity in purpose.quantities(results)
     }
+
+
+def _images(condition: str, one: Setting, other: Setting) -> str:
+    labels = (setting.results.label_of(condition) for setting in (one, other))
+    return " / ".join(dict.fromkeys(labels))
 
 
 def _kind(one: Setting, other: Setting) -> str:

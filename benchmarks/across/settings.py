@@ -43,10 +43,10 @@ def read_settings(folders: Iterable[Path]) -> tuple[Setting, ...]:
             f"two runs are of {twice[0]}; name runs of different tasks, or of other networks"
         )
     if len(settings) < 2:
-        found = labels[0] if labels else "no network"
+        found = f"of {labels[0]} alone" if labels else "of no recipe"
         raise UserError(
-            f"there is nothing to compare: the runs are of {found} alone; name runs of another "
-            "task, or with recipes of another network"
+            f"there is nothing to compare: the runs are {found}; name runs of another task, or "
+            "with recipes of another network"
         )
     return tuple(settings)
 

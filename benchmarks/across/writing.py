@@ -82,8 +82,8 @@ def statements_table(said: Sequence[Statement]) -> Table:
 def rankings_table(correlations: Sequence[RankCorrelation], names: Names) -> Table:
     """A row a measure, a column a pair of settings."""
     pairs = list(dict.fromkeys((one.one, one.other) for one in correlations))
-    measures = dict.fromkeys((one.condition, one.metric) for one in correlations)
-    found = {(one.condition, one.metric, one.one, one.other): one for one in correlations}
+    measures = dict.fromkeys((one.images, one.metric) for one in correlations)
+    found = {(one.images, one.metric, one.one, one.other): one for one in correlations}
     return Table(
         name="rankings",
         caption="Spearman's rank correlation of methods between two settings (95 % interval).",
@@ -93,15 +93,16 @@ def rankings_table(correlations: Sequence[RankCorrelation], names: Names) -> Tab
         rows=tuple(
             Row(
                 "",
-                (names.condition(condition).label, names.printed(metric).name),
-                tuple(_cell(found.get((condition, metric, *pair))) for pair in pairs),
+                (images, names.printed(metric).name),
+                tuple(_cell(found.get((images, metric, *pair))) for pair in pairs),
             )
-            for condition, metric in measures
+            for images, metric in measures
         ),
         remarks=(
             "Over methods at the sizes of tables, networks with and without dropout apart, as far "
             "as both settings have them. Intervals take methods as drawn from many, so that "
-            "methods that are alike make them too narrow.",
+            "methods that are alike make them too narrow. Two names of images: each setting's own, "
+            "such as means over other angles.",
         ),
     )
 

@@ -122,7 +122,8 @@ def _judged(claim: Claim, predictors: Mapping[str, RecipePredictor]) -> dict[str
             judgements[recipe] = claim.judge(numbers[recipe])
         except NotTestableError as error:
             judgements[recipe] = Judgement(Verdict.NOT_TESTABLE, str(error))
-    verdict = _by_full_training(judgements.pop(needed[0]), predictors[needed[0]])
+    fewest = min((predictors[name] for name in needed), key=lambda one: one.networks)
+    verdict = _by_full_training(judgements.pop(needed[0]), fewest)
     if claim.recipes and numbers:
         numbers = {" and ".join(claim.recipes): numbers[needed[0]]}
     beside = {recipe: one.why for recipe, one in judgements.items() if recipe in numbers}

@@ -33,7 +33,10 @@ def original(
         UserError: a file is damaged or has another form, or its labels are others.
     """
     root = data_dir or folder_of(DATA_VARIABLE)
-    if root is None or not (path := root / archive / name / IMAGES_FILE).exists():
+    if root is None:
+        return None
+    path = root / archive / name / IMAGES_FILE
+    if not (path.exists() or path.is_symlink()):
         return None
     images = _array(path)
     expected = (len(labels), SIDE, SIDE, 1)
@@ -65,6 +68,11 @@ def _array(path: Path) -> NDArray[np.generic]:
             f"the data file {path} is damaged: expected an array that np.save wrote, found {why}; "
             "replace it by an intact copy or delete it"
         ) from error
+    if not isinstance(array, np.ndarray):
+        raise UserError(
+            f"the data file {path} is damaged: expected an array that np.save wrote, found an "
+            "archive of several; replace it by an intact copy or delete it"
+        )
     return array
 
 

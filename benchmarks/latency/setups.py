@@ -76,10 +76,10 @@ def latency_tasks(
     for setup, (name, method) in product(available, chosen.classes.items()):
         if not concerns(method, setup, available):
             continue
-        sizes = chosen.sizes(method) or (None,)
+        sizes = chosen.sizes(method, chosen.recipes[0]) or (None,)
         for size, batch_size in product(sizes, chosen.batch_sizes):
             at_an_end = batch_size in (min(chosen.batch_sizes), max(chosen.batch_sizes))
-            everywhere = size == max(chosen.sizes(method), default=None) or setup.device != "cpu"
+            everywhere = size == sizes[-1] or setup.device != "cpu"
             if not (everywhere or (setup == main and at_an_end)):
                 continue
             if batch_size == 1 or not method.slow:
@@ -108,7 +108,7 @@ def _training_seconds(
     chosen, seconds = plan.configuration, {}
     pool = plan.pool(chosen.recipes[0], workspace.store)
     for name, method in chosen.classes.items():
-        for size in chosen.sizes(method) or (None,):
+        for size in chosen.sizes(method, chosen.recipes[0]) or (None,):
             if trained_on and method.pooled:
                 built = cast(PooledMethod, method.build(pool, size=size))
                 known = pool.training_seconds(built.networks, trained_on)

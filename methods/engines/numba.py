@@ -37,7 +37,7 @@ class NumbaEngine(Engine):
         return f"kernels-{kernels.VERSION}-numba-{numba.__version__}"
 
     def supports(self, recipe: Recipe) -> bool:
-        """Only `HAS_RELU`'s, trained by Adam at a constant rate without weight decay or penalty."""
+        """Both forms of LeNet-5, trained by Adam at a constant rate without decay or penalty."""
         return (
             recipe.network in HAS_RELU
             and recipe.optimiser == "adam"

@@ -107,6 +107,21 @@ def test_rank_correlation_is_of_the_methods_that_both_settings_have() -> None:
     assert {(row.kind, row.methods) for row in found} == {("task", 6)}
 
 
+def test_images_have_the_names_of_both_settings() -> None:
+    """The mean over rotations goes to other angles where labels stay valid."""
+    random = np.random.default_rng(0)
+    one = setting(with_values(dict(zip(CHOICES, random.random(6), strict=True))))
+    conditions = tuple(
+        replace(condition, label="Mean 15°–180°") if condition.is_mean else condition
+        for condition in one.results.names.nouns.conditions
+    )
+    nouns = replace(one.results.names.nouns, conditions=conditions)
+    other = setting(replace(one.results, names=Names(nouns)), task="Fashion-MNIST")
+    rows = {row.condition: row.images for row in rank_correlations([one, other])}
+    assert rows["clean"] == "Clean"
+    assert rows["rotated-mean"].endswith(" / Mean 15°–180°")
+
+
 def test_recipes_are_matched_by_dropout() -> None:
     """The same method of both recipes is two methods; a ranking that swaps them is another one."""
     order = dict(zip(CHOICES, range(6), strict=True))
@@ -156,7 +171,7 @@ def test_networks_of_one_run_are_settings_of_their_own() -> None:
 def test_summary_counts_statements_and_averages_correlations() -> None:
     said = [Statement("?", {"a": "x", "b": "x"}), Statement("?", {"a": "x", "b": "y"})]
     rows = [
-        RankCorrelation("clean", metric, "a", "b", "network", 6, value, math.nan, math.nan)
+        RankCorrelation("clean", "Clean", metric, "a", "b", "network", 6, value, math.nan, math.nan)
         for metric, value in (("accuracy", 0.5), ("nll", 0.9), ("ece", math.nan))
     ]
     assert in_words(said, rows) == (

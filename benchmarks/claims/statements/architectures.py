@@ -34,6 +34,9 @@ RECIPES = (PLAIN.name, RELU.name)
 ENSEMBLE_OF = 4
 """How many networks the ensembles have whose accuracy and NLL are told."""
 
+FEWEST = 3
+"""How many networks of a kind an interval takes."""
+
 LEAST = 0.1
 """On what share of the edge cases two networks disagree at least, where they disagree at all."""
 
@@ -66,9 +69,9 @@ def measure_architectures(predictor: RecipePredictor) -> Numbers:
     """Disagreement within and across architectures, and ensembles of one and of both."""
     trained = Counter(recipe for recipe, _ in predictor.plan.networks())
     count = min(trained[recipe] for recipe in RECIPES)
-    if count < CHOOSING + 2:
+    if count < CHOOSING + FEWEST:
         raise NotTestableError(
-            f"This takes at least {CHOOSING + 2} networks of each of the recipes "
+            f"This takes at least {CHOOSING + FEWEST} networks of each of the recipes "
             f"{' and '.join(RECIPES)}; the run has {count}."
         )
     units = {name: [RunUnit(name, SOFTMAX, None, n) for n in range(count)] for name in RECIPES}
@@ -108,7 +111,7 @@ def judge_architectures(numbers: Numbers) -> Judgement:
     """More disagreement across than within, or else at least a tenth across."""
     across, more = (Interval(*(numbers[one][0] for one in bounded(q))) for q in (ACROSS, EXCESS))
     if math.isnan(more.lower):
-        raise NotTestableError("An interval over networks takes at least two of each kind.")
+        raise NotTestableError(f"An interval takes at least {FEWEST} networks of each kind.")
     accuracies = [float(np.mean(numbers[accuracy_of(name)])) for name in RECIPES]
     apart = abs(accuracies[0] - accuracies[1])
     alike = "" if apart <= LIKE_ACCURACY else "They are not of like accuracy, which adds to this. "
@@ -164,7 +167,7 @@ def jackknife(
     freedom. With fewer than three networks of a kind there is no interval.
     """
     value = statistic(matrix, one, other)
-    if min(len(one), len(other)) < 3:
+    if min(len(one), len(other)) < FEWEST:
         return Interval(value, math.nan, math.nan)
     without = (
         [statistic(matrix, np.delete(one, i), other) for i in range(len(one))],

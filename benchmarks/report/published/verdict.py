@@ -16,6 +16,8 @@ from benchmarks.vocabulary import FEWEST_REPLICATES
 
 WITHIN, NOT_WITHIN = "within tolerance", "not within tolerance"
 NOT_MEASURED = "not measured"
+NOT_COMPARABLE = "not comparable"
+"""Theirs is a mean over other sets of images, too, which this run or the suite has not."""
 
 REASON_UNKNOWN = "reason not known yet"
 
@@ -26,7 +28,7 @@ class Judged:
 
     Attributes:
         number: theirs.
-        verdict: `WITHIN`, `NOT_WITHIN` or `NOT_MEASURED`.
+        verdict: `WITHIN`, `NOT_WITHIN`, `NOT_COMPARABLE` or `NOT_MEASURED`.
         value, lower, upper: ours with its 95 % interval; NaN where there is none.
         networks: over how many it is a mean, or how many an ensemble has; 0: not measured.
         conditions: labels of the images that it is of.
@@ -70,9 +72,10 @@ def judged(number: PublishedNumber, results: Results) -> Judged:
         few = f"the run has {replicates} networks; at least {FEWEST_REPLICATES} are needed"
         return Judged(number, NOT_MEASURED, missing=missing, why=few)
     value, lower, upper = _mean(list(rows.values()))
+    near = WITHIN if number.tolerance.admits(number.value, value) else NOT_WITHIN
     return Judged(
         number,
-        WITHIN if number.tolerance.admits(number.value, value) else NOT_WITHIN,
+        NOT_COMPARABLE if missing else near,
         *(value, lower, upper),
         networks=replicates * number.members,
         conditions=tuple(labels[name] for name in rows),
@@ -101,7 +104,8 @@ def _absent(
     reasons = [str(row["reason"] or row["status"]) for row in found.values() if row]
     if reasons:
         return reasons[0]
-    return f"the run has no value of {number.members} members for {', '.join(labels.values())}"
+    of = f"an ensemble of {number.members} networks" if number.members > 1 else "single networks"
+    return f"the run has no value of {of} for {', '.join(labels.values())}"
 
 
 def _mean(rows: Sequence[Mapping[str, Any]]) -> tuple[float, float, float]:

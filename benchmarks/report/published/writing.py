@@ -12,7 +12,14 @@ from benchmarks.escaping.markdown import markdown_text
 from benchmarks.files import or_none, write_json, written_whole
 from benchmarks.report.number_format import UNDEFINED, rounded
 from benchmarks.report.published import PUBLISHED
-from benchmarks.report.published.verdict import NOT_MEASURED, NOT_WITHIN, WITHIN, Judged, judged
+from benchmarks.report.published.verdict import (
+    NOT_COMPARABLE,
+    NOT_MEASURED,
+    NOT_WITHIN,
+    WITHIN,
+    Judged,
+    judged,
+)
 from benchmarks.report.results import Results
 from benchmarks.report.texts import render
 from benchmarks.stored.listing import own_file
@@ -38,7 +45,8 @@ def content(verdicts: Sequence[Judged]) -> dict[str, Any]:
 def counted(verdicts: Sequence[Judged]) -> dict[str, int]:
     """How many numbers have each verdict."""
     counts = Counter(one.verdict for one in verdicts)
-    return {verdict: counts[verdict] for verdict in (WITHIN, NOT_WITHIN, NOT_MEASURED)}
+    verdicts_in_order = (WITHIN, NOT_WITHIN, NOT_COMPARABLE, NOT_MEASURED)
+    return {verdict: counts[verdict] for verdict in verdicts_in_order}
 
 
 def page(verdicts: Sequence[Judged], results: Results) -> str:

@@ -257,7 +257,7 @@ def _medium(task: Task) -> Configuration:
 def _published(task: Task) -> Configuration:
     if not task.published:
         raise UserError(
-            f"--preset published: no paper's recipe is of the task {task.name!r}; use another"
+            f"--preset published: no paper's recipe is of {task.name!r}; use another preset"
         )
     return replace(
         _full(task),

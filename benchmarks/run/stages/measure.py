@@ -206,7 +206,7 @@ def _stored_resampled(
 ) -> StoredPrediction | None:
     """A stored prediction that is resampled; without most of the sizes that are not compared.
 
-    By all scores these would be most of the work. Under single ones of a group
+    By all scores these would be most of the work. Under single conditions of a group
     those of MC-dropout are resampled for the measures of labels alone, whose mean is shown by
     number of members; those of ensembles also for their methods' primary scores, by which others
     have a worth in networks.

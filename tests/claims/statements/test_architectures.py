@@ -119,5 +119,5 @@ def test_unlike_accuracies_are_named() -> None:
 
 
 def test_without_an_interval_it_is_not_testable() -> None:
-    with pytest.raises(NotTestableError, match="takes at least two"):
+    with pytest.raises(NotTestableError, match="takes at least 3 networks"):
         ARCHITECTURES.judge(numbers(across=0.5, lower=math.nan))

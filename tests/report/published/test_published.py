@@ -16,6 +16,7 @@ from benchmarks.report.names import Names
 from benchmarks.report.published import PUBLISHED, PublishedNumber
 from benchmarks.report.published.number import ACCURACY, AUROC, CALIBRATION_ERROR, CONFIDENCE, NLL
 from benchmarks.report.published.verdict import (
+    NOT_COMPARABLE,
     NOT_MEASURED,
     NOT_WITHIN,
     REASON_UNKNOWN,
@@ -102,9 +103,10 @@ def test_known_reason_is_told_of_a_miss_alone() -> None:
 def test_mean_is_over_the_sets_that_the_run_has() -> None:
     both = results(row(OOD, 0.8), row(OOD, 0.6, condition="ood-kmnist"))
     found = judged(OOD, both)
-    assert (found.value, found.verdict) == (pytest.approx(0.7), WITHIN)
+    assert (found.value, found.verdict) == (pytest.approx(0.7), NOT_COMPARABLE)
     assert (found.lower, found.upper) == (pytest.approx(0.69), pytest.approx(0.71))
     assert (found.conditions, found.missing) == (("Fashion-MNIST", "KMNIST"), ("EMNIST digits",))
+    assert judged(replace(OOD, lacking=()), both).verdict == WITHIN
     one = judged(OOD, results(row(OOD, 0.8)))
     assert (one.value, one.missing) == (0.8, ("KMNIST", "EMNIST digits"))
 
@@ -116,7 +118,7 @@ def test_mean_is_over_the_sets_that_the_run_has() -> None:
         ([row(NUMBER, 0.99, method="deep_ensemble")], "no predictions by the method 'softmax'"),
         ([row(NUMBER, 0.99, replicates=4)], "the run has 4 networks; at least 5 are needed"),
         ([row(NUMBER, math.nan, status="failed", reason="no memory")], "no memory"),
-        ([row(NUMBER, 0.99, condition="ood-kmnist")], "no value of 1 members for Clean"),
+        ([row(NUMBER, 0.99, condition="ood-kmnist")], "no value of single networks for Clean"),
     ],
     ids=["recipe", "method", "networks", "failed", "condition"],
 )
@@ -142,11 +144,16 @@ def test_files_tell_the_count_and_what_is_not_measured(tmp_path: Path) -> None:
     written = read_json(tmp_path / "published.json")
     of_mnist = [one for one in PUBLISHED if one.task == "mnist"]
     assert len(written["numbers"]) == len(of_mnist) == 13
-    assert written["count"] == {WITHIN: 1, NOT_WITHIN: 1, NOT_MEASURED: 11}
+    assert written["count"] == {
+        WITHIN: 1,
+        NOT_WITHIN: 1,
+        NOT_COMPARABLE: 0,
+        NOT_MEASURED: 11,
+    }
     first = written["numbers"][0]
     assert (first["published"], first["value"], first["verdict"]) == (0.037, 0.9, NOT_WITHIN)
     page = (tmp_path / "published.md").read_text(encoding="utf-8")
-    assert "1 of 2 measured numbers are within tolerance; 11 more could not be" in page
+    assert "1 of 2 comparable numbers are within tolerance; 11 more could not be" in page
     assert "| 0.991 | 0.990 ± 0.010 | 5 | 0.3 points | within tolerance |" in page
     assert "The run has no networks of the recipe 'laplace-redux'." in page
     assert "Reason not known yet." in page
@@ -169,4 +176,5 @@ def test_register_names_what_there_is() -> None:
         assert set(number.conditions) <= {one.name for one in task.conditions}
         needs_score = "score" in METRICS[number.metric].needs
         assert number.score in SCORES if needs_score else not number.score
-    assert {WITHIN, NOT_WITHIN, NOT_MEASURED} == set(content([])["count"])
+    verdicts = {WITHIN, NOT_WITHIN, NOT_COMPARABLE, NOT_MEASURED}
+    assert verdicts == set(content([])["count"])
