@@ -93,6 +93,20 @@ def test_damaged_header_is_refused(folder: Path) -> None:
     assert refused > 60
 
 
+def test_archive_of_arrays_is_refused(folder: Path) -> None:
+    np.savez(folder / "archive", IMAGES)
+    (folder / "archive.npz").rename(folder / "test_images.npy")
+    with pytest.raises(UserError, match="is damaged: expected an array .* an archive of several"):
+        found(folder)
+
+
+def test_link_to_nowhere_is_refused(folder: Path) -> None:
+    """Else the images would be computed, although the user meant to have the published ones."""
+    (folder / "test_images.npy").symlink_to(folder / "nowhere.npy")
+    with pytest.raises(UserError, match="is damaged: expected an array"):
+        found(folder)
+
+
 def test_pickled_objects_are_refused(folder: Path) -> None:
     np.save(folder / "test_images.npy", np.array([{}], dtype=object), allow_pickle=True)
     with pytest.raises(UserError, match="is damaged"):
