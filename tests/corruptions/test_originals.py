@@ -96,7 +96,7 @@ def test_damaged_header_is_refused(folder: Path) -> None:
 def test_archive_of_arrays_is_refused(folder: Path) -> None:
     np.savez(folder / "archive", IMAGES)
     (folder / "archive.npz").rename(folder / "test_images.npy")
-    with pytest.raises(UserError, match="is damaged: expected an array .* an archive of several"):
+    with pytest.raises(UserError, match=r"is damaged: expected an array .* an archive of several"):
         found(folder)
 
 
