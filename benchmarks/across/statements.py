@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from benchmarks.across.settings import Setting
 from benchmarks.report.answer.decision import decisions
 from benchmarks.report.answer.evidence import Candidate
-from benchmarks.report.answer.labels import DROPOUT, kind_of_training
+from benchmarks.report.answer.labels import DROPOUT, kind_of_training, with_training
 from benchmarks.report.answer.verdict import reply_on_dropout
 from benchmarks.report.results import Results
 from benchmarks.report.texts import listed
@@ -74,10 +74,6 @@ def statements(settings: Sequence[Setting]) -> Iterator[Statement]:
 
 def _named(results: Results, candidate: Candidate) -> str:
     """A choice in words that fit every setting: by whether it has dropout, not by the recipe."""
-    name = results.names.method(candidate.method).label
-    size = results.names.size(candidate.variant) if candidate.members not in ("", "1") else ""
-    score = f"by {results.names.score(candidate.score).label}" if candidate.score else ""
     needs = results.names.method(candidate.method).needs
     trained = "" if DROPOUT in needs else kind_of_training(results, candidate.recipe)
-    details = ", ".join(filter(None, (size, score, trained)))
-    return f"{name} ({details})" if details else name
+    return with_training(results, candidate, trained)

@@ -87,8 +87,7 @@ def _setting(predictors: Mapping[str, RecipePredictor]) -> dict[str, Any]:
         "images": len(article.labels),
         "training_images": {
             name: plan.task.images_to_train_with(plan.configuration.recipe(name).split)
-            for name in predictors
-            if name in (ARTICLE.name, *BESIDE)
+            for name in _beside_the_article(predictors)
         },
         "ood": [plan.task.condition(name).label for name in article.ood],
         "unavailable": [

@@ -12,6 +12,7 @@ import torch
 from benchmarks.data.loading import load_digits
 from benchmarks.data.noise import NOISES
 from benchmarks.tasks.conditions import Condition, EvaluationSet, stratified_choice
+from benchmarks.tasks.out_of_distribution import out_of_distribution
 from benchmarks.tasks.rotations import rotations
 from benchmarks.tasks.task import SPLIT_SEED, Task
 from benchmarks.vocabulary import CLEAN
@@ -42,17 +43,7 @@ def _load_noise(name: str, seed: int, data_dir: Path | None) -> EvaluationSet:
 
 
 def _noise(name: str, label: str) -> Condition:
-    return Condition(
-        name=f"ood-{name}",
-        label=label,
-        group="out-of-distribution",
-        data=name,
-        labels="none",
-        reason="out-of-distribution images have no label",
-        paired_with=f"ood-{name}",
-        size=TEST_IMAGES,
-        load=partial(_load_noise, name),
-    )
+    return out_of_distribution(name, label, size=TEST_IMAGES, load=partial(_load_noise, name))
 
 
 STANDARD = Recipe(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
@@ -10,14 +11,21 @@ from benchmarks.tasks.conditions import LONG, Condition, EvaluationSet
 
 
 def out_of_distribution(
-    name: str, label: str, *, presets: tuple[str, ...] = ("quick", *LONG)
+    name: str,
+    label: str,
+    *,
+    presets: tuple[str, ...] = ("quick", *LONG),
+    size: int = IMAGES,
+    load: Callable[[int, Path | None], EvaluationSet] | None = None,
 ) -> Condition:
-    """The condition of a set of 10,000 images of 28x28 pixels.
+    """The condition of a set of images.
 
     Args:
-        name: of the set, one of `benchmarks.data.loading.OUT_OF_DISTRIBUTION`.
+        name: of the set.
         label: in print.
         presets: those that evaluate it unless conditions are named.
+        size, load: how many images it has, and what loads them; by default 10,000 of 28x28 pixels,
+            of one of `benchmarks.data.loading.OUT_OF_DISTRIBUTION`.
     """
     return Condition(
         name=f"ood-{name}",
@@ -28,8 +36,8 @@ def out_of_distribution(
         reason="out-of-distribution images have no label",
         paired_with=f"ood-{name}",
         presets=presets,
-        size=IMAGES,
-        load=partial(_load, name),
+        size=size,
+        load=load or partial(_load, name),
     )
 
 

@@ -15,20 +15,25 @@ def label(results: Results, candidate: Candidate, *, retrained: bool = True) -> 
     Args:
         retrained: whether to say how its networks are trained, where that can be chosen.
     """
+    return with_training(results, candidate, _trained(results, candidate) if retrained else "")
+
+
+def with_training(results: Results, candidate: Candidate, trained: str) -> str:
+    """The same, with these words on how its networks are trained; empty: none."""
     name = results.names.method(candidate.method).label
-    return f"{name}{_details(results, candidate, retrained)}"
+    return f"{name}{_details(results, candidate, trained)}"
 
 
 def in_sentence(results: Results, candidate: Candidate, *, retrained: bool = True) -> str:
     """The same within a sentence."""
     name = results.names.in_text(candidate.method)
-    return f"{name}{_details(results, candidate, retrained)}"
+    trained = _trained(results, candidate) if retrained else ""
+    return f"{name}{_details(results, candidate, trained)}"
 
 
-def _details(results: Results, candidate: Candidate, retrained: bool) -> str:
+def _details(results: Results, candidate: Candidate, trained: str) -> str:
     size = results.names.size(candidate.variant) if candidate.members not in ("", "1") else ""
     score = results.names.score(candidate.score).label if candidate.score else ""
-    trained = _trained(results, candidate) if retrained else ""
     details = ", ".join(filter(None, (size, score and f"by {score}", trained)))
     return f" ({details})" if details else ""
 

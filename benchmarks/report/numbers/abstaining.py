@@ -41,12 +41,9 @@ def conditions(results: Results) -> list[str]:
         for valid in [[one for one in group if one.labels == "valid"]]
         for one in valid[-(-len(valid) // 2) :]
     }
+    left_out |= {one.name for group in results.without_severity.values() for one in group}
     return [
-        one.name
-        for one in results.conditions
-        if one.labels == "valid"
-        and one.name not in left_out
-        and not (one.is_one_of_many and math.isnan(one.severity))
+        one.name for one in results.conditions if one.labels == "valid" and one.name not in left_out
     ]
 
 
