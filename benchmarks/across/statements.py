@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from benchmarks.across.settings import Setting
-from benchmarks.report.answer.decision import decisions
+from benchmarks.report.answer.decision import Decision, decisions
 from benchmarks.report.answer.evidence import Candidate
 from benchmarks.report.answer.labels import DROPOUT, kind_of_training, with_training
 from benchmarks.report.answer.verdict import reply_on_dropout
@@ -16,8 +16,11 @@ from benchmarks.report.texts import listed
 
 AS_MANY = "Is one network with dropout as good as the largest ensemble?"
 
+NOTHING = "nothing"
+"""The answer where methods were tested and none is recommended."""
+
 UNDECIDED = ""
-"""The answer where nothing is recommended, or nothing was tested."""
+"""The answer where nothing was tested, or a situation rules out every method."""
 
 
 @dataclass(frozen=True)
@@ -33,15 +36,20 @@ class Statement:
     answers: Mapping[str, str]
 
     @property
-    def most_common(self) -> str:
-        """The answer of most settings, the first of several; `UNDECIDED` if no two agree."""
+    def most_common(self) -> tuple[str, ...]:
+        """The answer of most settings, several if as many give each; empty if no two agree."""
         counts = Counter(answer for answer in self.answers.values() if answer != UNDECIDED)
-        answer, count = max(counts.items(), key=lambda one: one[1], default=(UNDECIDED, 0))
-        return answer if count > 1 else UNDECIDED
+        most = max(counts.values(), default=0)
+        return tuple(one for one, count in counts.items() if count == most) if most > 1 else ()
+
+    @property
+    def holds_everywhere(self) -> bool:
+        """Whether all settings give the same answer."""
+        return UNDECIDED not in self.answers.values() and len({*self.answers.values()}) == 1
 
     @property
     def holds(self) -> str:
-        """In which settings the most common answer is given.
+        """In which settings the most common answer is given, for each of several.
 
         >>> Statement("?", {"a": "yes", "b": "no", "c": "yes"}).holds
         'in 2 of 3: a and c'
@@ -49,14 +57,17 @@ class Statement:
         'in all 2'
         >>> Statement("?", {"a": "", "b": "yes"}).holds
         'in none'
+        >>> Statement("?", {"a": "yes", "b": "no", "c": "yes", "d": "no"}).holds
+        'in 2 of 4: a and c; in 2 of 4: b and d'
         """
-        common = self.most_common
-        if common == UNDECIDED:
-            return "in none"
-        where = [label for label, answer in self.answers.items() if answer == common]
-        if len(where) == len(self.answers):
-            return f"in all {len(where)}"
-        return f"in {len(where)} of {len(self.answers)}: {listed(where)}"
+        if self.holds_everywhere:
+            return f"in all {len(self.answers)}"
+        where = [
+            listed([label for label, answer in self.answers.items() if answer == common])
+            for common in self.most_common
+        ]
+        count = sum(answer in self.most_common[:1] for answer in self.answers.values())
+        return "; ".join(f"in {count} of {len(self.answers)}: {one}" for one in where) or "in none"
 
 
 def statements(settings: Sequence[Setting]) -> Iterator[Statement]:
@@ -65,11 +76,14 @@ def statements(settings: Sequence[Setting]) -> Iterator[Statement]:
     made = {one.label: decisions(one.results) for one in settings}
     for each in zip(*made.values(), strict=True):
         situation, purpose = each[0].situation.label, each[0].purpose.label
-        answers = [
-            listed([_named(one.results, candidate) for candidate in decision.chosen])
-            for one, decision in zip(settings, each, strict=True)
-        ]
+        answers = [_answer(one.results, d) for one, d in zip(settings, each, strict=True)]
         yield Statement(f"{situation}: {purpose}", dict(zip(made, answers, strict=True)))
+
+
+def _answer(results: Results, decision: Decision) -> str:
+    if not decision.chosen:
+        return UNDECIDED if decision.objection else NOTHING
+    return listed([_named(results, candidate) for candidate in decision.chosen])
 
 
 def _named(results: Results, candidate: Candidate) -> str:

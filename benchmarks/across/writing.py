@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from statistics import fmean
@@ -21,7 +21,11 @@ from benchmarks.report.tables.text.formats import markdown
 
 FILES = ACROSS_MD, STATEMENTS_CSV, RANKINGS_CSV = "across.md", "statements.csv", "rankings.csv"
 
-BETWEEN = {"network": "two networks of one task", "task": "two tasks with one network"}
+BETWEEN = {
+    "network": "two networks of one task",
+    "task": "two tasks with one network",
+    "both": "two tasks with two networks",
+}
 """What a pair of settings tells apart, by its kind."""
 
 
@@ -30,7 +34,7 @@ def write_across(settings: Sequence[Setting], folder: Path) -> str:
     said, correlations = list(statements(settings)), list(rank_correlations(settings))
     names = settings[0].results.names
     summary = in_words(said, correlations)
-    tables = [statements_table(said), *([rankings_table(correlations, names)] * bool(correlations))]
+    tables = [statements_table(said), *rankings_tables(correlations, names)]
     text = "\n".join(["# Across tasks and networks", "", summary, "", *map(markdown, tables)])
     with written_whole(folder / ACROSS_MD) as temporary:
         temporary.write_text(text, encoding="utf-8")
@@ -44,7 +48,7 @@ def write_across(settings: Sequence[Setting], folder: Path) -> str:
 def in_words(said: Sequence[Statement], correlations: Sequence[RankCorrelation]) -> str:
     """How many statements hold everywhere, and what rankings depend on more: task or network."""
     count = len(said[0].answers)
-    everywhere = sum(one.holds == f"in all {count}" for one in said)
+    everywhere = sum(one.holds_everywhere for one in said)
     sentences = [f"{everywhere} of {len(said)} statements hold in all {count} settings."]
     for kind, between in BETWEEN.items():
         values = [one.value for one in correlations if one.kind == kind]
@@ -67,26 +71,33 @@ def statements_table(said: Sequence[Statement]) -> Table:
         headings=(),
         rows=tuple(
             Row(
-                *("", (one.question, one.most_common or "none", one.holds, *_answers(one))),
+                *("", (one.question, _most_common(one), one.holds, *_answers(one))),
                 (),
             )
             for one in said
         ),
         remarks=(
             "An answer counts as the same if it names the same methods, of the same sizes. Several "
-            "methods are named where no test separates them (docs/statistics.md).",
+            "methods are named where no test separates them (docs/statistics.md). *nothing*: "
+            "methods were tested, and none can be recommended.",
         ),
     )
 
 
-def rankings_table(correlations: Sequence[RankCorrelation], names: Names) -> Table:
-    """A row a measure, a column a pair of settings."""
+def rankings_tables(correlations: Sequence[RankCorrelation], names: Names) -> Iterator[Table]:
+    """A table a kind of pairs of settings: a row a measure, a column a pair."""
+    for kind in BETWEEN:
+        if of_kind := [one for one in correlations if one.kind == kind]:
+            yield _rankings_table(kind, of_kind, names)
+
+
+def _rankings_table(kind: str, correlations: Sequence[RankCorrelation], names: Names) -> Table:
     pairs = list(dict.fromkeys((one.one, one.other) for one in correlations))
     measures = dict.fromkeys((one.images, one.metric) for one in correlations)
     found = {(one.images, one.metric, one.one, one.other): one for one in correlations}
     return Table(
-        name="rankings",
-        caption="Spearman's rank correlation of methods between two settings (95 % interval).",
+        name=f"rankings-{kind}",
+        caption=f"Spearman's rank correlation of methods between {BETWEEN[kind]} (95 % interval).",
         group_heading="",
         label_headings=("Images", "Measure"),
         headings=tuple(f"{one}\n{other}" for one, other in pairs),
@@ -107,6 +118,10 @@ def rankings_table(correlations: Sequence[RankCorrelation], names: Names) -> Tab
     )
 
 
+def _most_common(statement: Statement) -> str:
+    return "; or: ".join(statement.most_common) or "none"
+
+
 def _answers(statement: Statement) -> list[str]:
     return [answer or "not decided" for answer in statement.answers.values()]
 
@@ -121,7 +136,12 @@ def _cell(found: RankCorrelation | None) -> Cell:
 
 def _frame(said: Sequence[Statement]) -> pd.DataFrame:
     rows = [
-        {"question": one.question, "answer": one.most_common, "holds": one.holds, **one.answers}
+        {
+            "question": one.question,
+            "answer": "; ".join(one.most_common),
+            "holds": one.holds,
+            **one.answers,
+        }
         for one in said
     ]
     return pd.DataFrame(rows)

@@ -15,8 +15,8 @@ from scipy import stats
 from benchmarks.across.command import command_line
 from benchmarks.across.rankings import RankCorrelation, rank_correlations, spearman
 from benchmarks.across.settings import Setting, read_settings, settings_of
-from benchmarks.across.statements import AS_MANY, Statement, statements
-from benchmarks.across.writing import FILES, in_words, rankings_table, write_across
+from benchmarks.across.statements import AS_MANY, NOTHING, Statement, statements
+from benchmarks.across.writing import FILES, in_words, rankings_tables, write_across
 from benchmarks.errors import UserError
 from benchmarks.report.answer.evidence import Candidate
 from benchmarks.report.names import Names
@@ -29,6 +29,7 @@ from tests.report.answer.cases import (
     DROPOUT,
     FIFTY,
     FIVE,
+    OPEN,
     PLAIN,
     SHIFTED,
     SOFTMAX,
@@ -61,7 +62,7 @@ def test_reply_on_dropout_is_compared_across_settings() -> None:
     again = replace(worse, network="lenet5_relu")
     statement = answers(worse, better, again)[AS_MANY]
     assert list(statement.answers.values()) == ["No", "Yes", "No"]
-    assert statement.most_common == "No"
+    assert statement.most_common == ("No",)
     assert statement.holds == "in 2 of 3: MNIST with lenet5 and MNIST with lenet5_relu"
 
 
@@ -70,7 +71,7 @@ def test_recommendations_are_named_by_dropout_not_by_recipe() -> None:
     one = setting(run({SOFTMAX: EVERY, PLAIN: EVERY}, tests))
     other = replace(one, network="lenet5_relu")
     statement = answers(one, other)["I can retrain one network: Clean images"]
-    assert statement.most_common == "Softmax (trained without dropout)"
+    assert statement.most_common == ("Softmax (trained without dropout)",)
     assert statement.holds == "in all 2"
 
 
@@ -81,6 +82,16 @@ def test_undecided_answers_hold_nowhere() -> None:
     ]
     assert set(statement.answers.values()) == {""}
     assert statement.holds == "in none"
+
+
+def test_no_recommendation_after_tests_is_an_answer() -> None:
+    tests = compared(PLAIN, SOFTMAX, EVERY, OPEN)
+    one = setting(run({SOFTMAX: EVERY, PLAIN: EVERY}, tests))
+    statement = answers(one, replace(one, network="other"))[
+        "I can retrain one network: Clean images"
+    ]
+    assert statement.most_common == (NOTHING,)
+    assert statement.holds == "in all 2"
 
 
 def with_values(order: Mapping[Candidate, float]) -> Results:
@@ -178,10 +189,8 @@ def test_summary_counts_statements_and_averages_correlations() -> None:
         "1 of 2 statements hold in all 2 settings. Between two networks of one task, the rank "
         "correlation of methods is 0.70 on average (from 0.50 to 0.90, by measure)."
     )
-    texts = [
-        row.cells[0].text
-        for row in rankings_table(rows, Names(run({SOFTMAX: EVERY}).names.nouns)).rows
-    ]
+    (table,) = rankings_tables(rows, Names(run({SOFTMAX: EVERY}).names.nouns))
+    texts = [row.cells[0].text for row in table.rows]
     assert texts == ["0.50", "0.90", ""]
 
 
