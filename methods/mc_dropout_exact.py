@@ -6,7 +6,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from methods.engines.kernel_networks import HAS_RELU
+from methods.engines.kernel_networks import KERNEL_NETWORKS
 from methods.interface import Prediction
 from methods.networks.network import Network
 from methods.networks.recipes import Recipe
@@ -34,7 +34,7 @@ class MCDropoutExact(PooledMethod):
     @classmethod
     def objection(cls, recipe: Recipe) -> str | None:
         """Sub-networks are enumerated of LeNet-5 alone, by the kernels."""
-        if recipe.network not in HAS_RELU:
+        if recipe.network not in KERNEL_NETWORKS:
             return f"the sub-networks of {recipe.network.name} cannot be enumerated"
         return super().objection(recipe)
 

@@ -29,7 +29,7 @@ from benchmarks.vocabulary import (
 OF_A_PART = ("part", "commit", "environment", "seconds")
 """What the record of a merged run keeps of each part's."""
 
-PREDICTIONS = 1
+PREDICTIONS = 2
 """What predictions mean: raise it when masks, seeds, splits, rounding or a method change.
 
 A folder of other predictions is then neither resumed nor merged, although no name has changed.

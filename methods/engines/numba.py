@@ -15,8 +15,7 @@ from torch.nn.utils import parameters_to_vector, vector_to_parameters
 
 from methods.engines import lenet5_kernels as kernels
 from methods.engines.base import Engine
-from methods.engines.kernel_networks import HAS_RELU
-from methods.engines.torch import TorchEngine, TorchNetworks
+from methods.engines.kernel_networks import KERNEL_NETWORKS
 from methods.networks.labelled_images import LabelledImages
 from methods.networks.network import Network
 from methods.networks.recipes import Recipe
@@ -39,7 +38,7 @@ class NumbaEngine(Engine):
     def supports(self, recipe: Recipe) -> bool:
         """Both forms of LeNet-5, trained by Adam at a constant rate without decay or penalty."""
         return (
-            recipe.network in HAS_RELU
+            recipe.network in KERNEL_NETWORKS
             and recipe.optimiser == "adam"
             and recipe.schedule == "constant"
             and recipe.weight_decay == 0
@@ -64,20 +63,14 @@ class NumbaEngine(Engine):
         Raises:
             ValueError: a network is not a LeNet-5.
         """
-        return NumbaNetworks(
-            [kernel_network(network) for network in networks], TorchEngine().prepare(networks)
-        )
+        return NumbaNetworks([kernel_network(network) for network in networks])
 
 
 @dataclass(frozen=True)
 class NumbaNetworks:
-    """Networks as the kernels read them; see `PreparedNetworks`.
-
-    Features are computed by PyTorch: the kernels return logits alone.
-    """
+    """Networks as the kernels read them; see `PreparedNetworks`."""
 
     networks: list[kernels.Network]
-    in_torch: TorchNetworks
 
     def logits(
         self,
@@ -113,7 +106,8 @@ class NumbaNetworks:
         self, images: Float[Tensor, "images 1 28 28"]
     ) -> Float[Tensor, "networks images 84"]:
         """Each network's penultimate layer, dropout off."""
-        return self.in_torch.features(images)
+        each = [kernels.features(network, images.numpy()) for network in self.networks]
+        return torch.from_numpy(np.stack(each))
 
 
 class NumbaTrainer:
@@ -156,7 +150,7 @@ class NumbaTrainer:
             mean=_number(network.mean),
             std=_number(network.std),
             dropout=network.dropout,
-            relu=HAS_RELU[type(network)],
+            relu=KERNEL_NETWORKS[type(network)],
         )
         vector_to_parameters(torch.from_numpy(state.parameters.copy()), network.parameters())
         return loss
@@ -168,14 +162,14 @@ def kernel_network(network: Network) -> kernels.Network:
     Raises:
         ValueError: it is not a LeNet-5.
     """
-    if type(network) not in HAS_RELU:
+    if type(network) not in KERNEL_NETWORKS:
         raise ValueError(f"the kernels compute LeNet-5, not {type(network).__name__}; use torch")
     return kernels.Network.of(
         network_vector(network),
         mean=_number(network.mean),
         std=_number(network.std),
         dropout=network.dropout,
-        relu=HAS_RELU[type(network)],
+        relu=KERNEL_NETWORKS[type(network)],
     )
 
 

@@ -13,7 +13,7 @@ from torch.nn.utils import parameters_to_vector
 from torch.utils.data import DataLoader, Dataset
 from torchvision import transforms
 
-from methods.engines.kernel_networks import HAS_RELU
+from methods.engines.kernel_networks import KERNEL_NETWORKS
 from methods.engines.lenet5_kernels import (
     Network,
     TrainingState,
@@ -42,7 +42,7 @@ def vector(network: LeNet5) -> np.ndarray:
 
 
 def prepared(network: LeNet5) -> Network:
-    relu = HAS_RELU[type(network)]
+    relu = KERNEL_NETWORKS[type(network)]
     return Network.of(vector(network), dropout=0.5, relu=relu, **NORMALISATION)
 
 

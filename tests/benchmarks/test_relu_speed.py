@@ -9,7 +9,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from methods.engines.kernel_networks import HAS_RELU
+from methods.engines.kernel_networks import KERNEL_NETWORKS
 from methods.engines.lenet5_kernels import (
     TrainingState,
     enumerate_subnetworks,
@@ -58,7 +58,7 @@ class TestTraining:
                 dropout=0.5,
                 batch_size=64,
                 learning_rate=1e-3,
-                relu=HAS_RELU[kind],
+                relu=KERNEL_NETWORKS[kind],
             )
 
         measure(work, rounds=10, images=3000)

@@ -145,12 +145,12 @@ def test_folder_of_other_predictions_is_refused(
 ) -> None:
     RunRecord.begin(*run_in(tmp_path))
     before = (tmp_path / "run.json").read_bytes()
-    monkeypatch.setattr(run_record, "PREDICTIONS", 2)
+    monkeypatch.setattr(run_record, "PREDICTIONS", run_record.PREDICTIONS + 1)
     with pytest.raises(UserError, match=r"\(other meaning of predictions\)"):
         RunRecord.begin(*run_in(tmp_path))
     assert (tmp_path / "run.json").read_bytes() == before
     RunRecord.begin(*run_in(tmp_path), overwrite=True)
-    assert content(tmp_path)["predictions"] == 2
+    assert content(tmp_path)["predictions"] == run_record.PREDICTIONS
 
 
 def test_folder_of_an_earlier_version_is_refused_though_its_parts_had_other_names(

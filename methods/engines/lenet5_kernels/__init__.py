@@ -17,7 +17,7 @@ from methods.engines.lenet5_kernels.compilation import CACHE, compile_kernels, k
 from methods.engines.lenet5_kernels.enumeration import enumerate_subnetworks
 from methods.engines.lenet5_kernels.layout import CHANNELS, PARAMETERS
 from methods.engines.lenet5_kernels.off_and_on import logits_off_and_on
-from methods.engines.lenet5_kernels.predict import logits, sample_logits
+from methods.engines.lenet5_kernels.predict import features, logits, sample_logits
 from methods.engines.lenet5_kernels.train import TrainingState, loss_gradient, train_epoch
 
 __all__ = [
@@ -29,6 +29,7 @@ __all__ = [
     "TrainingState",
     "compile_kernels",
     "enumerate_subnetworks",
+    "features",
     "kernels_are_cached",
     "logits",
     "logits_off_and_on",

@@ -1,4 +1,4 @@
-"""Logits with dropout off or with given masks, of one pass or of many over the same images."""
+"""Logits and features, dropout off or with given masks, of one pass or of many over the images."""
 
 from __future__ import annotations
 
@@ -27,6 +27,7 @@ from methods.engines.lenet5_kernels.layout import (
     CHANNELS,
     CLASSES,
     FIRST,
+    HIDDEN_2,
     SECOND,
     Array,
     Constants,
@@ -63,28 +64,45 @@ def logits(
         keep_mask: the channels that dropout keeps, one row or one an image. None: the whole
             network, dropout off.
     """
+    return _outputs(network, images, keep_mask)[0]
+
+
+def features(
+    network: Network, images: Float32[Array, "images 28 28"]
+) -> Float32[Array, "images 84"]:
+    """What the network's last layer gets of each image, dropout off; the images as of `logits`."""
+    return _outputs(network, images, None)[1]
+
+
+def _outputs(
+    network: Network,
+    images: Float32[Array, "images 28 28"],
+    keep_mask: Bool[Array, " 22"] | Bool[Array, "images 22"] | None,
+) -> tuple[Float32[Array, "images 10"], Float32[Array, "images 84"]]:
     images, constants = check.images(images), network.constants
     if keep_mask is None:
         constants = constants._replace(kept_scale=f4(1))
     elif keep_mask.shape == (CHANNELS,):
         keep_mask = np.tile(keep_mask, (len(images), 1))
     keep_mask = check.keep_mask(keep_mask, len(images))
-    out = np.empty((len(images), CLASSES), f4)
+    out, penultimate = (np.empty((len(images), width), f4) for width in (CLASSES, HIDDEN_2))
     compile_kernels()
-    _logits(network.parameters, images, keep_mask, constants, _BUFFERS.workspace, out)
-    return out
+    workspace = _BUFFERS.workspace
+    _evaluate(network.parameters, images, keep_mask, constants, workspace, out, penultimate)
+    return out, penultimate
 
 
 @kernel
-def _logits(
+def _evaluate(
     parameters: Parameters,
     images: Float32[Array, "images 28*28"],
     keep_mask: Bool[Array, "images 22"],
     constants: Constants,
     workspace: Workspace,
     out: Float32[Array, "images 10"],
+    penultimate: Float32[Array, "images 84"],
 ) -> None:
-    """Fill ``out``, some images at a time."""
+    """Fill ``out`` and ``penultimate``, some images at a time."""
     maps, features, linears, activations = workspace
     set_linears(linears, parameters)
     for start in range(0, images.shape[0], IMAGES):
@@ -97,6 +115,8 @@ def _logits(
         for i in range(part.shape[0]):
             for k in range(CLASSES):
                 out[start + i, k] = rows.logits[i, k]
+            for k in range(HIDDEN_2):
+                penultimate[start + i, k] = rows.hidden2[i, k]
 
 
 def sample_logits(

@@ -7,13 +7,13 @@ import pytest
 import torch
 from torch.nn.functional import interpolate
 
-from methods.engines.kernel_networks import HAS_RELU
+from methods.engines.kernel_networks import KERNEL_NETWORKS
 from methods.engines.lenet5_kernels import TrainingState, train_epoch
 from methods.networks.lenet5 import LeNet5
 from tests.methods.engines.lenet5_kernels.support import NORMALISATION, vector
 
 
-@pytest.fixture(scope="session", params=HAS_RELU, ids=lambda kind: kind.name)
+@pytest.fixture(scope="session", params=KERNEL_NETWORKS, ids=lambda kind: kind.name)
 def kind(request: pytest.FixtureRequest) -> type[LeNet5]:
     """Each of the networks that the kernels compute."""
     return request.param
@@ -45,6 +45,6 @@ def trained(digits: tuple[np.ndarray, np.ndarray], kind: type[LeNet5]) -> np.nda
             loss="logits",
             batch_size=64,
             learning_rate=1e-3,
-            relu=HAS_RELU[kind],
+            relu=KERNEL_NETWORKS[kind],
         )
     return state.parameters

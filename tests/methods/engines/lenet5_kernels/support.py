@@ -8,7 +8,7 @@ from torch import Tensor
 from torch.nn.functional import cross_entropy, interpolate
 from torch.nn.utils import parameters_to_vector
 
-from methods.engines.kernel_networks import HAS_RELU
+from methods.engines.kernel_networks import KERNEL_NETWORKS
 from methods.engines.lenet5_kernels import Network
 from methods.networks.lenet5 import LeNet5
 
@@ -37,7 +37,7 @@ def prepared(network: LeNet5) -> Network:
 
 
 def of_vector(vector: np.ndarray, kind: type[LeNet5], dropout: float = 0.5) -> Network:
-    return Network.of(vector, dropout=dropout, relu=HAS_RELU[kind], **NORMALISATION)
+    return Network.of(vector, dropout=dropout, relu=KERNEL_NETWORKS[kind], **NORMALISATION)
 
 
 def random_images(count: int, seed: int = 0) -> np.ndarray:

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from methods.engines.kernel_networks import HAS_RELU
+from methods.engines.kernel_networks import KERNEL_NETWORKS
 from methods.engines.lenet5_kernels import loss_gradient
 from methods.engines.lenet5_kernels.layout import Parameters, views
 from methods.networks.lenet5 import LeNet5, LeNet5ReLU
@@ -38,7 +38,7 @@ def assert_gradient_is_autograds(
         mean=network.mean,
         std=network.std,
         dropout=network.dropout,
-        relu=HAS_RELU[type(network)],
+        relu=KERNEL_NETWORKS[type(network)],
     )
     network.double()
     expected = torch_loss(torch_logits(network, images.astype(np.float64), keep_mask), labels, loss)

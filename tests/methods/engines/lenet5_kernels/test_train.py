@@ -11,7 +11,7 @@ import pytest
 import torch
 from torch.nn.utils import parameters_to_vector
 
-from methods.engines.kernel_networks import HAS_RELU
+from methods.engines.kernel_networks import KERNEL_NETWORKS
 from methods.engines.lenet5_kernels import TrainingState, logits, train_epoch
 from methods.networks.lenet5 import LeNet5
 from tests.methods.engines.lenet5_kernels.support import (
@@ -40,7 +40,7 @@ def trained_for_an_epoch(
     seed: int = 0, kind: type[LeNet5] = LeNet5, **options: Any
 ) -> tuple[TrainingState, float]:
     state = TrainingState.start(vector(random_network(seed, kind=kind)))
-    options = {**OPTIONS, "relu": HAS_RELU[kind], **options}
+    options = {**OPTIONS, "relu": KERNEL_NETWORKS[kind], **options}
     loss = train_epoch(state, IMAGES, LABELS, ORDER, KEEP_MASK, **options)
     return state, loss
 
@@ -63,7 +63,7 @@ def test_an_epoch_is_an_epoch_of_torchs_adam(
         ORDER,
         keep_mask,
         **{**OPTIONS, "loss": loss, "dropout": dropout, "batch_size": batch_size},
-        relu=HAS_RELU[kind],
+        relu=KERNEL_NETWORKS[kind],
     )
     total = 0.0
     for start in range(0, 300, batch_size):
@@ -143,7 +143,7 @@ def test_a_pixel_that_is_no_number_says_so(kind: type[LeNet5]) -> None:
     images = IMAGES.copy()
     images[17, 3, 3] = np.nan
     state = TrainingState.start(vector(random_network(kind=kind)))
-    loss = train_epoch(state, images, LABELS, ORDER, None, **OPTIONS, relu=HAS_RELU[kind])
+    loss = train_epoch(state, images, LABELS, ORDER, None, **OPTIONS, relu=KERNEL_NETWORKS[kind])
     assert np.isnan(loss)
     assert np.isnan(state.parameters).all()
 
