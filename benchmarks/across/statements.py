@@ -63,11 +63,11 @@ class Statement:
         if self.holds_everywhere:
             return f"in all {len(self.answers)}"
         where = [
-            listed([label for label, answer in self.answers.items() if answer == common])
+            [label for label, answer in self.answers.items() if answer == common]
             for common in self.most_common
         ]
-        count = sum(answer in self.most_common[:1] for answer in self.answers.values())
-        return "; ".join(f"in {count} of {len(self.answers)}: {one}" for one in where) or "in none"
+        each = (f"in {len(one)} of {len(self.answers)}: {listed(one)}" for one in where)
+        return "; ".join(each) or "in none"
 
 
 def statements(settings: Sequence[Setting]) -> Iterator[Statement]:
