@@ -75,7 +75,7 @@ def test_presets_are_the_designs() -> None:
     pools = {name: FULL.pool_of(name) for name in FULL.recipes}
     assert {name for name, pool in pools.items() if pool == 100} == {"standard", "article"}
     assert set(pools.values()) == {50, 100}
-    assert (FULL.images, FULL.epochs, FULL.resamples) == (None, None, 2000)
+    assert (FULL.images, FULL.epochs, FULL.resamples) == (None, None, 1000)
     assert len(FULL.conditions) == 18 + 6 + 15 + 1
     assert QUICK.recipes == ("standard",)
     assert not {"ood-notmnist", "ood-kmnist"} & set(QUICK.conditions)

@@ -69,7 +69,7 @@ class Configuration:
     images: int | None = None
     subset_images: int = 50
     epochs: int | None = None
-    resamples: int = 2000
+    resamples: int = 1000
     batch_sizes: tuple[int, ...] = (1, 8, 64, 1024)
     seed: int = 0
     device: Literal["cpu", "cuda"] = "cpu"
