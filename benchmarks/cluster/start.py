@@ -127,11 +127,21 @@ def _jobs(choice: ClusterChoice) -> distributed.SpecCluster:
     usual = {"cores": 1, "processes": 1}
     try:
         cluster = kind(**(usual | choice.options))
-        cluster.scale(jobs=choice.workers)  # type: ignore[no-untyped-call]
-        cluster.adapt(minimum_jobs=choice.workers, maximum_jobs=choice.workers)  # type: ignore[no-untyped-call]
     except (TypeError, ValueError, RuntimeError, OSError) as error:
         raise _unusable(choice, error) from error
+    try:
+        cluster.sync(_submitted, cluster, choice.workers)
+    except Exception as error:
+        _quietly(cluster.close, timeout=CLOSING)
+        why = " ".join(str(error).split())[:400]
+        raise UserError(f"--cluster {choice.file}: a job cannot be submitted ({why})") from error
+    cluster.adapt(minimum_jobs=choice.workers, maximum_jobs=choice.workers)
     return cluster
+
+
+async def _submitted(cluster: Any, jobs: int) -> None:
+    cluster.scale(jobs=jobs)
+    await cluster._correct_state()  # else an error of the queue is logged, and nobody told
 
 
 def _unusable(choice: ClusterChoice, error: Exception) -> UserError:

@@ -16,7 +16,6 @@ from benchmarks.vocabulary import PREDICTIONS_FOLDER
 from methods.networks.labelled_images import LabelledImages
 from methods.networks.store import NetworkStore
 
-
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 
