@@ -11,7 +11,7 @@ from distributed.scheduler import KilledWorker
 from benchmarks.cluster.choice import ClusterChoice
 from benchmarks.cluster.requirements import UnfitWorkerError
 from benchmarks.cluster.unit import Outcome
-from benchmarks.errors import MachineError, UserError
+from benchmarks.errors import MachineError, UserError, one_line
 from benchmarks.process.notes import being_done
 
 AGAIN = "Run the same command again: what is finished is kept"
@@ -41,7 +41,7 @@ def fault_of_dask(error: BaseException, choice: ClusterChoice) -> Exception:
         return without_package("a worker", choice)
     if isinstance(error, (CancelledError, distributed.client.FutureCancelledError)):
         return scheduler_lost(choice)
-    return MachineError(f"--cluster {choice.file}: Dask failed ({type(error).__name__}: {error})")
+    return MachineError(f"--cluster {choice.file}: Dask failed ({one_line(error)}). {AGAIN}")
 
 
 def without_package(worker: str, choice: ClusterChoice) -> UserError:

@@ -51,11 +51,19 @@ def serial(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder / "out"
 
 
-def run_on_workers(folder: Path, *, collects: bool = False, **options: Any) -> list[Failure]:
+def run_on_workers(
+    folder: Path,
+    *,
+    collects: bool = False,
+    configuration: Configuration = DIGITS,
+    **options: Any,
+) -> list[Failure]:
     """The same run by two workers of this machine, to which these options are given."""
     choice = ClusterChoice(folder / "cluster.yaml", "local", 2, options=options)
-    plan, workspace = run_of(DIGITS, folder)
-    with DaskCluster(choice, collects=collects, methods=(), kernels=False) as cluster:
+    plan, workspace = run_of(configuration, folder)
+    workspace.networks.mkdir(parents=True)
+    methods = configuration.custom_methods
+    with DaskCluster(choice, collects=collects, methods=methods, kernels=False) as cluster:
         return run_stages(plan, workspace.on(cluster))
 
 
