@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -54,14 +55,11 @@ def test_other_file_of_a_custom_method_is_refused(
     methods = with_mine(tmp_path).custom_methods
     required = requirements(None, None, methods, kernels=False)
 
-    class Worker:
-        class state:  # noqa: N801
-            nthreads = 1
-
-    assert misfit(required, Worker) == ""  # type: ignore[arg-type]
+    worker = SimpleNamespace(state=SimpleNamespace(nthreads=1))
+    assert misfit(required, worker) == ""
     (tmp_path / "mine.py").write_text(METHOD + "\n")
-    assert "mine.py such as that here; copy it there" in misfit(required, Worker)  # type: ignore[arg-type]
-    Worker.state.nthreads = 4
-    assert "has 4 threads, by which bits differ" in misfit(required, Worker)  # type: ignore[arg-type]
+    assert "mine.py such as that here; copy it there" in misfit(required, worker)
+    worker.state.nthreads = 4
+    assert "has 4 threads, by which bits differ" in misfit(required, worker)
     monkeypatch.setattr(module, "suite_version", lambda: "0.0.9")
-    assert "has uncertainty-bench 0.0.9, and this is" in misfit(required, Worker)  # type: ignore[arg-type]
+    assert "has uncertainty-bench 0.0.9, and this is" in misfit(required, worker)
