@@ -5,15 +5,16 @@ from __future__ import annotations
 import os
 import platform
 import subprocess
-import tomllib
 from collections.abc import Mapping, Sequence
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
 import torch
 
 from methods.engines.base import Engine
+from methods.machine import processor, suite_version, version_of
+
+__all__ = ["commit", "environment", "joined", "processor", "suite_version", "version_of"]
 
 LIBRARIES = (
     *("joblib", "numba", "numpy", "pandas", "safetensors", "scikit-image", "scikit-learn"),
@@ -51,33 +52,6 @@ def joined(environments: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
         else:
             together[name] = " and ".join(differing) if len(differing) > 1 else first
     return together
-
-
-def version_of(library: str) -> str | None:
-    """The installed version; ``None`` without one: not every stage needs all libraries."""
-    try:
-        return version(library)
-    except PackageNotFoundError:
-        return None
-
-
-def suite_version() -> str:
-    """The suite's version, read from the checkout where there is one."""
-    project = Path(__file__).parents[1] / "pyproject.toml"
-    if not project.exists():
-        return version("uncertainty-bench")
-    text: str = tomllib.loads(project.read_text(encoding="utf-8"))["project"]["version"]
-    return text
-
-
-def processor() -> str:
-    """The processor's model name, as far as the system gives it."""
-    try:
-        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
-    except OSError:
-        return platform.processor()
-    names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
-    return names[0] if names else platform.processor()
 
 
 def commit() -> str | None:

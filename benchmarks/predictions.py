@@ -25,6 +25,7 @@ from benchmarks.stored.arrays import (
 )
 from benchmarks.stored.precision import in_double_precision, in_single_precision
 from benchmarks.stored.prediction_arrays import (
+    MACHINE,
     MEMBER_VALUE,
     REASON,
     REMARK,
@@ -33,6 +34,7 @@ from benchmarks.stored.prediction_arrays import (
     require_sound,
 )
 from methods import Prediction
+from methods.machine import machine
 
 _EXACT = 0
 """How a prediction file writes ``members=None``, the exact distribution."""
@@ -85,6 +87,7 @@ class StoredPrediction:
         sources: of the suite's scores and of metrics of the members, by name, a hash of what
             computed them; and that of `THE_RUN`.
         reasons: by its name, why a score of the suite has no value.
+        machine: what predicted it; empty where it is not known.
     """
 
     prediction: Prediction
@@ -92,6 +95,7 @@ class StoredPrediction:
     member_values: Mapping[str, Float[Tensor, " images"]] = field(default_factory=dict)
     sources: Mapping[str, int] = field(default_factory=dict)
     reasons: Mapping[str, str] = field(default_factory=dict)
+    machine: str = field(default_factory=machine)
 
 
 @dataclass(frozen=True)
@@ -103,8 +107,8 @@ class PredictionStore:
     [images], ``members`` (0: exact), where there are any ``labels`` [images], a method's own scores
     as ``score:<name>`` [images], metrics of the members as ``members:<name>`` [images], a hash of
     what computed such values as ``source:<name>``, and why a score has none as ``reason:<name>``.
-    Some have a ``remark``. ``unit`` and ``condition`` say what it is of, and ``sha256`` is the
-    checksum of all of these.
+    Some have a ``remark``. ``unit`` and ``condition`` say what it is of, ``machine`` what it was
+    predicted by, and ``sha256`` is the checksum of all of these.
 
     Files of earlier versions have no checksum. They count for nothing: nobody can tell whether they
     are what was predicted, and to predict again is right in any case.
@@ -143,6 +147,7 @@ class PredictionStore:
             **_votes(prediction),
             "expected_entropy": prediction.expected_entropy.numpy(),
             "members": np.array(prediction.members or _EXACT),
+            MACHINE: np.array(stored.machine),
             **({REMARK: np.array(prediction.remark)} if prediction.remark else {}),
             **{SCORE + name: score.numpy() for name, score in prediction.scores.items()},
             **{MEMBER_VALUE + name: one.numpy() for name, one in stored.member_values.items()},
@@ -268,6 +273,7 @@ def _stored(arrays: Arrays) -> StoredPrediction:
         named(MEMBER_VALUE),
         {name: int(source) for name, source in under(SOURCE).items()},
         {name: str(reason) for name, reason in under(REASON).items()},
+        str(arrays.get(MACHINE, "")),
     )
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import TypeVar
 
 from rich.console import Console
@@ -22,7 +22,13 @@ T = TypeVar("T")
 
 
 def tracked(
-    done: Iterable[T], total: int, stage: str, what: str, *, most_lines: int | None = None
+    done: Iterable[T],
+    total: int,
+    stage: str,
+    what: str,
+    *,
+    most_lines: int | None = None,
+    note: Callable[[], str] = str,
 ) -> Iterator[T]:
     """Yield each item as it is done, and show how many of the total are.
 
@@ -31,11 +37,12 @@ def tracked(
         total: how many there are.
         stage, what: the stage, and what is counted.
         most_lines: how many lines there are at most; by default one an item.
+        note: what is shown behind, such as ``, 2 running``; by default nothing.
     """
     console = Console(stderr=True)
     if console.is_terminal:
-        return _bar(done, total, stage, what, console)
-    return _lines(done, total, stage, what, console, most_lines or total)
+        return _bar(done, total, stage, what, console, note)
+    return _lines(done, total, stage, what, console, most_lines or total, note)
 
 
 def announce(stage: str, text: str) -> None:
@@ -43,26 +50,43 @@ def announce(stage: str, text: str) -> None:
     Console(stderr=True).print(terminal_text(f"{stage:8} {text}"))
 
 
-def _bar(done: Iterable[T], total: int, stage: str, what: str, console: Console) -> Iterator[T]:
+def _bar(
+    done: Iterable[T],
+    total: int,
+    stage: str,
+    what: str,
+    console: Console,
+    note: Callable[[], str],
+) -> Iterator[T]:
     columns = (
         TextColumn("{task.description}"),
         BarColumn(),
         MofNCompleteColumn(),
-        TextColumn(what),
+        TextColumn(what + "{task.fields[note]}"),
         TimeElapsedColumn(),
         TextColumn("left"),
         TimeRemainingColumn(),
     )
     with Progress(*columns, console=console) as progress:
-        yield from progress.track(done, total=total, description=f"{stage:8}")
+        task = progress.add_task(f"{stage:8}", total=total, note=note())
+        for item in done:
+            yield item
+            progress.update(task, advance=1, note=note())
 
 
 def _lines(
-    done: Iterable[T], total: int, stage: str, what: str, console: Console, most: int
+    done: Iterable[T],
+    total: int,
+    stage: str,
+    what: str,
+    console: Console,
+    most: int,
+    note: Callable[[], str],
 ) -> Iterator[T]:
     start = time.monotonic()
     for count, item in enumerate(done, start=1):
         if count * most // total > (count - 1) * most // total:
             seconds = time.monotonic() - start
-            console.print(terminal_text(f"{stage:8} {count} of {total} {what}, {seconds:.0f} s"))
+            text = f"{stage:8} {count} of {total} {what}, {seconds:.0f} s{note()}"
+            console.print(terminal_text(text))
         yield item

@@ -66,8 +66,10 @@ FLOORS = {
     | {"benchmarks.command_line", "benchmarks.environment", "benchmarks.inference"}
     | {"benchmarks.predictions", "benchmarks.report", "benchmarks.run", "benchmarks.tasks"}
     | {"methods"},
+    "benchmarks/cluster": GROUND | TABLES | {"benchmarks.run", "methods"},
     "benchmarks/comparison": GROUND
-    | {"benchmarks.command_line", "benchmarks.environment", "benchmarks.latency"}
+    | {"benchmarks.cluster", "benchmarks.command_line", "benchmarks.environment"}
+    | {"benchmarks.latency"}
     | {"benchmarks.report", "benchmarks.run", "benchmarks.tasks", "methods"},
     "benchmarks/gpu_check": GROUND
     | {"benchmarks.command_line", "benchmarks.environment", "benchmarks.latency", "benchmarks.run"}
@@ -223,6 +225,11 @@ def test_commands_are_imported_by_nobody() -> None:
     assert importers("benchmarks.command_line") == commands
     assert importers("typer") == commands | {"benchmarks.command_line", README}
     assert importers(*commands, README) == set()
+
+
+def test_dask_is_imported_by_the_cluster_alone() -> None:
+    for library in ("dask", "dask_jobqueue", "distributed", "yaml"):
+        assert all(within(name, {"benchmarks.cluster"}) for name in importers(library))
 
 
 def test_stages_are_run_by_commands_alone() -> None:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
-from functools import cached_property
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from functools import cached_property, partial
+from pathlib import Path
 
 import torch
 from jaxtyping import Int64
@@ -12,7 +13,6 @@ from torch import Tensor
 
 from benchmarks.claims.other_masks import OtherMasks
 from benchmarks.claims.training_sets import TRAINING_SETS, training_set
-from benchmarks.parallel import Item, Result, parallel
 from benchmarks.predictions import RunUnit, StoredPrediction
 from benchmarks.run.plan import Plan
 from benchmarks.run.workspace import Workspace
@@ -54,6 +54,12 @@ METHODS_OF_CLAIMS: dict[str, type[UncertaintyMethod]] = {**METHODS, OtherMasks.n
 
 Request = tuple[RunUnit, str]
 """A run unit, and the name of the images that it is to predict."""
+
+Requested = tuple[RunUnit, list[str]]
+"""A run unit, and the names of all images that it is to predict."""
+
+Batch = tuple[str, list[int]]
+"""A recipe, and the numbers of networks that are trained in one call."""
 
 
 @dataclass(frozen=True)
@@ -195,7 +201,14 @@ class RecipePredictor:
                 pending.setdefault(unit, []).append(images)
         self.train(pending)
         if pending:
-            self.in_parallel(self._predict, list(pending.items()), "predictions")
+            self.workspace.in_parallel(
+                partial(_predict, self),
+                list(pending.items()),
+                stage=CLAIMS,
+                what="predictions",
+                threads=self.plan.in_threads,
+                reads=self._files_of,
+            )
 
     def train(self, units: Iterable[RunUnit]) -> None:
         """Train the networks of these run units that are not stored yet, in parallel.
@@ -211,23 +224,29 @@ class RecipePredictor:
             missing = pool.missing(sorted(numbers), training)
             batches += [(name, batch) for batch in pool.engine.batches(missing)]
         if batches:
-            self.in_parallel(self._train, batches, "networks")
+            self.workspace.in_parallel(
+                partial(_train, self),
+                batches,
+                stage=CLAIMS,
+                what="networks",
+                threads=self.plan.in_threads,
+                reads=lambda _: (),
+            )
 
-    def in_parallel(
-        self, work: Callable[[Item], Result], items: Sequence[Item], what: str
-    ) -> list[Result]:
-        """The results of the work on each item, by the run's workers."""
-        jobs, threads = self.workspace.jobs, self.plan.in_threads
-        return parallel(work, items, stage=CLAIMS, what=what, jobs=jobs, threads=threads)
+    def _files_of(self, requested: Requested) -> list[Path]:
+        """The networks of the run unit."""
+        unit, _ = requested
+        pool, training = self.pool(unit.recipe)
+        return pool.files(self.method(unit).networks, training.fingerprint)
 
     @one_torch_thread()
-    def _train(self, batch: tuple[str, list[int]]) -> None:
+    def _train(self, batch: Batch) -> None:
         name, numbers = batch
         pool, training = self.pool(name)
         pool.networks(numbers, training)
 
     @one_torch_thread()
-    def _predict(self, requested: tuple[RunUnit, list[str]]) -> None:
+    def _predict(self, requested: Requested) -> None:
         """Fit the unit's method once, and predict all these images."""
         unit, names = requested
         _, training = self.pool(unit.recipe)
@@ -237,6 +256,14 @@ class RecipePredictor:
             blocks = torch.split(images.images, max(1, AT_ONCE // (unit.size or 1)))
             stored = StoredPrediction(_joined(map(method.predict, blocks)), images.labels)
             self.workspace.predictions.save(unit, name, stored)
+
+
+def _train(predictor: RecipePredictor, workspace: Workspace, batch: Batch) -> None:
+    replace(predictor, workspace=workspace)._train(batch)
+
+
+def _predict(predictor: RecipePredictor, workspace: Workspace, requested: Requested) -> None:
+    replace(predictor, workspace=workspace)._predict(requested)
 
 
 def _joined(predictions: Iterable[Prediction]) -> Prediction:

@@ -21,6 +21,8 @@ from benchmarks.command_line import (
     fitting_jobs,
     named_folder,
 )
+from benchmarks.comparison.elsewhere import cluster_of, device_of, everywhere
+from benchmarks.comparison.option_values import Names, numbers, renamed, separate
 from benchmarks.environment import suite_version
 from benchmarks.errors import UserError
 from benchmarks.files import existing_folder, writable_folder
@@ -37,8 +39,6 @@ from methods import METHODS
 from methods.engines.choice import fitting_engine
 from methods.interface import Preset
 from methods.networks.recipes import Recipe
-
-Names = list[str] | None
 
 
 def main(
@@ -114,6 +114,16 @@ def main(
     jobs: Annotated[
         int | None, typer.Option(help="How many parallel jobs to run.", show_default="every core")
     ] = None,
+    cluster: Annotated[
+        Path | None,
+        typer.Option(
+            help="Compute on the cluster that a YAML file names; see docs/cluster.md.",
+            metavar="FILE",
+        ),
+    ] = None,
+    collect: Annotated[
+        bool, typer.Option("--collect", help="The cluster shares no files: send them.")
+    ] = False,
     list_all: Annotated[bool, typer.Option("--list", help="List all choices and exit.")] = False,
     overwrite: Annotated[
         bool, typer.Option("--overwrite", help="Remove an earlier run from the output folder.")
@@ -136,22 +146,22 @@ def main(
     of_run = None if part is None else Part.named(part)
     if only is not None and only not in (stages := STAGES if of_run is None else IN_PARTS):
         raise UserError(f"--only: unknown stage {only!r}; choose from {', '.join(stages)}")
-    device = fitting_device(device)
+    device = fitting_device(device_of(device, cluster))
     chosen: dict[str, Any] = {
-        "recipes": _separate(recipe),
-        "methods": _separate(methods),
-        "custom_methods": tuple(method) if method else None,
-        "conditions": _separate(conditions),
-        "members": _numbers("--members", members),
-        "passes": _numbers("--passes", passes),
-        "in_depth": _separate(in_depth),
+        "recipes": separate(recipe),
+        "methods": separate(methods),
+        "custom_methods": tuple(map(everywhere, method) if cluster else method) if method else None,
+        "conditions": separate(conditions),
+        "members": numbers("--members", members),
+        "passes": numbers("--passes", passes),
+        "in_depth": separate(in_depth),
         "replicates": replicates,
         "pool": pool,
         "images": images,
-        "subset_images": _renamed("--exact-images", exact_images, "--subset-images", subset_images),
+        "subset_images": renamed("--exact-images", exact_images, "--subset-images", subset_images),
         "epochs": epochs,
         "resamples": resamples,
-        "batch_sizes": _numbers("--batch-sizes", batch_sizes),
+        "batch_sizes": numbers("--batch-sizes", batch_sizes),
         "scores": scores,
     }
     if chosen["conditions"] == ():
@@ -171,7 +181,10 @@ def main(
         out=writable_folder("--out", out or _default_out(preset, task, of_run)),
         networks=existing_folder("--networks", networks),
     )
-    _run(Plan(configuration, of_run), workspace, only, overwrite=overwrite, open_page=open_page)
+    plan = Plan(configuration, of_run)
+    with cluster_of(cluster, configuration, only, collects=collect) as workers:
+        there = workspace if workers is None else workspace.on(workers)
+        _run(plan, there, only, overwrite=overwrite, open_page=open_page)
 
 
 def _run(
@@ -217,36 +230,10 @@ def _default_out(preset: str, task: str, part: Part | None) -> Path:
     return Path("results") / (name if part is None else f"{name}-part-{part.number}-of-{part.of}")
 
 
-def _renamed(old: str, by_old: int | None, new: str, by_new: int | None) -> int | None:
-    """The value of an option, which may have been given by its old name."""
-    if by_old is not None:
-        print(f"{old} is now {new}; the old name will go in 0.3", file=sys.stderr)
-    return by_old if by_new is None else by_new
-
-
 def _recipes(task: str, names: tuple[str, ...]) -> list[Recipe]:
     """The task's recipes of these names; unknown ones are refused later."""
     known = TASKS[task].every_recipe if task in TASKS else ()
     return [recipe for recipe in known if recipe.name in names]
-
-
-def _separate(values: Names) -> tuple[str, ...] | None:
-    if values is None:
-        return None
-    return tuple(word.strip() for value in values for word in value.split(",") if word.strip())
-
-
-def _numbers(option: str, values: Names) -> tuple[int, ...] | None:
-    words = _separate(values)
-    if words is None:
-        return None
-    for word in words:
-        # Python itself reads no number of thousands of digits.
-        if not word.isdecimal() or len(word) > 100:
-            raise UserError(
-                f"{option}: {word!r} is not a whole number; write, for example, {option} 10,50"
-            )
-    return tuple(sorted({int(word) for word in words}))
 
 
 def _existing(data_dir: Path | None) -> Path | None:

@@ -18,15 +18,17 @@ SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
 @contextmanager
-def signals_held_back() -> Iterator[None]:
-    """Processes that are started in the block do not get `SIGNALS` until `begin_worker` lets them.
+def signals_held_back(*signals: signal.Signals) -> Iterator[None]:
+    """Processes that are started in the block do not get signals until `begin_worker` lets them.
+
+    By default these are `SIGNALS`.
 
     A terminal sends Ctrl-C to every process, and one that is still importing would show a trace.
     """
     if not hasattr(signal, "pthread_sigmask"):
         yield
         return
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, SIGNALS)
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, signals or SIGNALS)
     try:
         yield
     finally:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import asdict
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -46,6 +47,7 @@ class RunRecord:
     images its ``fingerprint``, where there may be several its ``source``, or the reason why it is
     ``unavailable``; ``integrity`` has the results of the probes of ``networks`` and
     ``predictions``; ``seconds`` is the wall time by stage, resumed runs and merged parts added up;
+    ``machines`` has what computed the ``networks`` and the ``predictions``, each once;
     ``parts`` has the part, commit, environment and seconds of each part that was merged. ``files``
     lists what the run wrote, see `benchmarks.stored.listing`, but for predictions and errors.
     """
@@ -84,6 +86,7 @@ class RunRecord:
                 "data": earlier.get("data", {}),
                 "integrity": earlier.get("integrity", {}),
                 "seconds": earlier.get("seconds", {}),
+                "machines": earlier.get("machines", {}),
                 **({"parts": parts} if parts else {}),
             },
             files,
@@ -95,6 +98,7 @@ class RunRecord:
         seconds: Counter[str] = Counter()
         for part in parts:
             seconds.update(part["seconds"])
+        of_networks = [part.get("machines", {}).get("networks", []) for part in parts]
         networks = [check for part in parts for check in part["integrity"].get("networks", [])]
         return cls(
             out,
@@ -110,6 +114,7 @@ class RunRecord:
                 },
                 "integrity": {"networks": networks} if networks else {},
                 "seconds": {stage: round(total, 1) for stage, total in seconds.items()},
+                "machines": {"networks": sorted(set(chain.from_iterable(of_networks)))},
                 "parts": [{name: part[name] for name in OF_A_PART} for part in parts],
             },
             {},
@@ -175,6 +180,19 @@ class RunRecord:
         integrity[probed] = results
         self._save()
         require_passed(checks)
+
+    def note_machines(self, what: str, machines: Iterable[str], *, anew: bool = False) -> None:
+        """Record what computed the networks or the predictions; where it is not known, nothing.
+
+        Args:
+            what: ``networks`` or ``predictions``.
+            machines: by their `methods.machine.machine`.
+            anew: whether these are all; by default they are added to those of earlier.
+        """
+        of_all: dict[str, list[str]] = self._content["machines"]
+        earlier = [] if anew else of_all.get(what, [])
+        of_all[what] = sorted({*earlier, *machines} - {""})
+        self._save()
 
     @contextmanager
     def timed(self, stage: str) -> Iterator[None]:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
-from functools import cache
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from functools import cache, partial
 from pathlib import Path
+from typing import Protocol, TypeVar
 
 from benchmarks.predictions import PredictionStore
 from benchmarks.run.plan import Plan
@@ -14,6 +15,34 @@ from benchmarks.tasks.task import Split, Task
 from benchmarks.vocabulary import PREDICTIONS_FOLDER
 from methods.networks.labelled_images import LabelledImages
 from methods.networks.store import NetworkStore
+
+Item = TypeVar("Item")
+Result = TypeVar("Result")
+
+
+class Cluster(Protocol):
+    """Workers elsewhere; see `benchmarks.cluster`. Another process has none.
+
+    Attributes:
+        collects: whether they share no files with this machine, so that files are sent.
+    """
+
+    collects: bool
+
+    def in_parallel(
+        self,
+        work: Callable[[Workspace, Item], Result],
+        workspace: Workspace,
+        items: Sequence[Item],
+        *,
+        stage: str,
+        what: str,
+        reads: Callable[[Item], Iterable[Path]],
+    ) -> list[Result]:
+        """See `Workspace.in_parallel`."""
+
+    def leave_this_machine(self) -> None:
+        """End what works on this machine, until there is something to do again."""
 
 
 @dataclass(frozen=True)
@@ -25,12 +54,14 @@ class Workspace:
         networks: the folder of trained networks, which all runs share.
         data_dir: the user's own folder of data sets, or ``None``.
         jobs: how many run units are worked on in parallel.
+        cluster: what works on them instead, if there is one.
     """
 
     out: Path
     networks: Path
     data_dir: Path | None
     jobs: int
+    cluster: Cluster | None = field(default=None, compare=False)
 
     @property
     def predictions(self) -> PredictionStore:
@@ -41,6 +72,47 @@ class Workspace:
     def store(self) -> NetworkStore:
         """The trained networks."""
         return NetworkStore(self.networks)
+
+    def on(self, cluster: Cluster) -> Workspace:
+        """The same with these workers, whose working folder is another one."""
+        data_dir = self.data_dir and self.data_dir.resolve()
+        out, networks = self.out.resolve(), self.networks.resolve()
+        return Workspace(out, networks, data_dir, self.jobs, cluster)
+
+    def in_parallel(
+        self,
+        work: Callable[[Workspace, Item], Result],
+        items: Sequence[Item],
+        *,
+        stage: str,
+        what: str,
+        threads: bool = False,
+        reads: Callable[[Item], Iterable[Path]] | None = None,
+    ) -> list[Result]:
+        """The results of the work on each item, in the order in which they were finished.
+
+        Args:
+            work: called with the workspace in which it is done, and an item. Done twice, it writes
+                the same files.
+            items: one a call.
+            stage, what, threads: see `parallel`.
+            reads: the files of the run that the work on an item reads, where they are few enough
+                to be sent. By default they are not: then the work is done here, unless the
+                cluster shares the files.
+
+        Raises:
+            MachineError: the process of a worker ended, for example; what others had finished is
+                kept.
+        """
+        if self.cluster is None or not items or (self.cluster.collects and reads is None):
+            # Here, not above: timing methods needs no such library.
+            from benchmarks.parallel import parallel
+
+            one = partial(work, self)
+            return parallel(one, items, stage=stage, what=what, jobs=self.jobs, threads=threads)
+        return self.cluster.in_parallel(
+            work, self, items, stage=stage, what=what, reads=reads or _nothing
+        )
 
     def images(self, task: Task, split: Split) -> LabelledImages:
         """A split of the task's images, loaded once a process."""
@@ -57,6 +129,10 @@ class Workspace:
         functions = (plan.task.load, condition.load, condition.transform)
         seed = plan.configuration.seed
         return _evaluation_set(functions, plan.task, condition, images, seed, self.data_dir)
+
+
+def _nothing(_: object) -> tuple[Path, ...]:
+    return ()
 
 
 @cache

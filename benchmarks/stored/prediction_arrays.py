@@ -18,6 +18,9 @@ MEMBER_VALUE = "members:"
 SOURCE = "source:"
 """The prefix of the names of hashes of what computed these values, in a prediction file."""
 
+MACHINE = "machine"
+"""The name of what a prediction was computed by, in files that say it."""
+
 REMARK = "remark"
 """The name of a method's remark on its fit, in a prediction file that has one."""
 
@@ -59,7 +62,7 @@ def require_sound(arrays: Arrays, images: int | None = None) -> None:
             _array(arrays, name, "fiub", (count,))
         elif name.startswith(SOURCE):
             _array(arrays, name, "iu", ())
-        elif name == REMARK or name.startswith(REASON):
+        elif name in (REMARK, MACHINE) or name.startswith(REASON):
             _array(arrays, name, "U", ())
     if "labels" in arrays:
         labels = _array(arrays, "labels", "iu", (count,))

@@ -103,8 +103,8 @@ class NetworkStore:
                 network.load_state_dict({name: file.get_tensor(name) for name in file.keys()})  # noqa: SIM118
             if metadata["sha256"] != _checksum(network):
                 raise ValueError("its weights are not those that were stored")
-            # Earlier logs, of other images, are left out; networks of before `seconds` was noted
-            # are as good as later ones.
+            # Earlier logs, of other images, are left out; networks of before `seconds` and
+            # `machine` were noted are as good as later ones.
             rows = json.loads(metadata["log"])
             log = tuple(EpochLog(**row) for row in rows if "images" in row)
             seconds = float(metadata.get("seconds", "nan"))
@@ -114,7 +114,7 @@ class NetworkStore:
                 f"the stored network {path} cannot be used ({why}); delete the file and run "
                 "again: that one network is then trained anew"
             ) from error
-        return TrainedNetwork(network, log, seconds)
+        return TrainedNetwork(network, log, seconds, metadata.get("machine", ""))
 
     def save(self, key: NetworkKey, trained: TrainedNetwork) -> None:
         """Store the network under this key, replacing what was there.
@@ -128,6 +128,7 @@ class NetworkStore:
             "key": key.text,
             "log": json.dumps([asdict(row) for row in trained.log]),
             "seconds": str(trained.seconds),
+            "machine": trained.machine,
             "sha256": _checksum(trained.network),
         }
         content = save(trained.network.state_dict(), metadata)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from time import perf_counter
 
 import numpy as np
@@ -14,6 +14,7 @@ from torch import Tensor
 
 from methods.engines.base import Engine
 from methods.global_state import usual_numerics
+from methods.machine import machine
 from methods.networks.labelled_images import LabelledImages
 from methods.networks.log import EpochLog, Watch
 from methods.networks.masks import draw_masks
@@ -35,11 +36,13 @@ class TrainedNetwork:
         log: per epoch a row for each split, if it was watched.
         seconds: wall time of its training, watching left out; of networks trained together each
             has an even share. NaN where it is not known.
+        machine: what trained it; empty where it is not known.
     """
 
     network: Network
     log: tuple[EpochLog, ...]
     seconds: float
+    machine: str = field(default_factory=machine)
 
 
 def train_network(

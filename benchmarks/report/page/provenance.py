@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.nouns import KINDS
+from benchmarks.report.mixture import mixture
 from benchmarks.stored.listing import read_run_json
 from benchmarks.vocabulary import (
     CLAIMS_FOLDER,
@@ -76,6 +77,7 @@ def _facts(content: dict[str, Any]) -> list[tuple[str, str]]:
             str(environment[name]) for name in ("processor", "system") if environment.get(name)
         )
         + (f", {environment['cores']} cores" if environment.get("cores") else ""),
+        "Mixed machines": mixture(content),
         "Device": environment.get("device"),
         "Engine": environment.get("engine"),
         "Python": environment.get("python"),

@@ -35,6 +35,7 @@ class ProbedPrediction:
         images: those with sound rows.
         unsound_images: those of them whose expected entropy is not between 0 and the entropy of the
             mean, or with a score of the method's own that is not finite.
+        machine: what predicted it; empty where it is not known.
     """
 
     name: str
@@ -43,11 +44,12 @@ class ProbedPrediction:
     off_one: float
     images: int
     unsound_images: int
+    machine: str = ""
 
 
 @one_torch_thread()
 def probe_predictions(
-    plan: Plan, workspace: Workspace, counts: Mapping[str, int], unit: RunUnit
+    plan: Plan, workspace: Workspace, unit: RunUnit, *, counts: Mapping[str, int]
 ) -> list[ProbedPrediction]:
     """Probe every stored prediction of a run unit.
 
@@ -85,6 +87,7 @@ def probe_prediction(name: str, stored: StoredPrediction) -> ProbedPrediction:
         off_one=off_one[sound].max().item() if sound.any() else 0.0,
         images=int(sound_images.sum()),
         unsound_images=int((sound_images & ~_sound_scores(stored.prediction)).sum()),
+        machine=stored.machine,
     )
 
 

@@ -67,6 +67,8 @@ def _run_stages(
 
 def latency(plan: Plan, workspace: Workspace, record: RunRecord) -> list[Failure]:
     """Time every method on every device, with nothing else running, and every score."""
+    if workspace.cluster is not None:
+        workspace.cluster.leave_this_machine()
     return time_methods(plan, workspace, record.trained_on(plan))
 
 

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
+from functools import lru_cache
 from hashlib import sha256
 from threading import Lock
 from typing import Any
+from uuid import uuid4
 
 import torch
 from jaxtyping import Float
@@ -83,12 +85,13 @@ class SharedScores:
     """
 
     def __init__(self) -> None:
+        self._name = uuid4().hex
         self._networks: OrderedDict[str, NetworkScores] = OrderedDict()
         self._lock = Lock()
 
-    def __reduce__(self) -> tuple[type[SharedScores], tuple[()]]:
-        """Another process begins with none."""
-        return SharedScores, ()
+    def __reduce__(self) -> tuple[Callable[[str], SharedScores], tuple[str]]:
+        """Another process begins with none, and keeps its own, however often it gets these."""
+        return _of_this_process, (self._name,)
 
     def of_networks(
         self,
@@ -120,6 +123,12 @@ class SharedScores:
             while len(self._networks) > MOST_NETWORKS:
                 self._networks.popitem(last=False)
             return self._networks[key]
+
+
+@lru_cache(maxsize=1)
+def _of_this_process(name: str) -> SharedScores:
+    """Those of one stage of a run, to which the name belongs; workers may outlive it."""
+    return SharedScores()
 
 
 def _features_of(method: PooledMethod, network: Network) -> Features:

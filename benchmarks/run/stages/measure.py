@@ -17,7 +17,6 @@ from benchmarks.inference.comparison.comparisons import (
 from benchmarks.inference.comparison.relations import Relations
 from benchmarks.inference.resampling import resample
 from benchmarks.inference.resampling_tasks import ResamplingTask, resampling_tasks
-from benchmarks.parallel import parallel
 from benchmarks.predictions import RunUnit, StoredPrediction
 from benchmarks.records import Measurement, as_table, write_table
 from benchmarks.run.failure import Failure, error_path, failure_reason
@@ -56,13 +55,15 @@ def measure_all(plan: Plan, workspace: Workspace, record: RunRecord) -> list[Fai
     scores, and `curves/`; of a part of a run only the first, since all others are of several
     methods or replicates.
     """
-    units, jobs = plan.units(), workspace.jobs
-    probe = partial(probe_predictions, plan, workspace, record.counts)
-    probed = parallel(probe, units, stage="probe", what="run units", jobs=jobs)
-    record.note_integrity("predictions", summarise_predictions(chain.from_iterable(probed)))
+    units = plan.units()
+    probe = partial(probe_predictions, plan, counts=record.counts)
+    done = workspace.in_parallel(probe, units, stage="probe", what="run units")
+    probed = list(chain.from_iterable(done))
+    record.note_machines("predictions", (one.machine for one in probed), anew=True)
+    record.note_integrity("predictions", summarise_predictions(probed))
     left_out = _left_out(workspace, record, units)
-    measure_one = partial(_measure_one, plan, workspace, left_out)
-    rows = parallel(measure_one, units, stage=MEASURE, what="run units", jobs=jobs)
+    measure_one = partial(_measure_one, plan, left_out=left_out)
+    rows = workspace.in_parallel(measure_one, units, stage=MEASURE, what="run units")
     table = as_table(chain.from_iterable(rows))
     write_table(table, own_file(workspace.out, MEASUREMENTS_CSV))
     failures = _without_predictions(plan, workspace, left_out)
@@ -121,7 +122,7 @@ def _left_out(workspace: Workspace, record: RunRecord, units: list[RunUnit]) -> 
 
 @one_torch_thread()
 def _measure_one(
-    plan: Plan, workspace: Workspace, left_out: frozenset[str], unit: RunUnit
+    plan: Plan, workspace: Workspace, unit: RunUnit, *, left_out: frozenset[str]
 ) -> list[Measurement]:
     """The rows of a run unit, of every condition."""
     rows: list[Measurement] = []
@@ -146,8 +147,8 @@ def _estimate_all(plan: Plan, workspace: Workspace, method_scores: list[str]) ->
     """All intervals and comparisons; a self-trained method's intervals are equal in all recipes."""
     further = [score for score in method_scores if score in SCORES]
     tasks = resampling_tasks(_together(plan), plan.conditions, method_scores, further)
-    estimate_one, jobs = partial(_estimate_one, plan, workspace), workspace.jobs
-    done = dict(parallel(estimate_one, tasks, stage=MEASURE, what="resampling tasks", jobs=jobs))
+    estimate_one = partial(_estimate_one, plan)
+    done = dict(workspace.in_parallel(estimate_one, tasks, stage=MEASURE, what="resampling tasks"))
     return Estimates.joined(done[task] for task in tasks)
 
 

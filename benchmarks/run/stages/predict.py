@@ -14,7 +14,6 @@ from benchmarks.data.files import Unavailable
 from benchmarks.errors import UserError
 from benchmarks.escaping.names import objection_to
 from benchmarks.files import NotWrittenError
-from benchmarks.parallel import parallel
 from benchmarks.predictions import RunUnit, StoredPrediction
 from benchmarks.run.chosen_scores import stored_scores
 from benchmarks.run.failure import Failure, error_path, note_failure
@@ -25,6 +24,7 @@ from benchmarks.run.plan import Plan
 from benchmarks.run.record import RunRecord
 from benchmarks.run.stages.derived import DerivedValues, sources
 from benchmarks.run.stages.feature_scores import SharedScores
+from benchmarks.run.stages.group_files import Group, files_of
 from benchmarks.run.workspace import Workspace
 from benchmarks.tasks import Task
 from benchmarks.vocabulary import PREDICT
@@ -34,8 +34,11 @@ from methods.networks.store import DamagedNetworkError, NotStoredError
 from methods.scores import SCORES
 from methods.threads import one_torch_thread
 
-Group = tuple[RunUnit, ...]
-"""Run units whose members are among those of the first; see `Plan.groups`."""
+NO_FAILURES = (
+    *(UserError, Unavailable, DamagedNetworkError, NotStoredError, NotWrittenError),
+    KeyboardInterrupt,
+)
+"""What is no failure of the method that was at work: the run stops, and goes on later."""
 
 
 def predict(plan: Plan, workspace: Workspace, record: RunRecord) -> list[Failure]:
@@ -50,16 +53,16 @@ def predict(plan: Plan, workspace: Workspace, record: RunRecord) -> list[Failure
     pending.sort(key=lambda group: not plan.configuration.classes[group[0].method].slow)
     if pending:
         record.note_integrity("networks", probe_networks(plan, workspace, pending))
-    shared = SharedScores()
+    work = partial(_predict, plan, shared=SharedScores(), unavailable=tuple(unavailable))
     failures: list[Failure] = []
     for threads in (True, False):
-        done = parallel(
-            partial(_predict, plan, workspace, shared, tuple(unavailable)),
+        done = workspace.in_parallel(
+            work,
             [group for group in pending if plan.fits_threads(group[0]) is threads],
             stage=PREDICT,
             what="groups",
-            jobs=workspace.jobs,
             threads=threads,
+            reads=partial(files_of, plan, workspace),
         )
         failures += chain.from_iterable(done)
     if plan.part is None:
@@ -113,9 +116,10 @@ def _is_pending(
 def _predict(
     plan: Plan,
     workspace: Workspace,
+    group: Group,
+    *,
     shared: SharedScores,
     unavailable: tuple[str, ...],
-    group: Group,
 ) -> list[Failure]:
     """Predict a group; if that fails, each of its units alone, since not all need all members."""
     predict_group = partial(_predict_group, plan, workspace, shared, unavailable)
@@ -164,7 +168,7 @@ def _predict_group(
                     found.reasons,
                 )
                 store.save(unit, condition.name, stored)
-    except (UserError, DamagedNetworkError, NotStoredError, NotWrittenError, KeyboardInterrupt):
+    except NO_FAILURES:
         raise
     # Whatever a method raises is its own failure: it is reported, and the others continue.
     except BaseException as error:

@@ -6,7 +6,6 @@ from functools import partial
 
 import pandas as pd
 
-from benchmarks.parallel import parallel
 from benchmarks.run.failure import Failure
 from benchmarks.run.plan import Plan
 from benchmarks.run.record import RunRecord
@@ -15,6 +14,7 @@ from benchmarks.run.stages.training_log import log_of, logged, networks_in, read
 from benchmarks.run.workspace import Workspace
 from benchmarks.stored.listing import own_file
 from benchmarks.vocabulary import TRAIN, TRAINING_CSV
+from methods.networks.labelled_images import LabelledImages
 from methods.networks.training import TrainedNetwork, TrainingDivergedError
 from methods.threads import one_torch_thread
 
@@ -38,21 +38,24 @@ def train(plan: Plan, workspace: Workspace, record: RunRecord) -> list[Failure]:
         record.note_data(find_data(plan, workspace))
         needed |= plan.networks_of(pending_groups(plan, workspace, record.unavailable))
     wanted = [network for network in plan.networks() if network in needed]
-    for recipe in {recipe for recipe, _ in wanted}:
-        workspace.training_images(plan, recipe)  # downloaded once, before workers load them
-    done = parallel(
-        partial(_train, plan, workspace),
+    # Images are loaded, and perhaps downloaded, once: before workers do so.
+    outcomes = _trained_before(plan, workspace, wanted)
+    untrained = [network for network in wanted if network not in outcomes]
+    done = workspace.in_parallel(
+        partial(_train, plan),
         [
             (recipe, batch)
-            for recipe in dict.fromkeys(recipe for recipe, _ in wanted)
-            for batch in plan.engine.batches([n for name, n in wanted if name == recipe])
+            for recipe in dict.fromkeys(recipe for recipe, _ in untrained)
+            for batch in plan.engine.batches([n for name, n in untrained if name == recipe])
         ],
         stage=TRAIN,
         what="networks",
-        jobs=workspace.jobs,
         threads=plan.in_threads,
+        reads=lambda _: (),
     )
-    outcomes = {network: outcome for some in done for network, outcome in some.items()}
+    outcomes |= {network: outcome for some in done for network, outcome in some.items()}
+    networks = [one for one in outcomes.values() if isinstance(one, TrainedNetwork)]
+    record.note_machines("networks", (one.machine for one in networks))
     new = {
         network: outcome
         for network, outcome in outcomes.items()
@@ -69,10 +72,26 @@ def train(plan: Plan, workspace: Workspace, record: RunRecord) -> list[Failure]:
     ]
 
 
+def _trained_before(plan: Plan, workspace: Workspace, wanted: list[tuple[str, int]]) -> Outcomes:
+    """The networks that are in the store, with their logs."""
+    found: Outcomes = {}
+    for recipe in dict.fromkeys(recipe for recipe, _ in wanted):
+        numbers = [number for name, number in wanted if name == recipe]
+        training, test = _training_and_test(plan, workspace, recipe)
+        trained = plan.pool(recipe, workspace.store).trained(numbers, training, test)
+        found |= {(recipe, number): network for number, network in trained.items()}
+    return found
+
+
 @one_torch_thread()
 def _train(plan: Plan, workspace: Workspace, networks: Networks) -> Outcomes:
     recipe, numbers = networks
     pool = plan.pool(recipe, workspace.store)
-    training, test = workspace.training_images(plan, recipe), workspace.images(plan.task, "test")
-    outcomes = pool.train(numbers, training, test)
+    outcomes = pool.train(numbers, *_training_and_test(plan, workspace, recipe))
     return dict(zip(((recipe, number) for number in numbers), outcomes, strict=True))
+
+
+def _training_and_test(
+    plan: Plan, workspace: Workspace, recipe: str
+) -> tuple[LabelledImages, LabelledImages]:
+    return workspace.training_images(plan, recipe), workspace.images(plan.task, "test")

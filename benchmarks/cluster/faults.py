@@ -1,0 +1,73 @@
+"""What went wrong on a worker, or between it and this machine, in one line each."""
+
+from __future__ import annotations
+
+import errno
+from asyncio import CancelledError
+
+import distributed
+from distributed.scheduler import KilledWorker
+
+from benchmarks.cluster.choice import ClusterChoice
+from benchmarks.cluster.requirements import UnfitWorkerError
+from benchmarks.cluster.unit import Outcome
+from benchmarks.errors import MachineError, UserError, one_line
+from benchmarks.process.notes import being_done
+
+AGAIN = "Run the same command again: what is finished is kept"
+
+NO_ROOM = (errno.ENOSPC, errno.EDQUOT)
+
+
+def scheduler_lost(choice: ClusterChoice) -> MachineError:
+    """The scheduler is gone, and with it what was under way."""
+    return MachineError(
+        f"--cluster {choice.file}: the connection to the scheduler was lost; see whether it has "
+        f"ended. {AGAIN}"
+    )
+
+
+def fault_of_dask(error: BaseException, choice: ClusterChoice) -> Exception:
+    """What is said where Dask gives no outcome of a unit."""
+    if isinstance(error, KilledWorker):
+        notes = being_done()
+        return MachineError(
+            f"--cluster {choice.file}: {error.allowed_failures + 1} workers ended one after the "
+            f"other while they did one unit{f', during {notes}' if notes else ''}: probably for "
+            "want of memory or of wall time, by a crash of compiled code, or by an exit in a "
+            f"method. {AGAIN}"
+        )
+    if isinstance(error, ImportError):
+        return without_package("a worker", choice)
+    if isinstance(error, (CancelledError, distributed.client.FutureCancelledError)):
+        return scheduler_lost(choice)
+    return MachineError(f"--cluster {choice.file}: Dask failed ({one_line(error)}). {AGAIN}")
+
+
+def without_package(worker: str, choice: ClusterChoice) -> UserError:
+    """A worker cannot import the suite."""
+    return UserError(
+        f"--cluster {choice.file}: {worker} has no package uncertainty-bench, or not all that it "
+        "needs; install the same version there"
+    )
+
+
+def unfit(worker: str, wrong: str, choice: ClusterChoice) -> UserError:
+    """A worker that cannot do units of this run."""
+    return UserError(f"--cluster {choice.file}: the worker at {worker} {wrong}")
+
+
+def fault_of_work(outcome: Outcome, choice: ClusterChoice) -> Exception:
+    """What is said of an error in a unit; foreseen ones are the same wherever they happen."""
+    error = outcome.error
+    assert error is not None
+    if isinstance(error, UnfitWorkerError):
+        return unfit(outcome.worker, str(error), choice)
+    if isinstance(error, OSError):
+        file = f"{error.filename}: " if error.filename else ""
+        remedy = "make room there. " if error.errno in NO_ROOM else ""
+        return MachineError(
+            f"the worker at {outcome.worker}: {file}{error.strerror or error}; {remedy}{AGAIN}"
+        )
+    error.add_note(f"The worker at {outcome.worker} did this:\n{outcome.trace}")
+    return error

@@ -1,0 +1,62 @@
+"""The option ``--cluster``: what it changes of the others, and the workers that it names."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Literal
+
+from benchmarks.errors import UserError
+from benchmarks.run.configuration import Configuration
+from benchmarks.run.workspace import Cluster
+from benchmarks.vocabulary import LATENCY
+
+
+def device_of(
+    choice: Literal["auto", "cpu", "cuda"], cluster: Path | None
+) -> Literal["auto", "cpu", "cuda"]:
+    """The device chosen; on a cluster the CPU, whatever this machine has.
+
+    Raises:
+        UserError: another is chosen for a cluster.
+    """
+    if cluster is None:
+        return choice
+    if choice == "cuda":
+        raise UserError("--device cuda: a cluster computes on CPUs; leave out one of the options")
+    return "cpu"
+
+
+def everywhere(location: str) -> str:
+    """The place of a custom method, as workers with another working folder find it."""
+    file, colon, name = location.rpartition(":")
+    return f"{Path(file).resolve()}{colon}{name}" if colon else location
+
+
+@contextmanager
+def cluster_of(
+    file: Path | None, configuration: Configuration, only: str | None, *, collects: bool
+) -> Iterator[Cluster | None]:
+    """The workers that a file names, ended after the block; ``None`` without a file.
+
+    Raises:
+        UserError: it names none, or there is nothing for them to do.
+    """
+    if file is None:
+        if collects:
+            raise UserError("--collect is of the workers of a cluster; name them with --cluster")
+        yield None
+        return
+    if only == LATENCY:
+        raise UserError("--only latency times methods on this machine; leave out --cluster")
+    # Checked before Dask is imported, which takes a second, and is an extra.
+    from benchmarks.cluster.choice import read_choice
+
+    choice = read_choice(file)
+    from benchmarks.cluster.dask_cluster import DaskCluster
+
+    kernels = configuration.engine == "numba"
+    methods = configuration.custom_methods
+    with DaskCluster(choice, collects=collects, methods=methods, kernels=kernels) as cluster:
+        yield cluster

@@ -1,0 +1,104 @@
+"""A run of seconds by itself, and the same by workers of Dask that tests kill."""
+
+from __future__ import annotations
+
+import shlex
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from benchmarks.cluster.choice import ClusterChoice
+from benchmarks.cluster.dask_cluster import DaskCluster
+from benchmarks.comparison import command as run_all
+from benchmarks.run.configuration import Configuration
+from benchmarks.run.failure import Failure
+from benchmarks.run.stages import run_stages
+from tests.runs import neither_timed_nor_drawn, run_of
+
+DIGITS = Configuration(
+    preset="quick",
+    task="digits",
+    recipes=("standard",),
+    methods=("softmax", "mc_dropout", "deep_ensemble"),
+    conditions=("rotated-045",),
+    members=(2,),
+    passes=(2,),
+    replicates=2,
+    images=100,
+    epochs=1,
+    resamples=100,
+    engine="torch",
+)
+
+Command = Callable[..., tuple[int, str]]
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _quick_stages() -> Iterator[None]:
+    with neither_timed_nor_drawn():
+        yield
+
+
+@pytest.fixture(scope="session")
+def serial(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of a run without a cluster; not to be changed."""
+    folder = tmp_path_factory.mktemp("serial")
+    assert run_stages(*run_of(DIGITS, folder)) == []
+    return folder / "out"
+
+
+def run_on_workers(
+    folder: Path,
+    *,
+    collects: bool = False,
+    configuration: Configuration = DIGITS,
+    **options: Any,
+) -> list[Failure]:
+    """The same run by two workers of this machine, to which these options are given."""
+    choice = ClusterChoice(folder / "cluster.yaml", "local", 2, options=options)
+    plan, workspace = run_of(configuration, folder)
+    workspace.networks.mkdir(parents=True)
+    methods = configuration.custom_methods
+    with DaskCluster(choice, collects=collects, methods=methods, kernels=False) as cluster:
+        return run_stages(plan, workspace.on(cluster))
+
+
+def written(folder: Path) -> dict[str, bytes]:
+    """All files of a run but its record, which says how long it took, and the lock."""
+    return {
+        path.relative_to(folder).as_posix(): path.read_bytes()
+        for path in folder.rglob("*")
+        if path.is_file() and path.name not in ("run.json", ".lock")
+    }
+
+
+@pytest.fixture
+def command(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> Command:
+    """The run as a command with a file for `--cluster`: its status, and what it says at the end.
+
+    Arguments are further options; by name the file's content.
+    """
+
+    def call(*options: str, **content: Any) -> tuple[int, str]:
+        (tmp_path / "cluster.yaml").write_text(yaml.safe_dump(content))
+        _, _, *chosen = shlex.split(DIGITS.command)
+        places = [
+            *("--out", str(tmp_path / "out"), "--networks", str(tmp_path / "networks")),
+            *("--cluster", str(tmp_path / "cluster.yaml")),
+        ]
+        arguments = ["run_all.py", *chosen, "--device", "cpu", "--jobs", "1", *places, *options]
+        monkeypatch.setattr(sys, "argv", arguments)
+        capsys.readouterr()
+        status = run_all.command_line()
+        lines = capsys.readouterr().err.splitlines()
+        faults = [line for line in lines if line.startswith("error: ")]
+        assert len(faults) <= 1, lines
+        return status, "".join(faults)
+
+    return call

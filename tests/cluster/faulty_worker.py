@@ -1,0 +1,63 @@
+"""What a worker of Dask does first (``--preload``), so that it fails at moments that tests choose.
+
+A folder beside this copy of the file says what is to happen; each happens once: its file is removed
+before.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import signal
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+WISHES = Path(__file__).parent / "wishes"
+
+
+def wished(name: str) -> bool:
+    """Whether this is to happen now; of several processes in one alone."""
+    try:
+        (WISHES / name).unlink()
+    except FileNotFoundError:
+        return False
+    return True
+
+
+def before(function: Callable[..., Any], fail: Callable[[], None]) -> Callable[..., Any]:
+    def call(*arguments: Any, **options: Any) -> Any:
+        fail()
+        return function(*arguments, **options)
+
+    return call
+
+
+def in_training() -> None:
+    if wished("die in training"):
+        os.kill(os.getpid(), signal.SIGKILL)
+
+
+def in_prediction() -> None:
+    if wished("die in prediction"):
+        os.kill(os.getpid(), signal.SIGKILL)
+    if (WISHES / "always die in prediction").exists():
+        os.kill(os.getpid(), signal.SIGKILL)
+    if wished("full disk"):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), "predictions/clean.npz")
+    if (WISHES / "kill").exists():
+        process = int((WISHES / "kill").read_text())
+        if wished("kill"):
+            os.kill(process, signal.SIGKILL)
+
+
+def dask_setup(worker: object) -> None:
+    """Called by Dask."""
+    from benchmarks import predictions
+    from benchmarks.cluster import requirements
+    from methods.networks import pool
+
+    pool.train_networks = before(pool.train_networks, in_training)
+    predictions.write_arrays = before(predictions.write_arrays, in_prediction)
+    own = requirements.suite_version
+    requirements.suite_version = lambda: "0.0.9" if (WISHES / "older").exists() else own()

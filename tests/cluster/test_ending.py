@@ -1,0 +1,60 @@
+"""A client that is interrupted or killed: nobody is left at work, and the same command goes on."""
+
+from __future__ import annotations
+
+import os
+import shlex
+import signal
+import subprocess
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.cluster.conftest import DIGITS, written
+from tests.processes import Start, processes
+
+pytestmark = pytest.mark.long
+
+
+@pytest.fixture
+def start() -> Iterator[Start]:
+    with processes() as begin:
+        yield begin
+
+
+def begun(start: Start, folder: Path) -> subprocess.Popen[str]:
+    (folder / "cluster.yaml").write_text("backend: local\nworkers: 2\n")
+    _, _, *chosen = shlex.split(DIGITS.command)
+    places = ("--out", str(folder / "out"), "--networks", str(folder / "networks"))
+    cluster = ("--cluster", str(folder / "cluster.yaml"))
+    return start(*chosen, "--device", "cpu", "--jobs", "1", *places, *cluster)
+
+
+def at_work(process: subprocess.Popen[str], folder: Path) -> None:
+    """Wait until a network has been trained."""
+    until = time.monotonic() + 600
+    while not list((folder / "networks").glob("*.safetensors")):
+        assert process.poll() is None, process.communicate()
+        assert time.monotonic() < until
+        time.sleep(0.05)
+
+
+@pytest.mark.parametrize("by", [signal.SIGINT, signal.SIGKILL])
+def test_command_goes_on_after_its_end(
+    by: signal.Signals, serial: Path, tmp_path: Path, start: Start
+) -> None:
+    process = begun(start, tmp_path)
+    at_work(process, tmp_path)
+    os.killpg(process.pid, by) if by == signal.SIGINT else process.kill()
+    # Waits for the workers as well, which hold the other end of the pipe.
+    _, shown = process.communicate(timeout=300)
+    assert "Traceback" not in shown
+    said = [line for line in shown.splitlines() if "the same command continues the run" in line]
+    assert len(said) == 1, shown
+    assert process.returncode == (130 if by == signal.SIGINT else -signal.SIGKILL)
+    again = begun(start, tmp_path)
+    _, shown = again.communicate(timeout=600)
+    assert again.returncode == 0, shown
+    assert written(tmp_path / "out") == written(serial)
