@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import TypeVar
 
 from rich.console import Console
@@ -20,6 +22,18 @@ from benchmarks.escaping.terminal import terminal_text
 
 T = TypeVar("T")
 
+_SHOWN = ContextVar("shown", default=True)
+
+
+@contextmanager
+def progress_shown(shown: bool) -> Iterator[None]:
+    """Whether progress is shown within the block: a caller in Python may not want to see any."""
+    token = _SHOWN.set(shown)
+    try:
+        yield
+    finally:
+        _SHOWN.reset(token)
+
 
 def tracked(
     done: Iterable[T], total: int, stage: str, what: str, *, most_lines: int | None = None
@@ -32,15 +46,15 @@ def tracked(
         stage, what: the stage, and what is counted.
         most_lines: how many lines there are at most; by default one an item.
     """
-    console = Console(stderr=True)
-    if console.is_terminal:
+    console = Console(stderr=True, quiet=not _SHOWN.get())
+    if console.is_terminal and _SHOWN.get():
         return _bar(done, total, stage, what, console)
     return _lines(done, total, stage, what, console, most_lines or total)
 
 
 def announce(stage: str, text: str) -> None:
     """Print what is being waited for, where no count can show it."""
-    Console(stderr=True).print(terminal_text(f"{stage:8} {text}"))
+    Console(stderr=True, quiet=not _SHOWN.get()).print(terminal_text(f"{stage:8} {text}"))
 
 
 def _bar(done: Iterable[T], total: int, stage: str, what: str, console: Console) -> Iterator[T]:
