@@ -14,10 +14,10 @@ import typer
 from benchmarks.data.files import DATA_VARIABLE, Unavailable
 from benchmarks.errors import MachineError, UserError
 from benchmarks.escaping.names import printable
-from benchmarks.machine import NETWORKS as NETWORKS
-from benchmarks.machine import fitting_device as fitting_device
-from benchmarks.machine import fitting_jobs as fitting_jobs
 from benchmarks.process.streams import lost_output
+from benchmarks.run.configuration.machine import NETWORKS as NETWORKS
+from benchmarks.run.configuration.machine import fitting_device as fitting_device
+from benchmarks.run.configuration.machine import fitting_jobs as fitting_jobs
 from benchmarks.run.integrity.check import IntegrityError
 from methods.networks.store import DamagedNetworkError
 from methods.networks.training import TrainingDivergedError

@@ -68,7 +68,7 @@ FLOORS = {
     | {"methods"},
     "benchmarks/api": GROUND
     | TABLES
-    | {"benchmarks.inference", "benchmarks.machine", "benchmarks.predictions"}
+    | {"benchmarks.inference", "benchmarks.predictions"}
     | {"benchmarks.report", "benchmarks.run", "benchmarks.score", "benchmarks.tasks", "methods"},
     "benchmarks/console": GROUND,
     "benchmarks/comparison": GROUND

@@ -39,6 +39,6 @@ def in_arguments(message: str) -> str:
     """A message of the command line about an argument.
 
     >>> in_arguments("--batch-sizes: 0 is too small"), in_arguments("--recipe: no 'x'")
-    ("batch_sizes: 0 is too small", "recipes: no 'x'")
+    ('batch_sizes: 0 is too small', "recipes: no 'x'")
     """
     return _OPTION.sub(lambda found: _ARGUMENTS.get(found[1], found[1].replace("-", "_")), message)

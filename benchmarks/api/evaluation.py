@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from benchmarks.api.errors import ArgumentError, as_library
 from benchmarks.api.inputs import batches
 from benchmarks.api.results import BenchmarkResults
-from benchmarks.errors import one_line
+from benchmarks.errors import UserError, one_line
 from benchmarks.escaping.names import objection_to
 from benchmarks.inference.image_values import ImageValues, JoinedValues
 from benchmarks.predictions import StoredPrediction
@@ -107,8 +107,7 @@ def _predicted(methods: Methods, data: Any, what: str, *, labelled: bool = True)
         for name, method in methods.items():
             prediction = _prediction(name, method, images, what)
             if labels is not None:
-                classes = prediction.mean.shape[1]
-                require_classes(labels.numpy(), classes=classes, name=f"{what}, labels")
+                _require_classes(labels, prediction, what)
             kept = with_scores(prediction, labels)
             without = replace(kept.prediction, member_probabilities=None, member_logits=None)
             blocks[name].append(replace(kept, prediction=without))
@@ -116,6 +115,13 @@ def _predicted(methods: Methods, data: Any, what: str, *, labelled: bool = True)
         for remark in {one.prediction.remark for one in of_method} - {""}:
             warnings.warn(f"{name}: {remark}", stacklevel=2)
     return blocks
+
+
+def _require_classes(labels: Tensor, prediction: Prediction, what: str) -> None:
+    try:
+        require_classes(labels.numpy(), classes=prediction.mean.shape[1])
+    except UserError as error:
+        raise ArgumentError(f"{what}: {error}") from error
 
 
 def _prediction(name: str, method: UncertaintyMethod, images: Tensor, what: str) -> Prediction:

@@ -12,7 +12,8 @@ from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
 from benchmarks.api.errors import ArgumentError
-from benchmarks.score.arrays import require_label_form
+from benchmarks.errors import UserError
+from benchmarks.score.arrays import LABELS, require_label_form
 from benchmarks.score.sources import GivenArray
 
 BLOCK = 256
@@ -80,8 +81,11 @@ def label_tensor(values: Any, what: str) -> Tensor:
     Raises:
         ArgumentError: they are something else.
     """
-    array = GivenArray(f"{what}, labels", as_array(values, what))
-    require_label_form(array)
+    array = GivenArray(LABELS, as_array(values, what))
+    try:
+        require_label_form(array)
+    except UserError as error:
+        raise ArgumentError(f"{what}: {error}") from error
     return torch.from_numpy(array.values.astype(np.int64))
 
 

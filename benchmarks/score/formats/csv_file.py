@@ -36,7 +36,7 @@ def read_csv_file(path: Path) -> dict[str, Array]:
             or members have different images.
     """
     with read_as("a CSV file", REMEDY):
-        table = pd.read_csv(path, float_precision="round_trip")
+        table = pd.read_csv(path)
     table = table.drop(columns=INDEX, errors="ignore").rename(columns=str)
     for name in table:
         if not is_numeric_dtype(table[name]) or table[name].dtype == bool:
