@@ -8,7 +8,6 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Literal
 
-import platformdirs
 import torch
 import typer
 
@@ -16,12 +15,15 @@ from benchmarks.data.files import DATA_VARIABLE, Unavailable
 from benchmarks.errors import MachineError, UserError
 from benchmarks.escaping.names import printable
 from benchmarks.process.streams import lost_output
+from benchmarks.run.configuration.machine import NETWORKS as NETWORKS
+from benchmarks.run.configuration.machine import fitting_device as fitting_device
+from benchmarks.run.configuration.machine import fitting_jobs as fitting_jobs
 from benchmarks.run.integrity.check import IntegrityError
 from methods.networks.store import DamagedNetworkError
 from methods.networks.training import TrainingDivergedError
 
-NETWORKS = Path(platformdirs.user_cache_dir("uncertainty-bench")) / "networks"
-"""Where all runs store trained networks by default."""
+INSTALLED = "uncertainty-bench "
+"""How the installed command calls itself and a sub-command, in place of a file."""
 
 
 def named_folder(text: str | Path) -> Path:
@@ -58,24 +60,6 @@ Networks = Annotated[
 ]
 
 
-def fitting_device(choice: Literal["auto", "cpu", "cuda"]) -> Literal["cpu", "cuda"]:
-    """The device chosen; ``auto``: a CUDA device where torch finds one, else the CPU.
-
-    Raises:
-        UserError: the choice is ``cuda``, and there is no such device.
-    """
-    if choice == "cuda" and not torch.cuda.is_available():
-        raise UserError("--device cuda: torch finds no CUDA device; use cpu or auto")
-    return "cuda" if choice != "cpu" and torch.cuda.is_available() else "cpu"
-
-
-def fitting_jobs(device: str) -> int:
-    """How many workers there are by default: one a core, but a GPU has one."""
-    from joblib import cpu_count  # here, not above: timing methods needs no such library
-
-    return 1 if device == "cuda" else cpu_count()
-
-
 def exit_status(main: Callable[..., None], name: str | None = None) -> int:
     """Run a function as a command line and return its exit status.
 
@@ -87,6 +71,7 @@ def exit_status(main: Callable[..., None], name: str | None = None) -> int:
         main: its parameters are the command's arguments and options.
         name: what the help calls the command, if it is not the file that was run.
     """
+    name = sys.argv[0] if sys.argv[0].startswith(INSTALLED) else name
     app = typer.Typer(add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
     app.command()(main)
     try:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import TypeVar
 
 from rich.console import Console
@@ -19,6 +21,18 @@ from rich.progress import (
 from benchmarks.escaping.terminal import terminal_text
 
 T = TypeVar("T")
+
+_SHOWN = ContextVar("shown", default=True)
+
+
+@contextmanager
+def progress_shown(shown: bool) -> Iterator[None]:
+    """Whether progress is shown within the block: a caller in Python may not want to see any."""
+    token = _SHOWN.set(shown)
+    try:
+        yield
+    finally:
+        _SHOWN.reset(token)
 
 
 def tracked(
@@ -39,15 +53,15 @@ def tracked(
         most_lines: how many lines there are at most; by default one an item.
         note: what is shown behind, such as ``, 2 running``; by default nothing.
     """
-    console = Console(stderr=True)
-    if console.is_terminal:
+    console = Console(stderr=True, quiet=not _SHOWN.get())
+    if console.is_terminal and _SHOWN.get():
         return _bar(done, total, stage, what, console, note)
     return _lines(done, total, stage, what, console, most_lines or total, note)
 
 
 def announce(stage: str, text: str) -> None:
     """Print what is being waited for, where no count can show it."""
-    Console(stderr=True).print(terminal_text(f"{stage:8} {text}"))
+    Console(stderr=True, quiet=not _SHOWN.get()).print(terminal_text(f"{stage:8} {text}"))
 
 
 def _bar(

@@ -24,7 +24,19 @@ from methods.posthoc.temperature_scaling import (
 )
 from methods.softmax import Softmax
 
-__all__ = ["METHODS", "MemberMethod", "PooledMethod", "Prediction", "UncertaintyMethod"]
+__all__ = [
+    "METHODS",
+    "DeepEnsemble",
+    "MCDropout",
+    "MemberMethod",
+    "PooledMethod",
+    "Prediction",
+    "Softmax",
+    "TemperatureScaledEnsemble",
+    "TemperatureScaledMCDropout",
+    "TemperatureScaling",
+    "UncertaintyMethod",
+]
 
 METHODS: dict[str, type[UncertaintyMethod]] = {
     method.name: method

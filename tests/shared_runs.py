@@ -5,7 +5,7 @@ from __future__ import annotations
 from xdist.scheduler import LoadFileScheduling
 
 FOLDERS = (
-    *("tests/cluster", "tests/extensions", "tests/hostile", "tests/merge"),
+    *("tests/api", "tests/cluster", "tests/extensions", "tests/hostile", "tests/merge"),
     *("tests/report", "tests/run/stages"),
 )
 """Here a worker makes runs, which take long, for all tests of the session."""

@@ -67,6 +67,11 @@ FLOORS = {
     | {"benchmarks.predictions", "benchmarks.report", "benchmarks.run", "benchmarks.tasks"}
     | {"methods"},
     "benchmarks/cluster": GROUND | TABLES | {"benchmarks.run", "methods"},
+    "benchmarks/api": GROUND
+    | TABLES
+    | {"benchmarks.inference", "benchmarks.predictions"}
+    | {"benchmarks.report", "benchmarks.run", "benchmarks.score", "benchmarks.tasks", "methods"},
+    "benchmarks/console": GROUND,
     "benchmarks/comparison": GROUND
     | {"benchmarks.cluster", "benchmarks.command_line", "benchmarks.environment"}
     | {"benchmarks.latency"}
@@ -211,6 +216,13 @@ def test_room_imports_few_libraries(folder: str) -> None:
     ] == []
 
 
+def test_interface_in_python_needs_no_command_line() -> None:
+    found = reached(room_of("benchmarks/api"))
+    assert [
+        name for name in sorted(found) if within(name, {"typer", "benchmarks.command_line"})
+    ] == []
+
+
 def test_report_is_drawn_without_torch_and_methods() -> None:
     heavy = {"torch", "torchvision", "methods", "sklearn", "numba"}
     assert [
@@ -219,8 +231,9 @@ def test_report_is_drawn_without_torch_and_methods() -> None:
 
 
 def test_commands_are_imported_by_nobody() -> None:
-    packages = [f"benchmarks.{name}" for name in (*STARTED, "comparison")]
-    assert importers(*packages, "run_all", "tests") == set()
+    packages = [f"benchmarks.{name}" for name in (*STARTED, "comparison", "api", "console")]
+    importing = importers(*packages, "run_all", "tests")
+    assert {name for name in importing if not within(name, {"benchmarks.api"})} == set()
     commands = {module_name(ROOT / command) for command in COMMANDS}
     assert importers("benchmarks.command_line") == commands
     assert importers("typer") == commands | {"benchmarks.command_line", README}
@@ -232,15 +245,19 @@ def test_dask_is_imported_by_the_cluster_alone() -> None:
         assert all(within(name, {"benchmarks.cluster"}) for name in importers(library))
 
 
-def test_stages_are_run_by_commands_alone() -> None:
+def test_stages_are_run_by_commands_and_the_interface_in_python_alone() -> None:
     assert all(
-        within(name, {"benchmarks.comparison", "benchmarks.merge"})
+        within(name, {"benchmarks.api", "benchmarks.comparison", "benchmarks.merge"})
         for name in importers("benchmarks.run.stages")
     )
 
 
 def test_commands_are_ready_for_interruptions_before_they_import_much() -> None:
-    modules = ["run_all", *(f"benchmarks.{package}.__main__" for package in STARTED)]
+    modules = [
+        "run_all",
+        "benchmarks.console.entry",
+        *(f"benchmarks.{package}.__main__" for package in STARTED),
+    ]
     heavy = {"joblib", "matplotlib", "numpy", "pandas", "rich", "torch", "typer"}
     code = f"import sys, {', '.join(modules)}; print({heavy} & set(sys.modules))"
     shown = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True)

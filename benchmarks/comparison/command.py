@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sys
 import webbrowser
-from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -29,6 +28,7 @@ from benchmarks.files import existing_folder, writable_folder
 from benchmarks.latency.stage import time_alone
 from benchmarks.report.outcome import show_outcome
 from benchmarks.run.configuration import DEFAULT_TASK, PRESETS, Scores, configuration_of
+from benchmarks.run.configuration.chosen import chosen_configuration
 from benchmarks.run.failure import Failure
 from benchmarks.run.parts.part import Part
 from benchmarks.run.plan import Plan
@@ -36,9 +36,7 @@ from benchmarks.run.workspace import Workspace
 from benchmarks.tasks import TASKS
 from benchmarks.vocabulary import IN_PARTS, INDEX_HTML, LATENCY, STAGES
 from methods import METHODS
-from methods.engines.choice import fitting_engine
 from methods.interface import Preset
-from methods.networks.recipes import Recipe
 
 
 def main(
@@ -164,16 +162,8 @@ def main(
         "batch_sizes": numbers("--batch-sizes", batch_sizes),
         "scores": scores,
     }
-    if chosen["conditions"] == ():
-        raise UserError("--conditions: nothing is chosen; leave it out for the preset's choice")
-    of_preset = configuration_of(preset, task)
-    recipes = _recipes(task, chosen["recipes"] or of_preset.recipes)
-    configuration = replace(
-        of_preset,
-        seed=seed,
-        device=device,
-        engine=fitting_engine(engine, device, recipes),
-        **{name: value for name, value in chosen.items() if value is not None},
+    configuration = chosen_configuration(
+        preset, task, chosen, seed=seed, device=device, engine=engine
     )
     workspace = Workspace(
         data_dir=_existing(data_dir),
@@ -230,10 +220,6 @@ def _default_out(preset: str, task: str, part: Part | None) -> Path:
     return Path("results") / (name if part is None else f"{name}-part-{part.number}-of-{part.of}")
 
 
-def _recipes(task: str, names: tuple[str, ...]) -> list[Recipe]:
-    """The task's recipes of these names; unknown ones are refused later."""
-    known = TASKS[task].every_recipe if task in TASKS else ()
-    return [recipe for recipe in known if recipe.name in names]
 
 
 def _existing(data_dir: Path | None) -> Path | None:

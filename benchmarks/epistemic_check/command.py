@@ -39,6 +39,9 @@ FORMATS = (".png", ".svg", ".pdf")
 
 
 def main(
+    file: Annotated[
+        Path | None, typer.Argument(help="Image file of a digit; the same as --image.")
+    ] = None,
     index: Annotated[int | None, typer.Option(help="Index of an MNIST test image, from 0.")] = None,
     image: Annotated[
         Path | None, typer.Option(help="Image file of a digit, of any size and colours.")
@@ -70,8 +73,9 @@ def main(
     It uses the networks that a run of the same preset has trained, on the same device and by the
     same engine, and trains missing ones.
     """
-    if (index is None) == (image is None):
+    if [index, image, file].count(None) != 2:
         raise UserError("name one image: either --index 591 or --image my_digit.png")
+    image = image or file
     _require_recipe(recipe)
     device = fitting_device(device)
     of_preset = configuration_of(preset)

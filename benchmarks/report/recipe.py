@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from io import BytesIO
 from pathlib import Path
+from typing import cast
 
 from matplotlib import rc_context
+from matplotlib.figure import Figure
 from PIL import Image
 from PIL.Image import Dither
 
@@ -48,16 +50,17 @@ def write_recipe(results: Results, recipe: str, folder: Path) -> str:
 
 
 def _write_drawing(drawing: Drawing, recipe: str, folder: Path) -> None:
-    without_formulas(drawing.figure)
+    figure = cast(Figure, drawing.figure)  # each is on a page of its own
+    without_formulas(figure)
     svg, png, csv = (
         f"{FIGURES_FOLDER}/{drawing.name}-{recipe}.{suffix}" for suffix in ("svg", "png", "csv")
     )
     list_files(folder, (svg, png, csv))
     with written_whole(folder / svg) as temporary:
-        drawing.figure.savefig(temporary, format="svg", metadata={"Date": None, "Creator": None})
-    drawing.figure.set_layout_engine("none")  # what has been laid out stays where it is
+        figure.savefig(temporary, format="svg", metadata={"Date": None, "Creator": None})
+    figure.set_layout_engine("none")  # what has been laid out stays where it is
     with written_whole(folder / png) as temporary, BytesIO() as image:
-        drawing.figure.savefig(image, format="png", dpi=DPI)
+        figure.savefig(image, format="png", dpi=DPI)
         few_colours = Image.open(image).convert("RGB").quantize(COLOURS, dither=Dither.NONE)
         few_colours.save(temporary, format="png", optimize=True, dpi=(DPI, DPI))
     write_table(drawing.numbers, folder / csv)

@@ -9,22 +9,20 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from io import BytesIO
 from math import prod
 from pathlib import Path
 from tempfile import SpooledTemporaryFile, gettempdir
-from typing import IO, Any
+from typing import IO, Any, Self
 from warnings import catch_warnings, simplefilter
 from zipfile import ZIP_DEFLATED, ZIP_STORED, ZipFile, ZipInfo
 
 import numpy as np
 from numpy.lib import format as npy
-from numpy.typing import NDArray
 
 from benchmarks.errors import UserError
-
-EXAMPLE = "np.savez(file, probabilities=…, labels=…)"
+from benchmarks.score.sources import EXAMPLE, Array, Parts
 
 MOST_UNPACKED = 3 * 2**30
 """Bytes of an array that is compressed; others are no larger than the file."""
@@ -44,8 +42,6 @@ CHUNK = 2**20
 HEADERS = {(1, 0): npy.read_array_header_1_0, (2, 0): npy.read_array_header_2_0}
 """What reads a header, by its version; those of a third version are of columns with names."""
 
-Array = NDArray[Any]
-
 
 @dataclass(frozen=True)
 class Header:
@@ -62,7 +58,7 @@ class Header:
         return self.begin + prod(self.shape) * self.dtype.itemsize
 
 
-class Parts:
+class PartsOfFile:
     """An array in an open file, of which parts are read."""
 
     def __init__(self, header: Header, file: IO[bytes], begin: int) -> None:
@@ -117,6 +113,10 @@ class StoredArray:
         """As the header says."""
         return self.header.dtype
 
+    def named(self, name: str) -> Self:
+        """The same under another name, for messages."""
+        return replace(self, name=name)
+
     @contextmanager
     def opened(self) -> Iterator[Parts]:
         """The array, read once, so that any damage is found; unpacked if it is compressed.
@@ -126,11 +126,11 @@ class StoredArray:
         """
         if self.info.compress_type == ZIP_STORED:
             self._copy_to(None)
-            yield Parts(self.header, self.file, self._content + self.header.begin)
+            yield PartsOfFile(self.header, self.file, self._content + self.header.begin)
         else:
             with SpooledTemporaryFile(MOST_IN_MEMORY) as unpacked:
                 self._copy_to(unpacked)
-                yield Parts(self.header, unpacked, self.header.begin)
+                yield PartsOfFile(self.header, unpacked, self.header.begin)
 
     @property
     def _content(self) -> int:

@@ -1,29 +1,26 @@
-"""Checks of the arrays in a file of external predictions: names, axes, numbers, sums, labels.
+"""Checks of the arrays of external predictions: names, axes, labels, sizes.
 
 Every error names the array, what is wrong with it, what was expected and what to do.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from itertools import permutations
 from math import prod
 
 import numpy as np
-from numpy.typing import NDArray
 
 from benchmarks.errors import UserError
 from benchmarks.escaping.names import objection_to
-from benchmarks.score.archive import EXAMPLE, Array, Parts, StoredArray
+from benchmarks.score.rows import unsound
+from benchmarks.score.sources import EXAMPLE, Array, Parts, Source
 
 PROBABILITIES, LABELS, OOD = "probabilities", "labels", "ood_"
 """The names of the arrays; the last is the prefix of those for out-of-distribution images."""
 
 HELD_OUT = ("calibration_probabilities", "calibration_labels")
 """The names of both arrays of calibration images, if there are such."""
-
-ROUNDING = 1e-3
-"""How far a row may be from a sum of 1: half precision; the metrics allow as much."""
 
 MOST_IMAGES = 5_000_000
 """In a file: all that is kept of an image needs some 200 bytes."""
@@ -41,7 +38,7 @@ HINT_IMAGES, HINT_VALUES = 100, 2**20
 """Of so many images, or of fewer if there are many values, rows show which axis is which."""
 
 
-def require_names(arrays: Mapping[str, StoredArray]) -> None:
+def require_names(arrays: Mapping[str, Source]) -> None:
     """Arrays go by their names: ``probabilities``, ``labels``, and ``ood_<name>`` if there are any.
 
     And both of `HELD_OUT`, or neither.
@@ -61,6 +58,7 @@ def require_names(arrays: Mapping[str, StoredArray]) -> None:
             + (f"; missing: {_quoted(missing)}" if missing else "")
             + (f"; rename or leave out: {_quoted(unknown)}" if unknown else "")
             + f"; write it with {EXAMPLE}"
+            + (", or name the file of the labels by --labels" if missing == [LABELS] else "")
         )
     if len(absent := [name for name in HELD_OUT if name not in arrays]) == 1:
         raise UserError(
@@ -75,7 +73,7 @@ def _quoted(names: Sequence[str]) -> str:
     return ", ".join(map(repr, names))
 
 
-def require_label_form(labels: StoredArray) -> None:
+def require_label_form(labels: Source) -> None:
     """The labels are [images], whole numbers, at least one.
 
     Raises:
@@ -130,12 +128,12 @@ def require_classes(labels: Array, *, classes: int, name: str = LABELS) -> None:
         )
 
 
-def members_and_classes(array: StoredArray) -> tuple[int, int]:
+def members_and_classes(array: Source) -> tuple[int, int]:
     """How many of both there are, by an array's shape."""
     return array.shape[0] if len(array.shape) == 3 else 1, array.shape[-1]
 
 
-def blocks_of(array: StoredArray) -> list[tuple[int, int]]:
+def blocks_of(array: Source) -> list[tuple[int, int]]:
     """Starts and ends of blocks of images, each of few enough probabilities."""
     images = array.shape[-2]
     values = prod(members_and_classes(array))
@@ -143,7 +141,7 @@ def blocks_of(array: StoredArray) -> list[tuple[int, int]]:
     return [(start, min(start + step, images)) for start in range(0, images, step)]
 
 
-def require_form(array: StoredArray) -> None:
+def require_form(array: Source) -> None:
     """Numbers, as [members, images, classes] or [images, classes].
 
     Raises:
@@ -161,7 +159,7 @@ def require_form(array: StoredArray) -> None:
         raise UserError(f"{name!r} is empty: it has the shape {shape}")
 
 
-def require_few_values(array: StoredArray) -> None:
+def require_few_values(array: Source) -> None:
     """All probabilities of an image fit into memory.
 
     Raises:
@@ -174,7 +172,7 @@ def require_few_values(array: StoredArray) -> None:
         )
 
 
-def require_same_members(array: StoredArray, probabilities: StoredArray) -> None:
+def require_same_members(array: Source, probabilities: Source) -> None:
     """Out-of-distribution images are predicted by the members and for the classes of the others.
 
     Raises:
@@ -188,7 +186,7 @@ def require_same_members(array: StoredArray, probabilities: StoredArray) -> None
         )
 
 
-def axis_order_hint(array: StoredArray, parts: Parts, images: int) -> str:
+def axis_order_hint(array: Source, parts: Parts, images: int) -> str:
     """What to do, if in another order the axes would be as expected."""
     shape = array.shape
     for order in permutations(range(len(shape))):
@@ -201,67 +199,3 @@ def axis_order_hint(array: StoredArray, parts: Parts, images: int) -> str:
                     f"probabilities.transpose{order}"
                 )
     return ""
-
-
-def unsound(array: Array) -> NDArray[np.bool_]:
-    """Which rows are no distribution."""
-    with np.errstate(all="ignore"):  # whatever the numbers are
-        sums = array.sum(axis=-1, dtype=np.float64)
-        sound: NDArray[np.bool_] = (np.abs(sums - 1) <= ROUNDING) & (array >= 0).all(axis=-1)
-    return ~sound
-
-
-class RowCheck:
-    """Counts the rows of an array that are no distribution, and remembers the first."""
-
-    def __init__(self, array: StoredArray) -> None:
-        self._array = array
-        self._unsound = 0
-        self._first: tuple[int, int] | None = None
-        self._row = np.zeros(0)
-
-    def is_sound(self, block: Array, start: int) -> bool:
-        """Whether this block [members, images, classes], and all before it, are sound."""
-        wrong = unsound(block)
-        self._unsound += int(wrong.sum())
-        if wrong.any():
-            member, image = map(int, np.argwhere(wrong)[0])
-            if self._first is None or (member, start + image) < self._first:
-                self._first = member, start + image
-                self._row = block[member, image].astype(np.float64)
-        return self._first is None
-
-    @np.errstate(all="ignore")
-    def require_sound(self, hint: Callable[[], str]) -> None:
-        """All blocks were sound; the hint is asked for where one was not.
-
-        Raises:
-            UserError: one was not.
-        """
-        if self._first is None:
-            return
-        name, row = self._array.name, self._row
-        member, image = self._first
-        of_member = f"member {member}, " if len(self._array.shape) == 3 else ""
-        if not np.isfinite(row).all():
-            wrong = f"holds {row[~np.isfinite(row)][0]}"
-            remedy = "; find its origin: metrics of it would be NaN too"
-        else:
-            wrong = f"holds {row.min():.4g}" if (row < 0).any() else f"sums to {row.sum():.6g}"
-            remedy = hint() or f"; {_remedy(name, row)}"
-        rows = prod(self._array.shape[:-1])
-        raise UserError(
-            f"{self._unsound:,} of {rows:,} rows of {name!r} are not probabilities; the first "
-            f"({of_member}image {image}) {wrong}; expected non-negative numbers that sum to 1"
-            f"{remedy}"
-        )
-
-
-def _remedy(name: str, row: NDArray[np.float64]) -> str:
-    if (row <= 0).all() and abs(np.exp(row).sum() - 1) <= ROUNDING:
-        return f"if these are logarithms, save np.exp({name})"
-    if -ROUNDING <= row.min() < 0 and abs(row.sum() - 1) <= ROUNDING:
-        return f"if this is rounding, save {name}.clip(0)"
-    if (row >= 0).all() and abs(row.sum() - 1) < 0.1:
-        return f"save {name} / {name}.sum(axis=-1, keepdims=True)"
-    return f"if these are logits, save scipy.special.softmax({name}, axis=-1)"

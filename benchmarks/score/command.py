@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
@@ -9,11 +10,13 @@ import typer
 from rich.console import Console
 
 from benchmarks.command_line import exit_status, named_folder
+from benchmarks.errors import UserError
 from benchmarks.files import writable_folder
 from benchmarks.report.tables.quality import main_table
 from benchmarks.report.tables.text.terminal import caption, notes, terminal
 from benchmarks.run.configuration.choices import require_resampling
-from benchmarks.score.external_predictions import read_predictions, require_same_images
+from benchmarks.score.external_predictions import require_same_images
+from benchmarks.score.prediction_files import FilesBeside, read_predictions
 from benchmarks.score.scoring import Scores, require_no_run, score, write_scores
 from benchmarks.vocabulary import SELF_TRAINED
 
@@ -21,8 +24,33 @@ from benchmarks.vocabulary import SELF_TRAINED
 def main(
     files: Annotated[
         list[Path],
-        typer.Argument(help="Files written by np.savez; several are compared image by image."),
+        typer.Argument(
+            help="Files of predictions (.npz, .npy, .pt, .csv), a method each; several are "
+            "compared image by image."
+        ),
     ],
+    labels: Annotated[
+        Path | None, typer.Option(help="A file of the labels, where the others hold none.")
+    ] = None,
+    ood: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="Predictions of out-of-distribution images; once for each method, in their order.",
+            metavar="NAME=FILE",
+        ),
+    ] = None,
+    calibration: Annotated[
+        list[Path] | None,
+        typer.Option(
+            help="Predictions of calibration images; once for each method, in their order."
+        ),
+    ] = None,
+    calibration_labels: Annotated[
+        Path | None, typer.Option(help="A file of the labels of the calibration images.")
+    ] = None,
+    from_logits: Annotated[
+        bool, typer.Option("--from-logits", help="All predictions are logits, not probabilities.")
+    ] = False,
     out: Annotated[
         Path | None,
         typer.Option(
@@ -38,8 +66,9 @@ def main(
 ) -> None:
     """Score external predictions with the metrics, intervals and tables of the suite.
 
-    A file holds the following arrays, written by np.savez(file, probabilities=..., labels=...,
-    ood_NAME=...). Other names are refused.
+    An .npz file holds the following arrays, written by np.savez(file, probabilities=...,
+    labels=..., ood_NAME=...). Other names are refused. A file of one array is one of predictions
+    (.npy of numpy.save, .pt of torch.save, .csv with a column a class); other files have the rest.
 
     probabilities: [members, images, classes], or [images, classes] for one member; rows sum to 1.
 
@@ -56,7 +85,11 @@ def main(
     method.member_logits(images).softmax(-1). docs/own-predictions.md shows an example.
     """
     require_resampling(resamples, seed)
-    external = [read_predictions(path) for path in files]
+    others = _beside(files, labels, ood or [], calibration or [], calibration_labels)
+    external = [
+        read_predictions(path, beside, from_logits=from_logits)
+        for path, beside in zip(files, others, strict=True)
+    ]
     require_same_images(external)
     if out is not None:
         require_no_run(writable_folder("--out", out))
@@ -64,6 +97,43 @@ def main(
     if out is not None:
         write_scores(scores, external, out, resamples=resamples, seed=seed)
     _show(scores, out)
+
+
+def _beside(
+    files: Sequence[Path],
+    labels: Path | None,
+    ood: Sequence[str],
+    calibration: Sequence[Path],
+    calibration_labels: Path | None,
+) -> list[FilesBeside]:
+    """The files beside each method's own."""
+    sets: dict[str, list[Path]] = {}
+    for word in ood:
+        name, equals, file = word.partition("=")
+        if not (name and equals and file):
+            raise UserError(f"--ood: {word!r} is no NAME=FILE; write, for example, --ood far=a.npy")
+        sets.setdefault(name, []).append(Path(file))
+    for name, paths in sets.items():
+        _require_one_each(f"--ood {name}", paths, files)
+    if calibration:
+        _require_one_each("--calibration", calibration, files)
+    return [
+        FilesBeside(
+            labels,
+            {name: paths[position] for name, paths in sets.items()},
+            calibration[position] if calibration else None,
+            calibration_labels,
+        )
+        for position in range(len(files))
+    ]
+
+
+def _require_one_each(option: str, given: Sequence[Path], files: Sequence[Path]) -> None:
+    if len(given) != len(files):
+        raise UserError(
+            f"{option} is given {len(given)} times for {len(files)} methods; give one file for "
+            "each, in their order"
+        )
 
 
 def _show(scores: Scores, out: Path | None) -> None:

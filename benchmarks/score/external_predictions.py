@@ -1,22 +1,21 @@
-"""Anyone's predictions, read from a file; refused where a number would silently be wrong.
+"""Anyone's predictions, checked: refused where a number would silently be wrong.
 
-The file is an ``.npz``, ``np.savez(file, probabilities=…, labels=…, ood_<name>=…)``, with
+They are arrays by their names, such as ``np.savez(file, probabilities=…, labels=…, ood_<name>=…)``
+writes:
 
 - ``probabilities``: [members, images, classes], or [images, classes] of one member;
 - ``labels``: [images], whole numbers from 0;
 - ``ood_<name>``, any number of them: probabilities of out-of-distribution images;
 - ``calibration_probabilities`` and ``calibration_labels``: the same of images that the model has
   not been trained on, which conformal sets and the temperature are fitted to.
+
+Logits may stand in place of all probabilities, where whoever gives them says so.
 """
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
-from hashlib import file_digest
-from itertools import count
-from pathlib import Path
 
 import numpy as np
 import torch
@@ -24,17 +23,14 @@ from jaxtyping import Int64
 from torch import Tensor
 
 from benchmarks.errors import UserError
-from benchmarks.escaping.names import objection_to, printable
 from benchmarks.inference.image_values import ImageValues, JoinedValues
 from benchmarks.predictions import StoredPrediction
 from benchmarks.progress import tracked
-from benchmarks.score.archive import Array, Parts, StoredArray, opened
 from benchmarks.score.arrays import (
     HELD_OUT,
     LABELS,
     OOD,
     PROBABILITIES,
-    RowCheck,
     axis_order_hint,
     blocks_of,
     require_classes,
@@ -45,8 +41,10 @@ from benchmarks.score.arrays import (
     require_names,
     require_same_members,
 )
+from benchmarks.score.conditions import LABELLED, out_of_distribution
+from benchmarks.score.rows import Check, LogitCheck, ProbabilityCheck
+from benchmarks.score.sources import Array, Parts, Source
 from benchmarks.tasks.conditions import Condition
-from benchmarks.vocabulary import CLEAN
 from methods import Prediction
 from methods.scores import of_members
 from methods.threads import one_torch_thread
@@ -56,9 +54,6 @@ Labels = Int64[Tensor, " images"]
 LINES = 10
 """Of progress, where there is no terminal."""
 
-LABELLED = Condition(CLEAN, "Clean", "clean", data="labelled")
-"""The images with labels, from which out-of-distribution ones are to be distinguished."""
-
 
 @dataclass(frozen=True, eq=False)
 class ExternalPredictions:
@@ -66,7 +61,7 @@ class ExternalPredictions:
 
     Attributes:
         method: its name: the file's name without its ending.
-        sha256: of the file.
+        sha256: of the file, and of those beside it; empty where there is none.
         predictions: by condition, ``clean`` for the labelled images first.
         labels: of these.
     """
@@ -78,23 +73,16 @@ class ExternalPredictions:
 
 
 @one_torch_thread()
-def read_predictions(path: Path) -> ExternalPredictions:
-    """Read and check a file, block by block: it may be larger than the memory.
+def given_predictions(
+    method: str, arrays: Mapping[str, Source], *, from_logits: bool = False
+) -> ExternalPredictions:
+    """Check arrays, by the names that a file has.
 
     Raises:
-        UserError: it cannot be read, or an array in it is missing, unknown or malformed; names the
-            array, what is wrong with it and what to do.
+        UserError: one is missing, unknown or malformed.
     """
-    try:
-        with opened(path) as arrays:
-            if objection := objection_to(path.stem):
-                raise UserError(f"the file's name, which names the method, {objection}")
-            predictions, labels = _predictions(arrays)
-        with path.open("rb") as file:
-            sha256 = file_digest(file, "sha256").hexdigest()
-        return ExternalPredictions(path.stem, sha256, predictions, labels)
-    except UserError as error:
-        raise UserError(f"{printable(str(path))}: {error}") from error
+    predictions, labels = _predictions(arrays, from_logits=from_logits)
+    return ExternalPredictions(method, "", predictions, labels)
 
 
 def require_same_images(external: list[ExternalPredictions]) -> None:
@@ -131,7 +119,7 @@ def _sizes_text(external: ExternalPredictions) -> str:
 
 
 def _predictions(
-    arrays: Mapping[str, StoredArray],
+    arrays: Mapping[str, Source], *, from_logits: bool
 ) -> tuple[dict[Condition, ImageValues], Labels]:
     """By condition, and the labels; all headers are checked before anything else is read."""
     require_names(arrays)
@@ -151,22 +139,24 @@ def _predictions(
         for array in others:
             require_few_values(array)
             require_same_members(array, probabilities)
-        calibration = _calibration(*held_out) if held_out else None
-        blocks = _checked(probabilities, parts, known)
+        calibration = _calibration(*held_out, from_logits=from_logits) if held_out else None
+        blocks = _checked(probabilities, parts, known, from_logits=from_logits)
         predictions = {LABELLED: JoinedValues(blocks, calibration)}
-    conditions = _out_of_distribution([name.removeprefix(OOD) for name in sets])
+    conditions = out_of_distribution([name.removeprefix(OOD) for name in sets])
     for condition, array in zip(conditions, sets.values(), strict=True):
         with array.opened() as parts:
-            predictions[condition] = JoinedValues(_checked(array, parts, None))
+            predictions[condition] = JoinedValues(
+                _checked(array, parts, None, from_logits=from_logits)
+            )
     return dict(predictions), known
 
 
-def _classes(labels: StoredArray) -> np.ndarray:
+def _classes(labels: Source) -> np.ndarray:
     with labels.opened() as parts:
         return parts.part(0, 0, labels.shape[0])
 
 
-def _labels(array: StoredArray, parts: Parts, classes: np.ndarray, name: str) -> Labels:
+def _labels(array: Source, parts: Parts, classes: np.ndarray, name: str) -> Labels:
     """The labels of an array's images, each one of its classes."""
     _require_images(array, parts, len(classes))
     require_few_values(array)
@@ -174,16 +164,17 @@ def _labels(array: StoredArray, parts: Parts, classes: np.ndarray, name: str) ->
     return torch.from_numpy(classes.astype(np.int64))
 
 
-def _calibration(array: StoredArray, labels: StoredArray) -> StoredPrediction:
+def _calibration(array: Source, labels: Source, *, from_logits: bool) -> StoredPrediction:
     """The mean prediction of the calibration images: no more is fitted to."""
     classes = _classes(labels)
     with array.opened() as parts:
         known = _labels(array, parts, classes, labels.name)
-        blocks = [block.prediction.mean for block in _checked(array, parts, known)]
+        checked = _checked(array, parts, known, from_logits=from_logits)
+        blocks = [block.prediction.mean for block in checked]
     return StoredPrediction(Prediction.of(torch.cat(blocks)[None]), known)
 
 
-def _require_images(array: StoredArray, parts: Parts, images: int) -> None:
+def _require_images(array: Source, parts: Parts, images: int) -> None:
     if array.shape[-2] != images:
         raise UserError(
             f"{array.name!r} has the shape {list(array.shape)}, but there are {images:,} "
@@ -192,13 +183,17 @@ def _require_images(array: StoredArray, parts: Parts, images: int) -> None:
         )
 
 
-def _checked(array: StoredArray, parts: Parts, labels: Labels | None) -> Iterator[StoredPrediction]:
-    """The prediction in blocks of images, as long as they are probabilities.
+def _checked(
+    array: Source, parts: Parts, labels: Labels | None, *, from_logits: bool
+) -> Iterator[StoredPrediction]:
+    """The prediction in blocks of images, as long as they are probabilities, or logits.
 
     Raises:
         UserError: some are not; after the last block.
     """
-    check, blocks = RowCheck(array), blocks_of(array)
+    check: Check = LogitCheck(array) if from_logits else ProbabilityCheck(array)
+    predicted = Prediction.of_logits if from_logits else Prediction.of
+    blocks = blocks_of(array)
     read = (
         (start, _stacked(parts.part(len(array.shape) - 2, start, stop))) for start, stop in blocks
     )
@@ -207,16 +202,21 @@ def _checked(array: StoredArray, parts: Parts, labels: Labels | None) -> Iterato
     for start, block in shown if len(blocks) > 1 else read:
         if check.is_sound(block, start):
             of_block = None if labels is None else labels[start : start + block.shape[1]]
-            yield _stored(Prediction.of(_native(block)), of_block)
+            yield with_scores(predicted(_native(block)), of_block)
     images = array.shape[-2]
     labelled = labels is not None
     check.require_sound(lambda: axis_order_hint(array, parts, images) if labelled else "")
 
 
-def _stored(prediction: Prediction, labels: Labels | None) -> StoredPrediction:
+def with_scores(prediction: Prediction, labels: Labels | None) -> StoredPrediction:
     """With the scores of its members; there are neither logits nor features."""
     members = prediction.member_probabilities
-    scores = {name: score.of(members) for name, score in of_members().items() if score.of}
+    unknown = torch.full((len(prediction.mean),), torch.nan, dtype=torch.float64)
+    scores = {
+        name: unknown if members is None else score.of(members)
+        for name, score in of_members().items()
+        if score.of
+    }
     return StoredPrediction(replace(prediction, scores=scores), labels)
 
 
@@ -228,24 +228,4 @@ def _stacked(block: Array) -> Array:
 def _native(block: Array) -> Tensor:
     # Native byte order and a type that torch knows; single precision stays as small as it is.
     kind = np.float32 if block.dtype.itemsize <= 4 else np.float64
-    return torch.from_numpy(np.ascontiguousarray(block, dtype=kind))
-
-
-def _out_of_distribution(names: Sequence[str]) -> Iterator[Condition]:
-    """The sets of images; what a condition's name may not hold is in its label alone."""
-    taken: set[str] = set()
-    for name in names:
-        plain = re.sub("[^a-z0-9_-]+", "-", name.lower())
-        condition = next(
-            one for n in count(1) if (one := f"ood-{plain}{f'-{n}' if n > 1 else ''}") not in taken
-        )
-        taken.add(condition)
-        yield Condition(
-            name=condition,
-            label=name,
-            group="out-of-distribution",
-            data=name,
-            labels="none",
-            reason="out-of-distribution images have no label",
-            paired_with=condition,
-        )
+    return torch.from_numpy(np.require(block, dtype=kind, requirements=["C", "W"]))

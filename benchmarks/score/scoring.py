@@ -32,7 +32,8 @@ from benchmarks.report.tables.text.formats import SUFFIXES, table_files, write_t
 from benchmarks.run.measurement_rows import measure_values
 from benchmarks.run.nouns import condition_records, metric_records, score_records
 from benchmarks.run.summary import summarise
-from benchmarks.score.external_predictions import LABELLED, LINES, ExternalPredictions
+from benchmarks.score.conditions import LABELLED
+from benchmarks.score.external_predictions import LINES, ExternalPredictions
 from benchmarks.stored.json_shape import misfit
 from benchmarks.vocabulary import (
     COMPARISONS_CSV,

@@ -110,6 +110,9 @@ def test_image_file_is_taken(command_line: CommandLine, tmp_path: Path) -> None:
     [
         ((), "name one image"),
         (("--index", "1", "--image", "a.png"), "name one image"),
+        (("a.png", "--index", "1"), "name one image"),
+        (("a.png", "--image", "b.png"), "name one image"),
+        (("none.png",), "--image none.png: there is no such file"),
         (("--index", "600"), "600 is not a test image; expected 0 to 599"),
         (("--index", "-1"), "-1 is not a test image"),
         (("--index", "one"), "valid integer"),

@@ -11,7 +11,8 @@ import pytest
 from benchmarks.errors import UserError
 from benchmarks.predictions import RunUnit
 from benchmarks.run.measurement_rows import measure_values
-from benchmarks.score.external_predictions import LABELLED, read_predictions
+from benchmarks.score.conditions import LABELLED
+from benchmarks.score.prediction_files import read_predictions
 from tests.hostile.mutation import LENGTHS, files_damaged, fuzz, outcome
 
 UNIT = RunUnit("self-trained", "a", None, 0)

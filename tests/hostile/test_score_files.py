@@ -20,7 +20,8 @@ import pytest
 
 from benchmarks.errors import UserError
 from benchmarks.score import archive, arrays
-from benchmarks.score.external_predictions import ExternalPredictions, read_predictions
+from benchmarks.score.external_predictions import ExternalPredictions
+from benchmarks.score.prediction_files import read_predictions
 from benchmarks.score.scoring import score
 
 IMAGES, CLASSES = 200, 4

@@ -27,7 +27,8 @@ from benchmarks.predictions import RunUnit, StoredPrediction
 from benchmarks.records import as_table, read_table, write_table
 from benchmarks.run.measurement_rows import measure
 from benchmarks.score import command as score
-from benchmarks.score.external_predictions import LABELLED, read_predictions
+from benchmarks.score.conditions import LABELLED
+from benchmarks.score.prediction_files import read_predictions
 from methods import Prediction
 from methods.scores import SCORES
 from methods.scores.entropy import predictive_entropy

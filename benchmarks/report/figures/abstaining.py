@@ -10,9 +10,11 @@ from matplotlib.axes import Axes
 
 from benchmarks.records import where
 from benchmarks.report.figures.drawing import (
+    Canvas,
     Drawing,
     draw_band,
     legend_below,
+    page,
     panels,
     replicates_entry,
     rows_of,
@@ -29,7 +31,9 @@ IN_A_ROW = 4
 X_LABEL, Y_LABEL = "Images abstained on (%)", "Error of the rest (%)"
 
 
-def abstaining_figures(results: Results, looks: Mapping[Variant, Look]) -> Iterator[Drawing]:
+def abstaining_figures(
+    results: Results, looks: Mapping[Variant, Look], canvas: Canvas = page
+) -> Iterator[Drawing]:
     """A panel a condition."""
     numbers = errors(results)
     if numbers["abstained"].nunique() < 2:
@@ -37,7 +41,7 @@ def abstaining_figures(results: Results, looks: Mapping[Variant, Look]) -> Itera
     thin = replicate_errors(results, numbers)
     shown = list(dict.fromkeys(numbers["condition"]))
     width = PAGE if len(shown) > IN_A_ROW / 2 else COLUMN
-    figure, axes = panels(len(shown), columns=IN_A_ROW, width=width, height=2.1)
+    figure, axes = panels(canvas, len(shown), columns=IN_A_ROW, width=width, height=2.1)
     for ax, condition in zip(axes, shown, strict=True):
         means, replicates = (where(table, condition=condition) for table in (numbers, thin))
         draw(ax, means, replicates, looks).set_title(results.label_of(condition))

@@ -11,10 +11,12 @@ from matplotlib.axes import Axes
 
 from benchmarks.records import where
 from benchmarks.report.figures.drawing import (
+    Canvas,
     Drawing,
     claim_drawing,
     claim_numbers,
     legend_below,
+    page,
     panels,
 )
 from benchmarks.report.names import Names, Variant
@@ -48,7 +50,9 @@ IMAGES_RANKED = {CLEAN: "All images", WHERE_C_DISAGREES: "Images on which ensemb
 """The titles of the images by which rankings are compared."""
 
 
-def certainty_figures(results: Results, _: Mapping[Variant, Look]) -> Iterator[Drawing]:
+def certainty_figures(
+    results: Results, _: Mapping[Variant, Look], canvas: Canvas = page
+) -> Iterator[Drawing]:
     """Under each condition, accuracy by how many votes agree, and how often so many do."""
     numbers = by_share(claim_numbers(results, CERTAINTY))
     if numbers.empty:
@@ -56,6 +60,7 @@ def certainty_figures(results: Results, _: Mapping[Variant, Look]) -> Iterator[D
     conditions = list(dict.fromkeys(numbers["condition"]))
     columns = len(conditions)
     figure, axes = panels(
+        canvas,
         2 * columns,
         columns=columns,
         width=PAGE if columns > 1 else COLUMN,
@@ -74,7 +79,9 @@ def certainty_figures(results: Results, _: Mapping[Variant, Look]) -> Iterator[D
     yield Drawing(CERTAINTY, figure, numbers)
 
 
-def rank_agreement_figures(results: Results, _: Mapping[Variant, Look]) -> Iterator[Drawing]:
+def rank_agreement_figures(
+    results: Results, _: Mapping[Variant, Look], canvas: Canvas = page
+) -> Iterator[Drawing]:
     """How alike images are ranked by MC-dropout and ensembles; a point a pair."""
     numbers = claim_numbers(results, RANK_AGREEMENT)
     correlations = rank_correlations(numbers)
@@ -83,7 +90,13 @@ def rank_agreement_figures(results: Results, _: Mapping[Variant, Look]) -> Itera
     images = list(dict.fromkeys(correlations["condition"]))
     rows = correlations["pair"].nunique() * correlations["score"].nunique()
     figure, axes = panels(
-        len(images), columns=2, width=PAGE, height=0.9 + 0.22 * rows, sharex=True, sharey=True
+        canvas,
+        len(images),
+        columns=2,
+        width=PAGE,
+        height=0.9 + 0.22 * rows,
+        sharex=True,
+        sharey=True,
     )
     for ax, condition in zip(axes, images, strict=True):
         draw_rank_agreement(ax, results.names, where(correlations, condition=condition))
@@ -91,7 +104,9 @@ def rank_agreement_figures(results: Results, _: Mapping[Variant, Look]) -> Itera
     yield claim_drawing(RANK_AGREEMENT, figure, numbers)
 
 
-def missing_data_figures(results: Results, _: Mapping[Variant, Look]) -> Iterator[Drawing]:
+def missing_data_figures(
+    results: Results, _: Mapping[Variant, Look], canvas: Canvas = page
+) -> Iterator[Drawing]:
     """Epistemic uncertainty by what the networks were trained on."""
     numbers = claim_numbers(results, MISSING_DATA).dropna(subset=["training_set"])
     if numbers.empty:
@@ -100,6 +115,7 @@ def missing_data_figures(results: Results, _: Mapping[Variant, Look]) -> Iterato
     conditions = list(dict.fromkeys(numbers["condition"]))
     columns = len(conditions)
     figure, axes = panels(
+        canvas,
         len(metrics) * columns,
         columns=columns,
         width=COLUMN,
@@ -122,13 +138,15 @@ def missing_data_figures(results: Results, _: Mapping[Variant, Look]) -> Iterato
     yield claim_drawing(MISSING_DATA, figure, numbers)
 
 
-def spread_figures(results: Results, _: Mapping[Variant, Look]) -> Iterator[Drawing]:
+def spread_figures(
+    results: Results, _: Mapping[Variant, Look], canvas: Canvas = page
+) -> Iterator[Drawing]:
     """Standard deviation of a class's votes between networks, and between samples of passes."""
     spread = results.curve("claims-spread")
     if spread.empty:
         return
     images = sorted(set(spread["image"]))
-    figure, axes = panels(len(images), columns=2, width=PAGE, height=1.9, sharey=True)
+    figure, axes = panels(canvas, len(images), columns=2, width=PAGE, height=1.9, sharey=True)
     for ax, image in zip(axes, images, strict=True):
         draw_spread(ax, results.names, where(spread, image=image))
         ax.set_title(f"Image {image}")

@@ -11,7 +11,7 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import LogLocator, NullFormatter, StrMethodFormatter
 
 from benchmarks.records import where
-from benchmarks.report.figures.drawing import Drawing, legend_below, panels
+from benchmarks.report.figures.drawing import Canvas, Drawing, legend_below, page, panels
 from benchmarks.report.names import Names, Variant
 from benchmarks.report.numbers.cost import main_setup, points
 from benchmarks.report.numbers.replicates import of_replicates
@@ -23,7 +23,9 @@ FRONT = "Pareto front: no other point is both faster and better"
 REPLICATES = "Small: replicates (triangles: beyond the axis)"
 
 
-def cost_figures(results: Results, looks: Mapping[Variant, Look]) -> Iterator[Drawing]:
+def cost_figures(
+    results: Results, looks: Mapping[Variant, Look], canvas: Canvas = page
+) -> Iterator[Drawing]:
     """A column a measure; a row for single images, and one for the largest batch."""
     numbers = points(results)
     setup = main_setup(results.latency)
@@ -32,7 +34,9 @@ def cost_figures(results: Results, looks: Mapping[Variant, Look]) -> Iterator[Dr
     thin = of_replicates(results, numbers, "batch_size", "p50_ms")
     shown = list(numbers[["metric", "condition"]].drop_duplicates().itertuples(index=False))
     sizes = sorted(set(numbers["batch_size"]))
-    figure, axes = panels(len(shown) * len(sizes), columns=len(shown), width=PAGE, height=2.1)
+    figure, axes = panels(
+        canvas, len(shown) * len(sizes), columns=len(shown), width=PAGE, height=2.1
+    )
     for position, ax in enumerate(axes):
         row, column = divmod(position, len(shown))
         metric, condition = shown[column]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from textwrap import wrap
 from typing import Any, NamedTuple
 
@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.artist import Artist
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure
+from matplotlib.figure import Figure, SubFigure
 from matplotlib.lines import Line2D
 from matplotlib.text import Text
 
@@ -32,6 +32,18 @@ ROWS, ROW = 3, 0.146
 """How many rows of a legend a figure's height has space for, and how many inches one takes."""
 
 
+Sheet = Figure | SubFigure
+"""What panels are drawn on: a figure of its own, or a part of another one."""
+
+Canvas = Callable[[float, float], Sheet]
+"""From the width and the height in inches that a drawing asks for to its sheet: once a drawing."""
+
+
+def page(width: float, height: float) -> Sheet:
+    """A figure of its own, of this width and height in inches."""
+    return Figure(figsize=(width, height), layout="constrained")
+
+
 class Drawing(NamedTuple):
     """A figure, and the numbers that it shows.
 
@@ -40,11 +52,11 @@ class Drawing(NamedTuple):
     """
 
     name: str
-    figure: Figure
+    figure: Sheet
     numbers: pd.DataFrame
 
 
-def without_formulas(figure: Figure) -> None:
+def without_formulas(figure: Sheet) -> None:
     """Before anything is drawn: a dollar in a name begins no formula, as those in numbers do."""
     for text in figure.findobj(Text):
         if isinstance(text, Text) and "$" in text.get_text():
@@ -52,12 +64,12 @@ def without_formulas(figure: Figure) -> None:
 
 
 def panels(
-    count: int, *, columns: int, width: float, height: float, **shared: Any
-) -> tuple[Figure, list[Axes]]:
-    """A figure of so many panels, in rows of so many columns; ``height`` is that of a row."""
+    canvas: Canvas, count: int, *, columns: int, width: float, height: float, **shared: Any
+) -> tuple[Sheet, list[Axes]]:
+    """A sheet of so many panels, in rows of so many columns; ``height`` is that of a row."""
     columns = min(columns, count)
     rows = math.ceil(count / columns)
-    figure = Figure(figsize=(width, rows * height), layout="constrained")
+    figure = canvas(width, rows * height)
     grid = figure.subplots(rows, columns, squeeze=False, **shared).flatten().tolist()
     for unused in grid[count:]:
         unused.remove()
@@ -67,7 +79,7 @@ def panels(
     return figure, axes
 
 
-def legend_below(figure: Figure, axes: Iterable[Axes], *, extra: Sequence[Artist] = ()) -> None:
+def legend_below(figure: Sheet, axes: Iterable[Axes], *, extra: Sequence[Artist] = ()) -> None:
     """One legend for all panels, each label once; a long one makes the figure higher.
 
     ``extra``: further artists with a label.
@@ -80,17 +92,29 @@ def legend_below(figure: Figure, axes: Iterable[Axes], *, extra: Sequence[Artist
     entries |= {str(handle.get_label()): handle for handle in extra}
     if not entries:
         return
-    columns = _columns_that_fit(list(entries), figure.get_figwidth())
-    further = max(0, -(-len(entries) // columns) - ROWS)
-    figure.set_figheight(figure.get_figheight() + ROW * further)
+    columns = _columns_that_fit(list(entries), _width(figure))
+    _heighten(figure, ROW * max(0, -(-len(entries) // columns) - ROWS))
     figure.legend(list(entries.values()), list(entries), loc="outside lower center", ncols=columns)
 
 
-def title_above(figure: Figure, text: str) -> None:
+def title_above(figure: Sheet, text: str) -> None:
     """A title in as many lines as it needs, for which the figure is made higher."""
-    lines = wrap(text, int(figure.get_figwidth() * CHARACTERS))
-    figure.set_figheight(figure.get_figheight() + LINE * len(lines))
+    lines = wrap(text, int(_width(figure) * CHARACTERS))
+    _heighten(figure, LINE * len(lines))
     figure.suptitle("\n".join(lines), fontsize="medium")
+
+
+def _width(figure: Sheet) -> float:
+    """In inches."""
+    if isinstance(figure, Figure):
+        return figure.get_figwidth()
+    return figure.bbox.width / figure.dpi
+
+
+def _heighten(figure: Sheet, inches: float) -> None:
+    """A part of another figure stays as high as it is."""
+    if isinstance(figure, Figure):
+        figure.set_figheight(figure.get_figheight() + inches)
 
 
 def _columns_that_fit(labels: list[str], width: float) -> int:
@@ -176,6 +200,6 @@ def claim_numbers(results: Results, figure: str) -> pd.DataFrame:
     return numbers.drop(columns="figure").reset_index(drop=True)
 
 
-def claim_drawing(name: str, figure: Figure, numbers: pd.DataFrame) -> Drawing:
+def claim_drawing(name: str, figure: Sheet, numbers: pd.DataFrame) -> Drawing:
     """A figure of claims; of the fields of their quantities, those that any has."""
     return Drawing(name, figure, numbers.dropna(axis=1, how="all"))

@@ -11,7 +11,7 @@ from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
-from benchmarks.report.figures.drawing import Drawing, legend_below, panels, rows_of
+from benchmarks.report.figures.drawing import Canvas, Drawing, legend_below, page, panels, rows_of
 from benchmarks.report.names import Variant
 from benchmarks.report.read.comparisons import Quantity
 from benchmarks.report.results import Results
@@ -24,14 +24,16 @@ COLUMNS = ["method", "members", "condition", *PARTS, TOTAL, "lower", "upper"]
 INTERVAL: Any = {"ecolor": "0.6", "elinewidth": 0.8, "capsize": 1.5, "capthick": 0.8}
 
 
-def entropy_figures(results: Results, looks: Mapping[Variant, Look]) -> Iterator[Drawing]:
+def entropy_figures(
+    results: Results, looks: Mapping[Variant, Look], canvas: Canvas = page
+) -> Iterator[Drawing]:
     """A panel a method, a bar a condition."""
     numbers = parts(results)
     variants = [v for v in results.largest if not rows_of(numbers, v).empty]
     if not variants:
         return
     figure, axes = panels(
-        len(variants), columns=1, width=PAGE, height=1.15, sharex=True, sharey=True
+        canvas, len(variants), columns=1, width=PAGE, height=1.15, sharex=True, sharey=True
     )
     for ax, variant in zip(axes, variants, strict=True):
         draw(ax, results, rows_of(numbers, variant), looks[variant])

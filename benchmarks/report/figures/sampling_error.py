@@ -9,7 +9,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 
 from benchmarks.records import where
-from benchmarks.report.figures.drawing import Drawing, legend_below, panels
+from benchmarks.report.figures.drawing import Canvas, Drawing, legend_below, page, panels
 from benchmarks.report.names import Names, Variant
 from benchmarks.report.results import Results
 from benchmarks.report.style import PAGE, Look
@@ -26,14 +26,16 @@ SAMPLED_MEASURES = {
 """The measures of a single image that are drawn, with their colours and markers."""
 
 
-def sampling_error_figures(results: Results, _: Mapping[Variant, Look]) -> Iterator[Drawing]:
+def sampling_error_figures(
+    results: Results, _: Mapping[Variant, Look], canvas: Canvas = page
+) -> Iterator[Drawing]:
     """By condition, the error of each measure against the number of members."""
     errors = results.curve("sampling_error")
     if errors.empty:
         return
     shown = errors[errors["measure"].isin(SAMPLED_MEASURES) & errors["rms_error"].notna()]
     conditions = list(dict.fromkeys(shown["condition"]))
-    figure, axes = panels(len(conditions), columns=2, width=PAGE, height=2.3, sharey=True)
+    figure, axes = panels(canvas, len(conditions), columns=2, width=PAGE, height=2.3, sharey=True)
     for ax, condition in zip(axes, conditions, strict=True):
         draw_errors(ax, results.names, where(shown, condition=condition))
         ax.set_title(results.label_of(condition))

@@ -10,8 +10,10 @@ import pandas as pd
 from benchmarks.nouns import MetricRecord
 from benchmarks.records import where
 from benchmarks.report.figures.drawing import (
+    Canvas,
     Drawing,
     legend_below,
+    page,
     panels,
     replicates_entry,
     title_above,
@@ -25,7 +27,9 @@ from benchmarks.report.style import PAGE, Look
 IN_A_ROW = 3
 
 
-def set_coverage_figures(results: Results, looks: Mapping[Variant, Look]) -> Iterator[Drawing]:
+def set_coverage_figures(
+    results: Results, looks: Mapping[Variant, Look], canvas: Canvas = page
+) -> Iterator[Drawing]:
     """Of each group a panel a metric that has a nominal value, with a line there."""
     metrics = [one for one in results.names.nouns.metrics if not math.isnan(one.nominal)]
     for group in results.severities:
@@ -35,7 +39,7 @@ def set_coverage_figures(results: Results, looks: Mapping[Variant, Look]) -> Ite
         thin, scale = of_replicates(results, numbers, "severity"), scale_of(results, group)
         shown = [one for one in metrics if one.name in set(numbers["metric"])]
         figure, axes = panels(
-            len(shown), columns=IN_A_ROW, width=PAGE, height=2.0, sharex=True, sharey=True
+            canvas, len(shown), columns=IN_A_ROW, width=PAGE, height=2.0, sharex=True, sharey=True
         )
         for position, (ax, metric) in enumerate(zip(axes, shown, strict=True)):
             printed = results.names.printed(metric.name)

@@ -13,9 +13,11 @@ from matplotlib.axes import Axes
 from benchmarks.nouns import MetricRecord
 from benchmarks.records import where
 from benchmarks.report.figures.drawing import (
+    Canvas,
     Drawing,
     draw_band,
     legend_below,
+    page,
     panels,
     replicates_entry,
     rows_of,
@@ -63,7 +65,9 @@ class Scale(NamedTuple):
         return tuple(self.severities[::step])
 
 
-def severity_figures(results: Results, looks: Mapping[Variant, Look]) -> Iterator[Drawing]:
+def severity_figures(
+    results: Results, looks: Mapping[Variant, Look], canvas: Canvas = page
+) -> Iterator[Drawing]:
     """Of each group all metrics in a figure as wide as the page, and each in one of a column."""
     for group in results.severities:
         numbers = lines(results, group)
@@ -73,7 +77,9 @@ def severity_figures(results: Results, looks: Mapping[Variant, Look]) -> Iterato
         entry = replicates_entry(thin, "their mean")
         metrics = list(dict.fromkeys(numbers["metric"]))
         printed = {metric: results.names.printed(metric) for metric in metrics}
-        figure, axes = panels(len(metrics), columns=IN_A_ROW, width=PAGE, height=1.75, sharex=True)
+        figure, axes = panels(
+            canvas, len(metrics), columns=IN_A_ROW, width=PAGE, height=1.75, sharex=True
+        )
         for position, (ax, metric) in enumerate(zip(axes, metrics, strict=True)):
             is_first = position < IN_A_ROW
             draw(ax, numbers, metric, printed[metric], scale, looks, thin, reason=is_first)
@@ -82,7 +88,7 @@ def severity_figures(results: Results, looks: Mapping[Variant, Look]) -> Iterato
         legend_below(figure, axes, extra=entry)
         yield Drawing(group, figure, numbers)
         for metric in metrics:
-            figure, (ax,) = panels(1, columns=1, width=COLUMN, height=2.7)
+            figure, (ax,) = panels(canvas, 1, columns=1, width=COLUMN, height=2.7)
             draw(ax, numbers, metric, printed[metric], scale, looks, thin)
             legend_below(figure, [ax], extra=entry)
             yield Drawing(f"{group}-{metric}", figure, where(numbers, metric=metric))

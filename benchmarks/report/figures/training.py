@@ -11,7 +11,7 @@ from matplotlib.ticker import MaxNLocator
 
 from benchmarks.nouns import RecipeRecord
 from benchmarks.records import where
-from benchmarks.report.figures.drawing import Drawing, legend_below, panels
+from benchmarks.report.figures.drawing import Canvas, Drawing, legend_below, page, panels
 from benchmarks.report.names import Variant
 from benchmarks.report.results import Results
 from benchmarks.report.style import BAND, PAGE, Look
@@ -28,13 +28,15 @@ SPLITS = {"training": ("0.15", "o", "-"), "validation": ("0.55", "s", (0.0, (4.0
 DROPOUT_ON = "accuracy_dropout_on"
 
 
-def training_figures(results: Results, looks: Mapping[Variant, Look]) -> Iterator[Drawing]:
+def training_figures(
+    results: Results, looks: Mapping[Variant, Look], canvas: Canvas = page
+) -> Iterator[Drawing]:
     """The article's plots, a panel a measure: the mean over the networks, and their range."""
     if results.training.empty:
         return
     numbers = over_networks(results.training)
     networks = results.training["network"].nunique()
-    figure, axes = panels(len(MEASURES), columns=4, width=PAGE, height=2.0, sharex=True)
+    figure, axes = panels(canvas, len(MEASURES), columns=4, width=PAGE, height=2.0, sharex=True)
     for ax, measure in zip(axes, MEASURES, strict=True):
         draw(ax, numbers, measure)
     for recipe in results.names.nouns.recipes:

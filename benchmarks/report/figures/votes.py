@@ -13,9 +13,11 @@ from matplotlib.ticker import MaxNLocator
 from benchmarks.records import where
 from benchmarks.report.figures.drawing import (
     LETTER,
+    Canvas,
     Drawing,
     claim_drawing,
     claim_numbers,
+    page,
     panels,
     rows_of,
     show_image,
@@ -51,7 +53,9 @@ BAR_WIDTH = 0.8
 """Of all that stands above a class."""
 
 
-def example_figures(results: Results, looks: Mapping[Variant, Look]) -> Iterator[Drawing]:
+def example_figures(
+    results: Results, looks: Mapping[Variant, Look], canvas: Canvas = page
+) -> Iterator[Drawing]:
     """Each method's votes for one image by each group's severity.
 
     As Gal & Ghahramani 2016, figure 4, for a digit that is rotated.
@@ -64,7 +68,7 @@ def example_figures(results: Results, looks: Mapping[Variant, Look]) -> Iterator
         variants = [v for v in results.largest if not rows_of(table, v).empty]
         if table["severity"].nunique() < 2 or not variants:
             continue
-        figure = Figure(figsize=(COLUMN, 0.75 + 1.15 * len(variants)), layout="constrained")
+        figure = canvas(COLUMN, 0.75 + 1.15 * len(variants))
         grid = figure.subplots(
             *(len(variants) + 1, 1),
             sharex=True,
@@ -77,7 +81,9 @@ def example_figures(results: Results, looks: Mapping[Variant, Look]) -> Iterator
         yield Drawing(f"{group}-votes", figure, table)
 
 
-def high_disagreement_figures(results: Results, looks: Mapping[Variant, Look]) -> Iterator[Drawing]:
+def high_disagreement_figures(
+    results: Results, looks: Mapping[Variant, Look], canvas: Canvas = page
+) -> Iterator[Drawing]:
     """The images on which the methods' votes differ most, each with all votes."""
     table = results.curve("high_disagreement")
     variants = [v for v in results.largest if not rows_of(table, v).empty]
@@ -87,7 +93,7 @@ def high_disagreement_figures(results: Results, looks: Mapping[Variant, Look]) -
     rows = -(-len(ranks) // IMAGES_IN_A_ROW)
     height, turned = 0.95 + 0.17 * len(variants), turned_letters(results.names)
     total = rows * height + 0.3 + LETTER * turned
-    figure = Figure(figsize=(PAGE, total), layout="constrained")
+    figure = canvas(PAGE, total)
     grid = figure.subplots(
         *(2 * rows, IMAGES_IN_A_ROW),
         squeeze=False,
@@ -117,7 +123,9 @@ def high_disagreement_figures(results: Results, looks: Mapping[Variant, Look]) -
     yield Drawing("high-disagreement", figure, table)
 
 
-def article_image_figures(results: Results, _: Mapping[Variant, Look]) -> Iterator[Drawing]:
+def article_image_figures(
+    results: Results, _: Mapping[Variant, Look], canvas: Canvas = page
+) -> Iterator[Drawing]:
     """The article's count plots, for every network: a point a network, bars their mean."""
     numbers = where(claim_numbers(results, COUNT_PLOTS), metric=VOTES)
     # Several claims may be about the same votes.
@@ -126,7 +134,9 @@ def article_image_figures(results: Results, _: Mapping[Variant, Look]) -> Iterat
     if not images:
         return
     ratios = [0.45, 1] * min(2, len(images))
-    figure, axes = panels(2 * len(images), columns=4, width=PAGE, height=2.0, width_ratios=ratios)
+    figure, axes = panels(
+        canvas, 2 * len(images), columns=4, width=PAGE, height=2.0, width_ratios=ratios
+    )
     for index, image, votes in zip(images, axes[::2], axes[1::2], strict=True):
         show_image(image, results.images.get((TEST_IMAGES, index)))
         title = [f"Image {index}", ARTICLE_IMAGES.get(index)]

@@ -10,7 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.ticker import FixedLocator, NullLocator
 
 from benchmarks.records import where
-from benchmarks.report.figures.drawing import Drawing, panels
+from benchmarks.report.figures.drawing import Canvas, Drawing, page, panels
 from benchmarks.report.names import Variant
 from benchmarks.report.results import Results
 from benchmarks.report.style import PAGE, Look, look_in
@@ -25,7 +25,9 @@ COLUMNS = 3
 BOUNDS = ("worth", "worth_lower", "worth_upper")
 
 
-def worth_figures(results: Results, looks: Mapping[Variant, Look]) -> Iterator[Drawing]:
+def worth_figures(
+    results: Results, looks: Mapping[Variant, Look], canvas: Canvas = page
+) -> Iterator[Drawing]:
     """The methods of the sizes compared, in ensembles of their own recipe."""
     numbers = shown(results)
     if numbers.empty:
@@ -34,6 +36,7 @@ def worth_figures(results: Results, looks: Mapping[Variant, Look]) -> Iterator[D
     named = set(zip(numbers["method"], numbers["members"], strict=True))
     variants = [variant for variant in results.shown if tuple(variant) in named]
     figure, axes = panels(
+        canvas,
         len(pairs),
         columns=COLUMNS,
         width=PAGE,

@@ -6,16 +6,17 @@ from collections.abc import Iterator, Mapping
 
 import pandas as pd
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 
 from benchmarks.nouns import ConditionRecord
 from benchmarks.report.figures.drawing import (
+    Canvas,
     Drawing,
     conditions_in,
     draw_curve,
     drawn_curves,
     legend_below,
+    page,
     panels,
     replicates_entry,
     rows_of,
@@ -35,7 +36,9 @@ LEAST_SHARE = 0.0005
 """Of images, where the axis begins."""
 
 
-def roc_figures(results: Results, looks: Mapping[Variant, Look]) -> Iterator[Drawing]:
+def roc_figures(
+    results: Results, looks: Mapping[Variant, Look], canvas: Canvas = page
+) -> Iterator[Drawing]:
     """A figure a score, a panel a set of out-of-distribution images."""
     table = results.curve("roc")
     for score in scores_in(table, results.names):
@@ -43,6 +46,7 @@ def roc_figures(results: Results, looks: Mapping[Variant, Look]) -> Iterator[Dra
         conditions = [c for c in conditions_in(numbers, results.names) if c in results.ood]
         columns = min(IN_A_ROW, len(conditions))
         figure, axes = panels(
+            canvas,
             len(conditions),
             columns=IN_A_ROW,
             width=max(COLUMN, PAGE * columns / IN_A_ROW),
@@ -65,7 +69,9 @@ def roc_figures(results: Results, looks: Mapping[Variant, Look]) -> Iterator[Dra
         yield Drawing(f"roc-{score}", figure, drawn_curves(numbers, "flagged_clean", "flagged"))
 
 
-def histogram_figures(results: Results, looks: Mapping[Variant, Look]) -> Iterator[Drawing]:
+def histogram_figures(
+    results: Results, looks: Mapping[Variant, Look], canvas: Canvas = page
+) -> Iterator[Drawing]:
     """A figure a score, a row a method, a column a set of out-of-distribution images."""
     table = results.curve("histograms")
     for score in scores_in(table, results.names):
@@ -74,10 +80,7 @@ def histogram_figures(results: Results, looks: Mapping[Variant, Look]) -> Iterat
         variants = [v for v in results.largest if not rows_of(numbers, v).empty]
         if not conditions:
             continue
-        figure = Figure(
-            figsize=(max(COLUMN, PAGE * min(1, len(conditions) / 3)), 0.5 + 1.15 * len(variants)),
-            layout="constrained",
-        )
+        figure = canvas(max(COLUMN, PAGE * min(1, len(conditions) / 3)), 0.5 + 1.15 * len(variants))
         grid = figure.subplots(
             *(len(variants), len(conditions)), squeeze=False, sharex=True, sharey=True
         )

@@ -7,14 +7,15 @@ from collections.abc import Iterator, Mapping
 
 import pandas as pd
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure
 from matplotlib.ticker import LogLocator, StrMethodFormatter
 
 from benchmarks.records import where
 from benchmarks.report.figures.drawing import (
+    Canvas,
     Drawing,
     conditions_in,
     legend_below,
+    page,
     replicates_entry,
     rows_of,
 )
@@ -37,13 +38,15 @@ BAR = 0.6
 """How opaque a bin's interval is."""
 
 
-def reliability_figures(results: Results, looks: Mapping[Variant, Look]) -> Iterator[Drawing]:
+def reliability_figures(
+    results: Results, looks: Mapping[Variant, Look], canvas: Canvas = page
+) -> Iterator[Drawing]:
     """A column of two panels a condition: accuracy against confidence, and images a bin."""
     bins = results.curve("reliability")
     conditions = conditions_in(bins, results.names)
     if not conditions:
         return
-    figure = Figure(figsize=(max(COLUMN, PAGE * len(conditions) / 3), 3.3), layout="constrained")
+    figure = canvas(max(COLUMN, PAGE * len(conditions) / 3), 3.3)
     grid = figure.subplots(
         *(2, len(conditions)),
         squeeze=False,

@@ -8,11 +8,13 @@ import pandas as pd
 from matplotlib.axes import Axes
 
 from benchmarks.report.figures.drawing import (
+    Canvas,
     Drawing,
     conditions_in,
     draw_curve,
     drawn_curves,
     legend_below,
+    page,
     panels,
     replicates_entry,
     rows_of,
@@ -26,13 +28,16 @@ LEAST_COVERAGE = 0.02
 """Where curves begin: the error rate of fewer images is chance."""
 
 
-def risk_coverage_figures(results: Results, looks: Mapping[Variant, Look]) -> Iterator[Drawing]:
+def risk_coverage_figures(
+    results: Results, looks: Mapping[Variant, Look], canvas: Canvas = page
+) -> Iterator[Drawing]:
     """A figure a score, a panel a condition."""
     table = results.curve("risk_coverage")
     for score in scores_in(table, results.names):
         numbers = table[table["score"] == score]
         conditions = conditions_in(numbers, results.names)
         figure, axes = panels(
+            canvas,
             len(conditions),
             columns=3,
             width=max(COLUMN, PAGE * len(conditions) / 3),

@@ -1,0 +1,174 @@
+"""A user's own networks: methods predict the user's images, and are measured and compared."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from benchmarks.api.errors import ArgumentError, as_library
+from benchmarks.api.inputs import batches
+from benchmarks.api.results import BenchmarkResults
+from benchmarks.errors import UserError, one_line
+from benchmarks.escaping.names import objection_to
+from benchmarks.inference.image_values import ImageValues, JoinedValues
+from benchmarks.predictions import StoredPrediction
+from benchmarks.progress import progress_shown
+from benchmarks.run.configuration.choices import require_resampling
+from benchmarks.score.arrays import require_classes
+from benchmarks.score.conditions import LABELLED, out_of_distribution
+from benchmarks.score.external_predictions import ExternalPredictions, with_scores
+from benchmarks.score.scoring import score
+from benchmarks.tasks.conditions import Condition
+from methods import PooledMethod, Prediction, UncertaintyMethod
+from methods.contract import ContractError, check_prediction
+
+Methods = Mapping[str, UncertaintyMethod]
+Blocks = dict[str, list[StoredPrediction]]
+"""By method, its predictions of some images after the other."""
+
+
+@as_library()
+def evaluate(
+    methods: Methods,
+    data: Any,
+    *,
+    ood: Mapping[str, Any] | None = None,
+    calibration: Any = None,
+    resamples: int = 10_000,
+    seed: int = 0,
+    progress: bool = False,
+) -> BenchmarkResults:
+    """Measure methods on your own images, and compare them image by image.
+
+    All methods predict the same batches, and the data are read once. Images are computed in the
+    precision of each method's network, on its device.
+
+    Args:
+        methods: by the names that tables show, methods that are fitted, such as
+            ``MCDropout.from_network(module)``.
+        data: labelled images: a ``DataLoader`` or ``Dataset`` of (images, labels), or a pair of
+            tensors or arrays, [images, ...] and [images], whole numbers from 0.
+        ood: by name, sets of out-of-distribution images, likewise or without labels.
+        calibration: labelled images that the networks were not trained on, for conformal sets and
+            recalibrated metrics. Methods that are calibrated themselves are not, by this.
+        resamples: bootstrap resamples of the images, for intervals.
+        seed: of the resampling.
+        progress: whether to show it on the standard error.
+
+    Raises:
+        TypeError: methods or data are of another type.
+        ArgumentError: they do not fit together, or a prediction is not as it must be.
+    """
+    require_resampling(resamples, seed)
+    _require_methods(methods)
+    held_out = None if calibration is None else _predicted(methods, calibration, "calibration")
+    predictions: dict[Condition, Blocks] = {LABELLED: _predicted(methods, data, "data")}
+    sets = dict(ood or {})
+    for condition, (name, images) in zip(out_of_distribution(sets), sets.items(), strict=True):
+        if objection := objection_to(name):
+            raise ArgumentError(f"ood: the name {name!r} {objection}")
+        predictions[condition] = _predicted(methods, images, f"ood {name!r}", labelled=False)
+    external = [_external(name, predictions, held_out) for name in methods]
+    with progress_shown(progress):
+        scores = score(external, resamples=resamples, seed=seed)
+    return BenchmarkResults(scores.results, scores.measurements)
+
+
+def _require_methods(methods: Methods) -> None:
+    if not isinstance(methods, Mapping) or not methods:
+        raise TypeError(
+            "methods: expected a dictionary of at least one method, such as "
+            '{"softmax": Softmax.from_network(module)}'
+        )
+    for name, method in methods.items():
+        if isinstance(method, nn.Module):
+            raise TypeError(
+                f"methods: {name!r} is a torch module; give a method, such as "
+                "Softmax.from_network(module) or MCDropout.from_network(module)"
+            )
+        if not isinstance(method, UncertaintyMethod):
+            raise TypeError(
+                f"methods: {name!r} is a {type(method).__name__}; expected a fitted method, such "
+                "as Softmax.from_network(module)"
+            )
+        if not isinstance(name, str) or (objection := objection_to(name)):
+            raise ArgumentError(f"methods: the name {name!r} {objection}")
+
+
+def _predicted(methods: Methods, data: Any, what: str, *, labelled: bool = True) -> Blocks:
+    """What each method predicts of all batches; of members only what is measured is kept."""
+    blocks: Blocks = {name: [] for name in methods}
+    for images, labels in batches(data, what, labelled=labelled):
+        for name, method in methods.items():
+            prediction = _prediction(name, method, images, what)
+            if labels is not None:
+                _require_classes(labels, prediction, what)
+            kept = with_scores(prediction, labels)
+            without = replace(kept.prediction, member_probabilities=None, member_logits=None)
+            blocks[name].append(replace(kept, prediction=without))
+    for name, of_method in blocks.items():
+        for remark in {one.prediction.remark for one in of_method} - {""}:
+            warnings.warn(f"{name}: {remark}", stacklevel=2)
+    return blocks
+
+
+def _require_classes(labels: Tensor, prediction: Prediction, what: str) -> None:
+    try:
+        require_classes(labels.numpy(), classes=prediction.mean.shape[1])
+    except UserError as error:
+        raise ArgumentError(f"{what}: {error}") from error
+
+
+def _prediction(name: str, method: UncertaintyMethod, images: Tensor, what: str) -> Prediction:
+    """Of some images, checked.
+
+    Raises:
+        ArgumentError: the method cannot predict them, or what it predicts is no prediction.
+    """
+    cast = images.to(_precision(method)) if images.is_floating_point() else images
+    shown = f"{name!r} cannot predict {what}, a batch {list(images.shape)} of {images.dtype}"
+    try:
+        prediction = method.predict(cast)
+        check_prediction(prediction, len(images))
+    except (RuntimeError, IndexError) as error:
+        raise ArgumentError(
+            f"{shown}: {one_line(error)}; expected images as the network was trained on"
+        ) from error
+    except ContractError as error:
+        raise ArgumentError(f"{name!r} predicts what is no prediction: {error}") from error
+    return prediction
+
+
+def _precision(method: UncertaintyMethod) -> torch.dtype:
+    """Of the first parameter of its networks; single precision where it has none."""
+    networks: Iterable[nn.Module] = method.fitted if isinstance(method, PooledMethod) else ()
+    parameters = (one for network in networks for one in network.parameters())
+    kinds = (one.dtype for one in parameters if one.is_floating_point())
+    return next(kinds, torch.float32)
+
+
+def _external(
+    name: str, predictions: Mapping[Condition, Blocks], held_out: Blocks | None
+) -> ExternalPredictions:
+    """All that one method has predicted."""
+    labels = [one.labels for one in predictions[LABELLED][name] if one.labels is not None]
+    values: dict[Condition, ImageValues] = {
+        condition: JoinedValues(
+            blocks[name],
+            _mean_prediction(held_out[name]) if held_out and condition == LABELLED else None,
+        )
+        for condition, blocks in predictions.items()
+    }
+    return ExternalPredictions(name, "", values, torch.cat(labels))
+
+
+def _mean_prediction(blocks: list[StoredPrediction]) -> StoredPrediction:
+    """Of the calibration images: no more is fitted to."""
+    means = torch.cat([one.prediction.mean for one in blocks])
+    labels = [one.labels for one in blocks if one.labels is not None]
+    return StoredPrediction(Prediction.of(means[None]), torch.cat(labels))

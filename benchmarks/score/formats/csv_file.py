@@ -1,0 +1,84 @@
+"""A file of text, a row an image, as `pandas.DataFrame.to_csv` writes it.
+
+Each column is a class, in the order of the labels. A column ``label`` has the labels. Where a
+column ``member`` numbers members, a row is of an image and a member, and each member has the images
+in the same order. A first column without a name, which pandas writes for the index, is left out.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from pandas.api.types import is_numeric_dtype
+
+from benchmarks.errors import UserError
+from benchmarks.score.arrays import LABELS, PROBABILITIES
+from benchmarks.score.formats.reading import read_as
+from benchmarks.score.sources import Array
+
+LABEL_COLUMNS = ("label", LABELS)
+
+MEMBER = "member"
+
+INDEX = "Unnamed: 0"
+"""What pandas calls the first column if it has no name."""
+
+REMEDY = "write it with pandas.DataFrame(probabilities).to_csv(file)"
+
+
+def read_csv_file(path: Path) -> dict[str, Array]:
+    """The arrays in a table: predictions, labels or both.
+
+    Raises:
+        UserError: the file cannot be read, a column is not of numbers or not where it is expected,
+            or members have different images.
+    """
+    with read_as("a CSV file", REMEDY):
+        table = pd.read_csv(path)
+    table = table.drop(columns=INDEX, errors="ignore").rename(columns=str)
+    for name in table:
+        if not is_numeric_dtype(table[name]) or table[name].dtype == bool:
+            raise UserError(f"the column {name!r} holds no numbers; expected one of each class")
+    classes = [str(name) for name in table if name not in (*LABEL_COLUMNS, MEMBER)]
+    _require_order(classes)
+    members = _by_member(table)
+    arrays: dict[str, Array] = {}
+    if classes:
+        stacked = np.stack([one[classes].to_numpy() for one in members])
+        arrays[PROBABILITIES] = stacked if MEMBER in table else stacked[0]
+    for name in LABEL_COLUMNS:
+        if name in table:
+            of_members = [one[name].to_numpy() for one in members]
+            if any(not np.array_equal(of_members[0], one) for one in of_members):
+                raise UserError(
+                    f"the column {name!r} differs between members; expected the images in the "
+                    "same order for each"
+                )
+            arrays[LABELS] = of_members[0]
+    return arrays
+
+
+def _require_order(classes: list[str]) -> None:
+    """Columns named by numbers are the classes from 0, so that no label is of another column."""
+    if classes and all(name.isdecimal() for name in classes):
+        expected = [str(number) for number in range(len(classes))]
+        if classes != expected and len(classes) > 1:
+            raise UserError(
+                f"the columns of the classes are {', '.join(classes[:5])}…; expected 0 to "
+                f"{len(classes) - 1} in this order"
+            )
+
+
+def _by_member(table: pd.DataFrame) -> list[pd.DataFrame]:
+    if MEMBER not in table:
+        return [table]
+    members = [rows for _, rows in table.groupby(MEMBER, sort=True)]
+    counts = sorted({len(rows) for rows in members})
+    if len(counts) > 1:
+        raise UserError(
+            f"members have from {counts[0]:,} to {counts[-1]:,} rows; expected a row an image for "
+            "each member"
+        )
+    return members or [table]

@@ -1,0 +1,104 @@
+"""External predictions in files: one of each method, and those beside it with the rest."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack
+from dataclasses import dataclass, field, replace
+from hashlib import sha256
+from pathlib import Path
+
+from benchmarks.errors import UserError
+from benchmarks.escaping.names import objection_to, printable
+from benchmarks.score.arrays import HELD_OUT, LABELS, OOD, PROBABILITIES
+from benchmarks.score.external_predictions import ExternalPredictions, given_predictions
+from benchmarks.score.formats import arrays_in
+from benchmarks.score.sources import Source
+
+
+@dataclass(frozen=True)
+class FilesBeside:
+    """Files with what is not in a method's own file.
+
+    Attributes:
+        labels, calibration_labels: of the labels.
+        ood: by the names of the sets of images, of predictions.
+        calibration: of predictions, with labels or without.
+    """
+
+    labels: Path | None = None
+    ood: Mapping[str, Path] = field(default_factory=dict)
+    calibration: Path | None = None
+    calibration_labels: Path | None = None
+
+    @property
+    def arrays(self) -> Iterator[tuple[Path, dict[str, str]]]:
+        """Each file, and by the names of the arrays in it what these are."""
+        if self.labels is not None:
+            yield self.labels, {PROBABILITIES: LABELS, LABELS: LABELS}
+        for name, path in self.ood.items():
+            yield path, {PROBABILITIES: f"{OOD}{name}"}
+        if self.calibration is not None:
+            yield self.calibration, dict(zip((PROBABILITIES, LABELS), HELD_OUT, strict=True))
+        if self.calibration_labels is not None:
+            yield self.calibration_labels, {PROBABILITIES: HELD_OUT[1], LABELS: HELD_OUT[1]}
+
+
+def read_predictions(
+    path: Path, beside: FilesBeside | None = None, *, from_logits: bool = False
+) -> ExternalPredictions:
+    """Read and check a file, block by block: it may be larger than the memory.
+
+    Args:
+        path: in one of the formats of `benchmarks.score.formats`; its name names the method.
+        beside: the files of what it does not hold.
+        from_logits: whether these are logits.
+
+    Raises:
+        UserError: a file cannot be read, or an array in it is missing, unknown or malformed; names
+            the array, what is wrong with it and what to do.
+    """
+    others = list((beside or FilesBeside()).arrays)
+    with ExitStack() as files:
+        try:
+            arrays = files.enter_context(arrays_in(path))
+            if objection := objection_to(path.stem):
+                raise UserError(f"the file's name, which names the method, {objection}")
+        except UserError as error:
+            raise _of_file(path, error) from error
+        for other, names in others:
+            try:
+                _add(arrays, files.enter_context(arrays_in(other)), names)
+            except UserError as error:
+                raise _of_file(other, error) from error
+        try:
+            given = given_predictions(path.stem, arrays, from_logits=from_logits)
+            digest = _digest([path, *(other for other, _ in others)])
+        except UserError as error:
+            raise _of_file(path, error) from error
+        return replace(given, sha256=digest)
+
+
+def _of_file(path: Path, error: UserError) -> UserError:
+    return UserError(f"{printable(str(path))}: {error}")
+
+
+def _add(arrays: dict[str, Source], further: dict[str, Source], names: Mapping[str, str]) -> None:
+    """Add the arrays of a further file, under the names that they have among all."""
+    found = {names[name]: array for name, array in further.items() if name in names}
+    if not found:
+        raise UserError(f"the file holds {', '.join(map(repr, further))}; expected one array")
+    for name, array in found.items():
+        if name in arrays:
+            raise UserError(f"{name!r} is given twice; leave out one of the files")
+        arrays[name] = array.named(name)
+
+
+def _digest(paths: list[Path]) -> str:
+    """Of the contents of these files, one after the other."""
+    digest = sha256()
+    for path in paths:
+        with path.open("rb") as file:
+            while content := file.read(2**20):
+                digest.update(content)
+    return digest.hexdigest()

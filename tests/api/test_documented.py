@@ -1,0 +1,48 @@
+"""The examples of docs/python.md and the notebook beside it run as they stand."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any
+
+import matplotlib.pyplot as plt
+import nbformat
+import pytest
+from nbclient import NotebookClient
+
+ROOT = Path(__file__).parents[2]
+
+
+def test_examples_of_the_guide_run(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(ROOT)  # results/reference is there
+    text = (ROOT / "docs" / "python.md").read_text(encoding="utf-8")
+    names: dict[str, Any] = {}
+    for example in re.findall(r"```python\n(.*?)```", text, re.DOTALL):
+        exec(compile(example, "python.md", "exec"), names)
+    worth, reliability = names["figure"].subfigs
+    assert [ax.get_xscale() for ax in worth.axes] == ["log"] * len(worth.axes)
+    assert "Confidence" in {ax.get_xlabel() for ax in reliability.axes}
+    plt.close("all")
+    shown = capsys.readouterr().out
+    assert "torch.Size([797, 10]) torch.Size([797, 10])" in shown
+    assert set(names["results"].summary["method"]) == {"softmax", "scaled", "mc_dropout"}
+    assert names["scored"].failures == names["run"].failures == ()
+
+
+def test_notebook_runs(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PYTHONPATH", str(ROOT))
+    path = ROOT / "docs" / "own-network.ipynb"
+    notebook = nbformat.read(path, as_version=4)
+    assert not any(cell.get("outputs") for cell in notebook.cells)
+    NotebookClient(notebook, timeout=600, kernel_name="python3").execute()
+    outputs = [
+        output for cell in notebook.cells if cell.cell_type == "code" for output in cell.outputs
+    ]
+    assert {one.output_type for one in outputs} <= {"execute_result", "display_data"}
+    text = "".join(str(one.data.get("text/plain", "")) for one in outputs)
+    for word in ("softmax", "temperature scaling", "MC-dropout", "ood-noise", "p_holm"):
+        assert word in text
+    assert any("image/png" in one.data for one in outputs)
