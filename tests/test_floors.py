@@ -61,6 +61,10 @@ FLOORS = {
     | TABLES
     | {"benchmarks.command_line", "benchmarks.environment", "benchmarks.predictions"}
     | {"benchmarks.report", "benchmarks.run"},
+    "benchmarks/verify": GROUND
+    | TABLES
+    | {"benchmarks.command_line", "benchmarks.parallel", "benchmarks.predictions"}
+    | {"benchmarks.report", "benchmarks.run"},
     "benchmarks/score": GROUND
     | TABLES
     | {"benchmarks.command_line", "benchmarks.environment", "benchmarks.inference"}
@@ -95,7 +99,7 @@ LIBRARIES = {
 }
 """All libraries that some rooms may import."""
 
-STARTED = ("across", "epistemic_check", "gpu_check", "merge", "score")
+STARTED = ("across", "epistemic_check", "gpu_check", "merge", "score", "verify")
 """The packages that are run by ``python -m``."""
 
 COMMANDS = {f"benchmarks/{package}/command.py" for package in (*STARTED, "comparison")}
@@ -227,7 +231,7 @@ def test_commands_are_imported_by_nobody() -> None:
 
 def test_stages_are_run_by_commands_alone() -> None:
     assert all(
-        within(name, {"benchmarks.comparison", "benchmarks.merge"})
+        within(name, {"benchmarks.comparison", "benchmarks.merge", "benchmarks.verify"})
         for name in importers("benchmarks.run.stages")
     )
 

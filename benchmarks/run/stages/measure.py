@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from functools import partial
 from itertools import chain
 
@@ -61,7 +62,7 @@ def measure_all(plan: Plan, workspace: Workspace, record: RunRecord) -> list[Fai
     probed = parallel(probe, units, stage="probe", what="run units", jobs=jobs)
     record.note_integrity("predictions", summarise_predictions(chain.from_iterable(probed)))
     left_out = _left_out(workspace, record, units)
-    measure_one = partial(_measure_one, plan, workspace, left_out)
+    measure_one = partial(measure_unit, plan, workspace, left_out)
     rows = parallel(measure_one, units, stage=MEASURE, what="run units", jobs=jobs)
     table = as_table(chain.from_iterable(rows))
     write_table(table, own_file(workspace.out, MEASUREMENTS_CSV))
@@ -120,10 +121,10 @@ def _left_out(workspace: Workspace, record: RunRecord, units: list[RunUnit]) -> 
 
 
 @one_torch_thread()
-def _measure_one(
-    plan: Plan, workspace: Workspace, left_out: frozenset[str], unit: RunUnit
+def measure_unit(
+    plan: Plan, workspace: Workspace, left_out: Collection[str], unit: RunUnit
 ) -> list[Measurement]:
-    """The rows of a run unit, of every condition."""
+    """The rows of a run unit, of every condition that is not left out."""
     rows: list[Measurement] = []
     objection, store = plan.objection(unit), workspace.predictions
     calibration = _calibration(plan, workspace, unit)

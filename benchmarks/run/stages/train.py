@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import partial
 
 import pandas as pd
@@ -38,21 +39,7 @@ def train(plan: Plan, workspace: Workspace, record: RunRecord) -> list[Failure]:
         record.note_data(find_data(plan, workspace))
         needed |= plan.networks_of(pending_groups(plan, workspace, record.unavailable))
     wanted = [network for network in plan.networks() if network in needed]
-    for recipe in {recipe for recipe, _ in wanted}:
-        workspace.training_images(plan, recipe)  # downloaded once, before workers load them
-    done = parallel(
-        partial(_train, plan, workspace),
-        [
-            (recipe, batch)
-            for recipe in dict.fromkeys(recipe for recipe, _ in wanted)
-            for batch in plan.engine.batches([n for name, n in wanted if name == recipe])
-        ],
-        stage=TRAIN,
-        what="networks",
-        jobs=workspace.jobs,
-        threads=plan.in_threads,
-    )
-    outcomes = {network: outcome for some in done for network, outcome in some.items()}
+    outcomes = train_networks(plan, workspace, wanted)
     new = {
         network: outcome
         for network, outcome in outcomes.items()
@@ -67,6 +54,25 @@ def train(plan: Plan, workspace: Workspace, record: RunRecord) -> list[Failure]:
         for recipe, number in wanted
         if not isinstance(outcomes[recipe, number], TrainedNetwork)
     ]
+
+
+def train_networks(plan: Plan, workspace: Workspace, wanted: Sequence[tuple[str, int]]) -> Outcomes:
+    """Train networks, pairs (recipe, number), that are not in the store yet."""
+    for recipe in {recipe for recipe, _ in wanted}:
+        workspace.training_images(plan, recipe)  # downloaded once, before workers load them
+    done = parallel(
+        partial(_train, plan, workspace),
+        [
+            (recipe, batch)
+            for recipe in dict.fromkeys(recipe for recipe, _ in wanted)
+            for batch in plan.engine.batches([n for name, n in wanted if name == recipe])
+        ],
+        stage=TRAIN,
+        what="networks",
+        jobs=workspace.jobs,
+        threads=plan.in_threads,
+    )
+    return {network: outcome for some in done for network, outcome in some.items()}
 
 
 @one_torch_thread()
