@@ -6,7 +6,7 @@ from xdist.scheduler import LoadFileScheduling
 
 FOLDERS = (
     *("tests/api", "tests/cluster", "tests/extensions", "tests/hostile", "tests/merge"),
-    *("tests/report", "tests/run/stages"),
+    *("tests/report", "tests/run/stages", "tests/verify"),
 )
 """Here a worker makes runs, which take long, for all tests of the session."""
 

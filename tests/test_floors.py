@@ -61,6 +61,9 @@ FLOORS = {
     | TABLES
     | {"benchmarks.command_line", "benchmarks.environment", "benchmarks.predictions"}
     | {"benchmarks.report", "benchmarks.run"},
+    "benchmarks/verify": GROUND
+    | TABLES
+    | {"benchmarks.command_line", "benchmarks.predictions", "benchmarks.report", "benchmarks.run"},
     "benchmarks/score": GROUND
     | TABLES
     | {"benchmarks.command_line", "benchmarks.environment", "benchmarks.inference"}
@@ -102,7 +105,10 @@ LIBRARIES = {
 }
 """All libraries that some rooms may import."""
 
-STARTED = ("across", "epistemic_check", "gpu_check", "merge", "score")
+RUN_STAGES = {f"benchmarks.{package}" for package in ("api", "comparison", "merge", "verify")}
+"""The packages that compute: no other may run a stage."""
+
+STARTED = ("across", "epistemic_check", "gpu_check", "merge", "score", "verify")
 """The packages that are run by ``python -m``."""
 
 COMMANDS = {f"benchmarks/{package}/command.py" for package in (*STARTED, "comparison")}
@@ -246,10 +252,7 @@ def test_dask_is_imported_by_the_cluster_alone() -> None:
 
 
 def test_stages_are_run_by_commands_and_the_interface_in_python_alone() -> None:
-    assert all(
-        within(name, {"benchmarks.api", "benchmarks.comparison", "benchmarks.merge"})
-        for name in importers("benchmarks.run.stages")
-    )
+    assert all(within(name, RUN_STAGES) for name in importers("benchmarks.run.stages"))
 
 
 def test_commands_are_ready_for_interruptions_before_they_import_much() -> None:

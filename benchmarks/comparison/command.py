@@ -220,8 +220,6 @@ def _default_out(preset: str, task: str, part: Part | None) -> Path:
     return Path("results") / (name if part is None else f"{name}-part-{part.number}-of-{part.of}")
 
 
-
-
 def _existing(data_dir: Path | None) -> Path | None:
     if data_dir is not None and not data_dir.is_dir():
         raise UserError(f"--data-dir {data_dir}: there is no such folder")

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import fields
+from collections.abc import Iterator, Sequence
 from itertools import pairwise
 from typing import Any
 
-from benchmarks.environment import suite_version
 from benchmarks.errors import UserError
 from benchmarks.merge.part_folder import PartFolder
-from benchmarks.run.configuration import Configuration
-from benchmarks.run.record import PREDICTIONS, meaning_of
+from benchmarks.run.folder.recorded import require_of_today
 
 DECIDE_BITS = ("numba", "numpy", "torch")
 """The libraries whose versions decide the bits of networks and predictions."""
@@ -29,18 +26,9 @@ def require_together(parts: Sequence[PartFolder]) -> None:
     Raises:
         UserError: they differ in what a run must have in common, or one is missing or there twice.
     """
-    first, version = parts[0], suite_version()
+    first = parts[0]
     for one in parts:
-        if one.record.get("version") != version or not _has_every_field(one):
-            raise UserError(
-                f"{one} was computed by version {one.record.get('version')} of the suite, and this "
-                f"is {version}; merge with the version that computed the parts"
-            )
-        if (meaning := meaning_of(one.record)) != PREDICTIONS:
-            raise UserError(
-                f"{one} has predictions of meaning {meaning}, and this code computes those of "
-                f"meaning {PREDICTIONS}; merge with the code that computed the parts"
-            )
+        require_of_today(one.record, str(one), "merge with the {} that computed the parts")
     for one in parts[1:]:
         _require_equal("configuration", first, one, *map(_configuration, (first, one)))
         if one.part.of != first.part.of:
@@ -66,58 +54,6 @@ def remarks(parts: Sequence[PartFolder]) -> Iterator[str]:
         yield "the parts were computed by different commits of the code; run.json names them"
     elif any("modified" in str(commit) for commit in commits):
         yield "the parts were computed by modified code, which may differ from part to part"
-
-
-def configuration_of_parts(parts: Sequence[PartFolder], methods: Sequence[str]) -> Configuration:
-    """The configuration of the parts.
-
-    Args:
-        parts: which belong together.
-        methods: where the custom methods are, ``path/to/file.py:Class``.
-
-    Raises:
-        UserError: these are not the custom methods of the parts.
-    """
-    identity = _configuration(parts[0])
-    used = identity["custom_methods"]
-    named = ", ".join(entry["method"] for entry in used)
-    if len(used) != len(methods):
-        raise UserError(
-            f"--method: the parts have {len(used)} custom methods{named and f' ({named})'}; name "
-            f"each as for run_all.py, and no others"
-        )
-    values: dict[str, Any] = {
-        name: tuple(value) if isinstance(value, list) else value for name, value in identity.items()
-    }
-    configuration = Configuration(**values | {"custom_methods": tuple(methods)})
-    if configuration.identity["custom_methods"] != used:
-        raise UserError(f"--method: the parts were computed by other files of {named}; name these")
-    return configuration
-
-
-def require_images_of(
-    of_parts: Mapping[str, Mapping[str, str]], here: Mapping[str, Mapping[str, str]]
-) -> None:
-    """Stop where images here are others than those of the parts.
-
-    Args:
-        of_parts: the entries of sets of images in the parts' records.
-        here: those of the sets on this machine.
-
-    Raises:
-        UserError: they are.
-    """
-    for name, entry in of_parts.items():
-        expected, found = entry.get("fingerprint"), here.get(name, {}).get("fingerprint")
-        if expected and found and expected != found:
-            raise UserError(
-                f"the images of {name!r} here are others than those of the parts (fingerprint "
-                f"{found[:12]}, not {expected[:12]}); merge with the data of the parts"
-            )
-
-
-def _has_every_field(one: PartFolder) -> bool:
-    return set(_configuration(one)) == {field.name for field in fields(Configuration)}
 
 
 def _configuration(one: PartFolder) -> dict[str, Any]:

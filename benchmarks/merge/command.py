@@ -18,10 +18,11 @@ from benchmarks.command_line import (
 )
 from benchmarks.errors import UserError
 from benchmarks.files import writable_folder
-from benchmarks.merge.agreement import configuration_of_parts, remarks, require_together
+from benchmarks.merge.agreement import remarks, require_together
 from benchmarks.merge.merging import merge
 from benchmarks.merge.part_folder import PartFolder
 from benchmarks.report.outcome import show_outcome
+from benchmarks.run.folder.recorded import recorded_configuration
 from benchmarks.run.plan import Plan
 from benchmarks.run.workspace import Workspace
 
@@ -60,7 +61,7 @@ def main(
     once = {folder.resolve(): folder for folder in parts}
     folders = sorted(map(PartFolder.read, once.values()), key=lambda one: one.part)
     require_together(folders)
-    plan = Plan(configuration_of_parts(folders, method or ()))
+    plan = Plan(recorded_configuration(folders[0].record, method or ()))
     for one in folders:
         one.require_complete(plan)
     for remark in remarks(folders):

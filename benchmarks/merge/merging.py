@@ -7,12 +7,13 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from benchmarks.errors import UserError
-from benchmarks.merge.agreement import require_images_of
 from benchmarks.merge.new_folder import new_folder
 from benchmarks.merge.part_folder import PartFolder
 from benchmarks.merge.uniting import unite
 from benchmarks.report import write_report
 from benchmarks.run.figure_data.images import write_images
+from benchmarks.run.folder.checksums import write_checksums
+from benchmarks.run.folder.recorded import require_images_of
 from benchmarks.run.nouns import metric_records, nouns_of
 from benchmarks.run.plan import Plan
 from benchmarks.run.record import RunRecord
@@ -37,10 +38,11 @@ def merge(plan: Plan, workspace: Workspace, parts: Sequence[PartFolder]) -> None
         try:
             record = RunRecord.merged(plan, folder, [one.record for one in parts])
             unite(plan, parts, folder)
+            write_checksums(plan, inside)
             nouns_of(plan, metric_records()).write(folder)
             with record.timed(MEASURE):
                 found = find_data(plan, inside)
-                require_images_of(record.data, found)
+                require_images_of(record.data, found, "the parts")
                 absent = {name for name, entry in found.items() if "unavailable" in entry}
                 for name in sorted(absent - record.unavailable.keys()):
                     why = found[name]["unavailable"]

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import os
-import shutil
 from collections.abc import Sequence
 from pathlib import Path
 
 import pandas as pd
 
 from benchmarks.errors import UserError
+from benchmarks.files import link
 from benchmarks.merge.part_folder import PartFolder
 from benchmarks.run.plan import Plan
 from benchmarks.run.stages.training_log import write_log
@@ -30,17 +29,8 @@ def unite(plan: Plan, parts: Sequence[PartFolder], folder: Path) -> None:
     """
     for one in parts:
         for path in one.files(plan):
-            _link(path, folder / path.relative_to(one.folder))
+            link(path, folder / path.relative_to(one.folder))
     _unite_logs(plan, parts, folder)
-
-
-def _link(path: Path, target: Path) -> None:
-    """The file under a second name, or a copy where the file system cannot do that."""
-    target.parent.mkdir(parents=True, exist_ok=True)
-    try:
-        os.link(path, target)
-    except OSError:
-        shutil.copyfile(path, target)
 
 
 def _unite_logs(plan: Plan, parts: Sequence[PartFolder], folder: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from functools import partial
 from itertools import chain
 
@@ -62,7 +63,7 @@ def measure_all(plan: Plan, workspace: Workspace, record: RunRecord) -> list[Fai
     record.note_machines("predictions", (one.machine for one in probed), anew=True)
     record.note_integrity("predictions", summarise_predictions(probed))
     left_out = _left_out(workspace, record, units)
-    measure_one = partial(_measure_one, plan, left_out=left_out)
+    measure_one = partial(measure_unit, plan, left_out=left_out)
     rows = workspace.in_parallel(measure_one, units, stage=MEASURE, what="run units")
     table = as_table(chain.from_iterable(rows))
     write_table(table, own_file(workspace.out, MEASUREMENTS_CSV))
@@ -121,10 +122,10 @@ def _left_out(workspace: Workspace, record: RunRecord, units: list[RunUnit]) -> 
 
 
 @one_torch_thread()
-def _measure_one(
-    plan: Plan, workspace: Workspace, unit: RunUnit, *, left_out: frozenset[str]
+def measure_unit(
+    plan: Plan, workspace: Workspace, unit: RunUnit, *, left_out: Collection[str]
 ) -> list[Measurement]:
-    """The rows of a run unit, of every condition."""
+    """The rows of a run unit, of every condition that is not left out."""
     rows: list[Measurement] = []
     objection, store = plan.objection(unit), workspace.predictions
     calibration = _calibration(plan, workspace, unit)

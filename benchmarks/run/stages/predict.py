@@ -19,6 +19,7 @@ from benchmarks.run.chosen_scores import stored_scores
 from benchmarks.run.failure import Failure, error_path, note_failure
 from benchmarks.run.figure_data.images import write_images
 from benchmarks.run.fitting import fitted
+from benchmarks.run.folder.checksums import write_checksums
 from benchmarks.run.integrity.networks import probe_networks
 from benchmarks.run.plan import Plan
 from benchmarks.run.record import RunRecord
@@ -42,7 +43,7 @@ NO_FAILURES = (
 
 
 def predict(plan: Plan, workspace: Workspace, record: RunRecord) -> list[Failure]:
-    """Write the prediction files that are not there yet, and of a whole run `images.npz`.
+    """Write missing prediction files, the list of all, and of a whole run `images.npz`.
 
     A method is fitted once for all conditions, and each member predicts once for its group.
     """
@@ -65,6 +66,7 @@ def predict(plan: Plan, workspace: Workspace, record: RunRecord) -> list[Failure
             reads=partial(files_of, plan, workspace),
         )
         failures += chain.from_iterable(done)
+    write_checksums(plan, workspace)
     if plan.part is None:
         write_images(plan, workspace, unavailable)
     return failures
@@ -122,21 +124,26 @@ def _predict(
     unavailable: tuple[str, ...],
 ) -> list[Failure]:
     """Predict a group; if that fails, each of its units alone, since not all need all members."""
-    predict_group = partial(_predict_group, plan, workspace, shared, unavailable)
-    failures = predict_group(group)
+    predict_one = partial(predict_group, plan, workspace, shared, unavailable)
+    failures = predict_one(group)
     if failures and len(group) > 1:
-        alone = [predict_group((unit,)) for unit in group]
+        alone = [predict_one((unit,)) for unit in group]
         failures = list(chain.from_iterable(alone))
     return failures
 
 
-def _predict_group(
+def predict_group(
     plan: Plan,
     workspace: Workspace,
     shared: SharedScores,
-    unavailable: tuple[str, ...],
+    unavailable: Collection[str],
     group: Group,
 ) -> list[Failure]:
+    """Write a group's prediction files that are not there yet, but for those of some conditions.
+
+    Returns:
+        Each unit of the group with the reason, where a method has failed.
+    """
     largest, store, computed_by = group[0], workspace.predictions, sources(plan)
     try:
         method = fitted(plan, workspace, largest)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import partial
 
 import pandas as pd
@@ -38,22 +39,7 @@ def train(plan: Plan, workspace: Workspace, record: RunRecord) -> list[Failure]:
         record.note_data(find_data(plan, workspace))
         needed |= plan.networks_of(pending_groups(plan, workspace, record.unavailable))
     wanted = [network for network in plan.networks() if network in needed]
-    # Images are loaded, and perhaps downloaded, once: before workers do so.
-    outcomes = _trained_before(plan, workspace, wanted)
-    untrained = [network for network in wanted if network not in outcomes]
-    done = workspace.in_parallel(
-        partial(_train, plan),
-        [
-            (recipe, batch)
-            for recipe in dict.fromkeys(recipe for recipe, _ in untrained)
-            for batch in plan.engine.batches([n for name, n in untrained if name == recipe])
-        ],
-        stage=TRAIN,
-        what="networks",
-        threads=plan.in_threads,
-        reads=lambda _: (),
-    )
-    outcomes |= {network: outcome for some in done for network, outcome in some.items()}
+    outcomes = train_networks(plan, workspace, wanted)
     networks = [one for one in outcomes.values() if isinstance(one, TrainedNetwork)]
     record.note_machines("networks", (one.machine for one in networks))
     new = {
@@ -72,7 +58,29 @@ def train(plan: Plan, workspace: Workspace, record: RunRecord) -> list[Failure]:
     ]
 
 
-def _trained_before(plan: Plan, workspace: Workspace, wanted: list[tuple[str, int]]) -> Outcomes:
+def train_networks(plan: Plan, workspace: Workspace, wanted: Sequence[tuple[str, int]]) -> Outcomes:
+    """The networks, pairs (recipe, number); those that are not in the store yet are trained."""
+    # Images are loaded, and perhaps downloaded, once: before workers do so.
+    outcomes = _trained_before(plan, workspace, wanted)
+    untrained = [network for network in wanted if network not in outcomes]
+    done = workspace.in_parallel(
+        partial(_train, plan),
+        [
+            (recipe, batch)
+            for recipe in dict.fromkeys(recipe for recipe, _ in untrained)
+            for batch in plan.engine.batches([n for name, n in untrained if name == recipe])
+        ],
+        stage=TRAIN,
+        what="networks",
+        threads=plan.in_threads,
+        reads=lambda _: (),
+    )
+    return outcomes | {network: outcome for some in done for network, outcome in some.items()}
+
+
+def _trained_before(
+    plan: Plan, workspace: Workspace, wanted: Sequence[tuple[str, int]]
+) -> Outcomes:
     """The networks that are in the store, with their logs."""
     found: Outcomes = {}
     for recipe in dict.fromkeys(recipe for recipe, _ in wanted):

@@ -1,0 +1,1 @@
+"""Whether a run's published results are what this code computes."""

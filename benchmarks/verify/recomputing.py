@@ -1,0 +1,100 @@
+"""Every table of a run, computed again from its predictions."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+from benchmarks.errors import UserError
+from benchmarks.files import link, written_whole
+from benchmarks.report import write_report
+from benchmarks.run.folder.checksums import not_as_listed, read_checksums
+from benchmarks.run.folder.lock import held
+from benchmarks.run.nouns import metric_records, nouns_of
+from benchmarks.run.record import RunRecord
+from benchmarks.run.stages.measure import measure_all
+from benchmarks.run.workspace import Workspace
+from benchmarks.stored.listing import path_of
+from benchmarks.verify.recorded_run import RecordedRun
+from benchmarks.verify.tables import Comparison, compared_tables
+from benchmarks.vocabulary import (
+    CLAIMS_FOLDER,
+    CLAIMS_JSON,
+    CURVES_FOLDER,
+    IMAGES_NPZ,
+    LATENCY_CSV,
+    MEASURE,
+    PREDICTIONS_SHA256,
+    PUBLISHED_JSON,
+    REPORT,
+    RUN_JSON,
+    SCORE_LATENCY_CSV,
+    TABLES_FOLDER,
+    TRAINING_CSV,
+)
+
+NOT_FROM_PREDICTIONS = (
+    *(RUN_JSON, TRAINING_CSV, LATENCY_CSV, SCORE_LATENCY_CSV, IMAGES_NPZ),
+    *(CLAIMS_JSON, PUBLISHED_JSON, PREDICTIONS_SHA256),
+)
+"""Files that other stages write and that tables are drawn from: taken as they are."""
+
+
+def require_predictions(run: RecordedRun, folder: Path) -> None:
+    """Stop where a folder does not hold the predictions that the results were computed from.
+
+    Args:
+        run: the results.
+        folder: of the prediction files.
+
+    Raises:
+        UserError: one is missing or another one, or the run has no list of them.
+    """
+    if wrong := not_as_listed(folder, read_checksums(run.folder)):
+        raise UserError(
+            f"{len(wrong)} prediction files are missing in {folder}, or are not those of the run, "
+            f"first: {wrong[0]}; name their folder with --predictions, or compute some numbers "
+            "anew with --sample"
+        )
+
+
+def recompute(run: RecordedRun, predictions: Path, workspace: Workspace) -> list[Comparison]:
+    """Compute the tables of a run again from its predictions, and compare each.
+
+    Args:
+        run: the results.
+        predictions: the folder of the prediction files.
+        workspace: where the tables are written.
+
+    Raises:
+        UserError: the workspace's folder holds another run.
+        IntegrityError: an integrity probe failed.
+    """
+    with held(workspace.out):
+        for path in _taken(run):
+            target = workspace.out / path.relative_to(run.folder)
+            with written_whole(target) as temporary:
+                shutil.copyfile(path, temporary)
+        for name in read_checksums(run.folder):
+            if not (target := workspace.predictions.folder / name).exists():
+                link(predictions / name, target)
+        record = RunRecord.begin(run.plan, workspace)
+        nouns_of(run.plan, metric_records()).write(workspace.out)
+        with record.timed(MEASURE):
+            measure_all(run.plan, workspace, record)
+        with record.timed(REPORT):
+            write_report(workspace.out)
+    tables = sorted(filter(_is_recomputed, run.files))
+    return [compared_tables(name, run.folder, workspace.out) for name in tables]
+
+
+def _taken(run: RecordedRun) -> list[Path]:
+    of_claims = (name for name in run.files if name.startswith(f"{CLAIMS_FOLDER}/"))
+    paths = (path_of(run.folder, name) for name in (*NOT_FROM_PREDICTIONS, *of_claims))
+    return list(filter(Path.is_file, paths))
+
+
+def _is_recomputed(name: str) -> bool:
+    if not name.endswith(".csv") or name in NOT_FROM_PREDICTIONS:
+        return False
+    return "/" not in name or name.startswith((f"{CURVES_FOLDER}/", f"{TABLES_FOLDER}/"))
