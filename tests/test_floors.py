@@ -72,6 +72,9 @@ FLOORS = {
     "benchmarks/gpu_check": GROUND
     | {"benchmarks.command_line", "benchmarks.environment", "benchmarks.latency", "benchmarks.run"}
     | {"benchmarks.tasks", "methods"},
+    "benchmarks/lab": GROUND
+    | {"benchmarks.claims", "benchmarks.command_line", "benchmarks.environment"}
+    | {"benchmarks.metrics", "benchmarks.report", "benchmarks.run", "benchmarks.tasks", "methods"},
     "benchmarks/epistemic_check": GROUND
     | TABLES
     | {"benchmarks.claims", "benchmarks.command_line", "benchmarks.metrics"}
@@ -95,7 +98,7 @@ LIBRARIES = {
 }
 """All libraries that some rooms may import."""
 
-STARTED = ("across", "epistemic_check", "gpu_check", "merge", "score")
+STARTED = ("across", "epistemic_check", "gpu_check", "lab", "merge", "score")
 """The packages that are run by ``python -m``."""
 
 COMMANDS = {f"benchmarks/{package}/command.py" for package in (*STARTED, "comparison")}
