@@ -84,9 +84,7 @@ def main(
     if plan.configuration.engine == "numba":
         compile_once()
     contents = [
-        recipe_contents(
-            plan, workspace, recipe, LABELS[recipe], networks=count, passes=PASSES
-        )
+        recipe_contents(plan, workspace, recipe, LABELS[recipe], networks=count, passes=PASSES)
         for recipe, count in counts.items()
     ]
     write_lab(contents, Names(nouns_of(plan)), _made(plan), out)

@@ -1,4 +1,4 @@
-"""What the page holds of one recipe: its networks in few bytes, and what they say of test images."""
+"""What the page holds of a recipe: its networks in few bytes, and what they say of test images."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from torch import Tensor
 from benchmarks.lab.gallery import Group, groups
 from benchmarks.lab.networks import stored_networks
 from benchmarks.lab.rounding import LARGE, Rounded, rounded
-from benchmarks.lab.standing import standings, predictions_of_test_images
+from benchmarks.lab.standing import predictions_of_test_images, standings
 from benchmarks.run.plan import Plan
 from benchmarks.run.workspace import Workspace
 from benchmarks.tasks.rotations import rotated
@@ -54,7 +54,9 @@ def recipe_contents(
     """Of this many stored networks of a recipe, and passes of the first."""
     trained = stored_networks(plan, workspace, recipe, networks)
     small = tuple(rounded(one, LARGE if number else ()) for number, one in enumerate(trained))
-    test, predictions = predictions_of_test_images(plan, workspace, recipe, networks=networks, passes=passes)
+    test, predictions = predictions_of_test_images(
+        plan, workspace, recipe, networks=networks, passes=passes
+    )
     change, votes = rounding_error(
         plan.engine, trained, [one.network for one in small], test.images[:COMPARED]
     )

@@ -37,7 +37,9 @@ function ask(now = true) {
   }
   asked.id += 1;
   asked.at = performance.now();
-  performance.mark(`asked ${asked.id}`);
+  performance.clearMarks();
+  performance.clearMeasures();
+  performance.mark("asked");
   const question = {
     kind: "question", id: asked.id, recipe: shown.recipe,
     angle: Number(angle.value), noise: Number(noise.value) / 100,
@@ -70,14 +72,14 @@ const ANSWERS = {
     paint(found("#seen"), answer.image);
     showVotes("mc_dropout", answer.mc_dropout, "passes of MC-dropout", shown.label);
     showSingle(answer.softmax, shown.label);
-    performance.measure("first answer", `asked ${answer.id}`);
+    performance.measure("first answer", "asked");
   },
 
-  networks({ id, done, deep_ensemble: networks }) {
+  networks({ done, deep_ensemble: networks }) {
     showVotes("deep_ensemble", networks, "networks", shown.label);
     if (!done) return;
     showVerdict(verdict(shown.first.softmax, shown.first.mc_dropout, networks));
-    performance.measure("all answers", `asked ${id}`);
+    performance.measure("all answers", "asked");
   },
 };
 
