@@ -51,6 +51,9 @@ IMAGES_NPZ = "images.npz"
 INDEX_HTML = "index.html"
 """The page that shows all of it to people."""
 
+LAB_HTML = "lab.html"
+"""The page on which networks vote for what one draws; only a command of its own writes it."""
+
 RUN_JSON = "run.json"
 """What made the others."""
 

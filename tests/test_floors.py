@@ -82,6 +82,9 @@ FLOORS = {
     "benchmarks/gpu_check": GROUND
     | {"benchmarks.command_line", "benchmarks.environment", "benchmarks.latency", "benchmarks.run"}
     | {"benchmarks.tasks", "methods"},
+    "benchmarks/lab": GROUND
+    | {"benchmarks.claims", "benchmarks.command_line", "benchmarks.environment"}
+    | {"benchmarks.metrics", "benchmarks.report", "benchmarks.run", "benchmarks.tasks", "methods"},
     "benchmarks/epistemic_check": GROUND
     | TABLES
     | {"benchmarks.claims", "benchmarks.command_line", "benchmarks.metrics"}
@@ -108,7 +111,7 @@ LIBRARIES = {
 RUN_STAGES = {f"benchmarks.{package}" for package in ("api", "comparison", "merge", "verify")}
 """The packages that compute: no other may run a stage."""
 
-STARTED = ("across", "epistemic_check", "gpu_check", "merge", "score", "verify")
+STARTED = ("across", "epistemic_check", "gpu_check", "lab", "merge", "score", "verify")
 """The packages that are run by ``python -m``."""
 
 COMMANDS = {f"benchmarks/{package}/command.py" for package in (*STARTED, "comparison")}

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import json
 import math
-import shutil
 from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
@@ -23,12 +22,12 @@ from benchmarks.report.names import Variant
 from benchmarks.report.page import write_page
 from benchmarks.report.results import Results
 from methods.scores import SCORES
+from tests.browsers import chromium, show
 from tests.report.support import NAMES
 
 pytest.importorskip("selenium", reason="selenium drives the browser")
 
-from selenium.webdriver import Chrome, ChromeOptions
-from selenium.webdriver.chrome.service import Service
+from selenium.webdriver import Chrome
 from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
 from selenium.webdriver.remote.webelement import WebElement
@@ -36,8 +35,6 @@ from selenium.webdriver.support.ui import Select, WebDriverWait
 
 pytestmark = pytest.mark.browser
 
-BROWSERS = ("chromium", "chromium-browser", "google-chrome")
-DRIVERS = ("chromedriver", "chromium.chromedriver")
 WIDE, NARROW = 1280, 400
 
 TOP_OF = "(id => document.getElementById(id).querySelector('h2').getBoundingClientRect().top)"
@@ -46,23 +43,10 @@ BAR = "document.querySelector('nav').getBoundingClientRect().bottom"
 Open = Callable[..., Chrome]
 
 
-def installed(names: tuple[str, ...]) -> str | None:
-    return next(filter(None, map(shutil.which, names)), None)
-
-
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Chrome]:
-    program, driver = installed(BROWSERS), installed(DRIVERS)
-    if program is None or driver is None:
-        pytest.skip("no browser: apt-get install chromium chromium-driver")
-    options = ChromeOptions()
-    options.binary_location = program
-    for argument in ("--headless=new", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage"):
-        options.add_argument(argument)
-    options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
-    chrome = Chrome(options=options, service=Service(driver))
-    yield chrome
-    chrome.quit()
+    with chromium() as chrome:
+        yield chrome
 
 
 @pytest.fixture
@@ -77,14 +61,8 @@ def open_page(browser: Chrome) -> Iterator[Open]:
         scheme: str = "light",
         medium: str = "screen",
     ) -> Chrome:
-        feature = {"name": "prefers-color-scheme", "value": scheme}
-        emulated = {"features": [feature], "media": medium}
-        browser.execute_cdp_cmd("Emulation.setEmulatedMedia", emulated)
-        size = {"width": width, "height": 900, "deviceScaleFactor": 1, "mobile": width < 600}
-        browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", size)
-        browser.get("about:blank")
-        browser.get(f"{(folder / 'index.html').as_uri()}{fragment}")
-        return browser
+        address = f"{(folder / 'index.html').as_uri()}{fragment}"
+        return show(browser, address, width=width, scheme=scheme, medium=medium)
 
     yield open_at
     assert browser.get_log("browser") == []

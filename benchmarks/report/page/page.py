@@ -34,7 +34,7 @@ from benchmarks.report.style import Look, looks
 from benchmarks.report.tables.table import one_line
 from benchmarks.report.texts import answer, listed
 from benchmarks.stored.listing import own_file, read_run_json
-from benchmarks.vocabulary import ILL_DEFINED, INDEX_HTML
+from benchmarks.vocabulary import ILL_DEFINED, INDEX_HTML, LAB_HTML
 
 REPLICATES = (
     "Thin lines are the replicates of a method (other networks, or other masks), and the thick "
@@ -79,6 +79,7 @@ def _content(results: Results, folder: Path) -> dict[str, Any]:
         "groups": groups,
         "group_links": [(f"group-{group}", title) for group, title in groups.items()],
         "about": _about(results),
+        "lab": LAB_HTML if (folder / LAB_HTML).exists() else "",
         "verdict": verdict(results),
         "decision": decision_table(results),
         "kinds": kinds_table(results),

@@ -1,0 +1,1 @@
+"""The lab: a page on which one draws a digit, and trained networks vote for its class."""

@@ -1,0 +1,102 @@
+"""Which test images the lab offers, in groups: the article's, and those on which models differ."""
+
+from __future__ import annotations
+
+from base64 import b64encode
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import torch
+from jaxtyping import Bool, Int64
+from torch import Tensor
+
+from benchmarks.claims.predictor import ENSEMBLE, SOFTMAX
+from benchmarks.lab.standing import Predictions
+from benchmarks.metrics import METRICS
+from benchmarks.tasks.conditions import EvaluationSet
+from benchmarks.vocabulary import DISAGREEMENT, PECULIAR, TYPICAL
+
+SURE, AGREED = 0.9, 0.8
+"""The least probability of which one is sure, and the share of votes up to which members are not.
+
+The page's script has the same limits (`static/verdict.js`).
+"""
+
+MOST = 12
+"""Images of a group."""
+
+
+class GalleryImage(NamedTuple):
+    """A test image: its index, its label, and its 784 bytes in base 64."""
+
+    index: int
+    label: int
+    pixels: str
+
+
+@dataclass(frozen=True)
+class Group:
+    """Test images with what they have in common."""
+
+    title: str
+    note: str
+    images: tuple[GalleryImage, ...]
+
+
+def groups(test: EvaluationSet, predictions: Predictions) -> list[Group]:
+    """The groups of a recipe's gallery; the article's two images come first."""
+    members = predictions[ENSEMBLE].members
+    sure = sure_alone(predictions)
+    disagreement = METRICS[DISAGREEMENT].function(predictions[ENSEMBLE])
+    uncertain = disagreement.argsort(descending=True, stable=True)
+    count = int(sure.sum())
+    return [
+        Group(
+            "The article’s",
+            f"A clear 8 (image {TYPICAL}) and a peculiar one (image {PECULIAR}).",
+            _images(test, (TYPICAL, PECULIAR)),
+        ),
+        Group(
+            "The single network is sure of these, and the ensemble is not",
+            f"Network 0 gives a class at least {SURE:.0%}, and at most {AGREED:.0%} of the "
+            f"{members} networks vote for one class: {count:,} of {len(sure):,} test images"
+            + (f"; the {MOST} with the most disagreement." if count > MOST else "."),
+            _images(test, [int(i) for i in uncertain if sure[i]][:MOST]),
+        ),
+        Group(
+            "The networks disagree most about these",
+            f"By the share of pairs of the {members} networks that vote differently.",
+            _images(test, map(int, uncertain[:MOST])),
+        ),
+        Group(
+            "One of each class, of which all are sure",
+            "The first test image of each class for which all networks vote.",
+            _images(test, map(int, first_agreed(test, predictions))),
+        ),
+    ]
+
+
+def sure_alone(predictions: Predictions) -> Bool[Tensor, " images"]:
+    """The images of which the single network is sure, and the ensemble is not."""
+    confidence = predictions[SOFTMAX].mean.amax(dim=1)
+    return (confidence >= SURE) & (predictions[ENSEMBLE].vote_share.amax(dim=1) <= AGREED)
+
+
+def first_agreed(test: EvaluationSet, predictions: Predictions) -> Int64[Tensor, " images"]:
+    """The first image of each class for which all members vote, and network 0 is sure."""
+    assert test.labels is not None
+    sure = predictions[SOFTMAX].mean.amax(dim=1) >= SURE
+    votes = predictions[ENSEMBLE].vote_share.gather(1, test.labels[:, None])[:, 0]
+    agreed = torch.nonzero(sure & (votes == 1))[:, 0]
+    labels = test.labels[agreed]
+    return torch.tensor([int(agreed[labels == c][0]) for c in labels.unique()], dtype=torch.int64)
+
+
+def _images(test: EvaluationSet, indices: Iterable[int]) -> tuple[GalleryImage, ...]:
+    assert test.labels is not None
+    pixels = (255 * test.images[:, 0]).round().to(torch.uint8).flatten(start_dim=1).numpy()
+    return tuple(
+        GalleryImage(i, int(test.labels[i]), b64encode(pixels[i].tobytes()).decode("ascii"))
+        for i in indices
+    )

@@ -1,0 +1,181 @@
+"""The lab as one HTML file that needs neither network nor server."""
+
+from __future__ import annotations
+
+from base64 import b64encode
+from collections.abc import Sequence
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+
+from benchmarks.claims.predictor import ENSEMBLE, SAMPLED, SOFTMAX
+from benchmarks.files import written_whole
+from benchmarks.lab.contents import ANGLE, COMPARED, RecipeContents
+from benchmarks.lab.rounding import Rounded
+from benchmarks.lab.standing import MEASURES
+from benchmarks.metrics import METRICS
+from benchmarks.report.names import Names
+from benchmarks.report.page.chart import color
+from benchmarks.report.style import look_of
+from benchmarks.vocabulary import PECULIAR, TYPICAL
+
+WORKER = ("sizes.js", "lenet5.js", "measures.js", "images.js", "worker.js")
+PAGE = ("sizes.js", "letter.js", "verdict.js", "answers.js", "pad.js", "lab.js")
+"""The scripts of the worker and of the page, in the order in which each needs them."""
+
+STEPS = (
+    ("clear", "A clear 8", "Most 8s look like this one. See whether anybody doubts it."),
+    (
+        "peculiar",
+        "The peculiar 8",
+        "The article’s edge case: also an 8, by its label. Compare how sure the single network is "
+        "with how the networks vote.",
+    ),
+    (
+        "turned",
+        "An 8, rotated",
+        "The clear 8 turns until it is none. No network has seen rotated digits, and none can "
+        "answer “this is no digit”.",
+    ),
+    (
+        "letter",
+        "A letter",
+        "A K is none of the ten classes, so every answer is wrong. An honest method is uncertain.",
+    ),
+    (
+        "own",
+        "Your own",
+        "Draw a digit. Can you draw one of which the single network is sure, and the networks are "
+        "not?",
+    ),
+)
+"""Name, text of the button, and a sentence for the reader."""
+
+MEANINGS = {
+    "predictive_entropy": "(total uncertainty, in nats)",
+    "mutual_information": "(the part from disagreement, in nats)",
+    "pairwise_disagreement": "(the chance that two members vote differently)",
+}
+
+
+def write_lab(recipes: Sequence[RecipeContents], names: Names, made: str, path: Path) -> None:
+    """Write the page; the same contents give the same bytes.
+
+    Args:
+        made: a sentence on where the networks come from.
+    """
+    environment = Environment(
+        loader=PackageLoader("benchmarks.lab"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    html = environment.get_template("lab.html.j2").render(
+        recipes=[_recipe(one) for one in recipes],
+        methods=[_method(name, names, recipes) for name in (SAMPLED, ENSEMBLE, SOFTMAX)],
+        measures=[
+            {
+                "name": name,
+                "label": METRICS[name].label,
+                "meaning": MEANINGS[name],
+                "summary": METRICS[name].summary,
+            }
+            for name in MEASURES
+        ],
+        steps=STEPS,
+        made=made,
+        test_images=max(len(values) for values in recipes[0].standings.values()),
+        setting=_setting(recipes),
+        style=_style(),
+        worker=_scripts(WORKER),
+        script=_scripts(PAGE),
+    )
+    with written_whole(path) as temporary:
+        temporary.write_text(html, encoding="utf-8")
+
+
+def _scripts(names: Sequence[str]) -> str:
+    return "\n".join(script(name) for name in names)
+
+
+def script(name: str) -> str:
+    """The text of one of the page's files."""
+    return (files("benchmarks.lab") / "static" / name).read_text(encoding="utf-8")
+
+
+def _style() -> str:
+    """The look of the page of results, and what the lab adds to it."""
+    shared = files("benchmarks.report.page") / "static" / "page.css"
+    return f"{shared.read_text(encoding='utf-8')}\n{script('lab.css')}"
+
+
+def _setting(recipes: Sequence[RecipeContents]) -> dict[str, Any]:
+    """What the scripts must know before any network has arrived."""
+    return {
+        "typical": TYPICAL,
+        "peculiar": PECULIAR,
+        "recipes": [
+            {
+                "name": one.name,
+                "network": first.name,
+                "mean": first.mean,
+                "std": first.std,
+                "dropout": first.dropout,
+                "count": len(one.networks),
+                "masks": ["".join(str(int(kept)) for kept in mask) for mask in one.masks],
+            }
+            for one in recipes
+            for first in [one.networks[0].network]
+        ],
+    }
+
+
+def _method(name: str, names: Names, recipes: Sequence[RecipeContents]) -> dict[str, Any]:
+    says = {
+        SAMPLED: lambda one: f"votes of {len(one.masks)} passes of network 0",
+        ENSEMBLE: lambda one: f"votes of {len(one.networks)} networks",
+        SOFTMAX: lambda one: "probabilities of network 0, in %",
+    }[name]
+    return {
+        "name": name,
+        "label": "Single network" if name == SOFTMAX else names.method(name).label,
+        "color": color(look_of(names, name)),
+        "says": {one.name: says(one) for one in recipes},
+    }
+
+
+def _recipe(one: RecipeContents) -> dict[str, Any]:
+    return {
+        "name": one.name,
+        "label": one.label,
+        "count": len(one.networks),
+        "groups": one.groups,
+        "networks": [_network(network) for network in one.networks],
+        "scores": [
+            {"method": method, "measure": measure, "text": _text(values.tobytes())}
+            for (method, measure), values in one.standings.items()
+        ],
+        "rounded": (
+            "Network 0 is stored in numbers of 16 bits; of the others, the weights of the two "
+            "largest layers in 8 bits with a scale an output. On the first "
+            f"{COMPARED} test images, upright and rotated by {ANGLE:g}°, this changes a mean "
+            f"probability of the networks by at most {one.change:.4f}, and their votes for a class "
+            f"by at most {one.votes_changed} of {len(one.networks)}. SHA-256 of each network as it "
+            "is stored here, from number 0:"
+        ),
+    }
+
+
+def _network(network: Rounded) -> dict[str, str]:
+    return {
+        "eight_bits": " ".join(network.eight_bits),
+        "sha256": network.sha256,
+        "text": _text(network.content),
+    }
+
+
+def _text(content: bytes) -> str:
+    return b64encode(content).decode("ascii")

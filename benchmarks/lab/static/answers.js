@@ -1,0 +1,99 @@
+"use strict";
+// What the worker answers, shown: count plots, measures, the verdict.
+
+const MEASURES = ["predictive_entropy", "mutual_information", "pairwise_disagreement"];
+
+function found(selector, where = document) {
+  return where.querySelector(selector);
+}
+
+/** Ten columns of a count plot, empty. */
+function layOutPlot(plot) {
+  for (let c = 0; c < CLASSES; c++) {
+    const column = document.createElement("span");
+    column.className = "column";
+    for (const part of ["count", "height", "class"]) {
+      const one = column.appendChild(document.createElement("span"));
+      one.className = part;
+      if (part === "class") one.textContent = c;
+    }
+    plot.append(column);
+  }
+}
+
+/** The shares as columns; `texts` stand above those that are not empty. */
+function fillPlot(plot, shares, texts, label) {
+  [...plot.children].forEach((column, c) => {
+    found(".count", column).textContent = texts[c];
+    found(".height", column).style.height = `${100 * shares[c]}%`;
+    column.classList.toggle("label", c === label);
+  });
+}
+
+function votesText({ votes, members }, what) {
+  const cast = votes.map((count, c) => [count, c]).filter(([count]) => count);
+  cast.sort(([a], [b]) => b - a);
+  return `${members} ${what}: ${cast.map(([count, c]) => `${count} for ${c}`).join(", ")}`;
+}
+
+function standing(share) {
+  if (share === null) return "";
+  if (share === 0) return "as certain as any test image";
+  if (share === 1) return "more uncertain than all";
+  return `more uncertain than ${(Math.floor(1000 * share) / 10).toFixed(1)} %`;
+}
+
+function showMeasures(method, { measures, smaller }) {
+  for (const measure of MEASURES) {
+    const cell = found(`[data-cell="${method} ${measure}"]`);
+    const value = measures[measure], share = smaller[measure];
+    found(".value", cell).textContent = value === undefined ? "—" : value.toFixed(3);
+    found(".standing", cell).textContent = value === undefined ? "" : standing(share);
+    found(".meter", cell).style.setProperty("--share", share ?? 0);
+  }
+}
+
+function showVotes(method, summary, what, label) {
+  const plot = found(`[data-plot="${method}"]`);
+  const shares = summary.votes.map((count) => count / summary.members);
+  fillPlot(plot, shares, summary.votes.map((count) => count || ""), label);
+  plot.setAttribute("aria-label", votesText(summary, what));
+  showMeasures(method, summary);
+}
+
+function showSingle(summary, label) {
+  const plot = found('[data-plot="softmax"]');
+  const percents = summary.mean.map((p) => Math.round(100 * p));
+  fillPlot(plot, summary.mean, percents.map((one) => one || ""), label);
+  const named = percents.map((one, c) => [one, c]).filter(([one]) => one);
+  named.sort(([a], [b]) => b - a);
+  const text = named.map(([one, c]) => `${c}: ${one} %`).join(", ");
+  plot.setAttribute("aria-label", `Probabilities of the single network: ${text}`);
+  showMeasures("softmax", summary);
+}
+
+function showVerdict({ text, telling }) {
+  const sentence = found("#verdict");
+  sentence.textContent = text;
+  sentence.classList.toggle("telling", telling);
+}
+
+/** What the networks see, 28x28 values in [0, 1]. */
+function paint(canvas, pixels) {
+  const context = canvas.getContext("2d"), image = context.createImageData(SIDE, SIDE);
+  pixels.forEach((value, i) => {
+    const byte = Math.round(255 * value);
+    image.data.set([byte, byte, byte, 255], 4 * i);
+  });
+  context.putImageData(image, 0, 0);
+}
+
+function clearAnswers() {
+  for (const plot of document.querySelectorAll("[data-plot]")) {
+    fillPlot(plot, new Array(CLASSES).fill(0), new Array(CLASSES).fill(""), null);
+    plot.setAttribute("aria-label", "Nothing is drawn yet");
+    showMeasures(plot.dataset.plot, { measures: {}, smaller: {} });
+  }
+  paint(found("#seen"), new Float32Array(SIDE * SIDE));
+  showVerdict({ text: "Draw a digit.", telling: false });
+}

@@ -1,0 +1,112 @@
+"use strict";
+// The canvas: strokes by mouse, pen, finger or keyboard, white on black.
+
+const PAD = 280, PEN = 22, ERASER = 40, STEP = 10;
+const ERASES = 32;  // the button of a pen's other end
+
+class Pad {
+  /** `changed` is called after each change, with whether the stroke has ended. */
+  constructor(canvas, cursor, changed) {
+    Object.assign(this, { canvas, cursor, changed, erasing: false, inFrame: false });
+    this.context = canvas.getContext("2d", { willReadFrequently: true });
+    this.context.lineCap = this.context.lineJoin = "round";
+    this.last = null;
+    this.hand = { x: PAD / 2, y: PAD / 2, down: false };
+    canvas.addEventListener("pointerdown", (event) => this.begin(event));
+    canvas.addEventListener("pointermove", (event) => this.follow(event));
+    for (const end of ["pointerup", "pointercancel"]) {
+      canvas.addEventListener(end, () => this.end());
+    }
+    canvas.addEventListener("keydown", (event) => this.type(event));
+    canvas.addEventListener("focus", () => this.showHand());
+    canvas.addEventListener("blur", () => { this.hand.down = false; cursor.hidden = true; });
+    this.wipe();
+  }
+
+  wipe() {
+    this.context.fillStyle = "#000";
+    this.context.fillRect(0, 0, PAD, PAD);
+    this.inFrame = false;
+  }
+
+  /** A test image; what is then drawn on it stays in its frame. */
+  show(pixels) {
+    const step = PAD / SIDE;
+    this.wipe();
+    this.inFrame = true;
+    pixels.forEach((byte, i) => {
+      this.context.fillStyle = `rgb(${byte} ${byte} ${byte})`;
+      this.context.fillRect(step * (i % SIDE), step * Math.floor(i / SIDE), step, step);
+    });
+  }
+
+  /** A line through points in pixels; a dot where they are one. */
+  line(points, erasing = false) {
+    const { context } = this;
+    context.strokeStyle = erasing ? "#000" : "#fff";
+    context.lineWidth = erasing ? ERASER : PEN;
+    context.beginPath();
+    context.moveTo(...points[0]);
+    for (const point of points) context.lineTo(...point);
+    context.stroke();
+  }
+
+  read() {
+    return this.context.getImageData(0, 0, PAD, PAD).data;
+  }
+
+  place({ clientX, clientY }) {
+    const box = this.canvas.getBoundingClientRect();
+    return [(clientX - box.left) * PAD / box.width, (clientY - box.top) * PAD / box.height];
+  }
+
+  begin(event) {
+    if (event.button > 0 && !(event.buttons & ERASES)) return;
+    this.canvas.setPointerCapture(event.pointerId);
+    this.erasesNow = this.erasing || Boolean(event.buttons & ERASES);
+    this.last = this.place(event);
+    this.line([this.last], this.erasesNow);
+    this.changed(false);
+  }
+
+  follow(event) {
+    if (!this.last) return;
+    const passed = event.getCoalescedEvents?.() ?? [];
+    const points = [this.last, ...(passed.length ? passed : [event]).map((one) => this.place(one))];
+    this.line(points, this.erasesNow);
+    this.last = points.at(-1);
+    this.changed(false);
+  }
+
+  end() {
+    if (!this.last) return;
+    this.last = null;
+    this.changed(true);
+  }
+
+  type(event) {
+    const ways = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] };
+    const { hand } = this, from = [hand.x, hand.y];
+    if (event.key === " ") hand.down = !hand.down;
+    else if (ways[event.key]) {
+      const [right, down] = ways[event.key];
+      hand.x = Math.min(PAD, Math.max(0, hand.x + right * STEP));
+      hand.y = Math.min(PAD, Math.max(0, hand.y + down * STEP));
+    } else return;
+    event.preventDefault();
+    if (hand.down) {
+      this.line([from, [hand.x, hand.y]], this.erasing);
+      this.changed(true);
+    }
+    this.showHand();
+  }
+
+  showHand() {
+    if (!this.canvas.matches(":focus-visible")) return;
+    const { cursor, hand } = this;
+    cursor.hidden = false;
+    cursor.style.left = `${100 * hand.x / PAD}%`;
+    cursor.style.top = `${100 * hand.y / PAD}%`;
+    cursor.classList.toggle("down", hand.down);
+  }
+}

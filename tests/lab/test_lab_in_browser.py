@@ -1,0 +1,289 @@
+"""The lab in a browser: drawn on by mouse, finger and keys, and its answers beside Python's.
+
+A set of its own: ``python -m pytest -m browser``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from benchmarks.epistemic_check.digit_image import read_digit
+from benchmarks.lab.command import LABELS
+from benchmarks.run.configuration import configuration_of
+from benchmarks.run.plan import Plan
+from benchmarks.tasks.rotations import rotated
+from methods import METHODS, Prediction
+from tests.browsers import FETCHED, chromium, show
+from tests.lab.made import MEMBERS, few_images
+from tests.lab.strokes import EIGHT, by_finger, by_mouse
+from tests.runs import run_of
+
+pytest.importorskip("selenium", reason="selenium drives the browser")
+
+from selenium.webdriver import Chrome
+from selenium.webdriver.common.by import By
+from selenium.webdriver.common.keys import Keys
+from selenium.webdriver.support.ui import WebDriverWait
+
+pytestmark = pytest.mark.browser
+
+Open = Callable[..., Chrome]
+
+WIDTHS = (390, 768, 1440)
+
+COUNTS = """
+return Object.fromEntries([...document.querySelectorAll('[data-plot]')].map((plot) => [
+  plot.dataset.plot, [...plot.querySelectorAll('.count')].map((one) => Number(one.textContent)),
+]));
+"""
+
+SEEN = """
+const {data} = document.getElementById('seen').getContext('2d').getImageData(0, 0, 28, 28);
+return Array.from({length: 784}, (_, i) => data[4 * i]);
+"""
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Chrome]:
+    with chromium() as chrome:
+        yield chrome
+
+
+@pytest.fixture
+def lab(browser: Chrome, small_lab: Path) -> Iterator[Open]:
+    """Opens the page anew, all networks loaded; the console must stay silent to the end."""
+
+    def open_lab(*, width: int = 1440, scheme: str = "light") -> Chrome:
+        chrome = show(browser, small_lab.as_uri(), width=width, scheme=scheme)
+        until(
+            chrome,
+            "return [...document.querySelectorAll('[data-loaded]')]"
+            ".every((one) => one.textContent.endsWith('each with its checksum'))",
+        )
+        return answered(chrome)
+
+    yield open_lab
+    assert browser.get_log("browser") == []
+
+
+def until(chrome: Chrome, script: str, *arguments: object) -> None:
+    WebDriverWait(chrome, 60).until(lambda _: chrome.execute_script(script, *arguments))
+
+
+def answered(chrome: Chrome) -> Chrome:
+    """The page once all networks have answered the newest question."""
+    until(
+        chrome,
+        "return performance.getEntriesByName('all answers').length > 0",
+    )
+    return chrome
+
+
+def press(chrome: Chrome, selector: str) -> Chrome:
+    one = chrome.find_element(By.CSS_SELECTOR, selector)
+    chrome.execute_script("arguments[0].click()", one)
+    return chrome
+
+
+def counts(chrome: Chrome) -> dict[str, list[int]]:
+    found: dict[str, list[int]] = chrome.execute_script(COUNTS)
+    return found
+
+
+def seen(chrome: Chrome) -> np.ndarray:
+    return np.array(chrome.execute_script(SEEN)).reshape(28, 28)
+
+
+def text_of(chrome: Chrome, selector: str) -> str:
+    return str(chrome.find_element(By.CSS_SELECTOR, selector).text)
+
+
+def set_slider(chrome: Chrome, name: str, value: int) -> None:
+    chrome.execute_script(
+        "const slider = document.getElementById(arguments[0]); slider.value = arguments[1];"
+        "slider.dispatchEvent(new Event('input'))",
+        name,
+        value,
+    )
+    chrome.execute_script("return new Promise((done) => setTimeout(done, 200))")
+    answered(chrome)
+
+
+def predictions(small_lab: Path, image: torch.Tensor) -> dict[str, Prediction]:
+    """Python's, by the networks of the page, not rounded."""
+    with few_images():
+        configuration = replace(configuration_of("article"), recipes=("standard",), epochs=1)
+        plan, workspace = Plan(configuration), run_of(configuration, small_lab.parent).workspace
+        pool = plan.pool("standard", workspace.store)
+        training = workspace.training_images(plan, "standard")
+        sizes = {"softmax": None, "mc_dropout": 100, "deep_ensemble": MEMBERS}
+        return {
+            name: METHODS[name]
+            .build(pool, 0, size)
+            .fit(training.images, training.labels)
+            .predict(image)
+            for name, size in sizes.items()
+        }
+
+
+def test_nothing_is_fetched_and_the_first_step_is_shown(lab: Open) -> None:
+    chrome = lab()
+    assert chrome.execute_script(FETCHED) == []
+    assert sum(counts(chrome)["mc_dropout"]) == 100
+    assert sum(counts(chrome)["deep_ensemble"]) == MEMBERS
+    assert chrome.find_elements(By.CSS_SELECTOR, '.pick[data-index="61"][aria-pressed="true"]')
+    assert "gives" in text_of(chrome, "#verdict")
+
+
+@pytest.mark.parametrize(("index", "angle"), [(61, 0), (591, 0), (591, 40)])
+def test_answers_are_those_of_python(
+    lab: Open, small_lab: Path, tmp_path: Path, index: int, angle: int
+) -> None:
+    chrome = press(lab(), f'.pick[data-index="{index}"]')
+    set_slider(chrome, "angle", angle)
+    with few_images():
+        configuration = configuration_of("article")
+        test = run_of(configuration, tmp_path).workspace.images(Plan(configuration).task, "test")
+    image = rotated(test.images[[index]], angle) if angle else test.images[[index]]
+    assert np.abs(seen(chrome) - 255 * image[0, 0].numpy()).max() <= 1
+    found = counts(chrome)
+    for name, expected in predictions(small_lab, image).items():
+        if name == "softmax":
+            assert np.abs(np.array(found[name]) - 100 * expected.mean[0].numpy()).max() <= 1.5
+        else:
+            votes = expected.vote_share[0].numpy() * (expected.members or 0)
+            assert np.abs(np.array(found[name]) - votes).max() <= 1
+        value = float(text_of(chrome, f'[data-cell="{name} predictive_entropy"] .value'))
+        entropy = -(expected.mean * expected.mean.log()).nansum()
+        assert value == pytest.approx(float(entropy), abs=0.02)
+
+
+@pytest.mark.parametrize("draw", [by_mouse, by_finger])
+@pytest.mark.parametrize("width", [390, 1440])
+def test_stroke_is_seen_as_epistemic_check_reads_it(
+    lab: Open, tmp_path: Path, draw: Callable[..., None], width: int
+) -> None:
+    chrome = press(lab(width=width), '[data-step="own"]')
+    draw(chrome, EIGHT)
+    answered(chrome)
+    ink = chrome.execute_script("return Array.from(pad.read()).filter((_, i) => i % 4 === 0)")
+    drawn = np.array(ink, dtype=np.uint8).reshape(280, 280)
+    assert 0.02 < (drawn > 0).mean() < 0.5
+    Image.fromarray(drawn).save(tmp_path / "drawn.png")
+    expected = 255 * read_digit(tmp_path / "drawn.png")[0].numpy()
+    assert np.abs(seen(chrome) - expected).max() <= 1
+    assert sum(counts(chrome)["deep_ensemble"]) == MEMBERS
+
+
+def test_finger_draws_and_does_not_scroll(lab: Open) -> None:
+    chrome = press(lab(width=390), '[data-step="own"]')
+    chrome.execute_script("document.getElementById('pad').scrollIntoView({block: 'center'})")
+    before = chrome.execute_script("return scrollY")
+    by_finger(chrome, [(0.5, 0.1), (0.5, 0.5), (0.5, 0.9)])
+    assert chrome.execute_script("return scrollY") == before
+    assert seen(chrome).max() > 0
+
+
+def test_eraser_and_clear_remove_what_was_drawn(lab: Open) -> None:
+    chrome = press(lab(), '[data-step="own"]')
+    by_mouse(chrome, [(0.3, 0.3), (0.5, 0.3), (0.7, 0.3)])
+    by_mouse(chrome, [(0.3, 0.7), (0.5, 0.7), (0.7, 0.7)])
+    answered(chrome)
+    both = (seen(chrome) > 0).any(axis=1).sum()
+    press(chrome, "#eraser")
+    by_mouse(chrome, [(0.2, 0.7), (0.5, 0.7), (0.8, 0.7)])
+    answered(chrome)
+    one = (seen(chrome) > 0).any(axis=1).sum()
+    assert one < both
+    press(chrome, "#wipe")
+    until(chrome, "return document.getElementById('verdict').textContent === 'Draw a digit.'")
+    assert seen(chrome).max() == 0
+    assert counts(chrome)["mc_dropout"] == [0] * 10
+
+
+def test_what_is_erased_of_a_test_image_leaves_the_rest_in_place(lab: Open) -> None:
+    chrome = press(lab(), '.pick[data-index="61"]')
+    answered(chrome)
+    whole = seen(chrome)
+    press(chrome, "#eraser")
+    by_mouse(chrome, [(0.0, 0.25), (0.5, 0.25), (1.0, 0.25)])
+    answered(chrome)
+    rest = seen(chrome)
+    assert (rest[15:] == whole[15:]).all()
+    assert rest[6:8].max() == 0 < whole[6:8].max()
+
+
+def test_page_is_used_by_keyboard_alone(lab: Open) -> None:
+    chrome = press(lab(), '[data-step="own"]')
+    pad = chrome.switch_to.active_element
+    assert pad.get_attribute("id") == "pad"
+    pad.send_keys(Keys.SPACE, *[Keys.ARROW_UP] * 8)
+    answered(chrome)
+    assert seen(chrome).max() > 200
+    reached = set()
+    for _ in range(80):
+        chrome.switch_to.active_element.send_keys(Keys.TAB)
+        one = chrome.switch_to.active_element
+        reached.add(one.get_attribute("id") or one.get_attribute("class") or one.tag_name)
+    assert {"eraser", "wipe", "angle", "noise", "pick", "summary"} <= reached
+
+
+def test_switch_asks_the_other_networks(lab: Open) -> None:
+    chrome = lab()
+    press(chrome, '[data-recipe-switch="relu-dropout"]')
+    until(
+        chrome,
+        "return document.querySelector('[data-plot=deep_ensemble]')"
+        ".getAttribute('aria-label').startsWith('2 networks')",
+    )
+    pressed = chrome.find_elements(By.CSS_SELECTOR, '[data-recipe-switch][aria-pressed="true"]')
+    assert [one.text for one in pressed] == [LABELS["relu-dropout"]]
+
+
+def test_rotated_step_ends_on_its_side(lab: Open) -> None:
+    chrome = press(lab(), '[data-step="turned"]')
+    until(chrome, "return document.getElementById('angle').value === '90'")
+    assert text_of(chrome, 'output[for="angle"]') == "90°"
+
+
+def test_steps_tell_a_sentence_each(lab: Open) -> None:
+    chrome = lab()
+    told = set()
+    for step in chrome.find_elements(By.CSS_SELECTOR, "[data-step]"):
+        chrome.execute_script("arguments[0].click()", step)
+        told.add(text_of(chrome, "#told"))
+    assert len(told) == 5
+    assert "" not in told
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("width", WIDTHS)
+def test_nothing_is_wider_than_the_screen(lab: Open, width: int, scheme: str) -> None:
+    chrome = lab(width=width, scheme=scheme)
+    assert chrome.execute_script("return document.documentElement.scrollWidth") <= width
+    clipped = chrome.execute_script(
+        "return [...document.querySelectorAll('table, th, td, p, button')].filter((one) =>"
+        "one.offsetParent && one.scrollWidth > one.clientWidth + 1 && one.clientWidth).map((one) =>"
+        "one.outerHTML.slice(0, 80))"
+    )
+    assert clipped == []
+
+
+def test_damaged_network_is_noticed(browser: Chrome, small_lab: Path, tmp_path: Path) -> None:
+    text = small_lab.read_text("utf-8")
+    start = text.index(">", text.index('data-number="1"')) + 1
+    damaged = text[:start] + ("B" if text[start] == "A" else "A") + text[start + 1 :]
+    (tmp_path / "lab.html").write_text(damaged, encoding="utf-8")
+    chrome = show(browser, (tmp_path / "lab.html").as_uri(), width=1440)
+    until(
+        chrome,
+        "return document.querySelector('[data-loaded=standard]').textContent"
+        ".startsWith('1 of 3 networks are damaged')",
+    )
