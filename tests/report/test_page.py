@@ -276,6 +276,21 @@ def test_legend_names_the_methods_that_its_charts_draw(reported: Path, tmp_path:
         assert ("softmax-1" in named) is (name != "detection")
 
 
+def test_a_legend_lists_no_method_without_the_score_that_is_shown(
+    reported: Path, tmp_path: Path
+) -> None:
+    page_of(folder := copied(reported, tmp_path / "run"))
+    section = section_of(folder, "detection")
+    panels = dict(
+        re.findall(r'data-panel="score" data-choice="([^"]+)">(.*?)</div>\n<p', section, re.DOTALL)
+    )
+    named = {
+        score: set(re.findall('data-toggle="([^"]+)"', part)) for score, part in panels.items()
+    }
+    assert "softmax-1" in named["Predictive entropy"]
+    assert "softmax-1" not in named["Mutual information"]  # it has a single member
+
+
 def test_every_metric_is_defined(reported: Path) -> None:
     text = Parsed((reported / "index.html").read_text(encoding="utf-8")).text
     for metric in METRICS.values():

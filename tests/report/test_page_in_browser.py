@@ -367,11 +367,55 @@ def test_keyboard_continues_where_an_image_was_closed(page: Open) -> None:
     chrome.find_element(By.LINK_TEXT, "Close").send_keys(Keys.ENTER)
     until(chrome, "return document.activeElement.matches('#cards a')")
     assert chrome.switch_to.active_element.text.startswith(name)
-    press(chrome, "#cards a", name)
+
+
+def test_filters_follow_what_is_typed_and_close_an_image_that_they_leave_out(page: Open) -> None:
+    chrome = page("#explorer")
+    press(chrome, "#cards a", visible(chrome, "#cards a")[0].text)
     until(chrome, "return !document.getElementById('detail').hidden")
-    chrome.find_element(By.NAME, "number").send_keys("9999", Keys.TAB)
-    chrome.find_element(By.LINK_TEXT, "Close").send_keys(Keys.ENTER)
-    until(chrome, "return document.activeElement.id === 'count'")
+    chrome.find_element(By.NAME, "number").send_keys("9999")
+    assert chrome.find_element(By.ID, "count").text.startswith("0 of ")
+    assert not chrome.find_element(By.ID, "detail").is_displayed()
+
+
+def test_the_explorer_obeys_the_recipe(open_of_both: Open, of_both: Path) -> None:
+    chrome = open_of_both("#explorer")
+    rows = explored(of_both).drop_duplicates(["recipe", "condition", "index"])
+    counts = rows["recipe"].value_counts()
+    assert (
+        chrome.find_element(By.ID, "count").text
+        == f"{counts['standard']} of {counts['standard']} images"
+    )
+    press(chrome, "nav .switch button", "article")
+    assert chrome.find_element(By.ID, "count").text.startswith(
+        "0 of 0 images. Images were chosen by the recipe standard, not by article"
+    )
+    assert not visible(chrome, "#cards li")
+
+
+def test_the_marker_next_to_a_finger_is_told(page: Open) -> None:
+    chrome = page(width=NARROW)
+    drawing = elements(chrome, "#group-rotated .chart svg")[0]
+    chrome.execute_script("arguments[0].scrollIntoView({block: 'center'})", drawing)
+    mark = visible(drawing, "[data-series='softmax-1'] use[data-tip]")[0]
+    touch = (
+        "const at = arguments[0].getBoundingClientRect(), x = (at.left + at.right) / 2;"
+        "const where = {bubbles: true, clientX: x - arguments[2], clientY: at.bottom};"
+        "arguments[1].dispatchEvent(new PointerEvent('pointerdown', where))"
+    )
+    chrome.execute_script(touch, mark, drawing, 10)
+    tip = chrome.find_element(By.ID, "tip")
+    assert tip.is_displayed()
+    assert ", Clean: " in tip.text
+    chrome.execute_script(touch, mark, drawing, 200)
+    assert not tip.is_displayed()
+
+
+def test_switches_say_what_they_switch(open_of_both: Open) -> None:
+    chrome = open_of_both()
+    labels = [one.text for one in visible(chrome, ".switch .switch-label")]
+    assert labels[:2] == ["Recipe", "Images"]
+    assert len(labels) == len(visible(chrome, ".switch"))
 
 
 def test_nothing_is_closed_or_switched_away_on_paper(open_of_both: Open) -> None:

@@ -120,10 +120,28 @@ function hideTip() {
   for (const mark of all("use.active")) mark.classList.remove("active");
 }
 
-document.addEventListener("pointerover", ({ target }) => {
-  if (target.matches?.("use[data-tip]")) showTip(target);
-  else if (!target.closest?.(".chart svg:focus")) hideTip();
-});
+// A finger is wider than a marker: the nearest one within this distance counts, in pixels.
+const REACH = 24;
+
+function nearestMark(drawing, { clientX, clientY }) {
+  let nearest = null;
+  let least = REACH;
+  for (const mark of all("[data-series]:not(.off) use[data-tip]", drawing)) {
+    const at = mark.getBoundingClientRect();
+    const distance = Math.hypot(at.left + at.width / 2 - clientX, at.top + at.height / 2 - clientY);
+    if (distance < least) [nearest, least] = [mark, distance];
+  }
+  return nearest;
+}
+
+function tellNearest(event) {
+  const drawing = event.target.closest?.(".chart svg");
+  const mark = drawing && nearestMark(drawing, event);
+  if (mark) showTip(mark);
+  else if (!event.target.closest?.(".chart svg:focus")) hideTip();
+}
+
+for (const kind of ["pointermove", "pointerdown"]) document.addEventListener(kind, tellNearest);
 document.addEventListener("focusout", hideTip);
 document.addEventListener("scroll", hideTip, { passive: true });
 document.addEventListener("keydown", (event) => {
