@@ -22,7 +22,6 @@ from benchmarks.records import read_table, write_table
 from benchmarks.report.names import Variant
 from benchmarks.report.page import write_page
 from benchmarks.report.results import Results
-from methods.scores import SCORES
 from tests.report.support import NAMES
 
 pytest.importorskip("selenium", reason="selenium drives the browser")
@@ -115,6 +114,12 @@ def press(chrome: Chrome, selector: str, text: str) -> WebElement:
     return one
 
 
+def opened(chrome: Chrome) -> Chrome:
+    """With everything behind "More" open."""
+    chrome.execute_script("document.querySelectorAll('details').forEach(one => one.open = true)")
+    return chrome
+
+
 def column(chrome: Chrome, position: int) -> list[str]:
     return [
         row.find_elements(By.CSS_SELECTOR, "th, td")[position].text
@@ -135,14 +140,14 @@ def test_nothing_is_fetched_and_the_console_is_silent(page: Open) -> None:
     assert fetched == []
     assert chrome.title == "Which uncertainty method should you trust?"
     titles = [one.text for one in visible(chrome, "h2")]
-    assert titles[0] == "Summary"
+    assert titles[0] == "Which method to use"
     assert len(titles) == len(elements(chrome, "nav li"))
 
 
 def test_numbers_of_the_leaderboard_are_those_of_the_measurements(
     page: Open, reported: Path
 ) -> None:
-    chrome = page()
+    chrome = opened(page())
     measurements = read_table(reported / "measurements.csv")
     means = measurements.groupby(["method", "members", "condition", "metric", "score"])["value"]
     expected = means.mean().to_dict()
@@ -172,7 +177,7 @@ def test_numbers_of_the_leaderboard_are_those_of_the_measurements(
 
 
 def test_a_heading_sorts_best_first_and_then_the_other_way(page: Open) -> None:
-    chrome = page()
+    chrome = opened(page())
     heading = press(chrome, "#leaderboard thead button", "Accuracy")
     position = [one.text for one in visible(chrome, "#leaderboard thead th")].index(
         next(t.text for t in visible(chrome, "#leaderboard thead th") if "Accuracy" in t.text)
@@ -202,7 +207,7 @@ def test_what_is_infinite_is_sorted_as_the_worst(
     summary.loc[rows, ["value", "lower", "upper"]] = math.inf
     write_table(summary, folder / "summary.csv")
     write_page(Results.load(folder), folder)
-    chrome = open_page(folder)
+    chrome = opened(open_page(folder))
     headings = [one.text for one in visible(chrome, "#leaderboard thead th")]
     position = next(i for i, text in enumerate(headings) if text.startswith("NLL"))
     press(chrome, "#leaderboard thead button", "NLL")
@@ -213,13 +218,13 @@ def test_what_is_infinite_is_sorted_as_the_worst(
 
 
 def test_a_switch_leads_to_a_state_that_a_link_leads_to_as_well(page: Open) -> None:
-    chrome = page()
+    chrome = opened(page())
     press(chrome, "#leaderboard .switch button", "Uniform noise")
     captions = [one.text for one in visible(chrome, "#leaderboard caption")]
     assert captions == ["Uniform noise"]
     fragment = unquote(chrome.current_url.partition("#")[2])
-    assert fragment == "leaderboard?images=Uniform+noise"
-    again = page(f"#{fragment}")
+    assert fragment == "ranking?images=Uniform+noise"
+    again = opened(page(f"#{fragment}"))
     assert [one.text for one in visible(again, "#leaderboard caption")] == ["Uniform noise"]
 
 
@@ -241,11 +246,11 @@ def recipe_shown(chrome: Chrome) -> str:
 
 
 def test_links_to_a_section_keep_what_was_chosen(open_of_both: Open) -> None:
-    chrome = open_of_both("#explorer?sort=confidence&condition=clean")
+    chrome = opened(open_of_both("#explorer?sort=confidence&condition=clean"))
     press(chrome, "nav .switch button", "article")
     press(chrome, "#leaderboard .switch button", "Uniform noise")
     for link, section in (
-        ("nav li:nth-child(3) a", "group-rotated"),
+        ("nav li:nth-child(4) a", "group-rotated"),
         ("dl a:last-child", "claims"),
     ):
         assert follow(chrome, link) == section
@@ -266,7 +271,7 @@ def test_the_bar_covers_no_heading_that_a_link_leads_to(
 ) -> None:
     chrome = open_of_both(f"#group-rotated{state}", width=width)
     until(chrome, f"return {TOP_OF}('group-rotated') >= {BAR}")
-    assert follow(chrome, "nav li:nth-child(4) a") == "calibration"
+    assert follow(chrome, "nav li:nth-child(3) a") == "calibration"
 
 
 def test_a_method_switched_off_is_drawn_nowhere(page: Open) -> None:
@@ -420,13 +425,12 @@ def test_switches_say_what_they_switch(open_of_both: Open) -> None:
 
 def test_nothing_is_closed_or_switched_away_on_paper(open_of_both: Open) -> None:
     chrome = open_of_both("#leaderboard?recipe=article", medium="print")
-    tables = visible(chrome, "#leaderboard table")
-    assert len(tables) == len(elements(chrome, "#leaderboard table")) / 2  # those of one recipe
-    assert len(visible(chrome, "#detection h3")) > 1
     rule = chrome.find_element(By.CSS_SELECTOR, "#claims dd")
     assert not rule.is_displayed()
     chrome.execute_script("dispatchEvent(new Event('beforeprint'))")
     assert rule.is_displayed()
+    tables = visible(chrome, "#leaderboard table")
+    assert len(tables) == len(elements(chrome, "#leaderboard table")) / 2  # those of one recipe
     assert len(visible(chrome, "#metrics details > dl")) == len(METRICS)
     chrome.execute_script("dispatchEvent(new Event('afterprint'))")
     assert not rule.is_displayed()
@@ -477,10 +481,13 @@ def test_every_relative_link_leads_to_a_file(page: Open, reported: Path) -> None
     assert [link for link in files if not (reported / link).exists()] == []
 
 
-@pytest.mark.parametrize("width", [WIDE, NARROW])
-def test_nothing_is_wider_than_the_screen(page: Open, width: int) -> None:
-    chrome = page("#explorer?condition=clean", width=width)
+@pytest.mark.parametrize("width", [390, 768, 1440])
+def test_nothing_is_wider_than_the_screen(open_of_both: Open, width: int) -> None:
+    chrome = opened(open_of_both("#explorer?condition=clean", width=width))
     assert chrome.execute_script("return document.documentElement.scrollWidth") <= width
+    tables, clipped = "document.querySelectorAll('.wide')", "one.scrollWidth > one.clientWidth"
+    script = f"return [...{tables}].filter(one => {clipped}).map(one => one.ariaLabel)"
+    assert chrome.execute_script(script) == []
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
@@ -526,9 +533,43 @@ def test_every_control_and_image_has_a_name(browser: Chrome, page: Open) -> None
     assert nameless == []
 
 
-def test_scores_are_switched_with_their_charts(page: Open) -> None:
-    chrome = page()
-    labels = [one.text for one in visible(chrome, "#detection .switch button")]
-    assert labels[0] == SCORES["predictive_entropy"].label
-    press(chrome, "#detection .switch button", "Mutual information")
-    assert [one.text for one in visible(chrome, "#detection h3")] == ["By mutual information"]
+def ranked(chrome: Chrome, position: int) -> list[str]:
+    return [
+        one.text for one in visible(chrome, f"#rank-table tbody tr > :nth-child({position + 1})")
+    ]
+
+
+def test_order_and_filters_of_the_ranking_are_in_the_address(open_of_both: Open) -> None:
+    chrome = open_of_both()
+    every = len(ranked(chrome, 0))
+    heading = press(chrome, "#rank-table thead button", "Accuracy").text
+    position = [one.text for one in elements(chrome, "#rank-table thead th")].index(heading)
+    values = [float(text.split()[0]) for text in ranked(chrome, position)]
+    assert values == sorted(values, reverse=True)
+    press(chrome, "#rank-table thead button", "Accuracy")
+    Select(chrome.find_element(By.NAME, "of")).select_by_visible_text("article")
+    assert set(ranked(chrome, 1)) == {"article"}
+    shown = ranked(chrome, 0)
+    assert 0 < len(shown) < every
+    again = open_of_both(f"#{chrome.current_url.partition('#')[2]}")
+    assert ranked(again, 0) == shown
+    values = [float(text.split()[0]) for text in ranked(again, position)]
+    assert values == sorted(values)
+
+
+def test_networks_are_switched_with_their_recipes(
+    open_page: Open, of_both: Path, tmp_path: Path
+) -> None:
+    folder = tmp_path / "run"
+    shutil.copytree(of_both, folder, ignore=shutil.ignore_patterns("predictions"))
+    recipes = pd.read_csv(folder / "recipes.csv")
+    recipes.loc[recipes["name"] == "article", "network"] = "other"
+    recipes.to_csv(folder / "recipes.csv", index=False)
+    write_page(Results.load(folder), folder)
+    chrome = opened(open_page(folder))
+    recipe = "nav [data-for=recipe] button"
+    assert [one.text for one in visible(chrome, recipe)] == ["standard"]
+    press(chrome, "nav [data-for=network] button", "other")
+    assert [one.text for one in visible(chrome, recipe)] == ["article"]
+    assert recipe_shown(chrome) == "article"
+    assert chrome.find_element(By.ID, "count").text.startswith("0 of 0 images")

@@ -1,7 +1,7 @@
 // The image explorer: a card for each image that passes the filters, and one image in detail.
 const explored = JSON.parse(document.getElementById("explorer-data")?.textContent ?? "null");
 
-const FIRST_CARDS = 24;
+const FIRST_CARDS = 8;
 let showsAll = false;
 
 const SVG = "http://www.w3.org/2000/svg";
