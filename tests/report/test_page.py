@@ -313,8 +313,11 @@ def test_published_numbers_are_beside_ours(reported: Path, tmp_path: Path) -> No
 
 def test_the_page_is_no_longer_than_a_reader_has_time_for(reported: Path) -> None:
     page = (reported / "index.html").read_text(encoding="utf-8")
-    in_view = re.sub(r"<(details|script|style)\b.*?</\1>", "", page, flags=re.DOTALL)
-    assert len(re.findall(r"\S*\w\S*", Parsed(in_view.replace("</details>", "")).text)) < 3500
+    in_view, found = re.sub(r"<(script|style)\b.*?</\1>", "", page, flags=re.DOTALL), 1
+    while found:  # the innermost first
+        behind = r"<details\b[^>]*>(?:(?!<details\b).)*?</details>"
+        in_view, found = re.subn(behind, "", in_view, flags=re.DOTALL)
+    assert len(re.findall(r"\S*\w\S*", Parsed(in_view).text)) < 3500
     assert in_view.count("<figure") <= 12
 
 

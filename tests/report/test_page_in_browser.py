@@ -417,7 +417,7 @@ def test_the_marker_next_to_a_finger_is_told(page: Open) -> None:
 
 
 def test_switches_say_what_they_switch(open_of_both: Open) -> None:
-    chrome = open_of_both()
+    chrome = opened(open_of_both())
     labels = [one.text for one in visible(chrome, ".switch .switch-label")]
     assert labels[:2] == ["Recipe", "Images"]
     assert len(labels) == len(visible(chrome, ".switch"))

@@ -18,7 +18,7 @@ from benchmarks.vocabulary import SIGNIFICANT
 TESTED: Mapping[str, str] = {"ece": "squared_ce_debiased"}
 """What is tested in place of a metric whose bias forbids it."""
 
-EXTREMES = {"higher": (max, "highest"), "lower": (min, "lowest")}
+EXTREMES = {"higher": "highest", "lower": "lowest"}
 
 
 class Finding(NamedTuple):
@@ -52,7 +52,7 @@ def finding(results: Results, quantity: Quantity) -> Finding | None:
     }
     if not rows:
         return None
-    leader = EXTREMES[better][0](rows, key=lambda one: rows[one]["value"])
+    leader = (max if better == "higher" else min)(rows, key=lambda one: rows[one]["value"])
     tested = quantity._replace(metric=TESTED.get(quantity.metric, quantity.metric))
     others = [one for one in rows if one != leader]
     separated = sum(_is_better(results, leader, one, tested) for one in others)
@@ -67,9 +67,9 @@ def _is_better(results: Results, one: Variant, other: Variant, quantity: Quantit
     rows = results.find(one, quantity), results.find(other, quantity)
     if p_value is None or not p_value < SIGNIFICANT or None in rows:
         return False
-    best = EXTREMES[results.names.metric(quantity.metric).better][0]
     first, second = (row["value"] for row in rows if row)
-    return bool(first == best(first, second) != second)
+    higher = results.names.metric(quantity.metric).better == "higher"
+    return bool(first > second if higher else first < second)
 
 
 def title(results: Results, quantity: Quantity) -> str:
@@ -82,7 +82,7 @@ def title(results: Results, quantity: Quantity) -> str:
     size = f" ({results.names.size(found.leader)})" if found.leader.members not in ("", "1") else ""
     value = rounded(found.value, found.half_width)[0]
     images = results.label_of(quantity.condition)
-    said = f"{name[:1].upper()}{name[1:]}{size} has the {EXTREMES[metric.better][1]} {metric.label}"
+    said = f"{name[:1].upper()}{name[1:]}{size} has the {EXTREMES[metric.better]} {metric.label}"
     return f"{said} ({images}: {value}){_separated(found)}"
 
 

@@ -92,10 +92,10 @@ def _row(results: Results, recipe: str, variant: Variant, quantities: Sequence[Q
 
 def _worth(results: Results, row: Ranked) -> Cell:
     """How many networks an ensemble of the same recipe needs to do as well; its own size of one."""
-    if results.names.method(row.variant.method).counts_networks and row.variant.members.isdigit():
-        return Cell(float(row.variant.members), text=row.variant.members)
     if results.worth.empty:
         return Cell()
+    if row.variant.method in set(results.worth["ensemble"]) and row.variant.members.isdigit():
+        return Cell(float(row.variant.members), text=row.variant.members)
     place = {"recipe": row.recipe, "ensemble_recipe": row.recipe, "status": "ok"}
     found = where(results.worth, **place, **row.variant._asdict(), **WORTH_BY._asdict())
     if found.empty or not (text := str(found.iloc[0]["worth"])):
