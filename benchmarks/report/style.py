@@ -1,7 +1,8 @@
-"""How everything looks: a colour, a marker and a dash for each method, and the sizes of print.
+"""How everything looks: a colour for each family of methods, and the sizes of print.
 
-Colours are those of Okabe & Ito (2008), and of Tol (2021, "muted") for further methods, which the
-colour-blind can distinguish; markers and dashes distinguish the methods in grey as well.
+Colours are those of Okabe & Ito (2008), and of Tol (2021, "muted") for further families, which the
+colour-blind can distinguish. Markers and dashes distinguish the methods of a family, and all
+methods in grey.
 """
 
 from __future__ import annotations
@@ -106,6 +107,17 @@ class Look:
 _DASHED, _DASH_DOTTED = (0.0, (4.0, 1.5)), (0.0, (4.0, 1.2, 1.0, 1.2))
 _DOTTED, _LONG = (0.0, (1.0, 1.2)), (0.0, (8.0, 1.5))
 
+FAMILIES = {
+    "single network": "#000000",
+    "dropout": "#0072B2",
+    "ensemble": "#D55E00",
+    "temperature scaling": "#882255",
+    "Laplace approximation": "#117733",
+    "augmentation": "#AA4499",
+    "snapshots": "#999933",
+}
+"""The colour of each group of methods; methods of other groups have one of their own."""
+
 _LOOKS = (
     Look("", "#000000", "s", _DOTTED),
     Look("", "#0072B2", "o", "-"),
@@ -143,6 +155,12 @@ def look_of(names: Names, method: str, custom: Sequence[str] = ()) -> Look:
     Args:
         custom: the names of all methods of the run that are not the suite's.
     """
+    record = names.method(method)
+    look = _own_look(names, method, custom)
+    return replace(look, color=FAMILIES.get(record.group, look.color))
+
+
+def _own_look(names: Names, method: str, custom: Sequence[str]) -> Look:
     position = names.method(method).position
     if 0 <= position < len(_LOOKS):
         return _LOOKS[position]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -21,13 +22,13 @@ from benchmarks.report.figures import (
     votes,
 )
 from benchmarks.report.figures.curves import detection, reliability, risk_coverage
-from benchmarks.report.figures.drawing import rows_of, show_image
-from benchmarks.report.names import Variant
+from benchmarks.report.figures.drawing import FEW, named_lines, rows_of, show_image
+from benchmarks.report.names import Names, Variant
 from benchmarks.report.numbers.abstaining import errors, replicate_errors
 from benchmarks.report.numbers.replicates import of_replicates
 from benchmarks.report.results import Results
 from benchmarks.report.style import looks
-from tests.report.support import NAMES
+from tests.report.support import NAMES, nouns
 
 
 @pytest.fixture(scope="module")
@@ -84,6 +85,32 @@ def test_methods_differ_in_colour_marker_and_dash() -> None:
     for part in ("color", "marker"):
         assert len({getattr(look, part) for look in found}) == len(names)
     assert len({(look.color, look.linestyle) for look in found}) == len(names)
+
+
+def test_methods_of_a_family_share_its_colour_and_differ_in_marker_and_dash() -> None:
+    names = Names(nouns(methods=("softmax", "mc_dropout", "mc_dropout_exact", "deep_ensemble")))
+    one, other, ensemble = (
+        looks(names, [Variant(name, "4")])[Variant(name, "4")]
+        for name in ("mc_dropout", "mc_dropout_exact", "deep_ensemble")
+    )
+    assert one.color == other.color != ensemble.color
+    assert one.marker != other.marker
+    assert one.linestyle != other.linestyle
+
+
+def test_few_lines_are_named_where_they_end_and_many_in_a_legend(results: Results) -> None:
+    for count in (FEW, FEW + 1):
+        figure = Figure(layout="constrained")
+        ax = figure.subplots()
+        for line in range(count):
+            ax.plot([0, 1], [0, line and 10 + 0.01 * line], label=f"line {line}")
+        named_lines(figure, ax)
+        heights = sorted(text.get_position()[1] for text in ax.texts)
+        assert len(heights) == (count if count <= FEW else 0)
+        assert bool(figure.legends) is (count > FEW)
+        low, high = ax.get_ylim()
+        least = 0.08 * (high - low)  # so that no name lies over another
+        assert all(b - a > least for a, b in pairwise(heights))
 
 
 def test_looks_do_not_change_with_the_other_methods() -> None:

@@ -21,7 +21,6 @@ from benchmarks.records import read_table, write_table
 from benchmarks.report.names import Variant
 from benchmarks.report.page import write_page
 from benchmarks.report.results import Results
-from methods.scores import SCORES
 from tests.browsers import chromium, show
 from tests.report.support import NAMES
 
@@ -93,6 +92,12 @@ def press(chrome: Chrome, selector: str, text: str) -> WebElement:
     return one
 
 
+def opened(chrome: Chrome) -> Chrome:
+    """With everything behind "More" open."""
+    chrome.execute_script("document.querySelectorAll('details').forEach(one => one.open = true)")
+    return chrome
+
+
 def column(chrome: Chrome, position: int) -> list[str]:
     return [
         row.find_elements(By.CSS_SELECTOR, "th, td")[position].text
@@ -113,14 +118,14 @@ def test_nothing_is_fetched_and_the_console_is_silent(page: Open) -> None:
     assert fetched == []
     assert chrome.title == "Which uncertainty method should you trust?"
     titles = [one.text for one in visible(chrome, "h2")]
-    assert titles[0] == "Summary"
+    assert titles[0] == "Which method to use"
     assert len(titles) == len(elements(chrome, "nav li"))
 
 
 def test_numbers_of_the_leaderboard_are_those_of_the_measurements(
     page: Open, reported: Path
 ) -> None:
-    chrome = page()
+    chrome = opened(page())
     measurements = read_table(reported / "measurements.csv")
     means = measurements.groupby(["method", "members", "condition", "metric", "score"])["value"]
     expected = means.mean().to_dict()
@@ -150,7 +155,7 @@ def test_numbers_of_the_leaderboard_are_those_of_the_measurements(
 
 
 def test_a_heading_sorts_best_first_and_then_the_other_way(page: Open) -> None:
-    chrome = page()
+    chrome = opened(page())
     heading = press(chrome, "#leaderboard thead button", "Accuracy")
     position = [one.text for one in visible(chrome, "#leaderboard thead th")].index(
         next(t.text for t in visible(chrome, "#leaderboard thead th") if "Accuracy" in t.text)
@@ -180,7 +185,7 @@ def test_what_is_infinite_is_sorted_as_the_worst(
     summary.loc[rows, ["value", "lower", "upper"]] = math.inf
     write_table(summary, folder / "summary.csv")
     write_page(Results.load(folder), folder)
-    chrome = open_page(folder)
+    chrome = opened(open_page(folder))
     headings = [one.text for one in visible(chrome, "#leaderboard thead th")]
     position = next(i for i, text in enumerate(headings) if text.startswith("NLL"))
     press(chrome, "#leaderboard thead button", "NLL")
@@ -191,13 +196,13 @@ def test_what_is_infinite_is_sorted_as_the_worst(
 
 
 def test_a_switch_leads_to_a_state_that_a_link_leads_to_as_well(page: Open) -> None:
-    chrome = page()
+    chrome = opened(page())
     press(chrome, "#leaderboard .switch button", "Uniform noise")
     captions = [one.text for one in visible(chrome, "#leaderboard caption")]
     assert captions == ["Uniform noise"]
     fragment = unquote(chrome.current_url.partition("#")[2])
-    assert fragment == "leaderboard?images=Uniform+noise"
-    again = page(f"#{fragment}")
+    assert fragment == "ranking?images=Uniform+noise"
+    again = opened(page(f"#{fragment}"))
     assert [one.text for one in visible(again, "#leaderboard caption")] == ["Uniform noise"]
 
 
@@ -219,11 +224,11 @@ def recipe_shown(chrome: Chrome) -> str:
 
 
 def test_links_to_a_section_keep_what_was_chosen(open_of_both: Open) -> None:
-    chrome = open_of_both("#explorer?sort=confidence&condition=clean")
+    chrome = opened(open_of_both("#explorer?sort=confidence&condition=clean"))
     press(chrome, "nav .switch button", "article")
     press(chrome, "#leaderboard .switch button", "Uniform noise")
     for link, section in (
-        ("nav li:nth-child(3) a", "group-rotated"),
+        ("nav li:nth-child(4) a", "group-rotated"),
         ("dl a:last-child", "claims"),
     ):
         assert follow(chrome, link) == section
@@ -244,7 +249,7 @@ def test_the_bar_covers_no_heading_that_a_link_leads_to(
 ) -> None:
     chrome = open_of_both(f"#group-rotated{state}", width=width)
     until(chrome, f"return {TOP_OF}('group-rotated') >= {BAR}")
-    assert follow(chrome, "nav li:nth-child(4) a") == "calibration"
+    assert follow(chrome, "nav li:nth-child(3) a") == "calibration"
 
 
 def test_a_method_switched_off_is_drawn_nowhere(page: Open) -> None:
@@ -345,22 +350,65 @@ def test_keyboard_continues_where_an_image_was_closed(page: Open) -> None:
     chrome.find_element(By.LINK_TEXT, "Close").send_keys(Keys.ENTER)
     until(chrome, "return document.activeElement.matches('#cards a')")
     assert chrome.switch_to.active_element.text.startswith(name)
-    press(chrome, "#cards a", name)
+
+
+def test_filters_follow_what_is_typed_and_close_an_image_that_they_leave_out(page: Open) -> None:
+    chrome = page("#explorer")
+    press(chrome, "#cards a", visible(chrome, "#cards a")[0].text)
     until(chrome, "return !document.getElementById('detail').hidden")
-    chrome.find_element(By.NAME, "number").send_keys("9999", Keys.TAB)
-    chrome.find_element(By.LINK_TEXT, "Close").send_keys(Keys.ENTER)
-    until(chrome, "return document.activeElement.id === 'count'")
+    chrome.find_element(By.NAME, "number").send_keys("9999")
+    assert chrome.find_element(By.ID, "count").text.startswith("0 of ")
+    assert not chrome.find_element(By.ID, "detail").is_displayed()
+
+
+def test_the_explorer_obeys_the_recipe(open_of_both: Open, of_both: Path) -> None:
+    chrome = open_of_both("#explorer")
+    rows = explored(of_both).drop_duplicates(["recipe", "condition", "index"])
+    counts = rows["recipe"].value_counts()
+    assert (
+        chrome.find_element(By.ID, "count").text
+        == f"{counts['standard']} of {counts['standard']} images"
+    )
+    press(chrome, "nav .switch button", "article")
+    assert chrome.find_element(By.ID, "count").text.startswith(
+        "0 of 0 images. Images were chosen by the recipe standard, not by article"
+    )
+    assert not visible(chrome, "#cards li")
+
+
+def test_the_marker_next_to_a_finger_is_told(page: Open) -> None:
+    chrome = page(width=NARROW)
+    drawing = elements(chrome, "#group-rotated .chart svg")[0]
+    chrome.execute_script("arguments[0].scrollIntoView({block: 'center'})", drawing)
+    mark = visible(drawing, "[data-series='softmax-1'] use[data-tip]")[0]
+    touch = (
+        "const at = arguments[0].getBoundingClientRect(), x = (at.left + at.right) / 2;"
+        "const where = {bubbles: true, clientX: x - arguments[2], clientY: at.bottom};"
+        "arguments[1].dispatchEvent(new PointerEvent('pointerdown', where))"
+    )
+    chrome.execute_script(touch, mark, drawing, 10)
+    tip = chrome.find_element(By.ID, "tip")
+    assert tip.is_displayed()
+    assert ", Clean: " in tip.text
+    chrome.execute_script(touch, mark, drawing, 200)
+    assert not tip.is_displayed()
+
+
+def test_switches_say_what_they_switch(open_of_both: Open) -> None:
+    chrome = opened(open_of_both())
+    labels = [one.text for one in visible(chrome, ".switch .switch-label")]
+    assert labels[:2] == ["Recipe", "Images"]
+    assert len(labels) == len(visible(chrome, ".switch"))
 
 
 def test_nothing_is_closed_or_switched_away_on_paper(open_of_both: Open) -> None:
     chrome = open_of_both("#leaderboard?recipe=article", medium="print")
-    tables = visible(chrome, "#leaderboard table")
-    assert len(tables) == len(elements(chrome, "#leaderboard table")) / 2  # those of one recipe
-    assert len(visible(chrome, "#detection h3")) > 1
     rule = chrome.find_element(By.CSS_SELECTOR, "#claims dd")
     assert not rule.is_displayed()
     chrome.execute_script("dispatchEvent(new Event('beforeprint'))")
     assert rule.is_displayed()
+    tables = visible(chrome, "#leaderboard table")
+    assert len(tables) == len(elements(chrome, "#leaderboard table")) / 2  # those of one recipe
     assert len(visible(chrome, "#metrics details > dl")) == len(METRICS)
     chrome.execute_script("dispatchEvent(new Event('afterprint'))")
     assert not rule.is_displayed()
@@ -411,10 +459,13 @@ def test_every_relative_link_leads_to_a_file(page: Open, reported: Path) -> None
     assert [link for link in files if not (reported / link).exists()] == []
 
 
-@pytest.mark.parametrize("width", [WIDE, NARROW])
-def test_nothing_is_wider_than_the_screen(page: Open, width: int) -> None:
-    chrome = page("#explorer?condition=clean", width=width)
+@pytest.mark.parametrize("width", [390, 768, 1440])
+def test_nothing_is_wider_than_the_screen(open_of_both: Open, width: int) -> None:
+    chrome = opened(open_of_both("#explorer?condition=clean", width=width))
     assert chrome.execute_script("return document.documentElement.scrollWidth") <= width
+    tables, clipped = "document.querySelectorAll('.wide')", "one.scrollWidth > one.clientWidth"
+    script = f"return [...{tables}].filter(one => {clipped}).map(one => one.ariaLabel)"
+    assert chrome.execute_script(script) == []
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
@@ -460,9 +511,43 @@ def test_every_control_and_image_has_a_name(browser: Chrome, page: Open) -> None
     assert nameless == []
 
 
-def test_scores_are_switched_with_their_charts(page: Open) -> None:
-    chrome = page()
-    labels = [one.text for one in visible(chrome, "#detection .switch button")]
-    assert labels[0] == SCORES["predictive_entropy"].label
-    press(chrome, "#detection .switch button", "Mutual information")
-    assert [one.text for one in visible(chrome, "#detection h3")] == ["By mutual information"]
+def ranked(chrome: Chrome, position: int) -> list[str]:
+    return [
+        one.text for one in visible(chrome, f"#rank-table tbody tr > :nth-child({position + 1})")
+    ]
+
+
+def test_order_and_filters_of_the_ranking_are_in_the_address(open_of_both: Open) -> None:
+    chrome = open_of_both()
+    every = len(ranked(chrome, 0))
+    heading = press(chrome, "#rank-table thead button", "Accuracy").text
+    position = [one.text for one in elements(chrome, "#rank-table thead th")].index(heading)
+    values = [float(text.split()[0]) for text in ranked(chrome, position)]
+    assert values == sorted(values, reverse=True)
+    press(chrome, "#rank-table thead button", "Accuracy")
+    Select(chrome.find_element(By.NAME, "of")).select_by_visible_text("article")
+    assert set(ranked(chrome, 1)) == {"article"}
+    shown = ranked(chrome, 0)
+    assert 0 < len(shown) < every
+    again = open_of_both(f"#{chrome.current_url.partition('#')[2]}")
+    assert ranked(again, 0) == shown
+    values = [float(text.split()[0]) for text in ranked(again, position)]
+    assert values == sorted(values)
+
+
+def test_networks_are_switched_with_their_recipes(
+    open_page: Open, of_both: Path, tmp_path: Path
+) -> None:
+    folder = tmp_path / "run"
+    shutil.copytree(of_both, folder, ignore=shutil.ignore_patterns("predictions"))
+    recipes = pd.read_csv(folder / "recipes.csv")
+    recipes.loc[recipes["name"] == "article", "network"] = "other"
+    recipes.to_csv(folder / "recipes.csv", index=False)
+    write_page(Results.load(folder), folder)
+    chrome = opened(open_page(folder))
+    recipe = "nav [data-for=recipe] button"
+    assert [one.text for one in visible(chrome, recipe)] == ["standard"]
+    press(chrome, "nav [data-for=network] button", "other")
+    assert [one.text for one in visible(chrome, recipe)] == ["article"]
+    assert recipe_shown(chrome) == "article"
+    assert chrome.find_element(By.ID, "count").text.startswith("0 of 0 images")

@@ -31,7 +31,7 @@ RULE = (
 
 def kinds_table(results: Results) -> Table:
     """The table, from the results of all recipes with the training images of the main one."""
-    quantities = _quantities(results)
+    quantities = headline(results)
     chosen = [*_methods(results), *_scores(results)]
     return Table(
         name="kinds",
@@ -39,7 +39,7 @@ def kinds_table(results: Results) -> Table:
         group_heading="",
         label_headings=("Kind", "Best of its kind"),
         headings=(
-            *(_heading(results, quantity) for quantity in quantities),
+            *(heading_of(results, quantity) for quantity in quantities),
             "Training\n(s)",
             "One image\n(ms)",
         ),
@@ -106,13 +106,15 @@ def _of_kind(results: Results, kind: str) -> list[str]:
     ]
 
 
-def _quantities(results: Results) -> tuple[Quantity, ...]:
+def headline(results: Results) -> tuple[Quantity, ...]:
+    """What a short table has of each method."""
     conditions = (CLEAN, *results.group_means[:1])
     quality = (Quantity(CLEAN, ACCURACY), *(Quantity(one, NLL) for one in conditions))
     return (*quality, *(Quantity(condition, AUROC) for condition in results.ood[:1]))
 
 
-def _heading(results: Results, quantity: Quantity) -> str:
+def heading_of(results: Results, quantity: Quantity) -> str:
+    """Over its column: the metric, and below it the images."""
     title = results.names.printed(quantity.metric).title
     return f"{title}\n{results.label_of(quantity.condition)}"
 

@@ -58,6 +58,6 @@ GROUPS = (
 
 def figures(results: Results) -> Iterator[Drawing]:
     """Every figure of a recipe; ``results`` are those of this recipe."""
-    look = looks(results.names, results.shown)
+    look = looks(results.names, results.largest)
     for group in GROUPS:
         yield from group(results, look)

@@ -18,8 +18,15 @@ from benchmarks.report.figures.drawing import (
     legend_below,
     page,
     panels,
+    title_above,
 )
 from benchmarks.report.names import Names, Variant
+from benchmarks.report.numbers.findings import (
+    certainty_finding,
+    missing_data_finding,
+    rank_finding,
+    spread_finding,
+)
 from benchmarks.report.results import Results
 from benchmarks.report.style import BAND, COLUMN, PAGE, Look, look_of
 from benchmarks.vocabulary import (
@@ -76,6 +83,7 @@ def certainty_figures(
         axes[columns + position].set_xlabel("Share of 100 votes\nthat agree")
     axes[0].set_ylabel("Accuracy of\nthe majority")
     axes[columns].set_ylabel("Images\nper network")
+    title_above(figure, certainty_finding(results, numbers))
     yield Drawing(CERTAINTY, figure, numbers)
 
 
@@ -101,6 +109,7 @@ def rank_agreement_figures(
     for ax, condition in zip(axes, images, strict=True):
         draw_rank_agreement(ax, results.names, where(correlations, condition=condition))
         ax.set_title(IMAGES_RANKED.get(condition, results.label_of(condition)))
+    title_above(figure, rank_finding(results, correlations))
     yield claim_drawing(RANK_AGREEMENT, figure, numbers)
 
 
@@ -135,6 +144,7 @@ def missing_data_figures(
     for ax in axes[-columns:]:
         ax.set_xlabel("Training images")
     legend_below(figure, axes)
+    title_above(figure, missing_data_finding(results, numbers))
     yield claim_drawing(MISSING_DATA, figure, numbers)
 
 
@@ -152,6 +162,7 @@ def spread_figures(
         ax.set_title(f"Image {image}")
     axes[0].set_ylabel("Standard deviation\n(votes of 100)")
     legend_below(figure, axes)
+    title_above(figure, spread_finding(spread))
     yield Drawing("claims-spread", figure, spread)
 
 
@@ -185,17 +196,15 @@ def by_share(numbers: pd.DataFrame) -> pd.DataFrame:
 
 
 def draw_certainty(ax: Axes, names: Names, numbers: pd.DataFrame) -> Axes:
-    """Accuracy in each bin of the majority's share, and the networks' range."""
-    middle = (numbers["lower"] + numbers["upper"]) / 2
-    reach = [numbers["accuracy"] - numbers["least"], numbers["most"] - numbers["accuracy"]]
-    look = look_of(names, SAMPLED)
-    ax.errorbar(
-        middle,
-        numbers["accuracy"],
-        yerr=np.clip(np.array(reach), 0, None),
-        **{**look.line, "label": None},
-        elinewidth=0.8,
-    )
+    """Accuracy in each bin of the majority's share, as wide as the bin, and the networks' range.
+
+    A majority has at least one vote of as many as there are classes, where the first bin begins.
+    """
+    least_share = 1 / max(len(names.task.classes), 1)
+    lower, upper = numbers["lower"].clip(lower=least_share), numbers["upper"]
+    color = look_of(names, SAMPLED).color
+    ax.hlines(numbers["accuracy"], lower, upper, color=color, linewidth=1.6)
+    ax.vlines((lower + upper) / 2, numbers["least"], numbers["most"], color=color, linewidth=0.8)
     ax.plot([0, 1], [0, 1], color="0.6", linewidth=0.8, linestyle=(0, (4, 2)))
     ax.set(ylim=(0, 1.03), xlim=(0, 1))
     return ax

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 
 import pandas as pd
 from matplotlib.axes import Axes
@@ -11,14 +11,24 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import LogLocator, NullFormatter, StrMethodFormatter
 
 from benchmarks.records import where
-from benchmarks.report.figures.drawing import Canvas, Drawing, legend_below, page, panels
+from benchmarks.report.figures.drawing import (
+    Canvas,
+    Drawing,
+    legend_below,
+    page,
+    panels,
+    title_above,
+)
 from benchmarks.report.names import Names, Variant
-from benchmarks.report.numbers.cost import main_setup, points
+from benchmarks.report.numbers.cost import apart, front_finding, main_setup, points
 from benchmarks.report.numbers.replicates import of_replicates
 from benchmarks.report.results import Results
 from benchmarks.report.style import PAGE, Look, look_in
 
 FRONT = "Pareto front: no other point is both faster and better"
+
+NOTE = 0.1, 0.09
+"""Width and height of a number of members, as shares of a panel."""
 
 REPLICATES = "Small: replicates (triangles: beyond the axis)"
 
@@ -47,7 +57,8 @@ def cost_figures(
         ax.set_xlabel(f"Milliseconds, {_images(sizes[row])}")
     small = Line2D([], [], color="0.4", marker=".", linestyle="none", label=REPLICATES)
     legend_below(figure, axes, extra=[] if thin.empty else [small])
-    figure.suptitle(f"Median latency on {setup.label}", fontsize="medium")
+    first = where(numbers, batch_size=sizes[0])
+    title_above(figure, f"{front_finding(first, results.names)}. Median latency on {setup.label}")
     yield Drawing("cost", figure, numbers)
 
 
@@ -65,6 +76,7 @@ def draw(
     Args:
         thin: the values of each replicate, drawn as small points, at the edge as triangles.
     """
+    notes: list[tuple[str, str, float, float]] = []
     front = numbers[numbers["pareto"]].sort_values("p50_ms")
     ax.plot(
         *(front["p50_ms"], front["value"]),
@@ -90,15 +102,8 @@ def draw(
             elinewidth=0.6,
             alpha=0.6,
         )
-        for point in line.itertuples() if len(line) > 1 else ():
-            ax.annotate(
-                str(point.members),
-                (point.p50_ms, point.value),
-                xytext=(2.5, 2.5),
-                textcoords="offset points",
-                fontsize="x-small",
-                color=look.color,
-            )
+        if len(line) > 1:
+            notes += [(look.color, *one) for one in line[["members", "p50_ms", "value"]].to_numpy()]
     ax.set_xscale("log")
     decades = math.log10(numbers["p50_ms"].max() / numbers["p50_ms"].min())
     ax.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5) if decades < 2 else (1,), numticks=6))
@@ -119,6 +124,18 @@ def draw(
             if not shown.empty:
                 ax.plot(shown["p50_ms"], values, **style, marker=marker, clip_on=False)
     ax.set_ylim(*ends)
+    write_sizes(ax, notes)
+    return ax
+
+
+def write_sizes(ax: Axes, notes: Sequence[tuple[str, str, float, float]]) -> Axes:
+    """The colour and number of members beside each point, where none lies over another."""
+    to_share = ax.transScale + ax.transLimits
+    places = [tuple(to_share.transform((ms, value))) for _, _, ms, value in notes]
+    for (color, members, ms, value), has_room in zip(notes, apart(places, NOTE), strict=True):
+        if has_room:
+            offset = {"xytext": (2.5, 2.5), "textcoords": "offset points"}
+            ax.annotate(str(members), (ms, value), **offset, fontsize="x-small", color=color)
     return ax
 
 

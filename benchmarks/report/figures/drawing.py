@@ -25,6 +25,9 @@ from benchmarks.report.style import BAND, Look
 LETTER, HANDLE = 0.054, 0.45
 """Widths in inches of a letter of a legend or title, and of a handle with the space around it."""
 
+FEW = 4
+"""So many lines of a panel are named where they end, without a legend."""
+
 CHARACTERS, LINE = 13, 0.19
 """How many fit into an inch of a title, and how many inches a line of it takes."""
 
@@ -98,7 +101,9 @@ def legend_below(figure: Sheet, axes: Iterable[Axes], *, extra: Sequence[Artist]
 
 
 def title_above(figure: Sheet, text: str) -> None:
-    """A title in as many lines as it needs, for which the figure is made higher."""
+    """A title in as many lines as it needs, for which the figure is made higher; empty: none."""
+    if not text:
+        return
     lines = wrap(text, int(_width(figure) * CHARACTERS))
     _heighten(figure, LINE * len(lines))
     figure.suptitle("\n".join(lines), fontsize="medium")
@@ -115,6 +120,23 @@ def _heighten(figure: Sheet, inches: float) -> None:
     """A part of another figure stays as high as it is."""
     if isinstance(figure, Figure):
         figure.set_figheight(figure.get_figheight() + inches)
+
+
+def named_lines(figure: Sheet, ax: Axes, *, extra: Sequence[Artist] = ()) -> None:
+    """Names of the lines of one panel: at their ends, or below where there are more than `FEW`."""
+    handles, labels = ax.get_legend_handles_labels()
+    if len(labels) > FEW:
+        legend_below(figure, [ax], extra=extra)
+        return
+    low, high = ax.get_ylim()
+    ends = {label: float(line.get_ydata()[-1]) for line, label in zip(handles, labels, strict=True)}
+    least = 0.09 * (high - low)
+    place = -math.inf
+    for line, label in sorted(zip(handles, labels, strict=True), key=lambda one: ends[one[1]]):
+        place = max(ends[label], place + least)
+        at = {"transform": ax.get_yaxis_transform(), "va": "center", "fontsize": "x-small"}
+        ax.text(1.02, place, label.replace(", ", "\n"), color=line.get_color(), **at)
+    legend_below(figure, [], extra=extra)
 
 
 def _columns_that_fit(labels: list[str], width: float) -> int:

@@ -11,7 +11,15 @@ from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
-from benchmarks.report.figures.drawing import Canvas, Drawing, legend_below, page, panels, rows_of
+from benchmarks.report.figures.drawing import (
+    Canvas,
+    Drawing,
+    legend_below,
+    page,
+    panels,
+    rows_of,
+    title_above,
+)
 from benchmarks.report.names import Variant
 from benchmarks.report.read.comparisons import Quantity
 from benchmarks.report.results import Results
@@ -39,6 +47,7 @@ def entropy_figures(
         draw(ax, results, rows_of(numbers, variant), looks[variant])
     axes[len(axes) // 2].set_ylabel("Entropy (nats)")
     legend_below(figure, [], extra=_legend())
+    title_above(figure, finding(results, numbers))
     yield Drawing("entropy-split", figure, numbers)
 
 
@@ -55,6 +64,17 @@ def parts(results: Results) -> pd.DataFrame:
                 total = (whole["value"], whole["lower"], whole["upper"])
                 rows.append((*variant, condition, expected, information, *total))
     return pd.DataFrame(rows, columns=COLUMNS)
+
+
+def finding(results: Results, numbers: pd.DataFrame) -> str:
+    """Where mutual information is the largest part; empty where no method has any."""
+    shares = (numbers["mutual_information"] / numbers[TOTAL]).dropna()
+    if shares.empty:
+        return ""
+    row = numbers.loc[shares.idxmax()]
+    label = results.names.label(Variant(row["method"], row["members"]))
+    where = f"{label}; {results.label_of(row['condition'])}"
+    return f"Mutual information is at most {100 * shares.max():.0f} % of the entropy ({where})"
 
 
 def draw(ax: Axes, results: Results, numbers: pd.DataFrame, look: Look) -> Axes:

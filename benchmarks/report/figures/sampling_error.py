@@ -9,7 +9,14 @@ import pandas as pd
 from matplotlib.axes import Axes
 
 from benchmarks.records import where
-from benchmarks.report.figures.drawing import Canvas, Drawing, legend_below, page, panels
+from benchmarks.report.figures.drawing import (
+    Canvas,
+    Drawing,
+    legend_below,
+    page,
+    panels,
+    title_above,
+)
 from benchmarks.report.names import Names, Variant
 from benchmarks.report.results import Results
 from benchmarks.report.style import PAGE, Look
@@ -41,7 +48,20 @@ def sampling_error_figures(
         ax.set_title(results.label_of(condition))
     axes[0].set_ylabel("Error of an image's value\n(root mean square)")
     legend_below(figure, axes)
+    title_above(figure, finding(results, shown))
     yield Drawing(SAMPLING_ERROR, figure, shown)
+
+
+def finding(results: Results, errors: pd.DataFrame) -> str:
+    """The error of a share of votes by the most passes, under the first condition."""
+    votes = where(errors, measure=VOTES)
+    if votes.empty:
+        return ""
+    last = votes[votes["condition"] == votes["condition"].iloc[0]]
+    row = last.loc[last["members"].astype(int).idxmax()]
+    images = results.label_of(row["condition"])
+    off = f"{row['rms_error']:.3f} ({images})"
+    return f"With {row['members']} passes, a share of votes is off by {off}"
 
 
 def draw_errors(ax: Axes, names: Names, errors: pd.DataFrame) -> Axes:

@@ -55,6 +55,18 @@ def set_coverage_figures(
         yield Drawing(f"{group}-set-coverage", figure, numbers)
 
 
+def findings(results: Results) -> dict[str, str]:
+    """By group of severities, what its sets cover; as `finding` says it of the first metric."""
+    metrics = [one for one in results.names.nouns.metrics if not math.isnan(one.nominal)]
+    found = {}
+    for group in results.severities:
+        numbers = lines(results, group, metrics)
+        measured = [one for one in metrics if one.name in set(numbers["metric"])]
+        if numbers["severity"].nunique() > 1:
+            found[group] = finding(results, numbers, measured[0], scale_of(results, group))
+    return found
+
+
 def finding(results: Results, numbers: pd.DataFrame, metric: MetricRecord, scale: Scale) -> str:
     """What the sets of one metric cover unchanged, and at the most severe shift with valid labels.
 

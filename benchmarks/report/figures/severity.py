@@ -12,15 +12,18 @@ from matplotlib.axes import Axes
 
 from benchmarks.nouns import MetricRecord
 from benchmarks.records import where
+from benchmarks.report.answer.findings import title
 from benchmarks.report.figures.drawing import (
     Canvas,
     Drawing,
     draw_band,
     legend_below,
+    named_lines,
     page,
     panels,
     replicates_entry,
     rows_of,
+    title_above,
 )
 from benchmarks.report.names import Printed, Variant
 from benchmarks.report.numbers.replicates import each, has_interval, of_replicates
@@ -86,12 +89,20 @@ def severity_figures(
         for ax in axes[:-IN_A_ROW]:
             ax.set_xlabel("")
         legend_below(figure, axes, extra=entry)
+        title_above(figure, finding_of(results, group, "nll"))
         yield Drawing(group, figure, numbers)
         for metric in metrics:
             figure, (ax,) = panels(canvas, 1, columns=1, width=COLUMN, height=2.7)
             draw(ax, numbers, metric, printed[metric], scale, looks, thin)
-            legend_below(figure, [ax], extra=entry)
+            named_lines(figure, ax, extra=entry)
+            title_above(figure, finding_of(results, group, metric))
             yield Drawing(f"{group}-{metric}", figure, where(numbers, metric=metric))
+
+
+def finding_of(results: Results, group: str, metric: str) -> str:
+    """Who leads by the mean over a group; empty where it has none, or no value is better."""
+    means = [one for one in results.group_means if results.names.condition(one).group == group]
+    return title(results, Quantity(means[0], metric)) if means else ""
 
 
 def scale_of(results: Results, group: str) -> Scale:

@@ -11,7 +11,14 @@ from matplotlib.ticker import MaxNLocator
 
 from benchmarks.nouns import RecipeRecord
 from benchmarks.records import where
-from benchmarks.report.figures.drawing import Canvas, Drawing, legend_below, page, panels
+from benchmarks.report.figures.drawing import (
+    Canvas,
+    Drawing,
+    legend_below,
+    page,
+    panels,
+    title_above,
+)
 from benchmarks.report.names import Variant
 from benchmarks.report.results import Results
 from benchmarks.report.style import BAND, PAGE, Look
@@ -44,7 +51,17 @@ def training_figures(
             draw_reported(axes[0], recipe)
     axes[0].set_ylabel(f"Mean of {networks} networks\n(band: their range)")
     legend_below(figure, axes)
+    title_above(figure, finding(numbers))
     yield Drawing("training", figure, numbers)
+
+
+def finding(numbers: pd.DataFrame) -> str:
+    """The accuracy after the last epoch of each split."""
+    last = where(numbers, measure="accuracy", epoch=numbers["epoch"].max())
+    reached = [
+        f"{100 * row['mean']:.1f} % on {row['split']} images" for row in last.to_dict("records")
+    ]
+    return f"After {numbers['epoch'].max()} epochs, accuracy is {' and '.join(reached)}"
 
 
 def over_networks(log: pd.DataFrame) -> pd.DataFrame:

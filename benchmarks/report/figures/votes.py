@@ -21,10 +21,16 @@ from benchmarks.report.figures.drawing import (
     panels,
     rows_of,
     show_image,
+    title_above,
 )
 from benchmarks.report.figures.severity import Scale, scale_of
 from benchmarks.report.names import Names, Variant
 from benchmarks.report.number_format import three_decimals
+from benchmarks.report.numbers.findings import (
+    disagreement_finding,
+    example_finding,
+    networks_finding,
+)
 from benchmarks.report.read.files import Pixels
 from benchmarks.report.results import Results
 from benchmarks.report.style import COLUMN, PAGE, Look, look_of, looks
@@ -41,8 +47,11 @@ LARGEST = 55.0
 
 AREA = "area of circles: share of votes"
 
-MOST_TICKS = 5
+MOST_TICKS = 10
 """Of classes, on a small axis."""
+
+TICK = "x-small"
+"""The letters of so many ticks."""
 
 IMAGES_IN_A_ROW = 6
 
@@ -78,6 +87,7 @@ def example_figures(
             draw_severity(ax, results.names, rows_of(table, variant), looks[variant])
         draw_images(grid[-1], results, table, scale_of(results, group))
         grid[0].set_title(AREA, loc="right", pad=2)
+        title_above(figure, example_finding(results, table))
         yield Drawing(f"{group}-votes", figure, table)
 
 
@@ -120,6 +130,7 @@ def high_disagreement_figures(
         if turned and position + IMAGES_IN_A_ROW < len(ranks):
             votes.set_xticklabels([])
     figure.supxlabel(f"Class voted for (line: the label; {AREA})", fontsize="medium")
+    title_above(figure, disagreement_finding(results, table))
     yield Drawing("high-disagreement", figure, table)
 
 
@@ -142,6 +153,7 @@ def article_image_figures(
         title = [f"Image {index}", ARTICLE_IMAGES.get(index)]
         image.set_title(":\n".join(filter(None, title)))
         draw_networks(votes, results.names, where(numbers, image=index))
+    title_above(figure, networks_finding(numbers))
     yield claim_drawing(COUNT_PLOTS, figure, numbers)
 
 
@@ -182,7 +194,7 @@ def draw_severity(ax: Axes, names: Names, votes: pd.DataFrame, look: Look) -> Ax
     )
     ax.set_title(look.label, loc="left", pad=2)
     ax.set(ylim=class_limits(names), ylabel="Class voted for")
-    ax.set_yticks(*class_ticks(names))
+    ax.set_yticks(*class_ticks(names), fontsize=TICK)
     ax.tick_params(labelbottom=False)
     return ax
 
@@ -193,10 +205,10 @@ def class_limits(names: Names) -> tuple[float, float]:
 
 
 def class_ticks(names: Names) -> tuple[list[int], list[str]]:
-    """Some of the classes, and what they are called."""
+    """The classes, or some of many, and what they are called."""
     classes = len(names.task.classes)
     step = -(-classes // MOST_TICKS)
-    shown = list(range(step - 1, classes, step))
+    shown = list(range(0, classes, step))
     return shown, [names.class_name(c) for c in shown]
 
 
@@ -241,7 +253,8 @@ def draw_votes(ax: Axes, names: Names, votes: pd.DataFrame, looks: Mapping[Varia
         )
     ax.axvline(votes["label"].iloc[0], color="0.6", linewidth=0.8, zorder=1)
     ax.set(xlim=class_limits(names), ylim=(len(looks) - 0.4, -0.6))
-    ax.set_xticks(*class_ticks(names), rotation=90 if turned_letters(names) else 0)
+    rotation = 90 if turned_letters(names) else 0
+    ax.set_xticks(*class_ticks(names), rotation=rotation, fontsize=TICK)
     ax.set_yticks(range(len(looks)), [look.label for look in looks.values()])
     return ax
 

@@ -10,7 +10,8 @@ from matplotlib.axes import Axes
 from matplotlib.ticker import FixedLocator, NullLocator
 
 from benchmarks.records import where
-from benchmarks.report.figures.drawing import Canvas, Drawing, page, panels
+from benchmarks.report.answer.evidence import networks
+from benchmarks.report.figures.drawing import Canvas, Drawing, page, panels, title_above
 from benchmarks.report.names import Variant
 from benchmarks.report.results import Results
 from benchmarks.report.style import PAGE, Look, look_in
@@ -52,6 +53,8 @@ def worth_figures(
     axes[0].set_yticks(range(len(variants)), [results.names.label(one) for one in variants])
     axes[0].set_ylim(len(variants) - 0.5, -0.5)
     figure.supxlabel("Networks in the deep ensemble that does as well", fontsize="medium")
+    above = sum(networks(lower) > 1 for lower in numbers["worth_lower"] if lower)
+    title_above(figure, f"{above} of {len(numbers)} intervals of worth lie above one network")
     yield Drawing("worth", figure, numbers)
 
 

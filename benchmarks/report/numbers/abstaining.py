@@ -18,7 +18,7 @@ COLUMNS = [
     *("replicates", "error", "lower", "upper"),
 ]
 
-TYPICAL = 10.0
+TYPICAL = 5.0
 """About how many percent of the images the finding is of."""
 
 

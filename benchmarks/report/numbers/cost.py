@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 import pandas as pd
 
 from benchmarks.records import where
-from benchmarks.report.names import Variant
+from benchmarks.report.names import Names, Variant
 from benchmarks.report.numbers.replicates import has_interval
 from benchmarks.report.read.comparisons import Quantity
 from benchmarks.report.results import Results
+from benchmarks.report.texts import listed
 from benchmarks.vocabulary import CLEAN, SELF_TRAINED
 
 COLUMNS = [
@@ -131,6 +132,34 @@ def _points(
             "pareto": not any(_dominates(other, point) for other in losses),
             **{name: getattr(setup, name) for name in ("device_name", "threads", "engine")},
         }
+
+
+def apart(places: Sequence[tuple[float, float]], size: tuple[float, float]) -> list[bool]:
+    """Which notes of this size can be written at these places so that none lies over another.
+
+    The last comes first: of the largest sizes.
+
+    >>> apart([(0, 0), (5, 0), (20, 0)], (10, 8))
+    [False, True, True]
+    """
+    written: dict[int, tuple[float, float]] = {}
+    for position, (x, y) in reversed(list(enumerate(places))):
+        if all(abs(x - a) >= size[0] or abs(y - b) >= size[1] for a, b in written.values()):
+            written[position] = x, y
+    return [position in written for position in range(len(places))]
+
+
+def front_finding(rows: pd.DataFrame, names: Names) -> str:
+    """Which methods reach the Pareto front of the first measure, from rows of one batch size."""
+    metric, condition = rows[["metric", "condition"]].iloc[0]
+    on_front = where(rows, metric=metric, condition=condition, pareto=True)
+    methods = dict.fromkeys(map(names.in_text, on_front.sort_values("p50_ms")["method"]))
+    said = f"on the Pareto front of {names.metric(metric).label} against latency"
+    plural = "methods are" if len(methods) > 1 else "method is"
+    return (
+        f"{len(methods)} of {rows['method'].nunique()} {plural} {said} "
+        f"({names.condition(condition).label}): {listed([*methods])}"
+    )
 
 
 def _dominates(one: tuple[float, float], other: tuple[float, float]) -> bool:

@@ -145,9 +145,8 @@ class Chart:
         title: above it.
         description: what it shows, for screen readers.
         shaded: the ends of the range in which the background is shaded.
-        diagonal: whether there is a line from corner to corner.
+        dotted: the path of what lines are compared with, such as chance; empty: none.
         front: the path of a Pareto front; empty: none.
-        level: where a horizontal line is; ``None``: nowhere.
     """
 
     title: str
@@ -156,9 +155,8 @@ class Chart:
     y: Axis
     lines: tuple[Line, ...]
     shaded: tuple[float, float] | None = None
-    diagonal: bool = False
+    dotted: str = ""
     front: str = ""
-    level: float | None = None
 
 
 def line(

@@ -24,6 +24,8 @@ from benchmarks.report.page.chart import (
     Line,
     Point,
     line,
+    log_axis,
+    path,
     range_of,
     x_axis,
     y_axis,
@@ -35,6 +37,12 @@ from benchmarks.report.tables.table import Table
 
 MARKERS = 6
 """About so many points of a ROC curve have a marker with a tooltip."""
+
+LEAST_FLAGGED = 0.001
+"""The share of clean images where the logarithmic axis of ROC curves begins."""
+
+MOST = 3
+"""Charts of a section; the figures, which the page links to, have all."""
 
 
 class Detection(NamedTuple):
@@ -72,13 +80,15 @@ def severities(results: Results, looks: Mapping[Variant, Look]) -> dict[str, Sev
         numbers, scale = lines(results, group), scale_of(results, group)
         if numbers["severity"].nunique() > 1:
             thin = of_replicates(results, numbers, "severity")
+            measured = set(numbers["metric"])
+            main = [one.name for one in results.names.main if one.name in measured]
             charts = [
                 severity_chart(
                     where(numbers, metric=metric),
                     where(thin, metric=metric),
                     *(metric, scale, results, looks),
                 )
-                for metric in dict.fromkeys(numbers["metric"])
+                for metric in main[: -(-MOST // len(results.severities))]
             ]
             shown[group] = Severity(group, scale.reason, charts)
     return shown
@@ -89,7 +99,7 @@ def reliability_charts(results: Results, looks: Mapping[Variant, Look]) -> list[
     bins = results.curve("reliability")
     return [
         _reliability_chart(results.label_of(c), where(bins, condition=c), looks)
-        for c in conditions_in(bins, results.names)
+        for c in conditions_in(bins, results.names)[:2]
     ]
 
 
@@ -102,7 +112,7 @@ def detections(results: Results, looks: Mapping[Variant, Look]) -> list[Detectio
             results.names.score(score).label,
             [
                 _roc_chart(results.label_of(condition), of_score, looks)
-                for condition in results.ood
+                for condition in results.ood[:MOST]
                 if not (of_score := where(points, score=score, condition=condition)).empty
             ],
         )
@@ -123,7 +133,7 @@ def abstaining(results: Results, recipe: str, looks: Mapping[Variant, Look]) -> 
             where(thin, condition=condition),
             looks,
         )
-        for condition in dict.fromkeys(numbers["condition"])
+        for condition in list(dict.fromkeys(numbers["condition"]))[:2]
     ]
     return Abstaining(finding(results, numbers), charts, table)
 
@@ -187,20 +197,22 @@ def _reliability_chart(title: str, bins: pd.DataFrame, looks: Mapping[Variant, L
         x=x,
         y=y,
         lines=_lines(means, full_bins(bins), at, looks, x, y, partial(map, _reliability_point)),
-        diagonal=True,
+        dotted=path((x.at(end), y.at(end)) for end in (0, 1)),
     )
 
 
 def _roc_chart(title: str, points: pd.DataFrame, looks: Mapping[Variant, Look]) -> Chart:
-    x, y = x_axis("Clean images flagged", 0, 1), y_axis("OOD images flagged", 0, 1)
-    at = "flagged_clean", "flagged"
+    x = log_axis("Share of clean images flagged", LEAST_FLAGGED, 1)
+    y, at = y_axis("Share of OOD images flagged", 0, 1), ("flagged_clean", "flagged")
+    points = points.assign(flagged_clean=points["flagged_clean"].clip(lower=LEAST_FLAGGED))
+    chance = [LEAST_FLAGGED ** (1 - step / 20) for step in range(21)]
     return Chart(
         title=title,
-        description=f"ROC curves, {title} against clean images; the diagonal is chance",
+        description=f"ROC curves, {title} against clean images; the dotted line is chance",
         x=x,
         y=y,
         lines=_lines(drawn_curves(points, *at), points, at, looks, x, y, _roc_points),
-        diagonal=True,
+        dotted=path((x.at(share), y.at(share)) for share in chance),
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -14,10 +15,12 @@ from benchmarks.report.claims_page import (
     quantities,
     setting_text,
 )
+from benchmarks.report.names import Names
+from benchmarks.report.number_format import UNDEFINED
 from benchmarks.report.page.explorer import data_uri
 from benchmarks.report.read.files import read_claims
 from benchmarks.report.texts import article_answer
-from benchmarks.vocabulary import FIGURES_FOLDER
+from benchmarks.vocabulary import FIGURES_FOLDER, PUBLISHED_JSON
 
 
 class Figure(NamedTuple):
@@ -56,6 +59,32 @@ def claims(folder: Path) -> dict[str, Any] | None:
             "recipes": recipes,
             "rows": rows,
         },
+    }
+
+
+def published(folder: Path, names: Names) -> dict[str, Any] | None:
+    """Other papers' numbers with ours, from `published.json`; ``None`` where the run has none.
+
+    ``finding``: how many agree; ``rows``: the cells of each.
+    """
+    path = folder / PUBLISHED_JSON
+    if not path.exists():
+        return None
+    content = json.loads(path.read_text(encoding="utf-8"))
+    count, numbers = content["count"], content["numbers"]
+    compared = count["within tolerance"] + count["not within tolerance"]
+    return {
+        "finding": f"{count['within tolerance']} of {compared} are within tolerance",
+        "rows": [
+            (
+                *(f"{one['paper']}, {one['place']}", one["what"]),
+                names.metric(one["metric"]).label,
+                f"{one['published']:.3f}",
+                UNDEFINED if one["value"] is None else f"{one['value']:.3f}",
+                one["verdict"],
+            )
+            for one in numbers
+        ],
     }
 
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -15,7 +16,7 @@ from benchmarks.errors import UserError
 from benchmarks.records import read_table
 from benchmarks.report.names import Names, Variant
 from benchmarks.report.number_format import rounded
-from benchmarks.report.numbers.cost import COLUMNS
+from benchmarks.report.numbers.cost import COLUMNS, apart, front_finding
 from benchmarks.report.numbers.replicates import of_replicates, with_ranges
 from benchmarks.report.page.chart import (
     Axis,
@@ -31,6 +32,9 @@ from benchmarks.report.page.chart import (
 from benchmarks.report.results import Results
 from benchmarks.report.style import Look, look_in
 
+NOTE = 22, 12
+"""Width and height of the number beside a point, in pixels."""
+
 
 class Cost(NamedTuple):
     """The charts of one size of batches, one a measure.
@@ -39,11 +43,13 @@ class Cost(NamedTuple):
         batch: how many images a batch holds.
         machine: on which it was timed.
         times: the median latency of each method's largest size.
+        finding: the methods that reach the Pareto front of the first measure.
     """
 
     batch: str
     machine: str
     times: str
+    finding: str
     charts: tuple[Chart, ...]
 
 
@@ -65,6 +71,7 @@ def costs(numbers: Path, results: Results, looks: Mapping[Variant, Look]) -> lis
             "Single images" if size == 1 else f"Batches of {size:,.0f} images",
             _machine(rows.iloc[0]),
             _times(rows, names),
+            front_finding(rows, names),
             tuple(
                 _chart(of_measure, names, str(metric), str(condition), looks)
                 for (metric, condition), of_measure in rows.groupby(
@@ -111,12 +118,28 @@ def _chart(
         description=f"{title}, against median latency; the Pareto front is a grey line",
         x=x,
         y=y,
-        lines=tuple(_lines(rows, names, x, y, looks)),
+        lines=_without_overlaps(_lines(rows, names, x, y, looks)),
         front=path(
             (x.at(row["p50_ms"]), y.at(row["value"]))
             for row in rows[rows["pareto"]].sort_values("p50_ms").to_dict("records")
         )
         + "h0",  # so that one point alone is drawn as well
+    )
+
+
+def _without_overlaps(lines: Sequence[Line]) -> tuple[Line, ...]:
+    """The same lines; a note that would lie over another is left to its tooltip."""
+    places = [(mark.x, mark.y) for line in lines for mark in line.marks if mark.note]
+    has_room = iter(apart(places, NOTE))
+    return tuple(
+        replace(
+            line,
+            marks=tuple(
+                mark if not mark.note or next(has_room) else mark._replace(note="")
+                for mark in line.marks
+            ),
+        )
+        for line in lines
     )
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from base64 import b64encode
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from io import BytesIO
 from typing import Any
@@ -71,7 +70,8 @@ def explorer(results: Results, looks: Mapping[Variant, Look]) -> dict[str, Any] 
         ],
         "classes": list(results.names.task.classes),
         "conditions": [{"key": c, "label": results.label_of(c)} for c in conditions],
-        "recipes": [recipe for recipe, _ in Counter(rows["recipe"]).most_common()],
+        "recipes": list(results.recipes),
+        "main": str(rows["recipe"].mode()[0]),
         "reasons": _reasons(images, results.names),
         "article": _article(images, results.names),
         "images": [image | {"tile": tiles[image["condition"], image["index"]]} for image in images],

@@ -12,9 +12,11 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup, escape
 
 from benchmarks.files import written_whole
+from benchmarks.report.answer.findings import title
 from benchmarks.report.answer.kinds import kinds_table
 from benchmarks.report.answer.table import decision_table
 from benchmarks.report.answer.verdict import verdict
+from benchmarks.report.figures.set_coverage import findings as set_coverage_findings
 from benchmarks.report.names import Variant, left_out_remark, training_images_remark
 from benchmarks.report.page import chart
 from benchmarks.report.page.chart_sections import (
@@ -23,22 +25,23 @@ from benchmarks.report.page.chart_sections import (
     reliability_charts,
     severities,
 )
-from benchmarks.report.page.claims import claims
+from benchmarks.report.page.claims import claims, published
 from benchmarks.report.page.cost import costs
 from benchmarks.report.page.explorer import explorer
 from benchmarks.report.page.leaderboard import leaderboard
 from benchmarks.report.page.provenance import provenance
-from benchmarks.report.page.set_charts import set_coverages
+from benchmarks.report.page.ranking import WORTH_BY, ranking
+from benchmarks.report.read.comparisons import Quantity
 from benchmarks.report.results import Results
-from benchmarks.report.style import Look, looks
+from benchmarks.report.style import Look, look_in, looks
 from benchmarks.report.tables.table import one_line
 from benchmarks.report.texts import answer, listed
 from benchmarks.stored.listing import own_file, read_run_json
-from benchmarks.vocabulary import ILL_DEFINED, INDEX_HTML, LAB_HTML
+from benchmarks.vocabulary import CLEAN, ILL_DEFINED, INDEX_HTML, LAB_HTML
 
 REPLICATES = (
     "Thin lines are the replicates of a method (other networks, or other masks), and the thick "
-    "line is their mean; where there is a single replicate, the band is its 95 % interval."
+    "line is their mean; of a single replicate the band is its 95 % interval."
 )
 
 REPOSITORY = Path(__file__).parents[3]
@@ -65,7 +68,7 @@ def _environment() -> Environment:
     environment.policies["json.dumps_kwargs"] = {"ensure_ascii": False, "separators": (",", ":")}
     environment.filters |= {"code": _code, "number": _number, "one_line": one_line}
     environment.globals |= {"color": chart.color, "dashes": chart.dashes, "key": chart.key}
-    environment.globals |= {"ILL_DEFINED": ILL_DEFINED}
+    environment.globals |= {"ILL_DEFINED": ILL_DEFINED, "look_in": look_in}
     return environment
 
 
@@ -74,7 +77,13 @@ def _content(results: Results, folder: Path) -> dict[str, Any]:
     names = results.names
     images = explorer(results, looks(names, results.largest))
     groups = {group: f"{group.capitalize()} images" for group in results.severities}
+    trained = [one for one in names.nouns.recipes if one.name in results.recipes]
     return {
+        "ranking": ranking(results),
+        "ranking_looks": looks(names, results.largest),
+        "worth_by": f"{names.printed(WORTH_BY.metric).name} on clean images",
+        "published": published(folder, names),
+        "networks": {one.name: one.network for one in trained},
         "recipes": [_of_recipe(results.of_recipe(name), name, folder) for name in results.recipes],
         "groups": groups,
         "group_links": [(f"group-{group}", title) for group, title in groups.items()],
@@ -91,7 +100,7 @@ def _content(results: Results, folder: Path) -> dict[str, Any]:
         "methods": [names.method(v.method) for v in results.largest],
         "conditions": results.conditions,
         "set_levels": [f"{100 * level:g}" for level in _set_levels(results)],
-        "trained": [one for one in names.nouns.recipes if one.name in results.recipes],
+        "trained": trained,
         "names": names,
         "repository": _path_to_repository(folder.resolve()),
         "provenance": provenance(folder),
@@ -108,26 +117,36 @@ def _content(results: Results, folder: Path) -> dict[str, Any]:
 
 
 def _of_recipe(results: Results, recipe: str, folder: Path) -> dict[str, Any]:
-    look: Mapping[Variant, Look] = looks(results.names, results.shown)
+    look: Mapping[Variant, Look] = looks(results.names, results.largest)
     return {
+        "findings": _findings(results),
         "name": recipe,
         "summary": answer(results),
         "looks": look,
         "leaderboard": leaderboard(results, recipe),
         "severities": severities(results, look),
         "calibration": reliability_charts(results, look),
-        "sets": set_coverages(results, look),
+        "sets": set_coverage_findings(results),
         "detection": detections(results, look),
         "abstaining": abstaining(results, recipe, look),
         "cost": costs(folder / "figures" / f"cost-{recipe}.csv", results, look),
     }
 
 
+def _findings(results: Results) -> dict[str, str]:
+    """The titles of sections, by section."""
+    quantities = {"calibration": Quantity(CLEAN, "ece")}
+    for mean in results.group_means:
+        quantities[results.names.condition(mean).group] = Quantity(mean, "nll")
+    for condition in results.ood[:1]:
+        quantities["detection"] = Quantity(condition, "auroc")
+    return {section: title(results, quantity) for section, quantity in quantities.items()}
+
+
 def _about(results: Results) -> str:
-    """What is compared on which images, in one sentence."""
-    labels = dict.fromkeys(results.names.method(v.method).label for v in results.shown)
+    """On which images."""
     groups = listed(list(dict.fromkeys(one.group for one in results.conditions)))
-    return f"{listed(list(labels))} on {groups} images of the task {results.names.task.label}."
+    return f"{groups} images of the task {results.names.task.label}"
 
 
 def _set_levels(results: Results) -> list[float]:

@@ -48,7 +48,7 @@ DOWNLOADS = {
     IMAGES_NPZ: "the images shown",
     RUN_JSON: "configuration, command, versions, fingerprints, wall time",
     f"{TABLES_FOLDER}/": "each table as Markdown, CSV and LaTeX",
-    f"{FIGURES_FOLDER}/": "each figure as PNG and SVG, and its numbers",
+    f"{FIGURES_FOLDER}/": "each figure as PNG, and its numbers as CSV",
     f"{CURVES_FOLDER}/": "further data of the figures",
     f"{CLAIMS_FOLDER}/": "data of the claims' figures",
 }

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
+import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.patches import Patch
 
 from benchmarks.nouns import ConditionRecord
+from benchmarks.report.answer.findings import title
 from benchmarks.report.figures.drawing import (
     Canvas,
     Drawing,
@@ -21,8 +23,10 @@ from benchmarks.report.figures.drawing import (
     replicates_entry,
     rows_of,
     scores_in,
+    title_above,
 )
 from benchmarks.report.names import Variant
+from benchmarks.report.read.comparisons import Quantity
 from benchmarks.report.results import Results
 from benchmarks.report.style import COLUMN, PAGE, Look
 
@@ -34,6 +38,12 @@ MOST_LABELLED = 4
 
 LEAST_SHARE = 0.0005
 """Of images, where the axis begins."""
+
+LEAST_FLAGGED = 0.001
+"""The share of clean images where the logarithmic axis of ROC curves begins."""
+
+FEW = 4
+"""So many lines have each their AUROC in the panel; of more there is the range."""
 
 
 def roc_figures(
@@ -57,6 +67,7 @@ def roc_figures(
         for ax, condition in zip(axes, conditions, strict=True):
             draw_roc(ax, numbers[numbers["condition"] == condition], looks)
             ax.set_title(results.label_of(condition))
+            write_auroc(ax, results, Quantity(condition, "auroc", score), looks)
             reference = results.label_of(results.names.condition(condition).reference)
             by = results.names.score(score).label.lower()
             ax.set_xlabel(f"{reference} images flagged\n(by {by})")
@@ -66,6 +77,7 @@ def roc_figures(
             ax.tick_params(labelbottom=True)
         mean = "their mean at each share of clean images"
         legend_below(figure, axes, extra=replicates_entry(numbers, mean))
+        title_above(figure, title(results, Quantity(conditions[0], "auroc", score)))
         yield Drawing(f"roc-{score}", figure, drawn_curves(numbers, "flagged_clean", "flagged"))
 
 
@@ -99,6 +111,7 @@ def histogram_figures(
             ax.set_xlabel(results.names.printed_score(score).axis_label)
         figure.supylabel("Share of images", fontsize="medium")
         legend_below(figure, [], extra=_histogram_legend(results, conditions))
+        title_above(figure, title(results, Quantity(conditions[0], "auroc", score)))
         yield Drawing(f"histograms-{score}", figure, numbers)
 
 
@@ -107,12 +120,43 @@ def draw_roc(ax: Axes, numbers: pd.DataFrame, looks: Mapping[Variant, Look]) -> 
 
     The mean is vertical: of the shares flagged, at each share of clean images.
     """
-    ax.plot([0, 1], [0, 1], color="0.6", linewidth=0.8, zorder=1, label="Chance")
+    chance = np.geomspace(LEAST_FLAGGED, 1)
+    ax.plot(chance, chance, color="0.6", linewidth=0.8, zorder=1, label="Chance")
+    numbers = numbers.assign(flagged_clean=numbers["flagged_clean"].clip(lower=LEAST_FLAGGED))
     for variant, look in looks.items():
         curve = rows_of(numbers, variant)
         if not curve.empty:
             draw_curve(ax, curve, "flagged_clean", "flagged", look)
-    ax.set(xlim=(0, 1.01), ylim=(0, 1.02))
+    ax.set_xscale("log")
+    ax.set(xlim=(LEAST_FLAGGED, 1), ylim=(0, 1.02))
+    return ax
+
+
+def write_auroc(
+    ax: Axes, results: Results, quantity: Quantity, looks: Mapping[Variant, Look]
+) -> Axes:
+    """The area under each curve, in its colour; of many the least and the most."""
+    found = {
+        variant: row["value"]
+        for variant in looks
+        if (row := results.find(variant, quantity)) and row["value"] == row["value"]
+    }
+    ends = dict.fromkeys(f"{end:.3f}" for end in (min(found.values()), max(found.values())))
+    lines = [(f"AUROC {'–'.join(ends)}", "0")]
+    if len(found) <= FEW:
+        lines = [
+            (f"{looks[v].label}: AUROC {value:.3f}", looks[v].color) for v, value in found.items()
+        ]
+    for position, (text, color) in enumerate(reversed(lines)):
+        place = {"xy": (1, 0), "xycoords": "axes fraction", "textcoords": "offset points"}
+        ax.annotate(
+            text,
+            **place,
+            xytext=(-2, 3 + 7 * position),
+            ha="right",
+            fontsize="x-small",
+            color=color,
+        )
     return ax
 
 

@@ -10,6 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.ticker import LogLocator, StrMethodFormatter
 
 from benchmarks.records import where
+from benchmarks.report.answer.findings import title
 from benchmarks.report.figures.drawing import (
     Canvas,
     Drawing,
@@ -18,9 +19,11 @@ from benchmarks.report.figures.drawing import (
     page,
     replicates_entry,
     rows_of,
+    title_above,
 )
 from benchmarks.report.names import Variant
 from benchmarks.report.numbers.replicates import each, of_each_method
+from benchmarks.report.read.comparisons import Quantity
 from benchmarks.report.results import Results
 from benchmarks.report.style import COLUMN, PAGE, Look
 
@@ -61,6 +64,7 @@ def reliability_figures(
     grid[0, 0].set_ylabel(f"Accuracy\n(bins of ≥ {FEWEST} images)")
     grid[1, 0].set_ylabel("Images per bin")
     legend_below(figure, grid[0], extra=replicates_entry(bins, "their mean in each bin"))
+    title_above(figure, title(results, Quantity(conditions[0], "ece")))
     yield Drawing("reliability", figure, drawn_bins(bins))
 
 

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 import pandas as pd
 from matplotlib.axes import Axes
 
+from benchmarks.report.answer.findings import title
 from benchmarks.report.figures.drawing import (
     Canvas,
     Drawing,
@@ -19,8 +20,10 @@ from benchmarks.report.figures.drawing import (
     replicates_entry,
     rows_of,
     scores_in,
+    title_above,
 )
 from benchmarks.report.names import Variant
+from benchmarks.report.read.comparisons import Quantity
 from benchmarks.report.results import Results
 from benchmarks.report.style import COLUMN, PAGE, Look
 
@@ -50,6 +53,7 @@ def risk_coverage_figures(
             ax.set_xlabel(f"Coverage\n(by {results.names.score(score).label.lower()})")
         axes[0].set_ylabel("Error rate")
         legend_below(figure, axes, extra=replicates_entry(numbers, "their mean at each coverage"))
+        title_above(figure, title(results, Quantity(conditions[0], "augrc", score)))
         yield Drawing(f"risk-coverage-{score}", figure, drawn_curves(numbers, "coverage", "risk"))
 
 

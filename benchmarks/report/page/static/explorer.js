@@ -1,7 +1,7 @@
 // The image explorer: a card for each image that passes the filters, and one image in detail.
 const explored = JSON.parse(document.getElementById("explorer-data")?.textContent ?? "null");
 
-const FIRST_CARDS = 24;
+const FIRST_CARDS = 8;
 let showsAll = false;
 
 const SVG = "http://www.w3.org/2000/svg";
@@ -24,13 +24,13 @@ const labelOf = (list, key) => list.find((one) => one.key === key).label;
 const arrayMax = (values) => values.indexOf(Math.max(...values));
 
 function nameOf(image) {
-  const recipe = image.recipe === explored.recipes[0] ? "" : `/${image.recipe}`;
+  const recipe = image.recipe === explored.main ? "" : `/${image.recipe}`;
   return `${image.condition}/${image.number}${recipe}`;
 }
 
 function titleOf(image) {
   const ood = image.label === null;
-  const recipe = image.recipe === explored.recipes[0] ? "" : `, recipe ${image.recipe}`;
+  const recipe = image.recipe === explored.main ? "" : `, recipe ${image.recipe}`;
   const condition = labelOf(explored.conditions, image.condition);
   return `${ood ? condition : `${condition}, label ${explored.classes[image.label]}`}, image ${image.number}${recipe}`;
 }
@@ -140,8 +140,11 @@ function measuresOf(image) {
 
 function detailOf(image, filtered) {
   const position = filtered.indexOf(image);
-  const to = (other, text) => other && element("a", { href: fragment.with("explorer", { image: nameOf(other) }) }, text);
+  const to = (other, text, changes = {}) => other && element("a", {
+    href: fragment.with("explorer", { ...changes, recipe: other.recipe, image: nameOf(other) }),
+  }, text);
   const close = element("a", { href: fragment.with("explorer", { image: null }) }, "Close");
+  const unfiltered = Object.fromEntries(filters().map(([name]) => [name, null]));
   const elsewhere = explored.images.filter((other) => other !== image && other.label !== null
     && image.label !== null && other.number === image.number);
   const methods = explored.methods.map((method, number) => image.predictions[number] && element("figure", {},
@@ -156,7 +159,7 @@ function detailOf(image, filtered) {
     element("p", { class: "detail-links" }, ...[
       position > 0 ? to(filtered[position - 1], "← Previous") : null,
       position >= 0 ? to(filtered[position + 1], "Next →") : null,
-      ...elsewhere.map((other) => to(other, `The same image: ${titleOf(other)}`)),
+      ...elsewhere.map((other) => to(other, `The same image: ${titleOf(other)}`, unfiltered)),
       close,
     ].filter(Boolean)),
   ];
@@ -180,7 +183,8 @@ function filters() {
 }
 
 function chosenIn(values) {
-  const chosen = { image: values.get("image") };
+  const recipe = explored.recipes.find((one) => one === values.get("recipe")) ?? explored.recipes[0];
+  const chosen = { image: values.get("image"), recipe };
   for (const [name, , choices] of filters()) {
     const wanted = values.get(name) ?? "";
     chosen[name] = !choices || choices.some(([key]) => key === wanted) ? wanted : choices[0][0];
@@ -190,8 +194,10 @@ function chosenIn(values) {
   return chosen;
 }
 
+const ofRecipe = (chosen) => explored.images.filter((image) => image.recipe === chosen.recipe);
+
 function imagesFor(chosen) {
-  const filtered = explored.images.filter((image) =>
+  const filtered = ofRecipe(chosen).filter((image) =>
     (!chosen.condition || image.condition === chosen.condition)
     && (!chosen.number || image.number === Number(chosen.number))
     && (!chosen.class || image.label === Number(chosen.class))
@@ -215,7 +221,7 @@ function showFilters(chosen) {
         : element("input", { name, type: "number", min: 0, placeholder: "any" });
       form.append(element("label", {}, label, input));
     }
-    form.addEventListener("change", ({ target }) => {
+    form.addEventListener("input", ({ target }) => {
       const isAny = target.selectedIndex === 0 || target.value === "";
       fragment.change("explorer", { [target.name]: isAny ? null : target.value });
     });
@@ -228,10 +234,12 @@ function showFilters(chosen) {
 }
 
 // Why the image that was chosen is not there; empty where it is, or where none was.
-function absence(chosen) {
+function absence(chosen, filtered) {
+  if (!ofRecipe(chosen).length) return `Images were chosen by the recipe ${explored.main}, not by ${chosen.recipe}`;
   const number = chosen.image ? chosen.image.split("/")[1] : chosen.number;
   const isThere = (image) => (chosen.image ? nameOf(image) === chosen.image : image.number === Number(number));
-  if (!number || explored.images.some(isThere)) return "";
+  if (!number || filtered.some(isThere)) return "";
+  if (explored.images.some(isThere)) return `Image ${number} is left out by the filters, or by the recipe`;
   const isOutsideRun = explored.article.absent.includes(Number(number));
   return isOutsideRun
     ? `Image ${number} is not among the images of this run; a run of all test images has it`
@@ -254,13 +262,13 @@ function showExplorer(values) {
   const filtered = imagesFor(chosen);
   const shown = showsAll ? filtered : filtered.slice(0, FIRST_CARDS);
   document.getElementById("count").textContent =
-    [`${filtered.length} of ${explored.images.length} images`, absence(chosen), disorder(chosen, filtered)]
+    [`${filtered.length} of ${ofRecipe(chosen).length} images`, absence(chosen, filtered), disorder(chosen, filtered)]
       .filter(Boolean).join(". ");
   document.getElementById("cards").replaceChildren(...shown.map((image) => cardOf(image, chosen)));
   const more = document.getElementById("more");
   more.hidden = shown.length === filtered.length;
   more.textContent = `Show all ${filtered.length}`;
-  const image = explored.images.find((one) => nameOf(one) === chosen.image);
+  const image = filtered.find((one) => nameOf(one) === chosen.image); // closed where filtered out
   const detail = document.getElementById("detail");
   detail.hidden = !image;
   detail.replaceChildren(...(image ? detailOf(image, filtered) : []));

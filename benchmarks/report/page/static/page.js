@@ -48,6 +48,16 @@ function showChoices(values) {
   }
 }
 
+// Of several networks the one of the recipe is pressed, and only its recipes can be chosen.
+const networks = JSON.parse(document.body.dataset.networks);
+
+function showNetwork() {
+  const recipes = all("nav [data-for=recipe] button");
+  const chosen = networks[recipes.find((one) => one.getAttribute("aria-pressed") === "true")?.dataset.choice];
+  for (const button of all("[data-for=network] button")) button.setAttribute("aria-pressed", button.dataset.choice === chosen);
+  for (const button of recipes) button.hidden = networks[button.dataset.choice] !== chosen;
+}
+
 // Methods that are switched off are not drawn.
 const offIn = (values) => (values.get("off") ?? "").split(",").filter(Boolean);
 
@@ -68,7 +78,11 @@ document.addEventListener("click", ({ target }) => {
   if (target.closest("a")?.hash === location.hash) openTarget(); // an unchanged hash fires no event
   const choice = target.closest("[data-for] [data-choice]");
   if (choice) {
-    fragment.change(sectionOf(choice), { [choice.closest("[data-for]").dataset.for]: choice.dataset.choice });
+    const name = choice.closest("[data-for]").dataset.for;
+    const change = name === "network"
+      ? { recipe: Object.keys(networks).find((recipe) => networks[recipe] === choice.dataset.choice) }
+      : { [name]: choice.dataset.choice };
+    fragment.change(sectionOf(choice), change);
   }
   const toggle = target.closest("[data-toggle]");
   if (toggle) {
@@ -77,17 +91,25 @@ document.addEventListener("click", ({ target }) => {
     fragment.change(sectionOf(toggle), { off: off.size ? [...off].join(",") : null });
   }
   const heading = target.closest(".sortable thead button");
-  if (heading) sortBy(heading.closest("th"));
+  if (heading) {
+    const by = heading.textContent;
+    fragment.change(sectionOf(heading), { by: fragment.read().values.get("by") === by ? `-${by}` : by });
+  }
 });
 
+// The order of tables: the heading that they are sorted by; with a minus, the worst first.
+function showOrder(values) {
+  const by = values.get("by");
+  for (const heading of by ? all(".sortable thead th") : []) {
+    if (heading.textContent.trim() === by.replace(/^-/, "")) sortBy(heading, by.startsWith("-"));
+  }
+}
+
 // Best first where the heading has an arrow; cells without a value stay last.
-function sortBy(heading) {
+function sortBy(heading, worstFirst) {
   const table = heading.closest("table");
   const column = heading.cellIndex;
-  const before = heading.getAttribute("aria-sort");
-  const first = heading.textContent.includes("↑") ? "descending" : "ascending";
-  const other = first === "ascending" ? "descending" : "ascending";
-  const order = before === first ? other : first;
+  const order = heading.textContent.includes("↑") !== worstFirst ? "descending" : "ascending";
   for (const th of all("thead th", table)) th.setAttribute("aria-sort", th === heading ? order : "none");
   const sign = order === "ascending" ? 1 : -1;
   const rows = all("tbody tr", table).map((row) => ({ row, cell: row.cells[column] }));
@@ -120,10 +142,28 @@ function hideTip() {
   for (const mark of all("use.active")) mark.classList.remove("active");
 }
 
-document.addEventListener("pointerover", ({ target }) => {
-  if (target.matches?.("use[data-tip]")) showTip(target);
-  else if (!target.closest?.(".chart svg:focus")) hideTip();
-});
+// A finger is wider than a marker: the nearest one within this distance counts, in pixels.
+const REACH = 24;
+
+function nearestMark(drawing, { clientX, clientY }) {
+  let nearest = null;
+  let least = REACH;
+  for (const mark of all("[data-series]:not(.off) use[data-tip]", drawing)) {
+    const at = mark.getBoundingClientRect();
+    const distance = Math.hypot(at.left + at.width / 2 - clientX, at.top + at.height / 2 - clientY);
+    if (distance < least) [nearest, least] = [mark, distance];
+  }
+  return nearest;
+}
+
+function tellNearest(event) {
+  const drawing = event.target.closest?.(".chart svg");
+  const mark = drawing && nearestMark(drawing, event);
+  if (mark) showTip(mark);
+  else if (!event.target.closest?.(".chart svg:focus")) hideTip();
+}
+
+for (const kind of ["pointermove", "pointerdown"]) document.addEventListener(kind, tellNearest);
 document.addEventListener("focusout", hideTip);
 document.addEventListener("scroll", hideTip, { passive: true });
 document.addEventListener("keydown", (event) => {
@@ -138,8 +178,24 @@ document.addEventListener("keydown", (event) => {
   showTip(marks[next]);
 });
 
+// The ranking's filters, each by what its rows have of that name.
+function showRanked(values) {
+  const filters = all("#rank-filters select");
+  for (const filter of filters) {
+    filter.value = values.get(filter.name) ?? "";
+    if (filter.selectedIndex < 0) filter.value = "";
+  }
+  for (const row of all("#rank-table tbody tr")) {
+    row.hidden = filters.some(({ name, value }) => value && row.dataset[name] !== value);
+  }
+}
+
+document.getElementById("rank-filters").addEventListener("input", ({ target }) => {
+  fragment.change("ranking", { [target.name]: target.value || null });
+});
+
 // The parts of the page that follow the state; the explorer adds itself.
-const followers = [showChoices, showLines, showLinks];
+const followers = [showChoices, showNetwork, showLines, showLinks, showOrder, showRanked];
 
 function showState() {
   const { values } = fragment.read();
@@ -151,7 +207,7 @@ function openTarget() {
   const target = section && document.getElementById(section);
   if (!target) return;
   target.querySelector(":scope > details")?.setAttribute("open", "");
-  target.closest("details")?.setAttribute("open", "");
+  for (let around = target.closest("details"); around; around = around.parentElement.closest("details")) around.open = true;
   if (!location.hash.includes("?")) return;
   // The browser knows no element of such a name, so scroll and focus here.
   target.scrollIntoView();

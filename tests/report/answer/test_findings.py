@@ -1,0 +1,89 @@
+"""Titles say what values and tests say, and no more."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import pandas as pd
+import pytest
+
+from benchmarks.report.answer.findings import finding, title
+from benchmarks.report.names import Variant
+from benchmarks.report.read.comparisons import Quantity
+from benchmarks.report.results import Results
+from tests.report.support import NAMES
+
+NLL = Quantity("clean", "nll")
+
+VALUES = {"softmax": ("1", 0.3), "mc_dropout": ("8", 0.2), "deep_ensemble": ("4", 0.1)}
+
+
+def results(
+    values: dict[str, tuple[str, float]], metric: str = "nll", **p_values: float
+) -> Results:
+    """Of one recipe; by method the p-value of its difference from the deep ensemble."""
+    place = {"recipe": "standard", "condition": "clean", "score": "", "status": "ok", "reason": ""}
+    rows = [
+        {**place, "metric": name, "method": method, "members": members}
+        | {"value": value, "lower": value - 0.01, "upper": value + 0.01}
+        for name in dict.fromkeys((metric, "squared_ce_debiased"))
+        for method, (members, value) in values.items()
+    ]
+    tests = [
+        {**place, "other_recipe": "standard", "metric": name, "p_holm": p, "p_equivalent": 1.0}
+        | {"method": "deep_ensemble", "members": "4"}
+        | {"other_method": method, "other_members": values[method][0]}
+        for name in dict.fromkeys((metric, "squared_ce_debiased"))
+        for method, p in p_values.items()
+    ]
+    return Results(pd.DataFrame(rows), NAMES, comparisons=pd.DataFrame(tests))
+
+
+@pytest.mark.parametrize(
+    ("p_values", "separated", "end"),
+    [
+        ({"softmax": 0.01, "mc_dropout": 0.01}, 2, ", separated by tests from every other"),
+        ({"softmax": 0.01, "mc_dropout": 0.2}, 1, ", separated by tests from 1 of 2 others"),
+        ({"softmax": float("nan")}, 0, ", not separated from others by tests"),
+        ({}, 0, ", not separated from others by tests"),
+    ],
+)
+def test_a_title_claims_what_tests_say(
+    p_values: dict[str, float], separated: int, end: str
+) -> None:
+    given = results(VALUES, **p_values)
+    found = finding(given, NLL)
+    assert found is not None
+    assert found[0] == Variant("deep_ensemble", "4")
+    assert found[3:] == (separated, 2)
+    start = "The deep ensemble (M = 4) has the lowest NLL (Clean: 0.100)"
+    assert title(given, NLL) == f"{start}{end}"
+
+
+def test_of_a_biased_metric_another_is_tested() -> None:
+    ece = Quantity("clean", "ece")
+    given = results(VALUES, "ece", softmax=0.01, mc_dropout=0.01)
+    untested = given.comparisons[given.comparisons["metric"] == "ece"]
+    assert title(given, ece).endswith("from every other")
+    assert title(replace(given, comparisons=untested), ece).endswith(
+        "not separated from others by tests"
+    )
+    # Where it is the other that the tested metric finds better, nothing is claimed.
+    swapped = given.summary["metric"].eq("squared_ce_debiased") & given.summary["method"].eq(
+        "softmax"
+    )
+    better = given.summary.assign(value=given.summary["value"].mask(swapped, 0.0))
+    assert "from 1 of 2 others" in title(replace(given, summary=better), ece)
+
+
+@pytest.mark.parametrize("values", [{}, {"softmax": ("1", float("nan"))}])
+def test_without_values_there_is_no_title(values: dict[str, Any]) -> None:
+    given = results(values or {"softmax": ("1", 0.1)})
+    assert title(given, Quantity("clean", "accuracy") if not values else NLL) == ""
+
+
+def test_one_method_alone_is_compared_with_none() -> None:
+    assert (
+        title(results({"softmax": ("1", 0.25)}), NLL) == "Softmax has the lowest NLL (Clean: 0.250)"
+    )
