@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Iterable
 from difflib import get_close_matches
+from typing import Any
 
 import distributed
 
@@ -44,7 +45,7 @@ def require_known_options(choice: ClusterChoice) -> None:
     """
     if choice.backend in QUEUES:
         cluster = queue_class(choice)
-        classes = [*cluster.__mro__, *cluster.job_cls.__mro__]  # type: ignore[attr-defined]
+        classes: list[Any] = [*cluster.__mro__, *cluster.job_cls.__mro__]  # type: ignore[attr-defined]
     else:
         classes = {
             LOCAL: [distributed.LocalCluster, distributed.Nanny, distributed.Worker],

@@ -91,7 +91,7 @@ class Sending(Generic[Item]):
             if isinstance(error, KeyboardInterrupt):
                 raise
             raise fault_of_dask(error, self._choice) from error
-        del self._under_way[future.key]
+        del self._under_way[str(future.key)]
         outcome: Outcome = pickle.loads(content)
         if outcome.error is not None:
             raise fault_of_work(outcome, self._choice)

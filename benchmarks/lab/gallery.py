@@ -28,9 +28,9 @@ MOST = 12
 
 
 class GalleryImage(NamedTuple):
-    """A test image: its index, its label, and its 784 bytes in base 64."""
+    """A test image: its number, its label, and its 784 bytes in base 64."""
 
-    index: int
+    number: int
     label: int
     pixels: str
 
@@ -90,7 +90,9 @@ def first_agreed(test: EvaluationSet, predictions: Predictions) -> Int64[Tensor,
     votes = predictions[ENSEMBLE].vote_share.gather(1, test.labels[:, None])[:, 0]
     agreed = torch.nonzero(sure & (votes == 1))[:, 0]
     labels = test.labels[agreed]
-    return torch.tensor([int(agreed[labels == c][0]) for c in labels.unique()], dtype=torch.int64)
+    return torch.tensor(
+        [int(agreed[labels == c][0]) for c in torch.unique(labels)], dtype=torch.int64
+    )
 
 
 def _images(test: EvaluationSet, indices: Iterable[int]) -> tuple[GalleryImage, ...]:
