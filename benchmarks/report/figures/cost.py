@@ -134,8 +134,12 @@ def write_sizes(ax: Axes, notes: Sequence[tuple[str, str, float, float]]) -> Axe
     places = [tuple(to_share.transform((ms, value))) for _, _, ms, value in notes]
     for (color, members, ms, value), has_room in zip(notes, apart(places, NOTE), strict=True):
         if has_room:
-            offset = {"xytext": (2.5, 2.5), "textcoords": "offset points"}
-            ax.annotate(str(members), (ms, value), **offset, fontsize="x-small", color=color)
+            ax.annotate(
+                *(str(members), (ms, value), (2.5, 2.5)),
+                textcoords="offset points",
+                fontsize="x-small",
+                color=color,
+            )
     return ax
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Sequence
+from operator import itemgetter
 from textwrap import wrap
 from typing import Any, NamedTuple
 
@@ -27,6 +28,9 @@ LETTER, HANDLE = 0.054, 0.45
 
 FEW = 4
 """So many lines of a panel are named where they end, without a legend."""
+
+APART = 0.09
+"""The least distance between such names, as a share of the axis."""
 
 CHARACTERS, LINE = 13, 0.19
 """How many fit into an inch of a title, and how many inches a line of it takes."""
@@ -124,19 +128,27 @@ def _heighten(figure: Sheet, inches: float) -> None:
 
 def named_lines(figure: Sheet, ax: Axes, *, extra: Sequence[Artist] = ()) -> None:
     """Names of the lines of one panel: at their ends, or below where there are more than `FEW`."""
-    handles, labels = ax.get_legend_handles_labels()
-    if len(labels) > FEW:
+    named = [line for line in ax.get_lines() if not str(line.get_label()).startswith("_")]
+    if len(named) > FEW:
         legend_below(figure, [ax], extra=extra)
         return
     low, high = ax.get_ylim()
-    ends = {label: float(line.get_ydata()[-1]) for line, label in zip(handles, labels, strict=True)}
-    least = 0.09 * (high - low)
     place = -math.inf
-    for line, label in sorted(zip(handles, labels, strict=True), key=lambda one: ends[one[1]]):
-        place = max(ends[label], place + least)
-        at = {"transform": ax.get_yaxis_transform(), "va": "center", "fontsize": "x-small"}
-        ax.text(1.02, place, label.replace(", ", "\n"), color=line.get_color(), **at)
+    for end, line in sorted(((_end(line), line) for line in named), key=itemgetter(0)):
+        place = max(end, place + APART * (high - low))
+        ax.text(
+            *(1.02, place, str(line.get_label()).replace(", ", "\n")),
+            color=str(line.get_color()),
+            transform=ax.get_yaxis_transform(),
+            va="center",
+            fontsize="x-small",
+        )
     legend_below(figure, [], extra=extra)
+
+
+def _end(line: Line2D) -> float:
+    """The last value of a line."""
+    return float(np.asarray(line.get_ydata())[-1])
 
 
 def _columns_that_fit(labels: list[str], width: float) -> int:

@@ -71,7 +71,7 @@ def finding(results: Results, numbers: pd.DataFrame) -> str:
     shares = (numbers["mutual_information"] / numbers[TOTAL]).dropna()
     if shares.empty:
         return ""
-    row = numbers.loc[shares.idxmax()]
+    row = numbers.loc[shares.index[shares.argmax()]]
     label = results.names.label(Variant(row["method"], row["members"]))
     where = f"{label}; {results.label_of(row['condition'])}"
     return f"Mutual information is at most {100 * shares.max():.0f} % of the entropy ({where})"

@@ -39,7 +39,8 @@ def rank_finding(results: Results, correlations: pd.DataFrame) -> str:
 
 def missing_data_finding(results: Results, numbers: pd.DataFrame) -> str:
     """The first measure by the first and the last training set, of the first method."""
-    first = where(numbers, **numbers[["metric", "method", "condition"]].iloc[0].to_dict())
+    chosen = numbers.iloc[0]
+    first = where(numbers, **{name: chosen[name] for name in ("metric", "method", "condition")})
     means = first.groupby("training_set", sort=False)["value"].mean()
     ends = [
         f"{means[name]:.3f} ({name})" for name in dict.fromkeys((means.index[0], means.index[-1]))

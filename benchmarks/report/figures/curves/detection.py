@@ -148,11 +148,10 @@ def write_auroc(
             (f"{looks[v].label}: AUROC {value:.3f}", looks[v].color) for v, value in found.items()
         ]
     for position, (text, color) in enumerate(reversed(lines)):
-        place = {"xy": (1, 0), "xycoords": "axes fraction", "textcoords": "offset points"}
         ax.annotate(
-            text,
-            **place,
-            xytext=(-2, 3 + 7 * position),
+            *(text, (1, 0), (-2, 3 + 7 * position)),
+            xycoords="axes fraction",
+            textcoords="offset points",
             ha="right",
             fontsize="x-small",
             color=color,
