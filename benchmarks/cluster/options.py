@@ -47,10 +47,11 @@ def require_known_options(choice: ClusterChoice) -> None:
         cluster = queue_class(choice)
         classes: list[Any] = [*cluster.__mro__, *cluster.job_cls.__mro__]  # type: ignore[attr-defined]
     else:
-        classes = {
+        of_backend: dict[str, list[Any]] = {
             LOCAL: [distributed.LocalCluster, distributed.Nanny, distributed.Worker],
             ADDRESS: [distributed.Client],
-        }[choice.backend]
+        }
+        classes = of_backend[choice.backend]
     known = _parameters(classes)
     for name in choice.options:
         of_ours = name in OURS and not (name == "processes" and choice.backend in QUEUES)
