@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+import numpy as np
 import pandas as pd
 from matplotlib.artist import Artist
 from matplotlib.axes import Axes
@@ -68,10 +69,10 @@ def parts(results: Results) -> pd.DataFrame:
 
 def finding(results: Results, numbers: pd.DataFrame) -> str:
     """Where mutual information is the largest part; empty where no method has any."""
-    shares = (numbers["mutual_information"] / numbers[TOTAL]).dropna()
-    if shares.empty:
+    shares = numbers["mutual_information"] / numbers[TOTAL]
+    if shares.isna().all():
         return ""
-    row = numbers.loc[shares.index[shares.argmax()]]
+    row = numbers.iloc[int(np.nanargmax(shares))]
     label = results.names.label(Variant(row["method"], row["members"]))
     where = f"{label}; {results.label_of(row['condition'])}"
     return f"Mutual information is at most {100 * shares.max():.0f} % of the entropy ({where})"
