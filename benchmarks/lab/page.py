@@ -134,17 +134,21 @@ def _setting(recipes: Sequence[RecipeContents]) -> dict[str, Any]:
 
 
 def _method(name: str, names: Names, recipes: Sequence[RecipeContents]) -> dict[str, Any]:
-    says = {
-        SAMPLED: lambda one: f"votes of {len(one.masks)} passes of network 0",
-        ENSEMBLE: lambda one: f"votes of {len(one.networks)} networks",
-        SOFTMAX: lambda one: "probabilities of network 0, in %",
-    }[name]
     return {
         "name": name,
         "label": "Single network" if name == SOFTMAX else names.method(name).label,
         "color": color(look_of(names, name)),
-        "says": {one.name: says(one) for one in recipes},
+        "says": {one.name: _says(name, one) for one in recipes},
     }
+
+
+def _says(method: str, recipe: RecipeContents) -> str:
+    """What its count plot shows."""
+    return {
+        SAMPLED: f"votes of {len(recipe.masks)} passes of network 0",
+        ENSEMBLE: f"votes of {len(recipe.networks)} networks",
+        SOFTMAX: "probabilities of network 0, in %",
+    }[method]
 
 
 def _recipe(one: RecipeContents) -> dict[str, Any]:
