@@ -12,7 +12,7 @@ from uuid import uuid4
 import distributed
 
 from benchmarks.cluster.choice import LOCAL, ClusterChoice
-from benchmarks.cluster.faults import unfit, without_package
+from benchmarks.cluster.faults import is_without_package, unfit, without_package
 from benchmarks.cluster.options import require_known_options
 from benchmarks.cluster.parcel import apply, packed
 from benchmarks.cluster.requirements import Requirements, misfit, requirements
@@ -124,7 +124,7 @@ class DaskCluster:
         """Stop before anything is sent; workers that join later look at themselves."""
         found = client.run(misfit, required, on_error="return")
         for worker, wrong in found.items():
-            if isinstance(wrong, ImportError):
+            if is_without_package(wrong):
                 raise without_package(f"the worker at {worker}", self._choice) from wrong
             if isinstance(wrong, BaseException):
                 wrong = f"cannot be asked for its versions ({type(wrong).__name__}: {wrong})"

@@ -18,6 +18,8 @@ AGAIN = "Run the same command again: what is finished is kept"
 
 NO_ROOM = (errno.ENOSPC, errno.EDQUOT)
 
+MISSING = ("ModuleNotFoundError(", "ImportError(")
+
 
 def scheduler_lost(choice: ClusterChoice) -> MachineError:
     """The scheduler is gone, and with it what was under way."""
@@ -37,11 +39,18 @@ def fault_of_dask(error: BaseException, choice: ClusterChoice) -> Exception:
             "want of memory or of wall time, by a crash of compiled code, or by an exit in a "
             f"method. {AGAIN}"
         )
-    if isinstance(error, ImportError):
+    if is_without_package(error):
         return without_package("a worker", choice)
     if isinstance(error, (CancelledError, distributed.client.FutureCancelledError)):
         return scheduler_lost(choice)
     return MachineError(f"--cluster {choice.file}: Dask failed ({one_line(error)}). {AGAIN}")
+
+
+def is_without_package(found: object) -> bool:
+    """Whether a worker's answer is that it cannot import the suite."""
+    # Where a worker cannot read the question, Dask answers with the text of its error.
+    told = isinstance(found, Exception) and str(found).startswith(MISSING)
+    return told or isinstance(found, ImportError)
 
 
 def without_package(worker: str, choice: ClusterChoice) -> UserError:

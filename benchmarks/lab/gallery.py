@@ -5,7 +5,6 @@ from __future__ import annotations
 from base64 import b64encode
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import NamedTuple
 
 import torch
 from jaxtyping import Bool, Int64
@@ -27,10 +26,11 @@ MOST = 12
 """Images of a group."""
 
 
-class GalleryImage(NamedTuple):
-    """A test image: its number, its label, and its 784 bytes in base 64."""
+@dataclass(frozen=True)
+class GalleryImage:
+    """A test image: its index, its label, and its 784 bytes in base 64."""
 
-    number: int
+    index: int
     label: int
     pixels: str
 
@@ -90,9 +90,8 @@ def first_agreed(test: EvaluationSet, predictions: Predictions) -> Int64[Tensor,
     votes = predictions[ENSEMBLE].vote_share.gather(1, test.labels[:, None])[:, 0]
     agreed = torch.nonzero(sure & (votes == 1))[:, 0]
     labels = test.labels[agreed]
-    return torch.tensor(
-        [int(agreed[labels == c][0]) for c in torch.unique(labels)], dtype=torch.int64
-    )
+    classes = sorted(set(labels.tolist()))
+    return torch.tensor([int(agreed[labels == c][0]) for c in classes], dtype=torch.int64)
 
 
 def _images(test: EvaluationSet, indices: Iterable[int]) -> tuple[GalleryImage, ...]:

@@ -142,10 +142,11 @@ def _method(name: str, names: Names, recipes: Sequence[RecipeContents]) -> dict[
     }
 
 
-def _says(method: str, one: RecipeContents) -> str:
+def _says(method: str, recipe: RecipeContents) -> str:
+    """What its count plot shows."""
     return {
-        SAMPLED: f"votes of {len(one.masks)} passes of network 0",
-        ENSEMBLE: f"votes of {len(one.networks)} networks",
+        SAMPLED: f"votes of {len(recipe.masks)} passes of network 0",
+        ENSEMBLE: f"votes of {len(recipe.networks)} networks",
         SOFTMAX: "probabilities of network 0, in %",
     }[method]
 

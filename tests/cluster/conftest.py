@@ -36,6 +36,9 @@ DIGITS = Configuration(
 
 Command = Callable[..., tuple[int, str]]
 
+FAULTY = str(Path(__file__).with_name("faulty_worker.py"))
+"""What workers load first, to fail as a test wishes."""
+
 
 @pytest.fixture(scope="session", autouse=True)
 def _quick_stages() -> Iterator[None]:
@@ -74,6 +77,15 @@ def written(folder: Path) -> dict[str, bytes]:
         for path in folder.rglob("*")
         if path.is_file() and path.name not in ("run.json", ".lock")
     }
+
+
+@pytest.fixture
+def wishes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The folder of files by which workers that load `FAULTY` fail; see there."""
+    folder = tmp_path / "wishes"
+    folder.mkdir()
+    monkeypatch.setenv("WISHES", str(folder))
+    return folder
 
 
 @pytest.fixture

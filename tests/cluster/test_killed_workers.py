@@ -4,31 +4,21 @@ from __future__ import annotations
 
 import json
 import re
-import shutil
 from pathlib import Path
 
 import pytest
 
 from benchmarks.errors import MachineError
-from tests.cluster.conftest import run_on_workers, written
-
-FAULTY = Path(__file__).with_name("faulty_worker.py")
-
-
-def wish(folder: Path, *names: str) -> str:
-    """Have workers fail so, each once; their preload script."""
-    (folder / "wishes").mkdir(exist_ok=True)
-    for name in names:
-        (folder / "wishes" / name).touch()
-    return str(shutil.copy(FAULTY, folder))
+from tests.cluster.conftest import FAULTY, run_on_workers, written
 
 
 def test_run_whose_workers_are_killed_is_the_serial_one(
-    serial: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    serial: Path, tmp_path: Path, wishes: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    script = wish(tmp_path, "die in training", "die in prediction")
-    assert run_on_workers(tmp_path, preload=script) == []
-    assert not any((tmp_path / "wishes").iterdir())
+    (wishes / "die in training").touch()
+    (wishes / "die in prediction").touch()
+    assert run_on_workers(tmp_path, preload=FAULTY) == []
+    assert not any(wishes.iterdir())
     shown = capsys.readouterr().err
     assert (tmp_path / "out" / "measurements.csv").read_bytes() == (
         serial / "measurements.csv"
@@ -51,8 +41,8 @@ def test_run_on_workers_is_the_serial_one(serial: Path, tmp_path: Path, collects
 
 
 @pytest.mark.long
-def test_unit_that_kills_every_worker_is_one_line(tmp_path: Path) -> None:
-    script = wish(tmp_path, "always die in prediction")
+def test_unit_that_kills_every_worker_is_one_line(tmp_path: Path, wishes: Path) -> None:
+    (wishes / "always die in prediction").touch()
     with pytest.raises(MachineError, match=r"4 workers ended one after the other .* what is"):
-        run_on_workers(tmp_path, preload=script)
+        run_on_workers(tmp_path, preload=FAULTY)
     assert list((tmp_path / "networks").glob("*.safetensors"))

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import json
 import os
-import shutil
 import subprocess
 import sys
 import time
@@ -12,8 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.cluster.conftest import Command, written
-from tests.cluster.test_killed_workers import wish
+from tests.cluster.conftest import FAULTY, Command, written
 from tests.processes import ROOT
 
 Start = Callable[..., subprocess.Popen[bytes]]
@@ -60,14 +59,12 @@ def scheduler(start: Start, tmp_path: Path) -> subprocess.Popen[bytes]:
 
 
 def address(tmp_path: Path) -> dict[str, object]:
-    from json import loads
-
-    found = loads((tmp_path / "scheduler.json").read_text())["address"]
+    found = json.loads((tmp_path / "scheduler.json").read_text())["address"]
     return {"backend": "address", "options": {"address": found}, "wait": 300}
 
 
 def test_run_goes_on_after_each_fault_and_is_the_serial_one(
-    serial: Path, tmp_path: Path, start: Start, command: Command
+    serial: Path, tmp_path: Path, wishes: Path, start: Start, command: Command
 ) -> None:
     """One worker at a time, since each takes seconds to start."""
     process = scheduler(start, tmp_path)
@@ -80,20 +77,21 @@ def test_run_goes_on_after_each_fault_and_is_the_serial_one(
     worker.kill()
     worker.wait()
 
-    script = wish(tmp_path, "older", "full disk")
-    start("worker", *alone, "--preload", script)
+    (wishes / "older").touch()
+    (wishes / "full disk").touch()
+    start("worker", *alone, "--preload", FAULTY)
     status, said = command("--collect", **address(tmp_path))
     assert status == 2
     assert "has uncertainty-bench 0.0.9, and this is" in said
 
-    (tmp_path / "wishes" / "older").unlink()
+    (wishes / "older").unlink()
     status, said = command("--collect", **address(tmp_path))
     assert status == 1
     assert "No space left on device; make room there. Run the same command again" in said
     networks = {path: path.stat().st_mtime_ns for path in (tmp_path / "networks").iterdir()}
     assert len(networks) == 2
 
-    (tmp_path / "wishes" / "kill").write_text(str(process.pid))
+    (wishes / "kill").write_text(str(process.pid))
     status, said = command("--collect", **address(tmp_path))
     assert status == 1
     assert "the connection to the scheduler was lost" in said
@@ -101,7 +99,6 @@ def test_run_goes_on_after_each_fault_and_is_the_serial_one(
 
     (tmp_path / "scheduler.json").unlink()
     scheduler(start, tmp_path)
-    shutil.rmtree(tmp_path / "elsewhere" / "dask-scratch-space", ignore_errors=True)
     start("worker", *alone)
     assert command("--collect", **address(tmp_path)) == (0, "")
     assert written(tmp_path / "out") == written(serial)

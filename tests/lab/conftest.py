@@ -9,7 +9,7 @@ import pytest
 from tests.lab.made import few_images, make_lab
 
 
-@pytest.fixture(scope="package")
+@pytest.fixture(scope="session")
 def small_lab(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The page of few networks; their folder ``networks`` is beside it."""
     with few_images():

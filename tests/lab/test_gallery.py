@@ -45,11 +45,11 @@ def test_first_agreed_image_of_each_class_is_one_of_which_all_are_sure() -> None
 
 def test_groups_name_their_images_by_index() -> None:
     article, sure, uncertain, clear = groups(TEST, PREDICTIONS)
-    assert [image.number for image in article.images] == [61, 591]
-    assert [image.number for image in sure.images] == [50, 20]
+    assert [image.index for image in article.images] == [61, 591]
+    assert [image.index for image in sure.images] == [50, 20]
     assert sure.title == "The single network is sure of these, and the ensemble is not"
     assert "2 of 600 test images." in sure.note
-    assert [image.number for image in uncertain.images[:4]] == [40, 50, 20, 30]
+    assert [image.index for image in uncertain.images[:4]] == [40, 50, 20, 30]
     assert len(clear.images) == 10
     first = article.images[0]
     assert first.label == 1
