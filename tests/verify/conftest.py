@@ -5,10 +5,12 @@ from __future__ import annotations
 import shutil
 import sys
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
+from benchmarks.report import page, recipe
 from benchmarks.run import stages as runner
 from benchmarks.run.configuration import Configuration
 from benchmarks.run.plan import Plan
@@ -32,15 +34,25 @@ CHOSEN = Configuration(
     resamples=100,
 )
 
-PROGRESS = ("probe ", "measure ", "train ", "predict ")
+PROGRESS = ("probe ", "measure ", "train ", "predict ", "report ")
 """How lines of progress begin."""
 
 Verify = Callable[..., tuple[int, str, str]]
 
 
+@contextmanager
+def small_runs() -> Iterator[None]:
+    """MNIST reduced to a few images; neither timings nor drawings, which nobody verifies."""
+    with small_mnist(training=1000, test=200) as patch:
+        patch.setattr(runner, "time_methods", lambda *_: [])
+        patch.setattr(recipe, "figures", lambda _: [])
+        patch.setattr(page, "write_page", lambda *_: None)
+        yield
+
+
 @pytest.fixture(scope="module", autouse=True)
 def _small_runs() -> Iterator[None]:
-    with small_mnist(training=1000, test=200):
+    with small_runs():
         yield
 
 
@@ -48,8 +60,7 @@ def _small_runs() -> Iterator[None]:
 def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The folder of the run; not to be changed."""
     folder = tmp_path_factory.mktemp("finished")
-    with small_mnist(training=1000, test=200) as patch:
-        patch.setattr(runner, "time_methods", lambda *_: [])
+    with small_runs():
         workspace = Workspace(folder / "run", folder / "networks", None, jobs=1)
         assert run_stages(Plan(CHOSEN), workspace) == []
     return folder / "run"

@@ -60,7 +60,7 @@ def test_changed_number_is_named(run: Path, verify: Verify) -> None:
     status, shown, _ = verify(run)
     assert status == 1
     assert "summary.csv: different: row 2, value: '0.123456', and again '" in shown
-    assert shown.splitlines()[-1] == "different: 1" or "different: 1" in shown.splitlines()
+    assert "different: 1" in shown.splitlines()
 
 
 @pytest.mark.usefixtures("not_drawn")
@@ -70,7 +70,7 @@ def test_predictions_may_be_elsewhere_and_are_not_to_be_others(
     (run / "predictions").rename(tmp_path / "copied")
     status, _, told = verify(run)
     assert status == 2
-    assert "30 prediction files are missing in" in told
+    assert "48 prediction files are missing in" in told
     assert verify(run, "--predictions", tmp_path / "copied")[0] == 0
     name = next(iter(read_checksums(run)))
     arrays = dict(np.load(tmp_path / "copied" / name))
