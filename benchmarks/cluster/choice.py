@@ -26,7 +26,7 @@ BACKENDS = (LOCAL, ADDRESS, *QUEUES)
 
 KEYS = ("backend", "workers", "wait", "options")
 
-MINUTE, HOUR = 60.0, 3600.0
+FIVE_MINUTES, HOUR = 300.0, 3600.0
 
 INSTALL = "install it with: python -m pip install 'uncertainty-bench[cluster]'"
 
@@ -47,7 +47,7 @@ class ClusterChoice:
     file: Path
     backend: str
     workers: int | None = None
-    wait: float = MINUTE
+    wait: float = FIVE_MINUTES
     options: dict[str, Any] = field(default_factory=dict)
 
 
@@ -74,7 +74,7 @@ def read_choice(file: Path) -> ClusterChoice:
             f"{_at(file)}: options: expected the address of a scheduler, such as "
             "'address: tcp://10.0.0.1:8786'"
         )
-    wait = content.get("wait", HOUR if backend in QUEUES else MINUTE)
+    wait = content.get("wait", HOUR if backend in QUEUES else FIVE_MINUTES)
     if isinstance(wait, bool) or not isinstance(wait, (int, float)) or not 0 < wait < 1e7:
         raise UserError(f"{_at(file)}: wait: {wait!r} is no number of seconds above 0")
     return ClusterChoice(file, backend, workers, float(wait), options)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import inspect
 from collections.abc import Iterable
 from difflib import get_close_matches
-from typing import Any
 
 import distributed
 
@@ -43,15 +42,7 @@ def require_known_options(choice: ClusterChoice) -> None:
     Raises:
         UserError: one is.
     """
-    if choice.backend in QUEUES:
-        cluster = queue_class(choice)
-        classes: list[Any] = [*cluster.__mro__, *cluster.job_cls.__mro__]  # type: ignore[attr-defined]
-    else:
-        of_backend: dict[str, list[Any]] = {
-            LOCAL: [distributed.LocalCluster, distributed.Nanny, distributed.Worker],
-            ADDRESS: [distributed.Client],
-        }
-        classes = of_backend[choice.backend]
+    classes = _classes(choice)
     known = _parameters(classes)
     for name in choice.options:
         of_ours = name in OURS and not (name == "processes" and choice.backend in QUEUES)
@@ -63,6 +54,16 @@ def require_known_options(choice: ClusterChoice) -> None:
             raise UserError(
                 f"--cluster {choice.file}: {classes[0].__name__} has no option {name!r}; {hint}"
             )
+
+
+def _classes(choice: ClusterChoice) -> list[type]:
+    """Those whose constructors get the options, the one that users know first."""
+    if choice.backend == LOCAL:
+        return [distributed.LocalCluster, distributed.Nanny, distributed.Worker]
+    if choice.backend == ADDRESS:
+        return [distributed.Client]
+    cluster = queue_class(choice)
+    return [*cluster.__mro__, *cluster.job_cls.__mro__]  # type: ignore[attr-defined]
 
 
 def _parameters(classes: Iterable[type]) -> list[str]:

@@ -45,7 +45,7 @@ class Sending(Generic[Item]):
         self._client, self._choice = client, choice
         self._unit, self._at_once = unit, at_once
         self._name = f"uncertainty-bench-{uuid4().hex}"
-        self._under_way: dict[str, distributed.Future[bytes]] = {}
+        self._under_way: dict[object, distributed.Future[bytes]] = {}
         self._done: SimpleQueue[distributed.Future[bytes]] = SimpleQueue()
         self._lost, self._seen = 0, time.monotonic()
 

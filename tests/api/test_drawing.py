@@ -72,7 +72,7 @@ def test_unknown_figure_recipe_and_free_axes_are_named(kept: Kept) -> None:
     with pytest.raises(ArgumentError, match="no figure 'worths'; choose from rotated, "):
         kept.results.plot("worths")
     with pytest.raises(ArgumentError, match="recipe: unknown name 'plane'; choose from standard"):
-        kept.results.plot("worth", recipe="plane")
+        kept.results.plot("rotated", recipe="plane")
     free = Figure().add_axes((0, 0, 1, 1))
     with pytest.raises(ArgumentError, match="ax: it has no place in a grid"):
-        kept.results.plot("worth", ax=free)
+        kept.results.plot("rotated", ax=free)

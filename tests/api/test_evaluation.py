@@ -220,7 +220,7 @@ WRONG_DATA: dict[str, tuple[Any, type[Exception], str]] = {
     "labels outside": (
         (POINTS, LABELS + 1),
         ValueError,
-        r"2 of 6 data: 'labels' are not a class.*expected 0 to 2",
+        r"data: 2 of 6 'labels' are not a class.*expected 0 to 2",
     ),
     "no image": (
         (POINTS[:0], LABELS[:0]),

@@ -62,7 +62,8 @@ def run_on_workers(
     **options: Any,
 ) -> list[Failure]:
     """The same run by two workers of this machine, to which these options are given."""
-    choice = ClusterChoice(folder / "cluster.yaml", "local", 2, options=options)
+    # Where all cores are busy, a worker takes minutes to start.
+    choice = ClusterChoice(folder / "cluster.yaml", "local", 2, wait=3000, options=options)
     plan, workspace = run_of(configuration, folder)
     workspace.networks.mkdir(parents=True)
     methods = configuration.custom_methods

@@ -60,7 +60,7 @@ def scheduler(start: Start, tmp_path: Path) -> subprocess.Popen[bytes]:
 
 def address(tmp_path: Path) -> dict[str, object]:
     found = json.loads((tmp_path / "scheduler.json").read_text())["address"]
-    return {"backend": "address", "options": {"address": found}, "wait": 300}
+    return {"backend": "address", "options": {"address": found}, "wait": 3000}
 
 
 def test_run_goes_on_after_each_fault_and_is_the_serial_one(

@@ -79,7 +79,9 @@ def same(one: ExternalPredictions, other: ExternalPredictions) -> bool:
     assert one.predictions.keys() == other.predictions.keys()
     return torch.equal(one.labels, other.labels) and all(
         values.members == other.predictions[condition].members
-        and torch.allclose(values.score(name), other.predictions[condition].score(name), atol=1e-6)
+        and torch.allclose(
+            values.score(name), other.predictions[condition].score(name), atol=1e-6, equal_nan=True
+        )
         for condition, values in one.predictions.items()
         for name in ("predictive_entropy", "mutual_information")
     )

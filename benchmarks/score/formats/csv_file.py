@@ -47,7 +47,9 @@ def read_csv_file(path: Path) -> dict[str, Array]:
     arrays: dict[str, Array] = {}
     if classes:
         stacked = np.stack([one[classes].to_numpy() for one in members])
-        arrays[PROBABILITIES] = stacked if MEMBER in table else stacked[0]
+        # A single column is one of labels.
+        alone = stacked[0, :, 0] if len(classes) == 1 else stacked[0]
+        arrays[PROBABILITIES] = stacked if MEMBER in table else alone
     for name in LABEL_COLUMNS:
         if name in table:
             of_members = [one[name].to_numpy() for one in members]
