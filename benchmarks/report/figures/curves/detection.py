@@ -141,18 +141,20 @@ def write_auroc(
         for variant in looks
         if (row := results.find(variant, quantity)) and row["value"] == row["value"]
     }
+    if not found:
+        return ax
     ends = dict.fromkeys(f"{end:.3f}" for end in (min(found.values()), max(found.values())))
     lines = [(f"AUROC {'–'.join(ends)}", "0")]
     if len(found) <= FEW:
         lines = [
             (f"{looks[v].label}: AUROC {value:.3f}", looks[v].color) for v, value in found.items()
         ]
-    for position, (text, color) in enumerate(reversed(lines)):
+    for position, (text, color) in enumerate(lines):
         ax.annotate(
-            *(text, (1, 0), (-2, 3 + 7 * position)),
+            *(text, (0, 1), (4, -2 - 8 * position)),
             xycoords="axes fraction",
             textcoords="offset points",
-            ha="right",
+            va="top",
             fontsize="x-small",
             color=color,
         )
