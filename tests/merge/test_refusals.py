@@ -13,9 +13,10 @@ import torch
 
 from benchmarks.errors import UserError
 from benchmarks.merge import part_folder
-from benchmarks.merge.agreement import configuration_of_parts, remarks
+from benchmarks.merge.agreement import remarks
 from benchmarks.merge.part_folder import PartFolder
 from benchmarks.merge.uniting import unite
+from benchmarks.run.folder.recorded import recorded_configuration
 from benchmarks.run.parts.part import Part
 from benchmarks.run.plan import Plan
 from benchmarks.run.stages.training_log import log_of, write_log
@@ -210,14 +211,14 @@ def test_other_processors_and_commits_are_remarked(parts: list[Path]) -> None:
 def test_custom_methods_must_be_those_of_the_parts(tmp_path: Path) -> None:
     mine = custom_method(tmp_path / "here")
     chosen = replace(CHOSEN, custom_methods=(mine,))
-    part = PartFolder(tmp_path, Part(1, 1), {"configuration": chosen.identity})
+    record = {"configuration": chosen.identity}
     moved = custom_method(tmp_path / "there")
-    assert configuration_of_parts([part], [moved]).identity == chosen.identity
+    assert recorded_configuration(record, [moved]).identity == chosen.identity
     with pytest.raises(UserError, match=r"1 custom methods \(mine\.py:NearestMean\); name each"):
-        configuration_of_parts([part], [])
+        recorded_configuration(record, [])
     other = custom_method(tmp_path / "other", ("range(3)", "range(4)"))
     with pytest.raises(UserError, match=r"other files of mine\.py:NearestMean"):
-        configuration_of_parts([part], [other])
+        recorded_configuration(record, [other])
 
 
 @pytest.mark.parametrize("arguments", [(), ("merged",)])
