@@ -12,7 +12,7 @@ from typing import Any
 import torch
 
 from methods.engines.base import Engine
-from methods.machine import processor, suite_version, version_of
+from methods.engines.machine import processor, suite_version, version_of
 
 __all__ = ["commit", "environment", "joined", "processor", "suite_version", "version_of"]
 

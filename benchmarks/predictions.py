@@ -34,7 +34,7 @@ from benchmarks.stored.prediction_arrays import (
     require_sound,
 )
 from methods import Prediction
-from methods.machine import machine
+from methods.engines.machine import machine
 
 _EXACT = 0
 """How a prediction file writes ``members=None``, the exact distribution."""

@@ -14,7 +14,7 @@ import distributed
 from benchmarks.run.compilation import compile_once
 from benchmarks.run.custom_method import load_method, sha256_of_file
 from benchmarks.run.record import PREDICTIONS
-from methods.machine import COMPUTE, suite_version, version_of
+from methods.engines.machine import COMPUTE, suite_version, version_of
 
 PATIENCE = 5.0
 """Seconds within which a shared file system shows a new file."""

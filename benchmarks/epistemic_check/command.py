@@ -100,9 +100,9 @@ def main(
         data_dir=data_dir,
         jobs=fitting_jobs(device),
     )
+    digit = _test_image(workspace, index) if image is None else read_digit(image)
     if configuration.engine == "numba":
         compile_once()
-    digit = _test_image(workspace, index) if image is None else read_digit(image)
     predictions = predict(plan, workspace, digit)
     names = Names(nouns_of(plan))
     show(title, names, predictions)

@@ -186,7 +186,7 @@ class RunRecord:
 
         Args:
             what: ``networks`` or ``predictions``.
-            machines: by their `methods.machine.machine`.
+            machines: by their `methods.engines.machine.machine`.
             anew: whether these are all; by default they are added to those of earlier.
         """
         of_all: dict[str, list[str]] = self._content["machines"]

@@ -13,8 +13,8 @@ from jaxtyping import Bool, Int64
 from torch import Tensor
 
 from methods.engines.base import Engine
+from methods.engines.machine import machine
 from methods.global_state import usual_numerics
-from methods.machine import machine
 from methods.networks.labelled_images import LabelledImages
 from methods.networks.log import EpochLog, Watch
 from methods.networks.masks import draw_masks

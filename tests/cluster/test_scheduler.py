@@ -72,7 +72,7 @@ def test_run_goes_on_after_each_fault_and_is_the_serial_one(
     (tmp_path / "without.py").write_text(WITHOUT_PACKAGE)
     worker = start("worker", *alone, "--preload", str(tmp_path / "without.py"))
     status, said = command("--collect", **address(tmp_path))
-    assert status == 2
+    assert status == 2, said
     assert "has no package uncertainty-bench" in said
     worker.kill()
     worker.wait()
@@ -81,19 +81,19 @@ def test_run_goes_on_after_each_fault_and_is_the_serial_one(
     (wishes / "full disk").touch()
     start("worker", *alone, "--preload", FAULTY)
     status, said = command("--collect", **address(tmp_path))
-    assert status == 2
+    assert status == 2, said
     assert "has uncertainty-bench 0.0.9, and this is" in said
 
     (wishes / "older").unlink()
     status, said = command("--collect", **address(tmp_path))
-    assert status == 1
+    assert status == 1, said
     assert "No space left on device; make room there. Run the same command again" in said
     networks = {path: path.stat().st_mtime_ns for path in (tmp_path / "networks").iterdir()}
     assert len(networks) == 2
 
     (wishes / "kill").write_text(str(process.pid))
     status, said = command("--collect", **address(tmp_path))
-    assert status == 1
+    assert status == 1, said
     assert "the connection to the scheduler was lost" in said
     assert "Run the same command again: what is finished is kept" in said
 
@@ -123,5 +123,5 @@ def test_worker_that_does_not_fit_is_one_line(
     )
     start("worker", "--no-nanny", *options)
     status, found = command(**address(tmp_path))
-    assert status == 2
+    assert status == 2, said
     assert said in found

@@ -16,7 +16,7 @@ from benchmarks.predictions import PredictionStore, RunUnit, StoredPrediction
 from benchmarks.report.page.provenance import provenance
 from benchmarks.run.record import RunRecord
 from methods import Prediction
-from methods.machine import machine
+from methods.engines.machine import machine
 from methods.networks.recipes import STANDARD
 from methods.networks.store import NetworkKey, NetworkStore
 from methods.networks.training import TrainedNetwork, initial_network
