@@ -56,7 +56,7 @@ def test_it_is_in_tables_and_figures(
 def test_it_is_on_the_page(
     written: Written, method: str, label: str, citation: str, symbol: str, sizes: tuple[int, ...]
 ) -> None:
-    for section in ("leaderboard", "group-corrupted", "calibration", "detection", "cost"):
+    for section in ("ranking", "group-corrupted", "calibration", "detection", "cost"):
         assert f"{label}, {symbol} = {sizes[-1]}" in written.section(section)
     definition = written.section("metrics").split(f'id="method-{method}"')[1].split("</li>")[0]
     assert label in definition
@@ -65,7 +65,7 @@ def test_it_is_on_the_page(
 
 
 def test_methods_look_different(written: Written) -> None:
-    rows = written.section("leaderboard").split("<tr")
+    rows = written.section("ranking").split("<tr")
     markers = {
         label: next(row.split("#marker-")[1][0] for row in rows if label in row)
         for label in ("Shifted views", "Power scaling", "Bagged centroids")

@@ -95,8 +95,7 @@ def test_it_is_in_the_figures(metric: str, written: Written) -> None:
 
 @each_metric
 def test_it_is_on_the_page(metric: str, written: Written) -> None:
-    assert LABELS[metric] in written.section("leaderboard")
-    assert LABELS[metric] in written.section("group-corrupted")
+    assert LABELS[metric] in written.section("ranking")
     assert f'id="metric-{metric}"' in written.section("metrics")
 
 

@@ -6,7 +6,7 @@ import math
 from collections.abc import Callable, Iterable, Sequence
 from operator import itemgetter
 from textwrap import wrap
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
 import numpy as np
 import pandas as pd
@@ -138,7 +138,7 @@ def named_lines(figure: Sheet, ax: Axes, *, extra: Sequence[Artist] = ()) -> Non
         place = max(end, place + APART * (high - low))
         ax.text(
             *(1.02, place, str(line.get_label()).replace(", ", "\n")),
-            color=str(line.get_color()),
+            color=cast(Any, line.get_color()),
             transform=ax.get_yaxis_transform(),
             va="center",
             fontsize="x-small",
