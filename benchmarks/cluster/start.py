@@ -28,6 +28,11 @@ SETTINGS = {
     "distributed.scheduler.allowed-failures": DEATHS,
     # A worker that is lost takes one unit with it, and no other is suspected.
     "distributed.scheduler.worker-saturation": 1.0,
+    # Where cores are busy, or compiled code holds Python's lock, a worker is silent for minutes; of
+    # one that has ended, the system tells.
+    "distributed.scheduler.worker-ttl": None,
+    "distributed.comm.timeouts.connect": "300s",
+    "distributed.comm.timeouts.tcp": "300s",
 }
 
 CONNECTING = 10
