@@ -77,7 +77,7 @@ def test_file_has_its_path_and_names_of_arrays_that_others_can_read(
         assert set(file.files) == {
             *("mean", "votes", "expected_entropy", "members", "labels"),
             *("score:distance", "score:mean", "members:spread", "source:spread"),
-            *("unit", "condition", "sha256"),
+            *("unit", "condition", "machine", "sha256"),
         }
         assert file["unit"] == "standard/mc_dropout-10/replicate-03"
         assert file["condition"] == "rotated-015"

@@ -28,7 +28,15 @@ SETTINGS = {
     "distributed.scheduler.allowed-failures": DEATHS,
     # A worker that is lost takes one unit with it, and no other is suspected.
     "distributed.scheduler.worker-saturation": 1.0,
+    # Where cores are busy, or compiled code holds Python's lock, a worker is silent for minutes; of
+    # one that has ended, the system tells.
+    "distributed.scheduler.worker-ttl": None,
+    "distributed.comm.timeouts.connect": "300s",
+    "distributed.comm.timeouts.tcp": "300s",
 }
+
+GIVEN_UP = "distributed.deploy.lost-worker-timeout"
+"""After how long a worker that has ended, and has not come back, is given up for another."""
 
 CONNECTING = 10
 """Seconds in which a scheduler must answer."""
@@ -49,7 +57,7 @@ def started(choice: ClusterChoice) -> Iterator[distributed.Client]:
     """
     with ExitStack() as stack:
         stack.enter_context(dask_held_back())
-        stack.enter_context(dask.config.set(SETTINGS))
+        stack.enter_context(dask.config.set(SETTINGS | {GIVEN_UP: _given_up_after(choice)}))
         # A terminal sends Ctrl-C to all: a worker leaves it to this process, which ends it.
         with signals_held_back(signal.SIGINT):
             client = _connected(choice) if choice.backend == ADDRESS else _begun(choice, stack)
@@ -81,6 +89,14 @@ def no_workers(choice: ClusterChoice) -> MachineError:
         f"--cluster {choice.file}: there has been no worker for {choice.wait:.0f} s; {why}; 'wait' "
         "sets how long the run waits. Run the same command again: what is finished is kept"
     )
+
+
+def _given_up_after(choice: ClusterChoice) -> str:
+    """One of this machine is started again in its place, which takes a minute where cores are busy.
+
+    One of a queue is replaced by another job.
+    """
+    return "24h" if choice.backend == LOCAL else "60s"
 
 
 def _connected(choice: ClusterChoice) -> distributed.Client:

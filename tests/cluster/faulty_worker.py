@@ -44,7 +44,9 @@ def in_prediction() -> None:
     if (WISHES / "always die in prediction").exists():
         os.kill(os.getpid(), signal.SIGKILL)
     if wished("full disk"):
-        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), "predictions/clean.npz")
+        from benchmarks.files import NotWrittenError
+
+        raise NotWrittenError(errno.ENOSPC, os.strerror(errno.ENOSPC), "clean.npz")
     if (WISHES / "kill").exists():
         process = int((WISHES / "kill").read_text())
         if wished("kill"):

@@ -74,7 +74,7 @@ def lab(browser: Chrome, small_lab: Path) -> Iterator[Open]:
 
 
 def until(chrome: Chrome, script: str, *arguments: object) -> None:
-    WebDriverWait(chrome, 60).until(lambda _: chrome.execute_script(script, *arguments))
+    WebDriverWait(chrome, 120).until(lambda _: chrome.execute_script(script, *arguments))
 
 
 def answered(chrome: Chrome) -> Chrome:
@@ -188,6 +188,7 @@ def test_finger_draws_and_does_not_scroll(lab: Open) -> None:
     before = chrome.execute_script("return scrollY")
     by_finger(chrome, [(0.5, 0.1), (0.5, 0.5), (0.5, 0.9)])
     assert chrome.execute_script("return scrollY") == before
+    answered(chrome)
     assert seen(chrome).max() > 0
 
 
@@ -213,7 +214,7 @@ def test_what_is_erased_of_a_test_image_leaves_the_rest_in_place(lab: Open) -> N
     answered(chrome)
     whole = seen(chrome)
     press(chrome, "#eraser")
-    by_mouse(chrome, [(0.0, 0.25), (0.5, 0.25), (1.0, 0.25)])
+    by_mouse(chrome, [(0.02, 0.25), (0.5, 0.25), (0.98, 0.25)])
     answered(chrome)
     rest = seen(chrome)
     assert (rest[15:] == whole[15:]).all()

@@ -75,6 +75,7 @@ def check_files(folder: Path) -> int:
         ".npz": lambda path: dict(np.load(path)),
         ".csv": pd.read_csv,
         ".md": Path.read_text,
+        ".sha256": Path.read_text,
         ".json": lambda path: json.loads(path.read_text()),
         ".safetensors": load_file,
     }

@@ -80,7 +80,9 @@ function showVerdict({ text, telling }) {
 
 /** What the networks see, 28x28 values in [0, 1]. */
 function paint(canvas, pixels) {
-  const context = canvas.getContext("2d"), image = context.createImageData(SIDE, SIDE);
+  // So small a canvas needs no graphics card.
+  const context = canvas.getContext("2d", { willReadFrequently: true });
+  const image = context.createImageData(SIDE, SIDE);
   pixels.forEach((value, i) => {
     const byte = Math.round(255 * value);
     image.data.set([byte, byte, byte, 255], 4 * i);

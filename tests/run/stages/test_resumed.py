@@ -67,7 +67,8 @@ def test_one_stage_writes_its_own_files_only(stage: str, tmp_path: Path) -> None
     few = replace(SMALL, recipes=("plain",), methods=("softmax",), conditions=(), replicates=1)
     assert run_stages(*run_in(tmp_path, few), stage) == []
     written = {path.name for path in (tmp_path / "out").glob("[!.]*")}
-    files = {"train": {"training.csv"}, "predict": {"predictions", "images.npz"}}
+    of_predicting = {"predictions", "predictions.sha256", "images.npz"}
+    files = {"train": {"training.csv"}, "predict": of_predicting}
     assert written == {"run.json", *FILES, *files[stage]}
 
 
