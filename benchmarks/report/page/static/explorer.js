@@ -221,10 +221,11 @@ function showFilters(chosen) {
         : element("input", { name, type: "number", min: 0, placeholder: "any" });
       form.append(element("label", {}, label, input));
     }
-    form.addEventListener("input", ({ target }) => {
+    const follow = ({ target }) => {
       const isAny = target.selectedIndex === 0 || target.value === "";
       fragment.change("explorer", { [target.name]: isAny ? null : target.value });
-    });
+    };
+    for (const kind of ["input", "change"]) form.addEventListener(kind, follow);
     form.addEventListener("submit", (event) => event.preventDefault());
     document.getElementById("more").addEventListener("click", () => { showsAll = true; showState(); });
   }

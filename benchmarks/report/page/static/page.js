@@ -190,9 +190,11 @@ function showRanked(values) {
   }
 }
 
-document.getElementById("rank-filters").addEventListener("input", ({ target }) => {
-  fragment.change("ranking", { [target.name]: target.value || null });
-});
+for (const kind of ["input", "change"]) {
+  document.getElementById("rank-filters").addEventListener(kind, ({ target }) => {
+    fragment.change("ranking", { [target.name]: target.value || null });
+  });
+}
 
 // The parts of the page that follow the state; the explorer adds itself.
 const followers = [showChoices, showNetwork, showLines, showLinks, showOrder, showRanked];
