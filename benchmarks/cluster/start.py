@@ -26,7 +26,7 @@ SETTINGS = {
     # A custom method may start processes of its own.
     "distributed.worker.daemon": False,
     "distributed.scheduler.allowed-failures": DEATHS,
-    # A worker that is lost takes one unit with it, and no other is suspected.
+    # A worker that is lost takes few units with it, and few others are suspected.
     "distributed.scheduler.worker-saturation": 1.0,
     # Where cores are busy, or compiled code holds Python's lock, a worker is silent for minutes; of
     # one that has ended, the system tells.

@@ -47,6 +47,10 @@ def in_prediction() -> None:
         from benchmarks.files import NotWrittenError
 
         raise NotWrittenError(errno.ENOSPC, os.strerror(errno.ENOSPC), "clean.npz")
+
+
+def in_unit() -> None:
+    """At its beginning: a unit of an earlier command may still be at work."""
     if (WISHES / "kill").exists():
         process = int((WISHES / "kill").read_text())
         if wished("kill"):
@@ -56,10 +60,11 @@ def in_prediction() -> None:
 def dask_setup(worker: object) -> None:
     """Called by Dask."""
     from benchmarks import predictions
-    from benchmarks.cluster import requirements
+    from benchmarks.cluster import requirements, unit
     from methods.networks import pool
 
     pool.train_networks = before(pool.train_networks, in_training)
+    unit._done = before(unit._done, in_unit)
     predictions.write_arrays = before(predictions.write_arrays, in_prediction)
     own = requirements.suite_version
     requirements.suite_version = lambda: "0.0.9" if (WISHES / "older").exists() else own()

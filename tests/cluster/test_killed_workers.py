@@ -27,7 +27,7 @@ def test_run_whose_workers_are_killed_is_the_serial_one(
     assert len(re.findall(r"^cluster +2 workers; dashboard: http://\S+$", shown, re.M)) == 1
     for stage in ("train", "predict"):
         lost = re.findall(rf"^{stage} .*, \d running, (\d) lost$", shown, re.M)
-        assert lost[-1] == "1", shown
+        assert int(lost[-1]) >= 1, shown  # more, where others waited for the same worker
     record = json.loads((tmp_path / "out" / "run.json").read_text())
     assert [len(record["machines"][what]) for what in ("networks", "predictions")] == [1, 1]
 

@@ -14,9 +14,8 @@ class Pad {
     this.hand = { x: PAD / 2, y: PAD / 2, down: false };
     canvas.addEventListener("pointerdown", (event) => this.begin(event));
     canvas.addEventListener("pointermove", (event) => this.follow(event));
-    for (const end of ["pointerup", "pointercancel"]) {
-      canvas.addEventListener(end, () => this.end());
-    }
+    canvas.addEventListener("pointerup", (event) => { this.follow(event); this.end(); });
+    canvas.addEventListener("pointercancel", () => this.end());
     canvas.addEventListener("keydown", (event) => this.type(event));
     canvas.addEventListener("focus", () => this.showHand());
     canvas.addEventListener("blur", () => { this.hand.down = false; cursor.hidden = true; });
