@@ -86,7 +86,7 @@ def test_central_claims_are_told(reported: Path, tmp_path: Path) -> None:
 
 def test_pages_have_every_section() -> None:
     pages = read_pages(ROOT)
-    for name in ("dropout", "advice", "decision", "kinds", "figure", "article", "provenance"):
+    for name in ("dropout", "advice", "decision", "figure", "article", "provenance"):
         assert f"<!-- generated: {name} from results/" in pages[README]
     assert "<!-- generated: latency from results/" in pages[Path("docs/latency.md")]
     texts = "".join(pages.values())
