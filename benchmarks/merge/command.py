@@ -12,6 +12,8 @@ import typer
 from benchmarks.command_line import (
     NETWORKS,
     DataDir,
+    Jobs,
+    MethodsOfRun,
     exit_status,
     fitting_jobs,
     named_folder,
@@ -38,15 +40,9 @@ def main(
             help="Folders that run_all.py --part has written.", metavar="PART…", parser=named_folder
         ),
     ],
-    method: Annotated[
-        list[str] | None,
-        typer.Option(help="A custom method of the run: path/to/file.py:ClassName."),
-    ] = None,
+    method: MethodsOfRun = None,
     data_dir: DataDir = None,
-    jobs: Annotated[
-        int | None,
-        typer.Option(help="How many parallel jobs to run.", show_default="every core", min=1),
-    ] = None,
+    jobs: Jobs = None,
 ) -> None:
     """Merge the parts of a run into one folder.
 

@@ -9,7 +9,14 @@ from typing import Annotated
 
 import typer
 
-from benchmarks.command_line import DataDir, exit_status, fitting_jobs, named_folder
+from benchmarks.command_line import (
+    DataDir,
+    Jobs,
+    MethodsOfRun,
+    exit_status,
+    fitting_jobs,
+    named_folder,
+)
 from benchmarks.escaping.names import printable
 from benchmarks.files import writable_folder
 from benchmarks.records import write_table
@@ -51,15 +58,9 @@ def main(
         Path,
         typer.Option(help="Where to compute.", parser=named_folder, metavar="PATH"),
     ] = Path("results/verified"),
-    method: Annotated[
-        list[str] | None,
-        typer.Option(help="A custom method of the run: path/to/file.py:ClassName."),
-    ] = None,
+    method: MethodsOfRun = None,
     data_dir: DataDir = None,
-    jobs: Annotated[
-        int | None,
-        typer.Option(help="How many parallel jobs to run.", show_default="every core", min=1),
-    ] = None,
+    jobs: Jobs = None,
 ) -> None:
     """Compute the results of a run again, and compare.
 
