@@ -25,6 +25,7 @@ RECORD: dict[str, Any] = {
     **{"version?": str, "configuration?": dict, "command?": str, "part?": str},
     **{"commit?": (str, NoneType), "environment?": {"libraries?": {...: (str, NoneType)}}},
     **{"replicates?": {...: int}, "seconds?": {...: NUMBER}, "parts?": [dict]},
+    "machines?": {...: [str]},
     "data?": {...: {"fingerprint?": str, "images?": int, "unavailable?": str}},
     "integrity?": {
         ...: [{"probe": str, "claim": str, "subject": str, "found": {...: NUMBER}, "passed": bool}]
