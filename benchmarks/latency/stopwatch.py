@@ -23,13 +23,20 @@ WALL, DEVICE = "wall", "device"
 P90_FROM, P99_FROM = 30, 300
 """Calls that a percentile needs: with these, three of them lie beyond it."""
 
+INTERVAL_FROM = 6
+"""Calls that the interval of a median needs."""
+
+PATIENCE = 8
+"""So many times the limit of seconds may be used up for an interval of the median."""
+
 
 @dataclass(frozen=True)
 class Limits:
     """When enough has been timed.
 
     Attributes:
-        seconds, calls: what the timed calls may take at most; there is always one.
+        seconds, calls: what the timed calls may take at most; there is always one. Slow calls may
+            take `PATIENCE` times the seconds if the median has an interval then.
         fewest: calls to make even if the median is precise, so that the tails are measured.
         within: the largest half-width of the median's interval, as a share of the median.
         warm_up: untimed calls after a first one, which may take long to load what later ones need;
@@ -122,7 +129,7 @@ def median_interval(calls: Sequence[float]) -> tuple[float, float]:
     """The 95 % interval of the median of ascending values, free of any distribution.
 
     The order statistics x₍ₖ₎ and x₍ₙ₊₁₋ₖ₎ with the largest k for which P(B < k) ≤ 2.5 %, where B is
-    binomial with n trials of chance ½ (Conover 1999, section 3.2). NaN below six values.
+    binomial with n trials of chance ½ (Conover 1999, section 3.2). NaN below `INTERVAL_FROM`.
 
     >>> median_interval([1.0, 2.0, 3.0, 4.0, 5.0, 6.0])
     (1.0, 6.0)
@@ -161,6 +168,9 @@ def _reason_to_stop(wall: list[float], seconds: float, limits: Limits) -> str | 
         return f"median within {100 * limits.within:g} %"
     if len(wall) >= limits.calls:
         return f"{limits.calls} calls"
+    for_interval = seconds * INTERVAL_FROM / len(wall)
+    if len(wall) < INTERVAL_FROM and for_interval <= PATIENCE * limits.seconds:
+        return None
     return f"{limits.seconds:g} s" if seconds >= limits.seconds else None
 
 

@@ -121,3 +121,12 @@ def test_rows_that_nobody_reads_are_left_out(
     pair = Variant("plain", "deep_ensemble", "50"), other
     compared = measured("clean", score, metric=metric)
     assert is_of_interest(pair, of, compared, primary) == expected
+
+
+def test_other_scores_are_compared_at_equal_numbers_of_members_too() -> None:
+    compared = measured("clean", OTHER, metric="auroc")
+    ensemble = Variant("plain", "deep_ensemble", "50")
+    for members, expected in (("50", True), ("20", False)):
+        pair = ensemble, Variant("plain", "mc_dropout", members)
+        primary = {"deep_ensemble": ENTROPY, "mc_dropout": ENTROPY}
+        assert is_of_interest(pair, SIZES, compared, primary) is expected

@@ -72,6 +72,12 @@ def test_slow_calls_end_at_the_limit_of_seconds_without_percentiles() -> None:
     assert math.isnan(timing.percentile(99))
 
 
+def test_slow_calls_go_on_until_the_median_has_an_interval() -> None:
+    timing, _ = timed(repeat(1900.0), Limits(seconds=1.5))
+    assert timing.calls == 6 * (1900.0,)
+    assert timing.interval == (1900.0, 1900.0)
+
+
 def test_slowest_calls_are_made_thrice_twice_to_warm_up() -> None:
     timing, clock = timed(repeat(60_000.0), Limits(seconds=1))
     assert timing.calls == (60_000.0,)

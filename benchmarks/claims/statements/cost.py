@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Iterator
 from dataclasses import replace
@@ -71,6 +72,7 @@ def measure_cost(predictor: RecipePredictor) -> Numbers:
 def judge_cost(numbers: Numbers) -> Judgement:
     """By each engine: training takes 10 times as long, predicting longer than 100 passes."""
     parts: dict[str, bool] = {}
+    undecided: list[str] = []
     for engine, name in ENGINES.items():
         seconds = {
             one.networks: values
@@ -91,11 +93,16 @@ def judge_cost(numbers: Numbers) -> Judgement:
         }
         if times:
             ratio = times[ENSEMBLE, ""] / times[SAMPLED, ""]
-            parts[
+            lower, upper = times[ENSEMBLE, "lower"], times[SAMPLED, "upper"]
+            told = (
                 f"By {name}, the ensemble predicts in {ratio:.2f} times the time of {PASSES} passes"
-            ] = times[ENSEMBLE, "lower"] > times[SAMPLED, "upper"]
+            )
+            if math.isnan(lower) or math.isnan(upper):
+                undecided.append(f"{told}: not judged, since too few calls were timed.")
+            else:
+                parts[told] = lower > upper
     judgement = by_parts(parts)
-    return judgement._replace(why=" ".join([judgement.why, *_worth_told(numbers)]))
+    return judgement._replace(why=" ".join([judgement.why, *undecided, *_worth_told(numbers)]))
 
 
 def training_seconds(networks: int, engine: str) -> Quantity:

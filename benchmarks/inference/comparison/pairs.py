@@ -105,14 +105,16 @@ def is_of_interest(pair: Pair, of: str, measured: MetricValues, primary: Mapping
     """Whether a pair of a family is compared by a measure, so that no file drowns in rows.
 
     Where no value is better, only the family `MAIN` is. By other scores than the primary ones, only
-    methods of one recipe at their largest size, by metrics that judge the score on all images.
+    methods of one recipe at their largest size or of the same number of members, by metrics that
+    judge the score on all images: disagreement ties fewer images the more members there are.
     """
     metric = measured.metric
     if not metric.better:
         return of == MAIN
     if not _is_secondary(pair, measured, primary):
         return True
-    return of != SIZES and not _across(pair) and metric.coverage == 1
+    alike = pair[0].members == pair[1].members
+    return (of != SIZES or alike) and not _across(pair) and metric.coverage == 1
 
 
 def _is_secondary(pair: Pair, measured: MetricValues, primary: Mapping[str, str]) -> bool:

@@ -200,6 +200,14 @@ def test_fifty_is_expensive(numbers: Numbers, verdict: Verdict) -> None:
     assert judged("fifty-is-expensive", numbers) == verdict
 
 
+def test_times_of_predicting_without_an_interval_are_not_judged() -> None:
+    numbers = cost(10.0, 4.0, ("numba",))
+    numbers[predicting_time("deep_ensemble", "numba", "lower")] = [math.nan]
+    judgement = CLAIMS["fifty-is-expensive"].judge(numbers)
+    assert judgement.verdict == YES
+    assert "4.00 times the time of 100 passes: not judged, since too few calls" in judgement.why
+
+
 def test_cost_of_an_ensemble_of_so_many_is_told() -> None:
     judge = CLAIMS["fifty-is-expensive"].judge
     numbers = cost(10.0, 1.3, ("numba",))
