@@ -5,6 +5,9 @@ from __future__ import annotations
 REPLACEMENT = "\N{REPLACEMENT CHARACTER}"
 """Shown instead of what cannot be, such as control characters."""
 
+AGAIN = "Run the same command again: what is finished is kept"
+"""What to do after a fault of the machine, at the end of its message."""
+
 
 class UserError(Exception):
     """A mistake that the user can correct.
@@ -28,7 +31,5 @@ def one_line(error: BaseException) -> str:
     except Exception:
         lines = []
     text = next(filter(str.strip, lines), "")
-    shown = "".join(
-        letter if letter.isprintable() else "\N{REPLACEMENT CHARACTER}" for letter in text
-    )
+    shown = "".join(letter if letter.isprintable() else REPLACEMENT for letter in text)
     return f"{type(error).__name__}: {shown.strip()}"

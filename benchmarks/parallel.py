@@ -14,7 +14,7 @@ import joblib
 from joblib.externals.loky.backend import resource_tracker as loky_tracker
 from joblib.externals.loky.process_executor import TerminatedWorkerError
 
-from benchmarks.errors import MachineError
+from benchmarks.errors import AGAIN, MachineError
 from benchmarks.process.children import begin_worker, signals_held_back
 from benchmarks.process.notes import being_done
 from benchmarks.progress import tracked
@@ -95,7 +95,4 @@ def _death_of_a_worker(message: str) -> str:
         if [*ends] == ["SIGKILL"]
         else "by a crash of compiled code, or an exit by a method"
     )
-    return (
-        f"the process of a worker ended ({how}){doing}, {why}. Run the same command again: what is "
-        "finished is kept"
-    )
+    return f"the process of a worker ended ({how}){doing}, {why}. {AGAIN}"

@@ -11,10 +11,8 @@ from distributed.scheduler import KilledWorker
 from benchmarks.cluster.choice import ClusterChoice
 from benchmarks.cluster.requirements import UnfitWorkerError
 from benchmarks.cluster.unit import Outcome
-from benchmarks.errors import MachineError, UserError, one_line
+from benchmarks.errors import AGAIN, MachineError, UserError, one_line
 from benchmarks.process.notes import being_done
-
-AGAIN = "Run the same command again: what is finished is kept"
 
 NO_ROOM = (errno.ENOSPC, errno.EDQUOT)
 

@@ -15,7 +15,7 @@ from joblib import cpu_count
 from benchmarks.cluster.choice import ADDRESS, LOCAL, ClusterChoice
 from benchmarks.cluster.options import queue_class
 from benchmarks.cluster.quiet import dask_held_back
-from benchmarks.errors import MachineError, UserError, one_line
+from benchmarks.errors import AGAIN, MachineError, UserError, one_line
 from benchmarks.process.children import signals_held_back
 from benchmarks.progress import announce
 
@@ -87,7 +87,7 @@ def no_workers(choice: ClusterChoice) -> MachineError:
     }.get(choice.backend, "see the queue, and the output of its jobs")
     return MachineError(
         f"--cluster {choice.file}: there has been no worker for {choice.wait:.0f} s; {why}; 'wait' "
-        "sets how long the run waits. Run the same command again: what is finished is kept"
+        f"sets how long the run waits. {AGAIN}"
     )
 
 
