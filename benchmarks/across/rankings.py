@@ -11,7 +11,7 @@ from scipy import stats
 
 from benchmarks.across.settings import Setting
 from benchmarks.report.answer.evidence import Candidate, Evidence
-from benchmarks.report.answer.situations import PURPOSES
+from benchmarks.report.answer.situations import judged_by
 from benchmarks.report.read.comparisons import Quantity
 from benchmarks.vocabulary import CONFIDENCE
 
@@ -105,8 +105,7 @@ def _values(setting: Setting) -> dict[Quantity, Mapping[Choice, float]]:
             for one in choices
             if (row := evidence.value(one, quantity))
         }
-        for purpose in PURPOSES
-        for quantity in purpose.quantities(results)
+        for quantity in judged_by(results)
     }
 
 

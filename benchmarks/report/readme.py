@@ -21,7 +21,7 @@ from benchmarks.report.read.files import read_claims, read_latency
 from benchmarks.report.results import Results
 from benchmarks.report.tables.latency import latency_table
 from benchmarks.report.tables.text.formats import markdown
-from benchmarks.report.texts import article_answer
+from benchmarks.report.texts import article_answer, listed
 from benchmarks.stored.listing import read_run_json
 from benchmarks.vocabulary import (
     FIGURES_FOLDER,
@@ -41,7 +41,8 @@ NO_GPU = (
 SHOWN = {
     "worth": (
         "Worth in networks",
-        "The size of the deep ensemble that does as well as each method, with 95 % intervals.",
+        "The size of the deep ensemble that does as well as each method, with 95 % intervals. "
+        "Arrows lead beyond the sizes measured.",
     ),
     "rotated": ("Rotated images", "Measures against the angle of rotation."),
 }
@@ -134,15 +135,15 @@ def _latency(run: _Run) -> str:
 
 def _provenance(run: _Run) -> str:
     environment = run.record["environment"]
-    libraries = environment["libraries"]
     device = "no GPU" if environment["device"] == "cpu" else environment["device"]
-    folder = run.folder.as_posix()
+    folder, missing = run.folder.as_posix(), run.results.left_out
+    without = f" Not available: {listed(missing)}." if missing else ""
     return (
-        f"Made by `{run.record['command']}` with uncertainty-bench {run.record['version']}, Python "
-        f"{environment['python']}, torch {libraries['torch']} on {environment['system']} "
-        f"({environment['processor']}, {environment['cores']} cores, {device}). "
-        f"All results: [tables]({folder}/{TABLES_FOLDER}), [figures]({folder}/{FIGURES_FOLDER}), "
-        f"[every number]({folder}/summary.csv), [record of the run]({folder}/run.json).\n"
+        f"Made by the preset `{run.record['configuration']['preset']}` of uncertainty-bench "
+        f"{run.record['version']} ({environment['processor']}, {environment['cores']} cores, "
+        f"{device}).{without} [Command, commit and versions]({folder}/run.json), "
+        f"[tables]({folder}/{TABLES_FOLDER}), [figures]({folder}/{FIGURES_FOLDER}), "
+        f"[every number]({folder}/summary.csv).\n"
     )
 
 

@@ -69,7 +69,7 @@ def test_marked_sections_are_filled_and_the_rest_is_kept(reported: Path, tmp_pat
     assert "stale" not in text
     assert "<!-- end -->\nbetween\n<!-- generated: figure from results -->\n![" in text
     assert "](results/figures/rotated-standard.png)" in text
-    assert "Made by `python run_all.py --preset quick" in text
+    assert "Made by the preset `quick` of uncertainty-bench" in text
     assert text.endswith("<!-- end -->\nafter\n")
     assert filled_text(text, tmp_path) == text
     for line in text.splitlines():

@@ -20,21 +20,27 @@ def label(results: Results, candidate: Candidate, *, retrained: bool = True) -> 
 
 def with_training(results: Results, candidate: Candidate, trained: str) -> str:
     """The same, with these words on how its networks are trained; empty: none."""
-    name = results.names.method(candidate.method).label
-    return f"{name}{_details(results, candidate, trained)}"
+    name = _name(results, candidate).removeprefix("the ")
+    return f"{name[:1].upper()}{name[1:]}{_details(results, candidate, trained)}"
 
 
 def in_sentence(results: Results, candidate: Candidate, *, retrained: bool = True) -> str:
     """The same within a sentence."""
-    name = results.names.in_text(candidate.method)
     trained = _trained(results, candidate) if retrained else ""
-    return f"{name}{_details(results, candidate, trained)}"
+    return f"{_name(results, candidate)}{_details(results, candidate, trained)}"
+
+
+def _name(results: Results, candidate: Candidate) -> str:
+    """The method's name; that of the score, where the choice is to rank images by another one."""
+    if candidate.score:
+        return results.names.score(candidate.score).label
+    return results.names.in_text(candidate.method)
 
 
 def _details(results: Results, candidate: Candidate, trained: str) -> str:
     size = results.names.size(candidate.variant) if candidate.members not in ("", "1") else ""
-    score = results.names.score(candidate.score).label if candidate.score else ""
-    details = ", ".join(filter(None, (size, score and f"by {score}", trained)))
+    scored = f"with {results.names.in_text(candidate.method)}" if candidate.score else ""
+    details = ", ".join(filter(None, (scored, size, trained)))
     return f" ({details})" if details else ""
 
 

@@ -101,6 +101,12 @@ NOTICING = Purpose(
 PURPOSES = (ON_CLEAN, ON_SHIFTED, ABSTAINING, NOTICING)
 """Those that share no measure."""
 
+
+def judged_by(results: Results) -> list[Quantity]:
+    """All by which predictions are judged in a run, whatever they are for."""
+    return [quantity for purpose in PURPOSES for quantity in purpose.quantities(results)]
+
+
 SITUATIONS = (
     Situation(
         "I have one trained network and cannot retrain",
@@ -116,14 +122,14 @@ SITUATIONS = (
         networks=1,
     ),
     Situation(
-        "I can afford five networks",
-        "if you can train five",
+        "I can afford up to five networks",
+        "if you can train up to five",
         (ON_CLEAN, ON_SHIFTED),
         networks=5,
     ),
     Situation(
         "Single images must be answered in a millisecond",
-        "If a millisecond must do",
+        "if a millisecond must do",
         (ON_CLEAN, ON_SHIFTED),
         milliseconds=MILLISECOND,
     ),

@@ -18,8 +18,14 @@ from benchmarks.report.results import Results
 from benchmarks.report.tables.table import Row, Table
 
 RULE = (
-    "A choice beats another if tests show it better on some measure and worse on none. Recommended "
-    "is what beats all others, else what beats the baseline and is not beaten (docs/statistics.md)."
+    "A choice beats another if tests show it better by some measure and worse by none. The table "
+    "has the choice that beats all others; else those that beat the baseline and are beaten by "
+    "none (docs/statistics.md)."
+)
+
+WORDS = (
+    "As good: worse by less than a margin, if at all. No difference found: tests show neither a "
+    "difference nor that."
 )
 
 
@@ -64,10 +70,10 @@ def _rows(evidence: Evidence, made: Sequence[Decision]) -> Iterator[Row]:
 def _remarks(results: Results, made: Sequence[Decision]) -> tuple[str, ...]:
     baselines = dict.fromkeys(d.baseline for d in made if d.baseline)
     named = " or ".join(label(results, one) for one in baselines)
-    gain = f"Gain: over the baseline, {named}, by training and method together."
+    gain = f"Gains are over the baseline, {named}, by training and method together."
     return (
         RULE,
-        *([gain] if baselines else []),
+        *([gain, WORDS] if baselines else []),
         *_measures_remarks(results, made),
         _latency_remark(results, [one.variant for one in baselines]),
     )

@@ -3,26 +3,29 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from benchmarks.report.answer.candidates import cost, is_ensemble
 from benchmarks.report.answer.decision import Decision, decisions
 from benchmarks.report.answer.evidence import Candidate, Evidence, Relation, networks
 from benchmarks.report.answer.labels import DROPOUT, in_sentence
-from benchmarks.report.answer.situations import PURPOSES
-from benchmarks.report.answer.words import named
+from benchmarks.report.answer.situations import judged_by
+from benchmarks.report.answer.words import is_kept, named
 from benchmarks.report.read.comparisons import Quantity
 from benchmarks.report.results import Results
 from benchmarks.report.texts import listed, within_sentence
 
 QUESTION = "whether one network with dropout is as good as many"
 
+UNDECIDED = "", ""
+"""What to do where tests do not decide: nothing, with nothing."""
+
 DECIDED = (Relation.WORSE, Relation.BETTER, Relation.AS_GOOD)
 """What tests decide: the measures are named."""
 
 
 def verdict(results: Results) -> str:
-    """A few sentences, from the results of all recipes: on dropout, then advice."""
+    """Short sentences, from the results of all recipes: on dropout, then advice."""
     return f"{on_dropout(results)} {advice(results)}"
 
 
@@ -44,16 +47,17 @@ def on_dropout(results: Results) -> str:
         missing = "ensemble" if sampled else "method that leaves dropout on"
         return f"This run cannot tell {QUESTION}: it has no {missing}."
     one, many = sampled[0], ensembles[0]
-    evidence, quantities = Evidence(results), _quantities(results)
+    evidence, quantities = Evidence(results), judged_by(results)
     found = _relations(evidence, one, many)
     if set(found.values()) <= {Relation.UNTESTED}:
         return f"This run cannot tell {QUESTION}: the two were not compared."
     size = cost(results, many)[0]
     worth = _worth([w for q in quantities if (w := evidence.worth(one, many, q))])
     name = in_sentence(results, one, retrained=False)
-    compared = f"{name} was compared with an ensemble of {size} networks on {len(found)} measures"
-    reply = _reply(list(found.values()))
-    return f"{reply}: {compared}. It is {_counted(results, found)}.{worth}"
+    compared = f"{name} was compared with an ensemble of {size} networks on {len(found)} measures."
+    return " ".join(
+        [f"{_reply(list(found.values()))}.", compared, *_counted(results, found), *worth]
+    )
 
 
 def reply_on_dropout(results: Results) -> str:
@@ -74,13 +78,9 @@ def _one_and_many(results: Results) -> tuple[list[Candidate], list[Candidate]]:
     return [one for one in with_dropout if one not in ensembles], ensembles
 
 
-def _quantities(results: Results) -> list[Quantity]:
-    return [quantity for purpose in PURPOSES for quantity in purpose.quantities(results)]
-
-
 def _relations(evidence: Evidence, one: Candidate, many: Candidate) -> dict[Quantity, Relation]:
     """What tests say of the two, by all measures of which either has a value."""
-    quantities = _quantities(evidence.results)
+    quantities = judged_by(evidence.results)
     measured = [q for q in quantities if evidence.value(one, q) or evidence.value(many, q)]
     return evidence.relations(one, many, measured)
 
@@ -99,15 +99,16 @@ def _reply(found: Sequence[Relation]) -> str:
     return "In part" if worse else "Not decided"
 
 
-def _counted(results: Results, found: Mapping[Quantity, Relation]) -> str:
-    """By how many of the measures it is what; by which, where tests decide."""
-    said = []
-    for relation in (*DECIDED, Relation.OPEN, Relation.UNTESTED):
-        some = [quantity for quantity, one in found.items() if one is relation]
-        which = f" ({_measures(results, some)})" if relation in DECIDED else ""
-        if some:
-            said.append(f"{relation} on {len(some)}{which}")
-    return listed(said)
+def _counted(results: Results, found: Mapping[Quantity, Relation]) -> Iterator[str]:
+    """By how many of the measures it is what, a sentence each; by which, where tests decide."""
+    for relation in DECIDED:
+        if some := [quantity for quantity, one in found.items() if one is relation]:
+            yield f"It is {relation} on {len(some)}: {_measures(results, some)}."
+    counts = Counter(found.values())
+    if counts[Relation.OPEN]:
+        yield f"On {counts[Relation.OPEN]}, tests do not tell the two apart."
+    if counts[Relation.UNTESTED]:
+        yield f"On {counts[Relation.UNTESTED]}, they were not compared."
 
 
 def _measures(results: Results, some: Sequence[Quantity]) -> str:
@@ -116,48 +117,60 @@ def _measures(results: Results, some: Sequence[Quantity]) -> str:
     for quantity in some:
         name = within_sentence(results.names.printed(quantity.metric).name)
         conditions.setdefault(name, []).append(results.label_of(quantity.condition))
-    return "; ".join(f"{name}: {listed(where)}" for name, where in conditions.items())
+    return listed([f"{name} ({listed(where)})" for name, where in conditions.items()])
 
 
-def _worth(worths: Sequence[tuple[str, str, str]]) -> str:
+def _worth(worths: Sequence[tuple[str, str, str]]) -> Iterator[str]:
     """How many networks it is worth: by the median measure, and by which least and most."""
     if not worths:
-        return ""
+        return
     ordered = [
         one.replace("<", "less than ").replace(">", "more than ")
         for one in sorted((worth for worth, _, _ in worths), key=networks)
     ]
     least, median, most = ordered[0], ordered[(len(ordered) - 1) // 2], ordered[-1]
     unit = "network" if median == "1" else "networks"
-    ends = f" ({least} to {most}, over the measures)" if least != most else ""
-    return f" Its median worth is {median} {unit}{ends}."
+    yield f"By the median measure, it does as well as an ensemble of {median} {unit}."
+    if least != most:
+        yield f"Over the measures, this ranges from {least} to {most}."
 
 
 def _advised(results: Results, some: Sequence[Decision]) -> str:
-    """What to use in each situation, in one sentence; situations with the same answer together."""
+    """What to use in each situation, a sentence each; situations with the same answer together."""
     by_clause: dict[str, list[Decision]] = {}
     for decision in some:
         by_clause.setdefault(decision.situation.clause, []).append(decision)
     clauses: dict[str, list[str]] = {}
     for clause, made in by_clause.items():
         clauses.setdefault(_used(results, made), []).append(clause)
-    text = "; ".join(f"{' or '.join(several)}, {used}" for used, several in clauses.items())
-    return f"{text[:1].upper()}{text[1:]}."
+    told = [f"{' or '.join(several)}, {used}." for used, several in clauses.items()]
+    return " ".join(f"{text[:1].upper()}{text[1:]}" for text in told)
 
 
 def _used(results: Results, made: Sequence[Decision]) -> str:
     """What to use for each purpose; said once where it is the same for all."""
-    told: dict[str, list[str]] = {}
+    told: dict[tuple[str, str], list[str]] = {}
     for decision in made:
-        retrains = decision.situation.retrains
-        names = [in_sentence(results, one, retrained=retrains) for one in named(decision)]
-        others = len(decision.chosen) - len(names)
-        choice = " or ".join([*names, *([f"{others} others"] if others else [])])
-        told.setdefault(choice, []).append(decision.purpose.clause)
-    undecided = " and ".join(told.pop("", []))
+        told.setdefault(_choice(results, decision), []).append(decision.purpose.clause)
+    undecided = listed(told.pop(UNDECIDED, []))
     if not told:
         return "no method can be recommended"
     if not undecided and len(told) == 1:
-        return f"use {next(iter(told))}"
-    used = " and ".join(f"{choice} {' and '.join(where)}" for choice, where in told.items())
-    return f"use {used}" + (f" (tests do not decide {undecided})" if undecided else "")
+        return " ".join(next(iter(told)))
+    verbs = ["", *(verb for verb, _ in told)]
+    used = listed(
+        [
+            " ".join([*([verb] if verb != before else []), names, listed(where)])
+            for before, ((verb, names), where) in zip(verbs, told.items(), strict=False)
+        ]
+    )
+    return used + (f" (tests do not decide {undecided})" if undecided else "")
+
+
+def _choice(results: Results, decision: Decision) -> tuple[str, str]:
+    """What to do with what: of many choices the cheapest alone; `UNDECIDED` if tests do not say."""
+    kept = is_kept(Evidence(results), decision)
+    some = decision.tested[:1] if kept else named(decision)
+    retrains = decision.situation.retrains
+    names = [in_sentence(results, one, retrained=retrains) for one in some]
+    return ("keep" if kept else "use", " or ".join(names)) if names else UNDECIDED

@@ -15,8 +15,9 @@ from benchmarks.report.answer.candidates import (
 from benchmarks.report.answer.decision import Decision
 from benchmarks.report.answer.evidence import Candidate, Evidence, Relation
 from benchmarks.report.answer.labels import DROPOUT, label
+from benchmarks.report.answer.measures import measure, values_of, with_relation
 from benchmarks.report.answer.situations import MORE_TRAINING
-from benchmarks.report.number_format import rounded, two_digits
+from benchmarks.report.number_format import two_digits
 from benchmarks.report.read.comparisons import Quantity
 from benchmarks.report.results import Results
 from benchmarks.report.texts import listed, within_sentence
@@ -30,10 +31,17 @@ FEW = 2
 TRAINING_IMAGES = "training images"
 """What a method or a score needs that is fitted to these."""
 
+REMAINING = {
+    Relation.AS_GOOD: "as good",
+    Relation.OPEN: "no difference found",
+    Relation.UNTESTED: "not tested",
+}
+"""What is said of measures by which a choice is not better."""
+
 NEEDS = {
     DROPOUT: "networks trained with dropout",
     "calibration": "held-out images",
-    MORE_TRAINING: "additional training",
+    MORE_TRAINING: "longer training",
     TRAINING_IMAGES: "the training images",
 }
 """What methods need beside networks."""
@@ -64,21 +72,21 @@ def advised(evidence: Evidence, decision: Decision) -> tuple[Advice, ...]:
         return (Advice(f"No recommendation: {decision.objection} with {name}."),)
     others = " ".join(_others(evidence, decision)) or NOTHING
     if not decision.chosen:
-        return (Advice(f"No recommendation: {_undecided(evidence, decision)}.", others=others),)
+        return (Advice(_undecided(evidence, decision), others=others),)
     first, *more = named(decision)
-    hidden = len(decision.chosen) - len(named(decision))
-    also = f" or {hidden} others" if hidden else ""
-    return (
-        _advice(evidence, decision, first, f"{_label(evidence, decision, first)}{also}", others),
-        *(_advice(evidence, decision, one, _second(evidence, decision, one)) for one in more),
-    )
+    hidden = len(decision.chosen) > len(named(decision))
+    tied = f", the cheapest of {len(decision.chosen)}" if hidden else ""
+    name = f"{_label(evidence, decision, first)}{tied}"
+    gain, cost = (" ".join(told(evidence, decision, first)) for told in (_gain, _cost))
+    return (Advice(name, gain, cost, others), *(_second(evidence, decision, one) for one in more))
 
 
-def _advice(
-    evidence: Evidence, decision: Decision, one: Candidate, use: str, others: str = NOTHING
-) -> Advice:
-    gain, cost = (" ".join(told(evidence, decision, one)) for told in (_gain, _cost))
-    return Advice(use, gain, cost, others)
+def is_kept(evidence: Evidence, decision: Decision) -> bool:
+    """Whether the cheapest choice is kept, since tests were made and none beats it."""
+    if decision.chosen or decision.objection or not decision.tested:
+        return False
+    baseline, *others = decision.tested
+    return not any(evidence.beats(one, baseline, decision.quantities) for one in others)
 
 
 def named(decision: Decision) -> Sequence[Candidate]:
@@ -99,22 +107,26 @@ def _some(evidence: Evidence, decision: Decision, several: Sequence[Candidate]) 
 
 
 def _undecided(evidence: Evidence, decision: Decision) -> str:
-    """Why tests choose nothing: nothing beats the baseline, or what beats it is beaten itself."""
-    baseline, tested = decision.tested[0], decision.tested
-    if any(evidence.beats(other, baseline, decision.quantities) for other in tested):
-        return "tests do not decide"
-    return f"no other beats {_label(evidence, decision, baseline)}"
+    """What tests that choose nothing say: nothing beats the baseline, or that is beaten itself."""
+    if is_kept(evidence, decision):
+        return f"Keep {_label(evidence, decision, decision.tested[0])}: no other beats it."
+    return "No recommendation: tests do not decide."
 
 
-def _second(evidence: Evidence, decision: Decision, other: Candidate) -> str:
-    """Another choice than the first, and by which measures it is better than that."""
-    relations = evidence.relations(other, decision.chosen[0], decision.quantities)
-    better = [_measure(evidence, decision, one) for one in _with(relations, Relation.BETTER)]
-    name = _label(evidence, decision, other)
-    if better:
-        return f"or, by {listed([within_sentence(one) for one in better])}, {name}"
-    compared = set(relations.values()) != {Relation.UNTESTED}
-    return f"or {name}" if compared else f"or (not compared) {name}"
+def _second(evidence: Evidence, decision: Decision, other: Candidate) -> Advice:
+    """Another choice than the first; where it is better than that, by which measures."""
+    first, name = decision.chosen[0], _label(evidence, decision, other)
+    relations = evidence.relations(other, first, decision.quantities)
+    better = with_relation(relations, Relation.BETTER)
+    gain, cost = (" ".join(told(evidence, decision, other)) for told in (_gain, _cost))
+    if set(relations.values()) == {Relation.UNTESTED}:
+        return Advice(f"or {name}, not compared with the row above", gain, cost)
+    if not better:
+        return Advice(f"or {name}", gain, cost)
+    measures = listed([within_sentence(measure(evidence, decision, one)) for one in better])
+    changes = [values_of(evidence, decision, (first, other), one, "→") for one in better]
+    gain = f"Over the row above: {'; '.join(changes)}. Over the baseline: {gain}"
+    return Advice(f"or {name}, if {measures} counts most", gain, cost)
 
 
 def _others(evidence: Evidence, decision: Decision) -> Iterator[str]:
@@ -143,9 +155,9 @@ def _apart(
         relations = evidence.relations(other, one, decision.quantities)
         told = [
             f"{relation} by "
-            f"{listed([within_sentence(_measure(evidence, decision, q)) for q in some])}"
+            f"{listed([within_sentence(measure(evidence, decision, q)) for q in some])}"
             for relation in (Relation.BETTER, Relation.WORSE)
-            if (some := _with(relations, relation))
+            if (some := with_relation(relations, relation))
         ]
         if told:
             differing.append((other, " and ".join(told)))
@@ -169,28 +181,30 @@ def _gain(evidence: Evidence, decision: Decision, chosen: Candidate) -> Iterator
         yield from _against_others(evidence, decision)
     else:
         relations = evidence.relations(chosen, baseline, quantities)
-        better = _with(relations, Relation.BETTER)
-        changes = [_values(evidence, decision, (baseline, chosen), q, "→") for q in better]
+        better = with_relation(relations, Relation.BETTER)
+        changes = [values_of(evidence, decision, (baseline, chosen), q, "→") for q in better]
         if len(quantities) > FEW and changes:
             such = ", such as" if len(better) > 1 else ":"
             yield f"Better {_of_all(len(better), quantities)}{such} {changes[0]}."
         elif changes:
             yield f"{'; '.join(changes)}."
-        for relation, words in (
-            (Relation.AS_GOOD, "as good"),
-            (Relation.OPEN, "no difference found"),
-            (Relation.UNTESTED, "not tested"),
-        ):
-            if (some := _with(relations, relation)) and len(quantities) <= FEW:
-                yield f"{listed([_measure(evidence, decision, q) for q in some])}: {words}."
+        for relation, words in REMAINING.items():
+            some = with_relation(relations, relation)
+            if some and len(quantities) > FEW:
+                yield f"{words.capitalize()} {_preposition(quantities)} {len(some)}."
+            elif some:
+                yield f"{listed([measure(evidence, decision, q) for q in some])}: {words}."
     yield from _sizes(evidence, chosen, quantities)
 
 
 def _of_all(number: int, quantities: Sequence[Quantity]) -> str:
     """By how many of the measures; where these are one metric on several sets, on how many."""
-    if len({quantity.metric for quantity in quantities}) == 1:
-        return f"on {number} of {len(quantities)} sets of images"
-    return f"by {number} of {len(quantities)} measures"
+    what = {"on": "sets of images", "by": "measures"}[_preposition(quantities)]
+    return f"{_preposition(quantities)} {number} of {len(quantities)} {what}"
+
+
+def _preposition(quantities: Sequence[Quantity]) -> str:
+    return "on" if len({quantity.metric for quantity in quantities}) == 1 else "by"
 
 
 def _against_others(evidence: Evidence, decision: Decision) -> Iterator[str]:
@@ -203,8 +217,9 @@ def _against_others(evidence: Evidence, decision: Decision) -> Iterator[str]:
     ]
     if better:
         name = _some(evidence, decision, better)
-        (first, *_) = _with(evidence.relations(chosen, better[0], quantities), Relation.BETTER)
-        change = _values(evidence, decision, (chosen, better[0]), first, "against")
+        relations = evidence.relations(chosen, better[0], quantities)
+        (first, *_) = with_relation(relations, Relation.BETTER)
+        change = values_of(evidence, decision, (chosen, better[0]), first, "against")
         yield f"Better than {name}{f': {change}' if len(better) == 1 else ''}."
     if as_good:
         yield f"As good as {_some(evidence, decision, as_good)}."
@@ -242,9 +257,9 @@ def _cost(evidence: Evidence, decision: Decision, chosen: Candidate) -> Iterator
         yield f"Needs {NEEDS.get(need, need)}."
     yield _latency(results, chosen)
     relations = evidence.relations(chosen, baseline, decision.quantities)
-    worse = _with(relations, Relation.WORSE) if chosen != baseline else []
+    worse = with_relation(relations, Relation.WORSE) if chosen != baseline else []
     if worse:
-        changes = (_values(evidence, decision, (baseline, chosen), q, "→") for q in worse)
+        changes = (values_of(evidence, decision, (baseline, chosen), q, "→") for q in worse)
         yield f"Worse: {'; '.join(changes)}."
 
 
@@ -267,31 +282,3 @@ def _latency(results: Results, chosen: Candidate) -> str:
     median = two_digits(float((timing if scored is None else scored)["p50_ms"]))
     without = " without the score" if chosen.score and scored is None else ""
     return f"{median} ms an image{without}."
-
-
-def _with(relations: dict[Quantity, Relation], relation: Relation) -> list[Quantity]:
-    return [quantity for quantity, found in relations.items() if found is relation]
-
-
-def _values(
-    evidence: Evidence,
-    decision: Decision,
-    pair: tuple[Candidate, Candidate],
-    quantity: Quantity,
-    sign: str,
-) -> str:
-    """The means of both, to the same decimals, for example ``Accuracy ↑ 0.980 → 0.989``."""
-    rows = [row for one in pair if (row := evidence.value(one, quantity))]
-    half = max(((row["upper"] - row["lower"]) / 2 for row in rows), default=math.nan)
-    shown = [rounded(row["value"], half)[0] for row in rows]
-    arrow = evidence.results.names.printed(quantity.metric).arrow
-    return f"{_measure(evidence, decision, quantity, arrow)} {f' {sign} '.join(shown)}"
-
-
-def _measure(evidence: Evidence, decision: Decision, quantity: Quantity, arrow: str = "") -> str:
-    """What a measure is called; with its condition where there are several."""
-    results = evidence.results
-    several = len({one.condition for one in decision.quantities}) > 1
-    condition = f"({results.label_of(quantity.condition)})" if several else ""
-    name = results.names.printed(quantity.metric).name
-    return " ".join(filter(None, (name, arrow, condition)))

@@ -11,6 +11,7 @@ from matplotlib.ticker import FixedLocator, NullLocator
 
 from benchmarks.records import where
 from benchmarks.report.answer.evidence import networks
+from benchmarks.report.answer.situations import judged_by
 from benchmarks.report.figures.drawing import Canvas, Drawing, page, panels, title_above
 from benchmarks.report.names import Variant
 from benchmarks.report.results import Results
@@ -59,15 +60,16 @@ def worth_figures(
 
 
 def shown(results: Results) -> pd.DataFrame:
-    """The main measures on the images of the headline table; no row without a number."""
+    """The measures that the answer is judged by; no row without a number."""
     worth = results.worth
     if worth.empty:
         return worth
-    metrics = [one.name for one in results.names.main]
+    judged = [(quantity.metric, quantity.condition) for quantity in judged_by(results)]
+    metrics = list(dict.fromkeys(metric for metric, _ in judged))
+    pairs = pd.Series(list(zip(worth["metric"], worth["condition"], strict=True)), worth.index)
     chosen = worth[
         (worth["ensemble_recipe"] == worth["recipe"])
-        & worth["condition"].isin(results.main_conditions)
-        & worth["metric"].isin(metrics)
+        & pairs.isin(judged)
         & (worth["status"] == "ok")
     ]
     ranked = chosen.assign(

@@ -67,7 +67,7 @@ def test_kind_without_a_value_has_no_row() -> None:
 
 
 @pytest.mark.parametrize(
-    ("knn", "vim", "best"), [(0.99, 0.7, "k-th neighbour"), (0.7, 0.99, "Virtual logit")]
+    ("knn", "vim", "best"), [(0.99, 0.7, "K-th neighbour"), (0.7, 0.99, "Virtual logit")]
 )
 def test_score_of_the_highest_mean_auroc_is_the_best_of_its_kind(
     knn: float, vim: float, best: str
@@ -80,7 +80,7 @@ def test_score_of_the_highest_mean_auroc_is_the_best_of_its_kind(
         value = {"knn": knn, "vim": vim}.get(quantity.score, 0.5)
         results = with_value(results, SOFTMAX, quantity, value)
     rows = rows_of(results)
-    assert rows["Score of logits"].labels[1] == "Softmax (by Energy)"
+    assert rows["Score of logits"].labels[1] == "Energy (with softmax)"
     assert best in rows["Score of features"].labels[1]
     *quality, detection, training, image = rows["Score of features"].cells
     assert detection.value == max(knn, vim)

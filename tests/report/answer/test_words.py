@@ -83,7 +83,7 @@ def test_gain_and_cost_are_told_by_each_measure() -> None:
     [
         (WORSE, "Softmax", "Better than MC-dropout (T = 100): Accuracy ↑ 0.9800 against 0.9800."),
         (AS_GOOD, "Softmax", "As good as MC-dropout (T = 100)."),
-        (OPEN, "No recommendation: no other beats Softmax.", "—"),
+        (OPEN, "Keep Softmax: no other beats it.", "—"),
     ],
 )
 def test_what_does_not_gain_is_not_used(said: str, used: str, gained: str) -> None:
@@ -115,12 +115,12 @@ def among(said: str) -> tuple[str, ...]:
 
 def test_of_many_choices_the_first_are_named_and_the_others_counted() -> None:
     _, use, gain, _, others = among(OPEN)
-    assert (use, gain) == ("No recommendation: no other beats Softmax.", "—")
+    assert (use, gain) == ("Keep Softmax: no other beats it.", "—")
     assert others == (
         "No test puts Softmax before or after Temperature scaling, Last-layer Laplace and 2 others."
     )
     _, use, gain, cost, others = among(BETTER)
-    assert use == "Temperature scaling or 3 others"
+    assert use == "Temperature scaling, the cheapest of 4"
     assert others == (
         "Also recommended: Last-layer Laplace, All-layer Laplace and MC-dropout (T = 20)."
     )
@@ -141,7 +141,7 @@ def test_contradicting_measures_are_told() -> None:
         *compared(DROPOUT, SOFTMAX, [accuracy], WORSE),
     ]
     results = run({SOFTMAX: CLEAN, DROPOUT: CLEAN}, rows)
-    assert rows_of(results, "cannot retrain")[0][1] == "No recommendation: no other beats Softmax."
+    assert rows_of(results, "cannot retrain")[0][1] == "Keep Softmax: no other beats it."
     assert others_of(results, "cannot retrain") == (
         "MC-dropout (T = 100) is better by NLL and worse by accuracy."
     )
@@ -158,7 +158,8 @@ def test_second_choice_is_told_by_what_it_is_better() -> None:
     results = run({SOFTMAX: CLEAN, DROPOUT: CLEAN, PLAIN: CLEAN}, rows)
     first, second, _ = rows_of(results, "I can retrain")
     assert first[1] == "Softmax (trained without dropout)"
-    assert second[1] == "or, by NLL, MC-dropout (T = 100)"
+    assert second[1] == "or MC-dropout (T = 100), if NLL counts most"
+    assert second[2].startswith("Over the row above: NLL ↓ 0.0500 → 0.0500. Over the baseline: ")
 
 
 def test_where_what_beats_the_baseline_is_beaten_tests_do_not_decide() -> None:
@@ -206,7 +207,7 @@ def test_recipes_are_told_apart_by_dropout() -> None:
     results = run(measured, rows)
     first, second, _ = rows_of(results, "I can retrain")
     assert first[:2] == ("Clean images", "Softmax (trained without dropout)")
-    assert second[:2] == ("", "or (not compared) MC-dropout (T = 100)")
+    assert second[:2] == ("", "or MC-dropout (T = 100), not compared with the row above")
     for _, _, gain, cost in (first, second):
         assert gain.startswith("Accuracy ↑ 0.9800 → 0.9800; NLL")
         assert cost.startswith("1 network to train. ")
@@ -261,7 +262,10 @@ def test_of_many_sets_the_first_is_shown_and_the_others_are_counted() -> None:
         run({SOFTMAX: AUROC, FIFTY: AUROC}, rows, milliseconds=MS), "out-of-distribution"
     )
     assert (images, use) == ("Out-of-distribution images", "Deep ensemble (M = 50)")
-    assert gain == "Better on 2 of 3 sets of images, such as AUROC ↑ (KMNIST) 0.900 → 0.900."
+    assert gain == (
+        "Better on 2 of 3 sets of images, such as AUROC ↑ (KMNIST) 0.900 → 0.900. No difference "
+        "found on 1."
+    )
     assert cost.startswith("50 networks to train (12 s). 4.5 ms an image.")
 
 
@@ -304,10 +308,11 @@ def test_footnotes_fit_in_three_lines_and_name_the_missing_gpu() -> None:
     )
     (notes,) = decision_table(run({SOFTMAX: CLEAN}, milliseconds=MS)).notes
     assert one_line(notes).endswith(
-        " Gain: over the baseline, Softmax, by training and method together. Equal "
-        "probabilities for all 10 classes have an NLL of 2.30. Latency: median of single images on "
-        "A Processor (1 thread, kernels); the baseline takes 0.05 ms. No GPU has been "
-        "measured."
+        " Gains are over the baseline, Softmax, by training and method together. As good: worse by "
+        "less than a margin, if at all. No difference found: tests show neither a difference nor "
+        "that. Equal probabilities for all 10 classes have an NLL of 2.30. Latency: median of "
+        "single images on A Processor (1 thread, kernels); the baseline takes 0.05 ms. No GPU has "
+        "been measured."
     )
 
 
@@ -321,7 +326,7 @@ def test_choice_by_another_score_names_it_with_what_it_needs() -> None:
     )
     *_, noticed = decision_table(results).rows
     used, gained, spent, _ = noticed.labels[1:]
-    assert used == "Softmax (by k-th neighbour)"
+    assert used == "K-th neighbour (with softmax)"
     assert gained.startswith("Better on 3 of 3 sets of images, such as AUROC ↑ (KMNIST) 0.9")
     assert spent.endswith("Needs the training images. 0.1 ms an image without the score.")
     timed = pd.DataFrame([{"score": "knn", "batch_size": 1, "status": "ok", "p50_ms": 0.25}])
@@ -341,41 +346,45 @@ def test_table_is_written_in_every_format() -> None:
 
 MEAN, SETS = "Mean of 30°, 60°", "KMNIST, Uniform noise and Gaussian noise"
 BOTH = f"Clean and {MEAN}"
-ALL_MEASURES = f"accuracy: {BOTH}; NLL: {BOTH}; AUGRC: {BOTH}; AUROC: {SETS}"
+ALL_MEASURES = f"accuracy ({BOTH}), NLL ({BOTH}), AUGRC ({BOTH}) and AUROC ({SETS})"
 MEASURED = {SOFTMAX: ALL, DROPOUT: ALL, FIFTY: ALL}
 
 
 @pytest.mark.parametrize(
     ("said", "reply", "found"),
     [
-        ([WORSE] * 9, "No", f"worse on 9 ({ALL_MEASURES})"),
-        ([AS_GOOD] * 9, "Yes", f"as good on 9 ({ALL_MEASURES})"),
+        ([WORSE] * 9, "No", f"It is worse on 9: {ALL_MEASURES}."),
+        ([AS_GOOD] * 9, "Yes", f"It is as good on 9: {ALL_MEASURES}."),
         (
             [BETTER, *[AS_GOOD] * 8],
             "Yes",
-            f"better on 1 (accuracy: Clean) and as good on 8 (NLL: {BOTH}; accuracy: {MEAN}; "
-            f"AUGRC: {BOTH}; AUROC: {SETS})",
+            f"It is better on 1: accuracy (Clean). It is as good on 8: NLL ({BOTH}), accuracy "
+            f"({MEAN}), AUGRC ({BOTH}) and AUROC ({SETS}).",
         ),
         (
             [BETTER, *[OPEN] * 3, *[AS_GOOD] * 5],
             "Not decided",
-            f"better on 1 (accuracy: Clean), as good on 5 (AUGRC: {BOTH}; AUROC: {SETS}) and not "
-            "distinguished on 3",
+            f"It is better on 1: accuracy (Clean). It is as good on 5: AUGRC ({BOTH}) and AUROC "
+            f"({SETS}). On 3, tests do not tell the two apart.",
         ),
         (
             [BETTER, *[AS_GOOD] * 3],
             "Not decided",
-            f"better on 1 (accuracy: Clean), as good on 3 (NLL: {BOTH}; accuracy: {MEAN}) and not "
-            "tested on 5",
+            f"It is better on 1: accuracy (Clean). It is as good on 3: NLL ({BOTH}) and accuracy "
+            f"({MEAN}). On 5, they were not compared.",
         ),
         (
             [WORSE, *[OPEN] * 2, *[AS_GOOD] * 6],
             "In part",
-            f"worse on 1 (accuracy: Clean), as good on 6 (NLL: {MEAN}; AUGRC: {BOTH}; AUROC: "
-            f"{SETS}) and not distinguished on 2",
+            f"It is worse on 1: accuracy (Clean). It is as good on 6: NLL ({MEAN}), AUGRC "
+            f"({BOTH}) and AUROC ({SETS}). On 2, tests do not tell the two apart.",
         ),
-        ([WORSE, *[OPEN] * 8], "No", "worse on 1 (accuracy: Clean) and not distinguished on 8"),
-        ([OPEN] * 9, "Not decided", "not distinguished on 9"),
+        (
+            [WORSE, *[OPEN] * 8],
+            "No",
+            "It is worse on 1: accuracy (Clean). On 8, tests do not tell the two apart.",
+        ),
+        ([OPEN] * 9, "Not decided", "On 9, tests do not tell the two apart."),
     ],
 )
 def test_verdict_names_the_measures_that_tests_decide(
@@ -387,7 +396,7 @@ def test_verdict_names_the_measures_that_tests_decide(
         for row in compared(DROPOUT, FIFTY, [quantity], one)
     ]
     compared_by = "MC-dropout (T = 100) was compared with an ensemble of 50 networks on 9 measures."
-    assert verdict(run(MEASURED, rows)).startswith(f"{reply}: {compared_by} It is {found}. ")
+    assert verdict(run(MEASURED, rows)).startswith(f"{reply}. {compared_by} {found} ")
 
 
 def test_verdict_without_a_comparison_says_so() -> None:
@@ -414,7 +423,8 @@ def test_verdict_tells_the_worth_from_least_to_most() -> None:
     ]
     first, *_ = verdict(run(MEASURED, rows, worths)).split(" If")
     assert first.endswith(
-        " Its median worth is 6 networks (1.2 to more than 50, over the measures)."
+        " By the median measure, it does as well as an ensemble of 6 networks. Over the measures, "
+        "this ranges from 1.2 to more than 50."
     )
 
 
@@ -427,15 +437,15 @@ def test_verdict_says_what_to_use() -> None:
     ]
     told = verdict(run(MEASURED, rows))
     assert told.endswith(
-        ". If you cannot retrain, use softmax on clean images and MC-dropout (T = 100) on shifted "
-        "images (tests do not decide when either may come); if you can train one "
-        "network, use softmax on clean images and MC-dropout (T = 100) on shifted images. To "
-        "abstain or to notice out-of-distribution inputs, use the deep ensemble (M = 50)."
+        ". If you cannot retrain, use softmax on clean images, MC-dropout (T = 100) on shifted "
+        "images and keep softmax when either may come. If you can train one network, use softmax "
+        "on clean images and MC-dropout (T = 100) on shifted images. To abstain or to notice "
+        "out-of-distribution inputs, use the deep ensemble (M = 50)."
     )
     rows[2:4] = compared(DROPOUT, SOFTMAX, CLEAN, OPEN)
     assert (
-        "use MC-dropout (T = 100) on shifted images and when either may come "
-        "(tests do not decide on clean images)"
+        "keep softmax on clean images and use MC-dropout (T = 100) on shifted images and when "
+        "either may come."
     ) in verdict(run(MEASURED, rows))
 
 
