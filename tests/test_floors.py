@@ -259,7 +259,7 @@ def test_dask_is_imported_by_the_cluster_alone() -> None:
 
 
 def test_libraries_of_the_site_are_imported_by_it_alone() -> None:
-    for library in ("griffe", "mkdocs", "nbconvert", "nbformat"):
+    for library in ("griffe", "mkdocs", "nbconvert"):
         assert all(within(name, {"benchmarks.site"}) for name in importers(library))
 
 

@@ -17,7 +17,7 @@ from benchmarks.site.output import require_replaceable
 from benchmarks.site.runs import COMMITTED, read_runs
 from benchmarks.vocabulary import INDEX_HTML, LAB_HTML
 
-LIBRARIES = ("material", "mkdocs", "mkdocstrings_handlers.python", "nbconvert")
+LIBRARIES = ("griffe", "material", "mkdocs", "mkdocstrings_handlers.python", "nbconvert")
 """What the extra `docs` installs."""
 
 CHECKOUT = Path(__file__).parents[2]
@@ -67,6 +67,11 @@ def main(
     print(f"wrote {out / INDEX_HTML}")
 
 
+def missing_libraries() -> list[str]:
+    """Those of `LIBRARIES` that are not installed."""
+    return [name for name in LIBRARIES if not _installed(name)]
+
+
 def _require_checkout() -> None:
     if not (CHECKOUT / "docs").is_dir() or not (CHECKOUT / "CONTRIBUTING.md").is_file():
         raise UserError(
@@ -76,8 +81,7 @@ def _require_checkout() -> None:
 
 
 def _require_libraries() -> None:
-    missing = [name for name in LIBRARIES if not _installed(name)]
-    if missing:
+    if missing := missing_libraries():
         raise UserError(
             f"the site needs {', '.join(missing)}, which is not installed; install it with: "
             "python -m pip install -e '.[docs]'"

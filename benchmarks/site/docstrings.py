@@ -46,7 +46,7 @@ def _of_class(path: str, one: type) -> Iterator[str]:
         if not inspect.getdoc(getattr(one, name)):
             yield f"{path}.{name}: there is no docstring"
         elif not isinstance(member, property):
-            yield from _of_function(f"{path}.{name}", getattr(member, "__func__", member))
+            yield from _of_function(f"{path}.{name}", getattr(one, name))
 
 
 def _of_function(path: str, function: Callable[..., Any]) -> Iterator[str]:

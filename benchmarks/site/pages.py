@@ -15,10 +15,10 @@ from mkdocs.config.defaults import MkDocsConfig
 from mkdocs.plugins import BasePlugin
 from mkdocs.structure.files import File, Files, InclusionLevel
 from mkdocs.structure.pages import Page
+from nbconvert import MarkdownExporter
 
 from benchmarks.site.docstrings import faults
 from benchmarks.site.links import mended, targets
-from benchmarks.site.notebooks import as_markdown
 from benchmarks.site.reference import reference
 from benchmarks.site.results_pages import RESULTS, results_pages
 from benchmarks.site.runs import Run
@@ -132,11 +132,12 @@ class SitePages(BasePlugin[NoSettings]):
 
 
 def _pages(root: Path) -> Iterator[tuple[str, str]]:
-    """By address the Markdown of what is written for readers."""
+    """By address the Markdown of what is written for readers; notebooks are not run."""
     for path in (*(root / name for name in TOP), *sorted((root / "docs").glob("*.md"))):
         yield path.relative_to(root).as_posix(), path.read_text(encoding="utf-8")
     for path in sorted((root / "docs").glob("*.ipynb")):
-        yield path.relative_to(root).as_posix(), as_markdown(path)
+        text, _ = MarkdownExporter().from_filename(str(path))
+        yield path.relative_to(root).as_posix(), text
 
 
 def _copied(config: MkDocsConfig, uri: str, source: Path, target: str) -> File:

@@ -35,7 +35,7 @@ def sources(root: Path, linked: Iterable[str]) -> Sources:
     """The linked files and folders, with all that lies in these."""
     found, todo = Sources(), list(linked)
     while todo:
-        path = root / (uri := todo.pop())
+        path = root / (uri := todo.pop().removesuffix(f"/{README}"))
         if path.is_dir() and uri not in found.folders:
             inside = list(_inside(path))
             found.folders[uri] = folder_page(uri, path, inside)

@@ -12,11 +12,10 @@ from pathlib import Path
 
 import pytest
 
+from benchmarks.site import command
 from tests.site.html_pages import Page, read_page
 
 ROOT = Path(__file__).parents[2]
-
-LIBRARIES = ("griffe", "material", "mkdocs", "mkdocstrings_handlers.python", "nbconvert")
 
 HOSTILE = "<script>alert(1)</script>"
 
@@ -41,8 +40,8 @@ def made_run(folder: Path, *, lab: bool = False) -> Path:
 @pytest.fixture(scope="session")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """The folder of the site; its name is as hostile as that of a folder may be."""
-    for library in LIBRARIES:
-        pytest.importorskip(library, reason="not installed: '.[docs]'")
+    if command.missing_libraries():
+        pytest.skip("not installed: '.[docs]'")
     folder = tmp_path_factory.mktemp("site")
     runs = [*(f"results/{name}" for name in ("reference", "medium", "quick"))]
     run, out = made_run(folder / "with-lab", lab=True), folder / "the site & more"
