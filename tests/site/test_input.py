@@ -6,14 +6,15 @@ import re
 import sys
 import tomllib
 from collections.abc import Callable
-from importlib.metadata import packages_distributions
+from dataclasses import dataclass
+from importlib.metadata import distribution
 from pathlib import Path
 
 import pytest
 
 from benchmarks.site import command
 from benchmarks.site.output import MARK, made_whole, require_replaceable
-from benchmarks.site.runs import read_runs
+from benchmarks.site.runs import Run, read_runs
 from tests.site.conftest import ROOT, made_run
 
 Call = Callable[..., tuple[int, str]]
@@ -119,13 +120,61 @@ def test_no_checkout(call: Call, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
     assert said.count("\n") == 1
 
 
-def test_libraries_are_those_of_the_extra() -> None:
-    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
-    extra = {re.split("[<>=]", one)[0] for one in project["optional-dependencies"]["docs"]}
+@dataclass
+class FakeProcess:
+    """Stands for the command of the lab, and makes a page."""
+
+    returncode: int
+
+    def __call__(self, arguments: list[str | Path]) -> FakeProcess:
+        assert arguments[1:-1] == ["-m", "benchmarks.lab", "--out"]
+        Path(arguments[-1]).write_text("a lab", encoding="utf-8")
+        return self
+
+
+@pytest.fixture
+def built(monkeypatch: pytest.MonkeyPatch) -> list[list[str]]:
+    """For each site that would be made, the labs of its runs."""
     if command.missing_libraries():
         pytest.skip("not installed: '.[docs]'")
-    for library in command.LIBRARIES:
-        assert extra & {*packages_distributions()[library.split(".")[0]]}
+    from benchmarks.site import building
+
+    sites: list[list[str]] = []
+
+    def build(checkout: Path, runs: list[Run], out: Path) -> None:
+        sites.append([run.lab.read_text("utf-8") if run.lab else "" for run in runs])
+
+    monkeypatch.setattr(building, "build", build)
+    return sites
+
+
+def test_lab_is_made_for_the_first_run_if_asked(
+    call: Call, built: list[list[str]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(command.subprocess, "run", FakeProcess(0))
+    monkeypatch.chdir(tmp_path)
+    with_lab, without = made_run(tmp_path / "a", lab=True), made_run(tmp_path / "b")
+    for arguments in ([without, with_lab], ["--lab", without, with_lab], ["--lab", with_lab]):
+        assert call(*arguments) == (0, "")
+    assert built == [["", "<p>The lab</p>"], ["a lab", "<p>The lab</p>"], ["<p>The lab</p>"]]
+    assert not (without / "lab.html").exists()
+
+
+def test_lab_that_cannot_be_made_ends_it(
+    call: Call, built: list[list[str]], run: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(command.subprocess, "run", FakeProcess(2))
+    assert call("--lab", run) == (2, "")
+    assert built == []
+
+
+def test_libraries_are_those_of_the_extra() -> None:
+    if command.missing_libraries():
+        pytest.skip("not installed: '.[docs]'")
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    extra = [re.split("[<>=]", one)[0] for one in project["optional-dependencies"]["docs"]]
+    files = [file for package in extra for file in distribution(package).files or ()]
+    assert {library.split(".")[0] for library in command.LIBRARIES} <= {f.parts[0] for f in files}
 
 
 def test_earlier_site_is_replaced_as_a_whole(tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ import benchmarks.api
 from benchmarks.metrics import METRICS
 from methods import METHODS
 from methods.scores import SCORES
-from tests.site.conftest import HOSTILE, ROOT
+from tests.site.conftest import COMMITTED, HOSTILE, ROOT
 from tests.site.html_pages import CSS_ADDRESS, Page, dead_links
 
 
@@ -79,7 +79,15 @@ def test_links_to_folders_lead_to_pages_that_list_them(pages: dict[Path, Page], 
     shown = (site / "methods/posthoc/swag.py.txt").read_text(encoding="utf-8")
     assert shown == (ROOT / "methods/posthoc/swag.py").read_text(encoding="utf-8")
     home = pages[site / "index.html"].links
-    assert {"results/reference/tables/index.html", "results/medium/index.html"} <= {*home}
+    assert {"results/reference/tables/index.html", "CHANGELOG.html"} <= {*home}
+
+
+def test_links_to_results_that_the_site_has_not_are_text(site: Path) -> None:
+    assert "[results/medium](results/medium)" in (ROOT / "README.md").read_text(encoding="utf-8")
+    text = (site / "index.html").read_text(encoding="utf-8")
+    assert "results/medium" in text
+    assert 'href="results/medium' not in text
+    assert not (site / "results/medium").exists()
 
 
 def test_navigation_leads_to_results_and_to_the_lab(pages: dict[Path, Page], site: Path) -> None:
@@ -99,13 +107,13 @@ def test_notebook_is_a_page(site: Path) -> None:
 
 def test_files_of_a_run_are_copied_but_for_its_caches(site: Path) -> None:
     copied = {path.relative_to(site / "results") for path in (site / "results").rglob("*.*")}
-    for run in ("reference", "medium", "quick"):
+    for run in COMMITTED:
         files = {path for path in (ROOT / "results" / run).rglob("*") if path.is_file()}
         wanted = {path.relative_to(ROOT / "results") for path in files}
         assert {
             one for one in wanted - copied if one.parts[1] not in {"predictions", "errors"}
         } == set()
-    csv = "results/medium/worth.csv"
+    csv = "results/quick/worth.csv"
     assert (site / csv).read_bytes() == (ROOT / csv).read_bytes()
     assert not (site / "results/with-lab/predictions").exists()
 
