@@ -118,6 +118,12 @@ def test_files_of_a_run_are_copied_but_for_its_caches(site: Path) -> None:
     assert not (site / "results/with-lab/predictions").exists()
 
 
+def test_claims_of_a_run_are_a_page(pages: dict[Path, Page], site: Path) -> None:
+    assert "reference/claims-page.html" in pages[site / "results/index.html"].links
+    claims = pages[site / "results/reference/claims-page.html"]
+    assert {"dropout-mimics-ensemble", "accuracy-rises"} <= claims.anchors
+
+
 def test_results_page_links_tables_as_they_are(site: Path) -> None:
     page = (site / "results/with-lab/index.html").read_text(encoding="utf-8")
     assert page == '<a href="summary.csv.gz">All</a>'
