@@ -6,9 +6,9 @@ from xdist.scheduler import LoadFileScheduling
 
 FOLDERS = (
     *("tests/api", "tests/cluster", "tests/extensions", "tests/hostile", "tests/merge"),
-    *("tests/report", "tests/run/stages", "tests/verify"),
+    *("tests/report", "tests/run/stages", "tests/site", "tests/verify"),
 )
-"""Here a worker makes runs, which take long, for all tests of the session."""
+"""Here a worker makes runs, or the site, which take long, for all tests of the session."""
 
 
 class BySharedRuns(LoadFileScheduling):
