@@ -1,8 +1,8 @@
-"""Checks of arguments that several functions share: names of what is given, and whole numbers."""
+"""Checks of arguments by their types, which the command line makes when it parses options."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from numbers import Integral
 
 from benchmarks.api.errors import ArgumentError
@@ -33,17 +33,50 @@ def require_named(argument: str, given: object, example: str) -> None:
             raise ArgumentError(f"{argument}: the name {name!r} {objection}")
 
 
-def require_whole(**numbers: object) -> None:
-    """Check that arguments are whole numbers, as those of the command line are.
+def require_whole(argument: str, *numbers: object) -> None:
+    """Check that numbers are whole.
 
     Raises:
         TypeError: one is something else.
 
-    >>> require_whole(seed=1.5)
+    >>> require_whole("seed", 1.5)
     Traceback (most recent call last):
     TypeError: seed: 1.5 is a float; expected a whole number
     """
-    for argument, number in numbers.items():
-        if not isinstance(number, Integral):
+    for number in numbers:
+        if not isinstance(number, Integral) or isinstance(number, bool):
             kind = type(number).__name__
             raise TypeError(f"{argument}: {number!r} is a {kind}; expected a whole number")
+
+
+def require_text(argument: str, *names: object) -> None:
+    """Check that names are text.
+
+    Raises:
+        TypeError: one is something else.
+    """
+    for name in names:
+        if not isinstance(name, str):
+            raise TypeError(f"{argument}: {name!r} is a {type(name).__name__}; expected a name")
+
+
+def require_one_of(argument: str, name: object, known: Iterable[str]) -> None:
+    """Check that a name is known.
+
+    Raises:
+        ArgumentError: it is not.
+    """
+    if name not in known:
+        raise ArgumentError(f"{argument}: unknown name {name!r}; choose from {', '.join(known)}")
+
+
+def require_folder_name(argument: str, name: object) -> None:
+    """Check that a name of a folder is not empty: `Path` would take it for the current one.
+
+    Raises:
+        ArgumentError: it is.
+    """
+    if isinstance(name, str) and not name.strip():
+        raise ArgumentError(
+            f"{argument}: the name is empty; name a folder, or write '.' for this one"
+        )

@@ -64,7 +64,8 @@ def evaluate(
         TypeError: methods or data are of another type.
         ArgumentError: they do not fit together, or a prediction is not as it must be.
     """
-    require_whole(resamples=resamples, seed=seed)
+    require_whole("resamples", resamples)
+    require_whole("seed", seed)
     require_resampling(resamples, seed)
     _require_methods(methods)
     sets = {} if ood is None else ood

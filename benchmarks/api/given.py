@@ -58,7 +58,8 @@ def score_predictions(
         TypeError: the predictions, or sets of images, are no dictionary by names.
         ArgumentError: they are no probabilities (or logits), or do not fit together.
     """
-    require_whole(resamples=resamples, seed=seed)
+    require_whole("resamples", resamples)
+    require_whole("seed", seed)
     require_resampling(resamples, seed)
     require_named("predictions", predictions, EXAMPLE)
     if not predictions:

@@ -108,7 +108,7 @@ def _connected(choice: ClusterChoice) -> distributed.Client:
             f"--cluster {choice.file}: no scheduler answers at {address}; start one with "
             "'dask scheduler', or correct the address"
         ) from error
-    except (TypeError, ValueError, RuntimeError) as error:
+    except Exception as error:  # Dask raises nearly anything of options that it does not expect
         raise _unusable(choice, error) from error
 
 
@@ -127,7 +127,7 @@ def _local(choice: ClusterChoice) -> distributed.LocalCluster:
         )
     except OSError as error:
         raise MachineError(f"--cluster {choice.file}: {one_line(error)}") from error
-    except (TypeError, ValueError, RuntimeError) as error:
+    except Exception as error:  # see `_connected`
         raise _unusable(choice, error) from error
 
 
@@ -143,7 +143,7 @@ def _jobs(choice: ClusterChoice) -> distributed.SpecCluster:
     usual = {"cores": 1, "processes": 1}
     try:
         cluster = kind(**(usual | choice.options))
-    except (TypeError, ValueError, RuntimeError, OSError) as error:
+    except Exception as error:  # see `_connected`
         raise _unusable(choice, error) from error
     try:
         cluster.sync(_submitted, cluster, choice.workers)

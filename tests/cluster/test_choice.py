@@ -37,8 +37,10 @@ SLURM = {"backend": "slurm", "workers": 2}
         ({"backend": "local", "jobs": 2}, "unknown key 'jobs'; choose from backend, workers"),
         ({"backend": "local", "workers": 0}, "workers: 0; expected a whole number from 1"),
         ({"backend": "local", "workers": True}, "workers: True; expected"),
+        ({"backend": "local", "workers": 10**5}, "expected a whole number from 1 to 10,000"),
         ({"backend": "local", "wait": -1}, "wait: -1 is no number of seconds above 0"),
         ({"backend": "local", "options": [1]}, "options: expected names with values"),
+        ({"backend": "local", "options": 0}, "options: expected names with values"),
         (
             {"backend": "local", "options": {"memmory_limit": 0}},
             "LocalCluster has no option 'memmory_limit'; do you mean 'memory_limit'?",
@@ -98,6 +100,13 @@ def test_address_without_a_scheduler(command: Command) -> None:
     status, said = command(backend="address", options=options)
     assert status == 2
     assert f"no scheduler answers at tcp://127.0.0.1:{port}" in said
+
+
+def test_options_that_dask_cannot_use(command: Command) -> None:
+    options = {"address": "tcp://127.0.0.1:1", "timeout": "soon"}
+    status, said = command(backend="address", options=options)
+    assert status == 2
+    assert "Dask cannot use these options (KeyError: 'Invalid time unit: soon." in said
 
 
 def test_other_options_that_a_cluster_excludes(command: Command) -> None:
