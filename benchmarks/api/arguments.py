@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Mapping
 from numbers import Integral
 
 from benchmarks.api.errors import ArgumentError
@@ -60,7 +60,7 @@ def require_text(argument: str, *names: object) -> None:
             raise TypeError(f"{argument}: {name!r} is a {type(name).__name__}; expected a name")
 
 
-def require_one_of(argument: str, name: object, known: Iterable[str]) -> None:
+def require_one_of(argument: str, name: object, known: Collection[str]) -> None:
     """Check that a name is known.
 
     Raises:

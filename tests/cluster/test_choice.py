@@ -17,7 +17,7 @@ from benchmarks.cluster.dask_cluster import DaskCluster
 from benchmarks.cluster.faults import fault_of_work
 from benchmarks.cluster.parcel import apply, changes, packed, unpacked
 from benchmarks.cluster.quiet import LOGGERS, dask_held_back
-from benchmarks.cluster.start import SETTINGS
+from benchmarks.cluster.start import SETTINGS, wait_for_a_worker
 from benchmarks.cluster.unit import Outcome
 from benchmarks.errors import MachineError, UserError
 from benchmarks.files import NotWrittenError
@@ -107,6 +107,22 @@ def test_options_that_dask_cannot_use(command: Command) -> None:
     status, said = command(backend="address", options=options)
     assert status == 2
     assert "Dask cannot use these options (KeyError: 'Invalid time unit: soon." in said
+
+
+class Gone:
+    """A client whose scheduler ends while it waits for workers."""
+
+    def nthreads(self) -> dict[str, int]:
+        return {}
+
+    def wait_for_workers(self, _: int, timeout: float) -> None:
+        raise OSError("Timed out trying to connect to tcp://127.0.0.1:8786 after 10 s")
+
+
+def test_scheduler_that_ends_before_there_are_workers(tmp_path: Path) -> None:
+    choice = ClusterChoice(tmp_path / "cluster.yaml", "address")
+    with pytest.raises(MachineError, match=r"--cluster .*: the connection to the scheduler was"):
+        wait_for_a_worker(Gone(), choice)
 
 
 def test_other_options_that_a_cluster_excludes(command: Command) -> None:
