@@ -29,8 +29,11 @@ def draw_figure(results: Results, name: str, ax: Axes | None) -> Axes:
     """Draw a figure of a recipe in the place of ``ax``, or on a new figure of pyplot.
 
     Raises:
+        TypeError: ``ax`` is something else.
         ArgumentError: there is no such figure, or ``ax`` has no place in a grid.
     """
+    if not isinstance(ax, Axes | None):
+        raise TypeError(f"ax: this is a {type(ax).__name__}; expected one Axes of plt.subplots")
     look = looks(results.names, results.shown)
     known: list[str] = []
     with rc_context(SETTINGS):

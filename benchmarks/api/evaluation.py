@@ -10,11 +10,11 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from benchmarks.api.arguments import require_named, require_whole
 from benchmarks.api.errors import ArgumentError, as_library
 from benchmarks.api.inputs import batches
 from benchmarks.api.results import BenchmarkResults
 from benchmarks.errors import UserError, one_line
-from benchmarks.escaping.names import objection_to
 from benchmarks.inference.image_values import ImageValues, JoinedValues
 from benchmarks.predictions import StoredPrediction
 from benchmarks.progress import progress_shown
@@ -64,14 +64,15 @@ def evaluate(
         TypeError: methods or data are of another type.
         ArgumentError: they do not fit together, or a prediction is not as it must be.
     """
+    require_whole("resamples", resamples)
+    require_whole("seed", seed)
     require_resampling(resamples, seed)
     _require_methods(methods)
+    sets = {} if ood is None else ood
+    require_named("ood", sets, '{"noise": images}')
     held_out = None if calibration is None else _predicted(methods, calibration, "calibration")
     predictions: dict[Condition, Blocks] = {LABELLED: _predicted(methods, data, "data")}
-    sets = dict(ood or {})
     for condition, (name, images) in zip(out_of_distribution(sets), sets.items(), strict=True):
-        if objection := objection_to(name):
-            raise ArgumentError(f"ood: the name {name!r} {objection}")
         predictions[condition] = _predicted(methods, images, f"ood {name!r}", labelled=False)
     external = [_external(name, predictions, held_out) for name in methods]
     with progress_shown(progress):
@@ -80,11 +81,10 @@ def evaluate(
 
 
 def _require_methods(methods: Methods) -> None:
-    if not isinstance(methods, Mapping) or not methods:
-        raise TypeError(
-            "methods: expected a dictionary of at least one method, such as "
-            '{"softmax": Softmax.from_network(module)}'
-        )
+    example = '{"softmax": Softmax.from_network(module)}'
+    require_named("methods", methods, example)
+    if not methods:
+        raise ArgumentError(f"methods: expected at least one method, such as {example}")
     for name, method in methods.items():
         if isinstance(method, nn.Module):
             raise TypeError(
@@ -96,30 +96,33 @@ def _require_methods(methods: Methods) -> None:
                 f"methods: {name!r} is a {type(method).__name__}; expected a fitted method, such "
                 "as Softmax.from_network(module)"
             )
-        if not isinstance(name, str) or (objection := objection_to(name)):
-            raise ArgumentError(f"methods: the name {name!r} {objection}")
 
 
 def _predicted(methods: Methods, data: Any, what: str, *, labelled: bool = True) -> Blocks:
     """What each method predicts of all batches; of members only what is measured is kept."""
     blocks: Blocks = {name: [] for name in methods}
+    seen = 0
     for images, labels in batches(data, what, labelled=labelled):
         for name, method in methods.items():
             prediction = _prediction(name, method, images, what)
             if labels is not None:
-                _require_classes(labels, prediction, what)
+                _require_classes(labels, prediction, what, first_image=seen)
             kept = with_scores(prediction, labels)
             without = replace(kept.prediction, member_probabilities=None, member_logits=None)
             blocks[name].append(replace(kept, prediction=without))
+        seen += len(images)
     for name, of_method in blocks.items():
         for remark in {one.prediction.remark for one in of_method} - {""}:
             warnings.warn(f"{name}: {remark}", stacklevel=2)
     return blocks
 
 
-def _require_classes(labels: Tensor, prediction: Prediction, what: str) -> None:
+def _require_classes(
+    labels: Tensor, prediction: Prediction, what: str, *, first_image: int
+) -> None:
+    classes = prediction.mean.shape[1]
     try:
-        require_classes(labels.numpy(), classes=prediction.mean.shape[1])
+        require_classes(labels.numpy(), classes=classes, first_image=first_image)
     except UserError as error:
         raise ArgumentError(f"{what}: {error}") from error
 
@@ -139,6 +142,8 @@ def _prediction(name: str, method: UncertaintyMethod, images: Tensor, what: str)
         raise ArgumentError(
             f"{shown}: {one_line(error)}; expected images as the network was trained on"
         ) from error
+    except ValueError as error:
+        raise ArgumentError(f"{shown}: {one_line(error)}") from error
     except ContractError as error:
         raise ArgumentError(f"{name!r} predicts what is no prediction: {error}") from error
     return prediction

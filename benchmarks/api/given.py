@@ -5,17 +5,19 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from benchmarks.api.arguments import require_named, require_whole
 from benchmarks.api.errors import ArgumentError, as_library
 from benchmarks.api.inputs import as_array
 from benchmarks.api.results import BenchmarkResults
 from benchmarks.errors import UserError
-from benchmarks.escaping.names import objection_to
 from benchmarks.progress import progress_shown
 from benchmarks.run.configuration.choices import require_resampling
 from benchmarks.score.arrays import HELD_OUT, LABELS, OOD, PROBABILITIES
 from benchmarks.score.external_predictions import given_predictions, require_same_images
 from benchmarks.score.scoring import score
 from benchmarks.score.sources import GivenArray
+
+EXAMPLE = '{"mine": probabilities}'
 
 
 @as_library()
@@ -53,16 +55,19 @@ def score_predictions(
         progress: whether to show it on the standard error.
 
     Raises:
-        TypeError: the predictions are no dictionary.
+        TypeError: the predictions, or sets of images, are no dictionary by names.
         ArgumentError: they are no probabilities (or logits), or do not fit together.
     """
+    require_whole("resamples", resamples)
+    require_whole("seed", seed)
     require_resampling(resamples, seed)
-    if not isinstance(predictions, Mapping) or not predictions:
-        raise TypeError(
-            'predictions: expected a dictionary of at least one method, {"mine": probabilities}'
-        )
+    require_named("predictions", predictions, EXAMPLE)
+    if not predictions:
+        raise ArgumentError(f"predictions: expected at least one method, such as {EXAMPLE}")
+    sets = {} if ood is None else ood
+    require_named("ood", sets, '{"noise": probabilities}')
     arrays: dict[str, dict[str, Any]] = {PROBABILITIES: dict(predictions)}
-    for name, given in (ood or {}).items():
+    for name, given in sets.items():
         arrays[f"{OOD}{name}"] = _by_method(given, predictions, f"ood {name!r}")
     shared = {LABELS: labels}
     if calibration is not None:
@@ -73,8 +78,6 @@ def score_predictions(
     external = []
     with progress_shown(progress):
         for method in predictions:
-            if objection := objection_to(method):
-                raise ArgumentError(f"predictions: the name {method!r} {objection}")
             own = {name: by_method[method] for name, by_method in arrays.items()} | shared
             sources = {name: GivenArray(name, as_array(own[name], name)) for name in own}
             try:

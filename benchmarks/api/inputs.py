@@ -61,12 +61,12 @@ def as_array(values: Any, what: str) -> NDArray[Any]:
     Raises:
         ArgumentError: it is none.
     """
-    if isinstance(values, Tensor):
-        # NumPy knows no bfloat16.
-        values = values.float() if values.dtype == torch.bfloat16 else values
-        array: NDArray[Any] = values.detach().cpu().numpy()
-        return array
     try:
+        if isinstance(values, Tensor):
+            # NumPy knows no bfloat16.
+            values = values.float() if values.dtype == torch.bfloat16 else values
+            array: NDArray[Any] = values.detach().cpu().numpy()
+            return array
         return np.asarray(values)
     except (TypeError, ValueError) as error:
         raise ArgumentError(
@@ -141,7 +141,7 @@ def _tensor(images: Any, what: str) -> Tensor:
             "[images, ...]"
         )
     try:
-        tensor = torch.as_tensor(images if isinstance(images, Tensor) else np.array(images))
+        tensor = images if isinstance(images, Tensor) else torch.from_numpy(_native(images))
     except TypeError as error:
         raise TypeError(
             f"{what}: the images are an array of {images.dtype}; expected numbers"
@@ -151,3 +151,8 @@ def _tensor(images: Any, what: str) -> Tensor:
             f"{what}: the images have the shape {list(tensor.shape)}; expected [images, ...]"
         )
     return tensor
+
+
+def _native(images: NDArray[Any]) -> NDArray[Any]:
+    """A copy in the processor's byte order: torch knows no other, and no negative strides."""
+    return np.array(images, dtype=images.dtype.newbyteorder("="))

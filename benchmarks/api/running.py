@@ -6,13 +6,19 @@ from collections.abc import Iterable, Sequence
 from dataclasses import fields
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
+from benchmarks.api.arguments import (
+    require_folder_name,
+    require_one_of,
+    require_text,
+    require_whole,
+)
 from benchmarks.api.errors import ArgumentError, as_library
 from benchmarks.api.results import BenchmarkResults, results_in
 from benchmarks.files import existing_folder, writable_folder
 from benchmarks.progress import progress_shown
-from benchmarks.run.configuration import DEFAULT_TASK, PRESETS, Configuration
+from benchmarks.run.configuration import DEFAULT_TASK, PRESETS, Configuration, Scores
 from benchmarks.run.configuration.chosen import chosen_configuration
 from benchmarks.run.configuration.machine import NETWORKS, fitting_device, fitting_jobs
 from benchmarks.run.failure import Failure
@@ -20,15 +26,17 @@ from benchmarks.run.plan import Plan
 from benchmarks.run.stages import run_stages
 from benchmarks.run.workspace import Workspace
 from benchmarks.vocabulary import MEASURE, PREDICT, STAGES, TRAIN
-from methods.engines.choice import Choice
+from methods.engines.choice import Choice, EngineName
 
 Names = str | Iterable[str] | None
 
 OWN = ("preset", "task", "recipes", "methods", "conditions", "seed", "device", "engine")
 """The parts of a configuration that are arguments of their own."""
 
-OF_SEVERAL = ("members", "passes", "in_depth", "custom_methods", "batch_sizes")
+OF_NUMBERS, OF_NAMES = ("members", "passes", "batch_sizes"), ("in_depth", "custom_methods")
 """Other parts that are several values."""
+
+DEVICES, ENGINES = ("auto", "cpu", "cuda"), ("auto", *get_args(EngineName))
 
 
 @as_library()
@@ -75,20 +83,26 @@ def run_benchmark(
         has no tables.
 
     Raises:
-        TypeError: there is no such argument.
+        TypeError: there is no such argument, or a value is of another type.
         ArgumentError: a value is unknown or out of range, or the choices do not fit together.
     """
     chosen = _choices(choices) | {
-        name: _several(value)
+        name: _names(name, value)
         for name, value in (("methods", methods), ("recipes", recipes), ("conditions", conditions))
     }
-    if preset not in PRESETS:
-        raise ArgumentError(f"preset: unknown name {preset!r}; choose from {', '.join(PRESETS)}")
-    if jobs is not None and jobs < 1:
-        raise ArgumentError(f"jobs: {jobs} is too small; expected at least 1")
+    for argument, name, known in (
+        ("preset", preset, PRESETS),
+        ("device", device, DEVICES),
+        ("engine", engine, ENGINES),
+    ):
+        require_one_of(argument, name, known)
+    for argument, folder_name in (("out", out), ("networks", networks)):
+        require_folder_name(argument, folder_name)
+    require_whole("seed", seed)
+    _require_jobs(jobs)
     found = fitting_device(device)
     plan = Plan(chosen_configuration(preset, task, chosen, seed=seed, device=found, engine=engine))
-    done = _in_order(_several(stages) or ())
+    done = _in_order(_names("stages", stages) or ())
     with TemporaryDirectory(prefix="uncertainty-bench-") as temporary, progress_shown(progress):
         folder = Path(temporary) / "out" if out is None else Path(out)
         stored = networks or (Path(temporary) / "networks" if out is None else NETWORKS)
@@ -105,6 +119,13 @@ def run_benchmark(
         return results_in(folder, tuple(dict.fromkeys(failures)))
 
 
+def _require_jobs(jobs: int | None) -> None:
+    if jobs is not None:
+        require_whole("jobs", jobs)
+        if jobs < 1:
+            raise ArgumentError(f"jobs: {jobs} is too small; expected at least 1")
+
+
 def _choices(given: dict[str, Any]) -> dict[str, Any]:
     """Other parts of the configuration."""
     known = [field.name for field in fields(Configuration) if field.name not in OWN]
@@ -113,21 +134,40 @@ def _choices(given: dict[str, Any]) -> dict[str, Any]:
             f"run_benchmark: unknown argument {unknown[0]!r}; further choices are "
             f"{', '.join(known)}"
         )
-    return {name: _several(value) if name in OF_SEVERAL else value for name, value in given.items()}
+    return {name: _choice(name, value) for name, value in given.items() if value is not None}
 
 
-def _several(value: Any) -> tuple[Any, ...] | None:
-    """One value or several, as a tuple."""
+def _choice(name: str, value: Any) -> Any:
+    if name in OF_NAMES:
+        return _names(name, value)
+    if name == "scores":
+        require_one_of(name, value, get_args(Scores))
+        return value
+    numbers = _several(value)
+    require_whole(name, *numbers)
+    return numbers if name in OF_NUMBERS else value
+
+
+def _names(argument: str, value: Any) -> tuple[str, ...] | None:
     if value is None:
         return None
-    return (value,) if isinstance(value, (str, int)) else tuple(value)
+    names = _several(value)
+    require_text(argument, *names)
+    return names
+
+
+def _several(value: Any) -> tuple[Any, ...]:
+    """One value or several, as a tuple."""
+    alone = isinstance(value, str) or not isinstance(value, Iterable)
+    return (value,) if alone else tuple(value)
 
 
 def _in_order(stages: Sequence[str]) -> list[str]:
     """Each needs the files of those before it."""
+    if not stages:
+        raise ArgumentError(f"stages: nothing is chosen; choose from {', '.join(STAGES)}")
     for name in stages:
-        if name not in STAGES:
-            raise ArgumentError(f"stages: unknown stage {name!r}; choose from {', '.join(STAGES)}")
+        require_one_of("stages", name, STAGES)
     return [name for name in STAGES if name in stages]
 
 

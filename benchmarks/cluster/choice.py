@@ -26,6 +26,9 @@ BACKENDS = (LOCAL, ADDRESS, *QUEUES)
 
 KEYS = ("backend", "workers", "wait", "options")
 
+MOST = 10_000
+"""Workers: a larger number is a typing error."""
+
 FIVE_MINUTES, HOUR = 300.0, 3600.0
 
 INSTALL = "install it with: python -m pip install 'uncertainty-bench[cluster]'"
@@ -65,7 +68,8 @@ def read_choice(file: Path) -> ClusterChoice:
         raise UserError(
             f"{_at(file)}: backend: {backend!r} is none; choose from {', '.join(BACKENDS)}"
         )
-    options = content.get("options") or {}
+    given = content.get("options")
+    options = {} if given is None else given
     if not isinstance(options, dict) or not all(isinstance(name, str) for name in options):
         raise UserError(f"{_at(file)}: options: expected names with values, as 'memory: 4GB'")
     workers = _workers(file, backend, content.get("workers"))
@@ -105,8 +109,10 @@ def _workers(file: Path, backend: str, workers: Any) -> int | None:
         raise UserError(f"{_at(file)}: workers is missing; say how many jobs to keep in the queue")
     if workers is None:
         return None
-    if isinstance(workers, bool) or not isinstance(workers, int) or not 1 <= workers <= 10_000:
-        raise UserError(f"{_at(file)}: workers: {workers!r}; expected a whole number from 1")
+    if isinstance(workers, bool) or not isinstance(workers, int) or not 1 <= workers <= MOST:
+        raise UserError(
+            f"{_at(file)}: workers: {workers!r}; expected a whole number from 1 to {MOST:,}"
+        )
     return workers
 
 

@@ -12,7 +12,12 @@ from uuid import uuid4
 import distributed
 
 from benchmarks.cluster.choice import LOCAL, ClusterChoice
-from benchmarks.cluster.faults import is_without_package, unfit, without_package
+from benchmarks.cluster.faults import (
+    is_without_package,
+    scheduler_asked,
+    unfit,
+    without_package,
+)
 from benchmarks.cluster.options import require_known_options
 from benchmarks.cluster.parcel import apply, packed
 from benchmarks.cluster.requirements import Requirements, misfit, requirements
@@ -72,7 +77,7 @@ class DaskCluster:
             UserError, MachineError: the workers cannot be used, or are lost.
         """
         client, required = self._begun(workspace)
-        workers = len(client.nthreads())
+        workers = self._workers(client)
 
         def unit(item: Item) -> Unit:
             files = packed(workspace, reads(item)) if self.collects else None
@@ -104,11 +109,15 @@ class DaskCluster:
                 wait_for_a_worker(client, self._choice)
                 required = self._requirements(workspace, stack)
                 self._require_fit_workers(client, required)
-                workers, link = len(client.nthreads()), client.dashboard_link
+                workers, link = self._workers(client), client.dashboard_link
                 announce("cluster", f"{workers} workers; dashboard: {link or 'none'}")
                 self._client, self._required = client, required
                 self._open = stack.pop_all()
         return self._client, self._required
+
+    def _workers(self, client: distributed.Client) -> int:
+        with scheduler_asked(self._choice):
+            return len(client.nthreads())
 
     def _requirements(self, workspace: Workspace, stack: ExitStack) -> Requirements:
         shared = networks = None
@@ -122,7 +131,8 @@ class DaskCluster:
 
     def _require_fit_workers(self, client: distributed.Client, required: Requirements) -> None:
         """Stop before anything is sent; workers that join later look at themselves."""
-        found = client.run(misfit, required, on_error="return")
+        with scheduler_asked(self._choice):
+            found = client.run(misfit, required, on_error="return")
         for worker, wrong in found.items():
             if is_without_package(wrong):
                 raise without_package(f"the worker at {worker}", self._choice) from wrong

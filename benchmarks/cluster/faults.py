@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import errno
 from asyncio import CancelledError
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import distributed
 from distributed.scheduler import KilledWorker
@@ -25,6 +27,21 @@ def scheduler_lost(choice: ClusterChoice) -> MachineError:
         f"--cluster {choice.file}: the connection to the scheduler was lost; see whether it has "
         f"ended. {AGAIN}"
     )
+
+
+@contextmanager
+def scheduler_asked(choice: ClusterChoice) -> Iterator[None]:
+    """While the block runs, the scheduler is asked for something, and may be gone.
+
+    Raises:
+        MachineError: it is.
+    """
+    try:
+        yield
+    except TimeoutError:  # of what was asked for; an `OSError`, too
+        raise
+    except OSError as error:
+        raise scheduler_lost(choice) from error
 
 
 def fault_of_dask(error: BaseException, choice: ClusterChoice) -> Exception:

@@ -13,6 +13,7 @@ import distributed
 from joblib import cpu_count
 
 from benchmarks.cluster.choice import ADDRESS, LOCAL, ClusterChoice
+from benchmarks.cluster.faults import scheduler_asked
 from benchmarks.cluster.options import queue_class
 from benchmarks.cluster.quiet import dask_held_back
 from benchmarks.errors import AGAIN, MachineError, UserError, one_line
@@ -69,12 +70,13 @@ def wait_for_a_worker(client: distributed.Client, choice: ClusterChoice) -> None
     """Wait until there is one, and say how many there are.
 
     Raises:
-        MachineError: there is none in time.
+        MachineError: there is none in time, or the scheduler is gone.
     """
-    if not client.nthreads():
-        announce("cluster", f"waiting for workers ({choice.backend})")
     try:
-        client.wait_for_workers(1, timeout=choice.wait)
+        with scheduler_asked(choice):
+            if not client.nthreads():
+                announce("cluster", f"waiting for workers ({choice.backend})")
+            client.wait_for_workers(1, timeout=choice.wait)
     except TimeoutError as error:
         raise no_workers(choice) from error
 
@@ -108,14 +110,15 @@ def _connected(choice: ClusterChoice) -> distributed.Client:
             f"--cluster {choice.file}: no scheduler answers at {address}; start one with "
             "'dask scheduler', or correct the address"
         ) from error
-    except (TypeError, ValueError, RuntimeError) as error:
+    except Exception as error:  # Dask raises nearly anything of options that it does not expect
         raise _unusable(choice, error) from error
 
 
 def _begun(choice: ClusterChoice, stack: ExitStack) -> distributed.Client:
     cluster = _local(choice) if choice.backend == LOCAL else _jobs(choice)
     stack.callback(_quietly, cluster.close, timeout=CLOSING)
-    return distributed.Client(cluster, timeout=CONNECTING)
+    with scheduler_asked(choice):
+        return distributed.Client(cluster, timeout=CONNECTING)
 
 
 def _local(choice: ClusterChoice) -> distributed.LocalCluster:
@@ -127,7 +130,7 @@ def _local(choice: ClusterChoice) -> distributed.LocalCluster:
         )
     except OSError as error:
         raise MachineError(f"--cluster {choice.file}: {one_line(error)}") from error
-    except (TypeError, ValueError, RuntimeError) as error:
+    except Exception as error:  # see `_connected`
         raise _unusable(choice, error) from error
 
 
@@ -143,7 +146,7 @@ def _jobs(choice: ClusterChoice) -> distributed.SpecCluster:
     usual = {"cores": 1, "processes": 1}
     try:
         cluster = kind(**(usual | choice.options))
-    except (TypeError, ValueError, RuntimeError, OSError) as error:
+    except Exception as error:  # see `_connected`
         raise _unusable(choice, error) from error
     try:
         cluster.sync(_submitted, cluster, choice.workers)

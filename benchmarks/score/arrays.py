@@ -111,8 +111,16 @@ def require_few_images(images: int) -> None:
         )
 
 
-def require_classes(labels: Array, *, classes: int, name: str = LABELS) -> None:
+def require_classes(
+    labels: Array, *, classes: int, name: str = LABELS, first_image: int = 0
+) -> None:
     """Labels are classes from 0.
+
+    Args:
+        labels: of all images, or of some.
+        classes: how many there are.
+        name: what messages call the labels.
+        first_image: of which image the first label is.
 
     Raises:
         UserError: some are not.
@@ -124,7 +132,7 @@ def require_classes(labels: Array, *, classes: int, name: str = LABELS) -> None:
         hint = f": if you count them from 1, save {name} - 1" if from_one else ""
         raise UserError(
             f"{len(outside):,} of {len(labels):,} {name!r} are not a class; the first is "
-            f"{labels[first]}, of image {first}; expected 0 to {classes - 1}{hint}"
+            f"{labels[first]}, of image {first_image + first}; expected 0 to {classes - 1}{hint}"
         )
 
 

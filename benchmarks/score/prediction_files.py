@@ -84,8 +84,12 @@ def _of_file(path: Path, error: UserError) -> UserError:
 
 
 def _add(arrays: dict[str, Source], further: dict[str, Source], names: Mapping[str, str]) -> None:
-    """Add the arrays of a further file, under the names that they have among all."""
-    found = {names[name]: array for name, array in further.items() if name in names}
+    """Add the arrays of a further file, under the names that they have among all.
+
+    Where two of its arrays would have one name, as in a file of predictions that names its labels,
+    it is the later one of ``names``.
+    """
+    found = {names[name]: further[name] for name in names if name in further}
     if not found:
         raise UserError(f"the file holds {', '.join(map(repr, further))}; expected one array")
     for name, array in found.items():

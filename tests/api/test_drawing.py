@@ -73,6 +73,8 @@ def test_unknown_figure_recipe_and_free_axes_are_named(kept: Kept) -> None:
         kept.results.plot("worths")
     with pytest.raises(ArgumentError, match="recipe: unknown name 'plane'; choose from standard"):
         kept.results.plot("rotated", recipe="plane")
+    with pytest.raises(TypeError, match=r"ax: this is a ndarray; expected one Axes"):
+        kept.results.plot("rotated", ax=Figure().subplots(1, 2))
     free = Figure().add_axes((0, 0, 1, 1))
     with pytest.raises(ArgumentError, match="ax: it has no place in a grid"):
         kept.results.plot("rotated", ax=free)

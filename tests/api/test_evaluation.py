@@ -115,9 +115,13 @@ class Points(Dataset[tuple[Tensor, int]]):
         lambda own: DataLoader(TensorDataset(own.points, own.labels), batch_size=70),
         lambda own: Points(own),
         lambda own: (own.points.double().numpy(), own.labels.numpy().astype("int8")),
+        lambda own: (
+            own.points.numpy().astype(">f4")[::-1],
+            own.labels.numpy().astype(">i8")[::-1],
+        ),
         lambda own: [own.points.half().float(), own.labels.tolist()],
     ],
-    ids=["loader", "dataset", "arrays of float64", "list"],
+    ids=["loader", "dataset", "arrays of float64", "arrays of other byte order", "list"],
 )
 def test_data_may_come_in_any_form(form: Any, found: BenchmarkResults, own: Own) -> None:
     results = evaluate({"softmax": Softmax.from_network(own.module)}, form(own), resamples=100)
@@ -238,6 +242,11 @@ WRONG_DATA: dict[str, tuple[Any, type[Exception], str]] = {
         ValueError,
         r"'softmax' cannot predict data, a batch \[6, 5\] of torch.uint8: RuntimeError",
     ),
+    "labels that are no class": (
+        DataLoader(TensorDataset(POINTS, LABELS + (torch.arange(6) == 5)), batch_size=2),
+        ValueError,
+        r"data: 1 of 2 'labels' are not a class; the first is 3, of image 5; expected 0 to 2",
+    ),
     "not finite": (
         (POINTS / 0, LABELS),
         ValueError,
@@ -257,8 +266,9 @@ def test_wrong_data_are_named_in_one_line(case: str, own: Own) -> None:
 @pytest.mark.parametrize(
     ("methods", "kind", "message"),
     [
-        ({}, TypeError, "expected a dictionary of at least one method"),
-        ([1], TypeError, "expected a dictionary of at least one method"),
+        ({}, ArgumentError, "methods: expected at least one method"),
+        ([1], TypeError, "methods: this is a list; expected a dictionary"),
+        ({1: Exact()}, TypeError, "methods: the name 1 is a int, no text"),
         ({"a": nn.Linear(5, 3)}, TypeError, r"'a' is a torch module.*Softmax\.from_network"),
         ({"a": 3}, TypeError, "'a' is a int; expected a fitted method"),
         ({"a\nb": Exact()}, ArgumentError, "control character"),
@@ -270,9 +280,44 @@ def test_wrong_methods_are_named(methods: Any, kind: type[Exception], message: s
         evaluate(methods, (POINTS, LABELS), resamples=100)
 
 
-def test_resamples_are_named_as_the_argument() -> None:
-    with pytest.raises(ArgumentError, match=re.escape("resamples: 3 is too small")):
-        evaluate({"a": Exact()}, (POINTS, LABELS), resamples=3)
+@pytest.mark.parametrize(
+    ("arguments", "kind", "message"),
+    [
+        ({"resamples": 3}, ArgumentError, "resamples: 3 is too small"),
+        ({"resamples": "100"}, TypeError, "resamples: '100' is a str; expected a whole number"),
+        ({"seed": 1.5}, TypeError, "seed: 1.5 is a float; expected a whole number"),
+        ({"ood": POINTS}, TypeError, "ood: this is a Tensor; expected a dictionary"),
+        ({"ood": {2: POINTS}}, TypeError, "ood: the name 2 is a int, no text"),
+        ({"ood": {"": POINTS}}, ArgumentError, "ood: the name '' is empty"),
+    ],
+)
+def test_wrong_arguments_are_named(
+    arguments: dict[str, Any], kind: type[Exception], message: str
+) -> None:
+    for call in (
+        lambda **chosen: evaluate({"a": Exact()}, (POINTS, LABELS), **chosen),
+        lambda **chosen: score_predictions({"a": POINTS.softmax(1)}, LABELS, **chosen),
+    ):
+        with pytest.raises(kind, match=f"^{re.escape(message)}"):
+            call(**arguments)
+
+
+class Pair(nn.Module):
+    """What gives more than logits, as detectors and networks with several heads do."""
+
+    def forward(self, images: Tensor) -> tuple[Tensor, Tensor]:
+        return images, images
+
+
+def test_method_whose_module_does_not_return_logits_is_named(own: Own) -> None:
+    for module, message in (
+        (Pair(), "the module returns a tuple; wrap it"),
+        (nn.Sequential(own.module, nn.Softmax(1)), r"the module returns probabilities \(rows sum"),
+        (nn.Linear(5, 1), r"the module returns the shape \[6, 1\] for 6 images"),
+    ):
+        methods = {"good": Exact(), "bad": Softmax.from_network(module)}
+        with pytest.raises(ArgumentError, match=rf"^'bad' cannot predict data, .*: {message}"):
+            evaluate(methods, (POINTS, LABELS), resamples=100)
 
 
 def test_error_of_a_users_loader_is_its_own(own: Own) -> None:

@@ -45,6 +45,12 @@ MINE = {"mine": GOOD}
 
 WRONG: dict[str, tuple[dict[str, Any], type[Exception], str]] = {
     "no dictionary": ({"predictions": GOOD}, TypeError, "expected a dictionary"),
+    "no method": ({"predictions": {}}, ValueError, "predictions: expected at least one method"),
+    "sparse": (
+        {"predictions": {"mine": torch.tensor(GOOD[0]).to_sparse()}},
+        ValueError,
+        "probabilities: this is no array of numbers",
+    ),
     "logits": (
         {"predictions": {"mine": LOGITS}},
         ValueError,

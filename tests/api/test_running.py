@@ -95,7 +95,13 @@ def test_method_is_the_same_class_as_in_the_run(kept: Kept) -> None:
         ({"recipes": ["fancy"]}, "recipes: unknown name 'fancy'"),
         ({"conditions": []}, "conditions: nothing is chosen"),
         ({"preset": "slow"}, "preset: unknown name 'slow'; choose from quick"),
-        ({"stages": ["rest"]}, "stages: unknown stage 'rest'; choose from train"),
+        ({"stages": ["rest"]}, "stages: unknown name 'rest'; choose from train"),
+        ({"stages": []}, "stages: nothing is chosen; choose from train"),
+        ({"device": "gpu"}, "device: unknown name 'gpu'; choose from auto, cpu, cuda"),
+        ({"engine": "jax"}, "engine: unknown name 'jax'; choose from auto, numba, torch"),
+        ({"scores": "none"}, "scores: unknown name 'none'; choose from all"),
+        ({"out": " "}, "out: the name is empty"),
+        ({"networks": ""}, "networks: the name is empty"),
         ({"members": 0}, "members: 0 is too small"),
         ({"batch_sizes": [0]}, "batch_sizes: 0 is too small"),
         ({"resamples": 2}, "resamples: 2 is too small"),
@@ -113,9 +119,23 @@ def test_wrong_argument_is_named_in_one_line(wrong: dict[str, object], message: 
     assert "--" not in str(raised.value)
 
 
-def test_unknown_argument_is_a_type_error() -> None:
-    with pytest.raises(TypeError, match=r"unknown argument 'epoch'; further choices are .*epochs"):
-        run_benchmark("digits", epoch=1)
+@pytest.mark.parametrize(
+    ("wrong", "message"),
+    [
+        ({"epoch": 1}, "run_benchmark: unknown argument 'epoch'; further choices are .*epochs"),
+        ({"epochs": True}, "epochs: True is a bool; expected a whole number"),
+        ({"images": 1.5}, "images: 1.5 is a float; expected a whole number"),
+        ({"members": [1, "2"]}, "members: '2' is a str; expected a whole number"),
+        ({"seed": 1.5}, "seed: 1.5 is a float; expected a whole number"),
+        ({"jobs": "2"}, "jobs: '2' is a str; expected a whole number"),
+        ({"conditions": 3}, "conditions: 3 is a int; expected a name"),
+        ({"custom_methods": 3}, "custom_methods: 3 is a int; expected a name"),
+    ],
+    ids=lambda value: "-".join(value) if isinstance(value, dict) else "",
+)
+def test_argument_of_another_type_is_named(wrong: dict[str, object], message: str) -> None:
+    with pytest.raises(TypeError, match=f"^{message}"):
+        run_benchmark("digits", **wrong)
 
 
 def test_folder_without_a_run_is_refused(tmp_path: Path) -> None:

@@ -17,7 +17,7 @@ from benchmarks.cluster.dask_cluster import DaskCluster
 from benchmarks.cluster.faults import fault_of_work
 from benchmarks.cluster.parcel import apply, changes, packed, unpacked
 from benchmarks.cluster.quiet import LOGGERS, dask_held_back
-from benchmarks.cluster.start import SETTINGS
+from benchmarks.cluster.start import SETTINGS, wait_for_a_worker
 from benchmarks.cluster.unit import Outcome
 from benchmarks.errors import MachineError, UserError
 from benchmarks.files import NotWrittenError
@@ -37,8 +37,10 @@ SLURM = {"backend": "slurm", "workers": 2}
         ({"backend": "local", "jobs": 2}, "unknown key 'jobs'; choose from backend, workers"),
         ({"backend": "local", "workers": 0}, "workers: 0; expected a whole number from 1"),
         ({"backend": "local", "workers": True}, "workers: True; expected"),
+        ({"backend": "local", "workers": 10**5}, "expected a whole number from 1 to 10,000"),
         ({"backend": "local", "wait": -1}, "wait: -1 is no number of seconds above 0"),
         ({"backend": "local", "options": [1]}, "options: expected names with values"),
+        ({"backend": "local", "options": 0}, "options: expected names with values"),
         (
             {"backend": "local", "options": {"memmory_limit": 0}},
             "LocalCluster has no option 'memmory_limit'; do you mean 'memory_limit'?",
@@ -98,6 +100,29 @@ def test_address_without_a_scheduler(command: Command) -> None:
     status, said = command(backend="address", options=options)
     assert status == 2
     assert f"no scheduler answers at tcp://127.0.0.1:{port}" in said
+
+
+def test_options_that_dask_cannot_use(command: Command) -> None:
+    options = {"address": "tcp://127.0.0.1:1", "timeout": "soon"}
+    status, said = command(backend="address", options=options)
+    assert status == 2
+    assert "Dask cannot use these options (KeyError: 'Invalid time unit: soon." in said
+
+
+class Gone:
+    """A client whose scheduler ends while it waits for workers."""
+
+    def nthreads(self) -> dict[str, int]:
+        return {}
+
+    def wait_for_workers(self, _: int, timeout: float) -> None:
+        raise OSError("Timed out trying to connect to tcp://127.0.0.1:8786 after 10 s")
+
+
+def test_scheduler_that_ends_before_there_are_workers(tmp_path: Path) -> None:
+    choice = ClusterChoice(tmp_path / "cluster.yaml", "address")
+    with pytest.raises(MachineError, match=r"--cluster .*: the connection to the scheduler was"):
+        wait_for_a_worker(Gone(), choice)
 
 
 def test_other_options_that_a_cluster_excludes(command: Command) -> None:

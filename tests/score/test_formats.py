@@ -118,6 +118,27 @@ def test_one_member_has_two_axes() -> None:
         assert same(read_predictions(Path(name), beside), expected), name
 
 
+def test_names_of_classes_may_count_from_one() -> None:
+    for first in (0, 1):
+        names = [f"class {number}" for number in range(first, first + 5)]
+        pd.DataFrame(GOOD[0], columns=names).assign(label=LABELS).to_csv(f"from{first}.csv")
+    assert same(*(read_predictions(Path(f"from{first}.csv")) for first in (0, 1)))
+
+
+def test_columns_may_be_separated_by_commas_and_spaces() -> None:
+    frame = pd.DataFrame(GOOD[0], columns=list("abcde")).assign(label=LABELS)
+    frame.to_csv("tight.csv", index=False)
+    Path("wide.csv").write_text(Path("tight.csv").read_text().replace(",", ", "))
+    assert same(*(read_predictions(Path(name)) for name in ("tight.csv", "wide.csv")))
+
+
+def test_labels_may_come_from_a_file_of_predictions() -> None:
+    np.savez("first.npz", labels=LABELS, probabilities=GOOD)
+    np.save("mine.npy", GOOD)
+    found = read_predictions(Path("mine.npy"), FilesBeside(labels=Path("first.npz")))
+    assert found.labels.tolist() == LABELS.tolist()
+
+
 def test_half_precision_of_pytorch_is_read() -> None:
     torch.save(torch.tensor(LOGITS).to(torch.bfloat16), "mine.pt")
     np.save("labels.npy", LABELS)
@@ -193,6 +214,16 @@ BAD: dict[str, tuple[str, Callable[[str], object], str]] = {
         lambda name: torch.save([Other()], name),
         "not a file of tensors, or it is damaged; write it with torch.save",
     ),
+    "archive called .npy": (
+        "a.npy",
+        lambda name: Path(np.savez("b.npz", GOOD) or "b.npz").rename(name),
+        "not an .npy file of numbers, or it is damaged; write it with np.save",
+    ),
+    "sparse .pt": (
+        "a.pt",
+        lambda name: torch.save(torch.tensor(GOOD[0]).to_sparse(), name),
+        "'probabilities' is a tensor of torch.float64 and torch.sparse_coo on cpu; expected",
+    ),
     "no .pt": ("a.pt", write_text("text"), "not a file of tensors"),
     "text in .pt": (
         "a.pt",
@@ -216,6 +247,48 @@ BAD: dict[str, tuple[str, Callable[[str], object], str]] = {
     ),
     "text in .csv": ("a.csv", write_text("0,1\n0.5,half\n"), "the column '1' holds no numbers"),
     "no .csv": ("a.csv", write_text(""), "not a CSV file"),
+    "no row": ("a.csv", write_text("0,1\n"), "the file has no row below the names of the columns"),
+    "decimal commas": (
+        "a.csv",
+        write_text("0;1\n0,5;0,5\n"),
+        "rows have more cells than the first row has names of columns; expected columns that are",
+    ),
+    "semicolons": (
+        "a.csv",
+        write_text("0;1\n0.5;0.5\n"),
+        "the column '0;1' holds no numbers; expected .* separated by commas; write it with pandas",
+    ),
+    "no names": (
+        "a.csv",
+        write_text("0.5,0.25,0.25,2\n0.5,0.5,0,1\n"),
+        "a column is called '0.5'; expected names of the columns in the first row",
+    ),
+    "columns of one name": (
+        "a.csv",
+        write_text("0,1,1\n0.5,0.25,0.25\n"),
+        "a column is called '1.1'; expected names of the columns in the first row, each once",
+    ),
+    "labels without a name": ("a.csv", write_text("2\n1\n0\n"), "the only column is called '2'"),
+    "missing label": (
+        "a.csv",
+        write_text("0,1,label\n0.5,0.5,1\n0.5,0.5,\n"),
+        "the column 'label' has an empty cell, first in row 1; expected a whole number in each",
+    ),
+    "missing member": (
+        "a.csv",
+        write_text("0,1,member\n0.5,0.5,0\n0.5,0.5,\n"),
+        "the column 'member' has an empty cell, first in row 1",
+    ),
+    "two columns of labels": (
+        "a.csv",
+        write_text("0,1,label,labels\n0.5,0.5,1,0\n"),
+        "the file has both columns label and labels; leave out one",
+    ),
+    "classes sorted as text": (
+        "a.csv",
+        write_text("class_0,class_1,class_10,class_2\n0.25,0.25,0.25,0.25\n"),
+        "columns of the classes are class_0, class_1, class_10, class_2…; expected 0 to 3 in this",
+    ),
     "order of classes": (
         "a.csv",
         write_text(f"0,2,1,3,4\n{ROW}\n"),

@@ -7,6 +7,7 @@ in the same order. A first column without a name, which pandas writes for the in
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import numpy as np
@@ -36,12 +37,16 @@ def read_csv_file(path: Path) -> dict[str, Array]:
             or members have different images.
     """
     with read_as("a CSV file", REMEDY):
-        table = pd.read_csv(path)
+        table = pd.read_csv(path, skipinitialspace=True)
+    if not isinstance(table.index, pd.RangeIndex):  # else the first cells would be left out
+        raise UserError(
+            "rows have more cells than the first row has names of columns; expected columns that "
+            f"are separated by commas, and decimal points; {REMEDY}"
+        )
     table = table.drop(columns=INDEX, errors="ignore").rename(columns=str)
-    for name in table:
-        if not is_numeric_dtype(table[name]) or table[name].dtype == bool:
-            raise UserError(f"the column {name!r} holds no numbers; expected one of each class")
+    _require_numbers(table)
     classes = [str(name) for name in table if name not in (*LABEL_COLUMNS, MEMBER)]
+    _require_names(classes)
     _require_order(classes)
     members = _by_member(table)
     arrays: dict[str, Array] = {}
@@ -62,15 +67,63 @@ def read_csv_file(path: Path) -> dict[str, Array]:
     return arrays
 
 
-def _require_order(classes: list[str]) -> None:
-    """Columns named by numbers are the classes from 0, so that no label is of another column."""
-    if classes and all(name.isdecimal() for name in classes):
-        expected = [str(number) for number in range(len(classes))]
-        if classes != expected and len(classes) > 1:
+def _require_numbers(table: pd.DataFrame) -> None:
+    if table.empty:
+        raise UserError(f"the file has no row below the names of the columns; {REMEDY}")
+    for name in table:
+        if not is_numeric_dtype(table[name]) or table[name].dtype == bool:
             raise UserError(
-                f"the columns of the classes are {', '.join(classes[:5])}…; expected 0 to "
-                f"{len(classes) - 1} in this order"
+                f"the column {name!r} holds no numbers; expected a column of numbers for each "
+                f"class, separated by commas; {REMEDY}"
             )
+    for name in {*LABEL_COLUMNS, MEMBER} & {*table}:
+        if (empty := table[name].isna()).any():
+            raise UserError(
+                f"the column {name!r} has an empty cell, first in row {int(empty.argmax())}; "
+                "expected a whole number in each"
+            )
+    if {*LABEL_COLUMNS} <= {*table}:
+        raise UserError(f"the file has both columns {' and '.join(LABEL_COLUMNS)}; leave out one")
+
+
+def _require_names(classes: list[str]) -> None:
+    """A file without them would lose its first row, which pandas takes for them."""
+    for name in classes:
+        if _is_number(name) and not name.isdecimal():
+            raise UserError(
+                f"a column is called {name!r}; expected names of the columns in the first row, "
+                f"each once, and numbers below; {REMEDY}"
+            )
+    if len(classes) == 1 and classes[0].isdecimal() and classes != ["0"]:
+        raise UserError(
+            f"the only column is called {classes[0]!r}; expected its name in the first row, such "
+            f"as {LABEL_COLUMNS[0]}, and numbers below"
+        )
+
+
+def _is_number(name: str) -> bool:
+    try:
+        float(name)
+    except ValueError:
+        return False
+    return True
+
+
+def _require_order(classes: list[str]) -> None:
+    """Columns named by numbers are the classes in order, so that no label is of another column."""
+    if len(classes) < 2:
+        return
+    parts = [re.fullmatch(r"(.*?)(\d{1,9})", name) for name in classes]
+    numbers = [int(one[2]) for one in parts if one]
+    if len(numbers) < len(classes) or len({one[1] for one in parts if one}) > 1:
+        return
+    # Classes that have a word before their number may be counted from 1.
+    first = numbers[0] if numbers[0] == 1 and not classes[0].isdecimal() else 0
+    if numbers != [*range(first, first + len(numbers))]:
+        raise UserError(
+            f"the columns of the classes are {', '.join(classes[:5])}…; expected {first} to "
+            f"{first + len(numbers) - 1} in this order"
+        )
 
 
 def _by_member(table: pd.DataFrame) -> list[pd.DataFrame]:

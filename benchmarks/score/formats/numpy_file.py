@@ -18,4 +18,5 @@ def read_numpy_file(path: Path) -> dict[str, Array]:
         UserError: the file cannot be read, or holds Python objects.
     """
     with read_as("an .npy file of numbers", "write it with np.save(file, probabilities)"):
-        return {PROBABILITIES: np.load(path, mmap_mode="r", allow_pickle=False)}
+        # Not `numpy.load`, which takes an archive for one, whatever the name of the file.
+        return {PROBABILITIES: np.lib.format.open_memmap(path, mode="r")}

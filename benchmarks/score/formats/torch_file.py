@@ -69,5 +69,11 @@ def _joined(name: object, values: Any) -> Array:
         ) from error
     # NumPy knows no bfloat16.
     joined = joined.float() if joined.dtype == torch.bfloat16 else joined
-    array: Array = joined.detach().numpy()
+    try:
+        array: Array = joined.detach().numpy()
+    except (TypeError, RuntimeError) as error:
+        raise UserError(
+            f"{name!r} is a tensor of {joined.dtype} and {joined.layout} on {joined.device}; "
+            f"expected numbers in a dense one: save {name}.to_dense().float()"
+        ) from error
     return array
