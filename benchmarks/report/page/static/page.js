@@ -79,7 +79,7 @@ async function unpack() {
 
 function showPacked() {
   for (const place of all("[data-packed]:empty")) {
-    if (place.offsetParent) place.innerHTML = packed[place.dataset.packed] ?? "";
+    if (place.checkVisibility()) place.innerHTML = packed[place.dataset.packed] ?? "";
   }
 }
 
