@@ -91,6 +91,7 @@ def test_hatches_keep_their_patterns() -> None:
     (pattern,) = re.findall(r'<pattern[^>]* id="([^"]+)"', svg)
     assert f"fill: url(#{pattern})" in svg
     assert pattern.startswith("one-")
+    assert "#ffffff" not in svg
 
 
 def test_colours_are_those_of_the_page() -> None:

@@ -130,6 +130,8 @@ def _lighten(element: Element) -> None:
         if value := element.get(name):
             rounded = _NUMBER.sub(lambda found: f"{round(float(found[0]), 2):g}", value)
             element.set(name, " ".join(rounded.split()))
+    if fill := element.attrib.pop("fill", ""):  # as patterns have it
+        element.set("style", f"fill: {fill}")
     if style := element.get("style"):
         style = _FONT.sub(r"font-size: \1", _FAMILY.sub("", style))
         element.set("style", _COLOR.sub(lambda found: css_color(found[0]), style))
