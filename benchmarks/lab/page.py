@@ -17,8 +17,7 @@ from benchmarks.lab.rounding import Rounded
 from benchmarks.lab.standing import MEASURES
 from benchmarks.metrics import METRICS
 from benchmarks.report.names import Names
-from benchmarks.report.page.chart import color
-from benchmarks.report.style import look_of
+from benchmarks.report.style import css_color, look_of
 from benchmarks.vocabulary import PECULIAR, TYPICAL
 
 WORKER = ("sizes.js", "lenet5.js", "measures.js", "images.js", "worker.js")
@@ -137,7 +136,7 @@ def _method(name: str, names: Names, recipes: Sequence[RecipeContents]) -> dict[
     return {
         "name": name,
         "label": "Single network" if name == SOFTMAX else names.method(name).label,
-        "color": color(look_of(names, name)),
+        "color": css_color(look_of(names, name).color),
         "says": {one.name: _says(name, one) for one in recipes},
     }
 

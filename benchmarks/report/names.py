@@ -28,6 +28,15 @@ class Variant(NamedTuple):
     method: str
     members: str
 
+    @property
+    def key(self) -> str:
+        """In addresses, and for what switches it off.
+
+        >>> Variant("mc_dropout", "100").key
+        'mc_dropout-100'
+        """
+        return f"{self.method}-{self.members}"
+
 
 class Printed(NamedTuple):
     """A metric or score in print: its name, its unit if it has one, and the better direction.

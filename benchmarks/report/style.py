@@ -61,6 +61,24 @@ THIN = 0.5
 """How opaque lines and points of replicates are; those of a smaller size are half as much."""
 
 
+def css_color(color: str) -> str:
+    """A colour of six hexadecimal digits in a style sheet, where the page may be light or dark.
+
+    Black and greys are between the page's text and paper; others are lightened where it is dark.
+
+    >>> css_color("#000000"), css_color("#ffffff")
+    ('currentColor', 'var(--paper)')
+    """
+    if color == "#000000":
+        return "currentColor"
+    if color == "#ffffff":
+        return "var(--paper)"
+    if color[1:3] == color[3:5] == color[5:7]:
+        share = round(100 * (1 - int(color[1:3], 16) / 255))
+        return f"color-mix(in srgb, currentColor {share}%, var(--paper))"
+    return f"color-mix(in srgb, {color}, #fff var(--lift, 0%))"
+
+
 @dataclass(frozen=True)
 class Look:
     """How a method of a size is drawn.
@@ -88,6 +106,11 @@ class Look:
         }
 
     @property
+    def unlisted(self) -> str:
+        """The label of what legends leave out, by which one knows whose it is."""
+        return f"_{self.label}"
+
+    @property
     def curve(self) -> dict[str, Any]:
         """The arguments of a line of many points, of which only some have a marker."""
         return self.line | {"markevery": 0.25, "markersize": 3.0}
@@ -96,7 +119,8 @@ class Look:
     def thin(self) -> dict[str, Any]:
         """The arguments of a replicate's line, below that of the mean."""
         alpha = THIN if self.filled else THIN / 2
-        return {"color": self.color, "linewidth": 0.5, "alpha": alpha, "zorder": 1.5}
+        style = {"color": self.color, "linewidth": 0.5, "alpha": alpha, "zorder": 1.5}
+        return style | {"label": self.unlisted}
 
     @property
     def point(self) -> dict[str, Any]:

@@ -27,6 +27,7 @@ from tests.report.support import NAMES
 
 pytest.importorskip("selenium", reason="selenium drives the browser")
 
+from matplotlib.figure import Figure
 from selenium.webdriver import Chrome
 from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
@@ -393,6 +394,49 @@ def test_the_marker_next_to_a_finger_is_told(page: Open) -> None:
     assert ", Clean: " in tip.text
     chrome.execute_script(touch, mark, drawing, 200)
     assert not tip.is_displayed()
+
+
+def test_charts_of_another_recipe_are_unpacked_and_tell_their_values(
+    open_of_both: Open, of_both: Path
+) -> None:
+    chrome = open_of_both()
+    drawn = len(visible(chrome, ".chart svg"))
+    assert len(elements(chrome, ".chart svg")) == drawn > 0
+    press(chrome, "nav .switch button", "article")
+    until(chrome, "return document.querySelector('[data-packed=cost-article]:empty') === null")
+    assert len(visible(chrome, ".chart svg")) == drawn
+    drawing = visible(chrome, "#group-rotated .chart svg")[0]
+    chrome.execute_script("arguments[0].focus()", drawing)
+    drawing.send_keys(Keys.ARROW_RIGHT)
+    tip = chrome.find_element(By.ID, "tip").text
+    summary = read_table(of_both / "summary.csv").set_index(
+        ["recipe", "method", "condition", "metric"]
+    )["value"]
+    shown = tip.split()[2]
+    value = float(summary.loc[("article", "softmax", "clean", "accuracy")])
+    assert tip.startswith("Softmax, Clean: ")
+    assert shown == f"{value:.{len(shown.partition('.')[2])}f}"
+    press(chrome, "#group-rotated .legend button", "Softmax")
+    assert not visible(chrome, "[data-series='softmax-1']")
+    assert visible(chrome, "#group-rotated [data-series='deep_ensemble-4']")
+
+
+def test_the_figure_of_a_claim_has_the_colours_of_the_page(
+    open_page: Open, of_both: Path, tmp_path: Path
+) -> None:
+    folder = tmp_path / "run"
+    shutil.copytree(of_both, folder, ignore=shutil.ignore_patterns("predictions"))
+    (folder / "figures").mkdir(exist_ok=True)
+    for suffix in ("png", "svg"):
+        Figure().savefig(folder / "figures" / f"claims-count-plots-article.{suffix}")
+    write_page(Results.load(folder), folder)
+    for scheme, fill in (("light", "rgb(255, 255, 255)"), ("dark", "rgb(21, 23, 26)")):
+        chrome = open_page(folder, scheme=scheme)
+        assert not elements(chrome, ".claims svg")
+        opened(chrome)
+        until(chrome, "return document.querySelector('.claims svg path') !== null")
+        (drawing,) = elements(chrome, ".claims svg path")
+        assert drawing.value_of_css_property("fill") == fill
 
 
 def test_switches_say_what_they_switch(open_of_both: Open) -> None:

@@ -76,7 +76,7 @@ def draw(
     Args:
         thin: the values of each replicate, drawn as small points, at the edge as triangles.
     """
-    notes: list[tuple[str, str, float, float]] = []
+    notes: list[tuple[Look, str, float, float]] = []
     front = numbers[numbers["pareto"]].sort_values("p50_ms")
     ax.plot(
         *(front["p50_ms"], front["value"]),
@@ -89,21 +89,20 @@ def draw(
     )
     for method, line in numbers.groupby("method", sort=False):
         look = look_in(looks, Variant(str(method), ""))
-        line = line.assign(size=pd.to_numeric(line["members"], errors="coerce")).sort_values("size")
+        line = by_size(line)
         ax.plot(
-            line["p50_ms"], line["value"], **look.line | {"label": _label(names, str(method), line)}
+            line["p50_ms"], line["value"], **look.line | {"label": label(names, str(method), line)}
         )
         alone = line[~line["members"].isin(where(thin, method=str(method))["members"])]
-        spread = [alone["value"] - alone["lower"], alone["upper"] - alone["value"]]
-        ax.errorbar(
-            *(alone["p50_ms"], alone["value"], spread),
-            fmt="none",
-            ecolor=look.color,
-            elinewidth=0.6,
+        ax.vlines(
+            *(alone["p50_ms"], alone["lower"], alone["upper"]),
+            color=look.color,
+            linewidth=0.6,
             alpha=0.6,
+            label=look.unlisted,
         )
         if len(line) > 1:
-            notes += [(look.color, *one) for one in line[["members", "p50_ms", "value"]].to_numpy()]
+            notes += [(look, *one) for one in line[["members", "p50_ms", "value"]].to_numpy()]
     ax.set_xscale("log")
     decades = math.log10(numbers["p50_ms"].max() / numbers["p50_ms"].min())
     ax.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5) if decades < 2 else (1,), numticks=6))
@@ -128,22 +127,29 @@ def draw(
     return ax
 
 
-def write_sizes(ax: Axes, notes: Sequence[tuple[str, str, float, float]]) -> Axes:
-    """The colour and number of members beside each point, where none lies over another."""
+def by_size(line: pd.DataFrame) -> pd.DataFrame:
+    """The points of a method in the order of its line."""
+    return line.assign(size=pd.to_numeric(line["members"], errors="coerce")).sort_values("size")
+
+
+def write_sizes(ax: Axes, notes: Sequence[tuple[Look, str, float, float]]) -> Axes:
+    """The number of members beside each point, in its colour, where none lies over another."""
     to_share = ax.transScale + ax.transLimits
     places = [tuple(to_share.transform((ms, value))) for _, _, ms, value in notes]
-    for (color, members, ms, value), has_room in zip(notes, apart(places, NOTE), strict=True):
+    for (look, members, ms, value), has_room in zip(notes, apart(places, NOTE), strict=True):
         if has_room:
             ax.annotate(
                 *(str(members), (ms, value), (2.5, 2.5)),
                 textcoords="offset points",
                 fontsize="x-small",
-                color=color,
+                color=look.color,
+                label=look.unlisted,
             )
     return ax
 
 
-def _label(names: Names, method: str, line: pd.DataFrame) -> str:
+def label(names: Names, method: str, line: pd.DataFrame) -> str:
+    """What the legend calls the line of a method over its sizes."""
     if len(line) < 2:
         return names.label(Variant(method, str(line["members"].iloc[0])))
     record = names.method(method)

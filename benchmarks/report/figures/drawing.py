@@ -162,9 +162,9 @@ def _columns_that_fit(labels: list[str], width: float) -> int:
 
 def draw_band(ax: Axes, line: pd.DataFrame, x: str, look: Look) -> Axes:
     """The interval of each point, from ``lower`` to ``upper``, over the column ``x``."""
-    alpha = BAND if look.filled else BAND / 2
+    style: Any = {"color": look.color, "alpha": BAND if look.filled else BAND / 2}
     ax.fill_between(
-        line[x], line["lower"], line["upper"], color=look.color, alpha=alpha, linewidth=0
+        *(line[x], line["lower"], line["upper"]), **style, linewidth=0, label=look.unlisted
     )
     return ax
 

@@ -7,6 +7,8 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from markupsafe import Markup
+
 from benchmarks.report.claims_page import (
     ABOUT_DOUBLE_SOFTMAX,
     DOUBLE_SOFTMAX,
@@ -17,35 +19,46 @@ from benchmarks.report.claims_page import (
 )
 from benchmarks.report.names import Names
 from benchmarks.report.number_format import UNDEFINED
-from benchmarks.report.page.explorer import data_uri
+from benchmarks.report.page.parts import Parts
+from benchmarks.report.page.svg.inline import inline
 from benchmarks.report.read.files import read_claims
 from benchmarks.report.texts import article_answer
 from benchmarks.vocabulary import FIGURES_FOLDER, PUBLISHED_JSON
 
 
 class Figure(NamedTuple):
-    """A figure: whose, its path beside the page, and its bytes as an address."""
+    """A figure that claims name: of which recipe, and its path beside the page.
+
+    Attributes:
+        html: its place in the page; empty where it is not drawn there.
+        first: the claim that it is drawn below.
+    """
 
     recipe: str
     path: str
-    uri: str
+    html: Markup
+    first: str
 
 
-def claims(folder: Path) -> dict[str, Any] | None:
+def claims(folder: Path, parts: Parts) -> dict[str, Any] | None:
     """What the template shows, from the run's folder; ``None`` where no claim was judged.
 
     ``summary`` is empty where no central claim was tested; ``groups`` has claims by the heading of
     their weight. A claim is as in `claims.json`, but for its
     ``remarks``, ``recipes``, ``numbers`` (pairs of a quantity and its spread by each recipe) and
     ``figures``, by recipe, first that of the verdict.
+
+    Args:
+        parts: to which figures are added.
     """
     content = read_claims(folder)
     if not content:
         return None
     recipes, rows = double_softmax_table(content["double_softmax"].get("rows", ()))
+    drawn: dict[str, str] = {}
     return {
         "groups": {
-            heading: [_claim(claim, folder) for claim in some]
+            heading: [_claim(claim, folder, parts, drawn) for claim in some]
             for heading, some in by_weight(content["claims"]).items()
         },
         "count": len(content["claims"]),
@@ -88,7 +101,14 @@ def published(folder: Path, names: Names) -> dict[str, Any] | None:
     }
 
 
-def _claim(claim: Mapping[str, Any], folder: Path) -> dict[str, Any]:
+def _claim(
+    claim: Mapping[str, Any], folder: Path, parts: Parts, drawn: dict[str, str]
+) -> dict[str, Any]:
+    """A claim as the template shows it.
+
+    Args:
+        drawn: by path, the claim below which a figure is drawn; of several the first.
+    """
     beside = [
         f"With the recipe {recipe}: {why.rstrip('.')}." for recipe, why in claim["beside"].items()
     ]
@@ -98,12 +118,20 @@ def _claim(claim: Mapping[str, Any], folder: Path) -> dict[str, Any]:
         "remarks": [*filter(None, [claim["against"]]), *beside],
         "recipes": list(claim["numbers"]),
         "numbers": list(quantities(claim)),
-        "figures": list(_figures(claim, folder)),
+        "figures": list(_figures(claim, folder, parts, drawn)),
     }
 
 
-def _figures(claim: Mapping[str, Any], folder: Path) -> Iterator[Figure]:
+def _figures(
+    claim: Mapping[str, Any], folder: Path, parts: Parts, drawn: dict[str, str]
+) -> Iterator[Figure]:
     for recipe in claim["numbers"]:
-        path = f"{FIGURES_FOLDER}/{claim['figure']}-{recipe}.png"
-        if (folder / path).exists():
-            yield Figure(recipe, path, data_uri((folder / path).read_bytes()))
+        name = f"{claim['figure']}-{recipe}"
+        path, svg = (folder / FIGURES_FOLDER / f"{name}.{suffix}" for suffix in ("png", "svg"))
+        if not path.exists():
+            continue
+        html, first = Markup(), drawn.setdefault(name, claim["id"])
+        if first == claim["id"] and recipe == next(iter(claim["numbers"])) and svg.exists():
+            says = f"Results of the recipe {recipe} for the claim: {claim['statement']}"
+            html = parts.place_of(name, inline(svg.read_bytes(), name, says, {}))
+        yield Figure(recipe, path.relative_to(folder).as_posix(), html, first)

@@ -13,10 +13,9 @@ from PIL import Image
 
 from benchmarks.files import or_none
 from benchmarks.report.names import Names, Printed, Variant
-from benchmarks.report.page.chart import color, key
 from benchmarks.report.read.files import Pixels
 from benchmarks.report.results import Results
-from benchmarks.report.style import Look, look_in
+from benchmarks.report.style import Look, css_color, look_in
 
 IN_A_ROW = 20
 """Images in a row of the PNG that holds them all."""
@@ -58,9 +57,9 @@ def explorer(results: Results, looks: Mapping[Variant, Look]) -> dict[str, Any] 
         "rows": -(-len(tiles) // IN_A_ROW),
         "methods": [
             {
-                "key": key(v),
+                "key": v.key,
                 "label": results.names.label(v),
-                "color": color(look_in(looks, v)),
+                "color": css_color(look_in(looks, v).color),
                 "single": v.members == "1",
             }
             for v in variants

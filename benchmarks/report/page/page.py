@@ -10,30 +10,33 @@ from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup, escape
+from matplotlib import rc_context
 
 from benchmarks.files import written_whole
 from benchmarks.report.answer.findings import title
 from benchmarks.report.answer.kinds import kinds_table
 from benchmarks.report.answer.table import decision_table
 from benchmarks.report.answer.verdict import verdict
+from benchmarks.report.figures.drawing import scores_in
 from benchmarks.report.figures.set_coverage import findings as set_coverage_findings
+from benchmarks.report.figures.severity import scale_of
 from benchmarks.report.names import Variant, left_out_remark, training_images_remark
-from benchmarks.report.page import chart
-from benchmarks.report.page.chart_sections import (
-    abstaining,
-    detections,
-    reliability_charts,
-    severities,
-)
+from benchmarks.report.numbers.abstaining import errors
+from benchmarks.report.numbers.abstaining import finding as abstaining_finding
+from benchmarks.report.numbers.cost import points
+from benchmarks.report.page.charts import Charts
 from benchmarks.report.page.claims import claims, published
 from benchmarks.report.page.cost import costs
 from benchmarks.report.page.explorer import explorer
 from benchmarks.report.page.leaderboard import leaderboard
+from benchmarks.report.page.parts import Parts
 from benchmarks.report.page.provenance import provenance
 from benchmarks.report.page.ranking import WORTH_BY, ranking
+from benchmarks.report.page.svg.samples import Samples
 from benchmarks.report.read.comparisons import Quantity
 from benchmarks.report.results import Results
-from benchmarks.report.style import Look, look_in, looks
+from benchmarks.report.style import SETTINGS, Look, css_color, look_in, looks
+from benchmarks.report.tables.abstaining import abstaining_table
 from benchmarks.report.tables.table import one_line
 from benchmarks.report.texts import answer, listed
 from benchmarks.stored.listing import own_file, read_run_json
@@ -52,9 +55,30 @@ def write_page(results: Results, folder: Path) -> None:
 
     ``results`` are those of all recipes. Only within the repository there are links to its code.
     """
-    html = _environment().get_template("page.html.j2").render(_content(results, folder))
+    with rc_context(SETTINGS):
+        html = _rendered(results, folder)
     with written_whole(own_file(folder, INDEX_HTML)) as temporary:
         temporary.write_text(html, encoding="utf-8")
+
+
+def _rendered(results: Results, folder: Path) -> str:
+    environment, parts = _environment(), Parts()
+    recipes = [_of_recipe(results.of_recipe(name), name) for name in results.recipes]
+    samples = Samples(look for recipe in recipes for look in recipe["looks"].values())
+    environment.globals |= {"sample": samples}
+    drawn: Any = environment.get_template("charts.html.j2").module
+    for recipe in recipes:
+        for section, charts in recipe["charts"].items():
+            html = drawn.charts(recipe["looks"], charts) if charts else Markup()
+            if charts and recipe is not recipes[0]:
+                html = parts.place_of(f"{section}-{recipe['name']}", html)
+            recipe["charts"][section] = html
+    content = _content(results, folder) | {
+        "recipes": recipes,
+        "samples": samples.defined,
+        "claims": claims(folder, parts),
+    }
+    return environment.get_template("page.html.j2").render(content, packed=parts.packed)
 
 
 def _environment() -> Environment:
@@ -67,8 +91,7 @@ def _environment() -> Environment:
     )
     environment.policies["json.dumps_kwargs"] = {"ensure_ascii": False, "separators": (",", ":")}
     environment.filters |= {"code": _code, "number": _number, "one_line": one_line}
-    environment.globals |= {"color": chart.color, "dashes": chart.dashes, "key": chart.key}
-    environment.globals |= {"ILL_DEFINED": ILL_DEFINED, "look_in": look_in}
+    environment.globals |= {"ILL_DEFINED": ILL_DEFINED, "css_color": css_color, "look_in": look_in}
     return environment
 
 
@@ -84,7 +107,6 @@ def _content(results: Results, folder: Path) -> dict[str, Any]:
         "worth_by": f"{names.printed(WORTH_BY.metric).name} on clean images",
         "published": published(folder, names),
         "networks": {one.name: one.network for one in trained},
-        "recipes": [_of_recipe(results.of_recipe(name), name, folder) for name in results.recipes],
         "groups": groups,
         "group_links": [(f"group-{group}", title) for group, title in groups.items()],
         "about": _about(results),
@@ -94,7 +116,6 @@ def _content(results: Results, folder: Path) -> dict[str, Any]:
         "kinds": kinds_table(results),
         "explorer": images,
         "explorer_data": images and {name: images[name] for name in images if name != "sheet"},
-        "claims": claims(folder),
         "metrics": [(names.printed(metric.name), metric) for metric in names.nouns.metrics],
         "scores": [(names.printed_score(score.name), score) for score in names.nouns.scores],
         "methods": [names.method(v.method) for v in results.largest],
@@ -109,28 +130,33 @@ def _content(results: Results, folder: Path) -> dict[str, Any]:
         "left_out": left_out_remark(results.left_out),
         "trained_on": training_images_remark(names.training_images(results.recipes)),
         "quick": configuration.get("preset") == "quick",
-        "width": chart.WIDTH,
-        "height": chart.HEIGHT,
         "style": _static("page.css"),
         "scripts": [_static("page.js"), _static("explorer.js")],
     }
 
 
-def _of_recipe(results: Results, recipe: str, folder: Path) -> dict[str, Any]:
+def _of_recipe(results: Results, recipe: str) -> dict[str, Any]:
     look: Mapping[Variant, Look] = looks(results.names, results.largest)
+    sizes = points(results)
     return {
         "findings": _findings(results),
         "name": recipe,
         "summary": answer(results),
         "looks": look,
         "leaderboard": leaderboard(results, recipe),
-        "severities": severities(results, look),
-        "calibration": reliability_charts(results, look),
+        "charts": Charts(results, recipe, look, sizes).of_sections(),
+        "reasons": {group: scale_of(results, group).reason for group in results.severities},
+        "scores": _scores(results),
         "sets": set_coverage_findings(results),
-        "detection": detections(results, look),
-        "abstaining": abstaining(results, recipe, look),
-        "cost": costs(folder / "figures" / f"cost-{recipe}.csv", results, look),
+        "abstaining": abstaining_table(results, recipe),
+        "cost": list(costs(sizes, results.names)),
     }
+
+
+def _scores(results: Results) -> list[tuple[str, str]]:
+    """The names and labels of the scores whose detection is drawn."""
+    names = results.names
+    return [(one, names.score(one).label) for one in scores_in(results.curve("roc"), names)]
 
 
 def _findings(results: Results) -> dict[str, str]:
@@ -140,7 +166,11 @@ def _findings(results: Results) -> dict[str, str]:
         quantities[results.names.condition(mean).group] = Quantity(mean, "nll")
     for condition in results.ood[:1]:
         quantities["detection"] = Quantity(condition, "auroc")
-    return {section: title(results, quantity) for section, quantity in quantities.items()}
+    found = {section: title(results, quantity) for section, quantity in quantities.items()}
+    numbers = errors(results)
+    if numbers["abstained"].nunique() > 1:
+        found["selective"] = abstaining_finding(results, numbers)
+    return found
 
 
 def _about(results: Results) -> str:

@@ -122,7 +122,7 @@ def draw_roc(ax: Axes, numbers: pd.DataFrame, looks: Mapping[Variant, Look]) -> 
     """
     chance = np.geomspace(LEAST_FLAGGED, 1)
     ax.plot(chance, chance, color="0.6", linewidth=0.8, zorder=1, label="Chance")
-    numbers = numbers.assign(flagged_clean=numbers["flagged_clean"].clip(lower=LEAST_FLAGGED))
+    numbers = from_least(numbers)
     for variant, look in looks.items():
         curve = rows_of(numbers, variant)
         if not curve.empty:
@@ -130,6 +130,11 @@ def draw_roc(ax: Axes, numbers: pd.DataFrame, looks: Mapping[Variant, Look]) -> 
     ax.set_xscale("log")
     ax.set(xlim=(LEAST_FLAGGED, 1), ylim=(0, 1.02))
     return ax
+
+
+def from_least(numbers: pd.DataFrame) -> pd.DataFrame:
+    """The points with those left of the axis at its beginning."""
+    return numbers.assign(flagged_clean=numbers["flagged_clean"].clip(lower=LEAST_FLAGGED))
 
 
 def write_auroc(
@@ -144,12 +149,14 @@ def write_auroc(
     if not found:
         return ax
     ends = dict.fromkeys(f"{end:.3f}" for end in (min(found.values()), max(found.values())))
-    lines = [(f"AUROC {'–'.join(ends)}", "0")]
+    lines = [(f"AUROC {'–'.join(ends)}", "0", "")]
     if len(found) <= FEW:
-        lines = [
-            (f"{looks[v].label}: AUROC {value:.3f}", looks[v].color) for v, value in found.items()
+        lines = [("AUROC", "0", "")]
+        lines += [
+            (f"{looks[v].label}: {value:.3f}", looks[v].color, looks[v].unlisted)
+            for v, value in found.items()
         ]
-    for position, (text, color) in enumerate(lines):
+    for position, (text, color, label) in enumerate(lines):
         ax.annotate(
             *(text, (0, 1), (4, -2 - 8 * position)),
             xycoords="axes fraction",
@@ -157,6 +164,7 @@ def write_auroc(
             va="top",
             fontsize="x-small",
             color=color,
+            label=label,
         )
     return ax
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping
+from typing import Any
 
 import pandas as pd
 from matplotlib.axes import Axes
@@ -114,7 +115,8 @@ def draw(ax: Axes, bins: pd.DataFrame, looks: Mapping[Variant, Look]) -> Axes:
         ax.plot(mean["confidence"], mean["accuracy"], **look.line)
         barred = mean.dropna(subset=list(ACCURACY_BAND))
         lower, upper = (barred[column] for column in ACCURACY_BAND)
-        ax.vlines(barred["confidence"], lower, upper, color=look.color, linewidth=0.7, alpha=BAR)
+        style: Any = {"color": look.color, "linewidth": 0.7, "alpha": BAR, "label": look.unlisted}
+        ax.vlines(barred["confidence"], lower, upper, **style)
     ax.set(xlim=(0, 1.02), ylim=(0, 1.03))
     return ax
 

@@ -299,3 +299,4 @@ if (explored) {
 }
 showState();
 openTarget();
+unpack();

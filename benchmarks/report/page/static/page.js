@@ -67,6 +67,24 @@ function showLines(values) {
   for (const line of all("[data-series]")) line.classList.toggle("off", off.includes(line.dataset.series));
 }
 
+// Charts of other recipes and figures of closed claims are packed until they come into view.
+let packed = {};
+
+async function unpack() {
+  const bytes = Uint8Array.from(atob(document.getElementById("packed").textContent), (one) => one.charCodeAt(0));
+  const stream = new Blob([bytes]).stream().pipeThrough(new DecompressionStream("gzip"));
+  packed = await new Response(stream).json();
+  showState();
+}
+
+function showPacked() {
+  for (const place of all("[data-packed]:empty")) {
+    if (place.checkVisibility()) place.innerHTML = packed[place.dataset.packed] ?? "";
+  }
+}
+
+document.addEventListener("toggle", () => { showPacked(); showLines(fragment.read().values); }, true);
+
 // Links to a section keep the state that the page is in.
 const sectionLinks = all('a[href^="#"]').map((link) => ({ link, section: link.hash.slice(1) }));
 
@@ -197,7 +215,7 @@ for (const kind of ["input", "change"]) {
 }
 
 // The parts of the page that follow the state; the explorer adds itself.
-const followers = [showChoices, showNetwork, showLines, showLinks, showOrder, showRanked];
+const followers = [showChoices, showNetwork, showPacked, showLines, showLinks, showOrder, showRanked];
 
 function showState() {
   const { values } = fragment.read();
@@ -222,6 +240,7 @@ let printed = [];
 addEventListener("beforeprint", () => {
   printed = all("details:not([open])");
   for (const closed of printed) closed.open = true;
+  showPacked();
 });
 addEventListener("afterprint", () => {
   for (const opened of printed) opened.open = false;
