@@ -15,8 +15,8 @@ DOUBLE_SOFTMAX = "The effect of the double softmax"
 
 RECIPES = {
     "article-logits": "`article-logits` leaves out the listing's extra softmax.",
-    "standard": "`standard` is this suite's own recipe: it shuffles the images and holds out some "
-    "for calibration.",
+    "standard": "`standard` is this suite's own recipe. It leaves out the extra softmax, too, and "
+    "shuffles the images.",
 }
 """What the recipes beside the article's are."""
 

@@ -131,7 +131,7 @@ def judge_architectures(numbers: Numbers) -> Judgement:
         (
             Part("disagreement across architectures", across.percent(1), across.above(LEAST)),
             Part(
-                "disagreement across minus within one architecture", more.percent(1), more.above()
+                "disagreement across minus within one architecture", more.text("+.3f"), more.above()
             ),
         ),
     )

@@ -70,9 +70,9 @@ def judge_certainty(numbers: Numbers) -> Judgement:
         above = certain.above(LEAST_ACCURACY), gain.above()
         holds[condition], right[condition] = all(above), f"{100 * certain.value:.1f} %"
         parts += [
-            Part(f"{name}: share of images where 90 % agree", f"{100 * share:.0f} %"),
+            Part(f"{name}: share of images on which 90 % of votes agree", f"{100 * share:.0f} %"),
             Part(f"{name}: accuracy on them (condition 1)", certain.percent(2), above[0]),
-            Part(f"{name}: accuracy minus that elsewhere (condition 2)", gain.percent(), above[1]),
+            Part(f"{name}: minus accuracy elsewhere (condition 2)", gain.text("+.3f"), above[1]),
         ]
     told = f"At 45°, agreeing votes are right for {right[LAST]} of images."
     return Judgement(

@@ -43,9 +43,11 @@ class Step(NamedTuple):
     """From one training set to another, and the evaluated images.
 
     Attributes:
+        number: of the pair of training sets, as the rule calls it.
         similar: whether the second has more images like the evaluated ones.
     """
 
+    number: int
     fewer: str
     more: str
     condition: str
@@ -62,9 +64,12 @@ class Change(NamedTuple):
 
 
 STEPS = (
-    *(Step(*sets, CLEAN, True) for sets in pairwise(GROWING)),
-    Step(ARTICLE.name, ROTATED, ROTATED_BY_45, True),
-    *(Step(*sets, ROTATED_BY_45, False) for sets in pairwise(GROWING)),
+    *(Step(number, *sets, CLEAN, True) for number, sets in enumerate(pairwise(GROWING), 1)),
+    Step(len(GROWING), ARTICLE.name, ROTATED, ROTATED_BY_45, True),
+    *(
+        Step(number, *sets, ROTATED_BY_45, False)
+        for number, sets in enumerate(pairwise(GROWING), 1)
+    ),
 )
 
 
@@ -153,24 +158,21 @@ def _part(change: Change) -> Part:
     """Where similar images are added uncertainty should fall, elsewhere it should not rise."""
     step, method, measure, interval = change
     return Part(
-        f"{_sets(step)}, {IMAGES[step.condition]}: {MEASURES[measure]} of {IN_TEXT[method]}",
+        f"step {step.number}, {IMAGES[step.condition]}: {MEASURES[measure]} of {IN_TEXT[method]}",
         interval.text("+.4f"),
         interval.below() if step.similar else not interval.above(),
     )
 
 
 def _places(changes: list[Change]) -> Iterator[str]:
-    """By which method, on which images and from which training set to which; by any measure."""
-    steps: dict[tuple[str, str], dict[str, None]] = {}
+    """For which method, on which images and in which steps; by any measure."""
+    steps: dict[tuple[str, str], set[int]] = {}
     for step, method, _, _ in changes:
-        steps.setdefault((method, step.condition), {})[_sets(step)] = None
+        steps.setdefault((method, step.condition), set()).add(step.number)
     for (method, condition), some in steps.items():
-        images = ON_IMAGES[condition]
-        yield f"for {IN_TEXT[method]} on {images}, from {listed(list(some))} training images"
-
-
-def _sets(step: Step) -> str:
-    return f"{LABELS[step.fewer]} to {LABELS[step.more]}"
+        numbers = listed(list(map(str, sorted(some))))
+        named = f"step{'s' if len(some) > 1 else ''} {numbers}"
+        yield f"for {IN_TEXT[method]} on {ON_IMAGES[condition]}, in {named}"
 
 
 MISSING_DATA = Claim(

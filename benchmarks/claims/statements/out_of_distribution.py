@@ -41,8 +41,10 @@ KINDS = {CLEAN: "clean", ROTATED: "45°", OOD: "out of distribution"}
 REFERENCES = {CLEAN: "clean images", ROTATED: "images rotated by 45°"}
 """Conditions, and the group of all out-of-distribution ones; what quantities call them."""
 
-SHARE = "aleatoric share"
-"""What is called so: expected entropy, divided by predictive entropy."""
+ENTROPY, SHARE = "expected entropy", "aleatoric share"
+"""The share is expected entropy divided by predictive entropy."""
+
+IN_SENTENCES = {ENTROPY: ENTROPY, SHARE: f"the {SHARE}"}
 
 SEVERAL = (SAMPLED, ENSEMBLE)
 """The methods that have several members."""
@@ -75,7 +77,11 @@ def judge_confident(numbers: Numbers) -> Judgement:
         f"out-of-distribution images (95 % interval: {100 * mean.lower:.0f} to "
         f"{100 * mean.upper:.0f} %). By set: see the table.",
         tuple(
-            Part(f"share of {name}", share.percent(), share.above(LEAST_CONFIDENT_SHARE))
+            Part(
+                f"confidence above {CONFIDENT}, {name}",
+                share.percent(),
+                share.above(LEAST_CONFIDENT_SHARE),
+            )
             for name, share in {"all sets (mean)": mean, **shares}.items()
         ),
     )
@@ -106,7 +112,7 @@ def judge_split(numbers: Numbers) -> Judgement:
     """Expected entropy and its share are higher out of distribution, by each method."""
     changes: dict[str, list[tuple[str, str, Interval]]] = {kind: [] for kind in REFERENCES}
     for kind in REFERENCES:
-        for name, quantity in (("expected entropy", expected_entropy), (SHARE, aleatoric_share)):
+        for name, quantity in ((ENTROPY, expected_entropy), (SHARE, aleatoric_share)):
             for method in SEVERAL:
                 there, here = (np.array(numbers[quantity(method, one)]) for one in (kind, OOD))
                 changes[kind].append((name, method, over_networks(here - there)))
@@ -123,15 +129,12 @@ def judge_split(numbers: Numbers) -> Judgement:
 
 def _told(kind: str, changes: Sequence[tuple[str, str, Interval]]) -> str:
     """What rises and what falls against the images of a kind, in a sentence."""
-    found = {
-        "rises": [(name, method) for name, method, change in changes if change.above()],
-        "falls": [(name, method) for name, method, change in changes if change.below()],
-    }
-    phrases = [
-        f"{name} {verb} for {listed([IN_TEXT[method] for other, method in some if other == name])}"
-        for verb, some in found.items()
-        for name in dict.fromkeys(name for name, _ in some)
-    ]
+    found: dict[str, list[str]] = {}
+    for verb, holds in (("rises", Interval.above), ("falls", Interval.below)):
+        for name, method, change in changes:
+            if holds(change):
+                found.setdefault(f"{IN_SENTENCES[name]} {verb}", []).append(IN_TEXT[method])
+    phrases = [f"{phrase} for {listed(methods)}" for phrase, methods in found.items()]
     return f"Compared with {REFERENCES[kind]}, {'; '.join(phrases) or 'neither changes'}."
 
 
@@ -143,7 +146,7 @@ def confident_share(method: str, condition: str, dataset: str) -> Quantity:
 
 def expected_entropy(method: str, kind: str) -> Quantity:
     """A quantity of `measure_split`."""
-    label = f"expected entropy (nats), {CALLED[method]}, {KINDS[kind]}"
+    label = f"{ENTROPY} (nats), {CALLED[method]}, {KINDS[kind]}"
     return Quantity(label, "expected_entropy", method=method, condition=kind)
 
 
@@ -208,9 +211,9 @@ ALEATORIC = Claim(
     place="introduction",
     weight="supporting",
     rule="Aleatoric uncertainty is the mean entropy of the members, also called expected entropy. "
-    "We test two quantities (expected entropy, and its share of predictive entropy), two methods "
-    "(MC-dropout, and ensembles of five) and two reference sets (clean images, and images rotated "
-    "by 45°): eight comparisons with out-of-distribution images. Rotated images are uncertain too, "
+    "The aleatoric share is its share of predictive entropy. We test these two quantities for two "
+    "methods (MC-dropout, and ensembles of five). We compare out-of-distribution images with two "
+    "reference sets (clean images, and images rotated by 45°): eight comparisons. Rotated images are uncertain too, "
     "but show digits. So they tell whether a rise is specific to other classes. A comparison shows "
     "a rise if the 95 % interval of the difference (paired, over networks or ensembles) lies above "
     "zero. Reproduced: all do. Partly reproduced: some do.",

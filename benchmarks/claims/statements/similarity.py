@@ -88,8 +88,7 @@ def judge_similarity(numbers: Numbers) -> Judgement:
             Part(f"AUROC: softmax minus {CALLED[method]}", auroc.text("+.3f"), auroc.below()),
         ]
         told.append(
-            f"At 45°, the ECE of softmax is {_apart(ece)} than that of {name}, and its AUROC is "
-            f"{_apart(auroc)}."
+            f"Against {name}, its ECE at 45° is {_apart(ece)} and its AUROC is {_apart(auroc)}."
         )
     worse = sum(bool(part.holds) for part in parts)
     all_worse = "Softmax is significantly worse in all four comparisons."

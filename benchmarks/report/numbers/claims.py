@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from benchmarks.records import Quantity
-from benchmarks.report.number_format import UNDEFINED, plain, spread
+from benchmarks.report.number_format import UNDEFINED, spread
 from benchmarks.vocabulary import VOTES
 
 Row = tuple[str, list[str]]
@@ -37,46 +37,40 @@ def quantities(claim: Mapping[str, Any]) -> Iterator[Row]:
     """Each quantity with its mean and range over the networks, by each recipe.
 
     A value and its bounds are one row, and so is the accuracy in a bin of agreeing votes, of whose
-    images and correct images the numbers are. Rows without any value are left out.
+    images and correct images the numbers are. Rows without any value are left out, and those of
+    `part_rows`.
     """
+    told = {what for what, _ in part_rows(claim)}
     by_recipe = [_of_recipe(entries) for entries in claim["numbers"].values()]
     for label in dict.fromkeys(label for one in by_recipe for label in one):
         cells = [one.get(label, UNDEFINED) for one in by_recipe]
-        if set(cells) != {UNDEFINED}:
+        if label not in told and set(cells) != {UNDEFINED}:
             yield label, cells
 
 
 def _of_recipe(entries: Sequence[Mapping[str, Any]]) -> dict[str, str]:
     """By label, what the table shows."""
     numbers = {Quantity.of(entry): entry["values"] for entry in entries}
-    bounded: dict[Quantity, dict[str, tuple[str, Values]]] = {}
-    for quantity, values in numbers.items():
-        key = replace(quantity, label="", bound="")
-        bounded.setdefault(key, {})[quantity.bound] = quantity.label, values
+    by_fields = {replace(quantity, label=""): values for quantity, values in numbers.items()}
     rows = {}
-    for key, some in bounded.items():
-        label, values = some.get("") or next(iter(some.values()))
-        if key.lower_edge is None:
-            rows[label] = _shown(key, {bound: one for bound, (_, one) in some.items()})
-        elif key.metric == "correct":
-            images = bounded[replace(key, metric="images")][""][1]
-            rows[_as_accuracy(label)] = spread(_ratios(values, images))
+    for quantity, values in numbers.items():
+        fields = replace(quantity, label="")
+        if quantity.bound:
+            if replace(fields, bound="") not in by_fields:
+                rows[quantity.label] = WITHOUT_VALUE[quantity.bound] + _spread(quantity, values)
+        elif quantity.lower_edge is None:
+            ends = [by_fields.get(replace(fields, bound=end), ()) for end in ("lower", "upper")]
+            known = [_spread(quantity, end) for end in ends if any(one is not None for one in end)]
+            interval = f" ({' to '.join(known)})" if len(known) == 2 else ""
+            rows[quantity.label] = _spread(quantity, values) + interval
+        elif quantity.metric == "correct":
+            images = by_fields[replace(fields, metric="images")]
+            rows[_as_accuracy(quantity.label)] = spread(_ratios(values, images))
     return rows
 
 
-def _shown(quantity: Quantity, values: Mapping[str, Values]) -> str:
-    """The mean and range, or the value with its interval."""
-    decimals = 1 if quantity.metric in ONE_DECIMAL else None
-    if "" not in values:
-        ((bound, of_bound),) = values.items()
-        return WITHOUT_VALUE[bound] + spread(of_bound, decimals)
-    value = spread(values[""], decimals)
-    bounds = [one for name in ("lower", "upper") for one in values.get(name, ())]
-    known = [one for one in bounds if one is not None]
-    if len(known) < 2:
-        return value
-    lower, upper = (plain(one) if decimals is None else f"{one:.{decimals}f}" for one in known)
-    return f"{value} ({lower} to {upper})"
+def _spread(quantity: Quantity, values: Values) -> str:
+    return spread(values, 1 if quantity.metric in ONE_DECIMAL else None)
 
 
 def _as_accuracy(label: str) -> str:

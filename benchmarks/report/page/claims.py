@@ -8,15 +8,18 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from benchmarks.report.claims_page import (
-    ABOUT_DOUBLE_SOFTMAX,
     DOUBLE_SOFTMAX,
+    about_double_softmax,
+    about_recipes,
     by_weight,
     double_softmax_table,
-    quantities,
+    others,
+    same_numbers,
     setting_text,
 )
 from benchmarks.report.names import Names
 from benchmarks.report.number_format import UNDEFINED
+from benchmarks.report.numbers.claims import part_rows, quantities
 from benchmarks.report.page.explorer import data_uri
 from benchmarks.report.read.files import read_claims
 from benchmarks.report.texts import article_answer
@@ -36,25 +39,27 @@ def claims(folder: Path) -> dict[str, Any] | None:
 
     ``summary`` is empty where no central claim was tested; ``groups`` has claims by the heading of
     their weight. A claim is as in `claims.json`, but for its
-    ``remarks``, ``recipes``, ``numbers`` (pairs of a quantity and its spread by each recipe) and
-    ``figures``, by recipe, first that of the verdict.
+    ``others`` (verdicts by other recipes), ``recipes``, ``numbers`` (pairs of a quantity and its
+    cells by each recipe), ``compared`` (likewise, of what the rule compares) and ``figures``, by
+    recipe, first that of the verdict. ``same``: an earlier claim whose numbers it has.
     """
     content = read_claims(folder)
     if not content:
         return None
     recipes, rows = double_softmax_table(content["double_softmax"].get("rows", ()))
+    same = same_numbers(content["claims"])
     return {
         "groups": {
-            heading: [_claim(claim, folder) for claim in some]
+            heading: [_claim(claim, folder, same.get(claim["id"], "")) for claim in some]
             for heading, some in by_weight(content["claims"]).items()
         },
         "count": len(content["claims"]),
         "summary": article_answer(content),
-        "setting": setting_text(content["setting"]),
+        "setting": " ".join([*about_recipes(content["setting"]), setting_text(content["setting"])]),
         "double_softmax": rows
         and {
             "title": DOUBLE_SOFTMAX,
-            "about": ABOUT_DOUBLE_SOFTMAX,
+            "about": about_double_softmax(content["setting"]),
             **content["double_softmax"],
             "recipes": recipes,
             "rows": rows,
@@ -88,16 +93,15 @@ def published(folder: Path, names: Names) -> dict[str, Any] | None:
     }
 
 
-def _claim(claim: Mapping[str, Any], folder: Path) -> dict[str, Any]:
-    beside = [
-        f"With the recipe {recipe}: {why.rstrip('.')}." for recipe, why in claim["beside"].items()
-    ]
+def _claim(claim: Mapping[str, Any], folder: Path, same: str) -> dict[str, Any]:
     return {
         **claim,
         "kind": claim["verdict"].replace(" ", "-"),  # as a class of the style sheet
-        "remarks": [*filter(None, [claim["against"]]), *beside],
+        "others": others(claim),
         "recipes": list(claim["numbers"]),
-        "numbers": list(quantities(claim)),
+        "compared": part_rows(claim),
+        "numbers": [] if same else list(quantities(claim)),
+        "same": same,
         "figures": list(_figures(claim, folder)),
     }
 
