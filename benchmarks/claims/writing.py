@@ -128,8 +128,8 @@ def _judged(claim: Claim, predictors: Mapping[str, RecipePredictor]) -> dict[str
         numbers = {own: numbers[needed[0]]}
         judgements = {own: judgements[needed[0]]}
     first, *others = judgements
-    measured = [first, *(recipe for recipe in others if recipe in numbers)]
-    return _described(claim, {recipe: judgements[recipe] for recipe in measured}, numbers)
+    shown = [first, *(recipe for recipe in others if recipe in numbers)]
+    return _described(claim, {recipe: judgements[recipe] for recipe in shown}, numbers)
 
 
 def _fewest(

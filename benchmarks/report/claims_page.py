@@ -107,7 +107,7 @@ def same_numbers(claims: Sequence[Mapping[str, Any]]) -> dict[str, str]:
     >>> same_numbers([{"id": one, "numbers": {"article": [1]}} for one in ("a", "b")])
     {'b': 'a'}
     """
-    same = {}
+    same: dict[str, str] = {}
     for position, claim in enumerate(claims):
         for earlier in claims[:position]:
             if claim["numbers"] and claim["numbers"] == earlier["numbers"]:

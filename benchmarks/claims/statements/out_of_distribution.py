@@ -210,13 +210,14 @@ ALEATORIC = Claim(
     statement="Images from outside the training classes raise aleatoric uncertainty.",
     place="introduction",
     weight="supporting",
-    rule="Aleatoric uncertainty is the mean entropy of the members, also called expected entropy. "
-    "The aleatoric share is its share of predictive entropy. We test these two quantities for two "
-    "methods (MC-dropout, and ensembles of five). We compare out-of-distribution images with two "
-    "reference sets (clean images, and images rotated by 45°): eight comparisons. Rotated images are uncertain too, "
-    "but show digits. So they tell whether a rise is specific to other classes. A comparison shows "
-    "a rise if the 95 % interval of the difference (paired, over networks or ensembles) lies above "
-    "zero. Reproduced: all do. Partly reproduced: some do.",
+    rule="Aleatoric uncertainty is the mean entropy of the members, also called expected "
+    "entropy. The aleatoric share is its share of predictive entropy. We test these two "
+    "quantities for two methods (MC-dropout, and ensembles of five). We compare "
+    "out-of-distribution images with two reference sets (clean images, and images rotated by "
+    "45°): eight comparisons. Rotated images are uncertain too, but show digits. So they "
+    "tell whether a rise is specific to other classes. A comparison shows a rise if the 95 % "
+    "interval of the difference (paired, over networks or ensembles) lies above zero. "
+    "Reproduced: all do. Partly reproduced: some do.",
     measure=measure_split,
     judge=judge_split,
     figure="entropy-split",

@@ -37,7 +37,7 @@ from benchmarks.claims.statements.out_of_distribution import (
 )
 from benchmarks.claims.statements.similarity import auroc_less, ece_less
 from benchmarks.records import Quantity
-from benchmarks.vocabulary import CEILING, CLEAN, IMITATION, PAIRS, WHERE_C_DISAGREES
+from benchmarks.vocabulary import CLEAN, IMITATION, PAIRS, WHERE_C_DISAGREES
 from tests.claims.support import NO, PARTLY, YES, judged
 
 Numbers = dict[Quantity, list[float]]
