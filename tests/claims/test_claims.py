@@ -174,7 +174,7 @@ def test_other_training_gets_no_verdict(tmp_path: Path, monkeypatch: pytest.Monk
     assert why["image-61"].startswith("Networks were trained for 1 epochs, not 10. ")
     assert "one epoch only" in why["accuracy-rises"]
     assert "no out-of-distribution images" in why["ood-is-aleatoric"]
-    assert "the ensemble predicts in" in why["fifty-is-expensive"]
+    assert "The ensemble predicts in" in why["fifty-is-expensive"]
 
 
 @pytest.mark.parametrize("name", training_sets.TRAINING_SETS)
