@@ -220,7 +220,7 @@ def test_claims_are_shown_with_verdict_and_numbers(reported: Path, tmp_path: Pat
     assert "standard partly reproduced. holds: 5 of 50 networks." in text
     assert "gap below 1 0.5 (0.4 to 0.6): yes —" in text
     # The other claim has the same numbers.
-    assert "The numbers are those of this claim." in text
+    assert "The numbers are those of this claim" in text
     assert "For comparison, 3 networks of standard predict rotated and" in text
     assert "Softmax NLL, clean 0.500 0.250 0.125 0.25 ± 0.05" in text
     assert "Deep ensemble NLL, clean 0.500 0.250 — 0.250" in text
