@@ -117,7 +117,7 @@ FEWEST_REPLICATES = 5
 SIGNIFICANT = 0.05
 """A corrected p-value below it distinguishes two methods."""
 
-REPRODUCED, PARTLY, NOT_REPRODUCED = "reproduced", "partly", "not reproduced"
+REPRODUCED, PARTLY, NOT_REPRODUCED = "reproduced", "partly reproduced", "not reproduced"
 VERDICTS = (REPRODUCED, PARTLY, NOT_REPRODUCED)
 """What a claim of the article can be, where it can be tested."""
 

@@ -40,11 +40,26 @@ class Verdict(StrEnum):
         return cls.PARTLY if part else cls.NOT_REPRODUCED
 
 
+class Part(NamedTuple):
+    """What a rule compares, for a table.
+
+    Attributes:
+        what: is compared.
+        shown: its value, with its 95 % interval where it has one.
+        holds: whether it is as the claim says; ``None`` where the rule does not ask.
+    """
+
+    what: str
+    shown: str
+    holds: bool | None = None
+
+
 class Judgement(NamedTuple):
-    """A verdict, and its reason in one or more sentences."""
+    """A verdict, its reason in one or more sentences, and the numbers that decided."""
 
     verdict: Verdict
     why: str
+    parts: tuple[Part, ...] = ()
 
 
 class NotTestableError(Exception):
@@ -58,7 +73,7 @@ class Claim:
     Attributes:
         id: its name in tables.
         statement: the article's, in our words.
-        place: where it is made in the article.
+        place: where the article makes it; follows "the article's".
         weight: ``central`` to the article, ``supporting`` it, or a ``check`` of the setting.
         rule: when it holds; every part of it counts only if its 95 % interval says so.
         measure: the numbers of one recipe; raises `NotTestableError` where there can be none.
@@ -89,13 +104,16 @@ def by_networks(parts: Mapping[str, Sequence[bool]]) -> Judgement:
     """The verdict of a rule that counts networks, from what holds for each of them.
 
     Reproduced if the 95 % interval of the share of networks for which all parts hold together lies
-    above a half, partly if it lies above a tenth.
+    above a half, partly reproduced if it lies above a tenth.
+
+    Args:
+        parts: by a sentence without its full stop, such as "It rises", for which networks it holds.
 
     Raises:
         NotTestableError: there are fewer than six networks.
 
     >>> by_networks({"It rises": [True] * 9 + [False]}).why
-    'It rises: 9 of 10 networks (95 % interval: 55 to 100 %).'
+    'It rises in 9 of 10 networks: 90 % (95 % interval: 55 to 100 %).'
     """
     together = [all(holds) for holds in zip(*parts.values(), strict=True)]
     if len(together) < FEWEST_COUNTED:
@@ -104,13 +122,12 @@ def by_networks(parts: Mapping[str, Sequence[bool]]) -> Judgement:
             f"{len(together)}."
         )
     share = share_of_networks(together)
-    interval = f"(95 % interval: {100 * share.lower:.0f} to {100 * share.upper:.0f} %)"
-    count = f"{sum(together)} of {len(together)} networks {interval}."
+    count = f"in {sum(together)} of {len(together)} networks: {share.percent(named=True)}."
     if len(parts) == 1:
-        told = [f"{next(iter(parts))}: {count}"]
+        told = [f"{next(iter(parts))} {count}"]
     else:
-        told = [f"{'Both' if len(parts) == 2 else 'All'} hold for {count}"]
-        told += [f"{part}: {sum(map(bool, holds))} networks." for part, holds in parts.items()]
+        told = [f"{'Both' if len(parts) == 2 else 'All'} conditions hold {count}"]
+        told += [f"{part} in {sum(map(bool, holds))} networks." for part, holds in parts.items()]
     whole, part = (share.above(least) for least in (HALF, TENTH))
     return Judgement(Verdict.of(whole=whole, part=part), " ".join(told))
 
@@ -121,12 +138,12 @@ def require_intervals(intervals: Iterable[Interval]) -> None:
         raise NotTestableError("An interval over networks takes at least two; there is one.")
 
 
-def by_parts(parts: Mapping[str, bool]) -> Judgement:
-    """The verdict of a rule of several parts: reproduced if all of them hold, partly if some.
+def by_parts(parts: Iterable[Part], why: str) -> Judgement:
+    """The verdict of a rule of several parts: reproduced if all hold, partly reproduced if some.
 
-    >>> by_parts({"It rises": True, "It exceeds 0.9": False}).why
-    'It rises: yes. It exceeds 0.9: no.'
+    >>> by_parts([Part("rise", "0.2", True), Part("fall", "0.1", False)], "It rises.").verdict.value
+    'partly reproduced'
     """
-    verdict = Verdict.of(whole=all(parts.values()), part=any(parts.values()))
-    listed = [f"{part}: {'yes' if holds else 'no'}." for part, holds in parts.items()]
-    return Judgement(verdict, " ".join(listed))
+    listed = tuple(parts)
+    holds = [part.holds for part in listed if part.holds is not None]
+    return Judgement(Verdict.of(whole=all(holds), part=any(holds)), why, listed)

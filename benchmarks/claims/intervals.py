@@ -23,32 +23,32 @@ class Interval(NamedTuple):
 
     def above(self, bound: float = 0.0) -> bool:
         """Whether the whole interval lies above the bound; never without an interval."""
-        return self.lower > bound
+        return bool(self.lower > bound)
 
     def below(self, bound: float = 0.0) -> bool:
         """Whether the whole interval lies below the bound; never without an interval."""
-        return self.upper < bound
+        return bool(self.upper < bound)
 
-    def text(self, digits: str = ".3f") -> str:
-        """The value, and its bounds if there are any.
+    def text(self, digits: str = ".3f", *, named: bool = False) -> str:
+        """The value, and its bounds if there are any; ``named``: with what the brackets give.
 
-        >>> Interval(0.5, 0.4, 0.6).text(".1f"), Interval(0.5, math.nan, math.nan).text("+.2f")
-        ('0.5 (0.4 to 0.6)', '+0.50')
+        >>> Interval(0.5, 0.4, 0.6).text(".1f"), Interval(-0.5, math.nan, math.nan).text("+.2f")
+        ('0.5 (0.4 to 0.6)', '−0.50')
         """
+        value, lower, upper = (f"{bound:{digits}}".replace("-", "−") for bound in self)
         if math.isnan(self.lower):
-            return f"{self.value:{digits}}"
-        return f"{self.value:{digits}} ({self.lower:{digits}} to {self.upper:{digits}})"
+            return value
+        return f"{value} ({'95 % interval: ' if named else ''}{lower} to {upper})"
 
-    def percent(self, digits: int = 0) -> str:
-        """A share as a percentage, with its bounds if there are any.
+    def percent(self, digits: int = 0, *, named: bool = False) -> str:
+        """A share as a percentage, as `text` gives a value.
 
-        >>> Interval(0.5, 0.4, 0.6).percent(), Interval(0.5, math.nan, math.nan).percent(1)
-        ('50 % (40 to 60 %)', '50.0 %')
+        >>> Interval(0.5, 0.4, 0.6).percent(named=True), Interval(0.5, math.nan, math.nan).percent()
+        ('50 % (95 % interval: 40 to 60 %)', '50 %')
         """
-        shown = [f"{100 * bound:.{digits}f}" for bound in self]
-        if math.isnan(self.lower):
-            return f"{shown[0]} %"
-        return f"{shown[0]} % ({shown[1]} to {shown[2]} %)"
+        text = Interval(*(100 * bound for bound in self)).text(f".{digits}f", named=named)
+        value, bracket, bounds = text.partition(" (")
+        return f"{value} %{bracket}{bounds.replace(')', ' %)')}"
 
 
 def over_networks(values: npt.ArrayLike) -> Interval:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from benchmarks.claims.claim import Claim, Judgement, NotTestableError, Numbers, Verdict
@@ -31,7 +31,7 @@ from methods.networks.recipes import ARTICLE, ARTICLE_LOGITS, STANDARD
 from methods.threads import one_torch_thread
 
 BESIDE = (ARTICLE_LOGITS.name, STANDARD.name)
-"""The recipes by which a claim is measured too, without a verdict: the article has its own."""
+"""The recipes by which a claim is measured for comparison: the article has its own."""
 
 SETTING: dict[str, Any] = {"recipe": ARTICLE.name, "passes": PASSES}
 
@@ -100,14 +100,14 @@ def _setting(predictors: Mapping[str, RecipePredictor]) -> dict[str, Any]:
 
 
 def _judged(claim: Claim, predictors: Mapping[str, RecipePredictor]) -> dict[str, Any]:
-    """The claim with its numbers by every recipe, and a verdict by its own or the article's."""
+    """The claim, measured and judged by its own recipes or the article's, and by those beside."""
     needed = claim.recipes or (ARTICLE.name,)
     if missing := [name for name in needed if name not in predictors]:
         reason = (
             f"The run has no networks of the recipe {missing[0]!r}; --recipe {missing[0]} trains "
             "them."
         )
-        return _described(claim, Judgement(Verdict.NOT_TESTABLE, reason), {}, {})
+        return _described(claim, {needed[0]: Judgement(Verdict.NOT_TESTABLE, reason)}, {})
     numbers: dict[str, Numbers] = {}
     judgements: dict[str, Judgement] = {}
     for recipe in needed[:1] if claim.recipes else _beside_the_article(predictors):
@@ -118,15 +118,26 @@ def _judged(claim: Claim, predictors: Mapping[str, RecipePredictor]) -> dict[str
                 quantity: [round(value, DECIMALS) for value in values]
                 for quantity, values in measured.items()
             }
-            judgements[recipe] = claim.judge(numbers[recipe])
+            judgements[recipe] = _by_full_training(
+                claim.judge(numbers[recipe]), _fewest(recipe, needed, predictors)
+            )
         except NotTestableError as error:
             judgements[recipe] = Judgement(Verdict.NOT_TESTABLE, str(error))
-    fewest = min((predictors[name] for name in needed), key=lambda one: one.networks)
-    verdict = _by_full_training(judgements.pop(needed[0]), fewest)
-    if claim.recipes and numbers:
-        numbers = {" and ".join(claim.recipes): numbers[needed[0]]}
-    beside = {recipe: one.why for recipe, one in judgements.items() if recipe in numbers}
-    return _described(claim, verdict, numbers, beside)
+    own = " and ".join(claim.recipes)
+    if own and numbers:
+        numbers = {own: numbers[needed[0]]}
+        judgements = {own: judgements[needed[0]]}
+    first, *others = judgements
+    shown = [first, *(recipe for recipe in others if recipe in numbers)]
+    return _described(claim, {recipe: judgements[recipe] for recipe in shown}, numbers)
+
+
+def _fewest(
+    recipe: str, needed: Sequence[str], predictors: Mapping[str, RecipePredictor]
+) -> RecipePredictor:
+    """Of the recipe; where a claim needs several, of the one with the fewest networks."""
+    some = needed if recipe in needed else (recipe,)
+    return min((predictors[name] for name in some), key=lambda one: one.networks)
 
 
 def _require_networks(claim: Claim, predictor: RecipePredictor) -> None:
@@ -145,22 +156,23 @@ def _by_full_training(judgement: Judgement, predictor: RecipePredictor) -> Judge
     """No verdict for other epochs than the recipe's; fewer networks or images are mentioned."""
     epochs = predictor.plan.configuration.recipe(predictor.recipe).epochs
     wanted = predictor.plan.task.recipe(predictor.recipe).epochs
-    if judgement.verdict == Verdict.NOT_TESTABLE:
-        return judgement
     if epochs != wanted:
         reason = f"Networks were trained for {epochs} epochs, not {wanted}. {judgement.why}"
-        return Judgement(Verdict.NOT_TESTABLE, reason)
+        return judgement._replace(verdict=Verdict.NOT_TESTABLE, why=reason)
     draws = {
         "networks": (predictor.networks, NETWORKS),
         "images": (len(predictor.labels), predictor.plan.task.test_images),
     }
     fewer = [f"Only {n} {what}, not {of}. " for what, (n, of) in draws.items() if n < of]
-    return Judgement(judgement.verdict, "".join([*fewer, judgement.why]))
+    return judgement._replace(why="".join([*fewer, judgement.why]))
 
 
 def _described(
-    claim: Claim, judgement: Judgement, numbers: Mapping[str, Numbers], beside: Mapping[str, str]
+    claim: Claim, judgements: Mapping[str, Judgement], numbers: Mapping[str, Numbers]
 ) -> dict[str, Any]:
+    """As `claims.json` has it; the first judgement is the verdict, the others stand beside it."""
+    judgement, *_ = judgements.values()
+    others = dict(list(judgements.items())[1:])
     return {
         "id": claim.id,
         "statement": claim.statement,
@@ -171,7 +183,13 @@ def _described(
         "against": claim.against,
         "verdict": judgement.verdict.value,
         "why": judgement.why,
-        "beside": dict(beside),
+        "beside": {recipe: one.why for recipe, one in others.items()},
+        "verdicts_beside": {recipe: one.verdict.value for recipe, one in others.items()},
+        "parts": {
+            recipe: [part._asdict() for part in one.parts]
+            for recipe, one in judgements.items()
+            if one.parts
+        },
         "figure": claim.figure,
         "numbers": {
             recipe: [quantity.entry(values) for quantity, values in some.items()]

@@ -9,7 +9,9 @@ from typing import Any
 from benchmarks.errors import UserError
 from benchmarks.merge.part_folder import PartFolder
 from benchmarks.run.folder.recorded import require_of_today
-from methods.engines.machine import COMPUTE
+
+DECIDE_BITS = ("numba", "numpy", "torch")
+"""The libraries whose versions decide the bits of networks and predictions."""
 
 
 def require_together(parts: Sequence[PartFolder]) -> None:
@@ -61,7 +63,7 @@ def _configuration(one: PartFolder) -> dict[str, Any]:
 def _environment(one: PartFolder) -> dict[str, Any]:
     """What decides the bits, but for the processor."""
     environment = one.record["environment"]
-    libraries = {name: environment.get("libraries", {}).get(name) for name in sorted(COMPUTE)}
+    libraries = {name: environment.get("libraries", {}).get(name) for name in DECIDE_BITS}
     return {"engine": environment.get("engine"), **libraries}
 
 

@@ -2,37 +2,52 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
 
-from benchmarks.records import Quantity
 from benchmarks.report.names import left_out_remark, training_images_remark
-from benchmarks.report.number_format import UNDEFINED, plain, rounded, spread
+from benchmarks.report.number_format import UNDEFINED, plain, rounded
+from benchmarks.report.numbers.claims import part_rows, quantities
 from benchmarks.report.texts import render, sentences
 from benchmarks.vocabulary import PECULIAR, TYPICAL, WEIGHTS
 
 DOUBLE_SOFTMAX = "The effect of the double softmax"
 
-ABOUT_DOUBLE_SOFTMAX = (
-    "The recipe `article` applies a softmax before a loss that applies another; `article-logits` "
-    "does not, and is otherwise the same. The difference is `article` minus `article-logits`, "
-    "paired by network, with a 95 % interval (Student's t) over networks. There is one ensemble, "
-    "so its difference has no interval."
-)
+RECIPES = {
+    "article-logits": "`article-logits` leaves out the listing's extra softmax.",
+    "standard": "`standard` is this suite's own recipe. It leaves out the extra softmax, too, and "
+    "shuffles the images.",
+}
+"""What the recipes beside the article's are."""
+
+
+class OtherVerdict(NamedTuple):
+    """What the rule gives for a recipe beside the article's; an earlier version has no verdict."""
+
+    recipe: str
+    verdict: str
+    why: str
 
 
 def claims_page(claims: Mapping[str, Any]) -> str:
     """The page in Markdown, from the content of `claims.json`."""
     recipes, lines = double_softmax_table(claims["double_softmax"].get("rows", ()))
+    judged, setting = claims["claims"], claims["setting"]
     return render(
         "claims.md.j2",
-        groups=by_weight(claims["claims"]),
-        setting=claims["setting"],
-        setting_text=setting_text(claims["setting"]),
+        groups=by_weight(judged),
+        setting=setting,
+        setting_text=setting_text(setting),
+        beside=list(setting.get("beside", ())),
+        about_recipes=about_recipes(setting),
+        others=others,
+        verdict_by=verdict_by,
         quantities=quantities,
+        part_rows=part_rows,
+        same_numbers=same_numbers(judged),
         images=(TYPICAL, PECULIAR),
         double_softmax_title=DOUBLE_SOFTMAX,
-        about_double_softmax=ABOUT_DOUBLE_SOFTMAX,
+        about_double_softmax=about_double_softmax(setting),
         recipes=recipes,
         double_softmax=claims["double_softmax"],
         lines=lines,
@@ -52,6 +67,11 @@ def by_weight(claims: Sequence[Mapping[str, Any]]) -> dict[str, list[Mapping[str
     return {heading: some for heading, some in groups.items() if some}
 
 
+def about_recipes(setting: Mapping[str, Any]) -> list[str]:
+    """A sentence on each recipe beside the article's that the run has."""
+    return [RECIPES[name] for name in setting.get("beside", ()) if name in RECIPES]
+
+
 def setting_text(setting: Mapping[str, Any]) -> str:
     """What the verdicts rest on: how many networks, and which images."""
     return sentences(
@@ -63,6 +83,44 @@ def setting_text(setting: Mapping[str, Any]) -> str:
             f"{networks} networks of `{recipe}`"
             for recipe, networks in setting.get("beside", {}).items()
         ],
+    )
+
+
+def others(claim: Mapping[str, Any]) -> list[OtherVerdict]:
+    """The verdicts by the recipes beside the article's."""
+    verdicts = claim.get("verdicts_beside", {})
+    return [
+        OtherVerdict(recipe, verdicts.get(recipe, ""), f"{why.rstrip('.')}.")
+        for recipe, why in claim["beside"].items()
+    ]
+
+
+def verdict_by(claim: Mapping[str, Any], recipe: str) -> str:
+    """The verdict by a recipe beside the article's, for a table."""
+    verdict: str = claim.get("verdicts_beside", {}).get(recipe, UNDEFINED)
+    return verdict
+
+
+def same_numbers(claims: Sequence[Mapping[str, Any]]) -> dict[str, str]:
+    """By claim, an earlier one that has the same numbers.
+
+    >>> same_numbers([{"id": one, "numbers": {"article": [1]}} for one in ("a", "b")])
+    {'b': 'a'}
+    """
+    same: dict[str, str] = {}
+    for position, claim in enumerate(claims):
+        for earlier in claims[:position]:
+            if claim["numbers"] and claim["numbers"] == earlier["numbers"]:
+                same.setdefault(claim["id"], earlier["id"])
+    return same
+
+
+def about_double_softmax(setting: Mapping[str, Any]) -> str:
+    """What the table of the double softmax compares, and on which networks."""
+    return sentences(
+        "double_softmax.j2",
+        networks=setting.get("beside", {}).get("article-logits"),
+        of_claims=setting.get("networks"),
     )
 
 
@@ -79,16 +137,6 @@ def double_softmax_table(
         ]
         for row in rows
     ]
-
-
-def quantities(claim: Mapping[str, Any]) -> Iterator[tuple[str, list[str]]]:
-    """Each quantity with its mean and range over the networks, by each recipe."""
-    numbers = [
-        {Quantity.of(entry): entry["values"] for entry in entries}
-        for entries in claim["numbers"].values()
-    ]
-    for quantity in dict.fromkeys(quantity for of_recipe in numbers for quantity in of_recipe):
-        yield quantity.label, [spread(of_recipe.get(quantity, [])) for of_recipe in numbers]
 
 
 def _difference(row: Mapping[str, Any]) -> str:

@@ -200,8 +200,8 @@ def training_images_remark(images: Mapping[str, int]) -> str:
     """The sentence about recipes that train on different images; empty if there are no such.
 
     >>> training_images_remark({"article": 60_000, "article-logits": 60_000, "standard": 55_000})
-    'Training images: 60,000 (article, article-logits); 55,000 (standard). Where these differ, \
-values are shown side by side, but not compared.'
+    'Training images: 60,000 (article, article-logits); 55,000 (standard). Recipes with fewer hold \
+out the others for calibration. Recipes with different numbers of training images are not compared.'
     """
     recipes: dict[int, list[str]] = {}
     for recipe, number in images.items():
@@ -210,8 +210,8 @@ values are shown side by side, but not compared.'
         return ""
     counts = "; ".join(f"{number:,} ({', '.join(some)})" for number, some in recipes.items())
     return (
-        f"Training images: {counts}. Where these differ, values are shown side by side, but not "
-        "compared."
+        f"Training images: {counts}. Recipes with fewer hold out the others for calibration. "
+        "Recipes with different numbers of training images are not compared."
     )
 
 

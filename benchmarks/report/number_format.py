@@ -66,18 +66,22 @@ def two_digits(value: float) -> str:
     return f"{float(f'{value:.2g}'):,g}"
 
 
-def spread(values: Sequence[float | None]) -> str:
-    """The mean of those that are known, and their range.
+def spread(values: Sequence[float | None], decimals: int | None = None) -> str:
+    """The mean of those that are known, and their range; ``decimals``: of what is no count.
 
-    >>> spread([1.0, 2.5, None]), spread([7.0]), spread([])
-    ('1.750 (1 to 2.500, n = 2)', '7', '—')
+    >>> spread([1.0, 2.5, None]), spread([7.0], 1), spread([])
+    ('1.750 [1 to 2.500, n = 2]', '7', '—')
     """
     known = [value for value in values if value is not None]
     if not known:
         return UNDEFINED
+    mean, lowest, highest = (
+        f"{one:.{decimals}f}" if decimals is not None and one != round(one) else plain(one)
+        for one in (fmean(known), min(known), max(known))
+    )
     if len(known) == 1:
-        return plain(known[0])
-    return f"{plain(fmean(known))} ({plain(min(known))} to {plain(max(known))}, n = {len(known)})"
+        return mean
+    return f"{mean} [{lowest} to {highest}, n = {len(known)}]"
 
 
 def _decimals_of_half_width(half_width: float) -> int:

@@ -115,7 +115,9 @@ def _figure(run: _Run) -> str:
     for name, (title, caption) in SHOWN.items():
         path = run.folder / FIGURES_FOLDER / f"{name}-{run.results.recipes[0]}.png"
         if (run.root / path).exists():
-            return f"![{title}]({path.as_posix()})\n*{caption}*\n"
+            return (
+                f"![{title}]({path.as_posix()})\n*{caption} Recipe: `{run.results.recipes[0]}`.*\n"
+            )
     return ""
 
 

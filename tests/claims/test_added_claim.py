@@ -47,7 +47,7 @@ def test_added_claim_is_shown_wherever_the_others_are(
     assert entry.items() >= {"label": "largest entropy", "split": "test", "image": 3}.items()
     assert len(entry["values"]) == 2
     text = (tmp_path / "out" / "claims.md").read_text()
-    assert "## added\n\n> It is uncertain.\n" in text
+    assert '<a id="added"></a>\n\n## It is uncertain.\n' in text
     (row,) = (line for line in text.splitlines() if line.startswith("| largest entropy | "))
     assert row.count("n = 2") == 2
     assert "figures/-" not in text

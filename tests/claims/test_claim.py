@@ -12,7 +12,9 @@ from benchmarks.claims.claim import (
     FEWEST_COUNTED,
     HALF,
     Claim,
+    Judgement,
     NotTestableError,
+    Part,
     Verdict,
     by_networks,
     by_parts,
@@ -54,15 +56,16 @@ def test_claims_are_in_the_order_of_their_weights() -> None:
     [((True, True), YES), ((True, False), PARTLY), ((False, False), NO)],
 )
 def test_parts(parts: tuple[bool, bool], verdict: Verdict) -> None:
-    assert by_parts({"a": parts[0], "b": parts[1]}).verdict == verdict
+    judged = [Part("a", "1", parts[0]), Part("b", "2", parts[1]), Part("c", "3")]
+    assert by_parts(judged, "a reason") == Judgement(verdict, "a reason", tuple(judged))
 
 
 def test_parts_must_hold_for_the_same_networks() -> None:
     judgement = by_networks({"First": [True, False] * 10, "Second": [False, True] * 10})
     assert judgement.verdict == NO
     assert judgement.why == (
-        "Both hold for 0 of 20 networks (95 % interval: 0 to 17 %). First: 10 networks. Second: 10 "
-        "networks."
+        "Both conditions hold in 0 of 20 networks: 0 % (95 % interval: 0 to 17 %). First in 10 "
+        "networks. Second in 10 networks."
     )
 
 

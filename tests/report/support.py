@@ -40,6 +40,8 @@ CLAIM = {
     "verdict": "not reproduced",
     "why": "holds: 3 of 50 networks",
     "beside": {"standard": "holds: 5 of 50 networks"},
+    "verdicts_beside": {"standard": "partly reproduced"},
+    "parts": {"article": [{"what": "gap below 1", "shown": "0.5 (0.4 to 0.6)", "holds": True}]},
     "figure": "claims-count-plots",
     "numbers": {
         "article": [{"label": "votes", "metric": "votes", "values": [0.25, 0.75, None]}],

@@ -14,17 +14,20 @@ import pytest
 from matplotlib.figure import Figure
 
 from benchmarks.claims import CLAIMS
-from benchmarks.claims.claim import Verdict
+from benchmarks.claims.claim import Part, Verdict
 from benchmarks.claims.statements import accuracy, certainty, imitation, missing_data
 from benchmarks.claims.statements.certainty import COUNTS
+from benchmarks.claims.statements.cost import worth_by
 from benchmarks.claims.statements.count_plots import votes_for
+from benchmarks.claims.statements.similarity import auroc_less
 from benchmarks.nouns import FILES
 from benchmarks.records import Quantity, read_table, where, write_table
 from benchmarks.report import write_report
 from benchmarks.report.claims_page import claims_page
 from benchmarks.report.figures import claims, training, votes
 from benchmarks.report.names import Names
-from benchmarks.report.read.files import claims_numbers
+from benchmarks.report.numbers.claims import quantities
+from benchmarks.report.read.files import claims_numbers, read_claims
 from benchmarks.report.results import Results
 from benchmarks.report.tables.claims import claims_tables, verdict_table
 from benchmarks.report.tables.text.formats import as_frame, latex, markdown
@@ -32,6 +35,10 @@ from benchmarks.vocabulary import CEILING, IMITATION, LEAST_OF_CEILING, PAIRS
 from tests.report.support import nouns
 
 NETWORKS = 4
+
+
+def part(what: str, holds: bool | None) -> dict[str, object]:
+    return Part(what, "0.5 (0.4 to 0.6)", holds)._asdict()
 
 
 def content() -> dict[str, object]:
@@ -94,7 +101,9 @@ def content() -> dict[str, object]:
                 "against": "",
                 "verdict": Verdict.PARTLY.value if some else Verdict.NOT_TESTABLE.value,
                 "why": "a | reason",
-                "beside": {"standard": "the same"} if some else {},
+                "beside": {"article-logits": "the same"} if some else {},
+                "verdicts_beside": {"article-logits": "reproduced"} if some else {},
+                "parts": {"standard": [part("a | b", True), part("c", None)]} if some else {},
                 "figure": CLAIMS[id].figure,
                 "numbers": {"standard": [one.entry(values) for one, values in some.items()]}
                 if some
@@ -270,8 +279,8 @@ def test_votes_that_several_claims_are_about_are_drawn_once(folder: Path) -> Non
 
 def test_verdicts_stand_in_a_table_in_all_its_forms() -> None:
     table = verdict_table(content())
-    assert "| image-61 | partly |" in markdown(table)
-    assert "image-61 & partly" in latex(table)
+    assert "| image-61 | partly reproduced | reproduced | — |" in markdown(table)
+    assert "image-61 & partly reproduced" in latex(table)
     frame = as_frame(table)
     assert list(frame["Verdict"])[-1] == "not testable here"
 
@@ -279,20 +288,70 @@ def test_verdicts_stand_in_a_table_in_all_its_forms() -> None:
 def test_page_has_verdicts_numbers_and_the_cost_of_the_double_softmax() -> None:
     page = claims_page(content())
     for text in (
-        "Measured on 4 networks of the recipe `standard`: 10 epochs, 100 passes, 1,234 test "
-        "images, clean and rotated. Out-of-distribution images: Fashion-MNIST, Uniform noise. "
-        "Left out, because their data are not available: KMNIST, notMNIST. For comparison, 2 "
-        "networks of `article-logits` and 3 networks of `standard` were evaluated on rotated and ",
-        "**Central claims**\n\n| statement | verdict |",
-        "| [image-61 \\| 62 holds.](#image-61) | *partly* |",
+        "The run has 4 networks of `standard`, trained for 10 epochs. MC-dropout takes 100 passes, "
+        "unless a rule says otherwise. There are 1,234 test images, clean and rotated. The "
+        "out-of-distribution images are Fashion-MNIST and Uniform noise. Left out, because their "
+        "data are not available: KMNIST, notMNIST. For comparison, 2 networks of `article-logits` "
+        "and 3 networks of `standard` predict rotated and out-of-distribution images. Some ",
+        "`article-logits` leaves out the listing's extra softmax.",
+        "**Central claims**\n\n| claim | `standard` | `article-logits` | `standard` |\n|---|",
+        "| [image-61 \\| 62 holds.](#image-61) | *partly reproduced* | reproduced | — |",
+        '<a id="image-61"></a>\n\n## image-61 | 62 holds.',
+        "Source: the article's somewhere.",
         "**Verdict: *not testable here*.** a | reason.",
-        "| votes for 3 | 10 (10 to 10, n = 4) |",
-        "| training, rank correlation with epoch | 0.983 (0.950 to 1, n = 3) |",
-        "With the recipe `standard`: the same.",
+        "| votes for 3 | 10 [10 to 10, n = 4] |",
+        "| training, rank correlation with epoch | 0.983 [0.950 to 1, n = 3] |",
+        "| accuracy, clean, agreement 0.5–0.6 | 0.750 [0.750 to 0.750, n = 4] |",
+        "| a \\| b | 0.5 (0.4 to 0.6): yes |\n| c | 0.5 (0.4 to 0.6) |",
+        "**`article-logits`: *reproduced*.** the same.",
+        "This table uses the 2 networks that both recipes have evaluated, so its means differ",
         "| Softmax | ECE | 0.300 | 0.200 | 0.100 ± 0.020 |",
         "| Deep ensemble | ECE | 0.300 | 0.200 | 0.100 |",
     ):
-        assert text in page
+        assert text in page, text
+    # The first bin has no image on clean images.
+    assert "agreement 0.0–0.5 | —" not in page
+
+
+def test_bounds_stand_beside_their_value_or_alone() -> None:
+    entries = [
+        one.entry([value])
+        for ends, values in (
+            (auroc_less("mc_dropout"), (-0.066, -0.08, -0.052)),
+            (auroc_less("deep_ensemble"), (-0.063, math.nan, math.nan)),
+            ((worth_by("nll", "upper"),), (1.0,)),
+        )
+        for one, value in zip(ends, values, strict=True)
+    ]
+    alike = [Quantity(label, "ratio").entry([value]) for label, value in (("a", 1.0), ("b", 2.0))]
+    rows = dict(quantities({"numbers": {"article": entries + alike}}))
+    assert rows == {
+        "AUROC: softmax minus MC-dropout": ["−0.066 (−0.080 to −0.052)"],
+        "AUROC: softmax minus ensemble": ["−0.063"],
+        "worth of 100 passes in networks, clean images, by NLL": ["< 1"],
+        "a": ["1"],
+        "b": ["2"],
+    }
+
+
+def test_numbers_of_an_earlier_claim_are_not_shown_again() -> None:
+    again = content()
+    by_id = {one["id"]: one for one in again["claims"]}  # type: ignore[attr-defined]
+    by_id["image-591-many-for-3"]["numbers"] = by_id["image-61"]["numbers"]
+    page = claims_page(again)
+    assert page.count("| votes for 3 |") == 1
+    assert "The numbers are those of [this claim](#image-61)." in page
+
+
+def test_claims_of_an_earlier_version_are_shown(tmp_path: Path) -> None:
+    earlier = content()
+    for claim in earlier["claims"]:  # type: ignore[attr-defined]
+        del claim["verdicts_beside"], claim["parts"]
+        claim["verdict"] = claim["verdict"].replace("partly reproduced", "partly")
+    (tmp_path / "claims.json").write_text(json.dumps(earlier))
+    page = claims_page(read_claims(tmp_path))
+    assert "| *partly reproduced* | — | — |" in page
+    assert "**`article-logits`.** the same." in page
 
 
 def test_training_figure_has_no_dropout_on_where_there_is_none(reported: Path) -> None:

@@ -206,7 +206,7 @@ def test_claims_are_shown_with_verdict_and_numbers(reported: Path, tmp_path: Pat
     assert found is not None
     assert found["count"] == 2
     assert found["groups"]["Central claims"][0]["numbers"] == [
-        ("votes", ["0.500 (0.250 to 0.750, n = 2)", "—"]),
+        ("votes", ["0.5 [0.2 to 0.8, n = 2]", "—"]),
         ("gap", ["—", "0.500"]),
     ]
     parsed = Parsed(page_of(folder))
@@ -217,13 +217,16 @@ def test_claims_are_shown_with_verdict_and_numbers(reported: Path, tmp_path: Pat
     assert links.count("figures/claims-count-plots-standard.png") >= 2
     assert text.count("Its figure is below another claim") == 2
     assert (
-        "Of the article's two central claims, one is reproduced and one is not reproduced. "
-        "Reproduced: “Text.” Not reproduced: “Image 61 is <told> differently.”" in text
+        "The article makes two central claims. Networks trained by its listing give these "
+        "verdicts. Reproduced: “Text.” Not reproduced: “Image 61 is <told> differently.”" in text
     )
     assert "Central claims" in text
     assert "Image 61 is <told> differently." in text
-    assert "With the recipe standard: holds: 5 of 50 networks." in text
-    assert "For comparison, 3 networks of standard were evaluated on rotated and" in text
+    assert "standard partly reproduced. holds: 5 of 50 networks." in text
+    assert "gap below 1 0.5 (0.4 to 0.6): yes —" in text
+    # The other claim has the same numbers.
+    assert "The numbers are those of this claim" in text
+    assert "For comparison, 3 networks of standard predict rotated and" in text
     assert "Softmax NLL, clean 0.500 0.250 0.125 0.25 ± 0.05" in text
     assert "Deep ensemble NLL, clean 0.500 0.250 — 0.250" in text
 

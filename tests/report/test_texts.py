@@ -158,18 +158,19 @@ def test_answer_leaves_out_what_there_are_no_numbers_for(make_run: Any) -> None:
 
 
 def test_central_claims_are_counted_and_named() -> None:
-    content = claims("partly", "reproduced", "reproduced", "not reproduced")
+    content = claims("partly reproduced", "reproduced", "reproduced", "not reproduced")
     for one in content["claims"][:2]:
         one["weight"] = "central"
     assert article_answer(content) == (
-        "Of the article's three central claims, two are reproduced and one is reproduced in part. "
-        "Reproduced: “Text 1.” “Text 2.” Reproduced in part: “Text 0.”"
+        "The article makes three central claims. Networks trained by its listing give these "
+        "verdicts. Reproduced: “Text 1.” “Text 2.” Partly reproduced: “Text 0.”"
     )
 
 
 def test_a_single_central_claim_is_not_counted() -> None:
     assert article_answer(claims("not reproduced", "reproduced")) == (
-        "The article has one central claim. Not reproduced: “Text 0.”"
+        "The article makes one central claim. Networks trained by its listing give this verdict. "
+        "Not reproduced: “Text 0.”"
     )
 
 
@@ -177,8 +178,8 @@ def test_what_could_not_be_tested_is_counted_and_named_alone() -> None:
     content = claims("not testable here", "reproduced")
     content["claims"][0]["weight"] = "central"
     assert article_answer(content) == (
-        "Of the article's two central claims, one is reproduced and one cannot be tested in this "
-        "run. Reproduced: “Text 1.” Not testable in this run: “Text 0.”"
+        "The article makes two central claims. Networks trained by its listing give these "
+        "verdicts. Reproduced: “Text 1.” Not testable in this run: “Text 0.”"
     )
 
 

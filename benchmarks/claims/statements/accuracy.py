@@ -25,7 +25,7 @@ from methods.networks.log import ALL_TRAINING, TRAINING, VALIDATION
 SPLITS = (TRAINING, VALIDATION)
 LEAST_CORRELATION = 0.9
 ON, OFF = "accuracy_dropout_on", "accuracy"
-DROPOUT = {OFF: ", dropout off", ON: ", dropout on"}
+DROPOUT = {OFF: "dropout off", ON: "dropout on"}
 """The columns of the training log, and what quantities call them."""
 
 ACCURACIES = {
@@ -86,10 +86,9 @@ def measure_final(predictor: RecipePredictor, split: str, metric: str) -> Number
 def judge_final(numbers: Numbers, low: float, high: float) -> Judgement:
     """The accuracy of each network in the article's range."""
     ((quantity, accuracies),) = numbers.items()
-    name = f"{ACCURACIES[quantity.split]}{DROPOUT[quantity.metric]}"
+    name = _called(quantity.split, quantity.metric)
     inside = [low <= accuracy <= high for accuracy in accuracies]
-    percent = f"{100 * low:.1f} to {100 * high:.1f} %"
-    return by_networks({f"{name[0].upper()}{name[1:]}, is between {percent}": inside})
+    return by_networks({f"The {name} is {_between(low, high)}": inside})
 
 
 def accuracy_after(split: str, epoch: Literal["first", "last"]) -> Quantity:
@@ -104,7 +103,15 @@ def correlation_with_epoch(split: str) -> Quantity:
 
 def final_accuracy(split: str, metric: str = OFF) -> Quantity:
     """A quantity of `measure_final`."""
-    return Quantity(ACCURACIES[split] + DROPOUT[metric], metric, split=split, epoch="last")
+    return Quantity(_called(split, metric), metric, split=split, epoch="last")
+
+
+def _called(split: str, metric: str) -> str:
+    return f"{ACCURACIES[split]} ({DROPOUT[metric]})"
+
+
+def _between(low: float, high: float) -> str:
+    return f"between {100 * low:.1f} and {100 * high:.1f} %"
 
 
 def _log(predictor: RecipePredictor) -> pd.DataFrame:
@@ -123,10 +130,11 @@ def _by_network(log: pd.DataFrame, split: str, column: str) -> pd.DataFrame:
 RISE = Claim(
     id="accuracy-rises",
     statement="Training and validation accuracy rise over the epochs.",
-    place="the plots of accuracy over epochs of training",
+    place="plots of accuracy over epochs of training",
     weight="check",
-    rule="For each network, on both splits: accuracy after the last epoch is above that after "
-    "the first, and Spearman's correlation of accuracy with the epoch is at least 0.9.",
+    rule="For each network, on training and validation images: the accuracy after the last epoch "
+    "is above that after the first, and Spearman's correlation of the accuracy with the epoch is "
+    "at least 0.9.",
     measure=measure_rise,
     judge=judge_rise,
     figure="training",
@@ -140,10 +148,10 @@ def _final(id: str, statement: str, split: str, metric: str, against: str) -> Cl
     return Claim(
         id=id,
         statement=statement,
-        place="the text below the plots of training",
+        place="text below the plots of training",
         weight="check",
-        rule=f"For each network{DROPOUT[metric]}: the accuracy after the last epoch is between "
-        f"{100 * low:.1f} and {100 * high:.1f} %.",
+        rule=f"For each network, with {DROPOUT[metric]}: the accuracy after the last epoch is "
+        f"{_between(low, high)}.",
         measure=partial(measure_final, split=split, metric=metric),
         judge=partial(judge_final, low=low, high=high),
         figure="training",
@@ -159,7 +167,7 @@ FINAL_DROPOUT_ON = _final(
     TRAINING,
     ON,
     "The listing computes training accuracy before it switches dropout off. The text does not say "
-    "so; the next line is the other reading.",
+    "so. The next claim tests the other reading.",
 )
 
 FINAL_DROPOUT_OFF = _final(

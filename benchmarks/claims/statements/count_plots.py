@@ -26,7 +26,9 @@ MOST_FOR_8 = 90
 MOST_FOR_3 = 40
 FOR_7_OR_9 = range(2, 7)
 
-REPEATS = Quantity("softmax repeats itself", "repeats", method=SOFTMAX)
+REPEATS = Quantity(
+    "two predictions with dropout off are identical (1: yes)", "repeats", method=SOFTMAX
+)
 
 
 def measure_votes(predictor: RecipePredictor, image: int) -> Numbers:
@@ -47,8 +49,8 @@ def judge_typical(numbers: Numbers) -> Judgement:
     runner_up = ((votes > of_2).sum(axis=1) == 1) & ((votes >= of_2).sum(axis=1) == 2)
     return by_networks(
         {
-            f"More than {MOST_FOR_8} votes for 8": list(votes[:, 8] > MOST_FOR_8),
-            "The second most votes for 2 alone": list(runner_up & (votes[:, 2] > 0)),
+            f"8 gets more than {MOST_FOR_8} votes": list(votes[:, 8] > MOST_FOR_8),
+            "2 is the only runner-up": list(runner_up & (votes[:, 2] > 0)),
         }
     )
 
@@ -56,14 +58,15 @@ def judge_typical(numbers: Numbers) -> Judgement:
 def judge_many_for_3(numbers: Numbers) -> Judgement:
     """More than 40 votes for 3."""
     votes = _votes(numbers, PECULIAR)
-    return by_networks({f"More than {MOST_FOR_3} votes for 3": list(votes[:, 3] > MOST_FOR_3)})
+    return by_networks({f"3 gets more than {MOST_FOR_3} votes": list(votes[:, 3] > MOST_FOR_3)})
 
 
 def judge_few_for_7_or_9(numbers: Numbers) -> Judgement:
     """2 to 6 votes for 7 and 9 together."""
     votes = _votes(numbers, PECULIAR)
     few = np.isin(votes[:, 7] + votes[:, 9], FOR_7_OR_9)
-    return by_networks({f"{FOR_7_OR_9[0]} to {FOR_7_OR_9[-1]} votes for 7 and 9": list(few)})
+    part = f"7 and 9 together get {FOR_7_OR_9[0]} to {FOR_7_OR_9[-1]} votes"
+    return by_networks({part: list(few)})
 
 
 def measure_switch(predictor: RecipePredictor) -> Numbers:
@@ -84,12 +87,14 @@ def measure_switch(predictor: RecipePredictor) -> Numbers:
 
 
 def judge_switch(numbers: Numbers) -> Judgement:
-    """Off: equal to the last bit; on: more than one class gets votes on at least one image."""
+    """Off: bitwise identical; on: more than one class gets votes on at least one image."""
     distinct = np.max([numbers[classes_voted_for(image)] for image in IMAGES], axis=0)
     return by_networks(
         {
-            "Dropout off, the same prediction twice": [one == 1 for one in numbers[REPEATS]],
-            "Dropout on, votes for more than one class": list(distinct > 1),
+            "With dropout off, two predictions are identical": [
+                one == 1 for one in numbers[REPEATS]
+            ],
+            "With dropout on, passes vote for more than one class": list(distinct > 1),
         }
     )
 
@@ -126,40 +131,39 @@ TYPICAL_IMAGE = Claim(
     id="image-61",
     statement="Of 100 passes over test image 61, a typical 8, more than 90 vote for 8 and the "
     "few others for 2.",
-    place="the count plot of image 61",
+    place="count plot of image 61",
     weight="central",
-    rule="For each network: 8 gets more than 90 votes, and 2 alone gets the second most votes.",
+    rule="For each network: 8 gets more than 90 votes, and 2 is the only runner-up.",
     measure=partial(measure_votes, image=TYPICAL),
     judge=judge_typical,
     figure="claims-count-plots",
-    against="The article shows one network. If all votes are for 8, nothing is second.",
+    against="The article shows one network. If all votes are for 8, there is no runner-up.",
     least_networks=FEWEST_COUNTED,
 )
 
 MANY_FOR_3 = Claim(
     id="image-591-many-for-3",
     statement="Of 100 passes over test image 591, a peculiar 8, more than 40 vote for 3.",
-    place="the count plot of image 591",
+    place="count plot of image 591",
     weight="central",
     rule="For each network: 3 gets more than 40 votes.",
     measure=partial(measure_votes, image=PECULIAR),
     judge=judge_many_for_3,
     figure="claims-count-plots",
-    against="The article shows one network; how many votes 3 gets differs widely between networks.",
+    against="The article shows one network. The votes for 3 differ widely between networks.",
     least_networks=FEWEST_COUNTED,
 )
 
 FEW_FOR_7_OR_9 = Claim(
     id="image-591-few-for-7-or-9",
     statement="Of 100 passes over test image 591, about 4 vote for 7 or 9.",
-    place="the count plot of image 591",
+    place="count plot of image 591",
     weight="central",
     rule="For each network: 7 and 9 together get 2 to 6 votes.",
     measure=partial(measure_votes, image=PECULIAR),
     judge=judge_few_for_7_or_9,
     figure="claims-count-plots",
-    against="The article shows one network, and so few votes change from one set of passes to the "
-    "next.",
+    against="The article shows one network. So small a count varies between sets of passes.",
     least_networks=FEWEST_COUNTED,
 )
 
@@ -167,14 +171,13 @@ DROPOUT_SWITCH = Claim(
     id="eval-switch",
     statement="With dropout off, a network gives the same prediction every time; with dropout "
     "on, its predictions vary.",
-    place="the network's method for predictions, with an argument that switches dropout",
+    place="method for predictions, which has an argument that switches dropout",
     weight="check",
-    rule="For each network: with dropout off, repeated predictions are equal to the last bit; "
-    "with dropout on, the 100 passes vote for more than one class on at least one of the two "
-    "images.",
+    rule="For each network: with dropout off, repeated predictions are bitwise identical. With "
+    "dropout on, the 100 passes vote for more than one class on image 61 or image 591.",
     measure=measure_switch,
     judge=judge_switch,
     figure="claims-count-plots",
-    against="That predictions vary says nothing of how well they vary.",
+    against="This does not show that the variation is useful.",
     least_networks=FEWEST_COUNTED,
 )

@@ -14,9 +14,13 @@ from benchmarks.records import Quantity
 
 LEAST_AUROC, LEAST_FOR_A_PART = 0.9, 0.8
 
-EDGE_AUROC = Quantity("AUROC of disagreement", "auroc", score="pairwise_disagreement")
-EDGE_LOWER = replace(EDGE_AUROC, label="lower bound", bound="lower")
-EDGE_UPPER = replace(EDGE_AUROC, label="upper bound", bound="upper")
+EDGE_AUROC = Quantity("AUROC of disagreement, for errors", "auroc", score="pairwise_disagreement")
+EDGE_LOWER = replace(
+    EDGE_AUROC, label="AUROC of disagreement, for errors, lower bound", bound="lower"
+)
+EDGE_UPPER = replace(
+    EDGE_AUROC, label="AUROC of disagreement, for errors, upper bound", bound="upper"
+)
 
 
 def measure_edge_cases(predictor: RecipePredictor) -> Numbers:
@@ -45,7 +49,8 @@ def judge_edge_cases(numbers: Numbers) -> Judgement:
     wrong, right = (numbers[mean_disagreement(one)][0] for one in ("misclassified", "correct"))
     return Judgement(
         Verdict.of(whole=auroc.above(LEAST_AUROC), part=auroc.above(LEAST_FOR_A_PART)),
-        f"Disagreement detects misclassified images with an AUROC of {auroc.text()}. Two networks "
+        f"Disagreement detects misclassified images with an AUROC of "
+        f"{auroc.text(named=True)}. Two networks "
         f"disagree on {100 * wrong:.0f} % of the misclassified images and on {100 * right:.1f} % "
         "of the others.",
     )
@@ -53,22 +58,22 @@ def judge_edge_cases(numbers: Numbers) -> Judgement:
 
 def mean_disagreement(of: str) -> Quantity:
     """A quantity of `measure_edge_cases`."""
-    return Quantity(f"mean disagreement, {of}", f"pairwise_disagreement_{of}")
+    return Quantity(f"mean disagreement, {of} images", f"pairwise_disagreement_{of}")
 
 
 EDGE_CASES = Claim(
     id="disagree-on-edge-cases",
     statement="Different models classify edge cases differently.",
-    place="the section Epistemic/Model Uncertainty",
+    place="section Epistemic/Model Uncertainty",
     weight="central",
-    rule="Edge cases are the images that the ensemble misclassifies; its disagreement ranks the "
-    "images. Reproduced if the 95 % interval of the AUROC (over images) lies above 0.9; partly "
-    "if it lies above 0.8.",
+    rule="Here, an edge case is an image that the ensemble misclassifies. We test whether the "
+    "members' disagreement detects these images. Reproduced: the 95 % interval of the AUROC (over "
+    "images) lies above 0.9. Partly reproduced: it lies above 0.8.",
     measure=measure_edge_cases,
     judge=judge_edge_cases,
     figure="risk-coverage-pairwise_disagreement",
-    against="The networks differ only in initial weights and dropout masks; they share one "
-    "architecture, unlike the models of the article's sentence. There is one ensemble, so the "
-    "interval does not cover how ensembles differ.",
+    against="The networks share one architecture, unlike the models of the article's sentence. "
+    "They differ only in initial weights and dropout masks. There is one ensemble, so the interval "
+    "does not cover how ensembles differ.",
     least_networks=2,
 )

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 from torch import Tensor
 
-from benchmarks.claims.claim import Claim, Judgement, NotTestableError, Numbers, by_parts
+from benchmarks.claims.claim import Claim, Judgement, NotTestableError, Numbers, Part, by_parts
 from benchmarks.claims.intervals import Interval
 from benchmarks.claims.predictor import (
     CALLED,
@@ -71,7 +71,7 @@ def measure_similarity(predictor: RecipePredictor) -> Numbers:
 
 def judge_similarity(numbers: Numbers) -> Judgement:
     """ECE above and AUROC below those of both others, with intervals that leave zero."""
-    parts = {}
+    parts, told = [], []
     for method in SEVERAL:
         name = IN_TEXT[method]
         ece, auroc = (
@@ -83,9 +83,26 @@ def judge_similarity(numbers: Numbers) -> Judgement:
             raise NotTestableError(
                 f"The run does not compare the ECE of softmax and {name} at 45°."
             )
-        parts[f"The ECE of softmax at 45° is above that of {name}, by {ece.text()}"] = ece.above()
-        parts[f"Its AUROC is below that of {name}, difference {auroc.text('+.3f')}"] = auroc.below()
-    return by_parts(parts)
+        parts += [
+            Part(f"ECE at 45°: softmax minus {CALLED[method]}", ece.text("+.3f"), ece.above()),
+            Part(f"AUROC: softmax minus {CALLED[method]}", auroc.text("+.3f"), auroc.below()),
+        ]
+        told.append(
+            f"Against {name}, its ECE at 45° is {_apart(ece)} and its AUROC is {_apart(auroc)}."
+        )
+    worse = sum(bool(part.holds) for part in parts)
+    all_worse = "Softmax is significantly worse in all four comparisons."
+    some_worse = f"Softmax is significantly worse in {worse} of {len(parts)} comparisons."
+    return by_parts(parts, " ".join([all_worse if worse == len(parts) else some_worse, *told]))
+
+
+def _apart(difference: Interval) -> str:
+    """Of softmax from another method.
+
+    >>> _apart(Interval(-0.5, -0.6, -0.4))
+    '0.500 lower'
+    """
+    return f"{abs(difference.value):.3f} {'higher' if difference.value > 0 else 'lower'}"
 
 
 def ece_of(method: str, condition: str) -> Quantity:
@@ -96,21 +113,21 @@ def ece_of(method: str, condition: str) -> Quantity:
 
 def auroc_less(method: str) -> Bounded:
     """Quantities of `measure_similarity`: the AUROC of softmax less another one, and its bounds."""
-    return _less(_auroc_of(SOFTMAX), method)
+    return _less(_auroc_of(SOFTMAX), "AUROC", method)
 
 
 def ece_less(method: str) -> Bounded:
     """Quantities of `measure_similarity`: the ECE of softmax less another one, and its bounds."""
-    return _less(ece_of(SOFTMAX, ROTATED), method)
+    return _less(ece_of(SOFTMAX, ROTATED), "ECE at 45°", method)
 
 
-def _less(softmax: Quantity, method: str) -> Bounded:
-    label = f"{softmax.label} less {CALLED[method]}"
-    value = replace(softmax, label=f"{label}, value", other_method=method)
+def _less(softmax: Quantity, what: str, method: str) -> Bounded:
+    label = f"{what}: {CALLED[SOFTMAX]} minus {CALLED[method]}"
+    value = replace(softmax, label=label, other_method=method)
     return (
         value,
-        replace(value, label=f"{label}, lower", bound="lower"),
-        replace(value, label=f"{label}, upper", bound="upper"),
+        replace(value, label=f"{label}, lower bound", bound="lower"),
+        replace(value, label=f"{label}, upper bound", bound="upper"),
     )
 
 
@@ -141,17 +158,19 @@ def _entropy(predictor: RecipePredictor, unit: RunUnit, images: str) -> npt.NDAr
 SIMILARITY = Claim(
     id="softmax-is-not-certainty",
     statement="A network's outputs measure similarity, not certainty.",
-    place="the explanation of a classifier's outputs",
+    place="explanation of a classifier's outputs",
     weight="supporting",
-    rule="Softmax does worse than MC-dropout and than the ensemble in two ways. On images rotated "
-    "by 45° its ECE is higher, and its AUROC for out-of-distribution images (by predictive "
-    "entropy, mean over the sets) is lower. Each of the four differences counts if its 95 % "
-    "interval excludes zero. Reproduced if all do, partly if some.",
+    rule="We compare softmax with MC-dropout and with the ensemble in two ways: by the ECE on "
+    "images rotated by 45°, and by the AUROC for out-of-distribution images (predictive entropy, "
+    "mean over the sets). Softmax is significantly worse if its ECE is higher, or its AUROC lower, "
+    "and the 95 % interval of the difference excludes zero. Reproduced: it is in all four "
+    "comparisons. Partly reproduced: it is in some.",
     measure=measure_similarity,
     judge=judge_similarity,
     figure="roc-predictive_entropy",
-    against="Softmax of the same networks detects out-of-distribution images well, if worse than "
-    "the others. Differences are paired by image and, for MC-dropout, by network; the intervals "
-    "do not cover another ensemble. ECE is biased upwards, by amounts that differ with the method.",
+    against="We test whether the outputs are calibrated and detect other images, not whether they "
+    "measure similarity. Softmax detects out-of-distribution images well, but less well than the "
+    "others. Differences are paired by image and, for MC-dropout, by network. The intervals do not "
+    "cover another ensemble. ECE is biased upwards, by amounts that differ with the method.",
     least_networks=2,
 )

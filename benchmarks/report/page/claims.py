@@ -10,15 +10,18 @@ from typing import Any, NamedTuple
 from markupsafe import Markup
 
 from benchmarks.report.claims_page import (
-    ABOUT_DOUBLE_SOFTMAX,
     DOUBLE_SOFTMAX,
+    about_double_softmax,
+    about_recipes,
     by_weight,
     double_softmax_table,
-    quantities,
+    others,
+    same_numbers,
     setting_text,
 )
 from benchmarks.report.names import Names
 from benchmarks.report.number_format import UNDEFINED
+from benchmarks.report.numbers.claims import part_rows, quantities
 from benchmarks.report.page.parts import Parts
 from benchmarks.report.page.svg.inline import inline
 from benchmarks.report.read.files import read_claims
@@ -45,8 +48,9 @@ def claims(folder: Path, parts: Parts) -> dict[str, Any] | None:
 
     ``summary`` is empty where no central claim was tested; ``groups`` has claims by the heading of
     their weight. A claim is as in `claims.json`, but for its
-    ``remarks``, ``recipes``, ``numbers`` (pairs of a quantity and its spread by each recipe) and
-    ``figures``, by recipe, first that of the verdict.
+    ``others`` (verdicts by other recipes), ``recipes``, ``numbers`` (pairs of a quantity and its
+    cells by each recipe), ``compared`` (likewise, of what the rule compares) and ``figures``, by
+    recipe, first that of the verdict. ``same``: an earlier claim whose numbers it has.
 
     Args:
         parts: to which figures are added.
@@ -56,18 +60,19 @@ def claims(folder: Path, parts: Parts) -> dict[str, Any] | None:
         return None
     recipes, rows = double_softmax_table(content["double_softmax"].get("rows", ()))
     drawn: dict[str, str] = {}
+    same = same_numbers(content["claims"])
     return {
         "groups": {
-            heading: [_claim(claim, folder, parts, drawn) for claim in some]
+            heading: [_claim(claim, folder, parts, drawn, same) for claim in some]
             for heading, some in by_weight(content["claims"]).items()
         },
         "count": len(content["claims"]),
         "summary": article_answer(content),
-        "setting": setting_text(content["setting"]),
+        "setting": " ".join([*about_recipes(content["setting"]), setting_text(content["setting"])]),
         "double_softmax": rows
         and {
             "title": DOUBLE_SOFTMAX,
-            "about": ABOUT_DOUBLE_SOFTMAX,
+            "about": about_double_softmax(content["setting"]),
             **content["double_softmax"],
             "recipes": recipes,
             "rows": rows,
@@ -102,22 +107,27 @@ def published(folder: Path, names: Names) -> dict[str, Any] | None:
 
 
 def _claim(
-    claim: Mapping[str, Any], folder: Path, parts: Parts, drawn: dict[str, str]
+    claim: Mapping[str, Any],
+    folder: Path,
+    parts: Parts,
+    drawn: dict[str, str],
+    same_as: Mapping[str, str],
 ) -> dict[str, Any]:
     """A claim as the template shows it.
 
     Args:
         drawn: by path, the claim below which a figure is drawn; of several the first.
+        same_as: of claims whose numbers an earlier one has, that one.
     """
-    beside = [
-        f"With the recipe {recipe}: {why.rstrip('.')}." for recipe, why in claim["beside"].items()
-    ]
+    same = same_as.get(claim["id"], "")
     return {
         **claim,
         "kind": claim["verdict"].replace(" ", "-"),  # as a class of the style sheet
-        "remarks": [*filter(None, [claim["against"]]), *beside],
+        "others": others(claim),
         "recipes": list(claim["numbers"]),
-        "numbers": list(quantities(claim)),
+        "compared": part_rows(claim),
+        "numbers": [] if same else list(quantities(claim)),
+        "same": same,
         "figures": list(_figures(claim, folder, parts, drawn)),
     }
 

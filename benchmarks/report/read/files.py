@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import fields
 from pathlib import Path
+from types import NoneType
 from typing import Any
 
 import numpy as np
@@ -26,6 +27,7 @@ from benchmarks.vocabulary import (
     IMAGES_NPZ,
     LATENCY_CSV,
     MEASUREMENTS_CSV,
+    PARTLY,
     SELF_TRAINED,
 )
 
@@ -46,10 +48,14 @@ _MEASURED = {
     **{"training_images?": {...: int}, "ood": [str], "unavailable?": [str], "beside?": {...: int}},
 }
 
+_PART = {"what": str, "shown": str, "holds": (bool, NoneType)}
+
 _CLAIM = {
     **dict.fromkeys(("id", "statement", "place", "weight", "task", "rule"), str),
     **dict.fromkeys(("against", "verdict", "why", "figure"), str),
     **{"beside": {...: str}, "numbers": {...: [_QUANTITY]}},
+    # An earlier version has neither.
+    **{"verdicts_beside?": {...: str}, "parts?": {...: [_PART]}},
 }
 
 _COMPARED = {"method": str, "measure": str, "values": {...: NUMBER}, "difference?": NUMBER}
@@ -64,6 +70,9 @@ CLAIMS: dict[str, Any] = {
     },
 }
 """The shape of `claims.json`."""
+
+_EARLIER_VERDICTS = {"partly": PARTLY}
+"""What an earlier version calls a verdict."""
 
 
 def _has(value: object, name: str) -> bool:
@@ -93,6 +102,8 @@ def read_claims(folder: Path) -> dict[str, Any]:
     content = read_json(folder / CLAIMS_JSON)
     if content and (wrong := misfit(content, CLAIMS)):
         raise UserError(f"{folder / CLAIMS_JSON} is damaged: {wrong}; delete it and run again")
+    for claim in content.get("claims", ()):
+        claim["verdict"] = _EARLIER_VERDICTS.get(claim["verdict"], claim["verdict"])
     return content
 
 

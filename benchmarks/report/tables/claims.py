@@ -5,23 +5,30 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from benchmarks.report.claims_page import by_weight
+from benchmarks.report.claims_page import by_weight, verdict_by
 from benchmarks.report.results import Results
 from benchmarks.report.tables.table import Cell, Row, Table
+from benchmarks.report.texts import listed
 
 
 def verdict_table(claims: Mapping[str, Any]) -> Table:
     """A line a claim, grouped by weight; `claims.md` tells what each verdict rests on."""
     setting = claims["setting"]
-    networks = f", {setting['networks']} networks" if "networks" in setting else ""
+    networks = f" ({setting['networks']} networks)" if "networks" in setting else ""
+    beside = tuple(setting.get("beside", ()))
+    compared = f" Other columns: recipes {listed(beside)}." if beside else ""
     return Table(
         name="claims",
-        caption=f"The article's claims. Recipe {setting['recipe']}{networks}.",
+        caption=f"The article's claims. Verdict: recipe {setting['recipe']}{networks}.{compared}",
         group_heading="Weight",
-        label_headings=("Claim", "Verdict"),
+        label_headings=("Claim", "Verdict", *beside),
         headings=(),
         rows=tuple(
-            Row(heading, (one["id"], one["verdict"]), ())
+            Row(
+                heading,
+                (one["id"], one["verdict"], *(verdict_by(one, recipe) for recipe in beside)),
+                (),
+            )
             for heading, some in by_weight(claims["claims"]).items()
             for one in some
         ),

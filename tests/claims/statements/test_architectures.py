@@ -22,7 +22,7 @@ from benchmarks.claims.statements.architectures import (
     disagreement,
     ensemble_of,
     excess,
-    is_edge_case,
+    is_disputed,
     jackknife,
     within,
 )
@@ -52,9 +52,9 @@ def test_disagreement_is_of_every_pair_once() -> None:
     assert excess(matrix, one, other) == pytest.approx(between - np.mean(inside))
 
 
-def test_edge_cases_are_where_any_network_disagrees() -> None:
+def test_images_are_disputed_where_any_network_disagrees() -> None:
     votes = torch.tensor([[1, 2, 3], [1, 2, 4], [1, 5, 3]])
-    assert is_edge_case(votes).tolist() == [False, True, True]
+    assert is_disputed(votes).tolist() == [False, True, True]
 
 
 def drawn(random: np.random.Generator, networks: int, taste: float, images: int) -> torch.Tensor:
@@ -114,8 +114,13 @@ def test_unlike_accuracies_are_named() -> None:
         ARCHITECTURES.judge(numbers(across=0.5, lower=0.1, apart=apart)).why
         for apart in (0.0, 0.005)
     ]
-    assert ["not of like accuracy" in one for one in told] == [False, True]
-    assert told[0].startswith("Two networks of different architectures disagree on 50 % (48 to 52")
+    assert ["Their accuracies differ by 0.50 percentage points" in one for one in told] == [
+        False,
+        True,
+    ]
+    assert told[0].startswith(
+        "Two networks of different architectures disagree on 50 % (95 % interval: 48"
+    )
 
 
 def test_without_an_interval_it_is_not_testable() -> None:

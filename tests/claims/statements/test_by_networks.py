@@ -104,8 +104,8 @@ def test_rule_counts_networks(
 def test_each_part_has_its_own_count() -> None:
     numbers = of_networks(30, votes(61, c8=95, c2=5), votes(61, c8=95, c3=5))
     assert CLAIMS["image-61"].judge(numbers).why == (
-        "Both hold for 30 of 50 networks (95 % interval: 45 to 74 %). More than 90 votes for 8: 50 "
-        "networks. The second most votes for 2 alone: 30 networks."
+        "Both conditions hold in 30 of 50 networks: 60 % (95 % interval: 45 to 74 %). 8 gets more "
+        "than 90 votes in 50 networks. 2 is the only runner-up in 30 networks."
     )
 
 
@@ -115,4 +115,4 @@ def test_each_part_has_its_own_count() -> None:
 )
 def test_winner_is_no_runner_up(numbers: Numbers, runners_up: int) -> None:
     why = CLAIMS["image-61"].judge(of_networks(NETWORKS, numbers, numbers)).why
-    assert f"The second most votes for 2 alone: {runners_up} networks." in why
+    assert f"2 is the only runner-up in {runners_up} networks." in why

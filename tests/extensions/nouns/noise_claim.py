@@ -1,6 +1,6 @@
 """A claim about the accuracy of single networks."""
 
-from benchmarks.claims.claim import Claim, by_parts
+from benchmarks.claims.claim import Claim, Part, by_parts
 from benchmarks.claims.intervals import over_networks
 from benchmarks.metrics.scoring import correct
 from benchmarks.records import Quantity
@@ -31,17 +31,17 @@ def judge(numbers):
     """Whether noise lowers the accuracy."""
     pairs = zip(numbers[accuracy(CLEAN)], numbers[accuracy(NOISY)], strict=True)
     falls = over_networks([clean - noisy for clean, noisy in pairs])
-    parts = {
-        "Noise lowers the accuracy": falls.above(),
-        "It lowers it by more than 50 %": falls.above(0.5),
-    }
-    return by_parts(parts)
+    parts = [
+        Part("fall of the accuracy, above 0 %", falls.percent(), falls.above()),
+        Part("fall of the accuracy, above 50 %", falls.percent(), falls.above(0.5)),
+    ]
+    return by_parts(parts, f"Noise lowers the accuracy by {falls.percent()}.")
 
 
 NOISE_LOWERS_ACCURACY = Claim(
     id="noise-lowers-accuracy",
     statement="Noise lowers the accuracy.",
-    place="the outlook",
+    place="outlook",
     weight="supporting",
     rule="The 95 % interval (over networks) of the fall with noise of 40 % lies above 0 and 50 %.",
     measure=measure,

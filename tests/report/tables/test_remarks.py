@@ -14,8 +14,8 @@ from benchmarks.report.tables.quality import main_table
 from tests.report.support import CLAIMS
 
 MARKED = (
-    "Training images: 55,000 (standard); 60,000 (article). Where these differ, values are shown "
-    "side by side, but not compared."
+    "Training images: 55,000 (standard); 60,000 (article). Recipes with fewer hold out the others "
+    "for calibration. Recipes with different numbers of training images are not compared."
 )
 
 
