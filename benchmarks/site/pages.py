@@ -107,11 +107,15 @@ class SitePages(BasePlugin[NoSettings]):
 
     def _is_source(self, uri: str) -> bool:
         """Whether a link leads to no page, and to none of what belongs to a run as a whole."""
-        of_run = any(f"{uri}/".startswith(f"{run.uri}/") for run in self.runs)
-        return uri not in self.pages and not of_run and not self._is_results_folder(uri)
+        return uri not in self.pages and not self._is_of_run(uri) and not self._is_result(uri)
 
-    def _is_results_folder(self, uri: str) -> bool:
-        return f"{uri}/".startswith(f"{RESULTS}/") and (self.root / uri).is_dir()
+    def _is_of_run(self, uri: str) -> bool:
+        return any(f"{uri}/".startswith(f"{run.uri}/") for run in self.runs)
+
+    def _is_result(self, uri: str) -> bool:
+        """Whether it is a folder of results, or in one."""
+        top, *inner = uri.split("/")
+        return top == RESULTS and (self.root / top / "/".join(inner[:1])).is_dir()
 
     def _page_of(self, uri: str) -> str | None:
         """Where a link to a page, file or folder of the repository leads; ``None``: nowhere."""
@@ -119,7 +123,7 @@ class SitePages(BasePlugin[NoSettings]):
             return f"{uri}/{INDEX_HTML}"
         if (page := f"{uri}/{README}") in self.listings or page in self.pages:
             return page
-        return None if self._is_results_folder(uri) else uri
+        return None if self._is_result(uri) and not self._is_of_run(uri) else uri
 
     def _opened(self) -> Iterator[dict[str, str]]:
         """What the navigation names of the runs."""

@@ -12,6 +12,7 @@ from benchmarks.claims.claim import Claim, Judgement, Numbers, Verdict
 from benchmarks.claims.predictor import RecipePredictor
 from benchmarks.records import Quantity, where
 from benchmarks.report.page.claims import claims as page_data
+from benchmarks.report.page.parts import Parts
 from benchmarks.report.results import claims_numbers
 from benchmarks.report.tables.claims import verdict_table
 from benchmarks.report.tables.text.formats import markdown
@@ -52,7 +53,7 @@ def test_added_claim_is_shown_wherever_the_others_are(
     assert row.count("n = 2") == 2
     assert "figures/-" not in text
     assert "| added | reproduced |" in markdown(verdict_table(content))
-    shown = page_data(tmp_path / "out")
+    shown = page_data(tmp_path / "out", Parts())
     assert shown is not None
     assert "“It is uncertain.”" in shown["summary"]
     of_weight = shown["groups"]["Central claims"][-1]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 
 import pytest
 
@@ -35,4 +36,5 @@ def test_it_is_on_the_page_with_its_figure(written: Written) -> None:
     claim = written.section("claims").split(f'id="claim-{NAME}"')[1].split("</li>")[0]
     assert "Noise lowers the accuracy." in claim
     assert "accuracy, noise-40" in claim
-    assert '<img src="data:image/png;base64,' in claim
+    assert re.search(r'data-packed="[^"]+-article"', claim)
+    assert 'href="figures/corrupted-accuracy-article.png"' in claim

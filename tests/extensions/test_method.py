@@ -67,7 +67,7 @@ def test_it_is_on_the_page(
 def test_methods_look_different(written: Written) -> None:
     rows = written.section("ranking").split("<tr")
     markers = {
-        label: next(row.split("#marker-")[1][0] for row in rows if label in row)
+        label: next(row.split('data-marker="')[1].split('"')[0] for row in rows if label in row)
         for label in ("Shifted views", "Power scaling", "Bagged centroids")
     }
     assert len(set(markers.values())) == 3

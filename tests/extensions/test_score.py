@@ -57,7 +57,7 @@ def test_it_is_in_the_figures(written: Written) -> None:
 
 
 def test_it_is_on_the_page(written: Written) -> None:
-    assert LABEL in written.section("detection")
+    assert f"figures/roc-{NAME}-article.png" in written.section("run")
     definitions = written.section("metrics")
     assert f'id="score-{NAME}"' in definitions
     assert "Mensink et al. 2013" in definitions

@@ -181,6 +181,8 @@ def test_logits_that_sum_to_one_by_chance_are_logits() -> None:
 
 def test_outputs_may_be_integers() -> None:
     module = Constant(softmax=False, dtype=torch.int64)
+    with torch.no_grad():
+        module.head.bias.fill_(5)  # rows that sum to 1 by chance would be taken for probabilities
     logits = Softmax.from_network(module).member_logits(torch.rand(3, 2))
     assert logits.shape == (1, 3, 2)
 
