@@ -54,8 +54,9 @@ def worth_figures(
     axes[0].set_yticks(range(len(variants)), [results.names.label(one) for one in variants])
     axes[0].set_ylim(len(variants) - 0.5, -0.5)
     figure.supxlabel("Networks in the deep ensemble that does as well", fontsize="medium")
-    above = sum(networks(lower) > 1 for lower in numbers["worth_lower"] if lower)
-    title_above(figure, f"{above} of {len(numbers)} intervals of worth lie above one network")
+    drawn = pd.concat([where(numbers, **variant._asdict()) for variant in variants])
+    above = sum(networks(lower) > 1 for lower in drawn["worth_lower"] if lower)
+    title_above(figure, f"{above} of {len(drawn)} intervals of worth lie above one network")
     yield Drawing("worth", figure, numbers)
 
 
