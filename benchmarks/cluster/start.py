@@ -6,6 +6,7 @@ import shutil
 import signal
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
+from multiprocessing import resource_tracker
 from typing import Any
 
 import dask
@@ -59,7 +60,9 @@ def started(choice: ClusterChoice) -> Iterator[distributed.Client]:
     with ExitStack() as stack:
         stack.enter_context(dask_held_back())
         stack.enter_context(dask.config.set(SETTINGS | {GIVEN_UP: _given_up_after(choice)}))
-        # A terminal sends Ctrl-C to all: a worker leaves it to this process, which ends it.
+        # A terminal sends Ctrl-C to all: a worker leaves it to this process, which ends it. What
+        # cleans up after processes would let signals through again if it were started with them.
+        resource_tracker.ensure_running()
         with signals_held_back(signal.SIGINT):
             client = _connected(choice) if choice.backend == ADDRESS else _begun(choice, stack)
         stack.callback(_quietly, client.close, timeout=CLOSING)
