@@ -22,9 +22,10 @@ from benchmarks.report.results import Results
 from benchmarks.report.tables.latency import latency_table
 from benchmarks.report.tables.text.formats import markdown
 from benchmarks.report.texts import article_answer, listed
-from benchmarks.stored.listing import read_run_json
+from benchmarks.stored.listing import path_of, read_run_json
 from benchmarks.vocabulary import (
     FIGURES_FOLDER,
+    SUMMARY_CSV,
     TABLES_FOLDER,
 )
 
@@ -145,7 +146,7 @@ def _provenance(run: _Run) -> str:
         f"{run.record['version']} ({environment['processor']}, {environment['cores']} cores, "
         f"{device}).{without} [Command, commit and versions]({folder}/run.json), "
         f"[tables]({folder}/{TABLES_FOLDER}), [figures]({folder}/{FIGURES_FOLDER}), "
-        f"[every number]({folder}/summary.csv).\n"
+        f"[every number]({folder}/{path_of(run.root / run.folder, SUMMARY_CSV).name}).\n"
     )
 
 
