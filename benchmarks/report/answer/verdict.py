@@ -24,11 +24,6 @@ DECIDED = (Relation.WORSE, Relation.BETTER, Relation.AS_GOOD)
 """What tests decide: the measures are named."""
 
 
-def verdict(results: Results) -> str:
-    """Short sentences, from the results of all recipes: on dropout, then advice."""
-    return f"{on_dropout(results)} {advice(results)}"
-
-
 def advice(results: Results) -> str:
     """Which method to use, as the table of decisions says.
 

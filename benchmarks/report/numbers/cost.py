@@ -155,9 +155,9 @@ def front_finding(rows: pd.DataFrame, names: Names) -> str:
     on_front = where(rows, metric=metric, condition=condition, pareto=True)
     methods = dict.fromkeys(map(names.in_text, on_front.sort_values("p50_ms")["method"]))
     said = f"on the Pareto front of {names.metric(metric).label} against latency"
-    plural = "methods are" if len(methods) > 1 else "method is"
+    count, verb = rows["method"].nunique(), "are" if len(methods) > 1 else "is"
     return (
-        f"{len(methods)} of {rows['method'].nunique()} {plural} {said} "
+        f"{len(methods)} of {count} {'methods' if count > 1 else 'method'} {verb} {said} "
         f"({names.condition(condition).label}): {listed([*methods])}"
     )
 

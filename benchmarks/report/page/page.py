@@ -16,7 +16,7 @@ from benchmarks.files import written_whole
 from benchmarks.report.answer.findings import title
 from benchmarks.report.answer.kinds import kinds_table
 from benchmarks.report.answer.table import decision_table
-from benchmarks.report.answer.verdict import verdict
+from benchmarks.report.answer.verdict import advice, on_dropout
 from benchmarks.report.figures.drawing import scores_in
 from benchmarks.report.figures.set_coverage import findings as set_coverage_findings
 from benchmarks.report.figures.severity import scale_of
@@ -111,7 +111,8 @@ def _content(results: Results, folder: Path) -> dict[str, Any]:
         "group_links": [(f"group-{group}", title) for group, title in groups.items()],
         "about": _about(results),
         "lab": LAB_HTML if (folder / LAB_HTML).exists() else "",
-        "verdict": verdict(results),
+        "on_dropout": on_dropout(results),
+        "advice": advice(results),
         "decision": decision_table(results),
         "kinds": kinds_table(results),
         "explorer": images,

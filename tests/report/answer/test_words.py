@@ -9,7 +9,7 @@ import pytest
 
 from benchmarks.report.answer.evidence import Candidate
 from benchmarks.report.answer.table import decision_table, short_decision_table
-from benchmarks.report.answer.verdict import verdict
+from benchmarks.report.answer.verdict import advice, on_dropout
 from benchmarks.report.results import Results
 from benchmarks.report.tables.table import one_line
 from benchmarks.report.tables.text.formats import as_frame, latex, markdown
@@ -34,6 +34,10 @@ from tests.report.answer.cases import (
 
 ALL = [*CLEAN, *SHIFTED, *AUGRC, *AUROC]
 MS = {SOFTMAX: 0.1, DROPOUT: 0.8, FIFTY: 9.0}
+
+
+def verdict(results: Results) -> str:
+    return f"{on_dropout(results)} {advice(results)}"
 
 
 def rows_of(results: Results, situation: str) -> list[tuple[str, ...]]:
