@@ -5,6 +5,8 @@ from __future__ import annotations
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
+from importlib.util import find_spec
+from pathlib import Path
 
 import pytest
 
@@ -21,6 +23,14 @@ FETCHED = (
     ".filter(name => !name.startsWith('data:') && !name.startsWith('blob:'))"
 )
 """A script that returns the addresses of what a page has requested."""
+
+AXE = """
+const done = arguments[arguments.length - 1];
+axe.run().then((found) => done(found.violations.map(
+  (one) => `${one.help}: ${one.nodes.map((node) => node.html.slice(0, 200)).join('; ')}`
+)));
+"""
+"""A script that returns what axe-core finds wrong."""
 
 
 @contextmanager
@@ -58,6 +68,20 @@ def show(
     browser.get("about:blank")
     browser.get(address)
     return browser
+
+
+def violations(browser: Chrome) -> list[str]:
+    """What axe-core finds wrong for people who use a keyboard, a screen reader or high contrast.
+
+    The test is skipped where axe-core is not installed: a package for another driver holds it.
+    """
+    found = find_spec("axe_playwright_python")
+    if found is None or not found.submodule_search_locations:
+        pytest.skip("no axe-core: pip install axe-playwright-python")
+    script = Path(found.submodule_search_locations[0]) / "axe.min.js"
+    browser.execute_script(script.read_text(encoding="utf-8"))
+    browser.set_script_timeout(120)
+    return list(browser.execute_async_script(AXE))
 
 
 def _installed(names: tuple[str, ...]) -> str | None:

@@ -20,7 +20,7 @@ from benchmarks.run.configuration import configuration_of
 from benchmarks.run.plan import Plan
 from benchmarks.tasks.rotations import rotated
 from methods import METHODS, Prediction
-from tests.browsers import FETCHED, chromium, show
+from tests.browsers import FETCHED, chromium, show, violations
 from tests.lab.made import MEMBERS, few_images
 from tests.lab.strokes import EIGHT, by_finger, by_mouse
 from tests.runs import run_of
@@ -288,3 +288,8 @@ def test_damaged_network_is_noticed(browser: Chrome, small_lab: Path, tmp_path: 
         "return document.querySelector('[data-loaded=standard]').textContent"
         ".startsWith('1 of 3 networks are damaged')",
     )
+
+
+@pytest.mark.parametrize(("width", "scheme"), [(390, "light"), (1440, "light"), (1440, "dark")])
+def test_everybody_can_use_it(lab: Open, width: int, scheme: str) -> None:
+    assert violations(lab(width=width, scheme=scheme)) == []

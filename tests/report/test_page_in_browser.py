@@ -22,7 +22,7 @@ from benchmarks.records import read_table, write_table
 from benchmarks.report.names import Variant
 from benchmarks.report.page import write_page
 from benchmarks.report.results import Results
-from tests.browsers import chromium, show
+from tests.browsers import chromium, show, violations
 from tests.report.support import NAMES
 
 pytest.importorskip("selenium", reason="selenium drives the browser")
@@ -596,3 +596,9 @@ def test_networks_are_switched_with_their_recipes(
     assert [one.text for one in visible(chrome, recipe)] == ["article"]
     assert recipe_shown(chrome) == "article"
     assert chrome.find_element(By.ID, "count").text.startswith("0 of 0 images")
+
+
+@pytest.mark.parametrize(("width", "scheme"), [(390, "light"), (WIDE, "light"), (WIDE, "dark")])
+def test_everybody_can_use_it(page: Open, width: int, scheme: str) -> None:
+    assert violations(page(width=width, scheme=scheme)) == []
+    assert violations(opened(page(width=width, scheme=scheme))) == []
