@@ -22,7 +22,7 @@ def of(name: int, share: float, members: int) -> dict[str, Any]:
 @pytest.mark.parametrize(
     ("single", "passes", "networks", "begin", "telling"),
     [
-        ((8, 0.99), (8, 1.0), (8, 1.0), "All are sure: the single network gives 8", False),
+        ((8, 0.99), (8, 1.0), (8, 1.0), "All choose the same: the single network gives 8", False),
         (
             (8, 0.9),
             (8, 0.6),
@@ -60,9 +60,9 @@ def test_only_certainty_is_a_hundred_percent(share: float, shown: str) -> None:
     ("share", "shown"),
     [
         (0, "as certain as any test image"),
-        (0.9929, "more uncertain than 99.2 %"),
-        (0.99999, "more uncertain than 99.9 %"),
-        (1, "more uncertain than all"),
+        (0.9929, "more uncertain than 99.2 % of test images"),
+        (0.99999, "more uncertain than 99.9 % of test images"),
+        (1, "more uncertain than all test images"),
         (None, ""),
     ],
 )

@@ -39,8 +39,8 @@ function votesText({ votes, members }, what) {
 function standing(share) {
   if (share === null) return "";
   if (share === 0) return "as certain as any test image";
-  if (share === 1) return "more uncertain than all";
-  return `more uncertain than ${(Math.floor(1000 * share) / 10).toFixed(1)} %`;
+  if (share === 1) return "more uncertain than all test images";
+  return `more uncertain than ${(Math.floor(1000 * share) / 10).toFixed(1)} % of test images`;
 }
 
 function showMeasures(method, { measures, smaller }) {

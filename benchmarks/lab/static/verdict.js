@@ -12,7 +12,7 @@ function opening(sure, passesAgree, networksAgree, same) {
   if (!sure) return networksAgree ? "The single network is unsure, and the networks are not" : "None is sure";
   if (!networksAgree) return "The single network is sure, and the networks are not";
   if (!same) return "The single network and the networks contradict each other";
-  return passesAgree ? "All are sure" : "The single network and the networks are sure, the passes are not";
+  return passesAgree ? "All choose the same" : "The single network and the networks are sure, the passes are not";
 }
 
 /** `{text, telling}`; telling: the single network is sure, and the networks are not. */
@@ -28,7 +28,7 @@ function verdict(single, passes, networks) {
     `${all.count} of the ${all.members} networks vote for ${all.name}, and ${some.count} of ` +
     `the ${some.members} passes for ${some.name}.`;
   return {
-    text: text.replace(/^(None is sure|All are sure): it/, "$1: the single network"),
+    text: text.replace(/^(None is sure|All choose the same): it/, "$1: the single network"),
     telling: sure && !all.agree,
   };
 }

@@ -124,7 +124,7 @@ def _worth(worths: Sequence[tuple[str, str, str]]) -> Iterator[str]:
         for one in sorted((worth for worth, _, _ in worths), key=networks)
     ]
     least, median, most = ordered[0], ordered[(len(ordered) - 1) // 2], ordered[-1]
-    unit = "network" if median == "1" else "networks"
+    unit = "network" if median in ("1", "less than 1") else "networks"
     yield f"By the median measure, it does as well as an ensemble of {median} {unit}."
     if least != most:
         yield f"Over the measures, this ranges from {least} to {most}."

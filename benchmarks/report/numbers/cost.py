@@ -113,6 +113,8 @@ def _points(
 ) -> Iterator[dict[str, object]]:
     joined = []
     for variant in results.variants:
+        if variant.members == "1" and results.names.method(variant.method).counts_networks:
+            continue  # an ensemble of one is a single network, which has its own row
         quality = results.find(variant, quantity)
         cost = milliseconds(results.latency, setup, variant, batch_size)
         if quality is not None and pd.notna(quality["value"]) and cost is not None:

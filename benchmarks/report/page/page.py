@@ -101,8 +101,9 @@ def _content(results: Results, folder: Path) -> dict[str, Any]:
     images = explorer(results, looks(names, results.largest))
     groups = {group: f"{group.capitalize()} images" for group in results.severities}
     trained = [one for one in names.nouns.recipes if one.name in results.recipes]
+    ranked = ranking(results)
     return {
-        "ranking": ranking(results),
+        "ranking": ranked,
         "ranking_looks": looks(names, results.largest),
         "worth_by": f"{names.printed(WORTH_BY.metric).name} on clean images",
         "published": published(folder, names),
@@ -113,6 +114,7 @@ def _content(results: Results, folder: Path) -> dict[str, Any]:
         "lab": LAB_HTML if (folder / LAB_HTML).exists() else "",
         "on_dropout": on_dropout(results),
         "advice": advice(results),
+        "compared": [*dict.fromkeys(row.label.split(",")[0] for row in ranked.rows)],
         "decision": decision_table(results),
         "kinds": kinds_table(results),
         "explorer": images,

@@ -53,6 +53,10 @@ class Ranking(NamedTuple):
         return list(dict.fromkeys(row.kind for row in self.rows))
 
 
+COSTS = 2
+"""The last cells of a row, for training and latency."""
+
+
 def ranking(results: Results) -> Ranking:
     """The ranking, from the results of all recipes."""
     quantities, by = headline(results), heading_of(results, WORTH_BY)
@@ -61,6 +65,8 @@ def ranking(results: Results) -> Ranking:
         for recipe in results.recipes
         for variant in results.of_recipe(recipe).largest
     ]
+    # A method of a few images alone has no value here.
+    rows = [row for row in rows if any(not math.isnan(c.value) for c in row.cells[:-COSTS])]
     ranked_by = quantities.index(WORTH_BY)
     worst_last = [(row.cells[ranked_by].value, row) for row in rows]
     worst_last.sort(key=lambda one: (math.isnan(one[0]), one[0]))
