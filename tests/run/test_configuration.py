@@ -81,19 +81,21 @@ def test_presets_are_the_designs() -> None:
     assert not {"ood-notmnist", "ood-kmnist"} & set(QUICK.conditions)
 
 
-def test_medium_is_full_with_fewer_networks() -> None:
+def test_medium_is_full_with_fewer_networks_and_images() -> None:
     medium = configuration_of("medium")
     differing = {
         field.name
         for field in fields(Configuration)
         if getattr(medium, field.name) != getattr(FULL, field.name)
     }
-    sizes = {"members", "replicates", "pool", "resamples"}
+    sizes = {"members", "replicates", "pool", "images", "resamples"}
     assert differing == {"preset", "recipes", "methods"} | sizes
     assert medium.recipes == ("standard", "plain", "relu-dropout", "relu")
     assert set(FULL.methods) - set(medium.methods) == {"mc_dropout_exact"}
     assert (medium.pool, max(medium.members), medium.replicates) == (20, 20, 5)
     assert len(Plan(medium).networks()) == 20 * 4
+    assert medium.images == 2500
+    assert configuration_of("medium", "digits").images is None
 
 
 def test_article_has_what_its_claims_are_measured_by() -> None:

@@ -188,6 +188,9 @@ PRESETS: tuple[Preset, ...] = get_args(Preset)
 QUICK_IMAGES = 2000
 """How many of each condition are evaluated for a first look, where there are more."""
 
+MEDIUM_IMAGES = 2500
+"""How many for a comparison of all methods in about an hour of two cores."""
+
 DEFAULT_TASK = next(iter(TASKS))
 
 
@@ -212,7 +215,7 @@ def _quick(task: Task) -> Configuration:
         members=(1, 2, 5, 10, 20, 50),
         passes=(50, 100),
         replicates=5,
-        images=QUICK_IMAGES if task.test_images > QUICK_IMAGES else None,
+        images=_at_most(QUICK_IMAGES, task),
         batch_sizes=(1, 64),
         scores="unfitted",
         engine=fitting_engine("auto", "cpu", task.recipes[:1]),
@@ -250,6 +253,7 @@ def _medium(task: Task) -> Configuration:
         passes=(1, 2, 5, 10, 20, 50, 100),
         replicates=5,
         pool=20,
+        images=_at_most(MEDIUM_IMAGES, task),
         resamples=500,
     )
 
@@ -290,6 +294,11 @@ def _full(task: Task) -> Configuration:
         pool=None,
         engine=fitting_engine("auto", "cpu", task.recipes),
     )
+
+
+def _at_most(images: int, task: Task) -> int | None:
+    """So many images a condition; ``None``, all, where the task has no more."""
+    return images if task.test_images > images else None
 
 
 def _conditions_of(task: Task, preset: str) -> tuple[str, ...]:
