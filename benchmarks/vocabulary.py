@@ -54,6 +54,9 @@ INDEX_HTML = "index.html"
 LAB_HTML = "lab.html"
 """The page on which networks vote for what one draws; only a command of its own writes it."""
 
+ACROSS_FOLDER, ACROSS_MD, ACROSS_JSON = "across", "across.md", "across.json"
+"""A folder beside those of runs: what holds in all of them to read, and its summary."""
+
 RUN_JSON = "run.json"
 """What made the others."""
 

@@ -15,7 +15,7 @@ import torch
 from benchmarks.comparison import command as run_all
 from benchmarks.data.files import Unavailable
 from benchmarks.run import workspace as workspace_module
-from benchmarks.run.configuration import PRESETS, configuration_of
+from benchmarks.run.configuration.presets import PRESETS, configuration_of
 from benchmarks.run.integrity.check import IntegrityError
 from benchmarks.run.plan import Plan
 from benchmarks.run.stages import STAGES, Failure

@@ -8,9 +8,10 @@ from typing import Annotated
 import typer
 
 from benchmarks.across.settings import read_settings
-from benchmarks.across.writing import ACROSS_MD, write_across
+from benchmarks.across.writing import write_across
 from benchmarks.command_line import exit_status, named_folder
 from benchmarks.files import writable_folder
+from benchmarks.vocabulary import ACROSS_MD
 
 
 def main(
@@ -28,9 +29,10 @@ def main(
     Each task with each network is a setting. The recipes of a run that train one network form one.
     The folder gets the table of statements and of rank correlations, as Markdown and as CSV.
     """
-    settings = read_settings({folder.resolve(): folder for folder in runs}.values())
+    different = list({folder.resolve(): folder for folder in runs}.values())
+    settings = read_settings(different)
     folder = writable_folder("--out", out)
-    print(write_across(settings, folder))
+    print(write_across(settings, folder, different))
     print(f"tables: {folder / ACROSS_MD}")
 
 

@@ -1,8 +1,9 @@
-"""Write what was found: a page in Markdown, statements and rank correlations as CSV."""
+"""Write what was found: a page in Markdown, the summary as JSON, statements and ranks as CSV."""
 
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -10,16 +11,21 @@ from statistics import fmean
 
 import pandas as pd
 
+from benchmarks.across.dependence import dependence
 from benchmarks.across.rankings import RankCorrelation, rank_correlations
 from benchmarks.across.settings import Setting
 from benchmarks.across.statements import Statement, statements
-from benchmarks.files import written_whole
+from benchmarks.files import write_json, written_whole
 from benchmarks.records import write_table
 from benchmarks.report.names import Names
 from benchmarks.report.tables.table import Cell, Row, Table
 from benchmarks.report.tables.text.formats import markdown
+from benchmarks.report.texts import listed
+from benchmarks.vocabulary import ACROSS_JSON, ACROSS_MD
 
-FILES = ACROSS_MD, STATEMENTS_CSV, RANKINGS_CSV = "across.md", "statements.csv", "rankings.csv"
+STATEMENTS_CSV, RANKINGS_CSV = "statements.csv", "rankings.csv"
+
+FILES = ACROSS_MD, ACROSS_JSON, STATEMENTS_CSV, RANKINGS_CSV
 
 BETWEEN = {
     "network": "two networks of one task",
@@ -29,49 +35,78 @@ BETWEEN = {
 """What a pair of settings tells apart, by its kind."""
 
 
-def write_across(settings: Sequence[Setting], folder: Path) -> str:
-    """Write the files, and return the summary in a few sentences."""
+DEPENDING = {"data set": "the data set alone", "network": "the network alone", "both": "both"}
+"""On what answers depend, in words; see `dependence`."""
+
+
+def write_across(settings: Sequence[Setting], folder: Path, runs: Sequence[Path] = ()) -> str:
+    """Write the files, and return the summary in a few sentences.
+
+    Args:
+        runs: the folders of the runs, for the pages of the runs, which then tell the summary.
+    """
     said, correlations = list(statements(settings)), list(rank_correlations(settings))
     names = settings[0].results.names
-    summary = in_words(said, correlations)
-    tables = [statements_table(said), *rankings_tables(correlations, names)]
+    summary = in_words(said, correlations, settings)
+    tables = [statements_table(said, settings), *rankings_tables(correlations, names)]
     text = "\n".join(["# Across tasks and networks", "", summary, "", *map(markdown, tables)])
     with written_whole(folder / ACROSS_MD) as temporary:
         temporary.write_text(text, encoding="utf-8")
-    write_table(_frame(said), folder / STATEMENTS_CSV)
+    write_json({"runs": [one.name for one in runs], "summary": summary}, folder / ACROSS_JSON)
+    write_table(_frame(said, settings), folder / STATEMENTS_CSV)
     columns = list(RankCorrelation.__dataclass_fields__)
     rows = pd.DataFrame([asdict(one) for one in correlations], columns=columns)
     write_table(rows.round(4), folder / RANKINGS_CSV)
     return summary
 
 
-def in_words(said: Sequence[Statement], correlations: Sequence[RankCorrelation]) -> str:
-    """How many statements hold everywhere, and what rankings depend on more: task or network."""
-    count = len(said[0].answers)
+def in_words(
+    said: Sequence[Statement],
+    correlations: Sequence[RankCorrelation],
+    settings: Sequence[Setting],
+) -> str:
+    """What depends on the data set and what on the network: statements, then rankings."""
+    found = Counter[str](dependence(one, settings) for one in said)
     everywhere = sum(one.holds_everywhere for one in said)
-    sentences = [f"{everywhere} of {len(said)} statements hold in all {count} settings."]
-    for kind, between in BETWEEN.items():
-        values = [one.value for one in correlations if one.kind == kind]
-        known = [value for value in values if not math.isnan(value)]
-        if known:
-            sentences.append(
-                f"Between {between}, the rank correlation of methods is {fmean(known):.2f} on "
-                f"average (from {min(known):.2f} to {max(known):.2f}, by measure)."
-            )
-    return " ".join(sentences)
+    clauses = [f"{everywhere} {_verb('hold', everywhere)} in all {len(settings)} settings"]
+    for kind, words in DEPENDING.items():
+        if found[kind]:
+            verb = "" if len(clauses) > 1 else f"{_verb('depend', found[kind])} "
+            clauses.append(f"{found[kind]} {verb}on {words}")
+    if unknown := found["not known"]:
+        clauses.append(f"{unknown} {'is' if unknown == 1 else 'are'} not decided in all of them")
+    averages = [
+        f"{fmean(known):.2f} between {between}"
+        for kind, between in BETWEEN.items()
+        if (known := [c.value for c in correlations if c.kind == kind and not math.isnan(c.value)])
+    ]
+    first = f"Of {len(said)} answers on which method to use, {listed(clauses)}."
+    if not averages:
+        return first
+    return (
+        f"{first} The rank correlation of methods, averaged over measures, is {listed(averages)}."
+    )
 
 
-def statements_table(said: Sequence[Statement]) -> Table:
-    """A row a statement: in which settings it holds, and the answer in each of them."""
+def _verb(verb: str, count: int) -> str:
+    return f"{verb}s" if count == 1 else verb
+
+
+def statements_table(said: Sequence[Statement], settings: Sequence[Setting]) -> Table:
+    """A row a statement: in which settings it holds, on what it depends, and each answer."""
     return Table(
         name="statements",
         caption="Headline statements, and in which settings they hold.",
         group_heading="",
-        label_headings=("Question", "Most common answer", "Holds", *said[0].answers),
+        label_headings=("Question", "Depends on", "Most common answer", "Holds", *said[0].answers),
         headings=(),
         rows=tuple(
             Row(
-                *("", (one.question, _most_common(one), one.holds, *_answers(one))),
+                "",
+                (
+                    *(one.question, dependence(one, settings)),
+                    *(_most_common(one), one.holds, *_answers(one)),
+                ),
                 (),
             )
             for one in said
@@ -79,7 +114,9 @@ def statements_table(said: Sequence[Statement]) -> Table:
         remarks=(
             "An answer counts as the same if it names the same methods, of the same sizes. Several "
             "methods are named where no test separates them (docs/statistics.md). *nothing*: "
-            "methods were tested, and none can be recommended.",
+            "methods were tested, and none can be recommended. Depends on: the data set, if the "
+            "answers of one network differ between tasks; the network, if the answers of one task "
+            "differ between networks.",
         ),
     )
 
@@ -134,10 +171,11 @@ def _cell(found: RankCorrelation | None) -> Cell:
     return Cell(text=f"{found.value:.2f} ({found.lower:.2f} to {found.upper:.2f})")
 
 
-def _frame(said: Sequence[Statement]) -> pd.DataFrame:
+def _frame(said: Sequence[Statement], settings: Sequence[Setting]) -> pd.DataFrame:
     rows = [
         {
             "question": one.question,
+            "depends_on": dependence(one, settings),
             "answer": "; ".join(one.most_common),
             "holds": one.holds,
             **one.answers,

@@ -18,9 +18,10 @@ from benchmarks.api.errors import ArgumentError, as_library
 from benchmarks.api.results import BenchmarkResults, results_in
 from benchmarks.files import existing_folder, writable_folder
 from benchmarks.progress import progress_shown
-from benchmarks.run.configuration import DEFAULT_TASK, PRESETS, Configuration, Scores
+from benchmarks.run.configuration import Configuration, Scores
 from benchmarks.run.configuration.chosen import chosen_configuration
 from benchmarks.run.configuration.machine import NETWORKS, fitting_device, fitting_jobs
+from benchmarks.run.configuration.presets import DEFAULT_TASK, PRESETS
 from benchmarks.run.failure import Failure
 from benchmarks.run.plan import Plan
 from benchmarks.run.stages import run_stages

@@ -27,8 +27,9 @@ from benchmarks.errors import UserError
 from benchmarks.files import existing_folder, writable_folder
 from benchmarks.latency.stage import time_alone
 from benchmarks.report.outcome import show_outcome
-from benchmarks.run.configuration import DEFAULT_TASK, PRESETS, Scores, configuration_of
+from benchmarks.run.configuration import Scores
 from benchmarks.run.configuration.chosen import chosen_configuration
+from benchmarks.run.configuration.presets import DEFAULT_TASK, PRESETS, configuration_of
 from benchmarks.run.failure import Failure
 from benchmarks.run.parts.part import Part
 from benchmarks.run.plan import Plan

@@ -26,7 +26,7 @@ from benchmarks.errors import UserError
 from benchmarks.files import existing_folder, writable_folder
 from benchmarks.report.names import Names
 from benchmarks.run.compilation import compile_once
-from benchmarks.run.configuration import configuration_of
+from benchmarks.run.configuration.presets import configuration_of
 from benchmarks.run.nouns import nouns_of
 from benchmarks.run.plan import Plan
 from benchmarks.run.workspace import Workspace

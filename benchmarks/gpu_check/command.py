@@ -25,7 +25,7 @@ from benchmarks.gpu_check.cuda_tests import CudaTests, require_tests, run_tests
 from benchmarks.gpu_check.steps import attempted
 from benchmarks.gpu_check.training_speed import TrainingSpeed, training_speed
 from benchmarks.latency.stage import time_alone
-from benchmarks.run.configuration import configuration_of
+from benchmarks.run.configuration.presets import configuration_of
 from benchmarks.run.plan import Plan
 from benchmarks.run.workspace import Workspace
 from benchmarks.tasks import TASKS

@@ -28,7 +28,7 @@ from benchmarks.lab.networks import require_stored
 from benchmarks.lab.page import write_lab
 from benchmarks.report.names import Names
 from benchmarks.run.compilation import compile_once
-from benchmarks.run.configuration import configuration_of
+from benchmarks.run.configuration.presets import configuration_of
 from benchmarks.run.nouns import nouns_of
 from benchmarks.run.plan import Plan
 from benchmarks.run.workspace import Workspace

@@ -8,6 +8,7 @@ from dataclasses import replace
 from typing import cast
 
 from benchmarks.errors import UserError
+from benchmarks.run.configuration.presets import command_of
 from benchmarks.run.plan import Plan
 from benchmarks.run.workspace import Workspace
 from methods.deep_ensemble import DeepEnsemble
@@ -49,4 +50,4 @@ def _training_command(plan: Plan, workspace: Workspace, recipe: str, count: int)
     if workspace.data_dir is not None:
         words += ["--data-dir", str(workspace.data_dir)]
     words += ["--out", f"results/lab-{recipe}"]
-    return f"{configuration.command} {shlex.join(words)}"
+    return f"{command_of(configuration)} {shlex.join(words)}"

@@ -25,7 +25,7 @@ PAGE = ("sizes.js", "letter.js", "verdict.js", "answers.js", "pad.js", "lab.js")
 """The scripts of the worker and of the page, in the order in which each needs them."""
 
 STEPS = (
-    ("clear", "A clear 8", "Most 8s look like this one. See whether anybody doubts it."),
+    ("clear", "A clear 8", "The article calls this 8 typical. See whether anybody doubts it."),
     (
         "peculiar",
         "The peculiar 8",

@@ -17,6 +17,7 @@ from benchmarks.process.ending import run_command
 from benchmarks.report.answer.kinds import kinds_table
 from benchmarks.report.answer.table import short_decision_table
 from benchmarks.report.answer.verdict import advice, on_dropout
+from benchmarks.report.read.across import summary_across
 from benchmarks.report.read.files import read_claims, read_latency
 from benchmarks.report.results import Results
 from benchmarks.report.tables.latency import latency_table
@@ -159,6 +160,7 @@ SECTIONS: dict[str, Callable[[_Run], str]] = {
     "article": lambda run: f"{article_answer(run.claims)}\n",
     "latency": _latency,
     "provenance": _provenance,
+    "across": lambda run: f"{summary_across(run.root / run.folder)}\n",
 }
 """What can be made from a run, by the names in the marks."""
 

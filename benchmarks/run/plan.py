@@ -10,6 +10,7 @@ from typing import cast
 from benchmarks.compared_sizes import compared_sizes
 from benchmarks.predictions import RunUnit
 from benchmarks.run.configuration import Configuration
+from benchmarks.run.configuration.presets import command_of
 from benchmarks.run.parts.part import Part
 from benchmarks.run.parts.shares import Work, shares
 from benchmarks.run.parts.work import prediction_cost, training_cost
@@ -40,7 +41,7 @@ class Plan:
     def command(self) -> str:
         """The command line that runs it."""
         part = "" if self.part is None else f" --part {self.part}"
-        return self.configuration.command + part
+        return command_of(self.configuration) + part
 
     @property
     def task(self) -> Task:

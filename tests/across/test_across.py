@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -13,6 +13,7 @@ import pytest
 from scipy import stats
 
 from benchmarks.across.command import command_line
+from benchmarks.across.dependence import dependence
 from benchmarks.across.rankings import RankCorrelation, rank_correlations, spearman
 from benchmarks.across.settings import Setting, read_settings, settings_of
 from benchmarks.across.statements import AS_MANY, NOTHING, Statement, statements
@@ -20,7 +21,9 @@ from benchmarks.across.writing import FILES, in_words, rankings_tables, write_ac
 from benchmarks.errors import UserError
 from benchmarks.report.answer.evidence import Candidate
 from benchmarks.report.names import Names
+from benchmarks.report.read.across import summary_across, summary_beside
 from benchmarks.report.results import Results
+from benchmarks.vocabulary import ACROSS_JSON
 from tests.report.answer.cases import (
     AUGRC,
     AUROC,
@@ -179,15 +182,47 @@ def test_networks_of_one_run_are_settings_of_their_own() -> None:
     ]
 
 
+GRID = [
+    Setting(task, network, None)  # type: ignore[arg-type]
+    for task in ("MNIST", "Fashion-MNIST")
+    for network in ("tanh", "relu")
+]
+
+
+@pytest.mark.parametrize(
+    ("given", "expected"),
+    [
+        ("aaaa", "nothing"),
+        ("aabb", "data set"),
+        ("abab", "network"),
+        ("abcd", "both"),
+        ("aaab", "both"),
+        (("a", "a", "", "b"), "not known"),
+    ],
+)
+def test_answer_depends_on_what_changes_it(given: Sequence[str], expected: str) -> None:
+    statement = Statement("?", {one.label: a for one, a in zip(GRID, given, strict=True)})
+    assert dependence(statement, GRID) == expected
+
+
+def test_settings_that_share_nothing_do_not_tell_what_answers_depend_on() -> None:
+    apart = [GRID[0], GRID[3]]
+    assert dependence(Statement("?", {one.label: "a" for one in apart}), apart) == "not known"
+    networks = Statement("?", {GRID[0].label: "a", GRID[1].label: "b"})
+    assert dependence(networks, GRID[:2]) == "network"
+
+
 def test_summary_counts_statements_and_averages_correlations() -> None:
-    said = [Statement("?", {"a": "x", "b": "x"}), Statement("?", {"a": "x", "b": "y"})]
+    a, b = (one.label for one in GRID[:2])
+    said = [Statement("?", {a: "x", b: "x"}), Statement("?", {a: "x", b: "y"})]
     rows = [
-        RankCorrelation("clean", "Clean", metric, "a", "b", "network", 6, value, math.nan, math.nan)
+        RankCorrelation("clean", "Clean", metric, a, b, "network", 6, value, math.nan, math.nan)
         for metric, value in (("accuracy", 0.5), ("nll", 0.9), ("ece", math.nan))
     ]
-    assert in_words(said, rows) == (
-        "1 of 2 statements hold in all 2 settings. Between two networks of one task, the rank "
-        "correlation of methods is 0.70 on average (from 0.50 to 0.90, by measure)."
+    assert in_words(said, rows, GRID[:2]) == (
+        "Of 2 answers on which method to use, 1 holds in all 2 settings and 1 depends on the "
+        "network alone. The rank correlation of methods, averaged over measures, is 0.70 between "
+        "two networks of one task."
     )
     (table,) = rankings_tables(rows, Names(run({SOFTMAX: EVERY}).names.nouns))
     texts = [row.cells[0].text for row in table.rows]
@@ -208,10 +243,25 @@ def test_pages_and_tables_are_written(tmp_path: Path) -> None:
     summary = write_across([one, replace(one, task="Another")], tmp_path)
     assert {path.name for path in tmp_path.iterdir()} == set(FILES)
     text = (tmp_path / FILES[0]).read_text()
-    headings = "| Question | Most common answer | Holds | MNIST with lenet5 | Another with lenet5 |"
+    headings = "| Question | Depends on | Most common answer | Holds | MNIST with lenet5 |"
     assert headings in text
     assert summary in text
-    assert "statements hold in all 2 settings" in summary
+    assert "hold in all 2 settings" in summary
+
+
+def test_summary_is_told_on_the_page_of_each_run_compared(tmp_path: Path) -> None:
+    (one,) = settings_of(Results.load(QUICK))
+    runs = [tmp_path / "mnist", tmp_path / "other"]
+    summary = write_across([one, replace(one, task="Another")], tmp_path / "across", runs)
+    assert summary_across(tmp_path / "across") == summary
+    assert [summary_beside(run) for run in runs] == [summary, summary]
+    assert summary_beside(tmp_path / "third") == ""
+    assert summary_across(tmp_path / "none") == ""
+    (tmp_path / "across" / ACROSS_JSON).write_text('{"runs": "mnist"}')
+    with pytest.raises(
+        UserError, match=r"across\.json is damaged .*run python -m benchmarks\.across"
+    ):
+        summary_beside(runs[0])
 
 
 def test_command_names_a_folder_without_results(

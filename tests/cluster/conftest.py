@@ -15,6 +15,7 @@ from benchmarks.cluster.choice import ClusterChoice
 from benchmarks.cluster.dask_cluster import DaskCluster
 from benchmarks.comparison import command as run_all
 from benchmarks.run.configuration import Configuration
+from benchmarks.run.configuration.presets import command_of
 from benchmarks.run.failure import Failure
 from benchmarks.run.stages import run_stages
 from tests.runs import neither_timed_nor_drawn, run_of
@@ -100,7 +101,7 @@ def command(
 
     def call(*options: str, **content: Any) -> tuple[int, str]:
         (tmp_path / "cluster.yaml").write_text(yaml.safe_dump(content))
-        _, _, *chosen = shlex.split(DIGITS.command)
+        _, _, *chosen = shlex.split(command_of(DIGITS))
         places = [
             *("--out", str(tmp_path / "out"), "--networks", str(tmp_path / "networks")),
             *("--cluster", str(tmp_path / "cluster.yaml")),

@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 from PIL import Image
 
-from benchmarks.run.configuration import configuration_of
+from benchmarks.run.configuration.presets import configuration_of
 from benchmarks.tasks import TASKS
 from tests.extensions.nouns.stripes import CLASSES, STRIPES
 from tests.extensions.support import Written, run

@@ -19,7 +19,7 @@ from benchmarks.lab.gallery import Group
 from benchmarks.lab.page import write_lab
 from benchmarks.lab.rounding import rounded
 from benchmarks.report.names import Names
-from benchmarks.run.configuration import configuration_of
+from benchmarks.run.configuration.presets import configuration_of
 from benchmarks.run.nouns import nouns_of
 from benchmarks.run.plan import Plan
 from methods.networks.lenet5 import LeNet5

@@ -16,7 +16,7 @@ from PIL import Image
 
 from benchmarks.epistemic_check.digit_image import read_digit
 from benchmarks.lab.command import LABELS
-from benchmarks.run.configuration import configuration_of
+from benchmarks.run.configuration.presets import configuration_of
 from benchmarks.run.plan import Plan
 from benchmarks.tasks.rotations import rotated
 from methods import METHODS, Prediction
@@ -131,6 +131,11 @@ def predictions(small_lab: Path, image: torch.Tensor) -> dict[str, Prediction]:
             .predict(image)
             for name, size in sizes.items()
         }
+
+
+def pressed_step(chrome: Chrome) -> list[str | None]:
+    pressed = chrome.find_elements(By.CSS_SELECTOR, '[data-step][aria-pressed="true"]')
+    return [one.get_attribute("data-step") for one in pressed]
 
 
 def test_nothing_is_fetched_and_the_first_step_is_shown(lab: Open) -> None:
@@ -262,6 +267,29 @@ def test_steps_tell_a_sentence_each(lab: Open) -> None:
         told.add(text_of(chrome, "#told"))
     assert len(told) == 5
     assert "" not in told
+
+
+def test_step_told_is_that_of_the_image(lab: Open) -> None:
+    chrome = lab()
+    assert pressed_step(chrome) == ["clear"]
+    press(chrome, '.pick[data-index="591"]')
+    assert pressed_step(chrome) == []
+    assert text_of(chrome, "#told").startswith("Test image 591, labelled 8")
+    by_mouse(chrome, [(0.3, 0.3), (0.5, 0.3), (0.7, 0.3)])
+    assert pressed_step(chrome) == ["own"]
+    assert text_of(chrome, "#told").startswith("Draw a digit")
+
+
+def test_verdict_is_below_the_canvas_on_a_phone(lab: Open) -> None:
+    chrome = lab(width=390)
+    tops = [
+        chrome.execute_script(
+            "return document.querySelector(arguments[0]).getBoundingClientRect().top", one
+        )
+        for one in ("#pad", "#verdict", "#seen", "#noise", "#keys", "#answers-title", ".answers")
+    ]
+    assert tops == sorted(tops)
+    assert tops[1] - tops[0] < 390
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])

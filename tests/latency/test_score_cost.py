@@ -15,7 +15,7 @@ from benchmarks.records import read_table
 from benchmarks.report.names import Names
 from benchmarks.report.tables.latency import score_latency_table
 from benchmarks.report.tables.text.formats import markdown
-from benchmarks.run.configuration import configuration_of
+from benchmarks.run.configuration.presets import configuration_of
 from benchmarks.run.nouns import nouns_of
 from methods.scores import SCORES
 from tests.runs import Run, run_of

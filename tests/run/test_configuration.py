@@ -16,7 +16,8 @@ from benchmarks.claims.predictor import ENSEMBLE, NETWORKS, SAMPLED, SOFTMAX
 from benchmarks.claims.writing import BESIDE, SETTING
 from benchmarks.comparison import command as run_all
 from benchmarks.errors import UserError
-from benchmarks.run.configuration import OPTIONS, PRESETS, Configuration, configuration_of
+from benchmarks.run.configuration import OPTIONS, Configuration
+from benchmarks.run.configuration.presets import PRESETS, command_of, configuration_of
 from benchmarks.run.plan import Plan
 from benchmarks.tasks import TASKS
 from benchmarks.tasks.mnist import MNIST
@@ -151,7 +152,7 @@ def test_quick_has_values_of_the_task() -> None:
     digits = configuration_of("quick", "digits")
     assert (digits.images, digits.epochs, digits.members) == (None, None, (1, 2, 5, 10, 20))
     assert digits.engine == "torch"
-    assert digits.command == "python run_all.py --preset quick --task digits"
+    assert command_of(digits) == "python run_all.py --preset quick --task digits"
 
 
 def test_unknown_task_is_refused() -> None:
@@ -338,12 +339,12 @@ def test_command_gives_the_configuration_again(
     configuration: Configuration, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.chdir(tmp_path)  # the command makes its output folder
-    assert given_by(f"{configuration.command} --device cpu", monkeypatch) == configuration
+    assert given_by(f"{command_of(configuration)} --device cpu", monkeypatch) == configuration
 
 
 def test_command_of_a_preset_is_the_shortest() -> None:
-    assert QUICK.command == "python run_all.py --preset quick"
-    assert replace(FULL, seed=2).command == "python run_all.py --preset full --seed 2"
+    assert command_of(QUICK) == "python run_all.py --preset quick"
+    assert command_of(replace(FULL, seed=2)) == "python run_all.py --preset full --seed 2"
 
 
 @pytest.mark.parametrize("file", ["mine.py", "my own.py"])
@@ -359,10 +360,10 @@ def test_command_names_custom_methods_without_their_folder(
     custom_method(tmp_path / "code", file=file)
     locations = tuple(f"{tmp_path / 'code' / file}:{name}" for name in classes)
     configuration = replace(QUICK, methods=methods, custom_methods=locations)
-    assert str(tmp_path) not in configuration.command
+    assert str(tmp_path) not in command_of(configuration)
     shutil.copy(tmp_path / "code" / file, tmp_path)
     monkeypatch.chdir(tmp_path)
-    again = given_by(f"{configuration.command} --device cpu", monkeypatch)
+    again = given_by(f"{command_of(configuration)} --device cpu", monkeypatch)
     assert again.identity == configuration.identity
 
 

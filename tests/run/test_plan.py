@@ -12,7 +12,8 @@ import pytest
 import torch
 
 from benchmarks.predictions import RunUnit
-from benchmarks.run.configuration import PRESETS, Configuration, configuration_of
+from benchmarks.run.configuration import Configuration
+from benchmarks.run.configuration.presets import PRESETS, configuration_of
 from benchmarks.run.parts.part import Part
 from benchmarks.run.plan import Plan
 from benchmarks.tasks import TASKS

@@ -14,6 +14,7 @@ import pytest
 from benchmarks.errors import UserError
 from benchmarks.run import record as run_record
 from benchmarks.run.configuration import Configuration
+from benchmarks.run.configuration.presets import command_of
 from benchmarks.run.integrity.check import Check
 from benchmarks.run.parts.part import Part
 from benchmarks.run.plan import Plan
@@ -40,7 +41,7 @@ def test_record_has_identity_command_and_environment(tmp_path: Path) -> None:
     ]
     assert record["version"] == version("uncertainty-bench")
     assert record["configuration"] == QUICK.identity
-    assert record["command"] == QUICK.command
+    assert record["command"] == command_of(QUICK)
     assert record["replicates"] == {
         "standard/softmax": 5,
         "standard/mc_dropout-50": 5,
@@ -282,7 +283,7 @@ def test_record_holds_no_path(tmp_path: Path) -> None:
     text = (tmp_path / "run.json").read_text()
     assert str(tmp_path) not in text
     assert str(Path.home()) not in text
-    assert not re.search(r'"[^"]*(/[\w.-]+){2,}', text.replace(QUICK.command, ""))
+    assert not re.search(r'"[^"]*(/[\w.-]+){2,}', text.replace(command_of(QUICK), ""))
 
 
 def test_fingerprint_of_images_that_are_gone_later_is_kept(tmp_path: Path) -> None:

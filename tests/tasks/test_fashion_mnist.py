@@ -7,7 +7,7 @@ import torch
 
 from benchmarks.data.loading import load_mnist
 from benchmarks.errors import UserError
-from benchmarks.run.configuration import configuration_of
+from benchmarks.run.configuration.presets import configuration_of
 from benchmarks.tasks.fashion_mnist import FASHION_MNIST
 
 

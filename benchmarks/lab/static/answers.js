@@ -90,12 +90,12 @@ function paint(canvas, pixels) {
   context.putImageData(image, 0, 0);
 }
 
-function clearAnswers() {
+function clearAnswers(text = "Draw a digit.") {
   for (const plot of document.querySelectorAll("[data-plot]")) {
     fillPlot(plot, new Array(CLASSES).fill(0), new Array(CLASSES).fill(""), null);
     plot.setAttribute("aria-label", "Nothing is drawn yet");
     showMeasures(plot.dataset.plot, { measures: {}, smaller: {} });
   }
   paint(found("#seen"), new Float32Array(SIDE * SIDE));
-  showVerdict({ text: "Draw a digit.", telling: false });
+  showVerdict({ text, telling: false });
 }

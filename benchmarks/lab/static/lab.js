@@ -18,11 +18,13 @@ function bytesOf(text) {
   return Uint8Array.from(atob(text), (letter) => letter.charCodeAt(0));
 }
 
+const OWN = found('[data-step="own"]');
 const angle = found("#angle"), noise = found("#noise");
 const pad = new Pad(found("#pad"), found("#hand"), (ended) => {
   shown.image = shown.label = null;
   stopTurning();
   markPicked(null);
+  if (ended) markStep(OWN);  // not sooner, since a longer sentence would move the canvas
   ask(ended);
 });
 
@@ -173,10 +175,19 @@ function press(buttons, pressed) {
   for (const button of buttons) button.setAttribute("aria-pressed", String(button === pressed));
 }
 
-function takeStep(button) {
+function markStep(button, told = button.dataset.told) {
   press(document.querySelectorAll("[data-step]"), button);
-  found("#told").textContent = button.dataset.told;
+  found("#told").textContent = told;
+}
+
+function takeStep(button) {
+  markStep(button);
   STEPS[button.dataset.step]();
+}
+
+function pick(tile) {
+  markStep(null, `${tile.getAttribute("aria-label")}.`);
+  showImage(tile);
 }
 
 function chooseRecipe(name) {
@@ -196,7 +207,7 @@ function listen() {
   }
   for (const tile of document.querySelectorAll(".pick")) {
     paint(found("canvas", tile), Float32Array.from(bytesOf(tile.dataset.pixels), (byte) => byte / 255));
-    tile.addEventListener("click", () => showImage(tile));
+    tile.addEventListener("click", () => pick(tile));
   }
   for (const button of document.querySelectorAll("[data-recipe-switch]")) {
     button.addEventListener("click", () => chooseRecipe(button.dataset.recipeSwitch));
@@ -213,6 +224,7 @@ function listen() {
     event.currentTarget.setAttribute("aria-pressed", String(pad.erasing));
   });
   found("#wipe").addEventListener("click", () => {
+    markStep(OWN);
     blank();
     ask();
   });
@@ -235,7 +247,7 @@ async function send() {
 }
 
 document.querySelectorAll("[data-plot]").forEach(layOutPlot);
-clearAnswers();
+clearAnswers("The networks are loading.");
 listen();
 takeStep(found('[data-step="clear"]'));
 send();

@@ -33,6 +33,7 @@ from benchmarks.report.page.parts import Parts
 from benchmarks.report.page.provenance import provenance
 from benchmarks.report.page.ranking import WORTH_BY, ranking
 from benchmarks.report.page.svg.samples import Samples
+from benchmarks.report.read.across import summary_beside
 from benchmarks.report.read.comparisons import Quantity
 from benchmarks.report.results import Results
 from benchmarks.report.style import SETTINGS, Look, css_color, look_in, looks
@@ -40,7 +41,14 @@ from benchmarks.report.tables.abstaining import abstaining_table
 from benchmarks.report.tables.table import one_line
 from benchmarks.report.texts import answer, listed
 from benchmarks.stored.listing import own_file, read_run_json
-from benchmarks.vocabulary import CLEAN, ILL_DEFINED, INDEX_HTML, LAB_HTML
+from benchmarks.vocabulary import (
+    ACROSS_FOLDER,
+    ACROSS_MD,
+    CLEAN,
+    ILL_DEFINED,
+    INDEX_HTML,
+    LAB_HTML,
+)
 
 REPLICATES = (
     "Thin lines are the replicates of a method (other networks, or other masks), and the thick "
@@ -112,6 +120,8 @@ def _content(results: Results, folder: Path) -> dict[str, Any]:
         "group_links": [(f"group-{group}", title) for group, title in groups.items()],
         "about": _about(results),
         "lab": LAB_HTML if (folder / LAB_HTML).exists() else "",
+        "across": summary_beside(folder),
+        "across_md": f"../{ACROSS_FOLDER}/{ACROSS_MD}",
         "on_dropout": on_dropout(results),
         "advice": advice(results),
         "compared": [*dict.fromkeys(row.label.split(",")[0] for row in ranked.rows)],

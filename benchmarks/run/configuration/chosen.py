@@ -7,7 +7,8 @@ from dataclasses import replace
 from typing import Any, Literal
 
 from benchmarks.errors import UserError
-from benchmarks.run.configuration import Configuration, configuration_of
+from benchmarks.run.configuration import Configuration
+from benchmarks.run.configuration.presets import configuration_of
 from benchmarks.tasks import TASKS
 from methods.engines.choice import Choice, fitting_engine
 from methods.networks.recipes import Recipe

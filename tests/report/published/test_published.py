@@ -25,7 +25,7 @@ from benchmarks.report.published.verdict import (
 )
 from benchmarks.report.published.writing import content, write_published
 from benchmarks.report.results import Results
-from benchmarks.run.configuration import configuration_of
+from benchmarks.run.configuration.presets import configuration_of
 from benchmarks.run.nouns import metric_records, nouns_of
 from benchmarks.run.plan import Plan
 from benchmarks.tasks import TASKS

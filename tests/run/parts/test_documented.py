@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.run.configuration import PRESETS, configuration_of
+from benchmarks.run.configuration.presets import PRESETS, configuration_of
 from benchmarks.run.parts.part import Part
 from benchmarks.run.plan import Plan
 from benchmarks.vocabulary import CALIBRATION
