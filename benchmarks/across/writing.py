@@ -11,6 +11,7 @@ from statistics import fmean
 
 import pandas as pd
 
+from benchmarks.across.common import in_common, left_out
 from benchmarks.across.dependence import dependence
 from benchmarks.across.rankings import RankCorrelation, rank_correlations
 from benchmarks.across.settings import Setting
@@ -45,10 +46,11 @@ def write_across(settings: Sequence[Setting], folder: Path, runs: Sequence[Path]
     Args:
         runs: the folders of the runs, for the pages of the runs, which then tell the summary.
     """
+    missing, settings = left_out(settings), in_common(settings)
     said, correlations = list(statements(settings)), list(rank_correlations(settings))
     names = settings[0].results.names
     summary = in_words(said, correlations, settings)
-    tables = [statements_table(said, settings), *rankings_tables(correlations, names)]
+    tables = [statements_table(said, settings, missing), *rankings_tables(correlations, names)]
     text = "\n".join(["# Across tasks and networks", "", summary, "", *map(markdown, tables)])
     with written_whole(folder / ACROSS_MD) as temporary:
         temporary.write_text(text, encoding="utf-8")
@@ -92,8 +94,14 @@ def _verb(verb: str, count: int) -> str:
     return f"{verb}s" if count == 1 else verb
 
 
-def statements_table(said: Sequence[Statement], settings: Sequence[Setting]) -> Table:
-    """A row a statement: in which settings it holds, on what it depends, and each answer."""
+def statements_table(
+    said: Sequence[Statement], settings: Sequence[Setting], missing: Sequence[str] = ()
+) -> Table:
+    """A row a statement: in which settings it holds, on what it depends, and each answer.
+
+    Args:
+        missing: labels of the methods and scores that are left out, since not all settings have them.
+    """
     return Table(
         name="statements",
         caption="Headline statements, and in which settings they hold.",
@@ -117,6 +125,7 @@ def statements_table(said: Sequence[Statement], settings: Sequence[Setting]) -> 
             "methods were tested, and none can be recommended. Depends on: the data set, if the "
             "answers of one network differ between tasks; the network, if the answers of one task "
             "differ between networks.",
+            *([f"Left out, since not all settings have them: {listed(missing)}."] * bool(missing)),
         ),
     )
 

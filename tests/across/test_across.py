@@ -13,6 +13,7 @@ import pytest
 from scipy import stats
 
 from benchmarks.across.command import command_line
+from benchmarks.across.common import in_common, left_out
 from benchmarks.across.dependence import dependence
 from benchmarks.across.rankings import RankCorrelation, rank_correlations, spearman
 from benchmarks.across.settings import Setting, read_settings, settings_of
@@ -23,7 +24,7 @@ from benchmarks.report.answer.evidence import Candidate
 from benchmarks.report.names import Names
 from benchmarks.report.read.across import summary_across, summary_beside
 from benchmarks.report.results import Results
-from benchmarks.vocabulary import ACROSS_JSON
+from benchmarks.vocabulary import ACROSS_JSON, ACROSS_MD
 from tests.report.answer.cases import (
     AUGRC,
     AUROC,
@@ -203,6 +204,19 @@ GRID = [
 def test_answer_depends_on_what_changes_it(given: Sequence[str], expected: str) -> None:
     statement = Statement("?", {one.label: a for one, a in zip(GRID, given, strict=True)})
     assert dependence(statement, GRID) == expected
+
+
+def test_answers_are_of_the_methods_that_all_settings_have(tmp_path: Path) -> None:
+    tests = compared(PLAIN, SOFTMAX, EVERY, BETTER)
+    of_many = [row for one in (PLAIN, SOFTMAX) for row in compared(PLAIN_FIFTY, one, EVERY, BETTER)]
+    many = setting(run(dict.fromkeys((SOFTMAX, PLAIN, PLAIN_FIFTY), EVERY), tests + of_many))
+    one = setting(run({SOFTMAX: EVERY, PLAIN: EVERY}, tests), network="other")
+    question = "I need to know when to abstain: Clean and shifted images"
+    assert answers(many, one)[question].holds == "in none"
+    assert left_out([many, one]) == ("Deep ensemble",)
+    assert answers(*in_common([many, one]))[question].holds == "in all 2"
+    write_across([many, one], tmp_path)
+    assert "not all settings have them: Deep ensemble." in (tmp_path / ACROSS_MD).read_text()
 
 
 def test_settings_that_share_nothing_do_not_tell_what_answers_depend_on() -> None:
