@@ -22,7 +22,7 @@ def in_common(settings: Sequence[Setting]) -> tuple[Setting, ...]:
 
 def left_out(settings: Sequence[Setting]) -> tuple[str, ...]:
     """Labels of the methods and scores that some settings have and others have not."""
-    labels = {}
+    labels: dict[str, str] = {}
     for one in settings:
         methods, scores = (_named(one, kind) - _of_all(settings, kind) for kind in COLUMNS)
         labels |= {name: one.results.names.method(name).label for name in sorted(methods)}

@@ -100,7 +100,7 @@ def statements_table(
     """A row a statement: in which settings it holds, on what it depends, and each answer.
 
     Args:
-        missing: labels of the methods and scores that are left out, since not all settings have them.
+        missing: labels of what is left out, since not all settings have it.
     """
     return Table(
         name="statements",
