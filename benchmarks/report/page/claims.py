@@ -24,6 +24,7 @@ from benchmarks.report.number_format import UNDEFINED
 from benchmarks.report.numbers.claims import part_rows, quantities
 from benchmarks.report.page.parts import Parts
 from benchmarks.report.page.svg.inline import inline
+from benchmarks.report.published.finding import SAME
 from benchmarks.report.read.files import read_claims
 from benchmarks.report.texts import article_answer
 from benchmarks.vocabulary import FIGURES_FOLDER, PUBLISHED_JSON
@@ -83,16 +84,26 @@ def claims(folder: Path, parts: Parts) -> dict[str, Any] | None:
 def published(folder: Path, names: Names) -> dict[str, Any] | None:
     """Other papers' numbers with ours, from `published.json`; ``None`` where the run has none.
 
-    ``finding``: how many agree; ``rows``: the cells of each.
+    ``finding``: how many agree; ``rows``: the cells of each number; ``findings``: what papers show
+    without a number, and ours.
     """
     path = folder / PUBLISHED_JSON
     if not path.exists():
         return None
     content = json.loads(path.read_text(encoding="utf-8"))
-    count, numbers = content["count"], content["numbers"]
+    count, found = content["count"], content.get("findings", [])
     compared = count["within tolerance"] + count["not within tolerance"]
+    same = sum(one["verdict"] == SAME for one in found)
+    agreeing = [
+        *(
+            [f"{count['within tolerance']} of {compared} numbers are within tolerance"]
+            * (compared > 0)
+        ),
+        *([f"{same} of {len(found)} findings are the same"] * bool(found)),
+    ]
     return {
-        "finding": f"{count['within tolerance']} of {compared} are within tolerance",
+        "finding": "; ".join(agreeing) or "none could be compared",
+        "findings": found,
         "rows": [
             (
                 *(f"{one['paper']}, {one['place']}", one["what"]),
@@ -101,7 +112,7 @@ def published(folder: Path, names: Names) -> dict[str, Any] | None:
                 UNDEFINED if one["value"] is None else f"{one['value']:.3f}",
                 one["verdict"],
             )
-            for one in numbers
+            for one in content["numbers"]
         ],
     }
 

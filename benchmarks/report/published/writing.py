@@ -1,4 +1,4 @@
-"""`published.json` and `published.md`: other papers' numbers, ours and the verdicts."""
+"""`published.json` and `published.md`: other papers' numbers and findings, ours, the verdicts."""
 
 from __future__ import annotations
 
@@ -11,7 +11,8 @@ from typing import Any
 from benchmarks.escaping.markdown import markdown_text
 from benchmarks.files import or_none, write_json, written_whole
 from benchmarks.report.number_format import UNDEFINED, rounded
-from benchmarks.report.published import PUBLISHED
+from benchmarks.report.published import FINDINGS, PUBLISHED
+from benchmarks.report.published.finding import Ours, PublishedFinding
 from benchmarks.report.published.verdict import (
     NOT_COMPARABLE,
     NOT_MEASURED,
@@ -25,21 +26,37 @@ from benchmarks.report.texts import render
 from benchmarks.stored.listing import own_file
 from benchmarks.vocabulary import PUBLISHED_JSON, PUBLISHED_MD
 
+Found = tuple[PublishedFinding, Ours]
+
 
 def write_published(results: Results, folder: Path) -> None:
-    """Judge the task's published numbers, if the run has a recipe that one of them is about."""
-    numbers = [one for one in PUBLISHED if one.task == results.names.task.name]
+    """Judge the task's published numbers and findings, if the run has measured any of them."""
+    task = results.names.task.name
+    numbers = [one for one in PUBLISHED if one.task == task]
     if not {one.recipe for one in numbers}.intersection(results.recipes):
+        numbers = []
+    found = [(one, ours) for one in FINDINGS if one.task == task and (ours := one.judge(results))]
+    if not numbers and not found:
         return
     verdicts = [judged(one, results) for one in numbers]
-    write_json(content(verdicts), own_file(folder, PUBLISHED_JSON))
+    write_json(content(verdicts, found), own_file(folder, PUBLISHED_JSON))
     with written_whole(own_file(folder, PUBLISHED_MD)) as temporary:
-        temporary.write_text(page(verdicts, results), encoding="utf-8")
+        temporary.write_text(page(verdicts, found, results), encoding="utf-8")
 
 
-def content(verdicts: Sequence[Judged]) -> dict[str, Any]:
+def content(verdicts: Sequence[Judged], found: Sequence[Found]) -> dict[str, Any]:
     """What `published.json` holds."""
-    return {"count": counted(verdicts), "numbers": [_entry(one) for one in verdicts]}
+    return {
+        "count": counted(verdicts),
+        "numbers": [_entry(one) for one in verdicts],
+        "findings": [
+            {
+                **{"paper": one.paper, "place": one.place, "says": one.says, "rule": one.rule},
+                **{"ours": ours.says, "verdict": ours.verdict},
+            }
+            for one, ours in found
+        ],
+    }
 
 
 def counted(verdicts: Sequence[Judged]) -> dict[str, int]:
@@ -49,13 +66,17 @@ def counted(verdicts: Sequence[Judged]) -> dict[str, int]:
     return {verdict: counts[verdict] for verdict in verdicts_in_order}
 
 
-def page(verdicts: Sequence[Judged], results: Results) -> str:
+def page(verdicts: Sequence[Judged], found: Sequence[Found], results: Results) -> str:
     """The same in Markdown."""
     return render(
         "published.md.j2",
         task=results.names.task.label,
         count=counted(verdicts),
         lines=[_line(one, results) for one in verdicts],
+        found=[
+            (markdown_text(f"{one.paper}, {one.place}"), one.says, one.rule, ours)
+            for one, ours in found
+        ],
         misses=[(_name(one, results), one.reason) for one in verdicts if one.reason],
         unmeasured=[(_name(one, results), one.why) for one in verdicts if not one.networks],
         remarks=[(_name(one, results), one.why) for one in verdicts if one.networks and one.why],

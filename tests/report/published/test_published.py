@@ -177,4 +177,4 @@ def test_register_names_what_there_is() -> None:
         needs_score = "score" in METRICS[number.metric].needs
         assert number.score in SCORES if needs_score else not number.score
     verdicts = {WITHIN, NOT_WITHIN, NOT_COMPARABLE, NOT_MEASURED}
-    assert verdicts == set(content([])["count"])
+    assert verdicts == set(content([], [])["count"])
