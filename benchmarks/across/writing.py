@@ -11,8 +11,8 @@ from statistics import fmean
 
 import pandas as pd
 
-from benchmarks.across.common import in_common, left_out
 from benchmarks.across.dependence import dependence
+from benchmarks.across.methods_in_common import in_common, left_out
 from benchmarks.across.rankings import RankCorrelation, rank_correlations
 from benchmarks.across.settings import Setting
 from benchmarks.across.statements import Statement, statements
