@@ -12,9 +12,9 @@ from statistics import fmean
 import pandas as pd
 
 from benchmarks.across.dependence import dependence
-from benchmarks.across.methods_in_common import in_common, left_out
 from benchmarks.across.rankings import RankCorrelation, rank_correlations
 from benchmarks.across.settings import Setting
+from benchmarks.across.shared_methods import in_common, left_out
 from benchmarks.across.statements import Statement, statements
 from benchmarks.files import write_json, written_whole
 from benchmarks.records import write_table

@@ -14,9 +14,9 @@ from scipy import stats
 
 from benchmarks.across.command import command_line
 from benchmarks.across.dependence import dependence
-from benchmarks.across.methods_in_common import in_common, left_out
 from benchmarks.across.rankings import RankCorrelation, rank_correlations, spearman
 from benchmarks.across.settings import Setting, read_settings, settings_of
+from benchmarks.across.shared_methods import in_common, left_out
 from benchmarks.across.statements import AS_MANY, NOTHING, Statement, statements
 from benchmarks.across.writing import FILES, in_words, rankings_tables, write_across
 from benchmarks.errors import UserError
