@@ -152,8 +152,9 @@ def write_auroc(
     lines = [(f"AUROC {'–'.join(ends)}", "0", "")]
     if len(found) <= FEW:
         lines = [("AUROC", "0", "")]
+        # The size alone, where there is one: whole names would reach into the curves.
         lines += [
-            (f"{looks[v].label}: {value:.3f}", looks[v].color, looks[v].unlisted)
+            (f"{looks[v].label.split(', ')[-1]}: {value:.3f}", looks[v].color, looks[v].unlisted)
             for v, value in found.items()
         ]
     for position, (text, color, label) in enumerate(lines):
