@@ -1,8 +1,8 @@
-"""What an answer depends on: the data set, the network, or both."""
+"""Between which settings an answer differs: data sets, networks, or both."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from itertools import combinations
 from typing import Literal
 
@@ -13,27 +13,30 @@ Dependence = Literal["nothing", "data set", "network", "both", "not known"]
 
 
 def dependence(statement: Statement, settings: Sequence[Setting]) -> Dependence:
-    """On what the answer of a statement depends, as far as these settings tell.
+    """Whether the answer of a statement differs between data sets, between networks, or both.
 
-    Two settings of one network and two tasks tell whether it depends on the data set, and two of
-    one task and two networks whether on the network. It is not known where a setting has no answer,
-    or where no two settings share the network or the task.
+    Two settings of one network show the first, two of one task the second. It is not known where a
+    setting has no answer, or where answers differ between settings that share neither.
     """
     if UNDECIDED in statement.answers.values():
         return "not known"
-    by_task = list(_changes(statement, settings, shared="network"))
-    by_network = list(_changes(statement, settings, shared="task"))
-    if not by_task and not by_network:
-        return "not known"
-    if any(by_task):
-        return "both" if any(by_network) else "data set"
-    return "network" if any(by_network) else "nothing"
+    if statement.holds_everywhere:
+        return "nothing"
+    by_task = _differs(statement, settings, shared="network")
+    by_network = _differs(statement, settings, shared="task")
+    if by_task and by_network:
+        return "both"
+    if by_task:
+        return "data set"
+    return "network" if by_network else "not known"
 
 
-def _changes(
+def _differs(
     statement: Statement, settings: Sequence[Setting], *, shared: Literal["task", "network"]
-) -> Iterator[bool]:
-    """Of each pair of settings that share a task or a network, whether their answers differ."""
-    for one, other in combinations(settings, 2):
-        if getattr(one, shared) == getattr(other, shared):
-            yield statement.answers[one.label] != statement.answers[other.label]
+) -> bool:
+    """Whether any two settings that share this have different answers."""
+    return any(
+        statement.answers[one.label] != statement.answers[other.label]
+        for one, other in combinations(settings, 2)
+        if getattr(one, shared) == getattr(other, shared)
+    )

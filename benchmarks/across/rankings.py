@@ -10,6 +10,7 @@ from itertools import combinations
 from scipy import stats
 
 from benchmarks.across.settings import Setting
+from benchmarks.across.shared_methods import Choice
 from benchmarks.report.answer.evidence import Candidate, Evidence
 from benchmarks.report.answer.situations import judged_by
 from benchmarks.report.read.comparisons import Quantity
@@ -17,9 +18,6 @@ from benchmarks.vocabulary import CONFIDENCE
 
 FEWEST = 5
 """Of methods that two settings have in common, for a rank correlation with an interval."""
-
-Choice = tuple[bool, str, str]
-"""Whether its networks are trained with dropout, the method, and its size."""
 
 
 @dataclass(frozen=True)

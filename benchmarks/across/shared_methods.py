@@ -2,51 +2,77 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 import pandas as pd
 
 from benchmarks.across.settings import Setting
+from benchmarks.errors import UserError
+from benchmarks.report.names import Variant
 from benchmarks.report.results import Results
 
-COLUMNS = {"method": ("method", "other_method"), "score": ("score", "other_score")}
-"""Of tables of results, those that name a method or a score."""
+Choice = tuple[bool, str, str]
+"""Whether its networks are trained with dropout, the method, and its size."""
 
 
 def in_common(settings: Sequence[Setting]) -> tuple[Setting, ...]:
-    """The settings with the results of those methods and scores alone that each of them has."""
-    kept = {kind: _of_all(settings, kind) for kind in COLUMNS}
-    return tuple(replace(one, results=_of(one.results, kept)) for one in settings)
+    """The settings with the results of those methods and scores alone that each of them has.
+
+    A method is the same one if it has the same size, and its networks are trained with dropout in
+    all settings or in none.
+
+    Raises:
+        UserError: there is no such method.
+    """
+    choices = set.intersection(*(set(_choices(one)) for one in settings))
+    scores = set.intersection(*(_scores(one) for one in settings))
+    if not choices:
+        labels = ", ".join(one.label for one in settings)
+        raise UserError(f"no method is in all of {labels}; name runs of the same methods")
+    return tuple(replace(one, results=_of(one, choices, scores)) for one in settings)
 
 
 def left_out(settings: Sequence[Setting]) -> tuple[str, ...]:
     """Labels of the methods and scores that some settings have and others have not."""
-    labels: dict[str, str] = {}
+    choices = set.intersection(*(set(_choices(one)) for one in settings))
+    scores = set.intersection(*(_scores(one) for one in settings))
+    labels: dict[str, None] = {}
     for one in settings:
-        methods, scores = (_named(one, kind) - _of_all(settings, kind) for kind in COLUMNS)
-        labels |= {name: one.results.names.method(name).label for name in sorted(methods)}
-        labels |= {name: one.results.names.score(name).label for name in sorted(scores)}
-    return tuple(labels.values())
+        names = one.results.names
+        labels |= {names.label(Variant(*c[1:])): None for c in _choices(one) if c not in choices}
+        labels |= {names.score(s).label: None for s in sorted(_scores(one) - scores)}
+    return tuple(labels)
 
 
-def _of_all(settings: Sequence[Setting], kind: str) -> set[str]:
-    first, *others = (_named(one, kind) for one in settings)
-    return first.intersection(*others)
+def _choices(setting: Setting) -> Iterator[Choice]:
+    """Each once, in the order of the results."""
+    table = setting.results.summary[["recipe", "method", "members"]].drop_duplicates()
+    yield from _keys(setting, table, "")
 
 
-def _named(setting: Setting, kind: str) -> set[str]:
-    return set(setting.results.summary[kind])
+def _scores(setting: Setting) -> set[str]:
+    return set(setting.results.summary["score"]) - {""}
 
 
-def _of(results: Results, kept: dict[str, set[str]]) -> Results:
+def _keys(setting: Setting, table: pd.DataFrame, side: str) -> Iterator[Choice]:
+    """The choice that each row of a table names, on this side of a comparison."""
+    dropout = {one.name: bool(one.dropout) for one in setting.results.names.nouns.recipes}
+    columns = (table[f"{side}{name}"] for name in ("recipe", "method", "members"))
+    for recipe, method, members in zip(*columns, strict=True):
+        yield dropout.get(recipe, False), method, members
+
+
+def _of(setting: Setting, choices: set[Choice], scores: set[str]) -> Results:
     def chosen(table: pd.DataFrame) -> pd.DataFrame:
-        for kind, names in kept.items():
-            for column in COLUMNS[kind]:
-                if column in table:
-                    table = table[table[column].isin(names)]
+        for side in ("", "other_"):
+            if f"{side}method" in table:
+                table = table[[one in choices for one in _keys(setting, table, side)]]
+            if f"{side}score" in table:
+                table = table[table[f"{side}score"].isin({*scores, ""})]
         return table
 
+    results = setting.results
     return replace(
         results,
         summary=chosen(results.summary),

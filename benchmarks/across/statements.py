@@ -10,7 +10,7 @@ from benchmarks.across.settings import Setting
 from benchmarks.report.answer.decision import Decision, decisions
 from benchmarks.report.answer.evidence import Candidate
 from benchmarks.report.answer.labels import DROPOUT, kind_of_training, with_training
-from benchmarks.report.answer.verdict import reply_on_dropout
+from benchmarks.report.answer.verdict import NOT_DECIDED, reply_on_dropout
 from benchmarks.report.results import Results
 from benchmarks.report.texts import listed
 
@@ -72,12 +72,17 @@ class Statement:
 
 def statements(settings: Sequence[Setting]) -> Iterator[Statement]:
     """The verdict, then each situation and purpose of the table of decisions."""
-    yield Statement(AS_MANY, {one.label: reply_on_dropout(one.results) for one in settings})
+    yield Statement(AS_MANY, {one.label: _reply(one.results) for one in settings})
     made = {one.label: decisions(one.results) for one in settings}
     for each in zip(*made.values(), strict=True):
         situation, purpose = each[0].situation.label, each[0].purpose.label
         answers = [_answer(one.results, d) for one, d in zip(settings, each, strict=True)]
         yield Statement(f"{situation}: {purpose}", dict(zip(made, answers, strict=True)))
+
+
+def _reply(results: Results) -> str:
+    reply = reply_on_dropout(results)
+    return UNDECIDED if reply == NOT_DECIDED else reply
 
 
 def _answer(results: Results, decision: Decision) -> str:

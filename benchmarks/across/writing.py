@@ -19,6 +19,7 @@ from benchmarks.across.statements import Statement, statements
 from benchmarks.files import write_json, written_whole
 from benchmarks.records import write_table
 from benchmarks.report.names import Names
+from benchmarks.report.read.across import fingerprints
 from benchmarks.report.tables.table import Cell, Row, Table
 from benchmarks.report.tables.text.formats import markdown
 from benchmarks.report.texts import listed
@@ -35,9 +36,8 @@ BETWEEN = {
 }
 """What a pair of settings tells apart, by its kind."""
 
-
-DEPENDING = {"data set": "the data set alone", "network": "the network alone", "both": "both"}
-"""On what answers depend, in words; see `dependence`."""
+DIFFERING = {"data set": "data sets", "network": "networks", "both": "both"}
+"""Between what answers differ, in words; see `dependence`."""
 
 
 def write_across(settings: Sequence[Setting], folder: Path, runs: Sequence[Path] = ()) -> str:
@@ -54,7 +54,7 @@ def write_across(settings: Sequence[Setting], folder: Path, runs: Sequence[Path]
     text = "\n".join(["# Across tasks and networks", "", summary, "", *map(markdown, tables)])
     with written_whole(folder / ACROSS_MD) as temporary:
         temporary.write_text(text, encoding="utf-8")
-    write_json({"runs": [one.name for one in runs], "summary": summary}, folder / ACROSS_JSON)
+    write_json({"runs": fingerprints(runs), "summary": summary}, folder / ACROSS_JSON)
     write_table(_frame(said, settings), folder / STATEMENTS_CSV)
     columns = list(RankCorrelation.__dataclass_fields__)
     rows = pd.DataFrame([asdict(one) for one in correlations], columns=columns)
@@ -67,22 +67,25 @@ def in_words(
     correlations: Sequence[RankCorrelation],
     settings: Sequence[Setting],
 ) -> str:
-    """What depends on the data set and what on the network: statements, then rankings."""
+    """What differs between data sets and what between networks: answers, then rankings."""
     found = Counter[str](dependence(one, settings) for one in said)
-    everywhere = sum(one.holds_everywhere for one in said)
-    clauses = [f"{everywhere} {_verb('hold', everywhere)} in all {len(settings)} settings"]
-    for kind, words in DEPENDING.items():
+    same = found["nothing"]
+    clauses = [f"{same} {'is' if same == 1 else 'are'} the same in all {len(settings)} settings"]
+    for kind, between in DIFFERING.items():
         if found[kind]:
-            verb = "" if len(clauses) > 1 else f"{_verb('depend', found[kind])} "
-            clauses.append(f"{found[kind]} {verb}on {words}")
+            verb = "" if len(clauses) > 1 else "differs " if found[kind] == 1 else "differ "
+            clauses.append(f"{found[kind]} {verb}between {between}")
     if unknown := found["not known"]:
-        clauses.append(f"{unknown} {'is' if unknown == 1 else 'are'} not decided in all of them")
+        clauses.append(f"of {unknown} the runs do not tell")
     averages = [
         f"{fmean(known):.2f} between {between}"
         for kind, between in BETWEEN.items()
         if (known := [c.value for c in correlations if c.kind == kind and not math.isnan(c.value)])
     ]
-    first = f"Of {len(said)} answers on which method to use, {listed(clauses)}."
+    first = (
+        f"Of {len(said)} answers (whether dropout is as good as many networks, and which method to "
+        f"use when), {listed(clauses)}."
+    )
     if not averages:
         return first
     return (
@@ -90,14 +93,10 @@ def in_words(
     )
 
 
-def _verb(verb: str, count: int) -> str:
-    return f"{verb}s" if count == 1 else verb
-
-
 def statements_table(
     said: Sequence[Statement], settings: Sequence[Setting], missing: Sequence[str] = ()
 ) -> Table:
-    """A row a statement: in which settings it holds, on what it depends, and each answer.
+    """A row a statement: in which settings it holds, between which it differs, and each answer.
 
     Args:
         missing: labels of what is left out, since not all settings have it.
@@ -106,13 +105,19 @@ def statements_table(
         name="statements",
         caption="Headline statements, and in which settings they hold.",
         group_heading="",
-        label_headings=("Question", "Depends on", "Most common answer", "Holds", *said[0].answers),
+        label_headings=(
+            "Question",
+            "Differs between",
+            "Most common answer",
+            "Holds",
+            *said[0].answers,
+        ),
         headings=(),
         rows=tuple(
             Row(
                 "",
                 (
-                    *(one.question, dependence(one, settings)),
+                    *(one.question, _between(one, settings)),
                     *(_most_common(one), one.holds, *_answers(one)),
                 ),
                 (),
@@ -122,9 +127,9 @@ def statements_table(
         remarks=(
             "An answer counts as the same if it names the same methods, of the same sizes. Several "
             "methods are named where no test separates them (docs/statistics.md). *nothing*: "
-            "methods were tested, and none can be recommended. Depends on: the data set, if the "
-            "answers of one network differ between tasks; the network, if the answers of one task "
-            "differ between networks.",
+            "methods were tested, and none can be recommended. Differs between: data sets, if two "
+            "tasks with one network have different answers; networks, if two networks of one task "
+            "have. A test that finds a difference in one setting and none in another is enough.",
             *([f"Left out, since not all settings have them: {listed(missing)}."] * bool(missing)),
         ),
     )
@@ -164,6 +169,11 @@ def _rankings_table(kind: str, correlations: Sequence[RankCorrelation], names: N
     )
 
 
+def _between(statement: Statement, settings: Sequence[Setting]) -> str:
+    found = dependence(statement, settings)
+    return DIFFERING.get(found, "—" if found == "nothing" else found)
+
+
 def _most_common(statement: Statement) -> str:
     return "; or: ".join(statement.most_common) or "none"
 
@@ -184,7 +194,7 @@ def _frame(said: Sequence[Statement], settings: Sequence[Setting]) -> pd.DataFra
     rows = [
         {
             "question": one.question,
-            "depends_on": dependence(one, settings),
+            "differs_between": _between(one, settings),
             "answer": "; ".join(one.most_common),
             "holds": one.holds,
             **one.answers,

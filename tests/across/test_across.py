@@ -24,7 +24,7 @@ from benchmarks.report.answer.evidence import Candidate
 from benchmarks.report.names import Names
 from benchmarks.report.read.across import summary_across, summary_beside
 from benchmarks.report.results import Results
-from benchmarks.vocabulary import ACROSS_JSON, ACROSS_MD
+from benchmarks.vocabulary import ACROSS_JSON, ACROSS_MD, SUMMARY_CSV
 from tests.report.answer.cases import (
     AUGRC,
     AUROC,
@@ -213,34 +213,50 @@ def test_answers_are_of_the_methods_that_all_settings_have(tmp_path: Path) -> No
     one = setting(run({SOFTMAX: EVERY, PLAIN: EVERY}, tests), network="other")
     question = "I need to know when to abstain: Clean and shifted images"
     assert answers(many, one)[question].holds == "in none"
-    assert left_out([many, one]) == ("Deep ensemble",)
+    assert left_out([many, one]) == ("Deep ensemble, M = 50",)
     assert answers(*in_common([many, one]))[question].holds == "in all 2"
     write_across([many, one], tmp_path)
-    assert "not all settings have them: Deep ensemble." in (tmp_path / ACROSS_MD).read_text()
+    assert (
+        "not all settings have them: Deep ensemble, M = 50." in (tmp_path / ACROSS_MD).read_text()
+    )
 
 
-def test_settings_that_share_nothing_do_not_tell_what_answers_depend_on() -> None:
+def test_settings_that_share_nothing_do_not_tell_between_what_answers_differ() -> None:
     apart = [GRID[0], GRID[3]]
-    assert dependence(Statement("?", {one.label: "a" for one in apart}), apart) == "not known"
-    networks = Statement("?", {GRID[0].label: "a", GRID[1].label: "b"})
-    assert dependence(networks, GRID[:2]) == "network"
+    same, differing = (
+        Statement("?", dict(zip([one.label for one in apart], given, strict=True)))
+        for given in ("aa", "ab")
+    )
+    assert dependence(same, apart) == "nothing"
+    assert dependence(differing, apart) == "not known"
+    three = Statement(
+        "?", dict(zip([one.label for one in [*GRID[:2], GRID[2]]], "aab", strict=True))
+    )
+    assert dependence(three, GRID[:3]) == "data set"
 
 
-def test_summary_counts_statements_and_averages_correlations() -> None:
+def test_summary_counts_answers_and_averages_correlations() -> None:
     a, b = (one.label for one in GRID[:2])
-    said = [Statement("?", {a: "x", b: "x"}), Statement("?", {a: "x", b: "y"})]
+    said = [Statement("?", {a: one, b: other}) for one, other in ("xx", "xy", ("", "x"))]
     rows = [
         RankCorrelation("clean", "Clean", metric, a, b, "network", 6, value, math.nan, math.nan)
         for metric, value in (("accuracy", 0.5), ("nll", 0.9), ("ece", math.nan))
     ]
     assert in_words(said, rows, GRID[:2]) == (
-        "Of 2 answers on which method to use, 1 holds in all 2 settings and 1 depends on the "
-        "network alone. The rank correlation of methods, averaged over measures, is 0.70 between "
-        "two networks of one task."
+        "Of 3 answers (whether dropout is as good as many networks, and which method to use when), "
+        "1 is the same in all 2 settings, 1 differs between networks and of 1 the runs do not "
+        "tell. The rank correlation of methods, averaged over measures, is 0.70 between two "
+        "networks of one task."
     )
     (table,) = rankings_tables(rows, Names(run({SOFTMAX: EVERY}).names.nouns))
     texts = [row.cells[0].text for row in table.rows]
     assert texts == ["0.50", "0.90", ""]
+
+
+def test_reply_without_a_verdict_is_no_answer() -> None:
+    tests = compared(DROPOUT, FIFTY, EVERY, OPEN)
+    one = setting(run(dict.fromkeys(CHOICES, EVERY), tests))
+    assert answers(one, replace(one, network="other"))[AS_MANY].holds == "in none"
 
 
 def test_one_setting_is_refused_in_one_line(tmp_path: Path) -> None:
@@ -257,25 +273,36 @@ def test_pages_and_tables_are_written(tmp_path: Path) -> None:
     summary = write_across([one, replace(one, task="Another")], tmp_path)
     assert {path.name for path in tmp_path.iterdir()} == set(FILES)
     text = (tmp_path / FILES[0]).read_text()
-    headings = "| Question | Depends on | Most common answer | Holds | MNIST with lenet5 |"
+    headings = "| Question | Differs between | Most common answer | Holds | MNIST with lenet5 |"
     assert headings in text
     assert summary in text
-    assert "hold in all 2 settings" in summary
+    assert "the same in all 2 settings" in summary
+
+
+def test_settings_without_a_method_in_common_are_refused(tmp_path: Path) -> None:
+    one, other = setting(run({SOFTMAX: EVERY})), setting(run({PLAIN: EVERY}), network="other")
+    with pytest.raises(UserError, match="no method is in all of MNIST with lenet5, MNIST with oth"):
+        write_across([one, other], tmp_path)
 
 
 def test_summary_is_told_on_the_page_of_each_run_compared(tmp_path: Path) -> None:
     (one,) = settings_of(Results.load(QUICK))
-    runs = [tmp_path / "mnist", tmp_path / "other"]
-    summary = write_across([one, replace(one, task="Another")], tmp_path / "across", runs)
+    for name in ("mine", "other"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / SUMMARY_CSV).write_bytes((QUICK / SUMMARY_CSV).read_bytes())
+    summary = write_across(
+        [one, replace(one, task="Another")], tmp_path / "across", [tmp_path / "mine"]
+    )
     assert summary_across(tmp_path / "across") == summary
-    assert [summary_beside(run) for run in runs] == [summary, summary]
-    assert summary_beside(tmp_path / "third") == ""
-    assert summary_across(tmp_path / "none") == ""
+    assert summary_beside(tmp_path / "other") == summary  # the same results
+    (tmp_path / "other" / SUMMARY_CSV).write_text("of another run")
+    assert summary_beside(tmp_path / "other") == ""
     (tmp_path / "across" / ACROSS_JSON).write_text('{"runs": "mnist"}')
-    with pytest.raises(
-        UserError, match=r"across\.json is damaged .*run python -m benchmarks\.across"
-    ):
-        summary_beside(runs[0])
+    with pytest.raises(UserError, match=r"across\.json is missing or damaged .* -m benchm"):
+        summary_across(tmp_path / "across")
+    assert summary_beside(tmp_path / "mine") == ""
+    with pytest.raises(UserError, match="is missing or damaged"):
+        summary_across(tmp_path / "none")
 
 
 def test_command_names_a_folder_without_results(

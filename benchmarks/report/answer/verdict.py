@@ -17,6 +17,9 @@ from benchmarks.report.texts import listed, within_sentence
 
 QUESTION = "whether one network with dropout is as good as many"
 
+NOT_DECIDED = "Not decided"
+"""The reply where tests find neither that it is as good nor that it is worse."""
+
 UNDECIDED = "", ""
 """What to do where tests do not decide: nothing, with nothing."""
 
@@ -91,7 +94,7 @@ def _reply(found: Sequence[Relation]) -> str:
         return "Yes"
     if 2 * worse > len(found) or (worse and not good):
         return "No"
-    return "In part" if worse else "Not decided"
+    return "In part" if worse else NOT_DECIDED
 
 
 def _counted(results: Results, found: Mapping[Quantity, Relation]) -> Iterator[str]:

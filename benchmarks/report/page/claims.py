@@ -99,7 +99,7 @@ def published(folder: Path, names: Names) -> dict[str, Any] | None:
             [f"{count['within tolerance']} of {compared} numbers are within tolerance"]
             * (compared > 0)
         ),
-        *([f"{same} of {len(found)} findings are the same"] * bool(found)),
+        *([f"findings that agree: {same} of {len(found)}"] * bool(found)),
     ]
     return {
         "finding": "; ".join(agreeing) or "none could be compared",

@@ -19,7 +19,7 @@ FARTHEST = 90
 
 
 def rotated_digit(results: Results) -> Ours | None:
-    """The classes that most passes vote for, angle by angle, and how far passes disagree."""
+    """The class with most votes, angle by angle, and how far passes disagree."""
     votes = results.curve("example_image")
     dropout = [one.name for one in results.names.nouns.recipes if one.dropout]
     votes = votes[(votes["method"] == METHOD) & votes["recipe"].isin(dropout)]
@@ -35,11 +35,12 @@ def rotated_digit(results: Results) -> Ours | None:
     shares = [_shares(votes, name) for name in sorted(angles, key=lambda name: angles[name])]
     classes = [int(np.argmax(one)) for one in shares]
     disagreement = [1 - float(np.square(one).sum()) for one in shares]
+    passes, farthest = votes["members"].iloc[0], max(angles.values())
     return Ours(
         SAME if _as_theirs(classes, disagreement) else ANOTHER,
-        f"from 0° to {max(angles.values()):g}°, most of {votes['members'].iloc[0]} passes (recipe "
-        f"{recipe}) vote for {', '.join(map(str, classes))}; the chance that two passes "
-        f"differ is {', '.join(f'{one:.2f}' for one in disagreement)}",
+        f"from 0° to {farthest:g}°, most votes of {passes} passes (network 0 of the recipe "
+        f"{recipe}) are for {', '.join(map(str, classes))}; the chance that two passes differ is "
+        f"{', '.join(f'{one:.2f}' for one in disagreement)}",
     )
 
 
@@ -60,9 +61,9 @@ GAL_GHAHRAMANI = PublishedFinding(
     place="figure 4",
     says="A 1 is turned in twelve steps. The first orientations are classified as 1, later ones as "
     "other digits. In between, 100 passes of dropout spread more.",
-    rule=f"MC-dropout's votes for one test image, a {DIGIT}, from 0° to {FARTHEST}°: {DIGIT} at "
-    "first, another digit from some angle on, and more disagreement at an angle in between than "
-    "at either end.",
+    rule="The votes of MC-dropout with one network for one test image, a 1, from 0° to 90°: most "
+    "are for 1 at first, for another digit from some angle on, and passes disagree more at an "
+    "angle in between than at either end.",
     task="mnist",
     judge=rotated_digit,
 )

@@ -74,13 +74,23 @@ def page(verdicts: Sequence[Judged], found: Sequence[Found], results: Results) -
         count=counted(verdicts),
         lines=[_line(one, results) for one in verdicts],
         found=[
-            (markdown_text(f"{one.paper}, {one.place}"), one.says, one.rule, ours)
-            for one, ours in found
+            list(
+                map(
+                    markdown_text,
+                    (f"{o.paper}, {o.place}", ours.verdict, o.says, ours.says, o.rule),
+                )
+            )
+            for o, ours in found
         ],
         misses=[(_name(one, results), one.reason) for one in verdicts if one.reason],
         unmeasured=[(_name(one, results), one.why) for one in verdicts if not one.networks],
         remarks=[(_name(one, results), one.why) for one in verdicts if one.networks and one.why],
     )
+
+
+def _finding(one: PublishedFinding, ours: Ours) -> list[str]:
+    cells = (f"{one.paper}, {one.place}", ours.verdict, one.says, ours.says, one.rule)
+    return list(map(markdown_text, cells))
 
 
 def _entry(one: Judged) -> dict[str, Any]:

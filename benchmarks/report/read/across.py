@@ -2,37 +2,48 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
 from benchmarks.errors import UserError
-from benchmarks.files import read_json
+from benchmarks.files import content_of, read_json
 from benchmarks.stored.json_shape import misfit
-from benchmarks.vocabulary import ACROSS_FOLDER, ACROSS_JSON
+from benchmarks.stored.listing import path_of
+from benchmarks.vocabulary import ACROSS_FOLDER, ACROSS_JSON, SUMMARY_CSV
 
-_SHAPE = {"runs?": [str], "summary?": str}
+_SHAPE = {"runs": [str], "summary": str}
 _REMEDY = "run python -m benchmarks.across again"
 
 
+def fingerprints(runs: Iterable[Path]) -> list[str]:
+    """SHA-256 of each run's summary, by which its page knows that it is one of those compared."""
+    return [sha256(content_of(path_of(run, SUMMARY_CSV))).hexdigest() for run in runs]
+
+
 def summary_across(folder: Path) -> str:
-    """The summary in a folder that ``python -m benchmarks.across`` wrote; empty: none.
+    """The summary in a folder that ``python -m benchmarks.across`` wrote.
 
     Raises:
-        UserError: it is damaged.
+        UserError: there is none, or it is damaged.
     """
-    return str(_read(folder).get("summary", ""))
+    return str(_read(folder)["summary"])
 
 
 def summary_beside(run: Path) -> str:
-    """That of the folder ``across`` beside a run's, if the run is one of those compared."""
-    run = run.resolve()
-    folder = run.parent / ACROSS_FOLDER
-    return summary_across(folder) if run.name in _read(folder).get("runs", []) else ""
+    """That of the folder ``across`` beside a run's, if it compares this run; empty otherwise."""
+    folder = run.resolve().parent / ACROSS_FOLDER
+    try:
+        content = _read(folder)
+    except UserError:  # not a file of this run
+        return ""
+    return str(content["summary"]) if fingerprints([run])[0] in content["runs"] else ""
 
 
 def _read(folder: Path) -> dict[str, Any]:
     path = folder / ACROSS_JSON
     content = read_json(path, _REMEDY)
     if wrong := misfit(content, _SHAPE):
-        raise UserError(f"{path} is damaged ({wrong}); {_REMEDY}")
+        raise UserError(f"{path} is missing or damaged ({wrong}); {_REMEDY}")
     return content
