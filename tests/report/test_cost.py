@@ -30,6 +30,21 @@ def test_all_sizes_are_in_cost_alone(timed_results: Results) -> None:
     assert set(points(timed_results).query("method == 'mc_dropout'")["members"]) == set("1248")
 
 
+def test_an_ensemble_of_one_network_is_no_point(timed_results: Results) -> None:
+    summary, latency = timed_results.summary, timed_results.latency
+    many = summary["method"] == "deep_ensemble"
+    smallest = min(summary[many]["members"], key=int)
+    as_one = [
+        table.replace({"members": {smallest: "1"}}).where(table["method"] == "deep_ensemble", table)
+        for table in (summary, latency)
+    ]
+    alone = replace(timed_results, summary=as_one[0], latency=as_one[1])
+    assert "1" in set(alone.summary[many]["members"])
+    found = points(alone)
+    assert "1" not in set(found[found["method"] == "deep_ensemble"]["members"])
+    assert "1" in set(found[found["method"] == "softmax"]["members"])
+
+
 def test_setup_compared_is_the_one_in_which_most_sizes_were_timed(timed_results: Results) -> None:
     assert main_setup(timed_results.latency) == Setup("cpu", "A Processor", 1, "numba")
     gpu = timed_results.latency[timed_results.latency["threads"] == 1].assign(

@@ -24,6 +24,7 @@ from benchmarks.report.page.explorer import explorer
 from benchmarks.report.page.leaderboard import leaderboard
 from benchmarks.report.page.parts import Parts
 from benchmarks.report.page.ranking import ranking
+from benchmarks.report.read.across import fingerprints
 from benchmarks.report.results import Results
 from benchmarks.report.style import looks
 from benchmarks.report.tables.table import BEST, TIED
@@ -261,6 +262,35 @@ def test_the_ranking_has_every_method_once_a_recipe_the_best_first(of_both: Path
     assert values[0] == summary.groupby(["recipe", "method", "members"])["value"].min().min()
 
 
+def test_a_method_of_a_few_images_alone_has_no_row_in_the_ranking(of_both: Path) -> None:
+    results = Results.load(of_both)
+    variant = results.of_recipe("standard").largest[-1]
+    summary = results.summary
+    own = (summary["method"] == variant.method) & (summary["members"] == variant.members)
+    own &= summary["recipe"] == "standard"
+    rest = summary[~own | (summary["condition"] == "subset-clean")]
+    without = ranking(replace(results, summary=rest))
+    kept = [(row.recipe, row.variant) for row in without.rows]
+    assert ("standard", variant) not in kept
+    assert len(kept) == len(ranking(results).rows) - 1
+
+
+def test_answer_names_the_methods_compared_and_what_holds_elsewhere(
+    reported: Path, tmp_path: Path
+) -> None:
+    folder = copied(reported, tmp_path / "run")
+    labels = [row.label.split(",")[0] for row in ranking(Results.load(folder)).rows]
+    text = Parsed(page_of(folder)).text
+    assert f"Methods compared: {', '.join(dict.fromkeys(labels))}." in text
+    assert "other data and another network" not in text
+    (tmp_path / "across").mkdir()
+    content = {"runs": fingerprints([folder]), "summary": "Of 2 answers, <b>1</b> differs."}
+    (tmp_path / "across" / "across.json").write_text(json.dumps(content))
+    page = page_of(folder)
+    assert "another network?</b> Of 2 answers, &lt;b&gt;1&lt;/b&gt; differs. <a href=" in page
+    assert 'href="../across/across.md"' in page
+
+
 def test_published_numbers_are_beside_ours(reported: Path, tmp_path: Path) -> None:
     folder = copied(reported, tmp_path / "run")
     number = {"paper": "A & B", "place": "table 1", "what": "softmax", "metric": "nll"}
@@ -271,7 +301,7 @@ def test_published_numbers_are_beside_ours(reported: Path, tmp_path: Path) -> No
     count = {"within tolerance": 0, "not within tolerance": 1, "not measured": 1}
     (folder / "published.json").write_text(json.dumps({"count": count, "numbers": numbers}))
     text = Parsed(page_of(folder)).text
-    assert "Other papers’ numbers: 0 of 1 are within tolerance" in text
+    assert "Other papers: numbers within tolerance: 0 of 1" in text
     assert "A & B, table 1 softmax NLL 0.500 0.250 not within tolerance" in text
     assert "A & B, table 1 softmax NLL 0.500 — not measured" in text
     assert "Other papers" not in Parsed((reported / "index.html").read_text(encoding="utf-8")).text

@@ -94,13 +94,11 @@ def published(folder: Path, names: Names) -> dict[str, Any] | None:
     count, found = content["count"], content.get("findings", [])
     compared = count["within tolerance"] + count["not within tolerance"]
     same = sum(one["verdict"] == SAME for one in found)
-    agreeing = [
-        *(
-            [f"{count['within tolerance']} of {compared} numbers are within tolerance"]
-            * (compared > 0)
-        ),
-        *([f"findings that agree: {same} of {len(found)}"] * bool(found)),
-    ]
+    agreeing = []
+    if compared:
+        agreeing.append(f"numbers within tolerance: {count['within tolerance']} of {compared}")
+    if found:
+        agreeing.append(f"findings that agree: {same} of {len(found)}")
     return {
         "finding": "; ".join(agreeing) or "none could be compared",
         "findings": found,
