@@ -60,6 +60,7 @@ LIMITS: dict[str, Limits] = {
     "article": Limits(seconds=1.5),
     "medium": Limits(seconds=0.5),
     "full": Limits(seconds=1.5),
+    "published": Limits(seconds=0.5),
 }
 """Of each task, by preset."""
 

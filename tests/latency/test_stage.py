@@ -16,8 +16,9 @@ from benchmarks.latency import setups as setups_module
 from benchmarks.latency import stage
 from benchmarks.latency.rows import COLUMNS
 from benchmarks.latency.setups import LatencyTask, Setup, setups
-from benchmarks.latency.stage import time_alone, time_methods
+from benchmarks.latency.stage import LIMITS, time_alone, time_methods
 from benchmarks.nouns import FILES
+from benchmarks.run.configuration.presets import PRESETS
 from benchmarks.run.nouns import metric_records, nouns_of
 from benchmarks.run.plan import Plan
 from benchmarks.run.record import RunRecord
@@ -220,3 +221,7 @@ def test_published_results_keep_their_record(summary: str, tmp_path: Path) -> No
 def test_threads_are_those_that_torch_has_at_the_start() -> None:
     before = torch.get_num_threads()
     assert {s.threads for s in setups(Plan(SMALL)) if s.device == "cpu"} == {1, before}
+
+
+def test_every_preset_has_limits() -> None:
+    assert {*LIMITS} == {*PRESETS}
