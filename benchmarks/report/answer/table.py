@@ -45,13 +45,14 @@ def decision_table(results: Results) -> Table:
 
 
 def short_decision_table(results: Results) -> Table:
-    """The same without what tests say of other choices."""
+    """The same without what tests say of other choices, and without the rule."""
     table = decision_table(results)
     return replace(
         table,
         label_headings=table.label_headings[:-1],
         rows=tuple(row._replace(labels=row.labels[:-1]) for row in table.rows),
         widths=table.widths[:-1],
+        remarks=tuple(remark for remark in table.remarks if remark != RULE),
     )
 
 
