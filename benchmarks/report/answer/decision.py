@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
 
 from benchmarks.report.answer.candidates import NOT_MEASURED, candidates, objection
 from benchmarks.report.answer.evidence import Candidate, Evidence
@@ -36,18 +37,19 @@ class Decision:
     objection: str = ""
 
 
-def decisions(results: Results) -> list[Decision]:
+@lru_cache(maxsize=1)
+def decisions(results: Results) -> Sequence[Decision]:
     """Of every situation and purpose, in the order in which they are shown.
 
     Args:
         results: those of all recipes.
     """
     evidence = Evidence(results)
-    return [
+    return tuple(
         decide(evidence, situation, purpose)
         for situation in SITUATIONS
         for purpose in situation.purposes
-    ]
+    )
 
 
 def decide(evidence: Evidence, situation: Situation, purpose: Purpose) -> Decision:
