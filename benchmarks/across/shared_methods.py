@@ -25,8 +25,7 @@ def in_common(settings: Sequence[Setting]) -> tuple[Setting, ...]:
     Raises:
         UserError: there is no such method.
     """
-    choices = set.intersection(*(set(_choices(one)) for one in settings))
-    scores = set.intersection(*(_scores(one) for one in settings))
+    choices, scores = _shared(settings)
     if not choices:
         labels = ", ".join(one.label for one in settings)
         raise UserError(f"no method is in all of {labels}; name runs of the same methods")
@@ -35,14 +34,19 @@ def in_common(settings: Sequence[Setting]) -> tuple[Setting, ...]:
 
 def left_out(settings: Sequence[Setting]) -> tuple[str, ...]:
     """Labels of the methods and scores that some settings have and others have not."""
-    choices = set.intersection(*(set(_choices(one)) for one in settings))
-    scores = set.intersection(*(_scores(one) for one in settings))
+    choices, scores = _shared(settings)
     labels: dict[str, None] = {}
     for one in settings:
         names = one.results.names
         labels |= {names.label(Variant(*c[1:])): None for c in _choices(one) if c not in choices}
         labels |= {names.score(s).label: None for s in sorted(_scores(one) - scores)}
     return tuple(labels)
+
+
+def _shared(settings: Sequence[Setting]) -> tuple[set[Choice], set[str]]:
+    """The choices and the scores that every setting has."""
+    choices = set.intersection(*(set(_choices(one)) for one in settings))
+    return choices, set.intersection(*(_scores(one) for one in settings))
 
 
 def _choices(setting: Setting) -> Iterator[Choice]:

@@ -73,15 +73,7 @@ def page(verdicts: Sequence[Judged], found: Sequence[Found], results: Results) -
         task=results.names.task.label,
         count=counted(verdicts),
         lines=[_line(one, results) for one in verdicts],
-        found=[
-            list(
-                map(
-                    markdown_text,
-                    (f"{o.paper}, {o.place}", ours.verdict, o.says, ours.says, o.rule),
-                )
-            )
-            for o, ours in found
-        ],
+        found=[_finding(one, ours) for one, ours in found],
         misses=[(_name(one, results), one.reason) for one in verdicts if one.reason],
         unmeasured=[(_name(one, results), one.why) for one in verdicts if not one.networks],
         remarks=[(_name(one, results), one.why) for one in verdicts if one.networks and one.why],
