@@ -45,7 +45,7 @@ def main(
         Preset,
         typer.Option(
             help="Defaults of all other options: a first look, what the article's claims need, a "
-            "comparison in an hour, the full one, or what other papers' numbers need."
+            "smaller comparison, the full one, or what other papers' numbers need."
         ),
     ] = "quick",
     task: Annotated[str, typer.Option(help="What is classified.")] = DEFAULT_TASK,

@@ -22,7 +22,7 @@ QUICK_IMAGES = 2000
 """How many of each condition are evaluated for a first look, where there are more."""
 
 MEDIUM_IMAGES = 2500
-"""How many for a comparison of all methods in about an hour of two cores."""
+"""How many for a smaller comparison of all methods, so that it takes hours and not a night."""
 
 DEFAULT_TASK = next(iter(TASKS))
 
