@@ -291,6 +291,19 @@ def test_answer_names_the_methods_compared_and_what_holds_elsewhere(
     assert 'href="../across/across.md"' in page
 
 
+def test_claims_with_a_verdict_are_counted_where_no_central_one_has(
+    reported: Path, tmp_path: Path
+) -> None:
+    folder = copied(reported, tmp_path / "run")
+    content = json.loads((folder / "claims.json").read_text())
+    for claim in content["claims"]:
+        claim["verdict"] = "not testable here"
+    next(c for c in content["claims"] if c["weight"] != "central")["verdict"] = "reproduced"
+    (folder / "claims.json").write_text(json.dumps(content))
+    told = "None of its central claims can be tested in this run. Others with a verdict: 1."
+    assert told in Parsed(page_of(folder)).text
+
+
 def test_published_numbers_are_beside_ours(reported: Path, tmp_path: Path) -> None:
     folder = copied(reported, tmp_path / "run")
     number = {"paper": "A & B", "place": "table 1", "what": "softmax", "metric": "nll"}
