@@ -295,12 +295,12 @@ def test_claims_with_a_verdict_are_counted_where_no_central_one_has(
     reported: Path, tmp_path: Path
 ) -> None:
     folder = copied(reported, tmp_path / "run")
-    content = json.loads((folder / "claims.json").read_text())
-    for claim in content["claims"]:
-        claim["verdict"] = "not testable here"
-    next(c for c in content["claims"] if c["weight"] != "central")["verdict"] = "reproduced"
+    first, second = CLAIMS["claims"]
+    untested = first | {"verdict": "not testable here"}
+    supporting = second | {"weight": "supporting", "verdict": "reproduced"}
+    content = CLAIMS | {"claims": [untested, supporting]}
     (folder / "claims.json").write_text(json.dumps(content))
-    told = "None of its central claims can be tested in this run. Others with a verdict: 1."
+    told = "None of its central claims can be tested in this run. With a verdict: 1 of 2 claims."
     assert told in Parsed(page_of(folder)).text
 
 

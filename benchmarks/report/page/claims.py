@@ -47,8 +47,8 @@ class Figure(NamedTuple):
 def claims(folder: Path, parts: Parts) -> dict[str, Any] | None:
     """What the template shows, from the run's folder; ``None`` where no claim was judged.
 
-    ``summary`` is empty where no central claim was tested; ``judged`` counts all claims that were;
-    ``groups`` has claims by the heading of
+    ``summary`` is empty where no central claim was tested; ``judged`` counts all claims that were,
+    of ``count``; ``groups`` has claims by the heading of
     their weight. A claim is as in `claims.json`, but for its
     ``others`` (verdicts by other recipes), ``recipes``, ``numbers`` (pairs of a quantity and its
     cells by each recipe), ``compared`` (likewise, of what the rule compares) and ``figures``, by
@@ -68,6 +68,7 @@ def claims(folder: Path, parts: Parts) -> dict[str, Any] | None:
             heading: [_claim(claim, folder, parts, drawn, same) for claim in some]
             for heading, some in by_weight(content["claims"]).items()
         },
+        "count": len(content["claims"]),
         "judged": sum(claim["verdict"] in VERDICTS for claim in content["claims"]),
         "summary": article_answer(content),
         "setting": " ".join([*about_recipes(content["setting"]), setting_text(content["setting"])]),
