@@ -126,7 +126,7 @@ def statements_table(
         ),
         remarks=(
             "An answer counts as the same if it names the same methods, of the same sizes. Several "
-            "methods are named where no test separates them (docs/statistics.md). *nothing*: "
+            "methods are named where no test separates them (docs/statistics.md). Nothing: "
             "methods were tested, and none can be recommended. Differs between: data sets, if two "
             "tasks with one network have different answers; networks, if two networks of one task "
             "have. A test that finds a difference in one setting and none in another is enough.",
