@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from benchmarks.run.configuration.presets import command_of
 from tests.cluster.conftest import DIGITS, written
 from tests.processes import Start, processes
 
@@ -26,7 +27,7 @@ def start() -> Iterator[Start]:
 
 def begun(start: Start, folder: Path) -> subprocess.Popen[str]:
     (folder / "cluster.yaml").write_text("backend: local\nworkers: 2\n")
-    _, _, *chosen = shlex.split(DIGITS.command)
+    _, _, *chosen = shlex.split(command_of(DIGITS))
     places = ("--out", str(folder / "out"), "--networks", str(folder / "networks"))
     cluster = ("--cluster", str(folder / "cluster.yaml"))
     return start(*chosen, "--device", "cpu", "--jobs", "1", *places, *cluster)

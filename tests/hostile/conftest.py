@@ -13,6 +13,7 @@ import pytest
 
 from benchmarks.comparison import command as run_all
 from benchmarks.run.configuration import Configuration
+from benchmarks.run.configuration.presets import command_of
 from benchmarks.run.stages import run_stages
 from tests.runs import Run, neither_timed_nor_drawn, run_of
 
@@ -38,7 +39,7 @@ def digits_run(folder: Path) -> Run:
 
 def run_command(monkeypatch: pytest.MonkeyPatch, folder: Path, *options: str) -> int:
     """The exit status of the same run as a command, in this process."""
-    _, _, *chosen = shlex.split(DIGITS.command)
+    _, _, *chosen = shlex.split(command_of(DIGITS))
     places = ["--out", str(folder / "out"), "--networks", str(folder / "networks")]
     arguments = ["run_all.py", *chosen, "--device", "cpu", "--jobs", "1", *places, *options]
     monkeypatch.setattr(sys, "argv", arguments)

@@ -13,6 +13,7 @@ import pytest
 
 from benchmarks.merge import merging
 from benchmarks.records import read_table
+from benchmarks.run.configuration.presets import command_of
 from benchmarks.run.parts.part import Part
 from benchmarks.run.plan import Plan
 from benchmarks.run.stages import run_stages
@@ -81,7 +82,7 @@ def test_part_has_its_record_and_the_measurements_of_its_share(
         record = json.loads((one / "run.json").read_text())
         assert record["part"] == f"{number}/{PARTS}"
         assert record["configuration"] == CHOSEN.identity
-        assert record["command"] == f"{CHOSEN.command} --part {number}/{PARTS}"
+        assert record["command"] == f"{command_of(CHOSEN)} --part {number}/{PARTS}"
         assert not (one / "summary.csv").exists()
         assert (one / "tasks.csv").read_bytes() == (whole / "tasks.csv").read_bytes()
     lines = [(one / "measurements.csv").read_text().splitlines()[1:] for one in computed]
@@ -190,7 +191,7 @@ def test_part_killed_while_writing_and_merge_killed_end_with_the_same_bytes(
 ) -> None:
     folder, out = tmp_path / "part-1", tmp_path / "merged"
     first, *others = computed
-    _, *options = CHOSEN.command.split()[1:]
+    _, *options = command_of(CHOSEN).split()[1:]
     with processes() as start:
         arguments = [*options, "--part", f"1/{PARTS}", "--device", "cpu", "--jobs", "1"]
         places = ["--out", str(folder), "--networks", str(tmp_path / "networks")]
@@ -239,7 +240,7 @@ def test_method_that_failed_in_a_part_failed_in_the_run(
     shutil.rmtree(unit)
     (parts[3] / "errors").mkdir()
     (parts[3] / "errors" / f"{name}.txt").write_text("ValueError: no\n\nTraceback\n")
-    command = f"{CHOSEN.command} --part 4/4 --out {parts[3]}"
+    command = f"{command_of(CHOSEN)} --part 4/4 --out {parts[3]}"
     assert merge(tmp_path / "merged", *parts) == (
         1,
         f"failed: {'/'.join(unit.parts[-3:])}: ValueError: no\n"

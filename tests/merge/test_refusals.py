@@ -16,6 +16,7 @@ from benchmarks.merge import part_folder
 from benchmarks.merge.agreement import remarks
 from benchmarks.merge.part_folder import PartFolder
 from benchmarks.merge.uniting import unite
+from benchmarks.run.configuration.presets import command_of
 from benchmarks.run.folder.recorded import recorded_configuration
 from benchmarks.run.parts.part import Part
 from benchmarks.run.plan import Plan
@@ -152,7 +153,7 @@ def test_part_that_is_not_complete(
         "training.csv": "lacks the log of network ",
     }.get(name, f"lacks the prediction file {path.relative_to(parts[1])}")
     assert f"part 2/4 in {parts[1]} {expected}" in error
-    assert f"run {CHOSEN.command} --part 2/4 --out {parts[1]}" in error
+    assert f"run {command_of(CHOSEN)} --part 2/4 --out {parts[1]}" in error
 
 
 @pytest.mark.parametrize("kept", [0, 20, 100, -150])
@@ -181,7 +182,7 @@ def test_values_that_other_code_has_computed_are_refused(
             write_arrays(arrays, path, sealed=True)
     error = refused(merge, tmp_path / "merged", *parts)
     assert f"part 2/4 in {parts[1]} has values of 'mine' that other code than this" in error
-    assert f"or run {CHOSEN.command} --part 2/4 --out {parts[1]}" in error
+    assert f"or run {command_of(CHOSEN)} --part 2/4 --out {parts[1]}" in error
 
 
 def test_other_images_than_the_parts_are_refused(
