@@ -26,6 +26,8 @@ from benchmarks.report.read.files import (
     read_tables,
     require_known,
 )
+from benchmarks.report.read.indexed import Indexed, Record
+from benchmarks.report.read.tested import Tests
 from benchmarks.stored.listing import path_of, read_run_json
 from benchmarks.vocabulary import (
     CLAIMS_FOLDER,
@@ -52,8 +54,7 @@ class Results:
         names: what the run's nouns are called, and their order.
         comparisons: ``comparisons.csv``; empty if methods were not compared.
         worth: ``worth.csv``; empty if nothing was compared with ensembles of several sizes.
-        score_comparisons: ``score-comparisons.csv``; empty if no further scores were compared.
-        score_worth: ``score-worth.csv``; likewise.
+        score_comparisons, score_worth: the same of further scores.
         score_latency: ``score-latency.csv``; empty if no such score was timed.
         training: ``training.csv``; empty if no network was trained.
         curves: the tables of ``curves/`` by name, those that there are; those of ``claims/``, with
@@ -120,10 +121,13 @@ class Results:
 
     def of_recipe(self, *recipes: str) -> Results:
         """The results of one recipe or several, and of the methods that train themselves."""
-        names = [*recipes, SELF_TRAINED]
+        if recipes not in self._of_recipes:
+            self._of_recipes[recipes] = self._of([*recipes, SELF_TRAINED])
+        return self._of_recipes[recipes]
 
+    def _of(self, recipes: Sequence[str]) -> Results:
         def chosen(table: pd.DataFrame) -> pd.DataFrame:
-            return table if table.empty else table[table["recipe"].isin(names)]
+            return table if table.empty else table[table["recipe"].isin(recipes)]
 
         return replace(
             self,
@@ -132,8 +136,8 @@ class Results:
             worth=chosen(self.worth),
             score_worth=chosen(self.score_worth),
             curves={name: chosen(table) for name, table in self.curves.items()},
-            comparisons=between(self.comparisons, names),
-            score_comparisons=between(self.score_comparisons, names),
+            comparisons=between(self.comparisons, recipes),
+            score_comparisons=between(self.score_comparisons, recipes),
         )
 
     @cached_property
@@ -219,12 +223,15 @@ class Results:
 
     def evaluated_on(self, conditions: Sequence[str]) -> tuple[Variant, ...]:
         """Of those compared the ones with a row of any of the conditions, failed ones too."""
-        evaluated = {one for name in conditions for one in self._evaluated.get(name, ())}
+        rows = self.summary[self.summary["condition"].isin(conditions)]
+        pairs = rows[["method", "members"]].drop_duplicates().itertuples(index=False)
+        evaluated = {Variant(*pair) for pair in pairs}
         return tuple(variant for variant in self.compared if variant in evaluated)
 
-    def find(self, variant: Variant, quantity: Quantity) -> dict[str, Any] | None:
+    def find(self, variant: Variant, quantity: Quantity) -> Record | None:
         """The row of the summary, if there is one; meant for results of one recipe."""
-        return self._rows.get((*variant, *self.resolved(variant, quantity)))
+        condition, metric, score = self.resolved(variant, quantity)
+        return self._rows.rows(condition, metric).get((*variant, score))
 
     def p_value(self, one: Variant, other: Variant, quantity: Quantity) -> float | None:
         """The corrected p-value of the difference: NaN if not tested, ``None`` if not compared.
@@ -253,15 +260,23 @@ class Results:
 
     def replicates(self, variant: Variant) -> int:
         """Over how many replicates the variant's numbers are means."""
-        return int(self._of(variant)["replicates"].max())
+        return int(where(self.summary, **variant._asdict())["replicates"].max())
 
     def method_scores(self, variant: Variant) -> tuple[str, ...]:
         """The uncertainty scores that only this method has."""
         known = {score.name for score in self.names.nouns.scores}
-        return tuple(sorted(set(self._of(variant)["score"]) - known - {""}))
+        scores = where(self.summary, **variant._asdict())["score"].unique()
+        return tuple(sorted(set(scores) - known - {""}))
 
-    def _of(self, variant: Variant) -> pd.DataFrame:
-        return where(self.summary, **variant._asdict())
+    @cached_property
+    def tests(self) -> Tests:
+        """What tests say of two choices of any recipes."""
+        tables = self.comparisons, self.score_comparisons
+        return Tests(tables, (self.worth, self.score_worth))
+
+    @cached_property
+    def _of_recipes(self) -> dict[tuple[str, ...], Results]:
+        return {}  # those asked for until now
 
     @cached_property
     def _measured(self) -> tuple[ConditionRecord, ...]:
@@ -270,22 +285,8 @@ class Results:
         return tuple(map(self.names.condition, names))
 
     @cached_property
-    def _evaluated(self) -> dict[str, set[Variant]]:
-        """By condition, the variants with a row."""
-        evaluated: dict[str, set[Variant]] = {}
-        for condition, method, members in zip(
-            *(self.summary[name] for name in ("condition", "method", "members")), strict=True
-        ):
-            evaluated.setdefault(condition, set()).add(Variant(method, members))
-        return evaluated
-
-    @cached_property
-    def _rows(self) -> dict[tuple[str, ...], dict[str, Any]]:
-        key = ["method", "members", "condition", "metric", "score"]
-        return {
-            tuple(str(row[name]) for name in key): {str(name): v for name, v in row.items()}
-            for row in self.summary.to_dict("records")
-        }
+    def _rows(self) -> Indexed[tuple[str, ...]]:
+        return Indexed(self.summary, lambda row: (row["method"], row["members"], row["score"]))
 
     @cached_property
     def _compared(self) -> Comparisons:

@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Hashable, Iterable, Mapping
+from collections.abc import Iterable
 from enum import StrEnum
 from functools import cached_property
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
-import pandas as pd
-
-from benchmarks.records import where
 from benchmarks.report.names import Variant
 from benchmarks.report.read.comparisons import Quantity
+from benchmarks.report.read.indexed import Record
 from benchmarks.report.results import Results
 from benchmarks.vocabulary import SIGNIFICANT
 
@@ -70,6 +68,12 @@ class Tested(NamedTuple):
     p_not_worse: float
     p_not_better: float
 
+    @classmethod
+    def of(cls, row: Record) -> Tested:
+        """Of a row of the table."""
+        columns = ("difference", "p_holm", "p_not_worse", "p_not_better")
+        return cls(*(float(row[name]) for name in columns))
+
     @property
     def flipped(self) -> Tested:
         """The other less the first."""
@@ -87,14 +91,6 @@ class Tested(NamedTuple):
         return Relation.AS_GOOD if self.p_not_worse < SIGNIFICANT else Relation.OPEN
 
 
-Names = tuple[str, str, str]
-"""Of a recipe, a method and its size."""
-
-Side = tuple[Names, Quantity]
-
-_NUMBERS = ["difference", "p_holm", "p_not_worse", "p_not_better"]
-
-
 class Evidence:
     """The tests of a run, found by what they compare.
 
@@ -105,12 +101,12 @@ class Evidence:
     def __init__(self, results: Results) -> None:
         self.results = results
 
-    def value(self, candidate: Candidate, quantity: Quantity) -> dict[str, Any] | None:
+    def value(self, candidate: Candidate, quantity: Quantity) -> Record | None:
         """The row of the summary; ``None`` where there is no finite value."""
-        if candidate.recipe not in self._by_recipe:
+        if candidate.recipe not in self._recipes:
             return None
-        of_score = self._ranked(candidate, quantity)
-        row = self._by_recipe[candidate.recipe].find(candidate.variant, of_score)
+        of_recipe = self.results.of_recipe(candidate.recipe)
+        row = of_recipe.find(candidate.variant, self._ranked(candidate, quantity))
         return row if row and row["status"] == "ok" and math.isfinite(row["value"]) else None
 
     def relation(self, one: Candidate, other: Candidate, quantity: Quantity) -> Relation:
@@ -122,11 +118,11 @@ class Evidence:
         """
         of_one, of_other = self._ranked(one, quantity), self._ranked(other, quantity)
         better = self.results.names.metric(quantity.metric).better
-        sides = (one[:3], of_one), (other[:3], of_other)
-        if (found := self._tested.get(sides)) is not None:
-            return found.relation(better)
-        if (found := self._tested.get(sides[::-1])) is not None:
-            return found.flipped.relation(better)
+        sides = (one[:3], of_one.score), (other[:3], of_other.score)
+        if row := self.results.tests.comparison(*sides, quantity):
+            return Tested.of(row).relation(better)
+        if row := self.results.tests.comparison(*sides[::-1], quantity):
+            return Tested.of(row).flipped.relation(better)
         if of_one != of_other and not (one.score or other.score):
             return Relation.UNTESTED  # methods' own scores are compared with nothing
         return (
@@ -138,7 +134,9 @@ class Evidence:
         self, one: Candidate, ensemble: Candidate, quantity: Quantity
     ) -> tuple[str, str, str] | None:
         """How many of the ensemble's networks one is worth, with bounds; ``None``: not known."""
-        return self._worth.get((one[:3], ensemble[:2], self._ranked(one, quantity)))
+        side = one[:3], self._ranked(one, quantity).score
+        row = self.results.tests.worth(side, ensemble[:2], quantity)
+        return (row["worth"], row["worth_lower"], row["worth_upper"]) if row else None
 
     def _ranked(self, candidate: Candidate, quantity: Quantity) -> Quantity:
         """The quantity with the score by which the candidate ranks images, where one is needed."""
@@ -179,42 +177,8 @@ class Evidence:
         return Relation.WORSE if size < networks(worth[1]) else Relation.OPEN
 
     @cached_property
-    def _by_recipe(self) -> dict[str, Results]:
-        recipes = dict.fromkeys(self.results.summary["recipe"])
-        return {recipe: self.results.of_recipe(recipe) for recipe in recipes}
-
-    @cached_property
-    def _tested(self) -> dict[tuple[Side, Side], Tested]:
-        tables = (self.results.comparisons, self.results.score_comparisons)
-        rows = [row for table in tables if len(table) for row in _ok(table)]
-        return {_sides(row): Tested(*(float(row[name]) for name in _NUMBERS)) for row in rows}
-
-    @cached_property
-    def _worth(self) -> dict[tuple[Names, tuple[str, str], Quantity], tuple[str, str, str]]:
-        tables = (self.results.worth, self.results.score_worth)
-        # A reason says what an interval leaves out: then it is no test.
-        rows = [row for table in tables if len(table) for row in _ok(table, reason="")]
-        return {
-            (
-                (row["recipe"], row["method"], row["members"]),
-                (row["ensemble_recipe"], row["ensemble"]),
-                Quantity(row["condition"], row["metric"], row["score"]),
-            ): (row["worth"], row["worth_lower"], row["worth_upper"])
-            for row in rows
-        }
-
-
-def _ok(table: pd.DataFrame, **names: str) -> list[dict[Hashable, Any]]:
-    return where(table, status="ok", **names).to_dict("records")
-
-
-def _sides(row: Mapping[Hashable, Any]) -> tuple[Side, Side]:
-    """Both sides of a comparison; those of an earlier version name the one recipe of both."""
-    one = row["recipe"], row["method"], row["members"]
-    other = row["other_recipe"] or row["recipe"], row["other_method"], row["other_members"]
-    of_one = Quantity(row["condition"], row["metric"], row["score"])
-    other_score = row.get("other_score") or of_one.score
-    return (one, of_one), (other, of_one._replace(score=other_score))
+    def _recipes(self) -> frozenset[str]:
+        return frozenset(self.results.summary["recipe"].unique())
 
 
 def networks(worth: str) -> float:

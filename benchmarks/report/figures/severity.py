@@ -130,7 +130,7 @@ def lines(
     conditions = results.severities[group]
     at = {one.name: one.severity for one in conditions}
     ordered = sorted({conditions[0].reference: 0.0, **at}.items(), key=itemgetter(1))
-    rows = []
+    rows: list[dict[str, object]] = []
     for metric in results.names.main if metrics is None else metrics:
         for variant in results.shown:
             for condition, severity in ordered:

@@ -49,7 +49,7 @@ def conditions(results: Results) -> list[str]:
 
 def errors(results: Results) -> pd.DataFrame:
     """The error of each method at each step, in percent; the mean of a few has no interval."""
-    rows = []
+    rows: list[dict[str, object]] = []
     for condition in conditions(results):
         for variant in results.shown:
             for metric, abstained in steps(results).items():

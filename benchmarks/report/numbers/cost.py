@@ -13,6 +13,7 @@ from benchmarks.records import where
 from benchmarks.report.names import Names, Variant
 from benchmarks.report.numbers.replicates import has_interval
 from benchmarks.report.read.comparisons import Quantity
+from benchmarks.report.read.indexed import Record
 from benchmarks.report.results import Results
 from benchmarks.report.texts import listed
 from benchmarks.vocabulary import CLEAN, SELF_TRAINED
@@ -111,7 +112,7 @@ def milliseconds(
 def _points(
     results: Results, quantity: Quantity, setup: Setup, batch_size: int
 ) -> Iterator[dict[str, object]]:
-    joined = []
+    joined: list[tuple[Variant, Record, float]] = []
     for variant in results.variants:
         if variant.members == "1" and results.names.method(variant.method).counts_networks:
             continue  # an ensemble of one is a single network, which has its own row

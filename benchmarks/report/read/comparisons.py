@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from functools import cached_property
 from typing import NamedTuple
@@ -10,12 +9,10 @@ from typing import NamedTuple
 import pandas as pd
 
 from benchmarks.report.names import Variant
+from benchmarks.report.read.indexed import Indexed, Record
 from benchmarks.vocabulary import SIGNIFICANT
 
 Bounds = tuple[float, float]
-
-Key = tuple[str, ...]
-"""Of both variants the method and size, then condition, metric and score."""
 
 _SIDES = ["method", "members", "other_method", "other_members"]
 
@@ -40,56 +37,47 @@ class Comparisons:
 
     def __init__(self, table: pd.DataFrame) -> None:
         self._table = table
+        self._found = Indexed(table, _sides)
 
     def p_value(self, one: Variant, other: Variant, quantity: Quantity) -> float | None:
         """The corrected p-value of the difference: NaN if not tested, ``None`` if not compared."""
-        there, back = (*one, *other, *quantity), (*other, *one, *quantity)
-        return self._p_values.get(there, self._p_values.get(back))
+        row = self._row(one, other, quantity) or self._row(other, one, quantity)
+        return float(row["p_holm"]) if row else None
 
     def are_equivalent(self, one: Variant, other: Variant, quantity: Quantity) -> bool:
         """Whether a test says that their difference is within the margin of equivalence."""
-        keys = (*one, *other, *quantity), (*other, *one, *quantity)
-        return any(self._p_equivalent.get(key, math.nan) < SIGNIFICANT for key in keys)
+        rows = self._row(one, other, quantity), self._row(other, one, quantity)
+        return any(row["p_equivalent"] < SIGNIFICANT for row in rows if row)
 
     def difference(self, one: Variant, other: Variant, quantity: Quantity) -> Bounds | None:
         """The interval of the first less the other, if they were compared."""
-        return self._differences.get((*one, *other, *quantity))
+        for first, second, sign in ((one, other, 1), (other, one, -1)):
+            row = self._row(first, second, quantity)
+            if row and row["status"] == "ok" and pd.notna(row["lower"]):
+                lower, upper = sorted((sign * row["lower"], sign * row["upper"]))
+                return lower, upper
+        return None
 
     @cached_property
     def contestants(self) -> frozenset[Variant]:
         """The variants that were compared with another method."""
+        if self._table.empty:
+            return frozenset()
+        pairs = self._table[_SIDES].drop_duplicates().itertuples(index=False)
         return frozenset(
-            variant
-            for *names, _, _, _ in self._p_values
-            if names[0] != names[2]
-            for variant in (Variant(*names[:2]), Variant(*names[2:]))
+            Variant(*side)
+            for method, members, other, other_members in pairs
+            if method != other
+            for side in ((method, members), (other, other_members))
         )
 
-    @cached_property
-    def _p_values(self) -> dict[Key, float]:
-        return self._column("p_holm")
+    def _row(self, one: Variant, other: Variant, quantity: Quantity) -> Record | None:
+        rows = self._found.rows(quantity.condition, quantity.metric)
+        return rows.get((*one, *other, quantity.score))
 
-    @cached_property
-    def _p_equivalent(self) -> dict[Key, float]:
-        return self._column("p_equivalent")
 
-    def _column(self, name: str) -> dict[Key, float]:
-        if self._table.empty:
-            return {}
-        table = self._table[[*_SIDES, "condition", "metric", "score", name]]
-        return {tuple(map(str, key)): float(p) for *key, p in table.itertuples(index=False)}
-
-    @cached_property
-    def _differences(self) -> dict[Key, Bounds]:
-        bounds: dict[Key, Bounds] = {}
-        for row in self._table.to_dict("records"):
-            if row["status"] == "ok" and pd.notna(row["lower"]):
-                one = (row["method"], row["members"])
-                other = (row["other_method"], row["other_members"])
-                quantity = (row["condition"], row["metric"], row["score"])
-                bounds[(*one, *other, *quantity)] = (row["lower"], row["upper"])
-                bounds[(*other, *one, *quantity)] = (-row["upper"], -row["lower"])
-        return bounds
+def _sides(row: Record) -> tuple[str, ...]:
+    return (*(str(row[name]) for name in _SIDES), row["score"])
 
 
 def between(comparisons: pd.DataFrame, recipes: Sequence[str]) -> pd.DataFrame:

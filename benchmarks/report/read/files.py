@@ -162,7 +162,7 @@ def require_known(folder: Path, tables: Mapping[str, pd.DataFrame], nouns: Nouns
     for name, table in tables.items():
         for column in known.keys() & set(table):
             kind, names = known[column]
-            if strange := sorted(set(table[column]) - names):
+            if strange := sorted(set(table[column].unique()) - names):
                 raise UserError(
                     f"{folder / name} is damaged: {kind}.csv has no {strange[0]!r}; delete it and "
                     "run again"
