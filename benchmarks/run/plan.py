@@ -17,7 +17,7 @@ from benchmarks.run.parts.work import prediction_cost, training_cost
 from benchmarks.tasks import TASKS, Task
 from benchmarks.tasks.conditions import Condition
 from benchmarks.tasks.task import Split
-from benchmarks.vocabulary import SELF_TRAINED
+from benchmarks.vocabulary import SELF_TRAINED, SUBSET
 from methods import MemberMethod, PooledMethod, UncertaintyMethod
 from methods.engines.base import Engine
 from methods.engines.choice import choose_engine
@@ -59,7 +59,8 @@ class Plan:
         chosen = tuple(map(self.task.condition, self.configuration.conditions))
         if not any(method.slow for method in self.configuration.classes.values()):
             return chosen
-        return chosen + tuple(one.as_subset() for one in chosen if one.has_subset)
+        subsets = (SUBSET + one.name for one in chosen if one.has_subset)
+        return chosen + tuple(map(self.task.condition, subsets))
 
     @property
     def whole_conditions(self) -> tuple[Condition, ...]:
@@ -104,9 +105,7 @@ class Plan:
     def main_recipe(self) -> str:
         """The recipe shown first: that of the recipes compared which the task names first."""
         order = [recipe.name for recipe in self.task.every_recipe]
-        return min(
-            self.recipes_compared, key=lambda name: order.index(name) if name in order else 0
-        )
+        return min(self.recipes_compared, key=lambda one: order.index(one) if one in order else 0)
 
     @property
     def in_threads(self) -> bool:

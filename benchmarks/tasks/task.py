@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
-from functools import partial
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any, Literal, get_args
 
@@ -100,12 +100,12 @@ class Task:
                         f"{self.name!r} has not; choose from {', '.join(names)}"
                     )
 
-    @property
+    @cached_property
     def subset_conditions(self) -> tuple[Condition, ...]:
         """The subsets that are evaluated beside the conditions for the sake of slow methods."""
         return tuple(one.as_subset() for one in self.conditions if one.has_subset)
 
-    @property
+    @cached_property
     def calibration(self) -> Condition | None:
         """The calibration images, which are predicted as those of a condition are.
 
@@ -130,8 +130,11 @@ class Task:
         Raises:
             KeyError: there is none.
         """
-        known = {one.name: one for one in (*self.conditions, *self.subset_conditions)}
-        return known[name]
+        return self._every_condition[name]
+
+    @cached_property
+    def _every_condition(self) -> Mapping[str, Condition]:
+        return {one.name: one for one in (*self.conditions, *self.subset_conditions)}
 
     def recipe(self, name: str) -> Recipe:
         """The recipe of this name.
