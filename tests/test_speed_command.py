@@ -7,7 +7,10 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
 
+
+@pytest.mark.slow
 def test_speeds_are_measured_by_the_plain_command() -> None:
     command = [sys.executable, "-m", "pytest", "-q", "tests/benchmarks/test_condition_speed.py"]
     ended = subprocess.run(

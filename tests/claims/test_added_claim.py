@@ -19,6 +19,8 @@ from benchmarks.report.tables.text.formats import markdown
 from benchmarks.run.stages import run_stages
 from tests.claims.support import run_in
 
+pytestmark = pytest.mark.slow
+
 
 def test_added_claim_is_shown_wherever_the_others_are(
     small_mnist: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch

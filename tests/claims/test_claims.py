@@ -27,7 +27,7 @@ from methods import METHODS
 from methods.networks import pool as network_pool
 from tests.claims.support import NO, PARTLY, YES, run_in, write_latency
 
-pytestmark = pytest.mark.usefixtures("small_mnist")
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("small_mnist")]
 
 
 def claims_of(folder: Path) -> dict[str, Any]:

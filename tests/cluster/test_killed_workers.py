@@ -11,6 +11,8 @@ import pytest
 from benchmarks.errors import MachineError
 from tests.cluster.conftest import FAULTY, run_on_workers, written
 
+pytestmark = pytest.mark.slow
+
 
 def test_run_whose_workers_are_killed_is_the_serial_one(
     serial: Path, tmp_path: Path, wishes: Path, capsys: pytest.CaptureFixture[str]

@@ -15,6 +15,8 @@ import pytest
 from tests.cluster.conftest import FAULTY, Command, written
 from tests.processes import ROOT
 
+pytestmark = pytest.mark.slow
+
 Start = Callable[..., subprocess.Popen[bytes]]
 
 WITHOUT_PACKAGE = "import sys\n\nsys.modules['benchmarks'] = None\n"

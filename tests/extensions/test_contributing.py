@@ -86,6 +86,7 @@ def command(folder: Path, *arguments: str) -> str:
     return done.stdout
 
 
+@pytest.mark.slow
 def test_guide_followed_literally_lists_the_nouns(contributed: Path) -> None:
     listed = command(contributed, "run_all.py", "--list")
     for name in ("bagged_centroids", "power_scaling", "noise-20", "noise-40"):
@@ -105,6 +106,7 @@ def test_guide_followed_literally_passes_the_checks(contributed: Path) -> None:
         command(contributed, "-m", "ruff", *check)
 
 
+@pytest.mark.slow
 def test_guide_followed_literally_keeps_the_floors(contributed: Path) -> None:
     command(contributed, "-m", "pytest", "-q", "-p", "no:cacheprovider", str(FLOORS))
 

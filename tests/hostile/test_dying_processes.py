@@ -102,6 +102,7 @@ def predictions(folder: Path) -> set[str]:
     return {path.parent.parent.name for path in (folder / "out" / "predictions").rglob("*.npz")}
 
 
+@pytest.mark.slow
 def test_method_that_ends_the_process_is_named(start: Start, tmp_path: Path) -> None:
     process = start("--jobs", "1", in_predict=EXIT)
     assert re.fullmatch(
@@ -113,6 +114,7 @@ def test_method_that_ends_the_process_is_named(start: Start, tmp_path: Path) -> 
     assert predictions(tmp_path) == {"softmax"}
 
 
+@pytest.mark.slow
 def test_end_of_a_worker_is_one_line(tmp_path: Path) -> None:
     with tiny_commands(tmp_path) as start:
         process = start(IN_WORKERS)

@@ -114,6 +114,7 @@ def kill_and_continue(
         assert contents(folder / "out") == expected
 
 
+@pytest.mark.slow
 def test_run_killed_at_a_moment_ends_the_same(run: Run, tmp_path: Path) -> None:
     kill_and_continue(run, tmp_path, DIGITS, kills=2, seed=0, before="")
 

@@ -28,6 +28,8 @@ from methods.networks.training import TrainedNetwork, initial_network
 from tests.latency.support import SMALL, run_in, table_of, timed
 from tests.runs import FULL
 
+pytestmark = pytest.mark.slow
+
 without_cuda = pytest.mark.skipif(torch.cuda.is_available(), reason="needs a machine without CUDA")
 with_cuda = pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
 

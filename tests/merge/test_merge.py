@@ -21,6 +21,8 @@ from benchmarks.run.workspace import Workspace
 from tests.merge.conftest import CHOSEN, PARTS, Merge, change_record, run_part
 from tests.processes import processes
 
+pytestmark = pytest.mark.slow
+
 TABLES = ("measurements.csv", "summary.csv", "comparisons.csv", "training.csv", "images.npz")
 
 HALF_A_FILE = """

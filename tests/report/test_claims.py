@@ -167,6 +167,7 @@ def test_every_figure_and_table_of_the_claims_is_written(drawn: Path) -> None:
     assert tables == {"claims.md", "claims-spread-standard.md"}
 
 
+@pytest.mark.slow
 def test_drawing_again_writes_the_same_bytes(drawn: Path) -> None:
     paths = [*(drawn / "figures").glob("claims*"), *(drawn / "tables").glob("claims*")]
     before = {path: path.read_bytes() for path in paths}

@@ -91,6 +91,7 @@ def test_front_is_what_nothing_else_beats(timed_results: Results) -> None:
         assert any(best)
 
 
+@pytest.mark.slow
 def test_run_with_timings_has_the_figure_and_the_tables(timed: Path, tmp_path: Path) -> None:
     shutil.copytree(timed, tmp_path, dirs_exist_ok=True, ignore=lambda *_: ["predictions"])
     write_report(tmp_path)

@@ -84,6 +84,7 @@ def test_every_table_and_figure_is_written_in_all_its_forms(reported: Path) -> N
     ).read_text(encoding="utf-8")
 
 
+@pytest.mark.slow
 def test_everything_is_drawn_again_from_the_committed_files_byte_for_byte(
     reported: Path, tmp_path: Path
 ) -> None:

@@ -19,6 +19,8 @@ from safetensors.numpy import load_file
 
 from tests.processes import processes
 
+pytestmark = pytest.mark.slow
+
 OPTIONS = (
     *("--task", "digits", "--recipe", "standard,plain", "--conditions", "rotated-045,ood-*"),
     *("--members", "2", "--passes", "200", "--replicates", "2", "--images", "150"),

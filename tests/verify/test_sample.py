@@ -17,6 +17,8 @@ from benchmarks.verify.sampling import AS_REPLICATES, judged, sampled, units_of
 from benchmarks.verify.tables import DIFFERENT, IDENTICAL, ROUNDED
 from tests.verify.conftest import CHOSEN, Verify
 
+pytestmark = pytest.mark.slow
+
 
 def rows(values: list[float], metric: str = "nll") -> pd.DataFrame:
     """Replicates of one method under one condition."""

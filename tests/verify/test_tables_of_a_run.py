@@ -16,6 +16,8 @@ from benchmarks.run.folder.checksums import read_checksums
 from benchmarks.verify import recomputing
 from tests.verify.conftest import Verify
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def not_drawn(monkeypatch: pytest.MonkeyPatch, run: Path) -> None:

@@ -46,6 +46,7 @@ def method(some: LabelledImages) -> LaplaceKron:
     return LaplaceKron(pool=POOL).fit(some.images, some.labels)
 
 
+@pytest.mark.slow
 def test_is_laplace_torchs(
     method: LaplaceKron, some: LabelledImages, test_images: LabelledImages
 ) -> None:

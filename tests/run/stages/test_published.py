@@ -19,6 +19,8 @@ from benchmarks.run.configuration.presets import configuration_of
 from benchmarks.run.stages import run_stages
 from tests.runs import run_of
 
+pytestmark = pytest.mark.slow
+
 TINY = replace(
     configuration_of("published"),
     **{"epochs": 1, "images": 100, "members": (1, 2), "resamples": 100},

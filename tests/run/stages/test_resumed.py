@@ -39,6 +39,7 @@ def test_second_run_trains_nothing_and_writes_the_same_bytes(
     assert tables(folder) == before
 
 
+@pytest.mark.slow
 def test_another_folder_gets_the_same_bytes(finished: Path, tmp_path: Path) -> None:
     assert run_stages(*run_in(tmp_path)) == []
     assert tables(tmp_path) == tables(finished)
@@ -78,6 +79,7 @@ def test_measuring_before_predicting_is_refused_with_what_to_do(tmp_path: Path) 
     assert not (tmp_path / "out").exists()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("condition", ["clean", "rotated-120", "ood-uniform_noise", "calibration"])
 def test_lost_prediction_file_is_predicted_again(
     condition: str, folder: Path, no_training: None
@@ -104,6 +106,7 @@ def test_damaged_prediction_file_is_named(folder: Path) -> None:
     assert run_stages(*run) == []
 
 
+@pytest.mark.slow
 def test_set_that_cannot_be_had_is_left_out_and_recorded(
     finished: Path, tmp_path: Path, no_noise: None
 ) -> None:
@@ -120,6 +123,7 @@ def test_set_that_cannot_be_had_is_left_out_and_recorded(
     assert record["data"]["ood-uniform_noise"] == {"unavailable": "no mirror responds"}
 
 
+@pytest.mark.slow
 def test_set_that_can_be_had_later_is_added(
     finished: Path, tmp_path: Path, request: pytest.FixtureRequest
 ) -> None:
@@ -132,6 +136,7 @@ def test_set_that_can_be_had_later_is_added(
     assert tables(tmp_path) == tables(finished)
 
 
+@pytest.mark.slow
 def test_numbers_of_a_set_that_is_gone_later_are_kept(folder: Path, no_noise: None) -> None:
     before = tables(folder)
     assert run_stages(*run_in(folder)) == []
@@ -157,6 +162,7 @@ def test_overwriting_removes_the_earlier_run_but_nothing_else(folder: Path) -> N
     assert set(table["method"]) == {"softmax"}
 
 
+@pytest.mark.slow
 def test_other_jobs_and_folders_are_the_same_run(folder: Path, no_training: None) -> None:
     before = tables(folder)
     run = run_in(folder)

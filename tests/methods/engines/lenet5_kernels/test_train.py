@@ -122,6 +122,7 @@ def test_bits_are_the_same_on_repeat_and_in_any_number_of_threads(kind: type[LeN
     np.testing.assert_array_equal(alone[0], alone[3])
 
 
+@pytest.mark.slow
 def test_bits_are_the_same_in_another_process() -> None:
     code = (
         "import hashlib\n"
