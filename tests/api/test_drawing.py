@@ -11,6 +11,8 @@ from benchmarks.api import ArgumentError
 from benchmarks.report.figures import figures
 from tests.api.conftest import Kept
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="session")
 def pages(kept: Kept) -> dict[str, Figure]:

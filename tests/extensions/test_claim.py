@@ -9,6 +9,8 @@ import pytest
 
 from tests.extensions.support import Written
 
+pytestmark = pytest.mark.slow
+
 NAME = "noise-lowers-accuracy"
 
 

@@ -6,6 +6,8 @@ import pytest
 
 from tests.extensions.support import Written
 
+pytestmark = pytest.mark.slow
+
 NAMES = ["noise-20", "noise-40"]
 MEAN = "Mean of Noise 20 %, Noise 40 %"
 

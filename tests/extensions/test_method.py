@@ -7,6 +7,8 @@ import pytest
 
 from tests.extensions.support import Written
 
+pytestmark = pytest.mark.slow
+
 SWEPT = [
     ("shifted_views", "Shifted views", "Ayhan &amp; Berens 2018", "V", (2, 4, 7)),
     ("bagged_centroids", "Bagged centroids", "Breiman 1996", "M", (5, 20)),

@@ -11,6 +11,8 @@ from sklearn.metrics import balanced_accuracy_score, roc_curve
 
 from tests.extensions.support import Written
 
+pytestmark = pytest.mark.slow
+
 LABELS = {
     "spherical_score": "Spherical score",
     "balanced_accuracy": "Balanced accuracy",

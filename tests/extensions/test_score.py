@@ -8,6 +8,8 @@ from sklearn.metrics import roc_auc_score
 
 from tests.extensions.support import Written
 
+pytestmark = pytest.mark.slow
+
 NAME, LABEL = "class_mean", "Distance to class means"
 
 

@@ -14,6 +14,8 @@ from benchmarks.tasks import TASKS
 from tests.extensions.nouns.stripes import CLASSES, STRIPES
 from tests.extensions.support import Written, run
 
+pytestmark = pytest.mark.slow
+
 METHODS = {"softmax": "Softmax", "mc_dropout": "MC-dropout", "deep_ensemble": "Deep ensemble"}
 
 

@@ -32,6 +32,8 @@ from methods.networks.lenet5 import LeNet5
 from methods.networks.recipes import PLAIN, STANDARD, Recipe
 from tests.runs import QUICK
 
+pytestmark = pytest.mark.slow
+
 CPU = TorchEngine("cpu")
 
 

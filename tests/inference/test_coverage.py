@@ -23,6 +23,8 @@ from benchmarks.metrics.calibration import BinnedImages
 from benchmarks.metrics.detection import DetectionStatistics, flagging_order
 from benchmarks.metrics.metric import each_once, weighted_means
 
+pytestmark = pytest.mark.slow
+
 Floats = NDArray[np.float64]
 
 RUNS, IMAGES, RESAMPLES = 2000, 400, 512

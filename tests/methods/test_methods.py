@@ -31,12 +31,18 @@ SUITES = ("softmax", "mc_dropout", "mc_dropout_exact", "deep_ensemble")
 ENGINES = [TorchEngine(), NumbaEngine()]
 
 
+def _marks(name: str, engine: Engine) -> list[pytest.MarkDecorator]:
+    if METHODS[name].slow:
+        return [pytest.mark.slow]
+    if engine != TorchEngine():
+        return []
+    # PyTorch is the slower one, and what methods add to a network is the same by both.
+    return [pytest.mark.slow if name in SUITES else pytest.mark.long]
+
+
 CONTRACTS = [
     pytest.param(
-        *(name, engine),
-        id=f"{name}-{engine.name.split('-')[0]}",
-        # PyTorch is the slower one, and what methods add to a network is the same by both.
-        marks=[pytest.mark.long] if name not in SUITES and engine == TorchEngine() else [],
+        *(name, engine), id=f"{name}-{engine.name.split('-')[0]}", marks=_marks(name, engine)
     )
     for name in METHODS
     for engine in ENGINES

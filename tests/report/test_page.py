@@ -139,6 +139,7 @@ def test_everything_is_escaped(reported: Path, tmp_path: Path) -> None:
     assert any(bad in method["label"] for method in json.loads(data[1])["methods"])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "changes",
     [

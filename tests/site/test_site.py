@@ -6,12 +6,16 @@ import re
 from pathlib import Path
 from urllib.parse import urlsplit
 
+import pytest
+
 import benchmarks.api
 from benchmarks.metrics import METRICS
 from methods import METHODS
 from methods.scores import SCORES
 from tests.site.conftest import COMMITTED, HOSTILE, ROOT
 from tests.site.html_pages import CSS_ADDRESS, Page, dead_links
+
+pytestmark = pytest.mark.slow
 
 
 def test_site_has_a_page_for_each_text_of_the_repository(

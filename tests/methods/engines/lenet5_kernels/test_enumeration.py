@@ -89,6 +89,7 @@ def test_agrees_with_a_large_sample_within_its_error(
     assert entropy[0] > 0.05
 
 
+@pytest.mark.slow
 def test_everything_sums_to_one_and_repeats_to_the_bit(
     kind: type[LeNet5], trained: np.ndarray
 ) -> None:
