@@ -20,7 +20,8 @@ The functions of `benchmarks.api`; [The suite in Python](../docs/python.md) has 
 
 INTERFACE = """# The interface of methods
 
-What a method is, and what it predicts. [Contributing](../CONTRIBUTING.md) shows how to add one.
+What a method is, and what it predicts. [Contributing](../CONTRIBUTING.md) and
+[Extending](../docs/extending.md) show how to add one.
 """
 
 METHOD_CLASSES = """# Methods

@@ -1,4 +1,4 @@
-"""The examples of CONTRIBUTING.md are files of `nouns/`, which the other tests here run."""
+"""The guides' examples are files of `nouns/`, which the other tests here run."""
 
 from __future__ import annotations
 
@@ -20,7 +20,9 @@ from methods.networks.pool import NetworkPool
 from tests.extensions.nouns import class_mean
 
 ROOT = Path(__file__).parents[2]
-GUIDE = ROOT / "CONTRIBUTING.md"
+GUIDE = "".join(
+    (ROOT / name).read_text(encoding="utf-8") for name in ("CONTRIBUTING.md", "docs/extending.md")
+)
 NOUNS = Path(__file__).parent / "nouns"
 SHOWN = (
     *("bagged_centroids", "power_scaling"),
@@ -40,7 +42,7 @@ REGISTER_ENDS = ("\n    )\n}", "\n    ),\n    recipes=")
 
 
 def test_guide_shows_the_files_whole() -> None:
-    examples = re.findall(r"```python\n(.*?)```", GUIDE.read_text(encoding="utf-8"), re.DOTALL)
+    examples = re.findall(r"```python\n(.*?)```", GUIDE, re.DOTALL)
     assert examples == [(NOUNS / f"{name}.py").read_text(encoding="utf-8") for name in SHOWN]
     assert max(len(example.splitlines()) for example in examples) <= 40
 
@@ -56,7 +58,7 @@ def contributed(tmp_path_factory: pytest.TempPathFactory) -> Path:
             shutil.copytree(source, target, ignore=shutil.ignore_patterns("__pycache__"))
         else:
             shutil.copy(source, target)
-    lines = LINE.findall(GUIDE.read_text(encoding="utf-8"))
+    lines = LINE.findall(GUIDE)
     assert [Path(file).stem for file, *_ in lines] == list(SHOWN)
     for file, line, register in lines:
         shutil.copy(NOUNS / Path(file).name, copy / file)
