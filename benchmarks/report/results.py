@@ -26,7 +26,7 @@ from benchmarks.report.read.files import (
     read_tables,
     require_known,
 )
-from benchmarks.report.read.indexed import Indexed, Record
+from benchmarks.report.read.indexed import Indexed, Record, variant_and_score
 from benchmarks.report.read.tested import Tests
 from benchmarks.stored.listing import path_of, read_run_json
 from benchmarks.vocabulary import (
@@ -120,7 +120,7 @@ class Results:
         return tuple(name for name in names if name != SELF_TRAINED) or tuple(names)
 
     def of_recipe(self, *recipes: str) -> Results:
-        """The results of one recipe or several, and of the methods that train themselves."""
+        """Those of one recipe or several, and of the methods that train themselves; made once."""
         if recipes not in self._of_recipes:
             self._of_recipes[recipes] = self._of([*recipes, SELF_TRAINED])
         return self._of_recipes[recipes]
@@ -286,7 +286,7 @@ class Results:
 
     @cached_property
     def _rows(self) -> Indexed[tuple[str, ...]]:
-        return Indexed(self.summary, lambda row: (row["method"], row["members"], row["score"]))
+        return Indexed(self.summary, variant_and_score)
 
     @cached_property
     def _compared(self) -> Comparisons:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pickle
 import re
 from collections.abc import Callable
 from dataclasses import replace
@@ -14,6 +15,7 @@ from benchmarks.nouns import FILES
 from benchmarks.records import read_table, write_table
 from benchmarks.report.figures import severity
 from benchmarks.report.page import write_page
+from benchmarks.report.read.comparisons import Quantity
 from benchmarks.report.results import Results
 from benchmarks.tasks import TASKS
 from benchmarks.tasks.conditions import Condition
@@ -64,6 +66,16 @@ def test_folder_without_curves_or_images_is_read(measured: Path, tmp_path: Path)
     assert results.curve("roc").empty
     assert results.images == {}
     assert not results.of_recipe("standard").contestants
+
+
+def test_results_that_were_read_can_be_pickled(measured: Path) -> None:
+    results = Results.load(measured)
+    quantity = Quantity("clean", "accuracy")
+    one = results.of_recipe("standard").variants[0]
+    found = results.of_recipe("standard").find(one, quantity)
+    assert found is not None
+    again = pickle.loads(pickle.dumps(results))
+    assert again.of_recipe("standard").find(one, quantity) == found
 
 
 def test_conditions_without_data_are_left_out_by_name(

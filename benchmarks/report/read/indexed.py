@@ -43,3 +43,8 @@ class Indexed(Generic[Key]):
         if self._table.empty:
             return {}
         return self._table.groupby(["condition", "metric"], sort=False).indices
+
+
+def variant_and_score(row: Record) -> tuple[str, str, str]:
+    """The key of a row of the summary of one recipe."""
+    return row["method"], row["members"], row["score"]

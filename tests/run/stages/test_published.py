@@ -49,7 +49,8 @@ def test_files_are_listed_and_say_that_short_trainings_are_not_judged(out: Path)
 def test_every_number_of_one_network_is_measured(out: Path) -> None:
     results, table = Results.load(out), read_table(out / "measurements.csv")
     numbers = [one for one in PUBLISHED if one.task == "mnist" and one.members == 1]
-    assert len(numbers) == 8
+    numbers = [one for one in numbers if one.conditions[0] != "ood-kmnist"]
+    assert len(numbers) == 11
     for number in numbers:
         found = judged(replace(number, epochs=1), results)
         chosen = where(
