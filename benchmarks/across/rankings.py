@@ -57,7 +57,7 @@ def rank_correlations(settings: Sequence[Setting]) -> Iterator[RankCorrelation]:
             pairs = [(values[choice], others[choice]) for choice in common]
             correlation = spearman(*zip(*pairs, strict=True))
             yield RankCorrelation(
-                *(quantity.condition, _images(quantity.condition, one, other)),
+                *(quantity.condition, images_of(quantity.condition, (one, other))),
                 *(quantity.metric, one.label, other.label),
                 _kind(one, other),
                 len(common),
@@ -86,30 +86,34 @@ def spearman(one: Sequence[float], other: Sequence[float]) -> tuple[float, float
     return value, math.tanh(math.atanh(value) - reach), math.tanh(math.atanh(value) + reach)
 
 
-def _values(setting: Setting) -> dict[Quantity, Mapping[Choice, float]]:
-    """By each measure, the value of every choice, by methods' primary scores."""
-    results = setting.results
-    dropout = {one.name: bool(one.dropout) for one in results.names.nouns.recipes}
-    choices = [
-        Candidate(recipe, *variant)
-        for recipe in results.recipes
-        for variant in results.of_recipe(recipe).compared
-        if recipe in dropout
-    ]
-    evidence = Evidence(results)
+def choices_of(setting: Setting) -> dict[Choice, Candidate]:
+    """Every method of the sizes of tables, by what it is called in all settings."""
+    dropout = {one.name: bool(one.dropout) for one in setting.results.names.nouns.recipes}
     return {
-        quantity: {
-            (dropout[one.recipe], one.method, one.members): float(row["value"])
-            for one in choices
-            if (row := evidence.value(one, quantity))
-        }
-        for quantity in judged_by(results)
+        (dropout[recipe], *variant): Candidate(recipe, *variant)
+        for recipe in setting.results.recipes
+        if recipe in dropout
+        for variant in setting.results.of_recipe(recipe).compared
     }
 
 
-def _images(condition: str, one: Setting, other: Setting) -> str:
-    labels = (setting.results.label_of(condition) for setting in (one, other))
+def images_of(condition: str, settings: Sequence[Setting]) -> str:
+    """What a condition is called: each setting's name where they differ."""
+    labels = (one.results.label_of(condition) for one in settings)
     return " / ".join(dict.fromkeys(labels))
+
+
+def _values(setting: Setting) -> dict[Quantity, Mapping[Choice, float]]:
+    """By each measure, the value of every choice, by methods' primary scores."""
+    choices, evidence = choices_of(setting), Evidence(setting.results)
+    return {
+        quantity: {
+            choice: float(row["value"])
+            for choice, one in choices.items()
+            if (row := evidence.value(one, quantity))
+        }
+        for quantity in judged_by(setting.results)
+    }
 
 
 def _kind(one: Setting, other: Setting) -> str:

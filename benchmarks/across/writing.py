@@ -12,6 +12,8 @@ from statistics import fmean
 import pandas as pd
 
 from benchmarks.across.dependence import dependence
+from benchmarks.across.network_choice import network_choices
+from benchmarks.across.orders import ORDERED, Orders, in_order, orders
 from benchmarks.across.rankings import RankCorrelation, rank_correlations
 from benchmarks.across.settings import Setting
 from benchmarks.across.shared_methods import in_common, left_out
@@ -25,9 +27,9 @@ from benchmarks.report.tables.text.formats import markdown
 from benchmarks.report.texts import listed
 from benchmarks.vocabulary import ACROSS_JSON, ACROSS_MD
 
-STATEMENTS_CSV, RANKINGS_CSV = "statements.csv", "rankings.csv"
+STATEMENTS_CSV, RANKINGS_CSV, ORDERS_CSV = "statements.csv", "rankings.csv", "orders.csv"
 
-FILES = ACROSS_MD, ACROSS_JSON, STATEMENTS_CSV, RANKINGS_CSV
+FILES = ACROSS_MD, ACROSS_JSON, STATEMENTS_CSV, RANKINGS_CSV, ORDERS_CSV
 
 BETWEEN = {
     "network": "two networks of one task",
@@ -49,16 +51,26 @@ def write_across(settings: Sequence[Setting], folder: Path, runs: Sequence[Path]
     missing, settings = left_out(settings), in_common(settings)
     said, correlations = list(statements(settings)), list(rank_correlations(settings))
     names = settings[0].results.names
-    summary = in_words(said, correlations, settings)
-    tables = [statements_table(said, settings, missing), *rankings_tables(correlations, names)]
+    kept = list(orders(settings))
+    summary = " ".join(
+        [in_words(said, correlations, settings), *in_order(kept), *network_choices(settings)]
+    )
+    tables = [
+        statements_table(said, settings, missing),
+        *orders_tables(kept, len(settings), names),
+        *rankings_tables(correlations, names),
+    ]
     text = "\n".join(["# Across tasks and networks", "", summary, "", *map(markdown, tables)])
     with written_whole(folder / ACROSS_MD) as temporary:
         temporary.write_text(text, encoding="utf-8")
     write_json({"runs": fingerprints(runs), "summary": summary}, folder / ACROSS_JSON)
     write_table(_frame(said, settings), folder / STATEMENTS_CSV)
-    columns = list(RankCorrelation.__dataclass_fields__)
-    rows = pd.DataFrame([asdict(one) for one in correlations], columns=columns)
-    write_table(rows.round(4), folder / RANKINGS_CSV)
+    for rows, kind, name in (
+        (correlations, RankCorrelation, RANKINGS_CSV),
+        (kept, Orders, ORDERS_CSV),
+    ):
+        table = pd.DataFrame(list(map(asdict, rows)), columns=list(kind.__dataclass_fields__))
+        write_table(table.round(4), folder / name)
     return summary
 
 
@@ -133,6 +145,33 @@ def statements_table(
             *([f"Left out, since not all settings have them: {listed(missing)}."] * bool(missing)),
         ),
     )
+
+
+def orders_tables(kept: Sequence[Orders], settings: int, names: Names) -> Iterator[Table]:
+    """A row a measure; none where no pair was tested in every setting."""
+    if kept:
+        yield Table(
+            name="orders",
+            caption=f"Pairs of methods, and whether tests order them alike in {settings} settings.",
+            group_heading="",
+            label_headings=("Images", "Measure"),
+            headings=(
+                *("Pairs tested", f"Same order in all {settings}", "In some, reversed in none"),
+                *("Reversed", "Not ordered"),
+            ),
+            rows=tuple(
+                Row(
+                    "",
+                    (one.images, names.printed(one.metric).name),
+                    tuple(Cell(text=str(getattr(one, kind))) for kind in ("pairs", *ORDERED)),
+                )
+                for one in kept
+            ),
+            remarks=(
+                "A pair has an order in a setting if a test says that one method is better there. "
+                "Reversed: one is better in a setting, the other in another one.",
+            ),
+        )
 
 
 def rankings_tables(correlations: Sequence[RankCorrelation], names: Names) -> Iterator[Table]:

@@ -1,0 +1,52 @@
+"""What the choice of the network is worth, beside the number of networks."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from itertools import groupby
+
+from benchmarks.across.settings import Setting
+from benchmarks.report.answer.evidence import Candidate, Evidence
+from benchmarks.report.read.comparisons import Quantity
+from benchmarks.report.texts import listed
+
+_ONE, _MANY = "softmax", "deep_ensemble"
+
+
+def network_choices(settings: Sequence[Setting]) -> Iterator[str]:
+    """A sentence a task: how well one of each network, and many, detect the task's first other set.
+
+    Networks are trained without dropout; images are ranked by methods' primary scores. A task with
+    one network alone, or where that was not measured, has none.
+
+    Args:
+        settings: with the same methods.
+    """
+    for task, some in groupby(settings, key=lambda one: one.task):
+        of_task = list(some)
+        results = of_task[0].results
+        sizes = [one.members for one in results.variants if one.method == _MANY]
+        images = next(iter(results.ood), "")
+        if len(of_task) < 2 or not sizes or not images:
+            continue
+        singles, many = (
+            [_auroc(one, images, method, size) for one in of_task]
+            for method, size in ((_ONE, "1"), (_MANY, sizes[-1]))
+        )
+        if "" not in (*singles, *many):
+            named = [
+                f"{value} ({one.network})" for value, one in zip(singles, of_task, strict=True)
+            ]
+            yield (
+                f"{task}: one network without dropout detects {results.label_of(images)} with an "
+                f"AUROC of {listed(named)}, {sizes[-1]} networks with {listed(many)}."
+            )
+
+
+def _auroc(setting: Setting, images: str, method: str, size: str) -> str:
+    """With the first recipe without dropout; empty where it was not measured."""
+    dropout = {one.name: one.dropout for one in setting.results.names.nouns.recipes}
+    recipe = next((name for name in setting.results.recipes if dropout.get(name) == 0), "")
+    candidate = Candidate(recipe, method, size)
+    row = Evidence(setting.results).value(candidate, Quantity(images, "auroc"))
+    return f"{row['value']:.3f}" if row else ""
