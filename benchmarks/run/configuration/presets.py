@@ -114,6 +114,7 @@ def _published(task: Task) -> Configuration:
 
 
 def _full(task: Task) -> Configuration:
+    """Numbers of dropout passes are compared on the article's task, those of networks on all."""
     return Configuration(
         preset="full",
         task=task.name,
@@ -121,7 +122,7 @@ def _full(task: Task) -> Configuration:
         methods=_methods_of("full"),
         conditions=_conditions_of(task, "full"),
         members=(1, 2, 3, 5, 7, 10, 14, 20, 30, 50),
-        passes=(1, 2, 5, 10, 20, 50, 100),
+        passes=(1, 2, 5, 10, 20, 50, 100) if task.article_recipes else (100,),
         in_depth=(task.recipes[0].name,),
         replicates=10,
         pool=None,
