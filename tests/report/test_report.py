@@ -222,3 +222,16 @@ def test_report_of_an_earlier_version_is_refused_and_left_alone(
 def test_committed_results_are_of_a_configuration_of_today(name: str) -> None:
     record = json.loads((ROOT / "results" / name / "run.json").read_text())
     assert list(record["configuration"]) == list(QUICK.identity)
+
+
+@pytest.mark.parametrize("name", ["quick", "medium", "reference"])
+def test_committed_tables_have_at_most_twelve_columns(name: str) -> None:
+    headings = {
+        path.name: path.read_text(encoding="utf-8").split("\n| ---", maxsplit=1)[0]
+        for path in (ROOT / "results" / name / "tables").glob("*.md")
+    }
+    columns = {
+        page: re.split(r"(?<!\\)\|", text.splitlines()[-1])[1:-1] for page, text in headings.items()
+    }
+    assert columns
+    assert {page: len(found) for page, found in columns.items() if len(found) > 12} == {}
