@@ -148,15 +148,15 @@ _LOOKS = (
     Look("", "#56B4E9", "D", _DASH_DOTTED),
     Look("", "#D55E00", "^", _DASHED),
     Look("", "#882255", "s", _LONG),
-    Look("", "#332288", "o", _LONG),
-    Look("", "#661100", "^", _LONG),
+    Look("", "#332288", "P", _LONG),
+    Look("", "#661100", "v", _LONG),
     Look("", "#44AA99", "<", _DASH_DOTTED),
     Look("", "#117733", ">", _DASHED),
     Look("", "#AA4499", "p", _DOTTED),
     Look("", "#999933", "h", "-"),
     Look("", "#6699CC", "d", _DASHED),
 )
-"""Of the suite's methods, in the order of their register; scaled ones have the others' markers."""
+"""Of the suite's methods, in the order of their register."""
 
 _SPARE = (
     Look("", "#009E73", "v", _DASH_DOTTED),

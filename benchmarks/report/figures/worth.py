@@ -49,7 +49,7 @@ def worth_figures(
     sizes = _sizes(numbers)
     for ax, (metric, condition) in zip(axes, pairs, strict=True):
         draw(ax, where(numbers, metric=metric, condition=condition), variants, sizes, looks)
-        title = f"{results.names.printed(metric).title}, {results.label_of(condition)}"
+        title = f"{results.names.printed(metric).title}\n{results.label_of(condition)}"
         ax.set_title(title, fontsize="small")
     axes[0].set_yticks(range(len(variants)), [results.names.label(one) for one in variants])
     axes[0].set_ylim(len(variants) - 0.5, -0.5)
