@@ -93,7 +93,7 @@ def test_figure_shows_a_method_in_ensembles_of_its_own_recipe(results: Results) 
     assert set(drawing.numbers["ensemble_recipe"]) == {"standard"}
     assert set(drawing.numbers["status"]) == {"ok"}
     titles = [ax.get_title() for ax in drawing.figure.axes]
-    assert titles == ["Accuracy ↑, Clean", "NLL ↓, Clean"]
+    assert titles == ["Accuracy ↑\nClean", "NLL ↓\nClean"]
     accuracy, nll = drawing.figure.axes
     assert [text.get_text() for text in accuracy.get_yticklabels()] == [
         *("Softmax", "MC-dropout, T = 8")
