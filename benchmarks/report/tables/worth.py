@@ -9,6 +9,7 @@ import pandas as pd
 from benchmarks.nouns import MetricRecord
 from benchmarks.records import where
 from benchmarks.report.names import Variant
+from benchmarks.report.read.indexed import Indexed, Record
 from benchmarks.report.results import Results
 from benchmarks.report.tables.quality import kind_of
 from benchmarks.report.tables.table import Cell, Row, Table
@@ -49,6 +50,7 @@ def _of_scores(results: Results, recipe: str) -> Iterator[Table]:
     conditions = [name for name in results.ood if name in set(worth["condition"])]
     for metric in (one for one in names.nouns.metrics if one.name in set(worth["metric"])):
         of_metric = where(worth, metric=metric.name)
+        found = Indexed(of_metric, _place_of_score)
         scored = of_metric[["ensemble_recipe", "method", "members", "score"]].drop_duplicates()
         yield Table(
             name=f"worth-scores-{metric.name}-{recipe}",
@@ -61,12 +63,7 @@ def _of_scores(results: Results, recipe: str) -> Iterator[Table]:
                     str(ensembles),
                     (names.label(Variant(method, members)), names.score(score).label),
                     tuple(
-                        _cell(
-                            where(of_metric, ensemble_recipe=ensembles, score=score),
-                            Variant(method, members),
-                            condition,
-                            metric,
-                        )
+                        _cell(found, (ensembles, method, members, score), condition, metric)
                         for condition in conditions
                     ),
                 )
@@ -83,11 +80,15 @@ def _table(results: Results, name: str, caption: str, metrics: Sequence[MetricRe
     worth = results.worth[results.worth["metric"].isin([metric.name for metric in metrics])]
     with_number = set(worth[worth["status"] == "ok"]["condition"])
     conditions = [name for name in results.main_conditions if name in with_number]
+    found = Indexed(worth, _place)
     rows = tuple(
         Row(
             results.label_of(condition),
             (results.names.label(variant), str(ensemble_recipe)),
-            tuple(_cell(of_ensemble, variant, condition, metric) for metric in metrics),
+            tuple(
+                _cell(found, (str(ensemble_recipe), *variant), condition, metric)
+                for metric in metrics
+            ),
         )
         for condition in conditions
         for ensemble_recipe, of_ensemble in worth.groupby("ensemble_recipe", sort=False)
@@ -110,12 +111,21 @@ def _variants(results: Results, worth: pd.DataFrame) -> list[Variant]:
     return [variant for variant in results.compared if tuple(variant) in measured]
 
 
-def _cell(worth: pd.DataFrame, variant: Variant, condition: str, metric: MetricRecord) -> Cell:
+def _place(row: Record) -> tuple[str, ...]:
+    return row["ensemble_recipe"], row["method"], row["members"]
+
+
+def _place_of_score(row: Record) -> tuple[str, ...]:
+    return (*_place(row), row["score"])
+
+
+def _cell(
+    found: Indexed[tuple[str, ...]], place: tuple[str, ...], condition: str, metric: MetricRecord
+) -> Cell:
     """The number with its interval; empty where there is none, with the reason."""
-    rows = where(worth, **variant._asdict(), condition=condition, metric=metric.name)
-    if rows.empty:
+    row = found.rows(condition, metric.name).get(place)
+    if row is None:
         return Cell()
-    row = rows.iloc[0]
     if row["status"] != "ok":
         return Cell(reason=row["reason"])
     return Cell(text=f"{row['worth']} ({row['worth_lower']}–{row['worth_upper']})", status="ok")
