@@ -45,10 +45,10 @@ ORDERED = "everywhere", "somewhere", "reversed", "nowhere"
 def in_order(found: Sequence[Orders]) -> Iterator[str]:
     """The counts of all measures in a sentence; none where no pair was tested everywhere."""
     if found:
-        alike, some, opposite, none = (sum(getattr(one, kind) for one in found) for kind in ORDERED)
+        alike, some, opposite, _ = (sum(getattr(one, kind) for one in found) for kind in ORDERED)
         yield (
             f"Over all measures, tests order {alike:,} pairs of methods alike in every setting, "
-            f"{some:,} in some settings alone, {opposite:,} in opposite ways, and {none:,} in none."
+            f"{some:,} in some settings alone, and {opposite:,} in opposite ways."
         )
 
 

@@ -38,7 +38,11 @@ BETWEEN = {
 }
 """What a pair of settings tells apart, by its kind."""
 
-DIFFERING = {"data set": "data sets", "network": "networks", "both": "both"}
+DIFFERING = {
+    "data set": "data sets",
+    "network": "networks",
+    "both": "data sets and between networks",
+}
 """Between what answers differ, in words; see `dependence`."""
 
 
@@ -92,6 +96,7 @@ def in_words(
     averages = [
         f"{fmean(known):.2f} between {between}"
         for kind, between in BETWEEN.items()
+        if kind != "both"
         if (known := [c.value for c in correlations if c.kind == kind and not math.isnan(c.value)])
     ]
     first = (
