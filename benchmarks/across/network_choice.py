@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from itertools import groupby
 
+from benchmarks.across.rankings import choices_of
 from benchmarks.across.settings import Setting
-from benchmarks.report.answer.evidence import Candidate, Evidence
+from benchmarks.report.answer.evidence import Evidence
 from benchmarks.report.read.comparisons import Quantity
 from benchmarks.report.texts import listed
 
@@ -44,9 +45,9 @@ def network_choices(settings: Sequence[Setting]) -> Iterator[str]:
 
 
 def _auroc(setting: Setting, images: str, method: str, size: str) -> str:
-    """With the first recipe without dropout; empty where it was not measured."""
-    dropout = {one.name: one.dropout for one in setting.results.names.nouns.recipes}
-    recipe = next((name for name in setting.results.recipes if dropout.get(name) == 0), "")
-    candidate = Candidate(recipe, method, size)
+    """Without dropout; empty where it was not measured."""
+    candidate = choices_of(setting).get((False, method, size))
+    if candidate is None:
+        return ""
     row = Evidence(setting.results).value(candidate, Quantity(images, "auroc"))
     return f"{row['value']:.3f}" if row else ""
