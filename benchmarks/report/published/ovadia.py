@@ -58,7 +58,7 @@ OVADIA = PublishedFinding(
     paper="Ovadia et al. 2019",
     place="section 4.1 and figure 1",
     says="On rotated and translated digits, nearly all methods have a better Brier score than "
-    "temperature scaling; the plain network (vanilla) has not.",
+    "temperature scaling; the plain network (vanilla) does not.",
     rule="Under both shifts, by the mean over severities (rotations with valid labels), the "
     "ensemble of ten and dropout have a lower Brier score than temperature scaling, and the plain "
     "network has a higher one. Their stochastic variational and last-layer methods are not among "
