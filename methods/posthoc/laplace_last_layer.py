@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any, Self
 
 import torch
@@ -10,13 +9,15 @@ from jaxtyping import Float64, Int64
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy, pad
 
-from methods.posthoc.laplace import Evidence, Laplace
-from methods.posthoc.laplace_kron import Factors
+from methods.posthoc.laplace import Laplace
+from methods.posthoc.posteriors.evidence import Evidence
+from methods.posthoc.posteriors.full import Curvature, ggn
+from methods.posthoc.posteriors.kronecker import Factors
 
 NOT_LAST = "the network does not end in the linear layer of its features"
 
-BATCH = 1000
-"""Images whose share of the GGN is computed in one step, to bound memory."""
+CHECKED = 1000
+"""By how many images this is checked."""
 
 
 class LaplaceLastLayer(Laplace):
@@ -38,7 +39,7 @@ class LaplaceLastLayer(Laplace):
         super().fit(images, labels)
         (features,) = self.features(images)
         self._weights = _weights_of(self.fitted[0].head)
-        self._require_last(features[:BATCH], images[:BATCH])
+        self._require_last(features[:CHECKED], images[:CHECKED])
         inputs = self._inputs(features)
         logits = inputs @ self._weights.T
         curvature = self.curvature(inputs, logits.softmax(dim=1), labels)
@@ -89,53 +90,6 @@ class LaplaceLastLayer(Laplace):
         own = inputs @ self._weights.T
         if own.shape != logits.shape or not torch.allclose(own, logits, atol=1e-3, rtol=1e-3):
             raise ValueError(NOT_LAST)
-
-
-@dataclass(frozen=True, eq=False)
-class Curvature:
-    """A full H of the last layer, by its eigenvalues and eigenvectors.
-
-    Attributes:
-        values, vectors: ascending; vectors as columns. Weights are ordered by class, then by input.
-        classes: how many.
-    """
-
-    values: Float64[Tensor, " weights"]
-    vectors: Float64[Tensor, "weights weights"]
-    classes: int
-
-    @classmethod
-    def of(cls, hessian: Float64[Tensor, "weights weights"], classes: int) -> Self:
-        """Decompose it."""
-        values, vectors = torch.linalg.eigh(hessian)
-        return cls(values, vectors, classes)
-
-    def eigenvalues(self) -> Float64[Tensor, " weights"]:
-        """One a weight."""
-        return self.values
-
-    def basis(self, precision: float) -> Float64[Tensor, "classes width width"]:
-        """The covariance of each class's weights, with a prior of this precision."""
-        covariance = (self.vectors / (self.values + precision)) @ self.vectors.T
-        width = len(covariance) // self.classes
-        blocks = covariance.reshape(self.classes, width, self.classes, width)
-        return torch.stack([blocks[c, :, c] for c in range(self.classes)])
-
-
-def ggn(
-    inputs: Float64[Tensor, "images width"], probabilities: Float64[Tensor, "images classes"]
-) -> Float64[Tensor, "weights weights"]:
-    """Σ_n (diag p_n − p_n p_nᵀ) ⊗ φ_n φ_nᵀ; weights are ordered by class, then by input."""
-    classes, width = probabilities.shape[1], inputs.shape[1]
-    total = inputs.new_zeros(classes, width, classes, width)
-    for phi, p in zip(torch.split(inputs, BATCH), torch.split(probabilities, BATCH), strict=True):
-        for c in range(classes):
-            for other in range(c + 1):
-                weights = p[:, c] * (float(c == other) - p[:, other])
-                total[c, :, other] += (phi * weights[:, None]).T @ phi
-    blocks = total.reshape(classes * width, classes * width)
-    lower = blocks.tril()
-    return lower + lower.tril(-1).T
 
 
 def _weights_of(head: nn.Module) -> Float64[Tensor, "classes width"]:

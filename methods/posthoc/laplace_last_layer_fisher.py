@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import torch
 from jaxtyping import Float64, Int64
 from torch import Tensor
-from torch.nn.functional import one_hot
 
 from methods.interface import ONLY_PUBLISHED
-from methods.posthoc.laplace_last_layer import BATCH, Curvature, LaplaceLastLayer
+from methods.posthoc.laplace_last_layer import LaplaceLastLayer
+from methods.posthoc.posteriors.full import Curvature, fisher
 
 
 class LaplaceLastLayerFisher(LaplaceLastLayer):
@@ -34,18 +33,3 @@ class LaplaceLastLayerFisher(LaplaceLastLayer):
     ) -> Curvature:
         """The sum of the outer products of all gradients, decomposed."""
         return Curvature.of(fisher(inputs, probabilities, labels), probabilities.shape[1])
-
-
-def fisher(
-    inputs: Float64[Tensor, "images width"],
-    probabilities: Float64[Tensor, "images classes"],
-    labels: Int64[Tensor, " images"],
-) -> Float64[Tensor, "weights weights"]:
-    """Σ_n (p_n − y_n) (p_n − y_n)ᵀ ⊗ φ_n φ_nᵀ; weights are ordered by class, then by input."""
-    classes = probabilities.shape[1]
-    errors = probabilities - one_hot(labels, classes)
-    total = inputs.new_zeros(classes * inputs.shape[1], classes * inputs.shape[1])
-    for phi, error in zip(torch.split(inputs, BATCH), torch.split(errors, BATCH), strict=True):
-        gradients = (error[:, :, None] * phi[:, None, :]).flatten(start_dim=1)
-        total += gradients.T @ gradients
-    return total

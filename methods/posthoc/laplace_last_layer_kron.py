@@ -7,9 +7,9 @@ from jaxtyping import Float, Float64, Int64
 from torch import Tensor
 
 from methods.interface import ONLY_PUBLISHED
-from methods.posthoc.laplace_kron import Factors
 from methods.posthoc.laplace_last_layer import LaplaceLastLayer
-from methods.posthoc.layer_signals import Signals
+from methods.posthoc.posteriors.kronecker import Factors
+from methods.posthoc.posteriors.layer_signals import Signals
 
 
 class LaplaceLastLayerKron(LaplaceLastLayer):

@@ -1,0 +1,1 @@
+"""Gaussians over the weights of networks, as Laplace approximations and SWAG fit them."""
