@@ -34,6 +34,8 @@ COMMANDS = {
     "check": Command("benchmarks.epistemic_check.command"),
     "merge": Command("benchmarks.merge.command"),
     "across": Command("benchmarks.across.command"),
+    "verify": Command("benchmarks.verify.command", "the same command continues"),
+    "lab": Command("benchmarks.lab.command"),
     "gpu-check": Command("benchmarks.gpu_check.command"),
 }
 
