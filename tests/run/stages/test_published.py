@@ -46,21 +46,23 @@ def test_files_are_listed_and_say_that_short_trainings_are_not_judged(out: Path)
     Results.load(out)  # the files are as the run wrote them
 
 
-def test_every_number_of_one_network_is_measured(out: Path) -> None:
+@pytest.mark.parametrize(("members", "count"), [(1, 11), (2, 6)])
+def test_every_number_is_measured(out: Path, members: int, count: int) -> None:
+    """Ensembles of two stand for those of five and ten networks."""
     results, table = Results.load(out), read_table(out / "measurements.csv")
-    numbers = [one for one in PUBLISHED if one.task == "mnist" and one.members == 1]
+    numbers = [one for one in PUBLISHED if one.task == "mnist" and min(one.members, 2) == members]
     numbers = [one for one in numbers if one.conditions[0] != "ood-kmnist"]
-    assert len(numbers) == 11
+    assert len(numbers) == count
     for number in numbers:
-        found = judged(replace(number, epochs=1), results)
+        found = judged(replace(number, members=members, epochs=1), results)
         chosen = where(
             table,
-            **{"recipe": number.recipe, "method": number.method, "members": "1"},
+            **{"recipe": number.recipe, "method": number.method, "members": str(members)},
             **{"metric": number.metric, "score": number.score, "condition": number.conditions[0]},
         )
         assert found.value == pytest.approx(chosen["value"].mean(), abs=1e-3)
         assert found.lower < found.value < found.upper
-        assert found.networks == len(chosen) == 5
+        assert found.networks == len(chosen) * members > 1
         assert found.why.startswith("only 100 of 10,000 images")
 
 
