@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Generator
 from typing import Any
 
 # Tests compare bits: torch must not pick another kernel for another thread count.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 import pytest
+from _pytest.doctest import DoctestModule
 from torch.nn.functional import interpolate
 
 from benchmarks.data.loading import load_digits, load_mnist
@@ -16,6 +18,12 @@ from benchmarks.run.custom_method import load_method
 from methods.networks.labelled_images import LabelledImages
 
 collect_ignore = ["small_command.py"]  # a command, which only `tests.processes` starts
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_collect_file() -> Generator[None, list[pytest.Collector], list[pytest.Collector]]:
+    """Tests have no doctests: `--doctest-ignore-import-errors` would hide one that cannot start."""
+    return [one for one in (yield) if type(one) is not DoctestModule]
 
 
 @pytest.hookimpl(optionalhook=True)  # where pytest-xdist is not installed, nobody calls it
