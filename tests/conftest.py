@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Generator
+from importlib.util import find_spec
 from typing import Any
 
 # Tests compare bits: torch must not pick another kernel for another thread count.
@@ -17,7 +18,17 @@ from benchmarks.data.loading import load_digits, load_mnist
 from benchmarks.run.custom_method import load_method
 from methods.networks.labelled_images import LabelledImages
 
-collect_ignore = ["small_command.py"]  # a command, which only `tests.processes` starts
+NO_CLUSTER = [name for name in ("distributed", "yaml") if find_spec(name) is None]
+"""What of the extra `cluster` is not installed."""
+
+collect_ignore = [
+    "small_command.py",  # a command, which only `tests.processes` starts
+    *(["cluster"] if NO_CLUSTER else []),
+]
+
+
+def pytest_report_header() -> str | None:
+    return f"tests/cluster is left out: no {', '.join(NO_CLUSTER)}" if NO_CLUSTER else None
 
 
 @pytest.hookimpl(wrapper=True)
