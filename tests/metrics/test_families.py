@@ -198,7 +198,7 @@ def test_calibration(case: int) -> None:
             "ece_debiased": reference.debiased_calibration_error(equal),
             "squared_ce_debiased": reference.debiased_squared_calibration_error(equal),
         }
-        assert result.keys() == expected.keys()
+        assert result.keys() >= expected.keys()  # others may be added
         for name, value in expected.items():
             assert result[name][b] == pytest.approx(value, rel=1e-9, abs=1e-12, nan_ok=True), name
 
@@ -218,7 +218,7 @@ def test_means_against_labels(case: int) -> None:
             "nll": -(mean * hot).sum(dim=1).log().mean(),
             "brier": (mean - hot).square().sum(dim=1).mean(),
         }
-        assert result.keys() == expected.keys()
+        assert result.keys() >= expected.keys()  # others may be added
         for name, value in expected.items():
             assert result[name][b] == pytest.approx(value.item(), rel=1e-12), name
 
@@ -248,7 +248,7 @@ def test_means_over_a_prediction(case: int) -> None:
             "mean_confidence": members.mean(dim=0).sort(dim=-1).values[:, -1],
             **of_several,
         }
-        assert result.keys() == expected.keys()
+        assert result.keys() >= expected.keys()  # others may be added
         for name, of_each in expected.items():
             if count == 1 and name in of_several:
                 assert np.isnan(result[name][b])

@@ -122,13 +122,15 @@ def test_conditions_of_one_name_are_refused() -> None:
         ({"paired_with": "claen"}, "has the paired_with 'claen', which .* choose from clean"),
         # A subset is compared with that of its reference.
         ({"reference": "rotated-015", "has_subset": True}, "'subset-rotated-015'"),
+        ({"data": "digits"}, "of the data 'digits', but 'clean', with which .*, of 'mnist'; give"),
     ],
 )
 def test_condition_that_names_one_that_there_is_not_is_refused(
     change: dict[str, Any], message: str
 ) -> None:
+    one = replace(MNIST.conditions[0], name="dim", group="dim", **change)
     with pytest.raises(ValueError, match=message):
-        replace(MNIST, conditions=(*MNIST.conditions, Condition("dim", "Dim", "dim", "", **change)))
+        replace(MNIST, conditions=(*MNIST.conditions, one))
 
 
 def test_references_of_the_chosen_are_evaluated_too() -> None:
@@ -154,7 +156,8 @@ def test_names_that_cannot_be_in_the_name_of_a_file_are_refused(part: str, text:
 
 
 def evaluated(condition: Condition) -> EvaluationSet:
-    task = replace(TASK, shape=(1, 1, 1), conditions=(MNIST.conditions[0], condition))
+    clean = replace(MNIST.conditions[0], data=condition.data)
+    task = replace(TASK, shape=(1, 1, 1), conditions=(clean, condition))
     return task.evaluation_set(condition, None, seed=0, data_dir=None)
 
 
