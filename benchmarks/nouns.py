@@ -262,8 +262,8 @@ def _read(folder: Path, kind: str, record: Callable[..., Record]) -> tuple[Recor
     require_as_written(folder, path.name)
     if not path.exists():
         raise UserError(
-            f"there is no {path.name} in {path.parent}: the run there is of an earlier version of "
-            "the suite; run it again in another folder"
+            f"there is no {path.name} in {path.parent}: this is no folder of a run, or the "
+            "run is of an earlier version of the suite; name another folder, or run it again in one"
         )
     table = read_texts(path)
     lacking = {name for name in _later(record) if name not in table}

@@ -25,7 +25,7 @@ def figure_names(results: Results) -> list[str]:
         return [drawing.name for drawing in figures(results)]
 
 
-def draw_figure(results: Results, name: str, ax: Axes | None) -> Axes:
+def draw_figure(results: Results, name: str, ax: Axes | None, *, title: bool = True) -> Axes:
     """Draw a figure of a recipe in the place of ``ax``, or on a new figure of pyplot.
 
     Raises:
@@ -45,6 +45,8 @@ def draw_figure(results: Results, name: str, ax: Axes | None) -> Axes:
                     canvas = _canvas(part, position)
                     next(islice(group(results, look, canvas), position, None))
                     without_formulas(part)
+                    if not title:
+                        part.suptitle("")
                     return place
                 known.append(drawing.name)
     raise ArgumentError(f"there is no figure {name!r}; choose from {', '.join(known) or 'none'}")

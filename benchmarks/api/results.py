@@ -75,7 +75,14 @@ class BenchmarkResults:
         return figure_names(self._of_recipe(recipe))
 
     @as_library()
-    def plot(self, name: str, *, ax: Axes | None = None, recipe: str | None = None) -> Axes:
+    def plot(
+        self,
+        name: str,
+        *,
+        ax: Axes | None = None,
+        recipe: str | None = None,
+        title: bool = True,
+    ) -> Axes:
         """Draw a figure, as a run writes it.
 
         Args:
@@ -84,6 +91,7 @@ class BenchmarkResults:
                 with all its panels; its own figure then has a constrained layout. By default a new
                 one of pyplot.
             recipe: one of `recipes`; by default the first.
+            title: whether the finding is written above the figure; a caption may say it instead.
 
         Returns:
             The place, ``ax`` if it was given.
@@ -91,7 +99,7 @@ class BenchmarkResults:
         Raises:
             ArgumentError: there is no such figure or recipe, or ``ax`` has no place in a grid.
         """
-        return draw_figure(self._of_recipe(recipe), name, ax)
+        return draw_figure(self._of_recipe(recipe), name, ax, title=title)
 
     def __repr__(self) -> str:
         if self.report is None:

@@ -17,6 +17,7 @@ from benchmarks.process.ending import run_command
 from benchmarks.report.answer.kinds import kinds_table
 from benchmarks.report.answer.table import short_decision_table
 from benchmarks.report.answer.verdict import advice, on_dropout
+from benchmarks.report.published.writing import comparable_numbers
 from benchmarks.report.read.across import summary_across
 from benchmarks.report.read.files import read_claims, read_latency
 from benchmarks.report.results import Results
@@ -26,6 +27,7 @@ from benchmarks.report.texts import article_answer, listed
 from benchmarks.stored.listing import path_of, read_run_json
 from benchmarks.vocabulary import (
     FIGURES_FOLDER,
+    PUBLISHED_MD,
     SUMMARY_CSV,
     TABLES_FOLDER,
 )
@@ -151,6 +153,10 @@ def _provenance(run: _Run) -> str:
     )
 
 
+def _published(run: _Run) -> str:
+    return comparable_numbers(run.results, (run.folder / PUBLISHED_MD).as_posix())
+
+
 SECTIONS: dict[str, Callable[[_Run], str]] = {
     "dropout": lambda run: f"{on_dropout(run.results)}\n",
     "advice": lambda run: f"{advice(run.results)}\n",
@@ -160,6 +166,7 @@ SECTIONS: dict[str, Callable[[_Run], str]] = {
     "article": lambda run: f"{article_answer(run.claims)}\n",
     "latency": _latency,
     "provenance": _provenance,
+    "published": _published,
     "across": lambda run: f"{summary_across(run.root / run.folder)}\n",
 }
 """What can be made from a run, by the names in the marks."""

@@ -70,6 +70,13 @@ def test_figure_without_a_place_gets_one_of_pyplot(kept: Kept, pages: dict[str, 
         plt.close("all")
 
 
+def test_title_can_be_left_to_a_caption(kept: Kept) -> None:
+    for title in (True, False):
+        figure = Figure(figsize=(7, 4))
+        kept.results.plot("rotated", ax=figure.subplots(), title=title)
+        assert bool(figure.subfigs[0].get_suptitle()) == title
+
+
 def test_unknown_figure_recipe_and_free_axes_are_named(kept: Kept) -> None:
     with pytest.raises(ArgumentError, match="no figure 'worths'; choose from rotated, "):
         kept.results.plot("worths")

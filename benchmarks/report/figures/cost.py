@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Mapping, Sequence
 
+import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
@@ -102,17 +103,15 @@ def draw(
             label=look.unlisted,
         )
         if len(line) > 1:
-            notes += [(look, *one) for one in line[["members", "p50_ms", "value"]].to_numpy()]
+            shown = line[np.isfinite(line["value"])]
+            notes += [(look, *one) for one in shown[["members", "p50_ms", "value"]].to_numpy()]
     ax.set_xscale("log")
     decades = math.log10(numbers["p50_ms"].max() / numbers["p50_ms"].min())
     ax.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5) if decades < 2 else (1,), numticks=6))
     ax.xaxis.set_major_formatter(StrMethodFormatter("{x:g}"))
     ax.xaxis.set_minor_formatter(NullFormatter())
     ax.margins(x=0.1)
-    # By the values: small sizes scatter so much that their intervals would dwarf all differences.
-    lowest, highest = numbers["value"].min(), numbers["value"].max()
-    margin = 0.3 * (highest - lowest) or 0.1 * abs(highest)
-    ends = lowest - margin, highest + margin
+    ends = limits(numbers["value"])
     for method, replicates in thin.groupby("method", sort=False):
         style = look_in(looks, Variant(str(method), "")).point
         of_each = replicates["value"]
@@ -125,6 +124,22 @@ def draw(
     ax.set_ylim(*ends)
     write_sizes(ax, notes)
     return ax
+
+
+def limits(values: pd.Series) -> tuple[float, float]:
+    """The ends of the axis of values, from those that are finite.
+
+    Not from intervals: small sizes scatter so much that theirs would dwarf all differences.
+
+    >>> limits(pd.Series([0.1, 0.2, float("inf")]))
+    (0.07, 0.23)
+    """
+    finite = values[np.isfinite(values)]
+    if finite.empty:
+        return 0.0, 1.0
+    lowest, highest = float(finite.min()), float(finite.max())
+    margin = 0.3 * (highest - lowest) or 0.1 * abs(highest) or 0.1
+    return lowest - margin, highest + margin
 
 
 def by_size(line: pd.DataFrame) -> pd.DataFrame:

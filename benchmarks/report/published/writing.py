@@ -31,17 +31,37 @@ Found = tuple[PublishedFinding, Ours]
 
 def write_published(results: Results, folder: Path) -> None:
     """Judge the task's published numbers and findings, if the run has measured any of them."""
-    task = results.names.task.name
-    numbers = [one for one in PUBLISHED if one.task == task]
-    if not {one.recipe for one in numbers}.intersection(results.recipes):
-        numbers = []
+    task, verdicts = results.names.task.name, _verdicts(results)
     found = [(one, ours) for one in FINDINGS if one.task == task and (ours := one.judge(results))]
-    if not numbers and not found:
+    if not verdicts and not found:
         return
-    verdicts = [judged(one, results) for one in numbers]
     write_json(content(verdicts, found), own_file(folder, PUBLISHED_JSON))
     with written_whole(own_file(folder, PUBLISHED_MD)) as temporary:
         temporary.write_text(page(verdicts, found, results), encoding="utf-8")
+
+
+def _verdicts(results: Results) -> list[Judged]:
+    """On the task's numbers; none where the run has none of their recipes."""
+    numbers = [one for one in PUBLISHED if one.task == results.names.task.name]
+    if not {one.recipe for one in numbers}.intersection(results.recipes):
+        return []
+    return [judged(one, results) for one in numbers]
+
+
+def comparable_numbers(results: Results, link: str) -> str:
+    """The numbers that are comparable, and why some are missed, in Markdown.
+
+    Args:
+        link: to the run's `published.md`.
+    """
+    comparable = [one for one in _verdicts(results) if one.verdict in (WITHIN, NOT_WITHIN)]
+    return render(
+        "published-summary.md.j2",
+        link=link,
+        count=counted(comparable),
+        lines=[_line(one, results) for one in comparable],
+        misses=[(_name(one, results), one.reason) for one in comparable if one.reason],
+    )
 
 
 def content(verdicts: Sequence[Judged], found: Sequence[Found]) -> dict[str, Any]:

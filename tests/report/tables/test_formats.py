@@ -48,6 +48,12 @@ def test_latex_has_a_cell_a_column_and_no_character_that_it_cannot_print(reporte
             assert len(re.findall(r"(?<!\\)&", line)) == len(columns) - 1
 
 
+def test_committed_latex_has_no_character_that_it_cannot_print() -> None:
+    files = sorted((Path(__file__).parents[3] / "results").glob("*/tables/*.tex"))
+    assert len(files) > 100
+    assert [path for path in files if not path.read_text(encoding="utf-8").isascii()] == []
+
+
 def test_names_are_escaped(reported: Path) -> None:
     assert "my\\_method, M = 5" in (reported / "tables" / "main-standard.tex").read_text()
     hostile = table_of(Cell(1.0, status="failed", reason="a|b <c> 100% #1 {x} ~^\\"), label="a_b|c")
