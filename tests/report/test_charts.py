@@ -15,7 +15,9 @@ from matplotlib import rc_context
 from matplotlib.figure import Figure
 
 from benchmarks.records import read_table, write_table
+from benchmarks.report.figures import figures
 from benchmarks.report.page.svg.inline import Series, inline, svg_of
+from benchmarks.report.results import Results
 from benchmarks.report.style import SETTINGS, css_color
 from tests.report.support import NAMES
 from tests.report.test_page import copied, page_of
@@ -167,6 +169,25 @@ def test_what_is_infinite_has_no_marker(reported: Path, tmp_path: Path) -> None:
     (chart,) = (one for one in charts_in(page_of(folder)) if "<figcaption>NLL" in one)
     tips = tips_of(chart, "softmax-1")
     assert [tip.split(": ")[0] for tip in tips] == ["Clean", "30°", "120°"]
+
+
+def test_method_that_is_infinite_at_every_size_is_drawn_nowhere(
+    timed: Path, tmp_path: Path
+) -> None:
+    """As votes of the members alone would be: a probability of 0 for some label."""
+    folder = copied(timed, tmp_path / "run")
+    summary = read_table(folder / "summary.csv")
+    rows = (summary["method"] == "mc_dropout") & (summary["metric"] == "nll")
+    summary.loc[rows, ["value", "lower", "upper"]] = np.inf
+    write_table(summary, folder / "summary.csv")
+    (section,) = re.findall(r'<section id="cost".*?</section>', page_of(folder), re.DOTALL)
+    nll = charts_in(section)[0]
+    assert "NLL" in nll
+    assert 'data-tip="MC-dropout' not in nll
+    assert len(tips_of(nll, "deep_ensemble-4")) == 2
+    (drawing, *_) = (one for one in figures(Results.load(folder)) if one.name == "cost")
+    for ax in drawing.figure.axes:
+        assert np.isfinite(ax.get_ylim()).all()
 
 
 def test_cost_tells_each_size_and_what_is_on_the_front(timed: Path, tmp_path: Path) -> None:

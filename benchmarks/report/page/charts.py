@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
@@ -182,7 +183,8 @@ class Charts:
         tip = partial(cost_tip, names=self.results.names)
         for method, line in rows.groupby("method", sort=False):
             *_, variant = (one for one in self.looks if one.method == method)
-            told[variant] = list(map(tip, cost.by_size(line).to_dict("records")))
+            drawn = cost.by_size(line[line["value"].abs() < math.inf])
+            told[variant] = list(map(tip, drawn.to_dict("records")))
             labels[cost.label(self.results.names, str(method), line)] = variant
         return told, labels
 
