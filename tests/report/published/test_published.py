@@ -156,7 +156,7 @@ def test_files_tell_the_count_and_what_is_not_measured(tmp_path: Path) -> None:
     assert "1 of 2 comparable numbers are within tolerance; 23 more could not be" in page
     assert "| 0.991 | 0.990 ± 0.010 | 5 | 0.3 points | within tolerance |" in page
     assert "The run has no networks of the recipe 'laplace-redux'." in page
-    assert "Reason not known yet." in page
+    assert "In `results/published` it is chance" in page
     assert "| not measured |" in page
 
 
