@@ -23,6 +23,8 @@ COMMITTED = (
     "results/reference",
     "results/medium",
     "results/fashion_mnist-medium",
+    "results/published",
+    "results/fashion_mnist-published",
     "results/quick",
 )
 """The runs of the repository, to which docs link."""
