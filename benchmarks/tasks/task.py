@@ -99,7 +99,7 @@ class Task:
                         f"the condition {one.name!r} has the {part} {other!r}, which the task "
                         f"{self.name!r} has not; choose from {', '.join(names)}"
                     )
-            pair = next(other for other in every if other.name == one.paired_with)
+            pair = self.condition(one.paired_with)
             if pair.data != one.data:
                 raise ValueError(
                     f"the condition {one.name!r} is of the data {one.data!r}, but {pair.name!r}, "
