@@ -216,6 +216,9 @@ def test_what_answers_too_late_is_left_out() -> None:
     assert on_clean(in_time, FAST).chosen == (DROPOUT,)
     late = run(measured, rows, milliseconds={SOFTMAX: 0.1, DROPOUT: 1.1})
     assert candidates(late, FAST) == [SOFTMAX]
+    one = FIVE._replace(members="1")  # the only ensemble that is fast enough, but the network alone
+    fast = run({SOFTMAX: CLEAN, one: CLEAN}, [], milliseconds={SOFTMAX: 0.1, one: 0.1})
+    assert candidates(fast, FAST) == [SOFTMAX]
     assert on_clean(late, FAST).objection == "no alternative was compared"
     rare = run(measured, rows, milliseconds={SOFTMAX: 0.1, DROPOUT: 1.1})
     rare.latency["p99_ms"] = math.nan  # after few calls, the median counts

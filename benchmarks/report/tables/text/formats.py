@@ -1,4 +1,4 @@
-"""A table as files: Markdown, LaTeX (booktabs) and CSV."""
+"""A table as files: Markdown, LaTeX and CSV."""
 
 from __future__ import annotations
 
@@ -9,21 +9,11 @@ from pathlib import Path
 
 import pandas as pd
 
-from benchmarks.escaping.latex import latex_text
 from benchmarks.escaping.markdown import markdown_text
 from benchmarks.files import written_whole
 from benchmarks.records import write_table
-from benchmarks.report.tables.table import (
-    BEST,
-    EQUIVALENT,
-    ILL_DEFINED_MARK,
-    MARKS,
-    TIED,
-    UNTESTED,
-    Cell,
-    Table,
-    one_line,
-)
+from benchmarks.report.tables.table import BEST, ILL_DEFINED_MARK, MARKS, Cell, Table, one_line
+from benchmarks.report.tables.text.latex import latex
 from benchmarks.stored.listing import list_files
 from benchmarks.vocabulary import ILL_DEFINED, TABLES_FOLDER
 
@@ -59,36 +49,6 @@ def markdown(table: Table) -> str:
     return "\n".join(lines) + "\n"
 
 
-def latex(table: Table) -> str:
-    """The table as a LaTeX float; it needs the package booktabs, and no other."""
-    stubs, columns = len(table.label_headings), len(table.headings)
-    wide = "*" if columns > 2 or table.widths else ""
-    labels = "".join(f"p{{{width}\\linewidth}}" for width in table.widths) or "l" * stubs
-    size = "\\scriptsize" if columns > 4 else "\\footnotesize"
-    lines = [
-        f"\\begin{{table{wide}}}",
-        f"\\centering{size}\\setlength{{\\tabcolsep}}{{2pt}}",
-        f"\\caption{{{latex_text(table.caption)}}}",
-        f"\\label{{tab:{table.name}}}",
-        f"\\begin{{tabular}}{{@{{}}{labels}{'r' * columns}@{{}}}}",
-        "\\toprule",
-        *(_ampersands(line) for line in _heading_lines(table)),
-    ]
-    for group, rows in table.groups.items():
-        lines.append("\\midrule")
-        if group:
-            lines.append(
-                f"\\multicolumn{{{stubs + columns}}}{{l}}{{\\emph{{{latex_text(group)}}}}} \\\\"
-            )
-        for row in rows:
-            cells = [_latex_cell(cell, table.footnotes) for cell in row.cells]
-            lines.append(_ampersands([*map(latex_text, row.labels), *cells]))
-    lines += ["\\bottomrule", "\\end{tabular}"]
-    notes = [one_line(line, partial(_latex_note, table)) for line in table.notes]
-    lines += [f"\\par\\smallskip\\parbox{{\\linewidth}}{{\\scriptsize {note}}}" for note in notes]
-    return "\n".join([*lines, f"\\end{{table{wide}}}"]) + "\n"
-
-
 def as_frame(table: Table) -> pd.DataFrame:
     """The table for a CSV; half-widths and verdicts have columns of their own."""
     grouped = any(row.group for row in table.rows)
@@ -121,15 +81,6 @@ def _reasons(cells: Iterable[Cell]) -> str:
     return "; ".join(dict.fromkeys(cell.reason for cell in cells if cell.reason))
 
 
-_LATEX_MARKS = {EQUIVALENT: "$^\\approx$", TIED: "$^?$", UNTESTED: "$^\\ddagger$"}
-
-
-def _heading_lines(table: Table) -> Iterator[list[str]]:
-    split = [[latex_text(line) for line in heading.split("\n")] for heading in table.all_headings]
-    for number in range(max(map(len, split))):
-        yield [lines[number] if number < len(lines) else "" for lines in split]
-
-
 def _markdown_cell(cell: Cell, footnotes: dict[str, str]) -> str:
     value, spread = cell.texts
     value = markdown_text(value) if cell.text else value
@@ -140,39 +91,13 @@ def _markdown_cell(cell: Cell, footnotes: dict[str, str]) -> str:
     return text + (f" <sup>{footnotes[cell.footnote]}</sup>" if cell.footnote else "")
 
 
-def _latex_cell(cell: Cell, footnotes: dict[str, str]) -> str:
-    value, spread = cell.texts
-    if math.isnan(cell.value):
-        text = latex_text(value)
-    else:
-        number = value.replace("−", "-").replace("∞", "\\infty")
-        number = f"\\mathbf{{{number}}}" if cell.verdict == BEST else number
-        # Without its leading zero, eight columns fit on a page.
-        text = f"${number}_{{\\pm {spread.removeprefix('0')}}}$" if spread else f"${number}$"
-    text += _LATEX_MARKS.get(cell.verdict, "")
-    text += "$^\\dagger$" if cell.status == ILL_DEFINED else ""
-    return text + (f"$^{{{footnotes[cell.footnote]}}}$" if cell.footnote else "")
-
-
 def _markdown_note(table: Table, mark: str, text: str) -> str:
     sign = f"<sup>{mark}</sup>" if mark in table.footnotes.values() else mark
     return f"{sign} {markdown_text(text)}".lstrip()
 
 
-def _latex_note(table: Table, mark: str, text: str) -> str:
-    if not mark:
-        return latex_text(text)
-    if mark in table.footnotes.values():
-        return f"$^{{{mark}}}$ {latex_text(text)}"
-    return f"{latex_text(mark)} {latex_text(text)}"
-
-
 def _pipes(cells: list[str]) -> str:
     return f"| {' | '.join(cells)} |"
-
-
-def _ampersands(cells: list[str]) -> str:
-    return f"{' & '.join(cells)} \\\\"
 
 
 def write_tables(tables: Iterable[Table], folder: Path) -> None:
