@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
@@ -134,6 +135,18 @@ def test_range_of_ill_defined_labels_is_shaded_with_the_reason(results: Results)
     certain = severity.draw(Figure().subplots(), lines, "accuracy", printed, scale, look, thin)
     assert not certain.patches
     assert not certain.texts
+
+
+def test_methods_with_infinite_values_are_named(results: Results) -> None:
+    printed, look = results.names.printed("nll"), looks(results.names, results.shown)
+    lines, scale = severity.lines(results, "rotated"), severity.scale_of(results, "rotated")
+    thin = of_replicates(results, lines, "severity")
+    worst = (lines["method"] == "softmax") & (lines["severity"] == 60)
+    lines = lines.assign(value=lines["value"].mask(worst, math.inf))
+    ax = severity.draw(Figure().subplots(), lines, "nll", printed, scale, look, thin)
+    assert "not drawn where infinite:\nSoftmax" in {text.get_text() for text in ax.texts}
+    ax = severity.draw(Figure().subplots(), lines, "accuracy", printed, scale, look, thin)
+    assert not any("infinite" in text.get_text() for text in ax.texts)
 
 
 def test_draw_functions_take_an_axes_and_return_it(results: Results) -> None:

@@ -171,6 +171,8 @@ def draw(
 ) -> Axes:
     """One metric: a line a method, and a band where there is an interval.
 
+    Infinite values have no place; the methods that have some are named instead.
+
     Args:
         thin: the values of each replicate; see `of_replicates`.
         reason: whether to write above the shaded range why it is shaded.
@@ -189,6 +191,11 @@ def draw(
                 ax.plot(one["severity"], one["value"], **look.thin)
             ax.plot(line["severity"], line["value"], **look.line)
             draw_band(ax, line, "severity", look)
+    infinite = where(numbers[numbers["value"] == math.inf], metric=metric)
+    named = [look.label for variant, look in looks.items() if len(rows_of(infinite, variant))]
+    if named:
+        text = "\n".join(("not drawn where infinite:", *named))
+        ax.text(0.03, 0.97, text, transform=ax.transAxes, va="top", fontsize="x-small")
     ax.set_ylim(*limits(where(numbers, metric=metric), where(thin, metric=metric)))
     ax.set_xlim(first, last)
     ax.set_xticks(scale.ticks)

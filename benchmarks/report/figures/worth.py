@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
 
 import pandas as pd
 from matplotlib.axes import Axes
@@ -16,6 +17,7 @@ from benchmarks.report.figures.drawing import Canvas, Drawing, page, panels, tit
 from benchmarks.report.names import Variant
 from benchmarks.report.results import Results
 from benchmarks.report.style import PAGE, Look, look_in
+from benchmarks.report.tables.table import NO_VALUE
 
 BEYOND = 1.8
 """How far beyond the smallest and the largest size open ends are drawn, as a factor."""
@@ -87,11 +89,16 @@ def draw(
     sizes: tuple[int, int],
     looks: Mapping[Variant, Look],
 ) -> Axes:
-    """A point with its interval a method; what is beyond the sizes is an arrow in the margin."""
+    """A point with its interval a method; what is beyond the sizes is an arrow in the margin.
+
+    A method without a worth by this measure has "n/a".
+    """
     ends = sizes[0] / BEYOND, sizes[1] * BEYOND
     for position, variant in enumerate(variants):
         rows = where(numbers, **variant._asdict())
         if rows.empty:
+            style: Any = {"color": "0.5", "fontsize": "x-small", "ha": "center", "va": "center"}
+            ax.text(math.sqrt(math.prod(sizes)), position, NO_VALUE, **style)
             continue
         color = look_in(looks, variant).color
         value, lower, upper = (_place(str(rows.iloc[0][name]), ends) for name in BOUNDS)

@@ -99,6 +99,8 @@ def test_figure_shows_a_method_in_ensembles_of_its_own_recipe(results: Results) 
         *("Softmax", "MC-dropout, T = 8")
     ]
     assert [text.get_text() for text in accuracy.get_xticklabels()] == ["less", "1", "2", "more"]
+    missing = [(text.get_text(), text.get_position()[1]) for text in nll.texts]
+    assert (accuracy.texts[:], missing) == ([], [("n/a", 0)])
     # Beyond the sizes: an arrow at the end of the axis, as far as the open end of an interval.
     (of_nll,) = [line for line in nll.get_lines() if line.get_marker() == ">"]
     ends = [line for line in accuracy.get_lines() if line.get_marker() == "None"]
