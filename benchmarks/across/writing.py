@@ -92,7 +92,7 @@ def in_words(
             verb = "" if len(clauses) > 1 else "differs " if found[kind] == 1 else "differ "
             clauses.append(f"{found[kind]} {verb}between {between}")
     if unknown := found["not known"]:
-        clauses.append(f"of {unknown} the runs do not tell")
+        clauses.append(f"{unknown} cannot be decided by the runs")
     averages = [
         f"{fmean(known):.2f} between {between}"
         for kind, between in BETWEEN.items()

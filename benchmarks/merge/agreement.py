@@ -8,7 +8,7 @@ from typing import Any
 
 from benchmarks.errors import UserError
 from benchmarks.merge.part_folder import PartFolder
-from benchmarks.run.folder.recorded import require_of_today
+from benchmarks.run.folder.recorded import require_of_today, require_this_version
 
 DECIDE_BITS = ("numba", "numpy", "torch")
 """The libraries whose versions decide the bits of networks and predictions."""
@@ -26,9 +26,10 @@ def require_together(parts: Sequence[PartFolder]) -> None:
     Raises:
         UserError: they differ in what a run must have in common, or one is missing or there twice.
     """
-    first = parts[0]
+    first, remedy = parts[0], "merge with the {} that computed the parts"
     for one in parts:
-        require_of_today(one.record, str(one), "merge with the {} that computed the parts")
+        require_this_version(one.record, str(one), remedy)
+        require_of_today(one.record, str(one), remedy)
     for one in parts[1:]:
         _require_equal("configuration", first, one, *map(_configuration, (first, one)))
         if one.part.of != first.part.of:

@@ -247,6 +247,7 @@ def test_training_curves_are_of_the_same_images_at_every_epoch(reported: Path) -
     assert (drawn["images"] == 10_000).all()
     legend = (reported / "figures" / "training-standard.svg").read_text()
     assert "Training (10,000 images)" in legend
+    assert "Test (10,000 images)" in legend
 
 
 def test_figures_are_small_have_print_resolution_and_text_as_text(reported: Path) -> None:

@@ -96,7 +96,10 @@ def test_checksums_are_those_of_another_program(finished: Path) -> None:
     ("change", "why"),
     [
         ({"part": "1/4"}, "holds part 1/4 of a run; merge its parts first"),
-        ({"version": "0.0.1"}, "was computed by version 0.0.1 of the suite"),
+        (
+            {"version": "0.0.1", "configuration": {"preset": "quick"}},
+            "was computed by version 0.0.1 of the suite",
+        ),
         ({"predictions": 1}, "has predictions of meaning 1, and this code computes those of"),
     ],
 )
@@ -107,6 +110,11 @@ def test_run_that_cannot_be_computed_again(
     status, shown, told = verify(run)
     assert (status, shown) == (2, "")
     assert why in told
+
+
+def test_run_of_another_version_that_computes_the_same(run: Path, verify: Verify) -> None:
+    change_record(run, lambda record: record.update(version="0.0.1"))
+    assert verify(run)[0] == 0
 
 
 def test_folder_without_a_run(tmp_path: Path, verify: Verify) -> None:

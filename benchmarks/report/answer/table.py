@@ -24,8 +24,8 @@ RULE = (
 )
 
 WORDS = (
-    "As good: worse by less than a margin, if at all. No difference found: tests show neither a "
-    "difference nor that."
+    "As good: worse by less than a margin, if at all. No difference found: tests show neither "
+    "this nor a difference."
 )
 
 
@@ -71,7 +71,7 @@ def _rows(evidence: Evidence, made: Sequence[Decision]) -> Iterator[Row]:
 def _remarks(results: Results, made: Sequence[Decision]) -> tuple[str, ...]:
     baselines = dict.fromkeys(d.baseline for d in made if d.baseline)
     named = " or ".join(label(results, one) for one in baselines)
-    gain = f"Gains are over the baseline, {named}, by training and method together."
+    gain = f"Gains are over the baseline, {named}, through recipe and method together."
     return (
         RULE,
         *([gain, WORDS] if baselines else []),

@@ -122,15 +122,30 @@ def _worth(worths: Sequence[tuple[str, str, str]]) -> Iterator[str]:
     """How many networks it is worth: by the median measure, and by which least and most."""
     if not worths:
         return
-    ordered = [
-        one.replace("<", "less than ").replace(">", "more than ")
-        for one in sorted((worth for worth, _, _ in worths), key=networks)
-    ]
-    least, median, most = ordered[0], ordered[(len(ordered) - 1) // 2], ordered[-1]
+    ordered = sorted((worth for worth, _, _ in worths), key=networks)
+    least, median, most = map(_in_words, (ordered[0], _median(ordered), ordered[-1]))
     unit = "network" if median in ("1", "less than 1") else "networks"
-    yield f"By the median measure, it does as well as an ensemble of {median} {unit}."
+    yield f"By the median over measures, it does as well as an ensemble of {median} {unit}."
     if least != most:
         yield f"Over the measures, this ranges from {least} to {most}."
+
+
+def _median(ordered: Sequence[str]) -> str:
+    """Of sorted worths; of two open or different ends in the middle, the range between them.
+
+    >>> _median(["<1", "1.2", "1.6", ">50"]), _median(["1.2", ">50"]), _median(["<1"])
+    ('1.4', '1.2 to >50', '<1')
+    """
+    lower, upper = ordered[(len(ordered) - 1) // 2], ordered[len(ordered) // 2]
+    if lower == upper:
+        return lower
+    if lower.startswith("<") or upper.startswith(">"):
+        return f"{lower} to {upper}"
+    return f"{(float(lower) + float(upper)) / 2:.2g}"
+
+
+def _in_words(worth: str) -> str:
+    return worth.replace("<", "less than ").replace(">", "more than ")
 
 
 def _advised(results: Results, some: Sequence[Decision]) -> str:

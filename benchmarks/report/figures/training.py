@@ -25,12 +25,15 @@ from benchmarks.report.style import BAND, PAGE, Look
 
 MEASURES = {
     "accuracy": "Accuracy",
-    "loss": "Loss",
+    "loss": "Loss (nats)",
     "precision": "Precision",
     "recall": "Recall",
 }
 SPLITS = {"training": ("0.15", "o", "-"), "validation": ("0.55", "s", (0.0, (4.0, 1.5)))}
 """Colour, marker and dash: greys, since colours are the methods'."""
+
+PRINTED = {"training": "training", "validation": "test"}
+"""Images of each split: as in the article, networks are validated on the test images."""
 
 DROPOUT_ON = "accuracy_dropout_on"
 
@@ -59,7 +62,8 @@ def finding(numbers: pd.DataFrame) -> str:
     """The accuracy after the last epoch of each split."""
     last = where(numbers, measure="accuracy", epoch=numbers["epoch"].max())
     reached = [
-        f"{100 * row['mean']:.1f} % on {row['split']} images" for row in last.to_dict("records")
+        f"{100 * row['mean']:.1f} % on {PRINTED[row['split']]} images"
+        for row in last.to_dict("records")
     ]
     return f"After {numbers['epoch'].max()} epochs, accuracy is {' and '.join(reached)}"
 
@@ -81,7 +85,7 @@ def over_networks(log: pd.DataFrame) -> pd.DataFrame:
 
 
 def draw(ax: Axes, numbers: pd.DataFrame, measure: str) -> Axes:
-    """One measure, on training and on validation images; accuracy with dropout on as well."""
+    """One measure, on training and on test images; accuracy with dropout on as well."""
     drawn = [(measure, True)] + ([(DROPOUT_ON, False)] if measure == "accuracy" else [])
     for name, filled in drawn:
         for split, (color, marker, linestyle) in SPLITS.items():
@@ -108,7 +112,7 @@ def draw(ax: Axes, numbers: pd.DataFrame, measure: str) -> Axes:
 
 def label(split: str, images: int, dropout_off: bool) -> str:
     """What the legend calls a curve."""
-    name = f"{split.capitalize()} ({images:,} images)"
+    name = f"{PRINTED[split].capitalize()} ({images:,} images)"
     return name if dropout_off else f"{name}, dropout on"
 
 

@@ -13,7 +13,7 @@ from benchmarks.run.record import PREDICTIONS, meaning_of
 
 
 def require_of_today(record: Mapping[str, Any], what: str, remedy: str) -> None:
-    """Stop where another version of the suite computed a run, which this one would not repeat.
+    """Stop where code that computes something else computed a run, which this would not repeat.
 
     Args:
         record: of the run.
@@ -21,20 +21,36 @@ def require_of_today(record: Mapping[str, Any], what: str, remedy: str) -> None:
         remedy: what to do with the version or the code that computed it.
 
     Raises:
-        UserError: the version is another one, or predictions have another meaning.
+        UserError: its configuration has other parts, or its predictions have another meaning.
     """
-    version, configuration = suite_version(), record["configuration"]
-    of_today = {field.name for field in fields(Configuration)}
-    if record.get("version") != version or set(configuration) != of_today:
-        raise UserError(
-            f"{what} was computed by version {record.get('version')} of the suite, and this is "
-            f"{version}; {remedy.format('version')}"
-        )
+    if set(record["configuration"]) != {field.name for field in fields(Configuration)}:
+        raise _of_another_version(record, what, remedy)
     if (meaning := meaning_of(record)) != PREDICTIONS:
         raise UserError(
             f"{what} has predictions of meaning {meaning}, and this code computes those of "
             f"meaning {PREDICTIONS}; {remedy.format('code')}"
         )
+
+
+def require_this_version(record: Mapping[str, Any], what: str, remedy: str) -> None:
+    """Stop where another version of the suite computed a run, even if it computes the same.
+
+    Args:
+        record: of the run.
+        what, remedy: as of `require_of_today`.
+
+    Raises:
+        UserError: the version is another one.
+    """
+    if record.get("version") != suite_version():
+        raise _of_another_version(record, what, remedy)
+
+
+def _of_another_version(record: Mapping[str, Any], what: str, remedy: str) -> UserError:
+    return UserError(
+        f"{what} was computed by version {record.get('version')} of the suite, and this is "
+        f"{suite_version()}; {remedy.format('version')}"
+    )
 
 
 def recorded_configuration(record: Mapping[str, Any], methods: Sequence[str]) -> Configuration:
