@@ -312,11 +312,11 @@ def test_footnotes_fit_in_three_lines_and_name_the_missing_gpu() -> None:
     )
     (notes,) = decision_table(run({SOFTMAX: CLEAN}, milliseconds=MS)).notes
     assert one_line(notes).endswith(
-        " Gains are over the baseline, Softmax, through recipe and method together. As good: worse by "
-        "less than a margin, if at all. No difference found: tests show neither this nor a "
-        "difference. Equal probabilities for all 10 classes have an NLL of 2.30. Latency: median of "
-        "single images on A Processor (1 thread, kernels); the baseline takes 0.05 ms. No GPU has "
-        "been measured."
+        " Gains are over the baseline, Softmax, through recipe and method together. As good: worse "
+        "by less than a margin, if at all. No difference found: tests show neither this nor a "
+        "difference. Equal probabilities for all 10 classes have an NLL of 2.30. Latency: median "
+        "of single images on A Processor (1 thread, kernels); the baseline takes 0.05 ms. No GPU "
+        "has been measured."
     )
 
 
@@ -427,8 +427,8 @@ def test_verdict_tells_the_worth_from_least_to_most() -> None:
     ]
     first, *_ = verdict(run(MEASURED, rows, worths)).split(" If")
     assert first.endswith(
-        " By the median over measures, it does as well as an ensemble of 6 networks. Over the measures, "
-        "this ranges from 1.2 to more than 50."
+        " By the median over measures, it does as well as an ensemble of 6 networks. Over the "
+        "measures, this ranges from 1.2 to more than 50."
     )
 
 
