@@ -144,10 +144,13 @@ def _provenance(run: _Run) -> str:
     device = "no GPU" if environment["device"] == "cpu" else environment["device"]
     folder, missing = run.folder.as_posix(), run.results.left_out
     without = f" Not available: {listed(missing)}." if missing else ""
+    options = {word for word in run.record["command"].split() if word.startswith("--")}
+    further = " with options" if options - {"--preset", "--task"} else ""
     return (
-        f"Made by the preset `{run.record['configuration']['preset']}` of uncertainty-bench "
-        f"{run.record['version']} ({environment['processor']}, {environment['cores']} cores, "
-        f"{device}).{without} [Command, commit and versions]({folder}/run.json), "
+        f"Made by the preset `{run.record['configuration']['preset']}`{further} of "
+        f"uncertainty-bench {run.record['version']} ({environment['processor']}, "
+        f"{environment['cores']} cores, {device}).{without} "
+        f"[Command, commit and versions]({folder}/run.json), "
         f"[tables]({folder}/{TABLES_FOLDER}), [figures]({folder}/{FIGURES_FOLDER}), "
         f"[every number]({folder}/{path_of(run.root / run.folder, SUMMARY_CSV).name}).\n"
     )

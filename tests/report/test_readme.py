@@ -60,6 +60,17 @@ def test_links_between_pages_lead_somewhere() -> None:
                 assert (ROOT / page.parent / link).exists(), f"{page}: {link}"
 
 
+@pytest.mark.parametrize(
+    ("options", "named"), [("--task digits", ""), ("--task digits --members 2", " with options")]
+)
+def test_provenance_names_options(options: str, named: str, reported: Path, tmp_path: Path) -> None:
+    shutil.copytree(reported, tmp_path / "results", ignore=lambda *_: ["predictions"])
+    record = json.loads((tmp_path / "results" / "run.json").read_text(encoding="utf-8"))
+    record["command"] = f"python run_all.py --preset quick {options}"
+    (tmp_path / "results" / "run.json").write_text(json.dumps(record), encoding="utf-8")
+    assert f"Made by the preset `quick`{named} of uncertainty-bench" in filled_text(TEXT, tmp_path)
+
+
 def test_marked_sections_are_filled_and_the_rest_is_kept(reported: Path, tmp_path: Path) -> None:
     shutil.copytree(reported, tmp_path / "results", ignore=lambda *_: ["predictions"])
     text = filled_text(TEXT, tmp_path)
@@ -69,7 +80,7 @@ def test_marked_sections_are_filled_and_the_rest_is_kept(reported: Path, tmp_pat
     assert "stale" not in text
     assert "<!-- end -->\nbetween\n<!-- generated: figure from results -->\n![" in text
     assert "](results/figures/rotated-standard.png)" in text
-    assert "Made by the preset `quick` of uncertainty-bench" in text
+    assert "Made by the preset `quick`" in text
     assert text.endswith("<!-- end -->\nafter\n")
     assert filled_text(text, tmp_path) == text
     for line in text.splitlines():
