@@ -17,7 +17,8 @@ from benchmarks.report.figures import Drawing, figures
 from benchmarks.report.results import Results
 from benchmarks.report.style import SETTINGS
 from benchmarks.report.tables.quality import quality_tables
-from benchmarks.report.tables.text.formats import latex, markdown
+from benchmarks.report.tables.text.formats import markdown
+from benchmarks.report.tables.text.latex import latex
 
 QUICK = Path(__file__).parents[2] / "results" / "quick"
 RECIPE = "standard"

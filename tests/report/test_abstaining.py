@@ -22,7 +22,8 @@ from benchmarks.report.numbers.abstaining import (
 from benchmarks.report.results import Results
 from benchmarks.report.style import looks
 from benchmarks.report.tables.abstaining import abstaining_tables
-from benchmarks.report.tables.text.formats import as_frame, latex, markdown
+from benchmarks.report.tables.text.formats import as_frame, markdown
+from benchmarks.report.tables.text.latex import latex
 from tests.report.support import NAMES
 
 SHARES = [0, 1, 5, 10, 20]

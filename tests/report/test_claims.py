@@ -30,7 +30,8 @@ from benchmarks.report.numbers.claims import quantities
 from benchmarks.report.read.files import claims_numbers, read_claims
 from benchmarks.report.results import Results
 from benchmarks.report.tables.claims import claims_tables, verdict_table
-from benchmarks.report.tables.text.formats import as_frame, latex, markdown
+from benchmarks.report.tables.text.formats import as_frame, markdown
+from benchmarks.report.tables.text.latex import latex
 from benchmarks.vocabulary import CEILING, IMITATION, LEAST_OF_CEILING, PAIRS
 from tests.report.support import nouns
 

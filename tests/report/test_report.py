@@ -20,7 +20,8 @@ from benchmarks.report.figures import figures
 from benchmarks.report.names import Names
 from benchmarks.report.results import Results
 from benchmarks.report.tables.quality import main_table, quality_tables
-from benchmarks.report.tables.text.formats import as_frame, latex, markdown
+from benchmarks.report.tables.text.formats import as_frame, markdown
+from benchmarks.report.tables.text.latex import latex
 from benchmarks.run.plan import Plan
 from benchmarks.run.stages import run_stages
 from benchmarks.run.workspace import Workspace

@@ -19,7 +19,7 @@ from benchmarks.report.results import Results
 from benchmarks.report.style import PAGE, Look, look_in
 from benchmarks.report.tables.table import NO_VALUE
 
-BEYOND = 1.8
+BEYOND = 2.2
 """How far beyond the smallest and the largest size open ends are drawn, as a factor."""
 
 TICKS = (1, 2, 5, 10, 20, 50, 100)
@@ -103,8 +103,10 @@ def draw(
         color = look_in(looks, variant).color
         value, lower, upper = (_place(str(rows.iloc[0][name]), ends) for name in BOUNDS)
         ax.plot([lower, upper], [position] * 2, color=color, linewidth=1.4)
-        marker = {ends[0]: "<", ends[1]: ">"}.get(value, "o")
-        ax.plot([value], [position], marker=marker, color=color, markersize=4)
+        arrows = dict(zip(ends, "<>", strict=True))
+        for end in {lower, upper} & arrows.keys():
+            ax.plot([end], [position], marker=arrows[end], color=color, markersize=2.5)
+        ax.plot([value], [position], marker=arrows.get(value, "o"), color=color, markersize=4)
     ax.set_xscale("log")
     ax.set_xlim(ends[0] / 1.2, ends[1] * 1.2)
     inner = [tick for tick in TICKS if sizes[0] <= tick <= sizes[1]]

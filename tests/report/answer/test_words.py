@@ -12,7 +12,8 @@ from benchmarks.report.answer.table import decision_table, short_decision_table
 from benchmarks.report.answer.verdict import advice, on_dropout
 from benchmarks.report.results import Results
 from benchmarks.report.tables.table import one_line
-from benchmarks.report.tables.text.formats import as_frame, latex, markdown
+from benchmarks.report.tables.text.formats import as_frame, markdown
+from benchmarks.report.tables.text.latex import latex
 from tests.report.answer.cases import (
     AS_GOOD,
     AUGRC,

@@ -12,7 +12,8 @@ from benchmarks.report.names import Variant
 from benchmarks.report.read.comparisons import Quantity
 from benchmarks.report.results import Results
 from benchmarks.report.tables.cost import cost_tables, needed
-from benchmarks.report.tables.text.formats import as_frame, latex, markdown
+from benchmarks.report.tables.text.formats import as_frame, markdown
+from benchmarks.report.tables.text.latex import latex
 
 FULL = Variant("mc_dropout", "8")
 ACCURACY, NLL = Quantity("clean", "accuracy"), Quantity("clean", "nll")

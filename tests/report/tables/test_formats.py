@@ -7,7 +7,8 @@ import re
 from pathlib import Path
 
 from benchmarks.report.tables.table import Cell, Row, Table
-from benchmarks.report.tables.text.formats import as_frame, latex, markdown
+from benchmarks.report.tables.text.formats import as_frame, markdown
+from benchmarks.report.tables.text.latex import latex
 
 
 def table_of(*cells: Cell, label: str = "mine") -> Table:

@@ -6,7 +6,8 @@ import json
 from pathlib import Path
 
 from benchmarks.report.tables.integrity import integrity_table
-from benchmarks.report.tables.text.formats import latex, markdown
+from benchmarks.report.tables.text.formats import markdown
+from benchmarks.report.tables.text.latex import latex
 
 
 def record(folder: Path, **probed: bool) -> Path:

@@ -12,7 +12,8 @@ from benchmarks.inference.comparison.rows import WorthRow
 from benchmarks.report.figures.worth import worth_figures
 from benchmarks.report.results import Results
 from benchmarks.report.style import looks
-from benchmarks.report.tables.text.formats import as_frame, latex, markdown
+from benchmarks.report.tables.text.formats import as_frame, markdown
+from benchmarks.report.tables.text.latex import latex
 from benchmarks.report.tables.worth import worth_tables
 
 ROW = WorthRow(
@@ -103,5 +104,7 @@ def test_figure_shows_a_method_in_ensembles_of_its_own_recipe(results: Results) 
     assert (accuracy.texts[:], missing) == ([], [("n/a", 0)])
     # Beyond the sizes: an arrow at the end of the axis, as far as the open end of an interval.
     (of_nll,) = [line for line in nll.get_lines() if line.get_marker() == ">"]
+    small = {line.get_marker() for line in accuracy.get_lines() if line.get_markersize() == 2.5}
+    assert small == {"<", ">"}
     ends = [line for line in accuracy.get_lines() if line.get_marker() == "None"]
     assert of_nll.get_xdata()[0] == max(line.get_xdata()[1] for line in ends)
