@@ -115,12 +115,13 @@ def test_an_epoch_leads_to_the_same_network(
 def test_networks_trained_batched_are_those_trained_one_by_one(
     recipe: Recipe, training_images: LabelledImages
 ) -> None:
+    data = LabelledImages(training_images.images[:500], training_images.labels[:500])
     vectors, losses = [], []
     for kind in (LoopTrainer, StackedTrainer):
         networks = [initial_network(recipe, index) for index in range(3)]
-        trainer = kind(networks, recipe, training_images, "cpu")
+        trainer = kind(networks, recipe, data, "cpu")
         randoms = [np.random.default_rng(index) for index in range(3)]
-        losses += [trainer.epoch(*orders_and_masks(recipe, 1500, randoms)) for _ in range(2)]
+        losses += [trainer.epoch(*orders_and_masks(recipe, 500, randoms)) for _ in range(2)]
         vectors.append(torch.stack([parameters_to_vector(n.parameters()) for n in networks]))
     torch.testing.assert_close(*vectors, atol=5e-4, rtol=1e-3)
     assert losses[2] == pytest.approx(losses[0], rel=1e-5)
@@ -179,7 +180,10 @@ def test_networks_trained_in_parallel_are_those_trained_alone(
     assert all(torch.equal(vector, weights(index)) for index, vector in enumerate(parallel))
 
 
-@pytest.mark.parametrize("recipe", [STANDARD, RELU], ids=lambda recipe: recipe.name)
+@pytest.mark.parametrize(
+    "recipe",
+    [pytest.param(STANDARD, id="standard"), pytest.param(RELU, id="relu", marks=pytest.mark.slow)],
+)
 def test_exact_prediction_is_what_many_passes_approach(
     recipe: Recipe, test_images: LabelledImages
 ) -> None:

@@ -20,7 +20,13 @@ from methods.networks.training import TrainedNetwork, train_network, train_netwo
 from methods.seeds import derive_seed
 
 TORCH = TorchEngine()
-EPOCHS, SOME = 2, 200
+EPOCHS, TRAINING, SOME = 2, 500, 200
+
+
+@pytest.fixture(scope="module")
+def training_images(training_images: LabelledImages) -> LabelledImages:
+    """Fewer, since each test trains networks of its own."""
+    return LabelledImages(training_images.images[:TRAINING], training_images.labels[:TRAINING])
 
 
 @pytest.fixture(autouse=True)
@@ -45,7 +51,7 @@ def test_all_training_images_are_evaluated_where_a_final_accuracy_is_reported(
     recipe: Recipe, training_images: LabelledImages, test_images: LabelledImages
 ) -> None:
     trained = trained_by(recipe, training_images, test_images)
-    final = [(EPOCHS, "all training", 1500)] if recipe.reported else []
+    final = [(EPOCHS, "all training", TRAINING)] if recipe.reported else []
     assert [(row.epoch, row.split, row.images) for row in trained.log] == [
         *((e, *one) for e in (1, 2) for one in (("training", SOME), ("validation", 300))),
         *final,
@@ -59,7 +65,7 @@ def test_rows_agree_with_scikit_learn(
     recipe: Recipe, engine: Engine, training_images: LabelledImages, test_images: LabelledImages
 ) -> None:
     trained = trained_by(recipe, training_images, test_images, engine)
-    chosen = watched_images(1500)
+    chosen = watched_images(TRAINING)
     some = LabelledImages(training_images.images[chosen], training_images.labels[chosen])
     splits = {"training": some, "validation": test_images, "all training": training_images}
     for split in complete_splits(recipe):
@@ -83,11 +89,11 @@ def test_accuracy_with_dropout_on_draws_a_mask_an_image(
 ) -> None:
     trained = trained_by(ARTICLE, training_images, test_images, engine)
     random = np.random.default_rng(derive_seed("evaluation", 0, 0, EPOCHS))
-    keep_mask = draw_masks(random, 1500, LeNet5.channels, 0.5)
+    keep_mask = draw_masks(random, TRAINING, LeNet5.channels, 0.5)
     votes = TORCH.logits(trained.network, training_images.images, keep_mask).argmax(dim=1)
     right = (votes == training_images.labels).double()
     assert row_of(trained, "all training").accuracy_dropout_on == pytest.approx(right.mean().item())
-    some = right[watched_images(1500)].mean().item()
+    some = right[watched_images(TRAINING)].mean().item()
     assert row_of(trained, "training").accuracy_dropout_on == pytest.approx(some)
     assert some != row_of(trained, "training").accuracy
     assert row_of(trained, "validation").accuracy_dropout_on is None

@@ -40,13 +40,19 @@ def trained(training_images: LabelledImages, test_images: LabelledImages) -> Tra
     return train_network(recipe, 0, training_images, test_images, engine=ENGINE)
 
 
+@pytest.fixture(scope="module")
+def few_images(training_images: LabelledImages) -> LabelledImages:
+    """Enough where nothing need be learnt."""
+    return LabelledImages(training_images.images[:500], training_images.labels[:500])
+
+
 def test_learns(trained: TrainedNetwork) -> None:
     accuracies = [row.accuracy for row in trained.log if row.split == "validation"]
     assert accuracies[-1] > max(0.75, accuracies[0])
 
 
 def test_seconds_are_those_of_training_shared_evenly(
-    training_images: LabelledImages, test_images: LabelledImages, monkeypatch: pytest.MonkeyPatch
+    few_images: LabelledImages, test_images: LabelledImages, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     clock = 0.0
 
@@ -62,37 +68,37 @@ def test_seconds_are_those_of_training_shared_evenly(
     monkeypatch.setattr(LoopTrainer, "epoch", taking(3.0, LoopTrainer.epoch))
     monkeypatch.setattr(Watch, "after", taking(100.0, Watch.after))
     two = train_networks(
-        replace(STANDARD, epochs=2), [0, 1], training_images, test_images, engine=ENGINE
+        replace(STANDARD, epochs=2), [0, 1], few_images, test_images, engine=ENGINE
     )
     assert [network.seconds for network in two] == [3.0, 3.0]
 
 
-def test_same_seed_and_index_give_the_same_bits(training_images: LabelledImages) -> None:
-    one, same = (train_network(SHORT, 3, training_images, engine=ENGINE) for _ in range(2))
+def test_same_seed_and_index_give_the_same_bits(few_images: LabelledImages) -> None:
+    one, same = (train_network(SHORT, 3, few_images, engine=ENGINE) for _ in range(2))
     assert torch.equal(weights(one), weights(same))
 
 
 @pytest.mark.parametrize("engine", [ENGINE, NumbaEngine()], ids=["torch", "numba"])
 def test_watching_a_network_does_not_change_it(
-    engine: Engine, training_images: LabelledImages, test_images: LabelledImages
+    engine: Engine, few_images: LabelledImages, test_images: LabelledImages
 ) -> None:
     recipe = replace(STANDARD, epochs=2)
-    alone = train_network(recipe, 0, training_images, engine=engine)
-    watched = train_network(recipe, 0, training_images, test_images, engine=engine)
+    alone = train_network(recipe, 0, few_images, engine=engine)
+    watched = train_network(recipe, 0, few_images, test_images, engine=engine)
     assert torch.equal(weights(alone), weights(watched))
     assert alone.log == ()
 
 
 @pytest.mark.parametrize(("index", "seed"), [(1, 0), (0, 1)])
-def test_other_networks_differ(training_images: LabelledImages, index: int, seed: int) -> None:
-    one = train_network(SHORT, 0, training_images, engine=ENGINE)
-    other = train_network(SHORT, index, training_images, seed=seed, engine=ENGINE)
+def test_other_networks_differ(few_images: LabelledImages, index: int, seed: int) -> None:
+    one = train_network(SHORT, 0, few_images, engine=ENGINE)
+    other = train_network(SHORT, index, few_images, seed=seed, engine=ENGINE)
     assert not torch.equal(weights(one), weights(other))
 
 
-def test_global_random_state_is_left_alone(training_images: LabelledImages) -> None:
+def test_global_random_state_is_left_alone(few_images: LabelledImages) -> None:
     before = torch.get_rng_state()
-    train_network(SHORT, 0, training_images, engine=ENGINE)
+    train_network(SHORT, 0, few_images, engine=ENGINE)
     assert torch.equal(before, torch.get_rng_state())
 
 

@@ -28,8 +28,8 @@ from tests.methods.engines.lenet5_kernels.support import (
     ("dropout", "first", "second"),
     [
         (0.5, [0, 1, 2, 3, 4, 5], [0, 3, 7, 8, 12, 15]),
-        (0.3, [2, 4], [0, 1, 2, 5, 9, 10, 11, 14]),
-        (0.8, [0, 5], [3, 4, 6, 7, 8, 12, 13, 15]),
+        pytest.param(0.3, [2, 4], [0, 1, 2, 5, 9, 10, 11, 14], marks=pytest.mark.slow),
+        pytest.param(0.8, [0, 5], [3, 4, 6, 7, 8, 12, 13, 15], marks=pytest.mark.slow),
     ],
 )
 def test_is_the_mean_over_all_masks_of_the_channels_that_matter(
@@ -63,7 +63,7 @@ def test_is_the_mean_over_all_masks_of_the_channels_that_matter(
     assert np.count_nonzero(votes) > 1
 
 
-@pytest.mark.parametrize("dropout", [0.5, 0.2])
+@pytest.mark.parametrize("dropout", [pytest.param(0.5, marks=pytest.mark.slow), 0.2])
 def test_agrees_with_a_large_sample_within_its_error(
     kind: type[LeNet5],
     trained: np.ndarray,
