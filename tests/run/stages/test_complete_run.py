@@ -185,7 +185,8 @@ def test_record_has_the_results_of_the_probes(finished: Path) -> None:
 
 
 def test_units_of_a_group_are_as_if_predicted_alone(tmp_path: Path) -> None:
-    chosen = replace(SMALL, recipes=("standard",), methods=("mc_dropout", "deep_ensemble"))
+    methods = "mc_dropout", "deep_ensemble"
+    chosen = replace(SMALL, recipes=("standard",), methods=methods, replicates=1)
     both = replace(chosen, passes=(3, 7), members=(2, 5))
     run_stages(*run_in(tmp_path, both), only="predict")
     few = replace(chosen, passes=(3,), members=(2,))

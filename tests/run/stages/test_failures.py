@@ -95,7 +95,9 @@ def test_custom_method_is_evaluated_like_the_suites(tmp_path: Path) -> None:
 def test_failing_custom_method_fails_alone(finished: Path, tmp_path: Path) -> None:
     shutil.copytree(finished / "networks", tmp_path / "networks")
     location = custom_method(tmp_path / "code", breaking("True"))
-    with_mine = replace(SMALL, custom_methods=(location,), conditions=SMALL.conditions[:2])
+    with_mine = replace(
+        SMALL, recipes=("standard",), custom_methods=(location,), conditions=("rotated-045",)
+    )
     run = run_in(tmp_path, with_mine)
     failures = run_stages(*run)
     assert [(failure.what, failure.reason) for failure in failures] == [
@@ -108,8 +110,10 @@ def test_failing_custom_method_fails_alone(finished: Path, tmp_path: Path) -> No
     assert set(table.loc[mine, "reason"]) == {"RuntimeError: not these"}
     assert set(table.loc[mine, "condition"]) == {"clean", "rotated-045"}
     whole = read_table(finished / "out" / "measurements.csv")
-    same = whole[whole["condition"].isin(["clean", "rotated-045"])].reset_index(drop=True)
-    pd.testing.assert_frame_equal(table[~mine].reset_index(drop=True), same)
+    same = whole["condition"].isin(["clean", "rotated-045"]) & (whole["recipe"] == "standard")
+    pd.testing.assert_frame_equal(
+        table[~mine].reset_index(drop=True), whole[same].reset_index(drop=True)
+    )
     (first, second) = sorted((run.workspace.out / "errors").iterdir())
     assert "not these" in first.read_text()
     assert "Traceback" in second.read_text()

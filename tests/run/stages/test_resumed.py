@@ -30,6 +30,14 @@ from tests.run.stages.support import (
 )
 from tests.runs import forget_images
 
+LITTLE = replace(
+    SMALL,
+    recipes=("plain",),
+    methods=("softmax", "deep_ensemble"),
+    conditions=("rotated-045", "ood-uniform_noise"),
+    replicates=1,
+)
+
 
 def test_second_run_trains_nothing_and_writes_the_same_bytes(
     folder: Path, no_training: None
@@ -45,22 +53,30 @@ def test_another_folder_gets_the_same_bytes(finished: Path, tmp_path: Path) -> N
     assert tables(tmp_path) == tables(finished)
 
 
+@pytest.mark.parametrize("whole", [False, pytest.param(True, marks=pytest.mark.slow)])
 def test_measuring_alone_needs_neither_networks_nor_images(
-    folder: Path, no_training: None, monkeypatch: pytest.MonkeyPatch
+    whole: bool, request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    """A run of one recipe and two methods takes a tenth of the whole one's time to measure."""
+    if whole:
+        run = run_in(request.getfixturevalue("folder"))
+    else:
+        run = run_in(tmp_path, LITTLE)
+        assert run_stages(*run) == []
+    request.getfixturevalue("no_training")
+
     def no_images(*_: object, **__: object) -> None:
         raise AssertionError("no image was to be loaded")
 
-    before = tables(folder)
-    shutil.rmtree(folder / "networks")
-    (folder / "out" / "measurements.csv").unlink()
-    (folder / "out" / "summary.csv").unlink()
-    (folder / "out" / "comparisons.csv").unlink()
+    before = tables(tmp_path)
+    shutil.rmtree(tmp_path / "networks")
+    for name in ("measurements.csv", "summary.csv", "comparisons.csv"):
+        (tmp_path / "out" / name).unlink()
     forget_images()
     monkeypatch.setattr(mnist, "load_mnist", no_images)
     monkeypatch.setattr(out_of_distribution, "load_out_of_distribution", no_images)
-    assert run_stages(*run_in(folder), "measure") == []
-    assert tables(folder) == before
+    assert run_stages(*run, "measure") == []
+    assert tables(tmp_path) == before
 
 
 @pytest.mark.parametrize("stage", ["train", "predict"])
@@ -103,7 +119,8 @@ def test_damaged_prediction_file_is_named(folder: Path) -> None:
     with pytest.raises(UserError, match=r"rotated-045\.npz cannot be used .* delete it"):
         run_stages(*run)
     damaged.unlink()
-    assert run_stages(*run) == []
+    assert run_stages(*run, "predict") == []
+    assert damaged.exists()
 
 
 @pytest.mark.slow
