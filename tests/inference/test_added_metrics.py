@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import cache
 from itertools import pairwise
 from typing import Any, NamedTuple
@@ -257,13 +257,21 @@ ADDED = (
 )
 
 
-@pytest.mark.parametrize("added", ADDED, ids=lambda added: added.metric.name)
-def test_added_metric_is_measured_and_compared(
-    added: Added, before: Computed, monkeypatch: pytest.MonkeyPatch
-) -> None:
+@pytest.fixture(scope="module", params=ADDED, ids=lambda added: added.metric.name)
+def added(request: pytest.FixtureRequest, before: Computed) -> Iterator[Added]:
+    """Each of the new metrics, in the register; ``before`` is computed without it."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setitem(METRICS, request.param.metric.name, request.param.metric)
+        yield request.param
+
+
+@pytest.fixture(scope="module")
+def after(added: Added) -> Computed:
+    return computed()
+
+
+def test_added_metric_is_measured_and_compared(added: Added, after: Computed) -> None:
     metric, name = added.metric, added.metric.name
-    monkeypatch.setitem(METRICS, name, metric)
-    after = computed()
     scores = list(of_probabilities()) if "score" in metric.needs else [""]
     assert {pair for pair in measured(ROTATED) if pair[0] == name} == {(name, s) for s in scores}
 
@@ -295,12 +303,8 @@ def test_added_metric_is_measured_and_compared(
     assert (compared["effect_size"].notna() == metric.family.means_over_images).all()
 
 
-@pytest.mark.parametrize("added", ADDED, ids=lambda added: added.metric.name)
-def test_other_metrics_stay_as_they_are(
-    added: Added, before: Computed, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setitem(METRICS, added.metric.name, added.metric)
-    for table, earlier in zip(computed(), before, strict=True):
+def test_other_metrics_stay_as_they_are(added: Added, after: Computed, before: Computed) -> None:
+    for table, earlier in zip(after, before, strict=True):
         others = table[table["metric"] != added.metric.name].reset_index(drop=True)
         pd.testing.assert_frame_equal(others, earlier, rtol=1e-9)
 

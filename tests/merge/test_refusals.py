@@ -93,12 +93,19 @@ def test_missing_parts_are_named(computed: list[Path], merge: Merge, tmp_path: P
     assert "parts are missing: 1/4, 3/4, 4/4;" in error
 
 
-@pytest.mark.parametrize("name", ["empty", "nowhere", "whole"])
+@pytest.mark.parametrize(
+    "name", ["empty", "nowhere", pytest.param("whole", marks=pytest.mark.slow)]
+)
 def test_folder_that_is_no_part(
-    name: str, computed: list[Path], whole: Path, merge: Merge, tmp_path: Path
+    name: str,
+    computed: list[Path],
+    merge: Merge,
+    tmp_path: Path,
+    request: pytest.FixtureRequest,
 ) -> None:
+    """The tests that need a whole run are slow, so nothing else here would make one."""
     (tmp_path / "empty").mkdir()
-    folder = whole if name == "whole" else tmp_path / name
+    folder = request.getfixturevalue("whole") if name == "whole" else tmp_path / name
     error = refused(merge, tmp_path / "merged", *computed, folder)
     assert f"{folder} " in error
     assert "name folders that run_all.py --part has written" in error
