@@ -39,6 +39,7 @@ def test_several_networks_can_be_compared_with_one() -> None:
     assert difference == pytest.approx(many.positives.mean() - one.positives.mean())
 
 
+@pytest.mark.slow
 def test_interval_over_images_covers_the_truth_as_often_as_its_level() -> None:
     """Paired differences of two noisy copies of a score, as a mean over two sets."""
     random = np.random.default_rng(0)

@@ -118,6 +118,7 @@ def simulated_draws(run: int) -> tuple[Weights, Weights]:
     return image_draws(IMAGES, RESAMPLES, 2 * run), image_draws(IMAGES, RESAMPLES, 2 * run + 1)
 
 
+@pytest.mark.slow
 def test_roc_bands_cover_the_true_curve_in_95_percent_of_simulations() -> None:
     """Of normal scores one standard deviation apart: Φ(1 + Φ⁻¹(rate))."""
     random = np.random.default_rng(6)
@@ -134,6 +135,7 @@ def test_roc_bands_cover_the_true_curve_in_95_percent_of_simulations() -> None:
     assert np.abs(covered(bands, truth) - 0.95).max() < 0.035
 
 
+@pytest.mark.slow
 def test_risk_bands_cover_the_true_curve_in_95_percent_of_simulations() -> None:
     """Of a uniform uncertainty that is the chance of an error: half of the coverage."""
     random = np.random.default_rng(7)

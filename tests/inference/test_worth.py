@@ -179,7 +179,10 @@ OTHERS = [(size, replicates, False) for size in (2, 5) for replicates in (5, 10)
 CASES = [*OTHERS, (10, 5, False), (20, 5, False), (2, 10, True), (10, 10, True)]
 
 
-@pytest.mark.parametrize(("size", "replicates", "of_pool"), [(2, 5, False), (10, 10, True)])
+@pytest.mark.parametrize(
+    ("size", "replicates", "of_pool"),
+    [(2, 5, False), pytest.param(10, 10, True, marks=pytest.mark.slow)],
+)
 def test_interval_covers_the_size_of_an_ensemble(size: int, replicates: int, of_pool: bool) -> None:
     covered = coverage(60, size, replicates, of_pool=of_pool)
     assert min(covered.values()) >= 0.85, covered

@@ -39,7 +39,13 @@ def test_changed_images_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
         loading.load_digits()
 
 
-@pytest.mark.parametrize("recipe", [STANDARD, PLAIN], ids=["standard", "plain"])
+@pytest.mark.parametrize(
+    "recipe",
+    [
+        pytest.param(STANDARD, id="standard"),
+        pytest.param(PLAIN, id="plain", marks=pytest.mark.slow),
+    ],
+)
 def test_networks_are_accurate(recipe: Recipe) -> None:
     test = DIGITS.split("test", None)
     trained = train_network(recipe, 0, DIGITS.split("training", None), engine=TorchEngine())
