@@ -290,7 +290,7 @@ def source_files(folder: Path) -> list[Path]:
     return [path for path in sorted(folder.iterdir()) if path.suffix in {".py", ".js", ".css"}]
 
 
-PACKAGES = sorted({path.parent for path in FILES})
+PACKAGES = sorted({path.parent for path in (*FILES, *ROOT.glob("benchmarks/*/**/*.js"))})
 
 
 @pytest.mark.parametrize("package", PACKAGES, ids=module_name)

@@ -12,13 +12,11 @@ from functools import cached_property
 from operator import attrgetter
 
 import numpy as np
-from jaxtyping import Bool, Float, Float64
-from torch import Tensor
+from jaxtyping import Float, Float64
 
-from benchmarks.metrics.metric import Arrays, Family, Metric, Values, Weights, each_once
+from benchmarks.metrics.metric import Arrays, Family, Metric, Values, Weights
 from benchmarks.metrics.sums.kernels import detect
 from benchmarks.metrics.sums.ranks import Counts, Ranking
-from methods.scores.arguments import require_flags
 
 PerResample = Float64[np.ndarray, " resamples"]
 
@@ -98,22 +96,6 @@ def flagging_order(
 ) -> Ranking:
     """Images by falling score, positives numbered after the negatives."""
     return Ranking.of(-np.concatenate([negatives, positives]))
-
-
-def auroc(scores: Float[Tensor, " images"], positive: Bool[Tensor, " images"]) -> float:
-    """The metric of that name, of scores and of which are to be detected.
-
-    Raises:
-        ValueError: a score is NaN, or has no flag.
-
-    >>> import torch
-    >>> auroc(torch.tensor([0.1, 0.4, 0.4, 0.8]), torch.tensor([False, False, True, True]))
-    0.875
-    """
-    require_flags(scores, positive)
-    kinds = scores[~positive].numpy(), scores[positive].numpy()
-    once = (each_once(len(kind)) for kind in kinds)
-    return float(DetectionStatistics(flagging_order(*kinds), *once).auroc[0])
 
 
 METRICS = (

@@ -146,9 +146,11 @@ def _provenance(run: _Run) -> str:
     without = f" Not available: {listed(missing)}." if missing else ""
     options = {word for word in run.record["command"].split() if word.startswith("--")}
     further = " with options" if options - {"--preset", "--task"} else ""
+    commit = run.record.get("commit")
+    code = f"commit {commit[:8]}" if commit else f"version {run.record['version']}"
     return (
-        f"Made by the preset `{run.record['configuration']['preset']}`{further} of "
-        f"uncertainty-bench {run.record['version']} ({environment['processor']}, "
+        f"Made by the preset `{run.record['configuration']['preset']}`{further} at {code} "
+        f"({environment['processor']}, "
         f"{environment['cores']} cores, {device}).{without} "
         f"[Command, commit and versions]({folder}/run.json), "
         f"[tables]({folder}/{TABLES_FOLDER}), [figures]({folder}/{FIGURES_FOLDER}), "

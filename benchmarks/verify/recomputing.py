@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 from pathlib import Path
 
+from benchmarks.environment import suite_version
 from benchmarks.errors import UserError
 from benchmarks.files import link, written_whole
 from benchmarks.report import write_report
@@ -78,6 +79,8 @@ def recompute(run: RecordedRun, predictions: Path, workspace: Workspace) -> list
         for name in read_checksums(run.folder):
             if not (target := workspace.predictions.folder / name).exists():
                 link(predictions / name, target)
+        # The record here is this version's, which may be another than that of the run.
+        write_json(run.record | {"version": suite_version()}, workspace.out / RUN_JSON)
         record = RunRecord.begin(run.plan, workspace)
         nouns_of(run.plan, metric_records()).write(workspace.out)
         with record.timed(MEASURE):

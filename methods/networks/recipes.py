@@ -80,4 +80,4 @@ RELU = Recipe("relu", network=LeNet5ReLU, split="training", dropout=0.0)
 RECIPES = {
     recipe.name: recipe for recipe in (STANDARD, ARTICLE, ARTICLE_LOGITS, PLAIN, RELU_DROPOUT, RELU)
 }
-"""The design's recipes by name; what each is for stands in docs/data.md."""
+"""The suite's recipes by name; what each is for stands in docs/data.md."""

@@ -6,7 +6,6 @@ import torch
 from sklearn import metrics as sklearn
 from sklearn.metrics import average_precision_score, roc_auc_score
 
-from benchmarks.metrics import detection
 from benchmarks.metrics.detection import DetectionStatistics, flagging_order
 from benchmarks.metrics.metric import each_once
 from tests.metrics.support import aupr_in, aupr_out, auroc, fpr95
@@ -118,17 +117,6 @@ def test_infinite_scores_are_ranked(metric):
     assert metric(infinite, positive) == metric(torch.tensor([-9, 9, 0.5, 0.25]), positive)
 
 
-def test_auroc_of_scores_is_the_metric(scores_and_positive):
-    assert detection.auroc(*scores_and_positive) == auroc(*scores_and_positive)
-
-
 def test_undefined_scores_are_refused():
     with pytest.raises(ValueError, match="2 of 3 values are NaN and cannot be ranked"):
-        detection.auroc(
-            torch.tensor([torch.nan, 1.0, torch.nan]), torch.tensor([True, False, True])
-        )
-
-
-def test_labels_are_refused_as_flags():
-    with pytest.raises(ValueError, match=r"flags are torch.int64; expected torch.bool"):
-        detection.auroc(torch.tensor([0.5, 1.0]), torch.tensor([0, 1]))
+        flagging_order(np.array([1.0]), np.array([np.nan, np.nan]))

@@ -67,8 +67,10 @@ def test_provenance_names_options(options: str, named: str, reported: Path, tmp_
     shutil.copytree(reported, tmp_path / "results", ignore=lambda *_: ["predictions"])
     record = json.loads((tmp_path / "results" / "run.json").read_text(encoding="utf-8"))
     record["command"] = f"python run_all.py --preset quick {options}"
+    record["commit"] = commit
     (tmp_path / "results" / "run.json").write_text(json.dumps(record), encoding="utf-8")
-    assert f"Made by the preset `quick`{named} of uncertainty-bench" in filled_text(TEXT, tmp_path)
+    code = commit[:8] if commit else f"version {record['version']}"
+    assert f"Made by the preset `quick`{named} at {code} (" in filled_text(TEXT, tmp_path)
 
 
 def test_marked_sections_are_filled_and_the_rest_is_kept(reported: Path, tmp_path: Path) -> None:

@@ -124,7 +124,7 @@ def _content(results: Results, folder: Path) -> dict[str, Any]:
         "across_md": f"../{ACROSS_FOLDER}/{ACROSS_MD}",
         "on_dropout": on_dropout(results),
         "advice": advice(results),
-        "compared": [*dict.fromkeys(row.label.split(",")[0] for row in ranked.rows)],
+        "compared": [*dict.fromkeys(names.method(row.variant.method).label for row in ranked.rows)],
         "decision": decision_table(results),
         "kinds": kinds_table(results),
         "explorer": images,

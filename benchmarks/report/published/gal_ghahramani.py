@@ -15,7 +15,7 @@ from benchmarks.vocabulary import CLEAN
 DIGIT, METHOD = 1, "mc_dropout"
 
 FARTHEST = 90
-"""Degrees: turned further, a 1 becomes a 1 again."""
+"""Degrees: rotated further, a 1 becomes a 1 again."""
 
 
 def rotated_digit(results: Results) -> Ours | None:
@@ -59,7 +59,7 @@ def _shares(votes: pd.DataFrame, condition: str) -> np.ndarray:
 GAL_GHAHRAMANI = PublishedFinding(
     paper="Gal & Ghahramani 2016",
     place="figure 4",
-    says="A 1 is turned in twelve steps. The first orientations are classified as 1, later ones as "
+    says="A 1 is rotated in twelve steps. The first orientations are classified as 1, later ones as "
     "other digits. In between, 100 passes of dropout spread more.",
     rule="The votes of MC-dropout with one network for one test image, a 1, from 0° to 90°: most "
     "are for 1 at first, for another digit from some angle on, and passes disagree more at an "

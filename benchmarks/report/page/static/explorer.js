@@ -1,11 +1,10 @@
 // The image explorer: a card for each image that passes the filters, and one image in detail.
 const explored = JSON.parse(document.getElementById("explorer-data")?.textContent ?? "null");
-
-const FIRST_CARDS = 8;
-let showsAll = false;
+const CLASSES = [...(explored?.classes ?? []).keys()];
 
 const SVG = "http://www.w3.org/2000/svg";
-const CLASSES = [...(explored?.classes ?? []).keys()];
+const FIRST_CARDS = 8;
+let showsAll = false;
 
 function element(name, attributes = {}, ...children) {
   const made = name.startsWith("svg:")
@@ -29,10 +28,9 @@ function nameOf(image) {
 }
 
 function titleOf(image) {
-  const ood = image.label === null;
   const recipe = image.recipe === explored.main ? "" : `, recipe ${image.recipe}`;
-  const condition = labelOf(explored.conditions, image.condition);
-  return `${ood ? condition : `${condition}, label ${explored.classes[image.label]}`}, image ${image.number}${recipe}`;
+  const label = image.label === null ? "" : `, label ${explored.classes[image.label]}`;
+  return `${labelOf(explored.conditions, image.condition)}${label}, image ${image.number}${recipe}`;
 }
 
 // Whether the method classifies the image correctly; null where that has no meaning.
