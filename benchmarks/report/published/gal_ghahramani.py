@@ -59,8 +59,8 @@ def _shares(votes: pd.DataFrame, condition: str) -> np.ndarray:
 GAL_GHAHRAMANI = PublishedFinding(
     paper="Gal & Ghahramani 2016",
     place="figure 4",
-    says="A 1 is rotated in twelve steps. The first orientations are classified as 1, later ones as "
-    "other digits. In between, 100 passes of dropout spread more.",
+    says="A 1 is rotated in twelve steps. The first orientations are classified as 1, later ones "
+    "as other digits. In between, 100 passes of dropout spread more.",
     rule="The votes of MC-dropout with one network for one test image, a 1, from 0° to 90°: most "
     "are for 1 at first, for another digit from some angle on, and passes disagree more at an "
     "angle in between than at either end.",
