@@ -100,8 +100,8 @@ def in_words(
         if (known := [c.value for c in correlations if c.kind == kind and not math.isnan(c.value)])
     ]
     first = (
-        f"Of {len(said)} answers (whether dropout is as good as many networks, and which method to "
-        f"use when), {listed(clauses)}."
+        f"Of {len(said)} answers (is dropout as good as many networks? which method when?) about "
+        f"the methods that all settings have, {listed(clauses)}."
     )
     if not averages:
         return first
