@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from itertools import product
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -83,6 +84,7 @@ def certainty_figures(
         axes[columns + position].set_xlabel("Share of 100 votes\nthat agree")
     axes[0].set_ylabel("Accuracy of\nthe majority")
     axes[columns].set_ylabel("Images\nper network")
+    legend_below(figure, axes[:1])
     title_above(figure, certainty_finding(results, numbers))
     yield Drawing(CERTAINTY, figure, numbers)
 
@@ -108,7 +110,7 @@ def rank_agreement_figures(
     )
     for ax, condition in zip(axes, images, strict=True):
         draw_rank_agreement(ax, results.names, where(correlations, condition=condition))
-        ax.set_title(IMAGES_RANKED.get(condition, results.label_of(condition)))
+        ax.set_title(IMAGES_RANKED.get(condition, results.label_of(condition)), pad=14)
     title_above(figure, rank_finding(results, correlations))
     yield claim_drawing(RANK_AGREEMENT, figure, numbers)
 
@@ -203,9 +205,12 @@ def draw_certainty(ax: Axes, names: Names, numbers: pd.DataFrame) -> Axes:
     least_share = 1 / max(len(names.task.classes), 1)
     lower, upper = numbers["lower"].clip(lower=least_share), numbers["upper"]
     color = look_of(names, SAMPLED).color
-    ax.hlines(numbers["accuracy"], lower, upper, color=color, linewidth=1.6)
-    ax.vlines((lower + upper) / 2, numbers["least"], numbers["most"], color=color, linewidth=0.8)
-    ax.plot([0, 1], [0, 1], color="0.6", linewidth=0.8, linestyle=(0, (4, 2)))
+    style: dict[str, Any] = {"color": color, "linewidth": 1.6, "label": "All networks"}
+    ax.hlines(numbers["accuracy"], lower, upper, **style)
+    style = {"color": color, "linewidth": 0.8, "label": "Range of the networks"}
+    ax.vlines((lower + upper) / 2, numbers["least"], numbers["most"], **style)
+    style = {"color": "0.6", "linewidth": 0.8, "label": "Accuracy equal to the share"}
+    ax.plot([0, 1], [0, 1], linestyle=(0, (4, 2)), **style)
     ax.set(ylim=(0, 1.03), xlim=(0, 1))
     return ax
 
@@ -247,14 +252,11 @@ def draw_rank_agreement(ax: Axes, names: Names, correlations: pd.DataFrame) -> A
         least = share * (1.0 if np.isnan(ceiling) else ceiling)
         ax.axvline(least, color="0.6", linewidth=0.8, linestyle=(0, (4, 2)))
         ax.text(
-            least,
-            0.99,
-            verdict,
+            *(least, 1.01, verdict),
             transform=ax.get_xaxis_transform(),
             fontsize="x-small",
-            rotation=90,
-            va="top",
-            ha="right",
+            va="bottom",
+            ha="center",
         )
     ax.set_yticks(range(len(labels)), labels)
     ax.set(xlim=(0, 1), ylim=(len(labels) - 0.4, -0.6))

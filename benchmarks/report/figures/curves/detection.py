@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -58,7 +59,7 @@ def roc_figures(
         figure, axes = panels(
             canvas,
             len(conditions),
-            columns=IN_A_ROW,
+            columns=columns,
             width=max(COLUMN, PAGE * columns / IN_A_ROW),
             height=2.2,
             sharex=True,
@@ -121,7 +122,8 @@ def draw_roc(ax: Axes, numbers: pd.DataFrame, looks: Mapping[Variant, Look]) -> 
     The mean is vertical: of the shares flagged, at each share of clean images.
     """
     chance = np.geomspace(LEAST_FLAGGED, 1)
-    ax.plot(chance, chance, color="0.6", linewidth=0.8, zorder=1, label="Chance")
+    style: Any = {"color": "0.6", "linewidth": 0.8, "linestyle": (0, (4, 2))}
+    ax.plot(chance, chance, **style, zorder=1, label="Chance")
     numbers = from_least(numbers)
     for variant, look in looks.items():
         curve = rows_of(numbers, variant)
