@@ -19,7 +19,7 @@ from benchmarks.report.tables.table import (
 )
 from benchmarks.vocabulary import ILL_DEFINED
 
-PAGE_LINES = 60
+PAGE_LINES = 56
 """How many lines in small print, notes included, a float has at most."""
 
 LINE_CHARACTERS = 130
