@@ -63,7 +63,8 @@ FLOORS = {
     | {"benchmarks.report", "benchmarks.run"},
     "benchmarks/verify": GROUND
     | TABLES
-    | {"benchmarks.command_line", "benchmarks.predictions", "benchmarks.report", "benchmarks.run"},
+    | {"benchmarks.command_line", "benchmarks.environment", "benchmarks.predictions"}
+    | {"benchmarks.report", "benchmarks.run"},
     "benchmarks/score": GROUND
     | TABLES
     | {"benchmarks.command_line", "benchmarks.environment", "benchmarks.inference"}

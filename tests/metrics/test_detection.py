@@ -115,8 +115,3 @@ def test_infinite_scores_are_ranked(metric):
     positive = torch.tensor([False, True, False, True])
     infinite = torch.tensor([-torch.inf, torch.inf, 0.5, 0.25])
     assert metric(infinite, positive) == metric(torch.tensor([-9, 9, 0.5, 0.25]), positive)
-
-
-def test_undefined_scores_are_refused():
-    with pytest.raises(ValueError, match="2 of 3 values are NaN and cannot be ranked"):
-        flagging_order(np.array([1.0]), np.array([np.nan, np.nan]))

@@ -63,7 +63,10 @@ def test_links_between_pages_lead_somewhere() -> None:
 @pytest.mark.parametrize(
     ("options", "named"), [("--task digits", ""), ("--task digits --members 2", " with options")]
 )
-def test_provenance_names_options(options: str, named: str, reported: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize("commit", ["0123456789abcdef", None])
+def test_provenance_names_options_and_code(
+    options: str, named: str, commit: str | None, reported: Path, tmp_path: Path
+) -> None:
     shutil.copytree(reported, tmp_path / "results", ignore=lambda *_: ["predictions"])
     record = json.loads((tmp_path / "results" / "run.json").read_text(encoding="utf-8"))
     record["command"] = f"python run_all.py --preset quick {options}"
