@@ -21,6 +21,7 @@ from benchmarks.vocabulary import (
 
 COMMITTED = (
     "results/reference",
+    "results/fashion_mnist-reference",
     "results/medium",
     "results/fashion_mnist-medium",
     "results/published",

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from benchmarks.environment import suite_version
 from benchmarks.errors import UserError
-from benchmarks.files import link, written_whole
+from benchmarks.files import link, write_json, written_whole
 from benchmarks.report import write_report
 from benchmarks.run.folder.checksums import not_as_listed, read_checksums
 from benchmarks.run.folder.lock import held
@@ -80,7 +80,7 @@ def recompute(run: RecordedRun, predictions: Path, workspace: Workspace) -> list
             if not (target := workspace.predictions.folder / name).exists():
                 link(predictions / name, target)
         # The record here is this version's, which may be another than that of the run.
-        write_json(run.record | {"version": suite_version()}, workspace.out / RUN_JSON)
+        write_json({**run.record, "version": suite_version()}, workspace.out / RUN_JSON)
         record = RunRecord.begin(run.plan, workspace)
         nouns_of(run.plan, metric_records()).write(workspace.out)
         with record.timed(MEASURE):
