@@ -58,11 +58,12 @@ def _trained(results: Results, candidate: Candidate) -> str:
     known = {one.name: one for one in results.names.nouns.recipes if one.name in results.recipes}
     if recipe not in known:
         return ""
-    alike = [bool(one.dropout) for one in known.values() if one.split == known[recipe].split]
+    alike = [one for one in known.values() if one.split == known[recipe].split]
     dropout = bool(known[recipe].dropout)
     if len(alike) == 1:
         return ""
-    if alike.count(dropout) == 1:
+    differ_by_dropout = len({one.network for one in alike}) == 1
+    if differ_by_dropout and [bool(one.dropout) for one in alike].count(dropout) == 1:
         if dropout and DROPOUT in results.names.method(candidate.method).needs:
             return ""  # it needs what tells the recipe from others
         return kind_of_training(results, recipe)
