@@ -72,7 +72,7 @@ def test_provenance_names_options_and_code(
     record["command"] = f"python run_all.py --preset quick {options}"
     record["commit"] = commit
     (tmp_path / "results" / "run.json").write_text(json.dumps(record), encoding="utf-8")
-    code = commit[:8] if commit else f"version {record['version']}"
+    code = f"commit {commit[:8]}" if commit else f"version {record['version']}"
     assert f"Made by the preset `quick`{named} at {code} (" in filled_text(TEXT, tmp_path)
 
 
