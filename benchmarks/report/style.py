@@ -50,6 +50,9 @@ SETTINGS: Any = {
     "pdf.fonttype": 42,
 }
 
+DASHES = (0.0, (4.0, 2.0))
+"""Of lines to compare with, which are no method's."""
+
 SHADE = "0.9"
 """Of the range in which labels are not well defined."""
 

@@ -103,8 +103,9 @@ def _is_allowed(results: Results, situation: Situation, candidate: Candidate) ->
         return False
     if most is not None and cost(results, candidate)[0] > most:
         return False
-    if candidate.members == "1" and is_ensemble(results, candidate):
-        return False  # the network alone, which is another candidate
+    # An ensemble of one is the network alone, which is another candidate.
+    if is_ensemble(results, candidate) and (most == 1 or candidate.members == "1"):
+        return False
     if limit is None:
         return True
     timing = single_image(results, candidate.variant)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from itertools import product
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -29,7 +28,7 @@ from benchmarks.report.numbers.findings import (
     spread_finding,
 )
 from benchmarks.report.results import Results
-from benchmarks.report.style import BAND, COLUMN, PAGE, Look, look_of
+from benchmarks.report.style import BAND, COLUMN, DASHES, PAGE, Look, look_of
 from benchmarks.vocabulary import (
     CEILING,
     CLEAN,
@@ -205,12 +204,11 @@ def draw_certainty(ax: Axes, names: Names, numbers: pd.DataFrame) -> Axes:
     least_share = 1 / max(len(names.task.classes), 1)
     lower, upper = numbers["lower"].clip(lower=least_share), numbers["upper"]
     color = look_of(names, SAMPLED).color
-    style: dict[str, Any] = {"color": color, "linewidth": 1.6, "label": "All networks"}
-    ax.hlines(numbers["accuracy"], lower, upper, **style)
-    style = {"color": color, "linewidth": 0.8, "label": "Range of the networks"}
-    ax.vlines((lower + upper) / 2, numbers["least"], numbers["most"], **style)
-    style = {"color": "0.6", "linewidth": 0.8, "label": "Accuracy equal to the share"}
-    ax.plot([0, 1], [0, 1], linestyle=(0, (4, 2)), **style)
+    middle, least, most = (lower + upper) / 2, numbers["least"], numbers["most"]
+    ax.hlines(numbers["accuracy"], lower, upper, color=color, linewidth=1.6, label="All networks")
+    ax.vlines(middle, least, most, color=color, linewidth=0.8, label="Range of the networks")
+    equal = "Accuracy equal to the share"
+    ax.plot([0, 1], [0, 1], color="0.6", linewidth=0.8, linestyle=DASHES, label=equal)
     ax.set(ylim=(0, 1.03), xlim=(0, 1))
     return ax
 
@@ -250,7 +248,7 @@ def draw_rank_agreement(ax: Axes, names: Names, correlations: pd.DataFrame) -> A
     ceiling = where(correlations, score=scores[0], pair=CEILING)["value"].max()
     for verdict, share in LEAST_OF_CEILING.items():
         least = share * (1.0 if np.isnan(ceiling) else ceiling)
-        ax.axvline(least, color="0.6", linewidth=0.8, linestyle=(0, (4, 2)))
+        ax.axvline(least, color="0.6", linewidth=0.8, linestyle=DASHES)
         ax.text(
             *(least, 1.01, verdict),
             transform=ax.get_xaxis_transform(),

@@ -19,7 +19,7 @@ from benchmarks.report.figures.drawing import (
 )
 from benchmarks.report.names import Names, Variant
 from benchmarks.report.results import Results
-from benchmarks.report.style import PAGE, Look
+from benchmarks.report.style import DASHES, PAGE, Look
 from benchmarks.vocabulary import VOTES
 
 SAMPLING_ERROR = "sampling-error"
@@ -75,8 +75,8 @@ def draw_errors(ax: Axes, names: Names, errors: pd.DataFrame) -> Axes:
         sizes, rms = line["size"].to_numpy(), line["rms_error"].to_numpy()
         ax.plot(sizes, rms, color=color, marker=marker, label=label)
         ideal = rms[-1] * np.sqrt(sizes[-1] / sizes)
-        ax.plot(sizes, ideal, color=color, linewidth=0.7, linestyle=(0, (4, 2)))
-    ax.plot([], [], color="0.4", linewidth=0.7, linestyle=(0, (4, 2)), label="Slope of 1/√T")
+        ax.plot(sizes, ideal, color=color, linewidth=0.7, linestyle=DASHES)
+    ax.plot([], [], color="0.4", linewidth=0.7, linestyle=DASHES, label="Slope of 1/√T")
     ax.set(xscale="log", yscale="log", xlabel="Passes T")
     ax.grid(visible=True, which="minor", axis="y", linewidth=0.3)
     return ax

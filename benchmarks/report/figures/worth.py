@@ -94,6 +94,7 @@ def draw(
     A method without a worth by this measure has "n/a".
     """
     ends = sizes[0] / BEYOND, sizes[1] * BEYOND
+    arrows = dict(zip(ends, "<>", strict=True))
     for position, variant in enumerate(variants):
         rows = where(numbers, **variant._asdict())
         if rows.empty:
@@ -103,9 +104,9 @@ def draw(
         color = look_in(looks, variant).color
         value, lower, upper = (_place(str(rows.iloc[0][name]), ends) for name in BOUNDS)
         ax.plot([lower, upper], [position] * 2, color=color, linewidth=1.4)
-        arrows = dict(zip(ends, "<>", strict=True))
-        for end in {lower, upper} & arrows.keys():
-            ax.plot([end], [position], marker=arrows[end], color=color, markersize=2.5)
+        for end, arrow in arrows.items():
+            if end in (lower, upper):
+                ax.plot([end], [position], marker=arrow, color=color, markersize=2.5)
         ax.plot([value], [position], marker=arrows.get(value, "o"), color=color, markersize=4)
     ax.set_xscale("log")
     ax.set_xlim(ends[0] / 1.2, ends[1] * 1.2)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -29,7 +28,7 @@ from benchmarks.report.figures.drawing import (
 from benchmarks.report.names import Variant
 from benchmarks.report.read.comparisons import Quantity
 from benchmarks.report.results import Results
-from benchmarks.report.style import COLUMN, PAGE, Look
+from benchmarks.report.style import COLUMN, DASHES, PAGE, Look
 
 IN_A_ROW = 3
 """Panels of ROC curves."""
@@ -122,8 +121,7 @@ def draw_roc(ax: Axes, numbers: pd.DataFrame, looks: Mapping[Variant, Look]) -> 
     The mean is vertical: of the shares flagged, at each share of clean images.
     """
     chance = np.geomspace(LEAST_FLAGGED, 1)
-    style: Any = {"color": "0.6", "linewidth": 0.8, "linestyle": (0, (4, 2))}
-    ax.plot(chance, chance, **style, zorder=1, label="Chance")
+    ax.plot(chance, chance, color="0.6", linewidth=0.8, linestyle=DASHES, zorder=1, label="Chance")
     numbers = from_least(numbers)
     for variant, look in looks.items():
         curve = rows_of(numbers, variant)

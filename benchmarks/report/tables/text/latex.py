@@ -46,7 +46,7 @@ def _float(table: Table, rows: list[Row], number: int, pieces: int) -> list[str]
     stubs, columns = len(table.label_headings), len(table.headings)
     wide = "*" if columns > 2 or table.widths else ""
     labels = "".join(f"p{{{width}\\linewidth}}" for width in table.widths) or "l" * stubs
-    is_small = columns > 4 or pieces > 1
+    size = "\\scriptsize" if columns > 4 or pieces > 1 else "\\footnotesize"
     naming = [f"\\caption{{{latex_text(table.caption)}}}", f"\\label{{tab:{table.name}}}"]
     if number:
         continued = latex_text(f"{table.caption.removesuffix('.')} (continued).")
@@ -54,7 +54,7 @@ def _float(table: Table, rows: list[Row], number: int, pieces: int) -> list[str]
     open_box, close_box = f"\\resizebox{{{_NATURAL_OR_LINE_WIDTH}}}{{!}}{{%", "}"
     lines = [
         f"\\begin{{table{wide}}}",
-        f"\\centering{_SIZES[is_small]}\\setlength{{\\tabcolsep}}{{2pt}}",
+        f"\\centering{size}\\setlength{{\\tabcolsep}}{{2pt}}",
         *naming,
         *([] if table.widths else [open_box]),
         f"\\begin{{tabular}}{{@{{}}{labels}{'r' * columns}@{{}}}}",
@@ -67,9 +67,6 @@ def _float(table: Table, rows: list[Row], number: int, pieces: int) -> list[str]
     notes = _notes(table) if number == pieces - 1 else []
     lines += [f"\\par\\smallskip\\parbox{{\\linewidth}}{{\\scriptsize {note}}}" for note in notes]
     return [*lines, f"\\end{{table{wide}}}"]
-
-
-_SIZES = {True: "\\scriptsize", False: "\\footnotesize"}
 
 
 def _body(table: Table, rows: list[Row]) -> Iterator[str]:
