@@ -132,7 +132,7 @@ def _required(value: Found | None) -> Found:
 
 @as_library()
 def load_results(folder: str | Path) -> BenchmarkResults:
-    """The results of a run that was written, such as ``results/reference``.
+    """The results of a run that was written, such as ``results/article``.
 
     Raises:
         ArgumentError: there is no such folder, it holds no measured run, or a file is damaged.

@@ -20,8 +20,9 @@ from benchmarks.vocabulary import (
 )
 
 COMMITTED = (
-    "results/reference",
-    "results/fashion_mnist-reference",
+    "results/article",
+    "results/reference/mnist",
+    "results/reference/fashion_mnist",
     "results/medium",
     "results/fashion_mnist-medium",
     "results/published",
@@ -30,8 +31,11 @@ COMMITTED = (
 )
 """The runs of the repository, to which docs link."""
 
-NAME = re.compile(r"\w[\w.-]*", re.ASCII)
-"""A folder's name that needs no escaping, in addresses and pages."""
+OWN_RESULTS = Path(__file__).parents[2] / "results"
+"""The folder of the repository's own runs."""
+
+NAME = re.compile(r"\w[\w.-]*(/\w[\w.-]*)*", re.ASCII)
+"""A run's name that needs no escaping, in addresses and pages."""
 
 LEFT_OUT = {PREDICTIONS_FOLDER, ERRORS_FOLDER}
 """Of a run's folder: caches, and what is only of use on its own machine."""
@@ -56,8 +60,10 @@ class Run:
 
     @property
     def name(self) -> str:
-        """Of its folder."""
-        return self.folder.resolve().name
+        """Of its folder; within the repository's results the path from there."""
+        folder = self.folder.resolve()
+        is_own = folder.is_relative_to(OWN_RESULTS)
+        return folder.relative_to(OWN_RESULTS).as_posix() if is_own else folder.name
 
     @property
     def uri(self) -> str:

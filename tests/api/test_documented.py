@@ -19,7 +19,7 @@ ROOT = Path(__file__).parents[2]
 def test_examples_of_the_guide_run(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.chdir(ROOT)  # results/reference is there
+    monkeypatch.chdir(ROOT)  # results/article is there
     text = (ROOT / "docs" / "python.md").read_text(encoding="utf-8")
     names: dict[str, Any] = {}
     for example in re.findall(r"```python\n(.*?)```", text, re.DOTALL):

@@ -1,4 +1,4 @@
-"""The site, made once: docs, API reference, two committed runs, and a small one with a lab."""
+"""The site, made once: docs, API reference, three committed runs, and a small one with a lab."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from tests.site.html_pages import Page, read_page
 
 ROOT = Path(__file__).parents[2]
 
-COMMITTED = ("reference", "quick")
+COMMITTED = ("article", "reference/fashion_mnist", "quick")
 """The runs of the site; docs link to others, too."""
 
 HOSTILE = "<script>alert(1)</script>"
