@@ -72,6 +72,9 @@ PREDICTIONS_SHA256 = "predictions.sha256"
 ERRORS_FOLDER = "errors"
 """Why methods failed."""
 
+FINISHED_FOLDER = ".finished"
+"""Results of the stage `measure`, of a run that has not ended."""
+
 CURVES_FOLDER = "curves"
 """The tables that only figures need."""
 

@@ -32,6 +32,16 @@ class ResamplingTask(NamedTuple):
     further_scores: tuple[str, ...] = ()
 
     @property
+    def name(self) -> str:
+        """All that it is of; no other task of a run has the same."""
+        conditions, references = (
+            [one.name for one in several] for several in (self.conditions, self.references)
+        )
+        families = [family.__name__ for family in self.families]
+        parts = (self.recipes, conditions, families, [self.score], references, self.further_scores)
+        return "; ".join(map(" ".join, parts))
+
+    @property
     def in_families(self) -> list[Family]:
         """The metrics by family."""
         return in_families(m for m in METRICS.values() if m.family in self.families)

@@ -13,6 +13,7 @@ from benchmarks.merge.uniting import unite
 from benchmarks.report import write_report
 from benchmarks.run.figure_data.images import write_images
 from benchmarks.run.folder.checksums import write_checksums
+from benchmarks.run.folder.earlier_run import forget_finished
 from benchmarks.run.folder.recorded import require_images_of
 from benchmarks.run.nouns import metric_records, nouns_of
 from benchmarks.run.plan import Plan
@@ -49,6 +50,7 @@ def merge(plan: Plan, workspace: Workspace, parts: Sequence[PartFolder]) -> None
                     print(f"warning: {IMAGES_NPZ} lacks those of {name!r}: {why}", file=sys.stderr)
                 write_images(plan, inside, absent | record.unavailable.keys())
                 measure_all(plan, inside, record)
+                forget_finished(folder)
             with record.timed(REPORT):
                 write_report(folder)
         except UserError as error:

@@ -10,6 +10,7 @@ from benchmarks.errors import UserError
 from benchmarks.files import link, write_json, written_whole
 from benchmarks.report import write_report
 from benchmarks.run.folder.checksums import not_as_listed, read_checksums
+from benchmarks.run.folder.earlier_run import forget_finished
 from benchmarks.run.folder.lock import held
 from benchmarks.run.nouns import metric_records, nouns_of
 from benchmarks.run.record import RunRecord
@@ -87,6 +88,7 @@ def recompute(run: RecordedRun, predictions: Path, workspace: Workspace) -> list
             measure_all(run.plan, workspace, record)
         with record.timed(REPORT):
             write_report(workspace.out)
+        forget_finished(workspace.out)
     tables = sorted(filter(_is_recomputed, run.files))
     return [compared_tables(name, run.folder, workspace.out) for name in tables]
 

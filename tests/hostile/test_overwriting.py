@@ -23,6 +23,7 @@ from benchmarks.run.folder.earlier_run import remove_earlier_run
 from benchmarks.run.record import RunRecord
 from benchmarks.run.stages import run_stages
 from benchmarks.score import command as score_command
+from benchmarks.vocabulary import FINISHED_FOLDER
 from methods import Prediction
 from tests.hostile.conftest import digits_run
 
@@ -172,7 +173,8 @@ def test_file_is_listed_before_it_is_written(folder: Path, monkeypatch: pytest.M
     replace = Path.replace
 
     def look(temporary: Path, path: Path) -> Path:
-        if path.name != "run.json" and "predictions" not in path.parts:
+        by_name = {"predictions", FINISHED_FOLDER}
+        if path.name != "run.json" and by_name.isdisjoint(path.parts):
             listed = json.loads((folder / "out" / "run.json").read_text())["files"]
             seen.append(listed[path.relative_to(folder / "out").as_posix()])
         return replace(temporary, path)

@@ -21,6 +21,7 @@ from benchmarks.vocabulary import (
     CURVES_FOLDER,
     ERRORS_FOLDER,
     FIGURES_FOLDER,
+    FINISHED_FOLDER,
     IMAGES_NPZ,
     INDEX_HTML,
     LATENCY_CSV,
@@ -53,6 +54,9 @@ IN_FOLDERS = (TABLES_FOLDER, FIGURES_FOLDER, CURVES_FOLDER, CLAIMS_FOLDER)
 
 BY_NAME = (PREDICTIONS_FOLDER, ERRORS_FOLDER)
 """The folders whose files are known by their names, which workers write."""
+
+_OF_FINISHED = re.compile(r"[0-9a-f]{64}|\.[0-9a-f]{64}\.\d+\.\d+")
+"""A file in `FINISHED_FOLDER`, whole or not."""
 
 _OF_UNIT = re.compile(
     rf"{PREDICTIONS_FOLDER}/[^/]+/[^/]+/replicate-\d{{2,}}/[^/]+\.npz"
@@ -100,6 +104,7 @@ def remove_earlier_run(out: Path) -> None:
             f"--overwrite: the run in {out} is of an earlier version, which did not list its "
             "files; delete them yourself, or choose another folder with --out"
         )
+    forget_finished(out)
     emptied = set()
     for path in _own_files(out, record[LISTED]):
         if _is_behind_a_link(path, out):
@@ -109,6 +114,18 @@ def remove_earlier_run(out: Path) -> None:
     for folder in sorted(emptied, reverse=True):  # the inner ones first
         if not folder.is_symlink() and not any(folder.iterdir()):
             folder.rmdir()
+
+
+def forget_finished(out: Path) -> None:
+    """Remove the results that `OnceOnly` has kept, and their folder if it is then empty."""
+    folder = out / FINISHED_FOLDER
+    if not folder.is_dir() or folder.is_symlink():
+        return
+    for path in folder.iterdir():
+        if _OF_FINISHED.fullmatch(path.name):
+            path.unlink()
+    if not any(folder.iterdir()):
+        folder.rmdir()
 
 
 def remove_half_written(out: Path) -> None:

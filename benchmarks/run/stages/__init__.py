@@ -10,7 +10,7 @@ from benchmarks.latency.stage import time_methods
 from benchmarks.report import write_report
 from benchmarks.run.compilation import compile_once
 from benchmarks.run.failure import Failure
-from benchmarks.run.folder.earlier_run import remove_half_written
+from benchmarks.run.folder.earlier_run import forget_finished, remove_half_written
 from benchmarks.run.folder.lock import held
 from benchmarks.run.nouns import metric_records, nouns_of
 from benchmarks.run.plan import Plan
@@ -62,6 +62,8 @@ def _run_stages(
         if only in (None, name):
             with record.timed(name):
                 failures += STAGES[name](plan, workspace, record)
+    if only in (None, MEASURE):
+        forget_finished(workspace.out)
     return list(dict.fromkeys(failures))
 
 

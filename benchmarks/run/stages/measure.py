@@ -25,6 +25,7 @@ from benchmarks.run.figure_data.curves import write_curves
 from benchmarks.run.figure_data.explorer import write_explorer
 from benchmarks.run.figure_data.replicates import replicates_table
 from benchmarks.run.figure_data.sampling_error import write_sampling_error
+from benchmarks.run.finished_work import OnceOnly, key_of
 from benchmarks.run.integrity.predictions import probe_predictions, summarise_predictions
 from benchmarks.run.measurement_rows import measure, without_value
 from benchmarks.run.plan import Plan
@@ -54,7 +55,7 @@ def measure_all(plan: Plan, workspace: Workspace, record: RunRecord) -> list[Fai
 
     Writes `measurements.csv`, `summary.csv`, `comparisons.csv`, `worth.csv`, the same two of
     scores, and `curves/`; of a part of a run only the first, since all others are of several
-    methods or replicates.
+    methods or replicates. Continued after an interrupt, it computes what was not finished.
     """
     units = plan.units()
     probe = partial(probe_predictions, plan, counts=record.counts)
@@ -63,7 +64,8 @@ def measure_all(plan: Plan, workspace: Workspace, record: RunRecord) -> list[Fai
     record.note_machines("predictions", (one.machine for one in probed), anew=True)
     record.note_integrity("predictions", summarise_predictions(probed))
     left_out = _left_out(workspace, record, units)
-    measure_one = partial(measure_unit, plan, left_out=left_out)
+    key = key_of(plan, workspace, left_out)
+    measure_one = OnceOnly(partial(measure_unit, plan, left_out=left_out), "units", key)
     rows = workspace.in_parallel(measure_one, units, stage=MEASURE, what="run units")
     table = as_table(chain.from_iterable(rows))
     write_table(table, own_file(workspace.out, MEASUREMENTS_CSV))
@@ -71,7 +73,7 @@ def measure_all(plan: Plan, workspace: Workspace, record: RunRecord) -> list[Fai
     if plan.part is not None:
         return failures
     method_scores = sorted(set(table["score"]) - of_probabilities().keys() - {""})
-    estimates = _estimate_all(plan, workspace, method_scores)
+    estimates = _estimate_all(plan, workspace, method_scores, key)
     means = means_over_groups(table, plan.conditions)
     table_and_means = pd.concat([table, means], ignore_index=True)
     summary = summarise(table_and_means, estimates.intervals)
@@ -144,13 +146,15 @@ def measure_unit(
     return rows
 
 
-def _estimate_all(plan: Plan, workspace: Workspace, method_scores: list[str]) -> Estimates:
+def _estimate_all(
+    plan: Plan, workspace: Workspace, method_scores: list[str], key: str
+) -> Estimates:
     """All intervals and comparisons; a self-trained method's intervals are equal in all recipes."""
     further = [score for score in method_scores if score in SCORES]
     tasks = resampling_tasks(_together(plan), plan.conditions, method_scores, further)
-    estimate_one = partial(_estimate_one, plan)
+    estimate_one = OnceOnly(partial(_estimate_one, plan), "tasks", key)
     done = dict(workspace.in_parallel(estimate_one, tasks, stage=MEASURE, what="resampling tasks"))
-    return Estimates.joined(done[task] for task in tasks)
+    return Estimates.joined(done[task.name] for task in tasks)
 
 
 def _together(plan: Plan) -> list[tuple[str, ...]]:
@@ -163,9 +167,7 @@ def _together(plan: Plan) -> list[tuple[str, ...]]:
 
 
 @one_torch_thread()
-def _estimate_one(
-    plan: Plan, workspace: Workspace, task: ResamplingTask
-) -> tuple[ResamplingTask, Estimates]:
+def _estimate_one(plan: Plan, workspace: Workspace, task: ResamplingTask) -> tuple[str, Estimates]:
     units = [
         unit
         for unit in plan.units()
@@ -186,7 +188,7 @@ def _estimate_one(
         of_single=[name for name, method in classes if _adds_nothing(method)],
     )
     if resampled is None:
-        return task, Estimates.joined(())
+        return task.name, Estimates.joined(())
     relations = Relations(
         {name: method.probabilities_of for name, method in classes if method.probabilities_of},
         {(unit.recipe, unit.method): plan.split(unit) for unit in units},
@@ -195,7 +197,7 @@ def _estimate_one(
         {name: method.usual_sizes for name, method in classes},
         [name for name, method in classes if method.presets == ALL_PRESETS],
     )
-    return task, compare(task, resampled, relations)
+    return task.name, compare(task, resampled, relations)
 
 
 def _adds_nothing(method: type[UncertaintyMethod]) -> bool:

@@ -1,0 +1,198 @@
+"""An interrupted stage `measure`: what was finished is kept, and read only where it is the same."""
+
+from __future__ import annotations
+
+import pickle
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import pytest
+
+from benchmarks.records import Interval, Measurement
+from benchmarks.run import stages as runner
+from benchmarks.run.finished_work import OnceOnly, key_of
+from benchmarks.run.folder.earlier_run import forget_finished
+from benchmarks.run.record import RunRecord
+from benchmarks.run.stages import measure, run_stages
+from benchmarks.run.workspace import Workspace
+from benchmarks.vocabulary import FINISHED_FOLDER
+from tests.run.stages.support import SMALL
+from tests.runs import Run, make_up_predictions, run_of
+
+LITTLE = replace(
+    SMALL,
+    recipes=("plain",),
+    methods=("softmax", "deep_ensemble"),
+    conditions=("rotated-045", "ood-uniform_noise"),
+    replicates=1,
+)
+
+ROW = Measurement("plain", "softmax", 0, "1", "clean", "", "accuracy", 0.1 + 0.2, 150)
+
+
+@dataclass(frozen=True)
+class Item:
+    name: str
+
+
+class Work:
+    """Counts its calls."""
+
+    def __init__(self) -> None:
+        self.done: list[str] = []
+
+    def __call__(self, workspace: Workspace, item: Item) -> object:
+        self.done.append(item.name)
+        return item.name, [ROW, Interval(0.5)], {("a", 1): None}
+
+
+def predicted(folder: Path) -> Run:
+    run = run_of(LITTLE, folder)
+    with RunRecord.begin(*run).timed("predict"):
+        make_up_predictions(run)
+    return run
+
+
+@pytest.fixture
+def little(tmp_path: Path) -> Run:
+    """A run that has predicted."""
+    return predicted(tmp_path)
+
+
+@pytest.fixture
+def workspace(tmp_path: Path) -> Workspace:
+    return Workspace(tmp_path / "out", tmp_path / "networks", None, 1)
+
+
+def tables(run: Run) -> dict[str, bytes]:
+    out = run.workspace.out
+    paths = [*out.glob("*.csv"), *out.glob("curves/*.csv")]
+    return {path.name: path.read_bytes() for path in paths}
+
+
+def test_result_is_read_where_all_is_the_same(workspace: Workspace) -> None:
+    work = Work()
+    first = OnceOnly(work, "units", "key")(workspace, Item("a"))
+    assert OnceOnly(work, "units", "key")(workspace, Item("a")) == first
+    assert work.done == ["a"]
+    for other in (
+        OnceOnly(work, "tasks", "key"),
+        OnceOnly(work, "units", "another"),
+    ):
+        other(workspace, Item("a"))
+    OnceOnly(work, "units", "key")(workspace, Item("b"))
+    assert work.done == ["a", "a", "a", "b"]
+
+
+@pytest.mark.parametrize("spoil", [lambda good: b"", lambda good: good[:-9], lambda good: b"?"])
+def test_damaged_file_counts_for_nothing(
+    workspace: Workspace, spoil: Callable[[bytes], bytes]
+) -> None:
+    work = Work()
+    once = OnceOnly(work, "units", "key")
+    result = once(workspace, Item("a"))
+    (path,) = (workspace.out / FINISHED_FOLDER).iterdir()
+    path.write_bytes(spoil(path.read_bytes()))
+    assert once(workspace, Item("a")) == result
+    assert once(workspace, Item("a")) == result
+    assert work.done == ["a", "a"]
+
+
+def test_file_of_someone_else_runs_no_code(workspace: Workspace, tmp_path: Path) -> None:
+    class Hostile:
+        def __reduce__(self) -> tuple[Callable[[Path], None], tuple[Path]]:
+            return Path.touch, (tmp_path / "touched",)
+
+    once = OnceOnly(Work(), "units", "key")
+    result = once(workspace, Item("a"))
+    (path,) = (workspace.out / FINISHED_FOLDER).iterdir()
+    path.write_bytes(pickle.dumps(Hostile()))
+    assert once(workspace, Item("a")) == result
+    assert not (tmp_path / "touched").exists()
+    pickle.loads(pickle.dumps(Hostile()))
+    assert (tmp_path / "touched").exists()  # so it would have
+
+
+def test_key_is_of_all_that_decides_a_result(little: Run) -> None:
+    plan, workspace = little
+    key = key_of(plan, workspace, ())
+    assert key_of(plan, workspace, ()) == key
+    others = [
+        key_of(plan, workspace, ("ood-uniform_noise",)),
+        key_of(run_of(replace(LITTLE, seed=1), workspace.out.parent).plan, workspace, ()),
+    ]
+    errors = workspace.out / "errors"
+    errors.mkdir()
+    (errors / "plain-softmax-replicate-00.txt").write_text("no memory", encoding="utf-8")
+    others.append(key_of(plan, workspace, ()))
+    path = workspace.predictions.path(plan.units()[0], "clean")
+    path.write_bytes(path.read_bytes())  # at another time
+    others.append(key_of(plan, workspace, ()))
+    path.unlink()
+    others.append(key_of(plan, workspace, ()))
+    assert len({key, *others}) == 6
+
+
+def test_interrupted_measuring_goes_on(
+    little: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    undisturbed = predicted(tmp_path / "undisturbed")
+    without_calibration = run_stages(*undisturbed, "measure")
+    begun: list[str] = []
+    compare = measure.compare
+
+    def interrupted(task: measure.ResamplingTask, *rest: object) -> measure.Estimates:
+        begun.append(task.name)
+        if len(begun) == 3:
+            raise KeyboardInterrupt
+        return compare(task, *rest)
+
+    monkeypatch.setattr(measure, "compare", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        run_stages(*little, "measure")
+    assert run_stages(*little, "measure") == without_calibration
+    assert len(begun) > 6
+    assert begun[3] == begun[2]
+    assert len(set(begun)) == len(begun) - 1
+    assert tables(little) == tables(undisturbed)
+    assert not (little.workspace.out / FINISHED_FOLDER).exists()
+
+
+def test_interrupted_report_costs_no_measuring(
+    little: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for stage in ("train", "predict", "latency", "claims"):
+        monkeypatch.setitem(runner.STAGES, stage, lambda *_: [])
+
+    def interrupted(out: Path) -> None:
+        raise KeyboardInterrupt
+
+    def not_again(*_: object) -> None:
+        raise AssertionError("this was computed before")
+
+    monkeypatch.setattr(runner, "write_report", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        run_stages(*little)
+    before = tables(little)
+    monkeypatch.setattr(runner, "write_report", lambda _: None)
+    for name in ("compare", "measure", "resample"):
+        monkeypatch.setattr(measure, name, not_again)
+    run_stages(*little)
+    assert tables(little) == before
+    assert not (little.workspace.out / FINISHED_FOLDER).exists()
+
+
+def test_files_of_others_stay(workspace: Workspace, tmp_path: Path) -> None:
+    OnceOnly(Work(), "units", "key")(workspace, Item("a"))
+    folder = workspace.out / FINISHED_FOLDER
+    (finished,) = folder.iterdir()
+    (folder / f".{finished.name}.12.34").touch()
+    (folder / "thesis.tex").touch()
+    forget_finished(workspace.out)
+    assert [path.name for path in folder.iterdir()] == ["thesis.tex"]
+    folder.rename(tmp_path / "mine")
+    folder.symlink_to(tmp_path / "mine")
+    (tmp_path / "mine" / finished.name).touch()
+    forget_finished(workspace.out)
+    assert (tmp_path / "mine" / finished.name).exists()
