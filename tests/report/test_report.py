@@ -25,6 +25,7 @@ from benchmarks.report.tables.text.latex import latex
 from benchmarks.run.plan import Plan
 from benchmarks.run.stages import run_stages
 from benchmarks.run.workspace import Workspace
+from benchmarks.site.runs import COMMITTED
 from methods import METHODS
 from methods.scores import SCORES
 from tests.report.support import nouns
@@ -220,17 +221,17 @@ def test_report_of_an_earlier_version_is_refused_and_left_alone(
     assert contents(tmp_path / "old") == before
 
 
-@pytest.mark.parametrize("name", ["quick", "medium", "reference"])
-def test_committed_results_are_of_a_configuration_of_today(name: str) -> None:
-    record = json.loads((ROOT / "results" / name / "run.json").read_text())
+@pytest.mark.parametrize("run", COMMITTED)
+def test_committed_results_are_of_a_configuration_of_today(run: str) -> None:
+    record = json.loads((ROOT / run / "run.json").read_text())
     assert list(record["configuration"]) == list(QUICK.identity)
 
 
-@pytest.mark.parametrize("name", ["quick", "medium", "reference"])
-def test_committed_tables_have_at_most_twelve_columns(name: str) -> None:
+@pytest.mark.parametrize("run", COMMITTED)
+def test_committed_tables_have_at_most_twelve_columns(run: str) -> None:
     headings = {
         path.name: path.read_text(encoding="utf-8").split("\n| ---", maxsplit=1)[0]
-        for path in (ROOT / "results" / name / "tables").glob("*.md")
+        for path in (ROOT / run / "tables").glob("*.md")
     }
     columns = {
         page: re.split(r"(?<!\\)\|", text.splitlines()[-1])[1:-1] for page, text in headings.items()

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
+from matplotlib.patheffects import withStroke
 from matplotlib.ticker import LogLocator, NullFormatter, StrMethodFormatter
 
 from benchmarks.records import where
@@ -107,8 +108,8 @@ def draw(
             notes += [(look, *one) for one in shown[["members", "p50_ms", "value"]].to_numpy()]
     ax.set_xscale("log")
     decades = math.log10(numbers["p50_ms"].max() / numbers["p50_ms"].min())
-    ax.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5) if decades < 2 else (1,), numticks=6))
-    ax.xaxis.set_major_formatter(StrMethodFormatter("{x:g}"))
+    ax.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5) if decades < 1.8 else (1,), numticks=6))
+    ax.xaxis.set_major_formatter(StrMethodFormatter("{x:,g}"))
     ax.xaxis.set_minor_formatter(NullFormatter())
     ax.margins(x=0.1)
     ends = limits(numbers["value"])
@@ -158,6 +159,7 @@ def write_sizes(ax: Axes, notes: Sequence[tuple[Look, str, float, float]]) -> Ax
                 textcoords="offset points",
                 fontsize="x-small",
                 color=look.color,
+                path_effects=[withStroke(linewidth=2, foreground="white")],
                 label=look.unlisted,
             )
     return ax

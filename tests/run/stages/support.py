@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -22,8 +23,10 @@ SMALL = Configuration(
     images=150,
     epochs=1,
     resamples=100,
+    scores="unfitted",
 )
 
+FEW = replace(SMALL, recipes=("plain",), methods=("softmax",), conditions=(), replicates=1)
 
 UNITS = [
     *(("standard", "softmax", None, replicate) for replicate in (0, 1)),

@@ -18,6 +18,7 @@ from benchmarks.records import read_table
 from benchmarks.run.plan import Plan
 from benchmarks.run.stages import run_stages
 from tests.run.stages.support import (
+    FEW,
     SMALL,
     UNITS,
     arrays,
@@ -199,9 +200,8 @@ def test_units_of_a_group_are_as_if_predicted_alone(tmp_path: Path) -> None:
 
 
 def test_global_settings_of_torch_are_left_alone(tmp_path: Path) -> None:
-    few = replace(SMALL, recipes=("plain",), methods=("softmax",), conditions=(), replicates=1)
     threads, state = torch.get_num_threads(), torch.get_rng_state()
-    run_stages(*run_in(tmp_path, few))
+    run_stages(*run_in(tmp_path, FEW))
     assert torch.get_num_threads() == threads
     assert torch.equal(torch.get_rng_state(), state)
 

@@ -30,6 +30,7 @@ from methods.networks.recipes import Recipe
 from methods.networks.training import TrainingDivergedError
 from methods.scores import SCORES, Score
 from tests.run.stages.support import (
+    FEW,
     SMALL,
     breaking,
     custom_method,
@@ -45,9 +46,8 @@ def test_failing_network_probe_stops_the_run_before_anything_is_predicted(
     test_images = mnist.load_mnist("test", data_dir=None)
     monkeypatch.setattr(mnist, "load_mnist", lambda split, *, data_dir: test_images)
     forget_images()
-    few = replace(SMALL, recipes=("plain",), methods=("softmax",), conditions=(), replicates=1)
     with pytest.raises(IntegrityError, match=r"'disjoint images' failed.*images in both: 200"):
-        run_stages(*run_in(tmp_path, few))
+        run_stages(*run_in(tmp_path, FEW))
     forget_images()
     assert not prediction_files(tmp_path)
     integrity = json.loads((tmp_path / "out" / "run.json").read_text())["integrity"]
@@ -138,8 +138,7 @@ def test_failure_on_one_condition_keeps_the_others(tmp_path: Path) -> None:
 def test_trace_of_a_failure_goes_when_the_method_succeeds(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    few = replace(SMALL, recipes=("plain",), methods=("softmax",), conditions=(), replicates=1)
-    run = run_in(tmp_path, few)
+    run = run_in(tmp_path, FEW)
 
     def fail(*_: object) -> None:
         raise RuntimeError("not today")
@@ -295,7 +294,7 @@ def test_value_of_another_shape_is_named_and_not_stored(
 ) -> None:
     register = SCORES if isinstance(noun, Score) else METRICS
     monkeypatch.setitem(register, "mine", noun)  # type: ignore[arg-type]
-    few = replace(SMALL, recipes=("plain",), methods=("softmax",), conditions=(), replicates=1)
+    few = replace(FEW, scores="all")
     with pytest.raises(UserError, match=re.escape(message)):
         run_stages(*run_in(tmp_path, few))
     assert not prediction_files(tmp_path)

@@ -23,6 +23,7 @@ from benchmarks.tasks import TASKS, mnist, out_of_distribution
 from benchmarks.tasks.mnist import MNIST
 from methods.scores import SCORES
 from tests.run.stages.support import (
+    FEW,
     SMALL,
     prediction_files,
     run_in,
@@ -81,8 +82,7 @@ def test_measuring_alone_needs_neither_networks_nor_images(
 
 @pytest.mark.parametrize("stage", ["train", "predict"])
 def test_one_stage_writes_its_own_files_only(stage: str, tmp_path: Path) -> None:
-    few = replace(SMALL, recipes=("plain",), methods=("softmax",), conditions=(), replicates=1)
-    assert run_stages(*run_in(tmp_path, few), stage) == []
+    assert run_stages(*run_in(tmp_path, FEW), stage) == []
     written = {path.name for path in (tmp_path / "out").glob("[!.]*")}
     of_predicting = {"predictions", "predictions.sha256", "images.npz"}
     files = {"train": {"training.csv"}, "predict": of_predicting}
@@ -170,8 +170,7 @@ def test_folder_of_another_configuration_is_refused_and_left_alone(folder: Path)
 
 def test_overwriting_removes_the_earlier_run_but_nothing_else(folder: Path) -> None:
     (folder / "out" / "notes.txt").write_text("mine")
-    few = replace(SMALL, recipes=("plain",), methods=("softmax",), conditions=(), replicates=1)
-    assert run_stages(*run_in(folder, few), overwrite=True) == []
+    assert run_stages(*run_in(folder, FEW), overwrite=True) == []
     assert {path.stem for path in prediction_files(folder)} == {"clean", "calibration"}
     assert (folder / "out" / "notes.txt").read_text() == "mine"
     table = read_table(folder / "out" / "measurements.csv")
@@ -229,7 +228,7 @@ NOUNS = {
 def test_values_of_an_edited_noun_are_computed_again(
     stored: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    few = replace(SMALL, recipes=("plain",), methods=("softmax",), conditions=(), replicates=1)
+    few = replace(FEW, scores="all")
     path, key = tmp_path / "noun.py", stored.split()[0]
 
     def predict(sign: str) -> tuple[np.ndarray, int]:
