@@ -31,7 +31,7 @@ COMMITTED = (
 )
 """The runs of the repository, to which docs link."""
 
-OWN_RESULTS = Path(__file__).parents[2] / "results"
+OWN_RESULTS = Path(__file__).resolve().parents[2] / "results"
 """The folder of the repository's own runs."""
 
 NAME = re.compile(r"\w[\w.-]*(/\w[\w.-]*)*", re.ASCII)

@@ -30,7 +30,7 @@ def write_checksums(plan: Plan, workspace: Workspace) -> None:
     names = sorted(path.relative_to(out).as_posix() for path in prediction_files(plan, workspace))
     with written_whole(own_file(out, PREDICTIONS_SHA256)) as temporary:
         temporary.write_text(
-            "".join(f"{_checksum(out / name)}  {name}\n" for name in names), encoding="utf-8"
+            "".join(f"{checksum(out / name)}  {name}\n" for name in names), encoding="utf-8"
         )
 
 
@@ -57,9 +57,10 @@ def not_as_listed(folder: Path, checksums: Mapping[str, str]) -> list[str]:
 
 
 def _found(path: Path) -> str | None:
-    return _checksum(path) if path.is_file() else None
+    return checksum(path) if path.is_file() else None
 
 
-def _checksum(path: Path) -> str:
+def checksum(path: Path) -> str:
+    """The SHA-256 of a file, in hexadecimal digits."""
     with path.open("rb") as file:
         return file_digest(file, "sha256").hexdigest()

@@ -104,7 +104,6 @@ def remove_earlier_run(out: Path) -> None:
             f"--overwrite: the run in {out} is of an earlier version, which did not list its "
             "files; delete them yourself, or choose another folder with --out"
         )
-    forget_finished(out)
     emptied = set()
     for path in _own_files(out, record[LISTED]):
         if _is_behind_a_link(path, out):
@@ -114,6 +113,7 @@ def remove_earlier_run(out: Path) -> None:
     for folder in sorted(emptied, reverse=True):  # the inner ones first
         if not folder.is_symlink() and not any(folder.iterdir()):
             folder.rmdir()
+    forget_finished(out)
 
 
 def forget_finished(out: Path) -> None:

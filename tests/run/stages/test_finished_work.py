@@ -2,16 +2,24 @@
 
 from __future__ import annotations
 
-import pickle
+import json
+import math
+import re
+import shutil
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
 
+from benchmarks.environment import environment
+from benchmarks.inference.comparison.comparisons import Estimates
+from benchmarks.inference.comparison.rows import Comparison, WorthRow
 from benchmarks.records import Interval, Measurement
+from benchmarks.run import finished_work
 from benchmarks.run import stages as runner
-from benchmarks.run.finished_work import OnceOnly, key_of
+from benchmarks.run.failure import note_failure
+from benchmarks.run.finished_work import OnceOnly, as_plain, from_plain, key_of
 from benchmarks.run.folder.earlier_run import forget_finished
 from benchmarks.run.record import RunRecord
 from benchmarks.run.stages import measure, run_stages
@@ -29,6 +37,38 @@ LITTLE = replace(
 )
 
 ROW = Measurement("plain", "softmax", 0, "1", "clean", "", "accuracy", 0.1 + 0.2, 150)
+
+COMPARISON = Comparison(
+    family="a",
+    split="b",
+    recipe="plain",
+    condition="clean",
+    metric="nll",
+    score="",
+    method="softmax",
+    members="1",
+    other_recipe="plain",
+    other_method="deep_ensemble",
+    other_members="2",
+    difference=1 / 3,
+    p_value=1e-300,
+    images=150,
+)
+
+WORTH = WorthRow(
+    recipe="plain",
+    method="softmax",
+    members="1",
+    condition="clean",
+    score="",
+    metric="nll",
+    ensemble_recipe="plain",
+    ensemble="deep_ensemble",
+    worth="<1",
+    worth_lower="<1",
+    worth_upper="1.2",
+    images=150,
+)
 
 
 @dataclass(frozen=True)
@@ -85,7 +125,13 @@ def test_result_is_read_where_all_is_the_same(workspace: Workspace) -> None:
     assert work.done == ["a", "a", "a", "b"]
 
 
-@pytest.mark.parametrize("spoil", [lambda good: b"", lambda good: good[:-9], lambda good: b"?"])
+def flipped(good: bytes) -> bytes:
+    """One bit of the number 0.30000000000000004 is another."""
+    at = good.index(b"0.3000") + 2
+    return good[:at] + bytes([good[at] ^ 1]) + good[at + 1 :]
+
+
+@pytest.mark.parametrize("spoil", [lambda good: b"", lambda good: good[:-9], flipped])
 def test_damaged_file_counts_for_nothing(
     workspace: Workspace, spoil: Callable[[bytes], bytes]
 ) -> None:
@@ -99,22 +145,48 @@ def test_damaged_file_counts_for_nothing(
     assert work.done == ["a", "a"]
 
 
-def test_file_of_someone_else_runs_no_code(workspace: Workspace, tmp_path: Path) -> None:
-    class Hostile:
-        def __reduce__(self) -> tuple[Callable[[Path], None], tuple[Path]]:
-            return Path.touch, (tmp_path / "touched",)
-
-    once = OnceOnly(Work(), "units", "key")
-    result = once(workspace, Item("a"))
-    (path,) = (workspace.out / FINISHED_FOLDER).iterdir()
-    path.write_bytes(pickle.dumps(Hostile()))
-    assert once(workspace, Item("a")) == result
-    assert not (tmp_path / "touched").exists()
-    pickle.loads(pickle.dumps(Hostile()))
-    assert (tmp_path / "touched").exists()  # so it would have
+def test_file_in_the_place_of_another_counts_for_nothing(workspace: Workspace) -> None:
+    work = Work()
+    once = OnceOnly(work, "units", "key")
+    once(workspace, Item("a"))
+    (of_a,) = (workspace.out / FINISHED_FOLDER).iterdir()
+    once(workspace, Item("b"))
+    (of_b,) = {*(workspace.out / FINISHED_FOLDER).iterdir()} - {of_a}
+    shutil.copyfile(of_a, of_b)
+    assert once(workspace, Item("b"))[0] == "b"
+    assert work.done == ["a", "b", "b"]
 
 
-def test_key_is_of_all_that_decides_a_result(little: Run) -> None:
+@pytest.mark.parametrize(
+    "value",
+    [
+        [ROW, replace(ROW, value=None), replace(ROW, value=math.inf)],
+        ("name", Estimates({("a", "b", "1", "c", "", "d"): Interval(0.1)}, [], [], [], [])),
+        Estimates({}, [COMPARISON], [WORTH], [COMPARISON], [WORTH]),
+        {"dict": {"tuple": (1, 2.0, True, None)}, "Interval": []},
+    ],
+)
+def test_value_is_the_same_in_json(value: object) -> None:
+    again = from_plain(json.loads(json.dumps(as_plain(value))))
+    assert again == value
+    assert repr(again) == repr(value)
+
+
+def test_code_that_measures_imports_none_of_later_stages() -> None:
+    """So results do not depend on it."""
+    package = Path(finished_work.__file__).parents[1]
+    later = re.compile(rf"^from benchmarks\.({'|'.join(finished_work.LATER)})\b", re.MULTILINE)
+    measuring = [
+        path
+        for name in ("run", "inference", "metrics", "tasks", "stored")
+        for path in (package / name).rglob("*.py")
+        if path != Path(runner.__file__)
+    ]
+    assert len(measuring) > 100
+    assert [path for path in measuring if later.search(path.read_text(encoding="utf-8"))] == []
+
+
+def test_key_is_of_all_that_decides_a_result(little: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     plan, workspace = little
     key = key_of(plan, workspace, ())
     assert key_of(plan, workspace, ()) == key
@@ -122,16 +194,18 @@ def test_key_is_of_all_that_decides_a_result(little: Run) -> None:
         key_of(plan, workspace, ("ood-uniform_noise",)),
         key_of(run_of(replace(LITTLE, seed=1), workspace.out.parent).plan, workspace, ()),
     ]
-    errors = workspace.out / "errors"
-    errors.mkdir()
-    (errors / "plain-softmax-replicate-00.txt").write_text("no memory", encoding="utf-8")
+    note_failure(workspace, plan.units()[1], MemoryError("no memory"))
     others.append(key_of(plan, workspace, ()))
+    note_failure(workspace, plan.units()[1], MemoryError("no memory"))  # as before
+    assert key_of(plan, workspace, ()) == others[-1]
     path = workspace.predictions.path(plan.units()[0], "clean")
-    path.write_bytes(path.read_bytes())  # at another time
+    path.write_bytes(path.read_bytes()[:-1])
     others.append(key_of(plan, workspace, ()))
     path.unlink()
     others.append(key_of(plan, workspace, ()))
-    assert len({key, *others}) == 6
+    monkeypatch.setitem(environment.__globals__, "LIBRARIES", ("scipy",))
+    others.append(key_of(plan, workspace, ()))
+    assert len({key, *others}) == 7
 
 
 def test_interrupted_measuring_goes_on(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping
 
 import numpy as np
@@ -31,7 +32,7 @@ from benchmarks.report.results import Results
 from benchmarks.report.style import COLUMN, DASHES, PAGE, Look
 
 IN_A_ROW = 3
-"""Panels of ROC curves."""
+"""Panels of ROC curves, at most."""
 
 MOST_LABELLED = 4
 """Histograms in a row that each have an axis label; more are too narrow and share one."""
@@ -54,7 +55,7 @@ def roc_figures(
     for score in scores_in(table, results.names):
         numbers = table[table["score"] == score]
         conditions = [c for c in conditions_in(numbers, results.names) if c in results.ood]
-        columns = min(IN_A_ROW, len(conditions))
+        columns = math.ceil(len(conditions) / math.ceil(len(conditions) / IN_A_ROW))  # rows alike
         figure, axes = panels(
             canvas,
             len(conditions),
