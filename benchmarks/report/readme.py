@@ -23,6 +23,7 @@ from benchmarks.report.read.files import read_claims, read_latency
 from benchmarks.report.results import Results
 from benchmarks.report.tables.latency import latency_table
 from benchmarks.report.tables.text.formats import markdown
+from benchmarks.report.tables.times import times_table
 from benchmarks.report.texts import article_answer, listed
 from benchmarks.stored.listing import path_of, read_run_json
 from benchmarks.vocabulary import (
@@ -66,7 +67,8 @@ def filled(pages: Mapping[Path, str], root: Path) -> dict[Path, str]:
     """The texts with what stands between each pair of marks made from the results of a run.
 
     ``<!-- generated: NAME from FOLDER -->`` and ``<!-- end -->`` are the marks, NAME one of
-    `SECTIONS`; the folder of the run and the pages' paths are relative to ``root``.
+    `SECTIONS`; the folder of the run (for ``times`` of each run, separated by commas) and the
+    pages' paths are relative to ``root``.
     """
     run_in = cache(partial(_Run, root))
     return {page: _filled_page(page, text, run_in) for page, text in pages.items()}
@@ -162,6 +164,12 @@ def _published(run: _Run) -> str:
     return comparable_numbers(run.results, (run.folder / PUBLISHED_MD).as_posix())
 
 
+def _times(runs: _Run) -> str:
+    """What each of several runs took; their folders are separated by commas."""
+    folders = runs.folder.as_posix().split(",")
+    return markdown(times_table({name: read_run_json(runs.root / name) for name in folders}))
+
+
 SECTIONS: dict[str, Callable[[_Run], str]] = {
     "dropout": lambda run: f"{on_dropout(run.results)}\n",
     "advice": lambda run: f"{advice(run.results)}\n",
@@ -172,6 +180,7 @@ SECTIONS: dict[str, Callable[[_Run], str]] = {
     "latency": _latency,
     "provenance": _provenance,
     "published": _published,
+    "times": _times,
     "across": lambda run: f"{summary_across(run.root / run.folder)}\n",
 }
 """What can be made from a run, by the names in the marks."""
