@@ -108,7 +108,7 @@ def draw(
             notes += [(look, *one) for one in shown[["members", "p50_ms", "value"]].to_numpy()]
     ax.set_xscale("log")
     decades = math.log10(numbers["p50_ms"].max() / numbers["p50_ms"].min())
-    ax.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5) if decades < 1.8 else (1,), numticks=6))
+    ax.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5) if decades < 1.7 else (1,), numticks=6))
     ax.xaxis.set_major_formatter(StrMethodFormatter("{x:,g}"))
     ax.xaxis.set_minor_formatter(NullFormatter())
     ax.margins(x=0.1)
