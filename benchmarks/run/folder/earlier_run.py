@@ -55,8 +55,8 @@ IN_FOLDERS = (TABLES_FOLDER, FIGURES_FOLDER, CURVES_FOLDER, CLAIMS_FOLDER)
 BY_NAME = (PREDICTIONS_FOLDER, ERRORS_FOLDER)
 """The folders whose files are known by their names, which workers write."""
 
-_OF_FINISHED = re.compile(r"[0-9a-f]{64}|\.[0-9a-f]{64}\.\d+\.\d+")
-"""A file in `FINISHED_FOLDER`, whole or not."""
+_OF_FINISHED = re.compile(r"[0-9a-f]{64}")
+"""A file in `FINISHED_FOLDER`."""
 
 _OF_UNIT = re.compile(
     rf"{PREDICTIONS_FOLDER}/[^/]+/[^/]+/replicate-\d{{2,}}/[^/]+\.npz"
@@ -121,8 +121,9 @@ def forget_finished(out: Path) -> None:
     folder = out / FINISHED_FOLDER
     if not folder.is_dir() or folder.is_symlink():
         return
+    targets = dict(half_written(folder))
     for path in folder.iterdir():
-        if _OF_FINISHED.fullmatch(path.name):
+        if _OF_FINISHED.fullmatch(targets.get(path, path).name):
             path.unlink()
     if not any(folder.iterdir()):
         folder.rmdir()

@@ -26,7 +26,15 @@ SMALL = Configuration(
     scores="unfitted",
 )
 
-FEW = replace(SMALL, recipes=("plain",), methods=("softmax",), conditions=(), replicates=1)
+LITTLE = replace(
+    SMALL,
+    recipes=("plain",),
+    methods=("softmax", "deep_ensemble"),
+    conditions=("rotated-045", "ood-uniform_noise"),
+    replicates=1,
+)
+
+FEW = replace(LITTLE, methods=("softmax",), conditions=())
 
 UNITS = [
     *(("standard", "softmax", None, replicate) for replicate in (0, 1)),

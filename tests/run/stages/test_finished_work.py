@@ -25,16 +25,8 @@ from benchmarks.run.record import RunRecord
 from benchmarks.run.stages import measure, run_stages
 from benchmarks.run.workspace import Workspace
 from benchmarks.vocabulary import FINISHED_FOLDER
-from tests.run.stages.support import SMALL
+from tests.run.stages.support import LITTLE
 from tests.runs import Run, make_up_predictions, run_of
-
-LITTLE = replace(
-    SMALL,
-    recipes=("plain",),
-    methods=("softmax", "deep_ensemble"),
-    conditions=("rotated-045", "ood-uniform_noise"),
-    replicates=1,
-)
 
 ROW = Measurement("plain", "softmax", 0, "1", "clean", "", "accuracy", 0.1 + 0.2, 150)
 

@@ -24,20 +24,13 @@ from benchmarks.tasks.mnist import MNIST
 from methods.scores import SCORES
 from tests.run.stages.support import (
     FEW,
+    LITTLE,
     SMALL,
     prediction_files,
     run_in,
     tables,
 )
 from tests.runs import forget_images
-
-LITTLE = replace(
-    SMALL,
-    recipes=("plain",),
-    methods=("softmax", "deep_ensemble"),
-    conditions=("rotated-045", "ood-uniform_noise"),
-    replicates=1,
-)
 
 
 def test_second_run_trains_nothing_and_writes_the_same_bytes(
