@@ -55,9 +55,14 @@ def joined(environments: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
 
 
 def commit() -> str | None:
-    """The commit of the code, ``modified`` where a file differs from it; ``None`` outside git."""
+    """The commit of the code, ``modified`` where a file differs from it; ``None`` outside git.
+
+    A repository that only surrounds the installed code does not count.
+    """
     git = ["git", "-C", str(Path(__file__).parent)]
     try:
+        own = [*git, "ls-files", "--error-unmatch", "--", Path(__file__).name]
+        subprocess.run(own, capture_output=True, check=True)
         head = subprocess.run(
             [*git, "rev-parse", "HEAD"], capture_output=True, text=True, check=True
         )

@@ -32,7 +32,8 @@ def check_method(
     ``fit`` returns the method; shapes and types are right; probabilities and vote shares sum to
     one; nothing is NaN; the same seed gives the same prediction, another seed another one where
     there are several members; predicting twice, or in two batches, changes nothing; the global
-    random state, the modes of modules and the images are left alone; and it beats chance.
+    random state and the modes of modules are left alone by ``predict``, the images by both; and it
+    beats chance.
 
     Args:
         build: makes an unfitted method from a seed.

@@ -135,8 +135,8 @@ class UncertaintyMethod(ABC):
         primary_score: the score by which images are ranked where only one is shown.
         probabilities_of: the name of the method whose probabilities it shares, if there is one, so
             that metrics of the probabilities are not tested between the two.
-        feature_scores: whether runs fit scores of features to its networks; not to many that no
-            other method has.
+        feature_scores: whether runs fit scores of features to its networks; false for methods that
+            draw many networks of their own.
         pooled: whether its networks come from a pool; else it trains itself.
         presets: those that evaluate it if no methods are chosen.
     """

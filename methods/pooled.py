@@ -91,7 +91,11 @@ class PooledMethod(UncertaintyMethod):
         return self._prepared
 
     def fit(self, images: Tensor, labels: Tensor) -> Self:
-        """Train the networks, or take them from the pool where they are trained already."""
+        """Train the networks, or take them from the pool where they are trained already.
+
+        Raises:
+            TrainingDivergedError, NotStoredError, DamagedNetworkError: see `NetworkPool.networks`.
+        """
         self.fitted = self.pool.networks(self.networks, LabelledImages(images, labels))
         return self
 

@@ -66,7 +66,8 @@ def repository(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     for name in ("GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE"):
         monkeypatch.delenv(name, raising=False)
     (tmp_path / "package").mkdir()
-    (tmp_path / "package" / "code.py").write_text("1\n")
+    for name in ("code.py", "environment.py"):
+        (tmp_path / "package" / name).write_text("1\n")
     git(tmp_path, "init", "--quiet")
     git(tmp_path, "add", ".")
     author = ("-c", "user.name=Tester", "-c", "user.email=tester@example.org")
@@ -100,6 +101,16 @@ def test_changed_code_elsewhere_in_the_repository_is_marked(repository: Path) ->
 def test_changed_notes_do_not_matter(repository: Path) -> None:
     (repository / "package" / "notes.md").write_text("2\n")
     assert commit() == git(repository, "rev-parse", "HEAD")
+
+
+def test_repository_around_an_installed_package_does_not_count(
+    repository: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    installed = repository / ".venv" / "package" / "environment.py"
+    installed.parent.mkdir(parents=True)
+    installed.touch()
+    monkeypatch.setattr(module, "__file__", str(installed))
+    assert commit() is None
 
 
 def test_there_is_no_commit_outside_git(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

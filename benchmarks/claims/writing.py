@@ -104,8 +104,8 @@ def _judged(claim: Claim, predictors: Mapping[str, RecipePredictor]) -> dict[str
     needed = claim.recipes or (ARTICLE.name,)
     if missing := [name for name in needed if name not in predictors]:
         reason = (
-            f"The run has no networks of the recipe {missing[0]!r}; --recipe {missing[0]} trains "
-            "them."
+            f"The run has no networks of the recipe {missing[0]!r}; this claim needs "
+            f"--recipe {','.join(needed)}."
         )
         return _described(claim, {needed[0]: Judgement(Verdict.NOT_TESTABLE, reason)}, {})
     numbers: dict[str, Numbers] = {}

@@ -95,8 +95,8 @@ def resample(
         load: loads a prediction.
         resamples, seed: how many there are, and what they follow from.
         calibration: loads a unit's prediction of the calibration images.
-        instead: of some methods, the score by which they are measured where another method's own
-            score is the task's, or where scores are compared with one another.
+        instead: of some methods, the score that ranks their images where the task's score is
+            another method's own. Where scores are compared with one another, it is used as well.
         of_single: the methods of a single network, which the further scores of a task are of.
     """
     calibrated = cache(calibration if "calibration" in task.needs else lambda _: None)

@@ -128,8 +128,12 @@ def mode(method: type[UncertaintyMethod], setup: Setup) -> str:
         return "custom"
     if method.size is None:
         return "single"
-    # As PyTorch's engine does: on the CPU whole networks are faster one by one.
-    return "loop" if method.counts_networks and setup.device == "cpu" else "batched"
+    if "dropout" in method.needs:
+        return "batched"
+    # As PyTorch's engine does: on the CPU whole networks are faster one by one. Versions of an
+    # image are never stacked.
+    has_several_networks = method.counts_networks or "training" in method.needs
+    return "batched" if has_several_networks and setup.device != "cpu" else "loop"
 
 
 def absent_rows(plan: Plan, available: list[Setup]) -> Iterator[Latency]:

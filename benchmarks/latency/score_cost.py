@@ -88,7 +88,7 @@ def time_scores(plan: Plan, workspace: Workspace, limits: Limits) -> None:
     setup = next((one for one in setups(plan) if one.engine == plan.configuration.engine), None)
     if not scores or setup is None:
         return
-    path = own_file(workspace.out, SCORE_LATENCY_CSV)
+    path = workspace.out / SCORE_LATENCY_CSV
     wanted = [
         ScoreLatency(*(name, size, setup.device, setup.device_name, setup.threads, setup.engine))
         for name in scores
@@ -100,7 +100,7 @@ def time_scores(plan: Plan, workspace: Workspace, limits: Limits) -> None:
     timed = _timed(plan, scores, setup, wanted, limits)
     for some in tracked(timed, len(scores), LATENCY, "scores"):
         rows += some
-    write_table(_table(rows), path)
+    write_table(_table(rows), own_file(workspace.out, SCORE_LATENCY_CSV))
 
 
 def held_bytes(function: Callable[..., object]) -> int:

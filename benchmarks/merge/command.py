@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from shlex import quote
 from typing import Annotated
 
 import typer
@@ -66,7 +67,7 @@ def main(
     workers = jobs or fitting_jobs("cpu")
     merge(plan, Workspace(out, NETWORKS, data_dir, workers), folders)
     show_outcome(out)
-    print(f"for latency and claims: {plan.command} --out {out}")
+    print(f"for latency and claims: {plan.command} --out {quote(str(out))}")
     if _show_failures(plan, folders):
         raise typer.Exit(1)
 

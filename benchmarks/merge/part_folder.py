@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
+from shlex import quote
 from typing import Any
 
 import pandas as pd
@@ -76,7 +77,7 @@ class PartFolder:
     @property
     def remedy(self) -> str:
         """What to do where something of it is missing."""
-        return f"run {self.record.get('command')} --out {self.folder}"
+        return f"run {self.record.get('command')} --out {quote(str(self.folder))}"
 
     @property
     def predictions(self) -> PredictionStore:

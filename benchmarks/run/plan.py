@@ -81,7 +81,7 @@ class Plan:
     def predicted(self, unit: RunUnit) -> tuple[Condition, ...]:
         """What the unit's method predicts: its conditions, and the calibration images.
 
-        Those where it was not fitted on them; a slow method predicts a subset.
+        It predicts the latter if its networks were not trained on them; if it is slow, a subset.
         """
         held_out = self.calibration_of(unit)
         conditions = self.conditions_of(unit)

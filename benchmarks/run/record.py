@@ -20,8 +20,6 @@ from benchmarks.run.plan import Plan
 from benchmarks.run.workspace import Workspace
 from benchmarks.stored.listing import LISTED, path_of, read_run_json, seal_files
 from benchmarks.vocabulary import (
-    LATENCY,
-    LATENCY_CSV,
     PREDICTIONS_FOLDER,
     RUN_JSON,
     SUMMARY_CSV,
@@ -72,8 +70,8 @@ class RunRecord:
         earlier = {} if overwrite else read_record(out)
         _require_same(earlier, identity, out)
         files = earlier.get(LISTED, {})
-        if not (out / PREDICTIONS_FOLDER).exists():
-            earlier = {"seconds": _seconds_of_timings(earlier, out)}
+        if path_of(out, SUMMARY_CSV).exists() and not (out / PREDICTIONS_FOLDER).exists():
+            earlier = {}  # published results, which are computed anew
         parts = earlier.get("parts", [])
         environments = [*(part["environment"] for part in parts), environment(plan.engine)]
         return cls(
@@ -243,13 +241,6 @@ def _identification(plan: Plan) -> dict[str, Any]:
         "command": plan.command,
         "replicates": dict(Counter(unit.variant for unit in plan.units())),
     }
-
-
-def _seconds_of_timings(earlier: dict[str, Any], out: Path) -> dict[str, float]:
-    """The seconds of a run that only timed methods; published results are begun anew."""
-    if not (out / LATENCY_CSV).exists() or path_of(out, SUMMARY_CSV).exists():
-        return {}
-    return {stage: s for stage, s in earlier.get("seconds", {}).items() if stage == LATENCY}
 
 
 def _require_same(earlier: Mapping[str, Any], identity: Mapping[str, Any], out: Path) -> None:

@@ -15,6 +15,7 @@ from benchmarks.tasks.conditions import Condition
 from benchmarks.vocabulary import WITH_VALUE, mean_name
 
 SECONDARY = "no interval: not computed for this score or size"
+INCOMPLETE = "not all conditions of the mean could be had"
 CONSTANT = "no interval: it is the same for every draw of images"
 
 _KEY = ["recipe", "method", "members", "condition", "score", "metric"]
@@ -31,7 +32,7 @@ def means_over_groups(measurements: pd.DataFrame, conditions: Iterable[Condition
 
 
 def _mean(measurements: pd.DataFrame, group: str, names: list[str]) -> pd.DataFrame:
-    """The rows of one group; where a condition has no value the mean has none either."""
+    """The rows of one group; where a condition has no value or no row the mean has no value."""
     averaged = measurements[measurements["condition"].isin(names)]
     # Rows without a value first, then rows with a reason: the first row's status and reason count.
     order = pd.DataFrame(
@@ -47,6 +48,9 @@ def _mean(measurements: pd.DataFrame, group: str, names: list[str]) -> pd.DataFr
         status=("status", "first"),
         reason=("reason", "first"),
     )
+    incomplete = groups.size() < len(names)
+    for column, instead in (("value", math.nan), ("status", "failed"), ("reason", INCOMPLETE)):
+        means[column] = means[column].mask(incomplete, instead)
     return means.reset_index().assign(condition=mean_name(group))[measurements.columns]
 
 

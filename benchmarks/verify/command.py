@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
@@ -30,6 +31,9 @@ from benchmarks.vocabulary import PREDICTIONS_FOLDER
 
 SAMPLE_CSV = "sample.csv"
 """The sampled rows with their values, those computed again, and the verdicts."""
+
+ANEW = "anew"
+"""The folder of the sample's predictions, apart from those that tables are computed from."""
 
 
 def main(
@@ -74,7 +78,8 @@ def main(
     if sample is None:
         verdicts = _verify_tables(recorded, predictions or run / PREDICTIONS_FOLDER, workspace)
     else:
-        verdicts = _verify_sample(recorded, sample, seed, workspace)
+        anew = replace(workspace, out=folder / ANEW)
+        verdicts = _verify_sample(recorded, sample, seed, anew, folder / SAMPLE_CSV)
     counts = Counter(verdicts)
     for verdict, count in counts.items():
         print(f"{verdict}: {count}")
@@ -91,7 +96,9 @@ def _verify_tables(run: RecordedRun, predictions: Path, workspace: Workspace) ->
     return [one.verdict for one in compared]
 
 
-def _verify_sample(run: RecordedRun, count: int, seed: int, workspace: Workspace) -> Iterable[str]:
+def _verify_sample(
+    run: RecordedRun, count: int, seed: int, workspace: Workspace, path: Path
+) -> Iterable[str]:
     measurements = run.measurements()
     rows = sampled(measurements, count, seed)
     chosen = units_of(rows, run.plan)
@@ -99,7 +106,7 @@ def _verify_sample(run: RecordedRun, count: int, seed: int, workspace: Workspace
     print(f"{len(rows)} rows of {len(chosen)} run units, which need {networks} networks")
     with held(workspace.out):
         table = judged(rows, compute(run, chosen, workspace), measurements)
-        write_table(table, path := workspace.out / SAMPLE_CSV)
+        write_table(table, path)
     for row in table[table["verdict"] != IDENTICAL].to_dict("records"):
         named = " ".join(str(row[name]) for name in KEY if row[name] != "")
         print(printable(f"{named}: {row['value']}, again {row['again']}: {row['verdict']}"))

@@ -10,7 +10,7 @@ from benchmarks.errors import UserError
 from benchmarks.files import link, write_json, written_whole
 from benchmarks.report import write_report
 from benchmarks.run.folder.checksums import not_as_listed, read_checksums
-from benchmarks.run.folder.earlier_run import forget_finished
+from benchmarks.run.folder.earlier_run import forget_finished, read_record
 from benchmarks.run.folder.lock import held
 from benchmarks.run.nouns import metric_records, nouns_of
 from benchmarks.run.record import RunRecord
@@ -69,17 +69,17 @@ def recompute(run: RecordedRun, predictions: Path, workspace: Workspace) -> list
         workspace: where the tables are written.
 
     Raises:
-        UserError: the workspace's folder holds another run.
+        UserError: the workspace's folder holds another run, or these results themselves.
         IntegrityError: an integrity probe failed.
     """
     with held(workspace.out):
+        _require_own(run, workspace.out)
         for path in _taken(run):
             target = workspace.out / path.relative_to(run.folder)
             with written_whole(target) as temporary:
                 shutil.copyfile(path, temporary)
         for name in read_checksums(run.folder):
-            if not (target := workspace.predictions.folder / name).exists():
-                link(predictions / name, target)
+            _link_anew(predictions / name, workspace.predictions.folder / name)
         # The record here is this version's, which may be another than that of the run.
         write_json({**run.record, "version": suite_version()}, workspace.out / RUN_JSON)
         record = RunRecord.begin(run.plan, workspace)
@@ -87,10 +87,31 @@ def recompute(run: RecordedRun, predictions: Path, workspace: Workspace) -> list
         with record.timed(MEASURE):
             measure_all(run.plan, workspace, record)
         with record.timed(REPORT):
-            write_report(workspace.out)
+            write_report(workspace.out, workspace.jobs)
         forget_finished(workspace.out)
     tables = sorted(filter(_is_recomputed, run.files))
     return [compared_tables(name, run.folder, workspace.out) for name in tables]
+
+
+def _require_own(run: RecordedRun, folder: Path) -> None:
+    """Stop where a folder holds what is not from an earlier verification of this run.
+
+    Raises:
+        UserError: it does.
+    """
+    if folder.resolve() == run.folder.resolve():
+        raise UserError(f"--out: {folder} holds the results to verify; choose another folder")
+    earlier = read_record(folder)
+    if earlier and earlier["configuration"] != run.record["configuration"]:
+        raise UserError(f"{folder} holds another run; choose another folder with --out")
+
+
+def _link_anew(source: Path, target: Path) -> None:
+    """Link a file, in the place of another one that was linked for other results."""
+    if target.exists() and target.samefile(source):
+        return
+    target.unlink(missing_ok=True)
+    link(source, target)
 
 
 def _taken(run: RecordedRun) -> list[Path]:

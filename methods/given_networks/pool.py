@@ -16,6 +16,7 @@ from methods.given_networks.requirements import require_count, require_equal_wid
 from methods.networks.labelled_images import LabelledImages
 from methods.networks.network import Network
 from methods.networks.pool import NetworkPool
+from methods.networks.trajectory import Trajectory
 
 
 class GivenNetworks(TorchNetworks):
@@ -90,4 +91,19 @@ class GivenPool(NetworkPool):
 
     def networks(self, indices: Sequence[int], training: LabelledImages) -> list[Network]:
         """All of them, trained elsewhere; the training images are not looked at."""
+        return list(self.given)
+
+    def snapshots(
+        self, trajectory: Trajectory, index: int, training: LabelledImages
+    ) -> list[Network]:
+        """All of them, which are the snapshots; the training images are not looked at.
+
+        Raises:
+            ValueError: the trajectory goes on with the training of a network.
+        """
+        if trajectory.continued:
+            raise ValueError(
+                "the networks were trained elsewhere, so their training cannot go on; the method "
+                "is fitted already"
+            )
         return list(self.given)

@@ -96,7 +96,7 @@ def train_trajectory(
     kept: list[Network] = []
     for epoch in range(trajectory.snapshots * trajectory.epochs):
         order, masks = orders_and_masks(recipe, len(training.labels), [random])
-        for step, part in enumerate(_parts(len(training.labels), recipe.batch_size)):
+        for step, part in _parts(len(training.labels), recipe.batch_size):
             rate = trajectory.learning_rate(recipe, epoch, step)
             (loss,) = trainer.epoch(order[:, part], masks[:, part], rate)
             if not (math.isfinite(loss) and is_finite(network)):
@@ -107,8 +107,8 @@ def train_trajectory(
     return [TrainedNetwork(one, (), seconds) for one in kept]
 
 
-def _parts(images: int, batch_size: int) -> Iterator[slice]:
-    """Tenths of an epoch, of whole batches."""
+def _parts(images: int, batch_size: int) -> Iterator[tuple[int, slice]]:
+    """Tenths of an epoch, of whole batches, with their numbers; of few batches, some are empty."""
     batches = -(-images // batch_size)
     ends = [round(batches * step / STEPS) * batch_size for step in range(STEPS + 1)]
-    return (slice(*pair) for pair in pairwise(ends) if pair[0] < pair[1])
+    return ((step, slice(*pair)) for step, pair in enumerate(pairwise(ends)) if pair[0] < pair[1])

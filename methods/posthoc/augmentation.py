@@ -43,7 +43,7 @@ class Augmentation(Softmax):
         views: int = len(VERSIONS),
     ) -> None:
         super().__init__(seed=seed, device=device, pool=pool, replicate=replicate)
-        self.views = views
+        self.views = _possible(views)
 
     @classmethod
     def from_network(
@@ -65,9 +65,7 @@ class Augmentation(Softmax):
         Raises:
             ValueError: as `Softmax.from_network`; or there are not so many versions.
         """
-        require_count("views", views)
-        if views > len(VERSIONS):
-            raise ValueError(f"views is {views}; expected at most {len(VERSIONS)}")
+        _possible(views)
         method = super().from_network(
             module, features=features, device=device, batch_size=batch_size
         )
@@ -83,3 +81,15 @@ class Augmentation(Softmax):
         """The logits of each version, [V, images, classes]."""
         views = (moved(images, version) for version in VERSIONS[: self.views])
         return torch.cat([self.prepared.logits(view) for view in views])
+
+
+def _possible(views: int) -> int:
+    """So many versions.
+
+    Raises:
+        ValueError: there are not so many.
+    """
+    require_count("views", views)
+    if views > len(VERSIONS):
+        raise ValueError(f"views is {views}; expected at most {len(VERSIONS)}")
+    return views

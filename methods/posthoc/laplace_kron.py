@@ -35,7 +35,12 @@ class LaplaceKron(Laplace):
     costly = True
 
     def fit(self, images: Tensor, labels: Tensor) -> Self:
-        """Take the network, sum the factors over the training images and choose the prior."""
+        """Take the network, sum the factors over the training images and choose the prior.
+
+        Raises:
+            ValueError: no layer is linear or a convolution, one is not used exactly once, or the
+                posterior is singular.
+        """
         super().fit(images, labels)
         signals = LayerSignals(self.fitted[0])
         log_likelihood, factors = _factors(signals, images, labels, self.device)

@@ -35,7 +35,11 @@ class LaplaceLastLayer(Laplace):
     _posterior: Any
 
     def fit(self, images: Tensor, labels: Tensor) -> Self:
-        """Take the network, sum the GGN over the training images and choose the prior."""
+        """Take the network, sum the GGN over the training images and choose the prior.
+
+        Raises:
+            ValueError: the head is not the linear layer that gives the logits.
+        """
         super().fit(images, labels)
         (features,) = self.features(images)
         self._weights = _weights_of(self.fitted[0].head)

@@ -88,7 +88,11 @@ class SnapshotEnsemble(MemberMethod):
         return slice(0, self.snapshots)
 
     def fit(self, images: Tensor, labels: Tensor) -> Self:
-        """Train, or take the snapshots from the pool's store."""
+        """Train, or take the snapshots from the pool's store.
+
+        Raises:
+            TrainingDivergedError, NotStoredError, DamagedNetworkError: see `NetworkPool.snapshots`.
+        """
         training = LabelledImages(images, labels)
         self.fitted = self.pool.snapshots(self.trajectory, self.replicate, training)
         return self

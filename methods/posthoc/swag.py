@@ -96,7 +96,11 @@ class SWAG(MemberMethod):
         return slice(0, self.samples)
 
     def fit(self, images: Tensor, labels: Tensor) -> Self:
-        """Train on, or take the snapshots from the pool's store, and draw the networks."""
+        """Train on, or take the snapshots from the pool's store, and draw the networks.
+
+        Raises:
+            ValueError: the snapshots do not differ. Others as of `NetworkPool.snapshots`.
+        """
         training = LabelledImages(images, labels)
         snapshots = self.pool.snapshots(TRAJECTORY, self.replicate, training)
         seed = derive_seed(self.name, self.seed, self.replicate)

@@ -54,7 +54,7 @@ def nll_of_members(
 ) -> float:
     """The NLL of the mean of members whose logits are all multiplied by one number.
 
-    Mean over images of −log (1/M Σ_m softmax(logits_m / T)_y), with 1/T the number.
+    Mean over images of −log (1/M Σ_m softmax(logits_m / T)_y), in nats, with 1/T the number.
 
     >>> import torch
     >>> round(nll_of_members(torch.zeros(2, 1, 4), torch.tensor([3]), 0.5), 4)  # log 4

@@ -38,7 +38,11 @@ class TemperatureScaled(MemberMethod):
         return super().fit(images, labels)
 
     def calibrate(self, images: Tensor, labels: Tensor) -> Self:
-        """Choose the temperature."""
+        """Choose the temperature of least NLL.
+
+        Raises:
+            ValueError: no temperature has a finite NLL.
+        """
         logits = self.member_logits(images).double()
         self.temperature = temperature_of_least_nll(partial(nll_of_members, logits, labels))
         return self

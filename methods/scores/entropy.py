@@ -32,6 +32,9 @@ def predictive_entropy(mean: Float[Tensor, "images classes"]) -> Float[Tensor, "
     H(p̄), in nats, in [0, log classes]. Not the mean of the members' entropies, which is
     also called "entropy" elsewhere: that is `Prediction.expected_entropy`, the aleatoric part.
 
+    Raises:
+        ValueError: a row is no distribution.
+
     >>> predictive_entropy(torch.tensor([[0.5, 0.5]]))
     tensor([0.6931], dtype=torch.float64)
     """

@@ -1,4 +1,4 @@
-"""A logit of the class "none of these": what of the features the training images have not."""
+"""A logit of the class "none of these": the part of features that training images do not have."""
 
 from __future__ import annotations
 
@@ -30,12 +30,17 @@ def fit(
 
     Raises:
         FitError: the training images have nothing beside the principal directions.
+        ValueError: there are none of so many principal directions, or none beside them.
     """
+    width = features.shape[1]
+    kept = width // 2 if principal is None else principal
+    if not 0 < kept < width:
+        raise ValueError(f"principal is {kept}; expected 1 to {width - 1}, of {width} features")
     weight, bias = (parameter.detach().double().cpu() for parameter in (head.weight, head.bias))
     origin = -torch.linalg.pinv(weight) @ bias
     centred = features.double() - origin
     values, vectors = torch.linalg.eigh(centred.T @ centred / len(centred))
-    beside = vectors[:, : features.shape[1] - (principal or features.shape[1] // 2)]
+    beside = vectors[:, : width - kept]
     residuals = (centred @ beside).norm(dim=1)
     if values[beside.shape[1] - 1] <= values[-1] * len(values) * torch.finfo(values.dtype).eps:
         raise FitError("the features have no more directions than the principal ones")

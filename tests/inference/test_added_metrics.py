@@ -92,8 +92,9 @@ def computed() -> Computed:
             estimates = compare(task, resampled)
             intervals |= estimates.intervals
             comparisons += estimates.comparisons
+    conditions = [CONDITIONS[name] for name in measurements["condition"].unique()]
     whole = pd.concat(
-        [measurements, means_over_groups(measurements, CONDITIONS.values())], ignore_index=True
+        [measurements, means_over_groups(measurements, conditions)], ignore_index=True
     )
     return Computed(measurements, summarise(whole, intervals), comparisons_table(comparisons))
 

@@ -147,6 +147,24 @@ def test_mode_of_a_custom_ensemble_is_its_own() -> None:
     assert mode(METHODS["deep_ensemble"], gpu) == "batched"
 
 
+@pytest.mark.parametrize(
+    ("method", "on_cpu", "on_gpu"),
+    [
+        ("softmax", "single", "single"),
+        ("mc_dropout", "batched", "batched"),
+        ("temperature_scaled_mc_dropout", "batched", "batched"),
+        ("deep_ensemble", "loop", "batched"),
+        ("swag", "loop", "batched"),
+        ("snapshot_ensemble", "loop", "batched"),
+        ("test_time_augmentation", "loop", "loop"),
+        ("laplace_last_layer", "single", "single"),
+    ],
+)
+def test_mode_is_how_pytorch_evaluates_the_members(method: str, on_cpu: str, on_gpu: str) -> None:
+    setups = (Setup("cpu", "A processor", 1, "torch"), Setup("cuda:0", "A Card", 1, "torch"))
+    assert tuple(mode(METHODS[method], setup) for setup in setups) == (on_cpu, on_gpu)
+
+
 def test_method_that_fails_is_reported_and_the_others_go_on(tmp_path: Path) -> None:
     broken = custom(tmp_path, ("        time.sleep(0.03)\n", "        assert len(images) < 4\n"))
     run = run_in(tmp_path, broken)

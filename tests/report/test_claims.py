@@ -290,7 +290,8 @@ def test_verdicts_stand_in_a_table_in_all_its_forms() -> None:
 def test_page_has_verdicts_numbers_and_the_cost_of_the_double_softmax() -> None:
     page = claims_page(content())
     for text in (
-        "The run has 4 networks of `standard`, trained for 10 epochs. MC-dropout takes 100 passes, "
+        "Claims are measured on 4 networks of `standard`, trained for 10 epochs; rules name "
+        "further ones. MC-dropout takes 100 passes, "
         "unless a rule says otherwise. There are 1,234 test images, clean and rotated. The "
         "out-of-distribution images are Fashion-MNIST and Uniform noise. Left out, because their "
         "data are not available: KMNIST, notMNIST. For comparison, 2 networks of `article-logits` "

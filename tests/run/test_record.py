@@ -316,26 +316,31 @@ def test_published_results_are_begun_anew(tmp_path: Path) -> None:
     record.note_data({"clean": {"fingerprint": "f" * 64}})
     with record.timed("train"):
         pass
+    (tmp_path / "summary.csv").write_text("published")
     again = RunRecord.begin(*run_in(tmp_path))
     again.note_data({"clean": {"fingerprint": "e" * 64}})
     assert content(tmp_path)["seconds"] == {}
 
 
 @pytest.mark.parametrize("summary", ["summary.csv", "summary.csv.gz"])
-def test_seconds_of_timings_alone_add_up(
+def test_what_is_known_before_there_are_results_is_kept(
     summary: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     clock = iter([0.0, 9.0, 10.0, 12.5, 100.0, 101.0])
     # Not the clock of all threads.
     monkeypatch.setattr(run_record, "time", SimpleNamespace(monotonic=lambda: next(clock)))
     record = RunRecord.begin(*run_in(tmp_path))
-    with record.timed("measure"):
-        pass
+    with record.timed("train"):
+        record.note_data({"training": {"fingerprint": "f"}})
+        record.note_machines("networks", ["mine"])
     with record.timed("latency"):
-        (tmp_path / "latency.csv").write_text("timed")
-    with RunRecord.begin(*run_in(tmp_path)).timed("latency"):
         pass
-    assert content(tmp_path)["seconds"] == {"latency": 3.5}
+    again = RunRecord.begin(*run_in(tmp_path))
+    with again.timed("latency"):
+        pass
+    assert again.data == {"training": {"fingerprint": "f"}}
+    assert content(tmp_path)["machines"] == {"networks": ["mine"]}
+    assert content(tmp_path)["seconds"] == {"train": 9.0, "latency": 3.5}
     (tmp_path / summary).write_text("published")
     RunRecord.begin(*run_in(tmp_path))
     assert content(tmp_path)["seconds"] == {}

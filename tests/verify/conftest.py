@@ -45,7 +45,7 @@ def small_runs() -> Iterator[None]:
     """MNIST reduced to a few images; neither timings nor drawings, which nobody verifies."""
     with small_mnist(training=1000, test=200) as patch:
         patch.setattr(runner, "time_methods", lambda *_: [])
-        patch.setattr(recipe, "figures", lambda _: [])
+        patch.setattr(recipe, "figures", lambda *_: [])
         patch.setattr(page, "write_page", lambda *_: None)
         yield
 
@@ -80,7 +80,7 @@ def verify(
 
     def call(*arguments: object) -> tuple[int, str, str]:
         capsys.readouterr()
-        given = [*map(str, arguments), "--out", str(tmp_path / "verified"), "--jobs", "1"]
+        given = ["--out", str(tmp_path / "verified"), "--jobs", "1", *map(str, arguments)]
         monkeypatch.setattr(sys, "argv", ["verify", *given])
         status = command.command_line()
         shown, told = capsys.readouterr()

@@ -22,7 +22,7 @@ pytestmark = pytest.mark.slow
 @pytest.fixture
 def not_drawn(monkeypatch: pytest.MonkeyPatch, run: Path) -> None:
     """Neither the run nor what verifies it has drawn tables, which takes time."""
-    monkeypatch.setattr(recomputing, "write_report", lambda _: None)
+    monkeypatch.setattr(recomputing, "write_report", lambda *_: None)
 
     def without_drawn(record: dict[str, Any]) -> None:
         record["files"] = {n: s for n, s in record["files"].items() if "tables/" not in n}
@@ -138,3 +138,41 @@ def test_run_without_a_list_of_its_predictions(run: Path, verify: Verify) -> Non
     status, _, told = verify(run)
     assert status == 2
     assert "has no predictions.sha256: its predictions are not known" in told
+
+
+@pytest.mark.usefixtures("not_drawn")
+def test_neither_the_results_nor_another_run_is_written_over(
+    run: Path, verify: Verify, tmp_path: Path
+) -> None:
+    before = {path: path.read_bytes() for path in run.rglob("*") if path.is_file()}
+    status, _, told = verify(run, "--out", run)
+    assert status == 2
+    assert told == f"error: --out: {run} holds the results to verify; choose another folder\n"
+
+    other = shutil.copytree(run, tmp_path / "other")
+    change_record(other, lambda record: record["configuration"].update(seed=1))
+    status, _, told = verify(run, "--out", other)
+    assert status == 2
+    assert told == f"error: {other} holds another run; choose another folder with --out\n"
+    assert {path: path.read_bytes() for path in run.rglob("*") if path.is_file()} == before
+
+
+@pytest.mark.usefixtures("not_drawn")
+def test_stale_predictions_are_not_used_again(run: Path, verify: Verify, tmp_path: Path) -> None:
+    assert verify(run)[0] == 0
+    verified = tmp_path / "verified" / "predictions"
+    name, other = list(read_checksums(run))[:2]
+    (verified / name).unlink()
+    shutil.copy(verified / other, verified / name)
+    assert verify(run)[0] == 0
+    assert (verified / name).samefile(run / "predictions" / name)
+
+
+def test_sample_does_not_take_the_predictions_of_the_tables(
+    finished: Path, verify: Verify, tmp_path: Path
+) -> None:
+    assert verify(finished)[0] == 0
+    assert verify(finished, "--sample", 1)[0] == 0
+    anew = [path.stat() for path in (tmp_path / "verified" / "anew").rglob("*.npz")]
+    assert anew
+    assert all(one.st_nlink == 1 for one in anew)

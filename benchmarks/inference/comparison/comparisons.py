@@ -102,11 +102,12 @@ def score_comparisons_table(comparisons: Iterable[Comparison]) -> pd.DataFrame:
 def _corrected(comparisons: Iterable[Comparison], corrected_by: list[str]) -> pd.DataFrame:
     columns = [field.name for field in fields(Comparison)]
     rows = [asdict(row) for row in comparisons]
-    # Methods that train themselves are compared with each other beside the recipes of each split.
-    table = pd.DataFrame(rows, columns=columns).drop_duplicates(ignore_index=True)
-    sizes = [table[name].map(members_rank) for name in ("members", "other_members")]
     sides = ["recipe", "method", "size", "members"]
     by = [*FAMILY, "condition", *sides, *(f"other_{name}" for name in sides), "other_score"]
+    # Methods that train themselves are compared with each other beside the recipes of each split.
+    named = [name for name in by if name in columns]
+    table = pd.DataFrame(rows, columns=columns).drop_duplicates(named, ignore_index=True)
+    sizes = [table[name].map(members_rank) for name in ("members", "other_members")]
     table = table.assign(size=sizes[0], other_size=sizes[1]).sort_values(by)
     p_values = table.groupby(corrected_by)["p_value"]
     corrected = p_values.transform(lambda p: holm(p.to_numpy(float)))

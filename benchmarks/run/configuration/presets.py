@@ -71,6 +71,7 @@ def _article(task: Task) -> Configuration:
         passes=(50, 100),
         in_depth=(),
         pool=1,
+        scores="unfitted",
         engine=fitting_engine("auto", "cpu", map(task.recipe, task.article_recipes)),
     )
 

@@ -37,6 +37,9 @@ from methods.seeds import derive_seed
 from methods.threads import one_torch_thread
 
 HISTOGRAM_BINS = 40
+
+MOST_BINS = 100_000
+"""So many on either side of where bins begin: a file holds no more."""
 """Of a score without a bin width of its own, from the least to the highest of the clean images."""
 
 BAND_RESAMPLES = 400
@@ -122,8 +125,12 @@ def _bins(name: str, clean: Tensor) -> tuple[float, float]:
 
 
 def _histogram(score: Tensor, start: float, width: float) -> Iterator[Row]:
-    """The bins from the first to the last that is not empty; infinite values are left out."""
-    positions = ((score[score.isfinite()] - start) / width).floor().long()
+    """The bins from the first to the last that is not empty; infinite values are left out.
+
+    Values more than `MOST_BINS` bins away count in the last bin on their side.
+    """
+    positions = ((score[score.isfinite()] - start) / width).floor()
+    positions = positions.clamp(-MOST_BINS, MOST_BINS).long()
     if not len(positions):
         return
     first = min(0, int(positions.min()))

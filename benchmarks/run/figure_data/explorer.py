@@ -95,7 +95,7 @@ def explored(plan: Plan, store: PredictionStore) -> list[Explored]:
     """The images chosen, one at a time from each of several rankings, until there are enough.
 
     The reasons are one or more of: ``article`` (shown in the article); ``sample`` (of an
-    out-of-distribution set); and, ranked separately for clean and rotated images,
+    out-of-distribution set); and, ranked separately for clean images and for each kind of shift,
     ``high-disagreement:METHOD`` (whose members disagree most), ``wrong:METHOD`` (misclassified with
     most confidence) and ``divergent`` (on which the methods' votes differ most).
     """

@@ -13,7 +13,7 @@ from benchmarks.run.record import RunRecord
 from benchmarks.run.stages.predict import find_data, pending_groups
 from benchmarks.run.stages.training_log import log_of, logged, networks_in, read_log, write_log
 from benchmarks.run.workspace import Workspace
-from benchmarks.stored.listing import own_file
+from benchmarks.stored.listing import own_file, require_as_written
 from benchmarks.vocabulary import TRAIN, TRAINING_CSV
 from methods.networks.labelled_images import LabelledImages
 from methods.networks.training import TrainedNetwork, TrainingDivergedError
@@ -32,6 +32,8 @@ def train(plan: Plan, workspace: Workspace, record: RunRecord) -> list[Failure]:
     merged run has both, although this machine may have none of its networks.
     """
     path = workspace.out / TRAINING_CSV
+    if path.exists():
+        require_as_written(workspace.out, TRAINING_CSV)
     earlier = read_log(path)
     complete = logged(earlier, plan)
     needed = set(plan.networks()) - complete

@@ -13,7 +13,7 @@ from torch import Tensor
 def channels_last(
     images: Float[Tensor, "images 1 height width"],
 ) -> Float[Tensor, "images 1 height width"]:
-    """Grey images, told to PyTorch as such; what convolutions make of them is so, too."""
+    """Grey images in channels-last layout, which convolutions keep."""
     count, _, height, width = images.shape
     return images.reshape(count, height, width, 1).permute(0, 3, 1, 2)
 

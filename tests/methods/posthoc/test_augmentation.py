@@ -62,3 +62,5 @@ def test_is_of_a_given_network_too() -> None:
     assert (prediction.members, prediction.mean.shape) == (3, (7, 4))
     with pytest.raises(ValueError, match="at most 9"):
         Augmentation.from_network(module, views=10)
+    with pytest.raises(ValueError, match="at most 9"):
+        Augmentation(views=10)

@@ -120,3 +120,6 @@ def test_is_of_given_snapshots_too() -> None:
     assert (one.members, one.mean.shape) == (4, (30, 3))
     assert torch.equal(one.mean, same.mean)
     assert not torch.equal(one.mean, other.mean)
+    method = SWAG.from_networks(modules, images)
+    with pytest.raises(ValueError, match="trained elsewhere, so their training cannot go on"):
+        method.fit(images, torch.zeros(30, dtype=torch.int64))

@@ -51,3 +51,9 @@ def test_features_of_few_directions_have_none_beside() -> None:
     flat[:, 3:] = 0
     with pytest.raises(FitError, match="no more directions than the principal ones"):
         fit(flat, LABELS, layer)
+
+
+@pytest.mark.parametrize("principal", [0, 8])
+def test_some_directions_are_principal_and_some_are_not(principal: int) -> None:
+    with pytest.raises(ValueError, match=f"principal is {principal}; expected 1 to 7, of 8 fea"):
+        fit(TRAINING, LABELS, head(), principal=principal)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import shutil
 from dataclasses import replace
 from pathlib import Path
@@ -17,7 +18,7 @@ from benchmarks.predictions import RunUnit, StoredPrediction
 from benchmarks.records import read_table
 from benchmarks.run.configuration import Configuration
 from benchmarks.run.figure_data import diagrams
-from benchmarks.run.figure_data.curves import COLUMNS, write_curves
+from benchmarks.run.figure_data.curves import COLUMNS, MOST_BINS, _histogram, write_curves
 from benchmarks.run.figure_data.diagrams import COVERAGES, FALSE_POSITIVE_RATES
 from benchmarks.run.figure_data.images import write_images
 from benchmarks.run.plan import Plan
@@ -171,6 +172,16 @@ def test_histograms_hold_every_image(run: Run) -> None:
         mean = (middle * bins["count"]).sum() / IMAGES
         width = bins["upper"].iloc[0]
         assert mean == pytest.approx(measured(run, score).loc[tuple(key)], abs=width / 2)
+
+
+@pytest.mark.parametrize("outlier", [1e8, -1e300])
+def test_outliers_of_a_histogram_are_in_its_last_bin(outlier: float) -> None:
+    score = torch.tensor([0.25, 0.75, math.inf, outlier], dtype=torch.float64)
+    bins = list(_histogram(score, start=0.0, width=0.5))
+    assert len(bins) <= MOST_BINS + 2
+    assert [one["lower"] for one in bins if one["count"]] == (
+        [0.0, 0.5, MOST_BINS / 2] if outlier > 0 else [-MOST_BINS / 2, 0.0, 0.5]
+    )
 
 
 def test_votes_are_those_of_the_prediction_files(run: Run) -> None:

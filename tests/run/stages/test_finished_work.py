@@ -231,7 +231,7 @@ def test_interrupted_report_costs_no_measuring(
     for stage in ("train", "predict", "latency", "claims"):
         monkeypatch.setitem(runner.STAGES, stage, lambda *_: [])
 
-    def interrupted(out: Path) -> None:
+    def interrupted(out: Path, jobs: int) -> None:
         raise KeyboardInterrupt
 
     def not_again(*_: object) -> None:
@@ -241,7 +241,7 @@ def test_interrupted_report_costs_no_measuring(
     with pytest.raises(KeyboardInterrupt):
         run_stages(*little)
     before = tables(little)
-    monkeypatch.setattr(runner, "write_report", lambda _: None)
+    monkeypatch.setattr(runner, "write_report", lambda *_: None)
     for name in ("compare", "measure", "resample"):
         monkeypatch.setattr(measure, name, not_again)
     run_stages(*little)
