@@ -18,13 +18,11 @@ from benchmarks.errors import AGAIN, MachineError
 from benchmarks.process.children import begin_worker, signals_held_back
 from benchmarks.process.notes import being_done
 from benchmarks.progress import tracked
-from methods.threads import one_torch_thread
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 
 
-@one_torch_thread()
 def parallel(
     work: Callable[[Item], Result],
     items: Sequence[Item],

@@ -65,7 +65,7 @@ def neither_timed_nor_drawn() -> Iterator[None]:
     """Timings and drawings take time, and other tests cover them."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(runner, "time_methods", lambda *_: [])
-        patch.setattr(runner, "write_report", lambda _: None)
+        patch.setattr(runner, "write_report", lambda *_: None)
         yield
 
 

@@ -42,7 +42,7 @@ FLOORS = {
     | TABLES
     | {"benchmarks.metrics", "benchmarks.parallel", "benchmarks.predictions"}
     | {"benchmarks.tasks", "methods"},
-    "benchmarks/report": GROUND | TABLES,
+    "benchmarks/report": GROUND | TABLES | {"benchmarks.parallel"},
     "benchmarks/run": GROUND
     | TABLES
     | {"benchmarks.claims", "benchmarks.data", "benchmarks.environment", "benchmarks.inference"}

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import replace
 
 import pandas as pd
 
 from benchmarks.across.settings import Setting
 from benchmarks.errors import UserError
-from benchmarks.report.names import Variant
+from benchmarks.report.names import Names, Variant
 from benchmarks.report.results import Results
 
 Choice = tuple[bool, str, str]
@@ -35,12 +35,21 @@ def in_common(settings: Sequence[Setting]) -> tuple[Setting, ...]:
 def left_out(settings: Sequence[Setting]) -> tuple[str, ...]:
     """Labels of the methods and scores that some settings have and others have not."""
     choices, scores = _shared(settings)
+    kept = {method for _, method, _ in choices}
     labels: dict[str, None] = {}
     for one in settings:
         names = one.results.names
-        labels |= {names.label(Variant(*c[1:])): None for c in _choices(one) if c not in choices}
+        missing = (Variant(*choice[1:]) for choice in _choices(one) if choice not in choices)
+        labels |= {_label(names, variant, kept): None for variant in missing}
         labels |= {names.score(s).label: None for s in sorted(_scores(one) - scores)}
     return tuple(labels)
+
+
+def _label(names: Names, variant: Variant, kept: Collection[str]) -> str:
+    """With the size, even if that is 1, where the method is kept with other sizes."""
+    method = names.method(variant.method)
+    sized = variant.method in kept and method.symbol
+    return f"{method.label}, {names.size(variant)}" if sized else names.label(variant)
 
 
 def _shared(settings: Sequence[Setting]) -> tuple[set[Choice], set[str]]:

@@ -56,15 +56,14 @@ def write_across(settings: Sequence[Setting], folder: Path, runs: Sequence[Path]
     said, correlations = list(statements(settings)), list(rank_correlations(settings))
     names = settings[0].results.names
     kept = list(orders(settings))
-    summary = " ".join(
-        [in_words(said, correlations, settings), *in_order(kept), *network_choices(settings)]
-    )
+    summary = " ".join([in_words(said, correlations, settings), *in_order(kept)])
     tables = [
         statements_table(said, settings, missing),
         *orders_tables(kept, len(settings), names),
         *rankings_tables(correlations, names),
     ]
-    text = "\n".join(["# Across tasks and networks", "", summary, "", *map(markdown, tables)])
+    told = ["# Across tasks and networks", summary, " ".join(network_choices(settings))]
+    text = "\n".join([*(f"{one}\n" for one in told if one), *map(markdown, tables)])
     with written_whole(folder / ACROSS_MD) as temporary:
         temporary.write_text(text, encoding="utf-8")
     write_json({"runs": fingerprints(runs), "summary": summary}, folder / ACROSS_JSON)
@@ -100,8 +99,8 @@ def in_words(
         if (known := [c.value for c in correlations if c.kind == kind and not math.isnan(c.value)])
     ]
     first = (
-        f"Of {len(said)} answers (is dropout as good as many networks? which method when?) about "
-        f"the methods that all settings have, {listed(clauses)}."
+        f"Of {len(said)} answers (is dropout as good as many networks? which method when?), "
+        f"{listed(clauses)}."
     )
     if not averages:
         return first

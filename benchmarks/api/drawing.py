@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
 from itertools import count, islice
 
 from matplotlib import rc_context
@@ -12,11 +11,9 @@ from matplotlib.layout_engine import ConstrainedLayoutEngine
 
 from benchmarks.api.errors import ArgumentError
 from benchmarks.report.figures import GROUPS, figures
-from benchmarks.report.figures.drawing import Canvas, Drawing, Sheet, page, without_formulas
+from benchmarks.report.figures.drawing import Canvas, Sheet, page, without_formulas
 from benchmarks.report.results import Results
 from benchmarks.report.style import SETTINGS, looks
-
-Group = Callable[..., Iterator[Drawing]]
 
 
 def figure_names(results: Results) -> list[str]:

@@ -52,7 +52,7 @@ def merge(plan: Plan, workspace: Workspace, parts: Sequence[PartFolder]) -> None
                 measure_all(plan, inside, record)
                 forget_finished(folder)
             with record.timed(REPORT):
-                write_report(folder)
+                write_report(folder, workspace.jobs)
         except UserError as error:
             # The folder is about to go: the file that is named came from a part.
             raise UserError(str(error).replace(str(folder), "PART")) from error

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from io import BytesIO
 from pathlib import Path
-from typing import cast
+from typing import NamedTuple, cast
 
+import pandas as pd
 from matplotlib import rc_context
 from matplotlib.figure import Figure
 from PIL import Image
@@ -13,7 +15,7 @@ from PIL.Image import Dither
 
 from benchmarks.files import written_whole
 from benchmarks.records import write_table
-from benchmarks.report.figures import Drawing, figures
+from benchmarks.report.figures import GROUPS, Drawing, Group, figures
 from benchmarks.report.figures.drawing import without_formulas
 from benchmarks.report.results import Results
 from benchmarks.report.style import DPI, SETTINGS
@@ -31,8 +33,25 @@ COLOURS = 128
 """Of a PNG; they make it a third as large, and drawings need no more."""
 
 
-def write_recipe(results: Results, recipe: str, folder: Path) -> str:
-    """Write the tables and figures of one recipe from the results of all; return its name."""
+class Share(NamedTuple):
+    """What one worker draws: some groups of figures of one recipe, from the results of this."""
+
+    results: Results
+    recipe: str
+    groups: tuple[Group, ...]
+
+
+class Drawn(NamedTuple):
+    """A figure as the contents of its files, and the name of these in the folder of figures."""
+
+    name: str
+    svg: bytes
+    png: bytes
+    numbers: pd.DataFrame
+
+
+def write_recipe_tables(results: Results, recipe: str, folder: Path) -> None:
+    """Write the tables of one recipe, from the results of all."""
     of_recipe = results.of_recipe(recipe)
     kinds = (
         quality_tables,
@@ -42,25 +61,51 @@ def write_recipe(results: Results, recipe: str, folder: Path) -> str:
         cost_tables,
         claims_tables,
     )
-    write_tables([table for of_kind in kinds for table in of_kind(of_recipe, recipe)], folder)
+    tables = [table for of_kind in kinds for table in of_kind(of_recipe, recipe)]
+    write_tables(tables, folder, results.names.task)
+
+
+def shares(results: Results, workers: int) -> list[Share]:
+    """All figures of all recipes, divided so that so many workers have about as much to draw."""
+    count = min(-(-workers // len(results.recipes)), len(GROUPS))
+    return [
+        Share(results.of_recipe(recipe), recipe, GROUPS[first::count])
+        for recipe in results.recipes
+        for first in range(count)
+    ]
+
+
+def draw(share: Share) -> list[Drawn]:
+    """The figures of a share."""
     with rc_context(SETTINGS):
-        for drawing in figures(of_recipe):
-            _write_drawing(drawing, recipe, folder)
-    return recipe
+        return [
+            _drawn(drawing, f"{drawing.name}-{share.recipe}")
+            for drawing in figures(share.results, share.groups)
+        ]
 
 
-def _write_drawing(drawing: Drawing, recipe: str, folder: Path) -> None:
+def write_figures(drawn: Iterable[Drawn], folder: Path) -> None:
+    """Write figures; in one order, whoever has drawn them first."""
+    some = sorted(drawn, key=lambda one: one.name)
+    suffixes = ("svg", "png", "csv")
+    list_files(
+        folder, [f"{FIGURES_FOLDER}/{one.name}.{suffix}" for one in some for suffix in suffixes]
+    )
+    for one in some:
+        path = folder / FIGURES_FOLDER / one.name
+        for suffix, content in (("svg", one.svg), ("png", one.png)):
+            with written_whole(Path(f"{path}.{suffix}")) as temporary:
+                temporary.write_bytes(content)
+        write_table(one.numbers, Path(f"{path}.csv"))
+
+
+def _drawn(drawing: Drawing, name: str) -> Drawn:
     figure = cast(Figure, drawing.figure)  # each is on a page of its own
     without_formulas(figure)
-    svg, png, csv = (
-        f"{FIGURES_FOLDER}/{drawing.name}-{recipe}.{suffix}" for suffix in ("svg", "png", "csv")
-    )
-    list_files(folder, (svg, png, csv))
-    with written_whole(folder / svg) as temporary:
-        figure.savefig(temporary, format="svg", metadata={"Date": None, "Creator": None})
-    figure.set_layout_engine("none")  # what has been laid out stays where it is
-    with written_whole(folder / png) as temporary, BytesIO() as image:
+    with BytesIO() as svg, BytesIO() as image, BytesIO() as png:
+        figure.savefig(svg, format="svg", metadata={"Date": None, "Creator": None})
+        figure.set_layout_engine(None)  # what has been laid out stays where it is
         figure.savefig(image, format="png", dpi=DPI)
         few_colours = Image.open(image).convert("RGB").quantize(COLOURS, dither=Dither.NONE)
-        few_colours.save(temporary, format="png", optimize=True, dpi=(DPI, DPI))
-    write_table(drawing.numbers, folder / csv)
+        few_colours.save(png, format="png", optimize=True, dpi=(DPI, DPI))
+        return Drawn(name, svg.getvalue(), png.getvalue(), drawing.numbers)

@@ -15,6 +15,7 @@ from benchmarks.tasks.task import Split, Task
 from benchmarks.vocabulary import PREDICTIONS_FOLDER
 from methods.networks.labelled_images import LabelledImages
 from methods.networks.store import NetworkStore
+from methods.threads import one_torch_thread
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -109,7 +110,8 @@ class Workspace:
             from benchmarks.parallel import parallel
 
             one = partial(work, self)
-            return parallel(one, items, stage=stage, what=what, jobs=self.jobs, threads=threads)
+            with one_torch_thread():
+                return parallel(one, items, stage=stage, what=what, jobs=self.jobs, threads=threads)
         return self.cluster.in_parallel(
             work, self, items, stage=stage, what=what, reads=reads or _nothing
         )

@@ -206,6 +206,13 @@ def test_answer_depends_on_what_changes_it(given: Sequence[str], expected: str) 
     assert dependence(statement, GRID) == expected
 
 
+def test_size_that_is_left_out_is_named_even_if_it_is_one() -> None:
+    one_pass = DROPOUT._replace(members="1")
+    many = setting(run(dict.fromkeys((SOFTMAX, DROPOUT, one_pass), EVERY)))
+    few = setting(run(dict.fromkeys((SOFTMAX, DROPOUT), EVERY)), network="other")
+    assert left_out([many, few]) == ("MC-dropout, T = 1",)
+
+
 def test_answers_are_of_the_methods_that_all_settings_have(tmp_path: Path) -> None:
     tests = compared(PLAIN, SOFTMAX, EVERY, BETTER)
     of_many = [row for one in (PLAIN, SOFTMAX) for row in compared(PLAIN_FIFTY, one, EVERY, BETTER)]
@@ -243,9 +250,8 @@ def test_summary_counts_answers_and_averages_correlations() -> None:
         for metric, value in (("accuracy", 0.5), ("nll", 0.9), ("ece", math.nan))
     ]
     assert in_words(said, rows, GRID[:2]) == (
-        "Of 3 answers (is dropout as good as many networks? which method when?) about the methods "
-        "that all settings have, 1 is the same in all 2 settings, 1 differs between networks and 1 "
-        "cannot be decided by the runs. The rank correlation of methods, averaged over measures, "
+        "Of 3 answers (is dropout as good as many networks? which method when?), 1 is the same in "
+        "all 2 settings, 1 differs between networks and 1 cannot be decided by the runs. The rank correlation of methods, averaged over measures, "
         "is 0.70 between two networks of one task."
     )
     (table,) = rankings_tables(rows, Names(run({SOFTMAX: EVERY}).names.nouns))

@@ -17,7 +17,7 @@ from tests.claims.support import lighten, run_in, write_latency
 def small_mnist() -> Iterator[None]:
     """600 images to train with and 600 to test, so that there is one of number 591."""
     with runs.small_mnist(training=600, test=600) as patch:
-        patch.setattr(stages, "write_report", lambda _: None)
+        patch.setattr(stages, "write_report", lambda *_: None)
         # Other tests time methods; this saves time.
         patch.setattr(stages, "time_methods", lambda *_: [])
         lighten(patch)

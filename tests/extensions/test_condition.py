@@ -15,16 +15,16 @@ MEAN = "Mean of Noise 20 %, Noise 40 %"
 def test_it_is_measured_with_intervals(written: Written) -> None:
     rows = written.rows("summary.csv", method="deep_ensemble", metric="accuracy")
     rows = rows.set_index("condition")
-    for name in (*NAMES, "corrupted-mean"):
+    for name in (*NAMES, "noisy-mean"):
         assert rows.loc[name, "lower"] < rows.loc[name, "value"] < rows.loc[name, "upper"]
-    assert rows.loc["corrupted-mean", "value"] == pytest.approx(rows.loc[NAMES, "value"].mean())
+    assert rows.loc["noisy-mean", "value"] == pytest.approx(rows.loc[NAMES, "value"].mean())
     assert rows.loc["noise-40", "value"] < rows.loc["clean", "value"]
 
 
 def test_methods_are_compared_under_it(written: Written) -> None:
     tested = written.rows("comparisons.csv", metric="nll")
     tested = tested[tested["p_value"].notna()]
-    assert {*NAMES, "corrupted-mean"} <= set(tested["condition"])
+    assert {*NAMES, "noisy-mean"} <= set(tested["condition"])
 
 
 def test_it_is_in_the_tables(written: Written) -> None:
@@ -53,22 +53,22 @@ def test_it_is_in_the_tables(written: Written) -> None:
 
 
 def test_it_is_in_the_figures(written: Written) -> None:
-    assert {f"corrupted-{metric}-article" for metric in ("accuracy", "nll", "ece", "auroc")} <= (
+    assert {f"noisy-{metric}-article" for metric in ("accuracy", "nll", "ece", "auroc")} <= (
         written.figures
     )
-    by_condition = {f"{name}-article" for name in ("entropy-split", "reliability", "corrupted")}
-    by_condition |= {"corrupted-votes-article", "risk-coverage-predictive_entropy-article"}
+    by_condition = {f"{name}-article" for name in ("entropy-split", "reliability", "noisy")}
+    by_condition |= {"noisy-votes-article", "risk-coverage-predictive_entropy-article"}
     assert by_condition <= written.figures_with("condition", "noise-40")
-    lines = written.rows("figures/corrupted-article.csv", method="softmax", metric="accuracy")
+    lines = written.rows("figures/noisy-article.csv", method="softmax", metric="accuracy")
     assert list(lines["severity"]) == [0, 20, 40]
 
 
 def test_it_is_on_the_page(written: Written) -> None:
-    section = written.section("group-corrupted")
-    assert "Corrupted images" in section
-    assert "Corrupted (% of white)" in section
+    section = written.section("group-noisy")
+    assert "Noisy images" in section
+    assert "Noisy (% of white)" in section
     assert "Noise 40 %: " in section  # of a point's tooltip
     assert MEAN in written.section("ranking")
-    assert "on corrupted images" in written.section("summary").lower()
+    assert "on noisy images" in written.section("summary").lower()
     assert not written.rows("curves/reliability.csv", condition="noise-40").empty
     assert '"noise-40"' in written.page  # among the images to look at

@@ -66,17 +66,16 @@ import signal
 import sys
 from pathlib import Path
 
-from matplotlib.figure import Figure
-
-from benchmarks.report import write_report
+from benchmarks.report import recipe, write_report
 
 
-def savefig(figure, path, **options):
-    Path(path).write_text("half a figure")
+def write_bytes(path, content):
+    path.write_text("half a figure")
     os.kill(os.getpid(), signal.SIGKILL)
 
 
-Figure.savefig = savefig
+Path.write_bytes = write_bytes
+recipe.GROUPS = recipe.GROUPS[:2]
 write_report(Path(sys.argv[1]))
 """
 

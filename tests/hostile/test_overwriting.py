@@ -59,7 +59,7 @@ def test_overwriting_removes_all_that_the_run_wrote_and_nothing_else(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     drawn = recipe.figures
-    monkeypatch.setattr(recipe, "figures", lambda results: islice(drawn(results), 2))
+    monkeypatch.setattr(recipe, "figures", lambda *share: islice(drawn(*share), 2))
     write_report(folder / "out")
     assert list((folder / "out" / "figures").glob("*.svg"))
     (folder / "out" / "errors").mkdir()

@@ -51,7 +51,7 @@ def merging_small_runs() -> Iterator[None]:
     """MNIST reduced to a few images, and neither timings nor a report."""
     with small_runs(), pytest.MonkeyPatch.context() as patch:
         # tests/report cover it
-        patch.setattr(merging, "write_report", lambda out: (out / "index.html").touch())
+        patch.setattr(merging, "write_report", lambda out, _: (out / "index.html").touch())
         yield
 
 

@@ -104,11 +104,13 @@ def test_stage_report_takes_a_folder_of_any_configuration_and_leaves_its_record(
     measured: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     shutil.copy(measured / "run.json", tmp_path)
-    reports: list[Path] = []
-    monkeypatch.setattr("benchmarks.run.stages.write_report", reports.append)
-    machine = Workspace(tmp_path, tmp_path / "networks", None, jobs=1)
+    reports: list[tuple[Path, int]] = []
+    monkeypatch.setattr(
+        "benchmarks.run.stages.write_report", lambda *chosen: reports.append(chosen)
+    )
+    machine = Workspace(tmp_path, tmp_path / "networks", None, jobs=3)
     assert run_stages(Plan(FULL), machine, "report") == []
-    assert reports == [tmp_path]
+    assert reports == [(tmp_path, 3)]
     assert (tmp_path / "run.json").read_bytes() == (measured / "run.json").read_bytes()
 
 

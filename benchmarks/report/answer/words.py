@@ -126,7 +126,9 @@ def _second(evidence: Evidence, decision: Decision, other: Candidate) -> Advice:
     measures = listed([within_sentence(measure(evidence, decision, one)) for one in better])
     changes = [values_of(evidence, decision, (first, other), one, "→") for one in better]
     gain = f"Over the row above: {'; '.join(changes)}. Over the baseline: {gain}"
-    return Advice(f"or {name}, if {measures} counts most", gain, cost)
+    return Advice(
+        f"or {name}, if {measures} {'count' if len(better) > 1 else 'counts'} most", gain, cost
+    )
 
 
 def _others(evidence: Evidence, decision: Decision) -> Iterator[str]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 
 from benchmarks.report.figures.abstaining import abstaining_figures
 from benchmarks.report.figures.claims import (
@@ -30,9 +30,13 @@ from benchmarks.report.figures.worth import worth_figures
 from benchmarks.report.results import Results
 from benchmarks.report.style import looks
 
-__all__ = ["GROUPS", "Drawing", "figures"]
+__all__ = ["GROUPS", "Drawing", "Group", "figures"]
 
-GROUPS = (
+Group = Callable[..., Iterator[Drawing]]
+"""Related figures: those that there are numbers for, from the results of a recipe, the looks of its
+methods, and the canvas."""
+
+GROUPS: tuple[Group, ...] = (
     worth_figures,
     severity_figures,
     set_coverage_figures,
@@ -53,11 +57,11 @@ GROUPS = (
     spread_figures,
     sampling_error_figures,
 )
-"""Each gives the figures that there are numbers for, from the results of one recipe."""
+"""All of them."""
 
 
-def figures(results: Results) -> Iterator[Drawing]:
-    """Every figure of a recipe; ``results`` are those of this recipe."""
+def figures(results: Results, groups: Sequence[Group] = GROUPS) -> Iterator[Drawing]:
+    """The figures of some groups, by default of all; ``results`` are those of one recipe."""
     look = looks(results.names, results.largest)
-    for group in GROUPS:
+    for group in groups:
         yield from group(results, look)

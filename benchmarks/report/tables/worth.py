@@ -19,6 +19,11 @@ MEANING = (
     "brackets; < and >: outside the sizes that were evaluated."
 )
 
+FURTHER = {"selective": "selective prediction"}
+"""What kinds of further measures are called in a caption, where not by their own name."""
+
+NOT_MEASURED = "not measured on these images"
+
 OF_SCORES = "Ensembles rank images by their primary score."
 
 
@@ -34,12 +39,12 @@ def worth_tables(results: Results, recipe: str) -> Iterator[Table]:
     measured = [one for one in results.names.nouns.metrics if one.name in set(worth["metric"])]
     by_table: dict[str, list[MetricRecord]] = {}
     for metric in measured:
-        name = f"worth-{kind_of(metric)}" if metric.shown == "detail" else "worth"
-        by_table.setdefault(name, []).append(metric)
-    for name, metrics in sorted(by_table.items()):
-        further = "" if name == "worth" else ", further measures"
+        by_table.setdefault(kind_of(metric) if metric.shown == "detail" else "", []).append(metric)
+    for kind, metrics in sorted(by_table.items()):
+        further = f", further measures of {FURTHER.get(kind, kind)}" if kind else ""
+        name = f"worth-{kind}-{recipe}" if kind else f"worth-{recipe}"
         caption = f"Worth in networks of each method{further}. Recipe {recipe}."
-        yield _table(results, f"{name}-{recipe}", caption, metrics)
+        yield _table(results, name, caption, metrics)
 
 
 def _of_scores(results: Results, recipe: str) -> Iterator[Table]:
@@ -91,7 +96,9 @@ def _table(results: Results, name: str, caption: str, metrics: Sequence[MetricRe
             ),
         )
         for condition in conditions
-        for ensemble_recipe, of_ensemble in worth.groupby("ensemble_recipe", sort=False)
+        for ensemble_recipe, of_ensemble in where(worth, condition=condition).groupby(
+            "ensemble_recipe", sort=False
+        )
         for variant in _variants(results, of_ensemble)
     )
     return Table(
@@ -125,7 +132,7 @@ def _cell(
     """The number with its interval; empty where there is none, with the reason."""
     row = found.rows(condition, metric.name).get(place)
     if row is None:
-        return Cell()
+        return Cell(reason=NOT_MEASURED)
     if row["status"] != "ok":
         return Cell(reason=row["reason"])
     return Cell(text=f"{row['worth']} ({row['worth_lower']}–{row['worth_upper']})", status="ok")

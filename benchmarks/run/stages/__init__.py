@@ -44,7 +44,7 @@ def run_stages(
         remove_half_written(workspace.out)
         if only == REPORT:
             # Needs nothing but a run's files, so any folder is fine.
-            write_report(workspace.out)
+            write_report(workspace.out, workspace.jobs)
             return []
         workspace.store.remove_half_written()
         return _run_stages(plan, workspace, only, overwrite=overwrite)
@@ -85,7 +85,7 @@ def claims(plan: Plan, workspace: Workspace, record: RunRecord) -> list[Failure]
 
 def report(plan: Plan, workspace: Workspace, record: RunRecord) -> list[Failure]:
     """Draw every table, figure and the page from the files of the earlier stages."""
-    write_report(workspace.out)
+    write_report(workspace.out, workspace.jobs)
     return []
 
 

@@ -18,7 +18,7 @@ GAUSSIAN_NOISE = tuple(
     Condition(
         name=f"noise-{percent}",
         label=f"Noise {percent} %",
-        group="corrupted",
+        group="noisy",
         data="mnist",
         severity=percent,
         unit="% of white",

@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from benchmarks.nouns import TaskRecord
+from benchmarks.report.names import UNKNOWN_TASK
 from benchmarks.report.tables.table import Cell, Row, Table
 from benchmarks.report.tables.text.latex import PAGE_LINES, latex
 
@@ -19,6 +21,9 @@ PAGE = """\\documentclass[10pt,twocolumn]{article}
 TABLE
 \\end{document}
 """
+
+
+TASKS = {"mnist": "MNIST", "mine_2": "Mine & yours"}
 
 
 def numbers(groups: int, rows: int, columns: int) -> Table:
@@ -72,6 +77,18 @@ def test_long_table_is_continued_under_its_number(groups: int, rows: int, floats
 def test_groups_are_kept_together_where_a_page_has_room() -> None:
     first, second = latex(numbers(3, 25, columns=3)).split("\\begin{table*}")[1:]
     assert ("group 1" in first, "group 2" in first, "group 2" in second) == (True, False, True)
+
+
+def test_names_the_task_so_that_one_document_may_have_the_table_of_two() -> None:
+    tasks = [TaskRecord(name, label, (), (), 0, 0, 0, ()) for name, label in TASKS.items()]
+    first, second = (latex(numbers(3, 40, columns=3), task) for task in tasks)
+    assert first.count("\\label{tab:mnist-long}") == second.count("\\label{tab:mine_2-long}") == 1
+    assert "\\caption{A long one. Task: MNIST.}" in first
+    assert "\\caption[]{A long one. Task: Mine \\& yours (continued).}" in second
+
+
+def test_unknown_task_is_not_named() -> None:
+    assert latex(SENTENCES, UNKNOWN_TASK) == latex(SENTENCES)
 
 
 @pytest.mark.skipif(shutil.which("pdflatex") is None, reason="pdflatex is not installed")

@@ -11,6 +11,7 @@ import pandas as pd
 
 from benchmarks.escaping.markdown import markdown_text
 from benchmarks.files import written_whole
+from benchmarks.nouns import TaskRecord
 from benchmarks.records import write_table
 from benchmarks.report.tables.table import BEST, ILL_DEFINED_MARK, MARKS, Cell, Table, one_line
 from benchmarks.report.tables.text.latex import latex
@@ -21,9 +22,9 @@ SUFFIXES = ("csv", "md", "tex")
 """Of the files of a table."""
 
 
-def write_table_files(table: Table, folder: Path) -> None:
-    """Write a table as Markdown, LaTeX and CSV."""
-    for suffix, text in (("md", markdown(table)), ("tex", latex(table))):
+def write_table_files(table: Table, folder: Path, task: TaskRecord | None = None) -> None:
+    """Write a table as Markdown, LaTeX and CSV; that of LaTeX names the task, if it is given."""
+    for suffix, text in (("md", markdown(table)), ("tex", latex(table, task))):
         with written_whole(folder / f"{table.name}.{suffix}") as temporary:
             temporary.write_text(text, encoding="utf-8")
     write_table(as_frame(table), folder / f"{table.name}.csv")
@@ -100,12 +101,12 @@ def _pipes(cells: list[str]) -> str:
     return f"| {' | '.join(cells)} |"
 
 
-def write_tables(tables: Iterable[Table], folder: Path) -> None:
+def write_tables(tables: Iterable[Table], folder: Path, task: TaskRecord) -> None:
     """Write tables of the run in a folder, where its record lists their files first."""
     some = list(tables)
     list_files(folder, table_files(some))
     for table in some:
-        write_table_files(table, folder / TABLES_FOLDER)
+        write_table_files(table, folder / TABLES_FOLDER, task)
 
 
 def table_files(tables: Iterable[Table]) -> list[str]:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
+from dataclasses import replace
 from functools import partial
 
 from benchmarks.escaping.latex import latex_text
+from benchmarks.nouns import TaskRecord
 from benchmarks.report.tables.table import (
     BEST,
     EQUIVALENT,
@@ -30,12 +32,16 @@ _NATURAL_OR_LINE_WIDTH = r"\ifdim\width>\linewidth\linewidth\else\width\fi"
 _MARKS = {EQUIVALENT: "$^\\approx$", TIED: "$^?$", UNTESTED: "$^\\ddagger$"}
 
 
-def latex(table: Table) -> str:
+def latex(table: Table, task: TaskRecord | None = None) -> str:
     """The table as LaTeX floats; they need the packages booktabs and graphicx, and no other.
 
     What is wider than the text is scaled down; what is longer than a page is continued in further
-    floats under the same number. The notes are below the last one.
+    floats under the same number. The notes are below the last one. Caption and label name the
+    task, if it is given: one document may have the same table of several tasks.
     """
+    if task is not None and task.name:
+        caption = f"{table.caption} Task: {task.label}."
+        table = replace(table, name=f"{task.name}-{table.name}", caption=caption)
     pieces = list(_pieces(table))
     floats = [_float(table, rows, number, len(pieces)) for number, rows in enumerate(pieces)]
     return "\n".join(map("\n".join, floats)) + "\n"
