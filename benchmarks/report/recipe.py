@@ -4,21 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from io import BytesIO
+from operator import attrgetter
 from pathlib import Path
 from typing import NamedTuple, cast
 
 import pandas as pd
-from matplotlib import rc_context
 from matplotlib.figure import Figure
 from PIL import Image
 from PIL.Image import Dither
 
 from benchmarks.files import written_whole
 from benchmarks.records import write_table
-from benchmarks.report.figures import GROUPS, Drawing, Group, figures
-from benchmarks.report.figures.drawing import without_formulas
+from benchmarks.report.figures import GROUPS, Drawing, figures
+from benchmarks.report.figures.drawing import in_print, without_formulas
 from benchmarks.report.results import Results
-from benchmarks.report.style import DPI, SETTINGS
+from benchmarks.report.style import DPI
 from benchmarks.report.tables.abstaining import abstaining_tables
 from benchmarks.report.tables.claims import claims_tables
 from benchmarks.report.tables.cost import cost_tables
@@ -34,17 +34,27 @@ COLOURS = 128
 
 
 class Share(NamedTuple):
-    """What one worker draws: some groups of figures of one recipe, from the results of this."""
+    """What one worker draws: some figures of one recipe, from the results of this.
+
+    Attributes:
+        groups: positions in `GROUPS`.
+    """
 
     results: Results
     recipe: str
-    groups: tuple[Group, ...]
+    groups: range
 
 
 class Drawn(NamedTuple):
-    """A figure as the contents of its files, and the name of these in the folder of figures."""
+    """A figure as the contents of its files.
+
+    Attributes:
+        name: of these, in the folder of figures.
+        group: the position of its group.
+    """
 
     name: str
+    group: int
     svg: bytes
     png: bytes
     numbers: pd.DataFrame
@@ -69,7 +79,7 @@ def shares(results: Results, workers: int) -> list[Share]:
     """All figures of all recipes, divided so that so many workers have about as much to draw."""
     count = min(-(-workers // len(results.recipes)), len(GROUPS))
     return [
-        Share(results.of_recipe(recipe), recipe, GROUPS[first::count])
+        Share(results.of_recipe(recipe), recipe, range(first, len(GROUPS), count))
         for recipe in results.recipes
         for first in range(count)
     ]
@@ -77,16 +87,17 @@ def shares(results: Results, workers: int) -> list[Share]:
 
 def draw(share: Share) -> list[Drawn]:
     """The figures of a share."""
-    with rc_context(SETTINGS):
+    with in_print():
         return [
-            _drawn(drawing, f"{drawing.name}-{share.recipe}")
-            for drawing in figures(share.results, share.groups)
+            _drawn(drawing, f"{drawing.name}-{share.recipe}", group)
+            for group in share.groups
+            for drawing in figures(share.results, GROUPS[group : group + 1])
         ]
 
 
 def write_figures(drawn: Iterable[Drawn], folder: Path) -> None:
-    """Write figures; in one order, whoever has drawn them first."""
-    some = sorted(drawn, key=lambda one: one.name)
+    """Write figures in one order, whoever has drawn them first; of equal names the last stays."""
+    some = sorted(drawn, key=attrgetter("name", "group"))
     suffixes = ("svg", "png", "csv")
     list_files(
         folder, [f"{FIGURES_FOLDER}/{one.name}.{suffix}" for one in some for suffix in suffixes]
@@ -99,7 +110,7 @@ def write_figures(drawn: Iterable[Drawn], folder: Path) -> None:
         write_table(one.numbers, Path(f"{path}.csv"))
 
 
-def _drawn(drawing: Drawing, name: str) -> Drawn:
+def _drawn(drawing: Drawing, name: str, group: int) -> Drawn:
     figure = cast(Figure, drawing.figure)  # each is on a page of its own
     without_formulas(figure)
     with BytesIO() as svg, BytesIO() as image, BytesIO() as png:
@@ -108,4 +119,4 @@ def _drawn(drawing: Drawing, name: str) -> Drawn:
         figure.savefig(image, format="png", dpi=DPI)
         few_colours = Image.open(image).convert("RGB").quantize(COLOURS, dither=Dither.NONE)
         few_colours.save(png, format="png", optimize=True, dpi=(DPI, DPI))
-        return Drawn(name, svg.getvalue(), png.getvalue(), drawing.numbers)
+        return Drawn(name, group, svg.getvalue(), png.getvalue(), drawing.numbers)

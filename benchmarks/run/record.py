@@ -18,12 +18,8 @@ from benchmarks.run.folder.earlier_run import read_record, remove_earlier_run
 from benchmarks.run.integrity.check import Check, require_passed
 from benchmarks.run.plan import Plan
 from benchmarks.run.workspace import Workspace
-from benchmarks.stored.listing import LISTED, path_of, read_run_json, seal_files
-from benchmarks.vocabulary import (
-    PREDICTIONS_FOLDER,
-    RUN_JSON,
-    SUMMARY_CSV,
-)
+from benchmarks.stored.listing import LISTED, read_run_json, seal_files
+from benchmarks.vocabulary import MEASURE, PREDICTIONS_FOLDER, RUN_JSON
 
 OF_A_PART = ("part", "commit", "environment", "seconds")
 """What the record of a merged run keeps of each part's."""
@@ -70,7 +66,7 @@ class RunRecord:
         earlier = {} if overwrite else read_record(out)
         _require_same(earlier, identity, out)
         files = earlier.get(LISTED, {})
-        if path_of(out, SUMMARY_CSV).exists() and not (out / PREDICTIONS_FOLDER).exists():
+        if MEASURE in earlier.get("seconds", {}) and not (out / PREDICTIONS_FOLDER).exists():
             earlier = {}  # published results, which are computed anew
         parts = earlier.get("parts", [])
         environments = [*(part["environment"] for part in parts), environment(plan.engine)]

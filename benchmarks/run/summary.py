@@ -15,24 +15,31 @@ from benchmarks.tasks.conditions import Condition
 from benchmarks.vocabulary import WITH_VALUE, mean_name
 
 SECONDARY = "no interval: not computed for this score or size"
-INCOMPLETE = "not all conditions of the mean could be had"
 CONSTANT = "no interval: it is the same for every draw of images"
 
 _KEY = ["recipe", "method", "members", "condition", "score", "metric"]
 
 
 def means_over_groups(measurements: pd.DataFrame, conditions: Iterable[Condition]) -> pd.DataFrame:
-    """Each replicate's mean over the conditions of a group that are in its mean, as more rows."""
+    """Each replicate's mean over the conditions of a group that are in its mean, as more rows.
+
+    A group of which a condition could not be had has none: it would be a mean of something else.
+    """
     groups: dict[str, list[str]] = {}
     for condition in conditions:
         if condition.in_mean:
             groups.setdefault(condition.group, []).append(condition.name)
-    means = [_mean(measurements, group, names) for group, names in groups.items()]
+    measured = set(measurements["condition"])
+    means = [
+        _mean(measurements, group, names)
+        for group, names in groups.items()
+        if measured.issuperset(names)
+    ]
     return pd.concat(means, ignore_index=True) if means else measurements.iloc[:0]
 
 
 def _mean(measurements: pd.DataFrame, group: str, names: list[str]) -> pd.DataFrame:
-    """The rows of one group; where a condition has no value or no row the mean has no value."""
+    """The rows of one group; where a condition has no value the mean has none either."""
     averaged = measurements[measurements["condition"].isin(names)]
     # Rows without a value first, then rows with a reason: the first row's status and reason count.
     order = pd.DataFrame(
@@ -48,9 +55,6 @@ def _mean(measurements: pd.DataFrame, group: str, names: list[str]) -> pd.DataFr
         status=("status", "first"),
         reason=("reason", "first"),
     )
-    incomplete = groups.size() < len(names)
-    for column, instead in (("value", math.nan), ("status", "failed"), ("reason", INCOMPLETE)):
-        means[column] = means[column].mask(incomplete, instead)
     return means.reset_index().assign(condition=mean_name(group))[measurements.columns]
 
 

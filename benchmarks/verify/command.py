@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable
-from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
@@ -32,8 +31,8 @@ from benchmarks.vocabulary import PREDICTIONS_FOLDER
 SAMPLE_CSV = "sample.csv"
 """The sampled rows with their values, those computed again, and the verdicts."""
 
-ANEW = "anew"
-"""The folder of the sample's predictions, apart from those that tables are computed from."""
+TABLES, ANEW = "tables", "anew"
+"""The folders of what is computed from the run's predictions, and of what is predicted anew."""
 
 
 def main(
@@ -73,13 +72,13 @@ def main(
     """
     recorded = RecordedRun.read(run, method or ())
     workers = jobs or fitting_jobs(recorded.plan.configuration.device)
-    folder = writable_folder("--out", out)
-    workspace = Workspace(folder, folder / "networks", data_dir, workers)
+    folder = recorded.folder_in(writable_folder("--out", out))
+    kind = TABLES if sample is None else ANEW
+    workspace = Workspace(folder / kind, folder / "networks", data_dir, workers)
     if sample is None:
         verdicts = _verify_tables(recorded, predictions or run / PREDICTIONS_FOLDER, workspace)
     else:
-        anew = replace(workspace, out=folder / ANEW)
-        verdicts = _verify_sample(recorded, sample, seed, anew, folder / SAMPLE_CSV)
+        verdicts = _verify_sample(recorded, sample, seed, workspace, folder / SAMPLE_CSV)
     counts = Counter(verdicts)
     for verdict, count in counts.items():
         print(f"{verdict}: {count}")

@@ -10,7 +10,7 @@ from benchmarks.errors import UserError
 from benchmarks.files import link, write_json, written_whole
 from benchmarks.report import write_report
 from benchmarks.run.folder.checksums import not_as_listed, read_checksums
-from benchmarks.run.folder.earlier_run import forget_finished, read_record
+from benchmarks.run.folder.earlier_run import forget_finished
 from benchmarks.run.folder.lock import held
 from benchmarks.run.nouns import metric_records, nouns_of
 from benchmarks.run.record import RunRecord
@@ -69,11 +69,10 @@ def recompute(run: RecordedRun, predictions: Path, workspace: Workspace) -> list
         workspace: where the tables are written.
 
     Raises:
-        UserError: the workspace's folder holds another run, or these results themselves.
+        UserError: the workspace's folder holds another run.
         IntegrityError: an integrity probe failed.
     """
     with held(workspace.out):
-        _require_own(run, workspace.out)
         for path in _taken(run):
             target = workspace.out / path.relative_to(run.folder)
             with written_whole(target) as temporary:
@@ -93,21 +92,8 @@ def recompute(run: RecordedRun, predictions: Path, workspace: Workspace) -> list
     return [compared_tables(name, run.folder, workspace.out) for name in tables]
 
 
-def _require_own(run: RecordedRun, folder: Path) -> None:
-    """Stop where a folder holds what is not from an earlier verification of this run.
-
-    Raises:
-        UserError: it does.
-    """
-    if folder.resolve() == run.folder.resolve():
-        raise UserError(f"--out: {folder} holds the results to verify; choose another folder")
-    earlier = read_record(folder)
-    if earlier and earlier["configuration"] != run.record["configuration"]:
-        raise UserError(f"{folder} holds another run; choose another folder with --out")
-
-
 def _link_anew(source: Path, target: Path) -> None:
-    """Link a file, in the place of another one that was linked for other results."""
+    """Link a file, in the place of what an interrupt may have left of it."""
     if target.exists() and target.samefile(source):
         return
     target.unlink(missing_ok=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ import torch
 
 from benchmarks.errors import UserError
 from benchmarks.records import read_table
+from benchmarks.run.finished_work import CODE
 from benchmarks.run.folder.earlier_run import read_record
 from benchmarks.run.folder.recorded import recorded_configuration, require_of_today
 from benchmarks.run.plan import Plan
@@ -65,6 +67,11 @@ class RecordedRun:
     def files(self) -> list[str]:
         """The files that the run has written, by their paths in its folder."""
         return list(self.record[LISTED])
+
+    def folder_in(self, out: Path) -> Path:
+        """Where these results are computed again by this code, and nothing else ever was."""
+        of_both = CODE.encode() + (self.folder / RUN_JSON).read_bytes()
+        return out / f"{self.folder.resolve().name}-{sha256(of_both).hexdigest()[:8]}"
 
     def measurements(self) -> pd.DataFrame:
         """Every number of every replicate."""

@@ -8,6 +8,8 @@ from torch import Tensor, nn
 
 from methods.scores.score import FitError, Of, Score
 
+NONE_BESIDE = "the features have no more directions than the principal ones"
+
 
 def fit(
     features: Float[Tensor, "images width"],
@@ -33,6 +35,8 @@ def fit(
         ValueError: there are none of so many principal directions, or none beside them.
     """
     width = features.shape[1]
+    if principal is None and width < 2:
+        raise FitError(NONE_BESIDE)
     kept = width // 2 if principal is None else principal
     if not 0 < kept < width:
         raise ValueError(f"principal is {kept}; expected 1 to {width - 1}, of {width} features")
@@ -43,7 +47,7 @@ def fit(
     beside = vectors[:, : width - kept]
     residuals = (centred @ beside).norm(dim=1)
     if values[beside.shape[1] - 1] <= values[-1] * len(values) * torch.finfo(values.dtype).eps:
-        raise FitError("the features have no more directions than the principal ones")
+        raise FitError(NONE_BESIDE)
     logits = features.double() @ weight.T + bias
     scale = logits.amax(dim=1).mean() / residuals.mean()
 

@@ -251,8 +251,8 @@ def test_summary_counts_answers_and_averages_correlations() -> None:
     ]
     assert in_words(said, rows, GRID[:2]) == (
         "Of 3 answers (is dropout as good as many networks? which method when?), 1 is the same in "
-        "all 2 settings, 1 differs between networks and 1 cannot be decided by the runs. The rank correlation of methods, averaged over measures, "
-        "is 0.70 between two networks of one task."
+        "all 2 settings, 1 differs between networks and 1 cannot be decided by the runs. The rank "
+        "correlation of methods, averaged over measures, is 0.70 between two networks of one task."
     )
     (table,) = rankings_tables(rows, Names(run({SOFTMAX: EVERY}).names.nouns))
     texts = [row.cells[0].text for row in table.rows]

@@ -31,7 +31,7 @@ def test_it_is_in_table_and_text(written: Written) -> None:
     assert ["Supporting claims", NAME, "partly reproduced"] in rows
     text = (written.folder / "claims.md").read_text(encoding="utf-8")
     assert f'<a id="{NAME}"></a>\n\n## Noise lowers the accuracy.' in text
-    assert "figures/corrupted-accuracy-article.png" in text
+    assert "figures/noisy-accuracy-article.png" in text
 
 
 def test_it_is_on_the_page_with_its_figure(written: Written) -> None:
@@ -39,4 +39,4 @@ def test_it_is_on_the_page_with_its_figure(written: Written) -> None:
     assert "Noise lowers the accuracy." in claim
     assert "accuracy, noise-40" in claim
     assert re.search(r'data-packed="[^"]+-article"', claim)
-    assert 'href="figures/corrupted-accuracy-article.png"' in claim
+    assert 'href="figures/noisy-accuracy-article.png"' in claim

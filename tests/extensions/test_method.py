@@ -58,7 +58,7 @@ def test_it_is_in_tables_and_figures(
 def test_it_is_on_the_page(
     written: Written, method: str, label: str, citation: str, symbol: str, sizes: tuple[int, ...]
 ) -> None:
-    for section in ("ranking", "group-corrupted", "calibration", "detection", "cost"):
+    for section in ("ranking", "group-noisy", "calibration", "detection", "cost"):
         assert f"{label}, {symbol} = {sizes[-1]}" in written.section(section)
     definition = written.section("metrics").split(f'id="method-{method}"')[1].split("</li>")[0]
     assert label in definition

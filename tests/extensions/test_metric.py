@@ -65,14 +65,14 @@ def test_it_has_values_and_intervals(metric: str, written: Written) -> None:
     assert rows.loc[metric, "value"] == pytest.approx(expected(written, "noise-40")[metric])
     summary = written.rows("summary.csv", method="deep_ensemble", metric=metric)
     summary = summary[summary["score"].isin(["", "predictive_entropy"])].set_index("condition")
-    for condition in ("noise-40", "corrupted-mean"):
+    for condition in ("noise-40", "noisy-mean"):
         lower, value, upper = summary.loc[condition, ["lower", "value", "upper"]]
         assert lower < value < upper
 
 
 @each_metric
 def test_methods_are_compared_by_it(metric: str, written: Written) -> None:
-    rows = written.rows("comparisons.csv", metric=metric, condition="corrupted-mean")
+    rows = written.rows("comparisons.csv", metric=metric, condition="noisy-mean")
     compared = {"mc_dropout", "deep_ensemble", "shifted_views", "bagged_centroids"}
     compared |= {"softmax"} if metric != "member_spread" else set()
     assert compared <= {*rows["method"], *rows["other_method"]}
@@ -91,8 +91,8 @@ def test_it_is_in_the_tables_of_its_kind(metric: str, written: Written) -> None:
 
 @each_metric
 def test_it_is_in_the_figures(metric: str, written: Written) -> None:
-    assert f"corrupted-{metric}-article" in written.figures
-    assert "corrupted-article" in written.figures_with("metric", metric)
+    assert f"noisy-{metric}-article" in written.figures
+    assert "noisy-article" in written.figures_with("metric", metric)
 
 
 @each_metric

@@ -17,7 +17,7 @@ def test_it_is_measured_with_intervals(written: Written) -> None:
     for method in ("softmax", "mc_dropout", "deep_ensemble"):
         rows = written.rows("summary.csv", method=method, score=NAME, metric="auroc")
         rows = rows.set_index("condition")
-        for condition in ("ood-uniform_noise", "noise-40", "corrupted-mean"):
+        for condition in ("ood-uniform_noise", "noise-40", "noisy-mean"):
             lower, value, upper = rows.loc[condition, ["lower", "value", "upper"]]
             assert lower < value < upper
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 import subprocess
 from collections.abc import Callable
@@ -13,7 +14,7 @@ import numpy as np
 import pytest
 
 from benchmarks.run.folder.checksums import read_checksums
-from benchmarks.verify import recomputing
+from benchmarks.verify import recomputing, recorded_run
 from tests.verify.conftest import Verify
 
 pytestmark = pytest.mark.slow
@@ -47,8 +48,8 @@ def test_every_table_is_identical(finished: Path, verify: Verify, tmp_path: Path
     assert verdict == "identical"
     assert int(count) > len(drawn) + 5
     assert {path: path.read_bytes() for path in finished.rglob("*") if path.is_file()} == before
-    again = (tmp_path / "verified" / "summary.csv").read_bytes()
-    assert again == (finished / "summary.csv").read_bytes()
+    (again,) = (tmp_path / "verified").glob("run-*/tables/summary.csv")
+    assert again.read_bytes() == (finished / "summary.csv").read_bytes()
 
 
 @pytest.mark.usefixtures("not_drawn")
@@ -141,31 +142,36 @@ def test_run_without_a_list_of_its_predictions(run: Path, verify: Verify) -> Non
 
 
 @pytest.mark.usefixtures("not_drawn")
-def test_neither_the_results_nor_another_run_is_written_over(
-    run: Path, verify: Verify, tmp_path: Path
-) -> None:
+def test_nothing_else_is_written_over(run: Path, verify: Verify) -> None:
     before = {path: path.read_bytes() for path in run.rglob("*") if path.is_file()}
-    status, _, told = verify(run, "--out", run)
-    assert status == 2
-    assert told == f"error: --out: {run} holds the results to verify; choose another folder\n"
-
-    other = shutil.copytree(run, tmp_path / "other")
-    change_record(other, lambda record: record["configuration"].update(seed=1))
-    status, _, told = verify(run, "--out", other)
-    assert status == 2
-    assert told == f"error: {other} holds another run; choose another folder with --out\n"
-    assert {path: path.read_bytes() for path in run.rglob("*") if path.is_file()} == before
+    assert verify(run, "--out", run)[0] == 0
+    after = {path: path.read_bytes() for path in run.rglob("*") if path.is_file()}
+    assert {path: after[path] for path in before} == before
+    (made,) = {path.relative_to(run).parts[0] for path in after.keys() - before.keys()}
+    assert re.fullmatch("run-[0-9a-f]{8}", made)
 
 
 @pytest.mark.usefixtures("not_drawn")
-def test_stale_predictions_are_not_used_again(run: Path, verify: Verify, tmp_path: Path) -> None:
+def test_each_run_and_each_code_has_a_folder_of_its_own(
+    run: Path, verify: Verify, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     assert verify(run)[0] == 0
-    verified = tmp_path / "verified" / "predictions"
-    name, other = list(read_checksums(run))[:2]
-    (verified / name).unlink()
-    shutil.copy(verified / other, verified / name)
+    monkeypatch.setattr(recorded_run, "CODE", "another one")
     assert verify(run)[0] == 0
-    assert (verified / name).samefile(run / "predictions" / name)
+    change_record(run, lambda record: record["seconds"].update(train=1.0))
+    assert verify(run)[0] == 0
+    assert len(list((tmp_path / "verified").iterdir())) == 3
+
+
+@pytest.mark.usefixtures("not_drawn")
+def test_half_a_prediction_is_not_used(run: Path, verify: Verify, tmp_path: Path) -> None:
+    assert verify(run)[0] == 0
+    name = next(iter(read_checksums(run)))
+    (linked,) = (tmp_path / "verified").glob(f"run-*/tables/predictions/{name}")
+    linked.unlink()
+    linked.write_bytes((run / "predictions" / name).read_bytes()[:100])
+    assert verify(run)[0] == 0
+    assert linked.samefile(run / "predictions" / name)
 
 
 def test_sample_does_not_take_the_predictions_of_the_tables(
@@ -173,6 +179,6 @@ def test_sample_does_not_take_the_predictions_of_the_tables(
 ) -> None:
     assert verify(finished)[0] == 0
     assert verify(finished, "--sample", 1)[0] == 0
-    anew = [path.stat() for path in (tmp_path / "verified" / "anew").rglob("*.npz")]
+    anew = [path.stat() for path in (tmp_path / "verified").glob("run-*/anew/**/*.npz")]
     assert anew
     assert all(one.st_nlink == 1 for one in anew)

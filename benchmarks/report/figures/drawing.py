@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import AbstractContextManager
 from operator import itemgetter
 from textwrap import wrap
 from typing import Any, NamedTuple, cast
 
 import numpy as np
 import pandas as pd
+from matplotlib import style
 from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure, SubFigure
@@ -21,7 +23,7 @@ from benchmarks.report.names import Names, Variant
 from benchmarks.report.numbers.replicates import each, mean_curve, of_each_method
 from benchmarks.report.read.files import Pixels, claims_numbers
 from benchmarks.report.results import Results
-from benchmarks.report.style import BAND, Look
+from benchmarks.report.style import BAND, SETTINGS, Look
 
 LETTER, HANDLE = 0.054, 0.45
 """Widths in inches of a letter of a legend or title, and of a handle with the space around it."""
@@ -44,6 +46,11 @@ Sheet = Figure | SubFigure
 
 Canvas = Callable[[float, float], Sheet]
 """From the width and the height in inches that a drawing asks for to its sheet: once a drawing."""
+
+
+def in_print() -> AbstractContextManager[None]:
+    """matplotlib's defaults with the report's settings, whatever the user's own settings are."""
+    return style.context(["default", SETTINGS])
 
 
 def page(width: float, height: float) -> Sheet:

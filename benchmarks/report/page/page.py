@@ -10,14 +10,13 @@ from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup, escape
-from matplotlib import rc_context
 
 from benchmarks.files import written_whole
 from benchmarks.report.answer.findings import title
 from benchmarks.report.answer.kinds import kinds_table
 from benchmarks.report.answer.table import decision_table
 from benchmarks.report.answer.verdict import advice, on_dropout
-from benchmarks.report.figures.drawing import scores_in
+from benchmarks.report.figures.drawing import in_print, scores_in
 from benchmarks.report.figures.set_coverage import findings as set_coverage_findings
 from benchmarks.report.figures.severity import scale_of
 from benchmarks.report.names import Variant, left_out_remark, training_images_remark
@@ -36,7 +35,7 @@ from benchmarks.report.page.svg.samples import Samples
 from benchmarks.report.read.across import summary_beside
 from benchmarks.report.read.comparisons import Quantity
 from benchmarks.report.results import Results
-from benchmarks.report.style import SETTINGS, Look, css_color, look_in, looks
+from benchmarks.report.style import Look, css_color, look_in, looks
 from benchmarks.report.tables.abstaining import abstaining_table
 from benchmarks.report.tables.table import one_line
 from benchmarks.report.texts import answer, listed
@@ -63,7 +62,7 @@ def write_page(results: Results, folder: Path) -> None:
 
     ``results`` are those of all recipes. Only within the repository there are links to its code.
     """
-    with rc_context(SETTINGS):
+    with in_print():
         html = _rendered(results, folder)
     with written_whole(own_file(folder, INDEX_HTML)) as temporary:
         temporary.write_text(html, encoding="utf-8")

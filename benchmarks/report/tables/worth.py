@@ -101,6 +101,7 @@ def _table(results: Results, name: str, caption: str, metrics: Sequence[MetricRe
         )
         for variant in _variants(results, of_ensemble)
     )
+    rows = tuple(row for row in rows if any(cell.status == "ok" for cell in row.cells))
     return Table(
         name=name,
         caption=caption,

@@ -7,6 +7,7 @@ needs (`thinning`); a single one has all points and a band. Histograms and votes
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from functools import cache, partial
 from itertools import chain
@@ -37,10 +38,10 @@ from methods.seeds import derive_seed
 from methods.threads import one_torch_thread
 
 HISTOGRAM_BINS = 40
+"""Of a score without a bin width of its own, from the least to the highest of the clean images."""
 
 MOST_BINS = 100_000
-"""So many on either side of where bins begin: a file holds no more."""
-"""Of a score without a bin width of its own, from the least to the highest of the clean images."""
+"""Of a histogram, on either side of where the clean images' begin."""
 
 BAND_RESAMPLES = 400
 """At most, for a band's percentiles; intervals in tables use all of a run's resamples."""
@@ -121,7 +122,8 @@ def _bins(name: str, clean: Tensor) -> tuple[float, float]:
         return 0.0, score.bin_width
     values = clean[clean.isfinite()]
     least, most = (float(values.min()), float(values.max())) if len(values) else (0.0, 0.0)
-    return least, (most - least or 1.0) / HISTOGRAM_BINS
+    width = (most - least or 1.0) / HISTOGRAM_BINS
+    return least, width if 0 < width < math.inf else 1.0
 
 
 def _histogram(score: Tensor, start: float, width: float) -> Iterator[Row]:

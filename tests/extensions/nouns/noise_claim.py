@@ -46,6 +46,6 @@ NOISE_LOWERS_ACCURACY = Claim(
     rule="The 95 % interval (over networks) of the fall with noise of 40 % lies above 0 and 50 %.",
     measure=measure,
     judge=judge,
-    figure="corrupted-accuracy",
+    figure="noisy-accuracy",
     against="Only one kind of noise is tried.",
 )

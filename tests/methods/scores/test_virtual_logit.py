@@ -53,6 +53,11 @@ def test_features_of_few_directions_have_none_beside() -> None:
         fit(flat, LABELS, layer)
 
 
+def test_a_single_feature_has_nothing_beside() -> None:
+    with pytest.raises(FitError, match="no more directions than the principal ones"):
+        fit(TRAINING[:, :1], LABELS, nn.Linear(1, 3))
+
+
 @pytest.mark.parametrize("principal", [0, 8])
 def test_some_directions_are_principal_and_some_are_not(principal: int) -> None:
     with pytest.raises(ValueError, match=f"principal is {principal}; expected 1 to 7, of 8 fea"):

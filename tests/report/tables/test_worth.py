@@ -71,6 +71,20 @@ def test_cells_are_numbers_with_their_intervals_or_reasons(results: Results) -> 
     assert frame[frame["Method"] == "MC-dropout, T = 8"].iloc[0]["Accuracy ↑"] == "2.5 (1.1–>4)"
 
 
+def test_row_without_any_value_is_left_out(results: Results) -> None:
+    of_plain = replace(ROWS[1], ensemble_recipe="plain")
+    without = replace(of_plain, worth="", status="undefined", reason="no gain")
+
+    def rows_of(row: WorthRow) -> list[tuple[str, ...]]:
+        worth = pd.DataFrame([vars(one) for one in (*ROWS, row)])
+        (table,) = worth_tables(replace(results, worth=worth), "standard")
+        assert "not measured on these images" in markdown(table)
+        return [one.labels for one in table.rows]
+
+    assert ("MC-dropout, T = 8", "plain") in rows_of(of_plain)
+    assert ("MC-dropout, T = 8", "plain") not in rows_of(without)
+
+
 def test_further_measures_have_a_table_of_their_own(results: Results) -> None:
     further = [*ROWS, replace(ROW, metric="fpr95", worth="1.5")]
     both = worth_tables(

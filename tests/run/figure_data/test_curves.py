@@ -18,7 +18,13 @@ from benchmarks.predictions import RunUnit, StoredPrediction
 from benchmarks.records import read_table
 from benchmarks.run.configuration import Configuration
 from benchmarks.run.figure_data import diagrams
-from benchmarks.run.figure_data.curves import COLUMNS, MOST_BINS, _histogram, write_curves
+from benchmarks.run.figure_data.curves import (
+    COLUMNS,
+    MOST_BINS,
+    _bins,
+    _histogram,
+    write_curves,
+)
 from benchmarks.run.figure_data.diagrams import COVERAGES, FALSE_POSITIVE_RATES
 from benchmarks.run.figure_data.images import write_images
 from benchmarks.run.plan import Plan
@@ -182,6 +188,13 @@ def test_outliers_of_a_histogram_are_in_its_last_bin(outlier: float) -> None:
     assert [one["lower"] for one in bins if one["count"]] == (
         [0.0, 0.5, MOST_BINS / 2] if outlier > 0 else [-MOST_BINS / 2, 0.0, 0.5]
     )
+
+
+@pytest.mark.parametrize("clean", [[-1.7e308, 0.0, 1.7e308], [0.0, 5e-324], [2.0, 2.0]])
+def test_bins_of_any_finite_scores_can_be_counted(clean: list[float]) -> None:
+    score = torch.tensor(clean, dtype=torch.float64)
+    bins = _histogram(score, *_bins("mine", score))
+    assert sum(int(one["count"]) for one in bins) == len(clean)
 
 
 def test_votes_are_those_of_the_prediction_files(run: Run) -> None:
