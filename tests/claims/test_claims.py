@@ -138,8 +138,8 @@ def test_without_the_articles_recipe_nothing_is_measured(
     assert run_stages(*run_in(tmp_path, recipes=("standard",)), "claims") == []
     content = claims_of(tmp_path)
     assert {claim["verdict"] for claim in content["claims"]} == {Verdict.NOT_TESTABLE}
-    recipes = {re.findall(r"--recipe (\S+) trains", one["why"])[0] for one in content["claims"]}
-    assert recipes == {"article", "plain"}
+    recipes = {re.findall(r"needs --recipe (\S+)\.$", one["why"])[0] for one in content["claims"]}
+    assert recipes == {"article", "plain,relu"}
     page = (tmp_path / "out" / "claims.md").read_text()
     assert "It tests only claims that do without them." in page
 
