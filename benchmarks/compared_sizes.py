@@ -21,8 +21,8 @@ def compared_sizes(
 
     Plug-in mutual information, vote entropy and variation ratio depend on the number of members, so
     methods are also compared at equal sizes, where they have them. Of a method with one or two
-    sizes all are compared, since the user chose exactly these. Where a
-    method's only size is a usual one, others need not have it.
+    sizes all are compared, since the user chose exactly these. Where a method's
+    only size is a usual one, others need not have it.
 
     Args:
         sizes: the numbers of members of each method.

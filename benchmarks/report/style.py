@@ -50,7 +50,6 @@ SETTINGS: Any = {
     "pdf.fonttype": 42,
 }
 
-
 DASHES = (0.0, (4.0, 2.0))
 """Of lines to compare with, which are no method's."""
 

@@ -30,7 +30,7 @@ from benchmarks.report.figures.worth import worth_figures
 from benchmarks.report.results import Results
 from benchmarks.report.style import looks
 
-__all__ = ["GROUPS", "Drawing", "Group", "figures"]
+__all__ = ["GROUPS", "Drawing", "figures"]
 
 Group = Callable[..., Iterator[Drawing]]
 """Related figures: those that there are numbers for, from the results of a recipe, the looks of its

@@ -96,9 +96,7 @@ def _table(results: Results, name: str, caption: str, metrics: Sequence[MetricRe
             ),
         )
         for condition in conditions
-        for ensemble_recipe, of_ensemble in where(worth, condition=condition).groupby(
-            "ensemble_recipe", sort=False
-        )
+        for ensemble_recipe, of_ensemble in worth.groupby("ensemble_recipe", sort=False)
         for variant in _variants(results, of_ensemble)
     )
     rows = tuple(row for row in rows if any(cell.status == "ok" for cell in row.cells))
