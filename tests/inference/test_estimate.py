@@ -11,7 +11,7 @@ from statsmodels.stats.multitest import multipletests
 
 from benchmarks.inference.comparison.differences import effect_size, holm, paired
 from benchmarks.inference.covariance import ResampleCovariance
-from benchmarks.inference.estimate import Side, estimate, mean, unpaired
+from benchmarks.inference.estimate import Estimate, Part, Side, estimate, mean, unpaired
 from benchmarks.inference.weights import image_weights
 from benchmarks.metrics.metric import each_once, weighted_means
 from benchmarks.metrics.selective import Selection, SelectionStatistics
@@ -106,6 +106,16 @@ def test_p_value_is_the_level_at_which_the_interval_ends_at_zero() -> None:
     shifted = estimate(values - values.mean() + result.half_width, covariance, images=100)
     assert shifted.p_value == pytest.approx(0.05)
     assert estimate(values - values.mean() + 1e9, covariance, images=100).p_value < 1e-9
+
+
+@pytest.mark.parametrize("degrees", [*np.linspace(1, 10, 181), 2.4237195697657112])
+def test_p_value_is_known_for_all_degrees_of_freedom(degrees: float) -> None:
+    """SciPy's quantiles of very small probabilities are NaN for some of them."""
+    for value in (0.011125167780404635, 3.0, 1e9):
+        parts = Part(0.011660614145346752, degrees), Part(0.010442637524742431, 199)
+        assert 0 <= Estimate(value, parts, 0.0138).p_value <= 1
+    alone = Estimate(2.0, (Part(0.1, degrees),), 0.1)
+    assert alone.p_value == pytest.approx(2 * stats.t.sf(20, degrees))
 
 
 def test_without_variation_there_is_no_p_value_unless_the_difference_is_zero() -> None:
