@@ -45,6 +45,9 @@ CLAIMS_JSON, CLAIMS_MD = "claims.json", "claims.md"
 PUBLISHED_JSON, PUBLISHED_MD = "published.json", "published.md"
 """Other papers' numbers beside ours with verdicts, and the same to read."""
 
+ANSWER_JSON = "answer.json"
+"""Whether dropout is as good as many networks, and which method to use, in sentences."""
+
 IMAGES_NPZ = "images.npz"
 """The images that figures and page show."""
 

@@ -31,6 +31,7 @@ def write_report(folder: Path, jobs: int = 1) -> None:
     from benchmarks.parallel import parallel
     from benchmarks.report.answer.kinds import kinds_table
     from benchmarks.report.answer.table import decision_table
+    from benchmarks.report.answer.verdict import write_answer
     from benchmarks.report.page import write_page
     from benchmarks.report.published.writing import write_published
     from benchmarks.report.recipe import draw, shares, write_figures, write_recipe_tables
@@ -41,6 +42,7 @@ def write_report(folder: Path, jobs: int = 1) -> None:
     verdicts = verdict_table(results.claims) if results.claims else None
     tables = filter(None, (*answers, verdicts, integrity_table(folder)))
     write_tables(tables, folder, results.names.task)
+    write_answer(results, folder)
     write_published(results, folder)
     for recipe in results.recipes:
         write_recipe_tables(results, recipe, folder)

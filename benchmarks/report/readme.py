@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -13,10 +14,10 @@ import typer
 
 from benchmarks.errors import UserError
 from benchmarks.files import written_whole
+from benchmarks.nouns import Nouns
 from benchmarks.process.ending import run_command
-from benchmarks.report.answer.kinds import kinds_table
-from benchmarks.report.answer.table import short_decision_table
-from benchmarks.report.answer.verdict import advice, on_dropout
+from benchmarks.report.answer.table import RULE
+from benchmarks.report.names import Names
 from benchmarks.report.published.writing import comparable_numbers
 from benchmarks.report.read.across import summary_across
 from benchmarks.report.read.files import read_claims, read_latency
@@ -27,6 +28,7 @@ from benchmarks.report.tables.times import times_table
 from benchmarks.report.texts import article_answer, listed
 from benchmarks.stored.listing import path_of, read_run_json
 from benchmarks.vocabulary import (
+    ANSWER_JSON,
     FIGURES_FOLDER,
     PUBLISHED_MD,
     SUMMARY_CSV,
@@ -111,9 +113,34 @@ class _Run:
         return read_run_json(self.root / self.folder)
 
     @cached_property
+    def answer(self) -> Mapping[str, str]:
+        """The verdict on dropout and the advice."""
+        return dict(json.loads(self.text_of(ANSWER_JSON)))
+
+    def text_of(self, *parts: str) -> str:
+        """What the report wrote into a file.
+
+        Raises:
+            UserError: there is none.
+        """
+        path = self.root.joinpath(self.folder, *parts)
+        if not path.exists():
+            raise UserError(f"there is no {path}; python run_all.py --only report writes it")
+        return path.read_text(encoding="utf-8")
+
+    @cached_property
     def claims(self) -> Mapping[str, Any]:
         """What was found of the article's claims."""
         return read_claims(self.root / self.folder)
+
+
+def _short_decision(run: _Run) -> str:
+    """The table of decisions without what tests say of other choices, and without the rule."""
+    lines = [
+        "|".join([*re.split(r"(?<!\\)\|", line)[:-2], ""]) if line.startswith("|") else line
+        for line in run.text_of(TABLES_FOLDER, "decision.md").replace(f"{RULE} ", "").splitlines()
+    ]
+    return "\n".join([*lines, ""])
 
 
 def _figure(run: _Run) -> str:
@@ -129,7 +156,8 @@ def _figure(run: _Run) -> str:
 
 def _latency(run: _Run) -> str:
     """The latency on the CPU beside the results, and on each GPU that has a folder."""
-    here, names = read_latency(run.root / run.folder), run.results.names
+    folder = run.root / run.folder
+    here, names = read_latency(folder), Names(Nouns.read(folder))
     tables = [] if here.empty else [latency_table(here[here["device_name"] != ""], names)]
     cards = [
         latency[latency["device"].str.startswith("cuda:")]
@@ -156,7 +184,7 @@ def _provenance(run: _Run) -> str:
         f"{environment['cores']} cores, {device}).{without} "
         f"[Command, commit and versions]({folder}/run.json), "
         f"[tables]({folder}/{TABLES_FOLDER}), [figures]({folder}/{FIGURES_FOLDER}), "
-        f"[every number]({folder}/{path_of(run.root / run.folder, SUMMARY_CSV).name}).\n"
+        f"[headline numbers]({folder}/{path_of(run.root / run.folder, SUMMARY_CSV).name}).\n"
     )
 
 
@@ -171,10 +199,10 @@ def _times(runs: _Run) -> str:
 
 
 SECTIONS: dict[str, Callable[[_Run], str]] = {
-    "dropout": lambda run: f"{on_dropout(run.results)}\n",
-    "advice": lambda run: f"{advice(run.results)}\n",
-    "decision": lambda run: markdown(short_decision_table(run.results)),
-    "kinds": lambda run: markdown(kinds_table(run.results)),
+    "dropout": lambda run: f"{run.answer['dropout']}\n",
+    "advice": lambda run: f"{run.answer['advice']}\n",
+    "decision": _short_decision,
+    "kinds": lambda run: run.text_of(TABLES_FOLDER, "kinds.md"),
     "figure": _figure,
     "article": lambda run: f"{article_answer(run.claims)}\n",
     "latency": _latency,

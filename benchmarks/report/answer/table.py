@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
 from math import log
 
 from benchmarks.report.answer.candidates import single_image
@@ -41,18 +40,6 @@ def decision_table(results: Results) -> Table:
         rows=tuple(_rows(evidence, made)),
         remarks=_remarks(results, made),
         widths=(0.1, 0.18, 0.24, 0.2, 0.22),
-    )
-
-
-def short_decision_table(results: Results) -> Table:
-    """The same without what tests say of other choices, and without the rule."""
-    table = decision_table(results)
-    return replace(
-        table,
-        label_headings=table.label_headings[:-1],
-        rows=tuple(row._replace(labels=row.labels[:-1]) for row in table.rows),
-        widths=table.widths[:-1],
-        remarks=tuple(remark for remark in table.remarks if remark != RULE),
     )
 
 

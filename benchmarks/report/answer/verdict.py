@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
 
+from benchmarks.files import write_json
 from benchmarks.report.answer.candidates import cost, is_ensemble
 from benchmarks.report.answer.decision import Decision, decisions
 from benchmarks.report.answer.evidence import Candidate, Evidence, Relation, networks
@@ -14,6 +16,8 @@ from benchmarks.report.answer.words import is_kept, named
 from benchmarks.report.read.comparisons import Quantity
 from benchmarks.report.results import Results
 from benchmarks.report.texts import listed, within_sentence
+from benchmarks.stored.listing import own_file
+from benchmarks.vocabulary import ANSWER_JSON
 
 QUESTION = "whether one network with dropout is as good as many"
 
@@ -25,6 +29,12 @@ UNDECIDED = "", ""
 
 DECIDED = (Relation.WORSE, Relation.BETTER, Relation.AS_GOOD)
 """What tests decide: the measures are named."""
+
+
+def write_answer(results: Results, folder: Path) -> None:
+    """Write the verdict on dropout and the advice: README shows them without the comparisons."""
+    content = {"dropout": on_dropout(results), "advice": advice(results)}
+    write_json(content, own_file(folder, ANSWER_JSON))
 
 
 def advice(results: Results) -> str:

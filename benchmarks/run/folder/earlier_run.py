@@ -14,6 +14,7 @@ from benchmarks.predictions import PredictionStore
 from benchmarks.stored.json_shape import misfit
 from benchmarks.stored.listing import LISTED, path_of, read_run_json
 from benchmarks.vocabulary import (
+    ANSWER_JSON,
     CLAIMS_FOLDER,
     CLAIMS_JSON,
     CLAIMS_MD,
@@ -45,7 +46,7 @@ ALONE = (
     *(TRAINING_CSV, MEASUREMENTS_CSV, SUMMARY_CSV, COMPARISONS_CSV, WORTH_CSV, LATENCY_CSV),
     *(SCORE_COMPARISONS_CSV, SCORE_WORTH_CSV, SCORE_LATENCY_CSV),
     *(IMAGES_NPZ, CLAIMS_JSON, CLAIMS_MD, PUBLISHED_JSON, PUBLISHED_MD, INDEX_HTML),
-    PREDICTIONS_SHA256,
+    *(PREDICTIONS_SHA256, ANSWER_JSON),
 )
 """The files that a run writes beside its record."""
 

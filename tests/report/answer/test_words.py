@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 
 from benchmarks.report.answer.evidence import Candidate
-from benchmarks.report.answer.table import decision_table, short_decision_table
+from benchmarks.report.answer.table import decision_table
 from benchmarks.report.answer.verdict import advice, on_dropout
 from benchmarks.report.results import Results
 from benchmarks.report.tables.table import one_line
@@ -43,8 +43,8 @@ def verdict(results: Results) -> str:
 
 def rows_of(results: Results, situation: str) -> list[tuple[str, ...]]:
     """Without the column of other choices."""
-    rows = short_decision_table(results).rows
-    return [row.labels for row in rows if situation in row.group]
+    rows = decision_table(results).rows
+    return [row.labels[:-1] for row in rows if situation in row.group]
 
 
 def others_of(results: Results, situation: str) -> str:
