@@ -5,16 +5,14 @@ from __future__ import annotations
 import os
 import platform
 import subprocess
-from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
 import torch
 
 from methods.engines.base import Engine
 from methods.engines.machine import processor, suite_version, version_of
 
-__all__ = ["commit", "environment", "joined", "processor", "suite_version", "version_of"]
+__all__ = ["commit", "environment", "processor", "suite_version", "version_of"]
 
 LIBRARIES = (
     *("joblib", "numba", "numpy", "pandas", "safetensors", "scikit-image", "scikit-learn"),
@@ -33,25 +31,6 @@ def environment(engine: Engine) -> dict[str, object]:
         "engine": engine.name,
         "device": "cpu" if engine.device == "cpu" else torch.cuda.get_device_name(engine.device),
     }
-
-
-def joined(environments: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
-    """The environment that several share; where they differ, each of theirs.
-
-    >>> older, newer = ({"cores": 2, "libraries": {"pandas": f"3.{i}"}} for i in (0, 1))
-    >>> joined([older, newer])
-    {'cores': 2, 'libraries': {'pandas': '3.0 and 3.1'}}
-    """
-    together: dict[str, Any] = {}
-    for name, first in environments[0].items():
-        every = [one.get(name) for one in environments]
-        mappings = [one for one in every if isinstance(one, Mapping)]
-        differing = list(dict.fromkeys(map(str, every)))
-        if len(mappings) == len(every):
-            together[name] = joined(mappings)
-        else:
-            together[name] = " and ".join(differing) if len(differing) > 1 else first
-    return together
 
 
 def commit() -> str | None:

@@ -12,9 +12,6 @@ LATENCY, CLAIMS, REPORT = "latency", "claims", "report"
 STAGES = (TRAIN, PREDICT, MEASURE, LATENCY, CLAIMS, REPORT)
 """The stages of a run, in the order in which they build on one another."""
 
-IN_PARTS = (TRAIN, PREDICT, MEASURE)
-"""The stages that are divided where a run is computed in parts."""
-
 MEASUREMENTS_CSV = "measurements.csv"
 """Every number of every replicate."""
 

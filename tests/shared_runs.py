@@ -5,7 +5,7 @@ from __future__ import annotations
 from xdist.scheduler import LoadFileScheduling
 
 FOLDERS = (
-    *("tests/api", "tests/cluster", "tests/extensions", "tests/hostile", "tests/merge"),
+    *("tests/api", "tests/cluster", "tests/extensions", "tests/hostile"),
     *("tests/report", "tests/run/stages", "tests/site", "tests/verify"),
 )
 """Here a worker makes runs, or the site, which take long, for all tests of the session."""

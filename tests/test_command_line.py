@@ -107,7 +107,6 @@ def test_help_explains_every_option(command_line: CommandLine) -> None:
             "in-depth",
             "replicates",
             "pool",
-            "part",
             "images",
             "subset-images",
             "epochs",
@@ -154,8 +153,6 @@ def test_script_reports_a_mistake_too() -> None:
         (["--replicates", "0"], "0", ["at least 1"]),
         (["--replicates", "two"], "--replicates", ["integer"]),
         (["--pool", "0"], "0", ["at least 1"]),
-        (["--part", "5/4"], "5/4", ["2/4"]),
-        (["--part", "1/2", "--only", "latency"], "latency", ["train, predict, measure"]),
         (["--images", "0"], "0", ["at least 1"]),
         (["--epochs", "0"], "0", ["at least 1"]),
         (["--resamples", "20"], "20", ["at least 100"]),
@@ -316,29 +313,6 @@ def test_without_options_it_is_the_preset(
     assert run.workspace.data_dir is None
     assert run.workspace.jobs >= 1
     assert (only, overwrite) == (None, False)
-
-
-def test_part_is_of_the_same_configuration_and_has_a_folder_of_its_own(
-    command_line: CommandLine, chosen: list[tuple[Run, str | None, bool]]
-) -> None:
-    status, shown, _ = command_line("--part", "2/4", "--device", "cpu")
-    ((run, _, _),) = chosen
-    assert status == 0
-    assert run.plan.part == (2, 4)
-    assert run.plan.configuration == configuration_of("quick")
-    assert run.workspace.out == Path("results/quick-part-2-of-4")
-    assert "python -m benchmarks.merge OUT PART… merges all 4" in shown
-
-
-def test_part_without_work_says_how_many_are_enough(
-    command_line: CommandLine, chosen: list[tuple[Run, str | None, bool]]
-) -> None:
-    status, shown, _ = command_line("--task", "digits", "--part", "30/30", "--device", "cpu")
-    assert status == 0
-    enough = chosen[0][0].plan.busy_parts
-    assert f"part 30/30 has nothing to do: {enough} parts are enough\n" in shown
-    for part, busy in ((f"{enough}/{enough}", True), (f"{enough + 1}/{enough + 1}", False)):
-        assert ("nothing to do" not in command_line("--task", "digits", "--part", part)[1]) is busy
 
 
 def test_data_folder_may_come_from_the_environment(

@@ -21,10 +21,10 @@ def test_tests_are_divided_by_folder_or_file() -> None:
     of = [
         scope(BySharedRuns.__new__(BySharedRuns), name)
         for name in (
-            "tests/merge/test_merge.py::test_a[x::y]",
-            "tests/merge/test_refusals.py::test_b",
+            "tests/cluster/test_choice.py::test_a[x::y]",
+            "tests/cluster/test_ending.py::test_b",
             "tests/report/tables/test_cost.py::test_c",
             "tests/run/test_plan.py::test_d",
         )
     ]
-    assert of == ["tests/merge", "tests/merge", "tests/report", "tests/run/test_plan.py"]
+    assert of == ["tests/cluster", "tests/cluster", "tests/report", "tests/run/test_plan.py"]

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property, partial
-from pathlib import Path
 
 import torch
 from jaxtyping import Int64
@@ -207,7 +206,6 @@ class RecipePredictor:
                 stage=CLAIMS,
                 what="predictions",
                 threads=self.plan.in_threads,
-                reads=self._files_of,
             )
 
     def train(self, units: Iterable[RunUnit]) -> None:
@@ -230,14 +228,7 @@ class RecipePredictor:
                 stage=CLAIMS,
                 what="networks",
                 threads=self.plan.in_threads,
-                reads=lambda _: (),
             )
-
-    def _files_of(self, requested: Requested) -> list[Path]:
-        """The networks of the run unit."""
-        unit, _ = requested
-        pool, training = self.pool(unit.recipe)
-        return pool.files(self.method(unit).networks, training.fingerprint)
 
     @one_torch_thread()
     def _train(self, batch: Batch) -> None:

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from functools import partial
-from pathlib import Path
 from typing import Self
 from uuid import uuid4
 
@@ -19,7 +18,6 @@ from benchmarks.cluster.faults import (
     without_package,
 )
 from benchmarks.cluster.options import require_known_options
-from benchmarks.cluster.parcel import apply, packed
 from benchmarks.cluster.requirements import Requirements, misfit, requirements
 from benchmarks.cluster.sending import Sending
 from benchmarks.cluster.start import started, wait_for_a_worker
@@ -36,16 +34,12 @@ class DaskCluster:
 
     Args:
         choice: the user's.
-        collects: whether workers share no files with this machine.
         methods: the custom methods of the run, by their places.
         kernels: whether the run needs the kernels.
     """
 
-    def __init__(
-        self, choice: ClusterChoice, *, collects: bool, methods: Sequence[str], kernels: bool
-    ) -> None:
+    def __init__(self, choice: ClusterChoice, *, methods: Sequence[str], kernels: bool) -> None:
         require_known_options(choice)
-        self.collects = collects
         self._choice, self._methods, self._kernels = choice, methods, kernels
         self._open = ExitStack()
         self._client: distributed.Client | None = None
@@ -69,7 +63,6 @@ class DaskCluster:
         *,
         stage: str,
         what: str,
-        reads: Callable[[Item], Iterable[Path]],
     ) -> list[Result]:
         """See `Workspace.in_parallel`.
 
@@ -77,20 +70,11 @@ class DaskCluster:
             UserError, MachineError: the workers cannot be used, or are lost.
         """
         client, required = self._begun(workspace)
-        workers = self._workers(client)
-
-        def unit(item: Item) -> Unit:
-            files = packed(workspace, reads(item)) if self.collects else None
-            return Unit(required, work, workspace, item, files)
-
-        at_once = 2 * workers if self.collects else None
-        sending = Sending(client, self._choice, unit, at_once=at_once)
-        results: list[Result] = []
-        outcomes = sending.outcomes(items)
-        for outcome in tracked(outcomes, len(items), stage, what, note=sending.note):
-            apply(outcome.changed, workspace)
-            results.append(outcome.result)
-        return results
+        units = [Unit(required, work, workspace, item) for item in items]
+        sending = Sending(client, self._choice)
+        outcomes = sending.outcomes(units)
+        done = tracked(outcomes, len(units), stage, what, note=sending.note)
+        return [outcome.result for outcome in done]
 
     def leave_this_machine(self) -> None:
         """End the workers that are on this machine."""
@@ -120,14 +104,12 @@ class DaskCluster:
             return len(client.nthreads())
 
     def _requirements(self, workspace: Workspace, stack: ExitStack) -> Requirements:
-        shared = networks = None
-        if not self.collects:
-            for left in workspace.out.glob(f"{SHARED}*"):  # by a killed run
-                left.unlink(missing_ok=True)
-            shared, networks = workspace.out / f"{SHARED}{uuid4().hex}", workspace.networks
-            shared.touch()
-            stack.callback(partial(shared.unlink, missing_ok=True))
-        return requirements(shared, networks, self._methods, kernels=self._kernels)
+        for left in workspace.out.glob(f"{SHARED}*"):  # by a killed run
+            left.unlink(missing_ok=True)
+        shared = workspace.out / f"{SHARED}{uuid4().hex}"
+        shared.touch()
+        stack.callback(partial(shared.unlink, missing_ok=True))
+        return requirements(shared, workspace.networks, self._methods, kernels=self._kernels)
 
     def _require_fit_workers(self, client: distributed.Client, required: Requirements) -> None:
         """Stop before anything is sent; workers that join later look at themselves."""

@@ -30,21 +30,21 @@ class Requirements:
 
     Attributes:
         versions: pairs of what has a version, and that of this machine.
-        shared: a file that this run has just written, if files are shared.
-        networks: the folder of networks, if files are shared.
+        shared: a file that this run has just written.
+        networks: the folder of networks.
         methods: pairs of the place of a custom method, and the SHA-256 of its file.
         kernels: whether the kernels are needed.
     """
 
     versions: tuple[tuple[str, str], ...]
-    shared: Path | None
-    networks: Path | None
+    shared: Path
+    networks: Path
     methods: tuple[tuple[str, str], ...]
     kernels: bool
 
 
 def requirements(
-    shared: Path | None, networks: Path | None, methods: Sequence[str], *, kernels: bool
+    shared: Path, networks: Path, methods: Sequence[str], *, kernels: bool
 ) -> Requirements:
     """Those of this machine; see `Requirements`."""
     files = tuple((location, sha256_of_file(location)) for location in methods)
@@ -61,10 +61,10 @@ def misfit(required: Requirements, dask_worker: distributed.Worker) -> str:
     if threads != 1:
         return f"has {threads} threads, by which bits differ; start it with --nthreads 1"
     for folder in (required.shared, required.networks):
-        if folder is not None and not _appears(folder):
+        if not _appears(folder):
             return (
                 f"does not see {folder.name!r} in {folder.parent}, which is here; use a folder "
-                "that all share, or --collect"
+                "that all share, or divide the run by --shard"
             )
     for location, digest in required.methods:
         file = Path(location.rpartition(":")[0])

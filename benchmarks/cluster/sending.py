@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pickle
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from queue import Empty, SimpleQueue
-from typing import Any, Generic, TypeVar
+from typing import Any
 from uuid import uuid4
 
 import distributed
@@ -17,51 +17,36 @@ from benchmarks.cluster.faults import fault_of_dask, fault_of_work, scheduler_lo
 from benchmarks.cluster.start import no_workers
 from benchmarks.cluster.unit import Outcome, Unit, do
 
-Item = TypeVar("Item")
-
 LOOKING = 1.0
 """Seconds after which it is looked whether anybody is still at work."""
 
 
-class Sending(Generic[Item]):
+class Sending:
     """Units of one stage on their way.
 
     Args:
         client: of the workers.
         choice: the user's.
-        unit: makes the unit of an item, when it is sent.
-        at_once: how many units are sent before one comes back, where each takes room here;
-            ``None``: all.
     """
 
-    def __init__(
-        self,
-        client: distributed.Client,
-        choice: ClusterChoice,
-        unit: Callable[[Item], Unit],
-        *,
-        at_once: int | None,
-    ) -> None:
+    def __init__(self, client: distributed.Client, choice: ClusterChoice) -> None:
         self._client, self._choice = client, choice
-        self._unit, self._at_once = unit, at_once
         self._name = f"uncertainty-bench-{uuid4().hex}"
         self._under_way: dict[object, distributed.Future[bytes]] = {}
         self._done: SimpleQueue[distributed.Future[bytes]] = SimpleQueue()
         self._lost, self._seen = 0, time.monotonic()
 
-    def outcomes(self, items: Sequence[Item]) -> Iterator[Outcome]:
-        """What became of each item's unit, in the order in which they were finished.
+    def outcomes(self, units: Sequence[Unit]) -> Iterator[Outcome]:
+        """What became of each unit, in the order in which they were finished.
 
         Raises:
             UserError, MachineError: see `benchmarks.cluster.faults`.
         """
-        waiting = enumerate(items)
         with self._losses_counted():
             try:
-                self._send(waiting, self._at_once or len(items))
-                for _ in items:
+                self._send(units)
+                for _ in units:
                     yield self._next()
-                    self._send(waiting, 1)
             finally:
                 if self._client.status == "running" and self._under_way:
                     with suppress(Exception):
@@ -75,11 +60,10 @@ class Sending(Generic[Item]):
             running = sum(self._is_ours(key) for keys in of_workers for key in keys)
         return f", {running} running, {self._lost} lost"
 
-    def _send(self, waiting: Iterator[tuple[int, Item]], count: int) -> None:
-        for _, (position, item) in zip(range(count), waiting, strict=False):
+    def _send(self, units: Sequence[Unit]) -> None:
+        for position, unit in enumerate(units):
             key = f"{self._name}-{position}"
-            sent = pickle.dumps(self._unit(item))
-            future = self._client.submit(do, sent, key=key, pure=False)
+            future = self._client.submit(do, pickle.dumps(unit), key=key, pure=False)
             self._under_way[key] = future
             future.add_done_callback(self._done.put)
 

@@ -6,17 +6,13 @@ import pickle
 import traceback
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import distributed
 
-from benchmarks.cluster.parcel import Changes, Files, changes, unpacked
 from benchmarks.cluster.requirements import Requirements, require_fit
 from benchmarks.errors import one_line
 from benchmarks.run.workspace import Workspace
-
-NOTHING = Changes({}, frozenset())
 
 
 @dataclass(frozen=True)
@@ -26,14 +22,12 @@ class Unit:
     Attributes:
         required: of the worker.
         work, workspace, item: see `Workspace.in_parallel`.
-        files: those that the work reads, where no files are shared; else ``None``.
     """
 
     required: Requirements
     work: Callable[[Workspace, Any], Any]
     workspace: Workspace
     item: Any
-    files: Files | None
 
 
 @dataclass(frozen=True)
@@ -43,14 +37,12 @@ class Outcome:
     Attributes:
         worker: where it was done, by its address.
         result: of the work, if there was no error.
-        changed: the files that it changed, where none are shared.
         error: what the work raised.
         trace: where it did.
     """
 
     worker: str
     result: Any = None
-    changed: Changes = NOTHING
     error: Exception | None = None
     trace: str = ""
 
@@ -64,19 +56,11 @@ def do(sent: bytes) -> bytes:
     try:
         unit: Unit = pickle.loads(sent)
         require_fit(unit.required)
-        outcome = _done(unit, worker.address, Path(worker.local_directory))
-        return pickle.dumps(outcome)
+        result = unit.work(unit.workspace, unit.item)
+        return pickle.dumps(Outcome(worker.address, result))
     except Exception as error:
         trace = "".join(traceback.format_exception(error))
         return pickle.dumps(Outcome(worker.address, error=_sendable(error), trace=trace))
-
-
-def _done(unit: Unit, worker: str, scratch: Path) -> Outcome:
-    if unit.files is None:
-        return Outcome(worker, unit.work(unit.workspace, unit.item))
-    with unpacked(unit.files, unit.workspace, scratch) as there:
-        result = unit.work(there, unit.item)
-        return Outcome(worker, result, changes(unit.files, there))
 
 
 def _sendable(error: Exception) -> Exception:

@@ -31,11 +31,10 @@ from benchmarks.run.configuration import Scores
 from benchmarks.run.configuration.chosen import chosen_configuration
 from benchmarks.run.configuration.presets import DEFAULT_TASK, PRESETS, configuration_of
 from benchmarks.run.failure import Failure
-from benchmarks.run.parts.part import Part
 from benchmarks.run.plan import Plan
 from benchmarks.run.workspace import Workspace
 from benchmarks.tasks import TASKS
-from benchmarks.vocabulary import IN_PARTS, INDEX_HTML, LATENCY, STAGES
+from benchmarks.vocabulary import INDEX_HTML, LATENCY, STAGES
 from methods import METHODS
 from methods.interface import Preset
 
@@ -102,13 +101,6 @@ def main(
             metavar="PATH",
         ),
     ] = None,
-    part: Annotated[
-        str | None,
-        typer.Option(
-            metavar="I/N",
-            help="Compute the i-th of n parts, for python -m benchmarks.merge.",
-        ),
-    ] = None,
     only: Annotated[str | None, typer.Option(help=f"Run one stage: {', '.join(STAGES)}.")] = None,
     jobs: Annotated[
         int | None, typer.Option(help="How many parallel jobs to run.", show_default="every core")
@@ -120,9 +112,6 @@ def main(
             metavar="FILE",
         ),
     ] = None,
-    collect: Annotated[
-        bool, typer.Option("--collect", help="The cluster shares no files: send them.")
-    ] = False,
     list_all: Annotated[bool, typer.Option("--list", help="List all choices and exit.")] = False,
     overwrite: Annotated[
         bool, typer.Option("--overwrite", help="Remove an earlier run from the output folder.")
@@ -142,9 +131,8 @@ def main(
     if list_all:
         _list_choices(task)
         return
-    of_run = None if part is None else Part.named(part)
-    if only is not None and only not in (stages := STAGES if of_run is None else IN_PARTS):
-        raise UserError(f"--only: unknown stage {only!r}; choose from {', '.join(stages)}")
+    if only is not None and only not in STAGES:
+        raise UserError(f"--only: unknown stage {only!r}; choose from {', '.join(STAGES)}")
     device = fitting_device(device_of(device, cluster))
     chosen: dict[str, Any] = {
         "recipes": separate(recipe),
@@ -169,11 +157,11 @@ def main(
     workspace = Workspace(
         data_dir=_existing(data_dir),
         jobs=1 if only == LATENCY else _jobs(jobs, device),
-        out=writable_folder("--out", out or _default_out(preset, task, of_run)),
+        out=writable_folder("--out", out or _default_out(preset, task)),
         networks=existing_folder("--networks", networks),
     )
-    plan = Plan(configuration, of_run)
-    with cluster_of(cluster, configuration, only, collects=collect) as workers:
+    plan = Plan(configuration)
+    with cluster_of(cluster, configuration, only) as workers:
         there = workspace if workers is None else workspace.on(workers)
         _run(plan, there, only, overwrite=overwrite, open_page=open_page)
 
@@ -183,10 +171,6 @@ def _run(
 ) -> None:
     failures = run_stages(plan, workspace, only, overwrite=overwrite)
     show_outcome(workspace.out)
-    if plan.part is not None:
-        if not plan.units():
-            print(f"part {plan.part} has nothing to do: {plan.busy_parts} parts are enough")
-        print(f"part {plan.part}; python -m benchmarks.merge OUT PART… merges all {plan.part.of}")
     if open_page:
         _open(workspace.out / INDEX_HTML)
     for what, reason in failures:
@@ -215,10 +199,9 @@ def _open(page: Path) -> None:
         print(f"--open: no browser was found here; open {page} in one", file=sys.stderr)
 
 
-def _default_out(preset: str, task: str, part: Part | None) -> Path:
-    """A folder for each preset; its name has the task, unless it is the default, and the part."""
-    name = preset if task == DEFAULT_TASK else f"{task}-{preset}"
-    return Path("results") / (name if part is None else f"{name}-part-{part.number}-of-{part.of}")
+def _default_out(preset: str, task: str) -> Path:
+    """A folder for each preset; its name has the task, unless it is the default."""
+    return Path("results") / (preset if task == DEFAULT_TASK else f"{task}-{preset}")
 
 
 def _existing(data_dir: Path | None) -> Path | None:

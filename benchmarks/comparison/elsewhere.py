@@ -36,7 +36,7 @@ def everywhere(location: str) -> str:
 
 @contextmanager
 def cluster_of(
-    file: Path | None, configuration: Configuration, only: str | None, *, collects: bool
+    file: Path | None, configuration: Configuration, only: str | None
 ) -> Iterator[Cluster | None]:
     """The workers that a file names, ended after the block; ``None`` without a file.
 
@@ -44,8 +44,6 @@ def cluster_of(
         UserError: it names none, or there is nothing for them to do.
     """
     if file is None:
-        if collects:
-            raise UserError("--collect is of the workers of a cluster; name them with --cluster")
         yield None
         return
     if only == LATENCY:
@@ -58,5 +56,5 @@ def cluster_of(
 
     kernels = configuration.engine == "numba"
     methods = configuration.custom_methods
-    with DaskCluster(choice, collects=collects, methods=methods, kernels=kernels) as cluster:
+    with DaskCluster(choice, methods=methods, kernels=kernels) as cluster:
         yield cluster

@@ -32,7 +32,6 @@ COMMANDS = {
     "run": COMPARISON,
     "score": Command("benchmarks.score.command"),
     "check": Command("benchmarks.epistemic_check.command"),
-    "merge": Command("benchmarks.merge.command"),
     "across": Command("benchmarks.across.command"),
     "verify": Command("benchmarks.verify.command", "the same command continues"),
     "lab": Command("benchmarks.lab.command"),

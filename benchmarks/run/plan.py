@@ -11,9 +11,6 @@ from benchmarks.compared_sizes import compared_sizes
 from benchmarks.predictions import RunUnit
 from benchmarks.run.configuration import Configuration
 from benchmarks.run.configuration.presets import command_of
-from benchmarks.run.parts.part import Part
-from benchmarks.run.parts.shares import Work, shares
-from benchmarks.run.parts.work import prediction_cost, training_cost
 from benchmarks.tasks import TASKS, Task
 from benchmarks.tasks.conditions import Condition
 from benchmarks.tasks.task import Split
@@ -31,17 +28,14 @@ class Plan:
 
     Attributes:
         configuration: what the user chose.
-        part: the part of the run whose run units and networks these are; ``None``: the whole run.
     """
 
     configuration: Configuration
-    part: Part | None = None
 
     @property
     def command(self) -> str:
         """The command line that runs it."""
-        part = "" if self.part is None else f" --part {self.part}"
-        return command_of(self.configuration) + part
+        return command_of(self.configuration)
 
     @property
     def task(self) -> Task:
@@ -157,10 +151,14 @@ class Plan:
 
     def units(self) -> list[RunUnit]:
         """Every replicate of every method, size and recipe, in the order of the configuration."""
-        if self.part is None:
-            return self._all_units()
-        share = {unit for group in self.groups() for unit in group}
-        return [unit for unit in self._all_units() if unit in share]
+        return [
+            RunUnit(recipe, name, size, replicate)
+            for name, method in self.configuration.classes.items()
+            for recipe in (self.configuration.recipes if method.pooled else (SELF_TRAINED,))
+            if not (method.slow or method.costly) or self._in_depth(recipe)
+            for size in self._sizes(name, recipe)
+            for replicate in range(self._replicates(name, recipe, size))
+        ]
 
     def groups(self) -> list[tuple[RunUnit, ...]]:
         """Run units whose members are among those of the largest, which comes first.
@@ -168,21 +166,7 @@ class Plan:
         Each member predicts once for its whole group: fewer passes are the first of more, and the
         networks of a smaller ensemble are some of a largest one's.
         """
-        every = self._all_groups()
-        if self.part is None:
-            return every
-        return [every[position] for position in self._shares(every)[self.part.number - 1]]
-
-    @property
-    def busy_parts(self) -> int:
-        """How many of the parts that the run is divided into have something to do."""
-        return sum(1 for share in self._shares(self._all_groups()) if share)
-
-    def _shares(self, groups: list[tuple[RunUnit, ...]]) -> list[list[int]]:
-        return shares([self._work(group) for group in groups], self.part.of if self.part else 1)
-
-    def _all_groups(self) -> list[tuple[RunUnit, ...]]:
-        units = self._all_units()
+        units = self.units()
         known = set(units)
         groups: dict[RunUnit, list[RunUnit]] = {}
         for unit in units:
@@ -235,30 +219,6 @@ class Plan:
         if condition == self.task.calibration:
             return None
         return chosen.subset_images if condition.subset else chosen.images
-
-    def _all_units(self) -> list[RunUnit]:
-        return [
-            RunUnit(recipe, name, size, replicate)
-            for name, method in self.configuration.classes.items()
-            for recipe in (self.configuration.recipes if method.pooled else (SELF_TRAINED,))
-            if not (method.slow or method.costly) or self._in_depth(recipe)
-            for size in self._sizes(name, recipe)
-            for replicate in range(self._replicates(name, recipe, size))
-        ]
-
-    def _work(self, group: tuple[RunUnit, ...]) -> Work:
-        largest, most = group[0], self.task.test_images
-        if self.objection(largest) is not None:
-            return Work(frozenset(), 0.0, 0.0)
-        method = self.configuration.classes[largest.method]
-        images = sum(min(self.images_of(one) or most, most) for one in self.conditions_of(largest))
-        return Work(
-            self.networks_of_unit(largest),
-            prediction_cost(
-                images, largest.size, slow=method.slow, of_networks=method.counts_networks
-            ),
-            training_cost(self.pool(largest.recipe).recipe.epochs, most),
-        )
 
     def _largest(self, unit: RunUnit) -> RunUnit:
         method = self.configuration.classes[unit.method]

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import asdict
-from itertools import chain
 from pathlib import Path
 from typing import Any
 
-from benchmarks.environment import commit, environment, joined, suite_version
+from benchmarks.environment import commit, environment, suite_version
 from benchmarks.errors import UserError
 from benchmarks.files import write_json
 from benchmarks.run.folder.earlier_run import read_record, remove_earlier_run
@@ -21,13 +20,10 @@ from benchmarks.run.workspace import Workspace
 from benchmarks.stored.listing import LISTED, read_run_json, seal_files
 from benchmarks.vocabulary import MEASURE, PREDICTIONS_FOLDER, RUN_JSON
 
-OF_A_PART = ("part", "commit", "environment", "seconds")
-"""What the record of a merged run keeps of each part's."""
-
 PREDICTIONS = 2
 """What predictions mean: raise it when masks, seeds, splits, rounding or a method change.
 
-A folder of other predictions is then neither resumed nor merged, although no name has changed.
+A folder of other predictions is then not resumed, although no name has changed.
 """
 
 
@@ -35,15 +31,13 @@ class RunRecord:
     """The record of a run, on disk after every change.
 
     Keys: ``version``, ``predictions`` (see `PREDICTIONS`) and ``configuration`` are the run's
-    identity; ``part`` is the part of it, such as ``2/4``, if it is not whole; ``command`` gives the
-    same run again; ``replicates`` counts the replicates of each recipe, method and size; ``commit``
-    and ``environment`` are what computed it, merged parts included; ``data`` has for each set of
-    images its ``fingerprint``, where there may be several its ``source``, or the reason why it is
-    ``unavailable``; ``integrity`` has the results of the probes of ``networks`` and
-    ``predictions``; ``seconds`` is the wall time by stage, resumed runs and merged parts added up;
-    ``machines`` has what computed the ``networks`` and the ``predictions``, each once;
-    ``parts`` has the part, commit, environment and seconds of each part that was merged. ``files``
-    lists what the run wrote, see `benchmarks.stored.listing`, but for predictions and errors.
+    identity; ``command`` gives the same run again; ``replicates`` counts the replicates of each
+    recipe, method and size; ``commit`` and ``environment`` are what computed it; ``data`` has for
+    each set of images its ``fingerprint``, where there may be several its ``source``, or the reason
+    why it is ``unavailable``; ``integrity`` has the results of the probes of ``networks`` and
+    ``predictions``; ``seconds`` is the wall time by stage, resumed runs added up; ``machines`` has
+    what computed the ``networks`` and the ``predictions``, each once. ``files`` lists what the run
+    wrote, see `benchmarks.stored.listing`, but for predictions and errors.
     """
 
     def __init__(self, out: Path, content: dict[str, Any], files: Mapping[str, str]) -> None:
@@ -68,50 +62,19 @@ class RunRecord:
         files = earlier.get(LISTED, {})
         if MEASURE in earlier.get("seconds", {}) and not (out / PREDICTIONS_FOLDER).exists():
             earlier = {}  # published results, which are computed anew
-        parts = earlier.get("parts", [])
-        environments = [*(part["environment"] for part in parts), environment(plan.engine)]
         return cls(
             out,
             identity
             | {
                 **_identification(plan),
                 "commit": commit(),
-                "environment": joined(environments),
+                "environment": environment(plan.engine),
                 "data": earlier.get("data", {}),
                 "integrity": earlier.get("integrity", {}),
                 "seconds": earlier.get("seconds", {}),
                 "machines": earlier.get("machines", {}),
-                **({"parts": parts} if parts else {}),
             },
             files,
-        )
-
-    @classmethod
-    def merged(cls, plan: Plan, out: Path, parts: Sequence[Mapping[str, Any]]) -> RunRecord:
-        """The record of a run that is made of the parts with these records."""
-        seconds: Counter[str] = Counter()
-        for part in parts:
-            seconds.update(part["seconds"])
-        of_networks = [part.get("machines", {}).get("networks", []) for part in parts]
-        networks = [check for part in parts for check in part["integrity"].get("networks", [])]
-        return cls(
-            out,
-            {
-                **_identity(plan),
-                **_identification(plan),
-                "commit": commit(),
-                "environment": joined([part["environment"] for part in parts]),
-                "data": {
-                    name: _as_known(entry) or entry
-                    for part in parts
-                    for name, entry in part["data"].items()
-                },
-                "integrity": {"networks": networks} if networks else {},
-                "seconds": {stage: round(total, 1) for stage, total in seconds.items()},
-                "machines": {"networks": sorted(set(chain.from_iterable(of_networks)))},
-                "parts": [{name: part[name] for name in OF_A_PART} for part in parts],
-            },
-            {},
         )
 
     @property
@@ -162,16 +125,10 @@ class RunRecord:
     def note_integrity(self, probed: str, checks: list[Check]) -> None:
         """Record the results of the probes of networks or predictions, then stop if one failed.
 
-        Those of the networks of merged parts are kept: these may be on other machines.
-
         Raises:
             IntegrityError: a probe failed.
         """
-        integrity, results = self._content["integrity"], [asdict(check) for check in checks]
-        if probed == "networks" and "parts" in self._content:
-            earlier = integrity.get("networks", [])
-            results = [*(one for one in earlier if one not in results), *results]
-        integrity[probed] = results
+        self._content["integrity"][probed] = [asdict(check) for check in checks]
         self._save()
         require_passed(checks)
 
@@ -212,12 +169,11 @@ class RunRecord:
 
 
 def _identity(plan: Plan) -> dict[str, Any]:
-    """The version of the suite, what its predictions mean, the configuration, and any part."""
+    """The version of the suite, what its predictions mean, and the configuration."""
     return {
         "version": suite_version(),
         "predictions": PREDICTIONS,
         "configuration": plan.configuration.identity,
-        **({} if plan.part is None else {"part": str(plan.part)}),
     }
 
 
@@ -256,8 +212,6 @@ def _require_same(earlier: Mapping[str, Any], identity: Mapping[str, Any], out: 
         held = "a run of an earlier version of the suite"
     elif differing:
         held = f"a run of another configuration (other {', '.join(differing)})"
-    elif earlier.get("part") != identity.get("part"):
-        held = f"part {earlier['part']} of this run" if "part" in earlier else "the whole run"
     else:
         return
     raise UserError(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import cache, partial
 from pathlib import Path
@@ -22,13 +22,7 @@ Result = TypeVar("Result")
 
 
 class Cluster(Protocol):
-    """Workers elsewhere; see `benchmarks.cluster`. Another process has none.
-
-    Attributes:
-        collects: whether they share no files with this machine, so that files are sent.
-    """
-
-    collects: bool
+    """Workers elsewhere; see `benchmarks.cluster`. Another process has none."""
 
     def in_parallel(
         self,
@@ -38,7 +32,6 @@ class Cluster(Protocol):
         *,
         stage: str,
         what: str,
-        reads: Callable[[Item], Iterable[Path]],
     ) -> list[Result]:
         """See `Workspace.in_parallel`."""
 
@@ -88,7 +81,6 @@ class Workspace:
         stage: str,
         what: str,
         threads: bool = False,
-        reads: Callable[[Item], Iterable[Path]] | None = None,
     ) -> list[Result]:
         """The results of the work on each item, in the order in which they were finished.
 
@@ -97,24 +89,19 @@ class Workspace:
                 the same files.
             items: one a call.
             stage, what, threads: see `parallel`.
-            reads: the files of the run that the work on an item reads, where they are few enough
-                to be sent. By default they are not: then the work is done here, unless the
-                cluster shares the files.
 
         Raises:
             MachineError: the process of a worker ended, for example; what others had finished is
                 kept.
         """
-        if self.cluster is None or not items or (self.cluster.collects and reads is None):
+        if self.cluster is None or not items:
             # Here, not above: timing methods needs no such library.
             from benchmarks.parallel import parallel
 
             one = partial(work, self)
             with one_torch_thread():
                 return parallel(one, items, stage=stage, what=what, jobs=self.jobs, threads=threads)
-        return self.cluster.in_parallel(
-            work, self, items, stage=stage, what=what, reads=reads or _nothing
-        )
+        return self.cluster.in_parallel(work, self, items, stage=stage, what=what)
 
     def images(self, task: Task, split: Split) -> LabelledImages:
         """A split of the task's images, loaded once a process."""
@@ -131,10 +118,6 @@ class Workspace:
         functions = (plan.task.load, condition.load, condition.transform)
         seed = plan.configuration.seed
         return _evaluation_set(functions, plan.task, condition, images, seed, self.data_dir)
-
-
-def _nothing(_: object) -> tuple[Path, ...]:
-    return ()
 
 
 @cache

@@ -6,7 +6,6 @@ import math
 from collections.abc import Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass, field, replace
-from pathlib import Path
 
 from methods.engines.base import Engine
 from methods.engines.choice import choose_engine
@@ -93,18 +92,6 @@ class NetworkPool:
         """Those of these networks that are in the store with a complete log, by their numbers."""
         stored = {index: self._stored(index, training, validation) for index in indices}
         return {index: network for index, network in stored.items() if network is not None}
-
-    def files(
-        self, indices: Sequence[int], fingerprint: str, trajectory: Trajectory | None = None
-    ) -> list[Path]:
-        """The store's files of these networks, and of what the trajectory keeps of the first.
-
-        Whether they have been written or not; none without a store.
-        """
-        keys = [self._key(index, fingerprint) for index in indices]
-        if trajectory is not None:
-            keys += self._snapshot_keys(trajectory, indices[0], fingerprint)
-        return [self.store.folder / key.file_name for key in keys] if self.store else []
 
     def missing(self, indices: Sequence[int], training: LabelledImages) -> list[int]:
         """Which of these networks are not in the store."""

@@ -33,7 +33,7 @@ Measure = Callable[..., None]
 def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DaskCluster]:
     file = tmp_path_factory.mktemp("cluster") / "cluster.yaml"
     choice = ClusterChoice(file, "local", 2)
-    with DaskCluster(choice, collects=False, methods=(), kernels=True) as workers:
+    with DaskCluster(choice, methods=(), kernels=True) as workers:
         yield workers
 
 

@@ -58,7 +58,6 @@ def serial(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def run_on_workers(
     folder: Path,
     *,
-    collects: bool = False,
     configuration: Configuration = DIGITS,
     **options: Any,
 ) -> list[Failure]:
@@ -68,7 +67,7 @@ def run_on_workers(
     plan, workspace = run_of(configuration, folder)
     workspace.networks.mkdir(parents=True)
     methods = configuration.custom_methods
-    with DaskCluster(choice, collects=collects, methods=methods, kernels=False) as cluster:
+    with DaskCluster(choice, methods=methods, kernels=False) as cluster:
         return run_stages(plan, workspace.on(cluster))
 
 

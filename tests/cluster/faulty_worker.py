@@ -64,7 +64,7 @@ def dask_setup(worker: object) -> None:
     from methods.networks import pool
 
     pool.train_networks = before(pool.train_networks, in_training)
-    unit._done = before(unit._done, in_unit)
+    unit.require_fit = before(unit.require_fit, in_unit)
     predictions.write_arrays = before(predictions.write_arrays, in_prediction)
     own = requirements.suite_version
     requirements.suite_version = lambda: "0.0.9" if (WISHES / "older").exists() else own()

@@ -15,7 +15,6 @@ import pytest
 from benchmarks.cluster.choice import ClusterChoice, read_choice
 from benchmarks.cluster.dask_cluster import DaskCluster
 from benchmarks.cluster.faults import fault_of_work
-from benchmarks.cluster.parcel import apply, changes, packed, unpacked
 from benchmarks.cluster.quiet import LOGGERS, dask_held_back
 from benchmarks.cluster.start import SETTINGS, wait_for_a_worker
 from benchmarks.cluster.unit import Outcome
@@ -136,9 +135,9 @@ def test_folder_of_another_configuration_is_refused_before_workers_start(
     (tmp_path / "out").mkdir()
     (tmp_path / "out" / "run.json").write_bytes((serial / "run.json").read_bytes())
     monkeypatch.setattr("benchmarks.cluster.dask_cluster.started", None)
-    status, said = command("--part", "1/2", backend="local")
+    status, said = command("--seed", "1", backend="local")
     assert status == 2
-    assert "holds the whole run" in said
+    assert "holds a run of another configuration (other seed)" in said
 
 
 def test_finished_run_starts_no_workers(
@@ -148,7 +147,7 @@ def test_finished_run_starts_no_workers(
     plan, workspace = run_of(DIGITS, serial.parent)
     monkeypatch.setattr("benchmarks.cluster.dask_cluster.started", None)
     choice = ClusterChoice(tmp_path / "cluster.yaml", "local", 2)
-    with DaskCluster(choice, collects=False, methods=(), kernels=False) as cluster:
+    with DaskCluster(choice, methods=(), kernels=False) as cluster:
         for stage in ("train", "predict"):
             assert run_stages(plan, workspace.on(cluster), stage) == []
 
@@ -163,7 +162,7 @@ def test_loggers_are_as_before() -> None:
 
 def test_another_process_has_no_cluster(tmp_path: Path) -> None:
     choice = ClusterChoice(tmp_path / "cluster.yaml", "local", 2)
-    cluster = DaskCluster(choice, collects=False, methods=(), kernels=False)
+    cluster = DaskCluster(choice, methods=(), kernels=False)
     workspace = Workspace(tmp_path, tmp_path, None, 1).on(cluster)
     sent = pickle.loads(pickle.dumps(workspace))
     assert sent.cluster is None
@@ -180,26 +179,3 @@ def test_full_disk_alone_is_told_to_make_room(number: int, makes_room: bool) -> 
     assert isinstance(fault, MachineError)
     assert "tcp://10.0.0.7:4: /there/x.npz: " in str(fault)
     assert ("make room" in str(fault)) is makes_room
-
-
-def test_parcel_brings_back_what_was_written_and_removed(tmp_path: Path) -> None:
-    run = Workspace(tmp_path / "run", tmp_path / "run" / "networks", None, 1)
-    for name in ("networks/a", "errors/old.txt", "predictions/kept"):
-        (run.out / name).parent.mkdir(parents=True, exist_ok=True)
-        (run.out / name).write_text(name)
-    paths = [run.networks / "a", run.networks / "absent", run.out / "errors" / "old.txt"]
-    files = packed(run, paths)
-    assert set(files) == {("networks", "a"), ("out", "errors/old.txt")}
-    scratch = tmp_path / "scratch"
-    scratch.mkdir()
-    with unpacked(files, run, scratch) as there:
-        (there.out / "errors" / "old.txt").unlink()
-        (there.out / "predictions").mkdir()
-        (there.out / "predictions" / "new").write_text("new")
-        (there.networks / "b").write_text("b")
-        changed = changes(files, there)
-    assert not any(scratch.iterdir())
-    assert set(changed.written) == {("out", "predictions/new"), ("networks", "b")}
-    apply(changed, run)
-    found = {p.relative_to(run.out).as_posix() for p in run.out.rglob("*") if p.is_file()}
-    assert found == {"networks/a", "networks/b", "predictions/kept", "predictions/new"}

@@ -53,7 +53,7 @@ def test_other_file_of_a_custom_method_is_refused(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     methods = with_mine(tmp_path).custom_methods
-    required = requirements(None, None, methods, kernels=False)
+    required = requirements(tmp_path, tmp_path, methods, kernels=False)
 
     worker = SimpleNamespace(state=SimpleNamespace(nthreads=1))
     assert misfit(required, worker) == ""

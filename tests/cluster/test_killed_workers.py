@@ -35,9 +35,8 @@ def test_run_whose_workers_are_killed_is_the_serial_one(
 
 
 @pytest.mark.long
-@pytest.mark.parametrize("collects", [False, True])
-def test_run_on_workers_is_the_serial_one(serial: Path, tmp_path: Path, collects: bool) -> None:
-    assert run_on_workers(tmp_path, collects=collects) == []
+def test_run_on_workers_is_the_serial_one(serial: Path, tmp_path: Path) -> None:
+    assert run_on_workers(tmp_path) == []
     assert written(tmp_path / "out") == written(serial)
     assert len(list((tmp_path / "networks").glob("*.safetensors"))) == 2
 

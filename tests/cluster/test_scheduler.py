@@ -73,7 +73,7 @@ def test_run_goes_on_after_each_fault_and_is_the_serial_one(
     alone = ("--nthreads", "1", "--no-nanny")
     (tmp_path / "without.py").write_text(WITHOUT_PACKAGE)
     worker = start("worker", *alone, "--preload", str(tmp_path / "without.py"))
-    status, said = command("--collect", **address(tmp_path))
+    status, said = command(**address(tmp_path))
     assert status == 2, said
     assert "has no package uncertainty-bench" in said
     worker.kill()
@@ -82,19 +82,19 @@ def test_run_goes_on_after_each_fault_and_is_the_serial_one(
     (wishes / "older").touch()
     (wishes / "full disk").touch()
     start("worker", *alone, "--preload", FAULTY)
-    status, said = command("--collect", **address(tmp_path))
+    status, said = command(**address(tmp_path))
     assert status == 2, said
     assert "has uncertainty-bench 0.0.9, and this is" in said
 
     (wishes / "older").unlink()
-    status, said = command("--collect", **address(tmp_path))
+    status, said = command(**address(tmp_path))
     assert status == 1, said
     assert "No space left on device; make room there. Run the same command again" in said
     networks = {path: path.stat().st_mtime_ns for path in (tmp_path / "networks").iterdir()}
     assert len(networks) == 2
 
     (wishes / "kill").write_text(str(process.pid))
-    status, said = command("--collect", **address(tmp_path))
+    status, said = command(**address(tmp_path))
     assert status == 1, said
     assert "the connection to the scheduler was lost" in said
     assert "Run the same command again: what is finished is kept" in said
@@ -102,7 +102,7 @@ def test_run_goes_on_after_each_fault_and_is_the_serial_one(
     (tmp_path / "scheduler.json").unlink()
     scheduler(start, tmp_path)
     start("worker", *alone)
-    assert command("--collect", **address(tmp_path)) == (0, "")
+    assert command(**address(tmp_path)) == (0, "")
     assert written(tmp_path / "out") == written(serial)
     now = {path: path.stat().st_mtime_ns for path in (tmp_path / "networks").iterdir()}
     assert now == networks
@@ -113,7 +113,7 @@ def test_run_goes_on_after_each_fault_and_is_the_serial_one(
     ("options", "said"),
     [
         (("--nthreads", "2"), "has 2 threads, by which bits differ"),
-        (("--nthreads", "1", "--preload", "blind.py"), "use a folder that all share, or --collect"),
+        (("--nthreads", "1", "--preload", "blind.py"), "use a folder that all share, or divide"),
     ],
 )
 def test_worker_that_does_not_fit_is_one_line(

@@ -28,7 +28,7 @@ WORDS = st.one_of(
 NAMES = (
     *("--preset", "--task", "--recipe", "--methods", "--method", "--conditions", "--members"),
     *("--passes", "--in-depth", "--replicates", "--pool", "--images", "--subset-images"),
-    *("--epochs", "--resamples", "--batch-sizes", "--seed", "--device", "--engine", "--part"),
+    *("--epochs", "--resamples", "--batch-sizes", "--seed", "--device", "--engine", "--shard"),
     *("--only", "--jobs", "--data-dir"),
 )
 

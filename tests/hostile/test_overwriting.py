@@ -16,7 +16,6 @@ import torch
 
 from benchmarks.comparison import command as run_all
 from benchmarks.errors import UserError
-from benchmarks.merge import command as merge_command
 from benchmarks.predictions import RunUnit, StoredPrediction
 from benchmarks.report import recipe, write_report
 from benchmarks.run.folder.earlier_run import remove_earlier_run
@@ -209,15 +208,6 @@ def test_empty_name_of_a_folder_is_not_the_current_one(
         f"error: Invalid value for '{option}'[^\n]*: the name is empty; [^\n]+\n", shown
     )
     assert files(tmp_path) == {"figures/mine.png": b"mine"}
-
-
-@pytest.mark.parametrize("arguments", [["", "part"], ["out", ""]])
-def test_merge_takes_no_empty_names(
-    arguments: list[str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    monkeypatch.setattr(sys, "argv", ["merge", *arguments])
-    assert merge_command.command_line() == 2
-    assert "the name is empty" in capsys.readouterr().err
 
 
 @pytest.fixture

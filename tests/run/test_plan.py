@@ -13,14 +13,11 @@ import torch
 
 from benchmarks.predictions import RunUnit
 from benchmarks.run.configuration import Configuration
-from benchmarks.run.configuration.presets import PRESETS, configuration_of
-from benchmarks.run.parts.part import Part
-from benchmarks.run.plan import Plan
 from benchmarks.tasks import TASKS
 from benchmarks.tasks.mnist import MNIST
 from methods import METHODS, MemberMethod, PooledMethod
 from methods.deep_ensemble import DeepEnsemble
-from methods.interface import LONG_PRESETS, Preset
+from methods.interface import LONG_PRESETS
 from methods.mc_dropout import MCDropout
 from methods.networks.labelled_images import LabelledImages
 from methods.networks.recipes import RECIPES
@@ -195,39 +192,6 @@ def test_ensembles_of_two_blocks_predict_by_themselves() -> None:
             method = cast(MemberMethod, run.plan.method(unit))
             own = method.slice_of(cast(MemberMethod, run.plan.method(largest)))
             assert whole[own] == list(networks_of(run, unit))
-
-
-@pytest.mark.parametrize("preset", PRESETS)
-@pytest.mark.parametrize("parts", [1, 2, 4])
-def test_parts_are_the_run_and_share_no_unit(parts: int, preset: Preset) -> None:
-    chosen = configuration_of(preset)
-    whole = Plan(chosen)
-    divided = [Plan(chosen, Part(number, parts)) for number in range(1, parts + 1)]
-    units = [unit for plan in divided for unit in plan.units()]
-    assert len(units) == len(whole.units())
-    assert set(units) == set(whole.units())
-    groups = [group for plan in divided for group in plan.groups()]
-    assert sorted(groups) == sorted(whole.groups())
-    networks = [network for plan in divided for network in plan.networks()]
-    assert set(networks) == set(whole.networks())
-    trained_again = 1.3 if parts <= max(2, len(chosen.recipes)) else 2.1  # parts share a recipe
-    assert len(networks) <= trained_again * len(set(networks))
-
-
-def test_two_parts_of_full_train_no_network_twice() -> None:
-    networks = [network for i in (1, 2) for network in Plan(FULL, Part(i, 2)).networks()]
-    assert len(networks) == len(set(networks)) == 400
-
-
-def test_part_needs_the_networks_of_its_own_units_alone() -> None:
-    for plan in (Plan(FULL, Part(number, 4)) for number in range(1, 5)):
-        needed = {
-            (unit.recipe, number)
-            for unit in plan.units()
-            if plan.objection(unit) is None
-            for number in networks_of(Run(plan, run_of().workspace), unit)
-        }
-        assert needed == set(plan.networks())
 
 
 def test_methods_without_dropout_need_no_network_of_their_own() -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from dataclasses import asdict, replace
+from dataclasses import replace
 from importlib.metadata import version
 from pathlib import Path
 from types import SimpleNamespace
@@ -15,8 +15,6 @@ from benchmarks.errors import UserError
 from benchmarks.run import record as run_record
 from benchmarks.run.configuration import Configuration
 from benchmarks.run.configuration.presets import command_of
-from benchmarks.run.integrity.check import Check
-from benchmarks.run.parts.part import Part
 from benchmarks.run.plan import Plan
 from benchmarks.run.record import RunRecord
 from benchmarks.run.workspace import Workspace
@@ -112,26 +110,6 @@ def test_folder_of_another_configuration_is_refused(
     assert "--overwrite" in message
     assert "\n" not in message
     assert (tmp_path / "run.json").read_bytes() == before
-
-
-@pytest.mark.parametrize(
-    ("before", "now", "held"),
-    [
-        (Part(1, 2), Part(2, 2), "part 1/2 of this run"),
-        (Part(1, 2), Part(1, 3), "part 1/2 of this run"),
-        (Part(1, 2), None, "part 1/2 of this run"),
-        (None, Part(1, 2), "the whole run"),
-    ],
-)
-def test_folder_of_another_part_is_refused(
-    before: Part | None, now: Part | None, held: str, tmp_path: Path
-) -> None:
-    plan, workspace = run_in(tmp_path)
-    RunRecord.begin(replace(plan, part=before), workspace)
-    with pytest.raises(UserError, match=f"{tmp_path} holds {held}; choose another folder"):
-        RunRecord.begin(replace(plan, part=now), workspace)
-    RunRecord.begin(replace(plan, part=before), workspace)
-    assert content(tmp_path).get("part") == (before and str(before))
 
 
 def test_folder_of_another_version_is_refused(
@@ -239,42 +217,6 @@ def test_mistake_is_found_before_anything_is_overwritten(tmp_path: Path) -> None
             *run_in(tmp_path, replace(QUICK, custom_methods=("nowhere.py:Mine",))), overwrite=True
         )
     assert (tmp_path / "run.json").read_bytes() == before
-
-
-def test_merged_run_keeps_its_parts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    plan, workspace = run_in(tmp_path)
-    (tmp_path / "predictions").mkdir()
-    parts = [
-        {
-            "part": f"{number}/2",
-            "commit": f"c{number}",
-            "environment": {"libraries": {"pandas": f"3.{number}", "torch": "2"}, "cores": 2},
-            "seconds": {"train": 1.0},
-            "integrity": {
-                "networks": [asdict(Check("same bits", "", f"r{number}", found={}, passed=True))]
-            },
-            "data": {},
-        }
-        for number in (1, 2)
-    ]
-    RunRecord.merged(plan, tmp_path, parts)
-    monkeypatch.setattr(
-        run_record,
-        "environment",
-        lambda _: {"libraries": {"pandas": "3.2", "torch": "2"}, "cores": 9},
-    )
-    record = RunRecord.begin(plan, workspace)
-    checks = [Check(probe="same bits", claim="", subject="r3", found={}, passed=True)]
-    record.note_integrity("networks", checks)
-    record.note_integrity("networks", checks)
-    found = content(tmp_path)
-    kept = ("part", "commit", "environment", "seconds")
-    assert found["parts"] == [{name: one[name] for name in kept} for one in parts]
-    assert found["environment"] == {
-        "libraries": {"pandas": "3.1 and 3.2", "torch": "2"},
-        "cores": "2 and 9",
-    }
-    assert [one["subject"] for one in found["integrity"]["networks"]] == ["r1", "r2", "r3"]
 
 
 def test_record_holds_no_path(tmp_path: Path) -> None:

@@ -32,20 +32,6 @@ def require_of_today(record: Mapping[str, Any], what: str, remedy: str) -> None:
         )
 
 
-def require_this_version(record: Mapping[str, Any], what: str, remedy: str) -> None:
-    """Stop where another version of the suite computed a run, even if it computes the same.
-
-    Args:
-        record: of the run.
-        what, remedy: as of `require_of_today`.
-
-    Raises:
-        UserError: the version is another one.
-    """
-    if record.get("version") != suite_version():
-        raise _of_another_version(record, what, remedy)
-
-
 def _of_another_version(record: Mapping[str, Any], what: str, remedy: str) -> UserError:
     return UserError(
         f"{what} was computed by version {record.get('version')} of the suite, and this is "

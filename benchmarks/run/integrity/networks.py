@@ -46,8 +46,8 @@ def probe_networks(
 ) -> list[Check]:
     """Every check of the data and of each recipe's networks, of those that could be trained.
 
-    These are the networks that groups of run units need, and those that are stored: a merged run
-    may need few, and its others be on other machines.
+    These are the networks that groups of run units need, and those that are stored: a run that goes
+    on may need few, and its others be on other machines.
     """
     test = workspace.images(plan.task, "test")
     images = test.images[:PREDICTED]

@@ -19,7 +19,7 @@ from benchmarks.run.stages.measure import measure_all
 from benchmarks.run.stages.predict import predict
 from benchmarks.run.stages.train import train
 from benchmarks.run.workspace import Workspace
-from benchmarks.vocabulary import CLAIMS, IN_PARTS, LATENCY, MEASURE, PREDICT, REPORT, TRAIN
+from benchmarks.vocabulary import CLAIMS, LATENCY, MEASURE, PREDICT, REPORT, TRAIN
 from methods.networks.training import TrainingDivergedError
 
 
@@ -27,8 +27,6 @@ def run_stages(
     plan: Plan, workspace: Workspace, only: str | None = None, *, overwrite: bool = False
 ) -> list[Failure]:
     """Run all stages, or only one, and return what failed; everything else is then on disk.
-
-    Of a part of a run, these are the stages of `IN_PARTS`.
 
     Raises:
         UserError: the output folder belongs to another configuration, or is being written by
@@ -58,7 +56,7 @@ def _run_stages(
     if plan.configuration.engine == "numba":
         compile_once()
     failures: list[Failure] = []
-    for name in STAGES if plan.part is None else IN_PARTS:
+    for name in STAGES:
         if only in (None, name):
             with record.timed(name):
                 failures += STAGES[name](plan, workspace, record)

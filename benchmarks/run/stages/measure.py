@@ -54,8 +54,7 @@ def measure_all(plan: Plan, workspace: Workspace, record: RunRecord) -> list[Fai
     """Recompute every number from the prediction files.
 
     Writes `measurements.csv`, `summary.csv`, `comparisons.csv`, `worth.csv`, the same two of
-    scores, and `curves/`; of a part of a run only the first, since all others are of several
-    methods or replicates. Continued after an interrupt, it computes what was not finished.
+    scores, and `curves/`. Continued after an interrupt, it computes what was not finished.
     """
     units = plan.units()
     probe = partial(probe_predictions, plan, counts=record.counts)
@@ -70,8 +69,6 @@ def measure_all(plan: Plan, workspace: Workspace, record: RunRecord) -> list[Fai
     table = as_table(chain.from_iterable(rows))
     write_table(table, own_file(workspace.out, MEASUREMENTS_CSV))
     failures = _without_predictions(plan, workspace, left_out)
-    if plan.part is not None:
-        return failures
     method_scores = sorted(set(table["score"]) - of_probabilities().keys() - {""})
     estimates = _estimate_all(plan, workspace, method_scores, key)
     means = means_over_groups(table, plan.conditions)

@@ -25,7 +25,6 @@ from benchmarks.run.plan import Plan
 from benchmarks.run.record import RunRecord
 from benchmarks.run.stages.derived import DerivedValues, sources
 from benchmarks.run.stages.feature_scores import SharedScores
-from benchmarks.run.stages.group_files import Group, files_of
 from benchmarks.run.workspace import Workspace
 from benchmarks.tasks import Task
 from benchmarks.vocabulary import PREDICT
@@ -35,6 +34,9 @@ from methods.networks.store import DamagedNetworkError, NotStoredError
 from methods.scores import SCORES
 from methods.threads import one_torch_thread
 
+Group = tuple[RunUnit, ...]
+"""Run units whose members are among those of the first; see `Plan.groups`."""
+
 NO_FAILURES = (
     *(UserError, Unavailable, DamagedNetworkError, NotStoredError, NotWrittenError),
     KeyboardInterrupt,
@@ -43,7 +45,7 @@ NO_FAILURES = (
 
 
 def predict(plan: Plan, workspace: Workspace, record: RunRecord) -> list[Failure]:
-    """Write missing prediction files, the list of all, and of a whole run `images.npz`.
+    """Write missing prediction files, the list of all, and `images.npz`.
 
     A method is fitted once for all conditions, and each member predicts once for its group.
     """
@@ -63,12 +65,10 @@ def predict(plan: Plan, workspace: Workspace, record: RunRecord) -> list[Failure
             stage=PREDICT,
             what="groups",
             threads=threads,
-            reads=partial(files_of, plan, workspace),
         )
         failures += chain.from_iterable(done)
     write_checksums(plan, workspace)
-    if plan.part is None:
-        write_images(plan, workspace, unavailable)
+    write_images(plan, workspace, unavailable)
     return failures
 
 

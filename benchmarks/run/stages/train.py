@@ -28,8 +28,7 @@ Outcomes = dict[tuple[str, int], TrainedNetwork | TrainingDivergedError]
 def train(plan: Plan, workspace: Workspace, record: RunRecord) -> list[Failure]:
     """Train the networks that are needed and not stored yet, and write `training.csv`.
 
-    Needed are those whose log is not complete, and those of predictions that are not there yet: a
-    merged run has both, although this machine may have none of its networks.
+    Needed are those whose log is not complete, and those of predictions that are not there yet.
     """
     path = workspace.out / TRAINING_CSV
     if path.exists():
@@ -75,7 +74,6 @@ def train_networks(plan: Plan, workspace: Workspace, wanted: Sequence[tuple[str,
         stage=TRAIN,
         what="networks",
         threads=plan.in_threads,
-        reads=lambda _: (),
     )
     return outcomes | {network: outcome for some in done for network, outcome in some.items()}
 

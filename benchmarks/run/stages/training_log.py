@@ -1,6 +1,6 @@
 """`training.csv`: the log of each network's training, read and written as text.
 
-So a network's rows keep their bytes, whichever run or part of it wrote them.
+So a network's rows keep their bytes, whichever run wrote them.
 """
 
 from __future__ import annotations

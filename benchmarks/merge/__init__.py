@@ -1,1 +1,0 @@
-"""Merging the parts of a run, which machines computed apart."""
