@@ -37,10 +37,6 @@ Jobs = Annotated[
     int | None,
     typer.Option(help="How many parallel jobs to run.", show_default="every core", min=1),
 ]
-MethodsOfRun = Annotated[
-    list[str] | None,
-    typer.Option(help="A custom method of the run: path/to/file.py:ClassName."),
-]
 Device = Annotated[
     Literal["auto", "cpu", "cuda"], typer.Option(help="Where networks are trained and evaluated.")
 ]

@@ -8,7 +8,6 @@ import json
 import math
 import os
 import re
-import shutil
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -116,15 +115,6 @@ def writable_folder(option: str, path: Path) -> Path:
         raise UserError(
             f"{option} {path}: the folder is not writable ({error.strerror}); name another"
         ) from error
-
-
-def link(path: Path, target: Path) -> None:
-    """Give a file a second name, or copy it where the file system cannot do that."""
-    target.parent.mkdir(parents=True, exist_ok=True)
-    try:
-        os.link(path, target)
-    except OSError:
-        shutil.copyfile(path, target)
 
 
 def content_of(path: Path) -> bytes:

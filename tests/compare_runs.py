@@ -1,15 +1,12 @@
 """Whether two runs have the same numbers: ``python tests/compare_runs.py BEFORE AFTER``.
 
-Compares `measurements.csv`, `summary.csv` and `comparisons.csv` row by row; numbers may differ by
-their last digits. Names that version 0.1 wrote and that were changed since are mapped; conditions
-whose data could not be had, which 0.1 wrote as rows without a value, are left out. Reasons are
-sentences and are not compared. Exits with 1, and names the first difference, if anything else
-differs.
+Compares `measurements.csv`, `summary.csv`, `comparisons.csv` and `worth.csv` row by row, but for
+reasons, which are sentences. Numbers may differ by their last digits. Exits with 1, and names the
+first difference, if anything else differs.
 """
 
 from __future__ import annotations
 
-import re
 import sys
 from pathlib import Path
 
@@ -26,21 +23,11 @@ NUMBERS = (
 
 TABLES = ("measurements.csv", "summary.csv", "comparisons.csv", "worth.csv")
 
-RENAMED = {
-    "status": {"doubtful": "ill-defined labels"},
-    "recipe": {"own": "self-trained"},
-}
-
 
 def read(path: Path) -> pd.DataFrame:
-    """The rows as text, under the names of today, in one order."""
+    """The rows as text, in one order."""
     file = path if path.exists() else path.with_name(f"{path.name}.gz")
-    table = pd.read_csv(file, dtype=str, keep_default_na=False)
-    table["condition"] = table["condition"].map(lambda name: re.sub("^exact-", "subset-", name))
-    for column, names in RENAMED.items():
-        table[column] = table[column].replace(names)
-    without_data = table.loc[table["status"] == "unavailable", "condition"]
-    table = table[~table["condition"].isin(without_data)].drop(columns="reason")
+    table = pd.read_csv(file, dtype=str, keep_default_na=False).drop(columns="reason")
     key = [name for name in table.columns if name not in NUMBERS]
     return table.sort_values(key).reset_index(drop=True)
 

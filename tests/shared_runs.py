@@ -6,7 +6,7 @@ from xdist.scheduler import LoadFileScheduling
 
 FOLDERS = (
     *("tests/api", "tests/cluster", "tests/extensions", "tests/hostile"),
-    *("tests/report", "tests/run/stages", "tests/site", "tests/verify"),
+    *("tests/report", "tests/run/stages", "tests/site"),
 )
 """Here a worker makes runs, or the site, which take long, for all tests of the session."""
 

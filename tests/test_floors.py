@@ -57,10 +57,6 @@ FLOORS = {
     | {"benchmarks.predictions", "benchmarks.report", "benchmarks.run", "benchmarks.tasks"}
     | {"methods"},
     "benchmarks/across": GROUND | TABLES | {"benchmarks.command_line", "benchmarks.report"},
-    "benchmarks/verify": GROUND
-    | TABLES
-    | {"benchmarks.command_line", "benchmarks.environment", "benchmarks.predictions"}
-    | {"benchmarks.report", "benchmarks.run"},
     "benchmarks/score": GROUND
     | TABLES
     | {"benchmarks.command_line", "benchmarks.environment", "benchmarks.inference"}
@@ -108,10 +104,10 @@ LIBRARIES = {
 }
 """All libraries that some rooms may import."""
 
-RUN_STAGES = {f"benchmarks.{package}" for package in ("api", "comparison", "verify")}
+RUN_STAGES = {f"benchmarks.{package}" for package in ("api", "comparison")}
 """The packages that compute: no other may run a stage."""
 
-STARTED = ("across", "epistemic_check", "gpu_check", "lab", "score", "site", "verify")
+STARTED = ("across", "epistemic_check", "gpu_check", "lab", "score", "site")
 """The packages that are run by ``python -m``."""
 
 COMMANDS = {f"benchmarks/{package}/command.py" for package in (*STARTED, "comparison")}

@@ -33,7 +33,6 @@ COMMANDS = {
     "score": Command("benchmarks.score.command"),
     "check": Command("benchmarks.epistemic_check.command"),
     "across": Command("benchmarks.across.command"),
-    "verify": Command("benchmarks.verify.command", "the same command continues"),
     "lab": Command("benchmarks.lab.command"),
     "gpu-check": Command("benchmarks.gpu_check.command"),
 }

@@ -165,7 +165,6 @@ def command_line():
         ["run_all.py", "--help"],
         ["run_all.py", "--list"],
         ["-m", "benchmarks.score", "--help"],
-        ["-m", "benchmarks.verify", "--help"],
         ["-m", "benchmarks.epistemic_check", "--help"],
         ["-m", "benchmarks.gpu_check", "--help"],
     ],

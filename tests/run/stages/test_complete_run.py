@@ -14,9 +14,10 @@ from sklearn.metrics import average_precision_score, log_loss, roc_auc_score
 
 from benchmarks.nouns import FILES
 from benchmarks.predictions import RunUnit
-from benchmarks.records import read_table
+from benchmarks.records import read_table, write_table
 from benchmarks.run.plan import Plan
 from benchmarks.run.stages import run_stages
+from tests import sample_run
 from tests.run.stages.support import (
     FEW,
     SMALL,
@@ -105,6 +106,18 @@ def test_numbers_follow_from_the_prediction_files(
             positive = np.repeat([0, 1], [150, 150])
             assert values["auroc"] == pytest.approx(roc_auc_score(positive, scores))
             assert values["aupr_out"] == pytest.approx(average_precision_score(positive, scores))
+
+
+def test_sampled_units_measured_anew_have_the_numbers_of_the_table(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = folder / "out"
+    assert sample_run.main([str(out), "--units", "3"]) == 0
+    table = read_table(out / "measurements.csv")
+    table.loc[table["method"] == "softmax", "value"] += 1e-9
+    write_table(table, out / "measurements.csv")
+    assert sample_run.main([str(out), "--units", "99"]) == 1
+    assert "softmax/replicate-" in capsys.readouterr().out.splitlines()[-1]
 
 
 def entropies(probabilities: np.ndarray) -> np.ndarray:

@@ -1,1 +1,0 @@
-"""Whether a run's published results are what this code computes."""
