@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from hashlib import sha256
 from pathlib import Path
@@ -47,7 +46,7 @@ class FilesBeside:
 def read_predictions(
     path: Path, beside: FilesBeside | None = None, *, from_logits: bool = False
 ) -> ExternalPredictions:
-    """Read and check a file, block by block: it may be larger than the memory.
+    """Read and check a file; one of a single array may be larger than the memory.
 
     Args:
         path: in one of the formats of `benchmarks.score.formats`; its name names the method.
@@ -59,24 +58,23 @@ def read_predictions(
             the array, what is wrong with it and what to do.
     """
     others = list((beside or FilesBeside()).arrays)
-    with ExitStack() as files:
+    try:
+        arrays = arrays_in(path)
+        if objection := objection_to(path.stem):
+            raise UserError(f"the file's name, which names the method, {objection}")
+    except UserError as error:
+        raise _of_file(path, error) from error
+    for other, names in others:
         try:
-            arrays = files.enter_context(arrays_in(path))
-            if objection := objection_to(path.stem):
-                raise UserError(f"the file's name, which names the method, {objection}")
+            _add(arrays, arrays_in(other), names)
         except UserError as error:
-            raise _of_file(path, error) from error
-        for other, names in others:
-            try:
-                _add(arrays, files.enter_context(arrays_in(other)), names)
-            except UserError as error:
-                raise _of_file(other, error) from error
-        try:
-            given = given_predictions(path.stem, arrays, from_logits=from_logits)
-            digest = _digest([path, *(other for other, _ in others)])
-        except UserError as error:
-            raise _of_file(path, error) from error
-        return replace(given, sha256=digest)
+            raise _of_file(other, error) from error
+    try:
+        given = given_predictions(path.stem, arrays, from_logits=from_logits)
+        digest = _digest([path, *(other for other, _ in others)])
+    except UserError as error:
+        raise _of_file(path, error) from error
+    return replace(given, sha256=digest)
 
 
 def _of_file(path: Path, error: UserError) -> UserError:

@@ -2,24 +2,20 @@
 
 from __future__ import annotations
 
-import errno
-import io
-import re
-import resource
 import subprocess
 import sys
 import tracemalloc
-import zipfile
 from collections.abc import Callable
-from contextlib import suppress
 from pathlib import Path
 from typing import Any
+from zipfile import ZIP_DEFLATED, ZipFile
 
 import numpy as np
 import pytest
+from numpy.lib import format as npy
 
 from benchmarks.errors import UserError
-from benchmarks.score import archive, arrays
+from benchmarks.score import arrays
 from benchmarks.score.external_predictions import ExternalPredictions
 from benchmarks.score.prediction_files import read_predictions
 from benchmarks.score.scoring import score
@@ -35,32 +31,13 @@ def probabilities(members: int = 3, images: int = IMAGES, seed: int = 1) -> np.n
 GOOD = {"probabilities": probabilities(), "labels": LABELS}
 
 
-def npy(array: np.ndarray) -> bytes:
-    file = io.BytesIO()
-    np.save(file, array)
-    return file.getvalue()
-
-
-def header(shape: tuple[int, ...], kind: str = "<f8") -> bytes:
-    file = io.BytesIO()
-    described = {"descr": kind, "fortran_order": False, "shape": shape}
-    np.lib.format.write_array_header_1_0(file, described)
-    return file.getvalue()
-
-
-def write(
-    path: Path,
-    members: dict[str, bytes],
-    *,
-    claims: dict[str, int] | None = None,
-    compression: int = zipfile.ZIP_DEFLATED,
-) -> Path:
-    """An archive of these members; of some it claims that they have more or fewer bytes."""
-    with zipfile.ZipFile(path, "w", compression) as made:
-        for name, content in members.items():
-            made.writestr(f"{name}.npy", content)
-        for info in made.filelist:
-            info.file_size = (claims or {}).get(info.filename[:-4], info.file_size)
+def write_headers(path: Path, shapes: dict[str, tuple[int, ...]]) -> Path:
+    """An archive of arrays of bytes, of which there is no more than the headers."""
+    with ZipFile(path, "w") as made:
+        for name, shape in shapes.items():
+            with made.open(f"{name}.npy", "w") as member:
+                described = {"descr": "|u1", "fortran_order": False, "shape": shape}
+                npy.write_array_header_1_0(member, described)
     return path
 
 
@@ -79,107 +56,39 @@ def refusal(path: Path, *, memory: int = 20_000_000) -> str:
     return str(refused.value).removeprefix(f"{path}: ")
 
 
-def test_member_that_is_there_twice_is_refused(tmp_path: Path) -> None:
-    path = tmp_path / "a.npz"
-    with zipfile.ZipFile(path, "w") as made:
-        for name, array in GOOD.items():
-            made.writestr(f"{name}.npy", npy(array))
-        made.writestr("labels", npy(LABELS[::-1]))
-    message = "the file holds 'labels' twice; write it anew with np.savez"
-    assert refusal(path).startswith(message)
-
-
-@pytest.mark.parametrize(
-    ("shape", "kind"), [((2**29, 1), "<f8"), ((50, 10**5, 10**3), "<f4"), ((2**40,), "|u1")]
-)
-def test_bomb_is_refused_by_its_header(shape: tuple[int, ...], kind: str, tmp_path: Path) -> None:
-    start = header(shape, kind)
-    size = len(start) + int(np.prod(shape, dtype=object)) * np.dtype(kind).itemsize
-    members = {"probabilities": start + bytes(1000), "labels": npy(LABELS)}
-    path = write(tmp_path / "a.npz", members, claims={"probabilities": size})
-    found = refusal(path)
-    assert f"'probabilities' of {list(shape)} unpacks to {size:,} bytes; expected at most" in found
-    assert "write the file by np.savez, which does not compress" in found
-
-
-@pytest.mark.parametrize("difference", [-8, -1, 1, 10**9])
-@pytest.mark.parametrize("compression", [zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED])
-def test_sizes_that_disagree_are_refused(difference: int, compression: int, tmp_path: Path) -> None:
-    members = {name: npy(array) for name, array in GOOD.items()}
-    claimed = {"labels": len(members["labels"]) + difference}
-    path = write(tmp_path / "a.npz", members, claims=claimed, compression=compression)
-    # Of fewer bytes than there are, the archive's own checksum is wrong as well.
-    known = "'labels' is damaged: by its header it has"
-    assert refusal(path).startswith(known) or difference < 0
-
-
-def test_array_that_is_longer_than_the_file_is_refused(tmp_path: Path) -> None:
-    start = header((50, 10**5, 10**3))
-    size = len(start) + 4 * 10**10
-    path = write(
-        tmp_path / "a.npz",
-        {"probabilities": start, "labels": npy(LABELS)},
-        claims={"probabilities": size},
-        compression=zipfile.ZIP_STORED,
+def test_array_that_is_too_large_is_refused_by_its_header(tmp_path: Path) -> None:
+    path = write_headers(tmp_path / "a.npz", {"probabilities": (1, 2), "labels": (3 * 2**30 + 1,)})
+    assert refusal(path) == (
+        "'labels' of [3221225473] has 3,221,225,473 bytes; expected at most 3,221,225,472 in an "
+        ".npz: save each array by np.save in a file of its own"
     )
-    assert "it is damaged" in refusal(path)
-
-
-def test_header_of_gigabytes_is_not_unpacked(tmp_path: Path) -> None:
-    text = header((IMAGES,))[10:].rstrip() + b" " * 2**26 + b"\n"
-    long = npy(LABELS)[:6] + b"\2\0" + np.uint32(len(text)).tobytes() + text
-    path = write(tmp_path / "a.npz", {"labels": long + LABELS.tobytes()})
-    assert "it is damaged" in refusal(path)
-
-
-def test_header_of_deeply_nested_python_is_refused(tmp_path: Path) -> None:
-    text = b"-" * 9000 + b"1\n"
-    nested = npy(LABELS)[:6] + b"\1\0" + np.uint16(len(text)).tobytes() + text
-    assert "it is damaged" in refusal(write(tmp_path / "a.npz", {"labels": nested}))
-
-
-def test_negative_length_is_refused(tmp_path: Path) -> None:
-    path = write(tmp_path / "a.npz", {"labels": header((-1, -5), "|u1") + bytes(5)})
-    assert "it is damaged" in refusal(path)
-
-
-def test_compression_that_numpy_does_not_write_is_refused(tmp_path: Path) -> None:
-    members = {name: npy(array) for name, array in GOOD.items()}
-    path = write(tmp_path / "a.npz", members, compression=zipfile.ZIP_LZMA)
-    assert "is compressed as NumPy does not" in refusal(path)
 
 
 def test_more_images_than_fit_are_refused_by_the_headers(tmp_path: Path) -> None:
     shapes = {"labels": (4_000_000,), "probabilities": (4_000_000, 2), "ood_x": (1_000_001, 2)}
-    starts = {name: header(shape, "|u1") for name, shape in shapes.items()}
-    claims = {name: len(starts[name]) + int(np.prod(shape)) for name, shape in shapes.items()}
-    found = refusal(write(tmp_path / "a.npz", starts, claims=claims))
+    found = refusal(write_headers(tmp_path / "a.npz", shapes))
     assert found.startswith("the file holds 5,000,001 images, those of all sets together; expected")
+
+
+@pytest.mark.parametrize("shape", [(100,), (-100,), (-1, -5)])
+def test_array_of_other_length_than_its_header_says_is_refused(
+    shape: tuple[int, ...], tmp_path: Path
+) -> None:
+    shapes = {"probabilities": (100, 2), "labels": shape}
+    refusal(write_headers(tmp_path / "a.npz", shapes))
+
+
+def test_header_of_gigabytes_is_not_unpacked(tmp_path: Path) -> None:
+    with ZipFile(tmp_path / "a.npz", "w", ZIP_DEFLATED) as made:
+        length = np.uint32(2**26).tobytes()
+        made.writestr("labels.npy", npy.MAGIC_PREFIX + b"\2\0" + length + b" " * 2**26)
+    assert "it is damaged" in refusal(tmp_path / "a.npz")
 
 
 def test_too_many_members_of_an_image_are_refused(tmp_path: Path) -> None:
     np.savez(tmp_path / "a.npz", probabilities=np.ones((2**20 + 1, 1, 1), "u1"), labels=[0])
     found = refusal(tmp_path / "a.npz")
     assert "has 1,048,577 probabilities of an image; expected at most 1,048,576" in found
-
-
-def test_too_many_arrays_are_refused(tmp_path: Path) -> None:
-    path = write(tmp_path / "a.npz", {f"ood_{number}": b"" for number in range(1001)})
-    assert refusal(path) == "the file holds 1,001 arrays; expected at most 1000"
-
-
-def test_full_disk_is_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    class Full(io.BytesIO):
-        def __init__(self, *_: object) -> None:
-            super().__init__()
-
-        def write(self, _: Any) -> int:
-            raise OSError(errno.ENOSPC, "No space left on device")
-
-    np.savez_compressed(tmp_path / "a.npz", **GOOD)
-    monkeypatch.setattr(archive, "SpooledTemporaryFile", Full)
-    found = refusal(tmp_path / "a.npz")
-    assert re.match(r"'labels' cannot be unpacked to .* \(No space left on device\); free", found)
 
 
 def numbers(external: ExternalPredictions) -> list[object]:
@@ -205,7 +114,6 @@ def test_numbers_do_not_depend_on_blocks_or_storage(
     one = saved(tmp_path / "one.npz", np.savez, np.ascontiguousarray, members)
     expected = numbers(read_predictions(one))
     monkeypatch.setattr(arrays, "BLOCK_VALUES", 300)
-    monkeypatch.setattr(archive, "MOST_IN_MEMORY", 1000)
     for save in (np.savez, np.savez_compressed):
         for order in (np.ascontiguousarray, np.asfortranarray):
             path = saved(tmp_path / "other.npz", save, order, members)
@@ -268,22 +176,3 @@ def test_million_images_of_a_hundred_classes_need_less_than_two_gigabytes(tmp_pa
     assert int(lines[-1]) < 2_000_000  # kB
     assert sum("of 48 blocks of probabilities" in line for line in lines) == 10
     assert sum("of 2 blocks of resamples" in line for line in lines) == 2
-
-
-@pytest.mark.long
-def test_bomb_that_unpacks_is_refused_within_little_memory(tmp_path: Path) -> None:
-    """Of as many bytes as allowed: rows of zeros, which are no probabilities."""
-    images = 4_000_000
-    start = header((images, 90), "<f8")
-    with zipfile.ZipFile(tmp_path / "a.npz", "w", zipfile.ZIP_DEFLATED) as made:
-        with made.open("probabilities.npy", "w", force_zip64=True) as member:
-            member.write(start)
-            for _ in range(images // 10**5):
-                member.write(bytes(10**5 * 90 * 8))
-        made.writestr("labels.npy", npy(np.zeros(images, int)))
-    assert (tmp_path / "a.npz").stat().st_size < 10**7
-    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    found = refusal(tmp_path / "a.npz", memory=10**9)
-    assert "4,000,000 of 4,000,000 rows of 'probabilities' are not probabilities" in found
-    with suppress(AttributeError):
-        assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 10**6

@@ -406,7 +406,7 @@ BAD = {
     ),
     "objects": (
         {"probabilities": GOOD, "labels": np.array(["a", None], dtype=object)},
-        r"'labels' holds Python objects, not numbers",
+        r"'labels' are object, not whole numbers",
     ),
 }
 
@@ -449,7 +449,7 @@ def checkpoint() -> bytes:
         (b"image,label\n", "not an .npz file"),
         (npy(), r"one array \(\.npy\) without labels"),
         (npz(probabilities=GOOD, labels=LABELS)[:-200], "not an .npz file, or it is damaged"),
-        (checkpoint(), "is not an array"),
+        (checkpoint(), "not an .npz file"),
     ],
     ids=["empty", "text", "npy", "cut off", "torch"],
 )

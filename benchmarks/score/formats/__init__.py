@@ -6,13 +6,11 @@ file of a single array is taken for one of predictions.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from benchmarks.score.archive import opened
 from benchmarks.score.formats.csv_file import read_csv_file
-from benchmarks.score.formats.numpy_file import read_numpy_file
+from benchmarks.score.formats.numpy_file import read_numpy_file, read_zipped_arrays
 from benchmarks.score.formats.torch_file import read_torch_file
 from benchmarks.score.sources import Array, GivenArray, Source
 
@@ -25,15 +23,12 @@ READERS: Mapping[str, Callable[[Path], Mapping[str, Array]]] = {
 """By the ending of the name; each gives the arrays of a file by their names."""
 
 
-@contextmanager
-def arrays_in(path: Path) -> Iterator[dict[str, Source]]:
+def arrays_in(path: Path) -> dict[str, Source]:
     """The arrays in a file by their names.
 
     Raises:
         UserError: the file cannot be read, is damaged, or does not hold arrays.
     """
     if (read := READERS.get(path.suffix.lower())) is None:
-        with opened(path) as stored:
-            yield dict(stored)
-    else:
-        yield {name: GivenArray(name, values) for name, values in read(path).items()}
+        return dict(read_zipped_arrays(path))
+    return {name: GivenArray(name, values) for name, values in read(path).items()}
