@@ -13,7 +13,6 @@ from typing import Any, Literal, NamedTuple, Self
 import pandas as pd
 
 from benchmarks.errors import UserError
-from benchmarks.escaping.spreadsheet import quoted, unquoted
 from benchmarks.files import content_of, or_none, written_whole
 
 
@@ -195,7 +194,7 @@ def where(table: pd.DataFrame, **values: object) -> pd.DataFrame:
 def write_table(table: pd.DataFrame, path: Path) -> None:
     """Write a table as CSV; numbers are read back to the same bits."""
     with written_whole(path) as temporary:
-        quoted(table).to_csv(temporary, index=False, lineterminator="\n")
+        table.to_csv(temporary, index=False, lineterminator="\n")
 
 
 def read_table(path: Path) -> pd.DataFrame:
@@ -212,7 +211,7 @@ def read_table(path: Path) -> pd.DataFrame:
         # A method may be called "null", and a column of reasons may be empty: both are text.
         na_values="",
     )
-    return unquoted(table.fillna({name: "" for name in _TEXT if name in table}))
+    return table.fillna({name: "" for name in _TEXT if name in table})
 
 
 def read_texts(path: Path) -> pd.DataFrame:
@@ -221,7 +220,7 @@ def read_texts(path: Path) -> pd.DataFrame:
     Raises:
         UserError: the file is not such a table.
     """
-    return unquoted(_read_csv(path, dtype=str))
+    return _read_csv(path, dtype=str)
 
 
 def _read_csv(path: Path, **options: Any) -> pd.DataFrame:

@@ -90,7 +90,7 @@ FLOORS = {
 
 LIBRARIES = {
     "benchmarks/vocabulary.py": {"__future__"},
-    "benchmarks/escaping": STANDARD | {"pandas", "rich", "benchmarks.escaping"},
+    "benchmarks/escaping": STANDARD | {"rich", "benchmarks.escaping"},
     "benchmarks/process": STANDARD,
     "benchmarks/metrics": STANDARD
     | {"torch", "jaxtyping", "numpy", "numba", "scipy"}
