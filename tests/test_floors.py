@@ -72,9 +72,6 @@ FLOORS = {
     | {"benchmarks.cluster", "benchmarks.command_line", "benchmarks.environment"}
     | {"benchmarks.latency"}
     | {"benchmarks.report", "benchmarks.run", "benchmarks.tasks", "methods"},
-    "benchmarks/gpu_check": GROUND
-    | {"benchmarks.command_line", "benchmarks.environment", "benchmarks.latency", "benchmarks.run"}
-    | {"benchmarks.tasks", "methods"},
     "benchmarks/lab": GROUND
     | {"benchmarks.claims", "benchmarks.command_line", "benchmarks.environment"}
     | {"benchmarks.metrics", "benchmarks.report", "benchmarks.run", "benchmarks.tasks", "methods"},
@@ -107,7 +104,7 @@ LIBRARIES = {
 RUN_STAGES = {f"benchmarks.{package}" for package in ("api", "comparison")}
 """The packages that compute: no other may run a stage."""
 
-STARTED = ("across", "epistemic_check", "gpu_check", "lab", "score", "site")
+STARTED = ("across", "epistemic_check", "lab", "score", "site")
 """The packages that are run by ``python -m``."""
 
 COMMANDS = {f"benchmarks/{package}/command.py" for package in (*STARTED, "comparison")}

@@ -34,7 +34,6 @@ COMMANDS = {
     "check": Command("benchmarks.epistemic_check.command"),
     "across": Command("benchmarks.across.command"),
     "lab": Command("benchmarks.lab.command"),
-    "gpu-check": Command("benchmarks.gpu_check.command"),
 }
 
 

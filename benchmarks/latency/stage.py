@@ -67,13 +67,8 @@ LIMITS: dict[str, Limits] = {
 ELSEWHERE = "does not use this device"
 
 
-def time_alone(
-    plan: Plan, workspace: Workspace, *, overwrite: bool = False, device: str = ""
-) -> list[Failure]:
+def time_alone(plan: Plan, workspace: Workspace, *, overwrite: bool = False) -> list[Failure]:
     """The stage by itself, without importing what the others need, and the tables of its times.
-
-    Args:
-        device: ``cuda`` or ``cpu``: methods are timed there alone.
 
     Raises:
         UserError: the output folder belongs to another configuration, is being written by another
@@ -94,14 +89,12 @@ def time_alone(
         record = RunRecord.begin(plan, workspace, overwrite=overwrite)
         nouns_of(plan, measured_metrics(out)).write(out)
         with record.timed(LATENCY):
-            failures = time_methods(plan, workspace, record.trained_on(plan), device)
+            failures = time_methods(plan, workspace, record.trained_on(plan))
         write_latency_tables(out)
     return failures
 
 
-def time_methods(
-    plan: Plan, workspace: Workspace, trained_on: str | None = None, device: str = ""
-) -> list[Failure]:
+def time_methods(plan: Plan, workspace: Workspace, trained_on: str | None = None) -> list[Failure]:
     """Time what is not in `latency.csv` yet, one after the other, and scores; what failed, and why.
 
     Rows of this machine and these versions are kept, so that a run goes on where it was stopped;
@@ -109,9 +102,8 @@ def time_methods(
 
     Args:
         trained_on: the fingerprint of the training images, by which stored networks are found.
-        device: the kind of device where methods are timed; everywhere, if it is empty.
     """
-    available = [setup for setup in setups(plan) if setup.device.startswith(device)]
+    available = setups(plan)
     if any(setup.engine == "numba" for setup in available):
         compile_once()
     classes = plan.configuration.classes
@@ -133,8 +125,7 @@ def time_methods(
             for row in timed
             if row.status == "failed"
         ]
-    if any(setup.device == "cpu" for setup in available):
-        time_scores(plan, workspace, LIMITS[plan.configuration.preset])
+    time_scores(plan, workspace, LIMITS[plan.configuration.preset])
     return failures
 
 

@@ -41,8 +41,8 @@ GPU_RESULTS = Path("results/gpu")
 """Holds a folder for each card on which methods were timed, named after it."""
 
 NO_GPU = (
-    "No GPU has been measured yet. On a machine with one, run `python -m benchmarks.gpu_check`: "
-    "see [docs/gpu.md](docs/gpu.md).\n"
+    "No GPU has been measured yet. On a machine with one, run the two commands of "
+    "[docs/gpu.md](docs/gpu.md).\n"
 )
 
 SHOWN = {

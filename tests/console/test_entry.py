@@ -33,7 +33,6 @@ def ran(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, list[str]]]:
         (["check", "my_digit.png"], "epistemic_check", ["uncertainty-bench check", "my_digit.png"]),
         (["across", "a"], "across", ["uncertainty-bench across", "a"]),
         (["lab"], "lab", ["uncertainty-bench lab"]),
-        (["gpu-check"], "gpu_check", ["uncertainty-bench gpu-check"]),
     ],
 )
 def test_sub_command_is_run(
@@ -58,7 +57,7 @@ def test_unknown_sub_command_is_one_line(
     assert ended.value.code == 2
     assert capsys.readouterr().err == (
         "error: there is no command 'scores'; choose from run, score, check, across, "
-        "lab, gpu-check, or give options alone for a comparison\n"
+        "lab, or give options alone for a comparison\n"
     )
 
 

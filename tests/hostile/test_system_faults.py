@@ -166,7 +166,6 @@ def command_line():
         ["run_all.py", "--list"],
         ["-m", "benchmarks.score", "--help"],
         ["-m", "benchmarks.epistemic_check", "--help"],
-        ["-m", "benchmarks.gpu_check", "--help"],
     ],
     ids=" ".join,
 )

@@ -15,7 +15,7 @@ from benchmarks.latency import rows as rows_module
 from benchmarks.latency import setups as setups_module
 from benchmarks.latency import stage
 from benchmarks.latency.rows import COLUMNS
-from benchmarks.latency.setups import LatencyTask, Setup, setups
+from benchmarks.latency.setups import setups
 from benchmarks.latency.stage import LIMITS, time_alone, time_methods
 from benchmarks.nouns import FILES
 from benchmarks.run.configuration.presets import PRESETS
@@ -94,23 +94,6 @@ def test_gpu_is_timed_by_both_clocks(table: pd.DataFrame) -> None:
     assert set(rows["clock"]) == {"wall", "device"}
     assert set(rows["device_name"]) == {torch.cuda.get_device_name(0)}
     assert (rows["peak_memory_mb"] > 0).all()
-
-
-@pytest.mark.parametrize("device", ["cuda", "cpu", ""])
-def test_one_kind_of_device_may_be_timed_alone(
-    device: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    available = ["cpu", "cuda:0", "cuda:1"]
-    monkeypatch.setattr(stage, "setups", lambda _: [Setup(d, d, 1, "torch") for d in available])
-    timed_on = set()
-
-    def time(_: Plan, tasks: list[LatencyTask]) -> list[object]:
-        timed_on.update(task.setup.device for task in tasks)
-        return []
-
-    monkeypatch.setattr(stage, "_timed", time)
-    time_alone(*run_in(tmp_path), device=device)
-    assert timed_on == {name for name in available if name.startswith(device)}
 
 
 def test_machine_without_numba_has_a_reason_and_times_with_torch(

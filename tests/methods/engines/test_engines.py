@@ -153,21 +153,6 @@ def test_a_network_that_diverges_leaves_the_others_alone(
         )
 
 
-@pytest.mark.cuda
-@pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device on this machine")
-def test_cuda_trains_batched_what_the_cpu_trains(enlarged_digits: LabelledImages) -> None:
-    once = replace(STANDARD, epochs=1)
-    on_cuda = train_networks(once, [0, 1], enlarged_digits, engine=TorchEngine("cuda"))
-    for index, outcome in enumerate(on_cuda):
-        assert isinstance(outcome, TrainedNetwork)
-        alone = train_network(once, index, enlarged_digits, engine=TORCH).network
-        torch.testing.assert_close(
-            *(parameters_to_vector(n.parameters()) for n in (outcome.network, alone)),
-            atol=2e-3,
-            rtol=1e-2,
-        )
-
-
 def test_networks_trained_in_parallel_are_those_trained_alone(
     training_images: LabelledImages,
 ) -> None:
