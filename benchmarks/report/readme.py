@@ -198,6 +198,19 @@ def _times(runs: _Run) -> str:
     return markdown(times_table({name: read_run_json(runs.root / name) for name in folders}))
 
 
+def _commands(runs: _Run) -> str:
+    """How each of several runs is made again."""
+    lines = ["```"]
+    for folder in runs.folder.as_posix().split(","):
+        record, name = read_run_json(runs.root / folder), folder.removeprefix("results/")
+        hours = sum(record["seconds"].values()) / 3600
+        lines += [
+            f"# {folder}: {hours:.1f} hours on {record['environment']['cores']} cores",
+            f"{record['command']} --out results/mine/{name}",
+        ]
+    return "\n".join([*lines, "```", ""])
+
+
 SECTIONS: dict[str, Callable[[_Run], str]] = {
     "dropout": lambda run: f"{run.answer['dropout']}\n",
     "advice": lambda run: f"{run.answer['advice']}\n",
@@ -209,6 +222,7 @@ SECTIONS: dict[str, Callable[[_Run], str]] = {
     "provenance": _provenance,
     "published": _published,
     "times": _times,
+    "commands": _commands,
     "across": lambda run: f"{summary_across(run.root / run.folder)}\n",
 }
 """What can be made from a run, by the names in the marks."""

@@ -21,13 +21,10 @@ from benchmarks.vocabulary import (
 
 COMMITTED = (
     "results/article",
-    "results/reference/mnist",
-    "results/reference/fashion_mnist",
     "results/medium",
     "results/fashion_mnist-medium",
-    "results/published",
-    "results/fashion_mnist-published",
-    "results/quick",
+    "results/published/mnist",
+    "results/published/fashion_mnist",
 )
 """The runs of the repository, to which docs link."""
 

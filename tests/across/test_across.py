@@ -42,7 +42,8 @@ from tests.report.answer.cases import (
     run,
 )
 
-QUICK = Path(__file__).parents[2] / "results" / "quick"
+ARTICLE = Path(__file__).parents[2] / "results" / "article"
+"""A run of one network."""
 
 ABSTAINING = [*AUGRC, *(one._replace(metric="error_at_coverage_90") for one in AUGRC)]
 EVERY = [*CLEAN, *SHIFTED, *ABSTAINING, *AUROC]
@@ -267,15 +268,15 @@ def test_reply_without_a_verdict_is_no_answer() -> None:
 
 def test_one_setting_is_refused_in_one_line(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="nothing to compare: the runs are of MNIST with lenet5"):
-        read_settings([QUICK])
+        read_settings([ARTICLE])
     with pytest.raises(UserError, match="two runs are of MNIST with lenet5; name runs of diff"):
-        read_settings([QUICK, QUICK])
+        read_settings([ARTICLE, ARTICLE])
     with pytest.raises(UserError, match="there are no results in"):
         read_settings([tmp_path])
 
 
 def test_pages_and_tables_are_written(tmp_path: Path) -> None:
-    (one,) = settings_of(Results.load(QUICK))
+    one = setting(run({SOFTMAX: EVERY, DROPOUT: EVERY, FIFTY: EVERY}))
     summary = write_across([one, replace(one, task="Another")], tmp_path)
     assert {path.name for path in tmp_path.iterdir()} == set(FILES)
     text = (tmp_path / FILES[0]).read_text()
@@ -292,10 +293,10 @@ def test_settings_without_a_method_in_common_are_refused(tmp_path: Path) -> None
 
 
 def test_summary_is_told_on_the_page_of_each_run_compared(tmp_path: Path) -> None:
-    (one,) = settings_of(Results.load(QUICK))
+    one = setting(run({SOFTMAX: EVERY, DROPOUT: EVERY, FIFTY: EVERY}))
     for name in ("mine", "other"):
         (tmp_path / name).mkdir()
-        (tmp_path / name / SUMMARY_CSV).write_bytes((QUICK / SUMMARY_CSV).read_bytes())
+        (tmp_path / name / SUMMARY_CSV).write_text("of one run")
     summary = write_across(
         [one, replace(one, task="Another")], tmp_path / "across", [tmp_path / "mine"]
     )
@@ -314,6 +315,6 @@ def test_summary_is_told_on_the_page_of_each_run_compared(tmp_path: Path) -> Non
 def test_command_names_a_folder_without_results(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr("sys.argv", ["across", str(QUICK), str(tmp_path)])
+    monkeypatch.setattr("sys.argv", ["across", str(ARTICLE), str(tmp_path)])
     assert command_line() == 2
     assert re.fullmatch(r"error: there are no results in [^\n]*\n", capsys.readouterr().err)

@@ -11,6 +11,7 @@ import pandas as pd
 import pytest
 
 from benchmarks.errors import UserError
+from benchmarks.files import content_of
 from benchmarks.inference.comparison.rows import Comparison
 from benchmarks.latency.rows import read_rows
 from benchmarks.nouns import FILES, Nouns
@@ -18,7 +19,7 @@ from benchmarks.records import Measurement, as_table, read_table, write_table
 from benchmarks.report.results import Results
 from tests.hostile.mutation import LENGTHS, damaged, fuzz, outcome
 
-QUICK = Path(__file__).parents[2] / "results" / "quick"
+ARTICLE = Path(__file__).parents[2] / "results" / "article"
 
 ROWS = [
     Measurement("standard", "mc_dropout", r, "10", c, "", "ece", 0.25 / (r + 1), 100, reason=why)
@@ -60,8 +61,8 @@ def test_damaged_table_is_read_or_refused(
 @pytest.mark.parametrize("times", LENGTHS)
 def test_damaged_nouns_are_read_or_refused(times: int, tmp_path: Path) -> None:
     for name in FILES:
-        shutil.copy(QUICK / name, tmp_path)
-    contents = {name: (QUICK / name).read_bytes() for name in FILES}
+        shutil.copy(ARTICLE / name, tmp_path)
+    contents = {name: (ARTICLE / name).read_bytes() for name in FILES}
 
     def holds(content: bytes) -> None:
         for name in ("methods.csv", "conditions.csv", "metrics.csv"):
@@ -72,16 +73,16 @@ def test_damaged_nouns_are_read_or_refused(times: int, tmp_path: Path) -> None:
     fuzz(holds, 60 * times, content=damaged(list(contents.values())))
 
 
-READ = ("summary.csv", "comparisons.csv", "run.json", "claims.json", "images.npz", "latency.csv")
+READ = ("summary.csv", "worth.csv", "run.json", "claims.json", "images.npz", "latency.csv")
 
 
 @pytest.mark.parametrize("times", LENGTHS)
 @pytest.mark.parametrize("name", READ)
 def test_damaged_results_are_read_or_refused(name: str, times: int, tmp_path: Path) -> None:
-    for path in (*QUICK.glob("*.csv"), *QUICK.glob("*.json")):
-        lines = path.read_text(encoding="utf-8").splitlines(keepends=True)
-        (tmp_path / path.name).write_text("".join(lines[:40]), encoding="utf-8")
-    for path in QUICK.glob("*.json"):
+    for path in ARTICLE.glob("*.csv*"):
+        lines = content_of(path).decode().splitlines(keepends=True)
+        (tmp_path / path.name.removesuffix(".gz")).write_text("".join(lines[:40]), encoding="utf-8")
+    for path in ARTICLE.glob("*.json"):
         shutil.copy(path, tmp_path)
     pixels = np.zeros((2, 28, 28), np.uint8)
     np.savez(tmp_path / "images.npz", condition=["clean"] * 2, index=[0, 1], pixels=pixels)

@@ -23,7 +23,7 @@ from benchmarks.escaping.names import objection_to, printable
 from benchmarks.escaping.terminal import terminal_text
 from benchmarks.nouns import MethodRecord, Nouns
 from benchmarks.records import Measurement, as_table, read_table, write_table
-from benchmarks.report.figures.curves.detection import roc_figures
+from benchmarks.report.figures.cost import cost_figures
 from benchmarks.report.figures.drawing import without_formulas
 from benchmarks.report.names import Names
 from benchmarks.report.results import Results
@@ -268,13 +268,13 @@ def test_sets_whose_names_differ_in_case_alone_are_two(command_line: CommandLine
 
 def test_hostile_label_is_text_in_a_figure() -> None:
     label = r"$\frac{$<script>|&_{%"
-    loaded = Results.load(Path(__file__).parents[2] / "results" / "quick").of_recipe("standard")
+    loaded = Results.load(Path(__file__).parents[2] / "results" / "article").of_recipe("standard")
     methods = tuple(replace(one, label=label) for one in loaded.names.nouns.methods[:1])
     nouns = replace(loaded.names.nouns, methods=methods + loaded.names.nouns.methods[1:])
     results = replace(loaded, names=Names(nouns))
     file = io.BytesIO()
     with rc_context(SETTINGS):
-        drawing = next(roc_figures(results, looks(results.names, results.shown)))
+        drawing = next(iter(cost_figures(results, looks(results.names, results.shown))))
         without_formulas(drawing.figure)
         drawing.figure.savefig(file, format="svg")
     texts = [element.text for element in ElementTree.fromstring(file.getvalue()).iter()]

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import json
 import math
-import re
 import shutil
 import subprocess
 import sys
@@ -29,11 +27,10 @@ from benchmarks.report.tables.text.latex import latex
 from benchmarks.run.plan import Plan
 from benchmarks.run.stages import run_stages
 from benchmarks.run.workspace import Workspace
-from benchmarks.site.runs import COMMITTED
 from methods import METHODS
 from methods.scores import SCORES
 from tests.report.support import nouns
-from tests.runs import FULL, QUICK
+from tests.runs import FULL
 
 FIGURES = {
     "rotated",
@@ -238,22 +235,3 @@ def test_report_of_an_earlier_version_is_refused_and_left_alone(
     with pytest.raises(UserError, match=r"no tasks\.csv .* of an earlier version"):
         write_report(tmp_path / "old")
     assert contents(tmp_path / "old") == before
-
-
-@pytest.mark.parametrize("run", COMMITTED)
-def test_committed_results_are_of_a_configuration_of_today(run: str) -> None:
-    record = json.loads((ROOT / run / "run.json").read_text())
-    assert list(record["configuration"]) == list(QUICK.identity)
-
-
-@pytest.mark.parametrize("run", COMMITTED)
-def test_committed_tables_have_at_most_twelve_columns(run: str) -> None:
-    headings = {
-        path.name: path.read_text(encoding="utf-8").split("\n| ---", maxsplit=1)[0]
-        for path in (ROOT / run / "tables").glob("*.md")
-    }
-    columns = {
-        page: re.split(r"(?<!\\)\|", text.splitlines()[-1])[1:-1] for page, text in headings.items()
-    }
-    assert columns
-    assert {page: len(found) for page, found in columns.items() if len(found) > 12} == {}

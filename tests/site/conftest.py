@@ -17,7 +17,7 @@ from tests.site.html_pages import Page, read_page
 
 ROOT = Path(__file__).parents[2]
 
-COMMITTED = ("article", "reference/fashion_mnist", "quick")
+COMMITTED = ("article", "published/mnist")
 """The runs of the site; docs link to others, too."""
 
 HOSTILE = "<script>alert(1)</script>"
@@ -26,7 +26,7 @@ HOSTILE = "<script>alert(1)</script>"
 def made_run(folder: Path, *, lab: bool = False) -> Path:
     """A folder of results: a record, a page, a table with a hostile name, and perhaps a lab."""
     folder.mkdir(parents=True)
-    record = json.loads((ROOT / "results/quick/run.json").read_text(encoding="utf-8"))
+    record = json.loads((ROOT / "results/article/run.json").read_text(encoding="utf-8"))
     record["command"] = f"python run_all.py\n\n# {HOSTILE}"
     (folder / "run.json").write_text(json.dumps(record), encoding="utf-8")
     (folder / "index.html").write_text('<a href="summary.csv">All</a>', encoding="utf-8")

@@ -118,7 +118,7 @@ def test_files_of_a_run_are_copied_but_for_its_caches(site: Path) -> None:
         assert {
             one for one in wanted - copied if {"predictions", "errors"}.isdisjoint(one.parts)
         } == set()
-    csv = "results/quick/worth.csv"
+    csv = "results/article/latency.csv"
     assert (site / csv).read_bytes() == (ROOT / csv).read_bytes()
     assert not (site / "results/with-lab/predictions").exists()
 

@@ -1,0 +1,62 @@
+"""The repository's results are small, of today's configuration, and without dead links."""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+from collections import Counter
+from pathlib import Path
+
+import pytest
+
+from benchmarks.report.kept import MOST_FIGURES, NOT_KEPT
+from benchmarks.vocabulary import LAB_HTML
+from tests.runs import QUICK
+
+RESULTS = Path(__file__).parents[1] / "results"
+
+RUNS = ("article", "fashion_mnist-medium", "medium", "published/fashion_mnist", "published/mnist")
+
+GONE = re.compile(
+    r"measurements|comparisons|predictions|errors/|curves/|claims/|\.tex$|\.npz$|figures/.*(?<!png)$"
+)
+"""What a run writes and the repository does not keep."""
+
+
+@pytest.fixture(scope="module")
+def sizes() -> dict[str, int]:
+    """Bytes of each committed file, which a folder of results may hold beside others."""
+    listed = subprocess.run(["git", "ls-files"], cwd=RESULTS, capture_output=True, text=True)
+    if not listed.stdout:
+        pytest.skip("this is not a checkout")
+    return {name: (RESULTS / name).stat().st_size for name in listed.stdout.splitlines()}
+
+
+def test_results_are_small(sizes: dict[str, int]) -> None:
+    assert sum(sizes.values()) <= 25_000_000
+    large = {name for name, size in sizes.items() if size > 3_000_000}
+    assert large == {f"article/{LAB_HTML}"}
+    figures = Counter(name.partition("/figures/")[0] for name in sizes if name.endswith(".png"))
+    assert max(figures.values()) <= MOST_FIGURES
+
+
+def test_results_are_what_people_and_docs_read(sizes: dict[str, int]) -> None:
+    assert [name for name in sizes if not name.startswith((*RUNS, "across/"))] == []
+    assert [name for name in sizes if GONE.search(name)] == []
+
+
+@pytest.mark.parametrize("run", RUNS)
+def test_record_is_of_a_configuration_of_today_and_lists_no_files(run: str) -> None:
+    record = json.loads((RESULTS / run / "run.json").read_text(encoding="utf-8"))
+    assert list(record["configuration"]) == list(QUICK.identity)
+    assert not {*NOT_KEPT, "files"} & {*record}
+
+
+@pytest.mark.parametrize("run", RUNS)
+def test_links_lead_to_files_that_are_there(run: str) -> None:
+    for path in (*(RESULTS / run).glob("*.html"), *(RESULTS / run).glob("*.md")):
+        text = path.read_text(encoding="utf-8")
+        pattern = r'href="([^"#:]+)["#]' if path.suffix == ".html" else r"\]\(([^)#:]+)[)#]"
+        dead = {link for link in re.findall(pattern, text) if not (path.parent / link).exists()}
+        assert dead == set()
