@@ -32,6 +32,7 @@ from benchmarks.run.configuration.chosen import chosen_configuration
 from benchmarks.run.configuration.presets import DEFAULT_TASK, PRESETS, configuration_of
 from benchmarks.run.failure import Failure
 from benchmarks.run.plan import Plan
+from benchmarks.run.shards import Shard
 from benchmarks.run.workspace import Workspace
 from benchmarks.tasks import TASKS
 from benchmarks.vocabulary import INDEX_HTML, LATENCY, STAGES
@@ -101,6 +102,13 @@ def main(
             metavar="PATH",
         ),
     ] = None,
+    shard: Annotated[
+        str | None,
+        typer.Option(
+            metavar="I/N",
+            help="Train and predict the i-th of n shares; for machines that share no folder.",
+        ),
+    ] = None,
     only: Annotated[str | None, typer.Option(help=f"Run one stage: {', '.join(STAGES)}.")] = None,
     jobs: Annotated[
         int | None, typer.Option(help="How many parallel jobs to run.", show_default="every core")
@@ -133,6 +141,7 @@ def main(
         return
     if only is not None and only not in STAGES:
         raise UserError(f"--only: unknown stage {only!r}; choose from {', '.join(STAGES)}")
+    of_run = None if shard is None else Shard.named(shard, only)
     device = fitting_device(device_of(device, cluster))
     chosen: dict[str, Any] = {
         "recipes": separate(recipe),
@@ -160,7 +169,7 @@ def main(
         out=writable_folder("--out", out or _default_out(preset, task)),
         networks=existing_folder("--networks", networks),
     )
-    plan = Plan(configuration)
+    plan = Plan(configuration, of_run)
     with cluster_of(cluster, configuration, only) as workers:
         there = workspace if workers is None else workspace.on(workers)
         _run(plan, there, only, overwrite=overwrite, open_page=open_page)
@@ -171,6 +180,8 @@ def _run(
 ) -> None:
     failures = run_stages(plan, workspace, only, overwrite=overwrite)
     show_outcome(workspace.out)
+    if plan.shard is not None:
+        print(plan.shard.next_step)
     if open_page:
         _open(workspace.out / INDEX_HTML)
     for what, reason in failures:

@@ -11,6 +11,7 @@ from benchmarks.compared_sizes import compared_sizes
 from benchmarks.predictions import RunUnit
 from benchmarks.run.configuration import Configuration
 from benchmarks.run.configuration.presets import command_of
+from benchmarks.run.shards import BY_PASS, COSTLY, EPOCH, EXACT, Shard, Work, shares
 from benchmarks.tasks import TASKS, Task
 from benchmarks.tasks.conditions import Condition
 from benchmarks.tasks.task import Split
@@ -28,9 +29,11 @@ class Plan:
 
     Attributes:
         configuration: what the user chose.
+        shard: whose groups and networks `groups` and `networks` are; ``None``: all.
     """
 
     configuration: Configuration
+    shard: Shard | None = None
 
     @property
     def command(self) -> str:
@@ -172,10 +175,14 @@ class Plan:
         for unit in units:
             largest = self._largest(unit)
             groups.setdefault(largest if largest in known else unit, []).append(unit)
-        return [
+        every = [
             (largest, *(unit for unit in group if unit != largest))
             for largest, group in groups.items()
         ]
+        if self.shard is None or self.shard.only_trains:
+            return every
+        share = shares([self._work(largest) for largest, *_ in every], self.shard.of)
+        return [every[position] for position in share[self.shard.number - 1]]
 
     def is_compared(self, unit: RunUnit) -> bool:
         """Whether methods are compared at the unit's size; see `benchmarks.compared_sizes`."""
@@ -197,9 +204,13 @@ class Plan:
         return method.objection(self.configuration.recipe(unit.recipe)) if method.pooled else None
 
     def networks(self) -> list[tuple[str, int]]:
-        """The networks that the run units need: pairs (recipe, number), each once."""
-        needed = self.networks_of([self.units()])
-        return sorted(needed, key=lambda pair: (self.configuration.recipes.index(pair[0]), pair[1]))
+        """The networks that the groups need: pairs (recipe, number), each once."""
+        needed = self.networks_of(self.groups())
+        recipes = self.configuration.recipes
+        networks = sorted(needed, key=lambda pair: (recipes.index(pair[0]), pair[1]))
+        if self.shard is None or not self.shard.only_trains:
+            return networks
+        return networks[self.shard.number - 1 :: self.shard.of]
 
     def networks_of(self, groups: Iterable[Iterable[RunUnit]]) -> set[tuple[str, int]]:
         """The networks that these groups of run units need."""
@@ -219,6 +230,21 @@ class Plan:
         if condition == self.task.calibration:
             return None
         return chosen.subset_images if condition.subset else chosen.images
+
+    def _work(self, largest: RunUnit) -> Work:
+        """What its group costs, as is expected."""
+        if self.objection(largest) is not None:
+            return Work(frozenset(), 0.0, 0.0)
+        method, most = self.configuration.classes[largest.method], self.task.test_images
+        epochs = self.pool(largest.recipe).recipe.epochs
+        own = 0 if method.pooled else epochs
+        if trajectory := getattr(self.method(largest), "trajectory", None):
+            own = trajectory.snapshots * trajectory.epochs
+        by_pass = BY_PASS if "dropout" in method.needs else 1.0
+        each = EXACT if method.slow else COSTLY if method.costly else by_pass
+        images = sum(min(self.images_of(one) or most, most) for one in self.predicted(largest))
+        predicting = images * each * (largest.size or 1) + own * EPOCH * most
+        return Work(self.networks_of_unit(largest), epochs * EPOCH * most, predicting)
 
     def _largest(self, unit: RunUnit) -> RunUnit:
         method = self.configuration.classes[unit.method]

@@ -12,7 +12,7 @@ from typing import Any
 
 from benchmarks.environment import commit, environment, suite_version
 from benchmarks.errors import UserError
-from benchmarks.files import write_json
+from benchmarks.files import read_json, write_json
 from benchmarks.run.folder.earlier_run import read_record, remove_earlier_run
 from benchmarks.run.integrity.check import Check, require_passed
 from benchmarks.run.plan import Plan
@@ -35,15 +35,19 @@ class RunRecord:
     recipe, method and size; ``commit`` and ``environment`` are what computed it; ``data`` has for
     each set of images its ``fingerprint``, where there may be several its ``source``, or the reason
     why it is ``unavailable``; ``integrity`` has the results of the probes of ``networks`` and
-    ``predictions``; ``seconds`` is the wall time by stage, resumed runs added up; ``machines`` has
-    what computed the ``networks`` and the ``predictions``, each once. ``files`` lists what the run
-    wrote, see `benchmarks.stored.listing`, but for predictions and errors.
+    ``predictions``; ``seconds`` is the wall time by stage, resumed runs and shards added up;
+    ``machines`` has what computed the ``networks`` and the ``predictions``, each once; ``shards``
+    names those whose folders were copied into this one. ``files`` lists what the run wrote, see
+    `benchmarks.stored.listing`, but for predictions and errors.
+
+    A shard has a record of its own, so that folders can be copied over one another: `run.json` is
+    the same in all.
     """
 
-    def __init__(self, out: Path, content: dict[str, Any], files: Mapping[str, str]) -> None:
-        self._out = out
+    def __init__(self, path: Path, content: dict[str, Any], files: Mapping[str, str]) -> None:
+        self._path = path
         self._content = content
-        write_json(content | {LISTED: files}, out / RUN_JSON)
+        write_json(content | {LISTED: files}, path)
 
     @classmethod
     def begin(cls, plan: Plan, workspace: Workspace, *, overwrite: bool = False) -> RunRecord:
@@ -62,20 +66,26 @@ class RunRecord:
         files = earlier.get(LISTED, {})
         if MEASURE in earlier.get("seconds", {}) and not (out / PREDICTIONS_FOLDER).exists():
             earlier = {}  # published results, which are computed anew
-        return cls(
-            out,
-            identity
-            | {
-                **_identification(plan),
-                "commit": commit(),
-                "environment": environment(plan.engine),
-                "data": earlier.get("data", {}),
-                "integrity": earlier.get("integrity", {}),
-                "seconds": earlier.get("seconds", {}),
-                "machines": earlier.get("machines", {}),
-            },
-            files,
-        )
+        record = cls(out / RUN_JSON, _content(plan, earlier), files)
+        if plan.shard is not None:
+            path = out / f"shard-{plan.shard.name}.json"
+            return cls(path, _content(plan, {} if overwrite else read_json(path)), files)
+        for path in sorted(out.glob("shard-*-of-*.json")):
+            record._join(path, identity)
+        return record
+
+    def _join(self, path: Path, identity: Mapping[str, Any]) -> None:
+        """Add what the record of a shard says whose folder was copied into this one."""
+        shard, content = read_json(path), self._content
+        _require_same(shard, identity, path)
+        self.note_data(self.data | shard["data"])
+        checks = content["integrity"].setdefault("networks", [])
+        checks += [check for check in shard["integrity"].get("networks", []) if check not in checks]
+        if path.stem not in content.setdefault("shards", []):
+            content["shards"].append(path.stem)
+            for stage, seconds in shard["seconds"].items():
+                self._add_seconds(stage, seconds)
+        self.note_machines("networks", shard["machines"].get("networks", []))
 
     @property
     def data(self) -> dict[str, dict[str, Any]]:
@@ -153,19 +163,19 @@ class RunRecord:
             yield
         except BaseException:
             with suppress(OSError):  # perhaps the same full disk, which is said already
-                self._add_seconds(stage, start)
+                self._add_seconds(stage, time.monotonic() - start)
             raise
-        self._add_seconds(stage, start)
-        seal_files(self._out)
+        self._add_seconds(stage, time.monotonic() - start)
+        seal_files(self._path.parent)
 
-    def _add_seconds(self, stage: str, start: float) -> None:
-        seconds = self._content["seconds"]
-        seconds[stage] = round(seconds.get(stage, 0.0) + time.monotonic() - start, 1)
+    def _add_seconds(self, stage: str, seconds: float) -> None:
+        of_stages = self._content["seconds"]
+        of_stages[stage] = round(of_stages.get(stage, 0.0) + seconds, 1)
         self._save()
 
     def _save(self) -> None:
-        listed = {LISTED: read_run_json(self._out).get(LISTED, {})}
-        write_json(self._content | listed, self._out / RUN_JSON)
+        listed = {LISTED: read_run_json(self._path.parent).get(LISTED, {})}
+        write_json(self._content | listed, self._path)
 
 
 def _identity(plan: Plan) -> dict[str, Any]:
@@ -177,6 +187,19 @@ def _identity(plan: Plan) -> dict[str, Any]:
     }
 
 
+def _content(plan: Plan, earlier: Mapping[str, Any]) -> dict[str, Any]:
+    """What a record holds at the beginning of a run, or when an earlier one goes on."""
+    return {
+        **_identity(plan),
+        "command": plan.command,
+        "replicates": dict(Counter(unit.variant for unit in plan.units())),
+        "commit": commit(),
+        "environment": environment(plan.engine),
+        **{name: earlier.get(name, {}) for name in ("data", "integrity", "seconds", "machines")},
+        **({"shards": earlier["shards"]} if "shards" in earlier else {}),
+    }
+
+
 def meaning_of(record: Mapping[str, Any]) -> int:
     """What the predictions of a record mean; see `PREDICTIONS`."""
     return int(record.get("predictions", 1))  # earlier records do not say it
@@ -185,14 +208,6 @@ def meaning_of(record: Mapping[str, Any]) -> int:
 def _as_known(entry: Mapping[str, str]) -> dict[str, str]:
     """What is known of a set of images, without why it is unavailable."""
     return {name: value for name, value in entry.items() if name != "unavailable"}
-
-
-def _identification(plan: Plan) -> dict[str, Any]:
-    """What a reader wants to know of the run, as follows from its plan."""
-    return {
-        "command": plan.command,
-        "replicates": dict(Counter(unit.variant for unit in plan.units())),
-    }
 
 
 def _require_same(earlier: Mapping[str, Any], identity: Mapping[str, Any], out: Path) -> None:

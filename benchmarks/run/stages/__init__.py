@@ -15,9 +15,11 @@ from benchmarks.run.folder.lock import held
 from benchmarks.run.nouns import metric_records, nouns_of
 from benchmarks.run.plan import Plan
 from benchmarks.run.record import RunRecord
+from benchmarks.run.shards import DIVIDED
 from benchmarks.run.stages.measure import measure_all
 from benchmarks.run.stages.predict import predict
 from benchmarks.run.stages.train import train
+from benchmarks.run.stages.training_log import join_logs
 from benchmarks.run.workspace import Workspace
 from benchmarks.vocabulary import CLAIMS, LATENCY, MEASURE, PREDICT, REPORT, TRAIN
 from methods.networks.training import TrainingDivergedError
@@ -27,6 +29,8 @@ def run_stages(
     plan: Plan, workspace: Workspace, only: str | None = None, *, overwrite: bool = False
 ) -> list[Failure]:
     """Run all stages, or only one, and return what failed; everything else is then on disk.
+
+    Of a shard, these are the stages of `DIVIDED`.
 
     Raises:
         UserError: the output folder belongs to another configuration, or is being written by
@@ -55,8 +59,10 @@ def _run_stages(
     nouns_of(plan, metric_records()).write(workspace.out)
     if plan.configuration.engine == "numba":
         compile_once()
+    if plan.shard is None:
+        join_logs(plan, workspace.out)
     failures: list[Failure] = []
-    for name in STAGES:
+    for name in STAGES if plan.shard is None else DIVIDED:
         if only in (None, name):
             with record.timed(name):
                 failures += STAGES[name](plan, workspace, record)

@@ -45,7 +45,7 @@ NO_FAILURES = (
 
 
 def predict(plan: Plan, workspace: Workspace, record: RunRecord) -> list[Failure]:
-    """Write missing prediction files, the list of all, and `images.npz`.
+    """Write missing prediction files, and of a whole run the list of all and `images.npz`.
 
     A method is fitted once for all conditions, and each member predicts once for its group.
     """
@@ -67,8 +67,9 @@ def predict(plan: Plan, workspace: Workspace, record: RunRecord) -> list[Failure
             threads=threads,
         )
         failures += chain.from_iterable(done)
-    write_checksums(plan, workspace)
-    write_images(plan, workspace, unavailable)
+    if plan.shard is None:
+        write_checksums(plan, workspace)
+        write_images(plan, workspace, unavailable)
     return failures
 
 

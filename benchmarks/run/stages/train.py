@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import partial
 
 import pandas as pd
@@ -28,13 +29,17 @@ Outcomes = dict[tuple[str, int], TrainedNetwork | TrainingDivergedError]
 def train(plan: Plan, workspace: Workspace, record: RunRecord) -> list[Failure]:
     """Train the networks that are needed and not stored yet, and write `training.csv`.
 
-    Needed are those whose log is not complete, and those of predictions that are not there yet.
+    The log of a shard is `training-<i>-of-<n>.csv`, until `join_logs` adds it. Needed are networks
+    whose log is not complete, and those of predictions that are not there yet.
     """
+    whole = replace(plan, shard=None)
     path = workspace.out / TRAINING_CSV
-    if path.exists():
+    if plan.shard is not None:
+        path = path.with_stem(f"{path.stem}-{plan.shard.name}")
+    elif path.exists():
         require_as_written(workspace.out, TRAINING_CSV)
     earlier = read_log(path)
-    complete = logged(earlier, plan)
+    complete = logged(earlier, whole)
     needed = set(plan.networks()) - complete
     if complete:
         record.note_data(find_data(plan, workspace))
@@ -51,7 +56,7 @@ def train(plan: Plan, workspace: Workspace, record: RunRecord) -> list[Failure]:
     kept = [network in complete for network in networks_in(earlier)]
     log = pd.concat([earlier[kept], log_of(new)], ignore_index=True)
     if len(log):
-        write_log(log, plan, own_file(workspace.out, TRAINING_CSV))
+        write_log(log, whole, path if plan.shard else own_file(workspace.out, TRAINING_CSV))
     return [
         Failure(f"network {number} of {recipe}", str(outcomes[recipe, number]))
         for recipe, number in wanted

@@ -17,6 +17,8 @@ import pandas as pd
 from benchmarks.errors import UserError
 from benchmarks.records import write_table
 from benchmarks.run.plan import Plan
+from benchmarks.stored.listing import own_file
+from benchmarks.vocabulary import TRAINING_CSV
 from methods.networks.log import ALL_TRAINING, EpochLog, complete_splits
 from methods.networks.recipes import Recipe
 from methods.networks.training import TrainedNetwork
@@ -70,6 +72,20 @@ def logged(log: pd.DataFrame, plan: Plan) -> set[Network]:
         for network in plan.networks()
         if rows[network] == _rows_of(plan.configuration.recipe(network[0]))
     }
+
+
+def join_logs(plan: Plan, out: Path) -> None:
+    """Add the logs of shards whose folders were copied into this one.
+
+    Raises:
+        UserError: one is damaged.
+    """
+    of_shards = sorted(out.glob("training-*-of-*.csv"))
+    if of_shards:
+        log = pd.concat(map(read_log, (out / TRAINING_CSV, *of_shards)), ignore_index=True)
+        # A network that two shards have trained counts once.
+        log = log.drop_duplicates(["recipe", "network", "epoch", "split"], ignore_index=True)
+        write_log(log, plan, own_file(out, TRAINING_CSV))
 
 
 def write_log(log: pd.DataFrame, plan: Plan, path: Path) -> None:

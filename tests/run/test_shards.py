@@ -1,0 +1,118 @@
+"""A run in shards: the shares of machines that share no folder, copied together and continued."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from benchmarks.errors import UserError
+from benchmarks.run.configuration import Configuration
+from benchmarks.run.configuration.presets import PRESETS, configuration_of
+from benchmarks.run.plan import Plan
+from benchmarks.run.record import RunRecord
+from benchmarks.run.shards import Shard
+from benchmarks.run.stages import run_stages
+from benchmarks.run.workspace import Workspace
+from benchmarks.vocabulary import MEASURE, PREDICT, TRAIN
+from methods.interface import Preset
+from tests.runs import neither_timed_nor_drawn, run_of
+
+DIGITS = Configuration(
+    preset="quick",
+    task="digits",
+    recipes=("standard",),
+    methods=("softmax", "mc_dropout", "deep_ensemble"),
+    conditions=("rotated-045",),
+    members=(2,),
+    passes=(2,),
+    replicates=2,
+    images=100,
+    epochs=1,
+    resamples=100,
+    engine="torch",
+)
+
+
+def divided(configuration: Configuration, shards: int, only: str | None = None) -> list[Plan]:
+    names = [f"{number}/{shards}" for number in range(1, shards + 1)]
+    return [Plan(configuration, Shard.named(name, only)) for name in names]
+
+
+@pytest.mark.parametrize("preset", PRESETS)
+@pytest.mark.parametrize("shards", [1, 2, 4])
+def test_shards_are_the_run_and_share_no_group(shards: int, preset: Preset) -> None:
+    chosen = configuration_of(preset)
+    whole, plans = Plan(chosen), divided(chosen, shards)
+    groups = [group for plan in plans for group in plan.groups()]
+    assert sorted(groups) == sorted(whole.groups())
+    for plan in plans:
+        assert set(plan.networks()) == plan.networks_of(plan.groups())
+    trained = [network for plan in divided(chosen, shards, TRAIN) for network in plan.networks()]
+    assert sorted(trained) == sorted(whole.networks())
+
+
+@pytest.mark.parametrize("shards", [2, 4])
+def test_shards_of_medium_cost_alike(shards: int) -> None:
+    chosen = configuration_of("medium")
+    costs = []
+    for plan in (Plan(chosen), *divided(chosen, shards)):
+        works = [plan._work(largest) for largest, *_ in plan.groups()]
+        training = {network: work.training for work in works for network in work.networks}
+        costs.append(sum(work.predicting for work in works) + sum(training.values()))
+    whole, *each = costs
+    assert max(each) < 1.1 * whole / shards
+
+
+def test_shards_copied_together_give_the_undivided_run(tmp_path: Path) -> None:
+    def record(folder: Path) -> dict[str, Any]:
+        return json.loads((folder / "run.json").read_text())
+
+    def copied(*folders: Path) -> None:
+        for folder in folders:
+            shutil.copytree(folder, together.out, dirs_exist_ok=True)
+
+    plan, undivided = run_of(DIGITS, tmp_path / "undivided")
+    machines = [run_of(DIGITS, tmp_path / str(number)).workspace for number in (1, 2, 3)]
+    together = Workspace(tmp_path / "together", tmp_path / "no-networks", None, 1)
+    with neither_timed_nor_drawn():
+        assert run_stages(plan, undivided) == []
+        for shard, workspace in zip(divided(DIGITS, 3), machines, strict=True):
+            assert run_stages(shard, workspace) == []
+        copied(*(one.out for one in machines[1:]))
+        ((what, reason),) = run_stages(plan, together, MEASURE)
+        assert what == MEASURE
+        assert "prediction files are missing, first: predictions/standard/" in reason
+        copied(*(one.out for one in machines))
+        assert run_stages(plan, together, MEASURE) == []
+        names = ["training", "measurements", "summary", "comparisons", "worth"]
+        for name in (f"{name}.csv" for name in names):
+            assert (together.out / name).read_bytes() == (undivided.out / name).read_bytes()
+        assert run_stages(plan, together) == []
+    assert not any(together.networks.glob("*"))
+    assert (together.out / "images.npz").read_bytes() == (undivided.out / "images.npz").read_bytes()
+    found, expected = record(together.out), record(undivided.out)
+    for name in ("configuration", "command", "replicates", "data", "machines"):
+        assert found[name] == expected[name]
+    seconds = [
+        json.loads(path.read_text())["seconds"] for path in together.out.glob("shard-*.json")
+    ]
+    assert len(seconds) == len(found["shards"]) == 3
+    for stage in (TRAIN, PREDICT):
+        assert found["seconds"][stage] >= round(sum(one[stage] for one in seconds), 1) - 0.1
+    probes = {one["probe"] for one in found["integrity"]["networks"]}
+    assert probes == {one["probe"] for one in expected["integrity"]["networks"]}
+
+
+def test_shard_of_another_run_is_refused(tmp_path: Path) -> None:
+    plan, workspace = run_of(DIGITS, tmp_path)
+    other = replace(workspace, out=tmp_path / "other")
+    RunRecord.begin(Plan(replace(DIGITS, seed=1), Shard(1, 2)), other)
+    RunRecord.begin(plan, workspace)
+    shutil.copy(other.out / "shard-1-of-2.json", workspace.out)
+    with pytest.raises(UserError, match=r"shard-1-of-2\.json holds a run .* \(other seed\)"):
+        RunRecord.begin(plan, workspace)
