@@ -6,9 +6,9 @@ from xdist.scheduler import LoadFileScheduling
 
 FOLDERS = (
     *("tests/api", "tests/cluster", "tests/extensions", "tests/hostile"),
-    *("tests/report", "tests/run/stages", "tests/site"),
+    *("tests/report", "tests/run/stages"),
 )
-"""Here a worker makes runs, or the site, which take long, for all tests of the session."""
+"""Here a worker makes runs, which take long, for all tests of the session."""
 
 
 class BySharedRuns(LoadFileScheduling):

@@ -75,9 +75,6 @@ FLOORS = {
     "benchmarks/lab": GROUND
     | {"benchmarks.claims", "benchmarks.command_line", "benchmarks.environment"}
     | {"benchmarks.metrics", "benchmarks.report", "benchmarks.run", "benchmarks.tasks", "methods"},
-    "benchmarks/site": GROUND
-    | {"benchmarks.api", "benchmarks.command_line", "benchmarks.metrics", "benchmarks.stored"}
-    | {"methods"},
     "benchmarks/epistemic_check": GROUND
     | TABLES
     | {"benchmarks.claims", "benchmarks.command_line", "benchmarks.metrics"}
@@ -104,7 +101,7 @@ LIBRARIES = {
 RUN_STAGES = {f"benchmarks.{package}" for package in ("api", "comparison")}
 """The packages that compute: no other may run a stage."""
 
-STARTED = ("across", "epistemic_check", "lab", "score", "site")
+STARTED = ("across", "epistemic_check", "lab", "score")
 """The packages that are run by ``python -m``."""
 
 COMMANDS = {f"benchmarks/{package}/command.py" for package in (*STARTED, "comparison")}
@@ -236,7 +233,7 @@ def test_commands_are_imported_by_nobody() -> None:
     packages = [f"benchmarks.{name}" for name in (*STARTED, "comparison", "api", "console")]
     importing = importers(*packages, "run_all", "tests")
     others = {name for name in importing if not within(name, {"benchmarks.api"})}
-    assert others == {"benchmarks.site.reference"}  # it documents the interface in Python
+    assert others == set()
     commands = {module_name(ROOT / command) for command in COMMANDS}
     assert importers("benchmarks.command_line") == commands
     assert importers("typer") == commands | {
@@ -250,11 +247,6 @@ def test_commands_are_imported_by_nobody() -> None:
 def test_dask_is_imported_by_the_cluster_alone() -> None:
     for library in ("dask", "dask_jobqueue", "distributed", "yaml"):
         assert all(within(name, {"benchmarks.cluster"}) for name in importers(library))
-
-
-def test_libraries_of_the_site_are_imported_by_it_alone() -> None:
-    for library in ("griffe", "mkdocs", "nbconvert"):
-        assert all(within(name, {"benchmarks.site"}) for name in importers(library))
 
 
 def test_stages_are_run_by_commands_and_the_interface_in_python_alone() -> None:

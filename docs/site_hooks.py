@@ -1,0 +1,60 @@
+"""What the site is made of; `mkdocs.yml` names this file.
+
+Pages have the addresses that they have in the repository, so that links among them hold in both.
+Links to what the site has not become text.
+"""
+
+import posixpath
+import re
+import shutil
+from pathlib import Path
+
+from mkdocs.config.defaults import MkDocsConfig
+from mkdocs.structure.files import File, Files
+from mkdocs.structure.pages import Page
+
+ROOT = Path(__file__).parents[1]
+PAGES = ("README.md", "CONTRIBUTING.md", "CHANGELOG.md", "benchmarks/metrics/README.md")
+CACHES = {"predictions", "errors"}
+LINK = re.compile(r"!?\[(?P<text>[^\]]*)\]\((?P<path>[^)\s#:]+)(?P<rest>(?:#[^)\s]*)?)\)")
+
+
+def on_config(config: MkDocsConfig) -> None:
+    """Put the results pages first among the results."""
+    section = next(entry["Results"] for entry in config.nav or [] if "Results" in entry)
+    pages = [uri for uri in _results() if uri.endswith("/index.html")]
+    section[:0] = [{uri.removesuffix("/index.html"): uri} for uri in pages]
+
+
+def on_files(files: Files, config: MkDocsConfig) -> Files:
+    """The pages of the repository, and all that is in the folders of results."""
+    docs = [f"docs/{path.name}" for path in (ROOT / "docs").iterdir() if path.suffix != ".py"]
+    uris = [*PAGES, *sorted(docs), *_results()]
+    own = [File.generated(config, uri, abs_src_path=str(ROOT / uri)) for uri in uris]
+    return Files([*own, *(file for file in files if file.src_dir != config.docs_dir)])
+
+
+def on_page_markdown(markdown: str, page: Page, config: MkDocsConfig, files: Files) -> str:
+    """Let links to folders lead to their pages; of others of no use here keep the text."""
+    folder = posixpath.dirname(page.file.src_uri)
+
+    def mended(link: re.Match[str]) -> str:
+        target = posixpath.normpath(posixpath.join(folder, link["path"]))
+        for name in ("", "/index.html", "/README.md"):
+            if files.get_file_from_path(target + name):
+                return link[0].replace(f"]({link['path']}", f"]({link['path'].rstrip('/')}{name}")
+        in_part = folder.startswith("results/")  # not all that a run has written is published
+        return link["text"] if in_part or (ROOT / target).exists() else link[0]
+
+    return LINK.sub(mended, markdown)
+
+
+def on_post_build(config: MkDocsConfig) -> None:
+    """Results pages link to Markdown as it is."""
+    for uri in filter(lambda uri: uri.endswith(".md"), _results()):
+        shutil.copyfile(ROOT / uri, Path(config.site_dir) / uri)
+
+
+def _results() -> list[str]:
+    paths = [path.relative_to(ROOT) for path in sorted((ROOT / "results").rglob("*.*"))]
+    return [p.as_posix() for p in paths if p.name[0] != "." and not CACHES & set(p.parts)]
