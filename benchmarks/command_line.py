@@ -18,7 +18,6 @@ from benchmarks.process.streams import lost_output
 from benchmarks.run.configuration.machine import NETWORKS as NETWORKS
 from benchmarks.run.configuration.machine import fitting_device as fitting_device
 from benchmarks.run.configuration.machine import fitting_jobs as fitting_jobs
-from benchmarks.run.integrity.check import IntegrityError
 from methods.networks.store import DamagedNetworkError
 from methods.networks.training import TrainingDivergedError
 
@@ -67,9 +66,8 @@ Networks = Annotated[
 def exit_status(main: Callable[..., None], name: str | None = None) -> int:
     """Run a function as a command line and return its exit status.
 
-    0 where all went well, 1 where an integrity check or the machine failed, 2 for what only the
-    user can correct; the function itself may raise ``typer.Exit`` with another. An error is one
-    line on stderr.
+    0 where all went well, 1 where the machine failed, 2 for what only the user can correct; the
+    function itself may raise ``typer.Exit`` with another. An error is one line on stderr.
 
     Args:
         main: its parameters are the command's arguments and options.
@@ -80,7 +78,7 @@ def exit_status(main: Callable[..., None], name: str | None = None) -> int:
     app.command()(main)
     try:
         return app(standalone_mode=False, prog_name=name) or 0
-    except (IntegrityError, MachineError) as error:
+    except MachineError as error:
         return _failed(str(error), 1)
     except (UserError, Unavailable, DamagedNetworkError, TrainingDivergedError) as error:
         return _failed(str(error), 2)

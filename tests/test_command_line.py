@@ -16,7 +16,6 @@ from benchmarks.comparison import command as run_all
 from benchmarks.data.files import Unavailable
 from benchmarks.run import workspace as workspace_module
 from benchmarks.run.configuration.presets import PRESETS, configuration_of
-from benchmarks.run.integrity.check import IntegrityError
 from benchmarks.run.plan import Plan
 from benchmarks.run.stages import STAGES, Failure
 from benchmarks.run.workspace import Workspace
@@ -329,16 +328,6 @@ def test_data_folder_may_come_from_the_environment(
     monkeypatch.setenv("UNCERTAINTY_BENCH_DATA", "sets")
     command_line()
     assert chosen[0][0].workspace.data_dir == Path("sets")
-
-
-def test_failing_probe_is_one_line_and_the_status_is_1(
-    command_line: CommandLine, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def fail(*_: object, **__: object) -> list[Failure]:
-        raise IntegrityError("the integrity probe 'same bits' failed")
-
-    monkeypatch.setattr(run_all, "run_stages", fail)
-    assert command_line() == (1, "", "error: the integrity probe 'same bits' failed\n")
 
 
 def test_failures_are_listed_and_the_status_is_1(

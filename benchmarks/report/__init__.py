@@ -9,7 +9,6 @@ from benchmarks.nouns import Nouns
 from benchmarks.report.names import Names
 from benchmarks.report.read.files import read_if_there, read_latency
 from benchmarks.report.results import Results
-from benchmarks.report.tables.integrity import integrity_table
 from benchmarks.report.tables.latency import latency_tables
 from benchmarks.report.tables.text.formats import write_tables
 from benchmarks.stored.listing import path_of
@@ -40,7 +39,7 @@ def write_report(folder: Path, jobs: int = 1) -> None:
     results = Results.load(folder)
     answers = decision_table(results), kinds_table(results)
     verdicts = verdict_table(results.claims) if results.claims else None
-    tables = filter(None, (*answers, verdicts, integrity_table(folder)))
+    tables = filter(None, (*answers, verdicts))
     write_tables(tables, folder, results.names.task)
     write_answer(results, folder)
     write_published(results, folder)

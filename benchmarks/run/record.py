@@ -6,7 +6,6 @@ import time
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +13,6 @@ from benchmarks.environment import commit, environment, suite_version
 from benchmarks.errors import UserError
 from benchmarks.files import read_json, write_json
 from benchmarks.run.folder.earlier_run import read_record, remove_earlier_run
-from benchmarks.run.integrity.check import Check, require_passed
 from benchmarks.run.plan import Plan
 from benchmarks.run.workspace import Workspace
 from benchmarks.stored.listing import LISTED, read_run_json, seal_files
@@ -34,11 +32,10 @@ class RunRecord:
     identity; ``command`` gives the same run again; ``replicates`` counts the replicates of each
     recipe, method and size; ``commit`` and ``environment`` are what computed it; ``data`` has for
     each set of images its ``fingerprint``, where there may be several its ``source``, or the reason
-    why it is ``unavailable``; ``integrity`` has the results of the probes of ``networks`` and
-    ``predictions``; ``seconds`` is the wall time by stage, resumed runs and shards added up;
-    ``machines`` has what computed the ``networks`` and the ``predictions``, each once; ``shards``
-    names those whose folders were copied into this one. ``files`` lists what the run wrote, see
-    `benchmarks.stored.listing`, but for predictions and errors.
+    why it is ``unavailable``; ``seconds`` is the wall time by stage, resumed runs and shards added
+    up; ``machines`` has what computed the ``networks`` and the ``predictions``, each once;
+    ``shards`` names those whose folders were copied into this one. ``files`` lists what the run
+    wrote, see `benchmarks.stored.listing`, but for predictions and errors.
 
     A shard has a record of its own, so that folders can be copied over one another: `run.json` is
     the same in all.
@@ -79,8 +76,6 @@ class RunRecord:
         shard, content = read_json(path), self._content
         _require_same(shard, identity, path)
         self.note_data(self.data | shard["data"])
-        checks = content["integrity"].setdefault("networks", [])
-        checks += [check for check in shard["integrity"].get("networks", []) if check not in checks]
         if path.stem not in content.setdefault("shards", []):
             content["shards"].append(path.stem)
             for stage, seconds in shard["seconds"].items():
@@ -131,16 +126,6 @@ class RunRecord:
         known = {name: _as_known(entry) for name, entry in self.data.items()}
         self._content["data"] = {name: known.get(name, {}) | entry for name, entry in data.items()}
         self._save()
-
-    def note_integrity(self, probed: str, checks: list[Check]) -> None:
-        """Record the results of the probes of networks or predictions, then stop if one failed.
-
-        Raises:
-            IntegrityError: a probe failed.
-        """
-        self._content["integrity"][probed] = [asdict(check) for check in checks]
-        self._save()
-        require_passed(checks)
 
     def note_machines(self, what: str, machines: Iterable[str], *, anew: bool = False) -> None:
         """Record what computed the networks or the predictions; where it is not known, nothing.
@@ -195,7 +180,7 @@ def _content(plan: Plan, earlier: Mapping[str, Any]) -> dict[str, Any]:
         "replicates": dict(Counter(unit.variant for unit in plan.units())),
         "commit": commit(),
         "environment": environment(plan.engine),
-        **{name: earlier.get(name, {}) for name in ("data", "integrity", "seconds", "machines")},
+        **{name: earlier.get(name, {}) for name in ("data", "seconds", "machines")},
         **({"shards": earlier["shards"]} if "shards" in earlier else {}),
     }
 

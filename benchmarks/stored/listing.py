@@ -27,9 +27,6 @@ RECORD: dict[str, Any] = {
     **{"replicates?": {...: int}, "seconds?": {...: NUMBER}, "parts?": [dict]},
     "machines?": {...: [str]},
     "data?": {...: {"fingerprint?": str, "images?": int, "unavailable?": str}},
-    "integrity?": {
-        ...: [{"probe": str, "claim": str, "subject": str, "found": {...: NUMBER}, "passed": bool}]
-    },
     f"{LISTED}?": {...: str},
 }
 """The shape of `run.json`."""

@@ -35,7 +35,7 @@ def test_record_has_identity_command_and_environment(tmp_path: Path) -> None:
     record = content(tmp_path / "new" / "folder")
     assert list(record) == [
         *("version", "predictions", "configuration", "command", "replicates"),
-        *("commit", "environment", "data", "integrity", "seconds", "machines", "files"),
+        *("commit", "environment", "data", "seconds", "machines", "files"),
     ]
     assert record["version"] == version("uncertainty-bench")
     assert record["configuration"] == QUICK.identity

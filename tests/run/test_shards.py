@@ -104,8 +104,6 @@ def test_shards_copied_together_give_the_undivided_run(tmp_path: Path) -> None:
     assert len(seconds) == len(found["shards"]) == 3
     for stage in (TRAIN, PREDICT):
         assert found["seconds"][stage] >= round(sum(one[stage] for one in seconds), 1) - 0.1
-    probes = {one["probe"] for one in found["integrity"]["networks"]}
-    assert probes == {one["probe"] for one in expected["integrity"]["networks"]}
 
 
 def test_shard_of_another_run_is_refused(tmp_path: Path) -> None:

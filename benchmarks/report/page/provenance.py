@@ -87,16 +87,5 @@ def _facts(content: dict[str, Any]) -> list[tuple[str, str]]:
         "Libraries": ", ".join(
             f"{name} {version}" for name, version in environment.get("libraries", {}).items()
         ),
-        "Integrity": _integrity(content.get("integrity", {})),
     }
     return [(name, str(text)) for name, text in facts.items() if text]
-
-
-def _integrity(integrity: dict[str, Any]) -> str:
-    """How many of the probes passed, and the names of those that did not."""
-    checks = [check for probed in integrity.values() for check in probed]
-    failed = [str(check.get("probe")) for check in checks if not check.get("passed")]
-    if not checks:
-        return ""
-    passed = f"{len(checks) - len(failed)} of {len(checks)} probes passed"
-    return passed + (f"; failed: {', '.join(failed)}" if failed else "")

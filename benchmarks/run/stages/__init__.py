@@ -36,7 +36,6 @@ def run_stages(
         UserError: the output folder belongs to another configuration, or is being written by
             another run; data are damaged, or there are no predictions to measure.
         NotWrittenError: a file cannot be written; so with `NotStoredError` of a network.
-        IntegrityError: an integrity probe failed.
     """
     if only == MEASURE and not workspace.predictions.folder.exists():
         raise UserError(

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from functools import partial
 from itertools import chain
 
 import pandas as pd
 
+from benchmarks.errors import UserError
 from benchmarks.inference.comparison.comparisons import (
     Estimates,
     compare,
@@ -18,7 +19,7 @@ from benchmarks.inference.comparison.comparisons import (
 from benchmarks.inference.comparison.relations import Relations
 from benchmarks.inference.resampling import resample
 from benchmarks.inference.resampling_tasks import ResamplingTask, resampling_tasks
-from benchmarks.predictions import RunUnit, StoredPrediction
+from benchmarks.predictions import THE_RUN, RunUnit, StoredPrediction
 from benchmarks.records import Measurement, as_table, write_table
 from benchmarks.run.failure import Failure, error_path, failure_reason
 from benchmarks.run.figure_data.curves import write_curves
@@ -26,7 +27,7 @@ from benchmarks.run.figure_data.explorer import write_explorer
 from benchmarks.run.figure_data.replicates import replicates_table
 from benchmarks.run.figure_data.sampling_error import write_sampling_error
 from benchmarks.run.finished_work import OnceOnly, key_of
-from benchmarks.run.integrity.predictions import probe_predictions, summarise_predictions
+from benchmarks.run.folder.digest import digest_of
 from benchmarks.run.measurement_rows import measure, without_value
 from benchmarks.run.plan import Plan
 from benchmarks.run.record import RunRecord
@@ -57,11 +58,9 @@ def measure_all(plan: Plan, workspace: Workspace, record: RunRecord) -> list[Fai
     scores, and `curves/`. Continued after an interrupt, it computes what was not finished.
     """
     units = plan.units()
-    probe = partial(probe_predictions, plan, counts=record.counts)
-    done = workspace.in_parallel(probe, units, stage="probe", what="run units")
-    probed = list(chain.from_iterable(done))
-    record.note_machines("predictions", (one.machine for one in probed), anew=True)
-    record.note_integrity("predictions", summarise_predictions(probed))
+    verify = partial(verify_predictions, plan, counts=record.counts)
+    machines = workspace.in_parallel(verify, units, stage="verify", what="run units")
+    record.note_machines("predictions", chain.from_iterable(machines), anew=True)
     left_out = _left_out(workspace, record, units)
     key = key_of(plan, workspace, left_out)
     measure_one = OnceOnly(partial(measure_unit, plan, left_out=left_out), "units", key)
@@ -87,6 +86,32 @@ def measure_all(plan: Plan, workspace: Workspace, record: RunRecord) -> list[Fai
     write_explorer(plan, workspace)
     write_sampling_error(plan, workspace)
     return failures
+
+
+@one_torch_thread()
+def verify_predictions(
+    plan: Plan, workspace: Workspace, unit: RunUnit, *, counts: Mapping[str, int]
+) -> set[str]:
+    """The machines that a run unit was predicted on, where each of its files is whole and its own.
+
+    Args:
+        counts: how many images each condition has, where that is known.
+
+    Raises:
+        UserError: a file is damaged, or was predicted by another run.
+    """
+    store, digest, machines = workspace.predictions, digest_of(plan.configuration), set()
+    for condition in plan.predicted(unit):
+        stored = store.load_if_there(unit, condition.name, counts.get(condition.name))
+        if stored is None:
+            continue
+        if stored.sources.get(THE_RUN, digest) != digest:
+            raise UserError(
+                f"the prediction file {store.path(unit, condition.name)} is of another run; delete "
+                "it and run again: only this file is then predicted again"
+            )
+        machines.add(stored.machine)
+    return machines
 
 
 def _without_predictions(

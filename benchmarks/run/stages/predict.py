@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import replace
 from functools import partial
+from hashlib import sha256
 from itertools import chain
 from typing import Any, cast
 
@@ -20,7 +21,6 @@ from benchmarks.run.failure import Failure, error_path, note_failure
 from benchmarks.run.figure_data.images import write_images
 from benchmarks.run.fitting import fitted
 from benchmarks.run.folder.checksums import write_checksums
-from benchmarks.run.integrity.networks import probe_networks
 from benchmarks.run.plan import Plan
 from benchmarks.run.record import RunRecord
 from benchmarks.run.stages.derived import DerivedValues, sources
@@ -55,7 +55,7 @@ def predict(plan: Plan, workspace: Workspace, record: RunRecord) -> list[Failure
     # The longest first: it cannot be split, and one worker would wait for the other.
     pending.sort(key=lambda group: not plan.configuration.classes[group[0].method].slow)
     if pending:
-        record.note_integrity("networks", probe_networks(plan, workspace, pending))
+        _require_disjoint(plan.task, workspace)
     work = partial(_predict, plan, shared=SharedScores(), unavailable=tuple(unavailable))
     failures: list[Failure] = []
     for threads in (True, False):
@@ -93,6 +93,23 @@ def find_data(plan: Plan, workspace: Workspace) -> dict[str, dict[str, Any]]:
         except Unavailable as error:
             data[condition.name] = {"unavailable": str(error)}
     return data
+
+
+def _require_disjoint(task: Task, workspace: Workspace) -> None:
+    """No test image is also a training image.
+
+    Raises:
+        UserError: some are.
+    """
+    trained_on, tested_on = (
+        {sha256(one.tobytes()).digest() for one in workspace.images(task, split).images.numpy()}
+        for split in ("all", "test")
+    )
+    if shared := len(trained_on & tested_on):
+        raise UserError(
+            f"{shared:,} test images of {task.label} are also training images; leave these out of "
+            "one of the two"
+        )
 
 
 def pending_groups(plan: Plan, workspace: Workspace, unavailable: Collection[str]) -> list[Group]:

@@ -5,18 +5,22 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 from pathlib import Path
+from typing import cast
 
 import numpy as np
 import pandas as pd
 import pytest
 import torch
 from sklearn.metrics import average_precision_score, log_loss, roc_auc_score
+from torch.nn.utils import parameters_to_vector
 
 from benchmarks.nouns import FILES
 from benchmarks.predictions import RunUnit
 from benchmarks.records import read_table, write_table
 from benchmarks.run.plan import Plan
 from benchmarks.run.stages import run_stages
+from methods.contract import check_prediction
+from methods.networks.training import TrainedNetwork
 from tests import sample_run
 from tests.run.stages.support import (
     FEW,
@@ -182,20 +186,27 @@ def test_record_has_the_configuration_and_the_data(finished: Path) -> None:
     assert set(record["seconds"]) == stages
 
 
-def test_record_has_the_results_of_the_probes(finished: Path) -> None:
-    integrity = json.loads((finished / "out" / "run.json").read_text())["integrity"]
-    assert all(check["passed"] for checks in integrity.values() for check in checks)
-    probed = [(check["probe"], check["subject"]) for check in integrity["networks"]]
-    of_every_recipe = ("different weights", "different predictions", "same bits")
-    assert probed == [
-        ("disjoint images", "MNIST"),
-        *((probe, "standard") for probe in (*of_every_recipe, "firing dropout", "kept share")),
-        *((probe, "plain") for probe in of_every_recipe),
-    ]
-    (shares,) = (c["found"] for c in integrity["networks"] if c["probe"] == "kept share")
-    assert shares["channels drawn"] == 2 * 4 * 22
-    (sound,) = (check["found"] for check in integrity["predictions"])
-    assert sound["prediction files"] == len(UNITS) * (1 + len(SMALL.conditions))
+def test_networks_of_a_recipe_are_others_and_dropping_any_channel_matters(finished: Path) -> None:
+    run = run_in(finished)
+    training = run.workspace.images(run.plan.task, "training")
+    images = run.workspace.images(run.plan.task, "test").images[:100]
+    pool = run.plan.pool("standard", run.workspace.store)
+    networks = [cast(TrainedNetwork, one).network for one in pool.train([0, 1], training)]
+    one, other = (parameters_to_vector(network.parameters()) for network in networks)
+    assert (one - other).norm() > 0.1 * one.norm()
+    channels = sum(networks[0].channels)
+    masks = [torch.ones(1, channels, dtype=torch.bool), ~torch.eye(channels, dtype=torch.bool)]
+    whole, *dropped = run.plan.engine.pass_logits(networks[0], images, torch.cat(masks))
+    assert not any(torch.equal(whole, logits) for logits in dropped)
+
+
+def test_stored_predictions_keep_the_contract(finished: Path) -> None:
+    store = run_in(finished).workspace.predictions
+    for unit in UNITS:
+        for condition in ("clean", *SMALL.conditions):
+            prediction = store.load(RunUnit(*unit), condition).prediction
+            scores = {k: v for k, v in prediction.scores.items() if not v.isnan().all()}
+            check_prediction(replace(prediction, scores=scores), SMALL.images)
 
 
 def test_units_of_a_group_are_as_if_predicted_alone(tmp_path: Path) -> None:
