@@ -14,22 +14,22 @@ from mkdocs.structure.files import File, Files
 from mkdocs.structure.pages import Page
 
 ROOT = Path(__file__).parents[1]
-PAGES = ("README.md", "CONTRIBUTING.md", "CHANGELOG.md", "benchmarks/metrics/README.md")
+# Results pages link to the sources of metrics.
+PATTERNS = ("[CR]*.md", "docs/*.md", "docs/*.ipynb", "benchmarks/metrics/**/*.[mp][dy]")
 CACHES = {"predictions", "errors"}
-LINK = re.compile(r"!?\[(?P<text>[^\]]*)\]\((?P<path>[^)\s#:]+)(?P<rest>(?:#[^)\s]*)?)\)")
+LINK = re.compile(r"!?\[(?P<text>[^\]]*)\]\((?P<path>[^)\s#:]+)(?:#[^)\s]*)?\)")
 
 
 def on_config(config: MkDocsConfig) -> None:
     """Put the results pages first among the results."""
     section = next(entry["Results"] for entry in config.nav or [] if "Results" in entry)
-    pages = [uri for uri in _results() if uri.endswith("/index.html")]
-    section[:0] = [{uri.removesuffix("/index.html"): uri} for uri in pages]
+    section[:0] = [{uri.removesuffix("/index.html"): uri} for uri in _results("index.html")]
 
 
 def on_files(files: Files, config: MkDocsConfig) -> Files:
     """The pages of the repository, and all that is in the folders of results."""
-    docs = [f"docs/{path.name}" for path in (ROOT / "docs").iterdir() if path.suffix != ".py"]
-    uris = [*PAGES, *sorted(docs), *_results()]
+    named = [path.relative_to(ROOT).as_posix() for one in PATTERNS for path in ROOT.glob(one)]
+    uris = [*sorted(named), *_results()]
     own = [File.generated(config, uri, abs_src_path=str(ROOT / uri)) for uri in uris]
     return Files([*own, *(file for file in files if file.src_dir != config.docs_dir)])
 
@@ -51,10 +51,10 @@ def on_page_markdown(markdown: str, page: Page, config: MkDocsConfig, files: Fil
 
 def on_post_build(config: MkDocsConfig) -> None:
     """Results pages link to Markdown as it is."""
-    for uri in filter(lambda uri: uri.endswith(".md"), _results()):
+    for uri in _results("*.md"):
         shutil.copyfile(ROOT / uri, Path(config.site_dir) / uri)
 
 
-def _results() -> list[str]:
-    paths = [path.relative_to(ROOT) for path in sorted((ROOT / "results").rglob("*.*"))]
+def _results(pattern: str = "*.*") -> list[str]:
+    paths = [path.relative_to(ROOT) for path in sorted((ROOT / "results").rglob(pattern))]
     return [p.as_posix() for p in paths if p.name[0] != "." and not CACHES & set(p.parts)]
