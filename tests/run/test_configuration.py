@@ -197,9 +197,11 @@ def test_recipe_trains_as_long_as_the_configuration_says() -> None:
         ({"pool": 0}, "--pool: 0 is too small"),
         ({"images": 0}, "--images: 0 is too small"),
         ({"epochs": 0}, "--epochs: 0 is too small"),
-        ({"members": (10**20,)}, f"--members: {10**20} is too large; expected at most 1000000"),
+        ({"members": (100_000,)}, "--members: 100000 is too large; expected at most 1000"),
+        ({"replicates": 10**6}, "--replicates: 1000000 is too large; expected at most 1000"),
+        ({"images": 10**20}, f"--images: {10**20} is too large; expected at most 1000000"),
         ({"resamples": 99}, "--resamples: 99 is too small; expected at least 100"),
-        ({"resamples": 10**9}, f"--resamples: {10**9} is too large; expected at most 1000000"),
+        ({"resamples": 10**9}, f"--resamples: {10**9} is too large; expected at most 100000"),
         ({"seed": -1}, "--seed: -1 is negative"),
     ],
 )

@@ -9,8 +9,15 @@ from benchmarks.errors import UserError
 FEWEST_RESAMPLES = 100
 """With so many, the standard error of a standard error is 7 %."""
 
-MOST = 1_000_000
-"""Of anything that is counted; a larger number is a typing error that would exhaust memory."""
+MOST = {
+    **dict.fromkeys(("members", "pool", "replicates"), 1000),  # networks: hours of training
+    **dict.fromkeys(("passes", "epochs"), 10_000),
+    "resamples": 100_000,
+}
+"""What more of would be a typing error that takes days, or all memory."""
+
+MOST_OF_OTHERS = 1_000_000
+"""The same of images, which are no more than there are."""
 
 
 def option_of(part: str) -> str:
@@ -57,5 +64,5 @@ def require_sensible(part: str, numbers: int | tuple[int, ...] | None) -> None:
     for number in numbers if isinstance(numbers, tuple) else (numbers,):
         if number is not None and number < 1:
             raise UserError(f"{option_of(part)}: {number} is too small; expected at least 1")
-        if number is not None and number > MOST:
-            raise UserError(f"{option_of(part)}: {number} is too large; expected at most {MOST}")
+        if number is not None and number > (most := MOST.get(part, MOST_OF_OTHERS)):
+            raise UserError(f"{option_of(part)}: {number} is too large; expected at most {most}")
