@@ -119,7 +119,6 @@ def test_help_explains_every_option(command_line: CommandLine) -> None:
     for option in options:
         assert re.search(rf"^\s+--{option}\b.*\s\s+\S", shown, re.MULTILINE), option
     assert str(Path.home()) not in shown
-    assert "exact-images" not in shown
 
 
 def test_script_reports_a_mistake_too() -> None:
@@ -278,25 +277,6 @@ def test_options_choose_the_configuration(
     assert (machine.out, machine.networks) == (Path("there"), Path("pool"))
     assert (machine.data_dir, machine.jobs) == (Path(), 2)
     assert (only, overwrite) == ("measure", True)
-
-
-@pytest.mark.parametrize(
-    ("options", "images"),
-    [
-        (["--exact-images", "30"], 30),
-        (["--exact-images", "30", "--subset-images", "40"], 40),
-    ],
-)
-def test_old_name_of_an_option_works_with_a_warning(
-    options: list[str],
-    images: int,
-    command_line: CommandLine,
-    chosen: list[tuple[Run, str | None, bool]],
-) -> None:
-    status, _, error = command_line(*options)
-    assert status == 0
-    assert error == "--exact-images is now --subset-images; the old name will go in 0.3\n"
-    assert chosen[0][0].plan.configuration.subset_images == images
 
 
 def test_new_name_of_an_option_needs_no_warning(

@@ -21,7 +21,7 @@ from benchmarks.command_line import (
     named_folder,
 )
 from benchmarks.comparison.elsewhere import cluster_of, device_of, everywhere
-from benchmarks.comparison.option_values import Names, numbers, renamed, separate
+from benchmarks.comparison.option_values import Names, numbers, separate
 from benchmarks.environment import suite_version
 from benchmarks.errors import UserError
 from benchmarks.files import existing_folder, writable_folder
@@ -76,7 +76,6 @@ def main(
     subset_images: Annotated[
         int | None, typer.Option(help="Images per condition for slow methods.")
     ] = None,
-    exact_images: Annotated[int | None, typer.Option(hidden=True)] = None,
     epochs: Annotated[int | None, typer.Option(help="Epochs of training.")] = None,
     resamples: Annotated[
         int | None, typer.Option(help="Bootstrap resamples of the images, for intervals.")
@@ -154,7 +153,7 @@ def main(
         "replicates": replicates,
         "pool": pool,
         "images": images,
-        "subset_images": renamed("--exact-images", exact_images, "--subset-images", subset_images),
+        "subset_images": subset_images,
         "epochs": epochs,
         "resamples": resamples,
         "batch_sizes": numbers("--batch-sizes", batch_sizes),

@@ -1,8 +1,6 @@
-"""What the words of an option mean: several in one, numbers, and old names."""
+"""What the words of an option mean: several in one, and numbers."""
 
 from __future__ import annotations
-
-import sys
 
 from benchmarks.errors import UserError
 
@@ -32,10 +30,3 @@ def numbers(option: str, values: Names) -> tuple[int, ...] | None:
                 f"{option}: {word!r} is not a whole number; write, for example, {option} 10,50"
             )
     return tuple(sorted({int(word) for word in words}))
-
-
-def renamed(old: str, by_old: int | None, new: str, by_new: int | None) -> int | None:
-    """The value of an option, which may have been given by its old name."""
-    if by_old is not None:
-        print(f"{old} is now {new}; the old name will go in 0.3", file=sys.stderr)
-    return by_old if by_new is None else by_new

@@ -21,7 +21,7 @@ def write_report(folder: Path, jobs: int = 1) -> None:
     ``jobs``: how many processes draw figures in parallel. The files are the same, however many.
 
     Raises:
-        UserError: nothing has been measured there yet, or the run is of an earlier version.
+        UserError: nothing has been measured there yet.
     """
     write_latency_tables(folder)
     if not read_latency(folder).empty and not path_of(folder, SUMMARY_CSV).exists():

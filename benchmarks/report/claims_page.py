@@ -22,7 +22,7 @@ RECIPES = {
 
 
 class OtherVerdict(NamedTuple):
-    """What the rule gives for a recipe beside the article's; an earlier version has no verdict."""
+    """What the rule gives for a recipe beside the article's."""
 
     recipe: str
     verdict: str
@@ -88,16 +88,15 @@ def setting_text(setting: Mapping[str, Any]) -> str:
 
 def others(claim: Mapping[str, Any]) -> list[OtherVerdict]:
     """The verdicts by the recipes beside the article's."""
-    verdicts = claim.get("verdicts_beside", {})
     return [
-        OtherVerdict(recipe, verdicts.get(recipe, ""), f"{why.rstrip('.')}.")
+        OtherVerdict(recipe, claim["verdicts_beside"][recipe], f"{why.rstrip('.')}.")
         for recipe, why in claim["beside"].items()
     ]
 
 
 def verdict_by(claim: Mapping[str, Any], recipe: str) -> str:
     """The verdict by a recipe beside the article's, for a table."""
-    verdict: str = claim.get("verdicts_beside", {}).get(recipe, UNDEFINED)
+    verdict: str = claim["verdicts_beside"].get(recipe, UNDEFINED)
     return verdict
 
 

@@ -9,7 +9,7 @@ def mixture(record: dict[str, Any]) -> str:
     """What computed the networks and the predictions of a run, where these are several machines.
 
     Args:
-        record: the run's, with ``machines``; empty where it is of an earlier version.
+        record: the run's, with ``machines``.
 
     >>> mixture({"machines": {"networks": ["A, torch 2"], "predictions": ["A, torch 2"]}})
     ''

@@ -103,18 +103,15 @@ class NetworkStore:
                 network.load_state_dict({name: file.get_tensor(name) for name in file.keys()})  # noqa: SIM118
             if metadata["sha256"] != _checksum(network):
                 raise ValueError("its weights are not those that were stored")
-            # Earlier logs, of other images, are left out; networks of before `seconds` and
-            # `machine` were noted are as good as later ones.
-            rows = json.loads(metadata["log"])
-            log = tuple(EpochLog(**row) for row in rows if "images" in row)
-            seconds = float(metadata.get("seconds", "nan"))
+            log = tuple(EpochLog(**row) for row in json.loads(metadata["log"]))
+            seconds, machine = float(metadata["seconds"]), metadata["machine"]
         except (SafetensorError, KeyError, RuntimeError, TypeError, ValueError) as error:
             why = " ".join(str(error).split())
             raise DamagedNetworkError(
                 f"the stored network {path} cannot be used ({why}); delete the file and run "
                 "again: that one network is then trained anew"
             ) from error
-        return TrainedNetwork(network, log, seconds, metadata.get("machine", ""))
+        return TrainedNetwork(network, log, seconds, machine)
 
     def save(self, key: NetworkKey, trained: TrainedNetwork) -> None:
         """Store the network under this key, replacing what was there.

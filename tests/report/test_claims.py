@@ -27,7 +27,7 @@ from benchmarks.report.claims_page import claims_page
 from benchmarks.report.figures import claims, training, votes
 from benchmarks.report.names import Names
 from benchmarks.report.numbers.claims import quantities
-from benchmarks.report.read.files import claims_numbers, read_claims
+from benchmarks.report.read.files import claims_numbers
 from benchmarks.report.results import Results
 from benchmarks.report.tables.claims import claims_tables, verdict_table
 from benchmarks.report.tables.text.formats import as_frame, markdown
@@ -200,7 +200,7 @@ def test_draw_functions_take_an_axes_and_return_it(folder: Path) -> None:
     names, of_claim = results.names, dict(list(numbers.groupby("claim")))
     lack = of_claim["epistemic-is-missing-data"]
     by_set = where(lack, metric="pairwise_disagreement", condition="clean")
-    correlations = claims.rank_correlations(of_claim["dropout-mimics-ensemble"])
+    correlations = where(of_claim["dropout-mimics-ensemble"], metric="rank_correlation")
     on_all = where(correlations, condition="clean")
     for draw, *arguments in (
         (votes.draw_networks, names, of_claim["image-61"]),
@@ -244,18 +244,6 @@ def test_bins_of_vote_shares_are_of_all_networks_together() -> None:
     ]
     assert bins["accuracy"].isna().tolist() == [True, *[False] * 5]
     assert set(bins["accuracy"].dropna()) == {0.75}
-
-
-def test_rank_correlations_of_an_earlier_version_are_with_the_one_ensemble() -> None:
-    earlier = pd.DataFrame(
-        {"metric": "rank_correlation", "score": ["mutual_information", "pairwise_disagreement"]}
-    ).assign(pair=None, condition=None, value=0.5)
-    assert set(claims.rank_correlations(earlier)["pair"]) == {IMITATION}
-    assert set(claims.rank_correlations(earlier)["condition"]) == {"clean"}
-    ax = Figure().subplots()
-    claims.draw_rank_agreement(ax, Names(nouns()), claims.rank_correlations(earlier))
-    assert [text.get_text() for text in ax.texts] == list(LEAST_OF_CEILING)
-    assert [line.get_xdata()[0] for line in ax.lines[-2:]] == list(LEAST_OF_CEILING.values())
 
 
 def test_verdicts_begin_at_a_share_of_the_ceiling() -> None:
@@ -327,7 +315,7 @@ def test_bounds_stand_beside_their_value_or_alone() -> None:
         for one, value in zip(ends, values, strict=True)
     ]
     alike = [Quantity(label, "ratio").entry([value]) for label, value in (("a", 1.0), ("b", 2.0))]
-    rows = dict(quantities({"numbers": {"article": entries + alike}}))
+    rows = dict(quantities({"numbers": {"article": entries + alike}, "parts": {}}))
     assert rows == {
         "AUROC: softmax minus MC-dropout": ["−0.066 (−0.080 to −0.052)"],
         "AUROC: softmax minus ensemble": ["−0.063"],
@@ -344,17 +332,6 @@ def test_numbers_of_an_earlier_claim_are_not_shown_again() -> None:
     page = claims_page(again)
     assert page.count("| votes for 3 |") == 1
     assert "The numbers are those of [this claim](#image-61)." in page
-
-
-def test_claims_of_an_earlier_version_are_shown(tmp_path: Path) -> None:
-    earlier = content()
-    for claim in earlier["claims"]:  # type: ignore[attr-defined]
-        del claim["verdicts_beside"], claim["parts"]
-        claim["verdict"] = claim["verdict"].replace("partly reproduced", "partly")
-    (tmp_path / "claims.json").write_text(json.dumps(earlier))
-    page = claims_page(read_claims(tmp_path))
-    assert "| *partly reproduced* | — | — |" in page
-    assert "**`article-logits`.** the same." in page
 
 
 def test_training_figure_has_no_dropout_on_where_there_is_none(reported: Path) -> None:

@@ -32,7 +32,6 @@ from benchmarks.report.style import BAND, COLUMN, DASHES, PAGE, Look, look_of
 from benchmarks.vocabulary import (
     CEILING,
     CLEAN,
-    IMITATION,
     LEAST_OF_CEILING,
     PAIRS,
     RANK_CORRELATION,
@@ -93,7 +92,7 @@ def rank_agreement_figures(
 ) -> Iterator[Drawing]:
     """How alike images are ranked by MC-dropout and ensembles; a point a pair."""
     numbers = claim_numbers(results, RANK_AGREEMENT)
-    correlations = rank_correlations(numbers)
+    correlations = where(numbers, metric=RANK_CORRELATION)
     if correlations.empty:
         return
     images = list(dict.fromkeys(correlations["condition"]))
@@ -167,16 +166,9 @@ def spread_figures(
     yield Drawing("claims-spread", figure, spread)
 
 
-def rank_correlations(numbers: pd.DataFrame) -> pd.DataFrame:
-    """The rank correlations; of an earlier version those with the one ensemble, on all images."""
-    correlations = where(numbers, metric=RANK_CORRELATION)
-    return correlations.fillna({"pair": IMITATION, "condition": CLEAN})
-
-
 def by_share(numbers: pd.DataFrame) -> pd.DataFrame:
     """For each condition and bin of vote shares its images, and the networks' accuracy."""
     rows = []
-    numbers = numbers.fillna({"condition": CLEAN})  # as an earlier version means it
     keys = ["condition", "lower_edge", "upper_edge"]
     for (condition, low, high), of_bin in numbers.groupby(keys, sort=False):
         counts = of_bin.pivot_table(index="network", columns="metric", values="value")

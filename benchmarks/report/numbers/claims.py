@@ -25,7 +25,7 @@ WITHOUT_VALUE = {"lower": "> ", "upper": "< "}
 
 def part_rows(claim: Mapping[str, Any]) -> list[Row]:
     """What the rule compares, with whether it is as the claim says; one without it is shown."""
-    parts = claim.get("parts", {})
+    parts = claim["parts"]
     by_recipe = [
         {one["what"]: _cell(one) for one in parts.get(recipe, ())} for recipe in claim["numbers"]
     ]
@@ -74,12 +74,12 @@ def _spread(quantity: Quantity, values: Values) -> str:
 
 
 def _as_accuracy(label: str) -> str:
-    """Also of an earlier version, which calls agreement a share.
+    """What correct images are a share of, as tables call it.
 
-    >>> _as_accuracy("correct, 45°, share 0.9–1.0")
+    >>> _as_accuracy("correct, 45°, agreement 0.9–1.0")
     'accuracy, 45°, agreement 0.9–1.0'
     """
-    return label.replace("correct", "accuracy", 1).replace("share", "agreement")
+    return label.replace("correct", "accuracy", 1)
 
 
 def _ratios(counts: Values, of: Values) -> list[float | None]:

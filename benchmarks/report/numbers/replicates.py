@@ -58,8 +58,6 @@ def of_each_method(
 def of_replicates(results: Results, means: pd.DataFrame, *along: str) -> pd.DataFrame:
     """The values of single replicates, of methods with several, where a figure has their mean.
 
-    A run of an earlier version has none.
-
     Args:
         means: of which method, members, metric and condition, a row a mean.
         along: further columns of these that a figure needs.

@@ -1,14 +1,11 @@
 from __future__ import annotations
 
-import json
-import math
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 from typing import Self
 
 import pytest
-import safetensors.torch
 import torch
 from torch import Tensor
 from torch.nn.functional import cross_entropy
@@ -73,42 +70,6 @@ def test_network_without_the_final_series_is_trained_again_for_it(
     vectors = [parameters_to_vector(t.network.parameters()) for t in (first, watched)]
     assert torch.equal(*vectors)
     assert pool.train([0], training_images, test_images)[0].log == watched.log
-
-
-def test_log_of_an_earlier_version_is_made_anew(
-    pool: NetworkPool,
-    training_images: LabelledImages,
-    test_images: LabelledImages,
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    def as_earlier(tensors: dict[str, torch.Tensor], metadata: dict) -> bytes:
-        rows = json.loads(metadata["log"])
-        for row in rows:
-            del row["images"]
-        return save(tensors, metadata | {"log": json.dumps(rows)})
-
-    save = safetensors.torch.save
-    with monkeypatch.context() as patch:
-        patch.setattr("safetensors.torch.save", as_earlier)
-        (earlier,) = pool.train([0], training_images, test_images)
-    assert pool.store.load(pool._key(0, training_images.fingerprint)).log == ()
-    assert pool.missing([0], training_images) == []
-    assert pool.train([0], training_images, test_images)[0].log == earlier.log
-
-
-def test_stored_network_whose_seconds_nobody_noted_is_read(
-    pool: NetworkPool, training_images: LabelledImages, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def without_seconds(tensors: dict[str, torch.Tensor], metadata: dict) -> bytes:
-        return save(tensors, {name: text for name, text in metadata.items() if name != "seconds"})
-
-    save = safetensors.torch.save
-    monkeypatch.setattr("safetensors.torch.save", without_seconds)
-    (trained,) = pool.train([0], training_images)
-    monkeypatch.setattr(network_pool, "train_networks", no_training)
-    (stored,) = pool.train([0], training_images)
-    assert trained.seconds > 0
-    assert math.isnan(stored.seconds)
 
 
 def test_pool_without_a_store_keeps_nothing(training_images: LabelledImages) -> None:
