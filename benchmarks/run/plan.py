@@ -237,9 +237,10 @@ class Plan:
             return Work(frozenset(), 0.0, 0.0)
         method, most = self.configuration.classes[largest.method], self.task.test_images
         epochs = self.pool(largest.recipe).recipe.epochs
-        own = 0 if method.pooled else epochs
-        if trajectory := getattr(self.method(largest), "trajectory", None):
-            own = trajectory.snapshots * trajectory.epochs
+        own = epochs
+        if method.pooled:
+            trajectory = cast(PooledMethod, self.method(largest)).trajectory
+            own = trajectory.snapshots * trajectory.epochs if trajectory else 0
         by_pass = BY_PASS if "dropout" in method.needs else 1.0
         each = EXACT if method.slow else COSTLY if method.costly else by_pass
         images = sum(min(self.images_of(one) or most, most) for one in self.predicted(largest))
