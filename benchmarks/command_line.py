@@ -14,7 +14,6 @@ import typer
 from benchmarks.data.files import DATA_VARIABLE, Unavailable
 from benchmarks.errors import MachineError, UserError
 from benchmarks.escaping.names import printable
-from benchmarks.process.streams import lost_output
 from benchmarks.run.configuration.machine import NETWORKS as NETWORKS
 from benchmarks.run.configuration.machine import fitting_device as fitting_device
 from benchmarks.run.configuration.machine import fitting_jobs as fitting_jobs
@@ -85,13 +84,9 @@ def exit_status(main: Callable[..., None], name: str | None = None) -> int:
     except typer.TyperException as error:
         return _failed(error.format_message(), 2)
     except OSError as error:
-        # `run_command` says what there is to say of a lost output, of a closed pipe nothing.
-        if isinstance(error, BrokenPipeError) or lost_output():
-            return 1
-        return _failed(*_system_fault(error))
-    except (MemoryError, RuntimeError) as error:
-        if not _is_want_of_memory(error):
-            raise
+        # Of a closed pipe there is nothing to say.
+        return 1 if isinstance(error, BrokenPipeError) else _failed(*_system_fault(error))
+    except (MemoryError, torch.cuda.OutOfMemoryError) as error:
         return _failed(f"there is not enough memory ({_first_line(error)})", 1)
 
 
@@ -102,12 +97,6 @@ def _system_fault(error: OSError) -> tuple[str, int]:
     if error.errno == errno.ENAMETOOLONG:
         return f"{what}; choose a shorter name", 2
     return what, 1
-
-
-def _is_want_of_memory(error: Exception) -> bool:
-    """Also as torch says it, which has no class for it on the CPU."""
-    kinds = (MemoryError, torch.cuda.OutOfMemoryError)
-    return isinstance(error, kinds) or "can't allocate memory" in str(error)
 
 
 def _first_line(error: Exception) -> str:

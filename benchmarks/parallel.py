@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import os
 import re
+import signal
+import time
 import warnings
-from collections.abc import Callable, Generator, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Generator, Iterator, Sequence
+from contextlib import contextmanager, nullcontext, suppress
+from functools import cache
 from multiprocessing import resource_tracker
+from threading import Thread
 from typing import TypeVar
 
 import joblib
@@ -15,8 +19,6 @@ from joblib.externals.loky.backend import resource_tracker as loky_tracker
 from joblib.externals.loky.process_executor import TerminatedWorkerError
 
 from benchmarks.errors import AGAIN, MachineError
-from benchmarks.process.children import begin_worker, signals_held_back
-from benchmarks.process.notes import being_done
 from benchmarks.progress import tracked
 
 Item = TypeVar("Item")
@@ -50,29 +52,53 @@ def parallel(
         prefer="threads" if threads else "processes",
         return_as="generator_unordered",
     )
-    if count > 1 and not threads:
-        _start_trackers()
-    with signals_held_back():
+    with nullcontext() if count == 1 or threads else interrupts_held_back():
         done = workers(joblib.delayed(_work)(work, item, os.getpid()) for item in items)
     try:
         return list(tracked(done, len(items), stage, what))
     except TerminatedWorkerError as error:
-        raise MachineError(_death_of_a_worker(str(error))) from error
+        how = ", ".join(dict.fromkeys(re.findall(r"EXIT\(\d+\)|SIG[A-Z]+", str(error))))
+        message = f"the process of a worker crashed or was killed ({how or 'nobody knows how'})"
+        raise MachineError(f"{message}. {AGAIN}") from error
     except BaseException as error:
         _stop(done, error)
         raise
 
 
-def _start_trackers() -> None:
-    """Start what cleans up after processes: starting later, it would let signals through again."""
+@contextmanager
+def interrupts_held_back() -> Iterator[None]:
+    """Processes that are started in the block never get Ctrl-C, which a terminal sends to all."""
+    if not hasattr(signal, "pthread_sigmask"):
+        yield
+        return
+    # What cleans up after processes lets signals through again as it starts.
     for tracker in (resource_tracker, loky_tracker):
         tracker.ensure_running()
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def _work(work: Callable[[Item], Result], item: Item, parent: int) -> Result:
     if os.getpid() != parent:
-        begin_worker(parent)
+        _begin_worker(parent)
     return work(item)
+
+
+@cache
+def _begin_worker(parent: int) -> None:
+    """In a worker, once: it leaves Ctrl-C to its parent, and ends when that has ended."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    Thread(target=_end_after, args=(parent,), daemon=True).start()
+
+
+def _end_after(parent: int) -> None:
+    """What a killed parent cannot do: end its workers, which else go on for minutes."""
+    while os.getppid() == parent:
+        time.sleep(0.5)
+    os._exit(1)
 
 
 def _stop(done: Generator[object, None, None], error: BaseException) -> None:
@@ -80,17 +106,3 @@ def _stop(done: Generator[object, None, None], error: BaseException) -> None:
     with suppress(BaseException), warnings.catch_warnings():
         warnings.simplefilter("ignore")
         done.throw(error)
-
-
-def _death_of_a_worker(message: str) -> str:
-    """How a worker ended, by joblib's message, what it was doing, and what the user can do."""
-    ends = dict.fromkeys(re.findall(r"EXIT\(\d+\)|SIG[A-Z]+", message))
-    how = ", ".join(ends) or "for no known reason"
-    notes = being_done()
-    doing = f" during {notes}" if notes else ""
-    why = (
-        "probably for want of memory; try --jobs 1"
-        if [*ends] == ["SIGKILL"]
-        else "by a crash of compiled code, or an exit by a method"
-    )
-    return f"the process of a worker ended ({how}){doing}, {why}. {AGAIN}"

@@ -20,10 +20,10 @@ MODULE, FIRST = "TESTED_COMMAND", "DONE_BEFORE_IT"
 """The variables with the module of the command, and with code that is run before."""
 
 SCRIPT = """
-from benchmarks.process.ending import run_command
+from benchmarks.entry import CONTINUES, run_command
 
 if __name__ == "__main__":
-    run_command("tests.small_command", "the same command continues the run")
+    run_command("tests.small_command", CONTINUES)
 """
 
 Start = Callable[..., subprocess.Popen[str]]

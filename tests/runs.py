@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from importlib import import_module
 from pathlib import Path
 from typing import NamedTuple
 
@@ -87,8 +88,14 @@ def small_mnist(*, training: int, test: int) -> Iterator[pytest.MonkeyPatch]:
 def mnist_loaded_by(
     load: Callable[..., LabelledImages], training: int
 ) -> Iterator[pytest.MonkeyPatch]:
-    """Runs load MNIST by this function, with so many images to train with."""
+    """Runs load MNIST by this function, with so many images to train with.
+
+    Another process would not do so: custom methods work in this one.
+    """
     with pytest.MonkeyPatch.context() as patch:
+        for stage in ("latency.stage", "run.stages.predict"):
+            module = import_module(f"benchmarks.{stage}")
+            patch.setattr(module, "in_own_process", lambda work, **_: work())
         patch.setattr(mnist, "load_mnist", load)
         patch.setitem(TASKS, MNIST.name, with_few_held_out(training))
         forget_images()

@@ -18,7 +18,7 @@ SUITE = {"methods", "benchmarks", "run_all", "tests"}
 STANDARD = sys.stdlib_module_names | {"__future__"}
 
 GROUND = {
-    *("benchmarks.errors", "benchmarks.escaping", "benchmarks.files", "benchmarks.process"),
+    *("benchmarks.entry", "benchmarks.errors", "benchmarks.escaping", "benchmarks.files"),
     "benchmarks.vocabulary",
 }
 TABLES = {
@@ -29,7 +29,7 @@ TABLES = {
 FLOORS = {
     "benchmarks/vocabulary.py": set(),
     "benchmarks/escaping": set(),
-    "benchmarks/process": set(),
+    "benchmarks/entry.py": set(),
     "methods": set(),
     "benchmarks/stored": GROUND | {"benchmarks.records"},
     "methods/scores": {"methods.interface"},
@@ -62,12 +62,11 @@ FLOORS = {
     | {"benchmarks.command_line", "benchmarks.environment", "benchmarks.inference"}
     | {"benchmarks.predictions", "benchmarks.report", "benchmarks.run", "benchmarks.tasks"}
     | {"methods"},
-    "benchmarks/cluster": GROUND | TABLES | {"benchmarks.run", "methods"},
+    "benchmarks/cluster": GROUND | TABLES | {"benchmarks.parallel", "benchmarks.run", "methods"},
     "benchmarks/api": GROUND
     | TABLES
     | {"benchmarks.inference", "benchmarks.predictions"}
     | {"benchmarks.report", "benchmarks.run", "benchmarks.score", "benchmarks.tasks", "methods"},
-    "benchmarks/console": GROUND,
     "benchmarks/comparison": GROUND
     | {"benchmarks.cluster", "benchmarks.command_line", "benchmarks.environment"}
     | {"benchmarks.latency"}
@@ -85,7 +84,7 @@ FLOORS = {
 LIBRARIES = {
     "benchmarks/vocabulary.py": {"__future__"},
     "benchmarks/escaping": STANDARD | {"rich", "benchmarks.escaping"},
-    "benchmarks/process": STANDARD,
+    "benchmarks/entry.py": STANDARD,
     "benchmarks/metrics": STANDARD
     | {"torch", "jaxtyping", "numpy", "numba", "scipy"}
     | {"benchmarks.errors", "methods.interface", "methods.scores", "methods.posthoc.temperature"},
@@ -108,7 +107,7 @@ COMMANDS = {f"benchmarks/{package}/command.py" for package in (*STARTED, "compar
 README = "benchmarks.report.readme"
 """It is run by ``python -m``, too."""
 
-MOST_LINES, MOST_FILES = 300, 20
+MOST_LINES, MOST_FILES = 600, 20
 
 
 def module_name(path: Path) -> str:
@@ -230,7 +229,7 @@ def test_report_is_drawn_without_torch_and_methods() -> None:
 
 
 def test_commands_are_imported_by_nobody() -> None:
-    packages = [f"benchmarks.{name}" for name in (*STARTED, "comparison", "api", "console")]
+    packages = [f"benchmarks.{name}" for name in (*STARTED, "comparison", "api")]
     importing = importers(*packages, "run_all", "tests")
     others = {name for name in importing if not within(name, {"benchmarks.api"})}
     assert others == set()
@@ -256,7 +255,7 @@ def test_stages_are_run_by_commands_and_the_interface_in_python_alone() -> None:
 def test_commands_are_ready_for_interruptions_before_they_import_much() -> None:
     modules = [
         "run_all",
-        "benchmarks.console.entry",
+        "benchmarks.entry",
         *(f"benchmarks.{package}.__main__" for package in STARTED),
     ]
     heavy = {"joblib", "matplotlib", "numpy", "pandas", "rich", "torch", "typer"}

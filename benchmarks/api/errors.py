@@ -1,4 +1,4 @@
-"""The suite's errors as those of a library, and the caller's state as it was."""
+"""The suite's errors as those of a library, and the caller's random state as it was."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from benchmarks.errors import UserError
-from methods.global_state import preserved_global_state
+from methods.seeds import random_state_kept
 
 _OPTION = re.compile(r"--([a-z]+(?:-[a-z]+)*)")
 
@@ -21,12 +21,12 @@ class ArgumentError(UserError, ValueError):
 
 @contextmanager
 def as_library() -> Iterator[None]:
-    """What a function does is seen in what it returns alone; as a decorator.
+    """A function leaves the global random generators as they were; as a decorator.
 
     Raises:
         ArgumentError: instead of an error of the suite, with arguments in place of options.
     """
-    with preserved_global_state():
+    with random_state_kept():
         try:
             yield
         except ArgumentError:

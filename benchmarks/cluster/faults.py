@@ -14,7 +14,6 @@ from benchmarks.cluster.choice import ClusterChoice
 from benchmarks.cluster.requirements import UnfitWorkerError
 from benchmarks.cluster.unit import Outcome
 from benchmarks.errors import AGAIN, MachineError, UserError, one_line
-from benchmarks.process.notes import being_done
 
 NO_ROOM = (errno.ENOSPC, errno.EDQUOT)
 
@@ -47,12 +46,10 @@ def scheduler_asked(choice: ClusterChoice) -> Iterator[None]:
 def fault_of_dask(error: BaseException, choice: ClusterChoice) -> Exception:
     """What is said where Dask gives no outcome of a unit."""
     if isinstance(error, KilledWorker):
-        notes = being_done()
         return MachineError(
             f"--cluster {choice.file}: {error.allowed_failures + 1} workers ended one after the "
-            f"other while they did one unit{f', during {notes}' if notes else ''}: probably for "
-            "want of memory or of wall time, by a crash of compiled code, or by an exit in a "
-            f"method. {AGAIN}"
+            "other while they did one unit: they crashed, were killed, or ran out of wall time. "
+            f"{AGAIN}"
         )
     if is_without_package(error):
         return without_package("a worker", choice)

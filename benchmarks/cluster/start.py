@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import shutil
-import signal
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
-from multiprocessing import resource_tracker
 from typing import Any
 
 import dask
@@ -18,7 +16,7 @@ from benchmarks.cluster.faults import scheduler_asked
 from benchmarks.cluster.options import queue_class
 from benchmarks.cluster.quiet import dask_held_back
 from benchmarks.errors import AGAIN, MachineError, UserError, one_line
-from benchmarks.process.children import signals_held_back
+from benchmarks.parallel import interrupts_held_back
 from benchmarks.progress import announce
 
 DEATHS = 3
@@ -44,7 +42,7 @@ CONNECTING = 10
 """Seconds in which a scheduler must answer."""
 
 CLOSING = 3
-"""Seconds in which workers may end by themselves; less than an interruption waits."""
+"""Seconds in which workers may end by themselves."""
 
 
 @contextmanager
@@ -60,10 +58,7 @@ def started(choice: ClusterChoice) -> Iterator[distributed.Client]:
     with ExitStack() as stack:
         stack.enter_context(dask_held_back())
         stack.enter_context(dask.config.set(SETTINGS | {GIVEN_UP: _given_up_after(choice)}))
-        # A terminal sends Ctrl-C to all: a worker leaves it to this process, which ends it. What
-        # cleans up after processes would let signals through again if it were started with them.
-        resource_tracker.ensure_running()
-        with signals_held_back(signal.SIGINT):
+        with interrupts_held_back():
             client = _connected(choice) if choice.backend == ADDRESS else _begun(choice, stack)
         stack.callback(_quietly, client.close, timeout=CLOSING)
         yield client

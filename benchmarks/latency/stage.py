@@ -38,7 +38,7 @@ from benchmarks.progress import tracked
 from benchmarks.records import members_text
 from benchmarks.report import write_latency_tables
 from benchmarks.run.compilation import compile_once
-from benchmarks.run.custom_method import isolated
+from benchmarks.run.custom_method import ProcessEndedError, in_own_process
 from benchmarks.run.failure import Failure, reason_of
 from benchmarks.run.fitting import fit
 from benchmarks.run.folder.earlier_run import remove_half_written
@@ -130,29 +130,56 @@ def time_methods(plan: Plan, workspace: Workspace, trained_on: str | None = None
 
 
 def _timed(plan: Plan, tasks: list[LatencyTask]) -> Iterator[tuple[LatencyTask, list[Latency]]]:
-    """The rows of each task; a method is fitted once for all its batch sizes in a row."""
+    """The rows of each task, those of a custom method from processes of its own."""
+    for (name, _, _), some in groupby(tasks, lambda t: (t.method, t.size, t.setup)):
+        timed = _timed_apart if plan.is_custom(name) else _timed_together
+        yield from timed(plan, list(some))
+
+
+def _timed_apart(
+    plan: Plan, tasks: list[LatencyTask]
+) -> Iterator[tuple[LatencyTask, list[Latency]]]:
+    """The same in another process; if that ends before it is done, each task in one of its own."""
+    try:
+        yield from in_own_process(partial(_all_timed, plan, tasks), variables={})
+    except ProcessEndedError as error:
+        if len(tasks) > 1:
+            for task in tasks:
+                yield from _timed_apart(plan, [task])
+        else:
+            row = row_of(plan.configuration.classes[tasks[0].method], tasks[0])
+            yield tasks[0], [replace(row, status="failed", reason=reason_of(error))]
+
+
+def _all_timed(plan: Plan, tasks: list[LatencyTask]) -> list[tuple[LatencyTask, list[Latency]]]:
+    return list(_timed_together(plan, tasks))
+
+
+def _timed_together(
+    plan: Plan, tasks: list[LatencyTask]
+) -> Iterator[tuple[LatencyTask, list[Latency]]]:
+    """The rows of tasks for all of which a method is fitted once: batch sizes on one setup."""
     limits = LIMITS[plan.configuration.preset]
-    for (name, size, setup), some in groupby(tasks, lambda t: (t.method, t.size, t.setup)):
-        method = plan.configuration.classes[name]
-        fitted = cache(partial(_fitted, plan, method, size, setup))
-        before = allocated(setup.device)
-        for task in some:
-            row = row_of(method, task)
-            try:
-                # Isolated as a whole: calls that are timed have nothing to preserve.
-                with torch_threads(setup.threads), isolated(f"the timing of {name}"):
-                    ready, seconds = fitted()
-                    row = replace(row, fit_s=round(seconds, 3), state_bytes=state_bytes(ready))
-                    rows = _time(ready, _images(plan, task, method), row, limits)
-                if not method.pooled and _computes_elsewhere(rows[0], before):
-                    row = replace(row, members=rows[0].members)
-                    rows = [replace(row, status="not applicable", reason=ELSEWHERE)]
-            except KeyboardInterrupt:
-                raise
-            # Whatever a method raises is its own failure; a batch may be too large for a device.
-            except BaseException as error:
-                rows = [replace(row, status="failed", reason=reason_of(error))]
-            yield task, rows
+    name, size, setup = tasks[0].method, tasks[0].size, tasks[0].setup
+    method = plan.configuration.classes[name]
+    fitted = cache(partial(_fitted, plan, method, size, setup))
+    before = allocated(setup.device)
+    for task in tasks:
+        row = row_of(method, task)
+        try:
+            with torch_threads(setup.threads):
+                ready, seconds = fitted()
+                row = replace(row, fit_s=round(seconds, 3), state_bytes=state_bytes(ready))
+                rows = _time(ready, _images(plan, task, method), row, limits)
+            if not method.pooled and _computes_elsewhere(rows[0], before):
+                row = replace(row, members=rows[0].members)
+                rows = [replace(row, status="not applicable", reason=ELSEWHERE)]
+        except KeyboardInterrupt:
+            raise
+        # Whatever a method raises is its own failure; a batch may be too large for a device.
+        except BaseException as error:
+            rows = [replace(row, status="failed", reason=reason_of(error))]
+        yield task, rows
 
 
 def _computes_elsewhere(timed: Latency, before: int) -> bool:

@@ -12,10 +12,10 @@ from typing import Annotated, Any
 
 import typer
 
+from benchmarks.entry import run_command
 from benchmarks.errors import UserError
 from benchmarks.files import written_whole
 from benchmarks.nouns import Nouns
-from benchmarks.process.ending import run_command
 from benchmarks.report.answer.table import RULE
 from benchmarks.report.names import Names
 from benchmarks.report.published.writing import comparable_numbers

@@ -5,8 +5,9 @@ from __future__ import annotations
 from benchmarks.predictions import RunUnit
 from benchmarks.run.plan import Plan
 from benchmarks.run.workspace import Workspace
-from methods import UncertaintyMethod
+from methods import METHODS, UncertaintyMethod
 from methods.networks.labelled_images import LabelledImages
+from methods.seeds import derive_seed, seed_generators
 
 
 def fitted(plan: Plan, workspace: Workspace, unit: RunUnit) -> UncertaintyMethod:
@@ -17,6 +18,7 @@ def fitted(plan: Plan, workspace: Workspace, unit: RunUnit) -> UncertaintyMethod
     split, held_out = plan.split(unit), None
     if split == "training" and plan.task.calibration_images:
         held_out = workspace.images(plan.task, "calibration")
+    seed_call(plan.method(unit), "__init__")
     method = plan.method(unit, workspace.store)
     return fit(method, workspace.images(plan.task, split), held_out)
 
@@ -25,7 +27,18 @@ def fit(
     method: UncertaintyMethod, training: LabelledImages, calibration: LabelledImages | None = None
 ) -> UncertaintyMethod:
     """Fit a method on copies of the images, since it must not change those of others."""
+    seed_call(method, "fit")
     method.fit(training.images.clone(), training.labels.clone())
     if calibration is not None:
+        seed_call(method, "calibrate")
         method.calibrate(calibration.images.clone(), calibration.labels.clone())
     return method
+
+
+def seed_call(method: UncertaintyMethod, call: str) -> None:
+    """Before a custom method is called, seed the global random generators that it may draw from.
+
+    So a call does not depend on those before it, which a continued run need not make again.
+    """
+    if type(method) not in METHODS.values():
+        seed_generators(derive_seed(f"{method.name}.{call}", getattr(method, "seed", 0)))

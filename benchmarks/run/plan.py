@@ -112,9 +112,9 @@ class Plan:
         """
         return self.configuration.engine == "numba"
 
-    def fits_threads(self, unit: RunUnit) -> bool:
-        """Whether the unit may be predicted in a thread; custom methods may change global state."""
-        return self.in_threads and unit.method in self.configuration.methods
+    def is_custom(self, method: str) -> bool:
+        """Whether the method is a user's, which runs in processes of its own."""
+        return method not in self.configuration.methods
 
     def pool(self, recipe: str, store: NetworkStore | None = None) -> NetworkPool:
         """The networks of a recipe; without a store they are in memory only."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from benchmarks.process.ending import run_command
+from benchmarks.entry import run_command
 
 if __name__ == "__main__":
     run_command("benchmarks.score.command")

@@ -14,7 +14,6 @@ from torch import Tensor
 
 from methods.engines.base import Engine
 from methods.engines.machine import machine
-from methods.global_state import usual_numerics
 from methods.networks.labelled_images import LabelledImages
 from methods.networks.log import EpochLog, Watch
 from methods.networks.masks import draw_masks
@@ -65,7 +64,6 @@ def train_network(
     return outcome
 
 
-@usual_numerics()
 def train_networks(
     recipe: Recipe,
     indices: Sequence[int],
@@ -110,7 +108,6 @@ def train_networks(
     ]
 
 
-@usual_numerics()
 def initial_network(recipe: Recipe, index: int, *, seed: int = 0) -> Network:
     """Network ``index`` of the recipe before its first step."""
     network = recipe.network(

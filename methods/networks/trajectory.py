@@ -12,7 +12,6 @@ from time import perf_counter
 import numpy as np
 
 from methods.engines.base import Engine
-from methods.global_state import usual_numerics
 from methods.networks.labelled_images import LabelledImages
 from methods.networks.network import Network
 from methods.networks.recipes import Recipe
@@ -68,7 +67,6 @@ class Trajectory:
         return recipe.learning_rate * (1 + math.cos(math.pi * passed)) / 2
 
 
-@usual_numerics()
 def train_trajectory(
     trajectory: Trajectory,
     recipe: Recipe,

@@ -130,6 +130,7 @@ def test_custom_method_that_leaves_the_gpu_alone_has_no_time_there(
     for name, function in fake.items():
         monkeypatch.setattr(torch.cuda, name, function)
     monkeypatch.setattr(stopwatch, "_events", lambda _: None)
+    monkeypatch.setattr(stage, "in_own_process", lambda work, **_: work())
     monkeypatch.setattr(stage, "setups", lambda _: [Setup("cuda:0", "A Card", 1, "torch")])
     chosen = replace(custom(tmp_path), engine="torch", batch_sizes=(1,))
     (row,) = timed(tmp_path, chosen).query("device == 'cuda:0'").to_dict("records")
@@ -165,13 +166,22 @@ def test_mode_is_how_pytorch_evaluates_the_members(method: str, on_cpu: str, on_
     assert tuple(mode(METHODS[method], setup) for setup in setups) == (on_cpu, on_gpu)
 
 
-def test_method_that_fails_is_reported_and_the_others_go_on(tmp_path: Path) -> None:
-    broken = custom(tmp_path, ("        time.sleep(0.03)\n", "        assert len(images) < 4\n"))
+@pytest.mark.parametrize(
+    ("code", "reason"),
+    [
+        ("assert len(images) < 4", "AssertionError"),
+        ("len(images) < 4 or __import__('os')._exit(0)", "ProcessEndedError: the method ended"),
+    ],
+)
+def test_method_that_fails_is_reported_and_the_others_go_on(
+    code: str, reason: str, tmp_path: Path
+) -> None:
+    broken = custom(tmp_path, ("        time.sleep(0.03)\n", f"        {code}\n"))
     run = run_in(tmp_path, broken)
     failures = time_methods(*run)
     assert len(failures) == len({s.threads for s in setups(Plan(SMALL)) if s.device == "cpu"})
     assert failures[0][0] == "mine on cpu, batch size 4"
-    assert failures[0][1].startswith("AssertionError")
+    assert failures[0][1].startswith(reason)
     table = table_of(run)
     assert list(table[table["device"] == "cpu"]["status"])[:2] == ["ok", "failed"]
 

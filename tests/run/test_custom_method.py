@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import pickle
+import random
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -174,6 +176,20 @@ def test_files_of_one_name_do_not_mix(write: Write, tmp_path: Path) -> None:
     one = load_method(write(GOOD))
     other = load_method(write(GOOD.replace("'mine'", "'yours'"), file="other/mine.py"))
     assert (one.name, other.name) == ("mine", "yours")
+
+
+def test_functions_can_be_imported_by_the_name_of_the_file(write: Write, tmp_path: Path) -> None:
+    """As processes do that a method starts by multiprocessing or joblib."""
+    method = load_method(write(GOOD, file="method_with_a_pool.py"))
+    assert method.__module__ == "method_with_a_pool"
+    assert sys.path[-1] == str(tmp_path)
+
+
+@pytest.mark.parametrize("file", ["random.py", "torch.py", "my-method.py", "test.py"])
+def test_file_does_not_hide_a_module_of_its_name(file: str, write: Write) -> None:
+    method = load_method(write(GOOD, file=file))
+    assert method.__module__ == f"custom_method_{Path(file).stem}"
+    assert sys.modules["random"] is random
 
 
 def test_global_random_state_is_not_touched_by_loading(write: Write) -> None:

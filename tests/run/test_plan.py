@@ -268,21 +268,6 @@ def test_pooled_method_that_calibrates_is_refused_by_recipes_that_train_on_all(
     }
 
 
-@pytest.mark.parametrize("base", ["UncertaintyMethod", "PooledMethod"])
-def test_custom_methods_are_predicted_in_no_thread(base: str, tmp_path: Path) -> None:
-    text = CUSTOM.format(needs="()").replace("UncertaintyMethod", base)
-    (tmp_path / "mine.py").write_text(text)
-    chosen = replace(
-        QUICK,
-        methods=("softmax",),
-        custom_methods=(f"{tmp_path / 'mine.py'}:Mine",),
-        engine="numba",
-    )
-    plan = run_of(chosen).plan
-    in_threads = {unit.method: plan.fits_threads(unit) for unit in plan.units()}
-    assert in_threads == {"softmax": True, "mine": False}
-
-
 def test_sweep_of_a_custom_method_is_its_class_field(tmp_path: Path) -> None:
     text = (
         CUSTOM.format(needs="()")

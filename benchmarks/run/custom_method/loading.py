@@ -5,19 +5,26 @@ from __future__ import annotations
 import importlib
 import importlib.util
 import inspect
+import os
 import sys
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import cache
 from hashlib import sha256
 from pathlib import Path
 from typing import get_args
 
+import numpy as np
+import torch
+
 from benchmarks.errors import UserError, one_line
 from benchmarks.escaping.names import LONGEST, objection_to
-from benchmarks.run.custom_method.isolation import isolate, isolated
 from methods import PooledMethod, UncertaintyMethod
 from methods.engines.torch import TorchEngine
 from methods.interface import Need
 from methods.networks.pool import NetworkPool
+from methods.seeds import derive_seed, random_state_kept, seed_generators
 
 TEXTS = {
     **dict.fromkeys(("name", "label", "in_text", "group", "symbol"), LONGEST),
@@ -31,7 +38,7 @@ SIZE_OPTIONS = ("members", "passes")
 
 @cache
 def load_method(location: str) -> type[UncertaintyMethod]:
-    """The method at ``path/to/file.py:Class``, loaded once a process, and isolated.
+    """The method at ``path/to/file.py:Class``, loaded once a process.
 
     Raises:
         UserError: there is no such file or class, it is no complete `UncertaintyMethod`, or a class
@@ -57,7 +64,6 @@ def load_method(location: str) -> type[UncertaintyMethod]:
         )
     if objection := _objection(method):
         raise UserError(f"--method {location}: {name}.{objection}")
-    isolate(method)
     if issubclass(method, PooledMethod):
         _require_buildable(method, location)
     return method
@@ -122,7 +128,8 @@ def _load_module(path: Path, location: str) -> object:
     # Registered before it runs, as an import would: dataclasses and pickle look modules up there.
     sys.modules[module_name] = module
     try:
-        with isolated(f"the import of {path.name}"):
+        with _settings_kept():
+            seed_generators(derive_seed(f"the import of {path.name}", 0))
             spec.loader.exec_module(module)
     except KeyboardInterrupt:
         raise
@@ -133,6 +140,23 @@ def _load_module(path: Path, location: str) -> object:
             f"--method {location}: the file cannot be imported ({one_line(error)})"
         ) from error
     return module
+
+
+@contextmanager
+def _settings_kept() -> Iterator[None]:
+    """Settings at the top of a file, such as torch's default type, do not reach other methods."""
+    dtype, threads = torch.get_default_dtype(), torch.get_num_threads()
+    with random_state_kept(), warnings.catch_warnings(), np.errstate():
+        variables, folder = dict(os.environ), Path.cwd()
+        try:
+            with torch.set_grad_enabled(torch.is_grad_enabled()):
+                yield
+        finally:
+            torch.set_default_dtype(dtype)
+            torch.set_num_threads(threads)
+            os.environ.clear()
+            os.environ.update(variables)
+            os.chdir(folder)
 
 
 def _module_name(path: Path) -> str:

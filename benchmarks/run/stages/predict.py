@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import replace
 from functools import partial
 from hashlib import sha256
@@ -17,9 +17,10 @@ from benchmarks.escaping.names import objection_to
 from benchmarks.files import NotWrittenError
 from benchmarks.predictions import RunUnit, StoredPrediction
 from benchmarks.run.chosen_scores import stored_scores
+from benchmarks.run.custom_method import ProcessEndedError, in_own_process
 from benchmarks.run.failure import Failure, error_path, note_failure
 from benchmarks.run.figure_data.images import write_images
-from benchmarks.run.fitting import fitted
+from benchmarks.run.fitting import fitted, seed_call
 from benchmarks.run.folder.checksums import write_checksums
 from benchmarks.run.plan import Plan
 from benchmarks.run.record import RunRecord
@@ -57,20 +58,13 @@ def predict(plan: Plan, workspace: Workspace, record: RunRecord) -> list[Failure
     if pending:
         _require_disjoint(plan.task, workspace)
     work = partial(_predict, plan, shared=SharedScores(), unavailable=tuple(unavailable))
-    failures: list[Failure] = []
-    for threads in (True, False):
-        done = workspace.in_parallel(
-            work,
-            [group for group in pending if plan.fits_threads(group[0]) is threads],
-            stage=PREDICT,
-            what="groups",
-            threads=threads,
-        )
-        failures += chain.from_iterable(done)
+    done = workspace.in_parallel(
+        work, pending, stage=PREDICT, what="groups", threads=plan.in_threads
+    )
     if plan.shard is None:
         write_checksums(plan, workspace)
         write_images(plan, workspace, unavailable)
-    return failures
+    return list(chain.from_iterable(done))
 
 
 def find_data(plan: Plan, workspace: Workspace) -> dict[str, dict[str, Any]]:
@@ -132,7 +126,6 @@ def _is_pending(
     )
 
 
-@one_torch_thread()
 def _predict(
     plan: Plan,
     workspace: Workspace,
@@ -143,6 +136,8 @@ def _predict(
 ) -> list[Failure]:
     """Predict a group; if that fails, each of its units alone, since not all need all members."""
     predict_one = partial(predict_group, plan, workspace, shared, unavailable)
+    if plan.is_custom(group[0].method):
+        predict_one = partial(_predict_apart, workspace, predict_one)
     failures = predict_one(group)
     if failures and len(group) > 1:
         alone = [predict_one((unit,)) for unit in group]
@@ -150,6 +145,17 @@ def _predict(
     return failures
 
 
+def _predict_apart(
+    workspace: Workspace, predict_one: Callable[[Group], list[Failure]], group: Group
+) -> list[Failure]:
+    """Predict a custom method's group in a process of its own, whose end is its failure alone."""
+    try:
+        return in_own_process(partial(predict_one, group))
+    except ProcessEndedError as error:
+        return [note_failure(workspace, unit, error) for unit in group]
+
+
+@one_torch_thread()
 def predict_group(
     plan: Plan,
     workspace: Workspace,
@@ -175,6 +181,7 @@ def predict_group(
             evaluated = workspace.evaluation_set(condition, plan)
             # A copy: a method that changes its images must not change the others'.
             images = evaluated.images.clone()
+            seed_call(method, "predict")
             predictions = (
                 [(largest, method, method.predict(images))]
                 if len(group) == 1

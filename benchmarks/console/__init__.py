@@ -1,1 +1,0 @@
-"""The installed command ``uncertainty-bench``."""

@@ -1,0 +1,93 @@
+"""How commands begin and end: ``uncertainty-bench``, ``run_all.py`` and ``python -m benchmarks.…``.
+
+It imports little, so that Ctrl-C in the first second is no other than later.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+from contextlib import suppress
+from importlib import import_module
+from typing import NoReturn
+
+PROGRAM = "uncertainty-bench"
+
+INTERRUPTED = 128 + signal.SIGINT
+
+CONTINUES = "the same command continues the run"
+
+COMMANDS = {
+    "run": "comparison",
+    "score": "score",
+    "check": "epistemic_check",
+    "across": "across",
+    "lab": "lab",
+}
+"""The sub-commands of the installed command, and their packages."""
+
+
+def main() -> NoReturn:
+    """Run the command that the arguments name; without a sub-command, a comparison."""
+    name = sys.argv[1] if len(sys.argv) > 1 else ""
+    if name in COMMANDS:
+        sys.argv[:2] = [f"{PROGRAM} {name}"]
+    elif name and not name.startswith("-"):
+        print(
+            f"error: there is no command {name!r}; choose from {', '.join(COMMANDS)}, or give "
+            "options alone for a comparison",
+            file=sys.stderr,
+        )
+        sys.exit(2)
+    else:
+        sys.argv[0] = PROGRAM
+    package = COMMANDS.get(name, "comparison")
+    run_command(f"benchmarks.{package}.command", CONTINUES if package == "comparison" else "")
+
+
+def run_command(module: str, again: str = "") -> NoReturn:
+    """Import a module, run its ``command_line()``, and end the process with its status.
+
+    Ctrl-C is one line and the status 130.
+
+    Args:
+        module: by its dotted name.
+        again: what the same command does after an interruption.
+    """
+    # Of a crashed worker, joblib's own traceback; of a killed one, warnings of what it had open.
+    os.environ.setdefault("PYTHONFAULTHANDLER", "")
+    os.environ.setdefault("PYTHONWARNINGS", "ignore:resource_tracker")
+    for stream in filter(None, (sys.stdout, sys.stderr)):
+        stream.reconfigure(errors="replace")
+    try:
+        status = int(import_module(module).command_line())
+    except KeyboardInterrupt:
+        status = INTERRUPTED
+    if status == INTERRUPTED:  # by Ctrl-C in the imports, or by that in what typer runs
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+        print(f"interrupted; {again}" if again else "interrupted", file=sys.stderr)
+    try:
+        if sys.stdout:
+            sys.stdout.flush()
+    except OSError as error:  # a full disk, or a reader that has seen enough
+        if not (status or isinstance(error, BrokenPipeError)):
+            print(f"error: the standard output: {error.strerror}", file=sys.stderr)
+        status = status or 1
+    if status:
+        _leave(status)
+    sys.exit()
+
+
+def _leave(status: int) -> NoReturn:
+    """End without waiting for threads and processes that are still at work."""
+    # Not imported, which may be what was interrupted: until it is, there are no processes.
+    for process in getattr(sys.modules.get("multiprocessing"), "active_children", list)():
+        process.kill()
+    with suppress(OSError):
+        sys.stderr.flush()
+    os._exit(status)
+
+
+if __name__ == "__main__":
+    main()
