@@ -5,6 +5,7 @@ from __future__ import annotations
 from itertools import chain
 from pathlib import Path
 
+from benchmarks.errors import UserError
 from benchmarks.nouns import Nouns
 from benchmarks.report.names import Names
 from benchmarks.report.read.files import read_if_there, read_latency
@@ -12,7 +13,7 @@ from benchmarks.report.results import Results
 from benchmarks.report.tables.latency import latency_tables
 from benchmarks.report.tables.text.formats import write_tables
 from benchmarks.stored.listing import path_of
-from benchmarks.vocabulary import SCORE_LATENCY_CSV, SUMMARY_CSV
+from benchmarks.vocabulary import MEASUREMENTS_CSV, SCORE_LATENCY_CSV, SUMMARY_CSV
 
 
 def write_report(folder: Path, jobs: int = 1) -> None:
@@ -21,10 +22,19 @@ def write_report(folder: Path, jobs: int = 1) -> None:
     ``jobs``: how many processes draw figures in parallel. The files are the same, however many.
 
     Raises:
-        UserError: nothing has been measured there yet.
+        UserError: nothing has been measured there yet, or the folder holds only what the
+            repository keeps of a run.
     """
+    has_summary, has_measurements = (
+        path_of(folder, name).exists() for name in (SUMMARY_CSV, MEASUREMENTS_CSV)
+    )
+    if has_summary and not has_measurements:
+        raise UserError(
+            f"{folder} has a summary and no {MEASUREMENTS_CSV}: what the repository keeps of a run "
+            "does not suffice to draw it; make it again by the command in its run.json, with --out"
+        )
     write_latency_tables(folder)
-    if not read_latency(folder).empty and not path_of(folder, SUMMARY_CSV).exists():
+    if not read_latency(folder).empty and not has_summary:
         return  # methods were only timed here
     # Not at the top: tables of timings are written where nothing that draws is installed.
     from benchmarks.parallel import parallel

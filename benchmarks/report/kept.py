@@ -73,9 +73,9 @@ FIGURES = (
 
 MOST_FIGURES = 8
 
-_LINK = re.compile(r'<a href="(?P<to>[^"]+)">(?P<text>[^<]*)</a>')
+_LINK = re.compile(r'<a href="(?P<to>[^"]+)">(?P<words>[^<]*)</a>')
 _LINE = re.compile(r"(?P<open><(?P<tag>p|li)\b[^>]*>)(?P<content>[^\n]*)</(?P=tag)>\n")
-_MARKDOWN_LINK = re.compile(r"\[(?P<text>[^]]*)\]\((?P<to>[^)]+)\)")
+_MARKDOWN_LINK = re.compile(r"\[(?P<words>[^]]*)\]\((?P<to>[^)]+)\)")
 
 REST = "<li>The other files are not in the repository: the command above writes them.</li>\n"
 
@@ -170,7 +170,7 @@ def _living(line: re.Match[str], out: Path) -> str:
 
 def _without_dead(links: re.Pattern[str], text: str, out: Path) -> str:
     """A text in which links to files that are not there are text."""
-    return links.sub(lambda link: link["text"] if _is_dead(link["to"], out) else link[0], text)
+    return links.sub(lambda link: link["words"] if _is_dead(link["to"], out) else link[0], text)
 
 
 def _is_dead(link: str, out: Path) -> bool:

@@ -129,7 +129,14 @@ def content() -> dict[str, object]:
 def folder(reported: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A run's folder with claims in it, without what was drawn of it."""
     folder = tmp_path_factory.mktemp("claims")
-    for name in ("summary.csv", "comparisons.csv", "images.npz", "training.csv", *FILES):
+    for name in (
+        "measurements.csv",
+        "summary.csv",
+        "comparisons.csv",
+        "images.npz",
+        "training.csv",
+        *FILES,
+    ):
         (folder / name).write_bytes((reported / name).read_bytes())
     (folder / "claims.json").write_text(json.dumps(content()))
     random = np.random.default_rng(1)
