@@ -14,16 +14,11 @@ from benchmarks.predictions import RunUnit
 from benchmarks.run.workspace import Workspace
 from benchmarks.vocabulary import ERRORS_FOLDER
 
-_BEGIN, _FOLDER = r"(?:[A-Za-z]:|~\w*|\.\.?)?[/\\]", r"(?:[^\s\"'/\\]+[/\\]+)"
-
 FOLDERS = re.compile(
-    rf"""(?<=['"]){_BEGIN}[^'"\n]*[/\\]"""
-    rf"""|(?<![\w.~/\\])(?!(?<=:)//\w)(?:(?:~\w*|\.\.?)[/\\]+{_FOLDER}*|(?:[A-Za-z]:)?[/\\]+{_FOLDER}+)"""
+    r"""(?<=['"])(?:[A-Za-z]:|~\w*|\.\.?)?[/\\][^'"\n]*[/\\]"""
+    r"""|(?<![\w.~:/\\])(?:[A-Za-z]:|~\w*|\.\.?)?[/\\]+(?:[^\s'"/\\]+[/\\])+"""
 )
-"""The folders of a path that is not merely relative, which in quotation marks may have spaces.
-
-Those of a web address are none.
-"""
+"""The folders of a path, which in quotation marks may have spaces; a web address has none."""
 
 
 class Failure(NamedTuple):
@@ -69,6 +64,8 @@ def without_folders(text: str) -> str:
 
     >>> without_folders("No such file: '/home/me/my data/x.npy'")
     "No such file: 'x.npy'"
+    >>> without_folders("see ../secret/x.npy, C:\\\\Users\\\\me\\\\y.npy or https://a.org/b/z.npy")
+    'see x.npy, y.npy or https://a.org/b/z.npy'
     """
     home = os.path.expanduser("~")  # noqa: PTH111 (there may be none)
     return FOLDERS.sub("", text.replace(home, "~") if len(home) > 1 else text)

@@ -144,7 +144,7 @@ def test_prediction_that_breaks_the_contract_is_a_failure(tmp_path: Path) -> Non
         (('scores={"nearest": nearest}', 'scores={"predictive_entropy": nearest}'), "names"),
         (
             ('scores={"nearest": nearest}', 'scores={"../nearest": nearest}'),
-            "the name of the score 'nearest' holds a slash",
+            "the name of the score '../nearest' holds a slash",
         ),
         (
             ('scores={"nearest": nearest}', 'scores={"near\\n": nearest}'),
