@@ -17,7 +17,6 @@ from benchmarks.escaping.names import printable
 from benchmarks.run.configuration.machine import NETWORKS as NETWORKS
 from benchmarks.run.configuration.machine import fitting_device as fitting_device
 from benchmarks.run.configuration.machine import fitting_jobs as fitting_jobs
-from methods.networks.store import DamagedNetworkError
 from methods.networks.training import TrainingDivergedError
 
 INSTALLED = "uncertainty-bench "
@@ -79,7 +78,7 @@ def exit_status(main: Callable[..., None], name: str | None = None) -> int:
         return app(standalone_mode=False, prog_name=name) or 0
     except MachineError as error:
         return _failed(str(error), 1)
-    except (UserError, Unavailable, DamagedNetworkError, TrainingDivergedError) as error:
+    except (UserError, Unavailable, TrainingDivergedError) as error:
         return _failed(str(error), 2)
     except typer.TyperException as error:
         return _failed(error.format_message(), 2)

@@ -7,7 +7,6 @@ import gzip
 import json
 import math
 import os
-import re
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -18,7 +17,7 @@ from typing import Any
 
 from benchmarks.errors import UserError
 
-_TEMPORARY = re.compile(r"\.(?P<name>.+)\.\d+\.\d+")
+HALF_WRITTEN = ".*.part"
 """How `written_whole` calls a file before it is whole."""
 
 
@@ -33,7 +32,7 @@ def written_whole(path: Path) -> Iterator[Path]:
     Raises:
         NotWrittenError: the disk is full, for example; the message names ``path``.
     """
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.{get_ident()}")
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.{get_ident()}.part")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         yield temporary
@@ -44,13 +43,6 @@ def written_whole(path: Path) -> Iterator[Path]:
     finally:
         with suppress(OSError):  # where the folder cannot be written, nothing was
             temporary.unlink()
-
-
-def half_written(folder: Path) -> Iterator[tuple[Path, Path]]:
-    """What killed writers left in a folder: each temporary file, and what it was to become."""
-    for path in folder.glob(".*"):
-        if match := _TEMPORARY.fullmatch(path.name):
-            yield path, path.with_name(match["name"])
 
 
 def write_json(value: object, path: Path) -> None:

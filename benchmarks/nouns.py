@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any, Literal, TypeVar, get_args, get_origin, get_type_hints
 
@@ -16,15 +16,11 @@ import pandas as pd
 
 from benchmarks.errors import UserError
 from benchmarks.records import read_texts, write_table
-from benchmarks.stored.listing import own_file, require_as_written
 
 SEPARATOR = "|"
 """Between the parts of a field of several texts."""
 
 Texts = tuple[str, ...]
-
-LATER = {"later": True}
-"""Marks a field that files of earlier versions lack: it has its default there."""
 
 
 @dataclass(frozen=True)
@@ -102,7 +98,7 @@ class MethodRecord:
     shares_networks: bool = False
     position: int = -1
     images: int = 0
-    usual_sizes: Texts = field(default=(), metadata=LATER)
+    usual_sizes: Texts = ()
 
 
 @dataclass(frozen=True)
@@ -137,7 +133,7 @@ class MetricRecord:
     family: str = ""
     needs: Texts = ()
     biased: bool = False
-    margin: float = field(default=0.0, metadata=LATER)
+    margin: float = 0.0
     shown: str = ""
     summary: str = ""
     formula: str = ""
@@ -145,9 +141,9 @@ class MetricRecord:
     source: str = ""
     path: str = ""
     function: str = ""
-    coverage: float = field(default=1.0, metadata=LATER)
-    level: float = field(default=0.0, metadata=LATER)
-    nominal: float = field(default=math.nan, metadata=LATER)
+    coverage: float = 1.0
+    level: float = 0.0
+    nominal: float = math.nan
 
 
 @dataclass(frozen=True)
@@ -177,7 +173,7 @@ class RecipeRecord:
     learning_rate: float
     reported_training: float = math.nan
     reported_validation: float = math.nan
-    l2_penalty: float = field(default=0.0, metadata=LATER)
+    l2_penalty: float = 0.0
 
 
 Record = TypeVar("Record")
@@ -199,7 +195,7 @@ class Nouns:
         for kind, record in KINDS.items():
             columns = [field.name for field in fields(record)]
             rows = [_as_text(one) for one in getattr(self, kind)]
-            write_table(pd.DataFrame(rows, columns=columns), own_file(folder, f"{kind}.csv"))
+            write_table(pd.DataFrame(rows, columns=columns), folder / f"{kind}.csv")
 
     @classmethod
     def read(cls, folder: Path) -> Nouns:
@@ -259,16 +255,13 @@ def _parser(hint: Any) -> Callable[[str], object]:
 
 def _read(folder: Path, kind: str, record: Callable[..., Record]) -> tuple[Record, ...]:
     path = folder / f"{kind}.csv"
-    require_as_written(folder, path.name)
     if not path.exists():
         raise UserError(
             f"there is no {path.name} in {path.parent}: this is no folder of a run, or the "
             "run is of an earlier version of the suite; name another folder, or run it again in one"
         )
     table = read_texts(path)
-    lacking = {name for name in _later(record) if name not in table}
-    hints = {name: hint for name, hint in get_type_hints(record).items() if name not in lacking}
-    parsers = {name: _parser(hint) for name, hint in hints.items()}
+    parsers = {name: _parser(hint) for name, hint in get_type_hints(record).items()}
     if missing := [name for name in parsers if name not in table]:
         raise UserError(f"{path} is damaged: it has no column {missing[0]!r}; run again")
     try:
@@ -278,8 +271,3 @@ def _read(folder: Path, kind: str, record: Callable[..., Record]) -> tuple[Recor
         )
     except (ValueError, KeyError) as error:
         raise UserError(f"{path} is damaged ({error}); delete it and run again") from error
-
-
-def _later(record: Any) -> set[str]:
-    """The fields that files of earlier versions lack."""
-    return {one.name for one in fields(record) if "later" in one.metadata}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -13,12 +14,11 @@ from jaxtyping import Float, Int64
 from torch import Tensor
 
 from benchmarks.errors import UserError
+from benchmarks.escaping.names import printable
 from benchmarks.records import members_text
 from benchmarks.stored.arrays import (
-    SEAL,
     Arrays,
     DamagedArraysError,
-    names_of_arrays,
     read_arrays,
     read_some_arrays,
     write_arrays,
@@ -110,8 +110,7 @@ class PredictionStore:
     Some have a ``remark``. ``unit`` and ``condition`` say what it is of, ``machine`` what it was
     predicted by, and ``sha256`` is the checksum of all of these.
 
-    Files of earlier versions have no checksum. They count for nothing: nobody can tell whether they
-    are what was predicted, and to predict again is right in any case.
+    A file that lacks one, or is none of this, is predicted again.
     """
 
     folder: Path
@@ -122,15 +121,21 @@ class PredictionStore:
 
     def holds(self, unit: RunUnit, condition: str) -> bool:
         """Whether the prediction file has been written."""
-        path = self.path(unit, condition)
-        try:
-            return path.exists() and SEAL in names_of_arrays(path)
-        except DamagedArraysError:
-            return True  # whoever loads it is told
+        return self.path(unit, condition).exists()
 
     def is_complete(self, unit: RunUnit, condition: str, sources: Mapping[str, int]) -> bool:
-        """Whether the prediction file has been written, with the values that these compute."""
-        stored = self.load_if_there(unit, condition)
+        """Whether the prediction file has been written, with the values that these compute.
+
+        One that cannot be used is removed, so that it is predicted again, with one line.
+        """
+        try:
+            stored = self._loaded(unit, condition)
+        except DamagedArraysError as error:
+            path = self.path(unit, condition)
+            path.unlink()
+            line = f"the prediction file {path} cannot be used ({error}): it is predicted again"
+            print(printable(line), file=sys.stderr)
+            return False
         return stored is not None and sources.items() <= stored.sources.items()
 
     def save(self, unit: RunUnit, condition: str, stored: StoredPrediction) -> None:
@@ -169,14 +174,8 @@ class PredictionStore:
         Raises:
             UserError: the file is damaged, or of something else.
         """
-        if not self.holds(unit, condition):
-            return None
-        path = self.path(unit, condition)
-        with _told_of(path):
-            arrays = read_arrays(path)
-            _require_identity(arrays, unit, condition)
-            require_sound(arrays, images)
-        return _stored(arrays)
+        with _told_of(self.path(unit, condition)):
+            return self._loaded(unit, condition, images)
 
     def load_part_if_there(
         self, unit: RunUnit, condition: str, scores: Collection[str]
@@ -198,7 +197,7 @@ class PredictionStore:
                 path,
                 lambda name: name in of_scores or name in _OF_ALL or name.startswith(MEMBER_VALUE),
             )
-        return _stored(arrays) if arrays else None
+        return _stored(arrays)
 
     def load(self, unit: RunUnit, condition: str) -> StoredPrediction:
         """Read the prediction file.
@@ -213,14 +212,15 @@ class PredictionStore:
             )
         return stored
 
-    def wrote(self, path: Path) -> bool:
-        """Whether a file where prediction files are is one; a damaged one is."""
-        unit = path.parent.relative_to(self.folder).as_posix()
-        try:
-            arrays = read_arrays(path)
-        except DamagedArraysError:
-            return True
-        return (str(arrays.get(_UNIT)), str(arrays.get(_CONDITION))) == (unit, path.stem)
+    def _loaded(
+        self, unit: RunUnit, condition: str, images: int | None = None
+    ) -> StoredPrediction | None:
+        if not self.holds(unit, condition):
+            return None
+        arrays = read_arrays(self.path(unit, condition), sealed=True)
+        _require_identity(arrays, unit, condition)
+        require_sound(arrays, images)
+        return _stored(arrays)
 
 
 @contextmanager
@@ -229,8 +229,8 @@ def _told_of(path: Path) -> Iterator[None]:
         yield
     except DamagedArraysError as error:
         raise UserError(
-            f"the prediction file {path} cannot be used ({error}); delete it and run again: "
-            "only this file is then predicted again"
+            f"the prediction file {path} cannot be used ({error}); run without --only to "
+            "predict it again"
         ) from error
 
 

@@ -234,6 +234,8 @@ def _read_csv(path: Path, **options: Any) -> pd.DataFrame:
                 BytesIO(content), index_col=False, keep_default_na=False, **options
             )
             return table
+    except FileNotFoundError as error:
+        raise UserError(f"there is no {path}; run again without --only to write it") from error
     except (ValueError, OverflowError, pd.errors.ParserWarning) as error:
         why = " ".join(str(error).split())
         raise UserError(f"{path} is damaged ({why}); delete it and run again") from error

@@ -66,9 +66,6 @@ LOCK_FILE = ".lock"
 PREDICTIONS_FOLDER = "predictions"
 """The prediction files, from which everything else can be recomputed."""
 
-PREDICTIONS_SHA256 = "predictions.sha256"
-"""Their checksums, as ``sha256sum --check`` reads them."""
-
 ERRORS_FOLDER = "errors"
 """Why methods failed."""
 

@@ -94,7 +94,7 @@ class PooledMethod(UncertaintyMethod):
         """Train the networks, or take them from the pool where they are trained already.
 
         Raises:
-            TrainingDivergedError, NotStoredError, DamagedNetworkError: see `NetworkPool.networks`.
+            TrainingDivergedError, NotStoredError: see `NetworkPool.networks`.
         """
         self.fitted = self.pool.networks(self.networks, LabelledImages(images, labels))
         return self

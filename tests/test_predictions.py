@@ -240,7 +240,7 @@ def test_damaged_file_is_named_with_what_to_do(damage: str, store: PredictionSto
         store.load(UNIT, "clean")
     message = str(refused.value)
     assert str(path) in message
-    assert "delete it and run again" in message
+    assert "run without --only to predict it again" in message
     assert "\n" not in message
 
 

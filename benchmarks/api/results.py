@@ -14,7 +14,7 @@ from benchmarks.api.errors import ArgumentError, as_library
 from benchmarks.report.read.files import read_if_there
 from benchmarks.report.results import Results
 from benchmarks.run.failure import Failure
-from benchmarks.stored.listing import path_of
+from benchmarks.stored.run_files import path_of
 from benchmarks.vocabulary import MEASUREMENTS_CSV, SUMMARY_CSV
 
 Found = TypeVar("Found")

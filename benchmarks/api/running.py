@@ -16,13 +16,14 @@ from benchmarks.api.arguments import (
 )
 from benchmarks.api.errors import ArgumentError, as_library
 from benchmarks.api.results import BenchmarkResults, results_in
-from benchmarks.files import existing_folder, writable_folder
+from benchmarks.files import existing_folder
 from benchmarks.progress import progress_shown
 from benchmarks.run.configuration import Configuration, Scores
 from benchmarks.run.configuration.chosen import chosen_configuration
 from benchmarks.run.configuration.machine import NETWORKS, fitting_device, fitting_jobs
 from benchmarks.run.configuration.presets import DEFAULT_TASK, PRESETS
 from benchmarks.run.failure import Failure
+from benchmarks.run.folder.earlier_run import require_apart
 from benchmarks.run.plan import Plan
 from benchmarks.run.stages import run_stages
 from benchmarks.run.workspace import Workspace
@@ -106,11 +107,13 @@ def run_benchmark(
     done = _in_order(_names("stages", stages) or ())
     with TemporaryDirectory(prefix="uncertainty-bench-") as temporary, progress_shown(progress):
         folder = Path(temporary) / "out" if out is None else Path(out)
-        stored = networks or (Path(temporary) / "networks" if out is None else NETWORKS)
+        stored = Path(networks or (Path(temporary) / "networks" if out is None else NETWORKS))
+        data = _existing(data_dir)
+        require_apart(folder, networks=stored, data_dir=data)
         workspace = Workspace(
-            out=writable_folder("--out", folder),
-            networks=existing_folder("--networks", Path(stored)),
-            data_dir=_existing(data_dir),
+            out=folder,
+            networks=existing_folder("--networks", stored),
+            data_dir=data,
             jobs=jobs or fitting_jobs(found),
         )
         failures: list[Failure] = []

@@ -11,7 +11,7 @@ from benchmarks.claims.intervals import over_networks
 from benchmarks.records import members_rank, where
 from benchmarks.run.plan import Plan
 from benchmarks.run.workspace import Workspace
-from benchmarks.stored.tables import read_run_table
+from benchmarks.stored.run_files import read_run_table
 from benchmarks.vocabulary import CLEAN, MEASUREMENTS_CSV, WITH_VALUE
 from methods import UncertaintyMethod
 from methods.networks.recipes import ARTICLE, ARTICLE_LOGITS, STANDARD

@@ -23,7 +23,6 @@ from benchmarks.metrics import METRICS
 from benchmarks.metrics.uncertainties import PredictionMeans
 from benchmarks.predictions import RunUnit
 from benchmarks.records import where, write_table
-from benchmarks.stored.listing import own_file
 from benchmarks.vocabulary import CLAIMS_FOLDER, PECULIAR, TYPICAL, VOTES
 from methods import Prediction
 
@@ -48,7 +47,7 @@ def write_exact(predictor: RecipePredictor) -> None:
     for name, table in (("exact", exact), ("spread", _spread(exact))):
         with_recipe = table.assign(recipe=predictor.recipe)
         columns = ["recipe", *table.columns]
-        path = own_file(predictor.workspace.out, CLAIMS_FOLDER, f"{name}.csv")
+        path = predictor.workspace.out / CLAIMS_FOLDER / f"{name}.csv"
         write_table(with_recipe[columns].round(DECIMALS), path)
 
 

@@ -9,7 +9,7 @@ import pandas as pd
 from benchmarks.claims.intervals import Interval
 from benchmarks.claims.predictor import RecipePredictor
 from benchmarks.records import where
-from benchmarks.stored.tables import read_run_table
+from benchmarks.stored.run_files import read_run_table
 from benchmarks.vocabulary import COMPARISONS_CSV, SUMMARY_CSV, WORTH_CSV
 
 Variant = tuple[str, int | None]

@@ -16,7 +16,6 @@ from benchmarks.report.claims_page import claims_page
 from benchmarks.run.figure_data.images import save_images
 from benchmarks.run.plan import Plan
 from benchmarks.run.workspace import Workspace
-from benchmarks.stored.listing import own_file
 from benchmarks.tasks.conditions import EvaluationSet
 from benchmarks.vocabulary import (
     CLAIMS_FOLDER,
@@ -48,8 +47,8 @@ def write_claims(plan: Plan, workspace: Workspace, unavailable: Mapping[str, str
     if not claims:
         return
     content = _content(plan, workspace, unavailable, claims)
-    write_json(content, own_file(workspace.out, CLAIMS_JSON))
-    with written_whole(own_file(workspace.out, CLAIMS_MD)) as temporary:
+    write_json(content, workspace.out / CLAIMS_JSON)
+    with written_whole(workspace.out / CLAIMS_MD) as temporary:
         temporary.write_text(claims_page(content), encoding="utf-8")
 
 
@@ -69,7 +68,7 @@ def _content(
     if len(test.labels) > PECULIAR:
         evaluated = EvaluationSet(test.images, test.labels)
         shown = [(TEST_IMAGES, evaluated, index) for index in (TYPICAL, PECULIAR)]
-        save_images(shown, own_file(workspace.out, CLAIMS_FOLDER, IMAGES_NPZ))
+        save_images(shown, workspace.out / CLAIMS_FOLDER / IMAGES_NPZ)
         write_exact(predictors[ARTICLE.name])
     return {
         "setting": _setting(predictors),

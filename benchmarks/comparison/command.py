@@ -24,13 +24,14 @@ from benchmarks.comparison.elsewhere import cluster_of, device_of, everywhere
 from benchmarks.comparison.option_values import Names, numbers, separate
 from benchmarks.environment import suite_version
 from benchmarks.errors import UserError
-from benchmarks.files import existing_folder, writable_folder
+from benchmarks.files import existing_folder
 from benchmarks.latency.stage import time_alone
 from benchmarks.report.outcome import show_outcome
 from benchmarks.run.configuration import Scores
 from benchmarks.run.configuration.chosen import chosen_configuration
 from benchmarks.run.configuration.presets import DEFAULT_TASK, PRESETS, configuration_of
 from benchmarks.run.failure import Failure
+from benchmarks.run.folder.earlier_run import require_apart
 from benchmarks.run.plan import Plan
 from benchmarks.run.shards import Shard
 from benchmarks.run.workspace import Workspace
@@ -162,10 +163,12 @@ def main(
     configuration = chosen_configuration(
         preset, task, chosen, seed=seed, device=device, engine=engine
     )
+    out = out or _default_out(preset, task, of_run)
+    require_apart(out, networks=networks, data_dir=data_dir)
     workspace = Workspace(
         data_dir=_existing(data_dir),
         jobs=1 if only == LATENCY else _jobs(jobs, device),
-        out=writable_folder("--out", out or _default_out(preset, task)),
+        out=out,
         networks=existing_folder("--networks", networks),
     )
     plan = Plan(configuration, of_run)

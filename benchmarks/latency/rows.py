@@ -16,7 +16,6 @@ from benchmarks.latency.setups import LatencyTask, Setup, concerns
 from benchmarks.latency.stopwatch import WALL
 from benchmarks.records import read_texts, write_table
 from benchmarks.run.plan import Plan
-from benchmarks.stored.listing import require_as_written
 from benchmarks.vocabulary import SELF_TRAINED
 from methods import METHODS, UncertaintyMethod
 from methods.engines.choice import has_kernels
@@ -177,7 +176,6 @@ def read_rows(path: Path) -> pd.DataFrame:
     if not path.exists():
         return pd.DataFrame(columns=COLUMNS, dtype=str)
     try:
-        require_as_written(path.parent, path.name)
         table = read_texts(path)
     except UserError:  # damaged; timing anew takes seconds
         table = pd.DataFrame()

@@ -28,7 +28,6 @@ from benchmarks.run.chosen_scores import stored_scores
 from benchmarks.run.failure import reason_of
 from benchmarks.run.plan import Plan
 from benchmarks.run.workspace import Workspace
-from benchmarks.stored.listing import own_file, require_as_written
 from benchmarks.vocabulary import LATENCY, SCORE_LATENCY_CSV
 from methods.engines.choice import choose_engine
 from methods.networks.pool import UntrainedPool
@@ -100,7 +99,7 @@ def time_scores(plan: Plan, workspace: Workspace, limits: Limits) -> None:
     timed = _timed(plan, scores, setup, wanted, limits)
     for some in tracked(timed, len(scores), LATENCY, "scores"):
         rows += some
-    write_table(_table(rows), own_file(workspace.out, SCORE_LATENCY_CSV))
+    write_table(_table(rows), workspace.out / SCORE_LATENCY_CSV)
 
 
 def held_bytes(function: Callable[..., object]) -> int:
@@ -195,7 +194,6 @@ def _read(path: Path) -> pd.DataFrame:
     if not path.exists():
         return none
     try:
-        require_as_written(path.parent, path.name)
         table = read_texts(path)
     except UserError:  # damaged; timing anew takes seconds
         return none

@@ -45,9 +45,9 @@ from benchmarks.run.folder.earlier_run import remove_half_written
 from benchmarks.run.folder.lock import held
 from benchmarks.run.nouns import nouns_of
 from benchmarks.run.plan import Plan
-from benchmarks.run.record import RunRecord
+from benchmarks.run.record import RunRecord, earlier_record
 from benchmarks.run.workspace import Workspace
-from benchmarks.stored.listing import own_file, path_of
+from benchmarks.stored.run_files import path_of
 from benchmarks.vocabulary import LATENCY, LATENCY_CSV, SUMMARY_CSV
 from methods import METHODS, PooledMethod, UncertaintyMethod
 from methods.engines.choice import choose_engine
@@ -71,10 +71,11 @@ def time_alone(plan: Plan, workspace: Workspace, *, overwrite: bool = False) -> 
     """The stage by itself, without importing what the others need, and the tables of its times.
 
     Raises:
-        UserError: the output folder belongs to another configuration, is being written by another
-            run, or holds published results, whose record of another machine would be lost.
+        UserError: the output folder holds something else than this run, is being written by
+            another, or holds published results, whose record of another machine would be lost.
     """
     out = workspace.out
+    earlier_record(plan, out, overwrite=overwrite)
     if (
         path_of(out, SUMMARY_CSV).exists()
         and not workspace.predictions.folder.exists()
@@ -107,8 +108,8 @@ def time_methods(plan: Plan, workspace: Workspace, trained_on: str | None = None
     if any(setup.engine == "numba" for setup in available):
         compile_once()
     classes = plan.configuration.classes
-    earlier = read_rows(workspace.out / LATENCY_CSV)
-    path = own_file(workspace.out, LATENCY_CSV)
+    path = workspace.out / LATENCY_CSV
+    earlier = read_rows(path)
     rows = {
         task: rows_measured(earlier, row_of(classes[task.method], task))
         for task in latency_tasks(plan, workspace, trained_on, available)

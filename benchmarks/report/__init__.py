@@ -12,7 +12,7 @@ from benchmarks.report.read.files import read_if_there, read_latency
 from benchmarks.report.results import Results
 from benchmarks.report.tables.latency import latency_tables
 from benchmarks.report.tables.text.formats import write_tables
-from benchmarks.stored.listing import path_of
+from benchmarks.stored.run_files import path_of
 from benchmarks.vocabulary import MEASUREMENTS_CSV, SCORE_LATENCY_CSV, SUMMARY_CSV
 
 
@@ -22,20 +22,9 @@ def write_report(folder: Path, jobs: int = 1) -> None:
     ``jobs``: how many processes draw figures in parallel. The files are the same, however many.
 
     Raises:
-        UserError: nothing has been measured there yet, or the folder holds only what the
-            repository keeps of a run.
+        UserError: see `require_results`.
     """
-    has_summary, has_measurements = (
-        path_of(folder, name).exists() for name in (SUMMARY_CSV, MEASUREMENTS_CSV)
-    )
-    if has_summary and not has_measurements:
-        raise UserError(
-            f"{folder} has a summary and no {MEASUREMENTS_CSV}: what the repository keeps of a run "
-            "does not suffice to draw it; make it again by the command in its run.json, with --out"
-        )
-    write_latency_tables(folder)
-    if not read_latency(folder).empty and not has_summary:
-        return  # methods were only timed here
+    require_results(folder)
     # Not at the top: tables of timings are written where nothing that draws is installed.
     from benchmarks.parallel import parallel
     from benchmarks.report.answer.kinds import kinds_table
@@ -47,6 +36,7 @@ def write_report(folder: Path, jobs: int = 1) -> None:
     from benchmarks.report.tables.claims import verdict_table
 
     results = Results.load(folder)
+    write_latency_tables(folder)
     answers = decision_table(results), kinds_table(results)
     verdicts = verdict_table(results.claims) if results.claims else None
     tables = filter(None, (*answers, verdicts))
@@ -60,6 +50,24 @@ def write_report(folder: Path, jobs: int = 1) -> None:
     )
     write_figures(chain.from_iterable(drawn), folder)
     write_page(results, folder)
+
+
+def require_results(folder: Path) -> None:
+    """Stop where there is nothing that a report could be drawn from.
+
+    Raises:
+        UserError: nothing has been measured there yet, or the folder holds only what the
+            repository keeps of a run.
+    """
+    if not path_of(folder, SUMMARY_CSV).exists():
+        raise UserError(
+            f"there are no results in {folder} yet (no {SUMMARY_CSV}); run without --only first"
+        )
+    if not path_of(folder, MEASUREMENTS_CSV).exists():
+        raise UserError(
+            f"{folder} has a summary and no {MEASUREMENTS_CSV}: what the repository keeps of a run "
+            "does not suffice to draw it; make it again by the command in its run.json, with --out"
+        )
 
 
 def write_latency_tables(folder: Path) -> None:

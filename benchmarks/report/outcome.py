@@ -10,16 +10,17 @@ from rich.table import Table
 
 from benchmarks.escaping.terminal import terminal_text
 from benchmarks.report.names import training_images_remark
+from benchmarks.report.provenance import DOWNLOADS
 from benchmarks.report.read.comparisons import Quantity
 from benchmarks.report.results import Results
 from benchmarks.report.tables.comparison import value_cell
-from benchmarks.stored.listing import LISTED, path_of, read_run_json
+from benchmarks.stored.run_files import path_of
 from benchmarks.vocabulary import (
+    ANSWER_JSON,
     CLEAN,
     CURVES_FOLDER,
     FIGURES_FOLDER,
     INDEX_HTML,
-    RUN_JSON,
     SUMMARY_CSV,
     TABLES_FOLDER,
 )
@@ -38,9 +39,8 @@ def show_outcome(out: Path) -> None:
         trained_on = results.names.training_images(results.recipes)
         if remark := training_images_remark(trained_on):
             print(remark)
-    listed = read_run_json(out).get(LISTED)
     for path in sorted(out.glob("[!.]*.*"), key=lambda path: (path.name != INDEX_HTML, path)):
-        if listed is None or path.name in {RUN_JSON, *listed}:
+        if path.name in (INDEX_HTML, ANSWER_JSON, *DOWNLOADS):
             print(f"wrote {path}")
     for path in (out / CURVES_FOLDER, out / TABLES_FOLDER, out / FIGURES_FOLDER):
         if path.is_dir():

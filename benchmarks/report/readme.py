@@ -26,7 +26,7 @@ from benchmarks.report.tables.latency import latency_table
 from benchmarks.report.tables.text.formats import markdown
 from benchmarks.report.tables.times import times_table
 from benchmarks.report.texts import article_answer, listed
-from benchmarks.stored.listing import path_of, read_run_json
+from benchmarks.stored.run_files import path_of, read_run_json
 from benchmarks.vocabulary import (
     ANSWER_JSON,
     FIGURES_FOLDER,

@@ -26,7 +26,6 @@ from benchmarks.report.tables.exact import exact_tables
 from benchmarks.report.tables.quality import quality_tables
 from benchmarks.report.tables.text.formats import write_tables
 from benchmarks.report.tables.worth import worth_tables
-from benchmarks.stored.listing import list_files
 from benchmarks.vocabulary import FIGURES_FOLDER
 
 COLOURS = 128
@@ -97,12 +96,7 @@ def draw(share: Share) -> list[Drawn]:
 
 def write_figures(drawn: Iterable[Drawn], folder: Path) -> None:
     """Write figures in one order, whoever has drawn them first; of equal names the last stays."""
-    some = sorted(drawn, key=attrgetter("name", "group"))
-    suffixes = ("svg", "png", "csv")
-    list_files(
-        folder, [f"{FIGURES_FOLDER}/{one.name}.{suffix}" for one in some for suffix in suffixes]
-    )
-    for one in some:
+    for one in sorted(drawn, key=attrgetter("name", "group")):
         path = folder / FIGURES_FOLDER / one.name
         for suffix, content in (("svg", one.svg), ("png", one.png)):
             with written_whole(Path(f"{path}.{suffix}")) as temporary:

@@ -24,11 +24,10 @@ from benchmarks.report.read.files import (
     read_claims,
     read_images,
     read_tables,
-    require_known,
 )
 from benchmarks.report.read.indexed import Indexed, Record, variant_and_score
 from benchmarks.report.read.tested import Tests
-from benchmarks.stored.listing import path_of, read_run_json
+from benchmarks.stored.run_files import path_of, read_run_json
 from benchmarks.vocabulary import (
     CLAIMS_FOLDER,
     COMPARISONS_CSV,
@@ -92,7 +91,6 @@ class Results:
         if tables[SUMMARY_CSV].empty:
             raise UserError(f"{folder / SUMMARY_CSV} has no rows; run without --only")
         nouns = Nouns.read(folder)
-        require_known(folder, tables, nouns)
         summary, names, none = tables[SUMMARY_CSV], Names(nouns), pd.DataFrame()
         return cls(
             summary=summary,

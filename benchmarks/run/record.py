@@ -15,7 +15,6 @@ from benchmarks.files import read_json, write_json
 from benchmarks.run.folder.earlier_run import read_record, remove_earlier_run
 from benchmarks.run.plan import Plan
 from benchmarks.run.workspace import Workspace
-from benchmarks.stored.listing import LISTED, read_run_json, seal_files
 from benchmarks.vocabulary import MEASURE, PREDICTIONS_FOLDER, RUN_JSON
 
 PREDICTIONS = 2
@@ -34,17 +33,16 @@ class RunRecord:
     each set of images its ``fingerprint``, where there may be several its ``source``, or the reason
     why it is ``unavailable``; ``seconds`` is the wall time by stage, resumed runs and shards added
     up; ``machines`` has what computed the ``networks`` and the ``predictions``, each once;
-    ``shards`` names those whose folders were copied into this one. ``files`` lists what the run
-    wrote, see `benchmarks.stored.listing`, but for predictions and errors.
+    ``shards`` names those whose folders were copied into this one.
 
     A shard has a record of its own, so that folders can be copied over one another: `run.json` is
     the same in all.
     """
 
-    def __init__(self, path: Path, content: dict[str, Any], files: Mapping[str, str]) -> None:
+    def __init__(self, path: Path, content: dict[str, Any]) -> None:
         self._path = path
         self._content = content
-        write_json(content | {LISTED: files}, path)
+        self._save()
 
     @classmethod
     def begin(cls, plan: Plan, workspace: Workspace, *, overwrite: bool = False) -> RunRecord:
@@ -55,20 +53,17 @@ class RunRecord:
                 version, and is not to be overwritten; or it holds something else.
         """
         out = workspace.out
-        identity = _identity(plan)
+        earlier = earlier_record(plan, out, overwrite=overwrite)
         if overwrite:
             remove_earlier_run(out)
-        earlier = {} if overwrite else read_record(out)
-        _require_same(earlier, identity, out)
-        files = earlier.get(LISTED, {})
         if MEASURE in earlier.get("seconds", {}) and not (out / PREDICTIONS_FOLDER).exists():
             earlier = {}  # published results, which are computed anew
-        record = cls(out / RUN_JSON, _content(plan, earlier), files)
+        record = cls(out / RUN_JSON, _content(plan, earlier))
         if plan.shard is not None:
             path = out / f"shard-{plan.shard.name}.json"
-            return cls(path, _content(plan, {} if overwrite else read_json(path)), files)
+            return cls(path, _content(plan, read_json(path)))
         for path in sorted(out.glob("shard-*-of-*.json")):
-            record._join(path, identity)
+            record._join(path, _identity(plan))
         return record
 
     def _join(self, path: Path, identity: Mapping[str, Any]) -> None:
@@ -87,6 +82,11 @@ class RunRecord:
         """For each set of images its fingerprint and number, or why it is unavailable."""
         data: dict[str, dict[str, Any]] = self._content["data"]
         return data
+
+    @property
+    def code(self) -> dict[str, Any]:
+        """What computes: the commit and the environment."""
+        return {name: self._content[name] for name in ("commit", "environment")}
 
     @property
     def counts(self) -> dict[str, int]:
@@ -142,7 +142,7 @@ class RunRecord:
 
     @contextmanager
     def timed(self, stage: str) -> Iterator[None]:
-        """A stage: its wall time is added up, even if interrupted; then its files are sealed."""
+        """A stage: its wall time is added up, even if interrupted."""
         start = time.monotonic()
         try:
             yield
@@ -151,7 +151,6 @@ class RunRecord:
                 self._add_seconds(stage, time.monotonic() - start)
             raise
         self._add_seconds(stage, time.monotonic() - start)
-        seal_files(self._path.parent)
 
     def _add_seconds(self, stage: str, seconds: float) -> None:
         of_stages = self._content["seconds"]
@@ -159,8 +158,20 @@ class RunRecord:
         self._save()
 
     def _save(self) -> None:
-        listed = {LISTED: read_run_json(self._path.parent).get(LISTED, {})}
-        write_json(self._content | listed, self._path)
+        write_json(self._content, self._path)
+
+
+def earlier_record(plan: Plan, out: Path, *, overwrite: bool) -> dict[str, Any]:
+    """The record of the run that the folder holds, and that goes on; empty if there is none.
+
+    Raises:
+        UserError: the folder holds something else, or another run that is not to be overwritten.
+    """
+    identity, record = _identity(plan), read_record(out)
+    if overwrite:
+        return {}
+    _require_same(record, identity, out)
+    return record
 
 
 def _identity(plan: Plan) -> dict[str, Any]:

@@ -34,8 +34,12 @@ def write_arrays(arrays: Mapping[str, NDArray[Any]], path: Path, *, sealed: bool
         file.write(archive.getvalue())
 
 
-def read_arrays(path: Path) -> Arrays:
+def read_arrays(path: Path, *, sealed: bool = False) -> Arrays:
     """The arrays of a file; their checksum, where there is one, is verified and left out.
+
+    Args:
+        path: of the file.
+        sealed: whether there must be one.
 
     Raises:
         DamagedArraysError: they cannot be read, or are not those that were written.
@@ -46,6 +50,8 @@ def read_arrays(path: Path) -> Arrays:
     if strange := [name for name, array in arrays.items() if not isinstance(array, np.ndarray)]:
         raise DamagedArraysError(f"{strange[0]!r} is no array")
     if SEAL not in arrays:
+        if sealed:
+            raise DamagedArraysError("it has no checksum")
         return arrays
     if str(arrays.pop(SEAL)) != _seal(arrays):
         raise DamagedArraysError("its content is not what was written")
@@ -53,24 +59,13 @@ def read_arrays(path: Path) -> Arrays:
 
 
 def read_some_arrays(path: Path, wanted: Callable[[str], bool]) -> Arrays:
-    """The wanted arrays of a sealed file, whose checksum is not verified; of others none.
+    """The wanted arrays of a file, whose checksum is not verified.
 
     Raises:
         DamagedArraysError: they cannot be read.
     """
     with _opened(BytesIO(path.read_bytes())) as archive:
-        sealed = SEAL in archive.files
-        return {name: archive[name] for name in archive.files if sealed and wanted(name)}
-
-
-def names_of_arrays(path: Path) -> tuple[str, ...]:
-    """The names of the arrays of a file, which is not read whole.
-
-    Raises:
-        DamagedArraysError: it holds none.
-    """
-    with path.open("rb") as file, _opened(file) as archive:
-        return tuple(archive.files)
+        return {name: archive[name] for name in archive.files if wanted(name)}
 
 
 @contextmanager

@@ -66,7 +66,6 @@ class NetworkPool:
 
         Raises:
             NotStoredError: networks are missing, and the store cannot be written.
-            DamagedNetworkError: a stored one cannot be used.
         """
         outcomes: dict[int, TrainedNetwork | TrainingDivergedError | None] = {
             index: self._stored(index, training, validation) for index in indices
@@ -114,7 +113,6 @@ class NetworkPool:
         Raises:
             TrainingDivergedError: they cannot be trained.
             NotStoredError: they are missing, and the store cannot be written.
-            DamagedNetworkError: a stored one cannot be used.
         """
         keys = self._snapshot_keys(trajectory, index, training.fingerprint)
         stored = [self.store.load(key) if self.store else None for key in keys]

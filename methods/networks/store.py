@@ -7,6 +7,7 @@ import json
 import os
 import platform
 import re
+import sys
 import time
 from contextlib import suppress
 from dataclasses import asdict, dataclass
@@ -22,10 +23,6 @@ from methods.networks.training import TrainedNetwork, initial_network
 
 A_DAY = 24 * 60 * 60
 """Seconds after which no process is still writing a file."""
-
-
-class DamagedNetworkError(Exception):
-    """A file of the store is none of a network, or of another; the message says what to do."""
 
 
 class NotStoredError(OSError):
@@ -75,18 +72,17 @@ class NetworkStore:
     """A folder of networks, one file each: its tensors as safetensors, all else as its metadata.
 
     A file appears whole or not at all, so runs may share a folder and may be killed at any time.
-    Only `save`, `require_writable` and `remove_half_written` write: a folder that has all networks
-    may be a read-only one.
+    A folder that has all networks may be a read-only one.
     """
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
 
     def load(self, key: NetworkKey) -> TrainedNetwork | None:
-        """The network of this key, or ``None`` where it has not been trained yet.
+        """The network of this key, or ``None`` where it is to be trained.
 
-        Raises:
-            DamagedNetworkError: its file is damaged, or holds another network.
+        It is where there is none, and, with one line, where the file is damaged, or holds another
+        network; it is then removed.
         """
         path = self.folder / key.file_name
         if not path.exists():
@@ -106,11 +102,14 @@ class NetworkStore:
             log = tuple(EpochLog(**row) for row in json.loads(metadata["log"]))
             seconds, machine = float(metadata["seconds"]), metadata["machine"]
         except (SafetensorError, KeyError, RuntimeError, TypeError, ValueError) as error:
-            why = " ".join(str(error).split())
-            raise DamagedNetworkError(
-                f"the stored network {path} cannot be used ({why}); delete the file and run "
-                "again: that one network is then trained anew"
-            ) from error
+            why = "".join(filter(str.isprintable, " ".join(str(error).split())))
+            print(
+                f"the stored network {path} cannot be used ({why}): it is trained anew",
+                file=sys.stderr,
+            )
+            with suppress(OSError):  # a read-only one stays
+                path.unlink()
+            return None
         return TrainedNetwork(network, log, seconds, machine)
 
     def save(self, key: NetworkKey, trained: TrainedNetwork) -> None:

@@ -91,7 +91,7 @@ class SnapshotEnsemble(MemberMethod):
         """Train, or take the snapshots from the pool's store.
 
         Raises:
-            TrainingDivergedError, NotStoredError, DamagedNetworkError: see `NetworkPool.snapshots`.
+            TrainingDivergedError, NotStoredError: see `NetworkPool.snapshots`.
         """
         training = LabelledImages(images, labels)
         self.fitted = self.pool.snapshots(self.trajectory, self.replicate, training)

@@ -10,84 +10,34 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.latency import stage as latency
+from benchmarks.files import HALF_WRITTEN, written_whole
 from benchmarks.run.stages import run_stages
 from methods.networks import store as network_store
 from methods.networks.store import A_DAY, NetworkStore
 from tests.hostile.conftest import digits_run
 
-OURS = (
-    *(".run.json.4711.140", ".summary.csv.4711.140", "curves/.roc.csv.4711.140"),
-    "predictions/standard/softmax/replicate-00/.clean.npz.4711.140",
-    "predictions/standard/softmax/replicate-07/.rotated-045.npz.4711.140",
-    "errors/.standard-softmax-replicate-00.txt.4711.140",
-)
-MINE = (
-    *(".notes.txt.4711.140", "figures/.mine.svg.4711.140", ".hidden", "predictions/.mine.4711.140"),
-    *(".summary.csv.backup", ".summary.csv.4711", "networks/.summary.csv.4711.140"),
-    "predictions/standard/softmax/replicate-00/.notes.txt.4711.140",
+LEFT = (
+    *(".run.json.4711.140.part", "curves/.roc.csv.4711.140.part"),
+    "predictions/standard/softmax/replicate-00/.clean.npz.4711.140.part",
 )
 
 
-def put(out: Path, names: tuple[str, ...]) -> None:
-    for name in names:
-        (out / name).parent.mkdir(parents=True, exist_ok=True)
+@pytest.mark.usefixtures("quick_stages")
+@pytest.mark.parametrize("begin", ["train", "report"])
+def test_half_written_files_are_removed(begin: str, folder: Path) -> None:
+    out, kept = folder / "out", folder / "out" / ".notes.part.txt"
+    kept.touch()
+    for name in LEFT:
         (out / name).write_text("half a file")
+    assert run_stages(*digits_run(folder), begin) == []
+    assert {path for path in out.rglob(".*") if path.name != ".lock"} == {kept}
 
 
-def left(out: Path) -> set[str]:
-    return {
-        path.relative_to(out).as_posix()
-        for path in out.rglob(".*")
-        if path.is_file() and path.name != ".lock"
-    }
-
-
-@pytest.mark.usefixtures("quick_stages")
-@pytest.mark.parametrize("only", ["train", "report"])
-def test_temporary_files_of_the_runs_own_are_removed(only: str, folder: Path) -> None:
-    put(folder / "out", (*OURS, *MINE))
-    assert run_stages(*digits_run(folder), only) == []
-    assert left(folder / "out") == set(MINE)
-
-
-def test_temporary_files_are_removed_where_methods_are_only_timed(
-    folder: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(latency, "time_methods", lambda *_: [])
-    put(folder / "out", (*OURS, *MINE))
-    assert latency.time_alone(*digits_run(folder)) == []
-    assert left(folder / "out") == set(MINE)
-
-
-KILLED_WHILE_DRAWING = """
-import os
-import signal
-import sys
-from pathlib import Path
-
-from benchmarks.report import recipe, write_report
-
-
-def write_bytes(path, content):
-    path.write_text("half a figure")
-    os.kill(os.getpid(), signal.SIGKILL)
-
-
-Path.write_bytes = write_bytes
-recipe.GROUPS = recipe.GROUPS[:2]
-write_report(Path(sys.argv[1]))
-"""
-
-
-@pytest.mark.usefixtures("quick_stages")
-def test_half_a_figure_of_a_killed_run_is_removed(folder: Path) -> None:
-    out = folder / "out"
-    killed = subprocess.run([sys.executable, "-c", KILLED_WHILE_DRAWING, str(out)], check=False)
-    assert killed.returncode == -9
-    assert len(left(out)) == 1
-    assert run_stages(*digits_run(folder), "train") == []
-    assert left(out) == set()
+def test_file_is_not_there_before_it_is_whole(tmp_path: Path) -> None:
+    with written_whole(tmp_path / "a.csv") as temporary:
+        temporary.write_text("half a file")
+        assert [path.match(HALF_WRITTEN) for path in tmp_path.iterdir()] == [True]
+    assert [path.name for path in tmp_path.iterdir()] == ["a.csv"]
 
 
 def dead_process() -> int:

@@ -1,13 +1,12 @@
-"""Only files that a run wrote are ever removed, whatever stands beside them."""
+"""A run writes and removes only in its own folder; `--overwrite` removes all of it."""
 
 from __future__ import annotations
 
-import gzip
 import json
 import re
-import shutil
 import sys
-from itertools import islice
+from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -16,23 +15,13 @@ import torch
 
 from benchmarks.comparison import command as run_all
 from benchmarks.errors import UserError
-from benchmarks.predictions import RunUnit, StoredPrediction
-from benchmarks.report import recipe, write_report
-from benchmarks.run.folder.earlier_run import remove_earlier_run
-from benchmarks.run.record import RunRecord
+from benchmarks.latency.stage import time_alone
+from benchmarks.predictions import StoredPrediction
 from benchmarks.run.stages import run_stages
 from benchmarks.score import command as score_command
-from benchmarks.vocabulary import FINISHED_FOLDER
 from methods import Prediction
-from tests.hostile.conftest import digits_run
-
-MINE = (
-    *("notes.txt", "index.html.bak", "claims.md", ".hidden.1.2"),
-    *("figures/mine.png", "tables/mine-standard.csv", "curves/mine.csv", "claims/mine.csv"),
-    *("errors/notes.txt", "errors/old/notes.txt", "predictions/mine.npz"),
-    *("predictions/standard/softmax/replicate-00/notes.txt", "networks/mine.safetensors"),
-)
-"""Files of a user's, where a run writes too; task digits has no claims."""
+from tests.hostile.conftest import DIGITS, digits_run, run_command
+from tests.runs import run_of
 
 
 def files(folder: Path) -> dict[str, bytes]:
@@ -43,146 +32,122 @@ def files(folder: Path) -> dict[str, bytes]:
     }
 
 
-def put_mine(out: Path) -> dict[str, bytes]:
-    for name in MINE:
-        (out / name).parent.mkdir(parents=True, exist_ok=True)
-        (out / name).write_text(f"mine: {name}")
-    return {name: (out / name).read_bytes() for name in MINE}
-
-
-def overwrite(folder: Path) -> None:
-    RunRecord.begin(*digits_run(folder), overwrite=True)
-
-
-def test_overwriting_removes_all_that_the_run_wrote_and_nothing_else(
-    folder: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    drawn = recipe.figures
-    monkeypatch.setattr(recipe, "figures", lambda *share: islice(drawn(*share), 2))
-    write_report(folder / "out")
-    assert list((folder / "out" / "figures").glob("*.svg"))
-    (folder / "out" / "errors").mkdir()
-    (folder / "out" / "errors" / "standard-softmax-replicate-00.txt").write_text("ValueError: no")
-    mine = put_mine(folder / "out")
-    overwrite(folder)
-    assert files(folder / "out").keys() == mine.keys() | {"run.json", ".lock"}
-    assert all(files(folder / "out")[name] == content for name, content in mine.items())
-    assert json.loads((folder / "out" / "run.json").read_text())["files"] == {}
-
-
-def test_published_tables_that_were_gzipped_are_removed(folder: Path) -> None:
-    plain = folder / "out" / "measurements.csv"
-    (folder / "out" / "measurements.csv.gz").write_bytes(gzip.compress(plain.read_bytes(), mtime=0))
-    plain.unlink()
-    overwrite(folder)
-    assert {path.name for path in (folder / "out").iterdir()} == {"run.json", ".lock"}
-
-
-def test_gzipped_tables_without_a_record_are_no_run(tmp_path: Path) -> None:
-    (tmp_path / "out").mkdir()
-    (tmp_path / "out" / "summary.csv.gz").write_bytes(gzip.compress(b"mine"))
-    with pytest.raises(UserError, match=r"holds summary\.csv, which a run would write, but no run"):
-        overwrite(tmp_path)
-
-
-def test_folders_that_are_empty_then_are_removed(folder: Path) -> None:
-    overwrite(folder)
-    assert {path.name for path in (folder / "out").iterdir()} == {"run.json", ".lock"}
-
-
 @pytest.mark.usefixtures("quick_stages")
-def test_run_ends_with_the_same_files_after_overwriting_among_others(
+def test_overwriting_removes_all_that_the_folder_of_a_run_holds(
     folder: Path, finished: Path
 ) -> None:
-    mine = put_mine(folder / "out")
+    (folder / "out" / "tables").mkdir()
+    for name in ("notes.txt", "tables/old.csv", ".finished"):
+        (folder / "out" / name).write_text("old")
     assert run_stages(*digits_run(folder), overwrite=True) == []
     expected, found = files(finished / "out"), files(folder / "out")
-    assert found.keys() == expected.keys() | mine.keys()
-    assert {n for n in expected if found[n] != expected[n]} <= {"run.json", ".lock"}
+    assert found.keys() == expected.keys()
+    assert {name for name in expected if found[name] != expected[name]} <= {"run.json", ".lock"}
 
 
-@pytest.mark.parametrize(
-    "name",
-    ["figures/mine.png", "tables/mine.csv", "predictions/mine.npz", "index.html", "errors/a"],
-)
-@pytest.mark.parametrize("overwriting", [True, False])
-def test_folder_that_never_held_a_run_is_refused_and_left_alone(
-    name: str, overwriting: bool, tmp_path: Path
+def test_overwriting_removes_a_link_and_not_what_it_stands_for(
+    folder: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
-    out = tmp_path / "out"
-    (out / name).parent.mkdir(parents=True)
-    (out / name).write_text("mine")
-    with pytest.raises(UserError, match=r"but no run\.json of a run; move it away") as refused:
-        RunRecord.begin(*digits_run(tmp_path), overwrite=overwriting)
-    assert name.partition("/")[0] in str(refused.value)
-    assert "\n" not in str(refused.value)
-    assert files(out) == {name: b"mine"}
+    elsewhere = tmp_path_factory.mktemp("elsewhere")
+    (elsewhere / "mine.csv").write_text("mine")
+    (folder / "out" / "tables").symlink_to(elsewhere)
+    (folder / "out" / "latency.csv").symlink_to(elsewhere / "mine.csv")
+    assert run_stages(*digits_run(folder), "train", overwrite=True) == []
+    assert not (folder / "out" / "tables").is_symlink()
+    assert not (folder / "out" / "latency.csv").is_symlink()
+    assert files(elsewhere) == {"mine.csv": b"mine"}
 
 
-@pytest.mark.parametrize("content", ['{"name": "mine"}', "[]", "{", "", '{"files": {"a": 1}}'])
+BEGUN: dict[str, Callable[[Path], object]] = {
+    "all": lambda folder: run_stages(*digits_run(folder)),
+    "overwriting": lambda folder: run_stages(*digits_run(folder), overwrite=True),
+    "report": lambda folder: run_stages(*digits_run(folder), "report"),
+    "latency": lambda folder: time_alone(*digits_run(folder), overwrite=True),
+}
+
+
+@pytest.mark.parametrize("begin", BEGUN)
+@pytest.mark.parametrize("name", ["notes.txt", "figures/mine.png", "summary.csv", "errors/a"])
+def test_folder_of_something_else_is_refused_before_anything_is_written(
+    name: str, begin: str, tmp_path: Path
+) -> None:
+    path = tmp_path / "out" / name
+    path.parent.mkdir(parents=True)
+    path.write_text("mine")
+    with pytest.raises(UserError, match=r"holds \S+ and no run\.json of a run; choose[^\n]+$"):
+        BEGUN[begin](tmp_path)
+    assert files(tmp_path) == {f"out/{name}": b"mine"}
+
+
+@pytest.mark.parametrize("content", ['{"name": "mine"}', "[]", "{", "", '{"configuration": {}}'])
 def test_run_json_of_something_else_is_refused_and_left_alone(content: str, tmp_path: Path) -> None:
-    out = tmp_path / "out"
-    (out / "figures").mkdir(parents=True)
-    (out / "figures" / "mine.png").write_text("mine")
-    (out / "run.json").write_text(content)
-    with pytest.raises(UserError, match=r"run\.json is .*choose another folder with --out"):
-        overwrite(tmp_path)
-    assert files(out) == {"figures/mine.png": b"mine", "run.json": content.encode()}
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / "run.json").write_text(content)
+    for begin in BEGUN.values():
+        with pytest.raises(UserError, match=r"run\.json is .*choose another folder with --out"):
+            begin(tmp_path)
+    assert files(tmp_path) == {"out/run.json": content.encode()}
 
 
-@pytest.mark.parametrize(
-    "name", ["../mine.txt", "/mine.txt", "figures/../../mine.txt", "mine.txt", "networks/a", "."]
-)
-def test_list_of_what_no_run_writes_is_not_trusted(name: str, folder: Path) -> None:
-    (folder / "mine.txt").write_text("mine")
-    path = folder / "out" / "run.json"
-    record = json.loads(path.read_text())
-    path.write_text(json.dumps(record | {"files": record["files"] | {name: ""}}))
+def test_run_of_another_configuration_is_refused_before_anything_is_written(folder: Path) -> None:
+    (folder / "out" / ".lock").unlink()
     before = files(folder)
-    with pytest.raises(UserError, match="which no run writes"):
-        overwrite(folder)
+    with pytest.raises(UserError, match=r"another configuration \(other seed\)"):
+        run_stages(*run_of(replace(DIGITS, seed=1), folder))
     assert files(folder) == before
 
 
-def test_run_that_did_not_list_its_files_is_not_guessed_at(folder: Path) -> None:
-    path = folder / "out" / "run.json"
-    record = json.loads(path.read_text())
-    del record["files"]
-    path.write_text(json.dumps(record))
+@pytest.mark.parametrize("options", [[], ["--overwrite"], ["--only", "report"]])
+def test_root_is_refused(
+    options: list[str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    before = {path.name for path in Path("/").iterdir()}
+    assert run_with(monkeypatch, "--task", "digits", "--out", "/", *options) == 2
+    assert re.fullmatch(
+        r"error: (/ holds \S+ and no run\.json of a run|--networks [^\n]+ lies)[^\n]+\n",
+        capsys.readouterr().err,
+    )
+    assert {path.name for path in Path("/").iterdir()} == before
+
+
+def test_folder_left_by_a_kill_at_the_very_start_is_taken(folder: Path) -> None:
+    for path in (folder / "out").iterdir():
+        if path.name not in ("run.json", ".lock"):
+            path.rename(folder / path.name)
+    (folder / "out" / "run.json").rename(folder / "out" / ".run.json.4711.140.part")
+    assert run_stages(*digits_run(folder), "train") == []
+    assert not list((folder / "out").glob("*.part"))
+
+
+@pytest.mark.parametrize("option", ["--networks", "--data-dir"])
+def test_what_overwriting_would_remove_may_not_be_named(
+    option: str, folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     before = files(folder)
-    with pytest.raises(UserError, match=r"--overwrite: .* did not list its files; delete them"):
-        overwrite(folder)
+    inside = folder / "out" / "inside"
+    assert run_command(monkeypatch, folder, "--overwrite", option, str(inside)) == 2
+    assert re.fullmatch(
+        rf"error: {option} {inside}: the folder lies in that of the run, [^\n]+\n",
+        capsys.readouterr().err,
+    )
     assert files(folder) == before
+    assert not inside.exists()
 
 
-def test_archive_of_a_users_among_the_predictions_stays(folder: Path) -> None:
-    store = digits_run(folder).workspace.predictions
-    written = store.path(RunUnit("standard", "softmax", None, 0), "clean")
-    backup = shutil.copy(written, written.with_name("clean-backup.npz"))
-    written.write_bytes(b"damaged, but ours")
-    overwrite(folder)
-    assert not written.exists()
-    assert backup.exists()
-
-
-@pytest.mark.usefixtures("quick_stages")
-def test_file_is_listed_before_it_is_written(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A kill between the two leaves a name too many, never a file that nobody knows of."""
-    seen = []
-    replace = Path.replace
-
-    def look(temporary: Path, path: Path) -> Path:
-        by_name = {"predictions", FINISHED_FOLDER}
-        if path.name != "run.json" and by_name.isdisjoint(path.parts):
-            listed = json.loads((folder / "out" / "run.json").read_text())["files"]
-            seen.append(listed[path.relative_to(folder / "out").as_posix()])
-        return replace(temporary, path)
-
-    overwrite(folder)
-    monkeypatch.setattr(Path, "replace", look)
-    assert run_stages(*digits_run(folder)) == []
-    assert len(seen) > 15
-    assert set(seen) == {""}
+def test_report_without_a_summary_is_refused(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (folder / "out" / "summary.csv").unlink()
+    (folder / "out" / "latency.csv").write_text("method\nsoftmax\n")
+    before = files(folder)
+    assert run_command(monkeypatch, folder, "--only", "report") == 2
+    shown = capsys.readouterr()
+    assert shown.err == (
+        f"error: there are no results in {folder / 'out'} yet (no summary.csv); "
+        "run without --only first\n"
+    )
+    assert "wrote" not in shown.out
+    assert files(folder) == before
 
 
 def run_with(monkeypatch: pytest.MonkeyPatch, *arguments: str) -> int:
@@ -269,16 +234,3 @@ def test_list_of_tables_that_no_score_writes_is_not_trusted(
     assert score(monkeypatch, scored / "less.npz", out) == 2
     assert "score.json is damaged" in capsys.readouterr().err
     assert files(scored) == before
-
-
-def test_nothing_is_removed_through_a_link(
-    folder: Path, tmp_path_factory: pytest.TempPathFactory
-) -> None:
-    elsewhere = tmp_path_factory.mktemp("elsewhere")
-    curves = folder / "out" / "curves"
-    names = sorted(path.name for path in curves.iterdir())
-    curves.rename(elsewhere / "curves")
-    curves.symlink_to(elsewhere / "curves")
-    remove_earlier_run(folder / "out")
-    assert sorted(path.name for path in curves.iterdir()) == names != []
-    assert not (folder / "out" / "summary.csv").exists()

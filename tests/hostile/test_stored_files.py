@@ -1,4 +1,4 @@
-"""What is stored says what it is: a file of something else is named, and never used."""
+"""What is stored says what it is: a file of something else is computed again, with one line."""
 
 from __future__ import annotations
 
@@ -15,32 +15,48 @@ from benchmarks.errors import UserError
 from benchmarks.predictions import PredictionStore, RunUnit
 from benchmarks.run.stages import run_stages
 from benchmarks.stored.arrays import SEAL, Arrays, read_arrays, write_arrays
-from methods.networks.store import DamagedNetworkError
-from tests.hostile.conftest import DIGITS, digits_run, run_command
+from tests.hostile.conftest import DIGITS, digits_run
 from tests.runs import run_of
 
 UNIT, OTHER = RunUnit("standard", "mc_dropout", 5, 0), RunUnit("standard", "mc_dropout", 2, 0)
 
-REMEDY = "delete it and run again: only this file is then predicted again"
+REMEDY = "run without --only to predict it again"
 
 
 def predictions(folder: Path) -> PredictionStore:
     return digits_run(folder).workspace.predictions
 
 
-def refused(folder: Path, path: Path, only: str | None = None) -> str:
-    """The one line by which a run names a file, and changes none."""
+def refused(folder: Path, path: Path) -> str:
+    """The one line by which measuring alone names a file, and changes none."""
     before = {file: file.read_bytes() for file in (folder / "out").rglob("*.npz")}
-    with pytest.raises((UserError, DamagedNetworkError)) as error:
-        run_stages(*digits_run(folder), only)
+    with pytest.raises(UserError) as error:
+        run_stages(*digits_run(folder), "measure")
     assert {file: file.read_bytes() for file in (folder / "out").rglob("*.npz")} == before
     assert str(path) in str(error.value)
     assert "\n" not in str(error.value)
+    assert REMEDY in str(error.value)
     return str(error.value)
 
 
+def predicted_again(
+    folder: Path, finished: Path, path: Path, capsys: pytest.CaptureFixture[str]
+) -> str:
+    """The one line by which a whole run names a file, which alone it predicts again."""
+    others = {
+        file: file.stat().st_mtime_ns for file in (folder / "out").rglob("predictions/**/*.npz")
+    }
+    del others[path]
+    capsys.readouterr()
+    assert run_stages(*digits_run(folder)) == []
+    assert path.read_bytes() == (finished / path.relative_to(folder)).read_bytes()
+    assert {file: file.stat().st_mtime_ns for file in others} == others
+    (line,) = [line for line in capsys.readouterr().err.splitlines() if "cannot be used" in line]
+    assert str(path) in line
+    return line
+
+
 @pytest.mark.usefixtures("quick_stages")
-@pytest.mark.parametrize("only", ["predict", "measure"])
 @pytest.mark.parametrize(
     ("unit", "condition", "found"),
     [
@@ -48,15 +64,20 @@ def refused(folder: Path, path: Path, only: str | None = None) -> str:
         (OTHER, "clean", "standard/mc_dropout-2/replicate-00/clean"),
     ],
 )
-def test_prediction_file_in_the_place_of_another_is_named(
-    unit: RunUnit, condition: str, found: str, only: str, folder: Path
+def test_prediction_file_in_the_place_of_another_is_predicted_again(
+    unit: RunUnit,
+    condition: str,
+    found: str,
+    folder: Path,
+    finished: Path,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     store = predictions(folder)
     path = store.path(UNIT, "clean")
     shutil.copy(store.path(unit, condition), path)
-    message = refused(folder, path, only)
-    assert f"it holds {found}, not standard/mc_dropout-5/replicate-00/clean" in message
-    assert REMEDY in message
+    why = f"it holds {found}, not standard/mc_dropout-5/replicate-00/clean"
+    assert why in refused(folder, path)
+    assert why in predicted_again(folder, finished, path, capsys)
 
 
 def rolled(arrays: Arrays) -> None:
@@ -84,7 +105,6 @@ def renamed(arrays: Arrays) -> None:
 CHANGES = [rolled, with_nan, of_100_rows, of_another_kind, renamed]
 
 
-@pytest.mark.usefixtures("quick_stages")
 @pytest.mark.parametrize("change", CHANGES)
 def test_changed_prediction_file_is_named(change: Callable[[Arrays], None], folder: Path) -> None:
     path = predictions(folder).path(UNIT, "rotated-045")
@@ -93,10 +113,19 @@ def test_changed_prediction_file_is_named(change: Callable[[Arrays], None], fold
     seal = arrays.pop(SEAL)
     change(arrays)
     np.savez(path, **arrays, **{SEAL: seal})
-    for only in ("predict", "measure"):
-        message = refused(folder, path, only)
-        assert "its content is not what was written" in message
-        assert REMEDY in message
+    with pytest.raises(UserError, match=rf"its content is not what was written\); {REMEDY}"):
+        predictions(folder).load(UNIT, "rotated-045")
+
+
+@pytest.mark.usefixtures("quick_stages")
+@pytest.mark.parametrize("content", [b"", b"PK", b"\x80\x04K\x01."])
+def test_file_that_holds_no_arrays_is_predicted_again(
+    content: bytes, folder: Path, finished: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = predictions(folder).path(UNIT, "rotated-045")
+    path.write_bytes(content)
+    refused(folder, path)
+    predicted_again(folder, finished, path, capsys)
 
 
 def without_rows(arrays: Arrays) -> None:
@@ -147,17 +176,15 @@ def test_file_of_sound_checksum_and_impossible_content_is_named(
 
 
 @pytest.mark.usefixtures("quick_stages")
-def test_file_of_an_earlier_version_counts_for_nothing(folder: Path, finished: Path) -> None:
+def test_file_without_a_checksum_is_predicted_again(
+    folder: Path, finished: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     path = predictions(folder).path(UNIT, "rotated-045")
     arrays = read_arrays(path)
     rolled(arrays)
     write_arrays(arrays, path)
-    (failure,) = run_stages(*digits_run(folder), "measure")
-    assert "1 prediction files are missing, first: predictions/standard/mc_dropout-5" in str(
-        failure
-    )
-    assert run_stages(*digits_run(folder)) == []
-    assert path.read_bytes() == predictions(finished).path(UNIT, "rotated-045").read_bytes()
+    assert "it has no checksum" in refused(folder, path)
+    assert "it has no checksum" in predicted_again(folder, finished, path, capsys)
 
 
 @pytest.mark.usefixtures("quick_stages")
@@ -168,37 +195,26 @@ def test_prediction_of_another_run_is_named_or_predicted_again(
     assert run_stages(*elsewhere, "predict") == []
     path = predictions(folder).path(UNIT, "clean")
     shutil.copy(elsewhere.workspace.predictions.path(UNIT, "clean"), path)
-    assert f"{path} is of another run; {REMEDY}" in refused(folder, path, "measure")
+    assert f"{path} is of another run; {REMEDY}" in refused(folder, path)
     assert run_stages(*digits_run(folder)) == []
     assert path.read_bytes() == predictions(finished).path(UNIT, "clean").read_bytes()
 
 
 @pytest.mark.usefixtures("quick_stages")
-def test_named_file_is_all_that_is_predicted_again(folder: Path, finished: Path) -> None:
-    store = predictions(folder)
-    path = store.path(UNIT, "clean")
-    shutil.copy(store.path(UNIT, "rotated-045"), path)
-    refused(folder, path)
-    path.unlink()
-    others = {file: file.stat().st_mtime_ns for file in store.folder.rglob("*.npz")}
-    assert run_stages(*digits_run(folder)) == []
-    assert path.read_bytes() == predictions(finished).path(UNIT, "clean").read_bytes()
-    assert {file: file.stat().st_mtime_ns for file in others} == others
-
-
-@pytest.mark.usefixtures("quick_stages")
-def test_network_under_the_name_of_another_is_named(
-    folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+def test_network_under_the_name_of_another_is_trained_anew(
+    folder: Path, finished: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     (path,) = (folder / "networks").iterdir()
     other = replace(DIGITS, recipes=("plain",), methods=("softmax",))
     assert run_stages(*run_of(other, folder / "elsewhere"), "train") == []
     (foreign,) = (folder / "elsewhere" / "networks").iterdir()
     shutil.copy(foreign, path)
-    predictions(folder).path(UNIT, "clean").unlink()  # so that the network is needed
-    message = refused(folder, path)
-    assert "it holds another network" in message
-    assert "delete the file and run again: that one network is then trained anew" in message
-    assert run_command(monkeypatch, folder) == 2
-    *_, line = capsys.readouterr().err.splitlines()
-    assert line == f"error: {message}"
+    prediction = predictions(folder).path(UNIT, "clean")
+    prediction.unlink()  # so that the network is needed
+    capsys.readouterr()
+    assert run_stages(*digits_run(folder)) == []
+    (line,) = [line for line in capsys.readouterr().err.splitlines() if "cannot be used" in line]
+    assert line == (
+        f"the stored network {path} cannot be used (it holds another network): it is trained anew"
+    )
+    assert prediction.read_bytes() == predictions(finished).path(UNIT, "clean").read_bytes()

@@ -13,7 +13,7 @@ import torch
 
 from benchmarks.environment import processor, suite_version
 from benchmarks.predictions import PredictionStore, RunUnit, StoredPrediction
-from benchmarks.report.page.provenance import provenance
+from benchmarks.report.provenance import provenance
 from benchmarks.run.record import RunRecord
 from methods import Prediction
 from methods.engines.machine import machine

@@ -18,7 +18,6 @@ from benchmarks.run.configuration.presets import command_of
 from benchmarks.run.plan import Plan
 from benchmarks.run.record import RunRecord
 from benchmarks.run.workspace import Workspace
-from benchmarks.stored.listing import own_file
 from tests.runs import QUICK, Run
 
 
@@ -35,7 +34,7 @@ def test_record_has_identity_command_and_environment(tmp_path: Path) -> None:
     record = content(tmp_path / "new" / "folder")
     assert list(record) == [
         *("version", "predictions", "configuration", "command", "replicates"),
-        *("commit", "environment", "data", "seconds", "machines", "files"),
+        *("commit", "environment", "data", "seconds", "machines"),
     ]
     assert record["version"] == version("uncertainty-bench")
     assert record["configuration"] == QUICK.identity
@@ -169,39 +168,6 @@ def test_damaged_record_is_named_with_what_to_do(damage: bytes, tmp_path: Path) 
     with pytest.raises(UserError, match="choose another folder with --out"):
         RunRecord.begin(*run_in(tmp_path), overwrite=True)
     assert (tmp_path / "run.json").read_bytes() == damage
-
-
-@pytest.mark.parametrize(
-    "left", ["predictions/standard/softmax/replicate-00/clean.npz", "summary.csv"]
-)
-def test_results_whose_record_is_lost_are_not_taken_for_this_runs(
-    left: str, tmp_path: Path
-) -> None:
-    (tmp_path / left).parent.mkdir(parents=True, exist_ok=True)
-    (tmp_path / left).write_text("of some other run")
-    for overwrite in (False, True):
-        with pytest.raises(UserError, match=rf"holds {left.partition('/')[0]}, .* no run\.json"):
-            RunRecord.begin(*run_in(tmp_path), overwrite=overwrite)
-    assert (tmp_path / left).read_text() == "of some other run"
-
-
-def test_overwriting_removes_what_the_run_listed_and_nothing_else(tmp_path: Path) -> None:
-    RunRecord.begin(*run_in(tmp_path))
-    for name in ("measurements.csv", "summary.csv", "figures/rotated-standard.svg"):
-        path = own_file(tmp_path, *name.split("/"))
-        path.parent.mkdir(exist_ok=True)
-        path.write_text("old")
-    predicted = tmp_path / "predictions" / "standard" / "softmax" / "replicate-00"
-    predicted.mkdir(parents=True)
-    (predicted / "clean.npz").write_text("old, and damaged")
-    mine = {"notes.txt", "networks/a.safetensors", "figures/mine.svg", "comparisons.csv"}
-    for name in mine:
-        (tmp_path / name).parent.mkdir(exist_ok=True)
-        (tmp_path / name).write_text("mine")
-    RunRecord.begin(*run_in(tmp_path, replace(QUICK, seed=1)), overwrite=True)
-    left = {str(path.relative_to(tmp_path)) for path in tmp_path.rglob("*") if path.is_file()}
-    assert left == {"run.json"} | mine
-    assert not (tmp_path / "predictions").exists()
 
 
 def test_overwriting_an_empty_folder_is_no_mistake(tmp_path: Path) -> None:

@@ -18,7 +18,7 @@ from benchmarks.claims.claim import (
 from benchmarks.claims.predictor import RecipePredictor
 from benchmarks.claims.rank_statistics import rank_correlation
 from benchmarks.records import Quantity, where
-from benchmarks.stored.tables import read_run_table
+from benchmarks.stored.run_files import read_run_table
 from benchmarks.vocabulary import RANK_CORRELATION, TRAINING_CSV
 from methods.networks.log import ALL_TRAINING, TRAINING, VALIDATION
 

@@ -16,8 +16,7 @@ from benchmarks.claims.predictor import ENSEMBLE, PASSES, SAMPLED, RecipePredict
 from benchmarks.claims.run_tables import worth
 from benchmarks.records import Quantity, where, write_table
 from benchmarks.report.texts import listed
-from benchmarks.stored.listing import own_file
-from benchmarks.stored.tables import read_run_table
+from benchmarks.stored.run_files import read_run_table
 from benchmarks.vocabulary import CLAIMS_FOLDER, CLEAN, LATENCY_CSV
 from methods.engines.base import Engine
 from methods.engines.choice import EngineName, choose_engine, has_kernels, unsupported
@@ -60,7 +59,7 @@ def measure_cost(predictor: RecipePredictor) -> Numbers:
         )
     folder = predictor.workspace.out
     if not (folder / TIMES).exists():
-        write_table(_training_times(predictor, engines), own_file(folder, TIMES))
+        write_table(_training_times(predictor, engines), folder / TIMES)
     times = read_run_table(folder, TIMES)
     training: dict[Quantity, list[float]] = {}
     for row in times.to_dict("records"):

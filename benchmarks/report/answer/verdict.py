@@ -16,7 +16,6 @@ from benchmarks.report.answer.words import is_kept, named
 from benchmarks.report.read.comparisons import Quantity
 from benchmarks.report.results import Results
 from benchmarks.report.texts import listed, within_sentence
-from benchmarks.stored.listing import own_file
 from benchmarks.vocabulary import ANSWER_JSON
 
 QUESTION = "whether one network with dropout is as good as many"
@@ -34,7 +33,7 @@ DECIDED = (Relation.WORSE, Relation.BETTER, Relation.AS_GOOD)
 def write_answer(results: Results, folder: Path) -> None:
     """Write the verdict on dropout and the advice: README shows them without the comparisons."""
     content = {"dropout": on_dropout(results), "advice": advice(results)}
-    write_json(content, own_file(folder, ANSWER_JSON))
+    write_json(content, folder / ANSWER_JSON)
 
 
 def advice(results: Results) -> str:

@@ -29,9 +29,9 @@ from benchmarks.report.page.cost import costs
 from benchmarks.report.page.explorer import explorer
 from benchmarks.report.page.leaderboard import leaderboard
 from benchmarks.report.page.parts import Parts
-from benchmarks.report.page.provenance import provenance
 from benchmarks.report.page.ranking import WORTH_BY, ranking
 from benchmarks.report.page.svg.samples import Samples
+from benchmarks.report.provenance import provenance
 from benchmarks.report.read.across import summary_beside
 from benchmarks.report.read.comparisons import Quantity
 from benchmarks.report.results import Results
@@ -39,7 +39,7 @@ from benchmarks.report.style import Look, css_color, look_in, looks
 from benchmarks.report.tables.abstaining import abstaining_table
 from benchmarks.report.tables.table import one_line
 from benchmarks.report.texts import answer, listed
-from benchmarks.stored.listing import own_file, read_run_json
+from benchmarks.stored.run_files import read_run_json
 from benchmarks.vocabulary import (
     ACROSS_FOLDER,
     ACROSS_MD,
@@ -64,7 +64,7 @@ def write_page(results: Results, folder: Path) -> None:
     """
     with in_print():
         html = _rendered(results, folder)
-    with written_whole(own_file(folder, INDEX_HTML)) as temporary:
+    with written_whole(folder / INDEX_HTML) as temporary:
         temporary.write_text(html, encoding="utf-8")
 
 

@@ -23,7 +23,6 @@ from benchmarks.report.published.verdict import (
 )
 from benchmarks.report.results import Results
 from benchmarks.report.texts import render
-from benchmarks.stored.listing import own_file
 from benchmarks.vocabulary import PUBLISHED_JSON, PUBLISHED_MD
 
 Found = tuple[PublishedFinding, Ours]
@@ -35,8 +34,8 @@ def write_published(results: Results, folder: Path) -> None:
     found = [(one, ours) for one in FINDINGS if one.task == task and (ours := one.judge(results))]
     if not verdicts and not found:
         return
-    write_json(content(verdicts, found), own_file(folder, PUBLISHED_JSON))
-    with written_whole(own_file(folder, PUBLISHED_MD)) as temporary:
+    write_json(content(verdicts, found), folder / PUBLISHED_JSON)
+    with written_whole(folder / PUBLISHED_MD) as temporary:
         temporary.write_text(page(verdicts, found, results), encoding="utf-8")
 
 

@@ -81,11 +81,8 @@ def _sides(row: Record) -> tuple[str, ...]:
 
 
 def between(comparisons: pd.DataFrame, recipes: Sequence[str]) -> pd.DataFrame:
-    """The comparisons whose sides are both of these recipes.
-
-    Those of an earlier version name the one recipe of both.
-    """
+    """The comparisons whose sides are both of these recipes."""
     if comparisons.empty:
         return comparisons
     own = comparisons["recipe"].isin(recipes)
-    return comparisons[own & comparisons["other_recipe"].isin([*recipes, ""])]
+    return comparisons[own & comparisons["other_recipe"].isin(recipes)]

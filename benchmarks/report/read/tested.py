@@ -46,9 +46,9 @@ def _ok(table: pd.DataFrame, **names: str) -> pd.DataFrame:
 
 
 def _sides(row: Record) -> tuple[Side, Side]:
-    """Both sides of a comparison; those of an earlier version name the one recipe of both."""
+    """Both sides of a comparison."""
     one = row["recipe"], row["method"], row["members"]
-    other = row["other_recipe"] or row["recipe"], row["other_method"], row["other_members"]
+    other = row["other_recipe"], row["other_method"], row["other_members"]
     return (one, row["score"]), (other, row.get("other_score") or row["score"])
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import asdict, dataclass, fields, replace
+from hashlib import sha256
 from typing import Literal
 
 from benchmarks.errors import UserError
@@ -22,6 +23,11 @@ from methods.networks.recipes import Recipe
 
 SIZES = ("members", "passes", "batch_sizes")
 """Parts that are positive numbers, at least one."""
+
+DECIDE_PREDICTIONS = (
+    *("task", "images", "subset_images", "epochs", "seed", "device", "engine", "custom_methods"),
+)
+"""The parts that decide a run unit's prediction, as far as it has them."""
 
 
 @dataclass(frozen=True)
@@ -157,6 +163,15 @@ class Configuration:
         ]
         values = asdict(self) | {"custom_methods": methods}
         return dict(json.loads(json.dumps(values)))
+
+    @property
+    def digest(self) -> int:
+        """Of what decides a unit's prediction beside the unit, 63 bits; other runs may share it.
+
+        A prediction file has it, so that one of another run is noticed.
+        """
+        decides = json.dumps({name: self.identity[name] for name in DECIDE_PREDICTIONS})
+        return int.from_bytes(sha256(decides.encode()).digest()[:8]) >> 1
 
 
 OPTIONS = {field.name: option_of(field.name) for field in fields(Configuration)}

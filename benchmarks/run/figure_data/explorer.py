@@ -22,7 +22,6 @@ from benchmarks.run.figure_data.compared import (
 )
 from benchmarks.run.plan import Plan
 from benchmarks.run.workspace import Workspace
-from benchmarks.stored.listing import own_file
 from benchmarks.tasks.conditions import Condition, choice
 from benchmarks.vocabulary import (
     CLEAN,
@@ -87,7 +86,7 @@ def write_explorer(plan: Plan, workspace: Workspace) -> None:
         name: MEASURE_DECIMALS if name in ("divergence", *MEASURES) else SHARE_DECIMALS
         for name in table.select_dtypes("float")
     }
-    path = own_file(workspace.out, CURVES_FOLDER, "explorer.csv")
+    path = workspace.out / CURVES_FOLDER / "explorer.csv"
     write_table(table.round(decimals), path)
 
 

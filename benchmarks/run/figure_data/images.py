@@ -20,7 +20,6 @@ from benchmarks.run.figure_data.explorer import explored
 from benchmarks.run.plan import Plan
 from benchmarks.run.workspace import Workspace
 from benchmarks.stored.arrays import write_arrays
-from benchmarks.stored.listing import own_file
 from benchmarks.tasks.conditions import Condition, EvaluationSet
 from benchmarks.vocabulary import CLEAN, IMAGES_NPZ, NO_LABEL
 from methods.threads import one_torch_thread
@@ -57,7 +56,7 @@ def write_images(plan: Plan, workspace: Workspace, unavailable: Collection[str] 
             (condition.name, workspace.evaluation_set(condition, plan), index)
             for condition, index in chosen
         ],
-        own_file(workspace.out, IMAGES_NPZ),
+        workspace.out / IMAGES_NPZ,
     )
 
 

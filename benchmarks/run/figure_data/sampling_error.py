@@ -15,7 +15,6 @@ from benchmarks.predictions import PredictionStore, RunUnit, StoredPrediction
 from benchmarks.records import members_text, write_table
 from benchmarks.run.plan import Plan
 from benchmarks.run.workspace import Workspace
-from benchmarks.stored.listing import own_file
 from benchmarks.vocabulary import CURVES_FOLDER, VOTES
 from methods.threads import one_torch_thread
 
@@ -57,7 +56,7 @@ def write_sampling_error(plan: Plan, workspace: Workspace) -> None:
         for row in _of_group(workspace.predictions, pairs, condition)
     ]
     table = pd.DataFrame(rows, columns=list(COLUMNS)).round(DECIMALS)
-    write_table(table, own_file(workspace.out, CURVES_FOLDER, "sampling_error.csv"))
+    write_table(table, workspace.out / CURVES_FOLDER / "sampling_error.csv")
 
 
 def _pairs(plan: Plan) -> Iterator[Pair]:

@@ -9,6 +9,7 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 
 from benchmarks.errors import UserError
+from benchmarks.files import writable_folder
 from benchmarks.vocabulary import LOCK_FILE
 
 
@@ -19,9 +20,9 @@ def held(folder: Path) -> Iterator[None]:
     However the process ends, the system then releases the lock; its file stays.
 
     Raises:
-        UserError: another run writes there.
+        UserError: another run writes there, or nobody can.
     """
-    folder.mkdir(parents=True, exist_ok=True)
+    writable_folder("--out", folder)
     try:
         lock = FileLock(folder / LOCK_FILE).acquire(timeout=0)
     except Timeout as error:

@@ -7,14 +7,15 @@ from collections.abc import Callable
 from benchmarks.claims import write_claims
 from benchmarks.errors import UserError
 from benchmarks.latency.stage import time_methods
-from benchmarks.report import write_report
+from benchmarks.report import require_results, write_report
 from benchmarks.run.compilation import compile_once
 from benchmarks.run.failure import Failure
-from benchmarks.run.folder.earlier_run import forget_finished, remove_half_written
+from benchmarks.run.finished_work import forget_finished
+from benchmarks.run.folder.earlier_run import read_record, remove_half_written
 from benchmarks.run.folder.lock import held
 from benchmarks.run.nouns import metric_records, nouns_of
 from benchmarks.run.plan import Plan
-from benchmarks.run.record import RunRecord
+from benchmarks.run.record import RunRecord, earlier_record
 from benchmarks.run.shards import DIVIDED
 from benchmarks.run.stages.measure import measure_all
 from benchmarks.run.stages.predict import predict
@@ -33,22 +34,30 @@ def run_stages(
     Of a shard, these are the stages of `DIVIDED`.
 
     Raises:
-        UserError: the output folder belongs to another configuration, or is being written by
-            another run; data are damaged, or there are no predictions to measure.
+        UserError: the output folder holds something else than this run, or is being written by
+            another; data are damaged, or there is nothing to measure or to draw.
         NotWrittenError: a file cannot be written; so with `NotStoredError` of a network.
     """
-    if only == MEASURE and not workspace.predictions.folder.exists():
-        raise UserError(
-            f"there are no predictions in {workspace.out} yet; run without --only first"
-        )
+    _require_usable(plan, workspace, only, overwrite=overwrite)
     with held(workspace.out):
         remove_half_written(workspace.out)
         if only == REPORT:
-            # Needs nothing but a run's files, so any folder is fine.
             write_report(workspace.out, workspace.jobs)
             return []
         workspace.store.remove_half_written()
         return _run_stages(plan, workspace, only, overwrite=overwrite)
+
+
+def _require_usable(plan: Plan, workspace: Workspace, only: str | None, *, overwrite: bool) -> None:
+    """Refuse a folder before anything is written there."""
+    out = workspace.out
+    if only == REPORT:  # of any run
+        read_record(out)
+        require_results(out)
+        return
+    earlier_record(plan, out, overwrite=overwrite)
+    if only == MEASURE and not workspace.predictions.folder.exists():
+        raise UserError(f"there are no predictions in {out} yet; run without --only first")
 
 
 def _run_stages(

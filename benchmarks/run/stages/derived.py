@@ -17,7 +17,6 @@ from benchmarks.metrics import METRICS, Metric
 from benchmarks.metrics.metric import one_each
 from benchmarks.predictions import THE_RUN
 from benchmarks.run.chosen_scores import stored_scores
-from benchmarks.run.folder.digest import digest_of
 from benchmarks.run.plan import Plan
 from benchmarks.run.stages.feature_scores import NetworkScores, SharedScores
 from methods import MemberMethod, PooledMethod, Prediction, UncertaintyMethod
@@ -45,7 +44,7 @@ def sources(plan: Plan) -> dict[str, int]:
     }
     functions |= {name: metric.function for name, metric in member_metrics().items()}
     hashes = {name: _hash_of_file(function) for name, function in functions.items()}
-    return hashes | {THE_RUN: digest_of(plan.configuration)}
+    return hashes | {THE_RUN: plan.configuration.digest}
 
 
 class Scores(NamedTuple):

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from functools import partial
 from itertools import chain
+from operator import itemgetter
+from typing import Any
 
 import pandas as pd
 
@@ -26,14 +28,19 @@ from benchmarks.run.figure_data.curves import write_curves
 from benchmarks.run.figure_data.explorer import write_explorer
 from benchmarks.run.figure_data.replicates import replicates_table
 from benchmarks.run.figure_data.sampling_error import write_sampling_error
-from benchmarks.run.finished_work import OnceOnly, key_of
-from benchmarks.run.folder.digest import digest_of
+from benchmarks.run.finished_work import (
+    OnceOnly,
+    estimates_of,
+    keep_finished,
+    plain_estimates,
+    plain_rows,
+    rows_of,
+)
 from benchmarks.run.measurement_rows import measure, without_value
 from benchmarks.run.plan import Plan
 from benchmarks.run.record import RunRecord
 from benchmarks.run.summary import means_over_groups, summarise
 from benchmarks.run.workspace import Workspace
-from benchmarks.stored.listing import own_file
 from benchmarks.vocabulary import (
     COMPARISONS_CSV,
     CURVES_FOLDER,
@@ -62,26 +69,29 @@ def measure_all(plan: Plan, workspace: Workspace, record: RunRecord) -> list[Fai
     machines = workspace.in_parallel(verify, units, stage="verify", what="run units")
     record.note_machines("predictions", chain.from_iterable(machines), anew=True)
     left_out = _left_out(workspace, record, units)
-    key = key_of(plan, workspace, left_out)
-    measure_one = OnceOnly(partial(measure_unit, plan, left_out=left_out), "units", key)
-    rows = workspace.in_parallel(measure_one, units, stage=MEASURE, what="run units")
-    table = as_table(chain.from_iterable(rows))
-    write_table(table, own_file(workspace.out, MEASUREMENTS_CSV))
+    keep_finished(workspace.out, _decided_by(plan, workspace, record, left_out))
+    measure_one = OnceOnly(
+        partial(measure_unit, plan, left_out=left_out), "unit", plain_rows, rows_of
+    )
+    numbered = list(enumerate(units))
+    rows = workspace.in_parallel(measure_one, numbered, stage=MEASURE, what="run units")
+    table = as_table(chain.from_iterable(of_unit for _, of_unit in rows))
+    write_table(table, workspace.out / MEASUREMENTS_CSV)
     failures = _without_predictions(plan, workspace, left_out)
     method_scores = sorted(set(table["score"]) - of_probabilities().keys() - {""})
-    estimates = _estimate_all(plan, workspace, method_scores, key)
+    estimates = _estimate_all(plan, workspace, method_scores)
     means = means_over_groups(table, plan.conditions)
     table_and_means = pd.concat([table, means], ignore_index=True)
     summary = summarise(table_and_means, estimates.intervals)
-    write_table(summary, own_file(workspace.out, SUMMARY_CSV))
+    write_table(summary, workspace.out / SUMMARY_CSV)
     compared = comparisons_table(estimates.comparisons)
-    write_table(compared, own_file(workspace.out, COMPARISONS_CSV))
-    write_table(worths_table(estimates.worths), own_file(workspace.out, WORTH_CSV))
+    write_table(compared, workspace.out / COMPARISONS_CSV)
+    write_table(worths_table(estimates.worths), workspace.out / WORTH_CSV)
     scores = score_comparisons_table(estimates.score_comparisons)
-    write_table(scores, own_file(workspace.out, SCORE_COMPARISONS_CSV))
-    write_table(worths_table(estimates.score_worths), own_file(workspace.out, SCORE_WORTH_CSV))
+    write_table(scores, workspace.out / SCORE_COMPARISONS_CSV)
+    write_table(worths_table(estimates.score_worths), workspace.out / SCORE_WORTH_CSV)
     of_replicates = replicates_table(plan, table_and_means)
-    write_table(of_replicates, own_file(workspace.out, CURVES_FOLDER, "replicates.csv"))
+    write_table(of_replicates, workspace.out / CURVES_FOLDER / "replicates.csv")
     write_curves(plan, workspace)
     write_explorer(plan, workspace)
     write_sampling_error(plan, workspace)
@@ -100,18 +110,36 @@ def verify_predictions(
     Raises:
         UserError: a file is damaged, or was predicted by another run.
     """
-    store, digest, machines = workspace.predictions, digest_of(plan.configuration), set()
+    store, digest, machines = workspace.predictions, plan.configuration.digest, set()
     for condition in plan.predicted(unit):
         stored = store.load_if_there(unit, condition.name, counts.get(condition.name))
         if stored is None:
             continue
         if stored.sources.get(THE_RUN, digest) != digest:
             raise UserError(
-                f"the prediction file {store.path(unit, condition.name)} is of another run; delete "
-                "it and run again: only this file is then predicted again"
+                f"the prediction file {store.path(unit, condition.name)} is of another run; run "
+                "without --only to predict it again"
             )
         machines.add(stored.machine)
     return machines
+
+
+def _decided_by(
+    plan: Plan, workspace: Workspace, record: RunRecord, left_out: frozenset[str]
+) -> dict[str, Any]:
+    """All that decides the numbers beside the configuration and what is predicted.
+
+    Predictions of a shard may have been copied here since.
+    """
+    holds, units = workspace.predictions.holds, plan.units()
+    conditions = ((unit, one.name) for unit in units for one in plan.predicted(unit))
+    failed = [unit for unit in units if error_path(workspace.out, unit).exists()]
+    return {
+        **record.code,
+        "left_out": sorted(left_out),
+        "reasons": {unit.name: failure_reason(workspace, unit) for unit in failed},
+        "missing": [f"{unit.name}/{name}" for unit, name in conditions if not holds(unit, name)],
+    }
 
 
 def _without_predictions(
@@ -168,15 +196,14 @@ def measure_unit(
     return rows
 
 
-def _estimate_all(
-    plan: Plan, workspace: Workspace, method_scores: list[str], key: str
-) -> Estimates:
+def _estimate_all(plan: Plan, workspace: Workspace, method_scores: list[str]) -> Estimates:
     """All intervals and comparisons; a self-trained method's intervals are equal in all recipes."""
     further = [score for score in method_scores if score in SCORES]
     tasks = resampling_tasks(_together(plan), plan.conditions, method_scores, further)
-    estimate_one = OnceOnly(partial(_estimate_one, plan), "tasks", key)
-    done = dict(workspace.in_parallel(estimate_one, tasks, stage=MEASURE, what="resampling tasks"))
-    return Estimates.joined(done[task.name] for task in tasks)
+    estimate_one = OnceOnly(partial(_estimate_one, plan), "task", plain_estimates, estimates_of)
+    numbered = list(enumerate(tasks))
+    done = workspace.in_parallel(estimate_one, numbered, stage=MEASURE, what="resampling tasks")
+    return Estimates.joined(estimates for _, estimates in sorted(done, key=itemgetter(0)))
 
 
 def _together(plan: Plan) -> list[tuple[str, ...]]:
@@ -189,7 +216,7 @@ def _together(plan: Plan) -> list[tuple[str, ...]]:
 
 
 @one_torch_thread()
-def _estimate_one(plan: Plan, workspace: Workspace, task: ResamplingTask) -> tuple[str, Estimates]:
+def _estimate_one(plan: Plan, workspace: Workspace, task: ResamplingTask) -> Estimates:
     units = [
         unit
         for unit in plan.units()
@@ -210,7 +237,7 @@ def _estimate_one(plan: Plan, workspace: Workspace, task: ResamplingTask) -> tup
         of_single=[name for name, method in classes if _adds_nothing(method)],
     )
     if resampled is None:
-        return task.name, Estimates.joined(())
+        return Estimates.joined(())
     relations = Relations(
         {name: method.probabilities_of for name, method in classes if method.probabilities_of},
         {(unit.recipe, unit.method): plan.split(unit) for unit in units},
@@ -219,7 +246,7 @@ def _estimate_one(plan: Plan, workspace: Workspace, task: ResamplingTask) -> tup
         {name: method.usual_sizes for name, method in classes},
         [name for name, method in classes if method.presets == ALL_PRESETS],
     )
-    return task.name, compare(task, resampled, relations)
+    return compare(task, resampled, relations)
 
 
 def _adds_nothing(method: type[UncertaintyMethod]) -> bool:

@@ -20,8 +20,8 @@ from benchmarks.run.chosen_scores import stored_scores
 from benchmarks.run.custom_method import ProcessEndedError, in_own_process
 from benchmarks.run.failure import Failure, error_path, note_failure
 from benchmarks.run.figure_data.images import write_images
+from benchmarks.run.finished_work import forget_finished
 from benchmarks.run.fitting import fitted, seed_call
-from benchmarks.run.folder.checksums import write_checksums
 from benchmarks.run.plan import Plan
 from benchmarks.run.record import RunRecord
 from benchmarks.run.stages.derived import DerivedValues, sources
@@ -31,22 +31,19 @@ from benchmarks.tasks import Task
 from benchmarks.vocabulary import PREDICT
 from methods import MemberMethod, Prediction, UncertaintyMethod
 from methods.contract import ContractError, check_prediction
-from methods.networks.store import DamagedNetworkError, NotStoredError
+from methods.networks.store import NotStoredError
 from methods.scores import SCORES
 from methods.threads import one_torch_thread
 
 Group = tuple[RunUnit, ...]
 """Run units whose members are among those of the first; see `Plan.groups`."""
 
-NO_FAILURES = (
-    *(UserError, Unavailable, DamagedNetworkError, NotStoredError, NotWrittenError),
-    KeyboardInterrupt,
-)
+NO_FAILURES = (UserError, Unavailable, NotStoredError, NotWrittenError, KeyboardInterrupt)
 """What is no failure of the method that was at work: the run stops, and goes on later."""
 
 
 def predict(plan: Plan, workspace: Workspace, record: RunRecord) -> list[Failure]:
-    """Write missing prediction files, and of a whole run the list of all and `images.npz`.
+    """Write missing prediction files, and of a whole run `images.npz`.
 
     A method is fitted once for all conditions, and each member predicts once for its group.
     """
@@ -56,13 +53,13 @@ def predict(plan: Plan, workspace: Workspace, record: RunRecord) -> list[Failure
     # The longest first: it cannot be split, and one worker would wait for the other.
     pending.sort(key=lambda group: not plan.configuration.classes[group[0].method].slow)
     if pending:
+        forget_finished(workspace.out)
         _require_disjoint(plan.task, workspace)
     work = partial(_predict, plan, shared=SharedScores(), unavailable=tuple(unavailable))
     done = workspace.in_parallel(
         work, pending, stage=PREDICT, what="groups", threads=plan.in_threads
     )
     if plan.shard is None:
-        write_checksums(plan, workspace)
         write_images(plan, workspace, unavailable)
     return list(chain.from_iterable(done))
 

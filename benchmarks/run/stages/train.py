@@ -14,7 +14,6 @@ from benchmarks.run.record import RunRecord
 from benchmarks.run.stages.predict import find_data, pending_groups
 from benchmarks.run.stages.training_log import log_of, logged, networks_in, read_log, write_log
 from benchmarks.run.workspace import Workspace
-from benchmarks.stored.listing import own_file, require_as_written
 from benchmarks.vocabulary import TRAIN, TRAINING_CSV
 from methods.networks.labelled_images import LabelledImages
 from methods.networks.training import TrainedNetwork, TrainingDivergedError
@@ -36,8 +35,6 @@ def train(plan: Plan, workspace: Workspace, record: RunRecord) -> list[Failure]:
     path = workspace.out / TRAINING_CSV
     if plan.shard is not None:
         path = path.with_stem(f"{path.stem}-{plan.shard.name}")
-    elif path.exists():
-        require_as_written(workspace.out, TRAINING_CSV)
     earlier = read_log(path)
     complete = logged(earlier, whole)
     needed = set(plan.networks()) - complete
@@ -56,7 +53,7 @@ def train(plan: Plan, workspace: Workspace, record: RunRecord) -> list[Failure]:
     kept = [network in complete for network in networks_in(earlier)]
     log = pd.concat([earlier[kept], log_of(new)], ignore_index=True)
     if len(log):
-        write_log(log, whole, path if plan.shard else own_file(workspace.out, TRAINING_CSV))
+        write_log(log, whole, path)
     return [
         Failure(f"network {number} of {recipe}", str(outcomes[recipe, number]))
         for recipe, number in wanted

@@ -17,7 +17,6 @@ import pandas as pd
 from benchmarks.errors import UserError
 from benchmarks.records import write_table
 from benchmarks.run.plan import Plan
-from benchmarks.stored.listing import own_file
 from benchmarks.vocabulary import TRAINING_CSV
 from methods.networks.log import ALL_TRAINING, EpochLog, complete_splits
 from methods.networks.recipes import Recipe
@@ -85,7 +84,7 @@ def join_logs(plan: Plan, out: Path) -> None:
         log = pd.concat(map(read_log, (out / TRAINING_CSV, *of_shards)), ignore_index=True)
         # A network that two shards have trained counts once.
         log = log.drop_duplicates(["recipe", "network", "epoch", "split"], ignore_index=True)
-        write_log(log, plan, own_file(out, TRAINING_CSV))
+        write_log(log, plan, out / TRAINING_CSV)
 
 
 def write_log(log: pd.DataFrame, plan: Plan, path: Path) -> None:

@@ -26,7 +26,7 @@ from methods.networks.lenet5 import LeNet5, LeNet5ReLU
 from methods.networks.network import Network
 from methods.networks.pool import NetworkPool, UntrainedPool
 from methods.networks.recipes import STANDARD, Recipe
-from methods.networks.store import DamagedNetworkError, NetworkKey, NetworkStore
+from methods.networks.store import NetworkKey, NetworkStore
 from methods.networks.training import TrainedNetwork, initial_network, train_network, train_networks
 from methods.softmax import Softmax
 
@@ -209,8 +209,7 @@ def test_store_keeps_buffers(trained: TrainedNetwork, tmp_path: Path) -> None:
     position = content.index(trained.network.norm.running_mean.numpy().tobytes())
     content[position] ^= 1
     path.write_bytes(content)
-    with pytest.raises(DamagedNetworkError, match="not those that were stored"):
-        store.load(key)
+    assert store.load(key) is None
 
 
 def test_another_architecture_is_another_network() -> None:

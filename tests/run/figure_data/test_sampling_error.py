@@ -15,7 +15,7 @@ from benchmarks.predictions import StoredPrediction
 from benchmarks.records import read_table, where
 from benchmarks.run.configuration import Configuration
 from benchmarks.run.figure_data.sampling_error import COLUMNS, write_sampling_error
-from benchmarks.stored.tables import read_run_table
+from benchmarks.stored.run_files import read_run_table
 from methods import Prediction
 from tests.runs import Run, run_of
 

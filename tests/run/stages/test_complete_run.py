@@ -37,7 +37,7 @@ def test_every_file_is_there(finished: Path) -> None:
     assert {path.name for path in out.glob("[!.]*")} == {
         *("measurements.csv", "summary.csv", "comparisons.csv", "training.csv", "run.json"),
         *("worth.csv", "score-comparisons.csv", "score-worth.csv"),
-        *("predictions", "predictions.sha256", "curves", "images.npz", "claims.json", "claims.md"),
+        *("predictions", "curves", "images.npz", "claims.json", "claims.md"),
         *FILES,
     }
     predictions = {str(path.relative_to(out)) for path in prediction_files(finished)}

@@ -77,7 +77,7 @@ def test_measuring_alone_needs_neither_networks_nor_images(
 def test_one_stage_writes_its_own_files_only(stage: str, tmp_path: Path) -> None:
     assert run_stages(*run_in(tmp_path, FEW), stage) == []
     written = {path.name for path in (tmp_path / "out").glob("[!.]*")}
-    of_predicting = {"predictions", "predictions.sha256", "images.npz"}
+    of_predicting = {"predictions", "images.npz"}
     files = {"train": {"training.csv"}, "predict": of_predicting}
     assert written == {"run.json", *FILES, *files[stage]}
 
@@ -103,16 +103,6 @@ def test_lost_prediction_file_is_predicted_again(
     assert lost.read_bytes() == content
     assert tables(folder) == before
     assert {path: path.stat().st_mtime_ns for path in others} == others
-
-
-def test_damaged_prediction_file_is_named(folder: Path) -> None:
-    run = run_in(folder)
-    damaged = run.workspace.predictions.path(RunUnit("standard", "softmax", None, 0), "rotated-045")
-    damaged.write_bytes(damaged.read_bytes()[:-100])
-    with pytest.raises(UserError, match=r"rotated-045\.npz cannot be used .* delete it"):
-        run_stages(*run)
-    damaged.unlink()
-    assert run_stages(*run) == []
 
 
 @pytest.mark.slow
@@ -161,11 +151,9 @@ def test_folder_of_another_configuration_is_refused_and_left_alone(folder: Path)
     assert after == before
 
 
-def test_overwriting_removes_the_earlier_run_but_nothing_else(folder: Path) -> None:
-    (folder / "out" / "notes.txt").write_text("mine")
+def test_overwriting_removes_the_earlier_run(folder: Path) -> None:
     assert run_stages(*run_in(folder, FEW), overwrite=True) == []
     assert {path.stem for path in prediction_files(folder)} == {"clean", "calibration"}
-    assert (folder / "out" / "notes.txt").read_text() == "mine"
     table = read_table(folder / "out" / "measurements.csv")
     assert set(table["method"]) == {"softmax"}
 

@@ -15,7 +15,6 @@ from benchmarks.nouns import TaskRecord
 from benchmarks.records import write_table
 from benchmarks.report.tables.table import BEST, ILL_DEFINED_MARK, MARKS, Cell, Table, one_line
 from benchmarks.report.tables.text.latex import latex
-from benchmarks.stored.listing import list_files
 from benchmarks.vocabulary import ILL_DEFINED, TABLES_FOLDER
 
 SUFFIXES = ("csv", "md", "tex")
@@ -102,10 +101,8 @@ def _pipes(cells: list[str]) -> str:
 
 
 def write_tables(tables: Iterable[Table], folder: Path, task: TaskRecord) -> None:
-    """Write tables of the run in a folder, where its record lists their files first."""
-    some = list(tables)
-    list_files(folder, table_files(some))
-    for table in some:
+    """Write tables of the run in a folder."""
+    for table in tables:
         write_table_files(table, folder / TABLES_FOLDER, task)
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from benchmarks.nouns import KINDS
 from benchmarks.report.mixture import mixture
-from benchmarks.stored.listing import read_run_json
+from benchmarks.stored.run_files import read_run_json
 from benchmarks.vocabulary import (
     CLAIMS_FOLDER,
     CLAIMS_JSON,
