@@ -163,7 +163,7 @@ def main(
     configuration = chosen_configuration(
         preset, task, chosen, seed=seed, device=device, engine=engine
     )
-    out = out or _default_out(preset, task, of_run)
+    out = out or _default_out(preset, task)
     require_apart(out, networks=networks, data_dir=data_dir)
     workspace = Workspace(
         data_dir=_existing(data_dir),

@@ -83,8 +83,13 @@ def rows_of(plain: list[list[Any]], kind: type[Any] = Measurement) -> list[Any]:
 
 def plain_estimates(estimates: Estimates) -> list[Any]:
     """The estimates as JSON has them."""
-    intervals, *rows = estimates
-    return [[*intervals.items()], *[plain_rows(kind) for kind in rows]]
+    return [
+        list(estimates.intervals.items()),
+        plain_rows(estimates.comparisons),
+        plain_rows(estimates.worths),
+        plain_rows(estimates.score_comparisons),
+        plain_rows(estimates.score_worths),
+    ]
 
 
 def estimates_of(plain: list[Any]) -> Estimates:
