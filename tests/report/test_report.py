@@ -114,7 +114,8 @@ def test_shares_have_each_figure_of_each_recipe_once(of_both: Path, workers: int
 def test_stage_report_takes_a_folder_of_any_configuration_and_leaves_its_record(
     measured: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    shutil.copy(measured / "run.json", tmp_path)
+    for name in ("run.json", "summary.csv"):
+        shutil.copy(measured / name, tmp_path)
     reports: list[tuple[Path, int]] = []
     monkeypatch.setattr(
         "benchmarks.run.stages.write_report", lambda *chosen: reports.append(chosen)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -56,7 +56,6 @@ class Interrupting:
 
     left: int
     done: int = 0
-    collects: bool = field(default=False, init=False)
 
     def in_parallel(
         self,
@@ -66,7 +65,6 @@ class Interrupting:
         *,
         stage: str,
         what: str,
-        reads: object,
     ) -> list[Any]:
         results = []
         for item in items:
