@@ -114,7 +114,7 @@ def test_shares_have_each_figure_of_each_recipe_once(of_both: Path, workers: int
 def test_stage_report_takes_a_folder_of_any_configuration_and_leaves_its_record(
     measured: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for name in ("run.json", "summary.csv"):
+    for name in ("run.json", "summary.csv", "measurements.csv"):
         shutil.copy(measured / name, tmp_path)
     reports: list[tuple[Path, int]] = []
     monkeypatch.setattr(
