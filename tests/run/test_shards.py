@@ -11,12 +11,13 @@ from typing import Any
 import pytest
 
 from benchmarks.errors import UserError
+from benchmarks.run import record as run_record
 from benchmarks.run.configuration import Configuration
 from benchmarks.run.configuration.presets import PRESETS, configuration_of
 from benchmarks.run.plan import Plan
 from benchmarks.run.record import RunRecord
 from benchmarks.run.shards import Shard
-from benchmarks.run.stages import run_stages
+from benchmarks.run.stages import measure, run_stages
 from benchmarks.run.workspace import Workspace
 from benchmarks.vocabulary import MEASURE, PREDICT, TRAIN
 from methods.interface import Preset
@@ -68,9 +69,16 @@ def test_shards_of_medium_cost_alike(shards: int) -> None:
     assert max(each) < 1.1 * whole / shards
 
 
-def test_shards_copied_together_give_the_undivided_run(tmp_path: Path) -> None:
+def test_shards_copied_together_give_the_undivided_run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(run_record, "commit", lambda: "0" * 40)  # what is finished counts
+
     def record(folder: Path) -> dict[str, Any]:
         return json.loads((folder / "run.json").read_text())
+
+    def interrupted(*_: object) -> None:
+        raise KeyboardInterrupt
 
     def copied(*folders: Path) -> None:
         for folder in folders:
@@ -87,6 +95,10 @@ def test_shards_copied_together_give_the_undivided_run(tmp_path: Path) -> None:
         ((what, reason),) = run_stages(plan, together, MEASURE)
         assert what == MEASURE
         assert "prediction files are missing, first: predictions/standard/" in reason
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(measure, "write_curves", interrupted)
+            with pytest.raises(KeyboardInterrupt):
+                run_stages(plan, together, MEASURE)
         copied(*(one.out for one in machines))
         assert run_stages(plan, together, MEASURE) == []
         names = ["training", "measurements", "summary", "comparisons", "worth"]
