@@ -19,11 +19,11 @@ from typing import Annotated
 import typer
 
 from benchmarks.errors import UserError
-from benchmarks.files import content_of, write_json
+from benchmarks.files import content_of
 from benchmarks.nouns import FILES, Nouns
 from benchmarks.report.published import PUBLISHED
 from benchmarks.report.results import Results
-from benchmarks.stored.run_files import path_of, read_run_json
+from benchmarks.stored.run_files import path_of
 from benchmarks.vocabulary import (
     ANSWER_JSON,
     CLAIMS_JSON,
@@ -43,7 +43,7 @@ from benchmarks.vocabulary import (
 
 COPIED = (
     *(ANSWER_JSON, CLAIMS_JSON, CLAIMS_MD, PUBLISHED_JSON, PUBLISHED_MD, LAB_HTML),
-    *(LATENCY_CSV, *FILES),
+    *(LATENCY_CSV, RUN_JSON, *FILES),
     *(
         f"{TABLES_FOLDER}/{name}.{suffix}"
         for name in ("decision", "kinds")
@@ -61,9 +61,6 @@ HEADLINE = (
 )
 """The measures of which the summary keeps rows: by methods' primary scores, and by those that other
 papers use."""
-
-NOT_KEPT = "integrity"
-"""The part of ``run.json`` that is about other files."""
 
 FIGURES = (
     *("worth", "rotated", "claims-count-plots", "claims-rank-agreement", "claims-certainty"),
@@ -98,8 +95,6 @@ def keep(run: Path, out: Path) -> None:
             _write_zipped(content_of(path_of(run, name)), out / f"{name}.gz")
     summary = content_of(path_of(run, SUMMARY_CSV)).decode()
     _write_zipped(_headline(summary, results.names.nouns).encode(), out / f"{SUMMARY_CSV}.gz")
-    record = {name: part for name, part in read_run_json(run).items() if name != NOT_KEPT}
-    write_json(record, out / RUN_JSON)
     page = (run / INDEX_HTML).read_text(encoding="utf-8")
     (out / INDEX_HTML).write_text(_page(page, run, out), encoding="utf-8")
     for path in out.glob("*.md"):
