@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.report import write_report
+from benchmarks.report import write_latency_tables
 from benchmarks.report.results import Results
 from benchmarks.report.tables.latency import latency_tables
 from benchmarks.report.tables.text.formats import as_frame, markdown
@@ -50,7 +50,7 @@ def test_tails_of_single_images_and_rates_of_many_are_tabled(timed_results: Resu
 def test_timings_alone_are_reported(tmp_path: Path) -> None:
     write_latency(timings(), tmp_path)
     NAMES.nouns.write(tmp_path)
-    write_report(tmp_path)
+    write_latency_tables(tmp_path)
     written = {path.name for path in (tmp_path / "tables").glob("*.md")}
     assert written == {"latency.md", "resources.md"}
     assert not (tmp_path / "figures").exists()
