@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import TypeVar
@@ -42,7 +42,6 @@ def tracked(
     what: str,
     *,
     most_lines: int | None = None,
-    note: Callable[[], str] = str,
 ) -> Iterator[T]:
     """Yield each item as it is done, and show how many of the total are.
 
@@ -51,12 +50,11 @@ def tracked(
         total: how many there are.
         stage, what: the stage, and what is counted.
         most_lines: how many lines there are at most; by default one an item.
-        note: what is shown behind, such as ``, 2 running``; by default nothing.
     """
     console = Console(stderr=True, quiet=not _SHOWN.get())
     if console.is_terminal and _SHOWN.get():
-        return _bar(done, total, stage, what, console, note)
-    return _lines(done, total, stage, what, console, most_lines or total, note)
+        return _bar(done, total, stage, what, console)
+    return _lines(done, total, stage, what, console, most_lines or total)
 
 
 def announce(stage: str, text: str) -> None:
@@ -70,22 +68,21 @@ def _bar(
     stage: str,
     what: str,
     console: Console,
-    note: Callable[[], str],
 ) -> Iterator[T]:
     columns = (
         TextColumn("{task.description}"),
         BarColumn(),
         MofNCompleteColumn(),
-        TextColumn(what + "{task.fields[note]}"),
+        TextColumn(what),
         TimeElapsedColumn(),
         TextColumn("left"),
         TimeRemainingColumn(),
     )
     with Progress(*columns, console=console) as progress:
-        task = progress.add_task(f"{stage:8}", total=total, note=note())
+        task = progress.add_task(f"{stage:8}", total=total)
         for item in done:
             yield item
-            progress.update(task, advance=1, note=note())
+            progress.update(task, advance=1)
 
 
 def _lines(
@@ -95,12 +92,11 @@ def _lines(
     what: str,
     console: Console,
     most: int,
-    note: Callable[[], str],
 ) -> Iterator[T]:
     start = time.monotonic()
     for count, item in enumerate(done, start=1):
         if count * most // total > (count - 1) * most // total:
             seconds = time.monotonic() - start
-            text = f"{stage:8} {count} of {total} {what}, {seconds:.0f} s{note()}"
+            text = f"{stage:8} {count} of {total} {what}, {seconds:.0f} s"
             console.print(terminal_text(text))
         yield item

@@ -62,7 +62,7 @@ FLOORS = {
     | {"benchmarks.command_line", "benchmarks.environment", "benchmarks.inference"}
     | {"benchmarks.predictions", "benchmarks.report", "benchmarks.run", "benchmarks.tasks"}
     | {"methods"},
-    "benchmarks/cluster": GROUND | TABLES | {"benchmarks.parallel", "benchmarks.run", "methods"},
+    "benchmarks/cluster.py": GROUND | TABLES | {"benchmarks.parallel", "benchmarks.run", "methods"},
     "benchmarks/api": GROUND
     | TABLES
     | {"benchmarks.inference", "benchmarks.predictions"}

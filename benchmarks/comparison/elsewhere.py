@@ -48,13 +48,12 @@ def cluster_of(
         return
     if only == LATENCY:
         raise UserError("--only latency times methods on this machine; leave out --cluster")
-    # Checked before Dask is imported, which takes a second, and is an extra.
-    from benchmarks.cluster.choice import read_choice
-
-    choice = read_choice(file)
-    from benchmarks.cluster.dask_cluster import DaskCluster
-
-    kernels = configuration.engine == "numba"
-    methods = configuration.custom_methods
-    with DaskCluster(choice, methods=methods, kernels=kernels) as cluster:
+    try:
+        from benchmarks.cluster import DaskCluster, read_choice  # of an extra
+    except ModuleNotFoundError as error:
+        raise UserError(
+            f"--cluster needs the library {error.name}; install it with: "
+            "python -m pip install 'uncertainty-bench[cluster]'"
+        ) from error
+    with DaskCluster(read_choice(file), kernels=configuration.engine == "numba") as cluster:
         yield cluster

@@ -15,8 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.cluster.choice import ClusterChoice
-from benchmarks.cluster.dask_cluster import DaskCluster
+from benchmarks.cluster import ClusterChoice, DaskCluster
 from benchmarks.run.plan import Plan
 from benchmarks.run.stages.train import _train
 from benchmarks.run.workspace import Workspace
@@ -33,7 +32,7 @@ Measure = Callable[..., None]
 def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DaskCluster]:
     file = tmp_path_factory.mktemp("cluster") / "cluster.yaml"
     choice = ClusterChoice(file, "local", 2)
-    with DaskCluster(choice, methods=(), kernels=True) as workers:
+    with DaskCluster(choice, kernels=True) as workers:
         yield workers
 
 

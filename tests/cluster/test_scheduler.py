@@ -1,4 +1,4 @@
-"""A scheduler that was there before, and its workers: unfit ones, a full disk, and its end."""
+"""A scheduler that was there before, and its workers: none, unfit ones, and its end."""
 
 from __future__ import annotations
 
@@ -12,14 +12,21 @@ from pathlib import Path
 
 import pytest
 
-from tests.cluster.conftest import FAULTY, Command, written
+from tests.cluster.conftest import Command, written
 from tests.processes import ROOT
 
 pytestmark = pytest.mark.slow
 
 Start = Callable[..., subprocess.Popen[bytes]]
 
-WITHOUT_PACKAGE = "import sys\n\nsys.modules['benchmarks'] = None\n"
+OLDER = "from benchmarks import cluster\n\ncluster.suite_version = lambda: '0.0.9'\n"
+BLIND = "from benchmarks import cluster\n\ncluster._appears = lambda *_: False\n"
+KILLING = """
+import os
+from benchmarks import cluster
+
+cluster.require_fit = lambda *_, **__: os.kill({process}, 9)
+"""
 
 
 @pytest.fixture
@@ -66,64 +73,31 @@ def address(tmp_path: Path) -> dict[str, object]:
 
 
 def test_run_goes_on_after_each_fault_and_is_the_serial_one(
-    serial: Path, tmp_path: Path, wishes: Path, start: Start, command: Command
+    serial: Path, tmp_path: Path, start: Start, command: Command
 ) -> None:
     """One worker at a time, since each takes seconds to start."""
     process = scheduler(start, tmp_path)
-    alone = ("--nthreads", "1", "--no-nanny")
-    (tmp_path / "without.py").write_text(WITHOUT_PACKAGE)
-    worker = start("worker", *alone, "--preload", str(tmp_path / "without.py"))
-    status, said = command(**address(tmp_path))
-    assert status == 2, said
-    assert "has no package uncertainty-bench" in said
-    worker.kill()
-    worker.wait()
-
-    (wishes / "older").touch()
-    (wishes / "full disk").touch()
-    start("worker", *alone, "--preload", FAULTY)
-    status, said = command(**address(tmp_path))
-    assert status == 2, said
-    assert "has uncertainty-bench 0.0.9, and this is" in said
-
-    (wishes / "older").unlink()
-    status, said = command(**address(tmp_path))
+    status, said = command(**address(tmp_path) | {"wait": 1})
     assert status == 1, said
-    assert "No space left on device; make room there. Run the same command again" in said
-    networks = {path: path.stat().st_mtime_ns for path in (tmp_path / "networks").iterdir()}
-    assert len(networks) == 2
+    assert "there has been no worker for 1 s" in said
 
-    (wishes / "kill").write_text(str(process.pid))
-    status, said = command(**address(tmp_path))
-    assert status == 1, said
-    assert "the connection to the scheduler was lost" in said
-    assert "Run the same command again: what is finished is kept" in said
+    file = tmp_path / "first.py"
+    for code, threads, expected, message in (
+        (OLDER, "1", 2, "has uncertainty-bench 0.0.9, torch"),
+        (BLIND, "1", 2, "use folders that all share, or divide the run by --shard"),
+        ("", "2", 2, "has several threads; start it with --nthreads 1"),
+        (KILLING.format(process=process.pid), "1", 1, "Run the same command again"),
+    ):
+        file.write_text(code)
+        worker = start("worker", "--no-nanny", "--nthreads", threads, "--preload", str(file))
+        status, said = command(**address(tmp_path))
+        assert status == expected, said
+        assert message in said
+        worker.kill()
+        worker.wait()
 
     (tmp_path / "scheduler.json").unlink()
     scheduler(start, tmp_path)
-    start("worker", *alone)
+    start("worker", "--no-nanny", "--nthreads", "1")
     assert command(**address(tmp_path)) == (0, "")
     assert written(tmp_path / "out") == written(serial)
-    now = {path: path.stat().st_mtime_ns for path in (tmp_path / "networks").iterdir()}
-    assert now == networks
-
-
-@pytest.mark.long
-@pytest.mark.parametrize(
-    ("options", "said"),
-    [
-        (("--nthreads", "2"), "has 2 threads, by which bits differ"),
-        (("--nthreads", "1", "--preload", "blind.py"), "use a folder that all share, or divide"),
-    ],
-)
-def test_worker_that_does_not_fit_is_one_line(
-    options: tuple[str, ...], said: str, tmp_path: Path, start: Start, command: Command
-) -> None:
-    scheduler(start, tmp_path)
-    (tmp_path / "elsewhere" / "blind.py").write_text(
-        "from benchmarks.cluster import requirements\n\nrequirements._appears = lambda _: False\n"
-    )
-    start("worker", "--no-nanny", *options)
-    status, found = command(**address(tmp_path))
-    assert status == 2, said
-    assert said in found

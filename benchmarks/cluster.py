@@ -1,0 +1,300 @@
+"""A run's units on the workers of Dask: of this machine, of a scheduler, or of a queue.
+
+Dask does what keeps a cluster going: it starts workers, hands out units, and hands them out again
+where a worker is lost. A unit may be done twice: it writes the same files, under a temporary name
+first.
+"""
+
+from __future__ import annotations
+
+import logging
+import pickle
+import time
+import traceback
+from asyncio import CancelledError
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, suppress
+from dataclasses import dataclass, field
+from functools import cache, partial
+from pathlib import Path
+from queue import Empty, SimpleQueue
+from typing import Any
+from uuid import uuid4
+
+import dask
+import dask_jobqueue
+import distributed
+import yaml
+from joblib import cpu_count
+
+from benchmarks.errors import AGAIN, MachineError, UserError, one_line
+from benchmarks.parallel import interrupts_held_back
+from benchmarks.progress import announce, tracked
+from benchmarks.run.compilation import compile_once
+from benchmarks.run.custom_method import load_method
+from benchmarks.run.workspace import Item, Result, Workspace
+from methods.engines.machine import COMPUTE, suite_version, version_of
+from methods.threads import one_torch_thread
+
+LOCAL, ADDRESS = "local", "address"
+KEYS = ("backend", "workers", "wait", "options")
+
+QUEUES = {name: kind for name, kind in vars(dask_jobqueue).items() if name.endswith("Cluster")}
+"""The classes of dask-jobqueue, by their names."""
+
+SETTINGS = {
+    # A custom method may start processes of its own.
+    "distributed.worker.daemon": False,
+    # A unit that ends a fourth worker ends the run.
+    "distributed.scheduler.allowed-failures": 3,
+    # A worker that is lost takes few units with it, and few others are suspected.
+    "distributed.scheduler.worker-saturation": 1.0,
+    # Busy workers are silent for minutes; of one that has ended, the system tells.
+    "distributed.scheduler.worker-ttl": None,
+    "distributed.comm.timeouts.connect": "300s",
+    "distributed.comm.timeouts.tcp": "300s",
+    # Where cores are busy, a worker that is started again takes minutes to come back.
+    "distributed.deploy.lost-worker-timeout": "300s",
+}
+
+SILENT = 100
+"""A level of logging above all others: the suite says in one line what went wrong."""
+
+SHARED = ".cluster"
+"""The file by which workers see that they share the folder of the run."""
+
+
+@dataclass(frozen=True)
+class ClusterChoice:
+    """What the user chose.
+
+    Attributes:
+        file: where it stands, for messages.
+        backend: `LOCAL`, `ADDRESS` or one of `QUEUES`.
+        workers: how many workers of this machine, or jobs of a queue; ``None``: a worker a core.
+        wait: seconds without any worker after which the run ends.
+        options: handed on to the class of Dask.
+    """
+
+    file: Path
+    backend: str
+    workers: int | None = None
+    wait: float = 300
+    options: dict[str, Any] = field(default_factory=dict)
+
+
+def read_choice(file: Path) -> ClusterChoice:
+    """The choice in a YAML file.
+
+    Raises:
+        UserError: there is no such file, or it does not say what it should.
+    """
+    at = f"--cluster {file}"
+    try:
+        content = yaml.safe_load(file.read_text(encoding="utf-8"))
+    except (OSError, ValueError, RecursionError, yaml.YAMLError) as error:
+        why = " ".join(str(error).split())
+        raise UserError(f"{at}: the file cannot be read as YAML ({why})") from error
+    if not isinstance(content, dict):
+        raise UserError(f"{at}: expected keys with values, first 'backend: local'")
+    if unknown := [key for key in content if key not in KEYS]:
+        raise UserError(f"{at}: unknown key {unknown[0]!r}; choose from {', '.join(KEYS)}")
+    backend, workers = content.get("backend"), content.get("workers")
+    if backend not in (LOCAL, ADDRESS, *QUEUES):
+        known = "local, address, or a class of dask-jobqueue such as SLURMCluster"
+        raise UserError(f"{at}: backend: {backend!r} is none; choose from {known}")
+    given = workers is not None or backend in QUEUES
+    if given and (type(workers) is not int or workers < 1):
+        raise UserError(f"{at}: workers: {workers!r}; expected a whole number from 1")
+    wait = content.get("wait", 3600 if backend in QUEUES else 300)
+    if type(wait) not in (int, float) or not wait > 0:
+        raise UserError(f"{at}: wait: {wait!r}; expected a number of seconds above 0")
+    options = content.get("options") or {}
+    if not isinstance(options, dict) or not all(isinstance(name, str) for name in options):
+        raise UserError(f"{at}: options: expected names with values, as 'memory: 4GB'")
+    if backend == ADDRESS and (not options.get("address") or workers is not None):
+        why = "expected options with 'address: tcp://HOST:8786', and no 'workers'"
+        raise UserError(f"{at}: {why}; the scheduler has its own")
+    return ClusterChoice(file, backend, workers, float(wait), options)
+
+
+class DaskCluster(ExitStack):
+    """See `benchmarks.run.workspace.Cluster`; a context manager that ends what it has started.
+
+    Args:
+        choice: the user's.
+        kernels: whether the run needs the kernels.
+    """
+
+    def __init__(self, choice: ClusterChoice, *, kernels: bool) -> None:
+        super().__init__()
+        self._choice, self._kernels = choice, kernels
+        self._begun: tuple[distributed.Client, Callable[[], None]] | None = None
+
+    def __reduce__(self) -> tuple[type[None], tuple[()]]:
+        """Another process has none: `None`."""
+        return type(None), ()
+
+    def in_parallel(
+        self,
+        work: Callable[[Workspace, Item], Result],
+        workspace: Workspace,
+        items: Sequence[Item],
+        *,
+        stage: str,
+        what: str,
+    ) -> list[Result]:
+        """See `Workspace.in_parallel`.
+
+        Raises:
+            UserError, MachineError: workers cannot be started or used, or are lost.
+        """
+        if self._begun is None:  # not before: where all is finished, workers have nothing to do
+            self._begun = self._begin(workspace)
+        client, check = self._begun
+        units = [pickle.dumps((check, work, workspace, item)) for item in items]
+        results: list[Result] = []
+        for outcome in tracked(self._outcomes(client, units), len(units), stage, what):
+            result, error = pickle.loads(outcome)
+            if error is not None:
+                raise error
+            results.append(result)
+        return results
+
+    def leave_this_machine(self) -> None:
+        """End the workers that are on this machine."""
+        if self._choice.backend == LOCAL:
+            self._begun = None
+            self.close()
+
+    def _begin(self, workspace: Workspace) -> tuple[distributed.Client, Callable[[], None]]:
+        """The client of workers, and what each of them is to check before its first unit."""
+        shared, token = workspace.out / SHARED, uuid4().hex
+        shared.write_text(token)
+        self.callback(shared.unlink, missing_ok=True)
+        self.enter_context(dask.config.set(SETTINGS))
+        for name in ("distributed", "distributed.client", "tornado.application"):
+            logging.getLogger(name).setLevel(SILENT)
+        try:
+            with interrupts_held_back():
+                client = self._started()
+            workers, dashboard = len(client.nthreads()), client.dashboard_link or "none"
+        except Exception as error:  # Dask raises nearly anything of options
+            why = f"Dask cannot start from it ({one_line(error)})"
+            raise UserError(f"--cluster {self._choice.file}: {why}") from error
+        announce("cluster", f"{workers} workers; dashboard: {dashboard}")
+        here = (_versions(), shared, token, workspace.networks)
+        return client, partial(require_fit, *here, kernels=self._kernels)
+
+    def _started(self) -> distributed.Client:
+        """A client whose workers are started, or are being started."""
+        backend, workers, options = self._choice.backend, self._choice.workers, self._choice.options
+        if backend == ADDRESS:
+            client = distributed.Client(**({"timeout": 10} | options))
+        else:
+            if backend == LOCAL:
+                usual = {"dashboard_address": "127.0.0.1:0", "memory_limit": 0}
+                usual |= {"threads_per_worker": 1, "silence_logs": SILENT}
+                cluster = distributed.LocalCluster(
+                    n_workers=workers or cpu_count(), processes=True, **(usual | options)
+                )
+            else:
+                cluster = QUEUES[backend](**({"cores": 1, "processes": 1} | options))
+            self.callback(_close_quietly, cluster)
+            if backend != LOCAL:
+                cluster.sync(_submitted, cluster, workers)
+            client = distributed.Client(cluster)
+        self.callback(_close_quietly, client)
+        return client
+
+    def _outcomes(self, client: distributed.Client, units: Sequence[bytes]) -> Iterator[bytes]:
+        """What comes back of each unit, in the order in which they are finished."""
+        finished: SimpleQueue[distributed.Future[bytes]] = SimpleQueue()
+        at, wait = f"--cluster {self._choice.file}", self._choice.wait
+        try:
+            under_way = {}
+            for unit in units:
+                future = client.submit(do_unit, unit, pure=False)
+                under_way[future.key] = future
+                future.add_done_callback(finished.put)
+            seen = time.monotonic()
+            while under_way:
+                try:
+                    future = finished.get(timeout=1)
+                except Empty:
+                    if client.nthreads():
+                        seen = time.monotonic()
+                    elif time.monotonic() - seen > wait:
+                        why = f"there has been no worker for {wait:.0f} s; 'wait' sets how long"
+                        raise MachineError(f"{at}: {why}. {AGAIN}") from None
+                else:
+                    yield future.result()
+                    del under_way[future.key]
+                    seen = time.monotonic()
+        except MachineError:
+            raise
+        except (Exception, CancelledError) as error:
+            raise MachineError(f"{at}: Dask failed ({one_line(error)}). {AGAIN}") from error
+
+
+async def _submitted(cluster: Any, jobs: int) -> None:
+    cluster.scale(jobs=jobs)
+    await cluster._correct_state()  # else an error of the queue is logged, and nobody told
+    cluster.adapt(minimum_jobs=jobs, maximum_jobs=jobs)  # one that ends is replaced
+
+
+def _close_quietly(resource: Any) -> None:
+    """It may be gone already; workers have three seconds to end by themselves."""
+    with suppress(Exception):
+        resource.close(timeout=3)
+
+
+def do_unit(sent: bytes) -> bytes:
+    """Do a unit, called on a worker: from what is pickled to its result, or the error, pickled.
+
+    By pickle alone, as joblib's processes are sent theirs: what is sent is found by its name.
+    """
+    try:
+        check, work, workspace, item = pickle.loads(sent)
+        check()
+        with one_torch_thread():
+            return pickle.dumps((work(workspace, item), None))
+    except Exception as error:
+        error.add_note(f"A worker of the cluster did this:\n{traceback.format_exc()}")
+        return pickle.dumps((None, error))
+
+
+@cache
+def require_fit(versions: str, shared: Path, token: str, networks: Path, *, kernels: bool) -> None:
+    """Called on a worker before its first unit, with what there is on the machine of the run.
+
+    Raises:
+        UserError: the worker has other versions, or does not see the file with the token.
+    """
+    worker = distributed.get_worker()
+    at = f"--cluster: the worker at {worker.address}"
+    if versions != _versions():
+        raise UserError(f"{at} has {_versions()}, not {versions}; install the same there")
+    if worker.state.nthreads != 1:
+        raise UserError(f"{at} has several threads; start it with --nthreads 1, or bits differ")
+    if not _appears(shared, token) or not networks.is_dir():
+        remedy = "use folders that all share, or divide the run by --shard"
+        raise UserError(f"{at} does not see {shared.parent} and {networks} as here; {remedy}")
+    load_method.cache_clear()  # of an earlier run: the file may be another by now
+    if kernels:
+        compile_once()
+
+
+def _versions() -> str:
+    libraries = (f"{name} {version_of(name)}" for name in COMPUTE)
+    return ", ".join((f"uncertainty-bench {suite_version()}", *libraries))
+
+
+def _appears(file: Path, token: str) -> bool:
+    """Whether it stands in the file; a shared file system takes seconds to show it."""
+    for _ in range(25):
+        with suppress(OSError):
+            if file.read_text() == token:
+                return True
+        time.sleep(0.2)
+    return False
