@@ -38,7 +38,7 @@ def work(number):
     time.sleep(600)
 
 def main() -> None:
-    parallel(work, [1, 2], stage="test", what="sleeps", jobs=2, threads={threads})
+    parallel(work, [1, 2], stage="test", what="sleeps", jobs=2)
 
 def command_line():
     return exit_status(main)
@@ -99,9 +99,8 @@ def at_work(process: subprocess.Popen[str]) -> None:
     assert [process.stdout.readline() for _ in range(2)] == ["at work\n"] * 2
 
 
-@pytest.mark.parametrize("threads", [True, False], ids=["threads", "processes"])
-def test_interruption_is_one_line_and_ends_all_workers(threads: bool, start: Start) -> None:
-    process = start(BEGIN + AT_WORK.format(threads=threads))
+def test_interruption_is_one_line_and_ends_all_workers(start: Start) -> None:
+    process = start(BEGIN + AT_WORK)
     at_work(process)
     os.killpg(process.pid, signal.SIGINT)
     # Waits for the workers as well, which hold the other end of the pipe.
@@ -118,13 +117,12 @@ def test_interruption_of_an_import_is_the_same(start: Start) -> None:
     assert process.returncode == 130
 
 
-@pytest.mark.parametrize("by", [signal.SIGKILL, signal.SIGTERM])
-def test_killed_command_leaves_no_worker(by: signal.Signals, start: Start) -> None:
-    process = start(BEGIN + AT_WORK.format(threads=False))
+def test_killed_command_leaves_no_worker(start: Start) -> None:
+    process = start(BEGIN + AT_WORK)
     at_work(process)
-    process.send_signal(by)
+    process.kill()
     assert process.communicate(timeout=60) == ("", "")
-    assert process.returncode == -by
+    assert process.returncode == -signal.SIGKILL
 
 
 def test_crash_of_a_worker_is_one_line(start: Start) -> None:

@@ -14,7 +14,7 @@ from benchmarks.comparison import command as run_all
 from benchmarks.errors import UserError
 from benchmarks.run.configuration import Configuration
 from benchmarks.run.plan import Plan
-from tests.hostile.mutation import LENGTHS, fuzz, outcome
+from tests.hostile.fuzzing import LENGTHS, fuzz, outcome
 
 WORDS = st.one_of(
     st.text(max_size=12),

@@ -81,3 +81,12 @@ def test_verdicts_are_printed_with_their_legend() -> None:
     assert "; ‡ not tested against the best." in markdown(untested)
     assert r"$0.000$$^\ddagger$" in latex(untested)
     assert "Bold" not in markdown(table_of(Cell(0.9, 0.1, "ok")))
+
+
+def test_columns_that_are_called_as_others_keep_their_numbers() -> None:
+    names = ("Score", "notes", "Images")
+    cells = tuple(Cell(value, status="ok") for value in (0.25, 0.5, 0.75))
+    table = Table("name", "", "Images", ("Score",), names, (Row("group", ("label",), cells),))
+    row = as_frame(table).iloc[0].tolist()
+    assert row[:2] == ["group", "label"]
+    assert row[2::3] == ["0.250", "0.500", "0.750", ""]

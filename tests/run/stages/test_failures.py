@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import shutil
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -68,33 +67,6 @@ def test_custom_method_is_evaluated_like_the_suites(tmp_path: Path) -> None:
     assert accuracy["value"].nunique() == 2
 
 
-def test_failing_custom_method_fails_alone(finished: Path, tmp_path: Path) -> None:
-    shutil.copytree(finished / "networks", tmp_path / "networks")
-    location = custom_method(tmp_path / "code", breaking("True"))
-    with_mine = replace(
-        SMALL, recipes=("standard",), custom_methods=(location,), conditions=("rotated-045",)
-    )
-    run = run_in(tmp_path, with_mine)
-    failures = run_stages(*run)
-    assert [(failure.what, failure.reason) for failure in failures] == [
-        (f"self-trained/nearest_mean/replicate-0{replicate}", "RuntimeError: not these")
-        for replicate in (0, 1)
-    ]
-    table = read_table(run.workspace.out / "measurements.csv")
-    mine = table["method"] == "nearest_mean"
-    assert set(table.loc[mine, "status"]) == {"failed"}
-    assert set(table.loc[mine, "reason"]) == {"RuntimeError: not these"}
-    assert set(table.loc[mine, "condition"]) == {"clean", "rotated-045"}
-    whole = read_table(finished / "out" / "measurements.csv")
-    same = whole["condition"].isin(["clean", "rotated-045"]) & (whole["recipe"] == "standard")
-    pd.testing.assert_frame_equal(
-        table[~mine].reset_index(drop=True), whole[same].reset_index(drop=True)
-    )
-    (first, second) = sorted((run.workspace.out / "errors").iterdir())
-    assert "not these" in first.read_text()
-    assert "Traceback" in second.read_text()
-
-
 def test_failure_on_one_condition_keeps_the_others(tmp_path: Path) -> None:
     location = custom_method(tmp_path / "code", breaking("images.mean() > 0.4"))
     mine = replace(
@@ -103,7 +75,9 @@ def test_failure_on_one_condition_keeps_the_others(tmp_path: Path) -> None:
         custom_methods=(location,),
         conditions=("rotated-045", "ood-uniform_noise"),
     )
-    assert len(run_stages(*run_in(tmp_path, mine))) == 2
+    failures = run_stages(*run_in(tmp_path, mine))
+    assert len(failures) == 2
+    assert run_stages(*run_in(tmp_path, mine), "measure") == failures
     table = read_table(tmp_path / "out" / "measurements.csv")
     failed = set(table.loc[table["status"] == "failed", "condition"])
     assert failed == {"ood-uniform_noise"}

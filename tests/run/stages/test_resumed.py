@@ -25,7 +25,6 @@ from methods.scores import SCORES
 from tests.run.stages.support import (
     FEW,
     LITTLE,
-    SMALL,
     prediction_files,
     run_in,
     tables,
@@ -140,22 +139,6 @@ def test_numbers_of_a_set_that_is_gone_later_are_kept(folder: Path, no_noise: No
     before = tables(folder)
     assert run_stages(*run_in(folder)) == []
     assert tables(folder) == before
-
-
-def test_folder_of_another_configuration_is_refused_and_left_alone(folder: Path) -> None:
-    before = {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
-    other = replace(SMALL, seed=1, epochs=2)
-    with pytest.raises(UserError, match=r"another configuration \(other epochs, seed\).*--out"):
-        run_stages(*run_in(folder, other))
-    after = {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
-    assert after == before
-
-
-def test_overwriting_removes_the_earlier_run(folder: Path) -> None:
-    assert run_stages(*run_in(folder, FEW), overwrite=True) == []
-    assert {path.stem for path in prediction_files(folder)} == {"clean", "calibration"}
-    table = read_table(folder / "out" / "measurements.csv")
-    assert set(table["method"]) == {"softmax"}
 
 
 @pytest.mark.slow
