@@ -43,8 +43,6 @@ QUEUES = {name: kind for name, kind in vars(dask_jobqueue).items() if name.endsw
 """The classes of dask-jobqueue, by their names."""
 
 SETTINGS = {
-    # A custom method may start processes of its own.
-    "distributed.worker.daemon": False,
     # A unit that ends a fourth worker ends the run.
     "distributed.scheduler.allowed-failures": 3,
     # A worker that is lost takes few units with it, and few others are suspected.
