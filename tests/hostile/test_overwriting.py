@@ -134,6 +134,13 @@ def test_what_overwriting_would_remove_may_not_be_named(
     assert not inside.exists()
 
 
+def test_predictions_are_not_removed_to_be_measured(folder: Path) -> None:
+    before = files(folder)
+    with pytest.raises(UserError, match="--overwrite removes what --only measure needs"):
+        run_stages(*digits_run(folder), "measure", overwrite=True)
+    assert files(folder) == before
+
+
 def test_report_without_a_summary_is_refused(
     folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -56,6 +56,8 @@ def _require_usable(plan: Plan, workspace: Workspace, only: str | None, *, overw
         require_results(out)
         return
     earlier_record(plan, out, overwrite=overwrite)
+    if only == MEASURE and overwrite:
+        raise UserError("--overwrite removes what --only measure needs; leave one of them out")
     if only == MEASURE and not workspace.predictions.folder.exists():
         raise UserError(f"there are no predictions in {out} yet; run without --only first")
 
