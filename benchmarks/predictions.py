@@ -24,17 +24,26 @@ from benchmarks.stored.arrays import (
     write_arrays,
 )
 from benchmarks.stored.precision import in_double_precision, in_single_precision
-from benchmarks.stored.prediction_arrays import (
-    MACHINE,
-    MEMBER_VALUE,
-    REASON,
-    REMARK,
-    SCORE,
-    SOURCE,
-    require_sound,
-)
 from methods import Prediction
 from methods.engines.machine import machine
+
+SCORE = "score:"
+"""The prefix of the names of scores in a prediction file."""
+
+MEMBER_VALUE = "members:"
+"""The prefix of the names of metrics of the members in a prediction file."""
+
+SOURCE = "source:"
+"""The prefix of the names of hashes of what computed these values, in a prediction file."""
+
+MACHINE = "machine"
+"""The name of what a prediction was computed by, in files that say it."""
+
+REMARK = "remark"
+"""The name of a method's remark on its fit, in a prediction file that has one."""
+
+REASON = "reason:"
+"""The prefix of the names of reasons why scores have no values, in a prediction file."""
 
 _EXACT = 0
 """How a prediction file writes ``members=None``, the exact distribution."""
@@ -163,19 +172,14 @@ class PredictionStore:
             arrays["labels"] = stored.labels.numpy()
         write_arrays(arrays, self.path(unit, condition), sealed=True)
 
-    def load_if_there(
-        self, unit: RunUnit, condition: str, images: int | None = None
-    ) -> StoredPrediction | None:
+    def load_if_there(self, unit: RunUnit, condition: str) -> StoredPrediction | None:
         """Read the prediction file, if it has been written.
-
-        Args:
-            images: how many it is of, where that is known.
 
         Raises:
             UserError: the file is damaged, or of something else.
         """
         with _told_of(self.path(unit, condition)):
-            return self._loaded(unit, condition, images)
+            return self._loaded(unit, condition)
 
     def load_part_if_there(
         self, unit: RunUnit, condition: str, scores: Collection[str]
@@ -212,14 +216,11 @@ class PredictionStore:
             )
         return stored
 
-    def _loaded(
-        self, unit: RunUnit, condition: str, images: int | None = None
-    ) -> StoredPrediction | None:
+    def _loaded(self, unit: RunUnit, condition: str) -> StoredPrediction | None:
         if not self.holds(unit, condition):
             return None
         arrays = read_arrays(self.path(unit, condition), sealed=True)
         _require_identity(arrays, unit, condition)
-        require_sound(arrays, images)
         return _stored(arrays)
 
 

@@ -145,14 +145,6 @@ def test_probability_too_small_for_single_precision_is_kept(store: PredictionSto
         assert torch.equal(mean_read_back(store, written), kept)
 
 
-@pytest.mark.parametrize("wrong", [0.125, torch.nan, -0.75, torch.inf])
-def test_row_that_does_not_sum_to_one_is_not_repaired(wrong: float, store: PredictionStore) -> None:
-    mean = torch.tensor([[0.75, 0.25], [0.75, wrong]], dtype=torch.float64)
-    unsound = replace(Prediction.of(mean[None]), mean=mean)
-    with pytest.raises(UserError, match="rows of mean are not from 0, with a sum of 1"):
-        mean_read_back(store, StoredPrediction(unsound, None))
-
-
 def test_units_that_differ_in_anything_have_files_of_their_own(store: PredictionStore) -> None:
     units = [
         *(UNIT, replace(UNIT, recipe="plain"), replace(UNIT, method="softmax")),

@@ -88,11 +88,6 @@ class RunRecord:
         """What computes: the commit and the environment."""
         return {name: self._content[name] for name in ("commit", "environment")}
 
-    @property
-    def counts(self) -> dict[str, int]:
-        """How many images each set has, of those that could be had."""
-        return {name: entry["images"] for name, entry in self.data.items() if "images" in entry}
-
     def trained_on(self, plan: Plan) -> str | None:
         """The fingerprint of the images of the first recipe, if the run has needed them."""
         recipe = plan.configuration.recipe(plan.configuration.recipes[0])

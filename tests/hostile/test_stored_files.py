@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import re
 import shutil
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -14,7 +12,7 @@ import pytest
 from benchmarks.errors import UserError
 from benchmarks.predictions import PredictionStore, RunUnit
 from benchmarks.run.stages import run_stages
-from benchmarks.stored.arrays import Arrays, read_arrays, write_arrays
+from benchmarks.stored.arrays import read_arrays, write_arrays
 from tests.hostile.conftest import DIGITS, digits_run, run_command
 from tests.runs import run_of
 
@@ -122,58 +120,6 @@ def test_measuring_without_a_prediction_file_fails_in_one_line(
         "failed: measure: 2 prediction files are missing, first: "
         f"{paths[1].relative_to(folder / 'out')}; run without --only to predict them"
     ]
-
-
-def with_nan(arrays: Arrays) -> None:
-    arrays["mean"][3] = np.nan
-
-
-def of_50_rows(arrays: Arrays) -> None:
-    for name, array in arrays.items():
-        if array.ndim:
-            arrays[name] = array[:50]
-
-
-def without_rows(arrays: Arrays) -> None:
-    for name in ("mean", "votes"):
-        arrays[name] = arrays[name][:0]
-
-
-def with_labels(labels: object) -> Callable[[Arrays], None]:
-    def change(arrays: Arrays) -> None:
-        arrays["labels"] = np.array(labels)
-
-    return change
-
-
-@pytest.mark.parametrize(
-    ("change", "message"),
-    [
-        (with_nan, "the rows of mean are not from 0, with a sum of 1"),
-        (of_50_rows, "it is of 50 images; expected 100"),
-        (without_rows, r"mean is (0, 10); expected (images, classes)"),
-        (with_labels([10] * 100), "labels are not from 0 to 9"),
-        (with_labels([1] * 99), r"labels is (99,); expected (100,)"),
-        (with_labels([0.5] * 100), "labels is of the type float64"),
-        (lambda arrays: arrays["votes"].fill(1), "the rows of votes are not from 0, with a sum"),
-        (lambda arrays: arrays.update(mean=arrays["mean"].astype(str)), "mean is of the type <U"),
-        (lambda arrays: arrays.pop("votes"), "it has no 'vote_share'"),
-        (lambda arrays: arrays["expected_entropy"].fill(np.inf), "expected_entropy is not finite"),
-        (lambda arrays: arrays.update(members=np.array(-1)), "members is -1"),
-        (lambda arrays: arrays.update({"score:mine": np.ones(7)}), "score:mine is (7,); expected"),
-        (lambda arrays: arrays.update({"source:mine": np.ones(7)}), "source:mine is of the type"),
-    ],
-)
-def test_file_of_sound_checksum_and_impossible_content_is_named(
-    change: Callable[[Arrays], object], message: str, folder: Path
-) -> None:
-    """As a fault of the suite, or a program that means well, would write it."""
-    path = predictions(folder).path(UNIT, "clean")
-    arrays = read_arrays(path)
-    change(arrays)
-    write_arrays(arrays, path, sealed=True)
-    with pytest.raises(UserError, match=rf"{path} cannot be used \({re.escape(message)}"):
-        predictions(folder).load_if_there(UNIT, "clean", images=100)
 
 
 @pytest.mark.usefixtures("quick_stages")

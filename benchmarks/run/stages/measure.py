@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection
 from functools import partial
 from itertools import chain
 from operator import itemgetter
@@ -65,7 +65,7 @@ def measure_all(plan: Plan, workspace: Workspace, record: RunRecord) -> list[Fai
     scores, and `curves/`. Continued after an interrupt, it computes what was not finished.
     """
     units = plan.units()
-    verify = partial(verify_predictions, plan, counts=record.counts)
+    verify = partial(verify_predictions, plan)
     machines = workspace.in_parallel(verify, units, stage="verify", what="run units")
     record.note_machines("predictions", chain.from_iterable(machines), anew=True)
     left_out = _left_out(workspace, record, units)
@@ -99,20 +99,15 @@ def measure_all(plan: Plan, workspace: Workspace, record: RunRecord) -> list[Fai
 
 
 @one_torch_thread()
-def verify_predictions(
-    plan: Plan, workspace: Workspace, unit: RunUnit, *, counts: Mapping[str, int]
-) -> set[str]:
+def verify_predictions(plan: Plan, workspace: Workspace, unit: RunUnit) -> set[str]:
     """The machines that a run unit was predicted on, where each of its files is whole and its own.
-
-    Args:
-        counts: how many images each condition has, where that is known.
 
     Raises:
         UserError: a file is damaged, or was predicted by another run.
     """
     store, digest, machines = workspace.predictions, plan.configuration.digest, set()
     for condition in plan.predicted(unit):
-        stored = store.load_if_there(unit, condition.name, counts.get(condition.name))
+        stored = store.load_if_there(unit, condition.name)
         if stored is None:
             continue
         if stored.sources.get(THE_RUN, digest) != digest:
