@@ -85,7 +85,9 @@ def predictions(folder: Path, method: str = "*") -> dict[str, dict[str, bytes]]:
 
 
 @pytest.mark.usefixtures("quick_stages")
+@pytest.mark.parametrize("jobs", ["1", pytest.param("2", marks=pytest.mark.slow)])
 def test_each_fails_alone_and_changes_nothing_else(
+    jobs: str,
     finished: Path,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
@@ -98,7 +100,7 @@ def test_each_fails_alone_and_changes_nothing_else(
     ]
     shutil.copytree(finished / "networks", tmp_path / "networks")
     before = torch.get_default_dtype(), torch.get_num_threads(), Path.cwd()
-    assert run_command(monkeypatch, tmp_path, "--jobs", "2", *chosen) == 1
+    assert run_command(monkeypatch, tmp_path, "--jobs", jobs, *chosen) == 1
     assert (torch.get_default_dtype(), torch.get_num_threads(), Path.cwd()) == before
     failed = [line for line in capsys.readouterr().err.splitlines() if line.startswith("failed")]
     assert sorted(failed) == [
