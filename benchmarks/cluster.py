@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import logging
 import pickle
+import signal
 import time
 import traceback
 from asyncio import CancelledError
@@ -22,7 +23,6 @@ from typing import Any
 from uuid import uuid4
 
 import dask
-import dask_jobqueue
 import distributed
 import yaml
 from joblib import cpu_count
@@ -39,9 +39,6 @@ from methods.threads import one_torch_thread
 LOCAL, ADDRESS = "local", "address"
 KEYS = ("backend", "workers", "wait", "options")
 
-QUEUES = {name: kind for name, kind in vars(dask_jobqueue).items() if name.endswith("Cluster")}
-"""The classes of dask-jobqueue, by their names."""
-
 SETTINGS = {
     # A unit that ends a fourth worker ends the run.
     "distributed.scheduler.allowed-failures": 3,
@@ -51,12 +48,10 @@ SETTINGS = {
     "distributed.scheduler.worker-ttl": None,
     "distributed.comm.timeouts.connect": "300s",
     "distributed.comm.timeouts.tcp": "300s",
-    # Where cores are busy, a worker that is started again takes minutes to come back.
     "distributed.deploy.lost-worker-timeout": "300s",
 }
 
-SILENT = 100
-"""A level of logging above all others: the suite says in one line what went wrong."""
+SILENT = 100  # above all levels of logging: the suite says in one line what went wrong
 
 SHARED = ".cluster"
 """The file by which workers see that they share the folder of the run."""
@@ -68,7 +63,7 @@ class ClusterChoice:
 
     Attributes:
         file: where it stands, for messages.
-        backend: `LOCAL`, `ADDRESS` or one of `QUEUES`.
+        backend: `LOCAL`, `ADDRESS` or the name of a `queue_class`.
         workers: how many workers of this machine, or jobs of a queue; ``None``: a worker a core.
         wait: seconds without any worker after which the run ends.
         options: handed on to the class of Dask.
@@ -81,6 +76,15 @@ class ClusterChoice:
     options: dict[str, Any] = field(default_factory=dict)
 
 
+def queue_class(name: Any) -> Any:
+    """The class of dask-jobqueue with this name; ``None``: there is none."""
+    handler = signal.getsignal(signal.SIGINT)
+    import dask_jobqueue  # here, not above: it takes Ctrl-C for itself, which is undone
+
+    signal.signal(signal.SIGINT, handler)
+    return vars(dask_jobqueue).get(name) if str(name).endswith("Cluster") else None
+
+
 def read_choice(file: Path) -> ClusterChoice:
     """The choice in a YAML file.
 
@@ -91,20 +95,20 @@ def read_choice(file: Path) -> ClusterChoice:
     try:
         content = yaml.safe_load(file.read_text(encoding="utf-8"))
     except (OSError, ValueError, RecursionError, yaml.YAMLError) as error:
-        why = " ".join(str(error).split())
-        raise UserError(f"{at}: the file cannot be read as YAML ({why})") from error
+        why = f"the file cannot be read as YAML ({' '.join(str(error).split())})"
+        raise UserError(f"{at}: {why}") from error
     if not isinstance(content, dict):
         raise UserError(f"{at}: expected keys with values, first 'backend: local'")
     if unknown := [key for key in content if key not in KEYS]:
         raise UserError(f"{at}: unknown key {unknown[0]!r}; choose from {', '.join(KEYS)}")
-    backend, workers = content.get("backend"), content.get("workers")
-    if backend not in (LOCAL, ADDRESS, *QUEUES):
+    backend, workers = (content.get(key) for key in KEYS[:2])
+    queue = backend not in (LOCAL, ADDRESS)
+    if queue and queue_class(backend) is None:
         known = "local, address, or a class of dask-jobqueue such as SLURMCluster"
         raise UserError(f"{at}: backend: {backend!r} is none; choose from {known}")
-    given = workers is not None or backend in QUEUES
-    if given and (type(workers) is not int or workers < 1):
+    if (workers is not None or queue) and (type(workers) is not int or workers < 1):
         raise UserError(f"{at}: workers: {workers!r}; expected a whole number from 1")
-    wait = content.get("wait", 3600 if backend in QUEUES else 300)
+    wait = content.get("wait", 3600 if queue else 300)
     if type(wait) not in (int, float) or not wait > 0:
         raise UserError(f"{at}: wait: {wait!r}; expected a number of seconds above 0")
     options = content.get("options") or {}
@@ -113,7 +117,7 @@ def read_choice(file: Path) -> ClusterChoice:
     if backend == ADDRESS and (not options.get("address") or workers is not None):
         why = "expected options with 'address: tcp://HOST:8786', and no 'workers'"
         raise UserError(f"{at}: {why}; the scheduler has its own")
-    return ClusterChoice(file, backend, workers, float(wait), options)
+    return ClusterChoice(file, str(backend), workers, float(wait), options)
 
 
 class DaskCluster(ExitStack):
@@ -192,12 +196,11 @@ class DaskCluster(ExitStack):
         else:
             if backend == LOCAL:
                 usual = {"dashboard_address": "127.0.0.1:0", "memory_limit": 0}
-                usual |= {"threads_per_worker": 1, "silence_logs": SILENT}
-                cluster = distributed.LocalCluster(
-                    n_workers=workers or cpu_count(), processes=True, **(usual | options)
-                )
+                ours = {"processes": True, "threads_per_worker": 1, "silence_logs": SILENT}
+                count = workers or cpu_count()
+                cluster = distributed.LocalCluster(count, **ours, **(usual | options))
             else:
-                cluster = QUEUES[backend](**({"cores": 1, "processes": 1} | options))
+                cluster = queue_class(backend)(**({"cores": 1, "processes": 1} | options))
             self.callback(_close_quietly, cluster)
             if backend != LOCAL:
                 cluster.sync(_submitted, cluster, workers)
@@ -248,10 +251,7 @@ def _close_quietly(resource: Any) -> None:
 
 
 def do_unit(sent: bytes) -> bytes:
-    """Do a unit, called on a worker: from what is pickled to its result, or the error, pickled.
-
-    By pickle alone, as joblib's processes are sent theirs: what is sent is found by its name.
-    """
+    """Do a unit, called on a worker; by pickle alone, as joblib's processes are sent theirs."""
     try:
         check, work, workspace, item = pickle.loads(sent)
         check()

@@ -50,10 +50,12 @@ def cluster_of(
         raise UserError("--only latency times methods on this machine; leave out --cluster")
     try:
         from benchmarks.cluster import DaskCluster, read_choice  # of an extra
+
+        choice = read_choice(file)
     except ModuleNotFoundError as error:
         raise UserError(
             f"--cluster needs the library {error.name}; install it with: "
             "python -m pip install 'uncertainty-bench[cluster]'"
         ) from error
-    with DaskCluster(read_choice(file), kernels=configuration.engine == "numba") as cluster:
+    with DaskCluster(choice, kernels=configuration.engine == "numba") as cluster:
         yield cluster
