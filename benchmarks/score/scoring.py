@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import re
+import shutil
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ from joblib import cpu_count
 
 from benchmarks.environment import suite_version
 from benchmarks.errors import UserError
-from benchmarks.files import read_json, write_json
+from benchmarks.files import write_json
 from benchmarks.inference.comparison.comparisons import Estimates, compare, comparisons_table
 from benchmarks.inference.image_sets import block_size, weights_of
 from benchmarks.inference.image_values import ImageValues
@@ -28,7 +28,7 @@ from benchmarks.records import Measurement, as_table, write_table
 from benchmarks.report.names import Names
 from benchmarks.report.results import Results
 from benchmarks.report.tables.quality import quality_tables
-from benchmarks.report.tables.text.formats import SUFFIXES, table_files, write_table_files
+from benchmarks.report.tables.text.formats import write_table_files
 from benchmarks.run.measurement_rows import measure_values
 from benchmarks.run.nouns import condition_records, metric_records, score_records
 from benchmarks.run.summary import summarise
@@ -48,11 +48,6 @@ from methods.threads import one_torch_thread
 
 SCORE_JSON = "score.json"
 """What was scored, by which version."""
-
-TABLES = "tables"
-"""The part of it that lists the tables' files."""
-
-_OF_TABLE = re.compile(rf"{TABLES_FOLDER}/[^/\\]+-{SELF_TRAINED}\.({'|'.join(SUFFIXES)})")
 
 
 @dataclass(frozen=True, eq=False)
@@ -95,37 +90,21 @@ def write_scores(
     resamples: int,
     seed: int,
 ) -> None:
-    """Write the numbers, every table, and ``score.json``, which lists the tables' files.
-
-    Tables of sets that an earlier file had and this one has not are removed.
-    """
-    tables = list(quality_tables(scores.results, SELF_TRAINED))
-    written, stale = table_files(tables), set(_tables_of(folder))
+    """Write the numbers, every table in place of those of earlier scores, and ``score.json``."""
     record = {
         "version": suite_version(),
         "resamples": resamples,
         "seed": seed,
         "files": {one.method: one.sha256 for one in external},
     }
-    # Listed before they are written, and until they are removed: so no kill leaves an unknown one.
-    write_json(record | {TABLES: sorted(stale | set(written))}, folder / SCORE_JSON)
-    for name in stale - set(written):
-        (folder / name).unlink(missing_ok=True)
+    write_json(record, folder / SCORE_JSON)
+    if (folder / TABLES_FOLDER).exists():
+        shutil.rmtree(folder / TABLES_FOLDER)
     write_table(scores.measurements, folder / MEASUREMENTS_CSV)
     write_table(scores.summary, folder / SUMMARY_CSV)
     write_table(scores.comparisons, folder / COMPARISONS_CSV)
-    for table in tables:
+    for table in quality_tables(scores.results, SELF_TRAINED):
         write_table_files(table, folder / TABLES_FOLDER)
-    write_json(record | {TABLES: written}, folder / SCORE_JSON)
-
-
-def _tables_of(folder: Path) -> list[str]:
-    """The files of the tables that earlier scores in the folder have."""
-    path = folder / SCORE_JSON
-    files: list[str] = read_json(path).get(TABLES, [])
-    if not isinstance(files, list) or any(not _OF_TABLE.fullmatch(str(name)) for name in files):
-        raise UserError(f"{path} is damaged; name another folder with --out")
-    return files
 
 
 def require_no_run(folder: Path) -> None:

@@ -1,1 +1,1 @@
-"""The files of a run that are read again: how they are listed, sealed, checked and read."""
+"""The files of a run that are read again: how they are written and read."""

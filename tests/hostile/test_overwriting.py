@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 import sys
 from collections.abc import Callable
@@ -11,15 +10,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import torch
 
 from benchmarks.comparison import command as run_all
 from benchmarks.errors import UserError
 from benchmarks.latency.stage import time_alone
-from benchmarks.predictions import StoredPrediction
 from benchmarks.run.stages import run_stages
 from benchmarks.score import command as score_command
-from methods import Prediction
 from tests.hostile.conftest import DIGITS, digits_run, run_command
 from tests.runs import run_of
 
@@ -182,61 +178,15 @@ def test_empty_name_of_a_folder_is_not_the_current_one(
     assert files(tmp_path) == {"figures/mine.png": b"mine"}
 
 
-@pytest.fixture
-def scored(tmp_path: Path) -> Path:
-    """A file of external predictions."""
-    random = torch.Generator().manual_seed(0)
-    logits = torch.randn(2, 40, 3, generator=random)
-    prediction = StoredPrediction(Prediction.of_logits(logits), torch.arange(40) % 3)
-    assert prediction.labels is not None
-    members = prediction.prediction.member_probabilities
-    assert members is not None
-    arrays = {"probabilities": members.numpy(), "labels": prediction.labels.numpy()}
-    np.savez(tmp_path / "mine.npz", **arrays, ood_noise=members.flip(1).numpy())
-    np.savez(tmp_path / "less.npz", **arrays)
-    return tmp_path
-
-
-def score(monkeypatch: pytest.MonkeyPatch, file: Path, out: Path) -> int:
-    arguments = [str(file), "--out", str(out), "--resamples", "100"]
-    monkeypatch.setattr(sys, "argv", ["score", *arguments])
-    return score_command.command_line()
-
-
-def test_scoring_again_removes_its_own_stale_tables_alone(
-    scored: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    out = scored / "out"
-    assert score(monkeypatch, scored / "mine.npz", out) == 0
-    first = {path.name for path in (out / "tables").iterdir()}
-    (out / "tables" / "mine-self-trained.csv").write_text("mine")
-    assert score(monkeypatch, scored / "less.npz", out) == 0
-    second = {path.name for path in (out / "tables").iterdir()}
-    assert (out / "tables" / "mine-self-trained.csv").read_text() == "mine"
-    assert second - {"mine-self-trained.csv"} < first
-
-
 @pytest.mark.parametrize("name", ["tables/mine.csv", "summary.csv", "measurements.csv"])
 def test_scores_do_not_go_where_others_files_are(
-    name: str, scored: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    (scored / "out" / name).parent.mkdir(parents=True)
-    (scored / "out" / name).write_text("mine")
-    assert score(monkeypatch, scored / "less.npz", scored / "out") == 2
+    out = tmp_path / "out"
+    (out / name).parent.mkdir(parents=True)
+    (out / name).write_text("mine")
+    np.savez(tmp_path / "mine.npz", probabilities=np.eye(3), labels=np.arange(3))
+    monkeypatch.setattr(sys, "argv", ["score", str(tmp_path / "mine.npz"), "--out", str(out)])
+    assert score_command.command_line() == 2
     assert "but no score.json of earlier scores" in capsys.readouterr().err
-    assert files(scored / "out") == {name: b"mine"}
-
-
-def test_list_of_tables_that_no_score_writes_is_not_trusted(
-    scored: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    out = scored / "out"
-    assert score(monkeypatch, scored / "less.npz", out) == 0
-    record = json.loads((out / "score.json").read_text())
-    for name in ("../mine.txt", "mine.csv", "tables/../../mine-self-trained.csv"):
-        (out / name).resolve().write_text("mine")
-        (out / "score.json").write_text(json.dumps(record | {"tables": [*record["tables"], name]}))
-        before = files(scored)
-        assert score(monkeypatch, scored / "less.npz", out) == 2
-        assert "score.json is damaged" in capsys.readouterr().err
-        assert files(scored) == before
+    assert files(out) == {name: b"mine"}

@@ -17,9 +17,6 @@ from benchmarks.report.tables.table import BEST, ILL_DEFINED_MARK, MARKS, Cell, 
 from benchmarks.report.tables.text.latex import latex
 from benchmarks.vocabulary import ILL_DEFINED, TABLES_FOLDER
 
-SUFFIXES = ("csv", "md", "tex")
-"""Of the files of a table."""
-
 
 def write_table_files(table: Table, folder: Path, task: TaskRecord | None = None) -> None:
     """Write a table as Markdown, LaTeX and CSV; that of LaTeX names the task, if it is given."""
@@ -104,8 +101,3 @@ def write_tables(tables: Iterable[Table], folder: Path, task: TaskRecord) -> Non
     """Write tables of the run in a folder."""
     for table in tables:
         write_table_files(table, folder / TABLES_FOLDER, task)
-
-
-def table_files(tables: Iterable[Table]) -> list[str]:
-    """The paths of the tables' files in such a folder."""
-    return [f"{TABLES_FOLDER}/{table.name}.{suffix}" for table in tables for suffix in SUFFIXES]
