@@ -129,7 +129,7 @@ def test_run_killed_at_a_moment_ends_the_same(run: Run, tmp_path: Path) -> None:
 @pytest.mark.parametrize("seed", range(3))
 def test_run_killed_at_many_moments_ends_the_same(run: Run, tmp_path: Path, seed: int) -> None:
     before = DRAWN if seed == 0 else ""
-    kill_and_continue(run, tmp_path, DIGITS, kills=4, seed=seed + 1, before=before)
+    kill_and_continue(run, tmp_path, DIGITS, kills=6, seed=seed + 1, before=before)
 
 
 @pytest.mark.long
