@@ -30,10 +30,6 @@ def named_folder(text: str | Path) -> Path:
     return Path(text)
 
 
-Jobs = Annotated[
-    int | None,
-    typer.Option(help="How many parallel jobs to run.", show_default="every core", min=1),
-]
 Device = Annotated[
     Literal["auto", "cpu", "cuda"], typer.Option(help="Where networks are trained and evaluated.")
 ]

@@ -66,6 +66,8 @@ def run_command(module: str, again: str = "") -> NoReturn:
         status = INTERRUPTED
     if status == INTERRUPTED:  # by Ctrl-C in the imports, or by that in what typer runs
         signal.signal(signal.SIGINT, signal.SIG_IGN)
+        if again and "--overwrite" in sys.argv:
+            again += ", without --overwrite"
         print(f"interrupted; {again}" if again else "interrupted", file=sys.stderr)
     try:
         if sys.stdout:

@@ -17,7 +17,7 @@ from typing import Any
 
 from benchmarks.errors import UserError
 
-HALF_WRITTEN = ".*.part"
+HALF_WRITTEN = ".*.[0-9]*.[0-9]*.part"
 """How `written_whole` calls a file before it is whole."""
 
 

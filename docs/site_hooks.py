@@ -57,4 +57,5 @@ def on_post_build(config: MkDocsConfig) -> None:
 
 def _results(pattern: str = "*.*") -> list[str]:
     paths = [path.relative_to(ROOT) for path in sorted((ROOT / "results").rglob(pattern))]
-    return [p.as_posix() for p in paths if p.name[0] != "." and not CACHES & set(p.parts)]
+    names = [path.as_posix() for path in paths if not CACHES & set(path.parts)]
+    return [name for name in names if "/." not in name]

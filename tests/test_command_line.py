@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import subprocess
 import sys
@@ -329,6 +330,8 @@ def test_page_is_opened_at_the_end(
     assert (status, opened) == (0, [])
     assert error == f"--open: there is no {page} yet; run without --only first\n"
     page.parent.mkdir(parents=True)
+    record = {"version": "", "command": "", "configuration": {}}
+    (page.parent / "run.json").write_text(json.dumps(record))
     page.write_text("")
     status, _, error = command_line("--open", "--out", "results/mine")
     assert (status, opened) == (0, [page.resolve().as_uri()])

@@ -142,6 +142,10 @@ def main(
     if only is not None and only not in STAGES:
         raise UserError(f"--only: unknown stage {only!r}; choose from {', '.join(STAGES)}")
     of_run = None if shard is None else Shard.named(shard, only)
+    out = out or _default_out(preset, task)
+    require_apart(out, networks=networks, data_dir=data_dir, cluster=cluster)
+    for location in method or ():
+        require_apart(out, method=Path(location.rpartition(":")[0]))
     device = fitting_device(device_of(device, cluster))
     chosen: dict[str, Any] = {
         "recipes": separate(recipe),
@@ -163,8 +167,6 @@ def main(
     configuration = chosen_configuration(
         preset, task, chosen, seed=seed, device=device, engine=engine
     )
-    out = out or _default_out(preset, task)
-    require_apart(out, networks=networks, data_dir=data_dir)
     workspace = Workspace(
         data_dir=_existing(data_dir),
         jobs=1 if only == LATENCY else _jobs(jobs, device),

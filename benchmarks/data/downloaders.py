@@ -12,6 +12,7 @@ that.
 
 from __future__ import annotations
 
+import errno
 import logging
 import shutil
 import subprocess
@@ -77,6 +78,8 @@ def from_mirror(url: str, output_file: str, pooch: object) -> None:
     try:
         fetch(url, output_file, None)
     except OSError as error:
+        if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EACCES):  # of the disk here
+            raise
         _log.debug("%s", error)
         if not responses:
             _dead_hosts[host] = f"{host} could not be reached"

@@ -75,12 +75,8 @@ def time_alone(plan: Plan, workspace: Workspace, *, overwrite: bool = False) -> 
             another, or holds published results, whose record of another machine would be lost.
     """
     out = workspace.out
-    earlier_record(plan, out, overwrite=overwrite)
-    if (
-        path_of(out, SUMMARY_CSV).exists()
-        and not workspace.predictions.folder.exists()
-        and not overwrite
-    ):
+    earlier_record(plan, out, overwrite=overwrite, only=LATENCY)
+    if path_of(out, SUMMARY_CSV).exists() and not workspace.predictions.folder.exists():
         raise UserError(
             f"{out} holds results without predictions, perhaps from another machine; choose "
             "another folder with --out"

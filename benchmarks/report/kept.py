@@ -81,11 +81,15 @@ def keep(run: Path, out: Path) -> None:
     """Copy what is kept of the run in a folder to another one.
 
     Raises:
-        UserError: the run has no page yet.
+        UserError: the run has no page yet, or the two folders are one.
     """
+    if run.resolve() == out.resolve():
+        raise UserError(f"{out} is the folder of the run itself; name another one")
     if not (run / INDEX_HTML).exists():
         raise UserError(f"there is no page in {run} yet; run the stage report first")
     results = Results.load(run)
+    for folder in (FIGURES_FOLDER, TABLES_FOLDER):  # of an earlier run
+        shutil.rmtree(out / folder, ignore_errors=True)
     for name in (*COPIED, *_figures(results, run)):
         if (run / name).exists():
             (out / name).parent.mkdir(parents=True, exist_ok=True)

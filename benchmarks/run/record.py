@@ -15,7 +15,15 @@ from benchmarks.files import read_json, write_json
 from benchmarks.run.folder.earlier_run import read_record, remove_earlier_run
 from benchmarks.run.plan import Plan
 from benchmarks.run.workspace import Workspace
-from benchmarks.vocabulary import MEASURE, PREDICTIONS_FOLDER, RUN_JSON
+from benchmarks.stored.run_files import path_of
+from benchmarks.vocabulary import (
+    MEASURE,
+    PREDICT,
+    PREDICTIONS_FOLDER,
+    RUN_JSON,
+    SUMMARY_CSV,
+    TRAIN,
+)
 
 PREDICTIONS = 2
 """What predictions mean: raise it when masks, seeds, splits, rounding or a method change.
@@ -70,8 +78,8 @@ class RunRecord:
         """Add what the record of a shard says whose folder was copied into this one."""
         shard, content = read_json(path), self._content
         _require_same(shard, identity, path)
-        self.note_data(self.data | shard["data"])
         if path.stem not in content.setdefault("shards", []):
+            self.note_data(self.data | shard["data"])
             content["shards"].append(path.stem)
             for stage, seconds in shard["seconds"].items():
                 self._add_seconds(stage, seconds)
@@ -156,14 +164,23 @@ class RunRecord:
         write_json(self._content, self._path)
 
 
-def earlier_record(plan: Plan, out: Path, *, overwrite: bool) -> dict[str, Any]:
+def earlier_record(
+    plan: Plan, out: Path, *, overwrite: bool, only: str | None = None
+) -> dict[str, Any]:
     """The record of the run that the folder holds, and that goes on; empty if there is none.
 
     Raises:
-        UserError: the folder holds something else, or another run that is not to be overwritten.
+        UserError: the folder holds something else, or another run that is not to be overwritten; or
+            the only stage needs what overwriting would remove.
     """
     identity, record = _identity(plan), read_record(out)
     if overwrite:
+        needed = (out / PREDICTIONS_FOLDER, path_of(out, SUMMARY_CSV))
+        if only not in (None, TRAIN, PREDICT) and any(path.exists() for path in needed):
+            raise UserError(
+                f"--overwrite would remove what {out} holds, and --only {only} computes none of "
+                "it; leave out one of the two"
+            )
         return {}
     _require_same(record, identity, out)
     return record
@@ -191,11 +208,6 @@ def _content(plan: Plan, earlier: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def meaning_of(record: Mapping[str, Any]) -> int:
-    """What the predictions of a record mean; see `PREDICTIONS`."""
-    return int(record.get("predictions", 1))  # earlier records do not say it
-
-
 def _as_known(entry: Mapping[str, str]) -> dict[str, str]:
     """What is known of a set of images, without why it is unavailable."""
     return {name: value for name, value in entry.items() if name != "unavailable"}
@@ -211,7 +223,7 @@ def _require_same(earlier: Mapping[str, Any], identity: Mapping[str, Any], out: 
         return
     before, now = earlier["configuration"], identity["configuration"]
     differing = ["version"] if earlier.get("version") != identity["version"] else []
-    if meaning_of(earlier) != meaning_of(identity):
+    if earlier.get("predictions") != identity["predictions"]:
         differing.append("meaning of predictions")
     differing += [part for part in now if before.get(part) != now[part]]
     if before.keys() != now.keys():

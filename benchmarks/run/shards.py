@@ -60,7 +60,7 @@ class Shard(NamedTuple):
         if self.only_trains:
             then = "copy the networks of all to each machine, and go on with --only predict"
         else:
-            then = "copy their folders into one, and run the same command there without --shard"
+            then = "copy their folders into one, and run it there without --shard and --only"
         return f"this was shard {self.number} of {self.of}; when all have ended, {then}"
 
 

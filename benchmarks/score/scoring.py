@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -15,7 +14,7 @@ from joblib import cpu_count
 
 from benchmarks.environment import suite_version
 from benchmarks.errors import UserError
-from benchmarks.files import write_json
+from benchmarks.files import read_json, write_json
 from benchmarks.inference.comparison.comparisons import Estimates, compare, comparisons_table
 from benchmarks.inference.image_sets import block_size, weights_of
 from benchmarks.inference.image_values import ImageValues
@@ -90,7 +89,7 @@ def write_scores(
     resamples: int,
     seed: int,
 ) -> None:
-    """Write the numbers, every table in place of those of earlier scores, and ``score.json``."""
+    """Write ``score.json``, the numbers, and every table, in place of those of earlier scores."""
     record = {
         "version": suite_version(),
         "resamples": resamples,
@@ -98,8 +97,8 @@ def write_scores(
         "files": {one.method: one.sha256 for one in external},
     }
     write_json(record, folder / SCORE_JSON)
-    if (folder / TABLES_FOLDER).exists():
-        shutil.rmtree(folder / TABLES_FOLDER)
+    for earlier in (folder / TABLES_FOLDER).glob(f"*-{SELF_TRAINED}.*"):
+        earlier.unlink()
     write_table(scores.measurements, folder / MEASUREMENTS_CSV)
     write_table(scores.summary, folder / SUMMARY_CSV)
     write_table(scores.comparisons, folder / COMPARISONS_CSV)
@@ -117,9 +116,9 @@ def require_no_run(folder: Path) -> None:
         raise UserError(
             f"--out {folder}: this folder holds a run of the suite; name another folder"
         )
-    names = (MEASUREMENTS_CSV, SUMMARY_CSV, COMPARISONS_CSV, TABLES_FOLDER)
+    names = (MEASUREMENTS_CSV, SUMMARY_CSV, COMPARISONS_CSV, TABLES_FOLDER, SCORE_JSON)
     taken = [name for name in names if (folder / name).exists()]
-    if taken and not (folder / SCORE_JSON).exists():
+    if taken and "resamples" not in read_json(folder / SCORE_JSON):
         raise UserError(
             f"--out {folder}: this folder holds {taken[0]}, but no {SCORE_JSON} of earlier scores; "
             "name another folder"

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import shlex
 import shutil
-import signal
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -43,11 +42,7 @@ def run_command(monkeypatch: pytest.MonkeyPatch, folder: Path, *options: str) ->
     places = ["--out", str(folder / "out"), "--networks", str(folder / "networks")]
     arguments = ["run_all.py", *chosen, "--device", "cpu", "--jobs", "1", *places, *options]
     monkeypatch.setattr(sys, "argv", arguments)
-    terminated = signal.getsignal(signal.SIGTERM)
-    try:
-        return run_all.command_line()
-    finally:
-        signal.signal(signal.SIGTERM, terminated)
+    return run_all.command_line()
 
 
 @pytest.fixture(scope="session")

@@ -100,8 +100,7 @@ def test_root_is_refused(
     before = {path.name for path in Path("/").iterdir()}
     assert run_with(monkeypatch, "--task", "digits", "--out", "/", *options) == 2
     assert re.fullmatch(
-        r"error: (/ holds \S+ and no run\.json of a run|--networks [^\n]+ lies)[^\n]+\n",
-        capsys.readouterr().err,
+        r"error: / holds \S+ and no run\.json of a run[^\n]+\n", capsys.readouterr().err
     )
     assert {path.name for path in Path("/").iterdir()} == before
 
@@ -115,25 +114,29 @@ def test_folder_left_by_a_kill_at_the_very_start_is_taken(folder: Path) -> None:
     assert not list((folder / "out").glob("*.part"))
 
 
-@pytest.mark.parametrize("option", ["--networks", "--data-dir"])
+@pytest.mark.parametrize("option", ["--networks", "--data-dir", "--method", "--cluster"])
 def test_what_overwriting_would_remove_may_not_be_named(
     option: str, folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     before = files(folder)
     inside = folder / "out" / "inside"
-    assert run_command(monkeypatch, folder, "--overwrite", option, str(inside)) == 2
+    named = f"{inside}:Mine" if option == "--method" else str(inside)
+    assert run_command(monkeypatch, folder, "--overwrite", option, named) == 2
     assert re.fullmatch(
-        rf"error: {option} {inside}: the folder lies in that of the run, [^\n]+\n",
+        rf"error: {option} {inside}: this lies in the folder of the run, [^\n]+\n",
         capsys.readouterr().err,
     )
     assert files(folder) == before
     assert not inside.exists()
 
 
-def test_predictions_are_not_removed_to_be_measured(folder: Path) -> None:
+@pytest.mark.parametrize("only", ["measure", "latency", "claims", "report"])
+def test_overwriting_removes_nothing_that_the_only_stage_does_not_compute(
+    only: str, folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     before = files(folder)
-    with pytest.raises(UserError, match="--overwrite removes what --only measure needs"):
-        run_stages(*digits_run(folder), "measure", overwrite=True)
+    assert run_command(monkeypatch, folder, "--overwrite", "--only", only) == 2
+    assert f"--only {only} computes none of it" in capsys.readouterr().err
     assert files(folder) == before
 
 

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import pickle
 import random
+import signal
+import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -12,7 +15,7 @@ import pytest
 import torch
 
 from benchmarks.errors import UserError
-from benchmarks.run.custom_method import load_method
+from benchmarks.run.custom_method import ProcessEndedError, in_own_process, load_method
 from methods.networks.labelled_images import LabelledImages
 from methods.networks.pool import NetworkPool
 from methods.seeds import derive_seed
@@ -219,3 +222,34 @@ def test_class_fields_that_cannot_be_are_refused(fields: str, message: str, writ
     with pytest.raises(UserError) as refused:
         load_method(write(text))
     assert message in str(refused.value)
+
+
+class OwnError(Exception):
+    """An exception that cannot be pickled."""
+
+    def __init__(self) -> None:
+        super().__init__("no number")
+        self.place = lambda: None
+
+
+def fail() -> None:
+    raise OwnError
+
+
+def kill_itself() -> None:
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def leave_a_process_behind() -> int:
+    return subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"]).pid
+
+
+@pytest.mark.slow
+def test_process_of_a_custom_method_ends_with_all_that_it_has_started() -> None:
+    with pytest.raises(ProcessEndedError, match="SIGKILL"):
+        in_own_process(kill_itself)
+    with pytest.raises(RuntimeError, match="OwnError: no number"):
+        in_own_process(fail)
+    left = in_own_process(leave_a_process_behind)
+    state = Path(f"/proc/{left}/stat")
+    assert not state.exists() or state.read_text().split()[2] == "Z"

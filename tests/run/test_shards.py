@@ -85,7 +85,7 @@ def test_shards_copied_together_give_the_undivided_run(
             shutil.copytree(folder, together.out, dirs_exist_ok=True)
 
     plan, undivided = run_of(DIGITS, tmp_path / "undivided")
-    machines = [run_of(DIGITS, tmp_path / str(number)).workspace for number in (1, 2, 3)]
+    machines = [run_of(DIGITS, tmp_path / str(number), jobs=2).workspace for number in (1, 2, 3)]
     together = Workspace(tmp_path / "together", tmp_path / "no-networks", None, 1)
     with neither_timed_nor_drawn():
         assert run_stages(plan, undivided) == []

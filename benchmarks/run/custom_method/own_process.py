@@ -8,11 +8,13 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from threading import Thread
 from typing import Any, TypeVar
 
+from benchmarks.errors import one_line
 from benchmarks.files import written_whole
 
 Result = TypeVar("Result")
@@ -49,6 +51,7 @@ def in_own_process(work: Callable[[], Result], variables: Mapping[str, str] = ON
             start_new_session=True,  # Ctrl-C is for this process
         ) as process:
             status = process.wait()
+            _kill_group(process.pid)
         outcome = Path(folder, OUTCOME)
         if not outcome.exists():
             how = signal.Signals(-status).name if status < 0 else f"exit status {status}"
@@ -67,13 +70,23 @@ def do(folder: str) -> None:
         outcome = pickle.loads(Path(folder, WORK).read_bytes())(), None
     except Exception as error:
         outcome = None, error
+    try:
+        content = pickle.dumps(outcome)
+    except Exception as error:  # an exception of the method's own, for example
+        content = pickle.dumps((None, RuntimeError(one_line(outcome[1] or error))))
     with written_whole(Path(folder, OUTCOME)) as temporary:
-        temporary.write_bytes(pickle.dumps(outcome))
+        temporary.write_bytes(content)
 
 
 def _end_with_parent() -> None:
     """End as soon as the standard input does, with all processes that the method has started."""
     os.read(0, 1)
-    if hasattr(os, "killpg"):
-        os.killpg(0, signal.SIGKILL)
+    _kill_group(0)
     os._exit(1)
+
+
+def _kill_group(leader: int) -> None:
+    """Also what the method has started and left at work; 0: the group of this process."""
+    if hasattr(os, "killpg"):
+        with suppress(ProcessLookupError):
+            os.killpg(leader, signal.SIGKILL)

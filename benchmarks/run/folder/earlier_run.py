@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from pathlib import Path
 from typing import Any
@@ -19,7 +20,8 @@ def read_record(out: Path) -> dict[str, Any]:
         UserError: the folder holds something else, or the record is damaged.
     """
     record = read_run_json(out)
-    if isinstance(record.get("version"), str) and isinstance(record.get("configuration"), dict):
+    configuration = record.get("configuration")
+    if {"version", "command"} <= record.keys() and isinstance(configuration, dict):
         return record
     if (out / RUN_JSON).exists():
         raise UserError(
@@ -57,19 +59,25 @@ def remove_half_written(out: Path) -> None:
 
 
 def require_apart(out: Path, **others: Path | None) -> None:
-    """Stop where another folder lies in that of the run, which ``--overwrite`` removes.
+    """Stop where what an option names lies in the folder of the run, which ``--overwrite`` removes.
 
     Args:
         out: of the run.
-        others: by the names of their options.
+        others: files and folders by the names of their options.
 
     Raises:
-        UserError: it does.
+        UserError: it does, or the folder is none of a run.
     """
+    read_record(out)
     for name, folder in others.items():
-        if folder is not None and folder.resolve().is_relative_to(out.resolve()):
+        if folder is not None and _real(folder).is_relative_to(_real(out)):
             option = f"--{name.replace('_', '-')}"
             raise UserError(
-                f"{option} {folder}: the folder lies in that of the run, --out {out}, which "
+                f"{option} {folder}: this lies in the folder of the run, --out {out}, which "
                 "--overwrite removes; name another"
             )
+
+
+def _real(path: Path) -> Path:
+    """Without links, where they do not lead in a circle."""
+    return Path(os.path.realpath(path))

@@ -51,13 +51,11 @@ def run_stages(
 def _require_usable(plan: Plan, workspace: Workspace, only: str | None, *, overwrite: bool) -> None:
     """Refuse a folder before anything is written there."""
     out = workspace.out
-    if only == REPORT:  # of any run
+    if only == REPORT and not overwrite:  # of any run
         read_record(out)
         require_results(out)
         return
-    earlier_record(plan, out, overwrite=overwrite)
-    if only == MEASURE and overwrite:
-        raise UserError("--overwrite removes what --only measure needs; leave one of them out")
+    earlier_record(plan, out, overwrite=overwrite, only=only)
     if only == MEASURE and not workspace.predictions.folder.exists():
         raise UserError(f"there are no predictions in {out} yet; run without --only first")
 
