@@ -44,26 +44,6 @@ class TrainedNetwork:
     machine: str = field(default_factory=machine)
 
 
-def train_network(
-    recipe: Recipe,
-    index: int,
-    training: LabelledImages,
-    validation: LabelledImages | None = None,
-    *,
-    engine: Engine,
-    seed: int = 0,
-) -> TrainedNetwork:
-    """One network of the recipe; see `train_networks`.
-
-    Raises:
-        TrainingDivergedError: the loss became NaN or infinite.
-    """
-    (outcome,) = train_networks(recipe, [index], training, validation, engine=engine, seed=seed)
-    if isinstance(outcome, TrainingDivergedError):
-        raise outcome
-    return outcome
-
-
 def train_networks(
     recipe: Recipe,
     indices: Sequence[int],

@@ -11,7 +11,7 @@ from benchmarks.errors import UserError
 from benchmarks.tasks.digits import DIGITS, PLAIN, STANDARD
 from methods.engines.torch import TorchEngine
 from methods.networks.recipes import Recipe
-from methods.networks.training import train_network
+from tests.training import train_network
 
 
 def test_splits_are_all_images_each_once_and_stratified() -> None:

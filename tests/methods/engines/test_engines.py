@@ -26,9 +26,9 @@ from methods.networks.training import (
     TrainingDivergedError,
     initial_network,
     orders_and_masks,
-    train_network,
     train_networks,
 )
+from tests.training import train_network
 
 CHANNELS = LeNet5.channels
 TORCH, NUMBA = TorchEngine(), NumbaEngine()

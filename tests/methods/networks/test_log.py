@@ -16,8 +16,9 @@ from methods.networks.lenet5 import LeNet5
 from methods.networks.log import EpochLog, complete_splits, precision_and_recall, watched_images
 from methods.networks.masks import draw_masks
 from methods.networks.recipes import ARTICLE, PLAIN, RECIPES, STANDARD, Recipe
-from methods.networks.training import TrainedNetwork, train_network, train_networks
+from methods.networks.training import TrainedNetwork, train_networks
 from methods.seeds import derive_seed
+from tests.training import train_network
 
 TORCH = TorchEngine()
 EPOCHS, TRAINING, SOME = 2, 500, 200

@@ -27,8 +27,9 @@ from methods.networks.network import Network
 from methods.networks.pool import NetworkPool, UntrainedPool
 from methods.networks.recipes import STANDARD, Recipe
 from methods.networks.store import NetworkKey, NetworkStore
-from methods.networks.training import TrainedNetwork, initial_network, train_network, train_networks
+from methods.networks.training import TrainedNetwork, initial_network, train_networks
 from methods.softmax import Softmax
+from tests.training import train_network
 
 CLASSES = 4
 

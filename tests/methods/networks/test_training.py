@@ -22,9 +22,9 @@ from methods.networks.training import (
     TrainedNetwork,
     TrainingDivergedError,
     initial_network,
-    train_network,
     train_networks,
 )
+from tests.training import train_network
 
 ENGINE = TorchEngine()
 SHORT = replace(STANDARD, epochs=1)
