@@ -24,9 +24,9 @@ def test_examples_of_the_guide_run(
     names: dict[str, Any] = {}
     for example in re.findall(r"```python\n(.*?)```", text, re.DOTALL):
         exec(compile(example, "python.md", "exec"), names)
-    worth, reliability = names["figure"].subfigs
+    worth, rotated = names["figure"].subfigs
     assert [ax.get_xscale() for ax in worth.axes] == ["log"] * len(worth.axes)
-    assert "Confidence" in {ax.get_xlabel() for ax in reliability.axes}
+    assert {ax.get_xlabel() for ax in rotated.axes} == {"Rotated (degrees)"}
     plt.close("all")
     shown = capsys.readouterr().out
     assert "torch.Size([797, 10]) torch.Size([797, 10])" in shown
