@@ -25,7 +25,7 @@ BLOCK = 2_000
 """How many images are compared with all of these at once."""
 
 
-def fit(
+def fit_neighbour(
     features: Float[Tensor, "images width"],
     labels: Int64[Tensor, " images"],
     *,
@@ -72,7 +72,7 @@ KNN = Score(
     name="knn",
     label="k-th neighbour",
     needs=frozenset({"features"}),
-    fit=fit,
+    fit=fit_neighbour,
     citation="Sun et al. 2022, section 3",
     formula="‖z − z_(k)‖, with features z of unit length and the k-th nearest z_(k) of at most "
     f"{MOST:,} training images; k is as large a part of these as {NEIGHBOUR} of all",

@@ -11,7 +11,7 @@ from methods.scores.score import FitError, Of, Score
 NONE_BESIDE = "the features have no more directions than the principal ones"
 
 
-def fit(
+def fit_virtual_logit(
     features: Float[Tensor, "images width"],
     labels: Int64[Tensor, " images"],
     head: nn.Linear,
@@ -64,7 +64,7 @@ VIM = Score(
     name="vim",
     label="Virtual logit",
     needs=frozenset({"features", "head"}),
-    fit=fit,
+    fit=fit_virtual_logit,
     citation="Wang et al. 2022, equations 4 to 7",
     formula="α ‖P⊥ (f − o)‖ − log Σ_c exp z_c, with features f, logits z and P⊥ beside half of "
     "their directions",

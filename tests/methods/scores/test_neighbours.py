@@ -8,7 +8,7 @@ import torch
 from sklearn.neighbors import NearestNeighbors
 from torch import Tensor
 
-from methods.scores.neighbours import BLOCK, fit
+from methods.scores.neighbours import BLOCK, fit_neighbour
 from methods.scores.score import FitError
 
 LABELS = torch.zeros(1000, dtype=torch.int64)
@@ -27,13 +27,13 @@ def unit(features: Tensor) -> np.ndarray:
 def test_distance_is_scikit_learns(images: int) -> None:
     training, features = features_of(1000, 0), features_of(images, 1)
     distances, _ = NearestNeighbors(n_neighbors=50).fit(unit(training)).kneighbors(unit(features))
-    computed = fit(training, LABELS)(features)
+    computed = fit_neighbour(training, LABELS)(features)
     np.testing.assert_allclose(computed, distances[:, -1], atol=1e-6)
 
 
 def test_by_hand() -> None:
     training = torch.tensor([[2.0, 0.0], [0.0, 5.0], [-3.0, 0.0]])
-    nearest, second = (fit(training, LABELS[:3], neighbour=k) for k in (1, 2))
+    nearest, second = (fit_neighbour(training, LABELS[:3], neighbour=k) for k in (1, 2))
     features = torch.tensor([[0.5, 0.0], [1.0, 1.0]])
     side = np.sqrt(2 - np.sqrt(2))  # between unit vectors of 45°
     assert nearest(features).tolist() == pytest.approx([0.0, side])
@@ -42,16 +42,16 @@ def test_by_hand() -> None:
 
 def test_training_image_itself_is_at_no_distance() -> None:
     training = features_of(1000, 2)
-    assert fit(training, LABELS, neighbour=1)(training[:20]).abs().max() == 0
+    assert fit_neighbour(training, LABELS, neighbour=1)(training[:20]).abs().max() == 0
 
 
 def test_part_of_the_images_has_a_smaller_k_and_nearly_the_same_distances() -> None:
     training, features = features_of(1000, 3), features_of(200, 4)
-    whole, part = fit(training, LABELS), fit(training, LABELS, most=200)
+    whole, part = fit_neighbour(training, LABELS), fit_neighbour(training, LABELS, most=200)
     assert np.corrcoef(whole(features), part(features))[0, 1] > 0.9
-    assert torch.equal(part(features), fit(training, LABELS, most=200)(features))
+    assert torch.equal(part(features), fit_neighbour(training, LABELS, most=200)(features))
 
 
 def test_too_few_images_are_named() -> None:
     with pytest.raises(FitError, match="there are 49 training images, fewer than k = 50"):
-        fit(features_of(49, 5), LABELS[:49])
+        fit_neighbour(features_of(49, 5), LABELS[:49])

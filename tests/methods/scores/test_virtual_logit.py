@@ -10,7 +10,7 @@ from scipy.special import logsumexp
 from torch import nn
 
 from methods.scores.score import FitError
-from methods.scores.virtual_logit import fit
+from methods.scores.virtual_logit import fit_virtual_logit
 
 RANDOM = np.random.default_rng(0)
 MIXING = RANDOM.normal(size=(8, 8)) * np.array([5, 4, 3, 2, 1, 0.5, 0.3, 0.1])[:, None]
@@ -39,7 +39,7 @@ def test_score_is_that_of_singular_vectors(principal: int | None) -> None:
     scale = (training @ weight.T + bias).max(axis=1).mean() / residual.mean()
     virtual = scale * np.linalg.norm((features - origin) @ beside.T, axis=1)
     expected = virtual - logsumexp(features @ weight.T + bias, axis=1)
-    computed = fit(TRAINING, LABELS, layer, principal=principal)(FEATURES)
+    computed = fit_virtual_logit(TRAINING, LABELS, layer, principal=principal)(FEATURES)
     np.testing.assert_allclose(computed, expected, rtol=1e-9)
 
 
@@ -50,15 +50,15 @@ def test_features_of_few_directions_have_none_beside() -> None:
     flat = TRAINING.clone()
     flat[:, 3:] = 0
     with pytest.raises(FitError, match="no more directions than the principal ones"):
-        fit(flat, LABELS, layer)
+        fit_virtual_logit(flat, LABELS, layer)
 
 
 def test_a_single_feature_has_nothing_beside() -> None:
     with pytest.raises(FitError, match="no more directions than the principal ones"):
-        fit(TRAINING[:, :1], LABELS, nn.Linear(1, 3))
+        fit_virtual_logit(TRAINING[:, :1], LABELS, nn.Linear(1, 3))
 
 
 @pytest.mark.parametrize("principal", [0, 8])
 def test_some_directions_are_principal_and_some_are_not(principal: int) -> None:
     with pytest.raises(ValueError, match=f"principal is {principal}; expected 1 to 7, of 8 fea"):
-        fit(TRAINING, LABELS, head(), principal=principal)
+        fit_virtual_logit(TRAINING, LABELS, head(), principal=principal)
