@@ -21,7 +21,7 @@ from benchmarks.metrics.metric import Arrays, Family, Metric, Values, Weights
 from benchmarks.metrics.scoring import correct
 from benchmarks.metrics.sums.kernels import bin_sums
 from methods.scores.arguments import ROUNDING, require_flags
-from methods.scores.confidence import confidence
+from methods.scores.probabilities import confidence
 
 ByBin = Float64[np.ndarray, "bins resamples"]
 PerResample = Float64[np.ndarray, " resamples"]

@@ -6,8 +6,13 @@ import numpy as np
 from jaxtyping import Float64
 
 from benchmarks.metrics.metric import Arrays, MeansOverImages, Metric, rows_of
-from methods.scores.disagreement import pairwise_disagreement, variation_ratio, vote_entropy
-from methods.scores.entropy import mutual_information, predictive_entropy
+from methods.scores.probabilities import (
+    mutual_information,
+    pairwise_disagreement,
+    predictive_entropy,
+    variation_ratio,
+    vote_entropy,
+)
 
 
 class PredictionMeans(MeansOverImages):

@@ -1,4 +1,4 @@
-"""The register of uncertainty scores, one kind a file; adding one is a file and a line here."""
+"""The register of uncertainty scores; adding one is a `Score` beside its like and a line here."""
 
 from __future__ import annotations
 
@@ -6,14 +6,16 @@ from jaxtyping import Float
 from torch import Tensor
 
 from methods.interface import Prediction
-from methods.scores.confidence import ONE_MINUS_MAX_PROBABILITY
-from methods.scores.disagreement import PAIRWISE_DISAGREEMENT, VARIATION_RATIO
-from methods.scores.entropy import MUTUAL_INFORMATION, PREDICTIVE_ENTROPY
-from methods.scores.gaussians import DDU, MAHALANOBIS
+from methods.scores.features import DDU, KNN, MAHALANOBIS, VIM
 from methods.scores.logits import ENERGY, GEN, MAX_LOGIT
-from methods.scores.neighbours import KNN
+from methods.scores.probabilities import (
+    MUTUAL_INFORMATION,
+    ONE_MINUS_MAX_PROBABILITY,
+    PAIRWISE_DISAGREEMENT,
+    PREDICTIVE_ENTROPY,
+    VARIATION_RATIO,
+)
 from methods.scores.score import FitError, Score
-from methods.scores.virtual_logit import VIM
 
 __all__ = ["SCORES", "FitError", "Score", "of_members", "of_probabilities", "score_of", "scores_of"]
 

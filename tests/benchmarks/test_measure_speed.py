@@ -23,7 +23,7 @@ from benchmarks.metrics.uncertainties import PredictionMeans
 from benchmarks.predictions import RunUnit, StoredPrediction
 from benchmarks.run import measurement_rows
 from methods import Prediction
-from methods.scores.entropy import predictive_entropy
+from methods.scores.probabilities import predictive_entropy
 from tests.metrics import reference
 from tests.runs import CONDITIONS
 

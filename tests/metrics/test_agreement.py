@@ -20,9 +20,13 @@ from torch import Tensor
 
 from benchmarks.metrics.scoring import brier, correct, negative_log_likelihood
 from methods import Prediction
-from methods.scores.confidence import confidence
-from methods.scores.disagreement import pairwise_disagreement, variation_ratio
-from methods.scores.entropy import mutual_information, predictive_entropy
+from methods.scores.probabilities import (
+    confidence,
+    mutual_information,
+    pairwise_disagreement,
+    predictive_entropy,
+    variation_ratio,
+)
 from tests.metrics.support import (
     augrc,
     aupr_in,

@@ -6,7 +6,7 @@ import pytest
 import scipy.stats
 import torch
 
-from methods.scores.confidence import confidence
+from methods.scores.probabilities import confidence
 from tests.metrics.support import (
     debiased_calibration_error,
     debiased_squared_calibration_error,

@@ -31,7 +31,7 @@ from benchmarks.score.conditions import LABELLED
 from benchmarks.score.prediction_files import read_predictions
 from methods import Prediction
 from methods.scores import SCORES
-from methods.scores.entropy import predictive_entropy
+from methods.scores.probabilities import predictive_entropy
 from tests.runs import CONDITIONS
 
 GUIDE = Path(__file__).parents[2] / "docs" / "own-predictions.md"

@@ -25,7 +25,7 @@ from benchmarks.predictions import RunUnit
 from benchmarks.records import Quantity
 from benchmarks.report.texts import listed
 from benchmarks.vocabulary import CLEAN
-from methods.scores.confidence import confidence
+from methods.scores.probabilities import confidence
 
 CONFIDENT = 0.9
 LEAST_CONFIDENT_SHARE = 0.1

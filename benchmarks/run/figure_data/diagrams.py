@@ -17,7 +17,7 @@ from benchmarks.run.figure_data.compared import typical_conditions
 from benchmarks.run.figure_data.rows import ORIGIN, Row, origin, rows, shown_scores
 from benchmarks.run.figure_data.thinning import needed
 from benchmarks.run.plan import Plan
-from methods.scores.confidence import confidence
+from methods.scores.probabilities import confidence
 
 FALSE_POSITIVE_RATES = np.arange(51) ** 2 / 2500
 """At which ROC curves are given; denser where few clean images are flagged."""

@@ -29,7 +29,7 @@ from benchmarks.vocabulary import (
     DISAGREEMENT,
 )
 from methods import Prediction
-from methods.scores.confidence import confidence
+from methods.scores.probabilities import confidence
 from methods.threads import one_torch_thread
 
 IMAGES = 300

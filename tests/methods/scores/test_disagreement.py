@@ -8,7 +8,7 @@ import scipy.stats
 import torch
 
 from methods.interface import Prediction
-from methods.scores.disagreement import pairwise_disagreement, variation_ratio, vote_entropy
+from methods.scores.probabilities import pairwise_disagreement, variation_ratio, vote_entropy
 
 METRICS = [pairwise_disagreement, variation_ratio, vote_entropy]
 

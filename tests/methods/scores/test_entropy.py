@@ -5,7 +5,7 @@ import pytest
 import scipy.stats
 import torch
 
-from methods.scores.entropy import entropy, mutual_information, predictive_entropy
+from methods.scores.probabilities import entropy, mutual_information, predictive_entropy
 
 
 def random_members(members: int, images: int = 200, classes: int = 10) -> torch.Tensor:

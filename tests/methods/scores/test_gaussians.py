@@ -11,7 +11,7 @@ from scipy.stats import multivariate_normal
 from sklearn.covariance import EmpiricalCovariance
 from torch import Tensor
 
-from methods.scores.gaussians import SingularCovarianceError, fit_density, fit_distance
+from methods.scores.features import SingularCovarianceError, fit_density, fit_distance
 from methods.scores.score import FitError
 
 

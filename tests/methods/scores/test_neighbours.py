@@ -8,7 +8,7 @@ import torch
 from sklearn.neighbors import NearestNeighbors
 from torch import Tensor
 
-from methods.scores.neighbours import BLOCK, fit_neighbour
+from methods.scores.features import BLOCK, fit_neighbour
 from methods.scores.score import FitError
 
 LABELS = torch.zeros(1000, dtype=torch.int64)

@@ -12,8 +12,7 @@ import numpy as np
 import pytest
 import torch
 
-from methods.scores import neighbours, virtual_logit
-from methods.scores.gaussians import fit_density, fit_distance
+from methods.scores.features import fit_density, fit_distance, fit_neighbour, fit_virtual_logit
 from methods.scores.logits import energy, generalised_entropy, negative_max_logit
 
 LOGITS = torch.from_numpy(np.random.default_rng(0).normal(scale=2, size=(400, 10)))
@@ -73,13 +72,13 @@ def test_density_is_its_gaussian_mixture(detectors: Any) -> None:
 
 def test_neighbour(detectors: Any) -> None:
     theirs = detectors.KNN(None, k=50).fit_features(TRAINING, LABELS).predict_features(FEATURES)
-    ours = neighbours.fit(TRAINING, LABELS)(FEATURES)
+    ours = fit_neighbour(TRAINING, LABELS)(FEATURES)
     torch.testing.assert_close(ours, theirs.double(), rtol=1e-5, atol=1e-5)
 
 
 def test_virtual_logit(detectors: Any) -> None:
     head = torch.nn.Linear(16, 10)
     theirs = detectors.ViM(None, d=8, w=head.weight, b=head.bias).fit_features(TRAINING, LABELS)
-    ours = virtual_logit.fit(TRAINING, LABELS, head)(FEATURES)
+    ours = fit_virtual_logit(TRAINING, LABELS, head)(FEATURES)
     expected = theirs.predict_features(FEATURES).double()
     torch.testing.assert_close(ours, expected, rtol=1e-5, atol=1e-5)

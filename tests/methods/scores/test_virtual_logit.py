@@ -9,8 +9,8 @@ from scipy.linalg import svd
 from scipy.special import logsumexp
 from torch import nn
 
+from methods.scores.features import fit_virtual_logit
 from methods.scores.score import FitError
-from methods.scores.virtual_logit import fit_virtual_logit
 
 RANDOM = np.random.default_rng(0)
 MIXING = RANDOM.normal(size=(8, 8)) * np.array([5, 4, 3, 2, 1, 0.5, 0.3, 0.1])[:, None]
