@@ -16,7 +16,7 @@ from benchmarks.tasks.task import Task
 from benchmarks.tasks.translations import translations
 from benchmarks.vocabulary import CLEAN
 from methods.networks.labelled_images import LabelledImages
-from methods.networks.published.recipes import UNCERTAINTY_BASELINES
+from methods.networks.published import UNCERTAINTY_BASELINES
 from methods.networks.recipes import PLAIN, RELU, RELU_DROPOUT, STANDARD, Recipe
 
 NAME = "fashion_mnist"

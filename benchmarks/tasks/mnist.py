@@ -16,7 +16,7 @@ from benchmarks.tasks.task import Task
 from benchmarks.tasks.translations import translations
 from benchmarks.vocabulary import CLEAN, PECULIAR, TYPICAL
 from methods.networks.labelled_images import LabelledImages
-from methods.networks.published.recipes import LAPLACE_REDUX, UNCERTAINTY_BASELINES
+from methods.networks.published import LAPLACE_REDUX, UNCERTAINTY_BASELINES
 from methods.networks.recipes import ARTICLE, ARTICLE_LOGITS, RECIPES, STANDARD
 
 NAME = "mnist"

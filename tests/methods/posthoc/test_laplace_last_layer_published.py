@@ -13,7 +13,7 @@ from methods.engines.torch import TorchEngine
 from methods.interface import ALL_PRESETS, ONLY_PUBLISHED
 from methods.networks.labelled_images import LabelledImages
 from methods.networks.pool import NetworkPool
-from methods.networks.published.recipes import LAPLACE_REDUX
+from methods.networks.published import LAPLACE_REDUX
 from methods.posthoc.laplace_last_layer import LaplaceLastLayer
 from methods.posthoc.laplace_last_layer_fisher import LaplaceLastLayerFisher, fisher
 from methods.posthoc.laplace_last_layer_kron import LaplaceLastLayerKron

@@ -9,9 +9,7 @@ from torch.func import functional_call, vmap
 from methods.engines import batched
 from methods.engines.torch import TorchEngine
 from methods.networks.network import Network
-from methods.networks.published.lenet5_same import LeNet5Same
-from methods.networks.published.lenet_28 import LeNet28
-from methods.networks.published.recipes import LAPLACE_REDUX, UNCERTAINTY_BASELINES
+from methods.networks.published import LAPLACE_REDUX, UNCERTAINTY_BASELINES, LeNet5Same, LeNet28
 
 
 def made(kind: type[Network], seed: int = 0) -> Network:

@@ -1,1 +1,0 @@
-"""Networks and recipes that follow other papers, whose published numbers are judged."""
