@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import ClassVar, Self
+from typing import ClassVar, Self, Unpack
 
 from torch import nn
 
-from methods.given_networks.pool import GivenPool
-from methods.given_networks.requirements import require_modules
-from methods.networks.pool import NetworkPool
-from methods.pooled import MemberMethod
+from methods.given import GivenArguments, require_modules
+from methods.pooled import MemberMethod, PoolArguments
 
 
 class DeepEnsemble(MemberMethod):
@@ -32,27 +30,12 @@ class DeepEnsemble(MemberMethod):
     usual_sizes: ClassVar[tuple[int, ...]] = (2, 5, 10)
     counts_networks = True
 
-    def __init__(
-        self,
-        *,
-        seed: int = 0,
-        device: str = "cpu",
-        pool: NetworkPool | None = None,
-        replicate: int = 0,
-        members: int = 50,
-    ) -> None:
-        super().__init__(seed=seed, device=device, pool=pool, replicate=replicate)
+    def __init__(self, *, members: int = 50, **shared: Unpack[PoolArguments]) -> None:
+        super().__init__(**shared)
         self.members = members
 
     @classmethod
-    def from_networks(
-        cls,
-        modules: Iterable[nn.Module],
-        *,
-        features: str | None = None,
-        device: str = "cpu",
-        batch_size: int = 64,
-    ) -> Self:
+    def from_networks(cls, modules: Iterable[nn.Module], **given: Unpack[GivenArguments]) -> Self:
         """The method, fitted, of networks that were trained elsewhere: each is a member.
 
         Architectures may differ. Arguments and errors as those of `Softmax.from_network`.
@@ -62,10 +45,7 @@ class DeepEnsemble(MemberMethod):
                 if their numbers of classes differ, and `features` if their widths do.
         """
         members = require_modules(modules)
-        pool = GivenPool.of(members, features=features, device=device, batch_size=batch_size)
-        method = cls(device=device, pool=pool, members=len(members))
-        method.fitted = list(pool.given)
-        return method
+        return cls.of_modules(members, given, members=len(members))
 
     @property
     def networks(self) -> range:

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from typing import ClassVar, Self
+from typing import ClassVar, Self, Unpack
 
 from torch import Tensor, nn
 
-from methods.given_networks.pool import GivenPool
-from methods.given_networks.requirements import require_count
-from methods.networks.pool import NetworkPool
-from methods.pooled import MemberMethod
+from methods.given import GivenArguments, GivenNetwork, require_count
+from methods.pooled import MemberMethod, PoolArguments
 
 
 class MCDropout(MemberMethod):
@@ -31,16 +29,8 @@ class MCDropout(MemberMethod):
     usual_sizes: ClassVar[tuple[int, ...]] = (10, 20, 50)
     needs = frozenset({"dropout"})
 
-    def __init__(
-        self,
-        *,
-        seed: int = 0,
-        device: str = "cpu",
-        pool: NetworkPool | None = None,
-        replicate: int = 0,
-        passes: int = 100,
-    ) -> None:
-        super().__init__(seed=seed, device=device, pool=pool, replicate=replicate)
+    def __init__(self, *, passes: int = 100, **shared: Unpack[PoolArguments]) -> None:
+        super().__init__(**shared)
         self.passes = passes
 
     @classmethod
@@ -51,9 +41,7 @@ class MCDropout(MemberMethod):
         passes: int = 100,
         seed: int = 0,
         replicate: int = 0,
-        features: str | None = None,
-        device: str = "cpu",
-        batch_size: int = 64,
+        **given: Unpack[GivenArguments],
     ) -> Self:
         """The method, fitted, of a network that was trained elsewhere with dropout.
 
@@ -64,7 +52,7 @@ class MCDropout(MemberMethod):
         names layers with such dropout inside, and dropout layers that no forward calls.
 
         Args:
-            module, features, device, batch_size: see `Softmax.from_network`.
+            module, given: see `Softmax.from_network`.
             passes: T, how many sub-networks vote.
             seed, replicate: pass t's masks are a function of (seed, replicate, t) alone.
 
@@ -74,11 +62,10 @@ class MCDropout(MemberMethod):
                 called, or if the first axis of one's input is not the images.
         """
         require_count("passes", passes)
-        pool = GivenPool.of([module], features=features, device=device, batch_size=batch_size)
-        (network,) = pool.given
+        method = cls.of_modules([module], given, seed=seed, replicate=replicate, passes=passes)
+        (network,) = method.fitted
+        assert isinstance(network, GivenNetwork)
         network.require_dropout()
-        method = cls(seed=seed, device=device, pool=pool, replicate=replicate, passes=passes)
-        method.fitted = [network]
         return method
 
     @property

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from typing import Any, Self
+from collections.abc import Iterable
+from typing import Any, Self, TypedDict
 
 from jaxtyping import Float
-from torch import Tensor
+from torch import Tensor, nn
 
 from methods.engines.base import PreparedNetworks
 from methods.engines.choice import choose_engine
+from methods.given import GivenArguments, GivenPool
 from methods.interface import Prediction, UncertaintyMethod
 from methods.networks.labelled_images import LabelledImages
 from methods.networks.network import Network
@@ -19,6 +21,15 @@ from methods.networks.trajectory import Trajectory
 
 class NotFittedError(ValueError, AttributeError):
     """A method is to predict before it was fitted; the same bases as scikit-learn's."""
+
+
+class PoolArguments(TypedDict, total=False):
+    """The arguments that all pooled methods have; see `PooledMethod`."""
+
+    seed: int
+    device: str
+    pool: NetworkPool | None
+    replicate: int
 
 
 class PooledMethod(UncertaintyMethod):
@@ -54,6 +65,14 @@ class PooledMethod(UncertaintyMethod):
         """One replicate of the method, with the networks of this pool."""
         own: dict[str, Any] = {"pool": pool, "replicate": replicate} | cls._sized(size)
         return cls(seed=pool.seed, device=pool.engine.device, **own)
+
+    @classmethod
+    def of_modules(cls, modules: Iterable[nn.Module], given: GivenArguments, **own: Any) -> Self:
+        """The method, fitted, of modules that were trained elsewhere; ``own``: its arguments."""
+        pool = GivenPool.of(modules, **given)
+        method = cls(device=pool.engine.device, pool=pool, **own)
+        method.fitted = list(pool.given)
+        return method
 
     @property
     def networks(self) -> range:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Self
+from typing import Self, Unpack
 
 from torch import nn
 
-from methods.given_networks.pool import GivenPool
+from methods.given import GivenArguments
 from methods.pooled import MemberMethod
 
 
@@ -23,33 +23,20 @@ class Softmax(MemberMethod):
     group = "single network"
 
     @classmethod
-    def from_network(
-        cls,
-        module: nn.Module,
-        *,
-        features: str | None = None,
-        device: str = "cpu",
-        batch_size: int = 64,
-    ) -> Self:
+    def from_network(cls, module: nn.Module, **given: Unpack[GivenArguments]) -> Self:
         """The method, fitted, of a network that was trained elsewhere.
 
         Args:
             module: from images, [images, ...], to logits, [images, classes]. It is copied, and
                 always computes in evaluation mode.
-            features: the name of the layer whose input are the penultimate features; by default
-                the last `nn.Linear` that a forward reaches.
-            device: where it computes.
-            batch_size: how many images are computed in one batch.
+            given: ``features``, ``device`` and ``batch_size``, see `GivenArguments`.
 
         Raises:
             ValueError: it is no module, cannot be copied or has no such layer, or the batch size is
                 below 1. Predicting raises one if the module does not return logits, or draws random
                 numbers in evaluation mode.
         """
-        pool = GivenPool.of([module], features=features, device=device, batch_size=batch_size)
-        method = cls(device=device, pool=pool)
-        method.fitted = list(pool.given)
-        return method
+        return cls.of_modules([module], given)
 
     @property
     def member_slice(self) -> slice:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Self
+from typing import Self, Unpack
 
 import torch
 from torch import Tensor, nn
 
-from methods.given_networks.requirements import require_count
+from methods.given import GivenArguments, require_count
 from methods.interface import LONG_PRESETS
-from methods.networks.pool import NetworkPool
+from methods.pooled import PoolArguments
 from methods.posthoc.moved_images import VERSIONS, moved
 from methods.softmax import Softmax
 
@@ -33,16 +33,8 @@ class Augmentation(Softmax):
     usual_sizes = sweep
     presets = LONG_PRESETS
 
-    def __init__(
-        self,
-        *,
-        seed: int = 0,
-        device: str = "cpu",
-        pool: NetworkPool | None = None,
-        replicate: int = 0,
-        views: int = len(VERSIONS),
-    ) -> None:
-        super().__init__(seed=seed, device=device, pool=pool, replicate=replicate)
+    def __init__(self, *, views: int = len(VERSIONS), **shared: Unpack[PoolArguments]) -> None:
+        super().__init__(**shared)
         self.views = _possible(views)
 
     @classmethod
@@ -51,26 +43,19 @@ class Augmentation(Softmax):
         module: nn.Module,
         *,
         views: int = len(VERSIONS),
-        features: str | None = None,
-        device: str = "cpu",
-        batch_size: int = 64,
+        **given: Unpack[GivenArguments],
     ) -> Self:
         """The method, fitted, of a network that was trained elsewhere.
 
         Args:
-            module, features, device, batch_size: see `Softmax.from_network`; images are
+            module, given: see `Softmax.from_network`; images are
                 [images, channels, height, width].
             views: how many versions are looked at.
 
         Raises:
             ValueError: as `Softmax.from_network`; or there are not so many versions.
         """
-        _possible(views)
-        method = super().from_network(
-            module, features=features, device=device, batch_size=batch_size
-        )
-        method.views = views
-        return method
+        return cls.of_modules([module], given, views=views)
 
     @property
     def member_slice(self) -> slice:

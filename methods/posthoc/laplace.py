@@ -9,13 +9,13 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from dataclasses import replace
-from typing import Self
+from typing import Self, Unpack
 
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from methods.given_networks.pool import GivenPool
+from methods.given import GivenArguments
 from methods.interface import LONG_PRESETS, Prediction
 from methods.pooled import PooledMethod
 from methods.posthoc.posteriors.evidence import LARGEST, SMALLEST, Evidence
@@ -55,22 +55,18 @@ class Laplace(PooledMethod):
         module: nn.Module,
         images: Tensor,
         labels: Tensor,
-        *,
-        features: str | None = None,
-        device: str = "cpu",
-        batch_size: int = 64,
+        **given: Unpack[GivenArguments],
     ) -> Self:
         """The method, fitted, of a network that was trained elsewhere on these images.
 
         Args:
-            module, features, device, batch_size: see `Softmax.from_network`.
+            module, given: see `Softmax.from_network`.
             images, labels: those that it was trained on.
 
         Raises:
             ValueError: as `Softmax.from_network`; or its weights cannot have such a posterior.
         """
-        pool = GivenPool.of([module], features=features, device=device, batch_size=batch_size)
-        return cls(device=device, pool=pool).fit(images, labels)
+        return cls.of_modules([module], given).fit(images, labels)
 
     @abstractmethod
     def moments(

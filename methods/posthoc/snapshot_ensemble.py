@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import ClassVar, Self
+from typing import ClassVar, Self, Unpack
 
 from torch import Tensor, nn
 
-from methods.given_networks.pool import GivenPool
-from methods.given_networks.requirements import require_modules
+from methods.given import GivenArguments, require_modules
 from methods.interface import LONG_PRESETS
 from methods.networks.labelled_images import LabelledImages
-from methods.networks.pool import NetworkPool
 from methods.networks.trajectory import Trajectory
-from methods.pooled import MemberMethod
+from methods.pooled import MemberMethod, PoolArguments
 
 SNAPSHOTS, TRAININGS = 5, 2
 """Cycles, and how many times the recipe's epochs they last together."""
@@ -40,36 +38,18 @@ class SnapshotEnsemble(MemberMethod):
     usual_sizes: ClassVar[tuple[int, ...]] = sweep
     presets = LONG_PRESETS
 
-    def __init__(
-        self,
-        *,
-        seed: int = 0,
-        device: str = "cpu",
-        pool: NetworkPool | None = None,
-        replicate: int = 0,
-        snapshots: int = SNAPSHOTS,
-    ) -> None:
-        super().__init__(seed=seed, device=device, pool=pool, replicate=replicate)
+    def __init__(self, *, snapshots: int = SNAPSHOTS, **shared: Unpack[PoolArguments]) -> None:
+        super().__init__(**shared)
         self.snapshots = snapshots
 
     @classmethod
-    def from_networks(
-        cls,
-        modules: Iterable[nn.Module],
-        *,
-        features: str | None = None,
-        device: str = "cpu",
-        batch_size: int = 64,
-    ) -> Self:
+    def from_networks(cls, modules: Iterable[nn.Module], **given: Unpack[GivenArguments]) -> Self:
         """The method, fitted, of snapshots of a user's own training.
 
         Arguments and errors as those of `DeepEnsemble.from_networks`.
         """
         members = require_modules(modules)
-        pool = GivenPool.of(members, features=features, device=device, batch_size=batch_size)
-        method = cls(device=device, pool=pool, snapshots=len(members))
-        method.fitted = list(pool.given)
-        return method
+        return cls.of_modules(members, given, snapshots=len(members))
 
     @property
     def networks(self) -> range:

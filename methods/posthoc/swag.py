@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import ClassVar, Self
+from typing import ClassVar, Self, Unpack
 
 from torch import Tensor, nn
 
-from methods.given_networks.pool import GivenPool
-from methods.given_networks.requirements import copied, require_count, require_modules
+from methods.given import GivenArguments, copied, require_count, require_modules
 from methods.interface import LONG_PRESETS
 from methods.networks.labelled_images import LabelledImages
-from methods.networks.pool import NetworkPool
 from methods.networks.trajectory import Trajectory
-from methods.pooled import MemberMethod
+from methods.pooled import MemberMethod, PoolArguments
 from methods.posthoc.posteriors.of_snapshots import drawn_networks
 from methods.seeds import derive_seed
 
@@ -42,16 +40,8 @@ class SWAG(MemberMethod):
     feature_scores = False
     presets = LONG_PRESETS
 
-    def __init__(
-        self,
-        *,
-        seed: int = 0,
-        device: str = "cpu",
-        pool: NetworkPool | None = None,
-        replicate: int = 0,
-        samples: int = SAMPLES,
-    ) -> None:
-        super().__init__(seed=seed, device=device, pool=pool, replicate=replicate)
+    def __init__(self, *, samples: int = SAMPLES, **shared: Unpack[PoolArguments]) -> None:
+        super().__init__(**shared)
         self.samples = samples
 
     @classmethod
@@ -62,9 +52,7 @@ class SWAG(MemberMethod):
         *,
         samples: int = SAMPLES,
         seed: int = 0,
-        features: str | None = None,
-        device: str = "cpu",
-        batch_size: int = 64,
+        **given: Unpack[GivenArguments],
     ) -> Self:
         """The method, fitted, of snapshots that a user's training has left, in their order.
 
@@ -72,7 +60,7 @@ class SWAG(MemberMethod):
             modules: of one architecture.
             images: those that they were trained on, for batch normalisation.
             samples, seed: how many networks are drawn, and from which random numbers.
-            features, device, batch_size: see `Softmax.from_network`.
+            given: see `Softmax.from_network`.
 
         Raises:
             ValueError: as `Softmax.from_network`; or they are too few, or do not differ.
@@ -80,10 +68,7 @@ class SWAG(MemberMethod):
         require_count("samples", samples)
         snapshots = [copied(one) for one in require_modules(modules)]
         drawn = drawn_networks(snapshots, images, samples, derive_seed(cls.name, seed, 0))
-        pool = GivenPool.of(drawn, features=features, device=device, batch_size=batch_size)
-        method = cls(seed=seed, device=device, pool=pool, samples=samples)
-        method.fitted = list(pool.given)
-        return method
+        return cls.of_modules(drawn, given, seed=seed, samples=samples)
 
     @property
     def trajectory(self) -> Trajectory:

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 from torchvision.models import resnet18
 
-from methods.given_networks.network import GivenNetwork
+from methods.given import GivenNetwork
 
 IMAGES = torch.rand(6, 3, 32, 32, generator=torch.Generator().manual_seed(0))
 
@@ -190,22 +190,6 @@ def test_stays_in_evaluation_mode_and_leaves_the_module_alone() -> None:
     before["fc.weight"].zero_()
     for name, tensor in module.state_dict().items():
         assert torch.equal(tensor, before[name])
-
-
-@pytest.mark.filterwarnings("ignore:.*torch.jit:DeprecationWarning")
-@pytest.mark.filterwarnings("ignore:The .grad attribute:UserWarning")  # of PyTorch's own copies
-def test_scripted_dropout_is_said(caplog: pytest.LogCaptureFixture) -> None:
-    module = nn.Sequential(nn.Flatten(), nn.Dropout(), nn.Linear(3072, 4)).eval()
-    scripted = GivenNetwork(torch.jit.script(module))
-    torch.testing.assert_close(scripted(IMAGES), module(IMAGES))
-    with pytest.raises(ValueError, match=r"dropout layers are scripted \(1\).*without torch\.jit"):
-        scripted.require_dropout()
-    with pytest.raises(ValueError, match=r"the module is scripted.*without torch\.jit"):
-        scripted.features(IMAGES)
-    GivenNetwork(nn.Sequential(torch.jit.script(module), nn.Dropout())).require_dropout()
-    assert [record.message for record in caplog.records] == [
-        "the dropout inside of the layer 0.1 stays off"
-    ]
 
 
 @pytest.mark.parametrize("copied", [deepcopy, lambda n: pickle.loads(pickle.dumps(n))])

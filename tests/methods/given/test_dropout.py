@@ -7,15 +7,13 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from methods.given_networks.dropout import dropout_layers, switched_on
+from methods.given import GivenNetwork, switched_on
 
-ELEMENTWISE = [(nn.Dropout, (5, 7)), (nn.Dropout, (5, 3, 4, 4)), (nn.AlphaDropout, (5, 7))]
+ELEMENTWISE = [(nn.Dropout, (5, 7)), (nn.Dropout, (5, 3, 4, 4))]
 CHANNELS = [
     (nn.Dropout1d, (5, 6, 9)),
     (nn.Dropout2d, (5, 6, 4, 4)),
     (nn.Dropout3d, (5, 6, 2, 4, 4)),
-    (nn.FeatureAlphaDropout, (5, 6, 4, 4)),
-    (nn.FeatureAlphaDropout, (5, 6, 2, 3, 4)),
 ]
 KINDS = pytest.mark.parametrize(
     ("kind", "shape"), ELEMENTWISE + CHANNELS, ids=lambda value: getattr(value, "__name__", None)
@@ -94,19 +92,12 @@ def test_nothing_or_everything_is_dropped(
     torch.testing.assert_close(on(kind(p), inputs), inputs * (1 - p))
 
 
-def test_alpha_dropout_keeps_mean_and_variance() -> None:
-    inputs = torch.randn(1, 300_000, generator=torch.Generator().manual_seed(0))
-    outputs = on(nn.AlphaDropout(0.2), inputs)
-    assert abs(outputs.mean()) < 0.02
-    assert abs(outputs.var() - 1) < 0.02
-
-
 def test_layers_of_every_kind_are_found_by_name() -> None:
     class Own(nn.Dropout2d):
         """A subclass that computes as its base class does."""
 
-    module = nn.Sequential(nn.Linear(2, 2), nn.Dropout(), nn.Sequential(nn.AlphaDropout(), Own()))
-    assert list(dropout_layers(module)) == ["1", "2.0", "2.1"]
+    module = nn.Sequential(nn.Linear(2, 2), nn.Dropout(), nn.Sequential(nn.Dropout1d(), Own()))
+    assert list(GivenNetwork(module).dropouts) == ["1", "2.0", "2.1"]
 
 
 def test_layer_that_drops_in_its_own_way_is_named() -> None:
@@ -115,4 +106,6 @@ def test_layer_that_drops_in_its_own_way_is_named() -> None:
             return inputs * 2
 
     with pytest.raises(ValueError, match=r"'1' has a forward of its own \(Own\)"):
-        dropout_layers(nn.Sequential(nn.Linear(2, 2), Own()))
+        GivenNetwork(nn.Sequential(nn.Linear(2, 2), Own())).require_dropout()
+    with pytest.raises(ValueError, match=r"'0' has a forward of its own \(AlphaDropout\)"):
+        GivenNetwork(nn.Sequential(nn.AlphaDropout())).require_dropout()

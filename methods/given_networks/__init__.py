@@ -1,1 +1,0 @@
-"""Networks that a user has trained elsewhere: any `torch.nn.Module` from images to logits."""
