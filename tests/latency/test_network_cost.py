@@ -13,7 +13,7 @@ from methods.mc_dropout_exact import MCDropoutExact
 from methods.networks.lenet5 import LeNet5
 from methods.networks.pool import UntrainedPool
 from methods.posthoc.augmentation import Augmentation
-from methods.posthoc.laplace_last_layer import LaplaceLastLayer
+from methods.posthoc.laplace import LaplaceLastLayer
 from methods.posthoc.swag import SWAG
 from methods.softmax import Softmax
 

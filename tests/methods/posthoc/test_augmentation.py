@@ -13,8 +13,7 @@ from torch import nn
 from methods.networks.labelled_images import LabelledImages
 from methods.networks.pool import NetworkPool
 from methods.networks.recipes import STANDARD
-from methods.posthoc.augmentation import Augmentation
-from methods.posthoc.moved_images import VERSIONS, Version, moved
+from methods.posthoc.augmentation import VERSIONS, Augmentation, Version, moved
 from methods.softmax import Softmax
 
 POOL = NetworkPool(replace(STANDARD, epochs=2))

@@ -12,8 +12,8 @@ from torch.nn.functional import one_hot
 from methods.networks.labelled_images import LabelledImages
 from methods.networks.pool import NetworkPool
 from methods.networks.recipes import STANDARD
-from methods.posthoc.laplace_kron import LaplaceKron
-from methods.posthoc.posteriors.layer_signals import LayerSignals
+from methods.posthoc.laplace import LaplaceKron
+from methods.posthoc.posteriors import LayerSignals
 from tests.methods.posthoc.oracle import fitted_laplace, laplace_probit
 
 POOL = NetworkPool(replace(STANDARD, epochs=2))

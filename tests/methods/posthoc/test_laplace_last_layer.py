@@ -12,10 +12,8 @@ from torch import Tensor, nn
 from methods.networks.labelled_images import LabelledImages
 from methods.networks.pool import NetworkPool
 from methods.networks.recipes import STANDARD
-from methods.posthoc.laplace import probit
-from methods.posthoc.laplace_last_layer import LaplaceLastLayer
-from methods.posthoc.posteriors.evidence import Evidence
-from methods.posthoc.posteriors.full import ggn
+from methods.posthoc.laplace import LaplaceLastLayer, probit
+from methods.posthoc.posteriors import Evidence, ggn
 from tests.methods.posthoc.oracle import fitted_laplace, laplace_probit
 
 POOL = NetworkPool(replace(STANDARD, epochs=2))

@@ -14,9 +14,12 @@ from methods.interface import ALL_PRESETS, ONLY_PUBLISHED
 from methods.networks.labelled_images import LabelledImages
 from methods.networks.pool import NetworkPool
 from methods.networks.published import LAPLACE_REDUX
-from methods.posthoc.laplace_last_layer import LaplaceLastLayer
-from methods.posthoc.laplace_last_layer_fisher import LaplaceLastLayerFisher, fisher
-from methods.posthoc.laplace_last_layer_kron import LaplaceLastLayerKron
+from methods.posthoc.laplace import (
+    LaplaceLastLayer,
+    LaplaceLastLayerFisher,
+    LaplaceLastLayerKron,
+    fisher,
+)
 from tests.methods.posthoc.oracle import fitted_laplace, laplace_probit
 
 POOL = NetworkPool(replace(LAPLACE_REDUX, epochs=2), engine=TorchEngine())

@@ -17,12 +17,13 @@ from methods.networks.labelled_images import LabelledImages
 from methods.networks.pool import NetworkPool
 from methods.networks.recipes import STANDARD
 from methods.networks.store import NetworkStore
-from methods.posthoc.posteriors.of_snapshots import (
+from methods.posthoc.swag import (
+    SWAG,
+    TRAJECTORY,
     Gaussian,
     drawn_networks,
     renew_batch_statistics,
 )
-from methods.posthoc.swag import SWAG, TRAJECTORY
 
 WEIGHTS = torch.randn(6, 5, generator=torch.Generator().manual_seed(0))
 FEW = slice(0, 320)
