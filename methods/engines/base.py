@@ -43,13 +43,6 @@ class PreparedNetworks(Protocol):
     ) -> Float[Tensor, "networks images classes"]:
         """Logits of each network; ``keep_mask``: the channels that dropout keeps of each image."""
 
-    def logits_off_and_on(
-        self,
-        images: Float[Tensor, "images ..."],
-        keep_mask: Bool[Tensor, "networks images channels"],
-    ) -> tuple[Float[Tensor, "networks images classes"], Float[Tensor, "networks images classes"]]:
-        """Logits with dropout off, and with each network's own masks; shared work is done once."""
-
     def pass_logits(
         self, images: Float[Tensor, "images ..."], passes: Tensor
     ) -> Float[Tensor, "passes images classes"]:

@@ -82,19 +82,6 @@ class NumbaNetworks:
         logits = [kernels.logits(network, images.numpy(), mask) for network in self.networks]
         return torch.from_numpy(np.stack(logits))
 
-    def logits_off_and_on(
-        self,
-        images: Float[Tensor, "images 1 28 28"],
-        keep_mask: Bool[Tensor, "networks images 22"],
-    ) -> tuple[Float[Tensor, "networks images 10"], Float[Tensor, "networks images 10"]]:
-        """Logits with dropout off, and with each network's own masks."""
-        pairs = [
-            kernels.logits_off_and_on(network, images.numpy(), mask)
-            for network, mask in zip(self.networks, keep_mask.numpy(), strict=True)
-        ]
-        off, on = (torch.from_numpy(np.stack(each)) for each in zip(*pairs, strict=True))
-        return off, on
-
     def pass_logits(
         self, images: Float[Tensor, "images 1 28 28"], passes: Bool[Tensor, "passes 22"]
     ) -> Float[Tensor, "passes images 10"]:

@@ -103,21 +103,6 @@ class TorchNetworks:
         ).cpu()
 
     @_predicting()
-    def logits_off_and_on(
-        self,
-        images: Float[Tensor, "images ..."],
-        keep_mask: Bool[Tensor, "networks images channels"],
-    ) -> tuple[Float[Tensor, "networks images classes"], Float[Tensor, "networks images classes"]]:
-        """Logits with dropout off, and with each network's own masks.
-
-        One network at a time, as memory is bounded for one.
-        """
-        each = zip(self._networks, keep_mask, strict=True)
-        outputs = [self._off_and_on(network, images, masks) for network, masks in each]
-        off, on = torch.stack(outputs, dim=1)
-        return off, on
-
-    @_predicting()
     def pass_logits(
         self, images: Float[Tensor, "images ..."], passes: Tensor
     ) -> Float[Tensor, "passes images classes"]:
@@ -142,17 +127,3 @@ class TorchNetworks:
                 for network in self._networks
             ]
         ).cpu()
-
-    def _off_and_on(
-        self,
-        network: Network,
-        images: Float[Tensor, "images ..."],
-        keep_mask: Bool[Tensor, "images channels"],
-    ) -> Float[Tensor, "2 images classes"]:
-        outputs = []
-        parts = torch.split(images, self._most), torch.split(keep_mask, self._most)
-        for part, masks in zip(*parts, strict=True):
-            shared = network.shared(part.to(self._device))
-            off, on = network.rest(shared), network.rest(shared, masks.to(self._device))
-            outputs.append(torch.stack([off, on]).cpu())
-        return torch.cat(outputs, dim=1)

@@ -10,7 +10,7 @@ import torch
 from jaxtyping import Bool, Float, Int64
 from torch import Tensor
 
-from methods.engines.base import Engine, PreparedNetworks
+from methods.engines.base import Engine
 from methods.networks.labelled_images import LabelledImages
 from methods.networks.masks import draw_masks
 from methods.networks.network import Network
@@ -93,16 +93,15 @@ class Watch:
         self, epoch: int, networks: Sequence[Network], indices: Sequence[int]
     ) -> list[tuple[EpochLog, ...]]:
         """Of each network a row for each split; ``indices``: their numbers in the pool."""
-        prepared = self._engine.prepare(networks)
         masks = torch.stack([self._masks(index, epoch) for index in indices])
         final = self._recipe.reported is not None and epoch == self._recipe.epochs
         labels, chosen = self._training.labels, self._chosen
         if final:
-            every = self._off_and_on(prepared, self._training.images, masks)
+            every = self._off_and_on(networks, self._training.images, masks)
             some = [logits[:, chosen] for logits in every]
         else:
-            some = self._off_and_on(prepared, self._images, masks[:, chosen])
-        validation = prepared.logits(self._validation.images)
+            some = self._off_and_on(networks, self._images, masks[:, chosen])
+        validation = self._engine.prepare(networks).logits(self._validation.images)
         rows = [
             self._rows(epoch, TRAINING, labels[chosen], *some),
             self._rows(epoch, VALIDATION, self._validation.labels, validation),
@@ -119,13 +118,16 @@ class Watch:
 
     def _off_and_on(
         self,
-        prepared: PreparedNetworks,
+        networks: Sequence[Network],
         images: Float[Tensor, "images ..."],
         keep_mask: Bool[Tensor, "networks images channels"],
     ) -> list[Float[Tensor, "networks images classes"]]:
-        if self._recipe.dropout:
-            return list(prepared.logits_off_and_on(images, keep_mask))
-        return [prepared.logits(images)] * 2
+        """Logits with dropout off, and with each network's own masks."""
+        off = self._engine.prepare(networks).logits(images)
+        if not self._recipe.dropout:
+            return [off, off]
+        each = zip(networks, keep_mask, strict=True)
+        return [off, torch.stack([self._engine.logits(one, images, mask) for one, mask in each])]
 
     def _rows(
         self,

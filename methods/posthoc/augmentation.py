@@ -16,6 +16,26 @@ from methods.pooled import PoolArguments
 from methods.softmax import Softmax
 
 
+class Version(NamedTuple):
+    """How an image is moved: turned counter-clockwise, then by pixels to the right and down."""
+
+    right: float = 0.0
+    down: float = 0.0
+    degrees: float = 0.0
+
+
+VERSIONS = (
+    Version(),
+    *(Version(right=0.5), Version(right=-0.5), Version(down=0.5), Version(down=-0.5)),
+    *(Version(degrees=2.5), Version(degrees=-2.5), Version(degrees=5), Version(degrees=-5)),
+)
+"""The image itself first.
+
+Twice as strong ones raise the NLL on MNIST's calibration images from 0.074 to 0.077 (mean of three
+networks), these lower it to 0.071.
+"""
+
+
 class Augmentation(Softmax):
     """Test-time augmentation (Ayhan & Berens 2018): members are predictions of moved images.
 
@@ -80,26 +100,6 @@ def _possible(views: int) -> int:
     if views > len(VERSIONS):
         raise ValueError(f"views is {views}; expected at most {len(VERSIONS)}")
     return views
-
-
-class Version(NamedTuple):
-    """How an image is moved: turned counter-clockwise, then by pixels to the right and down."""
-
-    right: float = 0.0
-    down: float = 0.0
-    degrees: float = 0.0
-
-
-VERSIONS = (
-    Version(),
-    *(Version(right=0.5), Version(right=-0.5), Version(down=0.5), Version(down=-0.5)),
-    *(Version(degrees=2.5), Version(degrees=-2.5), Version(degrees=5), Version(degrees=-5)),
-)
-"""The image itself first.
-
-Twice as strong ones raise the NLL on MNIST's calibration images from 0.074 to 0.077 (mean of three
-networks), these lower it to 0.071.
-"""
 
 
 def moved(

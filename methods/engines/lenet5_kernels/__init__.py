@@ -9,14 +9,13 @@ in parallel, each on one network or some of the images, and results do not depen
 
 To read the code, begin with ``layout``, then ``layers``: most time is spent in ``convolution`` and
 ``dense``. ``forward``, ``backward`` and ``gradient`` combine them to the network. The public
-functions are in ``train``, ``predict``, ``off_and_on`` and ``enumeration``.
+functions are in ``train``, ``predict`` and ``enumeration``.
 """
 
 from methods.engines.lenet5_kernels.check import Network
 from methods.engines.lenet5_kernels.compilation import CACHE, compile_kernels, kernels_are_cached
 from methods.engines.lenet5_kernels.enumeration import enumerate_subnetworks
 from methods.engines.lenet5_kernels.layout import CHANNELS, PARAMETERS
-from methods.engines.lenet5_kernels.off_and_on import logits_off_and_on
 from methods.engines.lenet5_kernels.predict import features, logits, sample_logits
 from methods.engines.lenet5_kernels.train import TrainingState, loss_gradient, train_epoch
 
@@ -32,7 +31,6 @@ __all__ = [
     "features",
     "kernels_are_cached",
     "logits",
-    "logits_off_and_on",
     "loss_gradient",
     "sample_logits",
     "train_epoch",

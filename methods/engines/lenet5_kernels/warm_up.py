@@ -11,7 +11,6 @@ import numpy as np
 from methods.engines.lenet5_kernels.check import Network
 from methods.engines.lenet5_kernels.enumeration import enumerate_subnetworks
 from methods.engines.lenet5_kernels.layout import CHANNELS, PARAMETERS, f4
-from methods.engines.lenet5_kernels.off_and_on import logits_off_and_on
 from methods.engines.lenet5_kernels.predict import logits, sample_logits
 from methods.engines.lenet5_kernels.train import loss_gradient
 
@@ -25,7 +24,6 @@ CALLS: dict[str, Callable[[], object]] = {
         PARAMETER_VECTOR, IMAGE, np.zeros(1, int), None, loss="logits", **SETTINGS
     ),
     "logits": lambda: logits(NETWORK, IMAGE),
-    "logits_off_and_on": lambda: logits_off_and_on(NETWORK, IMAGE, np.ones((1, CHANNELS), bool)),
     "sample_logits": lambda: sample_logits(NETWORK, IMAGE, np.ones((1, CHANNELS), bool)),
     "enumerate_subnetworks": lambda: enumerate_subnetworks(NETWORK, IMAGE),
 }

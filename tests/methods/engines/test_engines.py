@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import weakref
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
@@ -11,10 +10,9 @@ import pytest
 import torch
 from torch.nn.utils import parameters_to_vector
 
-from methods.engines.base import Engine
 from methods.engines.choice import choose_engine
 from methods.engines.numba import NumbaEngine
-from methods.engines.torch import TorchEngine, TorchNetworks
+from methods.engines.torch import TorchEngine
 from methods.engines.trainers import LoopTrainer, StackedTrainer
 from methods.mc_dropout_exact import MCDropoutExact, exact_prediction
 from methods.networks.labelled_images import LabelledImages
@@ -42,45 +40,6 @@ def test_logits_agree(recipe: Recipe, masked: bool, test_images: LabelledImages)
     keep_mask = draw_masks(np.random.default_rng(0), len(images), CHANNELS, 0.5) if masked else None
     ours, theirs = (engine.logits(network, images, keep_mask) for engine in (NUMBA, TORCH))
     torch.testing.assert_close(ours, theirs, atol=1e-5, rtol=1e-5)
-
-
-@pytest.mark.parametrize("recipe", [STANDARD, ARTICLE, RELU], ids=lambda recipe: recipe.name)
-@pytest.mark.parametrize("engine", [NUMBA, TORCH], ids=["numba", "torch"])
-def test_logits_off_and_on_are_those_computed_apart(
-    engine: Engine, recipe: Recipe, test_images: LabelledImages
-) -> None:
-    networks, images = [initial_network(recipe, i) for i in range(2)], test_images.images
-    masks = draw_masks(np.random.default_rng(0), 600, CHANNELS, 0.5).reshape(2, 300, 22)
-    masks[0, 0], masks[0, 1, :6], masks[0, 2, 6:], masks[0, 3] = False, False, False, True
-    off, on = engine.prepare(networks).logits_off_and_on(images, masks)
-    for i, network in enumerate(networks):
-        for ours, keep_mask in ((off[i], None), (on[i], masks[i])):
-            apart = TORCH.logits(network, images, keep_mask)
-            torch.testing.assert_close(ours, apart, atol=1e-5, rtol=1e-5)
-
-
-def test_memory_of_logits_off_and_on_is_that_of_one_network(
-    test_images: LabelledImages, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Else it would grow with the number of networks, whatever bound is set to a batch."""
-    alive: list[weakref.ref[torch.Tensor]] = []
-    most = 0
-    shared = LeNet5.shared
-
-    def counted(network: LeNet5, images: torch.Tensor) -> torch.Tensor:
-        nonlocal most
-        maps = shared(network, images)
-        alive.append(weakref.ref(maps))
-        most = max(most, sum(len(one) for ref in alive if (one := ref()) is not None))
-        return maps
-
-    monkeypatch.setattr(LeNet5, "shared", counted)
-    networks = [initial_network(STANDARD, i) for i in range(5)]
-    masks = draw_masks(np.random.default_rng(0), 5 * 300, CHANNELS, 0.5).reshape(5, 300, 22)
-    prepared = TorchNetworks(networks, "cpu", stacked=True, most=100)
-    off, _ = prepared.logits_off_and_on(test_images.images, masks)
-    assert off.shape == (5, 300, 10)
-    assert most <= 2 * 100  # the last batch goes when the next one is there
 
 
 @pytest.mark.parametrize("recipe", [ARTICLE, RELU], ids=lambda recipe: recipe.name)
