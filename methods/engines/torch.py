@@ -11,9 +11,14 @@ import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
 
-from methods.engines import batched
 from methods.engines.base import Engine
-from methods.engines.trainers import LoopTrainer, StackedTrainer, full_float32
+from methods.engines.trainers import (
+    LoopTrainer,
+    StackedTrainer,
+    ensemble_logits,
+    full_float32,
+    stack,
+)
 from methods.networks.labelled_images import LabelledImages
 from methods.networks.network import Network
 from methods.networks.recipes import Recipe
@@ -77,7 +82,7 @@ class TorchNetworks:
         self, networks: Sequence[Network], device: str, *, stacked: bool, most: int
     ) -> None:
         self._device, self._networks, self._most = device, networks, most
-        self._stack = batched.stack(networks) if stacked and len(networks) > 1 else None
+        self._stack = stack(networks) if stacked and len(networks) > 1 else None
 
     @_predicting()
     def logits(
@@ -88,7 +93,7 @@ class TorchNetworks:
         """Logits of each network; ``keep_mask``: the channels that dropout keeps of each image."""
         if self._stack is not None and keep_mask is None:
             network, images = self._networks[0], images.to(self._device)
-            return batched.ensemble_logits(network, self._stack, images, most=self._most).cpu()
+            return ensemble_logits(network, self._stack, images, most=self._most).cpu()
         batches: list[tuple[Tensor, ...]] = [(batch,) for batch in torch.split(images, self._most)]
         if keep_mask is not None:
             masks = torch.split(keep_mask, self._most)

@@ -1,4 +1,4 @@
-"""Training in PyTorch: networks one after the other, or batched."""
+"""Training in PyTorch, networks one after the other or batched: one alone leaves a GPU idle."""
 
 from __future__ import annotations
 
@@ -9,12 +9,41 @@ from contextlib import contextmanager
 import torch
 from jaxtyping import Bool, Float, Int64
 from torch import Tensor
-from torch.func import functional_call, vmap
+from torch.func import functional_call, stack_module_state, vmap
 
-from methods.engines import batched
 from methods.networks.labelled_images import LabelledImages
 from methods.networks.network import Network
 from methods.networks.recipes import Recipe
+
+
+def stack(networks: Sequence[Network]) -> dict[str, Float[Tensor, "networks ..."]]:
+    """The networks' parameters and buffers by name, along a first axis; a copy."""
+    parameters, buffers = stack_module_state(list(networks))
+    return parameters | buffers
+
+
+def ensemble_logits(
+    network: Network,
+    stacked: dict[str, Float[Tensor, "networks ..."]],
+    images: Float[Tensor, "images ..."],
+    *,
+    most: int,
+) -> Float[Tensor, "networks images classes"]:
+    """The logits of stacked networks of one recipe, dropout off.
+
+    Args:
+        network: any of them, in evaluation mode.
+        stacked: on the device of the images.
+        most: how many networks times images are computed in one batch, to bound memory.
+    """
+
+    def logits(tensors: dict[str, Tensor], images: Tensor) -> Tensor:
+        outputs: Tensor = functional_call(network, tensors, (images,))
+        return outputs
+
+    all_logits = vmap(logits, in_dims=(0, None))
+    batches = torch.split(images, max(1, most // len(next(iter(stacked.values())))))
+    return torch.cat([all_logits(stacked, batch) for batch in batches], dim=1)
 
 
 @contextmanager
@@ -130,7 +159,7 @@ class StackedTrainer:
         self, networks: list[Network], recipe: Recipe, data: LabelledImages, device: str
     ) -> None:
         self._networks = [network.to(device) for network in networks]
-        self._parameters = batched.stack(networks)
+        self._parameters = stack(networks)
         self._optimiser = Optimiser(self._parameters.values(), recipe, len(data.labels))
         self._recipe = recipe
         self._images, self._labels = data.images.to(device), data.labels.to(device)

@@ -158,3 +158,10 @@ class LeNet5ReLU(LeNet5):
     ) -> Float[Tensor, "images channels height/2 width/2"]:
         """Halves height and width; the error goes to the first maximum of a square."""
         return max_pool2d(maps, 2)
+
+
+KERNEL_NETWORKS: dict[type[Network], bool] = {LeNet5: False, LeNet5ReLU: True}
+"""Each with whether it has ReLU and max pooling; else it has tanh and average pooling.
+
+A subclass is not among them: it may compute anything.
+"""

@@ -13,7 +13,6 @@ from torch.nn.utils import parameters_to_vector
 from torch.utils.data import DataLoader, Dataset
 from torchvision import transforms
 
-from methods.engines.kernel_networks import KERNEL_NETWORKS
 from methods.engines.lenet5_kernels import (
     Network,
     TrainingState,
@@ -22,7 +21,7 @@ from methods.engines.lenet5_kernels import (
     sample_logits,
     train_epoch,
 )
-from methods.networks.lenet5 import LeNet5
+from methods.networks.lenet5 import KERNEL_NETWORKS, LeNet5
 
 NORMALISATION = {"mean": 0.1307, "std": 0.3081}
 RANDOM = np.random.default_rng(0)

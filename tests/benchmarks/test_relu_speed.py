@@ -9,7 +9,6 @@ import pytest
 import torch
 from torch import Tensor
 
-from methods.engines.kernel_networks import KERNEL_NETWORKS
 from methods.engines.lenet5_kernels import (
     TrainingState,
     enumerate_subnetworks,
@@ -17,7 +16,7 @@ from methods.engines.lenet5_kernels import (
     sample_logits,
     train_epoch,
 )
-from methods.networks.lenet5 import LeNet5, LeNet5ReLU
+from methods.networks.lenet5 import KERNEL_NETWORKS, LeNet5, LeNet5ReLU
 from tests.benchmarks.test_engine_speed import (
     IMAGES,
     LABELS,

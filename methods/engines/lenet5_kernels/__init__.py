@@ -7,8 +7,8 @@ first, so a dropped channel is never computed; convolutions are sums of contiguo
 shared by many sub-networks of an image is done once. Public functions release the GIL: threads work
 in parallel, each on one network or some of the images, and results do not depend on their number.
 
-To read the code, begin with ``layout``, then ``layers``: most time is spent in ``convolution`` and
-``dense``. ``forward``, ``backward`` and ``gradient`` combine them to the network. The public
+To read the code, begin with ``layout``; most time is spent in ``convolution`` and ``dense``.
+``forward`` and ``gradient`` combine them and ``pooling`` to the network. The public
 functions are in ``train``, ``predict`` and ``enumeration``.
 """
 

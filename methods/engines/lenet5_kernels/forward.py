@@ -10,15 +10,15 @@ from typing import NamedTuple
 
 from jaxtyping import Bool, Float32
 
+from methods.engines.lenet5_kernels.arithmetic import tanh
 from methods.engines.lenet5_kernels.compilation import inlined
-from methods.engines.lenet5_kernels.layers.arithmetic import tanh
-from methods.engines.lenet5_kernels.layers.convolution import (
+from methods.engines.lenet5_kernels.convolution import (
     add_first_convolution,
     add_second_convolution,
     add_second_convolutions,
     shift_left,
 )
-from methods.engines.lenet5_kernels.layers.dense import (
+from methods.engines.lenet5_kernels.dense import (
     activate_rows,
     add_kept_products,
     add_product,
@@ -26,8 +26,6 @@ from methods.engines.lenet5_kernels.layers.dense import (
     fill_rows,
     transpose,
 )
-from methods.engines.lenet5_kernels.layers.max_pooling import max_pool_first, max_pool_second
-from methods.engines.lenet5_kernels.layers.resizing import pool_first, pool_second, resize
 from methods.engines.lenet5_kernels.layout import (
     FIRST,
     FIRST_MAP,
@@ -40,6 +38,13 @@ from methods.engines.lenet5_kernels.layout import (
     Maps,
     Parameters,
     f4,
+)
+from methods.engines.lenet5_kernels.pooling import (
+    max_pool_first,
+    max_pool_second,
+    pool_first,
+    pool_second,
+    resize,
 )
 
 

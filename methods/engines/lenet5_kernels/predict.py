@@ -18,11 +18,6 @@ from methods.engines.lenet5_kernels.forward import (
     second_layer,
     set_linears,
 )
-from methods.engines.lenet5_kernels.layers.partial_maps import (
-    PartialMaps,
-    combine,
-    set_partial_maps,
-)
 from methods.engines.lenet5_kernels.layout import (
     CHANNELS,
     CLASSES,
@@ -34,6 +29,11 @@ from methods.engines.lenet5_kernels.layout import (
     Parameters,
     buffers,
     f4,
+)
+from methods.engines.lenet5_kernels.partial_maps import (
+    PartialMaps,
+    combine,
+    set_partial_maps,
 )
 
 IMAGES, PASSES = 64, 128

@@ -9,13 +9,13 @@ import numpy as np
 from jaxtyping import Bool, Float32, Int64
 
 from methods.engines.lenet5_kernels import check
-from methods.engines.lenet5_kernels.backward import reverse_rows
 from methods.engines.lenet5_kernels.compilation import compile_kernels, kernel
 from methods.engines.lenet5_kernels.forward import set_linears
 from methods.engines.lenet5_kernels.gradient import (
     TOGETHER,
     TrainingWorkspace,
     add_gradient,
+    reverse_rows,
 )
 from methods.engines.lenet5_kernels.layout import (
     PARAMETERS,

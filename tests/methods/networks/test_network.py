@@ -14,11 +14,10 @@ from torch.nn.functional import relu
 from benchmarks.latency.network_cost import network_cost
 from methods.deep_ensemble import DeepEnsemble
 from methods.engines.base import Engine
-from methods.engines.batched import ensemble_logits, stack
 from methods.engines.choice import choose_engine, fitting_engine
 from methods.engines.numba import NumbaEngine
 from methods.engines.torch import TorchEngine
-from methods.engines.trainers import LoopTrainer
+from methods.engines.trainers import LoopTrainer, ensemble_logits, stack
 from methods.mc_dropout import MCDropout
 from methods.mc_dropout_exact import exact_prediction
 from methods.networks.labelled_images import LabelledImages

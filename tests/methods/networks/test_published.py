@@ -6,8 +6,8 @@ import torch
 from torch import Tensor, nn
 from torch.func import functional_call, vmap
 
-from methods.engines import batched
 from methods.engines.torch import TorchEngine
+from methods.engines.trainers import stack
 from methods.networks.network import Network
 from methods.networks.published import LAPLACE_REDUX, UNCERTAINTY_BASELINES, LeNet5Same, LeNet28
 
@@ -93,7 +93,7 @@ def test_networks_may_be_computed_batched() -> None:
     def logits(parameters: dict[str, Tensor]) -> Tensor:
         return functional_call(networks[0], parameters, (x,))
 
-    together = vmap(logits)(batched.stack(networks))
+    together = vmap(logits)(stack(networks))
     torch.testing.assert_close(together, torch.stack([one(x) for one in networks]))
 
 

@@ -7,9 +7,8 @@ import pytest
 import torch
 from torch.nn.functional import interpolate
 
-from methods.engines.kernel_networks import KERNEL_NETWORKS
 from methods.engines.lenet5_kernels import TrainingState, train_epoch
-from methods.networks.lenet5 import LeNet5
+from methods.networks.lenet5 import KERNEL_NETWORKS, LeNet5
 from tests.methods.engines.lenet5_kernels.support import NORMALISATION, vector
 
 

@@ -8,9 +8,8 @@ from torch import Tensor
 from torch.nn.functional import cross_entropy, interpolate
 from torch.nn.utils import parameters_to_vector
 
-from methods.engines.kernel_networks import KERNEL_NETWORKS
 from methods.engines.lenet5_kernels import Network
-from methods.networks.lenet5 import LeNet5
+from methods.networks.lenet5 import KERNEL_NETWORKS, LeNet5
 
 # On tensors this small, more threads would only wait for each other.
 torch.set_num_threads(1)

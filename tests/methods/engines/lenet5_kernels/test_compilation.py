@@ -49,7 +49,7 @@ def test_works_where_nothing_can_be_written() -> None:
     assert float(output[1]) == pytest.approx(1 - 0.158114, abs=1e-6)
 
 
-@pytest.mark.parametrize("source", ["train.py", "layers/dense.py"])
+@pytest.mark.parametrize("source", ["train.py", "dense.py"])
 def test_cache_folder_depends_on_every_source(
     source: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -6,10 +6,9 @@ import numpy as np
 import pytest
 import torch
 
-from methods.engines.kernel_networks import KERNEL_NETWORKS
 from methods.engines.lenet5_kernels import loss_gradient
 from methods.engines.lenet5_kernels.layout import Parameters, views
-from methods.networks.lenet5 import LeNet5, LeNet5ReLU
+from methods.networks.lenet5 import KERNEL_NETWORKS, LeNet5, LeNet5ReLU
 from tests.methods.engines.lenet5_kernels.support import (
     NORMALISATION,
     distance_to_a_kink,

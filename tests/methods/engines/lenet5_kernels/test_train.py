@@ -11,9 +11,8 @@ import pytest
 import torch
 from torch.nn.utils import parameters_to_vector
 
-from methods.engines.kernel_networks import KERNEL_NETWORKS
 from methods.engines.lenet5_kernels import TrainingState, logits, train_epoch
-from methods.networks.lenet5 import LeNet5
+from methods.networks.lenet5 import KERNEL_NETWORKS, LeNet5
 from tests.methods.engines.lenet5_kernels.support import (
     NORMALISATION,
     of_vector,

@@ -11,9 +11,9 @@ from typing import NamedTuple
 import numpy as np
 from jaxtyping import Bool, Float32
 
+from methods.engines.lenet5_kernels.arithmetic import larger, rectify, tanh
 from methods.engines.lenet5_kernels.compilation import inlined, kernel
-from methods.engines.lenet5_kernels.layers.arithmetic import larger, rectify, tanh
-from methods.engines.lenet5_kernels.layers.convolution import add_second_convolution
+from methods.engines.lenet5_kernels.convolution import add_second_convolution
 from methods.engines.lenet5_kernels.layout import (
     FEATURES,
     FIRST,

@@ -2,9 +2,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from methods.engines.lenet5_kernels.layers.arithmetic import exp
-from methods.engines.lenet5_kernels.layers.dense import apply_tanh
-from methods.engines.lenet5_kernels.layers.subnetworks import apply_double_exp
+from methods.engines.lenet5_kernels.arithmetic import exp
+from methods.engines.lenet5_kernels.dense import apply_tanh
+from methods.engines.lenet5_kernels.enumeration import apply_double_exp
 
 
 def test_tanh_is_exact_to_a_millionth() -> None:

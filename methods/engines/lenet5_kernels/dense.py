@@ -8,8 +8,8 @@ from __future__ import annotations
 import numpy as np
 from jaxtyping import Bool, Float32
 
+from methods.engines.lenet5_kernels.arithmetic import rectify, tanh
 from methods.engines.lenet5_kernels.compilation import inlined, kernel
-from methods.engines.lenet5_kernels.layers.arithmetic import rectify, tanh
 from methods.engines.lenet5_kernels.layout import FEATURES, FIRST, SECOND, Array, f4
 
 

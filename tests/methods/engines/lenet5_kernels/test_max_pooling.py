@@ -8,16 +8,16 @@ import torch
 from torch import Tensor
 from torch.nn.functional import max_pool2d
 
-from methods.engines.lenet5_kernels.layers.max_pooling import (
+from methods.engines.lenet5_kernels.partial_maps import (
+    CORNER,
+    max_pool_corners,
+    split_corners,
+)
+from methods.engines.lenet5_kernels.pooling import (
     max_pool_first,
     max_pool_second,
     max_unpool_first,
     max_unpool_second,
-)
-from methods.engines.lenet5_kernels.layers.partial_maps import (
-    CORNER,
-    max_pool_corners,
-    split_corners,
 )
 
 SCALE = np.float32(2)

@@ -5,8 +5,8 @@ import torch
 from torch.nn.functional import interpolate
 
 from methods.engines.lenet5_kernels import check
-from methods.engines.lenet5_kernels.layers.resizing import resize
 from methods.engines.lenet5_kernels.layout import aligned_zeros
+from methods.engines.lenet5_kernels.pooling import resize
 from tests.methods.engines.lenet5_kernels.support import random_images
 
 
