@@ -5,14 +5,19 @@ Each is computed by its published definition, at the severity that MNIST-C has i
 
 from __future__ import annotations
 
-from benchmarks.corruptions.blur import glass_blur, motion_blur
+from benchmarks.corruptions.appearance import (
+    brightness,
+    canny_edges,
+    fog,
+    glass_blur,
+    impulse_noise,
+    motion_blur,
+    shot_noise,
+    spatter,
+    stripe,
+)
 from benchmarks.corruptions.corruption import Corruption
-from benchmarks.corruptions.edges import canny_edges
-from benchmarks.corruptions.geometry import rotate, scale, shear, translate
-from benchmarks.corruptions.lines import dotted_line, zigzag
-from benchmarks.corruptions.noise import impulse_noise, shot_noise
-from benchmarks.corruptions.tones import brightness, stripe
-from benchmarks.corruptions.weather import fog, spatter
+from benchmarks.corruptions.geometry import dotted_line, rotate, scale, shear, translate, zigzag
 
 __all__ = ["CORRUPTIONS", "Corruption"]
 

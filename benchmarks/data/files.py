@@ -13,9 +13,12 @@ import hashlib
 import logging
 import os
 import shutil
+import zlib
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from gzip import GzipFile
+from io import BytesIO
 from pathlib import Path
 from typing import Literal
 from urllib.parse import urlsplit
@@ -24,7 +27,6 @@ from filelock import FileLock, Timeout
 from platformdirs import user_cache_path
 
 from benchmarks.data.downloaders import DOWNLOADERS, LARGEST, DownloadFailed, source_name
-from benchmarks.data.unpacking import NotUnpacked, unpacked
 from benchmarks.errors import UserError
 
 DATA_VARIABLE = "UNCERTAINTY_BENCH_DATA"
@@ -296,3 +298,37 @@ def _locked(data_set: DataSet, tried: Sequence[str]) -> Iterator[Path]:
 
 def _account(data_set: DataSet, tried: Sequence[str]) -> str:
     return f"{data_set.name}: {'; '.join(tried)}"
+
+
+GZIP = b"\x1f\x8b"
+"""What a gzip file starts with."""
+
+
+class NotUnpacked(ValueError):
+    """Bytes that are no whole gzip file, or hold more than they may; the message says which."""
+
+
+def unpacked(stored: bytes, most: int) -> bytes:
+    """The content of a gzip file; other bytes are their own content.
+
+    Args:
+        stored: the file.
+        most: how many bytes the content may have; not many more are ever decompressed.
+
+    Raises:
+        NotUnpacked: the file is damaged, or holds more.
+
+    >>> from gzip import compress
+    >>> unpacked(compress(b"content"), most=7), unpacked(b"content", most=7)
+    (b'content', b'content')
+    """
+    content = stored
+    if stored.startswith(GZIP):
+        try:
+            with GzipFile(fileobj=BytesIO(stored)) as file:
+                content = file.read(most + 1)
+        except (EOFError, OSError, zlib.error) as error:
+            raise NotUnpacked(f"a damaged gzip file ({error})") from error
+    if len(content) > most:
+        raise NotUnpacked(f"more than {most:,} bytes")
+    return content

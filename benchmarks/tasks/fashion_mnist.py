@@ -9,11 +9,8 @@ from typing import Literal
 
 from benchmarks.data.loading import IMAGES, load_fashion_mnist
 from benchmarks.tasks.conditions import LONG, Condition
-from benchmarks.tasks.corruptions import corruptions
-from benchmarks.tasks.out_of_distribution import out_of_distribution
-from benchmarks.tasks.rotations import rotations
+from benchmarks.tasks.shifts import corruptions, out_of_distribution, rotations, translations
 from benchmarks.tasks.task import Task
-from benchmarks.tasks.translations import translations
 from benchmarks.vocabulary import CLEAN
 from methods.networks.labelled_images import LabelledImages
 from methods.networks.published import UNCERTAINTY_BASELINES

@@ -1,4 +1,4 @@
-"""The task ``mnist``: handwritten digits, clean, rotated and among images that are no digits."""
+"""The task ``mnist``: handwritten digits, and a natural shift: digits by other writers."""
 
 from __future__ import annotations
 
@@ -6,18 +6,42 @@ from functools import partial
 from pathlib import Path
 from typing import Literal
 
-from benchmarks.data.loading import IMAGES, load_mnist
-from benchmarks.tasks.conditions import LONG, Condition
-from benchmarks.tasks.corruptions import corruptions
-from benchmarks.tasks.natural_digits import NATURAL_DIGITS
-from benchmarks.tasks.out_of_distribution import out_of_distribution
-from benchmarks.tasks.rotations import rotations
+from torch.nn.functional import interpolate
+
+from benchmarks.data.loading import IMAGES, load_digits, load_mnist
+from benchmarks.tasks.conditions import LONG, OF_SHIFTS, Condition, EvaluationSet
+from benchmarks.tasks.shifts import corruptions, out_of_distribution, rotations, translations
 from benchmarks.tasks.task import Task
-from benchmarks.tasks.translations import translations
 from benchmarks.vocabulary import CLEAN, PECULIAR, TYPICAL
 from methods.networks.labelled_images import LabelledImages
 from methods.networks.published import LAPLACE_REDUX, UNCERTAINTY_BASELINES
 from methods.networks.recipes import ARTICLE, ARTICLE_LOGITS, RECIPES, STANDARD
+
+SIDE = 28
+"""Of MNIST's images, in pixels."""
+
+
+def _load_natural_digits(seed: int, data_dir: Path | None) -> EvaluationSet:
+    """All 1,797 digits of 8x8 pixels, resized (bilinear), with their labels."""
+    digits = load_digits()
+    resized = interpolate(digits.images, size=SIDE, mode="bilinear", align_corners=False)
+    return EvaluationSet(resized, digits.labels)
+
+
+NATURAL_DIGITS = Condition(
+    name="natural-digits",
+    label="scikit-learn's digits",
+    group="natural",
+    data="digits",
+    paired_with="natural-digits",
+    presets=OF_SHIFTS,
+    size=1797,
+    load=_load_natural_digits,
+)
+"""scikit-learn's digits (Alpaydin & Kaynak 1998), which fill their frame, as MNIST's do not.
+
+They were written by others, and scanned otherwise.
+"""
 
 NAME = "mnist"
 

@@ -10,7 +10,7 @@ from torch import Tensor
 from torchvision.transforms import InterpolationMode
 from torchvision.transforms.functional import pil_to_tensor, rotate, to_pil_image
 
-from benchmarks.tasks.rotations import rotated
+from benchmarks.tasks.shifts import rotated
 
 IMAGES = torch.rand(2000, 1, 28, 28, generator=torch.Generator().manual_seed(0))
 

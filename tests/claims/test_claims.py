@@ -21,7 +21,7 @@ from benchmarks.data.loading import load_mnist
 from benchmarks.records import Quantity, read_table, where
 from benchmarks.report.claims_page import claims_page
 from benchmarks.run.stages import run_stages
-from benchmarks.tasks.rotations import rotated
+from benchmarks.tasks.shifts import rotated
 from benchmarks.vocabulary import CEILING, IMITATION, OTHER_MASKS, OTHER_NETWORK
 from methods import METHODS
 from methods.networks import pool as network_pool

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from skimage.filters import gaussian
 
-from benchmarks.corruptions.blur import NEIGHBOURS, glass_blur, motion_blur
+from benchmarks.corruptions.appearance import NEIGHBOURS, glass_blur, motion_blur
 from benchmarks.corruptions.corruption import Images
 from tests.corruptions.support import Drawn, generator, grey, random_images
 

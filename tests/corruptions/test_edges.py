@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from skimage.feature import canny
 
-from benchmarks.corruptions.edges import canny_edges
+from benchmarks.corruptions.appearance import canny_edges
 from tests.corruptions.support import generator, grey, random_images
 
 

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from benchmarks.corruptions.corruption import Images
-from benchmarks.corruptions.lines import dotted_line, line, zigzag
+from benchmarks.corruptions.geometry import dotted_line, line, zigzag
 from tests.corruptions.support import Drawn, generator, grey, random_images
 
 

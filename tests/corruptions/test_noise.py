@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy.stats import poisson
 
-from benchmarks.corruptions.noise import impulse_noise, shot_noise
+from benchmarks.corruptions.appearance import impulse_noise, shot_noise
 from tests.corruptions.support import generator, grey
 
 

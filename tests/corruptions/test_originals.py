@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from benchmarks.corruptions.originals import original
+from benchmarks.corruptions.store import original
 from benchmarks.data.files import DATA_VARIABLE
 from benchmarks.errors import UserError
 

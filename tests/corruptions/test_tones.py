@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from skimage.color import gray2rgb, hsv2rgb, rgb2gray, rgb2hsv
 
-from benchmarks.corruptions.tones import brightness, stripe
+from benchmarks.corruptions.appearance import brightness, stripe
 from tests.corruptions.support import generator, grey, random_images
 
 

@@ -7,8 +7,8 @@ import pytest
 from numpy.typing import NDArray
 from skimage.filters import gaussian
 
-from benchmarks.corruptions import weather
-from benchmarks.corruptions.weather import fog, landscapes, spatter
+from benchmarks.corruptions import appearance
+from benchmarks.corruptions.appearance import fog, landscapes, spatter
 from tests.corruptions.support import generator, grey, random_images
 
 
@@ -50,7 +50,7 @@ def test_fog_lies_over_the_image_by_its_definition() -> None:
 
 
 def test_fog_of_many_images_is_of_as_many_landscapes() -> None:
-    images = grey(1.0, weather.AT_ONCE + 2)
+    images = grey(1.0, appearance.AT_ONCE + 2)
     foggy = fog(images, generator())
     assert len(np.unique(foggy, axis=0)) == len(images)
     assert ((foggy >= 1 / 4) & (foggy <= 1)).all()

@@ -11,9 +11,8 @@ from pathlib import Path
 import pytest
 
 from benchmarks.data import files as data_files
-from benchmarks.data.files import Corrupt, DataFile, read
+from benchmarks.data.files import Corrupt, DataFile, NotUnpacked, read, unpacked
 from benchmarks.data.sets import SETS
-from benchmarks.data.unpacking import NotUnpacked, unpacked
 from benchmarks.errors import UserError
 
 IMAGES = "t10k-images-idx3-ubyte.gz"

@@ -11,7 +11,7 @@ import torch
 from PIL import Image, ImageDraw
 
 from benchmarks.epistemic_check.digit_image import read_digit
-from benchmarks.tasks.rotations import rotated
+from benchmarks.tasks.shifts import rotated
 from methods.networks.labelled_images import LabelledImages
 from tests.lab.script import computed, needs_node
 

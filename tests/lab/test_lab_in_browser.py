@@ -18,7 +18,7 @@ from benchmarks.epistemic_check.digit_image import read_digit
 from benchmarks.lab.command import LABELS
 from benchmarks.run.configuration.presets import configuration_of
 from benchmarks.run.plan import Plan
-from benchmarks.tasks.rotations import rotated
+from benchmarks.tasks.shifts import rotated
 from methods import METHODS, Prediction
 from tests.browsers import FETCHED, chromium, show, violations
 from tests.lab.made import MEMBERS, few_images

@@ -12,7 +12,7 @@ import pytest
 import torch
 
 from benchmarks.lab.rounding import LARGE, rounded
-from benchmarks.tasks.rotations import rotated
+from benchmarks.tasks.shifts import rotated
 from methods import METHODS, Prediction
 from methods.networks.labelled_images import LabelledImages
 from methods.networks.pool import NetworkPool

@@ -10,10 +10,10 @@ import torch
 
 from benchmarks.data.loading import load_mnist, load_out_of_distribution
 from benchmarks.errors import UserError
-from benchmarks.tasks import mnist, out_of_distribution
+from benchmarks.tasks import mnist, shifts
 from benchmarks.tasks.conditions import Condition, EvaluationSet, choice, stratified_choice
 from benchmarks.tasks.mnist import MNIST
-from benchmarks.tasks.rotations import rotated
+from benchmarks.tasks.shifts import rotated
 from methods.networks.labelled_images import LabelledImages
 from tests.runs import CONDITIONS
 
@@ -36,7 +36,7 @@ def few_images(
         return torch.rand(80, 1, 28, 28, generator=torch.Generator().manual_seed(seed))
 
     monkeypatch.setattr(mnist, "load_mnist", few)
-    monkeypatch.setattr(out_of_distribution, "load_out_of_distribution", ood)
+    monkeypatch.setattr(shifts, "load_out_of_distribution", ood)
 
 
 def build(name: str, images: int | None = None, seed: int = 0) -> EvaluationSet:
@@ -201,7 +201,7 @@ def test_indices_of_the_evaluated_images_are_known_without_loading_them(
     images: int | None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(mnist, "load_mnist", load_mnist)
-    monkeypatch.setattr(out_of_distribution, "load_out_of_distribution", load_out_of_distribution)
+    monkeypatch.setattr(shifts, "load_out_of_distribution", load_out_of_distribution)
     chosen = choice(MNIST.test_images, images, 0)
     assert torch.equal(build("clean", images).images, load_mnist("test").images[chosen])
     noise = load_out_of_distribution("uniform_noise", seed=0, data_dir=None)

@@ -11,8 +11,8 @@ import torch
 
 from benchmarks.corruptions import CORRUPTIONS
 from benchmarks.data.files import CACHE_VARIABLE, DATA_VARIABLE
-from benchmarks.tasks.corruptions import COMPUTED, ORIGINAL, corruptions
 from benchmarks.tasks.mnist import MNIST
+from benchmarks.tasks.shifts import COMPUTED, ORIGINAL, corruptions
 from benchmarks.tasks.task import Task
 from methods.networks.labelled_images import LabelledImages
 
@@ -62,7 +62,7 @@ def test_images_are_those_of_the_test_set_corrupted(task: Task, name: str) -> No
 def test_choice_is_stratified_and_the_same_for_each(
     task: Task, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("benchmarks.tasks.corruptions.IMAGES", 50)
+    monkeypatch.setattr("benchmarks.tasks.shifts.CORRUPTED_IMAGES", 50)
     one, other = (
         task.evaluation_set(task.condition(f"corrupted-{name}"), None, seed=seed, data_dir=None)
         for name, seed in (("stripe", 0), ("brightness", 1))

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from benchmarks.tasks.rotations import rotated
+from benchmarks.tasks.shifts import rotated
 from methods.networks.labelled_images import LabelledImages
 
 

@@ -9,7 +9,7 @@ from sklearn import datasets
 
 from benchmarks.tasks import TASKS
 from benchmarks.tasks.mnist import MNIST
-from benchmarks.tasks.translations import translated
+from benchmarks.tasks.shifts import translated
 
 
 @pytest.mark.parametrize("pixels", [2, 12])

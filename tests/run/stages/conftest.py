@@ -13,7 +13,7 @@ import torch
 from benchmarks.data.files import Unavailable
 from benchmarks.run import record as run_record
 from benchmarks.run.stages import run_stages
-from benchmarks.tasks import out_of_distribution
+from benchmarks.tasks import shifts
 from methods.networks import pool as network_pool
 from tests import runs
 from tests.run.stages.support import run_in
@@ -61,14 +61,14 @@ def no_training(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def no_noise(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    original = out_of_distribution.load_out_of_distribution
+    original = shifts.load_out_of_distribution
 
     def load(name: str, *, seed: int, data_dir: Path | None) -> torch.Tensor:
         if name == "uniform_noise":
             raise Unavailable("no mirror responds")
         return original(name, seed=seed, data_dir=data_dir)
 
-    monkeypatch.setattr(out_of_distribution, "load_out_of_distribution", load)
+    monkeypatch.setattr(shifts, "load_out_of_distribution", load)
     forget_images()
     yield
     forget_images()

@@ -19,7 +19,7 @@ from benchmarks.nouns import FILES
 from benchmarks.predictions import RunUnit
 from benchmarks.records import read_table
 from benchmarks.run.stages import run_stages
-from benchmarks.tasks import TASKS, mnist, out_of_distribution
+from benchmarks.tasks import TASKS, mnist, shifts
 from benchmarks.tasks.mnist import MNIST
 from methods.scores import SCORES
 from tests.run.stages.support import (
@@ -67,7 +67,7 @@ def test_measuring_alone_needs_neither_networks_nor_images(
         (tmp_path / "out" / name).unlink()
     forget_images()
     monkeypatch.setattr(mnist, "load_mnist", no_images)
-    monkeypatch.setattr(out_of_distribution, "load_out_of_distribution", no_images)
+    monkeypatch.setattr(shifts, "load_out_of_distribution", no_images)
     assert run_stages(*run, "measure") == []
     assert tables(tmp_path) == before
 

@@ -1,0 +1,196 @@
+"""Conditions of many tasks: rotated, translated, corrupted and out-of-distribution images."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from benchmarks.corruptions import CORRUPTIONS, Corruption
+from benchmarks.corruptions.store import corrupted, original
+from benchmarks.data.loading import IMAGES, load_out_of_distribution
+from benchmarks.tasks.conditions import LONG, OF_SHIFTS, Condition, EvaluationSet, stratified_choice
+from benchmarks.tasks.task import SPLIT_SEED
+from methods.networks.labelled_images import LabelledImages
+
+
+def rotated(
+    images: Float[Tensor, "images channels height width"], angle: float
+) -> Float[Tensor, "images channels height width"]:
+    """The images rotated counter-clockwise by degrees: bilinear, black outside of the original."""
+    # Here, not above: it takes seconds to import.
+    from torchvision.transforms import InterpolationMode
+    from torchvision.transforms.v2.functional import rotate
+
+    result: Tensor = rotate(images, float(angle), InterpolationMode.BILINEAR, fill=[0.0])
+    return result
+
+
+def rotations(
+    data: str,
+    angles: Iterable[int],
+    *,
+    valid_to: int,
+    reason: str,
+    with_subset: Iterable[int] = (),
+) -> tuple[Condition, ...]:
+    """A condition an angle in degrees, of the task's test images.
+
+    Args:
+        valid_to: the largest angle at which a label is as right as before.
+        reason: why labels are ill-defined beyond.
+        with_subset: the angles at which slow methods are evaluated on a subset.
+    """
+    return tuple(
+        Condition(
+            name=f"rotated-{angle:03d}",
+            label=f"{angle}°",
+            group="rotated",
+            data=data,
+            severity=angle,
+            unit="degrees",
+            labels="valid" if angle <= valid_to else "ill-defined",
+            reason="" if angle <= valid_to else reason,
+            has_subset=angle in with_subset,
+            in_mean=angle <= valid_to,
+            transform=partial(rotated, angle=angle),
+        )
+        for angle in angles
+    )
+
+
+def translated(
+    images: Float[Tensor, "images channels height width"], pixels: int
+) -> Float[Tensor, "images channels height width"]:
+    """The images rolled to the right by pixels: what leaves at one side enters at the other.
+
+    As Ovadia et al. 2019, "Can You Trust Your Model's Uncertainty?", section 4.1: their code rolls
+    MNIST along its width.
+
+    >>> translated(torch.tensor([[[[1.0, 2.0, 3.0]]]]), 1).tolist()
+    [[[[3.0, 1.0, 2.0]]]]
+    """
+    return torch.roll(images, pixels, dims=-1)
+
+
+def translations(data: str, distances: Iterable[int]) -> tuple[Condition, ...]:
+    """A condition a distance in pixels, of the task's test images; their labels stay valid."""
+    return tuple(
+        Condition(
+            name=f"translated-{distance:02d}",
+            label=f"{distance} px",
+            group="translated",
+            data=data,
+            severity=distance,
+            unit="pixels",
+            in_mean=True,
+            presets=OF_SHIFTS,
+            transform=partial(translated, pixels=distance),
+        )
+        for distance in distances
+    )
+
+
+CORRUPTED_IMAGES = 2_000
+"""How many test images are evaluated, the same for all: of interest is the mean of fifteen."""
+
+ORIGINAL, COMPUTED = "original files", "computed by definition"
+"""Where corrupted images come from; the record of a run says it."""
+
+
+def corruptions(
+    data: str,
+    load_test: Callable[[Path | None], LabelledImages],
+    *,
+    originals: str | None = None,
+) -> tuple[Condition, ...]:
+    """A condition for each corruption (Mu & Gilmer 2019), of a task's 28x28 grey test images.
+
+    A choice of `CORRUPTED_IMAGES`, stratified by class, is evaluated: image by image the same test
+    images under each of the conditions, with their labels: as in MNIST-C, all count as valid.
+    Neither the choice nor the images depend on a run's seed.
+
+    Args:
+        data: the data set that the images come from.
+        load_test: loads the test images, all of them, from the user's data folder.
+        originals: the folder of published corrupted images, such as ``mnist_c``; where it is in the
+            data folder, these are taken. ``None``: there are none of this task.
+    """
+    first = next(iter(CORRUPTIONS))
+    return tuple(
+        Condition(
+            name=f"corrupted-{name}",
+            label=corruption.label,
+            group="corrupted",
+            data=f"{data}_c",
+            paired_with=f"corrupted-{first}",
+            in_mean=True,
+            presets=OF_SHIFTS,
+            size=CORRUPTED_IMAGES,
+            load=partial(_load_corrupted, corruption, load_test, originals),
+        )
+        for name, corruption in CORRUPTIONS.items()
+    )
+
+
+def _load_corrupted(
+    corruption: Corruption,
+    load_test: Callable[[Path | None], LabelledImages],
+    originals: str | None,
+    seed: int,
+    data_dir: Path | None,
+) -> EvaluationSet:
+    test = load_test(data_dir)
+    published = None
+    if originals is not None:
+        published = original(
+            corruption.name, test.labels.numpy(), archive=originals, data_dir=data_dir
+        )
+    if published is None:
+        clean = np.rint(255 * test.images.squeeze(1).numpy()).astype(np.uint8)
+        pixels, source = corrupted(corruption, clean), COMPUTED
+    else:
+        pixels, source = published, ORIGINAL
+    scaled = torch.from_numpy(np.divide(pixels, 255, dtype=np.float32)).unsqueeze(1)
+    chosen = stratified_choice(test.labels, CORRUPTED_IMAGES, SPLIT_SEED)
+    return EvaluationSet(scaled[chosen], test.labels[chosen], source)
+
+
+def out_of_distribution(
+    name: str,
+    label: str,
+    *,
+    presets: tuple[str, ...] = ("quick", *LONG),
+    size: int = IMAGES,
+    load: Callable[[int, Path | None], EvaluationSet] | None = None,
+) -> Condition:
+    """The condition of a set of images.
+
+    Args:
+        name: of the set.
+        label: in print.
+        presets: those that evaluate it unless conditions are named.
+        size, load: how many images it has, and what loads them; by default 10,000 of 28x28 pixels,
+            of one of `benchmarks.data.loading.OUT_OF_DISTRIBUTION`.
+    """
+    return Condition(
+        name=f"ood-{name}",
+        label=label,
+        group="out-of-distribution",
+        data=name,
+        labels="none",
+        reason="out-of-distribution images have no label",
+        paired_with=f"ood-{name}",
+        presets=presets,
+        size=size,
+        load=load or partial(_load_out_of_distribution, name),
+    )
+
+
+def _load_out_of_distribution(name: str, seed: int, data_dir: Path | None) -> EvaluationSet:
+    return EvaluationSet(load_out_of_distribution(name, seed=seed, data_dir=data_dir), None)
