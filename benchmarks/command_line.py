@@ -13,7 +13,7 @@ import typer
 
 from benchmarks.data.files import DATA_VARIABLE, Unavailable
 from benchmarks.errors import MachineError, UserError
-from benchmarks.escaping.names import printable
+from benchmarks.escaping import printable
 from benchmarks.run.configuration.machine import NETWORKS as NETWORKS
 from benchmarks.run.configuration.machine import fitting_device as fitting_device
 from benchmarks.run.configuration.machine import fitting_jobs as fitting_jobs

@@ -14,7 +14,7 @@ from jaxtyping import Float, Int64
 from torch import Tensor
 
 from benchmarks.errors import UserError
-from benchmarks.escaping.names import printable
+from benchmarks.escaping import printable
 from benchmarks.records import members_text
 from benchmarks.stored.arrays import (
     Arrays,

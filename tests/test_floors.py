@@ -28,7 +28,7 @@ TABLES = {
 
 FLOORS = {
     "benchmarks/vocabulary.py": set(),
-    "benchmarks/escaping": set(),
+    "benchmarks/escaping.py": set(),
     "benchmarks/entry.py": set(),
     "methods": set(),
     "benchmarks/stored": GROUND | {"benchmarks.records"},
@@ -83,7 +83,7 @@ FLOORS = {
 
 LIBRARIES = {
     "benchmarks/vocabulary.py": {"__future__"},
-    "benchmarks/escaping": STANDARD | {"rich", "benchmarks.escaping"},
+    "benchmarks/escaping.py": STANDARD | {"rich"},
     "benchmarks/entry.py": STANDARD,
     "benchmarks/metrics": STANDARD
     | {"torch", "jaxtyping", "numpy", "numba", "scipy"}

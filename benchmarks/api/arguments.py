@@ -6,7 +6,7 @@ from collections.abc import Collection, Mapping
 from numbers import Integral
 
 from benchmarks.api.errors import ArgumentError
-from benchmarks.escaping.names import objection_to
+from benchmarks.escaping import objection_to
 
 
 def require_named(argument: str, given: object, example: str) -> None:

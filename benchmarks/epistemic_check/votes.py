@@ -13,7 +13,7 @@ from rich.table import Table
 from torch import Tensor
 
 from benchmarks.claims.predictor import RecipePredictor
-from benchmarks.escaping.terminal import terminal_text
+from benchmarks.escaping import terminal_text
 from benchmarks.files import written_whole
 from benchmarks.metrics import METRICS
 from benchmarks.progress import announce

@@ -18,8 +18,8 @@ from scipy.special import ndtri
 from benchmarks.inference.weights import BLOCK, image_weights
 from benchmarks.metrics.detection import DetectionStatistics, flagging_order
 from benchmarks.metrics.metric import Weights, each_once
+from benchmarks.metrics.ranks import Counts, Ranking
 from benchmarks.metrics.selective import Selection, SelectionStatistics
-from benchmarks.metrics.sums.ranks import Counts, Ranking
 from benchmarks.vocabulary import CONFIDENCE
 
 Bounds = Float64[np.ndarray, "2 points"]

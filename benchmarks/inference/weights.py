@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import numpy as np
 from jaxtyping import UInt8
 
-from benchmarks.metrics.sums.kernels import count_draws
+from benchmarks.metrics.kernels import count_draws
 
 BLOCK = 128
 """Resamples a block: so many accumulators fit into the fastest cache."""

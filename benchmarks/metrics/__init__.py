@@ -7,13 +7,13 @@ from __future__ import annotations
 
 from benchmarks.metrics import (
     calibration,
+    conformal,
     detection,
-    prevalence,
+    recalibrated,
     scoring,
     selective,
     uncertainties,
 )
-from benchmarks.metrics.fitted import conformal, recalibrated
 from benchmarks.metrics.metric import Arrays, Family, Metric, in_families
 
 __all__ = ["METRICS", "Arrays", "Family", "Metric", "in_families"]
@@ -29,7 +29,7 @@ METRICS: dict[str, Metric] = {
         *detection.METRICS,
         *selective.METRICS,
         *uncertainties.OF_VOTE_SHARES,
-        *prevalence.METRICS,
+        *detection.OF_COUNTS,
     )
 }
 """By name, in the order in which they are shown."""

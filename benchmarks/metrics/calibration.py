@@ -17,9 +17,9 @@ from numpy.typing import NDArray
 from scipy.special import erf
 from torch import Tensor
 
+from benchmarks.metrics.kernels import bin_sums
 from benchmarks.metrics.metric import Arrays, Family, Metric, Values, Weights
 from benchmarks.metrics.scoring import correct
-from benchmarks.metrics.sums.kernels import bin_sums
 from methods.scores.arguments import ROUNDING, require_flags
 from methods.scores.probabilities import confidence
 

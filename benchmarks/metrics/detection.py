@@ -14,9 +14,9 @@ from operator import attrgetter
 import numpy as np
 from jaxtyping import Float, Float64
 
+from benchmarks.metrics.kernels import detect
 from benchmarks.metrics.metric import Arrays, Family, Metric, Values, Weights
-from benchmarks.metrics.sums.kernels import detect
-from benchmarks.metrics.sums.ranks import Counts, Ranking
+from benchmarks.metrics.ranks import Counts, Ranking
 
 PerResample = Float64[np.ndarray, " resamples"]
 
@@ -154,5 +154,43 @@ METRICS = (
         edge_cases="In [0, 1]; 1 for a constant score. In-distribution images are positive in the "
         "source, and negative here.",
         source="Liang, Li & Srikant 2018",
+    ),
+)
+
+
+class Prevalence(Family):
+    """A metric's `function`: from numbers of images and of the reference's to their value.
+
+    Resamples draw as many images as there are, so that it never varies.
+    """
+
+    needs = frozenset({"reference"})
+    resampled = False
+
+    def of_images(self, arrays: Arrays) -> Float64[np.ndarray, "nothing images"]:
+        """Nothing: images are only counted."""
+        return np.empty((0, len(arrays.prediction.mean)))
+
+    def arranged(self, of_images: object, of_reference: object | None) -> bool | None:
+        """Whether there is a reference."""
+        return None if of_reference is None else True
+
+    def evaluate(self, prepared: bool, weights: Weights, reference_weights: Weights) -> Values:
+        """From the sums of the weights."""
+        drawn = [each.sum(axis=0, dtype=float) for each in (weights, reference_weights)]
+        return np.stack(self.each(weights.shape[1], *drawn))
+
+
+OF_COUNTS = (
+    Metric(
+        name="prevalence",
+        label="Prevalence",
+        shown="detail",
+        family=Prevalence,
+        function=lambda images, reference: images / (images + reference),
+        summary="The share of images that are not clean in detection: the AUPR-out of a random "
+        "score.",
+        formula="N / (N + N_clean)",
+        edge_cases="In (0, 1).",
     ),
 )

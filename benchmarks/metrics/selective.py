@@ -14,10 +14,10 @@ from typing import NamedTuple
 import numpy as np
 from jaxtyping import Bool, Float, Float64
 
+from benchmarks.metrics.kernels import abstain, select
 from benchmarks.metrics.metric import Arrays, Family, Metric, Values, Weights
+from benchmarks.metrics.ranks import Counts, Ranking
 from benchmarks.metrics.scoring import correct
-from benchmarks.metrics.sums.kernels import abstain, select
-from benchmarks.metrics.sums.ranks import Counts, Ranking
 
 PerResample = Float64[np.ndarray, " resamples"]
 

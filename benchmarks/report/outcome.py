@@ -8,7 +8,7 @@ from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks.escaping.terminal import terminal_text
+from benchmarks.escaping import terminal_text
 from benchmarks.report.names import training_images_remark
 from benchmarks.report.provenance import DOWNLOADS
 from benchmarks.report.read.comparisons import Quantity

@@ -12,7 +12,7 @@ from math import prod
 import numpy as np
 
 from benchmarks.errors import UserError
-from benchmarks.escaping.names import objection_to
+from benchmarks.escaping import objection_to
 from benchmarks.score.rows import unsound
 from benchmarks.score.sources import EXAMPLE, Array, Parts, Source
 

@@ -8,7 +8,7 @@ from hashlib import sha256
 from pathlib import Path
 
 from benchmarks.errors import UserError
-from benchmarks.escaping.names import objection_to, printable
+from benchmarks.escaping import objection_to, printable
 from benchmarks.score.arrays import HELD_OUT, LABELS, OOD, PROBABILITIES
 from benchmarks.score.external_predictions import ExternalPredictions, given_predictions
 from benchmarks.score.formats import arrays_in

@@ -16,10 +16,7 @@ from matplotlib import rc_context
 from rich.console import Console
 
 from benchmarks.errors import UserError
-from benchmarks.escaping.latex import latex_text
-from benchmarks.escaping.markdown import markdown_text
-from benchmarks.escaping.names import objection_to, printable
-from benchmarks.escaping.terminal import terminal_text
+from benchmarks.escaping import latex_text, markdown_text, objection_to, printable, terminal_text
 from benchmarks.records import read_table
 from benchmarks.report.figures.cost import cost_figures
 from benchmarks.report.figures.drawing import without_formulas

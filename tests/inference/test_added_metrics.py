@@ -23,11 +23,10 @@ from benchmarks.inference.resampling_tasks import resampling_tasks
 from benchmarks.metrics import METRICS, Arrays, Family, Metric
 from benchmarks.metrics.calibration import Binnings, Calibration
 from benchmarks.metrics.detection import Detection, DetectionStatistics
-from benchmarks.metrics.members import MemberMeans
 from benchmarks.metrics.metric import Values, Weights
 from benchmarks.metrics.scoring import LabelMeans
 from benchmarks.metrics.selective import SelectionStatistics, Selective
-from benchmarks.metrics.uncertainties import PredictionMeans
+from benchmarks.metrics.uncertainties import MemberMeans, PredictionMeans
 from benchmarks.predictions import RunUnit, StoredPrediction
 from benchmarks.records import Interval, Key, as_table
 from benchmarks.run.measurement_rows import measure, measured

@@ -14,8 +14,8 @@ from benchmarks.inference.covariance import ResampleCovariance
 from benchmarks.inference.estimate import Estimate, Part, Side, estimate, mean, unpaired
 from benchmarks.inference.weights import image_weights
 from benchmarks.metrics.metric import each_once, weighted_means
+from benchmarks.metrics.ranks import Ranking
 from benchmarks.metrics.selective import Selection, SelectionStatistics
-from benchmarks.metrics.sums.ranks import Ranking
 
 
 def covariance_of(rows: np.ndarray, resamples: int = 4000) -> np.ndarray:

@@ -13,8 +13,8 @@ from benchmarks.inference.comparison.relations import Relations
 from benchmarks.inference.comparison.rows import WorthRow
 from benchmarks.inference.resampling import resample
 from benchmarks.inference.resampling_tasks import ResamplingTask
-from benchmarks.metrics.fitted.recalibrated import RecalibratedMeans
 from benchmarks.metrics.metric import Family
+from benchmarks.metrics.recalibrated import RecalibratedMeans
 from benchmarks.metrics.scoring import LabelMeans
 from benchmarks.metrics.selective import Selective
 from benchmarks.predictions import RunUnit, StoredPrediction

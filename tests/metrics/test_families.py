@@ -12,14 +12,12 @@ from sklearn.metrics import average_precision_score, roc_auc_score
 
 from benchmarks.metrics import METRICS, Arrays, Family, Metric, in_families
 from benchmarks.metrics.calibration import Calibration
-from benchmarks.metrics.detection import Detection, DetectionStatistics, flagging_order
-from benchmarks.metrics.members import MemberMeans
+from benchmarks.metrics.detection import Detection, DetectionStatistics, Prevalence, flagging_order
 from benchmarks.metrics.metric import each_once, weighted_means
-from benchmarks.metrics.prevalence import Prevalence
+from benchmarks.metrics.ranks import Ranking
 from benchmarks.metrics.scoring import LabelMeans
 from benchmarks.metrics.selective import Selection, SelectionStatistics, Selective
-from benchmarks.metrics.sums.ranks import Ranking
-from benchmarks.metrics.uncertainties import PredictionMeans
+from benchmarks.metrics.uncertainties import MemberMeans, PredictionMeans
 from methods import Prediction
 from tests.metrics import reference
 

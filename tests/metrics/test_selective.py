@@ -7,8 +7,8 @@ import torch
 from sklearn.metrics import roc_auc_score
 
 from benchmarks.metrics.metric import each_once
+from benchmarks.metrics.ranks import Ranking
 from benchmarks.metrics.selective import Selection, SelectionStatistics
-from benchmarks.metrics.sums.ranks import Ranking
 from tests.metrics.support import augrc, aurc, error_at
 
 

@@ -22,7 +22,7 @@ from sklearn.metrics import log_loss, roc_auc_score
 from benchmarks.inference.comparison.comparisons import compare, comparisons_table
 from benchmarks.inference.resampling import resample
 from benchmarks.inference.resampling_tasks import resampling_tasks
-from benchmarks.metrics.fitted.conformal import KINDS, PredictionSets, thresholds
+from benchmarks.metrics.conformal import KINDS, PredictionSets, thresholds
 from benchmarks.predictions import RunUnit, StoredPrediction
 from benchmarks.records import as_table, read_table, write_table
 from benchmarks.run.measurement_rows import measure

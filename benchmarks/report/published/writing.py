@@ -8,7 +8,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from benchmarks.escaping.markdown import markdown_text
+from benchmarks.escaping import markdown_text
 from benchmarks.files import or_none, write_json, written_whole
 from benchmarks.report.number_format import UNDEFINED, rounded
 from benchmarks.report.published import FINDINGS, PUBLISHED

@@ -19,7 +19,7 @@ import numpy as np
 import torch
 
 from benchmarks.errors import UserError, one_line
-from benchmarks.escaping.names import LONGEST, objection_to
+from benchmarks.escaping import LONGEST, objection_to
 from methods import PooledMethod, UncertaintyMethod
 from methods.engines.torch import TorchEngine
 from methods.interface import Need

@@ -13,7 +13,7 @@ from torch import Tensor
 
 from benchmarks.data.files import Unavailable
 from benchmarks.errors import UserError
-from benchmarks.escaping.names import objection_to
+from benchmarks.escaping import objection_to
 from benchmarks.files import NotWrittenError
 from benchmarks.predictions import RunUnit, StoredPrediction
 from benchmarks.run.chosen_scores import stored_scores

@@ -4,11 +4,10 @@ import numpy as np
 import torch
 
 from benchmarks.metrics.detection import Detection
-from benchmarks.metrics.members import MemberMeans
 from benchmarks.metrics.metric import Family, Metric
 from benchmarks.metrics.scoring import correct
 from benchmarks.metrics.selective import Selective
-from benchmarks.metrics.uncertainties import PredictionMeans
+from benchmarks.metrics.uncertainties import MemberMeans, PredictionMeans
 
 
 class PerClass(Family):

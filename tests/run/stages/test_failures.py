@@ -14,7 +14,7 @@ import torch
 
 from benchmarks.errors import UserError
 from benchmarks.metrics import METRICS, Metric
-from benchmarks.metrics.members import MemberMeans
+from benchmarks.metrics.uncertainties import MemberMeans
 from benchmarks.records import read_table
 from benchmarks.run import stages as runner
 from benchmarks.run.stages import run_stages

@@ -165,7 +165,7 @@ def test_edited_condition_is_refused(folder: Path, monkeypatch: pytest.MonkeyPat
 
 
 ENERGY = """
-from benchmarks.metrics.members import MemberMeans
+from benchmarks.metrics.uncertainties import MemberMeans
 from benchmarks.metrics.metric import Metric
 from methods.scores import Score
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from benchmarks.escaping.markdown import markdown_text
+from benchmarks.escaping import markdown_text
 from benchmarks.files import written_whole
 from benchmarks.nouns import TaskRecord
 from benchmarks.records import write_table

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from functools import partial
 from itertools import zip_longest
 
-from benchmarks.escaping.latex import latex_text
+from benchmarks.escaping import latex_text
 from benchmarks.nouns import TaskRecord
 from benchmarks.report.tables.table import (
     BEST,

@@ -8,7 +8,7 @@ from rich.box import SIMPLE_HEAD
 from rich.table import Table as TerminalTable
 from rich.text import Text
 
-from benchmarks.escaping.terminal import terminal_text
+from benchmarks.escaping import terminal_text
 from benchmarks.report.tables.table import BEST, MARKS, Cell, Table, one_line
 
 

@@ -13,7 +13,7 @@ from sklearn.metrics import log_loss
 from torch import Tensor
 
 from benchmarks.metrics import METRICS, Arrays
-from benchmarks.metrics.fitted.recalibrated import best_temperature, recalibrated
+from benchmarks.metrics.recalibrated import best_temperature, recalibrated
 from methods import Prediction
 
 NAMES = ("nll_recalibrated", "brier_recalibrated", "squared_ce_recalibrated")

@@ -7,7 +7,7 @@ import pytest
 import torch
 from scipy import stats
 
-from benchmarks.metrics.fitted.set_scores import SEEDS, aps, lac, raps, uniform_numbers
+from benchmarks.metrics.conformal import SEEDS, aps, lac, raps, uniform_numbers
 
 MEAN = torch.tensor([[0.2, 0.5, 0.3]], dtype=torch.float64)
 

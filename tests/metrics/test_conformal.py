@@ -12,10 +12,17 @@ from sklearn.base import BaseEstimator, ClassifierMixin
 from torch import Tensor
 
 from benchmarks.inference.image_values import StoredValues
-from benchmarks.metrics import METRICS, Arrays, in_families
-from benchmarks.metrics.fitted import conformal
-from benchmarks.metrics.fitted.conformal import KINDS, LEVELS, PredictionSets, threshold, thresholds
-from benchmarks.metrics.fitted.set_scores import aps, lac, raps
+from benchmarks.metrics import METRICS, Arrays, conformal, in_families
+from benchmarks.metrics.conformal import (
+    KINDS,
+    LEVELS,
+    PredictionSets,
+    aps,
+    lac,
+    raps,
+    threshold,
+    thresholds,
+)
 from benchmarks.predictions import StoredPrediction
 from methods import Prediction
 

@@ -1,1 +1,0 @@
-"""Metrics that first fit something on the predictions of calibration images."""

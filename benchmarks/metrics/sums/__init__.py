@@ -1,1 +1,0 @@
-"""Sums over ranked or binned images, of all resamples at once."""
