@@ -16,6 +16,7 @@ from threading import get_ident
 from typing import Any
 
 from benchmarks.errors import UserError
+from benchmarks.vocabulary import RUN_JSON
 
 HALF_WRITTEN = ".*.[0-9]*.[0-9]*.part"
 """How `written_whole` calls a file before it is whole."""
@@ -71,6 +72,15 @@ def read_json(path: Path, remedy: str = "delete it and run again") -> dict[str, 
     return content
 
 
+def read_run_json(folder: Path) -> dict[str, Any]:
+    """The record of the run in a folder; empty where there is none.
+
+    Raises:
+        UserError: it is damaged.
+    """
+    return read_json(folder / RUN_JSON, "restore it, or choose another folder with --out")
+
+
 def or_none(value: float) -> float | None:
     """The number, or what JSON has instead of NaN."""
     return None if math.isnan(value) else float(value)
@@ -107,6 +117,16 @@ def writable_folder(option: str, path: Path) -> Path:
         raise UserError(
             f"{option} {path}: the folder is not writable ({error.strerror}); name another"
         ) from error
+
+
+def path_of(folder: Path, name: str) -> Path:
+    """Where a file of a run stands: gzipped, with ``.gz`` behind its name, if only so.
+
+    >>> path_of(Path("nowhere"), "worth.csv").name
+    'worth.csv'
+    """
+    path, zipped = folder / name, folder / f"{name}.gz"
+    return zipped if zipped.is_file() and not path.is_file() else path
 
 
 def content_of(path: Path) -> bytes:

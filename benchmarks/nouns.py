@@ -15,7 +15,7 @@ from typing import Any, Literal, TypeVar, get_args, get_origin, get_type_hints
 import pandas as pd
 
 from benchmarks.errors import UserError
-from benchmarks.records import read_texts, write_table
+from benchmarks.schema import write_table
 
 SEPARATOR = "|"
 """Between the parts of a field of several texts."""
@@ -195,7 +195,7 @@ class Nouns:
         for kind, record in KINDS.items():
             columns = [field.name for field in fields(record)]
             rows = [_as_text(one) for one in getattr(self, kind)]
-            write_table(pd.DataFrame(rows, columns=columns), folder / f"{kind}.csv")
+            write_table(pd.DataFrame(rows, columns=columns), folder, f"{kind}.csv")
 
     @classmethod
     def read(cls, folder: Path) -> Nouns:
@@ -260,7 +260,7 @@ def _read(folder: Path, kind: str, record: Callable[..., Record]) -> tuple[Recor
             f"there is no {path.name} in {path.parent}: this is no folder of a run, or the "
             "run is of an earlier version of the suite; name another folder, or run it again in one"
         )
-    table = read_texts(path)
+    table = pd.read_csv(path, dtype=str, keep_default_na=False)
     parsers = {name: _parser(hint) for name, hint in get_type_hints(record).items()}
     if missing := [name for name in parsers if name not in table]:
         raise UserError(f"{path} is damaged: it has no column {missing[0]!r}; run again")

@@ -15,7 +15,7 @@ from torch import Tensor
 
 from benchmarks.errors import UserError
 from benchmarks.escaping import printable
-from benchmarks.records import members_text
+from benchmarks.schema import members_text
 from benchmarks.stored.arrays import (
     Arrays,
     DamagedArraysError,

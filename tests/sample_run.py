@@ -17,11 +17,11 @@ import numpy as np
 import pandas as pd
 
 from benchmarks.predictions import RunUnit
-from benchmarks.records import as_table, read_table, where
 from benchmarks.run.configuration import Configuration
 from benchmarks.run.plan import Plan
 from benchmarks.run.stages.measure import measure_unit
 from benchmarks.run.workspace import Workspace
+from benchmarks.schema import as_table, read_table, where
 
 KEY = ["recipe", "method", "members", "replicate", "condition", "score", "metric"]
 """The columns that name a row."""
@@ -70,7 +70,7 @@ def main(arguments: Sequence[str]) -> int:
     parser.add_argument("--units", type=int, default=20, help="how many run units")
     parser.add_argument("--seed", type=int, default=0, help="of the sample")
     given = parser.parse_args(arguments)
-    plan, table = plan_of(given.run), read_table(given.run / "measurements.csv")
+    plan, table = plan_of(given.run), read_table(given.run, "measurements.csv")
     units = plan.units()
     differs = ""
     for unit in random.Random(given.seed).sample(units, min(given.units, len(units))):

@@ -19,12 +19,12 @@ from benchmarks.across.settings import Setting
 from benchmarks.across.shared_methods import in_common, left_out
 from benchmarks.across.statements import Statement, statements
 from benchmarks.files import write_json, written_whole
-from benchmarks.records import write_table
 from benchmarks.report.names import Names
 from benchmarks.report.read.across import fingerprints
 from benchmarks.report.tables.table import Cell, Row, Table
 from benchmarks.report.tables.text.formats import markdown
 from benchmarks.report.texts import listed
+from benchmarks.schema import write_table
 from benchmarks.vocabulary import ACROSS_JSON, ACROSS_MD
 
 STATEMENTS_CSV, RANKINGS_CSV, ORDERS_CSV = "statements.csv", "rankings.csv", "orders.csv"
@@ -67,13 +67,13 @@ def write_across(settings: Sequence[Setting], folder: Path, runs: Sequence[Path]
     with written_whole(folder / ACROSS_MD) as temporary:
         temporary.write_text(text, encoding="utf-8")
     write_json({"runs": fingerprints(runs), "summary": summary}, folder / ACROSS_JSON)
-    write_table(_frame(said, settings), folder / STATEMENTS_CSV)
+    write_table(_frame(said, settings), folder, STATEMENTS_CSV)
     for rows, kind, name in (
         (correlations, RankCorrelation, RANKINGS_CSV),
         (kept, Orders, ORDERS_CSV),
     ):
         table = pd.DataFrame(list(map(asdict, rows)), columns=list(kind.__dataclass_fields__))
-        write_table(table.round(4), folder / name)
+        write_table(table.round(4), folder, name)
     return summary
 
 

@@ -11,10 +11,10 @@ from matplotlib.axes import Axes
 
 from benchmarks.api.drawing import draw_figure, figure_names
 from benchmarks.api.errors import ArgumentError, as_library
+from benchmarks.files import path_of
 from benchmarks.report.read.files import read_if_there
 from benchmarks.report.results import Results
 from benchmarks.run.failure import Failure
-from benchmarks.stored.run_files import path_of
 from benchmarks.vocabulary import MEASUREMENTS_CSV, SUMMARY_CSV
 
 Found = TypeVar("Found")

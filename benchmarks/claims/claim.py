@@ -11,7 +11,7 @@ from typing import Literal, NamedTuple
 from benchmarks import vocabulary
 from benchmarks.claims.intervals import Interval, share_of_networks
 from benchmarks.claims.predictor import RecipePredictor
-from benchmarks.records import Quantity
+from benchmarks.schema import Quantity
 
 Numbers = Mapping[Quantity, list[float]]
 """What was measured: of each quantity a value a network, or a single one; NaN where undefined."""

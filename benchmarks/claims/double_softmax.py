@@ -8,10 +8,9 @@ from typing import Any
 import pandas as pd
 
 from benchmarks.claims.intervals import over_networks
-from benchmarks.records import members_rank, where
 from benchmarks.run.plan import Plan
 from benchmarks.run.workspace import Workspace
-from benchmarks.stored.run_files import read_run_table
+from benchmarks.schema import members_rank, read_table, where
 from benchmarks.vocabulary import CLEAN, MEASUREMENTS_CSV, WITH_VALUE
 from methods import UncertaintyMethod
 from methods.networks.recipes import ARTICLE, ARTICLE_LOGITS, STANDARD
@@ -33,7 +32,7 @@ def double_softmax(plan: Plan, workspace: Workspace, ood: Collection[str]) -> li
     """
     if not (workspace.out / MEASUREMENTS_CSV).exists():
         return []
-    table = read_run_table(workspace.out, MEASUREMENTS_CSV)
+    table = read_table(workspace.out, MEASUREMENTS_CSV)
     table = table[table["recipe"].isin(RECIPES) & table["status"].isin(WITH_VALUE)]
     if ARTICLE.name not in set(table["recipe"]):
         return []

@@ -22,7 +22,7 @@ from benchmarks.claims.predictor import PASSES, TWO_IMAGES, RecipePredictor
 from benchmarks.metrics import METRICS
 from benchmarks.metrics.uncertainties import PredictionMeans
 from benchmarks.predictions import RunUnit
-from benchmarks.records import where, write_table
+from benchmarks.schema import where, write_table
 from benchmarks.vocabulary import CLAIMS_FOLDER, PECULIAR, TYPICAL, VOTES
 from methods import Prediction
 
@@ -47,8 +47,8 @@ def write_exact(predictor: RecipePredictor) -> None:
     for name, table in (("exact", exact), ("spread", _spread(exact))):
         with_recipe = table.assign(recipe=predictor.recipe)
         columns = ["recipe", *table.columns]
-        path = predictor.workspace.out / CLAIMS_FOLDER / f"{name}.csv"
-        write_table(with_recipe[columns].round(DECIMALS), path)
+        folder = predictor.workspace.out / CLAIMS_FOLDER
+        write_table(with_recipe[columns].round(DECIMALS), folder, f"{name}.csv")
 
 
 def _compare(

@@ -8,8 +8,7 @@ import pandas as pd
 
 from benchmarks.claims.intervals import Interval
 from benchmarks.claims.predictor import RecipePredictor
-from benchmarks.records import where
-from benchmarks.stored.run_files import read_run_table
+from benchmarks.schema import read_table, where
 from benchmarks.vocabulary import COMPARISONS_CSV, SUMMARY_CSV, WORTH_CSV
 
 Variant = tuple[str, int | None]
@@ -74,7 +73,7 @@ def _table(predictor: RecipePredictor, name: str) -> pd.DataFrame:
                 "ensemble_recipe",
             ]
         )
-    return where(read_run_table(predictor.workspace.out, name), recipe=predictor.recipe)
+    return where(read_table(predictor.workspace.out, name), recipe=predictor.recipe)
 
 
 def _names(variant: Variant, prefix: str) -> dict[str, str]:

@@ -22,7 +22,7 @@ from benchmarks.inference.resampling_tasks import ResamplingTask
 from benchmarks.metrics import Family
 from benchmarks.metrics.metric import Weights, each_once
 from benchmarks.predictions import RunUnit, StoredPrediction
-from benchmarks.records import members_text
+from benchmarks.schema import members_text
 from benchmarks.vocabulary import mean_name
 
 Values = NDArray[np.float64]

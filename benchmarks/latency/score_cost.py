@@ -8,26 +8,23 @@ training.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass, fields, replace
+from dataclasses import replace
 from functools import partial
-from pathlib import Path
 from time import perf_counter
 
 import pandas as pd
-import torch
 from torch import Tensor, nn
 
-from benchmarks.environment import version_of
-from benchmarks.errors import UserError
 from benchmarks.latency.random_images import random_images, random_training_images
+from benchmarks.latency.rows import VERSIONS, read_rows
 from benchmarks.latency.setups import Setup, setups
 from benchmarks.latency.stopwatch import Limits, stopwatch
 from benchmarks.progress import tracked
-from benchmarks.records import read_texts, write_table
 from benchmarks.run.chosen_scores import stored_scores
 from benchmarks.run.failure import reason_of
 from benchmarks.run.plan import Plan
 from benchmarks.run.workspace import Workspace
+from benchmarks.schema import ScoreLatency, table_of, write_table
 from benchmarks.vocabulary import LATENCY, SCORE_LATENCY_CSV
 from methods.engines.choice import choose_engine
 from methods.networks.pool import UntrainedPool
@@ -36,46 +33,11 @@ from methods.scores.of_networks import fit_to_networks
 from methods.softmax import Softmax
 from methods.threads import torch_threads
 
-
-@dataclass(frozen=True)
-class ScoreLatency:
-    """What the wall clock showed, or the reason why nothing was timed.
-
-    Attributes:
-        score, batch_size, device, device_name, threads, engine, p50_ms, p50_lower_ms, p50_upper_ms,
-            calls, stopped_because, torch_version, numba_version, status, reason: as in
-            `benchmarks.latency.rows.Latency`.
-        fit_s: wall seconds of fitting it, the features of the training images among it; 0 where
-            nothing is fitted.
-        state_bytes: what the fitted score holds, such as the features that neighbours are among.
-    """
-
-    score: str
-    batch_size: int
-    device: str
-    device_name: str
-    threads: int
-    engine: str
-    p50_ms: float | None = None
-    p50_lower_ms: float | None = None
-    p50_upper_ms: float | None = None
-    calls: int | None = None
-    stopped_because: str = ""
-    fit_s: float = 0.0
-    state_bytes: int = 0
-    torch_version: str = torch.__version__
-    numba_version: str = version_of("numba") or ""
-    status: str = "ok"
-    reason: str = ""
-
-
 IDENTITY = (
     *("score", "batch_size", "device", "device_name", "threads", "engine"),
     *("torch_version", "numba_version"),
 )
 """The columns that distinguish what is timed, where, and by which versions."""
-
-COLUMNS = [field.name for field in fields(ScoreLatency)]
 
 
 def time_scores(plan: Plan, workspace: Workspace, limits: Limits) -> None:
@@ -87,19 +49,22 @@ def time_scores(plan: Plan, workspace: Workspace, limits: Limits) -> None:
     setup = next((one for one in setups(plan) if one.engine == plan.configuration.engine), None)
     if not scores or setup is None:
         return
-    path = workspace.out / SCORE_LATENCY_CSV
+    versions = {name: VERSIONS[name] for name in ("torch_version", "numba_version")}
     wanted = [
-        ScoreLatency(*(name, size, setup.device, setup.device_name, setup.threads, setup.engine))
+        ScoreLatency(
+            *(name, size, setup.device, setup.device_name, setup.threads, setup.engine), **versions
+        )
         for name in scores
         for size in plan.configuration.batch_sizes
     ]
-    if _identities(_read(path)) == _identities(_table(wanted)):
+    earlier = read_rows(workspace.out, SCORE_LATENCY_CSV)
+    if _identities(earlier) == _identities(table_of(ScoreLatency, wanted)):
         return
     rows: list[ScoreLatency] = []
     timed = _timed(plan, scores, setup, wanted, limits)
     for some in tracked(timed, len(scores), LATENCY, "scores"):
         rows += some
-    write_table(_table(rows), workspace.out / SCORE_LATENCY_CSV)
+    write_table(table_of(ScoreLatency, rows), workspace.out, SCORE_LATENCY_CSV)
 
 
 def held_bytes(function: Callable[..., object]) -> int:
@@ -180,21 +145,5 @@ def _time(
     )
 
 
-def _table(rows: list[ScoreLatency]) -> pd.DataFrame:
-    return pd.DataFrame(list(map(asdict, rows)), columns=COLUMNS, dtype=object)
-
-
-def _identities(table: pd.DataFrame) -> set[tuple[str, ...]]:
-    return set(table[list(IDENTITY)].astype(str).itertuples(index=False, name=None))
-
-
-def _read(path: Path) -> pd.DataFrame:
-    """The rows as text; none where there are no such, or of other columns."""
-    none = pd.DataFrame(columns=COLUMNS, dtype=str)
-    if not path.exists():
-        return none
-    try:
-        table = read_texts(path)
-    except UserError:  # damaged; timing anew takes seconds
-        return none
-    return table if list(table) == COLUMNS else none
+def _identities(table: pd.DataFrame) -> set[tuple[object, ...]]:
+    return set(table[list(IDENTITY)].itertuples(index=False, name=None))

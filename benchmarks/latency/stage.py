@@ -7,8 +7,8 @@ machine that has little more than PyTorch.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import asdict, replace
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from functools import cache, partial
 from itertools import chain, groupby
 from math import isnan
@@ -18,24 +18,22 @@ from typing import Any
 from torch import Tensor
 
 from benchmarks.errors import UserError
+from benchmarks.files import path_of
 from benchmarks.latency.network_cost import network_cost, state_bytes
 from benchmarks.latency.peak_memory import allocated, peak_memory
 from benchmarks.latency.random_images import random_images, random_training_images
 from benchmarks.latency.rows import (
     FITTED_ON,
-    Latency,
     absent_rows,
     read_rows,
     row_of,
     rows_measured,
-    write_rows,
 )
 from benchmarks.latency.score_cost import time_scores
 from benchmarks.latency.setups import LatencyTask, Setup, latency_tasks, setups
 from benchmarks.latency.stopwatch import Limits, Timed, stopwatch
 from benchmarks.nouns import measured_metrics
 from benchmarks.progress import tracked
-from benchmarks.records import members_text
 from benchmarks.report import write_latency_tables
 from benchmarks.run.compilation import compile_once
 from benchmarks.run.custom_method import ProcessEndedError, in_own_process
@@ -47,7 +45,7 @@ from benchmarks.run.nouns import nouns_of
 from benchmarks.run.plan import Plan
 from benchmarks.run.record import RunRecord, earlier_record
 from benchmarks.run.workspace import Workspace
-from benchmarks.stored.run_files import path_of
+from benchmarks.schema import Latency, members_text, table_of, write_table
 from benchmarks.vocabulary import LATENCY, LATENCY_CSV, SUMMARY_CSV
 from methods import METHODS, PooledMethod, UncertaintyMethod
 from methods.engines.choice import choose_engine
@@ -104,19 +102,18 @@ def time_methods(plan: Plan, workspace: Workspace, trained_on: str | None = None
     if any(setup.engine == "numba" for setup in available):
         compile_once()
     classes = plan.configuration.classes
-    path = workspace.out / LATENCY_CSV
-    earlier = read_rows(path)
+    earlier = read_rows(workspace.out, LATENCY_CSV)
     rows = {
         task: rows_measured(earlier, row_of(classes[task.method], task))
         for task in latency_tasks(plan, workspace, trained_on, available)
     }
     missing = [task for task, measured in rows.items() if not measured]
-    absent = [asdict(row) for row in absent_rows(plan, available)]
-    write_rows([*chain.from_iterable(rows.values()), *absent], path)
+    absent = list(absent_rows(plan, available))
+    _write(rows, absent, workspace)
     failures = []
     for task, timed in tracked(_timed(plan, missing), len(missing), LATENCY, "timings"):
-        rows[task] = list(map(asdict, timed))
-        write_rows([*chain.from_iterable(rows.values()), *absent], path)
+        rows[task] = timed
+        _write(rows, absent, workspace)
         failures += [
             Failure(f"{task.method} on {row.device}, batch size {row.batch_size}", row.reason)
             for row in timed
@@ -124,6 +121,13 @@ def time_methods(plan: Plan, workspace: Workspace, trained_on: str | None = None
         ]
     time_scores(plan, workspace, LIMITS[plan.configuration.preset])
     return failures
+
+
+def _write(
+    rows: Mapping[LatencyTask, list[Latency]], absent: list[Latency], workspace: Workspace
+) -> None:
+    table = table_of(Latency, chain(*rows.values(), absent))
+    write_table(table, workspace.out, LATENCY_CSV)
 
 
 def _timed(plan: Plan, tasks: list[LatencyTask]) -> Iterator[tuple[LatencyTask, list[Latency]]]:

@@ -6,13 +6,13 @@ from itertools import chain
 from pathlib import Path
 
 from benchmarks.errors import UserError
+from benchmarks.files import path_of
 from benchmarks.nouns import Nouns
 from benchmarks.report.names import Names
 from benchmarks.report.read.files import read_if_there, read_latency
 from benchmarks.report.results import Results
 from benchmarks.report.tables.latency import latency_tables
 from benchmarks.report.tables.text.formats import write_tables
-from benchmarks.stored.run_files import path_of
 from benchmarks.vocabulary import MEASUREMENTS_CSV, SCORE_LATENCY_CSV, SUMMARY_CSV
 
 

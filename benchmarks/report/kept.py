@@ -19,11 +19,10 @@ from typing import Annotated
 import typer
 
 from benchmarks.errors import UserError
-from benchmarks.files import content_of
+from benchmarks.files import content_of, path_of
 from benchmarks.nouns import FILES, Nouns
 from benchmarks.report.published import PUBLISHED
 from benchmarks.report.results import Results
-from benchmarks.stored.run_files import path_of
 from benchmarks.vocabulary import (
     ANSWER_JSON,
     CLAIMS_JSON,

@@ -9,12 +9,12 @@ from rich.console import Console
 from rich.table import Table
 
 from benchmarks.escaping import terminal_text
+from benchmarks.files import path_of
 from benchmarks.report.names import training_images_remark
 from benchmarks.report.provenance import DOWNLOADS
 from benchmarks.report.read.comparisons import Quantity
 from benchmarks.report.results import Results
 from benchmarks.report.tables.comparison import value_cell
-from benchmarks.stored.run_files import path_of
 from benchmarks.vocabulary import (
     ANSWER_JSON,
     CLEAN,

@@ -5,9 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from benchmarks.files import read_run_json
 from benchmarks.nouns import KINDS
 from benchmarks.report.mixture import mixture
-from benchmarks.stored.run_files import read_run_json
 from benchmarks.vocabulary import (
     CLAIMS_FOLDER,
     CLAIMS_JSON,

@@ -14,7 +14,7 @@ import typer
 
 from benchmarks.entry import run_command
 from benchmarks.errors import UserError
-from benchmarks.files import written_whole
+from benchmarks.files import path_of, read_run_json, written_whole
 from benchmarks.nouns import Nouns
 from benchmarks.report.answer.table import RULE
 from benchmarks.report.names import Names
@@ -26,7 +26,6 @@ from benchmarks.report.tables.latency import latency_table
 from benchmarks.report.tables.text.formats import markdown
 from benchmarks.report.tables.times import times_table
 from benchmarks.report.texts import article_answer, listed
-from benchmarks.stored.run_files import path_of, read_run_json
 from benchmarks.vocabulary import (
     ANSWER_JSON,
     FIGURES_FOLDER,

@@ -14,7 +14,6 @@ from PIL import Image
 from PIL.Image import Dither
 
 from benchmarks.files import written_whole
-from benchmarks.records import write_table
 from benchmarks.report.figures import GROUPS, Drawing, figures
 from benchmarks.report.figures.drawing import in_print, without_formulas
 from benchmarks.report.results import Results
@@ -26,6 +25,7 @@ from benchmarks.report.tables.exact import exact_tables
 from benchmarks.report.tables.quality import quality_tables
 from benchmarks.report.tables.text.formats import write_tables
 from benchmarks.report.tables.worth import worth_tables
+from benchmarks.schema import write_table
 from benchmarks.vocabulary import FIGURES_FOLDER
 
 COLOURS = 128
@@ -101,7 +101,7 @@ def write_figures(drawn: Iterable[Drawn], folder: Path) -> None:
         for suffix, content in (("svg", one.svg), ("png", one.png)):
             with written_whole(Path(f"{path}.{suffix}")) as temporary:
                 temporary.write_bytes(content)
-        write_table(one.numbers, Path(f"{path}.csv"))
+        write_table(one.numbers, path.parent, f"{path.name}.csv")
 
 
 def _drawn(drawing: Drawing, name: str, group: int) -> Drawn:

@@ -13,8 +13,8 @@ import pandas as pd
 
 from benchmarks.compared_sizes import compared_variants, usual_variants
 from benchmarks.errors import UserError
+from benchmarks.files import path_of, read_run_json
 from benchmarks.nouns import ConditionRecord, Nouns
-from benchmarks.records import where
 from benchmarks.report.names import Names, Variant, by_group
 from benchmarks.report.read.comparisons import Bounds, Comparisons, Quantity, between
 from benchmarks.report.read.files import (
@@ -27,7 +27,7 @@ from benchmarks.report.read.files import (
 )
 from benchmarks.report.read.indexed import Indexed, Record, variant_and_score
 from benchmarks.report.read.tested import Tests
-from benchmarks.stored.run_files import path_of, read_run_json
+from benchmarks.schema import where
 from benchmarks.vocabulary import (
     CLAIMS_FOLDER,
     COMPARISONS_CSV,

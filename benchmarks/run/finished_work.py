@@ -14,9 +14,9 @@ from typing import Any
 
 from benchmarks.files import read_json, write_json, written_whole
 from benchmarks.inference.comparison.comparisons import Estimates
-from benchmarks.inference.comparison.rows import Comparison, WorthRow
-from benchmarks.records import Interval, Measurement
+from benchmarks.inference.comparison.intervals import Interval
 from benchmarks.run.workspace import Workspace
+from benchmarks.schema import Comparison, Measurement, WorthRow
 from benchmarks.vocabulary import FINISHED_FOLDER
 
 Numbered = tuple[int, Any]

@@ -11,7 +11,7 @@ from torch import Tensor
 from benchmarks.inference.image_values import ImageValues, StoredValues, values_of
 from benchmarks.metrics import METRICS, Family, Metric, in_families
 from benchmarks.predictions import RunUnit, StoredPrediction, members_of
-from benchmarks.records import Measurement, members_text
+from benchmarks.schema import Measurement, members_text
 from benchmarks.tasks.conditions import Condition
 from benchmarks.vocabulary import ILL_DEFINED
 from methods.scores import SCORES, of_probabilities

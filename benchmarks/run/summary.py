@@ -9,15 +9,14 @@ from typing import cast
 import numpy as np
 import pandas as pd
 
+from benchmarks.inference.comparison.intervals import Interval, Key
 from benchmarks.metrics import METRICS
-from benchmarks.records import Interval, Key, Measurement
+from benchmarks.schema import KEY, Measurement, SummaryRow, table_of
 from benchmarks.tasks.conditions import Condition
 from benchmarks.vocabulary import WITH_VALUE, mean_name
 
 SECONDARY = "no interval: not computed for this score or size"
 CONSTANT = "no interval: it is the same for every draw of images"
-
-_KEY = ["recipe", "method", "members", "condition", "score", "metric"]
 
 
 def means_over_groups(measurements: pd.DataFrame, conditions: Iterable[Condition]) -> pd.DataFrame:
@@ -46,9 +45,8 @@ def _mean(measurements: pd.DataFrame, group: str, names: list[str]) -> pd.DataFr
         {"missing": ~averaged["status"].isin(WITH_VALUE), "reason": averaged["reason"] != ""}
     )
     first = order.sort_values(["missing", "reason"], ascending=False, kind="stable").index
-    groups = averaged.loc[first].groupby(
-        ["recipe", "method", "members", "replicate", "score", "metric"], sort=False
-    )
+    of_group = [name for name in (*KEY, "replicate") if name != "condition"]
+    groups = averaged.loc[first].groupby(of_group, sort=False)
     means = groups.agg(
         value=("value", lambda values: values.mean(skipna=False)),
         images=("images", "first"),
@@ -67,12 +65,11 @@ def summarise(
         replicate = cast(Measurement, row)
         groups.setdefault(_key(replicate), []).append(replicate)
     intervals, constant = intervals or {}, _constant()
-    rows = [
-        key + _mean_of_replicates(replicates, intervals.get(key), key[-1] in constant)
+    rows = (
+        _mean_of_replicates(key, replicates, intervals.get(key), key[-1] in constant)
         for key, replicates in groups.items()
-    ]
-    bounds = ["value", "lower", "upper", "replicates", "images", "status", "reason"]
-    return pd.DataFrame(rows, columns=_KEY + bounds)
+    )
+    return table_of(SummaryRow, rows)
 
 
 def _key(row: Measurement) -> Key:
@@ -80,9 +77,8 @@ def _key(row: Measurement) -> Key:
 
 
 def _mean_of_replicates(
-    replicates: list[Measurement], interval: Interval | None, constant: bool
-) -> tuple[float, float, float, int, int, str, str]:
-    """What the summary tells of one key: all but the key itself."""
+    key: Key, replicates: list[Measurement], interval: Interval | None, constant: bool
+) -> SummaryRow:
     measured = [row for row in replicates if row.status in WITH_VALUE]
     value = float(np.mean([row.value for row in measured])) if measured else math.nan
     if interval is None:
@@ -93,7 +89,9 @@ def _mean_of_replicates(
     remarks = (shown.reason, _missing(replicates), interval.reason, interval.note)
     reason = "; ".join(filter(None, remarks))
     _, lower, upper = interval.around(value)
-    return value, lower, upper, len(measured), shown.images, shown.status, reason
+    of = {"task": shown.task, "budget": shown.budget}
+    bounds, found = (value, lower, upper), (len(measured), shown.images, shown.status, reason)
+    return SummaryRow(*key, *bounds, *found, **of)
 
 
 def _missing(replicates: list[Measurement]) -> str:

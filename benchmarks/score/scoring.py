@@ -23,7 +23,6 @@ from benchmarks.inference.resampling_tasks import resampling_tasks
 from benchmarks.nouns import MethodRecord, Nouns
 from benchmarks.predictions import RunUnit
 from benchmarks.progress import tracked
-from benchmarks.records import Measurement, as_table, write_table
 from benchmarks.report.names import Names
 from benchmarks.report.results import Results
 from benchmarks.report.tables.quality import quality_tables
@@ -31,6 +30,7 @@ from benchmarks.report.tables.text.formats import write_table_files
 from benchmarks.run.measurement_rows import measure_values
 from benchmarks.run.nouns import condition_records, metric_records, score_records
 from benchmarks.run.summary import summarise
+from benchmarks.schema import Measurement, as_table, write_table
 from benchmarks.score.conditions import LABELLED
 from benchmarks.score.external_predictions import LINES, ExternalPredictions
 from benchmarks.vocabulary import (
@@ -99,9 +99,9 @@ def write_scores(
     write_json(record, folder / SCORE_JSON)
     for earlier in (folder / TABLES_FOLDER).glob(f"*-{SELF_TRAINED}.*"):
         earlier.unlink()
-    write_table(scores.measurements, folder / MEASUREMENTS_CSV)
-    write_table(scores.summary, folder / SUMMARY_CSV)
-    write_table(scores.comparisons, folder / COMPARISONS_CSV)
+    write_table(scores.measurements, folder, MEASUREMENTS_CSV)
+    write_table(scores.summary, folder, SUMMARY_CSV)
+    write_table(scores.comparisons, folder, COMPARISONS_CSV)
     for table in quality_tables(scores.results, SELF_TRAINED):
         write_table_files(table, folder / TABLES_FOLDER)
 

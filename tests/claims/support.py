@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, replace
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -10,8 +10,8 @@ import pytest
 from benchmarks.claims import CLAIMS, exact, predictor, training_sets, writing
 from benchmarks.claims.claim import Numbers, Verdict
 from benchmarks.claims.statements import imitation
-from benchmarks.latency.rows import Latency, write_rows
 from benchmarks.run.configuration import Configuration
+from benchmarks.schema import Latency, table_of, write_table
 from tests.runs import Run, run_of
 
 YES, PARTLY, NO = Verdict.REPRODUCED, Verdict.PARTLY, Verdict.NOT_REPRODUCED
@@ -33,7 +33,7 @@ def write_latency(folder: Path) -> None:
     """As if methods had been timed in a run in this folder."""
     rows = [
         Latency(
-            *(method, members, 64, "cpu", "A Processor", 1, engine, "kernels"),
+            *(method, members, 64, "cpu", "A Processor", 1, engine, "kernels", "wall"),
             p50_ms=ms,
             p50_lower_ms=0.9 * ms,
             p50_upper_ms=1.1 * ms,
@@ -41,7 +41,7 @@ def write_latency(folder: Path) -> None:
         for engine in ("numba", "torch")
         for method, members, ms in (("mc_dropout", "100", 4.0), ("deep_ensemble", "10", 1.0))
     ]
-    write_rows(list(map(asdict, rows)), folder / "out" / "latency.csv")
+    write_table(table_of(Latency, rows), folder / "out", "latency.csv")
 
 
 def lighten(patch: pytest.MonkeyPatch) -> None:

@@ -10,13 +10,13 @@ import pytest
 from benchmarks.claims import CLAIMS
 from benchmarks.claims.claim import Claim, Judgement, Numbers, Verdict
 from benchmarks.claims.predictor import RecipePredictor
-from benchmarks.records import Quantity, where
 from benchmarks.report.page.claims import claims as page_data
 from benchmarks.report.page.parts import Parts
 from benchmarks.report.results import claims_numbers
 from benchmarks.report.tables.claims import verdict_table
 from benchmarks.report.tables.text.formats import markdown
 from benchmarks.run.stages import run_stages
+from benchmarks.schema import Quantity, where
 from tests.claims.support import run_in
 
 pytestmark = pytest.mark.slow

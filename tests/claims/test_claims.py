@@ -18,10 +18,10 @@ from benchmarks.claims import CLAIMS, exact, training_sets, writing
 from benchmarks.claims.claim import Verdict
 from benchmarks.claims.predictor import RecipePredictor
 from benchmarks.data.loading import load_mnist
-from benchmarks.records import Quantity, read_table, where
 from benchmarks.report.claims_page import claims_page
 from benchmarks.run.stages import run_stages
 from benchmarks.tasks.shifts import rotated
+from benchmarks.schema import Quantity, read_table, where
 from benchmarks.vocabulary import CEILING, IMITATION, OTHER_MASKS, OTHER_NETWORK
 from methods import METHODS
 from methods.networks import pool as network_pool
@@ -210,7 +210,7 @@ def test_images_are_rotated_by_the_drawn_angle_as_in_the_conditions() -> None:
 
 
 def test_sampled_shares_of_votes_are_near_the_exact_ones(finished: Path) -> None:
-    table = read_table(finished / "out" / "claims" / "exact.csv")
+    table = read_table(finished / "out" / "claims", "exact.csv")
     assert set(table["image"]) == {61, 591}
     shares = where(table, measure="votes")
     totals = shares.groupby(["network", "image"])[["exact", "sampled"]].sum()

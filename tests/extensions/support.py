@@ -11,9 +11,9 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from benchmarks.records import read_table, where
 from benchmarks.run.configuration import Configuration
 from benchmarks.run.stages import run_stages
+from benchmarks.schema import read_table, where
 from tests.runs import QUICK, run_of
 
 SMALL = replace(
@@ -54,7 +54,7 @@ class Written:
 
     def rows(self, file: str, **values: object) -> pd.DataFrame:
         """The rows of a CSV with these values."""
-        return where(read_table(self.folder / file), **values)
+        return where(read_table(self.folder, file), **values)
 
     def prediction(self, method: str, condition: str) -> dict[str, np.ndarray]:
         """The arrays of a prediction file: of the method's first replicate."""
@@ -83,7 +83,7 @@ class Written:
         return {
             name
             for name in self.figures
-            if column in (numbers := read_table(self.folder / "figures" / f"{name}.csv"))
+            if column in (numbers := read_table(self.folder / "figures", f"{name}.csv"))
             and value in set(numbers[column].astype(str))
         }
 

@@ -19,7 +19,6 @@ import pandas as pd
 import torch
 
 from benchmarks.predictions import RunUnit, StoredPrediction
-from benchmarks.records import read_texts
 from benchmarks.run.configuration import Configuration
 from benchmarks.run.configuration.presets import configuration_of
 from benchmarks.run.plan import Plan
@@ -95,14 +94,18 @@ def measured(name: str, folder: Path) -> dict[str, pd.DataFrame]:
     failures = run_stages(plan, workspace, "measure")
     assert failures == []
     return {
-        table: read_texts(workspace.out / f"{table}.csv")[keys + numbers]
+        table: as_text(workspace.out / f"{table}.csv")[keys + numbers]
         for table, (keys, numbers) in COLUMNS.items()
     }
 
 
 def expected(name: str, table: str) -> pd.DataFrame:
     """A table as it was frozen, as text."""
-    return read_texts(FOLDER / name / f"{table}.csv.gz")
+    return as_text(FOLDER / name / f"{table}.csv.gz")
+
+
+def as_text(path: Path) -> pd.DataFrame:
+    return pd.read_csv(path, dtype=str, keep_default_na=False)
 
 
 def stored_predictions(path: Path) -> Iterator[tuple[RunUnit, str, StoredPrediction]]:

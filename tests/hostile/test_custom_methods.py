@@ -11,8 +11,8 @@ import pytest
 import torch
 
 from benchmarks.predictions import THE_RUN
-from benchmarks.records import read_table
 from benchmarks.run.stages import run_stages
+from benchmarks.schema import read_table
 from benchmarks.stored.arrays import read_arrays
 from tests.hostile.conftest import DIGITS, run_command
 from tests.runs import run_of
@@ -114,7 +114,7 @@ def test_each_fails_alone_and_changes_nothing_else(
     errors = [path.read_text() for path in (tmp_path / "out" / "errors").iterdir()]
     assert len(errors) == 2
     assert all("Traceback" in text for text in errors)
-    table, whole = (read_table(path / "out" / "measurements.csv") for path in (tmp_path, finished))
+    table, whole = (read_table(path / "out", "measurements.csv") for path in (tmp_path, finished))
     raising = table[table["method"] == "raising"]
     assert set(raising["status"]) == {"failed"}
     assert set(raising["reason"]) == {"SystemExit: not today"}

@@ -17,13 +17,14 @@ from rich.console import Console
 
 from benchmarks.errors import UserError
 from benchmarks.escaping import latex_text, markdown_text, objection_to, printable, terminal_text
-from benchmarks.records import read_table
+from benchmarks.schema import read_table
 from benchmarks.report.figures.cost import cost_figures
 from benchmarks.report.figures.drawing import without_formulas
 from benchmarks.report.names import Names
 from benchmarks.report.results import Results
 from benchmarks.report.style import SETTINGS, looks
 from benchmarks.run.custom_method import load_method
+from benchmarks.schema import read_table
 from benchmarks.score import command as score
 
 INVISIBLE = {
@@ -155,7 +156,7 @@ def test_hostile_names_are_inert_in_all_that_is_written(
     assert status == 0
     for name in (*files, "=cmd|' /C calc'!A0", "$x^2$ ~#&", "Ünïcode 日本 ﷽", "Far", "far"):
         assert name in shown
-    summary = read_table(tmp_path / "out" / "summary.csv")
+    summary = read_table(tmp_path / "out", "summary.csv")
     assert set(summary["method"]) == set(files)
     conditions = set(summary["condition"])
     assert len(conditions) == 1 + len(names)

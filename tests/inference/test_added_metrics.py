@@ -18,6 +18,7 @@ from sklearn.metrics import roc_curve
 from torch import Tensor
 
 from benchmarks.inference.comparison.comparisons import compare, comparisons_table
+from benchmarks.inference.comparison.intervals import Interval, Key
 from benchmarks.inference.resampling import resample
 from benchmarks.inference.resampling_tasks import resampling_tasks
 from benchmarks.metrics import METRICS, Arrays, Family, Metric
@@ -28,9 +29,9 @@ from benchmarks.metrics.scoring import LabelMeans
 from benchmarks.metrics.selective import SelectionStatistics, Selective
 from benchmarks.metrics.uncertainties import MemberMeans, PredictionMeans
 from benchmarks.predictions import RunUnit, StoredPrediction
-from benchmarks.records import Interval, Key, as_table
 from benchmarks.run.measurement_rows import measure, measured
 from benchmarks.run.summary import means_over_groups, summarise
+from benchmarks.schema import as_table
 from methods import Prediction
 from methods.scores import of_probabilities, scores_of
 from tests.runs import CONDITIONS

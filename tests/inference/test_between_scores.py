@@ -18,12 +18,12 @@ from benchmarks.inference.comparison.comparisons import (
 )
 from benchmarks.inference.comparison.differences import holm
 from benchmarks.inference.comparison.relations import Relations
-from benchmarks.inference.comparison.rows import Comparison
 from benchmarks.inference.resampling import resample
 from benchmarks.inference.resampling_tasks import ResamplingTask, resampling_tasks
 from benchmarks.metrics.detection import Detection
 from benchmarks.predictions import RunUnit, StoredPrediction
 from benchmarks.report.answer.evidence import networks
+from benchmarks.schema import Comparison
 from methods import Prediction
 from methods.scores import score_of
 from tests.runs import CONDITIONS

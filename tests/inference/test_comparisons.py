@@ -21,7 +21,6 @@ from benchmarks.inference.comparison.differences import holm
 from benchmarks.inference.comparison.intervals import ALIKE, TOO_FEW
 from benchmarks.inference.comparison.pairs import pairs_compared
 from benchmarks.inference.comparison.relations import Relations
-from benchmarks.inference.comparison.rows import Comparison
 from benchmarks.inference.comparison.sides import Variant
 from benchmarks.inference.resampling import Resampled, resample
 from benchmarks.inference.resampling_tasks import ResamplingTask, resampling_tasks
@@ -32,9 +31,9 @@ from benchmarks.metrics.scoring import LabelMeans
 from benchmarks.metrics.selective import Selective
 from benchmarks.metrics.uncertainties import PredictionMeans
 from benchmarks.predictions import RunUnit, StoredPrediction
-from benchmarks.records import as_table
 from benchmarks.run.measurement_rows import measure, measured
 from benchmarks.run.summary import means_over_groups, summarise
+from benchmarks.schema import Comparison, as_table, types_of
 from benchmarks.tasks.conditions import Condition
 from benchmarks.tasks.mnist import MNIST
 from methods import Prediction
@@ -524,12 +523,7 @@ def test_p_values_are_corrected_within_family_split_metric_and_score() -> None:
     table = comparisons_table(rows[::-1])
     assert list(table["p_holm"][:3]) == holm(np.array([0.01, 0.04, 0.03])).tolist()
     assert list(table["p_holm"][3:]) == pytest.approx([0.04, math.nan, 0.5], nan_ok=True)
-    assert list(table.columns) == [
-        *("family", "split", "recipe", "condition", "metric", "score", "method", "members"),
-        *("other_recipe", "other_method", "other_members", "difference", "lower", "upper"),
-        *("p_value", "p_holm", "margin", "p_equivalent", "p_not_worse", "p_not_better"),
-        *("effect_size", "images", "status", "reason"),
-    ]
+    assert list(table.columns) == list(types_of(Comparison))
     pd.testing.assert_frame_equal(table, comparisons_table(rows))
     assert comparisons_table([]).empty
     # Computed twice, it may differ in its last bit, and is one comparison all the same.

@@ -11,10 +11,10 @@ from scipy import stats
 
 from benchmarks.inference.comparison.comparisons import Estimates, compare
 from benchmarks.inference.comparison.relations import Relations
-from benchmarks.inference.comparison.rows import Comparison
 from benchmarks.inference.resampling import resample
 from benchmarks.inference.resampling_tasks import resampling_tasks
 from benchmarks.predictions import RunUnit, StoredPrediction
+from benchmarks.schema import Comparison
 from benchmarks.tasks.conditions import Condition
 from methods import Prediction
 

@@ -10,7 +10,6 @@ import torch
 
 from benchmarks.inference.comparison.comparisons import Estimates, compare
 from benchmarks.inference.comparison.relations import Relations
-from benchmarks.inference.comparison.rows import WorthRow
 from benchmarks.inference.resampling import resample
 from benchmarks.inference.resampling_tasks import ResamplingTask
 from benchmarks.metrics.metric import Family
@@ -18,6 +17,7 @@ from benchmarks.metrics.recalibrated import RecalibratedMeans
 from benchmarks.metrics.scoring import LabelMeans
 from benchmarks.metrics.selective import Selective
 from benchmarks.predictions import RunUnit, StoredPrediction
+from benchmarks.schema import WorthRow
 from methods import Prediction
 from tests.runs import CONDITIONS
 

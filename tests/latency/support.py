@@ -8,8 +8,8 @@ from pathlib import Path
 import pandas as pd
 
 from benchmarks.latency.stage import time_methods
-from benchmarks.records import read_table
 from benchmarks.run.configuration import Configuration
+from benchmarks.schema import read_table
 from tests.runs import QUICK, Run, run_of
 
 SMALL = replace(QUICK, members=(2, 3), passes=(2, 4), batch_sizes=(1, 2, 4))
@@ -29,4 +29,4 @@ def timed(folder: Path, configuration: Configuration = SMALL) -> pd.DataFrame:
 
 def table_of(run: Run) -> pd.DataFrame:
     """The rows that a run wrote."""
-    return read_table(run.workspace.out / "latency.csv")
+    return read_table(run.workspace.out, "latency.csv")

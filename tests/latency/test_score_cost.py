@@ -9,14 +9,14 @@ import pandas as pd
 import pytest
 import torch
 
-from benchmarks.latency.score_cost import COLUMNS, held_bytes, time_scores
+from benchmarks.latency.score_cost import held_bytes, time_scores
 from benchmarks.latency.stopwatch import Limits
-from benchmarks.records import read_table
 from benchmarks.report.names import Names
 from benchmarks.report.tables.latency import score_latency_table
 from benchmarks.report.tables.text.formats import markdown
 from benchmarks.run.configuration.presets import configuration_of
 from benchmarks.run.nouns import nouns_of
+from benchmarks.schema import ScoreLatency, read_table, types_of
 from methods.scores import SCORES
 from tests.runs import Run, run_of
 
@@ -29,12 +29,12 @@ OF_NETWORKS = ["max_logit", "energy", "gen", "mahalanobis", "knn", "vim", "ddu"]
 
 def timed(run: Run) -> pd.DataFrame:
     time_scores(*run, LIMITS)
-    return read_table(run.workspace.out / "score-latency.csv")
+    return read_table(run.workspace.out, "score-latency.csv")
 
 
 def test_scores_of_logits_and_features_are_timed_at_every_batch_size(tmp_path: Path) -> None:
     table = timed(run_of(DIGITS, tmp_path))
-    assert list(table) == COLUMNS
+    assert list(table) == list(types_of(ScoreLatency))
     assert list(zip(table["score"], table["batch_size"], strict=True)) == [
         (score, size) for score in OF_NETWORKS for size in (1, 8)
     ]

@@ -14,7 +14,6 @@ from benchmarks.errors import UserError
 from benchmarks.latency import rows as rows_module
 from benchmarks.latency import setups as setups_module
 from benchmarks.latency import stage
-from benchmarks.latency.rows import COLUMNS
 from benchmarks.latency.setups import setups
 from benchmarks.latency.stage import LIMITS, time_alone, time_methods
 from benchmarks.nouns import FILES
@@ -22,6 +21,7 @@ from benchmarks.run.configuration.presets import PRESETS
 from benchmarks.run.nouns import metric_records, nouns_of
 from benchmarks.run.plan import Plan
 from benchmarks.run.record import RunRecord
+from benchmarks.schema import Latency, types_of
 from benchmarks.vocabulary import LOCK_FILE
 from methods.networks.store import NetworkKey
 from methods.networks.training import TrainedNetwork, initial_network
@@ -42,7 +42,7 @@ def table(finished: Path) -> pd.DataFrame:
 def test_largest_sizes_are_timed_everywhere_and_smaller_ones_less_often(
     table: pd.DataFrame,
 ) -> None:
-    assert list(table) == COLUMNS
+    assert list(table) == list(types_of(Latency))
     cpu = table[(table["status"] == "ok") & (table["device"] == "cpu")]
     assert set(cpu["clock"]) == {"wall"}
     batch_sizes = {

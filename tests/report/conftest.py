@@ -12,7 +12,6 @@ import pytest
 import torch
 
 from benchmarks.predictions import RunUnit, StoredPrediction
-from benchmarks.records import write_table
 from benchmarks.report import write_report
 from benchmarks.report.page import write_page
 from benchmarks.report.results import Results
@@ -21,6 +20,7 @@ from benchmarks.run.figure_data.images import write_images
 from benchmarks.run.nouns import metric_records, nouns_of
 from benchmarks.run.record import RunRecord
 from benchmarks.run.stages import measure_all
+from benchmarks.schema import write_table
 from benchmarks.tasks.conditions import Condition
 from methods import Prediction
 from methods.seeds import derive_seed
@@ -133,7 +133,7 @@ def make_run(tmp_path_factory: pytest.TempPathFactory) -> MakeRun:
                     )
                     run.workspace.predictions.save(unit, condition.name, stored)
         nouns_of(run.plan, metric_records()).write(run.workspace.out)
-        write_table(training_log(3), run.workspace.out / "training.csv")
+        write_table(training_log(3), run.workspace.out, "training.csv")
         write_images(*run, reasons)
         measure_all(*run, record)
         return run.workspace.out

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, replace
+from dataclasses import replace
 from pathlib import Path
 
-import pandas as pd
-
-from benchmarks.latency.rows import COLUMNS, NO_GPU, Latency
+from benchmarks.latency.rows import NO_GPU
 from benchmarks.nouns import Nouns
-from benchmarks.records import write_table
 from benchmarks.report.names import Names
 from benchmarks.run.configuration import Configuration
 from benchmarks.run.nouns import metric_records, nouns_of
 from benchmarks.run.plan import Plan
+from benchmarks.schema import Latency, table_of, write_table
 
 CONFIGURATION = Configuration(
     preset="quick",
@@ -76,7 +74,7 @@ CLAIMS = {
 PASSES, MEMBERS = (1, 2, 4, 8), (2, 4)
 
 ROW = Latency(
-    *("softmax", "1", 1, "cpu", "A Processor", 1, "numba", "kernels"),
+    *("softmax", "1", 1, "cpu", "A Processor", 1, "numba", "kernels", "wall"),
     **{"p50_ms": 0.5, "p50_lower_ms": 0.49, "p50_upper_ms": 0.51, "calls": 300},
     **{"parameters": 61706, "multiply_adds": 416520, "weight_bytes": 246824},
     **{"p90_ms": 0.6, "p99_ms": 0.9, "images_per_s": 2000.0},
@@ -94,10 +92,7 @@ NAMES = Names(nouns())
 
 
 def write_latency(rows: list[Latency], folder: Path) -> None:
-    write_table(
-        pd.DataFrame(list(map(asdict, rows)), columns=COLUMNS, dtype=object),
-        folder / "latency.csv",
-    )
+    write_table(table_of(Latency, rows), folder, "latency.csv")
 
 
 def timings() -> list[Latency]:
@@ -122,7 +117,7 @@ def timings() -> list[Latency]:
                 rows.append(row)
                 if size == max(sizes):
                     rows.append(replace(row, threads=2, p50_ms=7.0))
-    absent = replace(Latency("softmax", "", None, "cuda", "", None, "torch", ""), clock="")
+    absent = Latency("softmax", "", None, "cuda", "", None, "torch", "", "")
     return [
         *rows,
         *(

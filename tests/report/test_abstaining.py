@@ -9,7 +9,6 @@ import pandas as pd
 import pytest
 
 from benchmarks.nouns import MetricRecord
-from benchmarks.records import read_table, where
 from benchmarks.report.figures.abstaining import abstaining_figures
 from benchmarks.report.names import Names
 from benchmarks.report.numbers.abstaining import (
@@ -24,6 +23,7 @@ from benchmarks.report.style import looks
 from benchmarks.report.tables.abstaining import abstaining_tables
 from benchmarks.report.tables.text.formats import as_frame, markdown
 from benchmarks.report.tables.text.latex import latex
+from benchmarks.schema import read_table, where
 from tests.report.support import NAMES
 
 SHARES = [0, 1, 5, 10, 20]
@@ -43,7 +43,7 @@ def test_conditions_are_clean_images_and_the_milder_half_of_the_rotated(results:
 def test_errors_are_the_measured_ones_in_percent(reported: Path, results: Results) -> None:
     numbers = errors(results)
     thin = replicate_errors(results, numbers)
-    measured = where(read_table(reported / "measurements.csv"), condition="rotated-030")
+    measured = where(read_table(reported, "measurements.csv"), condition="rotated-030")
     for abstained, metric in zip(SHARES, steps(results), strict=True):
         rows = where(measured, metric=metric, score="predictive_entropy" if abstained else "")
         rows = rows.assign(error=100 * (rows["value"] if abstained else 1 - rows["value"]))

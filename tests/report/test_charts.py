@@ -14,11 +14,11 @@ import pytest
 from matplotlib import rc_context
 from matplotlib.figure import Figure
 
-from benchmarks.records import read_table, write_table
 from benchmarks.report.figures import figures
 from benchmarks.report.page.svg.inline import Series, inline, svg_of
 from benchmarks.report.results import Results
 from benchmarks.report.style import SETTINGS, css_color
+from benchmarks.schema import read_table, write_table
 from tests.report.support import NAMES
 from tests.report.test_page import copied, page_of
 
@@ -132,7 +132,7 @@ def test_told_values_are_the_summarys_and_markers_lie_where_they_are(reported: P
     charts = charts_in((reported / "index.html").read_text(encoding="utf-8"))
     (chart,) = (one for one in charts if "<figcaption>Accuracy" in one)
     tips = tips_of(chart, "mc_dropout-8")
-    summary = read_table(reported / "summary.csv")
+    summary = read_table(reported, "summary.csv")
     rows = summary[
         (summary["method"] == "mc_dropout")
         & (summary["members"] == "8")
@@ -143,7 +143,7 @@ def test_told_values_are_the_summarys_and_markers_lie_where_they_are(reported: P
     assert [tip.split(": ")[0] for tip in tips] == labels
     told = [float(tip.split(": ")[1].split()[0]) for tip in tips]
     assert told == pytest.approx([rows[name] for name in names], abs=0.006)
-    replicates = read_table(reported / "curves" / "replicates.csv")
+    replicates = read_table(reported / "curves", "replicates.csv")
     mine = replicates[(replicates["method"] == "mc_dropout") & (replicates["members"] == "8")]
     ends = mine[mine["condition"] == "clean"]["accuracy"]
     assert f"(2 replicates: {ends.min():.3f} to {ends.max():.3f})" in tips[0]
@@ -161,11 +161,11 @@ def test_told_values_are_the_summarys_and_markers_lie_where_they_are(reported: P
 
 def test_what_is_infinite_has_no_marker(reported: Path, tmp_path: Path) -> None:
     folder = copied(reported, tmp_path / "run")
-    summary = read_table(folder / "summary.csv")
+    summary = read_table(folder, "summary.csv")
     rows = (summary["method"] == "softmax") & (summary["metric"] == "nll")
     rows &= summary["condition"] == "rotated-060"
     summary.loc[rows, ["value", "lower", "upper"]] = np.inf
-    write_table(summary, folder / "summary.csv")
+    write_table(summary, folder, "summary.csv")
     (chart,) = (one for one in charts_in(page_of(folder)) if "<figcaption>NLL" in one)
     tips = tips_of(chart, "softmax-1")
     assert [tip.split(": ")[0] for tip in tips] == ["Clean", "30°", "120°"]
@@ -176,10 +176,10 @@ def test_method_that_is_infinite_at_every_size_is_drawn_nowhere(
 ) -> None:
     """As votes of the members alone would be: a probability of 0 for some label."""
     folder = copied(timed, tmp_path / "run")
-    summary = read_table(folder / "summary.csv")
+    summary = read_table(folder, "summary.csv")
     rows = (summary["method"] == "mc_dropout") & (summary["metric"] == "nll")
     summary.loc[rows, ["value", "lower", "upper"]] = np.inf
-    write_table(summary, folder / "summary.csv")
+    write_table(summary, folder, "summary.csv")
     (section,) = re.findall(r'<section id="cost".*?</section>', page_of(folder), re.DOTALL)
     nll = charts_in(section)[0]
     assert "NLL" in nll

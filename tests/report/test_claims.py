@@ -21,7 +21,6 @@ from benchmarks.claims.statements.cost import worth_by
 from benchmarks.claims.statements.count_plots import votes_for
 from benchmarks.claims.statements.similarity import auroc_less
 from benchmarks.nouns import FILES
-from benchmarks.records import Quantity, read_table, where, write_table
 from benchmarks.report import write_report
 from benchmarks.report.claims_page import claims_page
 from benchmarks.report.figures import claims, training, votes
@@ -32,6 +31,7 @@ from benchmarks.report.results import Results
 from benchmarks.report.tables.claims import claims_tables, verdict_table
 from benchmarks.report.tables.text.formats import as_frame, markdown
 from benchmarks.report.tables.text.latex import latex
+from benchmarks.schema import Quantity, read_table, where, write_table
 from benchmarks.vocabulary import CEILING, IMITATION, LEAST_OF_CEILING, PAIRS
 from tests.report.support import nouns
 
@@ -155,7 +155,7 @@ def folder(reported: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
         for image in (61, 591)
         for c in range(10)
     )
-    write_table(spread, folder / "claims" / "spread.csv")
+    write_table(spread, folder / "claims", "spread.csv")
     return folder
 
 
@@ -342,7 +342,7 @@ def test_numbers_of_an_earlier_claim_are_not_shown_again() -> None:
 
 
 def test_training_figure_has_no_dropout_on_where_there_is_none(reported: Path) -> None:
-    log = read_table(reported / "training.csv")
+    log = read_table(reported, "training.csv")
     earlier = log["accuracy_dropout_on"].fillna(0.5)  # runs that measured it on both splits
     none = log["accuracy"].where(log["accuracy_dropout_on"].notna())
     for changed, expected in (
@@ -360,7 +360,7 @@ def test_training_figure_has_no_dropout_on_where_there_is_none(reported: Path) -
 def test_training_figure_shows_what_the_article_tells_for_its_recipe_alone(
     reported: Path,
 ) -> None:
-    log = read_table(reported / "training.csv")
+    log = read_table(reported, "training.csv")
     longer = pd.concat([log, log.assign(epoch=10)])
     results = Results.load(reported)
     for recipe, expected in (("article", 1), ("standard", 0)):

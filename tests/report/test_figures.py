@@ -14,7 +14,6 @@ import pytest
 from matplotlib.figure import Figure
 from PIL import Image
 
-from benchmarks.records import read_table
 from benchmarks.report.figures import (
     abstaining,
     entropy_split,
@@ -29,6 +28,7 @@ from benchmarks.report.numbers.abstaining import errors, replicate_errors
 from benchmarks.report.numbers.replicates import of_replicates
 from benchmarks.report.results import Results
 from benchmarks.report.style import looks
+from benchmarks.schema import read_table
 from tests.report.support import NAMES, nouns
 
 
@@ -38,11 +38,11 @@ def results(reported: Path) -> Results:
 
 
 def numbers(folder: Path, name: str) -> pd.DataFrame:
-    return read_table(folder / "figures" / f"{name}-standard.csv")
+    return read_table(folder / "figures", f"{name}-standard.csv")
 
 
 def summary_of(folder: Path, metric: str) -> pd.Series:
-    table = read_table(folder / "summary.csv")
+    table = read_table(folder, "summary.csv")
     table = table[(table["metric"] == metric) & table["score"].isin(["", "predictive_entropy"])]
     return table.set_index(["method", "members", "condition"])["value"]
 

@@ -15,7 +15,6 @@ import pandas as pd
 import pytest
 
 from benchmarks.metrics import METRICS
-from benchmarks.records import write_table
 from benchmarks.report.numbers.abstaining import errors, finding
 from benchmarks.report.page import page as page_module
 from benchmarks.report.page import write_page
@@ -28,6 +27,7 @@ from benchmarks.report.read.across import fingerprints
 from benchmarks.report.results import Results
 from benchmarks.report.style import looks
 from benchmarks.report.tables.table import BEST, TIED
+from benchmarks.schema import write_table
 from methods import METHODS
 from methods.scores import SCORES
 from tests.report.support import CLAIMS, CONFIGURATION, NAMES
@@ -236,7 +236,7 @@ def test_claims_are_shown_with_verdict_and_numbers(reported: Path, tmp_path: Pat
 def test_legend_names_the_methods_that_its_charts_draw(reported: Path, tmp_path: Path) -> None:
     folder = copied(reported, tmp_path / "run")
     roc = pd.read_csv(folder / "curves" / "roc.csv", dtype={"members": str})
-    write_table(roc[roc["method"] != "softmax"], folder / "curves" / "roc.csv")
+    write_table(roc[roc["method"] != "softmax"], folder / "curves", "roc.csv")
     page = page_of(folder)
     for name in ("group-rotated", "calibration", "detection"):
         (section,) = re.findall(rf'<section id="{name}".*?</section>', page, re.DOTALL)

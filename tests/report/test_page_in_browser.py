@@ -18,10 +18,10 @@ import pandas as pd
 import pytest
 
 from benchmarks.metrics import METRICS
-from benchmarks.records import read_table, write_table
 from benchmarks.report.names import Variant
 from benchmarks.report.page import write_page
 from benchmarks.report.results import Results
+from benchmarks.schema import read_table, write_table
 from tests.browsers import chromium, show, violations
 from tests.report.support import NAMES
 
@@ -108,7 +108,7 @@ def column(chrome: Chrome, position: int) -> list[str]:
 
 
 def explored(folder: Path) -> pd.DataFrame:
-    return read_table(folder / "curves" / "explorer.csv")
+    return read_table(folder / "curves", "explorer.csv")
 
 
 def test_nothing_is_fetched_and_the_console_is_silent(page: Open) -> None:
@@ -128,7 +128,7 @@ def test_numbers_of_the_leaderboard_are_those_of_the_measurements(
     page: Open, reported: Path
 ) -> None:
     chrome = opened(page())
-    measurements = read_table(reported / "measurements.csv")
+    measurements = read_table(reported, "measurements.csv")
     means = measurements.groupby(["method", "members", "condition", "metric", "score"])["value"]
     expected = means.mean().to_dict()
     names = {NAMES.label(Variant(*key[:2])): key[:2] for key in expected}
@@ -182,10 +182,10 @@ def test_what_is_infinite_is_sorted_as_the_worst(
 ) -> None:
     folder = tmp_path / "run"
     shutil.copytree(reported, folder, ignore=shutil.ignore_patterns("predictions", "figures"))
-    summary = read_table(folder / "summary.csv")
+    summary = read_table(folder, "summary.csv")
     rows = (summary["method"] == "softmax") & (summary["metric"] == "nll")
     summary.loc[rows, ["value", "lower", "upper"]] = math.inf
-    write_table(summary, folder / "summary.csv")
+    write_table(summary, folder, "summary.csv")
     write_page(Results.load(folder), folder)
     chrome = opened(open_page(folder))
     headings = [one.text for one in visible(chrome, "#leaderboard thead th")]
@@ -270,7 +270,7 @@ def test_arrow_keys_step_through_the_values_of_a_chart(page: Open, reported: Pat
     chrome.execute_script("arguments[0].focus()", drawing)
     drawing.send_keys(Keys.ARROW_RIGHT)
     tip = chrome.find_element(By.ID, "tip").text
-    summary = read_table(reported / "summary.csv").set_index(["method", "condition", "metric"])
+    summary = read_table(reported, "summary.csv").set_index(["method", "condition", "metric"])
     value = float(summary.loc[("softmax", "clean", "accuracy"), "value"])
     shown = tip.split()[2]
     assert tip.startswith("Softmax, Clean: ")
@@ -409,7 +409,7 @@ def test_charts_of_another_recipe_are_unpacked_and_tell_their_values(
     chrome.execute_script("arguments[0].focus()", drawing)
     drawing.send_keys(Keys.ARROW_RIGHT)
     tip = chrome.find_element(By.ID, "tip").text
-    summary = read_table(of_both / "summary.csv").set_index(
+    summary = read_table(of_both, "summary.csv").set_index(
         ["recipe", "method", "condition", "metric"]
     )["value"]
     shown = tip.split()[2]

@@ -12,11 +12,11 @@ import pandas as pd
 import pytest
 
 from benchmarks.nouns import FILES
-from benchmarks.records import read_table, write_table
 from benchmarks.report.figures import severity
 from benchmarks.report.page import write_page
 from benchmarks.report.read.comparisons import Quantity
 from benchmarks.report.results import Results
+from benchmarks.schema import read_table, write_table
 from benchmarks.tasks import TASKS
 from benchmarks.tasks.conditions import Condition
 from benchmarks.tasks.mnist import MNIST
@@ -31,8 +31,8 @@ def test_text_is_read_back_as_it_was_written(tmp_path: Path) -> None:
             "reason": ["", "", ""],
         }
     )
-    write_table(table, tmp_path / "table.csv")
-    pd.testing.assert_frame_equal(read_table(tmp_path / "table.csv"), table, check_dtype=False)
+    write_table(table, tmp_path, "table.csv")
+    pd.testing.assert_frame_equal(read_table(tmp_path, "table.csv"), table, check_dtype=False)
 
 
 def test_sizes_are_ordered_as_numbers_and_custom_methods_come_last(make_run) -> None:

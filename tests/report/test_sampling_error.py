@@ -8,11 +8,11 @@ import pandas as pd
 import pytest
 from matplotlib.figure import Figure
 
-from benchmarks.records import where
 from benchmarks.report.figures import sampling_error
 from benchmarks.report.results import Results
 from benchmarks.report.tables.exact import exact_tables
 from benchmarks.report.tables.text.formats import as_frame, markdown
+from benchmarks.schema import where
 
 
 @pytest.fixture(scope="module")

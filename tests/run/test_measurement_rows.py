@@ -22,8 +22,8 @@ from benchmarks.metrics.scoring import LabelMeans
 from benchmarks.metrics.selective import Selective
 from benchmarks.metrics.uncertainties import PredictionMeans
 from benchmarks.predictions import RunUnit, StoredPrediction
-from benchmarks.records import Measurement
 from benchmarks.run.measurement_rows import measure, measured, without_value
+from benchmarks.schema import Measurement
 from benchmarks.tasks.conditions import Condition
 from methods import Prediction
 from methods.scores import SCORES, Score

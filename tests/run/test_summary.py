@@ -9,18 +9,16 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from benchmarks.records import Interval, Measurement, as_table, write_table
+from benchmarks.inference.comparison.intervals import Interval
 from benchmarks.run.summary import means_over_groups, summarise
+from benchmarks.schema import KEY, Measurement, as_table, write_table
 from tests.runs import CONDITIONS
 
-ROW = Measurement("standard", "mc_dropout", 0, "10", "clean", "", "ece", 0.25, 100)
+ROW = Measurement("standard", "mc_dropout", "10", "clean", "", "ece", 0, 0.25, 100)
 
 
 def test_columns_are_the_designs_also_without_rows() -> None:
-    columns = [
-        *("recipe", "method", "members", "condition", "score", "metric", "value", "lower"),
-        *("upper", "replicates", "images", "status", "reason"),
-    ]
+    columns = [*KEY, "value", "lower", "upper", "replicates", "images", "status", "reason"]
     assert list(summarise(as_table([ROW])).columns) == columns
     nothing = summarise(as_table([]))
     assert (len(nothing), list(nothing.columns)) == (0, columns)
@@ -88,9 +86,9 @@ def test_summary_keeps_apart_what_differs_in_anything_but_the_replicate() -> Non
 def test_value_that_was_not_resampled_has_no_bounds_and_a_reason(
     metric: str, reason: str, tmp_path: Path
 ) -> None:
-    write_table(summarise(as_table([replace(ROW, metric=metric)])), tmp_path / "summary.csv")
+    write_table(summarise(as_table([replace(ROW, metric=metric)])), tmp_path, "summary.csv")
     assert (tmp_path / "summary.csv").read_text().splitlines()[1] == (
-        f"standard,mc_dropout,10,clean,,{metric},0.25,,,1,100,ok,"
+        f",1,standard,mc_dropout,10,clean,,{metric},0.25,,,1,100,ok,"
         + (f'"no interval: {reason}"' if "," in reason else f"no interval: {reason}")
     )
 

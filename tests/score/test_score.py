@@ -24,8 +24,8 @@ from benchmarks.inference.resampling import resample
 from benchmarks.inference.resampling_tasks import resampling_tasks
 from benchmarks.metrics.conformal import KINDS, PredictionSets, thresholds
 from benchmarks.predictions import RunUnit, StoredPrediction
-from benchmarks.records import as_table, read_table, write_table
 from benchmarks.run.measurement_rows import measure
+from benchmarks.schema import as_table, read_table, write_table
 from benchmarks.score import command as score
 from benchmarks.score.conditions import LABELLED
 from benchmarks.score.prediction_files import read_predictions
@@ -104,7 +104,7 @@ def test_guides_example_can_be_scored(command_line: CommandLine, tmp_path: Path)
     assert written == {
         *("measurements.csv", "summary.csv", "comparisons.csv", "score.json", "tables"),
     }
-    summary = read_table(tmp_path / "scored" / "summary.csv")
+    summary = read_table(tmp_path / "scored", "summary.csv")
     assert set(summary["condition"]) == {"clean", "ood-noise"}
     accuracy = summary[(summary["metric"] == "accuracy") & (summary["condition"] == "clean")]
     assert 0.85 < accuracy["lower"].iloc[0] < accuracy["value"].iloc[0]
@@ -139,7 +139,7 @@ def test_rows_are_those_of_the_suites_own_methods(
     expected = as_table(
         row for c, stored in predictions.items() for row in measure(unit, c, stored, clean)
     )
-    written = read_table(tmp_path / "out" / "measurements.csv")
+    written = read_table(tmp_path / "out", "measurements.csv")
     pd.testing.assert_frame_equal(written, expected, check_exact=True)
 
 
@@ -162,7 +162,7 @@ def test_intervals_and_comparisons_are_those_of_the_suites_own_methods(
     for task in resampling_tasks(["self-trained"], external, ["gen"]):
         resampled = resample(task, units, load, resamples=100, seed=0)
         comparisons += [] if resampled is None else compare(task, resampled).comparisons
-    write_table(comparisons_table(comparisons), tmp_path / "expected.csv")
+    write_table(comparisons_table(comparisons), tmp_path, "expected.csv")
     written = (tmp_path / "out" / "comparisons.csv").read_bytes()
     assert written == (tmp_path / "expected.csv").read_bytes()
 
@@ -171,7 +171,7 @@ def test_numbers_are_those_of_scikit_learn(command_line: CommandLine, tmp_path: 
     ood = members(3, images=50)[0]
     np.savez("mine.npz", probabilities=GOOD[0], labels=LABELS, ood_far=ood)
     assert command_line("mine.npz", "--out", "out")[0] == 0
-    table = read_table(tmp_path / "out" / "measurements.csv")
+    table = read_table(tmp_path / "out", "measurements.csv")
     assert set(table["members"]) == {"1"}
 
     def value(metric: str, condition: str = "clean", used: str = "") -> float:
@@ -515,7 +515,7 @@ def test_calibration_predictions_give_sets_and_recalibrated_metrics(
 ) -> None:
     np.savez("mine.npz", probabilities=GOOD, labels=LABELS, **CALIBRATION)
     assert command_line("mine.npz", "--out", "scored")[0] == 0
-    summary = read_table(tmp_path / "scored" / "summary.csv").set_index("metric")["value"]
+    summary = read_table(tmp_path / "scored", "summary.csv").set_index("metric")["value"]
     mean = torch.from_numpy(GOOD.mean(axis=0))
     fitted = thresholds(
         torch.from_numpy(CALIBRATION["calibration_probabilities"].mean(axis=0)),
@@ -535,7 +535,7 @@ def test_without_calibration_predictions_sets_are_unavailable(
 ) -> None:
     np.savez("mine.npz", probabilities=GOOD, labels=LABELS)
     assert command_line("mine.npz", "--out", "scored")[0] == 0
-    summary = read_table(tmp_path / "scored" / "summary.csv").set_index("metric")
+    summary = read_table(tmp_path / "scored", "summary.csv").set_index("metric")
     row = summary.loc["lac_size_99"]
     assert row["status"] == "unavailable"
     assert row["reason"] == "there are no predictions of calibration images"
@@ -544,7 +544,7 @@ def test_without_calibration_predictions_sets_are_unavailable(
 def test_members_have_the_generalised_entropy(command_line: CommandLine, tmp_path: Path) -> None:
     np.savez("mine.npz", probabilities=GOOD, labels=LABELS, ood_kmnist=members(3, images=50))
     assert command_line("mine.npz", "--out", "scored")[0] == 0
-    rows = read_table(tmp_path / "scored" / "measurements.csv")
+    rows = read_table(tmp_path / "scored", "measurements.csv")
     assert rows.loc[(rows["score"] == "gen") & (rows["metric"] == "auroc"), "value"].notna().sum()
     assert not {"energy", "knn"} & set(rows["score"].dropna())
 

@@ -17,8 +17,7 @@ from benchmarks.claims.claim import (
 )
 from benchmarks.claims.predictor import RecipePredictor
 from benchmarks.claims.rank_statistics import rank_correlation
-from benchmarks.records import Quantity, where
-from benchmarks.stored.run_files import read_run_table
+from benchmarks.schema import Quantity, read_table, where
 from benchmarks.vocabulary import RANK_CORRELATION, TRAINING_CSV
 from methods.networks.log import ALL_TRAINING, TRAINING, VALIDATION
 
@@ -118,7 +117,7 @@ def _log(predictor: RecipePredictor) -> pd.DataFrame:
     folder = predictor.workspace.out
     if not (folder / TRAINING_CSV).exists():
         raise NotTestableError("There is no training.csv; run without --only first.")
-    log = read_run_table(folder, TRAINING_CSV)
+    log = read_table(folder, TRAINING_CSV)
     return where(log[log["network"] < predictor.networks], recipe=predictor.recipe)
 
 

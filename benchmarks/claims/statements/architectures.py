@@ -23,7 +23,7 @@ from benchmarks.claims.intervals import Interval
 from benchmarks.claims.predictor import CHOOSING, SOFTMAX, RecipePredictor
 from benchmarks.metrics import METRICS, Arrays, scoring
 from benchmarks.predictions import RunUnit
-from benchmarks.records import Quantity
+from benchmarks.schema import Quantity
 from benchmarks.vocabulary import CLEAN, CONFIDENCE
 from methods import Prediction
 from methods.networks.recipes import PLAIN, RELU

@@ -21,8 +21,8 @@ from benchmarks.claims.claim import (
 from benchmarks.claims.intervals import Interval, over_networks
 from benchmarks.claims.predictor import RecipePredictor
 from benchmarks.predictions import RunUnit
-from benchmarks.records import Quantity
 from benchmarks.report.texts import listed
+from benchmarks.schema import Quantity
 from benchmarks.vocabulary import CLEAN
 from methods import Prediction
 

@@ -14,9 +14,8 @@ import pandas as pd
 from benchmarks.claims.claim import Claim, Judgement, NotTestableError, Numbers, Part, by_parts
 from benchmarks.claims.predictor import ENSEMBLE, PASSES, SAMPLED, RecipePredictor
 from benchmarks.claims.run_tables import worth
-from benchmarks.records import Quantity, where, write_table
 from benchmarks.report.texts import listed
-from benchmarks.stored.run_files import read_run_table
+from benchmarks.schema import Quantity, read_table, where, write_table
 from benchmarks.vocabulary import CLAIMS_FOLDER, CLEAN, LATENCY_CSV
 from methods.engines.base import Engine
 from methods.engines.choice import EngineName, choose_engine, has_kernels, unsupported
@@ -59,8 +58,8 @@ def measure_cost(predictor: RecipePredictor) -> Numbers:
         )
     folder = predictor.workspace.out
     if not (folder / TIMES).exists():
-        write_table(_training_times(predictor, engines), folder / TIMES)
-    times = read_run_table(folder, TIMES)
+        write_table(_training_times(predictor, engines), folder, TIMES)
+    times = read_table(folder, TIMES)
     training: dict[Quantity, list[float]] = {}
     for row in times.to_dict("records"):
         quantity = training_seconds(int(row["networks"]), str(row["engine"]))
@@ -146,7 +145,7 @@ def _latency(predictor: RecipePredictor) -> pd.DataFrame:
     folder, chosen = predictor.workspace.out, predictor.plan.configuration
     if not (folder / LATENCY_CSV).exists():
         raise NotTestableError("There is no latency.csv; the stage latency writes it.")
-    latency = where(read_run_table(folder, LATENCY_CSV), status="ok", clock="wall")
+    latency = where(read_table(folder, LATENCY_CSV), status="ok", clock="wall")
     return latency[latency["device"].str.startswith(chosen.device)]
 
 

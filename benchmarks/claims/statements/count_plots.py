@@ -17,7 +17,7 @@ from benchmarks.claims.claim import (
     by_networks,
 )
 from benchmarks.claims.predictor import PASSES, SAMPLED, SOFTMAX, TWO_IMAGES, RecipePredictor
-from benchmarks.records import Quantity
+from benchmarks.schema import Quantity
 from benchmarks.vocabulary import PECULIAR, TYPICAL, VOTES
 
 CLASSES = range(10)

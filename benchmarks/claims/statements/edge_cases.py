@@ -10,7 +10,7 @@ from benchmarks.claims.intervals import Interval
 from benchmarks.claims.predictor import RecipePredictor
 from benchmarks.claims.rank_statistics import Placements, auroc_interval
 from benchmarks.metrics import METRICS, scoring
-from benchmarks.records import Quantity
+from benchmarks.schema import Quantity
 
 LEAST_AUROC, LEAST_FOR_A_PART = 0.9, 0.8
 

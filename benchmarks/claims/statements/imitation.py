@@ -23,7 +23,7 @@ from benchmarks.claims.predictor import CALLED, ENSEMBLE, SAMPLED, RecipePredict
 from benchmarks.claims.rank_statistics import rank_correlation
 from benchmarks.claims.run_tables import difference, mean_of_replicates
 from benchmarks.metrics import METRICS
-from benchmarks.records import Quantity
+from benchmarks.schema import Quantity
 from benchmarks.vocabulary import (
     CEILING,
     CLEAN,

@@ -15,8 +15,8 @@ from benchmarks.claims.predictor import CALLED, ENSEMBLE, IN_TEXT, SAMPLED, Reci
 from benchmarks.claims.statements.imitation import MEASURES
 from benchmarks.claims.training_sets import ROTATED, SIZES
 from benchmarks.metrics import METRICS
-from benchmarks.records import Quantity
 from benchmarks.report.texts import listed
+from benchmarks.schema import Quantity
 from benchmarks.vocabulary import CLEAN
 from methods.networks.recipes import ARTICLE
 

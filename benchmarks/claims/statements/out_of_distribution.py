@@ -22,8 +22,8 @@ from benchmarks.claims.intervals import Interval, over_networks
 from benchmarks.claims.predictor import CALLED, ENSEMBLE, IN_TEXT, SAMPLED, SOFTMAX, RecipePredictor
 from benchmarks.metrics import METRICS
 from benchmarks.predictions import RunUnit
-from benchmarks.records import Quantity
 from benchmarks.report.texts import listed
+from benchmarks.schema import Quantity
 from benchmarks.vocabulary import CLEAN
 from methods.scores.probabilities import confidence
 

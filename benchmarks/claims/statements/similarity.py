@@ -33,7 +33,7 @@ from benchmarks.claims.statements.out_of_distribution import (
 )
 from benchmarks.metrics import METRICS, Arrays
 from benchmarks.predictions import RunUnit
-from benchmarks.records import Quantity
+from benchmarks.schema import Quantity
 from benchmarks.vocabulary import CLEAN
 
 Bounded = tuple[Quantity, Quantity, Quantity]

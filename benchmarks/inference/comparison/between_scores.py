@@ -20,7 +20,6 @@ from benchmarks.inference.comparison.pairs import (
     largest_of,
 )
 from benchmarks.inference.comparison.relations import Relations
-from benchmarks.inference.comparison.rows import Comparison, WorthRow
 from benchmarks.inference.comparison.sides import (
     MetricValues,
     Variant,
@@ -32,6 +31,7 @@ from benchmarks.inference.comparison.sides import (
 from benchmarks.inference.estimate import Side
 from benchmarks.inference.resampling import Resampled
 from benchmarks.inference.resampling_tasks import ResamplingTask
+from benchmarks.schema import Comparison, WorthRow
 
 
 class Scored(NamedTuple):

@@ -7,7 +7,6 @@ not well defined.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import asdict, fields
 from typing import NamedTuple
 
 import pandas as pd
@@ -15,11 +14,10 @@ import pandas as pd
 from benchmarks.inference.comparison.between_scores import compared_by_score
 from benchmarks.inference.comparison.differences import holm
 from benchmarks.inference.comparison.equivalence import margins
-from benchmarks.inference.comparison.intervals import interval_of
+from benchmarks.inference.comparison.intervals import Interval, Key, interval_of
 from benchmarks.inference.comparison.paired import comparison, worth_row
 from benchmarks.inference.comparison.pairs import family, is_of_interest, pairs_compared
 from benchmarks.inference.comparison.relations import Relations
-from benchmarks.inference.comparison.rows import Comparison, WorthRow
 from benchmarks.inference.comparison.sides import (
     MetricValues,
     Variant,
@@ -31,7 +29,7 @@ from benchmarks.inference.comparison.sides import (
 from benchmarks.inference.estimate import Side
 from benchmarks.inference.resampling import Resampled
 from benchmarks.inference.resampling_tasks import ResamplingTask
-from benchmarks.records import Interval, Key, members_rank
+from benchmarks.schema import Comparison, WorthRow, members_rank, table_of
 
 FAMILY = ["family", "split", "metric", "score"]
 """The columns whose values a family of tests has in common."""
@@ -91,7 +89,7 @@ def comparisons_table(comparisons: Iterable[Comparison]) -> pd.DataFrame:
     Those of a family are corrected together, by Holm; equivalence is tested at each one's own
     level. Sorted, so that equal runs write equal bytes.
     """
-    return _corrected(comparisons, FAMILY).drop(columns="other_score")
+    return _corrected(comparisons, FAMILY)
 
 
 def score_comparisons_table(comparisons: Iterable[Comparison]) -> pd.DataFrame:
@@ -100,28 +98,24 @@ def score_comparisons_table(comparisons: Iterable[Comparison]) -> pd.DataFrame:
 
 
 def _corrected(comparisons: Iterable[Comparison], corrected_by: list[str]) -> pd.DataFrame:
-    columns = [field.name for field in fields(Comparison)]
-    rows = [asdict(row) for row in comparisons]
+    table = table_of(Comparison, comparisons)
     sides = ["recipe", "method", "size", "members"]
     by = [*FAMILY, "condition", *sides, *(f"other_{name}" for name in sides), "other_score"]
     # Methods that train themselves are compared with each other beside the recipes of each split.
-    named = [name for name in by if name in columns]
-    table = pd.DataFrame(rows, columns=columns).drop_duplicates(named, ignore_index=True)
+    table = table.drop_duplicates([name for name in by if name in table], ignore_index=True)
     sizes = [table[name].map(members_rank) for name in ("members", "other_members")]
     table = table.assign(size=sizes[0], other_size=sizes[1]).sort_values(by)
     p_values = table.groupby(corrected_by)["p_value"]
-    corrected = p_values.transform(lambda p: holm(p.to_numpy(float)))
-    table.insert(columns.index("p_value") + 1, "p_holm", corrected)
+    table["p_holm"] = p_values.transform(lambda p: holm(p.to_numpy(float)))
     rounded = [name for name in table if str(name).startswith("p_")]
     for name in (*rounded, "margin", "effect_size"):
-        table[name] = table[name].astype(float).map(_three_digits)
+        table[name] = table[name].map(_three_digits)
     return table.drop(columns=["size", "other_size"]).reset_index(drop=True)
 
 
 def worths_table(worths: Iterable[WorthRow]) -> pd.DataFrame:
     """The worth of each method in networks: ``worth.csv``. Sorted."""
-    columns = [field.name for field in fields(WorthRow)]
-    table = pd.DataFrame([asdict(row) for row in worths], columns=columns)
+    table = table_of(WorthRow, worths)
     by = ["ensemble_recipe", "ensemble", "recipe", "metric", "score", "condition", "method"]
     table = table.assign(size=table["members"].map(members_rank)).sort_values([*by, "size"])
     return table.drop(columns="size").reset_index(drop=True)

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable
+from typing import NamedTuple
 
 import numpy as np
 
 from benchmarks.inference.comparison.sides import MetricValues
 from benchmarks.inference.estimate import Estimate, Side, mean
-from benchmarks.records import Interval
 from benchmarks.vocabulary import NETWORKS_KNOWN_FROM
 
 MOST_UNDEFINED = 0.01
@@ -23,6 +23,36 @@ FEW_OF_A_KIND = f"no interval: fewer than {FEWEST_OF_A_KIND} images of one kind"
 TOO_FEW = "no interval: few images decide, and some resamples lack them all"
 ALIKE = "no interval: every resample gives the same value"
 BORROWED = f"{NETWORKS_KNOWN_FROM} ensembles of {{}} by the ratio of the sizes"
+
+
+Key = tuple[str, str, str, str, str, str]
+"""Recipe, method, members, condition, score and metric: what an interval is of."""
+
+
+class Interval(NamedTuple):
+    """A 95 % interval around a number of the summary.
+
+    Attributes:
+        half_width: NaN if there is no interval.
+        reason: why there is none.
+        note: what the reader must know of it.
+    """
+
+    half_width: float
+    reason: str = ""
+    note: str = ""
+
+    def around(self, value: float) -> tuple[float, float, float]:
+        """Value and bounds, to as many decimals as give the half-width four digits.
+
+        >>> Interval(0.0123456).around(0.2)
+        (0.2, 0.18765, 0.21235)
+        """
+        if not self.half_width > 0:
+            return value, math.nan, math.nan
+        decimals = 3 - math.floor(math.log10(self.half_width))
+        lower, upper = value - self.half_width, value + self.half_width
+        return round(value, decimals), round(lower, decimals), round(upper, decimals)
 
 
 def interval_of(measured: MetricValues, side: Side) -> Interval:

@@ -10,15 +10,14 @@ from typing import Any
 import numpy as np
 
 from benchmarks.inference.comparison.differences import effect_size
-from benchmarks.inference.comparison.intervals import ALIKE, reliable, unreliable
+from benchmarks.inference.comparison.intervals import ALIKE, Interval, reliable, unreliable
 from benchmarks.inference.comparison.pairs import Pair
 from benchmarks.inference.comparison.relations import Relations
-from benchmarks.inference.comparison.rows import Comparison, WorthRow
 from benchmarks.inference.comparison.sides import MetricValues, Variant, difference, in_common
 from benchmarks.inference.comparison.worth import Worth, worth
 from benchmarks.inference.estimate import Estimate, Side
 from benchmarks.inference.resampling import Resampled
-from benchmarks.records import Interval
+from benchmarks.schema import Comparison, WorthRow
 from benchmarks.vocabulary import SELF_TRAINED
 
 INFINITE = "an infinite value is compared with nothing"

@@ -13,7 +13,7 @@ from benchmarks.inference.estimate import Estimate, Side, unpaired
 from benchmarks.inference.resampling import Resampled, Values
 from benchmarks.inference.resampling_tasks import ResamplingTask
 from benchmarks.metrics import Metric
-from benchmarks.records import members_rank
+from benchmarks.schema import members_rank
 from benchmarks.tasks.conditions import Condition
 
 

@@ -8,12 +8,12 @@ from itertools import starmap
 
 import pandas as pd
 
-from benchmarks.records import members_rank, where
 from benchmarks.report.answer.evidence import Candidate
 from benchmarks.report.answer.situations import MORE_TRAINING, Situation
 from benchmarks.report.names import Variant
 from benchmarks.report.numbers.cost import main_setup, milliseconds
 from benchmarks.report.results import Results
+from benchmarks.schema import members_rank, where
 from benchmarks.vocabulary import SELF_TRAINED
 
 NOT_MEASURED = "not measured in this run"

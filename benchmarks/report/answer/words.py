@@ -6,7 +6,6 @@ import math
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
-from benchmarks.records import members_rank
 from benchmarks.report.answer.candidates import (
     cost,
     score_of_single_image,
@@ -21,6 +20,7 @@ from benchmarks.report.number_format import two_digits
 from benchmarks.report.read.comparisons import Quantity
 from benchmarks.report.results import Results
 from benchmarks.report.texts import listed, within_sentence
+from benchmarks.schema import members_rank
 from benchmarks.vocabulary import SELF_TRAINED
 
 NOTHING = "—"

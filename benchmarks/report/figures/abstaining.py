@@ -8,7 +8,6 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 
-from benchmarks.records import where
 from benchmarks.report.figures.drawing import (
     Canvas,
     Drawing,
@@ -25,6 +24,7 @@ from benchmarks.report.numbers.abstaining import errors, finding, replicate_erro
 from benchmarks.report.numbers.replicates import each
 from benchmarks.report.results import Results
 from benchmarks.report.style import COLUMN, PAGE, Look
+from benchmarks.schema import where
 
 IN_A_ROW = 4
 

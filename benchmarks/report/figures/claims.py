@@ -9,7 +9,6 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 
-from benchmarks.records import where
 from benchmarks.report.figures.drawing import (
     Canvas,
     Drawing,
@@ -29,6 +28,7 @@ from benchmarks.report.numbers.findings import (
 )
 from benchmarks.report.results import Results
 from benchmarks.report.style import BAND, COLUMN, DASHES, PAGE, Look, look_of
+from benchmarks.schema import where
 from benchmarks.vocabulary import (
     CEILING,
     CLEAN,

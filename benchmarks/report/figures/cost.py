@@ -12,7 +12,6 @@ from matplotlib.lines import Line2D
 from matplotlib.patheffects import withStroke
 from matplotlib.ticker import LogLocator, NullFormatter, StrMethodFormatter
 
-from benchmarks.records import where
 from benchmarks.report.figures.drawing import (
     Canvas,
     Drawing,
@@ -26,6 +25,7 @@ from benchmarks.report.numbers.cost import apart, front_finding, main_setup, poi
 from benchmarks.report.numbers.replicates import of_replicates
 from benchmarks.report.results import Results
 from benchmarks.report.style import PAGE, Look, look_in
+from benchmarks.schema import where
 
 FRONT = "Pareto front: no other point is both faster and better"
 

@@ -18,12 +18,12 @@ from matplotlib.figure import Figure, SubFigure
 from matplotlib.lines import Line2D
 from matplotlib.text import Text
 
-from benchmarks.records import where
 from benchmarks.report.names import Names, Variant
 from benchmarks.report.numbers.replicates import each, mean_curve, of_each_method
 from benchmarks.report.read.files import Pixels, claims_numbers
 from benchmarks.report.results import Results
 from benchmarks.report.style import BAND, SETTINGS, Look
+from benchmarks.schema import where
 
 LETTER, HANDLE = 0.054, 0.45
 """Widths in inches of a letter of a legend or title, and of a handle with the space around it."""

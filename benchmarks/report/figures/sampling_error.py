@@ -8,7 +8,6 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 
-from benchmarks.records import where
 from benchmarks.report.figures.drawing import (
     Canvas,
     Drawing,
@@ -20,6 +19,7 @@ from benchmarks.report.figures.drawing import (
 from benchmarks.report.names import Names, Variant
 from benchmarks.report.results import Results
 from benchmarks.report.style import DASHES, PAGE, Look
+from benchmarks.schema import where
 from benchmarks.vocabulary import VOTES
 
 SAMPLING_ERROR = "sampling-error"

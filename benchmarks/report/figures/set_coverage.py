@@ -8,7 +8,6 @@ from collections.abc import Iterator, Mapping
 import pandas as pd
 
 from benchmarks.nouns import MetricRecord
-from benchmarks.records import where
 from benchmarks.report.figures.drawing import (
     Canvas,
     Drawing,
@@ -23,6 +22,7 @@ from benchmarks.report.names import Variant
 from benchmarks.report.numbers.replicates import of_replicates
 from benchmarks.report.results import Results
 from benchmarks.report.style import PAGE, Look
+from benchmarks.schema import where
 
 IN_A_ROW = 3
 

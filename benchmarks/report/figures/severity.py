@@ -11,7 +11,6 @@ import pandas as pd
 from matplotlib.axes import Axes
 
 from benchmarks.nouns import MetricRecord
-from benchmarks.records import where
 from benchmarks.report.answer.findings import title
 from benchmarks.report.figures.drawing import (
     Canvas,
@@ -30,6 +29,7 @@ from benchmarks.report.numbers.replicates import each, has_interval, of_replicat
 from benchmarks.report.read.comparisons import Quantity
 from benchmarks.report.results import Results
 from benchmarks.report.style import COLUMN, PAGE, SHADE, Look
+from benchmarks.schema import where
 
 COLUMNS = [
     *("method", "members", "metric", "condition", "severity"),

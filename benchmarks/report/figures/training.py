@@ -10,7 +10,6 @@ from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator
 
 from benchmarks.nouns import RecipeRecord
-from benchmarks.records import where
 from benchmarks.report.figures.drawing import (
     Canvas,
     Drawing,
@@ -22,6 +21,7 @@ from benchmarks.report.figures.drawing import (
 from benchmarks.report.names import Variant
 from benchmarks.report.results import Results
 from benchmarks.report.style import BAND, PAGE, Look
+from benchmarks.schema import where
 
 MEASURES = {
     "accuracy": "Accuracy",

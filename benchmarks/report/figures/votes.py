@@ -10,7 +10,6 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from benchmarks.records import where
 from benchmarks.report.figures.drawing import (
     LETTER,
     Canvas,
@@ -34,6 +33,7 @@ from benchmarks.report.numbers.findings import (
 from benchmarks.report.read.files import Pixels
 from benchmarks.report.results import Results
 from benchmarks.report.style import COLUMN, PAGE, Look, look_of, looks
+from benchmarks.schema import where
 from benchmarks.vocabulary import PECULIAR, TEST_IMAGES, TYPICAL, VOTES
 
 ARTICLE_IMAGES = {TYPICAL: "a typical 8", PECULIAR: "a peculiar 8"}

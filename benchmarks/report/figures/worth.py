@@ -10,7 +10,6 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.ticker import FixedLocator, NullLocator
 
-from benchmarks.records import where
 from benchmarks.report.answer.evidence import networks
 from benchmarks.report.answer.situations import judged_by
 from benchmarks.report.figures.drawing import Canvas, Drawing, page, panels, title_above
@@ -18,6 +17,7 @@ from benchmarks.report.names import Variant
 from benchmarks.report.results import Results
 from benchmarks.report.style import PAGE, Look, look_in
 from benchmarks.report.tables.table import NO_VALUE
+from benchmarks.schema import where
 
 BEYOND = 2.2
 """How far beyond the smallest and the largest size open ends are drawn, as a factor."""

@@ -6,8 +6,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from benchmarks.records import Quantity
 from benchmarks.report.number_format import UNDEFINED, spread
+from benchmarks.schema import Quantity
 from benchmarks.vocabulary import VOTES
 
 Row = tuple[str, list[str]]

@@ -9,13 +9,13 @@ from typing import NamedTuple
 
 import pandas as pd
 
-from benchmarks.records import where
 from benchmarks.report.names import Names, Variant
 from benchmarks.report.numbers.replicates import has_interval
 from benchmarks.report.read.comparisons import Quantity
 from benchmarks.report.read.indexed import Record
 from benchmarks.report.results import Results
 from benchmarks.report.texts import listed
+from benchmarks.schema import where
 from benchmarks.vocabulary import CLEAN, SELF_TRAINED
 
 COLUMNS = [

@@ -6,9 +6,9 @@ from collections import Counter
 
 import pandas as pd
 
-from benchmarks.records import where
 from benchmarks.report.results import Results
 from benchmarks.report.texts import listed
+from benchmarks.schema import where
 from benchmarks.vocabulary import CEILING, IMITATION
 
 MOST_VOTES = 0.9

@@ -14,7 +14,6 @@ from markupsafe import Markup
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from benchmarks.records import where
 from benchmarks.report.figures import abstaining, cost, severity
 from benchmarks.report.figures.curves import detection, reliability
 from benchmarks.report.figures.drawing import (
@@ -39,6 +38,7 @@ from benchmarks.report.page.tips import (
 from benchmarks.report.read.comparisons import Quantity
 from benchmarks.report.results import Results
 from benchmarks.report.style import COLUMN, Look
+from benchmarks.schema import where
 
 SIZE = COLUMN, 2.3
 """In inches: with the letters of figures it can be read on a phone."""

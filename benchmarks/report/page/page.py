@@ -11,7 +11,7 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup, escape
 
-from benchmarks.files import written_whole
+from benchmarks.files import read_run_json, written_whole
 from benchmarks.report.answer.findings import title
 from benchmarks.report.answer.kinds import kinds_table
 from benchmarks.report.answer.table import decision_table
@@ -39,7 +39,6 @@ from benchmarks.report.style import Look, css_color, look_in, looks
 from benchmarks.report.tables.abstaining import abstaining_table
 from benchmarks.report.tables.table import one_line
 from benchmarks.report.texts import answer, listed
-from benchmarks.stored.run_files import read_run_json
 from benchmarks.vocabulary import (
     ACROSS_FOLDER,
     ACROSS_MD,

@@ -6,7 +6,6 @@ import math
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from benchmarks.records import where
 from benchmarks.report.answer.candidates import single_image
 from benchmarks.report.answer.evidence import networks
 from benchmarks.report.answer.kinds import heading_of, headline
@@ -16,6 +15,7 @@ from benchmarks.report.read.comparisons import Quantity
 from benchmarks.report.results import Results
 from benchmarks.report.tables.comparison import value_cell
 from benchmarks.report.tables.table import Cell
+from benchmarks.schema import where
 from benchmarks.vocabulary import CLEAN
 
 WORTH_BY = Quantity(CLEAN, "nll")

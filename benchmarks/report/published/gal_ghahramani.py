@@ -7,9 +7,9 @@ from itertools import pairwise
 import numpy as np
 import pandas as pd
 
-from benchmarks.records import where
 from benchmarks.report.published.finding import ANOTHER, SAME, Ours, PublishedFinding
 from benchmarks.report.results import Results
+from benchmarks.schema import where
 from benchmarks.vocabulary import CLEAN
 
 DIGIT, METHOD = 1, "mc_dropout"

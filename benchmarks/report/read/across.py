@@ -8,8 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.errors import UserError
-from benchmarks.files import content_of, read_json
-from benchmarks.stored.run_files import path_of
+from benchmarks.files import content_of, path_of, read_json
 from benchmarks.vocabulary import ACROSS_FOLDER, ACROSS_JSON, SUMMARY_CSV
 
 _REMEDY = "run python -m benchmarks.across again"

@@ -11,17 +11,24 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from benchmarks.errors import UserError
-from benchmarks.files import read_json
-from benchmarks.records import QUANTITY_TYPES
+from benchmarks.files import path_of, read_json
+from benchmarks.schema import TABLES, Quantity, read_table, types_of
 from benchmarks.stored.arrays import DamagedArraysError, read_arrays
-from benchmarks.stored.run_files import TABLES, path_of, read_run_table
 from benchmarks.vocabulary import (
     CLAIMS_FOLDER,
     CLAIMS_JSON,
     CURVES_FOLDER,
     IMAGES_NPZ,
     LATENCY_CSV,
+    MEASUREMENTS_CSV,
 )
+
+OF_CURVES = (
+    *("reliability", "histograms", "roc", "risk_coverage", "example_image", "high_disagreement"),
+    *("replicates", "sampling_error", "explorer"),
+)
+OF_CLAIMS = ("exact", "spread", "training_seconds")
+"""The tables in the folders of a run that the report reads."""
 
 Pixels = NDArray[np.uint8]
 
@@ -34,7 +41,7 @@ def read_latency(folder: Path) -> pd.DataFrame:
 def read_if_there(folder: Path, name: str) -> pd.DataFrame:
     """A table of a run; empty where there is no such file."""
     if path_of(folder, name).exists():
-        return read_run_table(folder, name)
+        return read_table(folder, name)
     return pd.DataFrame()
 
 
@@ -57,14 +64,23 @@ def claims_numbers(claims: Mapping[str, Any] | None) -> pd.DataFrame:
         for entry in numbers
         for network, value in enumerate(entry["values"])
     ]
-    columns = ["recipe", "claim", "figure", *QUANTITY_TYPES, "network", "value"]
-    numbers = pd.DataFrame(rows, columns=columns).astype(QUANTITY_TYPES | {"value": "float"})
+    types = {name: of.replace("str", "object") for name, of in types_of(Quantity).items()}
+    columns = ["recipe", "claim", "figure", *types, "network", "value"]
+    numbers = pd.DataFrame(rows, columns=columns).astype(types | {"value": "float64"})
     return numbers.rename(columns={"label": "quantity"})
 
 
 def read_tables(folder: Path) -> dict[str, pd.DataFrame]:
-    """The tables of a run that there are, by their paths in its folder."""
-    tables = {name: read_if_there(folder, name) for name in TABLES}
+    """The tables of a run that there are, by their paths in its folder.
+
+    All but the measurements, of which the summary has the means.
+    """
+    names = [
+        *(name for name in TABLES if name != MEASUREMENTS_CSV),
+        *(f"{CURVES_FOLDER}/{name}.csv" for name in OF_CURVES),
+        *(f"{CLAIMS_FOLDER}/{name}.csv" for name in OF_CLAIMS),
+    ]
+    tables = {name: read_if_there(folder, name) for name in names}
     return {name: table for name, table in tables.items() if len(table.columns)}
 
 

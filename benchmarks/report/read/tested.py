@@ -6,9 +6,9 @@ from collections.abc import Iterable, Sequence
 
 import pandas as pd
 
-from benchmarks.records import where
 from benchmarks.report.read.comparisons import Quantity
 from benchmarks.report.read.indexed import Indexed, Key, Record
+from benchmarks.schema import where
 
 Side = tuple[tuple[str, ...], str]
 """Recipe, method and size of what is compared, and the score by which it ranks images."""

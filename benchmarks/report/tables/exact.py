@@ -6,10 +6,10 @@ from collections.abc import Iterator
 
 import pandas as pd
 
-from benchmarks.records import where
 from benchmarks.report.names import Variant
 from benchmarks.report.results import Results
 from benchmarks.report.tables.table import Cell, Row, Table
+from benchmarks.schema import where
 
 REMARKS = (
     "Each cell is the mean difference between the sampled and the exact prediction of the same "

@@ -37,7 +37,7 @@ class Cell(NamedTuple):
     Attributes:
         value: NaN where there is none.
         half_width: half of the interval's width; NaN where there is none.
-        status, reason: as in `benchmarks.records.Measurement`.
+        status, reason: as in `benchmarks.schema.Measurement`.
         verdict: `BEST`, `EQUIVALENT` to it, not distinguished from it (`TIED`), `UNTESTED` against
             it, or empty.
         text: what is shown instead of a value, where it is no plain number.

@@ -7,12 +7,12 @@ from collections.abc import Iterator, Sequence
 import pandas as pd
 
 from benchmarks.nouns import MetricRecord
-from benchmarks.records import where
 from benchmarks.report.names import Variant
 from benchmarks.report.read.indexed import Indexed, Record
 from benchmarks.report.results import Results
 from benchmarks.report.tables.quality import kind_of
 from benchmarks.report.tables.table import Cell, Row, Table
+from benchmarks.schema import where
 
 MEANING = (
     "Worth in networks: the size of the deep ensemble that does as well, with its 95 % interval in "

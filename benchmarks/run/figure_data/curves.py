@@ -19,7 +19,6 @@ from torch import Tensor
 from benchmarks.inference.bands import image_draws
 from benchmarks.metrics.metric import Weights
 from benchmarks.predictions import PredictionStore, RunUnit, StoredPrediction
-from benchmarks.records import write_table
 from benchmarks.run.figure_data import diagrams
 from benchmarks.run.figure_data.compared import (
     compared_replicates,
@@ -31,6 +30,7 @@ from benchmarks.run.figure_data.compared import (
 from benchmarks.run.figure_data.rows import ORIGIN, Row, origin, rows, shown_scores
 from benchmarks.run.plan import Plan
 from benchmarks.run.workspace import Workspace
+from benchmarks.schema import write_table
 from benchmarks.vocabulary import CLEAN, CURVES_FOLDER
 from methods.scores import SCORES
 from methods.seeds import derive_seed
@@ -80,7 +80,7 @@ def write_curves(plan: Plan, workspace: Workspace) -> None:
     ]
     for name, columns in COLUMNS.items():
         table = pd.DataFrame(tables[name], columns=list(columns)).round(DECIMALS)
-        write_table(table, workspace.out / CURVES_FOLDER / f"{name}.csv")
+        write_table(table, workspace.out / CURVES_FOLDER, f"{name}.csv")
 
 
 def _draws(plan: Plan, data: str, images: int) -> Weights:

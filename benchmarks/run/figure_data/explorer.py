@@ -13,7 +13,6 @@ from torch import Tensor
 
 from benchmarks.metrics import METRICS, scoring
 from benchmarks.predictions import PredictionStore, RunUnit, StoredPrediction
-from benchmarks.records import members_text, write_table
 from benchmarks.run.figure_data.compared import (
     divergence,
     highest,
@@ -22,6 +21,7 @@ from benchmarks.run.figure_data.compared import (
 )
 from benchmarks.run.plan import Plan
 from benchmarks.run.workspace import Workspace
+from benchmarks.schema import members_text, write_table
 from benchmarks.tasks.conditions import Condition, choice
 from benchmarks.vocabulary import (
     CLEAN,
@@ -86,8 +86,7 @@ def write_explorer(plan: Plan, workspace: Workspace) -> None:
         name: MEASURE_DECIMALS if name in ("divergence", *MEASURES) else SHARE_DECIMALS
         for name in table.select_dtypes("float")
     }
-    path = workspace.out / CURVES_FOLDER / "explorer.csv"
-    write_table(table.round(decimals), path)
+    write_table(table.round(decimals), workspace.out / CURVES_FOLDER, "explorer.csv")
 
 
 def explored(plan: Plan, store: PredictionStore) -> list[Explored]:

@@ -9,7 +9,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from benchmarks.predictions import RunUnit, StoredPrediction
-from benchmarks.records import members_text
+from benchmarks.schema import members_text
 from benchmarks.tasks.conditions import Condition
 from methods.scores import SCORES, scores_of
 

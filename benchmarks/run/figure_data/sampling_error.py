@@ -12,9 +12,9 @@ import pandas as pd
 from benchmarks.inference.estimate import estimate
 from benchmarks.metrics import METRICS, Arrays
 from benchmarks.predictions import PredictionStore, RunUnit, StoredPrediction
-from benchmarks.records import members_text, write_table
 from benchmarks.run.plan import Plan
 from benchmarks.run.workspace import Workspace
+from benchmarks.schema import members_text, write_table
 from benchmarks.vocabulary import CURVES_FOLDER, VOTES
 from methods.threads import one_torch_thread
 
@@ -56,7 +56,7 @@ def write_sampling_error(plan: Plan, workspace: Workspace) -> None:
         for row in _of_group(workspace.predictions, pairs, condition)
     ]
     table = pd.DataFrame(rows, columns=list(COLUMNS)).round(DECIMALS)
-    write_table(table, workspace.out / CURVES_FOLDER / "sampling_error.csv")
+    write_table(table, workspace.out / CURVES_FOLDER, "sampling_error.csv")
 
 
 def _pairs(plan: Plan) -> Iterator[Pair]:

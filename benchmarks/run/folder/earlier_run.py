@@ -8,8 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.errors import UserError
-from benchmarks.files import HALF_WRITTEN
-from benchmarks.stored.run_files import read_run_json
+from benchmarks.files import HALF_WRITTEN, read_run_json
 from benchmarks.vocabulary import LOCK_FILE, RUN_JSON
 
 

@@ -22,7 +22,6 @@ from benchmarks.inference.comparison.relations import Relations
 from benchmarks.inference.resampling import resample
 from benchmarks.inference.resampling_tasks import ResamplingTask, resampling_tasks
 from benchmarks.predictions import THE_RUN, RunUnit, StoredPrediction
-from benchmarks.records import Measurement, as_table, write_table
 from benchmarks.run.failure import Failure, error_path, failure_reason
 from benchmarks.run.figure_data.curves import write_curves
 from benchmarks.run.figure_data.explorer import write_explorer
@@ -41,6 +40,7 @@ from benchmarks.run.plan import Plan
 from benchmarks.run.record import RunRecord
 from benchmarks.run.summary import means_over_groups, summarise
 from benchmarks.run.workspace import Workspace
+from benchmarks.schema import Measurement, as_table, write_table
 from benchmarks.vocabulary import (
     COMPARISONS_CSV,
     CURVES_FOLDER,
@@ -75,23 +75,26 @@ def measure_all(plan: Plan, workspace: Workspace, record: RunRecord) -> list[Fai
     )
     numbered = list(enumerate(units))
     rows = workspace.in_parallel(measure_one, numbered, stage=MEASURE, what="run units")
-    table = as_table(chain.from_iterable(of_unit for _, of_unit in rows))
-    write_table(table, workspace.out / MEASUREMENTS_CSV)
+    of_task = {"task": plan.task.name}
+    table = as_table(chain.from_iterable(of_unit for _, of_unit in rows)).assign(**of_task)
+    write_table(table, workspace.out, MEASUREMENTS_CSV)
     failures = _without_predictions(plan, workspace, left_out)
     method_scores = sorted(set(table["score"]) - of_probabilities().keys() - {""})
     estimates = _estimate_all(plan, workspace, method_scores)
     means = means_over_groups(table, plan.conditions)
     table_and_means = pd.concat([table, means], ignore_index=True)
     summary = summarise(table_and_means, estimates.intervals)
-    write_table(summary, workspace.out / SUMMARY_CSV)
-    compared = comparisons_table(estimates.comparisons)
-    write_table(compared, workspace.out / COMPARISONS_CSV)
-    write_table(worths_table(estimates.worths), workspace.out / WORTH_CSV)
-    scores = score_comparisons_table(estimates.score_comparisons)
-    write_table(scores, workspace.out / SCORE_COMPARISONS_CSV)
-    write_table(worths_table(estimates.score_worths), workspace.out / SCORE_WORTH_CSV)
+    write_table(summary, workspace.out, SUMMARY_CSV)
+    compared = comparisons_table(estimates.comparisons).assign(**of_task)
+    write_table(compared, workspace.out, COMPARISONS_CSV)
+    worths = worths_table(estimates.worths).assign(**of_task)
+    write_table(worths, workspace.out, WORTH_CSV)
+    scores = score_comparisons_table(estimates.score_comparisons).assign(**of_task)
+    write_table(scores, workspace.out, SCORE_COMPARISONS_CSV)
+    worths = worths_table(estimates.score_worths).assign(**of_task)
+    write_table(worths, workspace.out, SCORE_WORTH_CSV)
     of_replicates = replicates_table(plan, table_and_means)
-    write_table(of_replicates, workspace.out / CURVES_FOLDER / "replicates.csv")
+    write_table(of_replicates, workspace.out / CURVES_FOLDER, "replicates.csv")
     write_curves(plan, workspace)
     write_explorer(plan, workspace)
     write_sampling_error(plan, workspace)

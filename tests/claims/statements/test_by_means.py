@@ -36,7 +36,7 @@ from benchmarks.claims.statements.out_of_distribution import (
     expected_entropy,
 )
 from benchmarks.claims.statements.similarity import auroc_less, ece_less
-from benchmarks.records import Quantity
+from benchmarks.schema import Quantity
 from benchmarks.vocabulary import CLEAN, IMITATION, PAIRS, WHERE_C_DISAGREES
 from tests.claims.support import NO, PARTLY, YES, judged
 

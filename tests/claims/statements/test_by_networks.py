@@ -14,7 +14,7 @@ from benchmarks.claims.statements.accuracy import (
     final_accuracy,
 )
 from benchmarks.claims.statements.count_plots import REPEATS, classes_voted_for, votes_for
-from benchmarks.records import Quantity
+from benchmarks.schema import Quantity
 from tests.claims.support import NO, PARTLY, YES, judged
 
 NETWORKS = 50

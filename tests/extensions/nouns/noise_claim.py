@@ -3,7 +3,7 @@
 from benchmarks.claims.claim import Claim, Part, by_parts
 from benchmarks.claims.intervals import over_networks
 from benchmarks.metrics.scoring import correct
-from benchmarks.records import Quantity
+from benchmarks.schema import Quantity
 from benchmarks.vocabulary import CLEAN
 
 NOISY = "noise-40"

@@ -7,11 +7,11 @@ from dataclasses import asdict, replace
 
 import pandas as pd
 
-from benchmarks.inference.comparison.rows import Comparison, WorthRow
 from benchmarks.report.answer.evidence import Candidate
 from benchmarks.report.names import Names
 from benchmarks.report.read.comparisons import Quantity
 from benchmarks.report.results import Results
+from benchmarks.schema import Comparison, WorthRow
 from tests.report.support import ROW, nouns
 
 SOFTMAX, DROPOUT = (

@@ -13,7 +13,6 @@ import pytest
 
 from benchmarks.metrics import METRICS
 from benchmarks.nouns import MetricRecord
-from benchmarks.records import read_table
 from benchmarks.report.names import Names, Variant
 from benchmarks.report.read.comparisons import Quantity
 from benchmarks.report.results import Results
@@ -27,6 +26,7 @@ from benchmarks.report.tables.quality import (
 )
 from benchmarks.report.tables.table import Table
 from benchmarks.report.tables.text.formats import markdown
+from benchmarks.schema import read_table
 from methods.scores import SCORES
 from tests.report.support import NAMES
 
@@ -56,7 +56,7 @@ def heading_of(metric: str) -> str:
 )
 def test_cells_are_the_summarys_values(name: str, metrics: tuple[str, ...], reported: Path) -> None:
     printed = pd.read_csv(reported / "tables" / f"{name}-standard.csv", dtype=str)
-    summary = read_table(reported / "summary.csv")
+    summary = read_table(reported, "summary.csv")
     variants = {
         NAMES.label(Variant(*pair)): pair
         for pair in zip(summary["method"], summary["members"], strict=True)
@@ -88,7 +88,7 @@ def test_cells_are_the_summarys_values(name: str, metrics: tuple[str, ...], repo
 
 
 def test_means_over_groups_is_that_of_each_replicate(reported: Path) -> None:
-    measurements = read_table(reported / "measurements.csv")
+    measurements = read_table(reported, "measurements.csv")
     rows = measurements[
         (measurements["method"] == "mc_dropout")
         & (measurements["members"] == "8")

@@ -8,13 +8,13 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from benchmarks.inference.comparison.rows import WorthRow
 from benchmarks.report.figures.worth import worth_figures
 from benchmarks.report.results import Results
 from benchmarks.report.style import looks
 from benchmarks.report.tables.text.formats import as_frame, markdown
 from benchmarks.report.tables.text.latex import latex
 from benchmarks.report.tables.worth import worth_tables
+from benchmarks.schema import WorthRow
 
 ROW = WorthRow(
     *("standard", "softmax", "1", "clean", "", "accuracy", "standard", "deep_ensemble"),

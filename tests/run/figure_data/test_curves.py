@@ -15,7 +15,6 @@ from numpy.typing import NDArray
 from sklearn.metrics import auc
 
 from benchmarks.predictions import RunUnit, StoredPrediction
-from benchmarks.records import read_table
 from benchmarks.run.configuration import Configuration
 from benchmarks.run.figure_data import diagrams
 from benchmarks.run.figure_data.curves import (
@@ -31,6 +30,7 @@ from benchmarks.run.plan import Plan
 from benchmarks.run.record import RunRecord
 from benchmarks.run.stages import measure_all
 from benchmarks.run.workspace import Workspace
+from benchmarks.schema import read_table
 from methods import Prediction
 from methods.scores import SCORES
 from tests.runs import CONDITIONS, Run, make_up_predictions, run_of
@@ -64,12 +64,12 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Run:
 
 
 def curve(run: Run, name: str) -> pd.DataFrame:
-    return read_table(run.workspace.out / "curves" / f"{name}.csv")
+    return read_table(run.workspace.out / "curves", f"{name}.csv")
 
 
 def measured(run: Run, metric: str, score: str = "") -> pd.Series:
     """Of each replicate."""
-    table = read_table(run.workspace.out / "measurements.csv")
+    table = read_table(run.workspace.out, "measurements.csv")
     table = table[(table["metric"] == metric) & (table["score"] == score)]
     return table.set_index(ORIGIN)["value"]
 

@@ -12,12 +12,12 @@ import pytest
 
 from benchmarks.metrics import METRICS
 from benchmarks.predictions import RunUnit
-from benchmarks.records import read_table
 from benchmarks.run.configuration import Configuration
 from benchmarks.run.figure_data import explorer
 from benchmarks.run.figure_data.explorer import explored, write_explorer
 from benchmarks.run.figure_data.images import write_images
 from benchmarks.run.plan import Plan
+from benchmarks.schema import read_table
 from benchmarks.tasks.conditions import choice
 from tests.runs import Run, make_up_predictions, run_of
 
@@ -45,7 +45,7 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Run:
 
 
 def table(run: Run) -> pd.DataFrame:
-    return read_table(run.workspace.out / "curves" / "explorer.csv")
+    return read_table(run.workspace.out / "curves", "explorer.csv")
 
 
 def test_three_hundred_images_are_chosen_for_every_reason(run: Run) -> None:

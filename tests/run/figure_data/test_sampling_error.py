@@ -12,10 +12,9 @@ import torch
 from scipy import stats
 
 from benchmarks.predictions import StoredPrediction
-from benchmarks.records import read_table, where
 from benchmarks.run.configuration import Configuration
 from benchmarks.run.figure_data.sampling_error import COLUMNS, write_sampling_error
-from benchmarks.stored.run_files import read_run_table
+from benchmarks.schema import read_table, where
 from methods import Prediction
 from tests.runs import Run, run_of
 
@@ -58,7 +57,7 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Run:
 
 @pytest.fixture(scope="module")
 def errors(run: Run) -> pd.DataFrame:
-    return read_run_table(run.workspace.out, "curves/sampling_error.csv")
+    return read_table(run.workspace.out, "curves/sampling_error.csv")
 
 
 def row(errors: pd.DataFrame, members: str, measure: str) -> pd.Series:
@@ -114,7 +113,7 @@ def test_one_network_has_no_interval(tmp_path: Path, run: Run) -> None:
     alone = run_of(replace(CONFIGURATION, replicates=1), tmp_path)
     store = replace(alone.workspace, out=run.workspace.out)
     write_sampling_error(alone.plan, replace(store))
-    table = read_table(run.workspace.out / "curves" / "sampling_error.csv")
+    table = read_table(run.workspace.out / "curves", "sampling_error.csv")
     assert table["lower"].isna().all()
     assert set(table["networks"]) == {1}
 

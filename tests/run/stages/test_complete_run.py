@@ -16,9 +16,9 @@ from torch.nn.utils import parameters_to_vector
 
 from benchmarks.nouns import FILES
 from benchmarks.predictions import RunUnit
-from benchmarks.records import read_table, write_table
 from benchmarks.run.plan import Plan
 from benchmarks.run.stages import run_stages
+from benchmarks.schema import read_table, write_table
 from methods.contract import check_prediction
 from methods.networks.training import TrainedNetwork
 from tests import sample_run
@@ -51,7 +51,7 @@ def test_every_file_is_there(finished: Path) -> None:
 
 
 def test_every_unit_has_rows_of_every_condition(finished: Path) -> None:
-    table = read_table(finished / "out" / "measurements.csv")
+    table = read_table(finished / "out", "measurements.csv")
     rows = set(table.groupby(["recipe", "method", "members", "replicate", "condition"]).groups)
     members = {"softmax": "1", "mc_dropout": "4", "deep_ensemble": "2"}
     expected = {
@@ -68,7 +68,7 @@ def test_every_unit_has_rows_of_every_condition(finished: Path) -> None:
 
 
 def test_mc_dropout_of_networks_without_dropout_has_a_reason_and_no_numbers(finished: Path) -> None:
-    table = read_table(finished / "out" / "measurements.csv")
+    table = read_table(finished / "out", "measurements.csv")
     mine = (table["recipe"] == "plain") & (table["method"] == "mc_dropout")
     assert set(table.loc[mine, "status"]) == {"not applicable"}
     assert table.loc[mine, "value"].isna().all()
@@ -80,7 +80,7 @@ def test_mc_dropout_of_networks_without_dropout_has_a_reason_and_no_numbers(fini
 def test_numbers_follow_from_the_prediction_files(
     unit: tuple[str, str, int | None, int], finished: Path
 ) -> None:
-    table = read_table(finished / "out" / "measurements.csv")
+    table = read_table(finished / "out", "measurements.csv")
     recipe, method, _, replicate = unit
     table = table[
         (table["recipe"] == recipe)
@@ -117,9 +117,9 @@ def test_sampled_units_measured_anew_have_the_numbers_of_the_table(
 ) -> None:
     out = folder / "out"
     assert sample_run.main([str(out), "--units", "3"]) == 0
-    table = read_table(out / "measurements.csv")
+    table = read_table(out, "measurements.csv")
     table.loc[table["method"] == "softmax", "value"] += 1e-9
-    write_table(table, out / "measurements.csv")
+    write_table(table, out, "measurements.csv")
     assert sample_run.main([str(out), "--units", "99"]) == 1
     assert "softmax/replicate-" in capsys.readouterr().out.splitlines()[-1]
 
@@ -163,7 +163,7 @@ def test_predictions_of_calibration_images_are_stored_but_not_measured(finished:
     training = run.workspace.images(run.plan.task, "training")
     method = run.plan.method(unit, run.workspace.store).fit(training.images, training.labels)
     torch.testing.assert_close(method.predict(held_out.images).mean, stored.prediction.mean)
-    assert "calibration" not in set(read_table(finished / "out" / "measurements.csv")["condition"])
+    assert "calibration" not in set(read_table(finished / "out", "measurements.csv")["condition"])
 
 
 def test_training_log_has_both_splits_of_every_network(finished: Path) -> None:

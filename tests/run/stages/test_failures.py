@@ -15,9 +15,10 @@ import torch
 from benchmarks.errors import UserError
 from benchmarks.metrics import METRICS, Metric
 from benchmarks.metrics.uncertainties import MemberMeans
-from benchmarks.records import read_table
+from benchmarks.schema import read_table
 from benchmarks.run import stages as runner
 from benchmarks.run.stages import run_stages
+from benchmarks.schema import read_table
 from benchmarks.tasks import TASKS, mnist
 from benchmarks.tasks.mnist import MNIST
 from methods.networks import pool as network_pool
@@ -55,7 +56,7 @@ def test_custom_method_is_evaluated_like_the_suites(tmp_path: Path) -> None:
         conditions=("rotated-045",),
     )
     assert run_stages(*run_in(tmp_path, mine)) == []
-    table = read_table(tmp_path / "out" / "measurements.csv")
+    table = read_table(tmp_path / "out", "measurements.csv")
     assert set(table["recipe"]) == {"self-trained"}
     assert set(table["method"]) == {"nearest_mean"}
     assert set(table["members"]) == {"3"}
@@ -78,7 +79,7 @@ def test_failure_on_one_condition_keeps_the_others(tmp_path: Path) -> None:
     failures = run_stages(*run_in(tmp_path, mine))
     assert len(failures) == 2
     assert run_stages(*run_in(tmp_path, mine), "measure") == failures
-    table = read_table(tmp_path / "out" / "measurements.csv")
+    table = read_table(tmp_path / "out", "measurements.csv")
     failed = set(table.loc[table["status"] == "failed", "condition"])
     assert failed == {"ood-uniform_noise"}
     assert set(table["condition"]) == {"clean", "rotated-045", "ood-uniform_noise"}
@@ -100,7 +101,7 @@ def test_trace_of_a_failure_goes_when_the_method_succeeds(
     assert len(list((run.workspace.out / "errors").iterdir())) == 1
     assert run_stages(*run) == []
     assert list((run.workspace.out / "errors").iterdir()) == []
-    table = read_table(run.workspace.out / "measurements.csv")
+    table = read_table(run.workspace.out, "measurements.csv")
     assert not (table["status"] == "failed").any()
 
 
@@ -164,7 +165,7 @@ def test_diverging_network_is_reported_and_the_others_are_kept(
         "plain/softmax/replicate-00",
     ]
     assert all("loss became nan in epoch 1" in failure.reason for failure in failures)
-    table = read_table(tmp_path / "out" / "measurements.csv")
+    table = read_table(tmp_path / "out", "measurements.csv")
     assert set(table.loc[table["recipe"] == "plain", "status"]) == {"failed"}
     accuracy = table[(table["recipe"] == "standard") & (table["metric"] == "accuracy")]
     assert list(accuracy["status"]) == ["ok"]

@@ -12,8 +12,7 @@ from typing import Any
 import pytest
 
 from benchmarks.inference.comparison.comparisons import Estimates
-from benchmarks.inference.comparison.rows import Comparison, WorthRow
-from benchmarks.records import Interval, Measurement
+from benchmarks.inference.comparison.intervals import Interval
 from benchmarks.run.finished_work import (
     estimates_of,
     forget_finished,
@@ -25,11 +24,12 @@ from benchmarks.run.finished_work import (
 from benchmarks.run.record import RunRecord
 from benchmarks.run.stages import run_stages
 from benchmarks.run.workspace import Workspace
+from benchmarks.schema import Comparison, Measurement, WorthRow
 from benchmarks.vocabulary import FINISHED_FOLDER, MEASURE
 from tests.run.stages.support import LITTLE
 from tests.runs import Run, make_up_predictions, run_of
 
-ROW = Measurement("plain", "softmax", 0, "1", "clean", "", "accuracy", 0.1 + 0.2, 150)
+ROW = Measurement("plain", "softmax", "1", "clean", "", "accuracy", 0, 0.1 + 0.2, 150)
 
 COMPARISON = Comparison(
     **dict.fromkeys(("family", "split", "condition", "metric", "score"), "a"),

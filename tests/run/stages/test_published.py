@@ -9,7 +9,6 @@ from pathlib import Path
 import pytest
 
 from benchmarks.nouns import Nouns
-from benchmarks.records import read_table, where
 from benchmarks.report.page import write_page
 from benchmarks.report.published import PUBLISHED
 from benchmarks.report.published.verdict import NOT_MEASURED, judged
@@ -17,6 +16,7 @@ from benchmarks.report.published.writing import write_published
 from benchmarks.report.results import Results
 from benchmarks.run.configuration.presets import configuration_of
 from benchmarks.run.stages import run_stages
+from benchmarks.schema import read_table, where
 from tests.runs import run_of
 
 pytestmark = pytest.mark.slow
@@ -46,7 +46,7 @@ def test_files_say_that_short_trainings_are_not_judged(out: Path) -> None:
 @pytest.mark.parametrize(("members", "count"), [(1, 11), (2, 6)])
 def test_every_number_is_measured(out: Path, members: int, count: int) -> None:
     """Ensembles of two stand for those of five and ten networks."""
-    results, table = Results.load(out), read_table(out / "measurements.csv")
+    results, table = Results.load(out), read_table(out, "measurements.csv")
     numbers = [one for one in PUBLISHED if one.task == "mnist" and min(one.members, 2) == members]
     numbers = [one for one in numbers if one.conditions[0] != "ood-kmnist"]
     assert len(numbers) == count
@@ -71,5 +71,5 @@ def test_penalty_is_told_only_where_there_is_one(out: Path) -> None:
 
 
 def test_dropout_is_not_applicable_to_these_recipes(out: Path) -> None:
-    table = where(read_table(out / "measurements.csv"), method="mc_dropout")
+    table = where(read_table(out, "measurements.csv"), method="mc_dropout")
     assert set(table["status"]) == {"not applicable"}

@@ -17,9 +17,9 @@ from benchmarks.errors import UserError
 from benchmarks.metrics import METRICS
 from benchmarks.nouns import FILES
 from benchmarks.predictions import RunUnit
-from benchmarks.records import read_table
 from benchmarks.run.stages import run_stages
 from benchmarks.tasks import TASKS, mnist, shifts
+from benchmarks.schema import read_table
 from benchmarks.tasks.mnist import MNIST
 from methods.scores import SCORES
 from tests.run.stages.support import (
@@ -111,7 +111,7 @@ def test_set_that_cannot_be_had_is_left_out_and_recorded(
     shutil.copytree(finished / "networks", tmp_path / "networks")
     assert run_stages(*run_in(tmp_path)) == []
     for name in ("measurements.csv", "summary.csv", "comparisons.csv"):
-        table, whole = (read_table(path / "out" / name) for path in (tmp_path, finished))
+        table, whole = (read_table(path / "out", name) for path in (tmp_path, finished))
         others = whole[whole["condition"] != "ood-uniform_noise"].reset_index(drop=True)
         assert len(others) < len(whole)
         if name == "comparisons.csv":  # corrected for fewer comparisons

@@ -1,4 +1,4 @@
-"""The training log as text, and which networks it is complete of."""
+"""The training log, and which networks it is complete of."""
 
 from __future__ import annotations
 
@@ -6,13 +6,11 @@ from dataclasses import asdict
 from pathlib import Path
 
 import pandas as pd
-import pytest
 
-from benchmarks.errors import UserError
-from benchmarks.records import write_table
 from benchmarks.run.configuration import Configuration
 from benchmarks.run.plan import Plan
 from benchmarks.run.stages.training_log import log_of, logged, read_log, write_log
+from benchmarks.schema import write_table
 from methods.networks.log import ALL_TRAINING, TRAINING, VALIDATION, EpochLog
 from methods.networks.recipes import STANDARD
 from methods.networks.training import TrainedNetwork, initial_network
@@ -53,7 +51,7 @@ def test_log_of_networks_is_written_in_the_bytes_of_a_table(tmp_path: Path) -> N
         for recipe, number in (("standard", 0), ("article", 1))
         for row in networks[recipe, number].log
     ]
-    write_table(pd.DataFrame(rows), tmp_path / "expected.csv")
+    write_table(pd.DataFrame(rows), tmp_path, "expected.csv")
     expected = (tmp_path / "expected.csv").read_bytes()
     assert (tmp_path / "log.csv").read_bytes() == expected
     write_log(read_log(tmp_path / "log.csv"), PLAN, tmp_path / "again.csv")
@@ -69,24 +67,3 @@ def test_log_is_complete_with_every_split_of_every_epoch() -> None:
     }
     assert logged(log_of(networks), PLAN) == {("standard", 0), ("article", 0)}
     assert logged(log_of({}), PLAN) == set()
-
-
-@pytest.mark.parametrize(
-    ("change", "why"),
-    [
-        (lambda text: "", "No columns"),
-        (lambda text: text[:-30], "could not convert|invalid literal"),
-        (lambda text: text.replace("network", "number"), "its columns are recipe, number"),
-        (lambda text: text.replace("standard,0,", "standard,none,"), "invalid literal|none"),
-        (lambda text: text + "standard,0,1,2,3,4,5,6,7,8,9,10,11\n", "Expected 10 fields"),
-    ],
-)
-def test_damaged_log_is_refused_in_one_line(change, why: str, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
-    path = tmp_path / "log.csv"
-    write_log(log_of({("standard", 0): trained(*TWICE)}), PLAN, path)
-    path.write_text(change(path.read_text()))
-    with pytest.raises(
-        UserError, match=rf"log\.csv is damaged \(.*({why}).*\); remove it"
-    ) as caught:
-        read_log(path)
-    assert "\n" not in str(caught.value)

@@ -10,7 +10,6 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.ticker import LogLocator, StrMethodFormatter
 
-from benchmarks.records import where
 from benchmarks.report.answer.findings import title
 from benchmarks.report.figures.drawing import (
     Canvas,
@@ -27,6 +26,7 @@ from benchmarks.report.numbers.replicates import each, of_each_method
 from benchmarks.report.read.comparisons import Quantity
 from benchmarks.report.results import Results
 from benchmarks.report.style import COLUMN, PAGE, Look
+from benchmarks.schema import where
 
 FEWEST = 10
 """Images that a bin must hold to be drawn, as for the MCE: the accuracy of fewer is chance."""

@@ -12,9 +12,9 @@ import pandas as pd
 from benchmarks.escaping import markdown_text
 from benchmarks.files import written_whole
 from benchmarks.nouns import TaskRecord
-from benchmarks.records import write_table
 from benchmarks.report.tables.table import BEST, ILL_DEFINED_MARK, MARKS, Cell, Table, one_line
 from benchmarks.report.tables.text.latex import latex
+from benchmarks.schema import write_table
 from benchmarks.vocabulary import ILL_DEFINED, TABLES_FOLDER
 
 
@@ -23,7 +23,7 @@ def write_table_files(table: Table, folder: Path, task: TaskRecord | None = None
     for suffix, text in (("md", markdown(table)), ("tex", latex(table, task))):
         with written_whole(folder / f"{table.name}.{suffix}") as temporary:
             temporary.write_text(text, encoding="utf-8")
-    write_table(as_frame(table), folder / f"{table.name}.csv")
+    write_table(as_frame(table), folder, f"{table.name}.csv")
 
 
 def markdown(table: Table) -> str:

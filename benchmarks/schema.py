@@ -1,0 +1,486 @@
+"""The tables of a run: their columns, types and order, and how they are written and read.
+
+The fields of a row are the columns of its table, in their order; `TABLES` says which row each file
+has. Files in folders of a run, such as ``curves/``, have whatever columns they need.
+"""
+
+from __future__ import annotations
+
+import math
+import warnings
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass, field, fields
+from functools import cache
+from io import BytesIO
+from pathlib import Path
+from typing import Any, Literal, Self, get_type_hints
+
+import pandas as pd
+
+from benchmarks.errors import UserError
+from benchmarks.files import content_of, or_none, path_of, written_whole
+from benchmarks.vocabulary import (
+    COMPARISONS_CSV,
+    LATENCY_CSV,
+    MEASUREMENTS_CSV,
+    SCORE_COMPARISONS_CSV,
+    SCORE_LATENCY_CSV,
+    SCORE_WORTH_CSV,
+    SUMMARY_CSV,
+    TRAINING_CSV,
+    WORTH_CSV,
+)
+
+
+@dataclass(frozen=True)
+class Measured:
+    """What a number of a run is of: the columns that its tables begin with.
+
+    Attributes:
+        task: what is classified; empty for the predictions of others.
+        budget: the training compute of one network, in networks of the task.
+        recipe, method: how networks are trained, and what forms predictions with them.
+        members: how many members a prediction has, ``"exact"``, or empty if unknown.
+        condition: on which images.
+        score: by which images are ranked, for detection and selective metrics; else empty.
+        metric: what is computed.
+    """
+
+    task: str = field(default="", kw_only=True)
+    budget: int = field(default=1, kw_only=True)
+    recipe: str
+    method: str
+    members: str
+    condition: str
+    score: str
+    metric: str
+
+
+@dataclass(frozen=True)
+class Measurement(Measured):
+    """A metric of one replicate under one condition, or the reason why it has no value.
+
+    Attributes:
+        replicate: of which networks and masks.
+        value: the number; ``None`` if there is none.
+        images: on how many images.
+        status: ``ok``; ``ill-defined labels`` (measured against labels that are not well defined);
+            ``undefined``, ``unavailable``, ``not applicable`` or ``failed``: no value.
+        reason: why the status is not ``ok``, or a remark.
+    """
+
+    replicate: int
+    value: float | None
+    images: int
+    status: str = "ok"
+    reason: str = ""
+
+
+@dataclass(frozen=True)
+class SummaryRow(Measured):
+    """The mean of a measure over replicates.
+
+    Attributes:
+        value: the mean; ``None`` if no replicate has a value.
+        lower, upper: its 95 % interval; ``None`` if there is none.
+        replicates: how many have a value.
+        images, status: as in `Measurement`.
+        reason: why the status is not ``ok``, why there is no interval, or a remark.
+    """
+
+    value: float | None
+    lower: float | None
+    upper: float | None
+    replicates: int
+    images: int
+    status: str = "ok"
+    reason: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Comparison(Measured):
+    """A paired difference on the same images: ``method`` minus ``other_method``.
+
+    Attributes:
+        other_recipe, other_method, other_members: with what the method is compared.
+        other_score: by which the other ranks images, if not by the same score.
+        family: the tests that it is corrected with; see `benchmarks.inference.comparison.pairs`.
+        split: the training images that both are fitted on.
+        difference: of the means over replicates.
+        lower, upper: its 95 % interval; ``None`` if there is none.
+        p_value: two-sided, of no difference; ``None`` if nothing is tested, because no value of
+            the metric is better than another, or a test would detect its bias.
+        p_holm: corrected for the number of tests in its family.
+        margin: the largest difference that counts as none; ``None`` where there is no such.
+        p_equivalent: of two one-sided tests that the difference is within the margin.
+        p_not_worse: that the method is worse than the other by the margin or more.
+        p_not_better: that the other is worse than the method by the margin or more.
+        effect_size: of means over images, in standard deviations of the images' differences
+            (Cohen's d); ``None`` for other metrics, whose difference is an effect itself.
+        images: on how many images.
+        status: ``ok``, or ``undefined``: there is no difference.
+        reason: why the status is not ``ok``, why there is no interval, or a remark.
+    """
+
+    other_recipe: str
+    other_method: str
+    other_members: str
+    other_score: str = ""
+    family: str
+    split: str
+    difference: float | None = None
+    lower: float | None = None
+    upper: float | None = None
+    p_value: float | None = None
+    p_holm: float | None = None
+    margin: float | None = None
+    p_equivalent: float | None = None
+    p_not_worse: float | None = None
+    p_not_better: float | None = None
+    effect_size: float | None = None
+    images: int
+    status: str = "ok"
+    reason: str = ""
+
+
+@dataclass(frozen=True)
+class WorthRow(Measured):
+    """How many networks a method is worth: how large an ensemble does as well.
+
+    Attributes:
+        ensemble_recipe, ensemble: of which networks ensembles are, and the method that forms them.
+        worth: the number; ``<1`` or ``>50`` where it is beyond the sizes; empty if undefined.
+        worth_lower, worth_upper: the bounds of its 95 % interval; likewise, where an end is open.
+        images: on how many images.
+        status: ``ok`` or ``undefined``.
+        reason: why it is undefined, or what the interval leaves out.
+    """
+
+    ensemble_recipe: str
+    ensemble: str
+    worth: str
+    worth_lower: str
+    worth_upper: str
+    images: int
+    status: str = "ok"
+    reason: str = ""
+
+
+@dataclass(frozen=True)
+class Latency:
+    """What one clock showed, or the reason why nothing was timed.
+
+    Attributes:
+        method, members: as in `Measured`.
+        batch_size: images of a call.
+        device, device_name: in torch's words, and the device's full name.
+        threads: of torch on the CPU. The kernels use one whatever this is.
+        engine: ``numba``, ``torch``, or ``self-trained`` where a custom method computes for itself.
+        mode: how the members are evaluated: by ``kernels``, a ``single`` one, in a ``loop`` or
+            ``batched`` (see `methods.engines.torch`); ``custom`` where a custom method decides.
+        clock: ``wall`` or ``device``; see `benchmarks.latency.stopwatch`.
+        p50_ms, p50_lower_ms, p50_upper_ms: median of the calls, and its 95 % interval.
+        p90_ms, p99_ms: percentiles, from 30 and 300 calls.
+        images_per_s: the batch size divided by the median.
+        peak_memory_mb: see `benchmarks.latency.peak_memory`.
+        calls, stopped_because: how many calls were timed, and why no more.
+        parameters, multiply_adds, weight_bytes: see `benchmarks.latency.network_cost`.
+        training_s: wall seconds of training the method's networks by the run's first recipe,
+            summed, where this engine trained them on this device; see `TrainedNetwork.seconds`.
+            Further epochs of a method's own are among it.
+        fit_s: wall seconds of fitting and calibrating with trained networks at hand.
+        state_bytes: what the fitted method holds beyond its networks.
+        torch_version, cuda_version, numba_version: empty where there is none.
+        status, reason: as in `Measurement`.
+    """
+
+    method: str
+    members: str
+    batch_size: int | None
+    device: str
+    device_name: str
+    threads: int | None
+    engine: str
+    mode: str
+    clock: str
+    p50_ms: float | None = None
+    p50_lower_ms: float | None = None
+    p50_upper_ms: float | None = None
+    p90_ms: float | None = None
+    p99_ms: float | None = None
+    images_per_s: float | None = None
+    peak_memory_mb: float | None = None
+    calls: int | None = None
+    stopped_because: str = ""
+    parameters: int | None = None
+    multiply_adds: int | None = None
+    weight_bytes: int | None = None
+    training_s: float | None = None
+    fit_s: float | None = None
+    state_bytes: int | None = None
+    torch_version: str = ""
+    cuda_version: str = ""
+    numba_version: str = ""
+    status: str = "ok"
+    reason: str = ""
+
+
+@dataclass(frozen=True)
+class ScoreLatency:
+    """What the wall clock showed of a score of logits or features, or why nothing was timed.
+
+    Attributes:
+        fit_s: wall seconds of fitting it, the features of the training images among it; 0 where
+            nothing is fitted.
+        state_bytes: what the fitted score holds, such as the features that neighbours are among.
+
+    The others are as in `Latency`.
+    """
+
+    score: str
+    batch_size: int
+    device: str
+    device_name: str
+    threads: int
+    engine: str
+    p50_ms: float | None = None
+    p50_lower_ms: float | None = None
+    p50_upper_ms: float | None = None
+    calls: int | None = None
+    stopped_because: str = ""
+    fit_s: float = 0.0
+    state_bytes: int = 0
+    torch_version: str = ""
+    numba_version: str = ""
+    status: str = "ok"
+    reason: str = ""
+
+
+@dataclass(frozen=True)
+class TrainingRow:
+    """How well a network does on one split after an epoch of training.
+
+    Attributes:
+        recipe, network: how it is trained, and its number.
+        epoch, and what follows: as in `methods.networks.log.EpochLog`.
+    """
+
+    recipe: str
+    network: int
+    epoch: int
+    split: str
+    images: int
+    loss: float
+    accuracy: float
+    precision: float
+    recall: float
+    accuracy_dropout_on: float | None
+
+
+@dataclass(frozen=True)
+class Quantity:
+    """What a number of a claim is; its rule, figures and texts find it by these fields.
+
+    Only those fields are given that tell a quantity from the others of its claim.
+
+    Attributes:
+        label: what tables call it.
+        metric: what is computed: a metric's name, or another one.
+        score: the uncertainty score by which images are ranked.
+        method, other_method: the method, and the one that is subtracted from it.
+        pair: which two predictions are compared, where methods do not tell.
+        condition, dataset: the evaluated images: a condition or a group of them, and its label.
+        image: the number of a single test image.
+        class_number: the class that is voted for.
+        split, epoch: training or validation images, and after which epoch.
+        training_set: what the networks were trained on, as tables call it.
+        engine: what computes.
+        networks: how many there are.
+        lower_edge, upper_edge: of a bin.
+        bound: which bound of an interval, where it is not the value itself.
+    """
+
+    label: str
+    metric: str
+    score: str = ""
+    method: str = ""
+    other_method: str = ""
+    pair: str = ""
+    condition: str = ""
+    dataset: str = ""
+    image: int | None = None
+    class_number: int | None = None
+    split: str = ""
+    epoch: Literal["", "first", "last"] = ""
+    training_set: str = ""
+    engine: str = ""
+    networks: int | None = None
+    lower_edge: float | None = None
+    upper_edge: float | None = None
+    bound: Literal["", "lower", "upper"] = ""
+
+    def entry(self, values: Iterable[float]) -> dict[str, Any]:
+        """The quantity with its values, as `claims.json` has it.
+
+        >>> Quantity("votes for 0", "votes", class_number=0).entry([3.0, math.nan])
+        {'label': 'votes for 0', 'metric': 'votes', 'class_number': 0, 'values': [3.0, None]}
+        """
+        given = {name: value for name, value in asdict(self).items() if value not in ("", None)}
+        return {**given, "values": [or_none(value) for value in values]}
+
+    @classmethod
+    def of(cls, entry: Mapping[str, Any]) -> Self:
+        """The quantity of such an entry.
+
+        >>> Quantity.of({"label": "ECE, clean", "metric": "ece", "values": [0.5]}).metric
+        'ece'
+        """
+        return cls(**{name: value for name, value in entry.items() if name != "values"})
+
+
+TABLES: Mapping[str, type[Any]] = {
+    MEASUREMENTS_CSV: Measurement,
+    SUMMARY_CSV: SummaryRow,
+    COMPARISONS_CSV: Comparison,
+    WORTH_CSV: WorthRow,
+    SCORE_COMPARISONS_CSV: Comparison,
+    SCORE_WORTH_CSV: WorthRow,
+    LATENCY_CSV: Latency,
+    SCORE_LATENCY_CSV: ScoreLatency,
+    TRAINING_CSV: TrainingRow,
+}
+"""By the name of a file in the folder of a run, what a row of it is."""
+
+KEY = [column.name for column in fields(Measured)]
+"""The columns that name a measure, in `summary.csv` a row."""
+
+_FLOATS = ("value", "lower", "upper")
+
+
+@cache
+def types_of(kind: type[Any]) -> dict[str, str]:
+    """The columns of a table in their order, with what a table in memory holds in them.
+
+    >>> list(types_of(TrainingRow).items())[:2]
+    [('recipe', 'str'), ('network', 'int64')]
+    """
+    hints = get_type_hints(kind)
+    of_numbers = {int: "int64", float: "float64", float | None: "float64", int | None: "Int64"}
+    return {column.name: of_numbers.get(hints[column.name], "str") for column in fields(kind)}
+
+
+def table_of(kind: type[Any], rows: Iterable[Any]) -> pd.DataFrame:
+    """The rows of a kind as a table, which has all columns even if there is no row."""
+    types = types_of(kind)
+    table = pd.DataFrame([vars(row) for row in rows], columns=list(types))
+    return table.astype(_numbers(_in_memory(types)))
+
+
+def as_table(measurements: Iterable[Measurement]) -> pd.DataFrame:
+    """The measurements as a table in a fixed order, so that equal runs write equal bytes."""
+    table = table_of(Measurement, measurements)
+    table = table.assign(size=table["members"].map(members_rank)).sort_values(
+        ["recipe", "method", "size", "members", "replicate", "condition", "metric", "score"]
+    )
+    return table.drop(columns="size").reset_index(drop=True)
+
+
+def members_text(members: int | None) -> str:
+    """How tables write the number of a prediction's members: ``None`` is the exact distribution.
+
+    >>> members_text(100), members_text(None)
+    ('100', 'exact')
+    """
+    return "exact" if members is None else str(members)
+
+
+def members_rank(members: str) -> float:
+    """Sort key of a number of members; what is no number comes last."""
+    return float(members) if members.isdigit() else math.inf
+
+
+def where(table: pd.DataFrame, **values: object) -> pd.DataFrame:
+    """The rows with these values in the columns of these names.
+
+    >>> where(pd.DataFrame({"a": [1, 1, 2], "b": [3, 4, 4]}), a=1, b=4)
+       a  b
+    1  1  4
+    """
+    for name, value in values.items():
+        table = table[table[name] == value]
+    return table
+
+
+def write_table(
+    table: pd.DataFrame, folder: Path, name: str, kind: type[Any] | None = None
+) -> None:
+    """Write a table as CSV; numbers are read back to the same bits.
+
+    Args:
+        name: of the file, by which `TABLES` says what its columns are.
+        kind: what a row is, if the file is none of those; by default columns are free.
+    """
+    if kind := kind or TABLES.get(name):
+        table = table[list(types_of(kind))].astype(_numbers(types_of(kind)))
+    with written_whole(folder / name) as temporary:
+        table.to_csv(temporary, index=False, lineterminator="\n")
+
+
+def read_table(folder: Path, name: str, kind: type[Any] | None = None) -> pd.DataFrame:
+    """Read a table that `write_table` wrote; empty text stays empty text, no number is NaN.
+
+    Args:
+        name, kind: as for `write_table`. The file may be gzipped, with ``.gz`` behind its name.
+
+    Raises:
+        UserError: there is no such file, or it is not such a table.
+    """
+    path = path_of(folder, name)
+    kind = kind or TABLES.get(name)
+    types = _in_memory(types_of(kind)) if kind else _free_types()
+    floats = [name for name, of in types.items() if of == "float64"]
+    try:
+        content = content_of(path)
+        if not content.endswith(b"\n"):
+            raise ValueError("it ends within a row")
+        with warnings.catch_warnings():
+            warnings.simplefilter("error", pd.errors.ParserWarning)
+            table = pd.read_csv(
+                BytesIO(content),
+                index_col=False,
+                dtype={name: of for name, of in types.items() if name not in floats},
+                # Python's own float, since pandas before 3 reads some numbers in other bits.
+                converters=dict.fromkeys(floats, _float),
+                # A method may be called "null", and a column of reasons may be empty: texts.
+                keep_default_na=False,
+                na_values="",
+            )
+        if kind and (missing := [column for column in types if column not in table]):
+            raise ValueError(f"it has no column {missing[0]!r}")
+    except FileNotFoundError as error:
+        raise UserError(f"there is no {path}; run again without --only to write it") from error
+    except (ValueError, OverflowError, pd.errors.ParserWarning) as error:
+        why = " ".join(str(error).split())
+        raise UserError(f"{path} is damaged ({why}); delete it and run again") from error
+    return table.fillna({name: "" for name, of in types.items() if of == "str" and name in table})
+
+
+def _float(text: str) -> float:
+    return float(text or "nan")
+
+
+def _numbers(types: Mapping[str, str]) -> dict[str, str]:
+    """Those of columns of numbers; pandas before 3 would write "nan" for a missing text."""
+    return {name: of for name, of in types.items() if of != "str"}
+
+
+def _in_memory(types: Mapping[str, str]) -> dict[str, str]:
+    """In memory, whole numbers that may be missing are floats, whose NaN everybody knows."""
+    return {name: "float64" if of == "Int64" else of for name, of in types.items()}
+
+
+@cache
+def _free_types() -> dict[str, str]:
+    """The types of columns wherever they stand: texts of any table, and what is measured."""
+    texts = (name for kind in TABLES.values() for name, of in types_of(kind).items() if of == "str")
+    return dict.fromkeys(texts, "str") | dict.fromkeys(_FLOATS, "float64")

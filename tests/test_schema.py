@@ -1,0 +1,181 @@
+"""Rows, their order, and the tables that they are written to."""
+
+from __future__ import annotations
+
+import gzip
+import math
+import random
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from benchmarks.errors import UserError
+from benchmarks.schema import (
+    KEY,
+    TABLES,
+    Latency,
+    Measurement,
+    TrainingRow,
+    as_table,
+    read_table,
+    table_of,
+    types_of,
+    write_table,
+)
+
+ROW = Measurement("standard", "mc_dropout", "10", "clean", "", "ece", 0, 0.25, 100)
+NAME = "measurements.csv"
+
+
+def rows() -> list[Measurement]:
+    """Every combination, each with a value of its own."""
+    drawn = random.Random(0)
+    return [
+        Measurement(recipe, method, members, condition, score, metric, replicate, value, 100)
+        for recipe in ("plain", "standard")
+        for method, sizes in (("softmax", ("1",)), ("mc_dropout", ("10", "100", "exact", "")))
+        for members in sizes
+        for replicate in (0, 1, 10)
+        for condition in ("clean", "ood-noise")
+        for metric, scores in (("auroc", ("entropy", "mine")), ("ece", ("",)))
+        for score in scores
+        for value in (drawn.uniform(0, 1),)
+    ]
+
+
+def written(table: pd.DataFrame, folder: Path, name: str = NAME) -> pd.DataFrame:
+    """The table as it is read back."""
+    write_table(table, folder, name)
+    return read_table(folder, name)
+
+
+def test_order_of_the_rows_handed_over_does_not_matter() -> None:
+    shuffled = rows()
+    random.Random(1).shuffle(shuffled)
+    table = as_table(shuffled)
+    pd.testing.assert_frame_equal(table, as_table(rows()))
+    of_dropout = table[(table["recipe"] == "plain") & (table["method"] == "mc_dropout")]
+    assert list(of_dropout["members"].unique())[:2] == ["10", "100"]
+    assert list(of_dropout["replicate"].unique()) == [0, 1, 10]
+    assert list(table["recipe"].unique()) == ["plain", "standard"]
+    assert list(table["method"].unique()) == ["mc_dropout", "softmax"]
+
+
+def test_order_is_total_also_where_members_are_no_number() -> None:
+    unsized = [replace(ROW, members=members) for members in ("exact", "")]
+    first, second = as_table(unsized), as_table(unsized[::-1])
+    pd.testing.assert_frame_equal(first, second)
+
+
+def test_numbers_of_methods_begin_with_the_key() -> None:
+    assert [
+        *("task", "budget", "recipe", "method", "members", "condition", "score", "metric"),
+    ] == KEY
+    for name in ("measurements", "summary", "comparisons", "worth"):
+        assert list(types_of(TABLES[f"{name}.csv"]))[: len(KEY)] == KEY
+
+
+@pytest.mark.parametrize("name", TABLES)
+def test_no_rows_are_a_table_with_columns_alone(name: str, tmp_path: Path) -> None:
+    empty = table_of(TABLES[name], ())
+    assert (len(empty), list(empty)) == (0, list(types_of(TABLES[name])))
+    pd.testing.assert_frame_equal(written(empty, tmp_path, name), empty, check_dtype=False)
+
+
+def test_numbers_are_read_back_to_the_last_bit(tmp_path: Path) -> None:
+    drawn = np.random.default_rng(0)
+    edges = [0.1, 1 / 3, math.inf, -math.inf, 5e-324, 1.7976931348623157e308]
+    values = [*drawn.random(2000), *10 ** drawn.uniform(-300, 300, 200), *edges]
+    table = as_table([replace(ROW, replicate=i, value=float(v)) for i, v in enumerate(values)])
+    read = written(table, tmp_path)
+    assert read["value"].to_numpy().tobytes() == np.array(values).tobytes()
+
+
+def test_table_is_read_back_as_it_was(tmp_path: Path) -> None:
+    reason = 'said "no", twice;\nand went'
+    failed = replace(ROW, value=None, members="", status="failed", reason=reason, images=0)
+    table = as_table([ROW, failed, replace(ROW, members="exact", score="mine", task="mnist")])
+    pd.testing.assert_frame_equal(written(table, tmp_path), table, check_dtype=False)
+    zipped = tmp_path / "kept" / f"{NAME}.gz"
+    zipped.parent.mkdir()
+    zipped.write_bytes(gzip.compress((tmp_path / NAME).read_bytes()))
+    pd.testing.assert_frame_equal(read_table(zipped.parent, NAME), table, check_dtype=False)
+
+
+@pytest.mark.parametrize("reason", ["NA", "null", "nan", ""])
+def test_words_that_look_like_missing_values_stay_text(reason: str, tmp_path: Path) -> None:
+    table = as_table([replace(ROW, value=None, status="failed", reason=reason, score=reason)])
+    for name in (NAME, "curve.csv"):
+        read = written(table, tmp_path, name)
+        assert (list(read["reason"]), list(read["score"])) == ([reason], [reason])
+        assert read["value"].isna().all()
+
+
+def test_missing_value_is_written_as_nothing_and_an_infinite_one_is(tmp_path: Path) -> None:
+    table = as_table([replace(ROW, value=None), replace(ROW, replicate=1, value=math.inf)])
+    write_table(table, tmp_path, NAME)
+    _, missing, infinite = (tmp_path / NAME).read_text().splitlines()
+    assert missing == ",1,standard,mc_dropout,10,clean,,ece,0,,100,ok,"
+    assert infinite == ",1,standard,mc_dropout,10,clean,,ece,1,inf,100,ok,"
+
+
+def test_whole_numbers_stay_whole_beside_missing_ones(tmp_path: Path) -> None:
+    timed = Latency("softmax", "1", 64, "cpu", "", 1, "numba", "kernels", "wall", calls=300)
+    absent = Latency("softmax", "", None, "cuda", "", None, "torch", "", "")
+    table = written(table_of(Latency, [timed, absent]), tmp_path, "latency.csv")
+    before = (tmp_path / "latency.csv").read_bytes()
+    assert before.splitlines()[1].startswith(b"softmax,1,64,cpu,,1,numba,kernels,wall,,")
+    assert math.isnan(table["calls"].iloc[1])
+    written(table, tmp_path, "latency.csv")
+    assert (tmp_path / "latency.csv").read_bytes() == before
+
+
+LOG = [
+    TrainingRow("plain", 0, epoch, "training", 9, 0.5, 0.1, 1e-17, 0.5, None) for epoch in (1, 2)
+]
+
+
+@pytest.mark.parametrize(
+    ("change", "why"),
+    [
+        (lambda text: "", "it ends within a row"),
+        (lambda text: text[:-4], "it ends within a row"),
+        (lambda text: text.replace("network", "number"), "it has no column 'network'"),
+        (lambda text: text.replace("plain,0,1", "plain,none,1"), "none"),
+        (lambda text: text.replace("plain,0,1", "plain,,1"), "NA"),
+        (lambda text: text.replace("0.5", "half"), "half"),
+        (lambda text: text + "plain,0,1,2,3,4,5,6,7,8,9,10,11\n", "Expected 10 fields"),
+    ],
+)
+def test_damaged_table_is_refused_in_one_line(change, why: str, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
+    path = tmp_path / "training.csv"
+    write_table(table_of(TrainingRow, LOG), tmp_path, path.name)
+    path.write_text(change(path.read_text()))
+    with pytest.raises(UserError, match=rf"g\.csv is damaged \(.*{why}.*\); delete it") as caught:
+        read_table(tmp_path, path.name)
+    assert "\n" not in str(caught.value)
+
+
+def test_missing_table_is_named() -> None:
+    with pytest.raises(UserError, match=r"there is no nowhere/summary\.csv; run again"):
+        read_table(Path("nowhere"), "summary.csv")
+
+
+def test_interrupted_writing_leaves_the_earlier_table(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_table(as_table([ROW]), tmp_path, NAME)
+    before = (tmp_path / NAME).read_bytes()
+
+    def break_off(_: object, target: Path, **__: object) -> None:
+        target.write_text("half a ta")
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(pd.DataFrame, "to_csv", break_off)
+    with pytest.raises(KeyboardInterrupt):
+        write_table(as_table([replace(ROW, value=1.0)]), tmp_path, NAME)
+    assert (tmp_path / NAME).read_bytes() == before
+    assert list(tmp_path.iterdir()) == [tmp_path / NAME]
