@@ -10,7 +10,6 @@ import math
 import warnings
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field, fields
-from functools import cache
 from io import BytesIO
 from pathlib import Path
 from typing import Any, Literal, Self, get_type_hints
@@ -357,7 +356,6 @@ KEY = [column.name for column in fields(Measured)]
 _FLOATS = ("value", "lower", "upper")
 
 
-@cache
 def types_of(kind: type[Any]) -> dict[str, str]:
     """The columns of a table in their order, with what a table in memory holds in them.
 
@@ -365,7 +363,12 @@ def types_of(kind: type[Any]) -> dict[str, str]:
     [('recipe', 'str'), ('network', 'int64')]
     """
     hints = get_type_hints(kind)
-    of_numbers = {int: "int64", float: "float64", float | None: "float64", int | None: "Int64"}
+    of_numbers: dict[Any, str] = {
+        int: "int64",
+        float: "float64",
+        float | None: "float64",
+        int | None: "Int64",
+    }
     return {column.name: of_numbers.get(hints[column.name], "str") for column in fields(kind)}
 
 
@@ -479,7 +482,6 @@ def _in_memory(types: Mapping[str, str]) -> dict[str, str]:
     return {name: "float64" if of == "Int64" else of for name, of in types.items()}
 
 
-@cache
 def _free_types() -> dict[str, str]:
     """The types of columns wherever they stand: texts of any table, and what is measured."""
     texts = (name for kind in TABLES.values() for name, of in types_of(kind).items() if of == "str")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 import torch
@@ -32,7 +33,7 @@ RANDOMLY_FITTED = (
     f"fitted on {FITTED_ON:,} random images: slower if its cost grows with the training set"
 )
 
-VERSIONS = {
+VERSIONS: dict[str, Any] = {
     "torch_version": torch.__version__,
     "cuda_version": torch.version.cuda or "",
     "numba_version": version_of("numba") or "",

@@ -89,9 +89,16 @@ def _mean_of_replicates(
     remarks = (shown.reason, _missing(replicates), interval.reason, interval.note)
     reason = "; ".join(filter(None, remarks))
     _, lower, upper = interval.around(value)
-    of = {"task": shown.task, "budget": shown.budget}
-    bounds, found = (value, lower, upper), (len(measured), shown.images, shown.status, reason)
-    return SummaryRow(*key, *bounds, *found, **of)
+    return SummaryRow(
+        *key,
+        *(value, lower, upper),
+        replicates=len(measured),
+        images=shown.images,
+        status=shown.status,
+        reason=reason,
+        task=shown.task,
+        budget=shown.budget,
+    )
 
 
 def _missing(replicates: list[Measurement]) -> str:

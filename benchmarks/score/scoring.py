@@ -26,7 +26,7 @@ from benchmarks.progress import tracked
 from benchmarks.report.names import Names
 from benchmarks.report.results import Results
 from benchmarks.report.tables.quality import quality_tables
-from benchmarks.report.tables.text.formats import write_table_files
+from benchmarks.report.tables.text.formats import write_tables
 from benchmarks.run.measurement_rows import measure_values
 from benchmarks.run.nouns import condition_records, metric_records, score_records
 from benchmarks.run.summary import summarise
@@ -102,8 +102,7 @@ def write_scores(
     write_table(scores.measurements, folder, MEASUREMENTS_CSV)
     write_table(scores.summary, folder, SUMMARY_CSV)
     write_table(scores.comparisons, folder, COMPARISONS_CSV)
-    for table in quality_tables(scores.results, SELF_TRAINED):
-        write_table_files(table, folder / TABLES_FOLDER)
+    write_tables(quality_tables(scores.results, SELF_TRAINED), folder)
 
 
 def require_no_run(folder: Path) -> None:

@@ -18,12 +18,17 @@ from benchmarks.schema import write_table
 from benchmarks.vocabulary import ILL_DEFINED, TABLES_FOLDER
 
 
-def write_table_files(table: Table, folder: Path, task: TaskRecord | None = None) -> None:
-    """Write a table as Markdown, LaTeX and CSV; that of LaTeX names the task, if it is given."""
-    for suffix, text in (("md", markdown(table)), ("tex", latex(table, task))):
-        with written_whole(folder / f"{table.name}.{suffix}") as temporary:
-            temporary.write_text(text, encoding="utf-8")
-    write_table(as_frame(table), folder, f"{table.name}.csv")
+def write_tables(tables: Iterable[Table], folder: Path, task: TaskRecord | None = None) -> None:
+    """Write tables of the run in a folder as Markdown, LaTeX and CSV.
+
+    Those of LaTeX name the task, if it is given.
+    """
+    for table in tables:
+        name = f"{TABLES_FOLDER}/{table.name}"
+        for suffix, text in (("md", markdown(table)), ("tex", latex(table, task))):
+            with written_whole(folder / f"{name}.{suffix}") as temporary:
+                temporary.write_text(text, encoding="utf-8")
+        write_table(as_frame(table), folder, f"{name}.csv")
 
 
 def markdown(table: Table) -> str:
@@ -95,9 +100,3 @@ def _markdown_note(table: Table, mark: str, text: str) -> str:
 
 def _pipes(cells: list[str]) -> str:
     return f"| {' | '.join(cells)} |"
-
-
-def write_tables(tables: Iterable[Table], folder: Path, task: TaskRecord) -> None:
-    """Write tables of the run in a folder."""
-    for table in tables:
-        write_table_files(table, folder / TABLES_FOLDER, task)
