@@ -353,23 +353,23 @@ TABLES: Mapping[str, type[Any]] = {
 KEY = [column.name for column in fields(Measured)]
 """The columns that name a measure, in `summary.csv` a row."""
 
+_NUMBERS: dict[Any, str] = {
+    **{int: "int64", int | None: "Int64"},
+    **{float: "float64", float | None: "float64"},
+}
+"""What a file's column of numbers holds, by the type of the field."""
+
 _FLOATS = ("value", "lower", "upper")
 
 
 def types_of(kind: type[Any]) -> dict[str, str]:
-    """The columns of a table in their order, with what a table in memory holds in them.
+    """The columns of a table in their order, with what they hold in its file.
 
     >>> list(types_of(TrainingRow).items())[:2]
     [('recipe', 'str'), ('network', 'int64')]
     """
     hints = get_type_hints(kind)
-    of_numbers: dict[Any, str] = {
-        int: "int64",
-        float: "float64",
-        float | None: "float64",
-        int | None: "Int64",
-    }
-    return {column.name: of_numbers.get(hints[column.name], "str") for column in fields(kind)}
+    return {column.name: _NUMBERS.get(hints[column.name], "str") for column in fields(kind)}
 
 
 def table_of(kind: type[Any], rows: Iterable[Any]) -> pd.DataFrame:
