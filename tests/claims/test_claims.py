@@ -20,8 +20,8 @@ from benchmarks.claims.predictor import RecipePredictor
 from benchmarks.data.loading import load_mnist
 from benchmarks.report.claims_page import claims_page
 from benchmarks.run.stages import run_stages
-from benchmarks.tasks.shifts import rotated
 from benchmarks.schema import Quantity, read_table, where
+from benchmarks.tasks.shifts import rotated
 from benchmarks.vocabulary import CEILING, IMITATION, OTHER_MASKS, OTHER_NETWORK
 from methods import METHODS
 from methods.networks import pool as network_pool

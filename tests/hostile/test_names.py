@@ -17,7 +17,6 @@ from rich.console import Console
 
 from benchmarks.errors import UserError
 from benchmarks.escaping import latex_text, markdown_text, objection_to, printable, terminal_text
-from benchmarks.schema import read_table
 from benchmarks.report.figures.cost import cost_figures
 from benchmarks.report.figures.drawing import without_formulas
 from benchmarks.report.names import Names

@@ -15,7 +15,6 @@ import torch
 from benchmarks.errors import UserError
 from benchmarks.metrics import METRICS, Metric
 from benchmarks.metrics.uncertainties import MemberMeans
-from benchmarks.schema import read_table
 from benchmarks.run import stages as runner
 from benchmarks.run.stages import run_stages
 from benchmarks.schema import read_table

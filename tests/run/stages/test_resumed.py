@@ -18,8 +18,8 @@ from benchmarks.metrics import METRICS
 from benchmarks.nouns import FILES
 from benchmarks.predictions import RunUnit
 from benchmarks.run.stages import run_stages
-from benchmarks.tasks import TASKS, mnist, shifts
 from benchmarks.schema import read_table
+from benchmarks.tasks import TASKS, mnist, shifts
 from benchmarks.tasks.mnist import MNIST
 from methods.scores import SCORES
 from tests.run.stages.support import (
