@@ -57,19 +57,6 @@ def test_figure_fills_the_place_of_an_axes(name: str, kept: Kept, pages: dict[st
         assert box is None or box.x0 > middle - 0.03 * figure.bbox.width
 
 
-def test_figure_without_a_place_gets_one_of_pyplot(kept: Kept, pages: dict[str, Figure]) -> None:
-    import matplotlib.pyplot as plt
-
-    ax = kept.results.plot("rotated-nll")
-    try:
-        assert plt.gcf() is ax.figure
-        assert tuple(ax.figure.get_size_inches()) == pytest.approx(
-            tuple(pages["rotated-nll"].get_size_inches()), abs=1e-6
-        )
-    finally:
-        plt.close("all")
-
-
 def test_title_can_be_left_to_a_caption(kept: Kept) -> None:
     for title in (True, False):
         figure = Figure(figsize=(7, 4))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import pickle
 import socket
 from pathlib import Path
 from typing import Any
@@ -13,7 +12,6 @@ import pytest
 from benchmarks.cluster import ClusterChoice, DaskCluster, read_choice
 from benchmarks.errors import UserError
 from benchmarks.run.stages import run_stages
-from benchmarks.run.workspace import Workspace
 from tests.cluster.conftest import DIGITS, Command, written
 from tests.runs import run_of
 
@@ -105,11 +103,3 @@ def test_finished_run_starts_no_workers(serial: Path, tmp_path: Path) -> None:
     with DaskCluster(nowhere, kernels=False) as cluster:
         for stage in ("train", "predict"):
             assert run_stages(plan, workspace.on(cluster), stage) == []
-
-
-def test_another_process_has_no_cluster(tmp_path: Path) -> None:
-    cluster = DaskCluster(ClusterChoice(tmp_path / "cluster.yaml", "local", 2), kernels=False)
-    workspace = Workspace(tmp_path, tmp_path, None, 1).on(cluster)
-    sent = pickle.loads(pickle.dumps(workspace))
-    assert sent.cluster is None
-    assert sent == workspace

@@ -62,15 +62,6 @@ class Written:
         with np.load(path) as file:
             return dict(file)
 
-    def metrics_that_need(self, needs: set[str]) -> list[str]:
-        """The metrics that need exactly this."""
-        table = self.rows("metrics.csv").fillna({"needs": ""})
-        return [
-            str(name)
-            for name, of_metric in zip(table["name"], table["needs"], strict=True)
-            if set(of_metric.split("|")) == needs
-        ]
-
     @cached_property
     def figures(self) -> set[str]:
         """The names of the figures that are there as PNG, as SVG and with their numbers."""

@@ -63,17 +63,6 @@ def test_every_table_has_the_methods(stripes: Written) -> None:
     assert groups[:3] == ["Clean", "Mean of 30 % darker, 60 % darker", "Grey stripes"]
 
 
-def test_every_figure_is_there(stripes: Written) -> None:
-    assert {
-        *("darkened-stripes", "darkened-nll-stripes", "darkened-votes-stripes"),
-        *("entropy-split-stripes", "reliability-stripes", "high-disagreement-stripes"),
-        *("training-stripes", "cost-stripes", "roc-predictive_entropy-stripes"),
-        *("histograms-mutual_information-stripes", "risk-coverage-predictive_entropy-stripes"),
-    } <= stripes.figures
-    lines = stripes.rows("figures/darkened-stripes.csv", method="softmax", metric="accuracy")
-    assert list(lines["severity"]) == [0, 30, 60, 90]
-
-
 def test_images_are_in_colour(stripes: Written) -> None:
     with np.load(stripes.folder / "images.npz") as file:
         pixels, conditions = file["pixels"], file["condition"]
@@ -99,7 +88,3 @@ def test_page_is_of_the_task_alone(stripes: Written) -> None:
     assert "Grey stripes" in stripes.section("detection")
     assert "MNIST" not in stripes.page
     assert "not measured in this run" in stripes.section("claims")
-
-
-def test_network_is_named_by_its_recipe(stripes: Written) -> None:
-    assert stripes.rows("recipes.csv")["network"].item() == "stripes_net"

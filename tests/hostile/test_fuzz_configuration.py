@@ -8,13 +8,10 @@ import sys
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from benchmarks.comparison import command as run_all
-from benchmarks.errors import UserError
-from benchmarks.run.configuration import Configuration
-from benchmarks.run.plan import Plan
-from tests.hostile.fuzzing import LENGTHS, fuzz, outcome
 
 WORDS = st.one_of(
     st.text(max_size=12),
@@ -33,13 +30,24 @@ NAMES = (
 )
 
 
-@pytest.mark.parametrize("times", LENGTHS)
+@pytest.mark.parametrize(
+    "examples",
+    [pytest.param(80, id="short"), pytest.param(800, id="long", marks=pytest.mark.long)],
+)
 def test_any_command_line_runs_or_is_one_line(
-    times: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    examples: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(run_all, "run_stages", lambda plan, *_, **__: plan.units() and [])
     monkeypatch.setattr(run_all, "show_outcome", lambda _: None)
     monkeypatch.chdir(tmp_path)
+    few = settings(
+        max_examples=examples,
+        deadline=None,
+        derandomize=True,
+        database=None,
+        report_multiple_bugs=False,
+        suppress_health_check=list(HealthCheck),
+    )
     folders = "--out", str(tmp_path / "out"), "--networks", str(tmp_path / "networks")
 
     def holds(options: list[tuple[str, str]]) -> None:
@@ -53,38 +61,4 @@ def test_any_command_line_runs_or_is_one_line(
         assert status == 0 or (len(lines) == 1 and lines[0].startswith("error: ")), lines
 
     options = st.lists(st.tuples(st.sampled_from(NAMES), WORDS), min_size=1, max_size=3)
-    fuzz(holds, 80 * times, options=options)
-
-
-TEXTS = st.lists(
-    st.sampled_from(["standard", "plain", "softmax", "mc_dropout", "clean", "ood-*"]) | st.text(),
-    max_size=3,
-).map(tuple)
-NUMBERS = st.lists(st.integers(-2, 10**7), max_size=3).map(tuple)
-NUMBER = st.none() | st.integers(-2, 10**7)
-
-
-@pytest.mark.parametrize("times", LENGTHS)
-def test_any_configuration_is_a_plan_or_refused(times: int) -> None:
-    def holds(**parts: object) -> None:
-        def planned() -> Plan:
-            whole = {"preset": "quick", "task": "digits", "engine": "torch", **parts}
-            return Plan(Configuration(**whole))  # type: ignore[arg-type]
-
-        plan = outcome(planned, UserError)
-        assert plan is None or plan.conditions
-
-    fuzz(
-        holds,
-        100 * times,
-        recipes=TEXTS,
-        methods=TEXTS,
-        conditions=TEXTS,
-        members=NUMBERS,
-        passes=NUMBERS,
-        replicates=st.integers(-2, 10**7),
-        pool=NUMBER,
-        images=NUMBER,
-        resamples=st.integers(-2, 10**7),
-        seed=st.integers(-2, 10**30),
-    )
+    few(given(options=options)(holds))()

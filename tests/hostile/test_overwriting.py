@@ -93,18 +93,6 @@ def test_run_of_another_configuration_is_refused_before_anything_is_written(fold
     assert files(folder) == before
 
 
-@pytest.mark.parametrize("options", [[], ["--overwrite"], ["--only", "report"]])
-def test_root_is_refused(
-    options: list[str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    before = {path.name for path in Path("/").iterdir()}
-    assert run_with(monkeypatch, "--task", "digits", "--out", "/", *options) == 2
-    assert re.fullmatch(
-        r"error: / holds \S+ and no run\.json of a run[^\n]+\n", capsys.readouterr().err
-    )
-    assert {path.name for path in Path("/").iterdir()} == before
-
-
 def test_folder_left_by_a_kill_at_the_very_start_is_taken(folder: Path) -> None:
     for path in (folder / "out").iterdir():
         if path.name not in ("run.json", ".lock"):

@@ -53,22 +53,6 @@ def test_fault_of_the_system_is_one_line(
     assert shown.count("\n") == 1
 
 
-def test_other_errors_are_faults_of_the_suite(monkeypatch: pytest.MonkeyPatch) -> None:
-    def main() -> None:
-        raise RuntimeError("a bug")
-
-    monkeypatch.setattr(sys, "argv", ["command"])
-    with pytest.raises(RuntimeError, match="a bug"):
-        exit_status(main)
-
-
-class Unspeakable(Exception):
-    """Its text cannot be had."""
-
-    def __str__(self) -> str:
-        raise RuntimeError("no")
-
-
 @pytest.mark.parametrize(
     ("error", "line"),
     [
@@ -76,9 +60,8 @@ class Unspeakable(Exception):
         (ValueError(), "ValueError: "),
         (ValueError("a\x1b[31m"), "ValueError: a\N{REPLACEMENT CHARACTER}[31m"),
         (ValueError("half \udcff"), "ValueError: half \N{REPLACEMENT CHARACTER}"),
-        (Unspeakable(), "Unspeakable: "),
     ],
-    ids=range(5),
+    ids=range(4),
 )
 def test_errors_of_users_code_are_one_line(error: Exception, line: str) -> None:
     assert one_line(error) == line

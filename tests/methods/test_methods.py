@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from typing import Self
 
@@ -119,31 +118,6 @@ def test_ensemble_uses_its_own_block_of_the_pool(
 def test_only_dropout_objects_and_only_to_networks_without_dropout(recipe: Recipe) -> None:
     objecting = [name for name in SUITES if METHODS[name].objection(recipe)]
     assert objecting == ([] if recipe.dropout else ["mc_dropout", "mc_dropout_exact"])
-
-
-def test_networks_of_the_suites_methods_come_from_the_pool() -> None:
-    assert all(issubclass(METHODS[name], PooledMethod) for name in SUITES)
-
-
-def test_assigned_networks_are_those_that_predict(test_images: LabelledImages) -> None:
-    method, other = Softmax(pool=POOL), LeNet5(generator=torch.Generator().manual_seed(9))
-    method.fitted = [LeNet5()]
-    method.fitted = [other]
-    expected = other(test_images.images).softmax(dim=1).double()
-    prediction = method.predict(test_images.images)
-    torch.testing.assert_close(prediction.mean, expected, atol=1e-6, rtol=1e-5)
-
-
-@pytest.mark.parametrize("engine", ENGINES, ids=lambda engine: engine.name.split("-")[0])
-@pytest.mark.parametrize("name", ["softmax", "mc_dropout", "deep_ensemble"])
-def test_threads_may_share_a_method(name: str, engine: Engine, test_images: LabelledImages) -> None:
-    method = METHODS[name].build(UntrainedPool(engine=engine), size=MEMBERS)
-    method.fit(test_images.images, test_images.labels)
-    parts = test_images.images.split(10) * 3
-    alone = [method.predict(part).mean for part in parts]
-    with ThreadPoolExecutor(4) as threads:
-        parallel = list(threads.map(lambda part: method.predict(part).mean, parts))
-    assert all(map(torch.equal, parallel, alone))
 
 
 @pytest.mark.parametrize("engine", ENGINES, ids=lambda engine: engine.name.split("-")[0])

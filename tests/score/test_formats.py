@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 import sys
-import warnings
 from collections.abc import Callable
 from pathlib import Path
 
@@ -13,7 +12,6 @@ import pandas as pd
 import pytest
 import torch
 from torch import nn
-from torch.utils.data import DataLoader, TensorDataset
 
 from benchmarks.errors import UserError
 from benchmarks.score import command as score
@@ -164,30 +162,6 @@ def test_calibration_file_may_hold_its_labels(held: bool) -> None:
     assert found.predictions[LABELLED].calibrated
 
 
-@pytest.mark.long
-def test_what_lightning_predicts_is_read() -> None:
-    lightning = pytest.importorskip("lightning")
-
-    class Module(lightning.LightningModule):
-        def __init__(self) -> None:
-            super().__init__()
-            self.layer = nn.Linear(5, 5)
-
-        def predict_step(self, batch: list[torch.Tensor]) -> torch.Tensor:
-            return self.layer(batch[0]).softmax(-1)
-
-    module, points = Module(), torch.tensor(LOGITS[0]).float()
-    loader = DataLoader(TensorDataset(points), batch_size=32)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        trainer = lightning.Trainer(accelerator="cpu", barebones=True)
-        torch.save(trainer.predict(module, loader), "mine.pt")
-    np.savez("a.npz", probabilities=module.layer(points).softmax(-1).detach(), labels=LABELS)
-    np.save("labels.npy", LABELS)
-    found = read_predictions(Path("mine.pt"), FilesBeside(labels=Path("labels.npy")))
-    assert same(found, read_predictions(Path("a.npz")))
-
-
 class Other:
     """What no one unpacks."""
 
@@ -204,25 +178,10 @@ BAD: dict[str, tuple[str, Callable[[str], object], str]] = {
         lambda name: np.save(name, np.array([{}]), allow_pickle=True),
         "not an .npy file of numbers",
     ),
-    "no .npy": (
-        "a.npy",
-        write_text("text"),
-        "not an .npy file of numbers, or it is damaged; write it with np.save",
-    ),
     "objects of PyTorch": (
         "a.pt",
         lambda name: torch.save([Other()], name),
         "not a file of tensors, or it is damaged; write it with torch.save",
-    ),
-    "archive called .npy": (
-        "a.npy",
-        lambda name: Path(np.savez("b.npz", GOOD) or "b.npz").rename(name),
-        "not an .npy file of numbers, or it is damaged; write it with np.save",
-    ),
-    "sparse .pt": (
-        "a.pt",
-        lambda name: torch.save(torch.tensor(GOOD[0]).to_sparse(), name),
-        "'probabilities' is a tensor of torch.float64 and torch.sparse_coo on cpu; expected",
     ),
     "no .pt": ("a.pt", write_text("text"), "not a file of tensors"),
     "text in .pt": (
@@ -230,24 +189,12 @@ BAD: dict[str, tuple[str, Callable[[str], object], str]] = {
         lambda name: torch.save({"probabilities": "x"}, name),
         "'probabilities' is a str; expected a tensor, a list",
     ),
-    "numbers in .pt": (
-        "a.pt",
-        lambda name: torch.save([1, 2, 3], name),
-        "a batch of 'probabilities' is a int; expected a tensor",
-    ),
-    "other names": (
-        "a.pt",
-        lambda name: torch.save({"preds": torch.ones(2, 2)}, name),
-        r"holds 'labels' \[70\], 'preds' \[2, 2\]; expected 'probabilities'",
-    ),
     "unequal batches": (
         "a.pt",
         lambda name: torch.save([torch.ones(2, 5), torch.ones(2, 4)], name),
         r"batches of 'probabilities' have the shapes \[2, 5\] and others, such as \[2, 4\]",
     ),
     "text in .csv": ("a.csv", write_text("0,1\n0.5,half\n"), "the column '1' holds no numbers"),
-    "no .csv": ("a.csv", write_text(""), "not a CSV file"),
-    "no row": ("a.csv", write_text("0,1\n"), "the file has no row below the names of the columns"),
     "decimal commas": (
         "a.csv",
         write_text("0;1\n0,5;0,5\n"),
@@ -257,11 +204,6 @@ BAD: dict[str, tuple[str, Callable[[str], object], str]] = {
         "a.csv",
         write_text("0;1\n0.5;0.5\n"),
         "the column '0;1' holds no numbers; expected .* separated by commas; write it with pandas",
-    ),
-    "no names": (
-        "a.csv",
-        write_text("0.5,0.25,0.25,2\n0.5,0.5,0,1\n"),
-        "a column is called '0.5'; expected names of the columns in the first row",
     ),
     "columns of one name": (
         "a.csv",
@@ -274,11 +216,6 @@ BAD: dict[str, tuple[str, Callable[[str], object], str]] = {
         write_text("0,1,label\n0.5,0.5,1\n0.5,0.5,\n"),
         "the column 'label' has an empty cell, first in row 1; expected a whole number in each",
     ),
-    "missing member": (
-        "a.csv",
-        write_text("0,1,member\n0.5,0.5,0\n0.5,0.5,\n"),
-        "the column 'member' has an empty cell, first in row 1",
-    ),
     "two columns of labels": (
         "a.csv",
         write_text("0,1,label,labels\n0.5,0.5,1,0\n"),
@@ -289,20 +226,10 @@ BAD: dict[str, tuple[str, Callable[[str], object], str]] = {
         write_text("class_0,class_1,class_10,class_2\n0.25,0.25,0.25,0.25\n"),
         "columns of the classes are class_0, class_1, class_10, class_2…; expected 0 to 3 in this",
     ),
-    "order of classes": (
-        "a.csv",
-        write_text(f"0,2,1,3,4\n{ROW}\n"),
-        "columns of the classes are 0, 2, 1, 3, 4…; expected 0 to 4 in this order",
-    ),
     "unequal members": (
         "a.csv",
         write_text(f"member,0,1,2,3,4\n0,{ROW}\n0,{ROW}\n1,{ROW}\n"),
         "members have from 1 to 2 rows",
-    ),
-    "labels of members": (
-        "a.csv",
-        write_text(f"member,label,0,1,2,3,4\n0,1,{ROW}\n1,2,{ROW}\n"),
-        "the column 'label' differs between members",
     ),
 }
 

@@ -231,17 +231,6 @@ def test_several_files_are_compared(command_line: CommandLine, tmp_path: Path) -
     assert len(accuracy) == 3
 
 
-def test_files_named_as_the_suites_methods_share_no_pool_of_networks(
-    command_line: CommandLine,
-) -> None:
-    np.savez("deep_ensemble.npz", probabilities=GOOD, labels=LABELS)
-    np.savez("softmax.npz", probabilities=GOOD[0], labels=LABELS)
-    status, shown, _ = command_line("deep_ensemble.npz", "softmax.npz")
-    assert status == 0
-    assert "± is half the width of the 95 % interval" in " ".join(shown.split())
-    assert "single ensemble" not in " ".join(shown.split())
-
-
 @pytest.mark.parametrize("kind", ["<f2", "<f4", ">f4", ">f8", "longdouble"])
 def test_any_precision_and_byte_order_is_read(kind: str, tmp_path: Path) -> None:
     np.savez(tmp_path / "a.npz", probabilities=GOOD.astype(kind), labels=LABELS.astype(">i2"))
@@ -252,45 +241,20 @@ def test_any_precision_and_byte_order_is_read(kind: str, tmp_path: Path) -> None
     np.testing.assert_array_equal(read.labels, LABELS)
 
 
-def test_one_hot_rows_of_whole_numbers_are_read(tmp_path: Path) -> None:
-    one_hot = np.eye(CLASSES, dtype=int)[LABELS]
-    np.savez(tmp_path / "a.npz", probabilities=one_hot, labels=LABELS)
-    values = read_predictions(tmp_path / "a.npz").predictions[LABELLED]
-    assert (values.images, values.members) == (IMAGES, 1)
-    assert values.score("predictive_entropy").eq(0).all()
-
-
 BAD = {
     "images first": (
         {"probabilities": GOOD.transpose(1, 0, 2), "labels": LABELS},
         r"shape \[120, 4, 7\], but there are 120 labels.*axis 0 looks like the images, so save "
         r"probabilities\.transpose\(1, 0, 2\)",
     ),
-    "classes before images": (
-        {"probabilities": GOOD.transpose(0, 2, 1), "labels": LABELS},
-        r"axis 2 looks like the images, so save probabilities\.transpose\(0, 2, 1\)",
-    ),
-    "classes by images": (
-        {"probabilities": GOOD[0].T, "labels": LABELS},
-        r"axis 1 looks like the images, so save probabilities\.transpose\(1, 0\)",
-    ),
-    "as many members as images": (
-        {"probabilities": np.moveaxis(np.repeat(GOOD, 30, axis=0), 2, 0), "labels": LABELS},
-        r"rows of 'probabilities' are not probabilities.*transpose\(",
-    ),
     "other number of images": (
         {"probabilities": GOOD[:, :100], "labels": LABELS},
         r"shape \[4, 100, 7\], but there are 120 labels; expected \[members, images, classes\]",
     ),
-    "four axes": ({"probabilities": GOOD[None], "labels": LABELS}, r"shape \[1, 4, 120, 7\]"),
     "logits": (
         {"probabilities": LOGITS, "labels": LABELS},
         r"480 of 480 rows of 'probabilities' are not probabilities; the first \(member 0, "
         r"image 0\) holds -.*logits, save scipy\.special\.softmax\(probabilities, axis=-1\)",
-    ),
-    "positive logits": (
-        {"probabilities": LOGITS[0] + 9, "labels": LABELS},
-        r"\(image 0\) sums to 6\d\..*logits",
     ),
     "logarithms": (
         {"probabilities": np.log(GOOD), "labels": LABELS},
@@ -304,10 +268,6 @@ BAD = {
     "NaN": (
         {"probabilities": changed(GOOD, (1, 5, 3), np.nan), "labels": LABELS},
         r"\(member 1, image 5\) holds nan; expected",
-    ),
-    "infinite": (
-        {"probabilities": changed(GOOD, (1, 5, 3), np.inf), "labels": LABELS},
-        r"holds inf",
     ),
     "negative": (
         {"probabilities": changed(GOOD, (0, 0, 0), -0.2), "labels": LABELS},
@@ -324,16 +284,10 @@ BAD = {
         {"probabilities": GOOD.astype(str), "labels": LABELS},
         r"type <U\d+; expected floating-point numbers",
     ),
-    "complex": ({"probabilities": GOOD + 0j, "labels": LABELS}, r"complex128"),
-    "no members": ({"probabilities": GOOD[:0], "labels": LABELS}, r"empty.*\[0, 120, 7\]"),
     "no images": ({"probabilities": GOOD[:, :0], "labels": LABELS[:0]}, r"'labels' is empty"),
     "label too large": (
         {"probabilities": GOOD, "labels": np.where(np.arange(IMAGES) == 9, 7, LABELS)},
         r"1 of 120 'labels' are not a class; the first is 7, of image 9; expected 0 to 6$",
-    ),
-    "negative label": (
-        {"probabilities": GOOD, "labels": np.where(np.arange(IMAGES) == 9, -1, LABELS)},
-        r"the first is -1, of image 9",
     ),
     "counted from 1": (
         {"probabilities": GOOD, "labels": LABELS + 1},
@@ -347,66 +301,27 @@ BAD = {
         {"probabilities": GOOD, "labels": LABELS[:, None]},
         r"shape \[120, 1\].*save labels\.ravel\(\)",
     ),
-    "labels in a row": (
-        {"probabilities": GOOD, "labels": LABELS[None]},
-        r"shape \[1, 120\]; expected \[images\]: save labels\.ravel\(\)",
-    ),
     "fractional labels": (
         {"probabilities": GOOD, "labels": LABELS + 0.5},
         r"'labels' are float64, not whole numbers.*labels\.astype\(int\)",
     ),
-    "flags for labels": ({"probabilities": GOOD, "labels": LABELS == 1}, r"'labels' are bool"),
     "no labels": (
         {"probabilities": GOOD},
         r"holds 'probabilities' \[4, 120, 7\]; expected 'probabilities', 'labels' and, for "
         r"out-of-distribution images, 'ood_<name>'; missing: 'labels'; write it with np\.savez",
     ),
-    "no probabilities": (
-        {"labels": LABELS},
-        r"holds 'labels' \[120\]; expected .*; missing: 'probabilities'; write",
-    ),
     "nothing": ({}, r"holds no array; expected .*; missing: 'probabilities', 'labels'; write"),
-    "no names": (
-        {"arr_0": GOOD, "arr_1": LABELS},
-        r"holds 'arr_0' \[4, 120, 7\], 'arr_1' \[120\]; expected 'probabilities', 'labels' .*; "
-        r"missing: 'probabilities', 'labels'; rename or leave out: 'arr_0', 'arr_1'; write",
-    ),
     "another name for probabilities": (
         {"softmax": GOOD, "labels": LABELS, "ood_x": GOOD},
         r"; missing: 'probabilities'; rename or leave out: 'softmax'; write",
-    ),
-    "another name for labels": (
-        {"probabilities": GOOD, "y": LABELS.astype(np.uint8)},
-        r"; missing: 'labels'; rename or leave out: 'y'; write",
-    ),
-    "one too many": (
-        {"probabilities": GOOD, "labels": LABELS, "odd_far": GOOD},
-        r"holds 'labels' \[120\], 'odd_far' \[4, 120, 7\], .*'ood_<name>'; "
-        r"rename or leave out: 'odd_far'; write",
-    ),
-    "nameless set": (
-        {"probabilities": GOOD, "labels": LABELS, "ood_": GOOD},
-        r"rename or leave out: 'ood_'; write",
     ),
     "ood with other members": (
         {"probabilities": GOOD, "labels": LABELS, "ood_far": GOOD[:2]},
         r"'ood_far' has the shape \[2, 120, 7\]; expected .* with 4 members and 7 classes",
     ),
-    "ood with other classes": (
-        {"probabilities": GOOD, "labels": LABELS, "ood_far": GOOD[:, :, :5]},
-        r"with 4 members and 7 classes",
-    ),
-    "out-of-distribution logits": (
-        {"probabilities": GOOD, "labels": LABELS, "ood_far": LOGITS},
-        r"rows of 'ood_far' are not probabilities",
-    ),
     "no out-of-distribution images": (
         {"probabilities": GOOD, "labels": LABELS, "ood_far": GOOD[:, :0]},
         r"'ood_far' is empty",
-    ),
-    "objects": (
-        {"probabilities": GOOD, "labels": np.array(["a", None], dtype=object)},
-        r"'labels' are object, not whole numbers",
     ),
 }
 
@@ -471,7 +386,6 @@ def test_file_that_is_no_npz_is_refused(
         ([], "[Mm]issing argument"),
         (["a.npz", "--seed", "-1"], "--seed: -1 is negative"),
         (["a.npz", "--resamples", "9"], "--resamples: 9 is too small"),
-        (["a.npz", "--resamples", "1000000000"], "--resamples: 1000000000 is too large"),
         (["a.npz", "--out", "run"], "--out run: this folder holds a run of the suite"),
         (["a.npz", "--out", "a.npz"], "--out a.npz: this is a file; name a folder"),
         (["a.npz", "sub/a.npz"], "two files are called 'a'; rename one"),
@@ -494,13 +408,6 @@ def test_mistake_is_one_line(
     assert status == 2
     assert re.fullmatch(r"error: [^\n]+\n", error)
     assert re.search(message, error)
-
-
-def test_help_names_every_array(command_line: CommandLine) -> None:
-    status, shown, _ = command_line("--help", resamples=None)
-    assert status == 0
-    for word in ("probabilities", "labels", "ood_NAME", "[members, images, classes]", "--out"):
-        assert word in shown
 
 
 HELD_OUT = np.random.default_rng(5).integers(CLASSES, size=120)
@@ -553,13 +460,7 @@ def test_members_have_the_generalised_entropy(command_line: CommandLine, tmp_pat
     ("changes", "message"),
     [
         ({"calibration_labels": None}, "save 'calibration_labels', too, or leave out both"),
-        ({"calibration_labels": HELD_OUT[:9]}, "'calibration_probabilities' has the shape"),
         ({"calibration_labels": HELD_OUT + 0.5}, "'calibration_labels' are float64"),
-        ({"calibration_labels": HELD_OUT + CLASSES}, "'calibration_labels' are not a class"),
-        (
-            {"calibration_probabilities": CALIBRATION["calibration_probabilities"][..., :-1]},
-            "'calibration_probabilities' has the shape",
-        ),
         (
             {"calibration_probabilities": 2 * CALIBRATION["calibration_probabilities"]},
             "rows of 'calibration_probabilities' are not probabilities",

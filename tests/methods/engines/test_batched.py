@@ -95,23 +95,6 @@ def test_a_pass_rounds_alike_whatever_other_passes_there_are(
     assert torch.equal(many[:7], few)
 
 
-def test_networks_prepared_anew_have_their_changed_weights(test_images: LabelledImages) -> None:
-    images, networks = test_images.images[:5], [LeNet5(), LeNet5()]
-    before = Batched().prepare(networks).logits(images)
-    with torch.no_grad():
-        networks[1].head.bias += 1
-    after = Batched().prepare(networks).logits(images)
-    torch.testing.assert_close(
-        after - before, torch.tensor([0.0, 1.0])[:, None, None].expand_as(after)
-    )
-
-
-def test_precision_of_convolutions_is_restored(test_images: LabelledImages) -> None:
-    before = torch.backends.cudnn.allow_tf32
-    TorchEngine().logits(LeNet5(), test_images.images[:1])
-    assert torch.backends.cudnn.allow_tf32 is before
-
-
 def assert_alike(ours: Tensor, theirs: Tensor) -> None:
     torch.testing.assert_close(ours, theirs, atol=1e-5, rtol=0)
     assert torch.equal(ours.argmax(dim=-1), theirs.argmax(dim=-1))

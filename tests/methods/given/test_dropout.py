@@ -62,15 +62,6 @@ def test_numbers_are_dropped_one_by_one(kind: type[nn.Module], shape: tuple[int,
     assert abs(dropped - 0.5) < 4 * 0.5 / 4800**0.5
 
 
-@KINDS
-def test_share_dropped_is_p(kind: type[nn.Module], shape: tuple[int, ...]) -> None:
-    layer = kind(0.3)
-    dropped = torch.stack([on(layer, torch.full(shape, 9.0), seed)[0] for seed in range(2000)])
-    lowest = dropped == dropped.min()
-    of_each_mask = lowest.flatten(1)[:, 0].double()
-    assert abs(of_each_mask.mean() - 0.3) < 4 * (0.3 * 0.7 / 2000) ** 0.5
-
-
 @pytest.mark.parametrize(
     ("kind", "shape"), [(nn.Dropout1d, (4, 6)), (nn.Dropout3d, (4, 2, 3, 3))], ids=["1d", "3d"]
 )

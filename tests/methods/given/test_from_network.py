@@ -182,29 +182,9 @@ def test_dropout_of_each_kind_is_switched_on_alone(name: str) -> None:
     torch.testing.assert_close(nothing[0], plain(module))
 
 
-def test_layer_used_twice_has_two_masks() -> None:
-    class Twice(nn.Module):
-        def __init__(self) -> None:
-            super().__init__()
-            self.drop = nn.Dropout(0.5)
-
-        def forward(self, images: Tensor) -> Tensor:
-            ones = torch.ones(len(images), 20)
-            return torch.stack([self.drop(ones), self.drop(ones)], dim=1).flatten(1)
-
-    (logits,) = MCDropout.from_network(Twice(), passes=1).member_logits(IMAGES)
-    assert not torch.equal(logits[:, :20], logits[:, 20:])
-
-
 def test_module_without_dropout_is_refused() -> None:
     with pytest.raises(ValueError, match=r"has no dropout layer; put an nn\.Dropout before"):
         MCDropout.from_network(RESNET)
-
-
-def test_dropout_that_drops_nothing_is_refused() -> None:
-    module = nn.Sequential(nn.Flatten(), nn.Dropout(0.0), nn.Linear(3072, 2))
-    with pytest.raises(ValueError, match="all dropout layers of the module have p = 0"):
-        MCDropout.from_network(module)
 
 
 def test_dropout_that_is_not_reached_is_refused() -> None:
@@ -213,54 +193,6 @@ def test_dropout_that_is_not_reached_is_refused() -> None:
     method = MCDropout.from_network(module)
     with pytest.raises(ValueError, match=r"reaches none of the dropout layers 1\.unused"):
         method.predict(IMAGES)
-
-
-class Ignoring(nn.Module):
-    """Dropout in place, first on the images themselves; what it returns is ignored."""
-
-    def __init__(self, *, inplace: bool) -> None:
-        super().__init__()
-        self.drop, self.inplace = nn.Dropout(0.5, inplace=inplace), inplace
-        self.first, self.head = nn.Linear(3072, 16), nn.Linear(16, 4)
-
-    def forward(self, images: Tensor) -> Tensor:
-        images = images.flatten(1)
-        dropped = self.drop(images)
-        hidden = self.first(images if self.inplace else dropped).relu()
-        dropped = self.drop(hidden)
-        return self.head(hidden if self.inplace else dropped)
-
-
-def test_layer_in_place_drops_in_place() -> None:
-    images, logits = IMAGES.clone(), []
-    for inplace in (True, False):
-        module = seeded(lambda inplace=inplace: Ignoring(inplace=inplace))
-        logits.append(MCDropout.from_network(module, passes=5).member_logits(images))
-        assert torch.equal(images, IMAGES)
-    assert torch.equal(*logits)
-    assert len(logits[0].flatten(1).unique(dim=0)) == 5
-
-
-class Called(nn.Module):
-    """Dropout layers of which the second is not called as a layer."""
-
-    def __init__(self, p: float = 0.5) -> None:
-        super().__init__()
-        self.called, self.bypassed, self.head = nn.Dropout(), nn.Dropout(p), nn.Linear(3072, 4)
-
-    def forward(self, images: Tensor) -> Tensor:
-        return self.head(self.bypassed.forward(self.called(images.flatten(1))))
-
-
-@pytest.mark.parametrize("p", [0.5, 0.0])
-def test_dropout_layers_that_no_forward_calls_are_said_once(
-    p: float, caplog: pytest.LogCaptureFixture
-) -> None:
-    method = MCDropout.from_network(Called(p), passes=2)
-    for _ in range(2):
-        method.predict(IMAGES)
-    expected = ["the dropout layer bypassed stays off: no forward calls it"] if p else []
-    assert [record.message for record in caplog.records] == expected
 
 
 @pytest.mark.parametrize("shape", [(7,), (1, 9), (2, 3, 4, 5)])
@@ -279,15 +211,6 @@ def test_ensemble_is_the_mean_of_its_modules() -> None:
     expected = torch.stack([plain(module).double().softmax(dim=1) for module in modules])
     torch.testing.assert_close(prediction.mean, expected.mean(dim=0))
     assert prediction.members == 2
-
-
-def test_any_iterable_gives_the_members() -> None:
-    modules = [seeded(lambda: nn.Sequential(nn.Flatten(), nn.Linear(3072, 5))), RESNET]
-    expected = DeepEnsemble.from_networks(modules).predict(IMAGES)
-    for given in (iter(modules), tuple(modules), nn.ModuleList(modules)):
-        method = DeepEnsemble.from_networks(given)
-        assert method.members == 2
-        assert torch.equal(method.predict(IMAGES).mean, expected.mean)
 
 
 def test_fitting_leaves_a_given_network_as_it_is() -> None:

@@ -103,41 +103,6 @@ def test_module_without_a_linear_layer_has_logits_but_no_features() -> None:
         network.features(IMAGES)
 
 
-def test_named_layer_that_is_not_reached_is_said() -> None:
-    module = nn.Sequential(nn.Flatten(), nn.Linear(3072, 4))
-    module[1].unused = nn.Linear(1, 1)
-    with pytest.raises(ValueError, match=r"reaches no layer '1\.unused'"):
-        GivenNetwork(module, features="1.unused").features(IMAGES)
-
-
-def test_layer_whose_rows_are_not_images_gives_no_features() -> None:
-    module = nn.Sequential(nn.Flatten(0, 1), nn.Flatten(), nn.Linear(1024, 4))
-    module = nn.Sequential(module, nn.Unflatten(0, (-1, 3)), nn.Flatten())
-    with pytest.raises(ValueError, match=r"0\.2 gets the shape \[18, 1024\] for 6 images"):
-        GivenNetwork(module).features(IMAGES)
-
-
-@pytest.mark.parametrize("images", [1, 2, 3, 5])
-def test_first_axis_that_is_as_long_as_the_images_is_not_taken_for_them(images: int) -> None:
-    class SequenceFirst(nn.Module):
-        def __init__(self) -> None:
-            super().__init__()
-            self.head = nn.Linear(4, 2)
-
-        def forward(self, images: Tensor) -> Tensor:
-            return self.head(images.transpose(0, 1)).sum(dim=0)
-
-    network = GivenNetwork(SequenceFirst())
-    with pytest.raises(ValueError, match=r"head gets the shape .*; its first axis must be"):
-        network.features(torch.rand(images, images, 4))
-
-
-def test_features_are_what_the_layer_gets_and_not_what_it_writes_there() -> None:
-    module = nn.Sequential(nn.Flatten(), nn.Linear(3072, 8), nn.ReLU(inplace=True))
-    features = GivenNetwork(module, features="2").features(IMAGES)
-    assert torch.equal(features, module[1](IMAGES.flatten(1)))
-
-
 @pytest.mark.parametrize(
     ("outputs", "match"),
     [
@@ -167,11 +132,6 @@ def test_logits_are_not_mistaken_for_probabilities(outputs: object) -> None:
     network = GivenNetwork(Returning(outputs))
     assert torch.equal(network(IMAGES), outputs(IMAGES))
     assert len(network(IMAGES[:0])) == 0
-
-
-def test_images_need_a_first_axis() -> None:
-    with pytest.raises(ValueError, match=r"images have the shape \[3\]"):
-        GivenNetwork(nn.Identity())(torch.zeros(3))
 
 
 def test_stays_in_evaluation_mode_and_leaves_the_module_alone() -> None:

@@ -28,17 +28,6 @@ class Flat(nn.Module):
 MODULE = Flat()
 
 
-@pytest.mark.filterwarnings("ignore:.*weight_norm. is deprecated")
-def test_module_that_cannot_be_copied_is_refused() -> None:
-    layer = torch.nn.utils.weight_norm(nn.Linear(3072, 4))
-    module = nn.Sequential(nn.Flatten(), layer)
-    module(IMAGES)
-    with pytest.raises(ValueError, match=r"cannot be copied: Only .* call remove_weight_norm"):
-        Softmax.from_network(module)
-    torch.nn.utils.remove_weight_norm(layer)
-    assert Softmax.from_network(module).predict(IMAGES).mean.shape == (20, 4)
-
-
 @pytest.mark.parametrize("given", [lambda images: images, {}, nn.Linear, None])
 def test_what_is_no_module_is_refused(given: object) -> None:
     with pytest.raises(ValueError, match=r"expected a trained torch\.nn\.Module"):
@@ -90,17 +79,6 @@ class Encoder(nn.Module):
         return self.head(self.encoder(rows).mean(dim=self.axis))
 
 
-class Alone(nn.Module):
-    """Dropout of one image after the other."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.drop, self.head = nn.Dropout(), nn.Linear(3072, 4)
-
-    def forward(self, images: Tensor) -> Tensor:
-        return self.head(torch.cat([self.drop(one[None]) for one in images.flatten(1)]))
-
-
 @pytest.mark.filterwarnings("ignore:enable_nested_tensor")
 @pytest.mark.parametrize("count", [1, 2, 4, 5, 8])
 def test_dropout_on_rows_that_are_not_images_is_refused(count: int) -> None:
@@ -114,23 +92,6 @@ def test_dropout_on_rows_that_are_not_images_is_refused(count: int) -> None:
     method = MCDropout.from_network(Encoder(batch_first=True), passes=4)
     whole, alone = method.member_logits(images), method.member_logits(images[:1])
     torch.testing.assert_close(whole[:, :1], alone)
-
-
-def test_dropout_of_images_one_by_one_is_refused() -> None:
-    match = "called 2 times for 2 images and 3 times for 3"
-    with pytest.raises(ValueError, match=match):
-        MCDropout.from_network(Alone()).predict(IMAGES)
-
-
-def test_parts_of_images_may_be_rows() -> None:
-    """All parts of all images share a mask, so an image's passes are its own."""
-    module = nn.Sequential(
-        nn.Flatten(0, 1), nn.Dropout1d(), nn.Dropout(), nn.Unflatten(0, (-1, 3)), nn.Flatten()
-    )
-    method = MCDropout.from_network(module, passes=4)
-    whole, alone = method.member_logits(IMAGES), method.member_logits(IMAGES[:1])
-    assert torch.equal(whole[:, :1], alone)
-    assert not torch.equal(whole[0], whole[1])
 
 
 class Functional(nn.Module):
@@ -164,27 +125,6 @@ class Constant(nn.Module):
     def forward(self, images: Tensor) -> Tensor:
         logits = self.head(self.drop(images.flatten(1)[:, :2] + 1))
         return (logits.softmax(dim=1) if self.softmax else logits).to(self.dtype)
-
-
-def test_logits_that_sum_to_one_by_chance_are_logits() -> None:
-    """A row of positive logits may; of the many rows of all passes, not all do."""
-    module = Constant(softmax=False)
-    with torch.no_grad():
-        module.head.weight.copy_(torch.eye(2) / 4)
-        module.head.bias.fill_(0.25)
-    method = MCDropout.from_network(module, passes=20)
-    logits = method.member_logits(torch.zeros(1, 2))
-    sums = logits.sum(dim=-1)
-    assert (sums == 1).any()
-    assert (sums != 1).any()
-
-
-def test_outputs_may_be_integers() -> None:
-    module = Constant(softmax=False, dtype=torch.int64)
-    with torch.no_grad():
-        module.head.bias.fill_(5)  # rows that sum to 1 by chance would be taken for probabilities
-    logits = Softmax.from_network(module).member_logits(torch.rand(3, 2))
-    assert logits.shape == (1, 3, 2)
 
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float16, torch.bfloat16])

@@ -100,13 +100,6 @@ def test_accuracy_with_dropout_on_draws_a_mask_an_image(
     assert row_of(trained, "validation").accuracy_dropout_on is None
 
 
-def test_without_dropout_it_is_the_same_on_and_off(
-    training_images: LabelledImages, test_images: LabelledImages
-) -> None:
-    row = row_of(trained_by(PLAIN, training_images, test_images), "training")
-    assert row.accuracy_dropout_on == row.accuracy
-
-
 def test_networks_trained_together_have_the_logs_that_they_have_alone(
     training_images: LabelledImages, test_images: LabelledImages
 ) -> None:

@@ -11,19 +11,16 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import relu
 
-from benchmarks.latency.network_cost import network_cost
 from methods.deep_ensemble import DeepEnsemble
 from methods.engines.base import Engine
 from methods.engines.choice import choose_engine, fitting_engine
 from methods.engines.numba import NumbaEngine
 from methods.engines.torch import TorchEngine
 from methods.engines.trainers import LoopTrainer, ensemble_logits, stack
-from methods.mc_dropout import MCDropout
 from methods.mc_dropout_exact import exact_prediction
 from methods.networks.labelled_images import LabelledImages
-from methods.networks.lenet5 import LeNet5, LeNet5ReLU
 from methods.networks.network import Network
-from methods.networks.pool import NetworkPool, UntrainedPool
+from methods.networks.pool import UntrainedPool
 from methods.networks.recipes import STANDARD, Recipe
 from methods.networks.store import NetworkKey, NetworkStore
 from methods.networks.training import TrainedNetwork, initial_network, train_networks
@@ -164,14 +161,6 @@ def test_masks_switch_every_channel_and_passes_share_them(trained: TrainedNetwor
     torch.testing.assert_close(torch.stack([whole, *dropped]), torch.stack(each))
 
 
-def test_fewer_passes_are_the_first_of_more(trained: TrainedNetwork) -> None:
-    many, few = MCDropout(passes=20), MCDropout(passes=5)
-    for method in (many, few):
-        method.pool = NetworkPool(RECIPE, engine=TorchEngine())
-        method.fitted = [trained.network]
-    assert torch.equal(many.member_logits(TEST.images)[:5], few.member_logits(TEST.images))
-
-
 def test_networks_with_buffers_predict_stacked_as_one_by_one() -> None:
     networks = [initial_network(RECIPE, index) for index in range(3)]
     for index, network in enumerate(networks):
@@ -210,20 +199,6 @@ def test_store_keeps_buffers(trained: TrainedNetwork, tmp_path: Path) -> None:
     content[position] ^= 1
     path.write_bytes(content)
     assert store.load(key) is None
-
-
-def test_another_architecture_is_another_network() -> None:
-    others = [replace(RECIPE, network=network) for network in (LeNet5, LeNet5ReLU)]
-    keys = [NetworkKey(recipe, 0, 0, "f", "e") for recipe in (RECIPE, *others)]
-    assert len({key.file_name for key in keys}) == 3
-
-
-def test_multiply_adds_are_counted_of_any_network() -> None:
-    pool = UntrainedPool(RECIPE, engine=TorchEngine())
-    one = network_cost(Softmax(pool=pool).fit(TEST.images, TEST.labels))
-    assert one.multiply_adds == 7 * 7 * 8 * 3 * 9 + 8 * 7 * 7 * 12 + 12 * 4
-    passes = network_cost(MCDropout(pool=pool, passes=7).fit(TEST.images, TEST.labels))
-    assert passes.multiply_adds == 7 * one.multiply_adds
 
 
 @pytest.mark.parametrize(

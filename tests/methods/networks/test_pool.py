@@ -1,14 +1,10 @@
 from __future__ import annotations
 
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
-from typing import Self
 
 import pytest
 import torch
-from torch import Tensor
-from torch.nn.functional import cross_entropy
 from torch.nn.utils import parameters_to_vector
 
 from methods.contract import check_prediction
@@ -60,18 +56,6 @@ def test_network_without_validation_series_is_trained_again_for_them(
     assert pool.train([0], training_images, test_images)[0].log == watched.log
 
 
-def test_network_without_the_final_series_is_trained_again_for_it(
-    pool: NetworkPool, training_images: LabelledImages, test_images: LabelledImages
-) -> None:
-    reporting = replace(pool, recipe=replace(SHORT, reported=(0.9, 0.9)))
-    (first,) = pool.train([0], training_images, test_images)
-    (watched,) = reporting.train([0], training_images, test_images)
-    assert {row.split for row in watched.log} == {"training", "validation", "all training"}
-    vectors = [parameters_to_vector(t.network.parameters()) for t in (first, watched)]
-    assert torch.equal(*vectors)
-    assert pool.train([0], training_images, test_images)[0].log == watched.log
-
-
 def test_pool_without_a_store_keeps_nothing(training_images: LabelledImages) -> None:
     (network,) = NetworkPool(SHORT).networks([0], training_images)
     assert network(training_images.images[:2]).shape == (2, 10)
@@ -91,18 +75,6 @@ def test_pool_without_a_store_keeps_nothing(training_images: LabelledImages) -> 
 )
 def test_every_part_of_the_key_matters(other: NetworkKey) -> None:
     assert other.file_name != KEY.file_name
-
-
-def test_networks_of_before_there_was_a_penalty_are_found_again() -> None:
-    stored_then = (
-        '{"engine": "engine-1", "fingerprint": "ab", "index": 7, "recipe": {"batch_size": 64, '
-        '"dropout": 0.5, "epochs": 10, "learning_rate": 0.001, "loss": "logits", "mean": 0.1307, '
-        '"name": "standard", "network": "lenet5", "optimiser": "adam", "schedule": "constant", '
-        '"shuffled": true, "split": "training", "std": 0.3081, "weight_decay": 0.0}, "seed": 3}'
-    )
-    key = NetworkKey(STANDARD, 3, 7, "ab", "engine-1")
-    assert key.text == stored_then
-    assert key.file_name == "standard-seed3-007-c592c77816992be1.safetensors"
 
 
 def test_other_training_images_are_another_network(
@@ -133,21 +105,6 @@ def test_network_of_a_damaged_file_is_trained_anew(
     assert stored.seconds == again.seconds
 
 
-def test_interrupted_write_leaves_nothing(
-    pool: NetworkPool, training_images: LabelledImages, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    write = Path.write_bytes
-
-    def interrupted(path: Path, content: bytes) -> None:
-        write(path, content[:100])
-        raise KeyboardInterrupt
-
-    monkeypatch.setattr(Path, "write_bytes", interrupted)
-    with pytest.raises(KeyboardInterrupt):
-        pool.train([0], training_images)[0]
-    assert list(pool.store.folder.iterdir()) == []
-
-
 def test_flipped_bit_in_the_weights_is_noticed(
     pool: NetworkPool, training_images: LabelledImages, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -158,33 +115,6 @@ def test_flipped_bit_in_the_weights_is_noticed(
     path.write_bytes(content)
     pool.train([0], training_images)
     assert "its weights are not those that were stored" in capsys.readouterr().err
-
-
-def test_threads_may_store_one_network_in_parallel(
-    pool: NetworkPool, training_images: LabelledImages
-) -> None:
-    (trained,) = pool.train([0], training_images)
-    with ThreadPoolExecutor(4) as threads:
-        list(threads.map(lambda _: pool.store.save(KEY, trained), range(100)))
-    assert pool.store.load(KEY).log == trained.log
-
-
-class Scaled(Softmax):
-    """Softmax at the temperature of least cross-entropy on the training images."""
-
-    name = "scaled"
-
-    def fit(self, images: Tensor, labels: Tensor) -> Self:
-        super().fit(images, labels)
-        (network,) = self.fitted
-        with torch.no_grad():
-            logits = network(images)
-        losses = {t: cross_entropy(logits / t, labels).item() for t in (0.5, 1.0, 2.0, 4.0)}
-        self.temperature = min(losses, key=losses.__getitem__)
-        return self
-
-    def member_logits(self, images: Tensor) -> Tensor:
-        return super().member_logits(images) / self.temperature
 
 
 def test_untrained_pool_gives_networks_before_their_first_step(
@@ -200,7 +130,7 @@ def test_untrained_pool_gives_networks_before_their_first_step(
 
 @pytest.mark.parametrize(
     "method",
-    [Softmax, MCDropout, MCDropoutExact, DeepEnsemble, Scaled],
+    [Softmax, MCDropout, MCDropoutExact, DeepEnsemble],
     ids=lambda method: method.name,
 )
 def test_every_pooled_method_is_fitted_on_an_untrained_pool(
@@ -212,14 +142,3 @@ def test_every_pooled_method_is_fitted_on_an_untrained_pool(
     assert len(fitted.fitted) == len(fitted.networks)
     prediction = fitted.predict(training_images.images[:1])
     check_prediction(prediction, 1)
-
-
-def test_method_that_fits_more_on_its_networks_predicts_with_both(
-    training_images: LabelledImages,
-) -> None:
-    images = training_images.images[:20]
-    method = Scaled(pool=UntrainedPool(SHORT)).fit(images, training_images.labels[:20])
-    (network,) = method.fitted
-    assert method.temperature == 4.0  # an untrained network is best left undecided
-    expected = (network(images) / 4).softmax(dim=1).double()
-    torch.testing.assert_close(method.predict(images).mean, expected, atol=1e-6, rtol=1e-5)

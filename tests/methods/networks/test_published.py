@@ -72,20 +72,6 @@ def test_networks_have_the_parameters_that_layers_have() -> None:
         assert f"{count:,}" == said
 
 
-def test_begin_glorot_uniform_with_zero_biases() -> None:
-    one = made(LeNet5Same)
-    bound = (6 / (16 * 25 + 120 * 25)) ** 0.5
-    assert 0.99 * bound < one.conv3.weight.abs().max().item() <= bound
-    assert all(layer.bias.eq(0).all() for layer in one.modules() if isinstance(layer, nn.Conv2d))
-
-
-def test_channels_lie_side_by_side_as_faster_convolutions_need() -> None:
-    network, strides = made(LeNet5Same), []
-    network.conv2.register_forward_hook(lambda layer, given, maps: strides.append(maps.stride()))
-    network(images(2))
-    assert strides == [(16 * 14 * 14, 1, 16 * 14, 16)]
-
-
 def test_networks_may_be_computed_batched() -> None:
     networks = [made(LeNet28, seed) for seed in range(2)]
     x = images(4)

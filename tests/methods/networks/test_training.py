@@ -1,9 +1,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 from dataclasses import replace
-from typing import Any
 
 import numpy as np
 import pytest
@@ -13,16 +11,12 @@ from torch.nn.utils import parameters_to_vector
 from methods.engines.base import Engine
 from methods.engines.numba import NumbaEngine
 from methods.engines.torch import TorchEngine
-from methods.engines.trainers import LoopTrainer
-from methods.networks import training
-from methods.networks.log import Watch
 from methods.networks.recipes import ARTICLE, ARTICLE_LOGITS, RECIPES, STANDARD
 from methods.networks.training import (
     LabelledImages,
     TrainedNetwork,
     TrainingDivergedError,
     initial_network,
-    train_networks,
 )
 from tests.training import train_network
 
@@ -49,28 +43,6 @@ def few_images(training_images: LabelledImages) -> LabelledImages:
 def test_learns(trained: TrainedNetwork) -> None:
     accuracies = [row.accuracy for row in trained.log if row.split == "validation"]
     assert accuracies[-1] > max(0.75, accuracies[0])
-
-
-def test_seconds_are_those_of_training_shared_evenly(
-    few_images: LabelledImages, test_images: LabelledImages, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    clock = 0.0
-
-    def taking(seconds: float, work: Callable[..., Any]) -> Callable[..., Any]:
-        def slow(*given: object) -> object:
-            nonlocal clock
-            clock += seconds
-            return work(*given)
-
-        return slow
-
-    monkeypatch.setattr(training, "perf_counter", lambda: clock)
-    monkeypatch.setattr(LoopTrainer, "epoch", taking(3.0, LoopTrainer.epoch))
-    monkeypatch.setattr(Watch, "after", taking(100.0, Watch.after))
-    two = train_networks(
-        replace(STANDARD, epochs=2), [0, 1], few_images, test_images, engine=ENGINE
-    )
-    assert [network.seconds for network in two] == [3.0, 3.0]
 
 
 def test_same_seed_and_index_give_the_same_bits(few_images: LabelledImages) -> None:
@@ -125,15 +97,6 @@ def test_double_softmax_cannot_fall_below_its_bound() -> None:
     label = torch.tensor([3])
     assert ARTICLE.mean_loss(perfect, label).item() == pytest.approx(math.log(1 + 9 / math.e))
     assert ARTICLE_LOGITS.mean_loss(perfect, label).item() == 0
-
-
-def test_recipes_are_the_designs() -> None:
-    logits = replace(ARTICLE, name="article-logits", loss="logits", reported=None, pool=50)
-    assert logits == ARTICLE_LOGITS
-    assert (ARTICLE.mean, ARTICLE.std, STANDARD.mean) == (0.137, 0.3081, 0.1307)
-    assert {name for name, recipe in RECIPES.items() if recipe.dropout == 0} == {"plain", "relu"}
-    for recipe in RECIPES.values():
-        assert (recipe.learning_rate, recipe.batch_size, recipe.epochs) == (1e-3, 64, 10)
 
 
 def test_one_step_is_adams(training_images: LabelledImages) -> None:

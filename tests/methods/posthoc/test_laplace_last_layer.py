@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import pytest
 import torch
-from torch import Tensor, nn
+from torch import nn
 
 from methods.networks.labelled_images import LabelledImages
 from methods.networks.pool import NetworkPool
@@ -81,13 +81,6 @@ def test_probit_is_the_expected_sigmoid_of_two_classes() -> None:
     assert logits[0].diff().item() == pytest.approx(-2 / math.sqrt(1 + math.pi * 1.5 / 8))
 
 
-def test_precision_at_its_bound_is_said(method: LaplaceLastLayer) -> None:
-    weightless = replace(method.evidence, square_norm=0.0)
-    bounded = LaplaceLastLayer(pool=POOL)
-    bounded.precision = weightless.best_precision()
-    assert bounded._remark() == "the prior precision 1e+08 is at its bound"
-
-
 def test_no_precision_is_patched() -> None:
     singular = Evidence(-1.0, torch.tensor([-1.0, 2.0]).double(), 1.0)
     with pytest.raises(ValueError, match="singular"):
@@ -108,28 +101,3 @@ def test_is_of_a_given_network_too() -> None:
     convolution = nn.Sequential(nn.Conv1d(1, 3, 12), nn.Flatten())
     with pytest.raises(ValueError, match="is a Conv1d; expected"):
         LaplaceLastLayer.from_network(convolution, images[:, None], labels, features="0")
-
-
-def test_a_layer_without_biases_has_no_variance_of_them() -> None:
-    class Bare(nn.Module):
-        def __init__(self) -> None:
-            super().__init__()
-            self.last = nn.Linear(5, 3, bias=False)
-
-        def forward(self, images: Tensor) -> Tensor:
-            return self.last(images.tanh())
-
-    images = torch.rand(30, 5)
-    method = LaplaceLastLayer.from_network(Bare(), images, torch.arange(30) % 3)
-    phi = images.tanh().double()
-    weight = method.fitted[0].head.weight.detach().double()
-    p = (phi @ weight.T).softmax(dim=1)
-    hessian = sum(
-        torch.kron(q.diag() - q[:, None] * q, f[:, None] * f) for q, f in zip(p, phi, strict=True)
-    )
-    covariance = torch.linalg.inv(hessian + method.precision * torch.eye(15).double())
-    expected = [
-        [f @ covariance[5 * c : 5 * c + 5, 5 * c : 5 * c + 5] @ f for c in range(3)] for f in phi
-    ]
-    torch.testing.assert_close(method.moments(images)[1], torch.tensor(expected).double())
-    assert len(method.evidence.eigenvalues) == 15

@@ -8,9 +8,7 @@ import pytest
 import torch
 from torch import nn
 
-from methods import METHODS
 from methods.engines.torch import TorchEngine
-from methods.interface import ALL_PRESETS, ONLY_PUBLISHED
 from methods.networks.labelled_images import LabelledImages
 from methods.networks.pool import NetworkPool
 from methods.networks.published import LAPLACE_REDUX
@@ -81,10 +79,3 @@ def test_kronecker_variance_is_that_of_the_product() -> None:
         [((features @ covariance[c, :, c]) * features).sum(1) + of_biases[c] for c in range(3)], 1
     )
     torch.testing.assert_close(method.moments(images)[1].double(), expected, atol=1e-5, rtol=1e-4)
-
-
-def test_belong_to_the_published_preset_alone() -> None:
-    there = {name for name, method in METHODS.items() if method.presets == ONLY_PUBLISHED}
-    assert there == {kind.name for kind in KINDS}
-    everywhere = {name for name, method in METHODS.items() if method.presets == ALL_PRESETS}
-    assert everywhere == {"softmax", "mc_dropout", "deep_ensemble"}

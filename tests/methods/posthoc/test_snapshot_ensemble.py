@@ -49,25 +49,6 @@ def test_learning_rate_is_huangs(some: LabelledImages, monkeypatch: pytest.Monke
     assert not torch.equal(*vectors)
 
 
-def test_cycle_ends_near_zero_though_an_epoch_has_few_batches(
-    some: LabelledImages, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    rates: list[float] = []
-
-    class Watched(LoopTrainer):
-        def epoch(self, orders: Tensor, keep_mask: Tensor, learning_rate: float) -> list[float]:
-            rates.append(learning_rate)
-            return super().epoch(orders, keep_mask, learning_rate)
-
-    monkeypatch.setattr("methods.engines.torch.LoopTrainer", Watched)
-    of_one_epoch = NetworkPool(replace(PLAIN, epochs=1), engine=TorchEngine())
-    SnapshotEnsemble(pool=of_one_epoch, snapshots=2).fit(some.images[:320], some.labels[:320])
-    assert len(rates) == 2 * 5
-    assert rates[:5] == rates[5:]
-    assert rates[0] > rates[4] > 0
-    assert rates[4] < 0.1 * 1e-3
-
-
 def test_trainings_of_twice_the_epochs_in_five_cycles() -> None:
     trajectory = SnapshotEnsemble(pool=NetworkPool(PLAIN)).trajectory
     assert (trajectory.snapshots, trajectory.epochs) == (5, 4)
@@ -97,10 +78,3 @@ def test_is_of_given_snapshots_too() -> None:
     modules = [nn.Linear(4, 3) for _ in range(3)]
     prediction = SnapshotEnsemble.from_networks(modules).predict(torch.rand(6, 4))
     assert (prediction.members, prediction.mean.shape) == (3, (6, 3))
-
-
-def test_given_snapshots_stay_when_it_is_fitted(some: LabelledImages) -> None:
-    modules = [nn.Sequential(nn.Flatten(), nn.Linear(784, 10)) for _ in range(3)]
-    method = SnapshotEnsemble.from_networks(modules)
-    before = method.predict(some.images).mean
-    assert torch.equal(method.fit(some.images, some.labels).predict(some.images).mean, before)

@@ -1,15 +1,13 @@
 from __future__ import annotations
 
 import os
-import shutil
 import subprocess
 import sys
-from pathlib import Path
 
 import numpy as np
 import pytest
 
-from methods.engines.lenet5_kernels import compilation, kernels_are_cached, logits
+from methods.engines.lenet5_kernels import kernels_are_cached, logits
 from methods.engines.lenet5_kernels.compilation import kernel
 from tests.methods.engines.lenet5_kernels.support import (
     prepared,
@@ -47,21 +45,6 @@ def test_works_where_nothing_can_be_written() -> None:
     assert output[0] == "False"
     # m = v = 1, hence lr·m/(1 − 0.9) / √(v/(1 − 0.999)) = 0.5·10/31.6
     assert float(output[1]) == pytest.approx(1 - 0.158114, abs=1e-6)
-
-
-@pytest.mark.parametrize("source", ["train.py", "dense.py"])
-def test_cache_folder_depends_on_every_source(
-    source: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    package = tmp_path / "lenet5_kernels"
-    shutil.copytree(Path(compilation.__file__).parent, package)
-    monkeypatch.setattr(compilation, "__file__", str(package / "compilation.py"))
-    monkeypatch.setattr("numba.config.CACHE_DIR", str(tmp_path))
-    before = compilation._cache_folder()
-    assert compilation._cache_folder() == before
-    with (package / source).open("a") as file:
-        file.write("# changed")
-    assert compilation._cache_folder() != before
 
 
 def test_a_kernel_keeps_nan_and_infinity() -> None:

@@ -183,11 +183,3 @@ def test_what_would_leave_the_arrays_is_refused(wrong: dict[str, Any]) -> None:
 def test_a_vector_of_another_network_is_refused() -> None:
     with pytest.raises(ValueError, match="61706"):
         TrainingState.start(np.zeros(10, np.float32))
-
-
-def test_state_takes_vectors_that_training_can_change_in_place() -> None:
-    start = vector(random_network())
-    with pytest.raises(ValueError, match="of float32, not of float64"):
-        TrainingState(start.copy(), np.zeros(len(start)), np.zeros_like(start))
-    with pytest.raises(ValueError, match="parameters have the shape"):
-        TrainingState(start.copy(), np.zeros_like(start), np.zeros_like(start)[:-1])

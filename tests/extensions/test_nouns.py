@@ -1,0 +1,166 @@
+"""New nouns, each a file of `nouns/` and a line of a register: measured, compared and shown."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pytest
+from sklearn.metrics import balanced_accuracy_score, roc_auc_score, roc_curve
+
+from tests.extensions.support import Written
+
+pytestmark = pytest.mark.slow
+
+CONDITIONS = ["noise-20", "noise-40"]
+METHODS = {"shifted_views": (2, 4, 7), "bagged_centroids": (5, 20)}
+SCORE = "class_mean"
+CLAIM = "noise-lowers-accuracy"
+
+METRICS = {
+    "spherical_score": "Spherical score",
+    "balanced_accuracy": "Balanced accuracy",
+    "error_rate_at_80": "Error rate at 80 %",
+    "fpr80": "FPR80",
+    "margin": "Margin",
+    "member_spread": "Member spread",
+}
+
+SHOWN = {
+    "method": "Shifted views, V = 7",
+    "custom method": "Bagged centroids, M = 20",
+    "condition": "Mean of Noise 20 %, Noise 40 %",
+    "score": "Distance to class means",
+    **METRICS,
+}
+"""The label of each noun in tables and on the page."""
+
+
+def entropy(mean: np.ndarray) -> np.ndarray:
+    return -(mean * np.log(mean, where=mean > 0, out=np.zeros_like(mean))).sum(axis=1)
+
+
+def expected(written: Written, condition: str) -> dict[str, float]:
+    """The metrics of the first MC-dropout, by other means, from its prediction file."""
+    stored, clean = (written.prediction("mc_dropout-6", c) for c in (condition, "clean"))
+    mean, labels, score = stored["mean"], stored["labels"], entropy(stored["mean"])
+    order = np.argsort(score, kind="stable")[: int(0.8 * len(score))]
+    scores = np.concatenate([entropy(clean["mean"]), score])
+    positive = np.repeat([0, 1], [len(clean["mean"]), len(score)])
+    flagged_clean, flagged, _ = roc_curve(positive, scores, drop_intermediate=False)
+    ordered = np.sort(mean, axis=1)
+    of_label = mean[np.arange(len(labels)), labels]
+    return {
+        "spherical_score": float(np.mean(of_label / np.sqrt((mean**2).sum(axis=1)))),
+        "balanced_accuracy": balanced_accuracy_score(labels, mean.argmax(axis=1)),
+        "error_rate_at_80": float(np.mean(mean.argmax(axis=1)[order] != labels[order])),
+        "fpr80": float(flagged_clean[np.argmax(flagged >= 0.8)]),
+        "margin": float(np.mean(ordered[:, -1] - ordered[:, -2])),
+        "member_spread": float(stored["members:member_spread"].mean()),
+    }
+
+
+@pytest.mark.parametrize("metric", METRICS)
+def test_metric_has_values_intervals_and_comparisons(metric: str, written: Written) -> None:
+    rows = written.rows("measurements.csv", method="mc_dropout", replicate=0, condition="noise-40")
+    rows = rows[rows["score"].isin(["", "predictive_entropy"])].set_index("metric")
+    assert rows.loc[metric, "value"] == pytest.approx(expected(written, "noise-40")[metric])
+    summary = written.rows("summary.csv", method="deep_ensemble", metric=metric)
+    summary = summary[summary["score"].isin(["", "predictive_entropy"])].set_index("condition")
+    for condition in ("noise-40", "noisy-mean"):
+        lower, value, upper = summary.loc[condition, ["lower", "value", "upper"]]
+        assert lower < value < upper
+    compared = written.rows("comparisons.csv", metric=metric, condition="noisy-mean")
+    assert {"mc_dropout", "deep_ensemble"} <= {*compared["method"], *compared["other_method"]}
+    tested = metric not in ("margin", "member_spread")  # of these none is better than another
+    assert compared["p_value"].notna().any() == tested
+
+
+def test_one_member_has_no_spread(written: Written) -> None:
+    rows = written.rows("summary.csv", method="softmax", metric="member_spread")
+    assert rows["value"].isna().all()
+    assert set(rows["reason"]) == {"one member cannot disagree with itself"}
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_method_is_measured_and_compared_at_every_size(method: str, written: Written) -> None:
+    rows = written.rows("summary.csv", method=method, metric="accuracy", condition="clean")
+    assert list(rows["members"]) == [str(size) for size in METHODS[method]]
+    assert (rows["lower"] < rows["value"]).all()
+    assert (rows["value"] < rows["upper"]).all()
+    compared = written.rows("comparisons.csv", metric="nll", condition="clean")
+    pairs = zip(compared["method"], compared["other_method"], strict=True)
+    assert {method, "softmax"} in [set(pair) for pair in pairs]
+
+
+def test_fewer_views_are_the_first_of_more(written: Written) -> None:
+    few, more = (written.prediction(f"shifted_views-{n}", "clean")["mean"] for n in (2, 4))
+    single = written.prediction("softmax", "clean")["mean"]
+    assert not np.allclose(few, more)
+    assert np.abs(few - single).max() <= 0.5 + 1e-6  # one of the two views is the image itself
+
+
+def test_calibrated_method_lowers_the_nll_and_keeps_the_classes(written: Written) -> None:
+    scaled, plain = (
+        written.rows("summary.csv", method=method, condition="clean").set_index("metric")["value"]
+        for method in ("power_scaling", "softmax")
+    )
+    assert scaled["accuracy"] == plain["accuracy"]
+    assert scaled["nll"] < plain["nll"]
+
+
+def test_group_of_conditions_has_a_mean(written: Written) -> None:
+    rows = written.rows("summary.csv", method="deep_ensemble", metric="accuracy")
+    rows = rows.set_index("condition")
+    for name in (*CONDITIONS, "noisy-mean"):
+        assert rows.loc[name, "lower"] < rows.loc[name, "value"] < rows.loc[name, "upper"]
+    assert rows.loc["noisy-mean", "value"] == pytest.approx(rows.loc[CONDITIONS, "value"].mean())
+    assert rows.loc["noise-40", "value"] < rows.loc["clean", "value"]
+
+
+def test_score_is_the_mean_over_the_networks_of_a_prediction(written: Written) -> None:
+    one, dropout, ensemble = (
+        written.prediction(unit, "clean")[f"score:{SCORE}"]
+        for unit in ("softmax", "mc_dropout-6", "deep_ensemble-3")
+    )
+    np.testing.assert_array_equal(one, dropout)  # dropout is off for features
+    assert not np.allclose(one, ensemble)
+    assert np.corrcoef(one, ensemble)[0, 1] > 0.5
+    positive = np.repeat([0, 1], [len(one), 200])
+    noise = written.prediction("softmax", "ood-uniform_noise")[f"score:{SCORE}"]
+    rows = written.rows("measurements.csv", method="softmax", replicate=0, score=SCORE)
+    row = rows[(rows["metric"] == "auroc") & (rows["condition"] == "ood-uniform_noise")]
+    detected = roc_auc_score(positive, np.concatenate([one, noise]))
+    assert row["value"].item() == pytest.approx(detected)
+
+
+def test_method_without_features_has_the_reason(written: Written) -> None:
+    rows = written.rows("summary.csv", method="bagged_centroids", score=SCORE)
+    assert rows["value"].isna().all()
+    assert set(rows["reason"]) == {"the method gives no features"}
+    assert set(rows["status"]) == {"unavailable"}
+
+
+def test_claim_is_measured_and_judged(written: Written) -> None:
+    claim = json.loads((written.folder / "claims.json").read_text())["claims"][-1]
+    # The first of two parts.
+    assert (claim["id"], claim["verdict"]) == (CLAIM, "partly reproduced")
+    clean, noisy = (entry["values"] for entry in claim["numbers"]["article"])
+    assert len(clean) == 3
+    of_noise = written.rows("measurements.csv", method="softmax", metric="accuracy")
+    of_noise = of_noise[of_noise["condition"] == "noise-40"].set_index("replicate")["value"]
+    assert noisy[:2] == pytest.approx([of_noise[0], of_noise[1]])
+    assert "Noise lowers the accuracy." in written.section("claims")
+
+
+@pytest.mark.parametrize("noun", SHOWN)
+def test_noun_is_in_tables_and_on_the_page(noun: str, written: Written) -> None:
+    assert written.tables_with(SHOWN[noun])
+    assert SHOWN[noun] in written.page
+
+
+def test_nouns_are_in_the_figures(written: Written) -> None:
+    for column, value in (("method", "shifted_views"), ("condition", "noise-40")):
+        assert written.figures_with(column, value)
+    lines = written.rows("figures/noisy-article.csv", method="softmax", metric="accuracy")
+    assert list(lines["severity"]) == [0, 20, 40]
