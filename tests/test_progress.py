@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 
 import pytest
 from rich.console import Console
@@ -27,14 +26,6 @@ def test_lines_are_plain_where_there_is_no_terminal(capsys: pytest.CaptureFixtur
         assert re.fullmatch(rf"train +{count} of 3 networks, \d+ s", line)
 
 
-def test_line_is_written_as_soon_as_an_item_is_done(capsys: pytest.CaptureFixture[str]) -> None:
-    items = tracked(iter("ab"), 2, "measure", "run units")
-    next(items)
-    assert len(capsys.readouterr().err.splitlines()) == 1
-    next(items)
-    assert len(capsys.readouterr().err.splitlines()) == 1
-
-
 @pytest.mark.parametrize(
     ("total", "most", "shown"), [(3, 10, [1, 2, 3]), (25, 5, [5, 10, 15, 20, 25])]
 )
@@ -44,35 +35,6 @@ def test_lines_are_at_most_so_many(
     assert list(tracked(range(total), total, "score", "blocks", most_lines=most)) == [*range(total)]
     lines = capsys.readouterr().err.splitlines()
     assert [int(line.split()[1]) for line in lines] == shown
-
-
-def test_nothing_is_done_ahead() -> None:
-    begun = []
-
-    def work() -> Iterator[int]:
-        for item in range(3):
-            begun.append(item)
-            yield item
-
-    items = tracked(work(), 3, "train", "networks")
-    assert begun == []
-    next(items)
-    assert begun == [0]
-
-
-def test_no_work_prints_nothing(capsys: pytest.CaptureFixture[str]) -> None:
-    assert list(tracked([], 0, "train", "networks")) == []
-    assert capsys.readouterr().err == ""
-
-
-def test_error_of_the_work_is_passed_on(capsys: pytest.CaptureFixture[str]) -> None:
-    def work() -> Iterator[int]:
-        yield 1
-        raise KeyboardInterrupt
-
-    with pytest.raises(KeyboardInterrupt):
-        list(tracked(work(), 2, "train", "networks"))
-    assert len(capsys.readouterr().err.splitlines()) == 1
 
 
 def test_bar_is_shown_on_a_terminal_with_the_time_left(

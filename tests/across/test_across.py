@@ -14,11 +14,11 @@ from scipy import stats
 
 from benchmarks.across.command import command_line
 from benchmarks.across.dependence import dependence
-from benchmarks.across.rankings import RankCorrelation, rank_correlations, spearman
+from benchmarks.across.rankings import rank_correlations, spearman
 from benchmarks.across.settings import Setting, read_settings, settings_of
 from benchmarks.across.shared_methods import in_common, left_out
 from benchmarks.across.statements import AS_MANY, NOTHING, Statement, statements
-from benchmarks.across.writing import FILES, in_words, rankings_tables, write_across
+from benchmarks.across.writing import FILES, write_across
 from benchmarks.errors import UserError
 from benchmarks.report.answer.evidence import Candidate
 from benchmarks.report.names import Names
@@ -80,15 +80,6 @@ def test_recommendations_are_named_by_dropout_not_by_recipe() -> None:
     assert statement.holds == "in all 2"
 
 
-def test_undecided_answers_hold_nowhere() -> None:
-    one = setting(run({SOFTMAX: EVERY, PLAIN: EVERY}))
-    statement = answers(one, replace(one, network="other"))[
-        "I can retrain one network: Clean images"
-    ]
-    assert set(statement.answers.values()) == {""}
-    assert statement.holds == "in none"
-
-
 def test_no_recommendation_after_tests_is_an_answer() -> None:
     tests = compared(PLAIN, SOFTMAX, EVERY, OPEN)
     one = setting(run({SOFTMAX: EVERY, PLAIN: EVERY}, tests))
@@ -123,21 +114,6 @@ def test_rank_correlation_is_of_the_methods_that_both_settings_have() -> None:
     assert {(row.kind, row.methods) for row in found} == {("task", 6)}
 
 
-def test_images_have_the_names_of_both_settings() -> None:
-    """The mean over rotations goes to other angles where labels stay valid."""
-    random = np.random.default_rng(0)
-    one = setting(with_values(dict(zip(CHOICES, random.random(6), strict=True))))
-    conditions = tuple(
-        replace(condition, label="Mean 15°–180°") if condition.is_mean else condition
-        for condition in one.results.names.nouns.conditions
-    )
-    nouns = replace(one.results.names.nouns, conditions=conditions)
-    other = setting(replace(one.results, names=Names(nouns)), task="Fashion-MNIST")
-    rows = {row.condition: row.images for row in rank_correlations([one, other])}
-    assert rows["clean"] == "Clean"
-    assert rows["rotated-mean"].endswith(" / Mean 15°–180°")
-
-
 def test_recipes_are_matched_by_dropout() -> None:
     """The same method of both recipes is two methods; a ranking that swaps them is another one."""
     order = dict(zip(CHOICES, range(6), strict=True))
@@ -160,13 +136,6 @@ def test_interval_of_a_rank_correlation_covers() -> None:
     intervals = [spearman(draw[:, 0], draw[:, 1])[1:] for draw in draws]
     covered = np.mean([lower <= expected <= upper for lower, upper in intervals])
     assert 0.93 <= covered <= 0.97
-
-
-def test_edge_cases_of_a_rank_correlation() -> None:
-    assert np.isnan(spearman([1, 1, 1], [1, 2, 3])).all()
-    value, *bounds = spearman([1, 2, 3, 4, 5], [2, 3, 4, 5, 6])
-    assert value == pytest.approx(1)
-    assert np.isnan(bounds).all()
 
 
 def test_networks_of_one_run_are_settings_of_their_own() -> None:
@@ -207,13 +176,6 @@ def test_answer_depends_on_what_changes_it(given: Sequence[str], expected: str) 
     assert dependence(statement, GRID) == expected
 
 
-def test_size_that_is_left_out_is_named_even_if_it_is_one() -> None:
-    one_pass = DROPOUT._replace(members="1")
-    many = setting(run(dict.fromkeys((SOFTMAX, DROPOUT, one_pass), EVERY)))
-    few = setting(run(dict.fromkeys((SOFTMAX, DROPOUT), EVERY)), network="other")
-    assert left_out([many, few]) == ("MC-dropout, T = 1",)
-
-
 def test_answers_are_of_the_methods_that_all_settings_have(tmp_path: Path) -> None:
     tests = compared(PLAIN, SOFTMAX, EVERY, BETTER)
     of_many = [row for one in (PLAIN, SOFTMAX) for row in compared(PLAIN_FIFTY, one, EVERY, BETTER)]
@@ -241,29 +203,6 @@ def test_settings_that_share_nothing_do_not_tell_between_what_answers_differ() -
         "?", dict(zip([one.label for one in [*GRID[:2], GRID[2]]], "aab", strict=True))
     )
     assert dependence(three, GRID[:3]) == "data set"
-
-
-def test_summary_counts_answers_and_averages_correlations() -> None:
-    a, b = (one.label for one in GRID[:2])
-    said = [Statement("?", {a: one, b: other}) for one, other in ("xx", "xy", ("", "x"))]
-    rows = [
-        RankCorrelation("clean", "Clean", metric, a, b, "network", 6, value, math.nan, math.nan)
-        for metric, value in (("accuracy", 0.5), ("nll", 0.9), ("ece", math.nan))
-    ]
-    assert in_words(said, rows, GRID[:2]) == (
-        "Of 3 answers (is dropout as good as many networks? which method when?), 1 is the same in "
-        "all 2 settings, 1 differs between networks and 1 cannot be decided by the runs. The rank "
-        "correlation of methods, averaged over measures, is 0.70 between two networks of one task."
-    )
-    (table,) = rankings_tables(rows, Names(run({SOFTMAX: EVERY}).names.nouns))
-    texts = [row.cells[0].text for row in table.rows]
-    assert texts == ["0.50", "0.90", ""]
-
-
-def test_reply_without_a_verdict_is_no_answer() -> None:
-    tests = compared(DROPOUT, FIFTY, EVERY, OPEN)
-    one = setting(run(dict.fromkeys(CHOICES, EVERY), tests))
-    assert answers(one, replace(one, network="other"))[AS_MANY].holds == "in none"
 
 
 def test_one_setting_is_refused_in_one_line(tmp_path: Path) -> None:

@@ -6,9 +6,7 @@ from dataclasses import replace
 
 from benchmarks.across.orders import Orders, in_order, orders
 from benchmarks.across.settings import Setting
-from benchmarks.report.answer.evidence import Candidate
 from tests.report.answer.cases import (
-    AS_GOOD,
     BETTER,
     CLEAN,
     DROPOUT,
@@ -44,22 +42,8 @@ def test_pairs_are_counted_by_their_order() -> None:
     ]
 
 
-def test_as_good_is_no_order() -> None:
-    settings = [setting(network, AS_GOOD, OPEN, OPEN) for network in ("lenet5", "lenet5_relu")]
-    (nll,) = (row for row in orders(settings) if row.metric == "nll")
-    assert (nll.nowhere, nll.pairs) == (3, 3)
-
-
 def test_pairs_that_a_setting_lacks_do_not_count() -> None:
     one = setting("lenet5", BETTER, BETTER, BETTER)
     lacking = replace(one, network="other", results=run({SOFTMAX: CLEAN, DROPOUT: CLEAN}))
     assert list(orders([one, lacking])) == []
     assert list(in_order([])) == []
-
-
-def test_pairs_are_matched_by_dropout_not_by_recipe() -> None:
-    plain, fifty = Candidate("plain", "softmax", "1"), Candidate("plain", "deep_ensemble", "50")
-    results = run({plain: CLEAN, fifty: CLEAN}, compared(fifty, plain, [NLL], BETTER))
-    settings = [Setting("MNIST", network, results) for network in ("lenet5", "lenet5_relu")]
-    (found,) = orders(settings)
-    assert (found.everywhere, found.pairs) == (1, 1)

@@ -14,11 +14,10 @@ import pandas as pd
 import pytest
 import torch
 
-from benchmarks.claims import CLAIMS, exact, training_sets, writing
+from benchmarks.claims import CLAIMS, exact, training_sets
 from benchmarks.claims.claim import Verdict
 from benchmarks.claims.predictor import RecipePredictor
 from benchmarks.data.loading import load_mnist
-from benchmarks.report.claims_page import claims_page
 from benchmarks.run.stages import run_stages
 from benchmarks.schema import Quantity, read_table, where
 from benchmarks.tasks.shifts import rotated
@@ -97,15 +96,6 @@ def test_votes_are_mc_dropouts_own(finished: Path) -> None:
     expected = method.predict(test.images[591:592]).vote_share[0] * 100
     votes = {entry["class_number"]: entry["values"][1] for entry in numbers}
     assert [votes[c] for c in range(10)] == expected.round().tolist()
-
-
-def test_page_has_all_parts_of_every_claim(finished: Path) -> None:
-    page = (finished / "out" / "claims.md").read_text()
-    for claim in claims_of(finished)["claims"]:
-        for part in ("statement", "place", "rule", "why"):
-            assert claim[part] in page
-    assert "## The effect of the double softmax" in page
-    assert page == claims_page(claims_of(finished))
 
 
 def test_second_time_predicts_nothing_and_writes_the_same_bytes(
@@ -232,21 +222,6 @@ def test_imitation_is_measured_on_networks_of_neither_ensemble(finished: Path) -
     assert count == {IMITATION: 2, OTHER_NETWORK: 1, OTHER_MASKS: 1, CEILING: 1}
 
 
-def test_images_are_predicted_in_blocks_as_at_once(
-    finished: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    shutil.copytree(finished, tmp_path, dirs_exist_ok=True)
-    predictor = RecipePredictor.of(*run_in(tmp_path), "article", {})
-    unit = predictor.mc_dropout(0)
-    at_once = predictor.get(unit, "clean")
-    predictor.workspace.predictions.path(unit, "clean").unlink()
-    monkeypatch.setattr("benchmarks.claims.predictor.AT_ONCE", 100 * 70)
-    in_blocks = predictor.get(unit, "clean")
-    assert torch.equal(at_once.vote_share, in_blocks.vote_share)
-    torch.testing.assert_close(at_once.mean, in_blocks.mean)
-    assert in_blocks.members == 100
-
-
 def test_other_masks_follow_those_of_mc_dropout(finished: Path) -> None:
     predictor = RecipePredictor.of(*run_in(finished), "article", {})
     _, training = predictor.pool()
@@ -283,29 +258,6 @@ def test_parts_of_the_variance_are_those_that_were_simulated() -> None:
     assert row["variance_by_network"] == pytest.approx(share.var() / both, rel=0.01)
 
 
-def test_setting_names_conditions_without_data_but_no_subsets(finished: Path) -> None:
-    conditions = ("ood-fashion_mnist", "ood-uniform_noise")
-    run = run_in(finished, methods=("mc_dropout_exact",), conditions=conditions)
-    lost = dict.fromkeys(("ood-fashion_mnist", "subset-clean"), "asleep")
-    setting = writing._setting({"article": RecipePredictor.of(*run, "article", lost)})
-    assert (setting["ood"], setting["unavailable"]) == (["Uniform noise"], ["Fashion-MNIST"])
-
-
-def test_predictions_are_of_fifty_networks_at_most(finished: Path) -> None:
-    many = run_in(finished, members=(60,))
-    predictor = RecipePredictor.of(*many, "article", {"ood-uniform_noise": "the mirror is asleep"})
-    assert predictor.networks == 50
-    assert predictor.ood == ()
-
-
-def test_all_networks_of_the_articles_recipe_predict_everything(finished: Path) -> None:
-    few = run_in(finished, replicates=1)
-    repeated = {
-        name: RecipePredictor.of(*few, name, {}).repeated for name in few.plan.configuration.recipes
-    }
-    assert repeated == {"article": 10, "article-logits": 1}
-
-
 def test_one_network_has_no_verdict_that_takes_several(finished: Path, tmp_path: Path) -> None:
     shutil.copytree(finished / "networks", tmp_path / "networks")
     alone = run_in(tmp_path, recipes=("article",), members=(1,), replicates=1)
@@ -316,17 +268,3 @@ def test_one_network_has_no_verdict_that_takes_several(finished: Path, tmp_path:
         reason = f"This takes at least {claim.least_networks} networks; the run has 1."
         assert (claims[id]["why"] == reason) is (claim.least_networks > 1), id
     assert {claim["verdict"] for claim in claims.values()} == {Verdict.NOT_TESTABLE}
-
-
-def test_self_trained_methods_leave_nothing_to_claim(tmp_path: Path) -> None:
-    custom = tmp_path / "custom.py"
-    custom.write_text(
-        "import torch\nfrom methods import Prediction, UncertaintyMethod\n\n"
-        "class Guess(UncertaintyMethod):\n    name = 'guess'\n\n"
-        "    def fit(self, images, labels):\n        return self\n\n"
-        "    def predict(self, images):\n"
-        "        return Prediction.of(torch.full((1, len(images), 10), 0.1))\n"
-    )
-    run = run_in(tmp_path, methods=(), custom_methods=(f"{custom}:Guess",))
-    assert run_stages(*run, "claims") == []
-    assert {claim["verdict"] for claim in claims_of(tmp_path)["claims"]} == {Verdict.NOT_TESTABLE}

@@ -10,14 +10,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from filelock import FileLock
 from numpy.typing import NDArray
 
 from benchmarks.corruptions import CORRUPTIONS, store
 from benchmarks.corruptions.corruption import Images
 from benchmarks.corruptions.store import corrupted
-from benchmarks.data.files import Unavailable
-from benchmarks.errors import UserError
 
 STRIPE = CORRUPTIONS["stripe"]
 
@@ -53,12 +50,6 @@ def test_images_are_computed_once(cache: Path, images: NDArray[np.uint8]) -> Non
     assert stored_file(cache).name == "stripe.safetensors"
 
 
-def test_corrupted_images_can_be_changed(cache: Path, images: NDArray[np.uint8]) -> None:
-    for _ in range(2):
-        corrupted(STRIPE, images)[:] = 0
-    assert corrupted(STRIPE, images).any()
-
-
 def test_other_images_are_others(cache: Path, images: NDArray[np.uint8]) -> None:
     counted = Counted()
     for some in (images, images[:3], images[::-1]):
@@ -66,22 +57,13 @@ def test_other_images_are_others(cache: Path, images: NDArray[np.uint8]) -> None
     assert counted.calls == 3
 
 
-@pytest.mark.parametrize("cut", [0, 1, 8, 100, -1])
+@pytest.mark.parametrize("cut", [0, 100, -1])
 def test_cut_file_is_computed_anew(cache: Path, images: NDArray[np.uint8], cut: int) -> None:
     first = corrupted(STRIPE, images)
     whole = stored_file(cache).read_bytes()
     stored_file(cache).write_bytes(whole[:cut])
     np.testing.assert_array_equal(corrupted(STRIPE, images), first)
     assert len(stored_file(cache).read_bytes()) == len(whole)
-
-
-@pytest.mark.parametrize("place", [0, 12, 200, -1])
-def test_changed_byte_is_noticed(cache: Path, images: NDArray[np.uint8], place: int) -> None:
-    first = corrupted(STRIPE, images)
-    content = bytearray(stored_file(cache).read_bytes())
-    content[place] ^= 1
-    stored_file(cache).write_bytes(content)
-    np.testing.assert_array_equal(corrupted(STRIPE, images), first)
 
 
 @pytest.mark.parametrize(
@@ -139,25 +121,3 @@ def test_two_processes_compute_once(cache: Path) -> None:
     outputs = [process.communicate()[0].split() for process in (one, other)]
     total = str(2 * 28 * (14 * 7 + 14 * 248))
     assert sorted(outputs, key=len) == [[total], ["computed", total]]
-
-
-def test_run_does_not_wait_for_ever(
-    cache: Path, images: NDArray[np.uint8], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    corrupted(STRIPE, images)
-    path = stored_file(cache)
-    path.unlink()
-    monkeypatch.setattr(store, "LOCK_SECONDS", 0.05)
-    with (
-        FileLock(path.with_name(".stripe.lock")),
-        pytest.raises(Unavailable, match=r"^stripe: another run has been computing it for 0 s$"),
-    ):
-        corrupted(STRIPE, images)
-
-
-def test_cache_that_is_a_file_is_a_mistake(cache: Path, images: NDArray[np.uint8]) -> None:
-    cache.write_text("")
-    with pytest.raises(
-        UserError, match=r"cache folder .* is not writable .*; make it writable, or"
-    ):
-        corrupted(STRIPE, images)

@@ -24,7 +24,7 @@ from benchmarks.data.loading import (
     load_out_of_distribution,
     read_idx,
 )
-from benchmarks.data.sets import EMNIST_LETTERS, FASHION_MNIST, MNIST, SETS
+from benchmarks.data.sets import EMNIST_LETTERS
 from benchmarks.errors import UserError
 
 T = TypeVar("T")
@@ -74,18 +74,6 @@ def test_an_out_of_distribution_set_is_as_large_as_mnist_s_test_set(name: str) -
     assert drawn.max() <= 1
 
 
-def test_the_names_are_in_the_order_of_the_tables() -> None:
-    assert OUT_OF_DISTRIBUTION == (
-        "mnist",
-        "fashion_mnist",
-        "notmnist",
-        "kmnist",
-        "emnist_letters",
-        "uniform_noise",
-        "gaussian_noise",
-    )
-
-
 def test_an_unknown_name_is_an_error() -> None:
     with pytest.raises(
         UserError, match=r"unknown .* 'cifar10'; choose from mnist, fashion_mnist, notmnist"
@@ -98,14 +86,6 @@ def test_noise_follows_from_its_seed(name: str) -> None:
     one, same, other = (load_out_of_distribution(name, seed=seed) for seed in (1, 1, 2))
     assert torch.equal(one, same)
     assert not torch.equal(one, other)
-
-
-def test_noise_of_one_seed_is_not_shared() -> None:
-    uniform, gaussian = (
-        load_out_of_distribution(name, seed=0).flatten()
-        for name in ("uniform_noise", "gaussian_noise")
-    )
-    assert abs(torch.corrcoef(torch.stack([uniform, gaussian]))[0, 1].item()) < 0.003
 
 
 def test_noise_has_the_moments_of_its_distribution() -> None:
@@ -156,27 +136,6 @@ def test_emnist_s_letters_are_upright_and_a_choice(
     assert set(pixels) <= {image.tobytes() for image in upright}
     assert torch.equal(letters, again)
     assert not torch.equal(letters, others)
-
-
-@pytest.fixture
-def mnist_test_files() -> list[bytes]:
-    """From the user's own cache or data folder: requested before ``data_dir`` hides the cache."""
-    try:
-        return data_files.read(MNIST, MNIST.starting("t10k"))
-    except Unavailable as reason:
-        pytest.skip(str(reason))
-
-
-def test_real_mnist_in_a_flat_folder_is_not_taken_for_another_set(
-    mnist_test_files: list[bytes], data_dir: Path
-) -> None:
-    files = MNIST.starting("t10k")
-    for file, content in zip(files, mnist_test_files, strict=True):
-        (data_dir / file.name).write_bytes(gzip.compress(content, compresslevel=1))
-    assert len(load_mnist("test", data_dir=data_dir).labels) == 10_000
-    offline = replace(FASHION_MNIST, sources=())
-    with pytest.raises(Unavailable, match=r"^fashion_mnist: not in the data folder or the cache$"):
-        data_files.read(offline, offline.starting("t10k"), data_dir=data_dir, others=SETS)
 
 
 def test_idx_of_any_number_of_axes_is_read() -> None:

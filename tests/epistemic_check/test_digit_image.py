@@ -48,18 +48,11 @@ def test_mnists_images_stay_as_they_are(tmp_path: Path) -> None:
     [
         ("L", 255, 0, "png"),
         ("L", 0, 255, "png"),
-        ("L", 120, 10, "png"),
         ("L", 120, 250, "png"),
-        ("1", 1, 0, "png"),
         ("RGB", (250, 240, 200), (20, 30, 120), "jpg"),
-        ("RGB", (10, 60, 30), (240, 240, 240), "webp"),
         ("RGBA", (0, 0, 0, 0), (20, 40, 160, 255), "png"),
-        ("RGBA", (0, 0, 0, 0), (255, 255, 255, 255), "png"),
-        ("RGB", (0, 130, 0), (255, 0, 0), "png"),
         ("LA", (0, 0), (0, 255), "png"),
-        ("CMYK", (0, 0, 0, 0), (0, 0, 0, 255), "jpg"),
         ("I;16", 60000, 100, "png"),
-        ("RGB", (250, 240, 200), (20, 30, 120), "gif"),
     ],
 )
 def test_every_kind_of_image_gives_the_same_digit(
@@ -99,9 +92,7 @@ def test_rotated_photograph_is_set_upright(tmp_path: Path) -> None:
     ("content", "message"),
     [
         (None, "there is no such file"),
-        (b"", "cannot be read as an image"),
         (b"not an image", "cannot be read as an image"),
-        (b"\x89PNG\r\n\x1a\n damaged", "cannot be read as an image"),
     ],
 )
 def test_what_is_no_image_gets_one_line(
@@ -116,28 +107,10 @@ def test_what_is_no_image_gets_one_line(
     assert str(path) in str(error.value)
 
 
-def test_folder_is_no_image(tmp_path: Path) -> None:
-    with pytest.raises(UserError, match="cannot be read as an image"):
-        read_digit(tmp_path)
-
-
-def test_image_cut_short_is_refused(tmp_path: Path) -> None:
-    path = tmp_path / "digit.png"
-    drawn("L", 0, 255, (200, 200)).save(path)
-    path.write_bytes(path.read_bytes()[:-60])
-    with pytest.raises(UserError, match="cannot be read as an image"):
-        read_digit(path)
-
-
 @pytest.mark.parametrize("shade", [0, 128, 255])
 def test_blank_image_is_refused(shade: int, tmp_path: Path) -> None:
     with pytest.raises(UserError, match="blank"):
         read(Image.new("L", (50, 50), shade), tmp_path / "blank.png")
-
-
-def test_faintest_ink_of_16_bits_is_blank(tmp_path: Path) -> None:
-    with pytest.raises(UserError, match="blank"):
-        read(drawn("I;16", 0, 12, (50, 50)), tmp_path / "faint.png")
 
 
 def test_pixels_that_are_no_numbers_are_refused(tmp_path: Path) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -85,16 +84,6 @@ def test_stored_networks_are_not_trained_again(
     assert again == (0, first[1], "")
 
 
-def test_networks_of_another_engine_are_others(
-    command_line: CommandLine, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    # PyTorch trains in processes, which take longer to start than these networks to train.
-    monkeypatch.setattr("joblib.cpu_count", lambda: 1)
-    arguments = ("--index", "5", "--passes", "7", "--epochs", "1", "--device", "cpu")
-    status, _, message = command_line(*arguments, "--engine", "torch")
-    assert (status, "3 networks that are not stored yet" in message) == (0, True)
-
-
 def test_image_file_is_taken(command_line: CommandLine, tmp_path: Path) -> None:
     image = load_mnist("test").images[0, 0]
     name = r"mine [2] $\x$.png"
@@ -109,20 +98,13 @@ def test_image_file_is_taken(command_line: CommandLine, tmp_path: Path) -> None:
     ("arguments", "message"),
     [
         ((), "name one image"),
-        (("--index", "1", "--image", "a.png"), "name one image"),
-        (("a.png", "--index", "1"), "name one image"),
-        (("a.png", "--image", "b.png"), "name one image"),
         (("none.png",), "--image none.png: there is no such file"),
         (("--index", "600"), "600 is not a test image; expected 0 to 599"),
-        (("--index", "-1"), "-1 is not a test image"),
-        (("--index", "one"), "valid integer"),
-        (("--image", "none.png"), "there is no such file"),
         (("--index", "1", "--passes", "0"), "--passes: 0 is too small"),
         (("--index", "1", "--recipe", "plain"), "unknown; choose from standard, article"),
         (("--index", "1", "--out", "a.doc"), "expected a file name that ends in .png"),
         (("--index", "1", "--out", "folder.png"), "this is a folder; name a file in it"),
         (("--index", "1", "--device", "cuda", "--engine", "numba"), "--"),
-        (("--index", "1", "--preset", "slow"), "'slow'"),
     ],
 )
 def test_mistake_gets_one_line(
@@ -173,18 +155,3 @@ def test_one_member_repeats_itself(pool: NetworkPool) -> None:
     mnist = load_mnist("train")
     method = METHODS["softmax"].build(pool).fit(mnist.images[:300], mnist.labels[:300])
     assert sorted(epistemic_check(method, mnist.images[0], 100).tolist())[-2:] == [0, 100]
-
-
-def test_importing_the_function_is_light() -> None:
-    code = (
-        "import sys; from benchmarks.epistemic_check import epistemic_check; "
-        "print(*sys.modules.keys() & {'matplotlib', 'pandas', 'rich', 'typer'})"
-    )
-    ended = subprocess.run(
-        [sys.executable, "-c", code],
-        cwd=GUIDE.parents[1],
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    assert ended.stdout == "\n"

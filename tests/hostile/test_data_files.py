@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from benchmarks.data import files as data_files
-from benchmarks.data.files import Corrupt, DataFile, NotUnpacked, read, unpacked
+from benchmarks.data.files import Corrupt, DataFile, read
 from benchmarks.data.sets import SETS
 from benchmarks.errors import UserError
 

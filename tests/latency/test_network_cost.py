@@ -58,13 +58,6 @@ def test_exact_enumeration_has_no_cost_in_whole_networks() -> None:
     assert cost_of(MCDropoutExact(pool=UntrainedPool())) is None
 
 
-def test_subclass_may_evaluate_its_networks_in_another_way() -> None:
-    class EvaluatedTenTimes(Softmax):
-        name = "evaluated_ten_times"
-
-    assert cost_of(EvaluatedTenTimes(pool=UntrainedPool())) is None
-
-
 def test_networks_drawn_and_images_moved_are_evaluated_once_each() -> None:
     one = cost_of(Softmax(pool=UntrainedPool()))
     assert one is not None

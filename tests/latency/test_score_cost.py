@@ -6,10 +6,8 @@ from dataclasses import replace
 from pathlib import Path
 
 import pandas as pd
-import pytest
-import torch
 
-from benchmarks.latency.score_cost import held_bytes, time_scores
+from benchmarks.latency.score_cost import time_scores
 from benchmarks.latency.stopwatch import Limits
 from benchmarks.report.names import Names
 from benchmarks.report.tables.latency import score_latency_table
@@ -58,22 +56,6 @@ def test_rows_of_this_machine_are_kept_and_others_are_not(tmp_path: Path) -> Non
     assert path.read_bytes() == before
     path.write_bytes(before.replace(b",torch,", b",numba,"))
     assert set(timed(run)["engine"]) == {"torch"}
-
-
-def test_without_such_scores_nothing_is_written(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("benchmarks.latency.score_cost.stored_scores", lambda _: {})
-    run = run_of(DIGITS, tmp_path)
-    time_scores(*run, LIMITS)
-    assert not (run.workspace.out / "score-latency.csv").exists()
-
-
-def test_what_a_function_closes_over_is_counted_once() -> None:
-    shared = torch.zeros(8, dtype=torch.float64)
-    each = [lambda images: images @ shared, lambda images: images + shared]
-    assert held_bytes(lambda images: [one(images) for one in each]) == 64
-    assert held_bytes(torch.nn.Linear(3, 3)) == 0
 
 
 def test_costs_are_tabled(tmp_path: Path) -> None:

@@ -10,17 +10,11 @@ import pandas as pd
 import pytest
 import torch
 
-from benchmarks.errors import UserError
-from benchmarks.latency import rows as rows_module
-from benchmarks.latency import setups as setups_module
 from benchmarks.latency import stage
 from benchmarks.latency.setups import setups
-from benchmarks.latency.stage import LIMITS, time_alone, time_methods
+from benchmarks.latency.stage import time_alone, time_methods
 from benchmarks.nouns import FILES
-from benchmarks.run.configuration.presets import PRESETS
-from benchmarks.run.nouns import metric_records, nouns_of
 from benchmarks.run.plan import Plan
-from benchmarks.run.record import RunRecord
 from benchmarks.schema import Latency, types_of
 from benchmarks.vocabulary import LOCK_FILE
 from methods.networks.store import NetworkKey
@@ -96,18 +90,6 @@ def test_gpu_is_timed_by_both_clocks(table: pd.DataFrame) -> None:
     assert (rows["peak_memory_mb"] > 0).all()
 
 
-def test_machine_without_numba_has_a_reason_and_times_with_torch(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    for module in (setups_module, rows_module):
-        monkeypatch.setattr(module, "has_kernels", lambda: False)
-    table = timed(tmp_path, replace(SMALL, engine="torch", batch_sizes=(1,)))
-    assert set(table.loc[table["status"] == "ok", "engine"]) == {"torch"}
-    rows = table[table["engine"] == "numba"]
-    assert set(rows["reason"]) == {"Numba is not installed"}
-    assert len(rows) == 3
-
-
 def test_exact_enumeration_is_timed_on_single_images_alone(tmp_path: Path) -> None:
     exact = replace(FULL, methods=("mc_dropout_exact",), batch_sizes=(1, 8))
     rows = timed(tmp_path, exact).set_index("batch_size")
@@ -159,18 +141,6 @@ def test_what_is_timed_is_not_timed_again(
     assert kept[:4] + kept[5:] == lines[:4] + lines[5:]
 
 
-def test_another_machine_times_everything_anew(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    few = replace(SMALL, methods=("softmax",), batch_sizes=(1,))
-    before = timed(tmp_path, few)
-    monkeypatch.setattr(setups_module, "processor", lambda: "Another Processor")
-    after = timed(tmp_path, few)
-    assert len(after) == len(before)
-    measured = after[after["device"] == "cpu"]
-    assert measured["device_name"].str.startswith("Another Processor").all()
-
-
 def test_record_has_how_long_it_took_and_needs_no_data(tmp_path: Path) -> None:
     few = replace(SMALL, methods=("softmax",), batch_sizes=(1,))
     assert time_alone(*run_in(tmp_path, few)) == []
@@ -180,33 +150,3 @@ def test_record_has_how_long_it_took_and_needs_no_data(tmp_path: Path) -> None:
         *FILES,
     }
     assert '"latency": ' in (tmp_path / "out" / "run.json").read_text()
-
-
-def test_metrics_of_a_finished_run_are_kept(tmp_path: Path) -> None:
-    few = replace(SMALL, methods=("softmax",), batch_sizes=(1,))
-    run = run_in(tmp_path, few)
-    RunRecord.begin(*run)
-    nouns_of(run.plan, metric_records()).write(tmp_path / "out")
-    before = (tmp_path / "out" / "metrics.csv").read_bytes()
-    assert time_alone(*run) == []
-    assert before.count(b"\n") > 20
-    assert (tmp_path / "out" / "metrics.csv").read_bytes() == before
-
-
-@pytest.mark.parametrize("summary", ["summary.csv", "summary.csv.gz"])
-def test_published_results_keep_their_record(summary: str, tmp_path: Path) -> None:
-    few = replace(SMALL, methods=("softmax",), batch_sizes=(1,))
-    (tmp_path / "out").mkdir()
-    (tmp_path / "out" / summary).write_text("of another machine")
-    with pytest.raises(UserError, match="choose another folder with --out"):
-        time_alone(*run_in(tmp_path, few))
-    assert [path.name for path in (tmp_path / "out").iterdir()] == [summary]
-
-
-def test_threads_are_those_that_torch_has_at_the_start() -> None:
-    before = torch.get_num_threads()
-    assert {s.threads for s in setups(Plan(SMALL)) if s.device == "cpu"} == {1, before}
-
-
-def test_every_preset_has_limits() -> None:
-    assert {*LIMITS} == {*PRESETS}

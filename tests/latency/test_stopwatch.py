@@ -12,7 +12,6 @@ import pytest
 import torch
 from scipy import stats
 
-from benchmarks.latency import stopwatch as latency
 from benchmarks.latency.stopwatch import Limits, Timed, median_interval, stopwatch
 
 needs_cuda = pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
@@ -118,31 +117,6 @@ def test_known_sleep_is_measured() -> None:
     (timing,) = stopwatch(lambda: time.sleep(0.02), Limits(seconds=0.4))
     assert timing.clock == "wall"
     assert 20 <= timing.calls[0] <= timing.median < 30
-
-
-class FakeEvent:
-    """Remembers the stream that it was recorded in."""
-
-    def __init__(self) -> None:
-        self.stream: object = None
-
-    def record(self, stream: object = None) -> None:
-        self.stream = stream
-
-    def elapsed_time(self, last: FakeEvent) -> float:
-        assert self.stream == last.stream
-        return float(str(self.stream)[-1])
-
-
-def test_device_that_is_not_the_current_one_is_timed_in_its_own_queue(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    monkeypatch.setattr(latency, "_events", lambda _: (FakeEvent(), FakeEvent()))
-    monkeypatch.setattr(torch.cuda, "synchronize", lambda _: None)
-    monkeypatch.setattr(torch.cuda, "current_stream", lambda device: f"queue of {device}")
-    clock = FakeClock(repeat(2.0))
-    _, device = stopwatch(clock.work, Limits(seconds=1), device="cuda:1", now=clock.now)
-    assert set(device.calls) == {1.0}
 
 
 @pytest.mark.cuda

@@ -47,13 +47,6 @@ def values(calibration: tuple[Tensor, Tensor], measured: tuple[Tensor, Tensor]) 
     return dict(zip(NAMES, family.values(arrays).tolist(), strict=True))
 
 
-def test_there_is_a_metric_of_each_kind_level_and_quantity() -> None:
-    assert len(NAMES) == 18 == len(KINDS) * len(LEVELS) * 3
-    assert set(NAMES) <= set(METRICS)
-    nominal = {m.name: m.nominal for m in conformal.METRICS if not math.isnan(m.nominal)}
-    assert nominal == {f"{k.name}_coverage_{level}": level / 100 for k in KINDS for level in LEVELS}
-
-
 def test_threshold_is_the_order_statistic() -> None:
     scores = torch.from_numpy(np.random.default_rng(0).random(4999))
     assert threshold(scores, 95) == scores.sort().values[4749]  # ⌈5000 · 0.95⌉ = 4750
@@ -106,19 +99,6 @@ def test_coverage_is_the_level(scale: float) -> None:
             error = math.sqrt(alpha * (1 - alpha) * (1 / 5000 + 1 / 10_000))
             coverage = found[f"{kind.name}_coverage_{level}"]
             assert coverage == pytest.approx(level / 100, abs=4 * error)
-
-
-def test_sizes_and_empty_sets_are_those_of_the_sets() -> None:
-    calibration, measured = drawn(2000, 4, 8.0), drawn(500, 5, 8.0)
-    found = values(calibration, measured)
-    sets = PredictionSets(*measured, thresholds(*calibration))
-    for kind in KINDS:
-        held = sets.of(kind, 95).numpy()
-        assert found[f"{kind.name}_size_95"] == held.sum(axis=1).mean()
-        assert found[f"{kind.name}_empty_95"] == (held.sum(axis=1) == 0).mean()
-        of_label = held[np.arange(500), measured[1].numpy()]
-        assert found[f"{kind.name}_coverage_95"] == pytest.approx(of_label.mean())
-    assert found["aps_empty_95"] > 0
 
 
 def test_lac_has_the_smallest_sets() -> None:

@@ -71,11 +71,6 @@ def test_fpr95_takes_exactly_95_percent_as_enough(hundreds):
     assert fpr95(scores, positive) == 1
 
 
-def test_fpr95_of_nineteen_needs_all_of_them():
-    scores = torch.tensor([3.0] * 18 + [1.0] + [2.0, 0.0])
-    assert fpr95(scores, torch.arange(21) < 19) == 0.5
-
-
 def test_by_hand_with_a_tie_between_the_classes():
     scores = torch.tensor([4.0, 3.0, 3.0, 2.0, 1.0])
     positive = torch.tensor([True, True, False, False, True])
@@ -96,12 +91,6 @@ def test_constant_score_is_chance():
     positive = torch.arange(10) < 3
     values = [metric(torch.zeros(10), positive) for metric in METRICS]
     assert values == pytest.approx([0.5, 0.3, 0.7, 1])
-
-
-@pytest.mark.parametrize("metric", METRICS)
-def test_order_of_images_does_not_matter(metric, scores_and_positive):
-    scores, positive = scores_and_positive
-    assert metric(scores, positive) == metric(scores.flip(0), positive.flip(0))
 
 
 @pytest.mark.parametrize("metric", METRICS)

@@ -8,7 +8,6 @@ import numpy as np
 import pytest
 import torch
 from numpy.typing import NDArray
-from sklearn.metrics import average_precision_score, roc_auc_score
 
 from benchmarks.metrics import METRICS, Arrays, Family, Metric, in_families
 from benchmarks.metrics.calibration import Calibration
@@ -127,22 +126,6 @@ def test_flagged_images_are_the_roc_curve(case: int) -> None:
         # Scores that were not drawn are steps without an image.
         steps = np.unique(np.stack([false[:, b] / len(i), true[:, b] / len(j)]), axis=1)
         np.testing.assert_allclose(steps, np.unique(np.stack(curve), axis=1), atol=1e-15)
-
-
-@pytest.mark.parametrize("case", [1, 2, 3])
-def test_detection_is_scikit_learns_with_weights(case: int) -> None:
-    scores, weights = scores_of(case, 60), weights_of(1, 60)
-    kinds = np.arange(60) >= 25
-    order = flagging_order(scores[:25], scores[25:])
-    result = DetectionStatistics(order, weights[:25], weights[25:])
-    for b, weight in enumerate(weights.T):
-        assert result.auroc[b] == pytest.approx(roc_auc_score(kinds, scores, sample_weight=weight))
-        for values, (flags, score) in (
-            (result.aupr_out, (kinds, scores)),
-            (result.aupr_in, (~kinds, -scores)),
-        ):
-            expected = average_precision_score(flags, score, sample_weight=weight)
-            assert values[b] == pytest.approx(expected)
 
 
 @pytest.mark.parametrize("case", CASES)

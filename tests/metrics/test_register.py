@@ -21,11 +21,6 @@ def test_metric_is_complete(name: str) -> None:
     assert metric.formula
 
 
-def test_order_is_that_of_print() -> None:
-    some = ["accuracy", "nll", "brier", "ece", "auroc", "aurc", "vote_entropy", "prevalence"]
-    assert [name for name in METRICS if name in some] == some
-
-
 def test_what_is_biased_has_a_better_value() -> None:
     biased: list[Metric] = [metric for metric in METRICS.values() if metric.biased]
     assert all(metric.better == "lower" for metric in biased)

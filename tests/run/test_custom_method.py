@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import pickle
 import random
 import signal
 import subprocess
@@ -79,25 +78,11 @@ log.write_text(("once" if not log.exists() else "again"))
     assert (tmp_path / "log").read_text() == "once"
 
 
-def test_file_may_use_dataclasses_and_pickle(write: Write) -> None:
-    text = GOOD.replace(
-        "class Mine",
-        "import dataclasses\n@dataclasses.dataclass\nclass Extra:\n    x: int = 0\nclass Mine",
-    )
-    loaded = load_method(write(f"from __future__ import annotations\n{text}"))
-    method = loaded.build(NetworkPool())
-    assert pickle.loads(pickle.dumps(method)).seed == method.seed
-
-
 @pytest.mark.parametrize(
     ("location", "message"),
     [
         ("mine.py", "expected path/to/file.py:ClassName"),
-        ("mine.py:", "expected path/to/file.py:ClassName"),
-        (":Mine", "expected path/to/file.py:ClassName"),
         ("mine:Mine", "expected path/to/file.py:ClassName"),
-        ("mine.txt:Mine", "expected path/to/file.py:ClassName"),
-        ("", "expected path/to/file.py:ClassName"),
         ("nowhere/mine.py:Mine", "there is no file nowhere/mine.py"),
     ],
 )
@@ -107,31 +92,15 @@ def test_location_that_is_none_is_refused(location: str, message: str) -> None:
     assert str(refused.value) == f"--method {location}: {message}"
 
 
-def test_folder_is_no_file(tmp_path: Path) -> None:
-    (tmp_path / "mine.py").mkdir()
-    with pytest.raises(UserError, match="there is no file"):
-        load_method(f"{tmp_path / 'mine.py'}:Mine")
-
-
 @pytest.mark.parametrize(
     ("text", "message"),
     [
         ("", "the file does not define 'Mine'"),
-        ("Mine = 3", "Mine is not a subclass of UncertaintyMethod"),
         ("class Mine: pass", "Mine is not a subclass of UncertaintyMethod"),
-        (
-            f"{HEAD}class Mine(UncertaintyMethod):\n    name = 'm'",
-            "does not implement fit, predict",
-        ),
         (GOOD.replace("def predict", "def predcit"), "Mine does not implement predict"),
         (GOOD.replace("name = 'mine'", "pass"), "Mine needs a class attribute `name`"),
-        (GOOD.replace("'mine'", "7"), "Mine needs a class attribute `name`"),
-        (GOOD.replace("'mine'", "''"), "Mine needs a class attribute `name`"),
-        (GOOD.replace("'mine'", "'my method'"), "Mine needs a class attribute `name`"),
         (GOOD.replace("'mine'", "'../mine'"), "Mine needs a class attribute `name`"),
-        ("import nothing_of_this_name", "cannot be imported (ModuleNotFoundError: No module named"),
         ("1 +", "cannot be imported (SyntaxError: invalid syntax"),
-        ("1 / 0", "cannot be imported (ZeroDivisionError: division by zero)"),
         ("raise ValueError('in\\ntwo lines')", "cannot be imported (ValueError: in"),
         ("import sys\nsys.exit(3)", "cannot be imported (SystemExit: 3)"),
     ],
@@ -146,14 +115,6 @@ def test_mistake_in_the_file_is_refused_in_one_line(text: str, message: str, wri
     assert "\n" not in shown
 
 
-def test_constructor_must_take_seed_and_device_alone(write: Write) -> None:
-    location = write(
-        GOOD + "    def __init__(self, *, seed, device, temperature):\n        self.seed = seed\n"
-    )
-    with pytest.raises((UserError, TypeError), match="temperature"):
-        load_method(location).build(NetworkPool())
-
-
 def test_pooled_method_that_cannot_be_built_is_refused(write: Write) -> None:
     location = write(
         "from methods import PooledMethod\n"
@@ -164,21 +125,6 @@ def test_pooled_method_that_cannot_be_built_is_refused(write: Write) -> None:
     )
     with pytest.raises(UserError, match=r"Mine cannot be built \(SystemExit: no\)"):
         load_method(location)
-
-
-def test_file_that_failed_can_be_mended_and_loaded(write: Write) -> None:
-    location = write("1 / 0")
-    with pytest.raises(UserError):
-        load_method(location)
-    write(GOOD)
-    assert load_method(location).name == "mine"
-
-
-def test_files_of_one_name_do_not_mix(write: Write, tmp_path: Path) -> None:
-    (tmp_path / "other").mkdir()
-    one = load_method(write(GOOD))
-    other = load_method(write(GOOD.replace("'mine'", "'yours'"), file="other/mine.py"))
-    assert (one.name, other.name) == ("mine", "yours")
 
 
 def test_functions_can_be_imported_by_the_name_of_the_file(write: Write, tmp_path: Path) -> None:
@@ -205,9 +151,7 @@ def test_global_random_state_is_not_touched_by_loading(write: Write) -> None:
     ("fields", "message"),
     [
         ('needs = frozenset({"labels"})', "needs: 'labels' is unknown; choose from dropout"),
-        ("needs = 5", "needs: 5; expected a frozenset of words"),
         ('size = "bags"\n    sweep = (0,)', "sweep: (0,); expected whole numbers from 1"),
-        ("sweep = 3", "sweep: 3; expected whole numbers from 1, such as (5, 20)"),
         ("sweep = (2,)", "sweep is given; name the argument that it is of as `size`"),
         ('size = "bags"\n    sweep = (2,)', "size: the constructor has no argument 'bags'"),
         (

@@ -61,13 +61,6 @@ def test_same_configuration_goes_on_with_data_and_seconds(tmp_path: Path) -> Non
     assert content(tmp_path)["seconds"] == {"train": 0.0}
 
 
-def test_machine_may_change(tmp_path: Path) -> None:
-    run = run_in(tmp_path)
-    RunRecord.begin(*run)
-    moved = replace(run.workspace, networks=Path("other"), data_dir=Path("other"), jobs=7)
-    RunRecord.begin(run.plan, moved)
-
-
 def test_seconds_of_resumed_stages_add_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     clock = iter([10.0, 12.5, 100.0, 101.25, 7.0, 8.0])
     # Not the clock of all threads.
@@ -131,48 +124,6 @@ def test_folder_of_other_predictions_is_refused(
     assert (tmp_path / "run.json").read_bytes() == before
     RunRecord.begin(*run_in(tmp_path), overwrite=True)
     assert content(tmp_path)["predictions"] == run_record.PREDICTIONS
-
-
-def test_folder_of_an_earlier_version_is_refused_though_its_parts_had_other_names(
-    tmp_path: Path,
-) -> None:
-    RunRecord.begin(*run_in(tmp_path))
-    earlier = content(tmp_path)
-    names = {"custom_methods": "own_methods", "subset_images": "exact_images"}
-    configuration = dict(earlier["configuration"])
-    earlier["configuration"] = {names.get(k, k): value for k, value in configuration.items()}
-    (tmp_path / "run.json").write_text(json.dumps(earlier))
-    (tmp_path / "predictions").mkdir()
-    with pytest.raises(UserError) as refused:
-        RunRecord.begin(*run_in(tmp_path))
-    message = str(refused.value)
-    assert message == (
-        f"{tmp_path} holds a run of an earlier version of the suite; choose another folder with "
-        "--out, or remove that run with --overwrite"
-    )
-    RunRecord.begin(*run_in(tmp_path), overwrite=True)
-    assert content(tmp_path)["configuration"] == QUICK.identity
-
-
-@pytest.mark.parametrize(
-    "damage",
-    [b"", b"{", b"\xff\xfe", b"[]", b"[1]", b"null", b'"text"', b"{}", b'{"version": "0.1.0"}'],
-)
-def test_damaged_record_is_named_with_what_to_do(damage: bytes, tmp_path: Path) -> None:
-    RunRecord.begin(*run_in(tmp_path))
-    (tmp_path / "run.json").write_bytes(damage)
-    with pytest.raises(UserError) as refused:
-        RunRecord.begin(*run_in(tmp_path))
-    assert "choose another folder with --out" in str(refused.value)
-    assert "\n" not in str(refused.value)
-    with pytest.raises(UserError, match="choose another folder with --out"):
-        RunRecord.begin(*run_in(tmp_path), overwrite=True)
-    assert (tmp_path / "run.json").read_bytes() == damage
-
-
-def test_overwriting_an_empty_folder_is_no_mistake(tmp_path: Path) -> None:
-    RunRecord.begin(*run_in(tmp_path), overwrite=True)
-    assert (tmp_path / "run.json").exists()
 
 
 def test_mistake_is_found_before_anything_is_overwritten(tmp_path: Path) -> None:

@@ -76,12 +76,6 @@ def test_choice_is_stratified_and_the_same_for_each(
     torch.testing.assert_close(bright, other.images[..., inside], atol=2 / 255, rtol=0)
 
 
-def test_seed_of_the_run_only_chooses_images(task: Task) -> None:
-    condition = task.condition("corrupted-impulse_noise")
-    one, other = (task.evaluation_set(condition, None, seed=seed, data_dir=None) for seed in (0, 1))
-    assert one.fingerprint == other.fingerprint
-
-
 def test_published_images_are_taken_where_they_are_at_hand(task: Task, tmp_path: Path) -> None:
     published = np.random.default_rng(0).integers(256, size=(300, 28, 28, 1), dtype=np.uint8)
     folder = tmp_path / "data" / "mnist_c" / "fog"
@@ -97,17 +91,3 @@ def test_published_images_are_taken_where_they_are_at_hand(task: Task, tmp_path:
     np.testing.assert_array_equal(
         np.rint(255 * fog.images.numpy()), published.swapaxes(1, 3).swapaxes(2, 3)
     )
-
-
-def test_task_without_published_images_computes_them(
-    task: Task, tmp_path: Path, test_images: LabelledImages
-) -> None:
-    fog = next(
-        one
-        for one in corruptions("fashion_mnist", lambda data_dir: test_images)
-        if one.name == "corrupted-fog"
-    )
-    (tmp_path / "data" / "mnist_c" / "fog").mkdir(parents=True)
-    (tmp_path / "data" / "mnist_c" / "fog" / "test_images.npy").write_bytes(b"no array")
-    built = fog.build(lambda: test_images, 10, seed=0, data_dir=tmp_path / "data")
-    assert built.source == COMPUTED

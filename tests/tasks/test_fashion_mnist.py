@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import pytest
-import torch
 
 from benchmarks.data.loading import load_mnist
 from benchmarks.errors import UserError
@@ -66,8 +65,3 @@ def test_article_is_not_about_clothes() -> None:
     full = configuration_of("full", "fashion_mnist")
     assert full.passes == (100,)  # MNIST alone compares numbers of passes
     assert full.recipes == (*("standard", "plain", "relu-dropout", "relu"),)
-
-
-def test_images_are_in_the_range_of_pixels(tested: LabelledImages) -> None:
-    assert tested.images.dtype == torch.float32
-    assert (tested.images.min(), tested.images.max()) == (0.0, 1.0)

@@ -44,10 +44,3 @@ def test_natural_digits_are_scikit_learn_s_resized() -> None:
     # Pixel (3, 3) of 28 lies at (3 + 1/2)·8/28 - 1/2 = 1/2: halfway between pixels 0 and 1 of 8.
     corner = digits.images[:, :2, :2].mean(axis=(1, 2)) / 16
     np.testing.assert_allclose(built.images[:, 0, 3, 3].numpy(), corner, atol=1e-6)
-
-
-def test_natural_digits_are_not_paired_with_clean_ones() -> None:
-    condition = MNIST.condition("natural-digits")
-    assert condition.paired_with == condition.name
-    assert condition.detected
-    assert condition.size == 1797

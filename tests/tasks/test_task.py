@@ -110,11 +110,6 @@ def test_condition_of_the_name_of_a_split_is_refused(name: str) -> None:
         replace(MNIST, conditions=(*MNIST.conditions, one))
 
 
-def test_conditions_of_one_name_are_refused() -> None:
-    with pytest.raises(ValueError, match="two conditions 'rotated-015'; give one another name"):
-        replace(MNIST, conditions=(*MNIST.conditions, MNIST.conditions[1]))
-
-
 @pytest.mark.parametrize(
     ("change", "message"),
     [
@@ -186,9 +181,3 @@ def test_labelled_condition_without_labels_is_refused() -> None:
 
     with pytest.raises(UserError, match="has labels='valid', but no labels are loaded"):
         evaluated(Condition("dim", "Dim", "dim", "numbers", load=load))
-
-
-def test_unlabelled_condition_of_the_test_images_has_no_labels() -> None:
-    dim = Condition("dim", "Dim", "dim", "numbers", labels="none", reason="too dim")
-    assert evaluated(dim).labels is None
-    assert evaluated(replace(dim, labels="valid", reason="")).labels is not None

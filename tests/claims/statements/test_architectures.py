@@ -109,20 +109,6 @@ def test_verdicts(across: float, lower: float, verdict: str) -> None:
     assert judged(ARCHITECTURES.id, numbers(across=across, lower=lower)) == verdict
 
 
-def test_unlike_accuracies_are_named() -> None:
-    told = [
-        ARCHITECTURES.judge(numbers(across=0.5, lower=0.1, apart=apart)).why
-        for apart in (0.0, 0.005)
-    ]
-    assert ["Their accuracies differ by 0.50 percentage points" in one for one in told] == [
-        False,
-        True,
-    ]
-    assert told[0].startswith(
-        "Two networks of different architectures disagree on 50 % (95 % interval: 48"
-    )
-
-
 def test_without_an_interval_it_is_not_testable() -> None:
     with pytest.raises(NotTestableError, match="takes at least 3 networks"):
         ARCHITECTURES.judge(numbers(across=0.5, lower=math.nan))
