@@ -1,19 +1,20 @@
-"""How far a ranking of methods travels: rank correlations between settings, by each measure."""
+"""How far a ranking of methods travels, and what the choice of the network is worth."""
 
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import combinations
+from itertools import combinations, groupby
 
 from scipy import stats
 
-from benchmarks.across.settings import Setting
-from benchmarks.across.shared_methods import Choice
-from benchmarks.report.answer.evidence import Candidate, Evidence
+from benchmarks.across.settings import Choice, Setting
+from benchmarks.report.answer.evidence import Candidate, Evidence, Relation
 from benchmarks.report.answer.situations import judged_by
 from benchmarks.report.read.comparisons import Quantity
+from benchmarks.report.texts import listed
 from benchmarks.vocabulary import CONFIDENCE
 
 FEWEST = 5
@@ -120,3 +121,116 @@ def _kind(one: Setting, other: Setting) -> str:
     if one.task == other.task:
         return "network"
     return "task" if one.network == other.network else "both"
+
+
+@dataclass(frozen=True)
+class Orders:
+    """How many pairs of methods are in what order, by one measure.
+
+    A pair is in order in a setting if a test says that one method is better there.
+
+    Attributes:
+        images: what the condition is called in the settings.
+        pairs: those that were tested in every setting.
+        everywhere: in the same order in every setting.
+        somewhere: in one order in some settings, and in none in the others.
+        reversed: in one order in a setting, and in the other order in another one.
+        nowhere: in no order in any setting.
+    """
+
+    condition: str
+    images: str
+    metric: str
+    pairs: int
+    everywhere: int
+    somewhere: int
+    reversed: int
+    nowhere: int
+
+
+ORDERED = "everywhere", "somewhere", "reversed", "nowhere"
+"""In what order a pair may be: the fields of `Orders` that count them."""
+
+
+def in_order(found: Sequence[Orders]) -> Iterator[str]:
+    """The counts of all measures in a sentence; none where no pair was tested everywhere."""
+    if found:
+        alike, some, opposite, _ = (sum(getattr(one, kind) for one in found) for kind in ORDERED)
+        yield (
+            f"Over all measures, tests order {alike:,} pairs of methods alike in every setting, "
+            f"{some:,} in some settings alone, and {opposite:,} in opposite ways."
+        )
+
+
+def orders(settings: Sequence[Setting]) -> Iterator[Orders]:
+    """Of each measure of the table of decisions by which all settings have tested pairs."""
+    evidence = [Evidence(one.results) for one in settings]
+    choices = [choices_of(one) for one in settings]
+    shared = [choice for choice in choices[0] if all(choice in some for some in choices)]
+    for quantity in judged_by(settings[0].results):
+        found = Counter[str]()
+        for one, other in combinations(shared, 2):
+            relations = [
+                each.relation(of[one], of[other], quantity)
+                for each, of in zip(evidence, choices, strict=True)
+            ]
+            if Relation.UNTESTED not in relations:
+                found[_kept(relations)] += 1
+        if found:
+            images = images_of(quantity.condition, settings)
+            counts = (found[kind] for kind in ORDERED)
+            yield Orders(
+                *(quantity.condition, images, quantity.metric, found.total()),
+                *counts,
+            )
+
+
+def _kept(relations: Sequence[Relation]) -> str:
+    ordered = [one for one in relations if one in (Relation.BETTER, Relation.WORSE)]
+    if not ordered:
+        return "nowhere"
+    if len(set(ordered)) > 1:
+        return "reversed"
+    return "everywhere" if len(ordered) == len(relations) else "somewhere"
+
+
+_ONE, _MANY = "softmax", "deep_ensemble"
+
+
+def network_choices(settings: Sequence[Setting]) -> Iterator[str]:
+    """A sentence a task: how well one of each network, and many, detect the task's first other set.
+
+    Networks are trained without dropout; images are ranked by methods' primary scores. A task with
+    one network alone, or where that was not measured, has none.
+
+    Args:
+        settings: with the same methods.
+    """
+    for task, some in groupby(settings, key=lambda one: one.task):
+        of_task = list(some)
+        results = of_task[0].results
+        sizes = [one.members for one in results.variants if one.method == _MANY]
+        images = next(iter(results.ood), "")
+        if len(of_task) < 2 or not sizes or not images:
+            continue
+        singles, many = (
+            [_auroc(one, images, method, size) for one in of_task]
+            for method, size in ((_ONE, "1"), (_MANY, sizes[-1]))
+        )
+        if "" not in (*singles, *many):
+            named = [
+                f"{value} ({one.network})" for value, one in zip(singles, of_task, strict=True)
+            ]
+            yield (
+                f"{task}: one network without dropout detects {results.label_of(images)} with an "
+                f"AUROC of {listed(named)}, {sizes[-1]} networks with {listed(many)}."
+            )
+
+
+def _auroc(setting: Setting, images: str, method: str, size: str) -> str:
+    """Without dropout; empty where it was not measured."""
+    candidate = choices_of(setting).get((False, method, size))
+    if candidate is None:
+        return ""
+    row = Evidence(setting.results).value(candidate, Quantity(images, "auroc"))
+    return f"{row['value']:.3f}" if row else ""

@@ -11,13 +11,17 @@ from statistics import fmean
 
 import pandas as pd
 
-from benchmarks.across.dependence import dependence
-from benchmarks.across.network_choice import network_choices
-from benchmarks.across.orders import ORDERED, Orders, in_order, orders
-from benchmarks.across.rankings import RankCorrelation, rank_correlations
-from benchmarks.across.settings import Setting
-from benchmarks.across.shared_methods import in_common, left_out
-from benchmarks.across.statements import Statement, statements
+from benchmarks.across.rankings import (
+    ORDERED,
+    Orders,
+    RankCorrelation,
+    in_order,
+    network_choices,
+    orders,
+    rank_correlations,
+)
+from benchmarks.across.settings import Setting, in_common, left_out
+from benchmarks.across.statements import Statement, dependence, statements
 from benchmarks.files import write_json, written_whole
 from benchmarks.report.names import Names
 from benchmarks.report.read.across import fingerprints

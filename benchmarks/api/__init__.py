@@ -6,7 +6,7 @@ Python, too. The caller's random state, working folder and settings stay as they
 
 from __future__ import annotations
 
-from benchmarks.api.errors import ArgumentError
+from benchmarks.api.arguments import ArgumentError
 from benchmarks.api.evaluation import evaluate
 from benchmarks.api.given import score_predictions
 from benchmarks.api.results import BenchmarkResults, load_results

@@ -10,8 +10,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from benchmarks.api.arguments import require_named, require_whole
-from benchmarks.api.errors import ArgumentError, as_library
+from benchmarks.api.arguments import ArgumentError, as_library, require_named, require_whole
 from benchmarks.api.inputs import batches
 from benchmarks.api.results import BenchmarkResults
 from benchmarks.errors import UserError, one_line

@@ -5,17 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from benchmarks.api.arguments import require_named, require_whole
-from benchmarks.api.errors import ArgumentError, as_library
+from benchmarks.api.arguments import ArgumentError, as_library, require_named, require_whole
 from benchmarks.api.inputs import as_array
 from benchmarks.api.results import BenchmarkResults
 from benchmarks.errors import UserError
 from benchmarks.progress import progress_shown
 from benchmarks.run.configuration.choices import require_resampling
-from benchmarks.score.arrays import HELD_OUT, LABELS, OOD, PROBABILITIES
+from benchmarks.score.arrays import HELD_OUT, LABELS, OOD, PROBABILITIES, Source
 from benchmarks.score.external_predictions import given_predictions, require_same_images
 from benchmarks.score.scoring import score
-from benchmarks.score.sources import GivenArray
 
 EXAMPLE = '{"mine": probabilities}'
 
@@ -79,7 +77,7 @@ def score_predictions(
     with progress_shown(progress):
         for method in predictions:
             own = {name: by_method[method] for name, by_method in arrays.items()} | shared
-            sources = {name: GivenArray(name, as_array(own[name], name)) for name in own}
+            sources = {name: Source(name, as_array(own[name], name)) for name in own}
             try:
                 one = given_predictions(method, sources, from_logits=from_logits)
             except UserError as error:

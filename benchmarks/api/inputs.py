@@ -11,10 +11,9 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
-from benchmarks.api.errors import ArgumentError
+from benchmarks.api.arguments import ArgumentError
 from benchmarks.errors import UserError
-from benchmarks.score.arrays import LABELS, require_label_form
-from benchmarks.score.sources import GivenArray
+from benchmarks.score.arrays import LABELS, Source, require_label_form
 
 BLOCK = 256
 """Images of a tensor that are predicted at once."""
@@ -81,7 +80,7 @@ def label_tensor(values: Any, what: str) -> Tensor:
     Raises:
         ArgumentError: they are something else.
     """
-    array = GivenArray(LABELS, as_array(values, what))
+    array = Source(LABELS, as_array(values, what))
     try:
         require_label_form(array)
     except UserError as error:

@@ -3,17 +3,23 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import count, islice
 from pathlib import Path
 from typing import TypeVar
 
 import pandas as pd
+from matplotlib import rc_context
 from matplotlib.axes import Axes
+from matplotlib.figure import Figure, SubFigure
+from matplotlib.layout_engine import ConstrainedLayoutEngine
 
-from benchmarks.api.drawing import draw_figure, figure_names
-from benchmarks.api.errors import ArgumentError, as_library
+from benchmarks.api.arguments import ArgumentError, as_library
 from benchmarks.files import path_of
+from benchmarks.report.figures import GROUPS, figures
+from benchmarks.report.figures.drawing import Canvas, Sheet, page, without_formulas
 from benchmarks.report.read.files import read_if_there
 from benchmarks.report.results import Results
+from benchmarks.report.style import SETTINGS, looks
 from benchmarks.run.failure import Failure
 from benchmarks.vocabulary import MEASUREMENTS_CSV, SUMMARY_CSV
 
@@ -148,3 +154,70 @@ def results_in(folder: Path, failures: tuple[Failure, ...]) -> BenchmarkResults:
     if not path_of(folder, SUMMARY_CSV).exists():
         return BenchmarkResults(failures=failures)
     return BenchmarkResults(Results.load(folder), read_if_there(folder, MEASUREMENTS_CSV), failures)
+
+
+def figure_names(results: Results) -> list[str]:
+    """The names of a recipe's figures; ``results`` are those of this recipe."""
+    with rc_context(SETTINGS):
+        return [drawing.name for drawing in figures(results)]
+
+
+def draw_figure(results: Results, name: str, ax: Axes | None, *, title: bool = True) -> Axes:
+    """Draw a figure of a recipe in the place of ``ax``, or on a new figure of pyplot.
+
+    Raises:
+        TypeError: ``ax`` is something else.
+        ArgumentError: there is no such figure, or ``ax`` has no place in a grid.
+    """
+    if not isinstance(ax, Axes | None):
+        raise TypeError(f"ax: this is a {type(ax).__name__}; expected one Axes of plt.subplots")
+    look = looks(results.names, results.shown)
+    known: list[str] = []
+    with rc_context(SETTINGS):
+        for group in GROUPS:
+            for position, drawing in enumerate(group(results, look)):
+                if drawing.name == name:
+                    place = ax or _new_place(drawing.figure)
+                    part = _part_of(place)
+                    canvas = _canvas(part, position)
+                    next(islice(group(results, look, canvas), position, None))
+                    without_formulas(part)
+                    if not title:
+                        part.suptitle("")
+                    return place
+                known.append(drawing.name)
+    raise ArgumentError(f"there is no figure {name!r}; choose from {', '.join(known) or 'none'}")
+
+
+def _canvas(part: SubFigure, position: int) -> Canvas:
+    """The part for the drawing of this position in its group, and pages for those before it."""
+    numbers = count()
+
+    def canvas(width: float, height: float) -> Sheet:
+        return part if next(numbers) == position else page(width, height)
+
+    return canvas
+
+
+def _new_place(drawn: Sheet) -> Axes:
+    """On a figure of pyplot, which a notebook shows, as large as the page that was drawn."""
+    import matplotlib.pyplot as plt  # here: who gives a place needs none of pyplot's figures
+
+    size = drawn.get_size_inches() if isinstance(drawn, Figure) else None
+    return plt.subplots(figsize=size, layout="constrained")[1]
+
+
+def _part_of(ax: Axes) -> SubFigure:
+    """A part of the figure in the place of ``ax``, which itself is then not seen."""
+    place = ax.get_subplotspec()
+    if place is None:
+        raise ArgumentError(
+            "ax: it has no place in a grid; give one of plt.subplots or figure.add_subplot"
+        )
+    figure = ax.figure
+    whole = figure.figure
+    # Legends beside panels need it, and panels that are parts of a figure.
+    if not isinstance(whole.get_layout_engine(), ConstrainedLayoutEngine):
+        whole.set_layout_engine("constrained")
+    ax.set_axis_off()
+    return figure.add_subfigure(place)

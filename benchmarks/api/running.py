@@ -9,12 +9,13 @@ from tempfile import TemporaryDirectory
 from typing import Any, Literal, get_args
 
 from benchmarks.api.arguments import (
+    ArgumentError,
+    as_library,
     require_folder_name,
     require_one_of,
     require_text,
     require_whole,
 )
-from benchmarks.api.errors import ArgumentError, as_library
 from benchmarks.api.results import BenchmarkResults, results_in
 from benchmarks.files import existing_folder
 from benchmarks.progress import progress_shown

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import sys
 import webbrowser
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import typer
 
@@ -20,21 +22,19 @@ from benchmarks.command_line import (
     fitting_jobs,
     named_folder,
 )
-from benchmarks.comparison.elsewhere import cluster_of, device_of, everywhere
-from benchmarks.comparison.option_values import Names, numbers, separate
 from benchmarks.environment import suite_version
 from benchmarks.errors import UserError
 from benchmarks.files import existing_folder
 from benchmarks.latency.stage import time_alone
 from benchmarks.report.outcome import show_outcome
-from benchmarks.run.configuration import Scores
+from benchmarks.run.configuration import Configuration, Scores
 from benchmarks.run.configuration.chosen import chosen_configuration
 from benchmarks.run.configuration.presets import DEFAULT_TASK, PRESETS, configuration_of
 from benchmarks.run.failure import Failure
 from benchmarks.run.folder.earlier_run import require_apart
 from benchmarks.run.plan import Plan
 from benchmarks.run.shards import Shard
-from benchmarks.run.workspace import Workspace
+from benchmarks.run.workspace import Cluster, Workspace
 from benchmarks.tasks import TASKS
 from benchmarks.vocabulary import INDEX_HTML, LATENCY, STAGES
 from methods import METHODS
@@ -250,3 +250,79 @@ def command_line() -> int:
     1 where the run or a part of it failed, 2 for a user's mistake.
     """
     return exit_status(main)
+
+
+def device_of(
+    choice: Literal["auto", "cpu", "cuda"], cluster: Path | None
+) -> Literal["auto", "cpu", "cuda"]:
+    """The device chosen; on a cluster the CPU, whatever this machine has.
+
+    Raises:
+        UserError: another is chosen for a cluster.
+    """
+    if cluster is None:
+        return choice
+    if choice == "cuda":
+        raise UserError("--device cuda: a cluster computes on CPUs; leave out one of the options")
+    return "cpu"
+
+
+def everywhere(location: str) -> str:
+    """The place of a custom method, as workers with another working folder find it."""
+    file, colon, name = location.rpartition(":")
+    return f"{Path(file).resolve()}{colon}{name}" if colon else location
+
+
+@contextmanager
+def cluster_of(
+    file: Path | None, configuration: Configuration, only: str | None
+) -> Iterator[Cluster | None]:
+    """The workers that a file names, ended after the block; ``None`` without a file.
+
+    Raises:
+        UserError: it names none, or there is nothing for them to do.
+    """
+    if file is None:
+        yield None
+        return
+    if only == LATENCY:
+        raise UserError("--only latency times methods on this machine; leave out --cluster")
+    try:
+        from benchmarks.cluster import DaskCluster, read_choice  # of an extra
+
+        choice = read_choice(file)
+    except ModuleNotFoundError as error:
+        raise UserError(
+            f"--cluster needs the library {error.name}; install it with: "
+            "python -m pip install 'uncertainty-bench[cluster]'"
+        ) from error
+    with DaskCluster(choice, kernels=configuration.engine == "numba") as cluster:
+        yield cluster
+
+
+Names = list[str] | None
+
+
+def separate(values: Names) -> tuple[str, ...] | None:
+    """The words of an option, which may be separated by commas and given several times."""
+    if values is None:
+        return None
+    return tuple(word.strip() for value in values for word in value.split(",") if word.strip())
+
+
+def numbers(option: str, values: Names) -> tuple[int, ...] | None:
+    """The numbers of an option, in their order.
+
+    Raises:
+        UserError: one is none.
+    """
+    words = separate(values)
+    if words is None:
+        return None
+    for word in words:
+        # Python itself reads no number of thousands of digits.
+        if not word.isdecimal() or len(word) > 100:
+            raise UserError(
+                f"{option}: {word!r} is not a whole number; write, for example, {option} 10,50"
+            )
+    return tuple(sorted({int(word) for word in words}))

@@ -23,8 +23,7 @@ from benchmarks.command_line import (
 from benchmarks.environment import suite_version
 from benchmarks.errors import UserError
 from benchmarks.files import existing_folder, writable_folder
-from benchmarks.lab.contents import recipe_contents
-from benchmarks.lab.networks import require_stored
+from benchmarks.lab.contents import recipe_contents, require_stored
 from benchmarks.lab.page import write_lab
 from benchmarks.report.names import Names
 from benchmarks.run.compilation import compile_once

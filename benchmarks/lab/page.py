@@ -13,8 +13,8 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from benchmarks.claims.predictor import ENSEMBLE, SAMPLED, SOFTMAX
 from benchmarks.files import written_whole
 from benchmarks.lab.contents import ANGLE, COMPARED, RecipeContents
+from benchmarks.lab.gallery import MEASURES
 from benchmarks.lab.rounding import Rounded
-from benchmarks.lab.standing import MEASURES
 from benchmarks.metrics import METRICS
 from benchmarks.report.names import Names
 from benchmarks.report.style import css_color, look_of

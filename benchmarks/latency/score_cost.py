@@ -15,9 +15,8 @@ from time import perf_counter
 import pandas as pd
 from torch import Tensor, nn
 
-from benchmarks.latency.random_images import random_images, random_training_images
 from benchmarks.latency.rows import VERSIONS, read_rows
-from benchmarks.latency.setups import Setup, setups
+from benchmarks.latency.setups import Setup, random_images, random_training_images, setups
 from benchmarks.latency.stopwatch import Limits, stopwatch
 from benchmarks.progress import tracked
 from benchmarks.run.chosen_scores import stored_scores

@@ -1,4 +1,4 @@
-"""What is timed where: every method on the CPU by each engine, and on each CUDA device."""
+"""What is timed where, and on which images: every method by each engine, and on each GPU."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from math import isnan
 from typing import cast
 
 import torch
+from torch import Tensor
 
 from benchmarks.environment import processor
 from benchmarks.run.configuration import Configuration
@@ -17,7 +18,9 @@ from benchmarks.run.plan import Plan
 from benchmarks.run.workspace import Workspace
 from methods import UncertaintyMethod
 from methods.engines.choice import EngineName, has_kernels, unsupported
+from methods.networks.labelled_images import LabelledImages
 from methods.pooled import PooledMethod
+from methods.seeds import derive_seed
 
 
 @dataclass(frozen=True)
@@ -116,3 +119,16 @@ def _training_seconds(
                     known += pool.snapshot_seconds(built.trajectory, built.replicate, trained_on)
                 seconds[name, size] = round(known, 2)
     return {variant: known for variant, known in seconds.items() if not isnan(known)}
+
+
+def random_images(plan: Plan, count: int) -> Tensor:
+    """So many images of the task's shape, in [0, 1]; the same for the same number."""
+    seed = derive_seed("latency", plan.configuration.seed, count)
+    generator = torch.Generator().manual_seed(seed)
+    return torch.rand(count, *plan.task.shape, generator=generator)
+
+
+def random_training_images(plan: Plan, count: int | None = None) -> LabelledImages:
+    """As many as the task has for training, or so many, with every label equally often."""
+    images = random_images(plan, plan.task.training_images if count is None else count)
+    return LabelledImages(images, torch.arange(len(images)) % len(plan.task.classes))

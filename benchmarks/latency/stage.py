@@ -19,9 +19,7 @@ from torch import Tensor
 
 from benchmarks.errors import UserError
 from benchmarks.files import path_of
-from benchmarks.latency.network_cost import network_cost, state_bytes
-from benchmarks.latency.peak_memory import allocated, peak_memory
-from benchmarks.latency.random_images import random_images, random_training_images
+from benchmarks.latency.cost import allocated, network_cost, peak_memory, state_bytes
 from benchmarks.latency.rows import (
     FITTED_ON,
     absent_rows,
@@ -30,7 +28,14 @@ from benchmarks.latency.rows import (
     rows_measured,
 )
 from benchmarks.latency.score_cost import time_scores
-from benchmarks.latency.setups import LatencyTask, Setup, latency_tasks, setups
+from benchmarks.latency.setups import (
+    LatencyTask,
+    Setup,
+    latency_tasks,
+    random_images,
+    random_training_images,
+    setups,
+)
 from benchmarks.latency.stopwatch import Limits, Timed, stopwatch
 from benchmarks.nouns import measured_metrics
 from benchmarks.progress import tracked

@@ -1,20 +1,165 @@
-"""Checks of the arrays of external predictions: names, axes, labels, sizes.
+"""Arrays of external predictions, and checks: names, axes, labels, sizes, and each row.
 
-Every error names the array, what is wrong with it, what was expected and what to do.
+They come from files or from the memory, and are read in blocks of images. Every error names the
+array, what is wrong with it, what was expected and what to do.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from itertools import permutations
 from math import prod
+from typing import Any, Protocol
 
 import numpy as np
+from numpy.typing import NDArray
 
 from benchmarks.errors import UserError
 from benchmarks.escaping import objection_to
-from benchmarks.score.rows import unsound
-from benchmarks.score.sources import EXAMPLE, Array, Parts, Source
+
+EXAMPLE = "np.savez(file, probabilities=…, labels=…)"
+
+Array = NDArray[Any]
+
+
+@dataclass(frozen=True, eq=False)
+class Source:
+    """An array in memory, or one that the system maps into it, with what messages call it."""
+
+    name: str
+    values: Array
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Its axes."""
+        return self.values.shape
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        """Of its numbers."""
+        return self.values.dtype
+
+    def part(self, axis: int, start: int, stop: int) -> Array:
+        """The array from ``start`` to ``stop`` along an axis."""
+        chosen: Array = self.values[(slice(None),) * axis + (slice(start, stop),)]
+        return chosen
+
+
+ROUNDING = 1e-3
+"""How far a row may be from a sum of 1: half precision; the metrics allow as much."""
+
+
+class Check(Protocol):
+    """Looks at an array block by block."""
+
+    def is_sound(self, block: Array, start: int) -> bool:
+        """Whether this block [members, images, classes], and all before it, are sound."""
+
+    def require_sound(self, hint: Callable[[], str]) -> None:
+        """All blocks were sound; the hint is asked for where one was not.
+
+        Raises:
+            UserError: one was not.
+        """
+
+
+def unsound(array: Array) -> NDArray[np.bool_]:
+    """Which rows are no distribution."""
+    with np.errstate(all="ignore"):  # whatever the numbers are
+        sums = array.sum(axis=-1, dtype=np.float64)
+        sound: NDArray[np.bool_] = (np.abs(sums - 1) <= ROUNDING) & (array >= 0).all(axis=-1)
+    return ~sound
+
+
+class ProbabilityCheck:
+    """Counts the rows of an array that are no distribution, and remembers the first."""
+
+    def __init__(self, array: Source) -> None:
+        self._array = array
+        self._unsound = 0
+        self._first: tuple[int, int] | None = None
+        self._row = np.zeros(0)
+
+    def is_sound(self, block: Array, start: int) -> bool:
+        """See `Check`."""
+        wrong = unsound(block)
+        self._unsound += int(wrong.sum())
+        if wrong.any():
+            member, image = map(int, np.argwhere(wrong)[0])
+            if self._first is None or (member, start + image) < self._first:
+                self._first = member, start + image
+                self._row = block[member, image].astype(np.float64)
+        return self._first is None
+
+    @np.errstate(all="ignore")
+    def require_sound(self, hint: Callable[[], str]) -> None:
+        """See `Check`."""
+        if self._first is None:
+            return
+        name, row = self._array.name, self._row
+        member, image = self._first
+        of_member = f"member {member}, " if len(self._array.shape) == 3 else ""
+        if not np.isfinite(row).all():
+            wrong = f"holds {row[~np.isfinite(row)][0]}"
+            remedy = "; find its origin: metrics of it would be NaN too"
+        else:
+            wrong = f"holds {row.min():.4g}" if (row < 0).any() else f"sums to {row.sum():.6g}"
+            remedy = hint() or f"; {_remedy(name, row)}"
+        rows = prod(self._array.shape[:-1])
+        raise UserError(
+            f"{self._unsound:,} of {rows:,} rows of {name!r} are not probabilities; the first "
+            f"({of_member}image {image}) {wrong}; expected non-negative numbers that sum to 1"
+            f"{remedy}"
+        )
+
+
+class LogitCheck:
+    """Counts the rows of an array that are no logits, and whether any is no distribution."""
+
+    def __init__(self, array: Source) -> None:
+        self._array = array
+        self._not_finite = 0
+        self._first: tuple[int, int] | None = None
+        self._any_logits = False
+
+    def is_sound(self, block: Array, start: int) -> bool:
+        """See `Check`."""
+        wrong = ~np.isfinite(block).all(axis=-1)
+        self._not_finite += int(wrong.sum())
+        if wrong.any() and self._first is None:
+            member, image = map(int, np.argwhere(wrong)[0])
+            self._first = member, start + image
+        self._any_logits |= bool(unsound(block).any())
+        return self._first is None
+
+    def require_sound(self, hint: Callable[[], str]) -> None:
+        """See `Check`."""
+        name, rows = self._array.name, prod(self._array.shape[:-1])
+        if self._first is not None:
+            raise UserError(
+                f"{self._not_finite:,} of {rows:,} rows of {name!r} are not finite; the first is "
+                "that of member {}, image {}; expected logits".format(*self._first)
+            )
+        if not self._any_logits:
+            raise UserError(
+                f"all rows of {name!r} sum to 1, as probabilities do; expected logits: leave out "
+                "--from-logits"
+            )
+
+
+def _remedy(name: str, row: NDArray[np.float64]) -> str:
+    if (row <= 0).all() and abs(np.exp(row).sum() - 1) <= ROUNDING:
+        return f"if these are logarithms, save np.exp({name})"
+    if -ROUNDING <= row.min() < 0 and abs(row.sum() - 1) <= ROUNDING:
+        return f"if this is rounding, save {name}.clip(0)"
+    if (row >= 0).all() and abs(row.sum() - 1) < 0.1:
+        return f"save {name} / {name}.sum(axis=-1, keepdims=True)"
+    return (
+        f"if these are logits, save scipy.special.softmax({name}, axis=-1), or say so by "
+        "--from-logits"
+    )
+
 
 PROBABILITIES, LABELS, OOD = "probabilities", "labels", "ood_"
 """The names of the arrays; the last is the prefix of those for out-of-distribution images."""
@@ -194,13 +339,13 @@ def require_same_members(array: Source, probabilities: Source) -> None:
         )
 
 
-def axis_order_hint(array: Source, parts: Parts, images: int) -> str:
+def axis_order_hint(array: Source, images: int) -> str:
     """What to do, if in another order the axes would be as expected."""
     shape = array.shape
     for order in permutations(range(len(shape))):
         values = prod(shape) // shape[order[-2]]
         if shape[order[-2]] == images and values <= HINT_VALUES:
-            some = parts.part(order[-2], 0, min(HINT_IMAGES, max(1, HINT_VALUES // values)))
+            some = array.part(order[-2], 0, min(HINT_IMAGES, max(1, HINT_VALUES // values)))
             if not unsound(some.transpose(order)).any():
                 return (
                     f": axis {order[-2]} looks like the images, so save "

@@ -31,6 +31,11 @@ from benchmarks.score.arrays import (
     LABELS,
     OOD,
     PROBABILITIES,
+    Array,
+    Check,
+    LogitCheck,
+    ProbabilityCheck,
+    Source,
     axis_order_hint,
     blocks_of,
     require_classes,
@@ -42,8 +47,6 @@ from benchmarks.score.arrays import (
     require_same_members,
 )
 from benchmarks.score.conditions import LABELLED, out_of_distribution
-from benchmarks.score.rows import Check, LogitCheck, ProbabilityCheck
-from benchmarks.score.sources import Array, Parts, Source
 from benchmarks.tasks.conditions import Condition
 from methods import Prediction
 from methods.scores import of_members
@@ -133,58 +136,46 @@ def _predictions(
     for array in (probabilities, *others):
         require_form(array)
     require_few_images(labels.shape[0] + sum(array.shape[-2] for array in others))
-    classes = _classes(labels)
-    with probabilities.opened() as parts:
-        known = _labels(probabilities, parts, classes, labels.name)
-        for array in others:
-            require_few_values(array)
-            require_same_members(array, probabilities)
-        calibration = _calibration(*held_out, from_logits=from_logits) if held_out else None
-        blocks = _checked(probabilities, parts, known, from_logits=from_logits)
-        predictions = {LABELLED: JoinedValues(blocks, calibration)}
+    known = _labels(probabilities, labels)
+    for array in others:
+        require_few_values(array)
+        require_same_members(array, probabilities)
+    calibration = _calibration(*held_out, from_logits=from_logits) if held_out else None
+    blocks = _checked(probabilities, known, from_logits=from_logits)
+    predictions = {LABELLED: JoinedValues(blocks, calibration)}
     conditions = out_of_distribution([name.removeprefix(OOD) for name in sets])
     for condition, array in zip(conditions, sets.values(), strict=True):
-        with array.opened() as parts:
-            predictions[condition] = JoinedValues(
-                _checked(array, parts, None, from_logits=from_logits)
-            )
+        predictions[condition] = JoinedValues(_checked(array, None, from_logits=from_logits))
     return dict(predictions), known
 
 
-def _classes(labels: Source) -> np.ndarray:
-    with labels.opened() as parts:
-        return parts.part(0, 0, labels.shape[0])
-
-
-def _labels(array: Source, parts: Parts, classes: np.ndarray, name: str) -> Labels:
+def _labels(array: Source, labels: Source) -> Labels:
     """The labels of an array's images, each one of its classes."""
-    _require_images(array, parts, len(classes))
+    _require_images(array, labels.shape[0])
     require_few_values(array)
-    require_classes(classes, classes=array.shape[-1], name=name)
-    return torch.from_numpy(classes.astype(np.int64))
+    require_classes(labels.values, classes=array.shape[-1], name=labels.name)
+    return torch.from_numpy(labels.values.astype(np.int64))
 
 
 def _calibration(array: Source, labels: Source, *, from_logits: bool) -> StoredPrediction:
     """The mean prediction of the calibration images: no more is fitted to."""
-    classes = _classes(labels)
-    with array.opened() as parts:
-        known = _labels(array, parts, classes, labels.name)
-        checked = _checked(array, parts, known, from_logits=from_logits)
-        blocks = [block.prediction.mean for block in checked]
-    return StoredPrediction(Prediction.of(torch.cat(blocks)[None]), known)
+    known = _labels(array, labels)
+    checked = _checked(array, known, from_logits=from_logits)
+    mean = torch.cat([block.prediction.mean for block in checked])
+    return StoredPrediction(Prediction.of(mean[None]), known)
 
 
-def _require_images(array: Source, parts: Parts, images: int) -> None:
+def _require_images(array: Source, images: int) -> None:
     if array.shape[-2] != images:
         raise UserError(
             f"{array.name!r} has the shape {list(array.shape)}, but there are {images:,} "
             "labels; expected [members, images, classes] or [images, classes]"
-            + axis_order_hint(array, parts, images)
+            + axis_order_hint(array, images)
         )
 
 
 def _checked(
-    array: Source, parts: Parts, labels: Labels | None, *, from_logits: bool
+    array: Source, labels: Labels | None, *, from_logits: bool
 ) -> Iterator[StoredPrediction]:
     """The prediction in blocks of images, as long as they are probabilities, or logits.
 
@@ -195,7 +186,7 @@ def _checked(
     predicted = Prediction.of_logits if from_logits else Prediction.of
     blocks = blocks_of(array)
     read = (
-        (start, _stacked(parts.part(len(array.shape) - 2, start, stop))) for start, stop in blocks
+        (start, _stacked(array.part(len(array.shape) - 2, start, stop))) for start, stop in blocks
     )
     what = f"blocks of {array.name}"
     shown = tracked(read, len(blocks), "read", what, most_lines=LINES)
@@ -205,7 +196,7 @@ def _checked(
             yield with_scores(predicted(_native(block)), of_block)
     images = array.shape[-2]
     labelled = labels is not None
-    check.require_sound(lambda: axis_order_hint(array, parts, images) if labelled else "")
+    check.require_sound(lambda: axis_order_hint(array, images) if labelled else "")
 
 
 def with_scores(prediction: Prediction, labels: Labels | None) -> StoredPrediction:

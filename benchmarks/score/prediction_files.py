@@ -9,10 +9,9 @@ from pathlib import Path
 
 from benchmarks.errors import UserError
 from benchmarks.escaping import objection_to, printable
-from benchmarks.score.arrays import HELD_OUT, LABELS, OOD, PROBABILITIES
+from benchmarks.score.arrays import HELD_OUT, LABELS, OOD, PROBABILITIES, Source
 from benchmarks.score.external_predictions import ExternalPredictions, given_predictions
 from benchmarks.score.formats import arrays_in
-from benchmarks.score.sources import Source
 
 
 @dataclass(frozen=True)
@@ -93,7 +92,7 @@ def _add(arrays: dict[str, Source], further: dict[str, Source], names: Mapping[s
     for name, array in found.items():
         if name in arrays:
             raise UserError(f"{name!r} is given twice; leave out one of the files")
-        arrays[name] = array.named(name)
+        arrays[name] = replace(array, name=name)
 
 
 def _digest(paths: list[Path]) -> str:

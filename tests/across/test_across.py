@@ -13,11 +13,9 @@ import pytest
 from scipy import stats
 
 from benchmarks.across.command import command_line
-from benchmarks.across.dependence import dependence
 from benchmarks.across.rankings import rank_correlations, spearman
-from benchmarks.across.settings import Setting, read_settings, settings_of
-from benchmarks.across.shared_methods import in_common, left_out
-from benchmarks.across.statements import AS_MANY, NOTHING, Statement, statements
+from benchmarks.across.settings import Setting, in_common, left_out, read_settings, settings_of
+from benchmarks.across.statements import AS_MANY, NOTHING, Statement, dependence, statements
 from benchmarks.across.writing import FILES, write_across
 from benchmarks.errors import UserError
 from benchmarks.report.answer.evidence import Candidate

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from benchmarks.across.orders import Orders, in_order, orders
+from benchmarks.across.rankings import Orders, in_order, orders
 from benchmarks.across.settings import Setting
 from tests.report.answer.cases import (
     BETTER,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from benchmarks.latency.network_cost import NetworkCost, network_cost, state_bytes
+from benchmarks.latency.cost import NetworkCost, network_cost, state_bytes
 from methods import UncertaintyMethod
 from methods.deep_ensemble import DeepEnsemble
 from methods.mc_dropout import MCDropout

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 import torch
 
-from benchmarks.latency import peak_memory as module
-from benchmarks.latency.peak_memory import peak_memory
+from benchmarks.latency import cost as module
+from benchmarks.latency.cost import peak_memory
 
 MEASURABLE = peak_memory(lambda: None).megabytes is not None
 on_linux = pytest.mark.skipif(not MEASURABLE, reason="needs Linux with the GNU C library")

@@ -363,7 +363,10 @@ def checkpoint() -> bytes:
         (b"", "not an .npz file"),
         (b"image,label\n", "not an .npz file"),
         (npy(), r"one array \(\.npy\) without labels"),
-        (npz(probabilities=GOOD, labels=LABELS)[:-200], "not an .npz file, or it is damaged"),
+        (
+            npz(probabilities=GOOD, labels=LABELS)[:-200],
+            "not an .npz file of numbers, or it is damaged",
+        ),
         (checkpoint(), "not an .npz file"),
     ],
     ids=["empty", "text", "npy", "cut off", "torch"],
