@@ -181,9 +181,9 @@ class Latency:
         p50_ms, p50_lower_ms, p50_upper_ms: median of the calls, and its 95 % interval.
         p90_ms, p99_ms: percentiles, from 30 and 300 calls.
         images_per_s: the batch size divided by the median.
-        peak_memory_mb: see `benchmarks.latency.peak_memory`.
+        peak_memory_mb: see `benchmarks.latency.cost`.
         calls, stopped_because: how many calls were timed, and why no more.
-        parameters, multiply_adds, weight_bytes: see `benchmarks.latency.network_cost`.
+        parameters, multiply_adds, weight_bytes: see `benchmarks.latency.cost`.
         training_s: wall seconds of training the method's networks by the run's first recipe,
             summed, where this engine trained them on this device; see `TrainedNetwork.seconds`.
             Further epochs of a method's own are among it.
