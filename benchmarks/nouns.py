@@ -1,48 +1,51 @@
-"""The nouns of a run as records: what the report must know of them, in a file each.
+"""The nouns of a run as data, what they are called in print, and the order they are shown in.
 
-A run writes ``tasks.csv``, ``conditions.csv``, ``methods.csv``, ``scores.csv``, ``metrics.csv`` and
-``recipes.csv``; whoever draws or reads needs neither the registers nor the names' form.
+A run writes the fields of its registers as `nouns.json`; whoever draws or reads needs neither the
+registers nor what they import.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
-from typing import Any, Literal, TypeVar, get_args, get_origin, get_type_hints
-
-import pandas as pd
+from typing import Any, Literal, NamedTuple, TypeVar, get_args, get_origin, get_type_hints
 
 from benchmarks.errors import UserError
-from benchmarks.schema import write_table
-
-SEPARATOR = "|"
-"""Between the parts of a field of several texts."""
-
-Texts = tuple[str, ...]
+from benchmarks.files import read_json, write_json
+from benchmarks.vocabulary import NOUNS_JSON
 
 
 @dataclass(frozen=True)
-class TaskRecord:
+class Noun:
+    """What records of nouns have in common."""
+
+    name: str
+
+
+Record = TypeVar("Record", bound=Noun)
+
+
+@dataclass(frozen=True)
+class TaskRecord(Noun):
     """What is classified; see `benchmarks.tasks.task.Task`.
 
     Attributes:
         shape: of an image: channels, height, width.
     """
 
-    name: str
     label: str
-    shape: Texts
-    classes: Texts
+    shape: tuple[int, ...]
+    classes: tuple[str, ...]
     training_images: int
     test_images: int
     calibration_images: int
-    article_images: Texts
+    article_images: tuple[int, ...]
 
 
 @dataclass(frozen=True)
-class ConditionRecord:
+class ConditionRecord(Noun):
     """Images under which methods are evaluated; see `benchmarks.tasks.conditions.Condition`.
 
     Attributes:
@@ -50,10 +53,9 @@ class ConditionRecord:
         is_mean: whether it is the mean over the conditions of its group that are ``in_mean``.
     """
 
-    name: str
     label: str
-    group: str
-    data: str
+    group: str = ""
+    data: str = ""
     severity: float = math.nan
     unit: str = ""
     labels: Literal["valid", "ill-defined", "none"] = "valid"
@@ -71,18 +73,17 @@ class ConditionRecord:
 
 
 @dataclass(frozen=True)
-class MethodRecord:
+class MethodRecord(Noun):
     """How predictions are formed; see `methods.UncertaintyMethod`.
 
     Attributes:
         in_text: in a sentence; empty: the label.
         position: in the register, by which it looks alike in all runs; −1: not the suite's.
         images: how many images it is fitted on, if it trains itself; 0: those of the recipe.
-        shares_networks: whether its networks are those of a pool that other methods use as well.
+        pooled: whether its networks are those of a pool that other methods use as well.
         usual_sizes: those that users run.
     """
 
-    name: str
     label: str
     in_text: str = ""
     citation: str = ""
@@ -90,33 +91,32 @@ class MethodRecord:
     size: str = ""
     symbol: str = ""
     counts_networks: bool = False
-    needs: Texts = ()
+    needs: tuple[str, ...] = ()
     exact: bool = False
     slow: bool = False
     primary_score: str = ""
     probabilities_of: str = ""
-    shares_networks: bool = False
+    pooled: bool = False
     position: int = -1
     images: int = 0
-    usual_sizes: Texts = ()
+    usual_sizes: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True)
-class ScoreRecord:
+class ScoreRecord(Noun):
     """A number an image by which images are ranked as uncertain; see `methods.scores.Score`."""
 
-    name: str
     label: str
     unit: str = ""
     citation: str = ""
     formula: str = ""
-    needs: Texts = ()
+    needs: tuple[str, ...] = ()
     fitted: bool = False
     in_figures: bool = True
 
 
 @dataclass(frozen=True)
-class MetricRecord:
+class MetricRecord(Noun):
     """A number computed from predictions; see `benchmarks.metrics.Metric`.
 
     Attributes:
@@ -126,12 +126,11 @@ class MetricRecord:
         nominal: the value that it has on images like the calibration images; NaN: none is known.
     """
 
-    name: str
     label: str
     unit: str = ""
     better: Literal["higher", "lower", ""] = ""
     family: str = ""
-    needs: Texts = ()
+    needs: tuple[str, ...] = ()
     biased: bool = False
     margin: float = 0.0
     shown: str = ""
@@ -147,7 +146,7 @@ class MetricRecord:
 
 
 @dataclass(frozen=True)
-class RecipeRecord:
+class RecipeRecord(Noun):
     """How networks are trained; see `methods.networks.recipes.Recipe`.
 
     Attributes:
@@ -156,14 +155,13 @@ class RecipeRecord:
             NaN where it reports none, or networks are trained for other epochs here.
     """
 
-    name: str
     network: str
     split: str
     images: int
     loss: str
     shuffled: bool
-    mean: Texts
-    std: Texts
+    mean: tuple[float, ...]
+    std: tuple[float, ...]
     dropout: float
     optimiser: str
     schedule: str
@@ -176,12 +174,68 @@ class RecipeRecord:
     l2_penalty: float = 0.0
 
 
-Record = TypeVar("Record")
+UNKNOWN_TASK = TaskRecord("", "", (), (), 0, 0, 0, ())
+
+ARROWS = {"higher": "↑", "lower": "↓", "": ""}
+"""By which value of a metric is better."""
+
+
+class Variant(NamedTuple):
+    """A method of a size: what a line of a table and a line of a figure stand for."""
+
+    method: str
+    members: str
+
+    @property
+    def key(self) -> str:
+        """In addresses, and for what switches it off.
+
+        >>> Variant("mc_dropout", "100").key
+        'mc_dropout-100'
+        """
+        return f"{self.method}-{self.members}"
+
+
+class Printed(NamedTuple):
+    """A metric or score in print: its name, its unit if it has one, and the better direction.
+
+    >>> Printed("NLL", "nats", "↓").heading, Printed("Mutual information", "nats").heading
+    ('NLL\\n(nats) ↓', 'Mutual\\ninformation\\n(nats)')
+    """
+
+    name: str
+    unit: str = ""
+    arrow: str = ""
+
+    @property
+    def title(self) -> str:
+        """The name, and the arrow if it has one."""
+        return f"{self.name} {self.arrow}".rstrip()
+
+    @property
+    def heading(self) -> str:
+        """For a column: name, and unit and arrow in a line of their own."""
+        below = " ".join(filter(None, [self.unit and f"({self.unit})", self.arrow]))
+        split = self.name.replace(", ", ",\n") if "," in self.name else self.name.replace(" ", "\n")
+        return f"{split}\n{below}" if below else split
+
+    @property
+    def axis_label(self) -> str:
+        """For an axis: name and unit."""
+        return f"{self.name} ({self.unit})" if self.unit else self.name
+
+    @property
+    def axis_title(self) -> str:
+        """For an axis that has no title above it: name, unit and arrow."""
+        return f"{self.axis_label} {self.arrow}".rstrip()
 
 
 @dataclass(frozen=True)
-class Nouns:
-    """The nouns of a run, each kind in the order in which it is shown."""
+class Names:
+    """The nouns of a run, each kind in the order in which it is shown.
+
+    An unknown name is its own label, and comes last.
+    """
 
     tasks: tuple[TaskRecord, ...] = ()
     conditions: tuple[ConditionRecord, ...] = ()
@@ -191,83 +245,181 @@ class Nouns:
     recipes: tuple[RecipeRecord, ...] = ()
 
     def write(self, folder: Path) -> None:
-        """Write a file a kind."""
-        for kind, record in KINDS.items():
-            columns = [field.name for field in fields(record)]
-            rows = [_as_text(one) for one in getattr(self, kind)]
-            write_table(pd.DataFrame(rows, columns=columns), folder, f"{kind}.csv")
+        """Write `nouns.json`."""
+        plain = {
+            kind: [{name: _plain(value) for name, value in noun.items()} for noun in nouns]
+            for kind, nouns in asdict(self).items()
+        }
+        write_json(plain, folder / NOUNS_JSON)
 
     @classmethod
-    def read(cls, folder: Path) -> Nouns:
-        """Read the files of a run.
+    def read(cls, folder: Path) -> Names:
+        """Read `nouns.json` of a run.
 
         Raises:
-            UserError: one is missing or damaged.
+            UserError: there is none, or it is damaged.
         """
-        return cls(**{kind: _read(folder, kind, record) for kind, record in KINDS.items()})
+        path = folder / NOUNS_JSON
+        if not path.exists():
+            raise UserError(
+                f"there is no {path.name} in {folder}: this is no folder of a run, or the run is "
+                "of an earlier version of the suite; name another folder, or run it again in one"
+            )
+        content = read_json(path)
+        try:
+            hints = {kind: get_args(hint)[0] for kind, hint in get_type_hints(cls).items()}
+            return cls(
+                **{
+                    kind: tuple(_record(record, noun) for noun in content[kind])
+                    for kind, record in hints.items()
+                }
+            )
+        except (AttributeError, KeyError, TypeError, ValueError) as error:
+            raise UserError(f"{path} is damaged ({error}); delete it and run again") from error
+
+    @property
+    def task(self) -> TaskRecord:
+        """What is classified."""
+        return next(iter(self.tasks), UNKNOWN_TASK)
+
+    def condition(self, name: str) -> ConditionRecord:
+        """A condition, or the mean over a group."""
+        return _named(self.conditions, name) or ConditionRecord(name, name)
+
+    def condition_rank(self, name: str) -> tuple[int, str]:
+        """The position among other conditions."""
+        return _position(self.conditions, name)
+
+    def method(self, name: str) -> MethodRecord:
+        """A method."""
+        return _named(self.methods, name) or MethodRecord(name, name)
+
+    @property
+    def usual_sizes(self) -> dict[str, tuple[int, ...]]:
+        """By method, the sizes that users run."""
+        return {method.name: method.usual_sizes for method in self.methods}
+
+    def in_text(self, method: str) -> str:
+        """A method in a sentence."""
+        record = self.method(method)
+        return record.in_text or record.label
+
+    def metric(self, name: str) -> MetricRecord:
+        """A metric."""
+        return _named(self.metrics, name) or MetricRecord(name, name)
+
+    def score(self, name: str) -> ScoreRecord:
+        """An uncertainty score; a method's own has the name that it gives it."""
+        return _named(self.scores, name) or ScoreRecord(name, name)
+
+    def score_rank(self, name: str) -> tuple[int, str]:
+        """The position among other scores."""
+        return _position(self.scores, name)
+
+    def training_images(self, recipes: Iterable[str]) -> dict[str, int]:
+        """By recipe, how many images its networks are trained on."""
+        known = {recipe.name: recipe.images for recipe in self.recipes}
+        return {name: known[name] for name in recipes if name in known}
+
+    def recipe_rank(self, name: str) -> tuple[int, str]:
+        """The position among other recipes."""
+        return _position(self.recipes, name)
+
+    @property
+    def overview(self) -> list[MetricRecord]:
+        """The metrics shown where few are."""
+        return [metric for metric in self.metrics if metric.shown == "overview"]
+
+    @property
+    def main(self) -> list[MetricRecord]:
+        """The metrics that the main table shows, those of the overview too."""
+        return [metric for metric in self.metrics if metric.shown in ("overview", "main")]
+
+    def printed(self, metric: str) -> Printed:
+        """A metric in print."""
+        record = self.metric(metric)
+        return Printed(record.label, record.unit, ARROWS[record.better])
+
+    def printed_score(self, score: str) -> Printed:
+        """A score in print."""
+        record = self.score(score)
+        return Printed(record.label, record.unit)
+
+    def label(self, variant: Variant) -> str:
+        """The method with its number of members, where it has more than one."""
+        name = self.method(variant.method).label
+        if variant.members in ("", "1"):
+            return name
+        return f"{name}, {self.size(variant)}"
+
+    def size(self, variant: Variant) -> str:
+        """The number of members with its symbol, such as ``T = 100``."""
+        if not variant.members.isdigit():
+            return variant.members
+        return f"{self.method(variant.method).symbol or 'M'} = {variant.members}"
+
+    def rank(self, variant: Variant) -> tuple[bool, int, str, float]:
+        """The position among other variants: the suite's methods first, then by size."""
+        position = self.method(variant.method).position
+        size = float(variant.members) if variant.members.isdigit() else float("inf")
+        return position < 0, position, variant.method, size
+
+    def class_name(self, number: int) -> str:
+        """What a class is called."""
+        classes = self.task.classes
+        return classes[number] if 0 <= number < len(classes) else str(number)
 
 
-def measured_metrics(folder: Path) -> tuple[MetricRecord, ...]:
-    """The metrics of a run in the folder; none where nothing was measured.
+def record_of(record: type[Record], noun: object, **own: object) -> Record:
+    """The record of a noun: its fields are the noun's attributes of the same names.
+
+    Args:
+        own: the fields that are something else.
+    """
+    names = [field.name for field in fields(record)]
+    return _record(
+        record, {name: own[name] if name in own else getattr(noun, name) for name in names}
+    )
+
+
+def _record(record: type[Record], values: Mapping[str, Any]) -> Record:
+    hints = get_type_hints(record)
+    return record(**{name: _value(hint, values[name], name) for name, hint in hints.items()})
+
+
+def _value(hint: Any, value: Any, name: str) -> Any:
+    """A value as a record has it.
+
+    Sets are sorted, a single value is one of several, a class is its name, and without a value text
+    is empty and a number NaN.
 
     Raises:
-        UserError: their file is damaged.
+        ValueError: it is of another type.
     """
-    return _read(folder, "metrics", MetricRecord) if (folder / "metrics.csv").exists() else ()
+    if get_origin(hint) is tuple:
+        values = sorted(value) if isinstance(value, frozenset) else value
+        several = values if isinstance(values, (tuple, list)) else (values,)
+        return tuple(_value(get_args(hint)[0], single, name) for single in several)
+    if isinstance(value, type):
+        value = getattr(value, "name", value.__name__)
+    if value is None and hint in (str, float):
+        value = hint("nan") if hint is float else ""
+    if hint is float and type(value) is int:
+        value = float(value)
+    if value not in get_args(hint) if get_origin(hint) is Literal else type(value) is not hint:
+        raise ValueError(f"{name} is {value!r}")
+    return value
 
 
-KINDS: Mapping[str, Any] = {
-    "tasks": TaskRecord,
-    "conditions": ConditionRecord,
-    "methods": MethodRecord,
-    "scores": ScoreRecord,
-    "metrics": MetricRecord,
-    "recipes": RecipeRecord,
-}
-
-FILES = tuple(f"{kind}.csv" for kind in KINDS)
+def _plain(value: object) -> object:
+    """A value as JSON has it, which knows no NaN."""
+    return None if isinstance(value, float) and math.isnan(value) else value
 
 
-def _as_text(record: Any) -> dict[str, str]:
-    return {name: _text(value) for name, value in asdict(record).items()}
+def _named(nouns: Iterable[Record], name: str) -> Record | None:
+    return next((noun for noun in nouns if noun.name == name), None)
 
 
-def _text(value: object) -> str:
-    if isinstance(value, float) and math.isnan(value):
-        return ""
-    return SEPARATOR.join(value) if isinstance(value, tuple) else str(value)
-
-
-_PARSERS: Mapping[object, Callable[[str], object]] = {
-    str: str,
-    int: int,
-    bool: lambda text: {"True": True, "False": False}[text],
-    float: lambda text: float(text or "nan"),
-    Texts: lambda text: tuple(filter(None, text.split(SEPARATOR))),
-}
-"""From a field's type to what reads its text."""
-
-
-def _parser(hint: Any) -> Callable[[str], object]:
-    choices = {text: text for text in get_args(hint)} if get_origin(hint) is Literal else {}
-    return choices.__getitem__ if choices else _PARSERS[hint]
-
-
-def _read(folder: Path, kind: str, record: Callable[..., Record]) -> tuple[Record, ...]:
-    path = folder / f"{kind}.csv"
-    if not path.exists():
-        raise UserError(
-            f"there is no {path.name} in {path.parent}: this is no folder of a run, or the "
-            "run is of an earlier version of the suite; name another folder, or run it again in one"
-        )
-    table = pd.read_csv(path, dtype=str, keep_default_na=False)
-    parsers = {name: _parser(hint) for name, hint in get_type_hints(record).items()}
-    if missing := [name for name in parsers if name not in table]:
-        raise UserError(f"{path} is damaged: it has no column {missing[0]!r}; run again")
-    try:
-        return tuple(
-            record(**{name: parse(str(row[name])) for name, parse in parsers.items()})
-            for row in table.to_dict("records")
-        )
-    except (ValueError, KeyError) as error:
-        raise UserError(f"{path} is damaged ({error}); delete it and run again") from error
+def _position(nouns: Iterable[Noun], name: str) -> tuple[int, str]:
+    order = [noun.name for noun in nouns]
+    return (order.index(name), "") if name in order else (len(order), name)

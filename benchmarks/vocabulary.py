@@ -57,6 +57,9 @@ LAB_HTML = "lab.html"
 ACROSS_FOLDER, ACROSS_MD, ACROSS_JSON = "across", "across.md", "across.json"
 """A folder beside those of runs: what holds in all of them to read, and its summary."""
 
+NOUNS_JSON = "nouns.json"
+"""What the other files name: methods, conditions, metrics and so on, as their fields."""
+
 RUN_JSON = "run.json"
 """What made the others."""
 

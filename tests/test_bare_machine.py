@@ -12,9 +12,8 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from benchmarks.nouns import FILES
 from benchmarks.run.stages import STAGES as WORK
-from benchmarks.vocabulary import STAGES
+from benchmarks.vocabulary import NOUNS_JSON, STAGES
 
 ROOT = Path(__file__).parents[1]
 
@@ -82,7 +81,7 @@ def test_timing_needs_few_packages_and_no_installation(packages: Path, tmp_path:
         "score-latency.csv",
         "run.json",
         "tables",
-        *FILES,
+        NOUNS_JSON,
     }
     assert {path.name for path in out.glob("tables/*.md")} == {
         "latency.md",

@@ -72,6 +72,7 @@ FLOORS = {
     | {"benchmarks.latency"}
     | {"benchmarks.report", "benchmarks.run", "benchmarks.tasks", "methods"},
     "benchmarks/lab": GROUND
+    | TABLES
     | {"benchmarks.claims", "benchmarks.command_line", "benchmarks.environment"}
     | {"benchmarks.metrics", "benchmarks.report", "benchmarks.run", "benchmarks.tasks", "methods"},
     "benchmarks/epistemic_check": GROUND

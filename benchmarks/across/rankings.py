@@ -89,7 +89,7 @@ def spearman(one: Sequence[float], other: Sequence[float]) -> tuple[float, float
 
 def choices_of(setting: Setting) -> dict[Choice, Candidate]:
     """Every method of the sizes of tables, by what it is called in all settings."""
-    dropout = {one.name: bool(one.dropout) for one in setting.results.names.nouns.recipes}
+    dropout = {one.name: bool(one.dropout) for one in setting.results.names.recipes}
     return {
         (dropout[recipe], *variant): Candidate(recipe, *variant)
         for recipe in setting.results.recipes

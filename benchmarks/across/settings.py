@@ -12,7 +12,7 @@ from pathlib import Path
 import pandas as pd
 
 from benchmarks.errors import UserError
-from benchmarks.report.names import Names, Variant
+from benchmarks.nouns import Names, Variant
 from benchmarks.report.results import Results
 
 
@@ -60,7 +60,7 @@ def read_settings(folders: Iterable[Path]) -> tuple[Setting, ...]:
 def settings_of(results: Results) -> Iterator[Setting]:
     """A setting a network, with those recipes that train on the images of its first one."""
     networks: dict[str, list[str]] = {}
-    known = {one.name: one for one in results.names.nouns.recipes}
+    known = {one.name: one for one in results.names.recipes}
     for name in filter(known.__contains__, results.recipes):
         recipes = networks.setdefault(known[name].network, [])
         if not recipes or known[name].split == known[recipes[0]].split:
@@ -127,7 +127,7 @@ def _scores(setting: Setting) -> set[str]:
 
 def _keys(setting: Setting, table: pd.DataFrame, side: str) -> Iterator[Choice]:
     """The choice that each row of a table names, on this side of a comparison."""
-    dropout = {one.name: bool(one.dropout) for one in setting.results.names.nouns.recipes}
+    dropout = {one.name: bool(one.dropout) for one in setting.results.names.recipes}
     columns = (table[f"{side}{name}"] for name in ("recipe", "method", "members"))
     for recipe, method, members in zip(*columns, strict=True):
         yield dropout.get(recipe, False), method, members

@@ -23,7 +23,7 @@ from benchmarks.across.rankings import (
 from benchmarks.across.settings import Setting, in_common, left_out
 from benchmarks.across.statements import Statement, dependence, statements
 from benchmarks.files import write_json, written_whole
-from benchmarks.report.names import Names
+from benchmarks.nouns import Names
 from benchmarks.report.read.across import fingerprints
 from benchmarks.report.tables.table import Cell, Row, Table
 from benchmarks.report.tables.text.formats import markdown

@@ -24,7 +24,6 @@ from benchmarks.epistemic_check.digit_image import read_digit
 from benchmarks.epistemic_check.votes import draw, predict, show
 from benchmarks.errors import UserError
 from benchmarks.files import existing_folder, writable_folder
-from benchmarks.report.names import Names
 from benchmarks.run.compilation import compile_once
 from benchmarks.run.configuration.presets import configuration_of
 from benchmarks.run.nouns import nouns_of
@@ -104,7 +103,7 @@ def main(
     if configuration.engine == "numba":
         compile_once()
     predictions = predict(plan, workspace, digit)
-    names = Names(nouns_of(plan))
+    names = nouns_of(plan)
     show(title, names, predictions)
     draw(title, names, digit, predictions, path)
 

@@ -16,10 +16,10 @@ from benchmarks.claims.predictor import RecipePredictor
 from benchmarks.escaping import terminal_text
 from benchmarks.files import written_whole
 from benchmarks.metrics import METRICS
+from benchmarks.nouns import Names, Variant
 from benchmarks.progress import announce
 from benchmarks.report.figures.drawing import without_formulas
 from benchmarks.report.figures.votes import count_plots
-from benchmarks.report.names import Names, Variant
 from benchmarks.report.number_format import three_decimals
 from benchmarks.report.style import DPI, SETTINGS
 from benchmarks.run.plan import Plan

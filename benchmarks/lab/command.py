@@ -25,7 +25,6 @@ from benchmarks.errors import UserError
 from benchmarks.files import existing_folder, writable_folder
 from benchmarks.lab.contents import recipe_contents, require_stored
 from benchmarks.lab.page import write_lab
-from benchmarks.report.names import Names
 from benchmarks.run.compilation import compile_once
 from benchmarks.run.configuration.presets import configuration_of
 from benchmarks.run.nouns import nouns_of
@@ -86,7 +85,7 @@ def main(
         recipe_contents(plan, workspace, recipe, LABELS[recipe], networks=count, passes=PASSES)
         for recipe, count in counts.items()
     ]
-    write_lab(contents, Names(nouns_of(plan)), _made(plan), out)
+    write_lab(contents, nouns_of(plan), _made(plan), out)
     print(f"wrote {out} ({out.stat().st_size / 2**20:.1f} MiB)")
 
 

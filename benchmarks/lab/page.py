@@ -16,7 +16,7 @@ from benchmarks.lab.contents import ANGLE, COMPARED, RecipeContents
 from benchmarks.lab.gallery import MEASURES
 from benchmarks.lab.rounding import Rounded
 from benchmarks.metrics import METRICS
-from benchmarks.report.names import Names
+from benchmarks.nouns import Names
 from benchmarks.report.style import css_color, look_of
 from benchmarks.vocabulary import PECULIAR, TYPICAL
 

@@ -37,7 +37,7 @@ from benchmarks.latency.setups import (
     setups,
 )
 from benchmarks.latency.stopwatch import Limits, Timed, stopwatch
-from benchmarks.nouns import measured_metrics
+from benchmarks.nouns import Names
 from benchmarks.progress import tracked
 from benchmarks.report import write_latency_tables
 from benchmarks.run.compilation import compile_once
@@ -51,7 +51,7 @@ from benchmarks.run.plan import Plan
 from benchmarks.run.record import RunRecord, earlier_record
 from benchmarks.run.workspace import Workspace
 from benchmarks.schema import Latency, members_text, table_of, write_table
-from benchmarks.vocabulary import LATENCY, LATENCY_CSV, SUMMARY_CSV
+from benchmarks.vocabulary import LATENCY, LATENCY_CSV, NOUNS_JSON, SUMMARY_CSV
 from methods import METHODS, PooledMethod, UncertaintyMethod
 from methods.engines.choice import choose_engine
 from methods.networks.labelled_images import LabelledImages
@@ -87,7 +87,8 @@ def time_alone(plan: Plan, workspace: Workspace, *, overwrite: bool = False) -> 
     with held(out):
         remove_half_written(out)
         record = RunRecord.begin(plan, workspace, overwrite=overwrite)
-        nouns_of(plan, measured_metrics(out)).write(out)
+        measured = Names.read(out).metrics if (out / NOUNS_JSON).exists() else ()
+        nouns_of(plan, measured).write(out)
         with record.timed(LATENCY):
             failures = time_methods(plan, workspace, record.trained_on(plan))
         write_latency_tables(out)

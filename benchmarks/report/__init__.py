@@ -7,8 +7,7 @@ from pathlib import Path
 
 from benchmarks.errors import UserError
 from benchmarks.files import path_of
-from benchmarks.nouns import Nouns
-from benchmarks.report.names import Names
+from benchmarks.nouns import Names
 from benchmarks.report.read.files import read_if_there, read_latency
 from benchmarks.report.results import Results
 from benchmarks.report.tables.latency import latency_tables
@@ -74,5 +73,5 @@ def write_latency_tables(folder: Path) -> None:
     """Write the tables of `latency.csv`, if methods were timed there."""
     latency, of_scores = read_latency(folder), read_if_there(folder, SCORE_LATENCY_CSV)
     if not latency.empty:
-        names = Names(Nouns.read(folder))
+        names = Names.read(folder)
         write_tables(latency_tables(latency, names, of_scores), folder, names.task)

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
-from benchmarks.report.names import left_out_remark, training_images_remark
 from benchmarks.report.number_format import UNDEFINED, plain, rounded
 from benchmarks.report.numbers.claims import part_rows, quantities
+from benchmarks.report.tables.remarks import left_out_remark, training_images_remark
 from benchmarks.report.texts import render, sentences
 from benchmarks.vocabulary import PECULIAR, TYPICAL, WEIGHTS
 

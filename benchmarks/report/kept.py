@@ -20,7 +20,7 @@ import typer
 
 from benchmarks.errors import UserError
 from benchmarks.files import content_of, path_of
-from benchmarks.nouns import FILES, Nouns
+from benchmarks.nouns import Names
 from benchmarks.report.published import PUBLISHED
 from benchmarks.report.results import Results
 from benchmarks.vocabulary import (
@@ -31,6 +31,7 @@ from benchmarks.vocabulary import (
     INDEX_HTML,
     LAB_HTML,
     LATENCY_CSV,
+    NOUNS_JSON,
     PUBLISHED_JSON,
     PUBLISHED_MD,
     RUN_JSON,
@@ -42,7 +43,7 @@ from benchmarks.vocabulary import (
 
 COPIED = (
     *(ANSWER_JSON, CLAIMS_JSON, CLAIMS_MD, PUBLISHED_JSON, PUBLISHED_MD, LAB_HTML),
-    *(LATENCY_CSV, RUN_JSON, *FILES),
+    *(LATENCY_CSV, RUN_JSON, NOUNS_JSON),
     *(
         f"{TABLES_FOLDER}/{name}.{suffix}"
         for name in ("decision", "kinds")
@@ -97,7 +98,7 @@ def keep(run: Path, out: Path) -> None:
         if path_of(run, name).exists():
             _write_zipped(content_of(path_of(run, name)), out / f"{name}.gz")
     summary = content_of(path_of(run, SUMMARY_CSV)).decode()
-    _write_zipped(_headline(summary, results.names.nouns).encode(), out / f"{SUMMARY_CSV}.gz")
+    _write_zipped(_headline(summary, results.names).encode(), out / f"{SUMMARY_CSV}.gz")
     page = (run / INDEX_HTML).read_text(encoding="utf-8")
     (out / INDEX_HTML).write_text(_page(page, run, out), encoding="utf-8")
     for path in out.glob("*.md"):
@@ -113,10 +114,10 @@ def _figures(results: Results, run: Path) -> Sequence[str]:
     return [path for path in paths if (run / path).exists()][:MOST_FIGURES]
 
 
-def _headline(summary: str, nouns: Nouns) -> str:
+def _headline(summary: str, names: Names) -> str:
     """The rows of a summary that are kept, as they are."""
     rows = csv.DictReader(io.StringIO(summary))
-    primary = {one.name: one.primary_score for one in nouns.methods}
+    primary = {one.name: one.primary_score for one in names.methods}
     of_papers = {(one.metric, one.score) for one in PUBLISHED}
     written = io.StringIO()
     writer = csv.DictWriter(written, rows.fieldnames or (), lineterminator="\n")

@@ -10,11 +10,11 @@ from rich.table import Table
 
 from benchmarks.escaping import terminal_text
 from benchmarks.files import path_of
-from benchmarks.report.names import training_images_remark
 from benchmarks.report.provenance import DOWNLOADS
 from benchmarks.report.read.comparisons import Quantity
 from benchmarks.report.results import Results
 from benchmarks.report.tables.comparison import value_cell
+from benchmarks.report.tables.remarks import training_images_remark
 from benchmarks.vocabulary import (
     ANSWER_JSON,
     CLEAN,

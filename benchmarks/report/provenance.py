@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.files import read_run_json
-from benchmarks.nouns import KINDS
 from benchmarks.report.mixture import mixture
 from benchmarks.vocabulary import (
     CLAIMS_FOLDER,
@@ -18,6 +17,7 @@ from benchmarks.vocabulary import (
     IMAGES_NPZ,
     LATENCY_CSV,
     MEASUREMENTS_CSV,
+    NOUNS_JSON,
     PUBLISHED_JSON,
     PUBLISHED_MD,
     RUN_JSON,
@@ -40,7 +40,7 @@ DOWNLOADS = {
     LATENCY_CSV: "latency and memory of each method",
     SCORE_LATENCY_CSV: "latency and memory of each score of logits or features",
     TRAINING_CSV: "training log of each network",
-    **{f"{kind}.csv": f"the fields of the {kind}" for kind in KINDS},
+    NOUNS_JSON: "the fields of methods, conditions, metrics and so on",
     CLAIMS_JSON: "the article's claims and their verdicts",
     CLAIMS_MD: "the same as text",
     PUBLISHED_JSON: "other papers' numbers beside ours, and whether they agree",

@@ -15,9 +15,8 @@ import typer
 from benchmarks.entry import run_command
 from benchmarks.errors import UserError
 from benchmarks.files import path_of, read_run_json, written_whole
-from benchmarks.nouns import Nouns
+from benchmarks.nouns import Names
 from benchmarks.report.answer.table import RULE
-from benchmarks.report.names import Names
 from benchmarks.report.published.writing import comparable_numbers
 from benchmarks.report.read.across import summary_across
 from benchmarks.report.read.files import read_claims, read_latency
@@ -156,7 +155,7 @@ def _figure(run: _Run) -> str:
 def _latency(run: _Run) -> str:
     """The latency on the CPU beside the results, and on each GPU that has a folder."""
     folder = run.root / run.folder
-    here, names = read_latency(folder), Names(Nouns.read(folder))
+    here, names = read_latency(folder), Names.read(folder)
     tables = [] if here.empty else [latency_table(here[here["device_name"] != ""], names)]
     cards = [
         latency[latency["device"].str.startswith("cuda:")]

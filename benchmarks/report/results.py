@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
@@ -14,8 +14,7 @@ import pandas as pd
 from benchmarks.compared_sizes import compared_variants, usual_variants
 from benchmarks.errors import UserError
 from benchmarks.files import path_of, read_run_json
-from benchmarks.nouns import ConditionRecord, Nouns
-from benchmarks.report.names import Names, Variant, by_group
+from benchmarks.nouns import ConditionRecord, Names, Variant
 from benchmarks.report.read.comparisons import Bounds, Comparisons, Quantity, between
 from benchmarks.report.read.files import (
     Pixels,
@@ -90,8 +89,7 @@ class Results:
         tables, claims = read_tables(folder), read_claims(folder) or None
         if tables[SUMMARY_CSV].empty:
             raise UserError(f"{folder / SUMMARY_CSV} has no rows; run without --only")
-        nouns = Nouns.read(folder)
-        summary, names, none = tables[SUMMARY_CSV], Names(nouns), pd.DataFrame()
+        summary, names, none = tables[SUMMARY_CSV], Names.read(folder), pd.DataFrame()
         return cls(
             summary=summary,
             names=names,
@@ -176,13 +174,13 @@ class Results:
     @property
     def severities(self) -> dict[str, list[ConditionRecord]]:
         """By group, its conditions with a severity, from the least on."""
-        severe = by_group(one for one in self.conditions if not math.isnan(one.severity))
+        severe = _by_group(one for one in self.conditions if not math.isnan(one.severity))
         return {group: sorted(some, key=lambda one: one.severity) for group, some in severe.items()}
 
     @property
     def without_severity(self) -> dict[str, list[ConditionRecord]]:
         """By group, its conditions, where these have a mean but no severity."""
-        return by_group(one for one in self.conditions if one.in_mean and math.isnan(one.severity))
+        return _by_group(one for one in self.conditions if one.in_mean and math.isnan(one.severity))
 
     @property
     def group_means(self) -> tuple[str, ...]:
@@ -262,7 +260,7 @@ class Results:
 
     def method_scores(self, variant: Variant) -> tuple[str, ...]:
         """The uncertainty scores that only this method has."""
-        known = {score.name for score in self.names.nouns.scores}
+        known = {score.name for score in self.names.scores}
         scores = where(self.summary, **variant._asdict())["score"].unique()
         return tuple(sorted(set(scores) - known - {""}))
 
@@ -296,3 +294,11 @@ def _left_out(folder: Path, summary: pd.DataFrame, names: Names) -> tuple[str, .
     missing = {name for name, entry in data.items() if "unavailable" in entry}
     lost = sorted(missing - set(summary["condition"]), key=names.condition_rank)
     return tuple(one.label for one in map(names.condition, lost) if not one.subset)
+
+
+def _by_group(conditions: Iterable[ConditionRecord]) -> dict[str, list[ConditionRecord]]:
+    """The conditions of each group, in their order."""
+    groups: dict[str, list[ConditionRecord]] = {}
+    for condition in conditions:
+        groups.setdefault(condition.group, []).append(condition)
+    return groups

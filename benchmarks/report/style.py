@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from benchmarks.report.names import Names, Variant
+from benchmarks.nouns import Names, Variant
 
 COLUMN, PAGE = 3.3, 6.9
 """Widths in inches: of a column, and of both."""
@@ -192,7 +192,7 @@ def _own_look(names: Names, method: str, custom: Sequence[str]) -> Look:
     if 0 <= position < len(_LOOKS):
         return _LOOKS[position]
     if position < 0:
-        registered = 1 + max((one.position for one in names.nouns.methods), default=-1)
+        registered = 1 + max((one.position for one in names.methods), default=-1)
         position = max(registered, len(_LOOKS)) + sorted(custom).index(method)
     return _SPARE[(position - len(_LOOKS)) % len(_SPARE)]
 

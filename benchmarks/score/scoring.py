@@ -20,10 +20,9 @@ from benchmarks.inference.image_sets import block_size, weights_of
 from benchmarks.inference.image_values import ImageValues
 from benchmarks.inference.resampling import Resampling
 from benchmarks.inference.resampling_tasks import resampling_tasks
-from benchmarks.nouns import MethodRecord, Nouns
+from benchmarks.nouns import MethodRecord, Names
 from benchmarks.predictions import RunUnit
 from benchmarks.progress import tracked
-from benchmarks.report.names import Names
 from benchmarks.report.results import Results
 from benchmarks.report.tables.quality import quality_tables
 from benchmarks.report.tables.text.formats import write_tables
@@ -59,12 +58,12 @@ class Scores:
     measurements: pd.DataFrame
     summary: pd.DataFrame
     comparisons: pd.DataFrame
-    nouns: Nouns
+    names: Names
 
     @property
     def results(self) -> Results:
         """What the report makes tables of."""
-        return Results(self.summary, Names(self.nouns), self.comparisons)
+        return Results(self.summary, self.names, self.comparisons)
 
 
 @one_torch_thread()
@@ -77,7 +76,7 @@ def score(external: Sequence[ExternalPredictions], *, resamples: int, seed: int)
         measurements,
         summarise(measurements, estimates.intervals),
         comparisons_table(estimates.comparisons),
-        _nouns(external),
+        _names(external),
     )
 
 
@@ -124,10 +123,10 @@ def require_no_run(folder: Path) -> None:
         )
 
 
-def _nouns(external: Sequence[ExternalPredictions]) -> Nouns:
+def _names(external: Sequence[ExternalPredictions]) -> Names:
     """What the tables name; methods are called as their files are."""
     primary_score = UncertaintyMethod.primary_score
-    return Nouns(
+    return Names(
         conditions=condition_records(external[0].predictions),
         methods=tuple(
             MethodRecord(one.method, one.method, primary_score=primary_score) for one in external

@@ -19,7 +19,6 @@ from benchmarks.across.statements import AS_MANY, NOTHING, Statement, dependence
 from benchmarks.across.writing import FILES, write_across
 from benchmarks.errors import UserError
 from benchmarks.report.answer.evidence import Candidate
-from benchmarks.report.names import Names
 from benchmarks.report.read.across import summary_across, summary_beside
 from benchmarks.report.results import Results
 from benchmarks.vocabulary import ACROSS_JSON, ACROSS_MD, SUMMARY_CSV
@@ -141,9 +140,9 @@ def test_networks_of_one_run_are_settings_of_their_own() -> None:
     assert [one.label for one in settings_of(results)] == ["MNIST with lenet5"]
     recipes = tuple(
         replace(one, network="lenet5_relu") if one.name == "plain" else one
-        for one in results.names.nouns.recipes
+        for one in results.names.recipes
     )
-    two = replace(results, names=Names(replace(results.names.nouns, recipes=recipes)))
+    two = replace(results, names=replace(results.names, recipes=recipes))
     settings = list(settings_of(two))
     assert [(one.label, one.results.recipes) for one in settings] == [
         ("MNIST with lenet5", ("standard",)),

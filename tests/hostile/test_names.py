@@ -19,7 +19,6 @@ from benchmarks.errors import UserError
 from benchmarks.escaping import latex_text, markdown_text, objection_to, printable, terminal_text
 from benchmarks.report.figures.cost import cost_figures
 from benchmarks.report.figures.drawing import without_formulas
-from benchmarks.report.names import Names
 from benchmarks.report.results import Results
 from benchmarks.report.style import SETTINGS, looks
 from benchmarks.run.custom_method import load_method
@@ -174,9 +173,9 @@ def test_hostile_names_are_inert_in_all_that_is_written(
 def test_hostile_label_is_text_in_a_figure() -> None:
     label = r"$\frac{$<script>|&_{%"
     loaded = Results.load(Path(__file__).parents[2] / "results" / "article").of_recipe("standard")
-    methods = tuple(replace(one, label=label) for one in loaded.names.nouns.methods[:1])
-    nouns = replace(loaded.names.nouns, methods=methods + loaded.names.nouns.methods[1:])
-    results = replace(loaded, names=Names(nouns))
+    methods = tuple(replace(one, label=label) for one in loaded.names.methods[:1])
+    names = replace(loaded.names, methods=methods + loaded.names.methods[1:])
+    results = replace(loaded, names=names)
     file = io.BytesIO()
     with rc_context(SETTINGS):
         drawing = next(iter(cost_figures(results, looks(results.names, results.shown))))

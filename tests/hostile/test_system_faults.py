@@ -74,7 +74,7 @@ def test_file_that_does_not_fit_on_the_disk_is_absent_and_no_failure_of_the_meth
     for path in (folder / "out" / "predictions").rglob("*.npz"):
         path.unlink()
     # The table of metrics, which is larger than a file of predictions, is written before these.
-    monkeypatch.setattr("benchmarks.nouns.Nouns.write", lambda *_: None)
+    monkeypatch.setattr("benchmarks.nouns.Names.write", lambda *_: None)
     before = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (9500, before[1]))
     try:

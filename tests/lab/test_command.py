@@ -18,7 +18,6 @@ from benchmarks.lab.contents import RecipeContents
 from benchmarks.lab.gallery import Group
 from benchmarks.lab.page import write_lab
 from benchmarks.lab.rounding import rounded
-from benchmarks.report.names import Names
 from benchmarks.run.configuration.presets import configuration_of
 from benchmarks.run.nouns import nouns_of
 from benchmarks.run.plan import Plan
@@ -135,7 +134,7 @@ def test_hostile_names_stay_text(tmp_path: Path) -> None:
         change=0.0,
         votes_changed=0,
     )
-    names = Names(nouns_of(Plan(configuration_of("article"))))
+    names = nouns_of(Plan(configuration_of("article")))
     write_lab([recipe], names, hostile, tmp_path / "lab.html")
     text = (tmp_path / "lab.html").read_text("utf-8")
     assert "<script>alert" not in text

@@ -9,7 +9,6 @@ import pandas as pd
 
 from benchmarks.latency.score_cost import time_scores
 from benchmarks.latency.stopwatch import Limits
-from benchmarks.report.names import Names
 from benchmarks.report.tables.latency import score_latency_table
 from benchmarks.report.tables.text.formats import markdown
 from benchmarks.run.configuration.presets import configuration_of
@@ -60,7 +59,7 @@ def test_rows_of_this_machine_are_kept_and_others_are_not(tmp_path: Path) -> Non
 
 def test_costs_are_tabled(tmp_path: Path) -> None:
     run = run_of(DIGITS, tmp_path)
-    table = score_latency_table(timed(run), Names(nouns_of(run.plan)))
+    table = score_latency_table(timed(run), nouns_of(run.plan))
     assert [row.labels[0] for row in table.rows][:2] == ["Max. logit", "Energy"]
     assert "| Score | Fitting<br>(s) | State<br>(MB) | 1<br>image | 8<br>images |" in markdown(
         table

@@ -13,10 +13,9 @@ import torch
 from benchmarks.latency import stage
 from benchmarks.latency.setups import setups
 from benchmarks.latency.stage import time_alone, time_methods
-from benchmarks.nouns import FILES
 from benchmarks.run.plan import Plan
 from benchmarks.schema import Latency, types_of
-from benchmarks.vocabulary import LOCK_FILE
+from benchmarks.vocabulary import LOCK_FILE, NOUNS_JSON
 from methods.networks.store import NetworkKey
 from methods.networks.training import TrainedNetwork, initial_network
 from tests.latency.support import SMALL, run_in, table_of, timed
@@ -147,6 +146,6 @@ def test_record_has_how_long_it_took_and_needs_no_data(tmp_path: Path) -> None:
     out = tmp_path / "out"
     assert {path.name for path in out.iterdir()} == {
         *("latency.csv", "score-latency.csv", "run.json", "tables", LOCK_FILE),
-        *FILES,
+        NOUNS_JSON,
     }
     assert '"latency": ' in (tmp_path / "out" / "run.json").read_text()

@@ -6,8 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from benchmarks.latency.rows import NO_GPU
-from benchmarks.nouns import Nouns
-from benchmarks.report.names import Names
+from benchmarks.nouns import Names
 from benchmarks.run.configuration import Configuration
 from benchmarks.run.nouns import metric_records, nouns_of
 from benchmarks.run.plan import Plan
@@ -82,13 +81,13 @@ ROW = Latency(
 )
 
 
-def nouns(**changes: object) -> Nouns:
+def nouns(**changes: object) -> Names:
     """What a run names; ``changes``: parts of the configuration."""
     plan = Plan(Configuration(**{**vars(CONFIGURATION), **changes}))
     return nouns_of(plan, metric_records())
 
 
-NAMES = Names(nouns())
+NAMES = nouns()
 
 
 def write_latency(rows: list[Latency], folder: Path) -> None:

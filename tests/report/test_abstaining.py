@@ -10,7 +10,6 @@ import pytest
 
 from benchmarks.nouns import MetricRecord
 from benchmarks.report.figures.abstaining import abstaining_figures
-from benchmarks.report.names import Names
 from benchmarks.report.numbers.abstaining import (
     conditions,
     errors,
@@ -85,13 +84,13 @@ def test_finding_is_the_range_over_all_methods(results: Results) -> None:
 
 
 def test_run_without_these_metrics_has_neither_table_nor_figure(results: Results) -> None:
-    metrics = tuple(m for m in NAMES.nouns.metrics if m.coverage == 1)
-    earlier = replace(results, names=Names(replace(NAMES.nouns, metrics=metrics)))
+    metrics = tuple(m for m in NAMES.metrics if m.coverage == 1)
+    earlier = replace(results, names=replace(NAMES, metrics=metrics))
     assert list(abstaining_tables(earlier, "standard")) == []
     assert list(abstaining_figures(earlier, looks(earlier.names, earlier.shown))) == []
 
 
 def test_metrics_at_other_coverages_are_found(results: Results) -> None:
     more = MetricRecord("half", "Half", coverage=0.5)
-    names = Names(replace(NAMES.nouns, metrics=(more, *NAMES.nouns.metrics)))
+    names = replace(NAMES, metrics=(more, *NAMES.metrics))
     assert list(steps(replace(results, names=names)).values()) == [*SHARES, 50]

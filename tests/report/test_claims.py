@@ -20,11 +20,9 @@ from benchmarks.claims.statements.certainty import COUNTS
 from benchmarks.claims.statements.cost import worth_by
 from benchmarks.claims.statements.count_plots import votes_for
 from benchmarks.claims.statements.similarity import auroc_less
-from benchmarks.nouns import FILES
 from benchmarks.report import write_report
 from benchmarks.report.claims_page import claims_page
 from benchmarks.report.figures import claims, training, votes
-from benchmarks.report.names import Names
 from benchmarks.report.numbers.claims import quantities
 from benchmarks.report.read.files import claims_numbers
 from benchmarks.report.results import Results
@@ -32,7 +30,7 @@ from benchmarks.report.tables.claims import claims_tables, verdict_table
 from benchmarks.report.tables.text.formats import as_frame, markdown
 from benchmarks.report.tables.text.latex import latex
 from benchmarks.schema import Quantity, read_table, where, write_table
-from benchmarks.vocabulary import CEILING, IMITATION, LEAST_OF_CEILING, PAIRS
+from benchmarks.vocabulary import CEILING, IMITATION, LEAST_OF_CEILING, NOUNS_JSON, PAIRS
 from tests.report.support import nouns
 
 NETWORKS = 4
@@ -135,7 +133,7 @@ def folder(reported: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
         "comparisons.csv",
         "images.npz",
         "training.csv",
-        *FILES,
+        NOUNS_JSON,
     ):
         (folder / name).write_bytes((reported / name).read_bytes())
     (folder / "claims.json").write_text(json.dumps(content()))
@@ -230,7 +228,7 @@ def test_count_plot_has_the_tasks_classes_and_the_runs_passes(folder: Path) -> N
         {"network": [0, 0, 1, 1], "class_number": [0, 1, 1, 2], "value": [3.0, 4.0, 5.0, 2.0]}
     ).assign(method="mc_dropout")
     ax = Figure().subplots()
-    votes.draw_networks(ax, Names(replace(names.nouns, tasks=(task,))), numbers)
+    votes.draw_networks(ax, replace(names, tasks=(task,)), numbers)
     assert [tick.get_text() for tick in ax.get_xticklabels()] == ["cat", "dog", "owl"]
     assert ax.get_title() == "Votes of 7 passes\n(2 networks; bars: mean)"
 
@@ -258,7 +256,7 @@ def test_verdicts_begin_at_a_share_of_the_ceiling() -> None:
         {"score": "mutual_information", "pair": [IMITATION, CEILING], "value": [0.3, 0.5]}
     )
     ax = Figure().subplots()
-    claims.draw_rank_agreement(ax, Names(nouns()), correlations)
+    claims.draw_rank_agreement(ax, nouns(), correlations)
     drawn = [line.get_xdata()[0] for line in ax.lines[-2:]]
     assert drawn == [share * 0.5 for share in LEAST_OF_CEILING.values()]
 
@@ -367,7 +365,7 @@ def test_training_figure_shows_what_the_article_tells_for_its_recipe_alone(
         of_recipe = replace(
             results,
             summary=results.summary.assign(recipe=recipe),
-            names=Names(nouns(recipes=(recipe,), epochs=10)),
+            names=nouns(recipes=(recipe,), epochs=10),
             training=longer.assign(recipe=recipe),
         )
         (drawing,) = training.training_figures(of_recipe, {})

@@ -10,9 +10,9 @@ import pandas as pd
 import pytest
 from matplotlib.figure import Figure
 
+from benchmarks.nouns import Variant
 from benchmarks.report import write_report
 from benchmarks.report.figures.cost import draw
-from benchmarks.report.names import Variant
 from benchmarks.report.numbers import cost
 from benchmarks.report.numbers.cost import Setup, main_setup, points
 from benchmarks.report.numbers.replicates import of_replicates

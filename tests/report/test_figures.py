@@ -14,6 +14,7 @@ import pytest
 from matplotlib.figure import Figure
 from PIL import Image
 
+from benchmarks.nouns import Variant
 from benchmarks.report.figures import (
     abstaining,
     entropy_split,
@@ -23,7 +24,6 @@ from benchmarks.report.figures import (
 )
 from benchmarks.report.figures.curves import detection, reliability, risk_coverage
 from benchmarks.report.figures.drawing import FEW, named_lines, rows_of, show_image
-from benchmarks.report.names import Names, Variant
 from benchmarks.report.numbers.abstaining import errors, replicate_errors
 from benchmarks.report.numbers.replicates import of_replicates
 from benchmarks.report.results import Results
@@ -88,7 +88,7 @@ def test_methods_differ_in_colour_marker_and_dash() -> None:
 
 
 def test_methods_of_a_family_share_its_colour_and_differ_in_marker_and_dash() -> None:
-    names = Names(nouns(methods=("softmax", "mc_dropout", "mc_dropout_exact", "deep_ensemble")))
+    names = nouns(methods=("softmax", "mc_dropout", "mc_dropout_exact", "deep_ensemble"))
     one, other, ensemble = (
         looks(names, [Variant(name, "4")])[Variant(name, "4")]
         for name in ("mc_dropout", "mc_dropout_exact", "deep_ensemble")

@@ -15,6 +15,7 @@ import pandas as pd
 import pytest
 
 from benchmarks.metrics import METRICS
+from benchmarks.nouns import Names
 from benchmarks.report.numbers.abstaining import errors, finding
 from benchmarks.report.page import page as page_module
 from benchmarks.report.page import write_page
@@ -339,7 +340,7 @@ def test_every_metric_is_defined(reported: Path) -> None:
             assert part
             assert part in text
         assert metric.source in text
-    for record in NAMES.nouns.metrics:
+    for record in NAMES.metrics:
         assert f"{record.function} in {record.path}" in text
 
 
@@ -357,8 +358,8 @@ def test_every_score_and_method_shown_is_described(reported: Path) -> None:
 def test_recipes_and_conditions_are_defined_by_their_fields(reported: Path, tmp_path: Path) -> None:
     folder = copied(reported, tmp_path / "run")
     text = Parsed(page_of(folder)).text
-    recipes = pd.read_csv(folder / "recipes.csv")
-    images = recipes.set_index("name")["images"]["standard"]
+    names = Names.read(folder)
+    images = names.training_images(["standard"])["standard"]
     assert (
         f"standard . Network: lenet5, dropout 0.5. Images: {images:,} training images, in a new "
         "order each epoch, normalised by mean 0.1307 and standard deviation 0.3081. Loss: "
@@ -367,10 +368,9 @@ def test_recipes_and_conditions_are_defined_by_their_fields(reported: Path, tmp_
     ) in text
     assert "120° . Group: rotated. Labels: ill-defined (6 and 9 swap). Made of the same" in text
     assert "60° . Group: rotated, in its mean. Labels: valid. Made of the same images as" in text
-    recipes = recipes.assign(images=1234, shuffled=False)
-    recipes.to_csv(folder / "recipes.csv", index=False)
-    methods = pd.read_csv(folder / "methods.csv").assign(probabilities_of="softmax")
-    methods.to_csv(folder / "methods.csv", index=False)
+    recipes = (replace(one, images=1234, shuffled=False) for one in names.recipes)
+    methods = (replace(one, probabilities_of="softmax") for one in names.methods)
+    replace(names, recipes=tuple(recipes), methods=tuple(methods)).write(folder)
     text = Parsed(page_of(folder)).text
     assert "Images: 1,234 training images, in the same order each epoch" in text
     assert "Same probabilities as: Softmax" in text
@@ -397,8 +397,8 @@ def test_definitions_link_to_the_code_within_the_repository_alone(
     assert not re.findall(r'href="([^"]+\.py)"', page_of(folder))
     monkeypatch.setattr(page_module, "REPOSITORY", tmp_path)
     links = re.findall(r'href="([^"]+\.py)"', page_of(folder))
-    assert links == [f"../../{record.path}" for record in NAMES.nouns.metrics]
-    assert all((ROOT / record.path).exists() for record in NAMES.nouns.metrics)
+    assert links == [f"../../{record.path}" for record in NAMES.metrics]
+    assert all((ROOT / record.path).exists() for record in NAMES.metrics)
 
 
 def test_conditions_without_data_are_named_in_one_line(reported: Path) -> None:

@@ -9,6 +9,7 @@ import json
 import math
 import shutil
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -18,7 +19,7 @@ import pandas as pd
 import pytest
 
 from benchmarks.metrics import METRICS
-from benchmarks.report.names import Variant
+from benchmarks.nouns import Names, Variant
 from benchmarks.report.page import write_page
 from benchmarks.report.results import Results
 from benchmarks.schema import read_table, write_table
@@ -585,9 +586,11 @@ def test_networks_are_switched_with_their_recipes(
 ) -> None:
     folder = tmp_path / "run"
     shutil.copytree(of_both, folder, ignore=shutil.ignore_patterns("predictions"))
-    recipes = pd.read_csv(folder / "recipes.csv")
-    recipes.loc[recipes["name"] == "article", "network"] = "other"
-    recipes.to_csv(folder / "recipes.csv", index=False)
+    names = Names.read(folder)
+    recipes = (
+        replace(one, network="other") if one.name == "article" else one for one in names.recipes
+    )
+    replace(names, recipes=tuple(recipes)).write(folder)
     write_page(Results.load(folder), folder)
     chrome = opened(open_page(folder))
     recipe = "nav [data-for=recipe] button"

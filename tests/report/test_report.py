@@ -18,7 +18,6 @@ from benchmarks.errors import UserError
 from benchmarks.metrics import METRICS
 from benchmarks.report import names, write_report
 from benchmarks.report.figures import GROUPS, figures
-from benchmarks.report.names import Names
 from benchmarks.report.recipe import shares
 from benchmarks.report.results import Results
 from benchmarks.report.tables.quality import main_table, quality_tables
@@ -144,7 +143,7 @@ def test_report_imports_neither_torch_nor_methods() -> None:
 
 
 def test_names_are_those_of_the_registers() -> None:
-    known = Names(nouns(**vars(FULL)))
+    known = nouns(**vars(FULL))
     for condition in Plan(FULL).conditions:
         record = known.condition(condition.name)
         assert (record.label, record.data) == (condition.label, condition.data)
@@ -228,8 +227,8 @@ def test_report_of_an_earlier_version_is_refused_and_left_alone(
     measured: Path, tmp_path: Path
 ) -> None:
     shutil.copytree(measured, tmp_path / "old")
-    (tmp_path / "old" / "tasks.csv").unlink()
+    (tmp_path / "old" / "nouns.json").unlink()
     before = contents(tmp_path / "old")
-    with pytest.raises(UserError, match=r"no tasks\.csv .* of an earlier version"):
+    with pytest.raises(UserError, match=r"no nouns\.json .* of an earlier version"):
         write_report(tmp_path / "old")
     assert contents(tmp_path / "old") == before

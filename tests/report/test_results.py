@@ -11,7 +11,6 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from benchmarks.nouns import FILES
 from benchmarks.report.figures import severity
 from benchmarks.report.page import write_page
 from benchmarks.report.read.comparisons import Quantity
@@ -20,6 +19,7 @@ from benchmarks.schema import read_table, write_table
 from benchmarks.tasks import TASKS
 from benchmarks.tasks.conditions import Condition
 from benchmarks.tasks.mnist import MNIST
+from benchmarks.vocabulary import NOUNS_JSON
 
 
 def test_text_is_read_back_as_it_was_written(tmp_path: Path) -> None:
@@ -59,7 +59,7 @@ def test_method_that_failed_has_a_line_in_tables_and_none_in_figures(make_run) -
 
 
 def test_folder_without_curves_or_images_is_read(measured: Path, tmp_path: Path) -> None:
-    for name in ("measurements.csv", "summary.csv", *FILES):
+    for name in ("measurements.csv", "summary.csv", NOUNS_JSON):
         (tmp_path / name).write_bytes((measured / name).read_bytes())
     results = Results.load(tmp_path)
     assert results.training.empty

@@ -10,7 +10,6 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from benchmarks.report.names import Names
 from benchmarks.report.read.comparisons import Quantity as Summarised
 from benchmarks.report.results import Results
 from benchmarks.report.texts import answer, article_answer
@@ -59,7 +58,7 @@ def results(
         for one, other in combinations(of_methods, 2)
     ]
     conditions = (*(f"rotated-{angle:03d}" for angle in angles), "ood-kmnist", "ood-uniform_noise")
-    names = Names(nouns(conditions=conditions))
+    names = nouns(conditions=conditions)
     table = pd.DataFrame(rows).assign(recipe="standard")
     return Results(table, names, pd.DataFrame(comparisons))
 

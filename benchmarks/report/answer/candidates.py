@@ -8,9 +8,9 @@ from itertools import starmap
 
 import pandas as pd
 
+from benchmarks.nouns import Variant
 from benchmarks.report.answer.evidence import Candidate
 from benchmarks.report.answer.situations import MORE_TRAINING, Situation
-from benchmarks.report.names import Variant
 from benchmarks.report.numbers.cost import main_setup, milliseconds
 from benchmarks.report.results import Results
 from benchmarks.schema import members_rank, where
@@ -88,7 +88,7 @@ def score_of_single_image(results: Results, score: str) -> pd.Series | None:
 def _measured(results: Results, situation: Situation) -> Iterator[Candidate]:
     """What has a value, of the main recipe and of others with the same training images."""
     main = results.recipes[0]
-    splits = {recipe.name: recipe.split for recipe in results.names.nouns.recipes}
+    splits = {recipe.name: recipe.split for recipe in results.names.recipes}
     keys = results.summary[results.summary["value"].notna()][["recipe", "method", "members"]]
     for recipe, method, members in keys.drop_duplicates().itertuples(index=False):
         trains_alike = recipe == SELF_TRAINED or splits.get(recipe) == splits.get(main)

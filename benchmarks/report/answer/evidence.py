@@ -8,7 +8,7 @@ from enum import StrEnum
 from functools import cached_property
 from typing import NamedTuple
 
-from benchmarks.report.names import Variant
+from benchmarks.nouns import Variant
 from benchmarks.report.read.comparisons import Quantity
 from benchmarks.report.read.indexed import Record
 from benchmarks.report.results import Results

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import NamedTuple
 
-from benchmarks.report.names import Variant
+from benchmarks.nouns import Variant
 from benchmarks.report.number_format import rounded
 from benchmarks.report.read.comparisons import Quantity
 from benchmarks.report.results import Results

@@ -78,7 +78,7 @@ def _scores(results: Results) -> Iterator[tuple[str, Candidate]]:
 
 def _candidates(results: Results) -> list[Candidate]:
     """The methods of tables of each recipe with the main one's training images."""
-    splits = {recipe.name: recipe.split for recipe in results.names.nouns.recipes}
+    splits = {recipe.name: recipe.split for recipe in results.names.recipes}
     main = results.recipes[0]
     alike = [one for one in results.recipes if splits.get(one) == splits.get(main)]
     found = [
@@ -101,7 +101,7 @@ def _of_kind(results: Results, kind: str) -> list[str]:
     """A score that probabilities suffice for is of neither kind."""
     return [
         one.name
-        for one in results.names.nouns.scores
+        for one in results.names.scores
         if (one.fitted if kind == OF_FEATURES else "logits" in one.needs)
     ]
 

@@ -46,7 +46,7 @@ def _details(results: Results, candidate: Candidate, trained: str) -> str:
 
 def kind_of_training(results: Results, recipe: str) -> str:
     """Whether its networks are trained with dropout, in words; empty if it is no known recipe."""
-    known = {one.name: one for one in results.names.nouns.recipes}
+    known = {one.name: one for one in results.names.recipes}
     if recipe not in known:
         return ""
     return f"trained with{'' if known[recipe].dropout else 'out'} dropout"
@@ -55,7 +55,7 @@ def kind_of_training(results: Results, recipe: str) -> str:
 def _trained(results: Results, candidate: Candidate) -> str:
     """How its networks are trained, in the words that tell them from others; empty: no others."""
     recipe = candidate.recipe
-    known = {one.name: one for one in results.names.nouns.recipes if one.name in results.recipes}
+    known = {one.name: one for one in results.names.recipes if one.name in results.recipes}
     if recipe not in known:
         return ""
     alike = [one for one in known.values() if one.split == known[recipe].split]

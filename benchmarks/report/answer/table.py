@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from math import log
 
+from benchmarks.nouns import Variant
 from benchmarks.report.answer.candidates import single_image
 from benchmarks.report.answer.decision import Decision, decisions
 from benchmarks.report.answer.evidence import Evidence
 from benchmarks.report.answer.labels import label
 from benchmarks.report.answer.words import Advice, advised
-from benchmarks.report.names import Variant
 from benchmarks.report.number_format import two_digits
 from benchmarks.report.numbers.cost import main_setup, timed
 from benchmarks.report.results import Results

@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 
+from benchmarks.nouns import Variant
 from benchmarks.report.figures.drawing import (
     Canvas,
     Drawing,
@@ -19,7 +20,6 @@ from benchmarks.report.figures.drawing import (
     rows_of,
     title_above,
 )
-from benchmarks.report.names import Variant
 from benchmarks.report.numbers.abstaining import errors, finding, replicate_errors
 from benchmarks.report.numbers.replicates import each
 from benchmarks.report.results import Results

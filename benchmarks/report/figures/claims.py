@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 
+from benchmarks.nouns import Names, Variant
 from benchmarks.report.figures.drawing import (
     Canvas,
     Drawing,
@@ -19,7 +20,6 @@ from benchmarks.report.figures.drawing import (
     panels,
     title_above,
 )
-from benchmarks.report.names import Names, Variant
 from benchmarks.report.numbers.findings import (
     certainty_finding,
     missing_data_finding,
@@ -120,7 +120,7 @@ def missing_data_figures(
     numbers = claim_numbers(results, MISSING_DATA).dropna(subset=["training_set"])
     if numbers.empty:
         return
-    metrics = [m.name for m in results.names.nouns.metrics if m.name in set(numbers["metric"])]
+    metrics = [m.name for m in results.names.metrics if m.name in set(numbers["metric"])]
     conditions = list(dict.fromkeys(numbers["condition"]))
     columns = len(conditions)
     figure, axes = panels(

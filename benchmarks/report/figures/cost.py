@@ -12,6 +12,7 @@ from matplotlib.lines import Line2D
 from matplotlib.patheffects import withStroke
 from matplotlib.ticker import LogLocator, NullFormatter, StrMethodFormatter
 
+from benchmarks.nouns import Names, Variant
 from benchmarks.report.figures.drawing import (
     Canvas,
     Drawing,
@@ -20,7 +21,6 @@ from benchmarks.report.figures.drawing import (
     panels,
     title_above,
 )
-from benchmarks.report.names import Names, Variant
 from benchmarks.report.numbers.cost import apart, front_finding, main_setup, points
 from benchmarks.report.numbers.replicates import of_replicates
 from benchmarks.report.results import Results

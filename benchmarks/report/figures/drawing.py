@@ -18,7 +18,7 @@ from matplotlib.figure import Figure, SubFigure
 from matplotlib.lines import Line2D
 from matplotlib.text import Text
 
-from benchmarks.report.names import Names, Variant
+from benchmarks.nouns import Names, Variant
 from benchmarks.report.numbers.replicates import each, mean_curve, of_each_method
 from benchmarks.report.read.files import Pixels, claims_numbers
 from benchmarks.report.results import Results

@@ -12,6 +12,7 @@ from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
+from benchmarks.nouns import Variant
 from benchmarks.report.figures.drawing import (
     Canvas,
     Drawing,
@@ -21,7 +22,6 @@ from benchmarks.report.figures.drawing import (
     rows_of,
     title_above,
 )
-from benchmarks.report.names import Variant
 from benchmarks.report.read.comparisons import Quantity
 from benchmarks.report.results import Results
 from benchmarks.report.style import PAGE, Look

@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 
+from benchmarks.nouns import Names, Variant
 from benchmarks.report.figures.drawing import (
     Canvas,
     Drawing,
@@ -16,7 +17,6 @@ from benchmarks.report.figures.drawing import (
     panels,
     title_above,
 )
-from benchmarks.report.names import Names, Variant
 from benchmarks.report.results import Results
 from benchmarks.report.style import DASHES, PAGE, Look
 from benchmarks.schema import where

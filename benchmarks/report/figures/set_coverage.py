@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 
 import pandas as pd
 
-from benchmarks.nouns import MetricRecord
+from benchmarks.nouns import MetricRecord, Variant
 from benchmarks.report.figures.drawing import (
     Canvas,
     Drawing,
@@ -18,7 +18,6 @@ from benchmarks.report.figures.drawing import (
     title_above,
 )
 from benchmarks.report.figures.severity import Scale, draw, lines, scale_of
-from benchmarks.report.names import Variant
 from benchmarks.report.numbers.replicates import of_replicates
 from benchmarks.report.results import Results
 from benchmarks.report.style import PAGE, Look
@@ -31,7 +30,7 @@ def set_coverage_figures(
     results: Results, looks: Mapping[Variant, Look], canvas: Canvas = page
 ) -> Iterator[Drawing]:
     """Of each group a panel a metric that has a nominal value, with a line there."""
-    metrics = [one for one in results.names.nouns.metrics if not math.isnan(one.nominal)]
+    metrics = [one for one in results.names.metrics if not math.isnan(one.nominal)]
     for group in results.severities:
         numbers = lines(results, group, metrics)
         if numbers["severity"].nunique() < 2:
@@ -57,7 +56,7 @@ def set_coverage_figures(
 
 def findings(results: Results) -> dict[str, str]:
     """By group of severities, what its sets cover; as `finding` says it of the first metric."""
-    metrics = [one for one in results.names.nouns.metrics if not math.isnan(one.nominal)]
+    metrics = [one for one in results.names.metrics if not math.isnan(one.nominal)]
     found = {}
     for group in results.severities:
         numbers = lines(results, group, metrics)

@@ -10,7 +10,7 @@ from typing import NamedTuple
 import pandas as pd
 from matplotlib.axes import Axes
 
-from benchmarks.nouns import MetricRecord
+from benchmarks.nouns import MetricRecord, Printed, Variant
 from benchmarks.report.answer.findings import title
 from benchmarks.report.figures.drawing import (
     Canvas,
@@ -24,7 +24,6 @@ from benchmarks.report.figures.drawing import (
     rows_of,
     title_above,
 )
-from benchmarks.report.names import Printed, Variant
 from benchmarks.report.numbers.replicates import each, has_interval, of_replicates
 from benchmarks.report.read.comparisons import Quantity
 from benchmarks.report.results import Results

@@ -9,7 +9,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator
 
-from benchmarks.nouns import RecipeRecord
+from benchmarks.nouns import RecipeRecord, Variant
 from benchmarks.report.figures.drawing import (
     Canvas,
     Drawing,
@@ -18,7 +18,6 @@ from benchmarks.report.figures.drawing import (
     panels,
     title_above,
 )
-from benchmarks.report.names import Variant
 from benchmarks.report.results import Results
 from benchmarks.report.style import BAND, PAGE, Look
 from benchmarks.schema import where
@@ -49,7 +48,7 @@ def training_figures(
     figure, axes = panels(canvas, len(MEASURES), columns=4, width=PAGE, height=2.0, sharex=True)
     for ax, measure in zip(axes, MEASURES, strict=True):
         draw(ax, numbers, measure)
-    for recipe in results.names.nouns.recipes:
+    for recipe in results.names.recipes:
         if results.recipes == (recipe.name,) and not math.isnan(recipe.reported_training):
             draw_reported(axes[0], recipe)
     axes[0].set_ylabel(f"Mean of {networks} networks\n(band: their range)")

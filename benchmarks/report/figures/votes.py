@@ -10,6 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
+from benchmarks.nouns import Names, Variant
 from benchmarks.report.figures.drawing import (
     LETTER,
     Canvas,
@@ -23,7 +24,6 @@ from benchmarks.report.figures.drawing import (
     title_above,
 )
 from benchmarks.report.figures.severity import Scale, scale_of
-from benchmarks.report.names import Names, Variant
 from benchmarks.report.number_format import three_decimals
 from benchmarks.report.numbers.findings import (
     disagreement_finding,
@@ -174,7 +174,7 @@ def count_plots(
         draw_counts(ax, votes, look[variant])
         lines = [
             f"{score.label}: {three_decimals(measures[variant][score.name])}"
-            for score in names.nouns.scores
+            for score in names.scores
             if score.in_figures and score.name in measures[variant]
         ]
         ax.set_xlabel("\n".join(["Class voted for", *lines]))

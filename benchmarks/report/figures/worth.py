@@ -10,10 +10,10 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.ticker import FixedLocator, NullLocator
 
+from benchmarks.nouns import Variant
 from benchmarks.report.answer.evidence import networks
 from benchmarks.report.answer.situations import judged_by
 from benchmarks.report.figures.drawing import Canvas, Drawing, page, panels, title_above
-from benchmarks.report.names import Variant
 from benchmarks.report.results import Results
 from benchmarks.report.style import PAGE, Look, look_in
 from benchmarks.report.tables.table import NO_VALUE

@@ -27,7 +27,7 @@ def steps(results: Results) -> dict[str, float]:
 
     Empty where a run has no such metric.
     """
-    selective = [one for one in results.names.nouns.metrics if one.coverage < 1]
+    selective = [one for one in results.names.metrics if one.coverage < 1]
     ordered = sorted(selective, key=lambda one: -one.coverage)
     left_out = {one.name: round(100 * (1 - one.coverage), 6) for one in ordered}
     return {ACCURACY: 0.0, **left_out} if left_out else {}

@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 import pandas as pd
 
-from benchmarks.report.names import Names, Variant
+from benchmarks.nouns import Names, Variant
 from benchmarks.report.numbers.replicates import has_interval
 from benchmarks.report.read.comparisons import Quantity
 from benchmarks.report.read.indexed import Record

@@ -14,6 +14,7 @@ from markupsafe import Markup
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from benchmarks.nouns import Variant
 from benchmarks.report.figures import abstaining, cost, severity
 from benchmarks.report.figures.curves import detection, reliability
 from benchmarks.report.figures.drawing import (
@@ -22,7 +23,6 @@ from benchmarks.report.figures.drawing import (
     scores_in,
     without_formulas,
 )
-from benchmarks.report.names import Variant
 from benchmarks.report.numbers.abstaining import errors, replicate_errors
 from benchmarks.report.numbers.replicates import of_replicates, with_ranges
 from benchmarks.report.page.svg.inline import Series, inline, svg_of

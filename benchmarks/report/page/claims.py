@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 
 from markupsafe import Markup
 
+from benchmarks.nouns import Names
 from benchmarks.report.claims_page import (
     DOUBLE_SOFTMAX,
     about_double_softmax,
@@ -19,7 +20,6 @@ from benchmarks.report.claims_page import (
     same_numbers,
     setting_text,
 )
-from benchmarks.report.names import Names
 from benchmarks.report.number_format import UNDEFINED
 from benchmarks.report.numbers.claims import part_rows, quantities
 from benchmarks.report.page.parts import Parts

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import pandas as pd
 
-from benchmarks.report.names import Names, Variant
+from benchmarks.nouns import Names, Variant
 from benchmarks.report.numbers.cost import front_finding
 
 

@@ -12,7 +12,7 @@ import pandas as pd
 from PIL import Image
 
 from benchmarks.files import or_none
-from benchmarks.report.names import Names, Printed, Variant
+from benchmarks.nouns import Names, Printed, Variant
 from benchmarks.report.read.files import Pixels
 from benchmarks.report.results import Results
 from benchmarks.report.style import Look, css_color, look_in

@@ -12,6 +12,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup, escape
 
 from benchmarks.files import read_run_json, written_whole
+from benchmarks.nouns import Variant
 from benchmarks.report.answer.findings import title
 from benchmarks.report.answer.kinds import kinds_table
 from benchmarks.report.answer.table import decision_table
@@ -19,7 +20,6 @@ from benchmarks.report.answer.verdict import advice, on_dropout
 from benchmarks.report.figures.drawing import in_print, scores_in
 from benchmarks.report.figures.set_coverage import findings as set_coverage_findings
 from benchmarks.report.figures.severity import scale_of
-from benchmarks.report.names import Variant, left_out_remark, training_images_remark
 from benchmarks.report.numbers.abstaining import errors
 from benchmarks.report.numbers.abstaining import finding as abstaining_finding
 from benchmarks.report.numbers.cost import points
@@ -37,6 +37,7 @@ from benchmarks.report.read.comparisons import Quantity
 from benchmarks.report.results import Results
 from benchmarks.report.style import Look, css_color, look_in, looks
 from benchmarks.report.tables.abstaining import abstaining_table
+from benchmarks.report.tables.remarks import left_out_remark, training_images_remark
 from benchmarks.report.tables.table import one_line
 from benchmarks.report.texts import answer, listed
 from benchmarks.vocabulary import (
@@ -106,7 +107,7 @@ def _content(results: Results, folder: Path) -> dict[str, Any]:
     names = results.names
     images = explorer(results, looks(names, results.largest))
     groups = {group: f"{group.capitalize()} images" for group in results.severities}
-    trained = [one for one in names.nouns.recipes if one.name in results.recipes]
+    trained = [one for one in names.recipes if one.name in results.recipes]
     ranked = ranking(results)
     return {
         "ranking": ranked,
@@ -127,8 +128,8 @@ def _content(results: Results, folder: Path) -> dict[str, Any]:
         "kinds": kinds_table(results),
         "explorer": images,
         "explorer_data": images and {name: images[name] for name in images if name != "sheet"},
-        "metrics": [(names.printed(metric.name), metric) for metric in names.nouns.metrics],
-        "scores": [(names.printed_score(score.name), score) for score in names.nouns.scores],
+        "metrics": [(names.printed(metric.name), metric) for metric in names.metrics],
+        "scores": [(names.printed_score(score.name), score) for score in names.scores],
         "methods": [names.method(v.method) for v in results.largest],
         "conditions": results.conditions,
         "set_levels": [f"{100 * level:g}" for level in _set_levels(results)],
@@ -192,7 +193,7 @@ def _about(results: Results) -> str:
 
 def _set_levels(results: Results) -> list[float]:
     """The coverages that prediction sets are to have."""
-    return list(dict.fromkeys(one.level for one in results.names.nouns.metrics if one.level))
+    return list(dict.fromkeys(one.level for one in results.names.metrics if one.level))
 
 
 def _path_to_repository(folder: Path) -> str:

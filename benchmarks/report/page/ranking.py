@@ -6,10 +6,10 @@ import math
 from collections.abc import Sequence
 from typing import NamedTuple
 
+from benchmarks.nouns import Variant
 from benchmarks.report.answer.candidates import single_image
 from benchmarks.report.answer.evidence import networks
 from benchmarks.report.answer.kinds import heading_of, headline
-from benchmarks.report.names import Variant
 from benchmarks.report.number_format import two_digits
 from benchmarks.report.read.comparisons import Quantity
 from benchmarks.report.results import Results

@@ -21,7 +21,7 @@ FARTHEST = 90
 def rotated_digit(results: Results) -> Ours | None:
     """The class with most votes, angle by angle, and how far passes disagree."""
     votes = results.curve("example_image")
-    dropout = [one.name for one in results.names.nouns.recipes if one.dropout]
+    dropout = [one.name for one in results.names.recipes if one.dropout]
     votes = votes[(votes["method"] == METHOD) & votes["recipe"].isin(dropout)]
     angles = {CLEAN: 0.0} | {
         one.name: one.severity for one in results.severities.get("rotated", [])

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 
-from benchmarks.report.names import Variant
+from benchmarks.nouns import Variant
 from benchmarks.report.published.finding import ANOTHER, SAME, Ours, PublishedFinding
 from benchmarks.report.read.comparisons import Quantity
 from benchmarks.report.results import Results

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from statistics import fmean
 from typing import Any
 
-from benchmarks.report.names import Variant
+from benchmarks.nouns import Variant
 from benchmarks.report.published.number import PublishedNumber
 from benchmarks.report.read.comparisons import Quantity
 from benchmarks.report.results import Results
@@ -88,7 +88,7 @@ def _objection(number: PublishedNumber, results: Results) -> str:
     """Why no number of the run can be judged; empty: one may be."""
     if number.recipe not in results.recipes:
         return f"the run has no networks of the recipe {number.recipe!r}"
-    epochs = {one.name: one.epochs for one in results.names.nouns.recipes}.get(number.recipe)
+    epochs = {one.name: one.epochs for one in results.names.recipes}.get(number.recipe)
     if epochs != number.epochs:
         return f"networks were trained for {epochs} of {number.epochs} epochs"
     if number.method not in set(results.of_recipe(number.recipe).summary["method"]):

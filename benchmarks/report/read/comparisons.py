@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 import pandas as pd
 
-from benchmarks.report.names import Variant
+from benchmarks.nouns import Variant
 from benchmarks.report.read.indexed import Indexed, Record
 from benchmarks.vocabulary import SIGNIFICANT
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable
 
-from benchmarks.report.names import Variant
+from benchmarks.nouns import Variant
 from benchmarks.report.read.comparisons import Quantity
 from benchmarks.report.results import Results
 from benchmarks.report.tables.table import BEST, EQUIVALENT, TIED, UNTESTED, Cell

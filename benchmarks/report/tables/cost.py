@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import pandas as pd
 
-from benchmarks.report.names import Names, Variant
+from benchmarks.nouns import Names, Variant
 from benchmarks.report.numbers.cost import Setup, batch_sizes, main_setup, milliseconds
 from benchmarks.report.read.comparisons import Bounds, Quantity
 from benchmarks.report.results import Results
@@ -78,7 +78,7 @@ def cost_table(results: Results, recipe: str, setup: Setup) -> Table:
 
 def tabulated(results: Results) -> list[Quantity]:
     """The quantities by which sizes are compared."""
-    scores = ["", *(one.name for one in results.names.nouns.scores if one.in_figures)]
+    scores = ["", *(one.name for one in results.names.scores if one.in_figures)]
     return [
         *(
             Quantity(name, metric.name)

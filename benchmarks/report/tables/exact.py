@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pandas as pd
 
-from benchmarks.report.names import Variant
+from benchmarks.nouns import Variant
 from benchmarks.report.results import Results
 from benchmarks.report.tables.table import Cell, Row, Table
 from benchmarks.schema import where

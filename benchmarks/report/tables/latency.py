@@ -8,7 +8,7 @@ from typing import Any
 
 import pandas as pd
 
-from benchmarks.report.names import Names, Variant
+from benchmarks.nouns import Names, Variant
 from benchmarks.report.numbers.cost import Setup, batch_sizes, main_setup, milliseconds, of_setup
 from benchmarks.report.tables.table import Cell, Row, Table
 from benchmarks.vocabulary import SELF_TRAINED

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from statistics import mode
 
-from benchmarks.nouns import MethodRecord, MetricRecord
-from benchmarks.report.names import Variant, left_out_remark
+from benchmarks.nouns import MethodRecord, MetricRecord, Variant
 from benchmarks.report.results import Results
 from benchmarks.vocabulary import NETWORKS_KNOWN_FROM
 
@@ -36,7 +35,7 @@ def remarks(
     counts = {names.label(variant): results.replicates(variant) for variant in variants}
     replicates = _replicates({label: count for label, count in counts.items() if count})
     methods = {variant.method: names.method(variant.method) for variant in variants}
-    of_pool = [method for method in methods.values() if method.shares_networks]
+    of_pool = [method for method in methods.values() if method.pooled]
     scores = dict.fromkeys(method.primary_score for method in methods.values())
     by = names.score(next(iter(scores))).label.lower() if len(scores) == 1 else "primary score"
     ranked = ", ".join(names.printed(metric.name).name for metric in by_score)
@@ -77,4 +76,32 @@ def _fitted_on_others(results: Results, methods: Iterable[MethodRecord]) -> str:
     return (
         f"Training images of the recipe: {max(of_recipe):,}; {fitted}. Methods with different "
         "training images are not compared."
+    )
+
+
+def left_out_remark(labels: Sequence[str]) -> str:
+    """The sentence about conditions without data; empty if there are none.
+
+    >>> left_out_remark(["KMNIST", "EMNIST letters"])
+    'Left out, because their data are not available: KMNIST, EMNIST letters.'
+    """
+    return f"Left out, because their data are not available: {', '.join(labels)}." if labels else ""
+
+
+def training_images_remark(images: Mapping[str, int]) -> str:
+    """The sentence about recipes that train on different images; empty if there are no such.
+
+    >>> training_images_remark({"article": 60_000, "article-logits": 60_000, "standard": 55_000})
+    'Training images: 60,000 (article, article-logits); 55,000 (standard). Recipes with fewer hold \
+out the others for calibration. Recipes with different numbers of training images are not compared.'
+    """
+    recipes: dict[int, list[str]] = {}
+    for recipe, number in images.items():
+        recipes.setdefault(number, []).append(recipe)
+    if len(recipes) < 2:
+        return ""
+    counts = "; ".join(f"{number:,} ({', '.join(names)})" for number, names in recipes.items())
+    return (
+        f"Training images: {counts}. Recipes with fewer hold out the others for calibration. "
+        "Recipes with different numbers of training images are not compared."
     )

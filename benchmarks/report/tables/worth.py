@@ -6,8 +6,7 @@ from collections.abc import Iterator, Sequence
 
 import pandas as pd
 
-from benchmarks.nouns import MetricRecord
-from benchmarks.report.names import Variant
+from benchmarks.nouns import MetricRecord, Variant
 from benchmarks.report.read.indexed import Indexed, Record
 from benchmarks.report.results import Results
 from benchmarks.report.tables.quality import kind_of
@@ -36,7 +35,7 @@ def worth_tables(results: Results, recipe: str) -> Iterator[Table]:
     worth = results.worth
     if worth.empty:
         return
-    measured = [one for one in results.names.nouns.metrics if one.name in set(worth["metric"])]
+    measured = [one for one in results.names.metrics if one.name in set(worth["metric"])]
     by_table: dict[str, list[MetricRecord]] = {}
     for metric in measured:
         by_table.setdefault(kind_of(metric) if metric.shown == "detail" else "", []).append(metric)
@@ -53,7 +52,7 @@ def _of_scores(results: Results, recipe: str) -> Iterator[Table]:
     if worth.empty:
         return
     conditions = [name for name in results.ood if name in set(worth["condition"])]
-    for metric in (one for one in names.nouns.metrics if one.name in set(worth["metric"])):
+    for metric in (one for one in names.metrics if one.name in set(worth["metric"])):
         of_metric = where(worth, metric=metric.name)
         found = Indexed(of_metric, _place_of_score)
         scored = of_metric[["ensemble_recipe", "method", "members", "score"]].drop_duplicates()

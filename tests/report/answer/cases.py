@@ -8,7 +8,6 @@ from dataclasses import asdict, replace
 import pandas as pd
 
 from benchmarks.report.answer.evidence import Candidate
-from benchmarks.report.names import Names
 from benchmarks.report.read.comparisons import Quantity
 from benchmarks.report.results import Results
 from benchmarks.schema import Comparison, WorthRow
@@ -119,7 +118,7 @@ def run(
     ]
     return Results(
         table.assign(lower=table["value"] - half, upper=table["value"] + half),
-        Names(nouns(recipes=recipes, conditions=conditions, members=(5, 50), passes=(20, 100))),
+        nouns(recipes=recipes, conditions=conditions, members=(5, 50), passes=(20, 100)),
         comparisons=tested,
         score_comparisons=between,
         worth=pd.DataFrame([asdict(row) for row in worths]),

@@ -8,8 +8,8 @@ from typing import Any
 import pandas as pd
 import pytest
 
+from benchmarks.nouns import Variant
 from benchmarks.report.answer.findings import finding, title
-from benchmarks.report.names import Variant
 from benchmarks.report.read.comparisons import Quantity
 from benchmarks.report.results import Results
 from tests.report.support import NAMES

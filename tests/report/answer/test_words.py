@@ -464,6 +464,6 @@ def test_recipes_of_different_networks_are_not_told_by_their_dropout() -> None:
     modern = PLAIN._replace(recipe="relu")
     rows = compared(modern, SOFTMAX, CLEAN, BETTER)
     results = run({SOFTMAX: CLEAN, modern: CLEAN}, rows)
-    assert {one.network for one in results.names.nouns.recipes} == {"lenet5", "lenet5_relu"}
+    assert {one.network for one in results.names.recipes} == {"lenet5", "lenet5_relu"}
     first, *_ = rows_of(results, "I can retrain")
     assert first[1] == "Softmax (recipe relu)"

@@ -10,7 +10,6 @@ import pandas as pd
 import pytest
 
 from benchmarks.files import read_json
-from benchmarks.report.names import Names
 from benchmarks.report.page.claims import published
 from benchmarks.report.published import FINDINGS
 from benchmarks.report.published.finding import ANOTHER, SAME
@@ -22,7 +21,7 @@ from benchmarks.run.configuration.presets import configuration_of
 from benchmarks.run.nouns import metric_records, nouns_of
 from benchmarks.run.plan import Plan
 
-NAMES = Names(nouns_of(Plan(configuration_of("medium")), metric_records()))
+NAMES = nouns_of(Plan(configuration_of("medium")), metric_records())
 ANGLES = ("clean", "rotated-030", "rotated-060", "rotated-090")
 
 

@@ -12,7 +12,7 @@ import pytest
 
 from benchmarks.files import read_json
 from benchmarks.metrics import METRICS
-from benchmarks.report.names import Names
+from benchmarks.nouns import Names
 from benchmarks.report.published import PUBLISHED, PublishedNumber
 from benchmarks.report.published.number import ACCURACY, AUROC, CALIBRATION_ERROR, CONFIDENCE, NLL
 from benchmarks.report.published.verdict import (
@@ -33,7 +33,7 @@ from methods import METHODS
 from methods.scores import SCORES
 
 PLAN = Plan(configuration_of("published"))
-NAMES = Names(nouns_of(PLAN, metric_records()))
+NAMES = nouns_of(PLAN, metric_records())
 
 NUMBER = PublishedNumber(
     **{"paper": "Author 2020", "place": "table 1", "what": "one network", "task": "mnist"},
@@ -130,7 +130,7 @@ def test_what_is_not_measured_says_why(rows: list[dict[str, Any]], why: str) -> 
 
 
 def test_short_training_is_not_judged_and_fewer_images_are_told() -> None:
-    short = Names(nouns_of(Plan(replace(PLAN.configuration, epochs=1)), metric_records()))
+    short = nouns_of(Plan(replace(PLAN.configuration, epochs=1)), metric_records())
     found = judged(NUMBER, results(row(NUMBER, 0.991), names=short))
     assert found.verdict == NOT_MEASURED
     assert found.why == "networks were trained for 1 of 23 epochs"

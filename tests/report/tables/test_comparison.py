@@ -8,8 +8,7 @@ from itertools import combinations
 import pandas as pd
 import pytest
 
-from benchmarks.nouns import MethodRecord
-from benchmarks.report.names import Variant
+from benchmarks.nouns import MethodRecord, Variant
 from benchmarks.report.results import Quantity, Results
 from benchmarks.report.tables.comparison import compared_cells
 from benchmarks.report.tables.table import BEST, UNTESTED
@@ -23,9 +22,9 @@ VALUES = {"softmax": 0.9, "mc_dropout": 0.92, "mine": 0.98, "yours": 0.97}
 
 def results(images: int) -> Results:
     """A table in which every method is compared with those that are fitted on as many images."""
-    recipe = next(one for one in NAMES.nouns.recipes if one.name == "standard")
+    recipe = next(one for one in NAMES.recipes if one.name == "standard")
     own = tuple(MethodRecord(name, name, images=images) for name in ("mine", "yours"))
-    nouns = replace(NAMES.nouns, methods=(*NAMES.nouns.methods, *own))
+    names = replace(NAMES, methods=(*NAMES.methods, *own))
     quantity = {"condition": "clean", "metric": "accuracy", "score": "", "status": "ok"}
     summary = [
         {
@@ -47,7 +46,7 @@ def results(images: int) -> Results:
     ]
     return Results(
         summary=pd.DataFrame(summary).assign(**quantity),
-        names=replace(NAMES, nouns=nouns),
+        names=names,
         comparisons=pd.DataFrame(comparisons).assign(**quantity),
     )
 

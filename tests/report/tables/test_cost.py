@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from benchmarks.report.names import Variant
+from benchmarks.nouns import Variant
 from benchmarks.report.read.comparisons import Quantity
 from benchmarks.report.results import Results
 from benchmarks.report.tables.cost import cost_tables, needed

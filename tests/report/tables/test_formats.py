@@ -6,8 +6,7 @@ import math
 import re
 from pathlib import Path
 
-from benchmarks.nouns import TaskRecord
-from benchmarks.report.names import UNKNOWN_TASK
+from benchmarks.nouns import UNKNOWN_TASK, TaskRecord
 from benchmarks.report.tables.table import Cell, Row, Table
 from benchmarks.report.tables.text.formats import as_frame, markdown
 from benchmarks.report.tables.text.latex import latex

@@ -49,7 +49,7 @@ def test_tails_of_single_images_and_rates_of_many_are_tabled(timed_results: Resu
 
 def test_timings_alone_are_reported(tmp_path: Path) -> None:
     write_latency(timings(), tmp_path)
-    NAMES.nouns.write(tmp_path)
+    NAMES.write(tmp_path)
     write_latency_tables(tmp_path)
     written = {path.name for path in (tmp_path / "tables").glob("*.md")}
     assert written == {"latency.md", "resources.md"}

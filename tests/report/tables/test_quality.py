@@ -12,8 +12,7 @@ import pandas as pd
 import pytest
 
 from benchmarks.metrics import METRICS
-from benchmarks.nouns import MetricRecord
-from benchmarks.report.names import Names, Variant
+from benchmarks.nouns import MetricRecord, Variant
 from benchmarks.report.read.comparisons import Quantity
 from benchmarks.report.results import Results
 from benchmarks.report.tables.quality import (
@@ -311,8 +310,8 @@ def test_every_metric_is_in_one_table_of_its_kind_whatever_it_needs(reported: Pa
         for i, some in enumerate(needs)
     ]
     results = with_sets(Results.load(reported).of_recipe("standard"))
-    metrics = (*results.names.nouns.metrics, *added)
-    names = Names(replace(results.names.nouns, metrics=metrics))
+    metrics = (*results.names.metrics, *added)
+    names = replace(results.names, metrics=metrics)
     tables = list(quality_tables(replace(results, names=names), "standard"))
     of_kinds = [one for one in tables if not one.name.startswith(("main", "overview", "subset"))]
     for metric in metrics:
@@ -337,9 +336,8 @@ def test_table_of_few_images_names_the_methods_that_are_slow(make_run) -> None:
     )
     results = Results.load(folder).of_recipe("standard")
     assert "can afford (MC-dropout, exact)." in subset_table(results, "standard").caption
-    nouns = results.names.nouns
-    methods = tuple(replace(one, slow=one.name == "softmax") for one in nouns.methods)
-    other = replace(results, names=Names(replace(nouns, methods=methods)))
+    methods = tuple(replace(one, slow=one.name == "softmax") for one in results.names.methods)
+    other = replace(results, names=replace(results.names, methods=methods))
     assert "can afford (Softmax)." in subset_table(other, "standard").caption
 
 

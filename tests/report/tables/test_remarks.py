@@ -32,11 +32,11 @@ def test_recipes_with_different_training_images_are_marked(
 
 def test_method_with_other_training_images_than_the_recipe_is_marked(of_both: Path) -> None:
     results = Results.load(of_both)
-    nouns = results.names.nouns
     methods = tuple(
-        replace(one, images=55_000) if one.name == "softmax" else one for one in nouns.methods
+        replace(one, images=55_000) if one.name == "softmax" else one
+        for one in results.names.methods
     )
-    results = replace(results, names=replace(results.names, nouns=replace(nouns, methods=methods)))
+    results = replace(results, names=replace(results.names, methods=methods))
     marked = (
         "Training images of the recipe: 60,000; Softmax: 55,000. Methods with different training "
         "images are not compared."

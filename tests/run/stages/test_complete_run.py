@@ -14,11 +14,11 @@ import torch
 from sklearn.metrics import average_precision_score, log_loss, roc_auc_score
 from torch.nn.utils import parameters_to_vector
 
-from benchmarks.nouns import FILES
 from benchmarks.predictions import RunUnit
 from benchmarks.run.plan import Plan
 from benchmarks.run.stages import run_stages
 from benchmarks.schema import read_table, write_table
+from benchmarks.vocabulary import NOUNS_JSON
 from methods.contract import check_prediction
 from methods.networks.training import TrainedNetwork
 from tests import sample_run
@@ -38,7 +38,7 @@ def test_every_file_is_there(finished: Path) -> None:
         *("measurements.csv", "summary.csv", "comparisons.csv", "training.csv", "run.json"),
         *("worth.csv", "score-comparisons.csv", "score-worth.csv"),
         *("predictions", "curves", "images.npz", "claims.json", "claims.md"),
-        *FILES,
+        NOUNS_JSON,
     }
     predictions = {str(path.relative_to(out)) for path in prediction_files(finished)}
     expected = {

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.nouns import Nouns
+from benchmarks.nouns import Names
 from benchmarks.report.page import write_page
 from benchmarks.report.published import PUBLISHED
 from benchmarks.report.published.verdict import NOT_MEASURED, judged
@@ -67,7 +67,7 @@ def test_penalty_is_told_only_where_there_is_one(out: Path) -> None:
     write_page(Results.load(out), out)
     page = (out / "index.html").read_text(encoding="utf-8")
     assert page.count("L2 penalty") == page.count("L2 penalty 0.0005 (coupled)") == 1
-    assert [one.l2_penalty for one in Nouns.read(out).recipes] == [0.0, 5e-4]
+    assert [one.l2_penalty for one in Names.read(out).recipes] == [0.0, 5e-4]
 
 
 def test_dropout_is_not_applicable_to_these_recipes(out: Path) -> None:

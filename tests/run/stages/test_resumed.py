@@ -15,12 +15,12 @@ import torch
 
 from benchmarks.errors import UserError
 from benchmarks.metrics import METRICS
-from benchmarks.nouns import FILES
 from benchmarks.predictions import RunUnit
 from benchmarks.run.stages import run_stages
 from benchmarks.schema import read_table
 from benchmarks.tasks import TASKS, mnist, shifts
 from benchmarks.tasks.mnist import MNIST
+from benchmarks.vocabulary import NOUNS_JSON
 from methods.scores import SCORES
 from tests.run.stages.support import (
     FEW,
@@ -78,7 +78,7 @@ def test_one_stage_writes_its_own_files_only(stage: str, tmp_path: Path) -> None
     written = {path.name for path in (tmp_path / "out").glob("[!.]*")}
     of_predicting = {"predictions", "images.npz"}
     files = {"train": {"training.csv"}, "predict": of_predicting}
-    assert written == {"run.json", *FILES, *files[stage]}
+    assert written == {"run.json", NOUNS_JSON, *files[stage]}
 
 
 def test_measuring_before_predicting_is_refused_with_what_to_do(tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.patches import Patch
 
-from benchmarks.nouns import ConditionRecord
+from benchmarks.nouns import ConditionRecord, Variant
 from benchmarks.report.answer.findings import title
 from benchmarks.report.figures.drawing import (
     Canvas,
@@ -26,7 +26,6 @@ from benchmarks.report.figures.drawing import (
     scores_in,
     title_above,
 )
-from benchmarks.report.names import Variant
 from benchmarks.report.read.comparisons import Quantity
 from benchmarks.report.results import Results
 from benchmarks.report.style import COLUMN, DASHES, PAGE, Look

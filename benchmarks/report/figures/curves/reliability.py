@@ -10,6 +10,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.ticker import LogLocator, StrMethodFormatter
 
+from benchmarks.nouns import Variant
 from benchmarks.report.answer.findings import title
 from benchmarks.report.figures.drawing import (
     Canvas,
@@ -21,7 +22,6 @@ from benchmarks.report.figures.drawing import (
     rows_of,
     title_above,
 )
-from benchmarks.report.names import Variant
 from benchmarks.report.numbers.replicates import each, of_each_method
 from benchmarks.report.read.comparisons import Quantity
 from benchmarks.report.results import Results

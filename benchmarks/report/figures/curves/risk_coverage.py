@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 import pandas as pd
 from matplotlib.axes import Axes
 
+from benchmarks.nouns import Variant
 from benchmarks.report.answer.findings import title
 from benchmarks.report.figures.drawing import (
     Canvas,
@@ -22,7 +23,6 @@ from benchmarks.report.figures.drawing import (
     scores_in,
     title_above,
 )
-from benchmarks.report.names import Variant
 from benchmarks.report.read.comparisons import Quantity
 from benchmarks.report.results import Results
 from benchmarks.report.style import COLUMN, PAGE, Look

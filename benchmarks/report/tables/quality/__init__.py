@@ -227,7 +227,7 @@ def kind_of(metric: MetricRecord) -> str:
 
 def _metrics(results: Results, of: str) -> list[MetricRecord]:
     """The metrics of a kind of table."""
-    return [one for one in results.names.nouns.metrics if kind_of(one) == of]
+    return [one for one in results.names.metrics if kind_of(one) == of]
 
 
 def _measured(results: Results, of: str) -> list[MetricRecord]:

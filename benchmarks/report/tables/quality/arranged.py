@@ -66,7 +66,7 @@ def by_score(
 ) -> Table:
     """A column a condition, a row a score, a group of rows a method."""
     variants = results.evaluated_on(conditions)
-    known = [score.name for score in results.names.nouns.scores]
+    known = [score.name for score in results.names.scores]
     quantities = {
         (variant, score): [Quantity(condition, metric, score) for condition in conditions]
         for variant in variants

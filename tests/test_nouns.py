@@ -1,0 +1,116 @@
+"""The nouns of a run as data: written and read again, and what they are called in print."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Callable
+from dataclasses import fields, replace
+from pathlib import Path
+from typing import Any, get_args, get_type_hints
+
+import pytest
+
+from benchmarks.errors import UserError
+from benchmarks.metrics import METRICS
+from benchmarks.nouns import MethodRecord, Names, RecipeRecord, Variant, record_of
+from benchmarks.run.configuration.presets import configuration_of
+from benchmarks.run.nouns import metric_records, nouns_of
+from benchmarks.run.plan import Plan
+from methods import METHODS
+from methods.networks.recipes import ARTICLE
+
+PLAN = Plan(configuration_of("article"))
+NAMES = nouns_of(PLAN, metric_records())
+
+
+def test_nouns_are_read_back_as_they_were(tmp_path: Path) -> None:
+    NAMES.write(tmp_path)
+    assert repr(Names.read(tmp_path)) == repr(NAMES)  # NaN is NaN
+    assert "NaN" not in (tmp_path / "nouns.json").read_text()
+    Names().write(tmp_path)
+    assert Names.read(tmp_path) == Names()
+
+
+def test_fields_are_the_attributes_of_the_same_name() -> None:
+    for noun, record in zip(METRICS.values(), NAMES.metrics, strict=True):
+        assert (record.family, record.needs) == (noun.family.__name__, tuple(sorted(noun.needs)))
+        assert Path(record.path).is_file()
+        for name in ("label", "unit", "better", "margin", "formula", "source", "coverage"):
+            assert getattr(record, name) == getattr(noun, name)
+    by_name = {record.name: record for record in NAMES.methods}
+    assert by_name.keys() == METHODS.keys()
+    assert by_name["softmax"].size == ""
+    assert by_name["temperature_scaling"].needs == ("calibration",)
+    article = next(record for record in NAMES.recipes if record.name == "article")
+    assert (article.network, article.mean, article.std) == ("lenet5", (0.137,), (0.3081,))
+    assert (article.images, article.reported_training) == (60_000, 0.98)
+    assert NAMES.task.shape == (1, 28, 28)
+
+
+def test_field_that_a_noun_lacks_or_has_as_something_else_is_refused() -> None:
+    with pytest.raises(AttributeError, match="images"):
+        record_of(RecipeRecord, ARTICLE)
+    own = {"images": 1, "reported_training": math.nan, "reported_validation": math.nan}
+    assert record_of(RecipeRecord, ARTICLE, **own).images == 1
+    with pytest.raises(ValueError, match="images is 'many'"):
+        record_of(RecipeRecord, ARTICLE, **own | {"images": "many"})
+
+
+def test_mean_of_a_group_follows_its_last_condition() -> None:
+    names = [condition.name for condition in NAMES.conditions if not condition.subset]
+    assert names[names.index("rotated-mean") - 1].startswith("rotated-")
+    mean = NAMES.condition("rotated-mean")
+    assert (mean.is_mean, mean.group, mean.is_one_of_many) == (True, "rotated", False)
+    assert sum(condition.group == "rotated" for condition in NAMES.conditions) > 3
+
+
+def _without(kind: str) -> Callable[[dict[str, Any]], object]:
+    return lambda content: content.pop(kind)
+
+
+@pytest.mark.parametrize(
+    ("change", "why"),
+    [
+        (_without("metrics"), "metrics"),
+        (lambda content: content["tasks"][0].pop("label"), "label"),
+        (lambda content: content["conditions"][0].update(labels="good"), "labels is 'good'"),
+        (lambda content: content["conditions"][0].update(severity="high"), "severity is 'high'"),
+        (lambda content: content["methods"][0].update(slow=1), "slow is 1"),
+        (lambda content: content["recipes"].insert(0, "article"), "string indices"),
+        (lambda content: content.update(scores=None), "NoneType"),
+    ],
+)
+def test_damaged_file_is_refused_in_one_line(
+    change: Callable[[dict[str, Any]], object], why: str, tmp_path: Path
+) -> None:
+    path = tmp_path / "nouns.json"
+    NAMES.write(tmp_path)
+    content = json.loads(path.read_text())
+    change(content)
+    path.write_text(json.dumps(content))
+    with pytest.raises(UserError, match=rf"nouns\.json is damaged \(.*{why}.*\); delete it"):
+        Names.read(tmp_path)
+
+
+def test_missing_file_is_named() -> None:
+    with pytest.raises(UserError, match=r"no nouns\.json in nowhere: this is no folder of a run"):
+        Names.read(Path("nowhere"))
+
+
+def test_unknown_name_is_its_own_label_and_comes_last() -> None:
+    for kind in ("condition", "method", "metric", "score"):
+        record = getattr(NAMES, kind)("mine")
+        assert (record.name, record.label) == ("mine", "mine")
+    known = [condition.name for condition in NAMES.conditions]
+    assert sorted(["mine", *reversed(known)], key=NAMES.condition_rank) == [*known, "mine"]
+    assert NAMES.label(Variant("mine", "7")) == "mine, M = 7"
+    own = replace(NAMES, methods=(MethodRecord("mine", "Mine", symbol="K"), *NAMES.methods))
+    variants = [Variant("mine", "7"), Variant("mc_dropout", "100"), Variant("mc_dropout", "10")]
+    assert sorted(variants, key=own.rank) == variants[::-1]
+    assert own.size(variants[0]) == "K = 7"
+
+
+def test_every_kind_of_noun_has_a_name_first() -> None:
+    for hint in get_type_hints(Names).values():
+        assert fields(get_args(hint)[0])[0].name == "name"
