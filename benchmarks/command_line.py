@@ -14,9 +14,9 @@ import typer
 from benchmarks.data.files import DATA_VARIABLE, Unavailable
 from benchmarks.errors import MachineError, UserError
 from benchmarks.escaping import printable
-from benchmarks.run.configuration.machine import NETWORKS as NETWORKS
-from benchmarks.run.configuration.machine import fitting_device as fitting_device
-from benchmarks.run.configuration.machine import fitting_jobs as fitting_jobs
+from benchmarks.run.configuration import NETWORKS as NETWORKS
+from benchmarks.run.configuration import fitting_device as fitting_device
+from benchmarks.run.configuration import fitting_jobs as fitting_jobs
 from methods.networks.training import TrainingDivergedError
 
 INSTALLED = "uncertainty-bench "

@@ -17,7 +17,7 @@ from benchmarks.errors import UserError, one_line
 from benchmarks.inference.image_values import ImageValues, JoinedValues
 from benchmarks.predictions import StoredPrediction
 from benchmarks.progress import progress_shown
-from benchmarks.run.configuration.choices import require_resampling
+from benchmarks.run.configuration import require_resampling
 from benchmarks.score.arrays import require_classes
 from benchmarks.score.conditions import LABELLED, out_of_distribution
 from benchmarks.score.external_predictions import ExternalPredictions, with_scores

@@ -10,7 +10,7 @@ from benchmarks.api.inputs import as_array
 from benchmarks.api.results import BenchmarkResults
 from benchmarks.errors import UserError
 from benchmarks.progress import progress_shown
-from benchmarks.run.configuration.choices import require_resampling
+from benchmarks.run.configuration import require_resampling
 from benchmarks.score.arrays import HELD_OUT, LABELS, OOD, PROBABILITIES, Source
 from benchmarks.score.external_predictions import given_predictions, require_same_images
 from benchmarks.score.scoring import score

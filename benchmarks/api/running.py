@@ -19,13 +19,17 @@ from benchmarks.api.arguments import (
 from benchmarks.api.results import BenchmarkResults, results_in
 from benchmarks.files import existing_folder
 from benchmarks.progress import progress_shown
-from benchmarks.run.configuration import Configuration, Scores
-from benchmarks.run.configuration.chosen import chosen_configuration
-from benchmarks.run.configuration.machine import NETWORKS, fitting_device, fitting_jobs
-from benchmarks.run.configuration.presets import DEFAULT_TASK, PRESETS
+from benchmarks.run.configuration import (
+    NETWORKS,
+    Configuration,
+    Scores,
+    fitting_device,
+    fitting_jobs,
+)
 from benchmarks.run.failure import Failure
-from benchmarks.run.folder.earlier_run import require_apart
+from benchmarks.run.folder import require_apart
 from benchmarks.run.plan import Plan
+from benchmarks.run.presets import DEFAULT_TASK, PRESETS, chosen_configuration
 from benchmarks.run.stages import run_stages
 from benchmarks.run.workspace import Workspace
 from benchmarks.vocabulary import MEASURE, PREDICT, STAGES, TRAIN

@@ -10,7 +10,6 @@ import torch
 from jaxtyping import Int64
 from torch import Tensor
 
-from benchmarks.claims.other_masks import OtherMasks
 from benchmarks.claims.training_sets import TRAINING_SETS, training_set
 from benchmarks.predictions import RunUnit, StoredPrediction
 from benchmarks.run.plan import Plan
@@ -18,6 +17,7 @@ from benchmarks.run.workspace import Workspace
 from benchmarks.tasks.conditions import EvaluationSet
 from benchmarks.vocabulary import CLAIMS, CLEAN, PECULIAR, TYPICAL
 from methods import METHODS, Prediction, UncertaintyMethod
+from methods.mc_dropout import MCDropout
 from methods.networks.labelled_images import LabelledImages
 from methods.networks.pool import NetworkPool
 from methods.networks.recipes import ARTICLE
@@ -48,6 +48,19 @@ CHOOSING = 5
 
 AT_ONCE = 1_000_000
 """How many members times images a method predicts at once, for the sake of memory."""
+
+
+class OtherMasks(MCDropout):
+    """T further passes: those that follow the first T of MC-dropout with the same network."""
+
+    name = "mc_dropout_other_masks"
+
+    def member_logits(self, images: Tensor) -> Tensor:
+        """The logits of the T sub-networks, [T, images, classes]."""
+        (network,) = self.fitted
+        passes = network.passes(self.seed, self.replicate, 2 * self.passes)
+        return self.prepared.pass_logits(images, passes[self.passes :])
+
 
 METHODS_OF_CLAIMS: dict[str, type[UncertaintyMethod]] = {**METHODS, OtherMasks.name: OtherMasks}
 

@@ -28,11 +28,10 @@ from benchmarks.files import existing_folder
 from benchmarks.latency.stage import time_alone
 from benchmarks.report.outcome import show_outcome
 from benchmarks.run.configuration import Configuration, Scores
-from benchmarks.run.configuration.chosen import chosen_configuration
-from benchmarks.run.configuration.presets import DEFAULT_TASK, PRESETS, configuration_of
 from benchmarks.run.failure import Failure
-from benchmarks.run.folder.earlier_run import require_apart
+from benchmarks.run.folder import require_apart
 from benchmarks.run.plan import Plan
+from benchmarks.run.presets import DEFAULT_TASK, PRESETS, chosen_configuration, configuration_of
 from benchmarks.run.shards import Shard
 from benchmarks.run.workspace import Cluster, Workspace
 from benchmarks.tasks import TASKS

@@ -25,9 +25,9 @@ from benchmarks.epistemic_check.votes import draw, predict, show
 from benchmarks.errors import UserError
 from benchmarks.files import existing_folder, writable_folder
 from benchmarks.run.compilation import compile_once
-from benchmarks.run.configuration.presets import configuration_of
 from benchmarks.run.nouns import nouns_of
 from benchmarks.run.plan import Plan
+from benchmarks.run.presets import configuration_of
 from benchmarks.run.workspace import Workspace
 from benchmarks.tasks.mnist import MNIST
 from methods.engines.choice import fitting_engine

@@ -44,8 +44,7 @@ from benchmarks.run.compilation import compile_once
 from benchmarks.run.custom_method import ProcessEndedError, in_own_process
 from benchmarks.run.failure import Failure, reason_of
 from benchmarks.run.fitting import fit
-from benchmarks.run.folder.earlier_run import remove_half_written
-from benchmarks.run.folder.lock import held
+from benchmarks.run.folder import held, remove_half_written
 from benchmarks.run.nouns import nouns_of
 from benchmarks.run.plan import Plan
 from benchmarks.run.record import RunRecord, earlier_record

@@ -10,7 +10,7 @@ from typing import cast
 from benchmarks.compared_sizes import compared_sizes
 from benchmarks.predictions import RunUnit
 from benchmarks.run.configuration import Configuration
-from benchmarks.run.configuration.presets import command_of
+from benchmarks.run.presets import command_of
 from benchmarks.run.shards import BY_PASS, COSTLY, EPOCH, EXACT, Shard, Work, shares
 from benchmarks.tasks import TASKS, Task
 from benchmarks.tasks.conditions import Condition

@@ -14,7 +14,7 @@ from benchmarks.errors import UserError
 from benchmarks.files import writable_folder
 from benchmarks.report.tables.quality import main_table
 from benchmarks.report.tables.text.terminal import caption, notes, terminal
-from benchmarks.run.configuration.choices import require_resampling
+from benchmarks.run.configuration import require_resampling
 from benchmarks.score.external_predictions import require_same_images
 from benchmarks.score.prediction_files import FilesBeside, read_predictions
 from benchmarks.score.scoring import Scores, require_no_run, score, write_scores

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from benchmarks.claims.double_softmax import double_softmax
+from benchmarks.claims.writing import double_softmax
 from benchmarks.schema import Measurement, as_table, write_table
 from tests.claims.support import run_in
 

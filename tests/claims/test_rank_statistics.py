@@ -7,7 +7,7 @@ import pytest
 from scipy import stats
 from sklearn.metrics import roc_auc_score
 
-from benchmarks.claims.rank_statistics import Placements, auroc_interval, rank_correlation
+from benchmarks.claims.intervals import Placements, auroc_interval, rank_correlation
 
 
 def scores(seed: int, images: int, shift: float, networks: int = 1) -> np.ndarray:

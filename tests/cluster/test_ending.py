@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.run.configuration.presets import command_of
+from benchmarks.run.presets import command_of
 from tests.cluster.conftest import DIGITS, written
 from tests.processes import Start, processes
 

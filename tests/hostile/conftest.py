@@ -12,7 +12,7 @@ import pytest
 
 from benchmarks.comparison import command as run_all
 from benchmarks.run.configuration import Configuration
-from benchmarks.run.configuration.presets import command_of
+from benchmarks.run.presets import command_of
 from benchmarks.run.stages import run_stages
 from tests.runs import Run, neither_timed_nor_drawn, run_of
 

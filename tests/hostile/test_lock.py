@@ -15,7 +15,7 @@ import pytest
 
 from benchmarks.errors import UserError
 from benchmarks.latency.stage import time_alone
-from benchmarks.run.folder.lock import held
+from benchmarks.run.folder import held
 from benchmarks.run.stages import run_stages
 from tests.hostile.conftest import digits_run, run_command
 from tests.processes import ROOT
@@ -26,7 +26,7 @@ import sys
 import time
 from pathlib import Path
 
-from benchmarks.run.folder.lock import held
+from benchmarks.run.folder import held
 
 with held(Path(sys.argv[1])):
     forked = os.fork()

@@ -13,8 +13,8 @@ import pytest
 from benchmarks.errors import UserError
 from benchmarks.run import record as run_record
 from benchmarks.run.configuration import Configuration
-from benchmarks.run.configuration.presets import PRESETS, configuration_of
 from benchmarks.run.plan import Plan
+from benchmarks.run.presets import PRESETS, configuration_of
 from benchmarks.run.record import RunRecord
 from benchmarks.run.shards import Shard
 from benchmarks.run.stages import measure, run_stages

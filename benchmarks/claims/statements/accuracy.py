@@ -15,8 +15,8 @@ from benchmarks.claims.claim import (
     Numbers,
     by_networks,
 )
+from benchmarks.claims.intervals import rank_correlation
 from benchmarks.claims.predictor import RecipePredictor
-from benchmarks.claims.rank_statistics import rank_correlation
 from benchmarks.schema import Quantity, read_table, where
 from benchmarks.vocabulary import RANK_CORRELATION, TRAINING_CSV
 from methods.networks.log import ALL_TRAINING, TRAINING, VALIDATION

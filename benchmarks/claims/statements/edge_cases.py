@@ -6,9 +6,8 @@ import math
 from dataclasses import replace
 
 from benchmarks.claims.claim import Claim, Judgement, NotTestableError, Numbers, Verdict
-from benchmarks.claims.intervals import Interval
+from benchmarks.claims.intervals import Interval, Placements, auroc_interval
 from benchmarks.claims.predictor import RecipePredictor
-from benchmarks.claims.rank_statistics import Placements, auroc_interval
 from benchmarks.metrics import METRICS, scoring
 from benchmarks.schema import Quantity
 

@@ -18,9 +18,8 @@ import torch
 from torch import Tensor
 
 from benchmarks.claims.claim import Claim, Judgement, NotTestableError, Numbers, Part, Verdict
-from benchmarks.claims.intervals import Interval, over_networks
+from benchmarks.claims.intervals import Interval, over_networks, rank_correlation
 from benchmarks.claims.predictor import CALLED, ENSEMBLE, SAMPLED, RecipePredictor
-from benchmarks.claims.rank_statistics import rank_correlation
 from benchmarks.claims.run_tables import difference, mean_of_replicates
 from benchmarks.metrics import METRICS
 from benchmarks.schema import Quantity

@@ -11,7 +11,7 @@ import numpy.typing as npt
 from torch import Tensor
 
 from benchmarks.claims.claim import Claim, Judgement, NotTestableError, Numbers, Part, by_parts
-from benchmarks.claims.intervals import Interval
+from benchmarks.claims.intervals import Interval, Placements, auroc_interval
 from benchmarks.claims.predictor import (
     CALLED,
     ENSEMBLE,
@@ -21,7 +21,6 @@ from benchmarks.claims.predictor import (
     SOFTMAX,
     RecipePredictor,
 )
-from benchmarks.claims.rank_statistics import Placements, auroc_interval
 from benchmarks.claims.run_tables import difference
 from benchmarks.claims.statements.out_of_distribution import (
     KINDS,

@@ -1,25 +1,107 @@
-"""What a user chooses for a run, checked."""
+"""What a user chooses for a run, checked, and what it uses of the machine by default."""
 
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass, fields, replace
 from hashlib import sha256
+from pathlib import Path
 from typing import Literal
 
+import platformdirs
+import torch
+
 from benchmarks.errors import UserError
-from benchmarks.run.configuration.choices import (
-    option_of,
-    require_any,
-    require_known,
-    require_resampling,
-    require_sensible,
-)
 from benchmarks.run.custom_method import load_method, sha256_of_file, without_folder
 from benchmarks.tasks import TASKS
 from methods import METHODS, UncertaintyMethod
 from methods.engines.choice import EngineName, unsupported
 from methods.networks.recipes import Recipe
+
+FEWEST_RESAMPLES = 100
+"""With so many, the standard error of a standard error is 7 %."""
+
+MOST = {
+    **dict.fromkeys(("members", "pool", "replicates"), 1000),  # networks: hours of training
+    **dict.fromkeys(("passes", "epochs"), 10_000),
+    "resamples": 100_000,
+}
+"""What more of would be a typing error that takes days, or all memory."""
+
+MOST_OF_OTHERS = 1_000_000
+"""The same of images, which are no more than there are."""
+
+
+def option_of(part: str) -> str:
+    """The command line's name of a part of a configuration.
+
+    >>> option_of("batch_sizes"), option_of("recipes")
+    ('--batch-sizes', '--recipe')
+    """
+    named = {"recipes": "recipe", "custom_methods": "method"}
+    return "--" + named.get(part, part).replace("_", "-")
+
+
+def require_resampling(resamples: int, seed: int) -> None:
+    """Raise a `UserError` if there are too few or too many resamples, or the seed is negative."""
+    if resamples < FEWEST_RESAMPLES:
+        raise UserError(
+            f"--resamples: {resamples} is too small; expected at least {FEWEST_RESAMPLES}, since "
+            "fewer give intervals of arbitrary width"
+        )
+    require_sensible("resamples", resamples)
+    if seed < 0:
+        raise UserError(f"--seed: {seed} is negative; expected a whole number from 0")
+
+
+def require_known(part: str, names: tuple[str, ...], known: Iterable[str]) -> None:
+    """Raise a `UserError` if a name is unknown."""
+    for name in names:
+        if name not in known:
+            raise UserError(
+                f"{option_of(part)}: unknown name {name!r}; choose from {', '.join(known)}"
+            )
+
+
+def require_any(part: str, chosen: tuple[object, ...]) -> None:
+    """Raise a `UserError` if nothing is chosen."""
+    if not chosen:
+        raise UserError(
+            f"{option_of(part)}: nothing is chosen; name at least one, or omit the option"
+        )
+
+
+def require_sensible(part: str, numbers: int | tuple[int, ...] | None) -> None:
+    """Raise a `UserError` if a number is below 1 or too large."""
+    for number in numbers if isinstance(numbers, tuple) else (numbers,):
+        if number is not None and number < 1:
+            raise UserError(f"{option_of(part)}: {number} is too small; expected at least 1")
+        if number is not None and number > (most := MOST.get(part, MOST_OF_OTHERS)):
+            raise UserError(f"{option_of(part)}: {number} is too large; expected at most {most}")
+
+
+NETWORKS = Path(platformdirs.user_cache_dir("uncertainty-bench")) / "networks"
+"""Where all runs store trained networks by default."""
+
+
+def fitting_device(choice: Literal["auto", "cpu", "cuda"]) -> Literal["cpu", "cuda"]:
+    """The device chosen; ``auto``: a CUDA device where torch finds one, else the CPU.
+
+    Raises:
+        UserError: the choice is ``cuda``, and there is no such device.
+    """
+    if choice == "cuda" and not torch.cuda.is_available():
+        raise UserError("--device cuda: torch finds no CUDA device; use cpu or auto")
+    return "cuda" if choice != "cpu" and torch.cuda.is_available() else "cpu"
+
+
+def fitting_jobs(device: str) -> int:
+    """How many workers there are by default: one a core, but a GPU has one."""
+    from joblib import cpu_count  # here, not above: timing methods needs no such library
+
+    return 1 if device == "cuda" else cpu_count()
+
 
 SIZES = ("members", "passes", "batch_sizes")
 """Parts that are positive numbers, at least one."""

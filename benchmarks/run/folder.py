@@ -1,14 +1,18 @@
-"""The run that a folder holds from earlier: its record, and its removal."""
+"""The folder that a run writes: by one run at a time, and nothing removed but its own files."""
 
 from __future__ import annotations
 
 import os
 import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from filelock import FileLock, Timeout
+
 from benchmarks.errors import UserError
-from benchmarks.files import HALF_WRITTEN, read_run_json
+from benchmarks.files import HALF_WRITTEN, read_run_json, writable_folder
 from benchmarks.vocabulary import LOCK_FILE, RUN_JSON
 
 
@@ -80,3 +84,24 @@ def require_apart(out: Path, **others: Path | None) -> None:
 def _real(path: Path) -> Path:
     """Without links, where they do not lead in a circle."""
     return Path(os.path.realpath(path))
+
+
+@contextmanager
+def held(folder: Path) -> Iterator[None]:
+    """The folder, for this run alone, created if it does not exist.
+
+    However the process ends, the system then releases the lock; its file stays.
+
+    Raises:
+        UserError: another run writes there, or nobody can.
+    """
+    writable_folder("--out", folder)
+    try:
+        lock = FileLock(folder / LOCK_FILE).acquire(timeout=0)
+    except Timeout as error:
+        raise UserError(
+            f"another run is writing to {folder}; wait until it has ended, or choose another "
+            "folder with --out"
+        ) from error
+    with lock:
+        yield

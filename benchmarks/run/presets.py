@@ -1,19 +1,20 @@
-"""The presets of a run, and the shortest command line that gives a configuration."""
+"""The presets of a run, what a user chooses beside them, and the shortest command line for it."""
 
 from __future__ import annotations
 
 import shlex
+from collections.abc import Mapping
 from dataclasses import fields, replace
-from typing import get_args
+from typing import Any, Literal, get_args
 
 from benchmarks.errors import UserError
-from benchmarks.run.configuration import OPTIONS, Configuration
-from benchmarks.run.configuration.choices import require_known
+from benchmarks.run.configuration import OPTIONS, Configuration, require_known
 from benchmarks.run.custom_method import without_folder
 from benchmarks.tasks import TASKS, Task
 from methods import METHODS
-from methods.engines.choice import fitting_engine
+from methods.engines.choice import Choice, fitting_engine
 from methods.interface import Preset
+from methods.networks.recipes import Recipe
 
 PRESETS: tuple[Preset, ...] = get_args(Preset)
 """A first look, for the article's claims, a smaller comparison, all, for other papers' numbers."""
@@ -158,3 +159,39 @@ def command_of(configuration: Configuration) -> str:
             values = value if isinstance(value, tuple) else (value,)
             words += [OPTIONS[field.name], ",".join(map(str, values))]
     return shlex.join(words)
+
+
+def chosen_configuration(
+    preset: str,
+    task: str,
+    choices: Mapping[str, Any],
+    *,
+    seed: int,
+    device: Literal["cpu", "cuda"],
+    engine: Choice,
+) -> Configuration:
+    """The preset's, with what is chosen.
+
+    Args:
+        choices: by the name of a part of the configuration; ``None``: the preset's.
+
+    Raises:
+        UserError: something is unknown, out of range, or does not fit the rest.
+    """
+    if choices["conditions"] == ():
+        raise UserError("--conditions: nothing is chosen; leave it out for the preset's choice")
+    of_preset = configuration_of(preset, task)
+    recipes = _recipes(task, choices["recipes"] or of_preset.recipes)
+    return replace(
+        of_preset,
+        seed=seed,
+        device=device,
+        engine=fitting_engine(engine, device, recipes),
+        **{name: value for name, value in choices.items() if value is not None},
+    )
+
+
+def _recipes(task: str, names: tuple[str, ...]) -> list[Recipe]:
+    """The task's recipes of these names; unknown ones are refused later."""
+    known = TASKS[task].every_recipe if task in TASKS else ()
+    return [recipe for recipe in known if recipe.name in names]
