@@ -147,7 +147,5 @@ def _of(setting: Setting, choices: set[Choice], scores: set[str]) -> Results:
         results,
         summary=chosen(results.summary),
         worth=chosen(results.worth),
-        score_worth=chosen(results.score_worth),
         comparisons=chosen(results.comparisons),
-        score_comparisons=chosen(results.score_comparisons),
     )

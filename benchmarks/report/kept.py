@@ -64,7 +64,7 @@ papers use."""
 
 FIGURES = (
     *("worth", "rotated", "claims-count-plots", "claims-rank-agreement", "claims-certainty"),
-    *("cost", "roc-predictive_entropy", "abstaining", "reliability", "entropy-split", "training"),
+    *("cost", "roc", "abstaining", "reliability", "entropy-split", "training"),
 )
 """Those kept, as PNG: the first `MOST_FIGURES` that the run has of its main recipe."""
 

@@ -15,7 +15,15 @@ from benchmarks.compared_sizes import compared_variants, usual_variants
 from benchmarks.errors import UserError
 from benchmarks.files import path_of, read_run_json
 from benchmarks.nouns import ConditionRecord, Names, Variant
-from benchmarks.report.read.comparisons import Bounds, Comparisons, Quantity, between
+from benchmarks.report.read.comparisons import (
+    Indexed,
+    Quantity,
+    Record,
+    Side,
+    Tested,
+    Tests,
+    variant_and_score,
+)
 from benchmarks.report.read.files import (
     Pixels,
     claims_numbers,
@@ -24,8 +32,6 @@ from benchmarks.report.read.files import (
     read_images,
     read_tables,
 )
-from benchmarks.report.read.indexed import Indexed, Record, variant_and_score
-from benchmarks.report.read.tested import Tests
 from benchmarks.schema import where
 from benchmarks.vocabulary import (
     CLAIMS_FOLDER,
@@ -50,9 +56,8 @@ class Results:
     Attributes:
         summary: ``summary.csv``.
         names: what the run's nouns are called, and their order.
-        comparisons: ``comparisons.csv``; empty if methods were not compared.
-        worth: ``worth.csv``; empty if nothing was compared with ensembles of several sizes.
-        score_comparisons, score_worth: the same of further scores.
+        comparisons: ``comparisons.csv``, also by further scores; empty if nothing was compared.
+        worth: ``worth.csv``, likewise; empty without ensembles of several sizes.
         score_latency: ``score-latency.csv``; empty if no such score was timed.
         training: ``training.csv``; empty if no network was trained.
         curves: the tables of ``curves/`` by name, those that there are; those of ``claims/``, with
@@ -67,8 +72,6 @@ class Results:
     names: Names
     comparisons: pd.DataFrame = field(default_factory=pd.DataFrame)
     worth: pd.DataFrame = field(default_factory=pd.DataFrame)
-    score_comparisons: pd.DataFrame = field(default_factory=pd.DataFrame)
-    score_worth: pd.DataFrame = field(default_factory=pd.DataFrame)
     score_latency: pd.DataFrame = field(default_factory=pd.DataFrame)
     training: pd.DataFrame = field(default_factory=pd.DataFrame)
     curves: Mapping[str, pd.DataFrame] = field(default_factory=dict)
@@ -95,10 +98,8 @@ class Results:
             names=names,
             training=tables.get(TRAINING_CSV, none),
             curves=curves_in(tables) | {"claims": claims_numbers(claims)},
-            comparisons=tables.get(COMPARISONS_CSV, none),
-            worth=tables.get(WORTH_CSV, none),
-            score_comparisons=tables.get(SCORE_COMPARISONS_CSV, none),
-            score_worth=tables.get(SCORE_WORTH_CSV, none),
+            comparisons=_joined(tables, COMPARISONS_CSV, SCORE_COMPARISONS_CSV),
+            worth=_joined(tables, WORTH_CSV, SCORE_WORTH_CSV),
             score_latency=tables.get(SCORE_LATENCY_CSV, none),
             latency=tables.get(LATENCY_CSV, none),
             images=read_images(folder) | read_images(folder, CLAIMS_FOLDER),
@@ -122,18 +123,18 @@ class Results:
         return self._of_recipes[recipes]
 
     def _of(self, recipes: Sequence[str]) -> Results:
-        def chosen(table: pd.DataFrame) -> pd.DataFrame:
-            return table if table.empty else table[table["recipe"].isin(recipes)]
+        def chosen(table: pd.DataFrame, *further: str) -> pd.DataFrame:
+            if table.empty:
+                return table
+            return table[table[["recipe", *further]].isin(recipes).all(axis=1)]
 
         return replace(
             self,
             summary=chosen(self.summary),
             training=chosen(self.training),
             worth=chosen(self.worth),
-            score_worth=chosen(self.score_worth),
             curves={name: chosen(table) for name, table in self.curves.items()},
-            comparisons=between(self.comparisons, recipes),
-            score_comparisons=between(self.score_comparisons, recipes),
+            comparisons=chosen(self.comparisons, "other_recipe"),
         )
 
     @cached_property
@@ -203,6 +204,18 @@ class Results:
         )
 
     @property
+    def labelled(self) -> tuple[str, ...]:
+        """Those of the main conditions whose images have labels."""
+        records = map(self.names.condition, self.main_conditions)
+        return tuple(one.name for one in records if one.labels != "none")
+
+    @property
+    def well_labelled(self) -> tuple[str, ...]:
+        """Those of them whose labels are well defined."""
+        records = map(self.names.condition, self.labelled)
+        return tuple(one.name for one in records if one.labels == "valid")
+
+    @property
     def subsets(self) -> tuple[str, ...]:
         """The conditions of few images, for the sake of slow methods."""
         return tuple(one.name for one in self._measured if one.subset)
@@ -229,26 +242,51 @@ class Results:
         condition, metric, score = self.resolved(variant, quantity)
         return self._rows.rows(condition, metric).get((*variant, score))
 
-    def p_value(self, one: Variant, other: Variant, quantity: Quantity) -> float | None:
-        """The corrected p-value of the difference: NaN if not tested, ``None`` if not compared.
+    def tested(self, one: Variant, other: Variant, quantity: Quantity) -> Tested | None:
+        """One less the other, of one recipe; ``None`` if they were not compared.
 
-        Nothing is compared between two scores.
+        Nothing is compared between the primary scores of two methods, if these differ.
         """
-        of_one, of_other = (self.resolved(variant, quantity) for variant in (one, other))
-        return self._compared.p_value(one, other, of_one) if of_one == of_other else None
+        sides = self.side(one, quantity), self.side(other, quantity)
+        same = sides[0].score == sides[1].score
+        return self.tests.comparison(*sides, quantity) if same else None
 
-    def are_equivalent(self, one: Variant, other: Variant, quantity: Quantity) -> bool:
-        """Whether a test says that their difference is within the margin of equivalence."""
-        return self._compared.are_equivalent(one, other, self.resolved(one, quantity))
+    def side(self, variant: Variant, quantity: Quantity) -> Side:
+        """A method of a size as tests have it, of results of one recipe."""
+        recipe = self._recipe_of.get(variant, "")
+        return Side(recipe, *variant, self.resolved(variant, quantity).score)
 
-    def difference(self, one: Variant, other: Variant, quantity: Quantity) -> Bounds | None:
-        """The interval of the paired difference of two variants, if they were compared."""
-        return self._compared.difference(one, other, self.resolved(one, quantity))
-
-    @property
+    @cached_property
     def contestants(self) -> frozenset[Variant]:
         """The variants that were compared with another method."""
-        return self._compared.contestants
+        if self.comparisons.empty:
+            return frozenset()
+        names = ["method", "members", "other_method", "other_members"]
+        pairs = self.comparisons[names].drop_duplicates().itertuples(index=False)
+        return frozenset(
+            Variant(*side)
+            for method, members, other, other_members in pairs
+            if method != other
+            for side in ((method, members), (other, other_members))
+        )
+
+    @cached_property
+    def further_scored(self) -> frozenset[Side]:
+        """The methods that were compared by another score than theirs, each with such a score."""
+        if self.comparisons.empty:
+            return frozenset()
+        rows = self.comparisons[self.comparisons["other_score"] != ""]
+        return frozenset(map(Side._make, rows[list(Side._fields)].itertuples(index=False)))
+
+    def primary_score_label(self, variants: Iterable[Variant]) -> str:
+        """What the score is called by which these methods rank images first, in a sentence."""
+        scores = {self.names.method(variant.method).primary_score for variant in variants}
+        return self.names.score(*scores).label.lower() if len(scores) == 1 else "primary score"
+
+    def by_primary_score(self, table: pd.DataFrame) -> pd.DataFrame:
+        """The rows by methods' primary scores, or by none, of a table with a row a method."""
+        primary = table["method"].map(lambda name: self.names.method(name).primary_score)
+        return table[(table["score"] == "") | (table["score"] == primary)]
 
     def curve(self, name: str) -> pd.DataFrame:
         """A table of curves; empty where there is none, with the columns that all have."""
@@ -267,8 +305,13 @@ class Results:
     @cached_property
     def tests(self) -> Tests:
         """What tests say of two choices of any recipes."""
-        tables = self.comparisons, self.score_comparisons
-        return Tests(tables, (self.worth, self.score_worth))
+        return Tests(self.comparisons, self.worth)
+
+    @cached_property
+    def _recipe_of(self) -> dict[Variant, str]:
+        """The recipe of each method and size, which trains itself or has that of the results."""
+        table = self.summary[["recipe", "method", "members"]].drop_duplicates()
+        return {Variant(*pair): recipe for recipe, *pair in table.itertuples(index=False)}
 
     @cached_property
     def _of_recipes(self) -> dict[tuple[str, ...], Results]:
@@ -284,9 +327,11 @@ class Results:
     def _rows(self) -> Indexed[tuple[str, ...]]:
         return Indexed(self.summary, variant_and_score)
 
-    @cached_property
-    def _compared(self) -> Comparisons:
-        return Comparisons(self.comparisons)
+
+def _joined(tables: Mapping[str, pd.DataFrame], name: str, of_scores: str) -> pd.DataFrame:
+    """A table with the rows of further scores, which have a file of their own."""
+    found = [tables[one] for one in (name, of_scores) if one in tables]
+    return pd.concat(found, ignore_index=True) if found else pd.DataFrame()
 
 
 def _left_out(folder: Path, summary: pd.DataFrame, names: Names) -> tuple[str, ...]:

@@ -85,7 +85,7 @@ def answer(results: Results) -> str:
         shifted=[_shifted(results, mean) for mean in results.group_means],
         condition=results.label_of(condition),
         detection=detected,
-        score=_primary_score(results),
+        score=results.primary_score_label(results.largest),
     )
 
 
@@ -111,12 +111,6 @@ def _in_words(label: str) -> str:
     ('mean of 15° to 90°', 'mean of 15°, 90°', '30°')
     """
     return re.sub(r"^Mean (of )?", "mean of ", label).replace("–", " to ")
-
-
-def _primary_score(results: Results) -> str:
-    """What the score of detection is called, in a sentence."""
-    scores = {results.names.method(v.method).primary_score for v in results.largest}
-    return results.names.score(min(scores)).label.lower() if len(scores) == 1 else "primary score"
 
 
 def article_answer(claims: Mapping[str, Any]) -> str:
@@ -158,8 +152,8 @@ def _ranking(
     value = shown[order[0]]
     leaders = [method for method in values if shown[method] == value]
     others = [method for method in order if shown[method] != value]
-    p_values = [
-        results.p_value(variants[leader], variants[other], tested or quantity)
+    tests = [
+        results.tested(variants[leader], variants[other], tested or quantity)
         for leader, other in product(leaders, others)
     ]
     return Ranking(
@@ -167,7 +161,7 @@ def _ranking(
         value=value,
         others=[(results.names.in_text(method), shown[method]) for method in others],
         # NaN, of what could not be tested, is not below it either.
-        distinguished=all(p is not None and p < SIGNIFICANT for p in p_values),
+        distinguished=all(one and one.p_value < SIGNIFICANT for one in tests),
     )
 
 

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
+
+import pandas as pd
 
 from benchmarks.latency.rows import NO_GPU
 from benchmarks.nouns import Names
 from benchmarks.run.configuration import Configuration
 from benchmarks.run.nouns import metric_records, nouns_of
 from benchmarks.run.plan import Plan
-from benchmarks.schema import Latency, table_of, write_table
+from benchmarks.schema import Comparison, Latency, table_of, write_table
 
 CONFIGURATION = Configuration(
     preset="quick",
@@ -88,6 +92,19 @@ def nouns(**changes: object) -> Names:
 
 
 NAMES = nouns()
+
+
+UNTESTED = Comparison(
+    **{"family": "main", "split": "training", "images": 80},
+    **{"condition": "clean", "metric": "accuracy", "score": ""},
+    **{"recipe": "standard", "method": "", "members": "1"},
+    **{"other_recipe": "standard", "other_method": "", "other_members": "1"},
+)
+
+
+def comparisons(rows: Iterable[Mapping[str, Any]]) -> pd.DataFrame:
+    """The table of these comparisons; what a row does not name is as in `UNTESTED`."""
+    return table_of(Comparison, [replace(UNTESTED, **row) for row in rows])
 
 
 def write_latency(rows: list[Latency], folder: Path) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from dataclasses import replace
-from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -17,13 +16,15 @@ from PIL import Image
 from benchmarks.nouns import Variant
 from benchmarks.report.figures import (
     abstaining,
+    detection,
     entropy_split,
+    reliability,
+    risk_coverage,
     severity,
     training,
     votes,
 )
-from benchmarks.report.figures.curves import detection, reliability, risk_coverage
-from benchmarks.report.figures.drawing import FEW, named_lines, rows_of, show_image
+from benchmarks.report.figures.drawing import rows_of, show_image
 from benchmarks.report.numbers.abstaining import errors, replicate_errors
 from benchmarks.report.numbers.replicates import of_replicates
 from benchmarks.report.results import Results
@@ -56,8 +57,6 @@ def test_lines_over_severities_are_the_summarys_values(reported: Path) -> None:
             condition = f"rotated-{row.severity:03.0f}" if row.severity else "clean"
             assert row.condition == condition
             assert row.value == expected.loc[(row.method, row.members, condition)]
-    alone = drawn[drawn["metric"] == "ece"].reset_index(drop=True)
-    pd.testing.assert_frame_equal(numbers(reported, "rotated-ece"), alone)
 
 
 def test_split_adds_up_to_the_predictive_entropy(reported: Path) -> None:
@@ -96,21 +95,6 @@ def test_methods_of_a_family_share_its_colour_and_differ_in_marker_and_dash() ->
     assert one.color == other.color != ensemble.color
     assert one.marker != other.marker
     assert one.linestyle != other.linestyle
-
-
-def test_few_lines_are_named_where_they_end_and_many_in_a_legend(results: Results) -> None:
-    for count in (FEW, FEW + 1):
-        figure = Figure(layout="constrained")
-        ax = figure.subplots()
-        for line in range(count):
-            ax.plot([0, 1], [0, line and 10 + 0.01 * line], label=f"line {line}")
-        named_lines(figure, ax)
-        heights = sorted(text.get_position()[1] for text in ax.texts)
-        assert len(heights) == (count if count <= FEW else 0)
-        assert bool(figure.legends) is (count > FEW)
-        low, high = ax.get_ylim()
-        least = 0.08 * (high - low)  # so that no name lies over another
-        assert all(b - a > least for a, b in pairwise(heights))
 
 
 def test_looks_do_not_change_with_the_other_methods() -> None:
@@ -198,7 +182,7 @@ def test_a_single_replicate_has_a_band_or_bars_and_several_have_lines(
         results = Results.load(folder).of_recipe("standard")
         look = looks(results.names, results.shown)
         for draw, name in ((detection.draw_roc, "roc"), (risk_coverage.draw, "risk_coverage")):
-            numbers = results.curve(name)
+            numbers = results.by_primary_score(results.curve(name))
             numbers = numbers[numbers["condition"] == numbers["condition"].iloc[0]]
             ax = draw(Figure().subplots(), numbers, look)
             widths = [line.get_linewidth() for line in ax.lines]

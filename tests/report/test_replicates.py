@@ -6,8 +6,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from benchmarks.report.figures.curves.reliability import mean_bins
-from benchmarks.report.numbers.replicates import each, has_interval, mean_curve
+from benchmarks.report.figures.reliability import mean_bins
+from benchmarks.report.numbers.replicates import each, mean_curve, shown_bounds
 
 ROC = ("flagged_clean", "flagged")
 
@@ -79,4 +79,5 @@ def test_mean_of_a_bin_is_over_the_replicates_that_fill_it_if_these_are_half() -
 
 
 def test_intervals_are_of_one_replicate_or_of_many() -> None:
-    assert [n for n in range(1, 8) if has_interval(n)] == [1, 5, 6, 7]
+    bounds = {n: shown_bounds({"replicates": n, "lower": 0.1, "upper": 0.2}) for n in range(1, 8)}
+    assert [n for n, (lower, _) in bounds.items() if lower == 0.1] == [1, 5, 6, 7]

@@ -13,7 +13,7 @@ import pytest
 from benchmarks.report.read.comparisons import Quantity as Summarised
 from benchmarks.report.results import Results
 from benchmarks.report.texts import answer, article_answer
-from tests.report.support import nouns
+from tests.report.support import comparisons, nouns
 
 
 def claims(*verdicts: str) -> dict[str, Any]:
@@ -49,18 +49,17 @@ def results(
         | Summarised(f"rotated-{angle:03d}", "nll")._asdict()
         for angle in angles
     ]
-    comparisons = [
+    tests = [
         {"method": one, "members": SIZES[one], "other_method": other, "other_members": SIZES[other]}
         | TESTED.get(quantity, quantity)._asdict()
-        | {"recipe": "standard", "other_recipe": "standard", "p_holm": p_value}
-        | {"lower": -0.1, "upper": 0.1, "difference": 0.0}
+        | {"p_holm": p_value, "lower": -0.1, "upper": 0.1, "difference": 0.0}
         for quantity, of_methods in values.items()
         for one, other in combinations(of_methods, 2)
     ]
     conditions = (*(f"rotated-{angle:03d}" for angle in angles), "ood-kmnist", "ood-uniform_noise")
     names = nouns(conditions=conditions)
     table = pd.DataFrame(rows).assign(recipe="standard")
-    return Results(table, names, pd.DataFrame(comparisons))
+    return Results(table, names, comparisons(tests))
 
 
 @pytest.mark.parametrize(

@@ -35,9 +35,8 @@ def candidates(
         if _is_allowed(results, situation, candidate):
             allowed[candidate[:2]] = candidate
     chosen = list(allowed.values())
-    if by_any_score and len(results.score_comparisons):
-        scored = results.score_comparisons[["recipe", "method", "members", "score"]]
-        every = starmap(Candidate, scored.drop_duplicates().itertuples(index=False))
+    if by_any_score:
+        every = starmap(Candidate, results.further_scored)
         chosen += [one for one in every if one._replace(score="") in chosen]
     return sorted(chosen, key=lambda one: cost(results, one))
 

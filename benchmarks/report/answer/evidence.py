@@ -9,8 +9,7 @@ from functools import cached_property
 from typing import NamedTuple
 
 from benchmarks.nouns import Variant
-from benchmarks.report.read.comparisons import Quantity
-from benchmarks.report.read.indexed import Record
+from benchmarks.report.read.comparisons import Quantity, Record, Side, Tested
 from benchmarks.report.results import Results
 from benchmarks.vocabulary import SIGNIFICANT
 
@@ -54,43 +53,6 @@ class Relation(StrEnum):
         return swapped.get(self, self)
 
 
-class Tested(NamedTuple):
-    """What a row of ``comparisons.csv`` says, if better is a higher value.
-
-    Attributes:
-        difference: of the first less the other.
-        p_value: corrected, of no difference.
-        p_not_worse, p_not_better: as in the table.
-    """
-
-    difference: float
-    p_value: float
-    p_not_worse: float
-    p_not_better: float
-
-    @classmethod
-    def of(cls, row: Record) -> Tested:
-        """Of a row of the table."""
-        columns = ("difference", "p_holm", "p_not_worse", "p_not_better")
-        return cls(*(float(row[name]) for name in columns))
-
-    @property
-    def flipped(self) -> Tested:
-        """The other less the first."""
-        return Tested(-self.difference, self.p_value, self.p_not_better, self.p_not_worse)
-
-    def relation(self, better: str) -> Relation:
-        """In words."""
-        if math.isnan(self.p_value) or not better:
-            return Relation.UNTESTED
-        if max(self.p_not_worse, self.p_not_better) < SIGNIFICANT:
-            return Relation.AS_GOOD
-        if self.p_value < SIGNIFICANT:
-            is_better = (self.difference > 0) == (better == "higher")
-            return Relation.BETTER if is_better else Relation.WORSE
-        return Relation.AS_GOOD if self.p_not_worse < SIGNIFICANT else Relation.OPEN
-
-
 class Evidence:
     """The tests of a run, found by what they compare.
 
@@ -116,14 +78,10 @@ class Evidence:
         the worth of the other: the interval of that holds the sizes of ensembles which the other is
         not distinguished from.
         """
-        of_one, of_other = self._ranked(one, quantity), self._ranked(other, quantity)
-        better = self.results.names.metric(quantity.metric).better
-        sides = (one[:3], of_one.score), (other[:3], of_other.score)
-        if row := self.results.tests.comparison(*sides, quantity):
-            return Tested.of(row).relation(better)
-        if row := self.results.tests.comparison(*sides[::-1], quantity):
-            return Tested.of(row).flipped.relation(better)
-        if of_one != of_other and not (one.score or other.score):
+        sides = self._side(one, quantity), self._side(other, quantity)
+        if tested := self.results.tests.comparison(*sides, quantity):
+            return _relation(tested, self.results.names.metric(quantity.metric).better)
+        if sides[0].score != sides[1].score and not (one.score or other.score):
             return Relation.UNTESTED  # methods' own scores are compared with nothing
         return (
             self._by_worth(one, other, quantity)
@@ -134,9 +92,15 @@ class Evidence:
         self, one: Candidate, ensemble: Candidate, quantity: Quantity
     ) -> tuple[str, str, str] | None:
         """How many of the ensemble's networks one is worth, with bounds; ``None``: not known."""
-        side = one[:3], self._ranked(one, quantity).score
-        row = self.results.tests.worth(side, ensemble[:2], quantity)
-        return (row["worth"], row["worth_lower"], row["worth_upper"]) if row else None
+        named = ensemble.recipe, ensemble.method
+        row = self.results.tests.worth(self._side(one, quantity), named, quantity)
+        # A reason says what an interval leaves out: then it is no test.
+        if row is None or row["status"] != "ok" or row["reason"]:
+            return None
+        return row["worth"], row["worth_lower"], row["worth_upper"]
+
+    def _side(self, candidate: Candidate, quantity: Quantity) -> Side:
+        return Side(*candidate)._replace(score=self._ranked(candidate, quantity).score)
 
     def _ranked(self, candidate: Candidate, quantity: Quantity) -> Quantity:
         """The quantity with the score by which the candidate ranks images, where one is needed."""
@@ -179,6 +143,18 @@ class Evidence:
     @cached_property
     def _recipes(self) -> frozenset[str]:
         return frozenset(self.results.summary["recipe"].unique())
+
+
+def _relation(tested: Tested, better: str) -> Relation:
+    """What a test says of the first side, where this value of its metric is better."""
+    if math.isnan(tested.p_value) or not better:
+        return Relation.UNTESTED
+    if max(tested.p_not_worse, tested.p_not_better) < SIGNIFICANT:
+        return Relation.AS_GOOD
+    if tested.p_value < SIGNIFICANT:
+        is_better = (tested.difference > 0) == (better == "higher")
+        return Relation.BETTER if is_better else Relation.WORSE
+    return Relation.AS_GOOD if tested.p_not_worse < SIGNIFICANT else Relation.OPEN
 
 
 def networks(worth: str) -> float:

@@ -63,13 +63,10 @@ def finding(results: Results, quantity: Quantity) -> Finding | None:
 
 def _is_better(results: Results, one: Variant, other: Variant, quantity: Quantity) -> bool:
     """Whether a test says so; what was not tested, it does not."""
-    p_value = results.p_value(one, other, quantity)
-    rows = results.find(one, quantity), results.find(other, quantity)
-    if p_value is None or not p_value < SIGNIFICANT or None in rows:
+    tested = results.tested(one, other, quantity)
+    if tested is None or not tested.p_value < SIGNIFICANT:
         return False
-    first, second = (row["value"] for row in rows if row)
-    higher = results.names.metric(quantity.metric).better == "higher"
-    return bool(first > second if higher else first < second)
+    return (tested.difference > 0) == (results.names.metric(quantity.metric).better == "higher")
 
 
 def title(results: Results, quantity: Quantity) -> str:

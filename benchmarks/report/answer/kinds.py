@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Hashable, Iterator, Sequence
-from itertools import starmap
 from statistics import fmean
 from typing import Any
 
@@ -11,7 +10,7 @@ from benchmarks.report.answer.candidates import score_of_single_image, single_im
 from benchmarks.report.answer.evidence import Candidate, Evidence
 from benchmarks.report.answer.labels import label
 from benchmarks.report.number_format import two_digits
-from benchmarks.report.read.comparisons import Quantity
+from benchmarks.report.read.comparisons import Quantity, Side
 from benchmarks.report.results import Results
 from benchmarks.report.tables.comparison import value_cell
 from benchmarks.report.tables.table import Cell, Row, Table
@@ -63,8 +62,8 @@ def _methods(results: Results) -> Iterator[tuple[str, Candidate]]:
 def _scores(results: Results) -> Iterator[tuple[str, Candidate]]:
     """Of each kind the score with the highest mean AUROC on the images of a single network."""
     evidence = Evidence(results)
-    scored = _scored(results)
-    single = [one for one in _candidates(results) if one in scored]
+    scored = {side._replace(score="") for side in results.further_scored}
+    single = [one for one in _candidates(results) if Side(*one) in scored]
     for kind in (OF_LOGITS, OF_FEATURES):
         means: dict[Candidate, float] = {}
         for score in _of_kind(results, kind):
@@ -87,14 +86,6 @@ def _candidates(results: Results) -> list[Candidate]:
         for variant in results.of_recipe(recipe).compared
     ]
     return sorted(found, key=lambda one: results.names.rank(one.variant))
-
-
-def _scored(results: Results) -> set[Candidate]:
-    """The methods of which further scores were compared."""
-    if results.score_comparisons.empty:
-        return set()
-    names = results.score_comparisons[["recipe", "method", "members"]].drop_duplicates()
-    return set(starmap(Candidate, names.itertuples(index=False)))
 
 
 def _of_kind(results: Results, kind: str) -> list[str]:

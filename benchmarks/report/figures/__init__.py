@@ -12,11 +12,11 @@ from benchmarks.report.figures.claims import (
     spread_figures,
 )
 from benchmarks.report.figures.cost import cost_figures
-from benchmarks.report.figures.curves.detection import histogram_figures, roc_figures
-from benchmarks.report.figures.curves.reliability import reliability_figures
-from benchmarks.report.figures.curves.risk_coverage import risk_coverage_figures
+from benchmarks.report.figures.detection import histogram_figures, roc_figures
 from benchmarks.report.figures.drawing import Drawing
 from benchmarks.report.figures.entropy_split import entropy_figures
+from benchmarks.report.figures.reliability import reliability_figures
+from benchmarks.report.figures.risk_coverage import risk_coverage_figures
 from benchmarks.report.figures.sampling_error import sampling_error_figures
 from benchmarks.report.figures.set_coverage import set_coverage_figures
 from benchmarks.report.figures.severity import severity_figures

@@ -5,9 +5,8 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import AbstractContextManager
-from operator import itemgetter
 from textwrap import wrap
-from typing import Any, NamedTuple, cast
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -27,12 +26,6 @@ from benchmarks.schema import where
 
 LETTER, HANDLE = 0.054, 0.45
 """Widths in inches of a letter of a legend or title, and of a handle with the space around it."""
-
-FEW = 4
-"""So many lines of a panel are named where they end, without a legend."""
-
-APART = 0.09
-"""The least distance between such names, as a share of the axis."""
 
 CHARACTERS, LINE = 13, 0.19
 """How many fit into an inch of a title, and how many inches a line of it takes."""
@@ -133,31 +126,6 @@ def _heighten(figure: Sheet, inches: float) -> None:
         figure.set_figheight(figure.get_figheight() + inches)
 
 
-def named_lines(figure: Sheet, ax: Axes, *, extra: Sequence[Artist] = ()) -> None:
-    """Names of the lines of one panel: at their ends, or below where there are more than `FEW`."""
-    named = [line for line in ax.get_lines() if not str(line.get_label()).startswith("_")]
-    if len(named) > FEW:
-        legend_below(figure, [ax], extra=extra)
-        return
-    low, high = ax.get_ylim()
-    place = -math.inf
-    for end, line in sorted(((_end(line), line) for line in named), key=itemgetter(0)):
-        place = max(end, place + APART * (high - low))
-        ax.text(
-            *(1.02, place, str(line.get_label()).replace(", ", "\n")),
-            color=cast(Any, line.get_color()),
-            transform=ax.get_yaxis_transform(),
-            va="center",
-            fontsize="x-small",
-        )
-    legend_below(figure, [], extra=extra)
-
-
-def _end(line: Line2D) -> float:
-    """The last value of a line."""
-    return float(np.asarray(line.get_ydata())[-1])
-
-
 def _columns_that_fit(labels: list[str], width: float) -> int:
     """How many columns of a legend fit, by the usual widths of letters and handles."""
     for columns in range(len(labels), 1, -1):
@@ -223,11 +191,6 @@ def show_image(ax: Axes, pixels: Pixels | None) -> Axes:
 def rows_of(table: pd.DataFrame, variant: Variant, **columns: str) -> pd.DataFrame:
     """The rows of a method and size, with these values in further columns."""
     return where(table, **variant._asdict(), **columns)
-
-
-def scores_in(table: pd.DataFrame, names: Names) -> list[str]:
-    """The scores of a table of curves, in the order in which they are shown."""
-    return sorted(set(table["score"]), key=names.score_rank)
 
 
 def conditions_in(table: pd.DataFrame, names: Names) -> list[str]:

@@ -3,31 +3,30 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from operator import itemgetter
 from typing import NamedTuple
 
 import pandas as pd
 from matplotlib.axes import Axes
 
-from benchmarks.nouns import MetricRecord, Printed, Variant
+from benchmarks.nouns import Printed, Variant
 from benchmarks.report.answer.findings import title
 from benchmarks.report.figures.drawing import (
     Canvas,
     Drawing,
     draw_band,
     legend_below,
-    named_lines,
     page,
     panels,
     replicates_entry,
     rows_of,
     title_above,
 )
-from benchmarks.report.numbers.replicates import each, has_interval, of_replicates
+from benchmarks.report.numbers.replicates import each, of_replicates, shown_bounds
 from benchmarks.report.read.comparisons import Quantity
 from benchmarks.report.results import Results
-from benchmarks.report.style import COLUMN, PAGE, SHADE, Look
+from benchmarks.report.style import PAGE, SHADE, Look
 from benchmarks.schema import where
 
 COLUMNS = [
@@ -70,38 +69,25 @@ class Scale(NamedTuple):
 def severity_figures(
     results: Results, looks: Mapping[Variant, Look], canvas: Canvas = page
 ) -> Iterator[Drawing]:
-    """Of each group all metrics in a figure as wide as the page, and each in one of a column."""
+    """Of each group of severities a panel a metric."""
     for group in results.severities:
         numbers = lines(results, group)
         if numbers["severity"].nunique() < 2:
             continue
         thin, scale = of_replicates(results, numbers, "severity"), scale_of(results, group)
-        entry = replicates_entry(thin, "their mean")
         metrics = list(dict.fromkeys(numbers["metric"]))
-        printed = {metric: results.names.printed(metric) for metric in metrics}
         figure, axes = panels(
             canvas, len(metrics), columns=IN_A_ROW, width=PAGE, height=1.75, sharex=True
         )
         for position, (ax, metric) in enumerate(zip(axes, metrics, strict=True)):
-            is_first = position < IN_A_ROW
-            draw(ax, numbers, metric, printed[metric], scale, looks, thin, reason=is_first)
+            printed, is_first = results.names.printed(metric), position < IN_A_ROW
+            draw(ax, numbers, metric, printed, scale, looks, thin, reason=is_first)
         for ax in axes[:-IN_A_ROW]:
             ax.set_xlabel("")
-        legend_below(figure, axes, extra=entry)
-        title_above(figure, finding_of(results, group, "nll"))
+        legend_below(figure, axes, extra=replicates_entry(thin, "their mean"))
+        means = [one for one in results.group_means if results.names.condition(one).group == group]
+        title_above(figure, title(results, Quantity(means[0], "nll")) if means else "")
         yield Drawing(group, figure, numbers)
-        for metric in metrics:
-            figure, (ax,) = panels(canvas, 1, columns=1, width=COLUMN, height=2.7)
-            draw(ax, numbers, metric, printed[metric], scale, looks, thin)
-            named_lines(figure, ax, extra=entry)
-            title_above(figure, finding_of(results, group, metric))
-            yield Drawing(f"{group}-{metric}", figure, where(numbers, metric=metric))
-
-
-def finding_of(results: Results, group: str, metric: str) -> str:
-    """Who leads by the mean over a group; empty where it has none, or no value is better."""
-    means = [one for one in results.group_means if results.names.condition(one).group == group]
-    return title(results, Quantity(means[0], metric)) if means else ""
 
 
 def scale_of(results: Results, group: str) -> Scale:
@@ -116,29 +102,22 @@ def scale_of(results: Results, group: str) -> Scale:
     )
 
 
-def lines(
-    results: Results, group: str, metrics: Sequence[MetricRecord] | None = None
-) -> pd.DataFrame:
-    """The value of each metric, with its interval, at each severity from the least on.
+def lines(results: Results, group: str) -> pd.DataFrame:
+    """The value of each main metric, with its interval, at each severity from the least on.
 
     The mean of a few replicates has no interval. Without metrics that only the reference has.
-
-    Args:
-        metrics: by default those of the main table.
     """
     conditions = results.severities[group]
     at = {one.name: one.severity for one in conditions}
     ordered = sorted({conditions[0].reference: 0.0, **at}.items(), key=itemgetter(1))
     rows: list[dict[str, object]] = []
-    for metric in results.names.main if metrics is None else metrics:
+    for metric in results.names.main:
         for variant in results.shown:
             for condition, severity in ordered:
                 row = results.find(variant, Quantity(condition, metric.name))
                 if row is None or pd.isna(row["value"]):
                     continue
-                count, bounds = int(row["replicates"]), (row["lower"], row["upper"])
-                bounds = bounds if has_interval(count) else (math.nan, math.nan)
-                values = count, row["value"], *bounds
+                values = int(row["replicates"]), row["value"], *shown_bounds(row)
                 rows.append((*variant, metric.name, condition, severity, *values))
     table = pd.DataFrame(rows, columns=COLUMNS)
     own = table.loc[table["condition"].isin(at), "metric"]

@@ -64,9 +64,9 @@ def worth_figures(
 
 def shown(results: Results) -> pd.DataFrame:
     """The measures that the answer is judged by; no row without a number."""
-    worth = results.worth
-    if worth.empty:
-        return worth
+    if results.worth.empty:
+        return results.worth
+    worth = results.by_primary_score(results.worth)
     judged = [(quantity.metric, quantity.condition) for quantity in judged_by(results)]
     metrics = list(dict.fromkeys(metric for metric, _ in judged))
     pairs = pd.Series(list(zip(worth["metric"], worth["condition"], strict=True)), worth.index)

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import math
-
 import pandas as pd
 
-from benchmarks.report.numbers.replicates import has_interval, of_replicates
+from benchmarks.report.numbers.replicates import of_replicates, shown_bounds
 from benchmarks.report.read.comparisons import Quantity
 from benchmarks.report.results import Results
 
@@ -33,32 +31,16 @@ def steps(results: Results) -> dict[str, float]:
     return {ACCURACY: 0.0, **left_out} if left_out else {}
 
 
-def conditions(results: Results) -> list[str]:
-    """Those whose labels are well defined; of a group, the milder half of its severities."""
-    left_out = {
-        one.name
-        for group in results.severities.values()
-        for valid in [[one for one in group if one.labels == "valid"]]
-        for one in valid[-(-len(valid) // 2) :]
-    }
-    left_out |= {one.name for group in results.without_severity.values() for one in group}
-    return [
-        one.name for one in results.conditions if one.labels == "valid" and one.name not in left_out
-    ]
-
-
 def errors(results: Results) -> pd.DataFrame:
     """The error of each method at each step, in percent; the mean of a few has no interval."""
     rows: list[dict[str, object]] = []
-    for condition in conditions(results):
+    for condition in results.well_labelled:
         for variant in results.shown:
             for metric, abstained in steps(results).items():
                 row = results.find(variant, Quantity(condition, metric))
                 if row is None or pd.isna(row["value"]):
                     continue
-                bounded = has_interval(int(row["replicates"]))
-                bounds = (row["lower"], row["upper"]) if bounded else (math.nan, math.nan)
-                values = sorted(in_percent(metric, bound) for bound in bounds)
+                values = sorted(in_percent(metric, bound) for bound in shown_bounds(row))
                 error = in_percent(metric, row["value"])
                 place = condition, *variant, metric, abstained
                 rows.append((*place, int(row["replicates"]), error, *values))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
@@ -10,9 +9,8 @@ from typing import NamedTuple
 import pandas as pd
 
 from benchmarks.nouns import Names, Variant
-from benchmarks.report.numbers.replicates import has_interval
-from benchmarks.report.read.comparisons import Quantity
-from benchmarks.report.read.indexed import Record
+from benchmarks.report.numbers.replicates import shown_bounds
+from benchmarks.report.read.comparisons import Quantity, Record
 from benchmarks.report.results import Results
 from benchmarks.report.texts import listed
 from benchmarks.schema import where
@@ -123,13 +121,13 @@ def _points(
     sign = -1 if results.names.metric(quantity.metric).better == "higher" else 1
     losses = [(ms, sign * quality["value"]) for _, quality, ms in joined]
     for (variant, quality, ms), point in zip(joined, losses, strict=True):
-        bounded = has_interval(int(quality["replicates"]))
+        lower, upper = shown_bounds(quality)
         yield {
             "metric": quantity.metric,
             "condition": quantity.condition,
             **variant._asdict(),
             "value": quality["value"],
-            **{name: quality[name] if bounded else math.nan for name in ("lower", "upper")},
+            **{"lower": lower, "upper": upper},
             "batch_size": batch_size,
             "p50_ms": ms,
             "pareto": not any(_dominates(other, point) for other in losses),

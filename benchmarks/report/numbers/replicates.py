@@ -2,23 +2,27 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 
 import numpy as np
 import pandas as pd
 
+from benchmarks.report.read.comparisons import Record
 from benchmarks.report.results import Results
 from benchmarks.vocabulary import FEWEST_REPLICATES
 
 KEY = ["method", "members", "replicate", "condition"]
 
 
-def has_interval(replicates: int) -> bool:
-    """Whether figures show the interval of a mean of so many replicates.
+def shown_bounds(row: Record) -> tuple[float, float]:
+    """The interval of a row of the summary as figures show it; the mean of a few has none (NaN).
 
-    That of a single one is over the draw of images alone.
+    That of a single replicate is over the draw of images alone.
     """
-    return replicates == 1 or replicates >= FEWEST_REPLICATES
+    count = int(row["replicates"])
+    shown = count == 1 or count >= FEWEST_REPLICATES
+    return (row["lower"], row["upper"]) if shown else (math.nan, math.nan)
 
 
 def each(rows: pd.DataFrame) -> list[pd.DataFrame]:

@@ -14,13 +14,10 @@ from markupsafe import Markup
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from benchmarks.nouns import Variant
-from benchmarks.report.figures import abstaining, cost, severity
-from benchmarks.report.figures.curves import detection, reliability
+from benchmarks.report.figures import abstaining, cost, detection, reliability, severity
 from benchmarks.report.figures.drawing import (
     conditions_in,
     drawn_curves,
-    scores_in,
     without_formulas,
 )
 from benchmarks.report.numbers.abstaining import errors, replicate_errors
@@ -120,27 +117,25 @@ class Charts:
         return charts
 
     def detection(self) -> list[Chart]:
-        """ROC curves by the first score, a chart a set of out-of-distribution images."""
-        table = self.results.curve("roc")
+        """ROC curves by methods' primary scores, a chart a set of out-of-distribution images."""
+        table = self.results.by_primary_score(self.results.curve("roc"))
+        measured = set(table["condition"])
         charts = []
-        for score in scores_in(table, self.results.names)[:1]:
-            measured = set(where(table, score=score)["condition"])
-            for condition in [one for one in self.results.ood if one in measured][:A_SECTION]:
-                here, ax = where(table, score=score, condition=condition), panel()
-                detection.draw_roc(ax, here, self.looks)
-                ax.set(xlabel="Clean images flagged", ylabel="OOD images flagged")
-                for line in ax.lines:
-                    line.set_markevery(marked(np.size(line.get_xdata())))
-                means = drawn_curves(detection.from_least(here), "flagged_clean", "flagged")
-                told = {
-                    variant: [texts[position] for position in marked(len(texts))]
-                    for variant, texts in tips(means, roc_tip, "flagged").items()
-                }
-                drawn = {one: look for one, look in self.looks.items() if one in told}
-                quantity = Quantity(condition, "auroc", score)
-                detection.write_auroc(ax, self.results, quantity, drawn)
-                title = self.results.label_of(condition)
-                charts.append(self._chart(ax, f"roc-{condition}", title, told))
+        for condition in [one for one in self.results.ood if one in measured][:A_SECTION]:
+            here, ax = where(table, condition=condition), panel()
+            detection.draw_roc(ax, here, self.looks)
+            ax.set(xlabel="Clean images flagged", ylabel="OOD images flagged")
+            for line in ax.lines:
+                line.set_markevery(marked(np.size(line.get_xdata())))
+            means = drawn_curves(detection.from_least(here), "flagged_clean", "flagged")
+            told = {
+                variant: [texts[position] for position in marked(len(texts))]
+                for variant, texts in tips(means, roc_tip, "flagged").items()
+            }
+            drawn = {one: look for one, look in self.looks.items() if one in told}
+            detection.write_auroc(ax, self.results, Quantity(condition, "auroc"), drawn)
+            title = self.results.label_of(condition)
+            charts.append(self._chart(ax, f"roc-{condition}", title, told))
         return charts
 
     def selective(self) -> list[Chart]:

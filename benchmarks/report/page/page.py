@@ -17,8 +17,8 @@ from benchmarks.report.answer.findings import title
 from benchmarks.report.answer.kinds import kinds_table
 from benchmarks.report.answer.table import decision_table
 from benchmarks.report.answer.verdict import advice, on_dropout
-from benchmarks.report.figures.drawing import in_print, scores_in
-from benchmarks.report.figures.set_coverage import findings as set_coverage_findings
+from benchmarks.report.figures import set_coverage
+from benchmarks.report.figures.drawing import in_print
 from benchmarks.report.figures.severity import scale_of
 from benchmarks.report.numbers.abstaining import errors
 from benchmarks.report.numbers.abstaining import finding as abstaining_finding
@@ -158,17 +158,11 @@ def _of_recipe(results: Results, recipe: str) -> dict[str, Any]:
         "leaderboard": leaderboard(results, recipe),
         "charts": Charts(results, recipe, look, sizes).of_sections(),
         "reasons": {group: scale_of(results, group).reason for group in results.severities},
-        "scores": _scores(results),
-        "sets": set_coverage_findings(results),
+        "score": results.primary_score_label(results.largest),
+        "sets": set_coverage.finding(results, set_coverage.coverages(results)),
         "abstaining": abstaining_table(results, recipe),
         "cost": list(costs(sizes, results.names)),
     }
-
-
-def _scores(results: Results) -> list[tuple[str, str]]:
-    """The names and labels of the scores whose detection is drawn."""
-    names = results.names
-    return [(one, names.score(one).label) for one in scores_in(results.curve("roc"), names)]
 
 
 def _findings(results: Results) -> dict[str, str]:

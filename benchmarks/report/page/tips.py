@@ -9,8 +9,8 @@ from typing import Any
 import pandas as pd
 
 from benchmarks.nouns import Names, Variant
-from benchmarks.report.figures.curves.reliability import ACCURACY_BAND
 from benchmarks.report.figures.drawing import rows_of
+from benchmarks.report.figures.reliability import ACCURACY_BAND
 from benchmarks.report.number_format import rounded
 from benchmarks.report.page.cost import latency
 

@@ -1,20 +1,16 @@
-"""What ``comparisons.csv`` says of two methods of a recipe: tests, and intervals of differences."""
+"""What the tables of a run say, found by what their rows are of: tests of two sides, and worth."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping
 from functools import cached_property
-from typing import NamedTuple
+from typing import Any, Generic, NamedTuple, TypeVar
 
 import pandas as pd
 
-from benchmarks.nouns import Variant
-from benchmarks.report.read.indexed import Indexed, Record
-from benchmarks.vocabulary import SIGNIFICANT
+Record = dict[str, Any]
 
-Bounds = tuple[float, float]
-
-_SIDES = ["method", "members", "other_method", "other_members"]
+Key = TypeVar("Key")
 
 
 class Quantity(NamedTuple):
@@ -28,61 +24,125 @@ class Quantity(NamedTuple):
     score: str = ""
 
 
-class Comparisons:
-    """The comparisons of the methods of one recipe, found by what they are of.
+class Side(NamedTuple):
+    """What is compared: a method of a size, of networks of a recipe, by a score if it needs one."""
 
-    Args:
-        table: rows of ``comparisons.csv``; empty if methods were not compared.
+    recipe: str
+    method: str
+    members: str
+    score: str = ""
+
+
+Ensemble = tuple[str, str]
+"""Recipe and method of ensembles, whatever their sizes."""
+
+
+class Tested(NamedTuple):
+    """What a row of ``comparisons.csv`` says of one side less the other.
+
+    Attributes:
+        p_value: corrected, of no difference; NaN where it was not tested.
+        p_not_worse, p_not_better: as in the table.
     """
 
-    def __init__(self, table: pd.DataFrame) -> None:
-        self._table = table
-        self._found = Indexed(table, _sides)
+    difference: float
+    lower: float
+    upper: float
+    p_value: float
+    p_equivalent: float
+    p_not_worse: float
+    p_not_better: float
 
-    def p_value(self, one: Variant, other: Variant, quantity: Quantity) -> float | None:
-        """The corrected p-value of the difference: NaN if not tested, ``None`` if not compared."""
-        row = self._row(one, other, quantity) or self._row(other, one, quantity)
-        return float(row["p_holm"]) if row else None
-
-    def are_equivalent(self, one: Variant, other: Variant, quantity: Quantity) -> bool:
-        """Whether a test says that their difference is within the margin of equivalence."""
-        rows = self._row(one, other, quantity), self._row(other, one, quantity)
-        return any(row["p_equivalent"] < SIGNIFICANT for row in rows if row)
-
-    def difference(self, one: Variant, other: Variant, quantity: Quantity) -> Bounds | None:
-        """The interval of the first less the other, if they were compared."""
-        for first, second, sign in ((one, other, 1), (other, one, -1)):
-            row = self._row(first, second, quantity)
-            if row and row["status"] == "ok" and pd.notna(row["lower"]):
-                lower, upper = sorted((sign * row["lower"], sign * row["upper"]))
-                return lower, upper
-        return None
-
-    @cached_property
-    def contestants(self) -> frozenset[Variant]:
-        """The variants that were compared with another method."""
-        if self._table.empty:
-            return frozenset()
-        pairs = self._table[_SIDES].drop_duplicates().itertuples(index=False)
-        return frozenset(
-            Variant(*side)
-            for method, members, other, other_members in pairs
-            if method != other
-            for side in ((method, members), (other, other_members))
+    @property
+    def flipped(self) -> Tested:
+        """The other less the first."""
+        return Tested(
+            *(-self.difference, -self.upper, -self.lower),
+            *(self.p_value, self.p_equivalent),
+            *(self.p_not_better, self.p_not_worse),
         )
 
-    def _row(self, one: Variant, other: Variant, quantity: Quantity) -> Record | None:
-        rows = self._found.rows(quantity.condition, quantity.metric)
-        return rows.get((*one, *other, quantity.score))
+
+_COLUMNS = ("difference", "lower", "upper", "p_holm", "p_equivalent", "p_not_worse", "p_not_better")
 
 
-def _sides(row: Record) -> tuple[str, ...]:
-    return (*(str(row[name]) for name in _SIDES), row["score"])
+class Indexed(Generic[Key]):
+    """The rows of a table by a key, those of each condition and metric apart.
+
+    Rows are made into dictionaries when their condition and metric are first asked for: a table of
+    many conditions has tens of thousands, of which most questions need a few hundred.
+
+    Args:
+        table: with the columns ``condition`` and ``metric``; or empty, without any.
+        key: of a row, among those of its condition and metric.
+    """
+
+    def __init__(self, table: pd.DataFrame, key: Callable[[Record], Key]) -> None:
+        self._table = table
+        self._key = key
+        self._made: dict[tuple[str, str], dict[Key, Record]] = {}
+
+    def rows(self, condition: str, metric: str) -> Mapping[Key, Record]:
+        """Those of a condition and metric by their keys; of equal keys the last row."""
+        place = condition, metric
+        if place not in self._made:
+            rows = self._table.iloc[self._positions.get(place, [])].to_dict("records")
+            records = [{str(name): value for name, value in row.items()} for row in rows]
+            self._made[place] = {self._key(record): record for record in records}
+        return self._made[place]
+
+    @cached_property
+    def _positions(self) -> Mapping[Any, Any]:
+        if self._table.empty:
+            return {}
+        return self._table.groupby(["condition", "metric"], sort=False).indices
 
 
-def between(comparisons: pd.DataFrame, recipes: Sequence[str]) -> pd.DataFrame:
-    """The comparisons whose sides are both of these recipes."""
-    if comparisons.empty:
-        return comparisons
-    own = comparisons["recipe"].isin(recipes)
-    return comparisons[own & comparisons["other_recipe"].isin(recipes)]
+class Tests:
+    """The tests of a run, of any recipes.
+
+    Args:
+        comparisons: ``comparisons.csv``; empty where methods were not compared.
+        worth: ``worth.csv``; empty where nothing was compared with ensembles of several sizes.
+    """
+
+    def __init__(self, comparisons: pd.DataFrame, worth: pd.DataFrame) -> None:
+        self._comparisons = Indexed(comparisons, _sides)
+        self._worth = Indexed(worth, _side_and_ensemble)
+
+    def comparison(self, one: Side, other: Side, quantity: Quantity) -> Tested | None:
+        """One less the other; ``None`` if they were not compared."""
+        rows = self._comparisons.rows(quantity.condition, quantity.metric)
+        if (row := rows.get((one, other))) and row["status"] == "ok":
+            return _tested(row)
+        if (row := rows.get((other, one))) and row["status"] == "ok":
+            return _tested(row).flipped
+        return None
+
+    def worth(self, one: Side, ensemble: Ensemble, quantity: Quantity) -> Record | None:
+        """The row of one's worth in networks of an ensemble, if it was compared with several."""
+        return self._worth.rows(quantity.condition, quantity.metric).get((one, ensemble))
+
+
+def side_of(row: Record) -> Side:
+    """What a row of any table is of."""
+    return Side(*(row[name] for name in Side._fields))
+
+
+def variant_and_score(row: Record) -> tuple[str, str, str]:
+    """The key of a row of the summary of one recipe."""
+    return row["method"], row["members"], row["score"]
+
+
+def _sides(row: Record) -> tuple[Side, Side]:
+    """Both sides; their score is the same where the other has none of its own."""
+    recipe, method, members = (row[f"other_{name}"] for name in ("recipe", "method", "members"))
+    return side_of(row), Side(recipe, method, members, row["other_score"] or row["score"])
+
+
+def _side_and_ensemble(row: Record) -> tuple[Side, Ensemble]:
+    return side_of(row), (row["ensemble_recipe"], row["ensemble"])
+
+
+def _tested(row: Record) -> Tested:
+    return Tested(*(float(row[name]) for name in _COLUMNS))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from benchmarks.report.numbers.abstaining import conditions, in_percent, steps
+from benchmarks.report.numbers.abstaining import in_percent, steps
 from benchmarks.report.read.comparisons import Quantity
 from benchmarks.report.results import Results
 from benchmarks.report.tables.comparison import compared_cells
@@ -25,7 +25,7 @@ def abstaining_tables(results: Results, recipe: str) -> Iterator[Table]:
 
 def abstaining_table(results: Results, recipe: str) -> Table | None:
     """A group of rows a condition, a column a share of images that methods abstain on."""
-    shown, metrics = conditions(results), steps(results)
+    shown, metrics = results.well_labelled, steps(results)
     variants = results.evaluated_on(shown)
     if not metrics or not variants:
         return None

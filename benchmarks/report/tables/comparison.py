@@ -12,6 +12,9 @@ from benchmarks.report.tables.table import BEST, EQUIVALENT, TIED, UNTESTED, Cel
 from benchmarks.vocabulary import SIGNIFICANT
 
 REFERENCE = "clean images are the reference of detection"
+NO_LABELS = "the images have no label"
+NOT_MEASURED = "not measured on these images"
+"""Why a cell has no value where the summary has no row."""
 
 
 def compared_cells(
@@ -32,12 +35,12 @@ def _compared_cell(
         return cell
     if variant == best:
         return cell._replace(verdict=BEST)
-    p_value = results.p_value(best, variant, quantity)
-    if p_value is None or math.isnan(p_value):
+    tested = results.tested(best, variant, quantity)
+    if tested is None or math.isnan(tested.p_value):
         return cell._replace(verdict=UNTESTED)
-    if p_value < SIGNIFICANT:
+    if tested.p_value < SIGNIFICANT:
         return cell
-    equivalent = results.are_equivalent(best, variant, quantity)
+    equivalent = tested.p_equivalent < SIGNIFICANT
     return cell._replace(verdict=EQUIVALENT if equivalent else TIED)
 
 
@@ -45,11 +48,17 @@ def value_cell(results: Results, variant: Variant, quantity: Quantity) -> Cell:
     """The cell of a variant, without a verdict."""
     row = results.find(variant, quantity)
     if row is None:
-        condition = results.names.condition(quantity.condition)
-        detects = "reference" in results.names.metric(quantity.metric).needs
-        is_reference = condition.name == condition.reference
-        return Cell(reason=REFERENCE if is_reference and detects else "")
+        return Cell(reason=_why_missing(results, quantity))
     return Cell(row["value"], (row["upper"] - row["lower"]) / 2, row["status"], row["reason"])
+
+
+def _why_missing(results: Results, quantity: Quantity) -> str:
+    """Why the summary has no row."""
+    condition = results.names.condition(quantity.condition)
+    needs = results.names.metric(quantity.metric).needs
+    if "reference" in needs and condition.name == condition.reference:
+        return REFERENCE
+    return NO_LABELS if "labels" in needs and condition.labels == "none" else NOT_MEASURED
 
 
 def _best(results: Results, variants: tuple[Variant, ...], quantity: Quantity) -> Variant | None:
@@ -73,7 +82,7 @@ def _best(results: Results, variants: tuple[Variant, ...], quantity: Quantity) -
     if len(values) < 2:
         return None
     best = (max if metric.better == "higher" else min)(values, key=lambda variant: values[variant])
-    compared = any(results.p_value(best, other, quantity) is not None for other in values)
+    compared = any(results.tested(best, other, quantity) for other in values)
     return best if compared else None
 
 

@@ -9,7 +9,7 @@ import pandas as pd
 
 from benchmarks.nouns import Names, Variant
 from benchmarks.report.numbers.cost import Setup, batch_sizes, main_setup, milliseconds
-from benchmarks.report.read.comparisons import Bounds, Quantity
+from benchmarks.report.read.comparisons import Quantity, Tested
 from benchmarks.report.results import Results
 from benchmarks.report.tables.comparison import value_cell
 from benchmarks.report.tables.latency import NOT_TIMED, images_text, median_cell
@@ -58,7 +58,7 @@ def cost_table(results: Results, recipe: str, setup: Setup) -> Table:
     rows = tuple(
         _row(results, full, quantity, setup, batches)
         for full in _of_several_sizes(results)
-        for quantity in dict.fromkeys(results.resolved(full, q) for q in tabulated(results))
+        for quantity in tabulated(results)
     )
     images = [f"ms, {images_text(size)}" for size in batches]
     return Table(
@@ -78,7 +78,6 @@ def cost_table(results: Results, recipe: str, setup: Setup) -> Table:
 
 def tabulated(results: Results) -> list[Quantity]:
     """The quantities by which sizes are compared."""
-    scores = ["", *(one.name for one in results.names.scores if one.in_figures)]
     return [
         *(
             Quantity(name, metric.name)
@@ -87,11 +86,10 @@ def tabulated(results: Results) -> list[Quantity]:
             if metric.better and not {"score", "reference"}.intersection(metric.needs)
         ),
         *(
-            Quantity(name, metric.name, score)
+            Quantity(name, metric.name)
             for name in results.ood[:1]
             for metric in results.names.overview
             if {"score", "reference"} <= set(metric.needs)
-            for score in scores
         ),
     ]
 
@@ -117,10 +115,10 @@ def needed(results: Results, full: Variant, quantity: Quantity) -> Enough | None
         row = results.find(variant, quantity)
         if row is not None and row["status"] == "undefined":
             break  # as disagreement is with one member
-        bounds = results.difference(variant, full, quantity)
-        if bounds is None:
+        tested = results.tested(variant, full, quantity)
+        if tested is None or pd.isna(tested.lower):
             return Enough(smallest, at_most=True)
-        if _is_worse(bounds, results.names.metric(quantity.metric).better):
+        if _is_worse(tested, results.names.metric(quantity.metric).better):
             break
         smallest = variant
     else:
@@ -128,10 +126,9 @@ def needed(results: Results, full: Variant, quantity: Quantity) -> Enough | None
     return Enough(smallest, at_most=False)
 
 
-def _is_worse(difference: Bounds, better: str) -> bool:
+def _is_worse(tested: Tested, better: str) -> bool:
     """Whether the whole interval lies on the side that is not the better one."""
-    lower, upper = difference
-    return upper < 0 if better == "higher" else lower > 0
+    return tested.upper < 0 if better == "higher" else tested.lower > 0
 
 
 def _of_several_sizes(results: Results) -> list[Variant]:
@@ -160,6 +157,4 @@ def _time(results: Results, setup: Setup, variant: Variant, batch_size: int) -> 
 
 
 def _measure(results: Results, quantity: Quantity) -> str:
-    condition, metric, score = quantity
-    by_score = f", {results.names.score(score).label.lower()}" if score else ""
-    return f"{results.names.printed(metric).title}, {results.label_of(condition)}{by_score}"
+    return f"{results.names.printed(quantity.metric).title}, {results.label_of(quantity.condition)}"

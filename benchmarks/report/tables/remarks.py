@@ -35,14 +35,15 @@ def remarks(
     counts = {names.label(variant): results.replicates(variant) for variant in variants}
     replicates = _replicates({label: count for label, count in counts.items() if count})
     methods = {variant.method: names.method(variant.method) for variant in variants}
-    of_pool = [method for method in methods.values() if method.pooled]
-    scores = dict.fromkeys(method.primary_score for method in methods.values())
-    by = names.score(next(iter(scores))).label.lower() if len(scores) == 1 else "primary score"
+    of_pool = [method for method in methods.values() if method.shares_networks]
+    by = results.primary_score_label(variants)
     ranked = ", ".join(names.printed(metric.name).name for metric in by_score)
+    detects = any("reference" in metric.needs for metric in by_score)
+    against = "; detection is against clean images" if detects else ""
     known = results.summary["reason"].str.contains(NETWORKS_KNOWN_FROM, regex=False).any()
     chosen = {
         f"Means over replicates ({replicates}). {INTERVAL}": True,
-        f"{ranked}: images ranked by {by}; detection is against clean images.": bool(by_score),
+        f"{ranked}: images ranked by {by}{against}.": bool(by_score),
         BINNED: binned,
         ONE_ENSEMBLE: not known
         and len(of_pool) > 1

@@ -10,7 +10,7 @@ import pandas as pd
 from benchmarks.report.answer.evidence import Candidate
 from benchmarks.report.read.comparisons import Quantity
 from benchmarks.report.results import Results
-from benchmarks.schema import Comparison, WorthRow
+from benchmarks.schema import Comparison, WorthRow, table_of
 from tests.report.support import ROW, nouns
 
 SOFTMAX, DROPOUT = (
@@ -87,7 +87,6 @@ def run(
     measured: Mapping[Candidate, Sequence[Quantity]],
     comparisons: Iterable[Comparison] = (),
     worths: Iterable[WorthRow] = (),
-    score_comparisons: Iterable[Comparison] = (),
     milliseconds: Mapping[Candidate, float] | None = None,
 ) -> Results:
     """The results of a run.
@@ -105,10 +104,7 @@ def run(
     ]
     table = pd.DataFrame(summary).assign(status="ok", reason="", replicates=10, images=10_000)
     half = table["metric"].map({name: 0.1 * abs(value) for name, value in _GAIN.items()})
-    tested, between = (
-        pd.DataFrame([asdict(row) | {"p_holm": row.p_value} for row in rows])
-        for rows in (comparisons, score_comparisons)
-    )
+    tested = [replace(row, p_holm=row.p_value) for row in comparisons]
     times = [
         replace(
             *(ROW,),
@@ -119,8 +115,7 @@ def run(
     return Results(
         table.assign(lower=table["value"] - half, upper=table["value"] + half),
         nouns(recipes=recipes, conditions=conditions, members=(5, 50), passes=(20, 100)),
-        comparisons=tested,
-        score_comparisons=between,
+        comparisons=table_of(Comparison, tested),
         worth=pd.DataFrame([asdict(row) for row in worths]),
         latency=pd.DataFrame([asdict(row) for row in times]),
     )

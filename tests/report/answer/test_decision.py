@@ -115,7 +115,7 @@ def on_ood(of_neighbour: str, of_density: str = WORSE) -> Decision:
         *compared(DENSITY, SOFTMAX, AUROC, of_density),
         *compared(DENSITY, DROPOUT, AUROC, of_density),
     ]
-    results = run(measured, compared(DROPOUT, SOFTMAX, AUROC, BETTER), score_comparisons=between)
+    results = run(measured, [*compared(DROPOUT, SOFTMAX, AUROC, BETTER), *between])
     return decide(Evidence(results), NOTICED, NOTICING)
 
 
@@ -130,7 +130,7 @@ def test_out_of_distribution_images_may_be_noticed_by_another_score() -> None:
 
 def test_scores_are_chosen_for_detection_alone() -> None:
     between = compared(NEIGHBOUR, SOFTMAX, AUROC, BETTER)
-    results = run({SOFTMAX: CLEAN, DROPOUT: CLEAN}, score_comparisons=between)
+    results = run({SOFTMAX: CLEAN, DROPOUT: CLEAN}, between)
     assert candidates(results, FIXED, by_any_score=True) == [SOFTMAX, NEIGHBOUR, DROPOUT]
     assert candidates(results, FIXED) == [SOFTMAX, DROPOUT]
     assert not any(purpose.by_any_score for one in SITUATIONS[:-1] for purpose in one.purposes)

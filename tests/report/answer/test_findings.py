@@ -12,7 +12,7 @@ from benchmarks.nouns import Variant
 from benchmarks.report.answer.findings import finding, title
 from benchmarks.report.read.comparisons import Quantity
 from benchmarks.report.results import Results
-from tests.report.support import NAMES
+from tests.report.support import NAMES, comparisons
 
 NLL = Quantity("clean", "nll")
 
@@ -31,13 +31,13 @@ def results(
         for method, (members, value) in values.items()
     ]
     tests = [
-        {**place, "other_recipe": "standard", "metric": name, "p_holm": p, "p_equivalent": 1.0}
+        {"metric": name, "p_holm": p, "difference": -0.1}
         | {"method": "deep_ensemble", "members": "4"}
         | {"other_method": method, "other_members": values[method][0]}
         for name in dict.fromkeys((metric, "squared_ce_debiased"))
         for method, p in p_values.items()
     ]
-    return Results(pd.DataFrame(rows), NAMES, comparisons=pd.DataFrame(tests))
+    return Results(pd.DataFrame(rows), NAMES, comparisons=comparisons(tests))
 
 
 @pytest.mark.parametrize(
@@ -70,11 +70,9 @@ def test_of_a_biased_metric_another_is_tested() -> None:
         "not separated from others by tests"
     )
     # Where it is the other that the tested metric finds better, nothing is claimed.
-    swapped = given.summary["metric"].eq("squared_ce_debiased") & given.summary["method"].eq(
-        "softmax"
-    )
-    better = given.summary.assign(value=given.summary["value"].mask(swapped, 0.0))
-    assert "from 1 of 2 others" in title(replace(given, summary=better), ece)
+    of_softmax = given.comparisons["other_method"] == "softmax"
+    worse = given.comparisons.assign(difference=-0.1 * (-1) ** of_softmax)
+    assert "from 1 of 2 others" in title(replace(given, comparisons=worse), ece)
 
 
 @pytest.mark.parametrize("values", [{}, {"softmax": ("1", float("nan"))}])

@@ -75,7 +75,7 @@ def test_score_of_the_highest_mean_auroc_is_the_best_of_its_kind(
     scored = [one._replace(score=score) for one in AUROC for score in ("knn", "vim", "energy")]
     between = compared(SOFTMAX._replace(score="knn"), DROPOUT, AUROC, OPEN)
     measured = {SOFTMAX: [*EVERY, *scored], DROPOUT: [*EVERY, *scored]}
-    results = run(measured, score_comparisons=between)
+    results = run(measured, between)
     for quantity in scored:
         value = {"knn": knn, "vim": vim}.get(quantity.score, 0.5)
         results = with_value(results, SOFTMAX, quantity, value)

@@ -326,8 +326,8 @@ def test_choice_by_another_score_names_it_with_what_it_needs() -> None:
     measured = {SOFTMAX: [*AUROC, *(quantity._replace(score="knn") for quantity in AUROC)]}
     results = run(
         measured,
+        compared(scored, SOFTMAX, AUROC, BETTER),
         milliseconds={SOFTMAX: 0.2},
-        score_comparisons=compared(scored, SOFTMAX, AUROC, BETTER),
     )
     *_, noticed = decision_table(results).rows
     used, gained, spent, _ = noticed.labels[1:]

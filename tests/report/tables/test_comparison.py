@@ -12,7 +12,7 @@ from benchmarks.nouns import MethodRecord, Variant
 from benchmarks.report.results import Quantity, Results
 from benchmarks.report.tables.comparison import compared_cells
 from benchmarks.report.tables.table import BEST, UNTESTED
-from tests.report.support import NAMES
+from tests.report.support import NAMES, comparisons
 
 ACCURACY = Quantity("clean", "accuracy")
 
@@ -24,11 +24,14 @@ def results(images: int) -> Results:
     """A table in which every method is compared with those that are fitted on as many images."""
     recipe = next(one for one in NAMES.recipes if one.name == "standard")
     own = tuple(MethodRecord(name, name, images=images) for name in ("mine", "yours"))
-    names = replace(NAMES, methods=(*NAMES.methods, *own))
+    nouns = replace(NAMES.nouns, methods=(*NAMES.nouns.methods, *own))
+    recipes = dict(
+        zip(VALUES, ("standard", "standard", "self-trained", "self-trained"), strict=True)
+    )
     quantity = {"condition": "clean", "metric": "accuracy", "score": "", "status": "ok"}
     summary = [
         {
-            "recipe": "standard" if name in ("softmax", "mc_dropout") else "self-trained",
+            "recipe": recipes[name],
             **{"method": name, "members": "1", "value": value, "reason": ""},
             **{"lower": value - 0.001, "upper": value + 0.001},
         }
@@ -39,15 +42,15 @@ def results(images: int) -> Results:
         for pair in combinations(VALUES, 2)
         if images == recipe.images or set(pair) in ({"softmax", "mc_dropout"}, {"mine", "yours"})
     ]
-    comparisons = [
-        {"recipe": "standard", "method": one, "members": "1", "other_method": other}
-        | {"other_members": "1", "p_holm": 1e-9, "lower": -1.0, "upper": -0.5}
+    rows = [
+        {"recipe": recipes[one], "method": one, "other_recipe": recipes[other]}
+        | {"other_method": other, "p_holm": 1e-9, "lower": -1.0, "upper": -0.5}
         for one, other in alike
     ]
     return Results(
         summary=pd.DataFrame(summary).assign(**quantity),
-        names=names,
-        comparisons=pd.DataFrame(comparisons).assign(**quantity),
+        names=replace(NAMES, nouns=nouns),
+        comparisons=comparisons(rows),
     )
 
 

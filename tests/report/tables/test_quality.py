@@ -27,15 +27,14 @@ from benchmarks.report.tables.table import Table
 from benchmarks.report.tables.text.formats import markdown
 from benchmarks.schema import read_table
 from methods.scores import SCORES
-from tests.report.support import NAMES
+from tests.report.support import NAMES, comparisons
 
-CONDITIONS = {"Clean": "clean", "30°": "rotated-030", "60°": "rotated-060", "120°": "rotated-120"}
+CONDITIONS = {"Clean": "clean", "Mean of 30°, 60°": "rotated-mean"}
 CONDITIONS |= {"Uniform noise": "ood-uniform_noise"}
 
 MAIN = tuple(name for name, metric in METRICS.items() if metric.shown != "detail")
 CALIBRATION = tuple(name for name, metric in METRICS.items() if metric.needs == {"labels"})
 UNCERTAINTY = tuple(name for name, metric in METRICS.items() if not metric.needs)
-DETECTION = tuple(n for n, metric in METRICS.items() if metric.needs == {"score", "reference"})
 
 LEFT_OUT = "Left out, because their data are not available: "
 
@@ -122,7 +121,7 @@ def test_cells_without_a_value_have_a_reason(reported: Path) -> None:
 
 
 def test_conditions_without_data_are_left_out_in_one_remark(reported: Path) -> None:
-    listing = {"main", *(f"detection-{metric}" for metric in DETECTION)}
+    listing = {"main", "detection"}
     for path in (reported / "tables").glob("*-standard.md"):
         text = path.read_text()
         assert "Name or service not known" not in text
@@ -131,15 +130,6 @@ def test_conditions_without_data_are_left_out_in_one_remark(reported: Path) -> N
         is_listing = path.stem.removesuffix("-standard") in listing
         assert text.count(f" {LEFT_OUT}Gaussian noise.\n") == is_listing
         assert text.count("Gaussian noise") == is_listing
-
-
-def test_cells_of_ill_defined_labels_are_marked_and_no_others(reported: Path) -> None:
-    text = (reported / "tables" / "calibration-standard.md").read_text()
-    *certain, ill_defined = re.split(r"\n\| \*\*", text.partition("† ill-defined")[0])
-    assert ill_defined.startswith("120°")
-    assert ill_defined.count("†") == len(CALIBRATION) * 5
-    assert "†" not in "".join(certain)
-    assert "† ill-defined labels: 6 and 9 swap.\n" in text
 
 
 def test_exact_mc_dropout_is_shown_on_the_subsets_only_and_beside_all_others(make_run) -> None:
@@ -164,7 +154,7 @@ def test_exact_mc_dropout_is_shown_on_the_subsets_only_and_beside_all_others(mak
 
 
 def test_scores_of_a_custom_method_have_a_row(reported: Path) -> None:
-    rows = pd.read_csv(reported / "tables" / "detection-auroc-standard.csv", dtype=str)
+    rows = pd.read_csv(reported / "tables" / "detection-scores-standard.csv", dtype=str)
     mine = rows[rows["Method"] == "my_method, M = 5"]
     assert list(mine["Score"])[-1] == "own_score"
     assert mine["Uniform noise"].iloc[-1].startswith("0.")
@@ -189,7 +179,7 @@ def test_notes_of_every_table_fit_in_three_lines(reported: Path) -> None:
 def test_one_replicate_has_an_interval_over_images(make_run) -> None:
     results = Results.load(make_run(replicates=1, methods=("softmax",))).of_recipe("standard")
     text = markdown(calibration_table(results, "standard"))
-    assert text.count(" ± ") > 20
+    assert text.count(" ± ") > 10
     assert "Means over replicates (1). ± is half the width of the 95 % interval" in text
     assert "Bold" not in text
 
@@ -209,18 +199,15 @@ def compared(
 ) -> dict[str, object]:
     methods = dict(zip(("method", "members"), one.split(), strict=True))
     methods |= dict(zip(("other_method", "other_members"), other.split(), strict=True))
-    return methods | {
-        **{"recipe": "standard", "condition": "clean", "metric": metric, "score": ""},
-        **{"other_recipe": "standard", "p_holm": p_value, "p_equivalent": p_equivalent},
-    }
+    return methods | {"metric": metric, "p_holm": p_value, "p_equivalent": p_equivalent}
 
 
-def verdicts(rows: list[dict[str, object]], comparisons: list[dict[str, object]]) -> list[str]:
-    return [row.cells[0].verdict for row in calibration_of(rows, comparisons).rows]
+def verdicts(rows: list[dict[str, object]], tests: list[dict[str, object]]) -> list[str]:
+    return [row.cells[0].verdict for row in calibration_of(rows, tests).rows]
 
 
-def calibration_of(rows: list[dict[str, object]], comparisons: list[dict[str, object]]) -> Table:
-    results = Results(pd.DataFrame(rows), NAMES, pd.DataFrame(comparisons))
+def calibration_of(rows: list[dict[str, object]], tests: list[dict[str, object]]) -> Table:
+    results = Results(pd.DataFrame(rows), NAMES, comparisons(tests))
     return calibration_table(results, "standard")
 
 
@@ -243,53 +230,53 @@ def test_best_is_marked_and_whatever_is_not_distinguished_from_it(
     of_dropout: float, of_softmax: float, expected: list[str]
 ) -> None:
     """A size that was compared with its own method only cannot be the best."""
-    comparisons = [
+    tests = [
         compared("deep_ensemble 50", "mc_dropout 50", of_dropout),
         compared("deep_ensemble 50", "softmax 1", of_softmax),
         compared("mc_dropout 50", "softmax 1", 0.9),
         compared("mc_dropout 20", "mc_dropout 50", 0.9),
     ]
-    assert verdicts(VALUES, comparisons) == expected
+    assert verdicts(VALUES, tests) == expected
     assert verdicts(VALUES, []) == [""] * 4
 
 
 def test_only_a_test_says_that_a_method_is_equivalent_to_the_best() -> None:
-    comparisons = [
+    tests = [
         compared("deep_ensemble 50", "mc_dropout 50", 0.2, p_equivalent=0.01),
         compared("softmax 1", "deep_ensemble 50", 0.2, p_equivalent=0.2),
         compared("mc_dropout 50", "softmax 1", 0.9),
     ]
     rows = [row for row in VALUES if row["members"] != "20"]
-    assert verdicts(rows, comparisons) == ["tied", "equivalent", "best"]
-    text = markdown(calibration_of(rows, comparisons))
+    assert verdicts(rows, tests) == ["tied", "equivalent", "best"]
+    text = markdown(calibration_of(rows, tests))
     assert "≈ equivalent to the best" in text
     assert "? not distinguished from the best" in text
     # What differs for sure is marked by nothing, however small the difference.
     different = [
         compared("deep_ensemble 50", "mc_dropout 50", 0.01, p_equivalent=0.01),
-        *comparisons[1:],
+        *tests[1:],
     ]
     assert verdicts(rows, different) == ["tied", "", "best"]
 
 
 def test_less_is_better_where_the_arrow_is_down_and_ill_defined_labels_win_nothing() -> None:
-    comparisons = [compared("deep_ensemble 50", "softmax 1", 0.01, "nll")]
+    tests = [compared("deep_ensemble 50", "softmax 1", 0.01, "nll")]
     rows = [
         row_of("softmax", "1", 0.2, metric="nll"),
         row_of("deep_ensemble", "50", 0.3, metric="nll"),
     ]
     column = CALIBRATION.index("nll")
-    found = [row.cells[column].verdict for row in calibration_of(rows, comparisons).rows]
+    found = [row.cells[column].verdict for row in calibration_of(rows, tests).rows]
     assert found == ["best", ""]
     rows[0]["status"] = "ill-defined labels"
-    found = [row.cells[column].verdict for row in calibration_of(rows, comparisons).rows]
+    found = [row.cells[column].verdict for row in calibration_of(rows, tests).rows]
     assert found == ["", ""]
 
 
 def test_biased_measures_have_no_verdict_and_a_remark() -> None:
     rows = [row_of(method, "50", 0.1, metric="ece") for method in ("mc_dropout", "deep_ensemble")]
-    comparisons = [compared("deep_ensemble 50", "mc_dropout 50", math.nan, "ece")]
-    table = calibration_of(rows, comparisons)
+    tests = [compared("deep_ensemble 50", "mc_dropout 50", math.nan, "ece")]
+    table = calibration_of(rows, tests)
     assert {cell.verdict for row in table.rows for cell in row.cells} == {""}
     assert "neither bold nor tested" in markdown(table)
 
@@ -318,13 +305,7 @@ def test_every_metric_is_in_one_table_of_its_kind_whatever_it_needs(reported: Pa
         if metric.coverage < 1:
             continue  # the table of abstaining has these together
         printed = names.printed(metric.name)
-        found = [
-            table.name
-            for table in of_kinds
-            if printed.heading in table.headings
-            or f": {printed.title}." in table.caption
-            or table.caption.startswith(f"{printed.title}, by each score.")
-        ]
+        found = [table.name for table in of_kinds if printed.heading in table.headings]
         assert len(found) == 1
         assert found[0].startswith(kind_of(metric))
 
@@ -341,28 +322,19 @@ def test_table_of_few_images_names_the_methods_that_are_slow(make_run) -> None:
     assert "can afford (Softmax)." in subset_table(other, "standard").caption
 
 
-def test_everything_that_is_measured_has_a_place_in_a_table(reported: Path) -> None:
-    results = with_sets(Results.load(reported).of_recipe("standard"))
+def test_scores_have_a_row_each_by_one_metric_of_detection_and_one_of_abstaining(
+    reported: Path,
+) -> None:
+    results = Results.load(reported).of_recipe("standard")
     tables = {table.name: table for table in quality_tables(results, "standard")}
-    assert tuple(metric.name for metric in results.names.main) == MAIN
-    calibration = tables["calibration-standard"].headings
-    placed = {*MAIN, *CALIBRATION, *UNCERTAINTY}
-    placed |= {name for name in METRICS if NAMES.printed(name).heading in calibration}
-    for level in ("95", "99"):
-        own = [name for name, metric in METRICS.items() if metric.level == int(level) / 100]
-        headings = tables[f"sets-{level}-standard"].headings
-        assert headings == tuple(NAMES.printed(name).heading for name in own)
-        placed |= set(own)
-    for metric in METRICS:
-        for kind in ("detection", "selective"):
-            if f"{kind}-{metric}-standard" in tables:
-                placed.add(metric)
-                rows = tables[f"{kind}-{metric}-standard"].rows
-                shown = [row.labels[0] for row in rows if row.group == "Softmax"]
-                assert shown == [score.label for score in SCORES.values()]
-    assert tables["reference-standard"].headings == ("Prevalence",)
-    abstaining = {one.name for one in METRICS.values() if one.coverage < 1}
-    assert METRICS.keys() - placed - abstaining == {"prevalence"}
+    for name, headings, metric in (
+        ("detection-scores-standard", ("Uniform noise",), "AUROC ↑"),
+        ("selective-scores-standard", ("Clean", "Mean of 30°, 60°"), "AUGRC ↓"),
+    ):
+        assert tables[name].headings == headings
+        assert f", by each score: {metric}. " in tables[name].caption
+        scores = [row.labels[0] for row in tables[name].rows if row.group == "Softmax"]
+        assert scores == [score.label for score in SCORES.values()]
 
 
 def test_short_table_has_the_metrics_of_the_overview_alone(reported: Path) -> None:

@@ -47,12 +47,13 @@ def results(reported: Path) -> Results:
     return replace(of_recipe, worth=pd.DataFrame([vars(row) for row in ROWS]))
 
 
-def test_scores_have_a_table_a_metric(results: Results) -> None:
+def test_further_scores_have_a_table_of_their_own(results: Results) -> None:
     ood = replace(ROW, condition="ood-uniform_noise", metric="auroc", worth="3.5")
-    rows = [replace(ood, score="knn"), replace(ood, score="energy", worth="1.2")]
-    scored = replace(results, score_worth=pd.DataFrame([vars(row) for row in rows]))
-    table, *_ = worth_tables(scored, "standard")
-    assert table.name == "worth-scores-auroc-standard"
+    rows = [ROW, replace(ood, score="knn"), replace(ood, score="energy", worth="1.2")]
+    scored = replace(results, worth=pd.DataFrame([vars(row) for row in rows]))
+    main, table = worth_tables(scored, "standard")
+    assert main.headings == ("Accuracy ↑",)
+    assert table.name == "worth-scores-standard"
     text = markdown(table)
     assert text.index("| Softmax | Energy | 1.2 (") < text.index("| Softmax | k-th neighbour | 3.5")
     assert "by AUROC" in table.caption
@@ -85,16 +86,14 @@ def test_row_without_any_value_is_left_out(results: Results) -> None:
     assert ("MC-dropout, T = 8", "plain") not in rows_of(without)
 
 
-def test_further_measures_have_a_table_of_their_own(results: Results) -> None:
-    further = [*ROWS, replace(ROW, metric="fpr95", worth="1.5")]
-    both = worth_tables(
-        replace(results, worth=pd.DataFrame([vars(row) for row in further])), "standard"
-    )
-    headings = {table.name: table.headings for table in both}
-    assert headings == {
-        "worth-standard": ("Accuracy ↑", "NLL ↓"),
-        "worth-detection-standard": ("FPR95 ↓",),
-    }
+def test_table_has_the_main_measures_and_those_that_answers_are_judged_by(
+    results: Results,
+) -> None:
+    by_score = replace(ROW, score="predictive_entropy")
+    further = [*ROWS, *(replace(by_score, metric=name) for name in ("fpr95", "augrc", "auroc"))]
+    worth = pd.DataFrame([vars(row) for row in further])
+    (table,) = worth_tables(replace(results, worth=worth), "standard")
+    assert table.headings == ("Accuracy ↑", "NLL ↓", "AUROC ↑", "AUGRC ↓")
 
 
 def test_without_ensembles_of_several_sizes_there_is_neither(results: Results) -> None:

@@ -20,7 +20,6 @@ from benchmarks.report.figures.drawing import (
     panels,
     replicates_entry,
     rows_of,
-    scores_in,
     title_above,
 )
 from benchmarks.report.read.comparisons import Quantity
@@ -34,27 +33,27 @@ LEAST_COVERAGE = 0.02
 def risk_coverage_figures(
     results: Results, looks: Mapping[Variant, Look], canvas: Canvas = page
 ) -> Iterator[Drawing]:
-    """A figure a score, a panel a condition."""
-    table = results.curve("risk_coverage")
-    for score in scores_in(table, results.names):
-        numbers = table[table["score"] == score]
-        conditions = conditions_in(numbers, results.names)
-        figure, axes = panels(
-            canvas,
-            len(conditions),
-            columns=3,
-            width=max(COLUMN, PAGE * len(conditions) / 3),
-            height=2.3,
-            sharex=True,
-        )
-        for ax, condition in zip(axes, conditions, strict=True):
-            draw(ax, numbers[numbers["condition"] == condition], looks)
-            ax.set_title(results.label_of(condition))
-            ax.set_xlabel(f"Coverage\n(by {results.names.score(score).label.lower()})")
-        axes[0].set_ylabel("Error rate")
-        legend_below(figure, axes, extra=replicates_entry(numbers, "their mean at each coverage"))
-        title_above(figure, title(results, Quantity(conditions[0], "augrc", score)))
-        yield Drawing(f"risk-coverage-{score}", figure, drawn_curves(numbers, "coverage", "risk"))
+    """A panel a condition, whose images are ranked by methods' primary scores."""
+    numbers = results.by_primary_score(results.curve("risk_coverage"))
+    conditions = conditions_in(numbers, results.names)
+    if not conditions:
+        return
+    figure, axes = panels(
+        canvas,
+        len(conditions),
+        columns=3,
+        width=max(COLUMN, PAGE * len(conditions) / 3),
+        height=2.3,
+        sharex=True,
+    )
+    for ax, condition in zip(axes, conditions, strict=True):
+        draw(ax, numbers[numbers["condition"] == condition], looks)
+        ax.set_title(results.label_of(condition))
+        ax.set_xlabel(f"Coverage\n(by {results.primary_score_label(looks)})")
+    axes[0].set_ylabel("Error rate")
+    legend_below(figure, axes, extra=replicates_entry(numbers, "their mean at each coverage"))
+    title_above(figure, title(results, Quantity(conditions[0], "augrc")))
+    yield Drawing("risk-coverage", figure, drawn_curves(numbers, "coverage", "risk"))
 
 
 def draw(ax: Axes, numbers: pd.DataFrame, looks: Mapping[Variant, Look]) -> Axes:

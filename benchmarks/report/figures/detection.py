@@ -23,7 +23,6 @@ from benchmarks.report.figures.drawing import (
     panels,
     replicates_entry,
     rows_of,
-    scores_in,
     title_above,
 )
 from benchmarks.report.read.comparisons import Quantity
@@ -49,70 +48,72 @@ FEW = 4
 def roc_figures(
     results: Results, looks: Mapping[Variant, Look], canvas: Canvas = page
 ) -> Iterator[Drawing]:
-    """A figure a score, a panel a set of out-of-distribution images."""
-    table = results.curve("roc")
-    for score in scores_in(table, results.names):
-        numbers = table[table["score"] == score]
-        conditions = [c for c in conditions_in(numbers, results.names) if c in results.ood]
-        columns = math.ceil(len(conditions) / math.ceil(len(conditions) / IN_A_ROW))  # rows alike
-        figure, axes = panels(
-            canvas,
-            len(conditions),
-            columns=columns,
-            width=max(COLUMN, PAGE * columns / IN_A_ROW),
-            height=2.2,
-            sharex=True,
-            sharey=True,
-        )
-        for ax, condition in zip(axes, conditions, strict=True):
-            draw_roc(ax, numbers[numbers["condition"] == condition], looks)
-            ax.set_title(results.label_of(condition))
-            write_auroc(ax, results, Quantity(condition, "auroc", score), looks)
-            reference = results.label_of(results.names.condition(condition).reference)
-            by = results.names.score(score).label.lower()
-            ax.set_xlabel(f"{reference} images flagged\n(by {by})")
-        for ax in axes[::columns]:
-            ax.set_ylabel("OOD images flagged")
-        for ax in axes:  # all alike, so that the rows of panels are as well
-            ax.tick_params(labelbottom=True)
-        mean = "their mean at each share of clean images"
-        legend_below(figure, axes, extra=replicates_entry(numbers, mean))
-        title_above(figure, title(results, Quantity(conditions[0], "auroc", score)))
-        yield Drawing(f"roc-{score}", figure, drawn_curves(numbers, "flagged_clean", "flagged"))
+    """A panel a set of out-of-distribution images, ranked by methods' primary scores."""
+    numbers = results.by_primary_score(results.curve("roc"))
+    conditions = [c for c in conditions_in(numbers, results.names) if c in results.ood]
+    if not conditions:
+        return
+    columns = math.ceil(len(conditions) / math.ceil(len(conditions) / IN_A_ROW))  # rows alike
+    figure, axes = panels(
+        canvas,
+        len(conditions),
+        columns=columns,
+        width=max(COLUMN, PAGE * columns / IN_A_ROW),
+        height=2.2,
+        sharex=True,
+        sharey=True,
+    )
+    for ax, condition in zip(axes, conditions, strict=True):
+        draw_roc(ax, numbers[numbers["condition"] == condition], looks)
+        ax.set_title(results.label_of(condition))
+        write_auroc(ax, results, Quantity(condition, "auroc"), looks)
+        reference = results.label_of(results.names.condition(condition).reference)
+        ax.set_xlabel(f"{reference} images flagged\n(by {results.primary_score_label(looks)})")
+    for ax in axes[::columns]:
+        ax.set_ylabel("OOD images flagged")
+    for ax in axes:  # all alike, so that the rows of panels are as well
+        ax.tick_params(labelbottom=True)
+    mean = "their mean at each share of clean images"
+    legend_below(figure, axes, extra=replicates_entry(numbers, mean))
+    title_above(figure, title(results, Quantity(conditions[0], "auroc")))
+    yield Drawing("roc", figure, drawn_curves(numbers, "flagged_clean", "flagged"))
 
 
 def histogram_figures(
     results: Results, looks: Mapping[Variant, Look], canvas: Canvas = page
 ) -> Iterator[Drawing]:
-    """A figure a score, a row a method, a column a set of out-of-distribution images."""
-    table = results.curve("histograms")
-    for score in scores_in(table, results.names):
-        numbers = table[table["score"] == score]
-        conditions = [c for c in conditions_in(numbers, results.names) if c in results.ood]
-        variants = [v for v in results.largest if not rows_of(numbers, v).empty]
-        if not conditions:
-            continue
-        figure = canvas(max(COLUMN, PAGE * min(1, len(conditions) / 3)), 0.5 + 1.15 * len(variants))
-        grid = figure.subplots(
-            *(len(variants), len(conditions)), squeeze=False, sharex=True, sharey=True
-        )
-        for variant, row in zip(variants, grid, strict=True):
-            row[0].set_ylabel(looks[variant].label.replace(", ", ",\n"))
-            for condition, ax in zip(conditions, row, strict=True):
-                of_variant, record = rows_of(numbers, variant), results.names.condition(condition)
-                draw_histogram(ax, of_variant, record, looks[variant])
-        for condition, ax in zip(conditions, grid[0], strict=True):
-            ax.set_title(results.label_of(condition))
-        filled = numbers[numbers["count"] > 0]
-        grid[0, 0].set_xlim(filled["lower"].min(), filled["upper"].max())
-        shares_label = len(conditions) > MOST_LABELLED
-        labelled = grid[-1, len(conditions) // 2 :][:1] if shares_label else grid[-1]
-        for ax in labelled:
-            ax.set_xlabel(results.names.printed_score(score).axis_label)
-        figure.supylabel("Share of images", fontsize="medium")
-        legend_below(figure, [], extra=_histogram_legend(results, conditions))
-        title_above(figure, title(results, Quantity(conditions[0], "auroc", score)))
-        yield Drawing(f"histograms-{score}", figure, numbers)
+    """A row a method, a column a set of out-of-distribution images; of primary scores."""
+    numbers = results.by_primary_score(results.curve("histograms"))
+    conditions = [c for c in conditions_in(numbers, results.names) if c in results.ood]
+    if not conditions:
+        return
+    variants = [v for v in results.largest if not rows_of(numbers, v).empty]
+    scores = set(numbers["score"])
+    figure = canvas(max(COLUMN, PAGE * min(1, len(conditions) / 3)), 0.5 + 1.15 * len(variants))
+    grid = figure.subplots(
+        *(len(variants), len(conditions)),
+        squeeze=False,
+        sharex=True if len(scores) == 1 else "row",
+        sharey=True,
+    )
+    for variant, row in zip(variants, grid, strict=True):
+        row[0].set_ylabel(looks[variant].label.replace(", ", ",\n"))
+        of_variant = rows_of(numbers, variant)
+        for condition, ax in zip(conditions, row, strict=True):
+            draw_histogram(ax, of_variant, results.names.condition(condition), looks[variant])
+        filled = (numbers if len(scores) == 1 else of_variant).query("count > 0")
+        row[0].set_xlim(filled["lower"].min(), filled["upper"].max())
+    for condition, ax in zip(conditions, grid[0], strict=True):
+        ax.set_title(results.label_of(condition))
+    shares_label = len(conditions) > MOST_LABELLED
+    labelled = grid[-1, len(conditions) // 2 :][:1] if shares_label else grid[-1]
+    for ax in labelled:
+        by = results.primary_score_label(looks)
+        ax.set_xlabel(f"{by[:1].upper()}{by[1:]}")
+    figure.supylabel("Share of images", fontsize="medium")
+    legend_below(figure, [], extra=_histogram_legend(results, conditions))
+    title_above(figure, title(results, Quantity(conditions[0], "auroc")))
+    yield Drawing("histograms", figure, numbers)
 
 
 def draw_roc(ax: Axes, numbers: pd.DataFrame, looks: Mapping[Variant, Look]) -> Axes:
