@@ -36,7 +36,7 @@ def test_figures_are_those_of_the_report(kept: Kept, pages: dict[str, Figure]) -
 
 
 @pytest.mark.parametrize(
-    "name", ["rotated", "rotated-nll", "reliability", "rotated-votes", "training", "entropy-split"]
+    "name", ["rotated", "reliability", "rotated-votes", "training", "entropy-split"]
 )
 def test_figure_fills_the_place_of_an_axes(name: str, kept: Kept, pages: dict[str, Figure]) -> None:
     figure = Figure(figsize=(14, 6))

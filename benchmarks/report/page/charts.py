@@ -14,6 +14,7 @@ from markupsafe import Markup
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from benchmarks.nouns import Variant
 from benchmarks.report.figures import abstaining, cost, detection, reliability, severity
 from benchmarks.report.figures.drawing import (
     conditions_in,

@@ -35,7 +35,7 @@ def remarks(
     counts = {names.label(variant): results.replicates(variant) for variant in variants}
     replicates = _replicates({label: count for label, count in counts.items() if count})
     methods = {variant.method: names.method(variant.method) for variant in variants}
-    of_pool = [method for method in methods.values() if method.shares_networks]
+    of_pool = [method for method in methods.values() if method.pooled]
     by = results.primary_score_label(variants)
     ranked = ", ".join(names.printed(metric.name).name for metric in by_score)
     detects = any("reference" in metric.needs for metric in by_score)
