@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import math
 import shutil
-import subprocess
-import sys
 from collections import Counter
 from itertools import product
 from pathlib import Path
@@ -16,7 +14,7 @@ from matplotlib import style
 
 from benchmarks.errors import UserError
 from benchmarks.metrics import METRICS
-from benchmarks.report import names, write_report
+from benchmarks.report import write_report
 from benchmarks.report.figures import GROUPS, figures
 from benchmarks.report.recipe import shares
 from benchmarks.report.results import Results
@@ -115,18 +113,6 @@ def test_stage_report_takes_a_folder_of_any_configuration_and_leaves_its_record(
 def test_folder_without_results_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(UserError, match=r"there are no results in .* run without --only first"):
         write_report(tmp_path)
-
-
-def test_report_imports_neither_torch_nor_methods() -> None:
-    code = (
-        "import sys, benchmarks.report.readme; "
-        "print([m for m in sys.modules if m.split('.')[0] in ('torch', 'methods')])"
-    )
-    root = Path(names.__file__).parents[2]
-    found = subprocess.run(
-        [sys.executable, "-c", code], cwd=root, capture_output=True, text=True, check=True
-    )
-    assert found.stdout.strip() == "[]"
 
 
 def test_names_are_those_of_the_registers() -> None:

@@ -24,7 +24,7 @@ def results(images: int) -> Results:
     """A table in which every method is compared with those that are fitted on as many images."""
     recipe = next(one for one in NAMES.recipes if one.name == "standard")
     own = tuple(MethodRecord(name, name, images=images) for name in ("mine", "yours"))
-    nouns = replace(NAMES.nouns, methods=(*NAMES.nouns.methods, *own))
+    names = replace(NAMES, methods=(*NAMES.methods, *own))
     recipes = dict(
         zip(VALUES, ("standard", "standard", "self-trained", "self-trained"), strict=True)
     )
@@ -49,7 +49,7 @@ def results(images: int) -> Results:
     ]
     return Results(
         summary=pd.DataFrame(summary).assign(**quantity),
-        names=replace(NAMES, nouns=nouns),
+        names=names,
         comparisons=comparisons(rows),
     )
 
