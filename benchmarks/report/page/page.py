@@ -39,7 +39,7 @@ from benchmarks.report.style import Look, css_color, look_in, looks
 from benchmarks.report.tables.abstaining import abstaining_table
 from benchmarks.report.tables.remarks import left_out_remark, training_images_remark
 from benchmarks.report.tables.table import one_line
-from benchmarks.report.texts import answer, listed
+from benchmarks.report.texts import listed
 from benchmarks.vocabulary import (
     ACROSS_FOLDER,
     ACROSS_MD,
@@ -153,7 +153,6 @@ def _of_recipe(results: Results, recipe: str) -> dict[str, Any]:
     return {
         "findings": _findings(results),
         "name": recipe,
-        "summary": answer(results),
         "looks": look,
         "leaderboard": leaderboard(results, recipe),
         "charts": Charts(results, recipe, look, sizes).of_sections(),
