@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Literal, NamedTuple
 
@@ -15,7 +15,6 @@ from benchmarks.schema import Quantity
 
 Numbers = Mapping[Quantity, list[float]]
 """What was measured: of each quantity a value a network, or a single one; NaN where undefined."""
-
 
 HALF, TENTH = 0.5, 0.1
 """Of the networks, for most of which or for some of which a claim must hold."""
@@ -98,6 +97,25 @@ class Claim:
     least_networks: int = 1
     task: str = "mnist"
     recipes: tuple[str, ...] = ()
+
+
+def bounded(quantity: Quantity) -> tuple[Quantity, Quantity, Quantity]:
+    """A quantity, and the bounds of its 95 % interval."""
+    lower, upper = (
+        replace(quantity, label=f"{quantity.label}, {bound} bound", bound=bound)
+        for bound in ("lower", "upper")
+    )
+    return quantity, lower, upper
+
+
+def with_bounds(quantity: Quantity, interval: Interval) -> dict[Quantity, list[float]]:
+    """The numbers of a quantity that is measured once, with an interval."""
+    return {one: [value] for one, value in zip(bounded(quantity), interval, strict=True)}
+
+
+def interval_of(numbers: Numbers, quantity: Quantity) -> Interval:
+    """What `with_bounds` has put among the numbers."""
+    return Interval(*(numbers[one][0] for one in bounded(quantity)))
 
 
 def by_networks(parts: Mapping[str, Sequence[bool]]) -> Judgement:

@@ -10,7 +10,6 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 
 import numpy as np
 import torch
@@ -18,7 +17,16 @@ from jaxtyping import Bool, Float64, Int64
 from scipy import stats
 from torch import Tensor
 
-from benchmarks.claims.claim import Claim, Judgement, NotTestableError, Numbers, Part, Verdict
+from benchmarks.claims.claim import (
+    Claim,
+    Judgement,
+    NotTestableError,
+    Numbers,
+    Part,
+    Verdict,
+    interval_of,
+    with_bounds,
+)
 from benchmarks.claims.intervals import Interval
 from benchmarks.claims.predictor import CHOOSING, SOFTMAX, RecipePredictor
 from benchmarks.metrics import METRICS, Arrays, scoring
@@ -50,19 +58,11 @@ COMPARED = Quantity("networks compared of each architecture", "networks")
 EXCESS = Quantity("disagreement across architectures minus within one", "disagreement_excess")
 ACROSS = Quantity("disagreement across architectures", "disagreement_across")
 
-Bounded = tuple[Quantity, Quantity, Quantity]
-
 Matrix = Float64[np.ndarray, "networks networks"]
 """Of each two networks a share of the images."""
 
 Rows = Int64[np.ndarray, " kind"]
 """The networks of one kind, by their rows in such a matrix."""
-
-
-def bounded(quantity: Quantity) -> Bounded:
-    """A value, and the bounds of its 95 % interval."""
-    lower = replace(quantity, label=f"{quantity.label}, lower bound", bound="lower")
-    return quantity, lower, replace(lower, label=f"{quantity.label}, upper bound", bound="upper")
 
 
 def measure_architectures(predictor: RecipePredictor) -> Numbers:
@@ -101,15 +101,15 @@ def measure_architectures(predictor: RecipePredictor) -> Numbers:
             within_of(name): [within(matrix, kind)]
             for name, kind in zip(RECIPES, kinds, strict=True)
         },
-        **_numbers(ACROSS, jackknife(across, matrix, *kinds)),
-        **_numbers(EXCESS, jackknife(excess, matrix, *kinds)),
+        **with_bounds(ACROSS, jackknife(across, matrix, *kinds)),
+        **with_bounds(EXCESS, jackknife(excess, matrix, *kinds)),
         **_of_ensembles({name: some[CHOOSING:] for name, some in means.items()}, labels),
     }
 
 
 def judge_architectures(numbers: Numbers) -> Judgement:
     """More disagreement across than within, or else at least a tenth across."""
-    across, more = (Interval(*(numbers[one][0] for one in bounded(q))) for q in (ACROSS, EXCESS))
+    across, more = (interval_of(numbers, one) for one in (ACROSS, EXCESS))
     if math.isnan(more.lower):
         raise NotTestableError(f"An interval takes at least {FEWEST} networks of each kind.")
     accuracies = [float(np.mean(numbers[accuracy_of(name)])) for name in RECIPES]
@@ -201,10 +201,6 @@ def ensemble_of(kind: str, metric: str) -> Quantity:
     """A quantity of `measure_architectures`: of disjoint ensembles of one kind or of both."""
     label = f"{metric} of ensembles of {ENSEMBLE_OF}, {kind}"
     return Quantity(label, f"ensemble_{metric}_{kind}")
-
-
-def _numbers(quantity: Quantity, interval: Interval) -> dict[Quantity, list[float]]:
-    return {one: [value] for one, value in zip(bounded(quantity), interval, strict=True)}
 
 
 def _of_ensembles(

@@ -3,10 +3,17 @@
 from __future__ import annotations
 
 import math
-from dataclasses import replace
 
-from benchmarks.claims.claim import Claim, Judgement, NotTestableError, Numbers, Verdict
-from benchmarks.claims.intervals import Interval, Placements, auroc_interval
+from benchmarks.claims.claim import (
+    Claim,
+    Judgement,
+    NotTestableError,
+    Numbers,
+    Verdict,
+    interval_of,
+    with_bounds,
+)
+from benchmarks.claims.intervals import Placements, auroc_interval
 from benchmarks.claims.predictor import RecipePredictor
 from benchmarks.metrics import METRICS, scoring
 from benchmarks.schema import Quantity
@@ -14,12 +21,6 @@ from benchmarks.schema import Quantity
 LEAST_AUROC, LEAST_FOR_A_PART = 0.9, 0.8
 
 EDGE_AUROC = Quantity("AUROC of disagreement, for errors", "auroc", score="pairwise_disagreement")
-EDGE_LOWER = replace(
-    EDGE_AUROC, label="AUROC of disagreement, for errors, lower bound", bound="lower"
-)
-EDGE_UPPER = replace(
-    EDGE_AUROC, label="AUROC of disagreement, for errors, upper bound", bound="upper"
-)
 
 
 def measure_edge_cases(predictor: RecipePredictor) -> Numbers:
@@ -31,9 +32,7 @@ def measure_edge_cases(predictor: RecipePredictor) -> Numbers:
     score = METRICS["pairwise_disagreement"].function(prediction)
     auroc = auroc_interval([Placements.of(score[None, ~wrong].numpy(), score[None, wrong].numpy())])
     return {
-        EDGE_AUROC: [auroc.value],
-        EDGE_LOWER: [auroc.lower],
-        EDGE_UPPER: [auroc.upper],
+        **with_bounds(EDGE_AUROC, auroc),
         Quantity("misclassified images", "misclassified"): [float(wrong.sum())],
         mean_disagreement("misclassified"): [float(score[wrong].mean())],
         mean_disagreement("correct"): [float(score[~wrong].mean())],
@@ -42,7 +41,7 @@ def measure_edge_cases(predictor: RecipePredictor) -> Numbers:
 
 def judge_edge_cases(numbers: Numbers) -> Judgement:
     """The whole interval of the AUROC lies above 0.9, or else above 0.8."""
-    auroc = Interval(*(numbers[one][0] for one in (EDGE_AUROC, EDGE_LOWER, EDGE_UPPER)))
+    auroc = interval_of(numbers, EDGE_AUROC)
     if math.isnan(auroc.lower):
         raise NotTestableError("There are too few misclassified images for an interval.")
     wrong, right = (numbers[mean_disagreement(one)][0] for one in ("misclassified", "correct"))

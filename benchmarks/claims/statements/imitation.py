@@ -17,7 +17,16 @@ from itertools import combinations
 import torch
 from torch import Tensor
 
-from benchmarks.claims.claim import Claim, Judgement, NotTestableError, Numbers, Part, Verdict
+from benchmarks.claims.claim import (
+    Claim,
+    Judgement,
+    NotTestableError,
+    Numbers,
+    Part,
+    Verdict,
+    interval_of,
+    with_bounds,
+)
 from benchmarks.claims.intervals import Interval, over_networks, rank_correlation
 from benchmarks.claims.predictor import CALLED, ENSEMBLE, SAMPLED, RecipePredictor
 from benchmarks.claims.run_tables import difference, mean_of_replicates
@@ -140,15 +149,11 @@ def error_auroc(measure: str, method: str) -> Quantity:
     return Quantity(label, "misclassification_auroc", score=measure, method=method)
 
 
-def error_auroc_less(measure: str) -> tuple[Quantity, Quantity, Quantity]:
-    """Quantities of `measure_imitation`: MC-dropout less the ensemble, and the bounds."""
-    value = replace(error_auroc(measure, SAMPLED), other_method=ENSEMBLE)
+def error_auroc_less(measure: str) -> Quantity:
+    """A quantity of `measure_imitation`, with bounds: MC-dropout less the ensemble."""
+    value = error_auroc(measure, SAMPLED)
     label = f"{value.label} minus {CALLED[ENSEMBLE]}"
-    return (
-        replace(value, label=label),
-        replace(value, label=f"{label}, lower bound", bound="lower"),
-        replace(value, label=f"{label}, upper bound", bound="upper"),
-    )
+    return replace(value, label=label, other_method=ENSEMBLE)
 
 
 def _correlations(pairs: Pairs, disputed: Tensor) -> Numbers:
@@ -193,7 +198,7 @@ def _error_detection(predictor: RecipePredictor, size: int) -> Numbers:
             value = mean_of_replicates(predictor, variant, *of).value
             numbers[error_auroc(measure, variant[0])] = [value]
         apart = difference(predictor, sampled, ensemble, *of)
-        numbers |= {q: [v] for q, v in zip(error_auroc_less(measure), apart, strict=True)}
+        numbers |= with_bounds(error_auroc_less(measure), apart)
     return numbers
 
 
@@ -201,7 +206,7 @@ def _errors_told(numbers: Numbers) -> list[str]:
     """What the detection of errors says for or against the claim, by each measure."""
     sentences = []
     for measure, name in MEASURES.items():
-        apart = Interval(*(numbers[one][0] for one in error_auroc_less(measure)))
+        apart = interval_of(numbers, error_auroc_less(measure))
         if math.isnan(apart.value):
             continue
         found = (

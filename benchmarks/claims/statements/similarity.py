@@ -10,7 +10,16 @@ import numpy as np
 import numpy.typing as npt
 from torch import Tensor
 
-from benchmarks.claims.claim import Claim, Judgement, NotTestableError, Numbers, Part, by_parts
+from benchmarks.claims.claim import (
+    Claim,
+    Judgement,
+    NotTestableError,
+    Numbers,
+    Part,
+    by_parts,
+    interval_of,
+    with_bounds,
+)
 from benchmarks.claims.intervals import Interval, Placements, auroc_interval
 from benchmarks.claims.predictor import (
     CALLED,
@@ -61,10 +70,10 @@ def measure_similarity(predictor: RecipePredictor) -> Numbers:
     for method in SEVERAL:
         pairs = zip(placements[SOFTMAX], placements[method], strict=True)
         apart = auroc_interval([one - other for one, other in pairs])
-        numbers |= {q: [value] for q, value in zip(auroc_less(method), apart, strict=True)}
+        numbers |= with_bounds(auroc_less(method), apart)
         other = (method, sizes[method])
         apart = difference(predictor, (SOFTMAX, None), other, ROTATED, "ece")
-        numbers |= {q: [value] for q, value in zip(ece_less(method), apart, strict=True)}
+        numbers |= with_bounds(ece_less(method), apart)
     return numbers
 
 
@@ -73,9 +82,7 @@ def judge_similarity(numbers: Numbers) -> Judgement:
     parts, told = [], []
     for method in SEVERAL:
         name = IN_TEXT[method]
-        ece, auroc = (
-            Interval(*(numbers[one][0] for one in of(method))) for of in (ece_less, auroc_less)
-        )
+        ece, auroc = (interval_of(numbers, less(method)) for less in (ece_less, auroc_less))
         if math.isnan(auroc.lower):
             raise NotTestableError("There are too few images for an interval.")
         if math.isnan(ece.lower):
@@ -110,24 +117,19 @@ def ece_of(method: str, condition: str) -> Quantity:
     return Quantity(label, "ece", method=method, condition=condition)
 
 
-def auroc_less(method: str) -> Bounded:
-    """Quantities of `measure_similarity`: the AUROC of softmax less another one, and its bounds."""
+def auroc_less(method: str) -> Quantity:
+    """A quantity of `measure_similarity`, with bounds: the AUROC of softmax less another one."""
     return _less(_auroc_of(SOFTMAX), "AUROC", method)
 
 
-def ece_less(method: str) -> Bounded:
-    """Quantities of `measure_similarity`: the ECE of softmax less another one, and its bounds."""
+def ece_less(method: str) -> Quantity:
+    """A quantity of `measure_similarity`, with bounds: the ECE of softmax less another one."""
     return _less(ece_of(SOFTMAX, ROTATED), "ECE at 45°", method)
 
 
-def _less(softmax: Quantity, what: str, method: str) -> Bounded:
+def _less(softmax: Quantity, what: str, method: str) -> Quantity:
     label = f"{what}: {CALLED[SOFTMAX]} minus {CALLED[method]}"
-    value = replace(softmax, label=label, other_method=method)
-    return (
-        value,
-        replace(value, label=f"{label}, lower bound", bound="lower"),
-        replace(value, label=f"{label}, upper bound", bound="upper"),
-    )
+    return replace(softmax, label=label, other_method=method)
 
 
 def _auroc_of(method: str) -> Quantity:

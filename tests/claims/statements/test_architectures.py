@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 import torch
 
-from benchmarks.claims.claim import NotTestableError, Numbers
+from benchmarks.claims.claim import NotTestableError, Numbers, with_bounds
+from benchmarks.claims.intervals import Interval
 from benchmarks.claims.statements.architectures import (
     ACROSS,
     ARCHITECTURES,
@@ -18,7 +19,6 @@ from benchmarks.claims.statements.architectures import (
     RECIPES,
     accuracy_of,
     across,
-    bounded,
     disagreement,
     ensemble_of,
     excess,
@@ -93,8 +93,8 @@ def test_too_few_networks_have_no_interval() -> None:
 
 def numbers(*, across: float, lower: float, apart: float = 0.0) -> Numbers:
     return {
-        **dict(zip(bounded(ACROSS), ([across], [across - 0.02], [across + 0.02]), strict=True)),
-        **dict(zip(bounded(EXCESS), ([lower + 0.01], [lower], [lower + 0.02]), strict=True)),
+        **with_bounds(ACROSS, Interval(across, across - 0.02, across + 0.02)),
+        **with_bounds(EXCESS, Interval(lower + 0.01, lower, lower + 0.02)),
         accuracy_of(RECIPES[0]): [0.98, 0.98],
         accuracy_of(RECIPES[1]): [0.98 + apart, 0.98 + apart],
         **{ensemble_of(kind, name): [0.5] for kind in KINDS for name in ("accuracy", "nll")},

@@ -10,13 +10,13 @@ import math
 import pytest
 
 from benchmarks.claims import CLAIMS
-from benchmarks.claims.claim import NotTestableError, Verdict
+from benchmarks.claims.claim import NotTestableError, Verdict, bounded, with_bounds
+from benchmarks.claims.intervals import Interval
+from benchmarks.claims.run_tables import NO_INTERVAL
 from benchmarks.claims.statements.certainty import BINS, CONDITIONS, count
 from benchmarks.claims.statements.cost import predicting_time, training_seconds
 from benchmarks.claims.statements.edge_cases import (
     EDGE_AUROC,
-    EDGE_LOWER,
-    EDGE_UPPER,
     mean_disagreement,
 )
 from benchmarks.claims.statements.imitation import (
@@ -99,7 +99,7 @@ def test_without_agreement_there_is_no_verdict() -> None:
 
 def edge_cases(auroc: float, lower: float) -> Numbers:
     return {
-        **{EDGE_AUROC: [auroc], EDGE_LOWER: [lower], EDGE_UPPER: [1.0]},
+        **with_bounds(EDGE_AUROC, Interval(auroc, lower, 1.0)),
         **{mean_disagreement("misclassified"): [0.5], mean_disagreement("correct"): [0.01]},
     }
 
@@ -128,7 +128,7 @@ def imitation(
             for images, values in ((CLEAN, of_all), (WHERE_C_DISAGREES, of_some)):
                 shown = list(values) if pair == IMITATION else [ceiling]
                 numbers[correlation(measure, pair, images)] = shown
-        numbers |= {one: [math.nan] for one in error_auroc_less(measure)}
+        numbers |= with_bounds(error_auroc_less(measure), NO_INTERVAL)
     return numbers | {shared(pair): [math.nan] for pair in PAIRS}
 
 
@@ -306,9 +306,9 @@ def similarity(ece: float = 0.1, auroc: float = -0.001) -> Numbers:
     numbers: Numbers = {}
     for method in ("mc_dropout", "deep_ensemble"):
         bounds = [ece + 0.01, ece, ece + 0.02]
-        numbers |= {one: [v] for one, v in zip(ece_less(method), bounds, strict=True)}
+        numbers |= with_bounds(ece_less(method), Interval(*bounds))
         bounds = [auroc - 0.01, auroc - 0.02, auroc]
-        numbers |= {one: [v] for one, v in zip(auroc_less(method), bounds, strict=True)}
+        numbers |= with_bounds(auroc_less(method), Interval(*bounds))
     return numbers
 
 
@@ -329,7 +329,7 @@ def test_softmax_is_not_certainty(numbers: Numbers, verdict: Verdict) -> None:
     ("bounds", "reason"), [(auroc_less, "too few images"), (ece_less, "does not compare the ECE")]
 )
 def test_difference_without_an_interval_has_no_verdict(bounds, reason: str) -> None:  # type: ignore[no-untyped-def]
-    _, lower, upper = bounds("deep_ensemble")
+    _, lower, upper = bounded(bounds("deep_ensemble"))
     numbers = similarity() | {lower: [math.nan], upper: [math.nan]}
     with pytest.raises(NotTestableError, match=reason):
         judged("softmax-is-not-certainty", numbers)
