@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numba
 import numpy as np
@@ -102,7 +103,10 @@ class NumbaTrainer:
 
     def __init__(self, networks: list[Network], recipe: Recipe, data: LabelledImages) -> None:
         self._networks = networks
-        self._states = [kernels.TrainingState.start(network_vector(n)) for n in networks]
+        self._states = [
+            kernels.TrainingState.start(network_vector(network), **_settings(network))
+            for network in networks
+        ]
         self._recipe = recipe
         self._images, self._labels = data.images.numpy(), data.labels.numpy()
 
@@ -115,32 +119,20 @@ class NumbaTrainer:
         """One pass of each network over the images in its order; the mean losses."""
         each = zip(self._networks, self._states, orders.numpy(), keep_mask.numpy(), strict=True)
         rate = self._recipe.learning_rate if learning_rate is None else learning_rate
-        return [self._train(*one, rate) for one in each]
-
-    def _train(
-        self,
-        network: Network,
-        state: kernels.TrainingState,
-        order: npt.NDArray[np.int64],
-        keep_mask: npt.NDArray[np.bool_],
-        learning_rate: float,
-    ) -> float:
-        loss = kernels.train_epoch(
-            state,
-            self._images,
-            self._labels,
-            order,
-            keep_mask,
-            loss=self._recipe.loss,
-            batch_size=self._recipe.batch_size,
-            learning_rate=learning_rate,
-            mean=_number(network.mean),
-            std=_number(network.std),
-            dropout=network.dropout,
-            relu=KERNEL_NETWORKS[type(network)],
-        )
-        vector_to_parameters(torch.from_numpy(state.parameters.copy()), network.parameters())
-        return loss
+        losses = []
+        for network, state, order, mask in each:
+            losses.append(
+                kernels.train_epoch(
+                    state,
+                    *(self._images, self._labels, order, mask),
+                    loss=self._recipe.loss,
+                    batch_size=self._recipe.batch_size,
+                    learning_rate=rate,
+                )
+            )
+            trained = torch.from_numpy(state.parameters.copy())
+            vector_to_parameters(trained, network.parameters())
+        return losses
 
 
 def kernel_network(network: Network) -> kernels.Network:
@@ -149,15 +141,19 @@ def kernel_network(network: Network) -> kernels.Network:
     Raises:
         ValueError: it is not a LeNet-5.
     """
+    return kernels.Network.of(network_vector(network), **_settings(network))
+
+
+def _settings(network: Network) -> dict[str, Any]:
+    """What the kernels know of a network beside its parameters."""
     if type(network) not in KERNEL_NETWORKS:
         raise ValueError(f"the kernels compute LeNet-5, not {type(network).__name__}; use torch")
-    return kernels.Network.of(
-        network_vector(network),
-        mean=_number(network.mean),
-        std=_number(network.std),
-        dropout=network.dropout,
-        relu=KERNEL_NETWORKS[type(network)],
-    )
+    return {
+        "mean": _number(network.mean),
+        "std": _number(network.std),
+        "dropout": network.dropout,
+        "relu": KERNEL_NETWORKS[type(network)],
+    }
 
 
 def network_vector(network: Network) -> npt.NDArray[np.float32]:

@@ -104,14 +104,12 @@ class TestTraining:
     def test_engine(self, measure: Measure) -> None:
         def work() -> None:
             train_epoch(
-                TrainingState.start(vector(network())),
+                TrainingState.start(vector(network()), **NORMALISATION, dropout=0.5),
                 IMAGES,
                 LABELS,
                 np.random.default_rng(0).permutation(3000),
                 masks(3000),
-                **NORMALISATION,
                 loss="logits",
-                dropout=0.5,
                 batch_size=64,
                 learning_rate=1e-3,
             )

@@ -17,7 +17,7 @@ from methods.engines.lenet5_kernels.compilation import CACHE, compile_kernels, k
 from methods.engines.lenet5_kernels.enumeration import enumerate_subnetworks
 from methods.engines.lenet5_kernels.layout import CHANNELS, PARAMETERS
 from methods.engines.lenet5_kernels.predict import features, logits, sample_logits
-from methods.engines.lenet5_kernels.train import TrainingState, loss_gradient, train_epoch
+from methods.engines.lenet5_kernels.train import TrainingState, train_epoch
 
 __all__ = [
     "CACHE",
@@ -31,7 +31,6 @@ __all__ = [
     "features",
     "kernels_are_cached",
     "logits",
-    "loss_gradient",
     "sample_logits",
     "train_epoch",
 ]

@@ -18,7 +18,6 @@ from methods.engines.lenet5_kernels.gradient import (
     reverse_rows,
 )
 from methods.engines.lenet5_kernels.layout import (
-    PARAMETERS,
     Array,
     Constants,
     Parameters,
@@ -32,26 +31,37 @@ Loss = Literal["logits", "softmax"]
 
 @dataclass
 class TrainingState:
-    """What training changes, in place: the parameters and what Adam remembers of them."""
+    """A network in training: what it changes in place, and the constants of the network.
+
+    Attributes:
+        parameters, first_moment, second_moment: and what Adam remembers of them.
+        gradient: of the last batch.
+        constants: of the network; dropout is of the probability that masks are drawn with.
+        steps: of Adam so far.
+    """
 
     parameters: Float32[Array, " 61706"]
     first_moment: Float32[Array, " 61706"]
     second_moment: Float32[Array, " 61706"]
+    gradient: Float32[Array, " 61706"]
+    constants: Constants
     steps: int = 0
 
-    def __post_init__(self) -> None:
-        for vector in (self.parameters, self.first_moment, self.second_moment):
-            if check.parameters(vector) is not vector:
-                raise ValueError(
-                    f"training changes its vectors in place: they are contiguous and of float32, "
-                    f"not of {vector.dtype}; TrainingState.start copies parameters to such ones"
-                )
-
     @classmethod
-    def start(cls, parameters: Float32[Array, " 61706"]) -> Self:
-        """Before the first step; the parameters are copied."""
+    def start(
+        cls,
+        parameters: Float32[Array, " 61706"],
+        *,
+        mean: float,
+        std: float,
+        dropout: float = 0.0,
+        relu: bool = False,
+    ) -> Self:
+        """Before the first step; the parameters are copied. See `Network.of`."""
         vector = check.parameters(parameters).copy()
-        return cls(vector, np.zeros_like(vector), np.zeros_like(vector))
+        first, second, gradient = (np.zeros_like(vector) for _ in range(3))
+        constants = check.constants(mean, std, dropout, relu)
+        return cls(vector, first, second, gradient, constants)
 
 
 def train_epoch(
@@ -62,12 +72,8 @@ def train_epoch(
     keep_mask: Bool[Array, "positions 22"] | None,
     *,
     loss: Loss,
-    mean: float,
-    std: float,
-    dropout: float,
     batch_size: int,
     learning_rate: float,
-    relu: bool = False,
 ) -> float:
     """Train on the images in the given order; changes ``state`` and returns the mean loss.
 
@@ -78,62 +84,12 @@ def train_epoch(
         order: which image comes at each position; the last batch may be smaller.
         keep_mask: the channels that dropout keeps at each position; None keeps all.
         loss: what the cross-entropy is computed on; ``"softmax"`` is the article's double softmax.
-        mean, std: the normalisation, ``(image - mean) / std``.
-        dropout: probability p that a channel was dropped; kept ones are scaled by 1 / (1 - p).
         batch_size, learning_rate: of Adam's steps.
-        relu: whether the network has ReLU and max pooling instead of tanh and average pooling.
 
     Returns:
         The mean over all positions, that of each batch before its step. That training did
         not diverge, loss and parameters show together: no loss has seen the last step.
     """
-    mean_loss, _ = _train(
-        state,
-        images,
-        labels,
-        order,
-        keep_mask,
-        check.constants(mean, std, dropout, relu),
-        loss,
-        batch_size,
-        learning_rate,
-    )
-    return mean_loss
-
-
-def loss_gradient(
-    parameters: Float32[Array, " 61706"],
-    images: Float32[Array, "images 28 28"],
-    labels: Int64[Array, " images"],
-    keep_mask: Bool[Array, "images 22"] | None,
-    *,
-    loss: Loss,
-    mean: float,
-    std: float,
-    dropout: float,
-    relu: bool = False,
-) -> tuple[float, Float32[Array, " 61706"]]:
-    """The mean loss over the images and its gradient; arguments as those of `train_epoch`.
-
-    It is one batch of training at learning rate 0: a window into the training kernel.
-    """
-    state, order = TrainingState.start(parameters), np.arange(len(images))
-    constants = check.constants(mean, std, dropout, relu)
-    return _train(state, images, labels, order, keep_mask, constants, loss, len(images), 0.0)
-
-
-def _train(
-    state: TrainingState,
-    images: Float32[Array, "images 28 28"],
-    labels: Int64[Array, " images"],
-    order: Int64[Array, " positions"],
-    keep_mask: Bool[Array, "positions 22"] | None,
-    constants: Constants,
-    loss: Loss,
-    batch_size: int,
-    learning_rate: float,
-) -> tuple[float, Float32[Array, " 61706"]]:
-    """The mean loss, and the gradient of the last batch."""
     if loss not in ("logits", "softmax"):
         raise ValueError(f"the loss is computed on 'logits' or 'softmax', not on {loss!r}")
     if batch_size < 1 or len(order) < 1:
@@ -142,27 +98,26 @@ def _train(
     order = check.order(order, len(images))
     keep_mask = check.keep_mask(keep_mask, len(order))
     compile_kernels()
-    gradient = np.zeros(PARAMETERS, f4)
     total = _train_batches(
         state.parameters,
         state.first_moment,
         state.second_moment,
-        gradient,
+        state.gradient,
         state.steps,
         views(state.parameters),
-        views(gradient),
+        views(state.gradient),
         images,
         labels,
         order,
         keep_mask,
-        constants,
+        state.constants,
         loss == "softmax",
         batch_size,
         float(learning_rate),
         buffers(TrainingWorkspace, images=TOGETHER, rows=TOGETHER),
     )
     state.steps += -(-len(order) // batch_size)
-    return total / len(order), gradient
+    return total / len(order)
 
 
 @kernel

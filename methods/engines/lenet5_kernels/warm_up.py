@@ -12,7 +12,7 @@ from methods.engines.lenet5_kernels.check import Network
 from methods.engines.lenet5_kernels.enumeration import enumerate_subnetworks
 from methods.engines.lenet5_kernels.layout import CHANNELS, PARAMETERS, f4
 from methods.engines.lenet5_kernels.predict import logits, sample_logits
-from methods.engines.lenet5_kernels.train import loss_gradient
+from methods.engines.lenet5_kernels.train import TrainingState, train_epoch
 
 PARAMETER_VECTOR, IMAGE = np.zeros(PARAMETERS, f4), np.zeros((1, 28, 28), f4)
 # Without dropout, there is one sub-network only.
@@ -20,8 +20,12 @@ SETTINGS: dict[str, Any] = {"mean": 0.0, "std": 1.0, "dropout": 0.0}
 NETWORK = Network.of(PARAMETER_VECTOR, **SETTINGS)
 
 CALLS: dict[str, Callable[[], object]] = {
-    "loss_gradient": lambda: loss_gradient(
-        PARAMETER_VECTOR, IMAGE, np.zeros(1, int), None, loss="logits", **SETTINGS
+    "train_epoch": lambda: train_epoch(
+        TrainingState.start(PARAMETER_VECTOR, **SETTINGS),
+        *(IMAGE, np.zeros(1, int), np.zeros(1, int), None),
+        loss="logits",
+        batch_size=1,
+        learning_rate=0.0,
     ),
     "logits": lambda: logits(NETWORK, IMAGE),
     "sample_logits": lambda: sample_logits(NETWORK, IMAGE, np.ones((1, CHANNELS), bool)),

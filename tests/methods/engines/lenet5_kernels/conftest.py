@@ -31,7 +31,12 @@ def digits() -> tuple[np.ndarray, np.ndarray]:
 @pytest.fixture(scope="session")
 def trained(digits: tuple[np.ndarray, np.ndarray], kind: type[LeNet5]) -> np.ndarray:
     """The parameters of a network that has seen the digits five times."""
-    state = TrainingState.start(vector(kind(generator=torch.Generator().manual_seed(1))))
+    state = TrainingState.start(
+        vector(kind(generator=torch.Generator().manual_seed(1))),
+        **NORMALISATION,
+        dropout=0.5,
+        relu=KERNEL_NETWORKS[kind],
+    )
     random = np.random.default_rng(1)
     for _ in range(5):
         train_epoch(
@@ -39,11 +44,8 @@ def trained(digits: tuple[np.ndarray, np.ndarray], kind: type[LeNet5]) -> np.nda
             *digits,
             random.permutation(600),
             random.random((600, 22)) < 0.5,
-            **NORMALISATION,
-            dropout=0.5,
             loss="logits",
             batch_size=64,
             learning_rate=1e-3,
-            relu=KERNEL_NETWORKS[kind],
         )
     return state.parameters

@@ -6,11 +6,10 @@ import numpy as np
 import pytest
 import torch
 
-from methods.engines.lenet5_kernels import loss_gradient
+from methods.engines.lenet5_kernels import TrainingState, train_epoch
 from methods.engines.lenet5_kernels.layout import Parameters, views
 from methods.networks.lenet5 import KERNEL_NETWORKS, LeNet5, LeNet5ReLU
 from tests.methods.engines.lenet5_kernels.support import (
-    NORMALISATION,
     distance_to_a_kink,
     random_images,
     random_masks,
@@ -24,21 +23,32 @@ NEAR = 2e-6
 """More than single precision rounds before any kink."""
 
 
-def assert_gradient_is_autograds(
-    network: LeNet5, images: np.ndarray, keep_mask: np.ndarray | None, *, loss: str = "logits"
-) -> None:
-    labels = np.arange(len(images)) % 10
-    value, gradient = loss_gradient(
+def loss_gradient(
+    network: LeNet5,
+    images: np.ndarray,
+    labels: np.ndarray,
+    keep_mask: np.ndarray | None = None,
+    *,
+    loss: str = "logits",
+) -> tuple[float, np.ndarray]:
+    """Of one batch of training at learning rate 0."""
+    state = TrainingState.start(
         vector(network),
-        images,
-        labels,
-        keep_mask,
-        loss=loss,
         mean=network.mean,
         std=network.std,
         dropout=network.dropout,
         relu=KERNEL_NETWORKS[type(network)],
     )
+    given = {"loss": loss, "batch_size": len(images), "learning_rate": 0.0}
+    value = train_epoch(state, images, labels, np.arange(len(images)), keep_mask, **given)
+    return value, state.gradient
+
+
+def assert_gradient_is_autograds(
+    network: LeNet5, images: np.ndarray, keep_mask: np.ndarray | None, *, loss: str = "logits"
+) -> None:
+    labels = np.arange(len(images)) % 10
+    value, gradient = loss_gradient(network, images, labels, keep_mask, loss=loss)
     network.double()
     expected = torch_loss(torch_logits(network, images.astype(np.float64), keep_mask), labels, loss)
     expected.backward()
@@ -122,18 +132,15 @@ def test_ties_between_values_that_see_something_else() -> None:
 
 
 def test_an_image_with_an_axis_for_its_channel_is_the_same() -> None:
-    images, labels, flat = random_images(5), np.arange(5), vector(random_network())
-    arguments = {"loss": "logits", "dropout": 0.0, **NORMALISATION}
-    _, one = loss_gradient(flat, images, labels, None, **arguments)
-    _, other = loss_gradient(flat, images[:, None], labels, None, **arguments)
+    images, labels, network = random_images(5), np.arange(5), random_network()
+    _, one = loss_gradient(network, images, labels)
+    _, other = loss_gradient(network, images[:, None], labels)
     np.testing.assert_array_equal(one, other)
 
 
 def test_read_only_and_strided_arrays_are_welcome() -> None:
-    images, labels, flat = random_images(10)[::2], np.arange(10, dtype=np.int32)[::2], None
-    flat = vector(random_network()).copy()
-    flat.flags.writeable = images.flags.writeable = False
-    arguments = {"loss": "logits", "dropout": 0.0, **NORMALISATION}
-    _, gradient = loss_gradient(flat, images, labels, None, **arguments)
-    _, expected = loss_gradient(flat.copy(), images.copy(), labels.astype(int), None, **arguments)
+    images, labels = random_images(10)[::2], np.arange(10, dtype=np.int32)[::2]
+    images.flags.writeable, network = False, random_network()
+    _, gradient = loss_gradient(network, images, labels)
+    _, expected = loss_gradient(network, images.copy(), labels.astype(int))
     np.testing.assert_array_equal(gradient, expected)
