@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Generator
 from importlib.util import find_spec
+from pathlib import Path
 from typing import Any
 
 # Tests compare bits: torch must not pick another kernel for another thread count.
@@ -16,7 +17,9 @@ from torch.nn.functional import interpolate
 
 from benchmarks.data.loading import load_digits, load_mnist
 from benchmarks.run.custom_method import load_method
+from benchmarks.run.stages import run_stages
 from methods.networks.labelled_images import LabelledImages
+from tests.runs import DIGITS, neither_timed_nor_drawn, run_of
 
 NO_CLUSTER = [name for name in ("distributed", "yaml") if find_spec(name) is None]
 """What of the extra `cluster` is not installed."""
@@ -64,6 +67,15 @@ def test_images() -> LabelledImages:
     """The first 300 of MNIST's test images."""
     mnist = load_mnist("test")
     return LabelledImages(mnist.images[:300], mnist.labels[:300])
+
+
+@pytest.fixture(scope="session")
+def serial(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of a run of seconds, by one job alone; not to be changed."""
+    folder = tmp_path_factory.mktemp("serial")
+    with neither_timed_nor_drawn():
+        assert run_stages(*run_of(DIGITS, folder)) == []
+    return folder / "out"
 
 
 @pytest.fixture(scope="session")

@@ -32,6 +32,22 @@ CONDITIONS = {one.name: one for one in (*MNIST.conditions, *MNIST.subset_conditi
 
 QUICK, FULL = map(configuration_of, ("quick", "full"))
 
+DIGITS = Configuration(
+    preset="quick",
+    task="digits",
+    recipes=("standard",),
+    methods=("softmax", "mc_dropout", "deep_ensemble"),
+    conditions=("rotated-045",),
+    members=(2,),
+    passes=(2,),
+    replicates=2,
+    images=100,
+    epochs=1,
+    resamples=100,
+    engine="torch",
+)
+"""A run of seconds."""
+
 
 class Run(NamedTuple):
     """A plan and a workspace, which most functions take: ``write_curves(*run)``."""
@@ -44,6 +60,15 @@ def run_of(configuration: Configuration, folder: Path, *, jobs: int = 1) -> Run:
     """A run that writes to ``out`` in the folder, with its networks in ``networks``."""
     workspace = Workspace(folder / "out", folder / "networks", None, jobs)
     return Run(Plan(configuration), workspace)
+
+
+def written(folder: Path) -> dict[str, bytes]:
+    """All files of a run but its record, which says how long it took, and the lock."""
+    return {
+        path.relative_to(folder).as_posix(): path.read_bytes()
+        for path in folder.rglob("*")
+        if path.is_file() and path.name not in ("run.json", ".lock")
+    }
 
 
 def make_up_predictions(run: Run, lost: tuple[str, int] | None = None) -> None:

@@ -17,22 +17,7 @@ from benchmarks.run.configuration import Configuration
 from benchmarks.run.failure import Failure
 from benchmarks.run.presets import command_of
 from benchmarks.run.stages import run_stages
-from tests.runs import neither_timed_nor_drawn, run_of
-
-DIGITS = Configuration(
-    preset="quick",
-    task="digits",
-    recipes=("standard",),
-    methods=("softmax", "mc_dropout", "deep_ensemble"),
-    conditions=("rotated-045",),
-    members=(2,),
-    passes=(2,),
-    replicates=2,
-    images=100,
-    epochs=1,
-    resamples=100,
-    engine="torch",
-)
+from tests.runs import DIGITS, neither_timed_nor_drawn, run_of
 
 Command = Callable[..., tuple[int, str]]
 
@@ -50,14 +35,6 @@ def _quick_stages() -> Iterator[None]:
         yield
 
 
-@pytest.fixture(scope="session")
-def serial(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The folder of a run without a cluster; not to be changed."""
-    folder = tmp_path_factory.mktemp("serial")
-    assert run_stages(*run_of(DIGITS, folder)) == []
-    return folder / "out"
-
-
 def run_on_workers(
     folder: Path,
     *,
@@ -71,15 +48,6 @@ def run_on_workers(
     workspace.networks.mkdir(parents=True)
     with DaskCluster(choice, kernels=False) as cluster:
         return run_stages(plan, workspace.on(cluster))
-
-
-def written(folder: Path) -> dict[str, bytes]:
-    """All files of a run but its record, which says how long it took, and the lock."""
-    return {
-        path.relative_to(folder).as_posix(): path.read_bytes()
-        for path in folder.rglob("*")
-        if path.is_file() and path.name not in ("run.json", ".lock")
-    }
 
 
 @pytest.fixture

@@ -12,8 +12,8 @@ import pytest
 from benchmarks.cluster import ClusterChoice, DaskCluster, read_choice
 from benchmarks.errors import UserError
 from benchmarks.run.stages import run_stages
-from tests.cluster.conftest import DIGITS, Command, written
-from tests.runs import run_of
+from tests.cluster.conftest import Command
+from tests.runs import DIGITS, run_of, written
 
 SLURM = {"backend": "SLURMCluster", "workers": 2}
 

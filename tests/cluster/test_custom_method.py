@@ -9,8 +9,8 @@ import pytest
 
 from benchmarks.run.configuration import Configuration
 from benchmarks.run.stages import run_stages
-from tests.cluster.conftest import DIGITS, run_on_workers, written
-from tests.runs import run_of
+from tests.cluster.conftest import run_on_workers
+from tests.runs import DIGITS, run_of, written
 
 METHOD = """
 import torch

@@ -13,8 +13,8 @@ from pathlib import Path
 import pytest
 
 from benchmarks.run.presets import command_of
-from tests.cluster.conftest import DIGITS, written
 from tests.processes import Start, processes
+from tests.runs import DIGITS, written
 
 pytestmark = pytest.mark.long
 

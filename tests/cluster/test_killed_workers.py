@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from benchmarks.errors import MachineError
-from tests.cluster.conftest import run_on_workers, written
+from tests.cluster.conftest import run_on_workers
+from tests.runs import written
 
 pytestmark = pytest.mark.slow
 
@@ -42,13 +43,6 @@ def test_run_whose_workers_are_killed_is_the_serial_one(
     assert re.search(r"^train +2 of 2 networks, \d+ s$", shown, re.M)
     record = json.loads((tmp_path / "out" / "run.json").read_text())
     assert [len(record["machines"][what]) for what in ("networks", "predictions")] == [1, 1]
-
-
-@pytest.mark.long
-def test_run_on_workers_is_the_serial_one(serial: Path, tmp_path: Path) -> None:
-    assert run_on_workers(tmp_path) == []
-    assert written(tmp_path / "out") == written(serial)
-    assert len(list((tmp_path / "networks").glob("*.safetensors"))) == 2
 
 
 @pytest.mark.long

@@ -12,8 +12,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.cluster.conftest import Command, written
+from tests.cluster.conftest import Command
 from tests.processes import ROOT
+from tests.runs import written
 
 pytestmark = pytest.mark.slow
 

@@ -120,8 +120,6 @@ def test_a_corrupt_file_is_named_with_both_checksums(data_dir: Path, name: str) 
     "damaged",
     [
         gzip.compress(IMAGES, mtime=0)[:-20],
-        gzip.compress(IMAGES, mtime=0)[:12],
-        gzip.compress(IMAGES, mtime=0)[:15] + b"?" + gzip.compress(IMAGES, mtime=0)[16:],
         gzip.compress(IMAGES, mtime=0) + b"more",
     ],
 )

@@ -6,29 +6,23 @@ import shlex
 import shutil
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from benchmarks.comparison import command as run_all
-from benchmarks.run.configuration import Configuration
 from benchmarks.run.presets import command_of
 from benchmarks.run.stages import run_stages
+from tests import runs
 from tests.runs import Run, neither_timed_nor_drawn, run_of
 
-DIGITS = Configuration(
-    preset="quick",
-    task="digits",
-    recipes=("standard",),
+DIGITS = replace(
+    runs.DIGITS,
     methods=("softmax", "mc_dropout"),
     conditions=("rotated-045", "ood-uniform_noise"),
-    members=(2,),
     passes=(2, 5),
     replicates=1,
-    images=100,
-    epochs=1,
-    resamples=100,
-    engine="torch",
 )
 
 

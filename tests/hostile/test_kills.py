@@ -20,6 +20,7 @@ from benchmarks.run.stages import run_stages
 from methods.networks.store import _computer
 from tests.hostile.conftest import digits_run
 from tests.processes import processes
+from tests.runs import written
 
 KILLED_AT = """
 import os, signal, sys
@@ -65,12 +66,6 @@ DIGITS = (
 )
 """All stages but `latency`, whose numbers differ from run to run."""
 
-ARTICLE = (
-    *("--recipe", "article", "--conditions", "rotated-045,ood-uniform_noise", "--jobs", "1"),
-    *("--members", "2", "--passes", "5", "--replicates", "2", "--images", "60"),
-    *("--epochs", "1", "--resamples", "100", "--device", "cpu", "--engine", "numba"),
-)
-"""With claims, on a few images of MNIST."""
 
 Run = Callable[..., int]
 
@@ -90,15 +85,6 @@ def run() -> Iterator[Run]:
         yield ended
 
 
-def contents(folder: Path) -> dict[str, bytes]:
-    """All files of a run, but for its record, which says how long it took, and the lock."""
-    return {
-        path.relative_to(folder).as_posix(): path.read_bytes()
-        for path in folder.rglob("*")
-        if path.is_file() and path.name not in ("run.json", ".lock")
-    }
-
-
 def kill_and_continue(
     run: Run, tmp_path: Path, options: tuple[str, ...], kills: int, seed: int, before: str
 ) -> None:
@@ -107,7 +93,7 @@ def kill_and_continue(
     counted = before + COUNTED.format(moment=0, folder=str(whole), count=str(count))
     assert run(whole, options, counted) == 0
     changes, seeded = int(count.read_text()), random.Random(seed)
-    expected, series = contents(whole / "out"), 0
+    expected, series = written(whole / "out"), 0
     while kills:
         series += 1
         folder, left = tmp_path / f"killed-{series}", changes
@@ -117,7 +103,7 @@ def kill_and_continue(
             first = before + KILLED_AT.format(moment=moment, folder=str(folder))
             assert run(folder, options, first) in (-signal.SIGKILL, 0)
         assert run(folder, options, before) == 0
-        assert contents(folder / "out") == expected
+        assert written(folder / "out") == expected
 
 
 @pytest.mark.slow
@@ -130,11 +116,6 @@ def test_run_killed_at_a_moment_ends_the_same(run: Run, tmp_path: Path) -> None:
 def test_run_killed_at_many_moments_ends_the_same(run: Run, tmp_path: Path, seed: int) -> None:
     before = DRAWN if seed == 0 else ""
     kill_and_continue(run, tmp_path, DIGITS, kills=6, seed=seed + 1, before=before)
-
-
-@pytest.mark.long
-def test_run_killed_while_claims_are_measured_ends_the_same(run: Run, tmp_path: Path) -> None:
-    kill_and_continue(run, tmp_path, ARTICLE, kills=4, seed=9, before="")
 
 
 @pytest.mark.usefixtures("quick_stages")

@@ -82,27 +82,27 @@ METHOD = """
 from methods import UncertaintyMethod
 class Mine(UncertaintyMethod):
     name = "mine"
-    {field} = {value!r}
+    label = {value!r}
     def fit(self, images, labels): return self
     def predict(self, images): return None
 """
 
 
-@pytest.mark.parametrize("field", ["label", "in_text", "citation", "group", "symbol"])
-def test_class_field_that_cannot_be_shown_is_refused(field: str, tmp_path: Path) -> None:
-    for number, (value, message) in enumerate(
-        [
-            ("a\nb", r"holds the control character '\\n'"),
-            ("x" * 400, "has 400 characters; expected at most"),
-            (7, "7; expected text"),
-        ]
-    ):
-        file = tmp_path / f"mine{number}.py"
-        file.write_text(METHOD.format(field=field, value=value))
-        with pytest.raises(UserError, match=rf"Mine\.{field}:? {message}[^\n]*\Z"):
-            load_method(f"{file}:Mine")
-    file.write_text(METHOD.format(field=field, value="<b>[red]|$"))
-    assert getattr(load_method(f"{file}:Mine"), field) == "<b>[red]|$"
+@pytest.mark.parametrize(
+    ("value", "message"),
+    [
+        ("a\nb", r"holds the control character '\\n'"),
+        ("x" * 400, "has 400 characters; expected at most"),
+        (7, "7; expected text"),
+    ],
+    ids=["control", "long", "number"],
+)
+def test_class_field_that_cannot_be_shown_is_refused(
+    value: object, message: str, tmp_path: Path
+) -> None:
+    (tmp_path / "mine.py").write_text(METHOD.format(value=value))
+    with pytest.raises(UserError, match=rf"Mine\.label:? {message}[^\n]*\Z"):
+        load_method(f"{tmp_path / 'mine.py'}:Mine")
 
 
 CommandLine = Callable[..., tuple[int, str, str]]

@@ -15,7 +15,6 @@ import torch
 from PIL import Image
 
 from benchmarks.epistemic_check.digit_image import read_digit
-from benchmarks.lab.command import LABELS
 from benchmarks.run.plan import Plan
 from benchmarks.run.presets import configuration_of
 from benchmarks.tasks.shifts import rotated
@@ -133,11 +132,6 @@ def predictions(small_lab: Path, image: torch.Tensor) -> dict[str, Prediction]:
         }
 
 
-def pressed_step(chrome: Chrome) -> list[str | None]:
-    pressed = chrome.find_elements(By.CSS_SELECTOR, '[data-step][aria-pressed="true"]')
-    return [one.get_attribute("data-step") for one in pressed]
-
-
 def test_nothing_is_fetched_and_the_first_step_is_shown(lab: Open) -> None:
     chrome = lab()
     assert chrome.execute_script(FETCHED) == []
@@ -187,16 +181,6 @@ def test_stroke_is_seen_as_epistemic_check_reads_it(
     assert sum(counts(chrome)["deep_ensemble"]) == MEMBERS
 
 
-def test_finger_draws_and_does_not_scroll(lab: Open) -> None:
-    chrome = press(lab(width=390), '[data-step="own"]')
-    chrome.execute_script("document.getElementById('pad').scrollIntoView({block: 'center'})")
-    before = chrome.execute_script("return scrollY")
-    by_finger(chrome, [(0.5, 0.1), (0.5, 0.5), (0.5, 0.9)])
-    assert chrome.execute_script("return scrollY") == before
-    answered(chrome)
-    assert seen(chrome).max() > 0
-
-
 def test_eraser_and_clear_remove_what_was_drawn(lab: Open) -> None:
     chrome = press(lab(), '[data-step="own"]')
     by_mouse(chrome, [(0.3, 0.3), (0.5, 0.3), (0.7, 0.3)])
@@ -214,18 +198,6 @@ def test_eraser_and_clear_remove_what_was_drawn(lab: Open) -> None:
     assert counts(chrome)["mc_dropout"] == [0] * 10
 
 
-def test_what_is_erased_of_a_test_image_leaves_the_rest_in_place(lab: Open) -> None:
-    chrome = press(lab(), '.pick[data-index="61"]')
-    answered(chrome)
-    whole = seen(chrome)
-    press(chrome, "#eraser")
-    by_mouse(chrome, [(0.02, 0.25), (0.5, 0.25), (0.98, 0.25)])
-    answered(chrome)
-    rest = seen(chrome)
-    assert (rest[15:] == whole[15:]).all()
-    assert rest[6:8].max() == 0 < whole[6:8].max()
-
-
 def test_page_is_used_by_keyboard_alone(lab: Open) -> None:
     chrome = press(lab(), '[data-step="own"]')
     pad = chrome.switch_to.active_element
@@ -239,57 +211,6 @@ def test_page_is_used_by_keyboard_alone(lab: Open) -> None:
         one = chrome.switch_to.active_element
         reached.add(one.get_attribute("id") or one.get_attribute("class") or one.tag_name)
     assert {"eraser", "wipe", "angle", "noise", "pick", "summary"} <= reached
-
-
-def test_switch_asks_the_other_networks(lab: Open) -> None:
-    chrome = lab()
-    press(chrome, '[data-recipe-switch="relu-dropout"]')
-    until(
-        chrome,
-        "return document.querySelector('[data-plot=deep_ensemble]')"
-        ".getAttribute('aria-label').startsWith('2 networks')",
-    )
-    pressed = chrome.find_elements(By.CSS_SELECTOR, '[data-recipe-switch][aria-pressed="true"]')
-    assert [one.text for one in pressed] == [LABELS["relu-dropout"]]
-
-
-def test_rotated_step_ends_on_its_side(lab: Open) -> None:
-    chrome = press(lab(), '[data-step="turned"]')
-    until(chrome, "return document.getElementById('angle').value === '90'")
-    assert text_of(chrome, 'output[for="angle"]') == "90°"
-
-
-def test_steps_tell_a_sentence_each(lab: Open) -> None:
-    chrome = lab()
-    told = set()
-    for step in chrome.find_elements(By.CSS_SELECTOR, "[data-step]"):
-        chrome.execute_script("arguments[0].click()", step)
-        told.add(text_of(chrome, "#told"))
-    assert len(told) == 5
-    assert "" not in told
-
-
-def test_step_told_is_that_of_the_image(lab: Open) -> None:
-    chrome = lab()
-    assert pressed_step(chrome) == ["clear"]
-    press(chrome, '.pick[data-index="591"]')
-    assert pressed_step(chrome) == []
-    assert text_of(chrome, "#told").startswith("Test image 591, labelled 8")
-    by_mouse(chrome, [(0.3, 0.3), (0.5, 0.3), (0.7, 0.3)])
-    assert pressed_step(chrome) == ["own"]
-    assert text_of(chrome, "#told").startswith("Draw a digit")
-
-
-def test_verdict_is_below_the_canvas_on_a_phone(lab: Open) -> None:
-    chrome = lab(width=390)
-    tops = [
-        chrome.execute_script(
-            "return document.querySelector(arguments[0]).getBoundingClientRect().top", one
-        )
-        for one in ("#pad", "#verdict", "#seen", "#noise", "#keys", "#answers-title", ".answers")
-    ]
-    assert tops == sorted(tops)
-    assert tops[1] - tops[0] < 390
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])

@@ -75,10 +75,3 @@ def test_rounding_is_to_half_a_step() -> None:
             assert (error <= np.abs(exact) * 2**-11 + 2**-25).all()
         assert torch.equal(trained.state_dict()[name], weights), "the network itself stays"
     assert (numbers["linear1.weight"][7] == 0).all()
-
-
-def test_seventy_networks_fit() -> None:
-    whole, small = rounded(network(), ()), rounded(network())
-    assert len(whole.content) == 2 * 61_706
-    # In base 64, four letters stand for three bytes.
-    assert (2 * len(whole.content) + 68 * len(small.content)) * 4 / 3 < 6.5 * 2**20

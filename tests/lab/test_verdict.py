@@ -51,11 +51,6 @@ def test_verdict_follows_from_probability_and_votes(
     assert f"{votes} of the 50 networks vote for {networks[0]}" in found["text"]
 
 
-@pytest.mark.parametrize(("share", "shown"), [(1, "100 %"), (0.9999, "99 %"), (0.914, "91 %")])
-def test_only_certainty_is_a_hundred_percent(share: float, shown: str) -> None:
-    assert computed("return percent(given);", share, ("verdict.js",)) == shown
-
-
 @pytest.mark.parametrize(
     ("share", "shown"),
     [

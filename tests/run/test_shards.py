@@ -21,22 +21,7 @@ from benchmarks.run.stages import measure, run_stages
 from benchmarks.run.workspace import Workspace
 from benchmarks.vocabulary import MEASURE, PREDICT, TRAIN
 from methods.interface import Preset
-from tests.runs import neither_timed_nor_drawn, run_of
-
-DIGITS = Configuration(
-    preset="quick",
-    task="digits",
-    recipes=("standard",),
-    methods=("softmax", "mc_dropout", "deep_ensemble"),
-    conditions=("rotated-045",),
-    members=(2,),
-    passes=(2,),
-    replicates=2,
-    images=100,
-    epochs=1,
-    resamples=100,
-    engine="torch",
-)
+from tests.runs import DIGITS, neither_timed_nor_drawn, run_of
 
 
 def divided(configuration: Configuration, shards: int, only: str | None = None) -> list[Plan]:
@@ -70,7 +55,7 @@ def test_shards_of_medium_cost_alike(shards: int) -> None:
 
 
 def test_shards_copied_together_give_the_undivided_run(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    serial: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(run_record, "commit", lambda: "0" * 40)  # what is finished counts
 
@@ -84,11 +69,10 @@ def test_shards_copied_together_give_the_undivided_run(
         for folder in folders:
             shutil.copytree(folder, together.out, dirs_exist_ok=True)
 
-    plan, undivided = run_of(DIGITS, tmp_path / "undivided")
+    plan = Plan(DIGITS)
     machines = [run_of(DIGITS, tmp_path / str(number), jobs=2).workspace for number in (1, 2, 3)]
     together = Workspace(tmp_path / "together", tmp_path / "no-networks", None, 1)
     with neither_timed_nor_drawn():
-        assert run_stages(plan, undivided) == []
         for shard, workspace in zip(divided(DIGITS, 3), machines, strict=True):
             assert run_stages(shard, workspace) == []
         copied(*(one.out for one in machines[1:]))
@@ -103,11 +87,11 @@ def test_shards_copied_together_give_the_undivided_run(
         assert run_stages(plan, together, MEASURE) == []
         names = ["training", "measurements", "summary", "comparisons", "worth"]
         for name in (f"{name}.csv" for name in names):
-            assert (together.out / name).read_bytes() == (undivided.out / name).read_bytes()
+            assert (together.out / name).read_bytes() == (serial / name).read_bytes()
         assert run_stages(plan, together) == []
     assert not any(together.networks.glob("*"))
-    assert (together.out / "images.npz").read_bytes() == (undivided.out / "images.npz").read_bytes()
-    found, expected = record(together.out), record(undivided.out)
+    assert (together.out / "images.npz").read_bytes() == (serial / "images.npz").read_bytes()
+    found, expected = record(together.out), record(serial)
     for name in ("configuration", "command", "replicates", "data", "machines"):
         assert found[name] == expected[name]
     seconds = [

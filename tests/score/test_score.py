@@ -19,13 +19,10 @@ import torch
 from numpy.typing import NDArray
 from sklearn.metrics import log_loss, roc_auc_score
 
-from benchmarks.inference.comparison.comparisons import compare, comparisons_table
-from benchmarks.inference.resampling import resample
-from benchmarks.inference.resampling_tasks import resampling_tasks
 from benchmarks.metrics.conformal import KINDS, PredictionSets, thresholds
 from benchmarks.predictions import RunUnit, StoredPrediction
 from benchmarks.run.measurement_rows import measure
-from benchmarks.schema import as_table, read_table, write_table
+from benchmarks.schema import as_table, read_table
 from benchmarks.score import command as score
 from benchmarks.score.conditions import LABELLED
 from benchmarks.score.prediction_files import read_predictions
@@ -141,30 +138,6 @@ def test_rows_are_those_of_the_suites_own_methods(
     )
     written = read_table(tmp_path / "out", "measurements.csv")
     pd.testing.assert_frame_equal(written, expected, check_exact=True)
-
-
-def test_intervals_and_comparisons_are_those_of_the_suites_own_methods(
-    command_line: CommandLine, tmp_path: Path
-) -> None:
-    arrays = {name: (members(n, labels=LABELS), members(n + 9)) for n, name in enumerate("ab")}
-    for name, (labelled, far) in arrays.items():
-        np.savez(f"{name}.npz", probabilities=labelled, labels=LABELS, ood_kmnist=far)
-    assert command_line("a.npz", "b.npz", "--out", "out")[0] == 0
-    external = read_predictions(tmp_path / "a.npz").predictions
-    units = {RunUnit("self-trained", name, None, 0): name for name in arrays}
-
-    def load(unit: RunUnit, condition: str) -> StoredPrediction:
-        of_set = arrays[units[unit]][condition != "clean"]
-        labels = torch.from_numpy(LABELS) if condition == "clean" else None
-        return StoredPrediction(scored(of_set), labels)
-
-    comparisons = []
-    for task in resampling_tasks(["self-trained"], external, ["gen"]):
-        resampled = resample(task, units, load, resamples=100, seed=0)
-        comparisons += [] if resampled is None else compare(task, resampled).comparisons
-    write_table(comparisons_table(comparisons), tmp_path, "expected.csv")
-    written = (tmp_path / "out" / "comparisons.csv").read_bytes()
-    assert written == (tmp_path / "expected.csv").read_bytes()
 
 
 def test_numbers_are_those_of_scikit_learn(command_line: CommandLine, tmp_path: Path) -> None:
