@@ -89,17 +89,6 @@ def require_whole(argument: str, *numbers: object) -> None:
             raise TypeError(f"{argument}: {number!r} is a {kind}; expected a whole number")
 
 
-def require_text(argument: str, *names: object) -> None:
-    """Check that names are text.
-
-    Raises:
-        TypeError: one is something else.
-    """
-    for name in names:
-        if not isinstance(name, str):
-            raise TypeError(f"{argument}: {name!r} is a {type(name).__name__}; expected a name")
-
-
 def require_one_of(argument: str, name: object, known: Collection[str]) -> None:
     """Check that a name is known.
 
@@ -108,15 +97,3 @@ def require_one_of(argument: str, name: object, known: Collection[str]) -> None:
     """
     if name not in known:
         raise ArgumentError(f"{argument}: unknown name {name!r}; choose from {', '.join(known)}")
-
-
-def require_folder_name(argument: str, name: object) -> None:
-    """Check that a name of a folder is not empty: `Path` would take it for the current one.
-
-    Raises:
-        ArgumentError: it is.
-    """
-    if isinstance(name, str) and not name.strip():
-        raise ArgumentError(
-            f"{argument}: the name is empty; name a folder, or write '.' for this one"
-        )

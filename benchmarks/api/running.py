@@ -11,9 +11,7 @@ from typing import Any, Literal, get_args
 from benchmarks.api.arguments import (
     ArgumentError,
     as_library,
-    require_folder_name,
     require_one_of,
-    require_text,
     require_whole,
 )
 from benchmarks.api.results import BenchmarkResults, results_in
@@ -103,8 +101,6 @@ def run_benchmark(
         ("engine", engine, ENGINES),
     ):
         require_one_of(argument, name, known)
-    for argument, folder_name in (("out", out), ("networks", networks)):
-        require_folder_name(argument, folder_name)
     require_whole("seed", seed)
     _require_jobs(jobs)
     found = fitting_device(device)
@@ -161,7 +157,9 @@ def _names(argument: str, value: Any) -> tuple[str, ...] | None:
     if value is None:
         return None
     names = _several(value)
-    require_text(argument, *names)
+    for name in names:
+        if not isinstance(name, str):
+            raise TypeError(f"{argument}: {name!r} is a {type(name).__name__}; expected a name")
     return names
 
 

@@ -6,26 +6,16 @@ Those that are computed lie in the cache beside the data sets.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
-from contextlib import contextmanager
 from hashlib import sha256
 from importlib.metadata import version
 from pathlib import Path
 
 import numpy as np
-from filelock import FileLock, Timeout
 from jaxtyping import Int64, UInt8
 from numpy.typing import NDArray
 
 from benchmarks.corruptions.corruption import SIDE, Corruption
-from benchmarks.data.files import (
-    CACHE_VARIABLE,
-    DATA_VARIABLE,
-    LOCK_SECONDS,
-    Unavailable,
-    cache_folder,
-    folder_of,
-)
+from benchmarks.data.files import DATA_VARIABLE, cache_folder, folder_of, locked
 from benchmarks.errors import UserError
 from benchmarks.files import written_whole
 
@@ -55,7 +45,9 @@ def corrupted(corruption: Corruption, images: Pixels) -> Pixels:
     key = _key(corruption, of)
     if (found := _stored(path, key, images.shape)) is not None:
         return found
-    with _locked(path):
+    with locked(
+        path.parent, f".{path.stem}.lock", f"{path.stem}: another run has been computing it"
+    ):
         # Another run may have computed them while this one waited for the lock.
         if (found := _stored(path, key, images.shape)) is not None:
             return found
@@ -102,24 +94,6 @@ def _store(images: Pixels, path: Path, key: str) -> None:
 
 def _fingerprint(images: Pixels) -> str:
     return sha256(np.ascontiguousarray(images).data).hexdigest()
-
-
-@contextmanager
-def _locked(path: Path) -> Iterator[None]:
-    """For this run alone: what is to be stored there."""
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with FileLock(path.with_name(f".{path.stem}.lock"), timeout=LOCK_SECONDS):
-            yield
-    except Timeout as error:
-        raise Unavailable(
-            f"{path.stem}: another run has been computing it for {LOCK_SECONDS:.0f} s"
-        ) from error
-    except OSError as error:
-        raise UserError(
-            f"the cache folder {path.parent} is not writable ({error.strerror}); make it writable, "
-            f"or name another by {CACHE_VARIABLE}"
-        ) from error
 
 
 IMAGES_FILE, LABELS_FILE = "test_images.npy", "test_labels.npy"

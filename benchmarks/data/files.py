@@ -234,7 +234,8 @@ def _is(file: DataFile, path: Path) -> bool:
 
 def _fetch(data_set: DataSet, files: Sequence[DataFile], tried: list[str]) -> None:
     """Bring the files into the cache, one run at a time; note which sources failed."""
-    with _locked(data_set, tried) as folder:
+    folder = cache_folder() / data_set.name
+    with locked(folder, ".lock", _account(data_set, [*tried, "another run has been fetching it"])):
         for source in data_set.sources:
             # Another run may have fetched them while this one waited for the lock.
             if not (missing := [file for file in files if not _existing(file, folder)]):
@@ -279,16 +280,19 @@ def _retrieve(source: str, file: DataFile, folder: Path) -> Path:
 
 
 @contextmanager
-def _locked(data_set: DataSet, tried: Sequence[str]) -> Iterator[Path]:
-    """The set's folder in the cache, for this run alone."""
-    folder = cache_folder() / data_set.name
+def locked(folder: Path, name: str, busy: str) -> Iterator[None]:
+    """A folder of the cache, for this run alone as far as others wait for the lock of this name.
+
+    Raises:
+        UserError: the cache cannot be written.
+        Unavailable: the lock was held for half an hour; ``busy`` says for what.
+    """
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        with FileLock(folder / ".lock", timeout=LOCK_SECONDS):
-            yield folder
+        with FileLock(folder / name, timeout=LOCK_SECONDS):
+            yield
     except Timeout as error:
-        waited = f"another run has been fetching it for {LOCK_SECONDS:.0f} s"
-        raise Unavailable(_account(data_set, [*tried, waited])) from error
+        raise Unavailable(f"{busy} for {LOCK_SECONDS:.0f} s") from error
     except OSError as error:
         raise UserError(
             f"the cache folder {folder} is not writable ({error.strerror}); make it writable, or "

@@ -34,9 +34,6 @@ FORMATS = ("PNG", "JPEG", "GIF", "BMP", "TIFF", "WEBP", "PPM")
 
 Their names are Pillow's."""
 
-MOST_PIXELS = 16_000_000
-"""A larger image would need gigabytes of memory; its size stands in front of its pixels."""
-
 Shades = Float[np.ndarray, "rows columns"]
 
 
@@ -85,7 +82,6 @@ def _opened(path: Path) -> Image.Image:
         with warnings.catch_warnings(), Image.open(path, formats=FORMATS) as image:
             # Of files that are odd, but can be read, and of sizes beyond a limit of its own.
             warnings.simplefilter("ignore")
-            _require_few_pixels(path, *image.size)
             upright = ImageOps.exif_transpose(image)
             upright.load()
             return upright
@@ -100,14 +96,6 @@ def _opened(path: Path) -> Image.Image:
             f"--image {path}: this cannot be read as an image ({message}); expected one of pixels: "
             f"{', '.join(FORMATS)}"
         ) from error
-
-
-def _require_few_pixels(path: Path, width: int, height: int) -> None:
-    if width * height > MOST_PIXELS:
-        raise UserError(
-            f"--image {path}: the image has {width}x{height} pixels; expected at most "
-            f"{MOST_PIXELS:,}: scale it down"
-        )
 
 
 def _ink(shades: Shades) -> Float[np.ndarray, "rows columns"]:

@@ -167,12 +167,6 @@ PROBABILITIES, LABELS, OOD = "probabilities", "labels", "ood_"
 HELD_OUT = ("calibration_probabilities", "calibration_labels")
 """The names of both arrays of calibration images, if there are such."""
 
-MOST_IMAGES = 5_000_000
-"""In a file: all that is kept of an image needs some 200 bytes."""
-
-MOST_OF_AN_IMAGE = 2**20
-"""Probabilities of one image, by all members."""
-
 BLOCK_VALUES = 2**21
 """Probabilities that are read at once."""
 
@@ -243,19 +237,6 @@ def require_label_form(labels: Source) -> None:
         raise UserError(f"{labels.name!r} is empty; expected the class of at least one image")
 
 
-def require_few_images(images: int) -> None:
-    """What is kept of so many images fits into memory.
-
-    Raises:
-        UserError: it does not.
-    """
-    if images > MOST_IMAGES:
-        raise UserError(
-            f"the file holds {images:,} images, those of all sets together; expected at most "
-            f"{MOST_IMAGES:,}: leave some out, or score sets one by one"
-        )
-
-
 def require_classes(
     labels: Array, *, classes: int, name: str = LABELS, first_image: int = 0
 ) -> None:
@@ -310,19 +291,6 @@ def require_form(array: Source) -> None:
         )
     if not prod(shape):
         raise UserError(f"{name!r} is empty: it has the shape {shape}")
-
-
-def require_few_values(array: Source) -> None:
-    """All probabilities of an image fit into memory.
-
-    Raises:
-        UserError: they do not.
-    """
-    if (values := prod(members_and_classes(array))) > MOST_OF_AN_IMAGE:
-        raise UserError(
-            f"{array.name!r} of {list(array.shape)} has {values:,} probabilities of an image; "
-            f"expected at most {MOST_OF_AN_IMAGE:,}"
-        )
 
 
 def require_same_members(array: Source, probabilities: Source) -> None:

@@ -39,8 +39,6 @@ from benchmarks.score.arrays import (
     axis_order_hint,
     blocks_of,
     require_classes,
-    require_few_images,
-    require_few_values,
     require_form,
     require_label_form,
     require_names,
@@ -135,10 +133,8 @@ def _predictions(
         require_label_form(of_labels)
     for array in (probabilities, *others):
         require_form(array)
-    require_few_images(labels.shape[0] + sum(array.shape[-2] for array in others))
     known = _labels(probabilities, labels)
     for array in others:
-        require_few_values(array)
         require_same_members(array, probabilities)
     calibration = _calibration(*held_out, from_logits=from_logits) if held_out else None
     blocks = _checked(probabilities, known, from_logits=from_logits)
@@ -152,7 +148,6 @@ def _predictions(
 def _labels(array: Source, labels: Source) -> Labels:
     """The labels of an array's images, each one of its classes."""
     _require_images(array, labels.shape[0])
-    require_few_values(array)
     require_classes(labels.values, classes=array.shape[-1], name=labels.name)
     return torch.from_numpy(labels.values.astype(np.int64))
 

@@ -4,9 +4,6 @@ from __future__ import annotations
 
 import errno
 import json
-import os
-import platform
-import re
 import sys
 import time
 from contextlib import suppress
@@ -14,14 +11,17 @@ from dataclasses import asdict, dataclass
 from hashlib import sha256
 from pathlib import Path
 from tempfile import TemporaryFile
-from threading import get_ident
+from uuid import uuid4
 
 from methods.networks.log import EpochLog
 from methods.networks.network import Network
 from methods.networks.recipes import Recipe
 from methods.networks.training import TrainedNetwork, initial_network
 
-A_DAY = 24 * 60 * 60
+HALF_WRITTEN = ".*.safetensors.*.part"
+"""How a file is called before it is whole."""
+
+AN_HOUR = 60 * 60
 """Seconds after which no process is still writing a file."""
 
 
@@ -129,8 +129,8 @@ class NetworkStore:
         }
         content = save(trained.network.state_dict(), metadata)
         path = self.folder / key.file_name
-        writer = f"{_computer()}.{os.getpid()}.{get_ident()}"
-        temporary = path.with_name(f".{path.name}.{writer}")
+        # Others may share the folder, on other computers too.
+        temporary = path.with_name(f".{path.name}.{uuid4().hex}.part")
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
             temporary.write_bytes(content)
@@ -155,35 +155,11 @@ class NetworkStore:
             raise _not_stored(error, self.folder) from error
 
     def remove_half_written(self) -> None:
-        """Remove temporary files of killed processes; those of other computers after a day."""
-        for path in self.folder.glob(".*"):
-            match = _TEMPORARY.fullmatch(path.name)
+        """Remove temporary files that killed processes have left, after an hour."""
+        for path in self.folder.glob(HALF_WRITTEN):
             with suppress(OSError):  # another run may remove it too; a read-only one stays
-                if match and (_is_dead(match) or time.time() - path.stat().st_mtime > A_DAY):
+                if time.time() - path.stat().st_mtime > AN_HOUR:
                     path.unlink()
-
-
-_TEMPORARY = re.compile(r"\..+\.safetensors(\.(?P<computer>[\w-]*))?\.(?P<process>\d{1,9})\.\d+")
-"""How a file is called before it is whole."""
-
-
-def _computer() -> str:
-    """The name of this one, as far as a file's name may have it: others may share the folder."""
-    return re.sub(r"[^\w-]", "-", platform.node(), flags=re.ASCII)[:32]
-
-
-def _is_dead(writer: re.Match[str]) -> bool:
-    """Whether the process that wrote a temporary file was one of this computer, and is no more."""
-    process = int(writer["process"])
-    if writer["computer"] != _computer() or os.name != "posix":
-        return False
-    try:
-        os.kill(process, 0)
-    except ProcessLookupError:
-        return True
-    except PermissionError:
-        return False  # it is somebody else's
-    return process == os.getpid()  # which writes nothing yet
 
 
 def _not_stored(error: OSError, path: Path) -> NotStoredError:

@@ -97,7 +97,6 @@ def test_method_is_the_same_class_as_in_the_run(kept: Kept) -> None:
         ({"stages": []}, "stages: nothing is chosen; choose from train"),
         ({"device": "gpu"}, "device: unknown name 'gpu'; choose from auto, cpu, cuda"),
         ({"scores": "none"}, "scores: unknown name 'none'; choose from all"),
-        ({"out": " "}, "out: the name is empty"),
         ({"resamples": 2}, "resamples: 2 is too small"),
         ({"jobs": 0}, "jobs: 0 is too small"),
         ({"data_dir": "nowhere"}, "data_dir nowhere: there is no such folder"),
