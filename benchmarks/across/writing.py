@@ -25,8 +25,8 @@ from benchmarks.across.statements import Statement, dependence, statements
 from benchmarks.files import write_json, written_whole
 from benchmarks.nouns import Names
 from benchmarks.report.read.across import fingerprints
+from benchmarks.report.tables.formats import markdown
 from benchmarks.report.tables.table import Cell, Row, Table
-from benchmarks.report.tables.text.formats import markdown
 from benchmarks.report.texts import listed
 from benchmarks.schema import write_table
 from benchmarks.vocabulary import ACROSS_JSON, ACROSS_MD

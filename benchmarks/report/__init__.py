@@ -10,8 +10,8 @@ from benchmarks.files import path_of
 from benchmarks.nouns import Names
 from benchmarks.report.read.files import read_if_there, read_latency
 from benchmarks.report.results import Results
+from benchmarks.report.tables.formats import write_tables
 from benchmarks.report.tables.latency import latency_tables
-from benchmarks.report.tables.text.formats import write_tables
 from benchmarks.vocabulary import MEASUREMENTS_CSV, SCORE_LATENCY_CSV, SUMMARY_CSV
 
 

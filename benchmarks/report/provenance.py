@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.files import read_run_json
-from benchmarks.report.mixture import mixture
 from benchmarks.vocabulary import (
     CLAIMS_FOLDER,
     CLAIMS_JSON,
@@ -68,6 +67,25 @@ def provenance(folder: Path) -> dict[str, Any]:
         "downloads": [(path, what) for path, what in DOWNLOADS.items() if (folder / path).exists()],
         "figures": sorted(path.stem for path in (folder / FIGURES_FOLDER).glob("*.csv")),
     }
+
+
+def mixture(record: dict[str, Any]) -> str:
+    """What computed the networks and the predictions of a run, where these are several machines.
+
+    Args:
+        record: the run's, with ``machines``.
+
+    >>> mixture({"machines": {"networks": ["A, torch 2"], "predictions": ["A, torch 2"]}})
+    ''
+    >>> mixture({"machines": {"networks": ["A", "B"], "predictions": ["B"]}})
+    'networks by A / B; predictions by B. Numbers may differ in their last digits from those of \
+one machine'
+    """
+    machines = {what: some for what, some in record.get("machines", {}).items() if some}
+    if len({one for some in machines.values() for one in some}) < 2:
+        return ""
+    by = "; ".join(f"{what} by {' / '.join(some)}" for what, some in machines.items())
+    return f"{by}. Numbers may differ in their last digits from those of one machine"
 
 
 def _facts(content: dict[str, Any]) -> list[tuple[str, str]]:

@@ -21,14 +21,15 @@ from benchmarks.report.published.writing import comparable_numbers
 from benchmarks.report.read.across import summary_across
 from benchmarks.report.read.files import read_claims, read_latency
 from benchmarks.report.results import Results
+from benchmarks.report.tables.formats import markdown
 from benchmarks.report.tables.latency import latency_table
-from benchmarks.report.tables.text.formats import markdown
-from benchmarks.report.tables.times import times_table
+from benchmarks.report.tables.table import Cell, Row, Table
 from benchmarks.report.texts import article_answer, listed
 from benchmarks.vocabulary import (
     ANSWER_JSON,
     FIGURES_FOLDER,
     PUBLISHED_MD,
+    STAGES,
     SUMMARY_CSV,
     TABLES_FOLDER,
 )
@@ -188,6 +189,49 @@ def _provenance(run: _Run) -> str:
 
 def _published(run: _Run) -> str:
     return comparable_numbers(run.results, (run.folder / PUBLISHED_MD).as_posix())
+
+
+MEASURED = (
+    "Wall time of a stage, added up if the run was interrupted. Networks that an earlier run had "
+    "stored take no time.",
+)
+
+
+def times_table(records: Mapping[str, Mapping[str, Any]]) -> Table:
+    """Minutes of each stage.
+
+    Args:
+        records: the ``run.json`` of each run, by what it is called.
+    """
+    return Table(
+        name="times",
+        caption="Minutes of each stage.",
+        group_heading="",
+        label_headings=("Run", "Processor"),
+        headings=(*(stage.capitalize() for stage in STAGES), "All"),
+        rows=tuple(_row(name, record) for name, record in records.items()),
+        remarks=MEASURED,
+    )
+
+
+def _row(name: str, record: Mapping[str, Any]) -> Row:
+    environment, seconds = record["environment"], record["seconds"]
+    times = [float(seconds.get(stage, 0)) for stage in STAGES]
+    processor = f"{environment['processor']}, {environment['cores']} cores"
+    return Row(
+        "", (name, processor), tuple(Cell(text=minutes(one)) for one in (*times, sum(times)))
+    )
+
+
+def minutes(seconds: float) -> str:
+    """The minutes, to two digits at least; a dash where nothing was done.
+
+    >>> [minutes(seconds) for seconds in (0.04, 18.3, 671, 7000)]
+    ['—', '0.3', '11', '117']
+    """
+    if round(seconds / 60, 1) == 0:
+        return "—"
+    return f"{seconds / 60:.1f}" if seconds < 600 else f"{seconds / 60:.0f}"
 
 
 def _times(runs: _Run) -> str:

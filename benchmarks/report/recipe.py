@@ -22,8 +22,8 @@ from benchmarks.report.tables.abstaining import abstaining_tables
 from benchmarks.report.tables.claims import claims_tables
 from benchmarks.report.tables.cost import cost_tables
 from benchmarks.report.tables.exact import exact_tables
+from benchmarks.report.tables.formats import write_tables
 from benchmarks.report.tables.quality import quality_tables
-from benchmarks.report.tables.text.formats import write_tables
 from benchmarks.report.tables.worth import worth_tables
 from benchmarks.schema import write_table
 from benchmarks.vocabulary import FIGURES_FOLDER

@@ -13,7 +13,7 @@ from benchmarks.command_line import exit_status, named_folder
 from benchmarks.errors import UserError
 from benchmarks.files import writable_folder
 from benchmarks.report.tables.quality import main_table
-from benchmarks.report.tables.text.terminal import caption, notes, terminal
+from benchmarks.report.tables.terminal import caption, notes, terminal
 from benchmarks.run.configuration import require_resampling
 from benchmarks.score.external_predictions import require_same_images
 from benchmarks.score.prediction_files import FilesBeside, read_predictions

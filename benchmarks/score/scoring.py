@@ -24,8 +24,8 @@ from benchmarks.nouns import MethodRecord, Names
 from benchmarks.predictions import RunUnit
 from benchmarks.progress import tracked
 from benchmarks.report.results import Results
+from benchmarks.report.tables.formats import write_tables
 from benchmarks.report.tables.quality import quality_tables
-from benchmarks.report.tables.text.formats import write_tables
 from benchmarks.run.measurement_rows import measure_values
 from benchmarks.run.nouns import condition_records, metric_records, score_records
 from benchmarks.run.summary import summarise

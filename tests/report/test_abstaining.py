@@ -19,8 +19,8 @@ from benchmarks.report.numbers.abstaining import (
 from benchmarks.report.results import Results
 from benchmarks.report.style import looks
 from benchmarks.report.tables.abstaining import abstaining_tables
-from benchmarks.report.tables.text.formats import as_frame, markdown
-from benchmarks.report.tables.text.latex import latex
+from benchmarks.report.tables.formats import as_frame, markdown
+from benchmarks.report.tables.latex import latex
 from benchmarks.schema import read_table, where
 from tests.report.support import NAMES
 

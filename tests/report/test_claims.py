@@ -27,8 +27,8 @@ from benchmarks.report.numbers.claims import quantities
 from benchmarks.report.read.files import claims_numbers
 from benchmarks.report.results import Results
 from benchmarks.report.tables.claims import claims_tables, verdict_table
-from benchmarks.report.tables.text.formats import as_frame, markdown
-from benchmarks.report.tables.text.latex import latex
+from benchmarks.report.tables.formats import as_frame, markdown
+from benchmarks.report.tables.latex import latex
 from benchmarks.schema import Quantity, read_table, where, write_table
 from benchmarks.vocabulary import CEILING, IMITATION, LEAST_OF_CEILING, NOUNS_JSON, PAIRS
 from tests.report.support import nouns

@@ -19,8 +19,8 @@ from benchmarks.report.numbers.replicates import of_replicates
 from benchmarks.report.read.comparisons import Quantity
 from benchmarks.report.results import Results
 from benchmarks.report.style import looks
+from benchmarks.report.tables.formats import as_frame
 from benchmarks.report.tables.latency import latency_tables
-from benchmarks.report.tables.text.formats import as_frame
 
 NO_REPLICATES = pd.DataFrame(columns=["method", "members", "replicate", "p50_ms", "value"])
 

@@ -21,9 +21,8 @@ from benchmarks.report.page import page as page_module
 from benchmarks.report.page import write_page
 from benchmarks.report.page.claims import claims
 from benchmarks.report.page.explorer import explorer
-from benchmarks.report.page.leaderboard import leaderboard
 from benchmarks.report.page.parts import Parts
-from benchmarks.report.page.ranking import ranking
+from benchmarks.report.page.ranking import leaderboard, ranking
 from benchmarks.report.read.across import fingerprints
 from benchmarks.report.results import Results
 from benchmarks.report.style import looks

@@ -18,9 +18,9 @@ from benchmarks.report import write_report
 from benchmarks.report.figures import GROUPS, figures
 from benchmarks.report.recipe import shares
 from benchmarks.report.results import Results
+from benchmarks.report.tables.formats import as_frame, markdown
+from benchmarks.report.tables.latex import latex
 from benchmarks.report.tables.quality import main_table, quality_tables
-from benchmarks.report.tables.text.formats import as_frame, markdown
-from benchmarks.report.tables.text.latex import latex
 from benchmarks.run.plan import Plan
 from benchmarks.run.stages import run_stages
 from benchmarks.run.workspace import Workspace

@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 from benchmarks.report.figures import sampling_error
 from benchmarks.report.results import Results
 from benchmarks.report.tables.exact import exact_tables
-from benchmarks.report.tables.text.formats import as_frame, markdown
+from benchmarks.report.tables.formats import as_frame, markdown
 from benchmarks.schema import where
 
 

@@ -14,9 +14,8 @@ from benchmarks.report.answer.candidates import (
 from benchmarks.report.answer.decision import Decision
 from benchmarks.report.answer.evidence import Candidate, Evidence, Relation
 from benchmarks.report.answer.labels import DROPOUT, label
-from benchmarks.report.answer.measures import measure, values_of, with_relation
 from benchmarks.report.answer.situations import MORE_TRAINING
-from benchmarks.report.number_format import two_digits
+from benchmarks.report.number_format import rounded, two_digits
 from benchmarks.report.read.comparisons import Quantity
 from benchmarks.report.results import Results
 from benchmarks.report.texts import listed, within_sentence
@@ -284,3 +283,32 @@ def _latency(results: Results, chosen: Candidate) -> str:
     median = two_digits(float((timing if scored is None else scored)["p50_ms"]))
     without = " without the score" if chosen.score and scored is None else ""
     return f"{median} ms an image{without}."
+
+
+def with_relation(relations: dict[Quantity, Relation], relation: Relation) -> list[Quantity]:
+    """Those by which tests say so."""
+    return [quantity for quantity, found in relations.items() if found is relation]
+
+
+def values_of(
+    evidence: Evidence,
+    decision: Decision,
+    pair: tuple[Candidate, Candidate],
+    quantity: Quantity,
+    sign: str,
+) -> str:
+    """The means of both, to the same decimals, for example ``Accuracy ↑ 0.980 → 0.989``."""
+    rows = [row for one in pair if (row := evidence.value(one, quantity))]
+    half = max(((row["upper"] - row["lower"]) / 2 for row in rows), default=math.nan)
+    shown = [rounded(row["value"], half)[0] for row in rows]
+    arrow = evidence.results.names.printed(quantity.metric).arrow
+    return f"{measure(evidence, decision, quantity, arrow)} {f' {sign} '.join(shown)}"
+
+
+def measure(evidence: Evidence, decision: Decision, quantity: Quantity, arrow: str = "") -> str:
+    """What a measure is called; with its condition where there are several."""
+    results = evidence.results
+    several = len({one.condition for one in decision.quantities}) > 1
+    condition = f"({results.label_of(quantity.condition)})" if several else ""
+    name = results.names.printed(quantity.metric).name
+    return " ".join(filter(None, (name, arrow, condition)))

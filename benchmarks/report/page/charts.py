@@ -23,7 +23,7 @@ from benchmarks.report.figures.drawing import (
 )
 from benchmarks.report.numbers.abstaining import errors, replicate_errors
 from benchmarks.report.numbers.replicates import of_replicates, with_ranges
-from benchmarks.report.page.svg.inline import Series, inline, svg_of
+from benchmarks.report.page.svg import Series, inline, svg_of
 from benchmarks.report.page.tips import (
     Tips,
     abstaining_tip,

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup, escape
 
@@ -22,15 +23,13 @@ from benchmarks.report.figures.drawing import in_print
 from benchmarks.report.figures.severity import scale_of
 from benchmarks.report.numbers.abstaining import errors
 from benchmarks.report.numbers.abstaining import finding as abstaining_finding
-from benchmarks.report.numbers.cost import points
+from benchmarks.report.numbers.cost import front_finding, points
 from benchmarks.report.page.charts import Charts
 from benchmarks.report.page.claims import claims, published
-from benchmarks.report.page.cost import costs
 from benchmarks.report.page.explorer import explorer
-from benchmarks.report.page.leaderboard import leaderboard
 from benchmarks.report.page.parts import Parts
-from benchmarks.report.page.ranking import WORTH_BY, ranking
-from benchmarks.report.page.svg.samples import Samples
+from benchmarks.report.page.ranking import WORTH_BY, leaderboard, ranking
+from benchmarks.report.page.svg import Samples
 from benchmarks.report.provenance import provenance
 from benchmarks.report.read.across import summary_beside
 from benchmarks.report.read.comparisons import Quantity
@@ -160,7 +159,20 @@ def _of_recipe(results: Results, recipe: str) -> dict[str, Any]:
         "score": results.primary_score_label(results.largest),
         "sets": set_coverage.finding(results, set_coverage.coverages(results)),
         "abstaining": abstaining_table(results, recipe),
-        "cost": list(costs(sizes, results.names)),
+        "cost": _cost(results, sizes),
+    }
+
+
+def _cost(results: Results, sizes: pd.DataFrame) -> dict[str, str] | None:
+    """What is said of the latency of single images; ``None`` where nothing was timed."""
+    if sizes.empty:
+        return None
+    rows = sizes[sizes["batch_size"] == sizes["batch_size"].min()]
+    setup = rows.iloc[0]
+    return {
+        "finding": front_finding(rows, results.names),
+        "machine": f"{setup['device_name']}, engine {setup['engine']}, "
+        f"threads {setup['threads']:g}",
     }
 
 

@@ -12,7 +12,6 @@ from benchmarks.nouns import Names, Variant
 from benchmarks.report.figures.drawing import rows_of
 from benchmarks.report.figures.reliability import ACCURACY_BAND
 from benchmarks.report.number_format import rounded
-from benchmarks.report.page.cost import latency
 
 Row = Mapping[Any, Any]
 
@@ -58,6 +57,15 @@ def cost_tip(row: Row, names: Names) -> str:
     size = names.label(Variant(str(row["method"]), str(row["members"])))
     front = ", on the front" if row["pareto"] else ""
     return f"{size}: {_value(row, 'value')} in {latency(row['p50_ms'])}{_range(row)}{front}"
+
+
+def latency(milliseconds: float) -> str:
+    """Three digits, and never an exponent.
+
+    >>> latency(0.012346), latency(118.4), latency(12345.6)
+    ('0.0123 ms', '118 ms', '12,300 ms')
+    """
+    return f"{float(f'{milliseconds:.3g}'):,.12g} ms"
 
 
 def _value(row: Row, column: str) -> str:

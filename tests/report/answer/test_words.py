@@ -11,9 +11,9 @@ from benchmarks.report.answer.evidence import Candidate
 from benchmarks.report.answer.table import decision_table
 from benchmarks.report.answer.verdict import advice, on_dropout
 from benchmarks.report.results import Results
+from benchmarks.report.tables.formats import as_frame, markdown
+from benchmarks.report.tables.latex import latex
 from benchmarks.report.tables.table import one_line
-from benchmarks.report.tables.text.formats import as_frame, markdown
-from benchmarks.report.tables.text.latex import latex
 from tests.report.answer.cases import (
     AS_GOOD,
     AUGRC,

@@ -11,8 +11,8 @@ from benchmarks.nouns import Variant
 from benchmarks.report.read.comparisons import Quantity
 from benchmarks.report.results import Results
 from benchmarks.report.tables.cost import cost_tables, needed
-from benchmarks.report.tables.text.formats import as_frame, markdown
-from benchmarks.report.tables.text.latex import latex
+from benchmarks.report.tables.formats import as_frame, markdown
+from benchmarks.report.tables.latex import latex
 from tests.report.support import comparisons
 
 FULL = Variant("mc_dropout", "8")

@@ -7,9 +7,9 @@ import re
 from pathlib import Path
 
 from benchmarks.nouns import UNKNOWN_TASK, TaskRecord
+from benchmarks.report.tables.formats import as_frame, markdown
+from benchmarks.report.tables.latex import latex
 from benchmarks.report.tables.table import Cell, Row, Table
-from benchmarks.report.tables.text.formats import as_frame, markdown
-from benchmarks.report.tables.text.latex import latex
 
 
 def table_of(*cells: Cell, label: str = "mine") -> Table:

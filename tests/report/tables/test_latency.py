@@ -8,8 +8,8 @@ import pytest
 
 from benchmarks.report import write_latency_tables
 from benchmarks.report.results import Results
+from benchmarks.report.tables.formats import as_frame, markdown
 from benchmarks.report.tables.latency import latency_tables
-from benchmarks.report.tables.text.formats import as_frame, markdown
 from tests.report.support import NAMES, timings, write_latency
 
 

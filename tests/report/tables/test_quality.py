@@ -15,6 +15,7 @@ from benchmarks.metrics import METRICS
 from benchmarks.nouns import MetricRecord, Variant
 from benchmarks.report.read.comparisons import Quantity
 from benchmarks.report.results import Results
+from benchmarks.report.tables.formats import markdown
 from benchmarks.report.tables.quality import (
     calibration_table,
     kind_of,
@@ -24,7 +25,6 @@ from benchmarks.report.tables.quality import (
     subset_table,
 )
 from benchmarks.report.tables.table import Table
-from benchmarks.report.tables.text.formats import markdown
 from benchmarks.schema import read_table
 from methods.scores import SCORES
 from tests.report.support import NAMES, comparisons

@@ -7,9 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.report.readme import filled
-from benchmarks.report.tables.text.formats import markdown
-from benchmarks.report.tables.times import minutes, times_table
+from benchmarks.report.readme import filled, minutes, times_table
+from benchmarks.report.tables.formats import markdown
 
 RECORD = {
     "environment": {"processor": "Some | processor", "cores": 2},

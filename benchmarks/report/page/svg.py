@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import replace
 from io import BytesIO
 from typing import NamedTuple
 from xml.etree import ElementTree
@@ -11,8 +12,9 @@ from xml.etree.ElementTree import Element
 
 from markupsafe import Markup
 from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
 
-from benchmarks.report.style import css_color
+from benchmarks.report.style import Look, css_color
 
 GEOMETRY = ("d", "x", "y", "width", "height", "transform", "points")
 """Attributes that are numbers of more digits than a screen has pixels."""
@@ -147,3 +149,37 @@ def _lighten(element: Element) -> None:
     if element.tag == "defs":
         for shape in element.findall("path"):
             shape.attrib.pop("style", None)  # each use has it, or the group around
+
+
+WIDTH, HEIGHT = 34, 14
+"""In points, and in pixels on the page."""
+
+SAMPLE = Markup(
+    '<svg class="sample" viewBox="0 0 {} {}" width="{}" height="{}" fill="currentColor" '
+    'aria-hidden="true" focusable="false"><use href="#{}"/></svg>'
+)
+
+
+class Samples:
+    """The samples of these looks, which are drawn once and used wherever they are shown."""
+
+    def __init__(self, looks: Iterable[Look]) -> None:
+        distinct = dict.fromkeys(replace(look, label="") for look in looks)
+        self.names: Mapping[Look, str] = {
+            look: f"look-{number}" for number, look in enumerate(distinct)
+        }
+
+    @property
+    def defined(self) -> Markup:
+        """What the page must hold once."""
+        figure = Figure(figsize=(WIDTH / 72, HEIGHT / 72))
+        for look, name in self.names.items():
+            along = [1 / WIDTH, 0.5, 1 - 1 / WIDTH]
+            place = {"transform": figure.transFigure, "markevery": [1], "gid": name}
+            figure.add_artist(Line2D(along, [0.5] * 3, **look.line | place))
+        return definitions(svg_of(figure), self.names.values())
+
+    def __call__(self, look: Look) -> Markup:
+        """The sample of a look."""
+        name = self.names[replace(look, label="")]
+        return SAMPLE.format(WIDTH, HEIGHT, WIDTH, HEIGHT, name)

@@ -12,8 +12,8 @@ import pandas as pd
 from benchmarks.escaping import markdown_text
 from benchmarks.files import written_whole
 from benchmarks.nouns import TaskRecord
+from benchmarks.report.tables.latex import latex
 from benchmarks.report.tables.table import BEST, ILL_DEFINED_MARK, MARKS, Cell, Table, one_line
-from benchmarks.report.tables.text.latex import latex
 from benchmarks.schema import write_table
 from benchmarks.vocabulary import ILL_DEFINED, TABLES_FOLDER
 

@@ -1,1 +1,0 @@
-"""Tables as text: for files, and for a terminal."""
