@@ -62,11 +62,6 @@ def bare(packages: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     )
 
 
-def test_machine_of_this_test_is_bare(packages: Path) -> None:
-    for name in ("numba", "sklearn", "scipy", "joblib", "matplotlib", "rich"):
-        assert bare(packages, "-c", f"import {name}").returncode == (name != "rich"), name
-
-
 def test_timing_needs_few_packages_and_no_installation(packages: Path, tmp_path: Path) -> None:
     ended = bare(
         packages,

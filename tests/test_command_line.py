@@ -102,20 +102,10 @@ def test_help_explains_every_option(command_line: CommandLine) -> None:
     status, shown, error = command_line("--help")
     assert (status, error) == (0, "")
     options = (
-        *("preset", "recipe", "methods", "method", "conditions", "members", "passes"),
-        *(
-            "in-depth",
-            "replicates",
-            "pool",
-            "shard",
-            "images",
-            "subset-images",
-            "epochs",
-            "resamples",
-            "batch-sizes",
-            "seed",
-        ),
-        *("device", "data-dir", "networks", "out", "only", "jobs", "list", "overwrite", "version"),
+        *("preset", "recipe", "methods", "method", "conditions", "members", "passes", "in-depth"),
+        *("replicates", "pool", "shard", "images", "subset-images", "epochs", "resamples"),
+        *("batch-sizes", "seed", "device", "data-dir", "networks", "out", "only", "jobs", "list"),
+        *("overwrite", "version"),
     )
     for option in options:
         assert re.search(rf"^\s+--{option}\b.*\s\s+\S", shown, re.MULTILINE), option

@@ -69,11 +69,6 @@ def test_values_stay_in_their_range(corruption: Corruption, value: float) -> Non
     assert ((corrupted >= 0) & (corrupted <= 1)).all()
 
 
-def test_no_images_are_none() -> None:
-    for corruption in CORRUPTIONS.values():
-        assert corruption.apply(np.zeros((0, 28, 28), np.uint8)).shape == (0, 28, 28)
-
-
 def test_images_of_another_block_are_corrupted_otherwise() -> None:
     images = np.full((BLOCK + 3, 28, 28), 128, dtype=np.uint8)
     corrupted = CORRUPTIONS["impulse_noise"].apply(images)

@@ -149,9 +149,3 @@ def test_counts_are_of_the_members_votes(name: str, number: int, pool: NetworkPo
         epistemic_check(method, image, 100)
     with pytest.raises(ValueError, match="shape"):
         epistemic_check(method, mnist.images[:2], number)
-
-
-def test_one_member_repeats_itself(pool: NetworkPool) -> None:
-    mnist = load_mnist("train")
-    method = METHODS["softmax"].build(pool).fit(mnist.images[:300], mnist.labels[:300])
-    assert sorted(epistemic_check(method, mnist.images[0], 100).tolist())[-2:] == [0, 100]

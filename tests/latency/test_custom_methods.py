@@ -40,33 +40,6 @@ class Mine(UncertaintyMethod):
         return Prediction.of(torch.full((7, len(images), 10), 0.1))
 '''
 
-SCALED = '''
-import torch
-
-from methods import PooledMethod, Prediction
-
-
-class Scaled(PooledMethod):
-    """Temperature scaling of one network, on the images that it is fitted on."""
-
-    name = "scaled"
-
-    def fit(self, images, labels):
-        super().fit(images, labels)
-        assert len(images) == len(labels) == 1000
-        logits = self.logits(images)
-        temperatures = torch.linspace(0.5, 5, 10)
-        losses = [torch.nn.functional.cross_entropy(logits / t, labels) for t in temperatures]
-        self.temperature = temperatures[torch.stack(losses).argmin()]
-        return self
-
-    def predict(self, images):
-        return Prediction.of_logits((self.logits(images) / self.temperature)[None])
-
-    def logits(self, images):
-        return self.pool.engine.logits(self.fitted[0], images)
-'''
-
 
 def custom(folder: Path, *changes: tuple[str, str]) -> Configuration:
     text = CUSTOM
@@ -90,18 +63,6 @@ def test_known_sleep_and_allocation_are_measured_through_the_stage(tmp_path: Pat
         assert rows["peak_memory_mb"].between(198, 206).all()
     assert rows["reason"].str.contains("fitted on 1,000 random images").all()
     assert rows["parameters"].isna().all()
-
-
-def test_pooled_method_may_fit_more_than_its_networks(tmp_path: Path) -> None:
-    (tmp_path / "scaled.py").write_text(SCALED)
-    chosen = replace(
-        SMALL, methods=(), custom_methods=(f"{tmp_path / 'scaled.py'}:Scaled",), batch_sizes=(1,)
-    )
-    table = timed(tmp_path, chosen)
-    rows = table[table["device"] == "cpu"]
-    assert set(rows["method"]) == {"scaled"}
-    assert set(rows["status"]) == {"ok"}
-    assert set(rows["engine"]) == {s.engine for s in setups(Plan(SMALL)) if s.device == "cpu"}
 
 
 def test_mode_of_a_custom_ensemble_is_its_own() -> None:
