@@ -1,29 +1,27 @@
-"""Predictions on disk: a file a (recipe, method, size, replicate) and condition, written once."""
+"""Predictions on disk: of each replicate of a method one file, with all its conditions."""
 
 from __future__ import annotations
 
+import json
 import sys
-from collections.abc import Collection, Iterator, Mapping
+import time
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from io import BytesIO
 from pathlib import Path
+from zipfile import ZipFile, ZipInfo
 
 import numpy as np
 import torch
 from jaxtyping import Float, Int64
 from torch import Tensor
 
-from benchmarks.errors import UserError
+from benchmarks.arrays import Arrays, DamagedArraysError, packed, unpacked
+from benchmarks.errors import UserError, one_line
 from benchmarks.escaping import printable
+from benchmarks.files import written_whole
 from benchmarks.schema import members_text
-from benchmarks.stored.arrays import (
-    Arrays,
-    DamagedArraysError,
-    read_arrays,
-    read_some_arrays,
-    write_arrays,
-)
-from benchmarks.stored.precision import in_double_precision, in_single_precision
 from methods import Prediction
 from methods.engines.machine import machine
 
@@ -33,29 +31,11 @@ SCORE = "score:"
 MEMBER_VALUE = "members:"
 """The prefix of the names of metrics of the members in a prediction file."""
 
-SOURCE = "source:"
-"""The prefix of the names of hashes of what computed these values, in a prediction file."""
-
-MACHINE = "machine"
-"""The name of what a prediction was computed by, in files that say it."""
-
-REMARK = "remark"
-"""The name of a method's remark on its fit, in a prediction file that has one."""
-
-REASON = "reason:"
-"""The prefix of the names of reasons why scores have no values, in a prediction file."""
-
-_EXACT = 0
-"""How a prediction file writes ``members=None``, the exact distribution."""
-
 THE_RUN = "run"
 """Among the sources of a prediction: a hash of the run that it was predicted in."""
 
-_UNIT, _CONDITION = "unit", "condition"
-"""The arrays of a prediction file that say what it is of."""
-
-_OF_ALL = frozenset(("mean", "votes", "vote_share", "expected_entropy", "members", "labels"))
-"""The arrays of a prediction file that most measures need."""
+WRITTEN_AFTER = 60.0
+"""After so many seconds what was predicted is written: a kill loses no more."""
 
 
 @dataclass(frozen=True, order=True)
@@ -107,132 +87,148 @@ class StoredPrediction:
     machine: str = field(default_factory=machine)
 
 
+Save = Callable[[RunUnit, str, StoredPrediction], None]
+"""Stores a run unit's prediction under a condition."""
+
+
+class UnusableFileError(UserError):
+    """A prediction file is damaged, or of something else."""
+
+
 @dataclass(frozen=True)
 class PredictionStore:
-    """The prediction files of a run: ``<recipe>/<method>-<size>/replicate-<r>/<condition>.npz``.
+    """The prediction files of a run: ``<recipe>/<method>-<size>/replicate-<r>.zip``.
 
-    A file has ``mean`` [images, classes] in single precision, ``votes`` [images, classes] as whole
-    numbers (or ``vote_share`` where there is no such number of votes), ``expected_entropy``
-    [images], ``members`` (0: exact), where there are any ``labels`` [images], a method's own scores
-    as ``score:<name>`` [images], metrics of the members as ``members:<name>`` [images], a hash of
-    what computed such values as ``source:<name>``, and why a score has none as ``reason:<name>``.
-    Some have a ``remark``. ``unit`` and ``condition`` say what it is of, ``machine`` what it was
-    predicted by, and ``sha256`` is the checksum of all of these.
+    A file is an archive with a ``<condition>.npz`` for each condition. This has ``mean`` [images,
+    classes] in single precision, ``votes`` [images, classes] as whole numbers (or ``vote_share``
+    where there is no such number of votes), ``expected_entropy`` [images], where there are any
+    ``labels`` [images], scores as ``score:<name>`` [images] and metrics of the members as
+    ``members:<name>`` [images]; what else a `StoredPrediction` has is JSON in ``about``. The
+    archive's comment is the unit's name, so that a file under the name of another is noticed. Of
+    each ``.npz`` it has the checksum (CRC-32), which is verified whenever that is read.
 
-    A file that lacks one, or is none of this, is predicted again.
+    A unit's file must not be written by two processes at once.
     """
 
     folder: Path
 
-    def path(self, unit: RunUnit, condition: str) -> Path:
-        """The path of the prediction file, whether it has been written or not."""
-        return self.folder / unit.name / f"{condition}.npz"
+    def path(self, unit: RunUnit) -> Path:
+        """The path of the unit's file, whether it has been written or not."""
+        return self.folder / f"{unit.name}.zip"
+
+    def conditions(self, unit: RunUnit) -> list[str]:
+        """The conditions of which a prediction is stored; only the file's directory is read.
+
+        Raises:
+            UnusableFileError: it is damaged.
+        """
+        with self._opened(unit) as archive:
+            return [name.removesuffix(".npz") for name in archive.namelist()]
 
     def holds(self, unit: RunUnit, condition: str) -> bool:
-        """Whether the prediction file has been written."""
-        return self.path(unit, condition).exists()
+        """Whether the prediction is stored; see `conditions`."""
+        return condition in self.conditions(unit)
 
-    def is_complete(self, unit: RunUnit, condition: str, sources: Mapping[str, int]) -> bool:
-        """Whether the prediction file has been written, with the values that these compute.
+    def complete(self, unit: RunUnit, sources: Mapping[str, int]) -> frozenset[str]:
+        """The conditions whose predictions are stored with all values that these compute.
 
-        One that cannot be used is removed, so that it is predicted again, with one line.
+        A file that cannot be used is removed, so that it is predicted again, with one line.
         """
         try:
-            stored = self._loaded(unit, condition)
-        except DamagedArraysError as error:
-            path = self.path(unit, condition)
-            path.unlink()
-            line = f"the prediction file {path} cannot be used ({error}): it is predicted again"
-            print(printable(line), file=sys.stderr)
-            return False
-        return stored is not None and sources.items() <= stored.sources.items()
+            return frozenset(
+                condition
+                for condition in self.conditions(unit)
+                if sources.items() <= self.load(unit, condition).sources.items()
+            )
+        except UnusableFileError as error:
+            self.path(unit).unlink()
+            print(printable(str(error)), file=sys.stderr)
+            return frozenset()
+
+    def load_if_there(self, unit: RunUnit, condition: str) -> StoredPrediction | None:
+        """Read a prediction, if it is stored, and no other of its file.
+
+        Raises:
+            UnusableFileError: it is damaged, or of something else.
+        """
+        return self.load(unit, condition) if self.holds(unit, condition) else None
+
+    def load(self, unit: RunUnit, condition: str) -> StoredPrediction:
+        """Read a prediction; see `load_if_there`.
+
+        Raises:
+            UserError: there is none.
+        """
+        with self._opened(unit) as archive:
+            if (name := f"{condition}.npz") in archive.namelist():
+                return _stored(unpacked(archive.read(name)))
+        raise UserError(f"{self.path(unit)} holds no prediction of {condition}; run without --only")
 
     def save(self, unit: RunUnit, condition: str, stored: StoredPrediction) -> None:
-        """Write the prediction file.
+        """Write one prediction; several are written faster by `saving`."""
+        with self.saving() as save:
+            save(unit, condition, stored)
+
+    @contextmanager
+    def saving(self, *, after: float = WRITTEN_AFTER) -> Iterator[Save]:
+        """A function that stores predictions; at the end, however it comes, all are written.
+
+        Args:
+            after: so many seconds after what was written last, more is written.
 
         Raises:
             NotWrittenError: the disk is full, for example.
+            UnusableFileError: the file that predictions are added to is damaged.
         """
-        prediction = stored.prediction
-        arrays = {
-            _UNIT: np.array(unit.name),
-            _CONDITION: np.array(condition),
-            "mean": in_single_precision(prediction.mean.numpy()),
-            **_votes(prediction),
-            "expected_entropy": prediction.expected_entropy.numpy(),
-            "members": np.array(prediction.members or _EXACT),
-            MACHINE: np.array(stored.machine),
-            **({REMARK: np.array(prediction.remark)} if prediction.remark else {}),
-            **{SCORE + name: score.numpy() for name, score in prediction.scores.items()},
-            **{MEMBER_VALUE + name: one.numpy() for name, one in stored.member_values.items()},
-            **{SOURCE + name: np.array(source) for name, source in stored.sources.items()},
-            **{REASON + name: np.array(reason) for name, reason in stored.reasons.items()},
-        }
-        if stored.labels is not None:
-            arrays["labels"] = stored.labels.numpy()
-        write_arrays(arrays, self.path(unit, condition), sealed=True)
+        waiting: dict[RunUnit, dict[str, bytes]] = {}
+        written = time.monotonic()
 
-    def load_if_there(self, unit: RunUnit, condition: str) -> StoredPrediction | None:
-        """Read the prediction file, if it has been written.
+        def save(unit: RunUnit, condition: str, stored: StoredPrediction) -> None:
+            nonlocal written
+            waiting.setdefault(unit, {})[f"{condition}.npz"] = packed(_arrays(stored))
+            if time.monotonic() >= written + after:
+                self._write(waiting)
+                written = time.monotonic()
 
-        Raises:
-            UserError: the file is damaged, or of something else.
-        """
-        with _told_of(self.path(unit, condition)):
-            return self._loaded(unit, condition)
+        try:
+            yield save
+        finally:
+            self._write(waiting)
 
-    def load_part_if_there(
-        self, unit: RunUnit, condition: str, scores: Collection[str]
-    ) -> StoredPrediction | None:
-        """Read a prediction file that was loaded whole before: of the scores only these.
+    def _write(self, waiting: dict[RunUnit, dict[str, bytes]]) -> None:
+        """Add predictions to the files of their units; then none wait any more."""
+        while waiting:
+            unit, added = waiting.popitem()
+            with self._opened(unit) as archive:
+                contents = {name: archive.read(name) for name in archive.namelist()} | added
+            with written_whole(self.path(unit)) as temporary, ZipFile(temporary, "w") as archive:
+                archive.comment = unit.name.encode()
+                for name in sorted(contents):
+                    # Without a date: the same predictions give the same bytes.
+                    archive.writestr(ZipInfo(name), contents[name])
 
-        Many are read again and again, for one measure after the other. So nothing is verified, and
-        neither sources nor reasons are read.
-
-        Raises:
-            UserError: the file cannot be read.
-        """
-        path = self.path(unit, condition)
+    @contextmanager
+    def _opened(self, unit: RunUnit) -> Iterator[ZipFile]:
+        """The unit's file, or an empty archive where there is none."""
+        path = self.path(unit)
         if not path.exists():
-            return None
-        of_scores = {SCORE + name for name in scores}
-        with _told_of(path):
-            arrays = read_some_arrays(
-                path,
-                lambda name: name in of_scores or name in _OF_ALL or name.startswith(MEMBER_VALUE),
-            )
-        return _stored(arrays)
-
-    def load(self, unit: RunUnit, condition: str) -> StoredPrediction:
-        """Read the prediction file.
-
-        Raises:
-            UserError: there is none, or it is damaged, or of something else.
-        """
-        stored = self.load_if_there(unit, condition)
-        if stored is None:
-            raise UserError(
-                f"there is no prediction file {self.path(unit, condition)}; run without --only"
-            )
-        return stored
-
-    def _loaded(self, unit: RunUnit, condition: str) -> StoredPrediction | None:
-        if not self.holds(unit, condition):
-            return None
-        arrays = read_arrays(self.path(unit, condition), sealed=True)
-        _require_identity(arrays, unit, condition)
-        return _stored(arrays)
-
-
-@contextmanager
-def _told_of(path: Path) -> Iterator[None]:
-    try:
-        yield
-    except DamagedArraysError as error:
-        raise UserError(
-            f"the prediction file {path} cannot be used ({error}); run without --only to "
-            "predict it again"
-        ) from error
+            with ZipFile(BytesIO(), "w") as archive:
+                yield archive
+            return
+        with path.open("rb") as file:
+            try:
+                with ZipFile(file) as archive:
+                    # Of a file that is cut off, zipfile reads the last `.npz` as the archive.
+                    if archive.comment != unit.name.encode():
+                        raise DamagedArraysError("it is not whole, or that of another run unit")
+                    yield archive
+            # What damaged bytes raise is up to zipfile, and is nearly anything.
+            except Exception as error:
+                why = str(error) if isinstance(error, DamagedArraysError) else one_line(error)
+                raise UnusableFileError(
+                    f"the prediction file {path} cannot be used ({why}); the stage predict "
+                    "computes it again"
+                ) from error
 
 
 def members_of(unit: RunUnit, stored: StoredPrediction | None) -> str:
@@ -242,25 +238,38 @@ def members_of(unit: RunUnit, stored: StoredPrediction | None) -> str:
     return members_text(stored.prediction.members)
 
 
-def _require_identity(arrays: Arrays, unit: RunUnit, condition: str) -> None:
-    found = f"{arrays.get(_UNIT)}/{arrays.get(_CONDITION)}"
-    if found != (expected := f"{unit.name}/{condition}"):
-        raise DamagedArraysError(f"it holds {found}, not {expected}")
+def _arrays(stored: StoredPrediction) -> Arrays:
+    prediction = stored.prediction
+    about = {
+        "members": prediction.members,
+        "remark": prediction.remark,
+        "machine": stored.machine,
+        "sources": dict(stored.sources),
+        "reasons": dict(stored.reasons),
+    }
+    labels = {} if stored.labels is None else {"labels": stored.labels.numpy()}
+    return {
+        "about": np.array(json.dumps(about)),
+        "mean": in_single_precision(prediction.mean.numpy()),
+        **_votes(prediction),
+        "expected_entropy": prediction.expected_entropy.numpy(),
+        **labels,
+        **{SCORE + name: score.numpy() for name, score in prediction.scores.items()},
+        **{MEMBER_VALUE + name: value.numpy() for name, value in stored.member_values.items()},
+    }
 
 
 def _stored(arrays: Arrays) -> StoredPrediction:
-    def under(prefix: str) -> dict[str, np.ndarray]:
+    def named(prefix: str) -> dict[str, Tensor]:
         return {
-            name.removeprefix(prefix): values
+            name.removeprefix(prefix): torch.from_numpy(values)
             for name, values in arrays.items()
             if name.startswith(prefix)
         }
 
-    def named(prefix: str) -> dict[str, Tensor]:
-        return {name: torch.from_numpy(values) for name, values in under(prefix).items()}
-
-    members = int(arrays["members"]) or None
-    share = arrays["votes"] / members if members and "votes" in arrays else arrays["vote_share"]
+    about = json.loads(str(arrays["about"]))
+    members = about["members"]
+    share = arrays["votes"] / members if "votes" in arrays else arrays["vote_share"]
     return StoredPrediction(
         Prediction(
             mean=torch.from_numpy(in_double_precision(arrays["mean"])),
@@ -268,13 +277,13 @@ def _stored(arrays: Arrays) -> StoredPrediction:
             expected_entropy=torch.from_numpy(arrays["expected_entropy"]),
             members=members,
             scores=named(SCORE),
-            remark=str(arrays.get(REMARK, "")),
+            remark=about["remark"],
         ),
         torch.from_numpy(arrays["labels"]) if "labels" in arrays else None,
         named(MEMBER_VALUE),
-        {name: int(source) for name, source in under(SOURCE).items()},
-        {name: str(reason) for name, reason in under(REASON).items()},
-        str(arrays.get(MACHINE, "")),
+        about["sources"],
+        about["reasons"],
+        about["machine"],
     )
 
 
@@ -285,3 +294,30 @@ def _votes(prediction: Prediction) -> dict[str, np.ndarray]:
     if not members or not np.array_equal(votes / members, share):
         return {"vote_share": share}
     return {"votes": votes.astype(np.min_scalar_type(members))}
+
+
+def in_single_precision(mean: np.ndarray) -> np.ndarray:
+    """The probabilities, rounded unless one would lose its digits, or a class its first place."""
+    tiny = (mean > 0) & (mean < np.finfo(np.float32).tiny)
+    rounded = mean.astype(np.float32)
+    other = in_double_precision(rounded).argmax(axis=1) != mean.argmax(axis=1)
+    return mean if tiny.any() or other.any() else rounded
+
+
+def in_double_precision(mean: np.ndarray) -> np.ndarray:
+    """The probabilities as before they were rounded, to a relative error of 1.2e-7; rows sum to 1.
+
+    In single precision all above 1 − 3e-8 are 1. But the others of such a row are known as well as
+    ever, so a probability above one half is what these leave of 1; else images of which a network
+    is very certain would be equally uncertain.
+    """
+    rounded = mean.astype(np.float64)
+    if mean.dtype == np.float64:
+        return rounded
+    total = rounded.sum(axis=1, keepdims=True)
+    largest = rounded.argmax(axis=1, keepdims=True)
+    values = np.take_along_axis(rounded, largest, axis=1)
+    above_half = values > 0.5
+    left = np.where(above_half, 1 - (total - values), values)
+    np.put_along_axis(rounded, largest, left, axis=1)
+    return rounded / np.where(above_half, 1.0, total)

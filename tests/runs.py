@@ -8,7 +8,9 @@ from dataclasses import replace
 from importlib import import_module
 from pathlib import Path
 from typing import NamedTuple
+from zipfile import ZipFile
 
+import numpy as np
 import pytest
 import torch
 
@@ -69,6 +71,25 @@ def written(folder: Path) -> dict[str, bytes]:
         for path in folder.rglob("*")
         if path.is_file() and path.name not in ("run.json", ".lock")
     }
+
+
+def predicted_arrays(path: Path, condition: str) -> dict[str, np.ndarray]:
+    """What a prediction file has of a condition, read by NumPy alone."""
+    with ZipFile(path) as archive, archive.open(f"{condition}.npz") as file:
+        return dict(np.load(file))
+
+
+def lose_predictions(folder: Path, pattern: str) -> None:
+    """Take the predictions of these conditions out of a run's prediction files."""
+    for path in (folder / "predictions").rglob("*.zip"):
+        with ZipFile(path) as archive:
+            contents = {info: archive.read(info) for info in archive.infolist()}
+            comment = archive.comment
+        with ZipFile(path, "w") as archive:
+            archive.comment = comment
+            for info, content in contents.items():
+                if not Path(info.filename).match(f"{pattern}.npz"):
+                    archive.writestr(info, content)
 
 
 def make_up_predictions(run: Run, lost: tuple[str, int] | None = None) -> None:

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import json
+from contextlib import nullcontext
 from dataclasses import replace
+from io import BytesIO
 from pathlib import Path
+from zipfile import ZipFile
 
 import numpy as np
 import pytest
@@ -12,6 +16,8 @@ import torch
 from benchmarks.errors import UserError
 from benchmarks.predictions import PredictionStore, RunUnit, StoredPrediction
 from methods import Prediction
+from methods.engines.machine import machine
+from tests.runs import predicted_arrays
 
 UNIT = RunUnit("standard", "mc_dropout", 10, 3)
 
@@ -29,6 +35,7 @@ def stored(members: int | None = 4, *, labelled: bool = True, images: int = 30) 
         labels if labelled else None,
         {"spread": torch.from_numpy(random.random(images))},
         {"spread": 2**63 - 1},
+        {"energy": "no logits"},
     )
 
 
@@ -60,7 +67,7 @@ def test_file_is_read_back_as_it_was(
         assert torch.equal(read.prediction.scores[name], score)
     assert read.member_values.keys() == {"spread"}
     assert torch.equal(read.member_values["spread"], written.member_values["spread"])
-    assert read.sources == written.sources
+    assert (read.sources, read.reasons) == (written.sources, written.reasons)
     if written.labels is None:
         assert read.labels is None
     else:
@@ -68,24 +75,28 @@ def test_file_is_read_back_as_it_was(
         assert torch.equal(read.labels, written.labels)
 
 
-def test_file_has_its_path_and_names_of_arrays_that_others_can_read(
+def test_file_has_its_path_and_arrays_that_others_can_read(
     store: PredictionStore,
 ) -> None:
     store.save(UNIT, "rotated-015", stored())
-    path = store.folder / "standard" / "mc_dropout-10" / "replicate-03" / "rotated-015.npz"
-    with np.load(path) as file:
-        assert set(file.files) == {
-            *("mean", "votes", "expected_entropy", "members", "labels"),
-            *("score:distance", "score:mean", "members:spread", "source:spread"),
-            *("unit", "condition", "machine", "sha256"),
-        }
-        assert file["unit"] == "standard/mc_dropout-10/replicate-03"
-        assert file["condition"] == "rotated-015"
-        assert file["mean"].shape == (30, 10)
-        assert file["members"] == 4
-        assert file["mean"].dtype == np.float32
-        assert file["votes"].dtype == np.uint8
-        assert (file["votes"].sum(axis=1) == 4).all()
+    path = store.folder / "standard" / "mc_dropout-10" / "replicate-03.zip"
+    arrays = predicted_arrays(path, "rotated-015")
+    assert arrays.keys() == {
+        *("about", "mean", "votes", "expected_entropy", "labels"),
+        *("score:distance", "score:mean", "members:spread"),
+    }
+    about = json.loads(str(arrays["about"]))
+    assert about == {
+        "members": 4,
+        "remark": "",
+        "machine": machine(),
+        "sources": {"spread": 2**63 - 1},
+        "reasons": {"energy": "no logits"},
+    }
+    assert arrays["mean"].shape == (30, 10)
+    assert arrays["mean"].dtype == np.float32
+    assert arrays["votes"].dtype == np.uint8
+    assert (arrays["votes"].sum(axis=1) == 4).all()
 
 
 def of_logits(logits: torch.Tensor) -> StoredPrediction:
@@ -147,46 +158,134 @@ def test_probability_too_small_for_single_precision_is_kept(store: PredictionSto
 
 def test_nothing_is_held_before_it_is_written(store: PredictionStore) -> None:
     assert not store.holds(UNIT, "clean")
+    assert store.conditions(UNIT) == []
+    assert store.load_if_there(UNIT, "clean") is None
+    with pytest.raises(UserError, match=r"replicate-03\.zip holds no prediction of clean; run "):
+        store.load(UNIT, "clean")
     store.save(UNIT, "clean", stored())
     assert store.holds(UNIT, "clean")
     assert not store.holds(UNIT, "rotated-015")
     assert not store.holds(replace(UNIT, replicate=4), "clean")
 
 
-def test_same_prediction_is_written_in_the_same_bytes(
+def test_same_predictions_are_written_in_the_same_bytes(
     store: PredictionStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    """In whatever order, and however many at once."""
+    store.save(UNIT, "rotated-015", stored(images=3))
+    store.save(UNIT, "clean", stored(images=4))
     store.save(UNIT, "clean", stored())
     other = PredictionStore(tmp_path / "other")
     monkeypatch.setattr("time.time", lambda: 1e9)
-    other.save(UNIT, "clean", stored())
-    assert store.path(UNIT, "clean").read_bytes() == other.path(UNIT, "clean").read_bytes()
+    with other.saving() as save:
+        save(UNIT, "clean", stored())
+        save(UNIT, "rotated-015", stored(images=3))
+    assert store.path(UNIT).read_bytes() == other.path(UNIT).read_bytes()
+    assert store.conditions(UNIT) == ["clean", "rotated-015"]
+    assert [len(store.load(UNIT, name).prediction.mean) for name in ("clean", "rotated-015")] == [
+        *(30, 3)
+    ]
+
+
+@pytest.mark.parametrize("error", [None, ValueError, KeyboardInterrupt])
+def test_predictions_are_written_together_whatever_ends_the_block(
+    error: type[BaseException] | None, store: PredictionStore
+) -> None:
+    other = replace(UNIT, replicate=4)
+    with nullcontext() if error is None else pytest.raises(error), store.saving() as save:
+        for unit in (UNIT, other):
+            for name in ("clean", "rotated-015"):
+                save(unit, name, stored())
+        assert not store.folder.exists()
+        if error is not None:
+            raise error
+    for unit in (UNIT, other):
+        assert store.conditions(unit) == ["clean", "rotated-015"]
+
+
+def test_predictions_of_a_minute_are_written_before_the_end(
+    store: PredictionStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now = [100.0]
+    monkeypatch.setattr("time.monotonic", lambda: now[0])
+    written = []
+    with store.saving() as save:
+        for name, time in (("a", 159.0), ("b", 160.0), ("c", 161.0), ("d", 219.0), ("e", 221.0)):
+            now[0] = time
+            save(UNIT, name, stored(images=2))
+            written.append("".join(store.conditions(UNIT)))
+    assert written == ["", "ab", "ab", "ab", "abcde"]
+    with store.saving(after=0) as save:
+        save(UNIT, "f", stored(images=2))
+        assert store.holds(UNIT, "f")
+
+
+def test_interrupted_writing_leaves_what_was_there(
+    store: PredictionStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store.save(UNIT, "clean", stored())
+
+    def break_off(*_: object, **__: object) -> None:
+        assert len([path for path in store.folder.rglob("*") if path.is_file()]) == 2
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(ZipFile, "writestr", break_off)
+    with pytest.raises(KeyboardInterrupt):
+        store.save(UNIT, "rotated-015", stored())
+    assert [path for path in store.folder.rglob("*") if path.is_file()] == [store.path(UNIT)]
+    assert store.conditions(UNIT) == ["clean"]
 
 
 DAMAGES = {
     "empty": lambda content: b"",
     "end missing": lambda content: content[:-30],
     "byte of the data": lambda content: content[:900] + bytes([content[900] ^ 255]) + content[901:],
+    "no arrays": lambda content: archive_of(b"hello"),
 }
+
+
+def archive_of(content: bytes) -> bytes:
+    with BytesIO() as file:
+        with ZipFile(file, "w") as archive:
+            archive.writestr("clean.npz", content)
+            archive.comment = UNIT.name.encode()
+        return file.getvalue()
 
 
 @pytest.mark.parametrize("damage", DAMAGES)
 def test_damaged_file_is_named_with_what_to_do(damage: str, store: PredictionStore) -> None:
     store.save(UNIT, "clean", stored())
-    path = store.path(UNIT, "clean")
+    path = store.path(UNIT)
     path.write_bytes(DAMAGES[damage](path.read_bytes()))
     with pytest.raises(UserError) as refused:
         store.load(UNIT, "clean")
     message = str(refused.value)
-    assert str(path) in message
-    assert "run without --only to predict it again" in message
+    assert message.startswith(f"the prediction file {path} cannot be used (")
+    assert message.endswith("); the stage predict computes it again")
     assert "\n" not in message
 
 
 def test_prediction_is_complete_with_the_values_of_these_sources(store: PredictionStore) -> None:
-    assert not store.is_complete(UNIT, "clean", {})
+    assert store.complete(UNIT, {}) == set()
     store.save(UNIT, "clean", stored())
-    assert store.is_complete(UNIT, "clean", {})
-    assert store.is_complete(UNIT, "clean", {"spread": 2**63 - 1})
-    assert not store.is_complete(UNIT, "clean", {"spread": 0})
-    assert not store.is_complete(UNIT, "clean", {"distance": 2**63 - 1})
+    store.save(UNIT, "rotated-015", replace(stored(), sources={}))
+    assert store.complete(UNIT, {}) == {"clean", "rotated-015"}
+    assert store.complete(UNIT, {"spread": 2**63 - 1}) == {"clean"}
+    assert store.complete(UNIT, {"spread": 0}) == set()
+    assert store.complete(UNIT, {"distance": 2**63 - 1}) == set()
+    assert store.conditions(UNIT) == ["clean", "rotated-015"]
+
+
+def test_file_that_cannot_be_used_is_removed_with_one_line(
+    store: PredictionStore, capsys: pytest.CaptureFixture[str]
+) -> None:
+    other = replace(UNIT, replicate=4)
+    for name in ("clean", "rotated-015"):
+        store.save(other, name, stored())
+    store.path(other).rename(store.path(UNIT))
+    assert store.complete(UNIT, {}) == set()
+    assert capsys.readouterr().err == (
+        f"the prediction file {store.path(UNIT)} cannot be used (it is not whole, or that of "
+        "another run unit); the stage predict computes it again\n"
+    )
+    assert not store.path(UNIT).exists()

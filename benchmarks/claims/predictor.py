@@ -255,11 +255,15 @@ class RecipePredictor:
         unit, names = requested
         _, training = self.pool(unit.recipe)
         method = self.method(unit).fit(training.images, training.labels)
-        for name in names:
-            images = self.images(name)
-            blocks = torch.split(images.images, max(1, AT_ONCE // (unit.size or 1)))
-            stored = StoredPrediction(_joined(map(method.predict, blocks)), images.labels)
-            self.workspace.predictions.save(unit, name, stored)
+        with self.workspace.predictions.saving() as save:
+            for name in names:
+                images = self.images(name)
+                blocks = torch.split(images.images, max(1, AT_ONCE // (unit.size or 1)))
+                save(
+                    unit,
+                    name,
+                    StoredPrediction(_joined(map(method.predict, blocks)), images.labels),
+                )
 
 
 def _train(predictor: RecipePredictor, workspace: Workspace, batch: Batch) -> None:

@@ -24,8 +24,9 @@ from benchmarks.vocabulary import (
     TRAIN,
 )
 
-PREDICTIONS = 2
-"""What predictions mean: raise it when masks, seeds, splits, rounding or a method change.
+PREDICTIONS = 3
+"""What predictions mean: raise it when masks, seeds, splits, rounding, a method or their files
+change.
 
 A folder of other predictions is then not resumed, although no name has changed.
 """

@@ -25,6 +25,7 @@ from benchmarks.vocabulary import CEILING, IMITATION, OTHER_MASKS, OTHER_NETWORK
 from methods import METHODS
 from methods.networks import pool as network_pool
 from tests.claims.support import NO, PARTLY, YES, run_in, write_latency
+from tests.runs import lose_predictions
 
 pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("small_mnist")]
 
@@ -115,8 +116,7 @@ def test_second_time_predicts_nothing_and_writes_the_same_bytes(
 def test_jobs_do_not_show(finished: Path, tmp_path: Path) -> None:
     shutil.copytree(finished, tmp_path, dirs_exist_ok=True)
     before = written(tmp_path)
-    for stored in (tmp_path / "out" / "predictions").rglob("article-images.npz"):
-        stored.unlink()
+    lose_predictions(tmp_path / "out", "article-images")
     assert run_stages(*run_in(tmp_path, jobs=2), "claims") == []
     assert written(tmp_path) == before
 

@@ -39,4 +39,4 @@ def dask_setup(worker: object) -> None:
     from methods.networks import pool
 
     pool.train_networks = dying(pool.train_networks, "training")
-    predictions.write_arrays = dying(predictions.write_arrays, "prediction")
+    predictions.packed = dying(predictions.packed, "prediction")

@@ -14,7 +14,7 @@ import pandas as pd
 from benchmarks.run.configuration import Configuration
 from benchmarks.run.stages import run_stages
 from benchmarks.schema import read_table, where
-from tests.runs import QUICK, run_of
+from tests.runs import QUICK, predicted_arrays, run_of
 
 SMALL = replace(
     QUICK,
@@ -58,9 +58,8 @@ class Written:
 
     def prediction(self, method: str, condition: str) -> dict[str, np.ndarray]:
         """The arrays of a prediction file: of the method's first replicate."""
-        (path,) = self.folder.glob(f"predictions/*/{method}/replicate-00/{condition}.npz")
-        with np.load(path) as file:
-            return dict(file)
+        (path,) = self.folder.glob(f"predictions/*/{method}/replicate-00.zip")
+        return predicted_arrays(path, condition)
 
     @cached_property
     def figures(self) -> set[str]:

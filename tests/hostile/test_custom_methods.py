@@ -5,17 +5,16 @@ from __future__ import annotations
 import shutil
 from dataclasses import replace
 from pathlib import Path
+from zipfile import ZipFile
 
 import pandas as pd
 import pytest
 import torch
 
-from benchmarks.predictions import THE_RUN
 from benchmarks.run.stages import run_stages
 from benchmarks.schema import read_table
-from benchmarks.stored.arrays import read_arrays
 from tests.hostile.conftest import DIGITS, run_command
-from tests.runs import run_of
+from tests.runs import predicted_arrays, run_of
 
 METHODS = '''
 import os
@@ -73,14 +72,15 @@ class Ending(Changing):
 
 
 def predictions(folder: Path, method: str = "*") -> dict[str, dict[str, bytes]]:
-    """The arrays by file, without what names the run, whose methods are not the same."""
+    """The arrays by file, without ``about``: it names the run, whose methods are not the same."""
     return {
-        path.relative_to(folder).as_posix(): {
+        f"{path.relative_to(folder).as_posix()}/{condition}": {
             name: array.tobytes()
-            for name, array in read_arrays(path).items()
-            if name != f"source:{THE_RUN}"
+            for name, array in predicted_arrays(path, condition.stem).items()
+            if name != "about"
         }
-        for path in folder.glob(f"out/predictions/*/{method}/**/*.npz")
+        for path in folder.glob(f"out/predictions/*/{method}/*.zip")
+        for condition in map(Path, ZipFile(path).namelist())
     }
 
 

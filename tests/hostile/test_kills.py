@@ -118,7 +118,7 @@ def test_run_killed_at_many_moments_ends_the_same(run: Run, tmp_path: Path, seed
 @pytest.mark.usefixtures("quick_stages")
 def test_what_killed_runs_left_half_written_is_removed_at_the_start(folder: Path) -> None:
     out = folder / "out"
-    prediction = "predictions/standard/softmax/replicate-00/.clean.npz.4711.140.part"
+    prediction = "predictions/standard/softmax/.replicate-00.zip.4711.140.part"
     network = folder / "networks" / ".a-seed0-000-abc.safetensors.4711.part"
     of_another_run = network.with_name(".b.safetensors.4712.part")
     left = [out / ".run.json.4711.140.part", out / prediction, network]

@@ -6,20 +6,18 @@ import shutil
 from dataclasses import replace
 from pathlib import Path
 
-import numpy as np
 import pytest
 
 from benchmarks.errors import UserError
 from benchmarks.predictions import PredictionStore, RunUnit
 from benchmarks.run.stages import run_stages
-from benchmarks.stored.arrays import read_arrays, write_arrays
 from tests.hostile.conftest import DIGITS, digits_run, run_command
-from tests.runs import run_of
+from tests.runs import lose_predictions, run_of
 
 UNIT, OTHER = RunUnit("standard", "mc_dropout", 5, 0), RunUnit("standard", "mc_dropout", 2, 0)
 SOFTMAX = RunUnit("standard", "softmax", None, 0)
 
-REMEDY = "run without --only to predict it again"
+AGAIN = "; the stage predict computes it again"
 
 
 def predictions(folder: Path) -> PredictionStore:
@@ -28,97 +26,70 @@ def predictions(folder: Path) -> PredictionStore:
 
 def refused(folder: Path, path: Path) -> str:
     """The one line by which measuring alone names a file, and changes none."""
-    before = {file: file.read_bytes() for file in (folder / "out").rglob("*.npz")}
+    before = {file: file.read_bytes() for file in (folder / "out").rglob("*.zip")}
     with pytest.raises(UserError) as error:
         run_stages(*digits_run(folder), "measure")
-    assert {file: file.read_bytes() for file in (folder / "out").rglob("*.npz")} == before
+    assert {file: file.read_bytes() for file in (folder / "out").rglob("*.zip")} == before
     assert str(path) in str(error.value)
     assert "\n" not in str(error.value)
-    assert REMEDY in str(error.value)
+    assert str(error.value).endswith(AGAIN)
     return str(error.value)
 
 
 def of_another_run(folder: Path) -> bytes:
     run = run_of(replace(DIGITS, methods=("softmax",), seed=1), folder)
     assert run_stages(*run, "predict") == []
-    return run.workspace.predictions.path(SOFTMAX, "clean").read_bytes()
+    return run.workspace.predictions.path(SOFTMAX).read_bytes()
 
 
-def without_checksum(path: Path) -> bytes:
-    arrays = read_arrays(path)
-    arrays["labels"] = np.roll(arrays["labels"], 1)
-    write_arrays(arrays, path)
-    return path.read_bytes()
+def with_another_byte(content: bytes) -> bytes:
+    return content[:2000] + bytes([content[2000] ^ 1]) + content[2001:]
 
 
 @pytest.mark.usefixtures("quick_stages")
 def test_prediction_file_of_something_else_is_named_and_predicted_again(
     folder: Path, finished: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    store, whole = predictions(folder), predictions(finished)
-    lost = store.path(SOFTMAX, "rotated-045")
+    store = predictions(folder)
+    first, second, third = map(store.path, (UNIT, OTHER, SOFTMAX))
+    whole = {path: path.read_bytes() for path in (first, second, third)}
     contents = {
-        store.path(UNIT, "clean"): (
-            whole.path(UNIT, "rotated-045").read_bytes(),
-            f"it holds {UNIT.name}/rotated-045, not {UNIT.name}/clean",
-        ),
-        store.path(OTHER, "clean"): (
-            whole.path(UNIT, "clean").read_bytes(),
-            f"it holds {UNIT.name}/clean, not {OTHER.name}/clean",
-        ),
-        store.path(UNIT, "rotated-045"): (
-            without_checksum(store.path(UNIT, "rotated-045")),
-            "it has no checksum",
-        ),
-        store.path(OTHER, "rotated-045"): (b"PK", ""),
-        store.path(SOFTMAX, "clean"): (of_another_run(folder / "other"), "is of another run"),
+        first: (with_another_byte(whole[first]), "Bad CRC-32 for file"),
+        second: (whole[first], "it is not whole, or that of another run unit"),
+        third: (of_another_run(folder / "other"), "is of another run"),
     }
-
-    def put(path: Path, content: bytes) -> None:
-        path.write_bytes(content)
-
-    def put_back(path: Path) -> None:
-        put(path, (finished / path.relative_to(folder)).read_bytes())
-
-    for path in contents:
-        put_back(path)
     for path, (content, why) in contents.items():
-        put(path, content)
+        path.write_bytes(content)
         assert why in refused(folder, path)
-        put_back(path)
+        path.write_bytes(whole[path])
     for path, (content, _) in contents.items():
-        put(path, content)
-    lost.unlink()
-    repaired = {*contents, lost}
-    others = {
-        path: path.stat().st_mtime_ns
-        for path in (folder / "out" / "predictions").rglob("*.npz")
-        if path not in repaired
-    }
+        path.write_bytes(content)
     capsys.readouterr()
     assert run_stages(*digits_run(folder)) == []
-    for path in repaired:
-        assert path.read_bytes() == (finished / path.relative_to(folder)).read_bytes()
-    assert {path: path.stat().st_mtime_ns for path in others} == others
+    assert {path: path.read_bytes() for path in whole} == whole
     lines = [line for line in capsys.readouterr().err.splitlines() if "cannot be used" in line]
-    for path, (_, why) in contents.items():
-        if path != store.path(SOFTMAX, "clean"):
-            (line,) = [line for line in lines if str(path) in line]
-            assert why in line
+    assert len(lines) == 2
+    for path in (first, second):
+        (line,) = [line for line in lines if str(path) in line]
+        assert contents[path][1] in line
 
 
 @pytest.mark.usefixtures("quick_stages")
-def test_measuring_without_a_prediction_file_fails_in_one_line(
-    folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+def test_measuring_without_predictions_fails_in_one_line(
+    folder: Path,
+    finished: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
-    paths = [predictions(folder).path(SOFTMAX, name) for name in ("rotated-045", "clean")]
-    for path in paths:
-        path.unlink()
+    for name in ("rotated-045", "clean"):
+        lose_predictions(folder / "out", name)
+    for unit in (UNIT, OTHER):
+        shutil.copy(predictions(finished).path(unit), predictions(folder).path(unit))
     assert run_command(monkeypatch, folder, "--only", "measure") == 1
     failed = [line for line in capsys.readouterr().err.splitlines() if line.startswith("failed")]
     assert failed == [
-        "failed: measure: 2 prediction files are missing, first: "
-        f"{paths[1].relative_to(folder / 'out')}; run without --only to predict them"
+        f"failed: measure: 2 predictions are missing, first: {SOFTMAX.name}/clean; run without "
+        "--only to compute them"
     ]
 
 
@@ -131,7 +102,7 @@ def test_network_under_the_name_of_another_is_trained_anew(
     assert run_stages(*run_of(other, folder / "elsewhere"), "train") == []
     (foreign,) = (folder / "elsewhere" / "networks").iterdir()
     shutil.copy(foreign, path)
-    prediction = predictions(folder).path(UNIT, "clean")
+    prediction = predictions(folder).path(UNIT)
     prediction.unlink()  # so that the network is needed
     capsys.readouterr()
     assert run_stages(*digits_run(folder)) == []
@@ -139,4 +110,4 @@ def test_network_under_the_name_of_another_is_trained_anew(
     assert line == (
         f"the stored network {path} cannot be used (it holds another network): it is trained anew"
     )
-    assert prediction.read_bytes() == predictions(finished).path(UNIT, "clean").read_bytes()
+    assert prediction.read_bytes() == predictions(finished).path(UNIT).read_bytes()

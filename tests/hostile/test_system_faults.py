@@ -71,7 +71,7 @@ def test_errors_of_users_code_are_one_line(error: Exception, line: str) -> None:
 def test_file_that_does_not_fit_on_the_disk_is_absent_and_no_failure_of_the_method(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for path in (folder / "out" / "predictions").rglob("*.npz"):
+    for path in (folder / "out" / "predictions").rglob("*.zip"):
         path.unlink()
     # The table of metrics, which is larger than a file of predictions, is written before these.
     monkeypatch.setattr("benchmarks.nouns.Names.write", lambda *_: None)

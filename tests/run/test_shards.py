@@ -78,7 +78,7 @@ def test_shards_copied_together_give_the_undivided_run(
         copied(*(one.out for one in machines[1:]))
         ((what, reason),) = run_stages(plan, together, MEASURE)
         assert what == MEASURE
-        assert "prediction files are missing, first: predictions/standard/" in reason
+        assert "predictions are missing, first: standard/" in reason
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(measure, "write_curves", interrupted)
             with pytest.raises(KeyboardInterrupt):

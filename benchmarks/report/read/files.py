@@ -10,10 +10,10 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from benchmarks.arrays import DamagedArraysError, read_arrays
 from benchmarks.errors import UserError
 from benchmarks.files import path_of, read_json
 from benchmarks.schema import TABLES, Quantity, read_table, types_of
-from benchmarks.stored.arrays import DamagedArraysError, read_arrays
 from benchmarks.vocabulary import (
     CLAIMS_FOLDER,
     CLAIMS_JSON,

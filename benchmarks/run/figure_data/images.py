@@ -10,6 +10,7 @@ import torch
 from jaxtyping import Float, UInt8
 from torch import Tensor
 
+from benchmarks.arrays import write_arrays
 from benchmarks.predictions import PredictionStore
 from benchmarks.run.figure_data.compared import (
     example_image,
@@ -19,7 +20,6 @@ from benchmarks.run.figure_data.compared import (
 from benchmarks.run.figure_data.explorer import explored
 from benchmarks.run.plan import Plan
 from benchmarks.run.workspace import Workspace
-from benchmarks.stored.arrays import write_arrays
 from benchmarks.tasks.conditions import Condition, EvaluationSet
 from benchmarks.vocabulary import CLEAN, IMAGES_NPZ, NO_LABEL
 from methods.threads import one_torch_thread

@@ -115,8 +115,8 @@ def verify_predictions(plan: Plan, workspace: Workspace, unit: RunUnit) -> set[s
             continue
         if stored.sources.get(THE_RUN, digest) != digest:
             raise UserError(
-                f"the prediction file {store.path(unit, condition.name)} is of another run; run "
-                "without --only to predict it again"
+                f"the prediction file {store.path(unit)} is of another run; the stage predict "
+                "computes it again"
             )
         machines.add(stored.machine)
     return machines
@@ -143,20 +143,20 @@ def _decided_by(
 def _without_predictions(
     plan: Plan, workspace: Workspace, left_out: frozenset[str]
 ) -> list[Failure]:
-    """The methods that failed, and in one line all prediction files that are missing beside."""
+    """The methods that failed, and in one line all predictions that are missing beside."""
     failures, missing, store = [], [], workspace.predictions
     for unit in plan.units():
         wanted = plan.predicted(unit) if plan.objection(unit) is None else ()
-        absent = [one.name for one in wanted if not store.holds(unit, one.name)]
-        absent = [name for name in absent if name not in left_out]
+        held = {*left_out, *store.conditions(unit)}
+        absent = [one.name for one in wanted if one.name not in held]
         if absent and error_path(workspace.out, unit).exists():
             failures.append(Failure(unit.name, failure_reason(workspace, unit)))
         else:
-            missing += [store.path(unit, name).relative_to(workspace.out) for name in absent]
+            missing += [f"{unit.name}/{name}" for name in absent]
     if missing:
         reason = (
-            f"{len(missing)} prediction files are missing, first: {missing[0].as_posix()}; run "
-            "without --only to predict them"
+            f"{len(missing)} predictions are missing, first: {missing[0]}; run without --only to "
+            "compute them"
         )
         failures.append(Failure(MEASURE, reason))
     return failures
@@ -271,9 +271,7 @@ def _stored_resampled(
         in_worth = plan.forms_ensembles(unit.method) and task.score in ("", *primary)
         if not (of_labels or in_worth):
             return None
-    method = plan.configuration.classes[unit.method]
-    scores = {task.score, method.primary_score, *task.further_scores}
-    return workspace.predictions.load_part_if_there(unit, condition, scores)
+    return workspace.predictions.load_if_there(unit, condition)
 
 
 def _calibration(plan: Plan, workspace: Workspace, unit: RunUnit) -> StoredPrediction | None:

@@ -15,7 +15,7 @@ from benchmarks.data.files import Unavailable
 from benchmarks.errors import UserError
 from benchmarks.escaping import objection_to
 from benchmarks.files import NotWrittenError
-from benchmarks.predictions import RunUnit, StoredPrediction
+from benchmarks.predictions import WRITTEN_AFTER, RunUnit, StoredPrediction
 from benchmarks.run.chosen_scores import stored_scores
 from benchmarks.run.custom_method import ProcessEndedError, in_own_process
 from benchmarks.run.failure import Failure, error_path, note_failure
@@ -116,11 +116,10 @@ def _is_pending(
     computed_by: Mapping[str, int],
     unit: RunUnit,
 ) -> bool:
-    return plan.objection(unit) is None and any(
-        condition.name not in unavailable
-        and not workspace.predictions.is_complete(unit, condition.name, computed_by)
-        for condition in plan.predicted(unit)
-    )
+    if plan.objection(unit) is not None:
+        return False
+    wanted = {condition.name for condition in plan.predicted(unit)} - {*unavailable}
+    return not wanted <= workspace.predictions.complete(unit, computed_by)
 
 
 def _predict(
@@ -166,37 +165,42 @@ def predict_group(
         Each unit of the group with the reason, where a method has failed.
     """
     largest, store, computed_by = group[0], workspace.predictions, sources(plan)
+    complete = {unit: store.complete(unit, computed_by) for unit in group}
+    latest: dict[RunUnit, StoredPrediction] = {}
+    # A custom method may end its process, and with it what waits to be written.
+    after = 0 if plan.is_custom(largest.method) else WRITTEN_AFTER
     try:
         method = fitted(plan, workspace, largest)
         training = partial(workspace.images, plan.task, plan.split(largest))
         scores = stored_scores(plan.configuration)
         derived = DerivedValues(method, scores, shared, training)
-        for condition in plan.predicted(largest):
-            missing = [u for u in group if not store.is_complete(u, condition.name, computed_by)]
-            if condition.name in unavailable or not missing:
-                continue
-            evaluated = workspace.evaluation_set(condition, plan)
-            # A copy: a method that changes its images must not change the others'.
-            images = evaluated.images.clone()
-            seed_call(method, "predict")
-            predictions = (
-                [(largest, method, method.predict(images))]
-                if len(group) == 1
-                else _shared_predictions(plan, cast(MemberMethod, method), missing, images)
-            )
-            for unit, of_unit, prediction in predictions:
-                check_prediction(prediction, len(evaluated.images))
-                reference = store.load_if_there(unit, condition.reference)
-                _require_comparable(plan.task, of_unit, prediction, reference)
-                found = derived.scores(prediction, condition.name, images, of_unit)
-                stored = StoredPrediction(
-                    replace(prediction, scores={**prediction.scores, **found.values}),
-                    evaluated.labels,
-                    derived.metrics(prediction),
-                    computed_by,
-                    found.reasons,
+        with store.saving(after=after) as save:
+            for condition in plan.predicted(largest):
+                missing = [unit for unit in group if condition.name not in complete[unit]]
+                if condition.name in unavailable or not missing:
+                    continue
+                evaluated = workspace.evaluation_set(condition, plan)
+                # A copy: a method that changes its images must not change the others'.
+                images = evaluated.images.clone()
+                seed_call(method, "predict")
+                predictions = (
+                    [(largest, method, method.predict(images))]
+                    if len(group) == 1
+                    else _shared_predictions(plan, cast(MemberMethod, method), missing, images)
                 )
-                store.save(unit, condition.name, stored)
+                for unit, of_unit, prediction in predictions:
+                    check_prediction(prediction, len(evaluated.images))
+                    other = latest.get(unit) or store.load_if_there(unit, condition.reference)
+                    _require_comparable(plan.task, of_unit, prediction, other)
+                    found = derived.scores(prediction, condition.name, images, of_unit)
+                    latest[unit] = StoredPrediction(
+                        replace(prediction, scores={**prediction.scores, **found.values}),
+                        evaluated.labels,
+                        derived.metrics(prediction),
+                        computed_by,
+                        found.reasons,
+                    )
+                    save(unit, condition.name, latest[unit])
     except NO_FAILURES:
         raise
     # Whatever a method raises is its own failure: it is reported, and the others continue.
@@ -221,7 +225,7 @@ def _require_comparable(
     task: Task,
     method: UncertaintyMethod,
     prediction: Prediction,
-    reference: StoredPrediction | None,
+    other: StoredPrediction | None,
 ) -> None:
     """What metrics need beyond the contract: the task's classes, the same scores for all images."""
     if (classes := prediction.mean.shape[1]) != len(task.classes):
@@ -239,9 +243,9 @@ def _require_comparable(
     if (primary := method.primary_score) not in SCORES.keys() | own:
         known = ", ".join((*SCORES, *sorted(own)))
         raise ContractError(f"there is no primary_score {primary!r}; choose from {known}")
-    of_reference = set(reference.prediction.scores) - SCORES.keys() if reference else own
-    if own != of_reference:
+    of_other = set(other.prediction.scores) - SCORES.keys() if other else own
+    if own != of_other:
         raise ContractError(
-            f"scores must be the same for all images: {sorted(own)} here, "
-            f"{sorted(of_reference)} for the clean images"
+            f"scores must be the same for all images: {sorted(own)} here, {sorted(of_other)} for "
+            "others"
         )

@@ -33,7 +33,7 @@ from benchmarks.run.workspace import Workspace
 from benchmarks.schema import read_table
 from methods import Prediction
 from methods.scores import SCORES
-from tests.runs import CONDITIONS, Run, make_up_predictions, run_of
+from tests.runs import CONDITIONS, Run, lose_predictions, make_up_predictions, run_of
 
 IMAGES = 70
 ORIGIN = ["method", "members", "condition", "replicate"]
@@ -290,9 +290,8 @@ def test_set_that_cannot_be_had_has_neither_images_nor_curves(run: Run, tmp_path
     elsewhere = Run(run.plan, replace(run.workspace, out=tmp_path))
     shutil.copytree(run.workspace.out / "predictions", tmp_path / "predictions")
     missing = ["rotated-030", "ood-uniform_noise"]
-    for stored in (tmp_path / "predictions").rglob("*.npz"):
-        if stored.stem in missing:
-            stored.unlink()
+    for name in missing:
+        lose_predictions(tmp_path, name)
     write_images(*elsewhere, missing)
     write_curves(*elsewhere)
     for name in COLUMNS:

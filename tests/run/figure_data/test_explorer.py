@@ -19,7 +19,7 @@ from benchmarks.run.figure_data.images import write_images
 from benchmarks.run.plan import Plan
 from benchmarks.schema import read_table
 from benchmarks.tasks.conditions import choice
-from tests.runs import Run, make_up_predictions, run_of
+from tests.runs import Run, lose_predictions, make_up_predictions, run_of
 
 CONFIGURATION = Configuration(
     preset="quick",
@@ -143,7 +143,6 @@ def test_nothing_predicted_is_an_empty_table(run: Run, tmp_path: Path) -> None:
 def test_set_that_was_not_predicted_has_no_sample(run: Run, tmp_path: Path) -> None:
     elsewhere = Run(run.plan, replace(run.workspace, out=tmp_path))
     shutil.copytree(run.workspace.out / "predictions", tmp_path / "predictions")
-    for stored in (tmp_path / "predictions").rglob("ood-*.npz"):
-        stored.unlink()
+    lose_predictions(tmp_path, "ood-*")
     write_explorer(*elsewhere)
     assert set(table(elsewhere)["condition"]) == {"clean", "rotated-030"}

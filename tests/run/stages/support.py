@@ -9,7 +9,7 @@ import numpy as np
 
 from benchmarks.predictions import RunUnit
 from benchmarks.run.configuration import Configuration
-from tests.runs import Run, run_of
+from tests.runs import Run, predicted_arrays, run_of
 
 SMALL = Configuration(
     preset="quick",
@@ -91,18 +91,19 @@ def tables(folder: Path) -> dict[str, bytes]:
 
 def arrays(folder: Path, unit: RunUnit, condition: str) -> dict[str, np.ndarray]:
     """The arrays of a prediction file, with means in double precision and shares of votes."""
-    with np.load(folder / "out" / "predictions" / unit.name / f"{condition}.npz") as file:
-        stored = dict(file)
-    mean, share = stored["mean"].astype(np.float64), stored["votes"] / stored["members"]
+    stored = predicted_arrays(folder / "out" / "predictions" / f"{unit.name}.zip", condition)
+    members = stored["votes"].sum(axis=1, keepdims=True)
+    mean, share = stored["mean"].astype(np.float64), stored["votes"] / members
     largest = mean.max(axis=1, keepdims=True)
     certain = (mean == largest) & (largest > 0.5)
     others = np.where(certain, 0, mean).sum(axis=1, keepdims=True)
     mean = np.where(certain, 1 - others, mean)
-    return stored | {"mean": mean / mean.sum(axis=1, keepdims=True), "vote_share": share}
+    mean /= mean.sum(axis=1, keepdims=True)
+    return stored | {"mean": mean, "vote_share": share, "members": members[0]}
 
 
 def prediction_files(folder: Path) -> list[Path]:
-    return list((folder / "out" / "predictions").rglob("*.npz"))
+    return list((folder / "out" / "predictions").rglob("*.zip"))
 
 
 def custom_method(folder: Path, *changes: tuple[str, str]) -> str:

@@ -6,6 +6,7 @@ import json
 from dataclasses import replace
 from pathlib import Path
 from typing import cast
+from zipfile import ZipFile
 
 import numpy as np
 import pandas as pd
@@ -41,12 +42,11 @@ def test_every_file_is_there(finished: Path) -> None:
         NOUNS_JSON,
     }
     predictions = {str(path.relative_to(out)) for path in prediction_files(finished)}
-    expected = {
-        f"predictions/{RunUnit(*unit).name}/{condition}.npz"
-        for unit in UNITS
-        for condition in (*SMALL.conditions, "calibration")
-    }
-    assert predictions == expected
+    assert predictions == {f"predictions/{RunUnit(*unit).name}.zip" for unit in UNITS}
+    for path in prediction_files(finished):
+        with ZipFile(path) as archive:
+            names = [f"{condition}.npz" for condition in (*SMALL.conditions, "calibration")]
+            assert archive.namelist() == sorted(names)
     assert len(list((finished / "networks").iterdir())) == 4
 
 
@@ -92,7 +92,7 @@ def test_numbers_follow_from_the_prediction_files(
     for condition in SMALL.conditions:
         values = table[table["condition"] == condition].set_index("metric")["value"]
         stored = arrays(finished, RunUnit(*unit), condition)
-        mean, share, members = stored["mean"], stored["vote_share"], int(stored["members"])
+        mean, share, members = stored["mean"], stored["vote_share"], int(stored["members"][0])
         entropy = entropies(mean)
         assert values["predictive_entropy"] == pytest.approx(entropy.mean(), rel=1e-12)
         if members > 1:

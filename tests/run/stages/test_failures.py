@@ -32,7 +32,7 @@ from tests.run.stages.support import (
     prediction_files,
     run_in,
 )
-from tests.runs import forget_images
+from tests.runs import forget_images, predicted_arrays
 
 
 def test_test_images_that_are_trained_on_stop_the_run_before_anything_is_predicted(
@@ -195,7 +195,7 @@ def test_diverging_network_fails_only_the_ensembles_that_it_belongs_to(
         "standard/deep_ensemble-4/replicate-00",
         "standard/deep_ensemble-2/replicate-01",
     ]
-    assert {path.parent.name for path in prediction_files(tmp_path)} == {"replicate-00"}
+    assert {path.name for path in prediction_files(tmp_path)} == {"replicate-00.zip"}
 
 
 @pytest.mark.parametrize("error", [None, "RuntimeError('no')", "OSError(2, 'no', __file__)"])
@@ -215,6 +215,8 @@ def test_no_absolute_path_is_written(error: str | None, finished: Path, tmp_path
         if path.suffix == ".npz":
             with np.load(path) as file:
                 content = " ".join(file.files)
+        elif path.suffix == ".zip":
+            content = str(predicted_arrays(path, "clean")["about"])
         assert not [word for word in private if word in content], path.name
 
 

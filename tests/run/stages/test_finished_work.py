@@ -151,7 +151,7 @@ def test_it_is_forgotten_before_anything_is_predicted(tmp_path: Path) -> None:
     interrupted(run, 1)
     assert run_stages(*run, "predict") == []  # there is nothing to predict
     assert finished(run)
-    run.workspace.predictions.path(run.plan.units()[0], "clean").unlink()
+    run.workspace.predictions.path(run.plan.units()[0]).unlink()
     assert run_stages(*run, "predict") == []
     assert not finished(run)
 

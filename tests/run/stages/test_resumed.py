@@ -15,13 +15,14 @@ import torch
 
 from benchmarks.errors import UserError
 from benchmarks.metrics import METRICS
-from benchmarks.predictions import RunUnit
 from benchmarks.run.stages import run_stages
 from benchmarks.schema import read_table
 from benchmarks.tasks import TASKS, mnist, shifts
 from benchmarks.tasks.mnist import MNIST
 from benchmarks.vocabulary import NOUNS_JSON
+from methods import Prediction
 from methods.scores import SCORES
+from methods.softmax import Softmax
 from tests.run.stages.support import (
     FEW,
     LITTLE,
@@ -29,7 +30,7 @@ from tests.run.stages.support import (
     run_in,
     tables,
 )
-from tests.runs import forget_images
+from tests.runs import forget_images, lose_predictions, predicted_arrays
 
 
 def test_second_run_trains_nothing_and_writes_the_same_bytes(
@@ -89,19 +90,38 @@ def test_measuring_before_predicting_is_refused_with_what_to_do(tmp_path: Path) 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("condition", ["clean", "rotated-120", "ood-uniform_noise", "calibration"])
-def test_lost_prediction_file_is_predicted_again(
+def test_lost_prediction_is_predicted_again(
     condition: str, folder: Path, no_training: None
 ) -> None:
     before = tables(folder)
-    run = run_in(folder)
-    lost = run.workspace.predictions.path(RunUnit("standard", "mc_dropout", 4, 1), condition)
-    content = lost.read_bytes()
-    others = {path: path.stat().st_mtime_ns for path in prediction_files(folder) if path != lost}
-    lost.unlink()
-    assert run_stages(*run) == []
-    assert lost.read_bytes() == content
+    contents = {path: path.read_bytes() for path in prediction_files(folder)}
+    lose_predictions(folder / "out", condition)
+    for path, content in contents.items():
+        if path.parent.name != "mc_dropout-4":
+            path.write_bytes(content)
+    assert {path: path.read_bytes() for path in contents} != contents
+    assert run_stages(*run_in(folder)) == []
+    assert {path: path.read_bytes() for path in contents} == contents
     assert tables(folder) == before
-    assert {path: path.stat().st_mtime_ns for path in others} == others
+
+
+def test_group_that_breaks_off_keeps_what_it_has_predicted(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """At the end, whatever ends it; those of a minute are written before, for a kill."""
+    run, predicted = run_in(tmp_path, replace(FEW, conditions=("rotated-045",))), []
+    (unit,), predict = run.plan.units(), Softmax.predict
+
+    def once(self: Softmax, images: torch.Tensor) -> Prediction:
+        if predicted:
+            raise KeyboardInterrupt
+        predicted.append(len(images))
+        return predict(self, images)
+
+    monkeypatch.setattr(Softmax, "predict", once)
+    with pytest.raises(KeyboardInterrupt):
+        run_stages(*run, "predict")
+    assert run.workspace.predictions.conditions(unit) == ["clean"]
 
 
 @pytest.mark.slow
@@ -200,9 +220,8 @@ def test_values_of_an_edited_noun_are_computed_again(
         noun = runpy.run_path(str(path))["NOUN"]
         monkeypatch.setitem(SCORES if key.startswith("score") else METRICS, "mine", noun)
         assert run_stages(*run_in(tmp_path, few), "predict") == []
-        (file,) = [path for path in prediction_files(tmp_path) if path.stem == "clean"]
-        with np.load(file) as arrays:
-            return arrays[key], file.stat().st_mtime_ns
+        (file,) = prediction_files(tmp_path)
+        return predicted_arrays(file, "clean")[key], file.stat().st_mtime_ns
 
     (before, written), (same, kept), (edited, again) = map(predict, ("", "", "-"))
     np.testing.assert_array_equal(same, before)
