@@ -199,28 +199,6 @@ def test_other_recipes_have_no_figures_of_these_numbers(folder: Path) -> None:
     assert list(claims_tables(results, "plain")) == []
 
 
-def test_draw_functions_take_an_axes_and_return_it(folder: Path) -> None:
-    results = Results.load(folder)
-    numbers = results.curve("claims")
-    names, of_claim = results.names, dict(list(numbers.groupby("claim")))
-    lack = of_claim["epistemic-is-missing-data"]
-    by_set = where(lack, metric="pairwise_disagreement", condition="clean")
-    correlations = where(of_claim["dropout-mimics-ensemble"], metric="rank_correlation")
-    on_all = where(correlations, condition="clean")
-    for draw, *arguments in (
-        (votes.draw_networks, names, of_claim["image-61"]),
-        (claims.draw_certainty, names, claims.by_share(of_claim["certain-when-agreeing"])),
-        (claims.draw_images, claims.by_share(of_claim["certain-when-agreeing"])),
-        (claims.draw_rank_agreement, names, on_all),
-        (claims.draw_training_sets, names, by_set),
-        (claims.draw_spread, names, results.curve("claims-spread")),
-        (training.draw_reported, nouns(recipes=("article",), epochs=10).recipes[0]),
-    ):
-        ax = Figure().subplots()
-        assert draw(ax, *arguments) is ax
-        assert ax.has_data()
-
-
 def test_count_plot_has_the_tasks_classes_and_the_runs_passes(folder: Path) -> None:
     names = Results.load(folder).names
     task = replace(names.task, classes=("cat", "dog", "owl"))

@@ -13,7 +13,6 @@ from matplotlib.figure import Figure
 from benchmarks.nouns import Variant
 from benchmarks.report import write_report
 from benchmarks.report.figures.cost import draw
-from benchmarks.report.numbers import cost
 from benchmarks.report.numbers.cost import Setup, main_setup, points
 from benchmarks.report.numbers.replicates import of_replicates
 from benchmarks.report.read.comparisons import Quantity
@@ -102,17 +101,6 @@ def test_run_with_timings_has_the_figure_and_the_tables(timed: Path, tmp_path: P
     assert {path.suffix for path in (tmp_path / "figures").glob("cost-standard.*")} == {
         *(".png", ".svg", ".csv")
     }
-
-
-def test_draw_takes_an_axes_and_returns_it(timed_results: Results) -> None:
-    numbers = points(timed_results)
-    ax = Figure().subplots()
-    one = numbers[(numbers["metric"] == "nll") & (numbers["batch_size"] == 1)]
-    names, look = timed_results.names, looks(timed_results.names, timed_results.shown)
-    assert draw(ax, names, one, NO_REPLICATES, look) is ax
-    assert ax.get_xscale() == "log"
-    assert [text.get_text() for text in ax.texts] == ["1", "2", "4", "8", "2", "4"]
-    assert set(cost.COLUMNS) == set(numbers)
 
 
 def test_replicates_are_drawn_and_those_beyond_the_axis_at_its_edge(timed_results: Results) -> None:

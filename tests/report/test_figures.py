@@ -15,17 +15,12 @@ from PIL import Image
 
 from benchmarks.nouns import Variant
 from benchmarks.report.figures import (
-    abstaining,
     detection,
-    entropy_split,
     reliability,
     risk_coverage,
     severity,
-    training,
     votes,
 )
-from benchmarks.report.figures.drawing import rows_of, show_image
-from benchmarks.report.numbers.abstaining import errors, replicate_errors
 from benchmarks.report.numbers.replicates import of_replicates
 from benchmarks.report.results import Results
 from benchmarks.report.style import looks
@@ -131,35 +126,6 @@ def test_methods_with_infinite_values_are_named(results: Results) -> None:
     assert "not drawn where infinite:\nSoftmax" in {text.get_text() for text in ax.texts}
     ax = severity.draw(Figure().subplots(), lines, "accuracy", printed, scale, look, thin)
     assert not any("infinite" in text.get_text() for text in ax.texts)
-
-
-def test_draw_functions_take_an_axes_and_return_it(results: Results) -> None:
-    look = looks(results.names, results.shown)
-    variant = Variant("deep_ensemble", "4")
-    names, one, printed = results.names, look[variant], results.names.printed("nll")
-    severities = {one.name: one.severity for one in results.severities["rotated"]} | {"clean": 0.0}
-    digit = results.curve("example_image")
-    digit = digit.assign(severity=digit["condition"].map(severities))
-    lines, scale = severity.lines(results, "rotated"), severity.scale_of(results, "rotated")
-    noise, thin = names.condition("ood-uniform_noise"), of_replicates(results, lines, "severity")
-    assert not results.training.empty
-    for draw, *arguments in (
-        (severity.draw, lines, "nll", printed, scale, look, thin),
-        (abstaining.draw, errors(results), replicate_errors(results, errors(results)), look),
-        (entropy_split.draw, results, entropy_split.parts(results).head(3), one),
-        (reliability.draw, results.curve("reliability"), look),
-        (reliability.draw_counts, results.curve("reliability"), look),
-        (detection.draw_roc, results.curve("roc"), look),
-        (detection.draw_histogram, results.curve("histograms"), noise, one),
-        (risk_coverage.draw, results.curve("risk_coverage"), look),
-        (votes.draw_severity, names, rows_of(digit, variant), one),
-        (votes.draw_images, results, digit, scale),
-        (votes.draw_votes, names, results.curve("high_disagreement"), look),
-        (training.draw, training.over_networks(results.training), "accuracy"),
-        (show_image, None),
-    ):
-        ax = Figure().subplots()
-        assert draw(ax, *arguments) is ax
 
 
 def test_images_below_severities_are_square_however_wide_the_figure(results: Results) -> None:

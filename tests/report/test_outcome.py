@@ -143,23 +143,3 @@ def test_conditions_without_data_are_named_in_one_line(
         "left out, because their data are not available: KMNIST, EMNIST letters"
     ]
     assert "Name or service" not in text
-
-
-def test_condition_and_its_subset_are_named_once(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    names = ("rotated-045", "subset-rotated-045")
-    data = {name: {"unavailable": "no mirror responds"} for name in names}
-    (tmp_path / "run.json").write_text(json.dumps({"data": data}))
-    assert left_out_line(shown(tmp_path, [ROW], capsys)) == [
-        "left out, because their data are not available: 45°"
-    ]
-
-
-@pytest.mark.parametrize("entry", [{"fingerprint": "f"}, {"unavailable": "no mirror responds"}])
-def test_condition_that_was_measured_is_not_left_out(
-    entry: dict[str, str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    (tmp_path / "run.json").write_text(json.dumps({"data": {"ood-kmnist": entry}}))
-    rows = [ROW, replace(ROW, condition="ood-kmnist", metric="predictive_entropy")]
-    assert left_out_line(shown(tmp_path, rows, capsys)) == []
