@@ -7,8 +7,7 @@ Python, too. The caller's random state, working folder and settings stay as they
 from __future__ import annotations
 
 from benchmarks.api.arguments import ArgumentError
-from benchmarks.api.evaluation import evaluate
-from benchmarks.api.given import score_predictions
+from benchmarks.api.evaluation import evaluate, score_predictions
 from benchmarks.api.results import BenchmarkResults, load_results
 from benchmarks.api.running import run_benchmark
 

@@ -21,7 +21,7 @@ from jaxtyping import Float, Float64, Int64
 from torch import Tensor
 
 from benchmarks.metrics.calibration import Calibration, debiased_squared_calibration_error
-from benchmarks.metrics.metric import Arrays, Metric
+from benchmarks.metrics.metric import Arrays, Family, Metric
 from benchmarks.metrics.scoring import LabelMeans, brier, negative_log_likelihood
 from methods.posthoc.temperature import at_bound, nll_of_members, temperature_of_least_nll
 from methods.scores.arguments import require_labels
@@ -67,45 +67,32 @@ def recalibrated(
     return scaled
 
 
-class RecalibratedMeans(LabelMeans):
+class Recalibrated(Family):
+    """The metrics of the family behind it in the order of bases, of recalibrated probabilities."""
+
+    needs = frozenset({"labels", "calibration"})
+    of_calibration = staticmethod(best_temperature)
+
+    def of_images(self, arrays: Arrays) -> Any | None:
+        """What the other family computes of each image."""
+        temperature: float | None = arrays.fitted
+        if arrays.labels is None or temperature is None or math.isnan(temperature):
+            return None
+        mean = recalibrated(arrays.prediction.mean, temperature)
+        own = replace(arrays, prediction=replace(arrays.prediction, mean=mean))
+        return super().of_images(own)  # type: ignore[safe-super]
+
+    def remark(self, metric: Metric, fitted: float) -> str:
+        """Whether the temperature is at its bound."""
+        return at_bound(fitted)
+
+
+class RecalibratedMeans(Recalibrated, LabelMeans):
     """A metric's `function`: as in `LabelMeans`, of recalibrated probabilities."""
 
-    needs = frozenset({"labels", "calibration"})
-    of_calibration = staticmethod(best_temperature)
 
-    def of_images(self, arrays: Arrays) -> Any | None:
-        """Each image's value of each metric."""
-        own = _recalibrated(arrays)
-        return None if own is None else super().of_images(own)
-
-    def remark(self, metric: Metric, fitted: float) -> str:
-        """Whether the temperature is at its bound."""
-        return at_bound(fitted)
-
-
-class RecalibratedCalibration(Calibration):
+class RecalibratedCalibration(Recalibrated, Calibration):
     """A metric's `function`: as in `Calibration`, of recalibrated probabilities."""
-
-    needs = frozenset({"labels", "calibration"})
-    of_calibration = staticmethod(best_temperature)
-
-    def of_images(self, arrays: Arrays) -> Any | None:
-        """Confidence, and whether it is classified correctly."""
-        own = _recalibrated(arrays)
-        return None if own is None else super().of_images(own)
-
-    def remark(self, metric: Metric, fitted: float) -> str:
-        """Whether the temperature is at its bound."""
-        return at_bound(fitted)
-
-
-def _recalibrated(arrays: Arrays) -> Arrays | None:
-    temperature: float | None = arrays.fitted
-    if arrays.labels is None or temperature is None or math.isnan(temperature):
-        return None
-    prediction = arrays.prediction
-    mean = recalibrated(prediction.mean, temperature)
-    return replace(arrays, prediction=replace(prediction, mean=mean))
 
 
 _TEMPERATURE = (
