@@ -32,7 +32,7 @@ def impulse_noise(images: Images, generator: np.random.Generator) -> Images:
 
     Mu & Gilmer 2019, severity 4.
     """
-    # Here, not above, as in the neighbouring files: what corrupts nothing needs no such library.
+    # Here and below, not above: what corrupts nothing needs no such library.
     from skimage.util import random_noise
 
     noisy: Images = random_noise(images, mode="s&p", amount=BROKEN, rng=generator)
