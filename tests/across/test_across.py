@@ -13,10 +13,15 @@ import pytest
 from scipy import stats
 
 from benchmarks.across.command import command_line
-from benchmarks.across.rankings import rank_correlations, spearman
+from benchmarks.across.rankings import (
+    RankCorrelation,
+    network_choices,
+    rank_correlations,
+    spearman,
+)
 from benchmarks.across.settings import Setting, in_common, left_out, read_settings, settings_of
 from benchmarks.across.statements import AS_MANY, NOTHING, Statement, dependence, statements
-from benchmarks.across.writing import FILES, write_across
+from benchmarks.across.writing import FILES, in_words, rankings_tables, write_across
 from benchmarks.errors import UserError
 from benchmarks.report.answer.evidence import Candidate
 from benchmarks.report.read.across import summary_across, summary_beside
@@ -200,6 +205,27 @@ def test_settings_that_share_nothing_do_not_tell_between_what_answers_differ() -
         "?", dict(zip([one.label for one in [*GRID[:2], GRID[2]]], "aab", strict=True))
     )
     assert dependence(three, GRID[:3]) == "data set"
+
+
+def test_correlations_are_in_words_and_in_tables() -> None:
+    a, b = (one.label for one in GRID[:2])
+    said = [Statement("?", {a: one, b: other}) for one, other in ("xx", "xy", ("", "x"))]
+    rows = [
+        RankCorrelation("clean", "Clean", metric, a, b, "network", 6, value, math.nan, math.nan)
+        for metric, value in (("accuracy", 0.5), ("nll", 0.9), ("ece", math.nan))
+    ]
+    words = in_words(said, rows, GRID[:2])
+    assert all(found in words for found in ("Of 3 answers", "0.70 between two networks"))
+    (table,) = rankings_tables(rows, run({SOFTMAX: EVERY}).names)
+    assert [row.cells[0].text for row in table.rows] == ["0.50", "0.90", ""]
+
+
+def test_one_network_of_a_task_detects_beside_many() -> None:
+    results = run(dict.fromkeys(CHOICES, EVERY))
+    settings = [setting(results), setting(results, network="lenet5_relu")]
+    (words,) = network_choices(settings)
+    assert "(lenet5) and" in words
+    assert list(network_choices(settings[:1])) == []
 
 
 def test_one_setting_is_refused_in_one_line(tmp_path: Path) -> None:
