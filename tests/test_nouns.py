@@ -5,9 +5,9 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Callable
-from dataclasses import fields, replace
+from dataclasses import replace
 from pathlib import Path
-from typing import Any, get_args, get_type_hints
+from typing import Any
 
 import pytest
 
@@ -109,8 +109,3 @@ def test_unknown_name_is_its_own_label_and_comes_last() -> None:
     variants = [Variant("mine", "7"), Variant("mc_dropout", "100"), Variant("mc_dropout", "10")]
     assert sorted(variants, key=own.rank) == variants[::-1]
     assert own.size(variants[0]) == "K = 7"
-
-
-def test_every_kind_of_noun_has_a_name_first() -> None:
-    for hint in get_type_hints(Names).values():
-        assert fields(get_args(hint)[0])[0].name == "name"

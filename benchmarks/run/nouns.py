@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 import math
 from collections.abc import Iterable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -56,27 +57,15 @@ def condition_records(conditions: Iterable[Condition]) -> tuple[ConditionRecord,
         later = {other.group for other in ordered[position + 1 :] if not other.subset}
         averaged = [other for other in ordered if other.group == condition.group and other.in_mean]
         if averaged and not condition.subset and condition.group not in later:
-            records.append(_mean(averaged))
+            mean = record_of(ConditionRecord, averaged[0], is_mean=True)
+            name, label = mean_name(mean.group), mean_label(averaged)
+            records.append(replace(mean, name=name, label=label, severity=math.nan, in_mean=False))
     return tuple(records)
-
-
-def _mean(averaged: list[Condition]) -> ConditionRecord:
-    first = averaged[0]
-    return ConditionRecord(
-        name=mean_name(first.group),
-        label=mean_label(averaged),
-        group=first.group,
-        data=first.data,
-        unit=first.unit,
-        reference=first.reference,
-        paired_with=first.paired_with,
-        is_mean=True,
-    )
 
 
 def score_records(scores: Iterable[Score]) -> tuple[ScoreRecord, ...]:
     """The scores that tables name."""
-    return tuple(record_of(ScoreRecord, one, fitted=one.fit is not None) for one in scores)
+    return tuple(record_of(ScoreRecord, noun, fitted=noun.fit is not None) for noun in scores)
 
 
 def metric_records() -> tuple[MetricRecord, ...]:
@@ -84,7 +73,7 @@ def metric_records() -> tuple[MetricRecord, ...]:
     # Here, not above: methods are timed where what metrics need is not installed.
     from benchmarks.metrics import METRICS
 
-    return tuple(record_of(MetricRecord, one, **_origin(one)) for one in METRICS.values())
+    return tuple(record_of(MetricRecord, noun, **_origin(noun)) for noun in METRICS.values())
 
 
 def _origin(metric: Any) -> dict[str, str]:

@@ -23,13 +23,6 @@ from benchmarks.vocabulary import (
     MEASUREMENTS_CSV,
 )
 
-OF_CURVES = (
-    *("reliability", "histograms", "roc", "risk_coverage", "example_image", "high_disagreement"),
-    *("replicates", "sampling_error", "explorer"),
-)
-OF_CLAIMS = ("exact", "spread", "training_seconds")
-"""The tables in the folders of a run that the report reads."""
-
 Pixels = NDArray[np.uint8]
 
 
@@ -75,11 +68,12 @@ def read_tables(folder: Path) -> dict[str, pd.DataFrame]:
 
     All but the measurements, of which the summary has the means.
     """
-    names = [
-        *(name for name in TABLES if name != MEASUREMENTS_CSV),
-        *(f"{CURVES_FOLDER}/{name}.csv" for name in OF_CURVES),
-        *(f"{CLAIMS_FOLDER}/{name}.csv" for name in OF_CLAIMS),
-    ]
+    in_folders = (
+        path.relative_to(folder).as_posix().removesuffix(".gz")
+        for place in (CURVES_FOLDER, CLAIMS_FOLDER)
+        for path in sorted(folder.glob(f"{place}/[!.]*.csv*"))
+    )
+    names = [*(name for name in TABLES if name != MEASUREMENTS_CSV), *in_folders]
     tables = {name: read_if_there(folder, name) for name in names}
     return {name: table for name, table in tables.items() if len(table.columns)}
 
