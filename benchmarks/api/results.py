@@ -58,7 +58,7 @@ class BenchmarkResults:
     def comparisons(self) -> pd.DataFrame:
         """The paired differences between methods, with intervals and corrected p-values.
 
-        Empty where there is a single method.
+        Those by scores beside the primary one are among them. Empty where there is a single method.
         """
         return self._measured.comparisons
 
