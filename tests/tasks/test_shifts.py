@@ -1,15 +1,22 @@
-"""Translated images against NumPy's roll, and scikit-learn's digits against its own images."""
+"""Rotated, translated and corrupted images, and scikit-learn's digits."""
 
 from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 from sklearn import datasets
 
+from benchmarks.corruptions import CORRUPTIONS
+from benchmarks.data.files import CACHE_VARIABLE, DATA_VARIABLE
 from benchmarks.tasks import TASKS
 from benchmarks.tasks.mnist import MNIST
-from benchmarks.tasks.shifts import translated
+from benchmarks.tasks.shifts import COMPUTED, ORIGINAL, corruptions, rotated, translated
+from benchmarks.tasks.task import Task
+from methods.networks.labelled_images import LabelledImages
 
 
 @pytest.mark.parametrize("pixels", [2, 12])
@@ -44,3 +51,128 @@ def test_natural_digits_are_scikit_learn_s_resized() -> None:
     # Pixel (3, 3) of 28 lies at (3 + 1/2)·8/28 - 1/2 = 1/2: halfway between pixels 0 and 1 of 8.
     corner = digits.images[:, :2, :2].mean(axis=(1, 2)) / 16
     np.testing.assert_allclose(built.images[:, 0, 3, 3].numpy(), corner, atol=1e-6)
+
+
+def asymmetric() -> torch.Tensor:
+    image = torch.zeros(1, 1, 28, 28)
+    image[0, 0, 3, 20] = 1.0
+    image[0, 0, 5:9, 4] = 0.5
+    return image
+
+
+@pytest.mark.parametrize("quarters", [1, 2])
+def test_quarter_rotations_are_exact_and_counter_clockwise(quarters: int) -> None:
+    image = asymmetric()
+    expected = torch.rot90(image, quarters, dims=(2, 3))
+    torch.testing.assert_close(rotated(image, 90 * quarters), expected, atol=1e-5, rtol=0)
+    # A point at the upper right comes to the upper left, and then to the lower left.
+    assert expected[0, 0][[(7, 3), (24, 7)][quarters - 1]] == 1
+
+
+def test_rotation_is_bilinear_about_the_centre() -> None:
+    image = torch.rand(1, 1, 28, 28, generator=torch.Generator().manual_seed(0))
+    angle = np.deg2rad(30)
+    rows, columns = np.mgrid[:28, :28] - 13.5
+    # Where each pixel comes from: it has been rotated counter-clockwise, with rows pointing down.
+    from_columns = np.cos(angle) * columns - np.sin(angle) * rows + 13.5
+    from_rows = np.sin(angle) * columns + np.cos(angle) * rows + 13.5
+    expected = np.zeros((28, 28))
+    for row in range(28):
+        for column in range(28):
+            down = 1 - np.abs(from_rows - row)
+            right = 1 - np.abs(from_columns - column)
+            expected += image[0, 0, row, column].item() * down.clip(0) * right.clip(0)
+    # At the border torchvision fades into the fill in its own way.
+    inside = (np.hypot(rows, columns) < 12).nonzero()
+    actual = rotated(image, 30)[0, 0].numpy()
+    np.testing.assert_allclose(actual[inside], expected[inside], atol=1e-4)
+
+
+def test_what_comes_from_outside_is_black() -> None:
+    white = torch.ones(2, 1, 28, 28)
+    corner = rotated(white, 45)[:, 0, :4, :4]
+    assert (corner == 0).all()
+    assert rotated(white, 45).max() <= 1
+    assert rotated(white, 45)[0, 0, 14, 14] == pytest.approx(1)
+
+
+def test_all_images_are_rotated_alike(test_images: LabelledImages) -> None:
+    images = test_images.images[:5]
+    alone = torch.cat([rotated(image[None], 75) for image in images])
+    torch.testing.assert_close(rotated(images, 75), alone)
+
+
+@pytest.fixture
+def task(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, test_images: LabelledImages) -> Task:
+    """MNIST with corrupted images, of few test images; the cache is the test's own."""
+    monkeypatch.setenv(CACHE_VARIABLE, str(tmp_path / "cache"))
+    monkeypatch.delenv(DATA_VARIABLE, raising=False)
+
+    def load(split: str, data_dir: Path | None) -> LabelledImages:
+        return test_images
+
+    added = corruptions("mnist", lambda data_dir: test_images, originals="mnist_c")
+    others = [one for one in MNIST.conditions if one.group != "corrupted"]
+    return replace(MNIST, conditions=(*others, *added), load=load)
+
+
+def test_conditions_are_paired_with_one_another(task: Task) -> None:
+    conditions = [one for one in task.conditions if one.group == "corrupted"]
+    assert [one.name for one in conditions] == [f"corrupted-{name}" for name in CORRUPTIONS]
+    for one in conditions:
+        assert (one.reference, one.data, one.size) == ("clean", "mnist_c", 2000)
+        assert one.paired_with == conditions[0].name
+        assert (one.labels, one.severity, one.in_mean, one.presets) == (
+            "valid",
+            None,
+            True,
+            ("medium", "full"),
+        )
+    assert task.matching(("corrupted-*",))[0] == "clean"
+
+
+@pytest.mark.parametrize("name", CORRUPTIONS)
+def test_images_are_those_of_the_test_set_corrupted(task: Task, name: str) -> None:
+    """Of few test images all are evaluated, in their order."""
+    built = task.evaluation_set(task.condition(f"corrupted-{name}"), None, seed=3, data_dir=None)
+    assert built.source == COMPUTED
+    assert built.images.dtype == torch.float32
+    whole = task.split("test", None)
+    assert torch.equal(built.labels, whole.labels)  # type: ignore[arg-type]
+    pixels = np.rint(255 * whole.images[:, 0].numpy()).astype(np.uint8)
+    expected = CORRUPTIONS[name].apply(pixels)
+    np.testing.assert_array_equal(np.rint(255 * built.images[:, 0].numpy()), expected)
+
+
+def test_choice_is_stratified_and_the_same_for_each(
+    task: Task, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("benchmarks.tasks.shifts.CORRUPTED_IMAGES", 50)
+    one, other = (
+        task.evaluation_set(task.condition(f"corrupted-{name}"), None, seed=seed, data_dir=None)
+        for name, seed in (("stripe", 0), ("brightness", 1))
+    )
+    assert one.labels is not None
+    assert one.labels.bincount().tolist() == [5] * 10
+    assert torch.equal(one.labels, other.labels)  # type: ignore[arg-type]
+    # Where the stripes are not, both show the same image: one of them brighter.
+    inside = slice(9, 19)
+    bright = (one.images[..., inside] + 0.5).clamp(max=1)
+    torch.testing.assert_close(bright, other.images[..., inside], atol=2 / 255, rtol=0)
+
+
+def test_published_images_are_taken_where_they_are_at_hand(task: Task, tmp_path: Path) -> None:
+    published = np.random.default_rng(0).integers(256, size=(300, 28, 28, 1), dtype=np.uint8)
+    folder = tmp_path / "data" / "mnist_c" / "fog"
+    folder.mkdir(parents=True)
+    np.save(folder / "test_images.npy", published)
+    fog, stripe = (
+        task.evaluation_set(
+            task.condition(f"corrupted-{name}"), None, seed=0, data_dir=tmp_path / "data"
+        )
+        for name in ("fog", "stripe")
+    )
+    assert (fog.source, stripe.source) == (ORIGINAL, COMPUTED)
+    np.testing.assert_array_equal(
+        np.rint(255 * fog.images.numpy()), published.swapaxes(1, 3).swapaxes(2, 3)
+    )

@@ -6,19 +6,19 @@ import numpy as np
 import pytest
 import torch
 from torch import Tensor
-from torch.nn.functional import max_pool2d
+from torch.nn.functional import interpolate, max_pool2d
 
-from methods.engines.lenet5_kernels.partial_maps import (
-    CORNER,
-    max_pool_corners,
-    split_corners,
-)
+from methods.engines.lenet5_kernels import check
+from methods.engines.lenet5_kernels.layout import aligned_zeros
+from methods.engines.lenet5_kernels.partial_maps import CORNER, max_pool_corners, split_corners
 from methods.engines.lenet5_kernels.pooling import (
     max_pool_first,
     max_pool_second,
     max_unpool_first,
     max_unpool_second,
+    resize,
 )
+from tests.methods.engines.lenet5_kernels.support import random_images
 
 SCALE = np.float32(2)
 # The size of a map, the length of its rows and that of its pooled rows, and its kernels.
@@ -95,3 +95,17 @@ def test_of_a_map_sorted_by_corners(position: tuple[int, int] | None) -> None:
     _, expected = in_torch(values, 10)
     np.testing.assert_array_equal(features.reshape(5, 5), expected.detach())
     assert np.isnan(features).any() == (position is not None)
+
+
+def test_resize_is_torchs_bilinear_interpolation() -> None:
+    image = random_images(1)
+    row = aligned_zeros(32 * 32 + 16)
+    resize(
+        row,
+        image.reshape(-1),
+        check.constants(0.137, 0.3081, 0.0, relu=False),
+        aligned_zeros(32, 30),
+    )
+    resized = interpolate(torch.from_numpy(image)[None], size=32, mode="bilinear")
+    expected = (resized.reshape(-1).numpy() - 0.137) / 0.3081
+    np.testing.assert_allclose(row[: 32 * 32], expected, atol=1e-6)
