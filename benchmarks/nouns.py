@@ -397,7 +397,7 @@ def _value(hint: Any, value: Any, name: str) -> Any:
         ValueError: it is of another type.
     """
     if get_origin(hint) is tuple:
-        values = sorted(value) if isinstance(value, frozenset) else value
+        values = sorted(value) if isinstance(value, (set, frozenset)) else value
         several = values if isinstance(values, (tuple, list)) else (values,)
         return tuple(_value(get_args(hint)[0], single, name) for single in several)
     if isinstance(value, type):

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 import warnings
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields
 from io import BytesIO
 from pathlib import Path
@@ -379,13 +379,18 @@ def table_of(kind: type[Any], rows: Iterable[Any]) -> pd.DataFrame:
     return table.astype(_numbers(_in_memory(types)))
 
 
-def as_table(measurements: Iterable[Measurement]) -> pd.DataFrame:
-    """The measurements as a table in a fixed order, so that equal runs write equal bytes."""
-    table = table_of(Measurement, measurements)
-    table = table.assign(size=table["members"].map(members_rank)).sort_values(
-        ["recipe", "method", "size", "members", "replicate", "condition", "metric", "score"]
-    )
-    return table.drop(columns="size").reset_index(drop=True)
+ORDER = ("recipe", "method", "members", "replicate", "condition", "metric", "score")
+"""The columns by which rows are sorted, those that there are."""
+
+
+def in_order(table: pd.DataFrame, by: Sequence[str] = ORDER) -> pd.DataFrame:
+    """The rows in a fixed order, so that equal runs write equal bytes; members by their number."""
+    ranks = {name: table[name] for name in by if name in table}
+    if "members" in ranks:
+        # Those that are no number, of one rank, by their text.
+        ranks["members"] = table["members"].map(lambda text: (members_rank(text), text))
+    order = pd.DataFrame(ranks).sort_values(list(ranks), kind="stable").index
+    return table.loc[order].reset_index(drop=True)
 
 
 def members_text(members: int | None) -> str:

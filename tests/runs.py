@@ -16,6 +16,7 @@ import torch
 
 from benchmarks.claims import training_sets
 from benchmarks.data.loading import load_mnist
+from benchmarks.latency import stage as timing
 from benchmarks.predictions import StoredPrediction
 from benchmarks.run import stages as runner
 from benchmarks.run import workspace as workspace_module
@@ -79,9 +80,9 @@ def predicted_arrays(path: Path, condition: str) -> dict[str, np.ndarray]:
         return dict(np.load(file))
 
 
-def lose_predictions(folder: Path, pattern: str) -> None:
-    """Take the predictions of these conditions out of a run's prediction files."""
-    for path in (folder / "predictions").rglob("*.zip"):
+def lose_predictions(folder: Path, pattern: str, unit: str = "*") -> None:
+    """Take the predictions of these conditions out of prediction files, of all units or of one."""
+    for path in (folder / "predictions").rglob(f"{unit}.zip"):
         with ZipFile(path) as archive:
             contents = {info: archive.read(info) for info in archive.infolist()}
             comment = archive.comment
@@ -111,7 +112,7 @@ def make_up_predictions(run: Run, lost: tuple[str, int] | None = None) -> None:
 def neither_timed_nor_drawn() -> Iterator[None]:
     """Timings and drawings take time, and other tests cover them."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(runner, "time_methods", lambda *_: [])
+        patch.setattr(timing, "time_methods", lambda *_: [])
         patch.setattr(runner, "write_report", lambda *_: None)
         yield
 

@@ -1,7 +1,7 @@
 """Whether a run's numbers follow from its predictions: ``python -m tests.sample_run RUN``.
 
-Measures some random run units anew from their prediction files, and compares every row with
-`measurements.csv`. Exits with 1, and names the first difference, if one differs.
+Measures some random run units anew from their prediction files, and compares every row that they
+have in `measurements.csv`. Exits with 1, and names the first difference, if one differs.
 """
 
 from __future__ import annotations
@@ -16,12 +16,11 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from benchmarks.predictions import RunUnit
+from benchmarks.predictions import PredictionStore, RunUnit
 from benchmarks.run.configuration import Configuration
 from benchmarks.run.plan import Plan
-from benchmarks.run.stages.measure import measure_unit
-from benchmarks.run.workspace import Workspace
-from benchmarks.schema import as_table, read_table, where
+from benchmarks.schema import Measurement, read_table, table_of
+from tests.measuring import every_row
 
 KEY = ["recipe", "method", "members", "replicate", "condition", "score", "metric"]
 """The columns that name a row."""
@@ -39,17 +38,26 @@ def plan_of(folder: Path) -> Plan:
     return Plan(Configuration(**values | lists))
 
 
-def measured_anew(plan: Plan, folder: Path, unit: RunUnit, table: pd.DataFrame) -> pd.DataFrame:
-    """The rows of a run unit, under the conditions of the table."""
-    workspace = Workspace(folder, folder / "networks", None, jobs=1)
-    left_out = {condition.name for condition in plan.conditions} - set(table["condition"])
-    return as_table(measure_unit(plan, workspace, unit, left_out=left_out))
+def measured_anew(plan: Plan, folder: Path, unit: RunUnit) -> pd.DataFrame:
+    """Every measure of a run unit's predictions."""
+    store, held_out = PredictionStore(folder / "predictions"), plan.calibration_of(unit)
+    calibration = None if held_out is None else store.load_if_there(unit, held_out.name)
+    rows = (
+        row
+        for condition in plan.conditions_of(unit)
+        if (stored := store.load_if_there(unit, condition.name)) is not None
+        for row in every_row(
+            unit, condition, stored, store.load(unit, condition.reference), calibration
+        )
+    )
+    return table_of(Measurement, rows)
 
 
 def difference(anew: pd.DataFrame, table: pd.DataFrame) -> str:
-    """The first difference between rows measured anew and those of the table; empty if none."""
-    unit = anew[["recipe", "method", "members", "replicate"]].iloc[0].to_dict()
-    joined = anew.merge(where(table, **unit), on=KEY, how="outer", suffixes=("", "_before"))
+    """The first row of the table that was measured anew as another; empty if none."""
+    names = ["recipe", "method", "members", "replicate", "condition"]
+    of_unit = table.merge(anew[names].drop_duplicates(), on=names)
+    joined = of_unit.merge(anew, on=KEY, how="left", suffixes=("_before", ""))
     equal = np.isclose(
         joined["value"], joined["value_before"], rtol=TOLERANCE, atol=0, equal_nan=True
     )
@@ -74,9 +82,9 @@ def main(arguments: Sequence[str]) -> int:
     units = plan.units()
     differs = ""
     for unit in random.Random(given.seed).sample(units, min(given.units, len(units))):
-        anew = measured_anew(plan, given.run, unit, table)
+        anew = measured_anew(plan, given.run, unit)
         differs = difference(anew, table)
-        print(f"{unit.name}: {differs or f'{len(anew)} rows are equal'}")
+        print(f"{unit.name}: {differs or f'{len(anew)} measures have the values of the table'}")
         if differs:
             return 1
     return 0

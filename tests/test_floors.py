@@ -60,7 +60,13 @@ FLOORS = {
     "benchmarks/score": GROUND
     | TABLES
     | {"benchmarks.command_line", "benchmarks.environment", "benchmarks.inference"}
-    | {"benchmarks.predictions", "benchmarks.report", "benchmarks.run", "benchmarks.tasks"}
+    | {
+        "benchmarks.metrics",
+        "benchmarks.predictions",
+        "benchmarks.report",
+        "benchmarks.run",
+        "benchmarks.tasks",
+    }
     | {"methods"},
     "benchmarks/cluster.py": GROUND | TABLES | {"benchmarks.parallel", "benchmarks.run", "methods"},
     "benchmarks/api": GROUND

@@ -19,7 +19,7 @@ from benchmarks.schema import (
     Latency,
     Measurement,
     TrainingRow,
-    as_table,
+    in_order,
     read_table,
     table_of,
     types_of,
@@ -55,8 +55,8 @@ def written(table: pd.DataFrame, folder: Path, name: str = NAME) -> pd.DataFrame
 def test_order_of_the_rows_handed_over_does_not_matter() -> None:
     shuffled = rows()
     random.Random(1).shuffle(shuffled)
-    table = as_table(shuffled)
-    pd.testing.assert_frame_equal(table, as_table(rows()))
+    table = in_order(table_of(Measurement, shuffled))
+    pd.testing.assert_frame_equal(table, in_order(table_of(Measurement, rows())))
     of_dropout = table[(table["recipe"] == "plain") & (table["method"] == "mc_dropout")]
     assert list(of_dropout["members"].unique())[:2] == ["10", "100"]
     assert list(of_dropout["replicate"].unique()) == [0, 1, 10]
@@ -66,7 +66,7 @@ def test_order_of_the_rows_handed_over_does_not_matter() -> None:
 
 def test_order_is_total_also_where_members_are_no_number() -> None:
     unsized = [replace(ROW, members=members) for members in ("exact", "")]
-    first, second = as_table(unsized), as_table(unsized[::-1])
+    first, second = (in_order(table_of(Measurement, r)) for r in (unsized, unsized[::-1]))
     pd.testing.assert_frame_equal(first, second)
 
 
@@ -89,7 +89,9 @@ def test_numbers_are_read_back_to_the_last_bit(tmp_path: Path) -> None:
     drawn = np.random.default_rng(0)
     edges = [0.1, 1 / 3, math.inf, -math.inf, 5e-324, 1.7976931348623157e308]
     values = [*drawn.random(2000), *10 ** drawn.uniform(-300, 300, 200), *edges]
-    table = as_table([replace(ROW, replicate=i, value=float(v)) for i, v in enumerate(values)])
+    table = table_of(
+        Measurement, [replace(ROW, replicate=i, value=float(v)) for i, v in enumerate(values)]
+    )
     read = written(table, tmp_path)
     assert read["value"].to_numpy().tobytes() == np.array(values).tobytes()
 
@@ -97,7 +99,9 @@ def test_numbers_are_read_back_to_the_last_bit(tmp_path: Path) -> None:
 def test_table_is_read_back_as_it_was(tmp_path: Path) -> None:
     reason = 'said "no", twice;\nand went'
     failed = replace(ROW, value=None, members="", status="failed", reason=reason, images=0)
-    table = as_table([ROW, failed, replace(ROW, members="exact", score="mine", task="mnist")])
+    table = table_of(
+        Measurement, [ROW, failed, replace(ROW, members="exact", score="mine", task="mnist")]
+    )
     pd.testing.assert_frame_equal(written(table, tmp_path), table, check_dtype=False)
     zipped = tmp_path / "kept" / f"{NAME}.gz"
     zipped.parent.mkdir()
@@ -107,7 +111,9 @@ def test_table_is_read_back_as_it_was(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("reason", ["NA", "null", "nan", ""])
 def test_words_that_look_like_missing_values_stay_text(reason: str, tmp_path: Path) -> None:
-    table = as_table([replace(ROW, value=None, status="failed", reason=reason, score=reason)])
+    table = table_of(
+        Measurement, [replace(ROW, value=None, status="failed", reason=reason, score=reason)]
+    )
     for name in (NAME, "curve.csv"):
         read = written(table, tmp_path, name)
         assert (list(read["reason"]), list(read["score"])) == ([reason], [reason])
@@ -115,7 +121,9 @@ def test_words_that_look_like_missing_values_stay_text(reason: str, tmp_path: Pa
 
 
 def test_missing_value_is_written_as_nothing_and_an_infinite_one_is(tmp_path: Path) -> None:
-    table = as_table([replace(ROW, value=None), replace(ROW, replicate=1, value=math.inf)])
+    table = table_of(
+        Measurement, [replace(ROW, value=None), replace(ROW, replicate=1, value=math.inf)]
+    )
     write_table(table, tmp_path, NAME)
     _, missing, infinite = (tmp_path / NAME).read_text().splitlines()
     assert missing == ",1,standard,mc_dropout,10,clean,,ece,0,,100,ok,"
@@ -167,7 +175,7 @@ def test_missing_table_is_named() -> None:
 def test_interrupted_writing_leaves_the_earlier_table(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    write_table(as_table([ROW]), tmp_path, NAME)
+    write_table(table_of(Measurement, [ROW]), tmp_path, NAME)
     before = (tmp_path / NAME).read_bytes()
 
     def break_off(_: object, target: Path, **__: object) -> None:
@@ -176,6 +184,6 @@ def test_interrupted_writing_leaves_the_earlier_table(
 
     monkeypatch.setattr(pd.DataFrame, "to_csv", break_off)
     with pytest.raises(KeyboardInterrupt):
-        write_table(as_table([replace(ROW, value=1.0)]), tmp_path, NAME)
+        write_table(table_of(Measurement, [replace(ROW, value=1.0)]), tmp_path, NAME)
     assert (tmp_path / NAME).read_bytes() == before
     assert list(tmp_path.iterdir()) == [tmp_path / NAME]

@@ -14,7 +14,7 @@ from benchmarks.api.arguments import ArgumentError, as_library, require_named, r
 from benchmarks.api.inputs import as_array, batches
 from benchmarks.api.results import BenchmarkResults
 from benchmarks.errors import UserError, one_line
-from benchmarks.inference.image_values import ImageValues, JoinedValues
+from benchmarks.inference.image_values import NO_FITS, ImageValues, fits_to
 from benchmarks.predictions import StoredPrediction
 from benchmarks.progress import progress_shown
 from benchmarks.run.configuration import require_resampling
@@ -166,11 +166,9 @@ def _external(
 ) -> ExternalPredictions:
     """All that one method has predicted."""
     labels = [one.labels for one in predictions[LABELLED][name] if one.labels is not None]
-    values: dict[Condition, ImageValues] = {
-        condition: JoinedValues(
-            blocks[name],
-            _mean_prediction(held_out[name]) if held_out and condition == LABELLED else None,
-        )
+    fits = fits_to(_mean_prediction(held_out[name]) if held_out else None)
+    values = {
+        condition: ImageValues(blocks[name], fits if condition == LABELLED else NO_FITS)
         for condition, blocks in predictions.items()
     }
     return ExternalPredictions(name, "", values, torch.cat(labels))

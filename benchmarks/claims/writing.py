@@ -15,8 +15,8 @@ from benchmarks.claims.statements import CLAIMS
 from benchmarks.claims.statements.count_plots import MANY_FOR_3
 from benchmarks.files import write_json, written_whole
 from benchmarks.report.claims_page import claims_page
-from benchmarks.run.figure_data.images import save_images
 from benchmarks.run.plan import Plan
+from benchmarks.run.shown_images import save_images
 from benchmarks.run.workspace import Workspace
 from benchmarks.schema import members_rank, read_table, where
 from benchmarks.tasks.conditions import EvaluationSet

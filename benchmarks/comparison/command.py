@@ -87,6 +87,10 @@ def main(
         Scores | None,
         typer.Option(help="Uncertainty scores: all, or those not fitted on training images."),
     ] = None,
+    all_rows: Annotated[
+        bool,
+        typer.Option("--all-rows", help="Write every metric by every score under every condition."),
+    ] = False,
     seed: Annotated[int, typer.Option(help="Seed of all random choices.")] = 0,
     device: Device = "auto",
     engine: EngineChoice = "auto",
@@ -172,7 +176,7 @@ def main(
         out=out,
         networks=existing_folder("--networks", networks),
     )
-    plan = Plan(configuration, of_run)
+    plan = Plan(configuration, of_run, all_rows)
     with cluster_of(cluster, configuration, only) as workers:
         there = workspace if workers is None else workspace.on(workers)
         _run(plan, there, only, overwrite=overwrite, open_page=open_page)

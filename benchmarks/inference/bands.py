@@ -15,7 +15,7 @@ import numpy as np
 from jaxtyping import Bool, Float, Float64, Int
 from scipy.special import ndtri
 
-from benchmarks.inference.weights import BLOCK, image_weights
+from benchmarks.inference.resampling import BLOCK, image_weights
 from benchmarks.metrics.detection import DetectionStatistics, flagging_order
 from benchmarks.metrics.metric import Weights, each_once
 from benchmarks.metrics.ranks import Counts, Ranking

@@ -38,6 +38,9 @@ from benchmarks.vocabulary import CONFIDENCE, FEWEST_REPLICATES
 ROUNDING = 1e-12
 """A smaller spread, relative to the value or to 1, is rounding of a constant."""
 
+CANCELLED = 2e-15
+"""What is left of numbers that cancel is rounding below this, relative to them."""
+
 SMALLEST = 200.0
 """Minus the logarithm of the smallest p-value distinguished from 0, 1e-87.
 
@@ -46,6 +49,7 @@ From 1e-109 on, quantiles of Student's t by SciPy are wrong or NaN for some degr
 
 Replicates = Float64[np.ndarray, " replicates"]
 Covariance = Float64[np.ndarray, "replicates replicates"]
+Variances = Float64[np.ndarray, "*any"]
 
 
 class Part(NamedTuple):
@@ -196,7 +200,7 @@ def estimate(values: Replicates, covariance: Covariance, images: int) -> Estimat
     The parts are s / √R with R − 1 degrees of freedom, and √ mean_{r ≠ r'} cov(r, r'), the mean not
     below 0, with images − 1. One replicate has √ cov(1, 1) alone: the images.
 
-    ``covariance``: of the replicates' values over resampled images, see `ResampleCovariance`.
+    ``covariance``: of the replicates' values over resampled images, see `covariance_of`.
 
     >>> mean = estimate(np.array([1.0, 3.0]), np.array([[2.0, 0.5], [0.5, 2.0]]), images=100)
     >>> mean.value, [(round(error**2, 6), degrees) for error, degrees in mean.parts]
@@ -227,7 +231,13 @@ def unpaired(one: Side, other: Side, covariance: Covariance, images: int) -> Est
     fixed = -2 * across
     for side in (one, other):
         fixed += float(covariance[np.ix_(side.columns, side.columns)].mean())
+    shared, fixed = without_rounding(np.array([shared, fixed]), covariance).tolist()
     return _estimate(one.mean - other.mean, (one, other), shared, fixed, images)
+
+
+def without_rounding(left: Variances, covariance: Covariance) -> Variances:
+    """Variances of differences, 0 where only rounding is left of covariances that cancel."""
+    return np.where(np.abs(left) > CANCELLED * np.abs(covariance).max(initial=0.0), left, 0.0)
 
 
 def _estimate(

@@ -1,4 +1,4 @@
-"""Every measure of every method on resampled images, and their covariances.
+"""Every measure of every method on resampled images.
 
 The resamples are the same for all methods. An image and its rotations are drawn together, each set
 of other images separately; detection combines a set's draw with that of its reference's images.
@@ -6,227 +6,208 @@ of other images separately; detection combines a set's draw with that of its ref
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
-from dataclasses import dataclass
-from functools import cache, cached_property, partial
-from types import MappingProxyType
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
+import torch
+from jaxtyping import Float64, UInt8
 
-from benchmarks.inference.covariance import ResampleCovariance
-from benchmarks.inference.image_sets import ImageSet, weights_of
-from benchmarks.inference.image_values import ImageValues, StoredValues, prepared
-from benchmarks.inference.resampling_tasks import ResamplingTask
 from benchmarks.metrics import Family
-from benchmarks.metrics.metric import Weights, each_once
-from benchmarks.predictions import RunUnit, StoredPrediction
-from benchmarks.schema import members_text
-from benchmarks.vocabulary import mean_name
+from benchmarks.metrics.kernels import count_draws
+from benchmarks.metrics.metric import Weights
+from benchmarks.predictions import RunUnit
+from benchmarks.tasks.conditions import Condition
+from methods.seeds import derive_seed
 
-Values = NDArray[np.float64]
+BLOCK = 128
+"""Resamples a block: so many accumulators fit into the fastest cache."""
 
-Load = Callable[[RunUnit, str], StoredPrediction | None]
-"""A run unit's prediction under a condition, if there is one."""
+MOST_DRAWN = 2**22
+"""How many images are drawn at once, so that this needs little memory."""
+
+MeasureName = tuple[str, str]
+"""A metric, and the score by which it ranks images; empty: by none."""
+
+Values = Float64[np.ndarray, " values"]
+"""Of a measure: on the images themselves, then on every resample."""
 
 
-class Resampled(NamedTuple):
-    """The measures of a resampling task; NaN where they are undefined.
+def image_weights(
+    images: int, resamples: int, seed: int, block: int = BLOCK
+) -> Iterator[UInt8[np.ndarray, "images block"]]:
+    """Multinomial weights of the bootstrap (Efron 1979), in blocks of at most so many resamples.
+
+    Each column counts how often each image is among ``images`` draws with replacement, so columns
+    sum to ``images``. The same seed gives the same resamples: use one for all methods, and for
+    conditions made of the same images. The first resamples do not depend on how many follow, nor
+    on the size of the blocks.
+
+    >>> [block.sum(axis=0).tolist() for block in image_weights(5, 3, seed=0)]
+    [[5, 5, 5]]
+    """
+    random = np.random.default_rng(seed)
+    for start in range(0, resamples, block):
+        yield _drawn(random, images, min(block, resamples - start))
+
+
+class ImageSet(NamedTuple):
+    """Images that are drawn together: those of a condition, and of all that are paired with it.
 
     Attributes:
-        conditions: the task's, by name, and the means over groups.
-        images: how many each of them has; a mean as many as the smallest set that it averages.
-        reference_images: the same of the images that detection compares each with.
-        drawn_together: whether each has one image a draw; no mean over several sets of images has.
-        estimates: [metrics, conditions, units], of the images themselves.
-        covariance: [metrics, conditions, units, units], over the resamples.
-        undefined: [metrics, conditions, units], the share of resamples without a value.
-        units: the run units with predictions, sorted; one for each score that it is measured by.
-        members: of each of these.
-        scores: by which each of these ranks images; empty: by none.
+        name: of that condition.
+        data: its data set, from which the resamples' seed is derived.
+        subset: whether it has few of the images.
     """
 
-    conditions: tuple[str, ...]
-    images: tuple[int, ...]
-    reference_images: tuple[int, ...]
-    drawn_together: tuple[bool, ...]
-    estimates: Values
-    covariance: Values
-    undefined: Values
-    units: tuple[RunUnit, ...]
-    members: tuple[str, ...]
-    scores: tuple[str, ...]
-
-
-class Column(NamedTuple):
-    """A run unit, and the score by which it is measured; empty: the metrics need none."""
-
-    unit: RunUnit
-    score: str
-
-
-class _Part(NamedTuple):
-    """One run unit's metrics of one family under one condition, and where they are written."""
-
-    family: Family
-    prepared: Any
-    place: tuple[slice, int, int]
-    images: ImageSet
-    reference_images: ImageSet
-
-
-def resample(
-    task: ResamplingTask,
-    units: Iterable[RunUnit],
-    load: Load,
-    *,
-    resamples: int,
-    seed: int,
-    calibration: Callable[[RunUnit], StoredPrediction | None] = lambda _: None,
-    instead: Mapping[str, str] = MappingProxyType({}),
-    of_single: Collection[str] = (),
-) -> Resampled | None:
-    """Measure run units on resampled images; ``None`` if there is nothing to measure.
-
-    Args:
-        task: what is measured.
-        units: of what.
-        load: loads a prediction.
-        resamples, seed: how many there are, and what they follow from.
-        calibration: loads a unit's prediction of the calibration images.
-        instead: of some methods, the score that ranks their images where the task's score is
-            another method's own. Where scores are compared with one another, it is used as well.
-        of_single: the methods of a single network, which the further scores of a task are of.
-    """
-    calibrated = cache(calibration if "calibration" in task.needs else lambda _: None)
-
-    def values(unit: RunUnit, condition: str) -> ImageValues | None:
-        stored = load(unit, condition)
-        return None if stored is None else StoredValues(stored, calibrated(unit))
-
-    resampling = Resampling.of(task, units, values, instead, of_single)
-    if resampling is None:
-        return None
-    for weights in weights_of(resampling.sizes, resamples, seed):
-        resampling.add(weights)
-    return resampling.result
-
-
-@dataclass(frozen=True, eq=False)
-class Resampling:
-    """A task at work: measured on the images themselves, then on resamples that are added.
-
-    Attributes:
-        members: of what is measured, in the order of the columns.
-        sizes: of the sets of images that resamples are drawn of.
-    """
-
-    task: ResamplingTask
-    parts: list[_Part]
-    members: dict[Column, str]
-    sizes: dict[ImageSet, int]
+    name: str
+    data: str
+    subset: bool
 
     @classmethod
-    def of(
-        cls,
-        task: ResamplingTask,
-        units: Iterable[RunUnit],
-        load: Callable[[RunUnit, str], ImageValues | None],
-        instead: Mapping[str, str] = MappingProxyType({}),
-        of_single: Collection[str] = (),
-    ) -> Resampling | None:
-        """The task with the images sorted or binned; ``None`` if there is none to measure."""
-        parts: list[_Part] = []
-        members: dict[Column, str] = {}
-        sizes = dict.fromkeys((*task.images, *task.reference_images), 0)
-        for unit in sorted(units):
-            for k, own, reference in _loaded(task, cache(partial(load, unit))):
-                images, reference_images = task.images[k], task.reference_images[k]
-                sizes[images], sizes[reference_images] = own.images, reference.images
-                against = reference if task.conditions[k].detected else None
-                for score in _scores(task, unit, own, instead, of_single):
-                    members.setdefault(column := Column(unit, score), members_text(own.members))
-                    position, row = list(members).index(column), 0
-                    for family in task.in_families:
-                        place = slice(row, row := row + len(family.metrics)), k, position
-                        if (arranged := prepared(family, score, own, against)) is not None:
-                            parts.append(_Part(family, arranged, place, images, reference_images))
-        return cls(task, parts, members, sizes) if parts else None
+    def of(cls, condition: Condition, conditions: Mapping[str, Condition]) -> ImageSet:
+        """That of a condition, among all by their names."""
+        paired = conditions.get(condition.paired_with, condition)
+        return cls(condition.paired_with, paired.data, condition.subset)
 
-    def add(self, weights: Mapping[ImageSet, Weights]) -> None:
-        """Measure a block of resamples."""
-        self._covariance.add(self._measured(weights))
+    def weights(
+        self, images: int, resamples: int, seed: int, block: int = BLOCK
+    ) -> Iterator[Weights]:
+        """Its resamples, in blocks; see `image_weights`."""
+        # Seeds are derived from these words, so that "small" stays as it is.
+        kind = "small" if self.subset else "all"
+        own_seed = derive_seed("resamples", seed, kind, self.data)
+        return image_weights(images, resamples, own_seed, block)
+
+
+@dataclass(eq=False)
+class Draws:
+    """The measures of all run units on some images.
+
+    Attributes:
+        condition: its name, or that of the mean over a group of conditions.
+        shift: the condition itself; ``None``: such a mean.
+        images: how many there are; of a mean as many as the smallest set that it averages.
+        reference_images: the same of the images that detection compares them with.
+        drawn_together: whether there is one image a draw; no mean over several sets of images has.
+        with_mean: whether the mean over its group is measured too.
+        members: of each run unit.
+        values: of each measure, by run unit; without those that it is undefined for.
+    """
+
+    condition: str
+    shift: Condition | None
+    images: int = 0
+    reference_images: int = 0
+    drawn_together: bool = True
+    with_mean: bool = False
+    members: dict[RunUnit, str] = field(default_factory=dict)
+    values: dict[MeasureName, dict[RunUnit, Values]] = field(default_factory=dict)
+
+    def add(
+        self,
+        unit: RunUnit,
+        family: Family,
+        score: str,
+        values: Float64[np.ndarray, " metrics"],
+        drawn: Float64[np.ndarray, "metrics resamples"],
+    ) -> None:
+        """Add a unit's metrics of a family by a score, on the images and on the resamples."""
+        both = np.concatenate([values[:, None], drawn], axis=1)
+        for metric, of_metric in zip(family.metrics, both, strict=True):
+            if not np.isnan(of_metric[0]):
+                self.values.setdefault((metric.name, score), {})[unit] = of_metric
+
+
+class MeanDraws:
+    """The mean over the conditions of a group, draw by draw; conditions are added one by one.
+
+    Args:
+        condition: the name of the mean.
+    """
+
+    def __init__(self, condition: str) -> None:
+        self._mean = Draws(condition, None)
+        self._sets: list[ImageSet] = []
+
+    def add(self, draws: Draws, images: ImageSet) -> None:
+        """Add a condition, whose images are of a set; its values become those of the mean."""
+        mean = self._mean
+        if not self._sets:
+            mean.images, mean.reference_images = draws.images, draws.reference_images
+            mean.values = draws.values
+        self._sets.append(images)
+        mean.members |= draws.members
+        mean.images = min(mean.images, draws.images)
+        mean.reference_images = min(mean.reference_images, draws.reference_images)
+        if len(self._sets) > 1:
+            mean.values = {
+                measure: _sums(of_units, draws.values[measure])
+                for measure, of_units in mean.values.items()
+                if measure in draws.values
+            }
 
     @property
-    def result(self) -> Resampled:
-        """The measures, with their covariances over the resamples that were added."""
-        names = [condition.name for condition in self.task.conditions]
-        averaged = [[position] for position in range(len(names))]
-        averaged += self.task.averaged.values()
-
-        def smallest(sets: list[ImageSet]) -> tuple[int, ...]:
-            return tuple(min(self.sizes[sets[k]] for k in each) for each in averaged)
-
-        return Resampled(
-            conditions=(*names, *map(mean_name, self.task.averaged)),
-            images=smallest(self.task.images),
-            reference_images=smallest(self.task.reference_images),
-            drawn_together=tuple(
-                len({self.task.images[k] for k in each}) == 1 for each in averaged
-            ),
-            estimates=self._estimates,
-            covariance=self._covariance.covariance,
-            undefined=self._covariance.undefined,
-            units=tuple(column.unit for column in self.members),
-            members=tuple(self.members.values()),
-            scores=tuple(column.score for column in self.members),
-        )
-
-    @cached_property
-    def _estimates(self) -> Values:
-        return self._measured({images: each_once(n) for images, n in self.sizes.items()})[..., 0]
-
-    @cached_property
-    def _covariance(self) -> ResampleCovariance:
-        return ResampleCovariance(self._estimates)
-
-    def _measured(self, weights: Mapping[ImageSet, Weights]) -> Values:
-        """All measures [metrics, conditions, units, resamples], means over groups among them."""
-        task, resamples = self.task, next(iter(weights.values())).shape[1]
-        shape = len(task.metrics), len(task.conditions), len(self.members), resamples
-        values = np.full(shape, np.nan)
-        for part in self.parts:
-            own, of_reference = weights[part.images], weights[part.reference_images]
-            values[part.place] = part.family.evaluate(part.prepared, own, of_reference)
-        groups = task.averaged.values()
-        means = [values[:, averaged].mean(axis=1, keepdims=True) for averaged in groups]
-        return np.concatenate([values, *means], axis=1) if means else values
+    def draws(self) -> Draws:
+        """The mean; a run unit has it where it has a value under each condition."""
+        mean = self._mean
+        mean.drawn_together = len(set(self._sets)) == 1
+        for of_units in mean.values.values():
+            for values in of_units.values():
+                values /= len(self._sets)
+        return mean
 
 
-def _loaded(
-    task: ResamplingTask, load: Callable[[str], ImageValues | None]
-) -> Iterator[tuple[int, ImageValues, ImageValues]]:
-    """The position of each condition with predictions, these, and its reference's."""
-    for k, condition in enumerate(task.conditions):
-        own, reference = load(condition.name), load(condition.reference)
-        if own is not None and reference is not None:
-            yield k, own, reference
+def _sums(
+    of_units: Mapping[RunUnit, Values], others: Mapping[RunUnit, Values]
+) -> dict[RunUnit, Values]:
+    """The sums of what both have, in place."""
+    both = {unit: values for unit, values in of_units.items() if unit in others}
+    for unit, values in both.items():
+        values += others[unit]
+    return both
 
 
-def _scores(
-    task: ResamplingTask,
-    unit: RunUnit,
-    own: ImageValues,
-    instead: Mapping[str, str],
-    of_single: Collection[str],
-) -> Iterator[str]:
-    """By which scores a run unit is measured."""
-    if task.further_scores:
-        yield instead[unit.method]
-        if unit.method in of_single:
-            yield from (score for score in task.further_scores if own.score(score) is not None)
-    elif task.score and own.score(task.score) is None:
-        yield instead.get(unit.method, task.score)
-    else:
-        yield task.score
+def resampled(
+    family: Family,
+    prepared: Any,
+    weights: Sequence[Weights],
+    reference_weights: Sequence[Weights],
+) -> Float64[np.ndarray, "metrics resamples"]:
+    """The metrics of a family on resamples that come in blocks."""
+    of_blocks = map(family.evaluate, [prepared] * len(weights), weights, reference_weights)
+    return np.concatenate(list(of_blocks), axis=1)
+
+
+def covariance_of(
+    values: Float64[np.ndarray, "columns values"],
+) -> tuple[Float64[np.ndarray, "columns columns"], Float64[np.ndarray, " columns"]]:
+    """The covariance of columns over resamples, and the share of resamples without a value.
+
+    A resample on which a measure is undefined or infinite counts as one with the estimate itself.
+
+    Args:
+        values: of each column on the images themselves, then on at least two resamples.
+    """
+    estimates, drawn = values[:, :1], values[:, 1:]
+    resamples = drawn.shape[1]
+    defined = np.isfinite(drawn) & np.isfinite(estimates)
+    # Differences from the estimate, which is near their mean, so that no digits are lost.
+    differences = np.where(defined, drawn, 0.0) - np.where(defined, estimates, 0.0)
+    rows = torch.from_numpy(differences)
+    mean = differences.mean(axis=1)
+    centred = (rows @ rows.mT).numpy() - resamples * np.outer(mean, mean)
+    return centred / (resamples - 1), (~defined).mean(axis=1)
+
+
+def _drawn(
+    random: np.random.Generator, images: int, resamples: int
+) -> UInt8[np.ndarray, "images resamples"]:
+    at_once = max(1, MOST_DRAWN // images)
+    # An image drawn 256 times would overflow, once in more than 10^400 resamples.
+    counts = np.zeros((resamples, images), dtype=np.uint8)
+    for first in range(0, resamples, at_once):
+        part = counts[first : first + at_once]
+        count_draws(random.integers(images, size=part.shape, dtype=np.uint32), part)
+    return np.ascontiguousarray(counts.T)

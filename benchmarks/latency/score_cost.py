@@ -19,7 +19,7 @@ from benchmarks.latency.rows import VERSIONS, read_rows
 from benchmarks.latency.setups import Setup, random_images, random_training_images, setups
 from benchmarks.latency.stopwatch import Limits, stopwatch
 from benchmarks.progress import tracked
-from benchmarks.run.chosen_scores import stored_scores
+from benchmarks.run.configuration import stored_scores
 from benchmarks.run.failure import reason_of
 from benchmarks.run.plan import Plan
 from benchmarks.run.workspace import Workspace

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass, fields, replace
+from functools import cached_property
 from hashlib import sha256
 from pathlib import Path
 from typing import Literal
@@ -18,6 +19,7 @@ from benchmarks.tasks import TASKS
 from methods import METHODS, UncertaintyMethod
 from methods.engines.choice import EngineName, unsupported
 from methods.networks.recipes import Recipe
+from methods.scores import SCORES, Score, of_probabilities
 
 FEWEST_RESAMPLES = 100
 """With so many, the standard error of a standard error is 7 %."""
@@ -246,7 +248,7 @@ class Configuration:
         values = asdict(self) | {"custom_methods": methods}
         return dict(json.loads(json.dumps(values)))
 
-    @property
+    @cached_property
     def digest(self) -> int:
         """Of what decides a unit's prediction beside the unit, 63 bits; other runs may share it.
 
@@ -254,6 +256,18 @@ class Configuration:
         """
         decides = json.dumps({name: self.identity[name] for name in DECIDE_PREDICTIONS})
         return int.from_bytes(sha256(decides.encode()).digest()[:8]) >> 1
+
+
+def scores_of(configuration: Configuration) -> dict[str, Score]:
+    """All uncertainty scores, or without those that are fitted on training images."""
+    every = configuration.scores == "all"
+    return {name: score for name, score in SCORES.items() if every or score.fit is None}
+
+
+def stored_scores(configuration: Configuration) -> dict[str, Score]:
+    """Those that stand in prediction files, since probabilities are not enough."""
+    chosen = scores_of(configuration).items()
+    return {name: score for name, score in chosen if name not in of_probabilities()}
 
 
 OPTIONS = {field.name: option_of(field.name) for field in fields(Configuration)}

@@ -5,16 +5,20 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Iterator
 from functools import partial
+from typing import Any, NamedTuple
 
+import numpy as np
+from jaxtyping import Float64
 from torch import Tensor
 
-from benchmarks.inference.image_values import ImageValues, StoredValues, values_of
-from benchmarks.metrics import METRICS, Family, Metric, in_families
-from benchmarks.predictions import RunUnit, StoredPrediction, members_of
+from benchmarks.inference.image_values import ImageValues, Measure, prepared
+from benchmarks.metrics import Family, Metric
+from benchmarks.metrics.metric import each_once
+from benchmarks.predictions import RunUnit
 from benchmarks.schema import Measurement, members_text
 from benchmarks.tasks.conditions import Condition
 from benchmarks.vocabulary import ILL_DEFINED
-from methods.scores import SCORES, of_probabilities
+from methods.scores import SCORES
 
 ONE_MEMBER = "one member cannot disagree with itself"
 NOT_A_NUMBER = "the method itself predicts NaN"
@@ -27,85 +31,70 @@ NOT_GIVEN = {
 }
 
 
-def measure(
-    unit: RunUnit,
-    condition: Condition,
-    stored: StoredPrediction,
-    reference: StoredPrediction,
-    calibration: StoredPrediction | None = None,
-) -> Iterator[Measurement]:
-    """Every measure of one stored prediction.
+class Measured(NamedTuple):
+    """The metrics of one prediction by one score, and what their resamples are computed from.
+
+    Attributes:
+        values: of the images themselves, NaN where undefined.
+        prepared: the images sorted or binned; ``None`` where no metric is defined.
+    """
+
+    family: Family
+    score: str
+    values: Float64[np.ndarray, " metrics"]
+    prepared: Any | None
+
+
+def measured(
+    measures: Iterable[Measure], own: ImageValues, reference: ImageValues | None
+) -> Iterator[Measured]:
+    """The measures of a prediction.
 
     Args:
-        unit, condition: what it is of.
-        stored: the prediction.
-        reference: the same unit's prediction of the in-distribution images of detection.
-        calibration: and of the calibration images, if there is one.
-
-    Raises:
-        UserError: a metric's or a score's function gives something else than it should.
+        reference: of the images from which these are distinguished; ``None`` where these are they.
     """
-    own, remark = StoredValues(stored, calibration), stored.prediction.remark
-    yield from measure_values(unit, condition, own, StoredValues(reference), remark)
+    once = [each_once(values.images if values else 0) for values in (own, reference)]
+    for family, score in measures:
+        ready = prepared(family, score, own, reference)
+        values = np.full(len(family.metrics), np.nan)
+        if ready is not None:
+            values = family.evaluate(ready, *once)[:, 0]
+        yield Measured(family, score, values, ready)
 
 
-def measure_values(
+def rows_of(
     unit: RunUnit,
     condition: Condition,
+    measured: Measured,
     own: ImageValues,
     reference: ImageValues,
-    remark: str = "",
 ) -> Iterator[Measurement]:
-    """The same from what the images contribute; ``remark``: the method's own, on its fit."""
+    """A row a metric; an undefined one has the reason."""
     row = partial(_row, unit, condition, members_text(own.members), images=own.images)
-    for family, score in _families(condition, own.own_scores):
-        values = values_of(family, score, own, reference if condition.detected else None)
-        for metric, value in zip(family.metrics, values.tolist(), strict=True):
-            if math.isnan(value):
-                status, reason = _why_undefined(metric, condition, score, own, reference)
-                yield row(metric.name, score, None, status=status, reason=reason)
-            else:
-                status, reason = _status(metric, condition, own, value)
-                told = "; ".join(filter(None, (reason, remark, own.remark(metric))))
-                yield row(metric.name, score, value, status=status, reason=told)
+    score = measured.score
+    for metric, value in zip(measured.family.metrics, measured.values.tolist(), strict=True):
+        if math.isnan(value):
+            status, reason = _why_undefined(metric, condition, score, own, reference)
+            yield row(metric.name, score, None, status=status, reason=reason)
+        else:
+            status, reason = _status(metric, condition, own, value)
+            remarks = "; ".join(filter(None, (reason, own.note, own.remark(metric))))
+            yield row(metric.name, score, value, status=status, reason=remarks)
 
 
 def without_value(
     unit: RunUnit,
     condition: Condition,
-    reference: StoredPrediction | None,
+    members: str,
+    measures: Iterable[Measure],
     status: str,
     reason: str,
 ) -> Iterator[Measurement]:
-    """The rows that `measure` would give, each with the reason why there is no value."""
-    row = partial(_row, unit, condition, members_of(unit, reference), images=0)
-    method_scores = reference.prediction.scores if reference else ()
-    for metric, score in measured(condition, method_scores):
-        yield row(metric, score, None, status=status, reason=reason)
-
-
-def measured(condition: Condition, method_scores: Iterable[str] = ()) -> list[tuple[str, str]]:
-    """The measures under a condition of a method with these scores of its own.
-
-    Pairs (metric, score); the score is empty for measures that use none.
-    """
-    return [
-        (metric.name, score)
-        for family, score in _families(condition, method_scores)
-        for metric in family.metrics
-    ]
-
-
-def _families(condition: Condition, method_scores: Iterable[str]) -> Iterator[tuple[Family, str]]:
-    """The families that are measured under a condition, each with every score that it needs."""
-    scores = tuple(dict.fromkeys((*of_probabilities(), *method_scores)))
-    for family in in_families(METRICS.values()):
-        if "reference" in family.needs and not condition.detected:
-            continue
-        if "score" not in family.needs:
-            yield family, ""
-        elif condition.labelled or "labels" not in family.needs:
-            yield from ((family, score) for score in scores)
+    """The rows of measures that have no value, each with the reason why."""
+    row = partial(_row, unit, condition, members, images=0)
+    for family, score in measures:
+        for metric in family.metrics:
+            yield row(metric.name, score, None, status=status, reason=reason)
 
 
 def _row(

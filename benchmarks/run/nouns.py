@@ -20,7 +20,7 @@ from benchmarks.nouns import (
     record_of,
 )
 from benchmarks.predictions import RunUnit
-from benchmarks.run.chosen_scores import scores_of
+from benchmarks.run.configuration import scores_of
 from benchmarks.run.plan import Plan
 from benchmarks.tasks.conditions import Condition, mean_label
 from benchmarks.vocabulary import SELF_TRAINED, mean_name

@@ -30,15 +30,17 @@ class Plan:
     Attributes:
         configuration: what the user chose.
         shard: whose groups and networks `groups` and `networks` are; ``None``: all.
+        all_rows: whether every measure is written, not only those of `benchmarks.run.kept_rows`.
     """
 
     configuration: Configuration
     shard: Shard | None = None
+    all_rows: bool = False
 
     @property
     def command(self) -> str:
         """The command line that runs it."""
-        return command_of(self.configuration)
+        return command_of(self.configuration) + (" --all-rows" if self.all_rows else "")
 
     @property
     def task(self) -> Task:
@@ -187,6 +189,10 @@ class Plan:
     def is_compared(self, unit: RunUnit) -> bool:
         """Whether methods are compared at the unit's size; see `benchmarks.compared_sizes`."""
         return unit.size is None or unit.size in self._compared_sizes[unit.method]
+
+    def primary_score(self, unit: RunUnit) -> str:
+        """The score by which the unit's method ranks images first."""
+        return self.configuration.classes[unit.method].primary_score
 
     def forms_ensembles(self, method: str) -> bool:
         """Whether a method forms ensembles of the pool's networks, which give others a worth."""

@@ -23,7 +23,7 @@ from jaxtyping import Int64
 from torch import Tensor
 
 from benchmarks.errors import UserError
-from benchmarks.inference.image_values import ImageValues, JoinedValues
+from benchmarks.inference.image_values import ImageValues, fits_to
 from benchmarks.predictions import StoredPrediction
 from benchmarks.progress import tracked
 from benchmarks.score.arrays import (
@@ -138,10 +138,10 @@ def _predictions(
         require_same_members(array, probabilities)
     calibration = _calibration(*held_out, from_logits=from_logits) if held_out else None
     blocks = _checked(probabilities, known, from_logits=from_logits)
-    predictions = {LABELLED: JoinedValues(blocks, calibration)}
+    predictions = {LABELLED: ImageValues(blocks, fits_to(calibration))}
     conditions = out_of_distribution([name.removeprefix(OOD) for name in sets])
     for condition, array in zip(conditions, sets.values(), strict=True):
-        predictions[condition] = JoinedValues(_checked(array, None, from_logits=from_logits))
+        predictions[condition] = ImageValues(_checked(array, None, from_logits=from_logits))
     return dict(predictions), known
 
 

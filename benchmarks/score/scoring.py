@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
 from math import ceil
 from pathlib import Path
+from typing import NamedTuple
 
+import numpy as np
 import pandas as pd
 from joblib import cpu_count
 
@@ -16,21 +18,26 @@ from benchmarks.environment import suite_version
 from benchmarks.errors import UserError
 from benchmarks.files import read_json, write_json
 from benchmarks.inference.comparison.comparisons import Estimates, compare, comparisons_table
-from benchmarks.inference.image_sets import block_size, weights_of
-from benchmarks.inference.image_values import ImageValues
-from benchmarks.inference.resampling import Resampling
-from benchmarks.inference.resampling_tasks import resampling_tasks
+from benchmarks.inference.resampling import BLOCK, Draws, ImageSet
+from benchmarks.metrics.metric import Values, Weights
 from benchmarks.nouns import MethodRecord, Names
 from benchmarks.predictions import RunUnit
 from benchmarks.progress import tracked
 from benchmarks.report.results import Results
 from benchmarks.report.tables.formats import write_tables
 from benchmarks.report.tables.quality import quality_tables
-from benchmarks.run.measurement_rows import measure_values
+from benchmarks.run.kept_rows import KeptRows
+from benchmarks.run.measurement_rows import Measured, measured, rows_of
 from benchmarks.run.nouns import condition_records, metric_records, score_records
 from benchmarks.run.summary import summarise
-from benchmarks.schema import Measurement, as_table, write_table
-from benchmarks.score.conditions import LABELLED
+from benchmarks.schema import (
+    Comparison,
+    Measurement,
+    in_order,
+    members_text,
+    table_of,
+    write_table,
+)
 from benchmarks.score.external_predictions import LINES, ExternalPredictions
 from benchmarks.vocabulary import (
     COMPARISONS_CSV,
@@ -43,6 +50,12 @@ from benchmarks.vocabulary import (
 from methods import UncertaintyMethod
 from methods.scores import of_members, of_probabilities
 from methods.threads import one_torch_thread
+
+EVERY = KeptRows(UncertaintyMethod.primary_score, every=True)
+"""All measures: a few methods have few rows."""
+
+MOST_WEIGHTS = 2**27
+"""How many a block of resamples has, a byte each, where it is not of `BLOCK` resamples."""
 
 SCORE_JSON = "score.json"
 """What was scored, by which version."""
@@ -70,12 +83,13 @@ class Scores:
 def score(external: Sequence[ExternalPredictions], *, resamples: int, seed: int) -> Scores:
     """All metrics of each method, with intervals over images, and the methods' differences."""
     units = {RunUnit(SELF_TRAINED, one.method, None, 0): one for one in external}
-    measurements = as_table(row for unit, one in units.items() for row in _rows(unit, one))
-    estimates = _estimate(units, resamples, seed)
+    of_all = _measure(units)
+    measurements = in_order(table_of(Measurement, of_all.rows))
+    estimates = _estimate(of_all, resamples, seed)
     return Scores(
         measurements,
         summarise(measurements, estimates.intervals),
-        comparisons_table(estimates.comparisons),
+        comparisons_table(table_of(Comparison, estimates.comparisons)),
         _names(external),
     )
 
@@ -136,27 +150,74 @@ def _names(external: Sequence[ExternalPredictions]) -> Names:
     )
 
 
-def _rows(unit: RunUnit, external: ExternalPredictions) -> Iterator[Measurement]:
-    clean = external.predictions[LABELLED]
-    for condition, values in external.predictions.items():
-        yield from measure_values(unit, condition, values, clean)
+class _Part(NamedTuple):
+    """One method's metrics of a family under a condition, to be resampled."""
+
+    draws: Draws
+    unit: RunUnit
+    measured: Measured
+    images: ImageSet
+    reference_images: ImageSet
 
 
-def _estimate(units: dict[RunUnit, ExternalPredictions], resamples: int, seed: int) -> Estimates:
-    """Of all tasks together: of many images, resamples take longer to draw than to measure."""
+class _Measured(NamedTuple):
+    """All rows of measurements, and what their intervals are computed from."""
 
-    def load(unit: RunUnit, condition: str) -> ImageValues | None:
-        return {c.name: values for c, values in units[unit].predictions.items()}.get(condition)
+    rows: list[Measurement]
+    draws: list[Draws]
+    parts: list[_Part]
+    sizes: dict[ImageSet, int]
 
-    conditions = next(iter(units.values())).predictions
-    tasks = resampling_tasks([(SELF_TRAINED,)], conditions, of_members())
-    begun = [one for task in tasks if (one := Resampling.of(task, units, load)) is not None]
-    sizes = {images: size for one in begun for images, size in one.sizes.items()}
 
-    blocks = ceil(resamples / block_size(sizes))
-    drawn = weights_of(sizes, resamples, seed)
+def _measure(units: Mapping[RunUnit, ExternalPredictions]) -> _Measured:
+    """Every measure of every method, without its intervals."""
+    found = _Measured([], [], [], {})
+    conditions = {one.name: one for one in next(iter(units.values())).predictions}
+    for condition in conditions.values():
+        draws = Draws(condition.name, condition)
+        found.draws.append(draws)
+        images = ImageSet.of(condition, conditions)
+        of_reference = ImageSet.of(conditions[condition.reference], conditions)
+        for unit, external in units.items():
+            values = {one.name: of_images for one, of_images in external.predictions.items()}
+            own, reference = values[condition.name], values[condition.reference]
+            draws.images, draws.reference_images = own.images, reference.images
+            draws.members[unit] = members_text(own.members)
+            found.sizes[images] = own.images
+            measures = EVERY.measures(condition, own.own_scores)
+            for each in measured(measures, own, reference if condition.detected else None):
+                found.rows.extend(rows_of(unit, condition, each, own, reference))
+                if each.prepared is not None and each.family.resampled:
+                    found.parts.append(_Part(draws, unit, each, images, of_reference))
+    return found
+
+
+def _estimate(of_all: _Measured, resamples: int, seed: int) -> Estimates:
+    """Of all measures together: of many images, resamples take longer to draw than to measure."""
+    block = max(1, min(BLOCK, MOST_WEIGHTS // sum(of_all.sizes.values())))
+    sets = [images.weights(size, resamples, seed, block) for images, size in of_all.sizes.items()]
+    blocks = tracked(
+        zip(*sets, strict=True),
+        ceil(resamples / block),
+        "score",
+        "blocks of resamples",
+        most_lines=LINES,
+    )
+    drawn: list[list[Values]] = [[] for _ in of_all.parts]
     with ThreadPoolExecutor(cpu_count()) as threads:
-        for weights in tracked(drawn, blocks, "score", "blocks of resamples", most_lines=LINES):
+        for each in blocks:
+            weights = dict(zip(of_all.sizes, each, strict=True))
             # The kernels and PyTorch leave other threads alone.
-            list(threads.map(partial(Resampling.add, weights=weights), begun))
-    return Estimates.joined(compare(one.task, one.result) for one in begun)
+            for values, of_block in zip(
+                drawn, threads.map(partial(_evaluated, weights), of_all.parts), strict=True
+            ):
+                values.append(of_block)
+    for part, values in zip(of_all.parts, drawn, strict=True):
+        family, score, estimates, _ = part.measured
+        part.draws.add(part.unit, family, score, estimates, np.concatenate(values, axis=1))
+    return Estimates.joined(compare(draws, list(draws.members)) for draws in of_all.draws)
+
+
+def _evaluated(weights: Mapping[ImageSet, Weights], part: _Part) -> Values:
+    own, of_reference = weights[part.images], weights[part.reference_images]
+    return part.measured.family.evaluate(part.measured.prepared, own, of_reference)

@@ -10,7 +10,7 @@ import pytest
 from scipy import stats
 
 from benchmarks.claims.writing import double_softmax
-from benchmarks.schema import Measurement, as_table, write_table
+from benchmarks.schema import Measurement, table_of, write_table
 from tests.claims.support import run_in
 
 CUSTOM = """
@@ -41,7 +41,7 @@ def test_methods_and_conditions_are_those_of_the_run(tmp_path: Path) -> None:
         replace(auroc, condition="ood-noise", value=0.8),
         replace(auroc, condition="ood-unknown", value=0.1),
     ]
-    write_table(as_table(rows), run.workspace.out, "measurements.csv")
+    write_table(table_of(Measurement, rows), run.workspace.out, "measurements.csv")
     found = double_softmax(*run, ("strange", "ood-noise"))
     assert [(row["method"], row["measure"], row["values"]) for row in found] == [
         ("Softmax", "accuracy, clean", {"article": 0.5}),
@@ -59,7 +59,7 @@ def test_difference_is_paired_over_replicates(tmp_path: Path) -> None:
         for recipe, values in (("article", article), ("article-logits", logits))
         for replicate, value in enumerate(values)
     ]
-    write_table(as_table(rows), run.workspace.out, "measurements.csv")
+    write_table(table_of(Measurement, rows), run.workspace.out, "measurements.csv")
     (row,) = double_softmax(*run, ())
     assert row["values"] == {"article": 0.816667, "article-logits": 0.916667}
     interval = stats.ttest_rel(article, logits).confidence_interval()
@@ -75,7 +75,7 @@ def test_without_replicates_there_is_no_interval(
 ) -> None:
     run = run_in(tmp_path)
     assert double_softmax(*run, ()) == []
-    write_table(as_table(rows), run.workspace.out, "measurements.csv")
+    write_table(table_of(Measurement, rows), run.workspace.out, "measurements.csv")
     found = double_softmax(*run, ())
     bounds = [[key for key in ("difference", "lower", "upper") if key in row] for row in found]
     assert bounds == expected

@@ -7,26 +7,115 @@ from collections.abc import Callable
 import numpy as np
 import pandas as pd
 
-from tests.golden.runs import COLUMNS
+from benchmarks.metrics import METRICS
+from benchmarks.tasks import TASKS, Task
+from tests.golden.runs import BOUNDS, COLUMNS, configuration
 
 RELATIVE, ABSOLUTE = 1e-9, 1e-12
 """How far a number may be from the golden one."""
 
-DROPPED: dict[str, tuple[str, Callable[[pd.DataFrame], pd.Series]]] = {}
-"""Rows that are no longer computed: by the reason, their table and how they are recognised."""
+SETS = r"_(?:coverage|size|empty)_\d+$"
+"""The metrics of conformal sets."""
+
+OF_SEVERITIES = {
+    *("accuracy", "nll", "brier", "ece", "squared_ce_debiased", "nll_recalibrated", "auroc"),
+    *("predictive_entropy", "expected_entropy", "mutual_information", "mean_confidence"),
+    *("pairwise_disagreement", "misclassification_auroc", "aurc", "augrc"),
+}
+
+DROPPED: dict[str, Callable[[pd.DataFrame], pd.Series]] = {
+    "labels of images that have none": lambda rows: (
+        (rows["kind"] == "unlabelled") & rows["metric"].map(lambda name: "labels" in needs(name))
+    ),
+    "conformal sets beyond clean images and means": lambda rows: (
+        rows["metric"].str.contains(SETS) & ~rows["kind"].isin(["clean", "mean"])
+    ),
+    "most metrics of single severities": lambda rows: (
+        (rows["kind"] == "single") & ~rows["metric"].isin(OF_SEVERITIES)
+    ),
+    "vote entropy beyond clean images": lambda rows: (
+        (rows["metric"] == "vote_entropy") & (rows["kind"] != "clean")
+    ),
+    "other detection than AUROC of labelled images": lambda rows: (
+        rows["metric"].isin(["aupr_in", "aupr_out", "fpr95", "prevalence"])
+        & (rows["kind"] != "unlabelled")
+    ),
+    "other scores, but for one metric": lambda rows: (
+        ~rows["score"].isin(["", PRIMARY])
+        & ~((rows["metric"] == "auroc") & (rows["kind"] == "unlabelled"))
+        & ~((rows["metric"] == "augrc") & rows["condition"].isin(["clean", "corrupted-mean"]))
+    ),
+}
+"""Rows that are written only with all rows, by what they are."""
+
+TESTED_ALONE = "difference", "worth"
+"""The numbers of tables that have no single severities."""
+
+PRIMARY = "predictive_entropy"
+"""The primary score of all methods of the golden runs."""
 
 
-def kept(table: str, rows: pd.DataFrame) -> pd.DataFrame:
-    """The golden rows without those that are dropped on purpose."""
-    for dropped_from, is_dropped in DROPPED.values():
-        if dropped_from == table:
-            rows = rows[~is_dropped(rows)]
-    return rows
+def needs(metric: str) -> frozenset[str]:
+    """What a metric needs; none that is frozen is gone."""
+    return frozenset(METRICS[metric].needs)
+
+
+def kept(name: str, table: str, rows: pd.DataFrame) -> pd.DataFrame:
+    """The golden rows of a run without those that are dropped by default."""
+    task = TASKS[name]
+    rows = rows.assign(kind=[_kind(task, condition) for condition in rows["condition"]])
+    for is_dropped in DROPPED.values():
+        rows = rows[~is_dropped(rows)]
+    if set(TESTED_ALONE) & set(COLUMNS[table][1]):
+        rows = rows[rows["kind"] != "single"]
+    return rows.drop(columns="kind")
+
+
+def _kind(task: Task, name: str) -> str:
+    if name.endswith("-mean"):
+        return "mean"
+    shift = task.condition(name)
+    if name == shift.reference:
+        return "clean"
+    if shift.is_one_of_many and not shift.subset:
+        return "single"
+    return "unlabelled" if shift.labels == "none" else "alone"
+
+
+def with_means(name: str, measurements: pd.DataFrame) -> pd.DataFrame:
+    """The golden measurements with the means over groups of conditions, as plain means."""
+    groups: dict[str, list[str]] = {}
+    for condition in configuration(name).conditions:
+        shift = TASKS[name].condition(condition)
+        if shift.in_mean:
+            groups.setdefault(shift.group, []).append(condition)
+    keys = [key for key in COLUMNS["measurements"][0] if key != "condition"]
+    means = []
+    for group, conditions in groups.items():
+        of_group = measurements[measurements["condition"].isin(conditions)]
+        values = pd.to_numeric(of_group["value"], errors="coerce")
+        mean = of_group.assign(value=values).groupby(keys, as_index=False)["value"]
+        of_mean = mean.agg(lambda each: each.mean(skipna=False)).assign(condition=f"{group}-mean")
+        texts = of_mean["value"].map(lambda value: "" if np.isnan(value) else repr(float(value)))
+        means.append(of_mean.assign(value=texts))
+    return pd.concat([measurements, *means], ignore_index=True)
+
+
+def without_rounding(rows: pd.DataFrame) -> pd.DataFrame:
+    """Comparisons of what is the same up to rounding have no interval and no p-value to compare.
+
+    Predictions are stored in single precision, whose rounding is about 1e-7.
+    """
+    if "difference" not in rows:
+        return rows
+    rounding = pd.to_numeric(rows["difference"], errors="coerce").abs() < 1e-7
+    return rows.assign(**{name: rows[name].mask(rounding, "") for name in (*BOUNDS, "p_value")})
 
 
 def differences(table: str, golden: pd.DataFrame, rows: pd.DataFrame) -> str:
     """What differs from the golden rows, in one line; empty where nothing does."""
     keys, numbers = COLUMNS[table]
+    golden, rows = without_rounding(golden), without_rounding(rows)
     both = golden.merge(rows, on=keys, how="outer", suffixes=("", "_now"), indicator=True)
     if both.duplicated(keys).any():
         return f"several rows are of {dict(both[both.duplicated(keys)].iloc[0][keys])}"

@@ -61,7 +61,7 @@ OPTIONS: dict[str, dict[str, Any]] = {
 """What differs from the preset `full` of the task of this name."""
 
 MEASURED = ["recipe", "method", "members", "condition", "score", "metric"]
-OTHER = ["other_recipe", "other_method", "other_members"]
+OTHER = ["other_recipe", "other_method", "other_members", "other_score"]
 BOUNDS = ["lower", "upper"]
 
 COLUMNS: dict[str, tuple[list[str], list[str]]] = {
@@ -83,9 +83,9 @@ def configuration(name: str) -> Configuration:
     return Configuration(**values | {"resamples": 100} | OPTIONS[name])
 
 
-def measured(name: str, folder: Path) -> dict[str, pd.DataFrame]:
+def measured(name: str, folder: Path, *, all_rows: bool) -> dict[str, pd.DataFrame]:
     """The tables of `COLUMNS` that today's code computes from the stored predictions, as text."""
-    plan = Plan(configuration(name))
+    plan = Plan(configuration(name), all_rows=all_rows)
     workspace = Workspace(folder / "out", folder / "networks", None, jobs=1)
     RunRecord.begin(plan, workspace)
     for path in sorted((FOLDER / name).glob("*.npz")):
@@ -94,7 +94,9 @@ def measured(name: str, folder: Path) -> dict[str, pd.DataFrame]:
     failures = run_stages(plan, workspace, "measure")
     assert failures == []
     return {
-        table: as_text(workspace.out / f"{table}.csv")[keys + numbers]
+        table: pd.read_csv(workspace.out / f"{table}.csv", dtype=str, keep_default_na=False)[
+            keys + numbers
+        ]
         for table, (keys, numbers) in COLUMNS.items()
     }
 

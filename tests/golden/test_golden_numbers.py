@@ -7,22 +7,36 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from tests.golden.compared import differences, kept
+from tests.golden.compared import differences, kept, with_means
 from tests.golden.runs import COLUMNS, expected, measured
 
+Run = tuple[str, bool, dict[str, pd.DataFrame]]
+"""The name of a golden run, whether all rows are written, and its tables by today's code."""
 
-@pytest.fixture(scope="module", params=["mnist", pytest.param("digits", marks=pytest.mark.slow)])
-def run(
-    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
-) -> tuple[str, dict[str, pd.DataFrame]]:
-    """The name of a golden run, and its tables by today's code."""
-    return request.param, measured(request.param, tmp_path_factory.mktemp(request.param))
+
+@pytest.fixture(
+    scope="module",
+    params=[
+        ("mnist", False),
+        ("mnist", True),
+        pytest.param(("digits", True), marks=pytest.mark.slow),
+    ],
+    ids=["mnist", "mnist, all rows", "digits, all rows"],
+)
+def run(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Run:
+    name, all_rows = request.param
+    return name, all_rows, measured(name, tmp_path_factory.mktemp(name), all_rows=all_rows)
 
 
 @pytest.mark.parametrize("table", COLUMNS)
-def test_numbers_are_as_frozen(run: tuple[str, dict[str, pd.DataFrame]], table: str) -> None:
-    name, tables = run
-    assert differences(table, kept(table, expected(name, table)), tables[table]) == ""
+def test_numbers_are_as_frozen(run: Run, table: str) -> None:
+    name, all_rows, tables = run
+    golden = expected(name, table)
+    if table == "measurements":
+        golden = with_means(name, golden)
+    if not all_rows:
+        golden = kept(name, table, golden)
+    assert differences(table, golden, tables[table]) == ""
 
 
 def test_a_change_of_a_number_a_lost_and_a_new_row_are_noticed(tmp_path: Path) -> None:

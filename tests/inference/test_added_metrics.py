@@ -17,10 +17,7 @@ from scipy import stats
 from sklearn.metrics import roc_curve
 from torch import Tensor
 
-from benchmarks.inference.comparison.comparisons import compare, comparisons_table
-from benchmarks.inference.comparison.intervals import Interval, Key
-from benchmarks.inference.resampling import resample
-from benchmarks.inference.resampling_tasks import resampling_tasks
+from benchmarks.inference.comparison.comparisons import comparisons_table
 from benchmarks.metrics import METRICS, Arrays, Family, Metric
 from benchmarks.metrics.calibration import Binnings, Calibration
 from benchmarks.metrics.detection import Detection, DetectionStatistics
@@ -29,11 +26,11 @@ from benchmarks.metrics.scoring import LabelMeans
 from benchmarks.metrics.selective import SelectionStatistics, Selective
 from benchmarks.metrics.uncertainties import MemberMeans, PredictionMeans
 from benchmarks.predictions import RunUnit, StoredPrediction
-from benchmarks.run.measurement_rows import measure, measured
-from benchmarks.run.summary import means_over_groups, summarise
-from benchmarks.schema import as_table
+from benchmarks.run.summary import summarise
+from benchmarks.schema import Comparison, table_of
 from methods import Prediction
 from methods.scores import of_probabilities, scores_of
+from tests.measuring import compared, drawn, every_row, measurements
 from tests.runs import CONDITIONS
 
 IMAGES = 200
@@ -75,28 +72,9 @@ class Computed(NamedTuple):
 def computed() -> Computed:
     """As the stage `measure` does it."""
     stored, conditions = predictions(), (CLEAN, ROTATED, NOISE)
-    measurements = as_table(
-        row
-        for unit in UNITS
-        for condition in conditions
-        for row in measure(
-            unit, condition, stored[unit, condition.name], stored[unit, condition.reference]
-        )
-    )
-    intervals: dict[Key, Interval] = {}
-    comparisons = []
-    for task in resampling_tasks([("standard",)], conditions):
-        load = lambda unit, name: stored.get((unit, name))  # noqa: E731
-        resampled = resample(task, UNITS, load, resamples=200, seed=0)
-        if resampled is not None:
-            estimates = compare(task, resampled)
-            intervals |= estimates.intervals
-            comparisons += estimates.comparisons
-    conditions = [CONDITIONS[name] for name in measurements["condition"].unique()]
-    whole = pd.concat(
-        [measurements, means_over_groups(measurements, conditions)], ignore_index=True
-    )
-    return Computed(measurements, summarise(whole, intervals), comparisons_table(comparisons))
+    table, estimates = measurements(stored, conditions), compared(drawn(stored, conditions))
+    comparisons = comparisons_table(table_of(Comparison, estimates.comparisons))
+    return Computed(table, summarise(table, estimates.intervals), comparisons)
 
 
 @pytest.fixture(scope="module")
@@ -274,10 +252,9 @@ def after(added: Added) -> Computed:
 def test_added_metric_is_measured_and_compared(added: Added, after: Computed) -> None:
     metric, name = added.metric, added.metric.name
     scores = list(of_probabilities()) if "score" in metric.needs else [""]
-    assert {pair for pair in measured(ROTATED) if pair[0] == name} == {(name, s) for s in scores}
-
     rows = after.measurements[after.measurements["metric"] == name]
-    ok = rows[rows["status"] == "ok"]
+    assert set(rows.loc[rows["condition"] == ROTATED.name, "score"]) == set(scores)
+    ok = rows[(rows["status"] == "ok") & (rows["condition"] != "rotated-mean")]
     assert set(ok["condition"]) == set(added.conditions)
     assert len(ok) == len(UNITS) * len(scores) * len(added.conditions)
     for row in ok.to_dict("records"):
@@ -314,6 +291,6 @@ def test_members_that_were_not_stored_have_a_reason(monkeypatch: pytest.MonkeyPa
     metric = Metric(name="other", label="Other", family=MemberMeans, function=spread_of)
     monkeypatch.setitem(METRICS, "other", metric)
     stored = predictions()[UNITS[0], "clean"]
-    (row,) = (r for r in measure(UNITS[0], CLEAN, stored, stored) if r.metric == "other")
+    (row,) = (r for r in every_row(UNITS[0], CLEAN, stored, stored) if r.metric == "other")
     assert (row.value, row.status) == (None, "unavailable")
     assert row.reason == "the method gives no predictions of its members"

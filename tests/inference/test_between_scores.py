@@ -10,22 +10,17 @@ import pytest
 import torch
 from sklearn.metrics import roc_auc_score
 
-from benchmarks.inference.comparison.comparisons import (
-    Estimates,
-    compare,
-    comparisons_table,
-    score_comparisons_table,
-)
+from benchmarks.inference.comparison.comparisons import Estimates, compare, comparisons_table
 from benchmarks.inference.comparison.differences import holm
+from benchmarks.inference.comparison.pairs import OF_SCORES
 from benchmarks.inference.comparison.relations import Relations
-from benchmarks.inference.resampling import resample
-from benchmarks.inference.resampling_tasks import ResamplingTask, resampling_tasks
-from benchmarks.metrics.detection import Detection
+from benchmarks.inference.resampling import Draws
 from benchmarks.predictions import RunUnit, StoredPrediction
 from benchmarks.report.answer.evidence import networks
-from benchmarks.schema import Comparison
+from benchmarks.schema import Comparison, table_of
 from methods import Prediction
 from methods.scores import score_of
+from tests.measuring import drawn
 from tests.runs import CONDITIONS
 
 CLEAN, NOISE = CONDITIONS["clean"], CONDITIONS["ood-uniform_noise"]
@@ -40,11 +35,12 @@ ENSEMBLES = [
     RunUnit("standard", "deep_ensemble", size, block) for size in (1, 2, 4, 8) for block in range(5)
 ]
 UNITS = [*SINGLE["standard"], *SINGLE["plain"], *ENSEMBLES]
-PRIMARY = {"softmax": "predictive_entropy", "deep_ensemble": "predictive_entropy"}
 RELATIONS = Relations(
     splits={(unit.recipe, unit.method): "training" for unit in UNITS},
     of_networks=["deep_ensemble"],
-    primary_scores=PRIMARY,
+    primary_scores=dict.fromkeys(("softmax", "deep_ensemble"), "predictive_entropy"),
+    of_single=["softmax"],
+    further_scores=SCORES,
 )
 
 
@@ -78,21 +74,22 @@ def world() -> World:
 
 
 @pytest.fixture(scope="module")
-def estimates(world: World) -> Estimates:
-    task = ResamplingTask(
-        ("standard", "plain"), (NOISE,), (Detection,), references=(CLEAN,), further_scores=SCORES
-    )
-    resampled = resample(
-        task,
-        UNITS,
-        world.predict,
-        resamples=400,
-        seed=0,
-        instead=PRIMARY,
-        of_single=["softmax"],
-    )
-    assert resampled is not None
-    return compare(task, resampled, RELATIONS)
+def draws(world: World) -> dict[str, Draws]:
+    made = {(unit, c.name): world.predict(unit, c.name) for unit in UNITS for c in (CLEAN, NOISE)}
+    return drawn(made, (CLEAN, NOISE), ("auroc", "fpr95"), resamples=400)
+
+
+@pytest.fixture(scope="module")
+def estimates(draws: dict[str, Draws]) -> Estimates:
+    return compare(draws[NOISE.name], UNITS, RELATIONS, by_score=UNITS)
+
+
+@pytest.fixture(scope="module")
+def rows(estimates: Estimates) -> list[Comparison]:
+    """Of two scores, by AUROC."""
+    return [
+        row for row in estimates.comparisons if row.family in OF_SCORES and row.metric == "auroc"
+    ]
 
 
 Side = tuple[str, str, str, str]
@@ -101,7 +98,8 @@ Side = tuple[str, str, str, str]
 def sides_of(row: Comparison) -> tuple[Side, Side]:
     """Of each side recipe, method, size and score."""
     one = row.recipe, row.method, row.members, row.score
-    return one, (row.other_recipe, row.other_method, row.other_members, row.other_score)
+    other = row.other_recipe, row.other_method, row.other_members
+    return one, (*other, row.other_score or row.score)
 
 
 def auroc(world: World, unit: RunUnit, score: str) -> float:
@@ -114,9 +112,7 @@ def auroc(world: World, unit: RunUnit, score: str) -> float:
     return float(roc_auc_score([0] * IMAGES + [1] * IMAGES, np.concatenate(values)))
 
 
-def test_pairs_are_of_two_scores_of_which_one_is_further(estimates: Estimates) -> None:
-    assert (estimates.intervals, estimates.comparisons, estimates.worths) == ({}, [], [])
-    rows = [row for row in estimates.score_comparisons if row.metric == "auroc"]
+def test_pairs_are_of_two_scores_of_which_one_is_further(rows: list[Comparison]) -> None:
     pairs = {(*one, *other) for one, other in map(sides_of, rows)}
     assert len(pairs) == len(rows)
     further = [(recipe, "softmax", "1", score) for recipe in SINGLE for score in SCORES]
@@ -133,12 +129,9 @@ def test_pairs_are_of_two_scores_of_which_one_is_further(estimates: Estimates) -
 
 
 def test_difference_is_that_of_two_areas_by_scikit_learn(
-    world: World, estimates: Estimates
+    world: World, rows: list[Comparison]
 ) -> None:
-    for row in estimates.score_comparisons:
-        if row.metric != "auroc":
-            continue
-        assert row.difference is not None
+    for row in rows:
         means = [
             np.mean(
                 [
@@ -152,34 +145,35 @@ def test_difference_is_that_of_two_areas_by_scikit_learn(
         assert row.difference == pytest.approx(means[0] - means[1], abs=1e-5)  # as printed
 
 
-def test_same_network_by_two_scores_is_paired(estimates: Estimates) -> None:
+def test_same_network_by_two_scores_is_paired(rows: list[Comparison]) -> None:
     (row,) = [
         row
-        for row in estimates.score_comparisons
-        if (row.metric, row.recipe, row.other_recipe) == ("auroc", "standard", "standard")
+        for row in rows
+        if (row.recipe, row.other_recipe) == ("standard", "standard")
         and (row.score, row.other_method, row.other_score)
         == ("energy", "softmax", "predictive_entropy")
     ]
     # With two classes both scores rank alike: the difference is exactly none.
     assert row.difference == 0
-    assert math.isnan(row.lower or 0)
+    assert math.isnan(row.lower)
 
 
 def test_all_further_scores_are_corrected_together(estimates: Estimates) -> None:
-    table = score_comparisons_table(estimates.score_comparisons)
+    table = comparisons_table(table_of(Comparison, estimates.comparisons))
+    table = table[table["family"].isin(OF_SCORES)]
     assert set(table["score"]) == set(SCORES)
     for _, rows in table.groupby(["family", "metric"]):
         assert rows["score"].nunique() == len(SCORES)
         expected = holm(rows["p_value"].to_numpy(float))
         assert rows["p_holm"].to_numpy(float) == pytest.approx(expected, rel=0.02, nan_ok=True)
-    assert "other_score" not in comparisons_table([])
 
 
 def test_worth_of_a_score_is_the_size_of_the_ensemble_that_detects_as_well(
     estimates: Estimates,
 ) -> None:
-    rows = [row for row in estimates.score_worths if row.metric == "auroc"]
+    rows = [row for row in estimates.worths if row.metric == "auroc" and row.score in SCORES]
     found = {(row.recipe, row.score): row for row in rows}
+    assert len(found) == len(rows)
     assert set(found) == {(recipe, score) for recipe in SINGLE for score in SCORES}
     for (_, score), row in found.items():
         assert (row.ensemble_recipe, row.ensemble) == ("standard", "deep_ensemble")
@@ -188,10 +182,11 @@ def test_worth_of_a_score_is_the_size_of_the_ensemble_that_detects_as_well(
         assert score == "knn" or bounds[1] < 6
 
 
-def test_further_scores_are_compared_where_images_belong_to_no_class() -> None:
-    conditions = [CONDITIONS[name] for name in ("clean", "rotated-030", "ood-uniform_noise")]
-    tasks = resampling_tasks([("standard",)], conditions, ["knn", "own"], ["knn"])
-    (task,) = [task for task in tasks if task.further_scores]
-    assert (task.conditions, task.families, task.score) == ((NOISE,), (Detection,), "")
-    assert task.further_scores == ("knn",)
-    assert not any(task.further_scores for task in resampling_tasks([("a",)], conditions, ["own"]))
+def test_further_scores_are_compared_where_images_belong_to_no_class(
+    draws: dict[str, Draws],
+) -> None:
+    of_shift = replace(draws[NOISE.name], shift=CONDITIONS["rotated-030"])
+    for each, by_score in ((of_shift, UNITS), (draws[NOISE.name], ())):
+        result = compare(each, UNITS, RELATIONS, by_score=by_score)
+        assert not {row.family for row in result.comparisons} & set(OF_SCORES)
+        assert not {row.score for row in result.worths} & set(SCORES)

@@ -1,4 +1,4 @@
-"""Intervals and comparisons of stored predictions, against independent computations."""
+"""Intervals and comparisons of predictions, against independent computations."""
 
 from __future__ import annotations
 
@@ -12,123 +12,82 @@ import torch
 from numpy.typing import NDArray
 from scipy import stats
 
-from benchmarks.inference.comparison.comparisons import (
-    Estimates,
-    compare,
-    comparisons_table,
-)
+from benchmarks.inference.comparison.comparisons import Estimates, compare, comparisons_table
 from benchmarks.inference.comparison.differences import holm
-from benchmarks.inference.comparison.intervals import ALIKE, TOO_FEW
+from benchmarks.inference.comparison.intervals import ALIKE, TOO_FEW, Interval
 from benchmarks.inference.comparison.pairs import pairs_compared
 from benchmarks.inference.comparison.relations import Relations
 from benchmarks.inference.comparison.sides import Variant
-from benchmarks.inference.resampling import Resampled, resample
-from benchmarks.inference.resampling_tasks import ResamplingTask, resampling_tasks
-from benchmarks.metrics import Family
-from benchmarks.metrics.calibration import Calibration
-from benchmarks.metrics.detection import Detection
-from benchmarks.metrics.scoring import LabelMeans
-from benchmarks.metrics.selective import Selective
-from benchmarks.metrics.uncertainties import PredictionMeans
+from benchmarks.inference.resampling import Draws
 from benchmarks.predictions import RunUnit, StoredPrediction
-from benchmarks.run.measurement_rows import measure, measured
-from benchmarks.run.summary import means_over_groups, summarise
-from benchmarks.schema import Comparison, as_table, types_of
-from benchmarks.tasks.conditions import Condition
-from benchmarks.tasks.mnist import MNIST
+from benchmarks.run.summary import summarise
+from benchmarks.schema import Comparison, table_of, types_of
 from methods import Prediction
-from methods.scores import of_probabilities
+from tests.measuring import Predictions, compared, drawn, measurements
 from tests.runs import CONDITIONS
 
-IMAGES, RESAMPLES = 300, 1000
+IMAGES, OTHERS, RESAMPLES = 300, 200, 1000
 
-NAMES = ("clean", "rotated-030", "rotated-060", "rotated-120")
-ROTATED = tuple(CONDITIONS[name] for name in NAMES)
-NOISE = CONDITIONS["ood-uniform_noise"]
+CLEAN, NOISE = CONDITIONS["clean"], CONDITIONS["ood-uniform_noise"]
+ROTATED = tuple(CONDITIONS[name] for name in ("rotated-030", "rotated-060", "rotated-120"))
+EVERY = (CLEAN, *ROTATED, NOISE)
 
 SINGLE = [RunUnit("standard", "softmax", None, r) for r in range(3)]
 DROPOUT = [RunUnit("standard", "mc_dropout", 4, r) for r in range(3)]
 ENSEMBLE = RunUnit("standard", "deep_ensemble", 6, 0)
 UNITS = [*SINGLE, *DROPOUT, ENSEMBLE]
 RELATIONS = Relations(of_networks=["deep_ensemble"])
+MEMBERS = {"softmax": 1, "mc_dropout": 4, "deep_ensemble": 6}
 
-MEANS, LABELS, CALIBRATION = (PredictionMeans,), (LabelMeans,), (Calibration,)
-
-Predictions = dict[tuple[RunUnit, str], StoredPrediction]
+Floats = NDArray[np.float64]
 
 
 def predict(
-    random: np.random.Generator, labels: NDArray[np.int64], unit: RunUnit, angle: int
+    random: np.random.Generator, labels: NDArray[np.int64], unit: RunUnit, angle: float
 ) -> StoredPrediction:
-    members = {"softmax": 1, "mc_dropout": 4, "deep_ensemble": 6}[unit.method]
-    spread = 1.0 + angle / 60
-    logits = spread * random.normal(size=(1, len(labels), 10))
-    logits = logits + 0.5 * random.normal(size=(members, len(labels), 10))
+    logits = (1 + angle / 60) * random.normal(size=(1, len(labels), 10))
+    logits = logits + 0.5 * random.normal(size=(MEMBERS[unit.method], len(labels), 10))
     logits[:, np.arange(len(labels)), labels] += 2.5
     return StoredPrediction(
         Prediction.of_logits(torch.from_numpy(logits)), torch.from_numpy(labels)
     )
 
 
-@pytest.fixture(scope="module")
-def predictions() -> Predictions:
+def made_up() -> dict[tuple[RunUnit, str], StoredPrediction]:
     random = np.random.default_rng(0)
     labels = random.integers(10, size=IMAGES)
     made = {
-        (unit, condition.name): predict(random, labels, unit, (condition.severity or 0))
+        (unit, condition.name): predict(random, labels, unit, condition.severity or 0)
         for unit in UNITS
-        for condition in ROTATED
+        for condition in (CLEAN, *ROTATED)
     }
     for unit in UNITS:
-        ood = predict(random, random.integers(10, size=200), unit, 90)
-        made[unit, NOISE.name] = replace(ood, labels=None)
+        of_noise = predict(random, random.integers(10, size=OTHERS), unit, 90)
+        made[unit, NOISE.name] = replace(of_noise, labels=None)
     return made
 
 
-Group = tuple[type[Family], ...] | str
-"""Families, or the score of those that need one."""
+MADE = made_up()
 
 
-def task_of(group: Group, conditions: tuple[Condition, ...] = ROTATED) -> ResamplingTask:
-    if isinstance(group, str):
-        return ResamplingTask(
-            "standard", conditions, (Selective, Detection), group, (CONDITIONS["clean"],)
-        )
-    return ResamplingTask(("standard",), conditions, group, references=(CONDITIONS["clean"],))
+@pytest.fixture(scope="module")
+def draws() -> dict[str, Draws]:
+    """In whatever order the units come."""
+    return drawn(dict(reversed(MADE.items())), EVERY, resamples=RESAMPLES)
 
 
-def resampled(
-    predictions: Predictions, group: Group, conditions: tuple[Condition, ...] = ROTATED
-) -> Resampled:
-    measured_again = resample(
-        task_of(group, conditions),
-        reversed(UNITS),  # in whatever order they come
-        lambda unit, name: predictions.get((unit, name)),
-        resamples=RESAMPLES,
-        seed=0,
-    )
-    assert measured_again is not None
-    return measured_again
+@pytest.fixture(scope="module")
+def estimates(draws: dict[str, Draws]) -> Estimates:
+    return compared(draws, RELATIONS)
 
 
-def estimates(
-    predictions: Predictions, group: Group, conditions: tuple[Condition, ...] = ROTATED
-) -> Estimates:
-    return compare(task_of(group, conditions), resampled(predictions, group, conditions), RELATIONS)
+def of_losses(predictions: Predictions) -> Estimates:
+    """Under clean and rotated conditions."""
+    return compared(drawn(predictions, (CLEAN, *ROTATED), ("nll", "brier")), RELATIONS)
 
 
-def all_measurements(predictions: Predictions, conditions: tuple[Condition, ...]) -> pd.DataFrame:
-    """Every measure of every run unit, computed without resampling."""
-    table = as_table(
-        row
-        for unit in UNITS
-        for condition in conditions
-        for row in measure(
-            unit, condition, predictions[unit, condition.name], predictions[unit, "clean"]
-        )
-    )
-    measured = [CONDITIONS[name] for name in table["condition"].unique()]
-    return pd.concat([table, means_over_groups(table, measured)])
+def without(*units: RunUnit) -> Predictions:
+    return {key: stored for key, stored in MADE.items() if key[0] not in units}
 
 
 def comparison(result: Estimates, condition: str, metric: str, one: str, other: str) -> Comparison:
@@ -137,354 +96,267 @@ def comparison(result: Estimates, condition: str, metric: str, one: str, other: 
         for row in result.comparisons
         if (row.condition, row.metric, row.method, row.other_method)
         == (condition, metric, one, other)
+        and row.score in ("", "predictive_entropy")
     ]
     return row
 
 
-GROUPS: tuple[Group, ...] = (
-    *(MEANS, LABELS, CALIBRATION),
-    *("predictive_entropy", "pairwise_disagreement"),
-)
-
-
-@pytest.mark.parametrize("conditions", [ROTATED, (NOISE,)], ids=["rotated", "noise"])
-@pytest.mark.parametrize("group", GROUPS)
-def test_estimates_are_the_measurements(
-    group: Group, conditions: tuple[Condition, ...], predictions: Predictions
-) -> None:
-    if group in (LABELS, CALIBRATION) and conditions == (NOISE,):
-        nothing = resample(
-            task_of(group, conditions),
-            UNITS,
-            lambda unit, name: predictions.get((unit, name)),
-            resamples=100,
-            seed=0,
-        )
-        assert nothing is None
-        return
-    result = resampled(predictions, group, conditions)
-    task = task_of(group, conditions)
-    whole = all_measurements(predictions, conditions)
-    expected = {
-        (row["method"], row["replicate"], row["condition"], row["metric"]): row["value"]
-        for row in whole[whole["score"] == task.score].to_dict("records")
+def interval(result: Estimates, unit: RunUnit, condition: str, metric: str) -> Interval:
+    keys = {
+        key
+        for key in result.intervals
+        if (key[1], key[3], key[5]) == (unit.method, condition, metric)
+        and key[4] in ("", "predictive_entropy")
     }
-    assert list(result.units) == sorted(UNITS)
-    assert result.conditions == (
-        *(condition.name for condition in conditions),
-        *(("rotated-mean",) if conditions == ROTATED else ()),
+    return result.intervals[keys.pop()]
+
+
+def losses(*units: RunUnit, condition: str = "clean") -> Floats:
+    """Of each unit the NLL of each image."""
+    of_all = [MADE[unit, condition] for unit in units]
+    return np.stack(
+        [
+            -np.log(one.prediction.mean.numpy()[np.arange(IMAGES), one.labels.numpy()])
+            for one in of_all
+        ]
     )
-    for m, metric in enumerate(task.metrics):
-        for k, condition in enumerate(result.conditions):
-            for c, unit in enumerate(result.units):
-                key = unit.method, unit.replicate, condition, metric.name
-                value = expected.get(key, math.nan)
-                assert result.estimates[m, k, c] == pytest.approx(value, rel=1e-9, nan_ok=True)
 
 
-def test_every_measure_but_prevalence_belongs_to_a_task() -> None:
-    conditions = (*ROTATED, NOISE, *MNIST.subset_conditions)
-    parts = resampling_tasks([("standard",), ("plain",)], conditions, ["custom"])
-    assert len(set(parts)) == len(parts)
-    for condition in conditions:
-        wanted = set(measured(condition, ("custom",))) - {("prevalence", "")}
-        for recipe in ("standard", "plain"):
-            result = {
-                (metric.name, task.score)
-                for task in parts
-                if task.recipes == (recipe,) and condition in task.conditions
-                for metric in task.metrics
-            }
-            assert wanted <= result
-    for task in parts:
-        assert len(set(task.images)) == len({condition.data for condition in task.conditions}) == 1
-        assert {images.data for images in task.reference_images} == {"mnist"}
+def test_draws_begin_with_the_measurements(draws: dict[str, Draws]) -> None:
+    """All that vary with the draw of images; no mean where one of its parts is undefined."""
+    table = measurements(MADE, EVERY)
+    varying = table[table["value"].notna() & (table["metric"] != "prevalence")]
+    columns = ("condition", "metric", "score", "method", "replicate", "value")
+    expected = {tuple(key): value for *key, value in varying[list(columns)].to_numpy().tolist()}
+    found = {
+        (condition, *measure, unit.method, unit.replicate): values[0]
+        for condition, of_condition in draws.items()
+        for measure, of_units in of_condition.values.items()
+        for unit, values in of_units.items()
+    }
+    assert set(draws) == {*(condition.name for condition in EVERY), "rotated-mean"}
+    assert found == pytest.approx(expected, rel=1e-9)
 
 
-def test_interval_of_the_ensembles_accuracy_is_that_of_a_share(predictions: Predictions) -> None:
-    result = estimates(predictions, LABELS)
-    stored = predictions[ENSEMBLE, "clean"]
+def test_interval_of_the_ensembles_accuracy_is_that_of_a_share(estimates: Estimates) -> None:
+    stored = MADE[ENSEMBLE, "clean"]
     accuracy = float((stored.prediction.mean.argmax(dim=1) == stored.labels).double().mean())
-    error = math.sqrt(accuracy * (1 - accuracy) / IMAGES)
-    interval = result.intervals["standard", "deep_ensemble", "6", "clean", "", "accuracy"]
-    expected = stats.t.ppf(0.975, IMAGES - 1) * error
-    assert interval.half_width == pytest.approx(expected, rel=0.08)
+    expected = stats.t.ppf(0.975, IMAGES - 1) * math.sqrt(accuracy * (1 - accuracy) / IMAGES)
+    found = interval(estimates, ENSEMBLE, "clean", "accuracy")
+    assert found.half_width == pytest.approx(expected, rel=0.08)
 
 
 def test_interval_of_the_means_over_groups_draws_an_image_and_its_rotations_together(
-    predictions: Predictions,
+    estimates: Estimates,
 ) -> None:
-    result = estimates(predictions, LABELS)
-    per_image = torch.stack(
-        [
-            predictions[ENSEMBLE, name].prediction.mean.gather(
-                1, predictions[ENSEMBLE, name].labels[:, None]
-            )
-            for name in ("rotated-030", "rotated-060")
-        ]
-    )
-    losses = -per_image.log().mean(dim=0).numpy()
-    interval = result.intervals["standard", "deep_ensemble", "6", "rotated-mean", "", "nll"]
-    expected = stats.t.ppf(0.975, IMAGES - 1) * losses.std() / math.sqrt(IMAGES)
-    assert interval.half_width == pytest.approx(expected, rel=0.08)
+    both = [losses(ENSEMBLE, condition=name)[0] for name in ("rotated-030", "rotated-060")]
+    expected = stats.t.ppf(0.975, IMAGES - 1) * np.mean(both, axis=0).std() / math.sqrt(IMAGES)
+    found = interval(estimates, ENSEMBLE, "rotated-mean", "nll")
+    assert found.half_width == pytest.approx(expected, rel=0.08)
 
 
-def test_interval_of_auroc_is_delongs(predictions: Predictions) -> None:
+def test_interval_of_auroc_is_delongs(estimates: Estimates) -> None:
     """DeLong, DeLong & Clarke-Pearson 1988: the variances of the two kinds' placements."""
-    result = estimates(predictions, "predictive_entropy", (NOISE,))
     clean, ood = (
-        stats.entropy(predictions[ENSEMBLE, name].prediction.mean.numpy(), axis=1)
+        stats.entropy(MADE[ENSEMBLE, name].prediction.mean.numpy(), axis=1)
         for name in ("clean", NOISE.name)
     )
     won = (ood[:, None] > clean) + 0.5 * (ood[:, None] == clean)
-    variance = won.mean(axis=1).var(ddof=1) / 200 + won.mean(axis=0).var(ddof=1) / IMAGES
-    interval = result.intervals[
-        *("standard", "deep_ensemble", "6", NOISE.name, "predictive_entropy", "auroc"),
-    ]
-    expected = stats.t.ppf(0.975, 199) * math.sqrt(variance)
-    assert interval.half_width == pytest.approx(expected, rel=0.08)
+    variance = won.mean(axis=1).var(ddof=1) / OTHERS + won.mean(axis=0).var(ddof=1) / IMAGES
+    expected = stats.t.ppf(0.975, OTHERS - 1) * math.sqrt(variance)
+    found = interval(estimates, ENSEMBLE, NOISE.name, "auroc")
+    assert found.half_width == pytest.approx(expected, rel=0.08)
 
 
 @pytest.mark.parametrize(("clean", "ood"), [(30, 200), (300, 30), (29, 200), (300, 1)])
-def test_detection_is_as_sure_as_the_fewer_of_the_two_kinds_are_many(
-    clean: int, ood: int, predictions: Predictions
-) -> None:
+def test_detection_is_as_sure_as_the_fewer_of_the_two_kinds_are_many(clean: int, ood: int) -> None:
     def first(stored: StoredPrediction, images: int) -> StoredPrediction:
-        prediction = replace(
-            stored.prediction,
-            mean=stored.prediction.mean[:images],
-            vote_share=stored.prediction.vote_share[:images],
-            expected_entropy=stored.prediction.expected_entropy[:images],
-        )
-        return StoredPrediction(
-            prediction, None if stored.labels is None else stored.labels[:images]
-        )
+        arrays = ("mean", "vote_share", "expected_entropy")
+        fewer = {name: getattr(stored.prediction, name)[:images] for name in arrays}
+        labels = None if stored.labels is None else stored.labels[:images]
+        return StoredPrediction(replace(stored.prediction, **fewer), labels)
 
     counts = {"clean": clean, NOISE.name: ood}
-    few = {key: first(predictions[key], counts[key[1]]) for key in predictions if key[1] in counts}
-    task = task_of("predictive_entropy", (NOISE,))
-    result = resampled(few, task.score, task.conditions)
-    compared = compare(task, result, RELATIONS)
-    row = comparison(compared, NOISE.name, "auroc", "deep_ensemble", "mc_dropout")
-    key = ("standard", "deep_ensemble", "6", NOISE.name, "predictive_entropy", "auroc")
-    interval = compared.intervals[key]
+    few = {key: first(MADE[key], counts[key[1]]) for key in MADE if key[1] in counts}
+    draws = drawn(few, (CLEAN, NOISE), ["auroc"])
+    result = compared(draws, RELATIONS)
+    row = comparison(result, NOISE.name, "auroc", "deep_ensemble", "mc_dropout")
+    found = interval(result, ENSEMBLE, NOISE.name, "auroc")
     if min(clean, ood) < 30:
-        assert math.isnan(interval.half_width)
-        assert interval.reason == row.reason == "no interval: fewer than 30 images of one kind"
+        assert math.isnan(found.half_width)
+        assert found.reason == row.reason == "no interval: fewer than 30 images of one kind"
         assert row.p_value is None
         return
-    index = [m.name for m in task.metrics].index("auroc"), 0, result.units.index(ENSEMBLE)
-    error = math.sqrt(result.covariance[(*index, index[-1])])
-    assert interval.half_width == pytest.approx(stats.t.ppf(0.975, 29) * error)
+    error = draws[NOISE.name].values["auroc", "predictive_entropy"][ENSEMBLE][1:].std(ddof=1)
+    assert found.half_width == pytest.approx(stats.t.ppf(0.975, 29) * error)
     assert row.p_value is not None
 
 
-def test_replicates_widen_the_interval(predictions: Predictions) -> None:
-    result = estimates(predictions, LABELS)
-    losses = np.stack(
-        [
-            -np.log(predictions[unit, "clean"].prediction.mean.numpy())[
-                np.arange(IMAGES), predictions[unit, "clean"].labels.numpy()
-            ]
-            for unit in DROPOUT
-        ]
-    )
-    covariance = np.cov(losses, ddof=0) / IMAGES
+def test_replicates_widen_the_interval(estimates: Estimates) -> None:
+    of_each = losses(*DROPOUT)
+    covariance = np.cov(of_each, ddof=0) / IMAGES
     shared = max(0.0, (covariance.sum() - covariance.trace()) / 6)
     parts = (
-        stats.t.ppf(0.975, 2) * stats.sem(losses.mean(axis=1)),
+        stats.t.ppf(0.975, 2) * stats.sem(of_each.mean(axis=1)),
         stats.t.ppf(0.975, IMAGES - 1) * math.sqrt(shared),
     )
-    interval = result.intervals["standard", "mc_dropout", "4", "clean", "", "nll"]
-    assert interval.half_width == pytest.approx(math.hypot(*parts), rel=0.08)
+    found = interval(estimates, DROPOUT[0], "clean", "nll")
+    assert found.half_width == pytest.approx(math.hypot(*parts), rel=0.08)
 
 
-def test_difference_is_paired_by_image_and_has_cohens_effect_size(predictions: Predictions) -> None:
-    row = comparison(estimates(predictions, LABELS), "clean", "brier", "deep_ensemble", "softmax")
+def test_difference_is_paired_by_image_and_has_cohens_effect_size(estimates: Estimates) -> None:
+    row = comparison(estimates, "clean", "brier", "deep_ensemble", "softmax")
     briers = [
         np.square(
-            predictions[unit, "clean"].prediction.mean.numpy()
-            - np.eye(10)[predictions[unit, "clean"].labels.numpy()]
+            MADE[unit, "clean"].prediction.mean.numpy()
+            - np.eye(10)[MADE[unit, "clean"].labels.numpy()]
         ).sum(axis=1)
         for unit in (ENSEMBLE, *SINGLE)
     ]
     by_image = briers[0] - np.mean(briers[1:], axis=0)
     assert row.difference == pytest.approx(by_image.mean(), abs=1e-4)
     assert row.effect_size == pytest.approx(by_image.mean() / by_image.std(), rel=0.08)
-    assert row.p_value is not None
-    assert row.lower is not None
-    assert row.upper is not None
     assert (row.p_value < 0.05) == (not row.lower < 0 < row.upper)
 
 
-def test_paired_replicates_are_compared_one_by_one(predictions: Predictions) -> None:
-    row = comparison(estimates(predictions, LABELS), "clean", "nll", "mc_dropout", "softmax")
-    pairs = [
-        np.mean(
-            [
-                -np.log(predictions[unit, "clean"].prediction.mean.numpy())[
-                    np.arange(IMAGES), predictions[unit, "clean"].labels.numpy()
-                ]
-                for unit in units
-            ],
-            axis=1,
-        )
-        for units in (DROPOUT, SINGLE)
-    ]
-    differences = pairs[0] - pairs[1]
+def test_paired_replicates_are_compared_one_by_one(estimates: Estimates) -> None:
+    row = comparison(estimates, "clean", "nll", "mc_dropout", "softmax")
+    differences = (losses(*DROPOUT) - losses(*SINGLE)).mean(axis=1)
     assert row.difference == pytest.approx(differences.mean(), abs=1e-4)
     # At least as wide as Student's t over the pairs of replicates.
-    assert row.upper is not None
     half = stats.t.ppf(0.975, 2) * stats.sem(differences)
     assert row.upper - row.difference >= 0.999 * half
 
 
 def test_nothing_is_tested_where_no_value_is_better_or_labels_are_ill_defined(
-    predictions: Predictions,
+    estimates: Estimates,
 ) -> None:
-    assert {row.p_value for row in estimates(predictions, MEANS).comparisons} == {None}
-    binned = estimates(predictions, CALIBRATION).comparisons
+    def rows(*metrics: str) -> list[Comparison]:
+        return [row for row in estimates.comparisons if row.metric in metrics]
+
+    uncertainties = rows("predictive_entropy", "expected_entropy", "mean_confidence")
+    assert {row.p_value for row in uncertainties} == {None}
+    binned = rows("ece", "ece_equal_mass", "ece_debiased", "squared_ce_debiased", "mce")
     assert {row.metric for row in binned if row.p_value is not None} == {"squared_ce_debiased"}
     assert all(row.lower is not None for row in binned)
-    labelled = estimates(predictions, LABELS).comparisons
+    labelled = rows("accuracy", "nll", "brier")
     assert {row.condition for row in labelled} == {
         *("clean", "rotated-030", "rotated-060", "rotated-mean"),
     }
     assert all(row.p_value is not None for row in labelled)
-    ranked = estimates(predictions, "predictive_entropy").comparisons
-    detection = {row.condition for row in ranked if row.metric in ("auroc", "fpr95")}
-    assert detection == {"rotated-mean"}
+    detection = {row.condition for row in rows("auroc", "fpr95")}
+    assert detection == {"rotated-mean", NOISE.name}
 
 
-def test_methods_with_different_training_images_are_not_compared(predictions: Predictions) -> None:
-    task, result = task_of(LABELS), resampled(predictions, LABELS, ROTATED)
+def test_single_conditions_are_compared_only_if_severities_are_asked_for(
+    draws: dict[str, Draws], estimates: Estimates
+) -> None:
+    fewer = compare(draws["rotated-030"], UNITS, RELATIONS, severities=False)
+    assert fewer.comparisons == []
+    assert fewer.intervals.items() <= estimates.intervals.items()
+    kept = compare(draws["rotated-mean"], UNITS, RELATIONS, severities=False)
+    assert kept == compare(draws["rotated-mean"], UNITS, RELATIONS)
+
+
+def test_methods_with_different_training_images_are_not_compared(
+    draws: dict[str, Draws], estimates: Estimates
+) -> None:
     fewer, whole = ("softmax", "mc_dropout"), ("deep_ensemble",)
     splits = {("standard", name): "training" for name in fewer}
     splits |= {("standard", name): "all" for name in whole}
-    marked = compare(task, result, replace(RELATIONS, splits=splits))
-    compared = {frozenset((row.method, row.other_method)) for row in marked.comparisons}
-    assert compared == {frozenset(fewer)}
-    assert marked.intervals == compare(task, result, RELATIONS).intervals
+    marked = compared(draws, replace(RELATIONS, splits=splits))
+    pairs = {frozenset((row.method, row.other_method)) for row in marked.comparisons}
+    assert pairs == {frozenset(fewer)}
+    assert marked.intervals == estimates.intervals
 
 
-def test_order_of_the_units_does_not_matter_and_the_seed_does(predictions: Predictions) -> None:
-    task = task_of(LABELS)
-
-    def result(units: list[RunUnit], seed: int) -> Estimates:
-        load = lambda unit, name: predictions.get((unit, name))  # noqa: E731
-        one = resample(task, units, load, resamples=100, seed=seed)
-        assert one is not None
-        return compare(task, one, RELATIONS)
-
-    assert result(UNITS, 0) == result(UNITS[::-1], 0)
-    assert result(UNITS, 0).comparisons != result(UNITS, 1).comparisons
+def test_order_of_the_units_does_not_matter_and_the_seed_does() -> None:
+    reordered = dict(reversed(MADE.items()))
+    assert of_losses(reordered) == of_losses(MADE)
+    other = compared(drawn(MADE, (CLEAN,), ["nll"], seed=1), RELATIONS)
+    assert other.comparisons != [
+        row
+        for row in of_losses(MADE).comparisons
+        if (row.condition, row.metric) == ("clean", "nll")
+    ]
 
 
-def test_replicate_that_failed_leaves_the_others(predictions: Predictions) -> None:
-    fewer = {key: stored for key, stored in predictions.items() if key[0] != SINGLE[1]}
-    result = estimates(fewer, LABELS)
-    assert result.intervals["standard", "softmax", "1", "clean", "", "nll"].half_width > 0
+def test_replicate_that_failed_leaves_the_others() -> None:
+    result = of_losses(without(SINGLE[1]))
+    assert interval(result, SINGLE[0], "clean", "nll").half_width > 0
     row = comparison(result, "clean", "nll", "mc_dropout", "softmax")
     assert row.difference is not None
 
 
-def test_replicates_without_two_in_common_are_compared_as_of_other_networks(
-    predictions: Predictions,
+@pytest.mark.parametrize(
+    ("left", "others_left"),
+    [
+        # Without two in common, compared as of other networks.
+        pytest.param((0, 2), (1, 2), id="two of each"),
+        pytest.param((2,), (0, 1, 2), id="the one of its network"),
+    ],
+)
+def test_replicates_are_paired_as_far_as_they_have_networks_in_common(
+    left: tuple[int, ...], others_left: tuple[int, ...]
 ) -> None:
-    gone = (SINGLE[0], DROPOUT[1])  # left are 1 and 2, and 0 and 2
-    fewer = {key: stored for key, stored in predictions.items() if key[0] not in gone}
-    row = comparison(estimates(fewer, LABELS), "clean", "nll", "mc_dropout", "softmax")
-    losses = [
-        -np.log(predictions[unit, "clean"].prediction.mean.numpy())[
-            np.arange(IMAGES), predictions[unit, "clean"].labels.numpy()
-        ].mean()
-        for unit in (DROPOUT[0], DROPOUT[2], SINGLE[1], SINGLE[2])
-    ]
-    assert row.difference == pytest.approx(np.mean(losses[:2]) - np.mean(losses[2:]), abs=1e-4)
+    kept = [*(DROPOUT[r] for r in left), *(SINGLE[r] for r in others_left)]
+    result = of_losses(without(*(unit for unit in (*SINGLE, *DROPOUT) if unit not in kept)))
+    row = comparison(result, "clean", "nll", "mc_dropout", "softmax")
+    others = left if len(left) == 1 else others_left
+    one, other = (
+        losses(*(units[r] for r in of)) for units, of in ((DROPOUT, left), (SINGLE, others))
+    )
+    assert row.difference == pytest.approx(one.mean() - other.mean(), abs=1e-4)
 
 
-def test_single_replicate_is_compared_with_the_one_of_its_network(predictions: Predictions) -> None:
-    fewer = {key: stored for key, stored in predictions.items() if key[0] not in DROPOUT[:2]}
-    row = comparison(estimates(fewer, LABELS), "clean", "nll", "mc_dropout", "softmax")
-    losses = [
-        -np.log(predictions[unit, "clean"].prediction.mean.numpy())[
-            np.arange(IMAGES), predictions[unit, "clean"].labels.numpy()
-        ].mean()
-        for unit in (DROPOUT[2], SINGLE[2])
-    ]
-    assert row.difference == pytest.approx(losses[0] - losses[1], abs=1e-4)
+def test_condition_without_predictions_has_no_rows() -> None:
+    fewer = {key: stored for key, stored in MADE.items() if key[1] != "rotated-030"}
+    conditions = {key[3] for key in of_losses(fewer).intervals}
+    assert conditions == {"clean", "rotated-060", "rotated-120"}
 
 
-def test_condition_without_predictions_has_no_rows(predictions: Predictions) -> None:
-    fewer = {key: stored for key, stored in predictions.items() if key[1] != "rotated-030"}
-    result = estimates(fewer, LABELS)
-    assert {key[3] for key in result.intervals} == {"clean", "rotated-060", "rotated-120"}
+def test_certain_difference_has_no_p_value_and_certain_equality_one_of_1() -> None:
+    labels = MADE[ENSEMBLE, "clean"].labels
+    right = StoredPrediction(Prediction.of(torch.eye(10).double()[labels][None]), labels)
+    wrong = StoredPrediction(Prediction.of(right.prediction.mean.roll(1, dims=-1)[None]), labels)
 
+    def accuracy_of(softmax: StoredPrediction) -> tuple[Comparison, Interval]:
+        all_alike = dict.fromkeys(((unit, "clean") for unit in SINGLE), softmax)
+        made = all_alike | {(ENSEMBLE, "clean"): right}
+        result = compared(drawn(made, (CLEAN,), ["accuracy"]), RELATIONS)
+        of_right = interval(result, ENSEMBLE, "clean", "accuracy")
+        return comparison(result, "clean", "accuracy", "deep_ensemble", "softmax"), of_right
 
-def test_value_that_no_resample_changes_has_no_interval(predictions: Predictions) -> None:
-    right = dict(predictions)
-    labels = predictions[ENSEMBLE, "clean"].labels
-    assert labels is not None
-    certain = torch.nn.functional.one_hot(labels, 10).double()[None].repeat(6, 1, 1)
-    right[ENSEMBLE, "clean"] = StoredPrediction(Prediction.of(certain), labels)
-    interval = estimates(right, LABELS).intervals[
-        *("standard", "deep_ensemble", "6", "clean", "", "accuracy"),
-    ]
-    assert math.isnan(interval.half_width)
-    assert interval.reason == ALIKE
-
-
-def test_certain_difference_has_no_p_value_and_certain_equality_one_of_1(
-    predictions: Predictions,
-) -> None:
-    labels = predictions[ENSEMBLE, "clean"].labels
-    assert labels is not None
-    right = torch.nn.functional.one_hot(labels, 10).double()[None]
-    wrong = right.roll(1, dims=-1)
-
-    def accuracy_of(softmax: torch.Tensor) -> Comparison:
-        alike = {
-            (unit, "clean"): StoredPrediction(Prediction.of(softmax), labels) for unit in SINGLE
-        }
-        one = {(ENSEMBLE, "clean"): StoredPrediction(Prediction.of(right), labels)}
-        result = estimates(predictions | alike | one, LABELS)
-        return comparison(result, "clean", "accuracy", "deep_ensemble", "softmax")
-
-    apart, equal = accuracy_of(wrong), accuracy_of(right)
+    (apart, no_interval), (equal, _) = accuracy_of(wrong), accuracy_of(right)
     assert (apart.difference, apart.reason) == (1, ALIKE)
-    assert apart.p_value is not None
     assert math.isnan(apart.p_value)
+    assert math.isnan(no_interval.half_width)
+    assert no_interval.reason == ALIKE
     assert (equal.difference, equal.p_value) == (0, 1)
 
 
-def test_measure_that_resamples_can_lack_has_no_interval(predictions: Predictions) -> None:
-    few = dict(predictions)
-    stored = predictions[ENSEMBLE, "clean"]
+def test_measure_that_resamples_can_lack_has_no_interval() -> None:
+    stored = MADE[ENSEMBLE, "clean"]
     labels = stored.prediction.mean.argmax(dim=1)
     labels[0] = (labels[0] + 1) % 10  # a single error
-    few[ENSEMBLE, "clean"] = replace(stored, labels=labels)
-    result = estimates(few, "predictive_entropy")
-    key = ("standard", "deep_ensemble", "6", "clean", "predictive_entropy")
-    assert result.intervals[*key, "misclassification_auroc"].reason == TOO_FEW
-    assert result.intervals[*key, "aurc"].half_width > 0
+    few = {**MADE, (ENSEMBLE, "clean"): replace(stored, labels=labels)}
+    draws = drawn(few, (CLEAN,), ("misclassification_auroc", "aurc"))
+    result = compared(draws, RELATIONS)
+    found = interval(result, ENSEMBLE, "clean", "misclassification_auroc")
+    assert found.reason == TOO_FEW
+    assert interval(result, ENSEMBLE, "clean", "aurc").half_width > 0
     row = comparison(result, "clean", "misclassification_auroc", "deep_ensemble", "softmax")
-    assert (row.lower, row.p_value, row.reason) == (
-        pytest.approx(math.nan, nan_ok=True),
-        None,
-        TOO_FEW,
-    )
+    assert math.isnan(row.lower)
+    assert (row.p_value, row.reason) == (None, TOO_FEW)
 
 
-def test_infinite_loss_is_compared_with_nothing(predictions: Predictions) -> None:
-    infinite = dict(predictions)
-    stored = predictions[ENSEMBLE, "clean"]
-    assert stored.labels is not None
+def test_infinite_loss_is_compared_with_nothing() -> None:
+    stored = MADE[ENSEMBLE, "clean"]
     mean = stored.prediction.mean.clone()
     mean[0] = torch.eye(10, dtype=torch.float64)[(stored.labels[0] + 1) % 10]
-    infinite[ENSEMBLE, "clean"] = replace(stored, prediction=replace(stored.prediction, mean=mean))
-    result = estimates(infinite, LABELS)
-    key = ("standard", "deep_ensemble", "6", "clean", "", "nll")
-    assert math.isnan(result.intervals[key].half_width)
+    infinite = replace(stored, prediction=replace(stored.prediction, mean=mean))
+    result = of_losses({**MADE, (ENSEMBLE, "clean"): infinite})
+    assert math.isnan(interval(result, ENSEMBLE, "clean", "nll").half_width)
     row = comparison(result, "clean", "nll", "deep_ensemble", "softmax")
     assert (row.difference, row.status) == (None, "undefined")
     assert comparison(result, "clean", "brier", "deep_ensemble", "softmax").status == "ok"
@@ -520,25 +392,23 @@ def test_p_values_are_corrected_within_family_split_metric_and_score() -> None:
         for family, values in p_values.items()
         for i, p in enumerate(values)
     ]
-    table = comparisons_table(rows[::-1])
+    table = comparisons_table(table_of(Comparison, rows[::-1]))
     assert list(table["p_holm"][:3]) == holm(np.array([0.01, 0.04, 0.03])).tolist()
     assert list(table["p_holm"][3:]) == pytest.approx([0.04, math.nan, 0.5], nan_ok=True)
     assert list(table.columns) == list(types_of(Comparison))
-    pd.testing.assert_frame_equal(table, comparisons_table(rows))
-    assert comparisons_table([]).empty
+    pd.testing.assert_frame_equal(table, comparisons_table(table_of(Comparison, rows)))
+    assert comparisons_table(table_of(Comparison, [])).empty
     # Computed twice, it may differ in its last bit, and is one comparison all the same.
     twice = [*rows, replace(rows[0], p_value=math.nextafter(0.01, 1))]
-    pd.testing.assert_frame_equal(table, comparisons_table(twice))
+    pd.testing.assert_frame_equal(table, comparisons_table(table_of(Comparison, twice)))
 
 
-def test_every_row_of_the_summary_has_an_interval_or_a_reason(predictions: Predictions) -> None:
-    fewer = {key: stored for key, stored in predictions.items() if key[0].method != "deep_ensemble"}
-    whole = all_measurements(predictions, ROTATED)
-    groups: tuple[Group, ...] = (MEANS, LABELS, CALIBRATION, *of_probabilities())
+def test_every_row_of_the_summary_has_an_interval_or_a_reason(draws: dict[str, Draws]) -> None:
     intervals = {}
-    for group in groups:
-        intervals.update(estimates(fewer, group).intervals)
-    summary = summarise(whole, intervals)
+    for each in draws.values():
+        units = [unit for unit in each.members if unit != ENSEMBLE]
+        intervals |= compare(each, units, RELATIONS).intervals
+    summary = summarise(measurements(MADE, EVERY), intervals)
     without = summary[summary["lower"].isna()]
     assert {"softmax", "deep_ensemble"} <= set(without["method"])
     assert (without["reason"] != "").all()

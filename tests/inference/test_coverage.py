@@ -17,7 +17,7 @@ from scipy import stats
 
 from benchmarks.inference.comparison.differences import paired
 from benchmarks.inference.estimate import Estimate, Side, estimate, unpaired
-from benchmarks.inference.weights import image_weights
+from benchmarks.inference.resampling import image_weights
 from benchmarks.metrics import calibration
 from benchmarks.metrics.calibration import BinnedImages
 from benchmarks.metrics.detection import DetectionStatistics, flagging_order

@@ -25,7 +25,7 @@ def measured(metric: str, values: np.ndarray) -> MetricValues:
     none = np.zeros((len(values), len(values)))
     return MetricValues(
         METRICS[metric],
-        *("", "clean", None, False, values, none, np.zeros(len(values))),
+        *("", "clean", None, False, (), values, none, np.zeros(len(values))),
         compared=IMAGES,
         images=IMAGES,
         by_image=True,

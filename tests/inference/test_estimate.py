@@ -10,43 +10,38 @@ from scipy import stats
 from statsmodels.stats.multitest import multipletests
 
 from benchmarks.inference.comparison.differences import effect_size, holm, paired
-from benchmarks.inference.covariance import ResampleCovariance
 from benchmarks.inference.estimate import Estimate, Part, Side, estimate, mean, unpaired
-from benchmarks.inference.weights import image_weights
+from benchmarks.inference.resampling import covariance_of, image_weights
 from benchmarks.metrics.metric import each_once, weighted_means
 from benchmarks.metrics.ranks import Ranking
 from benchmarks.metrics.selective import Selection, SelectionStatistics
 
 
-def covariance_of(rows: np.ndarray, resamples: int = 4000) -> np.ndarray:
-    covariance = ResampleCovariance(rows.mean(axis=1)[None])
-    for weights in image_weights(rows.shape[1], resamples, seed=0):
-        covariance.add(weighted_means(rows, weights)[None])
-    return covariance.covariance[0]
+def over_images(rows: np.ndarray, resamples: int = 4000) -> np.ndarray:
+    """The covariance of the rows' means over resampled images."""
+    drawn = [weighted_means(rows, w) for w in image_weights(rows.shape[1], resamples, seed=0)]
+    return covariance_of(np.hstack([rows.mean(axis=1, keepdims=True), *drawn]))[0]
 
 
 def test_covariance_of_means_is_the_closed_form() -> None:
     rows = np.random.default_rng(0).gamma(1.0, size=(3, 150)).cumsum(axis=0)
     expected = np.cov(rows, ddof=0) / 150
-    assert covariance_of(rows, 20_000) == pytest.approx(expected, rel=0.05)
+    assert over_images(rows, 20_000) == pytest.approx(expected, rel=0.05)
 
 
-def test_covariance_is_numpys_whatever_the_blocks() -> None:
-    values = np.random.default_rng(1).normal(7, 1, size=(2, 3, 50))
-    covariance = ResampleCovariance(np.full((2, 3), 7.0))
-    for block in np.split(values, [10, 11, 40], axis=-1):
-        covariance.add(block)
-    for measure in range(2):
-        assert covariance.covariance[measure] == pytest.approx(np.cov(values[measure]))
-    assert (covariance.undefined == 0).all()
+def test_covariance_is_numpys() -> None:
+    values = np.random.default_rng(1).normal(7, 1, size=(3, 50))
+    covariance, undefined = covariance_of(np.insert(values, 0, 7, axis=1))
+    assert covariance == pytest.approx(np.cov(values))
+    assert undefined.tolist() == [0, 0, 0]
 
 
 def test_undefined_resamples_are_counted_and_change_nothing() -> None:
-    covariance = ResampleCovariance(np.array([[2.0, np.inf]]))
-    covariance.add(np.array([[[1.0, np.nan, 3.0, 2.0], [np.inf, np.nan, 1.0, 1.0]]]))
-    assert covariance.undefined.tolist() == [[0.25, 1.0]]
-    assert covariance.covariance[0, 0, 0] == pytest.approx(np.var([1, 2, 3, 2], ddof=1))
-    assert covariance.covariance[0, 1].tolist() == [0, 0]
+    rows = [[2.0, 1.0, np.nan, 3.0, 2.0], [np.inf, np.inf, np.nan, 1.0, 1.0]]
+    covariance, undefined = covariance_of(np.array(rows))
+    assert undefined.tolist() == [0.25, 1.0]
+    assert covariance[0, 0] == pytest.approx(np.var([1, 2, 3, 2], ddof=1))
+    assert covariance[1].tolist() == [0, 0]
 
 
 def test_standard_error_is_scipys_bootstrap() -> None:
@@ -58,9 +53,8 @@ def test_standard_error_is_scipys_bootstrap() -> None:
         return SelectionStatistics(selection, weights).aurc
 
     every = np.arange(60)
-    covariance = ResampleCovariance(aurc_of(each_once(60), every)[None])
-    for weights in image_weights(60, 4000, seed=1):
-        covariance.add(aurc_of(weights, every)[None, None])
+    drawn = [aurc_of(weights, every) for weights in image_weights(60, 4000, seed=1)]
+    of_all = np.concatenate([aurc_of(each_once(60), every), *drawn])
 
     def aurc(drawn: np.ndarray) -> float:
         return float(aurc_of(each_once(60), drawn)[0])
@@ -68,13 +62,13 @@ def test_standard_error_is_scipys_bootstrap() -> None:
     result = stats.bootstrap(
         (every,), aurc, n_resamples=2000, vectorized=False, rng=random, method="basic"
     )
-    error = math.sqrt(covariance.covariance[0, 0, 0])
+    error = math.sqrt(covariance_of(of_all[None])[0][0, 0])
     assert error == pytest.approx(float(result.standard_error), rel=0.06)
 
 
 def test_one_replicate_is_a_mean_over_images() -> None:
     row = np.random.default_rng(3).exponential(size=(1, 200))
-    result = estimate(row.mean(axis=1), covariance_of(row, 20_000), 200)
+    result = estimate(row.mean(axis=1), over_images(row, 20_000), 200)
     interval = stats.ttest_1samp(row[0], 0.9)
     expected = interval.confidence_interval(0.95)
     assert result.value == pytest.approx(row.mean())
@@ -142,7 +136,7 @@ def test_difference_pairs_replicates_and_images() -> None:
     random = np.random.default_rng(5)
     image = random.normal(size=80)
     rows = image + random.normal(size=(6, 1)) * 0.3 + random.normal(size=(6, 80)) * 0.2
-    result = paired(rows[:3].mean(axis=1), rows[3:].mean(axis=1), covariance_of(rows), images=80)
+    result = paired(rows[:3].mean(axis=1), rows[3:].mean(axis=1), over_images(rows), images=80)
     by_replicate = rows[:3] - rows[3:]
     assert result.value == pytest.approx(by_replicate.mean())
     assert result.parts[0].error == pytest.approx(stats.sem(by_replicate.mean(axis=1)))
@@ -152,7 +146,7 @@ def test_difference_pairs_replicates_and_images() -> None:
 
 def test_sides_of_other_networks_vary_each_on_its_own() -> None:
     rows = np.random.default_rng(6).normal(size=(7, 80))
-    means, covariance = rows.mean(axis=1), covariance_of(rows)
+    means, covariance = rows.mean(axis=1), over_images(rows)
     sides = Side.of(means[:5], range(5)), Side.of(means[5:], range(5, 7))
     result, mirrored = (unpaired(*pair, covariance, images=80) for pair in (sides, sides[::-1]))
     assert result.value == pytest.approx(means[:5].mean() - means[5:].mean())
@@ -166,7 +160,7 @@ def test_single_replicate_has_the_variance_over_its_images() -> None:
     rows = np.random.default_rng(6).normal(size=(4, 80))
     means = rows.mean(axis=1)
     sides = Side.of(means[:3], range(3)), Side.of(means[3:], [3])
-    result = unpaired(*sides, covariance_of(rows), images=80)
+    result = unpaired(*sides, over_images(rows), images=80)
     assert [part.degrees for part in result.parts] == [2, 79]
     # However many the others are.
     assert result.parts[1].error ** 2 == pytest.approx(rows[3].var() / 80, rel=0.3)

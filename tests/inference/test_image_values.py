@@ -8,14 +8,9 @@ import numpy as np
 import pytest
 import torch
 
-from benchmarks.inference.image_values import (
-    ImageValues,
-    JoinedValues,
-    StoredValues,
-    prepared,
-    values_of,
-)
+from benchmarks.inference.image_values import ImageValues, prepared
 from benchmarks.metrics import METRICS, Family, in_families
+from benchmarks.metrics.metric import each_once
 from benchmarks.predictions import StoredPrediction
 from methods import Prediction
 from methods.scores import of_probabilities
@@ -40,7 +35,7 @@ def both(seed: int, **how: Any) -> tuple[ImageValues, ImageValues]:
         stored(seed, slice(start, stop), **how)
         for start, stop in zip(starts, (*starts[1:], IMAGES), strict=True)
     )
-    return StoredValues(stored(seed, slice(IMAGES), **how)), JoinedValues(blocks)
+    return ImageValues([stored(seed, slice(IMAGES), **how)]), ImageValues(blocks)
 
 
 @pytest.mark.parametrize("members", [1, 4])
@@ -51,7 +46,11 @@ def test_family_gives_the_same_of_all_images_and_of_blocks(
 ) -> None:
     own, reference = (both(seed, members=members, labelled=labelled) for seed in (0, 1))
     for score in of_probabilities() if "score" in family.needs else ("",):
-        one, other = (values_of(family, score, own[k], reference[k]) for k in (0, 1))
+        once = [each_once(IMAGES)] * 2
+        one, other = (
+            None if ready is None else family.evaluate(ready, *once)
+            for ready in (prepared(family, score, own[k], reference[k]) for k in (0, 1))
+        )
         np.testing.assert_array_equal(one, other)
         alone = [prepared(family, score, values, None) is None for values in own]
         assert alone[0] == alone[1]

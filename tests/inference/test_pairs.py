@@ -37,7 +37,7 @@ def measured(
     shift: Condition | None = CONDITIONS.get(condition)
     return MetricValues(
         METRICS[metric],
-        *(score, condition, shift, with_mean, NONE, NONE, NONE),
+        *(score, condition, shift, with_mean, (), NONE, NONE, NONE),
         compared=1,
         images=1,
         by_image=False,

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from benchmarks.inference import weights
-from benchmarks.inference.weights import BLOCK, image_weights
+from benchmarks.inference import resampling
+from benchmarks.inference.resampling import BLOCK, image_weights
 
 
 def test_each_resample_draws_as_many_images_as_there_are() -> None:
@@ -35,7 +35,7 @@ def test_resamples_do_not_depend_on_how_many_are_drawn_at_once(
     images: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     expected = np.concatenate(list(image_weights(images, 150, seed=3)), axis=1)
-    monkeypatch.setattr(weights, "MOST_DRAWN", 100)
+    monkeypatch.setattr(resampling, "MOST_DRAWN", 100)
     for block in (1, 5, BLOCK):
         blocks = list(image_weights(images, 150, seed=3, block=block))
         assert {one.shape[1] for one in blocks} <= {block, 150 % block}

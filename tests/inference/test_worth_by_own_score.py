@@ -8,17 +8,12 @@ import numpy as np
 import pytest
 import torch
 
-from benchmarks.inference.comparison.comparisons import Estimates, compare
 from benchmarks.inference.comparison.relations import Relations
-from benchmarks.inference.resampling import resample
-from benchmarks.inference.resampling_tasks import ResamplingTask
-from benchmarks.metrics.metric import Family
-from benchmarks.metrics.recalibrated import RecalibratedMeans
-from benchmarks.metrics.scoring import LabelMeans
-from benchmarks.metrics.selective import Selective
+from benchmarks.inference.resampling import Draws
 from benchmarks.predictions import RunUnit, StoredPrediction
 from benchmarks.schema import WorthRow
 from methods import Prediction
+from tests.measuring import compared, drawn
 from tests.runs import CONDITIONS
 
 CLEAN = CONDITIONS["clean"]
@@ -30,7 +25,6 @@ ENSEMBLES = [
     for block in range(NETWORKS // size // 2)
 ]
 MINE = [RunUnit("standard", "mine", None, r) for r in range(5)]
-RELATIONS = Relations(of_networks=["deep_ensemble"], primary_scores={"mine": "own"})
 
 
 class World:
@@ -60,45 +54,40 @@ class World:
         return StoredPrediction(prediction, torch.from_numpy(self.labels[images]))
 
 
-def found(
-    family: type[Family], score: str = "", instead: dict[str, str] | None = None
-) -> Estimates:
-    world = World()
-    task = ResamplingTask(("standard",), (CLEAN,), (family,), score, (CLEAN,))
-    measured = resample(
-        task,
-        [*ENSEMBLES, *MINE],
-        lambda unit, _: world.predict(unit, "clean"),
-        resamples=200,
-        seed=0,
-        calibration=lambda unit: world.predict(unit, "held"),
-        instead=instead or {},
-    )
-    assert measured is not None
-    return compare(task, measured, RELATIONS)
+@pytest.fixture(scope="module")
+def draws() -> dict[str, Draws]:
+    world, units = World(), [*ENSEMBLES, *MINE]
+    made = {(unit, "clean"): world.predict(unit, "clean") for unit in units}
+    held_out = {unit: world.predict(unit, "held") for unit in units}
+    return drawn(made, (CLEAN,), calibration=held_out)
 
 
-def worth_by(metric: str, estimates: Estimates) -> WorthRow:
-    (row,) = [row for row in estimates.worths if row.metric == metric]
-    assert (row.method, row.ensemble) == ("mine", "deep_ensemble")
-    return row
+def worths(draws: dict[str, Draws], *primary: tuple[str, str]) -> dict[str, WorthRow]:
+    """By metric, what `mine` is worth by its primary score."""
+    relations = Relations(of_networks=["deep_ensemble"], primary_scores=dict(primary))
+    rows = compared(draws, relations).worths
+    found = {row.metric: row for row in rows if row.method == "mine" and row.score in ("", "own")}
+    assert {(row.method, row.ensemble) for row in rows} == {("mine", "deep_ensemble")}
+    return found
 
 
-def test_ensembles_stand_in_by_another_score() -> None:
-    estimates = found(Selective, "own", {"deep_ensemble": "predictive_entropy"})
-    row = worth_by("aurc", estimates)
+def test_ensembles_stand_in_by_their_primary_score(draws: dict[str, Draws]) -> None:
+    row = worths(draws, ("mine", "own"), ("deep_ensemble", "predictive_entropy"))["aurc"]
     assert (row.score, row.status) == ("own", "ok")
     assert float(row.worth) == pytest.approx(2, rel=0.3)
-    assert estimates.comparisons == []
-    assert {method for _, method, *_ in estimates.intervals} == {"mine"}
 
 
-def test_without_another_score_there_is_no_worth_by_it() -> None:
-    assert found(Selective, "own").worths == []
+def test_by_a_score_that_nothing_stands_in_for_there_is_neither_worth_nor_comparison(
+    draws: dict[str, Draws],
+) -> None:
+    assert "aurc" not in worths(draws, ("mine", "own"))
+    estimates = compared(draws, Relations(of_networks=["deep_ensemble"]))
+    assert not [row for row in estimates.comparisons if row.score == "own"]
+    assert {key[1] for key in estimates.intervals if key[4] == "own"} == {"mine"}
 
 
-def test_recalibrated_worth_leaves_confidence_out() -> None:
-    plain, recalibrated = (found(family) for family in (LabelMeans, RecalibratedMeans))
-    assert worth_by("nll", plain).worth == "<1"
-    assert float(worth_by("nll_recalibrated", recalibrated).worth) == pytest.approx(2, rel=0.3)
-    assert float(worth_by("accuracy", plain).worth) == pytest.approx(2, rel=0.3)
+def test_recalibrated_worth_leaves_confidence_out(draws: dict[str, Draws]) -> None:
+    found = worths(draws, ("mine", "own"))
+    assert found["nll"].worth == "<1"
+    assert float(found["nll_recalibrated"].worth) == pytest.approx(2, rel=0.3)
+    assert float(found["accuracy"].worth) == pytest.approx(2, rel=0.3)

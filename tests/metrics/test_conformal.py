@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -11,7 +12,7 @@ import torch
 from sklearn.base import BaseEstimator, ClassifierMixin
 from torch import Tensor
 
-from benchmarks.inference.image_values import StoredValues
+from benchmarks.inference.image_values import ImageValues, fits_to
 from benchmarks.metrics import METRICS, Arrays, conformal, in_families
 from benchmarks.metrics.conformal import (
     KINDS,
@@ -122,11 +123,14 @@ def test_blocks_of_images_have_the_sets_of_the_whole() -> None:
     held_out = StoredPrediction(Prediction.of(calibration[0][None]), calibration[1])
     (family,) = in_families(conformal.METRICS)
 
-    def of(start: int, stop: int) -> np.ndarray:
-        block = StoredPrediction(Prediction.of(mean[None, start:stop]), labels[start:stop])
-        return StoredValues(block, held_out, first=start).of(family, "")
+    def of(*ends: int) -> np.ndarray:
+        blocks = [
+            StoredPrediction(Prediction.of(mean[None, start:stop]), labels[start:stop])
+            for start, stop in pairwise(ends)
+        ]
+        return ImageValues(blocks, fits_to(held_out)).of(type(family))
 
-    np.testing.assert_array_equal(of(0, 100), np.hstack([of(0, 33), of(33, 34), of(34, 100)]))
+    np.testing.assert_array_equal(of(0, 100), of(0, 33, 34, 100))
 
 
 class Given(ClassifierMixin, BaseEstimator):

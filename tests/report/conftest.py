@@ -16,9 +16,9 @@ from benchmarks.report import write_report
 from benchmarks.report.page import write_page
 from benchmarks.report.results import Results
 from benchmarks.run.configuration import Configuration
-from benchmarks.run.figure_data.images import write_images
 from benchmarks.run.nouns import metric_records, nouns_of
 from benchmarks.run.record import RunRecord
+from benchmarks.run.shown_images import write_shown
 from benchmarks.run.stages import measure_all
 from benchmarks.schema import write_table
 from benchmarks.tasks.conditions import Condition
@@ -134,7 +134,7 @@ def make_run(tmp_path_factory: pytest.TempPathFactory) -> MakeRun:
                     run.workspace.predictions.save(unit, condition.name, stored)
         nouns_of(run.plan, metric_records()).write(run.workspace.out)
         write_table(training_log(3), run.workspace.out, "training.csv")
-        write_images(*run, reasons)
+        write_shown(*run, reasons)
         measure_all(*run, record)
         return run.workspace.out
 

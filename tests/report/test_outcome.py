@@ -12,7 +12,7 @@ from benchmarks.report.outcome import show_outcome
 from benchmarks.run.nouns import metric_records, nouns_of
 from benchmarks.run.plan import Plan
 from benchmarks.run.summary import summarise
-from benchmarks.schema import Measurement, as_table, write_table
+from benchmarks.schema import Measurement, table_of, write_table
 from tests.runs import FULL
 
 ROW = Measurement("standard", "mc_dropout", "100", "clean", "", "accuracy", 0, 0.97654321, 100)
@@ -26,7 +26,7 @@ def terminal_of_80_columns(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def shown(folder: Path, rows: list[Measurement], capsys: pytest.CaptureFixture[str]) -> str:
     folder.mkdir(exist_ok=True)
-    write_table(summarise(as_table(rows)), folder, "summary.csv")
+    write_table(summarise(table_of(Measurement, rows)), folder, "summary.csv")
     every = replace(FULL, conditions=("*",))
     nouns_of(Plan(every), metric_records()).write(folder)
     show_outcome(folder)

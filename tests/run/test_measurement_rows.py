@@ -22,11 +22,12 @@ from benchmarks.metrics.scoring import LabelMeans
 from benchmarks.metrics.selective import Selective
 from benchmarks.metrics.uncertainties import PredictionMeans
 from benchmarks.predictions import RunUnit, StoredPrediction
-from benchmarks.run.measurement_rows import measure, measured, without_value
+from benchmarks.run.measurement_rows import without_value
 from benchmarks.schema import Measurement
 from benchmarks.tasks.conditions import Condition
 from methods import Prediction
-from methods.scores import SCORES, Score
+from methods.scores import SCORES, Score, of_probabilities
+from tests.measuring import EVERY, every_row
 from tests.runs import CONDITIONS
 
 UNIT = RunUnit("standard", "any", 5, 1)
@@ -81,7 +82,7 @@ def predictions(
 
 
 def rows_of(name: str, members: int = 5, *, scored: bool = False) -> list[Measurement]:
-    return list(measure(UNIT, *predictions(name, members, scored=scored)))
+    return every_row(UNIT, *predictions(name, members, scored=scored))
 
 
 def by_key(rows: list[Measurement]) -> dict[tuple[str, str], Measurement]:
@@ -249,7 +250,7 @@ def test_measures_of_detection(name: str) -> None:
 def test_prevalence_is_the_share_of_the_conditions_images() -> None:
     condition, stored, clean = predictions("ood-uniform_noise")
     few = stored_of(members_of(1)[:, :10], None)
-    rows = by_key(list(measure(UNIT, condition, few, clean)))
+    rows = by_key(every_row(UNIT, condition, few, clean))
     assert rows["prevalence", ""].value == 0.2
     assert {row.images for row in rows.values()} == {10}
     assert stored.labels is None
@@ -269,25 +270,27 @@ def test_scores_of_a_method_are_ranked_like_the_suites() -> None:
     }
 
 
-@pytest.mark.parametrize("scored", [False, True])
-@pytest.mark.parametrize("members", [1, 5])
+@pytest.mark.parametrize("own_scores", [(), ("spread",)])
 @pytest.mark.parametrize("name", KINDS)
-def test_what_is_measured_is_known_beforehand(name: str, members: int, scored: bool) -> None:
-    keys = measured(CONDITIONS[name], ("spread",) if scored else ())
-    assert len(set(keys)) == len(keys)
-    assert set(by_key(rows_of(name, members, scored=scored))) == set(keys)
-
-
-@pytest.mark.parametrize("scored", [False, True])
-@pytest.mark.parametrize("name", KINDS)
-def test_rows_without_value_are_the_same_rows(name: str, scored: bool) -> None:
-    condition, _, clean = predictions(name, scored=scored)
-    rows = list(without_value(UNIT, condition, clean, "failed", "it broke"))
-    assert set(by_key(rows)) == set(by_key(rows_of(name, scored=scored)))
-    assert {(r.value, r.images, r.status, r.reason) for r in rows} == {
-        (None, 0, "failed", "it broke")
+def test_rows_are_all_that_a_condition_can_have_with_or_without_values(
+    name: str, own_scores: tuple[str, ...]
+) -> None:
+    condition, scores = CONDITIONS[name], (*of_probabilities(), *own_scores)
+    expected = {
+        (metric.name, score)
+        for metric in METRICS.values()
+        if "reference" not in metric.needs or condition.detected
+        if not {"score", "labels"} <= metric.needs or condition.labelled
+        for score in (scores if "score" in metric.needs else [""])
     }
-    assert {row.members for row in rows} == {"5"}
+    for members in (1, 5):
+        assert set(by_key(rows_of(name, members, scored=bool(own_scores)))) == expected
+    measures = EVERY.measures(condition, own_scores)
+    rows = list(without_value(UNIT, condition, "5", measures, "failed", "it broke"))
+    assert set(by_key(rows)) == expected
+    assert {(r.members, r.value, r.images, r.status, r.reason) for r in rows} == {
+        ("5", None, 0, "failed", "it broke")
+    }
 
 
 def test_rows_have_recipe_method_replicate_and_condition() -> None:
@@ -305,15 +308,7 @@ def test_rows_have_the_number_of_members(members: int | None, shown: str) -> Non
     counted = replace(
         stored, prediction=replace(stored.prediction, members=members, vote_share=share)
     )
-    assert {row.members for row in measure(UNIT, condition, counted, clean)} == {shown}
-
-
-def test_without_a_prediction_the_chosen_number_of_members_is_shown() -> None:
-    condition = CONDITIONS["clean"]
-    rows = without_value(UNIT, condition, None, "not applicable", "no dropout")
-    assert {row.members for row in rows} == {"5"}
-    rows = without_value(replace(UNIT, size=None), condition, None, "failed", "it broke")
-    assert {row.members for row in rows} == {""}
+    assert {row.members for row in every_row(UNIT, condition, counted, clean)} == {shown}
 
 
 @pytest.mark.parametrize("name", KINDS)
@@ -334,7 +329,7 @@ def test_nan_that_the_method_predicts_is_not_put_down_to_a_single_member(members
     condition, stored, clean = predictions("rotated-045", members, scored=True)
     nan = torch.full((IMAGES,), torch.nan, dtype=torch.float64)
     prediction = replace(stored.prediction, expected_entropy=nan, scores={"spread": nan})
-    rows = list(measure(UNIT, condition, replace(stored, prediction=prediction), clean))
+    rows = every_row(UNIT, condition, replace(stored, prediction=prediction), clean)
     reasons = {(row.metric, row.score): row.reason for row in rows if row.status == "undefined"}
     itself = "the method itself predicts NaN"
     assert reasons["expected_entropy", ""] == itself
@@ -357,7 +352,7 @@ def test_detection_of_errors_is_undefined_where_all_images_are_alike(right: bool
     members = members_of(0)
     best = members.mean(axis=0).argmax(axis=1)
     stored = stored_of(members, best if right else (best + 1) % 10)
-    rows = by_key(list(measure(UNIT, CONDITIONS["clean"], stored, stored)))
+    rows = by_key(every_row(UNIT, CONDITIONS["clean"], stored, stored))
     row = rows["misclassification_auroc", "predictive_entropy"]
     assert (row.value, row.status) == (None, "undefined")
     assert row.reason == "all images are classified correctly, or all wrongly"
@@ -368,7 +363,7 @@ def test_detection_of_errors_is_undefined_where_all_images_are_alike(right: bool
 def test_largest_gap_is_undefined_where_every_bin_is_small() -> None:
     members = members_of(0)[:, :9]
     stored = stored_of(members, labels_of(members_of(0), 2)[:9])
-    row = by_key(list(measure(UNIT, CONDITIONS["clean"], stored, stored)))["mce", ""]
+    row = by_key(every_row(UNIT, CONDITIONS["clean"], stored, stored))["mce", ""]
     assert (row.value, row.status, row.reason) == (
         *(None, "undefined"),
         "no bin holds enough images",
@@ -400,7 +395,7 @@ def test_infinite_loss_has_its_count_as_reason(name: str) -> None:
     for image in (3, 5, 8):
         members[:, image] = np.eye(10)[(labels[image] + 1) % 10]
     stored = stored_of(members, labels)
-    row = by_key(list(measure(UNIT, CONDITIONS[name], stored, stored)))["nll", ""]
+    row = by_key(every_row(UNIT, CONDITIONS[name], stored, stored))["nll", ""]
     assert row.value == math.inf
     assert "3 of 40 labels were given the probability 0" in row.reason
     assert row.status == ("ok" if name == "clean" else "ill-defined labels")
@@ -410,7 +405,7 @@ def test_exact_distribution_has_a_disagreement_without_pairs() -> None:
     condition, stored, clean = predictions("clean")
     share = np.random.default_rng(4).dirichlet(np.ones(10), IMAGES)
     prediction = replace(stored.prediction, vote_share=torch.from_numpy(share), members=None)
-    rows = by_key(list(measure(UNIT, condition, replace(stored, prediction=prediction), clean)))
+    rows = by_key(every_row(UNIT, condition, replace(stored, prediction=prediction), clean))
     expected = 1 - np.mean((share**2).sum(axis=1))
     assert rows["pairwise_disagreement", ""].value == pytest.approx(expected)
     assert rows["vote_entropy", ""].value == pytest.approx(entropy(share).mean())
@@ -464,7 +459,7 @@ def test_what_was_fitted_is_told_where_it_is_at_an_end() -> None:
     stored = StoredPrediction(
         Prediction.of(torch.from_numpy(members)), torch.from_numpy(labels_of(members, 1))
     )
-    rows = list(measure(UNIT, CONDITIONS["clean"], stored, stored, held_out))
+    rows = every_row(UNIT, CONDITIONS["clean"], stored, stored, held_out)
     reasons = {row.metric: row.reason for row in rows if row.score == ""}
     for metric in ("nll_recalibrated", "brier_recalibrated", "squared_ce_recalibrated"):
         assert reasons[metric] == "the temperature 0.05 is at its bound"

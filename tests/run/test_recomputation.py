@@ -12,8 +12,8 @@ from scipy.special import entr
 from sklearn.metrics import accuracy_score, roc_auc_score
 
 from benchmarks.predictions import RunUnit, StoredPrediction
-from benchmarks.run.measurement_rows import measure
 from methods import Prediction
+from tests.measuring import every_row
 from tests.runs import CONDITIONS
 
 IMAGES, BINS = 60, 15
@@ -57,7 +57,7 @@ def stored(seed: int, *, labelled: bool = True) -> StoredPrediction:
 def measured(
     condition: str, one: StoredPrediction, reference: StoredPrediction
 ) -> dict[tuple[str, str], float | None]:
-    rows = measure(UNIT, CONDITIONS[condition], one, reference)
+    rows = every_row(UNIT, CONDITIONS[condition], one, reference)
     return {(row.metric, row.score): row.value for row in rows}
 
 

@@ -80,7 +80,7 @@ def test_shards_copied_together_give_the_undivided_run(
         assert what == MEASURE
         assert "predictions are missing, first: standard/" in reason
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(measure, "write_curves", interrupted)
+            patch.setattr(measure, "_write_tables", interrupted)
             with pytest.raises(KeyboardInterrupt):
                 run_stages(plan, together, MEASURE)
         copied(*(one.out for one in machines))

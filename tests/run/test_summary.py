@@ -3,25 +3,34 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 import pytest
 
-from benchmarks.inference.comparison.intervals import Interval
+from benchmarks.inference.comparison.intervals import Interval, Key
 from benchmarks.run.summary import means_over_groups, summarise
-from benchmarks.schema import KEY, Measurement, as_table, write_table
+from benchmarks.schema import KEY, Measurement, in_order, table_of, write_table
 from tests.runs import CONDITIONS
 
 ROW = Measurement("standard", "mc_dropout", "10", "clean", "", "ece", 0, 0.25, 100)
+KEY_OF_ROW = ("standard", "mc_dropout", "10", "clean", "", "ece")
+
+
+def rows_of_means(
+    rows: Iterable[Measurement], intervals: Mapping[Key, Interval] | None = None
+) -> list[dict[str, Any]]:
+    return summarise(table_of(Measurement, rows), intervals).to_dict("records")
 
 
 def test_columns_are_the_designs_also_without_rows() -> None:
     columns = [*KEY, "value", "lower", "upper", "replicates", "images", "status", "reason"]
-    assert list(summarise(as_table([ROW])).columns) == columns
-    nothing = summarise(as_table([]))
-    assert (len(nothing), list(nothing.columns)) == (0, columns)
+    for rows in ([], [ROW]):
+        summary = summarise(table_of(Measurement, rows))
+        assert (len(summary), list(summary.columns)) == (len(rows), columns)
 
 
 def test_order_of_the_rows_does_not_matter() -> None:
@@ -30,7 +39,9 @@ def test_order_of_the_rows_does_not_matter() -> None:
         for replicate in (0, 1, 10)
         for members in ("10", "100", "exact", "")
     ]
-    first, second = (summarise(as_table(some)) for some in (rows, rows[::-1]))
+    first, second = (
+        in_order(summarise(table_of(Measurement, some))) for some in (rows, rows[::-1])
+    )
     pd.testing.assert_frame_equal(first, second)
 
 
@@ -39,16 +50,15 @@ def test_means_over_groups_leaves_out_ill_defined_labels_and_subsets() -> None:
     others = {"rotated-090": 2.0, "rotated-105": 50.0, "subset-rotated-045": 50.0, "clean": 50.0}
     rows = [row, *(replace(row, condition=name, value=v) for name, v in others.items())]
     conditions = [CONDITIONS[one.condition] for one in rows]
-    (mean,) = means_over_groups(as_table(rows), conditions).to_dict("records")
+    (mean,) = means_over_groups(table_of(Measurement, rows), conditions).to_dict("records")
     assert (mean["condition"], mean["value"]) == ("rotated-mean", 1.5)
-    assert means_over_groups(as_table(rows[1:]), conditions).empty
+    assert means_over_groups(table_of(Measurement, rows[1:]), conditions).empty
 
 
 def test_summary_is_the_mean_with_the_interval_of_its_key() -> None:
-    table = as_table([replace(ROW, replicate=i, value=v) for i, v in enumerate((0.3, 0.1, 0.2))])
-    key = ("standard", "mc_dropout", "10", "clean", "", "ece")
-    others = {(*key[:3], "rotated-015", *key[4:]): Interval(0.5)}
-    (row,) = summarise(table, {key: Interval(0.0123456)} | others).to_dict("records")
+    rows = [replace(ROW, replicate=i, value=v) for i, v in enumerate((0.3, 0.1, 0.2))]
+    others = {(*KEY_OF_ROW[:3], "rotated-015", *KEY_OF_ROW[4:]): Interval(0.5)}
+    (row,) = rows_of_means(rows, {KEY_OF_ROW: Interval(0.0123456)} | others)
     assert row["value"] == pytest.approx(0.2)
     # Four digits of the half-width are enough.
     assert (row["lower"], row["upper"]) == (0.18765, 0.21235)
@@ -56,12 +66,9 @@ def test_summary_is_the_mean_with_the_interval_of_its_key() -> None:
 
 
 def test_missing_interval_has_a_reason() -> None:
-    key = ("standard", "mc_dropout", "10", "clean", "", "ece")
     ill_defined = replace(ROW, status="ill-defined labels", reason="rotated")
     for row, reason in ((ROW, "alike"), (ill_defined, "rotated; alike")):
-        (summary,) = summarise(as_table([row]), {key: Interval(math.nan, "alike")}).to_dict(
-            "records"
-        )
+        (summary,) = rows_of_means([row], {KEY_OF_ROW: Interval(math.nan, "alike")})
         assert math.isnan(summary["lower"])
         assert summary["reason"] == reason
 
@@ -71,9 +78,9 @@ def test_summary_keeps_apart_what_differs_in_anything_but_the_replicate() -> Non
         **{"recipe": "plain", "method": "softmax", "members": "100"},
         **{"condition": "rotated-015", "score": "mine", "metric": "mce"},
     }
-    table = as_table([ROW, *(replace(ROW, **{part: name}) for part, name in others.items())])
-    assert list(summarise(table)["replicates"]) == [1] * 7
-    assert list(summarise(as_table([ROW, replace(ROW, replicate=1)]))["replicates"]) == [2]
+    apart = [ROW, *(replace(ROW, **{part: name}) for part, name in others.items())]
+    for rows, replicates in ((apart, [1] * 7), ([ROW, replace(ROW, replicate=1)], [2])):
+        assert [row["replicates"] for row in rows_of_means(rows)] == replicates
 
 
 @pytest.mark.parametrize(
@@ -86,7 +93,8 @@ def test_summary_keeps_apart_what_differs_in_anything_but_the_replicate() -> Non
 def test_value_that_was_not_resampled_has_no_bounds_and_a_reason(
     metric: str, reason: str, tmp_path: Path
 ) -> None:
-    write_table(summarise(as_table([replace(ROW, metric=metric)])), tmp_path, "summary.csv")
+    rows = table_of(Measurement, [replace(ROW, metric=metric)])
+    write_table(summarise(rows), tmp_path, "summary.csv")
     assert (tmp_path / "summary.csv").read_text().splitlines()[1] == (
         f",1,standard,mc_dropout,10,clean,,{metric},0.25,,,1,100,ok,"
         + (f'"no interval: {reason}"' if "," in reason else f"no interval: {reason}")
@@ -95,9 +103,8 @@ def test_value_that_was_not_resampled_has_no_bounds_and_a_reason(
 
 def test_values_by_ill_defined_labels_are_summarised_and_marked() -> None:
     ill_defined = replace(ROW, status="ill-defined labels", reason="rotated")
-    key = ("standard", "mc_dropout", "10", "clean", "", "ece")
-    table = as_table([ill_defined, replace(ill_defined, replicate=1)])
-    (row,) = summarise(table, {key: Interval(0.1)}).to_dict("records")
+    rows = [ill_defined, replace(ill_defined, replicate=1)]
+    (row,) = rows_of_means(rows, {KEY_OF_ROW: Interval(0.1)})
     assert (row["value"], row["replicates"]) == (0.25, 2)
     assert (row["status"], row["reason"]) == ("ill-defined labels", "rotated")
 
@@ -105,7 +112,7 @@ def test_values_by_ill_defined_labels_are_summarised_and_marked() -> None:
 @pytest.mark.parametrize("status", ["undefined", "unavailable", "not applicable", "failed"])
 def test_rows_without_value_are_summarised_by_their_reason(status: str) -> None:
     without = replace(ROW, value=None, status=status, reason="because", images=0)
-    (row,) = summarise(as_table([without, replace(without, replicate=1)])).to_dict("records")
+    (row,) = rows_of_means([without, replace(without, replicate=1)])
     assert math.isnan(row["value"])
     assert math.isnan(row["lower"])
     assert (row["replicates"], row["status"], row["reason"]) == (0, status, "because")
@@ -119,7 +126,7 @@ def test_replicate_that_failed_is_left_out_and_does_not_mark_the_others_as_faile
     replicates[failed] = replace(
         ROW, replicate=failed, value=None, status="failed", reason="it broke", images=0
     )
-    (row,) = summarise(as_table(replicates)).to_dict("records")
+    (row,) = rows_of_means(replicates)
     assert row["value"] == pytest.approx(sum(0.1 * i for i in range(3) if i != failed) / 2)
     assert row["replicates"] == 2
     assert (row["status"], row["images"]) == ("ok", 100)
@@ -128,7 +135,7 @@ def test_replicate_that_failed_is_left_out_and_does_not_mark_the_others_as_faile
 
 def test_infinite_replicate_makes_the_mean_infinite_and_gives_the_reason() -> None:
     infinite = replace(ROW, replicate=1, value=math.inf, reason="1 of 100 had the probability 0")
-    (row,) = summarise(as_table([ROW, infinite])).to_dict("records")
+    (row,) = rows_of_means([ROW, infinite])
     assert row["value"] == math.inf
     assert math.isnan(row["lower"])
     assert "1 of 100" in row["reason"]

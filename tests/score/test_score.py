@@ -19,16 +19,24 @@ import torch
 from numpy.typing import NDArray
 from sklearn.metrics import log_loss, roc_auc_score
 
+from benchmarks.inference.comparison.comparisons import comparisons_table
 from benchmarks.metrics.conformal import KINDS, PredictionSets, thresholds
 from benchmarks.predictions import RunUnit, StoredPrediction
-from benchmarks.run.measurement_rows import measure
-from benchmarks.schema import as_table, read_table
+from benchmarks.schema import (
+    Comparison,
+    Measurement,
+    in_order,
+    read_table,
+    table_of,
+    write_table,
+)
 from benchmarks.score import command as score
 from benchmarks.score.conditions import LABELLED
 from benchmarks.score.prediction_files import read_predictions
 from methods import Prediction
 from methods.scores import SCORES
 from methods.scores.probabilities import predictive_entropy
+from tests.measuring import compared, drawn, every_row
 from tests.runs import CONDITIONS
 
 GUIDE = Path(__file__).parents[2] / "docs" / "own-predictions.md"
@@ -133,11 +141,31 @@ def test_rows_are_those_of_the_suites_own_methods(
         CONDITIONS["ood-kmnist"]: StoredPrediction(scored(ood), None),
     }
     unit, clean = RunUnit("self-trained", "mine", None, 0), predictions[CONDITIONS["clean"]]
-    expected = as_table(
-        row for c, stored in predictions.items() for row in measure(unit, c, stored, clean)
-    )
+    rows = (row for c, stored in predictions.items() for row in every_row(unit, c, stored, clean))
+    expected = in_order(table_of(Measurement, rows))
     written = read_table(tmp_path / "out", "measurements.csv")
     pd.testing.assert_frame_equal(written, expected, check_exact=True)
+
+
+def test_intervals_and_comparisons_are_those_of_the_suites_own_methods(
+    command_line: CommandLine, tmp_path: Path
+) -> None:
+    arrays = {name: (members(n, labels=LABELS), members(n + 9)) for n, name in enumerate("ab")}
+    for name, (labelled, far) in arrays.items():
+        np.savez(f"{name}.npz", probabilities=labelled, labels=LABELS, ood_kmnist=far)
+    assert command_line("a.npz", "b.npz", "--out", "out")[0] == 0
+    external = read_predictions(tmp_path / "a.npz").predictions
+    made = {
+        (RunUnit("self-trained", name, None, 0), condition.name): StoredPrediction(
+            scored(of_set), torch.from_numpy(LABELS) if condition.labelled else None
+        )
+        for name, sets in arrays.items()
+        for condition, of_set in zip(external, sets, strict=True)
+    }
+    comparisons = compared(drawn(made, list(external), resamples=100)).comparisons
+    write_table(comparisons_table(table_of(Comparison, comparisons)), tmp_path, "expected.csv")
+    written = (tmp_path / "out" / "comparisons.csv").read_bytes()
+    assert written == (tmp_path / "expected.csv").read_bytes()
 
 
 def test_numbers_are_those_of_scikit_learn(command_line: CommandLine, tmp_path: Path) -> None:

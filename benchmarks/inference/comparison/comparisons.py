@@ -6,7 +6,7 @@ not well defined.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import NamedTuple
 
 import pandas as pd
@@ -16,96 +16,122 @@ from benchmarks.inference.comparison.differences import holm
 from benchmarks.inference.comparison.equivalence import margins
 from benchmarks.inference.comparison.intervals import Interval, Key, interval_of
 from benchmarks.inference.comparison.paired import comparison, worth_row
-from benchmarks.inference.comparison.pairs import family, is_of_interest, pairs_compared
+from benchmarks.inference.comparison.pairs import (
+    OF_SCORES,
+    family,
+    is_of_interest,
+    pairs_compared,
+)
 from benchmarks.inference.comparison.relations import Relations
 from benchmarks.inference.comparison.sides import (
+    Column,
     MetricValues,
     Variant,
-    each_measure,
+    columns_of,
     ensembles_of,
     sides_of,
     variants_of,
 )
 from benchmarks.inference.estimate import Side
-from benchmarks.inference.resampling import Resampled
-from benchmarks.inference.resampling_tasks import ResamplingTask
-from benchmarks.schema import Comparison, WorthRow, members_rank, table_of
+from benchmarks.inference.resampling import Draws, Values
+from benchmarks.predictions import RunUnit
+from benchmarks.schema import Comparison, WorthRow, members_rank
+from methods.scores import SCORES
 
 FAMILY = ["family", "split", "metric", "score"]
 """The columns whose values a family of tests has in common."""
 
 
 class Estimates(NamedTuple):
-    """The intervals of some measures, the differences between methods, and their worth.
-
-    The last two are those of further scores.
-    """
+    """The intervals of some measures, the differences between methods, and their worth."""
 
     intervals: dict[Key, Interval]
     comparisons: list[Comparison]
     worths: list[WorthRow]
-    score_comparisons: list[Comparison]
-    score_worths: list[WorthRow]
 
     @classmethod
     def joined(cls, several: Iterable[Estimates]) -> Estimates:
         """All of several; none of none."""
-        one = cls({}, [], [], [], [])
+        every = cls({}, [], [])
         for estimates in several:
-            one.intervals.update(estimates.intervals)
-            one.comparisons.extend(estimates.comparisons)
-            one.worths.extend(estimates.worths)
-            one.score_comparisons.extend(estimates.score_comparisons)
-            one.score_worths.extend(estimates.score_worths)
-        return one
+            every.intervals.update(estimates.intervals)
+            every.comparisons.extend(estimates.comparisons)
+            every.worths.extend(estimates.worths)
+        return every
 
 
 def compare(
-    task: ResamplingTask, resampled: Resampled, relations: Relations | None = None
+    draws: Draws,
+    units: Collection[RunUnit],
+    relations: Relations | None = None,
+    *,
+    by_score: Collection[RunUnit] = (),
+    severities: bool = True,
 ) -> Estimates:
-    """The interval of each of the task's measures, and the differences between its methods."""
+    """The interval of each measure on some images, and the differences between these units.
+
+    Args:
+        by_score: the units of which further scores are compared with the primary ones.
+        severities: whether methods are compared under single conditions of a group.
+    """
     relations = relations or Relations()
-    if task.further_scores:
-        return Estimates({}, [], [], *compared_by_score(task, resampled, relations))
     estimates = Estimates.joined(())
-    variants = variants_of(resampled, {task.score})
-    standing_in = variants_of(resampled, set(resampled.scores) - {task.score})
-    for measured in each_measure(task, resampled):
-        sides = sides_of(measured, variants, relations.of_networks)
-        # Ensembles that have not this score.
-        every = sides_of(measured, standing_in, relations.of_networks) | sides
+    shift = draws.shift
+    tested = severities or shift is None or not shift.is_one_of_many or shift.subset
+    for metric, score in draws.values:
+        columns = columns_of(draws, metric, score, units)
+        if not columns:
+            continue
+        measured = MetricValues.of(
+            draws, metric, score, columns | _standing_in(draws, metric, score, units, relations)
+        )
+        sides = sides_of(measured, variants_of(measured.columns, {score}), relations.of_networks)
         for variant, side in sides.items():
-            key = (*variant, measured.condition, task.score, measured.metric.name)
+            key = (*variant, measured.condition, score, metric)
             estimates.intervals[key] = interval_of(measured, side)
-        if _is_compared(measured):
-            estimates.comparisons.extend(_compared(resampled, measured, sides, relations))
+        if tested and _is_compared(measured):
+            others = {column.score for column in measured.columns} - {score}
+            standing_in = variants_of(measured.columns, others)
+            every = sides_of(measured, standing_in, relations.of_networks) | sides
+            estimates.comparisons.extend(_compared(measured, sides, relations))
             estimates.worths.extend(_worths(measured, sides, every, relations))
+    if by_score and shift is not None and not (shift.labelled or shift.subset):
+        comparisons, worths = compared_by_score(draws, by_score, relations)
+        estimates.comparisons.extend(comparisons)
+        estimates.worths.extend(worths)
     return estimates
 
 
-def comparisons_table(comparisons: Iterable[Comparison]) -> pd.DataFrame:
+def _standing_in(
+    draws: Draws, metric: str, score: str, units: Collection[RunUnit], relations: Relations
+) -> dict[Column, Values]:
+    """Ensembles by their primary scores, where the score is another method's own."""
+    if score == "" or score in SCORES:
+        return {}
+    found: dict[Column, Values] = {}
+    for method in relations.of_networks:
+        of_method = [unit for unit in units if unit.method == method]
+        own = relations.primary_scores.get(method, score)
+        if own != score:
+            found |= columns_of(draws, metric, own, of_method)
+    return found
+
+
+def comparisons_table(table: pd.DataFrame) -> pd.DataFrame:
     """The comparisons with p-values corrected for their number: ``comparisons.csv``.
 
-    Those of a family are corrected together, by Holm; equivalence is tested at each one's own
-    level. Sorted, so that equal runs write equal bytes.
+    Those of a family are corrected together, by Holm, and by one score unless the family compares
+    scores; equivalence is tested at each one's own level. Sorted, so that equal runs write equal
+    bytes.
     """
-    return _corrected(comparisons, FAMILY)
-
-
-def score_comparisons_table(comparisons: Iterable[Comparison]) -> pd.DataFrame:
-    """The same of further scores, which are corrected together: ``score-comparisons.csv``."""
-    return _corrected(comparisons, [name for name in FAMILY if name != "score"])
-
-
-def _corrected(comparisons: Iterable[Comparison], corrected_by: list[str]) -> pd.DataFrame:
-    table = table_of(Comparison, comparisons)
     sides = ["recipe", "method", "size", "members"]
     by = [*FAMILY, "condition", *sides, *(f"other_{name}" for name in sides), "other_score"]
     # Methods that train themselves are compared with each other beside the recipes of each split.
     table = table.drop_duplicates([name for name in by if name in table], ignore_index=True)
     sizes = [table[name].map(members_rank) for name in ("members", "other_members")]
     table = table.assign(size=sizes[0], other_size=sizes[1]).sort_values(by)
-    p_values = table.groupby(corrected_by)["p_value"]
+    together = table["score"].mask(table["family"].isin(OF_SCORES), "")
+    p_values = table.groupby([*(table[name] for name in FAMILY[:-1]), together])["p_value"]
     table["p_holm"] = p_values.transform(lambda p: holm(p.to_numpy(float)))
     rounded = [name for name in table if str(name).startswith("p_")]
     for name in (*rounded, "margin", "effect_size"):
@@ -113,9 +139,8 @@ def _corrected(comparisons: Iterable[Comparison], corrected_by: list[str]) -> pd
     return table.drop(columns=["size", "other_size"]).reset_index(drop=True)
 
 
-def worths_table(worths: Iterable[WorthRow]) -> pd.DataFrame:
+def worths_table(table: pd.DataFrame) -> pd.DataFrame:
     """The worth of each method in networks: ``worth.csv``. Sorted."""
-    table = table_of(WorthRow, worths)
     by = ["ensemble_recipe", "ensemble", "recipe", "metric", "score", "condition", "method"]
     table = table.assign(size=table["members"].map(members_rank)).sort_values([*by, "size"])
     return table.drop(columns="size").reset_index(drop=True)
@@ -132,7 +157,6 @@ def _is_compared(measured: MetricValues) -> bool:
 
 
 def _compared(
-    resampled: Resampled,
     measured: MetricValues,
     sides: Mapping[Variant, Side],
     relations: Relations,
@@ -151,7 +175,7 @@ def _compared(
             primary = relations.primary_scores
             of = family(pair, among, measured, primary, relations.basic)
             if is_of_interest(pair, of, measured, primary):
-                yield comparison(resampled, measured, pair, both, relations, within, family=of)
+                yield comparison(measured, pair, both, relations, within, family=of)
 
 
 def _worths(

@@ -5,7 +5,13 @@ from __future__ import annotations
 import numpy as np
 from jaxtyping import Float64
 
-from benchmarks.inference.estimate import Covariance, Estimate, Replicates, estimate, varies
+from benchmarks.inference.estimate import (
+    Estimate,
+    Replicates,
+    estimate,
+    varies,
+    without_rounding,
+)
 
 
 def paired(
@@ -28,7 +34,7 @@ def paired(
             f"{len(one)} and {len(other)} replicates cannot be paired; expected equally many"
         )
     contrast = np.hstack([np.eye(len(one)), -np.eye(len(one))])
-    between: Covariance = contrast @ covariance @ contrast.T
+    between = without_rounding(contrast @ covariance @ contrast.T, covariance)
     return estimate(one - other, between, images)
 
 

@@ -16,7 +16,6 @@ from benchmarks.inference.comparison.relations import Relations
 from benchmarks.inference.comparison.sides import MetricValues, Variant, difference, in_common
 from benchmarks.inference.comparison.worth import Worth, worth
 from benchmarks.inference.estimate import Estimate, Side
-from benchmarks.inference.resampling import Resampled
 from benchmarks.schema import Comparison, WorthRow
 from benchmarks.vocabulary import SELF_TRAINED
 
@@ -24,7 +23,6 @@ INFINITE = "an infinite value is compared with nothing"
 
 
 def comparison(
-    resampled: Resampled,
     measured: MetricValues,
     pair: Pair,
     both: tuple[Side, Side],
@@ -43,7 +41,7 @@ def comparison(
         family: the tests that it is corrected with.
         scores: by which the two rank images; ``None``: both by the score of the measure.
     """
-    common = in_common(resampled, pair, both, relations.of_networks)
+    common = in_common(measured, pair, both, relations.of_networks)
     one, other = scores or (measured.score, measured.score)
     row = partial(
         Comparison,

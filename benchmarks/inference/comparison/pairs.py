@@ -40,6 +40,9 @@ FURTHER_SCORES = "further scores"
 BETWEEN_SCORES = "between scores"
 """Such scores of one network with each other, and with all other methods by their primary score."""
 
+OF_SCORES = (FURTHER_SCORES, BETWEEN_SCORES)
+"""The families that compare scores."""
+
 Pair = tuple[Variant, Variant]
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from benchmarks.compared_sizes import Usual
@@ -23,6 +23,8 @@ class Relations:
         primary_scores: of each method the score by which it is compared first.
         usual_sizes: of each method those that users run.
         basic: the methods that every preset has; empty: all methods are alike.
+        of_single: the methods that are a trained network alone, of which further scores can be had.
+        further_scores: of logits and features, which are compared with the methods' primary ones.
     """
 
     probabilities_of: Mapping[str, str] = field(default_factory=dict)
@@ -31,6 +33,8 @@ class Relations:
     primary_scores: Mapping[str, str] = field(default_factory=dict)
     usual_sizes: Usual = field(default_factory=dict)
     basic: Collection[str] = ()
+    of_single: Collection[str] = ()
+    further_scores: Sequence[str] = ()
 
     def split_of(self, pair: Iterable[Variant]) -> str | None:
         """The images that both are fitted on; ``None`` if these differ."""

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Collection, Iterator, Mapping
-from typing import NamedTuple
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from typing import NamedTuple, Self
 
 import numpy as np
 
 from benchmarks.inference.comparison.differences import paired
 from benchmarks.inference.estimate import Estimate, Side, unpaired
-from benchmarks.inference.resampling import Resampled, Values
-from benchmarks.inference.resampling_tasks import ResamplingTask
-from benchmarks.metrics import Metric
+from benchmarks.inference.resampling import Draws, Values, covariance_of
+from benchmarks.metrics import METRICS, Metric
+from benchmarks.predictions import RunUnit
 from benchmarks.schema import members_rank
 from benchmarks.tasks.conditions import Condition
 
@@ -25,14 +24,29 @@ class Variant(NamedTuple):
     members: str
 
 
+class Column(NamedTuple):
+    """A run unit by a measure.
+
+    Attributes:
+        members: of the run unit.
+        score: by which it ranks images; empty: by none.
+    """
+
+    unit: RunUnit
+    members: str
+    score: str
+
+
 class MetricValues(NamedTuple):
-    """One measure under one condition: of each run unit, and their covariance.
+    """One measure on some images: of each run unit, and their covariance.
 
     Attributes:
         score: by which images are ranked, else empty.
-        condition: its name, or that of the mean over a group of conditions.
+        condition: the name of the images, or that of the mean over a group of conditions.
         shift: the condition itself; ``None``: such a mean.
         with_mean: whether the mean over its group is measured too.
+        columns: what the values are of.
+        values, covariance, undefined: see `covariance_of`; none of the values is NaN.
         compared: how many images methods are compared on.
         images: those that the degrees of freedom count; in detection the fewer of the two kinds.
         by_image: whether it is a mean over images, each of which gives a difference.
@@ -43,6 +57,7 @@ class MetricValues(NamedTuple):
     condition: str
     shift: Condition | None
     with_mean: bool
+    columns: tuple[Column, ...]
     values: Values
     covariance: Values
     undefined: Values
@@ -50,50 +65,55 @@ class MetricValues(NamedTuple):
     images: int
     by_image: bool
 
+    @classmethod
+    def of(cls, draws: Draws, metric: str, score: str, columns: Mapping[Column, Values]) -> Self:
+        """Of these columns, each with its values on the images and on the resamples."""
+        values = np.stack(list(columns.values()))
+        fewer = min(draws.images, draws.reference_images)
+        own = METRICS[metric]
+        return cls(
+            own,
+            score,
+            draws.condition,
+            draws.shift,
+            draws.with_mean,
+            tuple(columns),
+            values[:, 0],
+            *covariance_of(values),
+            compared=draws.images,
+            images=fewer if "reference" in own.needs else draws.images,
+            by_image=own.family.means_over_images and draws.drawn_together,
+        )
 
-def variants_of(resampled: Resampled, scores: Collection[str]) -> dict[Variant, list[int]]:
+
+def columns_of(
+    draws: Draws, metric: str, score: str, units: Iterable[RunUnit]
+) -> dict[Column, Values]:
+    """The run units that have a value by a measure, in their order, each with its values."""
+    values = draws.values.get((metric, score), {})
+    return {
+        Column(unit, draws.members[unit], score): values[unit]
+        for unit in sorted(units)
+        if unit in values
+    }
+
+
+def variants_of(columns: Sequence[Column], scores: Collection[str]) -> dict[Variant, list[int]]:
     """The columns of the replicates of each method and size, in their order, by these scores."""
     variants: dict[Variant, list[int]] = {}
-    columns = zip(resampled.units, resampled.members, resampled.scores, strict=True)
     for index, (unit, members, score) in enumerate(columns):
         if score in scores:
             variants.setdefault(Variant(unit.recipe, unit.method, members), []).append(index)
     return {variant: variants[variant] for variant in sorted(variants, key=order)}
 
 
-def each_measure(task: ResamplingTask, resampled: Resampled) -> Iterator[MetricValues]:
-    """Each measure under each condition."""
-    shifts = {condition.name: condition for condition in task.conditions}
-    for m, metric in enumerate(task.metrics):
-        for k, condition in enumerate(resampled.conditions):
-            images = resampled.images[k]
-            fewer = min(images, resampled.reference_images[k])
-            shift = shifts.get(condition)
-            yield MetricValues(
-                metric,
-                task.score,
-                condition,
-                shift,
-                shift is not None and shift.group in task.averaged,
-                resampled.estimates[m, k],
-                resampled.covariance[m, k],
-                resampled.undefined[m, k],
-                compared=images,
-                images=fewer if "reference" in metric.needs else images,
-                by_image=metric.family.means_over_images and resampled.drawn_together[k],
-            )
-
-
 def sides_of(
     measured: MetricValues, variants: Mapping[Variant, list[int]], of_networks: Collection[str]
 ) -> dict[Variant, Side]:
-    """The replicates of each variant that have a value; without those that have none."""
-    columns = {
-        variant: [unit for unit in units if not math.isnan(measured.values[unit])]
-        for variant, units in variants.items()
+    """The replicates of each variant, which have a value."""
+    sides = {
+        variant: Side.of(measured.values[columns], columns) for variant, columns in variants.items()
     }
-    values = {variant: measured.values[units] for variant, units in columns.items() if units}
-    sides = {variant: Side.of(values[variant], columns[variant]) for variant in values}
     for (recipe, method), ensembles in ensembles_of(sides, of_networks).items():
         sizes = {size: side.values for size, side in ensembles.items()}
         for size, side in ensembles.items():
@@ -114,7 +134,7 @@ def ensembles_of(
 
 
 def in_common(
-    resampled: Resampled,
+    measured: MetricValues,
     pair: tuple[Variant, Variant],
     sides: tuple[Side, Side],
     of_networks: Collection[str],
@@ -126,7 +146,7 @@ def in_common(
     sizes = {one.members if one.method in of_networks else "" for one in pair}
     if pair[0].recipe != pair[1].recipe or len(sizes) > 1:
         return []
-    one, other = ({resampled.units[i].replicate: i for i in side.columns} for side in sides)
+    one, other = ({measured.columns[i].unit.replicate: i for i in side.columns} for side in sides)
     both = [(one[number], other[number]) for number in one if number in other]
     return both if len(both) > 1 or min(len(one), len(other)) == 1 else []
 

@@ -25,7 +25,7 @@ from typing import NamedTuple
 
 import numpy as np
 from jaxtyping import Float64
-from sklearn.isotonic import isotonic_regression
+from scipy.optimize import isotonic_regression
 
 from benchmarks.inference.comparison.equivalence import gain
 from benchmarks.inference.estimate import (
@@ -89,7 +89,7 @@ def worth(
     Args:
         method: its replicates.
         ensembles: those of ensembles, by size, ascending.
-        covariance: of all of these over resampled images; see `ResampleCovariance`.
+        covariance: of all of these over resampled images; see `covariance_of`.
         images: how many there are.
         higher_is_better: whether higher values of the measure are better.
     """
@@ -120,9 +120,8 @@ def _equivalent(value: float, ensembles: Mapping[int, Side], sign: int) -> float
     larger ensemble do worse.
     """
     blocks = [len(side.values) for side in ensembles.values()]
-    curve = isotonic_regression(
-        [sign * side.mean for side in ensembles.values()], sample_weight=blocks
-    )
+    means = [sign * side.mean for side in ensembles.values()]
+    curve = isotonic_regression(means, weights=blocks).x
     if value < curve[0]:
         return FEWER
     if value > curve[-1]:

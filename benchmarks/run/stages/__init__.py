@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from benchmarks.claims import write_claims
 from benchmarks.errors import UserError
-from benchmarks.latency.stage import time_methods
 from benchmarks.report import require_results, write_report
 from benchmarks.run.compilation import compile_once
 from benchmarks.run.failure import Failure
@@ -80,6 +78,8 @@ def _run_stages(
 
 def latency(plan: Plan, workspace: Workspace, record: RunRecord) -> list[Failure]:
     """Time every method on every device, with nothing else running, and every score."""
+    from benchmarks.latency.stage import time_methods
+
     if workspace.cluster is not None:
         workspace.cluster.leave_this_machine()
     return time_methods(plan, workspace, record.trained_on(plan))
@@ -87,6 +87,9 @@ def latency(plan: Plan, workspace: Workspace, record: RunRecord) -> list[Failure
 
 def claims(plan: Plan, workspace: Workspace, record: RunRecord) -> list[Failure]:
     """Judge the article's claims: `claims.json`, `claims.md`, and their tables in `claims/`."""
+    # Here, not above: workers that measure need not what claims do.
+    from benchmarks.claims import write_claims
+
     try:
         write_claims(plan, workspace, record.unavailable)
     except TrainingDivergedError as error:

@@ -16,7 +16,7 @@ from torch import Tensor
 from benchmarks.metrics import METRICS, Metric
 from benchmarks.metrics.metric import one_each
 from benchmarks.predictions import THE_RUN
-from benchmarks.run.chosen_scores import stored_scores
+from benchmarks.run.configuration import stored_scores
 from benchmarks.run.plan import Plan
 from benchmarks.run.stages.feature_scores import NetworkScores, SharedScores
 from methods import MemberMethod, PooledMethod, Prediction, UncertaintyMethod

@@ -16,14 +16,14 @@ from benchmarks.errors import UserError
 from benchmarks.escaping import objection_to
 from benchmarks.files import NotWrittenError
 from benchmarks.predictions import WRITTEN_AFTER, RunUnit, StoredPrediction
-from benchmarks.run.chosen_scores import stored_scores
+from benchmarks.run.configuration import stored_scores
 from benchmarks.run.custom_method import ProcessEndedError, in_own_process
 from benchmarks.run.failure import Failure, error_path, note_failure
-from benchmarks.run.figure_data.images import write_images
 from benchmarks.run.finished_work import forget_finished
 from benchmarks.run.fitting import fitted, seed_call
 from benchmarks.run.plan import Plan
 from benchmarks.run.record import RunRecord
+from benchmarks.run.shown_images import write_shown
 from benchmarks.run.stages.derived import DerivedValues, sources
 from benchmarks.run.stages.feature_scores import SharedScores
 from benchmarks.run.workspace import Workspace
@@ -43,7 +43,7 @@ NO_FAILURES = (UserError, Unavailable, NotStoredError, NotWrittenError, Keyboard
 
 
 def predict(plan: Plan, workspace: Workspace, record: RunRecord) -> list[Failure]:
-    """Write missing prediction files, and of a whole run `images.npz`.
+    """Write missing prediction files, and of a whole run the images that figures show.
 
     A method is fitted once for all conditions, and each member predicts once for its group.
     """
@@ -60,7 +60,7 @@ def predict(plan: Plan, workspace: Workspace, record: RunRecord) -> list[Failure
         work, pending, stage=PREDICT, what="groups", threads=plan.in_threads
     )
     if plan.shard is None:
-        write_images(plan, workspace, unavailable)
+        write_shown(plan, workspace, unavailable)
     return list(chain.from_iterable(done))
 
 

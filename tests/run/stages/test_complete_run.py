@@ -37,8 +37,7 @@ def test_every_file_is_there(finished: Path) -> None:
     out = finished / "out"
     assert {path.name for path in out.glob("[!.]*")} == {
         *("measurements.csv", "summary.csv", "comparisons.csv", "training.csv", "run.json"),
-        *("worth.csv", "score-comparisons.csv", "score-worth.csv"),
-        *("predictions", "curves", "images.npz", "claims.json", "claims.md"),
+        *("worth.csv", "predictions", "curves", "images.npz", "claims.json", "claims.md"),
         NOUNS_JSON,
     }
     predictions = {str(path.relative_to(out)) for path in prediction_files(finished)}
@@ -60,7 +59,7 @@ def test_every_unit_has_rows_of_every_condition(finished: Path) -> None:
             *UNITS,
             *(("plain", "mc_dropout", 4, replicate) for replicate in (0, 1)),
         ]
-        for condition in ("clean", "rotated-045", "rotated-120", *SMALL.conditions[-2:])
+        for condition in ("clean", *SMALL.conditions, "rotated-mean")
     }
     assert rows == expected
     key = ["recipe", "method", "members", "replicate", "condition", "score", "metric"]
@@ -109,7 +108,9 @@ def test_numbers_follow_from_the_prediction_files(
             scores = np.concatenate([entropies(clean["mean"]), entropy])
             positive = np.repeat([0, 1], [150, 150])
             assert values["auroc"] == pytest.approx(roc_auc_score(positive, scores))
-            assert values["aupr_out"] == pytest.approx(average_precision_score(positive, scores))
+            if "labels" not in stored:
+                precision = average_precision_score(positive, scores)
+                assert values["aupr_out"] == pytest.approx(precision)
 
 
 def test_sampled_units_measured_anew_have_the_numbers_of_the_table(

@@ -2,55 +2,30 @@
 
 from __future__ import annotations
 
-import json
-import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 import pytest
 
-from benchmarks.inference.comparison.comparisons import Estimates
-from benchmarks.inference.comparison.intervals import Interval
-from benchmarks.run.finished_work import (
-    estimates_of,
-    forget_finished,
-    keep_finished,
-    plain_estimates,
-    plain_rows,
-    rows_of,
-)
+from benchmarks.run.finished_work import OnceOnly, forget_finished, keep_finished
+from benchmarks.run.plan import Plan
 from benchmarks.run.record import RunRecord
 from benchmarks.run.stages import run_stages
 from benchmarks.run.workspace import Workspace
-from benchmarks.schema import Comparison, Measurement, WorthRow
-from benchmarks.vocabulary import FINISHED_FOLDER, MEASURE
+from benchmarks.vocabulary import FINISHED_FOLDER
 from tests.run.stages.support import LITTLE
 from tests.runs import Run, make_up_predictions, run_of
-
-ROW = Measurement("plain", "softmax", "1", "clean", "", "accuracy", 0, 0.1 + 0.2, 150)
-
-COMPARISON = Comparison(
-    **dict.fromkeys(("family", "split", "condition", "metric", "score"), "a"),
-    **{"recipe": "plain", "method": "softmax", "members": "1", "other_recipe": "plain"},
-    **{"other_method": "deep_ensemble", "other_members": "2"},
-    difference=1 / 3,
-    p_value=1e-300,
-    images=150,
-)
-
-WORTH = WorthRow(
-    *("plain", "softmax", "1", "clean", "", "nll", "plain", "ensemble"), "<1", "", "", 9
-)
 
 
 @dataclass
 class Interrupting:
-    """Stands for workers elsewhere, and is interrupted at one piece of measuring.
+    """Stands for workers elsewhere, and is interrupted at one set of images.
 
     Attributes:
-        left: how many pieces are finished before.
+        left: how many sets are finished before.
         done: how many were begun.
     """
 
@@ -68,7 +43,7 @@ class Interrupting:
     ) -> list[Any]:
         results = []
         for item in items:
-            if stage == MEASURE:
+            if what == "sets of images":
                 if self.done == self.left:
                     raise KeyboardInterrupt
                 self.done += 1
@@ -87,7 +62,7 @@ def predicted(folder: Path) -> Run:
 
 
 def interrupted(run: Run, after: int) -> None:
-    """Measure until so many pieces are finished."""
+    """Measure until so many sets of images are finished."""
     workspace = replace(run.workspace, cluster=Interrupting(after))
     with pytest.raises(KeyboardInterrupt):
         run_stages(run.plan, workspace, "measure")
@@ -100,28 +75,51 @@ def tables(run: Run) -> dict[str, bytes]:
 
 
 def finished(run: Run) -> set[str]:
-    return {path.name for path in (run.workspace.out / FINISHED_FOLDER).glob("*-*.json")}
+    return {path.name for path in (run.workspace.out / FINISHED_FOLDER).glob("[!.]*/")}
 
 
 def test_interrupted_measuring_goes_on_to_equal_numbers(tmp_path: Path) -> None:
     undisturbed, run = predicted(tmp_path / "undisturbed"), predicted(tmp_path / "killed")
     expected = run_stages(*undisturbed, "measure")
-    for after in (1, 7):
+    for after in (1, 2):
         interrupted(run, after)
         assert len(finished(run)) == after
+        part = run.workspace.out / FINISHED_FOLDER / ".ood-uniform_noise"
+        part.mkdir(exist_ok=True)
+        (part / "measurements.csv").write_text("killed within a r")
     assert run_stages(*run, "measure") == expected
     assert tables(run) == tables(undisturbed)
     assert not (run.workspace.out / FINISHED_FOLDER).exists()
 
 
-def test_what_was_finished_is_read_and_not_computed(tmp_path: Path) -> None:
-    run = predicted(tmp_path)
-    interrupted(run, 1)
-    path = run.workspace.out / FINISHED_FOLDER / "unit-0.json"
-    assert "accuracy" in path.read_text()
-    path.write_text(path.read_text().replace("accuracy", "another"))
-    run_stages(*run, "measure")
-    assert b",another," in tables(run)["measurements.csv"]
+def test_what_was_finished_is_read_and_not_computed_unless_other_rows_are_wanted(
+    tmp_path: Path,
+) -> None:
+    for all_rows in (False, True):
+        run = predicted(tmp_path / str(all_rows))
+        interrupted(run, 1)
+        (name,) = finished(run)
+        path = run.workspace.out / FINISHED_FOLDER / name / "measurements.csv"
+        path.write_text(path.read_text().replace("accuracy", "another"))
+        run_stages(Plan(LITTLE, all_rows=all_rows), run.workspace, "measure")
+        assert (b",another," in tables(run)["measurements.csv"]) != all_rows
+
+
+def test_tables_appear_whole_or_not_at_all_and_are_computed_once(tmp_path: Path) -> None:
+    run, computed, table = run_of(LITTLE, tmp_path), [], pd.DataFrame({"a": [1]})
+
+    def work(_: Workspace, item: int) -> dict[str, pd.DataFrame]:
+        computed.append(item)
+        return {"one": table, "other": table if len(computed) > 1 else None}
+
+    once = OnceOnly(work)
+    with pytest.raises(AttributeError):
+        once(run.workspace, ("clean", 7))
+    assert not finished(run)
+    for _ in range(2):
+        folder = once(run.workspace, ("clean", 7))
+        assert {path.name for path in folder.iterdir()} == {"one.csv", "other.csv"}
+    assert computed == [7, 7]
 
 
 @pytest.mark.parametrize(
@@ -138,9 +136,9 @@ def test_it_is_forgotten_where_something_else_decided_it(
     before: dict[str, Any], now: dict[str, Any], kept: bool, tmp_path: Path
 ) -> None:
     keep_finished(tmp_path, before)
-    (tmp_path / FINISHED_FOLDER / "unit-0.json").touch()
+    (tmp_path / FINISHED_FOLDER / "clean").mkdir()
     keep_finished(tmp_path, now)
-    assert (tmp_path / FINISHED_FOLDER / "unit-0.json").exists() is kept
+    assert (tmp_path / FINISHED_FOLDER / "clean").exists() is kept
     forget_finished(tmp_path)
     assert not any(tmp_path.iterdir())
 
@@ -154,12 +152,3 @@ def test_it_is_forgotten_before_anything_is_predicted(tmp_path: Path) -> None:
     run.workspace.predictions.path(run.plan.units()[0]).unlink()
     assert run_stages(*run, "predict") == []
     assert not finished(run)
-
-
-def test_results_are_the_same_in_json() -> None:
-    rows = [ROW, replace(ROW, value=None), replace(ROW, value=math.inf)]
-    again = rows_of(json.loads(json.dumps(plain_rows(rows))))
-    assert repr(again) == repr(rows)
-    intervals = {("a", "b", "1", "c", "", "d"): Interval(0.1, note="n")}
-    estimates = Estimates(intervals, [COMPARISON], [WORTH], [replace(COMPARISON, lower=0.1)], [])
-    assert repr(estimates_of(json.loads(json.dumps(plain_estimates(estimates))))) == repr(estimates)

@@ -77,7 +77,7 @@ def test_measuring_alone_needs_neither_networks_nor_images(
 def test_one_stage_writes_its_own_files_only(stage: str, tmp_path: Path) -> None:
     assert run_stages(*run_in(tmp_path, FEW), stage) == []
     written = {path.name for path in (tmp_path / "out").glob("[!.]*")}
-    of_predicting = {"predictions", "images.npz"}
+    of_predicting = {"predictions", "images.npz", "curves"}
     files = {"train": {"training.csv"}, "predict": of_predicting}
     assert written == {"run.json", NOUNS_JSON, *files[stage]}
 

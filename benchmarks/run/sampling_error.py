@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 import numpy as np
@@ -11,12 +11,10 @@ import pandas as pd
 
 from benchmarks.inference.estimate import estimate
 from benchmarks.metrics import METRICS, Arrays
-from benchmarks.predictions import PredictionStore, RunUnit, StoredPrediction
+from benchmarks.predictions import RunUnit, StoredPrediction
 from benchmarks.run.plan import Plan
-from benchmarks.run.workspace import Workspace
-from benchmarks.schema import members_text, write_table
-from benchmarks.vocabulary import CURVES_FOLDER, VOTES
-from methods.threads import one_torch_thread
+from benchmarks.schema import members_text
+from benchmarks.vocabulary import VOTES
 
 DECIMALS = 6
 
@@ -39,43 +37,48 @@ Pair = tuple[RunUnit, RunUnit]
 Values = npt.NDArray[np.float64]
 
 
-@one_torch_thread()
-def write_sampling_error(plan: Plan, workspace: Workspace) -> None:
-    """Write ``curves/sampling_error.csv``, if the run has a method that is the limit of another."""
-    groups: dict[tuple[str, str, int, str], list[Pair]] = {}
-    for sampled, exact in _pairs(plan):
-        for condition in plan.conditions_of(exact):
-            if all(workspace.predictions.holds(one, condition.name) for one in (sampled, exact)):
-                key = (sampled.recipe, sampled.method, sampled.size or 0, condition.name)
-                groups.setdefault(key, []).append((sampled, exact))
-    if not groups:
-        return
-    rows = [
-        row
-        for (*_, condition), pairs in groups.items()
-        for row in _of_group(workspace.predictions, pairs, condition)
-    ]
-    table = pd.DataFrame(rows, columns=list(COLUMNS)).round(DECIMALS)
-    write_table(table, workspace.out / CURVES_FOLDER, "sampling_error.csv")
+def sampling_errors(
+    plan: Plan, condition: str, stored: Mapping[RunUnit, StoredPrediction]
+) -> Iterator[Row]:
+    """The rows of one condition, for each sampled method, size and measure.
+
+    Args:
+        stored: the predictions of `limits` and of what they are the limits of.
+    """
+    groups: dict[tuple[str, str, int | None], list[Pair]] = {}
+    for sampled, exact in limits(plan).items():
+        if sampled in stored and exact in stored:
+            key = sampled.recipe, sampled.method, sampled.size
+            groups.setdefault(key, []).append((sampled, exact))
+    for pairs in groups.values():
+        yield from _of_group(stored, pairs, condition)
 
 
-def _pairs(plan: Plan) -> Iterator[Pair]:
-    """Each sampled run unit and its limit, of the same recipe and replicate: the same network."""
-    classes = plan.configuration.classes
-    limits = {
-        (unit.recipe, classes[unit.method].limit_of, unit.replicate): unit for unit in plan.units()
+def sampling_table(rows: Iterable[Row]) -> pd.DataFrame:
+    """The rows as ``curves/sampling_error.csv``."""
+    return pd.DataFrame(rows, columns=list(COLUMNS)).round(DECIMALS)
+
+
+def limits(plan: Plan) -> dict[RunUnit, RunUnit]:
+    """Each sampled run unit's limit, of the same recipe and replicate: the same network."""
+    classes, units = plan.configuration.classes, plan.units()
+    exact = {
+        (unit.recipe, classes[unit.method].limit_of, unit.replicate): unit
+        for unit in units
+        if classes[unit.method].limit_of
     }
-    for unit in plan.units():
-        exact = limits.get((unit.recipe, unit.method, unit.replicate))
-        if exact is not None:
-            yield unit, exact
+    return {
+        unit: exact[key]
+        for unit in units
+        if (key := (unit.recipe, unit.method, unit.replicate)) in exact
+    }
 
 
-def _of_group(store: PredictionStore, pairs: list[Pair], condition: str) -> Iterator[Row]:
+def _of_group(
+    stored: Mapping[RunUnit, StoredPrediction], pairs: list[Pair], condition: str
+) -> Iterator[Row]:
     """A row for each measure of a sampled method, of one size, under one condition."""
-    sampled, exact = (
-        [_measured(store.load(pair[side], condition)) for pair in pairs] for side in (0, 1)
-    )
+    sampled, exact = ([_measured(stored[pair[side]]) for pair in pairs] for side in (0, 1))
     unit, limit = pairs[0]
     for measure in exact[0]:
         with np.errstate(invalid="ignore"):  # an infinite NLL less another

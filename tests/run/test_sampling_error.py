@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -13,8 +12,9 @@ from scipy import stats
 
 from benchmarks.predictions import StoredPrediction
 from benchmarks.run.configuration import Configuration
-from benchmarks.run.figure_data.sampling_error import COLUMNS, write_sampling_error
-from benchmarks.schema import read_table, where
+from benchmarks.run.plan import Plan
+from benchmarks.run.sampling_error import COLUMNS, sampling_errors, sampling_table
+from benchmarks.schema import where
 from methods import Prediction
 from tests.runs import Run, run_of
 
@@ -51,13 +51,22 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Run:
                     prediction = replace(prediction, members=None)
                 stored = StoredPrediction(prediction, labels)
                 run.workspace.predictions.save(unit, condition.name, stored)
-    write_sampling_error(*run)
     return run
+
+
+def errors_of(run: Run) -> pd.DataFrame:
+    """As they are written while a run is measured."""
+    store, rows = run.workspace.predictions, []
+    for condition in run.plan.conditions:
+        of_units = {unit: store.load_if_there(unit, condition.name) for unit in run.plan.units()}
+        known = {unit: stored for unit, stored in of_units.items() if stored is not None}
+        rows += sampling_errors(run.plan, condition.name, known)
+    return sampling_table(rows)
 
 
 @pytest.fixture(scope="module")
 def errors(run: Run) -> pd.DataFrame:
-    return read_table(run.workspace.out, "curves/sampling_error.csv")
+    return errors_of(run)
 
 
 def row(errors: pd.DataFrame, members: str, measure: str) -> pd.Series:
@@ -109,15 +118,12 @@ def test_what_one_member_has_not_is_left_empty(errors: pd.DataFrame) -> None:
     assert found[["rms_error", "difference", "lower", "upper"]].isna().all()
 
 
-def test_one_network_has_no_interval(tmp_path: Path, run: Run) -> None:
-    alone = run_of(replace(CONFIGURATION, replicates=1), tmp_path)
-    store = replace(alone.workspace, out=run.workspace.out)
-    write_sampling_error(alone.plan, replace(store))
-    table = read_table(run.workspace.out / "curves", "sampling_error.csv")
-    assert table["lower"].isna().all()
-    assert set(table["networks"]) == {1}
+def test_one_network_has_no_interval(run: Run) -> None:
+    alone = errors_of(Run(Plan(replace(CONFIGURATION, replicates=1)), run.workspace))
+    assert alone["lower"].isna().all()
+    assert set(alone["networks"]) == {1}
 
 
-def test_without_a_limit_nothing_is_written(tmp_path: Path) -> None:
-    write_sampling_error(*run_of(replace(CONFIGURATION, methods=("mc_dropout",)), tmp_path))
-    assert not (tmp_path / "out" / "curves").exists()
+def test_without_a_limit_there_is_none(run: Run) -> None:
+    sampled = Plan(replace(CONFIGURATION, methods=("mc_dropout",)))
+    assert errors_of(Run(sampled, run.workspace)).empty

@@ -1,0 +1,305 @@
+"""The tables in ``curves/`` that only figures need: curves, histograms, and votes on an image.
+
+Each curve is that of one replicate, an actual network or ensemble, and agrees with its rows in
+``measurements.csv``; images are ranked by the method's primary score. Of the curves of several
+replicates those points are written that a drawing needs; a single one has all points and a band.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+import pandas as pd
+import torch
+from jaxtyping import Float64, Int64
+from torch import Tensor
+
+from benchmarks.inference.bands import Curve, image_draws, risk_curve, roc_curve, wilson_interval
+from benchmarks.inference.image_values import ImageValues
+from benchmarks.metrics.calibration import Calibration, equal_width_bins
+from benchmarks.metrics.metric import Weights, each_once
+from benchmarks.metrics.selective import Selective
+from benchmarks.predictions import RunUnit, StoredPrediction
+from benchmarks.run.plan import Plan
+from benchmarks.schema import members_text
+from benchmarks.tasks.conditions import Condition
+from benchmarks.vocabulary import CLEAN
+from methods.scores import SCORES
+from methods.seeds import derive_seed
+
+HISTOGRAM_BINS = 40
+"""Of a score without a bin width of its own, from the least to the highest of the clean images."""
+
+MOST_BINS = 100_000
+"""Of a histogram, on either side of where the clean images' begin."""
+
+BAND_RESAMPLES = 400
+"""At most, for a band's percentiles; intervals in tables use all of a run's resamples."""
+
+FALSE_POSITIVE_RATES = np.arange(51) ** 2 / 2500
+"""At which ROC curves are given; denser where few clean images are flagged."""
+
+COVERAGES = np.arange(1, 51) / 50
+"""At which risk is given, from 2 %: the error rate of fewer images is mostly chance."""
+
+TOLERANCE = 0.004
+"""Of a curve's highest value: about the width of the thin lines that replicates are drawn with."""
+
+DECIMALS = 5
+
+ORIGIN = ("recipe", "method", "members", "replicate", "condition")
+VOTES = ("index", "label", "class", "vote_share", "mean_probability")
+
+_BINS = ("lower", "upper", "count", "confidence", "accuracy", "accuracy_lower", "accuracy_upper")
+_ROC = ("flagged_clean", "flagged", "lower", "upper")
+_RISK = ("coverage", "risk", "lower", "upper")
+
+COLUMNS = {
+    "reliability": (*ORIGIN, *_BINS),
+    "roc": (*ORIGIN, "score", *_ROC),
+    "risk_coverage": (*ORIGIN, "score", *_RISK),
+    "histograms": (*ORIGIN, "score", "lower", "upper", "count"),
+    "example_image": (*ORIGIN, *VOTES),
+}
+"""The tables and their columns.
+
+``reliability``: the 15 bins of the ECE. ``roc``: shares of the reference's images
+(``flagged_clean``) and of the condition's that are flagged as uncertain. ``risk_coverage``: the
+error rate among the most certain images. ``histograms``: images a bin of a score, bins
+[lower, upper). ``example_image``: votes on one of the clean images, also changed by every condition
+that changes these. The last two are of the first replicate.
+
+``lower`` and ``upper`` of ``flagged`` and ``risk``, and ``accuracy_lower`` and ``accuracy_upper``,
+are pointwise 95 % bounds over the draw of images: see `benchmarks.inference.bands`. They are there
+where a method has a single replicate.
+"""
+
+Row = dict[str, Any]
+
+Points = Float64[np.ndarray, " points"]
+
+Draws = tuple[Weights, Weights] | None
+"""The resamples of the images and of their reference's; ``None``: there is no band."""
+
+
+class Drawn(NamedTuple):
+    """A run unit whose curves are drawn.
+
+    Attributes:
+        score: by which it ranks images.
+        first: whether it is the first replicate.
+        alone: whether it is the only one.
+    """
+
+    unit: RunUnit
+    score: str
+    first: bool
+    alone: bool
+
+
+def drawn_units(plan: Plan, is_predicted: Callable[[RunUnit], bool]) -> dict[RunUnit, Drawn]:
+    """The run units of the sizes that are compared, those with predictions."""
+    replicates: dict[tuple[str, str, int | None], list[RunUnit]] = {}
+    for unit in sorted(filter(plan.is_compared, plan.units())):
+        if plan.objection(unit) is None and is_predicted(unit):
+            replicates.setdefault((unit.recipe, unit.method, unit.size), []).append(unit)
+    return {
+        unit: Drawn(unit, plan.primary_score(unit), unit == units[0], len(units) == 1)
+        for units in replicates.values()
+        for unit in units
+    }
+
+
+def typical_conditions(plan: Plan) -> list[Condition]:
+    """The conditions with well-defined labels whose curves are drawn.
+
+    Of a group with severities and a mean those at a third and at two thirds of it; of one without
+    severities none; all others.
+    """
+    chosen = []
+    for condition in plan.whole_conditions:
+        averaged = [c for c in plan.whole_conditions if c.group == condition.group and c.in_mean]
+        thirds = {-(-len(averaged) // 3) - 1, -(-2 * len(averaged) // 3) - 1}
+        if condition in averaged and (
+            condition.severity is None or averaged.index(condition) not in thirds
+        ):
+            continue
+        if condition.labels == "valid":
+            chosen.append(condition)
+    return chosen
+
+
+def curves_of(
+    plan: Plan,
+    drawn: Drawn,
+    condition: Condition,
+    own: ImageValues,
+    reference: ImageValues,
+) -> Iterator[tuple[str, Row]]:
+    """The rows of a run unit under a condition, each with the name of its table.
+
+    Args:
+        own, reference: of the prediction, and of the one of the reference's images.
+    """
+    if condition.subset:
+        return
+    begin = origin(drawn.unit, own.members, condition)
+    by_score = begin | {"score": drawn.score}
+    draws = _draws(plan, condition, own.images, reference.images) if drawn.alone else None
+    if condition.labelled and condition in typical_conditions(plan):
+        confident, right = own.of(Calibration)  # labels are there
+        for row in _reliability(confident, right, bars=drawn.alone):
+            yield "reliability", begin | row
+        ranked = own.of(Selective, drawn.score)
+        if ranked is not None and not np.isnan(ranked[0]).any():
+            scores, right = ranked
+            curve = risk_curve(scores, right, draws and draws[0], COVERAGES)
+            for row in _rows(_RISK, *_points(COVERAGES, curve, draws)):
+                yield "risk_coverage", by_score | row
+    score, clean = own.score(drawn.score), reference.score(drawn.score)
+    if score is None or clean is None or score.isnan().any() or clean.isnan().any():
+        return
+    if not condition.labelled:
+        for row in _roc(clean.numpy(), score.numpy(), draws):
+            yield "roc", by_score | row
+    is_reference = condition.name in {one.reference for one in plan.whole_conditions}
+    if drawn.first and (not condition.labelled or is_reference):
+        for row in _histogram(score, *_bins(drawn.score, clean)):
+            yield "histograms", by_score | row
+
+
+def example_votes(
+    plan: Plan, drawn: Drawn, condition: Condition, stored: StoredPrediction
+) -> Iterator[tuple[str, Row]]:
+    """The votes of a first replicate on the first image of the task's example class."""
+    index = example_image(plan, stored.labels)
+    if drawn.first and not condition.subset and shows_example(condition) and index is not None:
+        begin = origin(drawn.unit, stored.prediction.members, condition)
+        for row in votes_on(stored, index):
+            yield "example_image", begin | row
+
+
+def example_image(plan: Plan, labels: Int64[Tensor, " images"] | None) -> int | None:
+    """The index of the first image of the task's example class, or ``None`` if there is none."""
+    if labels is None:
+        return None
+    indices = (labels == plan.task.example_class).nonzero().flatten().tolist()
+    return int(indices[0]) if indices else None
+
+
+def shows_example(condition: Condition) -> bool:
+    """Whether its images are those of the clean condition, changed or not."""
+    return condition.paired_with == CLEAN
+
+
+def origin(unit: RunUnit, members: int | None, condition: Condition) -> Row:
+    """The values of `ORIGIN`."""
+    values = (unit.recipe, unit.method, members_text(members), unit.replicate, condition.name)
+    return dict(zip(ORIGIN, values, strict=True))
+
+
+def votes_on(stored: StoredPrediction, index: int) -> Iterator[Row]:
+    """The votes on one image, a row a class."""
+    prediction, labels = stored.prediction, stored.labels
+    label = None if labels is None else int(labels[index])
+    shares, means = prediction.vote_share[index].tolist(), prediction.mean[index].tolist()
+    for row in _rows(VOTES[2:], range(len(shares)), shares, means):
+        yield {"index": index, "label": label} | row
+
+
+def curve_tables(rows: Iterable[tuple[str, Row]]) -> dict[str, pd.DataFrame]:
+    """The rows as the tables of `COLUMNS`."""
+    tables: dict[str, list[Row]] = {name: [] for name in COLUMNS}
+    for name, row in rows:
+        tables[name].append(row)
+    return {
+        name: pd.DataFrame(tables[name], columns=list(columns)).round(DECIMALS)
+        for name, columns in COLUMNS.items()
+    }
+
+
+def needed(x: Points, y: Points) -> list[int]:
+    """The positions of points such that straight lines between them are as good as the curve.
+
+    Both ends, then one by one the point that lies farthest from the lines so far, until none lies
+    farther than `TOLERANCE`. ``x`` rises.
+
+    >>> needed(np.array([0.0, 0.1, 0.2, 0.6, 1.0]), np.array([0.0, 0.5, 0.75, 0.875, 1.0]))
+    [0, 1, 2, 4]
+    """
+    kept, largest = [0, len(x) - 1], TOLERANCE * y.max()
+    while True:
+        apart = np.abs(np.interp(x, x[kept], y[kept]) - y)
+        farthest = int(apart.argmax())
+        if apart[farthest] <= largest:
+            return kept
+        kept = sorted([*kept, farthest])
+
+
+def _draws(plan: Plan, condition: Condition, images: int, reference_images: int) -> Draws:
+    """The same for all curves of a data set of so many images."""
+    chosen, reference = plan.configuration, plan.task.condition(condition.reference)
+    count = min(BAND_RESAMPLES, chosen.resamples)
+    own, of_reference = (
+        image_draws(number, count, derive_seed("bands", chosen.seed, data))
+        for data, number in ((condition.data, images), (reference.data, reference_images))
+    )
+    return own, of_reference
+
+
+def _reliability(confident: Points, right: Points, *, bars: bool) -> Iterator[Row]:
+    bins = equal_width_bins(torch.from_numpy(confident), torch.from_numpy(right))
+    count, mean, accuracy = (row[:, 0] for row in bins.fill(each_once(len(confident))))
+    images = count.astype(int)
+    columns = bins.edges[:-1], bins.edges[1:], images, mean, accuracy
+    intervals = wilson_interval(accuracy, images) if bars else np.full((2, len(images)), np.nan)
+    return _rows(_BINS, *columns, *intervals)
+
+
+def _roc(reference: Points, score: Points, draws: Draws) -> Iterator[Row]:
+    """The point (0, 0), where all curves begin, then the curve from a rate of 0 on."""
+    curve = roc_curve(reference, score, draws and draws[::-1], FALSE_POSITIVE_RATES)
+    bound = np.nan if draws is None else 0.0
+    yield dict(zip(_ROC, (0.0, 0.0, bound, bound), strict=True))
+    yield from _rows(_ROC, *_points(FALSE_POSITIVE_RATES, curve, draws))
+
+
+def _points(at: Points, curve: Curve, draws: Draws) -> Float64[np.ndarray, "4 kept"]:
+    """The curve over its points; without a band, over those that a drawing needs."""
+    kept = needed(at, curve[0]) if draws is None else slice(None)
+    points: Float64[np.ndarray, "4 kept"] = np.stack([at, *curve])[:, kept]
+    return points
+
+
+def _bins(name: str, clean: Tensor) -> tuple[float, float]:
+    """Where the bins of a score begin, and how wide they are."""
+    score = SCORES.get(name)
+    if score is not None and score.bin_width is not None:
+        return 0.0, score.bin_width
+    values = clean[clean.isfinite()]
+    least, most = (float(values.min()), float(values.max())) if len(values) else (0.0, 0.0)
+    width = (most - least or 1.0) / HISTOGRAM_BINS
+    return least, width if 0 < width < math.inf else 1.0
+
+
+def _histogram(score: Tensor, start: float, width: float) -> Iterator[Row]:
+    """The bins from the first to the last that is not empty; infinite values are left out.
+
+    Values more than `MOST_BINS` bins away count in the last bin on their side.
+    """
+    positions = ((score[score.isfinite()] - start) / width).floor()
+    positions = positions.clamp(-MOST_BINS, MOST_BINS).long()
+    if not len(positions):
+        return
+    first = min(0, int(positions.min()))
+    for b, count in enumerate(torch.bincount(positions - first).tolist(), start=first):
+        yield {"lower": start + b * width, "upper": start + (b + 1) * width, "count": count}
+
+
+def _rows(names: Sequence[str], *columns: Iterable[Any]) -> Iterator[Row]:
+    """A row for each of the columns' values."""
+    for values in zip(*columns, strict=True):
+        yield dict(zip(names, values, strict=True))

@@ -1,1 +1,0 @@
-"""Further data of the figures and the page: curves, votes on single images, the images."""

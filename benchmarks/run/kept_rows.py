@@ -1,0 +1,110 @@
+"""Which measures a run writes: by default those that tables, figures and questions read.
+
+Of all metrics, scores and conditions most combinations are read by nobody. So single severities and
+kinds of a shift have fewer measures than the mean over them, which stands for them; and scores
+other than a method's primary one are measured where scores are compared: by AUROC on
+out-of-distribution images, and by AUGRC on clean and corrupted ones.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass
+
+from benchmarks.inference.image_values import Measure, every_measure
+from benchmarks.metrics import METRICS, Metric, in_families
+from benchmarks.tasks.conditions import Condition
+from benchmarks.vocabulary import CLEAN
+from methods.scores import of_probabilities
+
+SINGLE, MEAN, ALONE, UNLABELLED = "single", "mean", "alone", "unlabelled"
+"""Kinds of conditions beside the clean one: a severity or kind of a shift, the mean over these, a
+labelled condition that is neither, and images of no class."""
+
+OF_SEVERITIES = frozenset(
+    (
+        *("accuracy", "nll", "brier", "ece", "squared_ce_debiased", "nll_recalibrated"),
+        *("predictive_entropy", "expected_entropy", "mutual_information"),
+        *("pairwise_disagreement", "mean_confidence"),
+        *("auroc", "misclassification_auroc", "aurc", "augrc"),
+    )
+)
+"""The metrics that single severities and kinds have, too."""
+
+ONLY = {
+    "vote_entropy": CLEAN,
+    **dict.fromkeys(("aupr_out", "aupr_in", "fpr95", "prevalence"), UNLABELLED),
+}
+"""The only kind of conditions that a metric is for, where not for all but the single ones."""
+
+OF_SETS = (CLEAN, MEAN)
+"""Those that all metrics of conformal sets are for."""
+
+OF_OTHER_SCORES = {("auroc", UNLABELLED), ("augrc", CLEAN), ("augrc", "corrupted")}
+"""The metrics of other scores than the primary one, and on which images: a kind, or a group."""
+
+
+def kind_of(condition: Condition) -> str:
+    """The kind of a condition."""
+    if condition.name == condition.reference:
+        return CLEAN
+    if condition.is_one_of_many and not condition.subset:
+        return SINGLE
+    return ALONE if condition.labelled else UNLABELLED
+
+
+@dataclass(frozen=True)
+class KeptRows:
+    """The measures of methods with this primary score.
+
+    Attributes:
+        every: whether all are kept.
+    """
+
+    primary: str
+    every: bool = False
+
+    def of_condition(self, condition: Condition, metric: Metric, score: str) -> bool:
+        """Whether the measure is kept under a condition."""
+        if self.every:
+            return True
+        if not condition.labelled and "labels" in metric.needs:
+            return False
+        return self._is_kept(kind_of(condition), condition.group, metric, score)
+
+    def of_mean(self, group: str, metric: Metric, score: str) -> bool:
+        """Whether it is kept of the mean over a group."""
+        return self.every or self._is_kept(MEAN, group, metric, score)
+
+    def measures(self, condition: Condition, own_scores: Collection[str]) -> Iterator[Measure]:
+        """What is to be measured under a condition, also for the mean over its group."""
+        for family, score in every_measure(own_scores):
+            if not condition.detected and "reference" in family.needs:
+                continue
+            if not condition.labelled and {"score", "labels"} <= family.needs:
+                continue
+            kept = [
+                metric
+                for metric in family.metrics
+                if self.of_condition(condition, metric, score)
+                or (condition.in_mean and self.of_mean(condition.group, metric, score))
+            ]
+            if kept:
+                yield type(family)(kept), score
+
+    def _is_kept(self, kind: str, group: str, metric: Metric, score: str) -> bool:
+        if score not in ("", self.primary):
+            return bool({(metric.name, kind), (metric.name, group)} & OF_OTHER_SCORES) and (
+                kind != SINGLE
+            )
+        if kind == SINGLE:
+            return metric.name in OF_SEVERITIES
+        return kind in OF_SETS if metric.level else ONLY.get(metric.name, kind) == kind
+
+
+def of_reference(own_scores: Collection[str]) -> Iterator[Measure]:
+    """What other images are compared by with those of their reference."""
+    scores = (*of_probabilities(), *own_scores)
+    for family in in_families(METRICS.values()):
+        if "reference" in family.needs:
+            yield from ((family, score) for score in (scores if "score" in family.needs else [""]))

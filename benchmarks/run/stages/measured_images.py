@@ -1,0 +1,301 @@
+"""Everything that the stage `measure` computes from the predictions of one set of images.
+
+Each prediction is read once. What its images contribute is formed once; measures, resamples and
+curves come from it, and it is let go before the next is read.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache, cached_property, partial
+from itertools import chain
+
+import numpy as np
+import pandas as pd
+
+from benchmarks.errors import UserError
+from benchmarks.inference.comparison.comparisons import Estimates, compare
+from benchmarks.inference.comparison.relations import Relations
+from benchmarks.inference.image_values import Fits, ImageValues, fits_to
+from benchmarks.inference.resampling import Draws, ImageSet, MeanDraws, resampled
+from benchmarks.metrics import METRICS
+from benchmarks.metrics.metric import Weights
+from benchmarks.predictions import THE_RUN, RunUnit, StoredPrediction, members_of
+from benchmarks.run.configuration import stored_scores
+from benchmarks.run.curves import Row, curve_tables, curves_of, drawn_units, example_votes
+from benchmarks.run.failure import failure_reason
+from benchmarks.run.kept_rows import KeptRows, of_reference
+from benchmarks.run.measurement_rows import Measured, measured, rows_of, without_value
+from benchmarks.run.plan import Plan
+from benchmarks.run.sampling_error import limits, sampling_errors, sampling_table
+from benchmarks.run.summary import means_over_groups, summarise
+from benchmarks.run.workspace import Workspace
+from benchmarks.schema import Comparison, Measurement, WorthRow, members_text, table_of
+from benchmarks.tasks.conditions import Condition
+from benchmarks.vocabulary import CLEAN, SELF_TRAINED, mean_name
+from methods import UncertaintyMethod
+from methods.interface import ALL_PRESETS
+from methods.threads import one_torch_thread
+
+Tables = dict[str, pd.DataFrame]
+"""By the names that they have in the folder of a run, without their ending."""
+
+
+@dataclass(frozen=True)
+class Measuring:
+    """What measuring one set of images needs beside it.
+
+    Attributes:
+        fits: of each run unit, what is fitted to its prediction of the calibration images.
+        left_out: the conditions whose images cannot be had.
+    """
+
+    plan: Plan
+    fits: Mapping[RunUnit, Fits]
+    left_out: frozenset[str]
+
+    @one_torch_thread()
+    def __call__(self, workspace: Workspace, conditions: Sequence[Condition]) -> Tables:
+        """The tables of some conditions, and of their mean where they are all that it averages."""
+        results = _Results(self, workspace)
+        for condition in conditions:
+            if condition.name not in self.left_out:
+                results.add(condition)
+        if conditions[0].in_mean and not self.left_out.intersection(c.name for c in conditions):
+            results.add_mean()
+        return results.tables
+
+
+def image_sets(plan: Plan) -> list[tuple[Condition, ...]]:
+    """What is measured at once: the conditions of a mean, and every other condition alone."""
+    sets: dict[str, list[Condition]] = {}
+    for condition in plan.conditions:
+        sets.setdefault(condition.group if condition.in_mean else condition.name, []).append(
+            condition
+        )
+    # The largest first: it cannot be split, and one worker would wait for the other.
+    return sorted((tuple(each) for each in sets.values()), key=len, reverse=True)
+
+
+@one_torch_thread()
+def fits_of(plan: Plan, workspace: Workspace, unit: RunUnit) -> tuple[RunUnit, Fits]:
+    """What is fitted to a unit's prediction of the calibration images, if there is one."""
+    images = plan.calibration_of(unit)
+    stored = None if images is None else load(plan, workspace, unit, images.name)
+    return unit, fits_to(stored)
+
+
+def load(
+    plan: Plan, workspace: Workspace, unit: RunUnit, condition: str
+) -> StoredPrediction | None:
+    """A unit's prediction, if there is one.
+
+    Raises:
+        UserError: it is damaged, or was predicted by another run.
+    """
+    store = workspace.predictions
+    stored = store.load_if_there(unit, condition)
+    digest = plan.configuration.digest
+    if stored is not None and stored.sources.get(THE_RUN, digest) != digest:
+        raise UserError(
+            f"the prediction file {store.path(unit)} is of another run; the stage predict "
+            "computes it again"
+        )
+    return stored
+
+
+@cache
+def _reference(
+    plan: Plan, workspace: Workspace, unit: RunUnit, condition: str, written: int
+) -> ImageValues:
+    """What other images are compared with, formed once a process.
+
+    Args:
+        written: when the prediction file was, which may be written again.
+    """
+    stored = load(plan, workspace, unit, condition)
+    assert stored is not None
+    return ImageValues([stored], measures=of_reference)
+
+
+class _Results:
+    """What is computed of one set of images, condition by condition and unit by unit."""
+
+    def __init__(self, measuring: Measuring, workspace: Workspace) -> None:
+        self._plan, self._workspace, self._fits = measuring.plan, workspace, measuring.fits
+        self._conditions = {condition.name: condition for condition in self._plan.conditions}
+        store, units = workspace.predictions, self._plan.units()
+        self._drawn = drawn_units(self._plan, lambda unit: store.holds(unit, CLEAN))
+        self._limits = set(chain.from_iterable(limits(self._plan).items()))
+        self._weights: dict[ImageSet, list[Weights]] = {}
+        self._units = {unit: self._plan.conditions_of(unit) for unit in units}
+        self._rows: list[Measurement] = []
+        self._kept: list[bool] = []
+        self._curves: list[tuple[str, Row]] = []
+        self._sampling: list[Row] = []
+        self._machines: set[str] = set()
+        self._estimates = [Estimates.joined(())]
+        self._mean: MeanDraws | None = None
+
+    def add(self, condition: Condition) -> None:
+        """Measure every unit under a condition, and compare them."""
+        averaged = any(c.in_mean and c.group == condition.group for c in self._plan.conditions)
+        draws = Draws(condition.name, condition, with_mean=averaged and not condition.subset)
+        of_limits: dict[RunUnit, StoredPrediction] = {}
+        for unit, conditions in self._units.items():
+            if condition in conditions:
+                stored = self._add_unit(draws, unit, condition)
+                if stored is not None and unit in self._limits:
+                    of_limits[unit] = stored
+        self._sampling += sampling_errors(self._plan, condition.name, of_limits)
+        self._compare(draws)
+        if condition.in_mean:
+            self._mean = self._mean or MeanDraws(mean_name(condition.group))
+            self._mean.add(draws, ImageSet.of(condition, self._conditions))
+
+    def add_mean(self) -> None:
+        """Compare the units by the mean over the conditions."""
+        if self._mean is not None:
+            self._compare(self._mean.draws)
+
+    @property
+    def tables(self) -> Tables:
+        """What was computed, as tables."""
+        rows = table_of(Measurement, self._rows)
+        means = means_over_groups(rows, self._plan.conditions)
+        groups = {mean_name(one.group): one.group for one in self._plan.conditions if one.in_mean}
+        columns = (means[name] for name in ("method", "condition", "metric", "score"))
+        kept = [
+            self._rule(method).of_mean(groups[condition], METRICS[metric], score)
+            for method, condition, metric, score in zip(*columns, strict=True)
+        ]
+        # No list, which of no rows would be of no columns.
+        both = rows[np.array(self._kept, dtype=bool)], means[np.array(kept, dtype=bool)]
+        measurements = pd.concat(both, ignore_index=True)
+        estimates = Estimates.joined(self._estimates)
+        return {
+            "measurements": measurements,
+            "summary": summarise(measurements, estimates.intervals),
+            "comparisons": table_of(Comparison, estimates.comparisons),
+            "worth": table_of(WorthRow, estimates.worths),
+            **curve_tables(self._curves),
+            "sampling_error": sampling_table(self._sampling),
+            "machines": pd.DataFrame({"machine": sorted(self._machines)}),
+        }
+
+    def _rule(self, method: str) -> KeptRows:
+        return KeptRows(self._plan.configuration.classes[method].primary_score, self._plan.all_rows)
+
+    def _add_unit(
+        self, draws: Draws, unit: RunUnit, condition: Condition
+    ) -> StoredPrediction | None:
+        plan, rule = self._plan, self._rule(unit.method)
+        objection = plan.objection(unit)
+        stored = load(plan, self._workspace, unit, condition.name)
+        reference = self._reference_of(unit, condition)
+        if objection is not None or stored is None or (condition.detected and reference is None):
+            members = (
+                members_of(unit, None) if reference is None else members_text(reference.members)
+            )
+            missing = rule.measures(condition, reference.own_scores if reference else ())
+            reason = objection or failure_reason(self._workspace, unit)
+            status = "failed" if objection is None else "not applicable"
+            rows = without_value(unit, condition, members, missing, status, reason)
+            self._note(rule, condition, rows)
+            return None
+        self._machines.add(stored.machine)
+        measures = partial(rule.measures, condition)
+        own = ImageValues([stored], self._fits[unit], measures)
+        reference = reference or own
+        draws.images, draws.reference_images = own.images, reference.images
+        draws.members[unit] = members_text(own.members)
+        weights = self._weights_of(condition, own.images)
+        of_reference = self._weights_of(self._conditions[condition.reference], reference.images)
+        against = reference if condition.detected else None
+        for each in measured(measures(own.own_scores), own, against):
+            self._note(rule, condition, rows_of(unit, condition, each, own, reference))
+            if self._is_resampled(unit, condition, each):
+                drawn = resampled(each.family, each.prepared, weights, of_reference)
+                draws.add(unit, each.family, each.score, each.values, drawn)
+        if (curves := self._drawn.get(unit)) is not None:
+            self._curves += curves_of(plan, curves, condition, own, reference)
+            self._curves += example_votes(plan, curves, condition, stored)
+        return stored
+
+    def _note(self, rule: KeptRows, condition: Condition, rows: Iterable[Measurement]) -> None:
+        for row in rows:
+            self._rows.append(row)
+            self._kept.append(rule.of_condition(condition, METRICS[row.metric], row.score))
+
+    def _reference_of(self, unit: RunUnit, condition: Condition) -> ImageValues | None:
+        """Of the images that the condition's are compared with; ``None``: they are these."""
+        path = self._workspace.predictions.path(unit)
+        if not condition.detected or not self._workspace.predictions.holds(
+            unit, condition.reference
+        ):
+            return None
+        written = path.stat().st_mtime_ns
+        return _reference(self._plan, self._workspace, unit, condition.reference, written)
+
+    def _weights_of(self, condition: Condition, images: int) -> list[Weights]:
+        drawn, chosen = ImageSet.of(condition, self._conditions), self._plan.configuration
+        if drawn not in self._weights:
+            weights = drawn.weights(images, chosen.resamples, chosen.seed)
+            self._weights[drawn] = list(weights)
+        return self._weights[drawn]
+
+    def _is_resampled(self, unit: RunUnit, condition: Condition, measured: Measured) -> bool:
+        """Not most of the sizes that are not compared, under single conditions of a group.
+
+        Those of MC-dropout are resampled for the measures of labels alone, whose mean is shown by
+        number of members; those of ensembles also for their methods' primary scores, by which
+        others have a worth in networks.
+        """
+        plan, family = self._plan, measured.family
+        if measured.prepared is None or not family.resampled:
+            return False
+        if plan.is_compared(unit) or not condition.is_one_of_many:
+            return True
+        of_labels = condition.in_mean and "labels" in family.needs and "score" not in family.needs
+        primary = {method.primary_score for method in plan.configuration.classes.values()}
+        return of_labels or (plan.forms_ensembles(unit.method) and measured.score in ("", *primary))
+
+    def _compare(self, draws: Draws) -> None:
+        """Compare the methods of all recipes that are fitted on the same images."""
+        plan = self._plan
+        for recipes, relations in self._relations:
+            units = [unit for unit in draws.members if unit.recipe in (*recipes, SELF_TRAINED)]
+            by_score = [
+                unit
+                for unit in units
+                if plan.is_compared(unit) or plan.forms_ensembles(unit.method)
+            ]
+            self._estimates.append(
+                compare(draws, units, relations, by_score=by_score, severities=plan.all_rows)
+            )
+
+    @cached_property
+    def _relations(self) -> list[tuple[list[str], Relations]]:
+        """What is known of the methods of recipes that are compared with one another."""
+        plan, classes = self._plan, self._plan.configuration.classes.items()
+        splits: dict[str, list[str]] = {}
+        for recipe in plan.recipes_compared:
+            split = "" if recipe == SELF_TRAINED else plan.configuration.recipe(recipe).split
+            splits.setdefault(split, []).append(recipe)
+        relations = Relations(
+            {name: method.probabilities_of for name, method in classes if method.probabilities_of},
+            {(unit.recipe, unit.method): plan.split(unit) for unit in self._units},
+            [name for name, _ in classes if plan.forms_ensembles(name)],
+            {name: method.primary_score for name, method in classes},
+            {name: method.usual_sizes for name, method in classes},
+            [name for name, method in classes if method.presets == ALL_PRESETS],
+            [name for name, method in classes if _is_single(method)],
+            sorted(stored_scores(plan.configuration)),
+        )
+        return [(recipes, relations) for recipes in splits.values()]
+
+
+def _is_single(method: type[UncertaintyMethod]) -> bool:
+    """Whether its prediction is that of a trained network alone."""
+    return method.pooled and not method.size and not method.needs

@@ -1,0 +1,224 @@
+"""The curves against the measurements of the same replicates, and what a drawing needs of them."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+from sklearn.metrics import auc
+
+from benchmarks.predictions import RunUnit
+from benchmarks.run.configuration import Configuration
+from benchmarks.run.curves import (
+    COLUMNS,
+    COVERAGES,
+    FALSE_POSITIVE_RATES,
+    MOST_BINS,
+    TOLERANCE,
+    _bins,
+    _histogram,
+    needed,
+)
+from benchmarks.run.record import RunRecord
+from benchmarks.run.stages import measure_all
+from benchmarks.schema import read_table
+from tests.runs import CONDITIONS, Run, make_up_predictions, run_of
+
+IMAGES = 70
+ORIGIN = ["method", "members", "condition", "replicate"]
+CONFIGURATION = Configuration(
+    preset="quick",
+    task="mnist",
+    recipes=("standard",),
+    methods=("softmax", "mc_dropout", "deep_ensemble"),
+    conditions=("rotated-030", "rotated-120", "ood-uniform_noise"),
+    members=(4,),
+    passes=(3, 6),
+    replicates=2,
+    images=IMAGES,
+)
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory: pytest.TempPathFactory) -> Run:
+    """Made-up predictions, measured; softmax has lost its first replicate."""
+    run = run_of(CONFIGURATION, tmp_path_factory.mktemp("curves"))
+    record = RunRecord.begin(*run)
+    make_up_predictions(run, lost=("softmax", 0))
+    measure_all(*run, record)
+    return run
+
+
+def curve(run: Run, name: str) -> pd.DataFrame:
+    return read_table(run.workspace.out / "curves", f"{name}.csv")
+
+
+def measured(run: Run, metric: str, score: str = "") -> pd.Series:
+    """Of each replicate."""
+    table = read_table(run.workspace.out, "measurements.csv")
+    table = table[(table["metric"] == metric) & (table["score"] == score)]
+    return table.set_index(ORIGIN)["value"]
+
+
+def test_every_table_has_its_columns_and_all_replicates_or_the_first_one(run: Run) -> None:
+    for name, columns in COLUMNS.items():
+        table = curve(run, name)
+        assert tuple(table.columns) == columns
+        replicates = table.groupby("method")["replicate"].unique().map(list).to_dict()
+        several = [0] if name in ("histograms", "example_image") else [0, 1]
+        assert replicates == {"softmax": [1], "mc_dropout": several, "deep_ensemble": [0]}
+        assert set(table.get("score", ())) <= {"predictive_entropy"}
+
+
+def test_bins_of_the_reliability_diagram_give_the_ece(run: Run) -> None:
+    table = curve(run, "reliability")
+    expected = measured(run, "ece")
+    assert set(table["condition"]) == {"clean", "rotated-030"}
+    for key, bins in table.groupby(ORIGIN):
+        assert bins["count"].sum() == IMAGES
+        assert len(bins) == 15
+        gaps = (bins["accuracy"] - bins["confidence"]).abs() * bins["count"]
+        assert gaps.sum() / IMAGES == pytest.approx(expected.loc[key], abs=2e-5)
+
+
+def test_area_below_the_roc_curve_is_the_auroc(run: Run) -> None:
+    table = curve(run, "roc")
+    assert set(table["condition"]) == {"ood-uniform_noise"}
+    assert len(table.groupby(ORIGIN)) == 2 * 2 + 1 + 1
+    for (score, *key), points in table.groupby(["score", *ORIGIN]):
+        every = (0, *FALSE_POSITIVE_RATES.round(5))
+        if key[0] != "mc_dropout":
+            assert tuple(points["flagged_clean"]) == every
+        assert set(points["flagged_clean"]) <= set(every)
+        assert len(points) <= len(every)
+        area = auc(points["flagged_clean"], points["flagged"])
+        assert area == pytest.approx(measured(run, "auroc", score).loc[tuple(key)], abs=0.01)
+        assert tuple(points.iloc[0][["flagged_clean", "flagged"]]) == (0, 0)
+        assert tuple(points.iloc[-1][["flagged_clean", "flagged"]]) == (1, 1)
+
+
+def test_risk_at_full_coverage_is_the_error_rate(run: Run) -> None:
+    for (score, *key), points in curve(run, "risk_coverage").groupby(["score", *ORIGIN]):
+        last = points.iloc[-1]
+        assert last["coverage"] == 1
+        error_rate = 1 - measured(run, "accuracy").loc[tuple(key)]
+        assert last["risk"] == pytest.approx(error_rate, abs=1e-5)
+        aurc = measured(run, "aurc", score).loc[tuple(key)]
+        if key[0] != "mc_dropout":
+            assert tuple(points["coverage"]) == tuple(COVERAGES)
+        risk = np.interp(COVERAGES, points["coverage"], points["risk"])
+        assert risk.mean() == pytest.approx(aurc, abs=0.006)  # of 50 points, not of 70
+
+
+def test_every_point_of_a_single_replicate_has_a_band_around_it(run: Run) -> None:
+    for name, value, bounds in (
+        ("reliability", "accuracy", ["accuracy_lower", "accuracy_upper"]),
+        ("roc", "flagged", ["lower", "upper"]),
+        ("risk_coverage", "risk", ["lower", "upper"]),
+    ):
+        table = curve(run, name).dropna(subset=value)
+        assert table.loc[table["method"] == "mc_dropout", bounds].isna().all(axis=None)
+        table = table[table["method"] != "mc_dropout"]
+        lower, upper = table[bounds].to_numpy().T
+        assert (lower >= 0).all()
+        assert (upper <= 1).all()
+        assert (lower <= table[value]).all(), name
+        assert (table[value] <= upper).all(), name
+        assert (upper - lower).max() > 0.1
+
+
+def test_error_rate_of_all_images_has_a_band_of_its_standard_error(run: Run) -> None:
+    table = curve(run, "risk_coverage").dropna(subset="lower")
+    for row in table[table["coverage"] == 1].to_dict("records"):
+        half_width = 1.96 * (row["risk"] * (1 - row["risk"]) / IMAGES) ** 0.5
+        assert (row["upper"] - row["lower"]) / 2 == pytest.approx(half_width, rel=0.2)
+
+
+def test_histograms_hold_every_image(run: Run) -> None:
+    table = curve(run, "histograms")
+    assert set(table["condition"]) == {"clean", "ood-uniform_noise"}
+    for (score, *key), bins in table.groupby(["score", *ORIGIN]):
+        assert bins["count"].sum() == IMAGES
+        middle = (bins["lower"] + bins["upper"]) / 2
+        mean = (middle * bins["count"]).sum() / IMAGES
+        width = bins["upper"].iloc[0]
+        assert mean == pytest.approx(measured(run, score).loc[tuple(key)], abs=width / 2)
+
+
+@pytest.mark.parametrize("outlier", [1e8, -1e300])
+def test_outliers_of_a_histogram_are_in_its_last_bin(outlier: float) -> None:
+    score = torch.tensor([0.25, 0.75, math.inf, outlier], dtype=torch.float64)
+    bins = list(_histogram(score, start=0.0, width=0.5))
+    assert len(bins) <= MOST_BINS + 2
+    assert [one["lower"] for one in bins if one["count"]] == (
+        [0.0, 0.5, MOST_BINS / 2] if outlier > 0 else [-MOST_BINS / 2, 0.0, 0.5]
+    )
+
+
+@pytest.mark.parametrize("clean", [[-1.7e308, 0.0, 1.7e308], [0.0, 5e-324], [2.0, 2.0]])
+def test_bins_of_any_finite_scores_can_be_counted(clean: list[float]) -> None:
+    score = torch.tensor(clean, dtype=torch.float64)
+    bins = _histogram(score, *_bins("mine", score))
+    assert sum(int(one["count"]) for one in bins) == len(clean)
+
+
+def test_votes_on_the_example_are_those_of_the_prediction_files(run: Run) -> None:
+    table = curve(run, "example_image")
+    assert set(table["condition"]) == {"clean", "rotated-030", "rotated-120"}
+    labels = run.workspace.evaluation_set(CONDITIONS["clean"], run.plan).labels
+    assert set(table["index"]) == {labels.tolist().index(1)}
+    assert (table.groupby(ORIGIN)["vote_share"].sum().round(3) == 1).all()
+    for row in table.to_dict("records"):
+        size = None if row["method"] == "softmax" else int(row["members"])
+        unit = RunUnit(row["recipe"], row["method"], size, row["replicate"])
+        stored = run.workspace.predictions.load(unit, row["condition"])
+        assert row["label"] == stored.labels[row["index"]] == 1
+        share = stored.prediction.vote_share[row["index"], row["class"]].item()
+        mean = stored.prediction.mean[row["index"], row["class"]].item()
+        written = row["vote_share"], row["mean_probability"]
+        assert written == pytest.approx((share, mean), abs=1e-5)
+
+
+def test_set_that_cannot_be_had_has_no_curves(run: Run, tmp_path: Path) -> None:
+    alone = replace(CONFIGURATION, methods=("deep_ensemble",))
+    elsewhere, missing = run_of(alone, tmp_path), ["rotated-030", "ood-uniform_noise"]
+    record = RunRecord.begin(*elsewhere)
+    record.note_data({name: {"unavailable": "no network"} for name in missing})
+    make_up_predictions(elsewhere)
+    for name in missing:
+        for stored in (tmp_path / "out" / "predictions").rglob(f"{name}.npz"):
+            stored.unlink()
+    measure_all(*elsewhere, record)
+    for name in COLUMNS:
+        assert not set(curve(elsewhere, name)["condition"]) & set(missing)
+    assert curve(elsewhere, "roc").empty
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_lines_between_the_points_kept_are_as_good_as_the_curve(seed: int) -> None:
+    random = np.random.default_rng(seed)
+    x = np.arange(51) ** 2 / 2500
+    y = 0.03 * np.sort(random.beta(0.5, 2, 51))
+    kept = needed(x, y)
+    assert (kept[0], kept[-1]) == (0, 50)
+    assert kept == sorted(set(kept))
+    lines = np.interp(x, x[kept], y[kept])
+    assert np.abs(lines - y).max() <= TOLERANCE * y.max()
+
+
+def test_a_smooth_curve_needs_few_points_and_a_straight_one_its_ends() -> None:
+    x = np.linspace(0, 1, 51)
+    assert needed(x, x) == [0, 50]
+    assert needed(x, np.zeros(51)) == [0, 50]
+    assert len(needed(x, x**0.2)) < 20
+
+
+def test_an_outlier_is_kept() -> None:
+    x, y = np.linspace(0, 1, 51), np.zeros(51)
+    y[20] = 1
+    assert needed(x, y) == [0, 19, 20, 21, 50]

@@ -1,0 +1,114 @@
+"""Which rows are kept: how many of each kind of condition, and of a whole run."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+import pytest
+
+from benchmarks.inference.image_values import every_measure
+from benchmarks.metrics import METRICS
+from benchmarks.run.configuration import stored_scores
+from benchmarks.run.kept_rows import KeptRows
+from benchmarks.run.plan import Plan
+from benchmarks.run.presets import configuration_of
+from benchmarks.tasks.conditions import Condition
+from tests.runs import CONDITIONS
+
+PRIMARY, OWN = "predictive_entropy", ("knn", "own")
+RULE = KeptRows(PRIMARY)
+CORRUPTED = next(one for one in CONDITIONS.values() if one.group == "corrupted")
+NAMES = (
+    *("clean", "subset-clean", "rotated-045", "rotated-120", CORRUPTED.name),
+    *("natural-digits", "subset-rotated-045", "ood-uniform_noise"),
+)
+
+Kept = list[tuple[str, str]]
+"""Metrics and scores."""
+
+
+def of_condition(condition: Condition, rule: KeptRows = RULE, own: tuple[str, ...] = OWN) -> Kept:
+    return [
+        (metric.name, score)
+        for family, score in rule.measures(condition, own)
+        for metric in family.metrics
+        if rule.of_condition(condition, metric, score)
+    ]
+
+
+def of_mean(group: str, rule: KeptRows = RULE, own: tuple[str, ...] = OWN) -> Kept:
+    return [
+        (metric.name, score)
+        for family, score in every_measure(own)
+        for metric in family.metrics
+        if rule.of_mean(group, metric, score)
+    ]
+
+
+def kept_of(name: str) -> Kept:
+    if name.endswith("-mean"):
+        return of_mean(name.removesuffix("-mean"))
+    return of_condition(CONDITIONS[name])
+
+
+@pytest.mark.parametrize("name", [*NAMES, "rotated-mean", "corrupted-mean"])
+def test_each_condition_has_few_measures(name: str) -> None:
+    kept, condition = kept_of(name), CONDITIONS.get(name)
+    assert len(set(kept)) == len(kept)
+    of_sets = [metric for metric, _ in kept if METRICS[metric].level]
+    is_clean = condition is not None and condition.name == condition.reference
+    assert len(of_sets) == (18 if is_clean or condition is None else 0)
+    by_primary = [one for one, score in kept if score in ("", PRIMARY) and one not in of_sets]
+    is_single = condition is not None and condition.is_one_of_many and not condition.subset
+    assert 10 <= len(by_primary) <= (15 if is_single else 25)
+    by_others = {metric for metric, score in kept if score not in ("", PRIMARY)}
+    unlabelled = condition is not None and not condition.labelled
+    of_errors = is_clean or name == "corrupted-mean"
+    assert by_others == ({"auroc"} if unlabelled else {"augrc"} if of_errors else set())
+    if unlabelled:
+        assert not any("labels" in METRICS[metric].needs for metric, _ in kept)
+
+
+def test_what_only_one_kind_of_condition_has_is_kept_there_alone() -> None:
+    where = {
+        metric: {name for name in NAMES if metric in dict(kept_of(name))}
+        for metric in ("vote_entropy", "aupr_out", "aupr_in", "fpr95", "prevalence", "accuracy")
+    }
+    assert where.pop("vote_entropy") == {"clean", "subset-clean"}
+    assert where.pop("accuracy") == set(NAMES) - {"ood-uniform_noise"}
+    assert all(names == {"ood-uniform_noise"} for names in where.values())
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_what_the_mean_over_a_group_has_is_measured_under_its_conditions(name: str) -> None:
+    condition = CONDITIONS[name]
+    measured = {
+        (metric.name, score)
+        for family, score in RULE.measures(condition, OWN)
+        for metric in family.metrics
+    }
+    assert set(of_condition(condition)) <= measured
+    assert not condition.in_mean or set(of_mean(condition.group)) <= measured
+
+
+def test_every_row_is_kept_if_that_is_asked_for() -> None:
+    every, condition = KeptRows(PRIMARY, every=True), CONDITIONS["rotated-045"]
+    assert set(of_condition(condition, every)) == {
+        (metric.name, score) for family, score in every_measure(OWN) for metric in family.metrics
+    }
+
+
+def test_preset_medium_writes_few_rows() -> None:
+    plan, rows = Plan(configuration_of("medium")), Counter[str]()
+    own = tuple(stored_scores(plan.configuration))
+    for unit in plan.units():
+        rule = KeptRows(plan.primary_score(unit))
+        conditions = plan.conditions_of(unit)
+        of_unit = sum(len(of_condition(one, rule, own)) for one in conditions)
+        of_unit += sum(
+            len(of_mean(group, rule, own)) for group in {c.group for c in conditions if c.in_mean}
+        )
+        rows["measurements"] += of_unit
+        rows["summary"] += of_unit if unit.replicate == 0 else 0
+    assert 200_000 < rows["measurements"] <= 300_000
+    assert 50_000 < rows["summary"] <= 78_000

@@ -1,0 +1,266 @@
+"""The single images that are shown: which are chosen, and each method's predictions of them."""
+
+from __future__ import annotations
+
+import shutil
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+from numpy.typing import NDArray
+
+from benchmarks.metrics import METRICS
+from benchmarks.predictions import RunUnit
+from benchmarks.run import shown_images
+from benchmarks.run.configuration import Configuration
+from benchmarks.run.plan import Plan
+from benchmarks.run.shown_images import Ranked, explored, highest, write_shown
+from benchmarks.schema import read_table
+from benchmarks.tasks.conditions import Condition, choice
+from tests.runs import CONDITIONS, Run, make_up_predictions, run_of
+
+CONFIGURATION = Configuration(
+    preset="quick",
+    task="mnist",
+    recipes=("article", "standard"),
+    methods=("softmax", "mc_dropout"),
+    conditions=("rotated-030", "rotated-120", "ood-uniform_noise"),
+    members=(4,),
+    passes=(3, 6),
+    replicates=1,
+    images=None,
+)
+
+
+OF_FEW = replace(
+    CONFIGURATION,
+    recipes=("standard",),
+    methods=("softmax", "mc_dropout", "deep_ensemble"),
+    replicates=2,
+    images=70,
+)
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory: pytest.TempPathFactory) -> Run:
+    """Made-up predictions of all test images."""
+    run = run_of(CONFIGURATION, tmp_path_factory.mktemp("shown"))
+    make_up_predictions(run)
+    write_shown(*run)
+    return run
+
+
+@pytest.fixture(scope="module")
+def of_few(tmp_path_factory: pytest.TempPathFactory) -> Run:
+    """Of some images; softmax has lost its first replicate."""
+    run = run_of(OF_FEW, tmp_path_factory.mktemp("few"))
+    make_up_predictions(run, lost=("softmax", 0))
+    write_shown(*run)
+    return run
+
+
+def table(run: Run, name: str = "explorer") -> pd.DataFrame:
+    return read_table(run.workspace.out / "curves", f"{name}.csv")
+
+
+def images_of(run: Run) -> dict[str, NDArray[np.generic]]:
+    with np.load(run.workspace.out / "images.npz") as file:
+        return dict(file)
+
+
+def with_predictions_of(run: Run, folder: Path) -> Run:
+    """The same run in another folder, with a copy of the predictions."""
+    shutil.copytree(run.workspace.out / "predictions", folder / "predictions")
+    return Run(run.plan, replace(run.workspace, out=folder))
+
+
+def test_three_hundred_images_are_chosen_for_every_reason(run: Run) -> None:
+    chosen = explored(run.plan, run.workspace.predictions)
+    images = [(one.recipe, one.condition.name, one.image) for one in chosen]
+    assert len(set(images)) == len(images) == 300
+    reasons = {reason for one in chosen for reason in one.reasons}
+    assert reasons == {
+        *("article", "sample", "divergent", "high-disagreement:mc_dropout"),
+        *("wrong:softmax", "wrong:mc_dropout"),
+    }
+    assert {one.condition.name for one in chosen} == {"clean", "rotated-030", "ood-uniform_noise"}
+
+
+def test_digits_of_the_article_are_there_by_both_recipes(run: Run) -> None:
+    chosen = {
+        (one.recipe, one.image)
+        for one in explored(run.plan, run.workspace.predictions)
+        if "article" in one.reasons
+    }
+    assert chosen == {(recipe, image) for recipe in ("article", "standard") for image in (61, 591)}
+    rows = table(run)
+    assert set(rows.loc[rows["recipe"] == "article", "number"]) == {61, 591}
+
+
+def test_digits_of_the_article_are_found_among_fewer_images(run: Run) -> None:
+    some = Plan(replace(CONFIGURATION, images=9_000))
+    chosen = choice(10_000, 9_000, 0).tolist()
+    shown = {image for image in (61, 591) if image in chosen}
+    indices = {image for _, (_, _, image) in shown_images._of_article(some, "standard")}
+    assert {chosen[index] for index in indices} == shown
+
+
+def test_chosen_are_those_of_the_highest_values(run: Run) -> None:
+    rows = table(run)
+    rows = rows[(rows["recipe"] == "standard") & (rows["condition"] == "clean")]
+    stored = run.workspace.predictions.load(RunUnit("standard", "mc_dropout", 6, 0), "clean")
+    high_disagreement = METRICS["pairwise_disagreement"].function(stored.prediction)
+    reason = (
+        rows["reasons"]
+        .str.split(";")
+        .map(lambda reasons: "high-disagreement:mc_dropout" in reasons)
+    )
+    chosen = sorted(set(rows.loc[reason, "index"]))
+    least = high_disagreement[chosen].min()
+    assert (high_disagreement > least).sum() <= len(chosen)
+    reason = rows["reasons"].str.split(";").map(lambda reasons: "wrong:softmax" in reasons)
+    wrong = rows[reason & (rows["method"] == "softmax")]
+    votes = wrong[[f"vote_share_{c}" for c in range(10)]].to_numpy()
+    assert (votes.argmax(axis=1) != wrong["label"]).all()
+
+
+def test_numbers_are_those_of_the_prediction_files(run: Run) -> None:
+    rows = table(run)
+    classes = [f"{kind}_{c}" for kind in ("vote_share", "mean_probability") for c in range(10)]
+    assert tuple(rows.columns) == (*shown_images.COLUMNS, *classes)
+    for row in rows.sample(40, random_state=0).to_dict("records"):
+        size = 6 if row["method"] == "mc_dropout" else None
+        stored = run.workspace.predictions.load(
+            RunUnit(row["recipe"], row["method"], size, 0), row["condition"]
+        )
+        i, prediction = row["index"], stored.prediction
+        for kind, values in (
+            ("vote_share", prediction.vote_share),
+            ("mean_probability", prediction.mean),
+        ):
+            written = [row[f"{kind}_{c}"] for c in range(10)]
+            assert written == pytest.approx(values[i].tolist(), abs=5.1e-4)
+        assert row["confidence"] == pytest.approx(prediction.mean[i].max().item(), abs=5.1e-6)
+        for name in shown_images.MEASURES[1:]:
+            expected = METRICS[name].function(prediction)[i].item()
+            assert row[name] == pytest.approx(expected, abs=5.1e-6, nan_ok=True)
+        label = float("nan") if stored.labels is None else int(stored.labels[i])
+        assert row["label"] == pytest.approx(label, nan_ok=True)
+
+
+def test_nothing_predicted_is_an_empty_table(run: Run, tmp_path: Path) -> None:
+    empty = Run(run.plan, replace(run.workspace, out=tmp_path))
+    write_shown(*empty)
+    assert table(empty).empty
+    assert table(empty, "high_disagreement").empty
+
+
+def test_high_disagreement_images_have_the_largest_divergence(of_few: Run) -> None:
+    rows = table(of_few, "high_disagreement")
+    assert set(zip(rows["method"], rows["members"], strict=True)) == {
+        ("softmax", "1"),
+        ("mc_dropout", "6"),
+        ("deep_ensemble", "4"),
+    }
+    units = [("softmax", None, 1), ("mc_dropout", 6, 0), ("deep_ensemble", 4, 0)]
+    largest: dict[int, float] = {}
+    for condition in ("clean", "rotated-030"):  # beyond 90 degrees, labels are ill-defined
+        votes = [
+            of_few.workspace.predictions.load(
+                RunUnit("standard", *unit), condition
+            ).prediction.vote_share.numpy()
+            for unit in units
+        ]
+        for image in range(70):
+            divergence = divergence_of_three([share[image] for share in votes])
+            largest[image] = max(largest.get(image, 0), divergence)
+    expected = sorted(largest.values(), reverse=True)[:12]
+    drawn = rows.drop_duplicates("rank")
+    assert list(drawn["rank"]) == list(range(1, 13))
+    assert list(drawn["divergence"]) == pytest.approx(expected, abs=1e-5)
+    assert drawn["index"].is_unique
+
+
+def divergence_of_three(shares: list[NDArray[np.float64]]) -> float:
+    """The generalised divergence by way of relative entropies to the mean."""
+    mean = np.mean(shares, axis=0)
+    return float(np.mean([np.sum(s[s > 0] * np.log(s[s > 0] / mean[s > 0])) for s in shares]))
+
+
+def test_images_are_all_that_is_shown_as_it_was_evaluated(of_few: Run) -> None:
+    file, workspace = images_of(of_few), of_few.workspace
+    assert file["pixels"].dtype == np.uint8
+    assert file["pixels"].shape == (len(file["index"]), 28, 28)
+    written = list(zip(file["condition"].tolist(), file["index"].tolist(), strict=True))
+    assert len(set(written)) == len(written)
+    for name in ("explorer", "high_disagreement"):
+        rows = table(of_few, name)
+        assert set(zip(rows["condition"], rows["index"], strict=True)) <= set(written)
+    for position, (condition, index) in enumerate(written):
+        evaluated = workspace.evaluation_set(CONDITIONS[condition], of_few.plan)
+        np.testing.assert_allclose(
+            file["pixels"][position] / 255, evaluated.images[index, 0], atol=0.5001 / 255
+        )
+        label = -1 if evaluated.labels is None else int(evaluated.labels[index])
+        assert file["label"][position] == label
+    assert set(file["label"][file["condition"] == "clean"]) == set(range(10))
+    example = workspace.evaluation_set(CONDITIONS["clean"], of_few.plan).labels.tolist().index(1)
+    assert {(name, example) for name in ("clean", "rotated-030", "rotated-120")} <= set(written)
+
+
+def test_same_predictions_give_the_same_bytes(of_few: Run) -> None:
+    folder = of_few.workspace.out
+    paths = [folder / "images.npz", *(folder / "curves").iterdir()]
+    before = {path: path.read_bytes() for path in paths}
+    write_shown(*of_few)
+    assert {path: path.read_bytes() for path in paths} == before
+
+
+def test_set_that_cannot_be_had_is_not_shown(of_few: Run, tmp_path: Path) -> None:
+    elsewhere, missing = with_predictions_of(of_few, tmp_path), ["rotated-030", "ood-uniform_noise"]
+    for name in missing:
+        for stored in (tmp_path / "predictions").rglob(f"{name}.npz"):
+            stored.unlink()
+    write_shown(*elsewhere, missing)
+    assert set(images_of(elsewhere)["condition"]) == {"clean", "rotated-120"}
+    for name in ("explorer", "high_disagreement"):
+        assert set(table(elsewhere, name)["condition"]) == {"clean"}
+
+
+def test_fewer_images_than_are_shown_are_enough(tmp_path: Path) -> None:
+    few = run_of(replace(OF_FEW, images=3), tmp_path)
+    make_up_predictions(few)
+    write_shown(*few)
+    assert table(few, "high_disagreement")["rank"].max() <= 3
+    assert list(images_of(few)["condition"]).count("ood-uniform_noise") == 3
+
+
+def test_one_method_alone_has_no_high_disagreement(of_few: Run, tmp_path: Path) -> None:
+    elsewhere = with_predictions_of(of_few, tmp_path)
+    alone = Run(Plan(replace(OF_FEW, methods=("mc_dropout",))), elsewhere.workspace)
+    write_shown(*alone)
+    assert table(alone, "high_disagreement").empty
+    assert set(table(alone)["method"]) == {"mc_dropout"}
+
+
+CLEAN = Condition("clean", "Clean", "clean", "digits")
+ROTATED = Condition("rotated", "Rotated", "rotated", "digits")
+OTHER = Condition("other", "Other", "natural", "other", paired_with="other")
+
+
+def test_an_image_is_ranked_under_one_of_the_conditions_that_share_it() -> None:
+    values = {
+        CLEAN: torch.tensor([0.1, 0.0, 0.4]),
+        ROTATED: torch.tensor([0.3, 0.0, 0.2]),
+        OTHER: torch.tensor([0.35, 0.05]),
+    }
+    assert highest(values, 3) == [
+        Ranked(CLEAN, 2, float(torch.tensor(0.4).round(decimals=9))),
+        Ranked(OTHER, 0, float(torch.tensor(0.35).round(decimals=9))),
+        Ranked(ROTATED, 0, float(torch.tensor(0.3).round(decimals=9))),
+    ]
+    assert [(one.condition, one.image) for one in highest(values, 9)[3:]] == [(OTHER, 1)]
+    assert highest({}, 3) == []
