@@ -203,7 +203,9 @@ NOUN = {noun}
 
 NOUNS = {
     "score:mine": "Score(name='mine', label='', needs=frozenset({'logits'}), of=energy)",
-    "score:mine of features": "Score(name='mine', label='', needs={'features'}, fit=fit)",
+    "score:mine of features": (
+        "Score(name='mine', label='', needs=frozenset({'features'}), fit=fit)"
+    ),
     "members:mine": "Metric(name='mine', label='', family=MemberMeans, function=energy)",
 }
 
