@@ -8,6 +8,7 @@ from typing import Any
 
 import pandas as pd
 from matplotlib.axes import Axes
+from matplotlib.lines import Line2D
 
 from benchmarks.nouns import Variant
 from benchmarks.report.figures.drawing import (
@@ -31,6 +32,8 @@ IN_A_ROW = 3
 
 SPAN = 0.7
 """How wide the methods of a condition stand beside one another; conditions are 1 apart."""
+
+LINES = "95 % interval; small points: replicates"
 
 SLANTED: Any = {"rotation": 30, "ha": "right", "rotation_mode": "anchor"}
 
@@ -56,7 +59,7 @@ def set_coverage_figures(
         labels = map(results.label_of, conditions)
         ax.set_xticks(range(len(conditions)), labels, **SLANTED)
         ax.set_ylabel(results.names.printed(metric.name).axis_label.replace(", ", ",\n"))
-    legend_below(figure, axes)
+    legend_below(figure, axes, extra=[Line2D([], [], color="0.4", linewidth=0.8, label=LINES)])
     title_above(figure, finding(results, numbers))
     yield Drawing("set-coverage", figure, numbers)
 
