@@ -69,6 +69,7 @@ def time_scores(plan: Plan, workspace: Workspace, limits: Limits) -> None:
 def held_bytes(function: Callable[..., object]) -> int:
     """The bytes of all tensors that a function closes over; networks are not counted.
 
+    >>> import torch
     >>> def fitted(bank):
     ...     return lambda images: images @ bank.T
     >>> held_bytes(fitted(torch.zeros(4, 2)))

@@ -16,7 +16,7 @@ from benchmarks.report.tables.quality import main_table
 from benchmarks.report.tables.terminal import caption, notes, terminal
 from benchmarks.run.configuration import require_resampling
 from benchmarks.score.external_predictions import require_same_images
-from benchmarks.score.prediction_files import FilesBeside, read_predictions
+from benchmarks.score.files import FilesBeside, read_predictions
 from benchmarks.score.scoring import Scores, require_no_run, score, write_scores
 from benchmarks.vocabulary import SELF_TRAINED
 

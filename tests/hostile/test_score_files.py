@@ -13,9 +13,9 @@ import pytest
 import torch
 
 from benchmarks.errors import UserError
-from benchmarks.score import arrays, formats
+from benchmarks.score import arrays, files
 from benchmarks.score.external_predictions import ExternalPredictions
-from benchmarks.score.prediction_files import read_predictions
+from benchmarks.score.files import read_predictions
 from benchmarks.score.scoring import score
 
 IMAGES, CLASSES = 200, 4
@@ -48,7 +48,7 @@ def test_archive_that_is_too_large_is_refused_unread(tmp_path: Path) -> None:
     with ZipFile(tmp_path / "a.npz", "w", ZIP_DEFLATED) as made:
         made.writestr("labels.npy", b"0" * 2**26)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(formats, "MOST_IN_MEMORY", 2**25)
+        patch.setattr(files, "MOST_IN_MEMORY", 2**25)
         found = refusal(tmp_path / "a.npz")
     assert found.startswith("the file holds 67,108,864 bytes; expected at most 33,554,432 in an")
 

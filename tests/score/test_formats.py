@@ -17,7 +17,7 @@ from benchmarks.errors import UserError
 from benchmarks.score import command as score
 from benchmarks.score.conditions import LABELLED
 from benchmarks.score.external_predictions import ExternalPredictions
-from benchmarks.score.prediction_files import FilesBeside, read_predictions
+from benchmarks.score.files import FilesBeside, read_predictions
 
 RANDOM = np.random.default_rng(0)
 LABELS = RANDOM.integers(5, size=70)

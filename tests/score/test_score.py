@@ -32,7 +32,7 @@ from benchmarks.schema import (
 )
 from benchmarks.score import command as score
 from benchmarks.score.conditions import LABELLED
-from benchmarks.score.prediction_files import read_predictions
+from benchmarks.score.files import read_predictions
 from methods import Prediction
 from methods.scores import SCORES
 from methods.scores.probabilities import predictive_entropy

@@ -1,7 +1,8 @@
-"""The formats in which external predictions are read, by the ending of the file's name.
+"""External predictions in files: one of each method, and those beside it with the rest.
 
-``.npy`` by NumPy, ``.pt`` and ``.pth`` by PyTorch, ``.csv`` by pandas; else an ``.npz`` of NumPy. A
-file of a single array is taken for one of predictions.
+By the ending of a file's name, ``.npy`` is read by NumPy, ``.pt`` and ``.pth`` by PyTorch, and
+``.csv`` by pandas; else it is an ``.npz`` of NumPy. A file of a single array is taken for one of
+predictions.
 """
 
 from __future__ import annotations
@@ -10,6 +11,8 @@ import re
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 from zipfile import ZipFile
@@ -22,7 +25,9 @@ from pandas.api.types import is_numeric_dtype
 from torch import Tensor
 
 from benchmarks.errors import UserError
-from benchmarks.score.arrays import EXAMPLE, LABELS, PROBABILITIES, Array, Source
+from benchmarks.escaping import objection_to, printable
+from benchmarks.score.arrays import EXAMPLE, HELD_OUT, LABELS, OOD, PROBABILITIES, Array, Source
+from benchmarks.score.external_predictions import ExternalPredictions, given_predictions
 
 
 @contextmanager
@@ -284,3 +289,94 @@ def arrays_in(path: Path) -> dict[str, Source]:
     """
     read = READERS.get(path.suffix.lower(), read_numpy_archive)
     return {name: Source(name, values) for name, values in read(path).items()}
+
+
+@dataclass(frozen=True)
+class FilesBeside:
+    """Files with what is not in a method's own file.
+
+    Attributes:
+        labels, calibration_labels: of the labels.
+        ood: by the names of the sets of images, of predictions.
+        calibration: of predictions, with labels or without.
+    """
+
+    labels: Path | None = None
+    ood: Mapping[str, Path] = field(default_factory=dict)
+    calibration: Path | None = None
+    calibration_labels: Path | None = None
+
+    @property
+    def arrays(self) -> Iterator[tuple[Path, dict[str, str]]]:
+        """Each file, and by the names of the arrays in it what these are."""
+        if self.labels is not None:
+            yield self.labels, {PROBABILITIES: LABELS, LABELS: LABELS}
+        for name, path in self.ood.items():
+            yield path, {PROBABILITIES: f"{OOD}{name}"}
+        if self.calibration is not None:
+            yield self.calibration, dict(zip((PROBABILITIES, LABELS), HELD_OUT, strict=True))
+        if self.calibration_labels is not None:
+            yield self.calibration_labels, {PROBABILITIES: HELD_OUT[1], LABELS: HELD_OUT[1]}
+
+
+def read_predictions(
+    path: Path, beside: FilesBeside | None = None, *, from_logits: bool = False
+) -> ExternalPredictions:
+    """Read and check a file; one of a single array may be larger than the memory.
+
+    Args:
+        path: in one of these formats; its name names the method.
+        beside: the files of what it does not hold.
+        from_logits: whether these are logits.
+
+    Raises:
+        UserError: a file cannot be read, or an array in it is missing, unknown or malformed; names
+            the array, what is wrong with it and what to do.
+    """
+    others = list((beside or FilesBeside()).arrays)
+    try:
+        arrays = arrays_in(path)
+        if objection := objection_to(path.stem):
+            raise UserError(f"the file's name, which names the method, {objection}")
+    except UserError as error:
+        raise _of_file(path, error) from error
+    for other, names in others:
+        try:
+            _add(arrays, arrays_in(other), names)
+        except UserError as error:
+            raise _of_file(other, error) from error
+    try:
+        given = given_predictions(path.stem, arrays, from_logits=from_logits)
+        digest = _digest([path, *(other for other, _ in others)])
+    except UserError as error:
+        raise _of_file(path, error) from error
+    return replace(given, sha256=digest)
+
+
+def _of_file(path: Path, error: UserError) -> UserError:
+    return UserError(f"{printable(str(path))}: {error}")
+
+
+def _add(arrays: dict[str, Source], further: dict[str, Source], names: Mapping[str, str]) -> None:
+    """Add the arrays of a further file, under the names that they have among all.
+
+    Where two of its arrays would have one name, as in a file of predictions that names its labels,
+    it is the later one of ``names``.
+    """
+    found = {names[name]: further[name] for name in names if name in further}
+    if not found:
+        raise UserError(f"the file holds {', '.join(map(repr, further))}; expected one array")
+    for name, array in found.items():
+        if name in arrays:
+            raise UserError(f"{name!r} is given twice; leave out one of the files")
+        arrays[name] = replace(array, name=name)
+
+
+def _digest(paths: list[Path]) -> str:
+    """Of the contents of these files, one after the other."""
+    digest = sha256()
+    for path in paths:
+        with path.open("rb") as file:
+            while content := file.read(2**20):
+                digest.update(content)
+    return digest.hexdigest()
