@@ -397,18 +397,18 @@ def _value(hint: Any, value: Any, name: str) -> Any:
         ValueError: it is of another type.
     """
     if get_origin(hint) is tuple:
-        values = sorted(value) if isinstance(value, (set, frozenset)) else value
-        several = values if isinstance(values, (tuple, list)) else (values,)
+        several = (value,) if isinstance(value, (str, int, float)) else value
+        several = sorted(several) if isinstance(several, (set, frozenset)) else several
         return tuple(_value(get_args(hint)[0], single, name) for single in several)
     if isinstance(value, type):
         value = getattr(value, "name", value.__name__)
     if value is None and hint in (str, float):
         value = hint("nan") if hint is float else ""
-    if hint is float and type(value) is int:
-        value = float(value)
-    if value not in get_args(hint) if get_origin(hint) is Literal else type(value) is not hint:
+    types = (int, float) if hint is float else hint
+    fits = value in get_args(hint) if get_origin(hint) is Literal else isinstance(value, types)
+    if not fits or (isinstance(value, bool) and hint is not bool):
         raise ValueError(f"{name} is {value!r}")
-    return value
+    return float(value) if hint is float else value
 
 
 def _plain(value: object) -> object:

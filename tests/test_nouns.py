@@ -13,7 +13,7 @@ import pytest
 
 from benchmarks.errors import UserError
 from benchmarks.metrics import METRICS
-from benchmarks.nouns import MethodRecord, Names, RecipeRecord, Variant, record_of
+from benchmarks.nouns import MethodRecord, MetricRecord, Names, RecipeRecord, Variant, record_of
 from benchmarks.run.nouns import metric_records, nouns_of
 from benchmarks.run.plan import Plan
 from benchmarks.run.presets import configuration_of
@@ -53,6 +53,10 @@ def test_field_that_a_noun_lacks_or_has_as_something_else_is_refused() -> None:
         record_of(RecipeRecord, ARTICLE)
     own = {"images": 1, "reported_training": math.nan, "reported_validation": math.nan}
     assert record_of(RecipeRecord, ARTICLE, **own).images == 1
+    metric = METRICS["nll"]
+    of_metric = {"needs": {"labels", "calibration"}, "margin": 1, "path": "", "function": ""}
+    record = record_of(MetricRecord, metric, **of_metric)
+    assert (record.needs, record.margin) == (("calibration", "labels"), 1.0)
     with pytest.raises(ValueError, match="images is 'many'"):
         record_of(RecipeRecord, ARTICLE, **own | {"images": "many"})
 
