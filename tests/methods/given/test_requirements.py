@@ -94,6 +94,23 @@ def test_dropout_on_rows_that_are_not_images_is_refused(count: int) -> None:
     torch.testing.assert_close(whole[:, :1], alone)
 
 
+class Alone(nn.Module):
+    """Dropout of one image after the other."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.drop, self.head = nn.Dropout(), nn.Linear(3072, 4)
+
+    def forward(self, images: Tensor) -> Tensor:
+        return self.head(torch.cat([self.drop(one[None]) for one in images.flatten(1)]))
+
+
+def test_dropout_of_images_one_by_one_is_refused() -> None:
+    match = "called 2 times for 2 images and 3 times for 3"
+    with pytest.raises(ValueError, match=match):
+        MCDropout.from_network(Alone()).predict(IMAGES)
+
+
 class Functional(nn.Module):
     """`dropout` as a function, which is on unless it is told of the mode."""
 
