@@ -7,7 +7,6 @@ from math import atan, ceil, cos, floor, log, sin
 
 import numpy as np
 import pytest
-from skimage.transform import AffineTransform, warp
 
 from benchmarks.corruptions.corruption import Function, Images
 from benchmarks.corruptions.geometry import (
@@ -52,35 +51,6 @@ def test_map_is_bilinear_about_the_centre_and_goes_both_ways(function: Function)
     mapped = function(images, signed(1, -1, 1))
     for image, result, sign in zip(images, mapped, (1, -1, 1), strict=True):
         np.testing.assert_allclose(result, bilinear(image, MATRICES[function](sign)), atol=1e-9)
-
-
-def test_rotation_is_that_of_scikit_image() -> None:
-    (image,) = images = random_images(1)
-    for sign in (-1, 1):
-        moved = AffineTransform(translation=(-13.5, -13.5))
-        turned = AffineTransform(rotation=0.4 * sign)
-        back = AffineTransform(translation=(13.5, 13.5))
-        expected = warp(image, moved + turned + back)
-        np.testing.assert_allclose(rotate(images, signed(sign))[0], expected, atol=1e-9)
-
-
-def test_shear_leans_a_vertical_line_and_makes_it_higher() -> None:
-    image = grey(0.0)
-    image[0, 4:24, 13:15] = 1
-    sheared = shear(image, signed(1))[0]
-    _, columns = np.mgrid[:28, :28] - 13.5
-    upper, lower = (
-        np.average(columns[part], weights=sheared[part]) for part in (np.s_[3:8], np.s_[20:25])
-    )
-    # x - y sin 0.4 is 0 along the line.
-    assert (lower - upper) / 17 == pytest.approx(sin(0.4), abs=0.01)
-    assert sheared.sum(axis=1).astype(bool).sum() == pytest.approx(20 / cos(0.4), abs=1.5)
-
-
-def test_scaled_image_has_half_of_the_ink() -> None:
-    image = grey(0.0)
-    image[0, 4:24, 4:24] = 1
-    assert scale(image, generator()).sum() == pytest.approx(400 * 0.49, rel=0.01)
 
 
 @pytest.mark.parametrize(("down", "right"), [(-3, -3), (-3, 3), (3, -3), (3, 3)])

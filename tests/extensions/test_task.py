@@ -53,15 +53,6 @@ def test_every_method_has_intervals_and_is_compared(stripes: Written) -> None:
     assert compared["p_value"].notna().all()
 
 
-def test_every_table_has_the_methods(stripes: Written) -> None:
-    assert {name.removesuffix("-stripes") for name in stripes.tables_with("Softmax")} >= {
-        *("overview", "main", "calibration", "uncertainty"),
-        *("detection", "detection-scores", "selective", "selective-scores"),
-    }
-    groups = list(dict.fromkeys(row[0] for row in stripes.table("main-stripes")[1:]))
-    assert groups[:3] == ["Clean", "Mean of 30 % darker, 60 % darker", "Grey stripes"]
-
-
 def test_images_are_in_colour(stripes: Written) -> None:
     with np.load(stripes.folder / "images.npz") as file:
         pixels, conditions = file["pixels"], file["condition"]
