@@ -94,7 +94,7 @@ def drawn(
                     draws.add(unit, each.family, each.score, each.values, values)
         if condition.in_mean:
             means[condition.group].add(deepcopy(draws), images)  # whose values it takes
-    return found | {mean_name(group): mean.draws for group, mean in means.items()}
+    return found | {mean_name(group): mean.finish() for group, mean in means.items()}
 
 
 def compared(draws: Mapping[str, Draws], relations: Relations | None = None) -> Estimates:

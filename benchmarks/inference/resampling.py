@@ -148,9 +148,8 @@ class MeanDraws:
                 if measure in draws.values
             }
 
-    @property
-    def draws(self) -> Draws:
-        """The mean; a run unit has it where it has a value under each condition."""
+    def finish(self) -> Draws:
+        """The mean of what was added, once; a run unit has it where each condition has a value."""
         mean = self._mean
         mean.drawn_together = len(set(self._sets)) == 1
         for of_units in mean.values.values():

@@ -94,9 +94,8 @@ class KeptRows:
 
     def _is_kept(self, kind: str, group: str, metric: Metric, score: str) -> bool:
         if score not in ("", self.primary):
-            return bool({(metric.name, kind), (metric.name, group)} & OF_OTHER_SCORES) and (
-                kind != SINGLE
-            )
+            places = {(metric.name, kind), (metric.name, group)}
+            return kind != SINGLE and not OF_OTHER_SCORES.isdisjoint(places)
         if kind == SINGLE:
             return metric.name in OF_SEVERITIES
         return kind in OF_SETS if metric.level else ONLY.get(metric.name, kind) == kind

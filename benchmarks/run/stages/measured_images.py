@@ -157,7 +157,7 @@ class _Results:
     def add_mean(self) -> None:
         """Compare the units by the mean over the conditions."""
         if self._mean is not None:
-            self._compare(self._mean.draws)
+            self._compare(self._mean.finish())
 
     @property
     def tables(self) -> Tables:
