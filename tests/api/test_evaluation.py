@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -295,16 +294,6 @@ def test_method_whose_module_does_not_return_logits_is_named(own: Own) -> None:
         methods = {"good": Exact(), "bad": Softmax.from_network(module)}
         with pytest.raises(ArgumentError, match=rf"^'bad' cannot predict data, .*: {message}"):
             evaluate(methods, (POINTS, LABELS), resamples=100)
-
-
-def test_error_of_a_users_loader_is_its_own(own: Own) -> None:
-    def broken() -> Iterator[Any]:
-        raise OSError("disk")
-        yield
-
-    loader = DataLoader(TensorDataset(POINTS, LABELS), batch_sampler=broken())
-    with pytest.raises(OSError, match="disk"):
-        evaluate({"softmax": Softmax.from_network(own.module)}, loader, resamples=100)
 
 
 @pytest.mark.cuda

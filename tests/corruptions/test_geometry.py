@@ -92,14 +92,6 @@ def test_line_fades_with_the_vertical_distance(ends: tuple[float, ...]) -> None:
     np.testing.assert_allclose(drawn, drawn_line(*ends), atol=1e-12)
 
 
-def test_level_line_is_worked_by_hand() -> None:
-    (drawn,) = line(*(np.array([float(end)]) for end in (0, 10, 27, 10)))
-    assert drawn[10, :27].tolist() == [1] * 27
-    # 1 + log(1 - 1/2.3) = 0.4295; log(1 - 2/2.3) is below -1.
-    np.testing.assert_allclose(drawn[[8, 9, 11, 12], 5], [0, 0.4295, 0.4295, 0], atol=5e-5)
-    assert not drawn[:, 27].any()
-
-
 def test_dotted_line_has_two_columns_of_each_four() -> None:
     rows = np.array([[4, 26], [19, 0]])
     images = random_images(2)

@@ -13,7 +13,6 @@ from benchmarks.latency.stage import time_methods
 from benchmarks.run.configuration import Configuration
 from benchmarks.run.plan import Plan
 from methods import METHODS
-from methods.deep_ensemble import DeepEnsemble
 from tests.latency.support import SMALL, run_in, table_of, timed
 
 CUSTOM = '''
@@ -63,15 +62,6 @@ def test_known_sleep_and_allocation_are_measured_through_the_stage(tmp_path: Pat
         assert rows["peak_memory_mb"].between(198, 206).all()
     assert rows["reason"].str.contains("fitted on 1,000 random images").all()
     assert rows["parameters"].isna().all()
-
-
-def test_mode_of_a_custom_ensemble_is_its_own() -> None:
-    class Mine(DeepEnsemble):
-        name = "mine"
-
-    gpu = Setup("cuda:0", "A Card", 1, "torch")
-    assert mode(Mine, gpu) == "custom"
-    assert mode(METHODS["deep_ensemble"], gpu) == "batched"
 
 
 @pytest.mark.parametrize(

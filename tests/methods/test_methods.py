@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Self
 
 import pytest
 import torch
@@ -19,7 +18,7 @@ from methods.mc_dropout import MCDropout
 from methods.networks.labelled_images import LabelledImages
 from methods.networks.lenet5 import LeNet5
 from methods.networks.masks import pass_masks
-from methods.networks.pool import NetworkPool, UntrainedPool
+from methods.networks.pool import NetworkPool
 from methods.networks.recipes import RECIPES, STANDARD, Recipe
 from methods.pooled import NotFittedError
 from methods.softmax import Softmax
@@ -118,31 +117,6 @@ def test_ensemble_uses_its_own_block_of_the_pool(
 def test_only_dropout_objects_and_only_to_networks_without_dropout(recipe: Recipe) -> None:
     objecting = [name for name in SUITES if METHODS[name].objection(recipe)]
     assert objecting == ([] if recipe.dropout else ["mc_dropout", "mc_dropout_exact"])
-
-
-@pytest.mark.parametrize("engine", ENGINES, ids=lambda engine: engine.name.split("-")[0])
-def test_networks_changed_in_fit_are_those_that_predict(
-    engine: Engine, training_images: LabelledImages, test_images: LabelledImages
-) -> None:
-    class Halved(Softmax):
-        def fit(self, images: torch.Tensor, labels: torch.Tensor) -> Self:
-            super().fit(images, labels)
-            for name in ("weight", "bias"):
-                self.fitted[0].head.get_parameter(name).data.mul_(0.5)
-            return self
-
-    pool = UntrainedPool(engine=engine)
-    plain, halved = (
-        kind(pool=pool).fit(training_images.images, training_images.labels)
-        for kind in (Softmax, Halved)
-    )
-    expected = plain.member_logits(test_images.images) / 2
-    torch.testing.assert_close(halved.member_logits(test_images.images), expected)
-    # Both engines keep what they have prepared, until networks are assigned.
-    halved.fitted[0].head.get_parameter("weight").data.zero_()
-    torch.testing.assert_close(halved.member_logits(test_images.images), expected)
-    halved.fitted = halved.fitted
-    assert not torch.allclose(halved.member_logits(test_images.images), expected)
 
 
 @pytest.mark.parametrize("kind", [Softmax, MCDropout, DeepEnsemble])

@@ -96,12 +96,6 @@ def test_what_comes_from_outside_is_black() -> None:
     assert rotated(white, 45)[0, 0, 14, 14] == pytest.approx(1)
 
 
-def test_all_images_are_rotated_alike(test_images: LabelledImages) -> None:
-    images = test_images.images[:5]
-    alone = torch.cat([rotated(image[None], 75) for image in images])
-    torch.testing.assert_close(rotated(images, 75), alone)
-
-
 @pytest.fixture
 def task(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, test_images: LabelledImages) -> Task:
     """MNIST with corrupted images, of few test images; the cache is the test's own."""

@@ -75,13 +75,6 @@ def test_without_a_mask_dropout_is_off(kind: type[LeNet5]) -> None:
     torch.testing.assert_close(lenet(x), lenet(x, everything))
 
 
-@KINDS
-def test_one_mask_serves_all_images(kind: type[LeNet5]) -> None:
-    lenet, x = network(kind), images(4)
-    mask = torch.arange(22)[None] % 2 == 0
-    assert torch.equal(lenet(x, mask), lenet(x, mask.expand(4, 22)))
-
-
 def test_initial_weights_are_xavier_uniform_and_biases_zero() -> None:
     lenet = network()
     bound = (6 / (400 + 120)) ** 0.5
