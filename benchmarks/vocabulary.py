@@ -24,9 +24,6 @@ COMPARISONS_CSV = "comparisons.csv"
 WORTH_CSV = "worth.csv"
 """How many networks each method is worth."""
 
-SCORE_COMPARISONS_CSV, SCORE_WORTH_CSV = "score-comparisons.csv", "score-worth.csv"
-"""The same of further scores of single networks, against the methods' primary scores."""
-
 LATENCY_CSV = "latency.csv"
 """What each method costs; unlike all others it differs from run to run."""
 

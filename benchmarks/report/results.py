@@ -37,9 +37,8 @@ from benchmarks.vocabulary import (
     CLAIMS_FOLDER,
     COMPARISONS_CSV,
     LATENCY_CSV,
-    SCORE_COMPARISONS_CSV,
+    MEASUREMENTS_CSV,
     SCORE_LATENCY_CSV,
-    SCORE_WORTH_CSV,
     SELF_TRAINED,
     SUMMARY_CSV,
     TRAINING_CSV,
@@ -58,6 +57,7 @@ class Results:
         names: what the run's nouns are called, and their order.
         comparisons: ``comparisons.csv``, also by further scores; empty if nothing was compared.
         worth: ``worth.csv``, likewise; empty without ensembles of several sizes.
+        measured: the rows of ``measurements.csv`` with a value, by methods' primary scores.
         score_latency: ``score-latency.csv``; empty if no such score was timed.
         training: ``training.csv``; empty if no network was trained.
         curves: the tables of ``curves/`` by name, those that there are; those of ``claims/``, with
@@ -72,6 +72,7 @@ class Results:
     names: Names
     comparisons: pd.DataFrame = field(default_factory=pd.DataFrame)
     worth: pd.DataFrame = field(default_factory=pd.DataFrame)
+    measured: pd.DataFrame = field(default_factory=pd.DataFrame)
     score_latency: pd.DataFrame = field(default_factory=pd.DataFrame)
     training: pd.DataFrame = field(default_factory=pd.DataFrame)
     curves: Mapping[str, pd.DataFrame] = field(default_factory=dict)
@@ -98,8 +99,9 @@ class Results:
             names=names,
             training=tables.get(TRAINING_CSV, none),
             curves=curves_in(tables) | {"claims": claims_numbers(claims)},
-            comparisons=_joined(tables, COMPARISONS_CSV, SCORE_COMPARISONS_CSV),
-            worth=_joined(tables, WORTH_CSV, SCORE_WORTH_CSV),
+            comparisons=tables.get(COMPARISONS_CSV, none),
+            worth=tables.get(WORTH_CSV, none),
+            measured=_with_value(tables.get(MEASUREMENTS_CSV, none), names),
             score_latency=tables.get(SCORE_LATENCY_CSV, none),
             latency=tables.get(LATENCY_CSV, none),
             images=read_images(folder) | read_images(folder, CLAIMS_FOLDER),
@@ -133,6 +135,7 @@ class Results:
             summary=chosen(self.summary),
             training=chosen(self.training),
             worth=chosen(self.worth),
+            measured=chosen(self.measured),
             curves={name: chosen(table) for name, table in self.curves.items()},
             comparisons=chosen(self.comparisons, "other_recipe"),
         )
@@ -285,8 +288,7 @@ class Results:
 
     def by_primary_score(self, table: pd.DataFrame) -> pd.DataFrame:
         """The rows by methods' primary scores, or by none, of a table with a row a method."""
-        primary = table["method"].map(lambda name: self.names.method(name).primary_score)
-        return table[(table["score"] == "") | (table["score"] == primary)]
+        return _by_primary_score(table, self.names)
 
     def curve(self, name: str) -> pd.DataFrame:
         """A table of curves; empty where there is none, with the columns that all have."""
@@ -328,10 +330,15 @@ class Results:
         return Indexed(self.summary, variant_and_score)
 
 
-def _joined(tables: Mapping[str, pd.DataFrame], name: str, of_scores: str) -> pd.DataFrame:
-    """A table with the rows of further scores, which have a file of their own."""
-    found = [tables[one] for one in (name, of_scores) if one in tables]
-    return pd.concat(found, ignore_index=True) if found else pd.DataFrame()
+def _by_primary_score(table: pd.DataFrame, names: Names) -> pd.DataFrame:
+    primary = table["method"].map(lambda name: names.method(name).primary_score)
+    return table[(table["score"] == "") | (table["score"] == primary)]
+
+
+def _with_value(measurements: pd.DataFrame, names: Names) -> pd.DataFrame:
+    if measurements.empty:
+        return measurements
+    return _by_primary_score(measurements.dropna(subset="value"), names)
 
 
 def _left_out(folder: Path, summary: pd.DataFrame, names: Names) -> tuple[str, ...]:

@@ -18,7 +18,7 @@ from benchmarks.report.figures import figures
 from benchmarks.report.page.svg import Series, inline, svg_of
 from benchmarks.report.results import Results
 from benchmarks.report.style import SETTINGS, css_color
-from benchmarks.schema import read_table, write_table
+from benchmarks.schema import read_table, where, write_table
 from tests.report.support import NAMES
 from tests.report.test_page import copied, page_of
 
@@ -143,9 +143,9 @@ def test_told_values_are_the_summarys_and_markers_lie_where_they_are(reported: P
     assert [tip.split(": ")[0] for tip in tips] == labels
     told = [float(tip.split(": ")[1].split()[0]) for tip in tips]
     assert told == pytest.approx([rows[name] for name in names], abs=0.006)
-    replicates = read_table(reported / "curves", "replicates.csv")
-    mine = replicates[(replicates["method"] == "mc_dropout") & (replicates["members"] == "8")]
-    ends = mine[mine["condition"] == "clean"]["accuracy"]
+    measured = read_table(reported, "measurements.csv")
+    mine = where(measured, method="mc_dropout", members="8", condition="clean", metric="accuracy")
+    ends = mine["value"]
     assert f"(2 replicates: {ends.min():.3f} to {ends.max():.3f})" in tips[0]
     root = ElementTree.fromstring(chart)
     (group,) = (

@@ -24,7 +24,7 @@ from benchmarks.report.figures import (
 from benchmarks.report.numbers.replicates import of_replicates
 from benchmarks.report.results import Results
 from benchmarks.report.style import looks
-from benchmarks.schema import read_table
+from benchmarks.schema import read_table, where
 from tests.report.support import NAMES, nouns
 
 
@@ -167,10 +167,9 @@ def test_a_single_replicate_has_a_band_or_bars_and_several_have_lines(
 
 
 def test_an_outlier_is_drawn(results: Results) -> None:
-    table = results.curve("replicates")
-    outlier = (table["method"] == "mc_dropout") & (table["members"] == "8")
-    table = table.assign(ece=table["ece"].where(~(outlier & (table["replicate"] == 1)), 0.95))
-    changed = replace(results, curves={**results.curves, "replicates": table})
+    rows = where(results.measured, method="mc_dropout", members="8", replicate=1, metric="ece")
+    changed = replace(results, measured=results.measured.copy())
+    changed.measured.loc[rows.index, "value"] = 0.95
     lines, scale = severity.lines(changed, "rotated"), severity.scale_of(changed, "rotated")
     thin = of_replicates(changed, lines, "severity")
     printed, look = changed.names.printed("ece"), looks(changed.names, changed.shown)

@@ -10,6 +10,7 @@ import pandas as pd
 
 from benchmarks.report.read.comparisons import Record
 from benchmarks.report.results import Results
+from benchmarks.schema import where
 from benchmarks.vocabulary import FEWEST_REPLICATES
 
 KEY = ["method", "members", "replicate", "condition"]
@@ -91,10 +92,9 @@ def with_ranges(means: pd.DataFrame, replicates: pd.DataFrame, *along: str) -> p
 
 
 def _values(results: Results, metric: str) -> pd.DataFrame:
-    table = results.curve("replicates")
-    if metric not in table:
+    if results.measured.empty:
         return _none()
-    values = table[KEY].assign(value=table[metric]).dropna(subset="value")
+    values = where(results.measured, metric=metric)[[*KEY, "value"]]
     several = values.groupby(["method", "members"])["replicate"].transform("nunique") > 1
     return values[several]
 

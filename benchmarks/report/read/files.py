@@ -20,7 +20,6 @@ from benchmarks.vocabulary import (
     CURVES_FOLDER,
     IMAGES_NPZ,
     LATENCY_CSV,
-    MEASUREMENTS_CSV,
 )
 
 Pixels = NDArray[np.uint8]
@@ -64,17 +63,13 @@ def claims_numbers(claims: Mapping[str, Any] | None) -> pd.DataFrame:
 
 
 def read_tables(folder: Path) -> dict[str, pd.DataFrame]:
-    """The tables of a run that there are, by their paths in its folder.
-
-    All but the measurements, of which the summary has the means.
-    """
+    """The tables of a run that there are, by their paths in its folder."""
     in_folders = (
         path.relative_to(folder).as_posix().removesuffix(".gz")
         for place in (CURVES_FOLDER, CLAIMS_FOLDER)
         for path in sorted(folder.glob(f"{place}/[!.]*.csv*"))
     )
-    names = [*(name for name in TABLES if name != MEASUREMENTS_CSV), *in_folders]
-    tables = {name: read_if_there(folder, name) for name in names}
+    tables = {name: read_if_there(folder, name) for name in (*TABLES, *in_folders)}
     return {name: table for name, table in tables.items() if len(table.columns)}
 
 
