@@ -11,7 +11,7 @@ from benchmarks.compared_sizes import compared_sizes
 from benchmarks.predictions import RunUnit
 from benchmarks.run.configuration import Configuration
 from benchmarks.run.presets import command_of
-from benchmarks.run.shards import BY_PASS, COSTLY, EPOCH, EXACT, Shard, Work, shares
+from benchmarks.run.shards import Shard
 from benchmarks.tasks import TASKS, Task
 from benchmarks.tasks.conditions import Condition
 from benchmarks.tasks.task import Split
@@ -183,8 +183,7 @@ class Plan:
         ]
         if self.shard is None or self.shard.only_trains:
             return every
-        share = shares([self._work(largest) for largest, *_ in every], self.shard.of)
-        return [every[position] for position in share[self.shard.number - 1]]
+        return every[self.shard.number - 1 :: self.shard.of]
 
     def is_compared(self, unit: RunUnit) -> bool:
         """Whether methods are compared at the unit's size; see `benchmarks.compared_sizes`."""
@@ -236,22 +235,6 @@ class Plan:
         if condition == self.task.calibration:
             return None
         return chosen.subset_images if condition.subset else chosen.images
-
-    def _work(self, largest: RunUnit) -> Work:
-        """What its group costs, as is expected."""
-        if self.objection(largest) is not None:
-            return Work(frozenset(), 0.0, 0.0)
-        method, most = self.configuration.classes[largest.method], self.task.test_images
-        epochs = self.pool(largest.recipe).recipe.epochs
-        own = epochs
-        if method.pooled:
-            trajectory = cast(PooledMethod, self.method(largest)).trajectory
-            own = trajectory.snapshots * trajectory.epochs if trajectory else 0
-        by_pass = BY_PASS if "dropout" in method.needs else 1.0
-        each = EXACT if method.slow else COSTLY if method.costly else by_pass
-        images = sum(min(self.images_of(one) or most, most) for one in self.predicted(largest))
-        predicting = images * each * (largest.size or 1) + own * EPOCH * most
-        return Work(self.networks_of_unit(largest), epochs * EPOCH * most, predicting)
 
     def _largest(self, unit: RunUnit) -> RunUnit:
         method = self.configuration.classes[unit.method]

@@ -1,9 +1,11 @@
-"""The shards of a run: what each of several machines computes that share no folder."""
+"""The shards of a run: what each of several machines computes that share no folder.
+
+Shard i of n has every n-th group of run units, from the i-th on.
+"""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
 from typing import NamedTuple, Self
 
 from benchmarks.errors import UserError
@@ -11,10 +13,6 @@ from benchmarks.vocabulary import PREDICT, TRAIN
 
 DIVIDED = (TRAIN, PREDICT)
 """The stages that are divided; later ones need what all shards have predicted."""
-
-EPOCH, BY_PASS, COSTLY, EXACT = 9.0, 0.15, 60.0, 80_000.0
-"""What an epoch costs for each test image, and the prediction of an image by a pass with dropout, a
-costly method and a slow one, as measured with the kernels; one network's prediction costs 1."""
 
 
 class Shard(NamedTuple):
@@ -62,39 +60,3 @@ class Shard(NamedTuple):
         else:
             then = "copy their folders into one, and run it there without --shard and --only"
         return f"this was shard {self.number} of {self.of}; when all have ended, {then}"
-
-
-class Work(NamedTuple):
-    """What cannot be divided: the networks that it needs, and what it costs.
-
-    Attributes:
-        networks: each a recipe and a number.
-        training: the cost of one of them.
-        predicting: all other cost.
-    """
-
-    networks: frozenset[tuple[str, int]]
-    training: float
-    predicting: float
-
-    def beside(self, trained: frozenset[tuple[str, int]] = frozenset()) -> float:
-        """Its cost where these networks are trained already."""
-        return self.predicting + self.training * len(self.networks - trained)
-
-
-def shares(works: Sequence[Work], shards: int) -> list[list[int]]:
-    """The positions of each shard's works: the costliest first, each where the sum is then least.
-
-    >>> one, other = (Work(frozenset({("plain", n)}), 5, 1) for n in (0, 1))
-    >>> shares([one, other, one], 2)
-    [[0, 2], [1]]
-    """
-    given: list[list[int]] = [[] for _ in range(shards)]
-    sums, trained = [0.0] * shards, [frozenset[tuple[str, int]]()] * shards
-    for position in sorted(range(len(works)), key=lambda position: -works[position].beside()):
-        work = works[position]
-        after = [sums[shard] + work.beside(trained[shard]) for shard in range(shards)]
-        least = after.index(min(after))
-        given[least].append(position)
-        sums[least], trained[least] = after[least], trained[least] | work.networks
-    return [sorted(positions) for positions in given]

@@ -42,18 +42,6 @@ def test_shards_are_the_run_and_share_no_group(shards: int, preset: Preset) -> N
     assert sorted(trained) == sorted(whole.networks())
 
 
-@pytest.mark.parametrize("shards", [2, 4])
-def test_shards_of_medium_cost_alike(shards: int) -> None:
-    chosen = configuration_of("medium")
-    costs = []
-    for plan in (Plan(chosen), *divided(chosen, shards)):
-        works = [plan._work(largest) for largest, *_ in plan.groups()]
-        training = {network: work.training for work in works for network in work.networks}
-        costs.append(sum(work.predicting for work in works) + sum(training.values()))
-    whole, *each = costs
-    assert max(each) < 1.1 * whole / shards
-
-
 def test_shards_copied_together_give_the_undivided_run(
     serial: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
