@@ -14,7 +14,7 @@ import pytest
 from matplotlib.figure import Figure
 
 from benchmarks.claims import CLAIMS
-from benchmarks.claims.claim import Part, Verdict
+from benchmarks.claims.claim import Part, Verdict, bounded
 from benchmarks.claims.statements import accuracy, certainty, imitation, missing_data
 from benchmarks.claims.statements.certainty import COUNTS
 from benchmarks.claims.statements.cost import worth_by
@@ -291,8 +291,8 @@ def test_bounds_stand_beside_their_value_or_alone() -> None:
     entries = [
         one.entry([value])
         for ends, values in (
-            (auroc_less("mc_dropout"), (-0.066, -0.08, -0.052)),
-            (auroc_less("deep_ensemble"), (-0.063, math.nan, math.nan)),
+            (bounded(auroc_less("mc_dropout")), (-0.066, -0.08, -0.052)),
+            (bounded(auroc_less("deep_ensemble")), (-0.063, math.nan, math.nan)),
             ((worth_by("nll", "upper"),), (1.0,)),
         )
         for one, value in zip(ends, values, strict=True)
