@@ -148,7 +148,7 @@ def test_a_single_replicate_has_a_band_or_bars_and_several_have_lines(
         results = Results.load(folder).of_recipe("standard")
         look = looks(results.names, results.shown)
         for draw, name in ((detection.draw_roc, "roc"), (risk_coverage.draw, "risk_coverage")):
-            numbers = results.by_primary_score(results.curve(name))
+            numbers = results.curve(name)
             numbers = numbers[numbers["condition"] == numbers["condition"].iloc[0]]
             ax = draw(Figure().subplots(), numbers, look)
             widths = [line.get_linewidth() for line in ax.lines]

@@ -49,7 +49,7 @@ def roc_figures(
     results: Results, looks: Mapping[Variant, Look], canvas: Canvas = page
 ) -> Iterator[Drawing]:
     """A panel a set of out-of-distribution images, ranked by methods' primary scores."""
-    numbers = results.by_primary_score(results.curve("roc"))
+    numbers = results.curve("roc")
     conditions = [c for c in conditions_in(numbers, results.names) if c in results.ood]
     if not conditions:
         return
@@ -83,7 +83,7 @@ def histogram_figures(
     results: Results, looks: Mapping[Variant, Look], canvas: Canvas = page
 ) -> Iterator[Drawing]:
     """A row a method, a column a set of out-of-distribution images; of primary scores."""
-    numbers = results.by_primary_score(results.curve("histograms"))
+    numbers = results.curve("histograms")
     conditions = [c for c in conditions_in(numbers, results.names) if c in results.ood]
     if not conditions:
         return

@@ -34,7 +34,7 @@ def risk_coverage_figures(
     results: Results, looks: Mapping[Variant, Look], canvas: Canvas = page
 ) -> Iterator[Drawing]:
     """A panel a condition, whose images are ranked by methods' primary scores."""
-    numbers = results.by_primary_score(results.curve("risk_coverage"))
+    numbers = results.curve("risk_coverage")
     conditions = conditions_in(numbers, results.names)
     if not conditions:
         return

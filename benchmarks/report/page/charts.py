@@ -119,7 +119,7 @@ class Charts:
 
     def detection(self) -> list[Chart]:
         """ROC curves by methods' primary scores, a chart a set of out-of-distribution images."""
-        table = self.results.by_primary_score(self.results.curve("roc"))
+        table = self.results.curve("roc")
         measured = set(table["condition"])
         charts = []
         for condition in [one for one in self.results.ood if one in measured][:A_SECTION]:
