@@ -87,15 +87,19 @@ def _decided_by(
 
     Predictions of a shard may have been copied here since.
     """
-    holds, units = workspace.predictions.holds, plan.units()
-    conditions = ((unit, one.name) for unit in units for one in plan.predicted(unit))
+    units = plan.units()
+    missing: list[str] = []
+    for unit in units:
+        held = workspace.predictions.conditions(unit)
+        names = (condition.name for condition in plan.predicted(unit))
+        missing += [f"{unit.name}/{name}" for name in names if name not in held]
     failed = [unit for unit in units if error_path(workspace.out, unit).exists()]
     return {
         **record.code,
         "all_rows": plan.all_rows,
         "left_out": sorted(left_out),
         "reasons": {unit.name: failure_reason(workspace, unit) for unit in failed},
-        "missing": [f"{unit.name}/{name}" for unit, name in conditions if not holds(unit, name)],
+        "missing": missing,
     }
 
 
