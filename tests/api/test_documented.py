@@ -26,7 +26,7 @@ def test_examples_of_the_guide_run(
         exec(compile(example, "python.md", "exec"), names)
     worth, rotated = names["figure"].subfigs
     assert [ax.get_xscale() for ax in worth.axes] == ["log"] * len(worth.axes)
-    assert {ax.get_xlabel() for ax in rotated.axes} == {"Rotated (degrees)"}
+    assert "Rotated (degrees)" in {ax.get_xlabel() for ax in rotated.axes}
     plt.close("all")
     shown = capsys.readouterr().out
     assert "torch.Size([797, 10]) torch.Size([797, 10])" in shown
