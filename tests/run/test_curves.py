@@ -27,7 +27,7 @@ from benchmarks.run.curves import (
 from benchmarks.run.record import RunRecord
 from benchmarks.run.stages import measure_all
 from benchmarks.schema import read_table
-from tests.runs import CONDITIONS, Run, make_up_predictions, run_of
+from tests.runs import CONDITIONS, Run, lose_predictions, make_up_predictions, run_of
 
 IMAGES = 70
 ORIGIN = ["method", "members", "condition", "replicate"]
@@ -191,8 +191,7 @@ def test_set_that_cannot_be_had_has_no_curves(run: Run, tmp_path: Path) -> None:
     record.note_data({name: {"unavailable": "no network"} for name in missing})
     make_up_predictions(elsewhere)
     for name in missing:
-        for stored in (tmp_path / "out" / "predictions").rglob(f"{name}.npz"):
-            stored.unlink()
+        lose_predictions(tmp_path / "out", name)
     measure_all(*elsewhere, record)
     for name in COLUMNS:
         assert not set(curve(elsewhere, name)["condition"]) & set(missing)

@@ -20,7 +20,7 @@ from benchmarks.run.plan import Plan
 from benchmarks.run.shown_images import Ranked, explored, highest, write_shown
 from benchmarks.schema import read_table
 from benchmarks.tasks.conditions import Condition, choice
-from tests.runs import CONDITIONS, Run, make_up_predictions, run_of
+from tests.runs import CONDITIONS, Run, lose_predictions, make_up_predictions, run_of
 
 CONFIGURATION = Configuration(
     preset="quick",
@@ -222,8 +222,7 @@ def test_same_predictions_give_the_same_bytes(of_few: Run) -> None:
 def test_set_that_cannot_be_had_is_not_shown(of_few: Run, tmp_path: Path) -> None:
     elsewhere, missing = with_predictions_of(of_few, tmp_path), ["rotated-030", "ood-uniform_noise"]
     for name in missing:
-        for stored in (tmp_path / "predictions").rglob(f"{name}.npz"):
-            stored.unlink()
+        lose_predictions(tmp_path, name)
     write_shown(*elsewhere, missing)
     assert set(images_of(elsewhere)["condition"]) == {"clean", "rotated-120"}
     for name in ("explorer", "high_disagreement"):
