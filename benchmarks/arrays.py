@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 from collections.abc import Mapping
 from io import BytesIO
 from pathlib import Path
@@ -42,6 +43,13 @@ def packed(arrays: Mapping[str, NDArray[Any]]) -> bytes:
         return archive.getvalue()
 
 
+def is_of_the_machine(error: Exception) -> bool:
+    """Whether a file could not be read for a reason that says nothing about its content."""
+    if isinstance(error, OSError):
+        return error.errno != errno.EINVAL  # a place before the file's beginning
+    return isinstance(error, MemoryError)
+
+
 def unpacked(content: bytes) -> Arrays:
     """The arrays of such a content.
 
@@ -53,6 +61,8 @@ def unpacked(content: bytes) -> Arrays:
             arrays = {name: archive[name] for name in archive.files}
     # What damaged bytes raise is up to zipfile, zlib and NumPy, and is nearly anything.
     except Exception as error:
+        if is_of_the_machine(error):
+            raise
         raise DamagedArraysError(" ".join(f"{type(error).__name__}: {error}".split())) from error
     # NumPy gives the bytes of what does not begin as an array does.
     if strange := [name for name, array in arrays.items() if not isinstance(array, np.ndarray)]:

@@ -85,7 +85,8 @@ def _leave(status: int) -> NoReturn:
     """End without waiting for threads and processes that are still at work."""
     # Not imported, which may be what was interrupted: until it is, there are no processes.
     for process in getattr(sys.modules.get("multiprocessing"), "active_children", list)():
-        process.kill()
+        with suppress(OSError):  # it has ended
+            os.kill(process.pid, 9)  # joblib's processes have no such method
     with suppress(OSError):
         sys.stderr.flush()
     os._exit(status)

@@ -17,7 +17,7 @@ import torch
 from jaxtyping import Float, Int64
 from torch import Tensor
 
-from benchmarks.arrays import Arrays, DamagedArraysError, packed, unpacked
+from benchmarks.arrays import Arrays, DamagedArraysError, is_of_the_machine, packed, unpacked
 from benchmarks.errors import UserError, one_line
 from benchmarks.escaping import printable
 from benchmarks.files import written_whole
@@ -224,6 +224,8 @@ class PredictionStore:
                     yield archive
             # What damaged bytes raise is up to zipfile, and is nearly anything.
             except Exception as error:
+                if is_of_the_machine(error):
+                    raise
                 why = str(error) if isinstance(error, DamagedArraysError) else one_line(error)
                 raise UnusableFileError(
                     f"the prediction file {path} cannot be used ({why}); the stage predict "

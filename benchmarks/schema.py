@@ -459,13 +459,16 @@ def read_table(folder: Path, name: str, kind: type[Any] | None = None) -> pd.Dat
                 keep_default_na=False,
                 na_values="",
             )
-        if kind and (missing := [column for column in types if column not in table]):
-            raise ValueError(f"it has no column {missing[0]!r}")
     except FileNotFoundError as error:
         raise UserError(f"there is no {path}; run again without --only to write it") from error
     except (ValueError, OverflowError, pd.errors.ParserWarning) as error:
         why = " ".join(str(error).split())
         raise UserError(f"{path} is damaged ({why}); delete it and run again") from error
+    if kind and (missing := [column for column in types if column not in table]):
+        raise UserError(
+            f"{path} has no column {missing[0]!r}: it is of another version of the suite; use that "
+            "version, or make the run again in another folder"
+        )
     return table.fillna({name: "" for name, of in types.items() if of == "str" and name in table})
 
 

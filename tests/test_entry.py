@@ -55,6 +55,20 @@ def command_line():
     return exit_status(main)
 """
 
+FAILING = """
+from benchmarks.errors import UserError
+
+def work(number):
+    return number
+
+def main() -> None:
+    parallel(work, [1, 2], stage="test", what="numbers", jobs=2)
+    raise UserError("no")
+
+def command_line():
+    return exit_status(main)
+"""
+
 PRINTING = """
 def main() -> None:
     for _ in range(100_000):
@@ -133,6 +147,14 @@ def test_crash_of_a_worker_is_one_line(start: Start) -> None:
         "again: what is finished is kept\n"
     )
     assert process.returncode == 1
+
+
+def test_failure_while_workers_wait_is_one_line(start: Start) -> None:
+    process = start(BEGIN + FAILING)
+    _, shown = process.communicate(timeout=60)
+    assert shown.splitlines()[-1] == "error: no"
+    assert "Traceback" not in shown
+    assert process.returncode == 2
 
 
 def test_closed_output_is_no_traceback(start: Start) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 from contextlib import nullcontext
 from dataclasses import replace
@@ -274,6 +275,20 @@ def test_prediction_is_complete_with_the_values_of_these_sources(store: Predicti
     assert store.complete(UNIT, {"spread": 0}) == set()
     assert store.complete(UNIT, {"distance": 2**63 - 1}) == set()
     assert store.conditions(UNIT) == ["clean", "rotated-015"]
+
+
+@pytest.mark.parametrize("fault", [MemoryError(), OSError(errno.EIO, "Input/output error")])
+def test_file_that_the_machine_cannot_read_is_kept(
+    fault: Exception, store: PredictionStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object) -> None:
+        raise fault
+
+    store.save(UNIT, "clean", stored())
+    monkeypatch.setattr(ZipFile, "read", fail)
+    with pytest.raises(type(fault)):
+        store.complete(UNIT, {})
+    assert store.path(UNIT).exists()
 
 
 def test_file_that_cannot_be_used_is_removed_with_one_line(

@@ -151,7 +151,6 @@ LOG = [
     [
         (lambda text: "", "it ends within a row"),
         (lambda text: text[:-4], "it ends within a row"),
-        (lambda text: text.replace("network", "number"), "it has no column 'network'"),
         (lambda text: text.replace("plain,0,1", "plain,none,1"), "none"),
         (lambda text: text.replace("plain,0,1", "plain,,1"), "NA"),
         (lambda text: text.replace("0.5", "half"), "half"),
@@ -165,6 +164,16 @@ def test_damaged_table_is_refused_in_one_line(change, why: str, tmp_path: Path) 
     with pytest.raises(UserError, match=rf"g\.csv is damaged \(.*{why}.*\); delete it") as caught:
         read_table(tmp_path, path.name)
     assert "\n" not in str(caught.value)
+
+
+def test_table_of_another_version_is_no_damage(tmp_path: Path) -> None:
+    path = tmp_path / "training.csv"
+    write_table(table_of(TrainingRow, LOG), tmp_path, path.name)
+    path.write_text(path.read_text().replace("network", "number"))
+    with pytest.raises(
+        UserError, match=r"g\.csv has no column 'network': it is of another version"
+    ):
+        read_table(tmp_path, path.name)
 
 
 def test_missing_table_is_named() -> None:

@@ -231,7 +231,9 @@ def unpaired(one: Side, other: Side, covariance: Covariance, images: int) -> Est
     fixed = -2 * across
     for side in (one, other):
         fixed += float(covariance[np.ix_(side.columns, side.columns)].mean())
-    shared, fixed = without_rounding(np.array([shared, fixed]), covariance).tolist()
+    columns = [*one.columns, *other.columns]
+    of_both = covariance[np.ix_(columns, columns)]
+    shared, fixed = without_rounding(np.array([shared, fixed]), of_both).tolist()
     return _estimate(one.mean - other.mean, (one, other), shared, fixed, images)
 
 

@@ -10,9 +10,11 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import pandas as pd
 
+from benchmarks.errors import UserError
 from benchmarks.files import read_json, write_json
 from benchmarks.run.workspace import Workspace
 from benchmarks.schema import write_table
@@ -37,11 +39,16 @@ class OnceOnly:
         name, item = named
         folder = workspace.out / FINISHED_FOLDER / name
         if not folder.exists():
-            part = folder.with_name(f".{name}")
-            shutil.rmtree(part, ignore_errors=True)
+            # Workers of a cluster may do the same at the same time.
+            part = folder.with_name(f".{name}-{uuid4().hex}")
             for table, rows in self.work(workspace, item).items():
                 write_table(rows, part, f"{table}.csv")
-            part.rename(folder)
+            try:
+                part.rename(folder)
+            except OSError:
+                if not folder.exists():
+                    raise
+                shutil.rmtree(part)
         return folder
 
 
@@ -53,7 +60,11 @@ def keep_finished(out: Path, decided_by: Mapping[str, Any]) -> None:
             ``commit`` may say that the code was modified, nobody knows how.
     """
     path = out / FINISHED_FOLDER / "decided_by.json"
-    if read_json(path) != decided_by or str(decided_by["commit"]).endswith("modified"):
+    try:
+        known = read_json(path)
+    except UserError:
+        known = {}
+    if known != decided_by or str(decided_by["commit"]).endswith("modified"):
         forget_finished(out)
         write_json(decided_by, path)
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from itertools import pairwise
 
 import numpy as np
-from jaxtyping import Float64, Int64
+from jaxtyping import Int64
 from torch import Tensor
 
 from benchmarks.claims.claim import (
@@ -37,8 +37,6 @@ COUNTS = ("images", "correct")
 
 LAST = "rotated-045"
 CONDITIONS = {CLEAN: "clean", "rotated-015": "15°", "rotated-030": "30°", LAST: "45°"}
-
-Bins = Float64[np.ndarray, "bins networks"]
 
 
 def measure_certainty(predictor: RecipePredictor) -> Numbers:

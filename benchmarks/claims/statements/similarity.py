@@ -44,9 +44,6 @@ from benchmarks.predictions import RunUnit
 from benchmarks.schema import Quantity
 from benchmarks.vocabulary import CLEAN
 
-Bounded = tuple[Quantity, Quantity, Quantity]
-"""A value, and the bounds of its 95 % interval."""
-
 
 def measure_similarity(predictor: RecipePredictor) -> Numbers:
     """ECE on rotated images and AUROC, of softmax and the others, and the differences."""

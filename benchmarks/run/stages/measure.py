@@ -16,7 +16,12 @@ from benchmarks.run.failure import Failure, error_path, failure_reason
 from benchmarks.run.finished_work import OnceOnly, keep_finished
 from benchmarks.run.plan import Plan
 from benchmarks.run.record import RunRecord
-from benchmarks.run.stages.measured_images import Measuring, fits_of, image_sets
+from benchmarks.run.stages.measured_images import (
+    Measuring,
+    fits_of,
+    image_sets,
+    reference_values,
+)
 from benchmarks.run.workspace import Workspace
 from benchmarks.schema import in_order, read_table, write_table
 from benchmarks.vocabulary import (
@@ -46,6 +51,7 @@ def measure_all(plan: Plan, workspace: Workspace, record: RunRecord) -> list[Fai
     Writes `measurements.csv`, `summary.csv`, `comparisons.csv`, `worth.csv` and `curves/`, one set
     of images after the other. Continued after an interrupt, it computes what was not finished.
     """
+    reference_values.cache_clear()  # of an earlier run
     units = plan.units()
     left_out = _left_out(workspace, record, units)
     keep_finished(workspace.out, _decided_by(plan, workspace, record, left_out))
@@ -117,10 +123,8 @@ def _without_predictions(
         else:
             missing += [f"{unit.name}/{name}" for name in absent]
     if missing:
-        reason = (
-            f"{len(missing)} predictions are missing, first: {missing[0]}; run without --only to "
-            "compute them"
-        )
+        what = "1 prediction is" if len(missing) == 1 else f"{len(missing)} predictions are"
+        reason = f"{what} missing, first: {missing[0]}; run without --only to compute them"
         failures.append(Failure(MEASURE, reason))
     return failures
 

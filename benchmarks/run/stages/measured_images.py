@@ -6,7 +6,7 @@ curves come from it, and it is let go before the next is read.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache, cached_property, partial
 from itertools import chain
@@ -69,11 +69,11 @@ class Measuring:
 
 def image_sets(plan: Plan) -> list[tuple[Condition, ...]]:
     """What is measured at once: the conditions of a mean, and every other condition alone."""
-    sets: dict[str, list[Condition]] = {}
+    sets: dict[tuple[bool, str], list[Condition]] = {}
     for condition in plan.conditions:
-        sets.setdefault(condition.group if condition.in_mean else condition.name, []).append(
-            condition
-        )
+        averaged = condition.in_mean
+        key = averaged, condition.group if averaged else condition.name
+        sets.setdefault(key, []).append(condition)
     # The largest first: it cannot be split, and one worker would wait for the other.
     return sorted((tuple(each) for each in sets.values()), key=len, reverse=True)
 
@@ -106,7 +106,7 @@ def load(
 
 
 @cache
-def _reference(
+def reference_values(
     plan: Plan, workspace: Workspace, unit: RunUnit, condition: str, written: int
 ) -> ImageValues:
     """What other images are compared with, formed once a process.
@@ -195,13 +195,13 @@ class _Results:
         stored = load(plan, self._workspace, unit, condition.name)
         reference = self._reference_of(unit, condition)
         if objection is not None or stored is None or (condition.detected and reference is None):
-            members = (
-                members_of(unit, None) if reference is None else members_text(reference.members)
-            )
-            missing = rule.measures(condition, reference.own_scores if reference else ())
-            reason = objection or failure_reason(self._workspace, unit)
+            members, scores = self._known_of(unit)
+            reason = failure_reason(self._workspace, unit)
+            if stored is not None:
+                reason = f"{condition.reference}, which it is compared with: {reason}"
             status = "failed" if objection is None else "not applicable"
-            rows = without_value(unit, condition, members, missing, status, reason)
+            missing = rule.measures(condition, scores)
+            rows = without_value(unit, condition, members, missing, status, objection or reason)
             self._note(rule, condition, rows)
             return None
         self._machines.add(stored.machine)
@@ -223,6 +223,16 @@ class _Results:
             self._curves += example_votes(plan, curves, condition, stored)
         return stored
 
+    def _known_of(self, unit: RunUnit) -> tuple[str, Collection[str]]:
+        """A unit's members and own scores, by whatever is stored of it or of another replicate."""
+        alike = (other for other in self._units if other.variant == unit.variant)
+        for other in (unit, *alike):
+            for condition in self._workspace.predictions.conditions(other):
+                stored = load(self._plan, self._workspace, other, condition)
+                if stored is not None:
+                    return members_of(other, stored), tuple(stored.prediction.scores)
+        return members_of(unit, None), ()
+
     def _note(self, rule: KeptRows, condition: Condition, rows: Iterable[Measurement]) -> None:
         for row in rows:
             self._rows.append(row)
@@ -236,7 +246,7 @@ class _Results:
         ):
             return None
         written = path.stat().st_mtime_ns
-        return _reference(self._plan, self._workspace, unit, condition.reference, written)
+        return reference_values(self._plan, self._workspace, unit, condition.reference, written)
 
     def _weights_of(self, condition: Condition, images: int) -> list[Weights]:
         drawn, chosen = ImageSet.of(condition, self._conditions), self._plan.configuration

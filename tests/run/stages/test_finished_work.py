@@ -122,6 +122,19 @@ def test_tables_appear_whole_or_not_at_all_and_are_computed_once(tmp_path: Path)
     assert computed == [7, 7]
 
 
+def test_same_work_of_two_workers_at_once_is_kept_once(tmp_path: Path) -> None:
+    run, table = run_of(LITTLE, tmp_path), pd.DataFrame({"a": [1]})
+    item = "clean", 7
+
+    def slow(workspace: Workspace, _: int) -> dict[str, pd.DataFrame]:
+        OnceOnly(lambda *_: {"table": table})(workspace, item)
+        return {"table": table}
+
+    folder = OnceOnly(slow)(run.workspace, item)
+    assert [path.name for path in folder.parent.iterdir()] == ["clean"]
+    assert [path.name for path in folder.iterdir()] == ["table.csv"]
+
+
 @pytest.mark.parametrize(
     ("before", "now", "kept"),
     [

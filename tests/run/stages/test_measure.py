@@ -80,7 +80,7 @@ def test_each_prediction_is_read_once_and_that_of_a_reference_twice(
 
     monkeypatch.setattr(PredictionStore, "load_if_there", counted)
     monkeypatch.setattr(measured_images, "fits_to", noted)
-    measured_images._reference.cache_clear()
+    measured_images.reference_values.cache_clear()
     forget_finished(run.workspace.out)
     measured(run)
     units = run.plan.units()
@@ -106,3 +106,23 @@ def test_rows_of_a_prediction_that_is_missing_say_so(run: Run, tmp_path: Path) -
     assert set(of_missing["status"]) == {"failed"}
     assert mine.loc[mine["condition"] == "rotated-mean", "value"].isna().all()
     assert "ok" in set(mine.loc[mine["condition"] == "rotated-030", "status"])
+
+
+def test_rows_without_the_reference_are_those_of_the_method(run: Run, tmp_path: Path) -> None:
+    elsewhere = Run(run.plan, replace(run.workspace, out=tmp_path))
+    record, gone = RunRecord.begin(*elsewhere), run.plan.units()[0]
+    make_up_predictions(elsewhere)
+    before = read_measured(elsewhere, record)
+    lose_predictions(tmp_path, "clean", gone.name)
+    after = read_measured(elsewhere, record)
+    key = ["method", "members", "replicate", "condition", "score", "metric"]
+    pd.testing.assert_frame_equal(after[key], before[key])
+    mine = (after["method"] == gone.method) & (after["replicate"] == gone.replicate)
+    reasons = after[mine].groupby("condition")["reason"].first()
+    assert reasons["clean"] == "not predicted yet"
+    assert reasons["rotated-045"] == "clean, which it is compared with: not predicted yet"
+
+
+def read_measured(run: Run, record: RunRecord) -> pd.DataFrame:
+    measure_all(*run, record)
+    return read_table(run.workspace.out, "measurements.csv")
