@@ -16,7 +16,6 @@ import torch
 
 from benchmarks.claims import training_sets
 from benchmarks.data.loading import load_mnist
-from benchmarks.latency import stage as timing
 from benchmarks.predictions import StoredPrediction
 from benchmarks.run import stages as runner
 from benchmarks.run import workspace as workspace_module
@@ -112,7 +111,7 @@ def make_up_predictions(run: Run, lost: tuple[str, int] | None = None) -> None:
 def neither_timed_nor_drawn() -> Iterator[None]:
     """Timings and drawings take time, and other tests cover them."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(timing, "time_methods", lambda *_: [])
+        patch.setitem(runner.STAGES, "latency", lambda *_: [])
         patch.setattr(runner, "write_report", lambda *_: None)
         yield
 

@@ -3,7 +3,7 @@
 Of all metrics, scores and conditions most combinations are read by nobody. So single severities and
 kinds of a shift have fewer measures than the mean over them, which stands for them; and scores
 other than a method's primary one are measured where scores are compared: by AUROC on
-out-of-distribution images, and by AUGRC on clean and corrupted ones.
+out-of-distribution images, by AUGRC on clean and corrupted ones, and as the claims need it.
 """
 
 from __future__ import annotations
@@ -40,8 +40,16 @@ ONLY = {
 OF_SETS = (CLEAN, MEAN)
 """Those that all metrics of conformal sets are for."""
 
-OF_OTHER_SCORES = {("auroc", UNLABELLED), ("augrc", CLEAN), ("augrc", "corrupted")}
+OF_OTHER_SCORES = {
+    ("auroc", UNLABELLED),
+    ("augrc", CLEAN),
+    ("augrc", "corrupted"),
+    ("misclassification_auroc", CLEAN),  # a claim is judged by it
+}
 """The metrics of other scores than the primary one, and on which images: a kind, or a group."""
+
+COMPARED_ALONE = ("ece",)
+"""The metrics by which methods are compared under single severities, too, for a claim."""
 
 
 def kind_of(condition: Condition) -> str:

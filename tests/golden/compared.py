@@ -40,16 +40,17 @@ DROPPED: dict[str, Callable[[pd.DataFrame], pd.Series]] = {
         rows["metric"].isin(["aupr_in", "aupr_out", "fpr95", "prevalence"])
         & (rows["kind"] != "unlabelled")
     ),
-    "other scores, but for one metric": lambda rows: (
+    "other scores, but for a few metrics": lambda rows: (
         ~rows["score"].isin(["", PRIMARY])
         & ~((rows["metric"] == "auroc") & (rows["kind"] == "unlabelled"))
         & ~((rows["metric"] == "augrc") & rows["condition"].isin(["clean", "corrupted-mean"]))
+        & ~((rows["metric"] == "misclassification_auroc") & (rows["kind"] == "clean"))
     ),
 }
 """Rows that are written only with all rows, by what they are."""
 
 TESTED_ALONE = "difference", "worth"
-"""The numbers of tables that have no single severities."""
+"""The numbers of tables that have no single severities, but for the ECE."""
 
 PRIMARY = "predictive_entropy"
 """The primary score of all methods of the golden runs."""
@@ -67,7 +68,7 @@ def kept(name: str, table: str, rows: pd.DataFrame) -> pd.DataFrame:
     for is_dropped in DROPPED.values():
         rows = rows[~is_dropped(rows)]
     if set(TESTED_ALONE) & set(COLUMNS[table][1]):
-        rows = rows[rows["kind"] != "single"]
+        rows = rows[(rows["kind"] != "single") | (rows["metric"] == "ece")]
     return rows.drop(columns="kind")
 
 

@@ -251,10 +251,10 @@ def test_nothing_is_tested_where_no_value_is_better_or_labels_are_ill_defined(
 def test_single_conditions_are_compared_only_if_severities_are_asked_for(
     draws: dict[str, Draws], estimates: Estimates
 ) -> None:
-    fewer = compare(draws["rotated-030"], UNITS, RELATIONS, severities=False)
+    fewer = compare(draws["rotated-030"], UNITS, RELATIONS, severities=())
     assert fewer.comparisons == []
     assert fewer.intervals.items() <= estimates.intervals.items()
-    kept = compare(draws["rotated-mean"], UNITS, RELATIONS, severities=False)
+    kept = compare(draws["rotated-mean"], UNITS, RELATIONS, severities=())
     assert kept == compare(draws["rotated-mean"], UNITS, RELATIONS)
 
 

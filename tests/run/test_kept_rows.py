@@ -63,8 +63,10 @@ def test_each_condition_has_few_measures(name: str) -> None:
     assert 10 <= len(by_primary) <= (15 if is_single else 25)
     by_others = {metric for metric, score in kept if score not in ("", PRIMARY)}
     unlabelled = condition is not None and not condition.labelled
-    of_errors = is_clean or name == "corrupted-mean"
-    assert by_others == ({"auroc"} if unlabelled else {"augrc"} if of_errors else set())
+    expected = {"auroc"} if unlabelled else set[str]()
+    if is_clean or name == "corrupted-mean":
+        expected = {"augrc"} | ({"misclassification_auroc"} if is_clean else set())
+    assert by_others == expected
     if unlabelled:
         assert not any("labels" in METRICS[metric].needs for metric, _ in kept)
 

@@ -10,6 +10,7 @@ import subprocess
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from zipfile import ZipFile
 
 import numpy as np
 import pandas as pd
@@ -74,6 +75,7 @@ def check_files(folder: Path) -> int:
     """Read everything that is visible, and count it."""
     read = {
         ".npz": lambda path: dict(np.load(path)),
+        ".zip": lambda path: ZipFile(path).testzip() is None or None,
         ".csv": pd.read_csv,
         ".md": Path.read_text,
         ".sha256": Path.read_text,

@@ -34,6 +34,7 @@ from benchmarks.inference.comparison.sides import (
 )
 from benchmarks.inference.estimate import Side
 from benchmarks.inference.resampling import Draws, Values
+from benchmarks.metrics import METRICS
 from benchmarks.predictions import RunUnit
 from benchmarks.schema import Comparison, WorthRow, members_rank
 from methods.scores import SCORES
@@ -66,18 +67,18 @@ def compare(
     relations: Relations | None = None,
     *,
     by_score: Collection[RunUnit] = (),
-    severities: bool = True,
+    severities: Collection[str] = METRICS.keys(),
 ) -> Estimates:
     """The interval of each measure on some images, and the differences between these units.
 
     Args:
         by_score: the units of which further scores are compared with the primary ones.
-        severities: whether methods are compared under single conditions of a group.
+        severities: the metrics by which methods are compared under single conditions of a group.
     """
     relations = relations or Relations()
     estimates = Estimates.joined(())
     shift = draws.shift
-    tested = severities or shift is None or not shift.is_one_of_many or shift.subset
+    alone = shift is not None and shift.is_one_of_many and not shift.subset
     for metric, score in draws.values:
         columns = columns_of(draws, metric, score, units)
         if not columns:
@@ -89,7 +90,7 @@ def compare(
         for variant, side in sides.items():
             key = (*variant, measured.condition, score, metric)
             estimates.intervals[key] = interval_of(measured, side)
-        if tested and _is_compared(measured):
+        if (not alone or metric in severities) and _is_compared(measured):
             others = {column.score for column in measured.columns} - {score}
             standing_in = variants_of(measured.columns, others)
             every = sides_of(measured, standing_in, relations.of_networks) | sides

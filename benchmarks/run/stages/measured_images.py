@@ -25,7 +25,7 @@ from benchmarks.predictions import THE_RUN, RunUnit, StoredPrediction, members_o
 from benchmarks.run.configuration import stored_scores
 from benchmarks.run.curves import Row, curve_tables, curves_of, drawn_units, example_votes
 from benchmarks.run.failure import failure_reason
-from benchmarks.run.kept_rows import KeptRows, of_reference
+from benchmarks.run.kept_rows import COMPARED_ALONE, KeptRows, of_reference
 from benchmarks.run.measurement_rows import Measured, measured, rows_of, without_value
 from benchmarks.run.plan import Plan
 from benchmarks.run.sampling_error import limits, sampling_errors, sampling_table
@@ -281,8 +281,9 @@ class _Results:
                 for unit in units
                 if plan.is_compared(unit) or plan.forms_ensembles(unit.method)
             ]
+            severities = METRICS.keys() if plan.all_rows else COMPARED_ALONE
             self._estimates.append(
-                compare(draws, units, relations, by_score=by_score, severities=plan.all_rows)
+                compare(draws, units, relations, by_score=by_score, severities=severities)
             )
 
     @cached_property

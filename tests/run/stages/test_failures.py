@@ -60,7 +60,7 @@ def test_custom_method_is_evaluated_like_the_suites(tmp_path: Path) -> None:
     assert set(table["method"]) == {"nearest_mean"}
     assert set(table["members"]) == {"3"}
     scored = table[table["score"] == "nearest"]
-    assert set(scored["metric"]) == {"auroc", "augrc"}
+    assert set(scored["metric"]) == {"auroc", "augrc", "misclassification_auroc"}
     assert (scored["status"] == "ok").all()
     accuracy = table[(table["metric"] == "accuracy") & (table["condition"] == "clean")]
     assert (accuracy["value"] > 0.5).all()
