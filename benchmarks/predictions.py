@@ -135,11 +135,12 @@ class PredictionStore:
         A file that cannot be used is removed, so that it is predicted again, with one line.
         """
         try:
-            return frozenset(
-                condition
-                for condition in self.conditions(unit)
-                if sources.items() <= self.load(unit, condition).sources.items()
-            )
+            with self._opened(unit) as archive:
+                return frozenset(
+                    name.removesuffix(".npz")
+                    for name in archive.namelist()
+                    if sources.items() <= _stored(unpacked(archive.read(name))).sources.items()
+                )
         except UnusableFileError as error:
             self.path(unit).unlink()
             print(printable(str(error)), file=sys.stderr)
@@ -151,7 +152,9 @@ class PredictionStore:
         Raises:
             UnusableFileError: it is damaged, or of something else.
         """
-        return self.load(unit, condition) if self.holds(unit, condition) else None
+        with self._opened(unit) as archive:
+            name = f"{condition}.npz"
+            return _stored(unpacked(archive.read(name))) if name in archive.namelist() else None
 
     def load(self, unit: RunUnit, condition: str) -> StoredPrediction:
         """Read a prediction; see `load_if_there`.
@@ -159,10 +162,12 @@ class PredictionStore:
         Raises:
             UserError: there is none.
         """
-        with self._opened(unit) as archive:
-            if (name := f"{condition}.npz") in archive.namelist():
-                return _stored(unpacked(archive.read(name)))
-        raise UserError(f"{self.path(unit)} holds no prediction of {condition}; run without --only")
+        stored = self.load_if_there(unit, condition)
+        if stored is None:
+            raise UserError(
+                f"{self.path(unit)} holds no prediction of {condition}; run without --only"
+            )
+        return stored
 
     def save(self, unit: RunUnit, condition: str, stored: StoredPrediction) -> None:
         """Write one prediction; several are written faster by `saving`."""

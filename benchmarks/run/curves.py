@@ -113,23 +113,19 @@ def drawn_units(plan: Plan, is_predicted: Callable[[RunUnit], bool]) -> dict[Run
     }
 
 
-def typical_conditions(plan: Plan) -> list[Condition]:
-    """The conditions with well-defined labels whose curves are drawn.
+def is_typical(plan: Plan, condition: Condition) -> bool:
+    """Whether curves are drawn of a condition: its labels are well-defined, and it is one of few.
 
-    Of a group with severities and a mean those at a third and at two thirds of it; of one without
-    severities none; all others.
+    Of a group with severities and a mean those at a third and at two thirds of it are; of one
+    without severities none.
     """
-    chosen = []
-    for condition in plan.whole_conditions:
-        averaged = [c for c in plan.whole_conditions if c.group == condition.group and c.in_mean]
-        thirds = {-(-len(averaged) // 3) - 1, -(-2 * len(averaged) // 3) - 1}
-        if condition in averaged and (
-            condition.severity is None or averaged.index(condition) not in thirds
-        ):
-            continue
-        if condition.labels == "valid":
-            chosen.append(condition)
-    return chosen
+    if condition.labels != "valid":
+        return False
+    averaged = [c for c in plan.whole_conditions if c.group == condition.group and c.in_mean]
+    if condition not in averaged:
+        return True
+    thirds = {-(-len(averaged) // 3) - 1, -(-2 * len(averaged) // 3) - 1}
+    return condition.severity is not None and averaged.index(condition) in thirds
 
 
 def curves_of(
@@ -148,8 +144,11 @@ def curves_of(
         return
     begin = origin(drawn.unit, own.members, condition)
     by_score = begin | {"score": drawn.score}
-    draws = _draws(plan, condition, own.images, reference.images) if drawn.alone else None
-    if condition.labelled and condition in typical_conditions(plan):
+    typical = is_typical(plan, condition)
+    draws = None
+    if drawn.alone and (typical or not condition.labelled):
+        draws = _draws(plan, condition, own.images, reference.images)
+    if typical:
         confident, right = own.of(Calibration)  # labels are there
         for row in _reliability(confident, right, bars=drawn.alone):
             yield "reliability", begin | row
@@ -165,8 +164,10 @@ def curves_of(
     if not condition.labelled:
         for row in _roc(clean.numpy(), score.numpy(), draws):
             yield "roc", by_score | row
-    is_reference = condition.name in {one.reference for one in plan.whole_conditions}
-    if drawn.first and (not condition.labelled or is_reference):
+    if drawn.first and (
+        not condition.labelled
+        or condition.name in {other.reference for other in plan.whole_conditions}
+    ):
         for row in _histogram(score, *_bins(drawn.score, clean)):
             yield "histograms", by_score | row
 

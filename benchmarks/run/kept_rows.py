@@ -12,10 +12,9 @@ from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 
 from benchmarks.inference.image_values import Measure, every_measure
-from benchmarks.metrics import METRICS, Metric, in_families
+from benchmarks.metrics import Metric
 from benchmarks.tasks.conditions import Condition
 from benchmarks.vocabulary import CLEAN
-from methods.scores import of_probabilities
 
 SINGLE, MEAN, ALONE, UNLABELLED = "single", "mean", "alone", "unlabelled"
 """Kinds of conditions beside the clean one: a severity or kind of a shift, the mean over these, a
@@ -111,7 +110,6 @@ class KeptRows:
 
 def of_reference(own_scores: Collection[str]) -> Iterator[Measure]:
     """What other images are compared by with those of their reference."""
-    scores = (*of_probabilities(), *own_scores)
-    for family in in_families(METRICS.values()):
+    for family, score in every_measure(own_scores):
         if "reference" in family.needs:
-            yield from ((family, score) for score in (scores if "score" in family.needs else [""]))
+            yield family, score
