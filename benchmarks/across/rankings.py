@@ -13,6 +13,7 @@ from scipy import stats
 from benchmarks.across.settings import Choice, Setting
 from benchmarks.report.answer.evidence import Candidate, Evidence, Relation
 from benchmarks.report.answer.situations import judged_by
+from benchmarks.report.editorial import DETECTION, ENSEMBLE, SINGLE_NETWORK
 from benchmarks.report.read.comparisons import Quantity
 from benchmarks.report.texts import listed
 from benchmarks.vocabulary import CONFIDENCE
@@ -194,9 +195,6 @@ def _kept(relations: Sequence[Relation]) -> str:
     return "everywhere" if len(ordered) == len(relations) else "somewhere"
 
 
-_ONE, _MANY = "softmax", "deep_ensemble"
-
-
 def network_choices(settings: Sequence[Setting]) -> Iterator[str]:
     """A sentence a task: how well one of each network, and many, detect the task's first other set.
 
@@ -209,13 +207,13 @@ def network_choices(settings: Sequence[Setting]) -> Iterator[str]:
     for task, some in groupby(settings, key=lambda one: one.task):
         of_task = list(some)
         results = of_task[0].results
-        sizes = [one.members for one in results.variants if one.method == _MANY]
+        sizes = [one.members for one in results.variants if one.method == ENSEMBLE]
         images = next(iter(results.ood), "")
         if len(of_task) < 2 or not sizes or not images:
             continue
         singles, many = (
             [_auroc(one, images, method, size) for one in of_task]
-            for method, size in ((_ONE, "1"), (_MANY, sizes[-1]))
+            for method, size in ((SINGLE_NETWORK, "1"), (ENSEMBLE, sizes[-1]))
         )
         if "" not in (*singles, *many):
             named = [
@@ -232,5 +230,5 @@ def _auroc(setting: Setting, images: str, method: str, size: str) -> str:
     candidate = choices_of(setting).get((False, method, size))
     if candidate is None:
         return ""
-    row = Evidence(setting.results).value(candidate, Quantity(images, "auroc"))
+    row = Evidence(setting.results).value(candidate, Quantity(images, DETECTION))
     return f"{row['value']:.3f}" if row else ""

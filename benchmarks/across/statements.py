@@ -11,8 +11,9 @@ from typing import Literal
 from benchmarks.across.settings import Setting
 from benchmarks.report.answer.decision import Decision, decisions
 from benchmarks.report.answer.evidence import Candidate
-from benchmarks.report.answer.labels import DROPOUT, kind_of_training, with_training
+from benchmarks.report.answer.labels import kind_of_training, with_training
 from benchmarks.report.answer.verdict import NOT_DECIDED, reply_on_dropout
+from benchmarks.report.editorial import DROPOUT
 from benchmarks.report.results import Results
 from benchmarks.report.texts import listed
 

@@ -21,6 +21,7 @@ import typer
 from benchmarks.errors import UserError
 from benchmarks.files import content_of, path_of
 from benchmarks.nouns import Names
+from benchmarks.report.editorial import KEPT_FIGURES, KEPT_METRICS
 from benchmarks.report.published import PUBLISHED
 from benchmarks.report.results import Results
 from benchmarks.vocabulary import (
@@ -55,20 +56,8 @@ COPIED = (
 ZIPPED = (WORTH_CSV, TRAINING_CSV)
 """The tables that are kept whole, gzipped."""
 
-HEADLINE = (
-    *("accuracy", "nll", "brier", "ece", "mean_confidence"),
-    *("error_at_coverage_90", "augrc", "auroc"),
-)
-"""The measures of which the summary keeps rows: by methods' primary scores, and by those that other
-papers use."""
-
-FIGURES = (
-    *("worth", "rotated", "claims-count-plots", "claims-rank-agreement", "claims-certainty"),
-    *("cost", "roc", "abstaining", "reliability", "entropy-split", "training"),
-)
-"""Those kept, as PNG: the first `MOST_FIGURES` that the run has of its main recipe."""
-
 MOST_FIGURES = 8
+"""Of `KEPT_FIGURES` the first that the run has of its main recipe, as PNG."""
 
 _LINK = re.compile(r'<a href="(?P<to>[^"]+)">(?P<words>[^<]*)</a>')
 _LINE = re.compile(r"(?P<open><(?P<tag>p|li)\b[^>]*>)(?P<content>[^\n]*)</(?P=tag)>\n")
@@ -109,7 +98,7 @@ def _figures(results: Results, run: Path) -> Sequence[str]:
     """The paths of the figures that are kept; of those of claims the recipe of the verdicts."""
     main = results.recipes[0]
     of_claims = results.claims["setting"]["recipe"] if results.claims else main
-    names = (f"{name}-{of_claims if name.startswith('claims-') else main}" for name in FIGURES)
+    names = (f"{name}-{of_claims if name.startswith('claims-') else main}" for name in KEPT_FIGURES)
     paths = [f"{FIGURES_FOLDER}/{name}.png" for name in names]
     return [path for path in paths if (run / path).exists()][:MOST_FIGURES]
 
@@ -125,7 +114,7 @@ def _headline(summary: str, names: Names) -> str:
     for row in rows:
         metric, score = row["metric"], row["score"]
         by_its_score = score in ("", primary[row["method"]]) or (metric, score) in of_papers
-        if metric in HEADLINE and by_its_score:
+        if metric in KEPT_METRICS and by_its_score:
             writer.writerow(row)
     return written.getvalue()
 

@@ -17,6 +17,7 @@ from benchmarks.errors import UserError
 from benchmarks.files import path_of, read_run_json, written_whole
 from benchmarks.nouns import Names
 from benchmarks.report.answer.table import RULE
+from benchmarks.report.editorial import README_FIGURES
 from benchmarks.report.published.writing import comparable_numbers
 from benchmarks.report.read.across import summary_across
 from benchmarks.report.read.files import read_claims, read_latency
@@ -43,16 +44,6 @@ NO_GPU = (
     "No GPU has been measured yet. On a machine with one, run the two commands of "
     "[docs/gpu.md](docs/gpu.md).\n"
 )
-
-SHOWN = {
-    "worth": (
-        "Worth in networks",
-        "The size of the deep ensemble that does as well as each method, with 95 % intervals. "
-        "Arrows lead beyond the sizes measured.",
-    ),
-    "rotated": ("Rotated images", "Measures against the angle of rotation."),
-}
-"""Of these figures the first that there is, its name, and what it shows."""
 
 _LINK = re.compile(r"(\]\()(?![a-z]+:|#)")
 """Where a relative link begins."""
@@ -143,8 +134,8 @@ def _short_decision(run: _Run) -> str:
 
 
 def _figure(run: _Run) -> str:
-    """The first of the figures in `SHOWN` that the run has of its main recipe."""
-    for name, (title, caption) in SHOWN.items():
+    """The first of the figures in `README_FIGURES` that the run has of its main recipe."""
+    for name, (title, caption) in README_FIGURES.items():
         path = run.folder / FIGURES_FOLDER / f"{name}-{run.results.recipes[0]}.png"
         if (run.root / path).exists():
             return (

@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from benchmarks.nouns import Names, Variant
+from benchmarks.report.editorial import GROUP_COLOURS
 
 COLUMN, PAGE = 3.3, 6.9
 """Widths in inches: of a column, and of both."""
@@ -134,17 +135,6 @@ class Look:
 _DASHED, _DASH_DOTTED = (0.0, (4.0, 1.5)), (0.0, (4.0, 1.2, 1.0, 1.2))
 _DOTTED, _LONG = (0.0, (1.0, 1.2)), (0.0, (8.0, 1.5))
 
-FAMILIES = {
-    "single network": "#000000",
-    "dropout": "#0072B2",
-    "ensemble": "#D55E00",
-    "temperature scaling": "#882255",
-    "Laplace approximation": "#117733",
-    "augmentation": "#AA4499",
-    "snapshots": "#999933",
-}
-"""The colour of each group of methods; methods of other groups have one of their own."""
-
 _LOOKS = (
     Look("", "#000000", "s", _DOTTED),
     Look("", "#0072B2", "o", "-"),
@@ -184,7 +174,7 @@ def look_of(names: Names, method: str, custom: Sequence[str] = ()) -> Look:
     """
     record = names.method(method)
     look = _own_look(names, method, custom)
-    return replace(look, color=FAMILIES.get(record.group, look.color))
+    return replace(look, color=GROUP_COLOURS.get(record.group, look.color))
 
 
 def _own_look(names: Names, method: str, custom: Sequence[str]) -> Look:

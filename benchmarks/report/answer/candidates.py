@@ -10,7 +10,8 @@ import pandas as pd
 
 from benchmarks.nouns import Variant
 from benchmarks.report.answer.evidence import Candidate
-from benchmarks.report.answer.situations import MORE_TRAINING, Situation
+from benchmarks.report.answer.situations import Situation
+from benchmarks.report.editorial import MORE_TRAINING
 from benchmarks.report.numbers.cost import main_setup, milliseconds
 from benchmarks.report.results import Results
 from benchmarks.schema import members_rank, where

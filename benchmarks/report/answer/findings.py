@@ -6,17 +6,14 @@ so a title is never false.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import NamedTuple
 
 from benchmarks.nouns import Variant
+from benchmarks.report.editorial import TESTED_INSTEAD
 from benchmarks.report.number_format import rounded
 from benchmarks.report.read.comparisons import Quantity
 from benchmarks.report.results import Results
 from benchmarks.vocabulary import SIGNIFICANT
-
-TESTED: Mapping[str, str] = {"ece": "squared_ce_debiased"}
-"""What is tested in place of a metric whose bias forbids it."""
 
 EXTREMES = {"higher": "highest", "lower": "lowest"}
 
@@ -53,7 +50,7 @@ def finding(results: Results, quantity: Quantity) -> Finding | None:
     if not rows:
         return None
     leader = (max if better == "higher" else min)(rows, key=lambda one: rows[one]["value"])
-    tested = quantity._replace(metric=TESTED.get(quantity.metric, quantity.metric))
+    tested = quantity._replace(metric=TESTED_INSTEAD.get(quantity.metric, quantity.metric))
     others = [one for one in rows if one != leader]
     separated = sum(_is_better(results, leader, one, tested) for one in others)
     row = rows[leader]

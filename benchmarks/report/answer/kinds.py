@@ -9,15 +9,13 @@ from typing import Any
 from benchmarks.report.answer.candidates import score_of_single_image, single_image
 from benchmarks.report.answer.evidence import Candidate, Evidence
 from benchmarks.report.answer.labels import label
+from benchmarks.report.editorial import DETECTION, PROBABLE, RIGHT
 from benchmarks.report.number_format import two_digits
 from benchmarks.report.read.comparisons import Quantity, Side
 from benchmarks.report.results import Results
 from benchmarks.report.tables.comparison import value_cell
 from benchmarks.report.tables.table import Cell, Row, Table
 from benchmarks.vocabulary import CLEAN
-
-ACCURACY, NLL, AUROC = "accuracy", "nll", "auroc"
-"""What the table has of each method; by the second, methods are chosen, and by the last, scores."""
 
 OF_LOGITS, OF_FEATURES = "score of logits", "score of features"
 """The kinds of scores that are computed from networks, not from probabilities."""
@@ -52,7 +50,7 @@ def _methods(results: Results) -> Iterator[tuple[str, Candidate]]:
     evidence, by_kind = Evidence(results), dict[str, list[Candidate]]()
     for candidate in _candidates(results):
         by_kind.setdefault(results.names.method(candidate.method).group, []).append(candidate)
-    chosen_by = Quantity(CLEAN, NLL)
+    chosen_by = Quantity(CLEAN, PROBABLE)
     for kind, some in by_kind.items():
         values = {one: row["value"] for one in some if (row := evidence.value(one, chosen_by))}
         if values:
@@ -68,7 +66,7 @@ def _scores(results: Results) -> Iterator[tuple[str, Candidate]]:
         means: dict[Candidate, float] = {}
         for score in _of_kind(results, kind):
             for one in (candidate._replace(score=score) for candidate in single):
-                rows = [evidence.value(one, Quantity(c, AUROC)) for c in results.ood]
+                rows = [evidence.value(one, Quantity(c, DETECTION)) for c in results.ood]
                 if values := [row["value"] for row in rows if row]:
                     means[one] = fmean(values)
         if means:
@@ -100,8 +98,8 @@ def _of_kind(results: Results, kind: str) -> list[str]:
 def headline(results: Results) -> tuple[Quantity, ...]:
     """What a short table has of each method."""
     conditions = (CLEAN, *results.group_means[:1])
-    quality = (Quantity(CLEAN, ACCURACY), *(Quantity(one, NLL) for one in conditions))
-    return (*quality, *(Quantity(condition, AUROC) for condition in results.ood[:1]))
+    quality = (Quantity(CLEAN, RIGHT), *(Quantity(one, PROBABLE) for one in conditions))
+    return (*quality, *(Quantity(condition, DETECTION) for condition in results.ood[:1]))
 
 
 def heading_of(results: Results, quantity: Quantity) -> str:
@@ -115,7 +113,7 @@ def _row(results: Results, kind: str, chosen: Candidate, quantities: Sequence[Qu
     of_recipe = results.of_recipe(chosen.recipe)
     cells = [
         value_cell(of_recipe, chosen.variant, quantity._replace(score=chosen.score))
-        if quantity.metric == AUROC or not chosen.score
+        if quantity.metric == DETECTION or not chosen.score
         else Cell()
         for quantity in quantities
     ]

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 from benchmarks.report.answer.evidence import Candidate
+from benchmarks.report.editorial import DROPOUT
 from benchmarks.report.results import Results
-
-DROPOUT = "dropout"
-"""What a method needs whose members are sampled by dropout."""
 
 
 def label(results: Results, candidate: Candidate, *, retrained: bool = True) -> str:

@@ -5,14 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from benchmarks.report.editorial import ABSTAINING as ABSTAINING_BY
+from benchmarks.report.editorial import DETECTION, QUALITY
 from benchmarks.report.read.comparisons import Quantity
 from benchmarks.report.results import Results
 from benchmarks.vocabulary import CLEAN
 
 MILLISECOND = 1.0
-
-MORE_TRAINING = "training"
-"""What a method needs for which trained networks do not suffice."""
 
 
 @dataclass(frozen=True)
@@ -66,20 +65,17 @@ class Situation:
     milliseconds: float | None = None
 
 
-_QUALITY = ("accuracy", "nll")
-"""Is the class right, and are the probabilities?"""
-
-ON_CLEAN = Purpose("Clean images", "on clean images", lambda _: (CLEAN,), _QUALITY)
+ON_CLEAN = Purpose("Clean images", "on clean images", lambda _: (CLEAN,), QUALITY)
 
 ON_SHIFTED = Purpose(
-    "Shifted images", "on shifted images", lambda results: results.group_means, _QUALITY
+    "Shifted images", "on shifted images", lambda results: results.group_means, QUALITY
 )
 
 ON_EITHER = Purpose(
     "Clean or shifted, unknown in advance",
     "when either may come",
     lambda results: (CLEAN, *results.group_means) if results.group_means else (),
-    _QUALITY,
+    QUALITY,
     together=True,
 )
 
@@ -87,14 +83,14 @@ ABSTAINING = Purpose(
     "Clean and shifted images",
     "",
     lambda results: (CLEAN, *results.group_means),
-    ("error_at_coverage_90", "augrc"),
+    ABSTAINING_BY,
 )
 
 NOTICING = Purpose(
     "Out-of-distribution images",
     "",
     lambda results: results.ood,
-    ("auroc",),
+    (DETECTION,),
     by_any_score=True,
 )
 

@@ -10,9 +10,10 @@ from benchmarks.files import write_json
 from benchmarks.report.answer.candidates import cost, is_ensemble
 from benchmarks.report.answer.decision import Decision, decisions
 from benchmarks.report.answer.evidence import Candidate, Evidence, Relation, networks
-from benchmarks.report.answer.labels import DROPOUT, in_sentence
+from benchmarks.report.answer.labels import in_sentence
 from benchmarks.report.answer.situations import judged_by
 from benchmarks.report.answer.words import is_kept, named
+from benchmarks.report.editorial import DROPOUT
 from benchmarks.report.read.comparisons import Quantity
 from benchmarks.report.results import Results
 from benchmarks.report.texts import listed, within_sentence

@@ -13,8 +13,8 @@ from benchmarks.report.answer.candidates import (
 )
 from benchmarks.report.answer.decision import Decision
 from benchmarks.report.answer.evidence import Candidate, Evidence, Relation
-from benchmarks.report.answer.labels import DROPOUT, label
-from benchmarks.report.answer.situations import MORE_TRAINING
+from benchmarks.report.answer.labels import label
+from benchmarks.report.editorial import NEEDS, TRAINING_IMAGES
 from benchmarks.report.number_format import rounded, two_digits
 from benchmarks.report.read.comparisons import Quantity
 from benchmarks.report.results import Results
@@ -27,23 +27,12 @@ NOTHING = "—"
 FEW = 2
 """Of more measures or choices than these, the first are named and the others counted."""
 
-TRAINING_IMAGES = "training images"
-"""What a method or a score needs that is fitted to these."""
-
 REMAINING = {
     Relation.AS_GOOD: "as good",
     Relation.OPEN: "no difference found",
     Relation.UNTESTED: "not tested",
 }
 """What is said of measures by which a choice is not better."""
-
-NEEDS = {
-    DROPOUT: "networks trained with dropout",
-    "calibration": "held-out images",
-    MORE_TRAINING: "longer training",
-    TRAINING_IMAGES: "the training images",
-}
-"""What methods need beside networks."""
 
 
 class Advice(NamedTuple):

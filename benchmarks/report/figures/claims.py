@@ -10,6 +10,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 
 from benchmarks.nouns import Names, Variant
+from benchmarks.report.editorial import ENSEMBLE, SAMPLED
 from benchmarks.report.figures.drawing import (
     Canvas,
     Drawing,
@@ -48,9 +49,6 @@ SPREAD_BY = {
 }
 """The columns of ``claims/spread.csv`` that are drawn, their labels, and whose colour they have."""
 
-
-SAMPLED, ENSEMBLE = "mc_dropout", "deep_ensemble"
-"""The methods that the article is about, whose colours its claims have."""
 
 IMAGES_RANKED = {CLEAN: "All images", WHERE_C_DISAGREES: "Images on which ensemble C disagrees"}
 """The titles of the images by which rankings are compared."""

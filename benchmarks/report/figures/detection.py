@@ -12,6 +12,7 @@ from matplotlib.patches import Patch
 
 from benchmarks.nouns import ConditionRecord, Variant
 from benchmarks.report.answer.findings import title
+from benchmarks.report.editorial import DETECTION
 from benchmarks.report.figures.drawing import (
     Canvas,
     Drawing,
@@ -66,7 +67,7 @@ def roc_figures(
     for ax, condition in zip(axes, conditions, strict=True):
         draw_roc(ax, numbers[numbers["condition"] == condition], looks)
         ax.set_title(results.label_of(condition))
-        write_auroc(ax, results, Quantity(condition, "auroc"), looks)
+        write_auroc(ax, results, Quantity(condition, DETECTION), looks)
         reference = results.label_of(results.names.condition(condition).reference)
         ax.set_xlabel(f"{reference} images flagged\n(by {results.primary_score_label(looks)})")
     for ax in axes[::columns]:
@@ -75,7 +76,7 @@ def roc_figures(
         ax.tick_params(labelbottom=True)
     mean = "their mean at each share of clean images"
     legend_below(figure, axes, extra=replicates_entry(numbers, mean))
-    title_above(figure, title(results, Quantity(conditions[0], "auroc")))
+    title_above(figure, title(results, Quantity(conditions[0], DETECTION)))
     yield Drawing("roc", figure, drawn_curves(numbers, "flagged_clean", "flagged"))
 
 
@@ -112,7 +113,7 @@ def histogram_figures(
         ax.set_xlabel(f"{by[:1].upper()}{by[1:]}")
     figure.supylabel("Share of images", fontsize="medium")
     legend_below(figure, [], extra=_histogram_legend(results, conditions))
-    title_above(figure, title(results, Quantity(conditions[0], "auroc")))
+    title_above(figure, title(results, Quantity(conditions[0], DETECTION)))
     yield Drawing("histograms", figure, numbers)
 
 

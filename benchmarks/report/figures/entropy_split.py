@@ -13,6 +13,7 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
 from benchmarks.nouns import Variant
+from benchmarks.report.editorial import ENTROPY_PARTS, TOTAL_ENTROPY
 from benchmarks.report.figures.drawing import (
     Canvas,
     Drawing,
@@ -26,9 +27,7 @@ from benchmarks.report.read.comparisons import Quantity
 from benchmarks.report.results import Results
 from benchmarks.report.style import PAGE, Look
 
-TOTAL = "predictive_entropy"
-PARTS = ("expected_entropy", "mutual_information")
-COLUMNS = ["method", "members", "condition", *PARTS, TOTAL, "lower", "upper"]
+COLUMNS = ["method", "members", "condition", *ENTROPY_PARTS, TOTAL_ENTROPY, "lower", "upper"]
 
 INTERVAL: Any = {"ecolor": "0.6", "elinewidth": 0.8, "capsize": 1.5, "capthick": 0.8}
 
@@ -58,9 +57,9 @@ def parts(results: Results) -> pd.DataFrame:
     rows = []
     for variant in results.largest:
         for condition in conditions:
-            part_rows = [results.find(variant, Quantity(condition, part)) for part in PARTS]
+            part_rows = [results.find(variant, Quantity(condition, part)) for part in ENTROPY_PARTS]
             expected, information = (row["value"] if row else float("nan") for row in part_rows)
-            whole = results.find(variant, Quantity(condition, TOTAL))
+            whole = results.find(variant, Quantity(condition, TOTAL_ENTROPY))
             if whole and pd.notna(expected):
                 total = (whole["value"], whole["lower"], whole["upper"])
                 rows.append((*variant, condition, expected, information, *total))
@@ -69,7 +68,7 @@ def parts(results: Results) -> pd.DataFrame:
 
 def finding(results: Results, numbers: pd.DataFrame) -> str:
     """Where mutual information is the largest part; empty where no method has any."""
-    shares = numbers["mutual_information"] / numbers[TOTAL]
+    shares = numbers["mutual_information"] / numbers[TOTAL_ENTROPY]
     if shares.isna().all():
         return ""
     row = numbers.iloc[int(np.nanargmax(shares))]
@@ -96,7 +95,7 @@ def draw(ax: Axes, results: Results, numbers: pd.DataFrame, look: Look) -> Axes:
     )
     ax.errorbar(
         bars,
-        numbers[TOTAL],
+        numbers[TOTAL_ENTROPY],
         yerr=(numbers["upper"] - numbers["lower"]) / 2,
         fmt="none",
         **INTERVAL,

@@ -12,6 +12,7 @@ from matplotlib.ticker import LogLocator, StrMethodFormatter
 
 from benchmarks.nouns import Variant
 from benchmarks.report.answer.findings import title
+from benchmarks.report.editorial import CALIBRATION_TITLE
 from benchmarks.report.figures.drawing import (
     Canvas,
     Drawing,
@@ -65,7 +66,7 @@ def reliability_figures(
     grid[0, 0].set_ylabel(f"Accuracy\n(bins of ≥ {FEWEST} images)")
     grid[1, 0].set_ylabel("Images per bin")
     legend_below(figure, grid[0], extra=replicates_entry(bins, "their mean in each bin"))
-    title_above(figure, title(results, Quantity(conditions[0], "ece")))
+    title_above(figure, title(results, Quantity(conditions[0], CALIBRATION_TITLE)))
     yield Drawing("reliability", figure, drawn_bins(bins))
 
 

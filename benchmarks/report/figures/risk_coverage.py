@@ -9,6 +9,7 @@ from matplotlib.axes import Axes
 
 from benchmarks.nouns import Variant
 from benchmarks.report.answer.findings import title
+from benchmarks.report.editorial import SELECTION
 from benchmarks.report.figures.drawing import (
     Canvas,
     Drawing,
@@ -52,7 +53,7 @@ def risk_coverage_figures(
         ax.set_xlabel(f"Coverage\n(by {results.primary_score_label(looks)})")
     axes[0].set_ylabel("Error rate")
     legend_below(figure, axes, extra=replicates_entry(numbers, "their mean at each coverage"))
-    title_above(figure, title(results, Quantity(conditions[0], "augrc")))
+    title_above(figure, title(results, Quantity(conditions[0], SELECTION)))
     yield Drawing("risk-coverage", figure, drawn_curves(numbers, "coverage", "risk"))
 
 

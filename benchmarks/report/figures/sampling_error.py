@@ -9,6 +9,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 
 from benchmarks.nouns import Names, Variant
+from benchmarks.report.editorial import SAMPLED_MEASURES
 from benchmarks.report.figures.drawing import (
     Canvas,
     Drawing,
@@ -23,14 +24,6 @@ from benchmarks.schema import where
 from benchmarks.vocabulary import VOTES
 
 SAMPLING_ERROR = "sampling-error"
-
-SAMPLED_MEASURES = {
-    VOTES: ("#0072B2", "o"),
-    "pairwise_disagreement": ("#009E73", "v"),
-    "predictive_entropy": ("#E69F00", "X"),
-    "mutual_information": ("#CC79A7", "P"),
-}
-"""The measures of a single image that are drawn, with their colours and markers."""
 
 
 def sampling_error_figures(

@@ -12,6 +12,7 @@ from matplotlib.axes import Axes
 
 from benchmarks.nouns import Printed, Variant
 from benchmarks.report.answer.findings import title
+from benchmarks.report.editorial import SHIFT_TITLE
 from benchmarks.report.figures.drawing import (
     Canvas,
     Drawing,
@@ -86,7 +87,7 @@ def severity_figures(
             ax.set_xlabel("")
         legend_below(figure, axes, extra=replicates_entry(thin, "their mean"))
         means = [one for one in results.group_means if results.names.condition(one).group == group]
-        title_above(figure, title(results, Quantity(means[0], "nll")) if means else "")
+        title_above(figure, title(results, Quantity(means[0], SHIFT_TITLE)) if means else "")
         yield Drawing(group, figure, numbers)
 
 

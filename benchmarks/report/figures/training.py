@@ -10,6 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator
 
 from benchmarks.nouns import RecipeRecord, Variant
+from benchmarks.report.editorial import TRAINING_MEASURES
 from benchmarks.report.figures.drawing import (
     Canvas,
     Drawing,
@@ -22,12 +23,6 @@ from benchmarks.report.results import Results
 from benchmarks.report.style import BAND, PAGE, Look
 from benchmarks.schema import where
 
-MEASURES = {
-    "accuracy": "Accuracy",
-    "loss": "Loss (nats)",
-    "precision": "Precision",
-    "recall": "Recall",
-}
 SPLITS = {"training": ("0.15", "o", "-"), "validation": ("0.55", "s", (0.0, (4.0, 1.5)))}
 """Colour, marker and dash: greys, since colours are the methods'."""
 
@@ -45,8 +40,10 @@ def training_figures(
         return
     numbers = over_networks(results.training)
     networks = results.training["network"].nunique()
-    figure, axes = panels(canvas, len(MEASURES), columns=4, width=PAGE, height=2.0, sharex=True)
-    for ax, measure in zip(axes, MEASURES, strict=True):
+    figure, axes = panels(
+        canvas, len(TRAINING_MEASURES), columns=4, width=PAGE, height=2.0, sharex=True
+    )
+    for ax, measure in zip(axes, TRAINING_MEASURES, strict=True):
         draw(ax, numbers, measure)
     for recipe in results.names.recipes:
         if results.recipes == (recipe.name,) and not math.isnan(recipe.reported_training):
@@ -76,7 +73,7 @@ def over_networks(log: pd.DataFrame) -> pd.DataFrame:
     log = log[log["split"].isin(SPLITS)]
     measured = log[log[DROPOUT_ON].notna()]
     differs = not measured[DROPOUT_ON].equals(measured["accuracy"])
-    measures = [*MEASURES, DROPOUT_ON] if differs else [*MEASURES]
+    measures = [*TRAINING_MEASURES, DROPOUT_ON] if differs else [*TRAINING_MEASURES]
     same = ["split", "images", "epoch"]
     tidy = log.melt(id_vars=same, value_vars=measures, var_name="measure").dropna(subset="value")
     grouped = tidy.groupby(["measure", *same], sort=True)["value"]
@@ -104,7 +101,7 @@ def draw(ax: Axes, numbers: pd.DataFrame, measure: str) -> Axes:
                 markerfacecolor=color if filled else "white",
                 label=label(split, line["images"].iloc[0], filled),
             )
-    ax.set(title=MEASURES[measure], xlabel="Epoch")
+    ax.set(title=TRAINING_MEASURES[measure], xlabel="Epoch")
     ax.xaxis.set_major_locator(MaxNLocator(5, integer=True))
     return ax
 

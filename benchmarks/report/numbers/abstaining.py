@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import pandas as pd
 
+from benchmarks.report.editorial import RIGHT
 from benchmarks.report.numbers.replicates import of_replicates, shown_bounds
 from benchmarks.report.read.comparisons import Quantity
 from benchmarks.report.results import Results
-
-ACCURACY = "accuracy"
-"""The metric whose complement is the error where a method abstains on nothing."""
 
 COLUMNS = [
     *("condition", "method", "members", "metric", "abstained"),
@@ -28,7 +26,7 @@ def steps(results: Results) -> dict[str, float]:
     selective = [one for one in results.names.metrics if one.coverage < 1]
     ordered = sorted(selective, key=lambda one: -one.coverage)
     left_out = {one.name: round(100 * (1 - one.coverage), 6) for one in ordered}
-    return {ACCURACY: 0.0, **left_out} if left_out else {}
+    return {RIGHT: 0.0, **left_out} if left_out else {}
 
 
 def errors(results: Results) -> pd.DataFrame:
@@ -56,7 +54,7 @@ def replicate_errors(results: Results, means: pd.DataFrame) -> pd.DataFrame:
 
 def in_percent(metric: str, value: float) -> float:
     """The error in percent, from the value of one of the `steps`."""
-    return 100 * (1 - value if metric == ACCURACY else value)
+    return 100 * (1 - value if metric == RIGHT else value)
 
 
 def finding(results: Results, means: pd.DataFrame) -> str:

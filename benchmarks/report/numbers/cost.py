@@ -9,6 +9,7 @@ from typing import NamedTuple
 import pandas as pd
 
 from benchmarks.nouns import Names, Variant
+from benchmarks.report.editorial import COST_METRICS, DETECTION
 from benchmarks.report.numbers.replicates import shown_bounds
 from benchmarks.report.read.comparisons import Quantity, Record
 from benchmarks.report.results import Results
@@ -77,9 +78,8 @@ def batch_sizes(latency: pd.DataFrame) -> tuple[int, ...]:
 def drawn(results: Results) -> list[Quantity]:
     """The quantities drawn against cost: NLL and ECE on clean images, and one AUROC."""
     return [
-        Quantity(CLEAN, "nll"),
-        Quantity(CLEAN, "ece"),
-        *(Quantity(condition, "auroc") for condition in results.ood[:1]),
+        *(Quantity(CLEAN, metric) for metric in COST_METRICS),
+        *(Quantity(condition, DETECTION) for condition in results.ood[:1]),
     ]
 
 

@@ -15,6 +15,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from benchmarks.nouns import Variant
+from benchmarks.report.editorial import DETECTION
 from benchmarks.report.figures import abstaining, cost, detection, reliability, severity
 from benchmarks.report.figures.drawing import (
     conditions_in,
@@ -134,7 +135,7 @@ class Charts:
                 for variant, texts in tips(means, roc_tip, "flagged").items()
             }
             drawn = {one: look for one, look in self.looks.items() if one in told}
-            detection.write_auroc(ax, self.results, Quantity(condition, "auroc"), drawn)
+            detection.write_auroc(ax, self.results, Quantity(condition, DETECTION), drawn)
             title = self.results.label_of(condition)
             charts.append(self._chart(ax, f"roc-{condition}", title, told))
         return charts

@@ -13,20 +13,13 @@ from PIL import Image
 
 from benchmarks.files import or_none
 from benchmarks.nouns import Names, Printed, Variant
+from benchmarks.report.editorial import REASONS_SHOWN
 from benchmarks.report.read.files import Pixels
 from benchmarks.report.results import Results
 from benchmarks.report.style import Look, css_color, look_in
 
 IN_A_ROW = 20
 """Images in a row of the PNG that holds them all."""
-
-_REASONS = {
-    "article": "Shown in the article",
-    "high-disagreement": "Members disagree most",
-    "wrong": "Misclassified with the highest confidence",
-    "divergent": "The methods' votes differ most",
-    "sample": "Sample of an out-of-distribution set",
-}
 
 
 def explorer(results: Results, looks: Mapping[Variant, Look]) -> dict[str, Any] | None:
@@ -138,12 +131,12 @@ def _distinct(images: Sequence[Mapping[str, Any]]) -> dict[tuple[str, int], None
 
 def _reasons(images: Sequence[Mapping[str, Any]], names: Names) -> list[dict[str, str]]:
     given = {reason for image in images for reason in image["reasons"]}
-    order = list(_REASONS)
+    order = list(REASONS_SHOWN)
     labelled = []
     for reason in sorted(given, key=lambda reason: (order.index(reason.partition(":")[0]), reason)):
         kind, _, method = reason.partition(":")
         of_method = f": {names.method(method).label}" if method else ""
-        labelled.append({"key": reason, "label": _REASONS[kind] + of_method})
+        labelled.append({"key": reason, "label": REASONS_SHOWN[kind] + of_method})
     return labelled
 
 

@@ -18,6 +18,7 @@ from benchmarks.report.answer.findings import title
 from benchmarks.report.answer.kinds import kinds_table
 from benchmarks.report.answer.table import decision_table
 from benchmarks.report.answer.verdict import advice, on_dropout
+from benchmarks.report.editorial import CALIBRATION_TITLE, DETECTION, PREVIEW, SHIFT_TITLE
 from benchmarks.report.figures import set_coverage
 from benchmarks.report.figures.drawing import in_print
 from benchmarks.report.figures.severity import scale_of
@@ -140,7 +141,7 @@ def _content(results: Results, folder: Path) -> dict[str, Any]:
         "replicates": REPLICATES,
         "left_out": left_out_remark(results.left_out),
         "trained_on": training_images_remark(names.training_images(results.recipes)),
-        "quick": configuration.get("preset") == "quick",
+        "quick": configuration.get("preset") == PREVIEW,
         "style": _static("page.css"),
         "scripts": [_static("page.js"), _static("explorer.js")],
     }
@@ -178,11 +179,11 @@ def _cost(results: Results, sizes: pd.DataFrame) -> dict[str, str] | None:
 
 def _findings(results: Results) -> dict[str, str]:
     """The titles of sections, by section."""
-    quantities = {"calibration": Quantity(CLEAN, "ece")}
+    quantities = {"calibration": Quantity(CLEAN, CALIBRATION_TITLE)}
     for mean in results.group_means:
-        quantities[results.names.condition(mean).group] = Quantity(mean, "nll")
+        quantities[results.names.condition(mean).group] = Quantity(mean, SHIFT_TITLE)
     for condition in results.ood[:1]:
-        quantities["detection"] = Quantity(condition, "auroc")
+        quantities["detection"] = Quantity(condition, DETECTION)
     found = {section: title(results, quantity) for section, quantity in quantities.items()}
     numbers = errors(results)
     if numbers["abstained"].nunique() > 1:

@@ -11,6 +11,7 @@ from benchmarks.nouns import Variant
 from benchmarks.report.answer.candidates import single_image
 from benchmarks.report.answer.evidence import networks
 from benchmarks.report.answer.kinds import heading_of, headline
+from benchmarks.report.editorial import RANKED_BY
 from benchmarks.report.number_format import two_digits
 from benchmarks.report.read.comparisons import Quantity
 from benchmarks.report.results import Results
@@ -18,9 +19,8 @@ from benchmarks.report.tables.comparison import value_cell
 from benchmarks.report.tables.quality import main_table
 from benchmarks.report.tables.table import Cell, Row, Table
 from benchmarks.schema import where
-from benchmarks.vocabulary import CLEAN
 
-WORTH_BY = Quantity(CLEAN, "nll")
+WORTH_BY = Quantity(*RANKED_BY)
 """By which the worth in networks is told, and rows are ranked to begin with."""
 
 

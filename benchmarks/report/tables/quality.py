@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from benchmarks.nouns import MetricRecord
+from benchmarks.report.editorial import DETECTION, SELECTION
 from benchmarks.report.read.comparisons import Quantity
 from benchmarks.report.results import Results
 from benchmarks.report.tables.comparison import compared_cells
@@ -12,9 +13,6 @@ from benchmarks.report.tables.remarks import remarks
 from benchmarks.report.tables.table import Row, Table
 from benchmarks.report.texts import listed
 from benchmarks.vocabulary import CLEAN, SELF_TRAINED
-
-DETECTION, SELECTION = "auroc", "augrc"
-"""The metrics by which scores are judged: out of distribution, and on labelled images."""
 
 SETS = "sets"
 """The kind of tables of metrics of prediction sets."""

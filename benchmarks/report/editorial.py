@@ -1,0 +1,131 @@
+"""What the report says about particular names: the one place that knows them.
+
+Everything else in `benchmarks.report` asks a noun for its fields. Here stand the choices that no
+field can make: which measures decide and which make the headline, which figures are kept, which
+colour a group of methods has, and how a need is called.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from benchmarks.vocabulary import CLEAN, VOTES
+
+# The measures that decide: names of metrics.
+
+RIGHT, PROBABLE = "accuracy", "nll"
+"""Is the class right, and are the probabilities?"""
+
+QUALITY = (RIGHT, PROBABLE)
+"""By which predictions are judged on clean and on shifted images."""
+
+ABSTAINING = ("error_at_coverage_90", "augrc")
+"""By which it is judged whether a method knows on which images to abstain."""
+
+DETECTION, SELECTION = "auroc", "augrc"
+"""By which scores are judged: on images of no class, and on labelled ones."""
+
+TESTED_INSTEAD: Mapping[str, str] = {"ece": "squared_ce_debiased"}
+"""What is tested in place of a metric whose bias forbids it."""
+
+# The headline: what the shortest tables have of each method, and what ranks it.
+
+RANKED_BY = CLEAN, PROBABLE
+"""The condition and the metric by which the worth in networks is told and methods are ranked."""
+
+KEPT_METRICS = (
+    *("accuracy", "nll", "brier", "ece", "mean_confidence"),
+    *("error_at_coverage_90", "augrc", "auroc"),
+)
+"""The metrics whose rows of the summary the repository keeps, for README and for other papers."""
+
+COST_METRICS = ("nll", "ece")
+"""Drawn against cost on clean images, beside `DETECTION` on the first images of no class."""
+
+# Sections of the page, and the metric that each one's finding is of.
+
+CALIBRATION_TITLE, SHIFT_TITLE = "ece", "nll"
+
+# Needs of methods, and how they are called.
+
+DROPOUT, MORE_TRAINING = "dropout", "training"
+"""What methods need whose members are sampled by dropout, and those that train further."""
+
+TRAINING_IMAGES = "training images"
+"""What a method or a score needs that is fitted to these."""
+
+NEEDS: Mapping[str, str] = {
+    DROPOUT: "networks trained with dropout",
+    "calibration": "held-out images",
+    MORE_TRAINING: "longer training",
+    TRAINING_IMAGES: "the training images",
+}
+"""What methods need beside networks, in words."""
+
+# Particular methods.
+
+SINGLE_NETWORK, SAMPLED, ENSEMBLE = "softmax", "mc_dropout", "deep_ensemble"
+"""The baseline, and the two methods that the article compares."""
+
+# Figures: colours, parts, and which are shown and kept.
+
+GROUP_COLOURS: Mapping[str, str] = {
+    "single network": "#000000",
+    "dropout": "#0072B2",
+    "ensemble": "#D55E00",
+    "temperature scaling": "#882255",
+    "Laplace approximation": "#117733",
+    "augmentation": "#AA4499",
+    "snapshots": "#999933",
+}
+"""The colour of each group of methods; methods of other groups have one of their own."""
+
+TOTAL_ENTROPY, ENTROPY_PARTS = "predictive_entropy", ("expected_entropy", "mutual_information")
+"""The entropy that is split, and what it is split into."""
+
+SAMPLED_MEASURES: Mapping[str, tuple[str, str]] = {
+    VOTES: ("#0072B2", "o"),
+    "pairwise_disagreement": ("#009E73", "v"),
+    "predictive_entropy": ("#E69F00", "X"),
+    "mutual_information": ("#CC79A7", "P"),
+}
+"""The measures of an image whose sampling error is drawn, with their colours and markers."""
+
+TRAINING_MEASURES: Mapping[str, str] = {
+    "accuracy": "Accuracy",
+    "loss": "Loss (nats)",
+    "precision": "Precision",
+    "recall": "Recall",
+}
+"""What is drawn of the training, and how it is called."""
+
+README_FIGURES: Mapping[str, tuple[str, str]] = {
+    "worth": (
+        "Worth in networks",
+        "The size of the deep ensemble that does as well as each method, with 95 % intervals. "
+        "Arrows lead beyond the sizes measured.",
+    ),
+    "rotated": ("Rotated images", "Measures against the angle of rotation."),
+}
+"""Of these figures README shows the first that there is: its name, its title, what it shows."""
+
+KEPT_FIGURES = (
+    *("worth", "rotated", "claims-count-plots", "claims-rank-agreement", "claims-certainty"),
+    *("cost", "roc", "abstaining", "reliability", "entropy-split", "training"),
+)
+"""Those that the repository keeps, the most important ones first."""
+
+# Images shown, and why they are.
+
+REASONS_SHOWN: Mapping[str, str] = {
+    "article": "Shown in the article",
+    "high-disagreement": "Members disagree most",
+    "wrong": "Misclassified with the highest confidence",
+    "divergent": "The methods' votes differ most",
+    "sample": "Sample of an out-of-distribution set",
+}
+
+# Presets.
+
+PREVIEW = "quick"
+"""The preset whose results are a preview."""
