@@ -19,13 +19,14 @@ INTERRUPTED = 128 + signal.SIGINT
 CONTINUES = "the same command continues the run"
 
 COMMANDS = {
-    "run": "comparison",
-    "score": "score",
-    "check": "epistemic_check",
-    "across": "across",
-    "lab": "lab",
+    "run": "comparison.command",
+    "score": "score.command",
+    "check": "epistemic_check.command",
+    "across": "across.command",
+    "lab": "lab.command",
+    "table": "views",
 }
-"""The sub-commands of the installed command, and their packages."""
+"""The sub-commands of the installed command, and their modules."""
 
 
 def main() -> NoReturn:
@@ -42,8 +43,8 @@ def main() -> NoReturn:
         sys.exit(2)
     else:
         sys.argv[0] = PROGRAM
-    package = COMMANDS.get(name, "comparison")
-    run_command(f"benchmarks.{package}.command", CONTINUES if package == "comparison" else "")
+    module = COMMANDS.get(name, COMMANDS["run"])
+    run_command(f"benchmarks.{module}", CONTINUES if module == COMMANDS["run"] else "")
 
 
 def run_command(module: str, again: str = "") -> NoReturn:

@@ -168,26 +168,26 @@ def test_closed_output_is_no_traceback(start: Start) -> None:
 
 
 @pytest.mark.parametrize(
-    ("arguments", "package", "seen"),
+    ("arguments", "module", "seen"),
     [
-        ([], "comparison", ["uncertainty-bench"]),
-        (["--task", "digits"], "comparison", ["uncertainty-bench", "--task", "digits"]),
-        (["run", "--list"], "comparison", ["uncertainty-bench run", "--list"]),
-        (["score", "a.npz"], "score", ["uncertainty-bench score", "a.npz"]),
+        ([], "comparison.command", ["uncertainty-bench"]),
+        (["--task", "digits"], "comparison.command", ["uncertainty-bench", "--task", "digits"]),
+        (["run", "--list"], "comparison.command", ["uncertainty-bench run", "--list"]),
+        (["score", "a.npz"], "score.command", ["uncertainty-bench score", "a.npz"]),
         *(
-            ([name], package, [f"uncertainty-bench {name}"])
-            for name, package in entry.COMMANDS.items()
+            ([name], module, [f"uncertainty-bench {name}"])
+            for name, module in entry.COMMANDS.items()
         ),
     ],
 )
 def test_sub_command_is_run(
-    arguments: list[str], package: str, seen: list[str], monkeypatch: pytest.MonkeyPatch
+    arguments: list[str], module: str, seen: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     ran: list[tuple[str, list[str]]] = []
     monkeypatch.setattr(entry, "run_command", lambda module, _: ran.append((module, sys.argv)))
     monkeypatch.setattr(sys, "argv", ["/usr/bin/uncertainty-bench", *arguments])
     entry.main()
-    assert ran == [(f"benchmarks.{package}.command", seen)]
+    assert ran == [(f"benchmarks.{module}", seen)]
     assert callable(import_module(ran[0][0]).command_line)
 
 

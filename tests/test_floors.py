@@ -57,6 +57,7 @@ FLOORS = {
     | {"benchmarks.predictions", "benchmarks.report", "benchmarks.run", "benchmarks.tasks"}
     | {"methods"},
     "benchmarks/across": GROUND | TABLES | {"benchmarks.command_line", "benchmarks.report"},
+    "benchmarks/views.py": GROUND | {"benchmarks.command_line", "benchmarks.report"},
     "benchmarks/score": GROUND
     | TABLES
     | {"benchmarks.command_line", "benchmarks.environment", "benchmarks.inference"}
@@ -110,7 +111,10 @@ RUN_STAGES = {f"benchmarks.{package}" for package in ("api", "comparison")}
 STARTED = ("across", "epistemic_check", "lab", "score")
 """The packages that are run by ``python -m``."""
 
-COMMANDS = {f"benchmarks/{package}/command.py" for package in (*STARTED, "comparison")}
+COMMANDS = {
+    *(f"benchmarks/{package}/command.py" for package in (*STARTED, "comparison")),
+    "benchmarks/views.py",
+}
 README = "benchmarks.report.readme"
 """It is run by ``python -m``, too."""
 
