@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from itertools import chain
 from pathlib import Path
 
 from benchmarks.errors import UserError
@@ -25,13 +24,13 @@ def write_report(folder: Path, jobs: int = 1) -> None:
     """
     require_results(folder)
     # Not at the top: tables of timings are written where nothing that draws is installed.
-    from benchmarks.parallel import parallel
     from benchmarks.report.answer.kinds import kinds_table
     from benchmarks.report.answer.table import decision_table
     from benchmarks.report.answer.verdict import write_answer
+    from benchmarks.report.figures import drawn_figures, write_figures
     from benchmarks.report.page import write_page
     from benchmarks.report.published.writing import write_published
-    from benchmarks.report.recipe import draw, shares, write_figures, write_recipe_tables
+    from benchmarks.report.recipe import write_recipe_tables
     from benchmarks.report.tables.claims import verdict_table
 
     results = Results.load(folder)
@@ -44,10 +43,7 @@ def write_report(folder: Path, jobs: int = 1) -> None:
     write_published(results, folder)
     for recipe in results.recipes:
         write_recipe_tables(results, recipe, folder)
-    drawn = parallel(
-        draw, shares(results, jobs), stage="report", what="shares of the figures", jobs=jobs
-    )
-    write_figures(chain.from_iterable(drawn), folder)
+    write_figures(drawn_figures(results, jobs), folder)
     write_page(results, folder)
 
 

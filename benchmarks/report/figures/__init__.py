@@ -1,9 +1,14 @@
-"""All figures: one file per group, in which numbers are computed separately from drawing."""
+"""All figures of a run: one file per group, whose numbers are computed apart from drawing."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from itertools import chain
+from typing import NamedTuple, cast
 
+from matplotlib.figure import Figure
+
+from benchmarks.parallel import parallel
 from benchmarks.report.figures.abstaining import abstaining_figures
 from benchmarks.report.figures.claims import (
     certainty_figures,
@@ -13,8 +18,9 @@ from benchmarks.report.figures.claims import (
 )
 from benchmarks.report.figures.cost import cost_figures
 from benchmarks.report.figures.detection import histogram_figures, roc_figures
-from benchmarks.report.figures.drawing import Drawing
+from benchmarks.report.figures.drawing import Drawing, in_print, without_formulas
 from benchmarks.report.figures.entropy_split import entropy_figures
+from benchmarks.report.figures.files import Drawn, svg_and_png, write_figures
 from benchmarks.report.figures.reliability import reliability_figures
 from benchmarks.report.figures.risk_coverage import risk_coverage_figures
 from benchmarks.report.figures.sampling_error import sampling_error_figures
@@ -30,7 +36,7 @@ from benchmarks.report.figures.worth import worth_figures
 from benchmarks.report.results import Results
 from benchmarks.report.style import looks
 
-__all__ = ["GROUPS", "Drawing", "figures"]
+__all__ = ["GROUPS", "Drawing", "Drawn", "drawn_figures", "figures", "write_figures"]
 
 Group = Callable[..., Iterator[Drawing]]
 """Related figures: those that there are numbers for, from the results of a recipe, the looks of its
@@ -65,3 +71,77 @@ def figures(results: Results, groups: Sequence[Group] = GROUPS) -> Iterator[Draw
     look = looks(results.names, results.largest)
     for group in groups:
         yield from group(results, look)
+
+
+SECTIONS = {
+    "worth": "answer",
+    "reliability": "calibration",
+    "set-coverage": "calibration",
+    "entropy-split": "calibration",
+    "histograms": "detection",
+    "roc": "detection",
+    "risk-coverage": "selective",
+    "abstaining": "selective",
+    "high-disagreement": "images",
+    "training": "training",
+    "cost": "cost",
+    "sampling-error": "claims",
+}
+"""The sections of the page where figures stand; others are named by the figure's first word."""
+
+
+class Share(NamedTuple):
+    """What one worker draws: some figures of one recipe, from the results of this.
+
+    Attributes:
+        groups: positions in `GROUPS`.
+    """
+
+    results: Results
+    recipe: str
+    is_main: bool
+    groups: range
+
+
+def drawn_figures(results: Results, jobs: int = 1) -> list[Drawn]:
+    """All figures of a run in the order of the page: of its main recipe, and then of others.
+
+    Args:
+        results: of all recipes.
+        jobs: how many processes draw in parallel.
+    """
+    count = min(-(-jobs // len(results.recipes)), len(GROUPS))
+    shares = [
+        Share(
+            results.of_recipe(recipe),
+            recipe,
+            recipe == results.recipes[0],
+            range(first, len(GROUPS), count),
+        )
+        for recipe in results.recipes
+        for first in range(count)
+    ]
+    drawn = parallel(_draw, shares, stage="report", what="shares of the figures", jobs=jobs)
+    ordered = sorted(chain.from_iterable(drawn), key=lambda one: one[0])
+    return [figure for _, figure in ordered]
+
+
+def _draw(share: Share) -> list[tuple[tuple[int, int], Drawn]]:
+    """The figures of a share, each with its place among all."""
+    with in_print():
+        rank = share.results.names.recipe_rank(share.recipe)[0]
+        return [
+            ((-1 if share.is_main else rank, group), _drawn(drawing, share))
+            for group in share.groups
+            for drawing in figures(share.results, GROUPS[group : group + 1])
+        ]
+
+
+def _drawn(drawing: Drawing, share: Share) -> Drawn:
+    figure = cast(Figure, drawing.figure)  # each is on a page of its own
+    without_formulas(figure)
+    name = drawing.name if share.is_main else f"{drawing.name}-{share.recipe}"
+    title = " ".join(figure.get_suptitle().split())
+    section = SECTIONS.get(drawing.name, drawing.name.partition("-")[0])
+    svg, png = svg_and_png(figure, name, title)
+    return Drawn(name, title, "", section, share.recipe, svg, png, drawing.numbers)

@@ -18,6 +18,7 @@ from matplotlib.lines import Line2D
 from matplotlib.text import Text
 
 from benchmarks.nouns import Names, Variant
+from benchmarks.report.figures.files import TITLE
 from benchmarks.report.numbers.replicates import each, mean_curve, of_each_method
 from benchmarks.report.read.files import Pixels, claims_numbers
 from benchmarks.report.results import Results
@@ -110,7 +111,7 @@ def title_above(figure: Sheet, text: str) -> None:
         return
     lines = wrap(text, int(_width(figure) * CHARACTERS))
     _heighten(figure, LINE * len(lines))
-    figure.suptitle("\n".join(lines), fontsize="medium")
+    figure.suptitle("\n".join(lines), fontsize="medium", gid=TITLE)
 
 
 def _width(figure: Sheet) -> float:
