@@ -6,6 +6,7 @@ import math
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
+from xml.etree import ElementTree
 
 import numpy as np
 import pandas as pd
@@ -208,3 +209,14 @@ def test_figures_are_small_have_print_resolution_and_text_as_text(reported: Path
             assert image.width in (660, 920, 1380), path.name
         assert path.stat().st_size < 150_000
     assert "MC-dropout, T = 8" in (reported / "figures" / "rotated-standard.svg").read_text()
+
+
+def test_drawings_can_stand_in_one_page_which_shows_their_titles(reported: Path) -> None:
+    for path in sorted((reported / "figures").glob("*.svg")):
+        root = ElementTree.fromstring(path.read_text())
+        assert root.get("aria-label")
+        for element in root.iter():
+            assert element.get("id", path.stem).startswith(path.stem)
+            target = element.get("{http://www.w3.org/1999/xlink}href", f"#{path.stem}")
+            assert target.startswith(f"#{path.stem}")
+        assert path.stat().st_size < 170_000

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import math
 import shutil
-from collections import Counter
-from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -15,8 +13,7 @@ from matplotlib import style
 from benchmarks.errors import UserError
 from benchmarks.metrics import METRICS
 from benchmarks.report import write_report
-from benchmarks.report.figures import GROUPS, figures
-from benchmarks.report.recipe import shares
+from benchmarks.report.figures import figures
 from benchmarks.report.results import Results
 from benchmarks.report.tables.formats import as_frame, markdown
 from benchmarks.report.tables.latex import latex
@@ -81,18 +78,6 @@ def test_everything_is_drawn_again_from_the_committed_files_byte_for_byte(
     again, before = contents(tmp_path), contents(reported)
     assert again.keys() == before.keys()
     assert [name for name in before if again[name] != before[name]] == []
-
-
-@pytest.mark.parametrize("workers", [1, 2, 3, 64])
-def test_shares_have_each_figure_of_each_recipe_once(of_both: Path, workers: int) -> None:
-    results = Results.load(of_both)
-    divided = shares(results, workers)
-    drawn = Counter((one.recipe, group) for one in divided for group in one.groups)
-    assert drawn == Counter(product(results.recipes, range(len(GROUPS))))
-    assert len(divided) >= min(workers, 2 * len(GROUPS))
-    assert all(
-        set(one.results.summary["recipe"]) <= {one.recipe, "self-trained"} for one in divided
-    )
 
 
 def test_stage_report_takes_a_folder_of_any_configuration_and_leaves_its_record(

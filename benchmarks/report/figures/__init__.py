@@ -99,7 +99,6 @@ class Share(NamedTuple):
 
     results: Results
     recipe: str
-    is_main: bool
     groups: range
 
 
@@ -115,23 +114,22 @@ def drawn_figures(results: Results, jobs: int = 1) -> list[Drawn]:
         Share(
             results.of_recipe(recipe),
             recipe,
-            recipe == results.recipes[0],
             range(first, len(GROUPS), count),
         )
         for recipe in results.recipes
         for first in range(count)
     ]
     drawn = parallel(_draw, shares, stage="report", what="shares of the figures", jobs=jobs)
-    ordered = sorted(chain.from_iterable(drawn), key=lambda one: one[0])
-    return [figure for _, figure in ordered]
+    placed = {(figure.recipe, group, figure.name): figure for group, figure in chain(*drawn)}
+    rank = results.recipes.index
+    return [placed[place] for place in sorted(placed, key=lambda one: (rank(one[0]), one[1]))]
 
 
-def _draw(share: Share) -> list[tuple[tuple[int, int], Drawn]]:
-    """The figures of a share, each with its place among all."""
+def _draw(share: Share) -> list[tuple[int, Drawn]]:
+    """The figures of a share, each with the position of its group."""
     with in_print():
-        rank = share.results.names.recipe_rank(share.recipe)[0]
         return [
-            ((-1 if share.is_main else rank, group), _drawn(drawing, share))
+            (group, _drawn(drawing, share))
             for group in share.groups
             for drawing in figures(share.results, GROUPS[group : group + 1])
         ]
@@ -140,7 +138,7 @@ def _draw(share: Share) -> list[tuple[tuple[int, int], Drawn]]:
 def _drawn(drawing: Drawing, share: Share) -> Drawn:
     figure = cast(Figure, drawing.figure)  # each is on a page of its own
     without_formulas(figure)
-    name = drawing.name if share.is_main else f"{drawing.name}-{share.recipe}"
+    name = f"{drawing.name}-{share.recipe}"
     title = " ".join(figure.get_suptitle().split())
     section = SECTIONS.get(drawing.name, drawing.name.partition("-")[0])
     svg, png = svg_and_png(figure, name, title)

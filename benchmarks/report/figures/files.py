@@ -43,7 +43,7 @@ class Drawn(NamedTuple):
     """A figure as the contents of its files.
 
     Attributes:
-        name: of its files; that of a further recipe ends with the recipe's name.
+        name: of its files, which ends with the recipe.
         title: what its numbers say; empty where they say nothing.
         caption: how to read it.
         section: of the page.
