@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import ClassVar, Self, Unpack
+from typing import Self, Unpack
 
 from torch import nn
 
@@ -27,7 +27,6 @@ class DeepEnsemble(MemberMethod):
     citation = "Lakshminarayanan, Pritzel & Blundell 2017"
     group = "ensemble"
     size = "members"
-    usual_sizes: ClassVar[tuple[int, ...]] = (2, 5, 10)
     counts_networks = True
 
     def __init__(self, *, members: int = 50, **shared: Unpack[PoolArguments]) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any, ClassVar, Literal, Self, get_args
+from typing import Any, ClassVar, Literal, Self
 
 import torch
 from jaxtyping import Float, Int64
@@ -16,13 +16,6 @@ from methods.networks.recipes import Recipe
 from methods.seeds import derive_seed
 
 Need = Literal["dropout", "calibration", "training", "training images"]
-Preset = Literal["quick", "article", "medium", "full", "published"]
-
-ALL_PRESETS: frozenset[Preset] = frozenset(get_args(Preset))
-LONG_PRESETS: frozenset[Preset] = frozenset({"medium", "full"})
-"""Those that have time for more than what the article compares."""
-ONLY_PUBLISHED: frozenset[Preset] = frozenset({"published"})
-"""Of methods that are there for the sake of another paper's numbers."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -117,9 +110,6 @@ class UncertaintyMethod(ABC):
         size: the keyword argument that is the number of its members, if it has one.
         sweep: the sizes that a run evaluates; empty: those of the option named as the argument
             (``--members`` or ``--passes``).
-        usual_sizes: those that users run, shown in tables beside the largest.
-        only_usual: whether a run evaluates no others, unless it has none of them.
-        symbol: of the size, in print.
         counts_networks: whether the size is a number of networks, so that replicates of a size are
             disjoint blocks of them.
         needs: beside trained networks, of ``dropout`` (they must have been trained with it),
@@ -128,9 +118,6 @@ class UncertaintyMethod(ABC):
         exact: whether nothing is sampled, so that its prediction has no Monte-Carlo error.
         limit_of: the name of the method whose limit of ever more members it is, if there is one;
             replicates of both are of the same network.
-        slow: whether it is too slow for more than a few images: it is evaluated only on the subset
-            conditions, and timed on single images.
-        costly: whether only the recipes in depth are evaluated by it.
         kernels_only: whether the Numba kernels compute it whatever the engine of its networks.
         primary_score: the score by which images are ranked where only one is shown.
         probabilities_of: the name of the method whose probabilities it shares, if there is one, so
@@ -138,7 +125,6 @@ class UncertaintyMethod(ABC):
         feature_scores: whether runs fit scores of features to its networks; false for methods that
             draw many networks of their own.
         pooled: whether its networks come from a pool; else it trains itself.
-        presets: those that evaluate it if no methods are chosen.
     """
 
     name: ClassVar[str]
@@ -148,21 +134,15 @@ class UncertaintyMethod(ABC):
     group: ClassVar[str] = "other"
     size: ClassVar[str | None] = None
     sweep: ClassVar[tuple[int, ...]] = ()
-    usual_sizes: ClassVar[tuple[int, ...]] = ()
-    only_usual: ClassVar[bool] = False
-    symbol: ClassVar[str] = "M"
     counts_networks: ClassVar[bool] = False
     needs: ClassVar[frozenset[Need]] = frozenset()
     exact: ClassVar[bool] = False
     limit_of: ClassVar[str] = ""
-    slow: ClassVar[bool] = False
-    costly: ClassVar[bool] = False
     kernels_only: ClassVar[bool] = False
     primary_score: ClassVar[str] = "predictive_entropy"
     probabilities_of: ClassVar[str] = ""
     feature_scores: ClassVar[bool] = True
     pooled: ClassVar[bool] = False
-    presets: ClassVar[frozenset[Preset]] = ALL_PRESETS
 
     def __init__(self, *, seed: int = 0, device: str = "cpu") -> None:
         self.seed = seed

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import ClassVar, Self, Unpack
+from typing import Self, Unpack
 
 from torch import Tensor, nn
 
@@ -25,8 +25,7 @@ class MCDropout(MemberMethod):
     label = "MC-dropout"
     citation = "Gal & Ghahramani 2016"
     group = "dropout"
-    size, symbol = "passes", "T"
-    usual_sizes: ClassVar[tuple[int, ...]] = (10, 20, 50)
+    size = "passes"
     needs = frozenset({"dropout"})
 
     def __init__(self, *, passes: int = 100, **shared: Unpack[PoolArguments]) -> None:

@@ -27,9 +27,7 @@ class MCDropoutExact(PooledMethod):
     needs = frozenset({"dropout"})
     exact = True
     limit_of = "mc_dropout"
-    slow = True
     kernels_only = True
-    presets = frozenset({"full"})
 
     @classmethod
     def objection(cls, recipe: Recipe) -> str | None:

@@ -19,9 +19,8 @@ from benchmarks.data.loading import load_mnist
 from benchmarks.predictions import StoredPrediction
 from benchmarks.run import stages as runner
 from benchmarks.run import workspace as workspace_module
-from benchmarks.run.configuration import Configuration
+from benchmarks.run.configuration import Configuration, configuration_of
 from benchmarks.run.plan import Plan
-from benchmarks.run.presets import configuration_of
 from benchmarks.run.workspace import Workspace
 from benchmarks.tasks import TASKS, Task, mnist
 from benchmarks.tasks.mnist import MNIST

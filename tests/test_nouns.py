@@ -14,9 +14,9 @@ import pytest
 from benchmarks.errors import UserError
 from benchmarks.metrics import METRICS
 from benchmarks.nouns import MethodRecord, MetricRecord, Names, RecipeRecord, Variant, record_of
+from benchmarks.run.configuration import configuration_of
 from benchmarks.run.nouns import metric_records, nouns_of
 from benchmarks.run.plan import Plan
-from benchmarks.run.presets import configuration_of
 from methods import METHODS
 from methods.networks.recipes import ARTICLE
 

@@ -18,16 +18,18 @@ from benchmarks.api.results import BenchmarkResults, results_in
 from benchmarks.files import existing_folder
 from benchmarks.progress import progress_shown
 from benchmarks.run.configuration import (
+    DEFAULT_TASK,
     NETWORKS,
     Configuration,
     Scores,
+    chosen_configuration,
     fitting_device,
     fitting_jobs,
 )
 from benchmarks.run.failure import Failure
 from benchmarks.run.folder import require_apart
 from benchmarks.run.plan import Plan
-from benchmarks.run.presets import DEFAULT_TASK, PRESETS, chosen_configuration
+from benchmarks.run.presets import PRESETS
 from benchmarks.run.stages import run_stages
 from benchmarks.run.workspace import Workspace
 from benchmarks.vocabulary import MEASURE, PREDICT, STAGES, TRAIN

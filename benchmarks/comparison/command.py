@@ -27,22 +27,27 @@ from benchmarks.errors import UserError
 from benchmarks.files import existing_folder
 from benchmarks.latency.stage import time_alone
 from benchmarks.report.outcome import show_outcome
-from benchmarks.run.configuration import Configuration, Scores
+from benchmarks.run.configuration import (
+    DEFAULT_TASK,
+    Configuration,
+    Scores,
+    chosen_configuration,
+    configuration_of,
+)
 from benchmarks.run.failure import Failure
 from benchmarks.run.folder import require_apart
 from benchmarks.run.plan import Plan
-from benchmarks.run.presets import DEFAULT_TASK, PRESETS, chosen_configuration, configuration_of
+from benchmarks.run.presets import PRESETS, PresetName
 from benchmarks.run.shards import Shard
 from benchmarks.run.workspace import Cluster, Workspace
 from benchmarks.tasks import TASKS
 from benchmarks.vocabulary import INDEX_HTML, LATENCY, STAGES
 from methods import METHODS
-from methods.interface import Preset
 
 
 def main(
     preset: Annotated[
-        Preset,
+        PresetName,
         typer.Option(
             help="Defaults of all other options: a first look, what the article's claims need, a "
             "smaller comparison, the full one, or what other papers' numbers need."

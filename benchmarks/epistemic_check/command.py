@@ -38,14 +38,14 @@ from benchmarks.report.figures.votes import count_plots
 from benchmarks.report.number_format import three_decimals
 from benchmarks.report.style import DPI, SETTINGS
 from benchmarks.run.compilation import compile_once
+from benchmarks.run.configuration import configuration_of
 from benchmarks.run.nouns import nouns_of
 from benchmarks.run.plan import Plan
-from benchmarks.run.presets import configuration_of
+from benchmarks.run.presets import PresetName
 from benchmarks.run.workspace import Workspace
 from benchmarks.tasks.mnist import MNIST
 from methods import Prediction
 from methods.engines.choice import fitting_engine
-from methods.interface import Preset
 from methods.networks.recipes import RECIPES
 
 FORMATS = (".png", ".svg", ".pdf")
@@ -63,7 +63,7 @@ def main(
     members: Annotated[int, typer.Option(help="Members of the deep ensemble.")] = 50,
     recipe: Annotated[str, typer.Option(help="Training recipe of the networks.")] = "standard",
     preset: Annotated[
-        Preset,
+        PresetName,
         typer.Option(help="Training for two epochs, or for the recipe's number of epochs."),
     ] = "quick",
     epochs: Annotated[

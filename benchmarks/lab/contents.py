@@ -14,8 +14,8 @@ from torch import Tensor
 from benchmarks.errors import UserError
 from benchmarks.lab.gallery import Group, groups, predictions_of_test_images, standings
 from benchmarks.lab.rounding import LARGE, Rounded, rounded
+from benchmarks.run.configuration import command_of
 from benchmarks.run.plan import Plan
-from benchmarks.run.presets import command_of
 from benchmarks.run.workspace import Workspace
 from benchmarks.tasks.shifts import rotated
 from methods import Prediction

@@ -15,6 +15,7 @@ from benchmarks.errors import UserError
 from benchmarks.latency.setups import LatencyTask, Setup, concerns
 from benchmarks.latency.stopwatch import WALL
 from benchmarks.run.plan import Plan
+from benchmarks.run.presets import SLOW
 from benchmarks.schema import TABLES, Latency, read_table, table_of, where
 from benchmarks.vocabulary import SELF_TRAINED
 from methods import METHODS, UncertaintyMethod
@@ -84,7 +85,7 @@ def mode(method: type[UncertaintyMethod], setup: Setup) -> str:
 def absent_rows(plan: Plan, available: list[Setup]) -> Iterator[Latency]:
     """A row for everything that this machine lacks, or that would take too long there."""
     for name, method in plan.configuration.classes.items():
-        for setup in available if method.slow else ():
+        for setup in available if name in SLOW else ():
             for size in plan.configuration.batch_sizes:
                 if size > 1 and concerns(method, setup, [setup]):
                     row = row_of(method, LatencyTask(name, None, setup, size))

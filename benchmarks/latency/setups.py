@@ -15,6 +15,7 @@ from torch import Tensor
 from benchmarks.environment import processor
 from benchmarks.run.configuration import Configuration
 from benchmarks.run.plan import Plan
+from benchmarks.run.presets import SLOW
 from benchmarks.run.workspace import Workspace
 from methods import UncertaintyMethod
 from methods.engines.choice import EngineName, has_kernels, unsupported
@@ -85,7 +86,7 @@ def latency_tasks(
             everywhere = size == sizes[-1] or setup.device != "cpu"
             if not (everywhere or (setup == main and at_an_end)):
                 continue
-            if batch_size == 1 or not method.slow:
+            if batch_size == 1 or name not in SLOW:
                 there = _networks_are_trained_there(setup, chosen)
                 known = seconds.get((name, size)) if there else None
                 yield LatencyTask(name, size, setup, batch_size, known)

@@ -47,6 +47,7 @@ from benchmarks.run.fitting import fit
 from benchmarks.run.folder import held, remove_half_written
 from benchmarks.run.nouns import nouns_of
 from benchmarks.run.plan import Plan
+from benchmarks.run.presets import PRESETS
 from benchmarks.run.record import RunRecord, earlier_record
 from benchmarks.run.workspace import Workspace
 from benchmarks.schema import Latency, members_text, table_of, write_table
@@ -56,15 +57,6 @@ from methods.engines.choice import choose_engine
 from methods.networks.labelled_images import LabelledImages
 from methods.networks.pool import UntrainedPool
 from methods.threads import torch_threads
-
-LIMITS: dict[str, Limits] = {
-    "quick": Limits(seconds=0.15),
-    "article": Limits(seconds=1.5),
-    "medium": Limits(seconds=0.5),
-    "full": Limits(seconds=1.5),
-    "published": Limits(seconds=0.5),
-}
-"""Of each task, by preset."""
 
 ELSEWHERE = "does not use this device"
 
@@ -124,7 +116,7 @@ def time_methods(plan: Plan, workspace: Workspace, trained_on: str | None = None
             for row in timed
             if row.status == "failed"
         ]
-    time_scores(plan, workspace, LIMITS[plan.configuration.preset])
+    time_scores(plan, workspace, PRESETS[plan.configuration.preset].limits)
     return failures
 
 
@@ -165,7 +157,7 @@ def _timed_together(
     plan: Plan, tasks: list[LatencyTask]
 ) -> Iterator[tuple[LatencyTask, list[Latency]]]:
     """The rows of tasks for all of which a method is fitted once: batch sizes on one setup."""
-    limits = LIMITS[plan.configuration.preset]
+    limits = PRESETS[plan.configuration.preset].limits
     name, size, setup = tasks[0].method, tasks[0].size, tasks[0].setup
     method = plan.configuration.classes[name]
     fitted = cache(partial(_fitted, plan, method, size, setup))

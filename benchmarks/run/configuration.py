@@ -3,21 +3,24 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+import shlex
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, fields, replace
+from fnmatch import fnmatchcase
 from functools import cached_property
 from hashlib import sha256
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import platformdirs
 import torch
 
 from benchmarks.errors import UserError
 from benchmarks.run.custom_method import load_method, sha256_of_file, without_folder
+from benchmarks.run.presets import ONLY_USUAL, PRESETS, USUAL_SIZES, PresetName
 from benchmarks.tasks import TASKS
 from methods import METHODS, UncertaintyMethod
-from methods.engines.choice import EngineName, unsupported
+from methods.engines.choice import Choice, EngineName, fitting_engine, unsupported
 from methods.networks.recipes import Recipe
 from methods.scores import SCORES, Score, of_probabilities
 
@@ -225,9 +228,10 @@ class Configuration:
         published = [one.name for one in TASKS[self.task].published]
         if method.counts_networks and self.pool is None and recipe in published:
             sizes = tuple(size for size in sizes if size <= self.pool_of(recipe)) or sizes[:1]
-        if not method.only_usual:
+        if method.name not in ONLY_USUAL:
             return sizes
-        return tuple(size for size in sizes if size in method.usual_sizes) or (max(sizes),)
+        usual = USUAL_SIZES[method.name]
+        return tuple(size for size in sizes if size in usual) or (max(sizes),)
 
     def recipe(self, name: str) -> Recipe:
         """The recipe of this name, trained for as long as this configuration says."""
@@ -274,3 +278,93 @@ OPTIONS = {field.name: option_of(field.name) for field in fields(Configuration)}
 """The command line's name of each part of a configuration."""
 
 Scores = Literal["all", "unfitted"]
+
+DEFAULT_TASK = next(iter(TASKS))
+
+OF_PRESET = (
+    *("members", "passes", "replicates", "pool", "images", "epochs", "resamples", "batch_sizes"),
+    "scores",
+)
+"""The parts of a configuration that a preset has as they are."""
+
+
+def configuration_of(preset: PresetName, task: str = DEFAULT_TASK) -> Configuration:
+    """What a preset computes of a task.
+
+    Raises:
+        UserError: there is no such task, or the preset has no recipe of it.
+    """
+    require_known("task", (task,), TASKS)
+    chosen, of_task = PRESETS[preset], TASKS[task]
+    recipes = tuple(chosen.recipes(of_task))
+    if not recipes:
+        raise UserError(f"--preset {preset} has no recipe of the task {task!r}; use another preset")
+    parts = {name: getattr(chosen, name) for name in OF_PRESET} | chosen.of_task.get(task, {})
+    if parts["images"] is not None and parts["images"] >= of_task.test_images:
+        parts["images"] = None
+    return Configuration(
+        preset=preset,
+        task=task,
+        recipes=tuple(recipe.name for recipe in recipes),
+        methods=tuple(name for name in METHODS if name not in chosen.without_methods),
+        conditions=tuple(
+            one.name
+            for one in of_task.conditions
+            if not any(fnmatchcase(one.name, glob) for glob in chosen.without_conditions)
+        ),
+        in_depth=(of_task.recipes[0].name,) if chosen.in_depth else (),
+        engine=fitting_engine("auto", "cpu", recipes),
+        **parts,
+    )
+
+
+def command_of(configuration: Configuration) -> str:
+    """The shortest command line that gives this configuration; custom methods by file name."""
+    preset = configuration_of(configuration.preset, configuration.task)
+    words = ["python", "run_all.py", "--preset", configuration.preset]
+    words += ["--task", configuration.task] if configuration.task != DEFAULT_TASK else []
+    for field in fields(configuration):
+        value = getattr(configuration, field.name)
+        if field.name == "custom_methods":
+            for method in value:
+                words += [OPTIONS[field.name], without_folder(method)]
+        elif value != getattr(preset, field.name):
+            values = value if isinstance(value, tuple) else (value,)
+            words += [OPTIONS[field.name], ",".join(map(str, values))]
+    return shlex.join(words)
+
+
+def chosen_configuration(
+    preset: str,
+    task: str,
+    choices: Mapping[str, Any],
+    *,
+    seed: int,
+    device: Literal["cpu", "cuda"],
+    engine: Choice,
+) -> Configuration:
+    """The preset's, with what is chosen.
+
+    Args:
+        choices: by the name of a part of the configuration; ``None``: the preset's.
+
+    Raises:
+        UserError: something is unknown, out of range, or does not fit the rest.
+    """
+    if choices["conditions"] == ():
+        raise UserError("--conditions: nothing is chosen; leave it out for the preset's choice")
+    of_preset = configuration_of(preset, task)
+    recipes = _recipes(task, choices["recipes"] or of_preset.recipes)
+    return replace(
+        of_preset,
+        seed=seed,
+        device=device,
+        engine=fitting_engine(engine, device, recipes),
+        **{name: value for name, value in choices.items() if value is not None},
+    )
+
+
+def _recipes(task: str, names: tuple[str, ...]) -> list[Recipe]:
+    """The task's recipes of these names; unknown ones are refused later."""
+    known = TASKS[task].every_recipe if task in TASKS else ()
+    return [recipe for recipe in known if recipe.name in names]

@@ -22,10 +22,14 @@ from benchmarks.nouns import (
 from benchmarks.predictions import RunUnit
 from benchmarks.run.configuration import scores_of
 from benchmarks.run.plan import Plan
+from benchmarks.run.presets import SLOW, USUAL_SIZES
 from benchmarks.tasks.conditions import Condition, mean_label
 from benchmarks.vocabulary import SELF_TRAINED, mean_name
 from methods import METHODS, UncertaintyMethod
 from methods.scores import Score
+
+SYMBOLS = {"passes": "T", "samples": "S", "views": "V"}
+"""In print, of sizes; M of others."""
 
 REPOSITORY = Path(__file__).parents[2]
 
@@ -98,6 +102,9 @@ def _method(plan: Plan, method: type[UncertaintyMethod]) -> MethodRecord:
         MethodRecord,
         method,
         label=method.label or method.name,
+        symbol=SYMBOLS.get(method.size or "", "M"),
+        slow=method.name in SLOW,
+        usual_sizes=USUAL_SIZES.get(method.name, ()),
         needs=(*sorted(method.needs), *(() if method.pooled else ("own training",))),
         position=known.index(method) if method in known else -1,
         images=images,

@@ -9,8 +9,8 @@ from typing import cast
 
 from benchmarks.compared_sizes import compared_sizes
 from benchmarks.predictions import RunUnit
-from benchmarks.run.configuration import Configuration
-from benchmarks.run.presets import command_of
+from benchmarks.run.configuration import Configuration, command_of
+from benchmarks.run.presets import COSTLY, SLOW, USUAL_SIZES
 from benchmarks.run.shards import Shard
 from benchmarks.tasks import TASKS, Task
 from benchmarks.tasks.conditions import Condition
@@ -56,7 +56,7 @@ class Plan:
     def conditions(self) -> tuple[Condition, ...]:
         """The conditions evaluated, `clean` first; their subsets last, if a method is slow."""
         chosen = tuple(map(self.task.condition, self.configuration.conditions))
-        if not any(method.slow for method in self.configuration.classes.values()):
+        if SLOW.isdisjoint(self.configuration.classes):
             return chosen
         subsets = (SUBSET + one.name for one in chosen if one.has_subset)
         return chosen + tuple(map(self.task.condition, subsets))
@@ -72,7 +72,7 @@ class Plan:
         A slow method is evaluated on the subsets alone; beside it, so are the other methods of
         its recipe, and those that train themselves.
         """
-        if self.configuration.classes[unit.method].slow:
+        if unit.method in SLOW:
             return tuple(c for c in self.conditions if c.subset)
         subsets_too = unit.recipe == SELF_TRAINED or self._in_depth(unit.recipe)
         return self.conditions if subsets_too else self.whole_conditions
@@ -91,8 +91,7 @@ class Plan:
         held_out = self.task.calibration
         if held_out is None or self.split(unit) == "all":
             return None
-        slow = self.configuration.classes[unit.method].slow
-        return held_out.as_subset() if slow else held_out
+        return held_out.as_subset() if unit.method in SLOW else held_out
 
     @property
     def recipes_compared(self) -> tuple[str, ...]:
@@ -160,7 +159,7 @@ class Plan:
             RunUnit(recipe, name, size, replicate)
             for name, method in self.configuration.classes.items()
             for recipe in (self.configuration.recipes if method.pooled else (SELF_TRAINED,))
-            if not (method.slow or method.costly) or self._in_depth(recipe)
+            if name not in SLOW | COSTLY or self._in_depth(recipe)
             for size in self._sizes(name, recipe)
             for replicate in range(self._replicates(name, recipe, size))
         ]
@@ -261,8 +260,7 @@ class Plan:
     @property
     def _compared_sizes(self) -> dict[str, tuple[int, ...]]:
         classes, sizes = self.configuration.classes.items(), self.configuration.sizes
-        usual = {name: method.usual_sizes for name, method in classes}
-        return compared_sizes({name: sizes(method) for name, method in classes}, usual)
+        return compared_sizes({name: sizes(method) for name, method in classes}, USUAL_SIZES)
 
     def _replicates(self, method: str, recipe: str, size: int | None) -> int:
         """Ensembles are disjoint blocks of the pool; other replicates have own networks."""

@@ -1,197 +1,158 @@
-"""The presets of a run, what a user chooses beside them, and the shortest command line for it."""
+"""The presets: what a run computes where nothing else is chosen."""
 
 from __future__ import annotations
 
-import shlex
-from collections.abc import Mapping
-from dataclasses import fields, replace
-from typing import Any, Literal, get_args
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal
 
-from benchmarks.errors import UserError
-from benchmarks.run.configuration import OPTIONS, Configuration, require_known
-from benchmarks.run.custom_method import without_folder
-from benchmarks.tasks import TASKS, Task
-from methods import METHODS
-from methods.engines.choice import Choice, fitting_engine
-from methods.interface import Preset
+from benchmarks.latency.stopwatch import Limits
+from benchmarks.tasks import Task
 from methods.networks.recipes import Recipe
 
-PRESETS: tuple[Preset, ...] = get_args(Preset)
-"""A first look, for the article's claims, a smaller comparison, all, for other papers' numbers."""
-
-QUICK_IMAGES = 2000
-"""How many of each condition are evaluated for a first look, where there are more."""
-
-MEDIUM_IMAGES = 2500
-"""How many for a smaller comparison of all methods, so that it takes hours and not a night."""
-
-DEFAULT_TASK = next(iter(TASKS))
+PresetName = Literal["quick", "article", "medium", "full", "published"]
 
 
-def configuration_of(preset: str, task: str = DEFAULT_TASK) -> Configuration:
-    """What a preset computes of a task.
+@dataclass(frozen=True)
+class Preset:
+    """What a run computes by default.
 
-    Raises:
-        UserError: there is no such task, or the preset is about another.
+    It evaluates every method and condition but those that it leaves out, so that a new one of a
+    register is in it.
+
+    Attributes:
+        recipes: those of a task; where there are none, the preset is not about the task.
+        without_methods: the methods that it leaves out, by name.
+        without_conditions: the conditions that it leaves out, as globs.
+        in_depth: whether only the task's first recipe is evaluated at every size.
+        images: how many of each condition, where a task has more test images; ``None``: all.
+        limits: when a method has been timed enough.
+        of_task: by task, what is otherwise for it: parts of this name of its configuration.
+        members, passes, replicates, pool, epochs, resamples, batch_sizes, scores: see
+            `benchmarks.run.configuration.Configuration`.
     """
-    require_known("task", (task,), TASKS)
-    presets = {"quick": _quick, "article": _article, "medium": _medium, "full": _full}
-    return (presets | {"published": _published})[preset](TASKS[task])
+
+    recipes: Callable[[Task], Sequence[Recipe]]
+    without_methods: tuple[str, ...]
+    without_conditions: tuple[str, ...]
+    members: tuple[int, ...]
+    passes: tuple[int, ...]
+    limits: Limits
+    in_depth: bool = False
+    replicates: int = 5
+    pool: int | None = 1
+    images: int | None = None
+    epochs: int | None = None
+    resamples: int = 1000
+    batch_sizes: tuple[int, ...] = (1, 8, 64, 1024)
+    scores: Literal["all", "unfitted"] = "unfitted"
+    of_task: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
 
 
-def _quick(task: Task) -> Configuration:
-    of_all_tasks = Configuration(
-        preset="quick",
-        task=task.name,
-        recipes=(task.recipes[0].name,),
-        methods=_methods_of("quick"),
-        conditions=_conditions_of(task, "quick"),
+EXACT = ("mc_dropout_exact",)
+
+ADDED = (
+    *("temperature_scaling", "temperature_scaled_mc_dropout", "temperature_scaled_ensemble"),
+    *("laplace_last_layer", "laplace_kron", "test_time_augmentation", "swag", "snapshot_ensemble"),
+)
+"""What can be added to trained networks; the article is not about it."""
+
+OF_PAPERS = ("laplace_last_layer_kron", "laplace_last_layer_fisher")
+"""There for the sake of another paper's numbers."""
+
+SHIFTS = ("translated-*", "corrupted-*", "natural-*")
+"""Those that the article is not about."""
+
+EMNIST = "ood-emnist_letters"
+"""560 MB to download: only where it is named."""
+
+PRESETS: dict[PresetName, Preset] = {
+    # A first look, without data sets that are elsewhere than at package registries only.
+    "quick": Preset(
+        recipes=lambda task: task.recipes[:1],
+        without_methods=(*EXACT, *ADDED, *OF_PAPERS),
+        without_conditions=(*SHIFTS, "ood-notmnist", "ood-kmnist", EMNIST),
         members=(1, 2, 5, 10, 20, 50),
         passes=(50, 100),
-        replicates=5,
-        images=_at_most(QUICK_IMAGES, task),
+        images=2000,
+        epochs=2,
         batch_sizes=(1, 64),
-        scores="unfitted",
-        engine=fitting_engine("auto", "cpu", task.recipes[:1]),
-    )
-    return replace(of_all_tasks, **task.quick)
-
-
-def _article(task: Task) -> Configuration:
-    if not task.article_recipes:
-        raise UserError(
-            f"--preset article: the article is not about the task {task.name!r}; use another preset"
-        )
-    return replace(
-        _full(task),
-        preset="article",
-        recipes=task.article_recipes,
-        methods=_methods_of("article"),
-        conditions=_conditions_of(task, "article"),
+        limits=Limits(seconds=0.15),
+        of_task={"digits": {"members": (1, 2, 5, 10, 20), "passes": (20, 100), "epochs": None}},
+    ),
+    # The article's claims.
+    "article": Preset(
+        recipes=lambda task: tuple(map(task.recipe, task.article_recipes)),
+        without_methods=(*EXACT, *ADDED, *OF_PAPERS),
+        without_conditions=(*SHIFTS, EMNIST),
         members=(50,),
         passes=(50, 100),
-        in_depth=(),
-        pool=1,
-        scores="unfitted",
-        engine=fitting_engine("auto", "cpu", map(task.recipe, task.article_recipes)),
-    )
-
-
-def _medium(task: Task) -> Configuration:
-    """Of recipes that leave calibration images, which most methods of this preset need."""
-    return replace(
-        _full(task),
-        preset="medium",
-        recipes=tuple(one.name for one in task.recipes if one.split == "training"),
-        methods=_methods_of("medium"),
+        replicates=10,
+        limits=Limits(seconds=1.5),
+    ),
+    # A comparison of all methods in hours, not a night. Most need calibration images.
+    "medium": Preset(
+        recipes=lambda task: [one for one in task.recipes if one.split == "training"],
+        without_methods=(*EXACT, *OF_PAPERS),
+        without_conditions=(EMNIST,),
         members=(1, 2, 3, 5, 7, 10, 14, 20),
         passes=(1, 2, 5, 10, 20, 50, 100),
-        replicates=5,
+        in_depth=True,
         pool=20,
-        images=_at_most(MEDIUM_IMAGES, task),
+        images=2500,
         resamples=500,
-    )
-
-
-def _published(task: Task) -> Configuration:
-    if not task.published:
-        raise UserError(
-            f"--preset published: no paper's recipe is of {task.name!r}; use another preset"
-        )
-    return replace(
-        _full(task),
-        preset="published",
-        recipes=tuple(one.name for one in task.published),
-        methods=_methods_of("published"),
-        conditions=_conditions_of(task, "published"),
-        members=(1, 5, 10),
-        passes=(50,),
-        in_depth=(),
-        replicates=5,
-        resamples=500,
-        batch_sizes=(1, 64),
-        scores="unfitted",
-        engine=fitting_engine("auto", "cpu", task.published),
-    )
-
-
-def _full(task: Task) -> Configuration:
-    """Numbers of dropout passes are compared on the article's task, those of networks on all."""
-    return Configuration(
-        preset="full",
-        task=task.name,
-        recipes=tuple(recipe.name for recipe in task.recipes),
-        methods=_methods_of("full"),
-        conditions=_conditions_of(task, "full"),
+        scores="all",
+        limits=Limits(seconds=0.5),
+    ),
+    # All; numbers of dropout passes are compared on the article's task alone.
+    "full": Preset(
+        recipes=lambda task: task.recipes,
+        without_methods=OF_PAPERS,
+        without_conditions=(EMNIST,),
         members=(1, 2, 3, 5, 7, 10, 14, 20, 30, 50),
-        passes=(1, 2, 5, 10, 20, 50, 100) if task.article_recipes else (100,),
-        in_depth=(task.recipes[0].name,),
+        passes=(100,),
+        in_depth=True,
         replicates=10,
         pool=None,
-        engine=fitting_engine("auto", "cpu", task.recipes),
-    )
+        scores="all",
+        limits=Limits(seconds=1.5),
+        of_task={"mnist": {"passes": (1, 2, 5, 10, 20, 50, 100)}},
+    ),
+    # Other papers' numbers.
+    "published": Preset(
+        recipes=lambda task: task.published,
+        without_methods=(*EXACT, *ADDED),
+        without_conditions=("rotated-*", *SHIFTS, "ood-*_noise", "ood-notmnist", EMNIST),
+        members=(1, 5, 10),
+        passes=(50,),
+        pool=None,
+        resamples=500,
+        batch_sizes=(1, 64),
+        limits=Limits(seconds=0.5),
+    ),
+}
+
+USUAL_SIZES: dict[str, tuple[int, ...]] = {
+    "mc_dropout": (10, 20, 50),
+    "deep_ensemble": (2, 5, 10),
+    "temperature_scaled_mc_dropout": (20,),
+    "temperature_scaled_ensemble": (5,),
+    "test_time_augmentation": (9,),
+    "swag": (30,),
+    "snapshot_ensemble": (5,),
+}
+"""The sizes of methods that users run: tables show them beside the largest."""
+
+ONLY_USUAL = frozenset({"temperature_scaled_mc_dropout", "temperature_scaled_ensemble"})
+"""Of these methods a run evaluates no other size, unless it has none of the usual ones."""
+
+SLOW = frozenset(EXACT)
+"""About a second an image: evaluated in depth, on the subset conditions; timed on single images."""
+
+COSTLY = frozenset({"laplace_kron"})
+"""Evaluated only for the recipes in depth."""
 
 
-def _at_most(images: int, task: Task) -> int | None:
-    """So many images a condition; ``None``, all, where the task has no more."""
-    return images if task.test_images > images else None
-
-
-def _conditions_of(task: Task, preset: str) -> tuple[str, ...]:
-    return tuple(one.name for one in task.conditions if preset in one.presets)
-
-
-def _methods_of(preset: Preset) -> tuple[str, ...]:
-    return tuple(name for name, method in METHODS.items() if preset in method.presets)
-
-
-def command_of(configuration: Configuration) -> str:
-    """The shortest command line that gives this configuration; custom methods by file name."""
-    preset = configuration_of(configuration.preset, configuration.task)
-    words = ["python", "run_all.py", "--preset", configuration.preset]
-    words += ["--task", configuration.task] if configuration.task != DEFAULT_TASK else []
-    for field in fields(configuration):
-        value = getattr(configuration, field.name)
-        if field.name == "custom_methods":
-            for method in value:
-                words += [OPTIONS[field.name], without_folder(method)]
-        elif value != getattr(preset, field.name):
-            values = value if isinstance(value, tuple) else (value,)
-            words += [OPTIONS[field.name], ",".join(map(str, values))]
-    return shlex.join(words)
-
-
-def chosen_configuration(
-    preset: str,
-    task: str,
-    choices: Mapping[str, Any],
-    *,
-    seed: int,
-    device: Literal["cpu", "cuda"],
-    engine: Choice,
-) -> Configuration:
-    """The preset's, with what is chosen.
-
-    Args:
-        choices: by the name of a part of the configuration; ``None``: the preset's.
-
-    Raises:
-        UserError: something is unknown, out of range, or does not fit the rest.
-    """
-    if choices["conditions"] == ():
-        raise UserError("--conditions: nothing is chosen; leave it out for the preset's choice")
-    of_preset = configuration_of(preset, task)
-    recipes = _recipes(task, choices["recipes"] or of_preset.recipes)
-    return replace(
-        of_preset,
-        seed=seed,
-        device=device,
-        engine=fitting_engine(engine, device, recipes),
-        **{name: value for name, value in choices.items() if value is not None},
-    )
-
-
-def _recipes(task: str, names: tuple[str, ...]) -> list[Recipe]:
-    """The task's recipes of these names; unknown ones are refused later."""
-    known = TASKS[task].every_recipe if task in TASKS else ()
-    return [recipe for recipe in known if recipe.name in names]
+def is_basic(method: str) -> bool:
+    """Whether no preset leaves the method out, so that every other is compared with it."""
+    return not any(method in preset.without_methods for preset in PRESETS.values())

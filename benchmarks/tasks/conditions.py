@@ -21,12 +21,6 @@ from methods.seeds import derive_seed
 
 Labels = Literal["valid", "ill-defined", "none"]
 
-LONG = ("article", "medium", "full")
-"""The presets that are no first look."""
-
-OF_SHIFTS = ("medium", "full")
-"""Those that evaluate shifts which the article is not about."""
-
 Transform = Callable[[Float[Tensor, "images ..."]], Float[Tensor, "images ..."]]
 
 
@@ -73,7 +67,6 @@ class Condition:
         subset: whether it has few of the images, for which even a slow method is affordable.
         has_subset: whether there is such a subset of it.
         in_mean: whether the mean over its group includes it.
-        presets: the presets that evaluate it unless conditions are named.
         size: how many images its data set has; ``None``: as many as the task's test images.
         transform: what is done to the test images; ``None``: nothing.
         load: loads its own images from a seed and the user's data folder; ``None``: they are the
@@ -96,7 +89,6 @@ class Condition:
     subset: bool = False
     has_subset: bool = False
     in_mean: bool = False
-    presets: tuple[str, ...] = ("quick", *LONG)
     size: int | None = None
     transform: Transform | None = field(default=None, compare=False)
     load: Callable[[int, Path | None], EvaluationSet] | None = field(default=None, compare=False)

@@ -73,6 +73,5 @@ DIGITS = Task(
     test_images=TEST_IMAGES,
     calibration_images=CALIBRATION_IMAGES,
     example_class=1,
-    quick={"members": (1, 2, 5, 10, 20), "passes": (20, 100)},
     load=_load,
 )

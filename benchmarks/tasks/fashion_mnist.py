@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Literal
 
 from benchmarks.data.loading import IMAGES, load_fashion_mnist
-from benchmarks.tasks.conditions import LONG, Condition
+from benchmarks.tasks.conditions import Condition
 from benchmarks.tasks.shifts import corruptions, out_of_distribution, rotations, translations
 from benchmarks.tasks.task import Task
 from benchmarks.vocabulary import CLEAN
@@ -46,10 +46,9 @@ FASHION_MNIST = Task(
         *rotations(NAME, range(15, 181, 15), valid_to=180, reason="", with_subset=(45,)),
         *translations(NAME, range(2, 13, 2)),
         *corruptions(NAME, partial(_load, "test")),
-        out_of_distribution("mnist", "MNIST", presets=("quick", *LONG, "published")),
-        # Elsewhere than at package registries only, so not for a first look.
-        out_of_distribution("notmnist", "notMNIST", presets=LONG),
-        out_of_distribution("kmnist", "KMNIST", presets=(*LONG, "published")),
+        out_of_distribution("mnist", "MNIST"),
+        out_of_distribution("notmnist", "notMNIST"),
+        out_of_distribution("kmnist", "KMNIST"),
         out_of_distribution("uniform_noise", "Uniform noise"),
         out_of_distribution("gaussian_noise", "Gaussian noise"),
     ),
@@ -59,6 +58,5 @@ FASHION_MNIST = Task(
     test_images=IMAGES,
     calibration_images=5_000,
     example_class=BOOT,
-    quick={"epochs": 2},
     load=_load,
 )

@@ -9,7 +9,7 @@ from typing import Literal
 from torch.nn.functional import interpolate
 
 from benchmarks.data.loading import IMAGES, load_digits, load_mnist
-from benchmarks.tasks.conditions import LONG, OF_SHIFTS, Condition, EvaluationSet
+from benchmarks.tasks.conditions import Condition, EvaluationSet
 from benchmarks.tasks.shifts import corruptions, out_of_distribution, rotations, translations
 from benchmarks.tasks.task import Task
 from benchmarks.vocabulary import CLEAN, PECULIAR, TYPICAL
@@ -34,7 +34,6 @@ NATURAL_DIGITS = Condition(
     group="natural",
     data="digits",
     paired_with="natural-digits",
-    presets=OF_SHIFTS,
     size=1797,
     load=_load_natural_digits,
 )
@@ -67,14 +66,10 @@ MNIST = Task(
         *translations(NAME, range(2, 13, 2)),
         *corruptions(NAME, partial(_load, "test"), originals="mnist_c"),
         NATURAL_DIGITS,
-        out_of_distribution(
-            "fashion_mnist", "Fashion-MNIST", presets=("quick", *LONG, "published")
-        ),
-        # Elsewhere than at package registries only, so not for a first look.
-        out_of_distribution("notmnist", "notMNIST", presets=LONG),
-        out_of_distribution("kmnist", "KMNIST", presets=(*LONG, "published")),
-        # 560 MB to download.
-        out_of_distribution("emnist_letters", "EMNIST letters", presets=()),
+        out_of_distribution("fashion_mnist", "Fashion-MNIST"),
+        out_of_distribution("notmnist", "notMNIST"),
+        out_of_distribution("kmnist", "KMNIST"),
+        out_of_distribution("emnist_letters", "EMNIST letters"),
         out_of_distribution("uniform_noise", "Uniform noise"),
         out_of_distribution("gaussian_noise", "Gaussian noise"),
     ),
@@ -86,6 +81,5 @@ MNIST = Task(
     example_class=1,  # as in Gal & Ghahramani 2016, figure 4
     article_images=(TYPICAL, PECULIAR),
     article_recipes=(STANDARD.name, ARTICLE.name, ARTICLE_LOGITS.name),
-    quick={"epochs": 2},
     load=_load,
 )

@@ -14,7 +14,7 @@ from torch import Tensor
 from benchmarks.corruptions import CORRUPTIONS, Corruption
 from benchmarks.corruptions.store import corrupted, original
 from benchmarks.data.loading import IMAGES, load_out_of_distribution
-from benchmarks.tasks.conditions import LONG, OF_SHIFTS, Condition, EvaluationSet, stratified_choice
+from benchmarks.tasks.conditions import Condition, EvaluationSet, stratified_choice
 from benchmarks.tasks.task import SPLIT_SEED
 from methods.networks.labelled_images import LabelledImages
 
@@ -89,7 +89,6 @@ def translations(data: str, distances: Iterable[int]) -> tuple[Condition, ...]:
             severity=distance,
             unit="pixels",
             in_mean=True,
-            presets=OF_SHIFTS,
             transform=partial(translated, pixels=distance),
         )
         for distance in distances
@@ -130,7 +129,6 @@ def corruptions(
             data=f"{data}_c",
             paired_with=f"corrupted-{first}",
             in_mean=True,
-            presets=OF_SHIFTS,
             size=CORRUPTED_IMAGES,
             load=partial(_load_corrupted, corruption, load_test, originals),
         )
@@ -165,7 +163,6 @@ def out_of_distribution(
     name: str,
     label: str,
     *,
-    presets: tuple[str, ...] = ("quick", *LONG),
     size: int = IMAGES,
     load: Callable[[int, Path | None], EvaluationSet] | None = None,
 ) -> Condition:
@@ -174,7 +171,6 @@ def out_of_distribution(
     Args:
         name: of the set.
         label: in print.
-        presets: those that evaluate it unless conditions are named.
         size, load: how many images it has, and what loads them; by default 10,000 of 28x28 pixels,
             of one of `benchmarks.data.loading.OUT_OF_DISTRIBUTION`.
     """
@@ -186,7 +182,6 @@ def out_of_distribution(
         labels="none",
         reason="out-of-distribution images have no label",
         paired_with=f"ood-{name}",
-        presets=presets,
         size=size,
         load=load or partial(_load_out_of_distribution, name),
     )

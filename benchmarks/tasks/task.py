@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from functools import cached_property, partial
 from pathlib import Path
-from typing import Any, Literal, get_args
+from typing import Literal, get_args
 
 import torch
 
@@ -50,8 +50,6 @@ class Task:
         article_recipes: the recipes that its claims are measured by; none: it has another task.
         published: recipes that follow other papers, for the preset ``published``; others train
             them only where they are named.
-        quick: parts of the preset ``quick`` of which the task has values of its own, by their names
-            in `benchmarks.run.configuration.Configuration`.
         load: loads the data set's own splits.
 
     Raises:
@@ -72,7 +70,6 @@ class Task:
     article_images: tuple[int, ...] = ()
     article_recipes: tuple[str, ...] = ()
     published: tuple[Recipe, ...] = ()
-    quick: Mapping[str, Any] = field(default_factory=dict, compare=False)
     load: Load = field(kw_only=True, compare=False)
 
     def __post_init__(self) -> None:

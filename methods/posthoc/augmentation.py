@@ -11,7 +11,6 @@ from torch import Tensor, nn
 from torch.nn.functional import affine_grid, grid_sample
 
 from methods.given import GivenArguments, require_count
-from methods.interface import LONG_PRESETS
 from methods.pooled import PoolArguments
 from methods.softmax import Softmax
 
@@ -51,9 +50,7 @@ class Augmentation(Softmax):
     in_text = "test-time augmentation"
     citation = "Ayhan & Berens 2018"
     group = "augmentation"
-    size, sweep, symbol = "views", (len(VERSIONS),), "V"
-    usual_sizes = sweep
-    presets = LONG_PRESETS
+    size, sweep = "views", (len(VERSIONS),)
 
     def __init__(self, *, views: int = len(VERSIONS), **shared: Unpack[PoolArguments]) -> None:
         super().__init__(**shared)

@@ -18,7 +18,7 @@ from torch import Tensor, nn
 from torch.nn.functional import cross_entropy, pad
 
 from methods.given import GivenArguments
-from methods.interface import LONG_PRESETS, ONLY_PUBLISHED, Prediction
+from methods.interface import Prediction
 from methods.pooled import PooledMethod
 from methods.posthoc.posteriors import (
     LARGEST,
@@ -61,7 +61,6 @@ class Laplace(PooledMethod):
     precision: float
     group = "Laplace approximation"
     needs = frozenset({"training images"})
-    presets = LONG_PRESETS
 
     @classmethod
     def from_network(
@@ -205,7 +204,6 @@ class LaplaceLastLayerFisher(LaplaceLastLayer):
     name = "laplace_last_layer_fisher"
     label = "Last-layer Laplace, Fisher"
     in_text = "last-layer Laplace with the empirical Fisher"
-    presets = ONLY_PUBLISHED
 
     def curvature(
         self,
@@ -229,7 +227,6 @@ class LaplaceLastLayerKron(LaplaceLastLayer):
     name = "laplace_last_layer_kron"
     label = "Last-layer Laplace, Kronecker"
     in_text = "last-layer Laplace with Kronecker factors"
-    presets = ONLY_PUBLISHED
 
     def curvature(
         self,
@@ -281,7 +278,6 @@ class LaplaceKron(Laplace):
     label = "All-layer Laplace"
     in_text = "all-layer Laplace"
     citation = "Ritter et al. 2018; Daxberger et al. 2021"
-    costly = True
 
     def fit(self, images: Tensor, labels: Tensor) -> Self:
         """Take the network, sum the factors over the training images and choose the prior.

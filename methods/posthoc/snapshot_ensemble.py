@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import ClassVar, Self, Unpack
+from typing import Self, Unpack
 
 from torch import Tensor, nn
 
 from methods.given import GivenArguments, require_modules
-from methods.interface import LONG_PRESETS
 from methods.networks.labelled_images import LabelledImages
 from methods.networks.trajectory import Trajectory
 from methods.pooled import MemberMethod, PoolArguments
@@ -35,8 +34,6 @@ class SnapshotEnsemble(MemberMethod):
     group = "snapshots"
     needs = frozenset({"training"})
     size, sweep = "snapshots", (SNAPSHOTS,)
-    usual_sizes: ClassVar[tuple[int, ...]] = sweep
-    presets = LONG_PRESETS
 
     def __init__(self, *, snapshots: int = SNAPSHOTS, **shared: Unpack[PoolArguments]) -> None:
         super().__init__(**shared)

@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterable, Sequence
 from copy import deepcopy
 from dataclasses import dataclass
-from typing import ClassVar, Self, TypeVar, Unpack
+from typing import Self, TypeVar, Unpack
 
 import torch
 from jaxtyping import Float, Float64
@@ -14,7 +14,6 @@ from torch import Tensor, nn
 from torch.nn.utils import parameters_to_vector, vector_to_parameters
 
 from methods.given import GivenArguments, copied, require_count, require_modules
-from methods.interface import LONG_PRESETS
 from methods.networks.labelled_images import LabelledImages
 from methods.networks.trajectory import Trajectory
 from methods.pooled import MemberMethod, PoolArguments
@@ -40,10 +39,8 @@ class SWAG(MemberMethod):
     citation = "Maddox et al. 2019"
     group = "snapshots"
     needs = frozenset({"training"})
-    size, sweep, symbol = "samples", (SAMPLES,), "S"
-    usual_sizes: ClassVar[tuple[int, ...]] = sweep
+    size, sweep = "samples", (SAMPLES,)
     feature_scores = False
-    presets = LONG_PRESETS
 
     def __init__(self, *, samples: int = SAMPLES, **shared: Unpack[PoolArguments]) -> None:
         super().__init__(**shared)

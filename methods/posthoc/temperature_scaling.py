@@ -9,7 +9,7 @@ from typing import Self
 from torch import Tensor
 
 from methods.deep_ensemble import DeepEnsemble
-from methods.interface import LONG_PRESETS, Prediction
+from methods.interface import Prediction
 from methods.mc_dropout import MCDropout
 from methods.pooled import MemberMethod
 from methods.posthoc.temperature import at_bound, nll_of_members, temperature_of_least_nll
@@ -30,7 +30,6 @@ class TemperatureScaled(MemberMethod):
     """
 
     temperature: float | None = None
-    presets = LONG_PRESETS
 
     def fit(self, images: Tensor, labels: Tensor) -> Self:
         """Take the networks; their temperature is not known yet."""
@@ -74,7 +73,6 @@ class TemperatureScaledMCDropout(TemperatureScaled, MCDropout):
     label = "Scaled MC-dropout"
     in_text = "temperature-scaled MC-dropout"
     citation = "Gal & Ghahramani 2016; Rahaman & Thiery 2021"
-    usual_sizes, only_usual = (20,), True
     needs = frozenset({"calibration", "dropout"})
 
 
@@ -85,5 +83,4 @@ class TemperatureScaledEnsemble(TemperatureScaled, DeepEnsemble):
     label = "Scaled ensemble"
     in_text = "the temperature-scaled ensemble"
     citation = "Lakshminarayanan, Pritzel & Blundell 2017; Rahaman & Thiery 2021"
-    usual_sizes, only_usual = (5,), True
     needs = frozenset({"calibration"})

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.run.presets import command_of
+from benchmarks.run.configuration import command_of
 from tests.processes import Start, processes
 from tests.runs import DIGITS, written
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from benchmarks.run.presets import configuration_of
+from benchmarks.run.configuration import configuration_of
 from benchmarks.tasks import TASKS
 from tests.extensions.nouns.stripes import CLASSES, STRIPES
 from tests.extensions.support import Written, run

@@ -19,9 +19,8 @@ import pandas as pd
 import torch
 
 from benchmarks.predictions import RunUnit, StoredPrediction
-from benchmarks.run.configuration import Configuration
+from benchmarks.run.configuration import Configuration, configuration_of
 from benchmarks.run.plan import Plan
-from benchmarks.run.presets import configuration_of
 from benchmarks.run.record import RunRecord
 from benchmarks.run.stages import run_stages
 from benchmarks.run.workspace import Workspace

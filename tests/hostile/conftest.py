@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from benchmarks.comparison import command as run_all
-from benchmarks.run.presets import command_of
+from benchmarks.run.configuration import command_of
 from benchmarks.run.stages import run_stages
 from tests import runs
 from tests.runs import Run, neither_timed_nor_drawn, run_of

@@ -18,9 +18,9 @@ from benchmarks.lab.contents import RecipeContents
 from benchmarks.lab.gallery import Group
 from benchmarks.lab.page import write_lab
 from benchmarks.lab.rounding import rounded
+from benchmarks.run.configuration import configuration_of
 from benchmarks.run.nouns import nouns_of
 from benchmarks.run.plan import Plan
-from benchmarks.run.presets import configuration_of
 from methods.networks.lenet5 import LeNet5
 from tests.lab.made import IMAGES, MEMBERS, RELU_MEMBERS, SIZES, TRAINED, called, few_images
 

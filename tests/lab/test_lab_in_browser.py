@@ -15,8 +15,8 @@ import torch
 from PIL import Image
 
 from benchmarks.epistemic_check.digit_image import read_digit
+from benchmarks.run.configuration import configuration_of
 from benchmarks.run.plan import Plan
-from benchmarks.run.presets import configuration_of
 from benchmarks.tasks.shifts import rotated
 from methods import METHODS, Prediction
 from tests.browsers import FETCHED, chromium, show, violations

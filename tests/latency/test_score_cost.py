@@ -11,8 +11,8 @@ from benchmarks.latency.score_cost import time_scores
 from benchmarks.latency.stopwatch import Limits
 from benchmarks.report.tables.formats import markdown
 from benchmarks.report.tables.latency import score_latency_table
+from benchmarks.run.configuration import configuration_of
 from benchmarks.run.nouns import nouns_of
-from benchmarks.run.presets import configuration_of
 from benchmarks.schema import ScoreLatency, read_table, types_of
 from methods.scores import SCORES
 from tests.runs import Run, run_of

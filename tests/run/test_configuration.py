@@ -13,9 +13,9 @@ import pytest
 
 from benchmarks.comparison import command as run_all
 from benchmarks.errors import UserError
-from benchmarks.run.configuration import OPTIONS, Configuration
+from benchmarks.run.configuration import OPTIONS, Configuration, command_of, configuration_of
 from benchmarks.run.plan import Plan
-from benchmarks.run.presets import PRESETS, command_of, configuration_of
+from benchmarks.run.presets import PRESETS
 from benchmarks.tasks import TASKS
 from benchmarks.tasks.mnist import MNIST
 from methods.networks.recipes import RECIPES

@@ -8,10 +8,9 @@ import pytest
 
 from benchmarks.inference.image_values import every_measure
 from benchmarks.metrics import METRICS
-from benchmarks.run.configuration import stored_scores
+from benchmarks.run.configuration import configuration_of, stored_scores
 from benchmarks.run.kept_rows import KeptRows
 from benchmarks.run.plan import Plan
-from benchmarks.run.presets import configuration_of
 from benchmarks.tasks.conditions import Condition
 from tests.runs import CONDITIONS
 

@@ -13,9 +13,8 @@ import pytest
 
 from benchmarks.errors import UserError
 from benchmarks.run import record as run_record
-from benchmarks.run.configuration import Configuration
+from benchmarks.run.configuration import Configuration, command_of
 from benchmarks.run.plan import Plan
-from benchmarks.run.presets import command_of
 from benchmarks.run.record import RunRecord
 from benchmarks.run.workspace import Workspace
 from tests.runs import QUICK, Run

@@ -28,6 +28,7 @@ from benchmarks.run.failure import failure_reason
 from benchmarks.run.kept_rows import COMPARED_ALONE, KeptRows, of_reference
 from benchmarks.run.measurement_rows import Measured, measured, rows_of, without_value
 from benchmarks.run.plan import Plan
+from benchmarks.run.presets import USUAL_SIZES, is_basic
 from benchmarks.run.sampling_error import limits, sampling_errors, sampling_table
 from benchmarks.run.summary import means_over_groups, summarise
 from benchmarks.run.workspace import Workspace
@@ -35,7 +36,6 @@ from benchmarks.schema import Comparison, Measurement, WorthRow, members_text, t
 from benchmarks.tasks.conditions import Condition
 from benchmarks.vocabulary import CLEAN, SELF_TRAINED, mean_name
 from methods import UncertaintyMethod
-from methods.interface import ALL_PRESETS
 from methods.threads import one_torch_thread
 
 Tables = dict[str, pd.DataFrame]
@@ -299,8 +299,8 @@ class _Results:
             {(unit.recipe, unit.method): plan.split(unit) for unit in self._units},
             [name for name, _ in classes if plan.forms_ensembles(name)],
             {name: method.primary_score for name, method in classes},
-            {name: method.usual_sizes for name, method in classes},
-            [name for name, method in classes if method.presets == ALL_PRESETS],
+            USUAL_SIZES,
+            [name for name, _ in classes if is_basic(name)],
             [name for name, method in classes if _is_single(method)],
             sorted(stored_scores(plan.configuration)),
         )

@@ -22,6 +22,7 @@ from benchmarks.run.failure import Failure, error_path, note_failure
 from benchmarks.run.finished_work import forget_finished
 from benchmarks.run.fitting import fitted, seed_call
 from benchmarks.run.plan import Plan
+from benchmarks.run.presets import SLOW
 from benchmarks.run.record import RunRecord
 from benchmarks.run.shown_images import write_shown
 from benchmarks.run.stages.derived import DerivedValues, sources
@@ -51,7 +52,7 @@ def predict(plan: Plan, workspace: Workspace, record: RunRecord) -> list[Failure
     unavailable = record.unavailable
     pending = pending_groups(plan, workspace, unavailable)
     # The longest first: it cannot be split, and one worker would wait for the other.
-    pending.sort(key=lambda group: not plan.configuration.classes[group[0].method].slow)
+    pending.sort(key=lambda group: group[0].method not in SLOW)
     if pending:
         forget_finished(workspace.out)
         _require_disjoint(plan.task, workspace)

@@ -17,9 +17,9 @@ from benchmarks.report.published.gal_ghahramani import rotated_digit
 from benchmarks.report.published.ovadia import CHOICES, SCALED, SHIFTS, VANILLA, order_under_shift
 from benchmarks.report.published.writing import write_published
 from benchmarks.report.results import Results
+from benchmarks.run.configuration import configuration_of
 from benchmarks.run.nouns import metric_records, nouns_of
 from benchmarks.run.plan import Plan
-from benchmarks.run.presets import configuration_of
 
 NAMES = nouns_of(Plan(configuration_of("medium")), metric_records())
 ANGLES = ("clean", "rotated-030", "rotated-060", "rotated-090")

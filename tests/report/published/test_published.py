@@ -25,9 +25,9 @@ from benchmarks.report.published.verdict import (
 )
 from benchmarks.report.published.writing import content, write_published
 from benchmarks.report.results import Results
+from benchmarks.run.configuration import configuration_of
 from benchmarks.run.nouns import metric_records, nouns_of
 from benchmarks.run.plan import Plan
-from benchmarks.run.presets import configuration_of
 from benchmarks.tasks import TASKS
 from methods import METHODS
 from methods.scores import SCORES

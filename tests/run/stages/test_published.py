@@ -14,7 +14,7 @@ from benchmarks.report.published import PUBLISHED
 from benchmarks.report.published.verdict import NOT_MEASURED, judged
 from benchmarks.report.published.writing import write_published
 from benchmarks.report.results import Results
-from benchmarks.run.presets import configuration_of
+from benchmarks.run.configuration import configuration_of
 from benchmarks.run.stages import run_stages
 from benchmarks.schema import read_table, where
 from tests.runs import run_of
