@@ -23,7 +23,6 @@ class DeepEnsemble(MemberMethod):
 
     name = "deep_ensemble"
     label = "Deep ensemble"
-    in_text = "the deep ensemble"
     citation = "Lakshminarayanan, Pritzel & Blundell 2017"
     group = "ensemble"
     size = "members"

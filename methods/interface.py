@@ -104,7 +104,6 @@ class UncertaintyMethod(ABC):
     Attributes:
         name: in files and on the command line; an identifier.
         label: in print; empty: the name.
-        in_text: in a sentence, with its article; empty: the label.
         citation: the paper; empty where there is none to name.
         group: of methods that work alike, such as ``ensemble``; a short table has the best of each.
         size: the keyword argument that is the number of its members, if it has one.
@@ -129,7 +128,6 @@ class UncertaintyMethod(ABC):
 
     name: ClassVar[str]
     label: ClassVar[str] = ""
-    in_text: ClassVar[str] = ""
     citation: ClassVar[str] = ""
     group: ClassVar[str] = "other"
     size: ClassVar[str | None] = None

@@ -18,7 +18,6 @@ class Softmax(MemberMethod):
 
     name = "softmax"
     label = "Softmax"
-    in_text = "softmax"
     citation = "Hendrycks & Gimpel 2017"
     group = "single network"
 

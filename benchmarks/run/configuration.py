@@ -17,7 +17,7 @@ import torch
 
 from benchmarks.errors import UserError
 from benchmarks.run.custom_method import load_method, sha256_of_file, without_folder
-from benchmarks.run.presets import ONLY_USUAL, PRESETS, USUAL_SIZES, PresetName
+from benchmarks.run.presets import ONLY_USUAL, PRESETS, USUAL_SIZES
 from benchmarks.tasks import TASKS
 from methods import METHODS, UncertaintyMethod
 from methods.engines.choice import Choice, EngineName, fitting_engine, unsupported
@@ -288,7 +288,7 @@ OF_PRESET = (
 """The parts of a configuration that a preset has as they are."""
 
 
-def configuration_of(preset: PresetName, task: str = DEFAULT_TASK) -> Configuration:
+def configuration_of(preset: str, task: str = DEFAULT_TASK) -> Configuration:
     """What a preset computes of a task.
 
     Raises:

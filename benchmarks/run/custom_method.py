@@ -36,10 +36,13 @@ from methods.networks.pool import NetworkPool
 from methods.seeds import derive_seed, random_state_kept, seed_generators
 
 TEXTS = {
-    **dict.fromkeys(("name", "label", "in_text", "group", "symbol"), LONGEST),
+    **dict.fromkeys(("name", "label", "group"), LONGEST),
     "citation": 3 * LONGEST,
 }
 """The class fields that are shown, and how many characters they may have."""
+
+NO_LONGER_READ = (*("presets", "usual_sizes", "only_usual", "slow", "costly", "symbol", "in_text"),)
+"""Class fields of earlier versions: what they said is the affair of presets and of the report."""
 
 SIZE_OPTIONS = ("members", "passes")
 """The command line's options that are sizes of methods."""
@@ -76,6 +79,11 @@ def load_method(location: str) -> type[UncertaintyMethod]:
     if issubclass(method, PooledMethod):
         _require_buildable(method, location)
     return method
+
+
+def fields_not_read(method: type[UncertaintyMethod]) -> tuple[str, ...]:
+    """The fields that the class sets for an earlier version of the suite."""
+    return tuple(field for field in NO_LONGER_READ if hasattr(method, field))
 
 
 def without_folder(location: str) -> str:

@@ -47,7 +47,6 @@ class Augmentation(Softmax):
 
     name = "test_time_augmentation"
     label = "Augmentation"
-    in_text = "test-time augmentation"
     citation = "Ayhan & Berens 2018"
     group = "augmentation"
     size, sweep = "views", (len(VERSIONS),)

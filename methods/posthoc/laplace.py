@@ -113,7 +113,6 @@ class LaplaceLastLayer(Laplace):
 
     name = "laplace_last_layer"
     label = "Last-layer Laplace"
-    in_text = "last-layer Laplace"
     citation = "Daxberger et al. 2021"
     _posterior: Any
 
@@ -203,7 +202,6 @@ class LaplaceLastLayerFisher(LaplaceLastLayer):
 
     name = "laplace_last_layer_fisher"
     label = "Last-layer Laplace, Fisher"
-    in_text = "last-layer Laplace with the empirical Fisher"
 
     def curvature(
         self,
@@ -226,7 +224,6 @@ class LaplaceLastLayerKron(LaplaceLastLayer):
 
     name = "laplace_last_layer_kron"
     label = "Last-layer Laplace, Kronecker"
-    in_text = "last-layer Laplace with Kronecker factors"
 
     def curvature(
         self,
@@ -276,7 +273,6 @@ class LaplaceKron(Laplace):
 
     name = "laplace_kron"
     label = "All-layer Laplace"
-    in_text = "all-layer Laplace"
     citation = "Ritter et al. 2018; Daxberger et al. 2021"
 
     def fit(self, images: Tensor, labels: Tensor) -> Self:

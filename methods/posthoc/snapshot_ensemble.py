@@ -29,7 +29,6 @@ class SnapshotEnsemble(MemberMethod):
 
     name = "snapshot_ensemble"
     label = "Snapshots"
-    in_text = "the snapshot ensemble"
     citation = "Huang et al. 2017"
     group = "snapshots"
     needs = frozenset({"training"})

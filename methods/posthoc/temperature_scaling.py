@@ -60,7 +60,6 @@ class TemperatureScaling(TemperatureScaled, Softmax):
 
     name = "temperature_scaling"
     label = "Temperature scaling"
-    in_text = "temperature scaling"
     citation = "Guo et al. 2017"
     group = "temperature scaling"
     needs = frozenset({"calibration"})
@@ -71,7 +70,6 @@ class TemperatureScaledMCDropout(TemperatureScaled, MCDropout):
 
     name = "temperature_scaled_mc_dropout"
     label = "Scaled MC-dropout"
-    in_text = "temperature-scaled MC-dropout"
     citation = "Gal & Ghahramani 2016; Rahaman & Thiery 2021"
     needs = frozenset({"calibration", "dropout"})
 
@@ -81,6 +79,5 @@ class TemperatureScaledEnsemble(TemperatureScaled, DeepEnsemble):
 
     name = "temperature_scaled_ensemble"
     label = "Scaled ensemble"
-    in_text = "the temperature-scaled ensemble"
     citation = "Lakshminarayanan, Pritzel & Blundell 2017; Rahaman & Thiery 2021"
     needs = frozenset({"calibration"})

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from benchmarks.latency import stage
 from benchmarks.latency.stage import time_methods
 from benchmarks.latency.stopwatch import Limits
+from benchmarks.run.presets import PRESETS
 from tests.latency.support import run_in
 
 
@@ -17,7 +18,8 @@ from tests.latency.support import run_in
 def in_little_time() -> Iterator[None]:
     short = Limits(seconds=0.02, fewest=10)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(stage, "LIMITS", {"quick": short, "full": short})
+        for name in ("quick", "full"):
+            patch.setitem(PRESETS, name, replace(PRESETS[name], limits=short))
         yield
 
 

@@ -71,7 +71,7 @@ def test_article_is_refused_for_a_task_that_it_is_not_about(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setitem(TASKS, "other", replace(MNIST, name="other", article_recipes=()))
-    with pytest.raises(UserError, match=r"--preset article: the article is not about .* 'other'"):
+    with pytest.raises(UserError, match="--preset article has no recipe of the task 'other'"):
         configuration_of("article", "other")
 
 

@@ -13,11 +13,11 @@ import torch
 
 from benchmarks.predictions import RunUnit
 from benchmarks.run.configuration import Configuration
+from benchmarks.run.presets import ADDED, COSTLY
 from benchmarks.tasks import TASKS
 from benchmarks.tasks.mnist import MNIST
-from methods import METHODS, MemberMethod, PooledMethod
+from methods import MemberMethod, PooledMethod
 from methods.deep_ensemble import DeepEnsemble
-from methods.interface import LONG_PRESETS
 from methods.mc_dropout import MCDropout
 from methods.networks.labelled_images import LabelledImages
 from methods.networks.recipes import RECIPES
@@ -93,7 +93,7 @@ def test_full_is_a_hundred_networks_of_the_main_recipes_and_fifty_of_others() ->
     ensembles = 6 * 10 + 7 + 5 + 3 + 2
     of_fifty = 4 * 10 + 7 + 5 + 3 + 2 + 1 + 1
     compared, in_depth = 10 + 2 * 10, 10 + 7 * 10 + 10
-    added = [m for m in METHODS.values() if m.presets == LONG_PRESETS and not m.costly]
+    added = set(ADDED) - COSTLY
     every = in_depth + 5 * compared + 2 * ensembles + 4 * of_fifty + 6 * 10 * len(added)
     every += 10  # of a costly one, in depth
     assert len(run.plan.units()) == every

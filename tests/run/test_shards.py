@@ -14,7 +14,7 @@ from benchmarks.errors import UserError
 from benchmarks.run import record as run_record
 from benchmarks.run.configuration import Configuration, configuration_of
 from benchmarks.run.plan import Plan
-from benchmarks.run.presets import PRESETS, PresetName
+from benchmarks.run.presets import PRESETS
 from benchmarks.run.record import RunRecord
 from benchmarks.run.shards import Shard
 from benchmarks.run.stages import measure, run_stages
@@ -30,7 +30,7 @@ def divided(configuration: Configuration, shards: int, only: str | None = None) 
 
 @pytest.mark.parametrize("preset", PRESETS)
 @pytest.mark.parametrize("shards", [1, 2, 4])
-def test_shards_are_the_run_and_share_no_group(shards: int, preset: PresetName) -> None:
+def test_shards_are_the_run_and_share_no_group(shards: int, preset: str) -> None:
     chosen = configuration_of(preset)
     whole, plans = Plan(chosen), divided(chosen, shards)
     groups = [group for plan in plans for group in plan.groups()]

@@ -60,7 +60,7 @@ def test_condition_that_only_another_task_has_is_refused() -> None:
 
 
 def test_article_is_not_about_clothes() -> None:
-    with pytest.raises(UserError, match="not about the task 'fashion_mnist'"):
+    with pytest.raises(UserError, match="no recipe of the task 'fashion_mnist'"):
         configuration_of("article", "fashion_mnist")
     full = configuration_of("full", "fashion_mnist")
     assert full.passes == (100,)  # MNIST alone compares numbers of passes

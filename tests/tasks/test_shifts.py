@@ -116,12 +116,7 @@ def test_conditions_are_paired_with_one_another(task: Task) -> None:
     for one in conditions:
         assert (one.reference, one.data, one.size) == ("clean", "mnist_c", 2000)
         assert one.paired_with == conditions[0].name
-        assert (one.labels, one.severity, one.in_mean, one.presets) == (
-            "valid",
-            None,
-            True,
-            ("medium", "full"),
-        )
+        assert (one.labels, one.severity, one.in_mean) == ("valid", None, True)
     assert task.matching(("corrupted-*",))[0] == "clean"
 
 

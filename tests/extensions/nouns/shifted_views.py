@@ -14,7 +14,7 @@ class ShiftedViews(MemberMethod):
     label = "Shifted views"
     citation = "Ayhan & Berens 2018"
     group = "single network"
-    size, sweep, symbol = "views", (2, 4, 7), "V"
+    size, sweep = "views", (2, 4, 7)
 
     def __init__(self, *, seed=0, device="cpu", pool=None, replicate=0, views=7):
         super().__init__(seed=seed, device=device, pool=pool, replicate=replicate)
