@@ -29,7 +29,7 @@ def write_report(folder: Path, jobs: int = 1) -> None:
     from benchmarks.report.answer.verdict import write_answer
     from benchmarks.report.figures import drawn_figures, write_figures
     from benchmarks.report.page import write_page
-    from benchmarks.report.published.writing import write_published
+    from benchmarks.report.published import write_published
     from benchmarks.report.recipe import write_recipe_tables
     from benchmarks.report.tables.claims import verdict_table
 

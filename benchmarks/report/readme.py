@@ -18,7 +18,7 @@ from benchmarks.files import path_of, read_run_json, written_whole
 from benchmarks.nouns import Names
 from benchmarks.report.answer.table import RULE
 from benchmarks.report.editorial import README_FIGURES
-from benchmarks.report.published.writing import comparable_numbers
+from benchmarks.report.published import comparable_numbers
 from benchmarks.report.read.across import summary_across
 from benchmarks.report.read.files import read_claims, read_latency
 from benchmarks.report.results import Results

@@ -24,7 +24,7 @@ from benchmarks.report.number_format import UNDEFINED
 from benchmarks.report.numbers.claims import part_rows, quantities
 from benchmarks.report.page.parts import Parts
 from benchmarks.report.page.svg import inline
-from benchmarks.report.published.finding import SAME
+from benchmarks.report.published import SAME
 from benchmarks.report.read.files import read_claims
 from benchmarks.report.texts import article_answer
 from benchmarks.vocabulary import FIGURES_FOLDER, PUBLISHED_JSON, VERDICTS

@@ -10,9 +10,7 @@ import pytest
 
 from benchmarks.nouns import Names
 from benchmarks.report.page import write_page
-from benchmarks.report.published import PUBLISHED
-from benchmarks.report.published.verdict import NOT_MEASURED, judged
-from benchmarks.report.published.writing import write_published
+from benchmarks.report.published import NOT_MEASURED, PUBLISHED, judged, write_published
 from benchmarks.report.results import Results
 from benchmarks.run.configuration import configuration_of
 from benchmarks.run.stages import run_stages
@@ -57,10 +55,10 @@ def test_every_number_is_measured(out: Path, members: int, count: int) -> None:
             **{"recipe": number.recipe, "method": number.method, "members": str(members)},
             **{"metric": number.metric, "score": number.score, "condition": number.conditions[0]},
         )
-        assert found.value == pytest.approx(chosen["value"].mean(), abs=1e-3)
-        assert found.lower < found.value < found.upper
-        assert found.networks == len(chosen) * members > 1
-        assert found.why.startswith("only 100 of 10,000 images")
+        assert found["value"] == pytest.approx(chosen["value"].mean(), abs=1e-3)
+        assert found["lower"] < found["value"] < found["upper"]
+        assert found["networks"] == len(chosen) * members > 1
+        assert found["why"].startswith("only 100 of 10,000 images")
 
 
 def test_penalty_is_told_only_where_there_is_one(out: Path) -> None:

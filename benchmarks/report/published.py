@@ -1,0 +1,338 @@
+"""What other papers publish beside what a run has: `published.json` and `published.md`.
+
+The numbers are the rows of `published.csv`. A finding without a number has a rule of its own.
+"""
+
+from __future__ import annotations
+
+import csv
+import math
+from collections import Counter
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass
+from itertools import pairwise
+from pathlib import Path
+from statistics import fmean
+from typing import Any
+
+import numpy as np
+
+from benchmarks.escaping import markdown_text
+from benchmarks.files import or_none, write_json, written_whole
+from benchmarks.nouns import Variant
+from benchmarks.report.number_format import UNDEFINED, rounded
+from benchmarks.report.read.comparisons import Quantity, Record
+from benchmarks.report.results import Results
+from benchmarks.report.texts import render
+from benchmarks.schema import where
+from benchmarks.vocabulary import CLEAN, FEWEST_REPLICATES, PUBLISHED_JSON, PUBLISHED_MD
+
+WITHIN, NOT_WITHIN = "within tolerance", "not within tolerance"
+NOT_COMPARABLE, NOT_MEASURED = "not comparable", "not measured"
+"""Not comparable: theirs is a mean over other sets of images, too, which we have not."""
+
+SAME, ANOTHER = "as they say", "not as they say"
+"""The verdicts on findings."""
+
+TOLERANCES = {
+    "accuracy": (0.003, "0.3 points"),
+    "auroc": (0.01, "1 point"),
+    "mean_confidence": (0.05, "5 points"),
+    "ece": (0.005, "0.005"),
+    "nll": (0.15, "15 %"),  # of theirs
+}
+"""How far ours may be from theirs, and how that is written; fixed before anything was measured."""
+
+ROUNDING = 1e-9
+"""Of differences of decimal fractions."""
+
+
+@dataclass(frozen=True)
+class PublishedNumber:
+    """A number of a paper, and which of ours it is compared with.
+
+    Attributes:
+        paper, place: author and year; the table, or the file of the code.
+        what: what they did, in a phrase.
+        task, recipe, method, metric: ours.
+        epochs: of the recipe; a run of others is not judged.
+        members: networks of an ensemble; 1: of a method of one network.
+        conditions: of which images; of several the mean over those that the run has.
+        lacking: what else they average over, which the suite does not have.
+        score: ours; empty where the metric needs none.
+        published: theirs, in the metric's unit.
+        reason: why ours misses it, found by an experiment; empty: not known yet.
+    """
+
+    paper: str
+    place: str
+    what: str
+    task: str
+    recipe: str
+    epochs: int
+    method: str
+    members: int
+    conditions: tuple[str, ...]
+    lacking: tuple[str, ...]
+    metric: str
+    score: str
+    published: float
+    reason: str = ""
+
+    def admits(self, ours: float) -> bool:
+        """Whether ours is near enough; NaN never is."""
+        share = self.published if self.metric == "nll" else 1
+        return abs(ours - self.published) <= TOLERANCES[self.metric][0] * share + ROUNDING
+
+
+def read_numbers() -> tuple[PublishedNumber, ...]:
+    """The rows of `published.csv`; of several conditions a space is between two."""
+    with Path(__file__).with_suffix(".csv").open(encoding="utf-8", newline="") as file:
+        rows: list[dict[str, Any]] = list(csv.DictReader(file))
+    for row in rows:
+        row |= {name: int(row[name]) for name in ("epochs", "members")}
+        row["conditions"] = tuple(row["conditions"].split())
+        row["lacking"] = tuple(filter(None, [row["lacking"]]))
+        row["published"] = float(row["published"])
+    return tuple(PublishedNumber(**row) for row in rows)
+
+
+PUBLISHED = read_numbers()
+
+
+def judged(number: PublishedNumber, results: Results) -> dict[str, Any]:
+    """Ours beside a published number, as `published.json` has both.
+
+    ``value``, ``lower`` and ``upper`` are ours and its 95 % interval, which is no part of the
+    verdict; of a mean over conditions it is as wide as theirs on average, since networks and so
+    their errors are the same. ``of`` and ``missing`` are labels of the images that it is of, and of
+    others that theirs is of, too. ``why``: why it is not measured or misses theirs, or what must be
+    known of it.
+    """
+    own, variant = results.of_recipe(number.recipe), Variant(number.method, str(number.members))
+    found = {
+        results.label_of(name): own.find(variant, Quantity(name, number.metric, number.score))
+        for name in number.conditions
+    }
+    rows = {label: row for label, row in found.items() if row and math.isfinite(row["value"])}
+    missing = (*(label for label in found if label not in rows), *number.lacking)
+    if why := _not_measured(number, results, found, list(rows.values())):
+        verdict, rows = NOT_MEASURED, {}
+    value, lower, upper = (
+        fmean(row[name] for row in rows.values()) if rows else math.nan
+        for name in ("value", "lower", "upper")
+    )
+    if rows:
+        near = WITHIN if number.admits(value) else NOT_WITHIN
+        verdict = NOT_COMPARABLE if missing else near
+        why = _remark(list(rows.values()), results)
+        if verdict == NOT_WITHIN:
+            why = "; ".join(filter(None, [number.reason or "reason not known yet", why]))
+    replicates = min((int(row["replicates"]) for row in rows.values()), default=0)
+    return {
+        **{name: text for name, text in asdict(number).items() if name != "reason"},
+        "tolerance": TOLERANCES[number.metric][1],
+        **{"value": value, "lower": lower, "upper": upper},
+        **{"networks": replicates * number.members, "of": tuple(rows), "missing": missing},
+        **{"verdict": verdict, "why": why},
+    }
+
+
+def _not_measured(
+    number: PublishedNumber,
+    results: Results,
+    found: Mapping[str, Record | None],
+    rows: list[Record],
+) -> str:
+    """Why nothing of the run can be compared; empty: it can."""
+    epochs = {one.name: one.epochs for one in results.names.recipes}.get(number.recipe)
+    if number.recipe not in results.recipes:
+        return f"the run has no networks of the recipe {number.recipe!r}"
+    if epochs != number.epochs:
+        return f"networks were trained for {epochs} of {number.epochs} epochs"
+    if number.method not in set(results.of_recipe(number.recipe).summary["method"]):
+        return f"the run has no predictions by the method {number.method!r}"
+    for row in found.values():
+        if row and not rows:
+            return str(row["reason"] or row["status"])
+    single = number.members == 1
+    if not rows:
+        of = "single networks" if single else f"an ensemble of {number.members} networks"
+        return f"the run has no value of {of} for {', '.join(found)}"
+    replicates = min(int(row["replicates"]) for row in rows)
+    if single and replicates < FEWEST_REPLICATES:
+        return f"the run has {replicates} networks; at least {FEWEST_REPLICATES} are needed"
+    return ""
+
+
+def _remark(rows: list[Record], results: Results) -> str:
+    """What the summary tells of the rows, and whether they are of fewer images than there are."""
+    images, every = min(int(row["images"]) for row in rows), results.names.task.test_images
+    fewer = f"only {images:,} of {every:,} images" if images < every else ""
+    return "; ".join(dict.fromkeys(filter(None, [fewer, *(str(row["reason"]) for row in rows)])))
+
+
+def rotated_digit(results: Results) -> tuple[bool, str] | None:
+    """The class with most votes, angle by angle, and how far passes disagree."""
+    votes = results.curve("example_image")
+    dropout = [one.name for one in results.names.recipes if one.dropout]
+    votes = votes[(votes["method"] == "mc_dropout") & votes["recipe"].isin(dropout)]
+    # Rotated further than by 90°, a 1 becomes a 1 again.
+    rotated = [one for one in results.severities.get("rotated", []) if one.severity <= 90]
+    conditions = [CLEAN, *(one.name for one in rotated)]
+    if votes.empty or len(conditions) < 3 or not set(conditions) <= set(votes["condition"]):
+        return None
+    recipe = next(one for one in results.recipes if one in set(votes["recipe"]))
+    votes = where(votes, recipe=recipe, replicate=min(votes["replicate"]))
+    passes = max(votes["members"], key=int)
+    shares = [
+        where(votes, members=passes, condition=name).sort_values("class")["vote_share"].to_numpy()
+        for name in conditions
+    ]
+    classes = [int(np.argmax(one)) for one in shares]
+    differ = [1 - float(np.square(one).sum()) for one in shares]
+    changes = [pair for pair in pairwise(one == 1 for one in classes) if pair[0] != pair[1]]
+    spreads = max(differ[1:-1]) > max(differ[0], differ[-1])
+    return changes == [(True, False)] and spreads, (
+        f"from 0° to {rotated[-1].severity:g}°, most votes of {passes} passes (network 0 of the "
+        f"recipe {recipe}) are for {', '.join(map(str, classes))}; the chance that two passes "
+        f"differ is {', '.join(f'{one:.2f}' for one in differ)}"
+    )
+
+
+SHIFTS = ("rotated-mean", "translated-mean")
+
+SCALED, VANILLA = "temperature scaling", "vanilla"
+
+CHOICES = {
+    "ensemble": ("relu", Variant("deep_ensemble", "10")),
+    "dropout": ("relu-dropout", Variant("mc_dropout", "100")),
+    SCALED: ("relu", Variant("temperature_scaling", "1")),
+    VANILLA: ("relu", Variant("softmax", "1")),
+}
+"""Names of methods in Ovadia et al., and ours; their LeNet has dropout for that method alone."""
+
+
+def order_under_shift(results: Results) -> tuple[bool, str] | None:
+    """By the Brier score under each shift, the methods from the best to the worst."""
+    agrees, told = True, []
+    for shift in SHIFTS:
+        brier = {
+            name: float(row["value"])
+            for name, (recipe, variant) in CHOICES.items()
+            if (row := results.of_recipe(recipe).find(variant, Quantity(shift, "brier")))
+        }
+        if len(brier) < len(CHOICES) or not all(map(math.isfinite, brier.values())):
+            return None
+        agrees &= max(brier["ensemble"], brier["dropout"]) < brier[SCALED] < brier[VANILLA]
+        order = ", ".join(
+            f"{name} {brier[name]:.3f}" for name in sorted(brier, key=brier.__getitem__)
+        )
+        told.append(f"{results.label_of(shift)}: {order}")
+    return agrees, f"the Brier score from the best method to the worst: {'; '.join(told)}"
+
+
+@dataclass(frozen=True)
+class Finding:
+    """What a paper shows in a figure or says, without a number that could be compared.
+
+    Attributes:
+        says, rule: what they found, and by what ours is judged.
+        judge: whether a run finds the same, and what it finds; ``None``: it has not measured this.
+    """
+
+    paper: str
+    place: str
+    says: str
+    rule: str
+    task: str
+    judge: Callable[[Results], tuple[bool, str] | None]
+
+
+FINDINGS = (
+    Finding(
+        paper="Gal & Ghahramani 2016",
+        place="figure 4",
+        says="A 1 is rotated in twelve steps. The first orientations are classified as 1, later "
+        "ones as other digits. In between, 100 passes of dropout spread more.",
+        rule="The votes of MC-dropout with one network for one test image, a 1, from 0° to 90°: "
+        "most are for 1 at first, for another digit from some angle on, and passes disagree more "
+        "at an angle in between than at either end.",
+        task="mnist",
+        judge=rotated_digit,
+    ),
+    Finding(
+        paper="Ovadia et al. 2019",
+        place="section 4.1 and figure 1",
+        says="On rotated and translated digits, nearly all methods have a better Brier score than "
+        "temperature scaling; the plain network (vanilla) does not.",
+        rule="Under both shifts, by the mean over severities (rotations with valid labels), the "
+        "ensemble of ten and dropout have a lower Brier score than temperature scaling, and the "
+        "plain network has a higher one. Their stochastic variational and last-layer methods are "
+        "not among ours.",
+        task="mnist",
+        judge=order_under_shift,
+    ),
+)
+
+
+def write_published(results: Results, folder: Path) -> None:
+    """Write the task's numbers and findings with ours, if the run has measured any of them."""
+    numbers, findings = _judged_numbers(results), []
+    for one in FINDINGS:
+        if one.task == results.names.task.name and (ours := one.judge(results)):
+            theirs = {name: getattr(one, name) for name in ("paper", "place", "says", "rule")}
+            findings.append(theirs | {"ours": ours[1], "verdict": SAME if ours[0] else ANOTHER})
+    if not numbers and not findings:
+        return
+    plain = [one | {k: or_none(one[k]) for k in ("value", "lower", "upper")} for one in numbers]
+    content = {"count": counted(numbers), "numbers": plain, "findings": findings}
+    write_json(content, folder / PUBLISHED_JSON)
+    escaped = [{k: markdown_text(text) for k, text in one.items()} for one in findings]
+    shown = {"task": results.names.task.label, "findings": escaped} | _shown(numbers, results)
+    with written_whole(folder / PUBLISHED_MD) as temporary:
+        temporary.write_text(render("published.md.j2", **shown), encoding="utf-8")
+
+
+def comparable_numbers(results: Results, link: str) -> str:
+    """The numbers that are comparable, and why some are missed, in Markdown.
+
+    Args:
+        link: to the run's `published.md`.
+    """
+    every = _judged_numbers(results)
+    numbers = [one | {"why": ""} if one["verdict"] == WITHIN else one for one in every]
+    numbers = [one for one in numbers if one["verdict"] in (WITHIN, NOT_WITHIN)]
+    return render("published-summary.md.j2", link=link, **_shown(numbers, results))
+
+
+def counted(numbers: list[dict[str, Any]]) -> dict[str, int]:
+    """How many numbers have each verdict."""
+    counts = Counter(one["verdict"] for one in numbers)
+    return {one: counts[one] for one in (WITHIN, NOT_WITHIN, NOT_COMPARABLE, NOT_MEASURED)}
+
+
+def _judged_numbers(results: Results) -> list[dict[str, Any]]:
+    """The task's; none where the run has none of their recipes."""
+    numbers = [one for one in PUBLISHED if one.task == results.names.task.name]
+    if not {one.recipe for one in numbers}.intersection(results.recipes):
+        return []
+    return [judged(one, results) for one in numbers]
+
+
+def _shown(numbers: list[dict[str, Any]], results: Results) -> dict[str, Any]:
+    """The count of verdicts, the cells of each number, and what must be known of some."""
+    lines, notes = [], []
+    for one in numbers:
+        metric, of = results.names.metric(one["metric"]).label, ", ".join(one["of"])
+        without = f" (without {', '.join(one['missing'])})" if of and one["missing"] else ""
+        ours = rounded(one["value"], (one["upper"] - one["lower"]) / 2) if of else [UNDEFINED]
+        cells = (
+            *(one["paper"], one["place"], one["what"], metric, f"{of}{without}" or UNDEFINED),
+            *(f"{one['published']:.3f}", " ± ".join(filter(None, ours))),
+            *(str(one["networks"] or UNDEFINED), one["tolerance"], one["verdict"]),
+        )
+        lines.append(list(map(markdown_text, cells)))
+        named = f"{one['paper']}, {one['place']}, {one['what']}: {metric}"
+        notes += [(markdown_text(named), one["why"])] if one["why"] else []
+    return {"count": counted(numbers), "lines": lines, "notes": notes}

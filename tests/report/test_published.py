@@ -1,0 +1,282 @@
+"""Other papers' numbers and findings: the register, verdicts on both sides, and what is written."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pytest
+
+from benchmarks.files import read_json
+from benchmarks.metrics import METRICS
+from benchmarks.nouns import Names
+from benchmarks.report.published import (
+    CHOICES,
+    FINDINGS,
+    NOT_COMPARABLE,
+    NOT_MEASURED,
+    NOT_WITHIN,
+    PUBLISHED,
+    SAME,
+    SCALED,
+    SHIFTS,
+    VANILLA,
+    WITHIN,
+    PublishedNumber,
+    judged,
+    order_under_shift,
+    rotated_digit,
+    write_published,
+)
+from benchmarks.report.results import Results
+from benchmarks.run.configuration import configuration_of
+from benchmarks.run.nouns import metric_records, nouns_of
+from benchmarks.run.plan import Plan
+from benchmarks.run.presets import PRESETS
+from benchmarks.tasks import TASKS
+from methods.scores import SCORES
+
+PLAN = Plan(configuration_of("published"))
+NAMES, NAMES_OF_MEDIUM = (
+    nouns_of(plan, metric_records()) for plan in (PLAN, Plan(configuration_of("medium")))
+)
+
+NUMBER = next(one for one in PUBLISHED if (one.method, one.metric) == ("softmax", "accuracy"))
+OF_SETS = next(one for one in PUBLISHED if one.lacking)
+
+
+def row(number: PublishedNumber, value: float, **changes: Any) -> dict[str, Any]:
+    return {
+        **{"recipe": number.recipe, "method": number.method, "members": str(number.members)},
+        **{"condition": number.conditions[0], "score": number.score, "metric": number.metric},
+        **{"value": value, "lower": value - 0.01, "upper": value + 0.01, "replicates": 5},
+        **{"images": 10_000, "status": "ok", "reason": ""},
+        **changes,
+    }
+
+
+def results(*rows: dict[str, Any], names: Names = NAMES) -> Results:
+    return Results(pd.DataFrame(rows), names)
+
+
+@pytest.mark.parametrize(
+    ("metric", "published", "near", "far"),
+    [
+        ("accuracy", 0.991, (0.988, 0.994), (0.9879, 0.9941)),
+        ("nll", 0.200, (0.170, 0.230), (0.1699, 0.2301)),
+        ("auroc", 0.985, (0.975, 0.995), (0.9749, 0.9951)),
+        ("mean_confidence", 0.750, (0.700, 0.800), (0.6999, 0.8001)),
+        ("ece", 0.010, (0.005, 0.015), (0.0049, 0.0151)),
+    ],
+)
+def test_tolerances_have_two_sides(
+    metric: str, published: float, near: tuple[float, ...], far: tuple[float, ...]
+) -> None:
+    number = replace(NUMBER, metric=metric, published=published)
+    assert list(map(number.admits, (*near, *far, math.nan))) == [True, True, False, False, False]
+
+
+def test_verdict_compares_the_values_alone() -> None:
+    assert judged(NUMBER, results(row(NUMBER, 0.988)))["verdict"] == WITHIN
+    found = judged(NUMBER, results(row(NUMBER, 0.987)))
+    assert (found["verdict"], found["why"]) == (NOT_WITHIN, "reason not known yet")
+
+
+def test_value_has_the_interval_and_the_networks_of_the_summary() -> None:
+    found = judged(NUMBER, results(row(NUMBER, 0.99)))
+    assert (found["value"], found["lower"], found["upper"]) == (0.99, 0.98, 1.0)
+    assert (found["networks"], found["of"], found["missing"]) == (5, ("Clean",), ())
+    ensemble = replace(NUMBER, method="deep_ensemble", members=10)
+    found = judged(ensemble, results(row(ensemble, 0.99, replicates=1, reason="of a few")))
+    assert (found["verdict"], found["networks"], found["why"]) == (WITHIN, 10, "of a few")
+
+
+def test_known_reason_is_told_of_a_miss_alone() -> None:
+    known = replace(NUMBER, reason="other pixels")
+    assert judged(known, results(row(known, 0.9)))["why"] == "other pixels"
+    assert judged(known, results(row(known, 0.991)))["why"] == ""
+
+
+def test_mean_is_over_the_sets_that_the_run_has() -> None:
+    both = results(row(OF_SETS, 0.8), row(OF_SETS, 0.6, condition="ood-kmnist"))
+    found = judged(OF_SETS, both)
+    assert (found["value"], found["verdict"]) == (pytest.approx(0.7), NOT_COMPARABLE)
+    assert (found["lower"], found["upper"]) == (pytest.approx(0.69), pytest.approx(0.71))
+    assert (found["of"], found["missing"]) == (("Fashion-MNIST", "KMNIST"), ("EMNIST digits",))
+    assert judged(replace(OF_SETS, lacking=()), both)["verdict"] == WITHIN
+    one = judged(OF_SETS, results(row(OF_SETS, 0.8)))
+    assert (one["value"], one["missing"]) == (0.8, ("KMNIST", "EMNIST digits"))
+
+
+SHORT = nouns_of(Plan(replace(PLAN.configuration, epochs=1)), metric_records())
+
+
+@pytest.mark.parametrize(
+    ("measured", "why"),
+    [
+        (results(row(OF_SETS, 0.75)), "no networks of the recipe 'uncertainty-baselines'"),
+        (results(row(NUMBER, 0.99), names=SHORT), "trained for 1 of 23 epochs"),
+        (results(row(NUMBER, 0.99, method="swag")), "no predictions by the method 'softmax'"),
+        (results(row(NUMBER, 0.99, replicates=4)), "4 networks; at least 5 are needed"),
+        (results(row(NUMBER, math.nan, status="failed", reason="no memory")), "no memory"),
+        (results(row(NUMBER, 0.99, condition="ood-kmnist")), "no value of single networks"),
+    ],
+    ids=["recipe", "epochs", "method", "networks", "failed", "condition"],
+)
+def test_what_is_not_measured_says_why(measured: Results, why: str) -> None:
+    found = judged(NUMBER, measured)
+    assert (found["verdict"], found["networks"], found["of"]) == (NOT_MEASURED, 0, ())
+    assert math.isnan(found["value"])
+    assert why in found["why"]
+
+
+def test_fewer_images_are_told() -> None:
+    found = judged(NUMBER, results(row(NUMBER, 0.991, images=100)))
+    assert (found["verdict"], found["why"]) == (WITHIN, "only 100 of 10,000 images")
+
+
+def test_files_tell_the_count_and_what_is_not_measured(tmp_path: Path) -> None:
+    write_published(results(row(NUMBER, 0.990), row(NUMBER, 0.9, metric="nll")), tmp_path)
+    written = read_json(tmp_path / "published.json")
+    assert len(written["numbers"]) == 25
+    assert written["count"] == {WITHIN: 1, NOT_WITHIN: 1, NOT_COMPARABLE: 0, NOT_MEASURED: 23}
+    first = written["numbers"][0]
+    assert (first["published"], first["value"], first["verdict"]) == (0.037, 0.9, NOT_WITHIN)
+    page = (tmp_path / "published.md").read_text(encoding="utf-8")
+    assert "| 0.991 | 0.990 ± 0.010 | 5 | 0.3 points | within tolerance |" in page
+    assert "NLL. In `results/published` it is chance" in page
+
+
+def test_runs_without_a_papers_recipe_write_nothing(tmp_path: Path) -> None:
+    write_published(results(row(NUMBER, 0.99, recipe="standard")), tmp_path)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_confidences_by_set_have_the_mean_of_the_papers_first_table() -> None:
+    emnist = {"softmax": 0.836, "deep_ensemble": 0.758}  # which the suite does not have
+    emnist |= {"laplace_last_layer_kron": 0.748, "laplace_last_layer_fisher": 0.620}
+    of_sets = [one for one in PUBLISHED if one.metric == "mean_confidence"]
+    for method, of_emnist in emnist.items():
+        (mean,) = (one.published for one in of_sets if one.method == method and one.lacking)
+        by_set = [one.published for one in of_sets if one.method == method and not one.lacking]
+        assert len(by_set) == 2
+        assert (sum(by_set) + of_emnist) / 3 == pytest.approx(mean, abs=5e-4)
+
+
+def test_register_names_what_there_is() -> None:
+    assert len(PUBLISHED) == 30
+    for number in PUBLISHED:
+        task = TASKS[number.task]
+        recipe = next(one for one in task.published if one.name == number.recipe)
+        assert recipe.epochs == number.epochs
+        assert number.method not in PRESETS["published"].without_methods
+        assert number.members <= recipe.pool
+        assert set(number.conditions) <= {one.name for one in task.conditions}
+        needs_score = "score" in METRICS[number.metric].needs
+        assert number.score in SCORES if needs_score else not number.score
+
+
+ANGLES = ("clean", "rotated-030", "rotated-060", "rotated-090")
+
+
+def turned(*shares: dict[int, float], recipe: str = "standard") -> Results:
+    """A run in which passes vote so, angle by angle."""
+    number = replace(NUMBER, recipe=recipe, method="mc_dropout", members=100)
+    summary = [row(number, 0.9, condition=angle) for angle in ANGLES]
+    votes = [
+        {
+            **{"recipe": recipe, "method": "mc_dropout", "members": members, "replicate": 0},
+            **{"condition": angle, "class": k, "vote_share": share.get(k, 0.0) if last else 0.1},
+        }
+        for angle, share in zip(ANGLES, shares, strict=True)
+        for members, last in (("20", False), ("100", True))
+        for k in range(10)
+    ]
+    curves = {"example_image": pd.DataFrame(votes)}
+    return Results(pd.DataFrame(summary), NAMES_OF_MEDIUM, curves=curves)
+
+
+@pytest.mark.parametrize(
+    ("shares", "agrees"),
+    [
+        ([{1: 1.0}, {1: 0.6, 5: 0.4}, {5: 0.6, 7: 0.4}, {7: 1.0}], True),
+        ([{1: 1.0}, {1: 0.6, 5: 0.4}, {1: 0.7, 7: 0.3}, {1: 1.0}], False),
+        ([{7: 1.0}, {5: 0.6, 7: 0.4}, {7: 0.6, 5: 0.4}, {7: 1.0}], False),
+        ([{7: 1.0}, {1: 0.6, 7: 0.4}, {7: 0.6, 5: 0.4}, {7: 1.0}], False),
+        ([{1: 1.0}, {5: 0.6, 1: 0.4}, {1: 0.6, 7: 0.4}, {7: 1.0}], False),
+        ([{1: 1.0}, {1: 0.9, 5: 0.1}, {7: 0.9, 5: 0.1}, {7: 0.5, 5: 0.5}], False),
+    ],
+    ids=["as theirs", "stays", "never", "comes late", "returns", "spreads at the end"],
+)
+def test_rotated_digit_is_judged_by_votes(shares: Sequence[dict[int, float]], agrees: bool) -> None:
+    ours = rotated_digit(turned(*shares))
+    assert ours is not None
+    assert ours[0] == agrees
+
+
+def test_rotated_digit_tells_classes_and_disagreement_of_networks_with_dropout() -> None:
+    shares = {1: 1.0}, {1: 0.6, 5: 0.4}, {5: 0.6, 7: 0.4}, {7: 1.0}
+    ours = rotated_digit(turned(*shares))
+    assert ours is not None
+    assert "for 1, 1, 5, 7; the chance that two passes differ is 0.00, 0.48, 0.48, 0.00" in ours[1]
+    assert rotated_digit(turned(*shares, recipe="plain")) is None
+
+
+THEIRS = ("ensemble", "dropout", SCALED, VANILLA)
+
+
+def shifted(*orders: Sequence[str], step: float = 0.1) -> Results:
+    """A run in which the Brier score has this order, from the best on, under each shift."""
+    rows = [
+        row(NUMBER, 0.5 + step * place, **side, condition=shift, metric="brier")
+        for shift, order in zip(SHIFTS, orders, strict=True)
+        for place, name in enumerate(order)
+        for side in [{"recipe": CHOICES[name][0]} | CHOICES[name][1]._asdict()]
+    ]
+    return Results(pd.DataFrame(rows), NAMES_OF_MEDIUM)
+
+
+@pytest.mark.parametrize(
+    ("other", "agrees"),
+    [
+        (THEIRS, True),
+        (("dropout", "ensemble", SCALED, VANILLA), True),
+        (("ensemble", SCALED, "dropout", VANILLA), False),
+        (("ensemble", "dropout", VANILLA, SCALED), False),
+    ],
+)
+def test_order_under_shift_is_judged_under_both_shifts(other: Sequence[str], agrees: bool) -> None:
+    for orders in ((THEIRS, other), (other, THEIRS)):
+        ours = order_under_shift(shifted(*orders))
+        assert ours is not None
+        assert ours[0] == agrees
+
+
+def test_order_needs_every_method_and_equal_values_are_not_better() -> None:
+    equal = order_under_shift(shifted(THEIRS, THEIRS, step=0))
+    assert equal is not None
+    assert not equal[0]
+    whole = shifted(THEIRS, THEIRS)
+    rest = whole.summary[whole.summary["method"] != "temperature_scaling"]
+    assert order_under_shift(replace(whole, summary=rest)) is None
+
+
+def test_findings_are_written_without_numbers(tmp_path: Path) -> None:
+    write_published(shifted(("dropout", "ensemble", SCALED, VANILLA), THEIRS), tmp_path)
+    (finding,) = read_json(tmp_path / "published.json")["findings"]
+    assert (finding["paper"], finding["verdict"]) == ("Ovadia et al. 2019", SAME)
+    order = "dropout 0.500, ensemble 0.600, temperature scaling 0.700, vanilla 0.800; "
+    assert order in finding["ours"]
+    text = (tmp_path / "published.md").read_text(encoding="utf-8")
+    assert "- **Ovadia et al. 2019, section 4.1 and figure 1**: as they say." in text
+    assert "comparable numbers" not in text
+
+
+def test_findings_of_the_register_have_rules_in_the_docs() -> None:
+    docs = (Path(__file__).parents[2] / "docs" / "published.md").read_text(encoding="utf-8")
+    for one in FINDINGS:
+        assert f"| {one.paper}, {one.place} |" in docs
