@@ -81,6 +81,9 @@ CLAIMS_FOLDER = "claims"
 TABLES_FOLDER, FIGURES_FOLDER = "tables", "figures"
 """What the report draws."""
 
+DECISION_CSV = "tables/decision.csv"
+"""Which method to use, question by question, as runs are compared by it."""
+
 CLEAN = "clean"
 """The condition of the test images as they are."""
 

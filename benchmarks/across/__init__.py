@@ -1,5 +1,5 @@
-"""What holds for every task and network: several runs side by side.
+"""What holds in several runs, for example of several tasks: decisions side by side.
 
-``python -m benchmarks.across RUN…`` reads the folders of runs, takes each task with each network as
-a setting, and writes which statements hold in all settings, and how far rankings of methods travel.
+``python -m benchmarks.across RUN…`` reads what each run recommends, question by question, and says
+which choices agree and how far rankings of methods do.
 """

@@ -7,7 +7,6 @@ from typing import Annotated
 
 import typer
 
-from benchmarks.across.settings import read_settings
 from benchmarks.across.writing import write_across
 from benchmarks.command_line import exit_status, named_folder
 from benchmarks.files import writable_folder
@@ -24,15 +23,13 @@ def main(
         typer.Option(help="Where to write.", parser=named_folder, metavar="PATH"),
     ] = Path("results/across"),
 ) -> None:
-    """Tell which statements hold for every task and network.
+    """Tell which decisions hold in several runs, for example of several tasks or networks.
 
-    Each task with each network is a setting. The recipes of a run that train one network form one.
-    The folder gets the table of statements and of rank correlations, as Markdown and as CSV.
+    The folder gets a table of the decisions, a column a run, and of rank correlations of methods,
+    as Markdown and as CSV.
     """
-    different = list({folder.resolve(): folder for folder in runs}.values())
-    settings = read_settings(different)
     folder = writable_folder("--out", out)
-    print(write_across(settings, folder, different))
+    print(write_across(runs, folder))
     print(f"tables: {folder / ACROSS_MD}")
 
 

@@ -24,9 +24,9 @@ def write_report(folder: Path, jobs: int = 1) -> None:
     """
     require_results(folder)
     # Not at the top: tables of timings are written where nothing that draws is installed.
+    from benchmarks.report.answer.answer import write_answer
     from benchmarks.report.answer.kinds import kinds_table
     from benchmarks.report.answer.table import decision_table
-    from benchmarks.report.answer.verdict import write_answer
     from benchmarks.report.figures import drawn_figures, write_figures
     from benchmarks.report.page import write_page
     from benchmarks.report.published import write_published

@@ -46,6 +46,14 @@ COST_METRICS = ("nll", "ece")
 
 CALIBRATION_TITLE, SHIFT_TITLE = "ece", "nll"
 
+# What a reader must know of less usual metrics.
+
+METRIC_REMARKS: Mapping[str, str] = {
+    "nll": "Equal probabilities for all {classes} classes have an NLL of {uniform:.2f}.",
+    "augrc": "AUGRC: the share of images that are accepted and wrong, averaged over coverage.",
+}
+"""Below the table of decisions, where it is decided by these; ``uniform``: the NLL of guessing."""
+
 # Needs of methods, and how they are called.
 
 DROPOUT, MORE_TRAINING = "dropout", "training"

@@ -16,10 +16,10 @@ from benchmarks.errors import UserError
 from benchmarks.files import path_of, read_run_json
 from benchmarks.nouns import ConditionRecord, Names, Variant
 from benchmarks.report.read.comparisons import (
+    Choice,
     Indexed,
     Quantity,
     Record,
-    Side,
     Tested,
     Tests,
     variant_and_score,
@@ -254,10 +254,10 @@ class Results:
         same = sides[0].score == sides[1].score
         return self.tests.comparison(*sides, quantity) if same else None
 
-    def side(self, variant: Variant, quantity: Quantity) -> Side:
+    def side(self, variant: Variant, quantity: Quantity) -> Choice:
         """A method of a size as tests have it, of results of one recipe."""
         recipe = self._recipe_of.get(variant, "")
-        return Side(recipe, *variant, self.resolved(variant, quantity).score)
+        return Choice(recipe, *variant, self.resolved(variant, quantity).score)
 
     @cached_property
     def contestants(self) -> frozenset[Variant]:
@@ -274,12 +274,12 @@ class Results:
         )
 
     @cached_property
-    def further_scored(self) -> frozenset[Side]:
+    def further_scored(self) -> frozenset[Choice]:
         """The methods that were compared by another score than theirs, each with such a score."""
         if self.comparisons.empty:
             return frozenset()
         rows = self.comparisons[self.comparisons["other_score"] != ""]
-        return frozenset(map(Side._make, rows[list(Side._fields)].itertuples(index=False)))
+        return frozenset(map(Choice._make, rows[list(Choice._fields)].itertuples(index=False)))
 
     def primary_score_label(self, variants: Iterable[Variant]) -> str:
         """What the score is called by which these methods rank images first, in a sentence."""

@@ -65,7 +65,7 @@ def _environment() -> Environment:
     environment.filters |= {
         "capitalised": lambda text: text[:1].upper() + text[1:],
         "listed": listed,
-        "within_sentence": within_sentence,
+        "one_line": lambda text: " ".join(text.split()),
         "in_words": lambda count: NUMBERS[count] if count < len(NUMBERS) else str(count),
     }
     return environment
@@ -78,13 +78,3 @@ def listed(parts: Sequence[str]) -> str:
     ('one, two and three', 'one')
     """
     return " and ".join(filter(None, (", ".join(parts[:-1]), *parts[-1:])))
-
-
-def within_sentence(statement: str) -> str:
-    """A sentence as a part of another one.
-
-    >>> within_sentence("One network suffices."), within_sentence("ECE falls.")
-    ('one network suffices', 'ECE falls')
-    """
-    first = statement[:1] if statement[1:2].isupper() else statement[:1].lower()
-    return first + statement[1:].rstrip(".")

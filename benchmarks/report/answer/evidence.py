@@ -6,30 +6,10 @@ import math
 from collections.abc import Iterable
 from enum import StrEnum
 from functools import cached_property
-from typing import NamedTuple
 
-from benchmarks.nouns import Variant
-from benchmarks.report.read.comparisons import Quantity, Record, Side, Tested
+from benchmarks.report.read.comparisons import Choice, Quantity, Record, Tested
 from benchmarks.report.results import Results
 from benchmarks.vocabulary import SIGNIFICANT
-
-
-class Candidate(NamedTuple):
-    """What a user may choose: a method of a size, of networks of a recipe.
-
-    Attributes:
-        score: by which it ranks images; empty: by its method's primary score.
-    """
-
-    recipe: str
-    method: str
-    members: str
-    score: str = ""
-
-    @property
-    def variant(self) -> Variant:
-        """The method of its size, whatever the recipe."""
-        return Variant(self.method, self.members)
 
 
 class Relation(StrEnum):
@@ -63,7 +43,7 @@ class Evidence:
     def __init__(self, results: Results) -> None:
         self.results = results
 
-    def value(self, candidate: Candidate, quantity: Quantity) -> Record | None:
+    def value(self, candidate: Choice, quantity: Quantity) -> Record | None:
         """The row of the summary; ``None`` where there is no finite value."""
         if candidate.recipe not in self._recipes:
             return None
@@ -71,7 +51,7 @@ class Evidence:
         row = of_recipe.find(candidate.variant, self._ranked(candidate, quantity))
         return row if row and row["status"] == "ok" and math.isfinite(row["value"]) else None
 
-    def relation(self, one: Candidate, other: Candidate, quantity: Quantity) -> Relation:
+    def relation(self, one: Choice, other: Choice, quantity: Quantity) -> Relation:
         """What tests say of one against the other.
 
         By the paired comparison of the two, if there is one. Else, of an ensemble of networks, by
@@ -89,7 +69,7 @@ class Evidence:
         )
 
     def worth(
-        self, one: Candidate, ensemble: Candidate, quantity: Quantity
+        self, one: Choice, ensemble: Choice, quantity: Quantity
     ) -> tuple[str, str, str] | None:
         """How many of the ensemble's networks one is worth, with bounds; ``None``: not known."""
         named = ensemble.recipe, ensemble.method
@@ -99,38 +79,36 @@ class Evidence:
             return None
         return row["worth"], row["worth_lower"], row["worth_upper"]
 
-    def _side(self, candidate: Candidate, quantity: Quantity) -> Side:
-        return Side(*candidate)._replace(score=self._ranked(candidate, quantity).score)
+    def _side(self, candidate: Choice, quantity: Quantity) -> Choice:
+        return candidate._replace(score=self._ranked(candidate, quantity).score)
 
-    def _ranked(self, candidate: Candidate, quantity: Quantity) -> Quantity:
+    def _ranked(self, candidate: Choice, quantity: Quantity) -> Quantity:
         """The quantity with the score by which the candidate ranks images, where one is needed."""
         if candidate.score and "score" in self.results.names.metric(quantity.metric).needs:
             return quantity._replace(score=candidate.score)
         return self.results.resolved(candidate.variant, quantity)
 
     def relations(
-        self, one: Candidate, other: Candidate, quantities: Iterable[Quantity]
+        self, one: Choice, other: Choice, quantities: Iterable[Quantity]
     ) -> dict[Quantity, Relation]:
         """By each quantity."""
         return {quantity: self.relation(one, other, quantity) for quantity in quantities}
 
-    def is_tested(self, one: Candidate, other: Candidate, quantities: Iterable[Quantity]) -> bool:
+    def is_tested(self, one: Choice, other: Choice, quantities: Iterable[Quantity]) -> bool:
         """Whether they are compared by any of the quantities."""
         return set(self.relations(one, other, quantities).values()) != {Relation.UNTESTED}
 
-    def beats(self, one: Candidate, other: Candidate, quantities: Iterable[Quantity]) -> bool:
+    def beats(self, one: Choice, other: Choice, quantities: Iterable[Quantity]) -> bool:
         """Whether one is better by at least one quantity, and worse by none; all are tested."""
         found = set(self.relations(one, other, quantities).values())
         return Relation.BETTER in found and found.isdisjoint((Relation.WORSE, Relation.UNTESTED))
 
-    def is_as_good(self, one: Candidate, other: Candidate, quantities: Iterable[Quantity]) -> bool:
+    def is_as_good(self, one: Choice, other: Choice, quantities: Iterable[Quantity]) -> bool:
         """Whether one is as good or better by each quantity."""
         found = set(self.relations(one, other, quantities).values())
         return bool(found) and found <= {Relation.AS_GOOD, Relation.BETTER}
 
-    def _by_worth(
-        self, ensemble: Candidate, other: Candidate, quantity: Quantity
-    ) -> Relation | None:
+    def _by_worth(self, ensemble: Choice, other: Choice, quantity: Quantity) -> Relation | None:
         """Of an ensemble against another, by how many of its networks the other is worth."""
         worth = self.worth(other, ensemble, quantity)
         if worth is None or ensemble.score or not ensemble.members.isdigit():

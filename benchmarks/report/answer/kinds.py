@@ -6,12 +6,11 @@ from collections.abc import Hashable, Iterator, Sequence
 from statistics import fmean
 from typing import Any
 
-from benchmarks.report.answer.candidates import score_of_single_image, single_image
-from benchmarks.report.answer.evidence import Candidate, Evidence
-from benchmarks.report.answer.labels import label
+from benchmarks.report.answer.candidates import label, score_of_single_image, single_image
+from benchmarks.report.answer.evidence import Evidence
 from benchmarks.report.editorial import DETECTION, PROBABLE, RIGHT
 from benchmarks.report.number_format import two_digits
-from benchmarks.report.read.comparisons import Quantity, Side
+from benchmarks.report.read.comparisons import Choice, Quantity
 from benchmarks.report.results import Results
 from benchmarks.report.tables.comparison import value_cell
 from benchmarks.report.tables.table import Cell, Row, Table
@@ -45,9 +44,9 @@ def kinds_table(results: Results) -> Table:
     )
 
 
-def _methods(results: Results) -> Iterator[tuple[str, Candidate]]:
+def _methods(results: Results) -> Iterator[tuple[str, Choice]]:
     """Of each kind the method with the lowest NLL on clean images, whatever its recipe."""
-    evidence, by_kind = Evidence(results), dict[str, list[Candidate]]()
+    evidence, by_kind = Evidence(results), dict[str, list[Choice]]()
     for candidate in _candidates(results):
         by_kind.setdefault(results.names.method(candidate.method).group, []).append(candidate)
     chosen_by = Quantity(CLEAN, PROBABLE)
@@ -57,13 +56,13 @@ def _methods(results: Results) -> Iterator[tuple[str, Candidate]]:
             yield kind, min(values, key=lambda one: values[one])
 
 
-def _scores(results: Results) -> Iterator[tuple[str, Candidate]]:
+def _scores(results: Results) -> Iterator[tuple[str, Choice]]:
     """Of each kind the score with the highest mean AUROC on the images of a single network."""
     evidence = Evidence(results)
     scored = {side._replace(score="") for side in results.further_scored}
-    single = [one for one in _candidates(results) if Side(*one) in scored]
+    single = [one for one in _candidates(results) if one in scored]
     for kind in (OF_LOGITS, OF_FEATURES):
-        means: dict[Candidate, float] = {}
+        means: dict[Choice, float] = {}
         for score in _of_kind(results, kind):
             for one in (candidate._replace(score=score) for candidate in single):
                 rows = [evidence.value(one, Quantity(c, DETECTION)) for c in results.ood]
@@ -73,13 +72,13 @@ def _scores(results: Results) -> Iterator[tuple[str, Candidate]]:
             yield kind, max(means, key=lambda one: means[one])
 
 
-def _candidates(results: Results) -> list[Candidate]:
+def _candidates(results: Results) -> list[Choice]:
     """The methods of tables of each recipe with the main one's training images."""
     splits = {recipe.name: recipe.split for recipe in results.names.recipes}
     main = results.recipes[0]
     alike = [one for one in results.recipes if splits.get(one) == splits.get(main)]
     found = [
-        Candidate(recipe, *variant)
+        Choice(recipe, *variant)
         for recipe in alike
         for variant in results.of_recipe(recipe).compared
     ]
@@ -108,7 +107,7 @@ def heading_of(results: Results, quantity: Quantity) -> str:
     return f"{title}\n{results.label_of(quantity.condition)}"
 
 
-def _row(results: Results, kind: str, chosen: Candidate, quantities: Sequence[Quantity]) -> Row:
+def _row(results: Results, kind: str, chosen: Choice, quantities: Sequence[Quantity]) -> Row:
     """What a score does not change stands in the row of its method."""
     of_recipe = results.of_recipe(chosen.recipe)
     cells = [

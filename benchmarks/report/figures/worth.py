@@ -12,7 +12,7 @@ from matplotlib.ticker import FixedLocator, NullLocator
 
 from benchmarks.nouns import Variant
 from benchmarks.report.answer.evidence import networks
-from benchmarks.report.answer.situations import judged_by
+from benchmarks.report.answer.questions import judged_by
 from benchmarks.report.figures.drawing import Canvas, Drawing, page, panels, title_above
 from benchmarks.report.results import Results
 from benchmarks.report.style import PAGE, Look, look_in

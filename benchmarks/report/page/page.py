@@ -14,10 +14,10 @@ from markupsafe import Markup, escape
 
 from benchmarks.files import read_run_json, written_whole
 from benchmarks.nouns import Variant
+from benchmarks.report.answer.answer import answer
 from benchmarks.report.answer.findings import title
 from benchmarks.report.answer.kinds import kinds_table
 from benchmarks.report.answer.table import decision_table
-from benchmarks.report.answer.verdict import advice, on_dropout
 from benchmarks.report.editorial import CALIBRATION_TITLE, DETECTION, PREVIEW, SHIFT_TITLE
 from benchmarks.report.figures import set_coverage
 from benchmarks.report.figures.drawing import in_print
@@ -121,8 +121,7 @@ def _content(results: Results, folder: Path) -> dict[str, Any]:
         "lab": LAB_HTML if (folder / LAB_HTML).exists() else "",
         "across": summary_beside(folder),
         "across_md": f"../{ACROSS_FOLDER}/{ACROSS_MD}",
-        "on_dropout": on_dropout(results),
-        "advice": advice(results),
+        "answer": answer(results),
         "compared": [*dict.fromkeys(names.method(row.variant.method).label for row in ranked.rows)],
         "decision": decision_table(results),
         "kinds": kinds_table(results),

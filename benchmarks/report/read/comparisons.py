@@ -8,6 +8,8 @@ from typing import Any, Generic, NamedTuple, TypeVar
 
 import pandas as pd
 
+from benchmarks.nouns import Variant
+
 Record = dict[str, Any]
 
 Key = TypeVar("Key")
@@ -24,13 +26,23 @@ class Quantity(NamedTuple):
     score: str = ""
 
 
-class Side(NamedTuple):
-    """What is compared: a method of a size, of networks of a recipe, by a score if it needs one."""
+class Choice(NamedTuple):
+    """What is compared and may be chosen: a method of a size, of networks of a recipe.
+
+    Attributes:
+        score: by which it ranks images. Tests name it where one is needed; of a choice of a user,
+            it is empty where its method's primary score is meant.
+    """
 
     recipe: str
     method: str
     members: str
     score: str = ""
+
+    @property
+    def variant(self) -> Variant:
+        """The method of its size, whatever the recipe."""
+        return Variant(self.method, self.members)
 
 
 Ensemble = tuple[str, str]
@@ -110,7 +122,7 @@ class Tests:
         self._comparisons = Indexed(comparisons, _sides)
         self._worth = Indexed(worth, _side_and_ensemble)
 
-    def comparison(self, one: Side, other: Side, quantity: Quantity) -> Tested | None:
+    def comparison(self, one: Choice, other: Choice, quantity: Quantity) -> Tested | None:
         """One less the other; ``None`` if they were not compared."""
         rows = self._comparisons.rows(quantity.condition, quantity.metric)
         if (row := rows.get((one, other))) and row["status"] == "ok":
@@ -119,14 +131,14 @@ class Tests:
             return _tested(row).flipped
         return None
 
-    def worth(self, one: Side, ensemble: Ensemble, quantity: Quantity) -> Record | None:
+    def worth(self, one: Choice, ensemble: Ensemble, quantity: Quantity) -> Record | None:
         """The row of one's worth in networks of an ensemble, if it was compared with several."""
         return self._worth.rows(quantity.condition, quantity.metric).get((one, ensemble))
 
 
-def side_of(row: Record) -> Side:
+def side_of(row: Record) -> Choice:
     """What a row of any table is of."""
-    return Side(*(row[name] for name in Side._fields))
+    return Choice(*(row[name] for name in Choice._fields))
 
 
 def variant_and_score(row: Record) -> tuple[str, str, str]:
@@ -134,13 +146,13 @@ def variant_and_score(row: Record) -> tuple[str, str, str]:
     return row["method"], row["members"], row["score"]
 
 
-def _sides(row: Record) -> tuple[Side, Side]:
+def _sides(row: Record) -> tuple[Choice, Choice]:
     """Both sides; their score is the same where the other has none of its own."""
     recipe, method, members = (row[f"other_{name}"] for name in ("recipe", "method", "members"))
-    return side_of(row), Side(recipe, method, members, row["other_score"] or row["score"])
+    return side_of(row), Choice(recipe, method, members, row["other_score"] or row["score"])
 
 
-def _side_and_ensemble(row: Record) -> tuple[Side, Ensemble]:
+def _side_and_ensemble(row: Record) -> tuple[Choice, Ensemble]:
     return side_of(row), (row["ensemble_recipe"], row["ensemble"])
 
 

@@ -7,8 +7,8 @@ from collections.abc import Iterator
 import pandas as pd
 
 from benchmarks.nouns import Variant
-from benchmarks.report.answer.situations import judged_by
-from benchmarks.report.read.comparisons import Ensemble, Quantity, Side
+from benchmarks.report.answer.questions import judged_by
+from benchmarks.report.read.comparisons import Choice, Ensemble, Quantity
 from benchmarks.report.results import Results
 from benchmarks.report.tables.comparison import NOT_MEASURED
 from benchmarks.report.tables.quality import DETECTION
@@ -77,8 +77,8 @@ def worth_of_scores_table(results: Results, recipe: str, worth: pd.DataFrame) ->
     """
     names, metric = results.names, results.names.metric(DETECTION)
     conditions = [name for name in results.ood if name in set(worth["condition"])]
-    sides = worth[list(Side._fields)].drop_duplicates().itertuples(index=False)
-    by_rank = sorted(map(Side._make, sides), key=lambda one: names.score_rank(one.score))
+    sides = worth[list(Choice._fields)].drop_duplicates().itertuples(index=False)
+    by_rank = sorted(map(Choice._make, sides), key=lambda one: names.score_rank(one.score))
     return Table(
         name=f"worth-scores-{recipe}",
         caption=f"Worth in networks of each score by {metric.label}. Recipe {recipe}.",
@@ -113,7 +113,7 @@ def _variants(results: Results, worth: pd.DataFrame, ensembles: Ensemble) -> lis
     return [variant for variant in results.compared if tuple(variant) in measured]
 
 
-def _cell(results: Results, side: Side, ensembles: Ensemble, quantity: Quantity) -> Cell:
+def _cell(results: Results, side: Choice, ensembles: Ensemble, quantity: Quantity) -> Cell:
     """The number with its interval; empty where there is none, with the reason."""
     row = results.tests.worth(side, ensembles, quantity)
     if row is None:

@@ -9,8 +9,9 @@ import pytest
 
 from benchmarks.report.answer.candidates import candidates
 from benchmarks.report.answer.decision import Decision, decide
-from benchmarks.report.answer.evidence import Candidate, Evidence, Relation
-from benchmarks.report.answer.situations import NOTICING, ON_CLEAN, SITUATIONS
+from benchmarks.report.answer.evidence import Evidence, Relation
+from benchmarks.report.answer.questions import QUESTIONS, Question
+from benchmarks.report.read.comparisons import Choice
 from benchmarks.report.results import Results
 from tests.report.answer.cases import (
     AS_GOOD,
@@ -29,13 +30,14 @@ from tests.report.answer.cases import (
     worth,
 )
 
-FIXED, RETRAINED, FEW, FAST, ABSTAINING, NOTICED = SITUATIONS
+FIXED, _, EITHER, RETRAINED, _, FEW, _, FAST, _, ABSTAINING, NOTICED = QUESTIONS
+"""Of those about several kinds of images, the one on clean images."""
 
 ACCURACY, NLL = CLEAN
 
 
-def on_clean(results: Results, situation: object = FIXED) -> Decision:
-    return decide(Evidence(results), situation, ON_CLEAN)  # type: ignore[arg-type]
+def on_clean(results: Results, question: Question = FIXED) -> Decision:
+    return decide(Evidence(results), question)
 
 
 def two(*comparisons: tuple[str, str]) -> Results:
@@ -59,7 +61,7 @@ def two(*comparisons: tuple[str, str]) -> Results:
     ],
 )
 def test_better_wins_and_of_equally_good_ones_the_cheaper(
-    said: tuple[str, str], chosen: tuple[Candidate, ...], rivals: tuple[Candidate, ...]
+    said: tuple[str, str], chosen: tuple[Choice, ...], rivals: tuple[Choice, ...]
 ) -> None:
     decision = on_clean(two(said))
     assert (decision.chosen, decision.rivals) == (chosen, rivals)
@@ -94,8 +96,8 @@ def test_one_network_is_no_ensemble_of_one() -> None:
 
 
 def test_who_cannot_retrain_is_offered_no_further_training() -> None:
-    swag = Candidate("standard", "swag", "30")
-    laplace = Candidate("standard", "laplace_last_layer", "")
+    swag = Choice("standard", "swag", "30")
+    laplace = Choice("standard", "laplace_last_layer", "")
     results = run({SOFTMAX: CLEAN, swag: CLEAN, laplace: CLEAN})
     assert candidates(results, FIXED) == [SOFTMAX, laplace]
     assert set(candidates(results, RETRAINED)) == {SOFTMAX, swag, laplace}
@@ -116,7 +118,7 @@ def on_ood(of_neighbour: str, of_density: str = WORSE) -> Decision:
         *compared(DENSITY, DROPOUT, AUROC, of_density),
     ]
     results = run(measured, [*compared(DROPOUT, SOFTMAX, AUROC, BETTER), *between])
-    return decide(Evidence(results), NOTICED, NOTICING)
+    return decide(Evidence(results), NOTICED)
 
 
 def test_out_of_distribution_images_may_be_noticed_by_another_score() -> None:
@@ -131,9 +133,9 @@ def test_out_of_distribution_images_may_be_noticed_by_another_score() -> None:
 def test_scores_are_chosen_for_detection_alone() -> None:
     between = compared(NEIGHBOUR, SOFTMAX, AUROC, BETTER)
     results = run({SOFTMAX: CLEAN, DROPOUT: CLEAN}, between)
-    assert candidates(results, FIXED, by_any_score=True) == [SOFTMAX, NEIGHBOUR, DROPOUT]
+    assert candidates(results, NOTICED) == [SOFTMAX, NEIGHBOUR, DROPOUT]
     assert candidates(results, FIXED) == [SOFTMAX, DROPOUT]
-    assert not any(purpose.by_any_score for one in SITUATIONS[:-1] for purpose in one.purposes)
+    assert [question for question in QUESTIONS if question.by_any_score] == [NOTICED]
 
 
 def test_numbers_that_no_test_compares_decide_nothing() -> None:
@@ -159,7 +161,7 @@ def test_recipes_may_be_chosen_where_networks_are_trained_anew() -> None:
     results = run({SOFTMAX: CLEAN, DROPOUT: CLEAN, PLAIN: CLEAN}, rows)
     assert on_clean(results, RETRAINED).chosen == (PLAIN,)
     assert on_clean(results, FIXED).chosen == (DROPOUT,)
-    article = Candidate("article", "softmax", "1")  # of other training images
+    article = Choice("article", "softmax", "1")  # of other training images
     results = run({SOFTMAX: CLEAN, article: CLEAN}, compared(article, SOFTMAX, CLEAN, BETTER))
     assert on_clean(results, RETRAINED).tested == (SOFTMAX,)
 
@@ -194,7 +196,7 @@ def test_five_networks_are_compared_by_the_worth_of_the_others() -> None:
     evidence = Evidence(run(measured, rows, [*little[0], *little[1]]))
     assert evidence.relation(FIVE, DROPOUT, NLL) is Relation.BETTER
     assert evidence.relation(DROPOUT, FIVE, NLL) is Relation.WORSE
-    assert decide(evidence, FEW, ON_CLEAN).chosen == (FIVE,)
+    assert decide(evidence, FEW).chosen == (FIVE,)
     for bounds, relation in (
         (("4", "7"), Relation.OPEN),
         (("3", "5"), Relation.OPEN),
@@ -235,19 +237,17 @@ def test_detection_counts_every_set_and_forgives_none() -> None:
         *compared(DROPOUT, SOFTMAX, [first], BETTER),
         *compared(DROPOUT, SOFTMAX, others, OPEN),
     ]
-    assert decide(Evidence(run(measured, rows)), NOTICED, NOTICING).chosen == (DROPOUT,)
+    assert decide(Evidence(run(measured, rows)), NOTICED).chosen == (DROPOUT,)
     rows[-1:] = compared(DROPOUT, SOFTMAX, others[-1:], WORSE)
-    assert decide(Evidence(run(measured, rows)), NOTICED, NOTICING).chosen == ()
+    assert decide(Evidence(run(measured, rows)), NOTICED).chosen == ()
 
 
-def test_every_situation_has_measures_that_are_compared() -> None:
-    assert len(SITUATIONS) == 6
+def test_every_question_has_measures_that_are_compared() -> None:
     results = run({SOFTMAX: [*CLEAN, *AUROC]})
     metrics = {
         results.names.metric(quantity.metric)
-        for situation in SITUATIONS
-        for purpose in situation.purposes
-        for quantity in purpose.quantities(results)
+        for question in QUESTIONS
+        for quantity in question.quantities(results)
     }
     assert metrics
     assert all(metric.better and not metric.biased for metric in metrics)

@@ -7,9 +7,8 @@ from dataclasses import replace
 
 import pytest
 
-from benchmarks.report.answer.evidence import Candidate
 from benchmarks.report.answer.kinds import kinds_table
-from benchmarks.report.read.comparisons import Quantity
+from benchmarks.report.read.comparisons import Choice, Quantity
 from benchmarks.report.results import Results
 from benchmarks.report.tables.table import Row
 from tests.report.answer.cases import (
@@ -27,11 +26,11 @@ from tests.report.answer.cases import (
     run,
 )
 
-LAPLACE, SWAG = Candidate("plain", "laplace_kron", ""), Candidate("plain", "swag", "30")
+LAPLACE, SWAG = Choice("plain", "laplace_kron", ""), Choice("plain", "swag", "30")
 EVERY = [*CLEAN, *SHIFTED, *AUROC]
 
 
-def with_value(results: Results, candidate: Candidate, quantity: Quantity, value: float) -> Results:
+def with_value(results: Results, candidate: Choice, quantity: Quantity, value: float) -> Results:
     rows = results.summary
     chosen = rows["condition"] == quantity.condition
     for name, wanted in (*named(candidate).items(), *quantity._asdict().items()):
@@ -52,12 +51,12 @@ def test_lowest_nll_is_the_best_of_its_kind_whatever_the_recipe() -> None:
         rows = rows_of(with_value(chosen, FIVE, CLEAN[1], 0.02))
         assert list(rows) == ["Single network", "Dropout", "Ensemble", "Snapshots"]
         name = {
-            SOFTMAX: "Softmax (trained with dropout)",
-            PLAIN: "Softmax (trained without dropout)",
+            SOFTMAX: "Softmax (recipe standard)",
+            PLAIN: "Softmax (recipe plain)",
         }
         assert rows["Single network"].labels[1] == name[best]
         assert [cell.value for cell in rows["Single network"].cells[1:2]] == [0.01]
-        assert rows["Ensemble"].labels[1] == "Deep ensemble (M = 5, trained with dropout)"
+        assert rows["Ensemble"].labels[1] == "Deep ensemble (M = 5, recipe standard)"
 
 
 def test_kind_without_a_value_has_no_row() -> None:
@@ -80,7 +79,7 @@ def test_score_of_the_highest_mean_auroc_is_the_best_of_its_kind(
         value = {"knn": knn, "vim": vim}.get(quantity.score, 0.5)
         results = with_value(results, SOFTMAX, quantity, value)
     rows = rows_of(results)
-    assert rows["Score of logits"].labels[1] == "Energy (with softmax)"
+    assert rows["Score of logits"].labels[1] == "Energy (with Softmax)"
     assert best in rows["Score of features"].labels[1]
     *quality, detection, training, image = rows["Score of features"].cells
     assert detection.value == max(knn, vim)

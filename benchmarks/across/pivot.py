@@ -1,0 +1,162 @@
+"""Decisions of several runs side by side: which choices agree, and how far rankings do."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from itertools import combinations
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from benchmarks.errors import UserError
+from benchmarks.files import read_json
+from benchmarks.report.answer.evidence import Evidence
+from benchmarks.report.answer.questions import judged_by
+from benchmarks.report.answer.table import RIVAL, DecisionRow
+from benchmarks.report.read.comparisons import Choice, Quantity
+from benchmarks.report.results import Results
+from benchmarks.schema import read_table
+from benchmarks.vocabulary import ANSWER_JSON, DECISION_CSV
+
+Question = tuple[str, str]
+"""The situation of a user, and the images."""
+
+AS_MANY = "Is one network with dropout as good as the largest ensemble?", ""
+
+YES, IN_PART, NO, UNKNOWN = "yes", "in part", "no", "not known"
+"""Whether runs agree: by the same choices, by some of them, by none; a run has no choice."""
+
+FEWEST = 5
+"""Of methods that two runs have in common, for a rank correlation."""
+
+
+@dataclass(frozen=True, eq=False)
+class Run:
+    """A run, with its answers.
+
+    Attributes:
+        label: the name of its folder.
+        answers: what it answers to each question, in words by what it is; nothing: no answer.
+    """
+
+    label: str
+    results: Results
+    answers: Mapping[Question, Mapping[str | Choice, str]]
+
+
+def read_runs(folders: Sequence[Path]) -> list[Run]:
+    """The runs of several folders, in their order.
+
+    Raises:
+        UserError: a folder holds no results or no decisions, or there is only one folder.
+    """
+    paths = list({folder.resolve(): folder for folder in folders})
+    if len(paths) < 2:
+        raise UserError("there is nothing to compare: name the folders of two runs or more")
+    alike = len({path.name for path in paths}) < len(paths)
+    return [_read_run(path, path.as_posix() if alike else path.name) for path in paths]
+
+
+def _read_run(folder: Path, name: str) -> Run:
+    results = Results.load(folder)
+    decisions = read_table(folder, DECISION_CSV, DecisionRow)
+    reply = str(read_json(folder / ANSWER_JSON).get("reply", ""))
+    answers: dict[Question, dict[str | Choice, str]] = {AS_MANY: {reply: reply} if reply else {}}
+    for row in (DecisionRow(*row) for row in decisions.itertuples(index=False)):
+        choices = answers.setdefault((row.situation, row.images), {})
+        if row.method and row.verdict != RIVAL:
+            choices[Choice(row.recipe, row.method, row.members, row.score)] = row.use
+    return Run(name, results, answers)
+
+
+def agreement(answers: Sequence[Mapping[str | Choice, str]]) -> str:
+    """Whether the answers to a question agree: `YES`, `IN_PART`, `NO` or `UNKNOWN`."""
+    if not all(answers):
+        return UNKNOWN
+    if all(answer.keys() == answers[0].keys() for answer in answers):
+        return YES
+    return IN_PART if _in_all(answers) else NO
+
+
+def _in_all(answers: Sequence[Mapping[str | Choice, str]]) -> list[str]:
+    """What all of the answers name, in words."""
+    first, *others = answers
+    return [words for key, words in first.items() if all(key in other for other in others)]
+
+
+def pivot(runs: Sequence[Run]) -> pd.DataFrame:
+    """A row a question: situation, images, whether runs agree, what all name, and each answer."""
+    rows = []
+    for question in dict.fromkeys(question for run in runs for question in run.answers):
+        answers = [run.answers.get(question, {}) for run in runs]
+        cells = ["; ".join(answer.values()) for answer in answers]
+        rows.append([*question, agreement(answers), "; ".join(_in_all(answers)), *cells])
+    columns = ["situation", "images", "agree", "in all", *(run.label for run in runs)]
+    return pd.DataFrame(rows, columns=columns)
+
+
+def rank_correlations(runs: Sequence[Run]) -> pd.DataFrame:
+    """Spearman's rank correlation of methods between each two runs, by each measure of both.
+
+    A method is the same one if it has the same size, and networks of the same recipe.
+
+    Returns:
+        A row a measure: condition, metric, and a column a pair of runs; NaN where both have fewer
+        than `FEWEST` methods.
+    """
+    measured = {run.label: _values(run.results) for run in runs}
+    quantities = dict.fromkeys(quantity for run in runs for quantity in judged_by(run.results))
+    rows = []
+    for quantity in quantities:
+        ranks = pd.DataFrame(
+            {
+                name: pd.Series(values.get(quantity, {}), dtype=float)
+                for name, values in measured.items()
+            }
+        )
+        correlations = ranks.corr("spearman", min_periods=FEWEST)
+        rows.append(
+            [*quantity[:2], *(correlations.loc[pair] for pair in combinations(measured, 2))]
+        )
+    pairs = [f"{one}, {other}" for one, other in combinations(measured, 2)]
+    return pd.DataFrame(rows, columns=["condition", "metric", *pairs])
+
+
+def _values(results: Results) -> dict[Quantity, dict[Choice, float]]:
+    """By each measure that decides, the value of every method of the sizes of tables."""
+    evidence = Evidence(results)
+    choices = [
+        Choice(recipe, *variant)
+        for recipe in results.recipes
+        for variant in results.of_recipe(recipe).compared
+    ]
+    return {
+        quantity: {
+            choice: float(row["value"])
+            for choice in choices
+            if (row := evidence.value(choice, quantity))
+        }
+        for quantity in judged_by(results)
+    }
+
+
+def summary(decisions: pd.DataFrame, correlations: pd.DataFrame, runs: int) -> str:
+    """How many answers agree, and how far rankings do, in a few sentences."""
+    count = decisions["agree"].value_counts()
+    said = {
+        YES: f"are the same in all {runs} runs",
+        IN_PART: "have a choice in common",
+        NO: "have none",
+        UNKNOWN: "are not given by every run",
+    }
+    counted = ", ".join(f"{count[kind]} {words}" for kind, words in said.items() if kind in count)
+    sentence = f"Of {len(decisions)} answers on which method to use, {counted}."
+    values = correlations.iloc[:, 2:].to_numpy(float)
+    if not (known := values[~np.isnan(values)]).size:
+        return sentence
+    return (
+        f"{sentence} The rank correlation of methods between two runs is {known.mean():.2f}, "
+        "averaged over measures."
+    )
