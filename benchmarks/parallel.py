@@ -21,9 +21,6 @@ from joblib.externals.loky.process_executor import TerminatedWorkerError
 from benchmarks.errors import AGAIN, MachineError
 from benchmarks.progress import tracked
 
-A_DAY = 24 * 60 * 60
-"""Seconds that idle workers stay: joblib has waited for ever for some that ended after 300."""
-
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 
@@ -50,12 +47,14 @@ def parallel(
         MachineError: the process of a worker ended; what others had finished is kept.
     """
     count = min(jobs, max(len(items), 1))
-    with nullcontext() if threads else joblib.parallel_config("loky", idle_worker_timeout=A_DAY):
-        workers = joblib.Parallel(
-            n_jobs=count,
-            prefer="threads" if threads else "processes",
-            return_as="generator_unordered",
-        )
+    # Where warnings are errors, this one would end the thread that replaces workers which have grown
+    # or idled, and the call would wait for ever.
+    warnings.filterwarnings("ignore", "A worker stopped while some jobs were given to the executor")
+    workers = joblib.Parallel(
+        n_jobs=count,
+        prefer="threads" if threads else "processes",
+        return_as="generator_unordered",
+    )
     with nullcontext() if count == 1 or threads else interrupts_held_back():
         done = workers(joblib.delayed(_work)(work, item, os.getpid()) for item in items)
     try:
