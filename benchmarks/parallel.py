@@ -47,7 +47,7 @@ def parallel(
         MachineError: the process of a worker ended; what others had finished is kept.
     """
     count = min(jobs, max(len(items), 1))
-    # Where warnings are errors, this one would end the thread that replaces workers which have grown
+    # Where warnings are errors, this one would end the thread that replaces workers that have grown
     # or idled, and the call would wait for ever.
     warnings.filterwarnings("ignore", "A worker stopped while some jobs were given to the executor")
     workers = joblib.Parallel(
