@@ -100,6 +100,19 @@ class Drawn(NamedTuple):
     alone: bool
 
 
+class Evaluation(NamedTuple):
+    """What curves depend on beside predictions.
+
+    Attributes:
+        conditions: all of them, without subsets.
+        resamples, seed: of the images, for bands.
+    """
+
+    conditions: Sequence[Condition]
+    resamples: int
+    seed: int
+
+
 def drawn_units(plan: Plan, is_predicted: Callable[[RunUnit], bool]) -> dict[RunUnit, Drawn]:
     """The run units of the sizes that are compared, those with predictions."""
     replicates: dict[tuple[str, str, int | None], list[RunUnit]] = {}
@@ -113,15 +126,15 @@ def drawn_units(plan: Plan, is_predicted: Callable[[RunUnit], bool]) -> dict[Run
     }
 
 
-def is_typical(plan: Plan, condition: Condition) -> bool:
-    """Whether curves are drawn of a condition: its labels are well-defined, and it is one of few.
+def is_typical(conditions: Sequence[Condition], condition: Condition) -> bool:
+    """Whether curves are drawn of one of the conditions: its labels are valid, and it is of few.
 
     Of a group with severities and a mean those at a third and at two thirds of it are; of one
     without severities none.
     """
     if condition.labels != "valid":
         return False
-    averaged = [c for c in plan.whole_conditions if c.group == condition.group and c.in_mean]
+    averaged = [c for c in conditions if c.group == condition.group and c.in_mean]
     if condition not in averaged:
         return True
     thirds = {-(-len(averaged) // 3) - 1, -(-2 * len(averaged) // 3) - 1}
@@ -129,7 +142,7 @@ def is_typical(plan: Plan, condition: Condition) -> bool:
 
 
 def curves_of(
-    plan: Plan,
+    evaluation: Evaluation,
     drawn: Drawn,
     condition: Condition,
     own: ImageValues,
@@ -144,10 +157,10 @@ def curves_of(
         return
     begin = origin(drawn.unit, own.members, condition)
     by_score = begin | {"score": drawn.score}
-    typical = is_typical(plan, condition)
+    typical = is_typical(evaluation.conditions, condition)
     draws = None
     if drawn.alone and (typical or not condition.labelled):
-        draws = _draws(plan, condition, own.images, reference.images)
+        draws = _draws(evaluation, condition, own.images, reference.images)
     if typical:
         confident, right = own.of(Calibration)  # labels are there
         for row in _reliability(confident, right, bars=drawn.alone):
@@ -166,7 +179,7 @@ def curves_of(
             yield "roc", by_score | row
     if drawn.first and (
         not condition.labelled
-        or condition.name in {other.reference for other in plan.whole_conditions}
+        or condition.name in {other.reference for other in evaluation.conditions}
     ):
         for row in _histogram(score, *_bins(drawn.score, clean)):
             yield "histograms", by_score | row
@@ -240,12 +253,14 @@ def needed(x: Points, y: Points) -> list[int]:
         kept = sorted([*kept, farthest])
 
 
-def _draws(plan: Plan, condition: Condition, images: int, reference_images: int) -> Draws:
+def _draws(
+    evaluation: Evaluation, condition: Condition, images: int, reference_images: int
+) -> Draws:
     """The same for all curves of a data set of so many images."""
-    chosen, reference = plan.configuration, plan.task.condition(condition.reference)
-    count = min(BAND_RESAMPLES, chosen.resamples)
+    reference = next(c for c in evaluation.conditions if c.name == condition.reference)
+    count = min(BAND_RESAMPLES, evaluation.resamples)
     own, of_reference = (
-        image_draws(number, count, derive_seed("bands", chosen.seed, data))
+        image_draws(number, count, derive_seed("bands", evaluation.seed, data))
         for data, number in ((condition.data, images), (reference.data, reference_images))
     )
     return own, of_reference

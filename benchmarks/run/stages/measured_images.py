@@ -23,7 +23,14 @@ from benchmarks.metrics import METRICS
 from benchmarks.metrics.metric import Weights
 from benchmarks.predictions import THE_RUN, RunUnit, StoredPrediction, members_of
 from benchmarks.run.configuration import stored_scores
-from benchmarks.run.curves import Row, curve_tables, curves_of, drawn_units, example_votes
+from benchmarks.run.curves import (
+    Evaluation,
+    Row,
+    curve_tables,
+    curves_of,
+    drawn_units,
+    example_votes,
+)
 from benchmarks.run.failure import failure_reason
 from benchmarks.run.kept_rows import COMPARED_ALONE, KeptRows, of_reference
 from benchmarks.run.measurement_rows import Measured, measured, rows_of, without_value
@@ -127,6 +134,8 @@ class _Results:
         self._conditions = {condition.name: condition for condition in self._plan.conditions}
         store, units = workspace.predictions, self._plan.units()
         self._drawn = drawn_units(self._plan, lambda unit: store.holds(unit, CLEAN))
+        chosen = self._plan.configuration
+        self._evaluation = Evaluation(self._plan.whole_conditions, chosen.resamples, chosen.seed)
         self._limits = set(chain.from_iterable(limits(self._plan).items()))
         self._weights: dict[ImageSet, list[Weights]] = {}
         self._units = {unit: self._plan.conditions_of(unit) for unit in units}
@@ -219,7 +228,7 @@ class _Results:
                 drawn = resampled(each.family, each.prepared, weights, of_reference)
                 draws.add(unit, each.family, each.score, each.values, drawn)
         if (curves := self._drawn.get(unit)) is not None:
-            self._curves += curves_of(plan, curves, condition, own, reference)
+            self._curves += curves_of(self._evaluation, curves, condition, own, reference)
             self._curves += example_votes(plan, curves, condition, stored)
         return stored
 
