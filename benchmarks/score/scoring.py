@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
@@ -26,6 +26,7 @@ from benchmarks.progress import tracked
 from benchmarks.report.results import Results
 from benchmarks.report.tables.formats import write_tables
 from benchmarks.report.tables.quality import quality_tables
+from benchmarks.run.curves import Drawn, Evaluation, Row, curve_tables, curves_of
 from benchmarks.run.kept_rows import KeptRows
 from benchmarks.run.measurement_rows import Measured, measured, rows_of
 from benchmarks.run.nouns import condition_records, metric_records, score_records
@@ -63,7 +64,7 @@ SCORE_JSON = "score.json"
 
 @dataclass(frozen=True, eq=False)
 class Scores:
-    """The tables of ``measurements.csv``, ``summary.csv`` and ``comparisons.csv``.
+    """The tables of ``measurements.csv``, ``summary.csv``, ``comparisons.csv`` and ``curves/``.
 
     The rows are those of a run's self-trained methods, with a single replicate.
     """
@@ -71,12 +72,13 @@ class Scores:
     measurements: pd.DataFrame
     summary: pd.DataFrame
     comparisons: pd.DataFrame
+    curves: Mapping[str, pd.DataFrame]
     names: Names
 
     @property
     def results(self) -> Results:
         """What the report makes tables of."""
-        return Results(self.summary, self.names, self.comparisons)
+        return Results(self.summary, self.names, self.comparisons, curves=self.curves)
 
 
 @one_torch_thread()
@@ -90,6 +92,7 @@ def score(external: Sequence[ExternalPredictions], *, resamples: int, seed: int)
         measurements,
         summarise(measurements, estimates.intervals),
         comparisons_table(table_of(Comparison, estimates.comparisons)),
+        curve_tables(_curves(units, resamples, seed)),
         _names(external),
     )
 
@@ -148,6 +151,21 @@ def _names(external: Sequence[ExternalPredictions]) -> Names:
         scores=score_records((of_probabilities() | of_members()).values()),
         metrics=metric_records(),
     )
+
+
+def _curves(
+    units: Mapping[RunUnit, ExternalPredictions], resamples: int, seed: int
+) -> Iterator[tuple[str, Row]]:
+    """Those that a run has of a method with a single replicate."""
+    conditions = tuple(next(iter(units.values())).predictions)
+    for unit, external in units.items():
+        values = {condition.name: own for condition, own in external.predictions.items()}
+        most = MOST_WEIGHTS // max(own.images for own in values.values())
+        evaluation = Evaluation(conditions, min(resamples, max(1, most)), seed)
+        drawn = Drawn(unit, UncertaintyMethod.primary_score, first=True, alone=True)
+        for condition in conditions:
+            own, reference = values[condition.name], values[condition.reference]
+            yield from curves_of(evaluation, drawn, condition, own, reference)
 
 
 class _Part(NamedTuple):
