@@ -12,6 +12,7 @@ import pandas as pd
 
 from benchmarks.errors import UserError
 from benchmarks.files import read_json
+from benchmarks.report.answer.candidates import label
 from benchmarks.report.answer.evidence import Evidence
 from benchmarks.report.answer.questions import judged_by
 from benchmarks.report.answer.table import RIVAL, DecisionRow
@@ -67,7 +68,8 @@ def _read_run(folder: Path, name: str) -> Run:
     for row in (DecisionRow(*row) for row in decisions.itertuples(index=False)):
         choices = answers.setdefault((row.situation, row.images), {})
         if row.method and row.verdict != RIVAL:
-            choices[Choice(row.recipe, row.method, row.members, row.score)] = row.use
+            choice = Choice(row.recipe, row.method, row.members, row.score)
+            choices[choice] = label(results, choice)
     return Run(name, results, answers)
 
 

@@ -9,6 +9,7 @@ import pandas as pd
 
 from benchmarks.across.pivot import pivot, rank_correlations, read_runs, summary
 from benchmarks.files import write_json, written_whole
+from benchmarks.report.number_format import UNDEFINED
 from benchmarks.report.read.across import fingerprints
 from benchmarks.report.results import Results
 from benchmarks.report.tables.formats import markdown
@@ -17,6 +18,9 @@ from benchmarks.schema import write_table
 from benchmarks.vocabulary import ACROSS_JSON, ACROSS_MD
 
 DECISIONS_CSV, RANKINGS_CSV = "decisions.csv", "rankings.csv"
+
+MOST_CHOICES = 3
+"""In a cell of the page; the CSV names all."""
 
 
 def write_across(folders: Sequence[Path], out: Path) -> str:
@@ -47,7 +51,7 @@ def decisions_table(decisions: pd.DataFrame) -> Table:
         label_headings=("Judged on", "Agree", "In all runs", *decisions.columns[4:]),
         headings=(),
         rows=tuple(
-            Row(str(row[0]), tuple(str(text) or "—" for text in row[1:]), ())
+            Row(str(row[0]), tuple(_shortened(str(text)) for text in row[1:]), ())
             for row in decisions.itertuples(index=False)
         ),
         remarks=(
@@ -56,6 +60,14 @@ def decisions_table(decisions: pd.DataFrame) -> Table:
             "finds a difference in one run and none in another is enough for another choice.",
         ),
     )
+
+
+def _shortened(choices: str) -> str:
+    """The first of many choices, and how many others there are."""
+    names = choices.split("; ")
+    if len(names) <= MOST_CHOICES:
+        return choices or UNDEFINED
+    return f"{'; '.join(names[:MOST_CHOICES])} and {len(names) - MOST_CHOICES} more"
 
 
 def rankings_table(correlations: pd.DataFrame, results: Results) -> Table:

@@ -124,12 +124,12 @@ class _Run:
         return read_claims(self.root / self.folder)
 
 
-def _short_decision(run: _Run) -> str:
-    """The table of decisions without what tests say of other choices, and without the rule."""
-    lines = [
-        "|".join([*re.split(r"(?<!\\)\|", line)[:-2], ""]) if line.startswith("|") else line
-        for line in run.text_of(TABLES_FOLDER, "decision.md").replace(f"{RULE} ", "").splitlines()
-    ]
+def _decision(run: _Run) -> str:
+    """The table without the rule; of version 0.2, without the sentences on other choices, too."""
+    lines = run.text_of(TABLES_FOLDER, "decision.md").replace(f"{RULE} ", "").splitlines()
+    if any("| Other choices |" in line for line in lines):
+        cells = [re.split(r"(?<!\\)\|", line) for line in lines]
+        lines = ["|".join([*row[:-2], ""]) if row[1:] else row[0] for row in cells]
     return "\n".join([*lines, ""])
 
 
@@ -178,42 +178,6 @@ def _provenance(run: _Run) -> str:
     )
 
 
-def _published(run: _Run) -> str:
-    return comparable_numbers(run.results, (run.folder / PUBLISHED_MD).as_posix())
-
-
-MEASURED = (
-    "Wall time of a stage, added up if the run was interrupted. Networks that an earlier run had "
-    "stored take no time.",
-)
-
-
-def times_table(records: Mapping[str, Mapping[str, Any]]) -> Table:
-    """Minutes of each stage.
-
-    Args:
-        records: the ``run.json`` of each run, by what it is called.
-    """
-    return Table(
-        name="times",
-        caption="Minutes of each stage.",
-        group_heading="",
-        label_headings=("Run", "Processor"),
-        headings=(*(stage.capitalize() for stage in STAGES), "All"),
-        rows=tuple(_row(name, record) for name, record in records.items()),
-        remarks=MEASURED,
-    )
-
-
-def _row(name: str, record: Mapping[str, Any]) -> Row:
-    environment, seconds = record["environment"], record["seconds"]
-    times = [float(seconds.get(stage, 0)) for stage in STAGES]
-    processor = f"{environment['processor']}, {environment['cores']} cores"
-    return Row(
-        "", (name, processor), tuple(Cell(text=minutes(one)) for one in (*times, sum(times)))
-    )
-
-
 def minutes(seconds: float) -> str:
     """The minutes, to two digits at least; a dash where nothing was done.
 
@@ -226,9 +190,28 @@ def minutes(seconds: float) -> str:
 
 
 def _times(runs: _Run) -> str:
-    """What each of several runs took; their folders are separated by commas."""
-    folders = runs.folder.as_posix().split(",")
-    return markdown(times_table({name: read_run_json(runs.root / name) for name in folders}))
+    """Minutes of each stage of several runs, whose folders are separated by commas."""
+    rows = []
+    for name in runs.folder.as_posix().split(","):
+        record = read_run_json(runs.root / name)
+        environment, seconds = record["environment"], record["seconds"]
+        times = [float(seconds.get(stage, 0)) for stage in STAGES]
+        labels = name, f"{environment['processor']}, {environment['cores']} cores"
+        cells = tuple(Cell(text=minutes(one)) for one in (*times, sum(times)))
+        rows.append(Row("", labels, cells))
+    table = Table(
+        name="times",
+        caption="Minutes of each stage.",
+        group_heading="",
+        label_headings=("Run", "Processor"),
+        headings=(*(stage.capitalize() for stage in STAGES), "All"),
+        rows=tuple(rows),
+        remarks=(
+            "Wall time of a stage, added up if the run was interrupted. Networks that an earlier "
+            "run had stored take no time.",
+        ),
+    )
+    return markdown(table)
 
 
 def _commands(runs: _Run) -> str:
@@ -247,13 +230,15 @@ def _commands(runs: _Run) -> str:
 SECTIONS: dict[str, Callable[[_Run], str]] = {
     "dropout": lambda run: f"{run.answer['dropout']}\n",
     "advice": lambda run: f"{run.answer['advice']}\n",
-    "decision": _short_decision,
+    "decision": _decision,
     "kinds": lambda run: run.text_of(TABLES_FOLDER, "kinds.md"),
     "figure": _figure,
     "article": lambda run: f"{article_answer(run.claims)}\n",
     "latency": _latency,
     "provenance": _provenance,
-    "published": _published,
+    "published": lambda run: comparable_numbers(
+        run.results, (run.folder / PUBLISHED_MD).as_posix()
+    ),
     "times": _times,
     "commands": _commands,
     "across": lambda run: f"{summary_across(run.root / run.folder)}\n",

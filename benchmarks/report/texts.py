@@ -8,15 +8,7 @@ from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from benchmarks.vocabulary import (
-    CENTRAL,
-    VERDICTS,
-)
-
-NUMBERS = (
-    *("zero", "one", "two", "three", "four", "five", "six"),
-    *("seven", "eight", "nine", "ten", "eleven", "twelve", "thirteen"),
-)
+from benchmarks.vocabulary import CENTRAL, VERDICTS
 
 
 def render(template: str, **values: Any) -> str:
@@ -30,25 +22,29 @@ def sentences(template: str, **values: Any) -> str:
 
 
 def article_answer(claims: Mapping[str, Any]) -> str:
-    """How many of the article's central claims hold, and which.
+    """How many of the article's central claims hold, and which, in a few sentences.
 
     Args:
         claims: the content of `claims.json`; empty where no claim was evaluated.
 
     Returns:
-        A few sentences; none where no central claim has a verdict.
+        Empty where no central claim has a verdict.
     """
     central = [claim for claim in claims.get("claims", []) if claim["weight"] == CENTRAL]
-    by_verdict = {
-        verdict: [claim["statement"] for claim in central if claim["verdict"] == verdict]
-        for verdict in VERDICTS
-    }
-    by_verdict = {verdict: some for verdict, some in by_verdict.items() if some}
-    if not by_verdict:
+    verdicts = (*VERDICTS, *dict.fromkeys(claim["verdict"] for claim in central))
+    told = [
+        f"{verdict[:1].upper()}{verdict[1:]}: {' '.join(statements)}"
+        for verdict in dict.fromkeys(verdicts)
+        if (statements := [f"“{one['statement']}”" for one in central if one["verdict"] == verdict])
+    ]
+    if not any(claim["verdict"] in VERDICTS for claim in central):
         return ""
-    untested = [claim["statement"] for claim in central if claim["verdict"] not in VERDICTS]
-    return sentences(
-        "article.j2", by_verdict=by_verdict, untested=untested, statements=len(central)
+    return " ".join(
+        [
+            f"Central claims of the article: {len(central)}.",
+            "Networks trained by its listing give these verdicts.",
+            *told,
+        ]
     )
 
 
@@ -66,7 +62,6 @@ def _environment() -> Environment:
         "capitalised": lambda text: text[:1].upper() + text[1:],
         "listed": listed,
         "one_line": lambda text: " ".join(text.split()),
-        "in_words": lambda count: NUMBERS[count] if count < len(NUMBERS) else str(count),
     }
     return environment
 

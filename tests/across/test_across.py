@@ -99,7 +99,7 @@ def test_decisions_are_pivoted_by_run(tmp_path: Path) -> None:
     table = pivot(read_runs(folders)).set_index(["situation", "images"])
     assert table.loc[AS_MANY].tolist() == ["yes", "No", "No", "No"]
     clean = table.loc[("I have one trained network and cannot retrain", "Clean images")]
-    assert clean.tolist() == ["no", "", "MC-dropout (T = 100)", "Keep Softmax"]
+    assert clean.tolist() == ["no", "", "MC-dropout (T = 100)", "Softmax"]
     assert (table["agree"] == UNKNOWN).any()
     out = tmp_path / "across"
     out.mkdir()

@@ -18,9 +18,13 @@ from benchmarks.report.results import Results
 from benchmarks.report.tables.table import Row, Table
 from benchmarks.vocabulary import SELF_TRAINED
 
-USE, KEEP, NONE, RIVAL = "use", "keep", "none", "rival"
-"""What is said of a choice: it is recommended; it is the cheapest and no other beats it; nothing is
-recommended; no test separates it from what is."""
+USE, ALSO, KEEP, NONE, RIVAL = "use", "also", "keep", "none", "rival"
+"""What is said of a choice: it is recommended; so is a cheaper one, for which alone there is room;
+it is the cheapest and no other beats it; nothing is recommended; no test separates it from what is.
+"""
+
+FEW = 2
+"""Of more choices than these, the cheapest alone is printed."""
 
 RULE = (
     "A choice beats another if tests show it better by some measure and worse by none. The table "
@@ -41,7 +45,7 @@ class DecisionRow:
 
     Attributes:
         situation, images: the question.
-        verdict: `USE`, `KEEP`, `NONE` or `RIVAL`.
+        verdict: `USE`, `ALSO`, `KEEP`, `NONE` or `RIVAL`.
         recipe, method, members, score: the choice; empty where nothing is recommended.
         use: the choice in words, or why there is none.
         better_by, as_good_by, worse_by: measures, against the cheapest choice, or of that against
@@ -70,7 +74,7 @@ def decision_rows(results: Results) -> list[DecisionRow]:
 
 
 def decision_table(results: Results) -> Table:
-    """The same in print, without rivals."""
+    """The same in print, without what is `ALSO` recommended, and without rivals."""
     headings = ("Judged on", "Use", "Better by", "As good by", "Worse by", "Cost")
     columns = attrgetter("images", "use", "better_by", "as_good_by", "worse_by", "cost")
     return Table(
@@ -82,7 +86,7 @@ def decision_table(results: Results) -> Table:
         rows=tuple(
             Row(row.situation, columns(row), ())
             for row in decision_rows(results)
-            if row.verdict != RIVAL
+            if row.verdict not in (ALSO, RIVAL)
         ),
         remarks=tuple(_remarks(results)),
         widths=(0.1, 0.18, 0.24, 0.16, 0.16, 0.12),
@@ -95,7 +99,15 @@ def _rows(evidence: Evidence, decision: Decision) -> Iterator[DecisionRow]:
     kept = [decision.baseline] if decision.keeps and decision.baseline else []
     if not kept and not decision.chosen:
         yield DecisionRow(situation, images, NONE, use=f"None: {_reason(results, decision)}")
-    for verdict, choices in ((KEEP, kept), (USE, decision.chosen), (RIVAL, decision.rivals)):
+    count = len(decision.chosen)
+    room = count if count <= FEW else 1
+    of_many = f", the cheapest of {count}" if count > FEW else ""
+    for verdict, prefix, choices, suffix in (
+        (KEEP, "Keep ", kept, ""),
+        (USE, "", decision.chosen[:room], of_many),
+        (ALSO, "", decision.chosen[room:], ""),
+        (RIVAL, "", decision.rivals, ""),
+    ):
         for choice in choices:
             name = label(results, choice, of_recipe=question.retrains)
             yield DecisionRow(
@@ -103,7 +115,7 @@ def _rows(evidence: Evidence, decision: Decision) -> Iterator[DecisionRow]:
                 images,
                 verdict,
                 *choice,
-                use=f"Keep {name}" if verdict == KEEP else name,
+                use=f"{prefix}{name}{suffix}",
                 **_measures(evidence, decision, choice),
                 cost="; ".join(_costs(results, choice, retrains=question.retrains)) or UNDEFINED,
             )

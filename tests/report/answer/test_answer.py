@@ -90,6 +90,16 @@ def test_each_choice_has_a_row_with_its_recipe() -> None:
     assert answer(results)["advice"].count("Softmax (recipe plain), the cheapest of 2") == 1
 
 
+def test_of_many_choices_the_cheapest_alone_is_printed() -> None:
+    many = [Choice("standard", method, "1") for method in ("laplace_last_layer", "laplace_kron")]
+    many.append(Choice("standard", "temperature_scaling", "1"))
+    tests = [row for one in many for row in compared(one, SOFTMAX, CLEAN, BETTER)]
+    results = run(dict.fromkeys((SOFTMAX, *many), CLEAN), tests)
+    clean, shifted, _ = rows_of(results, "cannot retrain")
+    assert clean[1] == "Temperature scaling, the cheapest of 3"
+    assert shifted[0] == "Shifted images"
+
+
 def test_what_was_not_compared_is_told_with_what() -> None:
     (clean, *_), *_ = rows_of(run({SOFTMAX: CLEAN, FIVE: CLEAN}), "five"), None
     assert clean[1] == "None: no alternative was compared with Softmax"
