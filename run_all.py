@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from benchmarks.entry import CONTINUES, run_command
+from benchmarks.entry import main
 
 if __name__ == "__main__":
-    run_command("benchmarks.comparison.command", CONTINUES)
+    main()

@@ -21,7 +21,7 @@ CONTINUES = "the same command continues the run"
 COMMANDS = {
     "run": "comparison.command",
     "score": "score.command",
-    "check": "epistemic_check.command",
+    "check": "check",
     "across": "across.command",
     "lab": "lab.command",
     "table": "views",
@@ -41,8 +41,6 @@ def main() -> NoReturn:
             file=sys.stderr,
         )
         sys.exit(2)
-    else:
-        sys.argv[0] = PROGRAM
     module = COMMANDS.get(name, COMMANDS["run"])
     run_command(f"benchmarks.{module}", CONTINUES if module == COMMANDS["run"] else "")
 

@@ -170,8 +170,7 @@ def test_closed_output_is_no_traceback(start: Start) -> None:
 @pytest.mark.parametrize(
     ("arguments", "module", "seen"),
     [
-        ([], "comparison.command", ["uncertainty-bench"]),
-        (["--task", "digits"], "comparison.command", ["uncertainty-bench", "--task", "digits"]),
+        ([], "comparison.command", ["/usr/bin/uncertainty-bench"]),
         (["run", "--list"], "comparison.command", ["uncertainty-bench run", "--list"]),
         (["score", "a.npz"], "score.command", ["uncertainty-bench score", "a.npz"]),
         *(

@@ -82,7 +82,7 @@ FLOORS = {
     | TABLES
     | {"benchmarks.claims", "benchmarks.command_line", "benchmarks.environment"}
     | {"benchmarks.metrics", "benchmarks.report", "benchmarks.run", "benchmarks.tasks", "methods"},
-    "benchmarks/epistemic_check": GROUND
+    "benchmarks/check.py": GROUND
     | TABLES
     | {"benchmarks.claims", "benchmarks.command_line", "benchmarks.metrics"}
     | {"benchmarks.report", "benchmarks.run", "benchmarks.tasks", "methods"},
@@ -108,11 +108,12 @@ LIBRARIES = {
 RUN_STAGES = {f"benchmarks.{package}" for package in ("api", "comparison")}
 """The packages that compute: no other may run a stage."""
 
-STARTED = ("across", "epistemic_check", "lab", "score")
+STARTED = ("across", "lab", "score")
 """The packages that are run by ``python -m``."""
 
 COMMANDS = {
     *(f"benchmarks/{package}/command.py" for package in (*STARTED, "comparison")),
+    "benchmarks/check.py",
     "benchmarks/views.py",
 }
 README = "benchmarks.report.readme"

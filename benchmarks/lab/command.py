@@ -25,8 +25,8 @@ from benchmarks.errors import UserError
 from benchmarks.files import existing_folder, writable_folder
 from benchmarks.lab.contents import recipe_contents, require_stored
 from benchmarks.lab.page import write_lab
-from benchmarks.run.compilation import compile_once
 from benchmarks.run.configuration import configuration_of
+from benchmarks.run.fitting import compile_once
 from benchmarks.run.nouns import nouns_of
 from benchmarks.run.plan import Plan
 from benchmarks.run.workspace import Workspace

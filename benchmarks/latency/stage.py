@@ -40,10 +40,9 @@ from benchmarks.latency.stopwatch import Limits, Timed, stopwatch
 from benchmarks.nouns import Names
 from benchmarks.progress import tracked
 from benchmarks.report import write_latency_tables
-from benchmarks.run.compilation import compile_once
 from benchmarks.run.custom_method import ProcessEndedError, in_own_process
 from benchmarks.run.failure import Failure, reason_of
-from benchmarks.run.fitting import fit
+from benchmarks.run.fitting import compile_once, fit
 from benchmarks.run.folder import held, remove_half_written
 from benchmarks.run.nouns import nouns_of
 from benchmarks.run.plan import Plan

@@ -1,13 +1,26 @@
-"""How every stage makes a method ready to predict: built, fitted, and calibrated."""
+"""How every stage makes a method ready to predict: compiled, built, fitted, and calibrated."""
 
 from __future__ import annotations
 
 from benchmarks.predictions import RunUnit
+from benchmarks.progress import announce
 from benchmarks.run.plan import Plan
 from benchmarks.run.workspace import Workspace
 from methods import METHODS, UncertaintyMethod
 from methods.networks.labelled_images import LabelledImages
 from methods.seeds import derive_seed, seed_generators
+
+
+def compile_once() -> None:
+    """Compile the kernels if they are not cached yet; announced, since it takes seconds."""
+    # Imported here, since methods can be timed where there is no Numba.
+    from methods.engines.lenet5_kernels import CACHE, compile_kernels, kernels_are_cached
+
+    if CACHE is None:
+        announce("compile", "no cache can be written: each process compiles the kernels anew")
+    elif not kernels_are_cached():
+        announce("compile", "the kernels, once on this machine: about 15 s")
+        compile_kernels()
 
 
 def fitted(plan: Plan, workspace: Workspace, unit: RunUnit) -> UncertaintyMethod:

@@ -10,7 +10,7 @@ import pytest
 import torch
 from PIL import Image, ImageDraw
 
-from benchmarks.epistemic_check.digit_image import read_digit
+from benchmarks.check import read_digit
 from benchmarks.tasks.shifts import rotated
 from methods.networks.labelled_images import LabelledImages
 from tests.lab.script import computed, needs_node

@@ -14,7 +14,7 @@ import pytest
 import torch
 from PIL import Image
 
-from benchmarks.epistemic_check.digit_image import read_digit
+from benchmarks.check import read_digit
 from benchmarks.run.configuration import configuration_of
 from benchmarks.run.plan import Plan
 from benchmarks.tasks.shifts import rotated

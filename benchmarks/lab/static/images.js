@@ -116,7 +116,7 @@ function cropped(ink, side) {
 }
 
 /** As an MNIST image: in a box of 20x20, its centre of mass in the middle; `null` if blank.
- *  See benchmarks/epistemic_check/digit_image.py. */
+ *  See benchmarks/check.py. */
 function fitted(ink, side) {
   const digit = cropped(ink, side);
   if (digit === null) return null;

@@ -6,9 +6,9 @@ from collections.abc import Callable
 
 from benchmarks.errors import UserError
 from benchmarks.report import require_results, write_report
-from benchmarks.run.compilation import compile_once
 from benchmarks.run.failure import Failure
 from benchmarks.run.finished_work import forget_finished
+from benchmarks.run.fitting import compile_once
 from benchmarks.run.folder import held, read_record, remove_half_written
 from benchmarks.run.nouns import metric_records, nouns_of
 from benchmarks.run.plan import Plan

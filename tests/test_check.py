@@ -11,16 +11,15 @@ import pytest
 import torch
 from PIL import Image
 
+from benchmarks.check import command_line as check
+from benchmarks.check import epistemic_check
 from benchmarks.data.loading import load_mnist
-from benchmarks.epistemic_check import command as module
-from benchmarks.epistemic_check import epistemic_check
 from methods import METHODS
-from methods.networks import pool as network_pool
 from methods.networks.pool import NetworkPool
 from methods.networks.recipes import Recipe
 from tests.runs import small_mnist
 
-GUIDE = Path(__file__).parents[2] / "docs" / "running.md"
+GUIDE = Path(__file__).parents[1] / "docs" / "running.md"
 
 CommandLine = Callable[..., tuple[int, str, str]]
 
@@ -45,21 +44,20 @@ def command_line(
 ) -> CommandLine:
     """Exit status, standard output and standard error of these arguments."""
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(module, "NETWORKS", networks)
     monkeypatch.setenv("COLUMNS", "100")
 
     def call(*arguments: str) -> tuple[int, str, str]:
         options = ("--networks", str(networks), "--members", "3")
-        monkeypatch.setattr(sys, "argv", ["epistemic_check", *arguments, *options])
-        status = module.command_line()
-        return status, *capsys.readouterr()
+        monkeypatch.setattr(sys, "argv", ["check", *arguments, *options])
+        return check(), *capsys.readouterr()
 
     return call
 
 
 def test_votes_are_shown_and_drawn(command_line: CommandLine, tmp_path: Path) -> None:
-    status, shown, _ = command_line("--index", "591", "--passes", "40")
+    status, shown, told = command_line("--index", "591", "--passes", "40")
     assert status == 0
+    assert "3 networks that are not stored yet" in told
     assert "Test image 591" in shown
     for label, votes in (("MC-dropout, T = 40", 40), ("Deep ensemble, M = 3", 3), ("Softmax", 1)):
         line = next(line for line in shown.splitlines() if line.startswith(label))
@@ -68,27 +66,15 @@ def test_votes_are_shown_and_drawn(command_line: CommandLine, tmp_path: Path) ->
     assert "wrote epistemic-check-591.png" in shown
     with Image.open(tmp_path / "epistemic-check-591.png") as figure:
         assert figure.size == (1380, 420)
-
-
-def test_stored_networks_are_not_trained_again(
-    command_line: CommandLine, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    first = command_line("--index", "5", "--passes", "7", "--epochs", "1")
-    assert "3 networks that are not stored yet" in first[2]
-
-    def train(*_: object, **__: object) -> None:
-        raise AssertionError("nothing was to be trained")
-
-    monkeypatch.setattr(network_pool, "train_networks", train)
-    again = command_line("--index", "5", "--passes", "7", "--epochs", "1")
-    assert again == (0, first[1], "")
+    # Stored networks are not trained again.
+    assert command_line("--index", "591", "--passes", "40") == (0, shown, "")
 
 
 def test_image_file_is_taken(command_line: CommandLine, tmp_path: Path) -> None:
     image = load_mnist("test").images[0, 0]
     name = r"mine [2] $\x$.png"
     Image.fromarray((255 - image * 255).byte().numpy()).resize((280, 280)).save(name)
-    status, shown, _ = command_line("--image", name, "--passes", "5", "--out", "a/b.svg")
+    status, shown, _ = command_line(name, "--passes", "5", "--out", "a/b.svg")
     assert status == 0
     assert f"{name}: votes" in shown
     assert (tmp_path / "a" / "b.svg").read_text().startswith("<?xml")
@@ -98,53 +84,42 @@ def test_image_file_is_taken(command_line: CommandLine, tmp_path: Path) -> None:
     ("arguments", "message"),
     [
         ((), "name one image"),
-        (("none.png",), "--image none.png: there is no such file"),
+        (("none.png",), "none.png: there is no such file"),
         (("--index", "600"), "600 is not a test image; expected 0 to 599"),
         (("--index", "1", "--passes", "0"), "--passes: 0 is too small"),
         (("--index", "1", "--recipe", "plain"), "unknown; choose from standard, article"),
         (("--index", "1", "--out", "a.doc"), "expected a file name that ends in .png"),
-        (("--index", "1", "--out", "folder.png"), "this is a folder; name a file in it"),
         (("--index", "1", "--device", "cuda", "--engine", "numba"), "--"),
     ],
 )
 def test_mistake_gets_one_line(
-    arguments: tuple[str, ...], message: str, command_line: CommandLine, tmp_path: Path
+    arguments: tuple[str, ...], message: str, command_line: CommandLine
 ) -> None:
-    (tmp_path / "folder.png").mkdir()
     status, shown, error = command_line(*arguments)
     assert (status, shown) == (2, "")
     assert re.fullmatch(r"error: [^\n]+\n", error)
     assert message in error
 
 
-def test_example_in_the_guide_runs(command_line: CommandLine) -> None:
-    commands = re.findall(r"^python -m benchmarks\.epistemic_check (.*)$", GUIDE.read_text(), re.M)
-    assert any("--index" in command for command in commands)
+def test_examples_in_the_guide_run(command_line: CommandLine) -> None:
+    commands = re.findall(r"^python run_all\.py check (.*)$", GUIDE.read_text(), re.M)
+    assert len(commands) == 2
     for command in commands:
-        words = command.split("#")[0].split()
-        if "--image" in words:
-            Image.fromarray((load_mnist("test").images[3, 0] * 255).byte().numpy()).save(
-                words[words.index("--image") + 1]
-            )
+        words = command.split()
+        if words[0].endswith(".png"):
+            digit = load_mnist("test").images[3, 0]
+            Image.fromarray((digit * 255).byte().numpy()).save(words[0])
         assert command_line(*words)[0] == 0
 
 
-@pytest.fixture(scope="module")
-def pool() -> NetworkPool:
-    return NetworkPool(Recipe("standard", epochs=1))
-
-
 @pytest.mark.parametrize(("name", "number"), [("mc_dropout", 20), ("deep_ensemble", 2)])
-def test_counts_are_of_the_members_votes(name: str, number: int, pool: NetworkPool) -> None:
-    mnist = load_mnist("train")
+def test_counts_are_of_the_members_votes(name: str, number: int) -> None:
+    mnist, pool = load_mnist("train"), NetworkPool(Recipe("standard", epochs=1))
     method = METHODS[name].build(pool, 0, number).fit(mnist.images[:300], mnist.labels[:300])
     image = load_mnist("test").images[591]
     counts = epistemic_check(method, image, number)
-    assert counts.dtype == torch.int64
-    assert counts.sum() == number
     votes = method.member_logits(image[None]).argmax(dim=-1).flatten()  # type: ignore[attr-defined]
     assert torch.equal(counts, torch.bincount(votes, minlength=10))
-    assert torch.equal(counts, epistemic_check(method, image[0], number))
     with pytest.raises(ValueError, match=f"has {number} members, not 100; build it"):
         epistemic_check(method, image, 100)
     with pytest.raises(ValueError, match="shape"):

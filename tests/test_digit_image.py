@@ -7,14 +7,16 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from PIL import Image, ImageDraw
+from PIL import EpsImagePlugin, Image, ImageDraw
 
+from benchmarks.check import READ, read_digit
 from benchmarks.data.loading import load_mnist
-from benchmarks.epistemic_check.digit_image import read_digit
 from benchmarks.errors import UserError
 
 
-def drawn(mode: str, background: object, ink: object, size: tuple[int, int]) -> Image.Image:
+def drawn(
+    mode: str = "L", background: object = 255, ink: object = 0, size: tuple[int, int] = (200, 320)
+) -> Image.Image:
     """A seven."""
     image = Image.new(mode, size, background)  # type: ignore[arg-type]
     width, height = size
@@ -47,20 +49,19 @@ def test_mnists_images_stay_as_they_are(tmp_path: Path) -> None:
     ("mode", "background", "ink", "suffix"),
     [
         ("L", 255, 0, "png"),
-        ("L", 0, 255, "png"),
         ("L", 120, 250, "png"),
         ("RGB", (250, 240, 200), (20, 30, 120), "jpg"),
         ("RGBA", (0, 0, 0, 0), (20, 40, 160, 255), "png"),
         ("LA", (0, 0), (0, 255), "png"),
+        ("LA", (0, 0), (255, 255), "png"),
         ("I;16", 60000, 100, "png"),
     ],
 )
 def test_every_kind_of_image_gives_the_same_digit(
     mode: str, background: object, ink: object, suffix: str, tmp_path: Path
 ) -> None:
-    size = (200, 320)
-    plain = read(drawn("L", 0, 255, size), tmp_path / "plain.png")
-    digit = read(drawn(mode, background, ink, size), tmp_path / f"digit.{suffix}")
+    plain = read(drawn("L", 0, 255), tmp_path / "plain.png")
+    digit = read(drawn(mode, background, ink), tmp_path / f"digit.{suffix}")
     assert digit.shape == (1, 28, 28)
     assert (digit - plain).abs().mean() < 0.02
 
@@ -70,8 +71,7 @@ def test_digit_fills_a_box_of_20_pixels_around_the_middle(
     size: tuple[int, int], tmp_path: Path
 ) -> None:
     digit = read(drawn("L", 0, 255, size), tmp_path / "digit.png")[0].numpy()
-    assert digit.min() == 0
-    assert digit.max() == 1
+    assert (digit.min(), digit.max()) == (0, 1)
     rows, columns = (np.flatnonzero(digit.any(axis=axis)) for axis in (1, 0))
     assert max(np.ptp(rows), np.ptp(columns)) + 1 == 20
     for axis in (0, 1):
@@ -80,7 +80,7 @@ def test_digit_fills_a_box_of_20_pixels_around_the_middle(
 
 
 def test_rotated_photograph_is_set_upright(tmp_path: Path) -> None:
-    image = drawn("L", 255, 0, (200, 320))
+    image = drawn()
     upright = read(image, tmp_path / "upright.png")
     exif = Image.Exif()
     exif[0x0112] = 6  # to be rotated clockwise by 90 degrees
@@ -88,33 +88,39 @@ def test_rotated_photograph_is_set_upright(tmp_path: Path) -> None:
     assert (read_digit(tmp_path / "rotated.jpg") - upright).abs().mean() < 0.02
 
 
-@pytest.mark.parametrize(
-    ("content", "message"),
-    [
-        (None, "there is no such file"),
-        (b"not an image", "cannot be read as an image"),
-    ],
-)
-def test_what_is_no_image_gets_one_line(
-    content: bytes | None, message: str, tmp_path: Path
-) -> None:
-    path = tmp_path / "digit.png"
-    if content is not None:
-        path.write_bytes(content)
-    with pytest.raises(UserError, match=message) as error:
+@pytest.mark.parametrize("kind", [*READ, "MPO"])
+def test_every_format_of_pixels_is_read(kind: str, tmp_path: Path) -> None:
+    # A camera's JPEG of several pictures is an MPO.
+    drawn().convert("RGB").save(tmp_path / "digit", format=kind)
+    assert read_digit(tmp_path / "digit").max() == 1
+
+
+def refusal(path: Path) -> str:
+    with pytest.raises(UserError) as refused:
         read_digit(path)
-    assert "\n" not in str(error.value)
-    assert str(path) in str(error.value)
+    assert "\n" not in str(refused.value)
+    assert str(path) in str(refused.value)
+    return str(refused.value)
 
 
-@pytest.mark.parametrize("shade", [0, 128, 255])
-def test_blank_image_is_refused(shade: int, tmp_path: Path) -> None:
-    with pytest.raises(UserError, match="blank"):
-        read(Image.new("L", (50, 50), shade), tmp_path / "blank.png")
-
-
-def test_pixels_that_are_no_numbers_are_refused(tmp_path: Path) -> None:
+def test_what_holds_no_digit_gets_one_line(tmp_path: Path) -> None:
+    path = tmp_path / "digit.png"
+    assert "there is no such file" in refusal(path)
+    path.write_bytes(b"not an image")
+    assert "cannot be read as an image" in refusal(path)
+    for shade in (0, 128, 255):
+        Image.new("L", (50, 50), shade).save(path)
+        assert "blank" in refusal(path)
     pixels = np.zeros((50, 50), dtype=np.float32)
     pixels[20:30, 20:30] = np.nan
-    with pytest.raises(UserError, match="some pixels are not finite"):
-        read(Image.fromarray(pixels), tmp_path / "digit.tiff")
+    Image.fromarray(pixels).save(tmp_path / "digit.tiff")
+    assert "blank" in refusal(tmp_path / "digit.tiff")
+
+
+@pytest.mark.parametrize("name", ["digit.eps", "digit.png"])
+def test_postscript_starts_no_program(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    drawn().save(tmp_path / name, format="EPS")
+    monkeypatch.setattr(EpsImagePlugin, "Ghostscript", lambda *_: pytest.fail("was started"))
+    assert "expected one of pixels: PNG, JPEG" in refusal(tmp_path / name)

@@ -1,0 +1,316 @@
+"""The article's count plot for any image: ``uncertainty-bench check --index 591``.
+
+In Python it is `epistemic_check`.
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Annotated
+
+import numpy as np
+import torch
+import typer
+from jaxtyping import Float, Int64
+from matplotlib import rc_context
+from PIL import Image, ImageOps
+from rich.box import SIMPLE_HEAD
+from rich.console import Console
+from rich.table import Table
+from torch import Tensor
+
+from benchmarks.claims.predictor import RecipePredictor
+from benchmarks.command_line import (
+    NETWORKS,
+    DataDir,
+    Device,
+    EngineChoice,
+    Networks,
+    exit_status,
+    fitting_device,
+    fitting_jobs,
+)
+from benchmarks.errors import UserError, one_line
+from benchmarks.escaping import terminal_text
+from benchmarks.files import existing_folder, writable_folder, written_whole
+from benchmarks.metrics import METRICS
+from benchmarks.nouns import Names, Variant
+from benchmarks.progress import announce
+from benchmarks.report.figures.drawing import without_formulas
+from benchmarks.report.figures.votes import count_plots
+from benchmarks.report.number_format import three_decimals
+from benchmarks.report.style import DPI, SETTINGS
+from benchmarks.run.configuration import configuration_of
+from benchmarks.run.fitting import compile_once
+from benchmarks.run.nouns import nouns_of
+from benchmarks.run.plan import Plan
+from benchmarks.run.presets import PresetName
+from benchmarks.run.workspace import Workspace
+from benchmarks.tasks.mnist import MNIST, SIDE
+from methods import Prediction, UncertaintyMethod
+from methods.engines.choice import fitting_engine
+from methods.networks.recipes import RECIPES
+
+DRAWN = (".png", ".svg", ".pdf")
+"""How the figure's file may end."""
+
+READ = ("PNG", "JPEG", "GIF", "BMP", "TIFF", "WEBP", "PPM")
+"""Formats that Pillow itself decodes, by its names; for others it would start a program."""
+
+BOX = 20
+"""Pixels of the box that MNIST's digits fill (LeCun et al. 1998)."""
+
+LEAST_CONTRAST = 0.05
+"""Share of the full range of grey between background and ink, below which an image is blank."""
+
+INK = 0.1
+"""Share of the strongest ink from which on a pixel belongs to the digit."""
+
+MEASURES = {
+    "predictive_entropy": "predictive entropy",
+    "mutual_information": "mutual information",
+    "pairwise_disagreement": "disagreement",
+    "variation_ratio": "variation ratio",
+}
+
+Shades = Float[np.ndarray, "rows columns"]
+
+
+def epistemic_check(
+    method: UncertaintyMethod, image: Float[Tensor, "*one 28 28"], model_number: int
+) -> Int64[Tensor, " classes"]:
+    """How many of ``model_number`` members vote for each class; the name is the article's.
+
+    A method with one member gives all its votes to one class.
+
+    Args:
+        method: fitted.
+        image: a single one, in [0, 1].
+        model_number: the method's number of members; any for a method with one member.
+
+    Raises:
+        ValueError: the tensor is no single image, or the method has another number of members.
+    """
+    if image.numel() != SIDE * SIDE:
+        raise ValueError(f"the image has the shape {list(image.shape)}; expected one of 28x28")
+    prediction = method.predict(image.reshape(1, 1, SIDE, SIDE))
+    if prediction.members not in (1, model_number):
+        raise ValueError(
+            f"{method.name} has {prediction.members or 'no countable'} members, not "
+            f"{model_number}; build it with as many as are to vote"
+        )
+    return (prediction.vote_share[0] * model_number).round().long()
+
+
+def main(
+    file: Annotated[
+        Path | None,
+        typer.Argument(help="Image file of a digit, of any size and colours.", metavar="FILE"),
+    ] = None,
+    index: Annotated[int | None, typer.Option(help="Index of an MNIST test image, from 0.")] = None,
+    passes: Annotated[int, typer.Option(help="Passes of MC-dropout.")] = 100,
+    members: Annotated[int, typer.Option(help="Members of the deep ensemble.")] = 50,
+    recipe: Annotated[str, typer.Option(help="Training recipe of the networks.")] = "standard",
+    preset: Annotated[
+        PresetName,
+        typer.Option(help="Training for two epochs, or for the recipe's number of epochs."),
+    ] = "quick",
+    epochs: Annotated[
+        int | None, typer.Option(help="Epochs of training, instead of the preset's.")
+    ] = None,
+    seed: Annotated[int, typer.Option(help="Seed of networks and masks.")] = 0,
+    device: Device = "auto",
+    engine: EngineChoice = "auto",
+    data_dir: DataDir = None,
+    networks: Networks = NETWORKS,
+    out: Annotated[
+        Path | None,
+        typer.Option(
+            help="File of the figure: PNG, SVG or PDF.", show_default="named by the image"
+        ),
+    ] = None,
+) -> None:
+    """Count the votes of softmax, MC-dropout and a deep ensemble for one image, and draw them.
+
+    It uses the networks that a run of the same preset has trained, on the same device and by the
+    same engine, and trains missing ones.
+    """
+    if (index is None) == (file is None):
+        raise UserError("name one image: either --index 591 or a file such as my_digit.png")
+    if recipe not in (droppable := [name for name, known in RECIPES.items() if known.dropout]):
+        raise UserError(
+            f"--recipe: {recipe!r} has no dropout or is unknown; choose from {', '.join(droppable)}"
+        )
+    path = out or Path(f"epistemic-check-{index if file is None else file.stem}.png")
+    if path.suffix.lower() not in DRAWN or path.is_dir():
+        raise UserError(f"--out {path}: expected a file name that ends in {', '.join(DRAWN)}")
+    device = fitting_device(device)
+    chosen = configuration_of(preset)
+    plan = Plan(
+        replace(
+            chosen,
+            recipes=(recipe,),
+            passes=(passes,),
+            members=(members,),
+            replicates=1,
+            epochs=chosen.epochs if epochs is None else epochs,
+            seed=seed,
+            device=device,
+            engine=fitting_engine(engine, device),
+        )
+    )
+    workspace = Workspace(
+        out=writable_folder("--out", path.parent),
+        networks=existing_folder("--networks", networks),
+        data_dir=data_dir,
+        jobs=fitting_jobs(device),
+    )
+    title = f"Test image {index}" if file is None else file.name
+    image = _test_image(workspace, index) if file is None else read_digit(file)
+    if plan.configuration.engine == "numba":
+        compile_once()
+    names, predictions = nouns_of(plan), _predictions(plan, workspace, image)
+    counts = {
+        variant: (one.vote_share[0] * (one.members or 1)).round().int().tolist()
+        for variant, one in predictions.items()
+    }
+    measures = {
+        variant: {name: float(METRICS[name].function(one)[0]) for name in MEASURES}
+        for variant, one in predictions.items()
+    }
+    _print(title, names, counts, measures)
+    pixels = (image[0] * 255).round().byte().numpy()
+    with rc_context(SETTINGS), written_whole(path) as temporary:
+        figure = count_plots(title, names, pixels, counts, measures)
+        without_formulas(figure)
+        figure.savefig(temporary, format=path.suffix.lower().removeprefix("."), dpi=DPI)
+    print(f"wrote {path}")
+
+
+def command_line() -> int:
+    """Run the command line and return its exit status: 2 for a user's mistake."""
+    return exit_status(main)
+
+
+def _test_image(workspace: Workspace, index: int | None) -> Float[Tensor, "1 28 28"]:
+    images = workspace.images(MNIST, "test").images
+    if index is None or not 0 <= index < len(images):
+        raise UserError(f"--index: {index} is not a test image; expected 0 to {len(images) - 1}")
+    return images[index]
+
+
+def _predictions(
+    plan: Plan, workspace: Workspace, image: Float[Tensor, "1 28 28"]
+) -> dict[Variant, Prediction]:
+    """Of softmax, MC-dropout and a deep ensemble; trains what is not stored yet."""
+    chosen = plan.configuration
+    (recipe,), (passes,), (members,) = chosen.recipes, chosen.passes, chosen.members
+    predictor = RecipePredictor(plan, workspace, recipe, networks=members)
+    units = (predictor.softmax(0), predictor.mc_dropout(0, passes), predictor.ensemble)
+    pool, training = predictor.pool()
+    if missing := pool.missing(range(members), training):
+        announce("train", f"{len(missing)} networks that are not stored yet")
+        predictor.train(units)
+    predictions = {}
+    for unit in units:
+        method = predictor.method(unit).fit(training.images, training.labels)
+        prediction = method.predict(image[None])
+        predictions[Variant(unit.method, str(prediction.members))] = prediction
+    return predictions
+
+
+def _print(
+    title: str,
+    names: Names,
+    counts: Mapping[Variant, list[int]],
+    measures: Mapping[Variant, Mapping[str, float]],
+) -> None:
+    """The votes for each class, and the uncertainty measures, as tables in the terminal."""
+    above = terminal_text(f"{title}: votes for each class", style="italic")
+    votes = {variant: [str(count or "") for count in cast] for variant, cast in counts.items()}
+    numbers = {variant: map(three_decimals, one.values()) for variant, one in measures.items()}
+    for heading, columns, rows in (
+        (above, map(str, range(10)), votes),
+        ("Measures (entropies in nats)", MEASURES.values(), numbers),
+    ):
+        table = Table(title=heading, title_justify="left", box=SIMPLE_HEAD, show_edge=False)
+        table.padding = (0, 1, 0, 0)
+        table.add_column("")
+        for name in columns:
+            table.add_column(name.replace(" ", "\n"), justify="right")
+        for variant, row in rows.items():
+            table.add_row(terminal_text(names.label(variant)), *row)
+        Console().print(table)
+
+
+def read_digit(path: Path) -> Float[Tensor, "1 28 28"]:
+    """The digit in an image file as an MNIST image in [0, 1], light on dark.
+
+    The background is what most of the border looks like, so the digit may be darker or lighter.
+    What is transparent is white, or black where the digit is white itself. The digit is scaled to
+    fit a box of 20x20 and shifted by whole pixels to have its centre of mass in the middle, as
+    MNIST's were.
+
+    Raises:
+        UserError: there is no such file, it is no image, or nothing is drawn on it.
+    """
+    try:
+        with warnings.catch_warnings(action="ignore"), Image.open(path, formats=READ) as opened:
+            image = ImageOps.exif_transpose(opened)
+            image.load()
+    except FileNotFoundError as error:
+        raise UserError(f"{path}: there is no such file") from error
+    except Exception as error:  # what damaged files raise is up to the format's decoder
+        raise UserError(
+            f"{path}: this cannot be read as an image ({one_line(error)}); expected one of pixels: "
+            f"{', '.join(READ)}"
+        ) from error
+    for shades in _grey_levels(image):
+        border = np.concatenate([shades[0], shades[-1], shades[:, 0], shades[:, -1]])
+        apart = shades - np.median(border)
+        # Of a mid-grey background, the stronger of both sides is the digit's.
+        ink = np.clip(apart if apart.max() > -apart.min() else -apart, 0, None)
+        if ink.max() >= LEAST_CONTRAST:
+            return torch.from_numpy(_centred(_cropped(ink / ink.max()))).float()[None]
+    raise UserError(f"{path}: the image is blank; expected a digit on a background")
+
+
+def _grey_levels(image: Image.Image) -> Iterator[Shades]:
+    """Grey levels in which a digit may show, the likeliest first; black is 0 and white 1."""
+    if image.mode.startswith(("I", "F")):  # more than 8 bits, which Pillow would cut off
+        pixels = np.asarray(image, dtype=np.float64)
+        yield pixels / (np.abs(pixels).max() or 1)
+        return
+    for colour in ("white", "black"):
+        ground = Image.new("RGBA", image.size, colour)
+        ground.alpha_composite(image.convert("RGBA"))
+        yield np.asarray(ground.convert("L"), dtype=np.float64) / 255
+
+
+def _cropped(ink: Shades) -> Shades:
+    """The digit alone, its longer side 20 pixels."""
+    rows, columns = (np.flatnonzero((ink >= INK).any(axis=axis)) for axis in (1, 0))
+    digit = ink[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
+    scale = BOX / max(digit.shape)
+    height, width = (max(1, round(side * scale)) for side in digit.shape)
+    image = Image.fromarray(digit.astype(np.float32))
+    scaled = np.asarray(image.resize((width, height), Image.Resampling.BOX), dtype=np.float64)
+    fitted: Shades = scaled / scaled.max()
+    return fitted
+
+
+def _centred(digit: Shades) -> Float[np.ndarray, "28 28"]:
+    """Its centre of mass in the middle of 28x28 pixels, as far as it stays inside."""
+    image = np.zeros((SIDE, SIDE))
+    starts = []
+    for axis, side in enumerate(digit.shape):
+        mass = digit.sum(axis=1 - axis)
+        centre = float((mass * np.arange(side)).sum() / mass.sum())
+        # To MNIST the 15th pixel is the middle.
+        starts.append(min(max(round(SIDE / 2 - centre), 0), SIDE - side))
+    top, left = starts
+    image[top : top + digit.shape[0], left : left + digit.shape[1]] = digit
+    return image
