@@ -16,35 +16,33 @@ from benchmarks.report.readme import ROOT, SECTIONS, filled, main, read_pages
 from benchmarks.report.texts import article_answer
 from tests.report.support import CLAIMS, ROW, write_latency
 
-TEXT = """# Title
-
-<!-- generated: decision from results -->
-stale
-<!-- end -->
-between
-<!-- generated: figure from results -->
-<!-- end -->
-<!-- generated: latency from results -->
-<!-- end -->
-<!-- generated: provenance from results -->
-<!-- end -->
-after
-"""
-
-
 README = Path("README.md")
 
 MOST_WORDS = 1_500
 """Of the README and of each page of docs, generated parts included."""
 
 
-def filled_text(text: str, root: Path) -> str:
-    return filled({README: text}, root)[README]
+@pytest.fixture
+def root(reported: Path, tmp_path: Path) -> Path:
+    """A repository with the results of a run."""
+    shutil.copytree(reported, tmp_path / "results", ignore=lambda *_: ["predictions"])
+    return tmp_path
+
+
+def section(name: str, root: Path, page: Path = README, folder: str = "results") -> str:
+    """What is generated between two marks of a page."""
+    text = f"before\n<!-- generated: {name} from {folder} -->\nstale\n<!-- end -->\nafter\n"
+    made = filled({page: text}, root)[page]
+    assert made.startswith(f"before\n<!-- generated: {name} from {folder} -->\n")
+    assert filled({page: made}, root)[page] == made
+    return made.split("-->\n")[1].removesuffix("<!-- end ")
 
 
 def test_pages_show_the_committed_results() -> None:
     pages = read_pages(ROOT)
     assert filled(pages, ROOT) == pages, "run python -m benchmarks.report.readme"
+    texts = "".join(pages.values())
+    assert [name for name in SECTIONS if f"generated: {name} from" not in texts] == []
 
 
 def test_pages_are_short() -> None:
@@ -65,87 +63,53 @@ def test_links_between_pages_lead_somewhere() -> None:
 )
 @pytest.mark.parametrize("commit", ["0123456789abcdef", None])
 def test_provenance_names_options_and_code(
-    options: str, named: str, commit: str | None, reported: Path, tmp_path: Path
+    options: str, named: str, commit: str | None, root: Path
 ) -> None:
-    shutil.copytree(reported, tmp_path / "results", ignore=lambda *_: ["predictions"])
-    record = json.loads((tmp_path / "results" / "run.json").read_text(encoding="utf-8"))
-    record["command"] = f"python run_all.py --preset quick {options}"
-    record["commit"] = commit
-    (tmp_path / "results" / "run.json").write_text(json.dumps(record), encoding="utf-8")
+    path = root / "results" / "run.json"
+    record = json.loads(path.read_text(encoding="utf-8"))
+    record |= {"command": f"python run_all.py --preset quick {options}", "commit": commit}
+    path.write_text(json.dumps(record), encoding="utf-8")
     code = f"commit {commit[:8]}" if commit else f"version {record['version']}"
-    assert f"Made by the preset `quick`{named} at {code} (" in filled_text(TEXT, tmp_path)
+    assert f"Made by the preset `quick`{named} at {code} (" in section("provenance", root)
 
 
-def test_marked_sections_are_filled_and_the_rest_is_kept(reported: Path, tmp_path: Path) -> None:
-    shutil.copytree(reported, tmp_path / "results", ignore=lambda *_: ["predictions"])
-    text = filled_text(TEXT, tmp_path)
-    assert text.startswith(
-        "# Title\n\n<!-- generated: decision from results -->\n**Which method to use.**"
-    )
-    assert "stale" not in text
-    assert "<!-- end -->\nbetween\n<!-- generated: figure from results -->\n![" in text
-    assert "](results/figures/rotated-standard.png)" in text
-    assert "Made by the preset `quick`" in text
-    assert text.endswith("<!-- end -->\nafter\n")
-    assert filled_text(text, tmp_path) == text
-    for line in text.splitlines():
-        if line.startswith("!["):
-            assert (tmp_path / line.rpartition("(")[2].removesuffix(")")).exists()
+def test_decision_is_shown_without_its_rule(root: Path) -> None:
+    made = section("decision", root)
+    assert made.startswith("**Which method to use.**\n\n| Judged on | Use | Better by |")
+    assert "beats another" in (root / "results" / "tables" / "decision.md").read_text("utf-8")
+    assert "beats another" not in made
 
 
-def test_central_claims_are_told(reported: Path, tmp_path: Path) -> None:
-    shutil.copytree(reported, tmp_path / "results", ignore=lambda *_: ["predictions"])
-    (tmp_path / "results" / "claims.json").write_text(json.dumps(CLAIMS), encoding="utf-8")
-    text = filled_text("<!-- generated: article from results -->\n<!-- end -->\n", tmp_path)
-    assert f"-->\n{article_answer(CLAIMS)}\n<!-- end -->" in text
+def test_figure_is_the_first_that_there_is_and_links_lead_from_the_page(root: Path) -> None:
+    made = section("figure", root, Path("docs/page.md"))
+    shown = made.partition("](../")[2].partition(")")[0]
+    assert (root / shown).exists()
+    (root / "results" / "figures" / "worth-standard.png").write_bytes(b"")
+    assert "](results/figures/worth-standard.png)" in section("figure", root)
 
 
-def test_pages_have_every_section() -> None:
-    pages = read_pages(ROOT)
-    for name in ("dropout", "advice", "decision", "figure", "article", "provenance"):
-        assert f"<!-- generated: {name} from results/" in pages[README]
-    assert "<!-- generated: latency from results/" in pages[Path("docs/latency.md")]
-    texts = "".join(pages.values())
-    assert [name for name in SECTIONS if f"generated: {name} from" not in texts] == []
+def test_central_claims_are_told(root: Path) -> None:
+    (root / "results" / "claims.json").write_text(json.dumps(CLAIMS), encoding="utf-8")
+    assert section("article", root) == f"{article_answer(CLAIMS)}\n"
 
 
 @pytest.mark.parametrize(("name", "folder"), [("verdicts", "results"), ("advice", "none")])
 def test_unknown_section_or_run_is_told_in_one_line(name: str, folder: str, tmp_path: Path) -> None:
     with pytest.raises(UserError, match=f"verdicts|{folder}") as raised:
-        filled_text(f"<!-- generated: {name} from {folder} -->\n<!-- end -->\n", tmp_path)
+        section(name, tmp_path, folder=folder)
     assert "\n" not in str(raised.value)
 
 
-def test_links_lead_from_the_folder_of_the_page(reported: Path, tmp_path: Path) -> None:
-    shutil.copytree(reported, tmp_path / "results", ignore=lambda *_: ["predictions"])
-    page = Path("docs/page.md")
-    text = "<!-- generated: figure from results -->\n<!-- end -->\n"
-    made = filled({page: text}, tmp_path)[page]
-    assert "](../results/figures/rotated-standard.png)" in made
-
-
-def test_worth_is_shown_where_there_is_its_figure(reported: Path, tmp_path: Path) -> None:
-    shutil.copytree(reported, tmp_path / "results", ignore=lambda *_: ["predictions"])
-    text = "<!-- generated: figure from results -->\n<!-- end -->\n"
-    assert "rotated-standard.png" in filled_text(text, tmp_path)
-    (tmp_path / "results" / "figures" / "worth-standard.png").write_bytes(b"")
-    made = filled_text(text, tmp_path)
-    assert "](results/figures/worth-standard.png)" in made
-    assert "rotated" not in made
-
-
-def test_latency_is_of_the_cards_that_have_a_folder(reported: Path, tmp_path: Path) -> None:
-    shutil.copytree(reported, tmp_path / "results", ignore=lambda *_: ["predictions"])
-    text = "<!-- generated: latency from results -->\n<!-- end -->\n"
-    without = filled_text(text, tmp_path)
+def test_latency_is_of_the_cards_that_have_a_folder(root: Path) -> None:
+    without = section("latency", root)
     assert "No GPU has been measured yet" in without
     assert "| --- |" not in without
     row = replace(ROW, p50_ms=0.75, p50_lower_ms=0.7, p50_upper_ms=0.8)
     card = replace(row, device="cuda:0", device_name="A Card", threads=8, engine="torch")
-    folder = tmp_path / "results" / "gpu" / "a-card"
+    folder = root / "results" / "gpu" / "a-card"
     folder.mkdir(parents=True)
     write_latency([replace(row, device_name="A Processor"), card], folder)
-    with_card = filled_text(text, tmp_path)
+    with_card = section("latency", root)
     assert "| **A Card** |" in with_card
     assert "| Softmax | 0.75 ± 0.05 |" in with_card
     assert "Processor" not in with_card
@@ -153,14 +117,13 @@ def test_latency_is_of_the_cards_that_have_a_folder(reported: Path, tmp_path: Pa
 
 
 def test_check_fails_where_a_page_differs_and_writes_nothing(
-    reported: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    root: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    results, page = tmp_path / "results", tmp_path / "README.md"
-    shutil.copytree(reported, results, ignore=lambda *_: ["predictions"])
+    page = root / "README.md"
     page.write_text(
         "<!-- generated: advice from results -->\nstale\n<!-- end -->\n", encoding="utf-8"
     )
-    monkeypatch.setattr("benchmarks.report.readme.ROOT", tmp_path)
+    monkeypatch.setattr("benchmarks.report.readme.ROOT", root)
     with pytest.raises(typer.Exit) as raised:
         main(check=True)
     assert raised.value.exit_code == 1
@@ -168,7 +131,7 @@ def test_check_fails_where_a_page_differs_and_writes_nothing(
     main()
     assert "stale" not in page.read_text(encoding="utf-8")
     main(check=True)
-    shutil.rmtree(results)
+    shutil.rmtree(root / "results")
     with pytest.raises(typer.Exit) as raised:
         main()
     assert raised.value.exit_code == 2
