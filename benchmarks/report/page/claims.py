@@ -7,8 +7,6 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from markupsafe import Markup
-
 from benchmarks.nouns import Names
 from benchmarks.report.claims_page import (
     DOUBLE_SOFTMAX,
@@ -22,8 +20,6 @@ from benchmarks.report.claims_page import (
 )
 from benchmarks.report.number_format import UNDEFINED
 from benchmarks.report.numbers.claims import part_rows, quantities
-from benchmarks.report.page.parts import Parts
-from benchmarks.report.page.svg import inline
 from benchmarks.report.published import SAME
 from benchmarks.report.read.files import read_claims
 from benchmarks.report.texts import article_answer
@@ -31,20 +27,13 @@ from benchmarks.vocabulary import FIGURES_FOLDER, PUBLISHED_JSON, VERDICTS
 
 
 class Figure(NamedTuple):
-    """A figure that claims name: of which recipe, and its path beside the page.
-
-    Attributes:
-        html: its place in the page; empty where it is not drawn there.
-        first: the claim that it is drawn below.
-    """
+    """A figure that claims name: of which recipe, and its path beside the page."""
 
     recipe: str
     path: str
-    html: Markup
-    first: str
 
 
-def claims(folder: Path, parts: Parts) -> dict[str, Any] | None:
+def claims(folder: Path) -> dict[str, Any] | None:
     """What the template shows, from the run's folder; ``None`` where no claim was judged.
 
     ``summary`` is empty where no central claim was tested; ``judged`` counts all claims that were,
@@ -53,19 +42,15 @@ def claims(folder: Path, parts: Parts) -> dict[str, Any] | None:
     ``others`` (verdicts by other recipes), ``recipes``, ``numbers`` (pairs of a quantity and its
     cells by each recipe), ``compared`` (likewise, of what the rule compares) and ``figures``, by
     recipe, first that of the verdict. ``same``: an earlier claim whose numbers it has.
-
-    Args:
-        parts: to which figures are added.
     """
     content = read_claims(folder)
     if not content:
         return None
     recipes, rows = double_softmax_table(content["double_softmax"].get("rows", ()))
-    drawn: dict[str, str] = {}
     same = same_numbers(content["claims"])
     return {
         "groups": {
-            heading: [_claim(claim, folder, parts, drawn, same) for claim in some]
+            heading: [_claim(claim, folder, same) for claim in some]
             for heading, some in by_weight(content["claims"]).items()
         },
         "count": len(content["claims"]),
@@ -117,17 +102,10 @@ def published(folder: Path, names: Names) -> dict[str, Any] | None:
     }
 
 
-def _claim(
-    claim: Mapping[str, Any],
-    folder: Path,
-    parts: Parts,
-    drawn: dict[str, str],
-    same_as: Mapping[str, str],
-) -> dict[str, Any]:
+def _claim(claim: Mapping[str, Any], folder: Path, same_as: Mapping[str, str]) -> dict[str, Any]:
     """A claim as the template shows it.
 
     Args:
-        drawn: by path, the claim below which a figure is drawn; of several the first.
         same_as: of claims whose numbers an earlier one has, that one.
     """
     same = same_as.get(claim["id"], "")
@@ -139,20 +117,12 @@ def _claim(
         "compared": part_rows(claim),
         "numbers": [] if same else list(quantities(claim)),
         "same": same,
-        "figures": list(_figures(claim, folder, parts, drawn)),
+        "figures": list(_figures(claim, folder)),
     }
 
 
-def _figures(
-    claim: Mapping[str, Any], folder: Path, parts: Parts, drawn: dict[str, str]
-) -> Iterator[Figure]:
+def _figures(claim: Mapping[str, Any], folder: Path) -> Iterator[Figure]:
     for recipe in claim["numbers"]:
-        name = f"{claim['figure']}-{recipe}"
-        path, svg = (folder / FIGURES_FOLDER / f"{name}.{suffix}" for suffix in ("png", "svg"))
-        if not path.exists():
-            continue
-        html, first = Markup(), drawn.setdefault(name, claim["id"])
-        if first == claim["id"] and recipe == next(iter(claim["numbers"])) and svg.exists():
-            says = f"Results of the recipe {recipe} for the claim: {claim['statement']}"
-            html = parts.place_of(name, inline(svg.read_bytes(), name, says, {}))
-        yield Figure(recipe, path.relative_to(folder).as_posix(), html, first)
+        path = folder / FIGURES_FOLDER / f"{claim['figure']}-{recipe}.png"
+        if path.exists():
+            yield Figure(recipe, path.relative_to(folder).as_posix())
